@@ -1,0 +1,86 @@
+//! What kinds of agencies meet on the exchange, and who is calling on behalf of one.
+
+use std::collections::BTreeSet;
+
+use crate::domain::ids::{AgencyId, JurisdictionId, OfficerPseudonym};
+use crate::domain::vocabulary::vocabulary;
+
+vocabulary! {
+    /// The sovereign, or the duty, that an agency belongs to.
+    pub enum AgencyKind {
+        /// Federal immigration authority.
+        Federal = "federal",
+        /// A state's own corrections.
+        State = "state",
+        /// A county's.
+        County = "county",
+        /// A city's.
+        City = "city",
+        /// Reads the evidence of its jurisdictions, writes nothing.
+        Oversight = "oversight",
+        /// Runs the gateway: health, reflection, metrics; no case of anybody's.
+        Operator = "operator",
+    }
+}
+
+vocabulary! {
+    /// What a custodian is; law differs by it inside one state.
+    pub enum AgencyClass {
+        /// Sentenced prisoners of a state.
+        StatePrison = "state-prison",
+        /// A sheriff's or county jail.
+        CountyJail = "county-jail",
+        /// A city's jail.
+        CityJail = "city-jail",
+        /// Probation or pretrial services.
+        Probation = "probation",
+    }
+}
+
+/// An agency as the registry knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Agency {
+    /// The last part of its SPIFFE id.
+    pub id: AgencyId,
+    /// Whose it is.
+    pub kind: AgencyKind,
+    /// What it is, where it holds people.
+    pub class: Option<AgencyClass>,
+    /// Where it takes part. Empty for an operator.
+    pub jurisdictions: BTreeSet<JurisdictionId>,
+}
+
+vocabulary! {
+    /// Who acts for the agency: a person or a system.
+    pub enum ActorKind {
+        /// A human officer, who may decide what the law leaves to a person.
+        Officer = "officer",
+        /// An unattended system.
+        System = "system",
+    }
+}
+
+/// The officer or system a bound token names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Actor {
+    /// Stands in for the token's subject everywhere inside.
+    pub pseudonym: OfficerPseudonym,
+    /// A person or a system.
+    pub kind: ActorKind,
+}
+
+/// A caller whose certificate, and token where one was sent, have been proven.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// From the certificate.
+    pub agency: Agency,
+    /// From the token. Writes need one.
+    pub actor: Option<Actor>,
+}
+
+impl Caller {
+    /// Whether the caller's agency takes part in a jurisdiction.
+    pub fn takes_part_in(&self, jurisdiction: &JurisdictionId) -> bool {
+        self.agency.jurisdictions.contains(jurisdiction)
+    }
+}

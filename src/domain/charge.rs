@@ -1,0 +1,158 @@
+//! What a person is charged with, and the offence group it counts under.
+
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::ids::{NcicCode, NibrsCode};
+use crate::domain::vocabulary::vocabulary;
+
+vocabulary! {
+    /// How far a charge has come. Law and counts turn on it, so it is never left out.
+    pub enum ChargeStatus {
+        /// Arrested, not yet charged.
+        Arrested = "arrested",
+        /// Charged.
+        Charged = "charged",
+        /// Pending before a court.
+        Pending = "pending",
+        /// Convicted.
+        Convicted = "convicted",
+        /// Dismissed.
+        Dismissed = "dismissed",
+        /// Acquitted.
+        Acquitted = "acquitted",
+        /// Sealed; goes to a person, never disclosed automatically.
+        Sealed = "sealed",
+        /// Adjudicated a youthful offender; treated as sealed.
+        YouthfulOffender = "youthful-offender",
+    }
+}
+
+vocabulary! {
+    /// How grave a charge is.
+    pub enum Severity {
+        /// Felony.
+        Felony = "felony",
+        /// Misdemeanor.
+        Misdemeanor = "misdemeanor",
+        /// Violation or infraction.
+        Violation = "violation",
+    }
+}
+
+vocabulary! {
+    /// The group an offence counts under. Derived from its code, never typed in.
+    pub enum OffenceCategory {
+        /// NCIC 09, NIBRS 09.
+        Homicide = "homicide",
+        /// NCIC 13, NIBRS 13.
+        Assault = "assault",
+        /// NCIC 22, NIBRS 22.
+        Burglary = "burglary",
+        /// NCIC 12, NIBRS 12.
+        Robbery = "robbery",
+        /// NCIC 35, NIBRS 35.
+        Drugs = "drugs",
+        /// NCIC 52, NIBRS 52.
+        Weapons = "weapons",
+        /// NCIC 11, NIBRS 11.
+        Sexual = "sexual",
+        /// Everything else.
+        Other = "other",
+    }
+}
+
+impl OffenceCategory {
+    /// The group named by the first two digits, which NCIC and NIBRS share for these offences.
+    fn of_code(code: &str) -> Self {
+        match code.get(..2) {
+            Some("09") => Self::Homicide,
+            Some("11") => Self::Sexual,
+            Some("12") => Self::Robbery,
+            Some("13") => Self::Assault,
+            Some("22") => Self::Burglary,
+            Some("35") => Self::Drugs,
+            Some("52") => Self::Weapons,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// One charge (`j:Charge`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Charge {
+    /// Statute as cited by the court (`j:StatuteCodeSectionIdentification`).
+    pub statute: Option<String>,
+    /// NCIC offence code; preferred for counting.
+    pub ncic: Option<NcicCode>,
+    /// NIBRS offence code.
+    pub nibrs: Option<NibrsCode>,
+    /// Felony, misdemeanor or violation.
+    pub severity: Option<Severity>,
+    /// How far it has come (`j:ChargeDisposition`).
+    pub status: ChargeStatus,
+    /// When charged.
+    pub charged_on: Option<Date>,
+    /// When convicted.
+    pub convicted_on: Option<Date>,
+    /// Length of the sentence.
+    pub sentence_days: Option<u32>,
+}
+
+impl Charge {
+    /// The group it counts under.
+    pub fn category(&self) -> OffenceCategory {
+        let ncic = self.ncic.as_ref().map(NcicCode::as_str);
+        let nibrs = self.nibrs.as_ref().map(NibrsCode::as_str);
+        ncic.or(nibrs).map_or(OffenceCategory::Other, OffenceCategory::of_code)
+    }
+
+    /// Whether the record behind the charge may only be judged by a person.
+    pub fn sealed(&self) -> bool {
+        matches!(self.status, ChargeStatus::Sealed | ChargeStatus::YouthfulOffender)
+    }
+}
+
+/// The charge that a person counts under: the gravest group first, as domain tables list them.
+pub fn leading(charges: &[Charge]) -> Option<&Charge> {
+    charges.iter().min_by_key(|charge| {
+        let rank = match charge.category() {
+            OffenceCategory::Homicide => 0,
+            OffenceCategory::Sexual => 1,
+            OffenceCategory::Robbery => 2,
+            OffenceCategory::Assault => 3,
+            OffenceCategory::Burglary => 4,
+            OffenceCategory::Weapons => 5,
+            OffenceCategory::Drugs => 6,
+            OffenceCategory::Other => 7,
+        };
+        (rank, charge.status)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_group_comes_from_the_code() {
+        fn check(ncic: Option<&str>, nibrs: Option<&str>, expected: OffenceCategory) {
+            let charge = Charge {
+                statute: None,
+                ncic: ncic.map(|code| code.parse().unwrap()),
+                nibrs: nibrs.map(|code| code.parse().unwrap()),
+                severity: None,
+                status: ChargeStatus::Charged,
+                charged_on: None,
+                convicted_on: None,
+                sentence_days: None,
+            };
+            assert_eq!(charge.category(), expected);
+        }
+        check(Some("0999"), None, OffenceCategory::Homicide);
+        check(Some("1399"), Some("09A"), OffenceCategory::Assault);
+        check(None, Some("35A"), OffenceCategory::Drugs);
+        check(None, None, OffenceCategory::Other);
+        check(Some("7099"), None, OffenceCategory::Other);
+    }
+}

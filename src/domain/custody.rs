@@ -1,0 +1,137 @@
+//! A custody: one stay of one person in one facility system.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::charge::Charge;
+use crate::domain::ids::{AgencyId, CaseName, FacilityCode};
+use crate::domain::subject::{Flags, Subject};
+use crate::domain::vocabulary::vocabulary;
+
+vocabulary! {
+    /// Where a custody stands. Its life cycle is the table in docs/lifecycle.md.
+    pub enum CustodyState {
+        /// Held.
+        Held = "held",
+        /// Held, with a release expected.
+        ReleaseScheduled = "release-scheduled",
+        /// Released.
+        Released = "released",
+    }
+}
+
+vocabulary! {
+    /// What a release date rests on.
+    pub enum ReleaseDateBasis {
+        /// `j:IncarcerationProjectedReleaseDate`.
+        Projected = "projected",
+        /// Earliest possible.
+        EarliestPossible = "earliest-possible",
+        /// `j:IncarcerationParoleEligibilityDate`.
+        ParoleEligibility = "parole-eligibility",
+        /// `j:SupervisionReleaseEligibilityDate`.
+        ConditionalRelease = "conditional-release",
+        /// Maximum expiry of the sentence.
+        MaximumExpiry = "maximum-expiry",
+    }
+}
+
+vocabulary! {
+    /// Why a person was released.
+    pub enum ReleaseReason {
+        /// Bail posted.
+        Bail = "bail",
+        /// On own recognizance.
+        Recognizance = "recognizance",
+        /// Charges dismissed.
+        Dismissed = "dismissed",
+        /// Acquitted.
+        Acquitted = "acquitted",
+        /// Sentence served.
+        SentenceServed = "sentence-served",
+        /// Paroled.
+        Parole = "parole",
+        /// By order of a court.
+        CourtOrder = "court-order",
+        /// Pardoned.
+        Pardon = "pardon",
+    }
+}
+
+vocabulary! {
+    /// To whom a person was released (`nc:ReleaseRecipient`).
+    pub enum ReleaseRecipient {
+        /// The community.
+        Community = "community",
+        /// Another agency.
+        OtherAgency = "other-agency",
+        /// A hospital.
+        Hospital = "hospital",
+        /// The agency that lodged the detainer.
+        RequestingAgency = "requesting-agency",
+    }
+}
+
+/// An expected release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScheduledRelease {
+    /// When it is expected.
+    pub expected_at: Timestamp,
+    /// What the date rests on.
+    pub basis: ReleaseDateBasis,
+    /// When the date was worked out, as the custodian says.
+    pub as_of: Option<Timestamp>,
+}
+
+/// A release that took place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActualRelease {
+    /// When (`j:SupervisionReleaseDate`), as the custodian says.
+    pub released_at: Timestamp,
+    /// Why.
+    pub reason: ReleaseReason,
+    /// To whom.
+    pub recipient: ReleaseRecipient,
+    /// By whose order: a court, a parole board, a statute.
+    pub ordered_by: String,
+}
+
+/// What the custodian enters when it opens a custody.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Intake {
+    /// Where the person is.
+    pub facility: FacilityCode,
+    /// The person, as the custodian knows them.
+    pub subject: Subject,
+    /// Charges.
+    pub charges: Vec<Charge>,
+    /// Safeguards.
+    pub flags: Flags,
+    /// When the person was taken in, as the custodian says.
+    pub occurred_at: Option<Timestamp>,
+}
+
+/// A custody, which only its custodian's jurisdiction and its oversight may know of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Custody {
+    /// Its name.
+    pub name: CaseName,
+    /// Who holds the person.
+    pub custodian: AgencyId,
+    /// What was entered at intake.
+    pub intake: Intake,
+    /// Detainers that the custodian linked to it, ended ones included.
+    pub detainers: Vec<CaseName>,
+    /// The expected release.
+    pub scheduled: Option<ScheduledRelease>,
+    /// The release.
+    pub released: Option<ActualRelease>,
+    /// Where it stands.
+    pub state: CustodyState,
+    /// When it was opened, by our clock.
+    pub opened_at: Timestamp,
+    /// When it last changed, by our clock.
+    pub updated_at: Timestamp,
+    /// Counts every change.
+    pub version: u64,
+}

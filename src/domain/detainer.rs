@@ -1,0 +1,325 @@
+//! A detainer: the request itself, its answer, and where it stands.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::charge::Charge;
+use crate::domain::ids::{AgencyId, CaseName};
+use crate::domain::subject::{Flags, MatchMethod, Subject};
+use crate::domain::vocabulary::vocabulary;
+
+vocabulary! {
+    /// The form the request is made on.
+    pub enum DetainerForm {
+        /// I-247A (02/17): notify and hold.
+        I247a = "i-247a",
+        /// I-247G: notify only.
+        I247g = "i-247g",
+        /// I-247D, legacy: hold.
+        I247d = "i-247d",
+        /// I-247N, legacy: notify.
+        I247n = "i-247n",
+        /// I-247X, legacy: hold, outside the priorities of its day.
+        I247x = "i-247x",
+    }
+}
+
+impl DetainerForm {
+    /// Whether the form asks to keep the person past release, or only to be told.
+    pub fn asks_for_hold(self) -> bool {
+        match self {
+            Self::I247a | Self::I247d | Self::I247x => true,
+            Self::I247g | Self::I247n => false,
+        }
+    }
+}
+
+vocabulary! {
+    /// Why the issuer says it may ask: probable cause in one of four ways, or custody lent.
+    pub enum DetainerBasis {
+        /// A final order of removal.
+        FinalOrder = "final-order",
+        /// Removal proceedings are pending.
+        PendingProceedings = "pending-proceedings",
+        /// Biometric match and database check.
+        BiometricMatch = "biometric-match",
+        /// Statements or other reliable evidence.
+        Statements = "statements",
+        /// The department lent the person for a proceeding and wants them back.
+        CustodyLent = "custody-lent",
+    }
+}
+
+vocabulary! {
+    /// The warrant that came with the request.
+    pub enum WarrantKind {
+        /// None.
+        None = "none",
+        /// I-200, administrative arrest.
+        I200 = "i-200",
+        /// I-205, administrative removal.
+        I205 = "i-205",
+        /// Signed by a judge.
+        Judicial = "judicial",
+    }
+}
+
+vocabulary! {
+    /// Who signed the warrant. Law turns on it, so it is its own field and not read off the form.
+    pub enum IssuingAuthority {
+        /// Nobody: there is no warrant.
+        None = "none",
+        /// An immigration officer.
+        ImmigrationOfficer = "immigration-officer",
+        /// A federal judge or magistrate.
+        FederalJudge = "federal-judge",
+        /// A judge of a state court.
+        StateJudge = "state-judge",
+    }
+}
+
+impl IssuingAuthority {
+    /// Whether a judge signed.
+    pub fn is_judge(self) -> bool {
+        match self {
+            Self::FederalJudge | Self::StateJudge => true,
+            Self::None | Self::ImmigrationOfficer => false,
+        }
+    }
+}
+
+vocabulary! {
+    /// Why a detainer was lifted (`im:DetainerLiftReason`).
+    pub enum LiftReason {
+        /// Booked into detention.
+        BookedIntoDetention = "booked-into-detention",
+        /// Declined by the law enforcement agency.
+        DeclinedByLea = "declined-by-lea",
+        /// Case closed.
+        CaseClosed = "case-closed",
+        /// A duplicate of another.
+        Duplicate = "duplicate",
+        /// Released early.
+        EarlyRelease = "early-release",
+        /// Temporary resource constraint.
+        TemporaryResourceConstraint = "temporary-resource-constraint",
+        /// Insufficient notice to ICE.
+        InsufficientNotice = "insufficient-notice",
+        /// No longer in custody.
+        NoLongerInCustody = "no-longer-in-custody",
+        /// Not amenable to removal.
+        NotAmenableToRemoval = "not-amenable-to-removal",
+        /// Prosecutorial discretion.
+        ProsecutorialDiscretion = "prosecutorial-discretion",
+        /// Judicial review.
+        JudicialReview = "judicial-review",
+        /// Superseded by a new form.
+        SupersededByNewForm = "superseded-by-new-form",
+        /// A citizen of the United States, or a presumptive claim to be one.
+        CitizenshipClaim = "citizenship-claim",
+    }
+}
+
+vocabulary! {
+    /// What the custodian found when it looked for the person.
+    pub enum Finding {
+        /// Found: the person is in a custody of ours.
+        MatchedCustody = "matched-custody",
+        /// Nobody of that description.
+        NoSuchPerson = "no-such-person",
+        /// Somebody, but not the person meant.
+        IdentityMismatch = "identity-mismatch",
+    }
+}
+
+vocabulary! {
+    /// What the custodian will do.
+    pub enum AnswerKind {
+        /// Hold as asked, and notify.
+        HonorHold = "honor-hold",
+        /// Notify of release, without a hold.
+        NotifyOnly = "notify-only",
+        /// Neither.
+        Decline = "decline",
+        /// A person must decide first.
+        PendingReview = "pending-review",
+    }
+}
+
+vocabulary! {
+    /// Why a custodian declined.
+    pub enum DeclineGround {
+        /// No judge signed.
+        NeedsJudicialWarrant = "needs-judicial-warrant",
+        /// No offence that the law names.
+        NoQualifyingOffence = "no-qualifying-offence",
+        /// The law forbids it whatever the offence.
+        ProhibitedByLaw = "prohibited-by-law",
+        /// The record is sealed and nothing may be disclosed.
+        Sealed = "sealed",
+        /// Another ground, cited in the legal basis.
+        OtherCited = "other-cited",
+    }
+}
+
+vocabulary! {
+    /// Where a detainer stands. Its life cycle is the table in docs/lifecycle.md.
+    pub enum DetainerState {
+        /// Received, not yet looked into.
+        Lodged = "lodged",
+        /// The custodian holds the person.
+        Matched = "matched",
+        /// The custodian holds nobody of that description.
+        NoSuchPerson = "no-such-person",
+        /// The custodian holds somebody else of that description.
+        IdentityMismatch = "identity-mismatch",
+        /// A person must decide before it is answered.
+        UnderReview = "under-review",
+        /// Will be held and notified.
+        HoldHonored = "hold-honored",
+        /// Will be notified.
+        NotifyOnly = "notify-only",
+        /// Declined.
+        Declined = "declined",
+        /// The person was released.
+        Released = "released",
+        /// Lifted by its issuer.
+        Withdrawn = "withdrawn",
+    }
+}
+
+impl DetainerState {
+    /// Whether the detainer still stands on a custody.
+    pub fn is_active(self) -> bool {
+        match self {
+            Self::Lodged
+            | Self::Matched
+            | Self::UnderReview
+            | Self::HoldHonored
+            | Self::NotifyOnly
+            | Self::Declined => true,
+            Self::NoSuchPerson | Self::IdentityMismatch | Self::Released | Self::Withdrawn => false,
+        }
+    }
+}
+
+/// The warrant attached to a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Warrant {
+    /// Which kind.
+    pub kind: WarrantKind,
+    /// Who signed it.
+    pub issuing_authority: IssuingAuthority,
+    /// When it was signed, as asserted.
+    pub signed_at: Option<Timestamp>,
+}
+
+/// Whom the request is addressed to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Addressee {
+    /// A named custodian.
+    Agency(AgencyId),
+    /// Whoever in the jurisdiction holds the person.
+    Jurisdiction,
+}
+
+/// What the issuer asked, as lodged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Request {
+    /// Addressee.
+    pub addressee: Addressee,
+    /// The form.
+    pub form: DetainerForm,
+    /// The asserted basis; never empty.
+    pub basis: Vec<DetainerBasis>,
+    /// The warrant.
+    pub warrant: Warrant,
+    /// The person, as the issuer describes them.
+    pub subject: Subject,
+    /// Charges known to the issuer.
+    pub charges: Vec<Charge>,
+    /// Safeguards known to the issuer.
+    pub flags: Flags,
+    /// Round-the-clock telephone of the issuer's duty officer.
+    pub contact_phone: Option<String>,
+    /// When the issuer says it made the request.
+    pub occurred_at: Option<Timestamp>,
+}
+
+/// What the custodian found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acknowledgement {
+    /// The finding.
+    pub finding: Finding,
+    /// The custody, where the person was found.
+    pub custody: Option<CaseName>,
+    /// How the match was made.
+    pub method: Option<MatchMethod>,
+    /// How sure, in per cent.
+    pub confidence_percent: Option<u32>,
+    /// When, as the custodian says.
+    pub occurred_at: Option<Timestamp>,
+}
+
+/// What the custodian will do, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answer {
+    /// Hold, notify, decline or review.
+    pub kind: AnswerKind,
+    /// Why, where declined.
+    pub ground: Option<DeclineGround>,
+    /// The law relied on, as a citation. Every answer has one.
+    pub legal_basis: String,
+    /// Why, where a person decided or a duty was departed from. May be personal: stays with the custodian.
+    pub reason: Option<String>,
+    /// When, as the custodian says.
+    pub occurred_at: Option<Timestamp>,
+}
+
+/// A detainer as its custodian knows it; what others see is a view of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Detainer {
+    /// Its name.
+    pub name: CaseName,
+    /// Who asked.
+    pub issuer: AgencyId,
+    /// What was asked.
+    pub request: Request,
+    /// Who took it on; the addressee, or the first of the jurisdiction to acknowledge.
+    pub custodian: Option<AgencyId>,
+    /// What was found.
+    pub acknowledgement: Option<Acknowledgement>,
+    /// What was answered.
+    pub answer: Option<Answer>,
+    /// Policies that left the answer to a person, who then decided: the same grounds need no second decision.
+    pub reviewed_policies: Vec<String>,
+    /// Where it stands.
+    pub state: DetainerState,
+    /// Where the issuer has been told that it stands.
+    pub shown: Shown,
+    /// When the release was first noticed to the issuer: position in the exchange log.
+    pub notice_index: Option<u64>,
+    /// Why it was lifted.
+    pub lift_reason: Option<LiftReason>,
+    /// When it was lodged, by our clock.
+    pub lodged_at: Timestamp,
+    /// When it last changed, by our clock.
+    pub updated_at: Timestamp,
+    /// Counts every change.
+    pub version: u64,
+}
+
+/// What the issuer has been told. The issuer's view is made of this and its own request, nothing else.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shown {
+    /// State, as far as disclosed.
+    pub state: DetainerState,
+    /// The finding was disclosed.
+    pub finding: Option<Finding>,
+    /// The answer was disclosed.
+    pub answered: bool,
+    /// When the view last changed, by our clock.
+    pub updated_at: Timestamp,
+    /// Counts the changes of the view.
+    pub version: u64,
+}

@@ -1,0 +1,159 @@
+//! What a jurisdiction's law says of one act: must, may, must not, or a person decides.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::vocabulary::vocabulary;
+
+vocabulary! {
+    /// The acts that law speaks to, but for disclosure, which is asked for a class of fields.
+    pub enum LawAction {
+        /// Keep the person past the moment of otherwise-release.
+        Hold = "hold",
+        /// Tell the requester of the release.
+        Notify = "notify",
+        /// Hand the person over.
+        Transfer = "transfer",
+        /// Show a class of fields.
+        Disclose = "disclose",
+    }
+}
+
+vocabulary! {
+    /// Classes of fields. Each field of the contract belongs to one; each class of an entry has a commitment of its own.
+    pub enum FieldClass {
+        /// The facts for counting, and the determinations. Never personal.
+        Count = "count",
+        /// The request: form, basis, warrant.
+        Request = "request",
+        /// Names, aliases, birth date, sex.
+        Identity = "identity",
+        /// Numbers that identify a person.
+        Identifiers = "identifiers",
+        /// Citizenship and immigration status; the one class 8 USC 1373 speaks of.
+        Citizenship = "citizenship",
+        /// Charges.
+        Charges = "charges",
+        /// That, where and since when a person is held.
+        Custody = "custody",
+        /// The custodian's answer.
+        Answer = "answer",
+        /// When a person is or was released.
+        ReleaseDate = "release-date",
+        /// Why, to whom and by whose order a person was released.
+        ReleaseDetail = "release-detail",
+        /// How to reach an agency's duty officer.
+        Contact = "contact",
+        /// Juvenile, citizenship claim.
+        Safeguard = "safeguard",
+        /// Victim or witness, protected program, an officer's reasons. Stays with custodian and oversight.
+        Restricted = "restricted",
+    }
+}
+
+vocabulary! {
+    /// What the law says of an act.
+    pub enum Ruling {
+        /// A duty.
+        Must = "must",
+        /// Allowed.
+        May = "may",
+        /// Forbidden.
+        MustNot = "must-not",
+        /// A person decides.
+        Review = "review",
+    }
+}
+
+/// A ruling and everything needed to explain it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Determination {
+    /// What the law says.
+    pub ruling: Ruling,
+    /// Ids of the deciding policies, sorted. Empty: no policy spoke, or evaluation failed.
+    pub policies: Vec<String>,
+    /// Their citations, sorted.
+    pub citations: Vec<String>,
+    /// What else the law asks of whoever acts.
+    pub obligations: Vec<String>,
+    /// Why a person decides, where one does.
+    pub reviews: Vec<String>,
+    /// Evaluation failed, so the ruling is must-not whatever the policies say.
+    pub failed: bool,
+}
+
+/// A set of field classes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct FieldClasses(u32);
+
+impl FieldClasses {
+    /// No class.
+    pub const NONE: Self = Self(0);
+
+    /// Every class.
+    pub fn all() -> Self {
+        FieldClass::ALL.iter().copied().collect()
+    }
+
+    /// Whether the set has the class.
+    pub fn contains(self, class: FieldClass) -> bool {
+        self.0 & Self::bit(class) != 0
+    }
+
+    /// The classes of the set, in order.
+    pub fn iter(self) -> impl Iterator<Item = FieldClass> {
+        FieldClass::ALL.iter().copied().filter(move |class| self.contains(*class))
+    }
+
+    /// The set without the classes of another.
+    #[must_use]
+    pub fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    /// The set with those of another.
+    #[must_use]
+    pub fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// As stored.
+    pub fn bits(self) -> u32 {
+        self.0
+    }
+
+    /// As read back. Unknown bits are dropped: nobody is shown a class that this version does not know.
+    pub fn from_bits(bits: u32) -> Self {
+        Self(bits & Self::all().0)
+    }
+
+    fn bit(class: FieldClass) -> u32 {
+        let position = FieldClass::ALL.iter().position(|known| *known == class).unwrap_or_default();
+        u32::try_from(position).map_or(0, |shift| 1u32.wrapping_shl(shift))
+    }
+}
+
+impl FromIterator<FieldClass> for FieldClasses {
+    fn from_iter<I: IntoIterator<Item = FieldClass>>(classes: I) -> Self {
+        Self(classes.into_iter().fold(0, |bits, class| bits | Self::bit(class)))
+    }
+}
+
+/// What the law was found to say of one detainer at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LawView {
+    /// On holding past release.
+    pub hold: Arc<Determination>,
+    /// On telling of the release.
+    pub notify: Arc<Determination>,
+    /// Classes that may be shown to the requester: `disclose` ruled must or may.
+    pub disclosable: FieldClasses,
+    /// Classes left to a person: `disclose` ruled review.
+    pub review: FieldClasses,
+    /// What the disclosure rulings rest on, one for each distinct ruling.
+    pub disclosure: Vec<Arc<Determination>>,
+    /// Digest of the policy set that was asked.
+    pub policy_digest: [u8; 32],
+}

@@ -1,0 +1,358 @@
+//! The names of things: jurisdictions, agencies, detainers, custodies, and the identifiers that the field uses.
+//!
+//! Each is parsed once, at the door; inside there are no raw strings.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// Why a text is not the identifier it should be. Never carries the text itself: it may be personal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be {expected}")]
+pub struct InvalidId {
+    /// The shape that was expected, in words.
+    pub expected: &'static str,
+}
+
+/// Defines a text newtype that is valid by construction and prints as it was given.
+macro_rules! text_id {
+    ($(#[$doc:meta])* $name:ident, $expected:literal, $valid:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// The identifier as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidId;
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                let valid: fn(&str) -> bool = $valid;
+                if valid(text) {
+                    Ok(Self(text.to_owned()))
+                } else {
+                    Err(InvalidId { expected: $expected })
+                }
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = InvalidId;
+            fn try_from(text: String) -> Result<Self, InvalidId> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> String {
+                id.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({})"), self.shown())
+            }
+        }
+    };
+}
+
+/// Public identifiers may be printed; those of persons may not.
+macro_rules! shown {
+    (public: $($public:ident),+; personal: $($personal:ident),+) => {
+        $(impl $public { fn shown(&self) -> &str { &self.0 } })+
+        $(impl $personal {
+            fn shown(&self) -> &'static str { "withheld" }
+        })+
+    };
+}
+
+text_id!(
+    /// A jurisdiction whose law decides: `us-ny`, `us-ny-nyc`, `us-tx`.
+    JurisdictionId,
+    "lower-case words joined by hyphens, 2 to 40 characters, such as us-ny",
+    is_slug
+);
+text_id!(
+    /// An agency on the exchange: `us-ice`, `us-ny-doccs`. The last part of its SPIFFE id.
+    AgencyId,
+    "lower-case words joined by hyphens, 2 to 40 characters, such as us-ny-doccs",
+    is_slug
+);
+text_id!(
+    /// Originating agency identifier, nine characters (`j:OrganizationORIIdentification`).
+    Ori,
+    "an ORI of nine upper-case letters and digits",
+    |text| text.len() == 9 && upper_alphanumeric(text)
+);
+text_id!(
+    /// The custodian's own code of a facility.
+    FacilityCode,
+    "a facility code of 2 to 12 upper-case letters and digits",
+    |text| (2..=12).contains(&text.len()) && upper_alphanumeric(text)
+);
+text_id!(
+    /// Alien registration number, 7 to 9 digits (`im:AlienNumberIdentification`).
+    AlienNumber,
+    "an A-number of 7 to 9 digits",
+    |text| (7..=9).contains(&text.len()) && digits(text)
+);
+text_id!(
+    /// FBI universal control number, up to 9 alphanumerics (`j:PersonFBIIdentification`).
+    FbiNumber,
+    "an FBI number of 1 to 9 upper-case letters and digits",
+    |text| (1..=9).contains(&text.len()) && upper_alphanumeric(text)
+);
+text_id!(
+    /// State identification number: two letters of the state, then up to 8 alphanumerics
+    /// (`j:PersonStateFingerprintIdentification`).
+    StateId,
+    "a SID of two state letters and 1 to 8 upper-case letters and digits",
+    |text| (3..=10).contains(&text.len())
+        && upper_alphanumeric(text)
+        && text.chars().take(2).all(|c| c.is_ascii_uppercase())
+);
+text_id!(
+    /// Booking number of a jail (`j:BookingAgencyRecordIdentification`).
+    BookingNumber,
+    "a booking number of 1 to 20 letters, digits and hyphens",
+    |text| (1..=20).contains(&text.len())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+);
+text_id!(
+    /// New York departmental identification number, `YY-L-NNNN` written as `24-B-1234` or `24B1234`.
+    Din,
+    "a New York DIN such as 24-B-1234",
+    is_din
+);
+text_id!(
+    /// Citizenship: an ISO 3166-1 alpha-3 or a two-letter NCIC place code (`nc:PersonCitizenship`).
+    CountryCode,
+    "two or three upper-case letters",
+    |text| (2..=3).contains(&text.len()) && text.chars().all(|c| c.is_ascii_uppercase())
+);
+text_id!(
+    /// NCIC uniform offence code, four digits; its first two name the group.
+    NcicCode,
+    "an NCIC offence code of four digits",
+    |text| text.len() == 4 && digits(text)
+);
+text_id!(
+    /// NIBRS offence code, two digits and up to two alphanumerics: `13A`, `09A`, `520`.
+    NibrsCode,
+    "a NIBRS offence code of three characters",
+    |text| text.len() == 3
+        && text.chars().take(2).all(|c| c.is_ascii_digit())
+        && upper_alphanumeric(text)
+);
+text_id!(
+    /// A keyed pseudonym of the officer or system that acted; resolvable only by the holder of the key.
+    OfficerPseudonym,
+    "32 lower-case hexadecimal digits",
+    |text| text.len() == 32
+        && text.chars().all(|c| c.is_ascii_digit() || ('a'..='f').contains(&c))
+);
+
+shown!(
+    public: JurisdictionId, AgencyId, Ori, FacilityCode, CountryCode, NcicCode, NibrsCode, OfficerPseudonym;
+    personal: AlienNumber, FbiNumber, StateId, BookingNumber, Din
+);
+
+fn is_slug(text: &str) -> bool {
+    (2..=40).contains(&text.len())
+        && text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text
+            .split('-')
+            .all(|word| !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit()))
+}
+
+fn is_din(text: &str) -> bool {
+    let compact: String = text.chars().filter(|c| *c != '-').collect();
+    let hyphens = text.matches('-').count();
+    let letter: fn(&str) -> bool = |text| text.chars().all(|c| c.is_ascii_uppercase());
+    let shape: [fn(&str) -> bool; 3] = [digits, letter, digits];
+    let parts = [compact.get(..2), compact.get(2..3), compact.get(3..)];
+    (hyphens == 0 || (hyphens == 2 && text.get(2..3) == Some("-") && text.get(4..5) == Some("-")))
+        && compact.len() == 7
+        && parts.iter().zip(shape).all(|(part, valid)| part.is_some_and(valid))
+}
+
+fn digits(text: &str) -> bool {
+    text.chars().all(|c| c.is_ascii_digit())
+}
+
+fn upper_alphanumeric(text: &str) -> bool {
+    text.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit())
+}
+
+/// A client's own key for a write (AIP-155): the same id with the same command gives the first answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestId(pub Uuid);
+
+/// The two kinds of case, each with a life cycle of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum CaseKind {
+    /// A request to be told of, or to hold, one person.
+    Detainer,
+    /// One stay of one person in one facility system.
+    Custody,
+}
+
+impl CaseKind {
+    /// The collection in a resource name.
+    pub fn collection(self) -> &'static str {
+        match self {
+            Self::Detainer => "detainers",
+            Self::Custody => "custodies",
+        }
+    }
+}
+
+/// A resource name: `jurisdictions/us-ny/detainers/{uuidv7}` or `jurisdictions/us-ny/custodies/{uuidv7}` (AIP-122).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct CaseName {
+    /// Whose law governs the case, and in whose logs it stands.
+    pub jurisdiction: JurisdictionId,
+    /// Detainer or custody.
+    pub kind: CaseKind,
+    /// Unique, ordered by the time it was made.
+    pub id: Uuid,
+}
+
+impl CaseName {
+    /// The name of a detainer.
+    pub fn detainer(jurisdiction: JurisdictionId, id: Uuid) -> Self {
+        Self { jurisdiction, kind: CaseKind::Detainer, id }
+    }
+
+    /// The name of a custody.
+    pub fn custody(jurisdiction: JurisdictionId, id: Uuid) -> Self {
+        Self { jurisdiction, kind: CaseKind::Custody, id }
+    }
+}
+
+impl fmt::Display for CaseName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "jurisdictions/{}/{}/{}", self.jurisdiction, self.kind.collection(), self.id)
+    }
+}
+
+impl FromStr for CaseName {
+    type Err = InvalidId;
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        const EXPECTED: InvalidId =
+            InvalidId { expected: "jurisdictions/{id}/detainers/{uuid} or jurisdictions/{id}/custodies/{uuid}" };
+        let mut parts = text.split('/');
+        let (Some("jurisdictions"), Some(jurisdiction), Some(collection), Some(id), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Err(EXPECTED);
+        };
+        let kind = match collection {
+            "detainers" => CaseKind::Detainer,
+            "custodies" => CaseKind::Custody,
+            _ => return Err(EXPECTED),
+        };
+        let id: Uuid = id.parse().map_err(|_| EXPECTED)?;
+        let name = Self { jurisdiction: jurisdiction.parse()?, kind, id };
+        // One name, one spelling: a second one would be a second key for the same case.
+        if name.to_string() == text { Ok(name) } else { Err(EXPECTED) }
+    }
+}
+
+/// Which of a jurisdiction's two logs (design: the log).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum LogKind {
+    /// What passes between the parties.
+    Exchange,
+    /// What no other agency may know; its checkpoints stay within the jurisdiction and oversight.
+    Custody,
+}
+
+/// A log: `jurisdictions/us-ny/logs/exchange`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct LogName {
+    /// The jurisdiction whose log it is.
+    pub jurisdiction: JurisdictionId,
+    /// Exchange or custody.
+    pub kind: LogKind,
+}
+
+impl fmt::Display for LogName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.kind {
+            LogKind::Exchange => "exchange",
+            LogKind::Custody => "custody",
+        };
+        write!(f, "jurisdictions/{}/logs/{kind}", self.jurisdiction)
+    }
+}
+
+impl FromStr for LogName {
+    type Err = InvalidId;
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        const EXPECTED: InvalidId =
+            InvalidId { expected: "jurisdictions/{id}/logs/exchange or jurisdictions/{id}/logs/custody" };
+        let (jurisdiction, kind) =
+            text.strip_prefix("jurisdictions/").and_then(|rest| rest.split_once("/logs/")).ok_or(EXPECTED)?;
+        let kind = match kind {
+            "exchange" => LogKind::Exchange,
+            "custody" => LogKind::Custody,
+            _ => return Err(EXPECTED),
+        };
+        Ok(Self { jurisdiction: jurisdiction.parse()?, kind })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identifiers_have_exactly_the_shape_of_the_field() {
+        fn check<T: FromStr>(good: &[&str], bad: &[&str]) {
+            for text in good {
+                assert!(text.parse::<T>().is_ok(), "{text} should parse");
+            }
+            for text in bad {
+                assert!(text.parse::<T>().is_err(), "{text} should be refused");
+            }
+        }
+        check::<AlienNumber>(&["1234567", "123456789"], &["123456", "1234567890", "A1234567", ""]);
+        check::<FbiNumber>(&["1", "12345AB67"], &["", "1234567890", "ab"]);
+        check::<StateId>(&["NY1", "NY12345678"], &["NY", "N12345678", "NY123456789"]);
+        check::<Din>(&["24-B-1234", "24B1234"], &["24-b-1234", "24-B1234", "2-4B-1234", "24-B-123", "é4-B-1234"]);
+        check::<Ori>(&["NY030015G"], &["NY030015", "ny030015g"]);
+        check::<NcicCode>(&["0999"], &["999", "09999", "09a9"]);
+        check::<NibrsCode>(&["13A", "520"], &["1A3", "13", "13AA"]);
+        check::<AgencyId>(&["us-ice", "us-ny-doccs"], &["us--ice", "-ice", "US-ICE", "1a", "us/ice", ""]);
+        check::<CaseName>(
+            &["jurisdictions/us-ny/detainers/0198c0de-0000-7000-8000-000000000001"],
+            &[
+                "jurisdictions/us-ny/detainers/0198C0DE-0000-7000-8000-000000000001",
+                "jurisdictions/us-ny/detainers/0198c0de000070008000000000000001",
+                "jurisdictions/us-ny/appeals/0198c0de-0000-7000-8000-000000000001",
+                "jurisdictions/us-ny/detainers/0198c0de-0000-7000-8000-000000000001/x",
+            ],
+        );
+    }
+
+    #[test]
+    fn debug_never_prints_an_identifier_of_a_person() {
+        let number: AlienNumber = "012345678".parse().unwrap();
+        assert_eq!(format!("{number:?}"), "AlienNumber(withheld)");
+    }
+}

@@ -1,0 +1,113 @@
+//! The person a detainer is about. `Debug` never prints one.
+
+use std::fmt;
+
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::ids::{AlienNumber, BookingNumber, CountryCode, Din, FbiNumber, StateId};
+use crate::domain::vocabulary::vocabulary;
+
+vocabulary! {
+    /// As recorded (`j:PersonSexCode`).
+    pub enum Sex {
+        /// Female.
+        Female = "female",
+        /// Male.
+        Male = "male",
+        /// Unknown.
+        Unknown = "unknown",
+        /// Another designation.
+        X = "x",
+    }
+}
+
+vocabulary! {
+    /// How it was found that two records speak of one person.
+    pub enum MatchMethod {
+        /// Fingerprints or another biometric.
+        Biometric = "biometric",
+        /// An identifier both sides hold.
+        Identifier = "identifier",
+        /// Name and birth date.
+        NameAndBirthDate = "name-and-birth-date",
+        /// An officer compared the records.
+        Officer = "officer",
+    }
+}
+
+/// A name (`nc:PersonName`).
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PersonName {
+    /// Given names.
+    pub given: String,
+    /// Family names.
+    pub family: String,
+}
+
+impl fmt::Debug for PersonName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PersonName(withheld)")
+    }
+}
+
+/// Identifiers of a person, any of which may be missing.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identifiers {
+    /// A-number.
+    pub alien_number: Option<AlienNumber>,
+    /// FBI or universal control number.
+    pub fbi_number: Option<FbiNumber>,
+    /// State identification number.
+    pub state_id: Option<StateId>,
+    /// Booking number.
+    pub booking_number: Option<BookingNumber>,
+    /// New York DIN.
+    pub din: Option<Din>,
+}
+
+impl Identifiers {
+    /// Whether nothing identifies the person.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// A person, as one side describes them.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subject {
+    /// Legal name.
+    pub name: PersonName,
+    /// Other names.
+    pub aliases: Vec<PersonName>,
+    /// `nc:PersonBirthDate`.
+    pub birth_date: Option<Date>,
+    /// `j:PersonSexCode`.
+    pub sex: Option<Sex>,
+    /// Identifiers.
+    pub identifiers: Identifiers,
+    /// `nc:PersonCitizenship`, as asserted.
+    pub citizenship: Option<CountryCode>,
+}
+
+impl fmt::Debug for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Subject(withheld)")
+    }
+}
+
+/// Circumstances under which nothing happens automatically.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, each a field of the form")]
+pub struct Flags {
+    /// The person claims to be a citizen of the United States, and the claim is not resolved.
+    pub citizenship_claim: bool,
+    /// The custodian holds proof of citizenship or lawful status.
+    pub proof_of_status: bool,
+    /// The person is a juvenile.
+    pub juvenile: bool,
+    /// The person is a victim or witness. Restricted: only the custodian and oversight may see it.
+    pub victim_witness: bool,
+    /// The person is in a protected program. Restricted.
+    pub protected_program: bool,
+}

@@ -1,0 +1,3 @@
+//! Comity: a gateway on which sovereigns exchange detainer and release messages, each under its own law.
+
+pub mod domain;
