@@ -1,1 +1,2 @@
+//! `comity`: the gateway and everything around it, one command each.
 fn main() {}

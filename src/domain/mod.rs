@@ -4,13 +4,16 @@
 //! [`event`] and [`decide`], which is the rule book itself.
 
 pub mod agency;
+pub mod case;
 pub mod charge;
 pub mod command;
 pub mod custody;
+pub mod decide;
 pub mod detainer;
 pub mod determination;
+pub mod event;
 pub mod facts;
 pub mod ids;
 pub mod permit;
 pub mod subject;
-pub(crate) mod vocabulary;
+pub mod vocabulary;

@@ -1,6 +1,15 @@
 //! How the enumerations of the field are written down: one plain word each, the same in policies, case tables,
 //! stored cases and (in upper snake case) on the wire.
 
+/// An enumeration whose every variant has one plain word.
+pub trait Vocabulary: Copy + PartialEq + 'static {
+    /// Every variant, in order.
+    const VARIANTS: &'static [Self];
+
+    /// The plain word.
+    fn plain_word(self) -> &'static str;
+}
+
 /// Defines an enumeration whose every variant has one plain word.
 macro_rules! vocabulary {
     ($(#[$doc:meta])* pub enum $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)+ }) => {
@@ -19,6 +28,14 @@ macro_rules! vocabulary {
                 match self {
                     $(Self::$variant => $word,)+
                 }
+            }
+        }
+
+        impl crate::domain::vocabulary::Vocabulary for $name {
+            const VARIANTS: &'static [Self] = Self::ALL;
+
+            fn plain_word(self) -> &'static str {
+                self.word()
             }
         }
 

@@ -1,0 +1,65 @@
+//! What a decision is made upon: the detainer or custody named, and what stands beside it.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::custody::Custody;
+use crate::domain::detainer::Detainer;
+use crate::domain::ids::CaseName;
+
+/// A case as the store keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum StoredCase {
+    /// A detainer.
+    Detainer(Box<Detainer>),
+    /// A custody.
+    Custody(Box<Custody>),
+}
+
+impl StoredCase {
+    /// Its name.
+    pub fn name(&self) -> &CaseName {
+        match self {
+            Self::Detainer(detainer) => &detainer.name,
+            Self::Custody(custody) => &custody.name,
+        }
+    }
+
+    /// The detainer, if it is one.
+    pub fn detainer(&self) -> Option<&Detainer> {
+        match self {
+            Self::Detainer(detainer) => Some(detainer),
+            Self::Custody(_) => None,
+        }
+    }
+
+    /// The custody, if it is one.
+    pub fn custody(&self) -> Option<&Custody> {
+        match self {
+            Self::Custody(custody) => Some(custody),
+            Self::Detainer(_) => None,
+        }
+    }
+}
+
+/// Everything a command may touch.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Case {
+    /// The detainer that the command names.
+    pub detainer: Option<Detainer>,
+    /// The custody that the command names, or that the detainer is linked to.
+    pub custody: Option<Custody>,
+    /// Detainers linked to the custody, the named one included.
+    pub standing: Vec<Detainer>,
+    /// When the notice of release of a detainer was first delivered to its issuer.
+    pub first_delivery: BTreeMap<CaseName, Timestamp>,
+}
+
+impl Case {
+    /// Detainers that still stand on the custody.
+    pub fn active(&self) -> impl Iterator<Item = &Detainer> {
+        self.standing.iter().filter(|detainer| detainer.state.is_active())
+    }
+}

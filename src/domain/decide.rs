@@ -1,0 +1,460 @@
+//! The rule book: a permitted command upon a case gives events, or a refusal in one sentence.
+//!
+//! The same as a table: docs/lifecycle.md, which a test runs cell by cell.
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::domain::agency::AgencyClass;
+use crate::domain::case::Case;
+use crate::domain::command::CaseCommand;
+use crate::domain::custody::{ActualRelease, Custody, CustodyState, Intake, ScheduledRelease};
+use crate::domain::detainer::{
+    Acknowledgement, Addressee, Answer, AnswerKind, Detainer, DetainerState, Finding, LiftReason, Request, Shown,
+};
+use crate::domain::determination::{FieldClass, FieldClasses, LawAction, LawView, Ruling};
+use crate::domain::event::{Counts, Disclosure, Event, Party, Record, RecordedDetermination};
+use crate::domain::ids::{CaseName, LogKind};
+use crate::domain::permit::Permitted;
+
+/// Why a command changes nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// No such case, or none the caller may know of.
+    #[error("there is no such case")]
+    NoSuchCase,
+    /// Acknowledged before.
+    #[error("the detainer was already acknowledged")]
+    AlreadyAcknowledged,
+    /// Answered before.
+    #[error("the detainer was already answered")]
+    AlreadyAnswered,
+    /// Hold and notice need a custody.
+    #[error("the detainer is not matched to a custody")]
+    NotMatched,
+    /// Released, withdrawn, or nobody was found.
+    #[error("the detainer no longer stands")]
+    NoLongerStands,
+    /// Lifted before.
+    #[error("the detainer was already withdrawn")]
+    AlreadyWithdrawn,
+    /// One active detainer per issuer on one custody.
+    #[error("a detainer of the same issuer already stands on this custody")]
+    AlreadyLodged,
+    /// Nobody is held any more.
+    #[error("the person was already released from this custody")]
+    AlreadyReleased,
+    /// A date was entered before.
+    #[error("a release is already scheduled")]
+    AlreadyScheduled,
+    /// One custodian cannot speak for all of a jurisdiction.
+    #[error("a detainer addressed to the jurisdiction waits for the custodian that holds the person")]
+    AwaitsHolder,
+}
+
+/// Decides. `id` is the id of the case that the command makes, if it makes one; `now` is the time of record.
+pub fn decide(
+    case: &Case,
+    permitted: &Permitted<CaseCommand>,
+    id: Uuid,
+    now: Timestamp,
+) -> Result<Vec<Record>, Refusal> {
+    match permitted.value() {
+        CaseCommand::LodgeDetainer(request) => Ok(lodge(permitted, request, id, now)),
+        CaseCommand::AcknowledgeDetainer { acknowledgement, .. } => acknowledge(case, permitted, acknowledgement),
+        CaseCommand::AnswerDetainer { answer, .. } => give_answer(case, permitted, answer),
+        CaseCommand::WithdrawDetainer { reason, .. } => withdraw(case, *reason),
+        CaseCommand::OpenCustody(intake) => Ok(open(permitted, intake, id, now)),
+        CaseCommand::ScheduleRelease { release, .. } => schedule(case, permitted, release),
+        CaseCommand::RecordRelease { release, .. } => release_person(case, permitted, release),
+    }
+}
+
+fn lodge(permitted: &Permitted<CaseCommand>, request: &Request, id: Uuid, now: Timestamp) -> Vec<Record> {
+    let detainer = Detainer {
+        name: CaseName::detainer(permitted.jurisdiction().clone(), id),
+        issuer: permitted.caller().agency.id.clone(),
+        request: request.clone(),
+        custodian: None,
+        acknowledgement: None,
+        answer: None,
+        reviewed_policies: Vec::new(),
+        state: DetainerState::Lodged,
+        shown: Shown { state: DetainerState::Lodged, finding: None, answered: false, updated_at: now, version: 1 },
+        notice_index: None,
+        lift_reason: None,
+        lodged_at: now,
+        updated_at: now,
+        version: 1,
+    };
+    // What the issuer wrote it may read back; nothing of the custodian's is in it yet.
+    let audience = audience_of(&detainer, None, FieldClasses::all());
+    let law = permitted.law(&detainer.name);
+    vec![Record {
+        log: LogKind::Exchange,
+        resource: detainer.name.clone(),
+        audience,
+        counts: Counts::of_request(&detainer),
+        determinations: law.map_or_else(Vec::new, |law| holding_and_notice(&detainer.name, law)),
+        policy_digest: law.map(|law| law.policy_digest),
+        event: Event::DetainerLodged(Box::new(detainer)),
+    }]
+}
+
+fn acknowledge(
+    case: &Case,
+    permitted: &Permitted<CaseCommand>,
+    acknowledgement: &Acknowledgement,
+) -> Result<Vec<Record>, Refusal> {
+    let detainer = case.detainer.as_ref().ok_or(Refusal::NoSuchCase)?;
+    match detainer.state {
+        DetainerState::Lodged => {}
+        DetainerState::Matched
+        | DetainerState::UnderReview
+        | DetainerState::HoldHonored
+        | DetainerState::NotifyOnly => {
+            return Err(Refusal::AlreadyAcknowledged);
+        }
+        DetainerState::Declined => return Err(Refusal::AlreadyAnswered),
+        DetainerState::NoSuchPerson
+        | DetainerState::IdentityMismatch
+        | DetainerState::Released
+        | DetainerState::Withdrawn => return Err(Refusal::NoLongerStands),
+    }
+    match acknowledgement.finding {
+        Finding::MatchedCustody => may_link(case, detainer)?,
+        Finding::NoSuchPerson | Finding::IdentityMismatch => match detainer.request.addressee {
+            Addressee::Agency(_) => {}
+            Addressee::Jurisdiction => return Err(Refusal::AwaitsHolder),
+        },
+    }
+    let law = permitted.law(&detainer.name).ok_or(Refusal::NoSuchCase)?;
+    let disclosure = disclosure_of(law, FieldClass::Custody);
+    let counts = match disclosure {
+        Disclosure::ToIssuer => counts(detainer, case, permitted),
+        Disclosure::Internal => Counts::of_request(detainer),
+    };
+    let custodian = permitted.caller().agency.id.clone();
+    let event = Event::DetainerAcknowledged {
+        detainer: detainer.name.clone(),
+        custodian: custodian.clone(),
+        acknowledgement: acknowledgement.clone(),
+        disclosure,
+    };
+    Ok(vec![concerning(detainer, &Party::Agency(custodian), law, disclosure, counts, event)])
+}
+
+/// Whether the detainer may stand on the custody found.
+fn may_link(case: &Case, detainer: &Detainer) -> Result<(), Refusal> {
+    let custody = case.custody.as_ref().ok_or(Refusal::NoSuchCase)?;
+    match custody.state {
+        CustodyState::Released => return Err(Refusal::AlreadyReleased),
+        CustodyState::Held | CustodyState::ReleaseScheduled => {}
+    }
+    if case.active().any(|standing| standing.issuer == detainer.issuer) {
+        return Err(Refusal::AlreadyLodged);
+    }
+    Ok(())
+}
+
+fn give_answer(case: &Case, permitted: &Permitted<CaseCommand>, answer: &Answer) -> Result<Vec<Record>, Refusal> {
+    let detainer = case.detainer.as_ref().ok_or(Refusal::NoSuchCase)?;
+    match (detainer.state, answer.kind) {
+        (DetainerState::Matched | DetainerState::UnderReview, _)
+        // A refusal, or word that a person must look first, needs no match and betrays none.
+        | (DetainerState::Lodged, AnswerKind::Decline | AnswerKind::PendingReview) => {}
+        (DetainerState::Lodged, AnswerKind::HonorHold | AnswerKind::NotifyOnly) => return Err(Refusal::NotMatched),
+        (DetainerState::HoldHonored | DetainerState::NotifyOnly | DetainerState::Declined, _) => {
+            return Err(Refusal::AlreadyAnswered);
+        }
+        (
+            DetainerState::NoSuchPerson
+            | DetainerState::IdentityMismatch
+            | DetainerState::Released
+            | DetainerState::Withdrawn,
+            _,
+        ) => return Err(Refusal::NoLongerStands),
+    }
+    if case.custody.is_none() {
+        match answer.kind {
+            AnswerKind::HonorHold | AnswerKind::NotifyOnly => return Err(Refusal::NotMatched),
+            AnswerKind::Decline | AnswerKind::PendingReview => {}
+        }
+    }
+    let law = permitted.law(&detainer.name).ok_or(Refusal::NoSuchCase)?;
+    let disclosure = disclosure_of(law, FieldClass::Answer);
+    let custodian = permitted.caller().agency.id.clone();
+    let event = Event::DetainerAnswered {
+        detainer: detainer.name.clone(),
+        custodian: custodian.clone(),
+        answer: answer.clone(),
+        reviewed_policies: reviewed(law, answer.kind),
+        disclosure,
+    };
+    // Counted from the request alone unless the match may be known: the custodian's charges would betray it.
+    let counts = match disclosure_of(law, FieldClass::Custody) {
+        Disclosure::ToIssuer => counts(detainer, case, permitted),
+        Disclosure::Internal => Counts::of_request(detainer),
+    };
+    let party = Party::Agency(custodian);
+    let mut records = vec![concerning(detainer, &party, law, disclosure, counts, event)];
+    // A release that was scheduled before the answer is noticed now.
+    if let Some(scheduled) = case.custody.as_ref().and_then(|custody| custody.scheduled.as_ref()) {
+        let mut answered = detainer.clone();
+        answered.state = match answer.kind {
+            AnswerKind::HonorHold => DetainerState::HoldHonored,
+            AnswerKind::NotifyOnly => DetainerState::NotifyOnly,
+            AnswerKind::Decline => DetainerState::Declined,
+            AnswerKind::PendingReview => DetainerState::UnderReview,
+        };
+        answered.reviewed_policies = reviewed(law, answer.kind);
+        records.extend(notice(&answered, case, permitted, scheduled));
+    }
+    Ok(records)
+}
+
+/// The policies whose question a person has now decided.
+fn reviewed(law: &LawView, answer: AnswerKind) -> Vec<String> {
+    let asked = match answer {
+        AnswerKind::HonorHold => vec![&law.hold, &law.notify],
+        AnswerKind::NotifyOnly => vec![&law.notify],
+        AnswerKind::Decline | AnswerKind::PendingReview => Vec::new(),
+    };
+    let mut policies: Vec<String> = asked
+        .into_iter()
+        .filter(|determination| determination.ruling == Ruling::Review)
+        .flat_map(|determination| determination.policies.iter().cloned())
+        .collect();
+    policies.sort();
+    policies.dedup();
+    policies
+}
+
+/// Its issuer may lift a detainer in every state but one: were it refused after a release that the issuer was not
+/// told of, the refusal would tell it.
+fn withdraw(case: &Case, reason: LiftReason) -> Result<Vec<Record>, Refusal> {
+    let detainer = case.detainer.as_ref().ok_or(Refusal::NoSuchCase)?;
+    if detainer.state == DetainerState::Withdrawn {
+        return Err(Refusal::AlreadyWithdrawn);
+    }
+    Ok(vec![Record {
+        log: LogKind::Exchange,
+        resource: detainer.name.clone(),
+        audience: audience_of(detainer, None, FieldClasses::all()),
+        counts: Counts::of_request(detainer),
+        determinations: Vec::new(),
+        policy_digest: None,
+        event: Event::DetainerWithdrawn { detainer: detainer.name.clone(), reason },
+    }])
+}
+
+fn open(permitted: &Permitted<CaseCommand>, intake: &Intake, id: Uuid, now: Timestamp) -> Vec<Record> {
+    let custody = Custody {
+        name: CaseName::custody(permitted.jurisdiction().clone(), id),
+        custodian: permitted.caller().agency.id.clone(),
+        intake: intake.clone(),
+        detainers: Vec::new(),
+        scheduled: None,
+        released: None,
+        state: CustodyState::Held,
+        opened_at: now,
+        updated_at: now,
+        version: 1,
+    };
+    vec![internal(&custody, Counts::default(), Vec::new(), None, Event::CustodyOpened(Box::new(custody.clone())))]
+}
+
+fn schedule(
+    case: &Case,
+    permitted: &Permitted<CaseCommand>,
+    release: &ScheduledRelease,
+) -> Result<Vec<Record>, Refusal> {
+    let custody = case.custody.as_ref().ok_or(Refusal::NoSuchCase)?;
+    match custody.state {
+        CustodyState::Held => {}
+        CustodyState::ReleaseScheduled => return Err(Refusal::AlreadyScheduled),
+        CustodyState::Released => return Err(Refusal::AlreadyReleased),
+    }
+    let event = Event::ReleaseScheduled { custody: custody.name.clone(), release: release.clone() };
+    let (determinations, digest) = of_standing(case, permitted);
+    let mut records = vec![internal(custody, Counts::default(), determinations, digest, event)];
+    records.extend(case.active().filter_map(|detainer| notice(detainer, case, permitted, release)));
+    Ok(records)
+}
+
+fn release_person(
+    case: &Case,
+    permitted: &Permitted<CaseCommand>,
+    release: &ActualRelease,
+) -> Result<Vec<Record>, Refusal> {
+    let custody = case.custody.as_ref().ok_or(Refusal::NoSuchCase)?;
+    match custody.state {
+        CustodyState::Held | CustodyState::ReleaseScheduled => {}
+        CustodyState::Released => return Err(Refusal::AlreadyReleased),
+    }
+    let event = Event::ReleaseRecorded { custody: custody.name.clone(), release: release.clone() };
+    let (determinations, digest) = of_standing(case, permitted);
+    let own = Counts { custodian_class: permitted.caller().agency.class, ..Counts::default() }.with_custody(custody);
+    let mut records = vec![internal(custody, own, determinations, digest, event)];
+    for detainer in case.active() {
+        let Some(law) = permitted.law(&detainer.name) else { continue };
+        if !may_notify(detainer, law) {
+            continue;
+        }
+        let delivered = case.first_delivery.get(&detainer.name);
+        let counts = Counts {
+            lead_time_seconds: delivered.map(|at| release.released_at.as_second().saturating_sub(at.as_second())),
+            ..counts(detainer, case, permitted)
+        };
+        let event = Event::DetainerReleased { detainer: detainer.name.clone(), release: release.clone() };
+        let party = Party::Agency(custody.custodian.clone());
+        records.push(concerning(detainer, &party, law, Disclosure::ToIssuer, counts, event));
+    }
+    Ok(records)
+}
+
+/// Tells the issuer of an expected release, where the law lets it be told.
+fn notice(
+    detainer: &Detainer,
+    case: &Case,
+    permitted: &Permitted<CaseCommand>,
+    release: &ScheduledRelease,
+) -> Option<Record> {
+    let law = permitted.law(&detainer.name)?;
+    if !may_notify(detainer, law) || !law.disclosable.contains(FieldClass::ReleaseDate) {
+        return None;
+    }
+    let event = Event::ReleaseNoticed { detainer: detainer.name.clone(), release: release.clone() };
+    let party = Party::Agency(permitted.caller().agency.id.clone());
+    Some(concerning(detainer, &party, law, Disclosure::ToIssuer, counts(detainer, case, permitted), event))
+}
+
+/// Whether a release may be told: a duty, unless the custodian declined with a reason; where it is allowed, only if
+/// the custodian said it would; where a person decides, only if one has decided this very question.
+fn may_notify(detainer: &Detainer, law: &LawView) -> bool {
+    let promised = match detainer.state {
+        DetainerState::HoldHonored | DetainerState::NotifyOnly => true,
+        DetainerState::Lodged
+        | DetainerState::Matched
+        | DetainerState::UnderReview
+        | DetainerState::Declined
+        | DetainerState::NoSuchPerson
+        | DetainerState::IdentityMismatch
+        | DetainerState::Released
+        | DetainerState::Withdrawn => false,
+    };
+    match law.notify.ruling {
+        Ruling::Must => detainer.state != DetainerState::Declined,
+        Ruling::May => promised,
+        Ruling::MustNot => false,
+        Ruling::Review => {
+            promised
+                && !law.notify.policies.is_empty()
+                && law.notify.policies.iter().all(|policy| detainer.reviewed_policies.contains(policy))
+        }
+    }
+}
+
+/// Whether the issuer may know of something whose gist is in this class.
+fn disclosure_of(law: &LawView, gist: FieldClass) -> Disclosure {
+    if law.disclosable.contains(gist) { Disclosure::ToIssuer } else { Disclosure::Internal }
+}
+
+/// A record about a detainer, in the log and for the audience that the law allows.
+fn concerning(
+    detainer: &Detainer,
+    custodian: &Party,
+    law: &LawView,
+    disclosure: Disclosure,
+    counts: Counts,
+    event: Event,
+) -> Record {
+    let (log, shown) = match disclosure {
+        Disclosure::ToIssuer => (LogKind::Exchange, law.disclosable),
+        Disclosure::Internal => (LogKind::Custody, FieldClasses::NONE),
+    };
+    Record {
+        event,
+        log,
+        resource: detainer.name.clone(),
+        audience: audience_of(detainer, Some(custodian), shown),
+        counts,
+        determinations: determinations(&detainer.name, law),
+        policy_digest: Some(law.policy_digest),
+    }
+}
+
+/// A record about a custody, which stays within the jurisdiction.
+fn internal(
+    custody: &Custody,
+    counts: Counts,
+    determinations: Vec<RecordedDetermination>,
+    policy_digest: Option<[u8; 32]>,
+    event: Event,
+) -> Record {
+    Record {
+        event,
+        log: LogKind::Custody,
+        resource: custody.name.clone(),
+        audience: vec![
+            (Party::Agency(custody.custodian.clone()), FieldClasses::all()),
+            (Party::Oversight, FieldClasses::all()),
+        ],
+        counts,
+        determinations,
+        policy_digest,
+    }
+}
+
+/// Issuer as far as shown; custodian and oversight in full.
+fn audience_of(detainer: &Detainer, custodian: Option<&Party>, shown: FieldClasses) -> Vec<(Party, FieldClasses)> {
+    let addressee = match (&detainer.custodian, &detainer.request.addressee) {
+        (Some(agency), _) | (None, Addressee::Agency(agency)) => Party::Agency(agency.clone()),
+        (None, Addressee::Jurisdiction) => Party::Custodians,
+    };
+    let mut audience =
+        vec![(custodian.cloned().unwrap_or(addressee), FieldClasses::all()), (Party::Oversight, FieldClasses::all())];
+    if shown != FieldClasses::NONE {
+        audience.push((Party::Agency(detainer.issuer.clone()), shown));
+    }
+    audience
+}
+
+fn counts(detainer: &Detainer, case: &Case, permitted: &Permitted<CaseCommand>) -> Counts {
+    let class: Option<AgencyClass> = permitted.caller().agency.class;
+    let counts = Counts { custodian_class: class, ..Counts::of_request(detainer) };
+    case.custody.as_ref().map_or(counts, |custody| counts.with_custody(custody))
+}
+
+fn holding_and_notice(name: &CaseName, law: &LawView) -> Vec<RecordedDetermination> {
+    [(LawAction::Hold, &law.hold), (LawAction::Notify, &law.notify)]
+        .into_iter()
+        .map(|(action, determination)| RecordedDetermination {
+            detainer: name.clone(),
+            action,
+            determination: determination.clone(),
+        })
+        .collect()
+}
+
+/// Every determination of a detainer, the disclosure rulings included.
+fn determinations(name: &CaseName, law: &LawView) -> Vec<RecordedDetermination> {
+    let mut all = holding_and_notice(name, law);
+    all.extend(law.disclosure.iter().map(|determination| RecordedDetermination {
+        detainer: name.clone(),
+        action: LawAction::Disclose,
+        determination: determination.clone(),
+    }));
+    all
+}
+
+fn of_standing(case: &Case, permitted: &Permitted<CaseCommand>) -> (Vec<RecordedDetermination>, Option<[u8; 32]>) {
+    let laws = case.active().filter_map(|detainer| Some((&detainer.name, permitted.law(&detainer.name)?)));
+    let mut digest = None;
+    let mut all = Vec::new();
+    for (name, law) in laws {
+        digest = Some(law.policy_digest);
+        all.extend(holding_and_notice(name, law));
+    }
+    (all, digest)
+}

@@ -1,0 +1,66 @@
+//! The codec of every generated client and server: prost, but a request with unknown fields is refused.
+//!
+//! Requests are strict because nobody authorized what nobody knows. Answers are lenient, so that an older client can
+//! talk to a newer gateway.
+
+use std::marker::PhantomData;
+
+use prost::bytes::Buf as _;
+use prost::{Message, Name};
+use tonic::codec::{Codec, DecodeBuf, Decoder};
+use tonic::{Code, Status};
+use tonic_prost::ProstEncoder;
+
+use crate::wire::failure::Failure;
+use crate::wire::shape;
+use crate::wire::v1::ErrorReason;
+
+/// Encodes `T`, decodes `U`.
+#[derive(Debug)]
+pub struct StrictCodec<T, U>(PhantomData<(T, U)>);
+
+impl<T, U> Default for StrictCodec<T, U> {
+    fn default() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<T, U> Codec for StrictCodec<T, U>
+where
+    T: Message + Send + 'static,
+    U: Message + Name + Default + Send + 'static,
+{
+    type Encode = T;
+    type Decode = U;
+    type Encoder = ProstEncoder<T>;
+    type Decoder = StrictDecoder<U>;
+
+    fn encoder(&mut self) -> Self::Encoder {
+        ProstEncoder::default()
+    }
+
+    fn decoder(&mut self) -> Self::Decoder {
+        StrictDecoder(PhantomData)
+    }
+}
+
+/// Decodes `U`.
+#[derive(Debug)]
+pub struct StrictDecoder<U>(PhantomData<U>);
+
+impl<U: Message + Name + Default> Decoder for StrictDecoder<U> {
+    type Item = U;
+    type Error = Status;
+
+    fn decode(&mut self, src: &mut DecodeBuf<'_>) -> Result<Option<U>, Status> {
+        let bytes = src.copy_to_bytes(src.remaining());
+        if U::NAME.ends_with("Request") {
+            shape::check(&U::full_name(), &bytes).map_err(|error| malformed(&error.to_string()))?;
+        }
+        U::decode(bytes).map(Some).map_err(|_| malformed("the message is not valid protobuf"))
+    }
+}
+
+fn malformed(message: &str) -> Status {
+    Failure::new(Code::InvalidArgument, ErrorReason::MalformedMessage, message).into()
+}

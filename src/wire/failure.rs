@@ -1,0 +1,79 @@
+//! Builds the one shape that every error on the wire has: a status with exactly one `google.rpc.ErrorInfo`.
+//!
+//! Which error becomes which status is decided in `api/status.rs`; here is only how one is written down.
+
+use std::time::Duration;
+
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt as _};
+
+use crate::wire::Violations;
+use crate::wire::v1::ErrorReason;
+
+/// The domain of every `ErrorInfo` of ours.
+pub const ERROR_DOMAIN: &str = "comity";
+
+/// What an error says beyond its code. No personal data: the message is one of ours, never the caller's words.
+#[derive(Debug)]
+pub struct Failure {
+    code: Code,
+    reason: ErrorReason,
+    message: String,
+    details: ErrorDetails,
+}
+
+impl Failure {
+    /// A failure with a reason that clients may act on.
+    pub fn new(code: Code, reason: ErrorReason, message: impl Into<String>) -> Self {
+        Self { code, reason, message: message.into(), details: ErrorDetails::new() }
+    }
+
+    /// Names the fields at fault.
+    #[must_use]
+    pub fn fields(mut self, violations: &Violations) -> Self {
+        for violation in violations {
+            self.details.add_bad_request_violation(violation.field.clone(), violation.description.clone());
+        }
+        self
+    }
+
+    /// Says when a retry may help.
+    #[must_use]
+    pub fn retry_after(mut self, delay: Duration) -> Self {
+        self.details.set_retry_info(Some(delay));
+        self
+    }
+
+    /// Names the state that stood in the way.
+    #[must_use]
+    pub fn precondition(mut self, kind: &str, subject: &str, description: &str) -> Self {
+        self.details.add_precondition_failure_violation(kind, subject, description);
+        self
+    }
+
+    /// The status, ready to be sent. `metadata` is shown to the caller: ids and citations only.
+    pub fn into_status<'a>(mut self, metadata: impl IntoIterator<Item = (&'a str, String)>) -> Status {
+        let metadata: std::collections::HashMap<_, _> =
+            metadata.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+        self.details.set_error_info(reason_word(self.reason), ERROR_DOMAIN, metadata);
+        Status::with_error_details(self.code, self.message, self.details)
+    }
+}
+
+impl From<Failure> for Status {
+    fn from(failure: Failure) -> Self {
+        failure.into_status([])
+    }
+}
+
+/// The reason as it stands in `ErrorInfo`: the enum's name without its prefix.
+pub fn reason_word(reason: ErrorReason) -> &'static str {
+    reason.as_str_name().trim_start_matches("ERROR_REASON_")
+}
+
+/// The reason of an error received, if it carries one of ours.
+pub fn reason_of(status: &Status) -> Option<ErrorReason> {
+    let details = status.get_error_details();
+    let info = details.error_info()?;
+    (info.domain == ERROR_DOMAIN).then(|| ErrorReason::from_str_name(&format!("ERROR_REASON_{}", info.reason)))?
+}

@@ -1,0 +1,33 @@
+//! The only room that knows protobuf: generated types, the strict codec, conversions, and an entry's canonical bytes.
+//!
+//! A request comes in through [`codec`] and [`parse`]; what leaves is made in [`show`], and what is recorded in
+//! [`entry`].
+
+pub mod codec;
+pub mod entry;
+pub mod failure;
+pub mod parse;
+pub mod shape;
+pub mod show;
+mod violations;
+pub mod words;
+
+pub use prost::Message;
+pub use prost_types::Timestamp;
+pub use violations::{Violation, Violations};
+
+/// The generated messages, clients and servers of `comity.v1`.
+#[expect(
+    missing_docs,
+    clippy::pedantic,
+    clippy::as_conversions,
+    clippy::allow_attributes_without_reason,
+    unused_qualifications,
+    reason = "generated code"
+)]
+pub mod v1 {
+    tonic::include_proto!("comity.v1");
+}
+
+/// The contract as a serialized `FileDescriptorSet`, with our field options: for reflection and the frame check.
+pub const DESCRIPTOR: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/comity.descriptor.bin"));

@@ -1,0 +1,171 @@
+//! A form being read: values on one side, faults on the other.
+
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use uuid::Uuid;
+
+use crate::domain::ids::{AgencyId, CaseKind, CaseName, InvalidId, JurisdictionId, RequestId};
+use crate::domain::vocabulary::Vocabulary;
+use crate::wire::{Violation, Violations, words};
+
+/// Gathers the faults of one request.
+#[derive(Debug, Default)]
+pub struct Form {
+    faults: Violations,
+}
+
+impl Form {
+    /// The value, if there was no fault anywhere.
+    pub fn finish<T>(mut self, value: Option<T>) -> Result<T, Violations> {
+        match value {
+            Some(value) if self.faults.is_empty() => Ok(value),
+            Some(_) => Err(self.faults),
+            None => {
+                // A value is missing only with a fault; should that ever fail to hold, refuse all the same.
+                if self.faults.is_empty() {
+                    self.fault("request", "complete");
+                }
+                Err(self.faults)
+            }
+        }
+    }
+
+    /// Notes a fault.
+    pub fn fault(&mut self, field: &str, expected: &str) {
+        self.faults.push(Violation { field: field.to_owned(), description: format!("must be {expected}") });
+    }
+
+    /// Keeps a value, or notes why it is none.
+    pub fn parsed<T>(&mut self, field: &str, value: Result<T, InvalidId>) -> Option<T> {
+        value.map_err(|error| self.fault(field, error.expected)).ok()
+    }
+
+    /// A message that must be there.
+    pub fn required<T>(&mut self, field: &str, value: Option<T>) -> Option<T> {
+        if value.is_none() {
+            self.fault(field, "present");
+        }
+        value
+    }
+
+    /// A text that may be empty, of at most `len_max` characters, without control characters.
+    pub fn text(&mut self, field: &str, text: String, len_max: usize) -> Option<String> {
+        if text.chars().count() > len_max || text.chars().any(char::is_control) {
+            self.fault(field, &format!("at most {len_max} characters, none of them a control character"));
+            return None;
+        }
+        Some(text).filter(|text| !text.trim().is_empty())
+    }
+
+    /// A text that must be there.
+    pub fn required_text(&mut self, field: &str, text: String, len_max: usize) -> Option<String> {
+        let faults = self.faults.len();
+        let text = self.text(field, text, len_max);
+        if text.is_none() && self.faults.len() == faults {
+            self.fault(field, "present");
+        }
+        text
+    }
+
+    /// An identifier that may be empty.
+    pub fn id<T: FromStr<Err = InvalidId>>(&mut self, field: &str, text: &str) -> Option<T> {
+        if text.is_empty() { None } else { self.parsed(field, text.parse()) }
+    }
+
+    /// An enumeration that must be given.
+    pub fn required_word<V: Vocabulary>(&mut self, field: &str, number: i32) -> Option<V> {
+        let value = words::from_wire(number);
+        if value.is_none() {
+            self.fault(field, "a value of the contract other than UNSPECIFIED");
+        }
+        value
+    }
+
+    /// An enumeration that may be UNSPECIFIED.
+    pub fn word<V: Vocabulary>(&mut self, field: &str, number: i32) -> Option<V> {
+        if number == 0 { None } else { self.required_word(field, number) }
+    }
+
+    /// A date, YYYY-MM-DD, that may be empty.
+    pub fn date(&mut self, field: &str, text: &str) -> Option<Date> {
+        if text.is_empty() {
+            return None;
+        }
+        let date = Date::strptime("%Y-%m-%d", text).ok().filter(|date| date.to_string() == text && date.year() >= 1850);
+        self.parsed(field, date.ok_or(InvalidId { expected: "a date as YYYY-MM-DD" }))
+    }
+
+    /// A time that may be absent.
+    pub fn time(&mut self, field: &str, time: Option<prost_types::Timestamp>) -> Option<Timestamp> {
+        let time = time?;
+        let parsed = Timestamp::new(time.seconds, time.nanos).ok().filter(|parsed| {
+            // Years that a case may speak of; a mistyped unit (milliseconds for seconds) falls outside.
+            (0..=4_102_444_800).contains(&parsed.as_second()) && (0..1_000_000_000).contains(&time.nanos)
+        });
+        self.parsed(field, parsed.ok_or(InvalidId { expected: "a time between 1970 and 2100" }))
+    }
+
+    /// A time that must be there.
+    pub fn required_time(&mut self, field: &str, time: Option<prost_types::Timestamp>) -> Option<Timestamp> {
+        let time = self.required(field, time);
+        self.time(field, time)
+    }
+
+    /// `agencies/{id}`, which may be empty.
+    pub fn agency(&mut self, field: &str, text: &str) -> Option<AgencyId> {
+        const EXPECTED: InvalidId = InvalidId { expected: "agencies/{id}" };
+        if text.is_empty() {
+            return None;
+        }
+        self.parsed(field, text.strip_prefix("agencies/").ok_or(EXPECTED).and_then(str::parse))
+    }
+
+    /// `jurisdictions/{id}`.
+    pub fn jurisdiction(&mut self, field: &str, text: &str) -> Option<JurisdictionId> {
+        const EXPECTED: InvalidId = InvalidId { expected: "jurisdictions/{id}" };
+        self.parsed(field, text.strip_prefix("jurisdictions/").ok_or(EXPECTED).and_then(str::parse))
+    }
+
+    /// The name of a case of one kind.
+    pub fn case(&mut self, field: &str, text: &str, kind: CaseKind) -> Option<CaseName> {
+        let expected = match kind {
+            CaseKind::Detainer => "jurisdictions/{id}/detainers/{uuid}",
+            CaseKind::Custody => "jurisdictions/{id}/custodies/{uuid}",
+        };
+        let name = text.parse::<CaseName>().ok().filter(|name| name.kind == kind);
+        self.parsed(field, name.ok_or(InvalidId { expected }))
+    }
+
+    /// A UUID other than nil, in the canonical spelling.
+    pub fn request_id(&mut self, text: &str) -> Option<RequestId> {
+        let id = text.parse::<Uuid>().ok().filter(|id| !id.is_nil());
+        self.parsed("request_id", id.map(RequestId).ok_or(InvalidId { expected: "a UUID" }))
+    }
+
+    /// A number of at most `max`.
+    pub fn number(&mut self, field: &str, number: i32, max: u32) -> Option<u32> {
+        let number = u32::try_from(number).ok().filter(|number| *number <= max);
+        if number.is_none() {
+            self.fault(field, &format!("between 0 and {max}"));
+        }
+        number
+    }
+
+    /// A list of at most `len_max`.
+    pub fn list<T, U>(
+        &mut self,
+        field: &str,
+        items: Vec<T>,
+        len_max: usize,
+        mut parse: impl FnMut(&mut Self, &str, T) -> Option<U>,
+    ) -> Vec<U> {
+        if items.len() > len_max {
+            self.fault(field, &format!("a list of at most {len_max}"));
+            return Vec::new();
+        }
+        let items = items.into_iter().enumerate();
+        items.filter_map(|(at, item)| parse(self, &format!("{field}[{at}]"), item)).collect()
+    }
+}

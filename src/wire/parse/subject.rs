@@ -1,0 +1,70 @@
+//! Persons and charges.
+
+use crate::domain::charge::Charge;
+use crate::domain::subject::{Flags, Identifiers, PersonName, Subject};
+use crate::wire::parse::Form;
+use crate::wire::v1;
+
+const NAME_LEN_MAX: usize = 100;
+const ALIASES_MAX: usize = 20;
+const CHARGES_MAX: usize = 50;
+const SENTENCE_DAYS_MAX: u32 = 100_000;
+
+pub(super) fn subject(form: &mut Form, field: &str, subject: Option<v1::Subject>) -> Option<Subject> {
+    let subject = form.required(field, subject)?;
+    let name = form.required(&format!("{field}.name"), subject.name);
+    let name = name.and_then(|name| person_name(form, &format!("{field}.name"), name));
+    let aliases = form.list(&format!("{field}.aliases"), subject.aliases, ALIASES_MAX, person_name);
+    let birth_date = form.date(&format!("{field}.birth_date"), &subject.birth_date);
+    let sex = form.word(&format!("{field}.sex"), subject.sex);
+    let ids = subject.identifiers.unwrap_or_default();
+    let identifiers = Identifiers {
+        alien_number: form.id(&format!("{field}.identifiers.alien_number"), &ids.alien_number),
+        fbi_number: form.id(&format!("{field}.identifiers.fbi_number"), &ids.fbi_number),
+        state_id: form.id(&format!("{field}.identifiers.state_id"), &ids.state_id),
+        booking_number: form.id(&format!("{field}.identifiers.booking_number"), &ids.booking_number),
+        din: form.id(&format!("{field}.identifiers.din"), &ids.din),
+    };
+    let citizenship = form.id(&format!("{field}.citizenship"), &subject.citizenship);
+    Some(Subject { name: name?, aliases, birth_date, sex, identifiers, citizenship })
+}
+
+fn person_name(form: &mut Form, field: &str, name: v1::PersonName) -> Option<PersonName> {
+    let given = form.text(&format!("{field}.given"), name.given, NAME_LEN_MAX);
+    let family = form.required_text(&format!("{field}.family"), name.family, NAME_LEN_MAX);
+    Some(PersonName { given: given.unwrap_or_default(), family: family? })
+}
+
+pub(super) fn charges(form: &mut Form, field: &str, charges: Vec<v1::Charge>) -> Vec<Charge> {
+    form.list(field, charges, CHARGES_MAX, |form, field, charge| {
+        let statute = form.text(&format!("{field}.statute"), charge.statute, NAME_LEN_MAX);
+        let ncic = form.id(&format!("{field}.ncic_code"), &charge.ncic_code);
+        let nibrs = form.id(&format!("{field}.nibrs_code"), &charge.nibrs_code);
+        let severity = form.word(&format!("{field}.severity"), charge.severity);
+        let status = form.required_word(&format!("{field}.status"), charge.status);
+        let charged_on = form.date(&format!("{field}.charged_on"), &charge.charged_on);
+        let convicted_on = form.date(&format!("{field}.convicted_on"), &charge.convicted_on);
+        let sentence_days = form.number(&format!("{field}.sentence_days"), charge.sentence_days, SENTENCE_DAYS_MAX);
+        Some(Charge {
+            statute,
+            ncic,
+            nibrs,
+            severity,
+            status: status?,
+            charged_on,
+            convicted_on,
+            sentence_days: sentence_days.filter(|days| *days > 0),
+        })
+    })
+}
+
+pub(super) fn flags(flags: Option<v1::Flags>) -> Flags {
+    let flags = flags.unwrap_or_default();
+    Flags {
+        citizenship_claim: flags.citizenship_claim,
+        proof_of_status: flags.proof_of_status,
+        juvenile: flags.juvenile,
+        victim_witness: flags.victim_witness,
+        protected_program: flags.protected_program,
+    }
+}

@@ -1,0 +1,266 @@
+//! Walks encoded messages against the descriptor: to refuse fields nobody knows, and to split a message by field class.
+//!
+//! Both work on the bytes as they stand, so that nothing is lost or reordered by decoding them.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::OnceLock;
+
+use prost_reflect::{DescriptorPool, FieldDescriptor, Kind, MessageDescriptor};
+
+use crate::domain::determination::FieldClass;
+use crate::wire::{DESCRIPTOR, words};
+
+/// Messages nested deeper are refused; the contract needs five.
+const DEPTH_MAX: usize = 16;
+
+/// Why bytes are not a message of the contract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ShapeError {
+    /// Not protobuf.
+    #[error("the message is not valid protobuf")]
+    Malformed,
+    /// A field that this version of the contract does not have: nobody authorized it.
+    #[error("the message has a field that this contract does not know")]
+    UnknownField,
+    /// Nested too deep.
+    #[error("the message is nested too deep")]
+    TooDeep,
+    /// A field without a class, which would be shown to anybody.
+    #[error("the message has a field without a class")]
+    Unclassed,
+}
+
+/// Refuses a message with unknown fields, at any depth. A type that the contract does not define passes.
+pub fn check(type_name: &str, bytes: &[u8]) -> Result<(), ShapeError> {
+    let shapes = shapes();
+    shapes.by_name.get(type_name).map_or(Ok(()), |shape| shapes.check(*shape, bytes, 0))
+}
+
+/// Splits an encoded message into one encoded message per class. Concatenated, the parts merge to the whole.
+pub fn split(type_name: &str, bytes: &[u8]) -> Result<BTreeMap<FieldClass, Vec<u8>>, ShapeError> {
+    let shapes = shapes();
+    let shape = shapes.by_name.get(type_name).ok_or(ShapeError::UnknownField)?;
+    shapes.split(*shape, bytes, 0)
+}
+
+/// What is known of one field.
+#[derive(Debug)]
+struct FieldShape {
+    /// The shape of its message, if it holds one.
+    message: Option<usize>,
+    /// Wire types it may arrive in: packed and plain, for repeated numbers.
+    wire_types: [Option<u8>; 2],
+    class: Option<FieldClass>,
+}
+
+type MessageShape = HashMap<u32, FieldShape>;
+
+#[derive(Debug, Default)]
+struct Shapes {
+    by_name: HashMap<String, usize>,
+    messages: Vec<MessageShape>,
+}
+
+fn shapes() -> &'static Shapes {
+    static SHAPES: OnceLock<Shapes> = OnceLock::new();
+    // Without a readable descriptor no shape is known; the tests hold that it is readable.
+    SHAPES
+        .get_or_init(|| DescriptorPool::decode(DESCRIPTOR).map_or_else(|_| Shapes::default(), |pool| Shapes::of(&pool)))
+}
+
+impl Shapes {
+    fn of(pool: &DescriptorPool) -> Self {
+        let messages: Vec<MessageDescriptor> = pool.all_messages().collect();
+        let by_name: HashMap<String, usize> =
+            messages.iter().enumerate().map(|(at, message)| (message.full_name().to_owned(), at)).collect();
+        let class = pool.get_extension_by_name("comity.v1.field_class");
+        let shape = |field: FieldDescriptor| {
+            let kind = field.kind();
+            let message = kind.as_message().and_then(|inner| by_name.get(inner.full_name()).copied());
+            let plain = wire_type(&kind);
+            let packed = (field.is_list() && plain != 2).then_some(2);
+            let options = field.options();
+            let class = class
+                .as_ref()
+                .and_then(|extension| options.get_extension(extension).as_enum_number())
+                .and_then(words::from_wire);
+            (field.number(), FieldShape { message, wire_types: [Some(plain), packed], class })
+        };
+        let messages = messages.iter().map(|message| message.fields().map(shape).collect()).collect();
+        Self { by_name, messages }
+    }
+
+    fn check(&self, shape: usize, bytes: &[u8], depth: usize) -> Result<(), ShapeError> {
+        for field in Fields::of(bytes, depth)? {
+            let field = field?;
+            if let Some(inner) = self.field(shape, &field)?.message {
+                self.check(inner, field.content, depth.saturating_add(1))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn split(&self, shape: usize, bytes: &[u8], depth: usize) -> Result<BTreeMap<FieldClass, Vec<u8>>, ShapeError> {
+        let mut parts: BTreeMap<FieldClass, Vec<u8>> = BTreeMap::new();
+        for field in Fields::of(bytes, depth)? {
+            let field = field?;
+            let known = self.field(shape, &field)?;
+            if let Some(class) = known.class {
+                parts.entry(class).or_default().extend_from_slice(field.whole);
+                continue;
+            }
+            let inner = known.message.ok_or(ShapeError::Unclassed)?;
+            for (class, content) in self.split(inner, field.content, depth.saturating_add(1))? {
+                let part = parts.entry(class).or_default();
+                prost::encoding::encode_varint(field.key, part);
+                prost::encoding::encode_varint(u64::try_from(content.len()).unwrap_or(u64::MAX), part);
+                part.extend_from_slice(&content);
+            }
+        }
+        Ok(parts)
+    }
+
+    fn field(&self, shape: usize, field: &Field<'_>) -> Result<&FieldShape, ShapeError> {
+        let known =
+            self.messages.get(shape).and_then(|fields| fields.get(&field.number)).ok_or(ShapeError::UnknownField)?;
+        if known.wire_types.contains(&Some(field.wire_type)) { Ok(known) } else { Err(ShapeError::Malformed) }
+    }
+}
+
+fn wire_type(kind: &Kind) -> u8 {
+    match kind {
+        Kind::Double | Kind::Fixed64 | Kind::Sfixed64 => 1,
+        Kind::Float | Kind::Fixed32 | Kind::Sfixed32 => 5,
+        Kind::String | Kind::Bytes | Kind::Message(_) => 2,
+        Kind::Int32
+        | Kind::Int64
+        | Kind::Uint32
+        | Kind::Uint64
+        | Kind::Sint32
+        | Kind::Sint64
+        | Kind::Bool
+        | Kind::Enum(_) => 0,
+    }
+}
+
+/// One field as it stands in the bytes.
+struct Field<'a> {
+    key: u64,
+    number: u32,
+    wire_type: u8,
+    /// Key and value.
+    whole: &'a [u8],
+    /// The value, without its length.
+    content: &'a [u8],
+}
+
+/// The fields of a message, in order.
+struct Fields<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Fields<'a> {
+    fn of(bytes: &'a [u8], depth: usize) -> Result<Self, ShapeError> {
+        if depth > DEPTH_MAX { Err(ShapeError::TooDeep) } else { Ok(Self { rest: bytes }) }
+    }
+
+    fn take(&mut self) -> Result<Field<'a>, ShapeError> {
+        let start = self.rest;
+        let mut rest = start;
+        let key = prost::encoding::decode_varint(&mut rest).map_err(|_| ShapeError::Malformed)?;
+        let number = u32::try_from(key >> 3).map_err(|_| ShapeError::Malformed)?;
+        let wire_type = u8::try_from(key & 7).map_err(|_| ShapeError::Malformed)?;
+        let len = match wire_type {
+            0 => {
+                let mut after = rest;
+                prost::encoding::decode_varint(&mut after).map_err(|_| ShapeError::Malformed)?;
+                rest.len().saturating_sub(after.len())
+            }
+            1 => 8,
+            2 => {
+                let len = prost::encoding::decode_varint(&mut rest).map_err(|_| ShapeError::Malformed)?;
+                usize::try_from(len).map_err(|_| ShapeError::Malformed)?
+            }
+            5 => 4,
+            // Groups are not of proto3.
+            _ => return Err(ShapeError::Malformed),
+        };
+        let (content, after) = rest.split_at_checked(len).ok_or(ShapeError::Malformed)?;
+        let whole = start.get(..start.len().saturating_sub(after.len())).ok_or(ShapeError::Malformed)?;
+        self.rest = after;
+        Ok(Field { key, number, wire_type, whole, content })
+    }
+}
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = Result<Field<'a>, ShapeError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let field = self.take();
+        if field.is_err() {
+            self.rest = &[];
+        }
+        Some(field)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use prost::Message as _;
+
+    use super::*;
+    use crate::wire::v1;
+
+    #[test]
+    fn every_field_below_an_event_has_exactly_one_class() {
+        fn walk(
+            message: &MessageDescriptor,
+            pool: &DescriptorPool,
+            classed: bool,
+            path: &str,
+            faults: &mut Vec<String>,
+        ) {
+            let extension = pool.get_extension_by_name("comity.v1.field_class").unwrap();
+            for field in message.fields() {
+                let path = format!("{path}.{}", field.name());
+                let own = field.options().has_extension(&extension);
+                let inner = field.kind().as_message().filter(|inner| inner.full_name().starts_with("comity.")).cloned();
+                match (own || classed, inner) {
+                    (_, Some(inner)) => walk(&inner, pool, own || classed, &path, faults),
+                    (true, None) => {}
+                    (false, None) => faults.push(path),
+                }
+            }
+        }
+        let pool = DescriptorPool::decode(DESCRIPTOR).unwrap();
+        let mut faults = Vec::new();
+        walk(&pool.get_message_by_name("comity.v1.Event").unwrap(), &pool, false, "Event", &mut faults);
+        assert_eq!(faults, Vec::<String>::new());
+    }
+
+    #[test]
+    fn unknown_and_malformed_fields_are_refused() {
+        fn check_bytes(bytes: &[u8], expected: Result<(), ShapeError>) {
+            assert_eq!(check("comity.v1.LodgeDetainerRequest", bytes), expected, "{bytes:02x?}");
+        }
+        let good = v1::LodgeDetainerRequest {
+            parent: "jurisdictions/us-ny".to_owned(),
+            detainer: Some(v1::Detainer { basis: vec![1, 2], ..Default::default() }),
+            request_id: String::new(),
+        }
+        .encode_to_vec();
+        check_bytes(&good, Ok(()));
+        check_bytes(&[good.as_slice(), &[0x7a, 0x00]].concat(), Err(ShapeError::UnknownField));
+        // detainer { 99: 1 }
+        check_bytes(&[0x12, 0x03, 0x98, 0x06, 0x01], Err(ShapeError::UnknownField));
+        // parent as a number
+        check_bytes(&[0x08, 0x01], Err(ShapeError::Malformed));
+        // a length beyond the end, a group, an overlong varint
+        check_bytes(&[0x0a, 0x05, b'a'], Err(ShapeError::Malformed));
+        check_bytes(&[0x0b], Err(ShapeError::Malformed));
+        check_bytes(&[0xff; 11], Err(ShapeError::Malformed));
+    }
+}

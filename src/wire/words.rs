@@ -1,0 +1,69 @@
+//! Enumerations: a vocabulary of the domain and its enum in the contract have the same words in the same order,
+//! after UNSPECIFIED. A test holds every pair to that.
+
+use crate::domain::vocabulary::Vocabulary;
+
+/// The number on the wire.
+pub fn to_wire<V: Vocabulary>(value: V) -> i32 {
+    let position = V::VARIANTS.iter().position(|known| *known == value).unwrap_or_default();
+    i32::try_from(position).map_or(0, |position| position.saturating_add(1))
+}
+
+/// The number on the wire, UNSPECIFIED for nothing.
+pub fn to_wire_or_unspecified<V: Vocabulary>(value: Option<V>) -> i32 {
+    value.map_or(0, to_wire)
+}
+
+/// The variant, unless the number is UNSPECIFIED or not of the contract.
+pub fn from_wire<V: Vocabulary>(number: i32) -> Option<V> {
+    let position = usize::try_from(number).ok()?.checked_sub(1)?;
+    V::VARIANTS.get(position).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use prost_reflect::DescriptorPool;
+
+    use super::*;
+    use crate::domain::{agency, charge, custody, detainer, determination, subject};
+    use crate::wire::DESCRIPTOR;
+
+    #[test]
+    fn both_sides_have_the_same_words_in_the_same_order() {
+        fn check<V: Vocabulary>(name: &str, prefix: &str) {
+            let pool = DescriptorPool::decode(DESCRIPTOR).unwrap();
+            let proto = pool.get_enum_by_name(&format!("comity.v1.{name}")).unwrap();
+            let ours: Vec<String> = std::iter::once("unspecified")
+                .chain(V::VARIANTS.iter().map(|variant| variant.plain_word()))
+                .map(|word| format!("{prefix}_{}", word.to_uppercase().replace('-', "_")))
+                .collect();
+            let theirs: Vec<String> = proto.values().map(|value| value.name().to_owned()).collect();
+            assert_eq!(ours, theirs);
+            for variant in V::VARIANTS {
+                assert!(from_wire::<V>(to_wire(*variant)) == Some(*variant));
+            }
+        }
+        check::<agency::AgencyClass>("AgencyClass", "AGENCY_CLASS");
+        check::<charge::ChargeStatus>("ChargeStatus", "CHARGE_STATUS");
+        check::<charge::OffenceCategory>("OffenceCategory", "OFFENCE_CATEGORY");
+        check::<charge::Severity>("Severity", "SEVERITY");
+        check::<custody::CustodyState>("CustodyState", "CUSTODY_STATE");
+        check::<custody::ReleaseDateBasis>("ReleaseDateBasis", "RELEASE_DATE_BASIS");
+        check::<custody::ReleaseReason>("ReleaseReason", "RELEASE_REASON");
+        check::<custody::ReleaseRecipient>("ReleaseRecipient", "RELEASE_RECIPIENT");
+        check::<detainer::AnswerKind>("AnswerKind", "ANSWER_KIND");
+        check::<detainer::DeclineGround>("DeclineGround", "DECLINE_GROUND");
+        check::<detainer::DetainerBasis>("DetainerBasis", "DETAINER_BASIS");
+        check::<detainer::DetainerForm>("DetainerForm", "DETAINER_FORM");
+        check::<detainer::DetainerState>("DetainerState", "DETAINER_STATE");
+        check::<detainer::Finding>("Finding", "FINDING");
+        check::<detainer::IssuingAuthority>("IssuingAuthority", "ISSUING_AUTHORITY");
+        check::<detainer::LiftReason>("LiftReason", "LIFT_REASON");
+        check::<detainer::WarrantKind>("WarrantKind", "WARRANT_KIND");
+        check::<determination::FieldClass>("FieldClass", "FIELD_CLASS");
+        check::<determination::LawAction>("LawAction", "LAW_ACTION");
+        check::<determination::Ruling>("Ruling", "RULING");
+        check::<subject::MatchMethod>("MatchMethod", "MATCH_METHOD");
+        check::<subject::Sex>("Sex", "SEX");
+    }
+}
