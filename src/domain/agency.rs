@@ -37,6 +37,16 @@ vocabulary! {
     }
 }
 
+impl AgencyKind {
+    /// Whether agencies of this kind hold people.
+    pub fn holds_people(self) -> bool {
+        match self {
+            Self::State | Self::County | Self::City => true,
+            Self::Federal | Self::Oversight | Self::Operator => false,
+        }
+    }
+}
+
 /// An agency as the registry knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Agency {

@@ -27,6 +27,22 @@ vocabulary! {
     }
 }
 
+impl Method {
+    /// Service and method, as policies and entries name it.
+    pub fn rpc(self) -> &'static str {
+        match self {
+            Self::LodgeDetainer => "DetainerService/LodgeDetainer",
+            Self::AcknowledgeDetainer => "DetainerService/AcknowledgeDetainer",
+            Self::AnswerDetainer => "DetainerService/AnswerDetainer",
+            Self::WithdrawDetainer => "DetainerService/WithdrawDetainer",
+            Self::OpenCustody => "CustodyService/OpenCustody",
+            Self::ScheduleRelease => "CustodyService/ScheduleRelease",
+            Self::RecordRelease => "CustodyService/RecordRelease",
+            Self::AcknowledgeInbox => "InboxService/Acknowledge",
+        }
+    }
+}
+
 /// A command upon a case, parsed and valid in itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CaseCommand {
@@ -118,6 +134,8 @@ pub struct Command {
     pub request_id: RequestId,
     /// HMAC of method and canonical decoded request, under a key of the gateway.
     pub request_digest: [u8; 32],
+    /// If given, must be that of the resource as the caller sees it.
+    pub etag: Option<String>,
     /// What is asked.
     pub action: Action,
 }

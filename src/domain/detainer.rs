@@ -323,3 +323,12 @@ pub struct Shown {
     /// Counts the changes of the view.
     pub version: u64,
 }
+
+/// From where a detainer is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Viewpoint {
+    /// Its issuer: its own request, and what it has been told.
+    Issuer,
+    /// Its custodian, or oversight: everything.
+    Custodian,
+}

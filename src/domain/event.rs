@@ -100,6 +100,8 @@ pub enum Party {
     Agency(AgencyId),
     /// Every custodian of the jurisdiction.
     Custodians,
+    /// Every federal agency that takes part in the jurisdiction.
+    Requesters,
     /// The jurisdiction's oversight.
     Oversight,
 }

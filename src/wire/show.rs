@@ -4,21 +4,12 @@ use jiff::Timestamp;
 
 use crate::domain::charge::Charge;
 use crate::domain::custody::{ActualRelease, Custody, ScheduledRelease};
-use crate::domain::detainer::{Acknowledgement, Addressee, Answer, Detainer, Warrant};
+use crate::domain::detainer::{Acknowledgement, Addressee, Answer, Detainer, Viewpoint, Warrant};
 use crate::domain::event::{Counts, Event, Record, RecordedDetermination};
 use crate::domain::ids::AgencyId;
 use crate::domain::subject::{Flags, PersonName, Subject};
 use crate::wire::v1;
 use crate::wire::words::{to_wire, to_wire_or_unspecified};
-
-/// From where a detainer is looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Viewpoint {
-    /// Its issuer: its own request, and what it has been told.
-    Issuer,
-    /// Its custodian, or oversight: everything.
-    Custodian,
-}
 
 /// A detainer, as far as the viewpoint reaches.
 pub fn detainer(detainer: &Detainer, viewpoint: Viewpoint) -> v1::Detainer {

@@ -1,0 +1,111 @@
+//! A certificate authority and the agencies it may speak for.
+//!
+//! An authority is the one that signs the leaf itself. Intermediates sent by a peer are never used to reach it: a root
+//! that certified the authorities of several sovereigns would otherwise let each of them speak for all.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::RootCertStore;
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
+use x509_parser::prelude::{FromDer, X509Certificate};
+
+use crate::domain::agency::{Agency, AgencyKind};
+use crate::domain::ids::{AgencyId, JurisdictionId};
+use crate::identity::registry::{AuthorityConfig, RegistryError};
+
+/// A pinned issuing authority.
+pub(crate) struct Authority {
+    pub(crate) id: String,
+    pub(crate) certificate: CertificateDer<'static>,
+    agencies: BTreeSet<AgencyId>,
+    kinds: BTreeSet<AgencyKind>,
+    jurisdictions: BTreeSet<JurisdictionId>,
+    // Trusts this one certificate, and so tells whether it, and no other, signed a leaf.
+    verifier: Arc<dyn ClientCertVerifier>,
+}
+
+impl Authority {
+    pub(crate) fn load(config: &AuthorityConfig, base: &Path) -> Result<Self, RegistryError> {
+        if config.agencies.is_empty() && config.kinds.is_empty() {
+            return Err(RegistryError::AuthoritySpeaksForNobody(config.id.clone()));
+        }
+        if config.kinds.is_empty() && !config.jurisdictions.is_empty() {
+            return Err(RegistryError::JurisdictionsWithoutKinds(config.id.clone()));
+        }
+        let pem = config.certificate.read(base)?;
+        let unusable = |why| RegistryError::AuthorityCertificate { authority: config.id.clone(), why };
+        let certificate = only_certificate(&pem).map_err(unusable)?;
+        check_authority(&certificate).map_err(unusable)?;
+        let mut roots = RootCertStore::empty();
+        roots.add(certificate.clone()).map_err(|_| unusable("cannot be a trust anchor"))?;
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
+            .build()
+            .map_err(|_| unusable("cannot be a trust anchor"))?;
+        Ok(Self {
+            id: config.id.clone(),
+            certificate,
+            agencies: config.agencies.clone(),
+            kinds: config.kinds.clone(),
+            jurisdictions: config.jurisdictions.clone(),
+            verifier,
+        })
+    }
+
+    /// Whether it may issue certificates in the name of an agency: the agency is listed, or its kind is and, where the
+    /// authority is kept to jurisdictions, all of the agency's are among them.
+    pub(crate) fn may_speak_for(&self, agency: &Agency) -> bool {
+        let within = self.jurisdictions.is_empty()
+            || (!agency.jurisdictions.is_empty() && agency.jurisdictions.is_subset(&self.jurisdictions));
+        self.agencies.contains(&agency.id) || (self.kinds.contains(&agency.kind) && within)
+    }
+
+    /// Whether this authority itself signed a certificate that is now valid for client authentication.
+    pub(crate) fn issued(&self, leaf: &CertificateDer<'_>, now: UnixTime) -> bool {
+        self.verifier.verify_client_cert(leaf, &[], now).is_ok()
+    }
+
+    pub(crate) fn named_agencies(&self) -> impl Iterator<Item = &AgencyId> {
+        self.agencies.iter()
+    }
+}
+
+impl fmt::Debug for Authority {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Authority")
+            .field("id", &self.id)
+            .field("agencies", &self.agencies)
+            .field("kinds", &self.kinds)
+            .field("jurisdictions", &self.jurisdictions)
+            .finish_non_exhaustive()
+    }
+}
+
+fn only_certificate(pem: &str) -> Result<CertificateDer<'static>, &'static str> {
+    let mut certificates = CertificateDer::pem_slice_iter(pem.as_bytes());
+    match (certificates.next(), certificates.next()) {
+        (Some(Ok(certificate)), None) => Ok(certificate),
+        (None, _) => Err("holds no certificate"),
+        (Some(Ok(_)), Some(_)) => Err("must hold one certificate, the one that signs"),
+        (Some(Err(_)), _) => Err("is not PEM"),
+    }
+}
+
+fn check_authority(certificate: &CertificateDer<'_>) -> Result<(), &'static str> {
+    let (_, parsed) = X509Certificate::from_der(certificate).map_err(|_| "is not a certificate")?;
+    let usage = parsed.key_usage().map_err(|_| "has a malformed key usage")?;
+    if !parsed.is_ca() {
+        return Err("is not an authority's (CA=false)");
+    }
+    if usage.is_some_and(|usage| !usage.value.key_cert_sign()) {
+        return Err("may not sign certificates (key usage)");
+    }
+    Ok(())
+}

@@ -1,0 +1,233 @@
+//! From a client certificate to the agency it speaks for.
+//!
+//! TLS has shown that the peer holds the key and that some trusted authority signed. That is not enough: here the
+//! certificate must be a leaf for client authentication, name exactly one agency of our trust domain, and be signed by
+//! an authority that may speak for that very agency.
+
+use std::fmt;
+
+use aws_lc_rs::digest;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::Timestamp;
+use rustls::pki_types::CertificateDer;
+use subtle::ConstantTimeEq;
+use x509_parser::extensions::GeneralName;
+use x509_parser::prelude::{FromDer, X509Certificate};
+
+use crate::domain::ids::AgencyId;
+use crate::identity::clock::unix_time;
+use crate::identity::registry::Registry;
+
+/// The agency at the other end of a connection, as its certificate proves it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PeerIdentity {
+    /// From the SPIFFE id.
+    pub agency: AgencyId,
+    /// What tokens must be bound to.
+    pub thumbprint: Thumbprint,
+    /// When the certificate ends, and with it everything it proves.
+    pub not_after: Timestamp,
+}
+
+/// SHA-256 of a certificate's DER (RFC 8705 3.1).
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Thumbprint([u8; 32]);
+
+impl Thumbprint {
+    /// Of a certificate.
+    pub fn of(certificate: &CertificateDer<'_>) -> Self {
+        let mut bytes = [0; 32];
+        bytes.copy_from_slice(digest::digest(&digest::SHA256, certificate).as_ref());
+        Self(bytes)
+    }
+
+    /// As `x5t#S256` writes it: base64url without padding.
+    pub fn base64url(&self) -> String {
+        URL_SAFE_NO_PAD.encode(self.0)
+    }
+
+    /// The digest.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// Whether an `x5t#S256` value is this thumbprint; takes the same time wherever it differs.
+    pub(crate) fn matches(&self, x5t_s256: &str) -> bool {
+        URL_SAFE_NO_PAD.decode(x5t_s256).is_ok_and(|bytes| bytes.ct_eq(&self.0).into())
+    }
+}
+
+impl fmt::Debug for Thumbprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Thumbprint({})", self.base64url())
+    }
+}
+
+/// Why a certificate proves no agency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CertificateError {
+    /// None was presented.
+    #[error("no certificate was presented")]
+    Absent,
+    /// Not an X.509 certificate, or an extension of it does not parse.
+    #[error("the certificate is malformed")]
+    Malformed,
+    /// Past its end.
+    #[error("the certificate has expired")]
+    Expired,
+    /// Before its start.
+    #[error("the certificate is not yet valid")]
+    NotYetValid,
+    /// CA=true.
+    #[error("the certificate is an authority's")]
+    Authority,
+    /// No clientAuth among its extended key usages.
+    #[error("the certificate is not for client authentication")]
+    NotForClients,
+    /// Its key may sign certificates, or may not sign a handshake.
+    #[error("the certificate's key usage is not a client's")]
+    KeyUsage,
+    /// No URI among its names.
+    #[error("the certificate names no agency")]
+    NoName,
+    /// More than one URI among its names: which one is meant would be undecided.
+    #[error("the certificate has several names")]
+    SeveralNames,
+    /// Its URI is no SPIFFE id of an agency.
+    #[error("the certificate's name is not an agency's")]
+    NotAnAgency,
+    /// A SPIFFE id of somebody else's.
+    #[error("the certificate's name is of another trust domain")]
+    OtherTrustDomain,
+    /// Not in the registry.
+    #[error("the agency is not registered")]
+    UnknownAgency,
+    /// No authority of the registry signed it.
+    #[error("the certificate was not issued by a known authority")]
+    UnknownAuthority,
+    /// An authority signed it that may not speak for this agency.
+    #[error("the authority may not speak for the agency")]
+    AuthorityMayNotSpeak,
+}
+
+impl CertificateError {
+    /// A stable word for audit lines and metrics.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::Absent => "certificate_absent",
+            Self::Malformed => "certificate_malformed",
+            Self::Expired => "certificate_expired",
+            Self::NotYetValid => "certificate_not_yet_valid",
+            Self::Authority => "certificate_of_authority",
+            Self::NotForClients => "certificate_not_for_clients",
+            Self::KeyUsage => "certificate_key_usage",
+            Self::NoName => "certificate_without_name",
+            Self::SeveralNames => "certificate_with_several_names",
+            Self::NotAnAgency => "certificate_not_of_agency",
+            Self::OtherTrustDomain => "certificate_of_other_trust_domain",
+            Self::UnknownAgency => "agency_unknown",
+            Self::UnknownAuthority => "authority_unknown",
+            Self::AuthorityMayNotSpeak => "authority_may_not_speak",
+        }
+    }
+}
+
+/// Identifies the agency a presented chain speaks for. Only its leaf counts (see the authority's rule).
+///
+/// Does not look at revocation: the handshake, which holds the lists, has.
+pub fn identify(
+    chain: &[CertificateDer<'_>],
+    registry: &Registry,
+    now: Timestamp,
+) -> Result<PeerIdentity, CertificateError> {
+    let leaf = chain.first().ok_or(CertificateError::Absent)?;
+    let (rest, parsed) = X509Certificate::from_der(leaf).map_err(|_| CertificateError::Malformed)?;
+    if !rest.is_empty() {
+        return Err(CertificateError::Malformed);
+    }
+    let not_after = check_validity(&parsed, now)?;
+    check_purpose(&parsed)?;
+    let agency = named_agency(&parsed, registry.trust_domain())?;
+    check_authority(leaf, &agency, registry, now)?;
+    Ok(PeerIdentity { agency, thumbprint: Thumbprint::of(leaf), not_after })
+}
+
+fn check_validity(parsed: &X509Certificate<'_>, now: Timestamp) -> Result<Timestamp, CertificateError> {
+    let time = |seconds| Timestamp::from_second(seconds).map_err(|_| CertificateError::Malformed);
+    if now < time(parsed.validity().not_before.timestamp())? {
+        return Err(CertificateError::NotYetValid);
+    }
+    let not_after = time(parsed.validity().not_after.timestamp())?;
+    if now > not_after { Err(CertificateError::Expired) } else { Ok(not_after) }
+}
+
+// What rustls leaves open: an absent EKU, anyExtendedKeyUsage, a key that may sign certificates.
+fn check_purpose(parsed: &X509Certificate<'_>) -> Result<(), CertificateError> {
+    let constraints = parsed.basic_constraints().map_err(|_| CertificateError::Malformed)?;
+    if constraints.is_some_and(|constraints| constraints.value.ca) {
+        return Err(CertificateError::Authority);
+    }
+    let purposes = parsed.extended_key_usage().map_err(|_| CertificateError::Malformed)?;
+    if !purposes.is_some_and(|purposes| purposes.value.client_auth) {
+        return Err(CertificateError::NotForClients);
+    }
+    let usage = parsed.key_usage().map_err(|_| CertificateError::Malformed)?;
+    // X509-SVID 4.3: a leaf signs with its key, and signs no certificate or CRL with it.
+    let client = |usage: &x509_parser::extensions::KeyUsage| {
+        usage.digital_signature() && !usage.key_cert_sign() && !usage.crl_sign()
+    };
+    if usage.is_some_and(|usage| !client(usage.value)) {
+        return Err(CertificateError::KeyUsage);
+    }
+    Ok(())
+}
+
+fn named_agency(parsed: &X509Certificate<'_>, trust_domain: &str) -> Result<AgencyId, CertificateError> {
+    let names = parsed.subject_alternative_name().map_err(|_| CertificateError::Malformed)?;
+    let mut uris = Vec::new();
+    for name in names.iter().flat_map(|names| &names.value.general_names) {
+        if let GeneralName::Invalid(..) = name {
+            return Err(CertificateError::Malformed);
+        }
+        if let GeneralName::URI(uri) = name {
+            uris.push(*uri);
+        }
+    }
+    match uris.as_slice() {
+        [] => Err(CertificateError::NoName),
+        [uri] => agency_of(uri, trust_domain),
+        [_, _, ..] => Err(CertificateError::SeveralNames),
+    }
+}
+
+fn agency_of(uri: &str, trust_domain: &str) -> Result<AgencyId, CertificateError> {
+    let id = uri.strip_prefix("spiffe://").ok_or(CertificateError::NotAnAgency)?;
+    let (domain, path) = id.split_once('/').ok_or(CertificateError::NotAnAgency)?;
+    if domain != trust_domain {
+        return Err(CertificateError::OtherTrustDomain);
+    }
+    path.strip_prefix("agency/").and_then(|agency| agency.parse().ok()).ok_or(CertificateError::NotAnAgency)
+}
+
+fn check_authority(
+    leaf: &CertificateDer<'_>,
+    agency: &AgencyId,
+    registry: &Registry,
+    now: Timestamp,
+) -> Result<(), CertificateError> {
+    let member = registry.member(agency).ok_or(CertificateError::UnknownAgency)?;
+    let mut issuers =
+        registry.authorities().iter().filter(|authority| authority.issued(leaf, unix_time(now))).peekable();
+    if issuers.peek().is_none() {
+        return Err(CertificateError::UnknownAuthority);
+    }
+    if issuers.any(|authority| authority.may_speak_for(&member.agency)) {
+        Ok(())
+    } else {
+        Err(CertificateError::AuthorityMayNotSpeak)
+    }
+}
+
+#[cfg(test)]
+mod tests;

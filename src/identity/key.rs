@@ -1,0 +1,109 @@
+//! The keys of token issuers: a public half that verifies, pinned to one algorithm, and a private half that mints.
+
+use std::fmt;
+
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{PrivatePkcs8KeyDer, SubjectPublicKeyInfoDer};
+use serde::{Deserialize, Serialize};
+use x509_parser::oid_registry::{OID_EC_P256, OID_KEY_TYPE_EC_PUBLIC_KEY, OID_SIG_ED25519};
+use x509_parser::prelude::{FromDer, SubjectPublicKeyInfo};
+
+/// What a token may be signed with. Nothing else is ever tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TokenAlgorithm {
+    /// Ed25519 (RFC 8037).
+    #[serde(rename = "EdDSA")]
+    EdDsa,
+    /// ECDSA on P-256 with SHA-256 (RFC 7518 3.4).
+    #[serde(rename = "ES256")]
+    Es256,
+}
+
+impl TokenAlgorithm {
+    pub(crate) fn from_header(alg: &str) -> Option<Self> {
+        match alg {
+            "EdDSA" => Some(Self::EdDsa),
+            "ES256" => Some(Self::Es256),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn jwt(self) -> Algorithm {
+        match self {
+            Self::EdDsa => Algorithm::EdDSA,
+            Self::Es256 => Algorithm::ES256,
+        }
+    }
+}
+
+/// A public key that verifies tokens with one algorithm.
+pub(crate) struct TokenKey {
+    pub(crate) algorithm: TokenAlgorithm,
+    pub(crate) verifying: DecodingKey,
+    raw: Vec<u8>,
+}
+
+impl TokenKey {
+    /// Reads a `SubjectPublicKeyInfo` and checks that it is a key of the algorithm.
+    pub(crate) fn from_public_pem(algorithm: TokenAlgorithm, pem: &str) -> Result<Self, &'static str> {
+        let der = SubjectPublicKeyInfoDer::from_pem_slice(pem.as_bytes()).map_err(|_| "is not a public key in PEM")?;
+        let (rest, parsed) = SubjectPublicKeyInfo::from_der(&der).map_err(|_| "is not a public key")?;
+        if !rest.is_empty() {
+            return Err("is not a public key");
+        }
+        let raw = parsed.subject_public_key.data.to_vec();
+        let kind = &parsed.algorithm.algorithm;
+        let curve = parsed.algorithm.parameters.as_ref().and_then(|parameters| parameters.as_oid().ok());
+        let verifying = match algorithm {
+            TokenAlgorithm::EdDsa if *kind == OID_SIG_ED25519 && raw.len() == 32 => DecodingKey::from_ed_der(&raw),
+            TokenAlgorithm::Es256
+                if *kind == OID_KEY_TYPE_EC_PUBLIC_KEY && curve == Some(OID_EC_P256) && raw.len() == 65 =>
+            {
+                DecodingKey::from_ec_der(&raw)
+            }
+            TokenAlgorithm::EdDsa | TokenAlgorithm::Es256 => return Err("is not a key of its algorithm"),
+        };
+        Ok(Self { algorithm, verifying, raw })
+    }
+
+    pub(crate) fn same_as(&self, other: &Self) -> bool {
+        self.raw == other.raw
+    }
+}
+
+impl fmt::Debug for TokenKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenKey").field("algorithm", &self.algorithm).finish_non_exhaustive()
+    }
+}
+
+/// A private key that mints tokens.
+pub struct MintingKey {
+    pub(crate) kid: String,
+    pub(crate) algorithm: TokenAlgorithm,
+    pub(crate) signing: EncodingKey,
+}
+
+/// A private key that is not PKCS#8 in PEM.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the token signing key must be PKCS#8 in PEM")]
+pub struct InvalidMintingKey;
+
+impl MintingKey {
+    /// Reads a PKCS#8 private key.
+    pub fn from_pkcs8_pem(kid: &str, algorithm: TokenAlgorithm, pem: &str) -> Result<Self, InvalidMintingKey> {
+        let der = PrivatePkcs8KeyDer::from_pem_slice(pem.as_bytes()).map_err(|_| InvalidMintingKey)?;
+        let signing = match algorithm {
+            TokenAlgorithm::EdDsa => EncodingKey::from_ed_der(der.secret_pkcs8_der()),
+            TokenAlgorithm::Es256 => EncodingKey::from_ec_der(der.secret_pkcs8_der()),
+        };
+        Ok(Self { kid: kid.to_owned(), algorithm, signing })
+    }
+}
+
+impl fmt::Debug for MintingKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MintingKey").field("kid", &self.kid).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,18 @@
+//! Who is calling: the certificate names the agency, a token bound to that certificate names the officer, and the
+//! registry says which agencies there are and who vouches for each.
+
+pub mod authenticate;
+mod authority;
+pub mod certificate;
+pub mod clock;
+pub mod development;
+#[cfg(test)]
+pub(crate) mod fixture;
+pub mod key;
+pub mod mint;
+pub mod pem;
+pub mod pseudonym;
+pub mod rate;
+pub mod registry;
+pub mod token;
+mod verified;

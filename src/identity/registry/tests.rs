@@ -1,0 +1,152 @@
+//! Registries that must not be loaded, each with the message its writer sees.
+
+use super::*;
+use crate::identity::development::{CertificateOptions, DevelopmentAuthority, TokenKeyPair};
+use crate::identity::fixture::{World, agency, agency_id, known, speaks};
+
+fn load(config: &RegistryConfig) -> Result<Registry, RegistryError> {
+    Registry::load(config, Path::new("/nonexistent"), &known())
+}
+
+#[test]
+fn a_good_registry_knows_its_members_and_issuers() {
+    let world = World::new();
+    let registry = world.registry();
+    let ids: Vec<&str> = registry.members().map(|member| member.agency.id.as_str()).collect();
+    assert_eq!(ids, ["comity-operator", "us-ice", "us-ny-doccs", "us-tx-tdcj"]);
+    assert_eq!(registry.agency_of_issuer("https://us-ice.example/tokens"), Some(&agency_id("us-ice")));
+    assert_eq!(registry.trust_anchors().unwrap().len(), 3);
+}
+
+#[test]
+fn a_bad_registry_is_refused_with_a_readable_reason() {
+    let check = |change: &dyn Fn(&World, &mut RegistryConfig), expected: &str| {
+        let world = World::new();
+        let mut config = world.config.clone();
+        change(&world, &mut config);
+        assert_eq!(load(&config).unwrap_err().to_string(), expected);
+    };
+    check(
+        &|_, c| c.trust_domain = "Comity/x".to_owned(),
+        "trust_domain must be 1 to 255 lower-case letters, digits, dots, hyphens and underscores",
+    );
+    check(&|_, c| c.agencies.clear(), "no agency is configured");
+    check(&|_, c| c.agencies.push(c.agencies[0].clone()), "agency us-ice is configured twice");
+    check(
+        &|_, c| c.agencies[0].jurisdictions.extend(["us-ca".parse().unwrap()]),
+        "agency us-ice: jurisdiction us-ca is not configured",
+    );
+    check(&|_, c| c.agencies[0].jurisdictions.clear(), "agency us-ice takes part in no jurisdiction");
+    check(
+        &|_, c| c.agencies[3].jurisdictions.extend(["us-ny".parse().unwrap()]),
+        "agency comity-operator is an operator and may not take part in a jurisdiction",
+    );
+    check(
+        &|_, c| c.agencies[0].class = Some(AgencyClass::StatePrison),
+        "agency us-ice: a class is for custodians, not for kind federal",
+    );
+    check(
+        &|_, c| c.agencies.push(agency("us-tx-oversight", AgencyKind::Oversight, &["us-tx"], None)),
+        "no certificate authority may speak for agency us-tx-oversight",
+    );
+    check(
+        // Its kind is New York's to certify, but it takes part in Texas as well.
+        &|_, c| c.agencies.push(agency("us-ny-abroad", AgencyKind::City, &["us-ny", "us-tx"], None)),
+        "no certificate authority may speak for agency us-ny-abroad",
+    );
+    check(
+        &|_, c| c.agencies[1].token.as_mut().unwrap().issuer = "https://us-ice.example/tokens".to_owned(),
+        "agencies us-ice and us-ny-doccs have the same token issuer",
+    );
+    check(
+        &|_, c| c.agencies[1].token.as_mut().unwrap().issuer = "two words".to_owned(),
+        "agency us-ny-doccs: the token issuer must be 1 to 256 printable characters",
+    );
+    check(
+        &|_, c| c.agencies[1].token.as_mut().unwrap().keys.clear(),
+        "agency us-ny-doccs: the token issuer has no key",
+    );
+    check(
+        &|_, c| c.agencies[1].token.as_mut().unwrap().keys = c.agencies[0].token.clone().unwrap().keys,
+        "agencies us-ice and us-ny-doccs have the same token key",
+    );
+    check(
+        &|_, c| {
+            let keys = &mut c.agencies[0].token.as_mut().unwrap().keys;
+            let public_key = PemSource(TokenKeyPair::generate().unwrap().public_pem);
+            keys.push(KeyConfig { public_key, ..keys[0].clone() });
+        },
+        "agency us-ice: token key 2026-1 is configured twice, or its id is not 1 to 64 printable characters",
+    );
+    check(
+        &|_, c| c.agencies[0].token.as_mut().unwrap().keys[0].algorithm = TokenAlgorithm::Es256,
+        "agency us-ice: token key 2026-1 is not a key of its algorithm",
+    );
+    check(
+        &|_, c| c.agencies[0].token.as_mut().unwrap().keys[0].public_key = PemSource("ice.pem".to_owned()),
+        "/nonexistent/ice.pem cannot be read",
+    );
+}
+
+#[test]
+fn a_bad_authority_is_refused_with_a_readable_reason() {
+    let check = |change: &dyn Fn(&World, &mut RegistryConfig), expected: &str| {
+        let world = World::new();
+        let mut config = world.config.clone();
+        change(&world, &mut config);
+        assert_eq!(load(&config).unwrap_err().to_string(), expected);
+    };
+    check(
+        &|w, c| {
+            let other = DevelopmentAuthority::generate("Other", w.now).unwrap();
+            c.certificate_authorities.push(speaks("us", &other, &[AgencyKind::State], &[]));
+        },
+        "certificate authority us is configured twice",
+    );
+    check(
+        &|w, c| c.certificate_authorities.push(speaks("eu", &w.federal, &[AgencyKind::State], &[])),
+        "certificate authorities us and eu have the same certificate",
+    );
+    check(
+        &|_, c| c.certificate_authorities[0].kinds.clear(),
+        "certificate authority us speaks for nobody: give it agencies or kinds",
+    );
+    check(
+        &|_, c| {
+            let authority = &mut c.certificate_authorities[1];
+            authority.kinds.clear();
+            authority.agencies.insert(agency_id("us-ny-doccs"));
+        },
+        "certificate authority us-ny has jurisdictions but no kinds",
+    );
+    check(
+        &|_, c| {
+            c.certificate_authorities[0].agencies.insert(agency_id("us-cbp"));
+        },
+        "certificate authority us names the unknown agency us-cbp",
+    );
+    check(
+        &|w, c| {
+            let leaf = w.federal.issue(&CertificateOptions::server(w.now)).unwrap();
+            c.certificate_authorities[0].certificate = PemSource(leaf.pem);
+        },
+        "the certificate of authority us is not an authority's (CA=false)",
+    );
+    check(
+        &|w, c| {
+            let both = [w.federal.certificate.pem.as_str(), &w.texas.certificate.pem].concat();
+            c.certificate_authorities[0].certificate = PemSource(both);
+        },
+        "the certificate of authority us must hold one certificate, the one that signs",
+    );
+}
+
+#[test]
+fn a_registry_is_read_from_toml_and_unknown_keys_are_refused() {
+    let world = World::new();
+    let text = toml::to_string(&world.config).unwrap();
+    let config: RegistryConfig = toml::from_str(&text).unwrap();
+    assert!(load(&config).is_ok());
+    let misspelt = text.replacen("jurisdictions", "jurisdiction", 1);
+    assert!(toml::from_str::<RegistryConfig>(&misspelt).is_err());
+}

@@ -1,0 +1,296 @@
+//! Every token that must be refused, each with its reason, and the good ones.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Instant;
+
+use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256};
+use serde_json::{Value, json};
+
+use super::*;
+use crate::identity::fixture::{KID, World, known, minting, pseudonym_key};
+use crate::identity::key::MintingKey;
+use crate::identity::mint::{MintClaims, mint};
+use crate::identity::pem::PemSource;
+use crate::identity::registry::KeyConfig;
+
+/// Changes the JSON of a header or of claims.
+type Change = Box<dyn Fn(&mut Value)>;
+
+fn none(_: &mut Value) {}
+
+fn set(name: &'static str, value: Value) -> Change {
+    Box::new(move |json| json[name] = value.clone())
+}
+
+fn without(name: &'static str) -> Change {
+    Box::new(move |json| {
+        json.as_object_mut().unwrap().remove(name);
+    })
+}
+
+struct Desk {
+    world: World,
+    peer: PeerIdentity,
+    verifier: TokenVerifier,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let world = World::new();
+        let peer = world.peer(&world.ice());
+        let verifier = world.verifier(world.clock());
+        Self { world, peer, verifier }
+    }
+
+    fn good(&self) -> String {
+        mint(&self.world.ice_minting(), &self.world.ice_claims(), &self.peer.thumbprint).unwrap()
+    }
+
+    fn good_parts(&self) -> (Value, Value) {
+        let token = self.good();
+        let mut parts = token.split('.').map(|part| URL_SAFE_NO_PAD.decode(part).unwrap());
+        let mut json = || serde_json::from_slice(&parts.next().unwrap()).unwrap();
+        (json(), json())
+    }
+
+    /// A token signed by the agency's own key whatever it says: only its contents are wrong.
+    fn signed(&self, header: &str, claims: &str) -> String {
+        let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
+        let key = self.world.ice_minting();
+        let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &key.signing, key.algorithm.jwt()).unwrap();
+        format!("{message}.{signature}")
+    }
+
+    fn verify(&self, token: &str) -> Result<VerifiedToken, TokenError> {
+        self.verifier.verify(token, &self.peer)
+    }
+
+    fn check(&self, name: &str, header: &Change, claims: &Change, expected: TokenError) {
+        let (mut head, mut body) = self.good_parts();
+        header(&mut head);
+        claims(&mut body);
+        let token = self.signed(&head.to_string(), &body.to_string());
+        assert_eq!(self.verify(&token), Err(expected), "{name}");
+    }
+}
+
+#[test]
+fn a_good_token_proves_its_officer() {
+    let desk = Desk::new();
+    let verified = desk.verify(&desk.good()).unwrap();
+    let pseudonym = pseudonym_key().pseudonym(&desk.peer.agency, "officer-canary").unwrap();
+    assert_eq!(verified.actor, Actor { pseudonym, kind: ActorKind::Officer });
+    assert_eq!(verified.good_until, desk.world.now + SignedDuration::from_secs(905));
+    // Signed as the table below signs: what it refuses is refused for what it says.
+    let (header, claims) = desk.good_parts();
+    assert!(desk.verify(&desk.signed(&header.to_string(), &claims.to_string())).is_ok());
+}
+
+#[test]
+fn a_header_that_says_too_much_or_too_little_is_refused() {
+    let desk = Desk::new();
+    let cases: Vec<(&str, Change, TokenError)> = vec![
+        ("crit", set("crit", json!(["exp"])), TokenError::Header),
+        ("null crit", set("crit", Value::Null), TokenError::Header),
+        ("jku", set("jku", json!("https://evil.example/keys")), TokenError::Header),
+        ("x5u", set("x5u", json!("https://evil.example/cert")), TokenError::Header),
+        ("x5c", set("x5c", json!(["MIIB"])), TokenError::Header),
+        ("jwk", set("jwk", json!({"kty": "OKP", "crv": "Ed25519", "x": "AA"})), TokenError::Header),
+        ("b64", set("b64", json!(false)), TokenError::Header),
+        ("zip", set("zip", json!("DEF")), TokenError::Header),
+        ("no kid", without("kid"), TokenError::Header),
+        ("kid of another type", set("kid", json!(1)), TokenError::Header),
+        ("no typ", without("typ"), TokenError::Header),
+        ("typ of a JWT", set("typ", json!("JWT")), TokenError::Type),
+        ("typ of a logout token", set("typ", json!("logout+jwt")), TokenError::Type),
+        ("no alg", without("alg"), TokenError::Header),
+        ("alg none", set("alg", json!("none")), TokenError::Algorithm),
+        ("alg None", set("alg", json!("None")), TokenError::Algorithm),
+        ("alg HS256", set("alg", json!("HS256")), TokenError::Algorithm),
+        ("another key's alg", set("alg", json!("ES256")), TokenError::Algorithm),
+        ("unknown kid", set("kid", json!("2025-1")), TokenError::UnknownKey),
+    ];
+    let same: Change = Box::new(none);
+    for (name, header, expected) in cases {
+        desk.check(name, &header, &same, expected);
+    }
+}
+
+#[test]
+fn claims_that_do_not_hold_are_refused() {
+    let desk = Desk::new();
+    let now = desk.world.now.as_second();
+    let times = |iat: i64, exp: i64| -> Change {
+        Box::new(move |claims| {
+            claims["iat"] = json!(iat);
+            claims["exp"] = json!(exp);
+        })
+    };
+    let cases: Vec<(&str, Change, TokenError)> = vec![
+        ("no iss", without("iss"), TokenError::Claims),
+        ("a list of iss", set("iss", json!(["https://us-ice.example/tokens"])), TokenError::Claims),
+        ("unknown iss", set("iss", json!("https://evil.example")), TokenError::UnknownIssuer),
+        ("iss with a slash more", set("iss", json!("https://us-ice.example/tokens/")), TokenError::UnknownIssuer),
+        ("iss of another agency", set("iss", json!("https://us-ny-doccs.example/tokens")), TokenError::OtherAgency),
+        ("no aud", without("aud"), TokenError::Claims),
+        ("a list of aud", set("aud", json!(["comity"])), TokenError::Claims),
+        ("another aud", set("aud", json!("comity-staging")), TokenError::Audience),
+        ("no sub", without("sub"), TokenError::Claims),
+        ("an empty sub", set("sub", json!("")), TokenError::Subject),
+        ("a long sub", set("sub", json!("x".repeat(129))), TokenError::Subject),
+        ("a sub with a control character", set("sub", json!("a\u{1b}[2J")), TokenError::Subject),
+        ("no exp", without("exp"), TokenError::Claims),
+        ("exp as text", set("exp", json!((now + 900).to_string())), TokenError::Claims),
+        ("exp as a fraction", set("exp", json!(1.5)), TokenError::Claims),
+        ("exp beyond any number", set("exp", json!(u64::MAX)), TokenError::Claims),
+        ("no iat", without("iat"), TokenError::Claims),
+        ("expired beyond the leeway", times(now - 900, now - 5), TokenError::Expired),
+        ("issued beyond the leeway", times(now + 6, now + 900), TokenError::NotYetValid),
+        ("nbf to come", set("nbf", json!(now + 6)), TokenError::NotYetValid),
+        ("an hour and a second", times(now, now + 3601), TokenError::Lifetime),
+        ("for ever", set("exp", json!(i64::MAX)), TokenError::Lifetime),
+        ("since ever", set("iat", json!(i64::MIN)), TokenError::Lifetime),
+        ("ends before it begins", times(now + 3, now + 2), TokenError::Lifetime),
+        ("no actor", without("actor"), TokenError::Claims),
+        ("another actor", set("actor", json!("judge")), TokenError::Claims),
+        ("no cnf", without("cnf"), TokenError::Unbound),
+        ("an empty cnf", set("cnf", json!({})), TokenError::Unbound),
+        ("cnf by a key", set("cnf", json!({"jkt": "AA"})), TokenError::Claims),
+        ("cnf of nothing", set("cnf", json!({"x5t#S256": ""})), TokenError::BoundElsewhere),
+        ("cnf of a part", set("cnf", json!({"x5t#S256": "AAAA"})), TokenError::BoundElsewhere),
+        ("cnf by SHA-1", set("cnf", json!({"x5t": "AAAA"})), TokenError::Claims),
+    ];
+    let same: Change = Box::new(none);
+    for (name, claims, expected) in cases {
+        desk.check(name, &same, &claims, expected);
+    }
+}
+
+#[test]
+fn the_edges_of_time_are_inside() {
+    let desk = Desk::new();
+    let now = desk.world.now;
+    for (issued_at, lifetime_s) in [(-900, 896), (5, 900), (0, 3600), (-1, 3600)] {
+        let issued_at = now + SignedDuration::from_secs(issued_at);
+        let claims = MintClaims { issued_at, lifetime_s, ..desk.world.ice_claims() };
+        let token = mint(&desk.world.ice_minting(), &claims, &desk.peer.thumbprint).unwrap();
+        assert!(desk.verify(&token).is_ok(), "{issued_at} {lifetime_s}");
+    }
+}
+
+#[test]
+fn what_is_no_token_is_refused() {
+    let desk = Desk::new();
+    let good = desk.good();
+    let parts: Vec<&str> = good.split('.').collect();
+    let (header, claims, signature) = (parts[0], parts[1], parts[2]);
+    let check = |token: &str, expected| assert_eq!(desk.verify(token), Err(expected), "{token}");
+    check("", TokenError::Malformed);
+    check("a.b", TokenError::Malformed);
+    check(&format!("{good}.x"), TokenError::Malformed);
+    check(&format!("{header}=.{claims}.{signature}"), TokenError::Malformed);
+    check(&format!("{header}.{claims}.{signature}="), TokenError::Malformed);
+    check(&format!("{header}.{claims}."), TokenError::Signature);
+    check(&format!("{header}.{claims}.{}", "A".repeat(86)), TokenError::Signature);
+    check(&format!("!!.{claims}.{signature}"), TokenError::Malformed);
+    check(&format!("{}.{claims}.{signature}", URL_SAFE_NO_PAD.encode("[]")), TokenError::Header);
+    check(&format!("{header}.{}.{signature}", URL_SAFE_NO_PAD.encode("{}")), TokenError::Claims);
+    check(&"a".repeat(TOKEN_BYTES_MAX + 1), TokenError::TooLong);
+    let (head, body) = desk.good_parts();
+    let twice = |json: &Value, member: &str| json.to_string().replacen('{', &format!("{{{member},"), 1);
+    check(&desk.signed(&twice(&head, r#""alg":"EdDSA""#), &body.to_string()), TokenError::Header);
+    check(&desk.signed(&head.to_string(), &twice(&body, r#""aud":"comity""#)), TokenError::Claims);
+    // No character of a token can be changed without it being refused.
+    for at in 0..good.len() {
+        let mut changed = good.clone().into_bytes();
+        changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };
+        assert!(desk.verify(&String::from_utf8(changed).unwrap()).is_err(), "byte {at}");
+    }
+}
+
+#[test]
+fn a_token_is_good_with_its_own_agency_and_certificate_only() {
+    let desk = Desk::new();
+    let good = desk.good();
+    assert!(desk.verify(&good).is_ok());
+    // Remembered for one certificate, it is not for another, not even one of the same agency.
+    let renewed = desk.world.peer(&desk.world.ice());
+    assert_eq!(desk.verifier.verify(&good, &renewed), Err(TokenError::BoundElsewhere));
+    let doccs = desk.world.new_york.issue(&desk.world.options("us-ny-doccs")).unwrap();
+    assert_eq!(desk.verifier.verify(&good, &desk.world.peer(&doccs)), Err(TokenError::OtherAgency));
+    let texas = desk.world.texas.issue(&desk.world.options("us-tx-tdcj")).unwrap();
+    assert_eq!(desk.verifier.verify(&good, &desk.world.peer(&texas)), Err(TokenError::OtherAgency));
+    // Another agency's key does not sign in this agency's name.
+    let forged = mint(&minting(&desk.world.doccs_key), &desk.world.ice_claims(), &desk.peer.thumbprint).unwrap();
+    assert_eq!(desk.verify(&forged), Err(TokenError::Signature));
+}
+
+#[test]
+fn an_es256_key_signs_es256_and_nothing_else() {
+    let mut world = World::new();
+    let pair = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).unwrap();
+    let public_key = PemSource(pair.public_key_pem());
+    world.config.agencies[0].token.as_mut().unwrap().keys =
+        vec![KeyConfig { kid: KID.to_owned(), algorithm: TokenAlgorithm::Es256, public_key }];
+    let peer = world.peer(&world.ice());
+    let verifier = world.verifier(world.clock());
+    let key = MintingKey::from_pkcs8_pem(KID, TokenAlgorithm::Es256, &pair.serialize_pem()).unwrap();
+    let token = mint(&key, &world.ice_claims(), &peer.thumbprint).unwrap();
+    assert!(verifier.verify(&token, &peer).is_ok());
+    let token = mint(&world.ice_minting(), &world.ice_claims(), &peer.thumbprint).unwrap();
+    assert_eq!(verifier.verify(&token, &peer), Err(TokenError::Algorithm));
+}
+
+#[test]
+fn a_remembered_token_ends_with_its_time_and_with_its_registry() {
+    let world = World::new();
+    let peer = world.peer(&world.ice());
+    let time = Arc::new(AtomicI64::new(world.now.as_second()));
+    let shown = Arc::clone(&time);
+    let clock = WallClock::from_fn(move || Timestamp::from_second(shown.load(Ordering::Relaxed)).unwrap());
+    let verifier = world.verifier(clock);
+    let token = mint(&world.ice_minting(), &world.ice_claims(), &peer.thumbprint).unwrap();
+    assert!(verifier.verify(&token, &peer).is_ok());
+    time.fetch_add(904, Ordering::Relaxed);
+    assert!(verifier.verify(&token, &peer).is_ok());
+    time.fetch_add(1, Ordering::Relaxed);
+    assert_eq!(verifier.verify(&token, &peer), Err(TokenError::Expired));
+}
+
+#[test]
+fn an_officer_has_one_pseudonym_per_agency_and_it_hides_the_subject() {
+    let key = pseudonym_key();
+    let ice: crate::domain::ids::AgencyId = "us-ice".parse().unwrap();
+    let first = key.pseudonym(&ice, "officer-1").unwrap();
+    assert_eq!(first, key.pseudonym(&ice, "officer-1").unwrap());
+    assert_ne!(first, key.pseudonym(&ice, "officer-2").unwrap());
+    assert_ne!(first, key.pseudonym(&"us-ny-doccs".parse().unwrap(), "officer-1").unwrap());
+    assert_ne!(first, PseudonymKey::new(&[8; 32]).pseudonym(&ice, "officer-1").unwrap());
+}
+
+#[test]
+fn debug_prints_no_secret() {
+    let desk = Desk::new();
+    let text = format!("{:?} {:?} {:?}", desk.verifier, desk.world.ice_claims(), desk.world.ice_minting());
+    assert!(!text.contains("officer-canary") && !text.contains("PRIVATE") && !text.contains("EncodingKey"), "{text}");
+    assert_eq!(known().len(), 3);
+}
+
+#[test]
+#[ignore = "prints figures; run in release"]
+fn cost_of_a_verification() {
+    let desk = Desk::new();
+    let token = desk.good();
+    let rounds = 20_000_u32;
+    let start = Instant::now();
+    for _ in 0..rounds {
+        desk.verifier.verify_afresh(&token, &desk.peer, desk.world.now).unwrap();
+    }
+    println!("afresh {:?}", start.elapsed() / rounds);
+    desk.verify(&token).unwrap();
+    let start = Instant::now();
+    for _ in 0..rounds {
+        desk.verify(&token).unwrap();
+    }
+    println!("remembered {:?} for {} bytes", start.elapsed() / rounds, token.len());
+}

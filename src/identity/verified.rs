@@ -1,0 +1,91 @@
+//! Tokens verified before: a verification costs some 50 us, a look here less than one.
+
+use std::collections::HashMap;
+
+use aws_lc_rs::digest;
+use jiff::Timestamp;
+
+use crate::identity::certificate::Thumbprint;
+use crate::identity::token::{VerifiedToken, is_good};
+
+/// SHA-256 over thumbprint and whole token, so that the memory of tokens holds no token.
+pub(crate) type CacheKey = [u8; 32];
+
+/// The key of a token as presented with a certificate.
+pub(crate) fn cache_key(token: &str, thumbprint: &Thumbprint) -> CacheKey {
+    let mut context = digest::Context::new(&digest::SHA256);
+    context.update(thumbprint.as_bytes());
+    context.update(token.as_bytes());
+    let mut key = [0; 32];
+    key.copy_from_slice(context.finish().as_ref());
+    key
+}
+
+/// A bounded memory in two generations: when the young one is full it becomes the old one, and the old one is
+/// forgotten. What is in use moves back into the young one.
+pub(crate) struct Verified {
+    generation_max: usize,
+    young: HashMap<CacheKey, VerifiedToken>,
+    old: HashMap<CacheKey, VerifiedToken>,
+}
+
+impl Verified {
+    pub(crate) fn new(entries_max: usize) -> Self {
+        Self { generation_max: entries_max / 2, young: HashMap::new(), old: HashMap::new() }
+    }
+
+    pub(crate) fn recall(&mut self, key: &CacheKey, now: Timestamp) -> Option<VerifiedToken> {
+        if let Some(token) = self.young.get(key) {
+            return is_good(token, now).then(|| token.clone());
+        }
+        let token = self.old.remove(key).filter(|token| is_good(token, now))?;
+        self.remember(*key, token.clone());
+        Some(token)
+    }
+
+    // INVARIANT: young and old together hold at most 2 * generation_max tokens.
+    pub(crate) fn remember(&mut self, key: CacheKey, token: VerifiedToken) {
+        if self.generation_max == 0 {
+            return;
+        }
+        if self.young.len() >= self.generation_max {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(key, token);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::agency::{Actor, ActorKind};
+
+    fn token(good_until: i64) -> VerifiedToken {
+        VerifiedToken {
+            actor: Actor { pseudonym: "0".repeat(32).parse().unwrap(), kind: ActorKind::System },
+            good_until: Timestamp::from_second(good_until).unwrap(),
+        }
+    }
+
+    #[test]
+    fn the_memory_is_bounded_and_keeps_what_is_used() {
+        let now = Timestamp::from_second(50).unwrap();
+        let mut verified = Verified::new(8);
+        let used = [255; 32];
+        verified.remember(used, token(100));
+        for byte in 0..100 {
+            verified.remember([byte; 32], token(100));
+            assert!(verified.recall(&used, now).is_some(), "forgotten after {byte}");
+            assert!(verified.young.len() + verified.old.len() <= 8);
+        }
+        assert!(verified.recall(&[0; 32], now).is_none());
+    }
+
+    #[test]
+    fn a_token_is_forgotten_when_it_ends() {
+        let mut verified = Verified::new(8);
+        verified.remember([1; 32], token(100));
+        assert!(verified.recall(&[1; 32], Timestamp::from_second(99).unwrap()).is_some());
+        assert!(verified.recall(&[1; 32], Timestamp::from_second(100).unwrap()).is_none());
+    }
+}

@@ -1,0 +1,157 @@
+//! The door: asks of each call whether this kind of caller may call this method at all, before its body is read.
+
+use std::future::{Ready, ready};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use arc_swap::ArcSwap;
+use futures_util::TryFutureExt;
+use futures_util::future::{Either, MapErr};
+use http::Request;
+use tower::{BoxError, Layer, Service};
+
+use crate::domain::agency::Caller;
+use crate::domain::ids::AgencyId;
+use crate::policy::engine::Engine;
+
+/// The package whose methods the policies name without it.
+const OWN_PACKAGE: &str = "comity.v1.";
+
+/// Why a call was not admitted. For the audit; the caller is told no more than that it was denied.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AdmitError {
+    /// No caller was proven: the layer that does so is missing, or stands behind this one.
+    #[error("no caller was proven")]
+    NoCaller,
+    /// No rule admits this kind of caller to this method.
+    #[error("{agency} may not call {method}")]
+    Denied {
+        /// Who called.
+        agency: AgencyId,
+        /// The method as policies name it, or `unknown`.
+        method: String,
+    },
+}
+
+/// Puts the door before a service. The engine may be swapped at any time; each call asks the one of its moment.
+#[derive(Debug, Clone)]
+pub struct AdmitLayer {
+    engine: Arc<ArcSwap<Engine>>,
+}
+
+impl AdmitLayer {
+    /// A door that asks this engine.
+    pub fn new(engine: Arc<ArcSwap<Engine>>) -> Self {
+        Self { engine }
+    }
+}
+
+impl<S> Layer<S> for AdmitLayer {
+    type Service = Admit<S>;
+
+    fn layer(&self, inner: S) -> Admit<S> {
+        Admit { engine: Arc::clone(&self.engine), inner }
+    }
+}
+
+/// A service behind the door.
+#[derive(Debug, Clone)]
+pub struct Admit<S> {
+    engine: Arc<ArcSwap<Engine>>,
+    inner: S,
+}
+
+type Refused<T> = Ready<Result<T, BoxError>>;
+type Passed<F, E> = MapErr<F, fn(E) -> BoxError>;
+
+impl<S, B> Service<Request<B>> for Admit<S>
+where
+    S: Service<Request<B>>,
+    S::Error: Into<BoxError>,
+{
+    type Response = S::Response;
+    type Error = BoxError;
+    type Future = Either<Refused<S::Response>, Passed<S::Future, S::Error>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.inner.poll_ready(context).map_err(Into::into)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        match admit(&self.engine, &request) {
+            Ok(()) => Either::Right(self.inner.call(request).map_err(Into::into)),
+            Err(denied) => Either::Left(ready(Err(denied.into()))),
+        }
+    }
+}
+
+fn admit<B>(engine: &ArcSwap<Engine>, request: &Request<B>) -> Result<(), AdmitError> {
+    let caller = request.extensions().get::<Caller>().ok_or(AdmitError::NoCaller)?;
+    engine.load().admit(caller, method_of(request.uri().path()))
+}
+
+/// The method as policies name it. One path, one name: a path that is not of that shape names no method.
+fn method_of(path: &str) -> &str {
+    let Some(full) = path.strip_prefix('/') else { return "" };
+    match full.strip_prefix(OWN_PACKAGE) {
+        Some(own) if !own.contains('.') => own,
+        None if full.contains('.') => full,
+        Some(_) | None => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::task::Waker;
+
+    use tower::ServiceExt;
+
+    use super::*;
+    use crate::domain::agency::{Agency, AgencyKind};
+    use crate::policy::load::PolicySet;
+
+    fn call(path: &str, kind: Option<AgencyKind>) -> Result<(), AdmitError> {
+        let engine = Arc::new(ArcSwap::from_pointee(Engine::new(PolicySet::embedded().unwrap())));
+        let inner = tower::service_fn(|_: Request<()>| ready(Ok::<_, Infallible>(())));
+        let mut request = Request::builder().uri(path).body(()).unwrap();
+        if let Some(kind) = kind {
+            let agency = Agency { id: "us-ice".parse().unwrap(), kind, class: None, jurisdictions: [].into() };
+            request.extensions_mut().insert(Caller { agency, actor: None });
+        }
+        let mut answer = Box::pin(AdmitLayer::new(engine).layer(inner).oneshot(request));
+        match answer.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(answer) => answer.map_err(|error| *error.downcast().unwrap()),
+            Poll::Pending => panic!("the door never waits"),
+        }
+    }
+
+    #[test]
+    fn the_door_passes_on_what_the_engine_admits_and_nothing_else() {
+        let denied =
+            |method: &str| Err(AdmitError::Denied { agency: "us-ice".parse().unwrap(), method: method.to_owned() });
+        let federal = Some(AgencyKind::Federal);
+        assert_eq!(call("/comity.v1.LedgerService/GetCheckpoint", federal), Ok(()));
+        assert_eq!(call("/grpc.health.v1.Health/Check", federal), Ok(()));
+        assert_eq!(call("/comity.v1.LedgerService/GetCheckpoint", None), Err(AdmitError::NoCaller));
+        assert_eq!(
+            call("/comity.v1.DetainerService/LodgeDetainer", federal),
+            denied("DetainerService/LodgeDetainer"),
+            "a write needs a token"
+        );
+        for unknown in [
+            "/LedgerService/GetCheckpoint",
+            "/comity.v2.LedgerService/GetCheckpoint",
+            "/comity.v1.LedgerService/GetCheckpoint/",
+            "/comity.v1.LedgerService/getcheckpoint",
+            "/comity.v1.LedgerService%2FGetCheckpoint",
+            "//comity.v1.LedgerService/GetCheckpoint",
+            "/comity.v1.grpc.health.v1.Health/Check",
+            "/comity.v1.hold",
+            "/hold",
+            "/",
+        ] {
+            assert_eq!(call(unknown, federal), denied("unknown"), "{unknown}");
+        }
+    }
+}

@@ -1,0 +1,368 @@
+//! Answers the two questions of policy: may this kind of caller call this method, and what does the law say of this case?
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use cedar_policy as cedar;
+use jiff::Timestamp;
+
+use crate::domain::agency::{ActorKind, AgencyClass, AgencyKind, Caller};
+use crate::domain::determination::LawView;
+use crate::domain::facts::CaseFacts;
+use crate::domain::ids::JurisdictionId;
+use crate::policy::admit::AdmitError;
+use crate::policy::load::PolicySet;
+use crate::policy::remembered::Remembered;
+use crate::policy::slice::Slice;
+use crate::policy::vocabulary::{Vocabulary, milliseconds};
+
+/// Stands in a denial for a method that is not of the contract: that name is the caller's text, and goes nowhere.
+const UNKNOWN_METHOD: &str = "unknown";
+
+/// A policy set ready to be asked, and the answers that it already gave.
+#[derive(Debug)]
+pub struct Engine {
+    vocabulary: Vocabulary,
+    access: cedar::PolicySet,
+    /// Bounded by itself: it has one place for each kind, class and actor, and only for methods of the contract.
+    admissions: Mutex<HashMap<Admission, bool>>,
+    laws: BTreeMap<JurisdictionId, Slice>,
+    /// Stands where no law is written: safeguards alone, which allow nothing.
+    unwritten: Slice,
+    remembered: Remembered,
+    digest: [u8; 32],
+}
+
+/// INVARIANT: everything that the schema lets an access rule read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Admission {
+    kind: AgencyKind,
+    class: Option<AgencyClass>,
+    actor: Option<ActorKind>,
+    method: usize,
+}
+
+impl Engine {
+    /// Takes a set that was loaded and checked.
+    pub fn new(set: PolicySet) -> Self {
+        let unwritten = Slice::new(0, set.safeguards);
+        let laws =
+            set.laws.into_iter().zip(1..).map(|((jurisdiction, law), place)| (jurisdiction, Slice::new(place, law)));
+        Self {
+            vocabulary: set.vocabulary,
+            access: set.access,
+            admissions: Mutex::default(),
+            laws: laws.collect(),
+            unwritten,
+            remembered: Remembered::default(),
+            digest: set.digest,
+        }
+    }
+
+    /// Whether this kind of caller may call this method at all. `method` is `DetainerService/LodgeDetainer` for our own
+    /// package and the full name, `grpc.health.v1.Health/Check`, for any other.
+    pub fn admit(&self, caller: &Caller, method: &str) -> Result<(), AdmitError> {
+        let denied = |method: &str| AdmitError::Denied { agency: caller.agency.id.clone(), method: method.to_owned() };
+        let Some(place) = self.vocabulary.place(method) else { return Err(denied(UNKNOWN_METHOD)) };
+        let admission = Admission {
+            kind: caller.agency.kind,
+            class: caller.agency.class,
+            actor: caller.actor.as_ref().map(|actor| actor.kind),
+            method: place,
+        };
+        if self.admitted(admission, method) { Ok(()) } else { Err(denied(method)) }
+    }
+
+    /// What a jurisdiction's law says of a case at a moment. Where no law is written, a person decides everything and
+    /// nothing is shown.
+    pub fn law(&self, jurisdiction: &JurisdictionId, facts: &CaseFacts, now: Timestamp) -> Arc<LawView> {
+        let slice = self.laws.get(jurisdiction).unwrap_or(&self.unwritten);
+        let now_ms = milliseconds(now);
+        let judge = || Arc::new(slice.judge(&self.vocabulary, facts, now_ms, self.digest));
+        let Some(chapter) = slice.chapter(now_ms) else { return judge() };
+        if let Some(decision) = self.remembered.recall(chapter, facts) {
+            return decision;
+        }
+        let decision = judge();
+        self.remembered.keep(chapter, facts, &decision);
+        decision
+    }
+
+    /// Whether a jurisdiction's law is written.
+    pub fn has_law(&self, jurisdiction: &JurisdictionId) -> bool {
+        self.laws.contains_key(jurisdiction)
+    }
+
+    /// Digest of the policy set that answers.
+    pub fn digest(&self) -> [u8; 32] {
+        self.digest
+    }
+
+    fn admitted(&self, admission: Admission, method: &str) -> bool {
+        if let Some(known) = self.admissions.lock().unwrap_or_else(PoisonError::into_inner).get(&admission) {
+            return *known;
+        }
+        let admitted = self.decide_admission(admission, method);
+        self.admissions.lock().unwrap_or_else(PoisonError::into_inner).insert(admission, admitted);
+        admitted
+    }
+
+    fn decide_admission(&self, admission: Admission, method: &str) -> bool {
+        let Admission { kind, class, actor, method: _ } = admission;
+        let Some(request) = self.vocabulary.call(kind, class, actor, method) else { return false };
+        let response = cedar::Authorizer::new().is_authorized(&request, &self.access, &cedar::Entities::empty());
+        // Cedar allows when a forbid cannot be evaluated; we do not.
+        let sound = response.diagnostics().errors().next().is_none();
+        if !sound {
+            tracing::error!(method, "an access rule could not be evaluated; the method is denied");
+        }
+        sound && response.decision() == cedar::Decision::Allow
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
+    use super::*;
+    use crate::domain::determination::{FieldClasses, Ruling};
+    use crate::policy::samples::{any_facts, caller, facts, with_law};
+
+    const EVERYBODY: &str = "federal state county city oversight operator";
+    const PARTIES: &str = "federal state county city";
+    const CUSTODIANS: &str = "state county city";
+    const PARTIES_AND_OVERSIGHT: &str = "federal state county city oversight";
+    const CUSTODIANS_AND_OVERSIGHT: &str = "state county city oversight";
+
+    /// Whether a token is needed beside the certificate.
+    #[derive(Clone, Copy, PartialEq)]
+    enum Needs {
+        Token,
+        Certificate,
+    }
+
+    const ACCESS: [(&str, &str, Needs); 23] = [
+        ("DetainerService/LodgeDetainer", "federal", Needs::Token),
+        ("DetainerService/AcknowledgeDetainer", CUSTODIANS, Needs::Token),
+        ("DetainerService/AnswerDetainer", CUSTODIANS, Needs::Token),
+        ("DetainerService/WithdrawDetainer", "federal", Needs::Token),
+        ("DetainerService/GetDetainer", PARTIES_AND_OVERSIGHT, Needs::Token),
+        ("DetainerService/ListDetainers", PARTIES_AND_OVERSIGHT, Needs::Token),
+        ("CustodyService/OpenCustody", CUSTODIANS, Needs::Token),
+        ("CustodyService/ScheduleRelease", CUSTODIANS, Needs::Token),
+        ("CustodyService/RecordRelease", CUSTODIANS, Needs::Token),
+        ("CustodyService/GetCustody", CUSTODIANS_AND_OVERSIGHT, Needs::Token),
+        ("CustodyService/ListCustodies", CUSTODIANS_AND_OVERSIGHT, Needs::Token),
+        ("InboxService/Receive", PARTIES, Needs::Token),
+        ("InboxService/Acknowledge", PARTIES, Needs::Token),
+        ("LedgerService/GetCheckpoint", PARTIES_AND_OVERSIGHT, Needs::Certificate),
+        ("LedgerService/GetEntry", PARTIES_AND_OVERSIGHT, Needs::Token),
+        ("LedgerService/ListEntries", PARTIES_AND_OVERSIGHT, Needs::Token),
+        ("LedgerService/ProveInclusion", PARTIES_AND_OVERSIGHT, Needs::Certificate),
+        ("LedgerService/ProveConsistency", PARTIES_AND_OVERSIGHT, Needs::Certificate),
+        ("grpc.health.v1.Health/Check", EVERYBODY, Needs::Certificate),
+        ("grpc.health.v1.Health/Watch", EVERYBODY, Needs::Certificate),
+        ("grpc.health.v1.Health/List", EVERYBODY, Needs::Certificate),
+        ("grpc.reflection.v1.ServerReflection/ServerReflectionInfo", "operator", Needs::Certificate),
+        ("grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", "operator", Needs::Certificate),
+    ];
+
+    fn embedded() -> Engine {
+        Engine::new(PolicySet::embedded().unwrap())
+    }
+
+    #[test]
+    fn each_kind_of_caller_may_call_what_the_table_says_and_no_more() {
+        let engine = embedded();
+        let classes: Vec<_> = AgencyClass::ALL.iter().copied().map(Some).chain([None]).collect();
+        // Twice: the second answer comes from memory.
+        for _ in 0..2 {
+            for (method, kinds, needs) in ACCESS {
+                for kind in AgencyKind::ALL {
+                    for actor in [None, Some(ActorKind::System), Some(ActorKind::Officer)] {
+                        let proven = needs == Needs::Certificate || actor.is_some();
+                        let expected = proven && kinds.split(' ').any(|listed| listed == kind.word());
+                        for class in &classes {
+                            let admitted = engine.admit(&caller(*kind, *class, actor), method).is_ok();
+                            assert_eq!(admitted, expected, "{method} by {kind:?} {class:?} with {actor:?}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_method_that_is_not_of_the_contract_is_denied_and_not_remembered() {
+        let engine = embedded();
+        let officer = caller(AgencyKind::Federal, None, Some(ActorKind::Officer));
+        for method in [
+            "DetainerService/DropAll",
+            "hold",
+            "disclose",
+            "",
+            "LodgeDetainer",
+            "comity.v1.DetainerService/LodgeDetainer",
+        ] {
+            let denied = AdmitError::Denied { agency: officer.agency.id.clone(), method: UNKNOWN_METHOD.to_owned() };
+            assert_eq!(engine.admit(&officer, method), Err(denied));
+        }
+        assert!(engine.admissions.lock().unwrap().is_empty());
+    }
+
+    /// A law whose forbid passes validation and fails when it is evaluated: the sum overflows.
+    const BROKEN: &str = r#"
+        @id("us-zz.permit") @cite("c")
+        permit (principal, action in [Action::"hold", Action::"notify", Action::"disclose"], resource);
+        @id("us-zz.broken") @cite("c")
+        forbid (principal, action in [Action::"hold", Action::"disclose"], resource)
+        when { context.now.offset(duration("9223372036854775807ms")) < context.now };
+    "#;
+    /// The same with a fact that is not there; no validated law gets this far.
+    const MISSING: &str = r#"
+        @id("us-zz.permit") @cite("c")
+        permit (principal, action in [Action::"hold", Action::"notify", Action::"disclose"], resource);
+        @id("us-zz.broken") @cite("c")
+        forbid (principal, action in [Action::"hold", Action::"disclose"], resource) when { context.nothing };
+    "#;
+
+    #[test]
+    fn a_law_that_cannot_be_evaluated_denies() {
+        let jurisdiction: JurisdictionId = "us-zz".parse().unwrap();
+        let mut missing = PolicySet::embedded().unwrap();
+        missing.laws.insert(jurisdiction.clone(), MISSING.parse().unwrap());
+        for set in [with_law("us-zz", BROKEN).unwrap(), missing] {
+            let view = Engine::new(set).law(&jurisdiction, &facts(), Timestamp::UNIX_EPOCH);
+            assert_eq!((view.hold.ruling, view.hold.failed), (Ruling::MustNot, true));
+            assert!(view.hold.policies.is_empty());
+            assert_eq!((view.notify.ruling, view.notify.failed), (Ruling::May, false), "no broken rule speaks to it");
+            assert_eq!((view.disclosable, view.review), (FieldClasses::NONE, FieldClasses::NONE));
+            assert!(view.disclosure.iter().all(|ruled| ruled.failed && ruled.ruling == Ruling::MustNot));
+        }
+    }
+
+    #[test]
+    fn a_question_that_cannot_be_put_is_denied() {
+        let view = embedded().law(&"us-tx".parse().unwrap(), &facts(), Timestamp::MIN);
+        assert_eq!((view.hold.ruling, view.hold.failed), (Ruling::MustNot, true));
+        assert_eq!((view.disclosable, view.review), (FieldClasses::NONE, FieldClasses::NONE));
+    }
+
+    #[test]
+    fn an_access_rule_that_cannot_be_evaluated_denies() {
+        let mut set = PolicySet::embedded().unwrap();
+        let broken =
+            "permit (principal, action, resource); forbid (principal, action, resource) when { context.nothing };";
+        set.access = broken.parse().unwrap();
+        let engine = Engine::new(set);
+        assert!(engine.admit(&caller(AgencyKind::Federal, None, None), "grpc.health.v1.Health/Check").is_err());
+    }
+
+    #[test]
+    fn a_law_that_counts_with_the_time_is_asked_every_time() {
+        let law = r#"
+            @id("us-zz.later") @cite("c") permit (principal, action == Action::"hold", resource)
+            when { context.now.offset(duration("1d")) > datetime("1970-01-02T00:00:00.005Z") };
+        "#;
+        let engine = Engine::new(with_law("us-zz", law).unwrap());
+        let hold = |now_ms| {
+            let now = Timestamp::from_millisecond(now_ms).unwrap();
+            engine.law(&"us-zz".parse().unwrap(), &facts(), now).hold.ruling
+        };
+        assert_eq!([5, 6, 5].map(hold), [Ruling::Review, Ruling::May, Ruling::Review]);
+        assert_eq!(engine.remembered.len(), 0);
+    }
+
+    /// Every comparison, each with a date of its own, beside rules that turn on facts.
+    const DATED: &str = r#"
+        @id("us-zz.before") @cite("a") permit (principal, action == Action::"hold", resource)
+        when { context.now < datetime("1970-01-01T00:00:00.010Z") && context.judicial_warrant };
+        @id("us-zz.until") @cite("b") permit (principal, action == Action::"hold", resource)
+        when { context.now <= datetime("1970-01-01T00:00:00.020Z") };
+        @id("us-zz.at") @cite("c") @duty("must") permit (principal, action == Action::"notify", resource)
+        when { datetime("1970-01-01T00:00:00.030Z") == context.now };
+        @id("us-zz.not-at") @cite("d") permit (principal, action == Action::"notify", resource)
+        when { context.now != datetime("1970-01-01T00:00:00.040Z") };
+        @id("us-zz.after") @cite("e") permit (principal, action == Action::"disclose", resource)
+        when { context.now > datetime("1970-01-01T00:00:00.050Z") || context.juvenile };
+        @id("us-zz.from") @cite("f") @review("r") forbid (principal, action == Action::"disclose", resource)
+        when { datetime("1970-01-01T00:00:00.060Z") <= context.now && !context.protected };
+    "#;
+
+    /// Nanoseconds around the dates of `DATED` and around that of New York.
+    fn moments() -> impl Strategy<Value = i128> {
+        const NEW_YORK_NS: i128 = 1_779_854_400_000_000_000;
+        let dated = (0_i128..=7, -2_i128..=2).prop_map(|(tens, steps)| tens * 10_000_000 + steps * 500_000);
+        let new_york = (-3_i128..=3).prop_map(|steps| NEW_YORK_NS + steps * 500_000);
+        prop_oneof![4 => dated, 1 => new_york]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+        #[test]
+        fn a_remembered_decision_is_the_one_that_would_be_made(
+            cases in proptest::collection::vec(any_facts(), 1..3),
+            asked in proptest::collection::vec((any::<prop::sample::Index>(), moments(), select(vec!["us-ny", "us-tx", "us-zz", "us-none"])), 1..40),
+        ) {
+            let engine = Engine::new(with_law("us-zz", DATED).unwrap());
+            for (case, now_ns, jurisdiction) in asked {
+                let (case, now) = (case.get(&cases), Timestamp::from_nanosecond(now_ns).unwrap());
+                let jurisdiction: JurisdictionId = jurisdiction.parse().unwrap();
+                let slice = engine.laws.get(&jurisdiction).unwrap_or(&engine.unwritten);
+                let fresh = slice.judge(&engine.vocabulary, case, milliseconds(now), engine.digest);
+                prop_assert_eq!(&*engine.law(&jurisdiction, case, now), &fresh);
+            }
+        }
+    }
+
+    #[test]
+    fn a_decision_is_made_once_in_an_era() {
+        let engine = embedded();
+        let ask = |law: &str, now: &str| engine.law(&law.parse().unwrap(), &facts(), now.parse().unwrap());
+        let first = ask("us-ny", "2025-01-01T00:00:00Z");
+        assert!(Arc::ptr_eq(&first, &ask("us-ny", "2026-05-27T03:59:59Z")));
+        assert!(!Arc::ptr_eq(&first, &ask("us-ny", "2026-05-27T04:00:00Z")));
+        ask("us-tx", "2025-01-01T00:00:00Z");
+        ask("us-tx", "2029-01-01T00:00:00Z");
+        // Two jurisdictions without a law have the same one.
+        assert!(Arc::ptr_eq(&ask("us-aa", "2025-01-01T00:00:00Z"), &ask("us-bb", "2025-01-01T00:00:00Z")));
+        assert_eq!(engine.remembered.len(), 4);
+    }
+
+    #[test]
+    #[ignore = "prints timings"]
+    fn timing() {
+        let engine = embedded();
+        let now = "2026-06-01T00:00:00Z".parse().unwrap();
+        let (law, case) = ("us-ny".parse().unwrap(), facts());
+        engine.law(&law, &case, now);
+        let n = 10_000_u32;
+        let start = std::time::Instant::now();
+        for _ in 0..n {
+            std::hint::black_box(engine.law(&law, &case, now));
+        }
+        println!("remembered law {:?}", start.elapsed() / n);
+        let start = std::time::Instant::now();
+        for _ in 0..n / 10 {
+            std::hint::black_box(engine.laws[&law].judge(&engine.vocabulary, &case, milliseconds(now), engine.digest));
+        }
+        println!("fresh law {:?}", start.elapsed() / (n / 10));
+        let c = caller(AgencyKind::Federal, None, Some(ActorKind::Officer));
+        engine.admit(&c, "DetainerService/LodgeDetainer").unwrap();
+        let start = std::time::Instant::now();
+        for _ in 0..n {
+            std::hint::black_box(engine.admit(&c, "DetainerService/LodgeDetainer")).unwrap();
+        }
+        println!("remembered admit {:?}", start.elapsed() / n);
+        let a = Admission { kind: AgencyKind::Federal, class: None, actor: Some(ActorKind::Officer), method: 0 };
+        let start = std::time::Instant::now();
+        for _ in 0..n {
+            std::hint::black_box(engine.decide_admission(a, "DetainerService/LodgeDetainer"));
+        }
+        println!("fresh admit {:?}", start.elapsed() / n);
+        let start = std::time::Instant::now();
+        std::hint::black_box(embedded());
+        println!("load {:?}", start.elapsed());
+    }
+}

@@ -1,0 +1,379 @@
+//! Reading a policy set: bounded, parsed, validated against the schema, every annotation checked. All of it or nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use aws_lc_rs::digest;
+use cedar_policy as cedar;
+
+use crate::domain::ids::JurisdictionId;
+use crate::policy::limits::{self, Excess, FILE_BYTES_MAX, FILES_MAX};
+use crate::policy::rules::{self, Room, Rule};
+use crate::policy::vocabulary::Vocabulary;
+
+const ACCESS: &str = "access.cedar";
+const SCHEMA: &str = "comity.cedarschema";
+const SAFEGUARDS: &str = "law/_safeguards.cedar";
+
+/// The repository's own policies, so that the binary runs without a directory.
+const EMBEDDED: [(&str, &str); 5] = [
+    (ACCESS, include_str!("../../policies/access.cedar")),
+    (SCHEMA, include_str!("../../policies/comity.cedarschema")),
+    (SAFEGUARDS, include_str!("../../policies/law/_safeguards.cedar")),
+    ("law/us-ny.cedar", include_str!("../../policies/law/us-ny.cedar")),
+    ("law/us-tx.cedar", include_str!("../../policies/law/us-tx.cedar")),
+];
+
+/// Access rules, the shared safeguards and one law for each jurisdiction, valid as a whole.
+#[derive(Debug)]
+pub struct PolicySet {
+    pub(crate) access: cedar::PolicySet,
+    /// What stands where no pack was written.
+    pub(crate) safeguards: cedar::PolicySet,
+    /// Each pack with the safeguards appended: one slice for a jurisdiction, since a decision costs by the policy.
+    pub(crate) laws: BTreeMap<JurisdictionId, cedar::PolicySet>,
+    pub(crate) vocabulary: Vocabulary,
+    pub(crate) digest: [u8; 32],
+}
+
+impl PolicySet {
+    /// The policies that this binary was built with.
+    pub fn embedded() -> Result<Self, PolicyError> {
+        Self::from_files(&Self::embedded_files())
+    }
+
+    pub(crate) fn embedded_files() -> BTreeMap<String, String> {
+        EMBEDDED.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
+    }
+
+    /// Reads a directory laid out as the repository's `policies/`: `access.cedar`, `comity.cedarschema`,
+    /// `law/_safeguards.cedar` and `law/<jurisdiction>.cedar`.
+    pub fn load(directory: &Path) -> Result<Self, PolicyError> {
+        let mut files = BTreeMap::new();
+        for name in [ACCESS, SCHEMA] {
+            files.insert(name.to_owned(), read(&directory.join(name), name)?);
+        }
+        let unreadable = |error| PolicyError::Unreadable { file: "law".to_owned(), error };
+        for entry in directory.join("law").read_dir().map_err(unreadable)? {
+            let path = entry.map_err(unreadable)?.path();
+            let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
+            if !name.ends_with(".cedar") || !path.is_file() {
+                continue;
+            }
+            if files.len() == FILES_MAX {
+                return Err(PolicyError::TooMany);
+            }
+            let name = format!("law/{name}");
+            let text = read(&path, &name)?;
+            files.insert(name, text);
+        }
+        Self::from_files(&files)
+    }
+
+    /// Parses the files of a directory, given by their names within it.
+    pub fn from_files(files: &BTreeMap<String, String>) -> Result<Self, PolicyError> {
+        // The schema is what this binary's requests look like, and the safeguards are what no jurisdiction may weaken:
+        // both stand in the directory to be read and digested, not to be changed there.
+        for own in [SCHEMA, SAFEGUARDS] {
+            let built_in = EMBEDDED.iter().find(|(name, _)| *name == own).map(|(_, text)| *text);
+            if text(files, own)? != built_in.unwrap_or_default() {
+                return Err(PolicyError::Altered { file: own.to_owned() });
+            }
+        }
+        let mut reader = Reader::new(text(files, SCHEMA)?)?;
+        let access = reader.rules(ACCESS, text(files, ACCESS)?, Room::Access)?;
+        let safeguards = reader.rules(SAFEGUARDS, text(files, SAFEGUARDS)?, Room::Law)?;
+        let mut laws = BTreeMap::new();
+        for (name, text) in files {
+            let Some(stem) = name.strip_prefix("law/").and_then(|name| name.strip_suffix(".cedar")) else { continue };
+            if name == SAFEGUARDS {
+                continue;
+            }
+            let jurisdiction = stem.parse().map_err(|_| PolicyError::Misnamed { file: name.clone() })?;
+            let mut slice = reader.rules(name, text, Room::Law)?;
+            slice.extend(safeguards.iter().cloned());
+            laws.insert(jurisdiction, set_of(name, slice)?);
+        }
+        Ok(Self {
+            access: set_of(ACCESS, access)?,
+            safeguards: set_of(SAFEGUARDS, safeguards)?,
+            laws,
+            vocabulary: Vocabulary::new(&reader.schema).map_err(PolicyError::Vocabulary)?,
+            digest: digest_of(files),
+        })
+    }
+
+    /// SHA-256 over name and content of every file, in order of name.
+    pub fn digest(&self) -> [u8; 32] {
+        self.digest
+    }
+
+    /// The jurisdictions whose law is written.
+    pub fn jurisdictions(&self) -> impl Iterator<Item = &JurisdictionId> {
+        self.laws.keys()
+    }
+}
+
+/// Why a policy set was refused. Carries policy text at most, never a case's facts.
+#[derive(Debug, thiserror::Error)]
+pub enum PolicyError {
+    /// The file could not be read, or is not UTF-8.
+    #[error("cannot read {file}: {error}")]
+    Unreadable {
+        /// Its name within the directory.
+        file: String,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// There are more files than a set may have.
+    #[error("more than {FILES_MAX} files")]
+    TooMany,
+    /// The text exceeds a limit.
+    #[error("{file} has {excess}")]
+    Excess {
+        /// The file.
+        file: String,
+        /// Which limit.
+        excess: Excess,
+    },
+    /// A file that every set has is missing.
+    #[error("{file} is missing")]
+    Missing {
+        /// The file.
+        file: &'static str,
+    },
+    /// The schema or the safeguards are not those of this binary.
+    #[error("{file} differs from the one that this binary was built with")]
+    Altered {
+        /// The file.
+        file: String,
+    },
+    /// A law is not named after a jurisdiction.
+    #[error("{file} is not named after a jurisdiction")]
+    Misnamed {
+        /// The file.
+        file: String,
+    },
+    /// Cedar refused the text, or the policies do not fit the schema.
+    #[error("{file}: {reason}")]
+    Invalid {
+        /// The file.
+        file: String,
+        /// In Cedar's words.
+        reason: String,
+    },
+    /// A policy breaks a rule of ours.
+    #[error("{file}: policy {policy} {broken}")]
+    Rule {
+        /// The file.
+        file: String,
+        /// Its id, or Cedar's name for it where it has none.
+        policy: String,
+        /// The rule.
+        broken: Rule,
+    },
+    /// The schema lacks a name that requests are made of.
+    #[error("the schema cannot express {0}")]
+    Vocabulary(String),
+}
+
+/// Reads one file after another, so that no two policies of a set share an id.
+struct Reader {
+    schema: cedar::Schema,
+    validator: cedar::Validator,
+    ids: BTreeSet<String>,
+}
+
+impl Reader {
+    fn new(schema: &str) -> Result<Self, PolicyError> {
+        let (schema, _) = cedar::Schema::from_cedarschema_str(schema).map_err(|error| invalid(SCHEMA, &error))?;
+        Ok(Self { validator: cedar::Validator::new(schema.clone()), schema, ids: BTreeSet::new() })
+    }
+
+    /// Parses and checks a file; each policy comes back under the id it gives itself.
+    fn rules(&mut self, file: &str, text: &str, room: Room) -> Result<Vec<cedar::Policy>, PolicyError> {
+        limits::check(text).map_err(|excess| PolicyError::Excess { file: file.to_owned(), excess })?;
+        let parsed: cedar::PolicySet = text.parse().map_err(|error: cedar::ParseErrors| invalid(file, &error))?;
+        let broken = |policy: &cedar::PolicyId, broken| PolicyError::Rule {
+            file: file.to_owned(),
+            policy: policy.to_string(),
+            broken,
+        };
+        // A template acts only where it is linked, and nothing here links: its forbid would silently not stand.
+        if let Some(template) = parsed.templates().next() {
+            return Err(broken(template.id(), Rule::Template));
+        }
+        let verdict = self.validator.validate(&parsed, cedar::ValidationMode::Strict);
+        // A warning is refused too: it speaks of a policy that can never apply, or of text that looks like other text.
+        if !verdict.validation_passed_without_warnings() {
+            return Err(invalid(file, &verdict));
+        }
+        let mut policies = Vec::new();
+        for policy in parsed.policies() {
+            let id = rules::check(policy, room).map_err(|rule| broken(policy.id(), rule))?;
+            let own = policy.new_id(cedar::PolicyId::new(id));
+            if !self.ids.insert(id.to_owned()) {
+                return Err(broken(own.id(), Rule::DuplicateId));
+            }
+            policies.push(own);
+        }
+        Ok(policies)
+    }
+}
+
+fn text<'a>(files: &'a BTreeMap<String, String>, name: &'static str) -> Result<&'a str, PolicyError> {
+    files.get(name).map(String::as_str).ok_or(PolicyError::Missing { file: name })
+}
+
+fn set_of(file: &str, policies: Vec<cedar::Policy>) -> Result<cedar::PolicySet, PolicyError> {
+    cedar::PolicySet::from_policies(policies).map_err(|error| invalid(file, &error))
+}
+
+fn invalid(file: &str, reason: &dyn std::fmt::Display) -> PolicyError {
+    PolicyError::Invalid { file: file.to_owned(), reason: reason.to_string() }
+}
+
+fn read(path: &Path, name: &str) -> Result<String, PolicyError> {
+    let unreadable = |error| PolicyError::Unreadable { file: name.to_owned(), error };
+    let mut text = String::new();
+    // One byte more than allowed, so that the limit is noticed and memory stays bounded.
+    let bytes_max = u64::try_from(FILE_BYTES_MAX).unwrap_or(u64::MAX).saturating_add(1);
+    File::open(path).map_err(unreadable)?.take(bytes_max).read_to_string(&mut text).map_err(unreadable)?;
+    if text.len() > FILE_BYTES_MAX {
+        return Err(PolicyError::Excess { file: name.to_owned(), excess: Excess::Bytes });
+    }
+    Ok(text)
+}
+
+/// Lengths go in too: without them, text moved from one file to the next would leave the digest as it was.
+fn digest_of(files: &BTreeMap<String, String>) -> [u8; 32] {
+    let mut context = digest::Context::new(&digest::SHA256);
+    for part in files.iter().flat_map(|(name, text)| [name, text]) {
+        context.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+        context.update(part.as_bytes());
+    }
+    let mut bytes = [0; 32];
+    bytes.iter_mut().zip(context.finish().as_ref()).for_each(|(to, from)| *to = *from);
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::samples::with_law;
+
+    fn refusal(law: &str) -> PolicyError {
+        with_law("us-zz", law).unwrap_err()
+    }
+
+    #[test]
+    fn the_directory_and_the_binary_hold_the_same_set() {
+        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("policies");
+        let (loaded, embedded) = (PolicySet::load(&directory).unwrap(), PolicySet::embedded().unwrap());
+        assert_eq!(loaded.digest(), embedded.digest());
+        assert_eq!(embedded.jurisdictions().map(JurisdictionId::as_str).collect::<Vec<_>>(), ["us-ny", "us-tx"]);
+    }
+
+    #[test]
+    fn every_letter_of_every_file_is_in_the_digest() {
+        let set = |law: &str| with_law("us-zz", law).unwrap().digest();
+        assert_ne!(set(""), PolicySet::embedded().unwrap().digest());
+        assert_ne!(set(""), set(" "));
+        let digest = |files: &[(&str, &str)]| {
+            digest_of(&files.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect())
+        };
+        assert_ne!(digest(&[("a", "bc")]), digest(&[("ab", "c")]));
+        assert_ne!(digest(&[("a", "b"), ("c", "")]), digest(&[("a", ""), ("c", "b")]));
+    }
+
+    #[test]
+    fn a_set_without_its_safeguards_or_with_others_is_refused() {
+        let files = PolicySet::embedded_files;
+        for name in [SAFEGUARDS, SCHEMA] {
+            let mut without = files();
+            without.remove(name);
+            assert!(matches!(PolicySet::from_files(&without), Err(PolicyError::Missing { .. })));
+            let mut other = files();
+            other.get_mut(name).unwrap().push(' ');
+            assert!(matches!(PolicySet::from_files(&other), Err(PolicyError::Altered { .. })));
+        }
+        let mut misnamed = files();
+        misnamed.insert("law/New York.cedar".to_owned(), String::new());
+        assert!(matches!(PolicySet::from_files(&misnamed), Err(PolicyError::Misnamed { .. })));
+    }
+
+    #[test]
+    fn a_policy_that_breaks_a_rule_is_refused() {
+        fn check(law: &str, expected: Rule) {
+            match refusal(law) {
+                PolicyError::Rule { broken, .. } => assert_eq!(broken, expected, "{law}"),
+                other => panic!("{law}: {other}"),
+            }
+        }
+        let hold = "(principal, action == Action::\"hold\", resource);";
+        check(&format!("@cite(\"c\") permit {hold}"), Rule::NoId);
+        check(&format!("@id(\"i\") permit {hold}"), Rule::NoCite);
+        check(&format!("@id(\"i\") @cite(\" \") permit {hold}"), Rule::EmptyAnnotation);
+        check(&format!("@id(\"i\") @cite permit {hold}"), Rule::EmptyAnnotation);
+        check(&format!("@id(\"us-ny.disclose-citizenship\") @cite(\"c\") permit {hold}"), Rule::DuplicateId);
+        check(&format!("@id(\"safeguard.sealed\") @cite(\"c\") permit {hold}"), Rule::DuplicateId);
+        check(&format!("@id(\"i\") @cite(\"c\") @dutty(\"must\") permit {hold}"), Rule::UnknownAnnotation);
+        check(&format!("@id(\"i\") @cite(\"c\") @duty(\"may\") permit {hold}"), Rule::Duty);
+        check(&format!("@id(\"i\") @cite(\"c\") @duty(\"must\") forbid {hold}"), Rule::Duty);
+        check(&format!("@id(\"i\") @cite(\"c\") @review(\"w\") permit {hold}"), Rule::Review);
+        let permit = "@id(\"i\") @cite(\"c\") permit ";
+        check(&format!("{permit}(principal, action, resource);"), Rule::Action);
+        check(&format!("{permit}(principal, action == Action::\"InboxService/Receive\", resource);"), Rule::Action);
+        check(&format!("{permit}(principal == ?principal, action == Action::\"hold\", resource);"), Rule::Template);
+    }
+
+    #[test]
+    fn what_the_schema_does_not_know_is_refused() {
+        for condition in [
+            "context.name == \"x\"",
+            "context.warrant == Warrant::\"judical\"",
+            "context.custodian_class == AgencyClass::\"state-prison\"",
+            "context.now < datetime(\"27 May 2026\")",
+            "context.now < \"2026-05-27\"",
+            "principal == AgencyKind::\"us-ice\"",
+            "context.sealed && !context.sealed && false",
+        ] {
+            let law = format!(
+                "@id(\"i\") @cite(\"c\") forbid (principal, action == Action::\"hold\", resource) when {{ {condition} }};"
+            );
+            assert!(matches!(refusal(&law), PolicyError::Invalid { .. }), "{condition}");
+        }
+    }
+
+    #[test]
+    fn a_text_that_would_overflow_the_stack_is_refused_before_it_is_parsed() {
+        let deep =
+            format!("permit (principal, action, resource) when {{ {}true{} }};", "(".repeat(9_000), ")".repeat(9_000));
+        assert!(matches!(refusal(&deep), PolicyError::Excess { excess: Excess::Nesting, .. }));
+        let long = format!("permit (principal, action, resource) when {{ true{} }};", " && true".repeat(9_000));
+        assert!(matches!(refusal(&long), PolicyError::Excess { excess: Excess::Tokens, .. }));
+        // What the limits let through, Cedar survives on a thread's ordinary stack of 2 MiB.
+        for allowed in [
+            format!("{}true{}", "(".repeat(31), ")".repeat(31)),
+            format!("{}true", "if true then true else ".repeat(200)),
+            format!("1{} > 0", "+1".repeat(500)),
+        ] {
+            let law = format!(
+                "@id(\"i\") @cite(\"c\") permit (principal, action == Action::\"hold\", resource) when {{ {allowed} }};"
+            );
+            with_law("us-zz", &law).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_too_large_is_not_read() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join(ACCESS);
+        std::fs::write(&path, " ".repeat(FILE_BYTES_MAX + 1)).unwrap();
+        assert!(matches!(read(&path, ACCESS), Err(PolicyError::Excess { excess: Excess::Bytes, .. })));
+        std::fs::write(&path, [0xff]).unwrap();
+        assert!(matches!(read(&path, ACCESS), Err(PolicyError::Unreadable { .. })));
+    }
+}

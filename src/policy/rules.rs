@@ -1,0 +1,88 @@
+//! What every policy must carry beyond what Cedar asks: an id, a citation, and annotations that mean something.
+
+use cedar_policy as cedar;
+
+use crate::domain::determination::LawAction;
+
+/// Where a policy stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Room {
+    /// `access.cedar`: who may call what.
+    Access,
+    /// `law/`: what a jurisdiction's law says.
+    Law,
+}
+
+/// A rule that a policy breaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Rule {
+    /// It could not be named in a determination.
+    #[error("has no @id")]
+    NoId,
+    /// It could not be told from another.
+    #[error("bears an @id that another policy bears")]
+    DuplicateId,
+    /// A ruling without a source is no law.
+    #[error("has no @cite")]
+    NoCite,
+    /// A misspelt annotation would silently mean nothing.
+    #[error("has an annotation that means nothing here")]
+    UnknownAnnotation,
+    /// An annotation says nothing.
+    #[error("has an empty annotation")]
+    EmptyAnnotation,
+    /// A duty is a permit that must be used.
+    #[error("has a @duty that is not \"must\" on a permit")]
+    Duty,
+    /// A review is a forbid that a person may lift.
+    #[error("has a @review that is not on a forbid")]
+    Review,
+    /// It would stand for acts that nobody thought of.
+    #[error("names no action, or one that its file does not speak to")]
+    Action,
+    /// Nothing links templates.
+    #[error("is a template")]
+    Template,
+}
+
+/// Checks one policy and gives the id that it bears.
+pub(crate) fn check(policy: &cedar::Policy, room: Room) -> Result<&str, Rule> {
+    let known: &[&str] = match room {
+        Room::Access => &["id"],
+        Room::Law => &["id", "cite", "duty", "review", "obligation"],
+    };
+    for (word, value) in policy.annotations() {
+        if !known.contains(&word) {
+            return Err(Rule::UnknownAnnotation);
+        }
+        if value.trim().is_empty() {
+            return Err(Rule::EmptyAnnotation);
+        }
+    }
+    let permits = policy.effect() == cedar::Effect::Permit;
+    if policy.annotation("duty").is_some_and(|duty| duty != "must" || !permits) {
+        return Err(Rule::Duty);
+    }
+    if policy.annotation("review").is_some() && permits {
+        return Err(Rule::Review);
+    }
+    if room == Room::Law && policy.annotation("cite").is_none() {
+        return Err(Rule::NoCite);
+    }
+    if !names_actions_of(policy, room) {
+        return Err(Rule::Action);
+    }
+    policy.annotation("id").ok_or(Rule::NoId)
+}
+
+fn names_actions_of(policy: &cedar::Policy, room: Room) -> bool {
+    let of_room = |action: &cedar::EntityUid| {
+        let law = LawAction::ALL.iter().any(|known| known.word() == action.id().unescaped());
+        law == (room == Room::Law)
+    };
+    match policy.action_constraint() {
+        cedar::ActionConstraint::Any => false,
+        cedar::ActionConstraint::Eq(action) => of_room(&action),
+        cedar::ActionConstraint::In(actions) => actions.iter().all(of_room),
+    }
+}

@@ -1,0 +1,85 @@
+//! Facts, callers and policy sets for the tests of this room.
+
+use std::collections::BTreeMap;
+
+use proptest::collection::btree_set;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use crate::domain::agency::{Actor, ActorKind, Agency, AgencyClass, AgencyKind, Caller};
+use crate::domain::charge::{ChargeStatus, OffenceCategory};
+use crate::domain::detainer::{DetainerBasis, DetainerForm, IssuingAuthority, WarrantKind};
+use crate::domain::facts::{CaseFacts, Stage};
+use crate::policy::load::{PolicyError, PolicySet};
+
+/// An ordinary I-247A with an administrative warrant, before it is known who holds the person.
+pub(crate) fn facts() -> CaseFacts {
+    CaseFacts {
+        stage: Stage::Answer,
+        requester_kind: AgencyKind::Federal,
+        custodian_class: None,
+        form: DetainerForm::I247a,
+        asks_for_hold: true,
+        basis: [DetainerBasis::BiometricMatch].into(),
+        warrant: WarrantKind::I200,
+        issuing_authority: IssuingAuthority::ImmigrationOfficer,
+        judicial_warrant: false,
+        offences: [(OffenceCategory::Assault, ChargeStatus::Pending)].into(),
+        citizenship_claim: false,
+        proof_of_status: false,
+        juvenile: false,
+        sealed: false,
+        protected: false,
+    }
+}
+
+pub(crate) fn caller(kind: AgencyKind, class: Option<AgencyClass>, actor: Option<ActorKind>) -> Caller {
+    let pseudonym = "0123456789abcdef0123456789abcdef";
+    Caller {
+        agency: Agency { id: "us-agency".parse().unwrap(), kind, class, jurisdictions: [].into() },
+        actor: actor.map(|kind| Actor { pseudonym: pseudonym.parse().unwrap(), kind }),
+    }
+}
+
+/// The embedded set with one more law.
+pub(crate) fn with_law(jurisdiction: &str, law: &str) -> Result<PolicySet, PolicyError> {
+    let mut files: BTreeMap<String, String> = PolicySet::embedded_files();
+    files.insert(format!("law/{jurisdiction}.cedar"), law.to_owned());
+    PolicySet::from_files(&files)
+}
+
+/// Any facts at all.
+pub(crate) fn any_facts() -> impl Strategy<Value = CaseFacts> {
+    let who = (
+        select(Stage::ALL),
+        select(AgencyKind::ALL),
+        proptest::option::of(select(AgencyClass::ALL)),
+        select(DetainerForm::ALL),
+    );
+    let what = (
+        btree_set(select(DetainerBasis::ALL), 0..3),
+        select(WarrantKind::ALL),
+        select(IssuingAuthority::ALL),
+        btree_set((select(OffenceCategory::ALL), select(ChargeStatus::ALL)), 0..4),
+    );
+    (who, what, any::<[bool; 7]>()).prop_map(|(who, what, flags)| {
+        let [asks_for_hold, judicial_warrant, citizenship_claim, proof_of_status, juvenile, sealed, protected] = flags;
+        CaseFacts {
+            stage: who.0,
+            requester_kind: who.1,
+            custodian_class: who.2,
+            form: who.3,
+            asks_for_hold,
+            basis: what.0,
+            warrant: what.1,
+            issuing_authority: what.2,
+            judicial_warrant,
+            offences: what.3,
+            citizenship_claim,
+            proof_of_status,
+            juvenile,
+            sealed,
+            protected,
+        }
+    })
+}

@@ -1,0 +1,107 @@
+//! One jurisdiction's law, ready to be asked.
+
+use std::sync::Arc;
+
+use cedar_policy as cedar;
+
+use crate::domain::agency::AgencyKind;
+use crate::domain::determination::{Determination, FieldClass, FieldClasses, LawAction, LawView, Ruling};
+use crate::domain::facts::CaseFacts;
+use crate::policy::determination::{failed, merge, ruling};
+use crate::policy::era::{era, turning_points};
+use crate::policy::remembered::Chapter;
+use crate::policy::vocabulary::Vocabulary;
+
+/// A pack with the safeguards appended.
+#[derive(Debug)]
+pub(crate) struct Slice {
+    /// Its place in the engine, unlike that of any other slice there.
+    place: usize,
+    policies: cedar::PolicySet,
+    /// None: the slice reads the time in a way that bounds no decision, so none is remembered.
+    turning_points: Option<Vec<i64>>,
+}
+
+impl Slice {
+    pub(crate) fn new(place: usize, policies: cedar::PolicySet) -> Self {
+        Self { place, turning_points: turning_points(&policies), policies }
+    }
+
+    /// Among decisions of one chapter, time alone makes no difference. None: nothing may be remembered.
+    pub(crate) fn chapter(&self, now_ms: i64) -> Option<Chapter> {
+        let points = self.turning_points.as_ref()?;
+        Some(Chapter { slice: self.place, era: era(points, now_ms) })
+    }
+
+    /// Asks the law of every act that a determination speaks to.
+    pub(crate) fn judge(
+        &self,
+        vocabulary: &Vocabulary,
+        facts: &CaseFacts,
+        now_ms: i64,
+        policy_digest: [u8; 32],
+    ) -> LawView {
+        let question = Question { slice: self, vocabulary, asker: facts.requester_kind };
+        let context = vocabulary.facts(facts, now_ms);
+        let mut disclosure = Disclosure::default();
+        for class in FieldClass::ALL {
+            disclosure.take(*class, question.disclose(*class, context.as_ref()));
+        }
+        LawView {
+            hold: Arc::new(question.act(LawAction::Hold, context.as_ref())),
+            notify: Arc::new(question.act(LawAction::Notify, context.as_ref())),
+            disclosable: disclosure.disclosable,
+            review: disclosure.review,
+            disclosure: disclosure.grounds.into_iter().map(Arc::new).collect(),
+            policy_digest,
+        }
+    }
+}
+
+/// Who asks which law. A question that cannot be put is a failed one, hence denied.
+struct Question<'a> {
+    slice: &'a Slice,
+    vocabulary: &'a Vocabulary,
+    asker: AgencyKind,
+}
+
+impl Question<'_> {
+    fn act(&self, act: LawAction, facts: Option<&cedar::Context>) -> Determination {
+        self.put(facts.and_then(|facts| self.vocabulary.act(self.asker, act, facts)))
+    }
+
+    fn disclose(&self, class: FieldClass, facts: Option<&cedar::Context>) -> Determination {
+        self.put(facts.and_then(|facts| self.vocabulary.disclosure(self.asker, class, facts)))
+    }
+
+    fn put(&self, request: Option<cedar::Request>) -> Determination {
+        let Some(request) = request else { return failed() };
+        let policies = &self.slice.policies;
+        ruling(&cedar::Authorizer::new().is_authorized(&request, policies, &cedar::Entities::empty()), policies)
+    }
+}
+
+/// The rulings on disclosure, class by class, gathered.
+#[derive(Default)]
+struct Disclosure {
+    disclosable: FieldClasses,
+    review: FieldClasses,
+    /// One for each distinct ruling; a failed one stands apart.
+    grounds: Vec<Determination>,
+}
+
+impl Disclosure {
+    fn take(&mut self, class: FieldClass, ruled: Determination) {
+        let class: FieldClasses = [class].into_iter().collect();
+        match ruled.ruling {
+            Ruling::Must | Ruling::May => self.disclosable = self.disclosable.union(class),
+            Ruling::Review => self.review = self.review.union(class),
+            Ruling::MustNot => {}
+        }
+        let same = |known: &&mut Determination| (known.ruling, known.failed) == (ruled.ruling, ruled.failed);
+        match self.grounds.iter_mut().find(same) {
+            Some(known) => merge(known, &ruled),
+            None => self.grounds.push(ruled),
+        }
+    }
+}

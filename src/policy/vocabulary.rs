@@ -1,0 +1,280 @@
+//! Says in Cedar what the domain says in Rust: one entity type for each vocabulary, one context for each question.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cedar_policy as cedar;
+use cedar_policy::RestrictedExpression as Value;
+use jiff::Timestamp;
+
+use crate::domain::agency::{ActorKind, AgencyClass, AgencyKind};
+use crate::domain::determination::{FieldClass, LawAction};
+use crate::domain::facts::CaseFacts;
+
+/// The names that requests are made of, looked up once: Cedar parses a name each time it is made from text.
+#[derive(Debug)]
+pub(crate) struct Vocabulary {
+    /// Every method of the contract, under the name that policies call it by.
+    methods: BTreeMap<String, Method>,
+    laws: BTreeMap<LawAction, cedar::EntityUid>,
+    gateway: cedar::EntityUid,
+    subject: cedar::EntityUid,
+    agency_kind: cedar::EntityTypeName,
+    agency_class: cedar::EntityTypeName,
+    field_class: cedar::EntityTypeName,
+    stage: cedar::EntityTypeName,
+    form: cedar::EntityTypeName,
+    basis: cedar::EntityTypeName,
+    warrant: cedar::EntityTypeName,
+    authority: cedar::EntityTypeName,
+    offence: cedar::EntityTypeName,
+    charge_status: cedar::EntityTypeName,
+}
+
+#[derive(Debug)]
+struct Method {
+    place: usize,
+    action: cedar::EntityUid,
+}
+
+impl Vocabulary {
+    /// Names what is missing, where something is.
+    pub(crate) fn new(schema: &cedar::Schema) -> Result<Self, String> {
+        let known: BTreeSet<&cedar::EntityTypeName> = schema.entity_types().collect();
+        let named = |name: &str| -> Result<cedar::EntityTypeName, String> {
+            name.parse().ok().filter(|name| known.contains(name)).ok_or_else(|| name.to_owned())
+        };
+        let mut actions: BTreeMap<String, cedar::EntityUid> =
+            schema.actions().map(|action| (action.id().unescaped().to_owned(), action.clone())).collect();
+        let mut laws = BTreeMap::new();
+        for action in LawAction::ALL {
+            laws.insert(*action, actions.remove(action.word()).ok_or_else(|| action.word().to_owned())?);
+        }
+        let methods = actions.into_iter().zip(0..).map(|((name, action), place)| (name, Method { place, action }));
+        Ok(Self {
+            methods: methods.collect(),
+            laws,
+            gateway: uid(&named("Gateway")?, "comity"),
+            subject: uid(&named("Subject")?, "subject"),
+            agency_kind: named("AgencyKind")?,
+            agency_class: named("AgencyClass")?,
+            field_class: named("FieldClass")?,
+            stage: named("Stage")?,
+            form: named("Form")?,
+            basis: named("Basis")?,
+            warrant: named("Warrant")?,
+            authority: named("Authority")?,
+            offence: named("Offence")?,
+            charge_status: named("ChargeStatus")?,
+        })
+    }
+
+    /// The place of a method among those of the contract, by name: `DetainerService/LodgeDetainer`,
+    /// `grpc.health.v1.Health/Check`.
+    pub(crate) fn place(&self, method: &str) -> Option<usize> {
+        self.methods.get(method).map(|known| known.place)
+    }
+
+    /// May such a caller call this method? None where the question cannot be put.
+    pub(crate) fn call(
+        &self,
+        kind: AgencyKind,
+        class: Option<AgencyClass>,
+        actor: Option<ActorKind>,
+        method: &str,
+    ) -> Option<cedar::Request> {
+        let class = class.map(|class| ("class", self.class(class)));
+        let pairs = [
+            ("token", Value::new_bool(actor.is_some())),
+            ("officer", Value::new_bool(actor == Some(ActorKind::Officer))),
+        ];
+        let context = context(pairs.into_iter().chain(class))?;
+        request(uid(&self.agency_kind, kind.word()), &self.methods.get(method)?.action, self.gateway.clone(), context)
+    }
+
+    /// The facts of a case as the law sees them, at a moment in milliseconds. None where Cedar cannot express them.
+    pub(crate) fn facts(&self, facts: &CaseFacts, now_ms: i64) -> Option<cedar::Context> {
+        let now = Timestamp::from_millisecond(now_ms).ok()?;
+        let class = facts.custodian_class.map(|class| ("custodian_class", self.class(class)));
+        let mut offences = Vec::new();
+        for (category, status) in &facts.offences {
+            let category = ("category".to_owned(), word(&self.offence, category.word()));
+            let status = ("status".to_owned(), word(&self.charge_status, status.word()));
+            offences.push(Value::new_record([category, status]).ok()?);
+        }
+        let basis = facts.basis.iter().map(|basis| word(&self.basis, basis.word()));
+        let pairs = [
+            ("now", Value::new_datetime(format!("{now:.3}"))),
+            ("stage", word(&self.stage, facts.stage.word())),
+            ("form", word(&self.form, facts.form.word())),
+            ("asks_for_hold", Value::new_bool(facts.asks_for_hold)),
+            ("basis", Value::new_set(basis)),
+            ("warrant", word(&self.warrant, facts.warrant.word())),
+            ("issuing_authority", word(&self.authority, facts.issuing_authority.word())),
+            ("judicial_warrant", Value::new_bool(facts.judicial_warrant)),
+            ("offences", Value::new_set(offences)),
+            ("citizenship_claim", Value::new_bool(facts.citizenship_claim)),
+            ("proof_of_status", Value::new_bool(facts.proof_of_status)),
+            ("juvenile", Value::new_bool(facts.juvenile)),
+            ("sealed", Value::new_bool(facts.sealed)),
+            ("protected", Value::new_bool(facts.protected)),
+        ];
+        context(pairs.into_iter().chain(class))
+    }
+
+    /// What does the law say of an act upon the person?
+    pub(crate) fn act(&self, asker: AgencyKind, act: LawAction, facts: &cedar::Context) -> Option<cedar::Request> {
+        request(uid(&self.agency_kind, asker.word()), self.laws.get(&act)?, self.subject.clone(), facts.clone())
+    }
+
+    /// What does the law say of showing a class of fields?
+    pub(crate) fn disclosure(
+        &self,
+        asker: AgencyKind,
+        class: FieldClass,
+        facts: &cedar::Context,
+    ) -> Option<cedar::Request> {
+        let shown = uid(&self.field_class, class.word());
+        request(uid(&self.agency_kind, asker.word()), self.laws.get(&LawAction::Disclose)?, shown, facts.clone())
+    }
+
+    fn class(&self, class: AgencyClass) -> Value {
+        word(&self.agency_class, class.word())
+    }
+}
+
+/// The precision of Cedar's datetime; everything that depends on the time of a question rounds it this one way.
+pub(crate) fn milliseconds(now: Timestamp) -> i64 {
+    now.as_millisecond()
+}
+
+fn uid(name: &cedar::EntityTypeName, word: &str) -> cedar::EntityUid {
+    cedar::EntityUid::from_type_name_and_id(name.clone(), cedar::EntityId::new(word))
+}
+
+fn word(name: &cedar::EntityTypeName, word: &str) -> Value {
+    Value::new_entity_uid(uid(name, word))
+}
+
+fn context(pairs: impl Iterator<Item = (&'static str, Value)>) -> Option<cedar::Context> {
+    cedar::Context::from_pairs(pairs.map(|(name, value)| (name.to_owned(), value))).ok()
+}
+
+fn request(
+    principal: cedar::EntityUid,
+    action: &cedar::EntityUid,
+    resource: cedar::EntityUid,
+    context: cedar::Context,
+) -> Option<cedar::Request> {
+    // Not validated against the schema each time: it costs as much as the decision, and a test holds that it would pass.
+    cedar::Request::new(principal, action.clone(), resource, context, None).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::charge::{ChargeStatus, OffenceCategory};
+    use crate::domain::detainer::{DetainerBasis, DetainerForm, IssuingAuthority, WarrantKind};
+    use crate::domain::facts::Stage;
+    use crate::policy::samples;
+
+    const SCHEMA: &str = include_str!("../../policies/comity.cedarschema");
+
+    /// The contract, as the access rules name it.
+    const METHODS: [&str; 23] = [
+        "CustodyService/GetCustody",
+        "CustodyService/ListCustodies",
+        "CustodyService/OpenCustody",
+        "CustodyService/RecordRelease",
+        "CustodyService/ScheduleRelease",
+        "DetainerService/AcknowledgeDetainer",
+        "DetainerService/AnswerDetainer",
+        "DetainerService/GetDetainer",
+        "DetainerService/ListDetainers",
+        "DetainerService/LodgeDetainer",
+        "DetainerService/WithdrawDetainer",
+        "InboxService/Acknowledge",
+        "InboxService/Receive",
+        "LedgerService/GetCheckpoint",
+        "LedgerService/GetEntry",
+        "LedgerService/ListEntries",
+        "LedgerService/ProveConsistency",
+        "LedgerService/ProveInclusion",
+        "grpc.health.v1.Health/Check",
+        "grpc.health.v1.Health/List",
+        "grpc.health.v1.Health/Watch",
+        "grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+        "grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+    ];
+
+    fn schema() -> cedar::Schema {
+        cedar::Schema::from_cedarschema_str(SCHEMA).unwrap().0
+    }
+
+    #[test]
+    fn every_method_of_the_contract_is_an_action_and_every_other_action_is_of_law() {
+        let vocabulary = Vocabulary::new(&schema()).unwrap();
+        let methods: Vec<&str> = vocabulary.methods.keys().map(String::as_str).collect();
+        assert_eq!(methods, METHODS);
+        assert_eq!(vocabulary.laws.len(), LawAction::ALL.len());
+        assert_eq!(schema().actions().count(), METHODS.len() + LawAction::ALL.len());
+    }
+
+    #[test]
+    fn the_schema_has_exactly_the_words_of_the_domain() {
+        let json = cedar::SchemaFragment::from_cedarschema_str(SCHEMA).unwrap().0.to_json_value().unwrap();
+        let check = |name: &str, words: Vec<&str>| {
+            let known: Vec<&str> = json[""]["entityTypes"][name]["enum"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|word| word.as_str().unwrap())
+                .collect();
+            assert_eq!(known, words, "{name}");
+        };
+        check("AgencyKind", AgencyKind::ALL.iter().map(|word| word.word()).collect());
+        check("AgencyClass", AgencyClass::ALL.iter().map(|word| word.word()).collect());
+        check("FieldClass", FieldClass::ALL.iter().map(|word| word.word()).collect());
+        check("Stage", Stage::ALL.iter().map(|word| word.word()).collect());
+        check("Form", DetainerForm::ALL.iter().map(|word| word.word()).collect());
+        check("Basis", DetainerBasis::ALL.iter().map(|word| word.word()).collect());
+        check("Warrant", WarrantKind::ALL.iter().map(|word| word.word()).collect());
+        check("Authority", IssuingAuthority::ALL.iter().map(|word| word.word()).collect());
+        check("Offence", OffenceCategory::ALL.iter().map(|word| word.word()).collect());
+        check("ChargeStatus", ChargeStatus::ALL.iter().map(|word| word.word()).collect());
+    }
+
+    fn fits(request: &cedar::Request) -> bool {
+        let [principal, action, resource] =
+            [request.principal(), request.action(), request.resource()].map(|part| part.cloned().unwrap());
+        let context = request.context().cloned().unwrap();
+        cedar::Request::new(principal, action, resource, context, Some(&schema())).is_ok()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn every_question_fits_the_schema(facts in samples::any_facts(), now_ms in 0_i64..4_102_444_800_000) {
+            let vocabulary = Vocabulary::new(&schema()).unwrap();
+            let context = vocabulary.facts(&facts, now_ms).unwrap();
+            for act in [LawAction::Hold, LawAction::Notify, LawAction::Transfer] {
+                prop_assert!(fits(&vocabulary.act(facts.requester_kind, act, &context).unwrap()));
+            }
+            for class in FieldClass::ALL {
+                prop_assert!(fits(&vocabulary.disclosure(facts.requester_kind, *class, &context).unwrap()));
+            }
+            for actor in [None, Some(ActorKind::Officer), Some(ActorKind::System)] {
+                let call = vocabulary.call(facts.requester_kind, facts.custodian_class, actor, METHODS[0]);
+                prop_assert!(fits(&call.unwrap()));
+            }
+        }
+    }
+
+    #[test]
+    fn a_moment_that_cedar_cannot_express_gives_no_question() {
+        let vocabulary = Vocabulary::new(&schema()).unwrap();
+        assert!(vocabulary.facts(&samples::facts(), Timestamp::MIN.as_millisecond()).is_none());
+        assert!(vocabulary.facts(&samples::facts(), Timestamp::MAX.as_millisecond()).is_some());
+    }
+}

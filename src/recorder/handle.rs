@@ -1,0 +1,132 @@
+//! How a write reaches the writer: a bounded queue behind a handle, and an answer that waits for durability.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::domain::command::Command;
+use crate::domain::decide::Refusal;
+use crate::domain::ids::LogName;
+use crate::domain::permit::Admitted;
+use crate::policy::gate::Denial;
+use crate::store::NewDisclosure;
+
+/// A write that is durable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Recorded {
+    /// In the batch just committed.
+    Now {
+        /// In which log.
+        log: LogName,
+        /// At which position.
+        index: u64,
+        /// The leaf's bytes.
+        leaf: Vec<u8>,
+        /// A C2SP tlog-proof.
+        proof: String,
+        /// The encoded answer, without its receipt.
+        answer: Vec<u8>,
+    },
+    /// In an earlier batch, from where its answer is read again.
+    Earlier {
+        /// In which log.
+        log: LogName,
+        /// At which position.
+        index: u64,
+    },
+}
+
+/// Why a write was not recorded.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SubmitError {
+    /// The gate did not let it pass.
+    #[error(transparent)]
+    Denied(#[from] Denial),
+    /// The rules of the case do not allow it.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The caller has seen an older state.
+    #[error("the etag is not that of the resource")]
+    EtagMismatch,
+    /// The request id was used with another command.
+    #[error("the request id was used with another command")]
+    RequestIdReused,
+    /// The queue is full; nothing was recorded.
+    #[error("the queue of writes is full")]
+    Overloaded,
+    /// The writer stopped. What became of the write is unknown; the same request id settles it.
+    #[error("nothing can be recorded now")]
+    Stopped,
+}
+
+/// What the writer is asked to do.
+pub(super) enum Job {
+    /// Record a write.
+    Write(Box<Admitted<Command>>, oneshot::Sender<Result<Recorded, SubmitError>>),
+    /// Account for a disclosure before it is made.
+    Disclose(NewDisclosure, oneshot::Sender<Result<(), SubmitError>>),
+    /// Finish what came before, then end.
+    Stop,
+}
+
+/// The way to the writer. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Handle {
+    jobs: mpsc::Sender<Job>,
+    healthy: Arc<AtomicBool>,
+}
+
+impl std::fmt::Debug for Job {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Write(..) => "Write",
+            Self::Disclose(..) => "Disclose",
+            Self::Stop => "Stop",
+        })
+    }
+}
+
+impl Handle {
+    pub(super) fn new(jobs: mpsc::Sender<Job>, healthy: Arc<AtomicBool>) -> Self {
+        Self { jobs, healthy }
+    }
+
+    /// Submits a write and waits until it is durable or known not to be. Dropping the future loses the answer, not the
+    /// entry.
+    pub async fn submit(&self, write: Admitted<Command>) -> Result<Recorded, SubmitError> {
+        let (answer, answered) = oneshot::channel();
+        self.send(Job::Write(Box::new(write), answer))?;
+        answered.await.unwrap_or(Err(SubmitError::Stopped))
+    }
+
+    /// Accounts for a disclosure. Only when this has returned may the data leave.
+    pub async fn disclose(&self, disclosure: NewDisclosure) -> Result<(), SubmitError> {
+        let (answer, answered) = oneshot::channel();
+        self.send(Job::Disclose(disclosure, answer))?;
+        answered.await.unwrap_or(Err(SubmitError::Stopped))
+    }
+
+    /// Whether the writer can still commit.
+    pub fn is_healthy(&self) -> bool {
+        self.healthy.load(Ordering::SeqCst)
+    }
+
+    /// Resolves when the writer has ended, for whatever reason.
+    pub async fn ended(&self) {
+        self.jobs.closed().await;
+    }
+
+    /// Lets the writer finish what was submitted before, then end.
+    pub async fn stop(&self) {
+        // A writer that has already ended needs no telling.
+        let _already_ended = self.jobs.send(Job::Stop).await;
+    }
+
+    fn send(&self, job: Job) -> Result<(), SubmitError> {
+        self.jobs.try_send(job).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => SubmitError::Overloaded,
+            mpsc::error::TrySendError::Closed(_) => SubmitError::Stopped,
+        })
+    }
+}

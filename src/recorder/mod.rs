@@ -1,0 +1,12 @@
+//! The one writer per shard: receives what was admitted, drains what is there, makes one batch durable, then answers.
+//!
+//! Open [`handle`] to see how a write comes in, [`batch`] for the loop, [`plan`] for what a batch is made of.
+
+mod batch;
+pub mod handle;
+pub mod plan;
+pub mod seams;
+
+pub use batch::{Heads, Parts, Recorder, RecorderConfig, RecorderError, Running, origin};
+pub use handle::{Handle, Recorded, SubmitError};
+pub use seams::{Clock, Entropy};

@@ -1,0 +1,436 @@
+//! What a batch is made of: heads, cases and commands in; entries, cases and outcomes out. Pure but for the time and
+//! randomness it is handed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::domain::case::{Case, StoredCase};
+use crate::domain::command::{Action, CaseCommand, Command, Method};
+use crate::domain::decide::{Refusal, decide};
+use crate::domain::detainer::{Detainer, Viewpoint};
+use crate::domain::determination::FieldClasses;
+use crate::domain::event::{self, Party, Record};
+use crate::domain::ids::{AgencyId, CaseKind, CaseName, LogKind, LogName, OfficerPseudonym, RequestId};
+use crate::domain::permit::Admitted;
+use crate::ledger;
+use crate::policy::gate::{Denial, Gate};
+use crate::recorder::seams::{Entropy, NoEntropy};
+use crate::store::{Append, Audience, Loaded, LogState, NewDelivery, NewEntry, NewRequest, SeenRequest, Wanted};
+use crate::wire::entry::{self, Header, Opening};
+use crate::wire::shape::ShapeError;
+use crate::wire::{Message as _, show, v1};
+
+/// What became of one write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Recorded here, now or earlier.
+    Recorded {
+        /// In which log.
+        log: LogName,
+        /// At which position.
+        index: u64,
+        /// Before this batch: its receipt stands against an older checkpoint.
+        replayed: bool,
+    },
+    /// The gate did not let it pass.
+    Denied(Denial),
+    /// The rules of the case do not allow it.
+    Refused(Refusal),
+    /// The caller has seen an older state.
+    EtagMismatch,
+    /// The request id was used with another command.
+    RequestIdReused,
+}
+
+/// A fault of ours, on which the batch is given up before anything is written.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// No randomness.
+    #[error(transparent)]
+    NoEntropy(#[from] NoEntropy),
+    /// An event that the contract has no class for.
+    #[error("an event cannot be split: {0}")]
+    Shape(#[from] ShapeError),
+    /// A log that was not opened.
+    #[error("the log {0} is not open")]
+    NotOpen(LogName),
+}
+
+/// A batch being planned: what was loaded, changed by each command in order.
+#[derive(Debug)]
+pub struct Plan<'a> {
+    gate: &'a Gate,
+    entropy: &'a mut Entropy,
+    logs: BTreeMap<LogName, LogState>,
+    loaded: Loaded,
+    changed: BTreeSet<CaseName>,
+    requests: BTreeMap<(AgencyId, RequestId), SeenRequest>,
+    entries: Vec<NewEntry>,
+    deliveries: Vec<NewDelivery>,
+}
+
+/// A batch planned: what to commit, but for the signatures.
+#[derive(Debug)]
+pub struct Planned {
+    /// Logs as they stand after it.
+    pub logs: BTreeMap<LogName, LogState>,
+    /// What to make durable; heads are yet to be signed.
+    pub append: Append,
+}
+
+impl<'a> Plan<'a> {
+    /// Begins a batch on the state of the logs and what was loaded for its commands.
+    pub fn new(gate: &'a Gate, entropy: &'a mut Entropy, logs: BTreeMap<LogName, LogState>, loaded: Loaded) -> Self {
+        Self {
+            gate,
+            entropy,
+            logs,
+            loaded,
+            changed: BTreeSet::new(),
+            requests: BTreeMap::new(),
+            entries: Vec::new(),
+            deliveries: Vec::new(),
+        }
+    }
+
+    /// Takes one write.
+    pub fn submit(&mut self, admitted: &Admitted<Command>, clock_now: Timestamp) -> Result<Outcome, PlanError> {
+        let command = &admitted.value;
+        let key = (admitted.caller.agency.id.clone(), command.request_id);
+        if let Some((seen, replayed)) = self.seen(&key) {
+            return Ok(if seen.digest == command.request_digest {
+                Outcome::Recorded { log: seen.log.clone(), index: seen.index, replayed }
+            } else {
+                Outcome::RequestIdReused
+            });
+        }
+        let Some(actor) = &admitted.caller.actor else { return Ok(Outcome::Denied(Denial::Unattributed)) };
+        let officer = actor.pseudonym.clone();
+        if !admitted.caller.takes_part_in(&admitted.jurisdiction) || !self.is_open(admitted) {
+            return Ok(Outcome::Denied(Denial::NoSuchJurisdiction));
+        }
+        let now = self.time_of_record(admitted, clock_now);
+        let recorded = match &command.action {
+            Action::Case(case_command) => self.case_command(admitted, case_command, &officer, now)?,
+            Action::AcknowledgeInbox { exchange_position, custody_position } => {
+                Ok(self.acknowledge_inbox(admitted, (*exchange_position, *custody_position), &officer, now)?)
+            }
+        };
+        let (log, index) = match recorded {
+            Ok(place) => place,
+            Err(outcome) => return Ok(outcome),
+        };
+        let seen = SeenRequest { digest: command.request_digest, log: log.clone(), index };
+        self.requests.insert(key, seen);
+        Ok(Outcome::Recorded { log, index, replayed: false })
+    }
+
+    /// Ends the batch.
+    pub fn finish(self) -> Planned {
+        let Self { logs, mut loaded, changed, requests, entries, deliveries, .. } = self;
+        let cases = changed.iter().filter_map(|name| loaded.cases.remove(name)).collect();
+        let requests =
+            requests.into_iter().map(|((agency, request_id), seen)| NewRequest { agency, request_id, seen }).collect();
+        Planned { logs, append: Append { entries, cases, requests, deliveries, ..Append::default() } }
+    }
+
+    fn seen(&self, key: &(AgencyId, RequestId)) -> Option<(&SeenRequest, bool)> {
+        let earlier = self.loaded.requests.get(key).map(|seen| (seen, true));
+        earlier.or_else(|| self.requests.get(key).map(|seen| (seen, false)))
+    }
+
+    fn is_open(&self, admitted: &Admitted<Command>) -> bool {
+        [LogKind::Exchange, LogKind::Custody]
+            .into_iter()
+            .all(|kind| self.logs.contains_key(&LogName { jurisdiction: admitted.jurisdiction.clone(), kind }))
+    }
+
+    /// Never earlier than what either log of the jurisdiction has recorded, whatever the clock says.
+    fn time_of_record(&self, admitted: &Admitted<Command>, clock_now: Timestamp) -> Timestamp {
+        let own = self.logs.iter().filter(|(name, _)| name.jurisdiction == admitted.jurisdiction);
+        own.map(|(_, state)| state.recorded_at).fold(clock_now, Timestamp::max)
+    }
+
+    fn case_command(
+        &mut self,
+        admitted: &Admitted<Command>,
+        command: &CaseCommand,
+        officer: &OfficerPseudonym,
+        now: Timestamp,
+    ) -> Result<Result<(LogName, u64), Outcome>, PlanError> {
+        let mut case = self.assemble(command);
+        let id = self.fresh_id(now)?;
+        let question = Admitted {
+            caller: admitted.caller.clone(),
+            jurisdiction: admitted.jurisdiction.clone(),
+            value: command.clone(),
+        };
+        let permitted = match self.gate.permit(question, &case, id, now) {
+            Ok(permitted) => permitted,
+            Err(denial) => return Ok(Err(Outcome::Denied(denial))),
+        };
+        if !etag_matches(admitted, command, &case) {
+            return Ok(Err(Outcome::EtagMismatch));
+        }
+        let records = match decide(&case, &permitted, id, now) {
+            Ok(records) => records,
+            Err(refusal) => return Ok(Err(Outcome::Refused(refusal))),
+        };
+        let method = command.method();
+        let mut first = None;
+        for record in &records {
+            let log = LogName { jurisdiction: admitted.jurisdiction.clone(), kind: record.log };
+            let index = self.append(&admitted.caller.agency.id, officer, method, record, now)?;
+            event::apply(&mut case, &record.event, index, now);
+            first.get_or_insert((log, index, self.entries.len().saturating_sub(1)));
+        }
+        let Some((log, index, place)) = first else { return Ok(Err(Outcome::Refused(Refusal::NoSuchCase))) };
+        if let Some(entry) = self.entries.get_mut(place) {
+            entry.answer = Some(answer(command, &case, &records));
+        }
+        self.keep(case);
+        Ok(Ok((log, index)))
+    }
+
+    /// Everything the command may touch, from what was loaded and changed so far.
+    fn assemble(&self, command: &CaseCommand) -> Case {
+        let find = |name: &CaseName| self.loaded.cases.get(name);
+        let mut case = Case::default();
+        for name in command.names() {
+            match find(name) {
+                Some(StoredCase::Detainer(detainer)) => case.detainer = Some((**detainer).clone()),
+                Some(StoredCase::Custody(custody)) => case.custody = Some((**custody).clone()),
+                None => {}
+            }
+        }
+        if case.custody.is_none() {
+            let linked = case.detainer.as_ref().and_then(linked_custody);
+            case.custody = linked.and_then(find).and_then(StoredCase::custody).cloned();
+        }
+        if let Some(custody) = &case.custody {
+            let standing = custody.detainers.iter().filter_map(|name| find(name)?.detainer().cloned());
+            case.standing = standing.collect();
+        }
+        case.first_delivery = case
+            .standing
+            .iter()
+            .filter_map(|detainer| Some((detainer.name.clone(), self.first_delivery(detainer)?)))
+            .collect();
+        case
+    }
+
+    fn first_delivery(&self, detainer: &Detainer) -> Option<Timestamp> {
+        let (agency, log, index) = notice_of(detainer)?;
+        let within_batch = self
+            .deliveries
+            .iter()
+            .find(|delivery| delivery.agency == agency && delivery.log == log && delivery.position > index);
+        let earlier = self.loaded.deliveries.get(&(agency, log.clone(), index)).copied();
+        earlier.or(within_batch.map(|delivery| delivery.recorded_at))
+    }
+
+    fn keep(&mut self, case: Case) {
+        let detainers = case.detainer.into_iter().chain(case.standing);
+        let detainers = detainers.map(|detainer| StoredCase::Detainer(Box::new(detainer)));
+        let custody = case.custody.map(|custody| StoredCase::Custody(Box::new(custody)));
+        for stored in detainers.chain(custody) {
+            let name = stored.name().clone();
+            if self.loaded.cases.get(&name) != Some(&stored) {
+                self.changed.insert(name.clone());
+                self.loaded.cases.insert(name, stored);
+            }
+        }
+    }
+
+    fn acknowledge_inbox(
+        &mut self,
+        admitted: &Admitted<Command>,
+        (exchange_position, custody_position): (u64, u64),
+        officer: &OfficerPseudonym,
+        now: Timestamp,
+    ) -> Result<(LogName, u64), PlanError> {
+        let agency = &admitted.caller.agency;
+        let jurisdiction = &admitted.jurisdiction;
+        let log = |kind| LogName { jurisdiction: jurisdiction.clone(), kind };
+        for (kind, position) in [(LogKind::Exchange, exchange_position), (LogKind::Custody, custody_position)] {
+            if position > 0 {
+                let agency = agency.id.clone();
+                self.deliveries.push(NewDelivery { agency, log: log(kind), position, recorded_at: now });
+            }
+        }
+        // Proof of delivery is of use to the other side.
+        let other = if agency.kind.holds_people() { Party::Requesters } else { Party::Custodians };
+        let shown = [Party::Agency(agency.id.clone()), other, Party::Oversight];
+        let audience = Audience(shown.into_iter().map(|party| (party, FieldClasses::all())).collect());
+        let contents = entry::contents(&show::inbox_acknowledged(&agency.id, exchange_position))?;
+        let draft = Draft {
+            log: log(LogKind::Exchange),
+            agency: &agency.id,
+            officer,
+            method: Method::AcknowledgeInbox,
+            resource: format!("jurisdictions/{jurisdiction}"),
+            case: None,
+            policy_digest: None,
+            audience,
+            contents,
+        };
+        let index = self.write(draft, now)?;
+        let answer = v1::AcknowledgeResponse::default().encode_to_vec();
+        if let Some(entry) = self.entries.last_mut() {
+            entry.answer = Some(answer);
+        }
+        Ok((log(LogKind::Exchange), index))
+    }
+
+    fn append(
+        &mut self,
+        agency: &AgencyId,
+        officer: &OfficerPseudonym,
+        method: Method,
+        record: &Record,
+        now: Timestamp,
+    ) -> Result<u64, PlanError> {
+        let draft = Draft {
+            log: LogName { jurisdiction: record.resource.jurisdiction.clone(), kind: record.log },
+            agency,
+            officer,
+            method,
+            resource: record.resource.to_string(),
+            case: Some(record.resource.clone()),
+            policy_digest: record.policy_digest,
+            audience: Audience(record.audience.clone()),
+            contents: entry::contents(&show::event(record))?,
+        };
+        self.write(draft, now)
+    }
+
+    /// Commits to the contents and appends the leaf.
+    fn write(&mut self, draft: Draft<'_>, now: Timestamp) -> Result<u64, PlanError> {
+        let blinding = self.entropy.draw()?;
+        let mut openings = Vec::with_capacity(draft.contents.len());
+        for (class, content) in draft.contents {
+            openings.push(Opening { class, salt: self.entropy.draw()?, content });
+        }
+        let commitments =
+            openings.iter().map(|opening| (opening.class, *ledger::commit(&opening.salt, &opening.content).as_bytes()));
+        let state = self.logs.get_mut(&draft.log).ok_or_else(|| PlanError::NotOpen(draft.log.clone()))?;
+        let index = state.tree.size();
+        let header = Header {
+            index,
+            recorded_at: now,
+            agency: draft.agency,
+            officer: draft.officer,
+            method: draft.method.rpc(),
+            resource: &draft.resource,
+            policy_digest: draft.policy_digest,
+            blinding,
+        };
+        let leaf = entry::leaf(&header, commitments);
+        state.tree.append(ledger::leaf_hash(&leaf));
+        state.recorded_at = now;
+        let Draft { log, case, audience, .. } = draft;
+        self.entries.push(NewEntry { log, index, case, leaf, openings, audience, answer: None });
+        Ok(index)
+    }
+
+    fn fresh_id(&mut self, now: Timestamp) -> Result<Uuid, PlanError> {
+        let millis = u64::try_from(now.as_millisecond()).unwrap_or_default();
+        Ok(uuid::Builder::from_unix_timestamp_millis(millis, &self.entropy.draw()?).into_uuid())
+    }
+}
+
+/// An entry before it has a place.
+struct Draft<'a> {
+    log: LogName,
+    agency: &'a AgencyId,
+    officer: &'a OfficerPseudonym,
+    method: Method,
+    resource: String,
+    case: Option<CaseName>,
+    policy_digest: Option<[u8; 32]>,
+    audience: Audience,
+    contents: Vec<(crate::domain::determination::FieldClass, Vec<u8>)>,
+}
+
+/// The custody a detainer is linked to.
+fn linked_custody(detainer: &Detainer) -> Option<&CaseName> {
+    detainer.acknowledgement.as_ref()?.custody.as_ref()
+}
+
+/// Where the release of a detainer was noticed to its issuer.
+fn notice_of(detainer: &Detainer) -> Option<(AgencyId, LogName, u64)> {
+    let log = LogName { jurisdiction: detainer.name.jurisdiction.clone(), kind: LogKind::Exchange };
+    Some((detainer.issuer.clone(), log, detainer.notice_index?))
+}
+
+/// Names that the commands and the cases already loaded refer to, and that are not loaded yet.
+pub fn missing<'a>(
+    commands: impl Iterator<Item = &'a CaseCommand>,
+    loaded: &Loaded,
+    asked: &BTreeSet<CaseName>,
+) -> Wanted {
+    let mut cases: BTreeSet<CaseName> = commands.flat_map(CaseCommand::names).cloned().collect();
+    for case in loaded.cases.values() {
+        match case {
+            StoredCase::Detainer(detainer) => cases.extend(linked_custody(detainer).cloned()),
+            StoredCase::Custody(custody) => cases.extend(custody.detainers.iter().cloned()),
+        }
+    }
+    Wanted { cases: cases.difference(asked).cloned().collect(), ..Wanted::default() }
+}
+
+/// First deliveries that a release needs for its lead times.
+pub fn notices(loaded: &Loaded) -> BTreeSet<(AgencyId, LogName, u64)> {
+    loaded.cases.values().filter_map(StoredCase::detainer).filter_map(notice_of).collect()
+}
+
+fn etag_matches(admitted: &Admitted<Command>, command: &CaseCommand, case: &Case) -> bool {
+    let Some(given) = &admitted.value.etag else { return true };
+    let current = match command.target().map(|name| name.kind) {
+        Some(CaseKind::Detainer) => case.detainer.as_ref().map(|detainer| {
+            let viewpoint =
+                if detainer.issuer == admitted.caller.agency.id { Viewpoint::Issuer } else { Viewpoint::Custodian };
+            show::detainer_etag(detainer, viewpoint)
+        }),
+        Some(CaseKind::Custody) => case.custody.as_ref().map(show::custody_etag),
+        None => None,
+    };
+    current.as_ref() == Some(given)
+}
+
+/// The answer to a write, without its receipt: kept, so that a repeated request gets the very same.
+fn answer(command: &CaseCommand, case: &Case, records: &[Record]) -> Vec<u8> {
+    let detainer = |viewpoint| case.detainer.as_ref().map(|detainer| show::detainer(detainer, viewpoint));
+    let custody = || case.custody.as_ref().map(show::custody);
+    let determinations =
+        || records.first().map_or_else(Vec::new, |record| show::determinations(&record.determinations));
+    match command {
+        CaseCommand::LodgeDetainer(_) => {
+            v1::LodgeDetainerResponse { detainer: detainer(Viewpoint::Issuer), receipt: None }.encode_to_vec()
+        }
+        CaseCommand::WithdrawDetainer { .. } => {
+            v1::WithdrawDetainerResponse { detainer: detainer(Viewpoint::Issuer), receipt: None }.encode_to_vec()
+        }
+        CaseCommand::AcknowledgeDetainer { .. } => v1::AcknowledgeDetainerResponse {
+            detainer: detainer(Viewpoint::Custodian),
+            receipt: None,
+            determinations: determinations(),
+        }
+        .encode_to_vec(),
+        CaseCommand::AnswerDetainer { .. } => v1::AnswerDetainerResponse {
+            detainer: detainer(Viewpoint::Custodian),
+            receipt: None,
+            determinations: determinations(),
+        }
+        .encode_to_vec(),
+        CaseCommand::OpenCustody(_) => v1::OpenCustodyResponse { custody: custody(), receipt: None }.encode_to_vec(),
+        CaseCommand::ScheduleRelease { .. } => {
+            v1::ScheduleReleaseResponse { custody: custody(), receipt: None }.encode_to_vec()
+        }
+        CaseCommand::RecordRelease { .. } => {
+            v1::RecordReleaseResponse { custody: custody(), receipt: None }.encode_to_vec()
+        }
+    }
+}

@@ -1,0 +1,276 @@
+//! Where everything durable is: one trait at the granularity of a batch, called from the writer's own thread, and one
+//! for reading. Only this room names SQL.
+//!
+//! A store keeps what the recorder hands it and forgets nothing; what may be written is decided before.
+
+mod audience;
+pub mod sqlite;
+pub mod vault;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+pub use audience::Audience;
+
+use crate::domain::case::StoredCase;
+use crate::domain::determination::FieldClasses;
+use crate::domain::ids::{AgencyId, CaseKind, CaseName, JurisdictionId, LogName, RequestId};
+use crate::ledger::{Hash, TileId, Tree};
+use crate::wire::entry::Opening;
+
+/// Why the store could not do as asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Another writer moved a head: what was planned rests on a state that is gone.
+    #[error("another writer moved the head of {0}")]
+    Fenced(LogName),
+    /// The database failed. After a failed commit nobody knows what is durable.
+    #[error("the database failed: {0}")]
+    Database(#[from] rusqlite::Error),
+    /// What was read is not what was written.
+    #[error("stored data is broken: {0}")]
+    Broken(&'static str),
+    /// A key is missing or wrong.
+    #[error("stored data cannot be opened: {0}")]
+    Vault(#[from] vault::VaultError),
+    /// The directory or file could not be made.
+    #[error("the store's file could not be opened: {0}")]
+    File(#[from] std::io::Error),
+}
+
+/// The state of one log, as the writer needs it.
+#[derive(Debug, Clone)]
+pub struct LogState {
+    /// Right edge of the tree.
+    pub tree: Tree,
+    /// When the newest entry was recorded; the next is never earlier.
+    pub recorded_at: Timestamp,
+}
+
+/// What a batch needs to know before it can be planned.
+#[derive(Debug, Default)]
+pub struct Wanted {
+    /// Cases by name.
+    pub cases: BTreeSet<CaseName>,
+    /// Writes that may have been recorded before.
+    pub requests: BTreeSet<(AgencyId, RequestId)>,
+    /// First delivery of an entry of the exchange log to an agency.
+    pub deliveries: BTreeSet<(AgencyId, LogName, u64)>,
+}
+
+/// A write that was recorded before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeenRequest {
+    /// HMAC of the command it was used with.
+    pub digest: [u8; 32],
+    /// Where it was recorded.
+    pub log: LogName,
+    /// At which position.
+    pub index: u64,
+}
+
+/// What was found.
+#[derive(Debug, Default)]
+pub struct Loaded {
+    /// Cases by name.
+    pub cases: BTreeMap<CaseName, StoredCase>,
+    /// Writes recorded before.
+    pub requests: BTreeMap<(AgencyId, RequestId), SeenRequest>,
+    /// First deliveries.
+    pub deliveries: BTreeMap<(AgencyId, LogName, u64), Timestamp>,
+}
+
+/// One entry to append.
+#[derive(Debug)]
+pub struct NewEntry {
+    /// In which log.
+    pub log: LogName,
+    /// At which position.
+    pub index: u64,
+    /// The case under whose key its personal content is sealed. Without one it has none.
+    pub case: Option<CaseName>,
+    /// The leaf's bytes.
+    pub leaf: Vec<u8>,
+    /// Contents of every class.
+    pub openings: Vec<Opening>,
+    /// Who may see it.
+    pub audience: Audience,
+    /// The answer to the write that caused it, on the first entry of a write.
+    pub answer: Option<Vec<u8>>,
+}
+
+/// A write now recorded.
+#[derive(Debug)]
+pub struct NewRequest {
+    /// Whose.
+    pub agency: AgencyId,
+    /// The client's key.
+    pub request_id: RequestId,
+    /// What is remembered of it.
+    pub seen: SeenRequest,
+}
+
+/// A log grown by a batch.
+#[derive(Debug)]
+pub struct HeadMove {
+    /// Which log.
+    pub log: LogName,
+    /// Size before; the commit fails if it is not so.
+    pub from_size: u64,
+    /// Size after.
+    pub to_size: u64,
+    /// When the newest entry was recorded.
+    pub recorded_at: Timestamp,
+    /// The signed checkpoint of the size after.
+    pub checkpoint: String,
+    /// Tiles made or grown.
+    pub tiles: Vec<(TileId, Vec<Hash>)>,
+}
+
+/// Delivery confirmed up to a position.
+#[derive(Debug)]
+pub struct NewDelivery {
+    /// By whom.
+    pub agency: AgencyId,
+    /// Of which log.
+    pub log: LogName,
+    /// Entries before it were received.
+    pub position: u64,
+    /// When, by our clock.
+    pub recorded_at: Timestamp,
+}
+
+/// Personal data that leaves (5 USC 552a(c): date, nature, purpose, recipient).
+#[derive(Debug, Clone)]
+pub struct NewDisclosure {
+    /// When, by our clock.
+    pub recorded_at: Timestamp,
+    /// To whom.
+    pub recipient: AgencyId,
+    /// By which method: the purpose.
+    pub method: &'static str,
+    /// Which resources: names, or a range of entries.
+    pub resources: String,
+    /// Which classes.
+    pub classes: FieldClasses,
+}
+
+/// Everything one batch makes durable, at once or not at all.
+#[derive(Debug, Default)]
+pub struct Append {
+    /// Logs grown.
+    pub heads: Vec<HeadMove>,
+    /// Entries, in order.
+    pub entries: Vec<NewEntry>,
+    /// Cases as they now stand.
+    pub cases: Vec<StoredCase>,
+    /// Writes recorded.
+    pub requests: Vec<NewRequest>,
+    /// Deliveries confirmed.
+    pub deliveries: Vec<NewDelivery>,
+    /// Disclosures about to be made.
+    pub disclosures: Vec<NewDisclosure>,
+}
+
+impl Append {
+    /// Whether there is nothing to write.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty() && self.disclosures.is_empty()
+    }
+}
+
+/// The writer's side. One writer per shard; a second one is found out by its heads.
+pub trait Store: Send + std::fmt::Debug {
+    /// Reads the state of a log, an empty one if it is new, and checks that the stored head fits the tree.
+    fn recover(&mut self, log: &LogName) -> Result<LogState, StoreError>;
+
+    /// Reads what a batch needs.
+    fn load(&mut self, wanted: &Wanted) -> Result<Loaded, StoreError>;
+
+    /// Makes a batch durable: when it returns, everything survives a power cut. An error other than
+    /// [`StoreError::Fenced`] leaves the outcome unknown: the writer must stop and reopen.
+    fn commit(&mut self, append: &Append) -> Result<(), StoreError>;
+
+    /// The reader's side of the same store.
+    fn reader(&self) -> Arc<dyn Reader>;
+}
+
+/// An entry as read back.
+#[derive(Debug, Clone)]
+pub struct StoredEntry {
+    /// Position in its log.
+    pub index: u64,
+    /// The leaf's bytes.
+    pub leaf: Vec<u8>,
+    /// Contents of every class.
+    pub openings: Vec<Opening>,
+    /// Who may see it.
+    pub audience: Audience,
+}
+
+/// Whose cases to list.
+#[derive(Debug, Clone)]
+pub struct CaseFilter {
+    /// In which jurisdiction.
+    pub jurisdiction: JurisdictionId,
+    /// Detainers or custodies.
+    pub kind: CaseKind,
+    /// Of this agency, or of everybody.
+    pub agency: Option<AgencyId>,
+    /// With those addressed to nobody in particular.
+    pub unassigned: bool,
+    /// After this one.
+    pub after: Option<Uuid>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// The reader's side: many at a time, never on a network thread.
+pub trait Reader: Send + Sync + std::fmt::Debug {
+    /// A case.
+    fn case(&self, name: &CaseName) -> Result<Option<StoredCase>, StoreError>;
+
+    /// Cases in the order they were made.
+    fn cases(&self, filter: &CaseFilter) -> Result<Vec<StoredCase>, StoreError>;
+
+    /// Entries from a position on.
+    fn entries(&self, log: &LogName, from: u64, limit: usize) -> Result<Vec<StoredEntry>, StoreError>;
+
+    /// The answer given to the write that an entry records, with the leaf.
+    fn answer(&self, log: &LogName, index: u64) -> Result<Option<RecordedAnswer>, StoreError>;
+
+    /// The newest checkpoint; none for a log without entries.
+    fn checkpoint(&self, log: &LogName) -> Result<Option<(u64, String)>, StoreError>;
+
+    /// The checkpoint of exactly this size, if one was signed.
+    fn checkpoint_at(&self, log: &LogName, size: u64) -> Result<Option<String>, StoreError>;
+
+    /// Every checkpoint of a log, in order of size.
+    fn checkpoints(&self, log: &LogName) -> Result<Vec<(u64, String)>, StoreError>;
+
+    /// A tile of a log's tree.
+    fn tile(&self, log: &LogName, tile: TileId) -> Result<Vec<Hash>, StoreError>;
+
+    /// Where an agency's inbox stands in a log: entries before it were received.
+    fn delivered(&self, agency: &AgencyId, log: &LogName) -> Result<u64, StoreError>;
+
+    /// The logs there are.
+    fn logs(&self) -> Result<Vec<LogName>, StoreError>;
+
+    /// Whether the store answers at all.
+    fn probe(&self) -> Result<(), StoreError>;
+}
+
+/// A write's answer, to be given again.
+#[derive(Debug, Clone)]
+pub struct RecordedAnswer {
+    /// The encoded answer, without its receipt.
+    pub answer: Vec<u8>,
+    /// The leaf's bytes.
+    pub leaf: Vec<u8>,
+    /// Size of the tree at the end of its batch: its receipt is proven against that checkpoint.
+    pub batch_size: u64,
+}

@@ -1,0 +1,293 @@
+//! The reader's side: a small pool of read-only connections. Called on blocking threads, never on a network thread.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use uuid::Uuid;
+
+use crate::domain::case::StoredCase;
+use crate::domain::ids::{AgencyId, CaseName, LogName};
+use crate::ledger::{Hash, TileId, tile_from_bytes};
+use crate::store::sqlite::{READERS_MAX, open_reader, rows};
+use crate::store::vault::{Key, VaultError};
+use crate::store::{Audience, CaseFilter, Reader, RecordedAnswer, StoreError, StoredEntry};
+use crate::wire::entry;
+
+/// Reads a SQLite file that a writer may be writing.
+#[derive(Debug)]
+pub struct SqliteReader {
+    path: PathBuf,
+    vault: Option<Arc<Key>>,
+    idle: Mutex<Vec<Connection>>,
+}
+
+impl SqliteReader {
+    pub(super) fn new(path: PathBuf, vault: Option<Arc<Key>>) -> Self {
+        Self { path, vault, idle: Mutex::new(Vec::new()) }
+    }
+
+    /// Lends a connection, a new one if none is idle.
+    fn with<T>(&self, read: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let connection = match idle {
+            Some(connection) => connection,
+            None => open_reader(&self.path)?,
+        };
+        let outcome = read(&connection);
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        // A connection that failed is not kept: it may hold on to a broken state.
+        if outcome.is_ok() && idle.len() < READERS_MAX {
+            idle.push(connection);
+        }
+        outcome
+    }
+
+    fn vault(&self) -> Result<&Key, StoreError> {
+        self.vault.as_deref().ok_or(StoreError::Vault(VaultError::Unopened))
+    }
+
+    /// The key under which an entry about a resource is sealed.
+    fn key_of(&self, connection: &Connection, resource: &str) -> Result<Option<Key>, StoreError> {
+        let Ok(name) = resource.parse::<CaseName>() else { return Ok(None) };
+        let mut statement = connection.prepare_cached(
+            "SELECT data_key FROM cases WHERE kind = ?1 AND id = ?2 \
+             AND jurisdiction = (SELECT id FROM names WHERE name = ?3)",
+        )?;
+        let wrapped: Option<Vec<u8>> = statement
+            .query_row(
+                params![rows::kind(name.kind), name.id.as_bytes().as_slice(), name.jurisdiction.as_str()],
+                |row| row.get(0),
+            )
+            .optional()?;
+        wrapped.map(|wrapped| Ok(self.vault()?.unwrap_data_key(&wrapped, &rows::case_context(&name))?)).transpose()
+    }
+
+    fn entry(&self, connection: &Connection, row: &EntryRow) -> Result<StoredEntry, StoreError> {
+        let (_, index) = rows::unpack(row.position)?;
+        let broken = |_| StoreError::Broken("an entry is not of a known layout");
+        let mut openings = entry::read_openings(&row.clear).map_err(broken)?;
+        if self.vault.is_some() {
+            let resource = entry::read_leaf(&row.leaf).map_err(broken)?.resource;
+            let own = self.key_of(connection, &resource)?;
+            let key = own.as_ref().map_or_else(|| self.vault(), Ok)?;
+            let context = rows::entry_context(row.position, row.batch_size, &row.leaf, &row.audience, &row.clear);
+            openings.extend(entry::read_openings(&key.open(&row.sealed, &context)?).map_err(broken)?);
+            openings.sort_by_key(|opening| opening.class);
+        }
+        let audience =
+            Audience::parse(&row.audience).ok_or(StoreError::Broken("an audience is not of a known layout"))?;
+        Ok(StoredEntry { index, leaf: row.leaf.clone(), openings, audience })
+    }
+}
+
+impl Reader for SqliteReader {
+    fn case(&self, name: &CaseName) -> Result<Option<StoredCase>, StoreError> {
+        self.with(|connection| {
+            let Some(jurisdiction) = number(connection, name.jurisdiction.as_str())? else { return Ok(None) };
+            Ok(case(connection, jurisdiction, name, self.vault()?)?.map(|(case, _)| case))
+        })
+    }
+
+    fn cases(&self, filter: &CaseFilter) -> Result<Vec<StoredCase>, StoreError> {
+        self.with(|connection| {
+            let Some(jurisdiction) = number(connection, filter.jurisdiction.as_str())? else { return Ok(Vec::new()) };
+            let agency = match &filter.agency {
+                None => None,
+                // An agency that has never written has no number, and so no case.
+                Some(agency) => Some(number(connection, agency.as_str())?.unwrap_or(-1)),
+            };
+            let mut statement = connection.prepare_cached(
+                "SELECT id, data_key, sealed FROM cases \
+                 WHERE jurisdiction = ?1 AND kind = ?2 AND id > ?3 \
+                 AND (?4 IS NULL OR issuer = ?4 OR holder = ?4 OR (?5 AND holder IS NULL)) \
+                 ORDER BY id LIMIT ?6",
+            )?;
+            let after = filter.after.unwrap_or(Uuid::nil());
+            let limit = i64::try_from(filter.limit).unwrap_or(i64::MAX);
+            let found = statement.query_map(
+                params![
+                    jurisdiction,
+                    rows::kind(filter.kind),
+                    after.as_bytes().as_slice(),
+                    agency,
+                    filter.unassigned,
+                    limit
+                ],
+                |row| Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, Vec<u8>>(1)?, row.get::<_, Vec<u8>>(2)?)),
+            )?;
+            found
+                .map(|row| {
+                    let (id, wrapped, sealed) = row?;
+                    let id = Uuid::from_slice(&id).map_err(|_| StoreError::Broken("a case has no id"))?;
+                    let name = CaseName { jurisdiction: filter.jurisdiction.clone(), kind: filter.kind, id };
+                    Ok(open_case(self.vault()?, &name, &wrapped, &sealed)?.0)
+                })
+                .collect()
+        })
+    }
+
+    fn entries(&self, log: &LogName, from: u64, limit: usize) -> Result<Vec<StoredEntry>, StoreError> {
+        self.with(|connection| {
+            let Some(log) = number(connection, &log.to_string())? else { return Ok(Vec::new()) };
+            let mut statement = connection.prepare_cached(
+                "SELECT position, batch_size, leaf, audience, clear, sealed FROM entries \
+                 WHERE position >= ?1 AND position < ?2 ORDER BY position LIMIT ?3",
+            )?;
+            let (first, end) = (rows::position(log, from)?, rows::position(log.saturating_add(1), 0)?);
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            let found = statement.query_map(params![first, end, limit], EntryRow::read)?;
+            found.map(|row| self.entry(connection, &row?)).collect()
+        })
+    }
+
+    fn answer(&self, log: &LogName, index: u64) -> Result<Option<RecordedAnswer>, StoreError> {
+        self.with(|connection| {
+            let Some(log) = number(connection, &log.to_string())? else { return Ok(None) };
+            let position = rows::position(log, index)?;
+            let mut statement =
+                connection.prepare_cached("SELECT answer, leaf, batch_size FROM entries WHERE position = ?1")?;
+            let found: Option<(Option<Vec<u8>>, Vec<u8>, i64)> =
+                statement.query_row([position], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()?;
+            let Some((Some(sealed), leaf, batch_size)) = found else { return Ok(None) };
+            let broken = |_| StoreError::Broken("an entry is not of a known layout");
+            let own = self.key_of(connection, &entry::read_leaf(&leaf).map_err(broken)?.resource)?;
+            let key = own.as_ref().map_or_else(|| self.vault(), Ok)?;
+            let answer = key.open(&sealed, &rows::answer_context(position))?;
+            let batch_size = u64::try_from(batch_size).map_err(|_| StoreError::Broken("a size is negative"))?;
+            Ok(Some(RecordedAnswer { answer, leaf, batch_size }))
+        })
+    }
+
+    fn checkpoint(&self, log: &LogName) -> Result<Option<(u64, String)>, StoreError> {
+        self.with(|connection| {
+            let Some(log) = number(connection, &log.to_string())? else { return Ok(None) };
+            let mut statement = connection.prepare_cached(
+                "SELECT position, note FROM checkpoints WHERE position >= ?1 AND position < ?2 \
+                 ORDER BY position DESC LIMIT 1",
+            )?;
+            let bounds = params![rows::position(log, 0)?, rows::position(log.saturating_add(1), 0)?];
+            let found: Option<(i64, String)> =
+                statement.query_row(bounds, |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+            found.map(|(position, note)| Ok((rows::unpack(position)?.1, note))).transpose()
+        })
+    }
+
+    fn checkpoint_at(&self, log: &LogName, size: u64) -> Result<Option<String>, StoreError> {
+        self.with(|connection| {
+            let Some(log) = number(connection, &log.to_string())? else { return Ok(None) };
+            let mut statement = connection.prepare_cached("SELECT note FROM checkpoints WHERE position = ?1")?;
+            Ok(statement.query_row([rows::position(log, size)?], |row| row.get(0)).optional()?)
+        })
+    }
+
+    fn checkpoints(&self, log: &LogName) -> Result<Vec<(u64, String)>, StoreError> {
+        self.with(|connection| {
+            let Some(log) = number(connection, &log.to_string())? else { return Ok(Vec::new()) };
+            let mut statement = connection.prepare_cached(
+                "SELECT position, note FROM checkpoints WHERE position >= ?1 AND position < ?2 ORDER BY position",
+            )?;
+            let bounds = params![rows::position(log, 0)?, rows::position(log.saturating_add(1), 0)?];
+            let found = statement.query_map(bounds, |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)))?;
+            found
+                .map(|row| {
+                    let (position, note) = row?;
+                    Ok((rows::unpack(position)?.1, note))
+                })
+                .collect()
+        })
+    }
+
+    fn tile(&self, log: &LogName, tile: TileId) -> Result<Vec<Hash>, StoreError> {
+        self.with(|connection| {
+            let Some(log) = number(connection, &log.to_string())? else { return Ok(Vec::new()) };
+            let mut statement = connection.prepare_cached("SELECT hashes FROM tiles WHERE position = ?1")?;
+            let bytes: Option<Vec<u8>> =
+                statement.query_row([rows::tile_position(log, tile)?], |row| row.get(0)).optional()?;
+            let bytes = bytes.unwrap_or_default();
+            tile_from_bytes(&bytes).ok_or(StoreError::Broken("a tile is not whole hashes"))
+        })
+    }
+
+    fn delivered(&self, agency: &AgencyId, log: &LogName) -> Result<u64, StoreError> {
+        self.with(|connection| {
+            let (Some(agency), Some(log)) =
+                (number(connection, agency.as_str())?, number(connection, &log.to_string())?)
+            else {
+                return Ok(0);
+            };
+            let mut statement = connection.prepare_cached(
+                "SELECT position FROM deliveries WHERE agency = ?1 AND log = ?2 ORDER BY position DESC LIMIT 1",
+            )?;
+            let position: Option<i64> = statement.query_row([agency, log], |row| row.get(0)).optional()?;
+            u64::try_from(position.unwrap_or(0)).map_err(|_| StoreError::Broken("a position is negative"))
+        })
+    }
+
+    fn logs(&self) -> Result<Vec<LogName>, StoreError> {
+        self.with(|connection| {
+            let mut statement =
+                connection.prepare_cached("SELECT name FROM names JOIN heads ON heads.log = names.id ORDER BY name")?;
+            let names = statement.query_map([], |row| row.get::<_, String>(0))?;
+            names.map(|name| name?.parse().map_err(|_| StoreError::Broken("a head is no log's"))).collect()
+        })
+    }
+
+    fn probe(&self) -> Result<(), StoreError> {
+        self.with(|connection| Ok(connection.query_row("SELECT count(*) FROM heads", [], |_| Ok(()))?))
+    }
+}
+
+/// One row of `entries`.
+struct EntryRow {
+    position: i64,
+    batch_size: i64,
+    leaf: Vec<u8>,
+    audience: String,
+    clear: Vec<u8>,
+    sealed: Vec<u8>,
+}
+
+impl EntryRow {
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            position: row.get(0)?,
+            batch_size: row.get(1)?,
+            leaf: row.get(2)?,
+            audience: row.get(3)?,
+            clear: row.get(4)?,
+            sealed: row.get(5)?,
+        })
+    }
+}
+
+/// The number of a name, if it has one.
+fn number(connection: &Connection, name: &str) -> Result<Option<i64>, StoreError> {
+    let mut statement = connection.prepare_cached("SELECT id FROM names WHERE name = ?1")?;
+    Ok(statement.query_row([name], |row| row.get(0)).optional()?)
+}
+
+/// A case and its data key.
+pub(super) fn case(
+    connection: &Connection,
+    jurisdiction: i64,
+    name: &CaseName,
+    vault: &Key,
+) -> Result<Option<(StoredCase, Key)>, StoreError> {
+    let mut statement = connection
+        .prepare_cached("SELECT data_key, sealed FROM cases WHERE jurisdiction = ?1 AND kind = ?2 AND id = ?3")?;
+    let found: Option<(Vec<u8>, Vec<u8>)> = statement
+        .query_row(params![jurisdiction, rows::kind(name.kind), name.id.as_bytes().as_slice()], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+        .optional()?;
+    found.map(|(wrapped, sealed)| open_case(vault, name, &wrapped, &sealed)).transpose()
+}
+
+fn open_case(vault: &Key, name: &CaseName, wrapped: &[u8], sealed: &[u8]) -> Result<(StoredCase, Key), StoreError> {
+    let context = rows::case_context(name);
+    let key = vault.unwrap_data_key(wrapped, &context)?;
+    let plain = key.open(sealed, &context)?;
+    let case: StoredCase = serde_json::from_slice(&plain).map_err(|_| StoreError::Broken("a case cannot be read"))?;
+    if case.name() == name { Ok((case, key)) } else { Err(StoreError::Broken("a case bears another's name")) }
+}

@@ -1,0 +1,70 @@
+-- One file holds every log of a shard. A position is packed with its log into the row id, so that entries, checkpoints
+-- and tiles are written in key order and need no second index.
+
+-- Logs, agencies and jurisdictions by small numbers.
+CREATE TABLE names (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE
+) STRICT;
+
+CREATE TABLE heads (
+    log INTEGER PRIMARY KEY REFERENCES names,
+    size INTEGER NOT NULL,
+    recorded_at INTEGER NOT NULL -- nanoseconds since 1970
+) STRICT;
+
+CREATE TABLE entries (
+    position INTEGER PRIMARY KEY, -- log << 40 | index
+    batch_size INTEGER NOT NULL,  -- size of the tree at the end of the entry's batch
+    leaf BLOB NOT NULL,
+    audience TEXT NOT NULL,
+    clear BLOB NOT NULL,          -- openings of what is never personal
+    sealed BLOB NOT NULL,         -- openings of the rest, bound to all of the above
+    answer BLOB                   -- answer to the write, sealed
+) STRICT;
+
+CREATE TABLE checkpoints (
+    position INTEGER PRIMARY KEY, -- log << 40 | size
+    note TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE tiles (
+    position INTEGER PRIMARY KEY, -- log << 44 | level << 40 | index
+    hashes BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE cases (
+    jurisdiction INTEGER NOT NULL,
+    kind INTEGER NOT NULL,
+    id BLOB NOT NULL,             -- UUIDv7, so in the order of making
+    issuer INTEGER,               -- of a detainer
+    holder INTEGER,               -- custodian or addressee; none: the jurisdiction
+    data_key BLOB NOT NULL,       -- wrapped; destroyed on expungement
+    sealed BLOB NOT NULL,         -- the case as it stands
+    PRIMARY KEY (jurisdiction, kind, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE requests (
+    agency INTEGER NOT NULL,
+    request_id BLOB NOT NULL,
+    digest BLOB NOT NULL,
+    position INTEGER NOT NULL,    -- of the entry that recorded it
+    PRIMARY KEY (agency, request_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE deliveries (
+    agency INTEGER NOT NULL,
+    log INTEGER NOT NULL,
+    position INTEGER NOT NULL,    -- entries before it were received
+    recorded_at INTEGER NOT NULL,
+    PRIMARY KEY (agency, log, position)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE disclosures (
+    id INTEGER PRIMARY KEY,
+    recorded_at INTEGER NOT NULL,
+    recipient INTEGER NOT NULL,
+    method TEXT NOT NULL,
+    resources TEXT NOT NULL,
+    classes INTEGER NOT NULL
+) STRICT;

@@ -1,0 +1,274 @@
+//! The writer's side: recover, load, commit.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use rusqlite::{OptionalExtension as _, Transaction, params};
+
+use crate::domain::case::StoredCase;
+use crate::domain::detainer::Addressee;
+use crate::domain::determination::FieldClass;
+use crate::domain::ids::{AgencyId, CaseName, LogName};
+use crate::ledger::{TileError, Tree, tile_to_bytes};
+use crate::store::sqlite::{SqliteReader, SqliteStore, read, rows};
+use crate::store::vault::Key;
+use crate::store::{Append, HeadMove, Loaded, LogState, NewEntry, Reader, SeenRequest, Store, StoreError, Wanted};
+use crate::wire::entry::{self, Opening};
+
+impl Store for SqliteStore {
+    fn recover(&mut self, log: &LogName) -> Result<LogState, StoreError> {
+        let id = self.number(&log.to_string())?;
+        let head: Option<(i64, i64)> = self
+            .connection
+            .query_row("SELECT size, recorded_at FROM heads WHERE log = ?1", [id], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        let Some((size, recorded_at)) = head else {
+            let now = jiff::Timestamp::UNIX_EPOCH;
+            self.connection.execute("INSERT INTO heads VALUES (?1, 0, 0)", [id])?;
+            return Ok(LogState { tree: Tree::empty(), recorded_at: now });
+        };
+        let size = u64::try_from(size).map_err(|_| StoreError::Broken("a head has a negative size"))?;
+        let tree = Tree::load(size, |tile| self.reader.tile(log, tile)).map_err(|error| match error {
+            TileError::Read(error) => error,
+            TileError::Short { .. }
+            | TileError::Outside { .. }
+            | TileError::Shrunk { .. }
+            | TileError::TooLarge { .. } => StoreError::Broken("a log's tiles do not reach its head"),
+        })?;
+        Ok(LogState { tree, recorded_at: rows::time(recorded_at)? })
+    }
+
+    fn load(&mut self, wanted: &Wanted) -> Result<Loaded, StoreError> {
+        let mut loaded = Loaded::default();
+        for name in &wanted.cases {
+            let Some(jurisdiction) = self.names.get(name.jurisdiction.as_str()) else { continue };
+            if let Some((case, key)) = read::case(&self.connection, *jurisdiction, name, &self.vault)? {
+                self.data_keys.insert(name.clone(), key);
+                loaded.cases.insert(name.clone(), case);
+            }
+        }
+        for (agency, request_id) in &wanted.requests {
+            let Some(id) = self.names.get(agency.as_str()) else { continue };
+            let mut statement = self
+                .connection
+                .prepare_cached("SELECT digest, position FROM requests WHERE agency = ?1 AND request_id = ?2")?;
+            let found: Option<(Vec<u8>, i64)> = statement
+                .query_row(params![id, request_id.0.as_bytes().as_slice()], |row| Ok((row.get(0)?, row.get(1)?)))
+                .optional()?;
+            let Some((digest, position)) = found else { continue };
+            let (log, index) = rows::unpack(position)?;
+            let digest = digest.try_into().map_err(|_| StoreError::Broken("a request digest has another length"))?;
+            let seen = SeenRequest { digest, log: rows::log_name(&self.names, log)?, index };
+            loaded.requests.insert((agency.clone(), *request_id), seen);
+        }
+        for (agency, log, index) in &wanted.deliveries {
+            let (Some(agency_id), Some(log_id)) = (self.names.get(agency.as_str()), self.names.get(&log.to_string()))
+            else {
+                continue;
+            };
+            let mut statement = self.connection.prepare_cached(
+                "SELECT recorded_at FROM deliveries WHERE agency = ?1 AND log = ?2 AND position > ?3 \
+                 ORDER BY position LIMIT 1",
+            )?;
+            let found: Option<i64> =
+                statement.query_row(params![agency_id, log_id, rows::integer(*index)?], |row| row.get(0)).optional()?;
+            if let Some(at) = found {
+                loaded.deliveries.insert((agency.clone(), log.clone(), *index), rows::time(at)?);
+            }
+        }
+        Ok(loaded)
+    }
+
+    fn commit(&mut self, append: &Append) -> Result<(), StoreError> {
+        self.number_all(append)?;
+        let wrapped_keys = self.make_data_keys(append)?;
+        let Self { connection, names, vault, data_keys, .. } = self;
+        let number = |name: &str| names.get(name).copied().ok_or(StoreError::Broken("a name has no number"));
+        let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        for head in &append.heads {
+            move_head(&transaction, number(&head.log.to_string())?, head)?;
+        }
+        for new in &append.entries {
+            let head = append.heads.iter().find(|head| head.log == new.log);
+            let batch_size = head.ok_or(StoreError::Broken("an entry has no head"))?.to_size;
+            let key = new.case.as_ref().and_then(|case| data_keys.get(case)).unwrap_or(&**vault);
+            insert_entry(&transaction, number(&new.log.to_string())?, batch_size, new, key)?;
+        }
+        for case in &append.cases {
+            let key = data_keys.get(case.name()).ok_or(StoreError::Broken("a case has no key"))?;
+            upsert_case(&transaction, &number, case, key, wrapped_keys.get(case.name()))?;
+        }
+        for request in &append.requests {
+            let position = rows::position(number(&request.seen.log.to_string())?, request.seen.index)?;
+            transaction.prepare_cached("INSERT INTO requests VALUES (?1, ?2, ?3, ?4)")?.execute(params![
+                number(request.agency.as_str())?,
+                request.request_id.0.as_bytes().as_slice(),
+                request.seen.digest.as_slice(),
+                position
+            ])?;
+        }
+        for delivery in &append.deliveries {
+            // The first confirmation of a position is the one that counts.
+            transaction.prepare_cached("INSERT OR IGNORE INTO deliveries VALUES (?1, ?2, ?3, ?4)")?.execute(
+                params![
+                    number(delivery.agency.as_str())?,
+                    number(&delivery.log.to_string())?,
+                    rows::integer(delivery.position)?,
+                    rows::nanoseconds(delivery.recorded_at)?
+                ],
+            )?;
+        }
+        for disclosure in &append.disclosures {
+            transaction
+                .prepare_cached(
+                    "INSERT INTO disclosures (recorded_at, recipient, method, resources, classes) \
+                     VALUES (?1, ?2, ?3, ?4, ?5)",
+                )?
+                .execute(params![
+                    rows::nanoseconds(disclosure.recorded_at)?,
+                    number(disclosure.recipient.as_str())?,
+                    disclosure.method,
+                    disclosure.resources,
+                    disclosure.classes.bits()
+                ])?;
+        }
+        transaction.commit()?;
+        data_keys.clear();
+        Ok(())
+    }
+
+    fn reader(&self) -> Arc<dyn Reader> {
+        let reader: Arc<SqliteReader> = Arc::clone(&self.reader);
+        reader
+    }
+}
+
+impl SqliteStore {
+    /// The number of a name, given to it now if it has none.
+    fn number(&mut self, name: &str) -> Result<i64, StoreError> {
+        if let Some(id) = self.names.get(name) {
+            return Ok(*id);
+        }
+        self.connection.execute("INSERT OR IGNORE INTO names (name) VALUES (?1)", [name])?;
+        let id = self.connection.query_row("SELECT id FROM names WHERE name = ?1", [name], |row| row.get(0))?;
+        self.names.insert(name.to_owned(), id);
+        Ok(id)
+    }
+
+    /// Numbers every name of a batch. Rare: there are only so many agencies and logs.
+    fn number_all(&mut self, append: &Append) -> Result<(), StoreError> {
+        let mut names: BTreeSet<String> = BTreeSet::new();
+        names.extend(append.requests.iter().map(|request| request.agency.to_string()));
+        names.extend(append.disclosures.iter().map(|disclosure| disclosure.recipient.to_string()));
+        for delivery in &append.deliveries {
+            names.extend([delivery.agency.to_string(), delivery.log.to_string()]);
+        }
+        for case in &append.cases {
+            names.insert(case.name().jurisdiction.to_string());
+            let (issuer, holder) = parties(case);
+            names.extend([issuer, holder].into_iter().flatten().map(ToString::to_string));
+        }
+        names.iter().try_for_each(|name| self.number(name).map(|_| ()))
+    }
+
+    /// A data key for each case that is new.
+    fn make_data_keys(&mut self, append: &Append) -> Result<BTreeMap<CaseName, Vec<u8>>, StoreError> {
+        let mut wrapped_keys = BTreeMap::new();
+        for case in &append.cases {
+            if !self.data_keys.contains_key(case.name()) {
+                let (key, wrapped) = self.vault.new_data_key(&rows::case_context(case.name()))?;
+                self.data_keys.insert(case.name().clone(), key);
+                wrapped_keys.insert(case.name().clone(), wrapped);
+            }
+        }
+        Ok(wrapped_keys)
+    }
+}
+
+/// Moves a head, if it stands where the batch was planned from; stores the checkpoint and the tiles.
+fn move_head(transaction: &Transaction<'_>, log: i64, head: &HeadMove) -> Result<(), StoreError> {
+    let moved = transaction
+        .prepare_cached("UPDATE heads SET size = ?1, recorded_at = ?2 WHERE log = ?3 AND size = ?4")?
+        .execute(params![
+            rows::integer(head.to_size)?,
+            rows::nanoseconds(head.recorded_at)?,
+            log,
+            rows::integer(head.from_size)?
+        ])?;
+    if moved != 1 {
+        return Err(StoreError::Fenced(head.log.clone()));
+    }
+    transaction
+        .prepare_cached("INSERT INTO checkpoints VALUES (?1, ?2)")?
+        .execute(params![rows::position(log, head.to_size)?, head.checkpoint])?;
+    let mut statement = transaction.prepare_cached("INSERT OR REPLACE INTO tiles VALUES (?1, ?2)")?;
+    for (tile, hashes) in &head.tiles {
+        statement.execute(params![rows::tile_position(log, *tile)?, tile_to_bytes(hashes)])?;
+    }
+    Ok(())
+}
+
+fn insert_entry(
+    transaction: &Transaction<'_>,
+    log: i64,
+    batch_size: u64,
+    new: &NewEntry,
+    key: &Key,
+) -> Result<(), StoreError> {
+    let position = rows::position(log, new.index)?;
+    let batch_size = rows::integer(batch_size)?;
+    let (clear, personal): (Vec<Opening>, Vec<Opening>) =
+        new.openings.iter().cloned().partition(|opening| opening.class == FieldClass::Count);
+    let clear = entry::write_openings(&clear);
+    let audience = new.audience.to_text();
+    let context = rows::entry_context(position, batch_size, &new.leaf, &audience, &clear);
+    let sealed = key.seal(&entry::write_openings(&personal), &context)?;
+    let answer = new.answer.as_ref().map(|answer| key.seal(answer, &rows::answer_context(position))).transpose()?;
+    transaction
+        .prepare_cached("INSERT INTO entries VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?
+        .execute(params![position, batch_size, new.leaf, audience, clear, sealed, answer])?;
+    Ok(())
+}
+
+/// Issuer and holder of a case, as far as it has them.
+fn parties(case: &StoredCase) -> (Option<&AgencyId>, Option<&AgencyId>) {
+    match case {
+        StoredCase::Custody(custody) => (None, Some(&custody.custodian)),
+        StoredCase::Detainer(detainer) => {
+            let addressee = match &detainer.request.addressee {
+                Addressee::Agency(agency) => Some(agency),
+                Addressee::Jurisdiction => None,
+            };
+            (Some(&detainer.issuer), detainer.custodian.as_ref().or(addressee))
+        }
+    }
+}
+
+/// Stores a case as it now stands. `wrapped` is its data key, if the case is new.
+fn upsert_case(
+    transaction: &Transaction<'_>,
+    number: &impl Fn(&str) -> Result<i64, StoreError>,
+    case: &StoredCase,
+    key: &Key,
+    wrapped: Option<&Vec<u8>>,
+) -> Result<(), StoreError> {
+    let name = case.name();
+    let plain = serde_json::to_vec(case).map_err(|_| StoreError::Broken("a case cannot be written"))?;
+    let sealed = key.seal(&plain, &rows::case_context(name))?;
+    let (issuer, holder) = parties(case);
+    let issuer = issuer.map(|agency| number(agency.as_str())).transpose()?;
+    let holder = holder.map(|agency| number(agency.as_str())).transpose()?;
+    let (jurisdiction, kind) = (number(name.jurisdiction.as_str())?, rows::kind(name.kind));
+    let id = name.id.as_bytes().as_slice();
+    match wrapped {
+        Some(wrapped) => transaction
+            .prepare_cached("INSERT INTO cases VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?
+            .execute(params![jurisdiction, kind, id, issuer, holder, wrapped, sealed])?,
+        None => transaction
+            .prepare_cached(
+                "UPDATE cases SET holder = ?4, sealed = ?5 WHERE jurisdiction = ?1 AND kind = ?2 AND id = ?3",
+            )?
+            .execute(params![jurisdiction, kind, id, holder, sealed])?,
+    };
+    Ok(())
+}

@@ -1,0 +1,93 @@
+//! Personal data at rest: AES-256-GCM under a data key per case, which is wrapped by a key kept outside the database.
+//!
+//! Expunging a case destroys its data key; every proof still verifies, and nothing of the person can be read.
+
+use std::fmt;
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use aws_lc_rs::rand;
+use zeroize::Zeroizing;
+
+/// Why something could not be sealed or opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum VaultError {
+    /// The bytes are not what was sealed, or the key is not the one it was sealed under.
+    #[error("the sealed bytes or the key are not the ones they should be")]
+    Unopened,
+    /// No randomness or no room: the cryptographic library refused.
+    #[error("the cryptographic library refused")]
+    Refused,
+}
+
+/// A key: the wrapping key of a vault, or the data key of a case.
+pub struct Key(LessSafeKey);
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Key(withheld)")
+    }
+}
+
+impl Key {
+    /// From 32 bytes.
+    pub fn new(bytes: &[u8; 32]) -> Result<Self, VaultError> {
+        UnboundKey::new(&AES_256_GCM, bytes).map(|key| Self(LessSafeKey::new(key))).map_err(|_| VaultError::Refused)
+    }
+
+    /// A new data key, and itself wrapped under this one for the case named.
+    pub fn new_data_key(&self, case: &[u8]) -> Result<(Self, Vec<u8>), VaultError> {
+        let mut bytes = Zeroizing::new([0u8; 32]);
+        rand::fill(bytes.as_mut()).map_err(|_| VaultError::Refused)?;
+        Ok((Self::new(&bytes)?, self.seal(bytes.as_ref(), case)?))
+    }
+
+    /// A data key unwrapped.
+    pub fn unwrap_data_key(&self, wrapped: &[u8], case: &[u8]) -> Result<Self, VaultError> {
+        let bytes = Zeroizing::new(self.open(wrapped, case)?);
+        let bytes: &[u8; 32] = bytes.as_slice().try_into().map_err(|_| VaultError::Unopened)?;
+        Self::new(bytes)
+    }
+
+    /// Seals bytes and binds them to a context: nonce, ciphertext, tag.
+    pub fn seal(&self, plain: &[u8], context: &[u8]) -> Result<Vec<u8>, VaultError> {
+        let mut nonce = [0u8; NONCE_LEN];
+        rand::fill(&mut nonce).map_err(|_| VaultError::Refused)?;
+        let mut sealed = plain.to_vec();
+        self.0
+            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(context), &mut sealed)
+            .map_err(|_| VaultError::Refused)?;
+        sealed.splice(..0, nonce);
+        Ok(sealed)
+    }
+
+    /// Opens what was sealed in the same context.
+    pub fn open(&self, sealed: &[u8], context: &[u8]) -> Result<Vec<u8>, VaultError> {
+        let (nonce, rest) = sealed.split_at_checked(NONCE_LEN).ok_or(VaultError::Unopened)?;
+        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| VaultError::Unopened)?;
+        let mut opened = rest.to_vec();
+        let len = self.0.open_in_place(nonce, Aad::from(context), &mut opened).map_err(|_| VaultError::Unopened)?.len();
+        opened.truncate(len);
+        Ok(opened)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_sealed_opens_in_its_context_alone() {
+        let vault = Key::new(&[7; 32]).unwrap();
+        let (key, wrapped) = vault.new_data_key(b"case").unwrap();
+        let sealed = key.seal(b"content", b"here").unwrap();
+        assert_eq!(vault.unwrap_data_key(&wrapped, b"case").unwrap().open(&sealed, b"here").unwrap(), b"content");
+        assert!(vault.unwrap_data_key(&wrapped, b"another").is_err());
+        assert_eq!(key.open(&sealed, b"there"), Err(VaultError::Unopened));
+        assert_eq!(vault.open(&sealed, b"here"), Err(VaultError::Unopened));
+        for at in 0..sealed.len() {
+            let mut broken = sealed.clone();
+            broken[at] ^= 1;
+            assert_eq!(key.open(&broken, b"here"), Err(VaultError::Unopened));
+        }
+    }
+}
