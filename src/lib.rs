@@ -1,6 +1,8 @@
 //! Comity: a gateway on which sovereigns exchange detainer and release messages, each under its own law.
 
+pub mod api;
 pub mod domain;
+pub mod feed;
 pub mod identity;
 pub mod ledger;
 pub mod policy;

@@ -201,7 +201,10 @@ pub fn page_size(number: i32) -> Result<usize, Violations> {
     form.finish(size)
 }
 
-/// A page token: the id of the last resource of the page before.
-pub fn page_token(text: &str) -> Option<Option<Uuid>> {
-    if text.is_empty() { Some(None) } else { text.parse().ok().map(Some) }
+/// A page token: the id of the last resource of the page before. None: the first page.
+pub fn page_token(text: &str) -> Result<Option<Uuid>, InvalidId> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    text.parse().map(Some).map_err(|_| InvalidId { expected: "a page token from an earlier answer" })
 }

@@ -1,0 +1,83 @@
+//! `DetainerService`: what an issuer and a custodian say to each other.
+
+use std::sync::Arc;
+
+use tonic::{Request, Response, Status};
+
+use crate::api::{Api, status};
+use crate::domain::case::StoredCase;
+use crate::domain::determination::FieldClasses;
+use crate::domain::ids::CaseKind;
+use crate::wire::v1::detainer_service_server::DetainerService;
+use crate::wire::{parse, show, v1};
+
+/// The service.
+#[derive(Debug, Clone)]
+pub struct Detainers(pub Arc<Api>);
+
+#[tonic::async_trait]
+impl DetainerService for Detainers {
+    async fn lodge_detainer(
+        &self,
+        request: Request<v1::LodgeDetainerRequest>,
+    ) -> Result<Response<v1::LodgeDetainerResponse>, Status> {
+        self.0.write(request).await
+    }
+
+    async fn acknowledge_detainer(
+        &self,
+        request: Request<v1::AcknowledgeDetainerRequest>,
+    ) -> Result<Response<v1::AcknowledgeDetainerResponse>, Status> {
+        self.0.write(request).await
+    }
+
+    async fn answer_detainer(
+        &self,
+        request: Request<v1::AnswerDetainerRequest>,
+    ) -> Result<Response<v1::AnswerDetainerResponse>, Status> {
+        self.0.write(request).await
+    }
+
+    async fn withdraw_detainer(
+        &self,
+        request: Request<v1::WithdrawDetainerRequest>,
+    ) -> Result<Response<v1::WithdrawDetainerResponse>, Status> {
+        self.0.write(request).await
+    }
+
+    async fn get_detainer(
+        &self,
+        request: Request<v1::GetDetainerRequest>,
+    ) -> Result<Response<v1::GetDetainerResponse>, Status> {
+        let caller = Api::caller(&request)?;
+        let name = parse::case_name("name", &request.get_ref().name, CaseKind::Detainer)
+            .map_err(|faults| status::violations(&faults))?;
+        let case = self.0.read(move |reader| reader.case(&name)).await?.ok_or_else(status::not_found)?;
+        let detainer = case.detainer().ok_or_else(status::not_found)?;
+        let viewpoint = self.0.gate.viewpoint(&caller, detainer).ok_or_else(status::not_found)?;
+        let shown = show::detainer(detainer, viewpoint);
+        self.0.disclose(&caller, "DetainerService/GetDetainer", shown.name.clone(), FieldClasses::all()).await?;
+        Ok(Response::new(v1::GetDetainerResponse { detainer: Some(shown) }))
+    }
+
+    async fn list_detainers(
+        &self,
+        request: Request<v1::ListDetainersRequest>,
+    ) -> Result<Response<v1::ListDetainersResponse>, Status> {
+        let caller = Api::caller(&request)?;
+        let request = request.into_inner();
+        let (cases, next_page_token) =
+            self.0.list(&caller, CaseKind::Detainer, &request.parent, request.page_size, &request.page_token).await?;
+        let detainers: Vec<v1::Detainer> = cases
+            .iter()
+            .filter_map(StoredCase::detainer)
+            .filter_map(|detainer| Some(show::detainer(detainer, self.0.gate.viewpoint(&caller, detainer)?)))
+            .collect();
+        let names: Vec<&str> = detainers.iter().map(|detainer| detainer.name.as_str()).collect();
+        if !names.is_empty() {
+            let names = names.join("\n");
+            self.0.disclose(&caller, "DetainerService/ListDetainers", names, FieldClasses::all()).await?;
+        }
+        Ok(Response::new(v1::ListDetainersResponse { detainers, next_page_token }))
+    }
+}

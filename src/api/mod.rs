@@ -1,0 +1,108 @@
+//! Thin gRPC handlers, one service a file: take the proven caller, parse, hand on, answer.
+
+mod custodies;
+mod detainers;
+mod inbox;
+mod ledger;
+pub mod status;
+mod write;
+
+use std::fmt;
+use std::sync::Arc;
+
+use aws_lc_rs::hmac;
+use tonic::{Request, Status};
+
+pub use custodies::Custodies;
+pub use detainers::Detainers;
+pub use inbox::Inbox;
+pub use ledger::Ledger;
+
+use crate::domain::agency::Caller;
+use crate::domain::determination::FieldClasses;
+use crate::feed::CursorKey;
+use crate::policy::gate::Gate;
+use crate::recorder::{Clock, Handle, Heads};
+use crate::store::{NewDisclosure, Reader, StoreError};
+
+/// What every handler works with.
+#[derive(Debug)]
+pub struct Api {
+    /// To submit writes.
+    pub recorder: Handle,
+    /// To read.
+    pub reader: Arc<dyn Reader>,
+    /// To wait for entries.
+    pub heads: Heads,
+    /// To ask who may see what.
+    pub gate: Arc<Gate>,
+    /// The time of record.
+    pub clock: Clock,
+    /// Before the name of a log, gives the origin of its checkpoints.
+    pub origin: String,
+    /// Keys of digests and cursors.
+    pub keys: ApiKeys,
+    /// Limits of subscriptions.
+    pub inbox: InboxConfig,
+}
+
+pub use inbox::InboxConfig;
+
+/// Keys that never leave the gateway.
+#[derive(Clone)]
+pub struct ApiKeys {
+    /// Of request digests: an unsalted digest of a name could be guessed.
+    digests: hmac::Key,
+    /// Of cursors.
+    cursors: CursorKey,
+}
+
+impl ApiKeys {
+    /// From two secrets of 32 bytes.
+    pub fn new(digests: &[u8; 32], cursors: &[u8; 32]) -> Self {
+        Self { digests: hmac::Key::new(hmac::HMAC_SHA256, digests), cursors: CursorKey::new(cursors) }
+    }
+}
+
+impl fmt::Debug for ApiKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ApiKeys(withheld)")
+    }
+}
+
+impl Api {
+    /// The caller that the layers have proven. Without them nobody is anybody.
+    fn caller<T>(request: &Request<T>) -> Result<Caller, Status> {
+        request.extensions().get::<Caller>().cloned().ok_or_else(status::no_caller)
+    }
+
+    /// Reads from the store on a blocking thread.
+    async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&dyn Reader) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, Status> {
+        let reader = Arc::clone(&self.reader);
+        match tokio::task::spawn_blocking(move || read(&*reader)).await {
+            Ok(read) => read.map_err(|error| status::store(&error)),
+            Err(_) => Err(status::internal("a read was given up")),
+        }
+    }
+
+    /// Accounts for personal data about to leave (5 USC 552a(c)). Only when this has returned may it leave.
+    async fn disclose(
+        &self,
+        caller: &Caller,
+        method: &'static str,
+        resources: String,
+        classes: FieldClasses,
+    ) -> Result<(), Status> {
+        let disclosure = NewDisclosure {
+            recorded_at: self.clock.now(),
+            recipient: caller.agency.id.clone(),
+            method,
+            resources,
+            classes,
+        };
+        self.recorder.disclose(disclosure).await.map_err(|error| status::submit(&error))
+    }
+}

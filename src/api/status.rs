@@ -1,0 +1,220 @@
+//! Errors become statuses here and nowhere else. A denied caller learns nothing more; refused, busy and unknown stay
+//! apart.
+
+use std::time::Duration;
+
+use tonic::{Code, Status};
+use tower::BoxError;
+
+use crate::domain::decide::Refusal;
+use crate::domain::determination::{Determination, LawAction};
+use crate::identity::authenticate::IdentityError;
+use crate::identity::rate::RateExceeded;
+use crate::policy::admit::AdmitError;
+use crate::policy::gate::Denial;
+use crate::recorder::SubmitError;
+use crate::store::StoreError;
+use crate::wire::Violations;
+use crate::wire::failure::{Failure, reason_of};
+use crate::wire::v1::ErrorReason;
+
+/// When a caller that found the queue full should come back.
+const RETRY_AFTER: Duration = Duration::from_millis(200);
+
+/// Fields at fault.
+pub fn violations(violations: &Violations) -> Status {
+    Failure::new(Code::InvalidArgument, ErrorReason::InvalidField, "one or more fields are at fault")
+        .fields(violations)
+        .into()
+}
+
+/// No such resource, or none the caller may know of: one answer for both.
+pub fn not_found() -> Status {
+    Failure::new(Code::NotFound, ErrorReason::NotFound, "there is no such resource").into()
+}
+
+/// A cursor or page token of somebody else's, or of nobody's.
+pub fn invalid_cursor() -> Status {
+    let message = "the cursor or page token was not given to this caller here";
+    Failure::new(Code::InvalidArgument, ErrorReason::InvalidCursor, message).into()
+}
+
+/// A position the log has not reached.
+pub fn beyond_head() -> Status {
+    Failure::new(Code::OutOfRange, ErrorReason::BeyondHead, "the log has not grown to that size").into()
+}
+
+/// The layers that prove a caller are missing.
+pub fn no_caller() -> Status {
+    Failure::new(Code::Unauthenticated, ErrorReason::CertificateRefused, "no caller was proven").into()
+}
+
+/// A fault of ours. What it was goes to the log, not to the caller.
+pub fn internal(what: &'static str) -> Status {
+    tracing::error!(what, "internal fault");
+    Failure::new(Code::Internal, ErrorReason::Internal, "a fault of the gateway, which was logged").into()
+}
+
+/// The store failed while reading.
+pub fn store(error: &StoreError) -> Status {
+    tracing::error!(%error, "the store failed while reading");
+    unavailable()
+}
+
+/// A panic was caught on the way.
+pub fn panicked() -> Status {
+    internal("a handler panicked")
+}
+
+/// Nothing can be recorded or read now.
+pub fn unavailable() -> Status {
+    Failure::new(
+        Code::Unavailable,
+        ErrorReason::Unavailable,
+        "not available now; the same request id is safe to resend",
+    )
+    .retry_after(Duration::from_secs(1))
+    .into()
+}
+
+/// The answer was not ready in time.
+pub fn deadline_exceeded() -> Status {
+    let message = "not answered in time; the same request id is safe to resend";
+    Failure::new(Code::DeadlineExceeded, ErrorReason::DeadlineExceeded, message).into()
+}
+
+/// Too much at once.
+pub fn overloaded(retry_after: Duration) -> Status {
+    Failure::new(Code::ResourceExhausted, ErrorReason::Overloaded, "too much at once").retry_after(retry_after).into()
+}
+
+/// The proof of the caller ended while its stream was open.
+pub fn expired() -> Status {
+    let message = "the certificate or token that opened the stream has expired";
+    Failure::new(Code::Unauthenticated, ErrorReason::TokenRefused, message).into()
+}
+
+/// Why a write was not recorded.
+pub fn submit(error: &SubmitError) -> Status {
+    match error {
+        SubmitError::Denied(denial) => denied(denial),
+        SubmitError::Refused(refusal) => refused(*refusal),
+        SubmitError::EtagMismatch => Failure::new(Code::Aborted, ErrorReason::EtagMismatch, error.to_string()).into(),
+        SubmitError::RequestIdReused => {
+            Failure::new(Code::AlreadyExists, ErrorReason::RequestIdReused, error.to_string()).into()
+        }
+        SubmitError::Overloaded => overloaded(RETRY_AFTER),
+        SubmitError::Stopped => unavailable(),
+    }
+}
+
+fn denied(denial: &Denial) -> Status {
+    match denial {
+        Denial::NotFound | Denial::NoSuchJurisdiction => not_found(),
+        Denial::Unattributed => token_refused(&denial.to_string()),
+        Denial::NotACustodian => violations(&vec![crate::wire::Violation {
+            field: "detainer.custodian".to_owned(),
+            description: "must be a custodian of the jurisdiction".to_owned(),
+        }]),
+        Denial::Forbidden { action, determination } => {
+            by_law(Code::PermissionDenied, ErrorReason::ForbiddenByLaw, denial, *action, determination)
+        }
+        Denial::ReviewRequired { action, determination } => {
+            by_law(Code::PermissionDenied, ErrorReason::ReviewRequired, denial, *action, determination)
+        }
+        Denial::ReasonRequired { action, determination } => {
+            by_law(Code::FailedPrecondition, ErrorReason::ReasonRequired, denial, *action, determination)
+        }
+    }
+}
+
+/// A decision explained: which act, which policies, which law.
+fn by_law(
+    code: Code,
+    reason: ErrorReason,
+    denial: &Denial,
+    action: LawAction,
+    determination: &Determination,
+) -> Status {
+    Failure::new(code, reason, denial.to_string()).into_status([
+        ("action", action.word().to_owned()),
+        ("ruling", determination.ruling.word().to_owned()),
+        ("policies", determination.policies.join(", ")),
+        ("citations", determination.citations.join("; ")),
+    ])
+}
+
+fn refused(refusal: Refusal) -> Status {
+    let failure = |code, reason| Failure::new(code, reason, refusal.to_string());
+    match refusal {
+        Refusal::NoSuchCase => not_found(),
+        Refusal::AlreadyLodged => failure(Code::AlreadyExists, ErrorReason::AlreadyLodged).into(),
+        Refusal::AlreadyAcknowledged
+        | Refusal::AlreadyAnswered
+        | Refusal::NotMatched
+        | Refusal::NoLongerStands
+        | Refusal::AlreadyWithdrawn
+        | Refusal::AlreadyReleased
+        | Refusal::AlreadyScheduled
+        | Refusal::AwaitsHolder => failure(Code::FailedPrecondition, ErrorReason::WrongState)
+            .precondition("STATE", "case", &refusal.to_string())
+            .into(),
+    }
+}
+
+/// An error of a layer: who is calling, may they call it, is there room.
+pub fn of_layer(error: &BoxError) -> Status {
+    if let Some(error) = error.downcast_ref::<IdentityError>() {
+        return match error {
+            IdentityError::NoCertificate | IdentityError::CertificateExpired | IdentityError::UnknownAgency => {
+                Failure::new(Code::Unauthenticated, ErrorReason::CertificateRefused, error.to_string()).into()
+            }
+            IdentityError::SeveralAuthorizations | IdentityError::NotBearer | IdentityError::Token(_) => {
+                token_refused(&error.to_string())
+            }
+        };
+    }
+    if error.downcast_ref::<AdmitError>().is_some() {
+        let message = "no policy lets this caller call this method";
+        return Failure::new(Code::PermissionDenied, ErrorReason::MethodDenied, message).into();
+    }
+    if let Some(exceeded) = error.downcast_ref::<RateExceeded>() {
+        return overloaded(exceeded.retry_after);
+    }
+    if error.is::<tower::load_shed::error::Overloaded>() {
+        return overloaded(RETRY_AFTER);
+    }
+    internal("a layer failed")
+}
+
+fn token_refused(message: &str) -> Status {
+    Failure::new(Code::Unauthenticated, ErrorReason::TokenRefused, message).into()
+}
+
+/// A status that the library made on its own, given the shape that all of ours have. `None`: it is one of ours.
+pub fn of_library(status: &Status) -> Option<Status> {
+    if status.code() == Code::Ok || reason_of(status).is_some() {
+        return None;
+    }
+    let failure = match status.code() {
+        Code::Unimplemented => Failure::new(Code::Unimplemented, ErrorReason::UnknownMethod, "there is no such method"),
+        Code::OutOfRange | Code::ResourceExhausted => {
+            let message = "the message is larger than this gateway takes";
+            Failure::new(Code::ResourceExhausted, ErrorReason::MessageTooLarge, message)
+        }
+        Code::Internal | Code::Unknown | Code::InvalidArgument | Code::DataLoss => {
+            let message = "the message is not valid protobuf";
+            Failure::new(Code::InvalidArgument, ErrorReason::MalformedMessage, message)
+        }
+        Code::Cancelled | Code::DeadlineExceeded => return Some(deadline_exceeded()),
+        Code::Unavailable | Code::Aborted => return Some(unavailable()),
+        // Health says NOT_FOUND of a service it does not know; the standard fixes that answer.
+        Code::Ok
+        | Code::NotFound
+        | Code::AlreadyExists
+        | Code::PermissionDenied
+        | Code::FailedPrecondition
+        | Code::Unauthenticated => Failure::new(status.code(), ErrorReason::NotFound, "there is no such resource"),
+    };
+    Some(failure.into())
+}

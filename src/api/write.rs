@@ -1,0 +1,109 @@
+//! The way of every write: parse, submit, answer with a receipt.
+
+use aws_lc_rs::hmac;
+use tonic::{Request, Response, Status};
+
+use crate::api::{Api, status};
+use crate::domain::agency::Caller;
+use crate::domain::command::{Action, Command};
+use crate::domain::ids::{JurisdictionId, LogName, RequestId};
+use crate::domain::permit::Admitted;
+use crate::ledger::{self, Receipt};
+use crate::recorder::Recorded;
+use crate::wire::parse::WriteRequest;
+use crate::wire::{Message, show, v1};
+
+/// An answer that carries a receipt.
+pub(super) trait Receipted: Message + Default {
+    /// Puts the receipt in.
+    fn set_receipt(&mut self, receipt: v1::Receipt);
+}
+
+macro_rules! receipted {
+    ($($answer:ident),+) => {
+        $(impl Receipted for v1::$answer {
+            fn set_receipt(&mut self, receipt: v1::Receipt) {
+                self.receipt = Some(receipt);
+            }
+        })+
+    };
+}
+
+receipted!(
+    LodgeDetainerResponse,
+    AcknowledgeDetainerResponse,
+    AnswerDetainerResponse,
+    WithdrawDetainerResponse,
+    OpenCustodyResponse,
+    ScheduleReleaseResponse,
+    RecordReleaseResponse,
+    AcknowledgeResponse
+);
+
+impl Api {
+    /// A write upon a case.
+    pub(super) async fn write<Q, A>(&self, request: Request<Q>) -> Result<Response<A>, Status>
+    where
+        Q: WriteRequest + Message,
+        A: Receipted,
+    {
+        let caller = Self::caller(&request)?;
+        let request = request.into_inner();
+        // Over the decoded request written again, never over bytes that another encoder could have laid out otherwise.
+        let canonical = request.encode_to_vec();
+        let write = request.parse().map_err(|faults| status::violations(&faults))?;
+        let action = Action::Case(Box::new(write.command));
+        let command = self.command(write.request_id, write.etag, action, &canonical);
+        self.submit(caller, write.jurisdiction, command).await.map(Response::new)
+    }
+
+    /// Binds a request id to what is asked.
+    pub(super) fn command(
+        &self,
+        request_id: RequestId,
+        etag: Option<String>,
+        action: Action,
+        canonical: &[u8],
+    ) -> Command {
+        let mut context = hmac::Context::with_key(&self.keys.digests);
+        context.update(action.method().rpc().as_bytes());
+        context.update(&[0]);
+        context.update(canonical);
+        let mut request_digest = [0u8; 32];
+        request_digest.iter_mut().zip(context.sign().as_ref()).for_each(|(to, from)| *to = *from);
+        Command { request_id, request_digest, etag, action }
+    }
+
+    /// Submits and waits until the write is durable.
+    pub(super) async fn submit<A: Receipted>(
+        &self,
+        caller: Caller,
+        jurisdiction: JurisdictionId,
+        command: Command,
+    ) -> Result<A, Status> {
+        let admitted = Admitted { caller, jurisdiction, value: command };
+        let recorded = self.recorder.submit(admitted).await.map_err(|error| status::submit(&error))?;
+        let (log, index, leaf, proof, answer) = match recorded {
+            Recorded::Now { log, index, leaf, proof, answer } => (log, index, leaf, proof, answer),
+            Recorded::Earlier { log, index } => self.earlier(log, index).await?,
+        };
+        let mut answer = A::decode(answer.as_slice()).map_err(|_| status::internal("an answer cannot be read back"))?;
+        answer.set_receipt(v1::Receipt { log: log.to_string(), index: show::wire_position(index), leaf, proof });
+        Ok(answer)
+    }
+
+    /// The first answer once more, its receipt rebuilt against its own batch's checkpoint.
+    async fn earlier(&self, log: LogName, index: u64) -> Result<(LogName, u64, Vec<u8>, String, Vec<u8>), Status> {
+        let place = log.clone();
+        let found = self
+            .read(move |reader| {
+                let Some(answer) = reader.answer(&place, index)? else { return Ok(None) };
+                let Some(checkpoint) = reader.checkpoint_at(&place, answer.batch_size)? else { return Ok(None) };
+                let proof = ledger::prove_inclusion(index, answer.batch_size, |tile| reader.tile(&place, tile)).ok();
+                Ok(proof.map(|proof| (answer, Receipt { index, proof, checkpoint })))
+            })
+            .await?;
+        let (answer, receipt) = found.ok_or_else(|| status::internal("a recorded answer cannot be rebuilt"))?;
+        Ok((log, index, answer.leaf, receipt.to_string(), answer.answer))
+    }
+}
