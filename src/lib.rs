@@ -1,11 +1,15 @@
 //! Comity: a gateway on which sovereigns exchange detainer and release messages, each under its own law.
 
 pub mod api;
+pub mod cli;
+pub mod client;
+pub mod config;
 pub mod domain;
 pub mod feed;
 pub mod identity;
 pub mod ledger;
 pub mod policy;
 pub mod recorder;
+pub mod server;
 pub mod store;
 pub mod wire;

@@ -1,2 +1,7 @@
 //! `comity`: the gateway and everything around it, one command each.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    comity::cli::main()
+}

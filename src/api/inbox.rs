@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures_util::Stream;
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
@@ -20,7 +21,8 @@ use crate::wire::v1::inbox_service_server::InboxService;
 use crate::wire::{Message as _, parse, v1};
 
 /// Limits of a subscription.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct InboxConfig {
     /// Longest silence on an open stream, in milliseconds.
     pub heartbeat_ms: u64,
@@ -118,7 +120,12 @@ impl Subscription {
     async fn run(self, feed: Feed) {
         let left = self.expiry.0.duration_since(Timestamp::now());
         let left = Duration::try_from(left).unwrap_or_default();
-        let ended = tokio::time::timeout(left, self.serve(feed)).await.unwrap_or_else(|_| Err(status::expired()));
+        let ended = tokio::select! {
+            ended = self.serve(feed) => ended,
+            () = tokio::time::sleep(left) => Err(status::expired()),
+            // The reader goes on elsewhere, or here after the restart, from its cursor.
+            () = self.api.drain.cancelled() => Err(status::unavailable()),
+        };
         if let Err(status) = ended {
             // A reader that has gone away needs no status.
             let _gone = self.sender.send(Err(status)).await;

@@ -11,6 +11,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use aws_lc_rs::hmac;
+use tokio_util::sync::CancellationToken;
 use tonic::{Request, Status};
 
 pub use custodies::Custodies;
@@ -38,12 +39,12 @@ pub struct Api {
     pub gate: Arc<Gate>,
     /// The time of record.
     pub clock: Clock,
-    /// Before the name of a log, gives the origin of its checkpoints.
-    pub origin: String,
     /// Keys of digests and cursors.
     pub keys: ApiKeys,
     /// Limits of subscriptions.
     pub inbox: InboxConfig,
+    /// Ends every subscription when the gateway drains.
+    pub drain: CancellationToken,
 }
 
 pub use inbox::InboxConfig;

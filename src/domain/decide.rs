@@ -5,17 +5,19 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::domain::agency::AgencyClass;
 use crate::domain::case::Case;
 use crate::domain::command::CaseCommand;
 use crate::domain::custody::{ActualRelease, Custody, CustodyState, Intake, ScheduledRelease};
 use crate::domain::detainer::{
     Acknowledgement, Addressee, Answer, AnswerKind, Detainer, DetainerState, Finding, LiftReason, Request, Shown,
 };
-use crate::domain::determination::{FieldClass, FieldClasses, LawAction, LawView, Ruling};
-use crate::domain::event::{Counts, Disclosure, Event, Party, Record, RecordedDetermination};
+use crate::domain::determination::{FieldClass, FieldClasses, LawView, Ruling};
+use crate::domain::event::{Counts, Disclosure, Event, Party, Record};
 use crate::domain::ids::{CaseName, LogKind};
 use crate::domain::permit::Permitted;
+use crate::domain::record::{
+    audience_of, concerning, counts, disclosure_of, holding_and_notice, internal, of_standing,
+};
 
 /// Why a command changes nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -80,7 +82,7 @@ fn lodge(permitted: &Permitted<CaseCommand>, request: &Request, id: Uuid, now: T
         answer: None,
         reviewed_policies: Vec::new(),
         state: DetainerState::Lodged,
-        shown: Shown { state: DetainerState::Lodged, finding: None, answered: false, updated_at: now, version: 1 },
+        shown: Shown { state: DetainerState::Lodged, finding: None, answer: None, updated_at: now, version: 1 },
         notice_index: None,
         lift_reason: None,
         lodged_at: now,
@@ -109,6 +111,8 @@ fn acknowledge(
     let detainer = case.detainer.as_ref().ok_or(Refusal::NoSuchCase)?;
     match detainer.state {
         DetainerState::Lodged => {}
+        // Put under review before anybody had looked for the person: that is still to be done.
+        DetainerState::UnderReview if detainer.acknowledgement.is_none() => {}
         DetainerState::Matched
         | DetainerState::UnderReview
         | DetainerState::HoldHonored
@@ -141,12 +145,18 @@ fn acknowledge(
         acknowledgement: acknowledgement.clone(),
         disclosure,
     };
-    Ok(vec![concerning(detainer, &Party::Agency(custodian), law, disclosure, counts, event)])
+    let mut records = vec![concerning(detainer, &Party::Agency(custodian), law, disclosure, counts, event)];
+    if acknowledgement.finding == Finding::MatchedCustody {
+        records.extend(belated_notice(detainer, DetainerState::Matched, Vec::new(), case, permitted));
+    }
+    Ok(records)
 }
 
 /// Whether the detainer may stand on the custody found.
 fn may_link(case: &Case, detainer: &Detainer) -> Result<(), Refusal> {
-    let custody = case.custody.as_ref().ok_or(Refusal::NoSuchCase)?;
+    // One case, one law and one pair of logs: an agency of two jurisdictions does not join what is theirs.
+    let of_the_jurisdiction = |custody: &&Custody| custody.name.jurisdiction == detainer.name.jurisdiction;
+    let custody = case.custody.as_ref().filter(of_the_jurisdiction).ok_or(Refusal::NoSuchCase)?;
     match custody.state {
         CustodyState::Released => return Err(Refusal::AlreadyReleased),
         CustodyState::Held | CustodyState::ReleaseScheduled => {}
@@ -198,18 +208,13 @@ fn give_answer(case: &Case, permitted: &Permitted<CaseCommand>, answer: &Answer)
     };
     let party = Party::Agency(custodian);
     let mut records = vec![concerning(detainer, &party, law, disclosure, counts, event)];
-    // A release that was scheduled before the answer is noticed now.
-    if let Some(scheduled) = case.custody.as_ref().and_then(|custody| custody.scheduled.as_ref()) {
-        let mut answered = detainer.clone();
-        answered.state = match answer.kind {
-            AnswerKind::HonorHold => DetainerState::HoldHonored,
-            AnswerKind::NotifyOnly => DetainerState::NotifyOnly,
-            AnswerKind::Decline => DetainerState::Declined,
-            AnswerKind::PendingReview => DetainerState::UnderReview,
-        };
-        answered.reviewed_policies = reviewed(law, answer.kind);
-        records.extend(notice(&answered, case, permitted, scheduled));
-    }
+    let state = match answer.kind {
+        AnswerKind::HonorHold => DetainerState::HoldHonored,
+        AnswerKind::NotifyOnly => DetainerState::NotifyOnly,
+        AnswerKind::Decline => DetainerState::Declined,
+        AnswerKind::PendingReview => DetainerState::UnderReview,
+    };
+    records.extend(belated_notice(detainer, state, reviewed(law, answer.kind), case, permitted));
     Ok(records)
 }
 
@@ -329,6 +334,20 @@ fn notice(
     Some(concerning(detainer, &party, law, Disclosure::ToIssuer, counts(detainer, case, permitted), event))
 }
 
+/// The notice of a release that was scheduled before this command let it be told, unless it was given before.
+fn belated_notice(
+    detainer: &Detainer,
+    state: DetainerState,
+    reviewed_policies: Vec<String>,
+    case: &Case,
+    permitted: &Permitted<CaseCommand>,
+) -> Option<Record> {
+    let scheduled = case.custody.as_ref()?.scheduled.as_ref()?;
+    let told = detainer.notice_index.is_some();
+    let after = Detainer { state, reviewed_policies, ..detainer.clone() };
+    notice(&after, case, permitted, scheduled).filter(|_| !told)
+}
+
 /// Whether a release may be told: a duty, unless the custodian declined with a reason; where it is allowed, only if
 /// the custodian said it would; where a person decides, only if one has decided this very question.
 fn may_notify(detainer: &Detainer, law: &LawView) -> bool {
@@ -353,108 +372,4 @@ fn may_notify(detainer: &Detainer, law: &LawView) -> bool {
                 && law.notify.policies.iter().all(|policy| detainer.reviewed_policies.contains(policy))
         }
     }
-}
-
-/// Whether the issuer may know of something whose gist is in this class.
-fn disclosure_of(law: &LawView, gist: FieldClass) -> Disclosure {
-    if law.disclosable.contains(gist) { Disclosure::ToIssuer } else { Disclosure::Internal }
-}
-
-/// A record about a detainer, in the log and for the audience that the law allows.
-fn concerning(
-    detainer: &Detainer,
-    custodian: &Party,
-    law: &LawView,
-    disclosure: Disclosure,
-    counts: Counts,
-    event: Event,
-) -> Record {
-    let (log, shown) = match disclosure {
-        Disclosure::ToIssuer => (LogKind::Exchange, law.disclosable),
-        Disclosure::Internal => (LogKind::Custody, FieldClasses::NONE),
-    };
-    Record {
-        event,
-        log,
-        resource: detainer.name.clone(),
-        audience: audience_of(detainer, Some(custodian), shown),
-        counts,
-        determinations: determinations(&detainer.name, law),
-        policy_digest: Some(law.policy_digest),
-    }
-}
-
-/// A record about a custody, which stays within the jurisdiction.
-fn internal(
-    custody: &Custody,
-    counts: Counts,
-    determinations: Vec<RecordedDetermination>,
-    policy_digest: Option<[u8; 32]>,
-    event: Event,
-) -> Record {
-    Record {
-        event,
-        log: LogKind::Custody,
-        resource: custody.name.clone(),
-        audience: vec![
-            (Party::Agency(custody.custodian.clone()), FieldClasses::all()),
-            (Party::Oversight, FieldClasses::all()),
-        ],
-        counts,
-        determinations,
-        policy_digest,
-    }
-}
-
-/// Issuer as far as shown; custodian and oversight in full.
-fn audience_of(detainer: &Detainer, custodian: Option<&Party>, shown: FieldClasses) -> Vec<(Party, FieldClasses)> {
-    let addressee = match (&detainer.custodian, &detainer.request.addressee) {
-        (Some(agency), _) | (None, Addressee::Agency(agency)) => Party::Agency(agency.clone()),
-        (None, Addressee::Jurisdiction) => Party::Custodians,
-    };
-    let mut audience =
-        vec![(custodian.cloned().unwrap_or(addressee), FieldClasses::all()), (Party::Oversight, FieldClasses::all())];
-    if shown != FieldClasses::NONE {
-        audience.push((Party::Agency(detainer.issuer.clone()), shown));
-    }
-    audience
-}
-
-fn counts(detainer: &Detainer, case: &Case, permitted: &Permitted<CaseCommand>) -> Counts {
-    let class: Option<AgencyClass> = permitted.caller().agency.class;
-    let counts = Counts { custodian_class: class, ..Counts::of_request(detainer) };
-    case.custody.as_ref().map_or(counts, |custody| counts.with_custody(custody))
-}
-
-fn holding_and_notice(name: &CaseName, law: &LawView) -> Vec<RecordedDetermination> {
-    [(LawAction::Hold, &law.hold), (LawAction::Notify, &law.notify)]
-        .into_iter()
-        .map(|(action, determination)| RecordedDetermination {
-            detainer: name.clone(),
-            action,
-            determination: determination.clone(),
-        })
-        .collect()
-}
-
-/// Every determination of a detainer, the disclosure rulings included.
-fn determinations(name: &CaseName, law: &LawView) -> Vec<RecordedDetermination> {
-    let mut all = holding_and_notice(name, law);
-    all.extend(law.disclosure.iter().map(|determination| RecordedDetermination {
-        detainer: name.clone(),
-        action: LawAction::Disclose,
-        determination: determination.clone(),
-    }));
-    all
-}
-
-fn of_standing(case: &Case, permitted: &Permitted<CaseCommand>) -> (Vec<RecordedDetermination>, Option<[u8; 32]>) {
-    let laws = case.active().filter_map(|detainer| Some((&detainer.name, permitted.law(&detainer.name)?)));
-    let mut digest = None;
-    let mut all = Vec::new();
-    for (name, law) in laws {
-        digest = Some(law.policy_digest);
-        all.extend(holding_and_notice(name, law));
-    }
-    (all, digest)
 }

@@ -316,8 +316,8 @@ pub struct Shown {
     pub state: DetainerState,
     /// The finding was disclosed.
     pub finding: Option<Finding>,
-    /// The answer was disclosed.
-    pub answered: bool,
+    /// The answer that was disclosed last, without its reason. A later one that was not stays out of sight.
+    pub answer: Option<Answer>,
     /// When the view last changed, by our clock.
     pub updated_at: Timestamp,
     /// Counts the changes of the view.

@@ -213,7 +213,7 @@ pub fn apply(case: &mut Case, event: &Event, exchange_index: u64, now: Timestamp
                 detainer.answer = Some(answer.clone());
                 detainer.reviewed_policies.clone_from(reviewed_policies);
                 if *disclosure == Disclosure::ToIssuer {
-                    detainer.shown.answered = true;
+                    detainer.shown.answer = Some(Answer { reason: None, ..answer.clone() });
                     show(detainer, detainer.state, now);
                 }
             });

@@ -15,5 +15,6 @@ pub mod event;
 pub mod facts;
 pub mod ids;
 pub mod permit;
+mod record;
 pub mod subject;
 pub mod vocabulary;

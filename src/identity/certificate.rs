@@ -11,6 +11,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use subtle::ConstantTimeEq;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
@@ -40,6 +41,11 @@ impl Thumbprint {
         let mut bytes = [0; 32];
         bytes.copy_from_slice(digest::digest(&digest::SHA256, certificate).as_ref());
         Self(bytes)
+    }
+
+    /// Of the first certificate of a PEM text.
+    pub fn of_pem(pem: &str) -> Result<Self, rustls::pki_types::pem::Error> {
+        CertificateDer::from_pem_slice(pem.as_bytes()).map(|certificate| Self::of(&certificate))
     }
 
     /// As `x5t#S256` writes it: base64url without padding.

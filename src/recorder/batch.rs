@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
+use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::domain::command::{Action, CaseCommand, Command};
@@ -19,7 +20,8 @@ use crate::recorder::seams::{Clock, Entropy};
 use crate::store::{HeadMove, Loaded, LogState, NewDisclosure, Reader, Store, StoreError, Wanted};
 
 /// Limits of the writer.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct RecorderConfig {
     /// Writes that may wait.
     pub queue_len_max: usize,

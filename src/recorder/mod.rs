@@ -2,6 +2,7 @@
 //!
 //! Open [`handle`] to see how a write comes in, [`batch`] for the loop, [`plan`] for what a batch is made of.
 
+mod answer;
 mod batch;
 pub mod handle;
 pub mod plan;

@@ -9,13 +9,14 @@ use uuid::Uuid;
 use crate::domain::case::{Case, StoredCase};
 use crate::domain::command::{Action, CaseCommand, Command, Method};
 use crate::domain::decide::{Refusal, decide};
-use crate::domain::detainer::{Detainer, Viewpoint};
+use crate::domain::detainer::Detainer;
 use crate::domain::determination::FieldClasses;
 use crate::domain::event::{self, Party, Record};
-use crate::domain::ids::{AgencyId, CaseKind, CaseName, LogKind, LogName, OfficerPseudonym, RequestId};
+use crate::domain::ids::{AgencyId, CaseName, LogKind, LogName, OfficerPseudonym, RequestId};
 use crate::domain::permit::Admitted;
 use crate::ledger;
 use crate::policy::gate::{Denial, Gate};
+use crate::recorder::answer::{answer, etag_matches};
 use crate::recorder::seams::{Entropy, NoEntropy};
 use crate::store::{Append, Audience, Loaded, LogState, NewDelivery, NewEntry, NewRequest, SeenRequest, Wanted};
 use crate::wire::entry::{self, Header, Opening};
@@ -384,53 +385,4 @@ pub fn missing<'a>(
 /// First deliveries that a release needs for its lead times.
 pub fn notices(loaded: &Loaded) -> BTreeSet<(AgencyId, LogName, u64)> {
     loaded.cases.values().filter_map(StoredCase::detainer).filter_map(notice_of).collect()
-}
-
-fn etag_matches(admitted: &Admitted<Command>, command: &CaseCommand, case: &Case) -> bool {
-    let Some(given) = &admitted.value.etag else { return true };
-    let current = match command.target().map(|name| name.kind) {
-        Some(CaseKind::Detainer) => case.detainer.as_ref().map(|detainer| {
-            let viewpoint =
-                if detainer.issuer == admitted.caller.agency.id { Viewpoint::Issuer } else { Viewpoint::Custodian };
-            show::detainer_etag(detainer, viewpoint)
-        }),
-        Some(CaseKind::Custody) => case.custody.as_ref().map(show::custody_etag),
-        None => None,
-    };
-    current.as_ref() == Some(given)
-}
-
-/// The answer to a write, without its receipt: kept, so that a repeated request gets the very same.
-fn answer(command: &CaseCommand, case: &Case, records: &[Record]) -> Vec<u8> {
-    let detainer = |viewpoint| case.detainer.as_ref().map(|detainer| show::detainer(detainer, viewpoint));
-    let custody = || case.custody.as_ref().map(show::custody);
-    let determinations =
-        || records.first().map_or_else(Vec::new, |record| show::determinations(&record.determinations));
-    match command {
-        CaseCommand::LodgeDetainer(_) => {
-            v1::LodgeDetainerResponse { detainer: detainer(Viewpoint::Issuer), receipt: None }.encode_to_vec()
-        }
-        CaseCommand::WithdrawDetainer { .. } => {
-            v1::WithdrawDetainerResponse { detainer: detainer(Viewpoint::Issuer), receipt: None }.encode_to_vec()
-        }
-        CaseCommand::AcknowledgeDetainer { .. } => v1::AcknowledgeDetainerResponse {
-            detainer: detainer(Viewpoint::Custodian),
-            receipt: None,
-            determinations: determinations(),
-        }
-        .encode_to_vec(),
-        CaseCommand::AnswerDetainer { .. } => v1::AnswerDetainerResponse {
-            detainer: detainer(Viewpoint::Custodian),
-            receipt: None,
-            determinations: determinations(),
-        }
-        .encode_to_vec(),
-        CaseCommand::OpenCustody(_) => v1::OpenCustodyResponse { custody: custody(), receipt: None }.encode_to_vec(),
-        CaseCommand::ScheduleRelease { .. } => {
-            v1::ScheduleReleaseResponse { custody: custody(), receipt: None }.encode_to_vec()
-        }
-        CaseCommand::RecordRelease { .. } => {
-            v1::RecordReleaseResponse { custody: custody(), receipt: None }.encode_to_vec()
-        }
-    }
 }

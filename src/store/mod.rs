@@ -251,6 +251,9 @@ pub trait Reader: Send + Sync + std::fmt::Debug {
     /// Every checkpoint of a log, in order of size.
     fn checkpoints(&self, log: &LogName) -> Result<Vec<(u64, String)>, StoreError>;
 
+    /// The stored size of a log.
+    fn head(&self, log: &LogName) -> Result<Option<u64>, StoreError>;
+
     /// A tile of a log's tree.
     fn tile(&self, log: &LogName, tile: TileId) -> Result<Vec<Hash>, StoreError>;
 

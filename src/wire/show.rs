@@ -15,9 +15,9 @@ use crate::wire::words::{to_wire, to_wire_or_unspecified};
 pub fn detainer(detainer: &Detainer, viewpoint: Viewpoint) -> v1::Detainer {
     let request = &detainer.request;
     let shown = &detainer.shown;
-    let (state, acknowledged, answered, updated_at) = match viewpoint {
-        Viewpoint::Issuer => (shown.state, shown.finding.is_some(), shown.answered, shown.updated_at),
-        Viewpoint::Custodian => (detainer.state, true, true, detainer.updated_at),
+    let (state, acknowledged, given, updated_at) = match viewpoint {
+        Viewpoint::Issuer => (shown.state, shown.finding.is_some(), &shown.answer, shown.updated_at),
+        Viewpoint::Custodian => (detainer.state, true, &detainer.answer, detainer.updated_at),
     };
     let addressee = match &request.addressee {
         Addressee::Agency(agency) => agency_name(agency),
@@ -26,10 +26,6 @@ pub fn detainer(detainer: &Detainer, viewpoint: Viewpoint) -> v1::Detainer {
             detainer.custodian.as_ref().filter(|_| acknowledged).map(agency_name).unwrap_or_default()
         }
     };
-    let answer = detainer.answer.as_ref().filter(|_| answered).map(|given| match viewpoint {
-        Viewpoint::Issuer => v1::Answer { reason: String::new(), ..answer(given) },
-        Viewpoint::Custodian => answer(given),
-    });
     v1::Detainer {
         name: detainer.name.to_string(),
         issuer: agency_name(&detainer.issuer),
@@ -44,7 +40,7 @@ pub fn detainer(detainer: &Detainer, viewpoint: Viewpoint) -> v1::Detainer {
         occurred_at: request.occurred_at.map(timestamp),
         state: to_wire(state),
         acknowledgement: detainer.acknowledgement.as_ref().filter(|_| acknowledged).map(acknowledgement),
-        answer,
+        answer: given.as_ref().map(answer),
         lift_reason: to_wire_or_unspecified(detainer.lift_reason),
         create_time: Some(timestamp(detainer.lodged_at)),
         update_time: Some(timestamp(updated_at)),

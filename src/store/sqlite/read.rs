@@ -198,6 +198,15 @@ impl Reader for SqliteReader {
         })
     }
 
+    fn head(&self, log: &LogName) -> Result<Option<u64>, StoreError> {
+        self.with(|connection| {
+            let Some(log) = number(connection, &log.to_string())? else { return Ok(None) };
+            let mut statement = connection.prepare_cached("SELECT size FROM heads WHERE log = ?1")?;
+            let size: Option<i64> = statement.query_row([log], |row| row.get(0)).optional()?;
+            size.map(|size| u64::try_from(size).map_err(|_| StoreError::Broken("a size is negative"))).transpose()
+        })
+    }
+
     fn tile(&self, log: &LogName, tile: TileId) -> Result<Vec<Hash>, StoreError> {
         self.with(|connection| {
             let Some(log) = number(connection, &log.to_string())? else { return Ok(Vec::new()) };

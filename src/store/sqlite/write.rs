@@ -1,6 +1,6 @@
 //! The writer's side: recover, load, commit.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use rusqlite::{OptionalExtension as _, Transaction, params};
@@ -81,8 +81,10 @@ impl Store for SqliteStore {
 
     fn commit(&mut self, append: &Append) -> Result<(), StoreError> {
         self.number_all(append)?;
-        let wrapped_keys = self.make_data_keys(append)?;
-        let Self { connection, names, vault, data_keys, .. } = self;
+        // Taken, so that a key made for a batch that fails is not mistaken for a stored one by the next.
+        let mut data_keys = std::mem::take(&mut self.data_keys);
+        let wrapped_keys = self.make_data_keys(append, &mut data_keys)?;
+        let Self { connection, names, vault, .. } = self;
         let number = |name: &str| names.get(name).copied().ok_or(StoreError::Broken("a name has no number"));
         let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         for head in &append.heads {
@@ -91,7 +93,10 @@ impl Store for SqliteStore {
         for new in &append.entries {
             let head = append.heads.iter().find(|head| head.log == new.log);
             let batch_size = head.ok_or(StoreError::Broken("an entry has no head"))?.to_size;
-            let key = new.case.as_ref().and_then(|case| data_keys.get(case)).unwrap_or(&**vault);
+            let key = match &new.case {
+                Some(case) => data_keys.get(case).ok_or(StoreError::Broken("a case has no key"))?,
+                None => &**vault,
+            };
             insert_entry(&transaction, number(&new.log.to_string())?, batch_size, new, key)?;
         }
         for case in &append.cases {
@@ -132,9 +137,7 @@ impl Store for SqliteStore {
                     disclosure.classes.bits()
                 ])?;
         }
-        transaction.commit()?;
-        data_keys.clear();
-        Ok(())
+        Ok(transaction.commit()?)
     }
 
     fn reader(&self) -> Arc<dyn Reader> {
@@ -172,12 +175,16 @@ impl SqliteStore {
     }
 
     /// A data key for each case that is new.
-    fn make_data_keys(&mut self, append: &Append) -> Result<BTreeMap<CaseName, Vec<u8>>, StoreError> {
+    fn make_data_keys(
+        &self,
+        append: &Append,
+        data_keys: &mut HashMap<CaseName, Key>,
+    ) -> Result<BTreeMap<CaseName, Vec<u8>>, StoreError> {
         let mut wrapped_keys = BTreeMap::new();
         for case in &append.cases {
-            if !self.data_keys.contains_key(case.name()) {
+            if !data_keys.contains_key(case.name()) {
                 let (key, wrapped) = self.vault.new_data_key(&rows::case_context(case.name()))?;
-                self.data_keys.insert(case.name().clone(), key);
+                data_keys.insert(case.name().clone(), key);
                 wrapped_keys.insert(case.name().clone(), wrapped);
             }
         }
@@ -260,7 +267,7 @@ fn upsert_case(
     let holder = holder.map(|agency| number(agency.as_str())).transpose()?;
     let (jurisdiction, kind) = (number(name.jurisdiction.as_str())?, rows::kind(name.kind));
     let id = name.id.as_bytes().as_slice();
-    match wrapped {
+    let stored = match wrapped {
         Some(wrapped) => transaction
             .prepare_cached("INSERT INTO cases VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?
             .execute(params![jurisdiction, kind, id, issuer, holder, wrapped, sealed])?,
@@ -270,5 +277,5 @@ fn upsert_case(
             )?
             .execute(params![jurisdiction, kind, id, holder, sealed])?,
     };
-    Ok(())
+    if stored == 1 { Ok(()) } else { Err(StoreError::Broken("a case that was loaded is not there")) }
 }

@@ -1,0 +1,40 @@
+//! Logs as JSON lines on standard error; audit lines apart, since others keep them for longer.
+
+use std::fs::OpenOptions;
+use std::path::Path;
+use std::sync::Mutex;
+
+use anyhow::{Context as _, Result};
+use tracing_subscriber::filter::{EnvFilter, FilterFn};
+use tracing_subscriber::fmt::writer::BoxMakeWriter;
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+/// The target of audit lines.
+const AUDIT: &str = "audit";
+
+/// Starts logging for the process.
+pub(super) fn start(filter: Option<&str>, audit_log: Option<&Path>, quiet: bool) -> Result<()> {
+    let filter = filter.unwrap_or(if quiet { "error" } else { "info" });
+    let filter = EnvFilter::try_new(filter).context("the log filter cannot be read")?;
+    let logs = tracing_subscriber::fmt::layer()
+        .json()
+        .flatten_event(true)
+        .with_writer(std::io::stderr)
+        .with_filter(filter)
+        .with_filter(FilterFn::new(|metadata| metadata.target() != AUDIT));
+    let writer = match audit_log {
+        None if quiet => BoxMakeWriter::new(std::io::sink),
+        None => BoxMakeWriter::new(std::io::stderr),
+        Some(path) => {
+            let file = OpenOptions::new().create(true).append(true).open(path);
+            BoxMakeWriter::new(Mutex::new(file.with_context(|| format!("cannot open {}", path.display()))?))
+        }
+    };
+    let audit = tracing_subscriber::fmt::layer()
+        .json()
+        .flatten_event(true)
+        .with_writer(writer)
+        .with_filter(FilterFn::new(|metadata| metadata.target() == AUDIT));
+    tracing_subscriber::registry().with(logs).with(audit).try_init().context("logging was started twice")
+}

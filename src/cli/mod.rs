@@ -1,0 +1,98 @@
+//! The commands. Each is a file; `--help` says what it is for.
+
+mod certs;
+mod check_config;
+pub mod demo;
+mod dev;
+pub mod files;
+mod health;
+mod logging;
+pub mod sandbox;
+mod serve;
+mod token;
+pub mod verify;
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Comity: a gateway on which federal and state systems exchange detainer and release messages over mutual TLS, each
+/// under its own law.
+///
+/// Start with `comity demo`, which plays a synthetic year on a throw-away exchange, or with `comity dev`, which makes
+/// an exchange to try things on and serves it.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100)]
+struct Cli {
+    #[command(flatten)]
+    logging: LoggingArgs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What is logged, and where.
+#[derive(Debug, Args)]
+struct LoggingArgs {
+    /// What to log, as `info` or `comity=debug,warn`. JSON lines on standard error.
+    #[arg(long, global = true, env = "COMITY_LOG", value_name = "FILTER")]
+    log: Option<String>,
+    /// Where audit lines go: one JSON line for each call or connection that was denied. Default: standard error.
+    #[arg(long, global = true, env = "COMITY_AUDIT_LOG", value_name = "FILE")]
+    audit_log: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Plays the main job: a synthetic year of detainers between a federal and several state systems, with figures.
+    Demo(demo::DemoArgs),
+    /// Makes an exchange to try things on (once), and serves it.
+    Dev(dev::DevArgs),
+    /// Serves a gateway from its configuration.
+    Serve(serve::ServeArgs),
+    /// Reads a configuration with everything it names, says what holds, and serves nothing.
+    CheckConfig(check_config::CheckConfigArgs),
+    /// Makes development certificates, keys and tokens. For production, see certs/README.md.
+    Certs(certs::CertsArgs),
+    /// Mints a bound token with an agency's key, for sandboxes.
+    Token(token::TokenArgs),
+    /// Asks a gateway's ops listener whether it serves. Exit code 0: yes; 1: no.
+    Health(health::HealthArgs),
+    /// Verifies a store offline: every entry, commitment, head and receipt. Exit code 0: whole; 1: broken.
+    Verify(verify::VerifyArgs),
+}
+
+/// Runs the command of the process.
+pub fn main() -> ExitCode {
+    let Cli { logging, command } = Cli::parse();
+    let quiet = matches!(command, Command::Demo(_));
+    if let Err(error) = logging::start(logging.log.as_deref(), logging.audit_log.as_deref(), quiet) {
+        return failed(&error);
+    }
+    let done = match command {
+        Command::Demo(args) => demo::run(&args),
+        Command::Dev(args) => dev::run(&args),
+        Command::Serve(args) => serve::run(&args),
+        Command::CheckConfig(args) => check_config::run(&args),
+        Command::Certs(args) => certs::run(&args),
+        Command::Token(args) => token::run(&args),
+        Command::Health(args) => return health::run(&args),
+        Command::Verify(args) => verify::run(&args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failed(&error),
+    }
+}
+
+fn failed(error: &anyhow::Error) -> ExitCode {
+    // Nobody left to tell when standard error is closed.
+    let _told = writeln!(std::io::stderr(), "comity: {error:#}");
+    ExitCode::FAILURE
+}
+
+/// A line on standard output.
+fn say(line: &str) -> std::io::Result<()> {
+    writeln!(std::io::stdout(), "{line}")
+}

@@ -1,0 +1,307 @@
+//! A whole exchange to try things on, made once under a directory: authorities, certificates, revocation lists, token
+//! keys, tokens, the gateway's secrets, and one configuration. `dev`, `demo` and the tests run on it.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::cli::files;
+use crate::client::Credentials;
+use crate::config::{Config, KeysConfig, LogConfig, PolicyConfig, ServerConfig, StoreConfig, secret_files};
+use crate::domain::agency::{ActorKind, AgencyClass, AgencyKind};
+use crate::domain::ids::{AgencyId, JurisdictionId};
+use crate::identity::certificate::Thumbprint;
+use crate::identity::development::{CertificateOptions, DevelopmentAuthority, TokenKeyPair};
+use crate::identity::key::{MintingKey, TokenAlgorithm};
+use crate::identity::mint::{MintClaims, mint};
+use crate::identity::pem::PemSource;
+use crate::identity::registry::{AgencyConfig, AuthorityConfig, IssuerConfig, KeyConfig, RegistryConfig};
+use crate::identity::token;
+use crate::ledger::{Signer, pem_from_pkcs8};
+use crate::server::accept;
+
+/// The configuration's name in the directory.
+pub const CONFIG_FILE: &str = "comity.toml";
+/// The trust domain of a sandbox. Reserved for examples (RFC 2606).
+pub const TRUST_DOMAIN: &str = "comity.example";
+/// How long a sandbox's tokens are good. A real issuer's are good for minutes.
+const TOKEN_LIFETIME_S: u32 = 12 * 3_600;
+const REVOCATION_LIST_HOURS: i64 = 7 * 24;
+const TOKEN_KEY_ID: &str = "1";
+
+/// One agency of a sandbox.
+#[derive(Debug, Clone, Copy)]
+pub struct Seat {
+    /// Its id.
+    pub id: &'static str,
+    /// Whose it is.
+    pub kind: AgencyKind,
+    /// What it is, where it holds people.
+    pub class: Option<AgencyClass>,
+    /// Where it takes part.
+    pub jurisdictions: &'static [&'static str],
+    /// Its ORI. Made up.
+    pub ori: &'static str,
+    /// The authority that vouches for it.
+    pub authority: &'static str,
+}
+
+const NY: &[&str] = &["us-ny"];
+const TX: &[&str] = &["us-tx"];
+const BOTH: &[&str] = &["us-ny", "us-tx"];
+
+const fn seat(
+    id: &'static str,
+    kind: AgencyKind,
+    class: Option<AgencyClass>,
+    jurisdictions: &'static [&'static str],
+    ori: &'static str,
+    authority: &'static str,
+) -> Seat {
+    Seat { id, kind, class, jurisdictions, ori, authority }
+}
+
+/// Everybody at the table.
+pub const SEATS: &[Seat] = &[
+    seat("us-ice", AgencyKind::Federal, None, BOTH, "DCICE0000", "federal"),
+    seat("us-ny-doccs", AgencyKind::State, Some(AgencyClass::StatePrison), NY, "NYDOCCS00", "us-ny"),
+    seat("us-ny-erie-jail", AgencyKind::County, Some(AgencyClass::CountyJail), NY, "NY014000A", "us-ny"),
+    seat("us-ny-suffolk-jail", AgencyKind::County, Some(AgencyClass::CountyJail), NY, "NY051000A", "us-ny"),
+    seat("us-ny-city-jail", AgencyKind::City, Some(AgencyClass::CityJail), NY, "NY030000A", "us-ny"),
+    seat("us-ny-oversight", AgencyKind::Oversight, None, NY, "NYAUDIT00", "us-ny"),
+    seat("us-tx-prison", AgencyKind::State, Some(AgencyClass::StatePrison), TX, "TXPRISON0", "us-tx"),
+    seat("us-tx-harris-jail", AgencyKind::County, Some(AgencyClass::CountyJail), TX, "TX101000A", "us-tx"),
+    seat("us-tx-bexar-jail", AgencyKind::County, Some(AgencyClass::CountyJail), TX, "TX015000A", "us-tx"),
+    seat("us-tx-oversight", AgencyKind::Oversight, None, TX, "TXAUDIT00", "us-tx"),
+    seat("comity-operator", AgencyKind::Operator, None, &[], "OPERATOR0", "exchange"),
+];
+
+const AUTHORITIES: &[&str] = &["federal", "us-ny", "us-tx", "exchange"];
+
+/// A sandbox on disk.
+#[derive(Debug, Clone)]
+pub struct Sandbox {
+    directory: PathBuf,
+    /// Its configuration.
+    pub config: Config,
+}
+
+impl Sandbox {
+    /// Makes a sandbox in a directory, or takes up the one that is there. What expires soon, revocation lists and
+    /// tokens, is made anew each time.
+    pub fn establish(directory: &Path) -> Result<Self> {
+        let now = Timestamp::now();
+        std::fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))?;
+        let directory = directory.canonicalize().context("the directory has no absolute path")?;
+        let path = directory.join(CONFIG_FILE);
+        if !path.exists() {
+            make(&directory, now)?;
+        }
+        let config = Config::read(&path)?;
+        let sandbox = Self { directory, config };
+        sandbox.renew(now)?;
+        Ok(sandbox)
+    }
+
+    /// Where it is.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// What a client of an agency connects with.
+    pub fn credentials(&self, agency: &str) -> Result<Credentials> {
+        let read = |name: String| {
+            let path = self.directory.join("certs").join(name);
+            std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))
+        };
+        Ok(Credentials {
+            authorities_pem: read("gateway-ca.pem".to_owned())?,
+            certificate_pem: read(format!("{agency}.pem"))?,
+            key_pem: read(format!("{agency}.key"))?,
+        })
+    }
+
+    /// The token of an agency's unattended system, or of an officer of theirs.
+    pub fn token(&self, agency: &str, actor: ActorKind) -> Result<String> {
+        let path = token_path(&self.directory, agency, actor);
+        std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
+    }
+
+    /// A token for whoever, for as long as wanted.
+    pub fn mint(&self, agency: &str, subject: &str, actor: ActorKind, lifetime_s: u32) -> Result<String> {
+        mint_for(&self.directory, &self.config.token.audience, agency, subject, actor, lifetime_s)
+    }
+
+    fn renew(&self, now: Timestamp) -> Result<()> {
+        for authority in AUTHORITIES {
+            let list = read_authority(&self.directory, authority)?.revoke(
+                &[],
+                now.checked_sub(SignedDuration::from_mins(5))?,
+                now.checked_add(SignedDuration::from_hours(REVOCATION_LIST_HOURS))?,
+            )?;
+            files::write_public(&self.directory.join(format!("certs/{authority}.crl.pem")), &list.pem)?;
+        }
+        for seat in SEATS {
+            for actor in [ActorKind::System, ActorKind::Officer] {
+                let subject = format!("{}-{}", seat.id, actor.word());
+                let token = self.mint(seat.id, &subject, actor, TOKEN_LIFETIME_S)?;
+                files::write_private(&token_path(&self.directory, seat.id, actor), &token)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Mints a token with an agency's key in a sandbox.
+pub fn mint_for(
+    directory: &Path,
+    audience: &str,
+    agency: &str,
+    subject: &str,
+    actor: ActorKind,
+    lifetime_s: u32,
+) -> Result<String> {
+    let key_path = directory.join(format!("keys/tokens/{agency}.pem"));
+    let pem = std::fs::read_to_string(&key_path).with_context(|| format!("cannot read {}", key_path.display()))?;
+    let key = MintingKey::from_pkcs8_pem(TOKEN_KEY_ID, TokenAlgorithm::EdDsa, &pem)?;
+    let certificate_path = directory.join(format!("certs/{agency}.pem"));
+    let certificate = std::fs::read_to_string(&certificate_path)
+        .with_context(|| format!("cannot read {}", certificate_path.display()))?;
+    let claims = MintClaims {
+        issuer: issuer(agency),
+        audience: audience.to_owned(),
+        subject: subject.to_owned(),
+        actor,
+        issued_at: Timestamp::now(),
+        lifetime_s,
+        token_id: None,
+    };
+    Ok(mint(&key, &claims, &Thumbprint::of_pem(&certificate)?)?)
+}
+
+fn issuer(agency: &str) -> String {
+    format!("https://tokens.{agency}.{TRUST_DOMAIN}")
+}
+
+fn token_path(directory: &Path, agency: &str, actor: ActorKind) -> PathBuf {
+    let name = match actor {
+        ActorKind::System => format!("tokens/{agency}.jwt"),
+        ActorKind::Officer => format!("tokens/{agency}-officer.jwt"),
+    };
+    directory.join(name)
+}
+
+/// Makes everything that lasts.
+fn make(directory: &Path, now: Timestamp) -> Result<()> {
+    for sub in ["certs", "keys", "keys/authorities", "keys/tokens", "tokens"] {
+        files::make_private_directory(&directory.join(sub))?;
+    }
+    let config = configuration()?;
+    for name in AUTHORITIES {
+        let authority = DevelopmentAuthority::generate(name, now)?;
+        files::write_public(&directory.join(format!("certs/{name}-ca.pem")), &authority.certificate.pem)?;
+        files::write_private(&authority_key(directory, name), &authority.certificate.key_pem)?;
+    }
+    let exchange = read_authority(directory, "exchange")?;
+    files::write_public(&directory.join("certs/gateway-ca.pem"), &exchange.certificate.pem)?;
+    let gateway = exchange.issue(&CertificateOptions::server(now))?;
+    files::write_public(&directory.join("certs/gateway.pem"), &gateway.pem)?;
+    files::write_private(&directory.join("certs/gateway.key"), &gateway.key_pem)?;
+    for seat in SEATS {
+        let id: AgencyId = seat.id.parse()?;
+        let options = CertificateOptions::agency(TRUST_DOMAIN, &id, now);
+        let issued = read_authority(directory, seat.authority)?.issue(&options)?;
+        files::write_public(&directory.join(format!("certs/{id}.pem")), &issued.pem)?;
+        files::write_private(&directory.join(format!("certs/{id}.key")), &issued.key_pem)?;
+        let pair = TokenKeyPair::generate()?;
+        files::write_private(&directory.join(format!("keys/tokens/{id}.pem")), &pair.private_pem)?;
+        files::write_public(&directory.join(format!("keys/tokens/{id}.pub.pem")), &pair.public_pem)?;
+    }
+    make_secrets(directory, &config.keys)?;
+    // Last: a directory with a configuration is whole.
+    files::write_public(&directory.join(CONFIG_FILE), &toml::to_string(&config)?)
+}
+
+fn make_secrets(directory: &Path, keys: &KeysConfig) -> Result<()> {
+    let at = |name: &str| directory.join(&keys.directory).join(name);
+    let (signer, pkcs8) = Signer::generate(&keys.signer_name)?;
+    files::write_private(&at(secret_files::SIGNING), &pem_from_pkcs8(&pkcs8))?;
+    files::write_public(&at("log.vkey"), &format!("{}\n", signer.verifier()))?;
+    for name in [secret_files::WRAPPING, secret_files::PSEUDONYM, secret_files::REQUEST_DIGEST, secret_files::CURSOR] {
+        let mut key = [0u8; 32];
+        aws_lc_rs::rand::fill(&mut key).map_err(|_| anyhow::anyhow!("the random generator refused"))?;
+        files::write_private(&at(name), &hex::encode(key))?;
+    }
+    Ok(())
+}
+
+fn authority_key(directory: &Path, name: &str) -> PathBuf {
+    directory.join(format!("keys/authorities/{name}.key"))
+}
+
+fn read_authority(directory: &Path, name: &str) -> Result<DevelopmentAuthority> {
+    let certificate = std::fs::read_to_string(directory.join(format!("certs/{name}-ca.pem")))?;
+    let key = std::fs::read_to_string(authority_key(directory, name))?;
+    Ok(DevelopmentAuthority::from_pem(&certificate, &key)?)
+}
+
+/// The one configuration of a sandbox.
+fn configuration() -> Result<Config> {
+    let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
+    let jurisdictions: BTreeSet<JurisdictionId> = BOTH.iter().map(|id| id.parse()).collect::<Result<_, _>>()?;
+    Ok(Config {
+        jurisdictions,
+        server: ServerConfig { listen: any_port, ops_listen: any_port, ..ServerConfig::default() },
+        tls: accept::Files {
+            certificate: "certs/gateway.pem".into(),
+            key: "certs/gateway.key".into(),
+            revocation_lists: AUTHORITIES.iter().map(|name| format!("certs/{name}.crl.pem").into()).collect(),
+        },
+        accept: accept::Config::default(),
+        rate: crate::identity::rate::Config::default(),
+        token: token::Config { lifetime_max_s: TOKEN_LIFETIME_S, ..token::Config::default() },
+        log: LogConfig { origin: TRUST_DOMAIN.to_owned() },
+        keys: KeysConfig { directory: "keys".into(), signer_name: format!("{TRUST_DOMAIN}/gateway") },
+        store: StoreConfig { path: "comity.db".into() },
+        policy: PolicyConfig::default(),
+        recorder: crate::recorder::RecorderConfig::default(),
+        inbox: crate::api::InboxConfig::default(),
+        registry: RegistryConfig {
+            trust_domain: TRUST_DOMAIN.to_owned(),
+            certificate_authorities: AUTHORITIES.iter().map(|name| authority_config(name)).collect::<Result<_>>()?,
+            agencies: SEATS.iter().map(agency_config).collect::<Result<_>>()?,
+        },
+    })
+}
+
+/// Each sovereign's authority speaks for its own agencies and for nobody else's.
+fn authority_config(name: &str) -> Result<AuthorityConfig> {
+    let seats = SEATS.iter().filter(|seat| seat.authority == name);
+    Ok(AuthorityConfig {
+        id: name.to_owned(),
+        certificate: PemSource(format!("certs/{name}-ca.pem")),
+        agencies: seats.map(|seat| seat.id.parse()).collect::<Result<_, _>>()?,
+        kinds: BTreeSet::new(),
+        jurisdictions: BTreeSet::new(),
+    })
+}
+
+fn agency_config(seat: &Seat) -> Result<AgencyConfig> {
+    let key = KeyConfig {
+        kid: TOKEN_KEY_ID.to_owned(),
+        algorithm: TokenAlgorithm::EdDsa,
+        public_key: PemSource(format!("keys/tokens/{}.pub.pem", seat.id)),
+    };
+    Ok(AgencyConfig {
+        id: seat.id.parse()?,
+        kind: seat.kind,
+        class: seat.class,
+        jurisdictions: seat.jurisdictions.iter().map(|id| id.parse()).collect::<Result<_, _>>()?,
+        ori: Some(seat.ori.parse()?),
+        facilities: BTreeSet::new(),
+        token: Some(IssuerConfig { issuer: issuer(seat.id), keys: vec![key] }),
+    })
+}

@@ -1,0 +1,59 @@
+//! `comity serve`: a gateway from its configuration, until told to stop.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::cli::say;
+use crate::config::Config;
+use crate::server::{Gateway, Seams};
+
+/// Arguments of `comity serve`.
+#[derive(Debug, Args)]
+pub(super) struct ServeArgs {
+    /// The configuration. Relative paths in it start at its directory.
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+}
+
+pub(super) fn run(args: &ServeArgs) -> Result<()> {
+    let config = Config::read(&args.config)?;
+    let base = args.config.parent().unwrap_or_else(|| Path::new("."));
+    serve(&config, base)
+}
+
+/// Serves until SIGTERM or SIGINT, then drains. Says on standard output when it is ready.
+pub(super) fn serve(config: &Config, base: &Path) -> Result<()> {
+    let gateway = Gateway::start(config, base, Seams::default())?;
+    let dir = base.canonicalize().context("the directory has no absolute path")?;
+    let ready = serde_json::json!({
+        "ready": true,
+        "grpc": gateway.grpc().to_string(),
+        "ops": gateway.ops().to_string(),
+        "dir": dir,
+    });
+    say(&ready.to_string())?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let told = runtime.block_on(async {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        tokio::select! {
+            _ = terminate.recv() => Ok::<_, std::io::Error>(Ended::Told),
+            _ = interrupt.recv() => Ok(Ended::Told),
+            () = gateway.writer_ended() => Ok(Ended::WriterFailed),
+        }
+    })?;
+    gateway.stop()?;
+    match told {
+        Ended::Told => Ok(()),
+        // The cause was returned by `stop`; without one it ended for no reason it knows of.
+        Ended::WriterFailed => bail!("the writer ended on its own"),
+    }
+}
+
+enum Ended {
+    Told,
+    WriterFailed,
+}

@@ -1,0 +1,90 @@
+//! The client's side of mutual TLS: TLS 1.3 and HTTP/2 only, with the agency's certificate.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper_util::rt::TokioIo;
+use rustls::client::Resumption;
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, InvalidDnsNameError, PrivateKeyDer, ServerName};
+use rustls::version::TLS13;
+use rustls::{ClientConfig, RootCertStore};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tonic::transport::{Channel, Endpoint, Uri};
+use tower::service_fn;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(30);
+
+/// The certificates cannot be used, or the address is none.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// Not the PEM it should be.
+    #[error("{what} is not usable PEM")]
+    Pem {
+        /// Which of the inputs.
+        what: &'static str,
+        /// Why.
+        source: rustls::pki_types::pem::Error,
+    },
+    /// The key is not the certificate's, or the like.
+    #[error("the client certificate cannot be used")]
+    Tls(#[from] rustls::Error),
+    /// Neither a DNS name nor an address.
+    #[error("the server name is not one")]
+    ServerName(#[from] InvalidDnsNameError),
+    /// Not `host:port`.
+    #[error("the address is not host:port")]
+    Address(#[from] http::uri::InvalidUri),
+    /// Nobody answers, or not as we trust.
+    #[error("cannot connect")]
+    Connect(#[from] tonic::transport::Error),
+}
+
+/// TLS with the server's authorities, and our own chain and key, each as PEM.
+pub fn client_tls(authorities_pem: &[u8], chain_pem: &[u8], key_pem: &[u8]) -> Result<ClientConfig, TlsError> {
+    let unusable = |what| move |source| TlsError::Pem { what, source };
+    let certificates = |pem: &[u8]| CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>();
+    let mut roots = RootCertStore::empty();
+    for authority in certificates(authorities_pem).map_err(unusable("the authority's certificate"))? {
+        roots.add(authority)?;
+    }
+    let chain = certificates(chain_pem).map_err(unusable("the client certificate"))?;
+    let key = PrivateKeyDer::from_pem_slice(key_pem).map_err(unusable("the client key"))?;
+    let mut config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_protocol_versions(&[&TLS13])?
+        .with_root_certificates(roots)
+        .with_client_auth_cert(chain, key)?;
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    // The gateway resumes no session.
+    config.resumption = Resumption::disabled();
+    Ok(config)
+}
+
+/// Connects to `host:port` and expects a certificate of `server_name` there. The channel reconnects by itself.
+pub async fn connect(address: &str, server_name: &str, config: Arc<ClientConfig>) -> Result<Channel, TlsError> {
+    let name = ServerName::try_from(server_name.to_owned())?;
+    // Plain http towards tonic: it would want to speak TLS itself under https.
+    let endpoint = Endpoint::from(format!("http://{address}").parse::<Uri>()?)
+        .origin(format!("https://{server_name}").parse()?)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .http2_keep_alive_interval(KEEP_ALIVE_INTERVAL)
+        .keep_alive_while_idle(true);
+    let address: Arc<str> = address.into();
+    let connector = service_fn(move |_: Uri| {
+        let (address, name, config) = (Arc::clone(&address), name.clone(), Arc::clone(&config));
+        async move {
+            let socket = TcpStream::connect(&*address).await?;
+            socket.set_nodelay(true)?;
+            let stream = TlsConnector::from(config).connect(name, socket).await?;
+            if stream.get_ref().1.alpn_protocol() != Some(b"h2") {
+                return Err(io::Error::other("the server does not speak HTTP/2"));
+            }
+            Ok::<_, io::Error>(TokioIo::new(stream))
+        }
+    });
+    Ok(endpoint.connect_with_connector(connector).await?)
+}

@@ -1,0 +1,254 @@
+//! The configuration, read once. Each module owns its part; unknown keys are errors; relative paths start at the file.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::api::InboxConfig;
+use crate::domain::ids::JurisdictionId;
+use crate::identity::rate;
+use crate::identity::registry::RegistryConfig;
+use crate::identity::token;
+use crate::ledger::Signer;
+use crate::recorder::RecorderConfig;
+use crate::server::accept;
+
+/// Why the configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A file cannot be read.
+    #[error("{} cannot be read: {source}", path.display())]
+    Unreadable {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Not TOML, or not of this shape.
+    #[error("{}: {source}", path.display())]
+    Malformed {
+        /// Which.
+        path: PathBuf,
+        /// Where and why.
+        source: Box<toml::de::Error>,
+    },
+    /// A key that others than its owner can read.
+    #[error("{} can be read by others than its owner: set its mode to 0600", .0.display())]
+    Exposed(PathBuf),
+    /// Not a key.
+    #[error("{} is not 64 hexadecimal digits", .0.display())]
+    NotAKey(PathBuf),
+    /// Not a signing key.
+    #[error("{} is not a signing key: {source}", path.display())]
+    NotASigningKey {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: crate::ledger::KeyError,
+    },
+}
+
+/// Everything that can be set.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Jurisdictions whose logs this gateway keeps. Each needs a policy pack.
+    pub jurisdictions: BTreeSet<JurisdictionId>,
+    /// Listeners and limits.
+    #[serde(default)]
+    pub server: ServerConfig,
+    /// The gateway's own certificate, and revocation lists.
+    pub tls: accept::Files,
+    /// Limits of the acceptor.
+    #[serde(default)]
+    pub accept: accept::Config,
+    /// Calls of one agency.
+    #[serde(default)]
+    pub rate: rate::Config,
+    /// What a token must be.
+    #[serde(default)]
+    pub token: token::Config,
+    /// Names of the logs.
+    pub log: LogConfig,
+    /// Secrets of the gateway.
+    pub keys: KeysConfig,
+    /// Where everything durable is.
+    pub store: StoreConfig,
+    /// Where the law is.
+    #[serde(default)]
+    pub policy: PolicyConfig,
+    /// Limits of the writer.
+    #[serde(default)]
+    pub recorder: RecorderConfig,
+    /// Limits of subscriptions.
+    #[serde(default)]
+    pub inbox: InboxConfig,
+    /// Who is who.
+    pub registry: RegistryConfig,
+}
+
+/// Listeners and limits.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ServerConfig {
+    /// gRPC over mutual TLS.
+    pub listen: SocketAddr,
+    /// Probes, in plain HTTP. Keep it on an address that only the machine's keepers reach.
+    pub ops_listen: SocketAddr,
+    /// Threads that serve connections; 0: one a core.
+    pub workers: usize,
+    /// Calls in flight over all connections; more are refused with a hint.
+    pub in_flight_max: usize,
+    /// Streams on one connection.
+    pub streams_per_connection_max: u32,
+    /// Longest message, in bytes.
+    pub message_len_max: usize,
+    /// Longest a call may take, in milliseconds. A stream may last as long as its caller's proof.
+    pub request_timeout_ms: u64,
+    /// How long calls under way may take to finish on shutdown, in milliseconds.
+    pub drain_timeout_ms: u64,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8_443)),
+            ops_listen: SocketAddr::from(([127, 0, 0, 1], 9_443)),
+            workers: 0,
+            in_flight_max: 2_048,
+            streams_per_connection_max: 100,
+            message_len_max: 256 * 1_024,
+            request_timeout_ms: 10_000,
+            drain_timeout_ms: 10_000,
+        }
+    }
+}
+
+impl ServerConfig {
+    /// Threads that serve connections.
+    pub fn worker_count(&self) -> usize {
+        match self.workers {
+            0 => std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get),
+            count => count,
+        }
+    }
+}
+
+/// Names of the logs.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogConfig {
+    /// Before `/jurisdictions/{id}/logs/{log}`, gives the origin of a log's checkpoints. A schema-less URL.
+    pub origin: String,
+}
+
+/// Secrets of the gateway, each a file in one directory that only its owner can read.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeysConfig {
+    /// Holds `log-signing.pem`, `wrapping.key`, `pseudonym.key`, `request-digest.key`, `cursor.key`.
+    pub directory: PathBuf,
+    /// Name of the signing key in checkpoints (C2SP signed-note).
+    pub signer_name: String,
+}
+
+/// Where everything durable is.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StoreConfig {
+    /// The database file.
+    pub path: PathBuf,
+}
+
+/// Where the law is.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PolicyConfig {
+    /// A directory laid out as `policies/` of the source. Absent: the packs built in.
+    pub directory: Option<PathBuf>,
+}
+
+impl Config {
+    /// Reads a file.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path).map_err(|source| unreadable(path, source))?;
+        toml::from_str(&text)
+            .map_err(|source| ConfigError::Malformed { path: path.to_owned(), source: Box::new(source) })
+    }
+}
+
+/// Names of the secrets in their directory.
+pub mod secret_files {
+    /// Ed25519, PKCS#8 PEM: signs checkpoints.
+    pub const SIGNING: &str = "log-signing.pem";
+    /// Wraps the data key of each case.
+    pub const WRAPPING: &str = "wrapping.key";
+    /// Turns officers into pseudonyms.
+    pub const PSEUDONYM: &str = "pseudonym.key";
+    /// Digests requests.
+    pub const REQUEST_DIGEST: &str = "request-digest.key";
+    /// Authenticates cursors.
+    pub const CURSOR: &str = "cursor.key";
+}
+
+/// The secrets, as read.
+pub struct Secrets {
+    /// Signs checkpoints.
+    pub signer: Signer,
+    /// Wraps the data key of each case.
+    pub wrapping: Zeroizing<[u8; 32]>,
+    /// Turns officers into pseudonyms.
+    pub pseudonym: Zeroizing<[u8; 32]>,
+    /// Digests requests.
+    pub request_digest: Zeroizing<[u8; 32]>,
+    /// Authenticates cursors.
+    pub cursor: Zeroizing<[u8; 32]>,
+}
+
+impl std::fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secrets(withheld)")
+    }
+}
+
+impl Secrets {
+    /// Reads every secret; refuses one that others can read too.
+    pub fn read(config: &KeysConfig, base: &Path) -> Result<Self, ConfigError> {
+        let directory = base.join(&config.directory);
+        let signing = directory.join(secret_files::SIGNING);
+        let pem = read_private(&signing)?;
+        let signer = Signer::from_pem(&config.signer_name, &pem)
+            .map_err(|source| ConfigError::NotASigningKey { path: signing, source })?;
+        Ok(Self {
+            signer,
+            wrapping: read_key(&directory.join(secret_files::WRAPPING))?,
+            pseudonym: read_key(&directory.join(secret_files::PSEUDONYM))?,
+            request_digest: read_key(&directory.join(secret_files::REQUEST_DIGEST))?,
+            cursor: read_key(&directory.join(secret_files::CURSOR))?,
+        })
+    }
+}
+
+/// A key of 32 bytes, as 64 hexadecimal digits.
+pub fn read_key(path: &Path) -> Result<Zeroizing<[u8; 32]>, ConfigError> {
+    let text = read_private(path)?;
+    let mut key = Zeroizing::new([0u8; 32]);
+    hex::decode_to_slice(text.trim(), key.as_mut()).map_err(|_| ConfigError::NotAKey(path.to_owned()))?;
+    Ok(key)
+}
+
+fn read_private(path: &Path) -> Result<Zeroizing<String>, ConfigError> {
+    let mode = std::fs::metadata(path).map_err(|source| unreadable(path, source))?.permissions().mode();
+    if mode & 0o077 != 0 {
+        return Err(ConfigError::Exposed(path.to_owned()));
+    }
+    std::fs::read_to_string(path).map(Zeroizing::new).map_err(|source| unreadable(path, source))
+}
+
+fn unreadable(path: &Path, source: std::io::Error) -> ConfigError {
+    ConfigError::Unreadable { path: path.to_owned(), source }
+}

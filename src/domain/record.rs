@@ -1,0 +1,122 @@
+//! How a decision is recorded: in which log, for whom, with which counts and determinations.
+
+use crate::domain::agency::AgencyClass;
+use crate::domain::case::Case;
+use crate::domain::command::CaseCommand;
+use crate::domain::custody::Custody;
+use crate::domain::detainer::{Addressee, Detainer};
+use crate::domain::determination::{FieldClass, FieldClasses, LawAction, LawView};
+use crate::domain::event::{Counts, Disclosure, Event, Party, Record, RecordedDetermination};
+use crate::domain::ids::{CaseName, LogKind};
+use crate::domain::permit::Permitted;
+
+/// Whether the issuer may know of something whose gist is in this class.
+pub(super) fn disclosure_of(law: &LawView, gist: FieldClass) -> Disclosure {
+    if law.disclosable.contains(gist) { Disclosure::ToIssuer } else { Disclosure::Internal }
+}
+
+/// A record about a detainer, in the log and for the audience that the law allows.
+pub(super) fn concerning(
+    detainer: &Detainer,
+    custodian: &Party,
+    law: &LawView,
+    disclosure: Disclosure,
+    counts: Counts,
+    event: Event,
+) -> Record {
+    let (log, shown) = match disclosure {
+        Disclosure::ToIssuer => (LogKind::Exchange, law.disclosable),
+        Disclosure::Internal => (LogKind::Custody, FieldClasses::NONE),
+    };
+    Record {
+        event,
+        log,
+        resource: detainer.name.clone(),
+        audience: audience_of(detainer, Some(custodian), shown),
+        counts,
+        determinations: determinations(&detainer.name, law),
+        policy_digest: Some(law.policy_digest),
+    }
+}
+
+/// A record about a custody, which stays within the jurisdiction.
+pub(super) fn internal(
+    custody: &Custody,
+    counts: Counts,
+    determinations: Vec<RecordedDetermination>,
+    policy_digest: Option<[u8; 32]>,
+    event: Event,
+) -> Record {
+    Record {
+        event,
+        log: LogKind::Custody,
+        resource: custody.name.clone(),
+        audience: vec![
+            (Party::Agency(custody.custodian.clone()), FieldClasses::all()),
+            (Party::Oversight, FieldClasses::all()),
+        ],
+        counts,
+        determinations,
+        policy_digest,
+    }
+}
+
+/// Issuer as far as shown; custodian and oversight in full.
+pub(super) fn audience_of(
+    detainer: &Detainer,
+    custodian: Option<&Party>,
+    shown: FieldClasses,
+) -> Vec<(Party, FieldClasses)> {
+    let addressee = match (&detainer.custodian, &detainer.request.addressee) {
+        (Some(agency), _) | (None, Addressee::Agency(agency)) => Party::Agency(agency.clone()),
+        (None, Addressee::Jurisdiction) => Party::Custodians,
+    };
+    let mut audience =
+        vec![(custodian.cloned().unwrap_or(addressee), FieldClasses::all()), (Party::Oversight, FieldClasses::all())];
+    if shown != FieldClasses::NONE {
+        audience.push((Party::Agency(detainer.issuer.clone()), shown));
+    }
+    audience
+}
+
+pub(super) fn counts(detainer: &Detainer, case: &Case, permitted: &Permitted<CaseCommand>) -> Counts {
+    let class: Option<AgencyClass> = permitted.caller().agency.class;
+    let counts = Counts { custodian_class: class, ..Counts::of_request(detainer) };
+    case.custody.as_ref().map_or(counts, |custody| counts.with_custody(custody))
+}
+
+pub(super) fn holding_and_notice(name: &CaseName, law: &LawView) -> Vec<RecordedDetermination> {
+    [(LawAction::Hold, &law.hold), (LawAction::Notify, &law.notify)]
+        .into_iter()
+        .map(|(action, determination)| RecordedDetermination {
+            detainer: name.clone(),
+            action,
+            determination: determination.clone(),
+        })
+        .collect()
+}
+
+/// Every determination of a detainer, the disclosure rulings included.
+fn determinations(name: &CaseName, law: &LawView) -> Vec<RecordedDetermination> {
+    let mut all = holding_and_notice(name, law);
+    all.extend(law.disclosure.iter().map(|determination| RecordedDetermination {
+        detainer: name.clone(),
+        action: LawAction::Disclose,
+        determination: determination.clone(),
+    }));
+    all
+}
+
+pub(super) fn of_standing(
+    case: &Case,
+    permitted: &Permitted<CaseCommand>,
+) -> (Vec<RecordedDetermination>, Option<[u8; 32]>) {
+    let laws = case.active().filter_map(|detainer| Some((&detainer.name, permitted.law(&detainer.name)?)));
+    let mut digest = None;
+    let mut all = Vec::new();
+    for (name, law) in laws {
+        digest = Some(law.policy_digest);
+        all.extend(holding_and_notice(name, law));
+    }
+    (all, digest)
+}

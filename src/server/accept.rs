@@ -1,0 +1,278 @@
+//! Our own TLS acceptor: every wait has a limit, every certificate is checked, and what a peer must not be it is
+//! dropped for before a byte of HTTP is read.
+//!
+//! One task accepts sockets and hands them round to the workers ([`accept_loop`]); each worker shakes hands on its own
+//! runtime ([`handshakes`]) and serves what comes out of that stream.
+
+mod connection;
+mod refusal;
+mod trust;
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use futures_util::Stream;
+use rustls::pki_types::CertificateDer;
+use serde::{Deserialize, Serialize};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::identity::certificate::identify;
+use crate::identity::clock::WallClock;
+use crate::identity::registry::Registry;
+
+pub use connection::TlsConn;
+pub use trust::{Files, Material, TrustError};
+
+use connection::Live;
+use refusal::Refusal;
+use trust::Trust;
+
+/// Established connections a worker has not taken up yet.
+const READY_MAX: usize = 64;
+const BACK_OFF_FIRST: Duration = Duration::from_millis(10);
+const BACK_OFF_MAX: Duration = Duration::from_secs(1);
+
+/// The limits of the acceptor.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// For one handshake, from its start.
+    pub handshake_timeout_ms: u64,
+    /// Handshakes at a time, over all workers.
+    pub handshakes_max: usize,
+    /// Sockets at a time, handshakes included. Above it new ones wait in the kernel's queue.
+    pub connections_max: usize,
+    /// Connections of one agency at a time, so that none can take them all.
+    pub connections_per_agency_max: usize,
+    /// A connection is cut at this age, or when its certificate ends. Let the HTTP server say goodbye a little earlier.
+    pub connection_age_max_s: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            handshake_timeout_ms: 5000,
+            handshakes_max: 256,
+            connections_max: 4096,
+            connections_per_agency_max: 512,
+            connection_age_max_s: 3600,
+        }
+    }
+}
+
+/// What all workers share: limits, certificates and the connections that live.
+#[derive(Debug)]
+pub struct TlsState {
+    config: Config,
+    trust: ArcSwap<Trust>,
+    handshakes: Arc<Semaphore>,
+    connections: Arc<Semaphore>,
+    live: Arc<Live>,
+    clock: WallClock,
+}
+
+impl TlsState {
+    /// With nobody connected.
+    pub fn new(
+        config: Config,
+        material: Material,
+        registry: Arc<Registry>,
+        clock: WallClock,
+    ) -> Result<Arc<Self>, TrustError> {
+        let trust = ArcSwap::from_pointee(Trust::new(material, registry, clock.clone())?);
+        let handshakes = Arc::new(Semaphore::new(config.handshakes_max));
+        let connections = Arc::new(Semaphore::new(config.connections_max));
+        Ok(Arc::new(Self { config, trust, handshakes, connections, live: Arc::default(), clock }))
+    }
+
+    /// Goes over to other certificates, revocation lists and agencies, and cuts the connections that would now be
+    /// refused; says how many. On an error nothing has changed. Verifies every live certificate: call it off the
+    /// network runtimes.
+    pub fn reload(&self, material: Material, registry: Arc<Registry>) -> Result<usize, TrustError> {
+        let trust = Arc::new(Trust::new(material, registry, self.clock.clone())?);
+        // INVARIANT: first the new trust, then the living. A handshake registers first and then looks for a new trust,
+        // so that no connection escapes both.
+        self.trust.store(Arc::clone(&trust));
+        let now = self.clock.now();
+        Ok(self.live.cut_unless(|chain| trust.check(chain, now).is_ok()))
+    }
+
+    /// How many connections are established.
+    pub fn live_connections(&self) -> usize {
+        self.live.len()
+    }
+}
+
+/// An accepted socket on its way to a worker.
+#[derive(Debug)]
+pub struct Accepted {
+    // Of the standard library: a tokio socket belongs to the runtime that made it.
+    socket: std::net::TcpStream,
+    peer: IpAddr,
+    permit: OwnedSemaphorePermit,
+}
+
+/// Accepts sockets and hands them to the workers in turn, until shutdown or until no worker is left.
+pub async fn accept_loop(
+    listener: TcpListener,
+    workers: Vec<mpsc::Sender<Accepted>>,
+    state: Arc<TlsState>,
+    shutdown: CancellationToken,
+) {
+    let mut back_off = BACK_OFF_FIRST;
+    let mut turn = 0;
+    loop {
+        // The permit first: a socket beyond the limit is better off in the kernel's queue than in ours.
+        let next = async {
+            let permit = Arc::clone(&state.connections).acquire_owned().await.map_err(io::Error::other)?;
+            let (socket, peer) = listener.accept().await?;
+            Ok::<_, io::Error>((socket, peer, permit))
+        };
+        let Some(next) = shutdown.run_until_cancelled(next).await else {
+            return;
+        };
+        match next {
+            Ok((socket, peer, permit)) => {
+                back_off = BACK_OFF_FIRST;
+                turn += 1;
+                // What fails here is this socket, gone already.
+                let Ok(accepted) = accepted(socket, peer, permit) else {
+                    continue;
+                };
+                let handed = shutdown.run_until_cancelled(hand_over(accepted, &workers, turn)).await;
+                if handed != Some(Handed::Over) {
+                    return;
+                }
+            }
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) => {
+                // Out of file descriptors, most likely: the socket stays in the queue, and accepting again at once
+                // would fail at once.
+                tracing::warn!(%error, back_off_ms = back_off.as_millis(), "cannot accept");
+                if shutdown.run_until_cancelled(tokio::time::sleep(back_off)).await.is_none() {
+                    return;
+                }
+                back_off = (back_off * 2).min(BACK_OFF_MAX);
+            }
+        }
+    }
+}
+
+fn accepted(socket: TcpStream, peer: SocketAddr, permit: OwnedSemaphorePermit) -> io::Result<Accepted> {
+    socket.set_nodelay(true)?;
+    Ok(Accepted { socket: socket.into_std()?, peer: peer.ip().to_canonical(), permit })
+}
+
+fn is_of_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset
+    )
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Handed {
+    Over,
+    NobodyLeft,
+}
+
+/// To the worker whose turn it is; to the next one that has room if it has none; and if none has, waits.
+async fn hand_over(mut accepted: Accepted, workers: &[mpsc::Sender<Accepted>], turn: usize) -> Handed {
+    let in_turn = || workers.iter().cycle().skip(turn % workers.len().max(1)).take(workers.len());
+    for worker in in_turn() {
+        match worker.try_send(accepted) {
+            Ok(()) => return Handed::Over,
+            Err(mpsc::error::TrySendError::Full(back) | mpsc::error::TrySendError::Closed(back)) => accepted = back,
+        }
+    }
+    for worker in in_turn() {
+        match worker.send(accepted).await {
+            Ok(()) => return Handed::Over,
+            Err(mpsc::error::SendError(back)) => accepted = back,
+        }
+    }
+    Handed::NobodyLeft
+}
+
+/// Shakes hands with the sockets of one worker, on the runtime it is called on, and yields the connections whose peer
+/// is an agency. Ends when the senders of sockets are gone and the last handshake is over; dropping it ends it now.
+pub fn handshakes(sockets: mpsc::Receiver<Accepted>, state: Arc<TlsState>) -> Handshakes {
+    let (ready, connections) = mpsc::channel(READY_MAX);
+    let task = AbortOnDropHandle::new(tokio::spawn(shake_hands(sockets, state, ready)));
+    Handshakes { connections, _task: task }
+}
+
+/// The established connections of one worker, for `serve_with_incoming`.
+#[derive(Debug)]
+pub struct Handshakes {
+    connections: mpsc::Receiver<TlsConn>,
+    _task: AbortOnDropHandle<()>,
+}
+
+impl Stream for Handshakes {
+    type Item = io::Result<TlsConn>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.connections.poll_recv(cx).map(|connection| connection.map(Ok))
+    }
+}
+
+async fn shake_hands(mut sockets: mpsc::Receiver<Accepted>, state: Arc<TlsState>, ready: mpsc::Sender<TlsConn>) {
+    // Owns the handshakes: they end with this task.
+    let mut tasks = JoinSet::new();
+    while let Some(accepted) = sockets.recv().await {
+        // After the socket: an idle worker must not keep a permit from a busy one.
+        let Ok(permit) = Arc::clone(&state.handshakes).acquire_owned().await else {
+            break;
+        };
+        while tasks.try_join_next().is_some() {}
+        let (state, ready) = (Arc::clone(&state), ready.clone());
+        tasks.spawn(async move {
+            let peer = accepted.peer;
+            match Box::pin(shake_hand(&state, accepted)).await {
+                // Only a worker that has stopped does not take it.
+                Ok(connection) => drop(ready.send(connection).await),
+                Err(refusal) => refusal.audit(peer),
+            }
+            drop(permit);
+        });
+    }
+    while tasks.join_next().await.is_some() {}
+}
+
+async fn shake_hand(state: &TlsState, accepted: Accepted) -> Result<TlsConn, Refusal> {
+    let limit = Duration::from_millis(state.config.handshake_timeout_ms);
+    let trust = state.trust.load_full();
+    let socket = TcpStream::from_std(accepted.socket)?;
+    let handshake = TlsAcceptor::from(Arc::clone(&trust.server)).accept(socket);
+    let stream = tokio::time::timeout(limit, handshake).await.map_err(|_| Refusal::TimedOut)??;
+    let (_, session) = stream.get_ref();
+    // rustls lets a client pass that offers no protocol at all.
+    if session.alpn_protocol() != Some(b"h2") {
+        return Err(Refusal::NotHttp2);
+    }
+    let chain: Arc<[CertificateDer<'static>]> = session.peer_certificates().unwrap_or_default().into();
+    let now = state.clock.now();
+    let peer = identify(&chain, &trust.registry, now)?;
+    let live = state.live.register(Arc::clone(&chain), &peer.agency, state.config.connections_per_agency_max)?;
+    let newest = state.trust.load();
+    if !Arc::ptr_eq(&newest, &trust) {
+        newest.check(&chain, now)?;
+    }
+    let age_max = Duration::from_secs(state.config.connection_age_max_s);
+    let certificate_left = Duration::try_from(peer.not_after.duration_since(now)).unwrap_or_default();
+    Ok(TlsConn::new(stream, peer, age_max.min(certificate_left), live, accepted.permit))
+}
+
+#[cfg(test)]
+mod tests;

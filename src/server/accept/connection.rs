@@ -1,0 +1,179 @@
+//! An established connection: it knows its agency, and it ends when its time or its agency's standing does.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use rustls::pki_types::CertificateDer;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Sleep;
+use tokio_rustls::server::TlsStream;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+use tonic::transport::server::Connected;
+
+use crate::domain::ids::AgencyId;
+use crate::identity::certificate::PeerIdentity;
+use crate::server::accept::refusal::Refusal;
+
+/// A TLS connection with an agency. Its [`PeerIdentity`] is in the extensions of every request on it.
+pub struct TlsConn {
+    stream: TlsStream<TcpStream>,
+    peer: PeerIdentity,
+    end: Pin<Box<Sleep>>,
+    cut: Pin<Box<WaitForCancellationFutureOwned>>,
+    _live: Registered,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl TlsConn {
+    pub(super) fn new(
+        stream: TlsStream<TcpStream>,
+        peer: PeerIdentity,
+        lifetime: Duration,
+        live: Registered,
+        permit: OwnedSemaphorePermit,
+    ) -> Self {
+        let end = Box::pin(tokio::time::sleep(lifetime));
+        let cut = Box::pin(live.cut.clone().cancelled_owned());
+        Self { stream, peer, end, cut, _live: live, _permit: permit }
+    }
+
+    /// The agency at the other end.
+    pub fn peer(&self) -> &PeerIdentity {
+        &self.peer
+    }
+
+    fn check_standing(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        let ended = self.end.as_mut().poll(cx).is_ready() || self.cut.as_mut().poll(cx).is_ready();
+        if ended { Err(io::ErrorKind::ConnectionAborted.into()) } else { Ok(()) }
+    }
+}
+
+impl fmt::Debug for TlsConn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TlsConn").field("peer", &self.peer).finish_non_exhaustive()
+    }
+}
+
+impl Connected for TlsConn {
+    type ConnectInfo = PeerIdentity;
+
+    fn connect_info(&self) -> PeerIdentity {
+        self.peer.clone()
+    }
+}
+
+impl AsyncRead for TlsConn {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        self.check_standing(cx)?;
+        Pin::new(&mut self.stream).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for TlsConn {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.check_standing(cx)?;
+        Pin::new(&mut self.stream).poll_write(cx, buf)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.check_standing(cx)?;
+        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+/// The established connections, so that those of a revoked certificate can be cut.
+#[derive(Default)]
+pub(super) struct Live {
+    entries: Mutex<Entries>,
+}
+
+#[derive(Default)]
+struct Entries {
+    next: u64,
+    by_number: HashMap<u64, Entry>,
+}
+
+#[derive(Clone)]
+struct Entry {
+    chain: Arc<[CertificateDer<'static>]>,
+    agency: AgencyId,
+    cut: CancellationToken,
+}
+
+impl Live {
+    pub(super) fn register(
+        self: &Arc<Self>,
+        chain: Arc<[CertificateDer<'static>]>,
+        agency: &AgencyId,
+        per_agency_max: usize,
+    ) -> Result<Registered, Refusal> {
+        let mut entries = self.entries();
+        if entries.by_number.values().filter(|entry| entry.agency == *agency).count() >= per_agency_max {
+            return Err(Refusal::TooManyOfAgency);
+        }
+        entries.next += 1;
+        let number = entries.next;
+        let cut = CancellationToken::new();
+        entries.by_number.insert(number, Entry { chain, agency: agency.clone(), cut: cut.clone() });
+        Ok(Registered { live: Arc::clone(self), number, cut })
+    }
+
+    /// Cuts every connection whose certificates are no longer good; says how many.
+    pub(super) fn cut_unless(&self, good: impl Fn(&[CertificateDer<'_>]) -> bool) -> usize {
+        // A copy: verifying takes longer than a connection may wait for the lock.
+        let entries: Vec<Entry> = self.entries().by_number.values().cloned().collect();
+        let refused = entries.iter().filter(|entry| !good(&entry.chain));
+        refused.map(|entry| entry.cut.cancel()).count()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.entries().by_number.len()
+    }
+
+    fn entries(&self) -> MutexGuard<'_, Entries> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Live {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Live").field("len", &self.len()).finish()
+    }
+}
+
+/// A place among the living, given up when dropped.
+pub(super) struct Registered {
+    live: Arc<Live>,
+    number: u64,
+    cut: CancellationToken,
+}
+
+impl Drop for Registered {
+    fn drop(&mut self) {
+        self.live.entries().by_number.remove(&self.number);
+    }
+}

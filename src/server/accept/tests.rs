@@ -1,0 +1,446 @@
+//! Handshakes over loopback sockets: who is let in, who is not, and for which reason.
+
+use std::io::Write;
+use std::process::Command;
+use std::sync::Mutex;
+use std::time::Instant;
+
+use jiff::{SignedDuration, Timestamp};
+use rustls::client::{ClientConfig, Resumption};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{PrivateKeyDer, ServerName};
+use rustls::version::{TLS12, TLS13};
+use rustls::{HandshakeKind, RootCertStore, SupportedProtocolVersion};
+use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio_rustls::TlsConnector;
+use tokio_stream::StreamExt;
+use tracing::subscriber::DefaultGuard;
+
+use super::*;
+use crate::identity::certificate::PeerIdentity;
+use crate::identity::development::{CertificateOptions, DevelopmentAuthority, IssuedCertificate, Purpose};
+use crate::identity::fixture::World;
+
+/// What the process logged, one JSON object a line.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn capture() -> (Self, DefaultGuard) {
+        let log = Self::default();
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt().json().with_writer(move || writer.clone()).finish();
+        (log, tracing::subscriber::set_default(subscriber))
+    }
+
+    fn lines(&self) -> Vec<Value> {
+        let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    fn reasons(&self) -> Vec<String> {
+        let audit = |line: &Value| line["target"] == "audit" && line["fields"]["event"] == "connection_refused";
+        let lines = self.lines();
+        lines
+            .iter()
+            .filter(|line| audit(line))
+            .map(|line| line["fields"]["reason"].as_str().unwrap().to_owned())
+            .collect()
+    }
+}
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A gateway that greets every connection it lets in with one byte.
+struct Gate {
+    world: World,
+    authority: DevelopmentAuthority,
+    server: IssuedCertificate,
+    state: Arc<TlsState>,
+    address: SocketAddr,
+    peers: mpsc::Receiver<PeerIdentity>,
+    shutdown: CancellationToken,
+    tasks: Vec<tokio::task::JoinHandle<()>>,
+    log: Log,
+    _guard: DefaultGuard,
+}
+
+/// What a client saw.
+#[derive(Debug, PartialEq, Eq)]
+enum Seen {
+    Greeting,
+    Refusal,
+}
+
+type ClientStream = tokio_rustls::client::TlsStream<TcpStream>;
+
+impl Gate {
+    async fn open(config: Config, lists: impl Fn(&World) -> Vec<String>) -> Self {
+        let (log, guard) = Log::capture();
+        let world = World::new();
+        let authority = DevelopmentAuthority::generate("Gateway CA", world.now).unwrap();
+        let server = authority.issue(&CertificateOptions::server(world.now)).unwrap();
+        let material = material(&server, &lists(&world));
+        let state = TlsState::new(config, material, world.registry(), WallClock::system()).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let shutdown = CancellationToken::new();
+        let (seen, peers) = mpsc::channel(64);
+        let mut senders = Vec::new();
+        let mut tasks = Vec::new();
+        for _ in 0..2 {
+            let (sender, sockets) = mpsc::channel(4);
+            senders.push(sender);
+            tasks.push(tokio::spawn(greet(handshakes(sockets, Arc::clone(&state)), seen.clone())));
+        }
+        tasks.push(tokio::spawn(accept_loop(listener, senders, Arc::clone(&state), shutdown.clone())));
+        Self { world, authority, server, state, address, peers, shutdown, tasks, log, _guard: guard }
+    }
+
+    async fn plain() -> Self {
+        Self::open(Config::default(), |_| Vec::new()).await
+    }
+
+    fn client(&self, certificate: Option<&IssuedCertificate>) -> ClientConfig {
+        self.client_of_version(certificate, &TLS13)
+    }
+
+    fn client_of_version(
+        &self,
+        certificate: Option<&IssuedCertificate>,
+        version: &'static SupportedProtocolVersion,
+    ) -> ClientConfig {
+        let mut roots = RootCertStore::empty();
+        roots.add(self.authority.certificate.der.clone()).unwrap();
+        let builder = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+            .with_protocol_versions(&[version])
+            .unwrap()
+            .with_root_certificates(roots);
+        let mut config = match certificate {
+            None => builder.with_no_client_auth(),
+            Some(certificate) => {
+                let key = PrivateKeyDer::from_pem_slice(certificate.key_pem.as_bytes()).unwrap();
+                builder.with_client_auth_cert(vec![certificate.der.clone()], key).unwrap()
+            }
+        };
+        config.alpn_protocols = vec![b"h2".to_vec()];
+        config
+    }
+
+    async fn dial(&self, config: ClientConfig) -> io::Result<ClientStream> {
+        let socket = TcpStream::connect(self.address).await?;
+        let name = ServerName::try_from("localhost").unwrap();
+        TlsConnector::from(Arc::new(config)).connect(name, socket).await
+    }
+
+    async fn try_with(&self, config: ClientConfig) -> (Seen, Option<ClientStream>) {
+        let Ok(mut stream) = self.dial(config).await else {
+            return (Seen::Refusal, None);
+        };
+        match stream.read_u8().await {
+            Ok(b'!') => (Seen::Greeting, Some(stream)),
+            Ok(_) | Err(_) => (Seen::Refusal, None),
+        }
+    }
+
+    async fn admitted(&self, certificate: &IssuedCertificate) -> ClientStream {
+        let (seen, stream) = self.try_with(self.client(Some(certificate))).await;
+        assert_eq!(seen, Seen::Greeting, "{:?}", self.log.reasons());
+        stream.unwrap()
+    }
+
+    async fn refused(&self, config: ClientConfig, reason: &str) {
+        let before = self.log.reasons().len();
+        assert_eq!(self.try_with(config).await.0, Seen::Refusal, "{reason}");
+        assert_eq!(self.log.reasons().get(before..), Some([reason.to_owned()].as_slice()));
+    }
+
+    fn current(authority: &DevelopmentAuthority, revoked: &[Vec<u8>], now: Timestamp) -> String {
+        authority.revoke(revoked, now - SignedDuration::from_hours(1), now + SignedDuration::from_hours(1)).unwrap().pem
+    }
+}
+
+fn material(server: &IssuedCertificate, lists: &[String]) -> Material {
+    Material::from_pem(server.pem.as_bytes(), server.key_pem.as_bytes(), lists).unwrap()
+}
+
+async fn greet(mut connections: Handshakes, seen: mpsc::Sender<PeerIdentity>) {
+    let mut served = JoinSet::new();
+    while let Some(connection) = connections.next().await {
+        let mut connection = connection.unwrap();
+        seen.send(connection.peer().clone()).await.unwrap();
+        served.spawn(async move {
+            if connection.write_all(b"!").await.is_ok() && connection.flush().await.is_ok() {
+                // Until the client hangs up or the connection ends.
+                drop(connection.read_u8().await);
+            }
+        });
+    }
+    while served.join_next().await.is_some() {}
+}
+
+#[tokio::test]
+async fn an_agency_is_let_in_and_known() {
+    let mut gate = Gate::plain().await;
+    let certificate = gate.world.ice();
+    let _stream = gate.admitted(&certificate).await;
+    assert_eq!(gate.peers.recv().await, Some(gate.world.peer(&certificate)));
+    assert_eq!(gate.log.reasons(), Vec::<String>::new());
+    assert_eq!(gate.state.live_connections(), 1);
+}
+
+#[tokio::test]
+async fn a_peer_that_is_no_agency_is_refused_with_a_reason() {
+    let gate = Gate::plain().await;
+    let world = &gate.world;
+    let ice = world.ice();
+    let issue = |authority: &DevelopmentAuthority, change: &dyn Fn(&mut CertificateOptions)| {
+        let mut options = world.options("us-ice");
+        change(&mut options);
+        gate.client(Some(&authority.issue(&options).unwrap()))
+    };
+    let stranger = DevelopmentAuthority::generate("Stranger CA", world.now).unwrap();
+    gate.refused(gate.client_of_version(Some(&ice), &TLS12), "tls_incompatible").await;
+    gate.refused(gate.client(None), "certificate_absent").await;
+    gate.refused(issue(&stranger, &|_| {}), "authority_unknown").await;
+    gate.refused(issue(&world.texas, &|_| {}), "authority_may_not_speak").await;
+    let past = world.now - SignedDuration::from_secs(10);
+    gate.refused(issue(&world.federal, &|o| o.not_after = past), "certificate_expired").await;
+    let to_come = world.now + SignedDuration::from_hours(1);
+    gate.refused(issue(&world.federal, &|o| o.not_before = to_come), "certificate_not_yet_valid").await;
+    gate.refused(issue(&world.federal, &|o| o.purposes = vec![Purpose::Server]), "certificate_not_for_clients").await;
+    gate.refused(issue(&world.federal, &|o| o.purposes = vec![]), "certificate_not_for_clients").await;
+    gate.refused(issue(&world.federal, &|o| o.uris.clear()), "certificate_without_name").await;
+    gate.refused(issue(&world.federal, &|o| o.uris.push("urn:x".to_owned())), "certificate_with_several_names").await;
+    let stranger = "spiffe://comity.test/agency/us-cbp".to_owned();
+    gate.refused(issue(&world.federal, &|o| o.uris = vec![stranger.clone()]), "agency_unknown").await;
+    let mut client = gate.client(Some(&ice));
+    client.alpn_protocols.clear();
+    gate.refused(client, "protocol_not_h2").await;
+    let mut client = gate.client(Some(&ice));
+    client.alpn_protocols = vec![b"http/1.1".to_vec()];
+    gate.refused(client, "protocol_not_h2").await;
+    assert_eq!(gate.state.live_connections(), 0);
+}
+
+#[tokio::test]
+async fn an_audit_line_tells_reason_and_address_and_nothing_the_peer_wrote() {
+    let gate = Gate::plain().await;
+    let mut options = gate.world.options("us-ice");
+    options.common_name = "canary-common-name".to_owned();
+    options.uris = vec!["spiffe://comity.test/agency/canary-agency".to_owned()];
+    gate.refused(gate.client(Some(&gate.world.federal.issue(&options).unwrap())), "agency_unknown").await;
+    let lines = gate.log.lines();
+    let [line] = lines.as_slice() else { panic!("{lines:?}") };
+    assert_eq!(line["fields"].as_object().unwrap().len(), 3);
+    assert_eq!(line["fields"]["peer"], "127.0.0.1");
+    assert!(!line.to_string().contains("canary"), "{line}");
+}
+
+#[tokio::test]
+async fn a_revoked_certificate_is_refused() {
+    let gate = Gate::plain().await;
+    let (good, bad) = (gate.world.ice(), gate.world.ice());
+    let list = Gate::current(&gate.world.federal, std::slice::from_ref(&bad.serial), gate.world.now);
+    gate.state.reload(material(&gate.server, &[list]), gate.world.registry()).unwrap();
+    let _stream = gate.admitted(&good).await;
+    gate.refused(gate.client(Some(&bad)), "certificate_revoked").await;
+    // There are lists, but none of New York's: whether this one is revoked is not known.
+    let doccs = gate.world.new_york.issue(&gate.world.options("us-ny-doccs")).unwrap();
+    gate.refused(gate.client(Some(&doccs)), "revocation_unknown").await;
+}
+
+#[tokio::test]
+async fn a_revocation_list_past_its_time_refuses_everybody() {
+    let ended = |w: &World| {
+        let hour = SignedDuration::from_hours(1);
+        vec![w.federal.revoke(&[], w.now - hour * 2, w.now - hour).unwrap().pem]
+    };
+    let gate = Gate::open(Config::default(), ended).await;
+    gate.refused(gate.client(Some(&gate.world.ice())), "revocation_list_expired").await;
+}
+
+#[tokio::test]
+async fn a_silent_socket_is_dropped_when_its_time_is_up() {
+    let gate = Gate::open(Config { handshake_timeout_ms: 200, ..Config::default() }, |_| Vec::new()).await;
+    let start = Instant::now();
+    let mut silent = TcpStream::connect(gate.address).await.unwrap();
+    let mut slow = TcpStream::connect(gate.address).await.unwrap();
+    // The head of a handshake record, and no more.
+    slow.write_all(&[0x16, 0x03, 0x01, 0x02, 0x00]).await.unwrap();
+    let mut buffer = [0; 16];
+    for socket in [&mut silent, &mut slow] {
+        let read = tokio::time::timeout(Duration::from_secs(5), socket.read(&mut buffer)).await.unwrap();
+        assert!(matches!(read, Ok(0) | Err(_)), "{read:?}");
+    }
+    assert!(start.elapsed() >= Duration::from_millis(200));
+    assert_eq!(gate.log.reasons(), ["handshake_timeout", "handshake_timeout"]);
+}
+
+#[tokio::test]
+async fn what_is_not_tls_is_refused() {
+    let gate = Gate::plain().await;
+    let mut socket = TcpStream::connect(gate.address).await.unwrap();
+    socket.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+    let mut answer = Vec::new();
+    drop(socket.read_to_end(&mut answer).await);
+    assert_eq!(gate.log.reasons(), ["handshake_failed"]);
+    let socket = TcpStream::connect(gate.address).await.unwrap();
+    drop(socket);
+    let _stream = gate.admitted(&gate.world.ice()).await;
+    assert_eq!(gate.log.reasons(), ["handshake_failed", "socket_closed"]);
+}
+
+#[tokio::test]
+async fn more_silent_sockets_than_handshakes_do_not_keep_an_agency_out_for_long() {
+    let config = Config { handshake_timeout_ms: 300, handshakes_max: 1, ..Config::default() };
+    let gate = Gate::open(config, |_| Vec::new()).await;
+    let _first = TcpStream::connect(gate.address).await.unwrap();
+    let _second = TcpStream::connect(gate.address).await.unwrap();
+    let _stream = gate.admitted(&gate.world.ice()).await;
+    assert_eq!(gate.log.reasons(), ["handshake_timeout", "handshake_timeout"]);
+}
+
+#[tokio::test]
+async fn revoking_cuts_what_is_connected_and_spares_the_others() {
+    let gate = Gate::open(Config::default(), |w| vec![Gate::current(&w.federal, &[], w.now)]).await;
+    let (good, bad) = (gate.world.ice(), gate.world.ice());
+    let (mut stays, mut cut) = (gate.admitted(&good).await, gate.admitted(&bad).await);
+    let list = Gate::current(&gate.world.federal, &std::slice::from_ref(&bad.serial), gate.world.now);
+    assert_eq!(gate.state.reload(material(&gate.server, &[list]), gate.world.registry()).unwrap(), 1);
+    assert!(cut.read_u8().await.is_err());
+    assert!(tokio::time::timeout(Duration::from_millis(100), stays.read_u8()).await.is_err());
+    gate.refused(gate.client(Some(&bad)), "certificate_revoked").await;
+    assert_eq!(gate.state.live_connections(), 1);
+}
+
+#[tokio::test]
+async fn an_agency_struck_from_the_registry_is_cut() {
+    let gate = Gate::plain().await;
+    let mut stream = gate.admitted(&gate.world.ice()).await;
+    let mut config = gate.world.config.clone();
+    config.agencies.remove(0);
+    let known = crate::identity::fixture::known();
+    let registry = Registry::load(&config, std::path::Path::new("/"), &known).unwrap();
+    assert_eq!(gate.state.reload(material(&gate.server, &[]), Arc::new(registry)).unwrap(), 1);
+    assert!(stream.read_u8().await.is_err());
+}
+
+#[tokio::test]
+async fn a_connection_ends_at_its_age_and_with_its_certificate() {
+    let gate = Gate::open(Config { connection_age_max_s: 1, ..Config::default() }, |_| Vec::new()).await;
+    let mut stream = gate.admitted(&gate.world.ice()).await;
+    let ended = tokio::time::timeout(Duration::from_secs(5), stream.read_u8()).await;
+    assert!(ended.unwrap().is_err());
+
+    let gate = Gate::plain().await;
+    let mut options = gate.world.options("us-ice");
+    options.not_after = gate.world.now + SignedDuration::from_secs(3);
+    let mut stream = gate.admitted(&gate.world.federal.issue(&options).unwrap()).await;
+    let ended = tokio::time::timeout(Duration::from_secs(5), stream.read_u8()).await;
+    assert!(ended.unwrap().is_err());
+}
+
+#[tokio::test]
+async fn one_agency_cannot_take_all_connections() {
+    let gate = Gate::open(Config { connections_per_agency_max: 2, ..Config::default() }, |_| Vec::new()).await;
+    let ice = gate.world.ice();
+    let first = gate.admitted(&ice).await;
+    let _second = gate.admitted(&ice).await;
+    gate.refused(gate.client(Some(&ice)), "too_many_connections_of_agency").await;
+    let doccs = gate.world.new_york.issue(&gate.world.options("us-ny-doccs")).unwrap();
+    let _third = gate.admitted(&doccs).await;
+    drop(first);
+    while gate.state.live_connections() > 2 {
+        tokio::task::yield_now().await;
+    }
+    let _fourth = gate.admitted(&ice).await;
+}
+
+#[tokio::test]
+async fn a_socket_beyond_the_limit_waits_for_a_place() {
+    let gate = Gate::open(Config { connections_max: 1, ..Config::default() }, |_| Vec::new()).await;
+    let ice = gate.world.ice();
+    let first = gate.admitted(&ice).await;
+    let mut second = Box::pin(gate.try_with(gate.client(Some(&ice))));
+    assert!(tokio::time::timeout(Duration::from_millis(100), &mut second).await.is_err());
+    drop(first);
+    assert_eq!(second.await.0, Seen::Greeting);
+}
+
+#[tokio::test]
+async fn a_session_is_never_resumed() {
+    let gate = Gate::plain().await;
+    let mut config = gate.client(Some(&gate.world.ice()));
+    config.resumption = Resumption::in_memory_sessions(8);
+    for _ in 0..2 {
+        let (seen, stream) = gate.try_with(config.clone()).await;
+        assert_eq!(seen, Seen::Greeting);
+        let stream = stream.unwrap();
+        assert_eq!(stream.get_ref().1.handshake_kind(), Some(HandshakeKind::Full));
+        assert_eq!(stream.get_ref().1.tls13_tickets_received(), 0);
+    }
+}
+
+#[tokio::test]
+async fn shutdown_ends_the_loop_and_every_stream() {
+    let gate = Gate::plain().await;
+    let stream = gate.admitted(&gate.world.ice()).await;
+    gate.shutdown.cancel();
+    drop(stream);
+    for task in gate.tasks {
+        tokio::time::timeout(Duration::from_secs(5), task).await.unwrap().unwrap();
+    }
+    assert!(TcpStream::connect(gate.address).await.is_err());
+}
+
+#[tokio::test]
+async fn bad_material_leaves_the_old_in_force() {
+    let gate = Gate::plain().await;
+    let other = gate.authority.issue(&CertificateOptions::server(gate.world.now)).unwrap();
+    let mixed = Material::from_pem(gate.server.pem.as_bytes(), other.key_pem.as_bytes(), &[""; 0]).unwrap();
+    assert!(matches!(gate.state.reload(mixed, gate.world.registry()), Err(TrustError::Tls(_))));
+    assert!(matches!(Material::from_pem(b"", b"", &[""; 0]), Err(TrustError::Pem { .. })));
+    let _stream = gate.admitted(&gate.world.ice()).await;
+}
+
+/// Runs `without_descriptors` in a process of its own that may open few files.
+#[test]
+fn running_out_of_descriptors_does_not_spin() {
+    let binary = std::env::current_exe().unwrap();
+    let run = format!(
+        "ulimit -n 64; exec {} --ignored --exact {}",
+        binary.display(),
+        module_path!().split_once("::").unwrap().1
+    );
+    let output = Command::new("sh").args(["-c", &format!("{run}::without_descriptors")]).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success() && text.contains("1 passed"), "{text}");
+}
+
+#[tokio::test]
+#[ignore = "run by running_out_of_descriptors_does_not_spin under a descriptor limit"]
+async fn without_descriptors() {
+    let gate = Gate::open(Config { handshake_timeout_ms: 60_000, ..Config::default() }, |_| Vec::new()).await;
+    let ice = gate.world.ice();
+    let mut held = Vec::new();
+    while let Ok(socket) = TcpStream::connect(gate.address).await {
+        held.push(socket);
+        assert!(held.len() < 1000, "no descriptor limit");
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let failures = gate.log.lines().iter().filter(|line| line["fields"]["message"] == "cannot accept").count();
+    assert!((1..=10).contains(&failures), "{failures} failed accepts in a second");
+    held.clear();
+    let _stream = gate.admitted(&ice).await;
+}

@@ -1,0 +1,207 @@
+//! The way of a call through the layers, outermost first:
+//!
+//! * [`Respond`] turns whatever went wrong further in into a status of our shape, catches panics, keeps the deadline,
+//!   and writes one audit line for each call that was denied;
+//! * a limit on calls in flight, which sheds what is above it instead of letting it queue;
+//! * a rate for each agency, on its certificate alone;
+//! * authentication: certificate and token agree, so there is a caller;
+//! * admission: some policy lets this kind of caller call this method, else its body is never read.
+
+use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use futures_util::FutureExt as _;
+use http::{HeaderMap, Request, Response};
+use tonic::body::Body;
+use tonic::service::Routes;
+use tonic::{Code, Status};
+use tower::limit::GlobalConcurrencyLimitLayer;
+use tower::load_shed::LoadShedLayer;
+use tower::util::BoxCloneSyncService;
+use tower::{BoxError, Service, ServiceBuilder};
+
+use crate::api::status;
+use crate::identity::authenticate::{AuthenticateLayer, Authenticator};
+use crate::identity::certificate::PeerIdentity;
+use crate::identity::rate::RateLimitLayer;
+use crate::policy::admit::AdmitLayer;
+use crate::policy::engine::Engine;
+use crate::wire::failure::{reason_of, reason_word};
+
+/// What the layers share over all workers.
+#[derive(Debug, Clone)]
+pub(super) struct Layers {
+    /// Longest a call may take, whatever the client asks for.
+    pub(super) request_timeout: Duration,
+    /// Calls in flight over all connections.
+    pub(super) in_flight: GlobalConcurrencyLimitLayer,
+    /// The rate of each agency.
+    pub(super) rate: RateLimitLayer,
+    /// Who is calling.
+    pub(super) authenticator: Arc<Authenticator>,
+    /// What they may call.
+    pub(super) engine: Arc<ArcSwap<Engine>>,
+}
+
+/// A call on its way in: every connection clones one.
+pub(super) type Stack = Respond<BoxCloneSyncService<Request<Body>, Response<Body>, BoxError>>;
+
+impl Layers {
+    /// The services behind the layers.
+    pub(super) fn around(&self, routes: Routes) -> Stack {
+        let inner = ServiceBuilder::new()
+            .layer(LoadShedLayer::new())
+            .layer(self.in_flight.clone())
+            .layer(self.rate.clone())
+            .layer(AuthenticateLayer::new(Arc::clone(&self.authenticator)))
+            .layer(AdmitLayer::new(Arc::clone(&self.engine)))
+            .service(routes);
+        Respond { inner: BoxCloneSyncService::new(inner), request_timeout: self.request_timeout }
+    }
+}
+
+/// The outermost layer.
+#[derive(Debug, Clone)]
+pub(super) struct Respond<S> {
+    inner: S,
+    request_timeout: Duration,
+}
+
+impl<S> Service<Request<Body>> for Respond<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = BoxError> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        // Readiness is asked of the clone that takes the call, so that a refusal has a call to answer.
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let mut inner = self.inner.clone();
+        let deadline = deadline(request.headers(), self.request_timeout);
+        let call = Call::of(&request);
+        Box::pin(async move {
+            let answered = async {
+                std::future::poll_fn(|context| inner.poll_ready(context)).await?;
+                inner.call(request).await
+            };
+            let guarded = tokio::time::timeout(deadline, AssertUnwindSafe(answered).catch_unwind());
+            let response = match guarded.await {
+                Ok(Ok(Ok(response))) => reshape(response),
+                Ok(Ok(Err(error))) => {
+                    let status = status::of_layer(&error);
+                    call.audit(&status, &error.to_string());
+                    return Ok(status.into_http());
+                }
+                Ok(Err(_)) => status::panicked().into_http(),
+                Err(_) => status::deadline_exceeded().into_http(),
+            };
+            if let Some(status) = Status::from_header_map(response.headers()) {
+                call.audit(&status, "");
+            }
+            Ok(response)
+        })
+    }
+}
+
+/// Gives a status that the library made the shape that all of ours have.
+fn reshape(response: Response<Body>) -> Response<Body> {
+    let ours = Status::from_header_map(response.headers()).and_then(|status| status::of_library(&status));
+    ours.map_or(response, Status::into_http)
+}
+
+/// The client's deadline, no longer than ours.
+fn deadline(headers: &HeaderMap, max: Duration) -> Duration {
+    let asked = headers.get("grpc-timeout").and_then(|value| value.to_str().ok()).and_then(grpc_timeout);
+    asked.map_or(max, |asked| asked.min(max))
+}
+
+/// `grpc-timeout`: at most eight digits and a unit.
+fn grpc_timeout(text: &str) -> Option<Duration> {
+    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let number: u64 = digits.parse().ok()?;
+    match unit {
+        "H" => Some(Duration::from_secs(number.saturating_mul(3_600))),
+        "M" => Some(Duration::from_secs(number.saturating_mul(60))),
+        "S" => Some(Duration::from_secs(number)),
+        "m" => Some(Duration::from_millis(number)),
+        "u" => Some(Duration::from_micros(number)),
+        "n" => Some(Duration::from_nanos(number)),
+        _ => None,
+    }
+}
+
+/// What an audit line says of a call: who, what, outcome. Never what was in it.
+struct Call {
+    agency: String,
+    method: String,
+}
+
+impl Call {
+    fn of(request: &Request<Body>) -> Self {
+        let peer = request.extensions().get::<PeerIdentity>();
+        let agency = peer.map_or_else(|| "unknown".to_owned(), |peer| peer.agency.to_string());
+        // The path is the caller's text: only what has the shape of a method is repeated.
+        let path = request.uri().path();
+        let plain =
+            path.len() <= 100 && path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._".contains(&byte));
+        Self { agency, method: if plain { path.to_owned() } else { "unknown".to_owned() } }
+    }
+
+    /// One line for a call that was denied. `cause` is a layer's own words, which hold no personal data.
+    fn audit(&self, status: &Status, cause: &str) {
+        let denied = match status.code() {
+            Code::Unauthenticated | Code::PermissionDenied | Code::NotFound => true,
+            Code::Ok
+            | Code::Cancelled
+            | Code::Unknown
+            | Code::InvalidArgument
+            | Code::DeadlineExceeded
+            | Code::AlreadyExists
+            | Code::ResourceExhausted
+            | Code::FailedPrecondition
+            | Code::Aborted
+            | Code::OutOfRange
+            | Code::Unimplemented
+            | Code::Internal
+            | Code::Unavailable
+            | Code::DataLoss => false,
+        };
+        if denied {
+            let reason = reason_of(status).map_or("UNKNOWN", reason_word);
+            let code = i32::from(status.code());
+            tracing::info!(
+                target: "audit", event = "call_denied", agency = %self.agency, method = %self.method, code, reason, cause
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deadline_is_read_as_the_protocol_writes_it() {
+        let check = |text, expected| assert_eq!(grpc_timeout(text), expected, "{text}");
+        check("5S", Some(Duration::from_secs(5)));
+        check("20m", Some(Duration::from_millis(20)));
+        check("99999999H", Some(Duration::from_secs(99_999_999 * 3_600)));
+        for absurd in ["", "S", "5", "5x", "-5S", "123456789S", "5 S", "é"] {
+            check(absurd, None);
+        }
+    }
+}

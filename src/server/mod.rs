@@ -1,0 +1,344 @@
+//! Assembly: reads keys, recovers the store, checks the policies, binds the listeners, and says ready last.
+//!
+//! One thread accepts, one thread a core serves connections on a runtime of its own, and the recorder writes on its
+//! own thread; SQL never runs on a network thread. [`worker`] is what a connection meets.
+
+pub mod accept;
+mod health;
+mod layers;
+mod ops;
+mod worker;
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use tower::limit::GlobalConcurrencyLimitLayer;
+
+pub use health::Phase;
+
+use crate::api::{Api, ApiKeys};
+use crate::config::{Config, ConfigError, Secrets};
+use crate::identity::authenticate::Authenticator;
+use crate::identity::clock::WallClock;
+use crate::identity::pseudonym::PseudonymKey;
+use crate::identity::rate::RateLimitLayer;
+use crate::identity::registry::Registry;
+use crate::ledger::VerifierKey;
+use crate::policy::engine::Engine;
+use crate::policy::gate::Gate;
+use crate::policy::load::PolicySet;
+use crate::recorder::{Clock, Entropy, Handle, Parts, Recorder, RecorderError, Running};
+use crate::server::accept::{Material, TlsState};
+use crate::server::layers::Layers;
+use crate::server::worker::Worker;
+use crate::store::sqlite::SqliteStore;
+
+/// Accepted sockets that may wait for one worker.
+const SOCKETS_WAITING_MAX: usize = 64;
+
+/// Why the gateway did not start, or ended badly.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// Configuration or keys.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Policies.
+    #[error("the policies cannot be used: {0}")]
+    Policy(#[from] crate::policy::load::PolicyError),
+    /// Agencies.
+    #[error("the registry of agencies cannot be used: {0}")]
+    Registry(#[from] crate::identity::registry::RegistryError),
+    /// Certificates.
+    #[error("the certificates cannot be used: {0}")]
+    Trust(#[from] accept::TrustError),
+    /// A jurisdiction without a law: nothing there could ever be permitted.
+    #[error("there is no policy pack for the jurisdiction {0}")]
+    NoLaw(crate::domain::ids::JurisdictionId),
+    /// The store.
+    #[error("the store cannot be opened: {0}")]
+    Store(#[from] crate::store::StoreError),
+    /// The writer.
+    #[error("the writer failed: {0}")]
+    Recorder(#[from] RecorderError),
+    /// A listener or a thread.
+    #[error("{what}: {source}")]
+    Io {
+        /// What was being done.
+        what: &'static str,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// A thread of ours ended in a panic.
+    #[error("the thread {0} panicked")]
+    Panicked(&'static str),
+}
+
+/// Time and randomness, as a test, a demo or the machine has them.
+#[derive(Debug)]
+pub struct Seams {
+    /// The time of record.
+    pub clock: Clock,
+    /// Blinding, salts and ids.
+    pub entropy: Entropy,
+    /// The time that certificates and tokens are held against.
+    pub wall: WallClock,
+}
+
+impl Default for Seams {
+    fn default() -> Self {
+        Self { clock: Clock::System, entropy: Entropy::System, wall: WallClock::system() }
+    }
+}
+
+/// A gateway that runs. Dropping it without [`Gateway::stop`] ends it at once, as a kill would; nothing acknowledged is
+/// lost by either.
+#[derive(Debug)]
+pub struct Gateway {
+    grpc: SocketAddr,
+    ops: SocketAddr,
+    verifier: VerifierKey,
+    phase: watch::Sender<Phase>,
+    recorder: Handle,
+    drain: CancellationToken,
+    stop_ops: CancellationToken,
+    workers: Vec<JoinHandle<()>>,
+    front: JoinHandle<Result<(), ServerError>>,
+    writer: JoinHandle<Result<(), RecorderError>>,
+}
+
+impl Gateway {
+    /// Starts a gateway and returns when it is ready. `base` is where relative paths of the configuration start.
+    pub fn start(config: &Config, base: &Path, seams: Seams) -> Result<Self, ServerError> {
+        let (phase, phase_seen) = watch::channel(Phase::Starting);
+        let Checked { secrets, registry, engine, verifier, .. } = check(config, base)?;
+        let agencies = registry.members().map(|member| (member.agency.id.clone(), member.agency.clone())).collect();
+        let gate = Arc::new(Gate::new(Arc::clone(&engine), Arc::new(agencies)));
+        let authenticator = Authenticator::new(
+            Arc::clone(&registry),
+            config.token.clone(),
+            PseudonymKey::new(&secrets.pseudonym),
+            seams.wall.clone(),
+        );
+        let layers = Layers {
+            request_timeout: Duration::from_millis(config.server.request_timeout_ms),
+            in_flight: GlobalConcurrencyLimitLayer::new(config.server.in_flight_max),
+            rate: RateLimitLayer::new(&config.rate),
+            authenticator: Arc::new(authenticator),
+            engine: Arc::new(ArcSwap::new(engine)),
+        };
+        let tls = TlsState::new(config.accept.clone(), Material::read(&config.tls, base)?, registry, seams.wall)?;
+        let drain = CancellationToken::new();
+        let keys = ApiKeys::new(&secrets.request_digest, &secrets.cursor);
+        let running = recorder(config, base, secrets, &gate, seams.clock.clone(), seams.entropy)?;
+        let Running { handle, reader, heads, thread: writer } = running;
+        let api = Arc::new(Api {
+            recorder: handle.clone(),
+            reader,
+            heads,
+            gate,
+            clock: seams.clock,
+            keys,
+            inbox: config.inbox,
+            drain: drain.clone(),
+        });
+        // Bound before anything is spawned: who asks for the address gets one that answers.
+        let (grpc_listener, grpc) = bind(config.server.listen)?;
+        let (ops_listener, ops) = bind(config.server.ops_listen)?;
+        let worker = || Worker {
+            api: Arc::clone(&api),
+            layers: layers.clone(),
+            limits: config.server,
+            phase: phase_seen.clone(),
+            drain: drain.clone(),
+        };
+        let (sockets, workers) = spawn_workers(config.server.worker_count(), worker, &tls)?;
+        let stop_ops = CancellationToken::new();
+        let front =
+            Front { grpc_listener, ops_listener, sockets, tls, drain: drain.clone(), stop_ops: stop_ops.clone() };
+        let (watched, set_phase) = (handle.clone(), phase.clone());
+        let front = spawn("front", move |runtime| runtime.block_on(front.run(phase_seen, watched, set_phase)))?;
+        // Only from Starting: a writer that has already failed must not be called ready.
+        advance(&phase, Phase::Starting, Phase::Serving);
+        tracing::info!(%grpc, %ops, "ready");
+        Ok(Self { grpc, ops, verifier, phase, recorder: handle, drain, stop_ops, workers, front, writer })
+    }
+
+    /// Where gRPC is served, over mutual TLS.
+    pub fn grpc(&self) -> SocketAddr {
+        self.grpc
+    }
+
+    /// Where probes are answered.
+    pub fn ops(&self) -> SocketAddr {
+        self.ops
+    }
+
+    /// The public key that its checkpoints verify under.
+    pub fn verifier(&self) -> &VerifierKey {
+        &self.verifier
+    }
+
+    /// Resolves when the writer has ended on its own: nothing can be recorded any more, so the process should end.
+    pub async fn writer_ended(&self) {
+        self.recorder.ended().await;
+    }
+
+    /// Not ready, stop accepting, finish calls within the limit, drain the writer, close the store.
+    pub fn stop(self) -> Result<(), ServerError> {
+        advance(&self.phase, Phase::Serving, Phase::Draining);
+        tracing::info!("draining");
+        self.drain.cancel();
+        for worker in self.workers {
+            worker.join().map_err(|_| ServerError::Panicked("worker"))?;
+        }
+        // From a thread of its own: the caller may itself be on a runtime, where blocking is not allowed.
+        let recorder = self.recorder;
+        let told = spawn("stop", move |runtime| runtime.block_on(recorder.stop()))?;
+        told.join().map_err(|_| ServerError::Panicked("stop"))?;
+        let written = self.writer.join().map_err(|_| ServerError::Panicked("recorder"))?;
+        self.stop_ops.cancel();
+        self.front.join().map_err(|_| ServerError::Panicked("front"))??;
+        tracing::info!("stopped");
+        Ok(written?)
+    }
+}
+
+/// Accepts sockets and answers probes.
+struct Front {
+    grpc_listener: std::net::TcpListener,
+    ops_listener: std::net::TcpListener,
+    sockets: Vec<mpsc::Sender<accept::Accepted>>,
+    tls: Arc<TlsState>,
+    drain: CancellationToken,
+    stop_ops: CancellationToken,
+}
+
+impl Front {
+    async fn run(
+        self,
+        phase: watch::Receiver<Phase>,
+        recorder: Handle,
+        set_phase: watch::Sender<Phase>,
+    ) -> Result<(), ServerError> {
+        let io = |what| move |source| ServerError::Io { what, source };
+        let grpc = TcpListener::from_std(self.grpc_listener).map_err(io("the gRPC listener cannot be used"))?;
+        let ops = TcpListener::from_std(self.ops_listener).map_err(io("the ops listener cannot be used"))?;
+        let accepting = tokio::spawn(accept::accept_loop(grpc, self.sockets, self.tls, self.drain));
+        let watching = tokio::spawn(async move {
+            recorder.ended().await;
+            set_phase.send_replace(Phase::WriterStopped);
+        });
+        let served = ops::serve(ops, phase, self.stop_ops).await;
+        watching.abort();
+        accepting.abort();
+        served.map_err(io("the ops listener failed"))
+    }
+}
+
+/// What a configuration names, read and found good.
+#[derive(Debug)]
+pub struct Checked {
+    secrets: Secrets,
+    registry: Arc<Registry>,
+    engine: Arc<Engine>,
+    /// The public key of the logs.
+    pub verifier: VerifierKey,
+    /// Digest of the policy set.
+    pub policy_digest: [u8; 32],
+    /// Agencies registered.
+    pub agencies: usize,
+}
+
+/// Reads keys, registry and policies, and holds them to each other. Changes nothing.
+pub fn check(config: &Config, base: &Path) -> Result<Checked, ServerError> {
+    let secrets = Secrets::read(&config.keys, base)?;
+    let registry = Arc::new(Registry::load(&config.registry, base, &config.jurisdictions)?);
+    let built_in = PolicySet::embedded;
+    let policies = config.policy.directory.as_ref();
+    let policies = policies.map_or_else(built_in, |directory| PolicySet::load(&base.join(directory)))?;
+    let engine = Arc::new(Engine::new(policies));
+    if let Some(lawless) = config.jurisdictions.iter().find(|id| !engine.has_law(id)) {
+        return Err(ServerError::NoLaw(lawless.clone()));
+    }
+    let verifier = secrets.signer.verifier().clone();
+    let (policy_digest, agencies) = (engine.digest(), registry.members().count());
+    Ok(Checked { secrets, registry, engine, verifier, policy_digest, agencies })
+}
+
+/// Recovers the logs and starts the writer.
+fn recorder(
+    config: &Config,
+    base: &Path,
+    secrets: Secrets,
+    gate: &Arc<Gate>,
+    clock: Clock,
+    entropy: Entropy,
+) -> Result<Running, ServerError> {
+    let store = SqliteStore::open(&base.join(&config.store.path), &secrets.wrapping)?;
+    Ok(Recorder::start(Parts {
+        store: Box::new(store),
+        gate: Arc::clone(gate),
+        signer: secrets.signer,
+        origin: config.log.origin.clone(),
+        clock,
+        entropy,
+        jurisdictions: config.jurisdictions.iter().cloned().collect(),
+        config: config.recorder,
+    })?)
+}
+
+type Workers = (Vec<mpsc::Sender<accept::Accepted>>, Vec<JoinHandle<()>>);
+
+fn spawn_workers(count: usize, worker: impl Fn() -> Worker, tls: &Arc<TlsState>) -> Result<Workers, ServerError> {
+    let (mut sockets, mut threads) = (Vec::new(), Vec::new());
+    for _ in 0..count {
+        let (sender, receiver) = mpsc::channel(SOCKETS_WAITING_MAX);
+        let (worker, tls) = (worker(), Arc::clone(tls));
+        threads.push(spawn("worker", move |runtime| runtime.block_on(worker.run(receiver, tls)))?);
+        sockets.push(sender);
+    }
+    Ok((sockets, threads))
+}
+
+/// Moves the phase, if it is the one it should be moved from.
+fn advance(phase: &watch::Sender<Phase>, from: Phase, to: Phase) {
+    phase.send_if_modified(|phase| {
+        let moves = *phase == from;
+        if moves {
+            *phase = to;
+        }
+        moves
+    });
+}
+
+fn bind(address: SocketAddr) -> Result<(std::net::TcpListener, SocketAddr), ServerError> {
+    let bound = || {
+        let listener = std::net::TcpListener::bind(address)?;
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        Ok((listener, address))
+    };
+    bound().map_err(|source| ServerError::Io { what: "a listener cannot be bound", source })
+}
+
+/// A named thread with a runtime of its own, logging where its starter logs.
+fn spawn<T: Send + 'static>(
+    name: &'static str,
+    run: impl FnOnce(&tokio::runtime::Runtime) -> T + Send + 'static,
+) -> Result<JoinHandle<T>, ServerError> {
+    let dispatch = tracing::dispatcher::get_default(Clone::clone);
+    let started = || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().thread_name(name).build()?;
+        let body = move || tracing::dispatcher::with_default(&dispatch, || run(&runtime));
+        std::thread::Builder::new().name(name.to_owned()).spawn(body)
+    };
+    started().map_err(|source| ServerError::Io { what: "a thread cannot be started", source })
+}

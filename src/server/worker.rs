@@ -1,0 +1,119 @@
+//! One core's share of the connections: handshakes, HTTP/2 with every limit set, and the services behind the layers.
+//!
+//! HTTP/2 is served by hyper directly rather than by tonic's transport, which leaves several of these limits unset and
+//! answers a client's deadline with a status that is not of our shape (docs/decisions/0002-own-http2-server.md).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use http::Request;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tonic::body::Body;
+use tonic::service::Routes;
+use tonic_health::pb::health_server::HealthServer;
+use tower::Service as _;
+
+use crate::api::{Api, Custodies, Detainers, Inbox, Ledger};
+use crate::config::ServerConfig;
+use crate::server::accept::{Accepted, TlsConn, TlsState, handshakes};
+use crate::server::health::{HealthService, Phase};
+use crate::server::layers::{Layers, Stack};
+use crate::wire::DESCRIPTOR;
+use crate::wire::v1::custody_service_server::CustodyServiceServer;
+use crate::wire::v1::detainer_service_server::DetainerServiceServer;
+use crate::wire::v1::inbox_service_server::InboxServiceServer;
+use crate::wire::v1::ledger_service_server::LedgerServiceServer;
+
+/// Provoked resets a connection survives (RUSTSEC-2024-0003 and `MadeYouReset`).
+const RESET_STREAMS_MAX: usize = 256;
+/// All of a call's headers together, in bytes.
+const HEADER_LIST_LEN_MAX: u32 = 16 * 1_024;
+/// Answers waiting for a peer that does not read, in bytes a stream.
+const SEND_BUFFER_LEN: usize = 256 * 1_024;
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(30);
+const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Serves connections on the runtime it runs on.
+#[derive(Debug)]
+pub(super) struct Worker {
+    pub(super) api: Arc<Api>,
+    pub(super) layers: Layers,
+    pub(super) limits: ServerConfig,
+    pub(super) phase: watch::Receiver<Phase>,
+    pub(super) drain: CancellationToken,
+}
+
+impl Worker {
+    /// Until drained: then finishes the calls under way, within the limit.
+    pub(super) async fn run(self, sockets: mpsc::Receiver<Accepted>, tls: Arc<TlsState>) {
+        let Some(stack) = self.stack() else { return };
+        let mut established = handshakes(sockets, tls);
+        let mut connections = JoinSet::new();
+        loop {
+            let next = tokio::select! {
+                () = self.drain.cancelled() => break,
+                next = established.next() => next,
+                Some(_) = connections.join_next(), if !connections.is_empty() => continue,
+            };
+            let Some(Ok(connection)) = next else { break };
+            connections.spawn(serve(connection, stack.clone(), self.limits, self.drain.clone()));
+        }
+        drop(established);
+        let limit = Duration::from_millis(self.limits.drain_timeout_ms);
+        let finished = tokio::time::timeout(limit, async { while connections.join_next().await.is_some() {} }).await;
+        if finished.is_err() {
+            tracing::warn!(connections = connections.len(), "cut off connections that did not end in time");
+        }
+    }
+
+    /// The services behind the layers. `None` cannot be: the embedded descriptor is read back in a test.
+    fn stack(&self) -> Option<Stack> {
+        let len_max = self.limits.message_len_max;
+        let api = || Arc::clone(&self.api);
+        let reflection =
+            || tonic_reflection::server::Builder::configure().register_encoded_file_descriptor_set(DESCRIPTOR);
+        let routes = Routes::new(DetainerServiceServer::new(Detainers(api())).max_decoding_message_size(len_max))
+            .add_service(CustodyServiceServer::new(Custodies(api())).max_decoding_message_size(len_max))
+            .add_service(InboxServiceServer::new(Inbox(api())).max_decoding_message_size(len_max))
+            .add_service(LedgerServiceServer::new(Ledger(api())).max_decoding_message_size(len_max))
+            .add_service(HealthServer::new(HealthService::new(self.phase.clone())))
+            .add_service(reflection().build_v1().ok()?)
+            .add_service(reflection().build_v1alpha().ok()?);
+        Some(self.layers.around(routes.prepare()))
+    }
+}
+
+/// Serves one connection until it ends, or until drained.
+async fn serve(connection: TlsConn, stack: Stack, limits: ServerConfig, drain: CancellationToken) {
+    let peer = connection.peer().clone();
+    let service = hyper::service::service_fn(move |request: Request<hyper::body::Incoming>| {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(peer.clone());
+        stack.clone().call(request)
+    });
+    let mut http2 = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+    http2
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(limits.streams_per_connection_max)
+        .max_local_error_reset_streams(RESET_STREAMS_MAX)
+        .max_pending_accept_reset_streams(RESET_STREAMS_MAX)
+        .max_header_list_size(HEADER_LIST_LEN_MAX)
+        .max_send_buf_size(SEND_BUFFER_LEN)
+        .keep_alive_interval(KEEP_ALIVE_INTERVAL)
+        .keep_alive_timeout(KEEP_ALIVE_TIMEOUT);
+    let mut serving = std::pin::pin!(http2.serve_connection(TokioIo::new(connection), service));
+    let ended = tokio::select! {
+        ended = serving.as_mut() => ended,
+        () = drain.cancelled() => {
+            serving.as_mut().graceful_shutdown();
+            serving.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "connection ended");
+    }
+}

@@ -1,0 +1,14 @@
+//! What holds for any values and any order of commands, tried with random ones.
+
+mod any;
+mod decide;
+mod plan;
+mod steps;
+mod wire;
+
+use proptest::prelude::ProptestConfig;
+
+/// So many random cases. Failures print their input; nothing is kept in the repository.
+fn tries(cases: u32) -> ProptestConfig {
+    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+}

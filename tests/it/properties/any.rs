@@ -1,0 +1,327 @@
+//! Any value of the domain that the wire can carry.
+//!
+//! Texts begin with a mark of the field class they belong to, so that a test can look for them where they must not be.
+
+use comity::domain::agency::AgencyClass;
+use comity::domain::charge::Charge;
+use comity::domain::custody::{ActualRelease, Custody, CustodyState, Intake, ScheduledRelease};
+use comity::domain::detainer::{
+    Acknowledgement, Addressee, Answer, AnswerKind, Detainer, DetainerBasis, DetainerState, Finding, IssuingAuthority,
+    Request, Shown, Warrant, WarrantKind,
+};
+use comity::domain::determination::{Determination, FieldClass, FieldClasses, LawView, Ruling};
+use comity::domain::event::{Counts, Disclosure, Event, Record, RecordedDetermination};
+use comity::domain::ids::{AgencyId, CaseName, LogKind};
+use comity::domain::subject::{Flags, Identifiers, PersonName, Subject};
+use comity::domain::vocabulary::Vocabulary;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
+use std::fmt::Debug;
+use std::str::FromStr;
+use std::sync::Arc;
+use uuid::Uuid;
+
+use crate::sample;
+
+/// The marks, and the class each belongs to.
+pub(super) const MARKS: [(&str, FieldClass); 11] = [
+    ("Nm-", FieldClass::Identity),
+    ("Bk-", FieldClass::Identifiers),
+    ("QQQ", FieldClass::Citizenship),
+    ("St-", FieldClass::Charges),
+    ("FFACIL", FieldClass::Custody),
+    ("custodies/", FieldClass::Custody),
+    ("Lb-", FieldClass::Answer),
+    ("Rs-", FieldClass::Restricted),
+    ("Ob-", FieldClass::ReleaseDetail),
+    ("Ph-", FieldClass::Contact),
+    ("Pl-", FieldClass::Count),
+];
+
+pub(super) fn word<V: Vocabulary + Debug>() -> impl Strategy<Value = V> {
+    select(V::VARIANTS)
+}
+
+fn id<T: FromStr<Err: Debug> + Debug>(pattern: &'static str) -> impl Strategy<Value = T> {
+    pattern.prop_map(|text| text.parse().unwrap())
+}
+
+/// A text that holds no mark but its own: no hyphen and no Q after it.
+fn text(mark: &'static str) -> impl Strategy<Value = String> {
+    "[ -,.-PR-~À-ÿ]{0,12}".prop_map(move |rest| format!("{mark}{rest}"))
+}
+
+pub(super) fn time() -> impl Strategy<Value = Timestamp> {
+    (0_i64..=4_102_444_799, 0_i32..1_000_000_000).prop_map(|(seconds, nanos)| Timestamp::new(seconds, nanos).unwrap())
+}
+
+fn date() -> impl Strategy<Value = Date> {
+    (1850_i16..2100, 1_i8..=12, 1_i8..=28).prop_map(|(year, month, day)| Date::new(year, month, day).unwrap())
+}
+
+pub(super) fn detainer_name() -> impl Strategy<Value = CaseName> {
+    any::<u128>().prop_map(|id| CaseName::detainer(sample::jurisdiction(), Uuid::from_u128(id)))
+}
+
+pub(super) fn custody_name() -> impl Strategy<Value = CaseName> {
+    any::<u128>().prop_map(|id| CaseName::custody(sample::jurisdiction(), Uuid::from_u128(id)))
+}
+
+fn agency() -> impl Strategy<Value = AgencyId> {
+    id("[a-z][a-z0-9]{1,5}(-[a-z0-9]{1,6}){0,3}")
+}
+
+fn person_name() -> impl Strategy<Value = PersonName> {
+    (prop_oneof![Just(String::new()), text("Nm-")], text("Nm-"))
+        .prop_map(|(given, family)| PersonName { given, family })
+}
+
+fn subject() -> impl Strategy<Value = Subject> {
+    let identifiers = (
+        option::of(id("[0-9]{7,9}")),
+        option::of(id("[A-PR-Z0-9]{1,9}")),
+        option::of(id("[A-PR-Z]{2}[A-PR-Z0-9]{1,8}")),
+        option::of(id("Bk-[A-Za-z0-9]{0,17}")),
+        option::of(id("[0-9]{2}(-[A-PR-Z]-|[A-PR-Z])[0-9]{4}")),
+    )
+        .prop_map(|(alien_number, fbi_number, state_id, booking_number, din)| Identifiers {
+            alien_number,
+            fbi_number,
+            state_id,
+            booking_number,
+            din,
+        });
+    (
+        person_name(),
+        vec(person_name(), 0..4),
+        option::of(date()),
+        option::of(word()),
+        identifiers,
+        option::of(id("QQQ")),
+    )
+        .prop_map(|(name, aliases, birth_date, sex, identifiers, citizenship)| Subject {
+            name,
+            aliases,
+            birth_date,
+            sex,
+            identifiers,
+            citizenship,
+        })
+}
+
+fn charge() -> impl Strategy<Value = Charge> {
+    let codes = (option::of(id("[0-9]{4}")), option::of(id("[0-9]{2}[A-PR-Z0-9]")));
+    let dates = (option::of(date()), option::of(date()), option::of(1_u32..=100_000));
+    (option::of(text("St-")), codes, option::of(word()), word(), dates).prop_map(
+        |(statute, (ncic, nibrs), severity, status, (charged_on, convicted_on, sentence_days))| Charge {
+            statute,
+            ncic,
+            nibrs,
+            severity,
+            status,
+            charged_on,
+            convicted_on,
+            sentence_days,
+        },
+    )
+}
+
+fn flags() -> impl Strategy<Value = Flags> {
+    any::<[bool; 5]>().prop_map(|[citizenship_claim, proof_of_status, juvenile, victim_witness, protected_program]| {
+        Flags { citizenship_claim, proof_of_status, juvenile, victim_witness, protected_program }
+    })
+}
+
+fn warrant() -> impl Strategy<Value = Warrant> {
+    let judge = select(vec![IssuingAuthority::FederalJudge, IssuingAuthority::StateJudge]);
+    (word(), judge, option::of(time())).prop_map(|(kind, judge, signed_at)| {
+        let issuing_authority = match kind {
+            WarrantKind::None => IssuingAuthority::None,
+            WarrantKind::I200 | WarrantKind::I205 => IssuingAuthority::ImmigrationOfficer,
+            WarrantKind::Judicial => judge,
+        };
+        Warrant { kind, issuing_authority, signed_at }
+    })
+}
+
+pub(super) fn request() -> impl Strategy<Value = Request> {
+    let lent = DetainerBasis::CustodyLent;
+    let cause: Vec<DetainerBasis> = DetainerBasis::ALL.iter().copied().filter(|basis| *basis != lent).collect();
+    let basis = prop_oneof![Just(vec![lent]), subsequence(cause, 1..=4)];
+    let addressee = option::of(agency()).prop_map(|agency| agency.map_or(Addressee::Jurisdiction, Addressee::Agency));
+    let rest = (flags(), option::of(text("Ph-")), option::of(time()));
+    (addressee, word(), basis, warrant(), subject(), vec(charge(), 0..4), rest).prop_map(
+        |(addressee, form, basis, warrant, subject, charges, (flags, contact_phone, occurred_at))| Request {
+            addressee,
+            form,
+            basis,
+            warrant,
+            subject,
+            charges,
+            flags,
+            contact_phone,
+            occurred_at,
+        },
+    )
+}
+
+pub(super) fn intake() -> impl Strategy<Value = Intake> {
+    (id("FFACIL[A-PR-Z0-9]{0,6}"), subject(), vec(charge(), 0..4), flags(), option::of(time())).prop_map(
+        |(facility, subject, charges, flags, occurred_at)| Intake { facility, subject, charges, flags, occurred_at },
+    )
+}
+
+pub(super) fn acknowledgement() -> impl Strategy<Value = Acknowledgement> {
+    (word(), custody_name(), option::of(word()), option::of(1_u32..=100), option::of(time())).prop_map(
+        |(finding, custody, method, confidence_percent, occurred_at)| Acknowledgement {
+            finding,
+            custody: (finding == Finding::MatchedCustody).then_some(custody),
+            method,
+            confidence_percent,
+            occurred_at,
+        },
+    )
+}
+
+pub(super) fn answer() -> impl Strategy<Value = Answer> {
+    (word(), word(), text("Lb-"), option::of(text("Rs-")), option::of(time())).prop_map(
+        |(kind, ground, legal_basis, reason, occurred_at)| Answer {
+            kind,
+            ground: (kind == AnswerKind::Decline).then_some(ground),
+            legal_basis,
+            reason,
+            occurred_at,
+        },
+    )
+}
+
+pub(super) fn scheduled() -> impl Strategy<Value = ScheduledRelease> {
+    (time(), word(), option::of(time())).prop_map(|(expected_at, basis, as_of)| ScheduledRelease {
+        expected_at,
+        basis,
+        as_of,
+    })
+}
+
+pub(super) fn released() -> impl Strategy<Value = ActualRelease> {
+    (time(), word(), word(), text("Ob-")).prop_map(|(released_at, reason, recipient, ordered_by)| ActualRelease {
+        released_at,
+        reason,
+        recipient,
+        ordered_by,
+    })
+}
+
+/// A detainer just lodged.
+pub(super) fn lodged() -> impl Strategy<Value = Detainer> {
+    (detainer_name(), agency(), request(), time()).prop_map(|(name, issuer, request, now)| Detainer {
+        name,
+        issuer,
+        request,
+        custodian: None,
+        acknowledgement: None,
+        answer: None,
+        reviewed_policies: Vec::new(),
+        state: DetainerState::Lodged,
+        shown: Shown { state: DetainerState::Lodged, finding: None, answer: None, updated_at: now, version: 1 },
+        notice_index: None,
+        lift_reason: None,
+        lodged_at: now,
+        updated_at: now,
+        version: 1,
+    })
+}
+
+/// A custody just opened.
+pub(super) fn opened() -> impl Strategy<Value = Custody> {
+    (custody_name(), agency(), intake(), time()).prop_map(|(name, custodian, intake, now)| Custody {
+        name,
+        custodian,
+        intake,
+        detainers: Vec::new(),
+        scheduled: None,
+        released: None,
+        state: CustodyState::Held,
+        opened_at: now,
+        updated_at: now,
+        version: 1,
+    })
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let by = || (detainer_name(), agency());
+    let disclosure = || select(vec![Disclosure::ToIssuer, Disclosure::Internal]);
+    prop_oneof![
+        lodged().prop_map(|detainer| Event::DetainerLodged(Box::new(detainer))),
+        (by(), acknowledgement(), disclosure()).prop_map(|((detainer, custodian), acknowledgement, disclosure)| {
+            Event::DetainerAcknowledged { detainer, custodian, acknowledgement, disclosure }
+        }),
+        (by(), answer(), disclosure()).prop_map(|((detainer, custodian), answer, disclosure)| {
+            Event::DetainerAnswered { detainer, custodian, answer, reviewed_policies: Vec::new(), disclosure }
+        }),
+        (detainer_name(), word()).prop_map(|(detainer, reason)| Event::DetainerWithdrawn { detainer, reason }),
+        opened().prop_map(|custody| Event::CustodyOpened(Box::new(custody))),
+        (custody_name(), scheduled()).prop_map(|(custody, release)| Event::ReleaseScheduled { custody, release }),
+        (custody_name(), released()).prop_map(|(custody, release)| Event::ReleaseRecorded { custody, release }),
+        (detainer_name(), scheduled()).prop_map(|(detainer, release)| Event::ReleaseNoticed { detainer, release }),
+        (detainer_name(), released()).prop_map(|(detainer, release)| Event::DetainerReleased { detainer, release }),
+    ]
+}
+
+fn counts() -> impl Strategy<Value = Counts> {
+    let request = (option::of(word()), option::of(word()), option::of(word()));
+    let class = option::of(word::<AgencyClass>());
+    (request, option::of(word()), option::of(word()), class, option::of(any::<i64>())).prop_map(
+        |((form, warrant, issuing_authority), offence, charge_status, custodian_class, lead_time_seconds)| Counts {
+            form,
+            warrant,
+            issuing_authority,
+            offence,
+            charge_status,
+            custodian_class,
+            lead_time_seconds,
+        },
+    )
+}
+
+/// Any event with whatever an entry says of it.
+pub(super) fn record() -> impl Strategy<Value = Record> {
+    let determination =
+        (detainer_name(), word(), word(), vec(text("Pl-"), 0..3)).prop_map(|(detainer, action, ruling, policies)| {
+            RecordedDetermination { detainer, action, determination: determination(ruling, policies) }
+        });
+    (event(), detainer_name(), counts(), vec(determination, 0..3)).prop_map(
+        |(event, resource, counts, determinations)| Record {
+            event,
+            log: LogKind::Exchange,
+            resource,
+            audience: Vec::new(),
+            counts,
+            determinations,
+            policy_digest: None,
+        },
+    )
+}
+
+fn determination(ruling: Ruling, policies: Vec<String>) -> Arc<Determination> {
+    let texts = Vec::new;
+    let (citations, obligations, reviews) = (texts(), texts(), texts());
+    Arc::new(Determination { ruling, policies, citations, obligations, reviews, failed: false })
+}
+
+pub(super) fn classes() -> impl Strategy<Value = FieldClasses> {
+    prop_oneof![
+        1 => Just(FieldClasses::NONE),
+        1 => Just(FieldClasses::all()),
+        3 => any::<u32>().prop_map(FieldClasses::from_bits),
+    ]
+}
+
+/// Any law.
+pub(super) fn law() -> impl Strategy<Value = LawView> {
+    (word(), word(), classes()).prop_map(|(hold, notify, classes)| sample::law(hold, notify, classes))
+}

@@ -1,0 +1,167 @@
+//! One of each: a person, a request, a custody, a law, the agencies that meet. Plain values that tests vary.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use comity::domain::agency::{Actor, ActorKind, Agency, AgencyClass, AgencyKind, Caller};
+use comity::domain::charge::{Charge, ChargeStatus};
+use comity::domain::custody::{
+    ActualRelease, Intake, ReleaseDateBasis, ReleaseReason, ReleaseRecipient, ScheduledRelease,
+};
+use comity::domain::detainer::{
+    Acknowledgement, Addressee, Answer, AnswerKind, DeclineGround, DetainerBasis, DetainerForm, Finding,
+    IssuingAuthority, Request, Warrant, WarrantKind,
+};
+use comity::domain::determination::{Determination, FieldClasses, LawView, Ruling};
+use comity::domain::ids::{CaseName, JurisdictionId};
+use comity::domain::subject::{Flags, Identifiers, MatchMethod, PersonName, Sex, Subject};
+use jiff::Timestamp;
+
+/// Words that must never be found where nothing personal may be.
+pub(crate) const CANARIES: [&str; 6] =
+    ["Zebulon", "Quackenbush", "Quigley", "079314159", "Ferdinand-Avenue", "Statute-7391"];
+
+/// A time to begin at.
+pub(crate) fn start() -> Timestamp {
+    "2026-02-01T12:00:00Z".parse().unwrap()
+}
+
+pub(crate) fn jurisdiction() -> JurisdictionId {
+    "us-ny".parse().unwrap()
+}
+
+/// An officer of an agency: `ice`, `cbp`, `doccs` (a state prison), `nassau` and `erie` (county jails), `comptroller`
+/// (oversight). Each takes part in New York and Texas.
+pub(crate) fn officer(agency: &str) -> Caller {
+    let (id, kind, class) = match agency {
+        "ice" => ("us-ice", AgencyKind::Federal, None),
+        "cbp" => ("us-cbp", AgencyKind::Federal, None),
+        "doccs" => ("us-ny-doccs", AgencyKind::State, Some(AgencyClass::StatePrison)),
+        "nassau" => ("us-ny-nassau", AgencyKind::County, Some(AgencyClass::CountyJail)),
+        "erie" => ("us-ny-erie", AgencyKind::County, Some(AgencyClass::CountyJail)),
+        "comptroller" => ("us-ny-comptroller", AgencyKind::Oversight, None),
+        unknown => panic!("no sample agency {unknown}"),
+    };
+    let jurisdictions: BTreeSet<_> = ["us-ny", "us-tx"].map(|id| id.parse().unwrap()).into();
+    let pseudonym = "0123456789abcdef0123456789abcdef".parse().unwrap();
+    Caller {
+        agency: Agency { id: id.parse().unwrap(), kind, class, jurisdictions },
+        actor: Some(Actor { pseudonym, kind: ActorKind::Officer }),
+    }
+}
+
+/// Everybody that [`officer`] knows.
+pub(crate) const AGENCIES: [&str; 6] = ["ice", "cbp", "doccs", "nassau", "erie", "comptroller"];
+
+pub(crate) fn subject() -> Subject {
+    Subject {
+        name: PersonName { given: "Zebulon".to_owned(), family: "Quackenbush".to_owned() },
+        aliases: vec![PersonName { given: String::new(), family: "Quigley".to_owned() }],
+        birth_date: Some("1987-06-05".parse().unwrap()),
+        sex: Some(Sex::Male),
+        identifiers: Identifiers { alien_number: Some("079314159".parse().unwrap()), ..Identifiers::default() },
+        citizenship: Some("CAN".parse().unwrap()),
+    }
+}
+
+pub(crate) fn charge() -> Charge {
+    Charge {
+        statute: Some("Statute-7391".to_owned()),
+        ncic: Some("1399".parse().unwrap()),
+        nibrs: None,
+        severity: None,
+        status: ChargeStatus::Pending,
+        charged_on: None,
+        convicted_on: None,
+        sentence_days: None,
+    }
+}
+
+/// A request addressed to one of [`AGENCIES`], or to the jurisdiction.
+pub(crate) fn request(addressee: Option<&str>) -> Request {
+    Request {
+        addressee: addressee
+            .map_or(Addressee::Jurisdiction, |agency| Addressee::Agency(officer(agency).agency.id.clone())),
+        form: DetainerForm::I247a,
+        basis: vec![DetainerBasis::FinalOrder],
+        warrant: Warrant {
+            kind: WarrantKind::I205,
+            issuing_authority: IssuingAuthority::ImmigrationOfficer,
+            signed_at: None,
+        },
+        subject: subject(),
+        charges: vec![charge()],
+        flags: Flags::default(),
+        contact_phone: Some("Ferdinand-Avenue".to_owned()),
+        occurred_at: None,
+    }
+}
+
+pub(crate) fn intake() -> Intake {
+    Intake {
+        facility: "NY029".parse().unwrap(),
+        subject: subject(),
+        charges: vec![charge()],
+        flags: Flags::default(),
+        occurred_at: None,
+    }
+}
+
+pub(crate) fn found(finding: Finding, custody: Option<&CaseName>) -> Acknowledgement {
+    Acknowledgement {
+        finding,
+        custody: custody.cloned(),
+        method: Some(MatchMethod::Biometric),
+        confidence_percent: Some(99),
+        occurred_at: None,
+    }
+}
+
+pub(crate) fn answer(kind: AnswerKind) -> Answer {
+    Answer {
+        kind,
+        ground: (kind == AnswerKind::Decline).then_some(DeclineGround::ProhibitedByLaw),
+        legal_basis: "8 CFR 287.7(a)".to_owned(),
+        reason: Some("decided by a person who knew of Quigley".to_owned()),
+        occurred_at: None,
+    }
+}
+
+pub(crate) fn scheduled() -> ScheduledRelease {
+    ScheduledRelease {
+        expected_at: "2026-03-01T12:00:00Z".parse().unwrap(),
+        basis: ReleaseDateBasis::Projected,
+        as_of: None,
+    }
+}
+
+pub(crate) fn released() -> ActualRelease {
+    ActualRelease {
+        released_at: "2026-03-01T13:00:00Z".parse().unwrap(),
+        reason: ReleaseReason::SentenceServed,
+        recipient: ReleaseRecipient::Community,
+        ordered_by: "Parole board".to_owned(),
+    }
+}
+
+/// A law that rules the same on holding and on notice, and lets these classes be shown.
+pub(crate) fn law(hold: Ruling, notify: Ruling, disclosable: FieldClasses) -> LawView {
+    let ruled = |ruling, policy: &str| {
+        Arc::new(Determination {
+            ruling,
+            policies: vec![policy.to_owned()],
+            citations: vec!["a statute".to_owned()],
+            obligations: Vec::new(),
+            reviews: if ruling == Ruling::Review { vec!["a person decides".to_owned()] } else { Vec::new() },
+            failed: false,
+        })
+    };
+    LawView {
+        hold: ruled(hold, "sample.hold"),
+        notify: ruled(notify, "sample.notify"),
+        disclosable,
+        review: FieldClasses::NONE,
+        disclosure: vec![ruled(Ruling::May, "sample.disclose")],
+        policy_digest: [7; 32],
+    }
+}

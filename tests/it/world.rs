@@ -1,0 +1,100 @@
+//! A jurisdiction in memory: cases that commands are decided upon, without a store, a gate or a log. Names are found as
+//! the recorder finds them.
+
+use std::collections::BTreeMap;
+
+use comity::domain::agency::Caller;
+use comity::domain::case::{Case, StoredCase};
+use comity::domain::command::CaseCommand;
+use comity::domain::custody::Custody;
+use comity::domain::decide::{Refusal, decide};
+use comity::domain::detainer::Detainer;
+use comity::domain::determination::LawView;
+use comity::domain::event::{self, Record};
+use comity::domain::ids::{CaseName, JurisdictionId};
+use comity::domain::permit::{Admitted, Permitted};
+use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
+
+use crate::sample;
+
+/// Cases, and a clock that moves a minute a command.
+#[derive(Debug, Clone)]
+pub(crate) struct World {
+    pub(crate) cases: BTreeMap<CaseName, StoredCase>,
+    pub(crate) now: Timestamp,
+    made: u128,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self { cases: BTreeMap::new(), now: sample::start(), made: 0 }
+    }
+
+    /// Decides a command in New York and lets its events happen.
+    pub(crate) fn give(&mut self, caller: &str, command: CaseCommand, law: &LawView) -> Result<Vec<Record>, Refusal> {
+        self.give_in(&sample::jurisdiction(), &sample::officer(caller), command, law)
+    }
+
+    /// Decides a command and lets its events happen.
+    pub(crate) fn give_in(
+        &mut self,
+        jurisdiction: &JurisdictionId,
+        caller: &Caller,
+        command: CaseCommand,
+        law: &LawView,
+    ) -> Result<Vec<Record>, Refusal> {
+        self.now = self.now.checked_add(SignedDuration::from_mins(1)).unwrap();
+        self.made += 1;
+        let id = Uuid::from_u128((7 << 76) | (2 << 62) | self.made);
+        let mut case = self.assemble(&command);
+        let own = CaseName::detainer(jurisdiction.clone(), id);
+        let named = case.detainer.iter().chain(&case.standing).map(|detainer| detainer.name.clone());
+        let laws = named.chain([own]).map(|name| (name, law.clone())).collect();
+        let admitted = Admitted { caller: caller.clone(), jurisdiction: jurisdiction.clone(), value: command };
+        let records = decide(&case, &Permitted::by_gate(admitted, laws), id, self.now)?;
+        for (index, record) in (100..).zip(&records) {
+            event::apply(&mut case, &record.event, index, self.now);
+        }
+        let detainers = case.detainer.into_iter().chain(case.standing);
+        let detainers = detainers.map(|detainer| StoredCase::Detainer(Box::new(detainer)));
+        let custody = case.custody.map(|custody| StoredCase::Custody(Box::new(custody)));
+        self.cases.extend(detainers.chain(custody).map(|case| (case.name().clone(), case)));
+        Ok(records)
+    }
+
+    /// Gives a command that must pass, and names the case that it made or was upon.
+    pub(crate) fn pass(&mut self, caller: &str, command: CaseCommand, law: &LawView) -> CaseName {
+        let records = self.give(caller, command, law).expect("a command that must pass");
+        records.first().expect("a command that passed has a record").resource.clone()
+    }
+
+    pub(crate) fn detainer(&self, name: &CaseName) -> Option<&Detainer> {
+        self.cases.get(name)?.detainer()
+    }
+
+    pub(crate) fn custody(&self, name: &CaseName) -> Option<&Custody> {
+        self.cases.get(name)?.custody()
+    }
+
+    pub(crate) fn detainers(&self) -> impl Iterator<Item = &Detainer> {
+        self.cases.values().filter_map(StoredCase::detainer)
+    }
+
+    pub(crate) fn custodies(&self) -> impl Iterator<Item = &Custody> {
+        self.cases.values().filter_map(StoredCase::custody)
+    }
+
+    fn assemble(&self, command: &CaseCommand) -> Case {
+        let mut case = Case::default();
+        for name in command.names() {
+            case.detainer = self.detainer(name).cloned().or(case.detainer);
+            case.custody = self.custody(name).cloned().or(case.custody);
+        }
+        let linked = case.detainer.as_ref().and_then(|detainer| detainer.acknowledgement.as_ref()?.custody.clone());
+        case.custody = case.custody.or_else(|| self.custody(&linked?).cloned());
+        let names = case.custody.iter().flat_map(|custody| &custody.detainers);
+        case.standing = names.filter_map(|name| self.detainer(name).cloned()).collect();
+        case
+    }
+}
