@@ -171,8 +171,10 @@ impl Subscription {
 
     async fn beat(&self, cursor: Cursor) -> Result<(), Status> {
         let log = LogName { jurisdiction: self.jurisdiction.clone(), kind: LogKind::Exchange };
-        let checkpoint = self.api.read(move |reader| reader.checkpoint(&log)).await?;
-        let checkpoint = checkpoint.map(|(_, note)| note).unwrap_or_default();
+        // Of the position reached and not the newest: below it everything was delivered, so a reader can tell by it how
+        // far it is. A feed that has caught up stands at the end of a batch, where a checkpoint was signed.
+        let checkpoint = self.api.read(move |reader| reader.checkpoint_at(&log, cursor.exchange)).await?;
+        let checkpoint = checkpoint.unwrap_or_default();
         self.send(v1::receive_response::Item::Heartbeat(v1::Heartbeat { cursor: self.seal(cursor), checkpoint })).await
     }
 

@@ -344,7 +344,7 @@ fn belated_notice(
 ) -> Option<Record> {
     let scheduled = case.custody.as_ref()?.scheduled.as_ref()?;
     let told = detainer.notice_index.is_some();
-    let after = Detainer { state, reviewed_policies, ..detainer.clone() };
+    let after = Detainer { reviewed_policies, state, ..detainer.clone() };
     notice(&after, case, permitted, scheduled).filter(|_| !told)
 }
 

@@ -21,7 +21,7 @@ use rustls::pki_types::CertificateDer;
 use serde::{Deserialize, Serialize};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -235,7 +235,9 @@ async fn shake_hands(mut sockets: mpsc::Receiver<Accepted>, state: Arc<TlsState>
         let Ok(permit) = Arc::clone(&state.handshakes).acquire_owned().await else {
             break;
         };
-        while tasks.try_join_next().is_some() {}
+        while let Some(ended) = tasks.try_join_next() {
+            report(ended);
+        }
         let (state, ready) = (Arc::clone(&state), ready.clone());
         tasks.spawn(async move {
             let peer = accepted.peer;
@@ -247,7 +249,15 @@ async fn shake_hands(mut sockets: mpsc::Receiver<Accepted>, state: Arc<TlsState>
             drop(permit);
         });
     }
-    while tasks.join_next().await.is_some() {}
+    while let Some(ended) = tasks.join_next().await {
+        report(ended);
+    }
+}
+
+fn report(ended: Result<(), JoinError>) {
+    if let Err(error) = ended {
+        tracing::error!(%error, "a handshake failed in an unforeseen way");
+    }
 }
 
 async fn shake_hand(state: &TlsState, accepted: Accepted) -> Result<TlsConn, Refusal> {

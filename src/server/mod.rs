@@ -19,7 +19,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tower::limit::GlobalConcurrencyLimitLayer;
 
 pub use health::Phase;
@@ -98,8 +98,8 @@ impl Default for Seams {
     }
 }
 
-/// A gateway that runs. Dropping it without [`Gateway::stop`] ends it at once, as a kill would; nothing acknowledged is
-/// lost by either.
+/// A gateway that runs. Dropped without [`Gateway::stop`], it drains by itself and nobody waits for it; nothing
+/// acknowledged is lost by either.
 #[derive(Debug)]
 pub struct Gateway {
     grpc: SocketAddr,
@@ -107,8 +107,8 @@ pub struct Gateway {
     verifier: VerifierKey,
     phase: watch::Sender<Phase>,
     recorder: Handle,
-    drain: CancellationToken,
-    stop_ops: CancellationToken,
+    drain: DropGuard,
+    stop_ops: DropGuard,
     workers: Vec<JoinHandle<()>>,
     front: JoinHandle<Result<(), ServerError>>,
     writer: JoinHandle<Result<(), RecorderError>>,
@@ -168,6 +168,7 @@ impl Gateway {
         // Only from Starting: a writer that has already failed must not be called ready.
         advance(&phase, Phase::Starting, Phase::Serving);
         tracing::info!(%grpc, %ops, "ready");
+        let (drain, stop_ops) = (drain.drop_guard(), stop_ops.drop_guard());
         Ok(Self { grpc, ops, verifier, phase, recorder: handle, drain, stop_ops, workers, front, writer })
     }
 
@@ -195,7 +196,7 @@ impl Gateway {
     pub fn stop(self) -> Result<(), ServerError> {
         advance(&self.phase, Phase::Serving, Phase::Draining);
         tracing::info!("draining");
-        self.drain.cancel();
+        drop(self.drain);
         for worker in self.workers {
             worker.join().map_err(|_| ServerError::Panicked("worker"))?;
         }
@@ -204,7 +205,7 @@ impl Gateway {
         let told = spawn("stop", move |runtime| runtime.block_on(recorder.stop()))?;
         told.join().map_err(|_| ServerError::Panicked("stop"))?;
         let written = self.writer.join().map_err(|_| ServerError::Panicked("recorder"))?;
-        self.stop_ops.cancel();
+        drop(self.stop_ops);
         self.front.join().map_err(|_| ServerError::Panicked("front"))??;
         tracing::info!("stopped");
         Ok(written?)

@@ -190,8 +190,9 @@ pub trait Store: Send + std::fmt::Debug {
     /// Reads what a batch needs.
     fn load(&mut self, wanted: &Wanted) -> Result<Loaded, StoreError>;
 
-    /// Makes a batch durable: when it returns, everything survives a power cut. An error other than
-    /// [`StoreError::Fenced`] leaves the outcome unknown: the writer must stop and reopen.
+    /// Makes a batch durable: when it returns, everything survives a power cut. A case that is not new must have been
+    /// loaded for the batch. An error other than [`StoreError::Fenced`] leaves the outcome unknown: the writer must stop
+    /// and reopen.
     fn commit(&mut self, append: &Append) -> Result<(), StoreError>;
 
     /// The reader's side of the same store.

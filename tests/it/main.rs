@@ -1,10 +1,18 @@
-//! The one integration binary. A module is a subject; `sample` and `world` are what they share.
+//! The one integration binary. A module is a subject; `harness`, `sample` and `world` are what they share.
 
 #[cfg(test)]
+mod contract;
+#[cfg(test)]
+mod harness;
+#[cfg(test)]
 mod lifecycle;
+#[cfg(test)]
+mod methods;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod sample;
+#[cfg(test)]
+mod store_contract;
 #[cfg(test)]
 mod world;

@@ -1,8 +1,11 @@
 //! Registries that must not be loaded, each with the message its writer sees.
 
 use super::*;
+use crate::domain::agency::AgencyClass;
 use crate::identity::development::{CertificateOptions, DevelopmentAuthority, TokenKeyPair};
 use crate::identity::fixture::{World, agency, agency_id, known, speaks};
+use crate::identity::key::TokenAlgorithm;
+use crate::identity::pem::PemSource;
 
 fn load(config: &RegistryConfig) -> Result<Registry, RegistryError> {
     Registry::load(config, Path::new("/nonexistent"), &known())

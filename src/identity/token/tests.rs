@@ -1,13 +1,12 @@
 //! Every token that must be refused, each with its reason, and the good ones.
 
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Instant;
 
 use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::identity::fixture::{KID, World, known, minting, pseudonym_key};
+use crate::identity::fixture::{KID, World, minting, pseudonym_key};
 use crate::identity::key::MintingKey;
 use crate::identity::mint::{MintClaims, mint};
 use crate::identity::pem::PemSource;
@@ -273,24 +272,4 @@ fn debug_prints_no_secret() {
     let desk = Desk::new();
     let text = format!("{:?} {:?} {:?}", desk.verifier, desk.world.ice_claims(), desk.world.ice_minting());
     assert!(!text.contains("officer-canary") && !text.contains("PRIVATE") && !text.contains("EncodingKey"), "{text}");
-    assert_eq!(known().len(), 3);
-}
-
-#[test]
-#[ignore = "prints figures; run in release"]
-fn cost_of_a_verification() {
-    let desk = Desk::new();
-    let token = desk.good();
-    let rounds = 20_000_u32;
-    let start = Instant::now();
-    for _ in 0..rounds {
-        desk.verifier.verify_afresh(&token, &desk.peer, desk.world.now).unwrap();
-    }
-    println!("afresh {:?}", start.elapsed() / rounds);
-    desk.verify(&token).unwrap();
-    let start = Instant::now();
-    for _ in 0..rounds {
-        desk.verify(&token).unwrap();
-    }
-    println!("remembered {:?} for {} bytes", start.elapsed() / rounds, token.len());
 }

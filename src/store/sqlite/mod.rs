@@ -59,6 +59,14 @@ impl SqliteStore {
     }
 }
 
+impl Drop for SqliteStore {
+    /// Leaves everything in the one file, with nothing in the write-ahead log: readers that are still open would keep
+    /// SQLite from doing so by itself. Should it fail, the next opening makes up for it.
+    fn drop(&mut self) {
+        let _made_up_later = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    }
+}
+
 /// Opens a file for reading alone, as `verify` does. Without the wrapping key sealed content stays sealed.
 pub fn open_read_only(path: &Path, wrapping_key: Option<&[u8; 32]>) -> Result<SqliteReader, StoreError> {
     if !path.is_file() {

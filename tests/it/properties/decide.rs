@@ -63,16 +63,12 @@ proptest! {
 fn take(world: &mut World, step: &Step, law: &LawView) -> Option<Vec<Record>> {
     let (caller, command) = step.command(&world.cases)?;
     let before = world.cases.clone();
-    match world.give(caller, command, law) {
-        Ok(records) => {
-            assert!(!records.is_empty(), "what passes is recorded");
-            Some(records)
-        }
-        Err(_) => {
-            assert_eq!(world.cases, before, "a refusal changes nothing");
-            None
-        }
+    let records = world.give(caller, command, law);
+    match &records {
+        Ok(records) => assert!(!records.is_empty(), "what passes is recorded"),
+        Err(refusal) => assert_eq!(world.cases, before, "{refusal:?} changes nothing"),
     }
+    records.ok()
 }
 
 fn no_requester_is_among_those_told_of_what_is_internal(record: &Record) {

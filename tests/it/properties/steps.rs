@@ -45,8 +45,8 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
 impl Step {
     /// Who gives which command, if there is a case to give it upon.
     pub(super) fn command(&self, cases: &BTreeMap<CaseName, StoredCase>) -> Option<(&'static str, CaseCommand)> {
-        let detainer = |at: &Index| pick(cases, at, StoredCase::detainer);
-        let custody = |at: &Index| pick(cases, at, StoredCase::custody);
+        let detainer = |at: &Index| pick(cases, *at, StoredCase::detainer);
+        let custody = |at: &Index| pick(cases, *at, StoredCase::custody);
         match self {
             Self::Lodge { issuer, addressee } => {
                 Some((*issuer, CaseCommand::LodgeDetainer(sample::request(*addressee))))
@@ -123,7 +123,7 @@ fn custodian_of(detainer: &Detainer) -> Option<&'static str> {
 
 fn pick<'a, T>(
     cases: &'a BTreeMap<CaseName, StoredCase>,
-    at: &Index,
+    at: Index,
     which: impl Fn(&'a StoredCase) -> Option<&'a T>,
 ) -> Option<&'a T> {
     let found: Vec<&T> = cases.values().filter_map(which).collect();

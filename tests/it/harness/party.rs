@@ -1,0 +1,140 @@
+//! One side of the exchange: an agency with its certificate and a token, and every call of the contract by a verb.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use comity::client::{Client, Credentials};
+use comity::wire::v1;
+use tokio::sync::OnceCell;
+
+use crate::harness::outcome::Outcome;
+
+/// Connects with its first call. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Party(Arc<Seat>);
+
+struct Seat {
+    address: SocketAddr,
+    credentials: Credentials,
+    token: String,
+    client: OnceCell<Client>,
+}
+
+/// What a subscription had, up to its first heartbeat.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Received {
+    pub(crate) deliveries: Vec<v1::Delivery>,
+    pub(crate) heartbeat: v1::Heartbeat,
+}
+
+impl Received {
+    pub(crate) fn entries(&self) -> Vec<&v1::Entry> {
+        self.deliveries.iter().map(|delivery| delivery.entry.as_ref().unwrap()).collect()
+    }
+}
+
+impl Party {
+    pub(super) fn new(address: SocketAddr, credentials: Credentials, token: String) -> Self {
+        Self(Arc::new(Seat { address, credentials, token, client: OnceCell::new() }))
+    }
+
+    pub(crate) async fn client(&self) -> &Client {
+        let Seat { address, credentials, token, client } = &*self.0;
+        let connect =
+            || async { Client::connect(&address.to_string(), "localhost", credentials, token).await.unwrap() };
+        client.get_or_init(connect).await
+    }
+
+    pub(crate) async fn detainer(&self, name: &str) -> Outcome<v1::Detainer> {
+        let answer = self.get_detainer(v1::GetDetainerRequest { name: name.to_owned() }).await;
+        answer.map(|answer| answer.detainer.unwrap())
+    }
+
+    pub(crate) async fn custody(&self, name: &str) -> Outcome<v1::Custody> {
+        let answer = self.get_custody(v1::GetCustodyRequest { name: name.to_owned() }).await;
+        answer.map(|answer| answer.custody.unwrap())
+    }
+
+    /// The first page of a jurisdiction's detainers.
+    pub(crate) async fn detainers(&self, parent: &str) -> Outcome<Vec<v1::Detainer>> {
+        let request = v1::ListDetainersRequest { parent: parent.to_owned(), ..Default::default() };
+        self.list_detainers(request).await.map(|answer| answer.detainers)
+    }
+
+    /// The first page of a jurisdiction's custodies.
+    pub(crate) async fn custodies(&self, parent: &str) -> Outcome<Vec<v1::Custody>> {
+        let request = v1::ListCustodiesRequest { parent: parent.to_owned(), ..Default::default() };
+        self.list_custodies(request).await.map(|answer| answer.custodies)
+    }
+
+    pub(crate) async fn checkpoint(&self, log: &str) -> Outcome<String> {
+        let request = v1::GetCheckpointRequest { log: log.to_owned() };
+        self.get_checkpoint(request).await.map(|answer| answer.checkpoint)
+    }
+
+    /// Every entry of a log that the party may see.
+    pub(crate) async fn entries(&self, log: &str) -> Outcome<Vec<v1::Entry>> {
+        self.entries_from(log, 0).await
+    }
+
+    pub(crate) async fn entries_from(&self, log: &str, start_index: i64) -> Outcome<Vec<v1::Entry>> {
+        let request = v1::ListEntriesRequest { log: log.to_owned(), start_index };
+        let read = async {
+            let mut stream = self.client().await.ledger().list_entries(request).await?.into_inner();
+            let mut entries = Vec::new();
+            while let Some(answer) = stream.message().await? {
+                entries.push(answer.entry.unwrap());
+            }
+            Ok(entries)
+        };
+        Outcome(read.await)
+    }
+
+    /// What is in the inbox from a cursor on; empty: from where it was last acknowledged.
+    pub(crate) async fn receive(&self, parent: &str, cursor: &str) -> Outcome<Received> {
+        let request = v1::ReceiveRequest { parent: parent.to_owned(), cursor: cursor.to_owned() };
+        let read = async {
+            let mut stream = self.client().await.inbox().receive(request).await?.into_inner();
+            let mut deliveries = Vec::new();
+            loop {
+                match stream.message().await?.and_then(|answer| answer.item) {
+                    Some(v1::receive_response::Item::Delivery(delivery)) => deliveries.push(delivery),
+                    Some(v1::receive_response::Item::Heartbeat(heartbeat)) => {
+                        return Ok(Received { deliveries, heartbeat });
+                    }
+                    None => panic!("the stream ended without a heartbeat"),
+                }
+            }
+        };
+        Outcome(read.await)
+    }
+}
+
+macro_rules! calls {
+    ($($verb:ident = $service:ident.$method:ident($request:ident) -> $answer:ident;)+) => {
+        impl Party {
+            $(pub(crate) async fn $verb(&self, request: v1::$request) -> Outcome<v1::$answer> {
+                Outcome::of(self.client().await.$service().$method(request).await)
+            })+
+        }
+    };
+}
+
+calls! {
+    lodge = detainers.lodge_detainer(LodgeDetainerRequest) -> LodgeDetainerResponse;
+    acknowledge = detainers.acknowledge_detainer(AcknowledgeDetainerRequest) -> AcknowledgeDetainerResponse;
+    answer = detainers.answer_detainer(AnswerDetainerRequest) -> AnswerDetainerResponse;
+    withdraw = detainers.withdraw_detainer(WithdrawDetainerRequest) -> WithdrawDetainerResponse;
+    get_detainer = detainers.get_detainer(GetDetainerRequest) -> GetDetainerResponse;
+    list_detainers = detainers.list_detainers(ListDetainersRequest) -> ListDetainersResponse;
+    open = custodies.open_custody(OpenCustodyRequest) -> OpenCustodyResponse;
+    schedule = custodies.schedule_release(ScheduleReleaseRequest) -> ScheduleReleaseResponse;
+    release = custodies.record_release(RecordReleaseRequest) -> RecordReleaseResponse;
+    get_custody = custodies.get_custody(GetCustodyRequest) -> GetCustodyResponse;
+    list_custodies = custodies.list_custodies(ListCustodiesRequest) -> ListCustodiesResponse;
+    confirm = inbox.acknowledge(AcknowledgeRequest) -> AcknowledgeResponse;
+    get_checkpoint = ledger.get_checkpoint(GetCheckpointRequest) -> GetCheckpointResponse;
+    get_entry = ledger.get_entry(GetEntryRequest) -> GetEntryResponse;
+    prove_inclusion = ledger.prove_inclusion(ProveInclusionRequest) -> ProveInclusionResponse;
+    prove_consistency = ledger.prove_consistency(ProveConsistencyRequest) -> ProveConsistencyResponse;
+}

@@ -1,0 +1,179 @@
+//! Requests as an agency would send them, each with a request id of its own. Everything personal in them is a canary.
+
+use comity::wire::{Timestamp, v1};
+use uuid::Uuid;
+
+pub(crate) const NY: &str = "jurisdictions/us-ny";
+pub(crate) const TX: &str = "jurisdictions/us-tx";
+pub(crate) const NY_EXCHANGE: &str = "jurisdictions/us-ny/logs/exchange";
+pub(crate) const NY_CUSTODY: &str = "jurisdictions/us-ny/logs/custody";
+pub(crate) const TX_EXCHANGE: &str = "jurisdictions/us-tx/logs/exchange";
+
+/// What an officer writes when a person decides. Restricted.
+pub(crate) const REASON: &str = "decided after speaking with Zebulon Quackenbush";
+
+pub(crate) fn request_id() -> String {
+    Uuid::new_v4().to_string()
+}
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp { seconds, nanos: 0 }
+}
+
+fn jurisdiction_of(agency: &str) -> String {
+    format!("jurisdictions/{}", agency.get(..5).unwrap())
+}
+
+fn subject() -> v1::Subject {
+    v1::Subject {
+        name: Some(v1::PersonName { given: "Zebulon".to_owned(), family: "Quackenbush".to_owned() }),
+        aliases: vec![v1::PersonName { given: String::new(), family: "Quigley".to_owned() }],
+        birth_date: "1987-06-05".to_owned(),
+        sex: v1::Sex::Male.into(),
+        identifiers: Some(v1::Identifiers {
+            alien_number: "079314159".to_owned(),
+            din: "24-B-7391".to_owned(),
+            ..Default::default()
+        }),
+        citizenship: "CAN".to_owned(),
+    }
+}
+
+fn charge() -> v1::Charge {
+    v1::Charge {
+        statute: "Statute-7391".to_owned(),
+        ncic_code: "1399".to_owned(),
+        status: v1::ChargeStatus::Pending.into(),
+        ..Default::default()
+    }
+}
+
+fn flags() -> v1::Flags {
+    v1::Flags { victim_witness: true, ..Default::default() }
+}
+
+fn warrant(kind: v1::WarrantKind, issuing_authority: v1::IssuingAuthority) -> v1::Warrant {
+    v1::Warrant { kind: kind.into(), issuing_authority: issuing_authority.into(), signed_at: Some(at(1_768_000_000)) }
+}
+
+/// Asks an agency for a hold and for notice, on an administrative warrant.
+pub(crate) fn detainer_for(agency: &str) -> v1::LodgeDetainerRequest {
+    let detainer = v1::Detainer {
+        custodian: format!("agencies/{agency}"),
+        form: v1::DetainerForm::I247a.into(),
+        basis: vec![v1::DetainerBasis::FinalOrder.into()],
+        warrant: Some(warrant(v1::WarrantKind::I205, v1::IssuingAuthority::ImmigrationOfficer)),
+        subject: Some(subject()),
+        charges: vec![charge()],
+        flags: Some(flags()),
+        contact_phone: "Ferdinand-Avenue".to_owned(),
+        ..Default::default()
+    };
+    v1::LodgeDetainerRequest { parent: jurisdiction_of(agency), detainer: Some(detainer), request_id: request_id() }
+}
+
+/// The same, on a warrant that a judge signed.
+pub(crate) fn detainer_with_judicial_warrant_for(agency: &str) -> v1::LodgeDetainerRequest {
+    let mut request = detainer_for(agency);
+    let judicial = warrant(v1::WarrantKind::Judicial, v1::IssuingAuthority::FederalJudge);
+    request.detainer.as_mut().unwrap().warrant = Some(judicial);
+    request
+}
+
+/// A stay at an agency.
+pub(crate) fn intake_at(agency: &str) -> v1::OpenCustodyRequest {
+    let custody = v1::Custody {
+        facility: "NY029".to_owned(),
+        subject: Some(subject()),
+        charges: vec![charge()],
+        flags: Some(flags()),
+        ..Default::default()
+    };
+    v1::OpenCustodyRequest { parent: jurisdiction_of(agency), custody: Some(custody), request_id: request_id() }
+}
+
+pub(crate) fn match_of(detainer: &str, custody: &str) -> v1::AcknowledgeDetainerRequest {
+    let acknowledgement = v1::Acknowledgement {
+        finding: v1::Finding::MatchedCustody.into(),
+        custody: custody.to_owned(),
+        match_method: v1::MatchMethod::Biometric.into(),
+        confidence_percent: 99,
+        ..Default::default()
+    };
+    v1::AcknowledgeDetainerRequest {
+        name: detainer.to_owned(),
+        acknowledgement: Some(acknowledgement),
+        request_id: request_id(),
+        etag: String::new(),
+    }
+}
+
+/// An answer without a reason.
+pub(crate) fn answer_to(detainer: &str, kind: v1::AnswerKind) -> v1::AnswerDetainerRequest {
+    let ground = match kind {
+        v1::AnswerKind::Decline => v1::DeclineGround::ProhibitedByLaw,
+        _ => v1::DeclineGround::Unspecified,
+    };
+    let answer = v1::Answer {
+        kind: kind.into(),
+        ground: ground.into(),
+        legal_basis: "8 CFR 287.7(a)".to_owned(),
+        ..Default::default()
+    };
+    v1::AnswerDetainerRequest {
+        name: detainer.to_owned(),
+        answer: Some(answer),
+        request_id: request_id(),
+        etag: String::new(),
+    }
+}
+
+/// An answer with a reason.
+pub(crate) fn reasoned_answer_to(detainer: &str, kind: v1::AnswerKind) -> v1::AnswerDetainerRequest {
+    let mut request = answer_to(detainer, kind);
+    request.answer.as_mut().unwrap().reason = REASON.to_owned();
+    request
+}
+
+pub(crate) fn withdrawal_of(detainer: &str) -> v1::WithdrawDetainerRequest {
+    v1::WithdrawDetainerRequest {
+        name: detainer.to_owned(),
+        reason: v1::LiftReason::CaseClosed.into(),
+        request_id: request_id(),
+        etag: String::new(),
+    }
+}
+
+pub(crate) fn schedule_of(custody: &str) -> v1::ScheduleReleaseRequest {
+    let release = v1::ScheduledRelease {
+        expected_at: Some(at(1_772_370_000)),
+        basis: v1::ReleaseDateBasis::Projected.into(),
+        as_of: None,
+    };
+    v1::ScheduleReleaseRequest {
+        name: custody.to_owned(),
+        release: Some(release),
+        request_id: request_id(),
+        etag: String::new(),
+    }
+}
+
+pub(crate) fn release_of(custody: &str) -> v1::RecordReleaseRequest {
+    let release = v1::ActualRelease {
+        released_at: Some(at(1_772_373_600)),
+        reason: v1::ReleaseReason::SentenceServed.into(),
+        recipient: v1::ReleaseRecipient::Community.into(),
+        ordered_by: "Parole board".to_owned(),
+    };
+    v1::RecordReleaseRequest {
+        name: custody.to_owned(),
+        release: Some(release),
+        request_id: request_id(),
+        etag: String::new(),
+    }
+}
+
+/// Says that everything before a cursor was received.
+pub(crate) fn receipt_of(parent: &str, cursor: &str) -> v1::AcknowledgeRequest {
+    v1::AcknowledgeRequest { parent: parent.to_owned(), cursor: cursor.to_owned(), request_id: request_id() }
+}

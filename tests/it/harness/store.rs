@@ -1,0 +1,67 @@
+//! What is durable, read behind the gateway's back.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use comity::domain::ids::LogName;
+use comity::recorder::Entropy;
+use comity::store::sqlite::open_read_only;
+use comity::store::{Reader as _, StoredEntry};
+use comity::wire::entry;
+use rusqlite::{Connection, OpenFlags};
+
+/// Rows by table.
+pub(crate) type Rows = BTreeMap<&'static str, u64>;
+
+const TABLES: [&str; 7] = ["entries", "checkpoints", "cases", "requests", "deliveries", "disclosures", "tiles"];
+
+/// The store of a directory.
+pub(crate) struct Kept {
+    directory: PathBuf,
+}
+
+impl Kept {
+    pub(crate) fn of(directory: &Path) -> Self {
+        Self { directory: directory.to_owned() }
+    }
+
+    fn database(&self) -> PathBuf {
+        self.directory.join("comity.db")
+    }
+
+    /// How many rows each table has. Where nothing was recorded, remembered or disclosed, none has changed.
+    pub(crate) fn rows(&self) -> Rows {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(self.database(), flags).unwrap();
+        let count = |table: &str| {
+            let count: i64 =
+                connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap();
+            u64::try_from(count).unwrap()
+        };
+        TABLES.into_iter().map(|table| (table, count(table))).collect()
+    }
+
+    /// Every entry of a log, sealed content left sealed.
+    pub(crate) fn entries(&self, log: &LogName) -> Vec<StoredEntry> {
+        open_read_only(&self.database(), None).unwrap().entries(log, 0, 100_000).unwrap()
+    }
+
+    pub(crate) fn logs(&self) -> Vec<LogName> {
+        open_read_only(&self.database(), None).unwrap().logs().unwrap()
+    }
+
+    /// A seeded sequence, at the place where the gateway that wrote this store left it: an id of 16 bytes for each
+    /// command, and for each entry 32 bytes of blinding and 32 of salt for each commitment.
+    pub(super) fn entropy_after(&self, seed: u64) -> Entropy {
+        let mut generator = fastrand::Rng::with_seed(seed);
+        if self.database().exists() {
+            let entries = self.logs().into_iter().flat_map(|log| self.entries(&log));
+            let leaves: Vec<_> = entries.map(|stored| entry::read_leaf(&stored.leaf).unwrap()).collect();
+            let blinding_and_salts: usize = leaves.iter().map(|leaf| 32 * (1 + leaf.commitments.len())).sum();
+            let inbox = leaves.iter().filter(|leaf| leaf.method == "InboxService/Acknowledge").count();
+            let ids = 16 * (usize::try_from(self.rows()["requests"]).unwrap() - inbox);
+            generator.fill(&mut vec![0; blinding_and_salts + ids]);
+        }
+        Entropy::Seeded(generator)
+    }
+}

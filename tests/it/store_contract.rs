@@ -1,0 +1,386 @@
+//! What every store promises, one function a promise. A backend is a module that names how its stores are opened.
+
+mod at_rest;
+mod batch;
+
+use std::collections::BTreeSet;
+
+use comity::domain::case::StoredCase;
+use comity::domain::ids::{CaseKind, LogKind, LogName, RequestId};
+use comity::ledger;
+use comity::store::sqlite::SqliteStore;
+use comity::store::{CaseFilter, NewDelivery, Store, StoreError, Wanted};
+use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
+
+use crate::sample;
+use crate::store_contract::batch::{Drafts, Everything, custody, detainer, everything, log};
+
+/// Opens the store under test; each time the same one, as another process would.
+type Open<'a> = &'a dyn Fn() -> Box<dyn Store>;
+
+const KEY: [u8; 32] = [42; 32];
+
+/// Every promise, tried on a backend.
+macro_rules! promises {
+    ($backend:ident: $on:expr; $($promise:ident,)+) => {
+        mod $backend {
+            $(#[test]
+            fn $promise() {
+                $on(super::$promise);
+            })+
+        }
+    };
+}
+
+promises! {
+    sqlite: super::on_sqlite;
+    an_empty_log_recovers_empty,
+    what_was_committed_is_read_again_after_reopening,
+    a_log_goes_on_where_it_was_left,
+    a_fenced_commit_changes_nothing,
+    a_commit_that_fails_midway_changes_nothing,
+    a_new_case_survives_a_commit_that_was_fenced_before,
+    a_second_writer_on_the_same_store_is_fenced,
+    entries_come_in_order_page_by_page,
+    no_log_shows_an_entry_of_another,
+    cases_are_listed_by_agency_and_kind_after_a_place,
+    a_case_is_read_as_it_was_last_kept,
+    a_request_is_found_by_its_agency_alone,
+    the_first_delivery_of_an_entry_is_the_one_that_counts,
+    an_answer_is_read_with_the_batch_it_belongs_to,
+}
+
+fn on_sqlite(promise: fn(Open<'_>)) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("shard.sqlite");
+    promise(&|| Box::new(SqliteStore::open(&path, &KEY).unwrap()));
+}
+
+fn an_empty_log_recovers_empty(open: Open<'_>) {
+    for _ in 0..2 {
+        let mut store = open();
+        let state = store.recover(&log(LogKind::Exchange)).unwrap();
+        assert_eq!((state.tree.size(), state.tree.root()), (0, ledger::empty_root()));
+        assert_eq!(state.recorded_at, Timestamp::UNIX_EPOCH);
+        let reader = store.reader();
+        reader.probe().unwrap();
+        assert_eq!(reader.logs().unwrap(), [log(LogKind::Exchange)]);
+        assert_eq!(reader.checkpoint(&log(LogKind::Exchange)).unwrap(), None);
+        assert!(reader.entries(&log(LogKind::Exchange), 0, 10).unwrap().is_empty());
+    }
+}
+
+fn what_was_committed_is_read_again_after_reopening(open: Open<'_>) {
+    let mut store = open();
+    let mut drafts = Drafts::recover(&mut *store);
+    let (ours, theirs) = (detainer(1, Some("doccs")), custody(2, "doccs"));
+    // More than one tile, so that the head is put together from several.
+    for round in 0..5 {
+        let entries = [(LogKind::Exchange, Some(&ours)), (LogKind::Custody, Some(&theirs))];
+        let mut append = drafts.batch(&entries.repeat(30 + round));
+        append.deliveries.push(delivered(7 + u64::try_from(round).unwrap(), round));
+        let cases = [ours.name().clone(), theirs.name().clone()].into();
+        store.load(&Wanted { cases, ..Wanted::default() }).unwrap();
+        store.commit(&append).unwrap();
+        assert_eq!(everything(&*store.reader()), drafts.expected, "a reader sees a batch as soon as it is committed");
+    }
+    let roots = drafts.roots();
+    drop(store);
+
+    let mut store = open();
+    assert_eq!(everything(&*store.reader()), drafts.expected);
+    assert_eq!(Drafts::recover(&mut *store).roots(), roots);
+    let wanted = Wanted {
+        cases: [ours.name().clone(), theirs.name().clone(), detainer(3, None).name().clone()].into(),
+        requests: drafts.requests.keys().cloned().collect(),
+        deliveries: [(sample::officer("ice").agency.id, log(LogKind::Exchange), 9)].into(),
+    };
+    let loaded = store.load(&wanted).unwrap();
+    assert_eq!(loaded.cases.values().collect::<Vec<_>>(), [&ours, &theirs]);
+    assert_eq!(loaded.requests, drafts.requests);
+    // Entry 9 was received when everything before 10 was confirmed, in round 3.
+    assert_eq!(loaded.deliveries.into_values().collect::<Vec<_>>(), [delivered(10, 3).recorded_at]);
+    let reader = store.reader();
+    assert_eq!(reader.delivered(&sample::officer("ice").agency.id, &log(LogKind::Exchange)).unwrap(), 11);
+    assert_eq!(reader.delivered(&sample::officer("cbp").agency.id, &log(LogKind::Exchange)).unwrap(), 0);
+}
+
+fn a_log_goes_on_where_it_was_left(open: Open<'_>) {
+    let case = detainer(1, Some("doccs"));
+    let mut whole = Drafts::new();
+    for batch in [1, 255, 3, 40] {
+        let mut store = open();
+        let mut drafts = Drafts::recover(&mut *store);
+        let entries = vec![(LogKind::Exchange, Some(&case)); batch];
+        store.load(&Wanted { cases: [case.name().clone()].into(), ..Wanted::default() }).unwrap();
+        let append = drafts.batch(&entries);
+        store.commit(&append).unwrap();
+        whole.batch(&entries);
+        assert_eq!(drafts.roots(), whole.roots());
+    }
+    let reader = open().reader();
+    let size = whole.size(LogKind::Exchange);
+    let root = ledger::root_at(size, |tile| reader.tile(&log(LogKind::Exchange), tile)).unwrap();
+    assert_eq!(Some(root), whole.roots().first().copied());
+}
+
+/// What is refused leaves everything as it was, for this store and for one opened after it.
+fn check_unchanged(open: Open<'_>, store: &dyn Store, expected: &Everything, wanted: &Wanted) {
+    assert_eq!(&everything(&*store.reader()), expected);
+    let mut reopened = open();
+    assert_eq!(&everything(&*reopened.reader()), expected);
+    let loaded = reopened.load(wanted).unwrap();
+    assert!(loaded.cases.is_empty() && loaded.requests.is_empty() && loaded.deliveries.is_empty(), "{loaded:?}");
+}
+
+fn a_fenced_commit_changes_nothing(open: Open<'_>) {
+    let mut store = open();
+    let mut drafts = Drafts::recover(&mut *store);
+    let append = drafts.batch(&[(LogKind::Exchange, Some(&detainer(1, None))), (LogKind::Custody, None)]);
+    store.commit(&append).unwrap();
+    let before = drafts.expected.clone();
+    for wrong in [0, 2, 700] {
+        let mut drafts = Drafts::recover(&mut *store);
+        // Both logs grow; one of them stands where it should.
+        let mut append = drafts.batch(&[(LogKind::Exchange, Some(&detainer(5, None))), (LogKind::Custody, None)]);
+        append.deliveries.push(delivered(1, 0));
+        append.heads.last_mut().unwrap().from_size = wrong;
+        let fenced = store.commit(&append).unwrap_err();
+        assert!(matches!(fenced, StoreError::Fenced(log) if log == append.heads.last().unwrap().log));
+        check_unchanged(open, &*store, &before, &batch::wanted(&append));
+    }
+}
+
+fn a_commit_that_fails_midway_changes_nothing(open: Open<'_>) {
+    type Break = fn(&mut comity::store::Append);
+    let mut store = open();
+    let mut drafts = Drafts::recover(&mut *store);
+    store.commit(&drafts.batch(&[(LogKind::Exchange, Some(&detainer(1, None)))])).unwrap();
+    let before = drafts.expected.clone();
+    let breaks: [(&str, Break); 3] = [
+        ("a position that is taken", |append| append.entries.last_mut().unwrap().index = 0),
+        ("a request that is recorded", |append| {
+            let taken = append.requests.first().unwrap();
+            let again = comity::store::NewRequest {
+                agency: taken.agency.clone(),
+                request_id: taken.request_id,
+                seen: taken.seen.clone(),
+            };
+            append.requests.push(again);
+        }),
+        ("an entry of a log that does not grow", |append| {
+            append.entries.last_mut().unwrap().log = log(LogKind::Custody);
+        }),
+    ];
+    for (what, break_it) in breaks {
+        let mut drafts = Drafts::recover(&mut *store);
+        let new = detainer(5, None);
+        let mut append = drafts.batch(&[(LogKind::Exchange, Some(&new)), (LogKind::Exchange, Some(&new))]);
+        append.deliveries.push(delivered(1, 0));
+        break_it(&mut append);
+        let failed = store.commit(&append).expect_err(what);
+        assert!(!matches!(failed, StoreError::Fenced(_)), "{what}");
+        check_unchanged(open, &*store, &before, &batch::wanted(&append));
+    }
+}
+
+fn a_new_case_survives_a_commit_that_was_fenced_before(open: Open<'_>) {
+    let mut store = open();
+    let case = detainer(1, None);
+    let mut append = Drafts::recover(&mut *store).batch(&[(LogKind::Exchange, Some(&case))]);
+    append.heads.first_mut().unwrap().from_size = 9;
+    assert!(matches!(store.commit(&append), Err(StoreError::Fenced(_))));
+    // The writer reads where the logs stand and plans again.
+    let mut drafts = Drafts::recover(&mut *store);
+    store.commit(&drafts.batch(&[(LogKind::Exchange, Some(&case))])).unwrap();
+    assert_eq!(everything(&*open().reader()), drafts.expected);
+    assert_eq!(open().reader().case(case.name()).unwrap(), Some(case));
+}
+
+fn a_second_writer_on_the_same_store_is_fenced(open: Open<'_>) {
+    let (mut first, mut second) = (open(), open());
+    let mut drafts = Drafts::recover(&mut *first);
+    let mut stale = Drafts::recover(&mut *second);
+    first.commit(&drafts.batch(&[(LogKind::Exchange, Some(&detainer(1, None)))])).unwrap();
+    let late = stale.batch(&[(LogKind::Exchange, Some(&detainer(2, None)))]);
+    assert!(matches!(second.commit(&late), Err(StoreError::Fenced(_))));
+    let cases = late.cases.iter().map(|case| case.name().clone()).collect();
+    check_unchanged(open, &*second, &drafts.expected, &Wanted { cases, ..Wanted::default() });
+    // Having read where the log stands, it may go on; now the first is the stale one.
+    let mut caught_up = Drafts::recover(&mut *second);
+    assert_eq!(caught_up.roots(), drafts.roots());
+    second.commit(&caught_up.batch(&[(LogKind::Exchange, Some(&detainer(2, None)))])).unwrap();
+    let late = drafts.batch(&[(LogKind::Exchange, Some(&detainer(3, None)))]);
+    assert!(matches!(first.commit(&late), Err(StoreError::Fenced(_))));
+    // Another log is nobody's yet.
+    let mut apart = Drafts::recover(&mut *first);
+    first.commit(&apart.batch(&[(LogKind::Custody, None)])).unwrap();
+}
+
+fn entries_come_in_order_page_by_page(open: Open<'_>) {
+    let mut store = open();
+    let case = detainer(1, None);
+    let append = Drafts::recover(&mut *store).batch(&[(LogKind::Exchange, Some(&case)); 10]);
+    store.commit(&append).unwrap();
+    let reader = store.reader();
+    let page = |from, limit| -> Vec<u64> {
+        let entries = reader.entries(&log(LogKind::Exchange), from, limit).unwrap();
+        entries.iter().map(|entry| entry.index).collect()
+    };
+    assert_eq!(page(0, 4), [0, 1, 2, 3]);
+    assert_eq!(page(4, 4), [4, 5, 6, 7]);
+    assert_eq!(page(8, 4), [8, 9]);
+    for (from, limit) in [(10, 4), (1 << 30, 4), (0, 0)] {
+        assert!(page(from, limit).is_empty(), "{from}");
+    }
+}
+
+fn no_log_shows_an_entry_of_another(open: Open<'_>) {
+    let mut store = open();
+    let mut drafts = Drafts::recover(&mut *store);
+    let (case, held) = (detainer(1, None), custody(2, "doccs"));
+    let both = [(LogKind::Exchange, Some(&case)), (LogKind::Custody, Some(&held)), (LogKind::Custody, Some(&held))];
+    store.commit(&drafts.batch(&both)).unwrap();
+    let reader = store.reader();
+    let resources = |log: &LogName| -> BTreeSet<String> {
+        let entries = reader.entries(log, 0, 100).unwrap();
+        entries.iter().map(|entry| comity::wire::entry::read_leaf(&entry.leaf).unwrap().resource).collect()
+    };
+    assert_eq!(resources(&log(LogKind::Exchange)), [case.name().to_string()].into());
+    assert_eq!(resources(&log(LogKind::Custody)), [held.name().to_string()].into());
+    let elsewhere = "jurisdictions/us-tx/logs/exchange".parse().unwrap();
+    assert!(resources(&elsewhere).is_empty());
+    assert_eq!(reader.checkpoint(&elsewhere).unwrap(), None);
+    assert_eq!(reader.checkpoint_at(&log(LogKind::Exchange), 2).unwrap(), None, "that is the custody log's");
+    assert!(reader.answer(&log(LogKind::Exchange), 1).unwrap().is_none());
+}
+
+fn cases_are_listed_by_agency_and_kind_after_a_place(open: Open<'_>) {
+    let mut store = open();
+    let cases = [
+        detainer(1, Some("doccs")),
+        detainer(2, Some("nassau")),
+        detainer(3, None),
+        custody(4, "doccs"),
+        custody(5, "nassau"),
+        detainer(6, Some("doccs")),
+    ];
+    let entries: Vec<_> = cases.iter().map(|case| (LogKind::Exchange, Some(case))).collect();
+    let append = Drafts::recover(&mut *store).batch(&entries);
+    store.commit(&append).unwrap();
+    let reader = store.reader();
+    let all = CaseFilter {
+        jurisdiction: sample::jurisdiction(),
+        kind: CaseKind::Detainer,
+        agency: None,
+        unassigned: false,
+        after: None,
+        limit: 100,
+    };
+    let of = |agency: &str| Some(sample::officer(agency).agency.id);
+    let check = |filter: CaseFilter, expected: &[u128]| {
+        let found = reader.cases(&filter).unwrap();
+        let ids: Vec<u128> = found.iter().map(|case| case.name().id.as_u128()).collect();
+        assert_eq!(ids, expected, "{filter:?}");
+        assert!(found.iter().all(|case| cases.contains(case)));
+    };
+    check(all.clone(), &[1, 2, 3, 6]);
+    check(CaseFilter { kind: CaseKind::Custody, ..all.clone() }, &[4, 5]);
+    check(CaseFilter { kind: CaseKind::Custody, agency: of("nassau"), ..all.clone() }, &[5]);
+    check(CaseFilter { agency: of("ice"), ..all.clone() }, &[1, 2, 3, 6]);
+    check(CaseFilter { agency: of("cbp"), ..all.clone() }, &[]);
+    check(CaseFilter { agency: of("doccs"), ..all.clone() }, &[1, 6]);
+    check(CaseFilter { agency: of("doccs"), unassigned: true, ..all.clone() }, &[1, 3, 6]);
+    check(CaseFilter { agency: of("erie"), unassigned: true, ..all.clone() }, &[3]);
+    check(CaseFilter { after: Some(Uuid::from_u128(2)), ..all.clone() }, &[3, 6]);
+    check(CaseFilter { after: Some(Uuid::from_u128(1)), limit: 2, ..all.clone() }, &[2, 3]);
+    check(CaseFilter { after: Some(Uuid::from_u128(6)), ..all.clone() }, &[]);
+    check(CaseFilter { jurisdiction: "us-tx".parse().unwrap(), ..all }, &[]);
+}
+
+fn a_case_is_read_as_it_was_last_kept(open: Open<'_>) {
+    let mut store = open();
+    let mut drafts = Drafts::recover(&mut *store);
+    let mut case = detainer(1, None);
+    store.commit(&drafts.batch(&[(LogKind::Exchange, Some(&case))])).unwrap();
+    let found = store.load(&Wanted { cases: [case.name().clone()].into(), ..Wanted::default() }).unwrap();
+    assert_eq!(found.cases.get(case.name()), Some(&case));
+    if let StoredCase::Detainer(detainer) = &mut case {
+        detainer.custodian = Some(sample::officer("nassau").agency.id);
+        detainer.version += 1;
+    }
+    store.commit(&drafts.batch(&[(LogKind::Exchange, Some(&case))])).unwrap();
+    let reader = open().reader();
+    assert_eq!(reader.case(case.name()).unwrap(), Some(case.clone()));
+    assert_eq!(everything(&*reader), drafts.expected, "entries before the change can still be opened");
+    // Whoever took it on finds it among its own.
+    let own = CaseFilter {
+        jurisdiction: sample::jurisdiction(),
+        kind: CaseKind::Detainer,
+        agency: Some(sample::officer("nassau").agency.id),
+        unassigned: false,
+        after: None,
+        limit: 10,
+    };
+    assert_eq!(reader.cases(&own).unwrap(), [case]);
+}
+
+fn a_request_is_found_by_its_agency_alone(open: Open<'_>) {
+    let mut store = open();
+    let mut drafts = Drafts::recover(&mut *store);
+    store.commit(&drafts.batch(&[(LogKind::Exchange, Some(&detainer(1, None)))])).unwrap();
+    let ((agency, id), seen) = drafts.requests.first_key_value().unwrap();
+    let other = sample::officer("cbp").agency.id;
+    let unknown = RequestId(Uuid::from_u128(0xdead));
+    let requests = [(agency.clone(), *id), (other, *id), (agency.clone(), unknown)].into();
+    let loaded = open().load(&Wanted { requests, ..Wanted::default() }).unwrap();
+    assert_eq!(loaded.requests.into_iter().collect::<Vec<_>>(), [((agency.clone(), *id), seen.clone())]);
+}
+
+fn the_first_delivery_of_an_entry_is_the_one_that_counts(open: Open<'_>) {
+    let mut store = open();
+    let mut drafts = Drafts::recover(&mut *store);
+    // Everything before 3, then the same again later, then everything before 5.
+    for (position, day) in [(3, 1), (3, 2), (5, 3)] {
+        let mut append = drafts.batch(&[(LogKind::Exchange, None)]);
+        append.deliveries.push(delivered(position, day));
+        store.commit(&append).unwrap();
+    }
+    let ice = sample::officer("ice").agency.id;
+    let key = |index| (ice.clone(), log(LogKind::Exchange), index);
+    let loaded = store.load(&Wanted { deliveries: (0..6).map(key).collect(), ..Wanted::default() }).unwrap();
+    let day = |index| loaded.deliveries.get(&key(index)).copied();
+    let on = |day| Some(delivered(0, day).recorded_at);
+    assert_eq!([0, 2, 3, 4, 5].map(day), [on(1), on(1), on(3), on(3), None]);
+    assert_eq!(store.reader().delivered(&ice, &log(LogKind::Exchange)).unwrap(), 5);
+}
+
+fn an_answer_is_read_with_the_batch_it_belongs_to(open: Open<'_>) {
+    let mut store = open();
+    let mut drafts = Drafts::recover(&mut *store);
+    let case = detainer(1, None);
+    store.commit(&drafts.batch(&[(LogKind::Exchange, Some(&case)), (LogKind::Exchange, None)])).unwrap();
+    store.load(&Wanted { cases: [case.name().clone()].into(), ..Wanted::default() }).unwrap();
+    store.commit(&drafts.batch(&[(LogKind::Exchange, Some(&case)); 3])).unwrap();
+    let reader = open().reader();
+    for (index, batch_size) in [(0, 2), (1, 2), (2, 5), (4, 5)] {
+        let found = reader.answer(&log(LogKind::Exchange), index).unwrap().unwrap();
+        assert_eq!((found.answer, found.batch_size), (batch::answer(index), batch_size));
+        let entries = reader.entries(&log(LogKind::Exchange), index, 1).unwrap();
+        assert_eq!(found.leaf, entries.first().unwrap().leaf);
+        assert!(reader.checkpoint_at(&log(LogKind::Exchange), batch_size).unwrap().is_some());
+    }
+    assert!(reader.answer(&log(LogKind::Exchange), 5).unwrap().is_none());
+}
+
+/// Everything before `position` received by ICE, so many days after the start.
+fn delivered(position: u64, day: usize) -> NewDelivery {
+    let days = SignedDuration::from_hours(24 * i64::try_from(day).unwrap());
+    NewDelivery {
+        agency: sample::officer("ice").agency.id,
+        log: log(LogKind::Exchange),
+        position,
+        recorded_at: sample::start().checked_add(days).unwrap(),
+    }
+}
