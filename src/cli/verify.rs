@@ -165,12 +165,7 @@ pub fn verify(claim: &Claim) -> Result<Verified> {
     Ok(verified)
 }
 
-fn verify_log(
-    claim: &Claim,
-    reader: &dyn Reader,
-    log: &LogName,
-    verified: &mut Verified,
-) -> Result<Option<VerifiedLog>> {
+fn verify_log(claim: &Claim, reader: &dyn Reader, log: &LogName, found: &mut Verified) -> Result<Option<VerifiedLog>> {
     let at = |index: Option<u64>, what: String| Broken { log: Some(log.clone()), index, what };
     let mut verifier = LogVerifier::new(&origin(&claim.origin, log), claim.keys.clone());
     let mut tree = Tree::empty();
@@ -186,11 +181,11 @@ fn verify_log(
             tree.append(ledger::leaf_hash(&stored.leaf));
             let opened = check_entry(&stored, index, claim.wrapping_key.is_some());
             let opened = opened.map_err(|what| at(Some(index), what.to_owned()))?;
-            verified.commitments = verified.commitments.saturating_add(opened);
-            verified.entries = verified.entries.saturating_add(1);
+            found.commitments = found.commitments.saturating_add(opened);
+            found.entries = found.entries.saturating_add(1);
             while let Some((_, note)) = due.next_if(|(size, _)| *size == verifier.size()) {
                 verifier.checkpoint(note).map_err(|error| at(Some(index), error.to_string()))?;
-                verified.checkpoints = verified.checkpoints.saturating_add(1);
+                found.checkpoints = found.checkpoints.saturating_add(1);
             }
         }
     }

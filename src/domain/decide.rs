@@ -12,11 +12,11 @@ use crate::domain::detainer::{
     Acknowledgement, Addressee, Answer, AnswerKind, Detainer, DetainerState, Finding, LiftReason, Request, Shown,
 };
 use crate::domain::determination::{FieldClass, FieldClasses, LawView, Ruling};
-use crate::domain::event::{Counts, Disclosure, Event, Party, Record};
+use crate::domain::event::{Counts, Event, Party, Record};
 use crate::domain::ids::{CaseName, LogKind};
 use crate::domain::permit::Permitted;
 use crate::domain::record::{
-    audience_of, concerning, counts, disclosure_of, holding_and_notice, internal, of_standing,
+    audience_of, concerning, counts, disclosure_of, holding_and_notice, internal, of_standing, shown_with,
 };
 
 /// Why a command changes nothing.
@@ -133,19 +133,16 @@ fn acknowledge(
         },
     }
     let law = permitted.law(&detainer.name).ok_or(Refusal::NoSuchCase)?;
-    let disclosure = disclosure_of(law, FieldClass::Custody);
-    let counts = match disclosure {
-        Disclosure::ToIssuer => counts(detainer, case, permitted),
-        Disclosure::Internal => Counts::of_request(detainer),
-    };
+    let shown = shown_with(law, FieldClass::Custody);
+    let counts = counts(detainer, case, permitted, shown);
     let custodian = permitted.caller().agency.id.clone();
     let event = Event::DetainerAcknowledged {
         detainer: detainer.name.clone(),
         custodian: custodian.clone(),
         acknowledgement: acknowledgement.clone(),
-        disclosure,
+        disclosure: disclosure_of(shown),
     };
-    let mut records = vec![concerning(detainer, &Party::Agency(custodian), law, disclosure, counts, event)];
+    let mut records = vec![concerning(detainer, &Party::Agency(custodian), law, shown, counts, event)];
     if acknowledgement.finding == Finding::MatchedCustody {
         records.extend(belated_notice(detainer, DetainerState::Matched, Vec::new(), case, permitted));
     }
@@ -192,22 +189,18 @@ fn give_answer(case: &Case, permitted: &Permitted<CaseCommand>, answer: &Answer)
         }
     }
     let law = permitted.law(&detainer.name).ok_or(Refusal::NoSuchCase)?;
-    let disclosure = disclosure_of(law, FieldClass::Answer);
+    let shown = shown_with(law, FieldClass::Answer);
     let custodian = permitted.caller().agency.id.clone();
     let event = Event::DetainerAnswered {
         detainer: detainer.name.clone(),
         custodian: custodian.clone(),
         answer: answer.clone(),
         reviewed_policies: reviewed(law, answer.kind),
-        disclosure,
+        disclosure: disclosure_of(shown),
     };
-    // Counted from the request alone unless the match may be known: the custodian's charges would betray it.
-    let counts = match disclosure_of(law, FieldClass::Custody) {
-        Disclosure::ToIssuer => counts(detainer, case, permitted),
-        Disclosure::Internal => Counts::of_request(detainer),
-    };
+    let counts = counts(detainer, case, permitted, shown);
     let party = Party::Agency(custodian);
-    let mut records = vec![concerning(detainer, &party, law, disclosure, counts, event)];
+    let mut records = vec![concerning(detainer, &party, law, shown, counts, event)];
     let state = match answer.kind {
         AnswerKind::HonorHold => DetainerState::HoldHonored,
         AnswerKind::NotifyOnly => DetainerState::NotifyOnly,
@@ -303,17 +296,19 @@ fn release_person(
     let mut records = vec![internal(custody, own, determinations, digest, event)];
     for detainer in case.active() {
         let Some(law) = permitted.law(&detainer.name) else { continue };
-        if !may_notify(detainer, law) {
+        let shown = told(detainer, law);
+        // Where nothing may be shown there is no notice; its mere trace in the issuer's view would be one.
+        if !may_notify(detainer, law) || shown == FieldClasses::NONE {
             continue;
         }
         let delivered = case.first_delivery.get(&detainer.name);
         let counts = Counts {
             lead_time_seconds: delivered.map(|at| release.released_at.as_second().saturating_sub(at.as_second())),
-            ..counts(detainer, case, permitted)
+            ..counts(detainer, case, permitted, shown)
         };
         let event = Event::DetainerReleased { detainer: detainer.name.clone(), release: release.clone() };
         let party = Party::Agency(custody.custodian.clone());
-        records.push(concerning(detainer, &party, law, Disclosure::ToIssuer, counts, event));
+        records.push(concerning(detainer, &party, law, shown, counts, event));
     }
     Ok(records)
 }
@@ -326,12 +321,13 @@ fn notice(
     release: &ScheduledRelease,
 ) -> Option<Record> {
     let law = permitted.law(&detainer.name)?;
-    if !may_notify(detainer, law) || !law.disclosable.contains(FieldClass::ReleaseDate) {
+    let shown = told(detainer, law);
+    if !may_notify(detainer, law) || !shown.contains(FieldClass::ReleaseDate) {
         return None;
     }
     let event = Event::ReleaseNoticed { detainer: detainer.name.clone(), release: release.clone() };
     let party = Party::Agency(permitted.caller().agency.id.clone());
-    Some(concerning(detainer, &party, law, Disclosure::ToIssuer, counts(detainer, case, permitted), event))
+    Some(concerning(detainer, &party, law, shown, counts(detainer, case, permitted, shown), event))
 }
 
 /// The notice of a release that was scheduled before this command let it be told, unless it was given before.
@@ -366,10 +362,23 @@ fn may_notify(detainer: &Detainer, law: &LawView) -> bool {
         Ruling::Must => detainer.state != DetainerState::Declined,
         Ruling::May => promised,
         Ruling::MustNot => false,
-        Ruling::Review => {
-            promised
-                && !law.notify.policies.is_empty()
-                && law.notify.policies.iter().all(|policy| detainer.reviewed_policies.contains(policy))
-        }
+        Ruling::Review => promised && decided_by_person(detainer, law),
     }
+}
+
+/// Whether an officer has decided the very question that the law leaves to a person: another ground for review that
+/// has come up since is another question.
+fn decided_by_person(detainer: &Detainer, law: &LawView) -> bool {
+    law.notify.ruling == Ruling::Review
+        && !law.notify.policies.is_empty()
+        && law.notify.policies.iter().all(|policy| detainer.reviewed_policies.contains(policy))
+}
+
+/// Classes the issuer is told of a release. Where an officer decided that it be told, what the law left to a person of
+/// the release itself is decided with it, and nothing else.
+fn told(detainer: &Detainer, law: &LawView) -> FieldClasses {
+    let of_the_release = [FieldClass::Custody, FieldClass::ReleaseDate, FieldClass::ReleaseDetail]
+        .into_iter()
+        .filter(|class| law.review.contains(*class) && decided_by_person(detainer, law));
+    law.disclosable.union(of_the_release.collect())
 }

@@ -1,6 +1,5 @@
 //! How a decision is recorded: in which log, for whom, with which counts and determinations.
 
-use crate::domain::agency::AgencyClass;
 use crate::domain::case::Case;
 use crate::domain::command::CaseCommand;
 use crate::domain::custody::Custody;
@@ -10,27 +9,29 @@ use crate::domain::event::{Counts, Disclosure, Event, Party, Record, RecordedDet
 use crate::domain::ids::{CaseName, LogKind};
 use crate::domain::permit::Permitted;
 
-/// Whether the issuer may know of something whose gist is in this class.
-pub(super) fn disclosure_of(law: &LawView, gist: FieldClass) -> Disclosure {
-    if law.disclosable.contains(gist) { Disclosure::ToIssuer } else { Disclosure::Internal }
+/// Whether the issuer learns of what it is shown this much of.
+pub(super) fn disclosure_of(shown: FieldClasses) -> Disclosure {
+    if shown == FieldClasses::NONE { Disclosure::Internal } else { Disclosure::ToIssuer }
 }
 
-/// A record about a detainer, in the log and for the audience that the law allows.
+/// Classes the issuer is shown of something whose gist is in one of them: all that may be disclosed, or nothing.
+pub(super) fn shown_with(law: &LawView, gist: FieldClass) -> FieldClasses {
+    if law.disclosable.contains(gist) { law.disclosable } else { FieldClasses::NONE }
+}
+
+/// A record about a detainer, in the log and for the audience that the law allows. `shown` to the issuer; nothing:
+/// its very existence stays within the jurisdiction.
 pub(super) fn concerning(
     detainer: &Detainer,
     custodian: &Party,
     law: &LawView,
-    disclosure: Disclosure,
+    shown: FieldClasses,
     counts: Counts,
     event: Event,
 ) -> Record {
-    let (log, shown) = match disclosure {
-        Disclosure::ToIssuer => (LogKind::Exchange, law.disclosable),
-        Disclosure::Internal => (LogKind::Custody, FieldClasses::NONE),
-    };
     Record {
         event,
-        log,
+        log: if shown == FieldClasses::NONE { LogKind::Custody } else { LogKind::Exchange },
         resource: detainer.name.clone(),
         audience: audience_of(detainer, Some(custodian), shown),
         counts,
@@ -79,10 +80,17 @@ pub(super) fn audience_of(
     audience
 }
 
-pub(super) fn counts(detainer: &Detainer, case: &Case, permitted: &Permitted<CaseCommand>) -> Counts {
-    let class: Option<AgencyClass> = permitted.caller().agency.class;
-    let counts = Counts { custodian_class: class, ..Counts::of_request(detainer) };
-    case.custody.as_ref().map_or(counts, |custody| counts.with_custody(custody))
+/// The facts for counting. The custodian's charges count only where the issuer is shown charges: else the count would
+/// betray them.
+pub(super) fn counts(
+    detainer: &Detainer,
+    case: &Case,
+    permitted: &Permitted<CaseCommand>,
+    shown: FieldClasses,
+) -> Counts {
+    let counts = Counts { custodian_class: permitted.caller().agency.class, ..Counts::of_request(detainer) };
+    let custody = case.custody.as_ref().filter(|_| shown.contains(FieldClass::Charges));
+    custody.map_or(counts, |custody| counts.with_custody(custody))
 }
 
 pub(super) fn holding_and_notice(name: &CaseName, law: &LawView) -> Vec<RecordedDetermination> {

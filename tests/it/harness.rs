@@ -11,7 +11,7 @@ pub(crate) mod story;
 use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{LazyLock, Mutex};
 
 use comity::cli::sandbox::Sandbox;
 use comity::config::Config;
@@ -22,10 +22,10 @@ use comity::server::{Gateway, Seams};
 use jiff::{SignedDuration, Timestamp};
 use tempfile::TempDir;
 
-pub(crate) use journal::{Journal, Line};
-pub(crate) use outcome::{Outcome, Refused, assert_nothing_personal};
-pub(crate) use party::{Party, Received};
-pub(crate) use store::{Kept, Rows};
+pub(crate) use journal::Journal;
+pub(crate) use outcome::{Outcome, Refused};
+pub(crate) use party::Party;
+pub(crate) use store::Kept;
 
 use crate::sample;
 
@@ -51,27 +51,27 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn start() -> Self {
-        Self::establish(None, |_| ())
+        Self::establish(None, |_, _| ())
     }
 
-    /// With another configuration than a sandbox has.
-    pub(crate) fn with(change: impl FnOnce(&mut Config)) -> Self {
+    /// With other files or another configuration than a sandbox has.
+    pub(crate) fn with(change: impl FnOnce(&Path, &mut Config)) -> Self {
         Self::establish(None, change)
     }
 
     /// With entries that are the same in every run, restarts or not.
     pub(crate) fn seeded(seed: u64) -> Self {
-        Self::establish(Some(seed), |_| ())
+        Self::establish(Some(seed), |_, _| ())
     }
 
-    fn establish(seed: Option<u64>, change: impl FnOnce(&mut Config)) -> Self {
+    fn establish(seed: Option<u64>, change: impl FnOnce(&Path, &mut Config)) -> Self {
         let directory = sandbox_directory();
         let sandbox = Sandbox::establish(directory.path()).unwrap();
         let mut config = sandbox.config.clone();
         // A stream at its end says so soon; nothing else waits for it.
         config.inbox.heartbeat_ms = 1_000;
         config.server.workers = 1;
-        change(&mut config);
+        change(directory.path(), &mut config);
         let mut world = Self {
             sandbox,
             clock: Clock::simulated(sample::start()),
@@ -196,6 +196,3 @@ pub(crate) fn copy(from: &Path, to: &Path) {
         }
     }
 }
-
-/// A thing that is shared with a task.
-pub(crate) type Shared<T> = Arc<Mutex<T>>;

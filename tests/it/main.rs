@@ -5,11 +5,19 @@ mod contract;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
+mod idempotency;
+#[cfg(test)]
+mod law;
+#[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
 mod methods;
 #[cfg(test)]
 mod properties;
+#[cfg(test)]
+mod restart;
 #[cfg(test)]
 mod sample;
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Every method of the contract, once answered and once refused, over mutual TLS; and the probes beside it.
 
+use std::net::SocketAddr;
+
 use comity::wire::v1::ledger_service_client::LedgerServiceClient;
 use comity::wire::{DESCRIPTOR, v1};
 use prost_reflect::DescriptorPool;
@@ -247,8 +249,8 @@ async fn an_operator_reads_nothing_of_a_case() {
 }
 
 /// A probe's answer: the status line and the body.
-async fn probe(world: &World, path: &str) -> (String, String) {
-    let mut socket = TcpStream::connect(world.gateway().ops()).await.unwrap();
+async fn probe(ops: SocketAddr, path: &str) -> (String, String) {
+    let mut socket = TcpStream::connect(ops).await.unwrap();
     let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
     socket.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
@@ -268,11 +270,33 @@ async fn plain_health(world: &World) -> HealthClient<Channel> {
 #[tokio::test]
 async fn probes_are_answered_in_plain_http() {
     let world = World::start();
-    assert_eq!(probe(&world, "/livez").await, ("HTTP/1.1 200 OK".to_owned(), "ok".to_owned()));
-    assert_eq!(probe(&world, "/readyz").await, ("HTTP/1.1 200 OK".to_owned(), "serving".to_owned()));
+    assert_eq!(probe(world.gateway().ops(), "/livez").await, ("HTTP/1.1 200 OK".to_owned(), "ok".to_owned()));
+    assert_eq!(probe(world.gateway().ops(), "/readyz").await, ("HTTP/1.1 200 OK".to_owned(), "serving".to_owned()));
     let whole: Result<HealthCheckResponse, Status> =
         plain_health(&world).await.check(health_of("")).await.map(|answer| answer.into_inner());
     assert_eq!(whole.unwrap().status(), ServingStatus::Serving);
+}
+
+#[tokio::test]
+async fn while_it_drains_probes_say_so_and_calls_under_way_go_on() {
+    let mut world = World::with(|_, config| config.server.drain_timeout_ms = 1_000);
+    let ops = world.gateway().ops();
+    let mut client = HealthClient::new(world.without_token("us-ice").client().await.authorized());
+    // A call under way: it keeps the gateway draining until its limit.
+    let mut watch = client.watch(health_of("")).await.unwrap().into_inner();
+    assert_eq!(watch.message().await.unwrap().unwrap().status(), ServingStatus::Serving);
+    let mut plain = plain_health(&world).await;
+    let asked = async {
+        assert_eq!(watch.message().await.unwrap().unwrap().status(), ServingStatus::NotServing);
+        assert_eq!(probe(ops, "/readyz").await, ("HTTP/1.1 503 Service Unavailable".to_owned(), "draining".to_owned()));
+        assert_eq!(probe(ops, "/livez").await.1, "ok");
+        let mut status_of = async |service| plain.check(health_of(service)).await.unwrap().into_inner().status();
+        assert_eq!(status_of("").await, ServingStatus::NotServing);
+        assert_eq!(status_of("comity.v1.DetainerService").await, ServingStatus::NotServing);
+        assert_eq!(status_of("store").await, ServingStatus::Serving, "until the last call is finished");
+    };
+    tokio::join!(world.stop(), asked);
+    assert!(TcpStream::connect(ops).await.is_err(), "nobody listens any more");
 }
 
 /// No case of anybody's is on the ops listener, whoever asks.

@@ -1,18 +1,203 @@
-//! `comity demo`: the main job in one command.
+//! `comity demo`: the main job in one command. A throw-away exchange, everybody as a client of their own, a synthetic
+//! year on a simulated clock, and figures counted from what each client saw and held against the logs.
 
+mod answer;
+mod calendar;
+mod check;
+mod custodian;
+mod evidence;
+mod federal;
+mod house;
+mod inbox;
+mod mix;
+mod papers;
+mod party;
+mod report;
+mod roster;
+mod tables;
+mod tally;
+mod year;
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result, bail, ensure};
 use clap::Args;
+
+use crate::cli::demo::check::Findings;
+use crate::cli::demo::evidence::Pinned;
+use crate::cli::demo::mix::{Fates, Mix};
+use crate::cli::demo::party::Place;
+use crate::cli::demo::report::{Played, Speed, Workshop};
+use crate::cli::demo::roster::Roster;
+use crate::cli::demo::tables::number;
+use crate::cli::demo::year::Cast;
+use crate::cli::sandbox::{Sandbox, TRUST_DOMAIN};
+use crate::cli::say;
+use crate::cli::verify::{Claim, Verified, verify};
+use crate::config::{Config, read_key, secret_files};
+use crate::recorder::Clock;
+use crate::server::{Gateway, Seams};
 
 /// Arguments of `comity demo`.
 #[derive(Debug, Args)]
+#[command(after_help = "Everybody in it is made up, and the laws are examples for counsel to check. The same seed, size \
+                        and mix give the same figures.")]
 pub(crate) struct DemoArgs {
-    /// Where to keep database, keys, checkpoints, receipts and report.json.
-    #[arg(long)]
+    /// People in New York who are still held at the end of the year. Default: as in the mix.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    detainers: Option<u64>,
+    /// People in New York who are released during it. Default: as in the mix.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    released: Option<u64>,
+    /// Draws the year.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// What the year is drawn from, instead of the mix that is built in (src/cli/demo/mix.toml).
+    #[arg(long, value_name = "FILE")]
+    mix: Option<PathBuf>,
+    /// An empty or new directory, to keep database, keys, checkpoints, receipts and report.json in.
+    #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }
 
-pub(super) fn run(_args: &DemoArgs) -> Result<()> {
-    anyhow::bail!("not there yet")
+pub(super) fn run(args: &DemoArgs) -> Result<()> {
+    let mix = Mix::read(args.mix.as_deref())?;
+    let in_new_york = Fates {
+        outstanding: args.detainers.unwrap_or(mix.offences.outstanding.total),
+        released: args.released.unwrap_or(mix.offences.released.total),
+    };
+    let roster = Arc::new(Roster::draw(&mix, in_new_york, args.seed)?);
+    let workshop = Workshop::make(args.out.as_deref())?;
+    let sandbox = Sandbox::establish(workshop.path())?;
+    let config = configuration(&sandbox)?;
+    let checked = crate::server::check(&config, sandbox.directory())?;
+    let clock = Clock::simulated(calendar::time(0));
+    let gateway = Gateway::start(&config, sandbox.directory(), Seams { clock: clock.clone(), ..Seams::default() })?;
+    say(&format!(
+        "{} people in {} jurisdictions, a year in steps of {} hours, seed {}; gateway on {}",
+        number(u64::try_from(roster.people.len())?),
+        tables::jurisdictions(),
+        calendar::STEP_HOURS,
+        args.seed,
+        gateway.grpc()
+    ))?;
+    let pinned = Pinned { keys: vec![gateway.verifier().clone()], origin: TRUST_DOMAIN.to_owned() };
+    let receipts = workshop.receipts();
+    let place = Place { sandbox: &sandbox, address: gateway.grpc().to_string(), pinned, receipts: &receipts };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("clients").build()?;
+    let played = runtime.block_on(async {
+        tokio::select! {
+            played = play(&place, &roster, &clock) => played,
+            () = gateway.writer_ended() => bail!("the gateway's writer ended"),
+            _ = tokio::signal::ctrl_c() => bail!("interrupted"),
+        }
+    });
+    drop(runtime);
+    let stopped = gateway.stop();
+    let (findings, speed) = played?;
+    stopped?;
+    check::check_mix(&findings, &mix, in_new_york)?;
+    let begun = Instant::now();
+    let verified = verified(&sandbox, &findings)?;
+    let speed = Speed { verifying: begun.elapsed(), ..speed };
+    for table in tables::all(&findings, &mix, in_new_york) {
+        say(&format!("\n{}\n{}", table.title, table.table))?;
+    }
+    say_run(&findings, verified, &speed)?;
+    let Some(out) = &args.out else { return Ok(()) };
+    let policy_digest = hex::encode(checked.policy_digest);
+    let played = Played { mix: &mix, in_new_york, seed: args.seed, policy_digest };
+    workshop.keep(out, &findings, &report::report(&played, &findings, verified, &speed))?;
+    let out = out.display();
+    say(&format!("\nkept in {out}: comity.db, keys, checkpoints, receipts, report.json; now try: comity verify {out}"))?;
+    say("keys/wrapping.key opens the sealed content, which a real gateway would never give away: these people are made up")?;
+    Ok(())
+}
+
+/// That of a sandbox, but for limits on one agency: here a few play for thousands.
+fn configuration(sandbox: &Sandbox) -> Result<Config> {
+    const A_LOT: NonZeroU32 = NonZeroU32::MIN.saturating_add(1_000_000);
+    let mut config = sandbox.config.clone();
+    config.rate.requests_per_s = A_LOT;
+    config.rate.burst = A_LOT;
+    Ok(config)
+}
+
+/// Plays the year and compares what was seen.
+async fn play(place: &Place<'_>, roster: &Arc<Roster>, clock: &Clock) -> Result<(Findings, Speed)> {
+    let cast = Cast::assemble(place, roster).await?;
+    let year = cast.play(clock).await?;
+    let begun = Instant::now();
+    let (mut promised, mut latencies) = (BTreeMap::new(), Vec::new());
+    for party in cast.parties() {
+        let (receipts, took) = party.finish()?;
+        promised.insert(party.id, receipts);
+        latencies.extend(took);
+    }
+    let findings = check::check(&cast, place.sandbox, &place.address, promised).await?;
+    latencies.sort_unstable();
+    let at = |percent: usize| latencies.get(latencies.len() * percent / 100).copied().unwrap_or_default();
+    let speed = Speed {
+        writes: u64::try_from(latencies.len())?,
+        entries: findings.entries.values().sum(),
+        year,
+        comparing: begun.elapsed(),
+        verifying: Duration::ZERO,
+        p50: at(50),
+        p99: at(99),
+    };
+    Ok((findings, speed))
+}
+
+/// Verifies the closed store as `comity verify` does, with every receipt, against what oversight saw last.
+fn verified(sandbox: &Sandbox, findings: &Findings) -> Result<Verified> {
+    let keys = sandbox.directory().join(&sandbox.config.keys.directory);
+    let pinned = std::fs::read_to_string(keys.join("log.vkey"))?;
+    let claim = Claim {
+        directory: sandbox.directory().to_owned(),
+        keys: vec![crate::ledger::VerifierKey::parse(pinned.trim_end())?],
+        wrapping_key: Some(*read_key(&keys.join(secret_files::WRAPPING))?),
+        origin: TRUST_DOMAIN.to_owned(),
+        against: findings.checkpoints.values().cloned().collect(),
+    };
+    let verified = verify(&claim).context("the store does not verify")?;
+    ensure!(verified.receipts == findings.compared.receipts, "a receipt was lost");
+    Ok(verified)
+}
+
+fn say_run(findings: &Findings, verified: Verified, speed: &Speed) -> Result<()> {
+    let compared = &findings.compared;
+    say(&format!(
+        "\n{} writes in {:.1} s: {} durable writes/s, {} entries/s; p50 {:.1} ms, p99 {:.1} ms",
+        number(speed.writes),
+        speed.year.as_secs_f64(),
+        number(speed.per_second(speed.writes)),
+        number(speed.per_second(speed.entries)),
+        speed.p50.as_secs_f64() * 1_000.0,
+        speed.p99.as_secs_f64() * 1_000.0,
+    ))?;
+    for (log, entries) in &findings.entries {
+        say(&format!("  {log}: {} entries", number(*entries)))?;
+    }
+    say(&format!(
+        "compared in {:.1} s: {} clients saw exactly what the logs hold for them ({} entries), and hold {} receipts",
+        speed.comparing.as_secs_f64(),
+        compared.views,
+        number(compared.entries),
+        number(compared.receipts),
+    ))?;
+    say(&format!(
+        "verified in {:.1} s: {} logs, {} entries, {} commitments opened, {} checkpoints, {} receipts: whole",
+        speed.verifying.as_secs_f64(),
+        verified.logs,
+        number(verified.entries),
+        number(verified.commitments),
+        number(verified.checkpoints),
+        number(verified.receipts),
+    ))?;
+    Ok(())
 }

@@ -27,12 +27,6 @@ pub(crate) struct Received {
     pub(crate) heartbeat: v1::Heartbeat,
 }
 
-impl Received {
-    pub(crate) fn entries(&self) -> Vec<&v1::Entry> {
-        self.deliveries.iter().map(|delivery| delivery.entry.as_ref().unwrap()).collect()
-    }
-}
-
 impl Party {
     pub(super) fn new(address: SocketAddr, credentials: Credentials, token: String) -> Self {
         Self(Arc::new(Seat { address, credentials, token, client: OnceCell::new() }))

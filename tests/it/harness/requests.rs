@@ -7,7 +7,6 @@ pub(crate) const NY: &str = "jurisdictions/us-ny";
 pub(crate) const TX: &str = "jurisdictions/us-tx";
 pub(crate) const NY_EXCHANGE: &str = "jurisdictions/us-ny/logs/exchange";
 pub(crate) const NY_CUSTODY: &str = "jurisdictions/us-ny/logs/custody";
-pub(crate) const TX_EXCHANGE: &str = "jurisdictions/us-tx/logs/exchange";
 
 /// What an officer writes when a person decides. Restricted.
 pub(crate) const REASON: &str = "decided after speaking with Zebulon Quackenbush";

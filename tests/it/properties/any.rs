@@ -321,7 +321,12 @@ pub(super) fn classes() -> impl Strategy<Value = FieldClasses> {
     ]
 }
 
-/// Any law.
+/// Any law, whose rule on notice may be one of two.
 pub(super) fn law() -> impl Strategy<Value = LawView> {
-    (word(), word(), classes()).prop_map(|(hold, notify, classes)| sample::law(hold, notify, classes))
+    let rule = select(vec!["sample.notify", "sample.notify-too"]);
+    (word(), word(), rule, classes(), classes()).prop_map(|(hold, notify, rule, disclosable, review)| LawView {
+        notify: determination(notify, vec![rule.to_owned()]),
+        review: review.without(disclosable),
+        ..sample::law(hold, notify, disclosable)
+    })
 }

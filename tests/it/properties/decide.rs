@@ -26,9 +26,9 @@ proptest! {
             let Some(records) = take(&mut world, step, law) else { continue };
             for record in &records {
                 no_requester_is_among_those_told_of_what_is_internal(record);
-                issuers_see_no_more_than_the_law_shows(record, law, &before);
+                issuers_see_no_more_than_the_law_shows(record, law, &before, &world);
                 nothing_is_told_of_a_release_against_the_law(record, law, &before, &world);
-                an_answer_counts_nothing_of_a_match_that_is_not_told(record, law, &before);
+                charges_count_only_for_those_who_are_shown_charges(record, &before);
             }
             what_an_issuer_sees_changes_only_with_what_it_is_told(&records, &before, &world);
             versions_count_every_change(&before, &world);
@@ -87,7 +87,7 @@ fn no_requester_is_among_those_told_of_what_is_internal(record: &Record) {
     }
 }
 
-fn issuers_see_no_more_than_the_law_shows(record: &Record, law: &LawView, before: &World) {
+fn issuers_see_no_more_than_the_law_shows(record: &Record, law: &LawView, before: &World, after: &World) {
     match &record.event {
         // Its own words: what it wrote, and that it lifted it.
         Event::DetainerLodged(_) | Event::DetainerWithdrawn { .. } => return,
@@ -99,13 +99,17 @@ fn issuers_see_no_more_than_the_law_shows(record: &Record, law: &LawView, before
         | Event::ReleaseNoticed { .. }
         | Event::DetainerReleased { .. } => {}
     }
-    for (party, classes) in &record.audience {
-        if let Party::Agency(agency) = party
-            && is_federal(agency)
-        {
-            assert_eq!(classes.without(law.disclosable), FieldClasses::NONE);
-            assert_eq!(Some(agency), before.detainer(&record.resource).map(|detainer| &detainer.issuer));
-        }
+    let Some((issuer, classes)) = issuer_in(record) else { return };
+    assert_eq!(Some(issuer), before.detainer(&record.resource).map(|detainer| &detainer.issuer));
+    let beyond = classes.without(law.disclosable);
+    if beyond != FieldClasses::NONE {
+        // What the law left to a person, who then decided: of the release, and of nothing else.
+        let release = [FieldClass::Custody, FieldClass::ReleaseDate, FieldClass::ReleaseDetail].into_iter().collect();
+        assert_eq!(beyond.without(law.review), FieldClasses::NONE);
+        assert_eq!(beyond.without(release), FieldClasses::NONE);
+        assert!(matches!(record.event, Event::ReleaseNoticed { .. } | Event::DetainerReleased { .. }));
+        assert_eq!(law.notify.ruling, Ruling::Review);
+        assert!(has_decided(law, after.detainer(&record.resource).unwrap()));
     }
 }
 
@@ -122,20 +126,37 @@ fn nothing_is_told_of_a_release_against_the_law(record: &Record, law: &LawView, 
         | Event::ReleaseRecorded { .. } => return,
     };
     assert_ne!(law.notify.ruling, Ruling::MustNot, "told of a release that must not be told");
-    assert!(!noticed || law.disclosable.contains(FieldClass::ReleaseDate), "noticed of a date that may not be shown");
+    let shown = issuer_in(record).map(|(_, classes)| classes);
+    assert!(shown.is_some(), "written down as told, and told to nobody");
+    let dated = shown.is_some_and(|classes| classes.contains(FieldClass::ReleaseDate));
+    assert!(dated || !noticed, "noticed of a date that may not be shown");
     for world in [before, after] {
         assert!(!steps::is_declined(world.detainer(&record.resource).unwrap()), "told although it was declined");
     }
-    let decided = &after.detainer(&record.resource).unwrap().reviewed_policies;
-    let decided = law.notify.policies.iter().all(|policy| decided.contains(policy));
+    let decided = has_decided(law, after.detainer(&record.resource).unwrap());
     assert!(law.notify.ruling != Ruling::Review || decided, "told before a person decided");
 }
 
-fn an_answer_counts_nothing_of_a_match_that_is_not_told(record: &Record, law: &LawView, before: &World) {
-    let answered = matches!(record.event, Event::DetainerAnswered { .. } | Event::DetainerAcknowledged { .. });
-    if answered && !law.disclosable.contains(FieldClass::Custody) {
-        assert_eq!(record.counts, Counts::of_request(before.detainer(&record.resource).unwrap()));
-    }
+fn charges_count_only_for_those_who_are_shown_charges(record: &Record, before: &World) {
+    let Some(detainer) = before.detainer(&record.resource) else { return };
+    let shown = issuer_in(record).is_some_and(|(_, classes)| classes.contains(FieldClass::Charges));
+    let asked = Counts::of_request(detainer);
+    let told = (record.counts.offence, record.counts.charge_status);
+    assert!(shown || told == (asked.offence, asked.charge_status), "{told:?} is not what the issuer wrote");
+}
+
+/// Whether an officer decided every question that the law leaves to a person.
+fn has_decided(law: &LawView, detainer: &Detainer) -> bool {
+    let decided = &detainer.reviewed_policies;
+    !law.notify.policies.is_empty() && law.notify.policies.iter().all(|policy| decided.contains(policy))
+}
+
+/// The federal agency that a record is shown to, and which classes.
+fn issuer_in(record: &Record) -> Option<(&AgencyId, FieldClasses)> {
+    record.audience.iter().find_map(|(party, classes)| match party {
+        Party::Agency(agency) if is_federal(agency) => Some((agency, *classes)),
+        Party::Agency(_) | Party::Custodians | Party::Requesters | Party::Oversight => None,
+    })
 }
 
 /// A view, its etag and its time stay as they were until an entry says so that the issuer may see.

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use comity::domain::case::StoredCase;
+use comity::domain::charge::{Charge, ChargeStatus};
 use comity::domain::command::CaseCommand;
-use comity::domain::custody::Custody;
+use comity::domain::custody::{Custody, Intake};
 use comity::domain::detainer::{Addressee, AnswerKind, Detainer, DetainerState, Finding, LiftReason};
 use comity::domain::ids::{AgencyId, CaseName};
 use comity::domain::subject::Flags;
@@ -53,10 +54,10 @@ impl Step {
             }
             Self::Open { custodian, juvenile } => {
                 let flags = Flags { juvenile: *juvenile, ..Flags::default() };
-                Some((
-                    *custodian,
-                    CaseCommand::OpenCustody(comity::domain::custody::Intake { flags, ..sample::intake() }),
-                ))
+                // Another charge than the request speaks of, so that it shows where it is counted.
+                let charge = Charge { status: ChargeStatus::Convicted, ncic: None, ..sample::charge() };
+                let intake = Intake { flags, charges: vec![charge], ..sample::intake() };
+                Some((*custodian, CaseCommand::OpenCustody(intake)))
             }
             Self::Acknowledge { detainer: at, custody: held, finding } => {
                 let detainer = detainer(at)?;

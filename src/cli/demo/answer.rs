@@ -1,0 +1,116 @@
+//! What a custodian answers, from what the gateway says its own law is.
+
+use crate::cli::demo::roster::Decision;
+use crate::domain::detainer::{AnswerKind, DeclineGround};
+use crate::domain::determination::{LawAction, Ruling};
+use crate::wire::v1;
+use crate::wire::words::{from_wire, to_wire};
+
+/// Longest citation that an answer takes, in characters.
+const CITATION_LEN_MAX: usize = 200;
+const REASON: &str = "An officer read the file and the rule (synthetic).";
+
+/// What the law lets a custodian answer, and what an officer may make of it where it leaves it to a person.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Advice {
+    /// The answer that needs nobody's judgement.
+    pub(super) first: v1::Answer,
+    grant: v1::Answer,
+    decline: v1::Answer,
+}
+
+/// Reads the determinations.
+pub(super) fn advice(determinations: &[v1::Determination]) -> Advice {
+    let of = |action: LawAction| determinations.iter().find(|found| found.action == to_wire(action));
+    let (hold, notify) = (Law::of(of(LawAction::Hold)), Law::of(of(LawAction::Notify)));
+    let decline = decline(&hold, &notify);
+    let first = match (hold.ruling, notify.ruling) {
+        (Ruling::Must | Ruling::May, _) => answer(AnswerKind::HonorHold, &hold.cited),
+        (Ruling::MustNot | Ruling::Review, Ruling::Must | Ruling::May) => answer(AnswerKind::NotifyOnly, &notify.cited),
+        (Ruling::MustNot | Ruling::Review, Ruling::Review) => answer(AnswerKind::PendingReview, &notify.cited),
+        (Ruling::MustNot | Ruling::Review, Ruling::MustNot) => decline.clone(),
+    };
+    let grant = match (hold.ruling, notify.ruling) {
+        (Ruling::Review, _) => answer(AnswerKind::HonorHold, &hold.cited),
+        (Ruling::Must | Ruling::May | Ruling::MustNot, _) => answer(AnswerKind::NotifyOnly, &notify.cited),
+    };
+    Advice { first, grant, decline }
+}
+
+/// An officer's answer, with a reason.
+pub(super) fn decided(advice: &Advice, decision: Decision) -> Option<v1::Answer> {
+    let answer = match decision {
+        Decision::Grant => &advice.grant,
+        Decision::Decline => &advice.decline,
+        Decision::None => return None,
+    };
+    Some(v1::Answer { reason: REASON.to_owned(), ..answer.clone() })
+}
+
+/// One determination, as far as an answer needs it.
+struct Law {
+    ruling: Ruling,
+    policies: Vec<String>,
+    cited: String,
+}
+
+impl Law {
+    /// Where nothing was determined, a person decides.
+    fn of(determination: Option<&v1::Determination>) -> Self {
+        let ruling = determination.and_then(|found| from_wire(found.ruling)).unwrap_or(Ruling::Review);
+        let policies = determination.map(|found| found.policies.clone()).unwrap_or_default();
+        let cited = determination.map(|found| found.citations.join("; ")).unwrap_or_default();
+        let cited = if cited.is_empty() { "no rule of the jurisdiction speaks to it".to_owned() } else { cited };
+        Self { ruling, policies, cited: cited.chars().take(CITATION_LEN_MAX).collect() }
+    }
+
+    fn rests_on(&self, end: &str) -> bool {
+        self.policies.iter().any(|policy| policy.ends_with(end))
+    }
+}
+
+fn decline(hold: &Law, notify: &Law) -> v1::Answer {
+    let (ground, cited) = if notify.rests_on(".sealed") {
+        (DeclineGround::Sealed, &notify.cited)
+    } else if hold.rests_on("without-judicial-warrant") {
+        (DeclineGround::NeedsJudicialWarrant, &hold.cited)
+    } else if notify.ruling == Ruling::MustNot {
+        (DeclineGround::ProhibitedByLaw, &notify.cited)
+    } else {
+        (DeclineGround::OtherCited, &notify.cited)
+    };
+    v1::Answer { ground: to_wire(ground), ..answer(AnswerKind::Decline, cited) }
+}
+
+fn answer(kind: AnswerKind, cited: &str) -> v1::Answer {
+    v1::Answer { kind: to_wire(kind), legal_basis: cited.to_owned(), ..Default::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_stands_within_the_law_and_says_which() {
+        fn check(hold: Ruling, notify: Ruling, first: AnswerKind, grant: AnswerKind) {
+            let one = |action, ruling| v1::Determination {
+                action: to_wire(action),
+                ruling: to_wire(ruling),
+                citations: vec![format!("{action:?}")],
+                ..Default::default()
+            };
+            let advice = advice(&[one(LawAction::Hold, hold), one(LawAction::Notify, notify)]);
+            assert_eq!(advice.first.kind, to_wire(first));
+            assert!(!advice.first.legal_basis.is_empty());
+            let granted = decided(&advice, Decision::Grant).unwrap();
+            assert_eq!(granted.kind, to_wire(grant));
+            assert!(!granted.reason.is_empty());
+            assert_eq!(decided(&advice, Decision::None), None);
+        }
+        check(Ruling::Must, Ruling::Must, AnswerKind::HonorHold, AnswerKind::NotifyOnly);
+        check(Ruling::MustNot, Ruling::May, AnswerKind::NotifyOnly, AnswerKind::NotifyOnly);
+        check(Ruling::MustNot, Ruling::Review, AnswerKind::PendingReview, AnswerKind::NotifyOnly);
+        check(Ruling::Review, Ruling::Review, AnswerKind::PendingReview, AnswerKind::HonorHold);
+        check(Ruling::MustNot, Ruling::MustNot, AnswerKind::Decline, AnswerKind::NotifyOnly);
+    }
+}

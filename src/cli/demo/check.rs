@@ -1,0 +1,307 @@
+//! Holds what every client saw against the logs: entry by entry, and figure by figure.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use crate::cli::demo::evidence::{Entry, Seen, View};
+use crate::cli::demo::house::{self, CUSTODIANS, JURISDICTIONS, NEW_YORK};
+use crate::cli::demo::mix::{Fates, Mix};
+use crate::cli::demo::party::Party;
+use crate::cli::demo::tally::{Figures, Tally};
+use crate::cli::demo::year::Cast;
+use crate::cli::sandbox::Sandbox;
+use crate::client::Client;
+use crate::domain::agency::ActorKind;
+use crate::domain::charge::OffenceCategory;
+use crate::domain::determination::FieldClasses;
+use crate::domain::ids::{LogKind, LogName};
+use crate::ledger::Hash;
+use crate::wire::v1;
+
+/// What was seen, by whom.
+#[derive(Debug)]
+pub(super) struct Findings {
+    /// By the requester.
+    pub(super) federal: Figures,
+    /// By the custodians, each of its own.
+    pub(super) custodians: Figures,
+    /// By oversight, which reads everything.
+    pub(super) logs: Figures,
+    /// Custodies opened.
+    pub(super) custodies: u64,
+    /// Entries in each log, proofs of delivery included.
+    pub(super) entries: BTreeMap<LogName, u64>,
+    /// The newest checkpoint of each log.
+    pub(super) checkpoints: BTreeMap<LogName, String>,
+    /// What was compared, in words.
+    pub(super) compared: Compared,
+}
+
+/// How much was compared.
+#[derive(Debug, Default)]
+pub(super) struct Compared {
+    /// Clients whose view is the log filtered to their audience.
+    pub(super) views: u64,
+    /// Entries in those views.
+    pub(super) entries: u64,
+    /// Receipts found in the log.
+    pub(super) receipts: u64,
+}
+
+/// What oversight read.
+struct Record {
+    view: View,
+    tally: Tally,
+    /// Of the exchange log alone.
+    exchanged: Tally,
+    confirmations: View,
+    checkpoints: BTreeMap<LogName, String>,
+}
+
+/// Compares everything. Fails naming whose view, or which figure, is not what it should be.
+pub(super) async fn check(cast: &Cast, sandbox: &Sandbox, address: &str, promised: Promised) -> Result<Findings> {
+    let mut records = Vec::new();
+    for jurisdiction in JURISDICTIONS {
+        let client = Overseer::connect(sandbox, address, jurisdiction, &cast.federal.party).await?;
+        records.push(client.read(jurisdiction).await?);
+    }
+    let mut compared = Compared::default();
+    let (mut views, mut custodians) = (Vec::new(), Figures::default());
+    for custodian in &cast.custodians {
+        let kinds = [LogKind::Exchange, LogKind::Custody];
+        let own = read_own(&custodian.party, custodian.house.jurisdiction(), &kinds).await?;
+        custodian.inbox.count_reaches(own.values().map(BTreeMap::len).sum()).await;
+        let (view, tally) = custodian.inbox.close();
+        same_view(custodian.party.id, &view, &own)?;
+        custodians.join(tally.figures());
+        views.push((custodian.party.id, view));
+    }
+    let (mut seen, mut federal) = (View::new(), Figures::default());
+    for (jurisdiction, inbox) in JURISDICTIONS.into_iter().zip(&cast.federal.inboxes) {
+        let own = read_own(&cast.federal.party, jurisdiction, &[LogKind::Exchange]).await?;
+        inbox.count_reaches(own.values().map(BTreeMap::len).sum()).await;
+        let (view, tally) = inbox.close();
+        same_view(cast.federal.party.id, &view, &own)?;
+        federal.join(tally.figures());
+        seen.extend(view);
+    }
+    views.push((cast.federal.party.id, seen));
+    for (party, view) in &views {
+        compared.views += 1;
+        compared.entries += within(party, view, &records)?;
+    }
+    covered(&views, &records)?;
+    for (party, receipts) in &promised {
+        compared.receipts += kept(party, receipts, &views, &records)?;
+    }
+    let (mut logs, mut exchanged) = (Figures::default(), Figures::default());
+    for record in &records {
+        logs.join(record.tally.figures());
+        exchanged.join(record.exchanged.figures());
+    }
+    same_figures(&federal, &custodians, &logs, &exchanged)?;
+    let custodies = records.iter().map(|record| record.tally.custodies()).sum();
+    let entries = records.iter().flat_map(Record::sizes).collect();
+    let checkpoints = records.into_iter().flat_map(|record| record.checkpoints).collect();
+    Ok(Findings { federal, custodians, logs, custodies, entries, checkpoints, compared })
+}
+
+/// What each party's receipts promise.
+pub(super) type Promised = BTreeMap<&'static str, Vec<(LogName, u64, Hash)>>;
+
+/// Holds the figures of New York against the mix.
+pub(super) fn check_mix(findings: &Findings, mix: &Mix, in_new_york: Fates<u64>) -> Result<()> {
+    let own: Vec<&str> = CUSTODIANS.iter().filter(|own| own.jurisdiction() == NEW_YORK).map(|own| own.id).collect();
+    for (outcome, counts, total) in [
+        ("outstanding", mix.offences.outstanding, in_new_york.outstanding),
+        ("released", mix.offences.released, in_new_york.released),
+    ] {
+        let wanted = counts.scaled(total);
+        for offence in OffenceCategory::ALL {
+            let found = findings.logs.over("outcome", &own, &[outcome, offence.word()]);
+            let wanted = wanted.get(offence).copied().unwrap_or_default();
+            ensure!(found == wanted, "{outcome} for {}: {found} in the log, {wanted} in the mix", offence.word());
+        }
+    }
+    Ok(())
+}
+
+/// Oversight of a jurisdiction as a client.
+struct Overseer {
+    party: &'static str,
+    client: Client,
+    pinned: crate::cli::demo::evidence::Pinned,
+}
+
+impl Overseer {
+    async fn connect(
+        sandbox: &Sandbox,
+        address: &str,
+        jurisdiction: &'static str,
+        trusting_like: &Arc<Party>,
+    ) -> Result<Self> {
+        let party = house::oversight(jurisdiction);
+        let credentials = sandbox.credentials(party)?;
+        let token = sandbox.token(party, ActorKind::System)?;
+        let client = Client::connect(address, "localhost", &credentials, &token).await?;
+        Ok(Self { party, client, pinned: trusting_like.pinned.clone() })
+    }
+
+    /// Reads both logs to the end, and counts.
+    async fn read(&self, jurisdiction: &str) -> Result<Record> {
+        let mut record = Record {
+            view: View::new(),
+            tally: Tally::default(),
+            exchanged: Tally::default(),
+            confirmations: View::new(),
+            checkpoints: BTreeMap::new(),
+        };
+        for kind in [LogKind::Custody, LogKind::Exchange] {
+            let log = LogName { jurisdiction: jurisdiction.parse()?, kind };
+            let request = v1::GetCheckpointRequest { log: log.to_string() };
+            let checkpoint = self.client.ledger().get_checkpoint(request).await?.into_inner().checkpoint;
+            let mut next = 0;
+            read(&self.client, &log, |entry| {
+                ensure!(entry.index == next, "{}: {log} skips from {next} to {}", self.party, entry.index);
+                ensure!(entry.seen.withheld == FieldClasses::NONE, "{}: withheld at {}", self.party, entry.index);
+                next += 1;
+                record.take(entry);
+                Ok(())
+            })
+            .await?;
+            let size = self.pinned.size(&log, &checkpoint)?;
+            ensure!(size == next, "{}: {log} has {next} entries, its checkpoint signs {size}", self.party);
+            record.checkpoints.insert(log, checkpoint);
+        }
+        Ok(record)
+    }
+}
+
+impl Record {
+    fn take(&mut self, entry: Entry) {
+        if entry.is_exchanged() {
+            self.exchanged.take(&entry);
+        }
+        self.tally.take(&entry);
+        let into = if entry.proves_delivery() { &mut self.confirmations } else { &mut self.view };
+        into.entry(entry.log).or_default().insert(entry.index, entry.seen);
+    }
+
+    fn seen(&self, log: &LogName, index: u64) -> Option<&Seen> {
+        let entries = [&self.view, &self.confirmations].into_iter().filter_map(|view| view.get(log));
+        entries.into_iter().find_map(|entries| entries.get(&index))
+    }
+
+    fn sizes(&self) -> Vec<(LogName, u64)> {
+        let size = |log: &LogName| {
+            let of = |view: &View| view.get(log).map_or(0, BTreeMap::len);
+            u64::try_from(of(&self.view) + of(&self.confirmations)).unwrap_or(u64::MAX)
+        };
+        self.checkpoints.keys().map(|log| (log.clone(), size(log))).collect()
+    }
+}
+
+/// Streams a log as far as a client may read it.
+async fn read(client: &Client, log: &LogName, mut take: impl FnMut(Entry) -> Result<()>) -> Result<()> {
+    let request = v1::ListEntriesRequest { log: log.to_string(), start_index: 0 };
+    let mut entries = client.ledger().list_entries(request).await?.into_inner();
+    while let Some(message) = entries.message().await? {
+        take(Entry::open(&message.entry.context("an entry of nothing")?)?)?;
+    }
+    Ok(())
+}
+
+/// The logs of a jurisdiction as a party may read them, without proofs of delivery: those no inbox delivers.
+async fn read_own(party: &Party, jurisdiction: &str, kinds: &[LogKind]) -> Result<View> {
+    let mut view = View::new();
+    for kind in kinds {
+        let log = LogName { jurisdiction: jurisdiction.parse()?, kind: *kind };
+        read(&party.system, &log, |entry| {
+            if !entry.proves_delivery() {
+                view.entry(entry.log).or_default().insert(entry.index, entry.seen);
+            }
+            Ok(())
+        })
+        .await?;
+    }
+    Ok(view)
+}
+
+/// What came by inbox is the log filtered to the audience: no more, no less, and the same contents shown.
+fn same_view(party: &str, told: &View, listed: &View) -> Result<()> {
+    for log in told.keys().chain(listed.keys()) {
+        let empty = BTreeMap::new();
+        let (told, listed) = (told.get(log).unwrap_or(&empty), listed.get(log).unwrap_or(&empty));
+        let indexes = told.keys().chain(listed.keys());
+        if let Some(index) = indexes.into_iter().find(|index| told.get(index) != listed.get(index)) {
+            bail!("{party}: what it was told of {log} at {index} is not what the log shows it");
+        }
+    }
+    Ok(())
+}
+
+/// What a party saw is what oversight sees, or less of it.
+fn within(party: &str, view: &View, records: &[Record]) -> Result<u64> {
+    let mut compared = 0;
+    for (log, entries) in view {
+        for (index, seen) in entries {
+            let whole = records.iter().find_map(|record| record.seen(log, *index));
+            let whole = whole.with_context(|| format!("{party}: {log} at {index} is not in the log"))?;
+            let same = seen.leaf == whole.leaf && seen.shown.without(whole.shown) == FieldClasses::NONE;
+            ensure!(same, "{party}: {log} at {index} is another entry than oversight sees");
+            compared += 1;
+        }
+    }
+    Ok(compared)
+}
+
+/// Every entry was seen by somebody, and what happens in a custody by its custodian alone.
+fn covered(views: &[(&'static str, View)], records: &[Record]) -> Result<()> {
+    for record in records {
+        for (log, entries) in &record.view {
+            let readers: Vec<_> = views.iter().filter_map(|(party, view)| Some((party, view.get(log)?))).collect();
+            for index in entries.keys() {
+                let seen = readers.iter().filter(|(_, entries)| entries.contains_key(index)).count();
+                let fits = match log.kind {
+                    LogKind::Exchange => (1..=2).contains(&seen),
+                    LogKind::Custody => seen == 1,
+                };
+                ensure!(fits, "{log} at {index} was seen by {seen} parties");
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Everything a receipt promises is in the log, as its holder saw it.
+fn kept(
+    party: &str,
+    receipts: &[(LogName, u64, Hash)],
+    views: &[(&'static str, View)],
+    records: &[Record],
+) -> Result<u64> {
+    let own = views.iter().find(|(id, _)| *id == party).map(|(_, view)| view);
+    let mut found = 0;
+    for (log, index, leaf) in receipts {
+        let told = own.and_then(|view| view.get(log)?.get(index));
+        let told = told.or_else(|| records.iter().find_map(|record| record.confirmations.get(log)?.get(index)));
+        let told = told.with_context(|| format!("{party}: its receipt for {log} at {index} is of nothing it saw"))?;
+        ensure!(told.leaf == *leaf, "{party}: its receipt for {log} at {index} is of another entry");
+        found += 1;
+    }
+    Ok(found)
+}
+
+fn same_figures(federal: &Figures, custodians: &Figures, logs: &Figures, exchanged: &Figures) -> Result<()> {
+    if let Some(difference) = federal.as_issuer().difference(&exchanged.as_issuer()) {
+        bail!("the requester's figures are not those of the exchange logs: {difference}");
+    }
+    for custodian in CUSTODIANS {
+        if let Some(difference) = custodians.of(custodian.id).difference(&logs.of(custodian.id)) {
+            bail!("the figures of {} are not those of the logs: {difference}", custodian.id);
+        }
+    }
+    Ok(())
+}

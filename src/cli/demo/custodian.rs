@@ -1,0 +1,323 @@
+//! A state's system: opens custodies, learns of detainers from its inbox alone, answers as its law has it, and records
+//! releases.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use anyhow::{Context as _, Result};
+
+use crate::cli::demo::answer::{Advice, advice, decided};
+use crate::cli::demo::calendar::{self, Step};
+use crate::cli::demo::house::Custodian as House;
+use crate::cli::demo::inbox::Inbox;
+use crate::cli::demo::papers;
+use crate::cli::demo::party::{Party, bounded, request_id};
+use crate::cli::demo::roster::{Decision, Fate, Person, Release, Roster};
+use crate::client::Client;
+use crate::domain::custody::{ReleaseDateBasis, ReleaseRecipient};
+use crate::domain::detainer::{AnswerKind, Finding};
+use crate::domain::subject::MatchMethod;
+use crate::wire::show::timestamp;
+use crate::wire::v1;
+use crate::wire::v1::event::Event;
+use crate::wire::words::to_wire;
+
+/// A custodian's system.
+#[derive(Debug)]
+pub(super) struct Custodian {
+    pub(super) house: &'static House,
+    pub(super) party: Arc<Party>,
+    pub(super) inbox: Inbox,
+    roster: Arc<Roster>,
+    office: Mutex<Office>,
+}
+
+/// What it knows of the people it holds.
+#[derive(Debug, Default)]
+struct Office {
+    /// By A-number, and by name and birth date: places in the roster.
+    by_number: HashMap<String, usize>,
+    by_name: HashMap<(String, String, String), usize>,
+    /// Those whose A-number is on file.
+    numbered: BTreeSet<usize>,
+    files: HashMap<usize, File>,
+    /// Whom there is something to do for, by step.
+    agenda: BTreeMap<Step, BTreeSet<usize>>,
+    /// Whose file a detainer is in.
+    filed: HashMap<String, usize>,
+    /// Detainers just received for people it does not hold.
+    strangers: Vec<String>,
+}
+
+/// One person's file.
+#[derive(Debug, Clone, Default)]
+struct File {
+    custody: String,
+    detainer: Option<String>,
+    finding: Option<Finding>,
+    advice: Option<Advice>,
+    answer_at: Option<Step>,
+    decide_at: Option<Step>,
+    answered: Option<AnswerKind>,
+    scheduled: bool,
+    lifted: bool,
+    released: bool,
+}
+
+impl Custodian {
+    pub(super) async fn open(house: &'static House, party: Arc<Party>, roster: Arc<Roster>) -> Result<Arc<Self>> {
+        let inbox = Inbox::open(&party, house.jurisdiction()).await?;
+        let mut office = Office::default();
+        for (place, person) in roster.people.iter().enumerate().filter(|(_, person)| person.custodian == house.id) {
+            let planned = match &person.fate {
+                Fate::NoSuchPerson => continue,
+                Fate::Outstanding { scheduled } => vec![scheduled.map(|(entered, _)| entered)],
+                Fate::Released(release) => vec![release.scheduled, Some(release.recorded)],
+                Fate::IdentityMismatch | Fate::Lifted(..) => Vec::new(),
+            };
+            for step in planned.into_iter().flatten().chain([person.intake]) {
+                office.agenda.entry(step).or_default().insert(place);
+            }
+        }
+        Ok(Arc::new(Self { house, party, inbox, roster, office: Mutex::new(office) }))
+    }
+
+    /// Reads its inbox and does what is due: everything about one person in order, people side by side.
+    pub(super) async fn work(self: &Arc<Self>, step: Step) -> Result<()> {
+        self.intake(step)?;
+        let strangers = self.read(step);
+        let due = self.lock().agenda.remove(&step).unwrap_or_default();
+        bounded(strangers.into_iter().map(|name| {
+            let own = Arc::clone(self);
+            async move { own.acknowledge(name, Finding::NoSuchPerson, None).await.map(drop) }
+        }))
+        .await?;
+        bounded(due.into_iter().map(|place| {
+            let own = Arc::clone(self);
+            async move { own.attend(place, step).await }
+        }))
+        .await
+    }
+
+    /// Enters those who come in at this step into the files that detainers are matched by.
+    fn intake(&self, step: Step) -> Result<()> {
+        let mut office = self.lock();
+        for place in office.agenda.get(&step).cloned().unwrap_or_default() {
+            let person = self.person(place)?;
+            if person.intake == step {
+                let (given, family) = person.name.clone();
+                office.by_name.insert((given, family, person.birth_date.clone()), place);
+                if let Some(number) = papers::number_on_file(person) {
+                    office.by_number.insert(number, place);
+                    office.numbered.insert(place);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes in what came: detainers to look into, of which it hands back those for strangers; and withdrawals.
+    fn read(&self, step: Step) -> Vec<String> {
+        let mut office = self.lock();
+        for entry in self.inbox.take() {
+            match entry.event {
+                Some(Event::DetainerLodged(lodged)) => {
+                    office.receive(entry.resource, lodged.detainer.unwrap_or_default(), step);
+                }
+                Some(Event::DetainerWithdrawn(_)) => {
+                    let place = office.filed.get(&entry.resource).copied();
+                    if let Some(file) = place.and_then(|place| office.files.get_mut(&place)) {
+                        file.lifted = true;
+                    }
+                }
+                Some(
+                    Event::DetainerAcknowledged(_)
+                    | Event::DetainerAnswered(_)
+                    | Event::CustodyOpened(_)
+                    | Event::ReleaseScheduled(_)
+                    | Event::ReleaseRecorded(_)
+                    | Event::ReleaseNoticed(_)
+                    | Event::DetainerReleased(_)
+                    | Event::InboxAcknowledged(_),
+                )
+                | None => {}
+            }
+        }
+        std::mem::take(&mut office.strangers)
+    }
+
+    /// Everything due for one person, in order.
+    async fn attend(&self, place: usize, step: Step) -> Result<()> {
+        let person = self.person(place)?;
+        let mut file = self.lock().files.get(&place).cloned().unwrap_or_default();
+        if person.intake == step {
+            file.custody = self.open_custody(person).await?;
+        }
+        if let (Some(detainer), Some(finding), None) = (&file.detainer, file.finding, &file.advice) {
+            let custody = (finding == Finding::MatchedCustody).then_some((person, file.custody.as_str()));
+            let found = self.acknowledge(detainer.clone(), finding, custody).await?;
+            file.advice = Some(advice(&found.determinations));
+            file.answer_at = (finding == Finding::MatchedCustody).then_some(step + person.answer_after);
+        }
+        if file.answer_at.is_some_and(|at| at <= step) && file.answered.is_none() && !file.lifted && !file.released {
+            self.answer(person, &mut file, step).await?;
+        }
+        if file.decide_at.is_some_and(|at| at <= step) && !file.lifted && !file.released {
+            self.decide(person, &mut file).await?;
+        }
+        match &person.fate {
+            Fate::Outstanding { scheduled: Some((entered, expected)) } if *entered == step => {
+                self.schedule(&mut file, calendar::time(*expected), ReleaseDateBasis::MaximumExpiry).await?;
+            }
+            Fate::Released(release) if release.recorded == step => self.release(release, &mut file).await?,
+            Fate::Released(release) if release.scheduled == Some(step) => {
+                let expected = calendar::minutes_before(release.recorded, release.minutes_before);
+                self.schedule(&mut file, expected, release.basis).await?;
+            }
+            Fate::Outstanding { .. }
+            | Fate::Released(_)
+            | Fate::NoSuchPerson
+            | Fate::IdentityMismatch
+            | Fate::Lifted(..) => {}
+        }
+        let mut office = self.lock();
+        for later in [file.answer_at, file.decide_at].into_iter().flatten().filter(|later| *later > step) {
+            office.agenda.entry(later).or_default().insert(place);
+        }
+        office.files.insert(place, file);
+        Ok(())
+    }
+
+    async fn open_custody(&self, person: &Person) -> Result<String> {
+        let request = v1::OpenCustodyRequest {
+            parent: format!("jurisdictions/{}", self.house.jurisdiction()),
+            custody: Some(papers::custody(person)),
+            request_id: request_id(),
+        };
+        let opened = self.party.write("OpenCustody", self.party.system.custodies().open_custody(request)).await?;
+        Ok(opened.custody.context("a custody without content")?.name)
+    }
+
+    async fn acknowledge(
+        &self,
+        name: String,
+        finding: Finding,
+        custody: Option<(&Person, &str)>,
+    ) -> Result<v1::AcknowledgeDetainerResponse> {
+        let method = custody.map(|(person, _)| match papers::number_on_file(person) {
+            Some(_) => MatchMethod::Identifier,
+            None => MatchMethod::NameAndBirthDate,
+        });
+        let request = v1::AcknowledgeDetainerRequest {
+            name,
+            acknowledgement: Some(v1::Acknowledgement {
+                finding: to_wire(finding),
+                custody: custody.map(|(_, custody)| custody.to_owned()).unwrap_or_default(),
+                match_method: method.map_or(0, to_wire),
+                ..Default::default()
+            }),
+            request_id: request_id(),
+            etag: String::new(),
+        };
+        self.party.write("AcknowledgeDetainer", self.party.system.detainers().acknowledge_detainer(request)).await
+    }
+
+    /// Answers as the law has it; what it leaves to a person is first put under review.
+    async fn answer(&self, person: &Person, file: &mut File, step: Step) -> Result<()> {
+        let (Some(detainer), Some(advice)) = (&file.detainer, &file.advice) else { return Ok(()) };
+        let kind = self.send_answer(&self.party.system, detainer, advice.first.clone()).await?;
+        if kind == AnswerKind::PendingReview && person.decision != Decision::None {
+            file.decide_at = Some(step + person.decided_after);
+        }
+        file.answered = Some(kind);
+        Ok(())
+    }
+
+    /// An officer decides what the law left to a person.
+    async fn decide(&self, person: &Person, file: &mut File) -> Result<()> {
+        file.decide_at = None;
+        let (Some(detainer), Some(advice)) = (&file.detainer, &file.advice) else { return Ok(()) };
+        let Some(answer) = decided(advice, person.decision) else { return Ok(()) };
+        file.answered = Some(self.send_answer(&self.party.officer, detainer, answer).await?);
+        Ok(())
+    }
+
+    async fn send_answer(&self, as_whom: &Client, detainer: &str, answer: v1::Answer) -> Result<AnswerKind> {
+        let kind = crate::wire::words::from_wire(answer.kind).context("an answer of no kind")?;
+        let request = v1::AnswerDetainerRequest {
+            name: detainer.to_owned(),
+            answer: Some(answer),
+            request_id: request_id(),
+            etag: String::new(),
+        };
+        self.party.write("AnswerDetainer", as_whom.detainers().answer_detainer(request)).await?;
+        Ok(kind)
+    }
+
+    async fn schedule(&self, file: &mut File, expected_at: jiff::Timestamp, basis: ReleaseDateBasis) -> Result<()> {
+        let release =
+            v1::ScheduledRelease { expected_at: Some(timestamp(expected_at)), basis: to_wire(basis), as_of: None };
+        let request = v1::ScheduleReleaseRequest {
+            name: file.custody.clone(),
+            release: Some(release),
+            request_id: request_id(),
+            etag: String::new(),
+        };
+        self.party.write("ScheduleRelease", self.party.system.custodies().schedule_release(request)).await?;
+        file.scheduled = true;
+        Ok(())
+    }
+
+    async fn release(&self, release: &Release, file: &mut File) -> Result<()> {
+        let fetched = match file.answered {
+            Some(AnswerKind::HonorHold) => release.picked_up_if_held,
+            Some(AnswerKind::NotifyOnly) => release.picked_up_if_noticed && file.scheduled,
+            Some(AnswerKind::Decline | AnswerKind::PendingReview) | None => false,
+        };
+        let recipient = if fetched { ReleaseRecipient::RequestingAgency } else { release.recipient };
+        let request = v1::RecordReleaseRequest {
+            name: file.custody.clone(),
+            release: Some(v1::ActualRelease {
+                released_at: Some(timestamp(calendar::minutes_before(release.recorded, release.minutes_before))),
+                reason: to_wire(release.reason),
+                recipient: to_wire(recipient),
+                ordered_by: papers::ordered_by(release.reason).to_owned(),
+            }),
+            request_id: request_id(),
+            etag: String::new(),
+        };
+        self.party.write("RecordRelease", self.party.system.custodies().record_release(request)).await?;
+        file.released = true;
+        Ok(())
+    }
+
+    fn person(&self, place: usize) -> Result<&Person> {
+        self.roster.people.get(place).context("nobody of that number")
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Office> {
+        self.office.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Office {
+    /// Looks for the person a detainer describes: by A-number, else by name and birth date.
+    fn receive(&mut self, name: String, detainer: v1::Detainer, step: Step) {
+        let subject = detainer.subject.unwrap_or_default();
+        let number = subject.identifiers.unwrap_or_default().alien_number;
+        let called = subject.name.unwrap_or_default();
+        let by_number = self.by_number.get(&number).copied();
+        let by_name = self.by_name.get(&(called.given, called.family, subject.birth_date)).copied();
+        let Some(place) = by_number.or(by_name) else {
+            self.strangers.push(name);
+            return;
+        };
+        // The name is there, but under another number: somebody else.
+        let other = by_number.is_none() && self.numbered.contains(&place);
+        let file = self.files.entry(place).or_default();
+        file.detainer = Some(name.clone());
+        file.finding = Some(if other { Finding::IdentityMismatch } else { Finding::MatchedCustody });
+        self.filed.insert(name, place);
+        self.agenda.entry(step).or_default().insert(place);
+    }
+}

@@ -1,0 +1,150 @@
+//! What a client holds: entries it was shown, each checked against its leaf, and receipts, each verified when it came.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufWriter, Write as _};
+use std::path::Path;
+
+use anyhow::{Context as _, Result, ensure};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
+
+use crate::cli::verify::KeptReceipt;
+use crate::domain::command::Method;
+use crate::domain::determination::{FieldClass, FieldClasses};
+use crate::domain::ids::{LogKind, LogName};
+use crate::ledger::{self, Checkpoint, Hash, Receipt, VerifierKey};
+use crate::recorder::origin;
+use crate::wire::{entry, parse, v1, words};
+
+/// The keys that a client pins, and what the logs are called.
+#[derive(Debug, Clone)]
+pub(super) struct Pinned {
+    pub(super) keys: Vec<VerifierKey>,
+    pub(super) origin: String,
+}
+
+impl Pinned {
+    /// The size of the tree that a checkpoint signs; 0 for a log without entries.
+    pub(super) fn size(&self, log: &LogName, note: &str) -> Result<u64> {
+        if note.is_empty() {
+            return Ok(0);
+        }
+        Ok(Checkpoint::open(note, &origin(&self.origin, log), &self.keys)?.size())
+    }
+}
+
+/// An entry as a client was shown it.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) log: LogName,
+    pub(super) index: u64,
+    pub(super) recorded_at: Timestamp,
+    pub(super) method: String,
+    /// `jurisdictions/us-ny/detainers/{uuid}`, or a custody.
+    pub(super) resource: String,
+    pub(super) seen: Seen,
+    /// As far as it was shown.
+    pub(super) event: Option<v1::event::Event>,
+}
+
+/// What of an entry was seen. Every class shown was opened against the leaf: so this says it all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Seen {
+    pub(super) leaf: Hash,
+    pub(super) shown: FieldClasses,
+    pub(super) withheld: FieldClasses,
+}
+
+/// Entries by log and index.
+pub(super) type View = BTreeMap<LogName, BTreeMap<u64, Seen>>;
+
+impl Entry {
+    /// Reads an entry and checks every content it shows against the leaf's commitments.
+    pub(super) fn open(entry: &v1::Entry) -> Result<Self> {
+        let named = parse::entry_name("name", &entry.name).ok().context("an entry is not named as one")?;
+        let (log, index) = named;
+        let leaf = entry::read_leaf(&entry.leaf)?;
+        ensure!(leaf.index == index, "{log}: the leaf at {index} bears another's index");
+        let commitments: BTreeMap<FieldClass, [u8; 32]> = leaf.commitments.iter().copied().collect();
+        for opening in &entry.openings {
+            let class = words::from_wire(opening.field_class).context("a content of no class")?;
+            let hash = commitments.get(&class).context("a content that the leaf does not commit to")?;
+            let salt: [u8; 32] = opening.salt.as_slice().try_into().context("a salt of another length")?;
+            let opens = ledger::opens(Hash::from_bytes(*hash), &salt, &opening.content);
+            ensure!(opens, "{log}: a content at {index} is not what its leaf commits to");
+        }
+        let class = |number| words::from_wire::<FieldClass>(number);
+        let shown: FieldClasses = entry.openings.iter().filter_map(|opening| class(opening.field_class)).collect();
+        let withheld: FieldClasses = entry.withheld.iter().copied().filter_map(class).collect();
+        let committed: FieldClasses = commitments.keys().copied().collect();
+        let whole = shown.union(withheld) == committed && shown.without(withheld) == shown;
+        ensure!(whole, "{log}: what is shown and withheld at {index} is not what its leaf commits to");
+        let seen = Seen { leaf: ledger::leaf_hash(&entry.leaf), shown, withheld };
+        let event = entry::merge(entry)?.event;
+        Ok(Self { log, index, recorded_at: leaf.recorded_at, method: leaf.method, resource: leaf.resource, seen, event })
+    }
+
+    /// Whether it is a proof of delivery, which no inbox delivers.
+    pub(super) fn proves_delivery(&self) -> bool {
+        self.method == Method::AcknowledgeInbox.rpc()
+    }
+
+    /// Whether it stands in the log that other sovereigns read.
+    pub(super) fn is_exchanged(&self) -> bool {
+        self.log.kind == LogKind::Exchange
+    }
+}
+
+/// Receipts of one agency, verified and kept as `comity verify` reads them.
+#[derive(Debug)]
+pub(super) struct Receipts {
+    file: BufWriter<File>,
+    /// What was promised to be in which log.
+    pub(super) promised: Vec<(LogName, u64, Hash)>,
+}
+
+impl Receipts {
+    /// Keeps them in a new file.
+    pub(super) fn create(path: &Path) -> Result<Self> {
+        let file = File::create_new(path).with_context(|| format!("cannot make {}", path.display()))?;
+        Ok(Self { file: BufWriter::new(file), promised: Vec::new() })
+    }
+
+    /// Keeps a receipt that was verified.
+    pub(super) fn keep(&mut self, verified: Verified) -> Result<()> {
+        self.file.write_all(verified.line.as_bytes())?;
+        self.promised.push((verified.log, verified.index, verified.leaf));
+        Ok(())
+    }
+
+    /// Everything is in the file.
+    pub(super) fn flush(&mut self) -> Result<()> {
+        Ok(self.file.flush()?)
+    }
+}
+
+/// A receipt that was found good.
+#[derive(Debug)]
+pub(super) struct Verified {
+    log: LogName,
+    index: u64,
+    leaf: Hash,
+    line: String,
+}
+
+impl Verified {
+    /// Verifies a receipt offline: leaf, proof, signed checkpoint, pinned key.
+    pub(super) fn new(receipt: v1::Receipt, pinned: &Pinned) -> Result<Self> {
+        let log: LogName = receipt.log.parse()?;
+        let index = u64::try_from(receipt.index)?;
+        let leaf = ledger::leaf_hash(&receipt.leaf);
+        let proof = Receipt::parse(&receipt.proof)?;
+        ensure!(proof.index == index, "a receipt proves another index than it says");
+        proof.verify(leaf, &origin(&pinned.origin, &log), &pinned.keys).context("a receipt does not verify")?;
+        let kept =
+            KeptReceipt { log: receipt.log, index, leaf: STANDARD.encode(&receipt.leaf), proof: receipt.proof };
+        Ok(Self { log, index, leaf, line: format!("{}\n", serde_json::to_string(&kept)?) })
+    }
+}

@@ -1,0 +1,154 @@
+//! The federal system: lodges, reads what it is told in each jurisdiction, lifts what no longer stands.
+//!
+//! It knows of custody and release what its inboxes say, and nothing else.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::{Context as _, Result};
+
+use crate::cli::demo::calendar::Step;
+use crate::cli::demo::evidence::Entry;
+use crate::cli::demo::house::JURISDICTIONS;
+use crate::cli::demo::inbox::Inbox;
+use crate::cli::demo::papers;
+use crate::cli::demo::party::{Party, bounded, request_id};
+use crate::cli::demo::roster::{Fate, Person, Roster};
+use crate::domain::custody::ReleaseRecipient;
+use crate::domain::detainer::{Finding, LiftReason};
+use crate::wire::v1;
+use crate::wire::v1::event::Event;
+use crate::wire::words::{from_wire, to_wire};
+
+/// Notice shorter than this is not enough to come and fetch somebody.
+const NOTICE_S: i64 = 48 * 3_600;
+/// Steps until a detainer is lifted for whom nobody was found.
+const NOBODY_FOUND: Step = 8;
+
+/// The requester.
+#[derive(Debug)]
+pub(super) struct Federal {
+    pub(super) party: Arc<Party>,
+    /// One a jurisdiction, in their order.
+    pub(super) inboxes: Vec<Inbox>,
+    roster: Arc<Roster>,
+    /// Whom to lodge a detainer for at each step, by place in the roster.
+    lodging: BTreeMap<Step, Vec<usize>>,
+    desk: Arc<Mutex<Desk>>,
+}
+
+/// What it has on its desk.
+#[derive(Debug, Default)]
+struct Desk {
+    /// For whom a detainer is, by its name.
+    people: BTreeMap<String, usize>,
+    /// What to lift at each step, and why.
+    lifting: BTreeMap<Step, Vec<(String, LiftReason)>>,
+}
+
+impl Federal {
+    pub(super) async fn open(party: Arc<Party>, roster: Arc<Roster>) -> Result<Self> {
+        let mut inboxes = Vec::new();
+        for jurisdiction in JURISDICTIONS {
+            inboxes.push(Inbox::open(&party, jurisdiction).await?);
+        }
+        let mut lodging: BTreeMap<Step, Vec<usize>> = BTreeMap::new();
+        for (place, person) in roster.people.iter().enumerate() {
+            lodging.entry(person.lodged).or_default().push(place);
+        }
+        Ok(Self { party, inboxes, roster, lodging, desk: Arc::default() })
+    }
+
+    /// Lodges and lifts what is due.
+    pub(super) async fn work(&self, step: Step) -> Result<()> {
+        let due = self.lock().lifting.remove(&step).unwrap_or_default();
+        let lifts = due.into_iter().map(|(name, reason)| {
+            let party = Arc::clone(&self.party);
+            async move { withdraw(&party, name, reason).await }
+        });
+        bounded(lifts).await?;
+        let due = self.lodging.get(&step).cloned().unwrap_or_default();
+        bounded(due.into_iter().map(|place| {
+            let (party, roster, desk) = (Arc::clone(&self.party), Arc::clone(&self.roster), Arc::clone(&self.desk));
+            async move {
+                let person = roster.people.get(place).context("nobody of that number")?;
+                let name = lodge(&party, person).await?;
+                let mut desk = desk.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Fate::Lifted(step, reason) = person.fate {
+                    desk.lifting.entry(step).or_default().push((name.clone(), reason));
+                }
+                desk.people.insert(name, place);
+                Ok(())
+            }
+        }))
+        .await
+    }
+
+    /// Reads its inboxes and decides what to lift.
+    pub(super) fn read(&self, step: Step) {
+        let mut desk = self.lock();
+        for entry in self.inboxes.iter().flat_map(Inbox::take) {
+            let person = desk.people.get(&entry.resource).and_then(|place| self.roster.people.get(*place));
+            let Some(person) = person else { continue };
+            if let Some((after, reason)) = lifts(person, &entry) {
+                desk.lifting.entry(step + after).or_default().push((entry.resource, reason));
+            }
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Desk> {
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn lodge(party: &Party, person: &Person) -> Result<String> {
+    let jurisdiction = if person.custodian.starts_with("us-tx") { "us-tx" } else { "us-ny" };
+    let request = v1::LodgeDetainerRequest {
+        parent: format!("jurisdictions/{jurisdiction}"),
+        detainer: Some(papers::detainer(person)),
+        request_id: request_id(),
+    };
+    let lodged = party.write("LodgeDetainer", party.system.detainers().lodge_detainer(request)).await?;
+    Ok(lodged.detainer.context("a detainer without content")?.name)
+}
+
+async fn withdraw(party: &Party, name: String, reason: LiftReason) -> Result<()> {
+    let request = v1::WithdrawDetainerRequest {
+        name,
+        reason: to_wire(reason),
+        request_id: request_id(),
+        etag: String::new(),
+    };
+    party.write("WithdrawDetainer", party.system.detainers().withdraw_detainer(request)).await?;
+    Ok(())
+}
+
+/// Whether word of the custodian makes it lift a detainer: after how many steps, and why.
+fn lifts(person: &Person, entry: &Entry) -> Option<(Step, LiftReason)> {
+    match entry.event.as_ref()? {
+        Event::DetainerAcknowledged(told) => match from_wire(told.acknowledgement.as_ref()?.finding)? {
+            Finding::NoSuchPerson | Finding::IdentityMismatch => Some((NOBODY_FOUND, LiftReason::CaseClosed)),
+            Finding::MatchedCustody => None,
+        },
+        Event::DetainerReleased(told) => {
+            // One that it lifted before is not told of; so this is the first word of it.
+            let after = person.lifted_after?;
+            let lead = told.counts.as_ref().and_then(|counts| counts.lead_time_seconds);
+            let recipient = told.release.as_ref().and_then(|release| from_wire(release.recipient));
+            let reason = match (recipient, lead) {
+                (Some(ReleaseRecipient::RequestingAgency), _) => LiftReason::BookedIntoDetention,
+                (_, Some(seconds)) if seconds >= NOTICE_S => LiftReason::NoLongerInCustody,
+                (_, Some(_) | None) => LiftReason::InsufficientNotice,
+            };
+            Some((after, reason))
+        }
+        Event::DetainerLodged(_)
+        | Event::DetainerAnswered(_)
+        | Event::DetainerWithdrawn(_)
+        | Event::CustodyOpened(_)
+        | Event::ReleaseScheduled(_)
+        | Event::ReleaseRecorded(_)
+        | Event::ReleaseNoticed(_)
+        | Event::InboxAcknowledged(_) => None,
+    }
+}

@@ -1,0 +1,173 @@
+//! What a client is told: one long-lived stream of its inbox, every entry checked as it comes.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tonic::Streaming;
+
+use crate::cli::demo::evidence::{Entry, View};
+use crate::cli::demo::party::{Party, request_id};
+use crate::cli::demo::tally::Tally;
+use crate::domain::ids::{JurisdictionId, LogKind, LogName};
+use crate::wire::v1;
+use crate::wire::v1::receive_response::Item;
+
+/// How long a stream may take to catch up before the demo is given up.
+const CATCH_UP_MAX: Duration = Duration::from_secs(60);
+
+/// One agency's inbox of one jurisdiction.
+#[derive(Debug)]
+pub(super) struct Inbox {
+    party: Arc<Party>,
+    jurisdiction: JurisdictionId,
+    told: Arc<Mutex<Told>>,
+    reached: watch::Receiver<Reached>,
+    stream: JoinHandle<()>,
+}
+
+/// What came, and what was made of it.
+#[derive(Debug, Default)]
+struct Told {
+    view: View,
+    tally: Tally,
+    /// Not yet taken by the agency's own system.
+    fresh: Vec<Entry>,
+}
+
+/// How far the stream has come.
+#[derive(Debug, Clone)]
+enum Reached {
+    /// Everything in the exchange log below this size; to be confirmed with this cursor.
+    Size(u64, String),
+    /// It ended, for this reason.
+    Ended(String),
+}
+
+impl Inbox {
+    /// Opens the stream.
+    pub(super) async fn open(party: &Arc<Party>, jurisdiction: &str) -> Result<Self> {
+        let request =
+            v1::ReceiveRequest { parent: format!("jurisdictions/{jurisdiction}"), cursor: String::new() };
+        let opened = party.streams.inbox().receive(request).await;
+        let messages = opened.map_err(|status| party.refused("Receive", &status))?.into_inner();
+        let told = Arc::new(Mutex::new(Told::default()));
+        let (reach, reached) = watch::channel(Reached::Size(0, String::new()));
+        let jurisdiction: JurisdictionId = jurisdiction.parse()?;
+        let log = LogName { jurisdiction: jurisdiction.clone(), kind: LogKind::Exchange };
+        let reading = Reading { party: Arc::clone(party), log, told: Arc::clone(&told), reach, newest: String::new() };
+        let stream = tokio::spawn(reading.run(messages));
+        Ok(Self { party: Arc::clone(party), jurisdiction, told, reached, stream })
+    }
+
+    /// Waits until everything in the exchange log below a size has come.
+    pub(super) async fn until(&self, size: u64) -> Result<()> {
+        let mut reached = self.reached.clone();
+        let there = reached.wait_for(|reached| match reached {
+            Reached::Size(to, _) => *to >= size,
+            Reached::Ended(_) => true,
+        });
+        let there = tokio::time::timeout(CATCH_UP_MAX, there).await;
+        let there = there.with_context(|| format!("{}: its inbox did not catch up", self.party.id))?;
+        match &*there.context("an inbox ended")? {
+            Reached::Size(..) => Ok(()),
+            Reached::Ended(why) => bail!("{}: its inbox ended: {why}", self.party.id),
+        }
+    }
+
+    /// What has come since the last time.
+    pub(super) fn take(&self) -> Vec<Entry> {
+        std::mem::take(&mut self.lock().fresh)
+    }
+
+    /// Confirms everything received: proof of delivery.
+    pub(super) async fn confirm(&self) -> Result<()> {
+        let cursor = match &*self.reached.borrow() {
+            Reached::Size(_, cursor) => cursor.clone(),
+            Reached::Ended(why) => bail!("{}: its inbox ended: {why}", self.party.id),
+        };
+        let parent = format!("jurisdictions/{}", self.jurisdiction);
+        let request = v1::AcknowledgeRequest { parent, cursor, request_id: request_id() };
+        self.party.write("InboxService/Acknowledge", self.party.system.inbox().acknowledge(request)).await?;
+        Ok(())
+    }
+
+    /// Waits until as many entries have come as are expected, or as may be waited for.
+    pub(super) async fn count_reaches(&self, entries: usize) {
+        const POLL: Duration = Duration::from_millis(20);
+        let enough = async {
+            while self.lock().view.values().map(std::collections::BTreeMap::len).sum::<usize>() < entries {
+                tokio::time::sleep(POLL).await;
+            }
+        };
+        // What is missing then is found, and named, by the comparison that follows.
+        let _in_time = tokio::time::timeout(CATCH_UP_MAX, enough).await;
+    }
+
+    /// Closes the stream and hands out what it told.
+    pub(super) fn close(&self) -> (View, Tally) {
+        self.stream.abort();
+        let mut told = self.lock();
+        (std::mem::take(&mut told.view), std::mem::take(&mut told.tally))
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Told> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The stream's own task.
+struct Reading {
+    party: Arc<Party>,
+    log: LogName,
+    told: Arc<Mutex<Told>>,
+    reach: watch::Sender<Reached>,
+    /// The checkpoint verified last: it need not be verified again.
+    newest: String,
+}
+
+impl Reading {
+    async fn run(mut self, mut messages: Streaming<v1::ReceiveResponse>) {
+        let why = loop {
+            match messages.message().await {
+                Ok(Some(message)) => {
+                    if let Err(error) = self.take(message) {
+                        break format!("{error:#}");
+                    }
+                }
+                Ok(None) => break "the gateway closed it".to_owned(),
+                Err(status) => break format!("{:#}", self.party.refused("Receive", &status)),
+            }
+        };
+        self.reach.send_replace(Reached::Ended(why));
+    }
+
+    fn take(&mut self, message: v1::ReceiveResponse) -> Result<()> {
+        match message.item {
+            Some(Item::Delivery(delivery)) => {
+                let entry = Entry::open(&delivery.entry.context("a delivery of nothing")?)?;
+                let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+                let before = told.view.entry(entry.log.clone()).or_default().insert(entry.index, entry.seen);
+                anyhow::ensure!(before.is_none(), "{} at {} was delivered twice", entry.log, entry.index);
+                told.tally.take(&entry);
+                told.fresh.push(entry);
+            }
+            Some(Item::Heartbeat(heartbeat)) => {
+                let known = match &*self.reach.borrow() {
+                    Reached::Size(size, _) if heartbeat.checkpoint == self.newest => Some(*size),
+                    Reached::Size(..) | Reached::Ended(_) => None,
+                };
+                let size = match known {
+                    Some(size) => size,
+                    None => self.party.pinned.size(&self.log, &heartbeat.checkpoint)?,
+                };
+                self.newest = heartbeat.checkpoint;
+                self.reach.send_replace(Reached::Size(size, heartbeat.cursor));
+            }
+            None => {}
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,163 @@
+//! One agency as a client: mutual TLS, a bound token, a bounded number of calls in flight, every receipt verified.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use tokio::task::JoinSet;
+use tonic::{Response, Status};
+use uuid::Uuid;
+
+use crate::cli::demo::evidence::{Pinned, Receipts, Verified};
+use crate::cli::sandbox::Sandbox;
+use crate::client::Client;
+use crate::domain::agency::ActorKind;
+use crate::domain::ids::LogName;
+use crate::wire::failure::reason_of;
+use crate::wire::v1;
+
+/// Calls of one agency in flight.
+pub(super) const IN_FLIGHT_MAX: usize = 64;
+
+/// An agency's connections and what it keeps.
+#[derive(Debug)]
+pub(super) struct Party {
+    /// Its agency.
+    pub(super) id: &'static str,
+    /// Its unattended system.
+    pub(super) system: Client,
+    /// An officer of it, on the same connection.
+    pub(super) officer: Client,
+    /// A connection of its own for what is streamed to it.
+    pub(super) streams: Client,
+    /// What it trusts.
+    pub(super) pinned: Pinned,
+    receipts: Mutex<Receipts>,
+    latencies: Mutex<Vec<Duration>>,
+}
+
+/// Where a demo's gateway is.
+#[derive(Debug)]
+pub(super) struct Place<'a> {
+    pub(super) sandbox: &'a Sandbox,
+    pub(super) address: String,
+    pub(super) pinned: Pinned,
+    /// Where receipts are kept.
+    pub(super) receipts: &'a Path,
+}
+
+impl Party {
+    /// Connects an agency.
+    pub(super) async fn connect(place: &Place<'_>, id: &'static str) -> Result<Arc<Self>> {
+        let credentials = place.sandbox.credentials(id)?;
+        let token = |actor| place.sandbox.token(id, actor);
+        let connect = async |actor| {
+            let token = token(actor)?;
+            let connected = Client::connect(&place.address, "localhost", &credentials, &token).await;
+            connected.with_context(|| format!("{id} cannot connect"))
+        };
+        let system = connect(ActorKind::System).await?;
+        let officer = system.with_token(&token(ActorKind::Officer)?)?;
+        Ok(Arc::new(Self {
+            id,
+            system,
+            officer,
+            streams: connect(ActorKind::System).await?,
+            pinned: place.pinned.clone(),
+            receipts: Mutex::new(Receipts::create(&place.receipts.join(format!("{id}.jsonl")))?),
+            latencies: Mutex::new(Vec::new()),
+        }))
+    }
+
+    /// Makes a write: times it, verifies its receipt and keeps it.
+    pub(super) async fn write<A: Receipted>(
+        &self,
+        what: &'static str,
+        call: impl Future<Output = Result<Response<A>, Status>>,
+    ) -> Result<A> {
+        let begun = Instant::now();
+        let answered = call.await;
+        let took = begun.elapsed();
+        let mut answer = answered.map_err(|status| self.refused(what, &status))?.into_inner();
+        let receipt = answer.take_receipt().with_context(|| format!("{}: {what}: no receipt", self.id))?;
+        let verified = Verified::new(receipt, &self.pinned).with_context(|| format!("{}: {what}", self.id))?;
+        self.receipts.lock().unwrap_or_else(PoisonError::into_inner).keep(verified)?;
+        self.latencies.lock().unwrap_or_else(PoisonError::into_inner).push(took);
+        Ok(answer)
+    }
+
+    /// An error that names the reason the gateway gave.
+    pub(super) fn refused(&self, what: &str, status: &Status) -> anyhow::Error {
+        let reason = reason_of(status).map(|reason| format!("{reason:?}: ")).unwrap_or_default();
+        anyhow::anyhow!("{}: {what}: {:?}: {reason}{}", self.id, status.code(), status.message())
+    }
+
+    /// The size of a log at its newest checkpoint, which is verified.
+    pub(super) async fn head(&self, log: &LogName) -> Result<u64> {
+        let request = v1::GetCheckpointRequest { log: log.to_string() };
+        let checkpoint = self.system.ledger().get_checkpoint(request).await;
+        let note = checkpoint.map_err(|status| self.refused("GetCheckpoint", &status))?.into_inner().checkpoint;
+        self.pinned.size(log, &note)
+    }
+
+    /// What its receipts promise, and how long its writes took. Receipts are all in their file after this.
+    pub(super) fn finish(&self) -> Result<(Vec<(LogName, u64, crate::ledger::Hash)>, Vec<Duration>)> {
+        let mut receipts = self.receipts.lock().unwrap_or_else(PoisonError::into_inner);
+        receipts.flush()?;
+        let latencies = std::mem::take(&mut *self.latencies.lock().unwrap_or_else(PoisonError::into_inner));
+        Ok((std::mem::take(&mut receipts.promised), latencies))
+    }
+}
+
+/// A key for a write of one's own choosing (AIP-155).
+pub(super) fn request_id() -> String {
+    Uuid::new_v4().to_string()
+}
+
+/// Runs tasks with so many at once as an agency may have in flight; the first failure ends them all.
+pub(super) async fn bounded<F>(tasks: impl IntoIterator<Item = F>) -> Result<()>
+where
+    F: Future<Output = Result<()>> + Send + 'static,
+{
+    let mut running = JoinSet::new();
+    for task in tasks {
+        if running.len() >= IN_FLIGHT_MAX
+            && let Some(done) = running.join_next().await
+        {
+            done??;
+        }
+        running.spawn(task);
+    }
+    while let Some(done) = running.join_next().await {
+        done??;
+    }
+    Ok(())
+}
+
+/// An answer that carries a receipt.
+pub(super) trait Receipted {
+    /// Takes the receipt out.
+    fn take_receipt(&mut self) -> Option<v1::Receipt>;
+}
+
+macro_rules! receipted {
+    ($($answer:ident),+) => {
+        $(impl Receipted for v1::$answer {
+            fn take_receipt(&mut self) -> Option<v1::Receipt> {
+                self.receipt.take()
+            }
+        })+
+    };
+}
+
+receipted!(
+    LodgeDetainerResponse,
+    AcknowledgeDetainerResponse,
+    AnswerDetainerResponse,
+    WithdrawDetainerResponse,
+    OpenCustodyResponse,
+    ScheduleReleaseResponse,
+    RecordReleaseResponse,
+    AcknowledgeResponse
+);

@@ -1,0 +1,129 @@
+//! The year, step by step: the requester works, the custodians work, and a new step begins when everybody has been told.
+//!
+//! Within a step calls run side by side and come in any order; between steps nothing is under way. So the figures depend
+//! on mix and seed alone.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use indicatif::{ProgressBar, ProgressStyle};
+use tokio::task::JoinSet;
+
+use crate::cli::demo::calendar::{self, STEPS, STEPS_A_DAY, Step};
+use crate::cli::demo::custodian::Custodian;
+use crate::cli::demo::federal::Federal;
+use crate::cli::demo::house::{CUSTODIANS, FEDERAL, JURISDICTIONS};
+use crate::cli::demo::inbox::Inbox;
+use crate::cli::demo::party::{Party, Place};
+use crate::cli::demo::roster::Roster;
+use crate::domain::ids::{LogKind, LogName};
+use crate::recorder::Clock;
+
+/// Everybody who writes.
+#[derive(Debug)]
+pub(super) struct Cast {
+    pub(super) federal: Arc<Federal>,
+    pub(super) custodians: Vec<Arc<Custodian>>,
+}
+
+impl Cast {
+    /// Connects everybody and opens every inbox.
+    pub(super) async fn assemble(place: &Place<'_>, roster: &Arc<Roster>) -> Result<Self> {
+        let federal = Party::connect(place, FEDERAL).await?;
+        let federal = Arc::new(Federal::open(federal, Arc::clone(roster)).await?);
+        let mut custodians = Vec::new();
+        for house in CUSTODIANS {
+            let party = Party::connect(place, house.id).await?;
+            custodians.push(Custodian::open(house, party, Arc::clone(roster)).await?);
+        }
+        Ok(Self { federal, custodians })
+    }
+
+    /// Plays the year. Tells how long it took.
+    pub(super) async fn play(&self, clock: &Clock) -> Result<Duration> {
+        let bar = progress("playing the year", u64::from(STEPS / STEPS_A_DAY), "days");
+        let begun = Instant::now();
+        for step in 1..=STEPS {
+            clock.set(calendar::time(step));
+            self.step(step).await?;
+            if calendar::ends_a_day(step) {
+                self.confirm().await?;
+                bar.inc(1);
+            }
+        }
+        bar.finish_and_clear();
+        Ok(begun.elapsed())
+    }
+
+    async fn step(&self, step: Step) -> Result<()> {
+        self.federal.work(step).await?;
+        let heads = self.heads().await?;
+        side_by_side(self.custodians.iter().map(|custodian| {
+            let (custodian, head) = (Arc::clone(custodian), head_of(&heads, custodian.house.jurisdiction()));
+            async move {
+                custodian.inbox.until(head).await?;
+                custodian.work(step).await
+            }
+        }))
+        .await?;
+        let heads = self.heads().await?;
+        for (inbox, head) in self.federal.inboxes.iter().zip(&heads) {
+            inbox.until(*head).await?;
+        }
+        self.federal.read(step);
+        Ok(())
+    }
+
+    /// Everybody confirms what it was told, once a day.
+    async fn confirm(&self) -> Result<()> {
+        side_by_side(self.custodians.iter().map(|custodian| {
+            let custodian = Arc::clone(custodian);
+            async move { custodian.inbox.confirm().await }
+        }))
+        .await?;
+        self.federal.inboxes.iter().map(Inbox::confirm).collect::<futures_util::future::TryJoinAll<_>>().await?;
+        Ok(())
+    }
+
+    /// Sizes of the exchange logs, in the order of the jurisdictions.
+    async fn heads(&self) -> Result<Vec<u64>> {
+        let mut heads = Vec::new();
+        for jurisdiction in JURISDICTIONS {
+            let log = LogName { jurisdiction: jurisdiction.parse()?, kind: LogKind::Exchange };
+            heads.push(self.federal.party.head(&log).await?);
+        }
+        Ok(heads)
+    }
+
+    /// Everybody who holds receipts.
+    pub(super) fn parties(&self) -> impl Iterator<Item = &Arc<Party>> {
+        std::iter::once(&self.federal.party).chain(self.custodians.iter().map(|custodian| &custodian.party))
+    }
+}
+
+fn head_of(heads: &[u64], jurisdiction: &str) -> u64 {
+    JURISDICTIONS.iter().zip(heads).find(|(own, _)| **own == jurisdiction).map_or(0, |(_, head)| *head)
+}
+
+async fn side_by_side<F>(tasks: impl Iterator<Item = F>) -> Result<()>
+where
+    F: Future<Output = Result<()>> + Send + 'static,
+{
+    let mut running: JoinSet<Result<()>> = tasks.collect();
+    while let Some(done) = running.join_next().await {
+        done??;
+    }
+    Ok(())
+}
+
+/// A bar on standard error, where that is a terminal.
+pub(super) fn progress(what: &'static str, len: u64, unit: &str) -> ProgressBar {
+    let bar = ProgressBar::new(len);
+    let template = format!("{{msg:24}} {{bar:40}} {{pos}}/{{len}} {unit} [{{elapsed_precise}}]");
+    if let Ok(style) = ProgressStyle::with_template(&template) {
+        bar.set_style(style);
+    }
+    bar.set_message(what);
+    bar
+}
