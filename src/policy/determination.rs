@@ -1,40 +1,74 @@
 //! Reads Cedar's answer as a ruling: must, may, must not, or a person decides.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use cedar_policy as cedar;
 
 use crate::domain::determination::{Determination, Ruling};
 
-/// The ruling of a slice on one question.
-///
-/// A satisfied permit is MAY, and MUST where one bears a duty. A satisfied forbid is MUST NOT, and REVIEW where each
-/// that is satisfied asks for one. Silence is REVIEW.
-pub(crate) fn ruling(response: &cedar::Response, policies: &cedar::PolicySet) -> Determination {
-    // INVARIANT: no ruling stands on an evaluation that failed. Cedar by itself skips a broken forbid and would allow.
-    if let Some(cedar::AuthorizationError::PolicyEvaluationError(broken)) = response.diagnostics().errors().next() {
-        tracing::error!(policy = %broken.policy_id(), "a policy could not be evaluated; what it speaks to is denied");
-        return failed();
+/// What the policies of a slice say of themselves, read once: Cedar parses an annotation's name each time it is asked
+/// for one, which costs ten times the decision.
+#[derive(Debug)]
+pub(crate) struct Annotations(HashMap<cedar::PolicyId, Words>);
+
+/// The annotations of one policy.
+#[derive(Debug, Default)]
+struct Words {
+    cite: Option<String>,
+    obligation: Option<String>,
+    review: Option<String>,
+    duty: Option<String>,
+}
+
+impl Annotations {
+    pub(crate) fn of(policies: &cedar::PolicySet) -> Self {
+        let words = |policy: &cedar::Policy| {
+            let annotated = |annotation| policy.annotation(annotation).map(str::to_owned);
+            Words {
+                cite: annotated("cite"),
+                obligation: annotated("obligation"),
+                review: annotated("review"),
+                duty: annotated("duty"),
+            }
+        };
+        Self(policies.policies().map(|policy| (policy.id().clone(), words(policy))).collect())
     }
-    let satisfied: Vec<&cedar::PolicyId> = response.diagnostics().reason().collect();
-    let bears = |id: &cedar::PolicyId, word| policies.annotation(id, word).is_some();
-    match response.decision() {
-        cedar::Decision::Allow => {
-            let duty = satisfied.iter().any(|id| bears(id, "duty"));
-            explained(if duty { Ruling::Must } else { Ruling::May }, &satisfied, policies)
+
+    /// Reads Cedar's answer.
+    ///
+    /// A satisfied permit is MAY, and MUST where one bears a duty. A satisfied forbid is MUST NOT, and REVIEW where each
+    /// that is satisfied asks for one. Silence is REVIEW.
+    pub(crate) fn ruling(&self, response: &cedar::Response) -> Determination {
+        // INVARIANT: no ruling stands on an evaluation that failed. Cedar alone skips a broken forbid and would allow.
+        if let Some(cedar::AuthorizationError::PolicyEvaluationError(broken)) = response.diagnostics().errors().next() {
+            tracing::error!(policy = %broken.policy_id(), "a law could not be evaluated; what it speaks to is denied");
+            return failed();
         }
-        cedar::Decision::Deny if satisfied.is_empty() => silent(),
-        cedar::Decision::Deny => {
-            // A person may lift a review, not a plain prohibition beside it: then the prohibitions alone decide.
-            let plain: Vec<_> = satisfied.iter().copied().filter(|id| !bears(id, "review")).collect();
-            if plain.is_empty() {
-                explained(Ruling::Review, &satisfied, policies)
-            } else {
-                explained(Ruling::MustNot, &plain, policies)
+        // A satisfied policy without words of its own would be one of another slice: nothing may rest on it.
+        let Some(satisfied) = response.diagnostics().reason().map(|id| Some((id, self.0.get(id)?))).collect() else {
+            return failed();
+        };
+        let satisfied: Vec<Satisfied<'_>> = satisfied;
+        match response.decision() {
+            cedar::Decision::Allow => {
+                let duty = satisfied.iter().any(|(_, words)| words.duty.is_some());
+                explained(if duty { Ruling::Must } else { Ruling::May }, &satisfied)
+            }
+            cedar::Decision::Deny if satisfied.is_empty() => silent(),
+            cedar::Decision::Deny => {
+                // A person may lift a review, not a plain prohibition beside it: then the prohibitions alone decide.
+                let plain: Vec<_> = satisfied.iter().copied().filter(|(_, words)| words.review.is_none()).collect();
+                if plain.is_empty() {
+                    explained(Ruling::Review, &satisfied)
+                } else {
+                    explained(Ruling::MustNot, &plain)
+                }
             }
         }
     }
 }
+
+type Satisfied<'a> = (&'a cedar::PolicyId, &'a Words);
 
 /// What is said of an act that could not be judged.
 pub(crate) fn failed() -> Determination {
@@ -58,18 +92,19 @@ fn silent() -> Determination {
     Determination { reviews: vec!["no policy speaks to this".to_owned()], ..bare(Ruling::Review) }
 }
 
-fn explained(ruling: Ruling, deciding: &[&cedar::PolicyId], policies: &cedar::PolicySet) -> Determination {
-    let words = |annotation| {
-        let sorted: BTreeSet<&str> = deciding.iter().filter_map(|id| policies.annotation(id, annotation)).collect();
-        sorted.into_iter().map(str::to_owned).collect()
-    };
+fn explained(ruling: Ruling, deciding: &[Satisfied<'_>]) -> Determination {
+    let words = || deciding.iter().map(|(_, words)| words);
     Determination {
-        policies: words("id"),
-        citations: words("cite"),
-        obligations: words("obligation"),
-        reviews: words("review"),
+        policies: sorted(deciding.iter().map(|(id, _)| id.as_ref())),
+        citations: sorted(words().filter_map(|words| words.cite.as_deref())),
+        obligations: sorted(words().filter_map(|words| words.obligation.as_deref())),
+        reviews: sorted(words().filter_map(|words| words.review.as_deref())),
         ..bare(ruling)
     }
+}
+
+fn sorted<'a>(words: impl Iterator<Item = &'a str>) -> Vec<String> {
+    words.collect::<BTreeSet<_>>().into_iter().map(str::to_owned).collect()
 }
 
 fn bare(ruling: Ruling) -> Determination {

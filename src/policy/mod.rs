@@ -9,13 +9,15 @@ pub mod gate;
 pub mod load;
 
 mod determination;
-mod era;
 mod limits;
+mod reads;
 mod remembered;
 mod rules;
 mod slice;
 mod vocabulary;
 
+#[cfg(test)]
+mod access;
 #[cfg(test)]
 mod packs;
 #[cfg(test)]

@@ -9,53 +9,42 @@ use crate::domain::facts::CaseFacts;
 /// Decisions held at once. Real facts make few distinct tuples; a requester could make up many.
 pub(crate) const REMEMBERED_MAX: usize = 4_096;
 
-/// Which law, and which era of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Chapter {
+/// Everything that a decision answers for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Question {
     /// Place of the slice in its engine.
     pub(crate) slice: usize,
     /// Era of the slice.
     pub(crate) era: usize,
+    /// The facts that the slice reads; the others made the same.
+    pub(crate) facts: CaseFacts,
 }
 
 /// Bounded memory of decisions.
 #[derive(Debug, Default)]
-pub(crate) struct Remembered(Mutex<Decisions>);
-
-#[derive(Debug, Default)]
-struct Decisions {
-    /// Two levels, so that a look-up borrows the facts.
-    chapters: HashMap<Chapter, HashMap<CaseFacts, Arc<LawView>>>,
-    // INVARIANT: len == number of decisions in all chapters.
-    len: usize,
-}
+pub(crate) struct Remembered(Mutex<HashMap<Question, Arc<LawView>>>);
 
 impl Remembered {
     /// The decision, if it was made before.
-    pub(crate) fn recall(&self, chapter: Chapter, facts: &CaseFacts) -> Option<Arc<LawView>> {
-        self.decisions().chapters.get(&chapter)?.get(facts).map(Arc::clone)
+    pub(crate) fn recall(&self, question: &Question) -> Option<Arc<LawView>> {
+        self.decisions().get(question).map(Arc::clone)
     }
 
     /// Keeps a decision. Forgets all others when full: what is asked often is soon back.
-    pub(crate) fn keep(&self, chapter: Chapter, facts: &CaseFacts, decision: &Arc<LawView>) {
+    pub(crate) fn keep(&self, question: Question, decision: &Arc<LawView>) {
         let mut decisions = self.decisions();
-        if decisions.len >= REMEMBERED_MAX {
-            *decisions = Decisions::default();
+        if decisions.len() >= REMEMBERED_MAX {
+            decisions.clear();
         }
-        let kept = decisions.chapters.entry(chapter).or_default().insert(facts.clone(), Arc::clone(decision));
-        if kept.is_none() {
-            decisions.len += 1;
-        }
+        decisions.insert(question, Arc::clone(decision));
     }
 
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
-        let decisions = self.decisions();
-        assert_eq!(decisions.len, decisions.chapters.values().map(HashMap::len).sum::<usize>());
-        decisions.len
+        self.decisions().len()
     }
 
-    fn decisions(&self) -> MutexGuard<'_, Decisions> {
+    fn decisions(&self) -> MutexGuard<'_, HashMap<Question, Arc<LawView>>> {
         // A decision is whole before it is kept, so what a panicking thread leaves behind is still true.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -80,13 +69,12 @@ mod tests {
             policy_digest: [0; 32],
         });
         let remembered = Remembered::default();
+        let question = |era| Question { slice: 0, era, facts: facts() };
         for era in 0..3 * REMEMBERED_MAX {
-            let chapter = Chapter { slice: 0, era };
-            remembered.keep(chapter, &facts(), &view);
-            remembered.keep(chapter, &facts(), &view);
+            remembered.keep(question(era), &view);
             assert!(remembered.len() <= REMEMBERED_MAX);
-            assert!(remembered.recall(chapter, &facts()).is_some());
+            assert!(remembered.recall(&question(era)).is_some());
         }
-        assert!(remembered.recall(Chapter { slice: 0, era: 0 }, &facts()).is_none());
+        assert!(remembered.recall(&question(0)).is_none());
     }
 }

@@ -86,3 +86,33 @@ fn names_actions_of(policy: &cedar::Policy, room: Room) -> bool {
         cedar::ActionConstraint::In(actions) => actions.iter().all(of_room),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::load::PolicyError;
+    use crate::policy::samples::with_law;
+
+    #[test]
+    fn a_policy_that_breaks_a_rule_is_refused() {
+        fn check(law: &str, expected: Rule) {
+            let refusal = with_law("us-zz", law).unwrap_err();
+            assert!(matches!(refusal, PolicyError::Rule { broken, .. } if broken == expected), "{law}: {refusal}");
+        }
+        let hold = "(principal, action == Action::\"hold\", resource);";
+        check(&format!("@cite(\"c\") permit {hold}"), Rule::NoId);
+        check(&format!("@id(\"i\") permit {hold}"), Rule::NoCite);
+        check(&format!("@id(\"i\") @cite(\" \") permit {hold}"), Rule::EmptyAnnotation);
+        check(&format!("@id(\"i\") @cite permit {hold}"), Rule::EmptyAnnotation);
+        check(&format!("@id(\"us-ny.disclose-citizenship\") @cite(\"c\") permit {hold}"), Rule::DuplicateId);
+        check(&format!("@id(\"safeguard.sealed\") @cite(\"c\") permit {hold}"), Rule::DuplicateId);
+        check(&format!("@id(\"i\") @cite(\"c\") @dutty(\"must\") permit {hold}"), Rule::UnknownAnnotation);
+        check(&format!("@id(\"i\") @cite(\"c\") @duty(\"may\") permit {hold}"), Rule::Duty);
+        check(&format!("@id(\"i\") @cite(\"c\") @duty(\"must\") forbid {hold}"), Rule::Duty);
+        check(&format!("@id(\"i\") @cite(\"c\") @review(\"w\") permit {hold}"), Rule::Review);
+        let permit = "@id(\"i\") @cite(\"c\") permit ";
+        check(&format!("{permit}(principal, action, resource);"), Rule::Action);
+        check(&format!("{permit}(principal, action == Action::\"InboxService/Receive\", resource);"), Rule::Action);
+        check(&format!("{permit}(principal == ?principal, action == Action::\"hold\", resource);"), Rule::Template);
+    }
+}

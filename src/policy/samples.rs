@@ -83,3 +83,29 @@ pub(crate) fn any_facts() -> impl Strategy<Value = CaseFacts> {
         }
     })
 }
+
+/// Two cases that differ in one fact at most.
+pub(crate) fn like_cases() -> impl Strategy<Value = [CaseFacts; 2]> {
+    const MOVE: [fn(&mut CaseFacts, &CaseFacts); 15] = [
+        |to, from| to.stage = from.stage,
+        |to, from| to.requester_kind = from.requester_kind,
+        |to, from| to.custodian_class = from.custodian_class,
+        |to, from| to.form = from.form,
+        |to, from| to.asks_for_hold = from.asks_for_hold,
+        |to, from| to.basis.clone_from(&from.basis),
+        |to, from| to.warrant = from.warrant,
+        |to, from| to.issuing_authority = from.issuing_authority,
+        |to, from| to.judicial_warrant = from.judicial_warrant,
+        |to, from| to.offences.clone_from(&from.offences),
+        |to, from| to.citizenship_claim = from.citizenship_claim,
+        |to, from| to.proof_of_status = from.proof_of_status,
+        |to, from| to.juvenile = from.juvenile,
+        |to, from| to.sealed = from.sealed,
+        |to, from| to.protected = from.protected,
+    ];
+    (any_facts(), any_facts(), select(MOVE.as_slice())).prop_map(|(one, from, take)| {
+        let mut other = one.clone();
+        take(&mut other, &from);
+        [one, other]
+    })
+}

@@ -7,9 +7,9 @@ use cedar_policy as cedar;
 use crate::domain::agency::AgencyKind;
 use crate::domain::determination::{Determination, FieldClass, FieldClasses, LawAction, LawView, Ruling};
 use crate::domain::facts::CaseFacts;
-use crate::policy::determination::{failed, merge, ruling};
-use crate::policy::era::{era, turning_points};
-use crate::policy::remembered::Chapter;
+use crate::policy::determination::{Annotations, failed, merge};
+use crate::policy::reads::Reads;
+use crate::policy::remembered::Question;
 use crate::policy::vocabulary::Vocabulary;
 
 /// A pack with the safeguards appended.
@@ -18,19 +18,20 @@ pub(crate) struct Slice {
     /// Its place in the engine, unlike that of any other slice there.
     place: usize,
     policies: cedar::PolicySet,
+    annotations: Annotations,
     /// None: the slice reads the time in a way that bounds no decision, so none is remembered.
-    turning_points: Option<Vec<i64>>,
+    reads: Option<Reads>,
 }
 
 impl Slice {
     pub(crate) fn new(place: usize, policies: cedar::PolicySet) -> Self {
-        Self { place, turning_points: turning_points(&policies), policies }
+        Self { place, reads: Reads::of(&policies), annotations: Annotations::of(&policies), policies }
     }
 
-    /// Among decisions of one chapter, time alone makes no difference. None: nothing may be remembered.
-    pub(crate) fn chapter(&self, now_ms: i64) -> Option<Chapter> {
-        let points = self.turning_points.as_ref()?;
-        Some(Chapter { slice: self.place, era: era(points, now_ms) })
+    /// The question as far as the answer depends on it. None: nothing may be remembered.
+    pub(crate) fn question(&self, facts: &CaseFacts, now_ms: i64) -> Option<Question> {
+        let reads = self.reads.as_ref()?;
+        Some(Question { slice: self.place, era: reads.era(now_ms), facts: reads.essence(facts) })
     }
 
     /// Asks the law of every act that a determination speaks to.
@@ -41,15 +42,15 @@ impl Slice {
         now_ms: i64,
         policy_digest: [u8; 32],
     ) -> LawView {
-        let question = Question { slice: self, vocabulary, asker: facts.requester_kind };
+        let asking = Asking { slice: self, vocabulary, asker: facts.requester_kind };
         let context = vocabulary.facts(facts, now_ms);
         let mut disclosure = Disclosure::default();
         for class in FieldClass::ALL {
-            disclosure.take(*class, question.disclose(*class, context.as_ref()));
+            disclosure.take(*class, asking.disclose(*class, context.as_ref()));
         }
         LawView {
-            hold: Arc::new(question.act(LawAction::Hold, context.as_ref())),
-            notify: Arc::new(question.act(LawAction::Notify, context.as_ref())),
+            hold: Arc::new(asking.act(LawAction::Hold, context.as_ref())),
+            notify: Arc::new(asking.act(LawAction::Notify, context.as_ref())),
             disclosable: disclosure.disclosable,
             review: disclosure.review,
             disclosure: disclosure.grounds.into_iter().map(Arc::new).collect(),
@@ -59,13 +60,13 @@ impl Slice {
 }
 
 /// Who asks which law. A question that cannot be put is a failed one, hence denied.
-struct Question<'a> {
+struct Asking<'a> {
     slice: &'a Slice,
     vocabulary: &'a Vocabulary,
     asker: AgencyKind,
 }
 
-impl Question<'_> {
+impl Asking<'_> {
     fn act(&self, act: LawAction, facts: Option<&cedar::Context>) -> Determination {
         self.put(facts.and_then(|facts| self.vocabulary.act(self.asker, act, facts)))
     }
@@ -76,8 +77,9 @@ impl Question<'_> {
 
     fn put(&self, request: Option<cedar::Request>) -> Determination {
         let Some(request) = request else { return failed() };
-        let policies = &self.slice.policies;
-        ruling(&cedar::Authorizer::new().is_authorized(&request, policies, &cedar::Entities::empty()), policies)
+        let response =
+            cedar::Authorizer::new().is_authorized(&request, &self.slice.policies, &cedar::Entities::empty());
+        self.slice.annotations.ruling(&response)
     }
 }
 

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod contract;
 #[cfg(test)]
+mod drain;
+#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod hostile;
@@ -22,5 +24,7 @@ mod restart;
 mod sample;
 #[cfg(test)]
 mod store_contract;
+#[cfg(test)]
+mod verify;
 #[cfg(test)]
 mod world;

@@ -8,7 +8,6 @@ use std::path::Path;
 use anyhow::{Context as _, Result, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use jiff::Timestamp;
 
 use crate::cli::verify::KeptReceipt;
 use crate::domain::command::Method;
@@ -40,7 +39,6 @@ impl Pinned {
 pub(super) struct Entry {
     pub(super) log: LogName,
     pub(super) index: u64,
-    pub(super) recorded_at: Timestamp,
     pub(super) method: String,
     /// `jurisdictions/us-ny/detainers/{uuid}`, or a custody.
     pub(super) resource: String,
@@ -83,7 +81,7 @@ impl Entry {
         ensure!(whole, "{log}: what is shown and withheld at {index} is not what its leaf commits to");
         let seen = Seen { leaf: ledger::leaf_hash(&entry.leaf), shown, withheld };
         let event = entry::merge(entry)?.event;
-        Ok(Self { log, index, recorded_at: leaf.recorded_at, method: leaf.method, resource: leaf.resource, seen, event })
+        Ok(Self { log, index, method: leaf.method, resource: leaf.resource, seen, event })
     }
 
     /// Whether it is a proof of delivery, which no inbox delivers.
@@ -143,8 +141,7 @@ impl Verified {
         let proof = Receipt::parse(&receipt.proof)?;
         ensure!(proof.index == index, "a receipt proves another index than it says");
         proof.verify(leaf, &origin(&pinned.origin, &log), &pinned.keys).context("a receipt does not verify")?;
-        let kept =
-            KeptReceipt { log: receipt.log, index, leaf: STANDARD.encode(&receipt.leaf), proof: receipt.proof };
+        let kept = KeptReceipt { log: receipt.log, index, leaf: STANDARD.encode(&receipt.leaf), proof: receipt.proof };
         Ok(Self { log, index, leaf, line: format!("{}\n", serde_json::to_string(&kept)?) })
     }
 }

@@ -113,12 +113,8 @@ async fn lodge(party: &Party, person: &Person) -> Result<String> {
 }
 
 async fn withdraw(party: &Party, name: String, reason: LiftReason) -> Result<()> {
-    let request = v1::WithdrawDetainerRequest {
-        name,
-        reason: to_wire(reason),
-        request_id: request_id(),
-        etag: String::new(),
-    };
+    let request =
+        v1::WithdrawDetainerRequest { name, reason: to_wire(reason), request_id: request_id(), etag: String::new() };
     party.write("WithdrawDetainer", party.system.detainers().withdraw_detainer(request)).await?;
     Ok(())
 }

@@ -49,8 +49,7 @@ enum Reached {
 impl Inbox {
     /// Opens the stream.
     pub(super) async fn open(party: &Arc<Party>, jurisdiction: &str) -> Result<Self> {
-        let request =
-            v1::ReceiveRequest { parent: format!("jurisdictions/{jurisdiction}"), cursor: String::new() };
+        let request = v1::ReceiveRequest { parent: format!("jurisdictions/{jurisdiction}"), cursor: String::new() };
         let opened = party.streams.inbox().receive(request).await;
         let messages = opened.map_err(|status| party.refused("Receive", &status))?.into_inner();
         let told = Arc::new(Mutex::new(Told::default()));

@@ -44,8 +44,10 @@ use crate::server::{Gateway, Seams};
 
 /// Arguments of `comity demo`.
 #[derive(Debug, Args)]
-#[command(after_help = "Everybody in it is made up, and the laws are examples for counsel to check. The same seed, size \
-                        and mix give the same figures.")]
+#[command(
+    after_help = "Everybody in it is made up, and the laws are examples for counsel to check. The same seed, size \
+                        and mix give the same figures."
+)]
 pub(crate) struct DemoArgs {
     /// People in New York who are still held at the end of the year. Default: as in the mix.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100_000))]
@@ -113,8 +115,12 @@ pub(super) fn run(args: &DemoArgs) -> Result<()> {
     let played = Played { mix: &mix, in_new_york, seed: args.seed, policy_digest };
     workshop.keep(out, &findings, &report::report(&played, &findings, verified, &speed))?;
     let out = out.display();
-    say(&format!("\nkept in {out}: comity.db, keys, checkpoints, receipts, report.json; now try: comity verify {out}"))?;
-    say("keys/wrapping.key opens the sealed content, which a real gateway would never give away: these people are made up")?;
+    say(&format!(
+        "\nkept in {out}: comity.db, keys, checkpoints, receipts, report.json; now try: comity verify {out}"
+    ))?;
+    say(
+        "keys/wrapping.key opens the sealed content, which a real gateway would never give away: these people are made up",
+    )?;
     Ok(())
 }
 

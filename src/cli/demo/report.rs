@@ -129,6 +129,9 @@ impl Workshop {
         for directory in ["keys", "checkpoints"] {
             files::make_private_directory(&to(directory))?;
         }
+        // A stopped gateway leaves nothing in the journal; were it otherwise, the file alone would not be whole.
+        let journal = std::fs::metadata(from("comity.db-wal")).map_or(0, |journal| journal.len());
+        ensure!(journal == 0, "the store was not closed");
         for name in ["comity.db", "receipts", "keys/log.vkey"] {
             std::fs::rename(from(name), to(name)).with_context(|| format!("cannot keep {name}"))?;
         }

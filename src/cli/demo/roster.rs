@@ -17,10 +17,10 @@ use crate::domain::subject::{Flags, Sex};
 
 /// Given names, which are words for trees and stones, so that nobody takes a person of the demo for a real one.
 const GIVEN: &[&str] = &[
-    "Acacia", "Agate", "Alder", "Amber", "Aspen", "Basalt", "Beech", "Beryl", "Birch", "Cedar", "Chert", "Cypress", "Elm",
-    "Fern", "Flint", "Garnet", "Granite", "Hazel", "Heather", "Jasper", "Juniper", "Larch", "Laurel", "Linden", "Maple",
-    "Marl", "Myrtle", "Oakley", "Olive", "Onyx", "Opal", "Poplar", "Quartz", "Reed", "Rowan", "Sage", "Slate", "Spruce",
-    "Topaz", "Willow",
+    "Acacia", "Agate", "Alder", "Amber", "Aspen", "Basalt", "Beech", "Beryl", "Birch", "Cedar", "Chert", "Cypress",
+    "Elm", "Fern", "Flint", "Garnet", "Granite", "Hazel", "Heather", "Jasper", "Juniper", "Larch", "Laurel", "Linden",
+    "Maple", "Marl", "Myrtle", "Oakley", "Olive", "Onyx", "Opal", "Poplar", "Quartz", "Reed", "Rowan", "Sage", "Slate",
+    "Spruce", "Topaz", "Willow",
 ];
 /// Beginnings and ends of family names, which say what they are.
 const FAMILY: (&[&str], &[&str]) = (
@@ -129,11 +129,11 @@ pub(super) struct Roster {
 impl Roster {
     /// Draws so many people of New York, with those of Texas on top.
     pub(super) fn draw(mix: &Mix, in_new_york: Fates<u64>, seed: u64) -> Result<Self> {
-        let mut drawing = Drawing { mix, random: fastrand::Rng::with_seed(seed), people: Vec::new(), names: HashSet::new() };
+        let mut drawing =
+            Drawing { mix, random: fastrand::Rng::with_seed(seed), people: Vec::new(), names: HashSet::new() };
         for jurisdiction in JURISDICTIONS {
             let people = |count| if jurisdiction == NEW_YORK { count } else { mix.texas.people(count) };
-            let counts =
-                Fates { outstanding: people(in_new_york.outstanding), released: people(in_new_york.released) };
+            let counts = Fates { outstanding: people(in_new_york.outstanding), released: people(in_new_york.released) };
             let both = counts.outstanding.saturating_add(counts.released);
             ensure!(both <= PEOPLE_MAX, "at most {PEOPLE_MAX} people are played");
             drawing.jurisdiction(jurisdiction, counts)?;
@@ -304,7 +304,8 @@ impl Drawing<'_> {
     /// A name and birth date that nobody else in the roster has.
     fn identity(&mut self, juvenile: bool) -> ((String, String), String) {
         loop {
-            let word = |random: &mut fastrand::Rng, words: &[&'static str]| random.choice(words).copied().unwrap_or_default();
+            let word =
+                |random: &mut fastrand::Rng, words: &[&'static str]| random.choice(words).copied().unwrap_or_default();
             let given = word(&mut self.random, GIVEN).to_owned();
             let (begin, end) = FAMILY;
             let family = format!("{}{}", word(&mut self.random, begin), word(&mut self.random, end));

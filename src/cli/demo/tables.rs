@@ -1,6 +1,6 @@
 //! The figures as tables, for a terminal of a hundred columns.
 
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use comfy_table::{CellAlignment, ContentArrangement, Table, TableComponent, presets};
 
 use crate::cli::demo::check::Findings;
 use crate::cli::demo::house::{CUSTODIANS, House, JURISDICTIONS, NEW_YORK, TEXAS};
@@ -88,7 +88,7 @@ fn answered(custodians: &Figures, federal: &Figures) -> Titled {
         }
     }
     rows.extend(findings.map(|word| by_group(&plain(word), |own| custodians.over("found", own, &[word]))));
-    rows.push(by_group("released or lifted before an answer", |own| {
+    rows.push(by_group("not answered before release, lift or year's end", |own| {
         custodians.over("answered", own, &["none"]).saturating_sub(found(own))
     }));
     rows.push(by_group("the requester knows the answer", |own| {
@@ -126,7 +126,7 @@ fn released(custodians: &Figures, federal: &Figures) -> Titled {
     let told = |own: &[&'static str]| federal.over("told", own, &[]);
     let in_full = |own: &[&'static str]| federal.over("told-in-full", own, &[]);
     rows.push(by_group("the requester was told when and to whom", in_full));
-    rows.push(by_group("the requester was told that, no more", |own| told(own).saturating_sub(in_full(own))));
+    rows.push(by_group("the requester was told that they were", |own| told(own).saturating_sub(in_full(own))));
     rows.push(by_group("the requester was not told", |own| {
         custodians.over("recipient", own, &[]).saturating_sub(told(own))
     }));
@@ -164,20 +164,35 @@ fn by_offence(findings: &Findings, mix: &Mix, in_new_york: Fates<u64>) -> Titled
         std::iter::once(name.to_owned()).chain(counts.into_iter().map(number)).collect::<Vec<_>>()
     });
     let headers = [
-        "", "NY held, mix", "held", "thought open", "NY released, mix", "released", "TX held", "thought open", "TX released",
+        "",
+        "NY held\n(mix)",
+        "NY held\n(logs)",
+        "NY open\n(requester)",
+        "NY released\n(mix)",
+        "NY released\n(logs)",
+        "TX held\n(logs)",
+        "TX open\n(requester)",
+        "TX released\n(logs)",
     ];
-    titled("5. By offence: the mix, the logs, and what the requester thinks still stands", &headers, rows.collect())
+    titled(
+        "5. By offence: the mix, the logs, and what stands open as far as the requester was told",
+        &headers,
+        rows.collect(),
+    )
 }
 
 fn seen_by(findings: &Findings) -> Titled {
-    let sum = |figures: &Figures, subject: &'static str, rest: &[&'static str]| figures.over(subject, &everybody(), rest);
+    let sum =
+        |figures: &Figures, subject: &'static str, rest: &[&'static str]| figures.over(subject, &everybody(), rest);
     let rows = [
         ("detainers", "asked", &[][..]),
         ("found in custody", "found", &["matched-custody"]),
-        ("not found, or not the same", "found", &["no-such-person"]),
-        ("held, as asked", "answered", &["honor-hold"]),
-        ("notices of a release ahead", "noticed", &[]),
-        ("releases", "outcome", &["released"]),
+        ("no such person", "found", &["no-such-person"]),
+        ("identity mismatch", "found", &["identity-mismatch"]),
+        ("answered: will be held", "answered", &["honor-hold"]),
+        ("answered: will be notified", "answered", &["notify-only"]),
+        ("noticed ahead of release", "noticed", &[]),
+        ("released", "outcome", &["released"]),
         ("lifted", "lifted", &[]),
     ];
     let rows = rows.into_iter().map(|(name, subject, rest)| {
@@ -188,7 +203,11 @@ fn seen_by(findings: &Findings) -> Titled {
         let others = [&findings.custodians, &findings.logs].map(|figures| number(sum(figures, subject, rest)));
         [name.to_owned(), number(federal)].into_iter().chain(others).collect()
     });
-    titled("6. Seen by", &["", "requester", "custodians", "logs"], rows.collect())
+    titled(
+        "6. Seen by: where the law does not let the requester be told, its figures are lower",
+        &["", "requester", "custodians", "logs"],
+        rows.collect(),
+    )
 }
 
 /// A row over the groups, and their sum.
@@ -205,7 +224,10 @@ fn group_headers(first: &'static str) -> Vec<&'static str> {
 /// A table of a text and numbers.
 pub(super) fn titled(title: &str, headers: &[&str], rows: Vec<Vec<String>>) -> Titled {
     let mut table = Table::new();
-    table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    for component in [TableComponent::HeaderLines, TableComponent::MiddleHeaderIntersections] {
+        table.set_style(component, '─');
+    }
     table.set_width(WIDTH).set_header(headers).add_rows(rows);
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);

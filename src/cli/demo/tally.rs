@@ -220,7 +220,8 @@ pub(super) struct Figures {
 }
 
 /// Subjects that an issuer can count too.
-const ISSUERS: &[&str] = &["asked", "form", "warrant", "offence", "found", "answered", "noticed", "told", "lifted", "open"];
+const ISSUERS: &[&str] =
+    &["asked", "form", "warrant", "offence", "found", "answered", "noticed", "told", "lifted", "open"];
 
 impl Figures {
     fn add(&mut self, key: &[&'static str]) {
@@ -250,7 +251,8 @@ impl Figures {
 
     /// The median lead of some custodians, in hours. `None`: nobody was given notice in time.
     pub(super) fn median_lead_hours(&self, custodians: &[&'static str]) -> Option<i64> {
-        let mut leads: Vec<i64> = custodians.iter().filter_map(|own| self.leads_s.get(own)).flatten().copied().collect();
+        let mut leads: Vec<i64> =
+            custodians.iter().filter_map(|own| self.leads_s.get(own)).flatten().copied().collect();
         leads.sort_unstable();
         leads.get(leads.len() / 2).map(|seconds| seconds / 3_600)
     }

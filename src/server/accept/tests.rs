@@ -144,7 +144,7 @@ impl Gate {
     }
 
     async fn try_with(&self, config: ClientConfig) -> (Seen, Option<ClientStream>) {
-        let Ok(mut stream) = self.dial(config).await else {
+        let Ok(mut stream) = in_time(self.dial(config)).await else {
             return (Seen::Refusal, None);
         };
         match in_time(stream.read_u8()).await {

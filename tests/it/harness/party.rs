@@ -28,7 +28,7 @@ pub(crate) struct Received {
 }
 
 impl Party {
-    pub(super) fn new(address: SocketAddr, credentials: Credentials, token: String) -> Self {
+    pub(crate) fn new(address: SocketAddr, credentials: Credentials, token: String) -> Self {
         Self(Arc::new(Seat { address, credentials, token, client: OnceCell::new() }))
     }
 

@@ -1,0 +1,66 @@
+//! Who may call what, as a table: every kind of caller, with and without a token, and every method.
+
+use crate::domain::agency::{ActorKind, AgencyClass, AgencyKind};
+use crate::policy::engine::Engine;
+use crate::policy::load::PolicySet;
+use crate::policy::samples::caller;
+
+const EVERYBODY: &str = "federal state county city oversight operator";
+const PARTIES: &str = "federal state county city";
+const CUSTODIANS: &str = "state county city";
+const PARTIES_AND_OVERSIGHT: &str = "federal state county city oversight";
+const CUSTODIANS_AND_OVERSIGHT: &str = "state county city oversight";
+
+/// Whether a token is needed beside the certificate.
+#[derive(Clone, Copy, PartialEq)]
+enum Needs {
+    Token,
+    Certificate,
+}
+
+const ACCESS: [(&str, &str, Needs); 23] = [
+    ("DetainerService/LodgeDetainer", "federal", Needs::Token),
+    ("DetainerService/AcknowledgeDetainer", CUSTODIANS, Needs::Token),
+    ("DetainerService/AnswerDetainer", CUSTODIANS, Needs::Token),
+    ("DetainerService/WithdrawDetainer", "federal", Needs::Token),
+    ("DetainerService/GetDetainer", PARTIES_AND_OVERSIGHT, Needs::Token),
+    ("DetainerService/ListDetainers", PARTIES_AND_OVERSIGHT, Needs::Token),
+    ("CustodyService/OpenCustody", CUSTODIANS, Needs::Token),
+    ("CustodyService/ScheduleRelease", CUSTODIANS, Needs::Token),
+    ("CustodyService/RecordRelease", CUSTODIANS, Needs::Token),
+    ("CustodyService/GetCustody", CUSTODIANS_AND_OVERSIGHT, Needs::Token),
+    ("CustodyService/ListCustodies", CUSTODIANS_AND_OVERSIGHT, Needs::Token),
+    ("InboxService/Receive", PARTIES, Needs::Token),
+    ("InboxService/Acknowledge", PARTIES, Needs::Token),
+    ("LedgerService/GetCheckpoint", PARTIES_AND_OVERSIGHT, Needs::Certificate),
+    ("LedgerService/GetEntry", PARTIES_AND_OVERSIGHT, Needs::Token),
+    ("LedgerService/ListEntries", PARTIES_AND_OVERSIGHT, Needs::Token),
+    ("LedgerService/ProveInclusion", PARTIES_AND_OVERSIGHT, Needs::Certificate),
+    ("LedgerService/ProveConsistency", PARTIES_AND_OVERSIGHT, Needs::Certificate),
+    ("grpc.health.v1.Health/Check", EVERYBODY, Needs::Certificate),
+    ("grpc.health.v1.Health/Watch", EVERYBODY, Needs::Certificate),
+    ("grpc.health.v1.Health/List", EVERYBODY, Needs::Certificate),
+    ("grpc.reflection.v1.ServerReflection/ServerReflectionInfo", "operator", Needs::Certificate),
+    ("grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", "operator", Needs::Certificate),
+];
+
+#[test]
+fn each_kind_of_caller_may_call_what_the_table_says_and_no_more() {
+    let engine = Engine::new(PolicySet::embedded().unwrap());
+    let classes: Vec<_> = AgencyClass::ALL.iter().copied().map(Some).chain([None]).collect();
+    // Twice: the second answer comes from memory.
+    for _ in 0..2 {
+        for (method, kinds, needs) in ACCESS {
+            for kind in AgencyKind::ALL {
+                for actor in [None, Some(ActorKind::System), Some(ActorKind::Officer)] {
+                    let proven = needs == Needs::Certificate || actor.is_some();
+                    let expected = proven && kinds.split(' ').any(|listed| listed == kind.word());
+                    for class in &classes {
+                        let admitted = engine.admit(&caller(*kind, *class, actor), method).is_ok();
+                        assert_eq!(admitted, expected, "{method} by {kind:?} {class:?} with {actor:?}");
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! What the policies of a slice read of a question, hence what a remembered decision answers for and how long it is good.
+
+use std::collections::BTreeSet;
+
+use cedar_policy as cedar;
+use cedar_policy::EvalResult;
+use serde_json::Value;
+
+use crate::domain::agency::AgencyClass;
+use crate::domain::detainer::{DetainerForm, IssuingAuthority, WarrantKind};
+use crate::domain::facts::{CaseFacts, Stage};
+
+/// The facts that the policies read, and the dates that they compare the time with.
+#[derive(Debug, Default)]
+pub(crate) struct Reads {
+    facts: BTreeSet<String>,
+    /// The instants, in milliseconds and in order, at which rulings may change with time alone.
+    turning_points: Vec<i64>,
+}
+
+impl Reads {
+    /// None where a policy reads the time in any way but to compare it with a literal, or the facts as a whole: then
+    /// nothing bounds a decision.
+    pub(crate) fn of(policies: &cedar::PolicySet) -> Option<Self> {
+        let mut reads = Self::default();
+        for policy in policies.policies() {
+            let json = policy.to_json().ok()?;
+            reads.collect(json.get("conditions")?)?;
+        }
+        reads.turning_points.sort_unstable();
+        reads.turning_points.dedup();
+        Some(reads)
+    }
+
+    /// Counts the turning points, and the stretches of time between them: in one era, time alone changes no ruling.
+    ///
+    /// An instant is an era of its own, since `<` and `<=` part there.
+    pub(crate) fn era(&self, now_ms: i64) -> usize {
+        let points = &self.turning_points;
+        points.partition_point(|point| *point < now_ms) + points.partition_point(|point| *point <= now_ms)
+    }
+
+    /// The facts with all that no policy reads made the same, so that cases which only differ in that share a decision.
+    pub(crate) fn essence(&self, facts: &CaseFacts) -> CaseFacts {
+        let reads = |fact| self.facts.contains(fact);
+        CaseFacts {
+            // Not in the context: it is the principal, which a policy may name in its scope.
+            requester_kind: facts.requester_kind,
+            stage: if reads("stage") { facts.stage } else { Stage::Lodge },
+            custodian_class: facts.custodian_class.filter(|_: &AgencyClass| reads("custodian_class")),
+            form: if reads("form") { facts.form } else { DetainerForm::I247a },
+            asks_for_hold: facts.asks_for_hold && reads("asks_for_hold"),
+            basis: if reads("basis") { facts.basis.clone() } else { BTreeSet::new() },
+            warrant: if reads("warrant") { facts.warrant } else { WarrantKind::None },
+            issuing_authority: if reads("issuing_authority") {
+                facts.issuing_authority
+            } else {
+                IssuingAuthority::None
+            },
+            judicial_warrant: facts.judicial_warrant && reads("judicial_warrant"),
+            offences: if reads("offences") { facts.offences.clone() } else { BTreeSet::new() },
+            citizenship_claim: facts.citizenship_claim && reads("citizenship_claim"),
+            proof_of_status: facts.proof_of_status && reads("proof_of_status"),
+            juvenile: facts.juvenile && reads("juvenile"),
+            sealed: facts.sealed && reads("sealed"),
+            protected: facts.protected && reads("protected"),
+        }
+    }
+
+    /// Walks Cedar's JSON form of an expression. None on a use of the context that bounds nothing.
+    fn collect(&mut self, expression: &Value) -> Option<()> {
+        let Value::Object(node) = expression else {
+            let items = expression.as_array().map(Vec::as_slice).unwrap_or_default();
+            return items.iter().try_for_each(|item| self.collect(item));
+        };
+        let compared = ["<", "<=", ">", ">=", "==", "!="].iter().find_map(|operator| against_now(node.get(*operator)?));
+        if let Some(other) = compared {
+            self.turning_points.push(literal(other)?);
+            return Some(());
+        }
+        if let Some(fact) = attribute(expression, ".").or_else(|| attribute(expression, "has")) {
+            self.facts.insert(fact.to_owned());
+            return (fact != "now").then_some(());
+        }
+        if is_context(expression) {
+            return None;
+        }
+        node.values().try_for_each(|part| self.collect(part))
+    }
+}
+
+/// What the time is compared with, where it is one side of a comparison.
+fn against_now(operands: &Value) -> Option<&Value> {
+    let (left, right) = (operands.get("left")?, operands.get("right")?);
+    if attribute(left, ".") == Some("now") {
+        return Some(right);
+    }
+    (attribute(right, ".") == Some("now")).then_some(left)
+}
+
+/// The attribute of the context that an expression reads, or asks for the presence of.
+fn attribute<'a>(expression: &'a Value, operator: &str) -> Option<&'a str> {
+    let access = expression.get(operator)?;
+    is_context(access.get("left")?).then(|| access.get("attr")?.as_str())?
+}
+
+fn is_context(expression: &Value) -> bool {
+    expression.get("Var").and_then(Value::as_str) == Some("context")
+}
+
+/// The instant of `datetime("..")`, as Cedar itself reads it.
+fn literal(expression: &Value) -> Option<i64> {
+    let arguments = expression.get("datetime")?.as_array()?;
+    let [argument] = arguments.as_slice() else { return None };
+    let text = argument.get("Value")?.as_str()?;
+    if !text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-+:.".contains(&byte)) {
+        return None;
+    }
+    let since_epoch = format!(r#"datetime("{text}").durationSince(datetime("1970-01-01")).toMilliseconds()"#);
+    // The expression reads nothing of the request, but Cedar will not evaluate without one.
+    let nobody: cedar::EntityUid = r#"Nobody::"""#.parse().ok()?;
+    let context = cedar::Context::empty();
+    let request = cedar::Request::new(nobody.clone(), nobody.clone(), nobody, context, None).ok()?;
+    match cedar::eval_expression(&request, &cedar::Entities::empty(), &since_epoch.parse().ok()?) {
+        Ok(EvalResult::Long(point)) => Some(point),
+        Ok(_) | Err(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::agency::AgencyKind;
+    use crate::policy::samples;
+
+    #[test]
+    fn only_comparisons_with_a_literal_let_a_slice_be_remembered() {
+        fn check(condition: &str, expected: Option<&[i64]>) {
+            let text = format!("forbid (principal, action, resource) when {{ {condition} }};");
+            let points = Reads::of(&text.parse().unwrap()).map(|reads| reads.turning_points);
+            assert_eq!(points.as_deref(), expected, "{condition}");
+        }
+        check("true", Some(&[]));
+        check("context.juvenile && context has custodian_class", Some(&[]));
+        check("context has now", None);
+        check(r#"context.now < datetime("1970-01-02")"#, Some(&[86_400_000]));
+        check(r#"datetime("1970-01-02") >= context.now"#, Some(&[86_400_000]));
+        check(r#"context["now"] == datetime("1970-01-01T00:00:00.001Z")"#, Some(&[1]));
+        check(r#"context.now != datetime("1970-01-01T00:00:00-0400")"#, Some(&[14_400_000]));
+        check(
+            r#"!(context.now > datetime("1970-01-02") || context.now <= datetime("1969-12-31"))"#,
+            Some(&[-86_400_000, 86_400_000]),
+        );
+        check(r#"context.juvenile && datetime("1970-01-02") < datetime("1970-01-03")"#, Some(&[]));
+        check(r#"context.now.offset(duration("1d")) > datetime("1970-01-02")"#, None);
+        check(r#"context.now > datetime("1970-01-02").offset(duration("1d"))"#, None);
+        check(r#"context.now.toDate() == datetime("1970-01-02")"#, None);
+        check("context.now == context.now", None);
+        check("context.now > context.later", None);
+        check("[context.now].contains(context.later)", None);
+        check("{a: context.now}.a == context.later", None);
+        check("context == context", None);
+        check("(if true then context else context).now == context.later", None);
+        check(r#"(if true then context.now else context.now) < datetime("1970-01-02")"#, None);
+        check(r#"context.now < datetime("1970-01-02 or so")"#, None);
+    }
+
+    #[test]
+    fn an_instant_that_a_rule_names_is_an_era_of_its_own() {
+        let reads = Reads { turning_points: vec![10, 20], ..Reads::default() };
+        let eras = [9, 10, 11, 19, 20, 21].map(|now| reads.era(now));
+        assert_eq!(eras, [0, 1, 2, 2, 3, 4]);
+    }
+
+    #[test]
+    fn a_fact_makes_a_difference_exactly_where_a_policy_reads_it() {
+        fn check(condition: &str, change: fn(&mut CaseFacts)) {
+            let essence = |condition: &str, facts: &CaseFacts| {
+                let text = format!("forbid (principal, action, resource) when {{ {condition} }};");
+                Reads::of(&text.parse().unwrap()).unwrap().essence(facts)
+            };
+            let ordinary = samples::facts();
+            let mut other = ordinary.clone();
+            change(&mut other);
+            assert_ne!(essence(condition, &ordinary), essence(condition, &other), "{condition}");
+            assert_eq!(essence("true", &ordinary), essence("true", &other), "{condition}");
+        }
+        check("context.stage == context.other", |facts| facts.stage = Stage::Release);
+        check("context has custodian_class", |facts| facts.custodian_class = Some(AgencyClass::CityJail));
+        check("context.custodian_class == 1", |facts| facts.custodian_class = Some(AgencyClass::CityJail));
+        check("[context.form].contains(1)", |facts| facts.form = DetainerForm::I247x);
+        check("!context.asks_for_hold", |facts| facts.asks_for_hold = false);
+        check("context.basis.isEmpty()", |facts| facts.basis.clear());
+        check("context[\"warrant\"] == 1", |facts| facts.warrant = WarrantKind::I205);
+        check("context.issuing_authority == 1", |facts| facts.issuing_authority = IssuingAuthority::StateJudge);
+        check("if context.judicial_warrant then true else false", |facts| facts.judicial_warrant = true);
+        check("context.offences == []", |facts| facts.offences.clear());
+        check("context.citizenship_claim", |facts| facts.citizenship_claim = true);
+        check("context.proof_of_status", |facts| facts.proof_of_status = true);
+        check("true && context.juvenile", |facts| facts.juvenile = true);
+        check("false || context.sealed", |facts| facts.sealed = true);
+        check("{a: context.protected}.a", |facts| facts.protected = true);
+    }
+
+    #[test]
+    fn who_asks_always_makes_a_difference() {
+        let facts = samples::facts();
+        let other = CaseFacts { requester_kind: AgencyKind::County, ..facts.clone() };
+        assert_ne!(Reads::default().essence(&facts), Reads::default().essence(&other));
+    }
+}
