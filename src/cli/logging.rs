@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use anyhow::{Context as _, Result};
-use tracing_subscriber::filter::{EnvFilter, FilterFn};
+use tracing_subscriber::filter::{EnvFilter, FilterExt as _, FilterFn};
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -21,8 +21,8 @@ pub(super) fn start(filter: Option<&str>, audit_log: Option<&Path>, quiet: bool)
         .json()
         .flatten_event(true)
         .with_writer(std::io::stderr)
-        .with_filter(filter)
-        .with_filter(FilterFn::new(|metadata| metadata.target() != AUDIT));
+        // One filter and not two: for two the registry keeps every span that either lets pass, those of HTTP/2 frames too.
+        .with_filter(filter.and(FilterFn::new(|metadata| metadata.target() != AUDIT)));
     let writer = match audit_log {
         None if quiet => BoxMakeWriter::new(std::io::sink),
         None => BoxMakeWriter::new(std::io::stderr),

@@ -230,7 +230,8 @@ fn of_request(stage: Stage, requester_kind: AgencyKind, request: &Request, custo
 /// machine, no duty left without a reason.
 fn stands_within(answer: &Answer, caller: &Caller, law: &LawView) -> Result<(), Denial> {
     let promised: &[(LawAction, &Arc<Determination>)] = match answer.kind {
-        AnswerKind::HonorHold => &[(LawAction::Hold, &law.hold)],
+        // Whoever honors a hold promises to notify too: there is nobody to hold for otherwise.
+        AnswerKind::HonorHold => &[(LawAction::Hold, &law.hold), (LawAction::Notify, &law.notify)],
         AnswerKind::NotifyOnly => &[(LawAction::Notify, &law.notify)],
         AnswerKind::Decline | AnswerKind::PendingReview => &[],
     };

@@ -1,7 +1,7 @@
 //! What callers may do and what the law says, both as Cedar policies: deny by default, and every evaluation error denies.
 //!
 //! [`load`] reads and checks a [`load::PolicySet`]; an [`engine::Engine`] answers from it the method question
-//! ([`admit`]) and the law's question; [`vocabulary`] says in Cedar what the domain says in Rust.
+//! ([`admit`]) and the law's question; `vocabulary` says in Cedar what the domain says in Rust.
 
 pub mod admit;
 pub mod engine;

@@ -81,13 +81,11 @@ async fn load(ice: &Party, journal: &Arc<Mutex<Journal>>) -> JoinSet<()> {
                 let request = detainer_for("us-ny-doccs");
                 let answer = ice.lodge(request.clone()).await.0;
                 let mut journal = journal.lock().unwrap();
-                match answer {
-                    Ok(answer) => journal.acknowledged.push((request, answer.encode_to_vec())),
-                    Err(_) => {
-                        journal.unknown.push(request);
-                        return;
-                    }
-                }
+                let Ok(answer) = answer else {
+                    journal.unknown.push(request);
+                    return;
+                };
+                journal.acknowledged.push((request, answer.encode_to_vec()));
             }
         });
     }

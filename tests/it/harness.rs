@@ -101,6 +101,11 @@ impl World {
         tokio::task::spawn_blocking(|| gateway.stop()).await.unwrap().unwrap();
     }
 
+    /// Drops the gateway without a word.
+    pub(crate) fn abandon(&mut self) {
+        drop(self.gateway.take());
+    }
+
     pub(crate) async fn restart(&mut self) {
         self.stop().await;
         self.open();

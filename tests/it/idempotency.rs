@@ -100,23 +100,27 @@ async fn a_caller_that_hangs_up_loses_its_answer_and_not_its_entry() {
     let world = World::start();
     let ice = world.ice();
     world.lodged("us-ny-doccs").await;
-    let lodging = detainer_for("us-ny-doccs");
-    // Another writer in the file keeps the commit waiting while the caller hangs up.
+    let (first, second) = (detainer_for("us-ny-doccs"), detainer_for("us-ny-doccs"));
+    // Another writer in the file keeps the first commit waiting, and with it the queue, while both callers hang up.
     let busy = Connection::open(world.directory().join("comity.db")).unwrap();
     busy.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let answer = tokio::time::timeout(Duration::from_millis(300), ice.lodge(lodging.clone())).await;
-    assert!(answer.is_err(), "the commit could not be done");
+    for lodging in [&first, &second] {
+        let answer = tokio::time::timeout(Duration::from_millis(200), ice.lodge(lodging.clone())).await;
+        assert!(answer.is_err(), "the commit could not be done");
+    }
     busy.execute_batch("ROLLBACK").unwrap();
     let recorded = async {
-        while world.kept().entries(&exchange()).len() < 2 {
+        while world.kept().entries(&exchange()).len() < 3 {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(5), recorded).await.expect("its entry was lost");
-    let receipt = ice.lodge(lodging.clone()).await.accepted().receipt;
-    assert_eq!(receipt.as_ref().unwrap().index, 1);
-    assert_eq!(ice.lodge(lodging).await.accepted().receipt, receipt);
-    assert_eq!(world.kept().entries(&exchange()).len(), 2);
+    tokio::time::timeout(Duration::from_secs(5), recorded).await.expect("an entry was lost");
+    for (index, lodging) in [(1, first), (2, second)] {
+        let receipt = ice.lodge(lodging.clone()).await.accepted().receipt;
+        assert_eq!(receipt.as_ref().unwrap().index, index);
+        assert_eq!(ice.lodge(lodging).await.accepted().receipt, receipt);
+    }
+    assert_eq!(world.kept().entries(&exchange()).len(), 3);
 }
 
 #[tokio::test]

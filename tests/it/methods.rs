@@ -8,7 +8,7 @@ use prost_reflect::DescriptorPool;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tonic::transport::Channel;
-use tonic::{Code, Status};
+use tonic::{Code, Response, Status};
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
@@ -204,7 +204,7 @@ async fn a_watch_of_an_unknown_service_stays_open_and_says_so() {
     // A token that proves nothing opens no stream either.
     let forged = world.with_token("us-ice", "a.b.c");
     let mut forged = HealthClient::new(forged.client().await.authorized());
-    let watch = forged.watch(health_of("")).await.map(|answer| answer.into_inner());
+    let watch = forged.watch(health_of("")).await.map(Response::into_inner);
     Outcome(watch.map(drop)).refused(Code::Unauthenticated, "TOKEN_REFUSED");
 }
 
@@ -273,7 +273,7 @@ async fn probes_are_answered_in_plain_http() {
     assert_eq!(probe(world.gateway().ops(), "/livez").await, ("HTTP/1.1 200 OK".to_owned(), "ok".to_owned()));
     assert_eq!(probe(world.gateway().ops(), "/readyz").await, ("HTTP/1.1 200 OK".to_owned(), "serving".to_owned()));
     let whole: Result<HealthCheckResponse, Status> =
-        plain_health(&world).await.check(health_of("")).await.map(|answer| answer.into_inner());
+        plain_health(&world).await.check(health_of("")).await.map(Response::into_inner);
     assert_eq!(whole.unwrap().status(), ServingStatus::Serving);
 }
 

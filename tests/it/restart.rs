@@ -1,7 +1,10 @@
 //! A restart is not seen: whoever asks afterwards gets the same bytes as if there had been none.
 
+use std::time::Duration;
+
 use comity::wire::v1;
 use jiff::SignedDuration;
+use tokio::net::TcpStream;
 use uuid::Uuid;
 
 use crate::harness::World;
@@ -188,4 +191,20 @@ async fn an_open_subscription_is_told_to_come_back() {
     };
     let (ended, ()) = tokio::join!(ended, world.stop());
     ended.refused(tonic::Code::Unavailable, "UNAVAILABLE");
+}
+
+#[tokio::test]
+async fn a_gateway_that_is_dropped_ends_by_itself() {
+    let mut world = World::start();
+    world.lodged("us-ny-doccs").await;
+    let addresses = [world.gateway().grpc(), world.gateway().ops()];
+    world.abandon();
+    let ended = async {
+        for address in addresses {
+            while TcpStream::connect(address).await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(5), ended).await.expect("it listens on");
 }

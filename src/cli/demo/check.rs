@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use crate::cli::demo::evidence::{Entry, Seen, View};
+use crate::cli::demo::evidence::{Entry, Pinned, Promise, Seen, View};
 use crate::cli::demo::house::{self, CUSTODIANS, JURISDICTIONS, NEW_YORK};
 use crate::cli::demo::mix::{Fates, Mix};
 use crate::cli::demo::party::Party;
@@ -17,7 +17,6 @@ use crate::domain::agency::ActorKind;
 use crate::domain::charge::OffenceCategory;
 use crate::domain::determination::FieldClasses;
 use crate::domain::ids::{LogKind, LogName};
-use crate::ledger::Hash;
 use crate::wire::v1;
 
 /// What was seen, by whom.
@@ -109,7 +108,7 @@ pub(super) async fn check(cast: &Cast, sandbox: &Sandbox, address: &str, promise
 }
 
 /// What each party's receipts promise.
-pub(super) type Promised = BTreeMap<&'static str, Vec<(LogName, u64, Hash)>>;
+pub(super) type Promised = BTreeMap<&'static str, Vec<Promise>>;
 
 /// Holds the figures of New York against the mix.
 pub(super) fn check_mix(findings: &Findings, mix: &Mix, in_new_york: Fates<u64>) -> Result<()> {
@@ -132,7 +131,7 @@ pub(super) fn check_mix(findings: &Findings, mix: &Mix, in_new_york: Fates<u64>)
 struct Overseer {
     party: &'static str,
     client: Client,
-    pinned: crate::cli::demo::evidence::Pinned,
+    pinned: Pinned,
 }
 
 impl Overseer {
@@ -276,12 +275,7 @@ fn covered(views: &[(&'static str, View)], records: &[Record]) -> Result<()> {
 }
 
 /// Everything a receipt promises is in the log, as its holder saw it.
-fn kept(
-    party: &str,
-    receipts: &[(LogName, u64, Hash)],
-    views: &[(&'static str, View)],
-    records: &[Record],
-) -> Result<u64> {
+fn kept(party: &str, receipts: &[Promise], views: &[(&'static str, View)], records: &[Record]) -> Result<u64> {
     let own = views.iter().find(|(id, _)| *id == party).map(|(_, view)| view);
     let mut found = 0;
     for (log, index, leaf) in receipts {

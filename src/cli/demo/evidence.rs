@@ -1,9 +1,10 @@
 //! What a client holds: entries it was shown, each checked against its leaf, and receipts, each verified when it came.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context as _, Result, ensure};
 use base64::Engine as _;
@@ -17,20 +18,49 @@ use crate::ledger::{self, Checkpoint, Hash, Receipt, VerifierKey};
 use crate::recorder::origin;
 use crate::wire::{entry, parse, v1, words};
 
-/// The keys that a client pins, and what the logs are called.
-#[derive(Debug, Clone)]
+/// Checkpoints remembered as verified: receipts and heartbeats of one batch all bear the same.
+const REMEMBERED_MAX: usize = 16;
+
+/// The keys that a client pins, what the logs are called, and what it verified last.
+#[derive(Debug)]
 pub(super) struct Pinned {
-    pub(super) keys: Vec<VerifierKey>,
-    pub(super) origin: String,
+    keys: Vec<VerifierKey>,
+    origin: String,
+    /// Notes, byte for byte, with what they sign; the newest last.
+    remembered: Mutex<VecDeque<(String, Checkpoint)>>,
 }
 
 impl Pinned {
+    pub(super) fn new(key: VerifierKey, origin: &str) -> Self {
+        Self { keys: vec![key], origin: origin.to_owned(), remembered: Mutex::default() }
+    }
+
+    /// Opens a checkpoint of a log, unless that very note was verified before.
+    pub(super) fn open(&self, log: &LogName, note: &str) -> Result<Checkpoint> {
+        let origin = origin(&self.origin, log);
+        let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = remembered.iter().find(|(known, checkpoint)| known == note && checkpoint.origin() == origin);
+        if let Some((_, checkpoint)) = known {
+            return Ok(checkpoint.clone());
+        }
+        let checkpoint = Checkpoint::open(note, &origin, &self.keys)?;
+        if remembered.len() >= REMEMBERED_MAX {
+            remembered.pop_front();
+        }
+        remembered.push_back((note.to_owned(), checkpoint.clone()));
+        Ok(checkpoint)
+    }
+
     /// The size of the tree that a checkpoint signs; 0 for a log without entries.
     pub(super) fn size(&self, log: &LogName, note: &str) -> Result<u64> {
-        if note.is_empty() {
-            return Ok(0);
-        }
-        Ok(Checkpoint::open(note, &origin(&self.origin, log), &self.keys)?.size())
+        if note.is_empty() { Ok(0) } else { Ok(self.open(log, note)?.size()) }
+    }
+}
+
+impl Clone for Pinned {
+    /// Somebody else's: the same keys, and nothing verified yet.
+    fn clone(&self) -> Self {
+        Self { keys: self.keys.clone(), origin: self.origin.clone(), remembered: Mutex::default() }
     }
 }
 
@@ -95,24 +125,31 @@ impl Entry {
     }
 }
 
+/// What a receipt promises: in which log, at which index, the hash of which leaf.
+pub(super) type Promise = (LogName, u64, Hash);
+
 /// Receipts of one agency, verified and kept as `comity verify` reads them.
 #[derive(Debug)]
 pub(super) struct Receipts {
     file: BufWriter<File>,
     /// What was promised to be in which log.
-    pub(super) promised: Vec<(LogName, u64, Hash)>,
+    pub(super) promised: Vec<Promise>,
+    /// The largest tree that a receipt was signed in, by log.
+    pub(super) heads: BTreeMap<LogName, u64>,
 }
 
 impl Receipts {
     /// Keeps them in a new file.
     pub(super) fn create(path: &Path) -> Result<Self> {
         let file = File::create_new(path).with_context(|| format!("cannot make {}", path.display()))?;
-        Ok(Self { file: BufWriter::new(file), promised: Vec::new() })
+        Ok(Self { file: BufWriter::new(file), promised: Vec::new(), heads: BTreeMap::new() })
     }
 
     /// Keeps a receipt that was verified.
     pub(super) fn keep(&mut self, verified: Verified) -> Result<()> {
         self.file.write_all(verified.line.as_bytes())?;
+        let head = self.heads.entry(verified.log.clone()).or_default();
+        *head = verified.head.max(*head);
         self.promised.push((verified.log, verified.index, verified.leaf));
         Ok(())
     }
@@ -129,6 +166,7 @@ pub(super) struct Verified {
     log: LogName,
     index: u64,
     leaf: Hash,
+    head: u64,
     line: String,
 }
 
@@ -140,8 +178,11 @@ impl Verified {
         let leaf = ledger::leaf_hash(&receipt.leaf);
         let proof = Receipt::parse(&receipt.proof)?;
         ensure!(proof.index == index, "a receipt proves another index than it says");
-        proof.verify(leaf, &origin(&pinned.origin, &log), &pinned.keys).context("a receipt does not verify")?;
+        // As `Receipt::verify` does, but for a signature that was verified before.
+        let signed = pinned.open(&log, &proof.checkpoint).context("a receipt's checkpoint does not verify")?;
+        ledger::verify_inclusion(leaf, index, signed.size(), &proof.proof, signed.root())
+            .context("a receipt does not verify")?;
         let kept = KeptReceipt { log: receipt.log, index, leaf: STANDARD.encode(&receipt.leaf), proof: receipt.proof };
-        Ok(Self { log, index, leaf, line: format!("{}\n", serde_json::to_string(&kept)?) })
+        Ok(Self { log, index, leaf, head: signed.size(), line: format!("{}\n", serde_json::to_string(&kept)?) })
     }
 }

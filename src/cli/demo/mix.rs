@@ -143,6 +143,7 @@ pub(super) struct Requests {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_field_names, reason = "the unit stands last in every name")]
 pub(super) struct Besides {
     pub(super) no_such_person_per_mille: u64,
     pub(super) identity_mismatch_per_mille: u64,

@@ -75,7 +75,7 @@ pub(super) fn run(args: &DemoArgs) -> Result<()> {
     let roster = Arc::new(Roster::draw(&mix, in_new_york, args.seed)?);
     let workshop = Workshop::make(args.out.as_deref())?;
     let sandbox = Sandbox::establish(workshop.path())?;
-    let config = configuration(&sandbox)?;
+    let config = configuration(&sandbox);
     let checked = crate::server::check(&config, sandbox.directory())?;
     let clock = Clock::simulated(calendar::time(0));
     let gateway = Gateway::start(&config, sandbox.directory(), Seams { clock: clock.clone(), ..Seams::default() })?;
@@ -87,7 +87,7 @@ pub(super) fn run(args: &DemoArgs) -> Result<()> {
         args.seed,
         gateway.grpc()
     ))?;
-    let pinned = Pinned { keys: vec![gateway.verifier().clone()], origin: TRUST_DOMAIN.to_owned() };
+    let pinned = Pinned::new(gateway.verifier().clone(), TRUST_DOMAIN);
     let receipts = workshop.receipts();
     let place = Place { sandbox: &sandbox, address: gateway.grpc().to_string(), pinned, receipts: &receipts };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("clients").build()?;
@@ -125,18 +125,18 @@ pub(super) fn run(args: &DemoArgs) -> Result<()> {
 }
 
 /// That of a sandbox, but for limits on one agency: here a few play for thousands.
-fn configuration(sandbox: &Sandbox) -> Result<Config> {
+fn configuration(sandbox: &Sandbox) -> Config {
     const A_LOT: NonZeroU32 = NonZeroU32::MIN.saturating_add(1_000_000);
     let mut config = sandbox.config.clone();
     config.rate.requests_per_s = A_LOT;
     config.rate.burst = A_LOT;
-    Ok(config)
+    config
 }
 
 /// Plays the year and compares what was seen.
 async fn play(place: &Place<'_>, roster: &Arc<Roster>, clock: &Clock) -> Result<(Findings, Speed)> {
     let cast = Cast::assemble(place, roster).await?;
-    let year = cast.play(clock).await?;
+    let year = Box::pin(cast.play(clock)).await?;
     let begun = Instant::now();
     let (mut promised, mut latencies) = (BTreeMap::new(), Vec::new());
     for party in cast.parties() {

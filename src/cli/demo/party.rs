@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use tonic::{Response, Status};
 use uuid::Uuid;
 
-use crate::cli::demo::evidence::{Pinned, Receipts, Verified};
+use crate::cli::demo::evidence::{Pinned, Promise, Receipts, Verified};
 use crate::cli::sandbox::Sandbox;
 use crate::client::Client;
 use crate::domain::agency::ActorKind;
@@ -77,7 +77,8 @@ impl Party {
         call: impl Future<Output = Result<Response<A>, Status>>,
     ) -> Result<A> {
         let begun = Instant::now();
-        let answered = call.await;
+        // Boxed: a call's future is large, and there are many.
+        let answered = Box::pin(call).await;
         let took = begun.elapsed();
         let mut answer = answered.map_err(|status| self.refused(what, &status))?.into_inner();
         let receipt = answer.take_receipt().with_context(|| format!("{}: {what}: no receipt", self.id))?;
@@ -93,6 +94,12 @@ impl Party {
         anyhow::anyhow!("{}: {what}: {:?}: {reason}{}", self.id, status.code(), status.message())
     }
 
+    /// The largest tree of a log that a receipt of its own was signed in.
+    pub(super) fn proven(&self, log: &LogName) -> u64 {
+        let receipts = self.receipts.lock().unwrap_or_else(PoisonError::into_inner);
+        receipts.heads.get(log).copied().unwrap_or_default()
+    }
+
     /// The size of a log at its newest checkpoint, which is verified.
     pub(super) async fn head(&self, log: &LogName) -> Result<u64> {
         let request = v1::GetCheckpointRequest { log: log.to_string() };
@@ -102,7 +109,7 @@ impl Party {
     }
 
     /// What its receipts promise, and how long its writes took. Receipts are all in their file after this.
-    pub(super) fn finish(&self) -> Result<(Vec<(LogName, u64, crate::ledger::Hash)>, Vec<Duration>)> {
+    pub(super) fn finish(&self) -> Result<(Vec<Promise>, Vec<Duration>)> {
         let mut receipts = self.receipts.lock().unwrap_or_else(PoisonError::into_inner);
         receipts.flush()?;
         let latencies = std::mem::take(&mut *self.latencies.lock().unwrap_or_else(PoisonError::into_inner));

@@ -280,7 +280,9 @@ impl Figures {
         }
         let sorted = |figures: &Self| {
             let mut leads = figures.leads_s.clone();
-            leads.values_mut().for_each(|leads| leads.sort_unstable());
+            for leads in leads.values_mut() {
+                leads.sort_unstable();
+            }
             leads
         };
         (sorted(self) != sorted(other)).then(|| "lead times".to_owned())

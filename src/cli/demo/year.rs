@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use futures_util::future::TryJoinAll;
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::task::JoinSet;
 
@@ -25,6 +26,8 @@ use crate::recorder::Clock;
 pub(super) struct Cast {
     pub(super) federal: Arc<Federal>,
     pub(super) custodians: Vec<Arc<Custodian>>,
+    /// The exchange logs, in the order of the jurisdictions.
+    exchanges: [LogName; JURISDICTIONS.len()],
 }
 
 impl Cast {
@@ -37,7 +40,11 @@ impl Cast {
             let party = Party::connect(place, house.id).await?;
             custodians.push(Custodian::open(house, party, Arc::clone(roster)).await?);
         }
-        Ok(Self { federal, custodians })
+        let [new_york, texas] = JURISDICTIONS;
+        let exchange = |jurisdiction: &str| -> Result<LogName> {
+            Ok(LogName { jurisdiction: jurisdiction.parse()?, kind: LogKind::Exchange })
+        };
+        Ok(Self { federal, custodians, exchanges: [exchange(new_york)?, exchange(texas)?] })
     }
 
     /// Plays the year. Tells how long it took.
@@ -46,7 +53,7 @@ impl Cast {
         let begun = Instant::now();
         for step in 1..=STEPS {
             clock.set(calendar::time(step));
-            self.step(step).await?;
+            Box::pin(self.step(step)).await?;
             if calendar::ends_a_day(step) {
                 self.confirm().await?;
                 bar.inc(1);
@@ -57,19 +64,22 @@ impl Cast {
     }
 
     async fn step(&self, step: Step) -> Result<()> {
-        self.federal.work(step).await?;
-        let heads = self.heads().await?;
+        Box::pin(self.federal.work(step)).await?;
+        // What it lodged and lifted is in the exchange logs, up to where its receipts prove.
+        let heads = self.exchanges.each_ref().map(|log| self.federal.party.proven(log));
         side_by_side(self.custodians.iter().map(|custodian| {
             let (custodian, head) = (Arc::clone(custodian), head_of(&heads, custodian.house.jurisdiction()));
             async move {
                 custodian.inbox.until(head).await?;
-                custodian.work(step).await
+                Box::pin(custodian.work(step)).await
             }
         }))
         .await?;
-        let heads = self.heads().await?;
-        for (inbox, head) in self.federal.inboxes.iter().zip(&heads) {
-            inbox.until(*head).await?;
+        // What custodians recorded of a custody may have made entries of the exchange that no receipt of theirs is for.
+        let heads = self.exchanges.iter().map(|log| self.federal.party.head(log));
+        let heads = heads.collect::<TryJoinAll<_>>().await?;
+        for (inbox, head) in self.federal.inboxes.iter().zip(heads) {
+            inbox.until(head).await?;
         }
         self.federal.read(step);
         Ok(())
@@ -82,18 +92,8 @@ impl Cast {
             async move { custodian.inbox.confirm().await }
         }))
         .await?;
-        self.federal.inboxes.iter().map(Inbox::confirm).collect::<futures_util::future::TryJoinAll<_>>().await?;
+        self.federal.inboxes.iter().map(Inbox::confirm).collect::<TryJoinAll<_>>().await?;
         Ok(())
-    }
-
-    /// Sizes of the exchange logs, in the order of the jurisdictions.
-    async fn heads(&self) -> Result<Vec<u64>> {
-        let mut heads = Vec::new();
-        for jurisdiction in JURISDICTIONS {
-            let log = LogName { jurisdiction: jurisdiction.parse()?, kind: LogKind::Exchange };
-            heads.push(self.federal.party.head(&log).await?);
-        }
-        Ok(heads)
     }
 
     /// Everybody who holds receipts.

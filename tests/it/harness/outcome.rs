@@ -44,10 +44,8 @@ impl<T> Outcome<T> {
     pub(crate) fn refused(self, code: Code, expected: &str) -> Refused {
         let Err(status) = self.0 else { panic!("accepted, not refused with {expected}") };
         assert_eq!((status.code(), reason(&status).as_str()), (code, expected), "{}", status.message());
-        let infos = status.get_error_details_vec().into_iter().filter_map(|detail| match detail {
-            ErrorDetail::ErrorInfo(info) => Some(info),
-            _ => None,
-        });
+        let info_of = |detail| if let ErrorDetail::ErrorInfo(info) = detail { Some(info) } else { None };
+        let infos = status.get_error_details_vec().into_iter().filter_map(info_of);
         let infos: Vec<_> = infos.collect();
         assert_eq!(infos.len(), 1, "exactly one ErrorInfo");
         let [info] = infos.try_into().unwrap();

@@ -109,10 +109,8 @@ pub(crate) fn match_of(detainer: &str, custody: &str) -> v1::AcknowledgeDetainer
 
 /// An answer without a reason.
 pub(crate) fn answer_to(detainer: &str, kind: v1::AnswerKind) -> v1::AnswerDetainerRequest {
-    let ground = match kind {
-        v1::AnswerKind::Decline => v1::DeclineGround::ProhibitedByLaw,
-        _ => v1::DeclineGround::Unspecified,
-    };
+    let declined = kind == v1::AnswerKind::Decline;
+    let ground = if declined { v1::DeclineGround::ProhibitedByLaw } else { v1::DeclineGround::Unspecified };
     let answer = v1::Answer {
         kind: kind.into(),
         ground: ground.into(),

@@ -23,12 +23,12 @@ use crate::hostile::Besieged;
 struct Peer {
     certificate: Option<IssuedCertificate>,
     version: &'static SupportedProtocolVersion,
-    protocol: &'static [u8],
+    protocols: &'static [&'static [u8]],
 }
 
 impl Peer {
     fn with(certificate: &IssuedCertificate) -> Self {
-        Self { certificate: Some(certificate.clone()), version: &TLS13, protocol: b"h2" }
+        Self { certificate: Some(certificate.clone()), version: &TLS13, protocols: &[b"h2"] }
     }
 
     fn config(&self, directory: &Path) -> ClientConfig {
@@ -45,7 +45,7 @@ impl Peer {
                 builder.with_client_auth_cert(vec![certificate.der.clone()], key).unwrap()
             }
         };
-        config.alpn_protocols = vec![self.protocol.to_vec()];
+        config.alpn_protocols = self.protocols.iter().map(|protocol| protocol.to_vec()).collect();
         config
     }
 
@@ -116,7 +116,8 @@ async fn a_peer_without_a_good_certificate_gets_no_connection() {
             "certificate_not_for_clients",
         ),
         ("TLS 1.2", Peer { version: &TLS12, ..issue(&federal, |_| ()) }, "tls_incompatible"),
-        ("HTTP/1.1", Peer { protocol: b"http/1.1", ..issue(&federal, |_| ()) }, "protocol_not_h2"),
+        ("HTTP/1.1", Peer { protocols: &[b"http/1.1"], ..issue(&federal, |_| ()) }, "protocol_not_h2"),
+        ("no protocol", Peer { protocols: &[], ..issue(&federal, |_| ()) }, "protocol_not_h2"),
     ];
     let mut besieged = Besieged::new(world).await;
     for (name, peer, reason) in peers {

@@ -36,16 +36,11 @@ impl Forge {
 
     /// Signed by ICE's own key, whatever it says.
     fn signed(&self, header: &Value, claims: &Value) -> String {
-        let message = self.message(header, claims);
+        let message = message(header, claims);
         let der = PrivatePkcs8KeyDer::from_pem_slice(self.key_pem.as_bytes()).unwrap();
         let key = EncodingKey::from_ed_der(der.secret_pkcs8_der());
         let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &key, Algorithm::EdDSA).unwrap();
         format!("Bearer {message}.{signature}")
-    }
-
-    fn message(&self, header: &Value, claims: &Value) -> String {
-        let part = |json: &Value| URL_SAFE_NO_PAD.encode(json.to_string());
-        format!("{}.{}", part(header), part(claims))
     }
 
     fn with_header(&self, name: &str, value: Value) -> String {
@@ -76,6 +71,11 @@ impl Forge {
     }
 }
 
+fn message(header: &Value, claims: &Value) -> String {
+    let part = |json: &Value| URL_SAFE_NO_PAD.encode(json.to_string());
+    format!("{}.{}", part(header), part(claims))
+}
+
 #[tokio::test]
 async fn a_token_that_proves_nothing_lodges_nothing() {
     let mut besieged = Besieged::new(World::start()).await;
@@ -86,7 +86,7 @@ async fn a_token_that_proves_nothing_lodges_nothing() {
     let others = world.sandbox.token("us-ny-doccs", ActorKind::System).unwrap();
     let now = Timestamp::now();
     let good = forge.minted(&certificate("us-ice"), now);
-    let (message, signature) = good.rsplit_once('.').unwrap();
+    let (signed, signature) = good.rsplit_once('.').unwrap();
     let forged_signature = format!("{}{}", if signature.starts_with('A') { 'B' } else { 'A' }, &signature[1..]);
     let mut none = forge.header.clone();
     none["alg"] = json!("none");
@@ -101,11 +101,11 @@ async fn a_token_that_proves_nothing_lodges_nothing() {
         ),
         (
             "alg none",
-            vec![format!("Bearer {}.", forge.message(&none, &forge.claims))],
+            vec![format!("Bearer {}.", message(&none, &forge.claims))],
             "the token's algorithm is not its key's",
         ),
         ("expired", vec![forge.minted(&certificate("us-ice"), past)], "the token has expired"),
-        ("of another signature", vec![format!("{message}.{forged_signature}")], "the token's signature is wrong"),
+        ("of another signature", vec![format!("{signed}.{forged_signature}")], "the token's signature is wrong"),
         ("an identity token", vec![forge.with_header("typ", json!("JWT"))], "the token is not an access token"),
         ("of an unknown key", vec![forge.with_header("kid", json!("2"))], "the token's key is unknown"),
         ("for another audience", vec![forge.with_claim("aud", json!("else"))], "the token is for another audience"),

@@ -7,6 +7,8 @@ use crate::verify::Evidence;
 
 const LOG: &str = "jurisdictions/us-ny/logs/exchange";
 
+type Tampering = fn(&Log);
+
 /// A log within a database.
 struct Log {
     database: Connection,
@@ -73,7 +75,6 @@ impl Log {
 #[tokio::test]
 async fn an_entry_that_is_missing_or_displaced_is_found() {
     let evidence = Evidence::gather().await;
-    type Tampering = fn(&Log);
     let cases: [(&str, Tampering); 7] = [
         ("the first dropped", |log| log.drop_entry(0)),
         ("one dropped from the middle", |log| log.drop_entry(log.size / 2)),

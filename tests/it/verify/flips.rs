@@ -40,8 +40,7 @@ fn positions(database: &Connection, table: &str) -> Vec<i64> {
 }
 
 /// Flips bytes of a column one at a time; each must be found. All bytes of the first row, and some of every other.
-async fn check(table: &str, column: &str, of_every_row: usize) {
-    let evidence = Evidence::gather().await;
+fn check(evidence: &Evidence, table: &str, column: &str, of_every_row: usize) {
     let database = evidence.database();
     let mut random = fastrand::Rng::with_seed(7_391);
     assert!(evidence.is_whole());
@@ -68,37 +67,37 @@ async fn check(table: &str, column: &str, of_every_row: usize) {
 
 #[tokio::test]
 async fn a_byte_of_a_leaf_is_found() {
-    check("entries", "leaf", 4).await;
+    check(&Evidence::gather().await, "entries", "leaf", 4);
 }
 
 #[tokio::test]
 async fn a_byte_of_clear_content_is_found() {
-    check("entries", "clear", 4).await;
+    check(&Evidence::gather().await, "entries", "clear", 4);
 }
 
 #[tokio::test]
 async fn a_byte_of_sealed_content_is_found() {
-    check("entries", "sealed", 4).await;
+    check(&Evidence::gather().await, "entries", "sealed", 4);
 }
 
 #[tokio::test]
 async fn a_byte_of_an_audience_is_found() {
-    check("entries", "audience", 4).await;
+    check(&Evidence::gather().await, "entries", "audience", 4);
 }
 
 #[tokio::test]
 async fn a_byte_of_a_checkpoint_is_found() {
-    check("checkpoints", "note", 4).await;
+    check(&Evidence::gather().await, "checkpoints", "note", 4);
 }
 
 #[tokio::test]
 async fn a_byte_of_a_tile_is_found() {
-    check("tiles", "hashes", 20).await;
+    check(&Evidence::of(&["us-ny-doccs"]).await, "tiles", "hashes", 20);
 }
 
 #[tokio::test]
 async fn a_byte_of_a_receipt_is_found() {
-    let evidence = Evidence::gather().await;
+    let evidence = Evidence::of(&["us-ny-doccs"]).await;
     let mut random = fastrand::Rng::with_seed(7_391);
     let path = evidence.path().join("receipts/us-ice.jsonl");
     let good = std::fs::read(&path).unwrap();
@@ -119,4 +118,24 @@ async fn a_byte_of_a_receipt_is_found() {
     std::fs::write(&path, line).unwrap();
     assert!(evidence.is_whole(), "everything was put back");
     println!("{flips} flips in a receipt, each found");
+}
+
+#[tokio::test]
+async fn a_receipt_in_another_spelling_is_not_the_one_that_was_given() {
+    let evidence = Evidence::of(&["us-ny-doccs"]).await;
+    let path = evidence.path().join("receipts/us-ice.jsonl");
+    let good = std::fs::read_to_string(&path).unwrap();
+    let spellings: [fn(&str) -> String; 5] = [
+        |line| line.replacen(':', ": ", 1),
+        |line| line.replacen("us-ny", "us\\u002dny", 1),
+        |line| line.replacen('{', r#"{"note":"mine","#, 1),
+        |line| line.trim_end().to_owned(),
+        |line| format!("\n{line}"),
+    ];
+    for spelling in spellings {
+        let changed = spelling(&good);
+        assert_ne!(changed, good);
+        std::fs::write(&path, changed).unwrap();
+        assert!(!evidence.is_whole());
+    }
 }
