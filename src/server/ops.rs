@@ -1,5 +1,7 @@
 //! The ops listener: plain HTTP for probes, on an address that only the machine's keepers reach. Nothing of a case is here.
 
+use std::time::Duration;
+
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -10,6 +12,9 @@ use tokio_util::sync::CancellationToken;
 use tonic_health::pb::health_server::HealthServer;
 
 use crate::server::health::{HealthService, Phase};
+
+/// How long probes under way may take to finish at the end. Whoever watches or dawdles is not waited for.
+const GOODBYE: Duration = Duration::from_millis(250);
 
 /// Serves `/livez`, `/readyz` and grpc.health.v1 until told to stop.
 pub(super) async fn serve(
@@ -24,7 +29,15 @@ pub(super) async fn serve(
         .route("/readyz", get(ready))
         .with_state(phase)
         .merge(tonic::service::Routes::new(health).into_axum_router());
-    axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await
+    let serving = axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
+    let ended = async {
+        stop.cancelled().await;
+        tokio::time::sleep(GOODBYE).await;
+    };
+    tokio::select! {
+        served = serving => served,
+        () = ended => Ok(()),
+    }
 }
 
 async fn ready(State(phase): State<watch::Receiver<Phase>>) -> (StatusCode, String) {

@@ -64,9 +64,17 @@ pub enum EntryError {
     Openings,
 }
 
+/// Classes that every entry commits to, with content or without: whether an officer gave a reason, or a safeguard
+/// stands, must not be read off which commitments there are.
+const ALWAYS_COMMITTED: [FieldClass; 2] = [FieldClass::Safeguard, FieldClass::Restricted];
+
 /// The contents of an event, class by class.
 pub fn contents(event: &v1::Event) -> Result<Vec<(FieldClass, Vec<u8>)>, ShapeError> {
-    Ok(shape::split("comity.v1.Event", &event.encode_to_vec())?.into_iter().collect())
+    let mut parts = shape::split("comity.v1.Event", &event.encode_to_vec())?;
+    for class in ALWAYS_COMMITTED {
+        parts.entry(class).or_default();
+    }
+    Ok(parts.into_iter().collect())
 }
 
 /// The leaf's bytes.

@@ -1,6 +1,7 @@
 //! Every method of the contract, once answered and once refused, over mutual TLS; and the probes beside it.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use comity::wire::v1::ledger_service_client::LedgerServiceClient;
 use comity::wire::{DESCRIPTOR, v1};
@@ -297,6 +298,17 @@ async fn while_it_drains_probes_say_so_and_calls_under_way_go_on() {
     };
     tokio::join!(world.stop(), asked);
     assert!(TcpStream::connect(ops).await.is_err(), "nobody listens any more");
+}
+
+/// Whoever watches or dawdles there cannot keep it.
+#[tokio::test]
+async fn an_open_probe_does_not_keep_the_gateway_from_ending() {
+    let mut world = World::start();
+    let mut watch = plain_health(&world).await.watch(health_of("")).await.unwrap().into_inner();
+    assert_eq!(watch.message().await.unwrap().unwrap().status(), ServingStatus::Serving);
+    let mut dawdler = TcpStream::connect(world.gateway().ops()).await.unwrap();
+    dawdler.write_all(b"GET /readyz HTTP/1.1\r\nhost:").await.unwrap();
+    tokio::time::timeout(Duration::from_secs(8), world.stop()).await.expect("it never ends");
 }
 
 /// No case of anybody's is on the ops listener, whoever asks.
