@@ -137,13 +137,23 @@ proptest! {
         let contents = entry::contents(&show::event(&record)).unwrap();
         let bytes = merged(&contents, shown).encode_to_vec();
         // Every byte belongs to a class that is shown.
-        let again: BTreeMap<_, _> = entry::contents(&v1::Event::decode(bytes.as_slice()).unwrap()).unwrap().into_iter().collect();
-        let expected: BTreeMap<_, _> = contents.iter().filter(|(class, _)| shown.contains(*class)).cloned().collect();
+        let with_content = |(_, content): &(FieldClass, Vec<u8>)| !content.is_empty();
+        let again = entry::contents(&v1::Event::decode(bytes.as_slice()).unwrap()).unwrap();
+        let again: BTreeMap<_, _> = again.into_iter().filter(with_content).collect();
+        let expected = contents.iter().filter(|(class, _)| shown.contains(*class)).cloned();
+        let expected: BTreeMap<_, _> = expected.filter(with_content).collect();
         prop_assert_eq!(again, expected);
         // The same, without trusting the code that splits.
         for (mark, class) in any::MARKS {
             prop_assert!(shown.contains(class) || !contains(&bytes, mark), "{mark} of {class:?} is shown");
         }
+    }
+
+    #[test]
+    fn whether_there_is_a_reason_or_a_safeguard_does_not_show_in_the_commitments(record in any::record()) {
+        let classes: Vec<FieldClass> =
+            entry::contents(&show::event(&record)).unwrap().into_iter().map(|(class, _)| class).collect();
+        prop_assert!(classes.contains(&FieldClass::Restricted) && classes.contains(&FieldClass::Safeguard));
     }
 
     #[test]
