@@ -127,8 +127,9 @@ impl Subscription {
             () = self.api.drain.cancelled() => Err(status::unavailable()),
         };
         if let Err(status) = ended {
-            // A reader that has gone away needs no status.
-            let _gone = self.sender.send(Err(status)).await;
+            // A reader that has gone away needs no status, and one that does not read must not keep us.
+            let stall = Duration::from_millis(self.api.inbox.stall_ms);
+            let _gone = tokio::time::timeout(stall, self.sender.send(Err(status))).await;
         }
     }
 

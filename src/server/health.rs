@@ -93,13 +93,33 @@ impl Health for HealthService {
 
     async fn watch(&self, request: Request<HealthCheckRequest>) -> Result<Response<Self::WatchStream>, Status> {
         let service = request.into_inner().service;
-        let phases = WatchStream::new(self.phase.clone());
-        let mut last = None;
-        let changes = phases.filter_map(move |phase| {
-            let status = status_of(&service, phase);
-            let changed = last.replace(status) != Some(status);
-            std::future::ready(changed.then(|| Ok(answer(status))))
+        let watch = Watch { phases: WatchStream::new(self.phase.clone()), service, last: None, over: false };
+        let changes = futures_util::stream::unfold(watch, |mut watch| async move {
+            let status = watch.next().await?;
+            Some((Ok(answer(status)), watch))
         });
         Ok(Response::new(Box::pin(changes)))
+    }
+}
+
+/// One watcher: told of each change, and let go once the gateway drains, which would else wait for it.
+struct Watch {
+    phases: WatchStream<Phase>,
+    service: String,
+    last: Option<ServingStatus>,
+    over: bool,
+}
+
+impl Watch {
+    async fn next(&mut self) -> Option<ServingStatus> {
+        while !self.over {
+            let phase = self.phases.next().await?;
+            self.over = phase == Phase::Draining;
+            let status = status_of(&self.service, phase);
+            if self.last.replace(status) != Some(status) {
+                return Some(status);
+            }
+        }
+        None
     }
 }

@@ -15,7 +15,10 @@ use crate::harness::requests::{
 use crate::harness::{Outcome, Refused, World};
 
 use v1::AnswerKind::{Decline, HonorHold, NotifyOnly};
-use v1::FieldClass::{Answer, Count, Custody, ReleaseDate, ReleaseDetail, Restricted};
+use v1::FieldClass::{Answer, Count, Custody, ReleaseDate, ReleaseDetail, Restricted, Safeguard};
+
+/// What the issuer is never shown. Withheld from it whether there is any or not, so that this tells nothing either.
+const NEVER: [v1::FieldClass; 2] = [Safeguard, Restricted];
 
 /// A refusal of the law explains itself: which act, which ruling, which policy, which law.
 #[track_caller]
@@ -121,22 +124,22 @@ async fn a_release_from_a_state_prison_is_noticed_to_ice_field_by_field() {
         panic!("{} entries", entries.len())
     };
     let v1::event::Event::DetainerAcknowledged(found) = &acknowledged.2 else { panic!("{:?}", acknowledged.0) };
-    assert_eq!((acknowledged.0.as_slice(), acknowledged.1.as_slice()), ([Count, Custody].as_slice(), [].as_slice()));
+    assert_eq!((acknowledged.0.as_slice(), acknowledged.1.as_slice()), ([Count, Custody].as_slice(), NEVER.as_slice()));
     assert_eq!(found.acknowledgement.as_ref().unwrap().custody, matched.custody);
 
     let v1::event::Event::DetainerAnswered(given) = &answered.2 else { panic!("{:?}", answered.0) };
-    assert_eq!((answered.0.as_slice(), answered.1.as_slice()), ([Count, Answer].as_slice(), [Restricted].as_slice()));
+    assert_eq!((answered.0.as_slice(), answered.1.as_slice()), ([Count, Answer].as_slice(), NEVER.as_slice()));
     assert_eq!(given.answer.as_ref().unwrap().kind(), NotifyOnly);
     assert_eq!(given.answer.as_ref().unwrap().reason, "", "an officer's reasons are nobody else's");
 
     let v1::event::Event::ReleaseNoticed(notice) = &noticed.2 else { panic!("{:?}", noticed.0) };
-    assert_eq!((noticed.0.as_slice(), noticed.1.as_slice()), ([Count, ReleaseDate].as_slice(), [].as_slice()));
+    assert_eq!((noticed.0.as_slice(), noticed.1.as_slice()), ([Count, ReleaseDate].as_slice(), NEVER.as_slice()));
     assert_eq!(notice.release, schedule_of(&matched.custody).release);
     assert_eq!(notice.detainer, matched.detainer);
 
     let v1::event::Event::DetainerReleased(release) = &released.2 else { panic!("{:?}", released.0) };
     let all = [Count, ReleaseDate, ReleaseDetail];
-    assert_eq!((released.0.as_slice(), released.1.as_slice()), (all.as_slice(), [].as_slice()));
+    assert_eq!((released.0.as_slice(), released.1.as_slice()), (all.as_slice(), NEVER.as_slice()));
     assert_eq!(release.release, release_of(&matched.custody).release);
     let lead_time = release.counts.as_ref().unwrap().lead_time_seconds;
     assert_eq!(lead_time, Some(1_772_373_600 - world.clock.now().as_second()), "release minus first delivery");
@@ -147,6 +150,22 @@ async fn a_release_from_a_state_prison_is_noticed_to_ice_field_by_field() {
     let own = world.doccs().detainer(&matched.detainer).await.accepted();
     assert_eq!(own.answer.unwrap().reason, REASON, "its custodian knows it");
     world.journal.assert_nothing_personal();
+}
+
+/// Not even whether there was one.
+#[tokio::test]
+async fn an_answer_looks_the_same_to_ice_with_a_reason_and_without() {
+    let world = World::start();
+    let officer = world.officer("us-ny-doccs");
+    let mut seen = Vec::new();
+    for answer in [answer_to, reasoned_answer_to] {
+        let detainer = world.matched("us-ny-doccs").await.detainer;
+        officer.answer(answer(&detainer, NotifyOnly)).await.accepted();
+        let entry = world.ice().entries(NY_EXCHANGE).await.accepted().pop().unwrap();
+        let (classes, withheld, _) = shown(&entry);
+        seen.push((classes, withheld, entry.leaf.len()));
+    }
+    assert_eq!(seen[0], seen[1]);
 }
 
 /// Everything that ICE can see of New York and of one detainer there.
@@ -204,9 +223,9 @@ async fn an_officers_decision_to_tell_is_followed_by_the_release_and_by_no_more(
     assert_eq!(
         classes,
         [
-            (answered.as_slice(), [Restricted].as_slice()),
-            (noticed.as_slice(), [].as_slice()),
-            (released.as_slice(), [].as_slice())
+            (answered.as_slice(), NEVER.as_slice()),
+            (noticed.as_slice(), NEVER.as_slice()),
+            (released.as_slice(), NEVER.as_slice())
         ]
     );
     let detainer = world.ice().detainer(&matched.detainer).await.accepted();

@@ -1,28 +1,16 @@
 //! Every method of the contract, once answered and once refused, over mutual TLS; and the probes beside it.
 
-use std::net::SocketAddr;
-use std::time::Duration;
+mod probes;
 
-use comity::wire::v1::ledger_service_client::LedgerServiceClient;
 use comity::wire::{DESCRIPTOR, v1};
 use prost_reflect::DescriptorPool;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
-use tonic::transport::Channel;
-use tonic::{Code, Response, Status};
-use tonic_health::pb::health_check_response::ServingStatus;
-use tonic_health::pb::health_client::HealthClient;
-use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
-use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
-use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
-use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
-use tonic_reflection::pb::v1::{ServerReflectionRequest, ServerReflectionResponse};
+use tonic::Code;
 
 use crate::harness::requests::{
     NY, NY_CUSTODY, NY_EXCHANGE, TX, detainer_for, intake_at, match_of, receipt_of, release_of, schedule_of,
     withdrawal_of,
 };
-use crate::harness::{Outcome, Party, World};
+use crate::harness::{Outcome, World};
 
 /// A place in no log yet.
 const BEYOND: i64 = 1_000_000;
@@ -175,69 +163,6 @@ async fn every_method_of_the_contract_refuses_whom_it_should() {
     world.journal.assert_nothing_personal();
 }
 
-fn health_of(service: &str) -> HealthCheckRequest {
-    HealthCheckRequest { service: service.to_owned() }
-}
-
-async fn check_health(party: &Party, service: &str) -> Outcome<ServingStatus> {
-    let mut client = HealthClient::new(party.client().await.authorized());
-    Outcome(client.check(health_of(service)).await.map(|answer| answer.into_inner().status()))
-}
-
-#[tokio::test]
-async fn health_is_told_to_everybody_with_a_certificate() {
-    let world = World::start();
-    let anybody = world.without_token("us-tx-oversight");
-    for service in ["", "store", "comity.v1.DetainerService", "comity.v1.LedgerService"] {
-        assert_eq!(check_health(&anybody, service).await.accepted(), ServingStatus::Serving, "{service}");
-    }
-    check_health(&anybody, "comity.v1.Nothing").await.map(drop).not_found();
-}
-
-#[tokio::test]
-async fn a_watch_of_an_unknown_service_stays_open_and_says_so() {
-    let world = World::start();
-    let mut client = HealthClient::new(world.without_token("comity-operator").client().await.authorized());
-    let mut unknown = client.watch(health_of("comity.v1.Nothing")).await.unwrap().into_inner();
-    assert_eq!(unknown.message().await.unwrap().unwrap().status(), ServingStatus::ServiceUnknown);
-    let mut whole = client.watch(health_of("")).await.unwrap().into_inner();
-    assert_eq!(whole.message().await.unwrap().unwrap().status(), ServingStatus::Serving);
-    // A token that proves nothing opens no stream either.
-    let forged = world.with_token("us-ice", "a.b.c");
-    let mut forged = HealthClient::new(forged.client().await.authorized());
-    let watch = forged.watch(health_of("")).await.map(Response::into_inner);
-    Outcome(watch.map(drop)).refused(Code::Unauthenticated, "TOKEN_REFUSED");
-}
-
-async fn services(party: &Party) -> Outcome<Vec<String>> {
-    let ask = ServerReflectionRequest {
-        host: String::new(),
-        message_request: Some(MessageRequest::ListServices(String::new())),
-    };
-    let mut client = ServerReflectionClient::new(party.client().await.authorized());
-    let listed = async {
-        let mut answers = client.server_reflection_info(tokio_stream::once(ask)).await?.into_inner();
-        let answer: Option<ServerReflectionResponse> = answers.message().await?;
-        match answer.and_then(|answer| answer.message_response) {
-            Some(MessageResponse::ListServicesResponse(list)) => {
-                Ok(list.service.into_iter().map(|service| service.name).collect())
-            }
-            other => panic!("no list of services: {other:?}"),
-        }
-    };
-    Outcome(listed.await)
-}
-
-#[tokio::test]
-async fn reflection_is_for_operators_alone() {
-    let world = World::start();
-    let services_seen = services(&world.without_token("comity-operator")).await.accepted();
-    assert!(services_seen.contains(&"comity.v1.DetainerService".to_owned()), "{services_seen:?}");
-    for agency in ["us-ice", "us-ny-doccs", "us-ny-oversight"] {
-        services(&world.system(agency)).await.refused(Code::PermissionDenied, "METHOD_DENIED");
-    }
-}
-
 /// An operator has no case of anybody's.
 #[tokio::test]
 async fn an_operator_reads_nothing_of_a_case() {
@@ -247,75 +172,4 @@ async fn an_operator_reads_nothing_of_a_case() {
     operator.detainer(&detainer).await.refused(Code::PermissionDenied, "METHOD_DENIED");
     operator.entries(NY_EXCHANGE).await.refused(Code::PermissionDenied, "METHOD_DENIED");
     operator.checkpoint(NY_EXCHANGE).await.refused(Code::PermissionDenied, "METHOD_DENIED");
-}
-
-/// A probe's answer: the status line and the body.
-async fn probe(ops: SocketAddr, path: &str) -> (String, String) {
-    let mut socket = TcpStream::connect(ops).await.unwrap();
-    let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
-    socket.write_all(request.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    socket.read_to_string(&mut answer).await.unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    (head.lines().next().unwrap().to_owned(), body.trim().to_owned())
-}
-
-async fn plain_channel(world: &World) -> Channel {
-    Channel::from_shared(format!("http://{}", world.gateway().ops())).unwrap().connect().await.unwrap()
-}
-
-async fn plain_health(world: &World) -> HealthClient<Channel> {
-    HealthClient::new(plain_channel(world).await)
-}
-
-#[tokio::test]
-async fn probes_are_answered_in_plain_http() {
-    let world = World::start();
-    assert_eq!(probe(world.gateway().ops(), "/livez").await, ("HTTP/1.1 200 OK".to_owned(), "ok".to_owned()));
-    assert_eq!(probe(world.gateway().ops(), "/readyz").await, ("HTTP/1.1 200 OK".to_owned(), "serving".to_owned()));
-    let whole: Result<HealthCheckResponse, Status> =
-        plain_health(&world).await.check(health_of("")).await.map(Response::into_inner);
-    assert_eq!(whole.unwrap().status(), ServingStatus::Serving);
-}
-
-#[tokio::test]
-async fn while_it_drains_probes_say_so_and_calls_under_way_go_on() {
-    let mut world = World::with(|_, config| config.server.drain_timeout_ms = 1_000);
-    let ops = world.gateway().ops();
-    let mut client = HealthClient::new(world.without_token("us-ice").client().await.authorized());
-    // A call under way: it keeps the gateway draining until its limit.
-    let mut watch = client.watch(health_of("")).await.unwrap().into_inner();
-    assert_eq!(watch.message().await.unwrap().unwrap().status(), ServingStatus::Serving);
-    let mut plain = plain_health(&world).await;
-    let asked = async {
-        assert_eq!(watch.message().await.unwrap().unwrap().status(), ServingStatus::NotServing);
-        assert_eq!(probe(ops, "/readyz").await, ("HTTP/1.1 503 Service Unavailable".to_owned(), "draining".to_owned()));
-        assert_eq!(probe(ops, "/livez").await.1, "ok");
-        let mut status_of = async |service| plain.check(health_of(service)).await.unwrap().into_inner().status();
-        assert_eq!(status_of("").await, ServingStatus::NotServing);
-        assert_eq!(status_of("comity.v1.DetainerService").await, ServingStatus::NotServing);
-        assert_eq!(status_of("store").await, ServingStatus::Serving, "until the last call is finished");
-    };
-    tokio::join!(world.stop(), asked);
-    assert!(TcpStream::connect(ops).await.is_err(), "nobody listens any more");
-}
-
-/// Whoever watches or dawdles there cannot keep it.
-#[tokio::test]
-async fn an_open_probe_does_not_keep_the_gateway_from_ending() {
-    let mut world = World::start();
-    let mut watch = plain_health(&world).await.watch(health_of("")).await.unwrap().into_inner();
-    assert_eq!(watch.message().await.unwrap().unwrap().status(), ServingStatus::Serving);
-    let mut dawdler = TcpStream::connect(world.gateway().ops()).await.unwrap();
-    dawdler.write_all(b"GET /readyz HTTP/1.1\r\nhost:").await.unwrap();
-    tokio::time::timeout(Duration::from_secs(8), world.stop()).await.expect("it never ends");
-}
-
-/// No case of anybody's is on the ops listener, whoever asks.
-#[tokio::test]
-async fn the_ops_listener_serves_no_method_of_the_contract() {
-    let world = World::start();
-    let mut client = LedgerServiceClient::new(plain_channel(&world).await);
-    let answer = client.get_checkpoint(v1::GetCheckpointRequest { log: NY_EXCHANGE.to_owned() }).await;
-    assert!(answer.is_err());
 }
