@@ -79,8 +79,8 @@ impl LedgerService for Ledger {
             .0
             .read(move |reader| {
                 let Some((size, checkpoint)) = reader.checkpoint(&log)? else { return Ok(None) };
-                let proof = ledger::prove_inclusion(index, size, |tile| reader.tile(&log, tile)).ok();
-                Ok(proof.map(|proof| Receipt { index, proof, checkpoint }))
+                let proof = ledger::prove_inclusion(index, size, |tile| reader.tile(&log, tile))?;
+                Ok(Some(Receipt { index, proof, checkpoint }))
             })
             .await?;
         let proof = proof.ok_or_else(|| status::internal("an entry cannot be proven"))?;
@@ -105,11 +105,10 @@ impl LedgerService for Ledger {
         let (proof, checkpoint) = self
             .0
             .read(move |reader| {
-                let proof = ledger::prove_consistency(old_size, new_size, |tile| reader.tile(&log, tile)).ok();
+                let proof = ledger::prove_consistency(old_size, new_size, |tile| reader.tile(&log, tile))?;
                 Ok((proof, reader.checkpoint_at(&log, new_size)?))
             })
             .await?;
-        let proof = proof.ok_or_else(|| status::internal("a log cannot be proven to have grown"))?;
         Ok(Response::new(v1::ProveConsistencyResponse {
             new_size: show::wire_position(new_size),
             hashes: proof.iter().map(|hash| hash.as_bytes().to_vec()).collect(),

@@ -99,8 +99,8 @@ impl Api {
             .read(move |reader| {
                 let Some(answer) = reader.answer(&place, index)? else { return Ok(None) };
                 let Some(checkpoint) = reader.checkpoint_at(&place, answer.batch_size)? else { return Ok(None) };
-                let proof = ledger::prove_inclusion(index, answer.batch_size, |tile| reader.tile(&place, tile)).ok();
-                Ok(proof.map(|proof| (answer, Receipt { index, proof, checkpoint })))
+                let proof = ledger::prove_inclusion(index, answer.batch_size, |tile| reader.tile(&place, tile))?;
+                Ok(Some((answer, Receipt { index, proof, checkpoint })))
             })
             .await?;
         let (answer, receipt) = found.ok_or_else(|| status::internal("a recorded answer cannot be rebuilt"))?;

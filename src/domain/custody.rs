@@ -135,3 +135,21 @@ pub struct Custody {
     /// Counts every change.
     pub version: u64,
 }
+
+impl Custody {
+    /// As it stands when opened: nobody asks, and no release is in sight.
+    pub fn opened(name: CaseName, custodian: AgencyId, intake: Intake, now: Timestamp) -> Self {
+        Self {
+            name,
+            custodian,
+            intake,
+            detainers: Vec::new(),
+            scheduled: None,
+            released: None,
+            state: CustodyState::Held,
+            opened_at: now,
+            updated_at: now,
+            version: 1,
+        }
+    }
+}

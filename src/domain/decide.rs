@@ -9,7 +9,7 @@ use crate::domain::case::Case;
 use crate::domain::command::CaseCommand;
 use crate::domain::custody::{ActualRelease, Custody, CustodyState, Intake, ScheduledRelease};
 use crate::domain::detainer::{
-    Acknowledgement, Addressee, Answer, AnswerKind, Detainer, DetainerState, Finding, LiftReason, Request, Shown,
+    Acknowledgement, Addressee, Answer, AnswerKind, Detainer, DetainerState, Finding, LiftReason, Request,
 };
 use crate::domain::determination::{FieldClass, FieldClasses, LawView, Ruling};
 use crate::domain::event::{Counts, Event, Party, Record};
@@ -73,22 +73,8 @@ pub fn decide(
 }
 
 fn lodge(permitted: &Permitted<CaseCommand>, request: &Request, id: Uuid, now: Timestamp) -> Vec<Record> {
-    let detainer = Detainer {
-        name: CaseName::detainer(permitted.jurisdiction().clone(), id),
-        issuer: permitted.caller().agency.id.clone(),
-        request: request.clone(),
-        custodian: None,
-        acknowledgement: None,
-        answer: None,
-        reviewed_policies: Vec::new(),
-        state: DetainerState::Lodged,
-        shown: Shown { state: DetainerState::Lodged, finding: None, answer: None, updated_at: now, version: 1 },
-        notice_index: None,
-        lift_reason: None,
-        lodged_at: now,
-        updated_at: now,
-        version: 1,
-    };
+    let name = CaseName::detainer(permitted.jurisdiction().clone(), id);
+    let detainer = Detainer::lodged(name, permitted.caller().agency.id.clone(), request.clone(), now);
     // What the issuer wrote it may read back; nothing of the custodian's is in it yet.
     let audience = audience_of(&detainer, None, FieldClasses::all());
     let law = permitted.law(&detainer.name);
@@ -247,18 +233,8 @@ fn withdraw(case: &Case, reason: LiftReason) -> Result<Vec<Record>, Refusal> {
 }
 
 fn open(permitted: &Permitted<CaseCommand>, intake: &Intake, id: Uuid, now: Timestamp) -> Vec<Record> {
-    let custody = Custody {
-        name: CaseName::custody(permitted.jurisdiction().clone(), id),
-        custodian: permitted.caller().agency.id.clone(),
-        intake: intake.clone(),
-        detainers: Vec::new(),
-        scheduled: None,
-        released: None,
-        state: CustodyState::Held,
-        opened_at: now,
-        updated_at: now,
-        version: 1,
-    };
+    let name = CaseName::custody(permitted.jurisdiction().clone(), id);
+    let custody = Custody::opened(name, permitted.caller().agency.id.clone(), intake.clone(), now);
     vec![internal(&custody, Counts::default(), Vec::new(), None, Event::CustodyOpened(Box::new(custody.clone())))]
 }
 

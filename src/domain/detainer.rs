@@ -309,6 +309,28 @@ pub struct Detainer {
     pub version: u64,
 }
 
+impl Detainer {
+    /// As it stands when lodged: nothing found, nothing answered, nothing told but itself.
+    pub fn lodged(name: CaseName, issuer: AgencyId, request: Request, now: Timestamp) -> Self {
+        Self {
+            name,
+            issuer,
+            request,
+            custodian: None,
+            acknowledgement: None,
+            answer: None,
+            reviewed_policies: Vec::new(),
+            state: DetainerState::Lodged,
+            shown: Shown { state: DetainerState::Lodged, finding: None, answer: None, updated_at: now, version: 1 },
+            notice_index: None,
+            lift_reason: None,
+            lodged_at: now,
+            updated_at: now,
+            version: 1,
+        }
+    }
+}
+
 /// What the issuer has been told. The issuer's view is made of this and its own request, nothing else.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shown {

@@ -18,7 +18,7 @@ pub use audience::Audience;
 use crate::domain::case::StoredCase;
 use crate::domain::determination::FieldClasses;
 use crate::domain::ids::{AgencyId, CaseKind, CaseName, JurisdictionId, LogName, RequestId};
-use crate::ledger::{Hash, TileId, Tree};
+use crate::ledger::{Hash, TileError, TileId, Tree};
 use crate::wire::entry::Opening;
 
 /// Why the store could not do as asked.
@@ -39,6 +39,19 @@ pub enum StoreError {
     /// The directory or file could not be made.
     #[error("the store's file could not be opened: {0}")]
     File(#[from] std::io::Error),
+}
+
+/// Tiles that could not be read, or that do not make up the tree they should.
+impl From<TileError<StoreError>> for StoreError {
+    fn from(error: TileError<StoreError>) -> Self {
+        match error {
+            TileError::Read(error) => error,
+            TileError::Short { .. }
+            | TileError::Outside { .. }
+            | TileError::Shrunk { .. }
+            | TileError::TooLarge { .. } => Self::Broken("a log's tiles do not make up its tree"),
+        }
+    }
 }
 
 /// The state of one log, as the writer needs it.

@@ -1,6 +1,6 @@
 //! What a custodian answers, from what the gateway says its own law is.
 
-use crate::cli::demo::roster::Decision;
+use crate::cli::demo::person::Decision;
 use crate::domain::detainer::{AnswerKind, DeclineGround};
 use crate::domain::determination::{LawAction, Ruling};
 use crate::wire::v1;
@@ -23,16 +23,20 @@ pub(super) struct Advice {
 pub(super) fn advice(determinations: &[v1::Determination]) -> Advice {
     let of = |action: LawAction| determinations.iter().find(|found| found.action == to_wire(action));
     let (hold, notify) = (Law::of(of(LawAction::Hold)), Law::of(of(LawAction::Notify)));
-    let decline = decline(&hold, &notify);
+    // Leaving a duty needs a reason, whoever leaves it.
+    let duty = hold.ruling == Ruling::Must || notify.ruling == Ruling::Must;
+    let leaving = |answer: v1::Answer| if duty { reasoned(answer) } else { answer };
+    let decline = leaving(decline(&hold, &notify));
     let first = match (hold.ruling, notify.ruling) {
-        (Ruling::Must | Ruling::May, _) => answer(AnswerKind::HonorHold, &hold.cited),
+        // To honour a hold promises notice too.
+        (Ruling::Must | Ruling::May, Ruling::Must | Ruling::May) => answer(AnswerKind::HonorHold, &hold.cited),
         (Ruling::MustNot | Ruling::Review, Ruling::Must | Ruling::May) => answer(AnswerKind::NotifyOnly, &notify.cited),
-        (Ruling::MustNot | Ruling::Review, Ruling::Review) => answer(AnswerKind::PendingReview, &notify.cited),
-        (Ruling::MustNot | Ruling::Review, Ruling::MustNot) => decline.clone(),
+        (_, Ruling::Review) => leaving(answer(AnswerKind::PendingReview, &notify.cited)),
+        (_, Ruling::MustNot) => decline.clone(),
     };
-    let grant = match (hold.ruling, notify.ruling) {
-        (Ruling::Review, _) => answer(AnswerKind::HonorHold, &hold.cited),
-        (Ruling::Must | Ruling::May | Ruling::MustNot, _) => answer(AnswerKind::NotifyOnly, &notify.cited),
+    let grant = match hold.ruling {
+        Ruling::Must | Ruling::May | Ruling::Review => answer(AnswerKind::HonorHold, &hold.cited),
+        Ruling::MustNot => answer(AnswerKind::NotifyOnly, &notify.cited),
     };
     Advice { first, grant, decline }
 }
@@ -44,7 +48,11 @@ pub(super) fn decided(advice: &Advice, decision: Decision) -> Option<v1::Answer>
         Decision::Decline => &advice.decline,
         Decision::None => return None,
     };
-    Some(v1::Answer { reason: REASON.to_owned(), ..answer.clone() })
+    Some(reasoned(answer.clone()))
+}
+
+fn reasoned(answer: v1::Answer) -> v1::Answer {
+    v1::Answer { reason: REASON.to_owned(), ..answer }
 }
 
 /// One determination, as far as an answer needs it.
@@ -107,7 +115,8 @@ mod tests {
             assert!(!granted.reason.is_empty());
             assert_eq!(decided(&advice, Decision::None), None);
         }
-        check(Ruling::Must, Ruling::Must, AnswerKind::HonorHold, AnswerKind::NotifyOnly);
+        check(Ruling::Must, Ruling::Must, AnswerKind::HonorHold, AnswerKind::HonorHold);
+        check(Ruling::May, Ruling::Review, AnswerKind::PendingReview, AnswerKind::HonorHold);
         check(Ruling::MustNot, Ruling::May, AnswerKind::NotifyOnly, AnswerKind::NotifyOnly);
         check(Ruling::MustNot, Ruling::Review, AnswerKind::PendingReview, AnswerKind::NotifyOnly);
         check(Ruling::Review, Ruling::Review, AnswerKind::PendingReview, AnswerKind::HonorHold);

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
+use indicatif::ProgressBar;
 
 use crate::cli::demo::evidence::{Entry, Pinned, Promise, Seen, View};
 use crate::cli::demo::house::{self, CUSTODIANS, JURISDICTIONS, NEW_YORK};
@@ -18,6 +20,8 @@ use crate::domain::charge::OffenceCategory;
 use crate::domain::determination::FieldClasses;
 use crate::domain::ids::{LogKind, LogName};
 use crate::wire::v1;
+
+const TICK: Duration = Duration::from_millis(200);
 
 /// What was seen, by whom.
 #[derive(Debug)]
@@ -61,16 +65,22 @@ struct Record {
 
 /// Compares everything. Fails naming whose view, or which figure, is not what it should be.
 pub(super) async fn check(cast: &Cast, sandbox: &Sandbox, address: &str, promised: Promised) -> Result<Findings> {
-    let mut records = Vec::new();
+    let bar = ProgressBar::new_spinner().with_message("comparing what everybody saw with the logs");
+    bar.enable_steady_tick(TICK);
+    let mut overseeing = Vec::new();
     for jurisdiction in JURISDICTIONS {
-        let client = Overseer::connect(sandbox, address, jurisdiction, &cast.federal.party).await?;
-        records.push(client.read(jurisdiction).await?);
+        let overseer = Overseer::connect(sandbox, address, jurisdiction, &cast.federal.party).await?;
+        overseeing.push(tokio::spawn(async move { overseer.read(jurisdiction).await }));
     }
+    let reading = cast.custodians.iter().map(|custodian| {
+        let kinds = vec![LogKind::Exchange, LogKind::Custody];
+        tokio::spawn(read_own(Arc::clone(&custodian.party), custodian.house.jurisdiction(), kinds))
+    });
+    let reading: Vec<_> = reading.collect();
     let mut compared = Compared::default();
     let (mut views, mut custodians) = (Vec::new(), Figures::default());
-    for custodian in &cast.custodians {
-        let kinds = [LogKind::Exchange, LogKind::Custody];
-        let own = read_own(&custodian.party, custodian.house.jurisdiction(), &kinds).await?;
+    for (custodian, reading) in cast.custodians.iter().zip(reading) {
+        let own = reading.await??;
         custodian.inbox.count_reaches(own.values().map(BTreeMap::len).sum()).await;
         let (view, tally) = custodian.inbox.close();
         same_view(custodian.party.id, &view, &own)?;
@@ -79,7 +89,7 @@ pub(super) async fn check(cast: &Cast, sandbox: &Sandbox, address: &str, promise
     }
     let (mut seen, mut federal) = (View::new(), Figures::default());
     for (jurisdiction, inbox) in JURISDICTIONS.into_iter().zip(&cast.federal.inboxes) {
-        let own = read_own(&cast.federal.party, jurisdiction, &[LogKind::Exchange]).await?;
+        let own = read_own(Arc::clone(&cast.federal.party), jurisdiction, vec![LogKind::Exchange]).await?;
         inbox.count_reaches(own.values().map(BTreeMap::len).sum()).await;
         let (view, tally) = inbox.close();
         same_view(cast.federal.party.id, &view, &own)?;
@@ -87,6 +97,10 @@ pub(super) async fn check(cast: &Cast, sandbox: &Sandbox, address: &str, promise
         seen.extend(view);
     }
     views.push((cast.federal.party.id, seen));
+    let mut records = Vec::new();
+    for overseeing in overseeing {
+        records.push(overseeing.await??);
+    }
     for (party, view) in &views {
         compared.views += 1;
         compared.entries += within(party, view, &records)?;
@@ -104,6 +118,7 @@ pub(super) async fn check(cast: &Cast, sandbox: &Sandbox, address: &str, promise
     let custodies = records.iter().map(|record| record.tally.custodies()).sum();
     let entries = records.iter().flat_map(Record::sizes).collect();
     let checkpoints = records.into_iter().flat_map(|record| record.checkpoints).collect();
+    bar.finish_and_clear();
     Ok(Findings { federal, custodians, logs, custodies, entries, checkpoints, compared })
 }
 
@@ -213,10 +228,10 @@ async fn read(client: &Client, log: &LogName, mut take: impl FnMut(Entry) -> Res
 }
 
 /// The logs of a jurisdiction as a party may read them, without proofs of delivery: those no inbox delivers.
-async fn read_own(party: &Party, jurisdiction: &str, kinds: &[LogKind]) -> Result<View> {
+async fn read_own(party: Arc<Party>, jurisdiction: &'static str, kinds: Vec<LogKind>) -> Result<View> {
     let mut view = View::new();
     for kind in kinds {
-        let log = LogName { jurisdiction: jurisdiction.parse()?, kind: *kind };
+        let log = LogName { jurisdiction: jurisdiction.parse()?, kind };
         read(&party.system, &log, |entry| {
             if !entry.proves_delivery() {
                 view.entry(entry.log).or_default().insert(entry.index, entry.seen);
@@ -298,4 +313,74 @@ fn same_figures(federal: &Figures, custodians: &Figures, logs: &Figures, exchang
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::determination::FieldClass;
+    use crate::ledger;
+
+    fn log(kind: LogKind) -> LogName {
+        LogName { jurisdiction: "us-ny".parse().unwrap(), kind }
+    }
+
+    fn seen(content: &[u8], shown: FieldClasses) -> Seen {
+        Seen { leaf: ledger::leaf_hash(content), shown, withheld: FieldClasses::all().without(shown) }
+    }
+
+    fn view(kind: LogKind, entries: &[(u64, Seen)]) -> View {
+        View::from([(log(kind), entries.iter().copied().collect())])
+    }
+
+    fn record(view: View) -> Record {
+        let (tally, exchanged) = (Tally::default(), Tally::default());
+        Record { view, tally, exchanged, confirmations: View::new(), checkpoints: BTreeMap::new() }
+    }
+
+    #[test]
+    fn a_view_that_is_not_the_log_is_named_with_its_first_entry() {
+        let counts: FieldClasses = [FieldClass::Count].into_iter().collect();
+        let told = [(3, seen(b"a", counts)), (7, seen(b"b", counts))];
+        let check = |listed: &[(u64, Seen)], expected: Option<&str>| {
+            let compared = same_view("us-ice", &view(LogKind::Exchange, &told), &view(LogKind::Exchange, listed));
+            let error = compared.err().map(|error| error.to_string());
+            match expected {
+                Some(index) => assert!(error.unwrap().contains(&format!("us-ny/logs/exchange at {index}"))),
+                None => assert_eq!(error, None),
+            }
+        };
+        check(&told, None);
+        check(&told[..1], Some("7"));
+        check(&[told[0], told[1], (9, told[1].1)], Some("9"));
+        check(&[told[0], (7, seen(b"c", counts))], Some("7"));
+        check(&[told[0], (7, seen(b"b", FieldClasses::all()))], Some("7"));
+    }
+
+    #[test]
+    fn nobody_sees_what_oversight_does_not_or_more_of_it() {
+        let whole = record(view(LogKind::Exchange, &[(0, seen(b"a", FieldClasses::NONE))]));
+        let records = [whole];
+        let check = |entries: &[(u64, Seen)]| within("us-ice", &view(LogKind::Exchange, entries), &records).is_ok();
+        assert!(check(&[(0, seen(b"a", FieldClasses::NONE))]));
+        assert!(!check(&[(0, seen(b"a", FieldClasses::all()))]));
+        assert!(!check(&[(0, seen(b"b", FieldClasses::NONE))]));
+        assert!(!check(&[(1, seen(b"a", FieldClasses::NONE))]));
+    }
+
+    #[test]
+    fn a_custody_is_seen_by_its_custodian_alone_and_a_receipt_holds_what_was_seen() {
+        let entry = (0, seen(b"a", FieldClasses::all()));
+        let records = [record(view(LogKind::Custody, &[entry]))];
+        let reader = |id| (id, view(LogKind::Custody, &[entry]));
+        assert!(covered(&[reader("us-ny-doccs")], &records).is_ok());
+        assert!(covered(&[reader("us-ny-doccs"), reader("us-ice")], &records).is_err());
+        assert!(covered(&[], &records).is_err());
+        let promise = |index, content: &[u8]| [(log(LogKind::Custody), index, ledger::leaf_hash(content))];
+        let views = [reader("us-ny-doccs")];
+        assert_eq!(kept("us-ny-doccs", &promise(0, b"a"), &views, &records).unwrap(), 1);
+        assert!(kept("us-ny-doccs", &promise(0, b"b"), &views, &records).is_err());
+        assert!(kept("us-ny-doccs", &promise(1, b"a"), &views, &records).is_err());
+        assert!(kept("us-ice", &promise(0, b"a"), &views, &records).is_err());
+    }
 }

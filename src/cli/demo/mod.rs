@@ -12,6 +12,7 @@ mod inbox;
 mod mix;
 mod papers;
 mod party;
+mod person;
 mod report;
 mod roster;
 mod tables;
@@ -107,7 +108,7 @@ pub(super) fn run(args: &DemoArgs) -> Result<()> {
     let verified = verified(&sandbox, &findings)?;
     let speed = Speed { verifying: begun.elapsed(), ..speed };
     for table in tables::all(&findings, &mix, in_new_york) {
-        say(&format!("\n{}\n{}", table.title, table.table))?;
+        say(format!("\n{table}").trim_end())?;
     }
     say_run(&findings, verified, &speed)?;
     let Some(out) = &args.out else { return Ok(()) };

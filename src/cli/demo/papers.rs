@@ -2,7 +2,7 @@
 
 use crate::cli::demo::calendar;
 use crate::cli::demo::house::{CUSTODIANS, House};
-use crate::cli::demo::roster::{Fate, Person};
+use crate::cli::demo::person::{Fate, Person};
 use crate::domain::charge::{ChargeStatus, OffenceCategory, Severity};
 use crate::domain::custody::ReleaseReason;
 use crate::domain::detainer::{IssuingAuthority, WarrantKind};

@@ -1,5 +1,7 @@
 //! The figures as tables, for a terminal of a hundred columns.
 
+use std::fmt;
+
 use comfy_table::{CellAlignment, ContentArrangement, Table, TableComponent, presets};
 
 use crate::cli::demo::check::Findings;
@@ -15,8 +17,15 @@ const WIDTH: u16 = 100;
 /// A table with a title.
 #[derive(Debug)]
 pub(super) struct Titled {
-    pub(super) title: String,
-    pub(super) table: Table,
+    title: String,
+    table: Table,
+}
+
+impl fmt::Display for Titled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.title)?;
+        self.table.lines().try_for_each(|line| writeln!(f, "{}", line.trim_end()))
+    }
 }
 
 /// Custodians whose figures stand in one column.
@@ -48,7 +57,7 @@ pub(super) fn all(findings: &Findings, mix: &Mix, in_new_york: Fates<u64>) -> Ve
         asked(&findings.federal),
         answered(&findings.custodians, &findings.federal),
         notified(&findings.custodians),
-        released(&findings.custodians, &findings.federal),
+        ended(&findings.custodians, &findings.federal),
         by_offence(findings, mix, in_new_york),
         seen_by(findings),
     ]
@@ -88,7 +97,7 @@ fn answered(custodians: &Figures, federal: &Figures) -> Titled {
         }
     }
     rows.extend(findings.map(|word| by_group(&plain(word), |own| custodians.over("found", own, &[word]))));
-    rows.push(by_group("not answered before release, lift or year's end", |own| {
+    rows.push(by_group("no answer before it, or the year, ended", |own| {
         custodians.over("answered", own, &["none"]).saturating_sub(found(own))
     }));
     rows.push(by_group("the requester knows the answer", |own| {
@@ -117,20 +126,35 @@ fn notified(custodians: &Figures) -> Titled {
     titled("3. Notified, from the first delivery of the notice to the release", &group_headers(""), rows)
 }
 
-fn released(custodians: &Figures, federal: &Figures) -> Titled {
-    let mut rows = vec![by_group("released", |own| custodians.over("recipient", own, &[]))];
+fn ended(custodians: &Figures, federal: &Figures) -> Titled {
+    let outcome = |own: &[&'static str], outcome| custodians.over("outcome", own, &[outcome]);
+    let mut rows = vec![by_group("asked", |own| custodians.over("asked", own, &[]))];
+    for (name, word) in [
+        ("  no such person", "no-such-person"),
+        ("  identity mismatch", "identity-mismatch"),
+        ("  lifted while the person was held", "lifted"),
+        ("  still held", "outstanding"),
+        ("  released", "released"),
+    ] {
+        rows.push(by_group(name, |own| outcome(own, word)));
+    }
     for recipient in ReleaseRecipient::ALL {
         let word = recipient.word();
-        rows.push(by_group(&format!("to: {}", plain(word)), |own| custodians.over("recipient", own, &[word])));
+        let name = format!("    to: {}", plain(word));
+        rows.push(by_group(&name, |own| custodians.over("recipient", own, &[word])));
     }
     let told = |own: &[&'static str]| federal.over("told", own, &[]);
     let in_full = |own: &[&'static str]| federal.over("told-in-full", own, &[]);
-    rows.push(by_group("the requester was told when and to whom", in_full));
-    rows.push(by_group("the requester was told that they were", |own| told(own).saturating_sub(in_full(own))));
-    rows.push(by_group("the requester was not told", |own| {
-        custodians.over("recipient", own, &[]).saturating_sub(told(own))
-    }));
-    titled("4. Released to whom, and told or not, by the law of the place", &group_headers(""), rows)
+    rows.push(by_group("    requester told when and to whom", in_full));
+    if told(&everybody()) > in_full(&everybody()) {
+        rows.push(by_group("    requester told that, no more", |own| told(own).saturating_sub(in_full(own))));
+    }
+    rows.push(by_group("    requester not told", |own| outcome(own, "released").saturating_sub(told(own))));
+    titled(
+        "4. What became of them; released to whom, and told or not by the law of the place",
+        &group_headers(""),
+        rows,
+    )
 }
 
 fn by_offence(findings: &Findings, mix: &Mix, in_new_york: Fates<u64>) -> Titled {
@@ -165,17 +189,17 @@ fn by_offence(findings: &Findings, mix: &Mix, in_new_york: Fates<u64>) -> Titled
     });
     let headers = [
         "",
-        "NY held\n(mix)",
-        "NY held\n(logs)",
-        "NY open\n(requester)",
-        "NY released\n(mix)",
-        "NY released\n(logs)",
-        "TX held\n(logs)",
-        "TX open\n(requester)",
-        "TX released\n(logs)",
+        "NY held\nmix",
+        "\nlogs",
+        "open,\nas told",
+        "released\nmix",
+        "\nlogs",
+        "TX held\nlogs",
+        "open,\nas told",
+        "released\nlogs",
     ];
     titled(
-        "5. By offence: the mix, the logs, and what stands open as far as the requester was told",
+        "5. By offence: the mix, the logs, and what still stands as far as the requester was told",
         &headers,
         rows.collect(),
     )

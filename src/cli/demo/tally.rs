@@ -293,3 +293,32 @@ impl Figures {
         self.counts.iter().map(|(key, count)| (key.join("/"), *count)).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_that_differ_are_named() {
+        let mut one = Figures::default();
+        one.add(&["asked", "us-ny-doccs"]);
+        one.add(&["outcome", "us-ny-doccs", "released", "drugs"]);
+        let mut other = one.clone();
+        assert_eq!(one.difference(&other), None);
+        other.add(&["asked", "us-ny-doccs"]);
+        assert_eq!(one.difference(&other).unwrap(), "asked us-ny-doccs: 1 against 2");
+        assert_eq!(one.of("us-tx-prison").difference(&other.of("us-tx-prison")), None);
+        other.join(one.clone());
+        assert_eq!(other.over("outcome", &["us-ny-doccs"], &["released"]), 2);
+        assert_eq!(other.as_issuer().count(&["outcome"]), 0);
+    }
+
+    #[test]
+    fn lead_times_differ_too_and_their_median_is_in_hours() {
+        let mut one = Figures::default();
+        one.leads_s.insert("us-ny-doccs", vec![7_200, 3_600, 10_800]);
+        assert_eq!(one.median_lead_hours(&["us-ny-doccs"]), Some(2));
+        assert_eq!(one.median_lead_hours(&["us-tx-prison"]), None);
+        assert_eq!(one.difference(&Figures::default()).unwrap(), "lead times");
+    }
+}

@@ -9,7 +9,7 @@ use crate::domain::case::StoredCase;
 use crate::domain::detainer::Addressee;
 use crate::domain::determination::FieldClass;
 use crate::domain::ids::{AgencyId, CaseName, LogName};
-use crate::ledger::{TileError, Tree, tile_to_bytes};
+use crate::ledger::{Tree, tile_to_bytes};
 use crate::store::sqlite::{SqliteReader, SqliteStore, read, rows};
 use crate::store::vault::Key;
 use crate::store::{Append, HeadMove, Loaded, LogState, NewEntry, Reader, SeenRequest, Store, StoreError, Wanted};
@@ -28,13 +28,7 @@ impl Store for SqliteStore {
             return Ok(LogState { tree: Tree::empty(), recorded_at: now });
         };
         let size = u64::try_from(size).map_err(|_| StoreError::Broken("a head has a negative size"))?;
-        let tree = Tree::load(size, |tile| self.reader.tile(log, tile)).map_err(|error| match error {
-            TileError::Read(error) => error,
-            TileError::Short { .. }
-            | TileError::Outside { .. }
-            | TileError::Shrunk { .. }
-            | TileError::TooLarge { .. } => StoreError::Broken("a log's tiles do not reach its head"),
-        })?;
+        let tree = Tree::load(size, |tile| self.reader.tile(log, tile))?;
         Ok(LogState { tree, recorded_at: rows::time(recorded_at)? })
     }
 

@@ -4,10 +4,10 @@
 
 use comity::domain::agency::AgencyClass;
 use comity::domain::charge::Charge;
-use comity::domain::custody::{ActualRelease, Custody, CustodyState, Intake, ScheduledRelease};
+use comity::domain::custody::{ActualRelease, Custody, Intake, ScheduledRelease};
 use comity::domain::detainer::{
-    Acknowledgement, Addressee, Answer, AnswerKind, Detainer, DetainerBasis, DetainerState, Finding, IssuingAuthority,
-    Request, Shown, Warrant, WarrantKind,
+    Acknowledgement, Addressee, Answer, AnswerKind, Detainer, DetainerBasis, Finding, IssuingAuthority, Request,
+    Warrant, WarrantKind,
 };
 use comity::domain::determination::{Determination, FieldClass, FieldClasses, LawView, Ruling};
 use comity::domain::event::{Counts, Disclosure, Event, Record, RecordedDetermination};
@@ -218,38 +218,14 @@ pub(super) fn released() -> impl Strategy<Value = ActualRelease> {
 
 /// A detainer just lodged.
 pub(super) fn lodged() -> impl Strategy<Value = Detainer> {
-    (detainer_name(), agency(), request(), time()).prop_map(|(name, issuer, request, now)| Detainer {
-        name,
-        issuer,
-        request,
-        custodian: None,
-        acknowledgement: None,
-        answer: None,
-        reviewed_policies: Vec::new(),
-        state: DetainerState::Lodged,
-        shown: Shown { state: DetainerState::Lodged, finding: None, answer: None, updated_at: now, version: 1 },
-        notice_index: None,
-        lift_reason: None,
-        lodged_at: now,
-        updated_at: now,
-        version: 1,
-    })
+    (detainer_name(), agency(), request(), time())
+        .prop_map(|(name, issuer, request, now)| Detainer::lodged(name, issuer, request, now))
 }
 
 /// A custody just opened.
 pub(super) fn opened() -> impl Strategy<Value = Custody> {
-    (custody_name(), agency(), intake(), time()).prop_map(|(name, custodian, intake, now)| Custody {
-        name,
-        custodian,
-        intake,
-        detainers: Vec::new(),
-        scheduled: None,
-        released: None,
-        state: CustodyState::Held,
-        opened_at: now,
-        updated_at: now,
-        version: 1,
-    })
+    (custody_name(), agency(), intake(), time())
+        .prop_map(|(name, custodian, intake, now)| Custody::opened(name, custodian, intake, now))
 }
 
 fn event() -> impl Strategy<Value = Event> {

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use comity::domain::case::StoredCase;
-use comity::domain::custody::{Custody, CustodyState};
-use comity::domain::detainer::{Detainer, DetainerState, Shown};
+use comity::domain::custody::Custody;
+use comity::domain::detainer::Detainer;
 use comity::domain::determination::{FieldClass, FieldClasses};
 use comity::domain::event::Party;
 use comity::domain::ids::{AgencyId, CaseKind, CaseName, LogKind, LogName, RequestId};
@@ -27,38 +27,16 @@ pub(super) fn log(kind: LogKind) -> LogName {
 /// A detainer of ICE's.
 pub(super) fn detainer(id: u128, addressee: Option<&str>) -> StoredCase {
     let now = sample::start();
-    StoredCase::Detainer(Box::new(Detainer {
-        name: CaseName::detainer(sample::jurisdiction(), Uuid::from_u128(id)),
-        issuer: sample::officer("ice").agency.id,
-        request: sample::request(addressee),
-        custodian: None,
-        acknowledgement: None,
-        answer: None,
-        reviewed_policies: Vec::new(),
-        state: DetainerState::Lodged,
-        shown: Shown { state: DetainerState::Lodged, finding: None, answer: None, updated_at: now, version: 1 },
-        notice_index: None,
-        lift_reason: None,
-        lodged_at: now,
-        updated_at: now,
-        version: 1,
-    }))
+    let name = CaseName::detainer(sample::jurisdiction(), Uuid::from_u128(id));
+    let issuer = sample::officer("ice").agency.id;
+    StoredCase::Detainer(Box::new(Detainer::lodged(name, issuer, sample::request(addressee), now)))
 }
 
 pub(super) fn custody(id: u128, custodian: &str) -> StoredCase {
     let now = sample::start();
-    StoredCase::Custody(Box::new(Custody {
-        name: CaseName::custody(sample::jurisdiction(), Uuid::from_u128(id)),
-        custodian: sample::officer(custodian).agency.id,
-        intake: sample::intake(),
-        detainers: Vec::new(),
-        scheduled: None,
-        released: None,
-        state: CustodyState::Held,
-        opened_at: now,
-        updated_at: now,
-        version: 1,
-    }))
+    let name = CaseName::custody(sample::jurisdiction(), Uuid::from_u128(id));
+    let custodian = sample::officer(custodian).agency.id;
+    StoredCase::Custody(Box::new(Custody::opened(name, custodian, sample::intake(), now)))
 }
 
 /// The answer kept with an entry.
