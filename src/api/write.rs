@@ -11,34 +11,7 @@ use crate::domain::permit::Admitted;
 use crate::ledger::{self, Receipt};
 use crate::recorder::Recorded;
 use crate::wire::parse::WriteRequest;
-use crate::wire::{Message, show, v1};
-
-/// An answer that carries a receipt.
-pub(super) trait Receipted: Message + Default {
-    /// Puts the receipt in.
-    fn set_receipt(&mut self, receipt: v1::Receipt);
-}
-
-macro_rules! receipted {
-    ($($answer:ident),+) => {
-        $(impl Receipted for v1::$answer {
-            fn set_receipt(&mut self, receipt: v1::Receipt) {
-                self.receipt = Some(receipt);
-            }
-        })+
-    };
-}
-
-receipted!(
-    LodgeDetainerResponse,
-    AcknowledgeDetainerResponse,
-    AnswerDetainerResponse,
-    WithdrawDetainerResponse,
-    OpenCustodyResponse,
-    ScheduleReleaseResponse,
-    RecordReleaseResponse,
-    AcknowledgeResponse
-);
+use crate::wire::{Message, Receipted, show, v1};
 
 impl Api {
     /// A write upon a case.
@@ -88,7 +61,8 @@ impl Api {
             Recorded::Earlier { log, index } => self.earlier(log, index).await?,
         };
         let mut answer = A::decode(answer.as_slice()).map_err(|_| status::internal("an answer cannot be read back"))?;
-        answer.set_receipt(v1::Receipt { log: log.to_string(), index: show::wire_position(index), leaf, proof });
+        let receipt = v1::Receipt { log: log.to_string(), index: show::wire_position(index), leaf, proof };
+        *answer.receipt_mut() = Some(receipt);
         Ok(answer)
     }
 

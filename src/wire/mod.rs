@@ -7,6 +7,7 @@ pub mod codec;
 pub mod entry;
 pub mod failure;
 pub mod parse;
+mod receipted;
 pub mod shape;
 pub mod show;
 mod violations;
@@ -14,6 +15,7 @@ pub mod words;
 
 pub use prost::Message;
 pub use prost_types::Timestamp;
+pub use receipted::Receipted;
 pub use violations::{Violation, Violations};
 
 /// The generated messages, clients and servers of `comity.v1`.

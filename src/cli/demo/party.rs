@@ -15,7 +15,7 @@ use crate::client::Client;
 use crate::domain::agency::ActorKind;
 use crate::domain::ids::LogName;
 use crate::wire::failure::reason_of;
-use crate::wire::v1;
+use crate::wire::{Receipted, v1};
 
 /// Calls of one agency in flight.
 pub(super) const IN_FLIGHT_MAX: usize = 64;
@@ -81,7 +81,7 @@ impl Party {
         let answered = Box::pin(call).await;
         let took = begun.elapsed();
         let mut answer = answered.map_err(|status| self.refused(what, &status))?.into_inner();
-        let receipt = answer.take_receipt().with_context(|| format!("{}: {what}: no receipt", self.id))?;
+        let receipt = answer.receipt_mut().take().with_context(|| format!("{}: {what}: no receipt", self.id))?;
         let verified = Verified::new(receipt, &self.pinned).with_context(|| format!("{}: {what}", self.id))?;
         self.receipts.lock().unwrap_or_else(PoisonError::into_inner).keep(verified)?;
         self.latencies.lock().unwrap_or_else(PoisonError::into_inner).push(took);
@@ -141,30 +141,3 @@ where
     }
     Ok(())
 }
-
-/// An answer that carries a receipt.
-pub(super) trait Receipted {
-    /// Takes the receipt out.
-    fn take_receipt(&mut self) -> Option<v1::Receipt>;
-}
-
-macro_rules! receipted {
-    ($($answer:ident),+) => {
-        $(impl Receipted for v1::$answer {
-            fn take_receipt(&mut self) -> Option<v1::Receipt> {
-                self.receipt.take()
-            }
-        })+
-    };
-}
-
-receipted!(
-    LodgeDetainerResponse,
-    AcknowledgeDetainerResponse,
-    AnswerDetainerResponse,
-    WithdrawDetainerResponse,
-    OpenCustodyResponse,
-    ScheduleReleaseResponse,
-    RecordReleaseResponse,
-    AcknowledgeResponse
-);

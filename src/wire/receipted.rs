@@ -1,0 +1,30 @@
+//! The answers that carry a receipt: every write's.
+
+use crate::wire::{Message, v1};
+
+/// An answer that carries a receipt. The gateway keeps it without and puts one in; a client may take it out to keep.
+pub trait Receipted: Message + Default {
+    /// Where the receipt is.
+    fn receipt_mut(&mut self) -> &mut Option<v1::Receipt>;
+}
+
+macro_rules! receipted {
+    ($($answer:ident),+ $(,)?) => {
+        $(impl Receipted for v1::$answer {
+            fn receipt_mut(&mut self) -> &mut Option<v1::Receipt> {
+                &mut self.receipt
+            }
+        })+
+    };
+}
+
+receipted!(
+    LodgeDetainerResponse,
+    AcknowledgeDetainerResponse,
+    AnswerDetainerResponse,
+    WithdrawDetainerResponse,
+    OpenCustodyResponse,
+    ScheduleReleaseResponse,
+    RecordReleaseResponse,
+    AcknowledgeResponse,
+);
