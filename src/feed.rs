@@ -151,7 +151,7 @@ impl Feed {
             }
             // Not beyond the published head, so that who has caught up stands at the end of a batch.
             let owed = usize::try_from(size.saturating_sub(from)).unwrap_or(PAGE_LEN);
-            let found = self.reader.entries(log, from, owed.min(PAGE_LEN))?;
+            let found = self.reader.entries_for(&self.caller, log, from, owed.min(PAGE_LEN))?;
             let end = found.last().map_or(size, |entry| entry.index.saturating_add(1));
             page.caught_up &= end >= size;
             for stored in found {

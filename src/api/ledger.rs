@@ -134,8 +134,8 @@ impl Api {
     async fn entry(&self, caller: &Caller, name: &str) -> Result<(LogName, StoredEntry), Status> {
         let (log, index) = parse::entry_name("name", name).map_err(|faults| status::violations(&faults))?;
         let log = self.readable(caller, Ok(log))?;
-        let place = log.clone();
-        let found = self.read(move |reader| Ok(reader.entries(&place, index, 1)?.pop())).await?;
+        let (place, whose) = (log.clone(), caller.clone());
+        let found = self.read(move |reader| Ok(reader.entries_for(&whose, &place, index, 1)?.pop())).await?;
         let found = found.filter(|entry| entry.index == index);
         let found = found.filter(|entry| entry.audience.classes_for(caller, &log.jurisdiction).is_some());
         Ok((log, found.ok_or_else(status::not_found)?))
@@ -152,8 +152,8 @@ async fn list(
 ) -> Result<(), Status> {
     let mut next = range.start;
     while next < range.end {
-        let place = log.clone();
-        let found = api.read(move |reader| reader.entries(&place, next, PAGE_LEN)).await?;
+        let (place, whose) = (log.clone(), caller.clone());
+        let found = api.read(move |reader| reader.entries_for(&whose, &place, next, PAGE_LEN)).await?;
         let Some(last) = found.last().map(|entry| entry.index) else { return Ok(()) };
         next = last.saturating_add(1);
         let mut classes = crate::domain::determination::FieldClasses::NONE;

@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 pub use audience::Audience;
 
+use crate::domain::agency::Caller;
 use crate::domain::case::StoredCase;
 use crate::domain::determination::FieldClasses;
 use crate::domain::ids::{AgencyId, CaseKind, CaseName, JurisdictionId, LogName, RequestId};
@@ -252,6 +253,16 @@ pub trait Reader: Send + Sync + std::fmt::Debug {
 
     /// Entries from a position on.
     fn entries(&self, log: &LogName, from: u64, limit: usize) -> Result<Vec<StoredEntry>, StoreError>;
+
+    /// Entries from a position on, as one caller needs them: those it is not in the audience of come without contents,
+    /// so that nothing is unsealed for somebody who may not see it.
+    fn entries_for(
+        &self,
+        caller: &Caller,
+        log: &LogName,
+        from: u64,
+        limit: usize,
+    ) -> Result<Vec<StoredEntry>, StoreError>;
 
     /// The answer given to the write that an entry records, with the leaf.
     fn answer(&self, log: &LogName, index: u64) -> Result<Option<RecordedAnswer>, StoreError>;

@@ -5,6 +5,7 @@ mod batch;
 
 use std::collections::BTreeSet;
 
+use comity::domain::agency::{AgencyKind, Caller};
 use comity::domain::case::StoredCase;
 use comity::domain::ids::{CaseKind, LogKind, LogName, RequestId};
 use comity::ledger;
@@ -43,6 +44,7 @@ promises! {
     a_new_case_survives_a_commit_that_was_fenced_before,
     a_second_writer_on_the_same_store_is_fenced,
     entries_come_in_order_page_by_page,
+    an_entry_comes_without_content_for_whom_it_is_not_meant,
     no_log_shows_an_entry_of_another,
     cases_are_listed_by_agency_and_kind_after_a_place,
     a_case_is_read_as_it_was_last_kept,
@@ -234,6 +236,23 @@ fn entries_come_in_order_page_by_page(open: Open<'_>) {
     for (from, limit) in [(10, 4), (1 << 30, 4), (0, 0)] {
         assert!(page(from, limit).is_empty(), "{from}");
     }
+}
+
+fn an_entry_comes_without_content_for_whom_it_is_not_meant(open: Open<'_>) {
+    let mut store = open();
+    let case = detainer(1, None);
+    // The audience of every draft is oversight alone.
+    let append = Drafts::recover(&mut *store).batch(&[(LogKind::Exchange, Some(&case)); 2]);
+    store.commit(&append).unwrap();
+    let reader = store.reader();
+    let contents = |caller: &Caller| -> Vec<(u64, usize)> {
+        let entries = reader.entries_for(caller, &log(LogKind::Exchange), 0, 10).unwrap();
+        entries.iter().map(|entry| (entry.index, entry.openings.len())).collect()
+    };
+    let mut overseer = sample::officer("doccs");
+    assert_eq!(contents(&overseer), [(0, 0), (1, 0)]);
+    overseer.agency.kind = AgencyKind::Oversight;
+    assert_eq!(contents(&overseer), [(0, 3), (1, 3)]);
 }
 
 fn no_log_shows_an_entry_of_another(open: Open<'_>) {

@@ -7,6 +7,7 @@ mod rows;
 mod write;
 
 use std::collections::HashMap;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -40,6 +41,8 @@ pub struct SqliteStore {
 impl SqliteStore {
     /// Opens the file, making it if there is none. `wrapping_key` wraps every data key and is not in the file.
     pub fn open(path: &Path, wrapping_key: &[u8; 32]) -> Result<Self, StoreError> {
+        // Made before SQLite would make it: the files beside it inherit the mode.
+        std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
         let connection = Connection::open(path)?;
         // Order matters: the page size before anything is written.
         connection.pragma_update(None, "page_size", 8_192)?;

@@ -6,13 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use uuid::Uuid;
 
+use crate::domain::agency::Caller;
 use crate::domain::case::StoredCase;
 use crate::domain::ids::{AgencyId, CaseName, LogName};
 use crate::ledger::{Hash, TileId, tile_from_bytes};
 use crate::store::sqlite::{READERS_MAX, open_reader, rows};
 use crate::store::vault::{Key, VaultError};
 use crate::store::{Audience, CaseFilter, Reader, RecordedAnswer, StoreError, StoredEntry};
-use crate::wire::entry;
+use crate::wire::entry::{self, Opening};
 
 /// Reads a SQLite file that a writer may be writing.
 #[derive(Debug)]
@@ -63,8 +64,37 @@ impl SqliteReader {
         wrapped.map(|wrapped| Ok(self.vault()?.unwrap_data_key(&wrapped, &rows::case_context(&name))?)).transpose()
     }
 
-    fn entry(&self, connection: &Connection, row: &EntryRow) -> Result<StoredEntry, StoreError> {
-        let (_, index) = rows::unpack(row.position)?;
+    fn read_entries(
+        &self,
+        log: &LogName,
+        from: u64,
+        limit: usize,
+        unseal: impl Fn(&Audience) -> bool,
+    ) -> Result<Vec<StoredEntry>, StoreError> {
+        self.with(|connection| {
+            let Some(log) = number(connection, &log.to_string())? else { return Ok(Vec::new()) };
+            let mut statement = connection.prepare_cached(
+                "SELECT position, batch_size, leaf, audience, clear, sealed FROM entries \
+                 WHERE position >= ?1 AND position < ?2 ORDER BY position LIMIT ?3",
+            )?;
+            let (first, end) = (rows::position(log, from)?, rows::position(log.saturating_add(1), 0)?);
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            let found = statement.query_map(params![first, end, limit], EntryRow::read)?;
+            found
+                .map(|row| {
+                    let row = row?;
+                    let (_, index) = rows::unpack(row.position)?;
+                    let audience = Audience::parse(&row.audience)
+                        .ok_or(StoreError::Broken("an audience is not of a known layout"))?;
+                    let openings = if unseal(&audience) { self.openings(connection, &row)? } else { Vec::new() };
+                    Ok(StoredEntry { index, leaf: row.leaf, openings, audience })
+                })
+                .collect()
+        })
+    }
+
+    /// Contents of an entry: what is never personal, and the rest as far as there is a key.
+    fn openings(&self, connection: &Connection, row: &EntryRow) -> Result<Vec<Opening>, StoreError> {
         let broken = |_| StoreError::Broken("an entry is not of a known layout");
         let mut openings = entry::read_openings(&row.clear).map_err(broken)?;
         if self.vault.is_some() {
@@ -75,9 +105,7 @@ impl SqliteReader {
             openings.extend(entry::read_openings(&key.open(&row.sealed, &context)?).map_err(broken)?);
             openings.sort_by_key(|opening| opening.class);
         }
-        let audience =
-            Audience::parse(&row.audience).ok_or(StoreError::Broken("an audience is not of a known layout"))?;
-        Ok(StoredEntry { index, leaf: row.leaf.clone(), openings, audience })
+        Ok(openings)
     }
 }
 
@@ -128,17 +156,17 @@ impl Reader for SqliteReader {
     }
 
     fn entries(&self, log: &LogName, from: u64, limit: usize) -> Result<Vec<StoredEntry>, StoreError> {
-        self.with(|connection| {
-            let Some(log) = number(connection, &log.to_string())? else { return Ok(Vec::new()) };
-            let mut statement = connection.prepare_cached(
-                "SELECT position, batch_size, leaf, audience, clear, sealed FROM entries \
-                 WHERE position >= ?1 AND position < ?2 ORDER BY position LIMIT ?3",
-            )?;
-            let (first, end) = (rows::position(log, from)?, rows::position(log.saturating_add(1), 0)?);
-            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-            let found = statement.query_map(params![first, end, limit], EntryRow::read)?;
-            found.map(|row| self.entry(connection, &row?)).collect()
-        })
+        self.read_entries(log, from, limit, |_| true)
+    }
+
+    fn entries_for(
+        &self,
+        caller: &Caller,
+        log: &LogName,
+        from: u64,
+        limit: usize,
+    ) -> Result<Vec<StoredEntry>, StoreError> {
+        self.read_entries(log, from, limit, |audience| audience.classes_for(caller, &log.jurisdiction).is_some())
     }
 
     fn answer(&self, log: &LogName, index: u64) -> Result<Option<RecordedAnswer>, StoreError> {

@@ -1,5 +1,6 @@
 //! What the SQLite file itself gives away: nothing without the key.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use comity::domain::determination::FieldClass;
@@ -22,6 +23,8 @@ fn nothing_personal_is_readable_in_the_files() {
     store.commit(&drafts.batch(&written)).unwrap();
     let check = |files: &[&str]| {
         for file in files {
+            let mode = std::fs::metadata(directory.path().join(file)).unwrap().permissions().mode();
+            assert_eq!(mode & 0o077, 0, "{file} can be read by others than its owner");
             let bytes = std::fs::read(directory.path().join(file)).unwrap();
             assert!(holds(&bytes, "us-ny"), "{file} is not where the names went");
             for canary in sample::CANARIES {
