@@ -18,14 +18,16 @@ use crate::domain::ids::{AgencyId, JurisdictionId, LogKind, LogName};
 use crate::store::{Reader, StoreError};
 use crate::wire::{entry, v1};
 
-/// Entries read at once. Bounds what one subscription holds in memory.
-const PAGE_LEN: usize = 128;
+/// Entries read at once. With the longest messages, some two megabytes for a stream that is not read.
+const PAGE_LEN: usize = 48;
 
 /// How far an agency has read: entries before these positions were delivered.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Cursor {
     /// In the exchange log.
     pub exchange: u64,
+    /// Just after the last entry of the exchange log that was for the agency.
+    pub exchange_seen: u64,
     /// In the custody log; stays 0 for those who may not read it.
     pub custody: u64,
 }
@@ -57,7 +59,7 @@ impl fmt::Debug for CursorKey {
 }
 
 const TAG_LEN: usize = 16;
-const BODY_LEN: usize = 16;
+const BODY_LEN: usize = 24;
 
 impl CursorKey {
     /// From 32 bytes.
@@ -67,7 +69,8 @@ impl CursorKey {
 
     /// A cursor as it is handed out.
     pub fn seal(&self, agency: &AgencyId, jurisdiction: &JurisdictionId, cursor: Cursor) -> String {
-        let mut bytes = [cursor.exchange.to_be_bytes(), cursor.custody.to_be_bytes()].concat();
+        let numbers = [cursor.exchange, cursor.exchange_seen, cursor.custody];
+        let mut bytes = numbers.map(u64::to_be_bytes).concat();
         let tag = hmac::sign(&self.0, &context(agency, jurisdiction, &bytes));
         bytes.extend(tag.as_ref().iter().take(TAG_LEN));
         URL_SAFE_NO_PAD.encode(bytes)
@@ -80,9 +83,9 @@ impl CursorKey {
         let expected = hmac::sign(&self.0, &context(agency, jurisdiction, body));
         let expected = expected.as_ref().get(..TAG_LEN)?;
         aws_lc_rs::constant_time::verify_slices_are_equal(expected, tag).ok()?;
-        let (exchange, custody) = body.split_at_checked(8)?;
-        let number = |bytes: &[u8]| Some(u64::from_be_bytes(bytes.try_into().ok()?));
-        Some(Cursor { exchange: number(exchange)?, custody: number(custody)? })
+        let mut numbers = body.chunks_exact(8).map(|bytes| Some(u64::from_be_bytes(bytes.try_into().ok()?)));
+        let mut next = || numbers.next().flatten();
+        Some(Cursor { exchange: next()?, exchange_seen: next()?, custody: next()? })
     }
 }
 
@@ -165,6 +168,9 @@ impl Feed {
                 if acknowledged {
                     continue;
                 }
+                if log.kind == LogKind::Exchange {
+                    self.cursor.exchange_seen = self.cursor.exchange;
+                }
                 page.classes = page.classes.union(classes);
                 let shown = entry::show(log, stored.index, stored.leaf, &stored.openings, classes);
                 page.entries.push((shown, self.cursor));
@@ -198,7 +204,7 @@ mod tests {
     fn a_cursor_is_good_for_its_agency_and_jurisdiction_alone() {
         let key = CursorKey::new(&[3; 32]);
         let (ice, ny): (AgencyId, JurisdictionId) = ("us-ice".parse().unwrap(), "us-ny".parse().unwrap());
-        let cursor = Cursor { exchange: 7, custody: 9 };
+        let cursor = Cursor { exchange: 7, exchange_seen: 5, custody: 9 };
         let text = key.seal(&ice, &ny, cursor);
         assert_eq!(key.open(&ice, &ny, &text), Some(cursor));
         assert_eq!(key.open(&"us-cbp".parse().unwrap(), &ny, &text), None);

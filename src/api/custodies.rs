@@ -4,12 +4,10 @@ use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
 
+use crate::api::list::{Page, classes_of};
 use crate::api::{Api, status};
-use crate::domain::agency::{AgencyKind, Caller};
 use crate::domain::case::StoredCase;
-use crate::domain::determination::FieldClasses;
 use crate::domain::ids::CaseKind;
-use crate::store::CaseFilter;
 use crate::wire::v1::custody_service_server::CustodyService;
 use crate::wire::{parse, show, v1};
 
@@ -50,7 +48,8 @@ impl CustodyService for Custodies {
         let case = self.0.read(move |reader| reader.case(&name)).await?.ok_or_else(status::not_found)?;
         let custody = case.custody().filter(|custody| self.0.gate.may_see_custody(&caller, custody));
         let shown = show::custody(custody.ok_or_else(status::not_found)?);
-        self.0.disclose(&caller, "CustodyService/GetCustody", shown.name.clone(), FieldClasses::all()).await?;
+        let classes = classes_of(&shown)?;
+        self.0.disclose(&caller, "CustodyService/GetCustody", shown.name.clone(), classes).await?;
         Ok(Response::new(v1::GetCustodyResponse { custody: Some(shown) }))
     }
 
@@ -60,51 +59,18 @@ impl CustodyService for Custodies {
     ) -> Result<Response<v1::ListCustodiesResponse>, Status> {
         let caller = Api::caller(&request)?;
         let request = request.into_inner();
-        let (cases, next_page_token) =
-            self.0.list(&caller, CaseKind::Custody, &request.parent, request.page_size, &request.page_token).await?;
-        let custodies: Vec<v1::Custody> = cases
-            .iter()
-            .filter_map(StoredCase::custody)
-            .filter(|custody| self.0.gate.may_see_custody(&caller, custody))
-            .map(show::custody)
-            .collect();
-        let names: Vec<&str> = custodies.iter().map(|custody| custody.name.as_str()).collect();
-        if !names.is_empty() {
-            let names = names.join("\n");
-            self.0.disclose(&caller, "CustodyService/ListCustodies", names, FieldClasses::all()).await?;
-        }
-        Ok(Response::new(v1::ListCustodiesResponse { custodies, next_page_token }))
-    }
-}
-
-impl Api {
-    /// A page of the cases of a jurisdiction that the caller has a part in, and the token of the next.
-    pub(super) async fn list(
-        &self,
-        caller: &Caller,
-        kind: CaseKind,
-        parent: &str,
-        page_size: i32,
-        page_token: &str,
-    ) -> Result<(Vec<StoredCase>, String), Status> {
-        let jurisdiction = parse::jurisdiction("parent", parent).map_err(|faults| status::violations(&faults))?;
-        let limit = parse::page_size(page_size).map_err(|faults| status::violations(&faults))?;
-        let after = parse::page_token(page_token).map_err(|_| status::invalid_cursor())?;
-        if !caller.takes_part_in(&jurisdiction) {
-            return Err(status::not_found());
-        }
-        let overseen = caller.agency.kind == AgencyKind::Oversight;
-        let filter = CaseFilter {
-            jurisdiction,
-            kind,
-            agency: (!overseen).then(|| caller.agency.id.clone()),
-            unassigned: caller.agency.kind.holds_people(),
-            after,
-            limit,
+        let page = Page {
+            kind: CaseKind::Custody,
+            method: "CustodyService/ListCustodies",
+            parent: request.parent,
+            size: request.page_size,
+            token: request.page_token,
         };
-        let cases = self.read(move |reader| reader.cases(&filter)).await?;
-        let full = cases.len() >= limit;
-        let next = cases.last().filter(|_| full).map(|case| case.name().id.to_string()).unwrap_or_default();
-        Ok((cases, next))
+        let show = |case: &StoredCase| {
+            let custody = case.custody().filter(|custody| self.0.gate.may_see_custody(&caller, custody))?;
+            Some(show::custody(custody))
+        };
+        let (custodies, next_page_token) = self.0.list(&caller, page, show).await?;
+        Ok(Response::new(v1::ListCustodiesResponse { custodies, next_page_token }))
     }
 }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
 
+use crate::api::list::{Page, classes_of};
 use crate::api::{Api, status};
 use crate::domain::case::StoredCase;
-use crate::domain::determination::FieldClasses;
 use crate::domain::ids::CaseKind;
 use crate::wire::v1::detainer_service_server::DetainerService;
 use crate::wire::{parse, show, v1};
@@ -56,7 +56,8 @@ impl DetainerService for Detainers {
         let detainer = case.detainer().ok_or_else(status::not_found)?;
         let viewpoint = self.0.gate.viewpoint(&caller, detainer).ok_or_else(status::not_found)?;
         let shown = show::detainer(detainer, viewpoint);
-        self.0.disclose(&caller, "DetainerService/GetDetainer", shown.name.clone(), FieldClasses::all()).await?;
+        let classes = classes_of(&shown)?;
+        self.0.disclose(&caller, "DetainerService/GetDetainer", shown.name.clone(), classes).await?;
         Ok(Response::new(v1::GetDetainerResponse { detainer: Some(shown) }))
     }
 
@@ -66,18 +67,18 @@ impl DetainerService for Detainers {
     ) -> Result<Response<v1::ListDetainersResponse>, Status> {
         let caller = Api::caller(&request)?;
         let request = request.into_inner();
-        let (cases, next_page_token) =
-            self.0.list(&caller, CaseKind::Detainer, &request.parent, request.page_size, &request.page_token).await?;
-        let detainers: Vec<v1::Detainer> = cases
-            .iter()
-            .filter_map(StoredCase::detainer)
-            .filter_map(|detainer| Some(show::detainer(detainer, self.0.gate.viewpoint(&caller, detainer)?)))
-            .collect();
-        let names: Vec<&str> = detainers.iter().map(|detainer| detainer.name.as_str()).collect();
-        if !names.is_empty() {
-            let names = names.join("\n");
-            self.0.disclose(&caller, "DetainerService/ListDetainers", names, FieldClasses::all()).await?;
-        }
+        let page = Page {
+            kind: CaseKind::Detainer,
+            method: "DetainerService/ListDetainers",
+            parent: request.parent,
+            size: request.page_size,
+            token: request.page_token,
+        };
+        let show = |case: &StoredCase| {
+            let detainer = case.detainer()?;
+            Some(show::detainer(detainer, self.0.gate.viewpoint(&caller, detainer)?))
+        };
+        let (detainers, next_page_token) = self.0.list(&caller, page, show).await?;
         Ok(Response::new(v1::ListDetainersResponse { detainers, next_page_token }))
     }
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::Stream;
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -34,7 +33,7 @@ pub struct InboxConfig {
 
 impl Default for InboxConfig {
     fn default() -> Self {
-        Self { heartbeat_ms: 15_000, buffer_len: 32, stall_ms: 60_000 }
+        Self { heartbeat_ms: 15_000, buffer_len: 8, stall_ms: 60_000 }
     }
 }
 
@@ -48,7 +47,7 @@ impl InboxService for Inbox {
 
     async fn receive(&self, request: Request<v1::ReceiveRequest>) -> Result<Response<Self::ReceiveStream>, Status> {
         let caller = Api::caller(&request)?;
-        let expiry = request.extensions().get::<CallerExpiry>().copied().ok_or_else(status::no_caller)?;
+        let expiry = Api::expiry(&request)?;
         let request = request.into_inner();
         let jurisdiction =
             parse::jurisdiction("parent", &request.parent).map_err(|faults| status::violations(&faults))?;
@@ -80,7 +79,11 @@ impl InboxService for Inbox {
         let request_id = parse::request_id(&request.request_id).map_err(|faults| status::violations(&faults))?;
         let cursor = self.0.keys.cursors.open(&caller.agency.id, &jurisdiction, &request.cursor);
         let cursor = cursor.ok_or_else(status::invalid_cursor)?;
-        let action = Action::AcknowledgeInbox { exchange_position: cursor.exchange, custody_position: cursor.custody };
+        let action = Action::AcknowledgeInbox {
+            exchange_position: cursor.exchange,
+            exchange_seen: cursor.exchange_seen,
+            custody_position: cursor.custody,
+        };
         let command = self.0.command(request_id, None, action, &request.encode_to_vec());
         let mut answer: v1::AcknowledgeResponse = self.0.submit(caller, jurisdiction, command).await?;
         answer.cursor = request.cursor;
@@ -98,10 +101,8 @@ impl Api {
         let log = |kind| LogName { jurisdiction: jurisdiction.clone(), kind };
         let (exchange, custody) = (log(LogKind::Exchange), log(LogKind::Custody));
         self.read(move |reader| {
-            Ok(Cursor {
-                exchange: reader.delivered(&agency, &exchange)?,
-                custody: reader.delivered(&agency, &custody)?,
-            })
+            let exchange = reader.delivered(&agency, &exchange)?;
+            Ok(Cursor { exchange, exchange_seen: exchange, custody: reader.delivered(&agency, &custody)? })
         })
         .await
     }
@@ -118,19 +119,7 @@ struct Subscription {
 
 impl Subscription {
     async fn run(self, feed: Feed) {
-        let left = self.expiry.0.duration_since(Timestamp::now());
-        let left = Duration::try_from(left).unwrap_or_default();
-        let ended = tokio::select! {
-            ended = self.serve(feed) => ended,
-            () = tokio::time::sleep(left) => Err(status::expired()),
-            // The reader goes on elsewhere, or here after the restart, from its cursor.
-            () = self.api.drain.cancelled() => Err(status::unavailable()),
-        };
-        if let Err(status) = ended {
-            // A reader that has gone away needs no status, and one that does not read must not keep us.
-            let stall = Duration::from_millis(self.api.inbox.stall_ms);
-            let _gone = tokio::time::timeout(stall, self.sender.send(Err(status))).await;
-        }
+        self.api.serve_stream(self.expiry, &self.sender, self.serve(feed)).await;
     }
 
     async fn serve(&self, mut feed: Feed) -> Result<(), Status> {
@@ -160,9 +149,11 @@ impl Subscription {
     }
 
     async fn deliver(&self, page: Page) -> Result<(), Status> {
-        let (Some((first, _)), Some((last, _))) = (page.entries.first(), page.entries.last()) else { return Ok(()) };
-        let resources = format!("{} to {}", first.name, last.name);
-        self.api.disclose(&self.caller, "InboxService/Receive", resources, page.classes).await?;
+        if page.entries.is_empty() {
+            return Ok(());
+        }
+        let names: Vec<&str> = page.entries.iter().map(|(entry, _)| entry.name.as_str()).collect();
+        self.api.disclose(&self.caller, "InboxService/Receive", names.join("\n"), page.classes).await?;
         for (entry, cursor) in page.entries {
             let delivery = v1::Delivery { entry: Some(entry), cursor: self.seal(cursor) };
             self.send(v1::receive_response::Item::Delivery(delivery)).await?;
@@ -179,14 +170,8 @@ impl Subscription {
         self.send(v1::receive_response::Item::Heartbeat(v1::Heartbeat { cursor: self.seal(cursor), checkpoint })).await
     }
 
-    /// Waits for the reader, but not for ever: what is not read is read again from its cursor later.
     async fn send(&self, item: v1::receive_response::Item) -> Result<(), Status> {
-        let message = Ok(v1::ReceiveResponse { item: Some(item) });
-        let stall = Duration::from_millis(self.api.inbox.stall_ms);
-        match tokio::time::timeout(stall, self.sender.send(message)).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) | Err(_) => Err(status::overloaded(stall)),
-        }
+        self.api.send(&self.sender, v1::ReceiveResponse { item: Some(item) }).await
     }
 
     fn seal(&self, cursor: Cursor) -> String {

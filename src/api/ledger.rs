@@ -17,8 +17,8 @@ use crate::store::StoredEntry;
 use crate::wire::v1::ledger_service_server::LedgerService;
 use crate::wire::{Violations, entry, parse, show, v1};
 
-/// Entries read at once.
-const PAGE_LEN: usize = 128;
+/// Entries read at once. With the longest messages, some two megabytes for a stream that is not read.
+const PAGE_LEN: usize = 48;
 
 /// The service.
 #[derive(Debug, Clone)]
@@ -53,6 +53,7 @@ impl LedgerService for Ledger {
         request: Request<v1::ListEntriesRequest>,
     ) -> Result<Response<Self::ListEntriesStream>, Status> {
         let caller = Api::caller(&request)?;
+        let expiry = Api::expiry(&request)?;
         let request = request.into_inner();
         let log = self.0.readable(&caller, parse::log("log", &request.log))?;
         let from = parse::position("start_index", request.start_index).map_err(|faults| status::violations(&faults))?;
@@ -60,10 +61,7 @@ impl LedgerService for Ledger {
         let (sender, receiver) = mpsc::channel(self.0.inbox.buffer_len);
         let api = Arc::clone(&self.0);
         tokio::spawn(async move {
-            if let Err(status) = list(&api, &caller, &log, from..end, &sender).await {
-                // A reader that has gone away needs no status.
-                let _gone = sender.send(Err(status)).await;
-            }
+            api.serve_stream(expiry, &sender, list(&api, &caller, &log, from..end, &sender)).await;
         });
         Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
     }
@@ -134,6 +132,9 @@ impl Api {
     async fn entry(&self, caller: &Caller, name: &str) -> Result<(LogName, StoredEntry), Status> {
         let (log, index) = parse::entry_name("name", name).map_err(|faults| status::violations(&faults))?;
         let log = self.readable(caller, Ok(log))?;
+        if index >= self.head(&log) {
+            return Err(status::not_found());
+        }
         let (place, whose) = (log.clone(), caller.clone());
         let found = self.read(move |reader| Ok(reader.entries_for(&whose, &place, index, 1)?.pop())).await?;
         let found = found.filter(|entry| entry.index == index);
@@ -163,14 +164,13 @@ async fn list(
             classes = classes.union(visible);
             shown.push(entry::show(log, stored.index, stored.leaf, &stored.openings, visible));
         }
-        let (Some(first), Some(last)) = (shown.first(), shown.last()) else { continue };
-        let resources = format!("{} to {}", first.name, last.name);
-        api.disclose(caller, "LedgerService/ListEntries", resources, classes).await?;
+        if shown.is_empty() {
+            continue;
+        }
+        let names: Vec<&str> = shown.iter().map(|entry| entry.name.as_str()).collect();
+        api.disclose(caller, "LedgerService/ListEntries", names.join("\n"), classes).await?;
         for entry in shown {
-            let message = v1::ListEntriesResponse { entry: Some(entry) };
-            if sender.send(Ok(message)).await.is_err() {
-                return Ok(());
-            }
+            api.send(sender, v1::ListEntriesResponse { entry: Some(entry) }).await?;
         }
     }
     Ok(())

@@ -4,13 +4,16 @@ mod custodies;
 mod detainers;
 mod inbox;
 mod ledger;
+mod list;
 pub mod status;
+mod stream;
 mod write;
 
 use std::fmt;
 use std::sync::Arc;
 
 use aws_lc_rs::hmac;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Status};
 
@@ -43,11 +46,16 @@ pub struct Api {
     pub keys: ApiKeys,
     /// Limits of subscriptions.
     pub inbox: InboxConfig,
+    /// Pages of resources put together at once.
+    pub lists: Semaphore,
     /// Ends every subscription when the gateway drains.
     pub drain: CancellationToken,
 }
 
 pub use inbox::InboxConfig;
+
+/// Pages of resources put together at once, over all callers.
+pub const LISTS_MAX: usize = 16;
 
 /// Keys that never leave the gateway.
 #[derive(Clone)]
@@ -100,6 +108,7 @@ impl Api {
         let disclosure = NewDisclosure {
             recorded_at: self.clock.now(),
             recipient: caller.agency.id.clone(),
+            officer: caller.actor.as_ref().map(|actor| actor.pseudonym.clone()),
             method,
             resources,
             classes,

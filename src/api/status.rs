@@ -35,7 +35,7 @@ pub fn not_found() -> Status {
 
 /// A cursor or page token of somebody else's, or of nobody's.
 pub fn invalid_cursor() -> Status {
-    let message = "the cursor or page token was not given to this caller here";
+    let message = "the cursor was not given to this agency for this jurisdiction, or the page token is none";
     Failure::new(Code::InvalidArgument, ErrorReason::InvalidCursor, message).into()
 }
 

@@ -149,6 +149,8 @@ pub enum Action {
     AcknowledgeInbox {
         /// Position in the exchange log: entries before it were received.
         exchange_position: u64,
+        /// Just after the last entry of the exchange log that was for the caller.
+        exchange_seen: u64,
         /// Position in the custody log, for agencies of the jurisdiction.
         custody_position: u64,
     },

@@ -153,9 +153,13 @@ fn may_link(case: &Case, detainer: &Detainer) -> Result<(), Refusal> {
 fn give_answer(case: &Case, permitted: &Permitted<CaseCommand>, answer: &Answer) -> Result<Vec<Record>, Refusal> {
     let detainer = case.detainer.as_ref().ok_or(Refusal::NoSuchCase)?;
     match (detainer.state, answer.kind) {
-        (DetainerState::Matched | DetainerState::UnderReview, _)
-        // A refusal, or word that a person must look first, needs no match and betrays none.
-        | (DetainerState::Lodged, AnswerKind::Decline | AnswerKind::PendingReview) => {}
+        (DetainerState::Matched | DetainerState::UnderReview, _) => {}
+        // A refusal, or word that a person must look first, needs no match and betrays none; but one custodian cannot
+        // give it for all of a jurisdiction.
+        (DetainerState::Lodged, AnswerKind::Decline | AnswerKind::PendingReview) => match detainer.request.addressee {
+            Addressee::Agency(_) => {}
+            Addressee::Jurisdiction => return Err(Refusal::AwaitsHolder),
+        },
         (DetainerState::Lodged, AnswerKind::HonorHold | AnswerKind::NotifyOnly) => return Err(Refusal::NotMatched),
         (DetainerState::HoldHonored | DetainerState::NotifyOnly | DetainerState::Declined, _) => {
             return Err(Refusal::AlreadyAnswered);
@@ -175,7 +179,15 @@ fn give_answer(case: &Case, permitted: &Permitted<CaseCommand>, answer: &Answer)
         }
     }
     let law = permitted.law(&detainer.name).ok_or(Refusal::NoSuchCase)?;
-    let shown = shown_with(law, FieldClass::Answer);
+    // Whoever answers a detainer addressed to the jurisdiction holds the person: the answer is shown only where that
+    // may be known, or is promised.
+    let gist = match (&detainer.request.addressee, answer.kind) {
+        (Addressee::Jurisdiction, AnswerKind::Decline | AnswerKind::PendingReview) => FieldClass::Custody,
+        (Addressee::Jurisdiction, AnswerKind::HonorHold | AnswerKind::NotifyOnly) | (Addressee::Agency(_), _) => {
+            FieldClass::Answer
+        }
+    };
+    let shown = shown_with(law, gist);
     let custodian = permitted.caller().agency.id.clone();
     let event = Event::DetainerAnswered {
         detainer: detainer.name.clone(),
@@ -273,8 +285,9 @@ fn release_person(
     for detainer in case.active() {
         let Some(law) = permitted.law(&detainer.name) else { continue };
         let shown = told(detainer, law);
-        // Where nothing may be shown there is no notice; its mere trace in the issuer's view would be one.
-        if !may_notify(detainer, law) || shown == FieldClasses::NONE {
+        // Where neither when nor why may be shown there is no notice: its mere trace in the issuer's view would be one.
+        let speaks = shown.contains(FieldClass::ReleaseDate) || shown.contains(FieldClass::ReleaseDetail);
+        if !may_notify(detainer, law) || !speaks {
             continue;
         }
         let delivered = case.first_delivery.get(&detainer.name);

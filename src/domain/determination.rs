@@ -23,7 +23,7 @@ vocabulary! {
 vocabulary! {
     /// Classes of fields. Each field of the contract belongs to one; each class of an entry has a commitment of its own.
     pub enum FieldClass {
-        /// The facts for counting, and the determinations. Never personal.
+        /// The facts for counting. Never personal.
         Count = "count",
         /// The request: form, basis, warrant.
         Request = "request",
@@ -49,6 +49,9 @@ vocabulary! {
         Safeguard = "safeguard",
         /// Victim or witness, protected program, an officer's reasons. Stays with custodian and oversight.
         Restricted = "restricted",
+        /// What the law was found to say, and why. Stays with the custodian and oversight: the ground of a review would
+        /// say what it is there to keep.
+        Determination = "determination",
     }
 }
 

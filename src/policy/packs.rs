@@ -160,13 +160,13 @@ fn texas_shows_everything_but_safeguards_and_restricted_fields() {
 }
 
 #[test]
-fn a_safeguard_leaves_personal_fields_and_counts_to_a_person() {
-    // The counts too: the determinations among them would say which safeguard it is.
-    let guarded = "count citizenship identity identifiers charges custody release-date release-detail";
+fn a_safeguard_leaves_personal_fields_to_a_person_and_does_not_show() {
+    // The counts are shown as without one: were they withheld, that would say that there is a safeguard.
+    let guarded = "citizenship identity identifiers charges custody release-date release-detail";
     for safeguard in [A_CITIZENSHIP_CLAIM, A_JUVENILE, A_SEALED_RECORD] {
-        check_fields("us-tx", &[safeguard], "request answer contact", guarded);
-        check_fields("us-ny", &[safeguard, IN_STATE_PRISON], "request answer contact", guarded);
-        check_fields("us-ny", &[safeguard, A_JUDGE_SIGNED], "request answer contact", guarded);
+        check_fields("us-tx", &[safeguard], "count request answer contact", guarded);
+        check_fields("us-ny", &[safeguard, IN_STATE_PRISON], "count request answer contact", guarded);
+        check_fields("us-ny", &[safeguard, A_JUDGE_SIGNED], "count request answer contact", guarded);
     }
 }
 
@@ -192,7 +192,7 @@ fn where_no_law_is_written_a_person_decides_and_nothing_is_shown() {
         assert_eq!(act.reviews, ["no policy speaks to this"]);
     }
     assert_eq!(view.disclosable, FieldClasses::NONE);
-    assert_eq!(view.review, FieldClasses::all().without(classes("restricted")));
+    assert_eq!(view.review, FieldClasses::all().without(classes("restricted determination")));
 }
 
 #[test]
@@ -205,12 +205,12 @@ fn no_pack_can_weaken_a_safeguard() {
         change(&mut case);
         engine.law(&"us-zz".parse().unwrap(), &case, LATER.parse().unwrap())
     };
-    assert_eq!(view(ORDINARY).disclosable, FieldClasses::all().without(classes("restricted")));
+    assert_eq!(view(ORDINARY).disclosable, FieldClasses::all().without(classes("restricted determination")));
     assert_eq!(view(ORDINARY).hold.ruling, Ruling::Must);
     for safeguard in [A_CITIZENSHIP_CLAIM, A_JUVENILE, A_SEALED_RECORD] {
         let guarded = view(safeguard);
         assert_eq!((guarded.hold.ruling, guarded.notify.ruling), (Ruling::Review, Ruling::Review));
-        assert_eq!(guarded.disclosable, classes("request answer contact"));
+        assert_eq!(guarded.disclosable, classes("count request answer contact"));
     }
     assert_eq!(view(NOTIFY_ONLY_FORM).hold.ruling, Ruling::MustNot);
 }

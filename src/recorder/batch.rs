@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::domain::command::{Action, CaseCommand, Command};
-use crate::domain::ids::{JurisdictionId, LogKind, LogName};
+use crate::domain::ids::{AgencyId, JurisdictionId, LogKind, LogName};
 use crate::domain::permit::Admitted;
 use crate::ledger::{Checkpoint, CheckpointError, Receipt, Signer};
 use crate::policy::gate::Gate;
@@ -222,7 +222,8 @@ impl Recorder {
         let commands = || writes.iter().filter_map(|(write, _)| case_command(write));
         let requests =
             writes.iter().map(|(write, _)| (write.caller.agency.id.clone(), write.value.request_id)).collect();
-        let mut loaded = self.store.load(&Wanted { requests, ..Wanted::default() })?;
+        let confirmed = writes.iter().filter_map(|(write, _)| confirms(write)).collect();
+        let mut loaded = self.store.load(&Wanted { requests, confirmed, ..Wanted::default() })?;
         let mut asked = std::collections::BTreeSet::new();
         loop {
             let wanted = plan::missing(commands(), &loaded, &asked);
@@ -322,6 +323,17 @@ fn case_command(write: &Admitted<Command>) -> Option<&CaseCommand> {
     match &write.value.action {
         Action::Case(command) => Some(command),
         Action::AcknowledgeInbox { .. } => None,
+    }
+}
+
+/// The agency and the log whose confirmed position a confirmation goes on from.
+fn confirms(write: &Admitted<Command>) -> Option<(AgencyId, LogName)> {
+    match &write.value.action {
+        Action::Case(_) => None,
+        Action::AcknowledgeInbox { .. } => {
+            let log = LogName { jurisdiction: write.jurisdiction.clone(), kind: LogKind::Exchange };
+            Some((write.caller.agency.id.clone(), log))
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod answer;
 mod batch;
+mod confirm;
 pub mod handle;
 pub mod plan;
 pub mod seams;

@@ -10,18 +10,18 @@ use crate::domain::case::{Case, StoredCase};
 use crate::domain::command::{Action, CaseCommand, Command, Method};
 use crate::domain::decide::{Refusal, decide};
 use crate::domain::detainer::Detainer;
-use crate::domain::determination::FieldClasses;
-use crate::domain::event::{self, Party, Record};
+use crate::domain::event::{self, Record};
 use crate::domain::ids::{AgencyId, CaseName, LogKind, LogName, OfficerPseudonym, RequestId};
 use crate::domain::permit::Admitted;
 use crate::ledger;
 use crate::policy::gate::{Denial, Gate};
 use crate::recorder::answer::{answer, etag_matches};
+use crate::recorder::confirm::Confirmed;
 use crate::recorder::seams::{Entropy, NoEntropy};
 use crate::store::{Append, Audience, Loaded, LogState, NewDelivery, NewEntry, NewRequest, SeenRequest, Wanted};
 use crate::wire::entry::{self, Header, Opening};
 use crate::wire::shape::ShapeError;
-use crate::wire::{Message as _, show, v1};
+use crate::wire::show;
 
 /// What became of one write.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,11 +65,11 @@ pub struct Plan<'a> {
     gate: &'a Gate,
     entropy: &'a mut Entropy,
     logs: BTreeMap<LogName, LogState>,
-    loaded: Loaded,
+    pub(super) loaded: Loaded,
     changed: BTreeSet<CaseName>,
     requests: BTreeMap<(AgencyId, RequestId), SeenRequest>,
-    entries: Vec<NewEntry>,
-    deliveries: Vec<NewDelivery>,
+    pub(super) entries: Vec<NewEntry>,
+    pub(super) deliveries: Vec<NewDelivery>,
 }
 
 /// A batch planned: what to commit, but for the signatures.
@@ -115,8 +115,13 @@ impl<'a> Plan<'a> {
         let now = self.time_of_record(admitted, clock_now);
         let recorded = match &command.action {
             Action::Case(case_command) => self.case_command(admitted, case_command, &officer, now)?,
-            Action::AcknowledgeInbox { exchange_position, custody_position } => {
-                Ok(self.acknowledge_inbox(admitted, (*exchange_position, *custody_position), &officer, now)?)
+            Action::AcknowledgeInbox { exchange_position, exchange_seen, custody_position } => {
+                let confirmed = Confirmed {
+                    exchange_position: *exchange_position,
+                    exchange_seen: *exchange_seen,
+                    custody_position: *custody_position,
+                };
+                Ok(self.confirm(admitted, confirmed, &officer, now)?)
             }
         };
         let (log, index) = match recorded {
@@ -245,46 +250,6 @@ impl<'a> Plan<'a> {
         }
     }
 
-    fn acknowledge_inbox(
-        &mut self,
-        admitted: &Admitted<Command>,
-        (exchange_position, custody_position): (u64, u64),
-        officer: &OfficerPseudonym,
-        now: Timestamp,
-    ) -> Result<(LogName, u64), PlanError> {
-        let agency = &admitted.caller.agency;
-        let jurisdiction = &admitted.jurisdiction;
-        let log = |kind| LogName { jurisdiction: jurisdiction.clone(), kind };
-        for (kind, position) in [(LogKind::Exchange, exchange_position), (LogKind::Custody, custody_position)] {
-            if position > 0 {
-                let agency = agency.id.clone();
-                self.deliveries.push(NewDelivery { agency, log: log(kind), position, recorded_at: now });
-            }
-        }
-        // Proof of delivery is of use to the other side.
-        let other = if agency.kind.holds_people() { Party::Requesters } else { Party::Custodians };
-        let shown = [Party::Agency(agency.id.clone()), other, Party::Oversight];
-        let audience = Audience(shown.into_iter().map(|party| (party, FieldClasses::all())).collect());
-        let contents = entry::contents(&show::inbox_acknowledged(&agency.id, exchange_position))?;
-        let draft = Draft {
-            log: log(LogKind::Exchange),
-            agency: &agency.id,
-            officer,
-            method: Method::AcknowledgeInbox,
-            resource: format!("jurisdictions/{jurisdiction}"),
-            case: None,
-            policy_digest: None,
-            audience,
-            contents,
-        };
-        let index = self.write(draft, now)?;
-        let answer = v1::AcknowledgeResponse::default().encode_to_vec();
-        if let Some(entry) = self.entries.last_mut() {
-            entry.answer = Some(answer);
-        }
-        Ok((log(LogKind::Exchange), index))
-    }
-
     fn append(
         &mut self,
         agency: &AgencyId,
@@ -308,7 +273,7 @@ impl<'a> Plan<'a> {
     }
 
     /// Commits to the contents and appends the leaf.
-    fn write(&mut self, draft: Draft<'_>, now: Timestamp) -> Result<u64, PlanError> {
+    pub(super) fn write(&mut self, draft: Draft<'_>, now: Timestamp) -> Result<u64, PlanError> {
         let blinding = self.entropy.draw()?;
         let mut openings = Vec::with_capacity(draft.contents.len());
         for (class, content) in draft.contents {
@@ -343,16 +308,16 @@ impl<'a> Plan<'a> {
 }
 
 /// An entry before it has a place.
-struct Draft<'a> {
-    log: LogName,
-    agency: &'a AgencyId,
-    officer: &'a OfficerPseudonym,
-    method: Method,
-    resource: String,
-    case: Option<CaseName>,
-    policy_digest: Option<[u8; 32]>,
-    audience: Audience,
-    contents: Vec<(crate::domain::determination::FieldClass, Vec<u8>)>,
+pub(super) struct Draft<'a> {
+    pub(super) log: LogName,
+    pub(super) agency: &'a AgencyId,
+    pub(super) officer: &'a OfficerPseudonym,
+    pub(super) method: Method,
+    pub(super) resource: String,
+    pub(super) case: Option<CaseName>,
+    pub(super) policy_digest: Option<[u8; 32]>,
+    pub(super) audience: Audience,
+    pub(super) contents: Vec<(crate::domain::determination::FieldClass, Vec<u8>)>,
 }
 
 /// The custody a detainer is linked to.

@@ -32,6 +32,7 @@ use crate::identity::rate::RateLimitLayer;
 use crate::policy::admit::AdmitLayer;
 use crate::policy::engine::Engine;
 use crate::wire::failure::{reason_of, reason_word};
+use crate::wire::v1::ErrorReason;
 
 /// What the layers share over all workers.
 #[derive(Debug, Clone)]
@@ -180,8 +181,10 @@ impl Call {
             | Code::Unavailable
             | Code::DataLoss => false,
         };
-        if denied {
-            let reason = reason_of(status).map_or("UNKNOWN", reason_word);
+        let reason = reason_of(status);
+        // A duty that was left without a reason is a denial by the law as well, though its code is another.
+        if denied || reason == Some(ErrorReason::ReasonRequired) {
+            let reason = reason.map_or("UNKNOWN", reason_word);
             let code = i32::from(status.code());
             tracing::info!(
                 target: "audit", event = "call_denied", agency = %self.agency, method = %self.method, code, reason, cause

@@ -18,13 +18,13 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tower::limit::GlobalConcurrencyLimitLayer;
 
 pub use health::Phase;
 
-use crate::api::{Api, ApiKeys};
+use crate::api::{Api, ApiKeys, LISTS_MAX};
 use crate::config::{Config, ConfigError, Secrets};
 use crate::identity::authenticate::Authenticator;
 use crate::identity::clock::WallClock;
@@ -147,6 +147,7 @@ impl Gateway {
             clock: seams.clock,
             keys,
             inbox: config.inbox,
+            lists: Semaphore::new(LISTS_MAX),
             drain: drain.clone(),
         });
         // Bound before anything is spawned: who asks for the address gets one that answers.

@@ -18,7 +18,7 @@ pub use audience::Audience;
 use crate::domain::agency::Caller;
 use crate::domain::case::StoredCase;
 use crate::domain::determination::FieldClasses;
-use crate::domain::ids::{AgencyId, CaseKind, CaseName, JurisdictionId, LogName, RequestId};
+use crate::domain::ids::{AgencyId, CaseKind, CaseName, JurisdictionId, LogName, OfficerPseudonym, RequestId};
 use crate::ledger::{Hash, TileError, TileId, Tree};
 use crate::wire::entry::Opening;
 
@@ -73,6 +73,8 @@ pub struct Wanted {
     pub requests: BTreeSet<(AgencyId, RequestId)>,
     /// First delivery of an entry of the exchange log to an agency.
     pub deliveries: BTreeSet<(AgencyId, LogName, u64)>,
+    /// How far an agency has confirmed delivery of a log.
+    pub confirmed: BTreeSet<(AgencyId, LogName)>,
 }
 
 /// A write that was recorded before.
@@ -95,6 +97,8 @@ pub struct Loaded {
     pub requests: BTreeMap<(AgencyId, RequestId), SeenRequest>,
     /// First deliveries.
     pub deliveries: BTreeMap<(AgencyId, LogName, u64), Timestamp>,
+    /// Positions confirmed; nothing confirmed is 0.
+    pub confirmed: BTreeMap<(AgencyId, LogName), u64>,
 }
 
 /// One entry to append.
@@ -164,9 +168,11 @@ pub struct NewDisclosure {
     pub recorded_at: Timestamp,
     /// To whom.
     pub recipient: AgencyId,
+    /// To which officer or system of theirs.
+    pub officer: Option<OfficerPseudonym>,
     /// By which method: the purpose.
     pub method: &'static str,
-    /// Which resources: names, or a range of entries.
+    /// Which resources: their names, a line each.
     pub resources: String,
     /// Which classes.
     pub classes: FieldClasses,

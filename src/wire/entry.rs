@@ -66,7 +66,7 @@ pub enum EntryError {
 
 /// Classes that every entry commits to, with content or without: whether an officer gave a reason, or a safeguard
 /// stands, must not be read off which commitments there are.
-const ALWAYS_COMMITTED: [FieldClass; 2] = [FieldClass::Safeguard, FieldClass::Restricted];
+const ALWAYS_COMMITTED: [FieldClass; 3] = [FieldClass::Safeguard, FieldClass::Restricted, FieldClass::Determination];
 
 /// The contents of an event, class by class.
 pub fn contents(event: &v1::Event) -> Result<Vec<(FieldClass, Vec<u8>)>, ShapeError> {

@@ -13,7 +13,7 @@ pub mod show;
 mod violations;
 pub mod words;
 
-pub use prost::Message;
+pub use prost::{Message, Name as Named};
 pub use prost_types::Timestamp;
 pub use receipted::Receipted;
 pub use violations::{Violation, Violations};

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 
 use prost_reflect::{DescriptorPool, FieldDescriptor, Kind, MessageDescriptor};
 
-use crate::domain::determination::FieldClass;
+use crate::domain::determination::{FieldClass, FieldClasses};
 use crate::wire::{DESCRIPTOR, words};
 
 /// Messages nested deeper are refused; the contract needs five.
@@ -41,6 +41,11 @@ pub fn split(type_name: &str, bytes: &[u8]) -> Result<BTreeMap<FieldClass, Vec<u
     let shapes = shapes();
     let shape = shapes.by_name.get(type_name).ok_or(ShapeError::UnknownField)?;
     shapes.split(*shape, bytes, 0)
+}
+
+/// The classes that an encoded message has content of.
+pub fn classes(type_name: &str, bytes: &[u8]) -> Result<FieldClasses, ShapeError> {
+    Ok(split(type_name, bytes)?.into_keys().collect())
 }
 
 /// What is known of one field.

@@ -9,16 +9,16 @@ use jiff::SignedDuration;
 use tonic::Code;
 
 use crate::harness::requests::{
-    NY, NY_CUSTODY, NY_EXCHANGE, REASON, TX, answer_to, detainer_for, match_of, reasoned_answer_to, receipt_of,
-    release_of, schedule_of, withdrawal_of,
+    NY, NY_CUSTODY, NY_EXCHANGE, REASON, TX, answer_to, detainer_for, intake_at, match_of, reasoned_answer_to,
+    receipt_of, release_of, schedule_of, withdrawal_of,
 };
-use crate::harness::{Outcome, Refused, World};
+use crate::harness::{Outcome, Party, Refused, World};
 
 use v1::AnswerKind::{Decline, HonorHold, NotifyOnly};
-use v1::FieldClass::{Answer, Count, Custody, ReleaseDate, ReleaseDetail, Restricted, Safeguard};
+use v1::FieldClass::{Answer, Count, Custody, Determination, ReleaseDate, ReleaseDetail, Restricted, Safeguard};
 
 /// What the issuer is never shown. Withheld from it whether there is any or not, so that this tells nothing either.
-const NEVER: [v1::FieldClass; 2] = [Safeguard, Restricted];
+const NEVER: [v1::FieldClass; 3] = [Safeguard, Restricted, Determination];
 
 /// A refusal of the law explains itself: which act, which ruling, which policy, which law.
 #[track_caller]
@@ -168,6 +168,52 @@ async fn an_answer_looks_the_same_to_ice_with_a_reason_and_without() {
     assert_eq!(seen[0], seen[1]);
 }
 
+#[tokio::test]
+async fn a_declining_answer_shows_neither_a_match_nor_a_safeguard() {
+    let world = World::start();
+    let erie = world.erie();
+    let mut seen = Vec::new();
+    let juvenile = v1::Flags { juvenile: true, ..v1::Flags::default() };
+    let claim = v1::Flags { citizenship_claim: true, ..v1::Flags::default() };
+    for flags in [None, Some(v1::Flags::default()), Some(juvenile), Some(claim)] {
+        let detainer = world.lodged("us-ny-erie-jail").await;
+        if let Some(flags) = flags {
+            let mut intake = intake_at("us-ny-erie-jail");
+            intake.custody.as_mut().unwrap().flags = Some(flags);
+            let custody = erie.open(intake).await.accepted().custody.unwrap().name;
+            erie.acknowledge(match_of(&detainer, &custody)).await.accepted();
+        }
+        erie.answer(reasoned_answer_to(&detainer, Decline)).await.accepted();
+        let entry = world.ice().entries(NY_EXCHANGE).await.accepted().pop().unwrap();
+        let (classes, withheld, _) = shown(&entry);
+        let contents: Vec<usize> = entry.openings.iter().map(|opening| opening.content.len()).collect();
+        seen.push((classes, withheld, contents, entry.leaf.len()));
+    }
+    assert!(seen.iter().all(|one| *one == seen[0]), "{seen:?}");
+}
+
+#[tokio::test]
+async fn one_custodian_does_not_decline_for_all_of_a_jurisdiction() {
+    let world = World::start();
+    let mut request = detainer_for("us-ny-erie-jail");
+    request.detainer.as_mut().unwrap().custodian.clear();
+    let detainer = world.ice().lodge(request).await.accepted().detainer.unwrap().name;
+    let suffolk = world.officer("us-ny-suffolk-jail");
+    suffolk.answer(reasoned_answer_to(&detainer, Decline)).await.refused(Code::FailedPrecondition, "WRONG_STATE");
+    let custody = world.held("us-ny-erie-jail").await;
+    world.erie().acknowledge(match_of(&detainer, &custody)).await.accepted();
+    // Whoever answers holds the person, and that ICE may not be told: it is not told the answer either.
+    let before = all_that_ice_sees(&world, &detainer).await;
+    world.erie().answer(reasoned_answer_to(&detainer, Decline)).await.accepted();
+    assert_eq!(all_that_ice_sees(&world, &detainer).await, before);
+}
+
+/// Confirms an inbox as far as it has come.
+async fn confirm(party: &Party) {
+    let seen = party.receive(NY, "").await.accepted();
+    party.confirm(receipt_of(NY, &seen.heartbeat.cursor)).await.accepted();
+}
+
 /// Everything that ICE can see of New York and of one detainer there.
 async fn all_that_ice_sees(world: &World, detainer: &str) -> String {
     let ice = world.ice();
@@ -183,20 +229,25 @@ async fn of_a_release_that_nobody_decided_to_tell_ice_learns_nothing() {
     let erie = world.erie();
     let custody = world.held("us-ny-erie-jail").await;
     let detainer = world.lodged("us-ny-erie-jail").await;
+    // That it received the detainer, ICE may know; what it confirms after is its own.
+    confirm(&erie).await;
     let before = all_that_ice_sees(&world, &detainer).await;
     let own_log: LogName = NY_CUSTODY.parse().unwrap();
     let own_entries = world.kept().entries(&own_log).len();
 
     world.pass(SignedDuration::from_hours(1));
     erie.acknowledge(match_of(&detainer, &custody)).await.accepted();
+    confirm(&erie).await;
     assert_eq!(all_that_ice_sees(&world, &detainer).await, before, "of the match");
     world.pass(SignedDuration::from_hours(1));
     erie.schedule(schedule_of(&custody)).await.accepted();
+    confirm(&erie).await;
     assert_eq!(all_that_ice_sees(&world, &detainer).await, before, "of the date");
     world.pass(SignedDuration::from_hours(1));
     erie.release(release_of(&custody)).await.accepted();
+    confirm(&erie).await;
     assert_eq!(all_that_ice_sees(&world, &detainer).await, before, "of the release");
-    assert_eq!(world.kept().entries(&own_log).len(), own_entries + 3, "all of it is recorded, elsewhere");
+    assert_eq!(world.kept().entries(&own_log).len(), own_entries + 6, "all of it is recorded, elsewhere");
     assert_eq!(erie.detainer(&detainer).await.accepted().state(), v1::DetainerState::Released);
 
     // Were the withdrawal refused now, the refusal would tell it.

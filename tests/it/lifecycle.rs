@@ -103,12 +103,11 @@ fn laws() -> Vec<LawView> {
     rulings.flat_map(|ruling| disclosed.map(|classes| sample::law(ruling, ruling, classes))).collect()
 }
 
-const DETAINER_ROWS: [&str; 15] = [
+const DETAINER_ROWS: [&str; 14] = [
     "none yet",
     "lodged, to an agency",
     "lodged, to the jurisdiction",
     "under-review, before a match, to an agency",
-    "under-review, before a match, to the jurisdiction",
     "matched",
     "under-review, matched",
     "hold-honored",

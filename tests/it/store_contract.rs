@@ -10,12 +10,12 @@ use comity::domain::case::StoredCase;
 use comity::domain::ids::{CaseKind, LogKind, LogName, RequestId};
 use comity::ledger;
 use comity::store::sqlite::SqliteStore;
-use comity::store::{CaseFilter, NewDelivery, Store, StoreError, Wanted};
-use jiff::{SignedDuration, Timestamp};
+use comity::store::{CaseFilter, Store, StoreError, Wanted};
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::sample;
-use crate::store_contract::batch::{Drafts, Everything, custody, detainer, everything, log};
+use crate::store_contract::batch::{Drafts, Everything, custody, delivered, detainer, everything, log};
 
 /// Opens the store under test; each time the same one, as another process would.
 type Open<'a> = &'a dyn Fn() -> Box<dyn Store>;
@@ -97,6 +97,7 @@ fn what_was_committed_is_read_again_after_reopening(open: Open<'_>) {
         cases: [ours.name().clone(), theirs.name().clone(), detainer(3, None).name().clone()].into(),
         requests: drafts.requests.keys().cloned().collect(),
         deliveries: [(sample::officer("ice").agency.id, log(LogKind::Exchange), 9)].into(),
+        ..Wanted::default()
     };
     let loaded = store.load(&wanted).unwrap();
     assert_eq!(loaded.cases.values().collect::<Vec<_>>(), [&ours, &theirs]);
@@ -360,8 +361,8 @@ fn a_request_is_found_by_its_agency_alone(open: Open<'_>) {
 fn the_first_delivery_of_an_entry_is_the_one_that_counts(open: Open<'_>) {
     let mut store = open();
     let mut drafts = Drafts::recover(&mut *store);
-    // Everything before 3, then the same again later, then everything before 5.
-    for (position, day) in [(3, 1), (3, 2), (5, 3)] {
+    // Everything before 3, then the same again later, then everything before 5, and less than that once more.
+    for (position, day) in [(3, 1), (3, 2), (5, 3), (4, 4)] {
         let mut append = drafts.batch(&[(LogKind::Exchange, None)]);
         append.deliveries.push(delivered(position, day));
         store.commit(&append).unwrap();
@@ -391,15 +392,4 @@ fn an_answer_is_read_with_the_batch_it_belongs_to(open: Open<'_>) {
         assert!(reader.checkpoint_at(&log(LogKind::Exchange), batch_size).unwrap().is_some());
     }
     assert!(reader.answer(&log(LogKind::Exchange), 5).unwrap().is_none());
-}
-
-/// Everything before `position` received by ICE, so many days after the start.
-fn delivered(position: u64, day: usize) -> NewDelivery {
-    let days = SignedDuration::from_hours(24 * i64::try_from(day).unwrap());
-    NewDelivery {
-        agency: sample::officer("ice").agency.id,
-        log: log(LogKind::Exchange),
-        position,
-        recorded_at: sample::start().checked_add(days).unwrap(),
-    }
 }

@@ -74,7 +74,7 @@ impl SqliteReader {
         self.with(|connection| {
             let Some(log) = number(connection, &log.to_string())? else { return Ok(Vec::new()) };
             let mut statement = connection.prepare_cached(
-                "SELECT position, batch_size, leaf, audience, clear, sealed FROM entries \
+                "SELECT position, batch_size, leaf, audience, clear, sealed, answer FROM entries \
                  WHERE position >= ?1 AND position < ?2 ORDER BY position LIMIT ?3",
             )?;
             let (first, end) = (rows::position(log, from)?, rows::position(log.saturating_add(1), 0)?);
@@ -101,8 +101,15 @@ impl SqliteReader {
             let resource = entry::read_leaf(&row.leaf).map_err(broken)?.resource;
             let own = self.key_of(connection, &resource)?;
             let key = own.as_ref().map_or_else(|| self.vault(), Ok)?;
-            let context = rows::entry_context(row.position, row.batch_size, &row.leaf, &row.audience, &row.clear);
-            openings.extend(entry::read_openings(&key.open(&row.sealed, &context)?).map_err(broken)?);
+            let bound = rows::Bound {
+                position: row.position,
+                batch_size: row.batch_size,
+                leaf: &row.leaf,
+                audience: &row.audience,
+                clear: &row.clear,
+                answer: row.answer.as_deref(),
+            };
+            openings.extend(entry::read_openings(&key.open(&row.sealed, &bound.context())?).map_err(broken)?);
             openings.sort_by_key(|opening| opening.class);
         }
         Ok(openings)
@@ -283,6 +290,7 @@ struct EntryRow {
     audience: String,
     clear: Vec<u8>,
     sealed: Vec<u8>,
+    answer: Option<Vec<u8>>,
 }
 
 impl EntryRow {
@@ -294,6 +302,7 @@ impl EntryRow {
             audience: row.get(3)?,
             clear: row.get(4)?,
             sealed: row.get(5)?,
+            answer: row.get(6)?,
         })
     }
 }

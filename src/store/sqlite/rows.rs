@@ -84,17 +84,28 @@ pub(super) fn case_context(name: &CaseName) -> Vec<u8> {
 }
 
 /// What an entry's sealed content is bound to: no column of its row can change alone.
-pub(super) fn entry_context(position: i64, batch_size: i64, leaf: &[u8], audience: &str, clear: &[u8]) -> Vec<u8> {
-    let mut context =
-        Vec::with_capacity(leaf.len().saturating_add(audience.len()).saturating_add(clear.len()).saturating_add(48));
-    context.extend_from_slice(b"entry");
-    context.extend_from_slice(&position.to_be_bytes());
-    context.extend_from_slice(&batch_size.to_be_bytes());
-    for part in [leaf, audience.as_bytes(), clear] {
-        context.extend_from_slice(&part.len().to_be_bytes());
-        context.extend_from_slice(part);
+pub(super) struct Bound<'a> {
+    pub(super) position: i64,
+    pub(super) batch_size: i64,
+    pub(super) leaf: &'a [u8],
+    pub(super) audience: &'a str,
+    pub(super) clear: &'a [u8],
+    /// As sealed. Absent and empty differ.
+    pub(super) answer: Option<&'a [u8]>,
+}
+
+impl Bound<'_> {
+    pub(super) fn context(&self) -> Vec<u8> {
+        let mut context = b"entry".to_vec();
+        context.extend_from_slice(&self.position.to_be_bytes());
+        context.extend_from_slice(&self.batch_size.to_be_bytes());
+        context.push(u8::from(self.answer.is_some()));
+        for part in [self.leaf, self.audience.as_bytes(), self.clear, self.answer.unwrap_or_default()] {
+            context.extend_from_slice(&part.len().to_be_bytes());
+            context.extend_from_slice(part);
+        }
+        context
     }
-    context
 }
 
 /// What a recorded answer is bound to.

@@ -19,7 +19,7 @@ CREATE TABLE entries (
     leaf BLOB NOT NULL,
     audience TEXT NOT NULL,
     clear BLOB NOT NULL,          -- openings of what is never personal
-    sealed BLOB NOT NULL,         -- openings of the rest, bound to all of the above
+    sealed BLOB NOT NULL,         -- openings of the rest, bound to every other column
     answer BLOB                   -- answer to the write, sealed
 ) STRICT;
 
@@ -64,6 +64,7 @@ CREATE TABLE disclosures (
     id INTEGER PRIMARY KEY,
     recorded_at INTEGER NOT NULL,
     recipient INTEGER NOT NULL,
+    officer TEXT,                 -- pseudonym
     method TEXT NOT NULL,
     resources TEXT NOT NULL,
     classes INTEGER NOT NULL

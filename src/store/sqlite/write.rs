@@ -8,7 +8,7 @@ use rusqlite::{OptionalExtension as _, Transaction, params};
 use crate::domain::case::StoredCase;
 use crate::domain::detainer::Addressee;
 use crate::domain::determination::FieldClass;
-use crate::domain::ids::{AgencyId, CaseName, LogName};
+use crate::domain::ids::{AgencyId, CaseName, LogName, OfficerPseudonym};
 use crate::ledger::{Tree, tile_to_bytes};
 use crate::store::sqlite::{SqliteReader, SqliteStore, read, rows};
 use crate::store::vault::Key;
@@ -34,6 +34,10 @@ impl Store for SqliteStore {
 
     fn load(&mut self, wanted: &Wanted) -> Result<Loaded, StoreError> {
         let mut loaded = Loaded::default();
+        if !wanted.requests.is_empty() {
+            // A batch begins with its requests: keys of one that was given up are not needed any more.
+            self.data_keys.clear();
+        }
         for name in &wanted.cases {
             let Some(jurisdiction) = self.names.get(name.jurisdiction.as_str()) else { continue };
             if let Some((case, key)) = read::case(&self.connection, *jurisdiction, name, &self.vault)? {
@@ -61,14 +65,18 @@ impl Store for SqliteStore {
                 continue;
             };
             let mut statement = self.connection.prepare_cached(
-                "SELECT recorded_at FROM deliveries WHERE agency = ?1 AND log = ?2 AND position > ?3 \
-                 ORDER BY position LIMIT 1",
+                // The earliest time, whatever the position: one that was confirmed again later must not count as later.
+                "SELECT min(recorded_at) FROM deliveries WHERE agency = ?1 AND log = ?2 AND position > ?3",
             )?;
             let found: Option<i64> =
-                statement.query_row(params![agency_id, log_id, rows::integer(*index)?], |row| row.get(0)).optional()?;
+                statement.query_row(params![agency_id, log_id, rows::integer(*index)?], |row| row.get(0))?;
             if let Some(at) = found {
                 loaded.deliveries.insert((agency.clone(), log.clone(), *index), rows::time(at)?);
             }
+        }
+        for (agency, log) in &wanted.confirmed {
+            let position = self.reader.delivered(agency, log)?;
+            loaded.confirmed.insert((agency.clone(), log.clone()), position);
         }
         Ok(loaded)
     }
@@ -120,12 +128,13 @@ impl Store for SqliteStore {
         for disclosure in &append.disclosures {
             transaction
                 .prepare_cached(
-                    "INSERT INTO disclosures (recorded_at, recipient, method, resources, classes) \
-                     VALUES (?1, ?2, ?3, ?4, ?5)",
+                    "INSERT INTO disclosures (recorded_at, recipient, officer, method, resources, classes) \
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
                 )?
                 .execute(params![
                     rows::nanoseconds(disclosure.recorded_at)?,
                     number(disclosure.recipient.as_str())?,
+                    disclosure.officer.as_ref().map(OfficerPseudonym::as_str),
                     disclosure.method,
                     disclosure.resources,
                     disclosure.classes.bits()
@@ -222,9 +231,16 @@ fn insert_entry(
         new.openings.iter().cloned().partition(|opening| opening.class == FieldClass::Count);
     let clear = entry::write_openings(&clear);
     let audience = new.audience.to_text();
-    let context = rows::entry_context(position, batch_size, &new.leaf, &audience, &clear);
-    let sealed = key.seal(&entry::write_openings(&personal), &context)?;
     let answer = new.answer.as_ref().map(|answer| key.seal(answer, &rows::answer_context(position))).transpose()?;
+    let bound = rows::Bound {
+        position,
+        batch_size,
+        leaf: &new.leaf,
+        audience: &audience,
+        clear: &clear,
+        answer: answer.as_deref(),
+    };
+    let sealed = key.seal(&entry::write_openings(&personal), &bound.context())?;
     transaction
         .prepare_cached("INSERT INTO entries VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?
         .execute(params![position, batch_size, new.leaf, audience, clear, sealed, answer])?;

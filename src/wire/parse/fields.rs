@@ -16,17 +16,20 @@ pub struct Form {
     faults: Violations,
 }
 
+/// Faults that are named: more would not fit the headers that a client takes.
+const FAULTS_MAX: usize = 20;
+
 impl Form {
     /// The value, if there was no fault anywhere.
     pub fn finish<T>(mut self, value: Option<T>) -> Result<T, Violations> {
         match value {
             Some(value) if self.faults.is_empty() => Ok(value),
-            Some(_) => Err(self.faults),
-            None => {
+            Some(_) | None => {
                 // A value is missing only with a fault; should that ever fail to hold, refuse all the same.
                 if self.faults.is_empty() {
                     self.fault("request", "complete");
                 }
+                self.faults.truncate(FAULTS_MAX);
                 Err(self.faults)
             }
         }
@@ -140,8 +143,8 @@ impl Form {
 
     /// A UUID other than nil, in the canonical spelling.
     pub fn request_id(&mut self, text: &str) -> Option<RequestId> {
-        let id = text.parse::<Uuid>().ok().filter(|id| !id.is_nil());
-        self.parsed("request_id", id.map(RequestId).ok_or(InvalidId { expected: "a UUID" }))
+        let id = text.parse::<Uuid>().ok().filter(|id| !id.is_nil() && id.to_string() == text);
+        self.parsed("request_id", id.map(RequestId).ok_or(InvalidId { expected: "a UUID, in lower case with hyphens" }))
     }
 
     /// A number of at most `max`.

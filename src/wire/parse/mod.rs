@@ -189,12 +189,12 @@ pub fn entry_name(field: &str, text: &str) -> Result<(LogName, u64), Violations>
     form.finish(parsed)
 }
 
-/// A `page_size`: 0 means 50, more than 500 means 500 (AIP-158).
+/// A `page_size`: 0 means 50, more than 100 means 100 (AIP-158).
 pub fn page_size(number: i32) -> Result<usize, Violations> {
     let mut form = Form::default();
     let size = match usize::try_from(number) {
         Ok(0) => Ok(50),
-        Ok(size) => Ok(size.min(500)),
+        Ok(size) => Ok(size.min(100)),
         Err(_) => Err(InvalidId { expected: "0 or more" }),
     };
     let size = form.parsed("page_size", size);

@@ -39,7 +39,7 @@ pub(super) const MARKS: [(&str, FieldClass); 11] = [
     ("Rs-", FieldClass::Restricted),
     ("Ob-", FieldClass::ReleaseDetail),
     ("Ph-", FieldClass::Contact),
-    ("Pl-", FieldClass::Count),
+    ("Pl-", FieldClass::Determination),
 ];
 
 pub(super) fn word<V: Vocabulary + Debug>() -> impl Strategy<Value = V> {

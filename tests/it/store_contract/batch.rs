@@ -10,7 +10,8 @@ use comity::domain::event::Party;
 use comity::domain::ids::{AgencyId, CaseKind, CaseName, LogKind, LogName, RequestId};
 use comity::ledger::{self, Hash, TileId, Tree};
 use comity::store::{
-    Append, Audience, CaseFilter, HeadMove, LogState, NewEntry, NewRequest, Reader, SeenRequest, Store, Wanted,
+    Append, Audience, CaseFilter, HeadMove, LogState, NewDelivery, NewEntry, NewRequest, Reader, SeenRequest, Store,
+    Wanted,
 };
 use comity::wire::entry::{self, Header, Opening};
 use jiff::{SignedDuration, Timestamp};
@@ -168,6 +169,7 @@ pub(super) fn wanted(append: &Append) -> Wanted {
             .iter()
             .map(|delivery| (delivery.agency.clone(), delivery.log.clone(), delivery.position.saturating_sub(1)))
             .collect(),
+        ..Wanted::default()
     }
 }
 
@@ -227,4 +229,15 @@ fn read_log(reader: &dyn Reader, log: &LogName) -> LogRead {
         tiles.extend(ids.map_while(|tile| Some((tile, reader.tile(log, tile).ok()?))));
     }
     LogRead { entries, checkpoints, tiles }
+}
+
+/// Everything before `position` received by ICE, so many days after the start.
+pub(super) fn delivered(position: u64, day: usize) -> NewDelivery {
+    let days = SignedDuration::from_hours(24 * i64::try_from(day).unwrap());
+    NewDelivery {
+        agency: sample::officer("ice").agency.id,
+        log: log(LogKind::Exchange),
+        position,
+        recorded_at: sample::start().checked_add(days).unwrap(),
+    }
 }

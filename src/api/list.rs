@@ -1,0 +1,95 @@
+//! Pages of resources: bounded in number and in bytes, and accounted for before they leave.
+
+use tonic::Status;
+
+use crate::api::{Api, status};
+use crate::domain::agency::{AgencyKind, Caller};
+use crate::domain::case::StoredCase;
+use crate::domain::determination::FieldClasses;
+use crate::domain::ids::CaseKind;
+use crate::store::CaseFilter;
+use crate::wire::{Message, Named, parse, shape};
+
+/// A page ends here, however many more were asked for (AIP-158): below what clients take by default, 4 MiB.
+const PAGE_BYTES_MAX: usize = 1_024 * 1_024;
+
+/// What is asked.
+#[derive(Debug)]
+pub(super) struct Page {
+    /// Detainers or custodies.
+    pub(super) kind: CaseKind,
+    /// For the account of disclosures.
+    pub(super) method: &'static str,
+    /// `jurisdictions/{id}`.
+    pub(super) parent: String,
+    /// At most so many.
+    pub(super) size: i32,
+    /// From an earlier answer.
+    pub(super) token: String,
+}
+
+/// The classes that a message has content of.
+pub(super) fn classes_of<T: Message + Named>(message: &T) -> Result<FieldClasses, Status> {
+    shape::classes(&T::full_name(), &message.encode_to_vec())
+        .map_err(|_| status::internal("a message has a field without a class"))
+}
+
+impl Api {
+    /// A page of what the caller may see, and the token of the next.
+    pub(super) async fn list<T: Message + Named>(
+        &self,
+        caller: &Caller,
+        page: Page,
+        show: impl Fn(&StoredCase) -> Option<T>,
+    ) -> Result<(Vec<T>, String), Status> {
+        let jurisdiction = parse::jurisdiction("parent", &page.parent).map_err(|faults| status::violations(&faults))?;
+        let limit = parse::page_size(page.size).map_err(|faults| status::violations(&faults))?;
+        let after = parse::page_token(&page.token).map_err(|_| status::invalid_cursor())?;
+        if !caller.takes_part_in(&jurisdiction) {
+            return Err(status::not_found());
+        }
+        let overseen = caller.agency.kind == AgencyKind::Oversight;
+        let filter = CaseFilter {
+            jurisdiction,
+            kind: page.kind,
+            agency: (!overseen).then(|| caller.agency.id.clone()),
+            unassigned: caller.agency.kind.holds_people(),
+            after,
+            limit,
+        };
+        // Few at a time: a page is large while it is put together.
+        let _turn = self.lists.acquire().await.map_err(|_| status::unavailable())?;
+        let cases = self.read(move |reader| reader.cases(&filter)).await?;
+        let (mut shown, mut names, mut classes) = (Vec::new(), Vec::new(), FieldClasses::NONE);
+        let (mut bytes, mut next) = (0usize, None);
+        for case in &cases {
+            let Some(message) = show(case) else { continue };
+            bytes = bytes.saturating_add(message.encoded_len());
+            if bytes > PAGE_BYTES_MAX && !shown.is_empty() {
+                // The next page begins with what did not fit.
+                return self.leave(caller, &page, (shown, next.unwrap_or_default()), &names, classes).await;
+            }
+            classes = classes.union(classes_of(&message)?);
+            names.push(case.name().to_string());
+            shown.push(message);
+            next = Some(case.name().id.to_string());
+        }
+        let last = cases.last().filter(|_| cases.len() >= limit).map(|case| case.name().id.to_string());
+        self.leave(caller, &page, (shown, last.unwrap_or_default()), &names, classes).await
+    }
+
+    /// Accounts for what is shown, then lets it go.
+    async fn leave<T>(
+        &self,
+        caller: &Caller,
+        page: &Page,
+        shown: (Vec<T>, String),
+        names: &[String],
+        classes: FieldClasses,
+    ) -> Result<(Vec<T>, String), Status> {
+        if !names.is_empty() {
+            self.disclose(caller, page.method, names.join("\n"), classes).await?;
+        }
+        Ok(shown)
+    }
+}
