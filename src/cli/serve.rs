@@ -24,7 +24,8 @@ pub(super) fn run(args: &ServeArgs) -> Result<()> {
     serve(&config, base)
 }
 
-/// Serves until SIGTERM or SIGINT, then drains. Says on standard output when it is ready.
+/// Serves until SIGTERM or SIGINT, then drains. SIGHUP takes up renewed certificates and revocation lists. Says on
+/// standard output when it is ready.
 pub(super) fn serve(config: &Config, base: &Path) -> Result<()> {
     let gateway = Gateway::start(config, base, Seams::default())?;
     let dir = base.canonicalize().context("the directory has no absolute path")?;
@@ -39,10 +40,19 @@ pub(super) fn serve(config: &Config, base: &Path) -> Result<()> {
     let told = runtime.block_on(async {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
-        tokio::select! {
-            _ = terminate.recv() => Ok::<_, std::io::Error>(Ended::Told),
-            _ = interrupt.recv() => Ok(Ended::Told),
-            () = gateway.writer_ended() => Ok(Ended::WriterFailed),
+        let mut hangup = signal(SignalKind::hangup())?;
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => return Ok::<_, std::io::Error>(Ended::Told),
+                _ = interrupt.recv() => return Ok(Ended::Told),
+                () = gateway.writer_ended() => return Ok(Ended::WriterFailed),
+                _ = hangup.recv() => {
+                    // What cannot be read changes nothing: the old certificates and lists stay in force.
+                    if let Err(error) = gateway.reload_certificates() {
+                        tracing::error!(%error, "certificates were not reloaded");
+                    }
+                }
+            }
         }
     })?;
     gateway.stop()?;

@@ -11,7 +11,7 @@ mod worker;
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -107,6 +107,7 @@ pub struct Gateway {
     verifier: VerifierKey,
     phase: watch::Sender<Phase>,
     recorder: Handle,
+    certificates: Certificates,
     drain: DropGuard,
     stop_ops: DropGuard,
     workers: Vec<JoinHandle<()>>,
@@ -134,7 +135,10 @@ impl Gateway {
             authenticator: Arc::new(authenticator),
             engine: Arc::new(ArcSwap::new(engine)),
         };
-        let tls = TlsState::new(config.accept.clone(), Material::read(&config.tls, base)?, registry, seams.wall)?;
+        let material = Material::read(&config.tls, base)?;
+        let tls = TlsState::new(config.accept.clone(), material, Arc::clone(&registry), seams.wall)?;
+        let certificates =
+            Certificates { files: config.tls.clone(), base: base.to_owned(), registry, state: Arc::clone(&tls) };
         let drain = CancellationToken::new();
         let keys = ApiKeys::new(&secrets.request_digest, &secrets.cursor);
         let running = recorder(config, base, secrets, &gate, seams.clock.clone(), seams.entropy)?;
@@ -170,7 +174,7 @@ impl Gateway {
         advance(&phase, Phase::Starting, Phase::Serving);
         tracing::info!(%grpc, %ops, "ready");
         let (drain, stop_ops) = (drain.drop_guard(), stop_ops.drop_guard());
-        Ok(Self { grpc, ops, verifier, phase, recorder: handle, drain, stop_ops, workers, front, writer })
+        Ok(Self { grpc, ops, verifier, phase, recorder: handle, certificates, drain, stop_ops, workers, front, writer })
     }
 
     /// Where gRPC is served, over mutual TLS.
@@ -186,6 +190,15 @@ impl Gateway {
     /// The public key that its checkpoints verify under.
     pub fn verifier(&self) -> &VerifierKey {
         &self.verifier
+    }
+
+    /// Reads the gateway's certificate and the revocation lists again, and cuts the connections that would now be
+    /// refused; says how many. On an error nothing has changed. Blocks: call it off the network threads.
+    pub fn reload_certificates(&self) -> Result<usize, ServerError> {
+        let Certificates { files, base, registry, state } = &self.certificates;
+        let cut = state.reload(Material::read(files, base)?, Arc::clone(registry))?;
+        tracing::info!(cut, "certificates and revocation lists reloaded");
+        Ok(cut)
     }
 
     /// Resolves when the writer has ended on its own: nothing can be recorded any more, so the process should end.
@@ -211,6 +224,15 @@ impl Gateway {
         tracing::info!("stopped");
         Ok(written?)
     }
+}
+
+/// Where certificates come from, to be read again.
+#[derive(Debug)]
+struct Certificates {
+    files: accept::Files,
+    base: PathBuf,
+    registry: Arc<Registry>,
+    state: Arc<TlsState>,
 }
 
 /// Accepts sockets and answers probes.

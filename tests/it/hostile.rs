@@ -2,6 +2,7 @@
 
 mod connections;
 mod messages;
+mod revoked;
 mod tokens;
 
 use std::collections::BTreeMap;
