@@ -19,7 +19,7 @@ use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
 use tonic_reflection::pb::v1::{ServerReflectionRequest, ServerReflectionResponse};
 
-use crate::harness::requests::NY_EXCHANGE;
+use crate::harness::requests::{NY_EXCHANGE, detainer_for};
 use crate::harness::{Outcome, Party, World};
 
 fn health_of(service: &str) -> HealthCheckRequest {
@@ -137,6 +137,41 @@ async fn while_it_drains_probes_say_so_and_calls_under_way_go_on() {
     tokio::join!(world.stop(), asked);
     assert!(TcpStream::connect(ops).await.is_err(), "nobody listens any more");
     assert!(dawdling.await.unwrap().is_err(), "what was not finished in time was cut off");
+}
+
+/// Another writer moved a head behind the gateway's back: what it would commit is fenced off, and its writer stops.
+#[tokio::test]
+async fn a_gateway_that_cannot_commit_says_so_and_acknowledges_nothing() {
+    let world = World::start();
+    let ops = world.gateway().ops();
+    world.ice().lodge(detainer_for("us-ny-doccs")).await.accepted();
+    let database = rusqlite::Connection::open(world.directory().join("comity.db")).unwrap();
+    database.execute("UPDATE heads SET size = size + 1", []).unwrap();
+    for _ in 0..2 {
+        world.ice().lodge(detainer_for("us-ny-doccs")).await.refused(Code::Unavailable, "UNAVAILABLE");
+    }
+    tokio::time::timeout(Duration::from_secs(5), world.gateway().writer_ended()).await.unwrap();
+    let readiness = async {
+        loop {
+            let (status, word) = probe(ops, "/readyz").await;
+            if word == "writer-stopped" {
+                return status;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let readiness = tokio::time::timeout(Duration::from_secs(5), readiness).await.unwrap();
+    assert_eq!(readiness, "HTTP/1.1 503 Service Unavailable");
+    assert_eq!(probe(ops, "/livez").await.1, "ok");
+    let anybody = world.without_token("us-ice");
+    for service in ["", "store", "comity.v1.DetainerService"] {
+        assert_eq!(check_health(&anybody, service).await.accepted(), ServingStatus::NotServing, "{service}");
+    }
+    let entries: u32 = database.query_row("SELECT count(*) FROM entries", [], |row| row.get(0)).unwrap();
+    assert_eq!(entries, 1, "only what was acknowledged");
+    // Evidence can still be had; personal data cannot leave, since nobody could account for it.
+    world.ice().checkpoint(NY_EXCHANGE).await.accepted();
+    world.ice().entries(NY_EXCHANGE).await.refused(Code::Unavailable, "UNAVAILABLE");
 }
 
 /// Begins to lodge a detainer and never sends it.
