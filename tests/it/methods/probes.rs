@@ -153,8 +153,8 @@ async fn a_gateway_that_cannot_commit_says_so_and_acknowledges_nothing() {
     tokio::time::timeout(Duration::from_secs(5), world.gateway().writer_ended()).await.unwrap();
     let readiness = async {
         loop {
-            let (status, word) = probe(ops, "/readyz").await;
-            if word == "writer-stopped" {
+            let (status, phase) = probe(ops, "/readyz").await;
+            if phase == "writer-stopped" {
                 return status;
             }
             tokio::task::yield_now().await;
