@@ -23,7 +23,7 @@ pub(super) fn flip(database: &Connection, table: &str, column: &str, position: i
 }
 
 fn content(database: &Connection, table: &str, column: &str, position: i64) -> Vec<u8> {
-    let query = format!("SELECT CAST({column} AS BLOB) FROM {table} WHERE position = ?1");
+    let query = format!("SELECT coalesce(CAST({column} AS BLOB), x'') FROM {table} WHERE position = ?1");
     database.query_row(&query, [position], |row| row.get(0)).unwrap()
 }
 
@@ -83,6 +83,12 @@ async fn a_byte_of_sealed_content_is_found() {
 #[tokio::test]
 async fn a_byte_of_an_audience_is_found() {
     check(&Evidence::gather().await, "entries", "audience", 4);
+}
+
+/// What a repeated request would be answered with.
+#[tokio::test]
+async fn a_byte_of_a_recorded_answer_is_found() {
+    check(&Evidence::gather().await, "entries", "answer", 4);
 }
 
 #[tokio::test]
