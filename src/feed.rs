@@ -109,8 +109,6 @@ pub fn may_read(caller: &Caller, log: &LogName) -> bool {
 pub struct Page {
     /// Entries for the caller, each with the cursor after it.
     pub entries: Vec<(v1::Entry, Cursor)>,
-    /// How far it was read, entries for others included.
-    pub cursor: Cursor,
     /// Classes of what is shown, for the account of disclosures.
     pub classes: FieldClasses,
     /// There was nothing more.
@@ -177,7 +175,6 @@ impl Feed {
             }
             self.cursor.set(log.kind, end);
         }
-        page.cursor = self.cursor;
         Ok(page)
     }
 

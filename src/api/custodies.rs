@@ -49,7 +49,7 @@ impl CustodyService for Custodies {
         let custody = case.custody().filter(|custody| self.0.gate.may_see_custody(&caller, custody));
         let shown = show::custody(custody.ok_or_else(status::not_found)?);
         let classes = classes_of(&shown)?;
-        self.0.disclose(&caller, "CustodyService/GetCustody", shown.name.clone(), classes).await?;
+        self.0.disclose(&caller, "CustodyService/GetCustody", &[&shown.name], classes).await?;
         Ok(Response::new(v1::GetCustodyResponse { custody: Some(shown) }))
     }
 

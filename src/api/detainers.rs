@@ -57,7 +57,7 @@ impl DetainerService for Detainers {
         let viewpoint = self.0.gate.viewpoint(&caller, detainer).ok_or_else(status::not_found)?;
         let shown = show::detainer(detainer, viewpoint);
         let classes = classes_of(&shown)?;
-        self.0.disclose(&caller, "DetainerService/GetDetainer", shown.name.clone(), classes).await?;
+        self.0.disclose(&caller, "DetainerService/GetDetainer", &[&shown.name], classes).await?;
         Ok(Response::new(v1::GetDetainerResponse { detainer: Some(shown) }))
     }
 

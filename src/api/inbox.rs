@@ -149,11 +149,8 @@ impl Subscription {
     }
 
     async fn deliver(&self, page: Page) -> Result<(), Status> {
-        if page.entries.is_empty() {
-            return Ok(());
-        }
         let names: Vec<&str> = page.entries.iter().map(|(entry, _)| entry.name.as_str()).collect();
-        self.api.disclose(&self.caller, "InboxService/Receive", names.join("\n"), page.classes).await?;
+        self.api.disclose(&self.caller, "InboxService/Receive", &names, page.classes).await?;
         for (entry, cursor) in page.entries {
             let delivery = v1::Delivery { entry: Some(entry), cursor: self.seal(cursor) };
             self.send(v1::receive_response::Item::Delivery(delivery)).await?;

@@ -10,6 +10,7 @@ use tonic::{Request, Response, Status};
 
 use crate::api::{Api, status};
 use crate::domain::agency::Caller;
+use crate::domain::determination::FieldClasses;
 use crate::domain::ids::LogName;
 use crate::feed::may_read;
 use crate::ledger::{self, Receipt};
@@ -44,7 +45,7 @@ impl LedgerService for Ledger {
         let (log, stored) = self.0.entry(&caller, &request.get_ref().name).await?;
         let classes = stored.audience.classes_for(&caller, &log.jurisdiction).ok_or_else(status::not_found)?;
         let shown = entry::show(&log, stored.index, stored.leaf, &stored.openings, classes);
-        self.0.disclose(&caller, "LedgerService/GetEntry", shown.name.clone(), classes).await?;
+        self.0.disclose(&caller, "LedgerService/GetEntry", &[&shown.name], classes).await?;
         Ok(Response::new(v1::GetEntryResponse { entry: Some(shown) }))
     }
 
@@ -157,18 +158,15 @@ async fn list(
         let found = api.read(move |reader| reader.entries_for(&whose, &place, next, PAGE_LEN)).await?;
         let Some(last) = found.last().map(|entry| entry.index) else { return Ok(()) };
         next = last.saturating_add(1);
-        let mut classes = crate::domain::determination::FieldClasses::NONE;
+        let mut classes = FieldClasses::NONE;
         let mut shown = Vec::new();
         for stored in found.into_iter().filter(|entry| entry.index < range.end) {
             let Some(visible) = stored.audience.classes_for(caller, &log.jurisdiction) else { continue };
             classes = classes.union(visible);
             shown.push(entry::show(log, stored.index, stored.leaf, &stored.openings, visible));
         }
-        if shown.is_empty() {
-            continue;
-        }
         let names: Vec<&str> = shown.iter().map(|entry| entry.name.as_str()).collect();
-        api.disclose(caller, "LedgerService/ListEntries", names.join("\n"), classes).await?;
+        api.disclose(caller, "LedgerService/ListEntries", &names, classes).await?;
         for entry in shown {
             api.send(sender, v1::ListEntriesResponse { entry: Some(entry) }).await?;
         }

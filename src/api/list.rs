@@ -60,36 +60,24 @@ impl Api {
         // Few at a time: a page is large while it is put together.
         let _turn = self.lists.acquire().await.map_err(|_| status::unavailable())?;
         let cases = self.read(move |reader| reader.cases(&filter)).await?;
-        let (mut shown, mut names, mut classes) = (Vec::new(), Vec::new(), FieldClasses::NONE);
-        let (mut bytes, mut next) = (0usize, None);
+        let (mut shown, mut names, mut classes, mut bytes) = (Vec::new(), Vec::new(), FieldClasses::NONE, 0usize);
+        let mut last_shown = None;
+        let mut next = cases.last().filter(|_| cases.len() >= limit).map(|case| case.name().id.to_string());
         for case in &cases {
             let Some(message) = show(case) else { continue };
             bytes = bytes.saturating_add(message.encoded_len());
             if bytes > PAGE_BYTES_MAX && !shown.is_empty() {
                 // The next page begins with what did not fit.
-                return self.leave(caller, &page, (shown, next.unwrap_or_default()), &names, classes).await;
+                next = last_shown;
+                break;
             }
             classes = classes.union(classes_of(&message)?);
             names.push(case.name().to_string());
             shown.push(message);
-            next = Some(case.name().id.to_string());
+            last_shown = Some(case.name().id.to_string());
         }
-        let last = cases.last().filter(|_| cases.len() >= limit).map(|case| case.name().id.to_string());
-        self.leave(caller, &page, (shown, last.unwrap_or_default()), &names, classes).await
-    }
-
-    /// Accounts for what is shown, then lets it go.
-    async fn leave<T>(
-        &self,
-        caller: &Caller,
-        page: &Page,
-        shown: (Vec<T>, String),
-        names: &[String],
-        classes: FieldClasses,
-    ) -> Result<(Vec<T>, String), Status> {
-        if !names.is_empty() {
-            self.disclose(caller, page.method, names.join("\n"), classes).await?;
-        }
-        Ok(shown)
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        self.disclose(caller, page.method, &names, classes).await?;
+        Ok((shown, next.unwrap_or_default()))
     }
 }

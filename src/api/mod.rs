@@ -97,20 +97,24 @@ impl Api {
         }
     }
 
-    /// Accounts for personal data about to leave (5 USC 552a(c)). Only when this has returned may it leave.
+    /// Accounts for personal data about to leave (5 USC 552a(c)). Only when this has returned may it leave. Where no
+    /// resource is named, nothing leaves.
     async fn disclose(
         &self,
         caller: &Caller,
         method: &'static str,
-        resources: String,
+        names: &[&str],
         classes: FieldClasses,
     ) -> Result<(), Status> {
+        if names.is_empty() {
+            return Ok(());
+        }
         let disclosure = NewDisclosure {
             recorded_at: self.clock.now(),
             recipient: caller.agency.id.clone(),
             officer: caller.actor.as_ref().map(|actor| actor.pseudonym.clone()),
             method,
-            resources,
+            resources: names.join("\n"),
             classes,
         };
         self.recorder.disclose(disclosure).await.map_err(|error| status::submit(&error))

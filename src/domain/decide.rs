@@ -199,13 +199,7 @@ fn give_answer(case: &Case, permitted: &Permitted<CaseCommand>, answer: &Answer)
     let counts = counts(detainer, case, permitted, shown);
     let party = Party::Agency(custodian);
     let mut records = vec![concerning(detainer, &party, law, shown, counts, event)];
-    let state = match answer.kind {
-        AnswerKind::HonorHold => DetainerState::HoldHonored,
-        AnswerKind::NotifyOnly => DetainerState::NotifyOnly,
-        AnswerKind::Decline => DetainerState::Declined,
-        AnswerKind::PendingReview => DetainerState::UnderReview,
-    };
-    records.extend(belated_notice(detainer, state, reviewed(law, answer.kind), case, permitted));
+    records.extend(belated_notice(detainer, answer.kind.state(), reviewed(law, answer.kind), case, permitted));
     Ok(records)
 }
 

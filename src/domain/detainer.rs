@@ -188,6 +188,18 @@ vocabulary! {
     }
 }
 
+impl AnswerKind {
+    /// Where a detainer so answered stands.
+    pub fn state(self) -> DetainerState {
+        match self {
+            Self::HonorHold => DetainerState::HoldHonored,
+            Self::NotifyOnly => DetainerState::NotifyOnly,
+            Self::Decline => DetainerState::Declined,
+            Self::PendingReview => DetainerState::UnderReview,
+        }
+    }
+}
+
 impl DetainerState {
     /// Whether the detainer still stands on a custody.
     pub fn is_active(self) -> bool {

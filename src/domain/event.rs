@@ -10,8 +10,7 @@ use crate::domain::case::Case;
 use crate::domain::charge::{self, ChargeStatus, OffenceCategory};
 use crate::domain::custody::{ActualRelease, Custody, CustodyState, ScheduledRelease};
 use crate::domain::detainer::{
-    Acknowledgement, Answer, AnswerKind, Detainer, DetainerForm, DetainerState, Finding, IssuingAuthority, LiftReason,
-    WarrantKind,
+    Acknowledgement, Answer, Detainer, DetainerForm, DetainerState, Finding, IssuingAuthority, LiftReason, WarrantKind,
 };
 use crate::domain::determination::{Determination, FieldClasses, LawAction};
 use crate::domain::ids::{AgencyId, CaseName, LogKind};
@@ -203,12 +202,7 @@ pub fn apply(case: &mut Case, event: &Event, exchange_index: u64, now: Timestamp
         }
         Event::DetainerAnswered { detainer, custodian, answer, reviewed_policies, disclosure } => {
             change(case, detainer, now, |detainer| {
-                detainer.state = match answer.kind {
-                    AnswerKind::HonorHold => DetainerState::HoldHonored,
-                    AnswerKind::NotifyOnly => DetainerState::NotifyOnly,
-                    AnswerKind::Decline => DetainerState::Declined,
-                    AnswerKind::PendingReview => DetainerState::UnderReview,
-                };
+                detainer.state = answer.kind.state();
                 detainer.custodian = Some(custodian.clone());
                 detainer.answer = Some(answer.clone());
                 detainer.reviewed_policies.clone_from(reviewed_policies);
