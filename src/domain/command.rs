@@ -2,7 +2,8 @@
 
 use crate::domain::custody::{ActualRelease, Intake, ScheduledRelease};
 use crate::domain::detainer::{Acknowledgement, Answer, LiftReason, Request};
-use crate::domain::ids::{CaseName, RequestId};
+use crate::domain::ids::{CaseName, ConsumerId, RequestId};
+use crate::domain::inbox::Place;
 use crate::domain::vocabulary::vocabulary;
 
 vocabulary! {
@@ -24,6 +25,8 @@ vocabulary! {
         RecordRelease = "record-release",
         /// `InboxService/Acknowledge`.
         AcknowledgeInbox = "acknowledge-inbox",
+        /// `InboxService/AcknowledgeParked`.
+        AcknowledgeParked = "acknowledge-parked",
     }
 }
 
@@ -39,6 +42,7 @@ impl Method {
             Self::ScheduleRelease => "CustodyService/ScheduleRelease",
             Self::RecordRelease => "CustodyService/RecordRelease",
             Self::AcknowledgeInbox => "InboxService/Acknowledge",
+            Self::AcknowledgeParked => "InboxService/AcknowledgeParked",
         }
     }
 }
@@ -147,12 +151,21 @@ pub enum Action {
     Case(Box<CaseCommand>),
     /// Confirms delivery of everything in the caller's inbox before these positions.
     AcknowledgeInbox {
+        /// To which of its consumers.
+        consumer: ConsumerId,
         /// Position in the exchange log: entries before it were received.
         exchange_position: u64,
         /// Just after the last entry of the exchange log that was for the caller.
         exchange_seen: u64,
         /// Position in the custody log, for agencies of the jurisdiction.
         custody_position: u64,
+    },
+    /// Confirms delivery of one entry that was parked.
+    AcknowledgeParked {
+        /// For which of the caller's consumers.
+        consumer: ConsumerId,
+        /// The entry.
+        entry: Place,
     },
 }
 
@@ -162,6 +175,7 @@ impl Action {
         match self {
             Self::Case(command) => command.method(),
             Self::AcknowledgeInbox { .. } => Method::AcknowledgeInbox,
+            Self::AcknowledgeParked { .. } => Method::AcknowledgeParked,
         }
     }
 }

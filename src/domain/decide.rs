@@ -179,15 +179,7 @@ fn give_answer(case: &Case, permitted: &Permitted<CaseCommand>, answer: &Answer)
         }
     }
     let law = permitted.law(&detainer.name).ok_or(Refusal::NoSuchCase)?;
-    // Whoever answers a detainer addressed to the jurisdiction holds the person: the answer is shown only where that
-    // may be known, or is promised.
-    let gist = match (&detainer.request.addressee, answer.kind) {
-        (Addressee::Jurisdiction, AnswerKind::Decline | AnswerKind::PendingReview) => FieldClass::Custody,
-        (Addressee::Jurisdiction, AnswerKind::HonorHold | AnswerKind::NotifyOnly) | (Addressee::Agency(_), _) => {
-            FieldClass::Answer
-        }
-    };
-    let shown = shown_with(law, gist);
+    let shown = shown_with(law, answer.kind.gist(&detainer.request.addressee));
     let custodian = permitted.caller().agency.id.clone();
     let event = Event::DetainerAnswered {
         detainer: detainer.name.clone(),
@@ -358,8 +350,8 @@ fn decided_by_person(detainer: &Detainer, law: &LawView) -> bool {
 }
 
 /// Classes the issuer is told of a release. Where an officer decided that it be told, what the law left to a person of
-/// the release itself is decided with it, and nothing else.
-fn told(detainer: &Detainer, law: &LawView) -> FieldClasses {
+/// the release itself is decided with it, and nothing else. Delivery asks the same question again.
+pub fn told(detainer: &Detainer, law: &LawView) -> FieldClasses {
     let of_the_release = [FieldClass::Custody, FieldClass::ReleaseDate, FieldClass::ReleaseDetail]
         .into_iter()
         .filter(|class| law.review.contains(*class) && decided_by_person(detainer, law));

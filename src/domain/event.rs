@@ -187,11 +187,7 @@ pub fn apply(case: &mut Case, event: &Event, exchange_index: u64, now: Timestamp
         Event::DetainerAcknowledged { detainer, custodian, acknowledgement, disclosure } => {
             link(case, detainer, acknowledgement, now);
             change(case, detainer, now, |detainer| {
-                detainer.state = match acknowledgement.finding {
-                    Finding::MatchedCustody => DetainerState::Matched,
-                    Finding::NoSuchPerson => DetainerState::NoSuchPerson,
-                    Finding::IdentityMismatch => DetainerState::IdentityMismatch,
-                };
+                detainer.state = acknowledgement.finding.state();
                 detainer.custodian = Some(custodian.clone());
                 detainer.acknowledgement = Some(acknowledgement.clone());
                 if *disclosure == Disclosure::ToIssuer {

@@ -20,6 +20,8 @@ vocabulary! {
         Schedule = "schedule",
         /// A release took place.
         Release = "release",
+        /// What was committed to be shown is about to be.
+        Deliver = "deliver",
     }
 }
 

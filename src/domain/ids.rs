@@ -93,6 +93,12 @@ text_id!(
     is_slug
 );
 text_id!(
+    /// One system of an agency that receives its inbox: `default`, `case-system`.
+    ConsumerId,
+    "lower-case words joined by hyphens, 2 to 40 characters, such as case-system",
+    is_slug
+);
+text_id!(
     /// Originating agency identifier, nine characters (`j:OrganizationORIIdentification`).
     Ori,
     "an ORI of nine upper-case letters and digits",
@@ -167,7 +173,7 @@ text_id!(
 );
 
 shown!(
-    public: JurisdictionId, AgencyId, Ori, FacilityCode, CountryCode, NcicCode, NibrsCode, OfficerPseudonym;
+    public: JurisdictionId, AgencyId, ConsumerId, Ori, FacilityCode, CountryCode, NcicCode, NibrsCode, OfficerPseudonym;
     personal: AlienNumber, FbiNumber, StateId, BookingNumber, Din
 );
 
@@ -289,6 +295,13 @@ pub struct LogName {
     pub jurisdiction: JurisdictionId,
     /// Exchange or custody.
     pub kind: LogKind,
+}
+
+impl LogName {
+    /// The name of one of its entries.
+    pub fn entry(&self, index: u64) -> String {
+        format!("{self}/entries/{index}")
+    }
 }
 
 impl fmt::Display for LogName {

@@ -182,7 +182,7 @@ mod tests {
     const SCHEMA: &str = include_str!("../../policies/comity.cedarschema");
 
     /// The contract, as the access rules name it.
-    const METHODS: [&str; 23] = [
+    const METHODS: [&str; 25] = [
         "CustodyService/GetCustody",
         "CustodyService/ListCustodies",
         "CustodyService/OpenCustody",
@@ -195,6 +195,8 @@ mod tests {
         "DetainerService/LodgeDetainer",
         "DetainerService/WithdrawDetainer",
         "InboxService/Acknowledge",
+        "InboxService/AcknowledgeParked",
+        "InboxService/GetBacklog",
         "InboxService/Receive",
         "LedgerService/GetCheckpoint",
         "LedgerService/GetEntry",

@@ -26,6 +26,7 @@ pub use health::Phase;
 
 use crate::api::{Api, ApiKeys, LISTS_MAX};
 use crate::config::{Config, ConfigError, Secrets};
+use crate::feed::Trying;
 use crate::identity::authenticate::Authenticator;
 use crate::identity::clock::WallClock;
 use crate::identity::pseudonym::PseudonymKey;
@@ -136,7 +137,7 @@ impl Gateway {
             engine: Arc::new(ArcSwap::new(engine)),
         };
         let material = Material::read(&config.tls, base)?;
-        let tls = TlsState::new(config.accept.clone(), material, Arc::clone(&registry), seams.wall)?;
+        let tls = TlsState::new(config.accept.clone(), material, Arc::clone(&registry), seams.wall.clone())?;
         let certificates =
             Certificates { files: config.tls.clone(), base: base.to_owned(), registry, state: Arc::clone(&tls) };
         let drain = CancellationToken::new();
@@ -151,6 +152,8 @@ impl Gateway {
             clock: seams.clock,
             keys,
             inbox: config.inbox,
+            wall: seams.wall.clone(),
+            trying: Trying::default(),
             lists: Semaphore::new(LISTS_MAX),
             drain: drain.clone(),
         });
@@ -316,6 +319,7 @@ fn recorder(
         entropy,
         jurisdictions: config.jurisdictions.iter().cloned().collect(),
         config: config.recorder,
+        inboxes: config.inbox.limits(),
     })?)
 }
 

@@ -27,4 +27,5 @@ receipted!(
     ScheduleReleaseResponse,
     RecordReleaseResponse,
     AcknowledgeResponse,
+    AcknowledgeParkedResponse,
 );

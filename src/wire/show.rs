@@ -142,9 +142,7 @@ pub fn event(record: &Record) -> v1::Event {
 }
 
 /// Delivery of an inbox, as an entry records it.
-pub fn inbox_acknowledged(agency: &AgencyId, exchange_position: u64) -> v1::Event {
-    let acknowledged =
-        v1::InboxAcknowledged { agency: agency_name(agency), exchange_position: wire_position(exchange_position) };
+pub fn inbox_acknowledged(acknowledged: v1::InboxAcknowledged) -> v1::Event {
     v1::Event { event: Some(v1::event::Event::InboxAcknowledged(acknowledged)) }
 }
 

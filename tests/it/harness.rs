@@ -22,8 +22,8 @@ use comity::server::{Gateway, Seams};
 use jiff::{SignedDuration, Timestamp};
 use tempfile::TempDir;
 
-pub(crate) use journal::Journal;
-pub(crate) use outcome::{Outcome, Refused};
+pub(crate) use journal::{Journal, Line};
+pub(crate) use outcome::{Outcome, Refused, assert_nothing_personal};
 pub(crate) use party::Party;
 pub(crate) use store::Kept;
 
@@ -107,7 +107,13 @@ impl World {
     }
 
     pub(crate) async fn restart(&mut self) {
+        self.restart_after(|_| ()).await;
+    }
+
+    /// With something changed in its directory while it was down.
+    pub(crate) async fn restart_after(&mut self, change: impl FnOnce(&Path)) {
         self.stop().await;
+        change(self.directory.path());
         self.open();
     }
 

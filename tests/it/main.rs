@@ -11,6 +11,8 @@ mod hostile;
 #[cfg(test)]
 mod idempotency;
 #[cfg(test)]
+mod inbox;
+#[cfg(test)]
 mod law;
 #[cfg(test)]
 mod lifecycle;

@@ -7,8 +7,8 @@ use prost_reflect::DescriptorPool;
 use tonic::Code;
 
 use crate::harness::requests::{
-    NY, NY_CUSTODY, NY_EXCHANGE, TX, detainer_for, intake_at, match_of, receipt_of, release_of, schedule_of,
-    withdrawal_of,
+    NY, NY_CUSTODY, NY_EXCHANGE, TX, backlog_of, detainer_for, intake_at, match_of, parked_receipt_of, receipt_of,
+    release_of, schedule_of, withdrawal_of,
 };
 use crate::harness::{Outcome, World};
 
@@ -42,6 +42,13 @@ async fn accepted(world: &World, method: &str) {
         "InboxService/Acknowledge" => {
             let cursor = ice.receive(NY, "").await.accepted().heartbeat.cursor;
             done(ice.confirm(receipt_of(NY, &cursor)).await);
+        }
+        "InboxService/AcknowledgeParked" => {
+            done(doccs.confirm_parked(parked_receipt_of(&parked_entry(world).await)).await);
+        }
+        "InboxService/GetBacklog" => {
+            done(doccs.get_backlog(backlog_of("")).await);
+            done(world.system("comity-operator").get_backlog(backlog_of("us-ny-doccs")).await);
         }
         "LedgerService/GetCheckpoint" => done(world.without_token("us-ice").checkpoint(NY_EXCHANGE).await),
         "LedgerService/GetEntry" => done(ice.get_entry(entry(&first_entry(world).await)).await),
@@ -95,6 +102,10 @@ async fn refused(world: &World, method: &str) {
             let cursor = ice.receive(NY, "").await.accepted().heartbeat.cursor;
             doccs.confirm(receipt_of(NY, &cursor)).await.refused(Code::InvalidArgument, "INVALID_CURSOR")
         }
+        "InboxService/AcknowledgeParked" => {
+            doccs.confirm_parked(parked_receipt_of(&first_entry(world).await)).await.not_found()
+        }
+        "InboxService/GetBacklog" => denied(world.oversight().get_backlog(backlog_of("")).await.map(drop)),
         "LedgerService/GetCheckpoint" => ice.checkpoint(NY_CUSTODY).await.not_found(),
         "LedgerService/GetEntry" => erie.get_entry(entry(&first_entry(world).await)).await.not_found(),
         "LedgerService/ListEntries" => denied(world.without_token("us-ice").entries(NY_EXCHANGE).await.map(drop)),
@@ -118,6 +129,18 @@ fn done<T>(outcome: Outcome<T>) {
 async fn first_entry(world: &World) -> String {
     world.lodged("us-ny-doccs").await;
     world.ice().entries(NY_EXCHANGE).await.accepted().pop().unwrap().name
+}
+
+/// An entry that the prisons' system could not take.
+async fn parked_entry(world: &World) -> String {
+    world.lodged("us-ny-doccs").await;
+    loop {
+        let backlog = world.doccs().get_backlog(backlog_of("")).await.accepted().backlogs.remove(0);
+        if let Some(parked) = backlog.parked.into_iter().next() {
+            return parked.entry;
+        }
+        world.doccs().receive(NY, "").await.accepted();
+    }
 }
 
 fn entry(name: &str) -> v1::GetEntryRequest {
@@ -146,7 +169,7 @@ fn methods() -> Vec<String> {
 async fn every_method_of_the_contract_answers_whom_it_should() {
     let world = World::start();
     let methods = methods();
-    assert_eq!(methods.len(), 18, "{methods:?}");
+    assert_eq!(methods.len(), 20, "{methods:?}");
     for method in methods {
         accepted(&world, &method).await;
     }

@@ -10,7 +10,7 @@ use crate::domain::detainer::Addressee;
 use crate::domain::determination::FieldClass;
 use crate::domain::ids::{AgencyId, CaseName, LogName, OfficerPseudonym};
 use crate::ledger::{Tree, tile_to_bytes};
-use crate::store::sqlite::{SqliteReader, SqliteStore, read, rows};
+use crate::store::sqlite::{SqliteReader, SqliteStore, inbox, read, rows};
 use crate::store::vault::Key;
 use crate::store::{Append, HeadMove, Loaded, LogState, NewEntry, Reader, SeenRequest, Store, StoreError, Wanted};
 use crate::wire::entry::{self, Opening};
@@ -65,8 +65,9 @@ impl Store for SqliteStore {
                 continue;
             };
             let mut statement = self.connection.prepare_cached(
-                // The earliest time, whatever the position: one that was confirmed again later must not count as later.
-                "SELECT min(recorded_at) FROM deliveries WHERE agency = ?1 AND log = ?2 AND position > ?3",
+                // The earliest time, by whichever consumer: one that was confirmed again later must not count as later.
+                "SELECT min(recorded_at) FROM deliveries \
+                 WHERE agency = ?1 AND log = ?2 AND position > ?3 AND start <= ?3",
             )?;
             let found: Option<i64> =
                 statement.query_row(params![agency_id, log_id, rows::integer(*index)?], |row| row.get(0))?;
@@ -74,9 +75,9 @@ impl Store for SqliteStore {
                 loaded.deliveries.insert((agency.clone(), log.clone(), *index), rows::time(at)?);
             }
         }
-        for (agency, log) in &wanted.confirmed {
-            let position = self.reader.delivered(agency, log)?;
-            loaded.confirmed.insert((agency.clone(), log.clone()), position);
+        for (agency, jurisdiction) in &wanted.inboxes {
+            let inbox = inbox::read(&self.connection, agency, jurisdiction)?;
+            loaded.inboxes.insert((agency.clone(), jurisdiction.clone()), inbox);
         }
         Ok(loaded)
     }
@@ -116,14 +117,18 @@ impl Store for SqliteStore {
         }
         for delivery in &append.deliveries {
             // The first confirmation of a position is the one that counts.
-            transaction.prepare_cached("INSERT OR IGNORE INTO deliveries VALUES (?1, ?2, ?3, ?4)")?.execute(
+            transaction.prepare_cached("INSERT OR IGNORE INTO deliveries VALUES (?1, ?2, ?3, ?4, ?5)")?.execute(
                 params![
                     number(delivery.agency.as_str())?,
                     number(&delivery.log.to_string())?,
                     rows::integer(delivery.position)?,
+                    rows::integer(delivery.from)?,
                     rows::nanoseconds(delivery.recorded_at)?
                 ],
             )?;
+        }
+        for consumer in &append.consumers {
+            inbox::write(&transaction, &number, consumer)?;
         }
         for disclosure in &append.disclosures {
             transaction
@@ -168,6 +173,9 @@ impl SqliteStore {
         names.extend(append.disclosures.iter().map(|disclosure| disclosure.recipient.to_string()));
         for delivery in &append.deliveries {
             names.extend([delivery.agency.to_string(), delivery.log.to_string()]);
+        }
+        for consumer in &append.consumers {
+            names.extend([consumer.whose.agency.to_string(), consumer.whose.jurisdiction.to_string()]);
         }
         for case in &append.cases {
             names.insert(case.name().jurisdiction.to_string());

@@ -11,7 +11,7 @@ pub use fields::Form;
 
 use crate::domain::command::CaseCommand;
 use crate::domain::custody::{ActualRelease, Intake, ScheduledRelease};
-use crate::domain::ids::{CaseKind, CaseName, InvalidId, JurisdictionId, LogName, RequestId};
+use crate::domain::ids::{AgencyId, CaseKind, CaseName, ConsumerId, InvalidId, JurisdictionId, LogName, RequestId};
 use crate::wire::{Violations, v1};
 
 /// A write as parsed.
@@ -207,4 +207,22 @@ pub fn page_token(text: &str) -> Result<Option<Uuid>, InvalidId> {
         return Ok(None);
     }
     text.parse().map(Some).map_err(|_| InvalidId { expected: "a page token from an earlier answer" })
+}
+
+/// A `consumer` of a read or a confirmation; empty: `default`.
+pub fn consumer(text: &str) -> Result<ConsumerId, Violations> {
+    let mut form = Form::default();
+    let name = if text.is_empty() { DEFAULT_CONSUMER } else { text };
+    let consumer = form.parsed("consumer", name.parse());
+    form.finish(consumer)
+}
+
+/// The consumer of an agency that names none.
+const DEFAULT_CONSUMER: &str = "default";
+
+/// `agencies/{id}` of a read; empty: `None`.
+pub fn agency(field: &str, text: &str) -> Result<Option<AgencyId>, Violations> {
+    let mut form = Form::default();
+    let agency = form.agency(field, text);
+    form.finish(Some(agency))
 }

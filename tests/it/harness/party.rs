@@ -86,7 +86,13 @@ impl Party {
 
     /// What is in the inbox from a cursor on; empty: from where it was last acknowledged.
     pub(crate) async fn receive(&self, parent: &str, cursor: &str) -> Outcome<Received> {
-        let request = v1::ReceiveRequest { parent: parent.to_owned(), cursor: cursor.to_owned() };
+        self.receive_as("", parent, cursor).await
+    }
+
+    /// The same, as one of the agency's consumers.
+    pub(crate) async fn receive_as(&self, consumer: &str, parent: &str, cursor: &str) -> Outcome<Received> {
+        let (parent, cursor) = (parent.to_owned(), cursor.to_owned());
+        let request = v1::ReceiveRequest { parent, cursor, consumer: consumer.to_owned() };
         let read = async {
             let mut stream = self.client().await.inbox().receive(request).await?.into_inner();
             let mut deliveries = Vec::new();
@@ -127,6 +133,8 @@ calls! {
     get_custody = custodies.get_custody(GetCustodyRequest) -> GetCustodyResponse;
     list_custodies = custodies.list_custodies(ListCustodiesRequest) -> ListCustodiesResponse;
     confirm = inbox.acknowledge(AcknowledgeRequest) -> AcknowledgeResponse;
+    confirm_parked = inbox.acknowledge_parked(AcknowledgeParkedRequest) -> AcknowledgeParkedResponse;
+    get_backlog = inbox.get_backlog(GetBacklogRequest) -> GetBacklogResponse;
     get_checkpoint = ledger.get_checkpoint(GetCheckpointRequest) -> GetCheckpointResponse;
     get_entry = ledger.get_entry(GetEntryRequest) -> GetEntryResponse;
     prove_inclusion = ledger.prove_inclusion(ProveInclusionRequest) -> ProveInclusionResponse;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use comity::domain::determination::FieldClasses;
 use comity::domain::ids::LogName;
 use comity::recorder::Entropy;
 use comity::store::sqlite::open_read_only;
@@ -13,7 +14,8 @@ use rusqlite::{Connection, OpenFlags};
 /// Rows by table.
 pub(crate) type Rows = BTreeMap<&'static str, u64>;
 
-const TABLES: [&str; 7] = ["entries", "checkpoints", "cases", "requests", "deliveries", "disclosures", "tiles"];
+const TABLES: [&str; 9] =
+    ["entries", "checkpoints", "cases", "requests", "deliveries", "consumers", "attempts", "disclosures", "tiles"];
 
 /// The store of a directory.
 pub(crate) struct Kept {
@@ -29,10 +31,30 @@ impl Kept {
         self.directory.join("comity.db")
     }
 
+    fn open(&self) -> Connection {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        Connection::open_with_flags(self.database(), flags).unwrap()
+    }
+
+    /// How often each entry was sent that is not settled.
+    pub(crate) fn tries(&self) -> Vec<u32> {
+        let connection = self.open();
+        let mut statement = connection.prepare("SELECT tries FROM attempts ORDER BY consumer, position").unwrap();
+        statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    }
+
+    /// What was accounted for, in order: method, resources and classes.
+    pub(crate) fn disclosures(&self) -> Vec<(String, String, FieldClasses)> {
+        let connection = self.open();
+        let mut statement =
+            connection.prepare("SELECT method, resources, classes FROM disclosures ORDER BY id").unwrap();
+        let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, FieldClasses::from_bits(row.get(2)?)));
+        statement.query_map([], row).unwrap().map(Result::unwrap).collect()
+    }
+
     /// How many rows each table has. Where nothing was recorded, remembered or disclosed, none has changed.
     pub(crate) fn rows(&self) -> Rows {
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(self.database(), flags).unwrap();
+        let connection = self.open();
         let count = |table: &str| {
             let count: i64 =
                 connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap();
@@ -58,7 +80,7 @@ impl Kept {
             let entries = self.logs().into_iter().flat_map(|log| self.entries(&log));
             let leaves: Vec<_> = entries.map(|stored| entry::read_leaf(&stored.leaf).unwrap()).collect();
             let blinding_and_salts: usize = leaves.iter().map(|leaf| 32 * (1 + leaf.commitments.len())).sum();
-            let inbox = leaves.iter().filter(|leaf| leaf.method == "InboxService/Acknowledge").count();
+            let inbox = leaves.iter().filter(|leaf| leaf.method.starts_with("InboxService/")).count();
             let ids = 16 * (usize::try_from(self.rows()["requests"]).unwrap() - inbox);
             generator.fill(&mut vec![0; blinding_and_salts + ids]);
         }
