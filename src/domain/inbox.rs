@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::domain::ids::{AgencyId, ConsumerId, JurisdictionId, LogKind};
 use crate::domain::vocabulary::vocabulary;
 
-/// Entries parked for one consumer at a time. One that cannot take so many is itself at fault, and skipping more would
+/// Entries that the streams of one consumer pass over at a time. One that cannot take so many is itself at fault, and skipping more would
 /// only hide it.
 const PARKED_MAX: usize = 64;
 
@@ -144,7 +144,7 @@ impl Consumer {
 
     /// Takes note that an entry is about to be sent, or that it was sent too often.
     pub fn try_entry(&mut self, place: Place, limits: Limits, now: Timestamp) -> Tried {
-        let room = self.parked().count() < PARKED_MAX;
+        let room = self.passed_over().count() < PARKED_MAX;
         let first = Attempt { tries: 0, since: now, standing: Standing::Tried };
         let attempt = self.attempts.entry(place).or_insert(first);
         match attempt.standing {

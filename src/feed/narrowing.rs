@@ -14,7 +14,6 @@ use crate::domain::ids::{CaseName, JurisdictionId};
 use crate::policy::gate::Gate;
 use crate::store::{Reader, StoreError, StoredEntry};
 use crate::wire::entry::{self, Opening};
-use crate::wire::show;
 
 /// What one caller may be shown at one moment. Each case is read once, so use one for a page; it blocks on the store.
 #[derive(Debug)]
@@ -52,8 +51,7 @@ impl<'a> Narrowing<'a> {
             return Ok(Some(committed));
         }
         let leaf = entry::read_leaf(&stored.leaf).map_err(|_| StoreError::Broken("a leaf is not of a known layout"))?;
-        let own = leaf.agency == show::agency_name(&self.caller.agency.id);
-        let Some(name) = leaf.resource.parse::<CaseName>().ok().filter(|_| !own) else { return Ok(Some(committed)) };
+        let Ok(name) = leaf.resource.parse::<CaseName>() else { return Ok(Some(committed)) };
         let bound = self.bound(&name)?;
         Ok(Some(bound.map_or(committed, |bound| narrowed(committed, bound, &stored.openings))))
     }
@@ -74,17 +72,17 @@ impl<'a> Narrowing<'a> {
         if let Some(known) = self.bounds.get(name) {
             return Ok(*known);
         }
-        let case = self.reader.case(name)?;
-        let own = case.as_ref().and_then(StoredCase::detainer);
-        let bound = match own.filter(|detainer| detainer.issuer == self.caller.agency.id) {
-            None => None,
-            Some(detainer) => {
-                let custody = self.custody_of(detainer)?;
+        let bound = match self.reader.case(name)? {
+            // Of a case that is gone nothing is shown any more.
+            None => Some(Bound { classes: FieldClasses::NONE, to_jurisdiction: false }),
+            Some(StoredCase::Detainer(detainer)) if detainer.issuer == self.caller.agency.id => {
+                let custody = self.custody_of(&detainer)?;
                 Some(Bound {
-                    classes: self.gate.disclosable(detainer, custody.as_ref(), self.now),
+                    classes: self.gate.disclosable(&detainer, custody.as_ref(), self.now),
                     to_jurisdiction: detainer.request.addressee == Addressee::Jurisdiction,
                 })
             }
+            Some(StoredCase::Detainer(_) | StoredCase::Custody(_)) => None,
         };
         self.bounds.insert(name.clone(), bound);
         Ok(bound)

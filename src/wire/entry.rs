@@ -104,8 +104,6 @@ pub struct ReadLeaf {
     pub index: u64,
     /// By our clock.
     pub recorded_at: Timestamp,
-    /// `agencies/{id}` that acted.
-    pub agency: String,
     /// What it is about.
     pub resource: String,
     /// The method that caused it.
@@ -128,7 +126,6 @@ pub fn read_leaf(bytes: &[u8]) -> Result<ReadLeaf, EntryError> {
     Ok(ReadLeaf {
         index: u64::try_from(leaf.index).map_err(|_| EntryError::Leaf)?,
         recorded_at: Timestamp::new(seconds, nanos).map_err(|_| EntryError::Leaf)?,
-        agency: leaf.agency,
         resource: leaf.resource,
         method: leaf.method,
         commitments: leaf.commitments.into_iter().map(commitment).collect::<Result<_, _>>()?,

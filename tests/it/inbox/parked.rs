@@ -1,5 +1,7 @@
 //! What a consumer cannot take is parked: it keeps nothing else back, and is never taken for delivered.
 
+use std::time::Duration;
+
 use comity::wire::v1;
 use jiff::SignedDuration;
 use tonic::Code;
@@ -52,6 +54,8 @@ async fn an_entry_sent_too_often_is_parked_over_restarts_and_keeps_nothing_back(
         assert_eq!(owed(&world.doccs(), "").await, [second.as_str()], "{when}");
         world.restart().await;
     }
+    let accounted = world.kept().disclosures().pop().unwrap();
+    assert_eq!(accounted.1, second, "what is passed over is not disclosed");
     assert_eq!(owed(&world.doccs(), STATISTICS).await, [first.as_str(), &second], "of that consumer alone");
     assert_eq!(warnings(&world), [(first.clone(), "us-ny-doccs".to_owned(), "default".to_owned())], "said once");
     let [entry]: [v1::ParkedEntry; 1] = parked(&world.doccs()).await.try_into().unwrap();
@@ -175,4 +179,17 @@ async fn a_gateway_told_so_never_parks() {
     assert_eq!(parked(&world.doccs()).await, []);
     let someone = world.doccs().confirm_parked(parked_receipt_of("jurisdictions/us-ny/logs/exchange")).await;
     someone.refused(Code::InvalidArgument, "INVALID_FIELD");
+}
+
+/// Long before it would be missed by a heartbeat.
+#[tokio::test]
+async fn a_stream_whose_reader_has_gone_is_over() {
+    let world = World::with(|_, config| config.inbox.heartbeat_ms = 60_000);
+    world.lodged("us-ny-doccs").await;
+    let tried_again = async {
+        while world.kept().tries() != [2] {
+            world.doccs().receive(NY, "").await.accepted();
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), tried_again).await.expect("the first try is never over");
 }
