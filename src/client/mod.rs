@@ -33,6 +33,7 @@ use crate::wire::v1::custody_service_client::CustodyServiceClient;
 use crate::wire::v1::detainer_service_client::DetainerServiceClient;
 use crate::wire::v1::inbox_service_client::InboxServiceClient;
 use crate::wire::v1::ledger_service_client::LedgerServiceClient;
+use crate::wire::v1::transfer_service_client::TransferServiceClient;
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
@@ -99,6 +100,11 @@ impl Client {
     /// Custodies.
     pub fn custodies(&self) -> CustodyServiceClient<Authorized> {
         CustodyServiceClient::new(self.authorized())
+    }
+
+    /// Pick-ups.
+    pub fn transfers(&self) -> TransferServiceClient<Authorized> {
+        TransferServiceClient::new(self.authorized())
     }
 
     /// Inboxes.

@@ -1,12 +1,15 @@
 //! The vocabulary of the exchange and its rules: pure, without network, storage, wire format or system clock.
 //!
-//! Read in this order: [`ids`], [`subject`], [`charge`], [`detainer`], [`custody`], then [`case`], [`command`],
-//! [`event`] and [`decide`], which is the rule book itself.
+//! Read in this order: [`ids`], [`subject`], [`charge`], [`detainer`], [`custody`], [`transfer`], then [`case`],
+//! [`command`], [`event`], [`decide`], which is the rule book itself, and [`apply`], which is what follows of it.
 
 pub mod agency;
+pub mod apply;
 pub mod case;
 pub mod charge;
+pub mod claim;
 pub mod command;
+pub mod correction;
 pub mod custody;
 pub mod decide;
 pub mod detainer;
@@ -16,5 +19,7 @@ pub mod facts;
 pub mod ids;
 pub mod permit;
 mod record;
+pub mod service;
 pub mod subject;
+pub mod transfer;
 pub mod vocabulary;
