@@ -3,7 +3,11 @@
 #[cfg(test)]
 mod contract;
 #[cfg(test)]
+mod curl;
+#[cfg(test)]
 mod drain;
+#[cfg(test)]
+mod errors;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
