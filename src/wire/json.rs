@@ -14,12 +14,12 @@ const DEPTH_MAX: usize = 8;
 #[derive(Debug, thiserror::Error)]
 pub enum JsonError {
     /// Not JSON, a field that the contract does not know, or a value that the field does not take.
-    #[error("not a {message}: {source}")]
+    #[error("not a {message}: {why}")]
     Request {
         /// What it should have been.
         message: String,
         /// Why it is not, and where.
-        source: serde_json::Error,
+        why: serde_json::Error,
     },
     /// The gateway answered with something else.
     #[error("the answer is not a {0}")]
@@ -30,7 +30,7 @@ impl Method {
     /// Encodes a request that is written as JSON. Unknown fields are refused.
     pub fn request(&self, json: &str) -> Result<Vec<u8>, JsonError> {
         let descriptor = self.descriptor.input();
-        let failed = |source| JsonError::Request { message: self.descriptor.input().full_name().to_owned(), source };
+        let failed = |why| JsonError::Request { message: self.descriptor.input().full_name().to_owned(), why };
         let mut text = serde_json::Deserializer::from_str(json);
         let message = DynamicMessage::deserialize(descriptor, &mut text).map_err(failed)?;
         text.end().map_err(failed)?;

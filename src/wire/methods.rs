@@ -212,7 +212,10 @@ mod tests {
         };
         let check = |frame: Bytes, expected: &v1::LodgeDetainerRequest| {
             let filled = fill(lodge, frame);
-            assert_eq!(usize::try_from(u32::from_be_bytes(filled[1..5].try_into().unwrap())).unwrap(), filled.len() - 5);
+            assert_eq!(
+                usize::try_from(u32::from_be_bytes(filled[1..5].try_into().unwrap())).unwrap(),
+                filled.len() - 5
+            );
             assert_eq!(&v1::LodgeDetainerRequest::decode(&filled[5..]).unwrap(), expected);
         };
         check(framed(&request("").encode_to_vec()), &request("made-up"));

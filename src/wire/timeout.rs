@@ -27,7 +27,11 @@ pub fn parse(text: &str) -> Option<Duration> {
 pub fn format(timeout: Duration) -> String {
     const DIGITS_MAX: u128 = 99_999_999;
     let millis = timeout.as_millis();
-    if millis <= DIGITS_MAX { format!("{millis}m") } else { format!("{}S", u128::from(timeout.as_secs()).min(DIGITS_MAX)) }
+    if millis <= DIGITS_MAX {
+        format!("{millis}m")
+    } else {
+        format!("{}S", u128::from(timeout.as_secs()).min(DIGITS_MAX))
+    }
 }
 
 #[cfg(test)]
