@@ -32,6 +32,7 @@ use crate::identity::rate::RateLimitLayer;
 use crate::policy::admit::AdmitLayer;
 use crate::policy::engine::Engine;
 use crate::wire::failure::{reason_of, reason_word};
+use crate::wire::timeout::{self, GRPC_TIMEOUT};
 use crate::wire::v1::ErrorReason;
 
 /// What the layers share over all workers.
@@ -123,26 +124,8 @@ fn reshape(response: Response<Body>) -> Response<Body> {
 
 /// The client's deadline, no longer than ours.
 fn deadline(headers: &HeaderMap, max: Duration) -> Duration {
-    let asked = headers.get("grpc-timeout").and_then(|value| value.to_str().ok()).and_then(grpc_timeout);
+    let asked = headers.get(GRPC_TIMEOUT).and_then(|value| value.to_str().ok()).and_then(timeout::parse);
     asked.map_or(max, |asked| asked.min(max))
-}
-
-/// `grpc-timeout`: at most eight digits and a unit.
-fn grpc_timeout(text: &str) -> Option<Duration> {
-    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-    if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let number: u64 = digits.parse().ok()?;
-    match unit {
-        "H" => Some(Duration::from_secs(number.saturating_mul(3_600))),
-        "M" => Some(Duration::from_secs(number.saturating_mul(60))),
-        "S" => Some(Duration::from_secs(number)),
-        "m" => Some(Duration::from_millis(number)),
-        "u" => Some(Duration::from_micros(number)),
-        "n" => Some(Duration::from_nanos(number)),
-        _ => None,
-    }
 }
 
 /// What an audit line says of a call: who, what, outcome. Never what was in it.
@@ -189,22 +172,6 @@ impl Call {
             tracing::info!(
                 target: "audit", event = "call_denied", agency = %self.agency, method = %self.method, code, reason, cause
             );
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_deadline_is_read_as_the_protocol_writes_it() {
-        let check = |text, expected| assert_eq!(grpc_timeout(text), expected, "{text}");
-        check("5S", Some(Duration::from_secs(5)));
-        check("20m", Some(Duration::from_millis(20)));
-        check("99999999H", Some(Duration::from_hours(99_999_999)));
-        for absurd in ["", "S", "5", "5x", "-5S", "123456789S", "5 S", "é"] {
-            check(absurd, None);
         }
     }
 }

@@ -1,6 +1,10 @@
 //! The one integration binary. A module is a subject; `harness`, `sample` and `world` are what they share.
 
 #[cfg(test)]
+mod call;
+#[cfg(test)]
+mod client;
+#[cfg(test)]
 mod contract;
 #[cfg(test)]
 mod curl;

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use comity::client::{Client, Credentials};
+use comity::client::{Client, Config, Credentials, Retry};
 use comity::wire::v1;
 use tokio::sync::OnceCell;
 
@@ -34,8 +34,11 @@ impl Party {
 
     pub(crate) async fn client(&self) -> &Client {
         let Seat { address, credentials, token, client } = &*self.0;
-        let connect =
-            || async { Client::connect(&address.to_string(), "localhost", credentials, token).await.unwrap() };
+        let connect = || async {
+            let config = Config::new(address.to_string(), "localhost", credentials.clone(), token.as_str());
+            // A test sends what it says, once.
+            Client::connect(config).await.unwrap().with_retry(Retry::NEVER)
+        };
         client.get_or_init(connect).await
     }
 
