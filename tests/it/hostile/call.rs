@@ -1,10 +1,14 @@
 //! One gRPC call with any headers and any body, and what it got, in one line.
 
+use std::convert::Infallible;
 use std::error::Error as _;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
-use http::{HeaderName, HeaderValue, Method, Request};
-use http_body_util::{BodyExt as _, Full};
-use hyper::client::conn::http2::{SendRequest, handshake};
+use http::{HeaderName, HeaderValue, Method, Request, Response};
+use http_body_util::{BodyExt as _, Either, Full};
+use hyper::body::{Body, Frame, Incoming};
+use hyper::client::conn::http2::{Builder, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use prost::bytes::Bytes;
 use tonic::{Code, Status};
@@ -77,39 +81,100 @@ impl Call {
 }
 
 /// A connection of an agency, to call on.
-pub(super) struct Line(SendRequest<Full<Bytes>>);
+pub(super) struct Line(SendRequest<Sent>);
+
+/// All of a request's body, or one that never comes.
+type Sent = Either<Full<Bytes>, Never>;
+
+pub(super) struct Never;
+
+impl Body for Never {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Pending
+    }
+}
+
+/// An answer that has begun and is not read.
+pub(super) struct Unread {
+    answer: Response<Incoming>,
+    // A line that is dropped is closed.
+    _line: Line,
+}
 
 impl Line {
     pub(super) async fn open(siege: &Siege, agency: &str) -> Self {
+        Self::with(siege, agency, &Builder::new(TokioExecutor::new())).await
+    }
+
+    /// That takes few bytes at a time.
+    pub(super) async fn narrow(siege: &Siege, agency: &str) -> Self {
+        let mut builder = Builder::new(TokioExecutor::new());
+        Self::with(siege, agency, builder.initial_stream_window_size(512)).await
+    }
+
+    async fn with(siege: &Siege, agency: &str, builder: &Builder<TokioExecutor>) -> Self {
         let stream = Peer::of(siege, agency).connect(siege).await.unwrap();
-        let (sender, connection) = handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+        let (sender, connection) = builder.handshake(TokioIo::new(stream)).await.unwrap();
         tokio::spawn(connection);
         Self(sender)
     }
 
     /// The code and the reason; before them the HTTP status if it is not 200, after them what is wrong in the answer.
     pub(super) async fn answer_to(&self, call: Call) -> String {
-        let mut request = Request::new(Full::new(Bytes::from(call.body)));
+        let body = Either::Left(Full::new(Bytes::from(call.body.clone())));
+        self.answer_to_body(call, body).await
+    }
+
+    /// The same, where the message never comes.
+    pub(super) async fn begin(&self, call: Call) -> String {
+        self.answer_to_body(call, Either::Right(Never)).await
+    }
+
+    /// Sends a call and does not read the answer.
+    pub(super) async fn leave_unread(self, call: Call) -> Unread {
+        let body = Either::Left(Full::new(Bytes::from(call.body.clone())));
+        let answer = self.send(call, body).await.unwrap();
+        Unread { answer, _line: self }
+    }
+
+    async fn answer_to_body(&self, call: Call, body: Sent) -> String {
+        match self.send(call, body).await {
+            Ok(answer) => words_of_answer(answer).await,
+            Err(error) => end_of(&error),
+        }
+    }
+
+    async fn send(&self, call: Call, body: Sent) -> Result<Response<Incoming>, hyper::Error> {
+        let mut request = Request::new(body);
         *request.method_mut() = call.method;
         *request.uri_mut() = format!("https://localhost{}", call.path).parse().unwrap();
         for (name, value) in call.headers {
             let value = HeaderValue::from_bytes(&value).unwrap();
             request.headers_mut().append(HeaderName::from_static(name), value);
         }
-        let mut sender = self.0.clone();
-        let response = match sender.send_request(request).await {
-            Ok(response) => response,
-            Err(error) => return end_of(&error),
-        };
-        let (head, body) = response.into_parts();
-        let trailers = body.collect().await.ok().and_then(|body| body.trailers().cloned());
-        let status = Status::from_header_map(&head.headers)
-            .or_else(|| trailers.as_ref().and_then(Status::from_header_map))
-            .map_or_else(|| "no status".to_owned(), |status| words_of(&status));
-        match head.status.as_u16() {
-            200 => status,
-            other => format!("HTTP {other} {status}"),
-        }
+        self.0.clone().send_request(request).await
+    }
+}
+
+impl Unread {
+    /// Reads it after all.
+    pub(super) async fn read(self) -> String {
+        words_of_answer(self.answer).await
+    }
+}
+
+async fn words_of_answer(answer: Response<Incoming>) -> String {
+    let (head, body) = answer.into_parts();
+    let trailers = body.collect().await.ok().and_then(|body| body.trailers().cloned());
+    let status = Status::from_header_map(&head.headers)
+        .or_else(|| trailers.as_ref().and_then(Status::from_header_map))
+        .map_or_else(|| "no status".to_owned(), |status| words_of(&status));
+    match head.status.as_u16() {
+        200 => status,
+        other => format!("HTTP {other} {status}"),
     }
 }
 

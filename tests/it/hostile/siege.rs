@@ -65,6 +65,11 @@ pub(super) struct Siege {
 impl Siege {
     /// Starts `comity serve`, and lets it do some honest work first.
     pub(super) async fn lay() -> Self {
+        Self::lay_with(|_| ()).await
+    }
+
+    /// With another configuration.
+    pub(super) async fn lay_with(change: impl FnOnce(&mut Config)) -> Self {
         let directory = sandbox_directory();
         let mut sandbox = Sandbox::establish(directory.path()).unwrap();
         let config = &mut sandbox.config;
@@ -73,6 +78,7 @@ impl Siege {
         config.server.keep_alive_interval_ms = KEEP_ALIVE_MS;
         config.server.keep_alive_timeout_ms = KEEP_ALIVE_MS;
         certificates::prepare(directory.path(), config);
+        change(config);
         let (child, grpc, ops) = serve(directory.path(), config);
         let nothing = String::new;
         let mut siege = Self {

@@ -136,12 +136,17 @@ impl Gate {
     }
 
     pub(super) async fn dial(&self, config: ClientConfig) -> io::Result<ClientStream> {
-        let socket = TcpStream::connect(self.address).await?;
-        let name = ServerName::try_from("localhost").unwrap();
-        let mut stream = TlsConnector::from(Arc::new(config)).connect(name, socket).await?;
+        let mut stream = self.dial_half(config).await?;
         // A peer that was refused already cannot be written to; what it reads then tells.
         drop(stream.write_all(PREFACE).await);
         Ok(stream)
+    }
+
+    /// As far as TLS.
+    pub(super) async fn dial_half(&self, config: ClientConfig) -> io::Result<ClientStream> {
+        let socket = TcpStream::connect(self.address).await?;
+        let name = ServerName::try_from("localhost").unwrap();
+        TlsConnector::from(Arc::new(config)).connect(name, socket).await
     }
 
     pub(super) async fn try_with(&self, config: ClientConfig) -> (Seen, Option<ClientStream>) {
