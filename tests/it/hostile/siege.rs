@@ -231,6 +231,10 @@ impl Siege {
             for word in CANARIES.iter().filter(|word| text.contains(**word)) {
                 self.faults.push(format!("{name} names a person: {word}"));
             }
+            // One JSON object a line: what a peer wrote can neither forge a line nor reach a terminal.
+            if text.contains('\u{1b}') || text.lines().any(|line| serde_json::from_str::<Value>(line).is_err()) {
+                self.faults.push(format!("{name} holds a line that is not JSON"));
+            }
             if text.contains("eyJ") || text.contains("panicked") {
                 self.faults.push(format!("{name} holds a token or a panic"));
             }
