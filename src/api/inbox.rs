@@ -62,7 +62,7 @@ impl InboxService for Inbox {
         if feed.is_empty() {
             return Err(status::not_found());
         }
-        let (sender, receiver) = mpsc::channel(api.inbox.buffer_len);
+        let (sender, receiver) = api.channel();
         let subscription = Subscription { api, caller, jurisdiction, expiry, sender };
         tokio::spawn(subscription.run(feed));
         Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))

@@ -59,7 +59,7 @@ impl LedgerService for Ledger {
         let log = self.0.readable(&caller, parse::log("log", &request.log))?;
         let from = parse::position("start_index", request.start_index).map_err(|faults| status::violations(&faults))?;
         let end = self.0.head(&log);
-        let (sender, receiver) = mpsc::channel(self.0.inbox.buffer_len);
+        let (sender, receiver) = self.0.channel();
         let api = Arc::clone(&self.0);
         tokio::spawn(async move {
             api.serve_stream(expiry, &sender, list(&api, &caller, &log, from..end, &sender)).await;

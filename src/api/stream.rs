@@ -15,6 +15,11 @@ impl Api {
         request.extensions().get::<CallerExpiry>().copied().ok_or_else(status::no_caller)
     }
 
+    /// Between a stream and its reader: the messages that may wait for it, and the last word.
+    pub(super) fn channel<T>(&self) -> (mpsc::Sender<T>, mpsc::Receiver<T>) {
+        mpsc::channel(self.inbox.buffer_len.saturating_add(1))
+    }
+
     /// Serves a stream to its end, or to the end of the caller's proof, or until the gateway drains.
     pub(super) async fn serve_stream<T>(
         &self,
@@ -22,6 +27,8 @@ impl Api {
         sender: &mpsc::Sender<Result<T, Status>>,
         serve: impl Future<Output = Result<(), Status>>,
     ) {
+        // Kept free from the start: a reader that was too slow must be told so, else a part would look like the whole.
+        let last_word = sender.clone().try_reserve_owned();
         let left = Duration::try_from(expiry.0.duration_since(Timestamp::now())).unwrap_or_default();
         let ended = tokio::select! {
             ended = serve => ended,
@@ -29,9 +36,8 @@ impl Api {
             // The reader goes on elsewhere, or here after the restart, from where it was.
             () = self.drain.cancelled() => Err(status::unavailable()),
         };
-        if let Err(status) = ended {
-            // A reader that has gone away needs no status, and one that does not read must not keep us.
-            let _gone = tokio::time::timeout(self.stall(), sender.send(Err(status))).await;
+        if let (Err(status), Ok(place)) = (ended, last_word) {
+            place.send(Err(status));
         }
     }
 

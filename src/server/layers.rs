@@ -1,6 +1,6 @@
 //! The way of a call through the layers, outermost first:
 //!
-//! * [`Respond`] turns whatever went wrong further in into a status of our shape, catches panics, keeps the deadline,
+//! * [`Respond`] refuses what is no gRPC call, turns whatever went wrong further in into a status of our shape, catches panics, keeps the deadline,
 //!   and writes one audit line for each call that was denied;
 //! * a limit on calls in flight, which sheds what is above it instead of letting it queue;
 //! * a rate for each agency, on its certificate alone;
@@ -31,6 +31,7 @@ use crate::identity::certificate::PeerIdentity;
 use crate::identity::rate::RateLimitLayer;
 use crate::policy::admit::AdmitLayer;
 use crate::policy::engine::Engine;
+use crate::server::protocol;
 use crate::wire::failure::{reason_of, reason_word};
 use crate::wire::timeout::{self, GRPC_TIMEOUT};
 use crate::wire::v1::ErrorReason;
@@ -89,8 +90,14 @@ where
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
+        if let Some(refusal) = protocol::refusal(&request) {
+            return Box::pin(std::future::ready(Ok(refusal)));
+        }
         let mut inner = self.inner.clone();
         let deadline = deadline(request.headers(), self.request_timeout);
+        if deadline.is_zero() {
+            return Box::pin(std::future::ready(Ok(status::deadline_exceeded().into_http())));
+        }
         let call = Call::of(&request);
         Box::pin(async move {
             let answered = async {

@@ -26,7 +26,7 @@ use tempfile::TempDir;
 pub(crate) use journal::Journal;
 pub(crate) use outcome::{Outcome, Refused};
 pub(crate) use party::Party;
-pub(crate) use store::Kept;
+pub(crate) use store::{Kept, Rows};
 
 use crate::sample;
 
