@@ -1,9 +1,12 @@
 //! A whole exchange in a temporary directory: a gateway in this process, a seat for every agency, a clock that stands
 //! until it is moved, and everything the gateway logs.
 
+pub(crate) mod descriptor;
 mod journal;
 mod outcome;
 mod party;
+pub(crate) mod process;
+pub(crate) mod raw;
 pub(crate) mod requests;
 mod store;
 pub(crate) mod story;

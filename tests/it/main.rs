@@ -1,9 +1,13 @@
 //! The one integration binary. A module is a subject; `harness`, `sample` and `world` are what they share.
 
 #[cfg(test)]
+mod canaries;
+#[cfg(test)]
 mod contract;
 #[cfg(test)]
 mod drain;
+#[cfg(test)]
+mod flood;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
@@ -16,6 +20,8 @@ mod law;
 mod lifecycle;
 #[cfg(test)]
 mod methods;
+#[cfg(test)]
+mod mutate;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
