@@ -9,6 +9,8 @@ mod drain;
 #[cfg(test)]
 mod flood;
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod hostile;

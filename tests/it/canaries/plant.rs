@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use prost_reflect::{DynamicMessage, Kind, MethodDescriptor, Value};
+use prost_reflect::{DynamicMessage, MethodDescriptor, Value};
 
 use crate::canaries::needles::Canary;
-use crate::harness::descriptor::{self, Place};
+use crate::harness::descriptor::{self, Holds, Place};
 
 /// Personal is every class but the one of facts for counting. What the envelope of a request holds (`name`, `parent`,
 /// `request_id`, `etag`, `cursor`) has none, and enumerations and flags have too few values to tell one from another.
@@ -26,7 +26,7 @@ pub(super) fn key(place: &Place) -> String {
 /// Whether a field is personal and of a kind that can hold a canary.
 pub(super) fn is_personal(place: &Place) -> bool {
     let class = place.class.as_deref();
-    class.is_some_and(|class| class != COUNT) && !matches!(place.field.kind(), Kind::Bool | Kind::Enum(_))
+    class.is_some_and(|class| class != COUNT) && !matches!(place.holds(), Holds::Flag | Holds::Word(_))
 }
 
 /// What was planted where.
@@ -60,7 +60,7 @@ impl Planted {
     }
 
     fn good_value(&mut self, method: &MethodDescriptor, place: &Place) -> Option<Value> {
-        if let Kind::Enum(_) = place.field.kind() {
+        if let Holds::Word(_) = place.holds() {
             return Some(Value::EnumNumber(1));
         }
         if !is_personal(place) || BARE.iter().any(|(field, _)| *field == key(place)) {
@@ -68,21 +68,13 @@ impl Planted {
         }
         self.made += 1;
         let n = self.made;
-        if place.is_time() {
-            let (seconds, nanos) = (2_942_197_255 + i64::from(n) * 86_411, 910_653_589 + i32::try_from(n).unwrap());
-            self.plant(method, place, Canary::Time(seconds, nanos));
-            return Some(descriptor::time(seconds, nanos));
-        }
-        let (canary, value) = match place.field.kind() {
-            Kind::String => {
-                let canary = good_text(&key(place), n);
-                let (Canary::Text(text) | Canary::Word(text)) = &canary else { unreachable!("a text") };
-                let value = Value::String(text.clone());
-                (canary, value)
-            }
+        let (canary, value) = match place.holds() {
+            Holds::Flag | Holds::Word(_) | Holds::Message(_) => return None,
+            Holds::Time => time(2_942_197_255, n),
             // A number that is no port, and that most limits let pass. Else `BARE` is where to say why not.
-            Kind::Int32 => (Canary::Word("98739".to_owned()), Value::I32(98_739)),
-            kind => panic!("{} is of kind {kind:?}, of which there is no canary yet", place.path),
+            Holds::Int32 => (Canary::Word("98739".to_owned()), Value::I32(98_739)),
+            Holds::Int64 => (Canary::Word("98739".to_owned()), Value::I64(98_739)),
+            Holds::Text => good_text(&key(place), n),
         };
         self.plant(method, place, canary);
         Some(value)
@@ -91,27 +83,23 @@ impl Planted {
     fn bad_value(&mut self, method: &MethodDescriptor, place: &Place) -> Option<Value> {
         self.made += 1;
         let n = self.made;
-        if place.is_time() {
-            // After 2100.
-            let (seconds, nanos) = (9_170_000_000 + i64::from(n) * 86_411, 910_653_589 + i32::try_from(n).unwrap());
-            self.plant(method, place, Canary::Time(seconds, nanos));
-            return Some(descriptor::time(seconds, nanos));
-        }
         let number = 917_364_000 + i32::try_from(n).unwrap();
-        let (text, value) = match place.field.kind() {
-            Kind::Bool => return None,
-            Kind::Enum(_) => (number.to_string(), Value::EnumNumber(number)),
-            Kind::Int32 => (number.to_string(), Value::I32(number)),
+        let text = |value| (Canary::Text(number.to_string()), value);
+        let (canary, value) = match place.holds() {
+            Holds::Flag | Holds::Message(_) => return None,
+            // After 2100.
+            Holds::Time => time(9_170_000_000, n),
+            Holds::Word(_) => text(Value::EnumNumber(number)),
+            Holds::Int32 => text(Value::I32(number)),
             // A number of the envelope's, such as a position in a log.
-            Kind::Int64 => (number.to_string(), Value::I64(-i64::from(number))),
-            Kind::String => {
-                let text = format!("Zebra{n:04}Quark");
+            Holds::Int64 => text(Value::I64(-i64::from(number))),
+            Holds::Text => {
+                let word = format!("Zebra{n:04}Quark");
                 // No field takes a control character.
-                (text.clone(), Value::String(format!("{text}\u{7}")))
+                (Canary::Text(word.clone()), Value::String(format!("{word}\u{7}")))
             }
-            kind => panic!("{} is of kind {kind:?}, of which there is no canary yet", place.path),
         };
-        self.plant(method, place, Canary::Text(text));
+        self.plant(method, place, canary);
         Some(value)
     }
 
@@ -121,24 +109,35 @@ impl Planted {
     }
 }
 
+fn time(from: i64, n: u32) -> (Canary, Value) {
+    let (seconds, nanos) = (from + i64::from(n) * 86_411, 910_653_589 + i32::try_from(n).unwrap());
+    (Canary::Time(seconds, nanos), descriptor::time(seconds, nanos))
+}
+
 /// A text of the form that the field wants. Any other field takes any text; one that does not is refused, and this is
 /// where to say what it takes.
-fn good_text(field: &str, n: u32) -> Canary {
+fn good_text(field: &str, n: u32) -> (Canary, Value) {
+    // Too short to tell one from another, and so the same wherever they stand.
+    let word = match field {
+        "Subject.citizenship" => Some("QZX"),
+        "Charge.ncic_code" => Some("0739"),
+        "Charge.nibrs_code" => Some("73Q"),
+        _ => None,
+    };
+    if let Some(word) = word {
+        return (Canary::Word(word.to_owned()), Value::String(word.to_owned()));
+    }
     let text = match field {
         "Subject.birth_date" | "Charge.charged_on" | "Charge.convicted_on" => {
             format!("{}-{:02}-{:02}", 1850 + n / 300, 1 + n / 25 % 12, 1 + n % 25)
         }
-        // Too short to tell one from another, so the same wherever they stand.
-        "Subject.citizenship" => return Canary::Word("QZX".to_owned()),
-        "Charge.ncic_code" => return Canary::Word("0739".to_owned()),
-        "Charge.nibrs_code" => return Canary::Word("73Q".to_owned()),
         "Identifiers.alien_number" => format!("{}", 917_364_000 + n),
         "Identifiers.fbi_number" => format!("QZX{n:06}"),
         "Identifiers.state_id" => format!("NYQZX{n:05}"),
         "Identifiers.booking_number" => format!("QZB-{n:06}-X"),
-        "Identifiers.din" => format!("{:02}-Q-{n:04}", 73),
+        "Identifiers.din" => format!("73-Q-{n:04}"),
         "Custody.facility" => format!("QZF{n:06}XQ"),
         _ => format!("Zebra{n:04}Quark"),
     };
-    Canary::Text(text)
+    (Canary::Text(text.clone()), Value::String(text))
 }

@@ -8,11 +8,11 @@ use comity::wire::v1::ErrorReason;
 use fastrand::Rng;
 use http::Method;
 use prost::Message as _;
-use prost_reflect::{DynamicMessage, Kind as FieldKind, MethodDescriptor, Value};
+use prost_reflect::{DynamicMessage, MethodDescriptor, Value};
 use uuid::Uuid;
 
 use crate::flood::pool::{Kind, Pool};
-use crate::harness::descriptor::{self, Place};
+use crate::harness::descriptor::{self, Holds, Place};
 use crate::harness::raw::{self, Call, Reply, frame};
 use crate::mutate::{self, mutate};
 
@@ -122,25 +122,26 @@ impl Attacker {
     }
 
     fn value(&mut self, place: &Place) -> Value {
-        if place.is_time() {
-            let seconds = [1_772_370_000, 0, -1, 4_102_444_800, 4_102_444_801, i64::MAX, i64::MIN];
-            let nanos = [0, 999_999_999, -1, i32::MAX];
-            let usual = self.random.u8(..10) > 0;
-            let at = |random: &mut Rng, len| if usual { 0 } else { random.usize(..len) };
-            return descriptor::time(seconds[at(&mut self.random, 7)], nanos[at(&mut self.random, 4)]);
-        }
-        match place.field.kind() {
-            FieldKind::Bool => Value::Bool(self.random.u8(..8) == 0),
-            FieldKind::Enum(kind) => {
-                let known: Vec<i32> = kind.values().map(|value| value.number()).collect();
-                let usual = self.random.u8(..30) > 0;
-                let unknown = self.random.choice([-1, 999, i32::MAX, i32::MIN]).unwrap();
-                Value::EnumNumber(if usual { self.random.choice(known).unwrap() } else { unknown })
+        let random = &mut self.random;
+        match place.holds() {
+            Holds::Time => {
+                let seconds = [1_772_370_000, 0, -1, 4_102_444_800, 4_102_444_801, i64::MAX, i64::MIN];
+                let nanos = [0, 999_999_999, -1, i32::MAX];
+                let usual = random.u8(..10) > 0;
+                let mut at = |len| if usual { 0 } else { random.usize(..len) };
+                descriptor::time(seconds[at(seconds.len())], nanos[at(nanos.len())])
             }
-            FieldKind::Int32 => Value::I32(self.random.choice([0, 1, 2, 50, 99, 100, 101, -1, i32::MAX]).unwrap()),
-            FieldKind::Int64 => Value::I64(self.random.choice([0, 1, 2, 7, 1_000, -1, i64::MAX, i64::MIN]).unwrap()),
-            FieldKind::String => Value::String(self.text(place)),
-            kind => Value::default_value(&kind),
+            Holds::Flag => Value::Bool(random.u8(..8) == 0),
+            Holds::Word(kind) => {
+                let known: Vec<i32> = kind.values().map(|value| value.number()).collect();
+                let unknown = random.choice([-1, 999, i32::MAX, i32::MIN]);
+                let usual = random.u8(..30) > 0;
+                Value::EnumNumber(if usual { random.choice(known) } else { unknown }.unwrap())
+            }
+            Holds::Int32 => Value::I32(random.choice([0, 1, 2, 50, 99, 100, 101, -1, i32::MAX]).unwrap()),
+            Holds::Int64 => Value::I64(random.choice([0, 1, 2, 7, 1_000, -1, i64::MAX, i64::MIN]).unwrap()),
+            Holds::Text => Value::String(self.text(place)),
+            Holds::Message(message) => Value::Message(DynamicMessage::new(message)),
         }
     }
 
@@ -182,7 +183,8 @@ impl Attacker {
             2 => call.put("authorization", b"Basic dXNlcjpwYXNz"),
             3 => drop(call.headers.append("authorization", "Bearer a.b.c".parse().unwrap())),
             4 => {
-                call.put("grpc-timeout", random.choice([&b"0n"[..], b"1n", b"1u", b"-1S", b"99999999H", b"x"]).unwrap())
+                let timeouts = [&b"0n"[..], b"1n", b"1u", b"-1S", b"99999999H", b"x"];
+                call.put("grpc-timeout", random.choice(timeouts).unwrap());
             }
             5 => call.put("grpc-encoding", random.choice([&b"gzip"[..], b"zstd", b"identity", b"x"]).unwrap()),
             6 => call.put("grpc-accept-encoding", b"gzip,deflate,x"),

@@ -31,7 +31,7 @@ impl Tally {
             },
         };
         if let Some(fault) = fault(reply) {
-            let hex: String = call.body.iter().take(600).map(|byte| format!("{byte:02x}")).collect();
+            let hex = hex::encode(call.body.get(..600).unwrap_or(&call.body));
             let Call { verb, path, headers, .. } = call;
             self.faults.lock().unwrap().push(format!("{fault}\n  {target:?}\n  {verb} {path} {headers:?}\n  {hex}"));
         }

@@ -4,7 +4,8 @@ use std::sync::LazyLock;
 
 use comity::wire::DESCRIPTOR;
 use prost_reflect::{
-    Cardinality, DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, MethodDescriptor, Value,
+    Cardinality, DescriptorPool, DynamicMessage, EnumDescriptor, FieldDescriptor, Kind, MessageDescriptor,
+    MethodDescriptor, Value,
 };
 
 pub(crate) static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| DescriptorPool::decode(DESCRIPTOR).unwrap());
@@ -55,9 +56,40 @@ impl Place {
         self.path.split('[').map(|part| part.split_once(']').map_or(part, |(_, rest)| rest)).collect()
     }
 
-    pub(crate) fn is_time(&self) -> bool {
-        self.field.kind().as_message().is_some_and(|message| message.full_name() == TIME)
+    pub(crate) fn holds(&self) -> Holds {
+        match self.field.kind() {
+            Kind::Bool => Holds::Flag,
+            Kind::Enum(kind) => Holds::Word(kind),
+            Kind::Int32 => Holds::Int32,
+            Kind::Int64 => Holds::Int64,
+            Kind::String => Holds::Text,
+            Kind::Message(message) if message.full_name() == TIME => Holds::Time,
+            Kind::Message(message) => Holds::Message(message),
+            other @ (Kind::Double
+            | Kind::Float
+            | Kind::Uint32
+            | Kind::Uint64
+            | Kind::Sint32
+            | Kind::Sint64
+            | Kind::Fixed32
+            | Kind::Fixed64
+            | Kind::Sfixed32
+            | Kind::Sfixed64
+            | Kind::Bytes) => panic!("{} is of kind {other:?}, which no request had so far", self.path),
+        }
     }
+}
+
+/// What a field of a request holds, or each element of it.
+#[derive(Debug, Clone)]
+pub(crate) enum Holds {
+    Flag,
+    Word(EnumDescriptor),
+    Int32,
+    Int64,
+    Text,
+    Time,
+    Message(MessageDescriptor),
 }
 
 /// A message of the contract with a value of `choose`'s in each field that holds one. Lists hold two, of a oneof the
@@ -93,21 +125,21 @@ fn fill_in(
         match (list, values.pop()) {
             (_, None) => {}
             (false, Some(value)) => filled.set_field(&field, value),
-            (true, Some(last)) => filled.set_field(&field, Value::List(values.into_iter().chain([last]).collect())),
+            (true, Some(value)) => filled.set_field(&field, Value::List(values.into_iter().chain([value]).collect())),
         }
     }
     filled
 }
 
 fn value_at(place: &Place, choose: &mut dyn FnMut(&Place) -> Option<Value>) -> Option<Value> {
-    match place.field.kind() {
-        Kind::Message(inner) if !place.is_time() => {
+    match place.holds() {
+        Holds::Message(inner) => {
             let above = format!("{}.", place.path);
             let filled = fill_in(&inner, &above, place.class.as_deref(), place.output_only, choose);
             let empty = filled.fields().next().is_none();
             (!empty).then_some(Value::Message(filled))
         }
-        _ => choose(place),
+        Holds::Flag | Holds::Word(_) | Holds::Int32 | Holds::Int64 | Holds::Text | Holds::Time => choose(place),
     }
 }
 
