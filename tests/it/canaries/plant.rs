@@ -75,6 +75,7 @@ impl Planted {
             Holds::Int32 => (Canary::Word("98739".to_owned()), Value::I32(98_739)),
             Holds::Int64 => (Canary::Word("98739".to_owned()), Value::I64(98_739)),
             Holds::Text => good_text(&key(place), n),
+            Holds::Bytes => bytes(n),
         };
         self.plant(method, place, canary);
         Some(value)
@@ -91,6 +92,7 @@ impl Planted {
             Holds::Time => time(9_170_000_000, n),
             Holds::Word(_) => text(Value::EnumNumber(number)),
             Holds::Int32 => text(Value::I32(number)),
+            Holds::Bytes => bytes(n),
             // A number of the envelope's, such as a position in a log.
             Holds::Int64 => text(Value::I64(-i64::from(number))),
             Holds::Text => {
@@ -112,6 +114,11 @@ impl Planted {
 fn time(from: i64, n: u32) -> (Canary, Value) {
     let (seconds, nanos) = (from + i64::from(n) * 86_411, 910_653_589 + i32::try_from(n).unwrap());
     (Canary::Time(seconds, nanos), descriptor::time(seconds, nanos))
+}
+
+fn bytes(n: u32) -> (Canary, Value) {
+    let word = format!("Zebra{n:04}Quark");
+    (Canary::Text(word.clone()), Value::Bytes(word.into_bytes().into()))
 }
 
 /// A text of the form that the field wants. Any other field takes any text; one that does not is refused, and this is

@@ -19,6 +19,9 @@ use crate::mutate::{self, mutate};
 /// Beside the contract's own.
 const OTHERS: [&str; 2] = ["/grpc.health.v1.Health/Check", "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"];
 const AGENCIES: [&str; 4] = ["us-ny-doccs", "us-ny-erie-jail", "us-tx-harris-jail", "us-nowhere"];
+/// Who attacks does not read on for long: a stream of all entries grows with the story beside.
+const ANSWER_LEN_MAX: usize = 32 * 1_024;
+
 /// What was called, and what was changed.
 #[derive(Debug, Clone)]
 pub(super) struct Target {
@@ -71,6 +74,7 @@ impl Attacker {
                 "path"
             }
         };
+        call.answer_len_max = ANSWER_LEN_MAX;
         if !self.methods.iter().any(|method| descriptor::path(method) == call.path && !method.is_server_streaming()) {
             call.silence = raw::SILENCE;
         }
@@ -141,6 +145,7 @@ impl Attacker {
             Holds::Int32 => Value::I32(random.choice([0, 1, 2, 50, 99, 100, 101, -1, i32::MAX]).unwrap()),
             Holds::Int64 => Value::I64(random.choice([0, 1, 2, 7, 1_000, -1, i64::MAX, i64::MIN]).unwrap()),
             Holds::Text => Value::String(self.text(place)),
+            Holds::Bytes => Value::Bytes(vec![random.u8(..); random.usize(..64)].into()),
             Holds::Message(message) => Value::Message(DynamicMessage::new(message)),
         }
     }

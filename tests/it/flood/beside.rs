@@ -1,6 +1,7 @@
 //! The story beside: cases that come to stand in every state, and stay there for the attackers to meet.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use comity::domain::agency::ActorKind;
 use comity::wire::{Message as _, v1};
@@ -14,6 +15,7 @@ use crate::harness::requests::{
     withdrawal_of,
 };
 
+const REST: Duration = Duration::from_millis(100);
 /// The steps of a whole story.
 const STEPS: usize = 8;
 
@@ -50,6 +52,8 @@ pub(super) async fn plays_on(cast: Cast, pool: Arc<Pool>) {
     for round in 0.. {
         let (party, agency) =
             if round % 2 == 0 { (&cast.doccs, "us-ny-doccs") } else { (&cast.harris, "us-tx-harris-jail") };
+        // A story has eight durable writes: without a rest it would leave the attackers nothing of a slow disk.
+        tokio::time::sleep(REST).await;
         let _refused: Result<(), Status> = play(&cast.ice, party, agency, &pool, round % (STEPS + 1)).await;
     }
 }

@@ -222,6 +222,7 @@ fn filled(shape: &MessageDescriptor) -> Vec<u8> {
         Holds::Int32 => Some(Value::I32(7)),
         Holds::Int64 => Some(Value::I64(7)),
         Holds::Text => Some(Value::String(text(place).to_owned())),
+        Holds::Bytes => Some(Value::Bytes(vec![7; 32].into())),
         Holds::Flag | Holds::Message(_) => None,
     };
     descriptor::fill(shape, &mut value).encode_to_vec()

@@ -63,6 +63,7 @@ impl Place {
             Kind::Int32 => Holds::Int32,
             Kind::Int64 => Holds::Int64,
             Kind::String => Holds::Text,
+            Kind::Bytes => Holds::Bytes,
             Kind::Message(message) if message.full_name() == TIME => Holds::Time,
             Kind::Message(message) => Holds::Message(message),
             other @ (Kind::Double
@@ -74,8 +75,7 @@ impl Place {
             | Kind::Fixed32
             | Kind::Fixed64
             | Kind::Sfixed32
-            | Kind::Sfixed64
-            | Kind::Bytes) => panic!("{} is of kind {other:?}, which no request had so far", self.path),
+            | Kind::Sfixed64) => panic!("{} is of kind {other:?}, which no request had so far", self.path),
         }
     }
 }
@@ -88,6 +88,7 @@ pub(crate) enum Holds {
     Int32,
     Int64,
     Text,
+    Bytes,
     Time,
     Message(MessageDescriptor),
 }
@@ -139,7 +140,9 @@ fn value_at(place: &Place, choose: &mut dyn FnMut(&Place) -> Option<Value>) -> O
             let empty = filled.fields().next().is_none();
             (!empty).then_some(Value::Message(filled))
         }
-        Holds::Flag | Holds::Word(_) | Holds::Int32 | Holds::Int64 | Holds::Text | Holds::Time => choose(place),
+        Holds::Flag | Holds::Word(_) | Holds::Int32 | Holds::Int64 | Holds::Text | Holds::Bytes | Holds::Time => {
+            choose(place)
+        }
     }
 }
 

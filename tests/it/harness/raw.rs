@@ -20,7 +20,6 @@ use tonic_types::{ErrorDetail, StatusExt as _};
 /// A stream that has said nothing for so long has nothing more to say. Any other call comes to its end.
 pub(crate) const SILENCE: Duration = Duration::from_millis(250);
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Of one answer; more is not read.
 const ANSWER_LEN_MAX: usize = 8 * 1_024 * 1_024;
 
 /// What is sent.
@@ -32,6 +31,8 @@ pub(crate) struct Call {
     pub(crate) body: Vec<u8>,
     /// How long the answer may be silent until it is taken for one that goes on.
     pub(crate) silence: Duration,
+    /// More of the answer is not read.
+    pub(crate) answer_len_max: usize,
 }
 
 impl Call {
@@ -43,7 +44,14 @@ impl Call {
         if !token.is_empty() {
             headers.insert("authorization", format!("Bearer {token}").parse().unwrap());
         }
-        Self { verb: Method::POST, path: path.to_owned(), headers, body: frame(message), silence: PATIENCE }
+        Self {
+            verb: Method::POST,
+            path: path.to_owned(),
+            headers,
+            body: frame(message),
+            silence: PATIENCE,
+            answer_len_max: ANSWER_LEN_MAX,
+        }
     }
 
     /// Adds a header, or puts another value to it. What no client could send is left out.
@@ -154,7 +162,7 @@ pub(crate) async fn send(
         }
         take_messages(&mut bytes, &mut reply.messages);
         let read: usize = reply.messages.iter().map(Vec::len).sum();
-        if reply.messages.last().is_some_and(|message| enough(message)) || read > ANSWER_LEN_MAX {
+        if reply.messages.last().is_some_and(|message| enough(message)) || read > call.answer_len_max {
             break;
         }
     }
