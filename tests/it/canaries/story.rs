@@ -9,7 +9,7 @@ use prost_reflect::{DynamicMessage, MethodDescriptor, ReflectMessage as _, Value
 use tonic::Code;
 
 use crate::canaries::plant::Planted;
-use crate::harness::descriptor::{self, set};
+use crate::harness::descriptor::{self, Holds, set};
 use crate::harness::process::Served;
 use crate::harness::raw::{self, Call, Connection, Reply, SILENCE};
 use crate::harness::requests::{NY, NY_CUSTODY, NY_EXCHANGE, request_id};
@@ -158,7 +158,9 @@ impl Stage {
             assert_ne!(reply.code(), Some(Code::Ok), "{}", descriptor::name(&method));
             let mut paths = Vec::new();
             descriptor::fill(&method.input(), &mut |place| {
-                paths.extend((!place.output_only).then(|| place.path.clone()));
+                // A flag is never wrong, and the second of a list is read as the first was.
+                let apart = matches!(place.holds(), Holds::Flag) || place.path.contains("[1]");
+                paths.extend((!place.output_only && !apart).then(|| place.path.clone()));
                 None
             });
             for path in paths {
