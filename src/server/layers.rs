@@ -17,6 +17,9 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use futures_util::FutureExt as _;
 use http::{HeaderMap, Request, Response};
+use http_body::Frame;
+use http_body_util::BodyExt as _;
+use hyper::body::Bytes;
 use tonic::body::Body;
 use tonic::service::Routes;
 use tonic::{Code, Status};
@@ -123,10 +126,25 @@ where
     }
 }
 
-/// Gives a status that the library made the shape that all of ours have.
+/// Gives a status that the library made the shape that all of ours have, whether it comes at once or after a stream.
 fn reshape(response: Response<Body>) -> Response<Body> {
-    let ours = Status::from_header_map(response.headers()).and_then(|status| status::of_library(&status));
-    ours.map_or(response, Status::into_http)
+    match reshaped(response.headers()) {
+        Some(ours) => ours.into_http(),
+        None => response.map(|body| Body::new(body.map_frame(reshape_trailers))),
+    }
+}
+
+fn reshape_trailers(frame: Frame<Bytes>) -> Frame<Bytes> {
+    let ours = frame.trailers_ref().and_then(reshaped);
+    let trailers = ours.and_then(|status| {
+        let mut trailers = HeaderMap::new();
+        status.add_header(&mut trailers).ok().map(|()| trailers)
+    });
+    trailers.map_or(frame, Frame::trailers)
+}
+
+fn reshaped(headers: &HeaderMap) -> Option<Status> {
+    Status::from_header_map(headers).and_then(|status| status::of_library(&status))
 }
 
 /// The client's deadline, no longer than ours.

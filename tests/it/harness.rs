@@ -2,9 +2,12 @@
 //! until it is moved, and everything the gateway logs.
 
 pub(crate) mod changes;
+pub(crate) mod descriptor;
 mod journal;
 mod outcome;
 mod party;
+pub(crate) mod process;
+pub(crate) mod raw;
 pub(crate) mod requests;
 mod store;
 pub(crate) mod story;

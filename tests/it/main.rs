@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod call;
 #[cfg(test)]
+mod canaries;
+#[cfg(test)]
 mod client;
 #[cfg(test)]
 mod contract;
@@ -12,6 +14,10 @@ mod curl;
 mod drain;
 #[cfg(test)]
 mod errors;
+#[cfg(test)]
+mod flood;
+#[cfg(test)]
+mod fuzz;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
@@ -24,6 +30,8 @@ mod law;
 mod lifecycle;
 #[cfg(test)]
 mod methods;
+#[cfg(test)]
+mod mutate;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
