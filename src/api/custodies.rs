@@ -38,6 +38,55 @@ impl CustodyService for Custodies {
         self.0.write(request).await
     }
 
+    async fn update_charges(
+        &self,
+        request: Request<v1::UpdateChargesRequest>,
+    ) -> Result<Response<v1::UpdateChargesResponse>, Status> {
+        self.0.write(request).await
+    }
+
+    async fn correct_identity(
+        &self,
+        request: Request<v1::CorrectIdentityRequest>,
+    ) -> Result<Response<v1::CorrectIdentityResponse>, Status> {
+        self.0.write(request).await
+    }
+
+    async fn move_custody(
+        &self,
+        request: Request<v1::MoveCustodyRequest>,
+    ) -> Result<Response<v1::MoveCustodyResponse>, Status> {
+        self.0.write(request).await
+    }
+
+    async fn reschedule_release(
+        &self,
+        request: Request<v1::RescheduleReleaseRequest>,
+    ) -> Result<Response<v1::RescheduleReleaseResponse>, Status> {
+        self.0.write(request).await
+    }
+
+    async fn cancel_release(
+        &self,
+        request: Request<v1::CancelReleaseRequest>,
+    ) -> Result<Response<v1::CancelReleaseResponse>, Status> {
+        self.0.write(request).await
+    }
+
+    async fn close_custody(
+        &self,
+        request: Request<v1::CloseCustodyRequest>,
+    ) -> Result<Response<v1::CloseCustodyResponse>, Status> {
+        self.0.write(request).await
+    }
+
+    async fn reopen_custody(
+        &self,
+        request: Request<v1::ReopenCustodyRequest>,
+    ) -> Result<Response<v1::ReopenCustodyResponse>, Status> {
+        self.0.write(request).await
+    }
+
     async fn get_custody(
         &self,
         request: Request<v1::GetCustodyRequest>,

@@ -38,6 +38,34 @@ impl DetainerService for Detainers {
         self.0.write(request).await
     }
 
+    async fn amend_detainer(
+        &self,
+        request: Request<v1::AmendDetainerRequest>,
+    ) -> Result<Response<v1::AmendDetainerResponse>, Status> {
+        self.0.write(request).await
+    }
+
+    async fn record_service_of_copy(
+        &self,
+        request: Request<v1::RecordServiceOfCopyRequest>,
+    ) -> Result<Response<v1::RecordServiceOfCopyResponse>, Status> {
+        self.0.write(request).await
+    }
+
+    async fn raise_citizenship_claim(
+        &self,
+        request: Request<v1::RaiseCitizenshipClaimRequest>,
+    ) -> Result<Response<v1::RaiseCitizenshipClaimResponse>, Status> {
+        self.0.write(request).await
+    }
+
+    async fn resolve_citizenship_claim(
+        &self,
+        request: Request<v1::ResolveCitizenshipClaimRequest>,
+    ) -> Result<Response<v1::ResolveCitizenshipClaimResponse>, Status> {
+        self.0.write(request).await
+    }
+
     async fn withdraw_detainer(
         &self,
         request: Request<v1::WithdrawDetainerRequest>,

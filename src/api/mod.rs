@@ -8,6 +8,7 @@ mod ledger;
 mod list;
 pub mod status;
 mod stream;
+mod transfers;
 mod write;
 
 use std::fmt;
@@ -22,6 +23,7 @@ pub use custodies::Custodies;
 pub use detainers::Detainers;
 pub use inbox::Inbox;
 pub use ledger::Ledger;
+pub use transfers::Transfers;
 
 use crate::domain::agency::Caller;
 use crate::domain::determination::FieldClasses;

@@ -15,9 +15,9 @@ use crate::policy::admit::AdmitError;
 use crate::policy::gate::Denial;
 use crate::recorder::SubmitError;
 use crate::store::StoreError;
-use crate::wire::Violations;
 use crate::wire::failure::{Failure, reason_of};
 use crate::wire::v1::ErrorReason;
+use crate::wire::{Violation, Violations};
 
 /// When a caller that found the queue full should come back.
 const RETRY_AFTER: Duration = Duration::from_millis(200);
@@ -132,10 +132,12 @@ fn denied(denial: &Denial) -> Status {
     match denial {
         Denial::NotFound | Denial::NoSuchJurisdiction => not_found(),
         Denial::Unattributed => token_refused(&denial.to_string()),
-        Denial::NotACustodian => violations(&vec![crate::wire::Violation {
-            field: "detainer.custodian".to_owned(),
-            description: "must be a custodian of the jurisdiction".to_owned(),
-        }]),
+        Denial::NotACustodian => fault("detainer.custodian", "a custodian of the jurisdiction"),
+        Denial::AddresseeFixed => fault("detainer.custodian", "the addressee it was lodged with, or empty"),
+        Denial::NoSuchCustodian => fault("movement.custodian", "another custodian of the jurisdiction"),
+        Denial::OfficerRequired => {
+            Failure::new(Code::PermissionDenied, ErrorReason::ReviewRequired, denial.to_string()).into()
+        }
         Denial::Forbidden { action, determination } => {
             by_law(Code::PermissionDenied, ErrorReason::ForbiddenByLaw, denial, *action, determination)
         }
@@ -146,6 +148,11 @@ fn denied(denial: &Denial) -> Status {
             by_law(Code::FailedPrecondition, ErrorReason::ReasonRequired, denial, *action, determination)
         }
     }
+}
+
+/// A field that is at fault for what the gateway knows, and not for its shape.
+fn fault(field: &str, expected: &str) -> Status {
+    violations(&vec![Violation { field: field.to_owned(), description: format!("must be {expected}") }])
 }
 
 /// A decision explained: which act, which policies, which law.
@@ -176,7 +183,24 @@ fn refused(refusal: Refusal) -> Status {
         | Refusal::AlreadyWithdrawn
         | Refusal::AlreadyReleased
         | Refusal::AlreadyScheduled
-        | Refusal::AwaitsHolder => failure(Code::FailedPrecondition, ErrorReason::WrongState)
+        | Refusal::AwaitsHolder
+        | Refusal::NothingToCorrect
+        | Refusal::MatchedAlready
+        | Refusal::AlreadyServed
+        | Refusal::AlreadyRaised
+        | Refusal::NoOpenClaim
+        | Refusal::NotScheduled
+        | Refusal::StillHeld
+        | Refusal::AlreadyClosed
+        | Refusal::NotPromised
+        | Refusal::TransferOpen
+        | Refusal::WindowClosed
+        | Refusal::WindowOpen
+        | Refusal::NotOffered
+        | Refusal::NotAccepted
+        | Refusal::AlreadyConfirmed
+        | Refusal::TransferOver
+        | Refusal::NotYours => failure(Code::FailedPrecondition, ErrorReason::WrongState)
             .precondition("STATE", "case", &refusal.to_string())
             .into(),
     }

@@ -1,9 +1,16 @@
 //! What an agency may submit.
 
-use crate::domain::custody::{ActualRelease, Intake, ScheduledRelease};
+use jiff::Timestamp;
+
+use crate::domain::charge::Charge;
+use crate::domain::claim::{Claim, ClaimOutcome};
+use crate::domain::correction::Correction;
+use crate::domain::custody::{ActualRelease, Closing, Identity, Intake, Movement, ScheduledRelease};
 use crate::domain::detainer::{Acknowledgement, Answer, LiftReason, Request};
 use crate::domain::ids::{CaseName, ConsumerId, RequestId};
 use crate::domain::inbox::Place;
+use crate::domain::service::ServiceOfCopy;
+use crate::domain::transfer::{TransferFailureCause, TransferName, TransferWindow, WindowDeclineReason};
 use crate::domain::vocabulary::vocabulary;
 
 vocabulary! {
@@ -23,6 +30,38 @@ vocabulary! {
         ScheduleRelease = "schedule-release",
         /// `CustodyService/RecordRelease`.
         RecordRelease = "record-release",
+        /// `DetainerService/AmendDetainer`.
+        AmendDetainer = "amend-detainer",
+        /// `DetainerService/RecordServiceOfCopy`.
+        RecordServiceOfCopy = "record-service-of-copy",
+        /// `DetainerService/RaiseCitizenshipClaim`.
+        RaiseCitizenshipClaim = "raise-citizenship-claim",
+        /// `DetainerService/ResolveCitizenshipClaim`.
+        ResolveCitizenshipClaim = "resolve-citizenship-claim",
+        /// `CustodyService/UpdateCharges`.
+        UpdateCharges = "update-charges",
+        /// `CustodyService/CorrectIdentity`.
+        CorrectIdentity = "correct-identity",
+        /// `CustodyService/MoveCustody`.
+        MoveCustody = "move-custody",
+        /// `CustodyService/RescheduleRelease`.
+        RescheduleRelease = "reschedule-release",
+        /// `CustodyService/CancelRelease`.
+        CancelRelease = "cancel-release",
+        /// `CustodyService/CloseCustody`.
+        CloseCustody = "close-custody",
+        /// `CustodyService/ReopenCustody`.
+        ReopenCustody = "reopen-custody",
+        /// `TransferService/OfferWindow`.
+        OfferWindow = "offer-window",
+        /// `TransferService/AcceptWindow`.
+        AcceptWindow = "accept-window",
+        /// `TransferService/DeclineWindow`.
+        DeclineWindow = "decline-window",
+        /// `TransferService/ConfirmTransfer`.
+        ConfirmTransfer = "confirm-transfer",
+        /// `TransferService/ReportFailure`.
+        ReportFailure = "report-failure",
         /// `InboxService/Acknowledge`.
         AcknowledgeInbox = "acknowledge-inbox",
         /// `InboxService/AcknowledgeParked`.
@@ -41,6 +80,22 @@ impl Method {
             Self::OpenCustody => "CustodyService/OpenCustody",
             Self::ScheduleRelease => "CustodyService/ScheduleRelease",
             Self::RecordRelease => "CustodyService/RecordRelease",
+            Self::AmendDetainer => "DetainerService/AmendDetainer",
+            Self::RecordServiceOfCopy => "DetainerService/RecordServiceOfCopy",
+            Self::RaiseCitizenshipClaim => "DetainerService/RaiseCitizenshipClaim",
+            Self::ResolveCitizenshipClaim => "DetainerService/ResolveCitizenshipClaim",
+            Self::UpdateCharges => "CustodyService/UpdateCharges",
+            Self::CorrectIdentity => "CustodyService/CorrectIdentity",
+            Self::MoveCustody => "CustodyService/MoveCustody",
+            Self::RescheduleRelease => "CustodyService/RescheduleRelease",
+            Self::CancelRelease => "CustodyService/CancelRelease",
+            Self::CloseCustody => "CustodyService/CloseCustody",
+            Self::ReopenCustody => "CustodyService/ReopenCustody",
+            Self::OfferWindow => "TransferService/OfferWindow",
+            Self::AcceptWindow => "TransferService/AcceptWindow",
+            Self::DeclineWindow => "TransferService/DeclineWindow",
+            Self::ConfirmTransfer => "TransferService/ConfirmTransfer",
+            Self::ReportFailure => "TransferService/ReportFailure",
             Self::AcknowledgeInbox => "InboxService/Acknowledge",
             Self::AcknowledgeParked => "InboxService/AcknowledgeParked",
         }
@@ -58,6 +113,8 @@ pub enum CaseCommand {
         detainer: CaseName,
         /// The finding.
         acknowledgement: Acknowledgement,
+        /// It corrects an earlier finding.
+        correction: Option<Correction>,
     },
     /// Say what will be done.
     AnswerDetainer {
@@ -65,6 +122,40 @@ pub enum CaseCommand {
         detainer: CaseName,
         /// The answer.
         answer: Answer,
+        /// It corrects an earlier answer.
+        correction: Option<Correction>,
+    },
+    /// Put a new version in place of what was asked.
+    AmendDetainer {
+        /// Which detainer.
+        detainer: CaseName,
+        /// The new version.
+        request: Box<Request>,
+    },
+    /// Say that a copy was served.
+    RecordServiceOfCopy {
+        /// Which detainer.
+        detainer: CaseName,
+        /// The evidence.
+        service: ServiceOfCopy,
+        /// It corrects an earlier service.
+        correction: Option<Correction>,
+    },
+    /// Say that the person claims to be a citizen.
+    RaiseCitizenshipClaim {
+        /// Which detainer.
+        detainer: CaseName,
+        /// The claim.
+        claim: Claim,
+    },
+    /// Say what became of the claim.
+    ResolveCitizenshipClaim {
+        /// Which detainer.
+        detainer: CaseName,
+        /// What became of it.
+        outcome: ClaimOutcome,
+        /// Why.
+        reason: String,
     },
     /// Lift a detainer.
     WithdrawDetainer {
@@ -88,6 +179,94 @@ pub enum CaseCommand {
         custody: CaseName,
         /// When, why, to whom, by whose order.
         release: ActualRelease,
+        /// It corrects an earlier record of the release.
+        correction: Option<Correction>,
+    },
+    /// Replace the charges.
+    UpdateCharges {
+        /// Which custody.
+        custody: CaseName,
+        /// All of them.
+        charges: Vec<Charge>,
+    },
+    /// Correct who is held.
+    CorrectIdentity {
+        /// Which custody.
+        custody: CaseName,
+        /// Who it is.
+        identity: Box<Identity>,
+        /// Why.
+        correction: Correction,
+    },
+    /// Enter a movement.
+    MoveCustody {
+        /// Which custody.
+        custody: CaseName,
+        /// Where to.
+        movement: Movement,
+    },
+    /// Enter another expected release in place of the one before.
+    RescheduleRelease {
+        /// Which custody.
+        custody: CaseName,
+        /// When, and what the date rests on.
+        release: ScheduledRelease,
+    },
+    /// Take the expected release back.
+    CancelRelease {
+        /// Which custody.
+        custody: CaseName,
+        /// Why.
+        reason: Option<String>,
+    },
+    /// Enter that the custody ended without a release.
+    CloseCustody {
+        /// Which custody.
+        custody: CaseName,
+        /// How.
+        closing: Closing,
+    },
+    /// Correct a release or closing that did not take place.
+    ReopenCustody {
+        /// Which custody.
+        custody: CaseName,
+        /// Why.
+        correction: Correction,
+    },
+    /// Offer a window for a pick-up.
+    OfferWindow {
+        /// Under which detainer.
+        detainer: CaseName,
+        /// When and where.
+        window: TransferWindow,
+        /// Why, where the law leaves it to a person.
+        reason: Option<String>,
+    },
+    /// Accept the window.
+    AcceptWindow {
+        /// Of which transfer.
+        transfer: TransferName,
+    },
+    /// Decline the window.
+    DeclineWindow {
+        /// Of which transfer.
+        transfer: TransferName,
+        /// Why.
+        reason: WindowDeclineReason,
+    },
+    /// Say that the person changed hands.
+    ConfirmTransfer {
+        /// In which transfer.
+        transfer: TransferName,
+        /// When, as the caller says.
+        occurred_at: Timestamp,
+    },
+    /// Say that it failed.
+    ReportFailure {
+        /// Which transfer.
+        transfer: TransferName,
+        /// Why.
+        cause: TransferFailureCause,
     },
 }
 
@@ -102,6 +281,22 @@ impl CaseCommand {
             Self::OpenCustody(_) => Method::OpenCustody,
             Self::ScheduleRelease { .. } => Method::ScheduleRelease,
             Self::RecordRelease { .. } => Method::RecordRelease,
+            Self::AmendDetainer { .. } => Method::AmendDetainer,
+            Self::RecordServiceOfCopy { .. } => Method::RecordServiceOfCopy,
+            Self::RaiseCitizenshipClaim { .. } => Method::RaiseCitizenshipClaim,
+            Self::ResolveCitizenshipClaim { .. } => Method::ResolveCitizenshipClaim,
+            Self::UpdateCharges { .. } => Method::UpdateCharges,
+            Self::CorrectIdentity { .. } => Method::CorrectIdentity,
+            Self::MoveCustody { .. } => Method::MoveCustody,
+            Self::RescheduleRelease { .. } => Method::RescheduleRelease,
+            Self::CancelRelease { .. } => Method::CancelRelease,
+            Self::CloseCustody { .. } => Method::CloseCustody,
+            Self::ReopenCustody { .. } => Method::ReopenCustody,
+            Self::OfferWindow { .. } => Method::OfferWindow,
+            Self::AcceptWindow { .. } => Method::AcceptWindow,
+            Self::DeclineWindow { .. } => Method::DeclineWindow,
+            Self::ConfirmTransfer { .. } => Method::ConfirmTransfer,
+            Self::ReportFailure { .. } => Method::ReportFailure,
         }
     }
 
@@ -111,21 +306,47 @@ impl CaseCommand {
             Self::LodgeDetainer(_) | Self::OpenCustody(_) => None,
             Self::AcknowledgeDetainer { detainer, .. }
             | Self::AnswerDetainer { detainer, .. }
+            | Self::AmendDetainer { detainer, .. }
+            | Self::RecordServiceOfCopy { detainer, .. }
+            | Self::RaiseCitizenshipClaim { detainer, .. }
+            | Self::ResolveCitizenshipClaim { detainer, .. }
+            | Self::OfferWindow { detainer, .. }
             | Self::WithdrawDetainer { detainer, .. } => Some(detainer),
-            Self::ScheduleRelease { custody, .. } | Self::RecordRelease { custody, .. } => Some(custody),
+            Self::AcceptWindow { transfer }
+            | Self::DeclineWindow { transfer, .. }
+            | Self::ConfirmTransfer { transfer, .. }
+            | Self::ReportFailure { transfer, .. } => Some(&transfer.detainer),
+            Self::ScheduleRelease { custody, .. }
+            | Self::RecordRelease { custody, .. }
+            | Self::UpdateCharges { custody, .. }
+            | Self::CorrectIdentity { custody, .. }
+            | Self::MoveCustody { custody, .. }
+            | Self::RescheduleRelease { custody, .. }
+            | Self::CancelRelease { custody, .. }
+            | Self::CloseCustody { custody, .. }
+            | Self::ReopenCustody { custody, .. } => Some(custody),
+        }
+    }
+
+    /// The transfer it is upon.
+    pub fn transfer(&self) -> Option<&TransferName> {
+        if let Self::AcceptWindow { transfer }
+        | Self::DeclineWindow { transfer, .. }
+        | Self::ConfirmTransfer { transfer, .. }
+        | Self::ReportFailure { transfer, .. } = self
+        {
+            Some(transfer)
+        } else {
+            None
         }
     }
 
     /// Every case named in it.
     pub fn names(&self) -> impl Iterator<Item = &CaseName> {
-        let linked = match self {
-            Self::AcknowledgeDetainer { acknowledgement, .. } => acknowledgement.custody.as_ref(),
-            Self::LodgeDetainer(_)
-            | Self::AnswerDetainer { .. }
-            | Self::WithdrawDetainer { .. }
-            | Self::OpenCustody(_)
-            | Self::ScheduleRelease { .. }
-            | Self::RecordRelease { .. } => None,
+        let linked = if let Self::AcknowledgeDetainer { acknowledgement, .. } = self {
+            acknowledgement.custody.as_ref()
+        } else {
+            None
         };
         self.target().into_iter().chain(linked)
     }

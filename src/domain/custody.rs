@@ -17,6 +17,8 @@ vocabulary! {
         ReleaseScheduled = "release-scheduled",
         /// Released.
         Released = "released",
+        /// Ended without a release.
+        Closed = "closed",
     }
 }
 
@@ -72,6 +74,86 @@ vocabulary! {
     }
 }
 
+vocabulary! {
+    /// What kind of movement.
+    pub enum MovementKind {
+        /// To another facility of the same custodian, or back to one.
+        Facility = "facility",
+        /// To a hospital, in custody.
+        Hospital = "hospital",
+        /// To court, in custody.
+        Court = "court",
+        /// To another custodian of the jurisdiction.
+        Agency = "agency",
+    }
+}
+
+vocabulary! {
+    /// Why a custody ended without a release.
+    pub enum ClosingReason {
+        /// The person died.
+        Death = "death",
+        /// The person escaped.
+        Escape = "escape",
+        /// Handed to another jurisdiction, whose law a detainer does not follow the person into.
+        LeftJurisdiction = "left-jurisdiction",
+        /// Another reason.
+        Other = "other",
+    }
+}
+
+/// Where a person was moved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Movement {
+    /// Where to.
+    pub to: Destination,
+    /// When, as the custodian says.
+    pub occurred_at: Option<Timestamp>,
+}
+
+/// Where to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Destination {
+    /// A facility of the same custodian.
+    Facility(FacilityCode),
+    /// A hospital.
+    Hospital,
+    /// A court.
+    Court,
+    /// Another custodian, and the facility of its where the person now is.
+    Agency(AgencyId, FacilityCode),
+}
+
+impl Destination {
+    /// What kind of movement it makes.
+    pub fn kind(&self) -> MovementKind {
+        match self {
+            Self::Facility(_) => MovementKind::Facility,
+            Self::Hospital => MovementKind::Hospital,
+            Self::Court => MovementKind::Court,
+            Self::Agency(..) => MovementKind::Agency,
+        }
+    }
+}
+
+/// How a custody ended without a release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Closing {
+    /// Why.
+    pub reason: ClosingReason,
+    /// When, as the custodian says.
+    pub occurred_at: Timestamp,
+}
+
+/// Who a person is, and what must be minded, as the custodian now knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The person.
+    pub subject: Subject,
+    /// Circumstances. A citizenship claim is not among them: it is raised and resolved by commands of its own.
+    pub flags: Flags,
+}
+
 /// An expected release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScheduledRelease {
@@ -96,7 +178,7 @@ pub struct ActualRelease {
     pub ordered_by: String,
 }
 
-/// What the custodian enters when it opens a custody.
+/// What the custodian enters when it opens a custody, and keeps up to date.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Intake {
     /// Where the person is.
@@ -118,14 +200,18 @@ pub struct Custody {
     pub name: CaseName,
     /// Who holds the person.
     pub custodian: AgencyId,
-    /// What was entered at intake.
+    /// What was entered at intake, as last updated.
     pub intake: Intake,
+    /// The last movement.
+    pub movement: Option<Movement>,
     /// Detainers that the custodian linked to it, ended ones included.
     pub detainers: Vec<CaseName>,
     /// The expected release.
     pub scheduled: Option<ScheduledRelease>,
     /// The release.
     pub released: Option<ActualRelease>,
+    /// How it ended, if not by a release.
+    pub closing: Option<Closing>,
     /// Where it stands.
     pub state: CustodyState,
     /// When it was opened, by our clock.
@@ -143,9 +229,11 @@ impl Custody {
             name,
             custodian,
             intake,
+            movement: None,
             detainers: Vec::new(),
             scheduled: None,
             released: None,
+            closing: None,
             state: CustodyState::Held,
             opened_at: now,
             updated_at: now,

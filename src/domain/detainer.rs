@@ -5,7 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::charge::Charge;
 use crate::domain::ids::{AgencyId, CaseName};
+use crate::domain::service::ServiceOfCopy;
+use crate::domain::shown::Shown;
 use crate::domain::subject::{Flags, MatchMethod, Subject};
+use crate::domain::transfer::Transfer;
 use crate::domain::vocabulary::vocabulary;
 
 vocabulary! {
@@ -185,6 +188,8 @@ vocabulary! {
         Released = "released",
         /// Lifted by its issuer.
         Withdrawn = "withdrawn",
+        /// The custody ended without a release.
+        Closed = "closed",
     }
 }
 
@@ -198,6 +203,11 @@ impl AnswerKind {
             Self::PendingReview => DetainerState::UnderReview,
         }
     }
+
+    /// Whether it promises hold or notice.
+    pub fn promises(self) -> bool {
+        matches!(self, Self::HonorHold | Self::NotifyOnly)
+    }
 }
 
 impl DetainerState {
@@ -210,7 +220,7 @@ impl DetainerState {
             | Self::HoldHonored
             | Self::NotifyOnly
             | Self::Declined => true,
-            Self::NoSuchPerson | Self::IdentityMismatch | Self::Released | Self::Withdrawn => false,
+            Self::NoSuchPerson | Self::IdentityMismatch | Self::Released | Self::Withdrawn | Self::Closed => false,
         }
     }
 }
@@ -295,14 +305,20 @@ pub struct Detainer {
     pub name: CaseName,
     /// Who asked.
     pub issuer: AgencyId,
-    /// What was asked.
+    /// What was asked, as last amended.
     pub request: Request,
+    /// Which version of the request that is: 1 as lodged, and one more with each amendment.
+    pub request_version: u32,
     /// Who took it on; the addressee, or the first of the jurisdiction to acknowledge.
     pub custodian: Option<AgencyId>,
     /// What was found.
     pub acknowledgement: Option<Acknowledgement>,
     /// What was answered.
     pub answer: Option<Answer>,
+    /// When and how a copy was served.
+    pub service: Option<ServiceOfCopy>,
+    /// Pick-ups, oldest first. Known to both parties from the offer on.
+    pub transfers: Vec<Transfer>,
     /// Policies that left the answer to a person, who then decided: the same grounds need no second decision.
     pub reviewed_policies: Vec<String>,
     /// Where it stands.
@@ -313,6 +329,8 @@ pub struct Detainer {
     pub notice_index: Option<u64>,
     /// Why it was lifted.
     pub lift_reason: Option<LiftReason>,
+    /// Where it stood when the custody ended.
+    pub ended_from: Option<DetainerState>,
     /// When it was lodged, by our clock.
     pub lodged_at: Timestamp,
     /// When it last changed, by our clock.
@@ -328,34 +346,23 @@ impl Detainer {
             name,
             issuer,
             request,
+            request_version: 1,
             custodian: None,
             acknowledgement: None,
             answer: None,
+            service: None,
+            transfers: Vec::new(),
             reviewed_policies: Vec::new(),
             state: DetainerState::Lodged,
-            shown: Shown { state: DetainerState::Lodged, finding: None, answer: None, updated_at: now, version: 1 },
+            shown: Shown::lodged(now),
             notice_index: None,
             lift_reason: None,
+            ended_from: None,
             lodged_at: now,
             updated_at: now,
             version: 1,
         }
     }
-}
-
-/// What the issuer has been told. The issuer's view is made of this and its own request, nothing else.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Shown {
-    /// State, as far as disclosed.
-    pub state: DetainerState,
-    /// The finding was disclosed.
-    pub finding: Option<Finding>,
-    /// The answer that was disclosed last, without its reason. A later one that was not stays out of sight.
-    pub answer: Option<Answer>,
-    /// When the view last changed, by our clock.
-    pub updated_at: Timestamp,
-    /// Counts the changes of the view.
-    pub version: u64,
 }
 
 /// From where a detainer is looked at.

@@ -157,6 +157,8 @@ pub struct LawView {
     pub hold: Arc<Determination>,
     /// On telling of the release.
     pub notify: Arc<Determination>,
+    /// On handing the person over.
+    pub transfer: Arc<Determination>,
     /// Classes that may be shown to the requester: `disclose` ruled must or may.
     pub disclosable: FieldClasses,
     /// Classes left to a person: `disclose` ruled review.

@@ -1,19 +1,20 @@
-//! What happened, for whom it may be known, and how it changes a case. Events are never edited: a change of meaning
-//! is a new variant.
+//! What happened, and for whom it may be known. Events are never edited: a change of meaning is a new variant.
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
 use crate::domain::agency::AgencyClass;
-use crate::domain::case::Case;
-use crate::domain::charge::{self, ChargeStatus, OffenceCategory};
-use crate::domain::custody::{ActualRelease, Custody, CustodyState, ScheduledRelease};
+use crate::domain::charge::{self, Charge, ChargeStatus, OffenceCategory};
+use crate::domain::claim::{Claim, ClaimOutcome, Side};
+use crate::domain::correction::Correction;
+use crate::domain::custody::{ActualRelease, Closing, Custody, Identity, Movement, ScheduledRelease};
 use crate::domain::detainer::{
-    Acknowledgement, Answer, Detainer, DetainerForm, DetainerState, Finding, IssuingAuthority, LiftReason, WarrantKind,
+    Acknowledgement, Answer, Detainer, DetainerForm, IssuingAuthority, LiftReason, WarrantKind,
 };
 use crate::domain::determination::{Determination, FieldClasses, LawAction};
 use crate::domain::ids::{AgencyId, CaseName, LogKind};
+use crate::domain::service::ServiceOfCopy;
+use crate::domain::subject::Subject;
+use crate::domain::transfer::Transfer;
 
 /// Whether the issuer may know of an event. It decides which log the event is written to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +23,8 @@ pub enum Disclosure {
     ToIssuer,
     /// It stays within the jurisdiction.
     Internal,
+    /// The issuer may know that what it was told of this no longer stands, and not what does.
+    Retraction,
 }
 
 /// What happened.
@@ -37,6 +40,8 @@ pub enum Event {
         custodian: AgencyId,
         /// The finding.
         acknowledgement: Acknowledgement,
+        /// It corrects an earlier finding.
+        correction: Option<Correction>,
         /// Whether the issuer may know.
         disclosure: Disclosure,
     },
@@ -50,8 +55,56 @@ pub enum Event {
         answer: Answer,
         /// Policies that left it to a person, who decided.
         reviewed_policies: Vec<String>,
+        /// It corrects an earlier answer.
+        correction: Option<Correction>,
         /// Whether the issuer may know.
         disclosure: Disclosure,
+    },
+    /// The issuer put a new version in place of what it had asked: the detainer as if it were lodged so.
+    DetainerAmended(Box<Detainer>),
+    /// A copy was served.
+    CopyServed {
+        /// Of which detainer.
+        detainer: CaseName,
+        /// The evidence.
+        service: ServiceOfCopy,
+        /// It corrects an earlier service.
+        correction: Option<Correction>,
+        /// Whether the issuer may know.
+        disclosure: Disclosure,
+    },
+    /// A claim to citizenship was raised.
+    CitizenshipClaimRaised {
+        /// Upon which detainer.
+        detainer: CaseName,
+        /// By which side.
+        side: Side,
+        /// The claim.
+        claim: Claim,
+        /// Whether the issuer may know.
+        disclosure: Disclosure,
+    },
+    /// A claim to citizenship was resolved.
+    CitizenshipClaimResolved {
+        /// Upon which detainer.
+        detainer: CaseName,
+        /// By which side.
+        side: Side,
+        /// What became of it.
+        outcome: ClaimOutcome,
+        /// Why.
+        reason: String,
+        /// Whether the issuer may know.
+        disclosure: Disclosure,
+    },
+    /// A transfer was offered, accepted, declined, confirmed, or failed.
+    TransferRecorded {
+        /// Under which detainer.
+        detainer: CaseName,
+        /// As it now stands.
+        transfer: Transfer,
+        /// Why, where a person decided that it be offered.
+        reason: Option<String>,
     },
     /// The issuer lifted its detainer.
     DetainerWithdrawn {
@@ -62,6 +115,57 @@ pub enum Event {
     },
     /// A custody was opened.
     CustodyOpened(Box<Custody>),
+    /// Charges were replaced.
+    ChargesUpdated {
+        /// Of which custody.
+        custody: CaseName,
+        /// All of them.
+        charges: Vec<Charge>,
+    },
+    /// Who is held was corrected.
+    IdentityCorrected {
+        /// In which custody.
+        custody: CaseName,
+        /// Who it is.
+        identity: Box<Identity>,
+        /// Why.
+        correction: Correction,
+    },
+    /// The person was moved.
+    CustodyMoved {
+        /// In which custody.
+        custody: CaseName,
+        /// Where to.
+        movement: Movement,
+    },
+    /// Another release is expected in place of the one before.
+    ReleaseRescheduled {
+        /// Of which custody.
+        custody: CaseName,
+        /// When, and what the date rests on.
+        release: ScheduledRelease,
+    },
+    /// No release is expected any more.
+    ReleaseCancelled {
+        /// Of which custody.
+        custody: CaseName,
+        /// Why.
+        reason: Option<String>,
+    },
+    /// The custody ended without a release, and with it every detainer on it.
+    CustodyClosed {
+        /// Which custody.
+        custody: CaseName,
+        /// How.
+        closing: Closing,
+    },
+    /// A release or closing did not take place: detainers stand as before.
+    CustodyReopened {
+        /// Which custody.
+        custody: CaseName,
+        /// Why.
+        correction: Correction,
+    },
     /// A release was scheduled.
     ReleaseScheduled {
         /// Of which custody.
@@ -75,6 +179,8 @@ pub enum Event {
         custody: CaseName,
         /// When, why, to whom.
         release: ActualRelease,
+        /// It corrects an earlier record of the release.
+        correction: Option<Correction>,
     },
     /// The issuer is told of an expected release.
     ReleaseNoticed {
@@ -89,7 +195,57 @@ pub enum Event {
         detainer: CaseName,
         /// The release.
         release: ActualRelease,
+        /// For the first time, or better than before.
+        told: Told,
     },
+    /// The issuer is told of a change of the custody that its detainer stands on.
+    CustodyNoticed {
+        /// By which detainer.
+        detainer: CaseName,
+        /// What changed.
+        change: Change,
+        /// Told of it, or only that what it was told before no longer stands.
+        disclosure: Disclosure,
+    },
+    /// The issuer is told that the release it was told to expect is off.
+    NoticeCancelled {
+        /// By which detainer.
+        detainer: CaseName,
+    },
+    /// The issuer is told that the release or closing it was told of did not take place.
+    DetainerReopened {
+        /// By which detainer.
+        detainer: CaseName,
+    },
+}
+
+/// Whether an issuer is told for the first time, or told better.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Told {
+    /// For the first time.
+    First,
+    /// What it was told before is corrected.
+    Corrected,
+}
+
+impl Told {
+    /// What is told by a command that may be a correction, to an issuer that may have been told before.
+    pub fn by<T>(correction: Option<&Correction>, before: Option<&T>) -> Self {
+        if correction.is_some() && before.is_some() { Self::Corrected } else { Self::First }
+    }
+}
+
+/// A change of a custody that an issuer may be told of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// The person is held on these charges now.
+    Charges(Vec<Charge>),
+    /// The person is this one.
+    Identity(Box<Subject>),
+    /// The person was moved.
+    Movement(Movement),
+    /// The custody ended without a release.
+    Closing(Closing),
 }
 
 /// Who may see an entry.
@@ -132,7 +288,7 @@ impl Counts {
             form: Some(detainer.request.form),
             warrant: Some(detainer.request.warrant.kind),
             issuing_authority: Some(detainer.request.warrant.issuing_authority),
-            offence: leading.map(charge::Charge::category),
+            offence: leading.map(Charge::category),
             charge_status: leading.map(|charge| charge.status),
             ..Self::default()
         }
@@ -143,7 +299,7 @@ impl Counts {
     pub fn with_custody(self, custody: &Custody) -> Self {
         let leading = charge::leading(&custody.intake.charges);
         Self {
-            offence: leading.map(charge::Charge::category).or(self.offence),
+            offence: leading.map(Charge::category).or(self.offence),
             charge_status: leading.map(|charge| charge.status).or(self.charge_status),
             ..self
         }
@@ -178,98 +334,4 @@ pub struct Record {
     pub determinations: Vec<RecordedDetermination>,
     /// Digest of the policy set that was asked, where one was.
     pub policy_digest: Option<[u8; 32]>,
-}
-
-/// Changes a case by an event. `exchange_index` is the position the event's entry takes, for notices.
-pub fn apply(case: &mut Case, event: &Event, exchange_index: u64, now: Timestamp) {
-    match event {
-        Event::DetainerLodged(detainer) => case.detainer = Some((**detainer).clone()),
-        Event::DetainerAcknowledged { detainer, custodian, acknowledgement, disclosure } => {
-            link(case, detainer, acknowledgement, now);
-            change(case, detainer, now, |detainer| {
-                detainer.state = acknowledgement.finding.state();
-                detainer.custodian = Some(custodian.clone());
-                detainer.acknowledgement = Some(acknowledgement.clone());
-                if *disclosure == Disclosure::ToIssuer {
-                    detainer.shown.finding = Some(acknowledgement.finding);
-                    show(detainer, detainer.state, now);
-                }
-            });
-        }
-        Event::DetainerAnswered { detainer, custodian, answer, reviewed_policies, disclosure } => {
-            change(case, detainer, now, |detainer| {
-                detainer.state = answer.kind.state();
-                detainer.custodian = Some(custodian.clone());
-                detainer.answer = Some(answer.clone());
-                detainer.reviewed_policies.clone_from(reviewed_policies);
-                if *disclosure == Disclosure::ToIssuer {
-                    detainer.shown.answer = Some(Answer { reason: None, ..answer.clone() });
-                    show(detainer, detainer.state, now);
-                }
-            });
-        }
-        Event::DetainerWithdrawn { detainer, reason } => change(case, detainer, now, |detainer| {
-            detainer.state = DetainerState::Withdrawn;
-            detainer.lift_reason = Some(*reason);
-            show(detainer, DetainerState::Withdrawn, now);
-        }),
-        Event::CustodyOpened(custody) => case.custody = Some((**custody).clone()),
-        Event::ReleaseScheduled { release, .. } => {
-            change_custody(case, now, |custody| {
-                custody.scheduled = Some(release.clone());
-                custody.state = CustodyState::ReleaseScheduled;
-            });
-        }
-        Event::ReleaseRecorded { release, .. } => {
-            change_custody(case, now, |custody| {
-                custody.released = Some(release.clone());
-                custody.state = CustodyState::Released;
-            });
-            let ended: Vec<CaseName> = case.active().map(|detainer| detainer.name.clone()).collect();
-            for name in &ended {
-                change(case, name, now, |detainer| detainer.state = DetainerState::Released);
-            }
-        }
-        Event::ReleaseNoticed { detainer, .. } => change(case, detainer, now, |detainer| {
-            detainer.notice_index.get_or_insert(exchange_index);
-            show(detainer, detainer.shown.state, now);
-        }),
-        Event::DetainerReleased { detainer, .. } => {
-            change(case, detainer, now, |detainer| show(detainer, DetainerState::Released, now));
-        }
-    }
-}
-
-/// Changes the named detainer wherever the case holds it.
-fn change(case: &mut Case, name: &CaseName, now: Timestamp, mut how: impl FnMut(&mut Detainer)) {
-    for detainer in case.detainer.iter_mut().chain(&mut case.standing).filter(|detainer| detainer.name == *name) {
-        how(detainer);
-        detainer.version = detainer.version.saturating_add(1);
-        detainer.updated_at = now;
-    }
-}
-
-fn change_custody(case: &mut Case, now: Timestamp, how: impl FnOnce(&mut Custody)) {
-    if let Some(custody) = &mut case.custody {
-        how(custody);
-        custody.version = custody.version.saturating_add(1);
-        custody.updated_at = now;
-    }
-}
-
-/// Links a matched detainer to its custody.
-fn link(case: &mut Case, detainer: &CaseName, acknowledgement: &Acknowledgement, now: Timestamp) {
-    if acknowledgement.finding != Finding::MatchedCustody {
-        return;
-    }
-    change_custody(case, now, |custody| custody.detainers.push(detainer.clone()));
-    if let Some(found) = case.detainer.clone() {
-        case.standing.push(found);
-    }
-}
-
-fn show(detainer: &mut Detainer, state: DetainerState, now: Timestamp) {
-    detainer.shown.state = state;
-    detainer.shown.updated_at = now;
-    detainer.shown.version = detainer.shown.version.saturating_add(1);
 }

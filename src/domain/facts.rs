@@ -20,6 +20,14 @@ vocabulary! {
         Schedule = "schedule",
         /// A release took place.
         Release = "release",
+        /// A copy was served.
+        Serve = "serve",
+        /// A citizenship claim is raised or resolved.
+        Claim = "claim",
+        /// A pick-up is offered.
+        Transfer = "transfer",
+        /// Charges, identity or place of a custody change, or it ends without a release.
+        Change = "change",
         /// What was committed to be shown is about to be.
         Deliver = "deliver",
     }

@@ -99,6 +99,16 @@ text_id!(
     is_slug
 );
 text_id!(
+    /// A language, by its BCP 47 tag: `es`, `zh-Hant`.
+    LanguageTag,
+    "a BCP 47 language tag of at most 35 characters, such as es or zh-Hant",
+    |text| {
+        let subtag = |part: &str| (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        let primary = |part: &str| part.len() >= 2 && part.bytes().all(|byte| byte.is_ascii_alphabetic());
+        text.len() <= 35 && text.split('-').next().is_some_and(primary) && text.split('-').all(subtag)
+    }
+);
+text_id!(
     /// Originating agency identifier, nine characters (`j:OrganizationORIIdentification`).
     Ori,
     "an ORI of nine upper-case letters and digits",
@@ -173,7 +183,7 @@ text_id!(
 );
 
 shown!(
-    public: JurisdictionId, AgencyId, ConsumerId, Ori, FacilityCode, CountryCode, NcicCode, NibrsCode, OfficerPseudonym;
+    public: JurisdictionId, AgencyId, ConsumerId, Ori, FacilityCode, CountryCode, LanguageTag, NcicCode, NibrsCode, OfficerPseudonym;
     personal: AlienNumber, FbiNumber, StateId, BookingNumber, Din
 );
 

@@ -1,12 +1,15 @@
 //! The vocabulary of the exchange and its rules: pure, without network, storage, wire format or system clock.
 //!
-//! Read in this order: [`ids`], [`subject`], [`charge`], [`detainer`], [`custody`], then [`case`], [`command`],
-//! [`event`] and [`decide`], which is the rule book itself.
+//! Read in this order: [`ids`], [`subject`], [`charge`], [`detainer`], [`custody`], [`transfer`], then [`case`],
+//! [`command`], [`event`], [`decide`], which is the rule book itself, and [`apply`], which is what follows of it.
 
 pub mod agency;
+pub mod apply;
 pub mod case;
 pub mod charge;
+pub mod claim;
 pub mod command;
+pub mod correction;
 pub mod custody;
 pub mod decide;
 pub mod detainer;
@@ -17,6 +20,9 @@ pub mod ids;
 pub mod inbox;
 pub mod permit;
 mod record;
+pub mod service;
+pub mod shown;
 pub mod subject;
 mod told;
+pub mod transfer;
 pub mod vocabulary;

@@ -1,22 +1,90 @@
 //! How a decision is recorded: in which log, for whom, with which counts and determinations.
 
+use crate::domain::agency::Caller;
 use crate::domain::case::Case;
+use crate::domain::claim::Side;
 use crate::domain::command::CaseCommand;
 use crate::domain::custody::Custody;
 use crate::domain::detainer::{Addressee, Detainer};
 use crate::domain::determination::{FieldClass, FieldClasses, LawAction, LawView};
-use crate::domain::event::{Counts, Disclosure, Event, Party, Record, RecordedDetermination};
+use crate::domain::event::{Counts, Disclosure, Event, Party, Record, RecordedDetermination, Told};
 use crate::domain::ids::{CaseName, LogKind};
 use crate::domain::permit::Permitted;
 
-/// Whether the issuer learns of what it is shown this much of.
-pub(super) fn disclosure_of(shown: FieldClasses) -> Disclosure {
-    if shown == FieldClasses::NONE { Disclosure::Internal } else { Disclosure::ToIssuer }
+/// What the issuer learns of something whose gist is in this class, if it is shown this much.
+pub(super) fn disclosure_of(shown: FieldClasses, gist: FieldClass) -> Disclosure {
+    if shown == FieldClasses::NONE {
+        Disclosure::Internal
+    } else if shown.contains(gist) {
+        Disclosure::ToIssuer
+    } else {
+        Disclosure::Retraction
+    }
 }
 
-/// Classes the issuer is shown of something whose gist is in one of them: all that may be disclosed, or nothing.
-pub(super) fn shown_with(law: &LawView, gist: FieldClass) -> FieldClasses {
-    if law.disclosable.contains(gist) { law.disclosable } else { FieldClasses::NONE }
+/// Classes the issuer is shown of something whose gist is in one of them: all that may be disclosed, or nothing. Whoever
+/// was told before what this corrects learns at least that it no longer stands.
+pub(super) fn shown_with(law: &LawView, gist: FieldClass, told: Told) -> FieldClasses {
+    match told {
+        _ if law.disclosable.contains(gist) => law.disclosable,
+        Told::First => FieldClasses::NONE,
+        Told::Corrected => retraction(),
+    }
+}
+
+/// What a retraction shows: that there is one.
+pub(super) fn retraction() -> FieldClasses {
+    [FieldClass::Count].into_iter().collect()
+}
+
+/// From which side of a detainer a caller speaks.
+pub(super) fn side_of(detainer: &Detainer, caller: &Caller) -> Side {
+    if detainer.issuer == caller.agency.id { Side::Issuer } else { Side::Custodian }
+}
+
+/// A record of what the issuer says of its own detainer: it may read it back, and the other side is told.
+pub(super) fn requested(detainer: &Detainer, law: Option<&LawView>, event: Event) -> Record {
+    Record {
+        log: LogKind::Exchange,
+        resource: detainer.name.clone(),
+        audience: audience_of(detainer, None, FieldClasses::all()),
+        counts: Counts::of_request(detainer),
+        determinations: law.map_or_else(Vec::new, |law| holding_and_notice(&detainer.name, law)),
+        policy_digest: law.map(|law| law.policy_digest),
+        event,
+    }
+}
+
+/// A record that what the issuer was told no longer stands.
+pub(super) fn retracting(detainer: &Detainer, event: Event) -> Record {
+    Record {
+        log: LogKind::Exchange,
+        resource: detainer.name.clone(),
+        audience: audience_of(detainer, None, retraction()),
+        counts: Counts::of_request(detainer),
+        determinations: Vec::new(),
+        policy_digest: None,
+        event,
+    }
+}
+
+/// A record of a pick-up, which both sides know all of but why a person decided it, and what the law was found to say.
+pub(super) fn of_transfer(detainer: &Detainer, law: Option<&LawView>, event: Event) -> Record {
+    let shown = [FieldClass::Count, FieldClass::Custody].into_iter().collect();
+    let determination = |law: &LawView| RecordedDetermination {
+        detainer: detainer.name.clone(),
+        action: LawAction::Transfer,
+        determination: law.transfer.clone(),
+    };
+    Record {
+        log: LogKind::Exchange,
+        resource: detainer.name.clone(),
+        audience: audience_of(detainer, None, shown),
+        counts: Counts::of_request(detainer),
+        determinations: law.map(determination).into_iter().collect(),
+        policy_digest: law.map(|law| law.policy_digest),
+        event,
+    }
 }
 
 /// A record about a detainer, in the log and for the audience that the law allows. `shown` to the issuer; nothing:
@@ -63,11 +131,7 @@ pub(super) fn internal(
 }
 
 /// Issuer as far as shown; custodian and oversight in full.
-pub(super) fn audience_of(
-    detainer: &Detainer,
-    custodian: Option<&Party>,
-    shown: FieldClasses,
-) -> Vec<(Party, FieldClasses)> {
+fn audience_of(detainer: &Detainer, custodian: Option<&Party>, shown: FieldClasses) -> Vec<(Party, FieldClasses)> {
     let addressee = match (&detainer.custodian, &detainer.request.addressee) {
         (Some(agency), _) | (None, Addressee::Agency(agency)) => Party::Agency(agency.clone()),
         (None, Addressee::Jurisdiction) => Party::Custodians,
@@ -93,7 +157,7 @@ pub(super) fn counts(
     custody.map_or(counts, |custody| counts.with_custody(custody))
 }
 
-pub(super) fn holding_and_notice(name: &CaseName, law: &LawView) -> Vec<RecordedDetermination> {
+fn holding_and_notice(name: &CaseName, law: &LawView) -> Vec<RecordedDetermination> {
     [(LawAction::Hold, &law.hold), (LawAction::Notify, &law.notify)]
         .into_iter()
         .map(|(action, determination)| RecordedDetermination {
@@ -119,7 +183,7 @@ pub(super) fn of_standing(
     case: &Case,
     permitted: &Permitted<CaseCommand>,
 ) -> (Vec<RecordedDetermination>, Option<[u8; 32]>) {
-    let laws = case.active().filter_map(|detainer| Some((&detainer.name, permitted.law(&detainer.name)?)));
+    let laws = case.standing.iter().filter_map(|detainer| Some((&detainer.name, permitted.law(&detainer.name)?)));
     let mut digest = None;
     let mut all = Vec::new();
     for (name, law) in laws {

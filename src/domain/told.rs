@@ -1,7 +1,8 @@
 //! What an issuer was told, as far as it may still be told it: committed once, it may only become less.
 
-use crate::domain::detainer::{Addressee, Answer, AnswerKind, Detainer, DetainerState, Finding, Shown};
+use crate::domain::detainer::{Addressee, Answer, AnswerKind, Detainer, DetainerState, Finding};
 use crate::domain::determination::{FieldClass, FieldClasses};
+use crate::domain::shown::Shown;
 
 impl Detainer {
     /// Whether the issuer was told anything that is not its own.
@@ -14,8 +15,11 @@ impl Detainer {
     #[must_use]
     pub fn as_told(&self, classes: FieldClasses) -> Self {
         let mut seen = self.clone();
-        let Shown { state, finding, answer, .. } = &mut seen.shown;
-        *finding = finding.filter(|_| classes.contains(FieldClass::Custody));
+        let Shown { state, custodian, finding, answer, service, .. } = &mut seen.shown;
+        if !classes.contains(FieldClass::Custody) {
+            (*custodian, *finding, *service) = (None, None, None);
+            seen.transfers.clear();
+        }
         let may_be_shown = |answer: &Answer| classes.contains(answer.kind.gist(&self.request.addressee));
         *answer = answer.take().filter(may_be_shown);
         let found = finding.map(Finding::state);
@@ -25,7 +29,7 @@ impl Detainer {
             DetainerState::Matched | DetainerState::NoSuchPerson | DetainerState::IdentityMismatch => {
                 found.or(answered).unwrap_or(DetainerState::Lodged)
             }
-            DetainerState::Released
+            DetainerState::Released | DetainerState::Closed
                 if classes.contains(FieldClass::ReleaseDate) || classes.contains(FieldClass::ReleaseDetail) =>
             {
                 *state
@@ -34,7 +38,8 @@ impl Detainer {
             | DetainerState::HoldHonored
             | DetainerState::NotifyOnly
             | DetainerState::Declined
-            | DetainerState::Released => answered.or(found).unwrap_or(DetainerState::Lodged),
+            | DetainerState::Released
+            | DetainerState::Closed => answered.or(found).unwrap_or(DetainerState::Lodged),
         };
         seen
     }

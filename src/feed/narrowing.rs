@@ -110,8 +110,9 @@ fn narrowed(committed: FieldClasses, bound: Bound, openings: &[Opening]) -> Fiel
             let gist = kind.gist(&Addressee::Jurisdiction);
             !shown.contains(gist)
         });
-    let nothing_to_tell = told.count() == 0;
-    if betrays || !(tells || nothing_to_tell) { FieldClasses::NONE } else { shown }
+    // A retraction was committed to tell that it is one, and no more.
+    let was_to_tell = told.clone().any(|opening| committed.contains(opening.class));
+    if betrays || (was_to_tell && !tells) { FieldClasses::NONE } else { shown }
 }
 
 /// Whether a content is what its entry is there to tell: the counts say little without it, and the rest is in every entry.

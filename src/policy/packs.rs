@@ -85,6 +85,24 @@ fn texas_must_hold_and_notify_unless_status_is_proven() {
 }
 
 #[test]
+fn the_person_is_handed_over_where_the_requester_may_be_told_and_else_as_a_person_decides() {
+    use Ruling::{May, Must, MustNot, Review};
+    fn check(jurisdiction: &str, changes: &[Change], transfer: Ruling) {
+        assert_eq!(law(jurisdiction, LATER, changes).transfer.ruling, transfer, "{jurisdiction}");
+    }
+    check("us-ny", &[ORDINARY], Review);
+    check("us-ny", &[IN_COUNTY_JAIL], Review);
+    check("us-ny", &[IN_STATE_PRISON], May);
+    check("us-ny", &[A_JUDGE_SIGNED, IN_COUNTY_JAIL], May);
+    check("us-tx", &[ORDINARY], Must);
+    check("us-tx", &[PROOF_OF_STATUS], MustNot);
+    for safeguard in [A_CITIZENSHIP_CLAIM, A_JUVENILE, A_SEALED_RECORD] {
+        check("us-ny", &[safeguard, IN_STATE_PRISON], Review);
+        check("us-tx", &[safeguard], Review);
+    }
+}
+
+#[test]
 fn a_safeguard_brings_a_person_in_whatever_the_law_says_but_lifts_no_prohibition() {
     use Ruling::{MustNot, Review};
     for safeguard in [A_CITIZENSHIP_CLAIM, A_JUVENILE, A_SEALED_RECORD] {

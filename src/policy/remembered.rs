@@ -62,7 +62,8 @@ mod tests {
         let determination = Arc::new(failed());
         let view = Arc::new(LawView {
             hold: Arc::clone(&determination),
-            notify: determination,
+            notify: Arc::clone(&determination),
+            transfer: determination,
             disclosable: FieldClasses::NONE,
             review: FieldClasses::NONE,
             disclosure: Vec::new(),

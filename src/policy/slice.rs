@@ -51,6 +51,7 @@ impl Slice {
         LawView {
             hold: Arc::new(asking.act(LawAction::Hold, context.as_ref())),
             notify: Arc::new(asking.act(LawAction::Notify, context.as_ref())),
+            transfer: Arc::new(asking.act(LawAction::Transfer, context.as_ref())),
             disclosable: disclosure.disclosable,
             review: disclosure.review,
             disclosure: disclosure.grounds.into_iter().map(Arc::new).collect(),

@@ -2,58 +2,81 @@
 
 use crate::domain::case::Case;
 use crate::domain::command::{CaseCommand, Command};
-use crate::domain::detainer::Viewpoint;
+use crate::domain::detainer::{Detainer, Viewpoint};
 use crate::domain::event::Record;
 use crate::domain::ids::CaseKind;
 use crate::domain::permit::Admitted;
+use crate::domain::transfer::Transfer;
 use crate::wire::{Message as _, show, v1};
 
 /// Whether the caller has seen the case as it stands, if it says what it has seen.
 pub(super) fn etag_matches(admitted: &Admitted<Command>, command: &CaseCommand, case: &Case) -> bool {
     let Some(given) = &admitted.value.etag else { return true };
-    let current = match command.target().map(|name| name.kind) {
-        Some(CaseKind::Detainer) => case.detainer.as_ref().map(|detainer| {
-            let viewpoint =
-                if detainer.issuer == admitted.caller.agency.id { Viewpoint::Issuer } else { Viewpoint::Custodian };
-            show::detainer_etag(detainer, viewpoint)
-        }),
-        Some(CaseKind::Custody) => case.custody.as_ref().map(show::custody_etag),
-        None => None,
+    let detainer = case.detainer.as_ref();
+    let current = match (command.transfer(), command.target().map(|name| name.kind)) {
+        (Some(_), _) => detainer.and_then(|detainer| transfer_of(command, detainer)).map(show::transfer_etag),
+        (None, Some(CaseKind::Detainer)) => {
+            detainer.map(|detainer| show::detainer_etag(detainer, viewpoint(admitted, detainer)))
+        }
+        (None, Some(CaseKind::Custody)) => case.custody.as_ref().map(show::custody_etag),
+        (None, None) => None,
     };
     current.as_ref() == Some(given)
 }
 
+/// An answer as kept: without its receipt, which is put in when it leaves.
+macro_rules! kept {
+    ($answer:ident { $($field:ident),+ }) => {
+        v1::$answer { $($field: $field(),)+ receipt: None }.encode_to_vec()
+    };
+}
+
 /// The answer to a write, without its receipt: kept, so that a repeated request gets the very same.
-pub(super) fn answer(command: &CaseCommand, case: &Case, records: &[Record]) -> Vec<u8> {
-    let detainer = |viewpoint| case.detainer.as_ref().map(|detainer| show::detainer(detainer, viewpoint));
+pub(super) fn answer(admitted: &Admitted<Command>, command: &CaseCommand, case: &Case, records: &[Record]) -> Vec<u8> {
+    let detainer = || case.detainer.as_ref().map(|detainer| show::detainer(detainer, viewpoint(admitted, detainer)));
     let custody = || case.custody.as_ref().map(show::custody);
+    let transfer = || {
+        let detainer = case.detainer.as_ref()?;
+        Some(show::transfer(&detainer.name, transfer_of(command, detainer)?))
+    };
     let determinations =
         || records.first().map_or_else(Vec::new, |record| show::determinations(&record.determinations));
     match command {
-        CaseCommand::LodgeDetainer(_) => {
-            v1::LodgeDetainerResponse { detainer: detainer(Viewpoint::Issuer), receipt: None }.encode_to_vec()
-        }
-        CaseCommand::WithdrawDetainer { .. } => {
-            v1::WithdrawDetainerResponse { detainer: detainer(Viewpoint::Issuer), receipt: None }.encode_to_vec()
-        }
-        CaseCommand::AcknowledgeDetainer { .. } => v1::AcknowledgeDetainerResponse {
-            detainer: detainer(Viewpoint::Custodian),
-            receipt: None,
-            determinations: determinations(),
-        }
-        .encode_to_vec(),
-        CaseCommand::AnswerDetainer { .. } => v1::AnswerDetainerResponse {
-            detainer: detainer(Viewpoint::Custodian),
-            receipt: None,
-            determinations: determinations(),
-        }
-        .encode_to_vec(),
-        CaseCommand::OpenCustody(_) => v1::OpenCustodyResponse { custody: custody(), receipt: None }.encode_to_vec(),
-        CaseCommand::ScheduleRelease { .. } => {
-            v1::ScheduleReleaseResponse { custody: custody(), receipt: None }.encode_to_vec()
-        }
-        CaseCommand::RecordRelease { .. } => {
-            v1::RecordReleaseResponse { custody: custody(), receipt: None }.encode_to_vec()
-        }
+        CaseCommand::LodgeDetainer(_) => kept!(LodgeDetainerResponse { detainer }),
+        CaseCommand::AcknowledgeDetainer { .. } => kept!(AcknowledgeDetainerResponse { detainer, determinations }),
+        CaseCommand::AnswerDetainer { .. } => kept!(AnswerDetainerResponse { detainer, determinations }),
+        CaseCommand::AmendDetainer { .. } => kept!(AmendDetainerResponse { detainer }),
+        CaseCommand::RecordServiceOfCopy { .. } => kept!(RecordServiceOfCopyResponse { detainer }),
+        CaseCommand::RaiseCitizenshipClaim { .. } => kept!(RaiseCitizenshipClaimResponse { detainer }),
+        CaseCommand::ResolveCitizenshipClaim { .. } => kept!(ResolveCitizenshipClaimResponse { detainer }),
+        CaseCommand::WithdrawDetainer { .. } => kept!(WithdrawDetainerResponse { detainer }),
+        CaseCommand::OpenCustody(_) => kept!(OpenCustodyResponse { custody }),
+        CaseCommand::ScheduleRelease { .. } => kept!(ScheduleReleaseResponse { custody }),
+        CaseCommand::RecordRelease { .. } => kept!(RecordReleaseResponse { custody }),
+        CaseCommand::UpdateCharges { .. } => kept!(UpdateChargesResponse { custody }),
+        CaseCommand::CorrectIdentity { .. } => kept!(CorrectIdentityResponse { custody }),
+        CaseCommand::MoveCustody { .. } => kept!(MoveCustodyResponse { custody }),
+        CaseCommand::RescheduleRelease { .. } => kept!(RescheduleReleaseResponse { custody }),
+        CaseCommand::CancelRelease { .. } => kept!(CancelReleaseResponse { custody }),
+        CaseCommand::CloseCustody { .. } => kept!(CloseCustodyResponse { custody }),
+        CaseCommand::ReopenCustody { .. } => kept!(ReopenCustodyResponse { custody }),
+        CaseCommand::OfferWindow { .. } => kept!(OfferWindowResponse { transfer, determinations }),
+        CaseCommand::AcceptWindow { .. } => kept!(AcceptWindowResponse { transfer }),
+        CaseCommand::DeclineWindow { .. } => kept!(DeclineWindowResponse { transfer }),
+        CaseCommand::ConfirmTransfer { .. } => kept!(ConfirmTransferResponse { transfer }),
+        CaseCommand::ReportFailure { .. } => kept!(ReportFailureResponse { transfer }),
+    }
+}
+
+/// From where the caller of a write looks at the detainer that it may write upon.
+fn viewpoint(admitted: &Admitted<Command>, detainer: &Detainer) -> Viewpoint {
+    if detainer.issuer == admitted.caller.agency.id { Viewpoint::Issuer } else { Viewpoint::Custodian }
+}
+
+/// The transfer that a command names, or has just offered.
+fn transfer_of<'a>(command: &CaseCommand, detainer: &'a Detainer) -> Option<&'a Transfer> {
+    match command.transfer() {
+        Some(name) => detainer.transfers.iter().find(|transfer| transfer.id == name.id),
+        None => detainer.transfers.last(),
     }
 }

@@ -6,11 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use crate::domain::apply::apply;
 use crate::domain::case::{Case, StoredCase};
 use crate::domain::command::{Action, CaseCommand, Command, Method};
 use crate::domain::decide::{Refusal, decide};
 use crate::domain::detainer::Detainer;
-use crate::domain::event::{self, Record};
+use crate::domain::event::Record;
 use crate::domain::ids::{AgencyId, CaseName, LogKind, LogName, OfficerPseudonym, RequestId};
 use crate::domain::inbox::{self, Whose};
 use crate::domain::permit::Admitted;
@@ -198,14 +199,14 @@ impl<'a> Plan<'a> {
         for record in &records {
             let log = LogName { jurisdiction: admitted.jurisdiction.clone(), kind: record.log };
             let index = self.append(&admitted.caller.agency.id, officer, method, record, now)?;
-            event::apply(&mut case, &record.event, index, now);
+            apply(&mut case, &record.event, index, now);
             first.get_or_insert((log, index, self.entries.len().saturating_sub(1)));
         }
         let Some((log, index, place)) = first else { return Ok(Err(Outcome::Refused(Refusal::NoSuchCase))) };
         if let Some(entry) = self.entries.get_mut(place) {
             // An answer is a delivery too: the issuer is not told more by it than by a read at this moment.
-            let told = self.gate.as_told(&admitted.caller, &case, now);
-            entry.answer = Some(answer(command, told.as_ref().unwrap_or(&case), &records));
+            let told = self.gate.as_told(&admitted.caller, &case, now).filter(|_| command.transfer().is_none());
+            entry.answer = Some(answer(admitted, command, told.as_ref().unwrap_or(&case), &records));
         }
         self.keep(case);
         Ok(Ok((log, index)))

@@ -7,6 +7,7 @@ pub mod accept;
 mod health;
 mod layers;
 mod ops;
+mod protocol;
 mod worker;
 
 use std::io;

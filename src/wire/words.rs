@@ -25,7 +25,7 @@ mod tests {
     use prost_reflect::DescriptorPool;
 
     use super::*;
-    use crate::domain::{agency, charge, custody, detainer, determination, subject};
+    use crate::domain::{agency, charge, claim, custody, detainer, determination, service, subject, transfer};
     use crate::wire::DESCRIPTOR;
 
     #[test]
@@ -47,7 +47,10 @@ mod tests {
         check::<charge::ChargeStatus>("ChargeStatus", "CHARGE_STATUS");
         check::<charge::OffenceCategory>("OffenceCategory", "OFFENCE_CATEGORY");
         check::<charge::Severity>("Severity", "SEVERITY");
+        check::<claim::ClaimOutcome>("ClaimOutcome", "CLAIM_OUTCOME");
+        check::<custody::ClosingReason>("ClosingReason", "CLOSING_REASON");
         check::<custody::CustodyState>("CustodyState", "CUSTODY_STATE");
+        check::<custody::MovementKind>("MovementKind", "MOVEMENT_KIND");
         check::<custody::ReleaseDateBasis>("ReleaseDateBasis", "RELEASE_DATE_BASIS");
         check::<custody::ReleaseReason>("ReleaseReason", "RELEASE_REASON");
         check::<custody::ReleaseRecipient>("ReleaseRecipient", "RELEASE_RECIPIENT");
@@ -63,7 +66,11 @@ mod tests {
         check::<determination::FieldClass>("FieldClass", "FIELD_CLASS");
         check::<determination::LawAction>("LawAction", "LAW_ACTION");
         check::<determination::Ruling>("Ruling", "RULING");
+        check::<service::ServiceMethod>("ServiceMethod", "SERVICE_METHOD");
         check::<subject::MatchMethod>("MatchMethod", "MATCH_METHOD");
         check::<subject::Sex>("Sex", "SEX");
+        check::<transfer::TransferFailureCause>("TransferFailureCause", "TRANSFER_FAILURE_CAUSE");
+        check::<transfer::TransferState>("TransferState", "TRANSFER_STATE");
+        check::<transfer::WindowDeclineReason>("WindowDeclineReason", "WINDOW_DECLINE_REASON");
     }
 }

@@ -1,9 +1,13 @@
 //! A whole exchange in a temporary directory: a gateway in this process, a seat for every agency, a clock that stands
 //! until it is moved, and everything the gateway logs.
 
+pub(crate) mod changes;
+pub(crate) mod descriptor;
 mod journal;
 mod outcome;
 mod party;
+pub(crate) mod process;
+pub(crate) mod raw;
 pub(crate) mod requests;
 mod store;
 pub(crate) mod story;
@@ -25,7 +29,7 @@ use tempfile::TempDir;
 pub(crate) use journal::{Journal, Line};
 pub(crate) use outcome::{Outcome, Refused, assert_nothing_personal};
 pub(crate) use party::Party;
-pub(crate) use store::Kept;
+pub(crate) use store::{Kept, Rows};
 
 use crate::sample;
 

@@ -1,9 +1,23 @@
 //! The one integration binary. A module is a subject; `harness`, `sample` and `world` are what they share.
 
 #[cfg(test)]
+mod call;
+#[cfg(test)]
+mod canaries;
+#[cfg(test)]
+mod client;
+#[cfg(test)]
 mod contract;
 #[cfg(test)]
+mod curl;
+#[cfg(test)]
 mod drain;
+#[cfg(test)]
+mod errors;
+#[cfg(test)]
+mod flood;
+#[cfg(test)]
+mod fuzz;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
@@ -18,6 +32,8 @@ mod law;
 mod lifecycle;
 #[cfg(test)]
 mod methods;
+#[cfg(test)]
+mod mutate;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]

@@ -3,6 +3,8 @@
 mod any;
 mod decide;
 mod plan;
+mod requests;
+mod revoked;
 mod steps;
 mod wire;
 

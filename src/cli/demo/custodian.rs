@@ -121,27 +121,13 @@ impl Custodian {
     fn read(&self, step: Step) -> Vec<String> {
         let mut office = self.lock();
         for entry in self.inbox.take() {
-            match entry.event {
-                Some(Event::DetainerLodged(lodged)) => {
-                    office.receive(entry.resource, lodged.detainer.unwrap_or_default(), step);
+            if let Some(Event::DetainerLodged(lodged)) = entry.event {
+                office.receive(entry.resource, lodged.detainer.unwrap_or_default(), step);
+            } else if let Some(Event::DetainerWithdrawn(_)) = entry.event {
+                let place = office.filed.get(&entry.resource).copied();
+                if let Some(file) = place.and_then(|place| office.files.get_mut(&place)) {
+                    file.lifted = true;
                 }
-                Some(Event::DetainerWithdrawn(_)) => {
-                    let place = office.filed.get(&entry.resource).copied();
-                    if let Some(file) = place.and_then(|place| office.files.get_mut(&place)) {
-                        file.lifted = true;
-                    }
-                }
-                Some(
-                    Event::DetainerAcknowledged(_)
-                    | Event::DetainerAnswered(_)
-                    | Event::CustodyOpened(_)
-                    | Event::ReleaseScheduled(_)
-                    | Event::ReleaseRecorded(_)
-                    | Event::ReleaseNoticed(_)
-                    | Event::DetainerReleased(_)
-                    | Event::InboxAcknowledged(_),
-                )
-                | None => {}
             }
         }
         std::mem::take(&mut office.strangers)
@@ -219,6 +205,7 @@ impl Custodian {
             }),
             request_id: request_id(),
             etag: String::new(),
+            correction: None,
         };
         self.party.write("AcknowledgeDetainer", self.party.system.detainers().acknowledge_detainer(request)).await
     }
@@ -250,6 +237,7 @@ impl Custodian {
             answer: Some(answer),
             request_id: request_id(),
             etag: String::new(),
+            correction: None,
         };
         self.party.write("AnswerDetainer", as_whom.detainers().answer_detainer(request)).await?;
         Ok(kind)
@@ -286,6 +274,7 @@ impl Custodian {
             }),
             request_id: request_id(),
             etag: String::new(),
+            correction: None,
         };
         self.party.write("RecordRelease", self.party.system.custodies().record_release(request)).await?;
         file.released = true;

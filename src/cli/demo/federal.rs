@@ -122,30 +122,22 @@ async fn withdraw(party: &Party, name: String, reason: LiftReason) -> Result<()>
 
 /// Whether word of the custodian makes it lift a detainer: after how many steps, and why.
 fn lifts(person: &Person, entry: &Entry) -> Option<(Step, LiftReason)> {
-    match entry.event.as_ref()? {
-        Event::DetainerAcknowledged(told) => match from_wire(told.acknowledgement.as_ref()?.finding)? {
+    let event = entry.event.as_ref()?;
+    if let Event::DetainerAcknowledged(told) = event {
+        return match from_wire(told.acknowledgement.as_ref()?.finding)? {
             Finding::NoSuchPerson | Finding::IdentityMismatch => Some((NOBODY_FOUND, LiftReason::CaseClosed)),
             Finding::MatchedCustody => None,
-        },
-        Event::DetainerReleased(told) => {
-            // One that it lifted before is not told of; so this is the first word of it.
-            let after = person.lifted_after?;
-            let lead = told.counts.as_ref().and_then(|counts| counts.lead_time_seconds);
-            let recipient = told.release.as_ref().and_then(|release| from_wire(release.recipient));
-            let reason = match (recipient, lead) {
-                (Some(ReleaseRecipient::RequestingAgency), _) => LiftReason::BookedIntoDetention,
-                (_, Some(seconds)) if seconds >= NOTICE_S => LiftReason::NoLongerInCustody,
-                (_, Some(_) | None) => LiftReason::InsufficientNotice,
-            };
-            Some((after, reason))
-        }
-        Event::DetainerLodged(_)
-        | Event::DetainerAnswered(_)
-        | Event::DetainerWithdrawn(_)
-        | Event::CustodyOpened(_)
-        | Event::ReleaseScheduled(_)
-        | Event::ReleaseRecorded(_)
-        | Event::ReleaseNoticed(_)
-        | Event::InboxAcknowledged(_) => None,
+        };
     }
+    let Event::DetainerReleased(told) = event else { return None };
+    // One that it lifted before is not told of; so this is the first word of it.
+    let after = person.lifted_after?;
+    let lead = told.counts.as_ref().and_then(|counts| counts.lead_time_seconds);
+    let recipient = told.release.as_ref().and_then(|release| from_wire(release.recipient));
+    let reason = match (recipient, lead) {
+        (Some(ReleaseRecipient::RequestingAgency), _) => LiftReason::BookedIntoDetention,
+        (_, Some(seconds)) if seconds >= NOTICE_S => LiftReason::NoLongerInCustody,
+        (_, Some(_) | None) => LiftReason::InsufficientNotice,
+    };
+    Some((after, reason))
 }

@@ -76,7 +76,24 @@ impl Tally {
             }),
             Event::ReleaseRecorded(recorded) => self.released(recorded),
             Event::CustodyOpened(_) => self.custodies += 1,
-            Event::ReleaseScheduled(_) | Event::InboxAcknowledged(_) => {}
+            // What the house does not do is not counted.
+            Event::ReleaseScheduled(_)
+            | Event::InboxAcknowledged(_)
+            | Event::DetainerAmended(_)
+            | Event::CopyServed(_)
+            | Event::CitizenshipClaimRaised(_)
+            | Event::CitizenshipClaimResolved(_)
+            | Event::TransferRecorded(_)
+            | Event::ChargesUpdated(_)
+            | Event::IdentityCorrected(_)
+            | Event::CustodyMoved(_)
+            | Event::ReleaseRescheduled(_)
+            | Event::ReleaseCancelled(_)
+            | Event::CustodyClosed(_)
+            | Event::CustodyReopened(_)
+            | Event::CustodyNoticed(_)
+            | Event::NoticeCancelled(_)
+            | Event::DetainerReopened(_) => {}
         }
     }
 

@@ -103,3 +103,18 @@ fn open_reader(path: &PathBuf) -> Result<Connection, StoreError> {
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
     Ok(connection)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_acknowledged_outlives_a_power_cut() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&directory.path().join("comity.db"), &[7; 32]).unwrap();
+        let pragma = |name| store.connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).unwrap();
+        // 2: FULL (sqlite.org/pragma.html#pragma_synchronous).
+        assert_eq!(pragma("synchronous"), 2);
+        assert_eq!(pragma("secure_delete"), 1);
+    }
+}

@@ -1,12 +1,127 @@
-//! What is said of a custody: intake, expected release, release.
+//! What a custodian enters of a stay: the requests, and what they carry.
 
-use crate::domain::custody::{ActualRelease, Intake, ScheduledRelease};
-use crate::wire::parse::{Form, subject};
-use crate::wire::v1;
+use crate::domain::command::CaseCommand;
+use crate::domain::custody::{
+    ActualRelease, Closing, Destination, Identity, Intake, Movement, MovementKind, ScheduledRelease,
+};
+use crate::domain::ids::CaseKind;
+use crate::domain::subject::Flags;
+use crate::wire::parse::{
+    Form, REASON_LEN_MAX, Write, WriteRequest, correction, required_correction, subject, under, upon,
+};
+use crate::wire::{Violations, v1};
 
 const ORDER_LEN_MAX: usize = 200;
 
-pub(super) fn intake(form: &mut Form, field: &str, custody: Option<v1::Custody>) -> Option<Intake> {
+impl WriteRequest for v1::OpenCustodyRequest {
+    fn parse(self) -> Result<Write, Violations> {
+        let mut form = Form::default();
+        let intake = intake(&mut form, "custody", self.custody);
+        under(form, &self.parent, intake.map(CaseCommand::OpenCustody), &self.request_id)
+    }
+}
+
+impl WriteRequest for v1::ScheduleReleaseRequest {
+    fn parse(self) -> Result<Write, Violations> {
+        let mut form = Form::default();
+        let custody = form.case("name", &self.name, CaseKind::Custody);
+        let release = scheduled(&mut form, "release", self.release);
+        let command = custody.zip(release).map(|(custody, release)| CaseCommand::ScheduleRelease { custody, release });
+        upon(form, command, &self.request_id, self.etag)
+    }
+}
+
+impl WriteRequest for v1::RescheduleReleaseRequest {
+    fn parse(self) -> Result<Write, Violations> {
+        let mut form = Form::default();
+        let custody = form.case("name", &self.name, CaseKind::Custody);
+        let release = scheduled(&mut form, "release", self.release);
+        let command =
+            custody.zip(release).map(|(custody, release)| CaseCommand::RescheduleRelease { custody, release });
+        upon(form, command, &self.request_id, self.etag)
+    }
+}
+
+impl WriteRequest for v1::CancelReleaseRequest {
+    fn parse(self) -> Result<Write, Violations> {
+        let mut form = Form::default();
+        let custody = form.case("name", &self.name, CaseKind::Custody);
+        let reason = form.text("reason", self.reason, REASON_LEN_MAX);
+        let command = custody.map(|custody| CaseCommand::CancelRelease { custody, reason });
+        upon(form, command, &self.request_id, self.etag)
+    }
+}
+
+impl WriteRequest for v1::RecordReleaseRequest {
+    fn parse(self) -> Result<Write, Violations> {
+        let mut form = Form::default();
+        let custody = form.case("name", &self.name, CaseKind::Custody);
+        let release = released(&mut form, "release", self.release);
+        let correction = correction(&mut form, self.correction);
+        let command =
+            custody.zip(release).map(|(custody, release)| CaseCommand::RecordRelease { custody, release, correction });
+        upon(form, command, &self.request_id, self.etag)
+    }
+}
+
+impl WriteRequest for v1::UpdateChargesRequest {
+    fn parse(self) -> Result<Write, Violations> {
+        let mut form = Form::default();
+        let custody = form.case("name", &self.name, CaseKind::Custody);
+        let charges = subject::charges(&mut form, "charges", self.charges);
+        let command = custody.map(|custody| CaseCommand::UpdateCharges { custody, charges });
+        upon(form, command, &self.request_id, self.etag)
+    }
+}
+
+impl WriteRequest for v1::CorrectIdentityRequest {
+    fn parse(self) -> Result<Write, Violations> {
+        let mut form = Form::default();
+        let custody = form.case("name", &self.name, CaseKind::Custody);
+        let subject = subject::subject(&mut form, "subject", self.subject);
+        let flags = circumstances(&mut form, "flags", self.flags);
+        let correction = required_correction(&mut form, self.correction);
+        let identity = subject.zip(flags).map(|(subject, flags)| Box::new(Identity { subject, flags }));
+        let command = custody
+            .zip(identity)
+            .zip(correction)
+            .map(|((custody, identity), correction)| CaseCommand::CorrectIdentity { custody, identity, correction });
+        upon(form, command, &self.request_id, self.etag)
+    }
+}
+
+impl WriteRequest for v1::MoveCustodyRequest {
+    fn parse(self) -> Result<Write, Violations> {
+        let mut form = Form::default();
+        let custody = form.case("name", &self.name, CaseKind::Custody);
+        let movement = movement(&mut form, "movement", self.movement);
+        let command = custody.zip(movement).map(|(custody, movement)| CaseCommand::MoveCustody { custody, movement });
+        upon(form, command, &self.request_id, self.etag)
+    }
+}
+
+impl WriteRequest for v1::CloseCustodyRequest {
+    fn parse(self) -> Result<Write, Violations> {
+        let mut form = Form::default();
+        let custody = form.case("name", &self.name, CaseKind::Custody);
+        let closing = closing(&mut form, "closing", self.closing);
+        let command = custody.zip(closing).map(|(custody, closing)| CaseCommand::CloseCustody { custody, closing });
+        upon(form, command, &self.request_id, self.etag)
+    }
+}
+
+impl WriteRequest for v1::ReopenCustodyRequest {
+    fn parse(self) -> Result<Write, Violations> {
+        let mut form = Form::default();
+        let custody = form.case("name", &self.name, CaseKind::Custody);
+        let correction = required_correction(&mut form, self.correction);
+        let command =
+            custody.zip(correction).map(|(custody, correction)| CaseCommand::ReopenCustody { custody, correction });
+        upon(form, command, &self.request_id, self.etag)
+    }
+}
+
+fn intake(form: &mut Form, field: &str, custody: Option<v1::Custody>) -> Option<Intake> {
     let custody = form.required(field, custody)?;
     let facility = form.parsed(&format!("{field}.facility"), custody.facility.parse());
     let subject = subject::subject(form, &format!("{field}.subject"), custody.subject);
@@ -15,11 +130,7 @@ pub(super) fn intake(form: &mut Form, field: &str, custody: Option<v1::Custody>)
     Some(Intake { facility: facility?, subject: subject?, charges, flags: subject::flags(custody.flags), occurred_at })
 }
 
-pub(super) fn scheduled(
-    form: &mut Form,
-    field: &str,
-    release: Option<v1::ScheduledRelease>,
-) -> Option<ScheduledRelease> {
+fn scheduled(form: &mut Form, field: &str, release: Option<v1::ScheduledRelease>) -> Option<ScheduledRelease> {
     let release = form.required(field, release)?;
     let expected_at = form.required_time(&format!("{field}.expected_at"), release.expected_at);
     let basis = form.required_word(&format!("{field}.basis"), release.basis);
@@ -27,11 +138,55 @@ pub(super) fn scheduled(
     Some(ScheduledRelease { expected_at: expected_at?, basis: basis?, as_of })
 }
 
-pub(super) fn released(form: &mut Form, field: &str, release: Option<v1::ActualRelease>) -> Option<ActualRelease> {
+fn released(form: &mut Form, field: &str, release: Option<v1::ActualRelease>) -> Option<ActualRelease> {
     let release = form.required(field, release)?;
     let released_at = form.required_time(&format!("{field}.released_at"), release.released_at);
     let reason = form.required_word(&format!("{field}.reason"), release.reason);
     let recipient = form.required_word(&format!("{field}.recipient"), release.recipient);
     let ordered_by = form.required_text(&format!("{field}.ordered_by"), release.ordered_by, ORDER_LEN_MAX);
     Some(ActualRelease { released_at: released_at?, reason: reason?, recipient: recipient?, ordered_by: ordered_by? })
+}
+
+fn movement(form: &mut Form, field: &str, movement: Option<v1::Movement>) -> Option<Movement> {
+    let movement = form.required(field, movement)?;
+    let occurred_at = form.time(&format!("{field}.occurred_at"), movement.occurred_at);
+    let (facility_field, custodian_field) = (format!("{field}.facility"), format!("{field}.custodian"));
+    let kind = form.required_word(&format!("{field}.kind"), movement.kind)?;
+    let facility = match kind {
+        MovementKind::Facility | MovementKind::Agency => form.parsed(&facility_field, movement.facility.parse()),
+        MovementKind::Hospital | MovementKind::Court => {
+            form.empty(&facility_field, &movement.facility, "empty unless the person is in a facility");
+            None
+        }
+    };
+    let custodian = match kind {
+        MovementKind::Agency => form.required_agency(&custodian_field, &movement.custodian),
+        MovementKind::Facility | MovementKind::Hospital | MovementKind::Court => {
+            form.empty(&custodian_field, &movement.custodian, "empty unless another agency holds the person");
+            None
+        }
+    };
+    let to = match kind {
+        MovementKind::Facility => Destination::Facility(facility?),
+        MovementKind::Hospital => Destination::Hospital,
+        MovementKind::Court => Destination::Court,
+        MovementKind::Agency => Destination::Agency(custodian?, facility?),
+    };
+    Some(Movement { to, occurred_at })
+}
+
+fn closing(form: &mut Form, field: &str, closing: Option<v1::Closing>) -> Option<Closing> {
+    let closing = form.required(field, closing)?;
+    let reason = form.required_word(&format!("{field}.reason"), closing.reason);
+    let occurred_at = form.required_time(&format!("{field}.occurred_at"), closing.occurred_at);
+    Some(Closing { reason: reason?, occurred_at: occurred_at? })
+}
+
+/// Circumstances as corrected. A claim is no circumstance that a correction could raise or resolve by the way.
+fn circumstances(form: &mut Form, field: &str, flags: Option<v1::Flags>) -> Option<Flags> {
+    let flags = form.required(field, flags)?;
+    if flags.citizenship_claim {
+        form.fault(&format!("{field}.citizenship_claim"), "unset: a claim is raised and resolved by its own methods");
+    }
+    Some(subject::flags(Some(flags)))
 }

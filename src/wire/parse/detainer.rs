@@ -1,18 +1,115 @@
-//! What is said of a detainer: the request, the acknowledgement, the answer.
+//! What is asked of a detainer and said to it: the requests, and what they carry.
 
+use crate::domain::claim::Claim;
+use crate::domain::command::CaseCommand;
 use crate::domain::detainer::{
     Acknowledgement, Addressee, Answer, AnswerKind, DetainerBasis, Finding, IssuingAuthority, Request, Warrant,
     WarrantKind,
 };
-use crate::domain::ids::CaseKind;
-use crate::wire::parse::{Form, subject};
-use crate::wire::v1;
+use crate::domain::ids::{CaseKind, InvalidId};
+use crate::domain::service::ServiceOfCopy;
+use crate::wire::parse::{Form, REASON_LEN_MAX, Write, WriteRequest, correction, subject, under, upon};
+use crate::wire::{Violations, v1};
 
 const CITATION_LEN_MAX: usize = 200;
-const REASON_LEN_MAX: usize = 1_000;
 const PHONE_LEN_MAX: usize = 40;
 
-pub(super) fn request(form: &mut Form, field: &str, detainer: Option<v1::Detainer>) -> Option<Request> {
+impl WriteRequest for v1::LodgeDetainerRequest {
+    fn parse(self) -> Result<Write, Violations> {
+        let mut form = Form::default();
+        let request = request(&mut form, "detainer", self.detainer);
+        under(form, &self.parent, request.map(CaseCommand::LodgeDetainer), &self.request_id)
+    }
+}
+
+impl WriteRequest for v1::AcknowledgeDetainerRequest {
+    fn parse(self) -> Result<Write, Violations> {
+        let mut form = Form::default();
+        let detainer = form.case("name", &self.name, CaseKind::Detainer);
+        let acknowledgement = acknowledgement(&mut form, "acknowledgement", self.acknowledgement);
+        let correction = correction(&mut form, self.correction);
+        let command = detainer.zip(acknowledgement).map(|(detainer, acknowledgement)| {
+            CaseCommand::AcknowledgeDetainer { detainer, acknowledgement, correction }
+        });
+        upon(form, command, &self.request_id, self.etag)
+    }
+}
+
+impl WriteRequest for v1::AnswerDetainerRequest {
+    fn parse(self) -> Result<Write, Violations> {
+        let mut form = Form::default();
+        let detainer = form.case("name", &self.name, CaseKind::Detainer);
+        let answer = answer(&mut form, "answer", self.answer);
+        let correction = correction(&mut form, self.correction);
+        let command =
+            detainer.zip(answer).map(|(detainer, answer)| CaseCommand::AnswerDetainer { detainer, answer, correction });
+        upon(form, command, &self.request_id, self.etag)
+    }
+}
+
+impl WriteRequest for v1::AmendDetainerRequest {
+    fn parse(self) -> Result<Write, Violations> {
+        let mut form = Form::default();
+        let detainer = form.case("name", &self.name, CaseKind::Detainer);
+        let request = request(&mut form, "detainer", self.detainer).map(Box::new);
+        let command = detainer.zip(request).map(|(detainer, request)| CaseCommand::AmendDetainer { detainer, request });
+        upon(form, command, &self.request_id, self.etag)
+    }
+}
+
+impl WriteRequest for v1::RecordServiceOfCopyRequest {
+    fn parse(self) -> Result<Write, Violations> {
+        let mut form = Form::default();
+        let detainer = form.case("name", &self.name, CaseKind::Detainer);
+        let service = service_of_copy(&mut form, "service_of_copy", self.service_of_copy);
+        let correction = correction(&mut form, self.correction);
+        let command = detainer.zip(service).map(|(detainer, service)| CaseCommand::RecordServiceOfCopy {
+            detainer,
+            service,
+            correction,
+        });
+        upon(form, command, &self.request_id, self.etag)
+    }
+}
+
+impl WriteRequest for v1::RaiseCitizenshipClaimRequest {
+    fn parse(self) -> Result<Write, Violations> {
+        let mut form = Form::default();
+        let detainer = form.case("name", &self.name, CaseKind::Detainer);
+        let claim = Claim {
+            occurred_at: form.time("occurred_at", self.occurred_at),
+            grounds: form.text("grounds", self.grounds, REASON_LEN_MAX),
+        };
+        let command = detainer.map(|detainer| CaseCommand::RaiseCitizenshipClaim { detainer, claim });
+        upon(form, command, &self.request_id, self.etag)
+    }
+}
+
+impl WriteRequest for v1::ResolveCitizenshipClaimRequest {
+    fn parse(self) -> Result<Write, Violations> {
+        let mut form = Form::default();
+        let detainer = form.case("name", &self.name, CaseKind::Detainer);
+        let outcome = form.required_word("outcome", self.outcome);
+        let reason = form.required_text("reason", self.reason, REASON_LEN_MAX);
+        let command = detainer
+            .zip(outcome)
+            .zip(reason)
+            .map(|((detainer, outcome), reason)| CaseCommand::ResolveCitizenshipClaim { detainer, outcome, reason });
+        upon(form, command, &self.request_id, self.etag)
+    }
+}
+
+impl WriteRequest for v1::WithdrawDetainerRequest {
+    fn parse(self) -> Result<Write, Violations> {
+        let mut form = Form::default();
+        let detainer = form.case("name", &self.name, CaseKind::Detainer);
+        let reason = form.required_word("reason", self.reason);
+        let command = detainer.zip(reason).map(|(detainer, reason)| CaseCommand::WithdrawDetainer { detainer, reason });
+        upon(form, command, &self.request_id, self.etag)
+    }
+}
+
+fn request(form: &mut Form, field: &str, detainer: Option<v1::Detainer>) -> Option<Request> {
     let detainer = form.required(field, detainer)?;
     let custodian = form.agency(&format!("{field}.custodian"), &detainer.custodian);
     let detainer_form = form.required_word(&format!("{field}.form"), detainer.form);
@@ -68,7 +165,7 @@ fn warrant(form: &mut Form, field: &str, warrant: Option<v1::Warrant>) -> Option
     Some(Warrant { kind, issuing_authority, signed_at })
 }
 
-pub(super) fn acknowledgement(
+fn acknowledgement(
     form: &mut Form,
     field: &str,
     acknowledgement: Option<v1::Acknowledgement>,
@@ -91,7 +188,7 @@ pub(super) fn acknowledgement(
     Some(Acknowledgement { finding: finding?, custody, method, confidence_percent, occurred_at })
 }
 
-pub(super) fn answer(form: &mut Form, field: &str, answer: Option<v1::Answer>) -> Option<Answer> {
+fn answer(form: &mut Form, field: &str, answer: Option<v1::Answer>) -> Option<Answer> {
     let answer = form.required(field, answer)?;
     let kind: Option<AnswerKind> = form.required_word(&format!("{field}.kind"), answer.kind);
     let ground = form.word(&format!("{field}.ground"), answer.ground);
@@ -107,4 +204,20 @@ pub(super) fn answer(form: &mut Form, field: &str, answer: Option<v1::Answer>) -
         }
     }
     Some(Answer { kind: kind?, ground, legal_basis: legal_basis?, reason, occurred_at })
+}
+
+fn service_of_copy(form: &mut Form, field: &str, service: Option<v1::ServiceOfCopy>) -> Option<ServiceOfCopy> {
+    let service = form.required(field, service)?;
+    let served_at = form.required_time(&format!("{field}.served_at"), service.served_at);
+    let method = form.required_word(&format!("{field}.method"), service.method);
+    let language = form.parsed(&format!("{field}.language"), service.language.parse());
+    let digest = service.copy_sha256.try_into().map_err(|_| InvalidId { expected: "32 bytes" });
+    let copy_sha256 = form.parsed(&format!("{field}.copy_sha256"), digest);
+    Some(ServiceOfCopy {
+        served_at: served_at?,
+        method: method?,
+        language: language?,
+        copy_sha256: copy_sha256?,
+        counsel_told: service.counsel_told,
+    })
 }

@@ -125,6 +125,21 @@ impl Form {
         self.parsed(field, text.strip_prefix("agencies/").ok_or(EXPECTED).and_then(str::parse))
     }
 
+    /// `agencies/{id}`, which must be given.
+    pub fn required_agency(&mut self, field: &str, text: &str) -> Option<AgencyId> {
+        if text.is_empty() {
+            self.fault(field, "agencies/{id}");
+        }
+        self.agency(field, text)
+    }
+
+    /// A text that has no place beside the rest.
+    pub fn empty(&mut self, field: &str, text: &str, expected: &str) {
+        if !text.is_empty() {
+            self.fault(field, expected);
+        }
+    }
+
     /// `jurisdictions/{id}`.
     pub fn jurisdiction(&mut self, field: &str, text: &str) -> Option<JurisdictionId> {
         const EXPECTED: InvalidId = InvalidId { expected: "jurisdictions/{id}" };

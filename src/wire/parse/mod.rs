@@ -4,15 +4,19 @@ mod custody;
 mod detainer;
 mod fields;
 mod subject;
+mod transfer;
 
 use uuid::Uuid;
 
 pub use fields::Form;
 
 use crate::domain::command::CaseCommand;
-use crate::domain::custody::{ActualRelease, Intake, ScheduledRelease};
+use crate::domain::correction::Correction;
 use crate::domain::ids::{AgencyId, CaseKind, CaseName, ConsumerId, InvalidId, JurisdictionId, LogName, RequestId};
 use crate::wire::{Violations, v1};
+
+/// Why a person decided, departed or corrected, in characters.
+const REASON_LEN_MAX: usize = 1_000;
 
 /// A write as parsed.
 #[derive(Debug)]
@@ -33,111 +37,39 @@ pub trait WriteRequest {
     fn parse(self) -> Result<Write, Violations>;
 }
 
-impl WriteRequest for v1::LodgeDetainerRequest {
-    fn parse(self) -> Result<Write, Violations> {
-        let mut form = Form::default();
-        let jurisdiction = form.jurisdiction("parent", &self.parent);
-        let request_id = form.request_id(&self.request_id);
-        let request = detainer::request(&mut form, "detainer", self.detainer);
-        form.finish(jurisdiction.zip(request_id).zip(request)).map(|((jurisdiction, request_id), request)| Write {
-            jurisdiction,
-            request_id,
-            etag: None,
-            command: CaseCommand::LodgeDetainer(request),
-        })
-    }
+/// A write that makes a case under a jurisdiction.
+fn under(mut form: Form, parent: &str, command: Option<CaseCommand>, request_id: &str) -> Result<Write, Violations> {
+    let jurisdiction = form.jurisdiction("parent", parent);
+    write(form, jurisdiction.zip(command), request_id, None)
 }
 
-impl WriteRequest for v1::AcknowledgeDetainerRequest {
-    fn parse(self) -> Result<Write, Violations> {
-        let mut form = Form::default();
-        let acknowledgement = detainer::acknowledgement(&mut form, "acknowledgement", self.acknowledgement);
-        upon(
-            form,
-            CaseKind::Detainer,
-            &self.name,
-            &self.request_id,
-            self.etag,
-            acknowledgement,
-            |name, acknowledgement| CaseCommand::AcknowledgeDetainer { detainer: name, acknowledgement },
-        )
-    }
+/// A write upon a case, under the jurisdiction of that case.
+fn upon(form: Form, command: Option<CaseCommand>, request_id: &str, etag: String) -> Result<Write, Violations> {
+    let asked = command.and_then(|command| Some((command.target()?.jurisdiction.clone(), command)));
+    write(form, asked, request_id, Some(etag).filter(|etag| !etag.is_empty()))
 }
 
-impl WriteRequest for v1::AnswerDetainerRequest {
-    fn parse(self) -> Result<Write, Violations> {
-        let mut form = Form::default();
-        let answer = detainer::answer(&mut form, "answer", self.answer);
-        upon(form, CaseKind::Detainer, &self.name, &self.request_id, self.etag, answer, |name, answer| {
-            CaseCommand::AnswerDetainer { detainer: name, answer }
-        })
-    }
-}
-
-impl WriteRequest for v1::WithdrawDetainerRequest {
-    fn parse(self) -> Result<Write, Violations> {
-        let mut form = Form::default();
-        let reason = form.required_word("reason", self.reason);
-        upon(form, CaseKind::Detainer, &self.name, &self.request_id, self.etag, reason, |name, reason| {
-            CaseCommand::WithdrawDetainer { detainer: name, reason }
-        })
-    }
-}
-
-impl WriteRequest for v1::OpenCustodyRequest {
-    fn parse(self) -> Result<Write, Violations> {
-        let mut form = Form::default();
-        let jurisdiction = form.jurisdiction("parent", &self.parent);
-        let request_id = form.request_id(&self.request_id);
-        let intake: Option<Intake> = custody::intake(&mut form, "custody", self.custody);
-        form.finish(jurisdiction.zip(request_id).zip(intake)).map(|((jurisdiction, request_id), intake)| Write {
-            jurisdiction,
-            request_id,
-            etag: None,
-            command: CaseCommand::OpenCustody(intake),
-        })
-    }
-}
-
-impl WriteRequest for v1::ScheduleReleaseRequest {
-    fn parse(self) -> Result<Write, Violations> {
-        let mut form = Form::default();
-        let release: Option<ScheduledRelease> = custody::scheduled(&mut form, "release", self.release);
-        upon(form, CaseKind::Custody, &self.name, &self.request_id, self.etag, release, |name, release| {
-            CaseCommand::ScheduleRelease { custody: name, release }
-        })
-    }
-}
-
-impl WriteRequest for v1::RecordReleaseRequest {
-    fn parse(self) -> Result<Write, Violations> {
-        let mut form = Form::default();
-        let release: Option<ActualRelease> = custody::released(&mut form, "release", self.release);
-        upon(form, CaseKind::Custody, &self.name, &self.request_id, self.etag, release, |name, release| {
-            CaseCommand::RecordRelease { custody: name, release }
-        })
-    }
-}
-
-/// A write upon a case that is named.
-fn upon<T>(
+fn write(
     mut form: Form,
-    kind: CaseKind,
-    name: &str,
+    asked: Option<(JurisdictionId, CaseCommand)>,
     request_id: &str,
-    etag: String,
-    value: Option<T>,
-    command: impl FnOnce(CaseName, T) -> CaseCommand,
+    etag: Option<String>,
 ) -> Result<Write, Violations> {
-    let name = form.case("name", name, kind);
     let request_id = form.request_id(request_id);
-    let etag = Some(etag).filter(|etag| !etag.is_empty());
-    form.finish(name.zip(request_id).zip(value)).map(|((name, request_id), value)| Write {
-        jurisdiction: name.jurisdiction.clone(),
-        request_id,
-        etag,
-        command: command(name, value),
-    })
+    let ((jurisdiction, command), request_id) = form.finish(asked.zip(request_id))?;
+    Ok(Write { jurisdiction, request_id, etag, command })
+}
+
+/// The mark of a correction, where there is one.
+fn correction(form: &mut Form, correction: Option<v1::Correction>) -> Option<Correction> {
+    let reason = form.required_text("correction.reason", correction?.reason, REASON_LEN_MAX)?;
+    Some(Correction { reason })
+}
+
+/// The mark of a correction, where there must be one.
+fn required_correction(form: &mut Form, given: Option<v1::Correction>) -> Option<Correction> {
+    let given = form.required("correction", given);
+    correction(form, given)
 }
 
 /// A `parent` of a read.
@@ -206,7 +138,9 @@ pub fn page_token(text: &str) -> Result<Option<Uuid>, InvalidId> {
     if text.is_empty() {
         return Ok(None);
     }
-    text.parse().map(Some).map_err(|_| InvalidId { expected: "a page token from an earlier answer" })
+    // One place, one spelling: a UUID has several.
+    let id = text.parse::<Uuid>().ok().filter(|id| id.to_string() == text);
+    id.map(Some).ok_or(InvalidId { expected: "a page token from an earlier answer" })
 }
 
 /// A `consumer` of a read or a confirmation; empty: `default`.

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use comity::client::{Client, Credentials};
+use comity::client::{Client, Config, Credentials, Retry};
 use comity::wire::v1;
 use tokio::sync::OnceCell;
 
@@ -34,8 +34,11 @@ impl Party {
 
     pub(crate) async fn client(&self) -> &Client {
         let Seat { address, credentials, token, client } = &*self.0;
-        let connect =
-            || async { Client::connect(&address.to_string(), "localhost", credentials, token).await.unwrap() };
+        let connect = || async {
+            let config = Config::new(address.to_string(), "localhost", credentials.clone(), token.as_str());
+            // A test sends what it says, once.
+            Client::connect(config).await.unwrap().with_retry(Retry::NEVER)
+        };
         client.get_or_init(connect).await
     }
 
@@ -124,14 +127,30 @@ calls! {
     lodge = detainers.lodge_detainer(LodgeDetainerRequest) -> LodgeDetainerResponse;
     acknowledge = detainers.acknowledge_detainer(AcknowledgeDetainerRequest) -> AcknowledgeDetainerResponse;
     answer = detainers.answer_detainer(AnswerDetainerRequest) -> AnswerDetainerResponse;
+    amend = detainers.amend_detainer(AmendDetainerRequest) -> AmendDetainerResponse;
+    serve = detainers.record_service_of_copy(RecordServiceOfCopyRequest) -> RecordServiceOfCopyResponse;
+    claim = detainers.raise_citizenship_claim(RaiseCitizenshipClaimRequest) -> RaiseCitizenshipClaimResponse;
+    resolve = detainers.resolve_citizenship_claim(ResolveCitizenshipClaimRequest) -> ResolveCitizenshipClaimResponse;
     withdraw = detainers.withdraw_detainer(WithdrawDetainerRequest) -> WithdrawDetainerResponse;
     get_detainer = detainers.get_detainer(GetDetainerRequest) -> GetDetainerResponse;
     list_detainers = detainers.list_detainers(ListDetainersRequest) -> ListDetainersResponse;
     open = custodies.open_custody(OpenCustodyRequest) -> OpenCustodyResponse;
     schedule = custodies.schedule_release(ScheduleReleaseRequest) -> ScheduleReleaseResponse;
     release = custodies.record_release(RecordReleaseRequest) -> RecordReleaseResponse;
+    update_charges = custodies.update_charges(UpdateChargesRequest) -> UpdateChargesResponse;
+    correct_identity = custodies.correct_identity(CorrectIdentityRequest) -> CorrectIdentityResponse;
+    relocate = custodies.move_custody(MoveCustodyRequest) -> MoveCustodyResponse;
+    reschedule = custodies.reschedule_release(RescheduleReleaseRequest) -> RescheduleReleaseResponse;
+    cancel = custodies.cancel_release(CancelReleaseRequest) -> CancelReleaseResponse;
+    close = custodies.close_custody(CloseCustodyRequest) -> CloseCustodyResponse;
+    reopen = custodies.reopen_custody(ReopenCustodyRequest) -> ReopenCustodyResponse;
     get_custody = custodies.get_custody(GetCustodyRequest) -> GetCustodyResponse;
     list_custodies = custodies.list_custodies(ListCustodiesRequest) -> ListCustodiesResponse;
+    offer = transfers.offer_window(OfferWindowRequest) -> OfferWindowResponse;
+    accept = transfers.accept_window(AcceptWindowRequest) -> AcceptWindowResponse;
+    decline = transfers.decline_window(DeclineWindowRequest) -> DeclineWindowResponse;
+    confirm_transfer = transfers.confirm_transfer(ConfirmTransferRequest) -> ConfirmTransferResponse;
+    report_failure = transfers.report_failure(ReportFailureRequest) -> ReportFailureResponse;
     confirm = inbox.acknowledge(AcknowledgeRequest) -> AcknowledgeResponse;
     confirm_parked = inbox.acknowledge_parked(AcknowledgeParkedRequest) -> AcknowledgeParkedResponse;
     get_backlog = inbox.get_backlog(GetBacklogRequest) -> GetBacklogResponse;

@@ -1,0 +1,256 @@
+//! How an event changes a case.
+
+mod detainer;
+
+use jiff::Timestamp;
+
+use crate::domain::apply::detainer::{
+    acknowledge, amend, forget_finding, give_answer, notice_change, record_transfer, show_end, suspend, suspended,
+    unless_withdrawn,
+};
+use crate::domain::case::Case;
+use crate::domain::claim::{ClaimOutcome, Side};
+use crate::domain::custody::{Custody, CustodyState, Destination, Movement};
+use crate::domain::detainer::{Acknowledgement, Detainer, DetainerState, Finding};
+use crate::domain::event::{Disclosure, Event};
+use crate::domain::ids::CaseName;
+use crate::domain::subject::Flags;
+
+/// Changes a case by an event. `exchange_index` is the position the event's entry takes, for notices.
+pub fn apply(case: &mut Case, event: &Event, exchange_index: u64, now: Timestamp) {
+    let mut at = At { case, now };
+    match event {
+        Event::DetainerLodged(detainer) => at.case.detainer = Some((**detainer).clone()),
+        Event::DetainerAmended(amended) => at.detainer(&amended.name, Disclosure::ToIssuer, |detainer| {
+            amend(detainer, amended);
+        }),
+        Event::DetainerAcknowledged { detainer, custodian, acknowledgement, correction, disclosure } => {
+            at.link(detainer, acknowledgement);
+            at.detainer(detainer, *disclosure, |detainer| {
+                if correction.is_some() {
+                    forget_finding(detainer, *disclosure, now);
+                }
+                acknowledge(detainer, custodian, acknowledgement, *disclosure);
+            });
+        }
+        Event::DetainerAnswered { detainer, custodian, answer, reviewed_policies, disclosure, .. } => {
+            at.detainer(detainer, *disclosure, |detainer| {
+                give_answer(detainer, custodian, answer, reviewed_policies, *disclosure);
+            });
+        }
+        Event::CopyServed { detainer, service, disclosure, .. } => at.detainer(detainer, *disclosure, |detainer| {
+            detainer.service = Some(service.clone());
+            match disclosure {
+                Disclosure::ToIssuer => detainer.shown.service = Some(service.clone()),
+                Disclosure::Retraction => detainer.shown.service = None,
+                Disclosure::Internal => {}
+            }
+        }),
+        Event::CitizenshipClaimRaised { detainer, side, disclosure, .. } => {
+            at.claim(detainer, *side, *disclosure, |flags| flags.citizenship_claim = true);
+            at.suspend(detainer, *side, *disclosure);
+        }
+        Event::CitizenshipClaimResolved { detainer, side, outcome, disclosure, .. } => {
+            at.claim(detainer, *side, *disclosure, |flags| {
+                flags.citizenship_claim = false;
+                flags.proof_of_status |= *outcome == ClaimOutcome::Confirmed;
+            });
+        }
+        Event::TransferRecorded { detainer, transfer, .. } => {
+            at.detainer(detainer, Disclosure::ToIssuer, |detainer| record_transfer(detainer, transfer));
+        }
+        Event::DetainerWithdrawn { detainer, reason } => at.detainer(detainer, Disclosure::ToIssuer, |detainer| {
+            detainer.state = DetainerState::Withdrawn;
+            detainer.lift_reason = Some(*reason);
+            detainer.ended_from = None;
+            detainer.shown.state = DetainerState::Withdrawn;
+        }),
+        Event::CustodyOpened(custody) => at.case.custody = Some((**custody).clone()),
+        Event::ChargesUpdated { charges, .. } => at.custody(|custody| custody.intake.charges.clone_from(charges)),
+        Event::IdentityCorrected { identity, .. } => at.custody(|custody| {
+            let citizenship_claim = custody.intake.flags.citizenship_claim;
+            custody.intake.flags = Flags { citizenship_claim, ..identity.flags };
+            custody.intake.subject = identity.subject.clone();
+        }),
+        Event::CustodyMoved { movement, .. } => at.move_to(movement),
+        Event::ReleaseScheduled { release, .. } | Event::ReleaseRescheduled { release, .. } => at.custody(|custody| {
+            custody.scheduled = Some(release.clone());
+            custody.state = CustodyState::ReleaseScheduled;
+        }),
+        Event::ReleaseCancelled { .. } => at.custody(|custody| {
+            custody.scheduled = None;
+            custody.state = CustodyState::Held;
+        }),
+        Event::ReleaseRecorded { release, .. } => {
+            at.end(DetainerState::Released, |custody| {
+                custody.released = Some(release.clone());
+                custody.state = CustodyState::Released;
+            });
+        }
+        Event::CustodyClosed { closing, .. } => at.end(DetainerState::Closed, |custody| {
+            custody.closing = Some(closing.clone());
+            custody.state = CustodyState::Closed;
+        }),
+        Event::CustodyReopened { .. } => at.reopen(),
+        Event::ReleaseNoticed { detainer, .. } => at.detainer(detainer, Disclosure::ToIssuer, |detainer| {
+            detainer.notice_index.get_or_insert(exchange_index);
+        }),
+        Event::DetainerReleased { detainer, .. } => at.detainer(detainer, Disclosure::ToIssuer, |detainer| {
+            show_end(&mut detainer.shown, DetainerState::Released);
+        }),
+        Event::CustodyNoticed { detainer, change, disclosure } => at.detainer(detainer, *disclosure, |detainer| {
+            notice_change(&mut detainer.shown, change, *disclosure);
+        }),
+        Event::NoticeCancelled { detainer } => at.detainer(detainer, Disclosure::ToIssuer, |detainer| {
+            detainer.notice_index = None;
+        }),
+        Event::DetainerReopened { detainer } => at.detainer(detainer, Disclosure::ToIssuer, |detainer| {
+            let shown = &mut detainer.shown;
+            let before = shown.ended_from.take().unwrap_or(shown.state);
+            shown.state = unless_withdrawn(shown.state, before);
+        }),
+    }
+}
+
+/// A case being changed, and when.
+struct At<'a> {
+    case: &'a mut Case,
+    now: Timestamp,
+}
+
+impl At<'_> {
+    /// Changes the named detainer wherever the case holds it, and what its issuer sees if the issuer learns of it.
+    fn detainer(&mut self, name: &CaseName, disclosure: Disclosure, mut how: impl FnMut(&mut Detainer)) {
+        let held = self.case.detainer.iter_mut().chain(&mut self.case.standing);
+        for detainer in held.filter(|detainer| detainer.name == *name) {
+            how(detainer);
+            detainer.version = detainer.version.saturating_add(1);
+            detainer.updated_at = self.now;
+            if disclosure != Disclosure::Internal {
+                detainer.shown.updated_at = self.now;
+                detainer.shown.version = detainer.shown.version.saturating_add(1);
+            }
+        }
+    }
+
+    /// Changes each detainer on the custody that passes, out of its issuer's sight.
+    fn each(&mut self, which: impl Fn(&Detainer) -> bool, how: impl Fn(&mut Detainer)) {
+        let names = self.case.standing.iter().filter(|detainer| which(detainer)).map(|detainer| detainer.name.clone());
+        for name in names.collect::<Vec<_>>() {
+            self.detainer(&name, Disclosure::Internal, &how);
+        }
+    }
+
+    fn custody(&mut self, how: impl FnOnce(&mut Custody)) {
+        if let Some(custody) = &mut self.case.custody {
+            how(custody);
+            custody.version = custody.version.saturating_add(1);
+            custody.updated_at = self.now;
+        }
+    }
+
+    /// Links a matched detainer to its custody, or parts it from the custody that it was matched to by mistake.
+    fn link(&mut self, name: &CaseName, acknowledgement: &Acknowledgement) {
+        let linked = |custody: &Custody| custody.detainers.contains(name);
+        match acknowledgement.finding {
+            Finding::MatchedCustody => {
+                self.custody(|custody| custody.detainers.push(name.clone()));
+                let found = self.case.detainer.clone();
+                self.case.standing.extend(found);
+            }
+            Finding::NoSuchPerson | Finding::IdentityMismatch if self.case.custody.as_ref().is_some_and(linked) => {
+                self.custody(|custody| custody.detainers.retain(|linked| linked != name));
+                self.case.standing.retain(|standing| standing.name != *name);
+            }
+            Finding::NoSuchPerson | Finding::IdentityMismatch => {}
+        }
+    }
+
+    /// Sets what a side says of citizenship: the issuer in its own request, the custodian on the custody, and so on every
+    /// detainer that stands on it.
+    fn claim(&mut self, name: &CaseName, side: Side, disclosure: Disclosure, how: impl Fn(&mut Flags)) {
+        match side {
+            Side::Issuer => self.detainer(name, disclosure, |detainer| how(&mut detainer.request.flags)),
+            Side::Custodian => {
+                self.custody(|custody| how(&mut custody.intake.flags));
+                self.detainer(name, disclosure, |_| ());
+            }
+        }
+    }
+
+    /// Promises of hold and notice wait for a person while a claim is open.
+    fn suspend(&mut self, name: &CaseName, side: Side, disclosure: Disclosure) {
+        match side {
+            Side::Issuer => self.detainer(name, Disclosure::Internal, suspend),
+            Side::Custodian => self.each(
+                |detainer| {
+                    let mut after = detainer.clone();
+                    suspend(&mut after);
+                    after != *detainer
+                },
+                suspend,
+            ),
+        }
+        if disclosure == Disclosure::ToIssuer {
+            self.detainer(name, Disclosure::Internal, |detainer| {
+                let shown = &mut detainer.shown;
+                shown.state = suspended(shown.state);
+                shown.ended_from = shown.ended_from.map(suspended);
+            });
+        }
+    }
+
+    /// Custody and detainers go with the person; a promise binds whoever gave it.
+    fn move_to(&mut self, movement: &Movement) {
+        self.custody(|custody| {
+            custody.movement = Some(movement.clone());
+            match &movement.to {
+                Destination::Facility(facility) => custody.intake.facility = facility.clone(),
+                Destination::Hospital | Destination::Court => {}
+                Destination::Agency(custodian, facility) => {
+                    custody.custodian = custodian.clone();
+                    custody.intake.facility = facility.clone();
+                }
+            }
+        });
+        if let Destination::Agency(custodian, _) = &movement.to {
+            self.each(
+                |detainer| detainer.state.is_active(),
+                |detainer| {
+                    detainer.custodian = Some(custodian.clone());
+                    detainer.state = DetainerState::Matched;
+                    detainer.answer = None;
+                    detainer.reviewed_policies.clear();
+                },
+            );
+        }
+    }
+
+    /// Ends the custody and every detainer that stands on it.
+    fn end(&mut self, state: DetainerState, how: impl FnOnce(&mut Custody)) {
+        self.custody(how);
+        self.each(
+            |detainer| detainer.state.is_active(),
+            |detainer| {
+                detainer.ended_from = Some(detainer.state);
+                detainer.state = state;
+            },
+        );
+    }
+
+    /// Detainers that the end of the custody ended stand as before.
+    fn reopen(&mut self) {
+        self.custody(|custody| {
+            custody.released = None;
+            custody.closing = None;
+            custody.state = match custody.scheduled {
+                Some(_) => CustodyState::ReleaseScheduled,
+                None => CustodyState::Held,
+            };
+        });
+        let ended = |detainer: &Detainer| matches!(detainer.state, DetainerState::Released | DetainerState::Closed);
+        self.each(ended, |detainer| {
+            detainer.state = detainer.ended_from.take().unwrap_or(DetainerState::Matched);
+        });
+    }
+}

@@ -1,0 +1,88 @@
+//! Claims to citizenship. Each side raises and resolves its own, in every state but withdrawn: a refusal would tell one
+//! what the other has not been told.
+
+use crate::domain::case::Case;
+use crate::domain::claim::{Claim, ClaimOutcome, Side};
+use crate::domain::command::CaseCommand;
+use crate::domain::decide::Refusal;
+use crate::domain::detainer::{Detainer, DetainerState};
+use crate::domain::determination::FieldClass;
+use crate::domain::event::{Counts, Disclosure, Event, Party, Record, Told};
+use crate::domain::permit::Permitted;
+use crate::domain::record::{concerning, disclosure_of, requested, shown_with, side_of};
+
+pub(super) fn raise(case: &Case, permitted: &Permitted<CaseCommand>, claim: &Claim) -> Result<Vec<Record>, Refusal> {
+    let detainer = standing(case)?;
+    let side = side_of(detainer, permitted.caller());
+    if is_open(case, detainer, side)? {
+        return Err(Refusal::AlreadyRaised);
+    }
+    said(case, permitted, side, |detainer, disclosure| Event::CitizenshipClaimRaised {
+        detainer: detainer.name.clone(),
+        side,
+        claim: claim.clone(),
+        disclosure,
+    })
+}
+
+pub(super) fn resolve(
+    case: &Case,
+    permitted: &Permitted<CaseCommand>,
+    outcome: ClaimOutcome,
+    reason: &str,
+) -> Result<Vec<Record>, Refusal> {
+    let detainer = standing(case)?;
+    let side = side_of(detainer, permitted.caller());
+    if !is_open(case, detainer, side)? {
+        return Err(Refusal::NoOpenClaim);
+    }
+    said(case, permitted, side, |detainer, disclosure| Event::CitizenshipClaimResolved {
+        detainer: detainer.name.clone(),
+        side,
+        outcome,
+        reason: reason.to_owned(),
+        disclosure,
+    })
+}
+
+fn standing(case: &Case) -> Result<&Detainer, Refusal> {
+    let detainer = case.detainer.as_ref().ok_or(Refusal::NoSuchCase)?;
+    if detainer.state == DetainerState::Withdrawn { Err(Refusal::NoLongerStands) } else { Ok(detainer) }
+}
+
+/// Whether a side's own claim is open. The custodian's stands on the custody: it needs to have the person to hear one.
+fn is_open(case: &Case, detainer: &Detainer, side: Side) -> Result<bool, Refusal> {
+    match side {
+        Side::Issuer => Ok(detainer.request.flags.citizenship_claim),
+        Side::Custodian => Ok(case.custody.as_ref().ok_or(Refusal::NotMatched)?.intake.flags.citizenship_claim),
+    }
+}
+
+/// What the issuer says, its custodian is told. What the custodian says touches every detainer that stands on the custody,
+/// and each issuer is told where the law lets it know of safeguards.
+fn said(
+    case: &Case,
+    permitted: &Permitted<CaseCommand>,
+    side: Side,
+    event: impl Fn(&Detainer, Disclosure) -> Event,
+) -> Result<Vec<Record>, Refusal> {
+    let named = case.detainer.as_ref().ok_or(Refusal::NoSuchCase)?;
+    match side {
+        Side::Issuer => Ok(vec![requested(named, None, event(named, Disclosure::ToIssuer))]),
+        Side::Custodian => {
+            let custodian = Party::Agency(permitted.caller().agency.id.clone());
+            let record = |detainer: &Detainer| {
+                let law = permitted.law(&detainer.name)?;
+                let shown = shown_with(law, FieldClass::Safeguard, Told::First);
+                let disclosure = disclosure_of(shown, FieldClass::Safeguard);
+                let of_other = detainer.name != named.name;
+                let counts = Counts::of_request(detainer);
+                let record = concerning(detainer, &custodian, law, shown, counts, event(detainer, disclosure));
+                (!of_other || disclosure == Disclosure::ToIssuer).then_some(record)
+            };
+            let first = record(named).ok_or(Refusal::NoSuchCase)?;
+            let others = case.active().filter(|detainer| detainer.name != named.name).filter_map(record);
+            Ok(std::iter::once(first).chain(others).collect())
+        }
+    }
+}

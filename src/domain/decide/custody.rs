@@ -1,0 +1,92 @@
+//! The custody while it lasts: opened, charged, identified, moved.
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::domain::case::Case;
+use crate::domain::charge::Charge;
+use crate::domain::command::CaseCommand;
+use crate::domain::correction::Correction;
+use crate::domain::custody::{Custody, CustodyState, Destination, Identity, Intake, Movement};
+use crate::domain::decide::Refusal;
+use crate::domain::decide::notice::change_told;
+use crate::domain::determination::FieldClasses;
+use crate::domain::event::{Change, Counts, Event, Party, Record};
+use crate::domain::ids::CaseName;
+use crate::domain::permit::Permitted;
+use crate::domain::record::{internal, of_standing};
+
+pub(super) fn open(permitted: &Permitted<CaseCommand>, intake: &Intake, id: Uuid, now: Timestamp) -> Vec<Record> {
+    let name = CaseName::custody(permitted.jurisdiction().clone(), id);
+    let custody = Custody::opened(name, permitted.caller().agency.id.clone(), intake.clone(), now);
+    vec![internal(&custody, Counts::default(), Vec::new(), None, Event::CustodyOpened(Box::new(custody.clone())))]
+}
+
+/// Dispositions come after the person has left, too.
+pub(super) fn update_charges(
+    case: &Case,
+    permitted: &Permitted<CaseCommand>,
+    charges: &[Charge],
+) -> Result<Vec<Record>, Refusal> {
+    let custody = case.custody.as_ref().ok_or(Refusal::NoSuchCase)?;
+    let event = Event::ChargesUpdated { custody: custody.name.clone(), charges: charges.to_vec() };
+    Ok(changed(case, permitted, custody, event, &Change::Charges(charges.to_vec())))
+}
+
+/// A correction of who is held is never too late.
+pub(super) fn correct_identity(
+    case: &Case,
+    permitted: &Permitted<CaseCommand>,
+    identity: &Identity,
+    correction: &Correction,
+) -> Result<Vec<Record>, Refusal> {
+    let custody = case.custody.as_ref().ok_or(Refusal::NoSuchCase)?;
+    let event = Event::IdentityCorrected {
+        custody: custody.name.clone(),
+        identity: Box::new(identity.clone()),
+        correction: correction.clone(),
+    };
+    Ok(changed(case, permitted, custody, event, &Change::Identity(Box::new(identity.subject.clone()))))
+}
+
+pub(super) fn move_to(
+    case: &Case,
+    permitted: &Permitted<CaseCommand>,
+    movement: &Movement,
+) -> Result<Vec<Record>, Refusal> {
+    let custody = held(case)?;
+    let event = Event::CustodyMoved { custody: custody.name.clone(), movement: movement.clone() };
+    let mut records = changed(case, permitted, custody, event, &Change::Movement(movement.clone()));
+    if let Destination::Agency(next, _) = &movement.to {
+        // Whoever takes the person over learns of it, and of what goes with them.
+        for record in &mut records {
+            record.audience.push((Party::Agency(next.clone()), FieldClasses::all()));
+        }
+    }
+    Ok(records)
+}
+
+/// The custody, while the person is in it.
+pub(super) fn held(case: &Case) -> Result<&Custody, Refusal> {
+    let custody = case.custody.as_ref().ok_or(Refusal::NoSuchCase)?;
+    match custody.state {
+        CustodyState::Held | CustodyState::ReleaseScheduled => Ok(custody),
+        CustodyState::Released => Err(Refusal::AlreadyReleased),
+        CustodyState::Closed => Err(Refusal::AlreadyClosed),
+    }
+}
+
+/// A change in the custody log, and in the exchange log for each issuer that may be told of it.
+fn changed(
+    case: &Case,
+    permitted: &Permitted<CaseCommand>,
+    custody: &Custody,
+    event: Event,
+    change: &Change,
+) -> Vec<Record> {
+    let (determinations, digest) = of_standing(case, permitted);
+    let mut records = vec![internal(custody, Counts::default(), determinations, digest, event)];
+    // The law was asked of those, and only those, whose issuers may have to be told.
+    records.extend(case.standing.iter().filter_map(|detainer| change_told(detainer, case, permitted, change)));
+    records
+}

@@ -1,0 +1,300 @@
+//! The detainer itself: lodged, amended, acknowledged, answered, served, withdrawn.
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::domain::case::Case;
+use crate::domain::command::CaseCommand;
+use crate::domain::correction::Correction;
+use crate::domain::custody::{Custody, CustodyState};
+use crate::domain::decide::Refusal;
+use crate::domain::decide::notice::{belated_notice, knows_of_custody, knows_of_promise};
+use crate::domain::detainer::{
+    Acknowledgement, Addressee, Answer, AnswerKind, Detainer, DetainerState, Finding, LiftReason, Request,
+};
+use crate::domain::determination::{FieldClass, LawView, Ruling};
+use crate::domain::event::{Event, Party, Record, Told};
+use crate::domain::ids::CaseName;
+use crate::domain::permit::Permitted;
+use crate::domain::record::{concerning, counts, disclosure_of, requested, shown_with};
+use crate::domain::service::ServiceOfCopy;
+use crate::domain::subject::Flags;
+
+pub(super) fn lodge(permitted: &Permitted<CaseCommand>, request: &Request, id: Uuid, now: Timestamp) -> Vec<Record> {
+    let name = CaseName::detainer(permitted.jurisdiction().clone(), id);
+    let detainer = Detainer::lodged(name, permitted.caller().agency.id.clone(), request.clone(), now);
+    // What the issuer wrote it may read back; nothing of the custodian's is in it yet.
+    let law = permitted.law(&detainer.name);
+    vec![requested(&detainer, law, Event::DetainerLodged(Box::new(detainer.clone())))]
+}
+
+/// Its issuer may amend a detainer in every state but those that it was told are the end: were it refused after a release
+/// that the issuer was not told of, the refusal would tell it.
+pub(super) fn amend(
+    case: &Case,
+    permitted: &Permitted<CaseCommand>,
+    request: &Request,
+) -> Result<Vec<Record>, Refusal> {
+    let detainer = case.detainer.as_ref().ok_or(Refusal::NoSuchCase)?;
+    match detainer.shown.state {
+        DetainerState::Released | DetainerState::Closed | DetainerState::Withdrawn => {
+            return Err(Refusal::NoLongerStands);
+        }
+        DetainerState::Lodged
+        | DetainerState::Matched
+        | DetainerState::NoSuchPerson
+        | DetainerState::IdentityMismatch
+        | DetainerState::UnderReview
+        | DetainerState::HoldHonored
+        | DetainerState::NotifyOnly
+        | DetainerState::Declined => {}
+    }
+    // A claim is resolved by an officer, never by leaving it out; nor is what became of it.
+    let before = detainer.request.flags;
+    let flags = Flags {
+        citizenship_claim: request.flags.citizenship_claim || before.citizenship_claim,
+        proof_of_status: request.flags.proof_of_status || before.proof_of_status,
+        ..request.flags
+    };
+    let request = Request { addressee: detainer.request.addressee.clone(), flags, ..request.clone() };
+    let lodged = Detainer::lodged(detainer.name.clone(), detainer.issuer.clone(), request, detainer.lodged_at);
+    let amended = Detainer { request_version: detainer.request_version.saturating_add(1), ..lodged };
+    let counted = Detainer { custodian: detainer.custodian.clone(), ..amended.clone() };
+    let law = permitted.law(&detainer.name);
+    Ok(vec![requested(&counted, law, Event::DetainerAmended(Box::new(amended)))])
+}
+
+pub(super) fn acknowledge(
+    case: &Case,
+    permitted: &Permitted<CaseCommand>,
+    acknowledgement: &Acknowledgement,
+    correction: Option<&Correction>,
+) -> Result<Vec<Record>, Refusal> {
+    let detainer = case.detainer.as_ref().ok_or(Refusal::NoSuchCase)?;
+    match correction {
+        None => awaits_finding(detainer, acknowledgement)?,
+        Some(_) => may_correct_finding(detainer, acknowledgement)?,
+    }
+    if acknowledgement.finding == Finding::MatchedCustody {
+        may_link(case, detainer)?;
+    }
+    let law = permitted.law(&detainer.name).ok_or(Refusal::NoSuchCase)?;
+    // Whatever else the issuer was told rests on the finding.
+    let told = (detainer.shown.finding.is_some() || knows_of_custody(detainer)).then_some(detainer);
+    let shown = shown_with(law, FieldClass::Custody, Told::by(correction, told));
+    let counts = match acknowledgement.finding {
+        Finding::MatchedCustody => counts(detainer, case, permitted, shown),
+        // The custody that it is parted from was somebody else's, and the law was not asked of it.
+        Finding::NoSuchPerson | Finding::IdentityMismatch => counts(detainer, &Case::default(), permitted, shown),
+    };
+    let custodian = permitted.caller().agency.id.clone();
+    let event = Event::DetainerAcknowledged {
+        detainer: detainer.name.clone(),
+        custodian: custodian.clone(),
+        acknowledgement: acknowledgement.clone(),
+        correction: correction.cloned(),
+        disclosure: disclosure_of(shown, FieldClass::Custody),
+    };
+    let mut records = vec![concerning(detainer, &Party::Agency(custodian), law, shown, counts, event)];
+    if acknowledgement.finding == Finding::MatchedCustody {
+        let after = Detainer {
+            state: DetainerState::Matched,
+            reviewed_policies: Vec::new(),
+            notice_index: None,
+            ..detainer.clone()
+        };
+        records.extend(belated_notice(&after, case, permitted));
+    }
+    Ok(records)
+}
+
+/// A first finding needs a detainer that nobody has looked into.
+fn awaits_finding(detainer: &Detainer, acknowledgement: &Acknowledgement) -> Result<(), Refusal> {
+    match detainer.state {
+        DetainerState::Lodged => {}
+        // Put under review before anybody had looked for the person: that is still to be done.
+        DetainerState::UnderReview if detainer.acknowledgement.is_none() => {}
+        DetainerState::Matched
+        | DetainerState::UnderReview
+        | DetainerState::HoldHonored
+        | DetainerState::NotifyOnly => {
+            return Err(Refusal::AlreadyAcknowledged);
+        }
+        DetainerState::Declined => return Err(Refusal::AlreadyAnswered),
+        DetainerState::NoSuchPerson
+        | DetainerState::IdentityMismatch
+        | DetainerState::Released
+        | DetainerState::Closed
+        | DetainerState::Withdrawn => return Err(Refusal::NoLongerStands),
+    }
+    match (acknowledgement.finding, &detainer.request.addressee) {
+        (Finding::NoSuchPerson | Finding::IdentityMismatch, Addressee::Jurisdiction) => Err(Refusal::AwaitsHolder),
+        (Finding::MatchedCustody, _) | (_, Addressee::Agency(_)) => Ok(()),
+    }
+}
+
+/// A finding is corrected one step at a time: a match is parted before another is made, so that each correction is about
+/// one custody.
+fn may_correct_finding(detainer: &Detainer, acknowledgement: &Acknowledgement) -> Result<(), Refusal> {
+    let earlier = detainer.acknowledgement.as_ref().ok_or(Refusal::NothingToCorrect)?;
+    match (earlier.finding, acknowledgement.finding) {
+        (Finding::MatchedCustody, Finding::MatchedCustody) => Err(Refusal::MatchedAlready),
+        // A lifted detainer is not matched any more; that it was matched by mistake, whoever was told still learns.
+        (_, Finding::MatchedCustody) if detainer.state == DetainerState::Withdrawn => Err(Refusal::NoLongerStands),
+        (Finding::MatchedCustody, Finding::NoSuchPerson | Finding::IdentityMismatch)
+        | (Finding::NoSuchPerson | Finding::IdentityMismatch, _) => Ok(()),
+    }
+}
+
+/// Whether the detainer may stand on the custody found.
+fn may_link(case: &Case, detainer: &Detainer) -> Result<(), Refusal> {
+    // One case, one law and one pair of logs: an agency of two jurisdictions does not join what is theirs.
+    let of_the_jurisdiction = |custody: &&Custody| custody.name.jurisdiction == detainer.name.jurisdiction;
+    let custody = case.custody.as_ref().filter(of_the_jurisdiction).ok_or(Refusal::NoSuchCase)?;
+    match custody.state {
+        CustodyState::Released => return Err(Refusal::AlreadyReleased),
+        CustodyState::Closed => return Err(Refusal::AlreadyClosed),
+        CustodyState::Held | CustodyState::ReleaseScheduled => {}
+    }
+    if case.active().any(|standing| standing.issuer == detainer.issuer) {
+        return Err(Refusal::AlreadyLodged);
+    }
+    Ok(())
+}
+
+pub(super) fn give_answer(
+    case: &Case,
+    permitted: &Permitted<CaseCommand>,
+    answer: &Answer,
+    correction: Option<&Correction>,
+) -> Result<Vec<Record>, Refusal> {
+    let detainer = case.detainer.as_ref().ok_or(Refusal::NoSuchCase)?;
+    match correction {
+        None => awaits_answer(detainer, answer)?,
+        Some(_) => may_correct_answer(detainer)?,
+    }
+    if case.custody.is_none() {
+        match answer.kind {
+            AnswerKind::HonorHold | AnswerKind::NotifyOnly => return Err(Refusal::NotMatched),
+            AnswerKind::Decline | AnswerKind::PendingReview => {}
+        }
+    }
+    let law = permitted.law(&detainer.name).ok_or(Refusal::NoSuchCase)?;
+    let gist = answer.kind.gist(&detainer.request.addressee);
+    // A promise that was suspended is answered anew: whoever was told of it is told that it no longer stands.
+    let told =
+        if knows_of_promise(detainer) { Told::Corrected } else { Told::by(correction, detainer.shown.answer.as_ref()) };
+    let shown = shown_with(law, gist, told);
+    let custodian = permitted.caller().agency.id.clone();
+    let reviewed_policies = reviewed(law, answer.kind);
+    let event = Event::DetainerAnswered {
+        detainer: detainer.name.clone(),
+        custodian: custodian.clone(),
+        answer: answer.clone(),
+        reviewed_policies: reviewed_policies.clone(),
+        correction: correction.cloned(),
+        disclosure: disclosure_of(shown, gist),
+    };
+    let counts = counts(detainer, case, permitted, shown);
+    let mut records = vec![concerning(detainer, &Party::Agency(custodian), law, shown, counts, event)];
+    let after = Detainer { state: answer.kind.state(), reviewed_policies, ..detainer.clone() };
+    records.extend(belated_notice(&after, case, permitted));
+    Ok(records)
+}
+
+/// A first answer needs a detainer that nobody has answered.
+fn awaits_answer(detainer: &Detainer, answer: &Answer) -> Result<(), Refusal> {
+    match (detainer.state, answer.kind) {
+        (DetainerState::Matched | DetainerState::UnderReview, _) => Ok(()),
+        // A refusal, or word that a person must look first, needs no match and betrays none; but one custodian cannot
+        // give it for all of a jurisdiction.
+        (DetainerState::Lodged, AnswerKind::Decline | AnswerKind::PendingReview) => match detainer.request.addressee {
+            Addressee::Agency(_) => Ok(()),
+            Addressee::Jurisdiction => Err(Refusal::AwaitsHolder),
+        },
+        (DetainerState::Lodged, AnswerKind::HonorHold | AnswerKind::NotifyOnly) => Err(Refusal::NotMatched),
+        (DetainerState::HoldHonored | DetainerState::NotifyOnly | DetainerState::Declined, _) => {
+            Err(Refusal::AlreadyAnswered)
+        }
+        (
+            DetainerState::NoSuchPerson
+            | DetainerState::IdentityMismatch
+            | DetainerState::Released
+            | DetainerState::Closed
+            | DetainerState::Withdrawn,
+            _,
+        ) => Err(Refusal::NoLongerStands),
+    }
+}
+
+/// An answer is corrected while it stands.
+fn may_correct_answer(detainer: &Detainer) -> Result<(), Refusal> {
+    match detainer.state {
+        DetainerState::HoldHonored | DetainerState::NotifyOnly | DetainerState::Declined => Ok(()),
+        DetainerState::Lodged | DetainerState::Matched | DetainerState::UnderReview => Err(Refusal::NothingToCorrect),
+        DetainerState::NoSuchPerson
+        | DetainerState::IdentityMismatch
+        | DetainerState::Released
+        | DetainerState::Closed
+        | DetainerState::Withdrawn => Err(Refusal::NoLongerStands),
+    }
+}
+
+/// The policies whose question a person has now decided.
+fn reviewed(law: &LawView, answer: AnswerKind) -> Vec<String> {
+    let asked = match answer {
+        AnswerKind::HonorHold => vec![&law.hold, &law.notify],
+        AnswerKind::NotifyOnly => vec![&law.notify],
+        AnswerKind::Decline | AnswerKind::PendingReview => Vec::new(),
+    };
+    let mut policies: Vec<String> = asked
+        .into_iter()
+        .filter(|determination| determination.ruling == Ruling::Review)
+        .flat_map(|determination| determination.policies.iter().cloned())
+        .collect();
+    policies.sort();
+    policies.dedup();
+    policies
+}
+
+/// Evidence of service may come late: after the person has left, too.
+pub(super) fn serve(
+    case: &Case,
+    permitted: &Permitted<CaseCommand>,
+    service: &ServiceOfCopy,
+    correction: Option<&Correction>,
+) -> Result<Vec<Record>, Refusal> {
+    let detainer = case.detainer.as_ref().ok_or(Refusal::NoSuchCase)?;
+    if detainer.state == DetainerState::Withdrawn {
+        return Err(Refusal::NoLongerStands);
+    }
+    if case.custody.is_none() {
+        return Err(Refusal::NotMatched);
+    }
+    match (&detainer.service, correction) {
+        (Some(_), None) => return Err(Refusal::AlreadyServed),
+        (None, Some(_)) => return Err(Refusal::NothingToCorrect),
+        (None, None) | (Some(_), Some(_)) => {}
+    }
+    let law = permitted.law(&detainer.name).ok_or(Refusal::NoSuchCase)?;
+    let shown = shown_with(law, FieldClass::Custody, Told::by(correction, detainer.shown.service.as_ref()));
+    let event = Event::CopyServed {
+        detainer: detainer.name.clone(),
+        service: service.clone(),
+        correction: correction.cloned(),
+        disclosure: disclosure_of(shown, FieldClass::Custody),
+    };
+    let custodian = Party::Agency(permitted.caller().agency.id.clone());
+    let counts = counts(detainer, case, permitted, shown);
+    Ok(vec![concerning(detainer, &custodian, law, shown, counts, event)])
+}
+
+/// Its issuer may lift a detainer in every state but one: were it refused after a release that the issuer was not
+/// told of, the refusal would tell it.
+pub(super) fn withdraw(case: &Case, reason: LiftReason) -> Result<Vec<Record>, Refusal> {
+    let detainer = case.detainer.as_ref().ok_or(Refusal::NoSuchCase)?;
+    if detainer.state == DetainerState::Withdrawn {
+        return Err(Refusal::AlreadyWithdrawn);
+    }
+    Ok(vec![requested(detainer, None, Event::DetainerWithdrawn { detainer: detainer.name.clone(), reason })])
+}

@@ -1,0 +1,187 @@
+//! What an issuer is told of the custody that its detainer stands on: under the law, class by class, or not at all.
+
+use jiff::Timestamp;
+
+use crate::domain::case::Case;
+use crate::domain::command::CaseCommand;
+use crate::domain::custody::{Destination, Movement, ScheduledRelease};
+use crate::domain::detainer::{Addressee, Detainer, DetainerState, Finding};
+use crate::domain::determination::{FieldClass, FieldClasses, LawView, Ruling};
+use crate::domain::event::{Change, Counts, Event, Party, Record, Told};
+use crate::domain::permit::Permitted;
+use crate::domain::record::{concerning, counts, disclosure_of, retraction, shown_with};
+
+/// Tells the issuer of an expected release, where the law lets it be told.
+pub(super) fn notice(
+    detainer: &Detainer,
+    case: &Case,
+    permitted: &Permitted<CaseCommand>,
+    release: &ScheduledRelease,
+) -> Option<Record> {
+    let law = permitted.law(&detainer.name)?;
+    let shown = told(detainer, law);
+    if !may_notify(detainer, law) || !shown.contains(FieldClass::ReleaseDate) {
+        return None;
+    }
+    let event = Event::ReleaseNoticed { detainer: detainer.name.clone(), release: release.clone() };
+    let counts = counts(detainer, case, permitted, shown);
+    Some(concerning(detainer, &caller(permitted), law, shown, counts, event))
+}
+
+/// The notice of a release that was scheduled before this command let it be told, unless it was given before. The
+/// detainer is as the command leaves it.
+pub(super) fn belated_notice(after: &Detainer, case: &Case, permitted: &Permitted<CaseCommand>) -> Option<Record> {
+    let scheduled = case.custody.as_ref()?.scheduled.as_ref()?;
+    let told = after.notice_index.is_some();
+    notice(after, case, permitted, scheduled).filter(|_| !told)
+}
+
+/// Tells the issuer of the end of the custody, where the law lets it be told: of a release, or of another end.
+pub(super) fn ending(
+    detainer: &Detainer,
+    case: &Case,
+    permitted: &Permitted<CaseCommand>,
+    event: Event,
+    released_at: Option<Timestamp>,
+) -> Option<Record> {
+    let law = permitted.law(&detainer.name)?;
+    let shown = told(detainer, law);
+    // Where neither when nor why may be shown there is no notice: its mere trace in the issuer's view would be one.
+    let speaks = shown.contains(FieldClass::ReleaseDate) || shown.contains(FieldClass::ReleaseDetail);
+    if !may_notify(detainer, law) || !speaks {
+        return None;
+    }
+    Some(concerning(
+        detainer,
+        &caller(permitted),
+        law,
+        shown,
+        lead_time(detainer, case, permitted, shown, released_at),
+        event,
+    ))
+}
+
+/// Tells the issuer better what it was told of the release. Where it may no longer be told of it, it learns at least that
+/// what it knows no longer stands.
+pub(super) fn release_corrected(
+    detainer: &Detainer,
+    case: &Case,
+    permitted: &Permitted<CaseCommand>,
+    event: Event,
+    released_at: Timestamp,
+) -> Option<Record> {
+    let law = permitted.law(&detainer.name)?;
+    let before = detainer.ended_from.map(|state| Detainer { state, ..detainer.clone() });
+    let told = before.filter(|before| may_notify(before, law)).map(|before| told(&before, law));
+    let shown = told.unwrap_or_default().union(retraction());
+    let counts = lead_time(detainer, case, permitted, shown, Some(released_at));
+    Some(concerning(detainer, &caller(permitted), law, shown, counts, event))
+}
+
+/// Whether the issuer knows, from what it was told, that the person is or was in a custody.
+pub(super) fn knows_of_custody(detainer: &Detainer) -> bool {
+    let shown = &detainer.shown;
+    let holder_answered = shown.answer.is_some() && detainer.request.addressee == Addressee::Jurisdiction;
+    holder_answered
+        || knows_of_promise(detainer)
+        || shown.finding == Some(Finding::MatchedCustody)
+        || shown.service.is_some()
+        || shown.ended_from.is_some()
+        || detainer.notice_index.is_some()
+        || detainer.transfers.iter().any(|transfer| transfer.state.is_open())
+}
+
+/// Whether the issuer was promised hold or notice.
+pub(super) fn knows_of_promise(detainer: &Detainer) -> bool {
+    detainer.shown.answer.as_ref().is_some_and(|answer| answer.kind.promises())
+}
+
+/// Tells an issuer that was told of the custody what changed in it, where the law lets it see that.
+pub(super) fn change_told(
+    detainer: &Detainer,
+    case: &Case,
+    permitted: &Permitted<CaseCommand>,
+    change: &Change,
+) -> Option<Record> {
+    let law = permitted.law(&detainer.name)?;
+    let matched = detainer.state.is_active() && detainer.shown.finding == Some(Finding::MatchedCustody);
+    let (gist, told, concerned) = match change {
+        Change::Charges(_) => (FieldClass::Charges, Told::First, matched),
+        // The correction of a misidentification reaches everyone who was told.
+        Change::Identity(_) => (FieldClass::Identity, Told::Corrected, knows_of_custody(detainer)),
+        // Whoever was promised something learns that it is to be promised anew.
+        Change::Movement(Movement { to: Destination::Agency(..), .. })
+            if detainer.state.is_active() && knows_of_promise(detainer) =>
+        {
+            (FieldClass::Custody, Told::Corrected, true)
+        }
+        Change::Movement(_) => (FieldClass::Custody, Told::First, matched),
+        Change::Closing(_) => return None,
+    };
+    let shown = shown_with(law, gist, told);
+    if !concerned || shown == FieldClasses::NONE {
+        return None;
+    }
+    let disclosure = disclosure_of(shown, gist);
+    let event = Event::CustodyNoticed { detainer: detainer.name.clone(), change: change.clone(), disclosure };
+    let counts = counts(detainer, case, permitted, shown);
+    Some(concerning(detainer, &caller(permitted), law, shown, counts, event))
+}
+
+/// The facts for counting, and the lead time where the date of the release is shown: it would tell it.
+fn lead_time(
+    detainer: &Detainer,
+    case: &Case,
+    permitted: &Permitted<CaseCommand>,
+    shown: FieldClasses,
+    released_at: Option<Timestamp>,
+) -> Counts {
+    let delivered = case.first_delivery.get(&detainer.name);
+    let released_at = released_at.filter(|_| shown.contains(FieldClass::ReleaseDate));
+    let lead = released_at.zip(delivered).map(|(released, at)| released.as_second().saturating_sub(at.as_second()));
+    Counts { lead_time_seconds: lead, ..counts(detainer, case, permitted, shown) }
+}
+
+fn caller(permitted: &Permitted<CaseCommand>) -> Party {
+    Party::Agency(permitted.caller().agency.id.clone())
+}
+
+/// Whether a release may be told: a duty, unless the custodian declined with a reason; where it is allowed, only if
+/// the custodian said it would; where a person decides, only if one has decided this very question.
+pub(super) fn may_notify(detainer: &Detainer, law: &LawView) -> bool {
+    let promised = match detainer.state {
+        DetainerState::HoldHonored | DetainerState::NotifyOnly => true,
+        DetainerState::Lodged
+        | DetainerState::Matched
+        | DetainerState::UnderReview
+        | DetainerState::Declined
+        | DetainerState::NoSuchPerson
+        | DetainerState::IdentityMismatch
+        | DetainerState::Released
+        | DetainerState::Closed
+        | DetainerState::Withdrawn => false,
+    };
+    match law.notify.ruling {
+        Ruling::Must => detainer.state != DetainerState::Declined,
+        Ruling::May => promised,
+        Ruling::MustNot => false,
+        Ruling::Review => promised && decided_by_person(detainer, law),
+    }
+}
+
+/// Whether an officer has decided the very question that the law leaves to a person: another ground for review that
+/// has come up since is another question.
+fn decided_by_person(detainer: &Detainer, law: &LawView) -> bool {
+    law.notify.ruling == Ruling::Review
+        && !law.notify.policies.is_empty()
+        && law.notify.policies.iter().all(|policy| detainer.reviewed_policies.contains(policy))
+}
+
+/// Classes the issuer is told of a release. Where an officer decided that it be told, what the law left to a person of
+/// the release itself is decided with it, and nothing else. Delivery asks the same question again.
+pub fn told(detainer: &Detainer, law: &LawView) -> FieldClasses {
+    let of_the_release = [FieldClass::Custody, FieldClass::ReleaseDate, FieldClass::ReleaseDetail]
+        .into_iter()
+        .filter(|class| law.review.contains(*class) && decided_by_person(detainer, law));
+    law.disclosable.union(of_the_release.collect())
+}

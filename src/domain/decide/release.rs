@@ -1,0 +1,151 @@
+//! The end of a custody: scheduled, rescheduled, cancelled, recorded, closed, and reopened where none took place.
+
+use crate::domain::case::Case;
+use crate::domain::command::CaseCommand;
+use crate::domain::correction::Correction;
+use crate::domain::custody::{ActualRelease, Closing, Custody, CustodyState, ScheduledRelease};
+use crate::domain::decide::Refusal;
+use crate::domain::decide::custody::held;
+use crate::domain::decide::notice::{ending, notice, release_corrected};
+use crate::domain::detainer::Detainer;
+use crate::domain::event::{Change, Counts, Disclosure, Event, Record, Told};
+use crate::domain::permit::Permitted;
+use crate::domain::record::{internal, of_standing, retracting};
+
+pub(super) fn schedule(
+    case: &Case,
+    permitted: &Permitted<CaseCommand>,
+    release: &ScheduledRelease,
+) -> Result<Vec<Record>, Refusal> {
+    let custody = held(case)?;
+    if custody.state == CustodyState::ReleaseScheduled {
+        return Err(Refusal::AlreadyScheduled);
+    }
+    let event = Event::ReleaseScheduled { custody: custody.name.clone(), release: release.clone() };
+    Ok(expected(case, permitted, custody, release, event))
+}
+
+pub(super) fn reschedule(
+    case: &Case,
+    permitted: &Permitted<CaseCommand>,
+    release: &ScheduledRelease,
+) -> Result<Vec<Record>, Refusal> {
+    let custody = scheduled(case)?;
+    let event = Event::ReleaseRescheduled { custody: custody.name.clone(), release: release.clone() };
+    Ok(expected(case, permitted, custody, release, event))
+}
+
+fn expected(
+    case: &Case,
+    permitted: &Permitted<CaseCommand>,
+    custody: &Custody,
+    release: &ScheduledRelease,
+    event: Event,
+) -> Vec<Record> {
+    let (determinations, digest) = of_standing(case, permitted);
+    let mut records = vec![internal(custody, Counts::default(), determinations, digest, event)];
+    records.extend(
+        case.active()
+            .filter_map(|detainer| notice(detainer, case, permitted, release).or_else(|| notice_retracted(detainer))),
+    );
+    records
+}
+
+/// Whoever was told of an expected release learns that it is off.
+fn notice_retracted(detainer: &Detainer) -> Option<Record> {
+    detainer.notice_index.map(|_| retracting(detainer, Event::NoticeCancelled { detainer: detainer.name.clone() }))
+}
+
+/// Whoever was told to expect the release is told that it is off, whatever the law now says: it learns nothing by it but
+/// that what it knows no longer stands.
+pub(super) fn cancel(case: &Case, reason: Option<&String>) -> Result<Vec<Record>, Refusal> {
+    let custody = scheduled(case)?;
+    let event = Event::ReleaseCancelled { custody: custody.name.clone(), reason: reason.cloned() };
+    let mut records = vec![internal(custody, Counts::default(), Vec::new(), None, event)];
+    records.extend(case.active().filter_map(notice_retracted));
+    Ok(records)
+}
+
+fn scheduled(case: &Case) -> Result<&Custody, Refusal> {
+    let custody = held(case)?;
+    if custody.state == CustodyState::Held { Err(Refusal::NotScheduled) } else { Ok(custody) }
+}
+
+pub(super) fn record(
+    case: &Case,
+    permitted: &Permitted<CaseCommand>,
+    release: &ActualRelease,
+    correction: Option<&Correction>,
+) -> Result<Vec<Record>, Refusal> {
+    let custody = match correction {
+        None => held(case)?,
+        Some(_) => {
+            let custody = case.custody.as_ref().ok_or(Refusal::NoSuchCase)?;
+            custody.released.as_ref().ok_or(Refusal::NothingToCorrect)?;
+            custody
+        }
+    };
+    let event = Event::ReleaseRecorded {
+        custody: custody.name.clone(),
+        release: release.clone(),
+        correction: correction.cloned(),
+    };
+    let told = |detainer: &Detainer, told| Event::DetainerReleased {
+        detainer: detainer.name.clone(),
+        release: release.clone(),
+        told,
+    };
+    let mut records = vec![ended(case, permitted, custody, event)];
+    match correction {
+        None => records.extend(case.active().filter_map(|detainer| {
+            ending(detainer, case, permitted, told(detainer, Told::First), Some(release.released_at))
+        })),
+        Some(_) => records.extend(told_of_the_end(case).filter_map(|detainer| {
+            release_corrected(detainer, case, permitted, told(detainer, Told::Corrected), release.released_at)
+        })),
+    }
+    Ok(records)
+}
+
+pub(super) fn close(
+    case: &Case,
+    permitted: &Permitted<CaseCommand>,
+    closing: &Closing,
+) -> Result<Vec<Record>, Refusal> {
+    let custody = held(case)?;
+    let event = Event::CustodyClosed { custody: custody.name.clone(), closing: closing.clone() };
+    let mut records = vec![ended(case, permitted, custody, event)];
+    records.extend(case.active().filter_map(|detainer| {
+        let (change, disclosure) = (Change::Closing(closing.clone()), Disclosure::ToIssuer);
+        let event = Event::CustodyNoticed { detainer: detainer.name.clone(), change, disclosure };
+        ending(detainer, case, permitted, event, None)
+    }));
+    Ok(records)
+}
+
+/// Whoever was told of a release or closing is told that it did not take place.
+pub(super) fn reopen(case: &Case, correction: &Correction) -> Result<Vec<Record>, Refusal> {
+    let custody = case.custody.as_ref().ok_or(Refusal::NoSuchCase)?;
+    match custody.state {
+        CustodyState::Released | CustodyState::Closed => {}
+        CustodyState::Held | CustodyState::ReleaseScheduled => return Err(Refusal::StillHeld),
+    }
+    let event = Event::CustodyReopened { custody: custody.name.clone(), correction: correction.clone() };
+    let mut records = vec![internal(custody, Counts::default(), Vec::new(), None, event)];
+    records.extend(
+        told_of_the_end(case)
+            .map(|detainer| retracting(detainer, Event::DetainerReopened { detainer: detainer.name.clone() })),
+    );
+    Ok(records)
+}
+
+/// Detainers whose issuers were told that the custody has ended.
+fn told_of_the_end(case: &Case) -> impl Iterator<Item = &Detainer> {
+    case.standing.iter().filter(|detainer| detainer.shown.ended_from.is_some())
+}
+
+fn ended(case: &Case, permitted: &Permitted<CaseCommand>, custody: &Custody, event: Event) -> Record {
+    let (determinations, digest) = of_standing(case, permitted);
+    let own = Counts { custodian_class: permitted.caller().agency.class, ..Counts::default() }.with_custody(custody);
+    internal(custody, own, determinations, digest, event)
+}

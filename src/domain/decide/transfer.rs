@@ -1,0 +1,156 @@
+//! Pick-ups. What is known of one is known to both sides: nothing here turns on what only the custodian knows.
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::domain::case::Case;
+use crate::domain::claim::Side;
+use crate::domain::command::CaseCommand;
+use crate::domain::decide::Refusal;
+use crate::domain::decide::custody::held;
+use crate::domain::detainer::{Detainer, DetainerState};
+use crate::domain::event::{Event, Record};
+use crate::domain::permit::Permitted;
+use crate::domain::record::{of_transfer, side_of};
+use crate::domain::transfer::{
+    Transfer, TransferFailureCause, TransferName, TransferState, TransferWindow, WindowDeclineReason,
+};
+
+pub(super) fn offer(
+    case: &Case,
+    permitted: &Permitted<CaseCommand>,
+    window: &TransferWindow,
+    reason: Option<&String>,
+    id: Uuid,
+    now: Timestamp,
+) -> Result<Vec<Record>, Refusal> {
+    let detainer = case.detainer.as_ref().ok_or(Refusal::NoSuchCase)?;
+    match detainer.state {
+        DetainerState::HoldHonored | DetainerState::NotifyOnly => {}
+        DetainerState::Lodged | DetainerState::Matched | DetainerState::UnderReview | DetainerState::Declined => {
+            return Err(Refusal::NotPromised);
+        }
+        DetainerState::NoSuchPerson
+        | DetainerState::IdentityMismatch
+        | DetainerState::Released
+        | DetainerState::Closed
+        | DetainerState::Withdrawn => return Err(Refusal::NoLongerStands),
+    }
+    held(case)?;
+    if detainer.transfers.iter().any(|transfer| transfer.state.is_open()) {
+        return Err(Refusal::TransferOpen);
+    }
+    if window.closes_at <= now {
+        return Err(Refusal::WindowClosed);
+    }
+    let transfer = Transfer::offered(id, window.clone(), now);
+    let event = Event::TransferRecorded { detainer: detainer.name.clone(), transfer, reason: reason.cloned() };
+    Ok(vec![of_transfer(detainer, permitted.law(&detainer.name), event)])
+}
+
+pub(super) fn accept(case: &Case, name: &TransferName, now: Timestamp) -> Result<Vec<Record>, Refusal> {
+    let (detainer, transfer) = on_offer(case, name)?;
+    if transfer.window.closes_at <= now {
+        return Err(Refusal::WindowClosed);
+    }
+    Ok(now_stands(detainer, Transfer { state: TransferState::Accepted, ..transfer.clone() }, now))
+}
+
+pub(super) fn decline(
+    case: &Case,
+    name: &TransferName,
+    reason: WindowDeclineReason,
+    now: Timestamp,
+) -> Result<Vec<Record>, Refusal> {
+    let (detainer, transfer) = on_offer(case, name)?;
+    let declined = Transfer { state: TransferState::Declined, decline_reason: Some(reason), ..transfer.clone() };
+    Ok(now_stands(detainer, declined, now))
+}
+
+/// Each side says for itself that the person changed hands. A detainer may be lifted by then: that is what often follows.
+pub(super) fn confirm(
+    case: &Case,
+    permitted: &Permitted<CaseCommand>,
+    name: &TransferName,
+    occurred_at: Timestamp,
+    now: Timestamp,
+) -> Result<Vec<Record>, Refusal> {
+    let (detainer, transfer) = find(case, name)?;
+    let side = side_of(detainer, permitted.caller());
+    if transfer.confirmed_by(side) {
+        return Err(Refusal::AlreadyConfirmed);
+    }
+    let state = match (transfer.state, side) {
+        (TransferState::Offered, _) => return Err(Refusal::NotAccepted),
+        (TransferState::Accepted, Side::Custodian) => TransferState::HandedOver,
+        (TransferState::Accepted, Side::Issuer) => TransferState::TakenOver,
+        (TransferState::HandedOver | TransferState::TakenOver, _) => TransferState::Completed,
+        (TransferState::Declined | TransferState::Completed | TransferState::Failed, _) => {
+            return Err(Refusal::TransferOver);
+        }
+    };
+    let mut confirmed = Transfer { state, ..transfer.clone() };
+    match side {
+        Side::Issuer => confirmed.taken_over_at = Some(occurred_at),
+        Side::Custodian => confirmed.handed_over_at = Some(occurred_at),
+    }
+    Ok(now_stands(detainer, confirmed, now))
+}
+
+pub(super) fn fail(
+    case: &Case,
+    permitted: &Permitted<CaseCommand>,
+    name: &TransferName,
+    cause: TransferFailureCause,
+    now: Timestamp,
+) -> Result<Vec<Record>, Refusal> {
+    let (detainer, transfer) = find(case, name)?;
+    let side = side_of(detainer, permitted.caller());
+    if !transfer.state.is_open() {
+        return Err(Refusal::TransferOver);
+    }
+    if transfer.confirmed_by(side) {
+        return Err(Refusal::AlreadyConfirmed);
+    }
+    let waited = transfer.window.closes_at <= now;
+    match (cause, side) {
+        (TransferFailureCause::NoShow, Side::Issuer) | (TransferFailureCause::NotProduced, Side::Custodian) => {
+            return Err(Refusal::NotYours);
+        }
+        (TransferFailureCause::NoShow | TransferFailureCause::NotProduced, _) if !waited => {
+            return Err(Refusal::WindowOpen);
+        }
+        (
+            TransferFailureCause::NoShow
+            | TransferFailureCause::NotProduced
+            | TransferFailureCause::Resources
+            | TransferFailureCause::Refused
+            | TransferFailureCause::Other,
+            _,
+        ) => {}
+    }
+    let failed = Transfer { state: TransferState::Failed, failure_cause: Some(cause), ..transfer.clone() };
+    Ok(now_stands(detainer, failed, now))
+}
+
+fn find<'a>(case: &'a Case, name: &TransferName) -> Result<(&'a Detainer, &'a Transfer), Refusal> {
+    let detainer = case.detainer.as_ref().ok_or(Refusal::NoSuchCase)?;
+    let transfer = detainer.transfers.iter().find(|transfer| transfer.id == name.id).ok_or(Refusal::NoSuchCase)?;
+    Ok((detainer, transfer))
+}
+
+/// The transfer, if its window can still be accepted or declined.
+fn on_offer<'a>(case: &'a Case, name: &TransferName) -> Result<(&'a Detainer, &'a Transfer), Refusal> {
+    let (detainer, transfer) = find(case, name)?;
+    if detainer.state == DetainerState::Withdrawn {
+        return Err(Refusal::NoLongerStands);
+    }
+    if transfer.state == TransferState::Offered { Ok((detainer, transfer)) } else { Err(Refusal::NotOffered) }
+}
+
+fn now_stands(detainer: &Detainer, transfer: Transfer, now: Timestamp) -> Vec<Record> {
+    let version = transfer.version.saturating_add(1);
+    let transfer = Transfer { updated_at: now, version, ..transfer };
+    let event = Event::TransferRecorded { detainer: detainer.name.clone(), transfer, reason: None };
+    vec![of_transfer(detainer, None, event)]
+}

@@ -1,0 +1,34 @@
+//! Service of a copy on the person. No "served" without evidence: when, how, in which language, which copy.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::ids::LanguageTag;
+use crate::domain::vocabulary::vocabulary;
+
+vocabulary! {
+    /// How a copy was served.
+    pub enum ServiceMethod {
+        /// Handed over.
+        InPerson = "in-person",
+        /// By the facility's mail.
+        InmateMail = "inmate-mail",
+        /// Otherwise.
+        Other = "other",
+    }
+}
+
+/// Evidence that a copy of the detainer was served. On the form the detainer takes effect on service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceOfCopy {
+    /// When, as the custodian says.
+    pub served_at: Timestamp,
+    /// How.
+    pub method: ServiceMethod,
+    /// In which language.
+    pub language: LanguageTag,
+    /// SHA-256 of the copy.
+    pub copy_sha256: [u8; 32],
+    /// The person's counsel was told.
+    pub counsel_told: bool,
+}

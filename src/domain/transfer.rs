@@ -1,0 +1,164 @@
+//! A pick-up: the custodian hands the person to the agency that lodged the detainer.
+
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::domain::claim::Side;
+use crate::domain::ids::{CaseKind, CaseName, FacilityCode, InvalidId};
+use crate::domain::vocabulary::vocabulary;
+
+vocabulary! {
+    /// Where a transfer stands. Its life cycle is the table in docs/lifecycle.md.
+    pub enum TransferState {
+        /// A window was offered.
+        Offered = "offered",
+        /// The window was accepted.
+        Accepted = "accepted",
+        /// The window was declined.
+        Declined = "declined",
+        /// The custodian says that it handed the person over.
+        HandedOver = "handed-over",
+        /// The requester says that it took the person over.
+        TakenOver = "taken-over",
+        /// Both say so.
+        Completed = "completed",
+        /// It failed.
+        Failed = "failed",
+    }
+}
+
+vocabulary! {
+    /// Why a requester declined a window.
+    pub enum WindowDeclineReason {
+        /// Nobody to send.
+        Resources = "resources",
+        /// Not at that time.
+        Time = "time",
+        /// Not at that place.
+        Place = "place",
+        /// The person is no longer sought.
+        NoLongerSought = "no-longer-sought",
+        /// Another reason.
+        Other = "other",
+    }
+}
+
+vocabulary! {
+    /// Why a transfer failed.
+    pub enum TransferFailureCause {
+        /// Nobody came while the window was open.
+        NoShow = "no-show",
+        /// Nobody to send, or to hand over.
+        Resources = "resources",
+        /// One side refused at the door.
+        Refused = "refused",
+        /// The custodian did not bring the person.
+        NotProduced = "not-produced",
+        /// Another cause.
+        Other = "other",
+    }
+}
+
+impl TransferState {
+    /// Whether it may still come about.
+    pub fn is_open(self) -> bool {
+        match self {
+            Self::Offered | Self::Accepted | Self::HandedOver | Self::TakenOver => true,
+            Self::Declined | Self::Completed | Self::Failed => false,
+        }
+    }
+}
+
+/// When and where the person can be picked up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TransferWindow {
+    /// From when on.
+    pub opens_at: Timestamp,
+    /// Until when; after `opens_at`.
+    pub closes_at: Timestamp,
+    /// Where.
+    pub facility: FacilityCode,
+}
+
+/// A transfer. It belongs to its detainer, whose two parties it is between.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Transfer {
+    /// Last part of its name.
+    pub id: Uuid,
+    /// Where it stands.
+    pub state: TransferState,
+    /// What was offered.
+    pub window: TransferWindow,
+    /// Why the window was declined.
+    pub decline_reason: Option<WindowDeclineReason>,
+    /// Why it failed.
+    pub failure_cause: Option<TransferFailureCause>,
+    /// When the person changed hands, as the custodian says.
+    pub handed_over_at: Option<Timestamp>,
+    /// When the person changed hands, as the requester says.
+    pub taken_over_at: Option<Timestamp>,
+    /// When it was offered, by our clock.
+    pub offered_at: Timestamp,
+    /// When it last changed, by our clock.
+    pub updated_at: Timestamp,
+    /// Counts every change.
+    pub version: u64,
+}
+
+impl Transfer {
+    /// As it stands when offered.
+    pub fn offered(id: Uuid, window: TransferWindow, now: Timestamp) -> Self {
+        Self {
+            id,
+            state: TransferState::Offered,
+            window,
+            decline_reason: None,
+            failure_cause: None,
+            handed_over_at: None,
+            taken_over_at: None,
+            offered_at: now,
+            updated_at: now,
+            version: 1,
+        }
+    }
+
+    /// Whether a side has said that the person changed hands.
+    pub fn confirmed_by(&self, side: Side) -> bool {
+        match side {
+            Side::Issuer => self.taken_over_at.is_some(),
+            Side::Custodian => self.handed_over_at.is_some(),
+        }
+    }
+}
+
+/// `jurisdictions/us-ny/detainers/{uuid}/transfers/{uuid}`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TransferName {
+    /// Of which detainer.
+    pub detainer: CaseName,
+    /// Which of its transfers.
+    pub id: Uuid,
+}
+
+impl fmt::Display for TransferName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/transfers/{}", self.detainer, self.id)
+    }
+}
+
+impl FromStr for TransferName {
+    type Err = InvalidId;
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        const EXPECTED: InvalidId = InvalidId { expected: "jurisdictions/{id}/detainers/{uuid}/transfers/{uuid}" };
+        let (detainer, id) = text.split_once("/transfers/").ok_or(EXPECTED)?;
+        let detainer: CaseName = detainer.parse().map_err(|_| EXPECTED)?;
+        let name = Self { detainer, id: id.parse().map_err(|_| EXPECTED)? };
+        // One name, one spelling.
+        let valid = name.detainer.kind == CaseKind::Detainer && name.to_string() == text;
+        if valid { Ok(name) } else { Err(EXPECTED) }
+    }
+}

@@ -1,0 +1,237 @@
+//! The question that a command puts to the law: whose case it is, which facts hold, and of which detainers.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::domain::agency::{AgencyClass, AgencyKind, Caller};
+use crate::domain::case::Case;
+use crate::domain::charge::Charge;
+use crate::domain::claim::ClaimOutcome;
+use crate::domain::command::CaseCommand;
+use crate::domain::custody::{Custody, Destination, Movement};
+use crate::domain::detainer::{Addressee, Detainer, Finding, Request};
+use crate::domain::determination::LawView;
+use crate::domain::facts::{self, CaseFacts, Stage};
+use crate::domain::ids::{CaseName, JurisdictionId};
+use crate::domain::permit::Admitted;
+use crate::domain::subject::Flags;
+use crate::policy::gate::within::{answer_stands_within, by_officer, offer_stands_within};
+use crate::policy::gate::{Denial, Gate, is_addressed_to};
+
+/// A command upon a case at a moment.
+pub(super) struct Question<'a> {
+    pub(super) gate: &'a Gate,
+    pub(super) admitted: &'a Admitted<CaseCommand>,
+    pub(super) case: &'a Case,
+    pub(super) now: Timestamp,
+}
+
+/// What the law says of each detainer that a command touches.
+type Laws = BTreeMap<CaseName, LawView>;
+
+impl<'a> Question<'a> {
+    /// What the law says, or why the caller may not do this to this case. `id` is the id of the case it would make.
+    pub(super) fn laws(&self, id: Uuid) -> Result<Laws, Denial> {
+        let linked = self.case.custody.as_ref();
+        match &self.admitted.value {
+            CaseCommand::LodgeDetainer(request) => {
+                let name = CaseName::detainer(self.jurisdiction().clone(), id);
+                Ok(BTreeMap::from([(name, self.of_request(request)?)]))
+            }
+            CaseCommand::AmendDetainer { request, .. } => self.of_amendment(request),
+            CaseCommand::AcknowledgeDetainer { acknowledgement, .. } => {
+                let detainer = self.custodians()?;
+                let custody = match acknowledgement.finding {
+                    Finding::MatchedCustody => Some(self.holders()?),
+                    Finding::NoSuchPerson | Finding::IdentityMismatch => None,
+                };
+                Ok(self.of_one(Stage::Acknowledge, detainer, custody))
+            }
+            CaseCommand::AnswerDetainer { answer, .. } => {
+                let laws = self.of_one(Stage::Answer, self.custodians()?, linked);
+                laws.values().try_for_each(|law| answer_stands_within(answer, self.caller(), law))?;
+                Ok(laws)
+            }
+            CaseCommand::OfferWindow { reason, .. } => {
+                let laws = self.of_one(Stage::Transfer, self.custodians()?, linked);
+                laws.values().try_for_each(|law| offer_stands_within(reason.as_ref(), self.caller(), law))?;
+                Ok(laws)
+            }
+            CaseCommand::RecordServiceOfCopy { .. } => Ok(self.of_one(Stage::Serve, self.custodians()?, linked)),
+            CaseCommand::RaiseCitizenshipClaim { .. } => self.of_claim(),
+            CaseCommand::ResolveCitizenshipClaim { .. } => {
+                let laws = self.of_claim()?;
+                if by_officer(self.caller()) { Ok(laws) } else { Err(Denial::OfficerRequired) }
+            }
+            CaseCommand::WithdrawDetainer { .. }
+            | CaseCommand::AcceptWindow { .. }
+            | CaseCommand::DeclineWindow { .. } => self.issuers().map(|_| Laws::new()),
+            CaseCommand::ConfirmTransfer { .. } | CaseCommand::ReportFailure { .. } => {
+                self.issuers().or_else(|_| self.custodians()).map(|_| Laws::new())
+            }
+            CaseCommand::OpenCustody(_) => Ok(Laws::new()),
+            CaseCommand::UpdateCharges { .. }
+            | CaseCommand::CancelRelease { .. }
+            | CaseCommand::ReopenCustody { .. }
+            | CaseCommand::MoveCustody { .. } => self.of_holder(Stage::Change, self.case.active()),
+            CaseCommand::CorrectIdentity { .. } => self.of_holder(Stage::Change, self.case.standing.iter()),
+            CaseCommand::ScheduleRelease { .. } | CaseCommand::RescheduleRelease { .. } => {
+                self.of_holder(Stage::Schedule, self.case.active())
+            }
+            CaseCommand::RecordRelease { correction: Some(_), .. } => {
+                self.of_holder(Stage::Release, self.case.standing.iter())
+            }
+            CaseCommand::RecordRelease { correction: None, .. } | CaseCommand::CloseCustody { .. } => {
+                self.of_holder(Stage::Release, self.case.active())
+            }
+        }
+    }
+
+    fn caller(&self) -> &'a Caller {
+        &self.admitted.caller
+    }
+
+    fn jurisdiction(&self) -> &'a JurisdictionId {
+        &self.admitted.jurisdiction
+    }
+
+    /// The detainer, if the caller may speak to it as its custodian.
+    fn custodians(&self) -> Result<&'a Detainer, Denial> {
+        let detainer = self.case.detainer.as_ref().filter(|detainer| is_addressed_to(detainer, self.caller()));
+        detainer.ok_or(Denial::NotFound)
+    }
+
+    /// The detainer, if the caller lodged it.
+    fn issuers(&self) -> Result<&'a Detainer, Denial> {
+        let detainer = self.case.detainer.as_ref().filter(|detainer| detainer.issuer == self.caller().agency.id);
+        detainer.ok_or(Denial::NotFound)
+    }
+
+    /// The custody, if the caller holds the person.
+    fn holders(&self) -> Result<&'a Custody, Denial> {
+        let custody = self.case.custody.as_ref().filter(|custody| custody.custodian == self.caller().agency.id);
+        custody.ok_or(Denial::NotFound)
+    }
+
+    /// From what the request carries, and nothing else: lodging reveals nothing about custody.
+    fn of_request(&self, request: &Request) -> Result<LawView, Denial> {
+        let class = match &request.addressee {
+            Addressee::Jurisdiction => None,
+            Addressee::Agency(id) => {
+                self.gate.custodian_of(self.jurisdiction(), id).ok_or(Denial::NotACustodian)?.class
+            }
+        };
+        let facts = facts_of(Stage::Lodge, self.caller().agency.kind, request, None);
+        Ok(self.ask(&CaseFacts { custodian_class: class, ..facts }))
+    }
+
+    fn of_amendment(&self, request: &Request) -> Result<Laws, Denial> {
+        let detainer = self.issuers()?;
+        let addressee = &detainer.request.addressee;
+        if request.addressee != Addressee::Jurisdiction && request.addressee != *addressee {
+            return Err(Denial::AddresseeFixed);
+        }
+        let amended = Request { addressee: addressee.clone(), ..request.clone() };
+        Ok(BTreeMap::from([(detainer.name.clone(), self.of_request(&amended)?)]))
+    }
+
+    fn of_one(&self, stage: Stage, detainer: &Detainer, custody: Option<&Custody>) -> Laws {
+        BTreeMap::from([self.of_detainer(stage, detainer, custody, self.caller().agency.class)])
+    }
+
+    /// Of each detainer that a claim of the custodian's touches, with the claim as the command leaves it. The issuer's own
+    /// claim tells nobody anything of a custody.
+    fn of_claim(&self) -> Result<Laws, Denial> {
+        if self.issuers().is_ok() {
+            return Ok(Laws::new());
+        }
+        let named = self.custodians()?;
+        let custody = self.case.custody.as_ref().map(|custody| after(custody, &self.admitted.value));
+        let class = self.caller().agency.class;
+        let touched = self.case.active().chain([named]);
+        Ok(touched.map(|detainer| self.of_detainer(Stage::Claim, detainer, custody.as_ref(), class)).collect())
+    }
+
+    /// Of each detainer whose issuer may have to be told of what the holder of the person enters, with the custody as the
+    /// command leaves it: nothing is shown that was sealed by the very command.
+    fn of_holder(&self, stage: Stage, concerned: impl Iterator<Item = &'a Detainer>) -> Result<Laws, Denial> {
+        let custody = after(self.holders()?, &self.admitted.value);
+        let class = self.class_after()?;
+        Ok(concerned.map(|detainer| self.of_detainer(stage, detainer, Some(&custody), class)).collect())
+    }
+
+    /// What the custodian is, once the command is done.
+    fn class_after(&self) -> Result<Option<AgencyClass>, Denial> {
+        let own = &self.caller().agency;
+        let CaseCommand::MoveCustody { movement: Movement { to: Destination::Agency(next, _), .. }, .. } =
+            &self.admitted.value
+        else {
+            return Ok(own.class);
+        };
+        let next = self.gate.custodian_of(self.jurisdiction(), next).filter(|next| next.id != own.id);
+        next.map(|next| next.class).ok_or(Denial::NoSuchCustodian)
+    }
+
+    fn of_detainer(
+        &self,
+        stage: Stage,
+        detainer: &Detainer,
+        custody: Option<&Custody>,
+        custodian_class: Option<AgencyClass>,
+    ) -> (CaseName, LawView) {
+        let facts = facts_of(stage, self.gate.requester(detainer), &detainer.request, custody);
+        (detainer.name.clone(), self.ask(&CaseFacts { custodian_class, ..facts }))
+    }
+
+    fn ask(&self, facts: &CaseFacts) -> LawView {
+        LawView::clone(&self.gate.engine.law(self.jurisdiction(), facts, self.now))
+    }
+}
+
+/// The custody as a command leaves it, as far as law turns on it.
+fn after(custody: &Custody, command: &CaseCommand) -> Custody {
+    let mut custody = custody.clone();
+    let flags = &mut custody.intake.flags;
+    if let CaseCommand::UpdateCharges { charges, .. } = command {
+        custody.intake.charges.clone_from(charges);
+    } else if let CaseCommand::CorrectIdentity { identity, .. } = command {
+        *flags = Flags { citizenship_claim: flags.citizenship_claim, ..identity.flags };
+    } else if let CaseCommand::RaiseCitizenshipClaim { .. } = command {
+        flags.citizenship_claim = true;
+    } else if let CaseCommand::ResolveCitizenshipClaim { outcome, .. } = command {
+        flags.citizenship_claim = false;
+        flags.proof_of_status |= *outcome == ClaimOutcome::Confirmed;
+    }
+    custody
+}
+
+/// Facts known to the gateway: of the request, and of the custody where one is linked.
+pub(super) fn facts_of(
+    stage: Stage,
+    requester_kind: AgencyKind,
+    request: &Request,
+    custody: Option<&Custody>,
+) -> CaseFacts {
+    let charges = || request.charges.iter().chain(custody.into_iter().flat_map(|custody| &custody.intake.charges));
+    let held = custody.map(|custody| custody.intake.flags).unwrap_or_default();
+    let asked = request.flags;
+    CaseFacts {
+        stage,
+        requester_kind,
+        custodian_class: None,
+        form: request.form,
+        asks_for_hold: request.form.asks_for_hold(),
+        basis: request.basis.iter().copied().collect(),
+        warrant: request.warrant.kind,
+        issuing_authority: request.warrant.issuing_authority,
+        judicial_warrant: request.warrant.issuing_authority.is_judge(),
+        offences: facts::offences(charges()),
+        citizenship_claim: asked.citizenship_claim || held.citizenship_claim,
+        proof_of_status: asked.proof_of_status || held.proof_of_status,
+        juvenile: asked.juvenile || held.juvenile,
+        sealed: charges().any(Charge::sealed),
+        protected: asked.victim_witness || asked.protected_program || held.victim_witness || held.protected_program,
+    }
+}

@@ -1,0 +1,318 @@
+//! Events as an entry records them.
+
+use crate::domain::charge::Charge;
+use crate::domain::claim::{Claim, ClaimOutcome};
+use crate::domain::correction::Correction;
+use crate::domain::custody::{ActualRelease, Closing, Identity, Movement, ScheduledRelease};
+use crate::domain::detainer::{Acknowledgement, Answer, Detainer, LiftReason, Viewpoint};
+use crate::domain::event::{Change, Counts, Event, Record, RecordedDetermination, Told};
+use crate::domain::ids::CaseName;
+use crate::domain::service::ServiceOfCopy;
+use crate::domain::transfer::Transfer;
+use crate::wire::show::parts::{
+    acknowledgement, actual_release, answer, charge, closing, correction, flags, movement, scheduled_release,
+    service_of_copy, subject,
+};
+use crate::wire::show::resource::{asked, custody, detainer, transfer};
+use crate::wire::show::timestamp;
+use crate::wire::v1;
+use crate::wire::v1::event::Event as Wire;
+use crate::wire::words::{to_wire, to_wire_or_unspecified};
+
+/// An event as an entry records it.
+pub fn event(record: &Record) -> v1::Event {
+    let said = Said {
+        counts: Some(counts(&record.counts)),
+        standing: standing(&record.determinations),
+        determinations: determinations(&record.determinations),
+    };
+    v1::Event { event: Some(wire(&record.event, said)) }
+}
+
+/// What is said of any event.
+struct Said {
+    counts: Option<v1::Counts>,
+    determinations: Vec<v1::Determination>,
+    /// Detainers that the determinations are of.
+    standing: Vec<String>,
+}
+
+fn wire(event: &Event, said: Said) -> Wire {
+    match event {
+        Event::DetainerLodged(lodged) => said.lodged(lodged),
+        Event::DetainerAcknowledged { detainer, acknowledgement, correction, .. } => {
+            said.acknowledged(detainer, acknowledgement, correction.as_ref())
+        }
+        Event::DetainerAnswered { detainer, answer, correction, .. } => {
+            said.answered(detainer, answer, correction.as_ref())
+        }
+        Event::DetainerAmended(amended) => said.amended(amended),
+        Event::CopyServed { detainer, service, correction, .. } => said.served(detainer, service, correction.as_ref()),
+        Event::CitizenshipClaimRaised { detainer, claim, .. } => said.claimed(detainer, claim),
+        Event::CitizenshipClaimResolved { detainer, outcome, reason, .. } => said.resolved(detainer, *outcome, reason),
+        Event::TransferRecorded { detainer, transfer, reason } => said.transfer(detainer, transfer, reason.as_ref()),
+        Event::DetainerWithdrawn { detainer, reason } => said.withdrawn(detainer, *reason),
+        Event::CustodyOpened(opened) => Wire::CustodyOpened(v1::CustodyOpened { custody: Some(custody(opened)) }),
+        Event::ChargesUpdated { custody, charges } => said.charges_updated(custody, charges),
+        Event::IdentityCorrected { custody, identity, correction } => said.corrected(custody, identity, correction),
+        Event::CustodyMoved { custody, movement } => said.moved(custody, movement),
+        Event::ReleaseRescheduled { custody, release } => said.rescheduled(custody, release),
+        Event::ReleaseCancelled { custody, reason } => Wire::ReleaseCancelled(v1::ReleaseCancelled {
+            custody: custody.to_string(),
+            reason: reason.clone().unwrap_or_default(),
+        }),
+        Event::CustodyClosed { custody, closing } => said.closed(custody, closing),
+        Event::CustodyReopened { custody, correction: why } => Wire::CustodyReopened(v1::CustodyReopened {
+            custody: custody.to_string(),
+            correction: Some(correction(why)),
+        }),
+        Event::ReleaseScheduled { custody, release } => said.scheduled(custody, release),
+        Event::ReleaseRecorded { custody, release, correction } => {
+            said.release_recorded(custody, release, correction.as_ref())
+        }
+        Event::ReleaseNoticed { detainer, release } => said.noticed(detainer, release),
+        Event::DetainerReleased { detainer, release, told } => said.released(detainer, release, *told),
+        Event::CustodyNoticed { detainer, change, .. } => said.custody_noticed(detainer, change),
+        Event::NoticeCancelled { detainer } => {
+            Wire::NoticeCancelled(v1::NoticeCancelled { detainer: detainer.to_string(), counts: said.counts })
+        }
+        Event::DetainerReopened { detainer } => {
+            Wire::DetainerReopened(v1::DetainerReopened { detainer: detainer.to_string(), counts: said.counts })
+        }
+    }
+}
+
+/// What the parties to a detainer say.
+impl Said {
+    fn lodged(self, lodged: &Detainer) -> Wire {
+        Wire::DetainerLodged(v1::DetainerLodged {
+            detainer: Some(detainer(lodged, Viewpoint::Custodian)),
+            counts: self.counts,
+            determinations: self.determinations,
+        })
+    }
+
+    fn amended(self, amended: &Detainer) -> Wire {
+        Wire::DetainerAmended(v1::DetainerAmended {
+            detainer: Some(asked(amended)),
+            counts: self.counts,
+            determinations: self.determinations,
+        })
+    }
+
+    fn acknowledged(self, detainer: &CaseName, found: &Acknowledgement, corrects: Option<&Correction>) -> Wire {
+        Wire::DetainerAcknowledged(v1::DetainerAcknowledged {
+            detainer: detainer.to_string(),
+            acknowledgement: Some(acknowledgement(found)),
+            counts: self.counts,
+            determinations: self.determinations,
+            corrects: corrects.is_some(),
+            correction: corrects.map(correction),
+        })
+    }
+
+    fn answered(self, detainer: &CaseName, given: &Answer, corrects: Option<&Correction>) -> Wire {
+        Wire::DetainerAnswered(v1::DetainerAnswered {
+            detainer: detainer.to_string(),
+            answer: Some(answer(given)),
+            counts: self.counts,
+            determinations: self.determinations,
+            corrects: corrects.is_some(),
+            correction: corrects.map(correction),
+        })
+    }
+
+    fn served(self, detainer: &CaseName, service: &ServiceOfCopy, corrects: Option<&Correction>) -> Wire {
+        Wire::CopyServed(v1::CopyServed {
+            detainer: detainer.to_string(),
+            service_of_copy: Some(service_of_copy(service)),
+            counts: self.counts,
+            determinations: self.determinations,
+            corrects: corrects.is_some(),
+            correction: corrects.map(correction),
+        })
+    }
+
+    fn claimed(self, detainer: &CaseName, claim: &Claim) -> Wire {
+        Wire::CitizenshipClaimRaised(v1::CitizenshipClaimRaised {
+            detainer: detainer.to_string(),
+            occurred_at: claim.occurred_at.map(timestamp),
+            grounds: claim.grounds.clone().unwrap_or_default(),
+            determinations: self.determinations,
+        })
+    }
+
+    fn resolved(self, detainer: &CaseName, outcome: ClaimOutcome, reason: &str) -> Wire {
+        Wire::CitizenshipClaimResolved(v1::CitizenshipClaimResolved {
+            detainer: detainer.to_string(),
+            outcome: to_wire(outcome),
+            reason: reason.to_owned(),
+            determinations: self.determinations,
+        })
+    }
+
+    fn transfer(self, detainer: &CaseName, stands: &Transfer, reason: Option<&String>) -> Wire {
+        Wire::TransferRecorded(v1::TransferRecorded {
+            detainer: detainer.to_string(),
+            transfer: Some(transfer(detainer, stands)),
+            counts: self.counts,
+            determinations: self.determinations,
+            failure_cause: to_wire_or_unspecified(stands.failure_cause),
+            reason: reason.cloned().unwrap_or_default(),
+        })
+    }
+
+    fn withdrawn(self, detainer: &CaseName, reason: LiftReason) -> Wire {
+        Wire::DetainerWithdrawn(v1::DetainerWithdrawn {
+            detainer: detainer.to_string(),
+            reason: to_wire(reason),
+            counts: self.counts,
+        })
+    }
+}
+
+/// What a custodian enters of a stay.
+impl Said {
+    fn charges_updated(self, custody: &CaseName, charges: &[Charge]) -> Wire {
+        Wire::ChargesUpdated(v1::ChargesUpdated {
+            custody: custody.to_string(),
+            charges: charges.iter().map(charge).collect(),
+            determinations: self.determinations,
+        })
+    }
+
+    fn corrected(self, custody: &CaseName, identity: &Identity, why: &Correction) -> Wire {
+        Wire::IdentityCorrected(v1::IdentityCorrected {
+            custody: custody.to_string(),
+            subject: Some(subject(&identity.subject)),
+            flags: Some(flags(identity.flags)),
+            correction: Some(correction(why)),
+            determinations: self.determinations,
+        })
+    }
+
+    fn moved(self, custody: &CaseName, to: &Movement) -> Wire {
+        Wire::CustodyMoved(v1::CustodyMoved {
+            custody: custody.to_string(),
+            movement: Some(movement(to)),
+            determinations: self.determinations,
+        })
+    }
+
+    fn scheduled(self, custody: &CaseName, release: &ScheduledRelease) -> Wire {
+        Wire::ReleaseScheduled(v1::ReleaseScheduled {
+            custody: custody.to_string(),
+            release: Some(scheduled_release(release)),
+            determinations: self.determinations,
+        })
+    }
+
+    fn rescheduled(self, custody: &CaseName, release: &ScheduledRelease) -> Wire {
+        Wire::ReleaseRescheduled(v1::ReleaseRescheduled {
+            custody: custody.to_string(),
+            release: Some(scheduled_release(release)),
+            determinations: self.determinations,
+        })
+    }
+
+    fn release_recorded(self, custody: &CaseName, release: &ActualRelease, corrects: Option<&Correction>) -> Wire {
+        Wire::ReleaseRecorded(v1::ReleaseRecorded {
+            custody: custody.to_string(),
+            release: Some(actual_release(release)),
+            determinations: self.determinations,
+            counts: self.counts,
+            detainers: self.standing,
+            corrects: corrects.is_some(),
+            correction: corrects.map(correction),
+        })
+    }
+
+    fn closed(self, custody: &CaseName, how: &Closing) -> Wire {
+        Wire::CustodyClosed(v1::CustodyClosed {
+            custody: custody.to_string(),
+            closing: Some(closing(how)),
+            determinations: self.determinations,
+            counts: self.counts,
+            detainers: self.standing,
+        })
+    }
+}
+
+/// What an issuer is told of a custody.
+impl Said {
+    fn noticed(self, detainer: &CaseName, release: &ScheduledRelease) -> Wire {
+        Wire::ReleaseNoticed(v1::ReleaseNoticed {
+            detainer: detainer.to_string(),
+            release: Some(scheduled_release(release)),
+            counts: self.counts,
+            determinations: self.determinations,
+        })
+    }
+
+    fn released(self, detainer: &CaseName, release: &ActualRelease, told: Told) -> Wire {
+        Wire::DetainerReleased(v1::DetainerReleased {
+            detainer: detainer.to_string(),
+            release: Some(actual_release(release)),
+            counts: self.counts,
+            determinations: self.determinations,
+            corrects: told == Told::Corrected,
+        })
+    }
+
+    fn custody_noticed(self, detainer: &CaseName, change: &Change) -> Wire {
+        let mut noticed = v1::CustodyNoticed {
+            detainer: detainer.to_string(),
+            counts: self.counts,
+            determinations: self.determinations,
+            ..v1::CustodyNoticed::default()
+        };
+        match change {
+            Change::Charges(charges) => noticed.charges = charges.iter().map(charge).collect(),
+            Change::Identity(person) => {
+                noticed.subject = Some(subject(person));
+                noticed.corrects = true;
+            }
+            Change::Movement(to) => noticed.movement = Some(movement(to)),
+            Change::Closing(how) => noticed.closing = Some(closing(how)),
+        }
+        Wire::CustodyNoticed(noticed)
+    }
+}
+
+/// Delivery of an inbox, as an entry records it.
+pub fn inbox_acknowledged(acknowledged: v1::InboxAcknowledged) -> v1::Event {
+    v1::Event { event: Some(Wire::InboxAcknowledged(acknowledged)) }
+}
+
+/// Determinations.
+pub fn determinations(recorded: &[RecordedDetermination]) -> Vec<v1::Determination> {
+    let one = |recorded: &RecordedDetermination| v1::Determination {
+        detainer: recorded.detainer.to_string(),
+        action: to_wire(recorded.action),
+        ruling: to_wire(recorded.determination.ruling),
+        policies: recorded.determination.policies.clone(),
+        citations: recorded.determination.citations.clone(),
+        obligations: recorded.determination.obligations.clone(),
+        reviews: recorded.determination.reviews.clone(),
+        failed: recorded.determination.failed,
+    };
+    recorded.iter().map(one).collect()
+}
+
+fn standing(recorded: &[RecordedDetermination]) -> Vec<String> {
+    let mut names: Vec<String> = recorded.iter().map(|recorded| recorded.detainer.to_string()).collect();
+    names.dedup();
+    names
+}
+
+fn counts(counts: &Counts) -> v1::Counts {
+    v1::Counts {
+        form: to_wire_or_unspecified(counts.form),
+        warrant: to_wire_or_unspecified(counts.warrant),
+        issuing_authority: to_wire_or_unspecified(counts.issuing_authority),
+        offence: to_wire_or_unspecified(counts.offence),
+        charge_status: to_wire_or_unspecified(counts.charge_status),
+        custodian_class: to_wire_or_unspecified(counts.custodian_class),
+        lead_time_seconds: counts.lead_time_seconds,
+    }
+}

@@ -1,0 +1,134 @@
+//! Resources, as far as a reader may see them.
+
+use crate::domain::custody::Custody;
+use crate::domain::detainer::{Addressee, Detainer, Viewpoint};
+use crate::domain::ids::CaseName;
+use crate::domain::transfer::{Transfer, TransferName, TransferWindow};
+use crate::wire::show::parts::{
+    acknowledgement, actual_release, answer, charge, closing, flags, movement, scheduled_release, service_of_copy,
+    subject, warrant,
+};
+use crate::wire::show::{agency_name, timestamp};
+use crate::wire::v1;
+use crate::wire::words::{to_wire, to_wire_or_unspecified};
+
+/// A detainer, as far as the viewpoint reaches.
+pub fn detainer(detainer: &Detainer, viewpoint: Viewpoint) -> v1::Detainer {
+    let shown = &detainer.shown;
+    let (state, acknowledged, given, service, updated_at) = match viewpoint {
+        Viewpoint::Issuer => (shown.state, shown.finding.is_some(), &shown.answer, &shown.service, shown.updated_at),
+        Viewpoint::Custodian => (detainer.state, true, &detainer.answer, &detainer.service, detainer.updated_at),
+    };
+    let asked = asked(detainer);
+    // Who took it on says where the person is.
+    let took_on = match viewpoint {
+        Viewpoint::Issuer => &shown.custodian,
+        Viewpoint::Custodian => &detainer.custodian,
+    };
+    let custodian = match &detainer.request.addressee {
+        Addressee::Agency(_) => asked.custodian,
+        Addressee::Jurisdiction => took_on.as_ref().map(agency_name).unwrap_or_default(),
+    };
+    v1::Detainer {
+        custodian,
+        state: to_wire(state),
+        acknowledgement: detainer.acknowledgement.as_ref().filter(|_| acknowledged).map(acknowledgement),
+        answer: given.as_ref().map(answer),
+        lift_reason: to_wire_or_unspecified(detainer.lift_reason),
+        create_time: Some(timestamp(detainer.lodged_at)),
+        update_time: Some(timestamp(updated_at)),
+        etag: detainer_etag(detainer, viewpoint),
+        service_of_copy: service.as_ref().map(service_of_copy),
+        transfers: detainer.transfers.iter().map(|one| transfer(&detainer.name, one)).collect(),
+        ..asked
+    }
+}
+
+/// What the issuer asked, and nothing that came of it.
+pub(super) fn asked(detainer: &Detainer) -> v1::Detainer {
+    let request = &detainer.request;
+    let addressee = match &request.addressee {
+        Addressee::Agency(agency) => agency_name(agency),
+        Addressee::Jurisdiction => String::new(),
+    };
+    v1::Detainer {
+        name: detainer.name.to_string(),
+        issuer: agency_name(&detainer.issuer),
+        custodian: addressee,
+        form: to_wire(request.form),
+        basis: request.basis.iter().copied().map(to_wire).collect(),
+        warrant: Some(warrant(&request.warrant)),
+        subject: Some(subject(&request.subject)),
+        charges: request.charges.iter().map(charge).collect(),
+        flags: Some(flags(request.flags)),
+        contact_phone: request.contact_phone.clone().unwrap_or_default(),
+        occurred_at: request.occurred_at.map(timestamp),
+        version: i32::try_from(detainer.request_version).unwrap_or(i32::MAX),
+        ..v1::Detainer::default()
+    }
+}
+
+/// Changes with what the viewpoint sees, and with nothing else: an issuer must not read a hidden change off it.
+pub fn detainer_etag(detainer: &Detainer, viewpoint: Viewpoint) -> String {
+    match viewpoint {
+        Viewpoint::Issuer => format!("i{}", detainer.shown.version),
+        Viewpoint::Custodian => format!("c{}", detainer.version),
+    }
+}
+
+/// A custody.
+pub fn custody(custody: &Custody) -> v1::Custody {
+    let intake = &custody.intake;
+    v1::Custody {
+        name: custody.name.to_string(),
+        custodian: agency_name(&custody.custodian),
+        facility: intake.facility.to_string(),
+        subject: Some(subject(&intake.subject)),
+        charges: intake.charges.iter().map(charge).collect(),
+        flags: Some(flags(intake.flags)),
+        occurred_at: intake.occurred_at.map(timestamp),
+        state: to_wire(custody.state),
+        detainers: custody.detainers.iter().map(ToString::to_string).collect(),
+        scheduled_release: custody.scheduled.as_ref().map(scheduled_release),
+        actual_release: custody.released.as_ref().map(actual_release),
+        create_time: Some(timestamp(custody.opened_at)),
+        update_time: Some(timestamp(custody.updated_at)),
+        etag: custody_etag(custody),
+        movement: custody.movement.as_ref().map(movement),
+        closing: custody.closing.as_ref().map(closing),
+    }
+}
+
+/// Changes with every change.
+pub fn custody_etag(custody: &Custody) -> String {
+    format!("c{}", custody.version)
+}
+
+/// A transfer under a detainer. Both parties see all of it.
+pub fn transfer(detainer: &CaseName, transfer: &Transfer) -> v1::Transfer {
+    v1::Transfer {
+        name: TransferName { detainer: detainer.clone(), id: transfer.id }.to_string(),
+        state: to_wire(transfer.state),
+        window: Some(window(&transfer.window)),
+        decline_reason: to_wire_or_unspecified(transfer.decline_reason),
+        failure_cause: to_wire_or_unspecified(transfer.failure_cause),
+        handed_over_at: transfer.handed_over_at.map(timestamp),
+        taken_over_at: transfer.taken_over_at.map(timestamp),
+        create_time: Some(timestamp(transfer.offered_at)),
+        update_time: Some(timestamp(transfer.updated_at)),
+        etag: transfer_etag(transfer),
+    }
+}
+
+/// Changes with every change.
+pub fn transfer_etag(transfer: &Transfer) -> String {
+    format!("t{}", transfer.version)
+}
+
+fn window(window: &TransferWindow) -> v1::TransferWindow {
+    v1::TransferWindow {
+        opens_at: Some(timestamp(window.opens_at)),
+        closes_at: Some(timestamp(window.closes_at)),
+        facility: window.facility.to_string(),
+    }
+}
