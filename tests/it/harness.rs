@@ -4,6 +4,7 @@
 mod journal;
 mod outcome;
 mod party;
+pub(crate) mod raw;
 pub(crate) mod requests;
 mod store;
 pub(crate) mod story;

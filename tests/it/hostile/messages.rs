@@ -1,59 +1,14 @@
 //! Messages that nobody authorized: bytes as no client of ours would send them.
 
 use comity::wire::Message as _;
-use http::uri::PathAndQuery;
-use prost::bytes::{Buf as _, BufMut as _};
-use tonic::client::Grpc;
-use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
-use tonic::{Code, Request, Status};
+use tonic::Code;
 
 use crate::harness::requests::{answer_to, detainer_for};
-use crate::harness::{Outcome, Party, World};
+use crate::harness::{Outcome, Party, World, raw};
 use crate::hostile::Besieged;
 
-/// Bytes as they are.
-#[derive(Debug, Clone, Copy, Default)]
-struct Raw;
-
-impl Codec for Raw {
-    type Encode = Vec<u8>;
-    type Decode = Vec<u8>;
-    type Encoder = Self;
-    type Decoder = Self;
-
-    fn encoder(&mut self) -> Self {
-        Self
-    }
-
-    fn decoder(&mut self) -> Self {
-        Self
-    }
-}
-
-impl Encoder for Raw {
-    type Item = Vec<u8>;
-    type Error = Status;
-
-    fn encode(&mut self, item: Vec<u8>, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        buffer.put_slice(&item);
-        Ok(())
-    }
-}
-
-impl Decoder for Raw {
-    type Item = Vec<u8>;
-    type Error = Status;
-
-    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<Vec<u8>>, Status> {
-        Ok(Some(buffer.copy_to_bytes(buffer.remaining()).to_vec()))
-    }
-}
-
-async fn send(party: &Party, path: &'static str, message: Vec<u8>) -> Outcome<Vec<u8>> {
-    let mut grpc = Grpc::new(party.client().await.authorized());
-    grpc.ready().await.unwrap();
-    let answer = grpc.unary(Request::new(message), PathAndQuery::from_static(path), Raw).await;
-    Outcome(answer.map(tonic::Response::into_inner))
+async fn send(party: &Party, path: &str, message: Vec<u8>) -> Outcome<Vec<u8>> {
+    Outcome(raw::send(party.client().await, path, message).await)
 }
 
 const LODGE: &str = "/comity.v1.DetainerService/LodgeDetainer";
