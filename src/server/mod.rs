@@ -310,7 +310,7 @@ fn recorder(
     clock: Clock,
     entropy: Entropy,
 ) -> Result<Running, ServerError> {
-    let store = SqliteStore::open(&base.join(&config.store.path), &secrets.wrapping)?;
+    let store = SqliteStore::open_alone(&base.join(&config.store.path), &secrets.wrapping)?;
     Ok(Recorder::start(Parts {
         store: Box::new(store),
         gate: Arc::clone(gate),

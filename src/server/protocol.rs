@@ -2,7 +2,7 @@
 //! content type and any query for the call that the path names.
 
 use http::header::{CONTENT_TYPE, TE};
-use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use tonic::body::Body;
 use tonic::{Code, Status};
 
@@ -24,13 +24,16 @@ pub(super) fn refusal<B>(request: &Request<B>) -> Option<Response<Body>> {
     } else if request.uri().query().is_some() {
         (StatusCode::BAD_REQUEST, Code::InvalidArgument, "a call has no query")
     } else if headers.contains_key("grpc-encoding") && only(headers, "grpc-encoding") != Some("identity") {
-        // The gRPC protocol fixes code and HTTP status of this one.
+        // The gRPC protocol fixes code and HTTP status of this one, and a header (grpc/doc/compression.md).
         (StatusCode::OK, Code::Unimplemented, "compressed messages are not taken")
     } else {
         return None;
     };
     let mut response = Status::from(Failure::new(code, ErrorReason::MalformedMessage, message)).into_http();
     *response.status_mut() = status;
+    if code == Code::Unimplemented {
+        response.headers_mut().insert("grpc-accept-encoding", HeaderValue::from_static("identity"));
+    }
     Some(response)
 }
 

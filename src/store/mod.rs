@@ -38,6 +38,9 @@ pub enum StoreError {
     /// A key is missing or wrong.
     #[error("stored data cannot be opened: {0}")]
     Vault(#[from] vault::VaultError),
+    /// Another process serves this store.
+    #[error("another gateway has the store open: it holds {}", .0.display())]
+    Held(std::path::PathBuf),
     /// The directory or file could not be made.
     #[error("the store's file could not be opened: {0}")]
     File(#[from] std::io::Error),

@@ -9,6 +9,8 @@ mod client;
 #[cfg(test)]
 mod contract;
 #[cfg(test)]
+mod crash;
+#[cfg(test)]
 mod curl;
 #[cfg(test)]
 mod drain;

@@ -17,19 +17,8 @@ use crate::wire::entry::{self, Opening};
 
 impl Store for SqliteStore {
     fn recover(&mut self, log: &LogName) -> Result<LogState, StoreError> {
-        let id = self.number(&log.to_string())?;
-        let head: Option<(i64, i64)> = self
-            .connection
-            .query_row("SELECT size, recorded_at FROM heads WHERE log = ?1", [id], |row| Ok((row.get(0)?, row.get(1)?)))
-            .optional()?;
-        let Some((size, recorded_at)) = head else {
-            let now = jiff::Timestamp::UNIX_EPOCH;
-            self.connection.execute("INSERT INTO heads VALUES (?1, 0, 0)", [id])?;
-            return Ok(LogState { tree: Tree::empty(), recorded_at: now });
-        };
-        let size = u64::try_from(size).map_err(|_| StoreError::Broken("a head has a negative size"))?;
-        let tree = Tree::load(size, |tile| self.reader.tile(log, tile))?;
-        Ok(LogState { tree, recorded_at: rows::time(recorded_at)? })
+        let recovered = self.read_state(log);
+        self.noted(recovered)
     }
 
     fn load(&mut self, wanted: &Wanted) -> Result<Loaded, StoreError> {
@@ -83,6 +72,42 @@ impl Store for SqliteStore {
     }
 
     fn commit(&mut self, append: &Append) -> Result<(), StoreError> {
+        let committed = self.write(append);
+        self.noted(committed)
+    }
+
+    fn reader(&self) -> Arc<dyn Reader> {
+        let reader: Arc<SqliteReader> = Arc::clone(&self.reader);
+        reader
+    }
+}
+
+impl SqliteStore {
+    /// Remembers a failure. One that was fenced has written nothing.
+    fn noted<T>(&mut self, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
+        self.failed |= matches!(&outcome, Err(error) if !matches!(error, StoreError::Fenced(_)));
+        outcome
+    }
+
+    /// The state of a log, which is begun if it is new.
+    fn read_state(&mut self, log: &LogName) -> Result<LogState, StoreError> {
+        let id = self.number(&log.to_string())?;
+        let head: Option<(i64, i64)> = self
+            .connection
+            .query_row("SELECT size, recorded_at FROM heads WHERE log = ?1", [id], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        let Some((size, recorded_at)) = head else {
+            let now = jiff::Timestamp::UNIX_EPOCH;
+            self.connection.execute("INSERT INTO heads VALUES (?1, 0, 0)", [id])?;
+            return Ok(LogState { tree: Tree::empty(), recorded_at: now });
+        };
+        let size = u64::try_from(size).map_err(|_| StoreError::Broken("a head has a negative size"))?;
+        let tree = Tree::load(size, |tile| self.reader.tile(log, tile))?;
+        Ok(LogState { tree, recorded_at: rows::time(recorded_at)? })
+    }
+
+    /// One transaction.
+    fn write(&mut self, append: &Append) -> Result<(), StoreError> {
         self.number_all(append)?;
         // Taken, so that a key made for a batch that fails is not mistaken for a stored one by the next.
         let mut data_keys = std::mem::take(&mut self.data_keys);
@@ -148,13 +173,6 @@ impl Store for SqliteStore {
         Ok(transaction.commit()?)
     }
 
-    fn reader(&self) -> Arc<dyn Reader> {
-        let reader: Arc<SqliteReader> = Arc::clone(&self.reader);
-        reader
-    }
-}
-
-impl SqliteStore {
     /// The number of a name, given to it now if it has none.
     fn number(&mut self, name: &str) -> Result<i64, StoreError> {
         if let Some(id) = self.names.get(name) {

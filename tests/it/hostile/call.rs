@@ -172,6 +172,8 @@ async fn words_of_answer(answer: Response<Incoming>) -> String {
     let status = Status::from_header_map(&head.headers)
         .or_else(|| trailers.as_ref().and_then(Status::from_header_map))
         .map_or_else(|| "no status".to_owned(), |status| words_of(&status));
+    let taken = head.headers.get("grpc-accept-encoding").map(|taken| format!(", takes {}", taken.to_str().unwrap()));
+    let status = status + &taken.unwrap_or_default();
     match head.status.as_u16() {
         200 => status,
         other => format!("HTTP {other} {status}"),

@@ -9,7 +9,7 @@ use crate::hostile::call::{Call, GET, LODGE, Line, framed, prefixed};
 use crate::hostile::siege::Siege;
 
 const MALFORMED: &str = "InvalidArgument MALFORMED_MESSAGE";
-const COMPRESSED: &str = "Unimplemented MALFORMED_MESSAGE";
+const COMPRESSED: &str = "Unimplemented MALFORMED_MESSAGE, takes identity";
 const TOO_LARGE: &str = "ResourceExhausted MESSAGE_TOO_LARGE";
 const DENIED: &str = "PermissionDenied METHOD_DENIED";
 const NOT_FOUND: &str = "NotFound NOT_FOUND";

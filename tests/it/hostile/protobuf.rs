@@ -141,6 +141,8 @@ fn of_values() -> Vec<Row> {
         invalid("a second of nanoseconds", at(0, 1_000_000_000)),
         invalid("a text with NUL", phone("555\u{0}0100")),
         invalid("a text that clears a terminal", phone("\u{1b}[2J\u{1b}[H")),
+        invalid("a text that is read from its end", phone("\u{202e}0010-555")),
+        invalid("a text that is read apart", phone("555\u{2067}-0100\u{2069}")),
         invalid("a text with a line break", phone("555\n0100")),
         invalid("a text too long", phone(&"5".repeat(41))),
         invalid("51 charges", changed(many)),
