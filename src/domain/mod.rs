@@ -18,6 +18,7 @@ pub mod event;
 pub mod facts;
 pub mod ids;
 pub mod inbox;
+pub mod method;
 pub mod permit;
 mod record;
 pub mod service;

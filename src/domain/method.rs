@@ -1,0 +1,92 @@
+//! The methods that write, by the names that policies and entries know them by.
+
+use crate::domain::vocabulary::vocabulary;
+
+vocabulary! {
+    /// A write, by the name its entry bears.
+    pub enum Method {
+        /// `DetainerService/LodgeDetainer`.
+        LodgeDetainer = "lodge-detainer",
+        /// `DetainerService/AcknowledgeDetainer`.
+        AcknowledgeDetainer = "acknowledge-detainer",
+        /// `DetainerService/AnswerDetainer`.
+        AnswerDetainer = "answer-detainer",
+        /// `DetainerService/WithdrawDetainer`.
+        WithdrawDetainer = "withdraw-detainer",
+        /// `CustodyService/OpenCustody`.
+        OpenCustody = "open-custody",
+        /// `CustodyService/ScheduleRelease`.
+        ScheduleRelease = "schedule-release",
+        /// `CustodyService/RecordRelease`.
+        RecordRelease = "record-release",
+        /// `DetainerService/AmendDetainer`.
+        AmendDetainer = "amend-detainer",
+        /// `DetainerService/RecordServiceOfCopy`.
+        RecordServiceOfCopy = "record-service-of-copy",
+        /// `DetainerService/RaiseCitizenshipClaim`.
+        RaiseCitizenshipClaim = "raise-citizenship-claim",
+        /// `DetainerService/ResolveCitizenshipClaim`.
+        ResolveCitizenshipClaim = "resolve-citizenship-claim",
+        /// `CustodyService/UpdateCharges`.
+        UpdateCharges = "update-charges",
+        /// `CustodyService/CorrectIdentity`.
+        CorrectIdentity = "correct-identity",
+        /// `CustodyService/MoveCustody`.
+        MoveCustody = "move-custody",
+        /// `CustodyService/RescheduleRelease`.
+        RescheduleRelease = "reschedule-release",
+        /// `CustodyService/CancelRelease`.
+        CancelRelease = "cancel-release",
+        /// `CustodyService/CloseCustody`.
+        CloseCustody = "close-custody",
+        /// `CustodyService/ReopenCustody`.
+        ReopenCustody = "reopen-custody",
+        /// `TransferService/OfferWindow`.
+        OfferWindow = "offer-window",
+        /// `TransferService/AcceptWindow`.
+        AcceptWindow = "accept-window",
+        /// `TransferService/DeclineWindow`.
+        DeclineWindow = "decline-window",
+        /// `TransferService/ConfirmTransfer`.
+        ConfirmTransfer = "confirm-transfer",
+        /// `TransferService/ReportFailure`.
+        ReportFailure = "report-failure",
+        /// `InboxService/Acknowledge`.
+        AcknowledgeInbox = "acknowledge-inbox",
+        /// `InboxService/AcknowledgeParked`.
+        AcknowledgeParked = "acknowledge-parked",
+    }
+}
+
+impl Method {
+    /// Service and method, as policies and entries name it.
+    pub fn rpc(self) -> &'static str {
+        match self {
+            Self::LodgeDetainer => "DetainerService/LodgeDetainer",
+            Self::AcknowledgeDetainer => "DetainerService/AcknowledgeDetainer",
+            Self::AnswerDetainer => "DetainerService/AnswerDetainer",
+            Self::WithdrawDetainer => "DetainerService/WithdrawDetainer",
+            Self::OpenCustody => "CustodyService/OpenCustody",
+            Self::ScheduleRelease => "CustodyService/ScheduleRelease",
+            Self::RecordRelease => "CustodyService/RecordRelease",
+            Self::AmendDetainer => "DetainerService/AmendDetainer",
+            Self::RecordServiceOfCopy => "DetainerService/RecordServiceOfCopy",
+            Self::RaiseCitizenshipClaim => "DetainerService/RaiseCitizenshipClaim",
+            Self::ResolveCitizenshipClaim => "DetainerService/ResolveCitizenshipClaim",
+            Self::UpdateCharges => "CustodyService/UpdateCharges",
+            Self::CorrectIdentity => "CustodyService/CorrectIdentity",
+            Self::MoveCustody => "CustodyService/MoveCustody",
+            Self::RescheduleRelease => "CustodyService/RescheduleRelease",
+            Self::CancelRelease => "CustodyService/CancelRelease",
+            Self::CloseCustody => "CustodyService/CloseCustody",
+            Self::ReopenCustody => "CustodyService/ReopenCustody",
+            Self::OfferWindow => "TransferService/OfferWindow",
+            Self::AcceptWindow => "TransferService/AcceptWindow",
+            Self::DeclineWindow => "TransferService/DeclineWindow",
+            Self::ConfirmTransfer => "TransferService/ConfirmTransfer",
+            Self::ReportFailure => "TransferService/ReportFailure",
+            Self::AcknowledgeInbox => "InboxService/Acknowledge",
+            Self::AcknowledgeParked => "InboxService/AcknowledgeParked",
+        }
+    }
+}
