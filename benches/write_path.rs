@@ -223,6 +223,34 @@ impl DetainerService for Canned {
         Err(Status::unimplemented(""))
     }
 
+    async fn amend_detainer(
+        &self,
+        _: Request<v1::AmendDetainerRequest>,
+    ) -> Result<Response<v1::AmendDetainerResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn record_service_of_copy(
+        &self,
+        _: Request<v1::RecordServiceOfCopyRequest>,
+    ) -> Result<Response<v1::RecordServiceOfCopyResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn raise_citizenship_claim(
+        &self,
+        _: Request<v1::RaiseCitizenshipClaimRequest>,
+    ) -> Result<Response<v1::RaiseCitizenshipClaimResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn resolve_citizenship_claim(
+        &self,
+        _: Request<v1::ResolveCitizenshipClaimRequest>,
+    ) -> Result<Response<v1::ResolveCitizenshipClaimResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
     async fn withdraw_detainer(
         &self,
         _: Request<v1::WithdrawDetainerRequest>,

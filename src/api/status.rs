@@ -14,9 +14,9 @@ use crate::policy::admit::AdmitError;
 use crate::policy::gate::Denial;
 use crate::recorder::SubmitError;
 use crate::store::StoreError;
-use crate::wire::{Violation, Violations};
 use crate::wire::failure::{Failure, reason_of};
 use crate::wire::v1::ErrorReason;
+use crate::wire::{Violation, Violations};
 
 /// When a caller that found the queue full should come back.
 const RETRY_AFTER: Duration = Duration::from_millis(200);

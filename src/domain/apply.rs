@@ -1,15 +1,20 @@
 //! How an event changes a case.
 
+mod detainer;
+
 use jiff::Timestamp;
 
+use crate::domain::apply::detainer::{
+    acknowledge, amend, forget_finding, give_answer, notice_change, record_transfer, show_end, suspend, suspended,
+    unless_withdrawn,
+};
 use crate::domain::case::Case;
 use crate::domain::claim::{ClaimOutcome, Side};
 use crate::domain::custody::{Custody, CustodyState, Destination, Movement};
-use crate::domain::detainer::{Acknowledgement, Addressee, Answer, Detainer, DetainerState, Finding, Shown};
-use crate::domain::event::{Change, Disclosure, Event};
-use crate::domain::ids::{AgencyId, CaseName};
+use crate::domain::detainer::{Acknowledgement, Detainer, DetainerState, Finding};
+use crate::domain::event::{Disclosure, Event};
+use crate::domain::ids::CaseName;
 use crate::domain::subject::Flags;
-use crate::domain::transfer::Transfer;
 
 /// Changes a case by an event. `exchange_index` is the position the event's entry takes, for notices.
 pub fn apply(case: &mut Case, event: &Event, exchange_index: u64, now: Timestamp) {
@@ -23,7 +28,7 @@ pub fn apply(case: &mut Case, event: &Event, exchange_index: u64, now: Timestamp
             at.link(detainer, acknowledgement);
             at.detainer(detainer, *disclosure, |detainer| {
                 if correction.is_some() {
-                    forget_finding(detainer, *disclosure);
+                    forget_finding(detainer, *disclosure, now);
                 }
                 acknowledge(detainer, custodian, acknowledgement, *disclosure);
             });
@@ -57,6 +62,7 @@ pub fn apply(case: &mut Case, event: &Event, exchange_index: u64, now: Timestamp
         Event::DetainerWithdrawn { detainer, reason } => at.detainer(detainer, Disclosure::ToIssuer, |detainer| {
             detainer.state = DetainerState::Withdrawn;
             detainer.lift_reason = Some(*reason);
+            detainer.ended_from = None;
             detainer.shown.state = DetainerState::Withdrawn;
         }),
         Event::CustodyOpened(custody) => at.case.custody = Some((**custody).clone()),
@@ -90,21 +96,18 @@ pub fn apply(case: &mut Case, event: &Event, exchange_index: u64, now: Timestamp
             detainer.notice_index.get_or_insert(exchange_index);
         }),
         Event::DetainerReleased { detainer, .. } => at.detainer(detainer, Disclosure::ToIssuer, |detainer| {
-            detainer.shown.ended = true;
-            detainer.shown.state = unless_withdrawn(detainer.shown.state, DetainerState::Released);
+            show_end(&mut detainer.shown, DetainerState::Released);
         }),
-        Event::CustodyNoticed { detainer, change } => at.detainer(detainer, Disclosure::ToIssuer, |detainer| {
-            notice_change(&mut detainer.shown, change);
+        Event::CustodyNoticed { detainer, change, disclosure } => at.detainer(detainer, *disclosure, |detainer| {
+            notice_change(&mut detainer.shown, change, *disclosure);
         }),
         Event::NoticeCancelled { detainer } => at.detainer(detainer, Disclosure::ToIssuer, |detainer| {
             detainer.notice_index = None;
         }),
         Event::DetainerReopened { detainer } => at.detainer(detainer, Disclosure::ToIssuer, |detainer| {
-            let before = shown_standing(&detainer.shown);
-            let claimed = detainer.request.flags.citizenship_claim;
-            let before = if claimed { suspended(before) } else { before };
-            detainer.shown.ended = false;
-            detainer.shown.state = unless_withdrawn(detainer.shown.state, before);
+            let shown = &mut detainer.shown;
+            let before = shown.ended_from.take().unwrap_or(shown.state);
+            shown.state = unless_withdrawn(shown.state, before);
         }),
     }
 }
@@ -178,18 +181,22 @@ impl At<'_> {
     /// Promises of hold and notice wait for a person while a claim is open.
     fn suspend(&mut self, name: &CaseName, side: Side, disclosure: Disclosure) {
         match side {
-            Side::Issuer => self.detainer(name, Disclosure::Internal, |detainer| {
-                detainer.state = suspended(detainer.state);
-                detainer.shown.state = suspended(detainer.shown.state);
-            }),
-            Side::Custodian => {
-                self.each(|_| true, |detainer| detainer.state = suspended(detainer.state));
-                if disclosure == Disclosure::ToIssuer {
-                    self.detainer(name, Disclosure::Internal, |detainer| {
-                        detainer.shown.state = suspended(detainer.shown.state);
-                    });
-                }
-            }
+            Side::Issuer => self.detainer(name, Disclosure::Internal, suspend),
+            Side::Custodian => self.each(
+                |detainer| {
+                    let mut after = detainer.clone();
+                    suspend(&mut after);
+                    after != *detainer
+                },
+                suspend,
+            ),
+        }
+        if disclosure == Disclosure::ToIssuer {
+            self.detainer(name, Disclosure::Internal, |detainer| {
+                let shown = &mut detainer.shown;
+                shown.state = suspended(shown.state);
+                shown.ended_from = shown.ended_from.map(suspended);
+            });
         }
     }
 
@@ -222,12 +229,17 @@ impl At<'_> {
     /// Ends the custody and every detainer that stands on it.
     fn end(&mut self, state: DetainerState, how: impl FnOnce(&mut Custody)) {
         self.custody(how);
-        self.each(|detainer| detainer.state.is_active(), |detainer| detainer.state = state);
+        self.each(
+            |detainer| detainer.state.is_active(),
+            |detainer| {
+                detainer.ended_from = Some(detainer.state);
+                detainer.state = state;
+            },
+        );
     }
 
     /// Detainers that the end of the custody ended stand as before.
     fn reopen(&mut self) {
-        let mut claimed = false;
         self.custody(|custody| {
             custody.released = None;
             custody.closing = None;
@@ -235,162 +247,10 @@ impl At<'_> {
                 Some(_) => CustodyState::ReleaseScheduled,
                 None => CustodyState::Held,
             };
-            claimed = custody.intake.flags.citizenship_claim;
         });
         let ended = |detainer: &Detainer| matches!(detainer.state, DetainerState::Released | DetainerState::Closed);
         self.each(ended, |detainer| {
-            let before = detainer.answer.as_ref().map_or(DetainerState::Matched, |answer| answer.kind.state());
-            let open = claimed || detainer.request.flags.citizenship_claim;
-            detainer.state = if open { suspended(before) } else { before };
+            detainer.state = detainer.ended_from.take().unwrap_or(DetainerState::Matched);
         });
-    }
-}
-
-fn acknowledge(
-    detainer: &mut Detainer,
-    custodian: &AgencyId,
-    acknowledgement: &Acknowledgement,
-    disclosure: Disclosure,
-) {
-    detainer.custodian = Some(custodian.clone());
-    detainer.acknowledgement = Some(acknowledgement.clone());
-    let found = match (acknowledgement.finding, &detainer.request.addressee) {
-        (Finding::MatchedCustody, _) => DetainerState::Matched,
-        (Finding::NoSuchPerson, Addressee::Agency(_)) => DetainerState::NoSuchPerson,
-        (Finding::IdentityMismatch, Addressee::Agency(_)) => DetainerState::IdentityMismatch,
-        // One custodian does not speak for all: it waits for the one that holds the person.
-        (Finding::NoSuchPerson | Finding::IdentityMismatch, Addressee::Jurisdiction) => {
-            detainer.custodian = None;
-            detainer.acknowledgement = None;
-            DetainerState::Lodged
-        }
-    };
-    detainer.state = unless_withdrawn(detainer.state, found);
-    if disclosure == Disclosure::ToIssuer {
-        detainer.shown.finding = Some(acknowledgement.finding);
-        detainer.shown.state = unless_withdrawn(detainer.shown.state, found);
-    }
-}
-
-/// A lifted detainer stays lifted, whatever is corrected of it.
-fn unless_withdrawn(before: DetainerState, after: DetainerState) -> DetainerState {
-    if before == DetainerState::Withdrawn { before } else { after }
-}
-
-/// What was answered, served and noticed rested on a finding that is now corrected.
-fn forget_finding(detainer: &mut Detainer, disclosure: Disclosure) {
-    detainer.answer = None;
-    detainer.service = None;
-    detainer.reviewed_policies.clear();
-    detainer.notice_index = None;
-    if disclosure != Disclosure::Internal {
-        let shown = &mut detainer.shown;
-        (shown.finding, shown.answer, shown.service, shown.ended) = (None, None, None, false);
-        shown.state = unless_withdrawn(shown.state, DetainerState::Lodged);
-    }
-}
-
-fn give_answer(
-    detainer: &mut Detainer,
-    custodian: &AgencyId,
-    answer: &Answer,
-    reviewed_policies: &[String],
-    disclosure: Disclosure,
-) {
-    detainer.state = answer.kind.state();
-    detainer.custodian = Some(custodian.clone());
-    detainer.answer = Some(answer.clone());
-    detainer.reviewed_policies = reviewed_policies.to_vec();
-    match disclosure {
-        Disclosure::ToIssuer => {
-            detainer.shown.answer = Some(Answer { reason: None, ..answer.clone() });
-            detainer.shown.state = answer.kind.state();
-        }
-        Disclosure::Retraction => {
-            detainer.shown.answer = None;
-            detainer.shown.state = shown_standing(&detainer.shown);
-        }
-        Disclosure::Internal => {}
-    }
-}
-
-/// A new version is to be looked into, where nobody was found, and answered anew. What the issuer sees follows from what
-/// it saw, and tells nothing of what it was not told.
-fn amend(detainer: &mut Detainer, amended: &Detainer) {
-    detainer.request = amended.request.clone();
-    detainer.request_version = amended.request_version;
-    match detainer.state {
-        DetainerState::NoSuchPerson | DetainerState::IdentityMismatch => {
-            detainer.acknowledgement = None;
-            detainer.state = DetainerState::Lodged;
-        }
-        DetainerState::Lodged
-        | DetainerState::Matched
-        | DetainerState::UnderReview
-        | DetainerState::HoldHonored
-        | DetainerState::NotifyOnly
-        | DetainerState::Declined => {
-            let matched = detainer.acknowledgement.is_some();
-            detainer.state = if matched { DetainerState::Matched } else { DetainerState::Lodged };
-        }
-        DetainerState::Released | DetainerState::Closed | DetainerState::Withdrawn => {}
-    }
-    detainer.answer = None;
-    detainer.reviewed_policies.clear();
-    let shown = &mut detainer.shown;
-    shown.answer = None;
-    if shown.finding != Some(Finding::MatchedCustody) {
-        shown.finding = None;
-    }
-    shown.state = shown_standing(shown);
-}
-
-fn record_transfer(detainer: &mut Detainer, transfer: &Transfer) {
-    match detainer.transfers.iter_mut().find(|known| known.id == transfer.id) {
-        Some(known) => known.clone_from(transfer),
-        None => detainer.transfers.push(transfer.clone()),
-    }
-}
-
-fn notice_change(shown: &mut Shown, change: &Change) {
-    match change {
-        Change::Charges(_) | Change::Identity(_) => {}
-        Change::Movement(movement) => {
-            if let Destination::Agency(..) = movement.to {
-                shown.answer = None;
-                shown.state = DetainerState::Matched;
-            }
-        }
-        Change::Closing(_) => {
-            shown.ended = true;
-            shown.state = DetainerState::Closed;
-        }
-    }
-}
-
-/// Where a detainer that stands is shown to stand, from what its issuer was told.
-fn shown_standing(shown: &Shown) -> DetainerState {
-    match (&shown.answer, shown.finding) {
-        (Some(answer), _) => answer.kind.state(),
-        (None, Some(Finding::MatchedCustody)) => DetainerState::Matched,
-        (None, Some(Finding::NoSuchPerson)) => DetainerState::NoSuchPerson,
-        (None, Some(Finding::IdentityMismatch)) => DetainerState::IdentityMismatch,
-        (None, None) => DetainerState::Lodged,
-    }
-}
-
-/// Promises wait for a person; everything else stays.
-fn suspended(state: DetainerState) -> DetainerState {
-    match state {
-        DetainerState::HoldHonored | DetainerState::NotifyOnly => DetainerState::UnderReview,
-        DetainerState::Lodged
-        | DetainerState::Matched
-        | DetainerState::NoSuchPerson
-        | DetainerState::IdentityMismatch
-        | DetainerState::UnderReview
-        | DetainerState::Declined
-        | DetainerState::Released
-        | DetainerState::Withdrawn
-        | DetainerState::Closed => state,
     }
 }

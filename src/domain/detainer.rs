@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::charge::Charge;
 use crate::domain::ids::{AgencyId, CaseName};
 use crate::domain::service::ServiceOfCopy;
+use crate::domain::shown::Shown;
 use crate::domain::subject::{Flags, MatchMethod, Subject};
 use crate::domain::transfer::Transfer;
 use crate::domain::vocabulary::vocabulary;
@@ -202,6 +203,11 @@ impl AnswerKind {
             Self::PendingReview => DetainerState::UnderReview,
         }
     }
+
+    /// Whether it promises hold or notice.
+    pub fn promises(self) -> bool {
+        matches!(self, Self::HonorHold | Self::NotifyOnly)
+    }
 }
 
 impl DetainerState {
@@ -323,6 +329,8 @@ pub struct Detainer {
     pub notice_index: Option<u64>,
     /// Why it was lifted.
     pub lift_reason: Option<LiftReason>,
+    /// Where it stood when the custody ended.
+    pub ended_from: Option<DetainerState>,
     /// When it was lodged, by our clock.
     pub lodged_at: Timestamp,
     /// When it last changed, by our clock.
@@ -346,41 +354,15 @@ impl Detainer {
             transfers: Vec::new(),
             reviewed_policies: Vec::new(),
             state: DetainerState::Lodged,
-            shown: Shown {
-                state: DetainerState::Lodged,
-                finding: None,
-                answer: None,
-                service: None,
-                ended: false,
-                updated_at: now,
-                version: 1,
-            },
+            shown: Shown::lodged(now),
             notice_index: None,
             lift_reason: None,
+            ended_from: None,
             lodged_at: now,
             updated_at: now,
             version: 1,
         }
     }
-}
-
-/// What the issuer has been told. The issuer's view is made of this and its own request, nothing else.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Shown {
-    /// State, as far as disclosed.
-    pub state: DetainerState,
-    /// The finding was disclosed.
-    pub finding: Option<Finding>,
-    /// The answer that was disclosed last, without its reason. A later one that was not stays out of sight.
-    pub answer: Option<Answer>,
-    /// The service of a copy that was disclosed last.
-    pub service: Option<ServiceOfCopy>,
-    /// That the custody ended was disclosed. It outlives a withdrawal: a correction reaches whoever was told.
-    pub ended: bool,
-    /// When the view last changed, by our clock.
-    pub updated_at: Timestamp,
-    /// Counts the changes of the view.
-    pub version: u64,
 }
 
 /// From where a detainer is looked at.

@@ -204,6 +204,8 @@ pub enum Event {
         detainer: CaseName,
         /// What changed.
         change: Change,
+        /// Told of it, or only that what it was told before no longer stands.
+        disclosure: Disclosure,
     },
     /// The issuer is told that the release it was told to expect is off.
     NoticeCancelled {

@@ -20,6 +20,7 @@ pub mod ids;
 pub mod permit;
 mod record;
 pub mod service;
+pub mod shown;
 pub mod subject;
 pub mod transfer;
 pub mod vocabulary;

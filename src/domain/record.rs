@@ -131,11 +131,7 @@ pub(super) fn internal(
 }
 
 /// Issuer as far as shown; custodian and oversight in full.
-fn audience_of(
-    detainer: &Detainer,
-    custodian: Option<&Party>,
-    shown: FieldClasses,
-) -> Vec<(Party, FieldClasses)> {
+fn audience_of(detainer: &Detainer, custodian: Option<&Party>, shown: FieldClasses) -> Vec<(Party, FieldClasses)> {
     let addressee = match (&detainer.custodian, &detainer.request.addressee) {
         (Some(agency), _) | (None, Addressee::Agency(agency)) => Party::Agency(agency.clone()),
         (None, Addressee::Jurisdiction) => Party::Custodians,

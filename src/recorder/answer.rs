@@ -33,8 +33,7 @@ macro_rules! kept {
 
 /// The answer to a write, without its receipt: kept, so that a repeated request gets the very same.
 pub(super) fn answer(admitted: &Admitted<Command>, command: &CaseCommand, case: &Case, records: &[Record]) -> Vec<u8> {
-    let detainer =
-        || case.detainer.as_ref().map(|detainer| show::detainer(detainer, viewpoint(admitted, detainer)));
+    let detainer = || case.detainer.as_ref().map(|detainer| show::detainer(detainer, viewpoint(admitted, detainer)));
     let custody = || case.custody.as_ref().map(show::custody);
     let transfer = || {
         let detainer = case.detainer.as_ref()?;

@@ -75,8 +75,11 @@ impl Worker {
     fn stack(&self) -> Option<Stack> {
         let len_max = self.limits.message_len_max;
         let api = || Arc::clone(&self.api);
-        let reflection =
-            || tonic_reflection::server::Builder::configure().register_encoded_file_descriptor_set(DESCRIPTOR);
+        let reflection = || {
+            tonic_reflection::server::Builder::configure()
+                .register_encoded_file_descriptor_set(DESCRIPTOR)
+                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        };
         let routes = Routes::new(DetainerServiceServer::new(Detainers(api())).max_decoding_message_size(len_max))
             .add_service(CustodyServiceServer::new(Custodies(api())).max_decoding_message_size(len_max))
             .add_service(TransferServiceServer::new(Transfers(api())).max_decoding_message_size(len_max))

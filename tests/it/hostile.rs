@@ -79,7 +79,7 @@ async fn a_method_that_no_policy_names_is_open_to_nobody() {
         std::fs::create_dir(&policies).unwrap();
         copy(&source, &policies);
         let access = std::fs::read_to_string(policies.join("access.cedar")).unwrap();
-        let rule = access.split_once("@id(\"access.federal-lodges-and-withdraws\")").unwrap();
+        let rule = access.split_once("@id(\"access.federal-lodges-amends-and-withdraws\")").unwrap();
         let (_, rest) = rule.1.split_once("when { context.token };").unwrap();
         std::fs::write(policies.join("access.cedar"), format!("{}{rest}", rule.0)).unwrap();
         config.policy.directory = Some("policies".into());

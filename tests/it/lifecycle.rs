@@ -1,84 +1,127 @@
 //! Runs every cell of docs/lifecycle.md through the rule book.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod table;
+mod ways;
 
-use comity::domain::command::CaseCommand;
-use comity::domain::custody::CustodyState;
-use comity::domain::decide::Refusal;
-use comity::domain::detainer::{AnswerKind, DetainerState, Finding, LiftReason};
+use std::collections::BTreeSet;
+
+use comity::domain::command::{CaseCommand, Method};
+use comity::domain::custody::{CustodyState, MovementKind};
+use comity::domain::detainer::{Answer, AnswerKind, Detainer, DetainerState, Finding};
 use comity::domain::determination::{FieldClasses, LawView, Ruling};
-use comity::domain::ids::CaseName;
+use comity::domain::ids::{AgencyId, CaseName};
+use comity::domain::transfer::TransferState;
 use uuid::Uuid;
 
+use crate::lifecycle::table::{Outcome, REFUSALS, Table, refusals, table};
+use crate::lifecycle::ways::{CUSTODIAN, ISSUER, detainer_in, entered, matched, picked_up, said, transfer_in};
 use crate::sample;
 use crate::world::World;
 
-const DOCUMENT: &str = include_str!("../../docs/lifecycle.md");
+/// A table of the document: its heading, the states that its rows go through, rows and columns, and how a cell is run.
+struct Chapter {
+    heading: &'static str,
+    states: Vec<&'static str>,
+    rows: &'static [&'static str],
+    columns: Vec<String>,
+    run: fn(&str, &str, &LawView) -> Outcome,
+}
 
-/// What a command does to a case, in the words of the document.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Outcome {
-    Becomes(String),
-    AsBefore,
-    Refused(Refusal),
+fn chapters() -> Vec<Chapter> {
+    let of_detainers = |heading, columns| Chapter {
+        heading,
+        states: DetainerState::ALL.iter().map(|state| state.word()).collect(),
+        rows: &DETAINER_ROWS,
+        columns,
+        run: run_detainer,
+    };
+    let owned = |columns: &[&str]| columns.iter().map(|column| (*column).to_owned()).collect::<Vec<_>>();
+    vec![
+        of_detainers(
+            "## Detainer",
+            [findings("Acknowledge"), answers("Answer"), owned(&["Withdraw", "Release of the person"])].concat(),
+        ),
+        of_detainers("## Detainer: what the issuer adds", owned(&ISSUER_ADDS)),
+        of_detainers("## Detainer: what the custodian adds", owned(&CUSTODIAN_ADDS)),
+        of_detainers("## Detainer: what becomes of it with the custody", owned(&WITH_THE_CUSTODY)),
+        of_detainers(
+            "## Corrections",
+            [findings("Correct the finding"), answers("Correct the answer"), owned(&CORRECTIONS)].concat(),
+        ),
+        Chapter {
+            heading: "## Custody",
+            states: CustodyState::ALL.iter().map(|state| state.word()).collect(),
+            rows: &CUSTODY_ROWS,
+            columns: custody_columns(),
+            run: run_custody,
+        },
+        Chapter {
+            heading: "## Transfer",
+            states: TransferState::ALL.iter().map(|state| state.word()).collect(),
+            rows: &TRANSFER_ROWS,
+            columns: owned(&TRANSFER_COLUMNS),
+            run: run_transfer,
+        },
+    ]
 }
 
 #[test]
-fn every_cell_of_the_detainer_table_holds() {
-    let table = table("## Detainer");
-    let states: BTreeSet<&str> = DetainerState::ALL.iter().map(|state| state.word()).collect();
-    let covered: BTreeSet<&str> = table.rows.keys().map(|row| state_of(row)).collect();
-    assert_eq!(covered, states.into_iter().chain(["none yet"]).collect(), "a state is missing or not one");
-    assert_eq!(table.rows.keys().map(String::as_str).collect::<BTreeSet<_>>(), DETAINER_ROWS.into());
-    assert_eq!(table.columns, detainer_columns());
-    for law in laws() {
-        for ((row, column), expected) in table.cells() {
-            assert_eq!(run_detainer(row, column, &law), expected, "{row} | {column} | notify {:?}", law.notify.ruling);
-        }
-    }
-}
-
-#[test]
-fn every_cell_of_the_custody_table_holds() {
-    let table = table("## Custody");
-    let states: BTreeSet<&str> = CustodyState::ALL.iter().map(|state| state.word()).collect();
-    let covered: BTreeSet<&str> = table.rows.keys().map(|row| state_of(row)).collect();
-    assert_eq!(covered, states.into_iter().chain(["none yet"]).collect(), "a state is missing or not one");
-    assert_eq!(table.rows.keys().map(String::as_str).collect::<BTreeSet<_>>(), CUSTODY_ROWS.into());
-    assert_eq!(table.columns, ["ScheduleRelease", "RecordRelease", "Acknowledge: matched custody"]);
-    for law in laws() {
-        for ((row, column), expected) in table.cells() {
-            assert_eq!(run_custody(row, column, &law), expected, "{row} | {column}");
+fn every_cell_of_every_table_holds() {
+    for Chapter { heading, states, rows, columns, run } in chapters() {
+        let table = table(heading);
+        let covered: BTreeSet<&str> = table.rows.keys().map(|row| state_of(row)).collect();
+        let states: BTreeSet<&str> = states.into_iter().chain(["none yet"]).collect();
+        assert_eq!(covered, states, "a state is missing below {heading}, or not one");
+        assert_eq!(table.rows.keys().map(String::as_str).collect::<BTreeSet<_>>(), rows.iter().copied().collect());
+        assert_eq!(table.columns, columns, "below {heading}");
+        for law in laws() {
+            for ((row, column), expected) in table.cells() {
+                let outcome = run(row, column, &law);
+                assert_eq!(outcome, expected, "{heading} | {row} | {column} | notify {:?}", law.notify.ruling);
+            }
         }
     }
 }
 
 #[test]
 fn every_refusal_is_explained_in_its_own_words() {
-    assert_eq!(refusals().len(), REFUSALS.len());
-    for (_, refusal) in REFUSALS {
-        assert!(refusals().values().any(|explained| explained == &refusal.to_string()), "{refusal} is not explained");
+    let variants = include_str!("../../src/domain/decide.rs").matches("#[error(").count();
+    assert_eq!((refusals().len(), REFUSALS.len()), (variants, variants));
+    for (short, refusal) in REFUSALS {
+        assert_eq!(refusals().get(short), Some(&refusal.to_string()), "{short} is explained in other words");
     }
-    let tables = ["## Detainer", "## Custody"].map(table);
-    let told: BTreeSet<String> =
-        tables.iter().flat_map(Table::cells).map(|(_, outcome)| format!("{outcome:?}")).collect();
+    let tables: Vec<Table> = chapters().iter().map(|chapter| table(chapter.heading)).collect();
+    let told: Vec<Outcome> = tables.iter().flat_map(Table::cells).map(|(_, outcome)| outcome).collect();
     for (_, refusal) in REFUSALS {
-        let outcome = format!("{:?}", Outcome::Refused(refusal));
-        assert!(told.contains(&outcome), "no cell leads to {refusal:?}");
+        assert!(told.contains(&Outcome::Refused(refusal)), "no cell leads to {refusal:?}");
     }
 }
 
 #[test]
-fn a_command_is_in_a_table_or_opens_a_case() {
-    let opening = ["LodgeDetainer", "OpenCustody"];
-    let of_detainers = detainer_columns();
-    for method in comity::domain::command::Method::ALL {
-        let name = method.rpc().split('/').nth(1).unwrap();
-        let short = name.trim_end_matches("Detainer");
-        let listed = of_detainers.iter().any(|column| column.split(':').next() == Some(short))
-            || table("## Custody").columns.iter().any(|column| column == name);
+fn every_command_is_in_a_table_or_opens_a_case() {
+    let mut given = BTreeSet::new();
+    for chapter in chapters() {
+        for column in &chapter.columns {
+            match chapter.heading {
+                "## Custody" if column.starts_with("Acknowledge") => {}
+                "## Custody" => {
+                    given.insert(entered(column, &CaseName::custody(sample::jurisdiction(), Uuid::nil())).method());
+                }
+                "## Transfer" => {
+                    let (_, transfer) = transfer_in("none yet", &laws()[0]);
+                    given.extend(picked_up(column, &transfer).iter().map(|(_, command)| command.method()));
+                }
+                _ => {
+                    let (mut world, detainer, custody) = detainer_in("matched", &laws()[0]);
+                    given.insert(said(column, &mut world, &detainer, &custody, &laws()[0]).1.method());
+                }
+            }
+        }
+    }
+    for method in Method::ALL {
         // Acknowledging an inbox moves no case.
-        assert!(listed || opening.contains(&name) || method.rpc().starts_with("InboxService"), "{name} is in no table");
+        let elsewhere = [Method::LodgeDetainer, Method::OpenCustody, Method::AcknowledgeInbox].contains(method);
+        assert!(given.contains(method) != elsewhere, "{} is in no table", method.rpc());
     }
 }
 
@@ -88,9 +131,8 @@ fn scheduling_a_release_ends_no_detainer() {
         for row in DETAINER_ROWS {
             let (mut world, detainer, custody) = detainer_in(row, &law);
             let before = world.detainer(&detainer).map(|detainer| detainer.state);
-            let schedule = CaseCommand::ScheduleRelease { custody, release: sample::scheduled() };
             // Refused where the person was released already; a detainer is touched in neither case.
-            let _scheduled = world.give("doccs", schedule, &law);
+            let _scheduled = world.give(CUSTODIAN, entered("ScheduleRelease", &custody), &law);
             assert_eq!(world.detainer(&detainer).map(|detainer| detainer.state), before, "{row}");
         }
     }
@@ -103,7 +145,7 @@ fn laws() -> Vec<LawView> {
     rulings.flat_map(|ruling| disclosed.map(|classes| sample::law(ruling, ruling, classes))).collect()
 }
 
-const DETAINER_ROWS: [&str; 14] = [
+const DETAINER_ROWS: [&str; 17] = [
     "none yet",
     "lodged, to an agency",
     "lodged, to the jurisdiction",
@@ -116,146 +158,151 @@ const DETAINER_ROWS: [&str; 14] = [
     "declined, matched",
     "no-such-person",
     "identity-mismatch",
-    "released",
+    "released, told",
+    "released, not told",
+    "closed, told",
+    "closed, not told",
     "withdrawn",
 ];
 
-const CUSTODY_ROWS: [&str; 6] = [
+const ISSUER_ADDS: [&str; 5] = [
+    "Amend",
+    "Raise a claim: issuer",
+    "Raise a claim: issuer, one is open",
+    "Resolve a claim: issuer",
+    "Resolve a claim: issuer, one is open",
+];
+
+const CUSTODIAN_ADDS: [&str; 7] = [
+    "Serve a copy",
+    "Serve a copy: served before",
+    "Raise a claim: custodian",
+    "Raise a claim: custodian, one is open",
+    "Resolve a claim: custodian",
+    "Resolve a claim: custodian, one is open",
+    "Offer a window",
+];
+
+const WITH_THE_CUSTODY: [&str; 4] = [
+    "Closing of the custody",
+    "Reopening of the custody",
+    "Move to another agency",
+    "Claim on another detainer of the custody",
+];
+
+const CORRECTIONS: [&str; 2] = ["Correct the service", "Correct the service: served before"];
+
+const CUSTODY_ROWS: [&str; 7] = [
     "none yet",
     "held",
     "held, a detainer of the same issuer stands on it",
     "held, in another jurisdiction than the detainer",
     "release-scheduled",
     "released",
+    "closed",
 ];
 
-const REFUSALS: [(&str, Refusal); 10] = [
-    ("no such case", Refusal::NoSuchCase),
-    ("already acknowledged", Refusal::AlreadyAcknowledged),
-    ("already answered", Refusal::AlreadyAnswered),
-    ("not matched", Refusal::NotMatched),
-    ("no longer stands", Refusal::NoLongerStands),
-    ("already withdrawn", Refusal::AlreadyWithdrawn),
-    ("already lodged", Refusal::AlreadyLodged),
-    ("already released", Refusal::AlreadyReleased),
-    ("already scheduled", Refusal::AlreadyScheduled),
-    ("awaits the holder", Refusal::AwaitsHolder),
+const TRANSFER_ROWS: [&str; 14] = [
+    "none yet",
+    "offered",
+    "offered, window closed",
+    "offered, detainer withdrawn",
+    "accepted",
+    "accepted, window closed",
+    "accepted, detainer withdrawn",
+    "declined",
+    "handed-over",
+    "handed-over, window closed",
+    "taken-over",
+    "taken-over, window closed",
+    "completed",
+    "failed",
 ];
 
-fn detainer_columns() -> Vec<String> {
-    let spoken = |word: &str| word.replace('-', " ");
-    let findings = Finding::ALL.iter().map(|finding| format!("Acknowledge: {}", spoken(finding.word())));
-    let answers = AnswerKind::ALL.iter().map(|kind| format!("Answer: {}", spoken(kind.word())));
-    let rest = ["Withdraw", "Release of the person"].map(str::to_owned);
-    findings.chain(answers).chain(rest).collect()
+const TRANSFER_COLUMNS: [&str; 12] = [
+    "OfferWindow",
+    "OfferWindow: already past",
+    "AcceptWindow",
+    "DeclineWindow",
+    "ConfirmTransfer: by the custodian",
+    "ConfirmTransfer: by the issuer",
+    "ReportFailure: no-show, by the custodian",
+    "ReportFailure: no-show, by the issuer",
+    "ReportFailure: not-produced, by the custodian",
+    "ReportFailure: not-produced, by the issuer",
+    "ReportFailure: other, by the custodian",
+    "ReportFailure: other, by the issuer",
+];
+
+fn findings(command: &str) -> Vec<String> {
+    Finding::ALL.iter().map(|finding| format!("{command}: {}", finding.word().replace('-', " "))).collect()
 }
 
-/// A detainer in the state of a row, reached by commands, and a custody of New York's prisons: the one it stands on, if it
-/// stands on one. With no detainer yet, a name that nothing bears.
-fn detainer_in(row: &str, law: &LawView) -> (World, CaseName, CaseName) {
-    let mut world = World::new();
-    let custody = world.pass("doccs", CaseCommand::OpenCustody(sample::intake()), law);
-    if row == "none yet" {
-        return (world, CaseName::detainer(sample::jurisdiction(), Uuid::from_u128(1)), custody);
-    }
-    let to_jurisdiction = row.ends_with("to the jurisdiction");
-    let addressee = if to_jurisdiction { None } else { Some("doccs") };
-    let detainer = world.pass("ice", CaseCommand::LodgeDetainer(sample::request(addressee)), law);
-    let found = |finding, custody| CaseCommand::AcknowledgeDetainer {
-        detainer: detainer.clone(),
-        acknowledgement: sample::found(finding, custody),
-    };
-    let matched = || found(Finding::MatchedCustody, Some(&custody));
-    let answer = |kind| CaseCommand::AnswerDetainer { detainer: detainer.clone(), answer: sample::answer(kind) };
-    let way = match row.trim_end_matches(", to an agency").trim_end_matches(", to the jurisdiction") {
-        "lodged" => vec![],
-        "under-review, before a match" => vec![answer(AnswerKind::PendingReview)],
-        "matched" => vec![matched()],
-        "under-review, matched" => vec![matched(), answer(AnswerKind::PendingReview)],
-        "hold-honored" => vec![matched(), answer(AnswerKind::HonorHold)],
-        "notify-only" => vec![matched(), answer(AnswerKind::NotifyOnly)],
-        "declined, before a match" => vec![answer(AnswerKind::Decline)],
-        "declined, matched" => vec![matched(), answer(AnswerKind::Decline)],
-        "no-such-person" => vec![found(Finding::NoSuchPerson, None)],
-        "identity-mismatch" => vec![found(Finding::IdentityMismatch, None)],
-        "released" => vec![matched(), release(&custody)],
-        "withdrawn" => vec![matched(), withdraw(&detainer)],
-        unknown => panic!("no way to a detainer {unknown}"),
-    };
-    for command in way {
-        let caller = if matches!(command, CaseCommand::WithdrawDetainer { .. }) { "ice" } else { "doccs" };
-        world.pass(caller, command, law);
-    }
-    assert_eq!(world.detainer(&detainer).unwrap().state.word(), state_of(row));
-    (world, detainer, custody)
+fn answers(command: &str) -> Vec<String> {
+    AnswerKind::ALL.iter().map(|kind| format!("{command}: {}", kind.word().replace('-', " "))).collect()
+}
+
+fn custody_columns() -> Vec<String> {
+    let first = ["ScheduleRelease", "RescheduleRelease", "CancelRelease", "RecordRelease", "RecordRelease: correction"];
+    let rest = ["CloseCustody", "ReopenCustody", "UpdateCharges", "CorrectIdentity"];
+    let moves = MovementKind::ALL.iter().map(|kind| format!("MoveCustody: {}", kind.word()));
+    let entered = first.into_iter().chain(rest).map(str::to_owned).chain(moves);
+    entered.chain(["Acknowledge: matched custody".to_owned()]).collect()
 }
 
 fn run_detainer(row: &str, column: &str, law: &LawView) -> Outcome {
     let (mut world, detainer, custody) = detainer_in(row, law);
-    let kind = column.split_once(": ").map(|(_, kind)| kind.replace(' ', "-"));
-    let (caller, command) = match column.split(':').next().unwrap() {
-        "Acknowledge" => {
-            let finding: Finding = kind.unwrap().parse().unwrap();
-            // Another custody than the one it may stand on already, so that this is not what it is refused for.
-            let other = world.pass("doccs", CaseCommand::OpenCustody(sample::intake()), law);
-            let custody = (finding == Finding::MatchedCustody).then_some(&other);
-            let acknowledgement = sample::found(finding, custody);
-            ("doccs", CaseCommand::AcknowledgeDetainer { detainer: detainer.clone(), acknowledgement })
-        }
-        "Answer" => {
-            let answer = sample::answer(kind.unwrap().parse().unwrap());
-            ("doccs", CaseCommand::AnswerDetainer { detainer: detainer.clone(), answer })
-        }
-        "Withdraw" => ("ice", withdraw(&detainer)),
-        "Release of the person" => ("doccs", release(&custody)),
-        unknown => panic!("no command {unknown}"),
-    };
+    let (caller, command) = said(column, &mut world, &detainer, &custody, law);
+    let of_the_custody = command.target() != Some(&detainer);
     let before = world.clone();
     let outcome = world.give(caller, command, law);
     let after = world.detainer(&detainer);
     match outcome {
-        // A person who was released already is not released again; the table speaks of the detainer.
-        Err(Refusal::AlreadyReleased) if column == "Release of the person" => Outcome::AsBefore,
+        // What a custody does not take leaves the detainer as it is; that table speaks of the detainer.
+        Err(_) if of_the_custody => Outcome::AsBefore,
         Err(refusal) => {
             assert_eq!(world.cases, before.cases, "a refusal changes nothing");
             Outcome::Refused(refusal)
         }
-        Ok(_) if after == before.detainer(&detainer) => Outcome::AsBefore,
+        // Nor does it matter to it what else its issuer is told of the custody.
+        Ok(_) if of_the_custody && after.map(stands) == before.detainer(&detainer).map(stands) => Outcome::AsBefore,
         Ok(_) => Outcome::Becomes(after.unwrap().state.word().to_owned()),
     }
 }
 
+fn stands(detainer: &Detainer) -> (DetainerState, Option<&AgencyId>, Option<&Answer>) {
+    (detainer.state, detainer.custodian.as_ref(), detainer.answer.as_ref())
+}
+
 fn run_custody(row: &str, column: &str, law: &LawView) -> Outcome {
     let mut world = World::new();
-    let detainer = world.pass("ice", CaseCommand::LodgeDetainer(sample::request(Some("doccs"))), law);
+    let detainer = world.pass(ISSUER, CaseCommand::LodgeDetainer(sample::request(Some(CUSTODIAN))), law);
     let jurisdiction =
         if row.contains("another jurisdiction") { "us-tx".parse().unwrap() } else { sample::jurisdiction() };
-    let prison = sample::officer("doccs");
+    let prison = sample::officer(CUSTODIAN);
     let mut custody = CaseName::custody(sample::jurisdiction(), Uuid::from_u128(1));
     if row != "none yet" {
         let opened = world.give_in(&jurisdiction, &prison, CaseCommand::OpenCustody(sample::intake()), law).unwrap();
         custody = opened.first().unwrap().resource.clone();
     }
-    match row {
-        "none yet" | "held" | "held, in another jurisdiction than the detainer" => {}
+    let way = match row {
+        "none yet" | "held" | "held, in another jurisdiction than the detainer" => None,
         "held, a detainer of the same issuer stands on it" => {
-            let first = world.pass("ice", CaseCommand::LodgeDetainer(sample::request(Some("doccs"))), law);
-            world.pass("doccs", matched(&first, &custody), law);
+            let first = world.pass(ISSUER, CaseCommand::LodgeDetainer(sample::request(Some(CUSTODIAN))), law);
+            Some(matched(&first, &custody))
         }
-        "release-scheduled" => {
-            world.pass("doccs", schedule(&custody), law);
-        }
-        "released" => {
-            world.pass("doccs", release(&custody), law);
-        }
+        "release-scheduled" => Some(entered("ScheduleRelease", &custody)),
+        "released" => Some(entered("RecordRelease", &custody)),
+        "closed" => Some(entered("CloseCustody", &custody)),
         unknown => panic!("no way to a custody {unknown}"),
+    };
+    if let Some(command) = way {
+        world.pass(CUSTODIAN, command, law);
     }
     assert_eq!(world.custody(&custody).map_or("none yet", |custody| custody.state.word()), state_of(row));
     let (jurisdiction, command) = match column {
-        "ScheduleRelease" => (jurisdiction, schedule(&custody)),
-        "RecordRelease" => (jurisdiction, release(&custody)),
         "Acknowledge: matched custody" => (sample::jurisdiction(), matched(&detainer, &custody)),
-        unknown => panic!("no command {unknown}"),
+        _ => (jurisdiction, entered(column, &custody)),
     };
     let before = world.clone();
     match world.give_in(&jurisdiction, &prison, command, law) {
@@ -267,21 +314,25 @@ fn run_custody(row: &str, column: &str, law: &LawView) -> Outcome {
     }
 }
 
-fn matched(detainer: &CaseName, custody: &CaseName) -> CaseCommand {
-    let acknowledgement = sample::found(Finding::MatchedCustody, Some(custody));
-    CaseCommand::AcknowledgeDetainer { detainer: detainer.clone(), acknowledgement }
-}
-
-fn withdraw(detainer: &CaseName) -> CaseCommand {
-    CaseCommand::WithdrawDetainer { detainer: detainer.clone(), reason: LiftReason::CaseClosed }
-}
-
-fn schedule(custody: &CaseName) -> CaseCommand {
-    CaseCommand::ScheduleRelease { custody: custody.clone(), release: sample::scheduled() }
-}
-
-fn release(custody: &CaseName) -> CaseCommand {
-    CaseCommand::RecordRelease { custody: custody.clone(), release: sample::released() }
+fn run_transfer(row: &str, column: &str, law: &LawView) -> Outcome {
+    let (before, name) = transfer_in(row, law);
+    let run = |(caller, command): (&'static str, CaseCommand)| {
+        let mut world = before.clone();
+        match world.give(caller, command, law) {
+            Err(refusal) => {
+                assert_eq!(world.cases, before.cases, "a refusal changes nothing");
+                Outcome::Refused(refusal)
+            }
+            Ok(_) => {
+                let transfers = &world.detainer(&name.detainer).unwrap().transfers;
+                Outcome::Becomes(transfers.last().unwrap().state.word().to_owned())
+            }
+        }
+    };
+    let mut outcomes: Vec<Outcome> = picked_up(column, &name).into_iter().map(run).collect();
+    outcomes.dedup();
+    assert_eq!(outcomes.len(), 1, "{column} stands for what does not come to the same: {outcomes:?}");
+    outcomes.remove(0)
 }
 
 /// The state that a row is about; what follows a comma tells one way to it from another.
@@ -289,54 +340,24 @@ fn state_of(row: &str) -> &str {
     row.split(',').next().unwrap_or(row)
 }
 
-/// A table of the document.
-struct Table {
-    columns: Vec<String>,
-    rows: BTreeMap<String, Vec<String>>,
-}
-
-impl Table {
-    fn cells(&self) -> impl Iterator<Item = ((&str, &str), Outcome)> {
-        self.rows.iter().flat_map(|(row, cells)| {
-            assert_eq!(cells.len(), self.columns.len(), "{row} has another number of cells");
-            let columns = self.columns.iter().zip(cells);
-            columns.map(|(column, cell)| ((row.as_str(), column.as_str()), outcome(cell)))
-        })
-    }
-}
-
-fn outcome(cell: &str) -> Outcome {
-    match cell.strip_prefix("refused: ") {
-        Some(short) => {
-            let refusal = REFUSALS.iter().find(|(known, _)| *known == short).map(|(_, refusal)| *refusal);
-            let refusal = refusal.unwrap_or_else(|| panic!("{short} is no refusal"));
-            assert_eq!(refusals().get(short), Some(&refusal.to_string()), "{short} is explained in other words");
-            Outcome::Refused(refusal)
+#[test]
+fn zz_print() {
+    for c in chapters() {
+        println!("{}\n\n| State | {} |\n|---|{}", c.heading, c.columns.join(" | "), "---|".repeat(c.columns.len()));
+        for row in c.rows {
+            let mut line = format!("| {row} |");
+            for column in &c.columns {
+                let all: Vec<Outcome> = laws().iter().map(|law| (c.run)(row, column, law)).collect();
+                let same = all.iter().all(|o| *o == all[0]);
+                let text = match &all[0] {
+                    Outcome::AsBefore => "as before".to_owned(),
+                    Outcome::Becomes(s) => s.clone(),
+                    Outcome::Refused(r) => format!("refused: {}", REFUSALS.iter().find(|(_, k)| k == r).unwrap().0),
+                };
+                line += &format!(" {text}{} |", if same { "" } else { " VARIES" });
+            }
+            println!("{line}");
         }
-        None if cell == "as before" => Outcome::AsBefore,
-        None => Outcome::Becomes(cell.to_owned()),
+        println!();
     }
-}
-
-fn refusals() -> BTreeMap<String, String> {
-    let rows = table("## Refusals").rows.into_iter();
-    rows.map(|(short, cells)| (short, cells.into_iter().next().unwrap())).collect()
-}
-
-/// The one table below a heading.
-fn table(heading: &str) -> Table {
-    let section = DOCUMENT.split("\n## ").find(|section| section.lines().next() == heading.strip_prefix("## "));
-    let section = section.unwrap_or_else(|| panic!("no section {heading}"));
-    let mut lines = section.lines().filter(|line| line.starts_with('|')).map(|line| {
-        let cells = line.trim().trim_matches('|').split('|').map(|cell| cell.trim().to_owned());
-        cells.collect::<Vec<_>>()
-    });
-    let columns = lines.next().unwrap_or_else(|| panic!("no table below {heading}")).split_off(1);
-    let mut rows = BTreeMap::new();
-    for mut row in lines.skip(1) {
-        let cells = row.split_off(1);
-        let name = row.pop().unwrap();
-        assert!(rows.insert(name.clone(), cells).is_none(), "{name} stands twice below {heading}");
-    }
-    Table { columns, rows }
 }

@@ -5,7 +5,11 @@ mod clients;
 #[cfg(test)]
 mod contract;
 #[cfg(test)]
+mod curl;
+#[cfg(test)]
 mod drain;
+#[cfg(test)]
+mod errors;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]

@@ -1,110 +1,38 @@
 //! Every method of the contract, once answered and once refused, over mutual TLS; and the probes beside it.
 
+mod custodies;
+mod detainers;
+mod evidence;
 mod probes;
+mod transfers;
 
-use comity::wire::{DESCRIPTOR, v1};
+use comity::wire::DESCRIPTOR;
 use prost_reflect::DescriptorPool;
 use tonic::Code;
 
-use crate::harness::requests::{
-    NY, NY_CUSTODY, NY_EXCHANGE, TX, detainer_for, intake_at, match_of, receipt_of, release_of, schedule_of,
-    withdrawal_of,
-};
-use crate::harness::{Outcome, World};
+use crate::harness::requests::NY_EXCHANGE;
+use crate::harness::{Outcome, Refused, World};
 
-/// A place in no log yet.
-const BEYOND: i64 = 1_000_000;
-
-/// The calls that are answered. A method that is not here is one without a test.
+/// The calls that are answered. A method that is not there is one without a test.
 async fn accepted(world: &World, method: &str) {
-    let (ice, doccs) = (world.ice(), world.doccs());
-    match method {
-        "DetainerService/LodgeDetainer" => done(ice.lodge(detainer_for("us-ny-doccs")).await),
-        "DetainerService/AcknowledgeDetainer" => {
-            let (detainer, custody) = (world.lodged("us-ny-doccs").await, world.held("us-ny-doccs").await);
-            done(doccs.acknowledge(match_of(&detainer, &custody)).await);
-        }
-        "DetainerService/AnswerDetainer" => {
-            let matched = world.matched("us-ny-doccs").await;
-            done(world.answers("us-ny-doccs", &matched.detainer, v1::AnswerKind::NotifyOnly).await);
-        }
-        "DetainerService/WithdrawDetainer" => {
-            done(ice.withdraw(withdrawal_of(&world.lodged("us-ny-doccs").await)).await);
-        }
-        "DetainerService/GetDetainer" => done(doccs.detainer(&world.lodged("us-ny-doccs").await).await),
-        "DetainerService/ListDetainers" => done(ice.detainers(NY).await),
-        "CustodyService/OpenCustody" => done(doccs.open(intake_at("us-ny-doccs")).await),
-        "CustodyService/ScheduleRelease" => done(doccs.schedule(schedule_of(&world.held("us-ny-doccs").await)).await),
-        "CustodyService/RecordRelease" => done(doccs.release(release_of(&world.held("us-ny-doccs").await)).await),
-        "CustodyService/GetCustody" => done(world.oversight().custody(&world.held("us-ny-doccs").await).await),
-        "CustodyService/ListCustodies" => done(doccs.custodies(NY).await),
-        "InboxService/Receive" => done(doccs.receive(NY, "").await),
-        "InboxService/Acknowledge" => {
-            let cursor = ice.receive(NY, "").await.accepted().heartbeat.cursor;
-            done(ice.confirm(receipt_of(NY, &cursor)).await);
-        }
-        "LedgerService/GetCheckpoint" => done(world.without_token("us-ice").checkpoint(NY_EXCHANGE).await),
-        "LedgerService/GetEntry" => done(ice.get_entry(entry(&first_entry(world).await)).await),
-        "LedgerService/ListEntries" => done(world.oversight().entries(NY_CUSTODY).await),
-        "LedgerService/ProveInclusion" => done(ice.prove_inclusion(inclusion(&first_entry(world).await)).await),
-        "LedgerService/ProveConsistency" => {
-            first_entry(world).await;
-            done(doccs.prove_consistency(consistency(NY_EXCHANGE, 1, 0)).await);
-        }
+    let (service, verb) = method.split_once('/').unwrap();
+    match service {
+        "DetainerService" => detainers::accepted(world, verb).await,
+        "CustodyService" => custodies::accepted(world, verb).await,
+        "TransferService" => transfers::accepted(world, verb).await,
+        "InboxService" | "LedgerService" => evidence::accepted(world, verb).await,
         unknown => panic!("no call of {unknown} is shown to be answered"),
     }
 }
 
 /// The calls that are refused, by the caller, the case, the law or the form.
 async fn refused(world: &World, method: &str) {
-    let (ice, doccs, erie) = (world.ice(), world.doccs(), world.erie());
-    let denied = |outcome: Outcome<()>| outcome.refused(Code::PermissionDenied, "METHOD_DENIED");
-    match method {
-        "DetainerService/LodgeDetainer" => denied(doccs.lodge(detainer_for("us-ny-doccs")).await.map(drop)),
-        "DetainerService/AcknowledgeDetainer" => {
-            let (detainer, custody) = (world.lodged("us-ny-doccs").await, world.held("us-ny-erie-jail").await);
-            erie.acknowledge(match_of(&detainer, &custody)).await.map(drop).not_found()
-        }
-        "DetainerService/AnswerDetainer" => {
-            let detainer = world.lodged("us-ny-doccs").await;
-            let answer = world.answers("us-ny-doccs", &detainer, v1::AnswerKind::NotifyOnly).await;
-            answer.refused(Code::FailedPrecondition, "WRONG_STATE")
-        }
-        "DetainerService/WithdrawDetainer" => {
-            denied(doccs.withdraw(withdrawal_of(&world.lodged("us-ny-doccs").await)).await.map(drop))
-        }
-        "DetainerService/GetDetainer" => erie.detainer(&world.lodged("us-ny-doccs").await).await.not_found(),
-        "DetainerService/ListDetainers" => doccs.detainers(TX).await.not_found(),
-        "CustodyService/OpenCustody" => denied(ice.open(intake_at("us-ny-doccs")).await.map(drop)),
-        "CustodyService/ScheduleRelease" => {
-            let custody = world.held("us-ny-doccs").await;
-            doccs.schedule(schedule_of(&custody)).await.accepted();
-            doccs.schedule(schedule_of(&custody)).await.refused(Code::FailedPrecondition, "WRONG_STATE")
-        }
-        "CustodyService/RecordRelease" => {
-            let mut release = release_of(&world.held("us-ny-doccs").await);
-            release.release.as_mut().unwrap().ordered_by = String::new();
-            doccs.release(release).await.refused(Code::InvalidArgument, "INVALID_FIELD")
-        }
-        "CustodyService/GetCustody" => denied(ice.custody(&world.held("us-ny-doccs").await).await.map(drop)),
-        "CustodyService/ListCustodies" => {
-            doccs.custodies("us-ny").await.refused(Code::InvalidArgument, "INVALID_FIELD")
-        }
-        "InboxService/Receive" => denied(world.oversight().receive(NY, "").await.map(drop)),
-        "InboxService/Acknowledge" => {
-            let cursor = ice.receive(NY, "").await.accepted().heartbeat.cursor;
-            doccs.confirm(receipt_of(NY, &cursor)).await.refused(Code::InvalidArgument, "INVALID_CURSOR")
-        }
-        "LedgerService/GetCheckpoint" => ice.checkpoint(NY_CUSTODY).await.not_found(),
-        "LedgerService/GetEntry" => erie.get_entry(entry(&first_entry(world).await)).await.not_found(),
-        "LedgerService/ListEntries" => denied(world.without_token("us-ice").entries(NY_EXCHANGE).await.map(drop)),
-        "LedgerService/ProveInclusion" => {
-            let beyond = format!("{NY_EXCHANGE}/entries/{BEYOND}");
-            ice.prove_inclusion(inclusion(&beyond)).await.not_found()
-        }
-        "LedgerService/ProveConsistency" => {
-            ice.prove_consistency(consistency(NY_EXCHANGE, 1, BEYOND)).await.refused(Code::OutOfRange, "BEYOND_HEAD")
-        }
+    let (service, verb) = method.split_once('/').unwrap();
+    match service {
+        "DetainerService" => detainers::refused(world, verb).await,
+        "CustodyService" => custodies::refused(world, verb).await,
+        "TransferService" => transfers::refused(world, verb).await,
+        "InboxService" | "LedgerService" => evidence::refused(world, verb).await,
         unknown => panic!("no call of {unknown} is shown to be refused"),
     };
 }
@@ -114,22 +42,22 @@ fn done<T>(outcome: Outcome<T>) {
     outcome.accepted();
 }
 
-/// Of a detainer for a state prison, which a county jail is not in the audience of.
-async fn first_entry(world: &World) -> String {
-    world.lodged("us-ny-doccs").await;
-    world.ice().entries(NY_EXCHANGE).await.accepted().pop().unwrap().name
+/// Not a method for such a caller.
+#[track_caller]
+fn denied<T>(outcome: Outcome<T>) -> Refused {
+    outcome.refused(Code::PermissionDenied, "METHOD_DENIED")
 }
 
-fn entry(name: &str) -> v1::GetEntryRequest {
-    v1::GetEntryRequest { name: name.to_owned() }
+/// Not while the case stands so.
+#[track_caller]
+fn too_soon_or_late<T>(outcome: Outcome<T>) -> Refused {
+    outcome.refused(Code::FailedPrecondition, "WRONG_STATE")
 }
 
-fn inclusion(name: &str) -> v1::ProveInclusionRequest {
-    v1::ProveInclusionRequest { name: name.to_owned() }
-}
-
-fn consistency(log: &str, old_size: i64, new_size: i64) -> v1::ProveConsistencyRequest {
-    v1::ProveConsistencyRequest { log: log.to_owned(), old_size, new_size }
+/// A field is at fault.
+#[track_caller]
+fn at_fault<T>(outcome: Outcome<T>) -> Refused {
+    outcome.refused(Code::InvalidArgument, "INVALID_FIELD")
 }
 
 /// Methods as `Service/Method`, from the contract itself.
@@ -146,7 +74,7 @@ fn methods() -> Vec<String> {
 async fn every_method_of_the_contract_answers_whom_it_should() {
     let world = World::start();
     let methods = methods();
-    assert_eq!(methods.len(), 18, "{methods:?}");
+    assert_eq!(methods.len(), 34, "{methods:?}");
     for method in methods {
         accepted(&world, &method).await;
     }

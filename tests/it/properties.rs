@@ -3,6 +3,7 @@
 mod any;
 mod decide;
 mod plan;
+mod requests;
 mod steps;
 mod wire;
 

@@ -5,8 +5,11 @@ use std::sync::Arc;
 
 use comity::domain::agency::{Actor, ActorKind, Agency, AgencyClass, AgencyKind, Caller};
 use comity::domain::charge::{Charge, ChargeStatus};
+use comity::domain::claim::Claim;
+use comity::domain::correction::Correction;
 use comity::domain::custody::{
-    ActualRelease, Intake, ReleaseDateBasis, ReleaseReason, ReleaseRecipient, ScheduledRelease,
+    ActualRelease, Closing, ClosingReason, Destination, Intake, Movement, MovementKind, ReleaseDateBasis,
+    ReleaseReason, ReleaseRecipient, ScheduledRelease,
 };
 use comity::domain::detainer::{
     Acknowledgement, Addressee, Answer, AnswerKind, DeclineGround, DetainerBasis, DetainerForm, Finding,
@@ -14,8 +17,10 @@ use comity::domain::detainer::{
 };
 use comity::domain::determination::{Determination, FieldClasses, LawView, Ruling};
 use comity::domain::ids::{CaseName, JurisdictionId};
+use comity::domain::service::{ServiceMethod, ServiceOfCopy};
 use comity::domain::subject::{Flags, Identifiers, MatchMethod, PersonName, Sex, Subject};
-use jiff::Timestamp;
+use comity::domain::transfer::TransferWindow;
+use jiff::{SignedDuration, Timestamp};
 
 /// Words that must never be found where nothing personal may be.
 pub(crate) const CANARIES: [&str; 6] =
@@ -144,7 +149,7 @@ pub(crate) fn released() -> ActualRelease {
     }
 }
 
-/// A law that rules the same on holding and on notice, and lets these classes be shown.
+/// A law that rules on handing over as it does on holding, and lets these classes be shown.
 pub(crate) fn law(hold: Ruling, notify: Ruling, disclosable: FieldClasses) -> LawView {
     let ruled = |ruling, policy: &str| {
         Arc::new(Determination {
@@ -159,9 +164,49 @@ pub(crate) fn law(hold: Ruling, notify: Ruling, disclosable: FieldClasses) -> La
     LawView {
         hold: ruled(hold, "sample.hold"),
         notify: ruled(notify, "sample.notify"),
+        transfer: ruled(hold, "sample.transfer"),
         disclosable,
         review: FieldClasses::NONE,
         disclosure: vec![ruled(Ruling::May, "sample.disclose")],
         policy_digest: [7; 32],
     }
+}
+
+pub(crate) fn correction() -> Correction {
+    Correction { reason: "it was Quigley's cousin".to_owned() }
+}
+
+pub(crate) fn service() -> ServiceOfCopy {
+    ServiceOfCopy {
+        served_at: start(),
+        method: ServiceMethod::InPerson,
+        language: "es".parse().unwrap(),
+        copy_sha256: [7; 32],
+        counsel_told: true,
+    }
+}
+
+pub(crate) fn claim() -> Claim {
+    Claim { occurred_at: Some(start()), grounds: Some("Quigley was born here".to_owned()) }
+}
+
+/// A movement of each kind; to another agency, to this one.
+pub(crate) fn movement(kind: MovementKind, next: &str) -> Movement {
+    let to = match kind {
+        MovementKind::Facility => Destination::Facility("NY030".parse().unwrap()),
+        MovementKind::Hospital => Destination::Hospital,
+        MovementKind::Court => Destination::Court,
+        MovementKind::Agency => Destination::Agency(officer(next).agency.id, "NY031".parse().unwrap()),
+    };
+    Movement { to, occurred_at: None }
+}
+
+pub(crate) fn closing() -> Closing {
+    Closing { reason: ClosingReason::Escape, occurred_at: "2026-03-01T13:00:00Z".parse().unwrap() }
+}
+
+/// A window that opens as the tests begin.
+pub(crate) fn window(open_mins: i64) -> TransferWindow {
+    let closes_at = start().checked_add(SignedDuration::from_mins(open_mins)).unwrap();
+    TransferWindow { opens_at: start(), closes_at, facility: "NY029".parse().unwrap() }
 }

@@ -4,13 +4,14 @@
 use std::collections::BTreeMap;
 
 use comity::domain::agency::Caller;
+use comity::domain::apply::apply;
 use comity::domain::case::{Case, StoredCase};
 use comity::domain::command::CaseCommand;
 use comity::domain::custody::Custody;
 use comity::domain::decide::{Refusal, decide};
 use comity::domain::detainer::Detainer;
 use comity::domain::determination::LawView;
-use comity::domain::event::{self, Record};
+use comity::domain::event::Record;
 use comity::domain::ids::{CaseName, JurisdictionId};
 use comity::domain::permit::{Admitted, Permitted};
 use jiff::{SignedDuration, Timestamp};
@@ -54,7 +55,7 @@ impl World {
         let admitted = Admitted { caller: caller.clone(), jurisdiction: jurisdiction.clone(), value: command };
         let records = decide(&case, &Permitted::by_gate(admitted, laws), id, self.now)?;
         for (index, record) in (100..).zip(&records) {
-            event::apply(&mut case, &record.event, index, self.now);
+            apply(&mut case, &record.event, index, self.now);
         }
         let detainers = case.detainer.into_iter().chain(case.standing);
         let detainers = detainers.map(|detainer| StoredCase::Detainer(Box::new(detainer)));
@@ -95,6 +96,9 @@ impl World {
         case.custody = case.custody.or_else(|| self.custody(&linked?).cloned());
         let names = case.custody.iter().flat_map(|custody| &custody.detainers);
         case.standing = names.filter_map(|name| self.detainer(name).cloned()).collect();
+        // A notice is taken as delivered at once.
+        let noticed = case.standing.iter().filter(|detainer| detainer.notice_index.is_some());
+        case.first_delivery = noticed.map(|detainer| (detainer.name.clone(), sample::start())).collect();
         case
     }
 }

@@ -54,9 +54,7 @@ fn standing(case: &Case) -> Result<&Detainer, Refusal> {
 fn is_open(case: &Case, detainer: &Detainer, side: Side) -> Result<bool, Refusal> {
     match side {
         Side::Issuer => Ok(detainer.request.flags.citizenship_claim),
-        Side::Custodian => {
-            Ok(case.custody.as_ref().ok_or(Refusal::NotMatched)?.intake.flags.citizenship_claim)
-        }
+        Side::Custodian => Ok(case.custody.as_ref().ok_or(Refusal::NotMatched)?.intake.flags.citizenship_claim),
     }
 }
 

@@ -10,9 +10,9 @@ use crate::domain::correction::Correction;
 use crate::domain::custody::{Custody, CustodyState, Destination, Identity, Intake, Movement};
 use crate::domain::decide::Refusal;
 use crate::domain::decide::notice::change_told;
+use crate::domain::determination::FieldClasses;
 use crate::domain::event::{Change, Counts, Event, Party, Record};
 use crate::domain::ids::CaseName;
-use crate::domain::determination::FieldClasses;
 use crate::domain::permit::Permitted;
 use crate::domain::record::{internal, of_standing};
 

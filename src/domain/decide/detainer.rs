@@ -8,7 +8,7 @@ use crate::domain::command::CaseCommand;
 use crate::domain::correction::Correction;
 use crate::domain::custody::{Custody, CustodyState};
 use crate::domain::decide::Refusal;
-use crate::domain::decide::notice::belated_notice;
+use crate::domain::decide::notice::{belated_notice, knows_of_custody, knows_of_promise};
 use crate::domain::detainer::{
     Acknowledgement, Addressee, Answer, AnswerKind, Detainer, DetainerState, Finding, LiftReason, Request,
 };
@@ -49,9 +49,13 @@ pub(super) fn amend(
         | DetainerState::NotifyOnly
         | DetainerState::Declined => {}
     }
-    // A claim is resolved by an officer, never by leaving it out.
-    let citizenship_claim = request.flags.citizenship_claim || detainer.request.flags.citizenship_claim;
-    let flags = Flags { citizenship_claim, ..request.flags };
+    // A claim is resolved by an officer, never by leaving it out; nor is what became of it.
+    let before = detainer.request.flags;
+    let flags = Flags {
+        citizenship_claim: request.flags.citizenship_claim || before.citizenship_claim,
+        proof_of_status: request.flags.proof_of_status || before.proof_of_status,
+        ..request.flags
+    };
     let request = Request { addressee: detainer.request.addressee.clone(), flags, ..request.clone() };
     let lodged = Detainer::lodged(detainer.name.clone(), detainer.issuer.clone(), request, detainer.lodged_at);
     let amended = Detainer { request_version: detainer.request_version.saturating_add(1), ..lodged };
@@ -75,8 +79,14 @@ pub(super) fn acknowledge(
         may_link(case, detainer)?;
     }
     let law = permitted.law(&detainer.name).ok_or(Refusal::NoSuchCase)?;
-    let shown = shown_with(law, FieldClass::Custody, Told::by(correction, detainer.shown.finding.as_ref()));
-    let counts = counts(detainer, case, permitted, shown);
+    // Whatever else the issuer was told rests on the finding.
+    let told = (detainer.shown.finding.is_some() || knows_of_custody(detainer)).then_some(detainer);
+    let shown = shown_with(law, FieldClass::Custody, Told::by(correction, told));
+    let counts = match acknowledgement.finding {
+        Finding::MatchedCustody => counts(detainer, case, permitted, shown),
+        // The custody that it is parted from was somebody else's, and the law was not asked of it.
+        Finding::NoSuchPerson | Finding::IdentityMismatch => counts(detainer, &Case::default(), permitted, shown),
+    };
     let custodian = permitted.caller().agency.id.clone();
     let event = Event::DetainerAcknowledged {
         detainer: detainer.name.clone(),
@@ -178,7 +188,10 @@ pub(super) fn give_answer(
             FieldClass::Answer
         }
     };
-    let shown = shown_with(law, gist, Told::by(correction, detainer.shown.answer.as_ref()));
+    // A promise that was suspended is answered anew: whoever was told of it is told that it no longer stands.
+    let told =
+        if knows_of_promise(detainer) { Told::Corrected } else { Told::by(correction, detainer.shown.answer.as_ref()) };
+    let shown = shown_with(law, gist, told);
     let custodian = permitted.caller().agency.id.clone();
     let reviewed_policies = reviewed(law, answer.kind);
     let event = Event::DetainerAnswered {

@@ -4,12 +4,12 @@ use jiff::Timestamp;
 
 use crate::domain::case::Case;
 use crate::domain::command::CaseCommand;
-use crate::domain::custody::ScheduledRelease;
-use crate::domain::detainer::{Detainer, DetainerState, Finding};
+use crate::domain::custody::{Destination, Movement, ScheduledRelease};
+use crate::domain::detainer::{Addressee, Detainer, DetainerState, Finding};
 use crate::domain::determination::{FieldClass, FieldClasses, LawView, Ruling};
 use crate::domain::event::{Change, Counts, Event, Party, Record, Told};
 use crate::domain::permit::Permitted;
-use crate::domain::record::{concerning, counts, retraction, shown_with};
+use crate::domain::record::{concerning, counts, disclosure_of, retraction, shown_with};
 
 /// Tells the issuer of an expected release, where the law lets it be told.
 pub(super) fn notice(
@@ -51,10 +51,17 @@ pub(super) fn ending(
     if !may_notify(detainer, law) || !speaks {
         return None;
     }
-    Some(concerning(detainer, &caller(permitted), law, shown, lead_time(detainer, case, permitted, shown, released_at), event))
+    Some(concerning(
+        detainer,
+        &caller(permitted),
+        law,
+        shown,
+        lead_time(detainer, case, permitted, shown, released_at),
+        event,
+    ))
 }
 
-/// Tells the issuer better what it was told of the release. Where that may no longer be shown, it learns at least that
+/// Tells the issuer better what it was told of the release. Where it may no longer be told of it, it learns at least that
 /// what it knows no longer stands.
 pub(super) fn release_corrected(
     detainer: &Detainer,
@@ -64,9 +71,29 @@ pub(super) fn release_corrected(
     released_at: Timestamp,
 ) -> Option<Record> {
     let law = permitted.law(&detainer.name)?;
-    let shown = told(detainer, law).union(retraction());
+    let before = detainer.ended_from.map(|state| Detainer { state, ..detainer.clone() });
+    let told = before.filter(|before| may_notify(before, law)).map(|before| told(&before, law));
+    let shown = told.unwrap_or_default().union(retraction());
     let counts = lead_time(detainer, case, permitted, shown, Some(released_at));
     Some(concerning(detainer, &caller(permitted), law, shown, counts, event))
+}
+
+/// Whether the issuer knows, from what it was told, that the person is or was in a custody.
+pub(super) fn knows_of_custody(detainer: &Detainer) -> bool {
+    let shown = &detainer.shown;
+    let holder_answered = shown.answer.is_some() && detainer.request.addressee == Addressee::Jurisdiction;
+    holder_answered
+        || knows_of_promise(detainer)
+        || shown.finding == Some(Finding::MatchedCustody)
+        || shown.service.is_some()
+        || shown.ended_from.is_some()
+        || detainer.notice_index.is_some()
+        || detainer.transfers.iter().any(|transfer| transfer.state.is_open())
+}
+
+/// Whether the issuer was promised hold or notice.
+pub(super) fn knows_of_promise(detainer: &Detainer) -> bool {
+    detainer.shown.answer.as_ref().is_some_and(|answer| answer.kind.promises())
 }
 
 /// Tells an issuer that was told of the custody what changed in it, where the law lets it see that.
@@ -77,24 +104,31 @@ pub(super) fn change_told(
     change: &Change,
 ) -> Option<Record> {
     let law = permitted.law(&detainer.name)?;
-    if detainer.shown.finding != Some(Finding::MatchedCustody) {
-        return None;
-    }
-    let shown = match change {
-        Change::Charges(_) => shown_with(law, FieldClass::Charges, Told::First),
+    let matched = detainer.state.is_active() && detainer.shown.finding == Some(Finding::MatchedCustody);
+    let (gist, told, concerned) = match change {
+        Change::Charges(_) => (FieldClass::Charges, Told::First, matched),
         // The correction of a misidentification reaches everyone who was told.
-        Change::Identity(_) => shown_with(law, FieldClass::Identity, Told::Corrected),
-        Change::Movement(_) => shown_with(law, FieldClass::Custody, Told::First),
-        Change::Closing(_) => FieldClasses::NONE,
+        Change::Identity(_) => (FieldClass::Identity, Told::Corrected, knows_of_custody(detainer)),
+        // Whoever was promised something learns that it is to be promised anew.
+        Change::Movement(Movement { to: Destination::Agency(..), .. })
+            if detainer.state.is_active() && knows_of_promise(detainer) =>
+        {
+            (FieldClass::Custody, Told::Corrected, true)
+        }
+        Change::Movement(_) => (FieldClass::Custody, Told::First, matched),
+        Change::Closing(_) => return None,
     };
-    if shown == FieldClasses::NONE {
+    let shown = shown_with(law, gist, told);
+    if !concerned || shown == FieldClasses::NONE {
         return None;
     }
-    let event = Event::CustodyNoticed { detainer: detainer.name.clone(), change: change.clone() };
+    let disclosure = disclosure_of(shown, gist);
+    let event = Event::CustodyNoticed { detainer: detainer.name.clone(), change: change.clone(), disclosure };
     let counts = counts(detainer, case, permitted, shown);
     Some(concerning(detainer, &caller(permitted), law, shown, counts, event))
 }
 
+/// The facts for counting, and the lead time where the date of the release is shown: it would tell it.
 fn lead_time(
     detainer: &Detainer,
     case: &Case,
@@ -103,6 +137,7 @@ fn lead_time(
     released_at: Option<Timestamp>,
 ) -> Counts {
     let delivered = case.first_delivery.get(&detainer.name);
+    let released_at = released_at.filter(|_| shown.contains(FieldClass::ReleaseDate));
     let lead = released_at.zip(delivered).map(|(released, at)| released.as_second().saturating_sub(at.as_second()));
     Counts { lead_time_seconds: lead, ..counts(detainer, case, permitted, shown) }
 }

@@ -8,7 +8,7 @@ use crate::domain::decide::Refusal;
 use crate::domain::decide::custody::held;
 use crate::domain::decide::notice::{ending, notice, release_corrected};
 use crate::domain::detainer::Detainer;
-use crate::domain::event::{Change, Counts, Event, Record, Told};
+use crate::domain::event::{Change, Counts, Disclosure, Event, Record, Told};
 use crate::domain::permit::Permitted;
 use crate::domain::record::{internal, of_standing, retracting};
 
@@ -44,8 +44,16 @@ fn expected(
 ) -> Vec<Record> {
     let (determinations, digest) = of_standing(case, permitted);
     let mut records = vec![internal(custody, Counts::default(), determinations, digest, event)];
-    records.extend(case.active().filter_map(|detainer| notice(detainer, case, permitted, release)));
+    records.extend(
+        case.active()
+            .filter_map(|detainer| notice(detainer, case, permitted, release).or_else(|| notice_retracted(detainer))),
+    );
     records
+}
+
+/// Whoever was told of an expected release learns that it is off.
+fn notice_retracted(detainer: &Detainer) -> Option<Record> {
+    detainer.notice_index.map(|_| retracting(detainer, Event::NoticeCancelled { detainer: detainer.name.clone() }))
 }
 
 /// Whoever was told to expect the release is told that it is off, whatever the law now says: it learns nothing by it but
@@ -54,10 +62,7 @@ pub(super) fn cancel(case: &Case, reason: Option<&String>) -> Result<Vec<Record>
     let custody = scheduled(case)?;
     let event = Event::ReleaseCancelled { custody: custody.name.clone(), reason: reason.cloned() };
     let mut records = vec![internal(custody, Counts::default(), Vec::new(), None, event)];
-    let told = case.active().filter(|detainer| detainer.notice_index.is_some());
-    records.extend(told.map(|detainer| {
-        retracting(detainer, Event::NoticeCancelled { detainer: detainer.name.clone() })
-    }));
+    records.extend(case.active().filter_map(notice_retracted));
     Ok(records)
 }
 
@@ -111,8 +116,8 @@ pub(super) fn close(
     let event = Event::CustodyClosed { custody: custody.name.clone(), closing: closing.clone() };
     let mut records = vec![ended(case, permitted, custody, event)];
     records.extend(case.active().filter_map(|detainer| {
-        let change = Change::Closing(closing.clone());
-        let event = Event::CustodyNoticed { detainer: detainer.name.clone(), change };
+        let (change, disclosure) = (Change::Closing(closing.clone()), Disclosure::ToIssuer);
+        let event = Event::CustodyNoticed { detainer: detainer.name.clone(), change, disclosure };
         ending(detainer, case, permitted, event, None)
     }));
     Ok(records)
@@ -127,15 +132,16 @@ pub(super) fn reopen(case: &Case, correction: &Correction) -> Result<Vec<Record>
     }
     let event = Event::CustodyReopened { custody: custody.name.clone(), correction: correction.clone() };
     let mut records = vec![internal(custody, Counts::default(), Vec::new(), None, event)];
-    records.extend(told_of_the_end(case).map(|detainer| {
-        retracting(detainer, Event::DetainerReopened { detainer: detainer.name.clone() })
-    }));
+    records.extend(
+        told_of_the_end(case)
+            .map(|detainer| retracting(detainer, Event::DetainerReopened { detainer: detainer.name.clone() })),
+    );
     Ok(records)
 }
 
 /// Detainers whose issuers were told that the custody has ended.
 fn told_of_the_end(case: &Case) -> impl Iterator<Item = &Detainer> {
-    case.standing.iter().filter(|detainer| detainer.shown.ended)
+    case.standing.iter().filter(|detainer| detainer.shown.ended_from.is_some())
 }
 
 fn ended(case: &Case, permitted: &Permitted<CaseCommand>, custody: &Custody, event: Event) -> Record {

@@ -44,8 +44,7 @@ pub(super) fn offer(
         return Err(Refusal::WindowClosed);
     }
     let transfer = Transfer::offered(id, window.clone(), now);
-    let event =
-        Event::TransferRecorded { detainer: detainer.name.clone(), transfer, reason: reason.cloned() };
+    let event = Event::TransferRecorded { detainer: detainer.name.clone(), transfer, reason: reason.cloned() };
     Ok(vec![of_transfer(detainer, permitted.law(&detainer.name), event)])
 }
 

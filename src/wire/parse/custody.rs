@@ -6,7 +6,9 @@ use crate::domain::custody::{
 };
 use crate::domain::ids::CaseKind;
 use crate::domain::subject::Flags;
-use crate::wire::parse::{Form, REASON_LEN_MAX, Write, WriteRequest, correction, required_correction, subject, under, upon};
+use crate::wire::parse::{
+    Form, REASON_LEN_MAX, Write, WriteRequest, correction, required_correction, subject, under, upon,
+};
 use crate::wire::{Violations, v1};
 
 const ORDER_LEN_MAX: usize = 200;
@@ -56,9 +58,8 @@ impl WriteRequest for v1::RecordReleaseRequest {
         let custody = form.case("name", &self.name, CaseKind::Custody);
         let release = released(&mut form, "release", self.release);
         let correction = correction(&mut form, self.correction);
-        let command = custody
-            .zip(release)
-            .map(|(custody, release)| CaseCommand::RecordRelease { custody, release, correction });
+        let command =
+            custody.zip(release).map(|(custody, release)| CaseCommand::RecordRelease { custody, release, correction });
         upon(form, command, &self.request_id, self.etag)
     }
 }
@@ -81,9 +82,10 @@ impl WriteRequest for v1::CorrectIdentityRequest {
         let flags = circumstances(&mut form, "flags", self.flags);
         let correction = required_correction(&mut form, self.correction);
         let identity = subject.zip(flags).map(|(subject, flags)| Box::new(Identity { subject, flags }));
-        let command = custody.zip(identity).zip(correction).map(|((custody, identity), correction)| {
-            CaseCommand::CorrectIdentity { custody, identity, correction }
-        });
+        let command = custody
+            .zip(identity)
+            .zip(correction)
+            .map(|((custody, identity), correction)| CaseCommand::CorrectIdentity { custody, identity, correction });
         upon(form, command, &self.request_id, self.etag)
     }
 }
@@ -128,11 +130,7 @@ fn intake(form: &mut Form, field: &str, custody: Option<v1::Custody>) -> Option<
     Some(Intake { facility: facility?, subject: subject?, charges, flags: subject::flags(custody.flags), occurred_at })
 }
 
-fn scheduled(
-    form: &mut Form,
-    field: &str,
-    release: Option<v1::ScheduledRelease>,
-) -> Option<ScheduledRelease> {
+fn scheduled(form: &mut Form, field: &str, release: Option<v1::ScheduledRelease>) -> Option<ScheduledRelease> {
     let release = form.required(field, release)?;
     let expected_at = form.required_time(&format!("{field}.expected_at"), release.expected_at);
     let basis = form.required_word(&format!("{field}.basis"), release.basis);

@@ -41,9 +41,8 @@ impl WriteRequest for v1::AnswerDetainerRequest {
         let detainer = form.case("name", &self.name, CaseKind::Detainer);
         let answer = answer(&mut form, "answer", self.answer);
         let correction = correction(&mut form, self.correction);
-        let command = detainer
-            .zip(answer)
-            .map(|(detainer, answer)| CaseCommand::AnswerDetainer { detainer, answer, correction });
+        let command =
+            detainer.zip(answer).map(|(detainer, answer)| CaseCommand::AnswerDetainer { detainer, answer, correction });
         upon(form, command, &self.request_id, self.etag)
     }
 }
@@ -53,8 +52,7 @@ impl WriteRequest for v1::AmendDetainerRequest {
         let mut form = Form::default();
         let detainer = form.case("name", &self.name, CaseKind::Detainer);
         let request = request(&mut form, "detainer", self.detainer).map(Box::new);
-        let command =
-            detainer.zip(request).map(|(detainer, request)| CaseCommand::AmendDetainer { detainer, request });
+        let command = detainer.zip(request).map(|(detainer, request)| CaseCommand::AmendDetainer { detainer, request });
         upon(form, command, &self.request_id, self.etag)
     }
 }
@@ -65,9 +63,11 @@ impl WriteRequest for v1::RecordServiceOfCopyRequest {
         let detainer = form.case("name", &self.name, CaseKind::Detainer);
         let service = service_of_copy(&mut form, "service_of_copy", self.service_of_copy);
         let correction = correction(&mut form, self.correction);
-        let command = detainer
-            .zip(service)
-            .map(|(detainer, service)| CaseCommand::RecordServiceOfCopy { detainer, service, correction });
+        let command = detainer.zip(service).map(|(detainer, service)| CaseCommand::RecordServiceOfCopy {
+            detainer,
+            service,
+            correction,
+        });
         upon(form, command, &self.request_id, self.etag)
     }
 }
@@ -91,9 +91,10 @@ impl WriteRequest for v1::ResolveCitizenshipClaimRequest {
         let detainer = form.case("name", &self.name, CaseKind::Detainer);
         let outcome = form.required_word("outcome", self.outcome);
         let reason = form.required_text("reason", self.reason, REASON_LEN_MAX);
-        let command = detainer.zip(outcome).zip(reason).map(|((detainer, outcome), reason)| {
-            CaseCommand::ResolveCitizenshipClaim { detainer, outcome, reason }
-        });
+        let command = detainer
+            .zip(outcome)
+            .zip(reason)
+            .map(|((detainer, outcome), reason)| CaseCommand::ResolveCitizenshipClaim { detainer, outcome, reason });
         upon(form, command, &self.request_id, self.etag)
     }
 }
@@ -103,8 +104,7 @@ impl WriteRequest for v1::WithdrawDetainerRequest {
         let mut form = Form::default();
         let detainer = form.case("name", &self.name, CaseKind::Detainer);
         let reason = form.required_word("reason", self.reason);
-        let command =
-            detainer.zip(reason).map(|(detainer, reason)| CaseCommand::WithdrawDetainer { detainer, reason });
+        let command = detainer.zip(reason).map(|(detainer, reason)| CaseCommand::WithdrawDetainer { detainer, reason });
         upon(form, command, &self.request_id, self.etag)
     }
 }

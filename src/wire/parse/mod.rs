@@ -38,12 +38,7 @@ pub trait WriteRequest {
 }
 
 /// A write that makes a case under a jurisdiction.
-fn under(
-    mut form: Form,
-    parent: &str,
-    command: Option<CaseCommand>,
-    request_id: &str,
-) -> Result<Write, Violations> {
+fn under(mut form: Form, parent: &str, command: Option<CaseCommand>, request_id: &str) -> Result<Write, Violations> {
     let jurisdiction = form.jurisdiction("parent", parent);
     write(form, jurisdiction.zip(command), request_id, None)
 }

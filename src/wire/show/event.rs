@@ -72,7 +72,7 @@ fn wire(event: &Event, said: Said) -> Wire {
         }
         Event::ReleaseNoticed { detainer, release } => said.noticed(detainer, release),
         Event::DetainerReleased { detainer, release, told } => said.released(detainer, release, *told),
-        Event::CustodyNoticed { detainer, change } => said.custody_noticed(detainer, change),
+        Event::CustodyNoticed { detainer, change, .. } => said.custody_noticed(detainer, change),
         Event::NoticeCancelled { detainer } => {
             Wire::NoticeCancelled(v1::NoticeCancelled { detainer: detainer.to_string(), counts: said.counts })
         }

@@ -20,12 +20,14 @@ pub fn detainer(detainer: &Detainer, viewpoint: Viewpoint) -> v1::Detainer {
         Viewpoint::Custodian => (detainer.state, true, &detainer.answer, &detainer.service, detainer.updated_at),
     };
     let asked = asked(detainer);
+    // Who took it on says where the person is.
+    let took_on = match viewpoint {
+        Viewpoint::Issuer => &shown.custodian,
+        Viewpoint::Custodian => &detainer.custodian,
+    };
     let custodian = match &detainer.request.addressee {
         Addressee::Agency(_) => asked.custodian,
-        // Who took it on says where the person is.
-        Addressee::Jurisdiction => {
-            detainer.custodian.as_ref().filter(|_| acknowledged).map(agency_name).unwrap_or_default()
-        }
+        Addressee::Jurisdiction => took_on.as_ref().map(agency_name).unwrap_or_default(),
     };
     v1::Detainer {
         custodian,

@@ -15,7 +15,7 @@ pub(crate) fn request_id() -> String {
     Uuid::new_v4().to_string()
 }
 
-fn at(seconds: i64) -> Timestamp {
+pub(super) fn at(seconds: i64) -> Timestamp {
     Timestamp { seconds, nanos: 0 }
 }
 
@@ -23,7 +23,7 @@ fn jurisdiction_of(agency: &str) -> String {
     format!("jurisdictions/{}", agency.get(..5).unwrap())
 }
 
-fn subject() -> v1::Subject {
+pub(super) fn subject() -> v1::Subject {
     v1::Subject {
         name: Some(v1::PersonName { given: "Zebulon".to_owned(), family: "Quackenbush".to_owned() }),
         aliases: vec![v1::PersonName { given: String::new(), family: "Quigley".to_owned() }],
@@ -38,7 +38,7 @@ fn subject() -> v1::Subject {
     }
 }
 
-fn charge() -> v1::Charge {
+pub(super) fn charge() -> v1::Charge {
     v1::Charge {
         statute: "Statute-7391".to_owned(),
         ncic_code: "1399".to_owned(),
@@ -47,7 +47,7 @@ fn charge() -> v1::Charge {
     }
 }
 
-fn flags() -> v1::Flags {
+pub(super) fn flags() -> v1::Flags {
     v1::Flags { victim_witness: true, ..Default::default() }
 }
 
@@ -103,7 +103,7 @@ pub(crate) fn match_of(detainer: &str, custody: &str) -> v1::AcknowledgeDetainer
         name: detainer.to_owned(),
         acknowledgement: Some(acknowledgement),
         request_id: request_id(),
-        etag: String::new(),
+        ..Default::default()
     }
 }
 
@@ -121,7 +121,7 @@ pub(crate) fn answer_to(detainer: &str, kind: v1::AnswerKind) -> v1::AnswerDetai
         name: detainer.to_owned(),
         answer: Some(answer),
         request_id: request_id(),
-        etag: String::new(),
+        ..Default::default()
     }
 }
 
@@ -166,7 +166,7 @@ pub(crate) fn release_of(custody: &str) -> v1::RecordReleaseRequest {
         name: custody.to_owned(),
         release: Some(release),
         request_id: request_id(),
-        etag: String::new(),
+        ..Default::default()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use comity::wire::v1;
 
+use crate::harness::changes::{acceptance_of, window_under};
 use crate::harness::requests::{answer_to, detainer_for, detainer_with_judicial_warrant_for, intake_at, match_of};
 use crate::harness::{Outcome, World};
 
@@ -10,6 +11,13 @@ use crate::harness::{Outcome, World};
 pub(crate) struct Matched {
     pub(crate) detainer: String,
     pub(crate) custody: String,
+}
+
+/// A pick-up on offer.
+#[derive(Debug, Clone)]
+pub(crate) struct Offered {
+    pub(crate) transfer: String,
+    pub(crate) detainer: String,
 }
 
 impl World {
@@ -38,6 +46,21 @@ impl World {
         let detainer = self.ice().lodge(lodging).await.accepted().detainer.unwrap().name;
         self.system(agency).acknowledge(match_of(&detainer, &custody)).await.accepted();
         Matched { detainer, custody }
+    }
+
+    /// ICE lodges with a state prison, which finds the person, promises notice and offers a pick-up.
+    pub(crate) async fn offered(&self) -> Offered {
+        let matched = self.matched("us-ny-doccs").await;
+        self.answers("us-ny-doccs", &matched.detainer, v1::AnswerKind::NotifyOnly).await.accepted();
+        let offer = self.doccs().offer(window_under(&matched.detainer)).await.accepted();
+        Offered { transfer: offer.transfer.unwrap().name, detainer: matched.detainer }
+    }
+
+    /// The same, and ICE accepts.
+    pub(crate) async fn agreed(&self) -> Offered {
+        let offered = self.offered().await;
+        self.ice().accept(acceptance_of(&offered.transfer)).await.accepted();
+        offered
     }
 
     /// The agency's system answers.

@@ -35,7 +35,7 @@ async fn check_health(party: &Party, service: &str) -> Outcome<ServingStatus> {
 async fn health_is_told_to_everybody_with_a_certificate() {
     let world = World::start();
     let anybody = world.without_token("us-tx-oversight");
-    for service in ["", "store", "comity.v1.DetainerService", "comity.v1.LedgerService"] {
+    for service in ["", "store", "comity.v1.DetainerService", "comity.v1.TransferService"] {
         assert_eq!(check_health(&anybody, service).await.accepted(), ServingStatus::Serving, "{service}");
     }
     check_health(&anybody, "comity.v1.Nothing").await.map(drop).not_found();

@@ -2,17 +2,21 @@
 //!
 //! Texts begin with a mark of the field class they belong to, so that a test can look for them where they must not be.
 
-use comity::domain::agency::AgencyClass;
 use comity::domain::charge::Charge;
-use comity::domain::custody::{ActualRelease, Custody, Intake, ScheduledRelease};
+use comity::domain::claim::Claim;
+use comity::domain::correction::Correction;
+use comity::domain::custody::{
+    ActualRelease, Closing, Custody, Destination, Identity, Intake, Movement, MovementKind, ScheduledRelease,
+};
 use comity::domain::detainer::{
     Acknowledgement, Addressee, Answer, AnswerKind, Detainer, DetainerBasis, Finding, IssuingAuthority, Request,
     Warrant, WarrantKind,
 };
-use comity::domain::determination::{Determination, FieldClass, FieldClasses, LawView, Ruling};
-use comity::domain::event::{Counts, Disclosure, Event, Record, RecordedDetermination};
-use comity::domain::ids::{AgencyId, CaseName, LogKind};
+use comity::domain::determination::{FieldClass, FieldClasses, LawView};
+use comity::domain::ids::{AgencyId, CaseName, FacilityCode};
+use comity::domain::service::ServiceOfCopy;
 use comity::domain::subject::{Flags, Identifiers, PersonName, Subject};
+use comity::domain::transfer::{Transfer, TransferName, TransferWindow};
 use comity::domain::vocabulary::Vocabulary;
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -22,19 +26,23 @@ use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use std::fmt::Debug;
 use std::str::FromStr;
-use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::sample;
 
+mod events;
+
+pub(super) use events::record;
+
 /// The marks, and the class each belongs to.
-pub(super) const MARKS: [(&str, FieldClass); 11] = [
+pub(super) const MARKS: [(&str, FieldClass); 12] = [
     ("Nm-", FieldClass::Identity),
     ("Bk-", FieldClass::Identifiers),
     ("QQQ", FieldClass::Citizenship),
     ("St-", FieldClass::Charges),
     ("FFACIL", FieldClass::Custody),
     ("custodies/", FieldClass::Custody),
+    ("Zz-", FieldClass::Custody),
     ("Lb-", FieldClass::Answer),
     ("Rs-", FieldClass::Restricted),
     ("Ob-", FieldClass::ReleaseDetail),
@@ -71,7 +79,7 @@ pub(super) fn custody_name() -> impl Strategy<Value = CaseName> {
     any::<u128>().prop_map(|id| CaseName::custody(sample::jurisdiction(), Uuid::from_u128(id)))
 }
 
-fn agency() -> impl Strategy<Value = AgencyId> {
+pub(super) fn agency() -> impl Strategy<Value = AgencyId> {
     id("[a-z][a-z0-9]{1,5}(-[a-z0-9]{1,6}){0,3}")
 }
 
@@ -80,7 +88,7 @@ fn person_name() -> impl Strategy<Value = PersonName> {
         .prop_map(|(given, family)| PersonName { given, family })
 }
 
-fn subject() -> impl Strategy<Value = Subject> {
+pub(super) fn subject() -> impl Strategy<Value = Subject> {
     let identifiers = (
         option::of(id("[0-9]{7,9}")),
         option::of(id("[A-PR-Z0-9]{1,9}")),
@@ -113,7 +121,7 @@ fn subject() -> impl Strategy<Value = Subject> {
         })
 }
 
-fn charge() -> impl Strategy<Value = Charge> {
+pub(super) fn charge() -> impl Strategy<Value = Charge> {
     let codes = (option::of(id("[0-9]{4}")), option::of(id("[0-9]{2}[A-PR-Z0-9]")));
     let dates = (option::of(date()), option::of(date()), option::of(1_u32..=100_000));
     (option::of(text("St-")), codes, option::of(word()), word(), dates).prop_map(
@@ -130,7 +138,7 @@ fn charge() -> impl Strategy<Value = Charge> {
     )
 }
 
-fn flags() -> impl Strategy<Value = Flags> {
+pub(super) fn flags() -> impl Strategy<Value = Flags> {
     any::<[bool; 5]>().prop_map(|[citizenship_claim, proof_of_status, juvenile, victim_witness, protected_program]| {
         Flags { citizenship_claim, proof_of_status, juvenile, victim_witness, protected_program }
     })
@@ -169,8 +177,12 @@ pub(super) fn request() -> impl Strategy<Value = Request> {
     )
 }
 
+fn facility() -> impl Strategy<Value = FacilityCode> {
+    id("FFACIL[A-PR-Z0-9]{0,6}")
+}
+
 pub(super) fn intake() -> impl Strategy<Value = Intake> {
-    (id("FFACIL[A-PR-Z0-9]{0,6}"), subject(), vec(charge(), 0..4), flags(), option::of(time())).prop_map(
+    (facility(), subject(), vec(charge(), 0..4), flags(), option::of(time())).prop_map(
         |(facility, subject, charges, flags, occurred_at)| Intake { facility, subject, charges, flags, occurred_at },
     )
 }
@@ -216,6 +228,80 @@ pub(super) fn released() -> impl Strategy<Value = ActualRelease> {
     })
 }
 
+pub(super) fn correction() -> impl Strategy<Value = Correction> {
+    reason().prop_map(|reason| Correction { reason })
+}
+
+/// Why a person decided, departed or corrected.
+pub(super) fn reason() -> impl Strategy<Value = String> {
+    text("Rs-")
+}
+
+pub(super) fn claim() -> impl Strategy<Value = Claim> {
+    (option::of(time()), option::of(reason())).prop_map(|(occurred_at, grounds)| Claim { occurred_at, grounds })
+}
+
+pub(super) fn service() -> impl Strategy<Value = ServiceOfCopy> {
+    (time(), word(), id("Zz-[A-PR-Z]{4}"), any::<[u8; 32]>(), any::<bool>()).prop_map(
+        |(served_at, method, language, copy_sha256, counsel_told)| ServiceOfCopy {
+            served_at,
+            method,
+            language,
+            copy_sha256,
+            counsel_told,
+        },
+    )
+}
+
+/// As a custodian corrects it: without a claim to citizenship.
+pub(super) fn identity() -> impl Strategy<Value = Identity> {
+    (subject(), flags())
+        .prop_map(|(subject, flags)| Identity { subject, flags: Flags { citizenship_claim: false, ..flags } })
+}
+
+pub(super) fn movement() -> impl Strategy<Value = Movement> {
+    (word(), facility(), agency(), option::of(time())).prop_map(|(kind, facility, custodian, occurred_at)| {
+        let to = match kind {
+            MovementKind::Facility => Destination::Facility(facility),
+            MovementKind::Hospital => Destination::Hospital,
+            MovementKind::Court => Destination::Court,
+            MovementKind::Agency => Destination::Agency(custodian, facility),
+        };
+        Movement { to, occurred_at }
+    })
+}
+
+pub(super) fn closing() -> impl Strategy<Value = Closing> {
+    (word(), time()).prop_map(|(reason, occurred_at)| Closing { reason, occurred_at })
+}
+
+pub(super) fn window() -> impl Strategy<Value = TransferWindow> {
+    let times = (time(), time()).prop_filter("it closes after it opens", |(one, other)| one != other);
+    (times, facility()).prop_map(|((one, other), facility)| TransferWindow {
+        opens_at: one.min(other),
+        closes_at: one.max(other),
+        facility,
+    })
+}
+
+pub(super) fn transfer() -> impl Strategy<Value = Transfer> {
+    let told = (option::of(word()), option::of(word()), option::of(time()), option::of(time()));
+    (any::<u128>(), word(), window(), told, time()).prop_map(
+        |(id, state, window, (decline_reason, failure_cause, handed_over_at, taken_over_at), now)| Transfer {
+            state,
+            decline_reason,
+            failure_cause,
+            handed_over_at,
+            taken_over_at,
+            ..Transfer::offered(Uuid::from_u128(id), window, now)
+        },
+    )
+}
+
+pub(super) fn transfer_name() -> impl Strategy<Value = TransferName> {
+    (detainer_name(), any::<u128>()).prop_map(|(detainer, id)| TransferName { detainer, id: Uuid::from_u128(id) })
+}
+
 /// A detainer just lodged.
 pub(super) fn lodged() -> impl Strategy<Value = Detainer> {
     (detainer_name(), agency(), request(), time())
@@ -226,67 +312,6 @@ pub(super) fn lodged() -> impl Strategy<Value = Detainer> {
 pub(super) fn opened() -> impl Strategy<Value = Custody> {
     (custody_name(), agency(), intake(), time())
         .prop_map(|(name, custodian, intake, now)| Custody::opened(name, custodian, intake, now))
-}
-
-fn event() -> impl Strategy<Value = Event> {
-    let by = || (detainer_name(), agency());
-    let disclosure = || select(vec![Disclosure::ToIssuer, Disclosure::Internal]);
-    prop_oneof![
-        lodged().prop_map(|detainer| Event::DetainerLodged(Box::new(detainer))),
-        (by(), acknowledgement(), disclosure()).prop_map(|((detainer, custodian), acknowledgement, disclosure)| {
-            Event::DetainerAcknowledged { detainer, custodian, acknowledgement, disclosure }
-        }),
-        (by(), answer(), disclosure()).prop_map(|((detainer, custodian), answer, disclosure)| {
-            Event::DetainerAnswered { detainer, custodian, answer, reviewed_policies: Vec::new(), disclosure }
-        }),
-        (detainer_name(), word()).prop_map(|(detainer, reason)| Event::DetainerWithdrawn { detainer, reason }),
-        opened().prop_map(|custody| Event::CustodyOpened(Box::new(custody))),
-        (custody_name(), scheduled()).prop_map(|(custody, release)| Event::ReleaseScheduled { custody, release }),
-        (custody_name(), released()).prop_map(|(custody, release)| Event::ReleaseRecorded { custody, release }),
-        (detainer_name(), scheduled()).prop_map(|(detainer, release)| Event::ReleaseNoticed { detainer, release }),
-        (detainer_name(), released()).prop_map(|(detainer, release)| Event::DetainerReleased { detainer, release }),
-    ]
-}
-
-fn counts() -> impl Strategy<Value = Counts> {
-    let request = (option::of(word()), option::of(word()), option::of(word()));
-    let class = option::of(word::<AgencyClass>());
-    (request, option::of(word()), option::of(word()), class, option::of(any::<i64>())).prop_map(
-        |((form, warrant, issuing_authority), offence, charge_status, custodian_class, lead_time_seconds)| Counts {
-            form,
-            warrant,
-            issuing_authority,
-            offence,
-            charge_status,
-            custodian_class,
-            lead_time_seconds,
-        },
-    )
-}
-
-/// Any event with whatever an entry says of it.
-pub(super) fn record() -> impl Strategy<Value = Record> {
-    let determination =
-        (detainer_name(), word(), word(), vec(text("Pl-"), 0..3)).prop_map(|(detainer, action, ruling, policies)| {
-            RecordedDetermination { detainer, action, determination: determination(ruling, policies) }
-        });
-    (event(), detainer_name(), counts(), vec(determination, 0..3)).prop_map(
-        |(event, resource, counts, determinations)| Record {
-            event,
-            log: LogKind::Exchange,
-            resource,
-            audience: Vec::new(),
-            counts,
-            determinations,
-            policy_digest: None,
-        },
-    )
-}
-
-fn determination(ruling: Ruling, policies: Vec<String>) -> Arc<Determination> {
-    let texts = Vec::new;
-    let (citations, obligations, reviews) = (texts(), texts(), texts());
-    Arc::new(Determination { ruling, policies, citations, obligations, reviews, failed: false })
 }
 
 pub(super) fn classes() -> impl Strategy<Value = FieldClasses> {
@@ -301,7 +326,7 @@ pub(super) fn classes() -> impl Strategy<Value = FieldClasses> {
 pub(super) fn law() -> impl Strategy<Value = LawView> {
     let rule = select(vec!["sample.notify", "sample.notify-too"]);
     (word(), word(), rule, classes(), classes()).prop_map(|(hold, notify, rule, disclosable, review)| LawView {
-        notify: determination(notify, vec![rule.to_owned()]),
+        notify: events::determination(notify, vec![rule.to_owned()]),
         review: review.without(disclosable),
         ..sample::law(hold, notify, disclosable)
     })

@@ -5,6 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use comity::domain::case::StoredCase;
 use comity::domain::command::{Action, CaseCommand, Command};
+use comity::domain::detainer::{Detainer, Viewpoint};
 use comity::domain::ids::{AgencyId, CaseName, LogKind, LogName, RequestId};
 use comity::domain::permit::Admitted;
 use comity::ledger::{self, Tree};
@@ -14,14 +15,14 @@ use comity::policy::load::PolicySet;
 use comity::recorder::plan::{Outcome, Plan};
 use comity::recorder::{Clock, Entropy};
 use comity::store::{Loaded, LogState, SeenRequest};
-use comity::wire::entry;
+use comity::wire::{entry, show};
 use jiff::Timestamp;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use uuid::Uuid;
 
-use crate::properties::steps::{Step, step};
+use crate::properties::steps::{Step, as_told, issuers_commands, nickname, step};
 use crate::properties::tries;
 use crate::sample;
 
@@ -100,6 +101,10 @@ fn write(caller: &str, command: CaseCommand, number: usize) -> Admitted<Command>
     let request_digest = *ledger::leaf_hash(format!("{command:?}").as_bytes()).as_bytes();
     let value = Command { request_id, request_digest, etag: None, action: Action::Case(Box::new(command)) };
     Admitted { caller: sample::officer(caller), jurisdiction: sample::jurisdiction(), value }
+}
+
+fn write_names_no_transfer(write: &Admitted<Command>) -> bool {
+    matches!(&write.value.action, Action::Case(command) if command.transfer().is_none())
 }
 
 /// Takes the steps one a batch, and gives the writes they became.
@@ -192,6 +197,33 @@ proptest! {
         prop_assert_eq!(places, expected.flat_map(|place| [place.clone(), place]).collect::<Vec<_>>());
         prop_assert_eq!(&batched.leaves, &leaves);
         prop_assert_eq!(batched.requests.len(), recorded.len());
+    }
+
+    #[test]
+    fn an_issuer_is_answered_alike_whatever_it_was_not_told(
+        seed: u64,
+        steps in vec(step(), 1..30),
+        stale in any::<bool>(),
+    ) {
+        let mut shard = script(seed, &steps).0;
+        // As if there were no custody, and nothing of a detainer but what its issuer asked and was told.
+        let mut twin = script(seed, &steps).0;
+        let told = |case: &StoredCase| Some(StoredCase::Detainer(Box::new(as_told(case.detainer()?))));
+        twin.cases = shard.cases.iter().filter_map(|(name, case)| Some((name.clone(), told(case)?))).collect();
+        let detainers: Vec<Detainer> = shard.cases.values().filter_map(StoredCase::detainer).cloned().collect();
+        for detainer in detainers {
+            for command in issuers_commands(&detainer) {
+                let mut write = write(nickname(&detainer.issuer), command, 1_000 + shard.requests.len());
+                // Bound to what it sees, or to what it saw.
+                let now = shard.cases[&detainer.name].detainer().unwrap();
+                let seen = if stale { &detainer } else { now };
+                write.value.etag = write_names_no_transfer(&write).then(|| show::detainer(seen, Viewpoint::Issuer).etag);
+                let outcomes = [&mut shard, &mut twin].map(|shard| shard.record(std::slice::from_ref(&write)));
+                prop_assert_eq!(&outcomes[0], &outcomes[1]);
+                prop_assert_eq!(&shard.leaves, &twin.leaves);
+                prop_assert_eq!(&shard.answers, &twin.answers);
+            }
+        }
     }
 
     #[test]

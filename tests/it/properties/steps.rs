@@ -4,11 +4,15 @@ use std::collections::BTreeMap;
 
 use comity::domain::case::StoredCase;
 use comity::domain::charge::{Charge, ChargeStatus};
+use comity::domain::claim::{ClaimOutcome, Side};
 use comity::domain::command::CaseCommand;
-use comity::domain::custody::{Custody, Intake};
-use comity::domain::detainer::{Addressee, AnswerKind, Detainer, DetainerState, Finding, LiftReason};
+use comity::domain::custody::{Custody, Identity, Intake, MovementKind};
+use comity::domain::detainer::{
+    Addressee, AnswerKind, Detainer, DetainerState, Finding, LiftReason, Request, Warrant, WarrantKind,
+};
 use comity::domain::ids::{AgencyId, CaseName};
 use comity::domain::subject::Flags;
+use comity::domain::transfer::{TransferFailureCause, TransferName, WindowDeclineReason};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
@@ -20,26 +24,100 @@ use crate::sample;
 pub(super) enum Step {
     Lodge { issuer: &'static str, addressee: Option<&'static str> },
     Open { custodian: &'static str, juvenile: bool },
-    Acknowledge { detainer: Index, custody: Index, finding: Finding },
-    Answer { detainer: Index, kind: AnswerKind },
-    Withdraw { detainer: Index },
-    Schedule { custody: Index },
-    Release { custody: Index },
+    Acknowledge { detainer: Index, custody: Index, finding: Finding, corrects: bool },
+    Answer { detainer: Index, kind: AnswerKind, corrects: bool },
+    Say { detainer: Index, what: Said },
+    Enter { custody: Index, what: Entered },
+    PickUp { detainer: Index, what: PickUp },
+}
+
+/// What either side says of a detainer.
+#[derive(Debug, Clone)]
+pub(super) enum Said {
+    Amend { juvenile: bool },
+    Serve { corrects: bool },
+    Raise(Side),
+    Resolve(Side, ClaimOutcome),
+    Withdraw,
+}
+
+/// What a custodian enters of a custody.
+#[derive(Debug, Clone)]
+pub(super) enum Entered {
+    Charges,
+    Identity { juvenile: bool },
+    Movement(MovementKind),
+    Schedule,
+    Reschedule,
+    Cancel,
+    Release { corrects: bool },
+    Close,
+    Reopen,
+}
+
+/// What either side says of a pick-up: the last of the detainer.
+#[derive(Debug, Clone)]
+pub(super) enum PickUp {
+    Offer { open_mins: i64 },
+    Accept,
+    Decline,
+    Confirm(Side),
+    Fail(Side, TransferFailureCause),
 }
 
 pub(super) fn step() -> impl Strategy<Value = Step> {
     let index = any::<Index>;
     let custodian = || select(vec!["doccs", "nassau"]);
     let addressee = proptest::option::of(custodian());
+    let corrects = || prop::bool::weighted(0.3);
     prop_oneof![
-        3 => (select(vec!["ice", "cbp"]), addressee).prop_map(|(issuer, addressee)| Step::Lodge { issuer, addressee }),
-        2 => (custodian(), prop::bool::weighted(0.2)).prop_map(|(custodian, juvenile)| Step::Open { custodian, juvenile }),
-        5 => (index(), index(), prop_oneof![4 => Just(Finding::MatchedCustody), 1 => any::word()])
-            .prop_map(|(detainer, custody, finding)| Step::Acknowledge { detainer, custody, finding }),
-        4 => (index(), any::word()).prop_map(|(detainer, kind)| Step::Answer { detainer, kind }),
-        1 => index().prop_map(|detainer| Step::Withdraw { detainer }),
-        2 => index().prop_map(|custody| Step::Schedule { custody }),
-        1 => index().prop_map(|custody| Step::Release { custody }),
+        5 => (select(vec!["ice", "cbp"]), addressee).prop_map(|(issuer, addressee)| Step::Lodge { issuer, addressee }),
+        3 => (custodian(), prop::bool::weighted(0.2)).prop_map(|(custodian, juvenile)| Step::Open { custodian, juvenile }),
+        10 => (index(), index(), prop_oneof![4 => Just(Finding::MatchedCustody), 1 => any::word()], corrects())
+            .prop_map(|(detainer, custody, finding, corrects)| Step::Acknowledge { detainer, custody, finding, corrects }),
+        9 => (index(), any::word(), corrects())
+            .prop_map(|(detainer, kind, corrects)| Step::Answer { detainer, kind, corrects }),
+        8 => (index(), said()).prop_map(|(detainer, what)| Step::Say { detainer, what }),
+        10 => (index(), entered()).prop_map(|(custody, what)| Step::Enter { custody, what }),
+        6 => (index(), pick_up()).prop_map(|(detainer, what)| Step::PickUp { detainer, what }),
+    ]
+}
+
+fn side() -> impl Strategy<Value = Side> {
+    select(vec![Side::Issuer, Side::Custodian])
+}
+
+fn said() -> impl Strategy<Value = Said> {
+    prop_oneof![
+        2 => prop::bool::weighted(0.2).prop_map(|juvenile| Said::Amend { juvenile }),
+        2 => any::<bool>().prop_map(|corrects| Said::Serve { corrects }),
+        2 => side().prop_map(Said::Raise),
+        2 => (side(), any::word()).prop_map(|(side, outcome)| Said::Resolve(side, outcome)),
+        1 => Just(Said::Withdraw),
+    ]
+}
+
+fn entered() -> impl Strategy<Value = Entered> {
+    prop_oneof![
+        1 => Just(Entered::Charges),
+        1 => prop::bool::weighted(0.2).prop_map(|juvenile| Entered::Identity { juvenile }),
+        2 => prop_oneof![2 => Just(MovementKind::Agency), 1 => any::word()].prop_map(Entered::Movement),
+        3 => Just(Entered::Schedule),
+        1 => Just(Entered::Reschedule),
+        1 => Just(Entered::Cancel),
+        3 => prop::bool::weighted(0.4).prop_map(|corrects| Entered::Release { corrects }),
+        1 => Just(Entered::Close),
+        3 => Just(Entered::Reopen),
+    ]
+}
+
+fn pick_up() -> impl Strategy<Value = PickUp> {
+    prop_oneof![
+        3 => select(vec![10, 100_000]).prop_map(|open_mins| PickUp::Offer { open_mins }),
+        2 => Just(PickUp::Accept),
+        1 => Just(PickUp::Decline),
+        2 => side().prop_map(PickUp::Confirm),
+        1 => (side(), any::word()).prop_map(|(side, cause)| PickUp::Fail(side, cause)),
     ]
 }
 
@@ -54,12 +132,10 @@ impl Step {
             }
             Self::Open { custodian, juvenile } => {
                 let flags = Flags { juvenile: *juvenile, ..Flags::default() };
-                // Another charge than the request speaks of, so that it shows where it is counted.
-                let charge = Charge { status: ChargeStatus::Convicted, ncic: None, ..sample::charge() };
-                let intake = Intake { flags, charges: vec![charge], ..sample::intake() };
+                let intake = Intake { flags, charges: vec![held_on()], ..sample::intake() };
                 Some((*custodian, CaseCommand::OpenCustody(intake)))
             }
-            Self::Acknowledge { detainer: at, custody: held, finding } => {
+            Self::Acknowledge { detainer: at, custody: held, finding, corrects } => {
                 let detainer = detainer(at)?;
                 let caller = custodian_of(detainer).unwrap_or("doccs");
                 // A custodian matches to a custody of its own.
@@ -71,33 +147,153 @@ impl Step {
                     Finding::MatchedCustody => Some(held.get(&own).name()),
                     Finding::NoSuchPerson | Finding::IdentityMismatch => None,
                 };
-                let acknowledgement = sample::found(*finding, custody);
-                Some((caller, CaseCommand::AcknowledgeDetainer { detainer: detainer.name.clone(), acknowledgement }))
+                let (detainer, acknowledgement) = (detainer.name.clone(), sample::found(*finding, custody));
+                let correction = corrects.then(sample::correction);
+                Some((caller, CaseCommand::AcknowledgeDetainer { detainer, acknowledgement, correction }))
             }
-            Self::Answer { detainer: at, kind } => {
+            Self::Answer { detainer: at, kind, corrects } => {
                 let detainer = detainer(at)?;
-                let answer =
-                    CaseCommand::AnswerDetainer { detainer: detainer.name.clone(), answer: sample::answer(*kind) };
+                let answer = CaseCommand::AnswerDetainer {
+                    detainer: detainer.name.clone(),
+                    answer: sample::answer(*kind),
+                    correction: corrects.then(sample::correction),
+                };
                 Some((custodian_of(detainer).unwrap_or("nassau"), answer))
             }
-            Self::Withdraw { detainer: at } => {
-                let detainer = detainer(at)?;
-                let command =
-                    CaseCommand::WithdrawDetainer { detainer: detainer.name.clone(), reason: LiftReason::CaseClosed };
-                Some((nickname(&detainer.issuer), command))
-            }
-            Self::Schedule { custody: at } => {
+            Self::Say { detainer: at, what } => Some(what.command(detainer(at)?)),
+            Self::Enter { custody: at, what } => {
                 let custody = custody(at)?;
-                let command =
-                    CaseCommand::ScheduleRelease { custody: custody.name.clone(), release: sample::scheduled() };
-                Some((nickname(&custody.custodian), command))
+                Some((nickname(&custody.custodian), what.command(custody)))
             }
-            Self::Release { custody: at } => {
-                let custody = custody(at)?;
-                let command = CaseCommand::RecordRelease { custody: custody.name.clone(), release: sample::released() };
-                Some((nickname(&custody.custodian), command))
+            Self::PickUp { detainer: at, what } => what.command(detainer(at)?),
+        }
+    }
+}
+
+impl Said {
+    fn command(&self, of: &Detainer) -> (&'static str, CaseCommand) {
+        let detainer = of.name.clone();
+        match self {
+            Self::Amend { juvenile } => (nickname(&of.issuer), amendment(of, *juvenile)),
+            Self::Serve { corrects } => {
+                let (service, correction) = (sample::service(), corrects.then(sample::correction));
+                (speaker(of, Side::Custodian), CaseCommand::RecordServiceOfCopy { detainer, service, correction })
+            }
+            Self::Raise(side) => {
+                (speaker(of, *side), CaseCommand::RaiseCitizenshipClaim { detainer, claim: sample::claim() })
+            }
+            Self::Resolve(side, outcome) => {
+                let (outcome, reason) = (*outcome, "Quigley's papers".to_owned());
+                (speaker(of, *side), CaseCommand::ResolveCitizenshipClaim { detainer, outcome, reason })
+            }
+            Self::Withdraw => {
+                let reason = LiftReason::CaseClosed;
+                (nickname(&of.issuer), CaseCommand::WithdrawDetainer { detainer, reason })
             }
         }
+    }
+}
+
+impl Entered {
+    fn command(&self, of: &Custody) -> CaseCommand {
+        let custody = of.name.clone();
+        let correction = sample::correction();
+        match self {
+            Self::Charges => CaseCommand::UpdateCharges { custody, charges: vec![sample::charge(), held_on()] },
+            Self::Identity { juvenile } => {
+                let flags = Flags { juvenile: *juvenile, ..Flags::default() };
+                let identity = Box::new(Identity { subject: sample::subject(), flags });
+                CaseCommand::CorrectIdentity { custody, identity, correction }
+            }
+            Self::Movement(kind) => {
+                let next = if nickname(&of.custodian) == "doccs" { "nassau" } else { "doccs" };
+                CaseCommand::MoveCustody { custody, movement: sample::movement(*kind, next) }
+            }
+            Self::Schedule => CaseCommand::ScheduleRelease { custody, release: sample::scheduled() },
+            Self::Reschedule => CaseCommand::RescheduleRelease { custody, release: sample::scheduled() },
+            Self::Cancel => CaseCommand::CancelRelease { custody, reason: None },
+            Self::Release { corrects } => {
+                let (release, correction) = (sample::released(), corrects.then_some(correction));
+                CaseCommand::RecordRelease { custody, release, correction }
+            }
+            Self::Close => CaseCommand::CloseCustody { custody, closing: sample::closing() },
+            Self::Reopen => CaseCommand::ReopenCustody { custody, correction },
+        }
+    }
+}
+
+impl PickUp {
+    fn command(&self, of: &Detainer) -> Option<(&'static str, CaseCommand)> {
+        if let Self::Offer { open_mins } = self {
+            let window = sample::window(*open_mins);
+            let (detainer, reason) = (of.name.clone(), Some("Quigley asked for it".to_owned()));
+            let offer = CaseCommand::OfferWindow { detainer, window, reason };
+            return Some((speaker(of, Side::Custodian), offer));
+        }
+        let transfer = TransferName { detainer: of.name.clone(), id: of.transfers.last()?.id };
+        let issuer = nickname(&of.issuer);
+        Some(match self {
+            Self::Offer { .. } => return None,
+            Self::Accept => (issuer, CaseCommand::AcceptWindow { transfer }),
+            Self::Decline => (issuer, CaseCommand::DeclineWindow { transfer, reason: WindowDeclineReason::Time }),
+            Self::Confirm(side) => {
+                (speaker(of, *side), CaseCommand::ConfirmTransfer { transfer, occurred_at: sample::start() })
+            }
+            Self::Fail(side, cause) => (speaker(of, *side), CaseCommand::ReportFailure { transfer, cause: *cause }),
+        })
+    }
+}
+
+/// Everything that its issuer may say of a detainer, the last of it that it lifts it.
+pub(super) fn issuers_commands(of: &Detainer) -> Vec<CaseCommand> {
+    let mut all: Vec<PickUp> = vec![PickUp::Accept, PickUp::Confirm(Side::Issuer), PickUp::Decline];
+    all.extend(TransferFailureCause::ALL.iter().map(|cause| PickUp::Fail(Side::Issuer, *cause)));
+    let pick_ups = all.iter().filter_map(|what| what.command(of));
+    let said = [
+        Said::Resolve(Side::Issuer, ClaimOutcome::Confirmed),
+        Said::Raise(Side::Issuer),
+        Said::Amend { juvenile: true },
+        Said::Withdraw,
+    ];
+    pick_ups.chain(said.map(|what| what.command(of))).map(|(_, command)| command).collect()
+}
+
+/// A detainer as it would be if there were nothing of it but what its issuer asked and was told.
+pub(super) fn as_told(detainer: &Detainer) -> Detainer {
+    let shown = &detainer.shown;
+    Detainer {
+        custodian: shown.custodian.clone(),
+        acknowledgement: detainer.acknowledgement.clone().filter(|_| shown.finding.is_some()),
+        answer: shown.answer.clone(),
+        service: shown.service.clone(),
+        state: shown.state,
+        reviewed_policies: Vec::new(),
+        notice_index: None,
+        ended_from: None,
+        updated_at: shown.updated_at,
+        version: shown.version,
+        ..detainer.clone()
+    }
+}
+
+/// The same addressee, another warrant.
+fn amendment(of: &Detainer, juvenile: bool) -> CaseCommand {
+    let warrant = Warrant { kind: WarrantKind::I200, ..of.request.warrant.clone() };
+    let flags = Flags { juvenile, ..Flags::default() };
+    let request = Box::new(Request { warrant, flags, ..of.request.clone() });
+    CaseCommand::AmendDetainer { detainer: of.name.clone(), request }
+}
+
+/// Another charge than the request speaks of, so that it shows where it is counted.
+fn held_on() -> Charge {
+    Charge { status: ChargeStatus::Convicted, ncic: None, ..sample::charge() }
+}
+
+/// Who speaks for a side of a detainer.
+fn speaker(detainer: &Detainer, side: Side) -> &'static str {
+    match side {
+        Side::Issuer => nickname(&detainer.issuer),
+        Side::Custodian => custodian_of(detainer).unwrap_or("nassau"),
     }
 }
 

@@ -2,116 +2,70 @@
 
 use std::collections::BTreeMap;
 
-use comity::domain::command::CaseCommand;
 use comity::domain::detainer::{Detainer, Viewpoint};
 use comity::domain::determination::{FieldClass, FieldClasses};
-use comity::domain::ids::CaseName;
+use comity::domain::event::{Event, Record};
 use comity::ledger;
 use comity::wire::entry::{self, Opening};
-use comity::wire::parse::WriteRequest;
+use comity::wire::parse::WriteRequest as _;
+use comity::wire::v1::event::Event as Wire;
 use comity::wire::{Message, shape, show, v1, words};
 use proptest::prelude::*;
 
+use crate::properties::requests::REQUEST_ID;
 use crate::properties::{any, tries};
-use crate::sample;
-
-const REQUEST_ID: &str = "6d1f8f3c-8a43-4a5e-9d55-0a1b2c3d4e5f";
-
-/// Sends a request as bytes, as a client would, and parses what arrives.
-fn check<R: WriteRequest + Message + Default>(message: &str, request: &R, expected: &CaseCommand) {
-    let bytes = request.encode_to_vec();
-    assert_eq!(shape::check(&format!("comity.v1.{message}"), &bytes), Ok(()));
-    let write = R::decode(bytes.as_slice()).unwrap().parse().unwrap();
-    assert_eq!(&write.command, expected);
-    assert_eq!(write.jurisdiction, sample::jurisdiction());
-    assert_eq!(write.request_id.0.to_string(), REQUEST_ID);
-}
-
-fn names(name: &CaseName) -> (String, String) {
-    (name.to_string(), REQUEST_ID.to_owned())
-}
-
-/// As the custodian would see it: what the issuer asked, and what was said to it.
-fn shown(detainer: &Detainer) -> v1::Detainer {
-    show::detainer(detainer, Viewpoint::Custodian)
-}
 
 proptest! {
     #![proptest_config(tries(256))]
 
     #[test]
-    fn a_lodged_detainer_reads_back_as_asked(detainer in any::lodged()) {
-        let request = v1::LodgeDetainerRequest {
-            parent: "jurisdictions/us-ny".to_owned(),
-            detainer: Some(show::detainer(&detainer, Viewpoint::Issuer)),
-            request_id: REQUEST_ID.to_owned(),
-        };
-        check("LodgeDetainerRequest", &request, &CaseCommand::LodgeDetainer(detainer.request));
-    }
-
-    #[test]
-    fn an_opened_custody_reads_back_as_entered(custody in any::opened()) {
-        let request = v1::OpenCustodyRequest {
-            parent: "jurisdictions/us-ny".to_owned(),
-            custody: Some(show::custody(&custody)),
-            request_id: REQUEST_ID.to_owned(),
-        };
-        check("OpenCustodyRequest", &request, &CaseCommand::OpenCustody(custody.intake));
-    }
-
-    #[test]
-    fn what_is_said_to_a_detainer_reads_back(
+    fn an_issuer_sees_of_a_service_what_it_was_told(
         detainer in any::lodged(),
-        acknowledgement in any::acknowledgement(),
-        answer in any::answer(),
-        reason in any::word(),
+        told in proptest::option::of(any::service()),
+        served in any::service(),
     ) {
-        let ((name, request_id), etag) = (names(&detainer.name), String::new());
-        let said = Detainer {
-            acknowledgement: Some(acknowledgement.clone()),
-            answer: Some(answer.clone()),
-            ..detainer.clone()
-        };
-        let request = v1::AcknowledgeDetainerRequest {
-            acknowledgement: shown(&said).acknowledgement,
-            name: name.clone(),
-            request_id: request_id.clone(),
-            etag: etag.clone(),
-        };
-        let expected = CaseCommand::AcknowledgeDetainer { detainer: detainer.name.clone(), acknowledgement };
-        check("AcknowledgeDetainerRequest", &request, &expected);
-        let request = v1::AnswerDetainerRequest {
-            answer: shown(&said).answer,
-            name: name.clone(),
-            request_id: request_id.clone(),
-            etag: etag.clone(),
-        };
-        check("AnswerDetainerRequest", &request, &CaseCommand::AnswerDetainer { detainer: detainer.name.clone(), answer });
-        let request = v1::WithdrawDetainerRequest { reason: words::to_wire(reason), name, request_id, etag };
-        check("WithdrawDetainerRequest", &request, &CaseCommand::WithdrawDetainer { detainer: detainer.name, reason });
+        let mut detainer = Detainer { service: Some(served.clone()), ..detainer };
+        detainer.shown.service = told.clone();
+        let seen = |viewpoint| show::detainer(&detainer, viewpoint).service_of_copy;
+        let digest = |service: Option<v1::ServiceOfCopy>| service.map(|service| service.copy_sha256);
+        prop_assert_eq!(digest(seen(Viewpoint::Custodian)), Some(served.copy_sha256.to_vec()));
+        prop_assert_eq!(digest(seen(Viewpoint::Issuer)), told.map(|told| told.copy_sha256.to_vec()));
     }
 
     #[test]
-    fn the_releases_of_a_custody_read_back(
-        custody in any::opened(),
-        scheduled in any::scheduled(),
-        released in any::released(),
+    fn both_parties_see_every_transfer(
+        detainer in any::lodged(),
+        transfers in proptest::collection::vec(any::transfer(), 0..4),
     ) {
-        let mut custody = custody;
-        custody.scheduled = Some(scheduled.clone());
-        custody.released = Some(released.clone());
-        let shown = show::custody(&custody);
-        let ((name, request_id), etag) = (names(&custody.name), String::new());
-        let request = v1::ScheduleReleaseRequest {
-            release: shown.scheduled_release,
-            name: name.clone(),
-            request_id: request_id.clone(),
-            etag: etag.clone(),
+        let detainer = Detainer { transfers: transfers.clone(), ..detainer };
+        let expected: Vec<_> = transfers.iter().map(|transfer| show::transfer(&detainer.name, transfer)).collect();
+        for viewpoint in [Viewpoint::Issuer, Viewpoint::Custodian] {
+            prop_assert_eq!(&show::detainer(&detainer, viewpoint).transfers, &expected);
+        }
+    }
+
+    #[test]
+    fn an_amendment_tells_what_is_asked_and_nothing_that_came_of_it(
+        record in any::record(),
+        detainer in any::lodged(),
+        answer in any::answer(),
+        version in 1_u32..1_000,
+    ) {
+        let amended = Detainer { answer: Some(answer), request_version: version, ..detainer };
+        let event = Event::DetainerAmended(Box::new(amended.clone()));
+        let Some(Wire::DetainerAmended(told)) = show::event(&Record { event, ..record }).event else {
+            return Err(TestCaseError::fail("another event"));
         };
-        let expected = CaseCommand::ScheduleRelease { custody: custody.name.clone(), release: scheduled };
-        check("ScheduleReleaseRequest", &request, &expected);
-        let request = v1::RecordReleaseRequest { release: shown.actual_release, name, request_id, etag };
-        check("RecordReleaseRequest", &request, &CaseCommand::RecordRelease { custody: custody.name, release: released });
+        let seen = show::detainer(&amended, Viewpoint::Issuer);
+        let expected = v1::Detainer {
+            state: 0,
+            create_time: None,
+            update_time: None,
+            etag: String::new(),
+            ..seen
+        };
+        prop_assert_eq!(i64::from(expected.version), i64::from(version));
+        prop_assert_eq!(told.detainer, Some(expected));
     }
 
     #[test]
@@ -179,7 +133,7 @@ proptest! {
     fn a_parser_is_given_anything_and_never_panics(bytes: Vec<u8>, edit in proptest::option::of((any::<prop::sample::Index>(), any::<u8>())), detainer in any::lodged()) {
         let mut good = v1::LodgeDetainerRequest {
             parent: "jurisdictions/us-ny".to_owned(),
-            detainer: Some(shown(&detainer)),
+            detainer: Some(show::detainer(&detainer, Viewpoint::Custodian)),
             request_id: REQUEST_ID.to_owned(),
         }
         .encode_to_vec();
@@ -206,10 +160,11 @@ fn merged(contents: &[(FieldClass, Vec<u8>)], shown: FieldClasses) -> v1::Event 
 
 /// Flags that are all unset belong to no class, so that nothing of them is left: they read as absent, which means the same.
 fn without_empty_flags(mut event: v1::Event) -> v1::Event {
-    use v1::event::Event::{CustodyOpened, DetainerLodged};
     let flags = match &mut event.event {
-        Some(DetainerLodged(lodged)) => lodged.detainer.as_mut().map(|detainer| &mut detainer.flags),
-        Some(CustodyOpened(opened)) => opened.custody.as_mut().map(|custody| &mut custody.flags),
+        Some(Wire::DetainerLodged(lodged)) => lodged.detainer.as_mut().map(|detainer| &mut detainer.flags),
+        Some(Wire::DetainerAmended(amended)) => amended.detainer.as_mut().map(|detainer| &mut detainer.flags),
+        Some(Wire::CustodyOpened(opened)) => opened.custody.as_mut().map(|custody| &mut custody.flags),
+        Some(Wire::IdentityCorrected(corrected)) => Some(&mut corrected.flags),
         Some(_) | None => None,
     };
     if let Some(flags) = flags.filter(|flags| **flags == Some(v1::Flags::default())) {

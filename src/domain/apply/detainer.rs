@@ -1,0 +1,182 @@
+//! How one detainer changes, and what its issuer sees of it.
+
+use jiff::Timestamp;
+
+use crate::domain::custody::Destination;
+use crate::domain::detainer::{Acknowledgement, Addressee, Answer, Detainer, DetainerState, Finding};
+use crate::domain::event::{Change, Disclosure};
+use crate::domain::ids::AgencyId;
+use crate::domain::shown::Shown;
+use crate::domain::transfer::{Transfer, TransferFailureCause, TransferState};
+
+pub(super) fn acknowledge(
+    detainer: &mut Detainer,
+    custodian: &AgencyId,
+    acknowledgement: &Acknowledgement,
+    disclosure: Disclosure,
+) {
+    detainer.custodian = Some(custodian.clone());
+    detainer.acknowledgement = Some(acknowledgement.clone());
+    let found = match (acknowledgement.finding, &detainer.request.addressee) {
+        (Finding::MatchedCustody, _) => DetainerState::Matched,
+        (Finding::NoSuchPerson, Addressee::Agency(_)) => DetainerState::NoSuchPerson,
+        (Finding::IdentityMismatch, Addressee::Agency(_)) => DetainerState::IdentityMismatch,
+        // One custodian does not speak for all: it waits for the one that holds the person.
+        (Finding::NoSuchPerson | Finding::IdentityMismatch, Addressee::Jurisdiction) => {
+            detainer.custodian = None;
+            detainer.acknowledgement = None;
+            DetainerState::Lodged
+        }
+    };
+    detainer.state = unless_withdrawn(detainer.state, found);
+    if disclosure == Disclosure::ToIssuer {
+        detainer.shown.finding = detainer.acknowledgement.as_ref().map(|told| told.finding);
+        detainer.shown.custodian.clone_from(&detainer.custodian);
+        detainer.shown.state = unless_withdrawn(detainer.shown.state, found);
+    }
+}
+
+/// A lifted detainer stays lifted, whatever is corrected of it.
+pub(super) fn unless_withdrawn(before: DetainerState, after: DetainerState) -> DetainerState {
+    if before == DetainerState::Withdrawn { before } else { after }
+}
+
+/// What was answered, served, noticed and agreed rested on a finding that is now corrected.
+pub(super) fn forget_finding(detainer: &mut Detainer, disclosure: Disclosure, now: Timestamp) {
+    detainer.answer = None;
+    detainer.service = None;
+    detainer.reviewed_policies.clear();
+    detainer.notice_index = None;
+    detainer.ended_from = None;
+    for transfer in detainer.transfers.iter_mut().filter(|transfer| transfer.state.is_open()) {
+        transfer.state = TransferState::Failed;
+        transfer.failure_cause = Some(TransferFailureCause::Other);
+        transfer.updated_at = now;
+        transfer.version = transfer.version.saturating_add(1);
+    }
+    if disclosure != Disclosure::Internal {
+        let shown = &mut detainer.shown;
+        (shown.custodian, shown.finding, shown.answer, shown.service) = (None, None, None, None);
+        shown.ended_from = None;
+        shown.state = unless_withdrawn(shown.state, DetainerState::Lodged);
+    }
+}
+
+pub(super) fn give_answer(
+    detainer: &mut Detainer,
+    custodian: &AgencyId,
+    answer: &Answer,
+    reviewed_policies: &[String],
+    disclosure: Disclosure,
+) {
+    detainer.state = answer.kind.state();
+    detainer.custodian = Some(custodian.clone());
+    detainer.answer = Some(answer.clone());
+    detainer.reviewed_policies = reviewed_policies.to_vec();
+    match disclosure {
+        Disclosure::ToIssuer => {
+            detainer.shown.answer = Some(Answer { reason: None, ..answer.clone() });
+            detainer.shown.state = answer.kind.state();
+        }
+        Disclosure::Retraction => {
+            detainer.shown.answer = None;
+            detainer.shown.state = shown_standing(&detainer.shown);
+        }
+        Disclosure::Internal => {}
+    }
+}
+
+/// A new version is to be looked into, where nobody was found, and answered anew. What the issuer sees follows from what
+/// it saw, and tells nothing of what it was not told.
+pub(super) fn amend(detainer: &mut Detainer, amended: &Detainer) {
+    detainer.request = amended.request.clone();
+    detainer.request_version = amended.request_version;
+    match detainer.state {
+        DetainerState::NoSuchPerson | DetainerState::IdentityMismatch => {
+            detainer.acknowledgement = None;
+            detainer.state = DetainerState::Lodged;
+        }
+        DetainerState::Lodged
+        | DetainerState::Matched
+        | DetainerState::UnderReview
+        | DetainerState::HoldHonored
+        | DetainerState::NotifyOnly
+        | DetainerState::Declined => {
+            let matched = detainer.acknowledgement.is_some();
+            detainer.state = if matched { DetainerState::Matched } else { DetainerState::Lodged };
+        }
+        DetainerState::Released | DetainerState::Closed => detainer.ended_from = Some(DetainerState::Matched),
+        DetainerState::Withdrawn => {}
+    }
+    detainer.answer = None;
+    detainer.service = None;
+    detainer.reviewed_policies.clear();
+    let shown = &mut detainer.shown;
+    (shown.answer, shown.service) = (None, None);
+    if shown.finding != Some(Finding::MatchedCustody) {
+        shown.finding = None;
+    }
+    shown.state = shown_standing(shown);
+}
+
+pub(super) fn record_transfer(detainer: &mut Detainer, transfer: &Transfer) {
+    match detainer.transfers.iter_mut().find(|known| known.id == transfer.id) {
+        Some(known) => known.clone_from(transfer),
+        None => detainer.transfers.push(transfer.clone()),
+    }
+}
+
+pub(super) fn notice_change(shown: &mut Shown, change: &Change, disclosure: Disclosure) {
+    match change {
+        Change::Charges(_) | Change::Identity(_) => {}
+        Change::Movement(movement) => {
+            if let Destination::Agency(next, _) = &movement.to {
+                if disclosure == Disclosure::ToIssuer {
+                    shown.custodian = Some(next.clone());
+                }
+                shown.answer = None;
+                shown.state = unless_withdrawn(shown.state, shown_standing(shown));
+            }
+        }
+        Change::Closing(_) => show_end(shown, DetainerState::Closed),
+    }
+}
+
+/// The issuer learns of the end, or better of it than before. What it lifted itself stays lifted.
+pub(super) fn show_end(shown: &mut Shown, end: DetainerState) {
+    shown.ended_from.get_or_insert(shown.state);
+    shown.state = unless_withdrawn(shown.state, end);
+}
+
+/// Where a detainer that stands is shown to stand, from what its issuer was told.
+fn shown_standing(shown: &Shown) -> DetainerState {
+    match (&shown.answer, shown.finding) {
+        (Some(answer), _) => answer.kind.state(),
+        (None, Some(Finding::MatchedCustody)) => DetainerState::Matched,
+        (None, Some(Finding::NoSuchPerson)) => DetainerState::NoSuchPerson,
+        (None, Some(Finding::IdentityMismatch)) => DetainerState::IdentityMismatch,
+        (None, None) => DetainerState::Lodged,
+    }
+}
+
+/// Promises do not stand while a claim is open, nor again once the custody turns out not to have ended.
+pub(super) fn suspend(detainer: &mut Detainer) {
+    detainer.state = suspended(detainer.state);
+    detainer.ended_from = detainer.ended_from.map(suspended);
+}
+
+/// Promises wait for a person; everything else stays.
+pub(super) fn suspended(state: DetainerState) -> DetainerState {
+    match state {
+        DetainerState::HoldHonored | DetainerState::NotifyOnly => DetainerState::UnderReview,
+        DetainerState::Lodged
+        | DetainerState::Matched
+        | DetainerState::NoSuchPerson
+        | DetainerState::IdentityMismatch
+        | DetainerState::UnderReview
+        | DetainerState::Declined
+        | DetainerState::Released
+        | DetainerState::Withdrawn
+        | DetainerState::Closed => state,
+    }
+}

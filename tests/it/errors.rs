@@ -1,0 +1,137 @@
+//! docs/errors.md, held against the contract and against the code that makes the errors.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use comity::api::status;
+use comity::domain::decide::Refusal;
+use comity::domain::determination::{Determination, LawAction, Ruling};
+use comity::policy::admit::AdmitError;
+use comity::policy::gate::Denial;
+use comity::recorder::SubmitError;
+use comity::wire::Violation;
+use comity::wire::failure::{reason_of, reason_word};
+use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
+
+const DOCUMENT: &str = include_str!("../../docs/errors.md");
+const CONTRACT: &str = include_str!("../../proto/comity/v1/error.proto");
+
+#[test]
+fn every_reason_of_the_contract_is_in_the_document_with_its_status() {
+    assert_eq!(documented(), promised());
+}
+
+#[test]
+fn the_code_gives_each_reason_with_the_status_that_the_document_says() {
+    let (documented, given): (BTreeSet<_>, BTreeSet<_>) =
+        (documented().into_iter().collect(), given().into_iter().collect());
+    assert_eq!(documented, given);
+}
+
+#[test]
+fn an_error_that_asks_to_come_back_says_when() {
+    for status in statuses() {
+        let reason = reason_of(&status).unwrap();
+        let told = status.get_error_details().retry_info().is_some();
+        let row = DOCUMENT.lines().find(|line| line.contains(&format!("| `{}` |", reason_word(reason)))).unwrap();
+        assert_eq!(told, row.contains("`RetryInfo` says"), "{reason:?}");
+    }
+}
+
+/// Reason and status of each row.
+fn documented() -> Vec<(String, String)> {
+    let rows = DOCUMENT.lines().filter(|line| line.starts_with("| `"));
+    rows.map(|row| {
+        let cells: Vec<&str> = row.split('|').map(|cell| cell.trim().trim_matches('`')).collect();
+        (cells[1].to_owned(), cells[2].to_owned())
+    })
+    .collect()
+}
+
+/// Reason and status as error.proto has them: the status is the first word of the comment.
+fn promised() -> Vec<(String, String)> {
+    let mut promised = Vec::new();
+    let mut status = String::new();
+    for line in CONTRACT.lines().map(str::trim) {
+        if let Some((word, _)) = line.strip_prefix("// ").and_then(|comment| comment.split_once(". ")) {
+            if word.chars().all(|letter| letter.is_ascii_uppercase() || letter == '_') {
+                word.clone_into(&mut status);
+            }
+        }
+        let reason = line.strip_prefix("ERROR_REASON_").and_then(|line| line.split_once(" = "));
+        if let Some((reason, _)) = reason.filter(|(reason, _)| *reason != "UNSPECIFIED") {
+            promised.push((reason.to_owned(), std::mem::take(&mut status)));
+        }
+    }
+    promised
+}
+
+fn given() -> Vec<(String, String)> {
+    let pair = |status: &Status| {
+        let code = format!("{:?}", status.code());
+        let upper = code.char_indices().flat_map(|(at, letter)| {
+            let gap = (at > 0 && letter.is_ascii_uppercase()).then_some('_');
+            gap.into_iter().chain([letter.to_ascii_uppercase()])
+        });
+        (reason_word(reason_of(status).unwrap()).to_owned(), upper.collect())
+    };
+    statuses().iter().map(pair).collect()
+}
+
+/// Everything that api/status.rs makes.
+fn statuses() -> Vec<Status> {
+    let fault = Violation { field: "name".to_owned(), description: "must be a name".to_owned() };
+    let mut statuses = vec![
+        status::violations(&vec![fault]),
+        status::not_found(),
+        status::invalid_cursor(),
+        status::beyond_head(),
+        status::no_caller(),
+        status::internal("a fault"),
+        status::unavailable(),
+        status::deadline_exceeded(),
+        status::overloaded(Duration::from_secs(1)),
+        status::expired(),
+        status::of_layer(&AdmitError::Denied { agency: "us-ice".parse().unwrap(), method: String::new() }.into()),
+    ];
+    let library = [Code::Unimplemented, Code::OutOfRange, Code::ResourceExhausted, Code::Internal, Code::DataLoss];
+    statuses.extend(library.iter().filter_map(|code| status::of_library(&Status::new(*code, ""))));
+    let ground = || {
+        let determination = Determination {
+            ruling: Ruling::MustNot,
+            policies: Vec::new(),
+            citations: Vec::new(),
+            obligations: Vec::new(),
+            reviews: Vec::new(),
+            failed: false,
+        };
+        (LawAction::Hold, Arc::new(determination))
+    };
+    let by_law = |denial: fn(LawAction, Arc<Determination>) -> Denial| {
+        let (action, determination) = ground();
+        SubmitError::Denied(denial(action, determination))
+    };
+    let submitted = [
+        SubmitError::Denied(Denial::NotFound),
+        SubmitError::Denied(Denial::NoSuchJurisdiction),
+        SubmitError::Denied(Denial::Unattributed),
+        SubmitError::Denied(Denial::NotACustodian),
+        SubmitError::Denied(Denial::AddresseeFixed),
+        SubmitError::Denied(Denial::NoSuchCustodian),
+        SubmitError::Denied(Denial::OfficerRequired),
+        by_law(|action, determination| Denial::Forbidden { action, determination }),
+        by_law(|action, determination| Denial::ReviewRequired { action, determination }),
+        by_law(|action, determination| Denial::ReasonRequired { action, determination }),
+        SubmitError::Refused(Refusal::NoSuchCase),
+        SubmitError::Refused(Refusal::AlreadyLodged),
+        SubmitError::Refused(Refusal::NoLongerStands),
+        SubmitError::EtagMismatch,
+        SubmitError::RequestIdReused,
+        SubmitError::Overloaded,
+        SubmitError::Stopped,
+    ];
+    statuses.extend(submitted.iter().map(status::submit));
+    statuses
+}

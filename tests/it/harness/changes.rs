@@ -1,0 +1,200 @@
+//! Requests that change what was said before, and those of a pick-up. Everything personal in them is a canary.
+
+use comity::wire::v1;
+
+use crate::harness::requests::{REASON, at, charge, flags, request_id, subject};
+
+/// When the window of a pick-up opens: `2026-03-01T13:00:00Z`. It is open for two hours.
+const OPENS_AT: i64 = 1_772_370_000;
+const CLOSES_AT: i64 = OPENS_AT + 7_200;
+
+/// Marks a write as a correction.
+pub(crate) fn correction() -> v1::Correction {
+    v1::Correction { reason: REASON.to_owned() }
+}
+
+/// Asks what a lodging asks, in place of what a detainer asked before.
+pub(crate) fn amendment_of(detainer: &str, lodging: v1::LodgeDetainerRequest) -> v1::AmendDetainerRequest {
+    v1::AmendDetainerRequest {
+        name: detainer.to_owned(),
+        detainer: lodging.detainer,
+        request_id: request_id(),
+        etag: String::new(),
+    }
+}
+
+/// A copy was handed over.
+pub(crate) fn service_on(detainer: &str) -> v1::RecordServiceOfCopyRequest {
+    let service = v1::ServiceOfCopy {
+        served_at: Some(at(1_769_947_000)),
+        method: v1::ServiceMethod::InPerson.into(),
+        language: "es".to_owned(),
+        copy_sha256: vec![7; 32],
+        counsel_told: true,
+    };
+    v1::RecordServiceOfCopyRequest {
+        name: detainer.to_owned(),
+        service_of_copy: Some(service),
+        request_id: request_id(),
+        ..Default::default()
+    }
+}
+
+/// The person says to be a citizen.
+pub(crate) fn claim_on(detainer: &str) -> v1::RaiseCitizenshipClaimRequest {
+    v1::RaiseCitizenshipClaimRequest {
+        name: detainer.to_owned(),
+        occurred_at: Some(at(1_769_947_000)),
+        grounds: REASON.to_owned(),
+        request_id: request_id(),
+        etag: String::new(),
+    }
+}
+
+pub(crate) fn resolution_of(detainer: &str, outcome: v1::ClaimOutcome) -> v1::ResolveCitizenshipClaimRequest {
+    v1::ResolveCitizenshipClaimRequest {
+        name: detainer.to_owned(),
+        outcome: outcome.into(),
+        reason: REASON.to_owned(),
+        request_id: request_id(),
+        etag: String::new(),
+    }
+}
+
+/// The person is held on one charge, and it has been dismissed.
+pub(crate) fn dismissal_in(custody: &str) -> v1::UpdateChargesRequest {
+    let dismissed = v1::Charge { status: v1::ChargeStatus::Dismissed.into(), ..charge() };
+    v1::UpdateChargesRequest {
+        name: custody.to_owned(),
+        charges: vec![dismissed],
+        request_id: request_id(),
+        etag: String::new(),
+    }
+}
+
+/// The person is as before but for the birth date.
+pub(crate) fn birth_date_in(custody: &str) -> v1::CorrectIdentityRequest {
+    let person = v1::Subject { birth_date: "1986-05-04".to_owned(), ..subject() };
+    v1::CorrectIdentityRequest {
+        name: custody.to_owned(),
+        subject: Some(person),
+        flags: Some(flags()),
+        correction: Some(correction()),
+        request_id: request_id(),
+        etag: String::new(),
+    }
+}
+
+pub(crate) fn movement_to_hospital(custody: &str) -> v1::MoveCustodyRequest {
+    moved(custody, v1::Movement { kind: v1::MovementKind::Hospital.into(), ..Default::default() })
+}
+
+/// To a facility of another custodian.
+pub(crate) fn movement_to(custody: &str, agency: &str) -> v1::MoveCustodyRequest {
+    let movement = v1::Movement {
+        kind: v1::MovementKind::Agency.into(),
+        facility: "NY014".to_owned(),
+        custodian: format!("agencies/{agency}"),
+        occurred_at: None,
+    };
+    moved(custody, movement)
+}
+
+fn moved(custody: &str, movement: v1::Movement) -> v1::MoveCustodyRequest {
+    v1::MoveCustodyRequest {
+        name: custody.to_owned(),
+        movement: Some(movement),
+        request_id: request_id(),
+        etag: String::new(),
+    }
+}
+
+/// A day later than was scheduled.
+pub(crate) fn rescheduling_of(custody: &str) -> v1::RescheduleReleaseRequest {
+    let release = v1::ScheduledRelease {
+        expected_at: Some(at(OPENS_AT + 86_400)),
+        basis: v1::ReleaseDateBasis::ParoleEligibility.into(),
+        as_of: None,
+    };
+    v1::RescheduleReleaseRequest {
+        name: custody.to_owned(),
+        release: Some(release),
+        request_id: request_id(),
+        etag: String::new(),
+    }
+}
+
+pub(crate) fn cancellation_in(custody: &str) -> v1::CancelReleaseRequest {
+    v1::CancelReleaseRequest {
+        name: custody.to_owned(),
+        reason: REASON.to_owned(),
+        request_id: request_id(),
+        etag: String::new(),
+    }
+}
+
+pub(crate) fn escape_from(custody: &str) -> v1::CloseCustodyRequest {
+    let closing = v1::Closing { reason: v1::ClosingReason::Escape.into(), occurred_at: Some(at(1_769_947_000)) };
+    v1::CloseCustodyRequest {
+        name: custody.to_owned(),
+        closing: Some(closing),
+        request_id: request_id(),
+        etag: String::new(),
+    }
+}
+
+pub(crate) fn reopening_of(custody: &str) -> v1::ReopenCustodyRequest {
+    v1::ReopenCustodyRequest {
+        name: custody.to_owned(),
+        correction: Some(correction()),
+        request_id: request_id(),
+        etag: String::new(),
+    }
+}
+
+/// A window for a pick-up.
+pub(crate) fn window_under(detainer: &str) -> v1::OfferWindowRequest {
+    let window = v1::TransferWindow {
+        opens_at: Some(at(OPENS_AT)),
+        closes_at: Some(at(CLOSES_AT)),
+        facility: "NY029".to_owned(),
+    };
+    v1::OfferWindowRequest {
+        parent: detainer.to_owned(),
+        window: Some(window),
+        reason: REASON.to_owned(),
+        request_id: request_id(),
+    }
+}
+
+pub(crate) fn acceptance_of(transfer: &str) -> v1::AcceptWindowRequest {
+    v1::AcceptWindowRequest { name: transfer.to_owned(), request_id: request_id(), etag: String::new() }
+}
+
+pub(crate) fn declining_of(transfer: &str) -> v1::DeclineWindowRequest {
+    v1::DeclineWindowRequest {
+        name: transfer.to_owned(),
+        reason: v1::WindowDeclineReason::Resources.into(),
+        request_id: request_id(),
+        etag: String::new(),
+    }
+}
+
+/// The person changed hands while the window was open.
+pub(crate) fn handover_in(transfer: &str) -> v1::ConfirmTransferRequest {
+    v1::ConfirmTransferRequest {
+        name: transfer.to_owned(),
+        occurred_at: Some(at(OPENS_AT + 600)),
+        request_id: request_id(),
+        etag: String::new(),
+    }
+}
+
+pub(crate) fn failure_of(transfer: &str, cause: v1::TransferFailureCause) -> v1::ReportFailureRequest {
+    v1::ReportFailureRequest {
+        name: transfer.to_owned(),
+        cause: cause.into(),
+        request_id: request_id(),
+        etag: String::new(),
+    }
+}

@@ -1,0 +1,253 @@
+//! The way to each row of the tables, and the command of each column.
+
+use comity::domain::claim::ClaimOutcome;
+use comity::domain::command::CaseCommand;
+use comity::domain::custody::{Identity, MovementKind};
+use comity::domain::detainer::{AnswerKind, Finding, LiftReason};
+use comity::domain::determination::{FieldClasses, LawView, Ruling};
+use comity::domain::ids::CaseName;
+use comity::domain::subject::Flags;
+use comity::domain::transfer::{TransferFailureCause, TransferName, WindowDeclineReason};
+use jiff::SignedDuration;
+use uuid::Uuid;
+
+use crate::lifecycle::state_of;
+use crate::sample;
+use crate::world::World;
+
+/// Of each side, the one that the tables speak of.
+pub(super) const ISSUER: &str = "ice";
+pub(super) const CUSTODIAN: &str = "doccs";
+
+/// A detainer in the state of a row, reached by commands, and a custody of New York's prisons: the one it stands on, if it
+/// stands on one. With no detainer yet, a name that nothing bears.
+pub(super) fn detainer_in(row: &str, law: &LawView) -> (World, CaseName, CaseName) {
+    let mut world = World::new();
+    let custody = world.pass(CUSTODIAN, CaseCommand::OpenCustody(sample::intake()), law);
+    if row == "none yet" {
+        return (world, CaseName::detainer(sample::jurisdiction(), Uuid::from_u128(1)), custody);
+    }
+    let to_jurisdiction = row.ends_with("to the jurisdiction");
+    let addressee = if to_jurisdiction { None } else { Some(CUSTODIAN) };
+    let detainer = world.pass(ISSUER, CaseCommand::LodgeDetainer(sample::request(addressee)), law);
+    let matched = || matched(&detainer, &custody);
+    // Whether the issuer is told of the end.
+    let telling = if row.ends_with(", told") {
+        sample::law(Ruling::Must, Ruling::Must, FieldClasses::all())
+    } else {
+        sample::law(Ruling::MustNot, Ruling::MustNot, FieldClasses::NONE)
+    };
+    let way = match row.trim_end_matches(", to an agency").trim_end_matches(", to the jurisdiction") {
+        "lodged" => vec![],
+        "under-review, before a match" => vec![answered(&detainer, AnswerKind::PendingReview)],
+        "matched" => vec![matched()],
+        "under-review, matched" => vec![matched(), answered(&detainer, AnswerKind::PendingReview)],
+        "hold-honored" => vec![matched(), answered(&detainer, AnswerKind::HonorHold)],
+        "notify-only" => vec![matched(), answered(&detainer, AnswerKind::NotifyOnly)],
+        "declined, before a match" => vec![answered(&detainer, AnswerKind::Decline)],
+        "declined, matched" => vec![matched(), answered(&detainer, AnswerKind::Decline)],
+        "no-such-person" => vec![found(&detainer, Finding::NoSuchPerson, None)],
+        "identity-mismatch" => vec![found(&detainer, Finding::IdentityMismatch, None)],
+        "released, told" | "released, not told" => vec![matched(), release(&custody)],
+        "closed, told" | "closed, not told" => vec![matched(), close(&custody)],
+        "withdrawn" => vec![matched(), withdraw(&detainer)],
+        unknown => panic!("no way to a detainer {unknown}"),
+    };
+    for command in way {
+        let caller = if matches!(command, CaseCommand::WithdrawDetainer { .. }) { ISSUER } else { CUSTODIAN };
+        let ends = matches!(command, CaseCommand::RecordRelease { .. } | CaseCommand::CloseCustody { .. });
+        world.pass(caller, command, if ends { &telling } else { law });
+    }
+    let stands = world.detainer(&detainer).unwrap();
+    assert_eq!((stands.state.word(), stands.shown.ended_from.is_some()), (state_of(row), row.ends_with(", told")));
+    (world, detainer, custody)
+}
+
+/// What an issuer or a custodian says of a detainer in a column. Whatever it takes for it to be said comes first.
+pub(super) fn said(
+    column: &str,
+    world: &mut World,
+    detainer: &CaseName,
+    custody: &CaseName,
+    law: &LawView,
+) -> (&'static str, CaseCommand) {
+    let (command, how) = column.split_once(": ").unwrap_or((column, ""));
+    let correction = column.starts_with("Correct").then(sample::correction);
+    let detainer = detainer.clone();
+    match command {
+        "Acknowledge" | "Correct the finding" => {
+            let finding: Finding = how.replace(' ', "-").parse().unwrap();
+            // Another custody than the one it may stand on already, so that this is not what it is refused for.
+            let other = world.pass(CUSTODIAN, CaseCommand::OpenCustody(sample::intake()), law);
+            let acknowledgement = sample::found(finding, (finding == Finding::MatchedCustody).then_some(&other));
+            (CUSTODIAN, CaseCommand::AcknowledgeDetainer { detainer, acknowledgement, correction })
+        }
+        "Answer" | "Correct the answer" => {
+            let answer = sample::answer(how.replace(' ', "-").parse().unwrap());
+            (CUSTODIAN, CaseCommand::AnswerDetainer { detainer, answer, correction })
+        }
+        "Serve a copy" | "Correct the service" => {
+            let service = CaseCommand::RecordServiceOfCopy { detainer, service: sample::service(), correction };
+            if how == "served before" {
+                serve_before(world, &service, law);
+            }
+            (CUSTODIAN, service)
+        }
+        "Raise a claim" | "Resolve a claim" => {
+            let (side, open) = how.split_once(", ").unwrap_or((how, ""));
+            let side = if side == "issuer" { ISSUER } else { CUSTODIAN };
+            let raise = CaseCommand::RaiseCitizenshipClaim { detainer: detainer.clone(), claim: sample::claim() };
+            if open == "one is open" {
+                // Where none can be raised, none is open.
+                let _raised = world.give(side, raise.clone(), law);
+            }
+            let (outcome, reason) = (ClaimOutcome::NotConfirmed, "no papers".to_owned());
+            let resolve = CaseCommand::ResolveCitizenshipClaim { detainer, outcome, reason };
+            (side, if command == "Raise a claim" { raise } else { resolve })
+        }
+        "Offer a window" => (CUSTODIAN, offer(&detainer, 100_000)),
+        "Amend" => {
+            let request = Box::new(sample::request(None));
+            (ISSUER, CaseCommand::AmendDetainer { detainer, request })
+        }
+        "Withdraw" => (ISSUER, withdraw(&detainer)),
+        "Release of the person" => (CUSTODIAN, release(custody)),
+        "Closing of the custody" => (CUSTODIAN, close(custody)),
+        "Reopening of the custody" => (CUSTODIAN, entered("ReopenCustody", custody)),
+        "Move to another agency" => (CUSTODIAN, entered("MoveCustody: agency", custody)),
+        "Claim on another detainer of the custody" => {
+            let other = world.pass("cbp", CaseCommand::LodgeDetainer(sample::request(Some(CUSTODIAN))), law);
+            // Where the custody has ended nothing is matched to it any more, and no claim reaches what stood on it.
+            let _matched = world.give(CUSTODIAN, matched(&other, custody), law);
+            (CUSTODIAN, CaseCommand::RaiseCitizenshipClaim { detainer: other, claim: sample::claim() })
+        }
+        unknown => panic!("no command {unknown}"),
+    }
+}
+
+/// A first service, where one can be recorded.
+fn serve_before(world: &mut World, again: &CaseCommand, law: &LawView) {
+    if let CaseCommand::RecordServiceOfCopy { detainer, service, .. } = again {
+        let (detainer, service) = (detainer.clone(), service.clone());
+        let first = CaseCommand::RecordServiceOfCopy { detainer, service, correction: None };
+        let _served = world.give(CUSTODIAN, first, law);
+    }
+}
+
+/// What a custodian enters of a custody, in a column.
+pub(super) fn entered(column: &str, custody: &CaseName) -> CaseCommand {
+    let (correction, custody) = (sample::correction(), custody.clone());
+    match column {
+        "ScheduleRelease" => CaseCommand::ScheduleRelease { custody, release: sample::scheduled() },
+        "RescheduleRelease" => CaseCommand::RescheduleRelease { custody, release: sample::scheduled() },
+        "CancelRelease" => CaseCommand::CancelRelease { custody, reason: None },
+        "RecordRelease" => release(&custody),
+        "RecordRelease: correction" => {
+            CaseCommand::RecordRelease { custody, release: sample::released(), correction: Some(correction) }
+        }
+        "CloseCustody" => close(&custody),
+        "ReopenCustody" => CaseCommand::ReopenCustody { custody, correction },
+        "UpdateCharges" => CaseCommand::UpdateCharges { custody, charges: Vec::new() },
+        "CorrectIdentity" => {
+            let identity = Box::new(Identity { subject: sample::subject(), flags: Flags::default() });
+            CaseCommand::CorrectIdentity { custody, identity, correction }
+        }
+        moved => {
+            let kind: MovementKind = moved.strip_prefix("MoveCustody: ").unwrap().parse().unwrap();
+            CaseCommand::MoveCustody { custody, movement: sample::movement(kind, "nassau") }
+        }
+    }
+}
+
+/// A transfer in the state of a row, reached by commands. With none yet, a name that nothing bears.
+pub(super) fn transfer_in(row: &str, law: &LawView) -> (World, TransferName) {
+    let (mut world, detainer, _) = detainer_in("hold-honored", law);
+    let mut name = TransferName { detainer: detainer.clone(), id: Uuid::from_u128(1) };
+    if row != "none yet" {
+        world.pass(CUSTODIAN, offer(&detainer, 1_000), law);
+        name.id = world.detainer(&detainer).unwrap().transfers.last().unwrap().id;
+    }
+    let transfer = || name.clone();
+    let accept = || (ISSUER, CaseCommand::AcceptWindow { transfer: transfer() });
+    let confirm = |side| (side, CaseCommand::ConfirmTransfer { transfer: transfer(), occurred_at: sample::start() });
+    let decline = || CaseCommand::DeclineWindow { transfer: transfer(), reason: WindowDeclineReason::Time };
+    let fail = || CaseCommand::ReportFailure { transfer: transfer(), cause: TransferFailureCause::Other };
+    let way = match state_of(row) {
+        "none yet" | "offered" => vec![],
+        "accepted" => vec![accept()],
+        "declined" => vec![(ISSUER, decline())],
+        "handed-over" => vec![accept(), confirm(CUSTODIAN)],
+        "taken-over" => vec![accept(), confirm(ISSUER)],
+        "completed" => vec![accept(), confirm(ISSUER), confirm(CUSTODIAN)],
+        "failed" => vec![(CUSTODIAN, fail())],
+        unknown => panic!("no way to a transfer {unknown}"),
+    };
+    for (caller, command) in way {
+        world.pass(caller, command, law);
+    }
+    if row.ends_with("withdrawn") {
+        world.pass(ISSUER, withdraw(&detainer), law);
+    }
+    if row.ends_with("window closed") {
+        world.now = sample::start().checked_add(SignedDuration::from_mins(1_000)).unwrap();
+    }
+    (world, name)
+}
+
+/// What a side says of a transfer in a column.
+pub(super) fn picked_up(column: &str, transfer: &TransferName) -> Vec<(&'static str, CaseCommand)> {
+    let (command, how) = column.split_once(": ").unwrap_or((column, ""));
+    let transfer = transfer.clone();
+    let (how, side) = how.split_once(", ").unwrap_or((how, how));
+    let side = if side.ends_with("issuer") { ISSUER } else { CUSTODIAN };
+    let causes = match how {
+        "no-show" => vec![TransferFailureCause::NoShow],
+        "not-produced" => vec![TransferFailureCause::NotProduced],
+        _ => vec![TransferFailureCause::Resources, TransferFailureCause::Refused, TransferFailureCause::Other],
+    };
+    match command {
+        "OfferWindow" if how == "already past" => vec![(CUSTODIAN, offer(&transfer.detainer, 0))],
+        "OfferWindow" => vec![(CUSTODIAN, offer(&transfer.detainer, 100_000))],
+        "AcceptWindow" => vec![(ISSUER, CaseCommand::AcceptWindow { transfer })],
+        "DeclineWindow" => {
+            vec![(ISSUER, CaseCommand::DeclineWindow { transfer, reason: WindowDeclineReason::Place })]
+        }
+        "ConfirmTransfer" => {
+            vec![(side, CaseCommand::ConfirmTransfer { transfer, occurred_at: sample::start() })]
+        }
+        "ReportFailure" => {
+            let fail = |cause| (side, CaseCommand::ReportFailure { transfer: transfer.clone(), cause });
+            causes.into_iter().map(fail).collect()
+        }
+        unknown => panic!("no command {unknown}"),
+    }
+}
+
+pub(super) fn matched(detainer: &CaseName, custody: &CaseName) -> CaseCommand {
+    found(detainer, Finding::MatchedCustody, Some(custody))
+}
+
+fn found(detainer: &CaseName, finding: Finding, custody: Option<&CaseName>) -> CaseCommand {
+    let acknowledgement = sample::found(finding, custody);
+    CaseCommand::AcknowledgeDetainer { detainer: detainer.clone(), acknowledgement, correction: None }
+}
+
+fn answered(detainer: &CaseName, kind: AnswerKind) -> CaseCommand {
+    CaseCommand::AnswerDetainer { detainer: detainer.clone(), answer: sample::answer(kind), correction: None }
+}
+
+fn offer(detainer: &CaseName, open_mins: i64) -> CaseCommand {
+    CaseCommand::OfferWindow { detainer: detainer.clone(), window: sample::window(open_mins), reason: None }
+}
+
+fn withdraw(detainer: &CaseName) -> CaseCommand {
+    CaseCommand::WithdrawDetainer { detainer: detainer.clone(), reason: LiftReason::CaseClosed }
+}
+
+fn release(custody: &CaseName) -> CaseCommand {
+    CaseCommand::RecordRelease { custody: custody.clone(), release: sample::released(), correction: None }
+}
+
+fn close(custody: &CaseName) -> CaseCommand {
+    CaseCommand::CloseCustody { custody: custody.clone(), closing: sample::closing() }
+}

@@ -1,0 +1,116 @@
+//! The methods of `CustodyService`, each once answered and once refused.
+
+use comity::wire::v1;
+
+use crate::harness::changes::{
+    birth_date_in, cancellation_in, correction, dismissal_in, escape_from, movement_to, movement_to_hospital,
+    reopening_of, rescheduling_of,
+};
+use crate::harness::requests::{NY, intake_at, release_of, schedule_of};
+use crate::harness::{Refused, World};
+use crate::methods::{at_fault, denied, done, too_soon_or_late};
+
+pub(super) async fn accepted(world: &World, verb: &str) {
+    let doccs = world.doccs();
+    let held = world.held("us-ny-doccs").await;
+    match verb {
+        "OpenCustody" => done(doccs.open(intake_at("us-ny-doccs")).await),
+        "ScheduleRelease" => done(doccs.schedule(schedule_of(&held)).await),
+        "RecordRelease" => {
+            doccs.release(release_of(&held)).await.accepted();
+            // It may be corrected, and only as a correction.
+            done(doccs.release(v1::RecordReleaseRequest { correction: Some(correction()), ..release_of(&held) }).await);
+        }
+        "UpdateCharges" => {
+            let updated = doccs.update_charges(dismissal_in(&held)).await.accepted().custody.unwrap();
+            assert_eq!(updated.charges, dismissal_in(&held).charges);
+        }
+        "CorrectIdentity" => {
+            let corrected = doccs.correct_identity(birth_date_in(&held)).await.accepted().custody.unwrap();
+            assert_eq!(corrected.subject, birth_date_in(&held).subject);
+        }
+        "MoveCustody" => {
+            let moved = doccs.relocate(movement_to_hospital(&held)).await.accepted().custody.unwrap();
+            assert_eq!(moved.movement, movement_to_hospital(&held).movement);
+            let moved = doccs.relocate(movement_to(&held, "us-ny-erie-jail")).await.accepted().custody.unwrap();
+            assert_eq!((moved.custodian.as_str(), moved.facility.as_str()), ("agencies/us-ny-erie-jail", "NY014"));
+            done(world.erie().custody(&held).await);
+        }
+        "RescheduleRelease" => {
+            doccs.schedule(schedule_of(&held)).await.accepted();
+            let custody = doccs.reschedule(rescheduling_of(&held)).await.accepted().custody.unwrap();
+            assert_eq!(custody.scheduled_release, rescheduling_of(&held).release);
+        }
+        "CancelRelease" => {
+            doccs.schedule(schedule_of(&held)).await.accepted();
+            let custody = doccs.cancel(cancellation_in(&held)).await.accepted().custody.unwrap();
+            assert_eq!((custody.scheduled_release.as_ref(), custody.state()), (None, v1::CustodyState::Held));
+        }
+        "CloseCustody" => {
+            let custody = doccs.close(escape_from(&held)).await.accepted().custody.unwrap();
+            assert_eq!((&custody.closing, custody.state()), (&escape_from(&held).closing, v1::CustodyState::Closed));
+        }
+        "ReopenCustody" => {
+            doccs.close(escape_from(&held)).await.accepted();
+            let custody = doccs.reopen(reopening_of(&held)).await.accepted().custody.unwrap();
+            assert_eq!((&custody.closing, custody.state()), (&None, v1::CustodyState::Held));
+        }
+        "GetCustody" => done(world.oversight().custody(&held).await),
+        "ListCustodies" => done(doccs.custodies(NY).await),
+        unknown => panic!("no call of {unknown} is shown to be answered"),
+    }
+}
+
+pub(super) async fn refused(world: &World, verb: &str) -> Refused {
+    let (ice, doccs, erie) = (world.ice(), world.doccs(), world.erie());
+    let held = world.held("us-ny-doccs").await;
+    match verb {
+        "OpenCustody" => denied(ice.open(intake_at("us-ny-doccs")).await),
+        "ScheduleRelease" => {
+            doccs.schedule(schedule_of(&held)).await.accepted();
+            too_soon_or_late(doccs.schedule(schedule_of(&held)).await)
+        }
+        "RecordRelease" => {
+            let correction = v1::RecordReleaseRequest { correction: Some(correction()), ..release_of(&held) };
+            too_soon_or_late(doccs.release(correction).await);
+            let mut release = release_of(&held);
+            release.release.as_mut().unwrap().ordered_by = String::new();
+            at_fault(doccs.release(release).await)
+        }
+        "UpdateCharges" => {
+            denied(ice.update_charges(dismissal_in(&held)).await);
+            erie.update_charges(dismissal_in(&held)).await.not_found()
+        }
+        "CorrectIdentity" => {
+            erie.correct_identity(birth_date_in(&held)).await.not_found();
+            let mut claim = birth_date_in(&held);
+            claim.flags.as_mut().unwrap().citizenship_claim = true;
+            at_fault(doccs.correct_identity(claim).await);
+            at_fault(
+                doccs.correct_identity(v1::CorrectIdentityRequest { correction: None, ..birth_date_in(&held) }).await,
+            )
+        }
+        "MoveCustody" => {
+            erie.relocate(movement_to_hospital(&held)).await.not_found();
+            // Out of the jurisdiction, to nobody who holds people, and to oneself.
+            for agency in ["us-tx-harris-jail", "us-ice", "us-ny-doccs"] {
+                at_fault(doccs.relocate(movement_to(&held, agency)).await);
+            }
+            doccs.release(release_of(&held)).await.accepted();
+            too_soon_or_late(doccs.relocate(movement_to_hospital(&held)).await)
+        }
+        "RescheduleRelease" => too_soon_or_late(doccs.reschedule(rescheduling_of(&held)).await),
+        "CancelRelease" => too_soon_or_late(doccs.cancel(cancellation_in(&held)).await),
+        "CloseCustody" => {
+            doccs.release(release_of(&held)).await.accepted();
+            too_soon_or_late(doccs.close(escape_from(&held)).await)
+        }
+        "ReopenCustody" => {
+            at_fault(doccs.reopen(v1::ReopenCustodyRequest { correction: None, ..reopening_of(&held) }).await);
+            too_soon_or_late(doccs.reopen(reopening_of(&held)).await)
+        }
+        "GetCustody" => denied(ice.custody(&held).await),
+        "ListCustodies" => at_fault(doccs.custodies("us-ny").await),
+        unknown => panic!("no call of {unknown} is shown to be refused"),
+    }
+}

@@ -1,0 +1,171 @@
+//! Any event that an entry can record.
+
+use std::sync::Arc;
+
+use comity::domain::agency::AgencyClass;
+use comity::domain::claim::Side;
+use comity::domain::determination::{Determination, Ruling};
+use comity::domain::event::{Change, Counts, Disclosure, Event, Record, RecordedDetermination, Told};
+use comity::domain::ids::{AgencyId, CaseName, LogKind};
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use crate::properties::any::{
+    acknowledgement, agency, answer, charge, claim, closing, correction, custody_name, detainer_name, identity, lodged,
+    movement, opened, reason, released, scheduled, service, subject, text, transfer, word,
+};
+
+/// Each kind apart: the generator of all of them in one is larger than a stack.
+fn event() -> impl Strategy<Value = Event> {
+    prop_oneof![9 => said(), 9 => entered(), 6 => told()]
+}
+
+fn by() -> impl Strategy<Value = (CaseName, AgencyId)> {
+    (detainer_name(), agency())
+}
+
+fn disclosure() -> impl Strategy<Value = Disclosure> {
+    select(vec![Disclosure::ToIssuer, Disclosure::Internal])
+}
+
+fn side() -> impl Strategy<Value = Side> {
+    select(vec![Side::Issuer, Side::Custodian])
+}
+
+/// What the parties to a detainer say.
+fn said() -> BoxedStrategy<Event> {
+    prop_oneof![
+        lodged().prop_map(|detainer| Event::DetainerLodged(Box::new(detainer))),
+        lodged().prop_map(|detainer| Event::DetainerAmended(Box::new(detainer))),
+        (by(), acknowledgement(), option::of(correction()), disclosure()).prop_map(
+            |((detainer, custodian), acknowledgement, correction, disclosure)| Event::DetainerAcknowledged {
+                detainer,
+                custodian,
+                acknowledgement,
+                correction,
+                disclosure,
+            }
+        ),
+        (by(), answer(), option::of(correction()), disclosure()).prop_map(
+            |((detainer, custodian), answer, correction, disclosure)| Event::DetainerAnswered {
+                detainer,
+                custodian,
+                answer,
+                reviewed_policies: Vec::new(),
+                correction,
+                disclosure,
+            }
+        ),
+        (detainer_name(), service(), option::of(correction()), disclosure()).prop_map(
+            |(detainer, service, correction, disclosure)| Event::CopyServed {
+                detainer,
+                service,
+                correction,
+                disclosure
+            }
+        ),
+        (detainer_name(), side(), claim(), disclosure()).prop_map(|(detainer, side, claim, disclosure)| {
+            Event::CitizenshipClaimRaised { detainer, side, claim, disclosure }
+        }),
+        (detainer_name(), side(), word(), reason(), disclosure()).prop_map(
+            |(detainer, side, outcome, reason, disclosure)| Event::CitizenshipClaimResolved {
+                detainer,
+                side,
+                outcome,
+                reason,
+                disclosure,
+            }
+        ),
+        (detainer_name(), transfer(), option::of(reason()))
+            .prop_map(|(detainer, transfer, reason)| Event::TransferRecorded { detainer, transfer, reason }),
+        (detainer_name(), word()).prop_map(|(detainer, reason)| Event::DetainerWithdrawn { detainer, reason }),
+    ]
+    .boxed()
+}
+
+/// What a custodian enters of a stay.
+fn entered() -> BoxedStrategy<Event> {
+    prop_oneof![
+        opened().prop_map(|custody| Event::CustodyOpened(Box::new(custody))),
+        (custody_name(), vec(charge(), 0..4)).prop_map(|(custody, charges)| Event::ChargesUpdated { custody, charges }),
+        (custody_name(), identity(), correction()).prop_map(|(custody, identity, correction)| {
+            Event::IdentityCorrected { custody, identity: Box::new(identity), correction }
+        }),
+        (custody_name(), movement()).prop_map(|(custody, movement)| Event::CustodyMoved { custody, movement }),
+        (custody_name(), scheduled()).prop_map(|(custody, release)| Event::ReleaseScheduled { custody, release }),
+        (custody_name(), scheduled()).prop_map(|(custody, release)| Event::ReleaseRescheduled { custody, release }),
+        (custody_name(), option::of(reason()))
+            .prop_map(|(custody, reason)| Event::ReleaseCancelled { custody, reason }),
+        (custody_name(), released(), option::of(correction()))
+            .prop_map(|(custody, release, correction)| Event::ReleaseRecorded { custody, release, correction }),
+        (custody_name(), closing()).prop_map(|(custody, closing)| Event::CustodyClosed { custody, closing }),
+        (custody_name(), correction()).prop_map(|(custody, correction)| Event::CustodyReopened { custody, correction }),
+    ]
+    .boxed()
+}
+
+/// What an issuer is told of a custody.
+fn told() -> BoxedStrategy<Event> {
+    let change = prop_oneof![
+        vec(charge(), 0..4).prop_map(Change::Charges),
+        subject().prop_map(|subject| Change::Identity(Box::new(subject))),
+        movement().prop_map(Change::Movement),
+        closing().prop_map(Change::Closing),
+    ];
+    prop_oneof![
+        (detainer_name(), scheduled()).prop_map(|(detainer, release)| Event::ReleaseNoticed { detainer, release }),
+        (detainer_name(), released(), select(vec![Told::First, Told::Corrected]))
+            .prop_map(|(detainer, release, told)| Event::DetainerReleased { detainer, release, told }),
+        (detainer_name(), change, disclosure()).prop_map(|(detainer, change, disclosure)| Event::CustodyNoticed {
+            detainer,
+            change,
+            disclosure
+        }),
+        detainer_name().prop_map(|detainer| Event::NoticeCancelled { detainer }),
+        detainer_name().prop_map(|detainer| Event::DetainerReopened { detainer }),
+    ]
+    .boxed()
+}
+
+fn counts() -> impl Strategy<Value = Counts> {
+    let request = (option::of(word()), option::of(word()), option::of(word()));
+    let class = option::of(word::<AgencyClass>());
+    (request, option::of(word()), option::of(word()), class, option::of(any::<i64>())).prop_map(
+        |((form, warrant, issuing_authority), offence, charge_status, custodian_class, lead_time_seconds)| Counts {
+            form,
+            warrant,
+            issuing_authority,
+            offence,
+            charge_status,
+            custodian_class,
+            lead_time_seconds,
+        },
+    )
+}
+
+/// Any event with whatever an entry says of it.
+pub(in crate::properties) fn record() -> impl Strategy<Value = Record> {
+    let determination =
+        (detainer_name(), word(), word(), vec(text("Pl-"), 0..3)).prop_map(|(detainer, action, ruling, policies)| {
+            RecordedDetermination { detainer, action, determination: determination(ruling, policies) }
+        });
+    (event(), detainer_name(), counts(), vec(determination, 0..3)).prop_map(
+        |(event, resource, counts, determinations)| Record {
+            event,
+            log: LogKind::Exchange,
+            resource,
+            audience: Vec::new(),
+            counts,
+            determinations,
+            policy_digest: None,
+        },
+    )
+}
+
+pub(super) fn determination(ruling: Ruling, policies: Vec<String>) -> Arc<Determination> {
+    let texts = Vec::new;
+    let (citations, obligations, reviews) = (texts(), texts(), texts());
+    Arc::new(Determination { ruling, policies, citations, obligations, reviews, failed: false })
+}

@@ -1,0 +1,352 @@
+//! Every write goes over the wire and comes back as it was; one that is at fault is told in which field.
+
+use comity::domain::command::CaseCommand;
+use comity::domain::correction::Correction;
+use comity::domain::custody::Custody;
+use comity::domain::detainer::{Detainer, Viewpoint};
+use comity::domain::ids::CaseName;
+use comity::domain::transfer::{Transfer, TransferName, TransferWindow};
+use comity::wire::parse::WriteRequest;
+use comity::wire::{Message, Named, shape, show, v1, words};
+use proptest::prelude::*;
+use uuid::Uuid;
+
+use crate::harness::changes::{
+    acceptance_of, birth_date_in, cancellation_in, claim_on, correction, declining_of, escape_from, failure_of,
+    handover_in, movement_to, movement_to_hospital, reopening_of, resolution_of, service_on, window_under,
+};
+use crate::properties::{any, tries};
+use crate::sample;
+
+pub(super) const REQUEST_ID: &str = "6d1f8f3c-8a43-4a5e-9d55-0a1b2c3d4e5f";
+
+/// Sends a request as bytes, as a client would, and parses what arrives.
+fn check<R: WriteRequest + Message + Named + Default>(request: &R, expected: &CaseCommand) {
+    let bytes = request.encode_to_vec();
+    assert_eq!(shape::check(&R::full_name(), &bytes), Ok(()));
+    let write = R::decode(bytes.as_slice()).unwrap().parse().unwrap();
+    assert_eq!(&write.command, expected);
+    assert_eq!(write.jurisdiction, sample::jurisdiction());
+    assert_eq!(write.request_id.0.to_string(), REQUEST_ID);
+}
+
+/// A name and a request id.
+fn names(name: &CaseName) -> (String, String) {
+    (name.to_string(), REQUEST_ID.to_owned())
+}
+
+/// As the custodian would see it: what the issuer asked, and what was said to it.
+fn shown(detainer: &Detainer) -> v1::Detainer {
+    show::detainer(detainer, Viewpoint::Custodian)
+}
+
+fn window(window: &TransferWindow) -> Option<v1::TransferWindow> {
+    let name = CaseName::detainer(sample::jurisdiction(), Uuid::nil());
+    show::transfer(&name, &Transfer::offered(Uuid::nil(), window.clone(), sample::start())).window
+}
+
+fn marked(correction: &Correction) -> v1::Correction {
+    v1::Correction { reason: correction.reason.clone() }
+}
+
+proptest! {
+    #![proptest_config(tries(256))]
+
+    #[test]
+    fn what_is_asked_reads_back(detainer in any::lodged()) {
+        let (name, request_id) = names(&detainer.name);
+        let asked = Some(show::detainer(&detainer, Viewpoint::Issuer));
+        let parent = "jurisdictions/us-ny".to_owned();
+        let request = v1::LodgeDetainerRequest { parent, detainer: asked.clone(), request_id: request_id.clone() };
+        check(&request, &CaseCommand::LodgeDetainer(detainer.request.clone()));
+        let request = v1::AmendDetainerRequest { name, detainer: asked, request_id, ..Default::default() };
+        let expected = CaseCommand::AmendDetainer { detainer: detainer.name, request: Box::new(detainer.request) };
+        check(&request, &expected);
+    }
+
+    #[test]
+    fn what_is_found_reads_back(
+        detainer in any::lodged(),
+        acknowledgement in any::acknowledgement(),
+        correction in proptest::option::of(any::correction()),
+    ) {
+        let (name, request_id) = names(&detainer.name);
+        let said = Detainer { acknowledgement: Some(acknowledgement.clone()), ..detainer.clone() };
+        let request = v1::AcknowledgeDetainerRequest {
+            acknowledgement: shown(&said).acknowledgement,
+            correction: correction.as_ref().map(marked),
+            name,
+            request_id,
+            ..Default::default()
+        };
+        check(&request, &CaseCommand::AcknowledgeDetainer { detainer: detainer.name, acknowledgement, correction });
+    }
+
+    #[test]
+    fn what_is_answered_reads_back(
+        detainer in any::lodged(),
+        answer in any::answer(),
+        correction in proptest::option::of(any::correction()),
+    ) {
+        let (name, request_id) = names(&detainer.name);
+        let said = Detainer { answer: Some(answer.clone()), ..detainer.clone() };
+        let request = v1::AnswerDetainerRequest {
+            answer: shown(&said).answer,
+            correction: correction.as_ref().map(marked),
+            name,
+            request_id,
+            ..Default::default()
+        };
+        check(&request, &CaseCommand::AnswerDetainer { detainer: detainer.name, answer, correction });
+    }
+
+    #[test]
+    fn a_service_reads_back(
+        detainer in any::lodged(),
+        service in any::service(),
+        correction in proptest::option::of(any::correction()),
+    ) {
+        let (name, request_id) = names(&detainer.name);
+        let said = Detainer { service: Some(service.clone()), ..detainer.clone() };
+        let request = v1::RecordServiceOfCopyRequest {
+            service_of_copy: shown(&said).service_of_copy,
+            correction: correction.as_ref().map(marked),
+            name,
+            request_id,
+            ..Default::default()
+        };
+        check(&request, &CaseCommand::RecordServiceOfCopy { detainer: detainer.name, service, correction });
+    }
+
+    #[test]
+    fn claims_and_withdrawals_read_back(
+        detainer in any::detainer_name(),
+        claim in any::claim(),
+        outcome in any::word(),
+        reason in any::reason(),
+        lifted in any::word(),
+    ) {
+        let ((name, request_id), etag) = (names(&detainer), String::new());
+        let request = v1::RaiseCitizenshipClaimRequest {
+            occurred_at: claim.occurred_at.map(show::timestamp),
+            grounds: claim.grounds.clone().unwrap_or_default(),
+            name: name.clone(),
+            request_id: request_id.clone(),
+            etag: etag.clone(),
+        };
+        check(&request, &CaseCommand::RaiseCitizenshipClaim { detainer: detainer.clone(), claim });
+        let request = v1::ResolveCitizenshipClaimRequest {
+            outcome: words::to_wire(outcome),
+            reason: reason.clone(),
+            name: name.clone(),
+            request_id: request_id.clone(),
+            etag: etag.clone(),
+        };
+        check(&request, &CaseCommand::ResolveCitizenshipClaim { detainer: detainer.clone(), outcome, reason });
+        let request = v1::WithdrawDetainerRequest { reason: words::to_wire(lifted), name, request_id, etag };
+        check(&request, &CaseCommand::WithdrawDetainer { detainer, reason: lifted });
+    }
+
+    #[test]
+    fn what_is_entered_of_a_stay_reads_back(
+        custody in any::opened(),
+        identity in any::identity(),
+        movement in any::movement(),
+        correction in any::correction(),
+    ) {
+        let ((name, request_id), etag) = (names(&custody.name), String::new());
+        let request = v1::OpenCustodyRequest {
+            parent: "jurisdictions/us-ny".to_owned(),
+            custody: Some(show::custody(&custody)),
+            request_id: request_id.clone(),
+        };
+        check(&request, &CaseCommand::OpenCustody(custody.intake.clone()));
+        let charges = custody.intake.charges.clone();
+        let request = v1::UpdateChargesRequest {
+            charges: show::custody(&custody).charges,
+            name: name.clone(),
+            request_id: request_id.clone(),
+            etag: etag.clone(),
+        };
+        check(&request, &CaseCommand::UpdateCharges { custody: custody.name.clone(), charges });
+        let mut after = Custody { movement: Some(movement.clone()), ..custody.clone() };
+        after.intake.subject = identity.subject.clone();
+        after.intake.flags = identity.flags;
+        let after = show::custody(&after);
+        let request = v1::CorrectIdentityRequest {
+            subject: after.subject,
+            flags: after.flags,
+            correction: Some(marked(&correction)),
+            name: name.clone(),
+            request_id: request_id.clone(),
+            etag: etag.clone(),
+        };
+        let identity = Box::new(identity);
+        check(&request, &CaseCommand::CorrectIdentity { custody: custody.name.clone(), identity, correction });
+        let request = v1::MoveCustodyRequest { movement: after.movement, name, request_id, etag };
+        check(&request, &CaseCommand::MoveCustody { custody: custody.name, movement });
+    }
+
+    #[test]
+    fn what_is_expected_reads_back(custody in any::opened(), release in any::scheduled(), reason in any::reason()) {
+        let ((name, request_id), etag) = (names(&custody.name), String::new());
+        let after = Custody { scheduled: Some(release.clone()), ..custody };
+        let (custody, scheduled) = (after.name.clone(), show::custody(&after).scheduled_release);
+        let request = v1::ScheduleReleaseRequest {
+            release: scheduled,
+            name: name.clone(),
+            request_id: request_id.clone(),
+            etag: etag.clone(),
+        };
+        check(&request, &CaseCommand::ScheduleRelease { custody: custody.clone(), release: release.clone() });
+        let request = v1::RescheduleReleaseRequest {
+            release: scheduled,
+            name: name.clone(),
+            request_id: request_id.clone(),
+            etag: etag.clone(),
+        };
+        check(&request, &CaseCommand::RescheduleRelease { custody: custody.clone(), release });
+        let request = v1::CancelReleaseRequest { reason: reason.clone(), name, request_id, etag };
+        check(&request, &CaseCommand::CancelRelease { custody, reason: Some(reason) });
+    }
+
+    #[test]
+    fn how_a_stay_ended_reads_back(
+        custody in any::opened(),
+        release in any::released(),
+        closing in any::closing(),
+        correction in any::correction(),
+    ) {
+        let ((name, request_id), etag) = (names(&custody.name), String::new());
+        let after = Custody { released: Some(release.clone()), closing: Some(closing.clone()), ..custody };
+        let (custody, shown) = (after.name.clone(), show::custody(&after));
+        let request = v1::RecordReleaseRequest {
+            release: shown.actual_release,
+            correction: Some(marked(&correction)),
+            name: name.clone(),
+            request_id: request_id.clone(),
+            etag: etag.clone(),
+        };
+        let corrected = Some(correction.clone());
+        check(&request, &CaseCommand::RecordRelease { custody: custody.clone(), release, correction: corrected });
+        let request = v1::CloseCustodyRequest {
+            closing: shown.closing,
+            name: name.clone(),
+            request_id: request_id.clone(),
+            etag: etag.clone(),
+        };
+        check(&request, &CaseCommand::CloseCustody { custody: custody.clone(), closing });
+        let request = v1::ReopenCustodyRequest { correction: Some(marked(&correction)), name, request_id, etag };
+        check(&request, &CaseCommand::ReopenCustody { custody, correction });
+    }
+
+    #[test]
+    fn what_is_said_of_a_transfer_reads_back(
+        name in any::transfer_name(),
+        offered in any::window(),
+        reason in proptest::option::of(any::reason()),
+        (declined, cause) in (any::word(), any::word()),
+        occurred_at in any::time(),
+    ) {
+        let request_id = || REQUEST_ID.to_owned();
+        let request = v1::OfferWindowRequest {
+            parent: name.detainer.to_string(),
+            window: window(&offered),
+            reason: reason.clone().unwrap_or_default(),
+            request_id: request_id(),
+        };
+        check(&request, &CaseCommand::OfferWindow { detainer: name.detainer.clone(), window: offered, reason });
+        let (text, etag, transfer) = (|| name.to_string(), String::new, || TransferName::clone(&name));
+        let request = v1::AcceptWindowRequest { name: text(), request_id: request_id(), etag: etag() };
+        check(&request, &CaseCommand::AcceptWindow { transfer: transfer() });
+        let reason = words::to_wire(declined);
+        let request = v1::DeclineWindowRequest { reason, name: text(), request_id: request_id(), etag: etag() };
+        check(&request, &CaseCommand::DeclineWindow { transfer: transfer(), reason: declined });
+        let said = Some(show::timestamp(occurred_at));
+        let request =
+            v1::ConfirmTransferRequest { occurred_at: said, name: text(), request_id: request_id(), etag: etag() };
+        check(&request, &CaseCommand::ConfirmTransfer { transfer: transfer(), occurred_at });
+        let told = words::to_wire(cause);
+        let request = v1::ReportFailureRequest { cause: told, name: text(), request_id: request_id(), etag: etag() };
+        check(&request, &CaseCommand::ReportFailure { transfer: transfer(), cause });
+    }
+}
+
+/// Fields at fault, of a request as it stands and as changed.
+#[test]
+fn a_request_at_fault_is_told_in_which_field() {
+    fn check<R: WriteRequest + Clone>(good: &R, change: impl Fn(&mut R), expected: &[&str]) {
+        assert!(good.clone().parse().is_ok(), "good until it is changed");
+        let mut bad = good.clone();
+        change(&mut bad);
+        let faults = bad.parse().map(|write| write.command).unwrap_err();
+        let fields: Vec<&str> = faults.iter().map(|fault| fault.field.as_str()).collect();
+        assert_eq!(fields, expected);
+    }
+    let name = |collection: &str| format!("jurisdictions/us-ny/{collection}/{REQUEST_ID}");
+    let (detainer, custody) = (name("detainers"), name("custodies"));
+    let transfer = format!("{detainer}/transfers/{REQUEST_ID}");
+    let long = || "x".repeat(1_001);
+
+    let service = v1::RecordServiceOfCopyRequest { correction: Some(correction()), ..service_on(&detainer) };
+    let served = |change: fn(&mut v1::ServiceOfCopy)| {
+        move |bad: &mut v1::RecordServiceOfCopyRequest| change(bad.service_of_copy.as_mut().unwrap())
+    };
+    check(&service, |bad| bad.service_of_copy = None, &["service_of_copy"]);
+    check(&service, |bad| bad.correction = Some(v1::Correction::default()), &["correction.reason"]);
+    check(&service, |bad| bad.correction = Some(v1::Correction { reason: long() }), &["correction.reason"]);
+    check(&service, served(|copy| copy.copy_sha256 = vec![7; 31]), &["service_of_copy.copy_sha256"]);
+    check(&service, served(|copy| copy.copy_sha256.push(7)), &["service_of_copy.copy_sha256"]);
+    check(&service, served(|copy| copy.language = "e".to_owned()), &["service_of_copy.language"]);
+    check(&service, served(|copy| copy.method = 0), &["service_of_copy.method"]);
+    check(&service, served(|copy| copy.served_at = None), &["service_of_copy.served_at"]);
+
+    let resolution = resolution_of(&detainer, v1::ClaimOutcome::Confirmed);
+    check(&resolution, |bad| (bad.outcome, bad.reason) = (0, String::new()), &["outcome", "reason"]);
+    check(&claim_on(&detainer), |bad| bad.grounds = long(), &["grounds"]);
+    check(&cancellation_in(&custody), |bad| bad.reason = long(), &["reason"]);
+    check(&cancellation_in(&custody), |bad| bad.name.clone_from(&detainer), &["name"]);
+
+    let identity = birth_date_in(&custody);
+    check(&identity, |bad| bad.correction = None, &["correction"]);
+    check(&identity, |bad| (bad.subject, bad.flags) = (None, None), &["subject", "flags"]);
+    check(&identity, |bad| bad.flags.as_mut().unwrap().citizenship_claim = true, &["flags.citizenship_claim"]);
+    check(&reopening_of(&custody), |bad| bad.correction = None, &["correction"]);
+    check(
+        &escape_from(&custody),
+        |bad| bad.closing = Some(v1::Closing::default()),
+        &["closing.reason", "closing.occurred_at"],
+    );
+
+    let (to_hospital, to_agency) = (movement_to_hospital(&custody), movement_to(&custody, "us-ny-erie-jail"));
+    let (facility, custodian) = ("movement.facility", "movement.custodian");
+    let moved =
+        |change: fn(&mut v1::Movement)| move |bad: &mut v1::MoveCustodyRequest| change(bad.movement.as_mut().unwrap());
+    check(&to_hospital, moved(|to| to.kind = 0), &["movement.kind"]);
+    check(&to_hospital, moved(|to| to.facility = "NY014".to_owned()), &[facility]);
+    check(&to_hospital, moved(|to| to.custodian = "agencies/us-ny-erie-jail".to_owned()), &[custodian]);
+    check(&to_hospital, moved(|to| to.kind = v1::MovementKind::Facility.into()), &[facility]);
+    check(&to_hospital, moved(|to| to.kind = v1::MovementKind::Agency.into()), &[facility, custodian]);
+    check(&to_agency, moved(|to| to.kind = v1::MovementKind::Facility.into()), &[custodian]);
+    check(&to_agency, moved(|to| to.kind = v1::MovementKind::Court.into()), &[facility, custodian]);
+    check(&to_agency, moved(|to| to.custodian = "us-ny-erie-jail".to_owned()), &[custodian]);
+
+    let offer = window_under(&detainer);
+    let window = |change: fn(&mut v1::TransferWindow)| {
+        move |bad: &mut v1::OfferWindowRequest| change(bad.window.as_mut().unwrap())
+    };
+    check(&offer, window(|window| window.closes_at = window.opens_at), &["window.closes_at"]);
+    check(&offer, window(|window| std::mem::swap(&mut window.opens_at, &mut window.closes_at)), &["window.closes_at"]);
+    check(&offer, window(|window| window.opens_at = None), &["window.opens_at"]);
+    check(&offer, window(|window| window.facility = String::new()), &["window.facility"]);
+    check(&offer, |bad| bad.reason = long(), &["reason"]);
+    check(&offer, |bad| bad.parent.clone_from(&custody), &["parent"]);
+
+    let upper = transfer.to_uppercase();
+    for other in [&detainer, &format!("{custody}/transfers/{REQUEST_ID}"), &format!("{transfer}/"), &upper] {
+        check(&acceptance_of(&transfer), |bad| bad.name.clone_from(other), &["name"]);
+    }
+    check(&declining_of(&transfer), |bad| bad.reason = 99, &["reason"]);
+    check(&handover_in(&transfer), |bad| bad.occurred_at = None, &["occurred_at"]);
+    check(&failure_of(&transfer, v1::TransferFailureCause::NoShow), |bad| bad.cause = 0, &["cause"]);
+}
