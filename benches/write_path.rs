@@ -5,6 +5,7 @@
 
 use std::convert::Infallible;
 use std::io::Write as _;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
@@ -12,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use comity::cli::sandbox::Sandbox;
-use comity::client::Client;
+use comity::client::{Client, Retry};
 use comity::config::Config;
 use comity::domain::agency::ActorKind;
 use comity::identity::clock::WallClock;
@@ -46,15 +47,15 @@ fn main() -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
 
     let first = runtime.block_on(async {
-        let client = connect(&sandbox, &gateway.grpc().to_string()).await?;
+        let client = connect(&sandbox, gateway.grpc()).await?;
         anyhow::Ok(client.detainers().lodge_detainer(request()).await?.into_inner())
     })?;
     let echo = Echo::start(&config, &sandbox, &first)?;
     let (mut durable, mut bare) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         let length = Duration::from_secs(seconds);
-        bare.push(runtime.block_on(round(&sandbox, &echo.address, length))?);
-        durable.push(runtime.block_on(round(&sandbox, &gateway.grpc().to_string(), length))?);
+        bare.push(runtime.block_on(round(&sandbox, echo.address, length))?);
+        durable.push(runtime.block_on(round(&sandbox, gateway.grpc(), length))?);
     }
     let (bare, durable) = (median(bare), median(durable));
     let mut out = std::io::stdout();
@@ -75,13 +76,13 @@ fn median(mut rates: Vec<f64>) -> f64 {
     rates.get(rates.len() / 2).copied().unwrap_or_default()
 }
 
-async fn connect(sandbox: &Sandbox, address: &str) -> Result<Client> {
-    let token = sandbox.token("us-ice", ActorKind::System)?;
-    Ok(Client::connect(address, "localhost", &sandbox.credentials("us-ice")?, &token).await?)
+async fn connect(sandbox: &Sandbox, address: SocketAddr) -> Result<Client> {
+    let config = sandbox.client(address, "us-ice", ActorKind::System);
+    Ok(Client::connect(config).await?.with_retry(Retry::NEVER))
 }
 
 /// Calls a second, over so long.
-async fn round(sandbox: &Sandbox, address: &str, length: Duration) -> Result<f64> {
+async fn round(sandbox: &Sandbox, address: SocketAddr, length: Duration) -> Result<f64> {
     let done = Arc::new(AtomicU64::new(0));
     let begin = Instant::now();
     let mut tasks = tokio::task::JoinSet::new();
@@ -141,7 +142,7 @@ fn request() -> v1::LodgeDetainerRequest {
 
 /// The same TLS, HTTP/2 and codec on one runtime a core, and a service that answers the same bytes every time.
 struct Echo {
-    address: String,
+    address: SocketAddr,
     stop: CancellationToken,
     threads: Vec<JoinHandle<()>>,
 }
@@ -154,7 +155,7 @@ impl Echo {
         let tls = TlsState::new(config.accept.clone(), material, registry, WallClock::system())?;
         let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
         listener.set_nonblocking(true)?;
-        let address = listener.local_addr()?.to_string();
+        let address = listener.local_addr()?;
         let stop = CancellationToken::new();
         let (mut threads, mut sockets) = (Vec::new(), Vec::new());
         for _ in 0..config.server.worker_count() {

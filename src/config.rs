@@ -111,6 +111,10 @@ pub struct ServerConfig {
     pub request_timeout_ms: u64,
     /// How long calls under way may take to finish on shutdown, in milliseconds.
     pub drain_timeout_ms: u64,
+    /// How long a connection may be silent before it is asked for a sign of life, in milliseconds.
+    pub keep_alive_interval_ms: u64,
+    /// How long it may take to give one, in milliseconds.
+    pub keep_alive_timeout_ms: u64,
 }
 
 impl Default for ServerConfig {
@@ -124,6 +128,8 @@ impl Default for ServerConfig {
             message_len_max: 256 * 1_024,
             request_timeout_ms: 10_000,
             drain_timeout_ms: 10_000,
+            keep_alive_interval_ms: 30_000,
+            keep_alive_timeout_ms: 20_000,
         }
     }
 }

@@ -1,97 +1,37 @@
-//! A subscription: a cursor over the logs of a jurisdiction, filtered by audience.
+//! A subscription: a cursor over the logs of a jurisdiction, filtered by audience, and narrowed at the moment of delivery.
 //!
 //! There is no outbox beside the log: what an agency is owed is what the log holds for it after its cursor.
 
-use std::fmt;
+mod cursor;
+mod narrowing;
+mod trying;
+mod waiting;
+
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_lc_rs::hmac;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::Timestamp;
 use tokio::sync::watch;
+
+pub use cursor::{Cursor, CursorKey};
+pub use narrowing::Narrowing;
+pub use trying::{Hold, Trying};
+pub use waiting::{Waiting, waiting};
 
 use crate::domain::agency::{AgencyKind, Caller};
 use crate::domain::command::Method;
 use crate::domain::determination::FieldClasses;
-use crate::domain::ids::{AgencyId, JurisdictionId, LogKind, LogName};
-use crate::store::{Reader, StoreError};
-use crate::wire::{entry, v1};
+use crate::domain::ids::{LogKind, LogName};
+use crate::domain::inbox::{Consumer, Place};
+use crate::policy::gate::Gate;
+use crate::store::{Reader, StoreError, StoredEntry};
+use crate::wire::{Message as _, entry, v1};
 
-/// Entries read at once. With the longest messages, some two megabytes for a stream that is not read.
+/// Entries read at once.
 const PAGE_LEN: usize = 48;
-
-/// How far an agency has read: entries before these positions were delivered.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Cursor {
-    /// In the exchange log.
-    pub exchange: u64,
-    /// Just after the last entry of the exchange log that was for the agency.
-    pub exchange_seen: u64,
-    /// In the custody log; stays 0 for those who may not read it.
-    pub custody: u64,
-}
-
-impl Cursor {
-    fn of(&self, kind: LogKind) -> u64 {
-        match kind {
-            LogKind::Exchange => self.exchange,
-            LogKind::Custody => self.custody,
-        }
-    }
-
-    fn set(&mut self, kind: LogKind, position: u64) {
-        match kind {
-            LogKind::Exchange => self.exchange = position,
-            LogKind::Custody => self.custody = position,
-        }
-    }
-}
-
-/// Makes cursors opaque and good for one agency and jurisdiction alone.
-#[derive(Clone)]
-pub struct CursorKey(hmac::Key);
-
-impl fmt::Debug for CursorKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("CursorKey(withheld)")
-    }
-}
-
-const TAG_LEN: usize = 16;
-const BODY_LEN: usize = 24;
-
-impl CursorKey {
-    /// From 32 bytes.
-    pub fn new(bytes: &[u8; 32]) -> Self {
-        Self(hmac::Key::new(hmac::HMAC_SHA256, bytes))
-    }
-
-    /// A cursor as it is handed out.
-    pub fn seal(&self, agency: &AgencyId, jurisdiction: &JurisdictionId, cursor: Cursor) -> String {
-        let numbers = [cursor.exchange, cursor.exchange_seen, cursor.custody];
-        let mut bytes = numbers.map(u64::to_be_bytes).concat();
-        let tag = hmac::sign(&self.0, &context(agency, jurisdiction, &bytes));
-        bytes.extend(tag.as_ref().iter().take(TAG_LEN));
-        URL_SAFE_NO_PAD.encode(bytes)
-    }
-
-    /// A cursor handed back. `None`: not one that was given to this agency for this jurisdiction.
-    pub fn open(&self, agency: &AgencyId, jurisdiction: &JurisdictionId, text: &str) -> Option<Cursor> {
-        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
-        let (body, tag) = bytes.split_at_checked(BODY_LEN)?;
-        let expected = hmac::sign(&self.0, &context(agency, jurisdiction, body));
-        let expected = expected.as_ref().get(..TAG_LEN)?;
-        aws_lc_rs::constant_time::verify_slices_are_equal(expected, tag).ok()?;
-        let mut numbers = body.chunks_exact(8).map(|bytes| Some(u64::from_be_bytes(bytes.try_into().ok()?)));
-        let mut next = || numbers.next().flatten();
-        Some(Cursor { exchange: next()?, exchange_seen: next()?, custody: next()? })
-    }
-}
-
-fn context(agency: &AgencyId, jurisdiction: &JurisdictionId, body: &[u8]) -> Vec<u8> {
-    [b"inbox cursor\0", agency.as_str().as_bytes(), b"\0", jurisdiction.as_str().as_bytes(), b"\0", body].concat()
-}
+/// A page ends with the entry that reaches so many bytes: a stream that is not read holds no more than that.
+pub const PAGE_BYTES_MAX: usize = 256 * 1_024;
 
 /// Whether a caller may read a log at all: the exchange log its parties, the custody log the jurisdiction's own
 /// agencies and oversight, since its very size is nobody else's business.
@@ -104,36 +44,58 @@ pub fn may_read(caller: &Caller, log: &LogName) -> bool {
     allowed && caller.takes_part_in(&log.jurisdiction)
 }
 
+/// Whether an entry of this method is proof of delivery, which is never itself delivered: else two inboxes would
+/// acknowledge each other for ever.
+fn is_proof_of_delivery(method: &str) -> bool {
+    [Method::AcknowledgeInbox, Method::AcknowledgeParked].iter().any(|known| known.rpc() == method)
+}
+
+/// An entry to be delivered.
+#[derive(Debug)]
+pub struct Due {
+    /// Which.
+    pub place: Place,
+    /// As far as the caller may know it now.
+    pub entry: v1::Entry,
+    /// Its classes shown, for the account of disclosures.
+    pub classes: FieldClasses,
+    /// The cursor after it.
+    pub cursor: Cursor,
+}
+
 /// What came of reading on.
 #[derive(Debug, Default)]
 pub struct Page {
-    /// Entries for the caller, each with the cursor after it.
-    pub entries: Vec<(v1::Entry, Cursor)>,
-    /// Classes of what is shown, for the account of disclosures.
-    pub classes: FieldClasses,
+    /// Entries for the caller.
+    pub entries: Vec<Due>,
     /// There was nothing more.
     pub caught_up: bool,
+    bytes: usize,
 }
 
-/// One agency's subscription to one jurisdiction.
+/// One subscription of a consumer to one jurisdiction.
 #[derive(Debug)]
 pub struct Feed {
     reader: Arc<dyn Reader>,
+    gate: Arc<Gate>,
     caller: Caller,
     logs: Vec<(LogName, watch::Receiver<u64>)>,
     cursor: Cursor,
+    passed_over: BTreeSet<Place>,
 }
 
 impl Feed {
-    /// A subscription from a cursor on. Logs the caller may not read are left out.
+    /// A subscription of a consumer from a cursor on. Logs the caller may not read are left out.
     pub fn new(
         reader: Arc<dyn Reader>,
+        gate: Arc<Gate>,
         caller: Caller,
         heads: impl IntoIterator<Item = (LogName, watch::Receiver<u64>)>,
         cursor: Cursor,
+        consumer: &Consumer,
     ) -> Self {
         let logs = heads.into_iter().filter(|(log, _)| may_read(&caller, log)).collect();
-        Self { reader, caller, logs, cursor }
+        Self { reader, gate, caller, logs, cursor, passed_over: consumer.passed_over().collect() }
     }
 
     /// Where the subscription stands.
@@ -141,39 +103,39 @@ impl Feed {
         self.cursor
     }
 
-    /// Reads on, up to a page. Blocks on the store: call it off the network threads.
-    pub fn page(&mut self) -> Result<Page, StoreError> {
+    /// Reads on, up to a page, as the law is now. Blocks on the store: call it off the network threads.
+    pub fn page(&mut self, now: Timestamp) -> Result<Page, StoreError> {
         let mut page = Page { caught_up: true, ..Page::default() };
-        for (log, head) in &mut self.logs {
+        let Self { reader, gate, caller, logs, cursor, passed_over } = self;
+        let mut narrowing = Narrowing::new(&**reader, gate, caller, now);
+        for (log, head) in logs {
             let size = *head.borrow_and_update();
-            let from = self.cursor.of(log.kind);
+            let from = cursor.of(log.kind);
             if from >= size {
                 continue;
             }
             // Not beyond the published head, so that who has caught up stands at the end of a batch.
             let owed = usize::try_from(size.saturating_sub(from)).unwrap_or(PAGE_LEN);
-            let found = self.reader.entries_for(&self.caller, log, from, owed.min(PAGE_LEN))?;
+            let found = reader.entries_for(caller, log, from, owed.min(PAGE_LEN))?;
             let end = found.last().map_or(size, |entry| entry.index.saturating_add(1));
-            page.caught_up &= end >= size;
+            let mut full = false;
             for stored in found {
-                self.cursor.set(log.kind, stored.index.saturating_add(1));
-                let Some(classes) = stored.audience.classes_for(&self.caller, &log.jurisdiction) else { continue };
-                // Proof of delivery is never itself delivered, else two inboxes would acknowledge each other for ever.
-                let acknowledged = entry::read_leaf(&stored.leaf)
-                    .map_err(|_| StoreError::Broken("a leaf is not of a known layout"))?
-                    .method
-                    == Method::AcknowledgeInbox.rpc();
-                if acknowledged {
-                    continue;
+                full = page.bytes >= PAGE_BYTES_MAX;
+                if full {
+                    break;
                 }
-                if log.kind == LogKind::Exchange {
-                    self.cursor.exchange_seen = self.cursor.exchange;
+                let place = Place { log: log.kind, index: stored.index };
+                cursor.set(log.kind, stored.index.saturating_add(1));
+                if !passed_over.contains(&place) {
+                    page.take(place, log, stored, &mut narrowing, cursor)?;
                 }
-                page.classes = page.classes.union(classes);
-                let shown = entry::show(log, stored.index, stored.leaf, &stored.openings, classes);
-                page.entries.push((shown, self.cursor));
             }
-            self.cursor.set(log.kind, end);
+            if full {
+                page.caught_up = false;
+                break;
+            }
+            cursor.set(log.kind, end);
+            page.caught_up &= end >= size;
         }
         Ok(page)
     }
@@ -193,24 +155,27 @@ impl Feed {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_cursor_is_good_for_its_agency_and_jurisdiction_alone() {
-        let key = CursorKey::new(&[3; 32]);
-        let (ice, ny): (AgencyId, JurisdictionId) = ("us-ice".parse().unwrap(), "us-ny".parse().unwrap());
-        let cursor = Cursor { exchange: 7, exchange_seen: 5, custody: 9 };
-        let text = key.seal(&ice, &ny, cursor);
-        assert_eq!(key.open(&ice, &ny, &text), Some(cursor));
-        assert_eq!(key.open(&"us-cbp".parse().unwrap(), &ny, &text), None);
-        assert_eq!(key.open(&ice, &"us-tx".parse().unwrap(), &text), None);
-        assert_eq!(CursorKey::new(&[4; 32]).open(&ice, &ny, &text), None);
-        for at in 0..text.len() {
-            let mut bytes = text.clone().into_bytes();
-            bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
-            assert_eq!(key.open(&ice, &ny, &String::from_utf8(bytes).unwrap()), None, "{at}");
+impl Page {
+    /// Takes an entry, if it is for the caller.
+    fn take(
+        &mut self,
+        place: Place,
+        log: &LogName,
+        stored: StoredEntry,
+        narrowing: &mut Narrowing<'_>,
+        cursor: &mut Cursor,
+    ) -> Result<(), StoreError> {
+        let Some(classes) = narrowing.classes(&stored, &log.jurisdiction)? else { return Ok(()) };
+        let leaf = entry::read_leaf(&stored.leaf).map_err(|_| StoreError::Broken("a leaf is not of a known layout"))?;
+        if is_proof_of_delivery(&leaf.method) {
+            return Ok(());
         }
+        if log.kind == LogKind::Exchange {
+            cursor.exchange_seen = cursor.exchange;
+        }
+        let entry = entry::show(log, stored.index, stored.leaf, &stored.openings, classes);
+        self.bytes = self.bytes.saturating_add(entry.encoded_len());
+        self.entries.push(Due { place, entry, classes, cursor: *cursor });
+        Ok(())
     }
 }

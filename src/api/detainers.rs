@@ -80,7 +80,10 @@ impl DetainerService for Detainers {
         let caller = Api::caller(&request)?;
         let name = parse::case_name("name", &request.get_ref().name, CaseKind::Detainer)
             .map_err(|faults| status::violations(&faults))?;
-        let case = self.0.read(move |reader| reader.case(&name)).await?.ok_or_else(status::not_found)?;
+        let case = self.0.read_for(&caller, move |reader, narrowing| {
+            reader.case(&name)?.map(|case| narrowing.case(case)).transpose()
+        });
+        let case = case.await?.ok_or_else(status::not_found)?;
         let detainer = case.detainer().ok_or_else(status::not_found)?;
         let viewpoint = self.0.gate.viewpoint(&caller, detainer).ok_or_else(status::not_found)?;
         let shown = show::detainer(detainer, viewpoint);

@@ -1,25 +1,27 @@
 //! `InboxService`: delivers to each agency what it is in the audience of, and records that it was delivered.
 
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::Stream;
 use serde::{Deserialize, Serialize};
-use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
+use crate::api::stream::{Answers, Opened, Outlet, Sending};
 use crate::api::{Api, status};
 use crate::domain::agency::Caller;
 use crate::domain::command::Action;
-use crate::domain::ids::{JurisdictionId, LogKind, LogName};
-use crate::feed::{Cursor, Feed, Page};
-use crate::identity::authenticate::CallerExpiry;
+use crate::domain::determination::FieldClasses;
+use crate::domain::ids::{AgencyId, JurisdictionId, LogKind, LogName};
+use crate::domain::inbox::{Inbox as Consumers, Limits, Place, Tried, Whose};
+use crate::feed::{Cursor, Feed, Hold, Page};
+use crate::recorder::{Attempt, Delivering};
+use crate::store::NewDisclosure;
 use crate::wire::v1::inbox_service_server::InboxService;
 use crate::wire::{Message as _, parse, v1};
 
-/// Limits of a subscription.
+const RECEIVE: &str = "InboxService/Receive";
+
+/// Limits of inboxes and subscriptions.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct InboxConfig {
@@ -29,11 +31,23 @@ pub struct InboxConfig {
     pub buffer_len: usize,
     /// How long a reader may not read before its stream ends, in milliseconds.
     pub stall_ms: u64,
+    /// Consumers of one agency in one jurisdiction.
+    pub consumers_max: usize,
+    /// Times that an entry is sent to a consumer which does not acknowledge it, before it is parked; 0: never parked.
+    pub park_after_tries: u32,
 }
 
 impl Default for InboxConfig {
     fn default() -> Self {
-        Self { heartbeat_ms: 15_000, buffer_len: 8, stall_ms: 60_000 }
+        let Limits { consumers_max, park_after_tries } = Limits::default();
+        Self { heartbeat_ms: 15_000, buffer_len: 8, stall_ms: 60_000, consumers_max, park_after_tries }
+    }
+}
+
+impl InboxConfig {
+    /// What the writer holds inboxes to.
+    pub fn limits(&self) -> Limits {
+        Limits { consumers_max: self.consumers_max, park_after_tries: self.park_after_tries }
     }
 }
 
@@ -43,29 +57,33 @@ pub struct Inbox(pub Arc<Api>);
 
 #[tonic::async_trait]
 impl InboxService for Inbox {
-    type ReceiveStream = Pin<Box<dyn Stream<Item = Result<v1::ReceiveResponse, Status>> + Send>>;
+    type ReceiveStream = Answers<v1::ReceiveResponse>;
 
     async fn receive(&self, request: Request<v1::ReceiveRequest>) -> Result<Response<Self::ReceiveStream>, Status> {
         let caller = Api::caller(&request)?;
-        let expiry = Api::expiry(&request)?;
+        let opened = Api::opened(&request, RECEIVE)?;
         let request = request.into_inner();
-        let jurisdiction =
-            parse::jurisdiction("parent", &request.parent).map_err(|faults| status::violations(&faults))?;
-        if !caller.takes_part_in(&jurisdiction) {
+        let whose = whose(&caller, &request.parent, &request.consumer)?;
+        if !caller.takes_part_in(&whose.jurisdiction) {
             return Err(status::not_found());
         }
         let api = Arc::clone(&self.0);
-        let cursor = api.cursor(&caller, &jurisdiction, &request.cursor).await?;
-        let heads = api.heads.iter().filter(|(log, _)| log.jurisdiction == jurisdiction);
+        let consumer = api.consumers(&whose.agency, &whose.jurisdiction).await?.consumer(&whose.consumer);
+        let cursor = match request.cursor.as_str() {
+            "" => Cursor::confirmed(&consumer),
+            given => api.keys.cursors.open(&whose, given).ok_or_else(status::invalid_cursor)?,
+        };
+        let heads = api.heads.iter().filter(|(log, _)| log.jurisdiction == whose.jurisdiction);
         let heads: Vec<_> = heads.map(|(log, head)| (log.clone(), head.clone())).collect();
-        let feed = Feed::new(Arc::clone(&api.reader), caller.clone(), heads, cursor);
+        let (reader, gate) = (Arc::clone(&api.reader), Arc::clone(&api.gate));
+        let feed = Feed::new(reader, gate, caller.clone(), heads, cursor, &consumer);
         if feed.is_empty() {
             return Err(status::not_found());
         }
-        let (sender, receiver) = mpsc::channel(api.inbox.buffer_len);
-        let subscription = Subscription { api, caller, jurisdiction, expiry, sender };
-        tokio::spawn(subscription.run(feed));
-        Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
+        let (outlet, answers) = api.outlet();
+        let starts_over = cursor.is_confirmed(&consumer);
+        tokio::spawn(Subscription { api, caller, whose, starts_over }.run(opened, outlet, feed));
+        Ok(Response::new(answers))
     }
 
     async fn acknowledge(
@@ -74,37 +92,57 @@ impl InboxService for Inbox {
     ) -> Result<Response<v1::AcknowledgeResponse>, Status> {
         let caller = Api::caller(&request)?;
         let request = request.into_inner();
-        let jurisdiction =
-            parse::jurisdiction("parent", &request.parent).map_err(|faults| status::violations(&faults))?;
+        let whose = whose(&caller, &request.parent, &request.consumer)?;
         let request_id = parse::request_id(&request.request_id).map_err(|faults| status::violations(&faults))?;
-        let cursor = self.0.keys.cursors.open(&caller.agency.id, &jurisdiction, &request.cursor);
-        let cursor = cursor.ok_or_else(status::invalid_cursor)?;
+        let cursor = self.0.keys.cursors.open(&whose, &request.cursor).ok_or_else(status::invalid_cursor)?;
         let action = Action::AcknowledgeInbox {
+            consumer: whose.consumer,
             exchange_position: cursor.exchange,
             exchange_seen: cursor.exchange_seen,
             custody_position: cursor.custody,
         };
         let command = self.0.command(request_id, None, action, &request.encode_to_vec());
-        let mut answer: v1::AcknowledgeResponse = self.0.submit(caller, jurisdiction, command).await?;
+        let mut answer: v1::AcknowledgeResponse = self.0.submit(caller, whose.jurisdiction, command).await?;
         answer.cursor = request.cursor;
         Ok(Response::new(answer))
     }
+
+    async fn acknowledge_parked(
+        &self,
+        request: Request<v1::AcknowledgeParkedRequest>,
+    ) -> Result<Response<v1::AcknowledgeParkedResponse>, Status> {
+        let caller = Api::caller(&request)?;
+        let request = request.into_inner();
+        let faults = |faults| status::violations(&faults);
+        let (log, index) = parse::entry_name("entry", &request.entry).map_err(faults)?;
+        let consumer = parse::consumer(&request.consumer).map_err(faults)?;
+        let request_id = parse::request_id(&request.request_id).map_err(faults)?;
+        let action = Action::AcknowledgeParked { consumer, entry: Place { log: log.kind, index } };
+        let command = self.0.command(request_id, None, action, &request.encode_to_vec());
+        self.0.submit(caller, log.jurisdiction, command).await.map(Response::new)
+    }
+
+    async fn get_backlog(
+        &self,
+        request: Request<v1::GetBacklogRequest>,
+    ) -> Result<Response<v1::GetBacklogResponse>, Status> {
+        let caller = Api::caller(&request)?;
+        self.0.backlog(&caller, &request.into_inner()).await.map(Response::new)
+    }
+}
+
+/// Whose inbox a call is about.
+fn whose(caller: &Caller, parent: &str, consumer: &str) -> Result<Whose, Status> {
+    let jurisdiction = parse::jurisdiction("parent", parent).map_err(|faults| status::violations(&faults))?;
+    let consumer = parse::consumer(consumer).map_err(|faults| status::violations(&faults))?;
+    Ok(Whose { agency: caller.agency.id.clone(), jurisdiction, consumer })
 }
 
 impl Api {
-    /// The cursor given, or where the agency last acknowledged.
-    async fn cursor(&self, caller: &Caller, jurisdiction: &JurisdictionId, text: &str) -> Result<Cursor, Status> {
-        let agency = caller.agency.id.clone();
-        if !text.is_empty() {
-            return self.keys.cursors.open(&agency, jurisdiction, text).ok_or_else(status::invalid_cursor);
-        }
-        let log = |kind| LogName { jurisdiction: jurisdiction.clone(), kind };
-        let (exchange, custody) = (log(LogKind::Exchange), log(LogKind::Custody));
-        self.read(move |reader| {
-            let exchange = reader.delivered(&agency, &exchange)?;
-            Ok(Cursor { exchange, exchange_seen: exchange, custody: reader.delivered(&agency, &custody)? })
-        })
-        .await
+    /// How far the consumers of an agency have received in a jurisdiction.
+    pub(super) async fn consumers(&self, agency: &AgencyId, place: &JurisdictionId) -> Result<Consumers, Status> {
+        let (agency, place) = (agency.clone(), place.clone());
+        self.read(move |reader| reader.inbox(&agency, &place)).await
     }
 }
 
@@ -112,66 +150,109 @@ impl Api {
 struct Subscription {
     api: Arc<Api>,
     caller: Caller,
-    jurisdiction: JurisdictionId,
-    expiry: CallerExpiry,
-    sender: mpsc::Sender<Result<v1::ReceiveResponse, Status>>,
+    whose: Whose,
+    /// It starts at the acknowledged position: its first entry is tried once more.
+    starts_over: bool,
 }
 
 impl Subscription {
-    async fn run(self, feed: Feed) {
-        self.api.serve_stream(self.expiry, &self.sender, self.serve(feed)).await;
+    async fn run(self, opened: Opened, outlet: Outlet<v1::ReceiveResponse>, feed: Feed) {
+        let serve = async |sending| self.serve(feed, &sending).await;
+        self.api.serve_stream(opened, outlet, serve).await;
     }
 
-    async fn serve(&self, mut feed: Feed) -> Result<(), Status> {
+    async fn serve(&self, mut feed: Feed, sending: &Sending<v1::ReceiveResponse>) -> Result<(), Status> {
         let heartbeat = Duration::from_millis(self.api.inbox.heartbeat_ms);
+        let mut starts_over = self.starts_over;
+        // Held as long as the stream lasts: until then, nobody knows that the try has failed.
+        let mut _held = None;
         loop {
-            let (returned, page) = self.page(feed).await?;
+            let (returned, mut page) = self.page(feed).await?;
             feed = returned;
             let caught_up = page.caught_up;
-            self.deliver(page).await?;
+            if starts_over {
+                _held = self.try_first(&mut page).await?;
+                starts_over = page.entries.is_empty();
+            } else {
+                self.account(&page).await?;
+            }
+            for due in page.entries {
+                let delivery = v1::Delivery { entry: Some(due.entry), cursor: self.seal(due.cursor) };
+                sending.send(answer(v1::receive_response::Item::Delivery(delivery))).await?;
+            }
             if caught_up {
-                self.beat(feed.cursor()).await?;
-                if !feed.wait(heartbeat).await {
-                    return Err(status::unavailable());
-                }
+                let heartbeat = self.heartbeat(feed.cursor()).await?;
+                sending.send(answer(v1::receive_response::Item::Heartbeat(heartbeat))).await?;
+            }
+            if caught_up && !feed.wait(heartbeat).await {
+                return Err(status::unavailable());
             }
         }
     }
 
     /// Reads on, off the network threads.
     async fn page(&self, mut feed: Feed) -> Result<(Feed, Page), Status> {
+        let now = self.api.clock.now();
         let read = tokio::task::spawn_blocking(move || {
-            let page = feed.page();
+            let page = feed.page(now);
             (feed, page)
         });
         let (feed, page) = read.await.map_err(|_| status::internal("a read was given up"))?;
         Ok((feed, page.map_err(|error| status::store(&error))?))
     }
 
-    async fn deliver(&self, page: Page) -> Result<(), Status> {
-        let names: Vec<&str> = page.entries.iter().map(|(entry, _)| entry.name.as_str()).collect();
-        self.api.disclose(&self.caller, "InboxService/Receive", &names, page.classes).await?;
-        for (entry, cursor) in page.entries {
-            let delivery = v1::Delivery { entry: Some(entry), cursor: self.seal(cursor) };
-            self.send(v1::receive_response::Item::Delivery(delivery)).await?;
+    /// Tries the first entry once more, accounts for the page with it, and passes over what was tried too often.
+    async fn try_first(&self, page: &mut Page) -> Result<Option<Hold>, Status> {
+        while let Some(first) = page.entries.first() {
+            let place = first.place;
+            let Some(held) = self.api.trying.hold(&self.whose, place) else {
+                self.account(page).await?;
+                return Ok(None);
+            };
+            let attempt = Some(Attempt { whose: self.whose.clone(), place });
+            let delivering = Delivering { disclosure: self.disclosure(page), attempt };
+            let tried = self.api.recorder.deliver(delivering).await.map_err(|error| status::submit(&error))?;
+            match tried {
+                Tried::Send => return Ok(Some(held)),
+                Tried::ParkedNow | Tried::PassOver => drop(page.entries.remove(0)),
+            }
         }
-        Ok(())
+        Ok(None)
     }
 
-    async fn beat(&self, cursor: Cursor) -> Result<(), Status> {
-        let log = LogName { jurisdiction: self.jurisdiction.clone(), kind: LogKind::Exchange };
-        // Of the position reached and not the newest: below it everything was delivered, so a reader can tell by it how
-        // far it is. A feed that has caught up stands at the end of a batch, where a checkpoint was signed.
-        let checkpoint = self.api.read(move |reader| reader.checkpoint_at(&log, cursor.exchange)).await?;
-        let checkpoint = checkpoint.unwrap_or_default();
-        self.send(v1::receive_response::Item::Heartbeat(v1::Heartbeat { cursor: self.seal(cursor), checkpoint })).await
+    async fn account(&self, page: &Page) -> Result<(), Status> {
+        if page.entries.is_empty() {
+            return Ok(());
+        }
+        let disclosure = self.disclosure(page);
+        self.api.recorder.disclose(disclosure).await.map_err(|error| status::submit(&error))
     }
 
-    async fn send(&self, item: v1::receive_response::Item) -> Result<(), Status> {
-        self.api.send(&self.sender, v1::ReceiveResponse { item: Some(item) }).await
+    fn disclosure(&self, page: &Page) -> NewDisclosure {
+        let names: Vec<&str> = page.entries.iter().map(|due| due.entry.name.as_str()).collect();
+        let classes = page.entries.iter().map(|due| due.classes).fold(FieldClasses::NONE, FieldClasses::union);
+        self.api.disclosure(&self.caller, RECEIVE, &names, classes)
+    }
+
+    /// Of the position reached and not the newest: below it everything was delivered, so a reader can tell by it how far
+    /// it is. A feed that has caught up stands at the end of a batch, where a checkpoint was signed.
+    async fn heartbeat(&self, cursor: Cursor) -> Result<v1::Heartbeat, Status> {
+        let log = |kind| LogName { jurisdiction: self.whose.jurisdiction.clone(), kind };
+        let (exchange, custody) = (log(LogKind::Exchange), log(LogKind::Custody));
+        // Who may not read the custody log stays at its beginning, where no checkpoint was signed.
+        let read = self.api.read(move |reader| {
+            let checkpoint = reader.checkpoint_at(&exchange, cursor.exchange)?.unwrap_or_default();
+            Ok((checkpoint, reader.checkpoint_at(&custody, cursor.custody)?.unwrap_or_default()))
+        });
+        let (checkpoint, custody_checkpoint) = read.await?;
+        Ok(v1::Heartbeat { cursor: self.seal(cursor), checkpoint, custody_checkpoint })
     }
 
     fn seal(&self, cursor: Cursor) -> String {
-        self.api.keys.cursors.seal(&self.caller.agency.id, &self.jurisdiction, cursor)
+        self.api.keys.cursors.seal(&self.whose, cursor)
     }
+}
+
+fn answer(item: v1::receive_response::Item) -> v1::ReceiveResponse {
+    v1::ReceiveResponse { item: Some(item) }
 }

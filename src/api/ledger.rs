@@ -1,24 +1,21 @@
 //! `LedgerService`: the evidence.
 
-use std::pin::Pin;
 use std::sync::Arc;
 
-use futures_util::Stream;
-use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
+use crate::api::stream::{Answers, Sending};
 use crate::api::{Api, status};
 use crate::domain::agency::Caller;
 use crate::domain::determination::FieldClasses;
 use crate::domain::ids::LogName;
-use crate::feed::may_read;
+use crate::feed::{PAGE_BYTES_MAX, may_read};
 use crate::ledger::{self, Receipt};
 use crate::store::StoredEntry;
 use crate::wire::v1::ledger_service_server::LedgerService;
-use crate::wire::{Violations, entry, parse, show, v1};
+use crate::wire::{Message as _, Violations, entry, parse, show, v1};
 
-/// Entries read at once. With the longest messages, some two megabytes for a stream that is not read.
+/// Entries read at once.
 const PAGE_LEN: usize = 48;
 
 /// The service.
@@ -27,7 +24,7 @@ pub struct Ledger(pub Arc<Api>);
 
 #[tonic::async_trait]
 impl LedgerService for Ledger {
-    type ListEntriesStream = Pin<Box<dyn Stream<Item = Result<v1::ListEntriesResponse, Status>> + Send>>;
+    type ListEntriesStream = Answers<v1::ListEntriesResponse>;
 
     async fn get_checkpoint(
         &self,
@@ -42,8 +39,7 @@ impl LedgerService for Ledger {
 
     async fn get_entry(&self, request: Request<v1::GetEntryRequest>) -> Result<Response<v1::GetEntryResponse>, Status> {
         let caller = Api::caller(&request)?;
-        let (log, stored) = self.0.entry(&caller, &request.get_ref().name).await?;
-        let classes = stored.audience.classes_for(&caller, &log.jurisdiction).ok_or_else(status::not_found)?;
+        let (log, stored, classes) = self.0.entry(&caller, &request.get_ref().name).await?;
         let shown = entry::show(&log, stored.index, stored.leaf, &stored.openings, classes);
         self.0.disclose(&caller, "LedgerService/GetEntry", &[&shown.name], classes).await?;
         Ok(Response::new(v1::GetEntryResponse { entry: Some(shown) }))
@@ -54,17 +50,18 @@ impl LedgerService for Ledger {
         request: Request<v1::ListEntriesRequest>,
     ) -> Result<Response<Self::ListEntriesStream>, Status> {
         let caller = Api::caller(&request)?;
-        let expiry = Api::expiry(&request)?;
+        let opened = Api::opened(&request, "LedgerService/ListEntries")?;
         let request = request.into_inner();
         let log = self.0.readable(&caller, parse::log("log", &request.log))?;
         let from = parse::position("start_index", request.start_index).map_err(|faults| status::violations(&faults))?;
         let end = self.0.head(&log);
-        let (sender, receiver) = mpsc::channel(self.0.inbox.buffer_len);
+        let (outlet, answers) = self.0.outlet();
         let api = Arc::clone(&self.0);
         tokio::spawn(async move {
-            api.serve_stream(expiry, &sender, list(&api, &caller, &log, from..end, &sender)).await;
+            let serve = async |sending| list(&api, &caller, &log, from..end, &sending).await;
+            api.serve_stream(opened, outlet, serve).await;
         });
-        Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
+        Ok(Response::new(answers))
     }
 
     async fn prove_inclusion(
@@ -72,7 +69,7 @@ impl LedgerService for Ledger {
         request: Request<v1::ProveInclusionRequest>,
     ) -> Result<Response<v1::ProveInclusionResponse>, Status> {
         let caller = Api::caller(&request)?;
-        let (log, stored) = self.0.entry(&caller, &request.get_ref().name).await?;
+        let (log, stored, _) = self.0.entry(&caller, &request.get_ref().name).await?;
         let index = stored.index;
         let proof = self
             .0
@@ -129,18 +126,34 @@ impl Api {
         self.heads.get(log).map_or(0, |head| *head.borrow())
     }
 
-    /// An entry that the caller is in the audience of; else it does not exist.
-    async fn entry(&self, caller: &Caller, name: &str) -> Result<(LogName, StoredEntry), Status> {
+    /// An entry that the caller is in the audience of, and the classes it may be shown now; else it does not exist.
+    async fn entry(&self, caller: &Caller, name: &str) -> Result<(LogName, StoredEntry, FieldClasses), Status> {
         let (log, index) = parse::entry_name("name", name).map_err(|faults| status::violations(&faults))?;
         let log = self.readable(caller, Ok(log))?;
         if index >= self.head(&log) {
             return Err(status::not_found());
         }
+        let found = self.shown(caller, &log, index, 1).await?.pop();
+        let (stored, classes) = found.filter(|(entry, _)| entry.index == index).ok_or_else(status::not_found)?;
+        Ok((log, stored, classes.ok_or_else(status::not_found)?))
+    }
+
+    /// Entries from a position on, each with the classes that the caller may be shown now.
+    async fn shown(
+        &self,
+        caller: &Caller,
+        log: &LogName,
+        from: u64,
+        limit: usize,
+    ) -> Result<Vec<(StoredEntry, Option<FieldClasses>)>, Status> {
         let (place, whose) = (log.clone(), caller.clone());
-        let found = self.read(move |reader| Ok(reader.entries_for(&whose, &place, index, 1)?.pop())).await?;
-        let found = found.filter(|entry| entry.index == index);
-        let found = found.filter(|entry| entry.audience.classes_for(caller, &log.jurisdiction).is_some());
-        Ok((log, found.ok_or_else(status::not_found)?))
+        let read = self.read_for(caller, move |reader, narrowing| {
+            let found = reader.entries_for(&whose, &place, from, limit)?.into_iter();
+            found
+                .map(|stored| Ok((narrowing.classes(&stored, &place.jurisdiction)?, stored)))
+                .collect::<Result<Vec<_>, _>>()
+        });
+        Ok(read.await?.into_iter().map(|(classes, stored)| (stored, classes)).collect())
     }
 }
 
@@ -150,25 +163,30 @@ async fn list(
     caller: &Caller,
     log: &LogName,
     range: std::ops::Range<u64>,
-    sender: &mpsc::Sender<Result<v1::ListEntriesResponse, Status>>,
+    sending: &Sending<v1::ListEntriesResponse>,
 ) -> Result<(), Status> {
     let mut next = range.start;
     while next < range.end {
-        let (place, whose) = (log.clone(), caller.clone());
-        let found = api.read(move |reader| reader.entries_for(&whose, &place, next, PAGE_LEN)).await?;
-        let Some(last) = found.last().map(|entry| entry.index) else { return Ok(()) };
-        next = last.saturating_add(1);
-        let mut classes = FieldClasses::NONE;
-        let mut shown = Vec::new();
-        for stored in found.into_iter().filter(|entry| entry.index < range.end) {
-            let Some(visible) = stored.audience.classes_for(caller, &log.jurisdiction) else { continue };
+        let found = api.shown(caller, log, next, PAGE_LEN).await?;
+        if found.is_empty() {
+            return Ok(());
+        }
+        let (mut classes, mut shown, mut bytes) = (FieldClasses::NONE, Vec::new(), 0usize);
+        for (stored, visible) in found.into_iter().filter(|(entry, _)| entry.index < range.end) {
+            if bytes >= PAGE_BYTES_MAX {
+                break;
+            }
+            next = stored.index.saturating_add(1);
+            let Some(visible) = visible else { continue };
             classes = classes.union(visible);
-            shown.push(entry::show(log, stored.index, stored.leaf, &stored.openings, visible));
+            let entry = entry::show(log, stored.index, stored.leaf, &stored.openings, visible);
+            bytes = bytes.saturating_add(entry.encoded_len());
+            shown.push(entry);
         }
         let names: Vec<&str> = shown.iter().map(|entry| entry.name.as_str()).collect();
         api.disclose(caller, "LedgerService/ListEntries", &names, classes).await?;
         for entry in shown {
-            api.send(sender, v1::ListEntriesResponse { entry: Some(entry) }).await?;
+            sending.send(v1::ListEntriesResponse { entry: Some(entry) }).await?;
         }
     }
     Ok(())

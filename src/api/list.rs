@@ -59,7 +59,10 @@ impl Api {
         };
         // Few at a time: a page is large while it is put together.
         let _turn = self.lists.acquire().await.map_err(|_| status::unavailable())?;
-        let cases = self.read(move |reader| reader.cases(&filter)).await?;
+        let cases = self.read_for(caller, move |reader, narrowing| {
+            reader.cases(&filter)?.into_iter().map(|case| narrowing.case(case)).collect::<Result<Vec<_>, _>>()
+        });
+        let cases = cases.await?;
         let (mut shown, mut names, mut classes, mut bytes) = (Vec::new(), Vec::new(), FieldClasses::NONE, 0usize);
         let mut last_shown = None;
         let mut next = cases.last().filter(|_| cases.len() >= limit).map(|case| case.name().id.to_string());

@@ -1,5 +1,6 @@
 //! Thin gRPC handlers, one service a file: take the proven caller, parse, hand on, answer.
 
+mod backlog;
 mod custodies;
 mod detainers;
 mod inbox;
@@ -26,7 +27,8 @@ pub use transfers::Transfers;
 
 use crate::domain::agency::Caller;
 use crate::domain::determination::FieldClasses;
-use crate::feed::CursorKey;
+use crate::feed::{CursorKey, Narrowing, Trying};
+use crate::identity::clock::WallClock;
 use crate::policy::gate::Gate;
 use crate::recorder::{Clock, Handle, Heads};
 use crate::store::{NewDisclosure, Reader, StoreError};
@@ -48,6 +50,10 @@ pub struct Api {
     pub keys: ApiKeys,
     /// Limits of subscriptions.
     pub inbox: InboxConfig,
+    /// The time that certificates and tokens are held against.
+    pub wall: WallClock,
+    /// What open subscriptions are trying.
+    pub trying: Trying,
     /// Pages of resources put together at once.
     pub lists: Semaphore,
     /// Ends every subscription when the gateway drains.
@@ -111,14 +117,35 @@ impl Api {
         if names.is_empty() {
             return Ok(());
         }
-        let disclosure = NewDisclosure {
+        let disclosure = self.disclosure(caller, method, names, classes);
+        self.recorder.disclose(disclosure).await.map_err(|error| status::submit(&error))
+    }
+
+    /// The account of what is about to leave.
+    fn disclosure(
+        &self,
+        caller: &Caller,
+        method: &'static str,
+        names: &[&str],
+        classes: FieldClasses,
+    ) -> NewDisclosure {
+        NewDisclosure {
             recorded_at: self.clock.now(),
             recipient: caller.agency.id.clone(),
             officer: caller.actor.as_ref().map(|actor| actor.pseudonym.clone()),
             method,
             resources: names.join("\n"),
             classes,
-        };
-        self.recorder.disclose(disclosure).await.map_err(|error| status::submit(&error))
+        }
+    }
+
+    /// Reads from the store as one caller may be shown it now.
+    async fn read_for<T: Send + 'static>(
+        &self,
+        caller: &Caller,
+        read: impl FnOnce(&dyn Reader, &mut Narrowing<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, Status> {
+        let (gate, caller, now) = (Arc::clone(&self.gate), caller.clone(), self.clock.now());
+        self.read(move |reader| read(reader, &mut Narrowing::new(reader, &gate, &caller, now))).await
     }
 }

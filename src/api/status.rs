@@ -8,6 +8,7 @@ use tower::BoxError;
 
 use crate::domain::decide::Refusal;
 use crate::domain::determination::{Determination, LawAction};
+use crate::domain::inbox;
 use crate::identity::authenticate::IdentityError;
 use crate::identity::rate::RateExceeded;
 use crate::policy::admit::AdmitError;
@@ -26,6 +27,11 @@ pub fn violations(violations: &Violations) -> Status {
     Failure::new(Code::InvalidArgument, ErrorReason::InvalidField, "one or more fields are at fault")
         .fields(violations)
         .into()
+}
+
+/// A field that must be there for this caller.
+pub fn missing(field: &str) -> Status {
+    violations(&vec![crate::wire::Violation { field: field.to_owned(), description: "must be present".to_owned() }])
 }
 
 /// No such resource, or none the caller may know of: one answer for both.
@@ -103,8 +109,22 @@ pub fn submit(error: &SubmitError) -> Status {
         SubmitError::RequestIdReused => {
             Failure::new(Code::AlreadyExists, ErrorReason::RequestIdReused, error.to_string()).into()
         }
+        SubmitError::Inbox(refusal) => of_inbox(*refusal),
         SubmitError::Overloaded => overloaded(RETRY_AFTER),
         SubmitError::Stopped => unavailable(),
+    }
+}
+
+fn of_inbox(refusal: inbox::Refusal) -> Status {
+    match refusal {
+        inbox::Refusal::StaleCursor => {
+            Failure::new(Code::Aborted, ErrorReason::StaleCursor, refusal.to_string()).into()
+        }
+        inbox::Refusal::TooManyConsumers => violations(&vec![crate::wire::Violation {
+            field: "consumer".to_owned(),
+            description: "must be one that the agency has already: it has as many as it may have".to_owned(),
+        }]),
+        inbox::Refusal::NotParked => not_found(),
     }
 }
 

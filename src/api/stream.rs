@@ -1,49 +1,94 @@
 //! What every stream keeps to: it ends with its caller's proof, with the gateway, and with a reader that does not read.
 
+use std::pin::Pin;
 use std::time::Duration;
 
-use jiff::Timestamp;
-use tokio::sync::mpsc;
+use futures_util::{Stream, StreamExt as _};
+use tokio::sync::{mpsc, oneshot};
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Status};
 
 use crate::api::{Api, status};
+use crate::domain::ids::AgencyId;
 use crate::identity::authenticate::CallerExpiry;
 
+/// The answers of a stream.
+pub(super) type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
+/// A stream on our side: what it sends, and what it ends with. The end needs no room among what is not read.
+#[derive(Debug)]
+pub(super) struct Outlet<T> {
+    messages: mpsc::Sender<T>,
+    end: oneshot::Sender<Status>,
+}
+
+/// Sends to a stream. It waits for the reader, but not for ever: what is not read is asked for again later.
+#[derive(Debug, Clone)]
+pub(super) struct Sending<T> {
+    messages: mpsc::Sender<T>,
+    stall: Duration,
+}
+
+/// Who opened a stream, by which method, and until when the caller is proven.
+#[derive(Debug, Clone)]
+pub(super) struct Opened {
+    agency: AgencyId,
+    method: &'static str,
+    expiry: CallerExpiry,
+}
+
+impl<T> Sending<T> {
+    /// Sends a message.
+    pub(super) async fn send(&self, message: T) -> Result<(), Status> {
+        match tokio::time::timeout(self.stall, self.messages.send(message)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(status::overloaded(self.stall)),
+        }
+    }
+}
+
 impl Api {
-    /// Until when the caller is proven.
-    pub(super) fn expiry<T>(request: &Request<T>) -> Result<CallerExpiry, Status> {
-        request.extensions().get::<CallerExpiry>().copied().ok_or_else(status::no_caller)
+    /// Who opens a stream.
+    pub(super) fn opened<T>(request: &Request<T>, method: &'static str) -> Result<Opened, Status> {
+        let expiry = request.extensions().get::<CallerExpiry>().copied().ok_or_else(status::no_caller)?;
+        Ok(Opened { agency: Self::caller(request)?.agency.id, method, expiry })
     }
 
-    /// Serves a stream to its end, or to the end of the caller's proof, or until the gateway drains.
-    pub(super) async fn serve_stream<T>(
+    /// Both sides of a stream that holds so many messages for a reader that does not read.
+    pub(super) fn outlet<T: Send + 'static>(&self) -> (Outlet<T>, Answers<T>) {
+        let (messages, received) = mpsc::channel(self.inbox.buffer_len);
+        let (end, ended) = oneshot::channel();
+        let end_status = futures_util::stream::once(ended).filter_map(|end| async { end.ok().map(Err) });
+        (Outlet { messages, end }, Box::pin(ReceiverStream::new(received).map(Ok).chain(end_status)))
+    }
+
+    /// Serves a stream to its end, or to the end of the caller's proof, or until its reader has gone or the gateway
+    /// drains.
+    pub(super) async fn serve_stream<T, F: Future<Output = Result<(), Status>>>(
         &self,
-        expiry: CallerExpiry,
-        sender: &mpsc::Sender<Result<T, Status>>,
-        serve: impl Future<Output = Result<(), Status>>,
+        opened: Opened,
+        outlet: Outlet<T>,
+        serve: impl FnOnce(Sending<T>) -> F,
     ) {
-        let left = Duration::try_from(expiry.0.duration_since(Timestamp::now())).unwrap_or_default();
+        let Outlet { messages, end } = outlet;
+        let sending = Sending { messages: messages.clone(), stall: Duration::from_millis(self.inbox.stall_ms) };
+        let left = Duration::try_from(opened.expiry.0.duration_since(self.wall.now())).unwrap_or_default();
         let ended = tokio::select! {
-            ended = serve => ended,
+            biased;
             () = tokio::time::sleep(left) => Err(status::expired()),
             // The reader goes on elsewhere, or here after the restart, from where it was.
             () = self.drain.cancelled() => Err(status::unavailable()),
+            // A connection is cut when its certificate ends: then the proof has ended as well.
+            () = messages.closed() => if self.wall.now() >= opened.expiry.0 { Err(status::expired()) } else { Ok(()) },
+            ended = serve(sending) => ended,
         };
+        if self.wall.now() >= opened.expiry.0 {
+            let Opened { agency, method, .. } = opened;
+            tracing::info!(target: "audit", event = "stream_ended", %agency, method, reason = "proof_expired");
+        }
         if let Err(status) = ended {
-            // A reader that has gone away needs no status, and one that does not read must not keep us.
-            let _gone = tokio::time::timeout(self.stall(), sender.send(Err(status))).await;
+            // A reader that has gone away needs no status.
+            let _gone = end.send(status);
         }
-    }
-
-    /// Waits for the reader, but not for ever: what is not read is asked for again later.
-    pub(super) async fn send<T>(&self, sender: &mpsc::Sender<Result<T, Status>>, message: T) -> Result<(), Status> {
-        match tokio::time::timeout(self.stall(), sender.send(Ok(message))).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) | Err(_) => Err(status::overloaded(self.stall())),
-        }
-    }
-
-    fn stall(&self) -> Duration {
-        Duration::from_millis(self.inbox.stall_ms)
     }
 }

@@ -1,5 +1,6 @@
 //! The commands. Each is a file; `--help` says what it is for.
 
+mod call;
 mod certs;
 mod check_config;
 pub mod demo;
@@ -51,6 +52,8 @@ enum Command {
     Dev(dev::DevArgs),
     /// Serves a gateway from its configuration.
     Serve(serve::ServeArgs),
+    /// Calls any method of a gateway, from JSON to JSON.
+    Call(call::CallArgs),
     /// Reads a configuration with everything it names, says what holds, and serves nothing.
     CheckConfig(check_config::CheckConfigArgs),
     /// Makes development certificates, keys and tokens. For production, see certs/README.md.
@@ -66,7 +69,7 @@ enum Command {
 /// Runs the command of the process.
 pub fn main() -> ExitCode {
     let Cli { logging, command } = Cli::parse();
-    let quiet = matches!(command, Command::Demo(_));
+    let quiet = matches!(command, Command::Demo(_) | Command::Call(_));
     if let Err(error) = logging::start(logging.log.as_deref(), logging.audit_log.as_deref(), quiet) {
         return failed(&error);
     }
@@ -74,6 +77,7 @@ pub fn main() -> ExitCode {
         Command::Demo(args) => demo::run(&args),
         Command::Dev(args) => dev::run(&args),
         Command::Serve(args) => serve::run(&args),
+        Command::Call(args) => return call::run(&args),
         Command::CheckConfig(args) => check_config::run(&args),
         Command::Certs(args) => certs::run(&args),
         Command::Token(args) => token::run(&args),

@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::cli::files;
-use crate::client::Credentials;
+use crate::client::{self, CredentialFiles, Credentials, TokenSource};
 use crate::config::{Config, KeysConfig, LogConfig, PolicyConfig, ServerConfig, StoreConfig, secret_files};
 use crate::domain::agency::{ActorKind, AgencyClass, AgencyKind};
 use crate::domain::ids::{AgencyId, JurisdictionId};
@@ -124,6 +124,17 @@ impl Sandbox {
         })
     }
 
+    /// How a client of an agency connects: with its files, as they are when they are needed.
+    pub fn client(&self, address: SocketAddr, agency: &str, actor: ActorKind) -> client::Config {
+        let credentials = credential_files(&self.directory, agency);
+        client::Config::new(address.to_string(), "localhost", credentials, self.token_source(agency, actor))
+    }
+
+    /// The tokens of an agency's unattended system, or of an officer of theirs.
+    pub fn token_source(&self, agency: &str, actor: ActorKind) -> TokenSource {
+        TokenSource::File(token_path(&self.directory, agency, actor))
+    }
+
     /// The token of an agency's unattended system, or of an officer of theirs.
     pub fn token(&self, agency: &str, actor: ActorKind) -> Result<String> {
         let path = token_path(&self.directory, agency, actor);
@@ -152,6 +163,16 @@ impl Sandbox {
             }
         }
         Ok(())
+    }
+}
+
+/// Where an agency's certificate and key are in a sandbox.
+pub fn credential_files(directory: &Path, agency: &str) -> CredentialFiles {
+    let certificates = directory.join("certs");
+    CredentialFiles {
+        authorities: certificates.join("gateway-ca.pem"),
+        certificate: certificates.join(format!("{agency}.pem")),
+        key: certificates.join(format!("{agency}.key")),
     }
 }
 

@@ -27,6 +27,12 @@ pub(super) fn run(args: &ServeArgs) -> Result<()> {
 /// Serves until SIGTERM or SIGINT, then drains. SIGHUP takes up renewed certificates and revocation lists. Says on
 /// standard output when it is ready.
 pub(super) fn serve(config: &Config, base: &Path) -> Result<()> {
+    // Listened for before anybody is told that it is ready: else a signal that comes at once ends it without a drain.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let (mut terminate, mut interrupt, mut hangup) = {
+        let _context = runtime.enter();
+        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?, signal(SignalKind::hangup())?)
+    };
     let gateway = Gateway::start(config, base, Seams::default())?;
     let dir = base.canonicalize().context("the directory has no absolute path")?;
     let ready = serde_json::json!({
@@ -36,16 +42,12 @@ pub(super) fn serve(config: &Config, base: &Path) -> Result<()> {
         "dir": dir,
     });
     say(&ready.to_string())?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let told = runtime.block_on(async {
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut hangup = signal(SignalKind::hangup())?;
         loop {
             tokio::select! {
-                _ = terminate.recv() => return Ok::<_, std::io::Error>(Ended::Told),
-                _ = interrupt.recv() => return Ok(Ended::Told),
-                () = gateway.writer_ended() => return Ok(Ended::WriterFailed),
+                _ = terminate.recv() => return Ended::Told,
+                _ = interrupt.recv() => return Ended::Told,
+                () = gateway.writer_ended() => return Ended::WriterFailed,
                 _ = hangup.recv() => {
                     // What cannot be read changes nothing: the old certificates and lists stay in force.
                     if let Err(error) = gateway.reload_certificates() {
@@ -54,7 +56,7 @@ pub(super) fn serve(config: &Config, base: &Path) -> Result<()> {
                 }
             }
         }
-    })?;
+    });
     gateway.stop()?;
     match told {
         Ended::Told => Ok(()),

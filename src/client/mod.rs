@@ -1,155 +1,165 @@
-//! Our own client: mutual TLS and a bound token on every call.
+//! Our own client: what every party on an exchange has to do, done once.
 //!
-//! ```no_run
-//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! use comity::client::{Client, Credentials};
-//! use comity::wire::v1::ListDetainersRequest;
+//! * mutual TLS, and a token bound to the certificate on every call; files are read again when they change, tokens
+//!   are renewed before they end, and a connection is replaced without failing a call;
+//! * a request id where the caller set none, and retries that keep it and honour what the gateway asks for;
+//! * an [`Inbox`] that goes on where it was, whatever happened to its stream.
 //!
-//! let credentials = Credentials {
-//!     authorities_pem: std::fs::read("certs/gateway-ca.pem")?,
-//!     certificate_pem: std::fs::read("certs/us-ice.pem")?,
-//!     key_pem: std::fs::read("certs/us-ice.key")?,
+//! It hands out the generated clients, so every method of the contract is there as it is:
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # use comity::{cli::sandbox::Sandbox, domain::agency::ActorKind, server::{Gateway, Seams}};
+//! # let directory = tempfile::tempdir()?;
+//! # let sandbox = Sandbox::establish(directory.path())?;
+//! # let gateway = Gateway::start(&sandbox.config, sandbox.directory(), Seams::default())?;
+//! # let (address, dir) = (gateway.grpc().to_string(), sandbox.directory());
+//! # let runtime = tokio::runtime::Runtime::new()?;
+//! # runtime.block_on(async {
+//! use comity::client::{Client, Config, CredentialFiles, Error, TokenSource};
+//! use comity::wire::v1::{ErrorReason, GetDetainerRequest, ListDetainersRequest};
+//!
+//! let credentials = CredentialFiles {
+//!     authorities: dir.join("certs/gateway-ca.pem"),
+//!     certificate: dir.join("certs/us-ice.pem"),
+//!     key: dir.join("certs/us-ice.key"),
 //! };
-//! let token = std::fs::read_to_string("tokens/us-ice.jwt")?;
-//! let client = Client::connect("127.0.0.1:8443", "localhost", &credentials, &token).await?;
+//! let token = TokenSource::File(dir.join("tokens/us-ice.jwt"));
+//! let client = Client::connect(Config::new(address, "localhost", credentials, token)).await?;
+//!
 //! let request = ListDetainersRequest { parent: "jurisdictions/us-ny".into(), ..Default::default() };
 //! let detainers = client.detainers().list_detainers(request).await?.into_inner().detainers;
+//! assert!(detainers.is_empty());
+//!
+//! // What went wrong is a status, as of any generated client; decoded, it says what can be done about it.
+//! let request = GetDetainerRequest { name: "jurisdictions/us-ny".into() };
+//! let error = Error::from(client.detainers().get_detainer(request).await.unwrap_err());
+//! assert_eq!(error.reason(), Some(ErrorReason::InvalidField));
+//! assert!(!error.is_temporary());
+//! # drop(client);
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! # })?;
+//! # drop(runtime);
+//! # gateway.stop()?;
 //! # Ok(()) }
 //! ```
 
+mod calls;
+mod connection;
+mod credentials;
+mod error;
+mod inbox;
+mod retry;
 pub mod tls;
+mod token;
 
-use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
-use tonic::metadata::{Ascii, MetadataValue};
-use tonic::service::Interceptor;
-use tonic::service::interceptor::InterceptedService;
-use tonic::transport::Channel;
-use tonic::{Request, Status};
+pub use calls::Authorized;
+pub use credentials::{CredentialFiles, CredentialSource, Credentials};
+pub use error::{Cause, Error, Refused};
+pub use inbox::{Inbox, InboxConfig};
+pub use retry::Retry;
+pub use token::TokenSource;
 
-use crate::client::tls::{TlsError, client_tls, connect};
-use crate::wire::v1::custody_service_client::CustodyServiceClient;
-use crate::wire::v1::detainer_service_client::DetainerServiceClient;
-use crate::wire::v1::inbox_service_client::InboxServiceClient;
-use crate::wire::v1::ledger_service_client::LedgerServiceClient;
-use crate::wire::v1::transfer_service_client::TransferServiceClient;
+use crate::client::connection::Connection;
+use crate::client::token::Token;
+use crate::wire::v1;
 
-/// Why there is no connection.
-#[derive(Debug, thiserror::Error)]
-pub enum ClientError {
-    /// Certificates, address or handshake.
-    #[error(transparent)]
-    Tls(#[from] TlsError),
-    /// A token is visible ASCII.
-    #[error("the token has characters that no token has")]
-    Token,
+/// Where a gateway is, who we are, and how much patience we have.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// `host:port`.
+    pub address: String,
+    /// Whose certificate is expected there.
+    pub server_name: String,
+    /// The agency's certificate and key.
+    pub credentials: CredentialSource,
+    /// Its tokens.
+    pub token: TokenSource,
+    /// When calls are sent again.
+    pub retry: Retry,
+    /// How often files are looked at for a change.
+    pub reload_interval: Duration,
 }
 
-/// An agency's certificate and key, and whom it trusts to be the gateway.
-#[derive(Clone)]
-pub struct Credentials {
-    /// Certificates of the authorities that may vouch for the gateway, PEM.
-    pub authorities_pem: Vec<u8>,
-    /// The agency's certificate chain, leaf first, PEM.
-    pub certificate_pem: Vec<u8>,
-    /// Its private key, PEM.
-    pub key_pem: Vec<u8>,
-}
-
-impl fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Credentials(withheld)")
+impl Config {
+    /// With retries, and files looked at every second.
+    pub fn new(
+        address: impl Into<String>,
+        server_name: impl Into<String>,
+        credentials: impl Into<CredentialSource>,
+        token: impl Into<TokenSource>,
+    ) -> Self {
+        Self {
+            address: address.into(),
+            server_name: server_name.into(),
+            credentials: credentials.into(),
+            token: token.into(),
+            retry: Retry::default(),
+            reload_interval: Duration::from_secs(1),
+        }
     }
 }
 
-/// A connection that reconnects by itself. Cheap to clone.
+/// An agency's client. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Client {
-    channel: Channel,
-    bearer: Bearer,
+    calls: Authorized,
+    reload_interval: Duration,
 }
-
-/// A channel that puts the token on every call.
-pub type Authorized = InterceptedService<Channel, Bearer>;
 
 impl Client {
-    /// Connects to `host:port`, where a certificate of `server_name` is expected. An empty token sends none.
-    pub async fn connect(
-        address: &str,
-        server_name: &str,
-        credentials: &Credentials,
-        token: &str,
-    ) -> Result<Self, ClientError> {
-        let Credentials { authorities_pem, certificate_pem, key_pem } = credentials;
-        let tls = client_tls(authorities_pem, certificate_pem, key_pem)?;
-        let channel = connect(address, server_name, Arc::new(tls)).await?;
-        Ok(Self { channel, bearer: Bearer::new(token)? })
+    /// Connects, and has a token ready.
+    pub async fn connect(config: Config) -> Result<Self, Error> {
+        let Config { address, server_name, credentials, token, retry, reload_interval } = config;
+        let token = Arc::new(Token::new(token, reload_interval));
+        token.bearer().await?;
+        let connection = Connection::open(address, server_name, credentials, reload_interval).await?;
+        Ok(Self { calls: Authorized { connection: Arc::new(connection), token, retry }, reload_interval })
     }
 
-    /// The same connection with another token.
-    pub fn with_token(&self, token: &str) -> Result<Self, ClientError> {
-        Ok(Self { channel: self.channel.clone(), bearer: Bearer::new(token)? })
+    /// The same connection with other tokens, as an officer's.
+    #[must_use]
+    pub fn with_token(&self, token: impl Into<TokenSource>) -> Self {
+        let token = Arc::new(Token::new(token.into(), self.reload_interval));
+        Self { calls: Authorized { token, ..self.calls.clone() }, ..self.clone() }
     }
 
-    /// Detainers.
-    pub fn detainers(&self) -> DetainerServiceClient<Authorized> {
-        DetainerServiceClient::new(self.authorized())
+    /// The same connection with other patience.
+    #[must_use]
+    pub fn with_retry(&self, retry: Retry) -> Self {
+        Self { calls: Authorized { retry, ..self.calls.clone() }, ..self.clone() }
     }
 
-    /// Custodies.
-    pub fn custodies(&self) -> CustodyServiceClient<Authorized> {
-        CustodyServiceClient::new(self.authorized())
-    }
-
-    /// Pick-ups.
-    pub fn transfers(&self) -> TransferServiceClient<Authorized> {
-        TransferServiceClient::new(self.authorized())
-    }
-
-    /// Inboxes.
-    pub fn inbox(&self) -> InboxServiceClient<Authorized> {
-        InboxServiceClient::new(self.authorized())
-    }
-
-    /// Evidence.
-    pub fn ledger(&self) -> LedgerServiceClient<Authorized> {
-        LedgerServiceClient::new(self.authorized())
-    }
-
-    /// For any other service, such as health.
+    /// For any other generated client, such as health.
     pub fn authorized(&self) -> Authorized {
-        InterceptedService::new(self.channel.clone(), self.bearer.clone())
+        self.calls.clone()
     }
 }
 
-/// Puts `authorization: Bearer ...` on a call.
-#[derive(Clone)]
-pub struct Bearer(Option<MetadataValue<Ascii>>);
-
-impl Bearer {
-    fn new(token: &str) -> Result<Self, ClientError> {
-        let token = token.trim();
-        if token.is_empty() {
-            return Ok(Self(None));
+/// A line for each service of the contract.
+macro_rules! services {
+    ($($(#[$doc:meta])* $name:ident: $module:ident::$client:ident;)+) => {
+        impl Client {
+            $($(#[$doc])*
+            pub fn $name(&self) -> v1::$module::$client<Authorized> {
+                v1::$module::$client::new(self.authorized())
+            })+
         }
-        let mut value: MetadataValue<Ascii> = format!("Bearer {token}").parse().map_err(|_| ClientError::Token)?;
-        value.set_sensitive(true);
-        Ok(Self(Some(value)))
-    }
+    };
 }
 
-impl fmt::Debug for Bearer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Bearer(withheld)")
-    }
-}
-
-impl Interceptor for Bearer {
-    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
-        if let Some(value) = &self.0 {
-            request.metadata_mut().insert("authorization", value.clone());
-        }
-        Ok(request)
-    }
+services! {
+    /// Detainers.
+    detainers: detainer_service_client::DetainerServiceClient;
+    /// Custodies.
+    custodies: custody_service_client::CustodyServiceClient;
+    /// Pick-ups.
+    transfers: transfer_service_client::TransferServiceClient;
+    /// Inboxes, call by call. [`Inbox`] is one that goes on by itself.
+    inbox: inbox_service_client::InboxServiceClient;
+    /// Evidence.
+    ledger: ledger_service_client::LedgerServiceClient;
 }

@@ -1,9 +1,11 @@
 //! The client's side of mutual TLS: TLS 1.3 and HTTP/2 only, with the agency's certificate.
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use hyper_util::rt::TokioIo;
 use rustls::client::Resumption;
 use rustls::crypto::aws_lc_rs;
@@ -13,6 +15,7 @@ use rustls::version::TLS13;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 use tonic::transport::{Channel, Endpoint, Uri};
 use tower::service_fn;
 
@@ -22,6 +25,14 @@ const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(30);
 /// The certificates cannot be used, or the address is none.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
+    /// A file that cannot be read.
+    #[error("cannot read {}", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// Not the PEM it should be.
     #[error("{what} is not usable PEM")]
     Pem {
@@ -30,6 +41,9 @@ pub enum TlsError {
         /// Why.
         source: rustls::pki_types::pem::Error,
     },
+    /// Without a certificate in it: who trusts nobody, or is nobody, need not connect.
+    #[error("{0} has no certificate in it")]
+    Empty(&'static str),
     /// The key is not the certificate's, or the like.
     #[error("the client certificate cannot be used")]
     Tls(#[from] rustls::Error),
@@ -47,12 +61,15 @@ pub enum TlsError {
 /// TLS with the server's authorities, and our own chain and key, each as PEM.
 pub fn client_tls(authorities_pem: &[u8], chain_pem: &[u8], key_pem: &[u8]) -> Result<ClientConfig, TlsError> {
     let unusable = |what| move |source| TlsError::Pem { what, source };
-    let certificates = |pem: &[u8]| CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>();
+    let certificates = |pem: &[u8], what| {
+        let found = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>().map_err(unusable(what))?;
+        if found.is_empty() { Err(TlsError::Empty(what)) } else { Ok(found) }
+    };
     let mut roots = RootCertStore::empty();
-    for authority in certificates(authorities_pem).map_err(unusable("the authority's certificate"))? {
+    for authority in certificates(authorities_pem, "the authority's certificate")? {
         roots.add(authority)?;
     }
-    let chain = certificates(chain_pem).map_err(unusable("the client certificate"))?;
+    let chain = certificates(chain_pem, "the client certificate")?;
     let key = PrivateKeyDer::from_pem_slice(key_pem).map_err(unusable("the client key"))?;
     let mut config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_protocol_versions(&[&TLS13])?
@@ -66,6 +83,20 @@ pub fn client_tls(authorities_pem: &[u8], chain_pem: &[u8], key_pem: &[u8]) -> R
 
 /// Connects to `host:port` and expects a certificate of `server_name` there. The channel reconnects by itself.
 pub async fn connect(address: &str, server_name: &str, config: Arc<ClientConfig>) -> Result<Channel, TlsError> {
+    let (endpoint, connector) = endpoint(address, server_name, config)?;
+    Ok(endpoint.connect_with_connector(service_fn(connector)).await?)
+}
+
+/// The same, connecting with the first call.
+pub fn connect_lazy(address: &str, server_name: &str, config: Arc<ClientConfig>) -> Result<Channel, TlsError> {
+    let (endpoint, connector) = endpoint(address, server_name, config)?;
+    Ok(endpoint.connect_with_connector_lazy(service_fn(connector)))
+}
+
+type Connecting = BoxFuture<'static, io::Result<TokioIo<TlsStream<TcpStream>>>>;
+type Connector = Box<dyn FnMut(Uri) -> Connecting + Send>;
+
+fn endpoint(address: &str, server_name: &str, config: Arc<ClientConfig>) -> Result<(Endpoint, Connector), TlsError> {
     let name = ServerName::try_from(server_name.to_owned())?;
     // Plain http towards tonic: it would want to speak TLS itself under https.
     let endpoint = Endpoint::from(format!("http://{address}").parse::<Uri>()?)
@@ -74,17 +105,17 @@ pub async fn connect(address: &str, server_name: &str, config: Arc<ClientConfig>
         .http2_keep_alive_interval(KEEP_ALIVE_INTERVAL)
         .keep_alive_while_idle(true);
     let address: Arc<str> = address.into();
-    let connector = service_fn(move |_: Uri| {
+    let connector = move |_: Uri| -> Connecting {
         let (address, name, config) = (Arc::clone(&address), name.clone(), Arc::clone(&config));
-        async move {
+        Box::pin(async move {
             let socket = TcpStream::connect(&*address).await?;
             socket.set_nodelay(true)?;
             let stream = TlsConnector::from(config).connect(name, socket).await?;
             if stream.get_ref().1.alpn_protocol() != Some(b"h2") {
                 return Err(io::Error::other("the server does not speak HTTP/2"));
             }
-            Ok::<_, io::Error>(TokioIo::new(stream))
-        }
-    });
-    Ok(endpoint.connect_with_connector(connector).await?)
+            Ok(TokioIo::new(stream))
+        })
+    };
+    Ok((endpoint, Box::new(connector)))
 }

@@ -7,7 +7,8 @@ use crate::domain::claim::{Claim, ClaimOutcome};
 use crate::domain::correction::Correction;
 use crate::domain::custody::{ActualRelease, Closing, Identity, Intake, Movement, ScheduledRelease};
 use crate::domain::detainer::{Acknowledgement, Answer, LiftReason, Request};
-use crate::domain::ids::{CaseName, RequestId};
+use crate::domain::ids::{CaseName, ConsumerId, RequestId};
+use crate::domain::inbox::Place;
 use crate::domain::service::ServiceOfCopy;
 use crate::domain::transfer::{TransferFailureCause, TransferName, TransferWindow, WindowDeclineReason};
 use crate::domain::vocabulary::vocabulary;
@@ -63,6 +64,8 @@ vocabulary! {
         ReportFailure = "report-failure",
         /// `InboxService/Acknowledge`.
         AcknowledgeInbox = "acknowledge-inbox",
+        /// `InboxService/AcknowledgeParked`.
+        AcknowledgeParked = "acknowledge-parked",
     }
 }
 
@@ -94,6 +97,7 @@ impl Method {
             Self::ConfirmTransfer => "TransferService/ConfirmTransfer",
             Self::ReportFailure => "TransferService/ReportFailure",
             Self::AcknowledgeInbox => "InboxService/Acknowledge",
+            Self::AcknowledgeParked => "InboxService/AcknowledgeParked",
         }
     }
 }
@@ -368,12 +372,21 @@ pub enum Action {
     Case(Box<CaseCommand>),
     /// Confirms delivery of everything in the caller's inbox before these positions.
     AcknowledgeInbox {
+        /// To which of its consumers.
+        consumer: ConsumerId,
         /// Position in the exchange log: entries before it were received.
         exchange_position: u64,
         /// Just after the last entry of the exchange log that was for the caller.
         exchange_seen: u64,
         /// Position in the custody log, for agencies of the jurisdiction.
         custody_position: u64,
+    },
+    /// Confirms delivery of one entry that was parked.
+    AcknowledgeParked {
+        /// For which of the caller's consumers.
+        consumer: ConsumerId,
+        /// The entry.
+        entry: Place,
     },
 }
 
@@ -383,6 +396,7 @@ impl Action {
         match self {
             Self::Case(command) => command.method(),
             Self::AcknowledgeInbox { .. } => Method::AcknowledgeInbox,
+            Self::AcknowledgeParked { .. } => Method::AcknowledgeParked,
         }
     }
 }

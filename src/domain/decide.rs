@@ -12,6 +12,8 @@ mod transfer;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+pub use notice::told;
+
 use crate::domain::case::Case;
 use crate::domain::command::CaseCommand;
 use crate::domain::event::Record;

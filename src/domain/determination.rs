@@ -116,6 +116,12 @@ impl FieldClasses {
         Self(self.0 & !other.0)
     }
 
+    /// What both sets have.
+    #[must_use]
+    pub fn intersection(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
     /// The set with those of another.
     #[must_use]
     pub fn union(self, other: Self) -> Self {

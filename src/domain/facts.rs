@@ -28,6 +28,8 @@ vocabulary! {
         Transfer = "transfer",
         /// Charges, identity or place of a custody change, or it ends without a release.
         Change = "change",
+        /// What was committed to be shown is about to be.
+        Deliver = "deliver",
     }
 }
 

@@ -93,6 +93,12 @@ text_id!(
     is_slug
 );
 text_id!(
+    /// One system of an agency that receives its inbox: `default`, `case-system`.
+    ConsumerId,
+    "lower-case words joined by hyphens, 2 to 40 characters, such as case-system",
+    is_slug
+);
+text_id!(
     /// A language, by its BCP 47 tag: `es`, `zh-Hant`.
     LanguageTag,
     "a BCP 47 language tag of at most 35 characters, such as es or zh-Hant",
@@ -177,7 +183,7 @@ text_id!(
 );
 
 shown!(
-    public: JurisdictionId, AgencyId, Ori, FacilityCode, CountryCode, LanguageTag, NcicCode, NibrsCode, OfficerPseudonym;
+    public: JurisdictionId, AgencyId, ConsumerId, Ori, FacilityCode, CountryCode, LanguageTag, NcicCode, NibrsCode, OfficerPseudonym;
     personal: AlienNumber, FbiNumber, StateId, BookingNumber, Din
 );
 
@@ -299,6 +305,13 @@ pub struct LogName {
     pub jurisdiction: JurisdictionId,
     /// Exchange or custody.
     pub kind: LogKind,
+}
+
+impl LogName {
+    /// The name of one of its entries.
+    pub fn entry(&self, index: u64) -> String {
+        format!("{self}/entries/{index}")
+    }
 }
 
 impl fmt::Display for LogName {

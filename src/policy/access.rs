@@ -18,7 +18,7 @@ enum Needs {
     Certificate,
 }
 
-const ACCESS: [(&str, &str, Needs); 39] = [
+const ACCESS: [(&str, &str, Needs); 41] = [
     ("DetainerService/LodgeDetainer", "federal", Needs::Token),
     ("DetainerService/AcknowledgeDetainer", CUSTODIANS, Needs::Token),
     ("DetainerService/AnswerDetainer", CUSTODIANS, Needs::Token),
@@ -48,6 +48,8 @@ const ACCESS: [(&str, &str, Needs); 39] = [
     ("TransferService/ReportFailure", PARTIES, Needs::Token),
     ("InboxService/Receive", PARTIES, Needs::Token),
     ("InboxService/Acknowledge", PARTIES, Needs::Token),
+    ("InboxService/AcknowledgeParked", PARTIES, Needs::Token),
+    ("InboxService/GetBacklog", "federal state county city operator", Needs::Token),
     ("LedgerService/GetCheckpoint", PARTIES_AND_OVERSIGHT, Needs::Certificate),
     ("LedgerService/GetEntry", PARTIES_AND_OVERSIGHT, Needs::Token),
     ("LedgerService/ListEntries", PARTIES_AND_OVERSIGHT, Needs::Token),

@@ -15,12 +15,14 @@ use crate::domain::agency::{Agency, AgencyKind, Caller};
 use crate::domain::case::Case;
 use crate::domain::command::CaseCommand;
 use crate::domain::custody::Custody;
+use crate::domain::decide::told;
 use crate::domain::detainer::{Addressee, Detainer, Viewpoint};
-use crate::domain::determination::{Determination, LawAction};
+use crate::domain::determination::{Determination, FieldClasses, LawAction};
+use crate::domain::facts::{CaseFacts, Stage};
 use crate::domain::ids::{AgencyId, JurisdictionId};
 use crate::domain::permit::{Admitted, Permitted};
 use crate::policy::engine::Engine;
-use crate::policy::gate::question::Question;
+use crate::policy::gate::question::{Question, facts_of};
 
 /// Why the gate does not let a command pass.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -102,6 +104,35 @@ impl Gate {
         Ok(Permitted::by_gate(admitted, laws))
     }
 
+    /// An agency of the registry.
+    pub fn agency(&self, id: &AgencyId) -> Option<&Agency> {
+        self.agencies.get(id)
+    }
+
+    /// Classes that the issuer of a detainer may be shown of what its custodian did, by the facts and the law of now.
+    /// What was committed to be shown is shown no further than this.
+    pub fn disclosable(&self, detainer: &Detainer, custody: Option<&Custody>, now: Timestamp) -> FieldClasses {
+        let addressee = match &detainer.request.addressee {
+            Addressee::Agency(agency) => Some(agency),
+            Addressee::Jurisdiction => None,
+        };
+        let custodian = detainer.custodian.as_ref().or(addressee).and_then(|id| self.agencies.get(id));
+        let facts = CaseFacts {
+            custodian_class: custodian.and_then(|agency| agency.class),
+            ..facts_of(Stage::Deliver, self.requester(detainer), &detainer.request, custody)
+        };
+        // Never by the law of before it was recorded, should the clock step back.
+        told(detainer, &self.engine.law(&detainer.name.jurisdiction, &facts, now.max(detainer.updated_at)))
+    }
+
+    /// A case as its issuer may be told of it now. `None`: the caller is not its issuer, or was told nothing yet.
+    pub fn as_told(&self, caller: &Caller, case: &Case, now: Timestamp) -> Option<Case> {
+        let detainer = case.detainer.as_ref().filter(|detainer| detainer.issuer == caller.agency.id)?;
+        let told =
+            detainer.told_anything().then(|| detainer.as_told(self.disclosable(detainer, case.custody.as_ref(), now)));
+        told.map(|detainer| Case { detainer: Some(detainer), custody: case.custody.clone(), ..Case::default() })
+    }
+
     /// From where a caller may look at a detainer. `None`: for this caller it does not exist.
     pub fn viewpoint(&self, caller: &Caller, detainer: &Detainer) -> Option<Viewpoint> {
         if !caller.takes_part_in(&detainer.name.jurisdiction) {
@@ -124,6 +155,10 @@ impl Gate {
     fn custodian_of(&self, jurisdiction: &JurisdictionId, id: &AgencyId) -> Option<&Agency> {
         let agency = self.agencies.get(id)?;
         (agency.kind.holds_people() && agency.jurisdictions.contains(jurisdiction)).then_some(agency)
+    }
+
+    fn requester(&self, detainer: &Detainer) -> AgencyKind {
+        self.agencies.get(&detainer.issuer).map_or(AgencyKind::Federal, |agency| agency.kind)
     }
 }
 

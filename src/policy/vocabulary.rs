@@ -182,7 +182,7 @@ mod tests {
     const SCHEMA: &str = include_str!("../../policies/comity.cedarschema");
 
     /// The contract, as the access rules name it.
-    const METHODS: [&str; 39] = [
+    const METHODS: [&str; 41] = [
         "CustodyService/CancelRelease",
         "CustodyService/CloseCustody",
         "CustodyService/CorrectIdentity",
@@ -206,6 +206,8 @@ mod tests {
         "DetainerService/ResolveCitizenshipClaim",
         "DetainerService/WithdrawDetainer",
         "InboxService/Acknowledge",
+        "InboxService/AcknowledgeParked",
+        "InboxService/GetBacklog",
         "InboxService/Receive",
         "LedgerService/GetCheckpoint",
         "LedgerService/GetEntry",

@@ -11,13 +11,15 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::domain::command::{Action, CaseCommand, Command};
 use crate::domain::ids::{AgencyId, JurisdictionId, LogKind, LogName};
+use crate::domain::inbox::{self, Tried};
 use crate::domain::permit::Admitted;
 use crate::ledger::{Checkpoint, CheckpointError, Receipt, Signer};
 use crate::policy::gate::Gate;
 use crate::recorder::handle::{Handle, Job, Recorded, SubmitError};
 use crate::recorder::plan::{self, Outcome, Plan, PlanError, Planned};
 use crate::recorder::seams::{Clock, Entropy};
-use crate::store::{HeadMove, Loaded, LogState, NewDisclosure, Reader, Store, StoreError, Wanted};
+use crate::recorder::tries::Delivering;
+use crate::store::{HeadMove, Loaded, LogState, Reader, Store, StoreError, Wanted};
 
 /// Limits of the writer.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -75,6 +77,7 @@ pub struct Recorder {
     jobs: mpsc::Receiver<Job>,
     healthy: Arc<AtomicBool>,
     config: RecorderConfig,
+    inboxes: inbox::Limits,
 }
 
 /// A writer that runs, and the ways to it.
@@ -109,12 +112,14 @@ pub struct Parts {
     pub jurisdictions: Vec<JurisdictionId>,
     /// Limits.
     pub config: RecorderConfig,
+    /// Limits of inboxes.
+    pub inboxes: inbox::Limits,
 }
 
 impl Recorder {
     /// Recovers every log, checks each head against its newest checkpoint, and starts the writer on its own thread.
     pub fn start(parts: Parts) -> Result<Running, RecorderError> {
-        let Parts { mut store, gate, signer, origin, clock, entropy, jurisdictions, config } = parts;
+        let Parts { mut store, gate, signer, origin, clock, entropy, jurisdictions, config, inboxes } = parts;
         let reader = store.reader();
         let (mut logs, mut published, mut heads) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         for jurisdiction in jurisdictions {
@@ -132,7 +137,8 @@ impl Recorder {
         let (sender, jobs) = mpsc::channel(config.queue_len_max);
         let healthy = Arc::new(AtomicBool::new(true));
         let handle = Handle::new(sender, Arc::clone(&healthy));
-        let recorder = Self { store, gate, signer, origin, clock, entropy, logs, published, jobs, healthy, config };
+        let recorder =
+            Self { store, gate, signer, origin, clock, entropy, logs, published, jobs, healthy, config, inboxes };
         let dispatch = tracing::dispatcher::get_default(Clone::clone);
         let thread = std::thread::Builder::new()
             .name("recorder".to_owned())
@@ -164,15 +170,23 @@ impl Recorder {
     /// Plans and commits one batch, then answers.
     fn record(&mut self, batch: Batch) -> Result<(), RecorderError> {
         let Batch { writes, disclosures } = batch;
-        let loaded = self.load(&writes)?;
+        let loaded = self.load(&writes, &disclosures)?;
         let before = self.logs.clone();
         let mut plan = Plan::new(&self.gate, &mut self.entropy, before, loaded);
+        plan.limits = self.inboxes;
         let mut outcomes = Vec::with_capacity(writes.len());
         for (write, _) in &writes {
             outcomes.push(plan.submit(write, self.clock.now())?);
         }
+        let now = self.clock.now();
+        let attempt = |(delivering, _): &Disclosing| match &delivering.attempt {
+            None => Ok(Tried::Send),
+            Some(attempt) => plan.attempt(attempt, now),
+        };
+        let tried: Vec<_> = disclosures.iter().map(attempt).collect();
         let Planned { mut logs, mut append } = plan.finish();
-        append.disclosures = disclosures.iter().map(|(disclosure, _)| disclosure.clone()).collect();
+        let sent = disclosures.iter().zip(&tried).filter(|(_, tried)| **tried == Ok(Tried::Send));
+        append.disclosures = sent.map(|((delivering, _), _)| delivering.disclosure.clone()).collect();
         let checkpoints = self.sign(&mut logs, &mut append.heads)?;
         if !append.is_empty() {
             self.store.commit(&append)?;
@@ -207,23 +221,33 @@ impl Recorder {
                 Outcome::Refused(refusal) => Err(SubmitError::Refused(refusal)),
                 Outcome::EtagMismatch => Err(SubmitError::EtagMismatch),
                 Outcome::RequestIdReused => Err(SubmitError::RequestIdReused),
+                Outcome::Inbox(refusal) => Err(SubmitError::Inbox(refusal)),
             };
             // A caller that hung up loses its answer, not its entry.
             let _hung_up = reply.send(answer);
         }
-        for (_, reply) in disclosures {
-            let _hung_up = reply.send(Ok(()));
+        for ((delivering, reply), tried) in disclosures.into_iter().zip(tried) {
+            if let (Ok(Tried::ParkedNow), Some(attempt)) = (tried, &delivering.attempt) {
+                attempt.warn();
+            }
+            let _hung_up = reply.send(tried.map_err(SubmitError::Inbox));
         }
         Ok(())
     }
 
     /// Everything the batch's commands may touch, found by following names until there are no new ones.
-    fn load(&mut self, writes: &[(Box<Admitted<Command>>, Reply)]) -> Result<Loaded, RecorderError> {
+    fn load(
+        &mut self,
+        writes: &[(Box<Admitted<Command>>, Reply)],
+        disclosures: &[Disclosing],
+    ) -> Result<Loaded, RecorderError> {
         let commands = || writes.iter().filter_map(|(write, _)| case_command(write));
         let requests =
             writes.iter().map(|(write, _)| (write.caller.agency.id.clone(), write.value.request_id)).collect();
-        let confirmed = writes.iter().filter_map(|(write, _)| confirms(write)).collect();
-        let mut loaded = self.store.load(&Wanted { requests, confirmed, ..Wanted::default() })?;
+        let attempts = disclosures.iter().filter_map(|(delivering, _)| delivering.attempt.as_ref());
+        let attempts = attempts.map(|attempt| (attempt.whose.agency.clone(), attempt.whose.jurisdiction.clone()));
+        let inboxes = writes.iter().filter_map(|(write, _)| confirms(write)).chain(attempts).collect();
+        let mut loaded = self.store.load(&Wanted { requests, inboxes, ..Wanted::default() })?;
         let mut asked = std::collections::BTreeSet::new();
         loop {
             let wanted = plan::missing(commands(), &loaded, &asked);
@@ -295,12 +319,13 @@ pub fn origin(prefix: &str, log: &LogName) -> String {
 }
 
 type Reply = oneshot::Sender<Result<Recorded, SubmitError>>;
+type Disclosing = (Box<Delivering>, oneshot::Sender<Result<Tried, SubmitError>>);
 
 /// What has come while the last batch was being written.
 #[derive(Default)]
 struct Batch {
     writes: Vec<(Box<Admitted<Command>>, Reply)>,
-    disclosures: Vec<(NewDisclosure, oneshot::Sender<Result<(), SubmitError>>)>,
+    disclosures: Vec<Disclosing>,
 }
 
 impl Batch {
@@ -308,7 +333,7 @@ impl Batch {
     fn take(&mut self, job: Job) -> bool {
         match job {
             Job::Write(write, reply) => self.writes.push((write, reply)),
-            Job::Disclose(disclosure, reply) => self.disclosures.push((disclosure, reply)),
+            Job::Disclose(delivering, reply) => self.disclosures.push((delivering, reply)),
             Job::Stop => return true,
         }
         false
@@ -322,17 +347,16 @@ impl Batch {
 fn case_command(write: &Admitted<Command>) -> Option<&CaseCommand> {
     match &write.value.action {
         Action::Case(command) => Some(command),
-        Action::AcknowledgeInbox { .. } => None,
+        Action::AcknowledgeInbox { .. } | Action::AcknowledgeParked { .. } => None,
     }
 }
 
-/// The agency and the log whose confirmed position a confirmation goes on from.
-fn confirms(write: &Admitted<Command>) -> Option<(AgencyId, LogName)> {
+/// Whose inbox a confirmation is of, and in which jurisdiction.
+fn confirms(write: &Admitted<Command>) -> Option<(AgencyId, JurisdictionId)> {
     match &write.value.action {
         Action::Case(_) => None,
-        Action::AcknowledgeInbox { .. } => {
-            let log = LogName { jurisdiction: write.jurisdiction.clone(), kind: LogKind::Exchange };
-            Some((write.caller.agency.id.clone(), log))
+        Action::AcknowledgeInbox { .. } | Action::AcknowledgeParked { .. } => {
+            Some((write.caller.agency.id.clone(), write.jurisdiction.clone()))
         }
     }
 }

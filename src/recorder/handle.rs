@@ -8,8 +8,10 @@ use tokio::sync::{mpsc, oneshot};
 use crate::domain::command::Command;
 use crate::domain::decide::Refusal;
 use crate::domain::ids::LogName;
+use crate::domain::inbox::{self, Tried};
 use crate::domain::permit::Admitted;
 use crate::policy::gate::Denial;
+use crate::recorder::tries::Delivering;
 use crate::store::NewDisclosure;
 
 /// A write that is durable.
@@ -52,6 +54,9 @@ pub enum SubmitError {
     /// The request id was used with another command.
     #[error("the request id was used with another command")]
     RequestIdReused,
+    /// How far the caller's inbox stands does not allow it.
+    #[error(transparent)]
+    Inbox(#[from] inbox::Refusal),
     /// The queue is full; nothing was recorded.
     #[error("the queue of writes is full")]
     Overloaded,
@@ -65,7 +70,7 @@ pub(super) enum Job {
     /// Record a write.
     Write(Box<Admitted<Command>>, oneshot::Sender<Result<Recorded, SubmitError>>),
     /// Account for a disclosure before it is made.
-    Disclose(NewDisclosure, oneshot::Sender<Result<(), SubmitError>>),
+    Disclose(Box<Delivering>, oneshot::Sender<Result<Tried, SubmitError>>),
     /// Finish what came before, then end.
     Stop,
 }
@@ -102,8 +107,14 @@ impl Handle {
 
     /// Accounts for a disclosure. Only when this has returned may the data leave.
     pub async fn disclose(&self, disclosure: NewDisclosure) -> Result<(), SubmitError> {
+        self.deliver(Delivering { disclosure, attempt: None }).await.map(drop)
+    }
+
+    /// The same, with one more try of the first entry disclosed. Where that is passed over nothing was accounted for, and
+    /// nothing of it may leave.
+    pub async fn deliver(&self, delivering: Delivering) -> Result<Tried, SubmitError> {
         let (answer, answered) = oneshot::channel();
-        self.send(Job::Disclose(disclosure, answer))?;
+        self.send(Job::Disclose(Box::new(delivering), answer))?;
         answered.await.unwrap_or(Err(SubmitError::Stopped))
     }
 

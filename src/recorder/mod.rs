@@ -8,7 +8,9 @@ mod confirm;
 pub mod handle;
 pub mod plan;
 pub mod seams;
+mod tries;
 
 pub use batch::{Heads, Parts, Recorder, RecorderConfig, RecorderError, Running, origin};
 pub use handle::{Handle, Recorded, SubmitError};
 pub use seams::{Clock, Entropy};
+pub use tries::{Attempt, Delivering};

@@ -13,13 +13,15 @@ use crate::domain::decide::{Refusal, decide};
 use crate::domain::detainer::Detainer;
 use crate::domain::event::Record;
 use crate::domain::ids::{AgencyId, CaseName, LogKind, LogName, OfficerPseudonym, RequestId};
+use crate::domain::inbox::{self, Whose};
 use crate::domain::permit::Admitted;
 use crate::ledger;
 use crate::policy::gate::{Denial, Gate};
 use crate::recorder::answer::{answer, etag_matches};
-use crate::recorder::confirm::Confirmed;
 use crate::recorder::seams::{Entropy, NoEntropy};
-use crate::store::{Append, Audience, Loaded, LogState, NewDelivery, NewEntry, NewRequest, SeenRequest, Wanted};
+use crate::store::{
+    Append, Audience, Loaded, LogState, NewConsumer, NewDelivery, NewEntry, NewRequest, SeenRequest, Wanted,
+};
 use crate::wire::entry::{self, Header, Opening};
 use crate::wire::shape::ShapeError;
 use crate::wire::show;
@@ -44,6 +46,8 @@ pub enum Outcome {
     EtagMismatch,
     /// The request id was used with another command.
     RequestIdReused,
+    /// How far the caller's inbox stands does not allow it.
+    Inbox(inbox::Refusal),
 }
 
 /// A fault of ours, on which the batch is given up before anything is written.
@@ -71,6 +75,9 @@ pub struct Plan<'a> {
     requests: BTreeMap<(AgencyId, RequestId), SeenRequest>,
     pub(super) entries: Vec<NewEntry>,
     pub(super) deliveries: Vec<NewDelivery>,
+    pub(super) consumers: BTreeSet<Whose>,
+    /// Of inboxes.
+    pub limits: inbox::Limits,
 }
 
 /// A batch planned: what to commit, but for the signatures.
@@ -94,6 +101,8 @@ impl<'a> Plan<'a> {
             requests: BTreeMap::new(),
             entries: Vec::new(),
             deliveries: Vec::new(),
+            consumers: BTreeSet::new(),
+            limits: inbox::Limits::default(),
         }
     }
 
@@ -116,13 +125,8 @@ impl<'a> Plan<'a> {
         let now = self.time_of_record(admitted, clock_now);
         let recorded = match &command.action {
             Action::Case(case_command) => self.case_command(admitted, case_command, &officer, now)?,
-            Action::AcknowledgeInbox { exchange_position, exchange_seen, custody_position } => {
-                let confirmed = Confirmed {
-                    exchange_position: *exchange_position,
-                    exchange_seen: *exchange_seen,
-                    custody_position: *custody_position,
-                };
-                Ok(self.confirm(admitted, confirmed, &officer, now)?)
+            Action::AcknowledgeInbox { .. } | Action::AcknowledgeParked { .. } => {
+                self.confirm(admitted, &officer, now)?
             }
         };
         let (log, index) = match recorded {
@@ -136,11 +140,16 @@ impl<'a> Plan<'a> {
 
     /// Ends the batch.
     pub fn finish(self) -> Planned {
-        let Self { logs, mut loaded, changed, requests, entries, deliveries, .. } = self;
+        let Self { logs, mut loaded, changed, requests, entries, deliveries, consumers, .. } = self;
         let cases = changed.iter().filter_map(|name| loaded.cases.remove(name)).collect();
         let requests =
             requests.into_iter().map(|((agency, request_id), seen)| NewRequest { agency, request_id, seen }).collect();
-        Planned { logs, append: Append { entries, cases, requests, deliveries, ..Append::default() } }
+        let consumer = |whose: Whose| {
+            let inbox = loaded.inboxes.get(&(whose.agency.clone(), whose.jurisdiction.clone()))?;
+            Some(NewConsumer { state: inbox.consumer(&whose.consumer), whose })
+        };
+        let consumers = consumers.into_iter().filter_map(consumer).collect();
+        Planned { logs, append: Append { entries, cases, requests, deliveries, consumers, ..Append::default() } }
     }
 
     fn seen(&self, key: &(AgencyId, RequestId)) -> Option<(&SeenRequest, bool)> {
@@ -195,7 +204,9 @@ impl<'a> Plan<'a> {
         }
         let Some((log, index, place)) = first else { return Ok(Err(Outcome::Refused(Refusal::NoSuchCase))) };
         if let Some(entry) = self.entries.get_mut(place) {
-            entry.answer = Some(answer(admitted, command, &case, &records));
+            // An answer is a delivery too: the issuer is not told more by it than by a read at this moment.
+            let told = self.gate.as_told(&admitted.caller, &case, now).filter(|_| command.transfer().is_none());
+            entry.answer = Some(answer(admitted, command, told.as_ref().unwrap_or(&case), &records));
         }
         self.keep(case);
         Ok(Ok((log, index)))
@@ -233,7 +244,7 @@ impl<'a> Plan<'a> {
         let within_batch = self
             .deliveries
             .iter()
-            .find(|delivery| delivery.agency == agency && delivery.log == log && delivery.position > index);
+            .find(|delivery| delivery.agency == agency && delivery.log == log && delivery.covers(index));
         let earlier = self.loaded.deliveries.get(&(agency, log.clone(), index)).copied();
         earlier.or(within_batch.map(|delivery| delivery.recorded_at))
     }

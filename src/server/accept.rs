@@ -19,10 +19,12 @@ use arc_swap::ArcSwap;
 use futures_util::Stream;
 use rustls::pki_types::CertificateDer;
 use serde::{Deserialize, Serialize};
+use tokio::io::AsyncReadExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::{JoinError, JoinSet};
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -39,6 +41,8 @@ use trust::Trust;
 
 /// Established connections a worker has not taken up yet.
 const READY_MAX: usize = 64;
+/// What every HTTP/2 client says first (RFC 9113 3.4).
+const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const BACK_OFF_FIRST: Duration = Duration::from_millis(10);
 const BACK_OFF_MAX: Duration = Duration::from_secs(1);
 
@@ -46,7 +50,7 @@ const BACK_OFF_MAX: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// For one handshake, from its start.
+    /// For one handshake, from its start to the end of the HTTP/2 preface.
     pub handshake_timeout_ms: u64,
     /// Handshakes at a time, over all workers.
     pub handshakes_max: usize,
@@ -262,10 +266,14 @@ fn report(ended: Result<(), JoinError>) {
 
 async fn shake_hand(state: &TlsState, accepted: Accepted) -> Result<TlsConn, Refusal> {
     let limit = Duration::from_millis(state.config.handshake_timeout_ms);
+    tokio::time::timeout(limit, establish(state, accepted)).await.map_err(|_| Refusal::TimedOut)?
+}
+
+/// From the first byte of TLS to the last one of the HTTP/2 preface.
+async fn establish(state: &TlsState, accepted: Accepted) -> Result<TlsConn, Refusal> {
     let trust = state.trust.load_full();
     let socket = TcpStream::from_std(accepted.socket)?;
-    let handshake = TlsAcceptor::from(Arc::clone(&trust.server)).accept(socket);
-    let stream = tokio::time::timeout(limit, handshake).await.map_err(|_| Refusal::TimedOut)??;
+    let mut stream = TlsAcceptor::from(Arc::clone(&trust.server)).accept(socket).await?;
     let (_, session) = stream.get_ref();
     // rustls lets a client pass that offers no protocol at all.
     if session.alpn_protocol() != Some(b"h2") {
@@ -274,6 +282,7 @@ async fn shake_hand(state: &TlsState, accepted: Accepted) -> Result<TlsConn, Ref
     let chain: Arc<[CertificateDer<'static>]> = session.peer_certificates().unwrap_or_default().into();
     let now = state.clock.now();
     let peer = identify(&chain, &trust.registry, now)?;
+    read_preface(&mut stream).await?;
     let live = state.live.register(Arc::clone(&chain), &peer.agency, state.config.connections_per_agency_max)?;
     let newest = state.trust.load();
     if !Arc::ptr_eq(&newest, &trust) {
@@ -282,6 +291,23 @@ async fn shake_hand(state: &TlsState, accepted: Accepted) -> Result<TlsConn, Ref
     let age_max = Duration::from_secs(state.config.connection_age_max_s);
     let certificate_left = Duration::try_from(peer.not_after.duration_since(now)).unwrap_or_default();
     Ok(TlsConn::new(stream, peer, age_max.min(certificate_left), live, accepted.permit))
+}
+
+/// Reads the preface here, because hyper would wait for it without a limit.
+async fn read_preface(stream: &mut TlsStream<TcpStream>) -> Result<(), Refusal> {
+    let mut buffer = [0; PREFACE.len()];
+    let mut read = 0;
+    while let Some(rest) = buffer.get_mut(read..).filter(|rest| !rest.is_empty()) {
+        let len = stream.read(rest).await?;
+        read = read.saturating_add(len);
+        if len == 0 {
+            return Err(Refusal::Socket);
+        }
+        if buffer.get(..read) != PREFACE.get(..read) {
+            return Err(Refusal::NotHttp2);
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The way of a call through the layers, outermost first:
 //!
-//! * [`Respond`] turns whatever went wrong further in into a status of our shape, catches panics, keeps the deadline,
+//! * [`Respond`] refuses what is no gRPC call, turns whatever went wrong further in into a status of our shape, catches panics, keeps the deadline,
 //!   and writes one audit line for each call that was denied;
 //! * a limit on calls in flight, which sheds what is above it instead of letting it queue;
 //! * a rate for each agency, on its certificate alone;
@@ -17,6 +17,9 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use futures_util::FutureExt as _;
 use http::{HeaderMap, Request, Response};
+use http_body::Frame;
+use http_body_util::BodyExt as _;
+use hyper::body::Bytes;
 use tonic::body::Body;
 use tonic::service::Routes;
 use tonic::{Code, Status};
@@ -31,7 +34,9 @@ use crate::identity::certificate::PeerIdentity;
 use crate::identity::rate::RateLimitLayer;
 use crate::policy::admit::AdmitLayer;
 use crate::policy::engine::Engine;
+use crate::server::protocol;
 use crate::wire::failure::{reason_of, reason_word};
+use crate::wire::timeout::{self, GRPC_TIMEOUT};
 use crate::wire::v1::ErrorReason;
 
 /// What the layers share over all workers.
@@ -88,8 +93,14 @@ where
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
+        if let Some(refusal) = protocol::refusal(&request) {
+            return Box::pin(std::future::ready(Ok(refusal)));
+        }
         let mut inner = self.inner.clone();
         let deadline = deadline(request.headers(), self.request_timeout);
+        if deadline.is_zero() {
+            return Box::pin(std::future::ready(Ok(status::deadline_exceeded().into_http())));
+        }
         let call = Call::of(&request);
         Box::pin(async move {
             let answered = async {
@@ -115,34 +126,31 @@ where
     }
 }
 
-/// Gives a status that the library made the shape that all of ours have.
+/// Gives a status that the library made the shape that all of ours have, whether it comes at once or after a stream.
 fn reshape(response: Response<Body>) -> Response<Body> {
-    let ours = Status::from_header_map(response.headers()).and_then(|status| status::of_library(&status));
-    ours.map_or(response, Status::into_http)
+    match reshaped(response.headers()) {
+        Some(ours) => ours.into_http(),
+        None => response.map(|body| Body::new(body.map_frame(reshape_trailers))),
+    }
+}
+
+fn reshape_trailers(frame: Frame<Bytes>) -> Frame<Bytes> {
+    let ours = frame.trailers_ref().and_then(reshaped);
+    let trailers = ours.and_then(|status| {
+        let mut trailers = HeaderMap::new();
+        status.add_header(&mut trailers).ok().map(|()| trailers)
+    });
+    trailers.map_or(frame, Frame::trailers)
+}
+
+fn reshaped(headers: &HeaderMap) -> Option<Status> {
+    Status::from_header_map(headers).and_then(|status| status::of_library(&status))
 }
 
 /// The client's deadline, no longer than ours.
 fn deadline(headers: &HeaderMap, max: Duration) -> Duration {
-    let asked = headers.get("grpc-timeout").and_then(|value| value.to_str().ok()).and_then(grpc_timeout);
+    let asked = headers.get(GRPC_TIMEOUT).and_then(|value| value.to_str().ok()).and_then(timeout::parse);
     asked.map_or(max, |asked| asked.min(max))
-}
-
-/// `grpc-timeout`: at most eight digits and a unit.
-fn grpc_timeout(text: &str) -> Option<Duration> {
-    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-    if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let number: u64 = digits.parse().ok()?;
-    match unit {
-        "H" => Some(Duration::from_secs(number.saturating_mul(3_600))),
-        "M" => Some(Duration::from_secs(number.saturating_mul(60))),
-        "S" => Some(Duration::from_secs(number)),
-        "m" => Some(Duration::from_millis(number)),
-        "u" => Some(Duration::from_micros(number)),
-        "n" => Some(Duration::from_nanos(number)),
-        _ => None,
-    }
 }
 
 /// What an audit line says of a call: who, what, outcome. Never what was in it.
@@ -189,22 +197,6 @@ impl Call {
             tracing::info!(
                 target: "audit", event = "call_denied", agency = %self.agency, method = %self.method, code, reason, cause
             );
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_deadline_is_read_as_the_protocol_writes_it() {
-        let check = |text, expected| assert_eq!(grpc_timeout(text), expected, "{text}");
-        check("5S", Some(Duration::from_secs(5)));
-        check("20m", Some(Duration::from_millis(20)));
-        check("99999999H", Some(Duration::from_hours(99_999_999)));
-        for absurd in ["", "S", "5", "5x", "-5S", "123456789S", "5 S", "é"] {
-            check(absurd, None);
         }
     }
 }

@@ -7,6 +7,7 @@ pub mod accept;
 mod health;
 mod layers;
 mod ops;
+mod protocol;
 mod worker;
 
 use std::io;
@@ -26,6 +27,7 @@ pub use health::Phase;
 
 use crate::api::{Api, ApiKeys, LISTS_MAX};
 use crate::config::{Config, ConfigError, Secrets};
+use crate::feed::Trying;
 use crate::identity::authenticate::Authenticator;
 use crate::identity::clock::WallClock;
 use crate::identity::pseudonym::PseudonymKey;
@@ -136,7 +138,7 @@ impl Gateway {
             engine: Arc::new(ArcSwap::new(engine)),
         };
         let material = Material::read(&config.tls, base)?;
-        let tls = TlsState::new(config.accept.clone(), material, Arc::clone(&registry), seams.wall)?;
+        let tls = TlsState::new(config.accept.clone(), material, Arc::clone(&registry), seams.wall.clone())?;
         let certificates =
             Certificates { files: config.tls.clone(), base: base.to_owned(), registry, state: Arc::clone(&tls) };
         let drain = CancellationToken::new();
@@ -151,6 +153,8 @@ impl Gateway {
             clock: seams.clock,
             keys,
             inbox: config.inbox,
+            wall: seams.wall.clone(),
+            trying: Trying::default(),
             lists: Semaphore::new(LISTS_MAX),
             drain: drain.clone(),
         });
@@ -306,7 +310,7 @@ fn recorder(
     clock: Clock,
     entropy: Entropy,
 ) -> Result<Running, ServerError> {
-    let store = SqliteStore::open(&base.join(&config.store.path), &secrets.wrapping)?;
+    let store = SqliteStore::open_alone(&base.join(&config.store.path), &secrets.wrapping)?;
     Ok(Recorder::start(Parts {
         store: Box::new(store),
         gate: Arc::clone(gate),
@@ -316,6 +320,7 @@ fn recorder(
         entropy,
         jurisdictions: config.jurisdictions.iter().cloned().collect(),
         config: config.recorder,
+        inboxes: config.inbox.limits(),
     })?)
 }
 

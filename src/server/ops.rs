@@ -1,27 +1,44 @@
 //! The ops listener: plain HTTP for probes, on an address that only the machine's keepers reach. Nothing of a case is here.
+//!
+//! Whoever reaches it cannot keep the probes out for long: connections have a place each, a time to ask in, and an age.
 
+use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{Request, StatusCode};
 use axum::routing::get;
-use tokio::net::TcpListener;
-use tokio::sync::watch;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tonic_health::pb::health_server::HealthServer;
+use tower::Service as _;
 
 use crate::server::health::{HealthService, Phase};
 
 /// How long probes under way may take to finish at the end. Whoever watches or dawdles is not waited for.
 const GOODBYE: Duration = Duration::from_millis(250);
+/// Sockets at a time. Above it new ones wait in the kernel's queue.
+const CONNECTIONS_MAX: usize = 256;
+/// A connection that has not sent a whole request head by then is dropped.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(2);
+/// A connection ends at this age. Who watches connects again.
+const AGE_MAX: Duration = Duration::from_mins(10);
+const STREAMS_MAX: u32 = 16;
+/// After an accept that failed, most likely for want of file descriptors.
+const BACK_OFF: Duration = Duration::from_millis(100);
 
 /// Serves `/livez`, `/readyz` and grpc.health.v1 until told to stop.
 pub(super) async fn serve(
     listener: TcpListener,
     phase: watch::Receiver<Phase>,
     stop: CancellationToken,
-) -> Result<(), std::io::Error> {
+) -> Result<(), io::Error> {
     let health = HealthServer::new(HealthService::new(phase.clone()));
     let router = Router::new()
         // Alive as long as it answers: a gateway that cannot write is not helped by being killed in a loop.
@@ -29,14 +46,58 @@ pub(super) async fn serve(
         .route("/readyz", get(ready))
         .with_state(phase)
         .merge(tonic::service::Routes::new(health).into_axum_router());
-    let serving = axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
-    let ended = async {
-        stop.cancelled().await;
-        tokio::time::sleep(GOODBYE).await;
+    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let mut connections = JoinSet::new();
+    loop {
+        let next = async {
+            let place = Arc::clone(&places).acquire_owned().await.map_err(io::Error::other)?;
+            let (socket, _) = listener.accept().await?;
+            Ok::<_, io::Error>((socket, place))
+        };
+        tokio::select! {
+            () = stop.cancelled() => break,
+            Some(_) = connections.join_next(), if !connections.is_empty() => {}
+            next = next => match next {
+                Ok((socket, place)) => drop(connections.spawn(answer(socket, place, router.clone(), stop.clone()))),
+                Err(error) => {
+                    tracing::warn!(%error, "the ops listener cannot accept");
+                    tokio::time::sleep(BACK_OFF).await;
+                }
+            },
+        }
+    }
+    let ended = async { while connections.join_next().await.is_some() {} };
+    // Who is not done by then is dropped with the set.
+    drop(tokio::time::timeout(GOODBYE, ended).await);
+    Ok(())
+}
+
+/// Answers on one connection: until it ends, has asked nothing in time, or is too old.
+async fn answer(socket: TcpStream, _place: OwnedSemaphorePermit, router: Router, stop: CancellationToken) {
+    let asked = CancellationToken::new();
+    let service = hyper::service::service_fn(|request: Request<hyper::body::Incoming>| {
+        asked.cancel();
+        router.clone().call(request)
+    });
+    let mut http = auto::Builder::new(TokioExecutor::new());
+    // One probe a connection, so that the time to ask in is also the time between two questions.
+    http.http1().keep_alive(false).timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
+    http.http2().timer(TokioTimer::new()).max_concurrent_streams(STREAMS_MAX);
+    let mut serving = std::pin::pin!(http.serve_connection(TokioIo::new(socket), service));
+    let too_late = async {
+        if tokio::time::timeout(HEAD_TIMEOUT, asked.cancelled()).await.is_ok() {
+            std::future::pending::<()>().await;
+        }
     };
     tokio::select! {
-        served = serving => served,
-        () = ended => Ok(()),
+        // What goes wrong here is the prober's, who sees it too.
+        _ = serving.as_mut() => {}
+        () = too_late => {}
+        () = tokio::time::sleep(AGE_MAX) => {}
+        () = stop.cancelled() => {
+            serving.as_mut().graceful_shutdown();
+            drop(serving.await);
+        }
     }
 }
 

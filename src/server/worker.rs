@@ -3,6 +3,7 @@
 //! HTTP/2 is served by hyper directly rather than by tonic's transport, which leaves several of these limits unset and
 //! answers a client's deadline with a status that is not of our shape (docs/decisions/0002-own-http2-server.md).
 
+use std::error::Error as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,8 +36,6 @@ const RESET_STREAMS_MAX: usize = 256;
 const HEADER_LIST_LEN_MAX: u32 = 16 * 1_024;
 /// Answers waiting for a peer that does not read, in bytes a stream.
 const SEND_BUFFER_LEN: usize = 256 * 1_024;
-const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(30);
-const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Serves connections on the runtime it runs on.
 #[derive(Debug)]
@@ -95,6 +94,7 @@ impl Worker {
 /// Serves one connection until it ends, or until drained.
 async fn serve(connection: TlsConn, stack: Stack, limits: ServerConfig, drain: CancellationToken) {
     let peer = connection.peer().clone();
+    let agency = peer.agency.clone();
     let service = hyper::service::service_fn(move |request: Request<hyper::body::Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(peer.clone());
@@ -108,8 +108,8 @@ async fn serve(connection: TlsConn, stack: Stack, limits: ServerConfig, drain: C
         .max_pending_accept_reset_streams(RESET_STREAMS_MAX)
         .max_header_list_size(HEADER_LIST_LEN_MAX)
         .max_send_buf_size(SEND_BUFFER_LEN)
-        .keep_alive_interval(KEEP_ALIVE_INTERVAL)
-        .keep_alive_timeout(KEEP_ALIVE_TIMEOUT);
+        .keep_alive_interval(Duration::from_millis(limits.keep_alive_interval_ms))
+        .keep_alive_timeout(Duration::from_millis(limits.keep_alive_timeout_ms));
     let mut serving = std::pin::pin!(http2.serve_connection(TokioIo::new(connection), service));
     let ended = tokio::select! {
         ended = serving.as_mut() => ended,
@@ -118,7 +118,17 @@ async fn serve(connection: TlsConn, stack: Stack, limits: ServerConfig, drain: C
             serving.await
         }
     };
-    if let Err(error) = ended {
+    let Err(error) = ended else { return };
+    if let Some(reason) = broken_rule(&error) {
+        // One line for a connection, however many frames it took: a flood must not flood the audit.
+        tracing::info!(target: "audit", event = "connection_cut", %agency, ?reason);
+    } else {
         tracing::debug!(%error, "connection ended");
     }
+}
+
+/// Why we cut a connection off, if it was for breaking the protocol or straining it.
+fn broken_rule(error: &hyper::Error) -> Option<h2::Reason> {
+    let error = error.source()?.downcast_ref::<h2::Error>()?;
+    if error.is_go_away() && error.is_library() { error.reason() } else { None }
 }

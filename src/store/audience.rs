@@ -39,7 +39,9 @@ impl Audience {
         if text.is_empty() {
             return Some(Self::default());
         }
-        text.split(';').map(party).collect::<Option<_>>().map(Self)
+        let audience = text.split(';').map(party).collect::<Option<_>>().map(Self)?;
+        // Only as it was written: numbers have other spellings, and unknown classes were dropped.
+        (audience.to_text() == text).then_some(audience)
     }
 
     /// The classes that a caller may see of an entry of this jurisdiction. `None`: the entry is not for this caller.
@@ -70,7 +72,7 @@ mod tests {
             (Party::Oversight, FieldClasses::all()),
         ]);
         assert_eq!(Audience::parse(&audience.to_text()), Some(audience));
-        for broken in ["us-ice", "us-ice=zz", "@others=1", "us-ice=1;;"] {
+        for broken in ["us-ice", "us-ice=zz", "us-ice=+1", "us-ice=01", "@others=1", "us-ice=1;;"] {
             assert_eq!(Audience::parse(broken), None, "{broken}");
         }
     }

@@ -19,6 +19,7 @@ use crate::domain::agency::Caller;
 use crate::domain::case::StoredCase;
 use crate::domain::determination::FieldClasses;
 use crate::domain::ids::{AgencyId, CaseKind, CaseName, JurisdictionId, LogName, OfficerPseudonym, RequestId};
+use crate::domain::inbox::{Consumer, Inbox, Whose};
 use crate::ledger::{Hash, TileError, TileId, Tree};
 use crate::wire::entry::Opening;
 
@@ -37,6 +38,9 @@ pub enum StoreError {
     /// A key is missing or wrong.
     #[error("stored data cannot be opened: {0}")]
     Vault(#[from] vault::VaultError),
+    /// Another process serves this store.
+    #[error("another gateway has the store open: it holds {}", .0.display())]
+    Held(std::path::PathBuf),
     /// The directory or file could not be made.
     #[error("the store's file could not be opened: {0}")]
     File(#[from] std::io::Error),
@@ -73,8 +77,8 @@ pub struct Wanted {
     pub requests: BTreeSet<(AgencyId, RequestId)>,
     /// First delivery of an entry of the exchange log to an agency.
     pub deliveries: BTreeSet<(AgencyId, LogName, u64)>,
-    /// How far an agency has confirmed delivery of a log.
-    pub confirmed: BTreeSet<(AgencyId, LogName)>,
+    /// How far the consumers of an agency have received in a jurisdiction.
+    pub inboxes: BTreeSet<(AgencyId, JurisdictionId)>,
 }
 
 /// A write that was recorded before.
@@ -97,8 +101,8 @@ pub struct Loaded {
     pub requests: BTreeMap<(AgencyId, RequestId), SeenRequest>,
     /// First deliveries.
     pub deliveries: BTreeMap<(AgencyId, LogName, u64), Timestamp>,
-    /// Positions confirmed; nothing confirmed is 0.
-    pub confirmed: BTreeMap<(AgencyId, LogName), u64>,
+    /// Every inbox that was wanted.
+    pub inboxes: BTreeMap<(AgencyId, JurisdictionId), Inbox>,
 }
 
 /// One entry to append.
@@ -148,17 +152,35 @@ pub struct HeadMove {
     pub tiles: Vec<(TileId, Vec<Hash>)>,
 }
 
-/// Delivery confirmed up to a position.
+/// Delivery confirmed of some entries.
 #[derive(Debug)]
 pub struct NewDelivery {
     /// By whom.
     pub agency: AgencyId,
     /// Of which log.
     pub log: LogName,
+    /// From this index on.
+    pub from: u64,
     /// Entries before it were received.
     pub position: u64,
     /// When, by our clock.
     pub recorded_at: Timestamp,
+}
+
+impl NewDelivery {
+    /// Whether an entry of the log was received with it.
+    pub fn covers(&self, index: u64) -> bool {
+        (self.from..self.position).contains(&index)
+    }
+}
+
+/// A consumer as it now stands.
+#[derive(Debug)]
+pub struct NewConsumer {
+    /// Which.
+    pub whose: Whose,
+    /// How far it has received.
+    pub state: Consumer,
 }
 
 /// Personal data that leaves (5 USC 552a(c): date, nature, purpose, recipient).
@@ -191,6 +213,8 @@ pub struct Append {
     pub requests: Vec<NewRequest>,
     /// Deliveries confirmed.
     pub deliveries: Vec<NewDelivery>,
+    /// Consumers as they now stand.
+    pub consumers: Vec<NewConsumer>,
     /// Disclosures about to be made.
     pub disclosures: Vec<NewDisclosure>,
 }
@@ -198,7 +222,7 @@ pub struct Append {
 impl Append {
     /// Whether there is nothing to write.
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty() && self.disclosures.is_empty()
+        self.entries.is_empty() && self.disclosures.is_empty() && self.consumers.is_empty()
     }
 }
 
@@ -228,6 +252,17 @@ pub struct StoredEntry {
     pub leaf: Vec<u8>,
     /// Contents of every class.
     pub openings: Vec<Opening>,
+    /// Who may see it.
+    pub audience: Audience,
+}
+
+/// An entry without its content.
+#[derive(Debug, Clone)]
+pub struct EntryHeader {
+    /// Position in its log.
+    pub index: u64,
+    /// The leaf's bytes.
+    pub leaf: Vec<u8>,
     /// Who may see it.
     pub audience: Audience,
 }
@@ -288,8 +323,11 @@ pub trait Reader: Send + Sync + std::fmt::Debug {
     /// A tile of a log's tree.
     fn tile(&self, log: &LogName, tile: TileId) -> Result<Vec<Hash>, StoreError>;
 
-    /// Where an agency's inbox stands in a log: entries before it were received.
-    fn delivered(&self, agency: &AgencyId, log: &LogName) -> Result<u64, StoreError>;
+    /// Leaves and audiences from a position on. Nothing is unsealed: this is for counting.
+    fn headers(&self, log: &LogName, from: u64, limit: usize) -> Result<Vec<EntryHeader>, StoreError>;
+
+    /// How far the consumers of an agency have received in a jurisdiction.
+    fn inbox(&self, agency: &AgencyId, jurisdiction: &JurisdictionId) -> Result<Inbox, StoreError>;
 
     /// The logs there are.
     fn logs(&self) -> Result<Vec<LogName>, StoreError>;

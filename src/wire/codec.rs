@@ -40,13 +40,16 @@ where
     }
 
     fn decoder(&mut self) -> Self::Decoder {
-        StrictDecoder(PhantomData)
+        StrictDecoder { decoded: 0, message: PhantomData }
     }
 }
 
-/// Decodes `U`.
+/// Decodes `U`, one call's messages.
 #[derive(Debug)]
-pub struct StrictDecoder<U>(PhantomData<U>);
+pub struct StrictDecoder<U> {
+    decoded: usize,
+    message: PhantomData<U>,
+}
 
 impl<U: Message + Name + Default> Decoder for StrictDecoder<U> {
     type Item = U;
@@ -54,7 +57,12 @@ impl<U: Message + Name + Default> Decoder for StrictDecoder<U> {
 
     fn decode(&mut self, src: &mut DecodeBuf<'_>) -> Result<Option<U>, Status> {
         let bytes = src.copy_to_bytes(src.remaining());
+        self.decoded = self.decoded.saturating_add(1);
         if U::NAME.ends_with("Request") {
+            // No method takes a stream: who reads the last of several would not read what was authorized.
+            if self.decoded > 1 {
+                return Err(malformed("more than one message"));
+            }
             shape::check(&U::full_name(), &bytes).map_err(|error| malformed(&error.to_string()))?;
         }
         U::decode(bytes).map(Some).map_err(|_| malformed("the message is not valid protobuf"))

@@ -5,6 +5,7 @@
 use jiff::Timestamp;
 use prost::Message as _;
 
+use crate::domain::detainer::AnswerKind;
 use crate::domain::determination::{FieldClass, FieldClasses};
 use crate::domain::ids::{AgencyId, LogName, OfficerPseudonym};
 use crate::wire::shape::{self, ShapeError};
@@ -153,7 +154,7 @@ pub fn read_openings(bytes: &[u8]) -> Result<Vec<Opening>, EntryError> {
 /// An entry for a reader who may see these classes.
 pub fn show(log: &LogName, index: u64, leaf: Vec<u8>, openings: &[Opening], shown: FieldClasses) -> v1::Entry {
     v1::Entry {
-        name: format!("{log}/entries/{index}"),
+        name: log.entry(index),
         leaf,
         openings: openings.iter().filter(|opening| shown.contains(opening.class)).map(opening).collect(),
         withheld: openings
@@ -166,6 +167,13 @@ pub fn show(log: &LogName, index: u64, leaf: Vec<u8>, openings: &[Opening], show
 
 fn opening(opening: &Opening) -> v1::Opening {
     v1::Opening { field_class: to_wire(opening.class), salt: opening.salt.to_vec(), content: opening.content.clone() }
+}
+
+/// The kind of the answer that a content tells, where it tells one.
+pub fn answer_kind(content: &[u8]) -> Option<AnswerKind> {
+    let event = v1::Event::decode(content).ok()?.event?;
+    let v1::event::Event::DetainerAnswered(answered) = event else { return None };
+    from_wire(answered.answer?.kind)
 }
 
 /// The event of an entry, merged from whatever contents are shown.

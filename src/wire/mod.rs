@@ -6,10 +6,14 @@
 pub mod codec;
 pub mod entry;
 pub mod failure;
+pub mod json;
+pub mod methods;
 pub mod parse;
 mod receipted;
 pub mod shape;
 pub mod show;
+pub mod timeout;
+pub mod verbatim;
 mod violations;
 pub mod words;
 

@@ -43,4 +43,5 @@ receipted!(
     ConfirmTransferResponse,
     ReportFailureResponse,
     AcknowledgeResponse,
+    AcknowledgeParkedResponse,
 );

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use comity::cli::sandbox::{CONFIG_FILE, Sandbox};
-use comity::client::Client;
+use comity::client::{Client, Config};
 use comity::domain::agency::ActorKind;
 use tempfile::TempDir;
 
@@ -66,7 +66,7 @@ impl Exchange {
     async fn client(&self, agency: &str, actor: ActorKind) -> Client {
         let sandbox = Sandbox::establish(self.directory.path()).unwrap();
         let (credentials, token) = (sandbox.credentials(agency).unwrap(), sandbox.token(agency, actor).unwrap());
-        Client::connect(&self.address, "localhost", &credentials, &token).await.unwrap()
+        Client::connect(Config::new(&self.address, "localhost", credentials, token)).await.unwrap()
     }
 
     /// What a program prints that is given the directory and the address.

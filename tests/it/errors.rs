@@ -7,6 +7,7 @@ use std::time::Duration;
 use comity::api::status;
 use comity::domain::decide::Refusal;
 use comity::domain::determination::{Determination, LawAction, Ruling};
+use comity::domain::inbox;
 use comity::policy::admit::AdmitError;
 use comity::policy::gate::Denial;
 use comity::recorder::SubmitError;
@@ -127,6 +128,9 @@ fn statuses() -> Vec<Status> {
         SubmitError::Refused(Refusal::NoSuchCase),
         SubmitError::Refused(Refusal::AlreadyLodged),
         SubmitError::Refused(Refusal::NoLongerStands),
+        SubmitError::Inbox(inbox::Refusal::StaleCursor),
+        SubmitError::Inbox(inbox::Refusal::TooManyConsumers),
+        SubmitError::Inbox(inbox::Refusal::NotParked),
         SubmitError::EtagMismatch,
         SubmitError::RequestIdReused,
         SubmitError::Overloaded,

@@ -2,9 +2,12 @@
 //! until it is moved, and everything the gateway logs.
 
 pub(crate) mod changes;
+pub(crate) mod descriptor;
 mod journal;
 mod outcome;
 mod party;
+pub(crate) mod process;
+pub(crate) mod raw;
 pub(crate) mod requests;
 mod store;
 pub(crate) mod story;
@@ -23,10 +26,10 @@ use comity::server::{Gateway, Seams};
 use jiff::{SignedDuration, Timestamp};
 use tempfile::TempDir;
 
-pub(crate) use journal::Journal;
-pub(crate) use outcome::{Outcome, Refused};
+pub(crate) use journal::{Journal, Line};
+pub(crate) use outcome::{Outcome, Refused, assert_nothing_personal};
 pub(crate) use party::Party;
-pub(crate) use store::Kept;
+pub(crate) use store::{Kept, Rows};
 
 use crate::sample;
 
@@ -108,7 +111,13 @@ impl World {
     }
 
     pub(crate) async fn restart(&mut self) {
+        self.restart_after(|_| ()).await;
+    }
+
+    /// With something changed in its directory while it was down.
+    pub(crate) async fn restart_after(&mut self, change: impl FnOnce(&Path)) {
         self.stop().await;
+        change(self.directory.path());
         self.open();
     }
 

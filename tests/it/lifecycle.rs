@@ -339,25 +339,3 @@ fn run_transfer(row: &str, column: &str, law: &LawView) -> Outcome {
 fn state_of(row: &str) -> &str {
     row.split(',').next().unwrap_or(row)
 }
-
-#[test]
-fn zz_print() {
-    for c in chapters() {
-        println!("{}\n\n| State | {} |\n|---|{}", c.heading, c.columns.join(" | "), "---|".repeat(c.columns.len()));
-        for row in c.rows {
-            let mut line = format!("| {row} |");
-            for column in &c.columns {
-                let all: Vec<Outcome> = laws().iter().map(|law| (c.run)(row, column, law)).collect();
-                let same = all.iter().all(|o| *o == all[0]);
-                let text = match &all[0] {
-                    Outcome::AsBefore => "as before".to_owned(),
-                    Outcome::Becomes(s) => s.clone(),
-                    Outcome::Refused(r) => format!("refused: {}", REFUSALS.iter().find(|(_, k)| k == r).unwrap().0),
-                };
-                line += &format!(" {text}{} |", if same { "" } else { " VARIES" });
-            }
-            println!("{line}");
-        }
-        println!();
-    }
-}

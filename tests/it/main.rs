@@ -1,9 +1,17 @@
 //! The one integration binary. A module is a subject; `harness`, `sample` and `world` are what they share.
 
 #[cfg(test)]
+mod call;
+#[cfg(test)]
+mod canaries;
+#[cfg(test)]
+mod client;
+#[cfg(test)]
 mod clients;
 #[cfg(test)]
 mod contract;
+#[cfg(test)]
+mod crash;
 #[cfg(test)]
 mod curl;
 #[cfg(test)]
@@ -11,17 +19,25 @@ mod drain;
 #[cfg(test)]
 mod errors;
 #[cfg(test)]
+mod flood;
+#[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod idempotency;
 #[cfg(test)]
+mod inbox;
+#[cfg(test)]
 mod law;
 #[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
 mod methods;
+#[cfg(test)]
+mod mutate;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]

@@ -4,6 +4,7 @@ mod any;
 mod decide;
 mod plan;
 mod requests;
+mod revoked;
 mod steps;
 mod wire;
 

@@ -164,8 +164,9 @@ async fn without_a_cursor_a_subscription_starts_where_it_was_last_acknowledged()
     let whole = world.doccs().receive(NY, "").await.accepted();
     let third = &whole.deliveries[2].cursor;
     world.doccs().confirm(receipt_of(NY, third)).await.accepted();
-    // An older cursor acknowledged late takes nothing back.
-    world.doccs().confirm(receipt_of(NY, &whole.deliveries[0].cursor)).await.accepted();
+    // An older cursor acknowledged late is refused, and takes nothing back.
+    let late = world.doccs().confirm(receipt_of(NY, &whole.deliveries[0].cursor)).await;
+    late.refused(tonic::Code::Aborted, "STALE_CURSOR");
     for round in ["before", "after"] {
         let rest = world.doccs().receive(NY, "").await.accepted();
         assert_eq!(rest.deliveries, whole.deliveries[3..], "{round} the restart");
@@ -178,7 +179,7 @@ async fn without_a_cursor_a_subscription_starts_where_it_was_last_acknowledged()
 async fn an_open_subscription_is_told_to_come_back() {
     let mut world = World::start();
     let ice = world.ice();
-    let request = v1::ReceiveRequest { parent: NY.to_owned(), cursor: String::new() };
+    let request = v1::ReceiveRequest { parent: NY.to_owned(), ..Default::default() };
     let mut stream = ice.client().await.inbox().receive(request).await.unwrap().into_inner();
     let item = stream.message().await.unwrap().unwrap().item;
     assert!(matches!(item, Some(v1::receive_response::Item::Heartbeat(_))));

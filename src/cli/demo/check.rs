@@ -1,6 +1,7 @@
 //! Holds what every client saw against the logs: entry by entry, and figure by figure.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -64,7 +65,7 @@ struct Record {
 }
 
 /// Compares everything. Fails naming whose view, or which figure, is not what it should be.
-pub(super) async fn check(cast: &Cast, sandbox: &Sandbox, address: &str, promised: Promised) -> Result<Findings> {
+pub(super) async fn check(cast: &Cast, sandbox: &Sandbox, address: SocketAddr, promised: Promised) -> Result<Findings> {
     let bar = ProgressBar::new_spinner().with_message("comparing what everybody saw with the logs");
     bar.enable_steady_tick(TICK);
     let mut overseeing = Vec::new();
@@ -152,14 +153,12 @@ struct Overseer {
 impl Overseer {
     async fn connect(
         sandbox: &Sandbox,
-        address: &str,
+        address: SocketAddr,
         jurisdiction: &'static str,
         trusting_like: &Arc<Party>,
     ) -> Result<Self> {
         let party = house::oversight(jurisdiction);
-        let credentials = sandbox.credentials(party)?;
-        let token = sandbox.token(party, ActorKind::System)?;
-        let client = Client::connect(address, "localhost", &credentials, &token).await?;
+        let client = Client::connect(sandbox.client(address, party, ActorKind::System)).await?;
         Ok(Self { party, client, pinned: trusting_like.pinned.clone() })
     }
 

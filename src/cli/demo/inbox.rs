@@ -49,7 +49,8 @@ enum Reached {
 impl Inbox {
     /// Opens the stream.
     pub(super) async fn open(party: &Arc<Party>, jurisdiction: &str) -> Result<Self> {
-        let request = v1::ReceiveRequest { parent: format!("jurisdictions/{jurisdiction}"), cursor: String::new() };
+        let parent = format!("jurisdictions/{jurisdiction}");
+        let request = v1::ReceiveRequest { parent, ..Default::default() };
         let opened = party.streams.inbox().receive(request).await;
         let messages = opened.map_err(|status| party.refused("Receive", &status))?.into_inner();
         let told = Arc::new(Mutex::new(Told::default()));
@@ -88,7 +89,8 @@ impl Inbox {
             Reached::Ended(why) => bail!("{}: its inbox ended: {why}", self.party.id),
         };
         let parent = format!("jurisdictions/{}", self.jurisdiction);
-        let request = v1::AcknowledgeRequest { parent, cursor, request_id: request_id() };
+        let request_id = request_id();
+        let request = v1::AcknowledgeRequest { parent, cursor, request_id, ..Default::default() };
         self.party.write("InboxService/Acknowledge", self.party.system.inbox().acknowledge(request)).await?;
         Ok(())
     }

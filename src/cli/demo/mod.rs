@@ -90,7 +90,7 @@ pub(super) fn run(args: &DemoArgs) -> Result<()> {
     ))?;
     let pinned = Pinned::new(gateway.verifier().clone(), TRUST_DOMAIN);
     let receipts = workshop.receipts();
-    let place = Place { sandbox: &sandbox, address: gateway.grpc().to_string(), pinned, receipts: &receipts };
+    let place = Place { sandbox: &sandbox, address: gateway.grpc(), pinned, receipts: &receipts };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("clients").build()?;
     let played = runtime.block_on(async {
         tokio::select! {
@@ -145,7 +145,7 @@ async fn play(place: &Place<'_>, roster: &Arc<Roster>, clock: &Clock) -> Result<
         promised.insert(party.id, receipts);
         latencies.extend(took);
     }
-    let findings = check::check(&cast, place.sandbox, &place.address, promised).await?;
+    let findings = check::check(&cast, place.sandbox, place.address, promised).await?;
     latencies.sort_unstable();
     let at = |percent: usize| latencies.get(latencies.len() * percent / 100).copied().unwrap_or_default();
     let speed = Speed {

@@ -1,5 +1,6 @@
 //! One agency as a client: mutual TLS, a bound token, a bounded number of calls in flight, every receipt verified.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -41,7 +42,7 @@ pub(super) struct Party {
 #[derive(Debug)]
 pub(super) struct Place<'a> {
     pub(super) sandbox: &'a Sandbox,
-    pub(super) address: String,
+    pub(super) address: SocketAddr,
     pub(super) pinned: Pinned,
     /// Where receipts are kept.
     pub(super) receipts: &'a Path,
@@ -50,20 +51,15 @@ pub(super) struct Place<'a> {
 impl Party {
     /// Connects an agency.
     pub(super) async fn connect(place: &Place<'_>, id: &'static str) -> Result<Arc<Self>> {
-        let credentials = place.sandbox.credentials(id)?;
-        let token = |actor| place.sandbox.token(id, actor);
-        let connect = async |actor| {
-            let token = token(actor)?;
-            let connected = Client::connect(&place.address, "localhost", &credentials, &token).await;
-            connected.with_context(|| format!("{id} cannot connect"))
-        };
-        let system = connect(ActorKind::System).await?;
-        let officer = system.with_token(&token(ActorKind::Officer)?)?;
+        let config = place.sandbox.client(place.address, id, ActorKind::System);
+        let connect = async || Client::connect(config.clone()).await.with_context(|| format!("{id} cannot connect"));
+        let system = connect().await?;
+        let officer = system.with_token(place.sandbox.token_source(id, ActorKind::Officer));
         Ok(Arc::new(Self {
             id,
             system,
             officer,
-            streams: connect(ActorKind::System).await?,
+            streams: connect().await?,
             pinned: place.pinned.clone(),
             receipts: Mutex::new(Receipts::create(&place.receipts.join(format!("{id}.jsonl")))?),
             latencies: Mutex::new(Vec::new()),

@@ -180,14 +180,7 @@ pub(super) fn give_answer(
         }
     }
     let law = permitted.law(&detainer.name).ok_or(Refusal::NoSuchCase)?;
-    // Whoever answers a detainer addressed to the jurisdiction holds the person: the answer is shown only where that
-    // may be known, or is promised.
-    let gist = match (&detainer.request.addressee, answer.kind) {
-        (Addressee::Jurisdiction, AnswerKind::Decline | AnswerKind::PendingReview) => FieldClass::Custody,
-        (Addressee::Jurisdiction, AnswerKind::HonorHold | AnswerKind::NotifyOnly) | (Addressee::Agency(_), _) => {
-            FieldClass::Answer
-        }
-    };
+    let gist = answer.kind.gist(&detainer.request.addressee);
     // A promise that was suspended is answered anew: whoever was told of it is told that it no longer stands.
     let told =
         if knows_of_promise(detainer) { Told::Corrected } else { Told::by(correction, detainer.shown.answer.as_ref()) };

@@ -178,8 +178,8 @@ fn decided_by_person(detainer: &Detainer, law: &LawView) -> bool {
 }
 
 /// Classes the issuer is told of a release. Where an officer decided that it be told, what the law left to a person of
-/// the release itself is decided with it, and nothing else.
-pub(super) fn told(detainer: &Detainer, law: &LawView) -> FieldClasses {
+/// the release itself is decided with it, and nothing else. Delivery asks the same question again.
+pub fn told(detainer: &Detainer, law: &LawView) -> FieldClasses {
     let of_the_release = [FieldClass::Custody, FieldClass::ReleaseDate, FieldClass::ReleaseDetail]
         .into_iter()
         .filter(|class| law.review.contains(*class) && decided_by_person(detainer, law));

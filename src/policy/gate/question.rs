@@ -181,8 +181,7 @@ impl<'a> Question<'a> {
         custody: Option<&Custody>,
         custodian_class: Option<AgencyClass>,
     ) -> (CaseName, LawView) {
-        let issuer = self.gate.agencies.get(&detainer.issuer).map_or(AgencyKind::Federal, |agency| agency.kind);
-        let facts = facts_of(stage, issuer, &detainer.request, custody);
+        let facts = facts_of(stage, self.gate.requester(detainer), &detainer.request, custody);
         (detainer.name.clone(), self.ask(&CaseFacts { custodian_class, ..facts }))
     }
 
@@ -209,7 +208,12 @@ fn after(custody: &Custody, command: &CaseCommand) -> Custody {
 }
 
 /// Facts known to the gateway: of the request, and of the custody where one is linked.
-fn facts_of(stage: Stage, requester_kind: AgencyKind, request: &Request, custody: Option<&Custody>) -> CaseFacts {
+pub(super) fn facts_of(
+    stage: Stage,
+    requester_kind: AgencyKind,
+    request: &Request,
+    custody: Option<&Custody>,
+) -> CaseFacts {
     let charges = || request.charges.iter().chain(custody.into_iter().flat_map(|custody| &custody.intake.charges));
     let held = custody.map(|custody| custody.intake.flags).unwrap_or_default();
     let asked = request.flags;

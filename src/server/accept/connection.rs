@@ -20,11 +20,14 @@ use tonic::transport::server::Connected;
 
 use crate::domain::ids::AgencyId;
 use crate::identity::certificate::PeerIdentity;
+use crate::server::accept::PREFACE;
 use crate::server::accept::refusal::Refusal;
 
 /// A TLS connection with an agency. Its [`PeerIdentity`] is in the extensions of every request on it.
 pub struct TlsConn {
     stream: TlsStream<TcpStream>,
+    /// What the handshake has read of HTTP/2, and who reads from here has not.
+    preface: &'static [u8],
     peer: PeerIdentity,
     end: Pin<Box<Sleep>>,
     cut: Pin<Box<WaitForCancellationFutureOwned>>,
@@ -42,7 +45,7 @@ impl TlsConn {
     ) -> Self {
         let end = Box::pin(tokio::time::sleep(lifetime));
         let cut = Box::pin(live.cut.clone().cancelled_owned());
-        Self { stream, peer, end, cut, _live: live, _permit: permit }
+        Self { stream, preface: PREFACE, peer, end, cut, _live: live, _permit: permit }
     }
 
     /// The agency at the other end.
@@ -73,6 +76,12 @@ impl Connected for TlsConn {
 impl AsyncRead for TlsConn {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         self.check_standing(cx)?;
+        if !self.preface.is_empty() {
+            let (given, kept) = self.preface.split_at(self.preface.len().min(buf.remaining()));
+            buf.put_slice(given);
+            self.preface = kept;
+            return Poll::Ready(Ok(()));
+        }
         Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 }

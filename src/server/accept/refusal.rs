@@ -66,8 +66,11 @@ fn certificate_reason(error: &Tls) -> &'static str {
         CertificateError::NotYetValid.reason()
     } else if matches!(error, Tls::InvalidPurpose | Tls::InvalidPurposeContext { .. }) {
         CertificateError::NotForClients.reason()
-    } else if matches!(error, Tls::UnknownIssuer | Tls::BadSignature) {
+    } else if matches!(error, Tls::UnknownIssuer) {
         CertificateError::UnknownAuthority.reason()
+    } else if matches!(error, Tls::BadSignature) {
+        // Of the certificate, by somebody else's key; or of the handshake, by a peer that stole a certificate without it.
+        "signature_wrong"
     } else {
         "certificate_invalid"
     }

@@ -153,6 +153,21 @@ async fn revoking_cuts_what_is_connected_and_spares_the_others() {
 }
 
 #[tokio::test]
+async fn a_handshake_that_a_revocation_overtakes_ends_refused() {
+    let gate = Gate::open(Config::default(), |w| vec![Gate::current(&w.federal, &[], w.now)]).await;
+    let bad = gate.world.ice();
+    // Its certificate has been looked at, and found good, when it is half way.
+    let mut half = in_time(gate.dial_half(gate.client(Some(&bad)))).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let list = Gate::current(&gate.world.federal, std::slice::from_ref(&bad.serial), gate.world.now);
+    let cut = gate.state.reload(material(&gate.server, &[list]), gate.world.registry()).unwrap();
+    assert_eq!(cut, 0, "it is not yet among the living");
+    half.write_all(PREFACE).await.unwrap();
+    assert!(in_time(half.read_u8()).await.is_err());
+    assert_eq!(gate.log.reasons(), ["certificate_revoked"]);
+}
+
+#[tokio::test]
 async fn an_agency_struck_from_the_registry_is_cut() {
     let gate = Gate::plain().await;
     let mut stream = gate.admitted(&gate.world.ice()).await;

@@ -2,15 +2,19 @@
 //!
 //! FULL alone makes some two hundred commits a second, which is why commits come by the batch.
 
+mod inbox;
 mod read;
 mod rows;
 mod write;
 
 use std::collections::HashMap;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs::{File, TryLockError};
+use std::io::ErrorKind;
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 pub use read::SqliteReader;
@@ -21,7 +25,7 @@ use crate::store::vault::Key;
 
 const SCHEMA: &str = include_str!("schema.sql");
 /// Bumped when schema.sql changes; an older or newer file is refused, never guessed at.
-const SCHEMA_VERSION: i32 = 1;
+const SCHEMA_VERSION: i32 = 2;
 /// Marks a file as ours ("comt").
 const APPLICATION_ID: i32 = 0x636f_6d74;
 /// Connections kept for readers.
@@ -36,17 +40,38 @@ pub struct SqliteStore {
     /// Data keys of the cases of the batch at hand.
     data_keys: HashMap<CaseName, Key>,
     reader: Arc<SqliteReader>,
+    /// Whether what is durable is unknown since a write failed.
+    failed: bool,
+    // Last, so that it is let go when everything else is closed.
+    lock: Option<File>,
 }
 
 impl SqliteStore {
+    /// Opens the file as the only gateway on it: before anything else a lock is taken, which the system lets go when
+    /// the process ends, however it ends. A second writer would be fenced by its heads; it should not come that far.
+    pub fn open_alone(path: &Path, wrapping_key: &[u8; 32]) -> Result<Self, StoreError> {
+        let lock = lock(path)?;
+        make_durable(&beside(path, "-wal"))?;
+        let mut store = Self::open(path, wrapping_key)?;
+        store.lock = Some(lock);
+        Ok(store)
+    }
+
     /// Opens the file, making it if there is none. `wrapping_key` wraps every data key and is not in the file.
     pub fn open(path: &Path, wrapping_key: &[u8; 32]) -> Result<Self, StoreError> {
         // Made before SQLite would make it: the files beside it inherit the mode.
-        std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
+        File::options().create(true).append(true).mode(0o600).open(path)?;
         let connection = Connection::open(path)?;
+        // Closing writes nothing by itself: `drop` does, where nothing has failed.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         // Order matters: the page size before anything is written.
         connection.pragma_update(None, "page_size", 8_192)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
+        // The switch says "wal" before that is written. Whether it was is told by there being a log, or -1 for none.
+        let frames: i64 = connection.query_row("PRAGMA wal_checkpoint(NOOP)", [], |row| row.get(1))?;
+        if frames < 0 {
+            return Err(StoreError::Broken("the file cannot be given a write-ahead log"));
+        }
         // NORMAL lost acknowledged rows in a power cut; FULL kept every one.
         connection.pragma_update(None, "synchronous", "FULL")?;
         // What is deleted is overwritten: an expunged name must not stay in a free page.
@@ -58,14 +83,19 @@ impl SqliteStore {
         let vault = Arc::new(Key::new(wrapping_key)?);
         let reader = Arc::new(SqliteReader::new(path.to_owned(), Some(Arc::clone(&vault))));
         let names = rows::names(&connection)?;
-        Ok(Self { connection, names, vault, data_keys: HashMap::new(), reader })
+        Ok(Self { connection, names, vault, data_keys: HashMap::new(), reader, failed: false, lock: None })
     }
 }
 
 impl Drop for SqliteStore {
     /// Leaves everything in the one file, with nothing in the write-ahead log: readers that are still open would keep
     /// SQLite from doing so by itself. Should it fail, the next opening makes up for it.
+    ///
+    /// After a failure nothing is touched: a sync that failed may succeed the next time, with the data gone.
     fn drop(&mut self) {
+        if self.failed {
+            return;
+        }
         let _made_up_later = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
     }
 }
@@ -73,10 +103,45 @@ impl Drop for SqliteStore {
 /// Opens a file for reading alone, as `verify` does. Without the wrapping key sealed content stays sealed.
 pub fn open_read_only(path: &Path, wrapping_key: Option<&[u8; 32]>) -> Result<SqliteReader, StoreError> {
     if !path.is_file() {
-        return Err(StoreError::File(std::io::Error::from(std::io::ErrorKind::NotFound)));
+        return Err(StoreError::File(std::io::Error::from(ErrorKind::NotFound)));
     }
     let vault = wrapping_key.map(Key::new).transpose()?.map(Arc::new);
     Ok(SqliteReader::new(path.to_owned(), vault))
+}
+
+/// A file beside the store and not the store itself, whose locks are SQLite's.
+fn lock(path: &Path) -> Result<File, StoreError> {
+    let name = beside(path, "-lock");
+    let file = File::options().create(true).append(true).mode(0o600).open(&name)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StoreError::Held(name)),
+        Err(TryLockError::Error(error)) => Err(error.into()),
+    }
+}
+
+/// Writes a file again as it reads, and syncs it. What a gateway wrote before it was killed, or could not sync, may be in
+/// the system's cache alone; it will be read as committed, and vouched for, so a power cut must not take it any more.
+/// The sync alone is not enough: after one that failed, the system holds what it could not write for written.
+fn make_durable(path: &Path) -> Result<(), StoreError> {
+    let file = match File::options().read(true).write(true).open(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        opened => opened?,
+    };
+    let (mut at, mut part) = (0u64, vec![0u8; 1 << 20]);
+    loop {
+        let len = file.read_at(&mut part, at)?;
+        let Some(read) = part.get(..len).filter(|read| !read.is_empty()) else { break };
+        file.write_all_at(read, at)?;
+        at = at.saturating_add(u64::try_from(len).unwrap_or(u64::MAX));
+    }
+    Ok(file.sync_all()?)
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
 }
 
 fn establish_schema(connection: &Connection) -> Result<(), StoreError> {
@@ -101,4 +166,19 @@ fn open_reader(path: &PathBuf) -> Result<Connection, StoreError> {
     connection.set_prepared_statement_cache_capacity(32);
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
     Ok(connection)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_acknowledged_outlives_a_power_cut() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&directory.path().join("comity.db"), &[7; 32]).unwrap();
+        let pragma = |name| store.connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).unwrap();
+        // 2: FULL (sqlite.org/pragma.html#pragma_synchronous).
+        assert_eq!(pragma("synchronous"), 2);
+        assert_eq!(pragma("secure_delete"), 1);
+    }
 }

@@ -8,11 +8,12 @@ use uuid::Uuid;
 
 use crate::domain::agency::Caller;
 use crate::domain::case::StoredCase;
-use crate::domain::ids::{AgencyId, CaseName, LogName};
+use crate::domain::ids::{AgencyId, CaseName, JurisdictionId, LogName};
+use crate::domain::inbox::Inbox;
 use crate::ledger::{Hash, TileId, tile_from_bytes};
-use crate::store::sqlite::{READERS_MAX, open_reader, rows};
+use crate::store::sqlite::{READERS_MAX, inbox, open_reader, rows};
 use crate::store::vault::{Key, VaultError};
-use crate::store::{Audience, CaseFilter, Reader, RecordedAnswer, StoreError, StoredEntry};
+use crate::store::{Audience, CaseFilter, EntryHeader, Reader, RecordedAnswer, StoreError, StoredEntry};
 use crate::wire::entry::{self, Opening};
 
 /// Reads a SQLite file that a writer may be writing.
@@ -84,8 +85,7 @@ impl SqliteReader {
                 .map(|row| {
                     let row = row?;
                     let (_, index) = rows::unpack(row.position)?;
-                    let audience = Audience::parse(&row.audience)
-                        .ok_or(StoreError::Broken("an audience is not of a known layout"))?;
+                    let audience = rows::audience(&row.audience)?;
                     let openings = if unseal(&audience) { self.openings(connection, &row)? } else { Vec::new() };
                     Ok(StoredEntry { index, leaf: row.leaf, openings, audience })
                 })
@@ -253,19 +253,28 @@ impl Reader for SqliteReader {
         })
     }
 
-    fn delivered(&self, agency: &AgencyId, log: &LogName) -> Result<u64, StoreError> {
+    fn headers(&self, log: &LogName, from: u64, limit: usize) -> Result<Vec<EntryHeader>, StoreError> {
         self.with(|connection| {
-            let (Some(agency), Some(log)) =
-                (number(connection, agency.as_str())?, number(connection, &log.to_string())?)
-            else {
-                return Ok(0);
-            };
+            let Some(log) = number(connection, &log.to_string())? else { return Ok(Vec::new()) };
             let mut statement = connection.prepare_cached(
-                "SELECT position FROM deliveries WHERE agency = ?1 AND log = ?2 ORDER BY position DESC LIMIT 1",
+                "SELECT position, leaf, audience FROM entries \
+                 WHERE position >= ?1 AND position < ?2 ORDER BY position LIMIT ?3",
             )?;
-            let position: Option<i64> = statement.query_row([agency, log], |row| row.get(0)).optional()?;
-            u64::try_from(position.unwrap_or(0)).map_err(|_| StoreError::Broken("a position is negative"))
+            let (first, end) = (rows::position(log, from)?, rows::position(log.saturating_add(1), 0)?);
+            let found = statement.query_map(params![first, end, i64::try_from(limit).unwrap_or(i64::MAX)], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get::<_, String>(2)?))
+            })?;
+            found
+                .map(|row| {
+                    let (position, leaf, audience) = row?;
+                    Ok(EntryHeader { index: rows::unpack(position)?.1, leaf, audience: rows::audience(&audience)? })
+                })
+                .collect()
         })
+    }
+
+    fn inbox(&self, agency: &AgencyId, jurisdiction: &JurisdictionId) -> Result<Inbox, StoreError> {
+        self.with(|connection| inbox::read(connection, agency, jurisdiction))
     }
 
     fn logs(&self) -> Result<Vec<LogName>, StoreError> {
@@ -308,7 +317,7 @@ impl EntryRow {
 }
 
 /// The number of a name, if it has one.
-fn number(connection: &Connection, name: &str) -> Result<Option<i64>, StoreError> {
+pub(super) fn number(connection: &Connection, name: &str) -> Result<Option<i64>, StoreError> {
     let mut statement = connection.prepare_cached("SELECT id FROM names WHERE name = ?1")?;
     Ok(statement.query_row([name], |row| row.get(0)).optional()?)
 }

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 
 use crate::domain::ids::{CaseKind, CaseName, LogName};
 use crate::ledger::TileId;
-use crate::store::StoreError;
+use crate::store::{Audience, StoreError};
 
 /// Bits of an index within a packed position.
 const INDEX_BITS: u32 = 40;
@@ -76,6 +76,11 @@ pub(super) fn names(connection: &Connection) -> Result<HashMap<String, i64>, Sto
 pub(super) fn log_name(names: &HashMap<String, i64>, number: i64) -> Result<LogName, StoreError> {
     let name = names.iter().find(|(_, id)| **id == number).map(|(name, _)| name);
     name.and_then(|name| name.parse().ok()).ok_or(StoreError::Broken("a number is no log's"))
+}
+
+/// An audience as stored.
+pub(super) fn audience(text: &str) -> Result<Audience, StoreError> {
+    Audience::parse(text).ok_or(StoreError::Broken("an audience is not of a known layout"))
 }
 
 /// What a case's sealed state is bound to.

@@ -56,8 +56,29 @@ CREATE TABLE deliveries (
     agency INTEGER NOT NULL,
     log INTEGER NOT NULL,
     position INTEGER NOT NULL,    -- entries before it were received
+    start INTEGER NOT NULL,       -- from this one on
     recorded_at INTEGER NOT NULL,
-    PRIMARY KEY (agency, log, position)
+    PRIMARY KEY (agency, log, position, start)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE consumers (
+    id INTEGER PRIMARY KEY,
+    agency INTEGER NOT NULL,
+    jurisdiction INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    exchange INTEGER NOT NULL,    -- entries of the log before it were confirmed
+    custody INTEGER NOT NULL,
+    UNIQUE (agency, jurisdiction, name)
+) STRICT;
+
+-- Entries that were sent to a consumer and not confirmed with what came before them.
+CREATE TABLE attempts (
+    consumer INTEGER NOT NULL REFERENCES consumers,
+    position INTEGER NOT NULL,    -- of the entry
+    tries INTEGER NOT NULL,
+    since INTEGER NOT NULL,
+    standing TEXT NOT NULL,       -- tried, parked or received
+    PRIMARY KEY (consumer, position)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE disclosures (

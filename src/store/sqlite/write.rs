@@ -10,26 +10,15 @@ use crate::domain::detainer::Addressee;
 use crate::domain::determination::FieldClass;
 use crate::domain::ids::{AgencyId, CaseName, LogName, OfficerPseudonym};
 use crate::ledger::{Tree, tile_to_bytes};
-use crate::store::sqlite::{SqliteReader, SqliteStore, read, rows};
+use crate::store::sqlite::{SqliteReader, SqliteStore, inbox, read, rows};
 use crate::store::vault::Key;
 use crate::store::{Append, HeadMove, Loaded, LogState, NewEntry, Reader, SeenRequest, Store, StoreError, Wanted};
 use crate::wire::entry::{self, Opening};
 
 impl Store for SqliteStore {
     fn recover(&mut self, log: &LogName) -> Result<LogState, StoreError> {
-        let id = self.number(&log.to_string())?;
-        let head: Option<(i64, i64)> = self
-            .connection
-            .query_row("SELECT size, recorded_at FROM heads WHERE log = ?1", [id], |row| Ok((row.get(0)?, row.get(1)?)))
-            .optional()?;
-        let Some((size, recorded_at)) = head else {
-            let now = jiff::Timestamp::UNIX_EPOCH;
-            self.connection.execute("INSERT INTO heads VALUES (?1, 0, 0)", [id])?;
-            return Ok(LogState { tree: Tree::empty(), recorded_at: now });
-        };
-        let size = u64::try_from(size).map_err(|_| StoreError::Broken("a head has a negative size"))?;
-        let tree = Tree::load(size, |tile| self.reader.tile(log, tile))?;
-        Ok(LogState { tree, recorded_at: rows::time(recorded_at)? })
+        let recovered = self.read_state(log);
+        self.noted(recovered)
     }
 
     fn load(&mut self, wanted: &Wanted) -> Result<Loaded, StoreError> {
@@ -65,8 +54,9 @@ impl Store for SqliteStore {
                 continue;
             };
             let mut statement = self.connection.prepare_cached(
-                // The earliest time, whatever the position: one that was confirmed again later must not count as later.
-                "SELECT min(recorded_at) FROM deliveries WHERE agency = ?1 AND log = ?2 AND position > ?3",
+                // The earliest time, by whichever consumer: one that was confirmed again later must not count as later.
+                "SELECT min(recorded_at) FROM deliveries \
+                 WHERE agency = ?1 AND log = ?2 AND position > ?3 AND start <= ?3",
             )?;
             let found: Option<i64> =
                 statement.query_row(params![agency_id, log_id, rows::integer(*index)?], |row| row.get(0))?;
@@ -74,14 +64,50 @@ impl Store for SqliteStore {
                 loaded.deliveries.insert((agency.clone(), log.clone(), *index), rows::time(at)?);
             }
         }
-        for (agency, log) in &wanted.confirmed {
-            let position = self.reader.delivered(agency, log)?;
-            loaded.confirmed.insert((agency.clone(), log.clone()), position);
+        for (agency, jurisdiction) in &wanted.inboxes {
+            let inbox = inbox::read(&self.connection, agency, jurisdiction)?;
+            loaded.inboxes.insert((agency.clone(), jurisdiction.clone()), inbox);
         }
         Ok(loaded)
     }
 
     fn commit(&mut self, append: &Append) -> Result<(), StoreError> {
+        let committed = self.write(append);
+        self.noted(committed)
+    }
+
+    fn reader(&self) -> Arc<dyn Reader> {
+        let reader: Arc<SqliteReader> = Arc::clone(&self.reader);
+        reader
+    }
+}
+
+impl SqliteStore {
+    /// Remembers a failure. One that was fenced has written nothing.
+    fn noted<T>(&mut self, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
+        self.failed |= matches!(&outcome, Err(error) if !matches!(error, StoreError::Fenced(_)));
+        outcome
+    }
+
+    /// The state of a log, which is begun if it is new.
+    fn read_state(&mut self, log: &LogName) -> Result<LogState, StoreError> {
+        let id = self.number(&log.to_string())?;
+        let head: Option<(i64, i64)> = self
+            .connection
+            .query_row("SELECT size, recorded_at FROM heads WHERE log = ?1", [id], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        let Some((size, recorded_at)) = head else {
+            let now = jiff::Timestamp::UNIX_EPOCH;
+            self.connection.execute("INSERT INTO heads VALUES (?1, 0, 0)", [id])?;
+            return Ok(LogState { tree: Tree::empty(), recorded_at: now });
+        };
+        let size = u64::try_from(size).map_err(|_| StoreError::Broken("a head has a negative size"))?;
+        let tree = Tree::load(size, |tile| self.reader.tile(log, tile))?;
+        Ok(LogState { tree, recorded_at: rows::time(recorded_at)? })
+    }
+
+    /// One transaction.
+    fn write(&mut self, append: &Append) -> Result<(), StoreError> {
         self.number_all(append)?;
         // Taken, so that a key made for a batch that fails is not mistaken for a stored one by the next.
         let mut data_keys = std::mem::take(&mut self.data_keys);
@@ -116,14 +142,18 @@ impl Store for SqliteStore {
         }
         for delivery in &append.deliveries {
             // The first confirmation of a position is the one that counts.
-            transaction.prepare_cached("INSERT OR IGNORE INTO deliveries VALUES (?1, ?2, ?3, ?4)")?.execute(
+            transaction.prepare_cached("INSERT OR IGNORE INTO deliveries VALUES (?1, ?2, ?3, ?4, ?5)")?.execute(
                 params![
                     number(delivery.agency.as_str())?,
                     number(&delivery.log.to_string())?,
                     rows::integer(delivery.position)?,
+                    rows::integer(delivery.from)?,
                     rows::nanoseconds(delivery.recorded_at)?
                 ],
             )?;
+        }
+        for consumer in &append.consumers {
+            inbox::write(&transaction, &number, consumer)?;
         }
         for disclosure in &append.disclosures {
             transaction
@@ -143,13 +173,6 @@ impl Store for SqliteStore {
         Ok(transaction.commit()?)
     }
 
-    fn reader(&self) -> Arc<dyn Reader> {
-        let reader: Arc<SqliteReader> = Arc::clone(&self.reader);
-        reader
-    }
-}
-
-impl SqliteStore {
     /// The number of a name, given to it now if it has none.
     fn number(&mut self, name: &str) -> Result<i64, StoreError> {
         if let Some(id) = self.names.get(name) {
@@ -168,6 +191,9 @@ impl SqliteStore {
         names.extend(append.disclosures.iter().map(|disclosure| disclosure.recipient.to_string()));
         for delivery in &append.deliveries {
             names.extend([delivery.agency.to_string(), delivery.log.to_string()]);
+        }
+        for consumer in &append.consumers {
+            names.extend([consumer.whose.agency.to_string(), consumer.whose.jurisdiction.to_string()]);
         }
         for case in &append.cases {
             names.insert(case.name().jurisdiction.to_string());

@@ -55,7 +55,7 @@ impl Form {
 
     /// A text that may be empty, of at most `len_max` characters, without control characters.
     pub fn text(&mut self, field: &str, text: String, len_max: usize) -> Option<String> {
-        if text.chars().count() > len_max || text.chars().any(char::is_control) {
+        if text.chars().count() > len_max || text.chars().any(|c| c.is_control() || controls_direction(c)) {
             self.fault(field, &format!("at most {len_max} characters, none of them a control character"));
             return None;
         }
@@ -185,5 +185,35 @@ impl Form {
         }
         let items = items.into_iter().enumerate();
         items.filter_map(|(at, item)| parse(self, &format!("{field}[{at}]"), item)).collect()
+    }
+}
+
+/// Whether a character is there to turn round what stands beside it, so that a text is read otherwise than it is written
+/// (`Bidi_Control` of UAX 9). Scripts that run from right to left need none in so short a text.
+fn controls_direction(character: char) -> bool {
+    matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_read_as_it_is_written() {
+        let check = |text: &str, accepted: bool| {
+            let mut form = Form::default();
+            let read = form.text("reason", text.to_owned(), 20);
+            assert_eq!(form.finish(read).is_ok(), accepted, "{text:?}");
+        };
+        for good in ["Quackenbush", "Núñez-O’Neill", "אברהם", "عبد الله", "می\u{200c}خواهم", "王 小明"]
+        {
+            check(good, true);
+        }
+        let controls = "\0\t\n\u{1b}\u{7f}\u{85}";
+        let of_direction = "\u{61c}\u{200e}\u{200f}\u{202a}\u{202b}\u{202c}\u{202d}\u{202e}";
+        let of_isolation = "\u{2066}\u{2067}\u{2068}\u{2069}";
+        for bad in [controls, of_direction, of_isolation].iter().flat_map(|some| some.chars()) {
+            check(&format!("212{bad}555"), false);
+        }
     }
 }

@@ -12,7 +12,7 @@ pub use fields::Form;
 
 use crate::domain::command::CaseCommand;
 use crate::domain::correction::Correction;
-use crate::domain::ids::{CaseKind, CaseName, InvalidId, JurisdictionId, LogName, RequestId};
+use crate::domain::ids::{AgencyId, CaseKind, CaseName, ConsumerId, InvalidId, JurisdictionId, LogName, RequestId};
 use crate::wire::{Violations, v1};
 
 /// Why a person decided, departed or corrected, in characters.
@@ -138,5 +138,25 @@ pub fn page_token(text: &str) -> Result<Option<Uuid>, InvalidId> {
     if text.is_empty() {
         return Ok(None);
     }
-    text.parse().map(Some).map_err(|_| InvalidId { expected: "a page token from an earlier answer" })
+    // One place, one spelling: a UUID has several.
+    let id = text.parse::<Uuid>().ok().filter(|id| id.to_string() == text);
+    id.map(Some).ok_or(InvalidId { expected: "a page token from an earlier answer" })
+}
+
+/// A `consumer` of a read or a confirmation; empty: `default`.
+pub fn consumer(text: &str) -> Result<ConsumerId, Violations> {
+    let mut form = Form::default();
+    let name = if text.is_empty() { DEFAULT_CONSUMER } else { text };
+    let consumer = form.parsed("consumer", name.parse());
+    form.finish(consumer)
+}
+
+/// The consumer of an agency that names none.
+const DEFAULT_CONSUMER: &str = "default";
+
+/// `agencies/{id}` of a read; empty: `None`.
+pub fn agency(field: &str, text: &str) -> Result<Option<AgencyId>, Violations> {
+    let mut form = Form::default();
+    let agency = form.agency(field, text);
+    form.finish(Some(agency))
 }

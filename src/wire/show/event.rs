@@ -6,7 +6,7 @@ use crate::domain::correction::Correction;
 use crate::domain::custody::{ActualRelease, Closing, Identity, Movement, ScheduledRelease};
 use crate::domain::detainer::{Acknowledgement, Answer, Detainer, LiftReason, Viewpoint};
 use crate::domain::event::{Change, Counts, Event, Record, RecordedDetermination, Told};
-use crate::domain::ids::{AgencyId, CaseName};
+use crate::domain::ids::CaseName;
 use crate::domain::service::ServiceOfCopy;
 use crate::domain::transfer::Transfer;
 use crate::wire::show::parts::{
@@ -14,7 +14,7 @@ use crate::wire::show::parts::{
     service_of_copy, subject,
 };
 use crate::wire::show::resource::{asked, custody, detainer, transfer};
-use crate::wire::show::{agency_name, timestamp, wire_position};
+use crate::wire::show::timestamp;
 use crate::wire::v1;
 use crate::wire::v1::event::Event as Wire;
 use crate::wire::words::{to_wire, to_wire_or_unspecified};
@@ -280,9 +280,7 @@ impl Said {
 }
 
 /// Delivery of an inbox, as an entry records it.
-pub fn inbox_acknowledged(agency: &AgencyId, exchange_position: u64) -> v1::Event {
-    let acknowledged =
-        v1::InboxAcknowledged { agency: agency_name(agency), exchange_position: wire_position(exchange_position) };
+pub fn inbox_acknowledged(acknowledged: v1::InboxAcknowledged) -> v1::Event {
     v1::Event { event: Some(Wire::InboxAcknowledged(acknowledged)) }
 }
 

@@ -85,7 +85,8 @@ impl Party {
 
     /// At most so many entries from the cursor on, up to a heartbeat.
     async fn waiting(&self, inbox: &mut Inbox, most: usize) -> Vec<v1::Entry> {
-        let request = v1::ReceiveRequest { parent: inbox.parent.to_owned(), cursor: inbox.cursor.clone() };
+        let request =
+            v1::ReceiveRequest { parent: inbox.parent.to_owned(), cursor: inbox.cursor.clone(), ..Default::default() };
         let mut stream = self.client.inbox().receive(request).await.unwrap().into_inner();
         let mut entries = Vec::new();
         while entries.len() < most {
@@ -108,6 +109,7 @@ impl Party {
             parent: inbox.parent.to_owned(),
             cursor: inbox.cursor.clone(),
             request_id: requests::request_id(),
+            ..Default::default()
         };
         self.client.inbox().acknowledge(request).await.unwrap().into_inner().receipt
     }

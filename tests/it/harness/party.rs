@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use comity::client::{Client, Credentials};
+use comity::client::{Client, Config, Credentials, Retry};
 use comity::wire::v1;
 use tokio::sync::OnceCell;
 
@@ -34,8 +34,11 @@ impl Party {
 
     pub(crate) async fn client(&self) -> &Client {
         let Seat { address, credentials, token, client } = &*self.0;
-        let connect =
-            || async { Client::connect(&address.to_string(), "localhost", credentials, token).await.unwrap() };
+        let connect = || async {
+            let config = Config::new(address.to_string(), "localhost", credentials.clone(), token.as_str());
+            // A test sends what it says, once.
+            Client::connect(config).await.unwrap().with_retry(Retry::NEVER)
+        };
         client.get_or_init(connect).await
     }
 
@@ -86,7 +89,13 @@ impl Party {
 
     /// What is in the inbox from a cursor on; empty: from where it was last acknowledged.
     pub(crate) async fn receive(&self, parent: &str, cursor: &str) -> Outcome<Received> {
-        let request = v1::ReceiveRequest { parent: parent.to_owned(), cursor: cursor.to_owned() };
+        self.receive_as("", parent, cursor).await
+    }
+
+    /// The same, as one of the agency's consumers.
+    pub(crate) async fn receive_as(&self, consumer: &str, parent: &str, cursor: &str) -> Outcome<Received> {
+        let (parent, cursor) = (parent.to_owned(), cursor.to_owned());
+        let request = v1::ReceiveRequest { parent, cursor, consumer: consumer.to_owned() };
         let read = async {
             let mut stream = self.client().await.inbox().receive(request).await?.into_inner();
             let mut deliveries = Vec::new();
@@ -143,6 +152,8 @@ calls! {
     confirm_transfer = transfers.confirm_transfer(ConfirmTransferRequest) -> ConfirmTransferResponse;
     report_failure = transfers.report_failure(ReportFailureRequest) -> ReportFailureResponse;
     confirm = inbox.acknowledge(AcknowledgeRequest) -> AcknowledgeResponse;
+    confirm_parked = inbox.acknowledge_parked(AcknowledgeParkedRequest) -> AcknowledgeParkedResponse;
+    get_backlog = inbox.get_backlog(GetBacklogRequest) -> GetBacklogResponse;
     get_checkpoint = ledger.get_checkpoint(GetCheckpointRequest) -> GetCheckpointResponse;
     get_entry = ledger.get_entry(GetEntryRequest) -> GetEntryResponse;
     prove_inclusion = ledger.prove_inclusion(ProveInclusionRequest) -> ProveInclusionResponse;

@@ -172,5 +172,17 @@ pub(crate) fn release_of(custody: &str) -> v1::RecordReleaseRequest {
 
 /// Says that everything before a cursor was received.
 pub(crate) fn receipt_of(parent: &str, cursor: &str) -> v1::AcknowledgeRequest {
-    v1::AcknowledgeRequest { parent: parent.to_owned(), cursor: cursor.to_owned(), request_id: request_id() }
+    let (parent, cursor) = (parent.to_owned(), cursor.to_owned());
+    v1::AcknowledgeRequest { parent, cursor, request_id: request_id(), ..Default::default() }
+}
+
+/// Says that one parked entry was received by other means.
+pub(crate) fn parked_receipt_of(entry: &str) -> v1::AcknowledgeParkedRequest {
+    v1::AcknowledgeParkedRequest { entry: entry.to_owned(), request_id: request_id(), ..Default::default() }
+}
+
+/// Asks what waits for an agency in New York; empty: for the caller's own.
+pub(crate) fn backlog_of(agency: &str) -> v1::GetBacklogRequest {
+    let agency = if agency.is_empty() { String::new() } else { format!("agencies/{agency}") };
+    v1::GetBacklogRequest { parent: NY.to_owned(), agency, ..Default::default() }
 }

@@ -1,136 +1,207 @@
-//! Tokens that prove nothing, each on a good certificate of ICE.
+//! Tokens that prove nothing, each on a good certificate of ICE's.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use comity::domain::agency::ActorKind;
 use comity::identity::certificate::Thumbprint;
-use comity::identity::key::{MintingKey, TokenAlgorithm};
-use comity::identity::mint::{MintClaims, mint};
-use jiff::{SignedDuration, Timestamp};
-use jsonwebtoken::{Algorithm, EncodingKey};
-use rustls::pki_types::PrivatePkcs8KeyDer;
-use rustls::pki_types::pem::PemObject as _;
+use comity::wire::Message as _;
 use serde_json::{Value, json};
-use tonic::Code;
 
-use crate::harness::World;
-use crate::hostile::Besieged;
+use crate::harness::requests::detainer_for;
+use crate::hostile::call::{Call, LODGE, Line};
+use crate::hostile::forge::{Forge, message, with};
+use crate::hostile::siege::Siege;
 
-/// ICE's own token, taken apart.
-struct Forge {
-    key_pem: String,
-    header: Value,
-    claims: Value,
+const REFUSED: &str = "Unauthenticated TOKEN_REFUSED";
+
+/// What is wrong with a token, the headers it comes in, and the cause that is audited.
+type Row = (&'static str, Vec<Vec<u8>>, &'static str);
+
+fn bearer(token: &str) -> Vec<Vec<u8>> {
+    vec![format!("Bearer {token}").into_bytes()]
 }
 
-impl Forge {
-    fn new(world: &World) -> Self {
-        let token = world.sandbox.token("us-ice", ActorKind::System).unwrap();
-        let part = |at: usize| {
-            let bytes = URL_SAFE_NO_PAD.decode(token.split('.').nth(at).unwrap()).unwrap();
-            serde_json::from_slice(&bytes).unwrap()
-        };
-        let key_pem = std::fs::read_to_string(world.directory().join("keys/tokens/us-ice.pem")).unwrap();
-        Self { key_pem, header: part(0), claims: part(1) }
-    }
-
-    /// Signed by ICE's own key, whatever it says.
-    fn signed(&self, header: &Value, claims: &Value) -> String {
-        let message = message(header, claims);
-        let der = PrivatePkcs8KeyDer::from_pem_slice(self.key_pem.as_bytes()).unwrap();
-        let key = EncodingKey::from_ed_der(der.secret_pkcs8_der());
-        let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &key, Algorithm::EdDSA).unwrap();
-        format!("Bearer {message}.{signature}")
-    }
-
-    fn with_header(&self, name: &str, value: Value) -> String {
-        let mut header = self.header.clone();
-        header[name] = value;
-        self.signed(&header, &self.claims)
-    }
-
-    fn with_claim(&self, name: &str, value: Value) -> String {
-        let mut claims = self.claims.clone();
-        claims[name] = value;
-        self.signed(&self.header, &claims)
-    }
-
-    /// As `comity token` makes one, but bound to another certificate or made at another time.
-    fn minted(&self, certificate_pem: &str, issued_at: Timestamp) -> String {
-        let key = MintingKey::from_pkcs8_pem("1", TokenAlgorithm::EdDsa, &self.key_pem).unwrap();
-        let claims = MintClaims {
-            issuer: self.claims["iss"].as_str().unwrap().to_owned(),
-            audience: "comity".to_owned(),
-            subject: "us-ice-officer".to_owned(),
-            actor: ActorKind::Officer,
-            issued_at,
-            lifetime_s: 900,
-            token_id: None,
-        };
-        format!("Bearer {}", mint(&key, &claims, &Thumbprint::of_pem(certificate_pem).unwrap()).unwrap())
-    }
+fn of_header(forge: &Forge) -> Vec<Row> {
+    let one = |name, token: String, cause| (name, bearer(&token), cause);
+    let header = |name, value| forge.header_with(name, value);
+    let claims = forge.claims.to_string();
+    let (extra, algorithm) =
+        ("the token's header must be alg, typ and kid only", "the token's algorithm is not its key's");
+    let access = "the token is not an access token";
+    let none = with(&forge.header, "alg", json!("none")).to_string();
+    vec![
+        one("alg none, not signed", format!("{}.", message(&none, &claims)), algorithm),
+        one("alg none, signed", header("alg", json!("none")), algorithm),
+        one("alg None", header("alg", json!("None")), algorithm),
+        one("HS256 with the public key", forge.with_public_key_as_secret(), algorithm),
+        one("ES256 for a key of EdDSA", header("alg", json!("ES256")), algorithm),
+        one("RS256", header("alg", json!("RS256")), algorithm),
+        one("an alg that is no text", header("alg", json!(["EdDSA"])), extra),
+        one("an identity token", header("typ", json!("JWT")), access),
+        one("typ in capitals", header("typ", json!("AT+JWT")), access),
+        one("no typ", forge.signed(r#"{"alg":"EdDSA","kid":"1"}"#, &claims), extra),
+        one("crit", header("crit", json!(["exp"])), extra),
+        one("jku", header("jku", json!("https://x.example/keys")), extra),
+        one("jwk", header("jwk", json!({"kty": "OKP", "crv": "Ed25519", "x": "AA"})), extra),
+        one("x5u", header("x5u", json!("https://x.example/chain")), extra),
+        one("x5c", header("x5c", json!(["AA"])), extra),
+        one("b64", header("b64", json!(false)), extra),
+        one("an unknown key", header("kid", json!("2")), "the token's key is unknown"),
+        one("a key id that is a path", header("kid", json!("../../1")), "the token's key is unknown"),
+        one("two algs", forge.signed(r#"{"alg":"none","alg":"EdDSA","typ":"at+jwt","kid":"1"}"#, &claims), extra),
+        one("a header that is a list", forge.signed("[]", &claims), extra),
+    ]
 }
 
-fn message(header: &Value, claims: &Value) -> String {
-    let part = |json: &Value| URL_SAFE_NO_PAD.encode(json.to_string());
-    format!("{}.{}", part(header), part(claims))
-}
-
-#[tokio::test]
-async fn a_token_that_proves_nothing_lodges_nothing() {
-    let mut besieged = Besieged::new(World::start()).await;
-    let world = &besieged.world;
-    let forge = Forge::new(world);
-    let certificate =
-        |agency: &str| String::from_utf8(world.sandbox.credentials(agency).unwrap().certificate_pem).unwrap();
-    let others = world.sandbox.token("us-ny-doccs", ActorKind::System).unwrap();
-    let now = Timestamp::now();
-    let good = forge.minted(&certificate("us-ice"), now);
-    let (signed, signature) = good.rsplit_once('.').unwrap();
-    let forged_signature = format!("{}{}", if signature.starts_with('A') { 'B' } else { 'A' }, &signature[1..]);
-    let mut none = forge.header.clone();
-    none["alg"] = json!("none");
-    let past = now - SignedDuration::from_hours(2);
-    let cases = [
-        ("another agency's", vec![format!("Bearer {others}")], "the token is another agency's"),
-        ("unbound", vec![forge.with_claim("cnf", Value::Null)], "the token is not bound to a certificate"),
-        (
-            "bound to another certificate",
-            vec![forge.minted(&certificate("us-ny-doccs"), now)],
+fn of_claims(forge: &Forge) -> Vec<Row> {
+    let one = |name, token: String, cause| (name, bearer(&token), cause);
+    let incomplete = "the token's claims are incomplete or malformed";
+    let (issuer, lifetime) = ("the token's issuer is unknown", "the token's lifetime is not allowed");
+    let (early, unbound) = ("the token is not yet valid", "the token is not bound to a certificate");
+    let iss = forge.claims["iss"].as_str().unwrap();
+    vec![
+        one("no iss", forge.without("iss"), incomplete),
+        one("no aud", forge.without("aud"), incomplete),
+        one("no exp", forge.without("exp"), incomplete),
+        one("no iat", forge.without("iat"), incomplete),
+        one("no sub", forge.without("sub"), incomplete),
+        one("no actor", forge.without("actor"), incomplete),
+        one("no cnf", forge.without("cnf"), unbound),
+        one("a list of issuers", forge.with("iss", json!([iss, "x"])), incomplete),
+        one("an unknown issuer", forge.with("iss", json!("https://x.example")), issuer),
+        one("an issuer with a slash more", forge.with("iss", json!(format!("{iss}/"))), issuer),
+        one("a list of audiences, ours among them", forge.with("aud", json!(["comity", "x"])), incomplete),
+        one("a list of our audience", forge.with("aud", json!(["comity"])), incomplete),
+        one("another audience", forge.with("aud", json!("x")), "the token is for another audience"),
+        one("ended, by a second more than the leeway", forge.lasting(-100, -6), "the token has expired"),
+        one("ended long ago", forge.lasting(-9_000, -8_000), "the token has expired"),
+        one("from the future", forge.lasting(60, 600), early),
+        one("to be used later", forge.with("nbf", json!(4_000_000_000_u32)), early),
+        one("longer than allowed, by a second", forge.lasting(0, 12 * 3_600 + 1), lifetime),
+        one("for ever", forge.with("exp", json!(i64::MAX)), lifetime),
+        one("ends before it begins", forge.lasting(4, 3), lifetime),
+        one("an exp that is a text", forge.with("exp", json!("4000000000")), incomplete),
+        one("an exp with a fraction", forge.with("exp", json!(4e9)), incomplete),
+        one("an exp beyond numbers", forge.claims_and("\"exp\":1e400"), incomplete),
+        one("an empty sub", forge.with("sub", json!("")), "the token's subject is not acceptable"),
+        one("a sub of 129 letters", forge.with("sub", json!("é".repeat(129))), "the token's subject is not acceptable"),
+        one("a sub with NUL", forge.with("sub", json!("us-ice\0x")), "the token's subject is not acceptable"),
+        one(
+            "a sub with a terminal escape",
+            forge.with("sub", json!("\u{1b}[2J")),
+            "the token's subject is not acceptable",
+        ),
+        one("an actor of no kind", forge.with("actor", json!("judge")), incomplete),
+        one("a cnf of another kind", forge.with("cnf", json!({"jkt": "AA"})), incomplete),
+        one("a cnf that is empty", forge.with("cnf", json!({})), unbound),
+        one(
+            "a cnf of half a thumbprint",
+            forge.with("cnf", half_of(&forge.claims)),
             "the token is bound to another certificate",
         ),
-        (
-            "alg none",
-            vec![format!("Bearer {}.", message(&none, &forge.claims))],
-            "the token's algorithm is not its key's",
+        one("two claims of one name", forge.claims_and(&format!("\"iss\":{}", json!(iss))), incomplete),
+        one("nested beyond reason", forge.with("cnf", nested(500)), incomplete),
+        one("claims that are a text", forge.signed(&forge.header.to_string(), "\"Zebulon\""), incomplete),
+    ]
+}
+
+fn nested(depth: usize) -> Value {
+    (0..depth).fold(json!(1), |inner, _| json!([inner]))
+}
+
+fn half_of(claims: &Value) -> Value {
+    let whole = claims["cnf"]["x5t#S256"].as_str().unwrap();
+    json!({ "x5t#S256": &whole[..whole.len() / 2] })
+}
+
+/// Somebody else's, or an honest one that was tampered with.
+fn of_others(siege: &Siege, forge: &Forge) -> Vec<Row> {
+    let one = |name, token: String, cause| (name, bearer(&token), cause);
+    let honest = forge.honest();
+    let (signed, signature) = honest.rsplit_once('.').unwrap();
+    let doccs = siege.sandbox.credentials("us-ny-doccs").unwrap();
+    let doccs = Thumbprint::of_pem(std::str::from_utf8(&doccs.certificate_pem).unwrap()).unwrap();
+    let doccs_key = std::fs::read_to_string(siege.directory().join("keys/tokens/us-ny-doccs.pem")).unwrap();
+    let read_as_ice =
+        with(&forge.claims, "iss", json!(forge.claims["iss"].as_str().unwrap().replace("us-ice", "us-ny-doccs")));
+    let flipped = format!("{}{}", if signature.starts_with('A') { 'B' } else { 'A' }, &signature[1..]);
+    let (malformed, wrong) = ("the token is malformed", "the token's signature is wrong");
+    let another = "the token is another agency's";
+    let mut raised = forge.claims.clone();
+    raised["sub"] = json!("director");
+    let raised = message(&forge.header.to_string(), &raised.to_string());
+    vec![
+        one("another agency's", siege.token("us-ny-doccs"), another),
+        one(
+            "signed by us in the name of another",
+            forge.signed(&forge.header.to_string(), &read_as_ice.to_string()),
+            another,
         ),
-        ("expired", vec![forge.minted(&certificate("us-ice"), past)], "the token has expired"),
-        ("of another signature", vec![format!("{signed}.{forged_signature}")], "the token's signature is wrong"),
-        ("an identity token", vec![forge.with_header("typ", json!("JWT"))], "the token is not an access token"),
-        ("of an unknown key", vec![forge.with_header("kid", json!("2"))], "the token's key is unknown"),
-        ("for another audience", vec![forge.with_claim("aud", json!("else"))], "the token is for another audience"),
-        ("for ever", vec![forge.with_claim("exp", json!(4_000_000_000_u32))], "the token's lifetime is not allowed"),
-        ("two headers", vec![good.clone(), good.clone()], "more than one authorization header"),
-        ("two tokens in one", vec![format!("{good}, {good}")], "the authorization header is not a bearer token"),
-        ("a password", vec!["Basic aWNlOmljZQ==".to_owned()], "the authorization header is not a bearer token"),
-        ("nonsense", vec!["Bearer Zebulon.Quackenbush.079314159".to_owned()], "the token is malformed"),
-    ];
-    for (name, authorizations, cause) in cases {
-        let refused = besieged.lodge_with(&authorizations).await.refused(Code::Unauthenticated, "TOKEN_REFUSED");
-        assert!(!refused.status.message().contains("eyJ"), "{name}: no token in the answer");
-        let line = [
-            ("event", "call_denied"),
-            ("agency", "us-ice"),
-            ("method", "/comity.v1.DetainerService/LodgeDetainer"),
-            ("reason", "TOKEN_REFUSED"),
-            ("cause", cause),
-        ];
-        besieged.denied(name, &line).await;
+        one("signed by another agency in our name", forge.signed_by(&doccs_key), wrong),
+        one(
+            "bound to another certificate",
+            forge.with("cnf", json!({"x5t#S256": doccs.base64url()})),
+            "the token is bound to another certificate",
+        ),
+        one("claims changed after signing", format!("{raised}.{signature}"), wrong),
+        one("a bit of the signature flipped", format!("{signed}.{flipped}"), wrong),
+        one("a signature cut short", format!("{signed}.{}", &signature[..signature.len() - 2]), wrong),
+        one("a signature with more", format!("{honest}AAAA"), wrong),
+        one("no signature", format!("{signed}."), wrong),
+        one("a signature with padding", format!("{honest}=="), malformed),
+        one("two parts", signed.to_owned(), malformed),
+        one("four parts", format!("{honest}.AAAA"), malformed),
+        one("parts of nothing", "..".to_owned(), "the token's header must be alg, typ and kid only"),
+        one("not base64", "Zebulon.Quackenbush.079314159!".to_owned(), malformed),
+        one("base64 of the other alphabet", format!("{honest}+/"), malformed),
+        one("huge", format!("{honest}{}", "A".repeat(5_000)), "the token is too long"),
+    ]
+}
+
+fn of_scheme(forge: &Forge) -> Vec<Row> {
+    let honest = forge.honest();
+    let (not_bearer, repeated) =
+        ("the authorization header is not a bearer token", "more than one authorization header");
+    let one = |name, value: String, cause| (name, vec![value.into_bytes()], cause);
+    let twice = vec![format!("Bearer {honest}").into_bytes(); 2];
+    let second = vec![format!("Bearer {honest}").into_bytes(), b"Basic aWNlOmljZQ==".to_vec()];
+    vec![
+        one("a password", "Basic aWNlOmljZQ==".to_owned(), not_bearer),
+        one("no scheme", honest.clone(), not_bearer),
+        one("a scheme alone", "Bearer".to_owned(), not_bearer),
+        one("an empty token", "Bearer ".to_owned(), not_bearer),
+        one("an empty header", String::new(), not_bearer),
+        one("another scheme", format!("DPoP {honest}"), not_bearer),
+        one("two spaces", format!("Bearer  {honest}"), not_bearer),
+        one("two tokens in one", format!("Bearer {honest}, Bearer {honest}"), not_bearer),
+        one("two tokens, joined by a comma", format!("Bearer {honest},{honest}"), not_bearer),
+        one("something after it", format!("Bearer {honest} x"), not_bearer),
+        ("not ASCII", vec!["Bearer é".as_bytes().to_vec()], not_bearer),
+        ("not even UTF-8", vec![b"Bearer \xff\xfe".to_vec()], not_bearer),
+        ("the same header twice", twice, repeated),
+        ("a second header of another scheme", second, repeated),
+    ]
+}
+
+pub(super) async fn check(siege: &mut Siege) {
+    let forge = Forge::new(siege);
+    let mut rows = of_header(&forge);
+    rows.extend(of_claims(&forge));
+    rows.extend(of_others(siege, &forge));
+    rows.extend(of_scheme(&forge));
+    let line = Line::open(siege, "us-ice").await;
+    let lodging = Call::new(LODGE, None, &detainer_for("us-ny-doccs").encode_to_vec());
+    let lodge = async |_: &Siege, authorizations: Vec<Vec<u8>>| {
+        let with = |call: Call, value| call.with("authorization", value);
+        line.answer_to(authorizations.into_iter().fold(lodging.clone(), with)).await
+    };
+    let causes: Vec<String> = rows.iter().map(|(_, _, cause)| format!("TOKEN_REFUSED: {cause}")).collect();
+    let refused =
+        rows.into_iter().zip(&causes).map(|((name, headers, _), cause)| (name, headers, REFUSED, cause.as_str()));
+    let denied = "METHOD_DENIED: us-ice may not call DetainerService/LodgeDetainer";
+    let none = ("none at all", Vec::new(), "PermissionDenied METHOD_DENIED", denied);
+    siege.check("tokens", refused.chain([none]).map(Into::into).collect(), lodge).await;
+    // What the forge makes is refused for what it says: unchanged it is good, and its request is at fault only later.
+    for good in [forge.honest(), siege.sandbox.mint("us-ice", "x", ActorKind::System, 60).unwrap()] {
+        let empty = line.answer_to(Call::new(LODGE, Some(&good), &[])).await;
+        siege.compare("tokens", "a good one", "seen", &empty, "InvalidArgument INVALID_FIELD");
     }
-    // No token is no fault, but no caller that may lodge either.
-    besieged.lodge_with(&[]).await.refused(Code::PermissionDenied, "METHOD_DENIED");
-    besieged.denied("none", &[("reason", "METHOD_DENIED")]).await;
-    // What the forge makes is refused for what it says: unchanged it is good.
-    besieged.lodge_with(&[forge.signed(&forge.header, &forge.claims)]).await.accepted();
-    besieged.lodge_with(&[good]).await.accepted();
 }

@@ -3,7 +3,7 @@
 use comity::wire::v1;
 use tonic::Code;
 
-use crate::harness::requests::{NY, NY_CUSTODY, NY_EXCHANGE, receipt_of};
+use crate::harness::requests::{NY, NY_CUSTODY, NY_EXCHANGE, backlog_of, parked_receipt_of, receipt_of};
 use crate::harness::{Refused, World};
 use crate::methods::{denied, done};
 
@@ -17,6 +17,13 @@ pub(super) async fn accepted(world: &World, verb: &str) {
         "Acknowledge" => {
             let cursor = ice.receive(NY, "").await.accepted().heartbeat.cursor;
             done(ice.confirm(receipt_of(NY, &cursor)).await);
+        }
+        "AcknowledgeParked" => {
+            done(doccs.confirm_parked(parked_receipt_of(&parked_entry(world).await)).await);
+        }
+        "GetBacklog" => {
+            done(doccs.get_backlog(backlog_of("")).await);
+            done(world.system("comity-operator").get_backlog(backlog_of("us-ny-doccs")).await);
         }
         "GetCheckpoint" => done(world.without_token("us-ice").checkpoint(NY_EXCHANGE).await),
         "GetEntry" => done(ice.get_entry(entry(&first_entry(world).await)).await),
@@ -38,6 +45,8 @@ pub(super) async fn refused(world: &World, verb: &str) -> Refused {
             let cursor = ice.receive(NY, "").await.accepted().heartbeat.cursor;
             doccs.confirm(receipt_of(NY, &cursor)).await.refused(Code::InvalidArgument, "INVALID_CURSOR")
         }
+        "AcknowledgeParked" => doccs.confirm_parked(parked_receipt_of(&first_entry(world).await)).await.not_found(),
+        "GetBacklog" => denied(world.oversight().get_backlog(backlog_of("")).await),
         "GetCheckpoint" => ice.checkpoint(NY_CUSTODY).await.not_found(),
         "GetEntry" => erie.get_entry(entry(&first_entry(world).await)).await.not_found(),
         "ListEntries" => denied(world.without_token("us-ice").entries(NY_EXCHANGE).await),
@@ -55,6 +64,18 @@ pub(super) async fn refused(world: &World, verb: &str) -> Refused {
 async fn first_entry(world: &World) -> String {
     world.lodged("us-ny-doccs").await;
     world.ice().entries(NY_EXCHANGE).await.accepted().pop().unwrap().name
+}
+
+/// An entry that the prisons' system could not take.
+async fn parked_entry(world: &World) -> String {
+    world.lodged("us-ny-doccs").await;
+    loop {
+        let backlog = world.doccs().get_backlog(backlog_of("")).await.accepted().backlogs.remove(0);
+        if let Some(parked) = backlog.parked.into_iter().next() {
+            return parked.entry;
+        }
+        world.doccs().receive(NY, "").await.accepted();
+    }
 }
 
 fn entry(name: &str) -> v1::GetEntryRequest {

@@ -6,15 +6,16 @@ use comity::domain::agency::AgencyKind;
 use comity::domain::case::StoredCase;
 use comity::domain::claim::Side;
 use comity::domain::command::CaseCommand;
-use comity::domain::custody::{CustodyState, Destination};
-use comity::domain::detainer::{AnswerKind, Detainer, DetainerState, Finding, Viewpoint};
+use comity::domain::custody::CustodyState;
+use comity::domain::detainer::{AnswerKind, Detainer, Finding, Viewpoint};
 use comity::domain::determination::{FieldClass, FieldClasses, LawView, Ruling};
-use comity::domain::event::{Change, Counts, Disclosure, Event, Party, Record, Told};
+use comity::domain::event::{Change, Counts, Event, Party, Record, Told};
 use comity::domain::ids::{AgencyId, CaseName, LogKind};
 use comity::wire::show;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
+use crate::properties::revoked::Revoked;
 use crate::properties::steps::{self, Step, step};
 use crate::properties::{any, tries};
 use crate::sample;
@@ -284,61 +285,6 @@ fn nothing_stands_that_rested_on_a_corrected_finding(record: &Record, after: &Wo
     assert!(shown.service.is_none() && shown.ended_from.is_none());
     let view = view(detainer);
     assert!(!view.acknowledgement.is_some_and(|told| !told.custody.is_empty()), "the custody is shown");
-}
-
-/// Detainers whose promises were suspended or revoked, and that were not answered since: nothing brings them back.
-#[derive(Default)]
-struct Revoked {
-    standing: BTreeSet<CaseName>,
-    shown: BTreeSet<CaseName>,
-}
-
-impl Revoked {
-    fn note(&mut self, record: &Record, before: &World) {
-        let on = |name: &CaseName| before.custodies().find(|custody| custody.detainers.contains(name));
-        match &record.event {
-            Event::DetainerAnswered { detainer, disclosure, .. } => {
-                self.standing.remove(detainer);
-                if *disclosure == Disclosure::ToIssuer {
-                    self.shown.remove(detainer);
-                }
-            }
-            Event::DetainerAmended(amended) => self.both(&amended.name),
-            Event::DetainerAcknowledged { detainer, correction: Some(_), .. } => self.both(detainer),
-            Event::CitizenshipClaimRaised { detainer, side: Side::Issuer, .. } => self.both(detainer),
-            Event::CitizenshipClaimRaised { detainer, side: Side::Custodian, disclosure, .. } => {
-                self.standing.extend(on(detainer).into_iter().flat_map(|custody| custody.detainers.iter().cloned()));
-                if *disclosure == Disclosure::ToIssuer {
-                    self.shown.insert(detainer.clone());
-                }
-            }
-            Event::CustodyMoved { custody, movement } => {
-                let Destination::Agency(..) = movement.to else { return };
-                let moved = before.custody(custody).unwrap();
-                for detainer in before.detainers().filter(|detainer| steps::stands_on(detainer, moved)) {
-                    self.both(&detainer.name);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn both(&mut self, name: &CaseName) {
-        self.standing.insert(name.clone());
-        self.shown.insert(name.clone());
-    }
-
-    fn hold(&self, world: &World) {
-        let promised = |state| matches!(state, DetainerState::HoldHonored | DetainerState::NotifyOnly);
-        for detainer in self.standing.iter().map(|name| world.detainer(name).unwrap()) {
-            assert!(!promised(detainer.state), "a promise stands that was suspended or revoked");
-            assert!(!detainer.ended_from.is_some_and(promised), "it would stand again");
-        }
-        for detainer in self.shown.iter().map(|name| world.detainer(name).unwrap()) {
-            assert!(!promised(detainer.shown.state), "its issuer was told, and sees the promise");
-            assert!(!detainer.shown.ended_from.is_some_and(promised), "it would see it again");
-        }
-    }
 }
 
 /// Whether an officer decided every question that the law leaves to a person.

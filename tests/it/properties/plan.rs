@@ -124,7 +124,11 @@ fn script(seed: u64, steps: &[Step]) -> (Shard, Vec<Admitted<Command>>, Vec<Outc
 fn place(outcome: &Outcome) -> Option<(&LogName, u64)> {
     match outcome {
         Outcome::Recorded { log, index, .. } => Some((log, *index)),
-        Outcome::Denied(_) | Outcome::Refused(_) | Outcome::EtagMismatch | Outcome::RequestIdReused => None,
+        Outcome::Denied(_)
+        | Outcome::Refused(_)
+        | Outcome::EtagMismatch
+        | Outcome::RequestIdReused
+        | Outcome::Inbox(_) => None,
     }
 }
 

@@ -237,6 +237,7 @@ pub(super) fn delivered(position: u64, day: usize) -> NewDelivery {
     NewDelivery {
         agency: sample::officer("ice").agency.id,
         log: log(LogKind::Exchange),
+        from: 0,
         position,
         recorded_at: sample::start().checked_add(days).unwrap(),
     }

@@ -149,7 +149,7 @@ export class Inbox {
   async *waiting(): AsyncGenerator<Delivery> {
     for (let attempt = 1; ; attempt += 1) {
       const deadline = Date.now() + STREAM_DEADLINE_MS;
-      const stream = this.client.inboxes.receive({ parent: this.parent, cursor: this.cursor }, { deadline });
+      const stream = this.client.inboxes.receive({ parent: this.parent, cursor: this.cursor, consumer: "" }, { deadline });
       // Whoever stops reading cancels the call; that it then ends in an error is no news.
       stream.on("error", () => {});
       try {
@@ -171,7 +171,7 @@ export class Inbox {
 
   /** Says that everything before the cursor arrived. It is recorded: the other side's proof of delivery. */
   confirm(): Promise<AcknowledgeResponse> {
-    const request = { parent: this.parent, cursor: this.cursor, requestId: "" };
+    const request = { parent: this.parent, cursor: this.cursor, consumer: "", requestId: "" };
     return this.client.call(this.client.inboxes.acknowledge, request);
   }
 }

@@ -136,6 +136,14 @@ impl Gate {
     }
 
     pub(super) async fn dial(&self, config: ClientConfig) -> io::Result<ClientStream> {
+        let mut stream = self.dial_half(config).await?;
+        // A peer that was refused already cannot be written to; what it reads then tells.
+        drop(stream.write_all(PREFACE).await);
+        Ok(stream)
+    }
+
+    /// As far as TLS.
+    pub(super) async fn dial_half(&self, config: ClientConfig) -> io::Result<ClientStream> {
         let socket = TcpStream::connect(self.address).await?;
         let name = ServerName::try_from("localhost").unwrap();
         TlsConnector::from(Arc::new(config)).connect(name, socket).await
@@ -183,6 +191,9 @@ pub(super) async fn greet(mut connections: Handshakes, seen: mpsc::Sender<PeerId
         let mut connection = connection.unwrap();
         seen.send(connection.peer().clone()).await.unwrap();
         served.spawn(async move {
+            let mut preface = [0; PREFACE.len()];
+            connection.read_exact(&mut preface).await.unwrap();
+            assert_eq!(preface, *PREFACE, "what the handshake has read is read again");
             if connection.write_all(b"!").await.is_ok() && connection.flush().await.is_ok() {
                 // Until the client hangs up or the connection ends.
                 drop(connection.read_u8().await);

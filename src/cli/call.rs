@@ -1,0 +1,335 @@
+//! `comity call`: any method, from JSON to JSON.
+
+use std::collections::BTreeMap;
+use std::io::{self, Read as _, Write as _};
+use std::num::NonZeroU64;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use clap::Args;
+use http::uri::PathAndQuery;
+use serde::Serialize;
+use tonic::client::Grpc;
+use tonic::{Code, Request};
+
+use crate::cli::{sandbox, say};
+use crate::client::{self, Authorized, Client, CredentialFiles, Error, Refused, TokenSource};
+use crate::config::Config;
+use crate::domain::agency::ActorKind;
+use crate::wire::methods::{self, Method};
+use crate::wire::verbatim::Verbatim;
+
+/// The gateway answered with an error.
+const REFUSED: u8 = 1;
+/// It was not asked: the command, the request or the credentials cannot be used.
+const USAGE: u8 = 2;
+/// It was not reached, or did not answer in time.
+const UNREACHABLE: u8 = 3;
+
+/// How long a minted token is good, in seconds.
+const TOKEN_LIFETIME_S: u32 = 900;
+
+/// Arguments of `comity call`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    comity call --list\n  \
+    comity call --describe LodgeDetainer > request.json\n  \
+    comity call --as us-ice DetainerService/LodgeDetainer @request.json\n  \
+    comity call --as us-ny-doccs --limit 3 InboxService/Receive '{\"parent\": \"jurisdictions/us-ny\"}'\n\n\
+    Exit code 0: answered; 1: refused by the gateway; 2: nothing was asked, since the command, the request or the \
+    credentials cannot be used; 3: the gateway was not reached, or did not answer in time. What went wrong is one JSON \
+    line on standard error. A write without a request_id is given one; calls are sent again where that is safe.")]
+pub(super) struct CallArgs {
+    /// The method, as DetainerService/LodgeDetainer: as much of its full name as means it alone.
+    #[arg(value_name = "SERVICE/METHOD", required_unless_present_any = ["list", "describe"])]
+    method: Option<String>,
+    /// The request as JSON; @FILE: from a file; -: from standard input.
+    #[arg(value_name = "JSON", default_value = "{}")]
+    request: String,
+    #[command(flatten)]
+    caller: CallerArgs,
+    /// The gateway, as host:port.
+    #[arg(long, default_value = "127.0.0.1:8443")]
+    address: String,
+    /// Whose certificate is expected there.
+    #[arg(long, default_value = "localhost")]
+    server_name: String,
+    /// Ends a stream after so many messages.
+    #[arg(long, value_name = "N")]
+    limit: Option<NonZeroU64>,
+    /// Longest a call may take, in seconds; ends a stream without an error. Default: 30, and no end to a stream.
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    timeout: Option<Duration>,
+    /// Lists the methods.
+    #[arg(long)]
+    list: bool,
+    /// Prints a request of a method to start from: what is required filled in, the rest named.
+    #[arg(long, value_name = "METHOD")]
+    describe: Option<String>,
+}
+
+/// Who calls.
+#[derive(Debug, Args)]
+struct CallerArgs {
+    /// An agency of a sandbox, as us-ice, with a token minted for the call.
+    #[arg(long = "as", value_name = "AGENCY", required_unless_present_any = ["certificate", "list", "describe"])]
+    agency: Option<String>,
+    /// The sandbox.
+    #[arg(long, alias = "directory", default_value = "comity-dev")]
+    dir: PathBuf,
+    /// An officer of the agency, and not its unattended system.
+    #[arg(long, requires = "agency")]
+    officer: bool,
+    /// The agency's certificate chain, PEM.
+    #[arg(long, value_name = "FILE", requires = "key", requires = "authorities", conflicts_with = "agency")]
+    certificate: Option<PathBuf>,
+    /// Its private key, PEM.
+    #[arg(long, value_name = "FILE", requires = "certificate")]
+    key: Option<PathBuf>,
+    /// Certificates of the authorities that may vouch for the gateway, PEM.
+    #[arg(long, value_name = "FILE", requires = "certificate")]
+    authorities: Option<PathBuf>,
+    /// A token bound to the certificate. Default: none is sent.
+    #[arg(long, value_name = "FILE", requires = "certificate")]
+    token: Option<PathBuf>,
+}
+
+/// Why there is no answer.
+enum Failure {
+    Usage(anyhow::Error),
+    Call(Error),
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Usage(error)
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Call(error)
+    }
+}
+
+pub(super) fn run(args: &CallArgs) -> ExitCode {
+    match call(args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            let (code, told) = failure.told();
+            // Nobody left to tell when standard error is closed.
+            let _told = writeln!(io::stderr(), "{}", serde_json::json!(told));
+            code.into()
+        }
+    }
+}
+
+fn call(args: &CallArgs) -> Result<(), Failure> {
+    if args.list {
+        return Ok(list()?);
+    }
+    if let Some(name) = &args.describe {
+        return Ok(print(&format!("{:#}", named(name)?.example()))?);
+    }
+    let method = named(args.method.as_deref().unwrap_or_default())?;
+    if method.is_client_streaming() {
+        return Err(
+            anyhow!("{} takes a stream of requests, which this command does not send", method.full_name()).into()
+        );
+    }
+    let request = method.request(&read_request(&args.request)?).map_err(anyhow::Error::from)?;
+    let mut config = args.caller.config(&args.address, &args.server_name)?;
+    if let Some(timeout) = args.timeout.filter(|_| !method.is_server_streaming()) {
+        config.retry.total_timeout = timeout;
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.context("no runtime can be made")?;
+    runtime.block_on(async {
+        let connected = tokio::time::timeout(args.timeout.unwrap_or(Duration::MAX), Client::connect(config)).await;
+        let calls = connected.map_err(|_| Error::OutOfTime)??.authorized();
+        if method.is_server_streaming() {
+            stream(args, method, request, calls).await
+        } else {
+            unary(method, request, calls).await
+        }
+    })
+}
+
+async fn unary(method: &Method, request: Vec<u8>, calls: Authorized) -> Result<(), Failure> {
+    let answer = grpc(calls).unary(Request::new(request), path(method)?, Verbatim).await.map_err(Error::from)?;
+    let answer = method.answer(&answer.into_inner()).map_err(anyhow::Error::from)?;
+    Ok(print(&format!("{answer:#}"))?)
+}
+
+/// A line for each message, until there are no more or as many as were asked for, or the time is up.
+async fn stream(args: &CallArgs, method: &Method, request: Vec<u8>, calls: Authorized) -> Result<(), Failure> {
+    let read = async {
+        let path = path(method)?;
+        let answers = grpc(calls).server_streaming(Request::new(request), path, Verbatim).await.map_err(Error::from)?;
+        let mut answers = answers.into_inner();
+        let mut left = args.limit.map(NonZeroU64::get);
+        while left != Some(0)
+            && let Some(answer) = answers.message().await.map_err(Error::from)?
+        {
+            print(&method.answer(&answer).map_err(anyhow::Error::from)?.to_string())?;
+            left = left.map(|left| left.saturating_sub(1));
+        }
+        Ok(())
+    };
+    match args.timeout {
+        Some(timeout) => tokio::time::timeout(timeout, read).await.unwrap_or(Ok(())),
+        None => read.await,
+    }
+}
+
+fn grpc(calls: Authorized) -> Grpc<Authorized> {
+    // Whatever the gateway has to say.
+    Grpc::new(calls).max_decoding_message_size(usize::MAX)
+}
+
+fn path(method: &Method) -> Result<PathAndQuery> {
+    Ok(method.path().parse()?)
+}
+
+fn named(name: &str) -> Result<&'static Method> {
+    methods::named(name).with_context(|| format!("{name}; comity call --list names them"))
+}
+
+fn list() -> Result<()> {
+    let width = methods::all().map(|method| method.full_name().len()).max().unwrap_or_default();
+    for method in methods::all() {
+        print(format!("{:width$}  {}", method.full_name(), method.summary()).trim_end())?;
+    }
+    Ok(())
+}
+
+/// A line on standard output. One that is closed has read enough.
+fn print(line: &str) -> Result<()> {
+    match say(line) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error).context("cannot write"),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+fn read_request(argument: &str) -> Result<String> {
+    if argument == "-" {
+        let mut text = String::new();
+        io::stdin().read_to_string(&mut text).context("cannot read standard input")?;
+        return Ok(text);
+    }
+    match argument.strip_prefix('@') {
+        Some(path) => std::fs::read_to_string(path).with_context(|| format!("cannot read {path}")),
+        None => Ok(argument.to_owned()),
+    }
+}
+
+fn seconds(text: &str) -> Result<Duration> {
+    let timeout = Duration::try_from_secs_f64(text.parse()?)?;
+    if timeout.is_zero() {
+        bail!("must be more than nothing");
+    }
+    Ok(timeout)
+}
+
+impl CallerArgs {
+    fn config(&self, address: &str, server_name: &str) -> Result<client::Config> {
+        let (credentials, token) = match (&self.agency, &self.certificate, &self.key, &self.authorities) {
+            (Some(agency), ..) => (sandbox::credential_files(&self.dir, agency), self.minted(&self.dir, agency)?),
+            (None, Some(certificate), Some(key), Some(authorities)) => {
+                let files = CredentialFiles {
+                    authorities: authorities.clone(),
+                    certificate: certificate.clone(),
+                    key: key.clone(),
+                };
+                (files, self.token.clone().map_or(TokenSource::Absent, TokenSource::File))
+            }
+            (None, ..) => bail!("who calls is said with --as, or with --certificate, --key and --authorities"),
+        };
+        Ok(client::Config::new(address, server_name, credentials, token))
+    }
+
+    /// With the agency's own token key, which a sandbox keeps.
+    fn minted(&self, dir: &Path, agency: &str) -> Result<TokenSource> {
+        let audience = Config::read(&dir.join(sandbox::CONFIG_FILE))?.token.audience;
+        let actor = if self.officer { ActorKind::Officer } else { ActorKind::System };
+        let (dir, agency) = (dir.to_owned(), agency.to_owned());
+        let subject = format!("{agency}-{}", actor.word());
+        Ok(TokenSource::minted_by(move || {
+            let token = sandbox::mint_for(&dir, &audience, &agency, &subject, actor, TOKEN_LIFETIME_S);
+            async move { Ok(token?) }
+        }))
+    }
+}
+
+/// What is said on standard error.
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Told<'a> {
+    class: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+    message: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    violations: Vec<Fault<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after_s: Option<f64>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    metadata: BTreeMap<&'a str, &'a str>,
+}
+
+#[derive(Debug, Serialize)]
+struct Fault<'a> {
+    field: &'a str,
+    description: &'a str,
+}
+
+impl Failure {
+    /// The exit code, and what is said of it.
+    fn told(&self) -> (u8, Told<'_>) {
+        let said = |class, message| Told { class, message, ..Told::default() };
+        match self {
+            Self::Usage(error) => (USAGE, said("usage", format!("{error:#}"))),
+            Self::Call(Error::Refused(refused)) => (REFUSED, refusal(refused)),
+            Self::Call(error @ (Error::Credentials(_) | Error::Token(_) | Error::Handler(_))) => {
+                (USAGE, said("usage", chain(error)))
+            }
+            Self::Call(error @ (Error::Unreachable(_) | Error::OutOfTime)) => {
+                (UNREACHABLE, said("unreachable", chain(error)))
+            }
+        }
+    }
+}
+
+fn refusal(refused: &Refused) -> Told<'_> {
+    let violations = refused.violations.iter();
+    Told {
+        class: "refused",
+        code: Some(code_word(refused.code)),
+        reason: Some(&refused.reason),
+        message: refused.message.clone(),
+        violations: violations.map(|fault| Fault { field: &fault.field, description: &fault.description }).collect(),
+        retry_after_s: refused.retry_after.map(|after| after.as_secs_f64()),
+        metadata: refused.metadata.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect(),
+    }
+}
+
+/// As the protocol spells it: `PERMISSION_DENIED`.
+fn code_word(code: Code) -> String {
+    let mut word = String::new();
+    for letter in format!("{code:?}").chars() {
+        if letter.is_uppercase() && !word.is_empty() {
+            word.push('_');
+        }
+        word.push(letter.to_ascii_uppercase());
+    }
+    word
+}
+
+/// An error with everything that led to it.
+fn chain(error: &Error) -> String {
+    format!("{:#}", anyhow::Error::new(error.clone()))
+}

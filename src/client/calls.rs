@@ -1,0 +1,229 @@
+//! The way of a call out: a request id where one is missing, the token, the connection, and again if it helps.
+//!
+//! It is a `tower` service under the generated clients and reads what it needs of a method from the descriptor, so
+//! that a new method, or a new service, needs nothing here. Whatever the contract records has a request id, which
+//! settles it once: so every call may be sent again, over any connection.
+
+use std::error::Error as StdError;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Request, Response, header};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Bytes;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tonic::body::Body;
+use tonic::{Code, Status, TimeoutExpired};
+use tower::{BoxError, Service};
+use uuid::Uuid;
+
+use crate::client::connection::{Connection, Line};
+use crate::client::error::Error;
+use crate::client::retry::{Retry, from_now};
+use crate::client::token::Token;
+use crate::wire::methods::{self, Method};
+use crate::wire::timeout::{self as grpc_timeout, GRPC_TIMEOUT};
+use crate::wire::v1::ErrorReason;
+
+/// The longest answer of one message that is taken, in bytes. Generated clients take 4 MiB unless told otherwise.
+const ANSWER_LEN_MAX: usize = 64 * 1_024 * 1_024;
+
+/// What generated clients call through. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Authorized {
+    pub(super) connection: Arc<Connection>,
+    pub(super) token: Arc<Token>,
+    pub(super) retry: Retry,
+}
+
+impl Service<Request<Body>> for Authorized {
+    type Response = Response<Body>;
+    type Error = Status;
+    type Future = BoxFuture<'static, Result<Response<Body>, Status>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Status>> {
+        // The channel is waited for with the token, in the call.
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let calls = self.clone();
+        Box::pin(async move {
+            // What a caller streams cannot be sent again, and what the contract does not know might not be safe to.
+            let method = methods::at(request.uri().path()).filter(|method| !method.is_client_streaming());
+            match method {
+                Some(method) if calls.retry.attempts_max > 1 => Call::new(&calls, method, request).await?.run().await,
+                Some(_) | None => calls.once(request).await.map_err(Error::into_status),
+            }
+        })
+    }
+}
+
+impl Authorized {
+    async fn once(&self, mut request: Request<Body>) -> Result<Response<Body>, Error> {
+        let With { line, bearer } = self.with().await?;
+        authorize(request.headers_mut(), bearer);
+        send(&line, request).await
+    }
+
+    async fn with(&self) -> Result<With, Error> {
+        Ok(With { bearer: self.token.bearer().await?, line: self.connection.line().await })
+    }
+
+    /// Goes over another connection from now on: this one is silent.
+    pub(super) fn hang_up(&self) {
+        self.connection.replace(&self.connection.current());
+    }
+}
+
+/// A call that may be sent again.
+struct Call<'a> {
+    calls: &'a Authorized,
+    method: &'static Method,
+    head: Parts,
+    message: Bytes,
+    until: Instant,
+}
+
+/// Why an attempt is no answer, and what the caller gets if it was the last.
+struct Failed {
+    error: Error,
+    answer: Result<Response<Body>, Status>,
+    /// What it went out with, if it got so far.
+    with: Option<With>,
+}
+
+/// What an attempt goes out with.
+#[derive(Clone)]
+struct With {
+    line: Arc<Line>,
+    bearer: Option<HeaderValue>,
+}
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        Self { answer: Err(error.clone().into_status()), error, with: None }
+    }
+}
+
+impl<'a> Call<'a> {
+    async fn new(calls: &'a Authorized, method: &'static Method, request: Request<Body>) -> Result<Self, Status> {
+        let (head, body) = request.into_parts();
+        let message = method.with_request_id(body.collect().await?.to_bytes(), || Uuid::new_v4().to_string());
+        let limit = head.headers.get(GRPC_TIMEOUT).and_then(|value| value.to_str().ok()).and_then(grpc_timeout::parse);
+        let until = from_now(limit.unwrap_or(calls.retry.total_timeout));
+        Ok(Self { calls, method, head, message, until })
+    }
+
+    async fn run(self) -> Result<Response<Body>, Status> {
+        let retry = &self.calls.retry;
+        let (mut attempts, mut renewed) = (0_u32, false);
+        loop {
+            attempts = attempts.saturating_add(1);
+            let failed = match Box::pin(self.attempt()).await {
+                Ok(answer) => return Ok(answer),
+                Err(failed) => failed,
+            };
+            let refused = failed.error.reason() == Some(ErrorReason::TokenRefused);
+            let pause = match &failed.with {
+                // Refused unread: with another token, or the certificate that it is bound to, it is another call.
+                Some(with) if refused && !renewed => {
+                    renewed = true;
+                    self.renew(with).await.then_some(Duration::ZERO)
+                }
+                Some(_) | None => retry.pause_after(attempts, &failed.error),
+            };
+            let fits = |pause: &Duration| attempts < retry.attempts_max && from_now(*pause) < self.until;
+            let Some(pause) = pause.filter(fits) else { return failed.answer };
+            tracing::debug!(method = self.method.path(), attempts, error = %failed.error, "sending again");
+            sleep(pause).await;
+        }
+    }
+
+    async fn attempt(&self) -> Result<Response<Body>, Failed> {
+        let with = timeout_at(self.until, self.calls.with()).await.map_err(|_| Error::OutOfTime)??;
+        let failed = |error: Error| Failed { with: Some(with.clone()), ..Failed::from(error) };
+
+        let left = self.until.saturating_duration_since(Instant::now());
+        let mut request = Request::from_parts(self.head.clone(), Body::new(Full::new(self.message.clone())));
+        authorize(request.headers_mut(), with.bearer.clone());
+        // A stream has no end unless its caller set one.
+        let ends = !self.method.is_server_streaming() || self.head.headers.contains_key(GRPC_TIMEOUT);
+        if let Some(left) = HeaderValue::from_str(&grpc_timeout::format(left)).ok().filter(|_| ends) {
+            request.headers_mut().insert(GRPC_TIMEOUT, left);
+        }
+        let limit = left.min(self.calls.retry.attempt_timeout);
+        let answer = timeout(limit, self.exchange(&with.line, request)).await.unwrap_or(Err(Error::OutOfTime));
+        if matches!(answer, Err(Error::OutOfTime)) {
+            // Perhaps nobody is there any more, which a connection does not always tell.
+            self.calls.connection.replace(&with.line);
+        }
+        let answer = answer.map_err(failed)?;
+        match Status::from_header_map(answer.headers()) {
+            Some(status) if status.code() != Code::Ok => {
+                Err(Failed { error: status.into(), answer: Ok(answer), with: Some(with) })
+            }
+            Some(_) | None => Ok(answer),
+        }
+    }
+
+    /// Sends, and takes an answer of one message whole: a connection that is lost halfway is then lost here.
+    async fn exchange(&self, line: &Line, request: Request<Body>) -> Result<Response<Body>, Error> {
+        let answer = send(line, request).await?;
+        if self.method.is_server_streaming() {
+            return Ok(answer);
+        }
+        let (mut head, body) = answer.into_parts();
+        let body = Limited::new(body, ANSWER_LEN_MAX).collect().await.map_err(unreachable)?;
+        // A status is looked for in one place.
+        if let Some(trailers) = body.trailers().filter(|trailers| is_error(trailers)) {
+            head.headers.extend(trailers.clone());
+            return Ok(Response::from_parts(head, Body::default()));
+        }
+        Ok(Response::from_parts(head, Body::new(body)))
+    }
+
+    /// Whether the next attempt goes out with another token or certificate.
+    async fn renew(&self, with: &With) -> bool {
+        let Authorized { token, connection, retry } = self.calls;
+        let renewed = async || token.renew(with.bearer.as_ref()).await | connection.renew(&with.line).await;
+        let renewed_in_time = async {
+            if renewed().await {
+                return true;
+            }
+            // Perhaps they are being replaced, one file after the other.
+            sleep(retry.pause).await;
+            renewed().await
+        };
+        timeout_at(self.until, renewed_in_time).await.unwrap_or(false)
+    }
+}
+
+async fn send(line: &Line, request: Request<Body>) -> Result<Response<Body>, Error> {
+    let mut channel = line.channel.clone();
+    std::future::poll_fn(|context| channel.poll_ready(context)).await.map_err(unreachable)?;
+    channel.call(request).await.map_err(unreachable)
+}
+
+fn authorize(headers: &mut HeaderMap, bearer: Option<HeaderValue>) {
+    if let Some(bearer) = bearer {
+        headers.insert(header::AUTHORIZATION, bearer);
+    }
+}
+
+pub(super) fn unreachable(error: impl Into<BoxError>) -> Error {
+    let error = error.into();
+    // The channel keeps the call's time as well, and may be the first to say so.
+    if is_out_of_time(&*error) { Error::OutOfTime } else { Error::Unreachable(error.into()) }
+}
+
+fn is_out_of_time(error: &(dyn StdError + 'static)) -> bool {
+    error.is::<TimeoutExpired>() || error.source().is_some_and(is_out_of_time)
+}
+
+fn is_error(trailers: &HeaderMap) -> bool {
+    Status::from_header_map(trailers).is_some_and(|status| status.code() != Code::Ok)
+}

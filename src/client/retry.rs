@@ -1,0 +1,95 @@
+//! When a call is sent again.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::client::error::Error;
+
+/// How often and for how long. Every attempt of a call carries the same request id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retry {
+    /// Attempts in all. With one, calls pass as they are: nothing is filled in.
+    pub attempts_max: u32,
+    /// From the first attempt to the last answer, where the call has no `grpc-timeout` of its own.
+    pub total_timeout: Duration,
+    /// Without an answer for so long, an attempt is given up and the next goes over a new connection.
+    pub attempt_timeout: Duration,
+    /// Pause after the first attempt; doubled after each.
+    pub pause: Duration,
+    /// No pause is longer, unless the gateway asks for one.
+    pub pause_max: Duration,
+}
+
+impl Retry {
+    /// Each call is sent once, as it is.
+    pub const NEVER: Self = Self {
+        attempts_max: 1,
+        total_timeout: Duration::from_secs(30),
+        attempt_timeout: Duration::from_secs(10),
+        pause: Duration::from_millis(100),
+        pause_max: Duration::from_secs(5),
+    };
+
+    /// The pause after so many attempts, the last of which failed so. `None`: another would fail the same way.
+    pub(super) fn pause_after(&self, attempts: u32, error: &Error) -> Option<Duration> {
+        if !error.is_temporary() {
+            return None;
+        }
+        let asked = if let Error::Refused(refused) = error { refused.retry_after } else { None };
+        let spread = fastrand::f64();
+        Some(match asked {
+            // Never sooner than asked, and not everybody at once.
+            Some(asked) => asked.saturating_add(asked.min(self.pause_max).mul_f64(spread / 4.0)),
+            None => self.back_off(attempts).mul_f64(f64::midpoint(1.0, spread)),
+        })
+    }
+
+    fn back_off(&self, attempts: u32) -> Duration {
+        let doubled = 2_u32.saturating_pow(attempts.saturating_sub(1));
+        self.pause.saturating_mul(doubled).min(self.pause_max)
+    }
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Self { attempts_max: 5, ..Self::NEVER }
+    }
+}
+
+/// A time ahead. One that no clock reaches is years ahead.
+pub(super) fn from_now(time: Duration) -> Instant {
+    const YEARS: Duration = Duration::from_hours(24 * 365 * 30);
+    Instant::now() + time.min(YEARS)
+}
+
+#[cfg(test)]
+mod tests {
+    use tonic::{Code, Status};
+
+    use super::*;
+    use crate::wire::failure::Failure;
+    use crate::wire::v1::ErrorReason;
+
+    #[test]
+    fn a_pause_doubles_to_its_limit_and_is_never_shorter_than_asked() {
+        let retry = Retry { pause: Duration::from_millis(100), pause_max: Duration::from_secs(1), ..Retry::default() };
+        let check = |attempts, error: &Error, least: u64, most: u64| {
+            for _ in 0..100 {
+                let pause = retry.pause_after(attempts, error).unwrap();
+                let within = Duration::from_millis(least)..=Duration::from_millis(most);
+                assert!(within.contains(&pause), "{attempts}: {pause:?}");
+            }
+        };
+        check(1, &Error::OutOfTime, 50, 100);
+        check(2, &Error::OutOfTime, 100, 200);
+        check(4, &Error::OutOfTime, 400, 800);
+        check(5, &Error::OutOfTime, 500, 1_000);
+        check(u32::MAX, &Error::OutOfTime, 500, 1_000);
+        let busy = Failure::new(Code::ResourceExhausted, ErrorReason::Overloaded, "");
+        let busy = Error::from(Status::from(busy.retry_after(Duration::from_secs(2))));
+        check(1, &busy, 2_000, 2_250);
+        let denied = Failure::new(Code::PermissionDenied, ErrorReason::MethodDenied, "");
+        assert_eq!(retry.pause_after(1, &Error::from(Status::from(denied))), None);
+    }
+}

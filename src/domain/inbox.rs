@@ -1,0 +1,368 @@
+//! How far the consumers of an agency have received, which entries they could not take, and what a confirmation covers.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use crate::domain::ids::{AgencyId, ConsumerId, JurisdictionId, LogKind};
+use crate::domain::vocabulary::vocabulary;
+
+/// Entries that the streams of one consumer pass over at a time. One that cannot take so many is itself at fault, and skipping more would
+/// only hide it.
+const PARKED_MAX: usize = 64;
+
+/// Limits of an agency's inbox of one jurisdiction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Consumers.
+    pub consumers_max: usize,
+    /// Tries after which an entry is parked; 0: never.
+    pub park_after_tries: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { consumers_max: 16, park_after_tries: 5 }
+    }
+}
+
+/// One consumer of one agency, in one jurisdiction.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Whose {
+    /// The agency.
+    pub agency: AgencyId,
+    /// Where.
+    pub jurisdiction: JurisdictionId,
+    /// Its consumer.
+    pub consumer: ConsumerId,
+}
+
+/// An entry of a jurisdiction: in which log, at which index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place {
+    /// In which log.
+    pub log: LogKind,
+    /// At which index.
+    pub index: u64,
+}
+
+vocabulary! {
+    /// Where an entry stands that was sent to a consumer and not confirmed with what came before it.
+    pub enum Standing {
+        /// Sent, and owed until it is confirmed.
+        Tried = "tried",
+        /// Sent too often: passed over until it is confirmed by itself.
+        Parked = "parked",
+        /// Confirmed by itself, while what came before it is not: passed over, and owed no more.
+        Received = "received",
+    }
+}
+
+/// What is remembered of sending one entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Attempt {
+    /// How often it was sent.
+    pub tries: u32,
+    /// When first.
+    pub since: Timestamp,
+    /// What came of it.
+    pub standing: Standing,
+}
+
+/// What became of a try.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tried {
+    /// It may be sent.
+    Send,
+    /// It was sent too often, and is passed over from now on.
+    ParkedNow,
+    /// It is passed over.
+    PassOver,
+}
+
+/// Entries received: of one log, from an index to before another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// Of which log.
+    pub log: LogKind,
+    /// From this one on.
+    pub from: u64,
+    /// To before this one.
+    pub to: u64,
+}
+
+/// Why a confirmation changes nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Behind what the consumer has confirmed.
+    #[error("the consumer has confirmed more than this cursor covers")]
+    StaleCursor,
+    /// As many as there may be.
+    #[error("the agency has as many consumers as it may have")]
+    TooManyConsumers,
+    /// Not parked for this consumer.
+    #[error("the entry is not parked for this consumer")]
+    NotParked,
+}
+
+/// One system of an agency.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Consumer {
+    /// Entries of the exchange log before it were received, or are parked, or are for others.
+    pub exchange: u64,
+    /// The same of the custody log.
+    pub custody: u64,
+    /// Entries that were sent and not confirmed with what came before them.
+    pub attempts: BTreeMap<Place, Attempt>,
+}
+
+impl Consumer {
+    /// How far it has confirmed a log.
+    pub fn position(&self, log: LogKind) -> u64 {
+        match log {
+            LogKind::Exchange => self.exchange,
+            LogKind::Custody => self.custody,
+        }
+    }
+
+    /// Entries that its streams leave out.
+    pub fn passed_over(&self) -> impl Iterator<Item = Place> {
+        let left_out = self.attempts.iter().filter(|(_, attempt)| match attempt.standing {
+            Standing::Parked | Standing::Received => true,
+            Standing::Tried => false,
+        });
+        left_out.map(|(place, _)| *place)
+    }
+
+    /// Entries that are parked.
+    pub fn parked(&self) -> impl Iterator<Item = (Place, Attempt)> {
+        self.attempts
+            .iter()
+            .filter(|(_, attempt)| attempt.standing == Standing::Parked)
+            .map(|(place, attempt)| (*place, *attempt))
+    }
+
+    /// Takes note that an entry is about to be sent, or that it was sent too often.
+    pub fn try_entry(&mut self, place: Place, limits: Limits, now: Timestamp) -> Tried {
+        let room = self.passed_over().count() < PARKED_MAX;
+        let first = Attempt { tries: 0, since: now, standing: Standing::Tried };
+        let attempt = self.attempts.entry(place).or_insert(first);
+        match attempt.standing {
+            Standing::Parked | Standing::Received => Tried::PassOver,
+            Standing::Tried if room && limits.park_after_tries > 0 && attempt.tries >= limits.park_after_tries => {
+                attempt.standing = Standing::Parked;
+                Tried::ParkedNow
+            }
+            Standing::Tried => {
+                attempt.tries = attempt.tries.saturating_add(1);
+                Tried::Send
+            }
+        }
+    }
+
+    /// Confirms everything before two positions but for what is parked, and says what was received with it.
+    fn confirm(&mut self, exchange: u64, custody: u64) -> Result<Vec<Span>, Refusal> {
+        if exchange < self.exchange || custody < self.custody {
+            return Err(Refusal::StaleCursor);
+        }
+        let mut received = Vec::new();
+        for (log, to) in [(LogKind::Exchange, exchange), (LogKind::Custody, custody)] {
+            let mut from = self.position(log);
+            let parked = self.parked().map(|(place, _)| place).filter(|place| place.log == log);
+            for gap in parked.map(|place| place.index).filter(|index| (from..to).contains(index)).collect::<Vec<_>>() {
+                received.push(Span { log, from, to: gap });
+                from = gap.saturating_add(1);
+            }
+            received.push(Span { log, from, to });
+        }
+        received.retain(|span| span.from < span.to);
+        (self.exchange, self.custody) = (exchange, custody);
+        let owed = |place: &Place| match place.log {
+            LogKind::Exchange => place.index >= exchange,
+            LogKind::Custody => place.index >= custody,
+        };
+        self.attempts.retain(|place, attempt| owed(place) || attempt.standing == Standing::Parked);
+        Ok(received)
+    }
+
+    /// Confirms one parked entry.
+    fn confirm_parked(&mut self, place: Place) -> Result<Span, Refusal> {
+        let position = self.position(place.log);
+        let attempt = self.attempts.get_mut(&place).filter(|attempt| attempt.standing == Standing::Parked);
+        attempt.ok_or(Refusal::NotParked)?.standing = Standing::Received;
+        if place.index < position {
+            self.attempts.remove(&place);
+        }
+        Ok(Span { log: place.log, from: place.index, to: place.index.saturating_add(1) })
+    }
+}
+
+/// What a confirmation covers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Confirmed {
+    /// Entries received with it.
+    pub received: Vec<Span>,
+    /// It proves delivery of something in the exchange log that no consumer of the agency had received before.
+    pub is_news: bool,
+    /// Entries of the exchange log that are parked still, in order.
+    pub parked: Vec<u64>,
+}
+
+/// The consumers of one agency in one jurisdiction.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Inbox(pub BTreeMap<ConsumerId, Consumer>);
+
+impl Inbox {
+    /// A consumer as it stands; one that was never heard of stands at the beginning.
+    pub fn consumer(&self, name: &ConsumerId) -> Consumer {
+        self.0.get(name).cloned().unwrap_or_default()
+    }
+
+    /// A consumer to change, made with its first call.
+    pub fn consumer_mut(&mut self, name: &ConsumerId, limits: Limits) -> Result<&mut Consumer, Refusal> {
+        if !self.0.contains_key(name) && self.0.len() >= limits.consumers_max {
+            return Err(Refusal::TooManyConsumers);
+        }
+        Ok(self.0.entry(name.clone()).or_default())
+    }
+
+    /// Confirms everything before two positions. `seen` is just after the last entry of the exchange log that was for
+    /// the agency: what comes between it and the position proves delivery of nothing.
+    pub fn confirm(
+        &mut self,
+        name: &ConsumerId,
+        (exchange, seen, custody): (u64, u64, u64),
+        limits: Limits,
+    ) -> Result<Confirmed, Refusal> {
+        let furthest = self.0.values().map(|consumer| consumer.exchange).max().unwrap_or_default();
+        let elsewhere: Vec<Place> = self.parked_for_others(name).collect();
+        let consumer = self.consumer_mut(name, limits)?;
+        let received = consumer.confirm(exchange, custody)?;
+        let covers = |place: &Place| {
+            received.iter().any(|span| span.log == place.log && (span.from..span.to).contains(&place.index))
+        };
+        let of_exchange = |place: &&Place| place.log == LogKind::Exchange;
+        let is_news = seen > furthest || elsewhere.iter().filter(of_exchange).any(covers);
+        let parked = consumer.parked().map(|(place, _)| place).filter(|place| of_exchange(&place));
+        let parked = parked.map(|place| place.index).filter(|index| *index < seen).collect();
+        Ok(Confirmed { received, is_news, parked })
+    }
+
+    /// Confirms one parked entry.
+    pub fn confirm_parked(&mut self, name: &ConsumerId, place: Place) -> Result<Confirmed, Refusal> {
+        let elsewhere = self.0.iter().filter(|(other, _)| *other != name);
+        let was_received = elsewhere
+            .map(|(_, other)| other)
+            .any(|other| place.index < other.position(place.log) && other.parked().all(|(parked, _)| parked != place));
+        let consumer = self.0.get_mut(name).ok_or(Refusal::NotParked)?;
+        let received = vec![consumer.confirm_parked(place)?];
+        Ok(Confirmed { received, is_news: place.log == LogKind::Exchange && !was_received, parked: Vec::new() })
+    }
+
+    fn parked_for_others(&self, name: &ConsumerId) -> impl Iterator<Item = Place> {
+        let others = self.0.iter().filter(move |(other, _)| *other != name);
+        others.flat_map(|(_, other)| other.parked()).map(|(place, _)| place)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: Limits = Limits { consumers_max: 2, park_after_tries: 2 };
+
+    fn name(text: &str) -> ConsumerId {
+        text.parse().unwrap()
+    }
+
+    fn at(index: u64) -> Place {
+        Place { log: LogKind::Exchange, index }
+    }
+
+    fn tries(inbox: &mut Inbox, consumer: &str, index: u64) -> Tried {
+        let consumer = inbox.consumer_mut(&name(consumer), LIMITS).unwrap();
+        consumer.try_entry(at(index), LIMITS, Timestamp::UNIX_EPOCH)
+    }
+
+    fn span(from: u64, to: u64) -> Span {
+        Span { log: LogKind::Exchange, from, to }
+    }
+
+    /// Parked for `first`, which then confirms past it.
+    fn with_a_gap() -> Inbox {
+        let mut inbox = Inbox::default();
+        assert_eq!(
+            [0; 4].map(|_| tries(&mut inbox, "first", 3)),
+            [Tried::Send, Tried::Send, Tried::ParkedNow, Tried::PassOver]
+        );
+        let confirmed = inbox.confirm(&name("first"), (9, 8, 0), LIMITS).unwrap();
+        assert_eq!(confirmed, Confirmed { received: vec![span(0, 3), span(4, 9)], is_news: true, parked: vec![3] });
+        inbox
+    }
+
+    #[test]
+    fn a_confirmation_behind_what_was_confirmed_is_refused() {
+        let mut inbox = Inbox::default();
+        let mut check = |consumer: &str, positions, expected: Result<usize, Refusal>| {
+            let confirmed = inbox.confirm(&name(consumer), positions, LIMITS);
+            assert_eq!(confirmed.map(|confirmed| confirmed.received.len()), expected, "{consumer} {positions:?}");
+        };
+        check("first", (5, 4, 6), Ok(2));
+        check("first", (5, 4, 6), Ok(0));
+        check("first", (4, 4, 7), Err(Refusal::StaleCursor));
+        check("first", (6, 6, 5), Err(Refusal::StaleCursor));
+        check("second", (1, 1, 0), Ok(1));
+        check("third", (9, 9, 9), Err(Refusal::TooManyConsumers));
+        check("first", (6, 6, 6), Ok(1));
+    }
+
+    #[test]
+    fn what_is_parked_is_received_by_itself_or_by_another_consumer() {
+        let mut inbox = with_a_gap();
+        let second = inbox.confirm(&name("second"), (3, 3, 0), LIMITS).unwrap();
+        assert!(!second.is_news, "the first had all of it");
+        let second = inbox.confirm(&name("second"), (4, 4, 0), LIMITS).unwrap();
+        assert!(second.is_news, "the first did not have it");
+        let late = inbox.confirm_parked(&name("first"), at(3)).unwrap();
+        assert_eq!(late, Confirmed { received: vec![span(3, 4)], is_news: false, parked: Vec::new() });
+        assert_eq!(inbox.confirm_parked(&name("first"), at(3)), Err(Refusal::NotParked));
+        assert_eq!(inbox.confirm_parked(&name("nobody"), at(3)), Err(Refusal::NotParked));
+    }
+
+    #[test]
+    fn what_was_received_by_itself_is_not_sent_again_before_its_turn() {
+        let mut inbox = Inbox::default();
+        for _ in 0..3 {
+            tries(&mut inbox, "first", 3);
+        }
+        assert!(inbox.confirm_parked(&name("first"), at(3)).unwrap().is_news);
+        assert_eq!(tries(&mut inbox, "first", 3), Tried::PassOver);
+        assert_eq!(inbox.consumer(&name("first")).parked().count(), 0);
+        inbox.confirm(&name("first"), (4, 4, 0), LIMITS).unwrap();
+        assert_eq!(inbox.consumer(&name("first")).attempts, BTreeMap::new(), "forgotten when its turn has come");
+    }
+
+    #[test]
+    fn tries_are_forgotten_when_the_entry_is_confirmed() {
+        let mut inbox = Inbox::default();
+        assert_eq!(tries(&mut inbox, "first", 3), Tried::Send);
+        assert_eq!(tries(&mut inbox, "first", 7), Tried::Send);
+        inbox.confirm(&name("first"), (4, 4, 0), LIMITS).unwrap();
+        let attempts = inbox.consumer(&name("first")).attempts;
+        assert_eq!(attempts.into_keys().collect::<Vec<_>>(), [at(7)]);
+    }
+
+    #[test]
+    fn a_consumer_that_takes_nothing_is_not_relieved_of_everything() {
+        let mut consumer = Consumer::default();
+        for index in 0..200 {
+            for _ in 0..4 {
+                consumer.try_entry(at(index), LIMITS, Timestamp::UNIX_EPOCH);
+            }
+        }
+        assert_eq!(consumer.parked().count(), PARKED_MAX);
+        let never = Limits { park_after_tries: 0, ..LIMITS };
+        let mut patient = Consumer::default();
+        assert!((0..50).all(|_| patient.try_entry(at(1), never, Timestamp::UNIX_EPOCH) == Tried::Send));
+    }
+}

@@ -1,0 +1,146 @@
+//! What an issuer was told, as far as it may still be told it: committed once, it may only become less.
+
+use crate::domain::detainer::{Addressee, Answer, AnswerKind, Detainer, DetainerState, Finding};
+use crate::domain::determination::{FieldClass, FieldClasses};
+use crate::domain::shown::Shown;
+
+impl Detainer {
+    /// Whether the issuer was told anything that is not its own.
+    pub fn told_anything(&self) -> bool {
+        self.shown.version > 1
+    }
+
+    /// The detainer with no more told to its issuer than these classes allow: what was told once may only become less.
+    /// Its version stays, since it counts what was told.
+    #[must_use]
+    pub fn as_told(&self, classes: FieldClasses) -> Self {
+        let mut seen = self.clone();
+        let Shown { state, custodian, finding, answer, service, .. } = &mut seen.shown;
+        if !classes.contains(FieldClass::Custody) {
+            (*custodian, *finding, *service) = (None, None, None);
+            seen.transfers.clear();
+        }
+        let may_be_shown = |answer: &Answer| classes.contains(answer.kind.gist(&self.request.addressee));
+        *answer = answer.take().filter(may_be_shown);
+        let found = finding.map(Finding::state);
+        let answered = answer.as_ref().map(|answer| answer.kind.state());
+        *state = match *state {
+            DetainerState::Lodged | DetainerState::Withdrawn => *state,
+            DetainerState::Matched | DetainerState::NoSuchPerson | DetainerState::IdentityMismatch => {
+                found.or(answered).unwrap_or(DetainerState::Lodged)
+            }
+            DetainerState::Released | DetainerState::Closed
+                if classes.contains(FieldClass::ReleaseDate) || classes.contains(FieldClass::ReleaseDetail) =>
+            {
+                *state
+            }
+            DetainerState::UnderReview
+            | DetainerState::HoldHonored
+            | DetainerState::NotifyOnly
+            | DetainerState::Declined
+            | DetainerState::Released
+            | DetainerState::Closed => answered.or(found).unwrap_or(DetainerState::Lodged),
+        };
+        seen
+    }
+}
+
+impl Finding {
+    /// Where a detainer stands on which this was found.
+    pub fn state(self) -> DetainerState {
+        match self {
+            Self::MatchedCustody => DetainerState::Matched,
+            Self::NoSuchPerson => DetainerState::NoSuchPerson,
+            Self::IdentityMismatch => DetainerState::IdentityMismatch,
+        }
+    }
+}
+
+impl AnswerKind {
+    /// The class that an answer tells of. Whoever answers a detainer addressed to the jurisdiction holds the person: the
+    /// answer is shown only where that may be known, or is promised.
+    pub fn gist(self, addressee: &Addressee) -> FieldClass {
+        match (addressee, self) {
+            (Addressee::Jurisdiction, AnswerKind::Decline | AnswerKind::PendingReview) => FieldClass::Custody,
+            (Addressee::Jurisdiction, AnswerKind::HonorHold | AnswerKind::NotifyOnly) | (Addressee::Agency(_), _) => {
+                FieldClass::Answer
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::domain::detainer::{DetainerForm, IssuingAuthority, Request, Warrant, WarrantKind};
+    use crate::domain::ids::CaseName;
+    use crate::domain::subject::{Flags, Identifiers, PersonName, Subject};
+
+    fn detainer(addressee: Addressee) -> Detainer {
+        let request = Request {
+            addressee,
+            form: DetainerForm::I247a,
+            basis: Vec::new(),
+            warrant: Warrant { kind: WarrantKind::None, issuing_authority: IssuingAuthority::None, signed_at: None },
+            subject: Subject {
+                name: PersonName { given: String::new(), family: String::new() },
+                aliases: Vec::new(),
+                birth_date: None,
+                sex: None,
+                identifiers: Identifiers::default(),
+                citizenship: None,
+            },
+            charges: Vec::new(),
+            flags: Flags::default(),
+            contact_phone: None,
+            occurred_at: None,
+        };
+        let name = CaseName::detainer("us-ny".parse().unwrap(), Uuid::from_u128(1));
+        Detainer::lodged(name, "us-ice".parse().unwrap(), request, Timestamp::UNIX_EPOCH)
+    }
+
+    fn answer(kind: AnswerKind) -> Answer {
+        Answer { kind, ground: None, legal_basis: "a statute".to_owned(), reason: None, occurred_at: None }
+    }
+
+    #[test]
+    fn a_state_falls_back_with_what_it_rests_on() {
+        use DetainerState as State;
+        use FieldClass::{Answer as Given, Count, Custody, ReleaseDate, ReleaseDetail};
+        let named = || Addressee::Agency("us-ny-doccs".parse().unwrap());
+        let found = Some(Finding::MatchedCustody);
+        let notice = Some(AnswerKind::NotifyOnly);
+        let check =
+            |addressee, told: (State, Option<Finding>, Option<AnswerKind>), classes: &[FieldClass], expected| {
+                let mut whole: Detainer = detainer(addressee);
+                (whole.shown.state, whole.shown.finding, whole.shown.answer) = (told.0, told.1, told.2.map(answer));
+                let seen = whole.as_told(classes.iter().copied().collect()).shown;
+                let kind = seen.answer.as_ref().map(|answer| answer.kind);
+                assert_eq!((seen.state, seen.finding, kind), expected, "{told:?} with {classes:?}");
+                assert_eq!(whole.as_told(FieldClasses::all()), whole, "nothing is lost where all may be shown");
+            };
+        check(named(), (State::Lodged, None, None), &[], (State::Lodged, None, None));
+        check(named(), (State::Matched, found, None), &[Custody], (State::Matched, found, None));
+        check(named(), (State::Matched, found, None), &[Given, Count], (State::Lodged, None, None));
+        check(named(), (State::NotifyOnly, found, notice), &[Given], (State::NotifyOnly, None, notice));
+        check(named(), (State::NotifyOnly, found, notice), &[Custody], (State::Matched, found, None));
+        check(named(), (State::NotifyOnly, found, notice), &[ReleaseDate], (State::Lodged, None, None));
+        for release in [ReleaseDate, ReleaseDetail] {
+            check(named(), (State::Released, found, notice), &[Given, release], (State::Released, None, notice));
+        }
+        check(named(), (State::Released, found, notice), &[Given, Custody], (State::NotifyOnly, found, notice));
+        check(named(), (State::Released, found, notice), &[Custody], (State::Matched, found, None));
+        check(named(), (State::Withdrawn, found, notice), &[], (State::Withdrawn, None, None));
+        // Put under review before the person was found.
+        let review = Some(AnswerKind::PendingReview);
+        check(named(), (State::Matched, found, review), &[Given], (State::UnderReview, None, review));
+        // Of all the jurisdiction, whoever declines holds the person.
+        let declined = Some(AnswerKind::Decline);
+        let jurisdiction = || Addressee::Jurisdiction;
+        check(jurisdiction(), (State::Declined, found, declined), &[Given], (State::Lodged, None, None));
+        check(jurisdiction(), (State::NotifyOnly, found, notice), &[Given], (State::NotifyOnly, None, notice));
+    }
+}

@@ -1,0 +1,63 @@
+//! How much waits for a consumer, counted on leaves and audiences alone: nothing is unsealed for it.
+
+use jiff::Timestamp;
+
+use crate::domain::agency::Caller;
+use crate::domain::ids::LogName;
+use crate::domain::inbox::{Consumer, Place};
+use crate::feed::is_proof_of_delivery;
+use crate::store::{Reader, StoreError};
+use crate::wire::entry;
+
+/// Entries of a log that are looked at for one count. What lies beyond is not counted, and that is said.
+const LOOKED_AT_MAX: u64 = 10_000;
+const PAGE_LEN: u64 = 500;
+
+/// What waits.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Waiting {
+    /// Entries, of those looked at.
+    pub count: u64,
+    /// When the oldest was recorded.
+    pub oldest: Option<Timestamp>,
+    /// Not all was looked at.
+    pub incomplete: bool,
+}
+
+/// What waits for a consumer in logs of these sizes. `agency` is its agency, whoever asks. Blocks on the store.
+pub fn waiting(
+    reader: &dyn Reader,
+    agency: &Caller,
+    consumer: &Consumer,
+    logs: &[(LogName, u64)],
+) -> Result<Waiting, StoreError> {
+    let passed_over: Vec<Place> = consumer.passed_over().collect();
+    let mut waiting = Waiting::default();
+    for (log, size) in logs {
+        let from = consumer.position(log.kind);
+        let end = (*size).min(from.saturating_add(LOOKED_AT_MAX));
+        waiting.incomplete |= end < *size;
+        let mut next = from;
+        while next < end {
+            let limit = usize::try_from(PAGE_LEN.min(end.saturating_sub(next))).unwrap_or_default();
+            let found = reader.headers(log, next, limit)?;
+            let Some(last) = found.last().map(|header| header.index) else { break };
+            next = last.saturating_add(1);
+            for header in found {
+                let place = Place { log: log.kind, index: header.index };
+                let meant = header.audience.classes_for(agency, &log.jurisdiction).is_some();
+                if !meant || passed_over.contains(&place) {
+                    continue;
+                }
+                let leaf = entry::read_leaf(&header.leaf)
+                    .map_err(|_| StoreError::Broken("a leaf is not of a known layout"))?;
+                if !is_proof_of_delivery(&leaf.method) {
+                    waiting.count = waiting.count.saturating_add(1);
+                    let oldest = waiting.oldest.map_or(leaf.recorded_at, |oldest| oldest.min(leaf.recorded_at));
+                    waiting.oldest = Some(oldest);
+                }
+            }
+        }
+    }
+    Ok(waiting)
+}

@@ -1,0 +1,47 @@
+//! Deliveries accounted for before they are made: what is disclosed, and which entry a consumer is sent once more.
+
+use jiff::Timestamp;
+
+use crate::domain::ids::LogName;
+use crate::domain::inbox::{Place, Refusal, Tried, Whose};
+use crate::recorder::plan::Plan;
+use crate::store::NewDisclosure;
+
+/// Contents about to leave.
+#[derive(Debug)]
+pub struct Delivering {
+    /// What leaves, and to whom.
+    pub disclosure: NewDisclosure,
+    /// The entry that is sent once more, where this is a consumer's next one.
+    pub attempt: Option<Attempt>,
+}
+
+/// The next entry of a consumer.
+#[derive(Debug)]
+pub struct Attempt {
+    /// Which consumer.
+    pub whose: Whose,
+    /// The entry.
+    pub place: Place,
+}
+
+impl Attempt {
+    /// Says once that an entry was parked: somebody must look at the consumer.
+    pub(super) fn warn(&self) {
+        let Whose { agency, jurisdiction, consumer } = &self.whose;
+        let log = LogName { jurisdiction: jurisdiction.clone(), kind: self.place.log };
+        let entry = log.entry(self.place.index);
+        tracing::warn!(entry, %agency, %consumer, "an entry is parked: sent too often");
+    }
+}
+
+impl Plan<'_> {
+    /// Takes note of a try.
+    pub(super) fn attempt(&mut self, attempt: &Attempt, now: Timestamp) -> Result<Tried, Refusal> {
+        let Attempt { whose, place } = attempt;
+        let inbox = self.loaded.inboxes.entry((whose.agency.clone(), whose.jurisdiction.clone())).or_default();
+        let tried = inbox.consumer_mut(&whose.consumer, self.limits)?.try_entry(*place, self.limits, now);
+        self.consumers.insert(whose.clone());
+        Ok(tried)
+    }
+}

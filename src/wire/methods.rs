@@ -1,0 +1,233 @@
+//! The methods that a gateway serves, from the descriptor: how each is called, and where its request id goes.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::OnceLock;
+
+use prost::bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
+use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, encode_key, encode_varint, skip_field};
+use prost_reflect::{DescriptorPool, MethodDescriptor};
+
+use crate::wire::DESCRIPTOR;
+
+/// Length of what stands before a message on the wire: whether it is compressed, and its length.
+const FRAME_HEADER_LEN: usize = 5;
+
+/// One method of the contract, or of the standard services beside it.
+#[derive(Clone)]
+pub struct Method {
+    pub(super) descriptor: MethodDescriptor,
+    path: String,
+    request_id: Option<u32>,
+}
+
+impl fmt::Debug for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Method({})", self.path)
+    }
+}
+
+/// No method can be meant by a name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoMethod {
+    /// None is called so.
+    #[error("there is no such method")]
+    Unknown,
+    /// Several are.
+    #[error("could be any of {}", .0.join(", "))]
+    Ambiguous(Vec<String>),
+}
+
+impl Method {
+    /// As `/comity.v1.DetainerService/LodgeDetainer`.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// As `comity.v1.DetainerService/LodgeDetainer`.
+    pub fn full_name(&self) -> &str {
+        self.path.trim_start_matches('/')
+    }
+
+    /// The caller sends a stream.
+    pub fn is_client_streaming(&self) -> bool {
+        self.descriptor.is_client_streaming()
+    }
+
+    /// The answer is a stream.
+    pub fn is_server_streaming(&self) -> bool {
+        self.descriptor.is_server_streaming()
+    }
+
+    /// Puts a request id into a framed request that should have one and has none. Anything else stays as it is.
+    pub fn with_request_id(&self, frame: Bytes, make: impl FnOnce() -> String) -> Bytes {
+        let Some(number) = self.request_id else { return frame };
+        let Some((header, message)) = frame.split_at_checked(FRAME_HEADER_LEN) else { return frame };
+        // A compressed message is not looked into, and one that is no protobuf is the gateway's to refuse.
+        if header.first() != Some(&0) || has_text(message, number) != Some(false) {
+            return frame;
+        }
+        let request_id = make();
+        let mut message = BytesMut::from(message);
+        encode_key(number, WireType::LengthDelimited, &mut message);
+        encode_varint(u64::try_from(request_id.len()).unwrap_or_default(), &mut message);
+        message.put_slice(request_id.as_bytes());
+        let Ok(len) = u32::try_from(message.len()) else { return frame };
+        let mut framed = BytesMut::with_capacity(message.len().saturating_add(FRAME_HEADER_LEN));
+        framed.put_u8(0);
+        framed.put_u32(len);
+        framed.unsplit(message);
+        framed.freeze()
+    }
+}
+
+/// Every method, services in the order of their files.
+pub fn all() -> impl Iterator<Item = &'static Method> {
+    table().methods.iter()
+}
+
+/// The method at a path.
+pub fn at(path: &str) -> Option<&'static Method> {
+    let table = table();
+    table.methods.get(*table.by_path.get(path)?)
+}
+
+/// The method with a name, which may leave out the package or the service: `DetainerService/LodgeDetainer`,
+/// `LodgeDetainer`; case does not count.
+pub fn named(name: &str) -> Result<&'static Method, NoMethod> {
+    let wanted = name.trim_start_matches('/').to_ascii_lowercase();
+    let is_meant = |method: &&Method| {
+        let full = method.full_name().to_ascii_lowercase();
+        full.strip_suffix(&wanted).is_some_and(|rest| rest.is_empty() || rest.ends_with(['.', '/']))
+    };
+    let meant: Vec<&'static Method> = all().filter(is_meant).collect();
+    match meant.as_slice() {
+        [] => Err(NoMethod::Unknown),
+        [method] => Ok(method),
+        several => Err(NoMethod::Ambiguous(several.iter().map(|method| method.full_name().to_owned()).collect())),
+    }
+}
+
+struct Table {
+    methods: Vec<Method>,
+    by_path: HashMap<String, usize>,
+}
+
+fn table() -> &'static Table {
+    static TABLE: OnceLock<Table> = OnceLock::new();
+    TABLE.get_or_init(|| {
+        let methods: Vec<Method> = pool()
+            .services()
+            .flat_map(|service| service.methods().collect::<Vec<_>>())
+            .map(|descriptor| Method {
+                path: format!("/{}/{}", descriptor.parent_service().full_name(), descriptor.name()),
+                request_id: descriptor.input().get_field_by_name("request_id").map(|field| field.number()),
+                descriptor,
+            })
+            .collect();
+        let by_path = methods.iter().enumerate().map(|(at, method)| (method.path.clone(), at)).collect();
+        Table { methods, by_path }
+    })
+}
+
+/// The contract, and the standard services that a gateway serves beside it.
+pub(super) fn pool() -> &'static DescriptorPool {
+    static POOL: OnceLock<DescriptorPool> = OnceLock::new();
+    POOL.get_or_init(|| {
+        // Without a readable descriptor no method is known; the tests hold that each is readable.
+        let mut pool = DescriptorPool::decode(DESCRIPTOR).unwrap_or_default();
+        for beside in [tonic_health::pb::FILE_DESCRIPTOR_SET, tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET] {
+            let _known = pool.decode_file_descriptor_set(beside);
+        }
+        pool
+    })
+}
+
+/// Whether a message has text in a field of its own. `None`: it is no protobuf.
+fn has_text(mut message: &[u8], number: u32) -> Option<bool> {
+    let mut found = false;
+    while message.has_remaining() {
+        let (at, wire_type) = decode_key(&mut message).ok()?;
+        if at == number && wire_type == WireType::LengthDelimited {
+            let len = usize::try_from(decode_varint(&mut message).ok()?).ok()?;
+            message = message.get(len..)?;
+            // The last one counts.
+            found = len > 0;
+        } else {
+            skip_field(wire_type, at, &mut message, DecodeContext::default()).ok()?;
+        }
+    }
+    Some(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use prost::Message as _;
+
+    use super::*;
+    use crate::wire::v1;
+
+    #[test]
+    fn a_method_is_found_by_any_name_that_means_it_alone() {
+        let check = |name: &str, expected: Result<&str, NoMethod>| {
+            assert_eq!(named(name).map(Method::full_name), expected, "{name}");
+        };
+        let lodge = Ok("comity.v1.DetainerService/LodgeDetainer");
+        check("comity.v1.DetainerService/LodgeDetainer", lodge.clone());
+        check("/comity.v1.DetainerService/LodgeDetainer", lodge.clone());
+        check("DetainerService/LodgeDetainer", lodge.clone());
+        check("detainerservice/lodgedetainer", lodge.clone());
+        check("LodgeDetainer", lodge);
+        check("Health/Check", Ok("grpc.health.v1.Health/Check"));
+        check("grpc.health.v1.Health/Watch", Ok("grpc.health.v1.Health/Watch"));
+        check("ServerReflectionInfo", Ok("grpc.reflection.v1.ServerReflection/ServerReflectionInfo"));
+        for unknown in ["Detainer", "Service/LodgeDetainer", "", "comity.v2.DetainerService/LodgeDetainer"] {
+            check(unknown, Err(NoMethod::Unknown));
+        }
+    }
+
+    /// What makes a call safe to send again: whatever is recorded has a request id, which settles it once.
+    #[test]
+    fn every_method_that_answers_with_a_receipt_takes_a_request_id() {
+        let recorded: Vec<&Method> =
+            all().filter(|method| method.descriptor.output().get_field_by_name("receipt").is_some()).collect();
+        assert!(recorded.len() >= 8, "{recorded:?}");
+        for method in recorded {
+            assert!(method.request_id.is_some(), "{method:?}");
+        }
+    }
+
+    #[test]
+    fn a_request_id_is_filled_in_where_there_is_none() {
+        let framed = |message: &[u8]| {
+            let len = u32::try_from(message.len()).unwrap();
+            Bytes::from([&[0], len.to_be_bytes().as_slice(), message].concat())
+        };
+        let fill = |path, frame: Bytes| at(path).unwrap().with_request_id(frame, || "made-up".to_owned());
+        let lodge = "/comity.v1.DetainerService/LodgeDetainer";
+        let request = |request_id: &str| v1::LodgeDetainerRequest {
+            parent: "jurisdictions/us-ny".to_owned(),
+            detainer: Some(v1::Detainer { basis: vec![1, 2], ..Default::default() }),
+            request_id: request_id.to_owned(),
+        };
+        let check = |frame: Bytes, expected: &v1::LodgeDetainerRequest| {
+            let filled = fill(lodge, frame);
+            assert_eq!(
+                usize::try_from(u32::from_be_bytes(filled[1..5].try_into().unwrap())).unwrap(),
+                filled.len() - 5
+            );
+            assert_eq!(&v1::LodgeDetainerRequest::decode(&filled[5..]).unwrap(), expected);
+        };
+        check(framed(&request("").encode_to_vec()), &request("made-up"));
+        check(framed(&request("mine").encode_to_vec()), &request("mine"));
+        // Written out though empty, after one that is not: the last one counts, and it is empty.
+        check(framed(&[request("mine").encode_to_vec(), vec![0x1a, 0]].concat()), &request("made-up"));
+
+        let untouched = |path, frame: Bytes| assert_eq!(fill(path, frame.clone()), frame);
+        untouched("/comity.v1.DetainerService/GetDetainer", framed(b""));
+        untouched(lodge, framed(&[0xff; 11]));
+        untouched(lodge, framed(&[0x1a, 9, b'x']));
+        untouched(lodge, Bytes::from_static(&[1, 0, 0, 0, 0]));
+        untouched(lodge, Bytes::from_static(&[0, 0]));
+    }
+}

@@ -1,0 +1,150 @@
+//! Fills every personal field of a request, found in the contract by its class, with a canary of its own: one that is
+//! valid where it must be, or one that is not.
+
+use std::collections::BTreeMap;
+
+use prost_reflect::{DynamicMessage, MethodDescriptor, Value};
+
+use crate::canaries::needles::Canary;
+use crate::harness::descriptor::{self, Holds, Place};
+
+/// Personal is every class but the one of facts for counting. What the envelope of a request holds (`name`, `parent`,
+/// `request_id`, `etag`, `cursor`) has none, and enumerations and flags have too few values to tell one from another.
+const COUNT: &str = "FIELD_CLASS_COUNT";
+
+/// Fields that cannot carry one, each with the reason.
+pub(super) const BARE: [(&str, &str); 2] = [
+    ("Acknowledgement.custody", "has to name a case, by the id that the gateway drew for it"),
+    ("Acknowledgement.confidence_percent", "a number up to a hundred is everywhere"),
+];
+
+/// A field as the lists name it.
+pub(super) fn key(place: &Place) -> String {
+    format!("{}.{}", place.field.parent_message().name(), place.field.name())
+}
+
+/// Whether a field is personal and of a kind that can hold a canary.
+pub(super) fn is_personal(place: &Place) -> bool {
+    let class = place.class.as_deref();
+    class.is_some_and(|class| class != COUNT) && !matches!(place.holds(), Holds::Flag | Holds::Word(_))
+}
+
+/// What was planted where.
+#[derive(Debug, Default)]
+pub(super) struct Planted {
+    made: u32,
+    /// By method and path, as `CustodyService/OpenCustody custody.subject.name.family`; and whether the contract lets
+    /// the gateway alone fill it in, so that it must not arrive.
+    pub(super) canaries: BTreeMap<String, (Canary, bool)>,
+}
+
+impl Planted {
+    /// A request with a good canary in each personal field.
+    pub(super) fn good(&mut self, method: &MethodDescriptor) -> DynamicMessage {
+        descriptor::fill(&method.input(), &mut |place| self.good_value(method, place))
+    }
+
+    /// The same, where those that `is_bad` are bad.
+    pub(super) fn mixed(&mut self, method: &MethodDescriptor, is_bad: impl Fn(&Place) -> bool) -> DynamicMessage {
+        descriptor::fill(&method.input(), &mut |place| {
+            if is_bad(place) { self.bad_value(method, place) } else { self.good_value(method, place) }
+        })
+    }
+
+    /// A text that nothing else contains.
+    pub(super) fn word(&mut self, place: &str) -> String {
+        self.made += 1;
+        let word = format!("Zebra{:04}Quark", self.made);
+        self.canaries.insert(place.to_owned(), (Canary::Text(word.clone()), true));
+        word
+    }
+
+    fn good_value(&mut self, method: &MethodDescriptor, place: &Place) -> Option<Value> {
+        if let Holds::Word(_) = place.holds() {
+            return Some(Value::EnumNumber(1));
+        }
+        if !is_personal(place) || BARE.iter().any(|(field, _)| *field == key(place)) {
+            return None;
+        }
+        self.made += 1;
+        let n = self.made;
+        let (canary, value) = match place.holds() {
+            Holds::Flag | Holds::Word(_) | Holds::Message(_) => return None,
+            Holds::Time => time(2_942_197_255, n),
+            // A number that is no port, and that most limits let pass. Else `BARE` is where to say why not.
+            Holds::Int32 => (Canary::Word("98739".to_owned()), Value::I32(98_739)),
+            Holds::Int64 => (Canary::Word("98739".to_owned()), Value::I64(98_739)),
+            Holds::Text => good_text(&key(place), n),
+            Holds::Bytes => bytes(n),
+        };
+        self.plant(method, place, canary);
+        Some(value)
+    }
+
+    fn bad_value(&mut self, method: &MethodDescriptor, place: &Place) -> Option<Value> {
+        self.made += 1;
+        let n = self.made;
+        let number = 917_364_000 + i32::try_from(n).unwrap();
+        let text = |value| (Canary::Text(number.to_string()), value);
+        let (canary, value) = match place.holds() {
+            Holds::Flag | Holds::Message(_) => return None,
+            // After 2100.
+            Holds::Time => time(9_170_000_000, n),
+            Holds::Word(_) => text(Value::EnumNumber(number)),
+            Holds::Int32 => text(Value::I32(number)),
+            Holds::Bytes => bytes(n),
+            // A number of the envelope's, such as a position in a log.
+            Holds::Int64 => text(Value::I64(-i64::from(number))),
+            Holds::Text => {
+                let word = format!("Zebra{n:04}Quark");
+                // No field takes a control character.
+                (Canary::Text(word.clone()), Value::String(format!("{word}\u{7}")))
+            }
+        };
+        self.plant(method, place, canary);
+        Some(value)
+    }
+
+    fn plant(&mut self, method: &MethodDescriptor, place: &Place, canary: Canary) {
+        let path = format!("{} {} ({})", descriptor::name(method), place.path, self.made);
+        self.canaries.insert(path, (canary, place.output_only));
+    }
+}
+
+fn time(from: i64, n: u32) -> (Canary, Value) {
+    let (seconds, nanos) = (from + i64::from(n) * 86_411, 910_653_589 + i32::try_from(n).unwrap());
+    (Canary::Time(seconds, nanos), descriptor::time(seconds, nanos))
+}
+
+fn bytes(n: u32) -> (Canary, Value) {
+    let word = format!("Zebra{n:04}Quark");
+    (Canary::Text(word.clone()), Value::Bytes(word.into_bytes().into()))
+}
+
+/// A text of the form that the field wants. Any other field takes any text; one that does not is refused, and this is
+/// where to say what it takes.
+fn good_text(field: &str, n: u32) -> (Canary, Value) {
+    // Too short to tell one from another, and so the same wherever they stand.
+    let word = match field {
+        "Subject.citizenship" => Some("QZX"),
+        "Charge.ncic_code" => Some("0739"),
+        "Charge.nibrs_code" => Some("73Q"),
+        _ => None,
+    };
+    if let Some(word) = word {
+        return (Canary::Word(word.to_owned()), Value::String(word.to_owned()));
+    }
+    let text = match field {
+        "Subject.birth_date" | "Charge.charged_on" | "Charge.convicted_on" => {
+            format!("{}-{:02}-{:02}", 1850 + n / 300, 1 + n / 25 % 12, 1 + n % 25)
+        }
+        "Identifiers.alien_number" => format!("{}", 917_364_000 + n),
+        "Identifiers.fbi_number" => format!("QZX{n:06}"),
+        "Identifiers.state_id" => format!("NYQZX{n:05}"),
+        "Identifiers.booking_number" => format!("QZB-{n:06}-X"),
+        "Identifiers.din" => format!("73-Q-{n:04}"),
+        "Custody.facility" => format!("QZF{n:06}XQ"),
+        _ => format!("Zebra{n:04}Quark"),
+    };
+    (Canary::Text(text.clone()), Value::String(text))
+}

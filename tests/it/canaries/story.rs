@@ -1,0 +1,227 @@
+//! A whole story with a canary in every field, everything read back by those who may, and every offence that an error
+//! could repeat the words of.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use comity::domain::agency::ActorKind;
+use comity::wire::{Message as _, v1};
+use prost_reflect::{DynamicMessage, MethodDescriptor, ReflectMessage as _, Value};
+use tonic::Code;
+
+use crate::canaries::plant::Planted;
+use crate::harness::descriptor::{self, Holds, set};
+use crate::harness::process::Served;
+use crate::harness::raw::{self, Call, Connection, Reply, SILENCE};
+use crate::harness::requests::{NY, NY_CUSTODY, NY_EXCHANGE, request_id};
+
+const ICE: &str = "us-ice";
+const DOCCS: &str = "us-ny-doccs";
+const OVERSIGHT: &str = "us-ny-oversight";
+
+/// The writes, in an order in which the law lets each happen, and by whom. A method of the contract that is not here
+/// fails the test: its fields are met by themselves, but who may call it when is not.
+const STEPS: [(&str, &str); 8] = [
+    ("CustodyService/OpenCustody", DOCCS),
+    ("DetainerService/LodgeDetainer", ICE),
+    ("DetainerService/AcknowledgeDetainer", DOCCS),
+    ("DetainerService/AnswerDetainer", DOCCS),
+    ("CustodyService/ScheduleRelease", DOCCS),
+    ("CustodyService/RecordRelease", DOCCS),
+    ("DetainerService/WithdrawDetainer", ICE),
+    ("InboxService/Acknowledge", ICE),
+];
+
+/// The story so far.
+pub(super) struct Stage {
+    pub(super) planted: Planted,
+    /// Messages of answers, one after the other.
+    pub(super) answers: Vec<u8>,
+    /// Statuses, headers and trailers.
+    pub(super) told: Vec<u8>,
+    seats: BTreeMap<&'static str, (Connection, String)>,
+    custody: String,
+    detainer: String,
+    cursor: String,
+}
+
+impl Stage {
+    /// Each officer's name in a token is a canary too.
+    pub(super) async fn set(served: &Served) -> Self {
+        let (mut planted, mut seats) = (Planted::default(), BTreeMap::new());
+        for agency in [ICE, DOCCS, OVERSIGHT] {
+            let officer = planted.word(&format!("the officer of {agency}"));
+            let token = served.sandbox.mint(agency, &officer, ActorKind::Officer, 3_600).unwrap();
+            seats.insert(agency, (raw::open(served.grpc, &served.sandbox.credentials(agency).unwrap()).await, token));
+        }
+        let [custody, detainer, cursor] = [const { String::new() }; 3];
+        Self { planted, answers: Vec::new(), told: Vec::new(), seats, custody, detainer, cursor }
+    }
+
+    /// Every write once.
+    pub(super) async fn play(&mut self) {
+        let writes = descriptor::methods().into_iter().filter(descriptor::is_write);
+        let writes: BTreeSet<String> = writes.map(|method| descriptor::name(&method)).collect();
+        assert_eq!(writes, STEPS.iter().map(|(name, _)| (*name).to_owned()).collect(), "a step for each write");
+        for (name, agency) in STEPS {
+            let method = descriptor::method(name);
+            let mut request = self.planted.good(&method);
+            self.address(&mut request);
+            let reply = self.call(agency, &method, &request).await;
+            assert_eq!(reply.code(), Some(Code::Ok), "{name}: {:?}", reply.status);
+            let answer = DynamicMessage::decode(method.output(), reply.messages[0].as_slice()).unwrap();
+            let name_of = |field: &str| {
+                let resource = answer.get_field_by_name(field)?;
+                Some(resource.as_message()?.get_field_by_name("name")?.as_str()?.to_owned())
+            };
+            self.custody = name_of("custody").unwrap_or_else(|| self.custody.clone());
+            self.detainer = name_of("detainer").unwrap_or_else(|| self.detainer.clone());
+            self.cursor = self.receive(ICE).await;
+        }
+    }
+
+    /// What a canary cannot say: whom it is addressed to, and what fits together.
+    fn address(&self, request: &mut DynamicMessage) {
+        let text = |text: &str| Value::String(text.to_owned());
+        let fields: BTreeSet<String> = request.descriptor().fields().map(|field| field.name().to_owned()).collect();
+        let detainers = request.descriptor().name().contains("Detainer");
+        let envelope = [
+            ("parent", text(NY)),
+            ("request_id", text(&request_id())),
+            ("name", text(if detainers { &self.detainer } else { &self.custody })),
+            ("cursor", text(&self.cursor)),
+        ];
+        for (field, value) in envelope.into_iter().filter(|(field, _)| fields.contains(*field)) {
+            set(request, field, value);
+        }
+        if fields.contains("detainer") {
+            set(request, "detainer.custodian", text(&format!("agencies/{DOCCS}")));
+            set(request, "detainer.warrant.kind", Value::EnumNumber(v1::WarrantKind::I205.into()));
+            let officer = v1::IssuingAuthority::ImmigrationOfficer;
+            set(request, "detainer.warrant.issuing_authority", Value::EnumNumber(officer.into()));
+        }
+        if fields.contains("acknowledgement") {
+            set(request, "acknowledgement.custody", text(&self.custody));
+        }
+        if fields.contains("answer") {
+            set(request, "answer.kind", Value::EnumNumber(v1::AnswerKind::NotifyOnly.into()));
+            set(request, "answer.ground", Value::EnumNumber(0));
+        }
+    }
+
+    /// By those who may see it.
+    pub(super) async fn read_back(&mut self) {
+        for (agency, log) in
+            [(OVERSIGHT, NY_CUSTODY), (OVERSIGHT, NY_EXCHANGE), (ICE, NY_EXCHANGE), (DOCCS, NY_CUSTODY)]
+        {
+            let request = v1::ListEntriesRequest { log: log.to_owned(), start_index: 0 };
+            self.read(agency, "LedgerService/ListEntries", &request.encode_to_vec()).await;
+        }
+        for agency in [ICE, DOCCS, OVERSIGHT] {
+            let request = v1::GetDetainerRequest { name: self.detainer.clone() };
+            self.read(agency, "DetainerService/GetDetainer", &request.encode_to_vec()).await;
+            let request = v1::ListDetainersRequest { parent: NY.to_owned(), ..Default::default() };
+            self.read(agency, "DetainerService/ListDetainers", &request.encode_to_vec()).await;
+        }
+        let request = v1::GetCustodyRequest { name: self.custody.clone() };
+        self.read(DOCCS, "CustodyService/GetCustody", &request.encode_to_vec()).await;
+        self.receive(DOCCS).await;
+    }
+
+    /// Fields whose canary is in no answer, though the contract lets a caller fill them in.
+    pub(super) fn lost(&self) -> Vec<&str> {
+        let planted = self.planted.canaries.iter().filter(|(_, (_, stays_out))| !stays_out);
+        planted.filter(|(_, (canary, _))| !canary.arrived(&self.answers)).map(|(field, _)| field.as_str()).collect()
+    }
+
+    async fn read(&mut self, agency: &'static str, name: &str, request: &[u8]) {
+        let reply = self.send(agency, &descriptor::method(name), request).await;
+        assert_eq!(reply.code(), Some(Code::Ok), "{name}: {:?}", reply.status);
+    }
+
+    /// Everything in an inbox; the cursor after it.
+    async fn receive(&mut self, agency: &'static str) -> String {
+        let request = v1::ReceiveRequest { parent: NY.to_owned(), ..Default::default() };
+        let reply = self.send(agency, &descriptor::method("InboxService/Receive"), &request.encode_to_vec()).await;
+        let last = v1::ReceiveResponse::decode(reply.messages.last().unwrap().as_slice()).unwrap();
+        match last.item.unwrap() {
+            v1::receive_response::Item::Heartbeat(heartbeat) => heartbeat.cursor,
+            v1::receive_response::Item::Delivery(delivery) => delivery.cursor,
+        }
+    }
+
+    /// Everything wrong at once, each field wrong alone, and bytes that are wrong altogether.
+    pub(super) async fn offend(&mut self) {
+        for method in descriptor::methods() {
+            let agency = STEPS.iter().find(|(name, _)| *name == descriptor::name(&method)).map_or(DOCCS, |(_, by)| *by);
+            let request = self.planted.mixed(&method, |_| true);
+            let reply = self.call(agency, &method, &request).await;
+            assert_ne!(reply.code(), Some(Code::Ok), "{}", descriptor::name(&method));
+            let mut paths = Vec::new();
+            descriptor::fill(&method.input(), &mut |place| {
+                // A flag is never wrong, and the second of a list is read as the first was.
+                let apart = matches!(place.holds(), Holds::Flag) || place.path.contains("[1]");
+                paths.extend((!place.output_only && !apart).then(|| place.path.clone()));
+                None
+            });
+            for path in paths {
+                let mut request = self.planted.mixed(&method, |place| place.path == path);
+                let planted = request.clone();
+                self.address(&mut request);
+                restore(&mut request, &planted, &path);
+                self.call(agency, &method, &request).await;
+            }
+            let words = self.planted.word(&format!("no message of {}", descriptor::name(&method)));
+            self.send(agency, &method, words.as_bytes()).await;
+            self.send_headers(agency, &method).await;
+        }
+    }
+
+    /// Words where a caller has no business to put any.
+    async fn send_headers(&mut self, agency: &'static str, method: &MethodDescriptor) {
+        let token = self.seats[agency].1.clone();
+        for header in ["authorization", "grpc-timeout", "grpc-encoding", "content-type", "x-person", "user-agent"] {
+            let word = self.planted.word(&format!("the header {header} of {}", descriptor::name(method)));
+            let mut call = Call::new(&descriptor::path(method), &token, b"");
+            call.put(header, word.as_bytes());
+            call.silence = SILENCE;
+            self.exchange(agency, call).await;
+        }
+        let word = self.planted.word(&format!("a path beside {}", descriptor::name(method)));
+        self.exchange(agency, Call::new(&format!("/{word}-{word}?{word}"), &token, b"")).await;
+    }
+
+    async fn call(&mut self, agency: &'static str, method: &MethodDescriptor, request: &DynamicMessage) -> Reply {
+        self.send(agency, method, &request.encode_to_vec()).await
+    }
+
+    async fn send(&mut self, agency: &'static str, method: &MethodDescriptor, message: &[u8]) -> Reply {
+        let mut call = Call::new(&descriptor::path(method), &self.seats[agency].1, message);
+        if method.is_server_streaming() {
+            call.silence = SILENCE;
+        }
+        self.exchange(agency, call).await
+    }
+
+    /// Keeps all that comes back.
+    async fn exchange(&mut self, agency: &'static str, call: Call) -> Reply {
+        let mut connection = self.seats[agency].0.clone();
+        let reply = raw::send(&mut connection, call, crate::flood::is_heartbeat).await.unwrap();
+        self.answers.extend(reply.messages.iter().flatten());
+        let status = reply.status.as_ref();
+        let told = format!("{:?} {:?} {:?}\n", reply.headers, reply.trailers, status.map(tonic::Status::message));
+        self.told.extend(told.as_bytes());
+        self.told.extend(status.map(tonic::Status::details).unwrap_or_default());
+        reply
+    }
+}
+
+/// Puts back what the address was written over, if that is what is wrong.
+fn restore(request: &mut DynamicMessage, planted: &DynamicMessage, path: &str) {
+    let plain = path.split('[').next().unwrap();
+    let value = plain.split('.').try_fold(Value::Message(planted.clone()), |value, field| {
+        value.as_message()?.get_field_by_name(field).map(std::borrow::Cow::into_owned)
+    });
+    if let Some(value) = value {
+        set(request, plain, value);
+    }
+}

@@ -1,0 +1,264 @@
+//! Request decoding: the frame check, the decoder, and the parser of every request of the contract.
+
+use std::fmt::Debug;
+
+use comity::domain::ids::CaseKind;
+use comity::wire::parse::{self, WriteRequest};
+use comity::wire::shape::{self, ShapeError};
+use comity::wire::{Message, Named, Violations, v1};
+use prost_reflect::{DynamicMessage, Kind as FieldKind, MessageDescriptor, Value};
+
+use crate::fuzz::Target;
+use crate::harness::descriptor::{self, Holds, Place};
+use crate::harness::requests;
+use crate::mutate::Kind;
+
+/// Faults that one answer names at most.
+const FAULTS_MAX: usize = 20;
+
+const DETAINER: &str = "jurisdictions/us-ny/detainers/0198c0de-0000-7000-8000-000000000001";
+const CUSTODY: &str = "jurisdictions/us-ny/custodies/0198c0de-0000-7000-8000-000000000001";
+const ENTRY: &str = "jurisdictions/us-ny/logs/custody/entries/7";
+
+const WORDS: [&[u8]; 14] = [
+    b"jurisdictions/us-ny",
+    DETAINER.as_bytes(),
+    CUSTODY.as_bytes(),
+    ENTRY.as_bytes(),
+    b"jurisdictions/us-ny/logs/exchange",
+    b"agencies/us-ny-doccs",
+    b"6d1f8f3c-8a43-4a5e-9d55-0a1b2c3d4e5f",
+    b"1980-02-29",
+    b"079314159",
+    b"24-B-1234",
+    b"NY029",
+    b"\x00",
+    b"\xff\xfe",
+    "\u{202e}\u{10ffff}".as_bytes(),
+];
+
+/// What came of bytes.
+enum Outcome<T> {
+    NoMessage(String),
+    Faults(Violations),
+    /// What was parsed, so that two can be compared.
+    Parsed(T),
+}
+
+/// Bytes as a request of this type; the meaning, as text.
+type Read = fn(&MessageDescriptor, &[u8]) -> String;
+
+macro_rules! readers {
+    (writes: $($write:ident)+; reads: $($read:ident($request:ident) $body:block)+) => {
+        /// How requests of a type are read. `None`: this file does not say.
+        fn reader(request: &str) -> Option<Read> {
+            match request {
+                $(stringify!($write) => Some(|shape, bytes| {
+                    read::<v1::$write, _>(shape, bytes, |request| {
+                        let write = request.parse()?;
+                        Ok((write.jurisdiction, write.request_id, write.etag, write.command))
+                    })
+                }),)+
+                $(stringify!($read) => Some(|shape, bytes| {
+                    read::<v1::$read, _>(shape, bytes, |$request| { $body Ok($request) })
+                }),)+
+                _ => None,
+            }
+        }
+    };
+}
+
+readers! {
+    writes:
+    LodgeDetainerRequest AcknowledgeDetainerRequest AnswerDetainerRequest WithdrawDetainerRequest OpenCustodyRequest
+    ScheduleReleaseRequest RecordReleaseRequest;
+    reads:
+    GetDetainerRequest(request) {
+        same(&request.name, &parse::case_name("name", &request.name, CaseKind::Detainer)?);
+    }
+    GetCustodyRequest(request) {
+        same(&request.name, &parse::case_name("name", &request.name, CaseKind::Custody)?);
+    }
+    ListDetainersRequest(request) { page(&request.parent, request.page_size, &request.page_token)?; }
+    ListCustodiesRequest(request) { page(&request.parent, request.page_size, &request.page_token)?; }
+    ReceiveRequest(request) { jurisdiction(&request.parent)?; }
+    AcknowledgeRequest(request) {
+        jurisdiction(&request.parent)?;
+        same(&request.request_id, &parse::request_id(&request.request_id)?.0);
+    }
+    GetCheckpointRequest(request) { same(&request.log, &parse::log("log", &request.log)?); }
+    GetEntryRequest(request) { entry(&request.name)?; }
+    ListEntriesRequest(request) {
+        same(&request.log, &parse::log("log", &request.log)?);
+        same(&request.start_index.to_string(), &parse::position("start_index", request.start_index)?);
+    }
+    ProveInclusionRequest(request) { entry(&request.name)?; }
+    ProveConsistencyRequest(request) {
+        same(&request.log, &parse::log("log", &request.log)?);
+        same(&request.old_size.to_string(), &parse::position("old_size", request.old_size)?);
+        same(&request.new_size.to_string(), &parse::position("new_size", request.new_size)?);
+    }
+}
+
+/// One thing, one spelling: whatever is accepted prints as it was written.
+fn same<T: ToString>(text: &str, parsed: &T) {
+    assert_eq!(text, parsed.to_string());
+}
+
+fn jurisdiction(parent: &str) -> Result<(), Violations> {
+    same(parent, &format!("jurisdictions/{}", parse::jurisdiction("parent", parent)?));
+    Ok(())
+}
+
+fn entry(name: &str) -> Result<(), Violations> {
+    let (log, index) = parse::entry_name("name", name)?;
+    same(name, &format!("{log}/entries/{index}"));
+    Ok(())
+}
+
+fn page(parent: &str, size: i32, token: &str) -> Result<(), Violations> {
+    jurisdiction(parent)?;
+    assert!((1..=100).contains(&parse::page_size(size)?));
+    if let Ok(Some(id)) = parse::page_token(token) {
+        same(token, &id);
+    }
+    Ok(())
+}
+
+/// Reads bytes as the gateway does, and holds every reader of them to the others.
+fn read<T, P>(shape: &MessageDescriptor, bytes: &[u8], parse: impl Fn(T) -> Result<P, Violations>) -> String
+where
+    T: Message + Named + Default + Clone + PartialEq,
+    P: PartialEq + Debug,
+{
+    match outcome(shape, bytes, &parse) {
+        Outcome::NoMessage(why) => why,
+        Outcome::Faults(faults) => {
+            assert!((1..=FAULTS_MAX).contains(&faults.len()));
+            for fault in &faults {
+                assert!(exists(shape, &fault.field), "there is no field {}", fault.field);
+                assert!(fault.description.starts_with("must be ") && fault.description.len() < 200);
+            }
+            format!("invalid field/{}", faults[0].field)
+        }
+        Outcome::Parsed(parsed) => {
+            // Written again as an encoder writes, it means the same.
+            let again = T::decode(bytes).unwrap().encode_to_vec();
+            let Outcome::Parsed(parsed_again) = outcome(shape, &again, &parse) else {
+                panic!("refused when rewritten")
+            };
+            assert_eq!(parsed, parsed_again);
+            "accepted".to_owned()
+        }
+    }
+}
+
+fn outcome<T, P>(shape: &MessageDescriptor, bytes: &[u8], parse: &impl Fn(T) -> Result<P, Violations>) -> Outcome<P>
+where
+    T: Message + Named + Default + Clone + PartialEq,
+{
+    // Another implementation's view of the same bytes.
+    let theirs = DynamicMessage::decode(shape.clone(), bytes);
+    if let Err(error) = shape::check(shape.full_name(), bytes) {
+        if error == ShapeError::UnknownField {
+            assert!(theirs.is_err() || theirs.is_ok_and(|theirs| has_unknown(&theirs)), "every field is known");
+        }
+        return Outcome::NoMessage(error.to_string());
+    }
+    let Ok(message) = T::decode(bytes) else {
+        assert!(theirs.is_err(), "another implementation decodes it");
+        return Outcome::NoMessage("it does not decode".to_owned());
+    };
+    let theirs = theirs.expect("another implementation decodes it not");
+    assert!(!has_unknown(&theirs), "an unknown field was let through");
+    let canonical = message.encode_to_vec();
+    // A negative number may double when it is written as it should be; nothing else grows.
+    assert!(canonical.len() <= 2 * bytes.len(), "{} bytes of {}", canonical.len(), bytes.len());
+    assert_eq!(shape::check(shape.full_name(), &canonical), Ok(()));
+    assert!(T::decode(canonical.as_slice()).unwrap() == message);
+    assert!(T::decode(theirs.encode_to_vec().as_slice()).unwrap() == message, "another implementation reads otherwise");
+    match parse(message) {
+        Ok(parsed) => Outcome::Parsed(parsed),
+        Err(faults) => Outcome::Faults(faults),
+    }
+}
+
+/// Whether a path of the contract names a field: `detainer.charges[3].statute`.
+fn exists(shape: &MessageDescriptor, path: &str) -> bool {
+    let (first, rest) = path.split_once('.').map_or((path, None), |(first, rest)| (first, Some(rest)));
+    let Some(field) = shape.get_field_by_name(first.split('[').next().unwrap()) else { return false };
+    match (rest, field.kind()) {
+        (None, _) => true,
+        (Some(rest), FieldKind::Message(inner)) => exists(&inner, rest),
+        (Some(_), _) => false,
+    }
+}
+
+fn has_unknown(message: &DynamicMessage) -> bool {
+    let within = |value: &Value| value.as_message().is_some_and(has_unknown);
+    message.unknown_fields().next().is_some()
+        || message
+            .fields()
+            .any(|(_, value)| within(value) || value.as_list().is_some_and(|list| list.iter().any(within)))
+}
+
+/// A request with every field set to what the contract would take for it.
+fn filled(shape: &MessageDescriptor) -> Vec<u8> {
+    let text = |place: &Place| match place.field.name() {
+        "parent" => "jurisdictions/us-ny",
+        "request_id" => "6d1f8f3c-8a43-4a5e-9d55-0a1b2c3d4e5f",
+        "log" => "jurisdictions/us-ny/logs/exchange",
+        "birth_date" => "1980-02-29",
+        "facility" => "NY029",
+        "family" | "legal_basis" | "ordered_by" => "Synthetic",
+        "name" if shape.name().contains("Entry") || shape.name().contains("Inclusion") => ENTRY,
+        "name" if shape.name().contains("Detainer") => DETAINER,
+        "name" | "custody" => CUSTODY,
+        _ => "",
+    };
+    let mut value = |place: &Place| match place.holds() {
+        Holds::Time => Some(descriptor::time(1_772_370_000, 5)),
+        Holds::Word(_) => Some(Value::EnumNumber(1)),
+        Holds::Int32 => Some(Value::I32(7)),
+        Holds::Int64 => Some(Value::I64(7)),
+        Holds::Text => Some(Value::String(text(place).to_owned())),
+        Holds::Bytes => Some(Value::Bytes(vec![7; 32].into())),
+        Holds::Flag | Holds::Message(_) => None,
+    };
+    descriptor::fill(shape, &mut value).encode_to_vec()
+}
+
+/// As a client of ours would send them.
+fn real(request: &str) -> Vec<Vec<u8>> {
+    let declined = requests::reasoned_answer_to(DETAINER, v1::AnswerKind::Decline);
+    match request {
+        "LodgeDetainerRequest" => vec![
+            requests::detainer_for("us-ny-doccs").encode_to_vec(),
+            requests::detainer_with_judicial_warrant_for("us-tx-prison").encode_to_vec(),
+        ],
+        "AcknowledgeDetainerRequest" => vec![requests::match_of(DETAINER, CUSTODY).encode_to_vec()],
+        "AnswerDetainerRequest" => vec![declined.encode_to_vec()],
+        "OpenCustodyRequest" => vec![requests::intake_at("us-ny-doccs").encode_to_vec()],
+        _ => Vec::new(),
+    }
+}
+
+#[test]
+fn a_request_is_what_it_decodes_to_or_nothing() {
+    for method in descriptor::methods() {
+        let shape = method.input();
+        let name = shape.name().to_owned();
+        let read = reader(&name).unwrap_or_else(|| panic!("say in `readers!` how a {name} is read"));
+        let mut seeds = real(&name);
+        seeds.push(filled(&shape));
+        let target = Target {
+            name: &format!("requests/{name}"),
+            kind: Kind::Wire,
+            seeds,
+            words: &WORDS,
+            runs: 4_000,
+            grows: true,
+        };
+        target.fuzz(|bytes| read(&shape, bytes));
+    }
+}

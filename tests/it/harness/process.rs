@@ -1,0 +1,114 @@
+//! `comity serve` as a process of its own, with all that it says kept.
+
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+
+use comity::cli::sandbox::{CONFIG_FILE, Sandbox};
+use comity::config::Config;
+use comity::domain::agency::ActorKind;
+use tempfile::TempDir;
+
+use crate::harness::{Party, sandbox_directory};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_comity");
+
+/// A gateway that runs. Killed when dropped.
+pub(crate) struct Served {
+    pub(crate) grpc: SocketAddr,
+    pub(crate) ops: SocketAddr,
+    pub(crate) sandbox: Sandbox,
+    child: Child,
+    stdout: BufReader<ChildStdout>,
+    said: String,
+    journal: TempDir,
+    directory: TempDir,
+}
+
+/// What one left behind.
+pub(crate) struct Ended {
+    pub(crate) status: ExitStatus,
+    pub(crate) stdout: String,
+    /// Logs and audit lines.
+    pub(crate) stderr: Vec<u8>,
+    pub(crate) directory: TempDir,
+}
+
+impl Served {
+    /// Returns when it says that it is ready. `log` is a filter, as `info`.
+    pub(crate) fn start(log: &str, change: impl FnOnce(&mut Config)) -> Self {
+        let directory = sandbox_directory();
+        let sandbox = Sandbox::establish(directory.path()).unwrap();
+        let mut config = sandbox.config.clone();
+        change(&mut config);
+        let path = directory.path().join(CONFIG_FILE);
+        std::fs::write(&path, toml::to_string(&config).unwrap()).unwrap();
+        let journal = tempfile::tempdir().unwrap();
+        let stderr = File::create(journal.path().join("stderr")).unwrap();
+        let mut child = Command::new(BINARY)
+            .args(["--log", log, "serve", "--config"])
+            .arg(&path)
+            .stdout(Stdio::piped())
+            .stderr(stderr)
+            .spawn()
+            .unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut said = String::new();
+        stdout.read_line(&mut said).unwrap();
+        let ready: serde_json::Value = serde_json::from_str(&said).expect("it did not say that it is ready");
+        let address = |name: &str| ready[name].as_str().unwrap().parse().unwrap();
+        let (grpc, ops) = (address("grpc"), address("ops"));
+        Self { grpc, ops, sandbox, child, stdout, said, journal, directory }
+    }
+
+    pub(crate) fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    pub(crate) fn party(&self, agency: &str, actor: ActorKind) -> Party {
+        let credentials = self.sandbox.credentials(agency).unwrap();
+        Party::new(self.grpc, credentials, self.sandbox.token(agency, actor).unwrap())
+    }
+
+    /// Most memory it ever held, in KiB, as the kernel counted it.
+    pub(crate) fn memory_max_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("the kernel tells no VmHWM");
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
+    /// Whether it has not ended by itself.
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    /// Stops it as an operator would.
+    pub(crate) fn stop(mut self) -> Ended {
+        let told = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+        assert!(told.success());
+        let status = self.child.wait().unwrap();
+        self.stdout.read_to_string(&mut self.said).unwrap();
+        let stderr = std::fs::read(self.journal.path().join("stderr")).unwrap();
+        let directory = std::mem::replace(&mut self.directory, tempfile::tempdir().unwrap());
+        Ended { status, stdout: std::mem::take(&mut self.said), stderr, directory }
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        // Only what a test that failed leaves behind: one that was stopped has been waited for.
+        if self.is_running() {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+    }
+}
+
+/// `comity verify` finds the directory whole.
+pub(crate) fn assert_verified(directory: &Path) -> String {
+    let output = Command::new(BINARY).arg("verify").arg(directory).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
