@@ -7,6 +7,8 @@ mod canaries;
 #[cfg(test)]
 mod client;
 #[cfg(test)]
+mod clients;
+#[cfg(test)]
 mod contract;
 #[cfg(test)]
 mod crash;

@@ -1,0 +1,160 @@
+"""What an agency's system needs around the generated stubs: a channel, retries, refusals, an inbox.
+
+Nothing here is of Comity alone but the file names of `comity dev`: mutual TLS, a bound token, google.rpc error details.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import grpc
+from google.protobuf.message import Message
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
+from grpc_status import rpc_status
+
+from comity.v1 import (
+    custody_service_pb2_grpc,
+    detainer_service_pb2_grpc,
+    event_pb2,
+    inbox_service_pb2_grpc,
+    ledger_pb2,
+    transfer_service_pb2_grpc,
+)
+from comity.v1 import inbox_service_pb2 as inbox
+
+Answer = TypeVar("Answer", bound=Message)
+
+ATTEMPTS_MAX = 8
+DEADLINE_S = 10.0
+# Once more, with the same request id, settles these. Every other reason is an answer.
+WORTH_ANOTHER_TRY = {
+    grpc.StatusCode.UNAVAILABLE,
+    grpc.StatusCode.DEADLINE_EXCEEDED,
+    grpc.StatusCode.RESOURCE_EXHAUSTED,
+}
+
+
+class Refused(Exception):
+    """Why a call failed. Act on `reason`, which is stable (proto/comity/v1/error.proto); the message is for people."""
+
+    def __init__(self, error: grpc.RpcError) -> None:
+        self.code: grpc.StatusCode = error.code()
+        self.reason = ""
+        # What the law said, where it was asked: action, ruling, policies, citations.
+        self.grounds: dict[str, str] = {}
+        self.fields: list[str] = []
+        self.retry_after_s: float | None = None
+        status = rpc_status.from_call(error)
+        for detail in status.details if status else ():
+            self._take(detail)
+        super().__init__(f"{self.code.name} {self.reason}: {error.details()}")
+
+    def _take(self, detail: Any) -> None:
+        info, fields, retry = ErrorInfo(), BadRequest(), RetryInfo()
+        if detail.Unpack(info):
+            self.reason, self.grounds = info.reason, dict(info.metadata)
+        elif detail.Unpack(fields):
+            self.fields = [violation.field for violation in fields.field_violations]
+        elif detail.Unpack(retry):
+            self.retry_after_s = retry.retry_delay.ToTimedelta().total_seconds()
+
+    def pause_s(self, attempt: int) -> float | None:
+        """How long to wait before the same call is sent again. None: it would fail again."""
+        if self.code not in WORTH_ANOTHER_TRY or self.reason == "MESSAGE_TOO_LARGE" or attempt >= ATTEMPTS_MAX:
+            return None
+        # The gateway knows best. Where it said nothing, as when it was not reached: ever longer, and not all at once.
+        backoff = min(5.0, 0.1 * 2**attempt) * random.uniform(0.5, 1.0)
+        return backoff if self.retry_after_s is None else self.retry_after_s
+
+
+class Client:
+    """An agency's connection. `token` names a file, read again for each call, so that a renewed one is taken up."""
+
+    def __init__(self, address: str, certificates: Path, agency: str, token: Path) -> None:
+        def read(name: str) -> bytes:
+            return (certificates / name).read_bytes()
+
+        def bearer(_: grpc.AuthMetadataContext, send: grpc.AuthMetadataPluginCallback) -> None:
+            send((("authorization", f"Bearer {token.read_text().strip()}"),), None)
+
+        tls = grpc.ssl_channel_credentials(read("gateway-ca.pem"), read(f"{agency}.key"), read(f"{agency}.pem"))
+        credentials = grpc.composite_channel_credentials(tls, grpc.metadata_call_credentials(bearer))
+        # We retry ourselves, since we know which request ids are the same.
+        channel = grpc.secure_channel(address, credentials, options=[("grpc.enable_retries", 0)])
+        self.detainers = detainer_service_pb2_grpc.DetainerServiceStub(channel)
+        self.custodies = custody_service_pb2_grpc.CustodyServiceStub(channel)
+        self.transfers = transfer_service_pb2_grpc.TransferServiceStub(channel)
+        self.inboxes = inbox_service_pb2_grpc.InboxServiceStub(channel)
+
+    def call(self, method: Callable[..., Answer], request: Message) -> Answer:
+        """Calls until there is an answer or a refusal. A write without a request id is given one, once: whatever became
+        of the first attempt, the gateway records it once and gives every attempt the same receipt."""
+        if "request_id" in request.DESCRIPTOR.fields_by_name and not request.request_id:
+            request.request_id = str(uuid.uuid4())
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                return method(request, timeout=DEADLINE_S)
+            except grpc.RpcError as error:
+                refused = Refused(error)
+                pause_s = refused.pause_s(attempt)
+                if pause_s is None:
+                    raise refused from error
+                time.sleep(pause_s)
+
+
+class Inbox:
+    """What others did that concerns the agency, in one jurisdiction.
+
+    Keep `cursor` with what you made of the deliveries, in one transaction: after a crash you go on exactly there.
+    """
+
+    def __init__(self, client: Client, parent: str, cursor: str = "") -> None:
+        self.client, self.parent, self.cursor = client, parent, cursor
+
+    def waiting(self) -> Iterator[inbox.Delivery]:
+        """Yields deliveries up to the first heartbeat, which says that there are no more for now. Set `cursor` to a
+        delivery's own when it is dealt with. A service that is to follow would go on reading after the heartbeat."""
+        attempt = 0
+        while True:
+            request = inbox.ReceiveRequest(parent=self.parent, cursor=self.cursor)
+            stream = self.client.inboxes.Receive(request, timeout=60)
+            try:
+                for item in stream:
+                    attempt = 0
+                    if item.WhichOneof("item") == "heartbeat":
+                        self.cursor = item.heartbeat.cursor
+                        return
+                    yield item.delivery
+            except grpc.RpcError as error:
+                attempt += 1
+                refused = Refused(error)
+                pause_s = refused.pause_s(attempt)
+                if pause_s is None:
+                    raise refused from error
+                time.sleep(pause_s)
+            finally:
+                stream.cancel()
+
+    def confirm(self) -> inbox.AcknowledgeResponse:
+        """Says that everything before the cursor arrived. It is recorded: the other side's proof of delivery."""
+        request = inbox.AcknowledgeRequest(parent=self.parent, cursor=self.cursor)
+        return self.client.call(self.client.inboxes.Acknowledge, request)
+
+
+def event_of(entry: ledger_pb2.Entry) -> event_pb2.Event:
+    """The event, as far as it is shown, with each part held against what the log commits to."""
+    committed = {one.field_class: one.hash for one in ledger_pb2.Leaf.FromString(entry.leaf).commitments}
+    event = event_pb2.Event()
+    for opening in entry.openings:
+        if hashlib.sha256(opening.salt + opening.content).digest() != committed.get(opening.field_class):
+            raise ValueError(f"{entry.name}: what is shown is not what was recorded")
+        event.MergeFromString(opening.content)
+    return event

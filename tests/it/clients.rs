@@ -1,0 +1,183 @@
+//! Four stories, each told over the wire in Rust, Python and TypeScript with the same outcome: docs/clients/outcome.txt.
+//! The other two are the examples in docs/clients, with stubs made from proto/ alone.
+
+mod requests;
+mod stories;
+mod telling;
+
+use std::ffi::{OsStr, OsString};
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use comity::cli::sandbox::{CONFIG_FILE, Sandbox};
+use comity::client::{Client, Config};
+use comity::domain::agency::ActorKind;
+use tempfile::TempDir;
+
+use crate::harness::{copy, sandbox_directory};
+
+const OUTCOME: &str = include_str!("../../docs/clients/outcome.txt");
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+const CHILD_TIMEOUT_S: &str = "120";
+/// Some ten answers to writes, the handshake included.
+const LINE_BREAKS_AFTER_BYTES: u64 = 20_000;
+
+/// `comity dev` as a process of its own, stopped with the test.
+struct Exchange {
+    child: Child,
+    address: String,
+    directory: TempDir,
+}
+
+impl Exchange {
+    fn start(change: impl FnOnce(&mut toml::Table)) -> Self {
+        let directory = sandbox_directory();
+        let path = directory.path().join(CONFIG_FILE);
+        let mut config: toml::Table = std::fs::read_to_string(&path).unwrap().parse().unwrap();
+        change(&mut config);
+        std::fs::write(&path, config.to_string()).unwrap();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_comity"))
+            .args(["--log", "error", "dev", "--listen", "127.0.0.1:0", "--ops", "127.0.0.1:0", "--dir"])
+            .arg(directory.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let ready: serde_json::Value = serde_json::from_str(&line).unwrap();
+        let address = ready["grpc"].as_str().unwrap().replace("127.0.0.1", "localhost");
+        Self { child, address, directory }
+    }
+
+    /// One that takes a few calls at a time, on a line that breaks. Whoever does not come back when told to, with the
+    /// request id that was sent and the cursor that was reached, tells another story or none.
+    fn trying() -> Self {
+        let rate = "requests_per_s = 20\nburst = 2".parse::<toml::Table>().unwrap();
+        let mut exchange = Self::start(|config| {
+            config.insert("rate".to_owned(), rate.into());
+        });
+        exchange.address = breaking_line(exchange.address.clone()).unwrap();
+        exchange
+    }
+
+    async fn client(&self, agency: &str, actor: ActorKind) -> Client {
+        let sandbox = Sandbox::establish(self.directory.path()).unwrap();
+        let (credentials, token) = (sandbox.credentials(agency).unwrap(), sandbox.token(agency, actor).unwrap());
+        Client::connect(Config::new(&self.address, "localhost", credentials, token)).await.unwrap()
+    }
+
+    /// What a program prints that is given the directory and the address.
+    fn tell(&self, program: &mut Command) -> String {
+        run(program.arg(self.directory.path()).arg(&self.address))
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+/// Passes connections on, and breaks each when the gateway has said so much: more often than not inside an answer.
+fn breaking_line(to: String) -> io::Result<String> {
+    let listener = TcpListener::bind("localhost:0")?;
+    let address = format!("localhost:{}", listener.local_addr()?.port());
+    std::thread::spawn(move || {
+        for client in listener.incoming() {
+            let (client, gateway) = (client?, TcpStream::connect(&to)?);
+            let (mut asking, mut asked) = (client.try_clone()?, gateway.try_clone()?);
+            std::thread::spawn(move || io::copy(&mut asking, &mut asked));
+            std::thread::spawn(move || {
+                io::copy(&mut (&gateway).take(LINE_BREAKS_AFTER_BYTES), &mut &client)?;
+                client.shutdown(Shutdown::Both)?;
+                gateway.shutdown(Shutdown::Both)
+            });
+        }
+        Ok::<_, io::Error>(())
+    });
+    Ok(address)
+}
+
+#[tokio::test]
+async fn the_four_stories_in_rust() {
+    let exchange = Exchange::start(|_| ());
+    let told = stories::play(&exchange).await;
+    check("Rust", &told);
+}
+
+#[test]
+fn the_four_stories_in_python() {
+    let Some(python) = installed("COMITY_PYTHON", "Python") else { return };
+    let stubs = scratch("python");
+    let proto = Path::new(ROOT).join("proto");
+    let protos = std::fs::read_dir(proto.join("comity/v1")).unwrap().map(|entry| entry.unwrap().path());
+    let out = |kind: &str| format!("--{kind}={}", stubs.display());
+    run(Command::new(&python)
+        .args(["-m", "grpc_tools.protoc", "-I"])
+        .arg(&proto)
+        .args([out("python_out"), out("pyi_out"), out("grpc_python_out")])
+        .args(protos));
+    let mut stories = limited(&python);
+    stories.arg(Path::new(ROOT).join("docs/clients/python/stories.py"));
+    stories.env("PYTHONPATH", &stubs).env("PYTHONDONTWRITEBYTECODE", "1");
+    check("Python", &Exchange::trying().tell(&mut stories));
+}
+
+#[test]
+fn the_four_stories_in_typescript() {
+    let Some(modules) = installed("COMITY_NODE_MODULES", "TypeScript") else { return };
+    let package = scratch("typescript");
+    copy(&Path::new(ROOT).join("docs/clients/typescript"), &package);
+    std::os::unix::fs::symlink(modules, package.join("node_modules")).unwrap();
+    let proto = Path::new(ROOT).join("proto");
+    run(Command::new("npm").args(["run", "build"]).current_dir(&package).env("COMITY_PROTO", proto));
+    let mut stories = limited("node");
+    stories.arg(package.join("dist/src/stories.js"));
+    check("TypeScript", &Exchange::trying().tell(&mut stories));
+}
+
+/// The same lines, to the byte.
+#[track_caller]
+fn check(language: &str, told: &str) {
+    let differ = OUTCOME.lines().zip(told.lines()).position(|(expected, line)| expected != line);
+    let from = differ.unwrap_or_else(|| OUTCOME.lines().count().min(told.lines().count()));
+    let rest = |text: &str| text.lines().skip(from).take(3).collect::<Vec<_>>().join("\n");
+    let (expected, line) = (rest(OUTCOME), rest(told));
+    assert!(OUTCOME == told, "{language} differs from line {}:\n{line}\nexpected:\n{expected}", from + 1);
+}
+
+/// What `tests/run` installs and names. Without it the stories are not told in that language, and that is said.
+fn installed(variable: &str, language: &str) -> Option<OsString> {
+    let found = std::env::var_os(variable);
+    if found.is_none() {
+        // Written past the test runner, which keeps to itself what a passing test prints.
+        writeln!(io::stderr(), "LEFT OUT: the stories in {language} (run tests/run)").unwrap();
+    }
+    found
+}
+
+/// A program that ends, told to or not: a client that never reaches the end of its inbox would read for ever.
+fn limited(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new("timeout");
+    command.arg(CHILD_TIMEOUT_S).arg(program);
+    command
+}
+
+/// An empty directory below target/.
+fn scratch(name: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("clients").join(name);
+    let _ = std::fs::remove_dir_all(&path);
+    std::fs::create_dir_all(&path).unwrap();
+    path
+}
+
+fn run(command: &mut Command) -> String {
+    let run = command.stdin(Stdio::null()).output().unwrap();
+    let (told, failed) = (String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
+    assert!(run.status.success(), "{command:?}:\n{told}{failed}");
+    told.into_owned()
+}
