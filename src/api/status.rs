@@ -31,7 +31,7 @@ pub fn violations(violations: &Violations) -> Status {
 
 /// A field that must be there for this caller.
 pub fn missing(field: &str) -> Status {
-    violations(&vec![crate::wire::Violation { field: field.to_owned(), description: "must be present".to_owned() }])
+    violations(&vec![Violation { field: field.to_owned(), description: "must be present".to_owned() }])
 }
 
 /// No such resource, or none the caller may know of: one answer for both.
@@ -120,7 +120,7 @@ fn of_inbox(refusal: inbox::Refusal) -> Status {
         inbox::Refusal::StaleCursor => {
             Failure::new(Code::Aborted, ErrorReason::StaleCursor, refusal.to_string()).into()
         }
-        inbox::Refusal::TooManyConsumers => violations(&vec![crate::wire::Violation {
+        inbox::Refusal::TooManyConsumers => violations(&vec![Violation {
             field: "consumer".to_owned(),
             description: "must be one that the agency has already: it has as many as it may have".to_owned(),
         }]),

@@ -17,6 +17,7 @@ use crate::domain::ids::CaseName;
 use crate::domain::subject::Flags;
 
 /// Changes a case by an event. `exchange_index` is the position the event's entry takes, for notices.
+#[expect(clippy::too_many_lines, reason = "one arm an event, and each a line or two: the list is the function")]
 pub fn apply(case: &mut Case, event: &Event, exchange_index: u64, now: Timestamp) {
     let mut at = At { case, now };
     match event {

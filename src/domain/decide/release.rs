@@ -77,14 +77,7 @@ pub(super) fn record(
     release: &ActualRelease,
     correction: Option<&Correction>,
 ) -> Result<Vec<Record>, Refusal> {
-    let custody = match correction {
-        None => held(case)?,
-        Some(_) => {
-            let custody = case.custody.as_ref().ok_or(Refusal::NoSuchCase)?;
-            custody.released.as_ref().ok_or(Refusal::NothingToCorrect)?;
-            custody
-        }
-    };
+    let custody = if correction.is_some() { released(case)? } else { held(case)? };
     let event = Event::ReleaseRecorded {
         custody: custody.name.clone(),
         release: release.clone(),
@@ -105,6 +98,12 @@ pub(super) fn record(
         })),
     }
     Ok(records)
+}
+
+/// The custody, if a release from it was recorded.
+fn released(case: &Case) -> Result<&Custody, Refusal> {
+    let custody = case.custody.as_ref().ok_or(Refusal::NoSuchCase)?;
+    if custody.released.is_some() { Ok(custody) } else { Err(Refusal::NothingToCorrect) }
 }
 
 pub(super) fn close(

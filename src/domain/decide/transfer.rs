@@ -101,7 +101,7 @@ pub(super) fn fail(
     case: &Case,
     permitted: &Permitted<CaseCommand>,
     name: &TransferName,
-    cause: TransferFailureCause,
+    why: TransferFailureCause,
     now: Timestamp,
 ) -> Result<Vec<Record>, Refusal> {
     let (detainer, transfer) = find(case, name)?;
@@ -113,7 +113,7 @@ pub(super) fn fail(
         return Err(Refusal::AlreadyConfirmed);
     }
     let waited = transfer.window.closes_at <= now;
-    match (cause, side) {
+    match (why, side) {
         (TransferFailureCause::NoShow, Side::Issuer) | (TransferFailureCause::NotProduced, Side::Custodian) => {
             return Err(Refusal::NotYours);
         }
@@ -129,7 +129,7 @@ pub(super) fn fail(
             _,
         ) => {}
     }
-    let failed = Transfer { state: TransferState::Failed, failure_cause: Some(cause), ..transfer.clone() };
+    let failed = Transfer { state: TransferState::Failed, failure_cause: Some(why), ..transfer.clone() };
     Ok(now_stands(detainer, failed, now))
 }
 
