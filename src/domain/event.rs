@@ -10,7 +10,7 @@ use crate::domain::custody::{ActualRelease, Closing, Custody, Identity, Movement
 use crate::domain::detainer::{
     Acknowledgement, Answer, Detainer, DetainerForm, IssuingAuthority, LiftReason, WarrantKind,
 };
-use crate::domain::determination::{Determination, FieldClasses, LawAction};
+use crate::domain::determination::{Determination, FieldClass, FieldClasses, LawAction};
 use crate::domain::ids::{AgencyId, CaseName, LogKind};
 use crate::domain::service::ServiceOfCopy;
 use crate::domain::subject::Subject;
@@ -334,4 +334,12 @@ pub struct Record {
     pub determinations: Vec<RecordedDetermination>,
     /// Digest of the policy set that was asked, where one was.
     pub policy_digest: Option<[u8; 32]>,
+}
+
+impl Record {
+    /// Whether all that an issuer learns is that something it was told no longer stands.
+    pub fn is_retraction(&self) -> bool {
+        let counts_alone = [FieldClass::Count].into_iter().collect();
+        self.log == LogKind::Exchange && self.audience.iter().any(|(_, classes)| *classes == counts_alone)
+    }
 }

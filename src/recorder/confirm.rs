@@ -56,7 +56,7 @@ impl Plan<'_> {
             log: log(kind),
             agency: &agency.id,
             officer,
-            method: admitted.value.action.method(),
+            method: admitted.value.action.method().rpc(),
             resource,
             case: None,
             policy_digest: None,

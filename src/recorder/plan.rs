@@ -274,7 +274,7 @@ impl<'a> Plan<'a> {
             log: LogName { jurisdiction: record.resource.jurisdiction.clone(), kind: record.log },
             agency,
             officer,
-            method,
+            method: if record.is_retraction() { RETRACTION } else { method.rpc() },
             resource: record.resource.to_string(),
             case: Some(record.resource.clone()),
             policy_digest: record.policy_digest,
@@ -300,7 +300,7 @@ impl<'a> Plan<'a> {
             recorded_at: now,
             agency: draft.agency,
             officer: draft.officer,
-            method: draft.method.rpc(),
+            method: draft.method,
             resource: &draft.resource,
             policy_digest: draft.policy_digest,
             blinding,
@@ -319,12 +319,15 @@ impl<'a> Plan<'a> {
     }
 }
 
+/// What a leaf names in place of the method where that would tell the requester why what it knows no longer stands.
+const RETRACTION: &str = "Retraction";
+
 /// An entry before it has a place.
 pub(super) struct Draft<'a> {
     pub(super) log: LogName,
     pub(super) agency: &'a AgencyId,
     pub(super) officer: &'a OfficerPseudonym,
-    pub(super) method: Method,
+    pub(super) method: &'static str,
     pub(super) resource: String,
     pub(super) case: Option<CaseName>,
     pub(super) policy_digest: Option<[u8; 32]>,

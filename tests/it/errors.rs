@@ -56,10 +56,11 @@ fn promised() -> Vec<(String, String)> {
     let mut promised = Vec::new();
     let mut status = String::new();
     for line in CONTRACT.lines().map(str::trim) {
-        if let Some((word, _)) = line.strip_prefix("// ").and_then(|comment| comment.split_once(". ")) {
-            if word.chars().all(|letter| letter.is_ascii_uppercase() || letter == '_') {
-                word.clone_into(&mut status);
-            }
+        let comment = line.strip_prefix("// ").and_then(|comment| comment.split_once(". "));
+        if let Some((word, _)) = comment
+            && word.chars().all(|letter| letter.is_ascii_uppercase() || letter == '_')
+        {
+            word.clone_into(&mut status);
         }
         let reason = line.strip_prefix("ERROR_REASON_").and_then(|line| line.split_once(" = "));
         if let Some((reason, _)) = reason.filter(|(reason, _)| *reason != "UNSPECIFIED") {

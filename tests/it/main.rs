@@ -11,6 +11,8 @@ mod clients;
 #[cfg(test)]
 mod contract;
 #[cfg(test)]
+mod corrections;
+#[cfg(test)]
 mod crash;
 #[cfg(test)]
 mod curl;

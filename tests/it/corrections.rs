@@ -1,0 +1,27 @@
+//! What is told of a change, and what the trace of it tells whoever may not know.
+
+use comity::wire::entry::{merge, read_leaf};
+use comity::wire::v1;
+use comity::wire::v1::event::Event;
+
+use crate::harness::World;
+use crate::harness::changes::movement_to;
+use crate::harness::requests::{NY_CUSTODY, NY_EXCHANGE};
+
+#[tokio::test]
+async fn a_retraction_does_not_say_why_not_even_by_the_method_that_made_it() {
+    let world = World::start();
+    let matched = world.matched("us-ny-doccs").await;
+    world.answers("us-ny-doccs", &matched.detainer, v1::AnswerKind::NotifyOnly).await.accepted();
+    // From a state prison the requester was told; of a county jail's custody it may not be.
+    world.doccs().relocate(movement_to(&matched.custody, "us-ny-erie-jail")).await.accepted();
+
+    let told = world.ice().entries(NY_EXCHANGE).await.accepted().pop().unwrap();
+    let leaf = read_leaf(&told.leaf).unwrap();
+    assert_eq!((leaf.method.as_str(), leaf.resource.as_str()), ("Retraction", matched.detainer.as_str()));
+    let Some(Event::CustodyNoticed(noticed)) = merge(&told).unwrap().event else { panic!("{told:?}") };
+    assert_eq!((noticed.movement, noticed.detainer), (None, matched.detainer));
+
+    let kept = world.oversight().entries(NY_CUSTODY).await.accepted().pop().unwrap();
+    assert_eq!(read_leaf(&kept.leaf).unwrap().method, "CustodyService/MoveCustody");
+}
