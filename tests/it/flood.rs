@@ -94,6 +94,8 @@ async fn no_mutated_request_is_a_fault_of_the_gateway() {
         // Who may call how often is tested elsewhere, and would leave nothing to see here.
         config.rate.requests_per_s = 1_000_000.try_into().unwrap();
         config.rate.burst = 1_000_000.try_into().unwrap();
+        // Something has to be parked before anybody can confirm it.
+        config.inbox.park_after_tries = 2;
     });
     let (pool, tally) = (Arc::new(Pool::default()), Arc::new(Tally::default()));
     beside::plays_once(&served, &pool).await;

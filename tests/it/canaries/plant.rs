@@ -8,14 +8,18 @@ use prost_reflect::{DynamicMessage, MethodDescriptor, Value};
 use crate::canaries::needles::Canary;
 use crate::harness::descriptor::{self, Holds, Place};
 
-/// Personal is every class but the one of facts for counting. What the envelope of a request holds (`name`, `parent`,
-/// `request_id`, `etag`, `cursor`) has none, and enumerations and flags have too few values to tell one from another.
+/// Personal is every class but the one of facts for counting. Enumerations and flags have too few values to tell one from
+/// another.
 const COUNT: &str = "FIELD_CLASS_COUNT";
 
+/// What a write is wrapped in. A field beside these has no class of its own, and is as personal as one that has.
+const ENVELOPE: [&str; 7] = ["name", "parent", "entry", "request_id", "etag", "cursor", "consumer"];
+
 /// Fields that cannot carry one, each with the reason.
-pub(super) const BARE: [(&str, &str); 2] = [
+pub(super) const BARE: [(&str, &str); 3] = [
     ("Acknowledgement.custody", "has to name a case, by the id that the gateway drew for it"),
     ("Acknowledgement.confidence_percent", "a number up to a hundred is everywhere"),
+    ("Movement.custodian", "has to name an agency of the exchange"),
 ];
 
 /// A field as the lists name it.
@@ -25,8 +29,10 @@ pub(super) fn key(place: &Place) -> String {
 
 /// Whether a field is personal and of a kind that can hold a canary.
 pub(super) fn is_personal(place: &Place) -> bool {
-    let class = place.class.as_deref();
-    class.is_some_and(|class| class != COUNT) && !matches!(place.holds(), Holds::Flag | Holds::Word(_))
+    let above = place.field.parent_message();
+    let of_a_write = above.get_field_by_name("request_id").is_some() && !ENVELOPE.contains(&place.field.name());
+    let personal = place.class.as_deref().map_or(of_a_write, |class| class != COUNT);
+    personal && !matches!(place.holds(), Holds::Flag | Holds::Word(_))
 }
 
 /// What was planted where.
@@ -39,9 +45,11 @@ pub(super) struct Planted {
 }
 
 impl Planted {
-    /// A request with a good canary in each personal field.
-    pub(super) fn good(&mut self, method: &MethodDescriptor) -> DynamicMessage {
-        descriptor::fill(&method.input(), &mut |place| self.good_value(method, place))
+    /// A request with a good canary in each personal field that is to be there.
+    pub(super) fn good(&mut self, method: &MethodDescriptor, is_there: impl Fn(&Place) -> bool) -> DynamicMessage {
+        descriptor::fill(&method.input(), &mut |place| {
+            if is_there(place) { self.good_value(method, place) } else { None }
+        })
     }
 
     /// The same, where those that `is_bad` are bad.
@@ -75,7 +83,8 @@ impl Planted {
             Holds::Int32 => (Canary::Word("98739".to_owned()), Value::I32(98_739)),
             Holds::Int64 => (Canary::Word("98739".to_owned()), Value::I64(98_739)),
             Holds::Text => good_text(&key(place), n),
-            Holds::Bytes => bytes(n),
+            // As long as a digest.
+            Holds::Bytes => bytes(n, 32),
         };
         self.plant(method, place, canary);
         Some(value)
@@ -92,7 +101,7 @@ impl Planted {
             Holds::Time => time(9_170_000_000, n),
             Holds::Word(_) => text(Value::EnumNumber(number)),
             Holds::Int32 => text(Value::I32(number)),
-            Holds::Bytes => bytes(n),
+            Holds::Bytes => bytes(n, 0),
             // A number of the envelope's, such as a position in a log.
             Holds::Int64 => text(Value::I64(-i64::from(number))),
             Holds::Text => {
@@ -116,9 +125,10 @@ fn time(from: i64, n: u32) -> (Canary, Value) {
     (Canary::Time(seconds, nanos), descriptor::time(seconds, nanos))
 }
 
-fn bytes(n: u32) -> (Canary, Value) {
+fn bytes(n: u32, len_min: usize) -> (Canary, Value) {
     let word = format!("Zebra{n:04}Quark");
-    (Canary::Text(word.clone()), Value::Bytes(word.into_bytes().into()))
+    let padded = format!("{word:.<len_min$}");
+    (Canary::Text(word), Value::Bytes(padded.into_bytes().into()))
 }
 
 /// A text of the form that the field wants. Any other field takes any text; one that does not is refused, and this is
@@ -142,8 +152,9 @@ fn good_text(field: &str, n: u32) -> (Canary, Value) {
         "Identifiers.fbi_number" => format!("QZX{n:06}"),
         "Identifiers.state_id" => format!("NYQZX{n:05}"),
         "Identifiers.booking_number" => format!("QZB-{n:06}-X"),
-        "Identifiers.din" => format!("73-Q-{n:04}"),
-        "Custody.facility" => format!("QZF{n:06}XQ"),
+        "Identifiers.din" => format!("{}-Q-{:04}", 73 + n / 10_000, n % 10_000),
+        "Custody.facility" | "Movement.facility" | "TransferWindow.facility" => format!("QZF{n:06}XQ"),
+        "ServiceOfCopy.language" => format!("qz-x-zq{n:06}"),
         _ => format!("Zebra{n:04}Quark"),
     };
     (Canary::Text(text.clone()), Value::String(text))

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use comity::domain::agency::ActorKind;
 use comity::wire::{Message as _, v1};
-use prost_reflect::{DynamicMessage, MethodDescriptor, ReflectMessage as _, Value};
+use prost_reflect::{DynamicMessage, Kind, MethodDescriptor, ReflectMessage as _, Value};
 use tonic::Code;
 
 use crate::canaries::plant::Planted;
-use crate::harness::descriptor::{self, Holds, set};
+use crate::harness::descriptor::{self, Holds, Place, set};
 use crate::harness::process::Served;
 use crate::harness::raw::{self, Call, Connection, Reply, SILENCE};
 use crate::harness::requests::{NY, NY_CUSTODY, NY_EXCHANGE, request_id};
@@ -19,17 +19,47 @@ const DOCCS: &str = "us-ny-doccs";
 const OVERSIGHT: &str = "us-ny-oversight";
 
 /// The writes, in an order in which the law lets each happen, and by whom. A method of the contract that is not here
-/// fails the test: its fields are met by themselves, but who may call it when is not.
-const STEPS: [(&str, &str); 8] = [
+/// fails the test: its fields are met by themselves, but who may call it when is not. What is said again and may be a
+/// correction is one.
+const STEPS: [(&str, &str); 34] = [
     ("CustodyService/OpenCustody", DOCCS),
     ("DetainerService/LodgeDetainer", ICE),
+    ("DetainerService/AmendDetainer", ICE),
     ("DetainerService/AcknowledgeDetainer", DOCCS),
+    ("DetainerService/AcknowledgeDetainer", DOCCS),
+    ("DetainerService/RaiseCitizenshipClaim", DOCCS),
+    ("DetainerService/ResolveCitizenshipClaim", DOCCS),
+    ("DetainerService/RaiseCitizenshipClaim", ICE),
+    ("DetainerService/ResolveCitizenshipClaim", ICE),
+    ("DetainerService/RecordServiceOfCopy", DOCCS),
+    ("DetainerService/RecordServiceOfCopy", DOCCS),
     ("DetainerService/AnswerDetainer", DOCCS),
+    ("DetainerService/AnswerDetainer", DOCCS),
+    ("TransferService/OfferWindow", DOCCS),
+    ("TransferService/DeclineWindow", ICE),
+    ("TransferService/OfferWindow", DOCCS),
+    ("TransferService/AcceptWindow", ICE),
+    ("TransferService/ConfirmTransfer", DOCCS),
+    ("TransferService/ConfirmTransfer", ICE),
+    ("TransferService/OfferWindow", DOCCS),
+    ("TransferService/ReportFailure", DOCCS),
     ("CustodyService/ScheduleRelease", DOCCS),
+    ("CustodyService/RescheduleRelease", DOCCS),
+    ("CustodyService/CancelRelease", DOCCS),
+    ("CustodyService/UpdateCharges", DOCCS),
+    ("CustodyService/CorrectIdentity", DOCCS),
+    ("CustodyService/MoveCustody", DOCCS),
+    ("CustodyService/CloseCustody", DOCCS),
+    ("CustodyService/ReopenCustody", DOCCS),
+    ("CustodyService/RecordRelease", DOCCS),
     ("CustodyService/RecordRelease", DOCCS),
     ("DetainerService/WithdrawDetainer", ICE),
+    ("InboxService/AcknowledgeParked", ICE),
     ("InboxService/Acknowledge", ICE),
 ];
+
+/// A mark that is there only where something was said before.
+const MARK: &str = "correction";
 
 /// The story so far.
 pub(super) struct Stage {
@@ -41,7 +71,10 @@ pub(super) struct Stage {
     seats: BTreeMap<&'static str, (Connection, String)>,
     custody: String,
     detainer: String,
+    transfer: String,
     cursor: String,
+    /// An entry that was sent too often.
+    parked: String,
 }
 
 impl Stage {
@@ -53,18 +86,24 @@ impl Stage {
             let token = served.sandbox.mint(agency, &officer, ActorKind::Officer, 3_600).unwrap();
             seats.insert(agency, (raw::open(served.grpc, &served.sandbox.credentials(agency).unwrap()).await, token));
         }
-        let [custody, detainer, cursor] = [const { String::new() }; 3];
-        Self { planted, answers: Vec::new(), told: Vec::new(), seats, custody, detainer, cursor }
+        let [custody, detainer, transfer, cursor, parked] = [const { String::new() }; 5];
+        Self { planted, answers: Vec::new(), told: Vec::new(), seats, custody, detainer, transfer, cursor, parked }
     }
 
-    /// Every write once.
+    /// Every write.
     pub(super) async fn play(&mut self) {
         let writes = descriptor::methods().into_iter().filter(descriptor::is_write);
         let writes: BTreeSet<String> = writes.map(|method| descriptor::name(&method)).collect();
         assert_eq!(writes, STEPS.iter().map(|(name, _)| (*name).to_owned()).collect(), "a step for each write");
+        let mut said = BTreeSet::new();
         for (name, agency) in STEPS {
             let method = descriptor::method(name);
-            let mut request = self.planted.good(&method);
+            let first = said.insert(name);
+            let may_correct = |place: &Place| {
+                let mark = method.input().get_field_by_name(MARK).filter(|_| place.path.starts_with(MARK));
+                mark.is_none_or(|mark| !first || descriptor::is_required(&mark))
+            };
+            let mut request = self.planted.good(&method, may_correct);
             self.address(&mut request);
             let reply = self.call(agency, &method, &request).await;
             assert_eq!(reply.code(), Some(Code::Ok), "{name}: {:?}", reply.status);
@@ -75,7 +114,9 @@ impl Stage {
             };
             self.custody = name_of("custody").unwrap_or_else(|| self.custody.clone());
             self.detainer = name_of("detainer").unwrap_or_else(|| self.detainer.clone());
+            self.transfer = name_of("transfer").unwrap_or_else(|| self.transfer.clone());
             self.cursor = self.receive(ICE).await;
+            self.parked = self.parked(ICE).await;
         }
     }
 
@@ -83,15 +124,19 @@ impl Stage {
     fn address(&self, request: &mut DynamicMessage) {
         let text = |text: &str| Value::String(text.to_owned());
         let fields: BTreeSet<String> = request.descriptor().fields().map(|field| field.name().to_owned()).collect();
-        let detainers = request.descriptor().name().contains("Detainer");
-        let envelope = [
-            ("parent", text(NY)),
-            ("request_id", text(&request_id())),
-            ("name", text(if detainers { &self.detainer } else { &self.custody })),
-            ("cursor", text(&self.cursor)),
-        ];
-        for (field, value) in envelope.into_iter().filter(|(field, _)| fields.contains(*field)) {
-            set(request, field, value);
+        let id = request_id();
+        for field in request.descriptor().fields() {
+            let name: &str = match (descriptor::collection(&field).as_deref(), field.name()) {
+                (Some("jurisdictions"), _) => NY,
+                (Some("custodies"), _) => &self.custody,
+                (Some("detainers"), _) => &self.detainer,
+                (Some("transfers"), _) => &self.transfer,
+                (Some("entries"), _) => &self.parked,
+                (None, "cursor") => &self.cursor,
+                (None, "request_id") => &id,
+                _ => continue,
+            };
+            set(request, field.name(), text(name));
         }
         if fields.contains("detainer") {
             set(request, "detainer.custodian", text(&format!("agencies/{DOCCS}")));
@@ -100,7 +145,22 @@ impl Stage {
             set(request, "detainer.warrant.issuing_authority", Value::EnumNumber(officer.into()));
         }
         if fields.contains("acknowledgement") {
-            set(request, "acknowledgement.custody", text(&self.custody));
+            // A finding is corrected by another: that there is nobody, by the match.
+            let nobody = v1::Finding::NoSuchPerson;
+            if request.has_field_by_name(MARK) {
+                set(request, "acknowledgement.custody", text(&self.custody));
+            } else {
+                set(request, "acknowledgement.finding", Value::EnumNumber(nobody.into()));
+            }
+        }
+        if fields.contains("outcome") {
+            set(request, "outcome", Value::EnumNumber(v1::ClaimOutcome::NotConfirmed.into()));
+        }
+        if fields.contains("cause") {
+            set(request, "cause", Value::EnumNumber(v1::TransferFailureCause::Refused.into()));
+        }
+        if let Some(Kind::Message(none)) = request.descriptor().get_field_by_name("flags").map(|flags| flags.kind()) {
+            set(request, "flags", Value::Message(DynamicMessage::new(none)));
         }
         if fields.contains("answer") {
             set(request, "answer.kind", Value::EnumNumber(v1::AnswerKind::NotifyOnly.into()));
@@ -147,6 +207,14 @@ impl Stage {
             v1::receive_response::Item::Heartbeat(heartbeat) => heartbeat.cursor,
             v1::receive_response::Item::Delivery(delivery) => delivery.cursor,
         }
+    }
+
+    /// The first entry that is passed over, once there is one.
+    async fn parked(&mut self, agency: &'static str) -> String {
+        let request = v1::GetBacklogRequest { parent: NY.to_owned(), ..Default::default() };
+        let reply = self.send(agency, &descriptor::method("InboxService/GetBacklog"), &request.encode_to_vec()).await;
+        let answer = v1::GetBacklogResponse::decode(reply.messages[0].as_slice()).unwrap();
+        answer.backlogs[0].parked.first().map(|parked| parked.entry.clone()).unwrap_or_default()
     }
 
     /// Everything wrong at once, each field wrong alone, and bytes that are wrong altogether.

@@ -19,6 +19,8 @@ use crate::mutate::{self, mutate};
 /// Beside the contract's own.
 const OTHERS: [&str; 2] = ["/grpc.health.v1.Health/Check", "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"];
 const AGENCIES: [&str; 4] = ["us-ny-doccs", "us-ny-erie-jail", "us-tx-harris-jail", "us-nowhere"];
+/// For how long a window stands open.
+const OPEN_S: i64 = 7_200;
 /// Who attacks does not read on for long: a stream of all entries grows with the story beside.
 const ANSWER_LEN_MAX: usize = 32 * 1_024;
 
@@ -103,7 +105,12 @@ impl Attacker {
         let used = self.pool.message(&mut self.random, &name).filter(|_| self.random.bool());
         let message = match used {
             Some(used) => self.used_again(&method, &used),
-            None => descriptor::fill(&method.input(), &mut |place| Some(self.value(place))).encode_to_vec(),
+            None => descriptor::fill(&method.input(), &mut |place| {
+                // What marks a correction is there or not; of all else there is something.
+                let absent = place.path.starts_with("correction") && self.random.bool();
+                (!absent).then(|| self.value(place))
+            })
+            .encode_to_vec(),
         };
         (name, path, message)
     }
@@ -114,10 +121,11 @@ impl Attacker {
             return used.to_vec();
         }
         let mut message = DynamicMessage::decode(method.input(), used).unwrap();
-        for field in ["request_id", "name", "etag"] {
-            let Some(field) = method.input().get_field_by_name(field) else { continue };
-            if self.random.u8(..5) > 0 {
-                let place = Place { path: field.name().to_owned(), field, class: None, output_only: false };
+        for field in method.input().fields() {
+            let place = Place { path: field.name().to_owned(), field, class: None, output_only: false };
+            let of_a_case = place.collection().is_some_and(|collection| collection != "jurisdictions");
+            let of_its_own = of_a_case || ["request_id", "etag"].contains(&place.field.name());
+            if of_its_own && self.random.u8(..5) > 0 {
                 let value = self.value(&place);
                 message.set_field(&place.field, value);
             }
@@ -133,7 +141,9 @@ impl Attacker {
                 let nanos = [0, 999_999_999, -1, i32::MAX];
                 let usual = random.u8(..10) > 0;
                 let mut at = |len| if usual { 0 } else { random.usize(..len) };
-                descriptor::time(seconds[at(seconds.len())], nanos[at(nanos.len())])
+                // Only what closes later was ever open.
+                let open_s = if place.field.name() == "closes_at" { OPEN_S } else { 0 };
+                descriptor::time(seconds[at(seconds.len())].saturating_add(open_s), nanos[at(nanos.len())])
             }
             Holds::Flag => Value::Bool(random.u8(..8) == 0),
             Holds::Word(kind) => {
@@ -145,34 +155,49 @@ impl Attacker {
             Holds::Int32 => Value::I32(random.choice([0, 1, 2, 50, 99, 100, 101, -1, i32::MAX]).unwrap()),
             Holds::Int64 => Value::I64(random.choice([0, 1, 2, 7, 1_000, -1, i64::MAX, i64::MIN]).unwrap()),
             Holds::Text => Value::String(self.text(place)),
-            Holds::Bytes => Value::Bytes(vec![random.u8(..); random.usize(..64)].into()),
+            Holds::Bytes => {
+                let len = if random.bool() { 32 } else { random.usize(..64) };
+                Value::Bytes(vec![random.u8(..); len].into())
+            }
             Holds::Message(message) => Value::Message(DynamicMessage::new(message)),
         }
     }
 
     fn text(&mut self, place: &Place) -> String {
-        let above = place.field.parent_message().name().to_owned();
         let pooled = |attacker: &mut Self, kind| attacker.pool.text(&mut attacker.random, kind).unwrap_or_default();
         let seldom = self.random.u8(..4) == 0;
-        match place.field.name() {
-            "parent" => self.random.choice(["jurisdictions/us-ny", "jurisdictions/us-tx"]).unwrap().to_owned(),
-            "log" => {
-                let log = self.random.choice(["exchange", "custody"]).unwrap();
-                format!("jurisdictions/{}/logs/{log}", self.random.choice(["us-ny", "us-tx"]).unwrap())
+        match place.collection().as_deref() {
+            Some("jurisdictions") => {
+                return self.random.choice(["jurisdictions/us-ny", "jurisdictions/us-tx"]).unwrap().to_owned();
             }
-            "name" if above.contains("Entry") || above.contains("Inclusion") => pooled(self, Kind::Entry),
-            "name" if above.contains("Detainer") != seldom => pooled(self, Kind::Detainer),
-            "name" | "custody" => pooled(self, Kind::Custody),
+            Some("logs") => {
+                let log = self.random.choice(["exchange", "custody"]).unwrap();
+                return format!("jurisdictions/{}/logs/{log}", self.random.choice(["us-ny", "us-tx"]).unwrap());
+            }
+            Some("entries") => return pooled(self, Kind::Entry),
+            Some(_) if seldom => {
+                let other = self.random.choice([Kind::Detainer, Kind::Custody, Kind::Transfer]).unwrap();
+                return pooled(self, other);
+            }
+            Some("detainers") => return pooled(self, Kind::Detainer),
+            Some("custodies") => return pooled(self, Kind::Custody),
+            Some("transfers") => return pooled(self, Kind::Transfer),
+            other => assert_eq!(other, None, "nothing is known of what {} names", place.path),
+        }
+        match place.field.name() {
+            "custody" => pooled(self, Kind::Custody),
             "request_id" if seldom => pooled(self, Kind::RequestId),
             "request_id" => Uuid::from_u128(self.random.u128(1..)).to_string(),
             "etag" if seldom => pooled(self, Kind::Etag),
             "cursor" if !seldom => pooled(self, Kind::Cursor),
             "page_token" if seldom => pooled(self, Kind::PageToken),
             "etag" | "cursor" | "page_token" => String::new(),
-            "custodian" => format!("agencies/{}", self.random.choice(AGENCIES).unwrap()),
+            "consumer" => self.random.choice(["", "", "cases", "statistics"]).unwrap().to_owned(),
+            "custodian" | "agency" => format!("agencies/{}", self.random.choice(AGENCIES).unwrap()),
             "birth_date" | "charged_on" | "convicted_on" => "1980-02-29".to_owned(),
             "facility" => "NY029".to_owned(),
             "family" | "legal_basis" | "ordered_by" | "reason" => "Synthetic".to_owned(),
+            "language" => "es".to_owned(),
             _ if seldom => "\u{0}\u{202e}é\u{10ffff}".to_owned(),
             _ => String::new(),
         }

@@ -4,128 +4,240 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use comity::domain::agency::ActorKind;
-use comity::wire::{Message as _, v1};
+use comity::wire::{Message as _, Timestamp, v1};
 use tonic::Status;
 
 use crate::flood::pool::{Kind, Pool};
 use crate::harness::Party;
+use crate::harness::changes::{
+    acceptance_of, amendment_of, birth_date_in, cancellation_in, claim_on, declining_of, dismissal_in, escape_from,
+    failure_of, handover_in, movement_to_hospital, reopening_of, rescheduling_of, resolution_of, service_on,
+    window_under,
+};
 use crate::harness::process::Served;
 use crate::harness::requests::{
-    NY, NY_EXCHANGE, TX, answer_to, detainer_for, intake_at, match_of, receipt_of, release_of, schedule_of,
-    withdrawal_of,
+    NY, NY_EXCHANGE, TX, answer_to, detainer_for, intake_at, match_of, parked_receipt_of, receipt_of, release_of,
+    schedule_of, withdrawal_of,
 };
 
 const REST: Duration = Duration::from_millis(100);
-/// The steps of a whole story.
-const STEPS: usize = 8;
+/// The steps of a whole story: of the detainer, of pick-ups, of the custody, and of what was told of them.
+const STEPS: usize = 26;
+/// Prime to the number of steps: one story after the other ends somewhere else, and soon everywhere.
+const STRIDE: usize = 7;
+/// Noon of a day in 2063, by the gateway's clock long to come.
+const OPENS_AT: i64 = 2_942_136_000;
 
 /// Who plays.
 #[derive(Clone)]
 pub(super) struct Cast {
     ice: Party,
-    doccs: Party,
-    harris: Party,
+    custodians: [Custodian; 2],
+}
+
+#[derive(Clone)]
+struct Custodian {
+    agency: &'static str,
+    parent: &'static str,
+    system: Party,
+    officer: Party,
 }
 
 impl Cast {
     pub(super) fn of(served: &Served) -> Self {
-        let system = |agency| served.party(agency, ActorKind::System);
-        Self { ice: system("us-ice"), doccs: system("us-ny-doccs"), harris: system("us-tx-harris-jail") }
+        let custodian = |agency, parent| Custodian {
+            agency,
+            parent,
+            system: served.party(agency, ActorKind::System),
+            officer: served.party(agency, ActorKind::Officer),
+        };
+        let custodians = [custodian("us-ny-doccs", NY), custodian("us-tx-harris-jail", TX)];
+        Self { ice: served.party("us-ice", ActorKind::System), custodians }
     }
 }
 
 /// One whole story, undisturbed: nobody learns of its cases before it is over.
 pub(super) async fn plays_once(served: &Served, pool: &Pool) {
     let cast = Cast::of(served);
-    for (agency, party) in [("us-ny-doccs", &cast.doccs), ("us-tx-harris-jail", &cast.harris)] {
+    for custodian in &cast.custodians {
         let unseen = Pool::default();
-        play(&cast.ice, party, agency, &unseen, STEPS).await.unwrap();
-        let names = (Kind::Detainer, Kind::Custody);
-        for kind in [names.0, names.1] {
-            pool.put(kind, unseen.text(&mut fastrand::Rng::new(), kind).unwrap());
-        }
+        play(&cast.ice, custodian, &unseen, STEPS).await.unwrap();
+        pool.learn(unseen);
     }
 }
 
 /// Story upon story until it is told to stop. An attacker may have been there first, so a refusal ends one of them.
 pub(super) async fn plays_on(cast: Cast, pool: Arc<Pool>) {
     for round in 0.. {
-        let (party, agency) =
-            if round % 2 == 0 { (&cast.doccs, "us-ny-doccs") } else { (&cast.harris, "us-tx-harris-jail") };
-        // A story has eight durable writes: without a rest it would leave the attackers nothing of a slow disk.
+        let custodian = &cast.custodians[round % cast.custodians.len()];
+        // A story has many durable writes: without a rest it would leave the attackers nothing of a slow disk.
         tokio::time::sleep(REST).await;
-        let _refused: Result<(), Status> = play(&cast.ice, party, agency, &pool, round % (STEPS + 1)).await;
+        let _refused: Result<(), Status> = play(&cast.ice, custodian, &pool, round * STRIDE % (STEPS + 1)).await;
     }
 }
 
 macro_rules! step {
-    ($pool:ident, $party:ident.$verb:ident($method:literal, $request:expr)) => {{
+    ($story:ident.$party:ident.$verb:ident($method:literal, $request:expr)) => {{
         let request = $request;
-        $pool.put_message($method, request.encode_to_vec());
-        $pool.put(Kind::RequestId, request.request_id.clone());
-        $party.$verb(request).await.0?
+        $story.pool.put_message($method, request.encode_to_vec());
+        $story.pool.put(Kind::RequestId, request.request_id.clone());
+        $story.$party.$verb(request).await.0?
     }};
 }
 
 /// The first steps of a story.
-async fn play(ice: &Party, custodian: &Party, agency: &str, pool: &Pool, steps: usize) -> Result<(), Status> {
-    let opened = step!(pool, custodian.open("CustodyService/OpenCustody", intake_at(agency)));
-    let custody = opened.custody.unwrap_or_default();
-    pool.put(Kind::Custody, &custody.name);
-    pool.put(Kind::Etag, &custody.etag);
-    let lodged = step!(pool, ice.lodge("DetainerService/LodgeDetainer", detainer_for(agency)));
-    let detainer = lodged.detainer.unwrap_or_default();
-    pool.put(Kind::Detainer, &detainer.name);
-    pool.put(Kind::Etag, &detainer.etag);
-    let receipt = lodged.receipt.unwrap_or_default();
-    pool.put(Kind::Entry, format!("{}/entries/{}", receipt.log, receipt.index));
-    let id = detainer.name.rsplit('/').next().unwrap_or_default();
-    pool.put(Kind::PageToken, id);
-    for at in 0..steps.min(6) {
-        say(ice, custodian, (&detainer.name, &custody.name), pool, at).await?;
-    }
-    if steps == STEPS {
-        for (party, parent) in [(ice, if agency.starts_with("us-ny") { NY } else { TX })] {
-            let received = party.receive(parent, "").await.0?;
-            pool.put(Kind::Cursor, &received.heartbeat.cursor);
-            step!(pool, party.confirm("InboxService/Acknowledge", receipt_of(parent, &received.heartbeat.cursor)));
-            party.checkpoint(NY_EXCHANGE).await.0?;
+async fn play(ice: &Party, custodian: &Custodian, pool: &Pool, steps: usize) -> Result<(), Status> {
+    let Custodian { agency, parent, system, officer } = custodian;
+    let mut story =
+        Story { ice, system, officer, agency, parent, pool, detainer: String::new(), custody: String::new() };
+    story.begin().await?;
+    let mut transfer = String::new();
+    for at in 0..steps {
+        match at {
+            0..6 => story.of_the_detainer(at).await?,
+            6..14 => story.of_a_pick_up(at, &mut transfer).await?,
+            14..24 => story.of_the_custody(at).await?,
+            24 => {
+                let withdrawal = withdrawal_of(&story.detainer);
+                story.detainer_is(step!(story.ice.withdraw("DetainerService/WithdrawDetainer", withdrawal)).detainer);
+            }
+            _ => story.of_the_inbox().await?,
         }
     }
     Ok(())
 }
 
-/// What is said of a detainer and a custody, one after the other.
-async fn say(
-    ice: &Party,
-    custodian: &Party,
-    (detainer, custody): (&str, &str),
-    pool: &Pool,
-    at: usize,
-) -> Result<(), Status> {
-    let answered = match at {
-        0 => {
-            let found = match_of(detainer, custody);
-            step!(pool, custodian.acknowledge("DetainerService/AcknowledgeDetainer", found)).detainer
-        }
-        1 => {
-            // What Texas makes a duty, New York leaves to the custodian.
-            let texan = detainer.starts_with(TX);
-            let kind = if texan { v1::AnswerKind::HonorHold } else { v1::AnswerKind::NotifyOnly };
-            let answer = answer_to(detainer, kind);
-            step!(pool, custodian.answer("DetainerService/AnswerDetainer", answer)).detainer
-        }
-        2 => {
-            step!(pool, custodian.schedule("CustodyService/ScheduleRelease", schedule_of(custody)));
-            None
-        }
-        3 => {
-            step!(pool, custodian.release("CustodyService/RecordRelease", release_of(custody)));
-            None
-        }
-        4 => step!(pool, ice.withdraw("DetainerService/WithdrawDetainer", withdrawal_of(detainer))).detainer,
-        _ => Some(ice.detainer(detainer).await.0?),
-    };
-    pool.put(Kind::Etag, answered.unwrap_or_default().etag);
-    Ok(())
+/// A detainer, a custody, and who speaks of them.
+struct Story<'a> {
+    ice: &'a Party,
+    system: &'a Party,
+    officer: &'a Party,
+    agency: &'a str,
+    parent: &'a str,
+    pool: &'a Pool,
+    detainer: String,
+    custody: String,
+}
+
+impl Story<'_> {
+    fn detainer_is(&self, seen: Option<v1::Detainer>) {
+        self.pool.put(Kind::Etag, seen.unwrap_or_default().etag);
+    }
+
+    fn custody_is(&self, seen: Option<v1::Custody>) {
+        self.pool.put(Kind::Etag, seen.unwrap_or_default().etag);
+    }
+
+    async fn begin(&mut self) -> Result<(), Status> {
+        let opened = step!(self.system.open("CustodyService/OpenCustody", intake_at(self.agency)));
+        self.custody = opened.custody.clone().unwrap_or_default().name;
+        self.pool.put(Kind::Custody, &self.custody);
+        self.custody_is(opened.custody);
+        let lodged = step!(self.ice.lodge("DetainerService/LodgeDetainer", detainer_for(self.agency)));
+        self.detainer = lodged.detainer.clone().unwrap_or_default().name;
+        self.pool.put(Kind::Detainer, &self.detainer);
+        self.detainer_is(lodged.detainer);
+        let receipt = lodged.receipt.unwrap_or_default();
+        self.pool.put(Kind::Entry, format!("{}/entries/{}", receipt.log, receipt.index));
+        self.pool.put(Kind::PageToken, self.detainer.rsplit('/').next().unwrap_or_default());
+        Ok(())
+    }
+
+    async fn of_the_detainer(&self, at: usize) -> Result<(), Status> {
+        let name = &self.detainer;
+        let seen = match at {
+            0 => {
+                let amendment = amendment_of(name, detainer_for(self.agency));
+                step!(self.ice.amend("DetainerService/AmendDetainer", amendment)).detainer
+            }
+            1 => {
+                let found = match_of(name, &self.custody);
+                step!(self.system.acknowledge("DetainerService/AcknowledgeDetainer", found)).detainer
+            }
+            2 => step!(self.system.claim("DetainerService/RaiseCitizenshipClaim", claim_on(name))).detainer,
+            3 => {
+                let resolution = resolution_of(name, v1::ClaimOutcome::NotConfirmed);
+                step!(self.officer.resolve("DetainerService/ResolveCitizenshipClaim", resolution)).detainer
+            }
+            4 => step!(self.system.serve("DetainerService/RecordServiceOfCopy", service_on(name))).detainer,
+            _ => {
+                // What Texas makes a duty, New York leaves to the custodian.
+                let texan = self.parent == TX;
+                let kind = if texan { v1::AnswerKind::HonorHold } else { v1::AnswerKind::NotifyOnly };
+                step!(self.system.answer("DetainerService/AnswerDetainer", answer_to(name, kind))).detainer
+            }
+        };
+        self.detainer_is(seen);
+        Ok(())
+    }
+
+    /// One that comes about, one that is declined, and one that fails.
+    async fn of_a_pick_up(&self, at: usize, name: &mut String) -> Result<(), Status> {
+        let seen = match at {
+            6 | 10 | 12 => {
+                step!(self.system.offer("TransferService/OfferWindow", coming_window_under(&self.detainer))).transfer
+            }
+            7 => step!(self.ice.accept("TransferService/AcceptWindow", acceptance_of(name))).transfer,
+            8 => step!(self.system.confirm_transfer("TransferService/ConfirmTransfer", handover_in(name))).transfer,
+            9 => step!(self.ice.confirm_transfer("TransferService/ConfirmTransfer", handover_in(name))).transfer,
+            11 => step!(self.ice.decline("TransferService/DeclineWindow", declining_of(name))).transfer,
+            _ => {
+                let failure = failure_of(name, v1::TransferFailureCause::Refused);
+                step!(self.system.report_failure("TransferService/ReportFailure", failure)).transfer
+            }
+        };
+        let seen = seen.unwrap_or_default();
+        self.pool.put(Kind::Etag, seen.etag);
+        self.pool.put(Kind::Transfer, &seen.name);
+        *name = seen.name;
+        Ok(())
+    }
+
+    async fn of_the_custody(&self, at: usize) -> Result<(), Status> {
+        let name = &self.custody;
+        let seen = match at {
+            14 => step!(self.system.update_charges("CustodyService/UpdateCharges", dismissal_in(name))).custody,
+            15 => step!(self.system.correct_identity("CustodyService/CorrectIdentity", birth_date_in(name))).custody,
+            16 => step!(self.system.relocate("CustodyService/MoveCustody", movement_to_hospital(name))).custody,
+            17 | 20 => step!(self.system.schedule("CustodyService/ScheduleRelease", schedule_of(name))).custody,
+            18 => step!(self.system.reschedule("CustodyService/RescheduleRelease", rescheduling_of(name))).custody,
+            19 => step!(self.system.cancel("CustodyService/CancelRelease", cancellation_in(name))).custody,
+            21 => step!(self.system.close("CustodyService/CloseCustody", escape_from(name))).custody,
+            22 => step!(self.system.reopen("CustodyService/ReopenCustody", reopening_of(name))).custody,
+            _ => step!(self.system.release("CustodyService/RecordRelease", release_of(name))).custody,
+        };
+        self.custody_is(seen);
+        Ok(())
+    }
+
+    /// Starts over until something is parked; confirms that, and then everything.
+    async fn of_the_inbox(&self) -> Result<(), Status> {
+        let backlog = || v1::GetBacklogRequest { parent: self.parent.to_owned(), ..Default::default() };
+        let parked = loop {
+            let backlogs = self.ice.get_backlog(backlog()).await.0?.backlogs;
+            let mut parked = backlogs.into_iter().filter(|one| one.consumer == "default").flat_map(|one| one.parked);
+            match parked.next() {
+                Some(parked) => break parked.entry,
+                None => self.ice.receive(self.parent, "").await.0?,
+            };
+        };
+        self.pool.put(Kind::Entry, &parked);
+        step!(self.ice.confirm_parked("InboxService/AcknowledgeParked", parked_receipt_of(&parked)));
+        let cursor = self.ice.receive(self.parent, "").await.0?.heartbeat.cursor;
+        self.pool.put(Kind::Cursor, &cursor);
+        step!(self.ice.confirm("InboxService/Acknowledge", receipt_of(self.parent, &cursor)));
+        self.ice.detainer(&self.detainer).await.0?;
+        self.ice.checkpoint(NY_EXCHANGE).await.0?;
+        Ok(())
+    }
+}
+
+/// A window that is still to come by the gateway's own clock.
+fn coming_window_under(detainer: &str) -> v1::OfferWindowRequest {
+    let mut offer = window_under(detainer);
+    let at = |seconds| Some(Timestamp { seconds, nanos: 0 });
+    if let Some(window) = &mut offer.window {
+        (window.opens_at, window.closes_at) = (at(OPENS_AT), at(OPENS_AT + 7_200));
+    }
+    offer
 }

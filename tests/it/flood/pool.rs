@@ -12,6 +12,7 @@ const LEN_MAX: usize = 400;
 pub(super) enum Kind {
     Detainer,
     Custody,
+    Transfer,
     Entry,
     Etag,
     RequestId,
@@ -39,8 +40,10 @@ impl Pool {
 
     pub(super) fn put_message(&self, method: &str, message: Vec<u8>) {
         let mut messages = self.messages.lock().unwrap();
-        if messages.len() >= LEN_MAX {
-            messages.remove(0);
+        // Of each method, too: the seldom ones would be lost among the rest.
+        if messages.iter().filter(|(of, _)| of == method).count() >= LEN_MAX {
+            let oldest = messages.iter().position(|(of, _)| of == method).unwrap();
+            messages.remove(oldest);
         }
         messages.push((method.to_owned(), message));
     }
@@ -48,6 +51,16 @@ impl Pool {
     pub(super) fn text(&self, random: &mut Rng, kind: Kind) -> Option<String> {
         let texts = self.texts.lock().unwrap();
         random.choice(texts.iter().filter(|(of, _)| *of == kind).collect::<Vec<_>>()).map(|(_, text)| text.clone())
+    }
+
+    /// Everything of another.
+    pub(super) fn learn(&self, other: Self) {
+        for (kind, text) in other.texts.into_inner().unwrap() {
+            self.put(kind, text);
+        }
+        for (method, message) in other.messages.into_inner().unwrap() {
+            self.put_message(&method, message);
+        }
     }
 
     /// A few of any kind.

@@ -10,7 +10,7 @@ use prost_reflect::{DynamicMessage, Kind as FieldKind, MessageDescriptor, Value}
 
 use crate::fuzz::Target;
 use crate::harness::descriptor::{self, Holds, Place};
-use crate::harness::requests;
+use crate::harness::{changes, requests};
 use crate::mutate::Kind;
 
 /// Faults that one answer names at most.
@@ -18,12 +18,15 @@ const FAULTS_MAX: usize = 20;
 
 const DETAINER: &str = "jurisdictions/us-ny/detainers/0198c0de-0000-7000-8000-000000000001";
 const CUSTODY: &str = "jurisdictions/us-ny/custodies/0198c0de-0000-7000-8000-000000000001";
+const TRANSFER: &str = "jurisdictions/us-ny/detainers/0198c0de-0000-7000-8000-000000000001/\
+                        transfers/0198c0de-0000-7000-8000-000000000002";
 const ENTRY: &str = "jurisdictions/us-ny/logs/custody/entries/7";
 
-const WORDS: [&[u8]; 14] = [
+const WORDS: [&[u8]; 15] = [
     b"jurisdictions/us-ny",
     DETAINER.as_bytes(),
     CUSTODY.as_bytes(),
+    TRANSFER.as_bytes(),
     ENTRY.as_bytes(),
     b"jurisdictions/us-ny/logs/exchange",
     b"agencies/us-ny-doccs",
@@ -70,8 +73,11 @@ macro_rules! readers {
 
 readers! {
     writes:
-    LodgeDetainerRequest AcknowledgeDetainerRequest AnswerDetainerRequest WithdrawDetainerRequest OpenCustodyRequest
-    ScheduleReleaseRequest RecordReleaseRequest;
+    LodgeDetainerRequest AcknowledgeDetainerRequest AnswerDetainerRequest AmendDetainerRequest
+    RecordServiceOfCopyRequest RaiseCitizenshipClaimRequest ResolveCitizenshipClaimRequest WithdrawDetainerRequest
+    OpenCustodyRequest ScheduleReleaseRequest RecordReleaseRequest UpdateChargesRequest CorrectIdentityRequest
+    MoveCustodyRequest RescheduleReleaseRequest CancelReleaseRequest CloseCustodyRequest ReopenCustodyRequest
+    OfferWindowRequest AcceptWindowRequest DeclineWindowRequest ConfirmTransferRequest ReportFailureRequest;
     reads:
     GetDetainerRequest(request) {
         same(&request.name, &parse::case_name("name", &request.name, CaseKind::Detainer)?);
@@ -81,18 +87,34 @@ readers! {
     }
     ListDetainersRequest(request) { page(&request.parent, request.page_size, &request.page_token)?; }
     ListCustodiesRequest(request) { page(&request.parent, request.page_size, &request.page_token)?; }
-    ReceiveRequest(request) { jurisdiction(&request.parent)?; }
+    ReceiveRequest(request) {
+        jurisdiction(&request.parent)?;
+        consumer(&request.consumer)?;
+    }
     AcknowledgeRequest(request) {
         jurisdiction(&request.parent)?;
+        consumer(&request.consumer)?;
         same(&request.request_id, &parse::request_id(&request.request_id)?.0);
     }
+    AcknowledgeParkedRequest(request) {
+        entry("entry", &request.entry)?;
+        consumer(&request.consumer)?;
+        same(&request.request_id, &parse::request_id(&request.request_id)?.0);
+    }
+    GetBacklogRequest(request) {
+        jurisdiction(&request.parent)?;
+        consumer(&request.consumer)?;
+        if let Some(agency) = parse::agency("agency", &request.agency)? {
+            same(&request.agency, &format!("agencies/{agency}"));
+        }
+    }
     GetCheckpointRequest(request) { same(&request.log, &parse::log("log", &request.log)?); }
-    GetEntryRequest(request) { entry(&request.name)?; }
+    GetEntryRequest(request) { entry("name", &request.name)?; }
     ListEntriesRequest(request) {
         same(&request.log, &parse::log("log", &request.log)?);
         same(&request.start_index.to_string(), &parse::position("start_index", request.start_index)?);
     }
-    ProveInclusionRequest(request) { entry(&request.name)?; }
+    ProveInclusionRequest(request) { entry("name", &request.name)?; }
     ProveConsistencyRequest(request) {
         same(&request.log, &parse::log("log", &request.log)?);
         same(&request.old_size.to_string(), &parse::position("old_size", request.old_size)?);
@@ -110,8 +132,14 @@ fn jurisdiction(parent: &str) -> Result<(), Violations> {
     Ok(())
 }
 
-fn entry(name: &str) -> Result<(), Violations> {
-    let (log, index) = parse::entry_name("name", name)?;
+fn consumer(name: &str) -> Result<(), Violations> {
+    let parsed = parse::consumer(name)?;
+    same(if name.is_empty() { "default" } else { name }, &parsed);
+    Ok(())
+}
+
+fn entry(field: &str, name: &str) -> Result<(), Violations> {
+    let (log, index) = parse::entry_name(field, name)?;
     same(name, &format!("{log}/entries/{index}"));
     Ok(())
 }
@@ -204,19 +232,22 @@ fn has_unknown(message: &DynamicMessage) -> bool {
 
 /// A request with every field set to what the contract would take for it.
 fn filled(shape: &MessageDescriptor) -> Vec<u8> {
-    let text = |place: &Place| match place.field.name() {
-        "parent" => "jurisdictions/us-ny",
-        "request_id" => "6d1f8f3c-8a43-4a5e-9d55-0a1b2c3d4e5f",
-        "log" => "jurisdictions/us-ny/logs/exchange",
-        "birth_date" => "1980-02-29",
-        "facility" => "NY029",
-        "family" | "legal_basis" | "ordered_by" => "Synthetic",
-        "name" if shape.name().contains("Entry") || shape.name().contains("Inclusion") => ENTRY,
-        "name" if shape.name().contains("Detainer") => DETAINER,
-        "name" | "custody" => CUSTODY,
+    let text = |place: &Place| match (place.collection().as_deref(), place.field.name()) {
+        (Some("jurisdictions"), _) => "jurisdictions/us-ny",
+        (Some("logs"), _) => "jurisdictions/us-ny/logs/exchange",
+        (Some("entries"), _) => ENTRY,
+        (Some("detainers"), _) => DETAINER,
+        (Some("transfers"), _) => TRANSFER,
+        (Some("custodies"), _) | (None, "custody") => CUSTODY,
+        (None, "request_id") => "6d1f8f3c-8a43-4a5e-9d55-0a1b2c3d4e5f",
+        (None, "birth_date") => "1980-02-29",
+        (None, "facility") => "NY029",
+        (None, "language") => "zh-Hant",
+        (None, "family" | "legal_basis" | "ordered_by" | "reason" | "grounds") => "Synthetic",
         _ => "",
     };
     let mut value = |place: &Place| match place.holds() {
+        Holds::Time if place.field.name() == "opens_at" => Some(descriptor::time(1_772_366_400, 5)),
         Holds::Time => Some(descriptor::time(1_772_370_000, 5)),
         Holds::Word(_) => Some(Value::EnumNumber(1)),
         Holds::Int32 => Some(Value::I32(7)),
@@ -239,6 +270,14 @@ fn real(request: &str) -> Vec<Vec<u8>> {
         "AcknowledgeDetainerRequest" => vec![requests::match_of(DETAINER, CUSTODY).encode_to_vec()],
         "AnswerDetainerRequest" => vec![declined.encode_to_vec()],
         "OpenCustodyRequest" => vec![requests::intake_at("us-ny-doccs").encode_to_vec()],
+        "AmendDetainerRequest" => {
+            vec![changes::amendment_of(DETAINER, requests::detainer_for("us-ny-doccs")).encode_to_vec()]
+        }
+        "CorrectIdentityRequest" => vec![changes::birth_date_in(CUSTODY).encode_to_vec()],
+        "MoveCustodyRequest" => vec![
+            changes::movement_to_hospital(CUSTODY).encode_to_vec(),
+            changes::movement_to(CUSTODY, "us-ny-erie-jail").encode_to_vec(),
+        ],
         _ => Vec::new(),
     }
 }

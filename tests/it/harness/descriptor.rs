@@ -56,6 +56,11 @@ impl Place {
         self.path.split('[').map(|part| part.split_once(']').map_or(part, |(_, rest)| rest)).collect()
     }
 
+    /// What the field names, if it holds a name.
+    pub(crate) fn collection(&self) -> Option<String> {
+        collection(&self.field)
+    }
+
     pub(crate) fn holds(&self) -> Holds {
         match self.field.kind() {
             Kind::Bool => Holds::Flag,
@@ -162,12 +167,30 @@ fn class_of(field: &FieldDescriptor) -> Option<String> {
     Some(POOL.get_enum_by_name("comity.v1.FieldClass")?.get_value(number)?.name().to_owned())
 }
 
+/// What a field names, if it holds a name, as the contract says: `detainers` of
+/// `jurisdictions/{jurisdiction}/detainers/{uuid}`.
+pub(crate) fn collection(field: &FieldDescriptor) -> Option<String> {
+    let comment = comment(field);
+    let pattern = comment.get(comment.find("jurisdictions/")?..)?;
+    pattern.split('/').step_by(2).last().map(str::to_owned)
+}
+
+/// Its comment begins so, too.
+pub(crate) fn is_required(field: &FieldDescriptor) -> bool {
+    comment(field).starts_with("Required.")
+}
+
 /// Its comment begins so; the contract has no other mark of it.
 fn is_output_only(field: &FieldDescriptor) -> bool {
+    comment(field).starts_with("Output only.")
+}
+
+/// What the contract says of a field.
+fn comment(field: &FieldDescriptor) -> String {
     let file = field.parent_message().parent_file();
     let info = file.file_descriptor_proto().source_code_info.clone().unwrap_or_default();
-    let comment = info.location.into_iter().find(|location| location.path == field.path());
-    comment.is_some_and(|location| location.leading_comments().trim_start().starts_with("Output only."))
+    let location = info.location.into_iter().find(|location| location.path == field.path());
+    location.map(|location| location.leading_comments().trim_start().to_owned()).unwrap_or_default()
 }
 
 /// Sets the field at a path: `detainer.warrant.kind`. A list is set as a whole.
@@ -183,9 +206,10 @@ pub(crate) fn set(message: &mut DynamicMessage, path: &str, value: Value) {
 
 #[test]
 fn classes_and_marks_are_read_off_the_contract() {
-    let mut seen = std::collections::BTreeMap::new();
+    let (mut seen, mut named) = (std::collections::BTreeMap::new(), std::collections::BTreeSet::new());
     for method in methods().iter().filter(|method| is_write(method)) {
         fill(&method.input(), &mut |place: &Place| {
+            named.extend(place.collection());
             seen.insert(place.plain(), (place.class.clone(), place.output_only));
             Some(Value::default_value(&place.field.kind()))
         });
@@ -202,4 +226,8 @@ fn classes_and_marks_are_read_off_the_contract() {
     check("answer.reason", Some("FIELD_CLASS_RESTRICTED"), false);
     check("custody.charges.sentence_days", Some("FIELD_CLASS_CHARGES"), false);
     check("release.expected_at", Some("FIELD_CLASS_RELEASE_DATE"), false);
+    assert_eq!(
+        named.into_iter().collect::<Vec<_>>(),
+        ["custodies", "detainers", "entries", "jurisdictions", "transfers"]
+    );
 }

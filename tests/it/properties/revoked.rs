@@ -21,30 +21,28 @@ pub(super) struct Revoked {
 impl Revoked {
     pub(super) fn note(&mut self, record: &Record, before: &World) {
         let on = |name: &CaseName| before.custodies().find(|custody| custody.detainers.contains(name));
-        match &record.event {
-            Event::DetainerAnswered { detainer, disclosure, .. } => {
-                self.standing.remove(detainer);
-                if *disclosure == Disclosure::ToIssuer {
-                    self.shown.remove(detainer);
-                }
+        if let Event::DetainerAnswered { detainer, disclosure, .. } = &record.event {
+            self.standing.remove(detainer);
+            if *disclosure == Disclosure::ToIssuer {
+                self.shown.remove(detainer);
             }
-            Event::DetainerAmended(amended) => self.both(&amended.name),
-            Event::DetainerAcknowledged { detainer, correction: Some(_), .. } => self.both(detainer),
-            Event::CitizenshipClaimRaised { detainer, side: Side::Issuer, .. } => self.both(detainer),
-            Event::CitizenshipClaimRaised { detainer, side: Side::Custodian, disclosure, .. } => {
-                self.standing.extend(on(detainer).into_iter().flat_map(|custody| custody.detainers.iter().cloned()));
-                if *disclosure == Disclosure::ToIssuer {
-                    self.shown.insert(detainer.clone());
-                }
+        } else if let Event::DetainerAmended(amended) = &record.event {
+            self.both(&amended.name);
+        } else if let Event::DetainerAcknowledged { detainer, correction: Some(_), .. }
+        | Event::CitizenshipClaimRaised { detainer, side: Side::Issuer, .. } = &record.event
+        {
+            self.both(detainer);
+        } else if let Event::CitizenshipClaimRaised { detainer, disclosure, .. } = &record.event {
+            self.standing.extend(on(detainer).into_iter().flat_map(|custody| custody.detainers.iter().cloned()));
+            if *disclosure == Disclosure::ToIssuer {
+                self.shown.insert(detainer.clone());
             }
-            Event::CustodyMoved { custody, movement } => {
-                let Destination::Agency(..) = movement.to else { return };
-                let moved = before.custody(custody).unwrap();
-                for detainer in before.detainers().filter(|detainer| steps::stands_on(detainer, moved)) {
-                    self.both(&detainer.name);
-                }
+        } else if let Event::CustodyMoved { custody, movement } = &record.event {
+            let Destination::Agency(..) = movement.to else { return };
+            let moved = before.custody(custody).unwrap();
+            for detainer in before.detainers().filter(|detainer| steps::stands_on(detainer, moved)) {
+                self.both(&detainer.name);
             }
-            _ => {}
         }
     }
 

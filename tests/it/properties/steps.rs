@@ -13,6 +13,7 @@ use comity::domain::detainer::{
 use comity::domain::ids::{AgencyId, CaseName};
 use comity::domain::subject::Flags;
 use comity::domain::transfer::{TransferFailureCause, TransferName, WindowDeclineReason};
+use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
@@ -71,8 +72,8 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
     let addressee = proptest::option::of(custodian());
     let corrects = || prop::bool::weighted(0.3);
     prop_oneof![
-        5 => (select(vec!["ice", "cbp"]), addressee).prop_map(|(issuer, addressee)| Step::Lodge { issuer, addressee }),
-        3 => (custodian(), prop::bool::weighted(0.2)).prop_map(|(custodian, juvenile)| Step::Open { custodian, juvenile }),
+        2 => (select(vec!["ice", "cbp"]), addressee).prop_map(|(issuer, addressee)| Step::Lodge { issuer, addressee }),
+        1 => (custodian(), prop::bool::weighted(0.2)).prop_map(|(custodian, juvenile)| Step::Open { custodian, juvenile }),
         10 => (index(), index(), prop_oneof![4 => Just(Finding::MatchedCustody), 1 => any::word()], corrects())
             .prop_map(|(detainer, custody, finding, corrects)| Step::Acknowledge { detainer, custody, finding, corrects }),
         9 => (index(), any::word(), corrects())
@@ -81,6 +82,21 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         10 => (index(), entered()).prop_map(|(custody, what)| Step::Enter { custody, what }),
         6 => (index(), pick_up()).prop_map(|(detainer, what)| Step::PickUp { detainer, what }),
     ]
+}
+
+/// A person whom somebody asks for is held, found and answered for; then anything may happen.
+pub(super) fn story(steps_max: usize) -> impl Strategy<Value = Vec<Step>> {
+    let begun = (any::<[Index; 2]>(), proptest::option::of(Just("doccs")), any::word(), vec(step(), 1..steps_max));
+    begun.prop_map(|([detainer, custody], addressee, kind, rest)| {
+        let finding = Finding::MatchedCustody;
+        let beginning = [
+            Step::Open { custodian: "doccs", juvenile: false },
+            Step::Lodge { issuer: "ice", addressee },
+            Step::Acknowledge { detainer, custody, finding, corrects: false },
+            Step::Answer { detainer, kind, corrects: false },
+        ];
+        beginning.into_iter().chain(rest).collect()
+    })
 }
 
 fn side() -> impl Strategy<Value = Side> {
