@@ -109,6 +109,9 @@ impl From<Error> for Failed {
     }
 }
 
+/// How often one call is sent again with another token or certificate, each time only if there is another.
+const RENEWALS_MAX: u32 = 3;
+
 impl<'a> Call<'a> {
     async fn new(calls: &'a Authorized, method: &'static Method, request: Request<Body>) -> Result<Self, Status> {
         let (head, body) = request.into_parts();
@@ -120,7 +123,7 @@ impl<'a> Call<'a> {
 
     async fn run(self) -> Result<Response<Body>, Status> {
         let retry = &self.calls.retry;
-        let (mut attempts, mut renewed) = (0_u32, false);
+        let (mut attempts, mut renewals) = (0_u32, 0_u32);
         loop {
             attempts = attempts.saturating_add(1);
             let failed = match Box::pin(self.attempt()).await {
@@ -129,9 +132,10 @@ impl<'a> Call<'a> {
             };
             let refused = failed.error.reason() == Some(ErrorReason::TokenRefused);
             let pause = match &failed.with {
-                // Refused unread: with another token, or the certificate that it is bound to, it is another call.
-                Some(with) if refused && !renewed => {
-                    renewed = true;
+                // Refused unread: with another token, or the certificate that it is bound to, it is another call. Of two
+                // files that are being replaced one may be seen before the other, so once is not always enough.
+                Some(with) if refused && renewals < RENEWALS_MAX => {
+                    renewals = renewals.saturating_add(1);
                     self.renew(with).await.then_some(Duration::ZERO)
                 }
                 Some(_) | None => retry.pause_after(attempts, &failed.error),

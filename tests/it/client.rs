@@ -163,7 +163,7 @@ async fn a_read_is_sent_again_too_and_gets_no_request_id() {
 }
 
 #[tokio::test]
-async fn a_refused_token_is_asked_for_anew_once() {
+async fn a_refused_token_is_asked_for_anew_and_not_for_ever() {
     let refused = || failure(Code::Unauthenticated, ErrorReason::TokenRefused, None);
     let numbers = AtomicU32::new(1);
     let minted = TokenSource::minted_by(move || {
@@ -176,11 +176,13 @@ async fn a_refused_token_is_asked_for_anew_once() {
     };
     let request = || match_of("a detainer", "a custody");
     let answered = Answer::message(&v1::AcknowledgeDetainerResponse::default());
-    let gateway = Scripted::start(&[refused(), answered, refused(), refused()]).await;
+    let gateway = Scripted::start(&[refused(), answered, refused(), refused(), refused(), refused()]).await;
     let client = gateway.client(minted, RETRY).await;
     client.detainers().acknowledge_detainer(request()).await.unwrap();
     assert_eq!(bearers(&gateway), ["Bearer token-1", "Bearer token-2"]);
     let status: Status = client.detainers().acknowledge_detainer(request()).await.unwrap_err();
     assert_eq!(status.code(), Code::Unauthenticated);
-    assert_eq!(bearers(&gateway).split_off(2), ["Bearer token-2", "Bearer token-3"]);
+    // Of two files that are being replaced one may be seen before the other: once is not always enough.
+    let asked = ["Bearer token-2", "Bearer token-3", "Bearer token-4", "Bearer token-5"];
+    assert_eq!(bearers(&gateway).split_off(2), asked);
 }
