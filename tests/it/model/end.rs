@@ -33,7 +33,7 @@ pub(super) fn compare(player: &mut Player) -> Same {
         compare_entries(&store, name, log)?;
     }
     let kept: BTreeMap<_, _> = all_cases(&*store.reader()).unwrap().into_iter().map(named).collect();
-    let due: BTreeMap<_, _> = player.plain.cases.values().flatten().map(|(name, case)| (name, case)).collect();
+    let due: BTreeMap<_, _> = player.plain.cases.values().flatten().collect();
     prop_assert_eq!(kept.iter().collect::<BTreeMap<_, _>>(), due);
     compare_remembered(player, &mut store)
 }

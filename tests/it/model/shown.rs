@@ -18,7 +18,7 @@ enum Part<'a> {
 }
 
 /// A window is offered upon a detainer, and what was offered is answered with.
-#[derive(PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Offered {
     Upon,
     Itself,
