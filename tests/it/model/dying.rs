@@ -105,7 +105,7 @@ fn torn(before: &[u8], after: &[u8], cut: Index) -> usize {
     let differs = |page: &usize| before.get(*page..end(*page)) != after.get(*page..end(*page));
     let pages = || (0..after.len()).step_by(PAGE_LEN);
     let first = pages().find(differs).expect("a commit writes");
-    let last = pages().filter(differs).next_back().expect("a commit writes");
+    let last = pages().rfind(differs).expect("a commit writes");
     let differs = |at: &usize| before.get(*at) != after.get(*at);
     let first = (first..after.len()).find(differs).expect("a page differs");
     let last = (first..end(last)).rfind(differs).expect("a page differs");
