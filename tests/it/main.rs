@@ -39,6 +39,8 @@ mod lifecycle;
 #[cfg(test)]
 mod methods;
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 mod mutate;
 #[cfg(test)]
 mod properties;

@@ -5,7 +5,7 @@ mod decide;
 mod plan;
 mod requests;
 mod revoked;
-mod steps;
+pub(crate) mod steps;
 mod wire;
 
 use proptest::prelude::ProptestConfig;

@@ -22,7 +22,7 @@ use crate::sample;
 
 /// One step. Cases are picked from those that there are when it is taken.
 #[derive(Debug, Clone)]
-pub(super) enum Step {
+pub(crate) enum Step {
     Lodge { issuer: &'static str, addressee: Option<&'static str> },
     Open { custodian: &'static str, juvenile: bool },
     Acknowledge { detainer: Index, custody: Index, finding: Finding, corrects: bool },
@@ -34,7 +34,7 @@ pub(super) enum Step {
 
 /// What either side says of a detainer.
 #[derive(Debug, Clone)]
-pub(super) enum Said {
+pub(crate) enum Said {
     Amend { juvenile: bool },
     Serve { corrects: bool },
     Raise(Side),
@@ -44,7 +44,7 @@ pub(super) enum Said {
 
 /// What a custodian enters of a custody.
 #[derive(Debug, Clone)]
-pub(super) enum Entered {
+pub(crate) enum Entered {
     Charges,
     Identity { juvenile: bool },
     Movement(MovementKind),
@@ -58,7 +58,7 @@ pub(super) enum Entered {
 
 /// What either side says of a pick-up: the last of the detainer.
 #[derive(Debug, Clone)]
-pub(super) enum PickUp {
+pub(crate) enum PickUp {
     Offer { open_mins: i64 },
     Accept,
     Decline,
@@ -66,7 +66,7 @@ pub(super) enum PickUp {
     Fail(Side, TransferFailureCause),
 }
 
-pub(super) fn step() -> impl Strategy<Value = Step> {
+pub(crate) fn step() -> impl Strategy<Value = Step> {
     let index = any::<Index>;
     let custodian = || select(vec!["doccs", "nassau"]);
     let addressee = proptest::option::of(custodian());
@@ -139,7 +139,7 @@ fn pick_up() -> impl Strategy<Value = PickUp> {
 
 impl Step {
     /// Who gives which command, if there is a case to give it upon.
-    pub(super) fn command(&self, cases: &BTreeMap<CaseName, StoredCase>) -> Option<(&'static str, CaseCommand)> {
+    pub(crate) fn command(&self, cases: &BTreeMap<CaseName, StoredCase>) -> Option<(&'static str, CaseCommand)> {
         let detainer = |at: &Index| pick(cases, *at, StoredCase::detainer);
         let custody = |at: &Index| pick(cases, *at, StoredCase::custody);
         match self {

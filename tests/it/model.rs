@@ -1,0 +1,112 @@
+//! The recorder and the store against a plain model of both: whatever is written, retried, confirmed and interrupted,
+//! by whichever clock, both come to the same answers, the same errors, the same state and the same roots.
+//!
+//! `COMITY_MODEL` says how many sequences, `COMITY_MODEL_SEED` from which seed; under `CI` there are 20,000. A sequence
+//! that fails is made shorter and printed with a seed of its own: with it and `COMITY_MODEL=1` it comes again.
+
+mod dying;
+mod end;
+mod moves;
+mod plain;
+mod play;
+mod real;
+mod shown;
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use comity::domain::command::Method;
+use comity::domain::ids::{JurisdictionId, LogName};
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+
+use crate::flood::told;
+use crate::model::play::{Tally, play};
+
+/// The whole of it takes some minutes.
+const SEQUENCES_IN_CI: u64 = 20_000;
+const SEQUENCES: u64 = 3_000;
+
+/// How long a sequence that failed is made shorter.
+const SHRINKING_MS_MAX: u32 = 15_000;
+
+/// What must have happened if so many sequences have been played.
+const SEQUENCES_TELLING: u64 = 2_000;
+const HAPPENS: [&str; 14] = [
+    "again: OtherAgency",
+    "again: OtherCommand",
+    "again: Same",
+    "another key: Signing refused",
+    "another key: Wrapping refused",
+    "clock: back",
+    "crash: AfterCommit",
+    "crash: Answered",
+    "crash: BeforeCommit",
+    "crash: Loading",
+    "crash: WithinCommit",
+    "policy set changed",
+    "replayed: its outcome was unknown",
+    "replayed: was answered",
+];
+
+fn places() -> [JurisdictionId; 2] {
+    ["us-ny", "us-tx"].map(|place| place.parse().unwrap())
+}
+
+fn logs() -> impl Iterator<Item = LogName> {
+    places().into_iter().flat_map(|place| plain::KINDS.map(|kind| plain::log(&place, kind)))
+}
+
+/// Plays the sequence of a seed. If it fails, tells the shortest that still does.
+fn sequence(seed: u64, tally: &Mutex<Tally>) -> Result<(), String> {
+    let bytes = (u128::from(seed) << 64 | 1).to_be_bytes();
+    let (cases, failure_persistence, max_shrink_time) = (1, None, SHRINKING_MS_MAX);
+    let config = Config { cases, failure_persistence, max_shrink_time, ..Config::default() };
+    let random = TestRng::from_seed(RngAlgorithm::XorShift, &bytes);
+    let played = TestRunner::new_with_rng(config, random).run(&moves::moves(), |moves| {
+        let counted = play(&moves, seed)?;
+        let mut tally = tally.lock().unwrap();
+        for (what, count) in counted {
+            *tally.entry(what).or_default() += count;
+        }
+        Ok(())
+    });
+    played.map_err(|error| format!("COMITY_MODEL=1 COMITY_MODEL_SEED={seed}\n{error}"))
+}
+
+#[test]
+fn the_store_and_its_model_come_to_the_same() {
+    let default = if std::env::var_os("CI").is_some() { SEQUENCES_IN_CI } else { SEQUENCES };
+    let count = told("COMITY_MODEL").unwrap_or(default);
+    let seed = told("COMITY_MODEL_SEED").unwrap_or_else(|| fastrand::u64(..));
+    println!("{count} sequences, COMITY_MODEL_SEED={seed}");
+    let (next, tally, failed) = (AtomicU64::new(0), Mutex::new(Tally::new()), Mutex::new(None));
+    let begun = Instant::now();
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().unwrap().get() {
+            scope.spawn(|| {
+                loop {
+                    let nth = next.fetch_add(1, Ordering::Relaxed);
+                    if nth >= count {
+                        return;
+                    }
+                    if let Err(error) = sequence(seed.wrapping_add(nth), &tally) {
+                        next.store(count, Ordering::Relaxed);
+                        failed.lock().unwrap().get_or_insert(error);
+                    }
+                }
+            });
+        }
+    });
+    let tally = tally.into_inner().unwrap();
+    for (what, count) in &tally {
+        println!("{count:>9} {what}");
+    }
+    println!("{count} sequences in {:.1?}", begun.elapsed());
+    let failed = failed.into_inner().unwrap();
+    assert!(failed.is_none(), "{}", failed.unwrap_or_default());
+    let recorded = Method::ALL.iter().map(|method| format!("recorded: {}", method.rpc()));
+    for what in HAPPENS.map(str::to_owned).into_iter().chain(recorded) {
+        assert!(count < SEQUENCES_TELLING || tally.contains_key(&what), "never: {what}");
+    }
+}

@@ -1,0 +1,341 @@
+//! The model: what a store with a recorder before it would be if nothing had to be durable, fast or hidden. Maps, lists
+//! and the rules of the domain; neither our tree nor our planning.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_lc_rs::digest::{SHA256, digest};
+use comity::domain::apply::apply;
+use comity::domain::case::{Case, StoredCase};
+use comity::domain::command::{Action, CaseCommand, Command, Method};
+use comity::domain::decide::{Refusal, decide};
+use comity::domain::detainer::Detainer;
+use comity::domain::determination::FieldClasses;
+use comity::domain::event::Party;
+use comity::domain::ids::{AgencyId, CaseName, JurisdictionId, LogKind, LogName, RequestId};
+use comity::domain::permit::Admitted;
+use comity::ledger::Hash;
+use comity::policy::gate::{Denial, Gate};
+use comity::recorder::SubmitError;
+use comity::store::{Audience, SeenRequest};
+use comity::wire::entry::{self, Header, Opening};
+use comity::wire::{show, v1};
+use jiff::Timestamp;
+
+use crate::model::shown;
+
+pub(super) const KINDS: [LogKind; 2] = [LogKind::Exchange, LogKind::Custody];
+
+pub(super) type Cases = BTreeMap<CaseName, StoredCase>;
+
+/// What becomes of a write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Expected {
+    /// Recorded by itself.
+    Now(LogName, u64),
+    /// Recorded before.
+    Earlier(LogName, u64),
+    Not(SubmitError),
+}
+
+#[derive(Debug, Clone, Default)]
+pub(super) struct Log {
+    pub(super) entries: Vec<Entry>,
+    /// Sizes at the end of each batch.
+    pub(super) batches: Vec<u64>,
+    recorded_at: Timestamp,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Entry {
+    pub(super) leaf: Vec<u8>,
+    pub(super) openings: Vec<Opening>,
+    pub(super) audience: Audience,
+    pub(super) answer: Option<Vec<u8>>,
+    hash: [u8; 32],
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Plain {
+    pub(super) logs: BTreeMap<LogName, Log>,
+    pub(super) cases: BTreeMap<JurisdictionId, Cases>,
+    pub(super) requests: BTreeMap<(AgencyId, RequestId), SeenRequest>,
+    /// Positions confirmed of a log, each with the time it was first.
+    pub(super) deliveries: BTreeMap<(AgencyId, LogName), BTreeMap<u64, Timestamp>>,
+    /// Cases that the batch at hand names.
+    pub(super) touched: BTreeSet<CaseName>,
+    random: fastrand::Rng,
+}
+
+/// What an entry is made of.
+struct Draft<'a> {
+    write: &'a Admitted<Command>,
+    method: Method,
+    log: LogName,
+    resource: String,
+    policy_digest: Option<[u8; 32]>,
+    audience: Vec<(Party, FieldClasses)>,
+    event: v1::Event,
+    now: Timestamp,
+}
+
+impl Plain {
+    pub(super) fn new(places: &[JurisdictionId], seed: u64) -> Self {
+        let logs = places.iter().flat_map(|place| KINDS.map(|kind| (log(place, kind), Log::default())));
+        Self {
+            logs: logs.collect(),
+            cases: places.iter().map(|place| (place.clone(), Cases::new())).collect(),
+            requests: BTreeMap::new(),
+            deliveries: BTreeMap::new(),
+            touched: BTreeSet::new(),
+            random: fastrand::Rng::with_seed(seed),
+        }
+    }
+
+    /// Another process draws anew.
+    pub(super) fn reseed(&mut self, seed: u64) {
+        self.random = fastrand::Rng::with_seed(seed);
+    }
+
+    pub(super) fn case(&self, name: &CaseName) -> Option<&StoredCase> {
+        self.cases[&name.jurisdiction].get(name)
+    }
+
+    /// How far an agency has confirmed a log.
+    pub(super) fn confirmed(&self, agency: &AgencyId, log: &LogName) -> u64 {
+        let positions = self.deliveries.get(&(agency.clone(), log.clone()));
+        positions.and_then(|positions| positions.keys().copied().max()).unwrap_or(0)
+    }
+
+    /// Takes one write.
+    pub(super) fn submit(&mut self, gate: &Gate, write: &Admitted<Command>, clock: Timestamp) -> Expected {
+        let key = (write.caller.agency.id.clone(), write.value.request_id);
+        if let Some(seen) = self.requests.get(&key) {
+            return if seen.digest == write.value.request_digest {
+                Expected::Earlier(seen.log.clone(), seen.index)
+            } else {
+                Expected::Not(SubmitError::RequestIdReused)
+            };
+        }
+        match self.record(gate, write, clock) {
+            Ok((log, index)) => {
+                let seen = SeenRequest { digest: write.value.request_digest, log: log.clone(), index };
+                self.requests.insert(key, seen);
+                Expected::Now(log, index)
+            }
+            Err(error) => Expected::Not(error),
+        }
+    }
+
+    /// Ends a batch: tells which logs grew.
+    pub(super) fn end_batch(&mut self) -> Vec<LogName> {
+        let mut grown = Vec::new();
+        for (name, log) in &mut self.logs {
+            if log.size() > log.batches.last().copied().unwrap_or(0) {
+                log.batches.push(log.size());
+                grown.push(name.clone());
+            }
+        }
+        grown
+    }
+
+    fn record(
+        &mut self,
+        gate: &Gate,
+        write: &Admitted<Command>,
+        clock: Timestamp,
+    ) -> Result<(LogName, u64), SubmitError> {
+        if write.caller.actor.is_none() {
+            return Err(Denial::Unattributed.into());
+        }
+        let place = &write.jurisdiction;
+        if !write.caller.agency.jurisdictions.contains(place) {
+            return Err(Denial::NoSuchJurisdiction.into());
+        }
+        // Time never steps back within a jurisdiction.
+        let now = KINDS.map(|kind| self.logs[&log(place, kind)].recorded_at).into_iter().fold(clock, Ord::max);
+        match &write.value.action {
+            Action::Case(command) => self.command(gate, write, command, now),
+            Action::AcknowledgeInbox { exchange_position, exchange_seen, custody_position } => {
+                Ok(self.confirm(write, [*exchange_position, *custody_position], *exchange_seen, now))
+            }
+        }
+    }
+
+    fn command(
+        &mut self,
+        gate: &Gate,
+        write: &Admitted<Command>,
+        command: &CaseCommand,
+        now: Timestamp,
+    ) -> Result<(LogName, u64), SubmitError> {
+        let mut case = self.assemble(command);
+        let millis = u64::try_from(now.as_millisecond()).unwrap();
+        let id = uuid::Builder::from_unix_timestamp_millis(millis, &self.draw()).into_uuid();
+        let Admitted { caller, jurisdiction, .. } = write.clone();
+        let asked = Admitted { caller, jurisdiction, value: command.clone() };
+        let permitted = gate.permit(asked, &case, id, now)?;
+        if write.value.etag.is_some() && write.value.etag != shown::etag(write, command, &case) {
+            return Err(SubmitError::EtagMismatch);
+        }
+        let records = decide(&case, &permitted, id, now)?;
+        let mut first = None;
+        for record in &records {
+            let index = self.append(Draft {
+                write,
+                method: command.method(),
+                log: log(&record.resource.jurisdiction, record.log),
+                resource: record.resource.to_string(),
+                policy_digest: record.policy_digest,
+                audience: record.audience.clone(),
+                event: show::event(record),
+                now,
+            });
+            apply(&mut case, &record.event, index, now);
+            first = first.or(Some((log(&record.resource.jurisdiction, record.log), index)));
+        }
+        let (log, index) = first.ok_or(Refusal::NoSuchCase)?;
+        self.answer(&log, index, shown::answer(write, command, &case, &records));
+        let detainers = case.detainer.into_iter().chain(case.standing);
+        let detainers = detainers.map(|detainer| StoredCase::Detainer(Box::new(detainer)));
+        for stored in detainers.chain(case.custody.map(|custody| StoredCase::Custody(Box::new(custody)))) {
+            self.touched.insert(stored.name().clone());
+            self.cases.get_mut(&stored.name().jurisdiction).unwrap().insert(stored.name().clone(), stored);
+        }
+        Ok((log, index))
+    }
+
+    fn confirm(&mut self, write: &Admitted<Command>, positions: [u64; 2], seen: u64, now: Timestamp) -> (LogName, u64) {
+        let (agency, place) = (&write.caller.agency, &write.jurisdiction);
+        // Whether it proves that something was delivered which was not proven before.
+        let proves = seen > self.confirmed(&agency.id, &log(place, LogKind::Exchange));
+        for (kind, position) in KINDS.into_iter().zip(positions).filter(|(_, position)| *position > 0) {
+            let times = self.deliveries.entry((agency.id.clone(), log(place, kind))).or_default();
+            times.entry(position).or_insert(now);
+        }
+        let mut audience = vec![Party::Agency(agency.id.clone()), Party::Oversight];
+        let holds = agency.kind.holds_people();
+        if proves {
+            audience.push(if holds { Party::Requesters } else { Party::Custodians });
+        }
+        let kind = if holds && !proves { LogKind::Custody } else { LogKind::Exchange };
+        let index = self.append(Draft {
+            write,
+            method: Method::AcknowledgeInbox,
+            log: log(place, kind),
+            resource: format!("jurisdictions/{place}"),
+            policy_digest: None,
+            audience: audience.into_iter().map(|party| (party, FieldClasses::all())).collect(),
+            event: show::inbox_acknowledged(&agency.id, seen),
+            now,
+        });
+        self.answer(&log(place, kind), index, Vec::new());
+        (log(place, kind), index)
+    }
+
+    /// Everything that a command may touch.
+    pub(super) fn assemble(&mut self, command: &CaseCommand) -> Case {
+        let mut case = Case::default();
+        for name in command.names() {
+            self.touched.insert(name.clone());
+            match self.case(name) {
+                Some(StoredCase::Detainer(detainer)) => case.detainer = Some((**detainer).clone()),
+                Some(StoredCase::Custody(custody)) => case.custody = Some((**custody).clone()),
+                None => {}
+            }
+        }
+        let linked = case.detainer.as_ref().and_then(|detainer| detainer.acknowledgement.as_ref()?.custody.clone());
+        case.custody = case.custody.or_else(|| self.case(&linked?)?.custody().cloned());
+        let names = case.custody.iter().flat_map(|custody| &custody.detainers);
+        case.standing = names.filter_map(|name| self.case(name)?.detainer().cloned()).collect();
+        let delivered = |detainer: &Detainer| Some((detainer.name.clone(), self.first_delivery(detainer)?));
+        case.first_delivery = case.standing.iter().filter_map(delivered).collect();
+        case
+    }
+
+    /// When the issuer first confirmed to have received the notice of a release.
+    fn first_delivery(&self, detainer: &Detainer) -> Option<Timestamp> {
+        let notice = detainer.notice_index?;
+        let exchange = log(&detainer.name.jurisdiction, LogKind::Exchange);
+        let positions = self.deliveries.get(&(detainer.issuer.clone(), exchange))?;
+        positions.iter().filter(|(position, _)| **position > notice).map(|(_, at)| *at).min()
+    }
+
+    fn append(&mut self, draft: Draft<'_>) -> u64 {
+        let Draft { write, method, log, resource, policy_digest, audience, event, now } = draft;
+        let blinding = self.draw();
+        let contents = entry::contents(&event).unwrap();
+        let opening = |(class, content)| Opening { class, salt: self.draw(), content };
+        let openings: Vec<Opening> = contents.into_iter().map(opening).collect();
+        let log = self.logs.get_mut(&log).unwrap();
+        let header = Header {
+            index: log.size(),
+            recorded_at: now,
+            agency: &write.caller.agency.id,
+            officer: &write.caller.actor.as_ref().unwrap().pseudonym,
+            method: method.rpc(),
+            resource: &resource,
+            policy_digest,
+            blinding,
+        };
+        let commit = |opening: &Opening| (opening.class, sha256(&[&opening.salt, &opening.content]));
+        let leaf = entry::leaf(&header, openings.iter().map(commit));
+        let (hash, audience) = (sha256(&[&[0], &leaf]), Audience(audience));
+        log.recorded_at = now;
+        log.entries.push(Entry { leaf, openings, audience, answer: None, hash });
+        log.size() - 1
+    }
+
+    fn answer(&mut self, log: &LogName, index: u64, answer: Vec<u8>) {
+        self.logs.get_mut(log).unwrap().entries[usize::try_from(index).unwrap()].answer = Some(answer);
+    }
+
+    fn draw<const LEN: usize>(&mut self) -> [u8; LEN] {
+        let mut bytes = [0; LEN];
+        self.random.fill(&mut bytes);
+        bytes
+    }
+}
+
+impl Log {
+    pub(super) fn size(&self) -> u64 {
+        self.entries.len().try_into().unwrap()
+    }
+
+    /// When the newest entry was recorded.
+    pub(super) fn recorded_at(&self) -> Timestamp {
+        self.recorded_at
+    }
+
+    pub(super) fn entry(&self, index: u64) -> &Entry {
+        &self.entries[usize::try_from(index).unwrap()]
+    }
+
+    /// The size at the end of the batch that an entry came with.
+    pub(super) fn batch_of(&self, index: u64) -> u64 {
+        self.batches.iter().copied().find(|size| *size > index).unwrap()
+    }
+
+    /// The root over the first so many entries, from scratch (RFC 6962 2.1).
+    pub(super) fn root(&self, size: u64) -> Hash {
+        fn of(hashes: &[Entry]) -> [u8; 32] {
+            match hashes {
+                [] => sha256(&[]),
+                [one] => one.hash,
+                several => {
+                    // The largest power of two below the number of leaves.
+                    let (left, right) = several.split_at(several.len().next_power_of_two() / 2);
+                    sha256(&[&[1], &of(left), &of(right)])
+                }
+            }
+        }
+        Hash::from_bytes(of(&self.entries[..usize::try_from(size).unwrap()]))
+    }
+}
+
+pub(super) fn log(place: &JurisdictionId, kind: LogKind) -> LogName {
+    LogName { jurisdiction: place.clone(), kind }
+}
+
+pub(super) fn sha256(parts: &[&[u8]]) -> [u8; 32] {
+    digest(&SHA256, &parts.concat()).as_ref().try_into().unwrap()
+}
