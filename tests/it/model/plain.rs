@@ -9,9 +9,10 @@ use comity::domain::case::{Case, StoredCase};
 use comity::domain::command::{Action, CaseCommand, Command, Method};
 use comity::domain::decide::{Refusal, decide};
 use comity::domain::detainer::Detainer;
-use comity::domain::determination::FieldClasses;
+use comity::domain::determination::{FieldClass, FieldClasses};
 use comity::domain::event::Party;
 use comity::domain::ids::{AgencyId, CaseName, JurisdictionId, LogKind, LogName, RequestId};
+use comity::domain::inbox;
 use comity::domain::permit::Admitted;
 use comity::ledger::Hash;
 use comity::policy::gate::{Denial, Gate};
@@ -22,6 +23,9 @@ use comity::wire::{show, v1};
 use jiff::Timestamp;
 
 use crate::model::shown;
+
+/// The one system of each agency that receives.
+pub(super) const CONSUMER: &str = "default";
 
 pub(super) const KINDS: [LogKind; 2] = [LogKind::Exchange, LogKind::Custody];
 
@@ -69,7 +73,7 @@ pub(super) struct Plain {
 /// What an entry is made of.
 struct Draft<'a> {
     write: &'a Admitted<Command>,
-    method: Method,
+    method: &'static str,
     log: LogName,
     resource: String,
     policy_digest: Option<[u8; 32]>,
@@ -155,9 +159,11 @@ impl Plain {
         let now = KINDS.map(|kind| self.logs[&log(place, kind)].recorded_at).into_iter().fold(clock, Ord::max);
         match &write.value.action {
             Action::Case(command) => self.command(gate, write, command, now),
-            Action::AcknowledgeInbox { exchange_position, exchange_seen, custody_position } => {
-                Ok(self.confirm(write, [*exchange_position, *custody_position], *exchange_seen, now))
+            Action::AcknowledgeInbox { exchange_position, exchange_seen, custody_position, .. } => {
+                self.confirm(write, [*exchange_position, *custody_position], *exchange_seen, now)
             }
+            // Nothing is sent here, so nothing is parked.
+            Action::AcknowledgeParked { .. } => Err(inbox::Refusal::NotParked.into()),
         }
     }
 
@@ -182,7 +188,7 @@ impl Plain {
         for record in &records {
             let index = self.append(Draft {
                 write,
-                method: command.method(),
+                method: if record.is_retraction() { "Retraction" } else { command.method().rpc() },
                 log: log(&record.resource.jurisdiction, record.log),
                 resource: record.resource.to_string(),
                 policy_digest: record.policy_digest,
@@ -194,7 +200,8 @@ impl Plain {
             first = first.or(Some((log(&record.resource.jurisdiction, record.log), index)));
         }
         let (log, index) = first.ok_or(Refusal::NoSuchCase)?;
-        self.answer(&log, index, shown::answer(write, command, &case, &records));
+        let told = gate.as_told(&write.caller, &case, now).filter(|_| command.transfer().is_none());
+        self.answer(&log, index, shown::answer(write, command, told.as_ref().unwrap_or(&case), &records));
         let detainers = case.detainer.into_iter().chain(case.standing);
         let detainers = detainers.map(|detainer| StoredCase::Detainer(Box::new(detainer)));
         for stored in detainers.chain(case.custody.map(|custody| StoredCase::Custody(Box::new(custody)))) {
@@ -204,32 +211,49 @@ impl Plain {
         Ok((log, index))
     }
 
-    fn confirm(&mut self, write: &Admitted<Command>, positions: [u64; 2], seen: u64, now: Timestamp) -> (LogName, u64) {
+    fn confirm(
+        &mut self,
+        write: &Admitted<Command>,
+        positions: [u64; 2],
+        seen: u64,
+        now: Timestamp,
+    ) -> Result<(LogName, u64), SubmitError> {
         let (agency, place) = (&write.caller.agency, &write.jurisdiction);
+        let behind = |(kind, position)| position < self.confirmed(&agency.id, &log(place, kind));
+        if KINDS.into_iter().zip(positions).any(behind) {
+            return Err(inbox::Refusal::StaleCursor.into());
+        }
         // Whether it proves that something was delivered which was not proven before.
         let proves = seen > self.confirmed(&agency.id, &log(place, LogKind::Exchange));
         for (kind, position) in KINDS.into_iter().zip(positions).filter(|(_, position)| *position > 0) {
             let times = self.deliveries.entry((agency.id.clone(), log(place, kind))).or_default();
             times.entry(position).or_insert(now);
         }
-        let mut audience = vec![Party::Agency(agency.id.clone()), Party::Oversight];
+        let own = [Party::Agency(agency.id.clone()), Party::Oversight];
+        let mut audience = own.map(|party| (party, FieldClasses::all())).to_vec();
         let holds = agency.kind.holds_people();
         if proves {
-            audience.push(if holds { Party::Requesters } else { Party::Custodians });
+            let other_side = if holds { Party::Requesters } else { Party::Custodians };
+            audience.push((other_side, [FieldClass::Count].into_iter().collect()));
         }
         let kind = if holds && !proves { LogKind::Custody } else { LogKind::Exchange };
         let index = self.append(Draft {
             write,
-            method: Method::AcknowledgeInbox,
+            method: Method::AcknowledgeInbox.rpc(),
             log: log(place, kind),
             resource: format!("jurisdictions/{place}"),
             policy_digest: None,
-            audience: audience.into_iter().map(|party| (party, FieldClasses::all())).collect(),
-            event: show::inbox_acknowledged(&agency.id, seen),
+            audience,
+            event: show::inbox_acknowledged(v1::InboxAcknowledged {
+                agency: show::agency_name(&agency.id),
+                consumer: CONSUMER.to_owned(),
+                exchange_position: show::wire_position(seen),
+                ..v1::InboxAcknowledged::default()
+            }),
             now,
         });
         self.answer(&log(place, kind), index, Vec::new());
-        (log(place, kind), index)
+        Ok((log(place, kind), index))
     }
 
     /// Everything that a command may touch.
@@ -272,7 +296,7 @@ impl Plain {
             recorded_at: now,
             agency: &write.caller.agency.id,
             officer: &write.caller.actor.as_ref().unwrap().pseudonym,
-            method: method.rpc(),
+            method,
             resource: &resource,
             policy_digest,
             blinding,

@@ -14,8 +14,8 @@ use proptest::sample::Index;
 use uuid::Uuid;
 
 use crate::model::moves::{Again, By, CrashAt, Draft, Move, Opening, Seen, WrongKey};
-use crate::model::plain::{Expected, KINDS, Plain, log};
-use crate::model::real::{Came, GATES, ORIGIN, Real, VERIFIER};
+use crate::model::plain::{CONSUMER, Expected, KINDS, Plain, log};
+use crate::model::real::{Came, GATES, ORIGIN, Real, VERIFIER, confirmation};
 use crate::model::{end, logs, places, shown};
 use crate::sample;
 
@@ -175,7 +175,7 @@ impl Player {
                 let exchange_position = upto(LogKind::Exchange, exchange);
                 let exchange_seen = exchange_position.min(upto(LogKind::Exchange, seen));
                 let custody_position = upto(LogKind::Custody, custody);
-                let action = Action::AcknowledgeInbox { exchange_position, exchange_seen, custody_position };
+                let action = confirmation([exchange_position, exchange_seen, custody_position]);
                 let value = self.command(None, action);
                 Some(Admitted { caller: sample::officer(agency), jurisdiction, value })
             }
@@ -184,7 +184,7 @@ impl Player {
                     return None;
                 }
                 let mut write = earlier.get(&self.submitted).clone();
-                let nothing = Action::AcknowledgeInbox { exchange_position: 0, exchange_seen: 0, custody_position: 0 };
+                let nothing = confirmation([0; 3]);
                 match how {
                     Again::Same => {}
                     Again::OtherCommand => write.value = self.command(Some(write.value.request_id), nothing),
@@ -303,7 +303,8 @@ impl Player {
         for agency in agencies.iter().filter(|agency| own(agency)) {
             for log in places().iter().flat_map(|place| KINDS.map(|kind| log(place, kind))) {
                 let at = self.plain.confirmed(agency, &log);
-                prop_assert_eq!(reader.delivered(agency, &log).unwrap(), at, "{} {}", agency, log);
+                let kept = reader.inbox(agency, &log.jurisdiction).unwrap().consumer(&CONSUMER.parse().unwrap());
+                prop_assert_eq!(kept.position(log.kind), at, "{} {}", agency, log);
             }
         }
         Ok(())

@@ -9,6 +9,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 use comity::domain::case::StoredCase;
 use comity::domain::command::{Action, Command};
 use comity::domain::ids::CaseKind;
+use comity::domain::inbox;
 use comity::domain::permit::Admitted;
 use comity::ledger::{Signer, VerifierKey};
 use comity::policy::engine::Engine;
@@ -26,6 +27,7 @@ use tokio::runtime::Runtime;
 use crate::model::dying::{self, Death, Dying, HOLD};
 use crate::model::moves::{CrashAt, WrongKey};
 use crate::model::places;
+use crate::model::plain::CONSUMER;
 use crate::sample;
 
 pub(super) const ORIGIN: &str = "comity.example";
@@ -190,6 +192,7 @@ impl Real {
             entropy: Entropy::Seeded(fastrand::Rng::with_seed(seed)),
             jurisdictions: places().to_vec(),
             config: RecorderConfig::default(),
+            inboxes: inbox::Limits::default(),
         })?;
         Ok(Process { running, death, held, queued: lets_go })
     }
@@ -221,7 +224,14 @@ pub(super) fn all_cases(reader: &dyn Reader) -> Result<Vec<StoredCase>, StoreErr
 fn hold() -> Admitted<Command> {
     let mut caller = sample::officer("comptroller");
     caller.actor = None;
-    let action = Action::AcknowledgeInbox { exchange_position: 0, exchange_seen: 0, custody_position: 0 };
+    let action = confirmation([0; 3]);
     let value = Command { request_id: HOLD, request_digest: [0; 32], etag: None, action };
     Admitted { caller, jurisdiction: sample::jurisdiction(), value }
+}
+
+/// That everything before these places was received: in the exchange log, of what was for the agency in it, in the custody
+/// log.
+pub(super) fn confirmation([exchange_position, exchange_seen, custody_position]: [u64; 3]) -> Action {
+    let consumer = CONSUMER.parse().unwrap();
+    Action::AcknowledgeInbox { consumer, exchange_position, exchange_seen, custody_position }
 }
