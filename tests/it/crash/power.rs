@@ -165,7 +165,7 @@ impl Recorded {
 
     /// Cuts the power before each of some calls, and once after the last.
     fn cut(&self, what: &str) {
-        let events: Vec<Event> = (0..self.lives).flat_map(|life| trace::read(&self.log(life))).collect();
+        let events: Vec<Event> = (0..self.lives).flat_map(|life| trace::read_whole(&self.log(life))).collect();
         let journal = self.trial.journal();
         let seed = number("COMITY_CRASH_SEED", fastrand::u64(..u64::from(u32::MAX)));
         let mut chance = fastrand::Rng::with_seed(seed);
