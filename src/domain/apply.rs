@@ -69,8 +69,7 @@ pub fn apply(case: &mut Case, event: &Event, exchange_index: u64, now: Timestamp
         Event::CustodyOpened(custody) => at.case.custody = Some((**custody).clone()),
         Event::ChargesUpdated { charges, .. } => at.custody(|custody| custody.intake.charges.clone_from(charges)),
         Event::IdentityCorrected { identity, .. } => at.custody(|custody| {
-            let citizenship_claim = custody.intake.flags.citizenship_claim;
-            custody.intake.flags = Flags { citizenship_claim, ..identity.flags };
+            custody.intake.flags = custody.intake.flags.corrected(identity.flags);
             custody.intake.subject = identity.subject.clone();
         }),
         Event::CustodyMoved { movement, .. } => at.move_to(movement),
@@ -215,10 +214,10 @@ impl At<'_> {
             }
         });
         if let Destination::Agency(custodian, _) = &movement.to {
+            self.each(|_| true, |detainer| detainer.custodian = Some(custodian.clone()));
             self.each(
                 |detainer| detainer.state.is_active(),
                 |detainer| {
-                    detainer.custodian = Some(custodian.clone());
                     detainer.state = DetainerState::Matched;
                     detainer.answer = None;
                     detainer.reviewed_policies.clear();

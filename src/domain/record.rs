@@ -8,7 +8,7 @@ use crate::domain::custody::Custody;
 use crate::domain::detainer::{Addressee, Detainer};
 use crate::domain::determination::{FieldClass, FieldClasses, LawAction, LawView};
 use crate::domain::event::{Counts, Disclosure, Event, Party, Record, RecordedDetermination, Told};
-use crate::domain::ids::{CaseName, LogKind};
+use crate::domain::ids::{AgencyId, CaseName, LogKind};
 use crate::domain::permit::Permitted;
 
 /// What the issuer learns of something whose gist is in this class, if it is shown this much.
@@ -47,7 +47,7 @@ pub(super) fn requested(detainer: &Detainer, law: Option<&LawView>, event: Event
     Record {
         log: LogKind::Exchange,
         resource: detainer.name.clone(),
-        audience: audience_of(detainer, None, FieldClasses::all()),
+        audience: audience_of(detainer, &holder_as_told(detainer), FieldClasses::all()),
         counts: Counts::of_request(detainer),
         determinations: law.map_or_else(Vec::new, |law| holding_and_notice(&detainer.name, law)),
         policy_digest: law.map(|law| law.policy_digest),
@@ -60,7 +60,7 @@ pub(super) fn retracting(detainer: &Detainer, event: Event) -> Record {
     Record {
         log: LogKind::Exchange,
         resource: detainer.name.clone(),
-        audience: audience_of(detainer, None, retraction()),
+        audience: audience_of(detainer, &holder(detainer), retraction()),
         counts: Counts::of_request(detainer),
         determinations: Vec::new(),
         policy_digest: None,
@@ -79,7 +79,7 @@ pub(super) fn of_transfer(detainer: &Detainer, law: Option<&LawView>, event: Eve
     Record {
         log: LogKind::Exchange,
         resource: detainer.name.clone(),
-        audience: audience_of(detainer, None, shown),
+        audience: audience_of(detainer, &holder(detainer), shown),
         counts: Counts::of_request(detainer),
         determinations: law.map(determination).into_iter().collect(),
         policy_digest: law.map(|law| law.policy_digest),
@@ -101,7 +101,7 @@ pub(super) fn concerning(
         event,
         log: if shown == FieldClasses::NONE { LogKind::Custody } else { LogKind::Exchange },
         resource: detainer.name.clone(),
-        audience: audience_of(detainer, Some(custodian), shown),
+        audience: audience_of(detainer, custodian, shown),
         counts,
         determinations: determinations(&detainer.name, law),
         policy_digest: Some(law.policy_digest),
@@ -131,17 +131,30 @@ pub(super) fn internal(
 }
 
 /// Issuer as far as shown; custodian and oversight in full.
-fn audience_of(detainer: &Detainer, custodian: Option<&Party>, shown: FieldClasses) -> Vec<(Party, FieldClasses)> {
-    let addressee = match (&detainer.custodian, &detainer.request.addressee) {
-        (Some(agency), _) | (None, Addressee::Agency(agency)) => Party::Agency(agency.clone()),
-        (None, Addressee::Jurisdiction) => Party::Custodians,
-    };
-    let mut audience =
-        vec![(custodian.cloned().unwrap_or(addressee), FieldClasses::all()), (Party::Oversight, FieldClasses::all())];
+fn audience_of(detainer: &Detainer, custodian: &Party, shown: FieldClasses) -> Vec<(Party, FieldClasses)> {
+    let mut audience = vec![(custodian.clone(), FieldClasses::all()), (Party::Oversight, FieldClasses::all())];
     if shown != FieldClasses::NONE {
         audience.push((Party::Agency(detainer.issuer.clone()), shown));
     }
     audience
+}
+
+/// Whoever holds the person, or may.
+fn holder(detainer: &Detainer) -> Party {
+    party(detainer.custodian.as_ref(), &detainer.request.addressee)
+}
+
+/// Whoever holds the person as far as the issuer was told. What it says itself goes to these and no further: were it
+/// confirmed by somebody else, the proof of its delivery would tell who holds the person.
+fn holder_as_told(detainer: &Detainer) -> Party {
+    party(detainer.shown.custodian.as_ref(), &detainer.request.addressee)
+}
+
+fn party(custodian: Option<&AgencyId>, addressee: &Addressee) -> Party {
+    match (custodian, addressee) {
+        (Some(agency), _) | (None, Addressee::Agency(agency)) => Party::Agency(agency.clone()),
+        (None, Addressee::Jurisdiction) => Party::Custodians,
+    }
 }
 
 /// The facts for counting. The custodian's charges count only where the issuer is shown charges: else the count would

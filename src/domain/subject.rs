@@ -111,3 +111,19 @@ pub struct Flags {
     /// The person is in a protected program. Restricted.
     pub protected_program: bool,
 }
+
+impl Flags {
+    /// As corrected. What a claim came to is resolved by an officer, and stays: a correction of a name must not lift it.
+    #[must_use]
+    pub fn corrected(self, to: Self) -> Self {
+        let proof_of_status = self.proof_of_status || to.proof_of_status;
+        Self { citizenship_claim: self.citizenship_claim, proof_of_status, ..to }
+    }
+
+    /// Whether a safeguard that stands here no longer stands there.
+    pub fn lifted_by(self, to: Self) -> bool {
+        (self.juvenile && !to.juvenile)
+            || (self.victim_witness && !to.victim_witness)
+            || (self.protected_program && !to.protected_program)
+    }
+}

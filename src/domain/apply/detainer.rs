@@ -119,11 +119,19 @@ pub(super) fn amend(detainer: &mut Detainer, amended: &Detainer) {
     shown.state = shown_standing(shown);
 }
 
+/// Pick-ups kept with a detainer.
+const TRANSFERS_MAX: usize = 16;
+
 pub(super) fn record_transfer(detainer: &mut Detainer, transfer: &Transfer) {
-    match detainer.transfers.iter_mut().find(|known| known.id == transfer.id) {
-        Some(known) => known.clone_from(transfer),
-        None => detainer.transfers.push(transfer.clone()),
+    if let Some(known) = detainer.transfers.iter_mut().find(|known| known.id == transfer.id) {
+        known.clone_from(transfer);
+        return;
     }
+    // The log has them all; at most one is open, and it is the newest.
+    if detainer.transfers.len() >= TRANSFERS_MAX {
+        detainer.transfers.remove(0);
+    }
+    detainer.transfers.push(transfer.clone());
 }
 
 pub(super) fn notice_change(shown: &mut Shown, change: &Change, disclosure: Disclosure) {

@@ -49,17 +49,19 @@ pub(super) fn amend(
         | DetainerState::NotifyOnly
         | DetainerState::Declined => {}
     }
-    // A claim is resolved by an officer, never by leaving it out; nor is what became of it.
+    // A claim is resolved by an officer, never by leaving it out; nor is any other safeguard lifted so.
     let before = detainer.request.flags;
     let flags = Flags {
         citizenship_claim: request.flags.citizenship_claim || before.citizenship_claim,
         proof_of_status: request.flags.proof_of_status || before.proof_of_status,
-        ..request.flags
+        juvenile: request.flags.juvenile || before.juvenile,
+        victim_witness: request.flags.victim_witness || before.victim_witness,
+        protected_program: request.flags.protected_program || before.protected_program,
     };
     let request = Request { addressee: detainer.request.addressee.clone(), flags, ..request.clone() };
     let lodged = Detainer::lodged(detainer.name.clone(), detainer.issuer.clone(), request, detainer.lodged_at);
     let amended = Detainer { request_version: detainer.request_version.saturating_add(1), ..lodged };
-    let counted = Detainer { custodian: detainer.custodian.clone(), ..amended.clone() };
+    let counted = Detainer { shown: detainer.shown.clone(), ..amended.clone() };
     let law = permitted.law(&detainer.name);
     Ok(vec![requested(&counted, law, Event::DetainerAmended(Box::new(amended)))])
 }
@@ -180,7 +182,10 @@ pub(super) fn give_answer(
         }
     }
     let law = permitted.law(&detainer.name).ok_or(Refusal::NoSuchCase)?;
-    let gist = answer.kind.gist(&detainer.request.addressee);
+    // Whoever answers in place of the addressee holds the person, as whoever answers for a jurisdiction does.
+    let named = Addressee::Agency(permitted.caller().agency.id.clone());
+    let answers_for_itself = detainer.request.addressee == named;
+    let gist = answer.kind.gist(if answers_for_itself { &named } else { &Addressee::Jurisdiction });
     // A promise that was suspended is answered anew: whoever was told of it is told that it no longer stands.
     let told =
         if knows_of_promise(detainer) { Told::Corrected } else { Told::by(correction, detainer.shown.answer.as_ref()) };

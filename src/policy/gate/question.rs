@@ -16,7 +16,6 @@ use crate::domain::determination::LawView;
 use crate::domain::facts::{self, CaseFacts, Stage};
 use crate::domain::ids::{CaseName, JurisdictionId};
 use crate::domain::permit::Admitted;
-use crate::domain::subject::Flags;
 use crate::policy::gate::within::{answer_stands_within, by_officer, offer_stands_within};
 use crate::policy::gate::{Denial, Gate, is_addressed_to};
 
@@ -45,7 +44,11 @@ impl<'a> Question<'a> {
                 let detainer = self.custodians()?;
                 let custody = match acknowledgement.finding {
                     Finding::MatchedCustody => Some(self.holders()?),
-                    Finding::NoSuchPerson | Finding::IdentityMismatch => None,
+                    // A match is parted by whoever holds the person that it was made with.
+                    Finding::NoSuchPerson | Finding::IdentityMismatch => {
+                        linked.map(|_| self.holders()).transpose()?;
+                        None
+                    }
                 };
                 Ok(self.of_one(Stage::Acknowledge, detainer, custody))
             }
@@ -72,11 +75,18 @@ impl<'a> Question<'a> {
                 self.issuers().or_else(|_| self.custodians()).map(|_| Laws::new())
             }
             CaseCommand::OpenCustody(_) => Ok(Laws::new()),
-            CaseCommand::UpdateCharges { .. }
-            | CaseCommand::CancelRelease { .. }
-            | CaseCommand::ReopenCustody { .. }
-            | CaseCommand::MoveCustody { .. } => self.of_holder(Stage::Change, self.case.active()),
-            CaseCommand::CorrectIdentity { .. } => self.of_holder(Stage::Change, self.case.standing.iter()),
+            CaseCommand::UpdateCharges { charges, .. } => {
+                let sealed = |custody: &Custody| custody.intake.charges.iter().any(Charge::sealed);
+                self.by_officer_if(linked.is_some_and(sealed) && !charges.iter().any(Charge::sealed))?;
+                self.of_holder(Stage::Change, self.case.active())
+            }
+            CaseCommand::CancelRelease { .. } | CaseCommand::ReopenCustody { .. } | CaseCommand::MoveCustody { .. } => {
+                self.of_holder(Stage::Change, self.case.active())
+            }
+            CaseCommand::CorrectIdentity { identity, .. } => {
+                self.by_officer_if(linked.is_some_and(|custody| custody.intake.flags.lifted_by(identity.flags)))?;
+                self.of_holder(Stage::Change, self.case.standing.iter())
+            }
             CaseCommand::ScheduleRelease { .. } | CaseCommand::RescheduleRelease { .. } => {
                 self.of_holder(Stage::Schedule, self.case.active())
             }
@@ -87,6 +97,12 @@ impl<'a> Question<'a> {
                 self.of_holder(Stage::Release, self.case.active())
             }
         }
+    }
+
+    /// A safeguard is lifted by a person alone, and by whoever holds the person concerned.
+    fn by_officer_if(&self, lifts_safeguard: bool) -> Result<(), Denial> {
+        self.holders()?;
+        if lifts_safeguard && !by_officer(self.caller()) { Err(Denial::OfficerRequired) } else { Ok(()) }
     }
 
     fn caller(&self) -> &'a Caller {
@@ -197,7 +213,7 @@ fn after(custody: &Custody, command: &CaseCommand) -> Custody {
     if let CaseCommand::UpdateCharges { charges, .. } = command {
         custody.intake.charges.clone_from(charges);
     } else if let CaseCommand::CorrectIdentity { identity, .. } = command {
-        *flags = Flags { citizenship_claim: flags.citizenship_claim, ..identity.flags };
+        *flags = flags.corrected(identity.flags);
     } else if let CaseCommand::RaiseCitizenshipClaim { .. } = command {
         flags.citizenship_claim = true;
     } else if let CaseCommand::ResolveCitizenshipClaim { outcome, .. } = command {
