@@ -157,9 +157,9 @@ impl Seats {
         Ok(grpc.unary(Request::new(asked.message.clone()), path, Verbatim).await?.into_inner())
     }
 
-    /// Where ICE's inbox ends now. What is received is disclosed, and accounted for.
-    async fn cursor(&self) -> Result<String, Status> {
-        let request = v1::ReceiveRequest { parent: NY.to_owned(), ..Default::default() };
+    /// Where a consumer of ICE's inbox ends now. What is received is disclosed, and accounted for.
+    async fn cursor(&self, consumer: &str) -> Result<String, Status> {
+        let request = v1::ReceiveRequest { parent: NY.to_owned(), consumer: consumer.to_owned(), ..Default::default() };
         let mut stream = self.ice.inbox().receive(request).await?.into_inner();
         while let Some(item) = stream.message().await?.and_then(|answer| answer.item) {
             if let v1::receive_response::Item::Heartbeat(heartbeat) = item {
@@ -242,7 +242,10 @@ impl Lane {
             }
             4 => asking("Custody", "ScheduleRelease", DOCCS, &schedule_of(custody), |request| &request.request_id),
             5 => {
-                let received = receipt_of(NY, &settled(self.seats.cursor().await)?);
+                // A consumer of its own: the lanes' confirmations would else overtake each other, and be refused.
+                let consumer = format!("lane-{}", self.place.lane);
+                let cursor = settled(self.seats.cursor(&consumer).await)?;
+                let received = v1::AcknowledgeRequest { consumer, ..receipt_of(NY, &cursor) };
                 asking("Inbox", "Acknowledge", ICE, &received, |request| &request.request_id)
             }
             _ => asking("Custody", "RecordRelease", DOCCS, &release_of(custody), |request| &request.request_id),
