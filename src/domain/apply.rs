@@ -9,7 +9,7 @@ use crate::domain::apply::detainer::{
     unless_withdrawn,
 };
 use crate::domain::case::Case;
-use crate::domain::claim::{ClaimOutcome, Side};
+use crate::domain::claim::Side;
 use crate::domain::custody::{Custody, CustodyState, Destination, Movement};
 use crate::domain::detainer::{Acknowledgement, Detainer, DetainerState, Finding};
 use crate::domain::event::{Disclosure, Event};
@@ -48,14 +48,11 @@ pub fn apply(case: &mut Case, event: &Event, exchange_index: u64, now: Timestamp
             }
         }),
         Event::CitizenshipClaimRaised { detainer, side, disclosure, .. } => {
-            at.claim(detainer, *side, *disclosure, |flags| flags.citizenship_claim = true);
+            at.claim(detainer, *side, *disclosure, Flags::claimed);
             at.suspend(detainer, *side, *disclosure);
         }
         Event::CitizenshipClaimResolved { detainer, side, outcome, disclosure, .. } => {
-            at.claim(detainer, *side, *disclosure, |flags| {
-                flags.citizenship_claim = false;
-                flags.proof_of_status |= *outcome == ClaimOutcome::Confirmed;
-            });
+            at.claim(detainer, *side, *disclosure, |flags| flags.resolved(*outcome));
         }
         Event::TransferRecorded { detainer, transfer, .. } => {
             at.detainer(detainer, Disclosure::ToIssuer, |detainer| record_transfer(detainer, transfer));
@@ -168,11 +165,13 @@ impl At<'_> {
 
     /// Sets what a side says of citizenship: the issuer in its own request, the custodian on the custody, and so on every
     /// detainer that stands on it.
-    fn claim(&mut self, name: &CaseName, side: Side, disclosure: Disclosure, how: impl Fn(&mut Flags)) {
+    fn claim(&mut self, name: &CaseName, side: Side, disclosure: Disclosure, how: impl Fn(Flags) -> Flags) {
         match side {
-            Side::Issuer => self.detainer(name, disclosure, |detainer| how(&mut detainer.request.flags)),
+            Side::Issuer => self.detainer(name, disclosure, |detainer| {
+                detainer.request.flags = how(detainer.request.flags);
+            }),
             Side::Custodian => {
-                self.custody(|custody| how(&mut custody.intake.flags));
+                self.custody(|custody| custody.intake.flags = how(custody.intake.flags));
                 self.detainer(name, disclosure, |_| ());
             }
         }

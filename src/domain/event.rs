@@ -10,8 +10,9 @@ use crate::domain::custody::{ActualRelease, Closing, Custody, Identity, Movement
 use crate::domain::detainer::{
     Acknowledgement, Answer, Detainer, DetainerForm, IssuingAuthority, LiftReason, WarrantKind,
 };
-use crate::domain::determination::{Determination, FieldClass, FieldClasses, LawAction};
+use crate::domain::determination::{Determination, FieldClasses, LawAction};
 use crate::domain::ids::{AgencyId, CaseName, LogKind};
+use crate::domain::record::retraction;
 use crate::domain::service::ServiceOfCopy;
 use crate::domain::subject::Subject;
 use crate::domain::transfer::Transfer;
@@ -339,7 +340,6 @@ pub struct Record {
 impl Record {
     /// Whether all that an issuer learns is that something it was told no longer stands.
     pub fn is_retraction(&self) -> bool {
-        let counts_alone = [FieldClass::Count].into_iter().collect();
-        self.log == LogKind::Exchange && self.audience.iter().any(|(_, classes)| *classes == counts_alone)
+        self.log == LogKind::Exchange && self.audience.iter().any(|(_, classes)| *classes == retraction())
     }
 }

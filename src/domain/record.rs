@@ -1,12 +1,14 @@
 //! How a decision is recorded: in which log, for whom, with which counts and determinations.
 
+use std::sync::Arc;
+
 use crate::domain::agency::Caller;
 use crate::domain::case::Case;
 use crate::domain::claim::Side;
 use crate::domain::command::CaseCommand;
 use crate::domain::custody::Custody;
 use crate::domain::detainer::{Addressee, Detainer};
-use crate::domain::determination::{FieldClass, FieldClasses, LawAction, LawView};
+use crate::domain::determination::{Determination, FieldClass, FieldClasses, LawAction, LawView};
 use crate::domain::event::{Counts, Disclosure, Event, Party, Record, RecordedDetermination, Told};
 use crate::domain::ids::{AgencyId, CaseName, LogKind};
 use crate::domain::permit::Permitted;
@@ -71,11 +73,7 @@ pub(super) fn retracting(detainer: &Detainer, event: Event) -> Record {
 /// A record of a pick-up, which both sides know all of but why a person decided it, and what the law was found to say.
 pub(super) fn of_transfer(detainer: &Detainer, law: Option<&LawView>, event: Event) -> Record {
     let shown = [FieldClass::Count, FieldClass::Custody].into_iter().collect();
-    let determination = |law: &LawView| RecordedDetermination {
-        detainer: detainer.name.clone(),
-        action: LawAction::Transfer,
-        determination: law.transfer.clone(),
-    };
+    let determination = |law: &LawView| recorded(&detainer.name, LawAction::Transfer, &law.transfer);
     Record {
         log: LogKind::Exchange,
         resource: detainer.name.clone(),
@@ -171,24 +169,17 @@ pub(super) fn counts(
 }
 
 fn holding_and_notice(name: &CaseName, law: &LawView) -> Vec<RecordedDetermination> {
-    [(LawAction::Hold, &law.hold), (LawAction::Notify, &law.notify)]
-        .into_iter()
-        .map(|(action, determination)| RecordedDetermination {
-            detainer: name.clone(),
-            action,
-            determination: determination.clone(),
-        })
-        .collect()
+    vec![recorded(name, LawAction::Hold, &law.hold), recorded(name, LawAction::Notify, &law.notify)]
+}
+
+fn recorded(name: &CaseName, action: LawAction, determination: &Arc<Determination>) -> RecordedDetermination {
+    RecordedDetermination { detainer: name.clone(), action, determination: Arc::clone(determination) }
 }
 
 /// Every determination of a detainer, the disclosure rulings included.
 fn determinations(name: &CaseName, law: &LawView) -> Vec<RecordedDetermination> {
     let mut all = holding_and_notice(name, law);
-    all.extend(law.disclosure.iter().map(|determination| RecordedDetermination {
-        detainer: name.clone(),
-        action: LawAction::Disclose,
-        determination: determination.clone(),
-    }));
+    all.extend(law.disclosure.iter().map(|determination| recorded(name, LawAction::Disclose, determination)));
     all
 }
 

@@ -5,6 +5,7 @@ use std::fmt;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::claim::ClaimOutcome;
 use crate::domain::ids::{AlienNumber, BookingNumber, CountryCode, Din, FbiNumber, StateId};
 use crate::domain::vocabulary::vocabulary;
 
@@ -113,6 +114,31 @@ pub struct Flags {
 }
 
 impl Flags {
+    /// What holds here or there.
+    #[must_use]
+    pub fn either(self, other: Self) -> Self {
+        Self {
+            citizenship_claim: self.citizenship_claim || other.citizenship_claim,
+            proof_of_status: self.proof_of_status || other.proof_of_status,
+            juvenile: self.juvenile || other.juvenile,
+            victim_witness: self.victim_witness || other.victim_witness,
+            protected_program: self.protected_program || other.protected_program,
+        }
+    }
+
+    /// With a claim to citizenship raised.
+    #[must_use]
+    pub fn claimed(self) -> Self {
+        Self { citizenship_claim: true, ..self }
+    }
+
+    /// With the claim resolved.
+    #[must_use]
+    pub fn resolved(self, outcome: ClaimOutcome) -> Self {
+        let proof_of_status = self.proof_of_status || outcome == ClaimOutcome::Confirmed;
+        Self { citizenship_claim: false, proof_of_status, ..self }
+    }
+
     /// As corrected. What a claim came to is resolved by an officer, and stays: a correction of a name must not lift it.
     #[must_use]
     pub fn corrected(self, to: Self) -> Self {

@@ -6,7 +6,7 @@ mod stories;
 mod telling;
 
 use std::ffi::{OsStr, OsString};
-use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -16,6 +16,7 @@ use comity::client::{Client, Config};
 use comity::domain::agency::ActorKind;
 use tempfile::TempDir;
 
+use crate::harness::process::dev;
 use crate::harness::{copy, sandbox_directory};
 
 const OUTCOME: &str = include_str!("../../docs/clients/outcome.txt");
@@ -38,17 +39,8 @@ impl Exchange {
         let mut config: toml::Table = std::fs::read_to_string(&path).unwrap().parse().unwrap();
         change(&mut config);
         std::fs::write(&path, config.to_string()).unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_comity"))
-            .args(["--log", "error", "dev", "--listen", "127.0.0.1:0", "--ops", "127.0.0.1:0", "--dir"])
-            .arg(directory.path())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let ready: serde_json::Value = serde_json::from_str(&line).unwrap();
-        let address = ready["grpc"].as_str().unwrap().replace("127.0.0.1", "localhost");
+        let (child, grpc) = dev(directory.path());
+        let address = format!("localhost:{}", grpc.port());
         Self { child, address, directory }
     }
 

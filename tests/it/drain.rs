@@ -1,9 +1,8 @@
 //! A gateway that is asked to end has kept every write that it acknowledged, once. One that is killed: see `crash`.
 
-use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -13,6 +12,7 @@ use comity::wire::Message as _;
 use comity::wire::v1;
 use tokio::task::JoinSet;
 
+use crate::harness::process::dev;
 use crate::harness::requests::{NY_EXCHANGE, detainer_for};
 use crate::harness::{Kept, Party, sandbox_directory};
 
@@ -27,17 +27,8 @@ struct Process {
 impl Process {
     /// Returns when it says that it is ready.
     fn start(directory: &Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_comity"))
-            .args(["--log", "error", "dev", "--listen", "127.0.0.1:0", "--ops", "127.0.0.1:0", "--dir"])
-            .arg(directory)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let ready: serde_json::Value = serde_json::from_str(&line).unwrap();
-        Self { child, grpc: ready["grpc"].as_str().unwrap().parse().unwrap() }
+        let (child, grpc) = dev(directory);
+        Self { child, grpc }
     }
 
     fn ice(&self, directory: &Path) -> Party {

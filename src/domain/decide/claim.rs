@@ -8,6 +8,7 @@ use crate::domain::decide::Refusal;
 use crate::domain::detainer::{Detainer, DetainerState};
 use crate::domain::determination::FieldClass;
 use crate::domain::event::{Counts, Disclosure, Event, Party, Record, Told};
+use crate::domain::ids::LogKind;
 use crate::domain::permit::Permitted;
 use crate::domain::record::{concerning, disclosure_of, requested, shown_with, side_of};
 
@@ -75,14 +76,13 @@ fn said(
                 let law = permitted.law(&detainer.name)?;
                 let shown = shown_with(law, FieldClass::Safeguard, Told::First);
                 let disclosure = disclosure_of(shown, FieldClass::Safeguard);
-                let of_other = detainer.name != named.name;
                 let counts = Counts::of_request(detainer);
-                let record = concerning(detainer, &custodian, law, shown, counts, event(detainer, disclosure));
-                (!of_other || disclosure == Disclosure::ToIssuer).then_some(record)
+                Some(concerning(detainer, &custodian, law, shown, counts, event(detainer, disclosure)))
             };
             let first = record(named).ok_or(Refusal::NoSuchCase)?;
             let others = case.active().filter(|detainer| detainer.name != named.name).filter_map(record);
-            Ok(std::iter::once(first).chain(others).collect())
+            let told = others.filter(|record| record.log == LogKind::Exchange);
+            Ok(std::iter::once(first).chain(told).collect())
         }
     }
 }

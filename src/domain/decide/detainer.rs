@@ -18,7 +18,6 @@ use crate::domain::ids::CaseName;
 use crate::domain::permit::Permitted;
 use crate::domain::record::{concerning, counts, disclosure_of, requested, shown_with};
 use crate::domain::service::ServiceOfCopy;
-use crate::domain::subject::Flags;
 
 pub(super) fn lodge(permitted: &Permitted<CaseCommand>, request: &Request, id: Uuid, now: Timestamp) -> Vec<Record> {
     let name = CaseName::detainer(permitted.jurisdiction().clone(), id);
@@ -50,14 +49,7 @@ pub(super) fn amend(
         | DetainerState::Declined => {}
     }
     // A claim is resolved by an officer, never by leaving it out; nor is any other safeguard lifted so.
-    let before = detainer.request.flags;
-    let flags = Flags {
-        citizenship_claim: request.flags.citizenship_claim || before.citizenship_claim,
-        proof_of_status: request.flags.proof_of_status || before.proof_of_status,
-        juvenile: request.flags.juvenile || before.juvenile,
-        victim_witness: request.flags.victim_witness || before.victim_witness,
-        protected_program: request.flags.protected_program || before.protected_program,
-    };
+    let flags = request.flags.either(detainer.request.flags);
     let request = Request { addressee: detainer.request.addressee.clone(), flags, ..request.clone() };
     let lodged = Detainer::lodged(detainer.name.clone(), detainer.issuer.clone(), request, detainer.lodged_at);
     let amended = Detainer { request_version: detainer.request_version.saturating_add(1), ..lodged };

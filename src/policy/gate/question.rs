@@ -8,7 +8,6 @@ use uuid::Uuid;
 use crate::domain::agency::{AgencyClass, AgencyKind, Caller};
 use crate::domain::case::Case;
 use crate::domain::charge::Charge;
-use crate::domain::claim::ClaimOutcome;
 use crate::domain::command::CaseCommand;
 use crate::domain::custody::{Custody, Destination, Movement};
 use crate::domain::detainer::{Addressee, Detainer, Finding, Request};
@@ -215,10 +214,9 @@ fn after(custody: &Custody, command: &CaseCommand) -> Custody {
     } else if let CaseCommand::CorrectIdentity { identity, .. } = command {
         *flags = flags.corrected(identity.flags);
     } else if let CaseCommand::RaiseCitizenshipClaim { .. } = command {
-        flags.citizenship_claim = true;
+        *flags = flags.claimed();
     } else if let CaseCommand::ResolveCitizenshipClaim { outcome, .. } = command {
-        flags.citizenship_claim = false;
-        flags.proof_of_status |= *outcome == ClaimOutcome::Confirmed;
+        *flags = flags.resolved(*outcome);
     }
     custody
 }
@@ -231,8 +229,7 @@ pub(super) fn facts_of(
     custody: Option<&Custody>,
 ) -> CaseFacts {
     let charges = || request.charges.iter().chain(custody.into_iter().flat_map(|custody| &custody.intake.charges));
-    let held = custody.map(|custody| custody.intake.flags).unwrap_or_default();
-    let asked = request.flags;
+    let flags = request.flags.either(custody.map(|custody| custody.intake.flags).unwrap_or_default());
     CaseFacts {
         stage,
         requester_kind,
@@ -244,10 +241,10 @@ pub(super) fn facts_of(
         issuing_authority: request.warrant.issuing_authority,
         judicial_warrant: request.warrant.issuing_authority.is_judge(),
         offences: facts::offences(charges()),
-        citizenship_claim: asked.citizenship_claim || held.citizenship_claim,
-        proof_of_status: asked.proof_of_status || held.proof_of_status,
-        juvenile: asked.juvenile || held.juvenile,
+        citizenship_claim: flags.citizenship_claim,
+        proof_of_status: flags.proof_of_status,
+        juvenile: flags.juvenile,
         sealed: charges().any(Charge::sealed),
-        protected: asked.victim_witness || asked.protected_program || held.victim_witness || held.protected_program,
+        protected: flags.victim_witness || flags.protected_program,
     }
 }

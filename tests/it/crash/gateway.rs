@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use crate::harness::process::ready;
+
 /// Longer than anything here takes; only a test that fails waits for it.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -42,12 +44,11 @@ impl Gateway {
         let Starting { mut child, scratch } = Starting::new(directory, under);
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let Ok(ready) = serde_json::from_str::<serde_json::Value>(&line) else {
+        let Some((grpc, ops)) = ready(&line) else {
             return Err(ended(child, &scratch));
         };
-        let address = |name: &str| ready[name].as_str().unwrap().parse().unwrap();
         let pid = fs::read_to_string(scratch.path().join("pid")).unwrap().trim().parse().unwrap();
-        Ok(Self { pid, grpc: address("grpc"), ops: address("ops"), scratch, child })
+        Ok(Self { child, pid, grpc, ops, scratch })
     }
 
     pub(crate) fn signal(&self, signal: &str) {

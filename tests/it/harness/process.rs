@@ -57,9 +57,7 @@ impl Served {
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut said = String::new();
         stdout.read_line(&mut said).unwrap();
-        let ready: serde_json::Value = serde_json::from_str(&said).expect("it did not say that it is ready");
-        let address = |name: &str| ready[name].as_str().unwrap().parse().unwrap();
-        let (grpc, ops) = (address("grpc"), address("ops"));
+        let (grpc, ops) = ready(&said).expect("it did not say that it is ready");
         Self { grpc, ops, sandbox, child, stdout, said, journal, directory }
     }
 
@@ -104,6 +102,28 @@ impl Drop for Served {
             let _ = self.child.wait();
         }
     }
+}
+
+/// `comity dev` as a process of its own, and where it serves. Returns when it says that it is ready.
+pub(crate) fn dev(directory: &Path) -> (Child, SocketAddr) {
+    let mut child = Command::new(BINARY)
+        .args(["--log", "error", "dev", "--listen", "127.0.0.1:0", "--ops", "127.0.0.1:0", "--dir"])
+        .arg(directory)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let (grpc, _) = ready(&line).expect("it did not say that it is ready");
+    (child, grpc)
+}
+
+/// Where a gateway serves calls and where operators ask, by the line that says that it is ready.
+pub(crate) fn ready(line: &str) -> Option<(SocketAddr, SocketAddr)> {
+    let ready: serde_json::Value = serde_json::from_str(line).ok()?;
+    let address = |name: &str| ready[name].as_str().unwrap().parse().unwrap();
+    Some((address("grpc"), address("ops")))
 }
 
 /// `comity verify` finds the directory whole.

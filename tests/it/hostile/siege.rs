@@ -15,6 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::harness::process::ready;
 use crate::harness::requests::{NY_EXCHANGE, detainer_for, intake_at, match_of};
 use crate::harness::{Kept, Party, Rows, sandbox_directory};
 use crate::hostile::certificates;
@@ -265,9 +266,8 @@ fn serve(directory: &Path, config: &Config) -> (Child, SocketAddr, SocketAddr) {
         .unwrap();
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let ready: Value = serde_json::from_str(&line).unwrap();
-    let address = |name: &str| ready[name].as_str().unwrap().parse().unwrap();
-    (child, address("grpc"), address("ops"))
+    let (grpc, ops) = ready(&line).unwrap();
+    (child, grpc, ops)
 }
 
 /// An authority of a sandbox, with its key.
