@@ -79,6 +79,9 @@ pub struct Actor {
     pub kind: ActorKind,
 }
 
+/// The id that the gateway itself acts under: a clock ran out, a law came into force. No agency of the registry bears it.
+pub const GATEWAY: &str = "comity";
+
 /// A caller whose certificate, and token where one was sent, have been proven.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {

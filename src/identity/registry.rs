@@ -8,7 +8,7 @@ use std::path::Path;
 
 use rustls::RootCertStore;
 
-use crate::domain::agency::{Agency, AgencyKind};
+use crate::domain::agency::{Agency, AgencyKind, GATEWAY};
 use crate::domain::ids::{AgencyId, FacilityCode, JurisdictionId, Ori};
 use crate::identity::authority::Authority;
 use crate::identity::key::TokenKey;
@@ -105,6 +105,9 @@ impl Registry {
         base: &Path,
         known: &BTreeSet<JurisdictionId>,
     ) -> Result<(), RegistryError> {
+        if config.id.as_str() == GATEWAY {
+            return Err(RegistryError::ReservedAgency(config.id.clone()));
+        }
         if self.members.contains_key(&config.id) {
             return Err(RegistryError::DuplicateAgency(config.id.clone()));
         }

@@ -16,6 +16,9 @@ pub enum RegistryError {
     /// Ids are unique.
     #[error("agency {0} is configured twice")]
     DuplicateAgency(AgencyId),
+    /// The gateway's own name.
+    #[error("agency {0}: the gateway itself acts under this id")]
+    ReservedAgency(AgencyId),
     /// No law is configured for it.
     #[error("agency {agency}: jurisdiction {jurisdiction} is not configured")]
     UnknownJurisdiction {

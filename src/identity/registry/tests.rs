@@ -35,6 +35,7 @@ fn a_bad_registry_is_refused_with_a_readable_reason() {
     );
     check(&|_, c| c.agencies.clear(), "no agency is configured");
     check(&|_, c| c.agencies.push(c.agencies[0].clone()), "agency us-ice is configured twice");
+    check(&|_, c| c.agencies[0].id = agency_id("comity"), "agency comity: the gateway itself acts under this id");
     check(
         &|_, c| c.agencies[0].jurisdictions.extend(["us-ca".parse().unwrap()]),
         "agency us-ice: jurisdiction us-ca is not configured",
