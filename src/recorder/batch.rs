@@ -5,20 +5,22 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 
-use crate::domain::command::{Action, CaseCommand, Command};
-use crate::domain::ids::{AgencyId, JurisdictionId, LogKind, LogName};
+use crate::domain::command::{CaseCommand, Command};
+use crate::domain::ids::{JurisdictionId, LogKind, LogName};
 use crate::domain::inbox::{self, Tried};
 use crate::domain::permit::Admitted;
 use crate::ledger::{Checkpoint, CheckpointError, Receipt, Signer};
+use crate::meters::{Meters, table};
 use crate::policy::gate::Gate;
 use crate::recorder::handle::{Handle, Job, Recorded, SubmitError};
+use crate::recorder::jobs::{Batch, Disclosing, Reply, case_command, confirms};
 use crate::recorder::plan::{self, Outcome, Plan, PlanError, Planned};
 use crate::recorder::seams::{Clock, Entropy};
-use crate::recorder::tries::Delivering;
 use crate::store::{HeadMove, Loaded, LogState, Reader, Store, StoreError, Wanted};
 
 /// Limits of the writer.
@@ -78,6 +80,7 @@ pub struct Recorder {
     healthy: Arc<AtomicBool>,
     config: RecorderConfig,
     inboxes: inbox::Limits,
+    meters: Arc<Meters>,
 }
 
 /// A writer that runs, and the ways to it.
@@ -114,12 +117,14 @@ pub struct Parts {
     pub config: RecorderConfig,
     /// Limits of inboxes.
     pub inboxes: inbox::Limits,
+    /// Where batches are counted.
+    pub meters: Arc<Meters>,
 }
 
 impl Recorder {
     /// Recovers every log, checks each head against its newest checkpoint, and starts the writer on its own thread.
     pub fn start(parts: Parts) -> Result<Running, RecorderError> {
-        let Parts { mut store, gate, signer, origin, clock, entropy, jurisdictions, config, inboxes } = parts;
+        let Parts { mut store, gate, signer, origin, clock, entropy, jurisdictions, config, inboxes, meters } = parts;
         let reader = store.reader();
         let (mut logs, mut published, mut heads) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         for jurisdiction in jurisdictions {
@@ -136,9 +141,22 @@ impl Recorder {
         }
         let (sender, jobs) = mpsc::channel(config.queue_len_max);
         let healthy = Arc::new(AtomicBool::new(true));
-        let handle = Handle::new(sender, Arc::clone(&healthy));
-        let recorder =
-            Self { store, gate, signer, origin, clock, entropy, logs, published, jobs, healthy, config, inboxes };
+        let handle = Handle::new(sender, Arc::clone(&healthy), Arc::clone(&meters));
+        let recorder = Self {
+            store,
+            gate,
+            signer,
+            origin,
+            clock,
+            entropy,
+            logs,
+            published,
+            jobs,
+            healthy,
+            config,
+            inboxes,
+            meters,
+        };
         let dispatch = tracing::dispatcher::get_default(Clone::clone);
         let thread = std::thread::Builder::new()
             .name("recorder".to_owned())
@@ -189,9 +207,12 @@ impl Recorder {
         append.disclosures = sent.map(|((delivering, _), _)| delivering.disclosure.clone()).collect();
         let checkpoints = self.sign(&mut logs, &mut append.heads)?;
         if !append.is_empty() {
+            let since = Instant::now();
             self.store.commit(&append)?;
+            self.meters.took(&table::COMMIT_DURATION, &[], since.elapsed());
         }
         self.logs = logs;
+        self.meters.measured(&table::BATCH_JOBS, &[], writes.len().saturating_add(disclosures.len()));
         let committed = append.entries.len();
         if committed > 0 {
             tracing::debug!(entries = committed, writes = writes.len(), "batch recorded");
@@ -309,6 +330,8 @@ impl Recorder {
             if let Some(sender) = self.published.get(&head.log) {
                 sender.send_replace(head.to_size);
             }
+            let log = [(&head.log.jurisdiction).into(), head.log.kind.word().into()];
+            self.meters.add(&table::ENTRIES, &log, head.to_size.saturating_sub(head.from_size));
         }
     }
 }
@@ -316,49 +339,6 @@ impl Recorder {
 /// The origin of a log's checkpoints.
 pub fn origin(prefix: &str, log: &LogName) -> String {
     format!("{prefix}/{log}")
-}
-
-type Reply = oneshot::Sender<Result<Recorded, SubmitError>>;
-type Disclosing = (Box<Delivering>, oneshot::Sender<Result<Tried, SubmitError>>);
-
-/// What has come while the last batch was being written.
-#[derive(Default)]
-struct Batch {
-    writes: Vec<(Box<Admitted<Command>>, Reply)>,
-    disclosures: Vec<Disclosing>,
-}
-
-impl Batch {
-    /// Takes a job; true if it was the last.
-    fn take(&mut self, job: Job) -> bool {
-        match job {
-            Job::Write(write, reply) => self.writes.push((write, reply)),
-            Job::Disclose(delivering, reply) => self.disclosures.push((delivering, reply)),
-            Job::Stop => return true,
-        }
-        false
-    }
-
-    fn len(&self) -> usize {
-        self.writes.len().saturating_add(self.disclosures.len())
-    }
-}
-
-fn case_command(write: &Admitted<Command>) -> Option<&CaseCommand> {
-    match &write.value.action {
-        Action::Case(command) => Some(command),
-        Action::AcknowledgeInbox { .. } | Action::AcknowledgeParked { .. } => None,
-    }
-}
-
-/// Whose inbox a confirmation is of, and in which jurisdiction.
-fn confirms(write: &Admitted<Command>) -> Option<(AgencyId, JurisdictionId)> {
-    match &write.value.action {
-        Action::Case(_) => None,
-        Action::AcknowledgeInbox { .. } | Action::AcknowledgeParked { .. } => {
-            Some((write.caller.agency.id.clone(), write.jurisdiction.clone()))
-        }
-    }
 }
 
 /// The stored tree must be the one whose head was signed last: else another log would grow under our signature.

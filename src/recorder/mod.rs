@@ -6,6 +6,7 @@ mod answer;
 mod batch;
 mod confirm;
 pub mod handle;
+mod jobs;
 pub mod plan;
 pub mod seams;
 mod tries;

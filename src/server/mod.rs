@@ -4,21 +4,23 @@
 //! own thread; SQL never runs on a network thread. [`worker`] is what a connection meets.
 
 pub mod accept;
+mod certificates;
+mod front;
 mod health;
 mod layers;
 mod ops;
 mod protocol;
+mod underway;
 mod worker;
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tower::limit::GlobalConcurrencyLimitLayer;
@@ -34,11 +36,14 @@ use crate::identity::pseudonym::PseudonymKey;
 use crate::identity::rate::RateLimitLayer;
 use crate::identity::registry::Registry;
 use crate::ledger::VerifierKey;
+use crate::meters::Meters;
 use crate::policy::engine::Engine;
 use crate::policy::gate::Gate;
 use crate::policy::load::PolicySet;
 use crate::recorder::{Clock, Entropy, Handle, Parts, Recorder, RecorderError, Running};
 use crate::server::accept::{Material, TlsState};
+use crate::server::certificates::{Certificates, show_expiry};
+use crate::server::front::Front;
 use crate::server::layers::Layers;
 use crate::server::worker::Worker;
 use crate::store::sqlite::SqliteStore;
@@ -123,6 +128,8 @@ impl Gateway {
         let (phase, phase_seen) = watch::channel(Phase::Starting);
         let Checked { secrets, registry, engine, verifier, .. } = check(config, base)?;
         let agencies = registry.members().map(|member| (member.agency.id.clone(), member.agency.clone())).collect();
+        let meters = Meters::new();
+        meters.policy_set(engine.digest());
         let gate = Arc::new(Gate::new(Arc::clone(&engine), Arc::new(agencies)));
         let authenticator = Authenticator::new(
             Arc::clone(&registry),
@@ -136,14 +143,21 @@ impl Gateway {
             rate: RateLimitLayer::new(&config.rate),
             authenticator: Arc::new(authenticator),
             engine: Arc::new(ArcSwap::new(engine)),
+            meters: Arc::clone(&meters),
         };
         let material = Material::read(&config.tls, base)?;
+        show_expiry(&meters, material.not_after());
         let tls = TlsState::new(config.accept.clone(), material, Arc::clone(&registry), seams.wall.clone())?;
-        let certificates =
-            Certificates { files: config.tls.clone(), base: base.to_owned(), registry, state: Arc::clone(&tls) };
+        let certificates = Certificates {
+            files: config.tls.clone(),
+            base: base.to_owned(),
+            registry,
+            state: Arc::clone(&tls),
+            meters: Arc::clone(&meters),
+        };
         let drain = CancellationToken::new();
         let keys = ApiKeys::new(&secrets.request_digest, &secrets.cursor);
-        let running = recorder(config, base, secrets, &gate, seams.clock.clone(), seams.entropy)?;
+        let running = recorder(config, base, secrets, &gate, seams.clock.clone(), seams.entropy, &meters)?;
         let Running { handle, reader, heads, thread: writer } = running;
         let api = Arc::new(Api {
             recorder: handle.clone(),
@@ -170,8 +184,15 @@ impl Gateway {
         };
         let (sockets, workers) = spawn_workers(config.server.worker_count(), worker, &tls)?;
         let stop_ops = CancellationToken::new();
-        let front =
-            Front { grpc_listener, ops_listener, sockets, tls, drain: drain.clone(), stop_ops: stop_ops.clone() };
+        let front = Front {
+            grpc_listener,
+            ops_listener,
+            sockets,
+            tls,
+            meters,
+            drain: drain.clone(),
+            stop_ops: stop_ops.clone(),
+        };
         let (watched, set_phase) = (handle.clone(), phase.clone());
         let front = spawn("front", move |runtime| runtime.block_on(front.run(phase_seen, watched, set_phase)))?;
         // Only from Starting: a writer that has already failed must not be called ready.
@@ -199,10 +220,7 @@ impl Gateway {
     /// Reads the gateway's certificate and the revocation lists again, and cuts the connections that would now be
     /// refused; says how many. On an error nothing has changed. Blocks: call it off the network threads.
     pub fn reload_certificates(&self) -> Result<usize, ServerError> {
-        let Certificates { files, base, registry, state } = &self.certificates;
-        let cut = state.reload(Material::read(files, base)?, Arc::clone(registry))?;
-        tracing::info!(cut, "certificates and revocation lists reloaded");
-        Ok(cut)
+        Ok(self.certificates.reload()?)
     }
 
     /// Resolves when the writer has ended on its own: nothing can be recorded any more, so the process should end.
@@ -227,47 +245,6 @@ impl Gateway {
         self.front.join().map_err(|_| ServerError::Panicked("front"))??;
         tracing::info!("stopped");
         Ok(written?)
-    }
-}
-
-/// Where certificates come from, to be read again.
-#[derive(Debug)]
-struct Certificates {
-    files: accept::Files,
-    base: PathBuf,
-    registry: Arc<Registry>,
-    state: Arc<TlsState>,
-}
-
-/// Accepts sockets and answers probes.
-struct Front {
-    grpc_listener: std::net::TcpListener,
-    ops_listener: std::net::TcpListener,
-    sockets: Vec<mpsc::Sender<accept::Accepted>>,
-    tls: Arc<TlsState>,
-    drain: CancellationToken,
-    stop_ops: CancellationToken,
-}
-
-impl Front {
-    async fn run(
-        self,
-        phase: watch::Receiver<Phase>,
-        recorder: Handle,
-        set_phase: watch::Sender<Phase>,
-    ) -> Result<(), ServerError> {
-        let io = |what| move |source| ServerError::Io { what, source };
-        let grpc = TcpListener::from_std(self.grpc_listener).map_err(io("the gRPC listener cannot be used"))?;
-        let ops = TcpListener::from_std(self.ops_listener).map_err(io("the ops listener cannot be used"))?;
-        let accepting = tokio::spawn(accept::accept_loop(grpc, self.sockets, self.tls, self.drain));
-        let watching = tokio::spawn(async move {
-            recorder.ended().await;
-            set_phase.send_replace(Phase::WriterStopped);
-        });
-        let served = ops::serve(ops, phase, self.stop_ops).await;
-        watching.abort();
-        accepting.abort();
-        served.map_err(io("the ops listener failed"))
     }
 }
 
@@ -309,6 +286,7 @@ fn recorder(
     gate: &Arc<Gate>,
     clock: Clock,
     entropy: Entropy,
+    meters: &Arc<Meters>,
 ) -> Result<Running, ServerError> {
     let store = SqliteStore::open_alone(&base.join(&config.store.path), &secrets.wrapping)?;
     Ok(Recorder::start(Parts {
@@ -321,6 +299,7 @@ fn recorder(
         jurisdictions: config.jurisdictions.iter().cloned().collect(),
         config: config.recorder,
         inboxes: config.inbox.limits(),
+        meters: Arc::clone(meters),
     })?)
 }
 

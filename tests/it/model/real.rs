@@ -12,6 +12,7 @@ use comity::domain::ids::CaseKind;
 use comity::domain::inbox;
 use comity::domain::permit::Admitted;
 use comity::ledger::{Signer, VerifierKey};
+use comity::meters::Meters;
 use comity::policy::engine::Engine;
 use comity::policy::gate::Gate;
 use comity::policy::load::PolicySet;
@@ -193,6 +194,7 @@ impl Real {
             jurisdictions: places().to_vec(),
             config: RecorderConfig::default(),
             inboxes: inbox::Limits::default(),
+            meters: Meters::new(),
         })?;
         Ok(Process { running, death, held, queued: lets_go })
     }
