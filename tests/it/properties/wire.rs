@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use comity::domain::detainer::{Detainer, Viewpoint};
 use comity::domain::determination::{FieldClass, FieldClasses};
-use comity::domain::event::{Event, Record};
+use comity::domain::event::{Change, Disclosure, Event, Record};
 use comity::ledger;
 use comity::wire::entry::{self, Opening};
-use comity::wire::parse::WriteRequest as _;
+use comity::wire::parse::{self, Judged, WriteRequest as _};
 use comity::wire::v1::event::Event as Wire;
 use comity::wire::{Message, shape, show, v1, words};
 use proptest::prelude::*;
@@ -84,6 +84,47 @@ proptest! {
             prop_assert!(part.is_ok(), "{class:?} does not decode");
         }
         prop_assert_eq!(merged(&contents, FieldClasses::all()), without_empty_flags(event));
+    }
+
+    #[test]
+    fn facts_that_were_judged_are_read_back_as_they_were(
+        detainer in any::detainer_name(),
+        facts in any::facts(),
+        judged_at in any::time(),
+        other in 11_i32..,
+    ) {
+        let recorded = show::judged(&detainer, &facts, judged_at);
+        let again = parse::judged(&v1::Facts::decode(recorded.encode_to_vec().as_slice()).unwrap());
+        prop_assert_eq!(again, Some(Judged { detainer, facts, judged_at }));
+        // Nothing is guessed for a word that is not ours.
+        let unknown = |edit: &dyn Fn(&mut v1::Facts)| {
+            let mut recorded = recorded.clone();
+            edit(&mut recorded);
+            parse::judged(&recorded)
+        };
+        prop_assert_eq!(unknown(&|facts| facts.stage = other), None);
+        prop_assert_eq!(unknown(&|facts| facts.custodian_class = other), None);
+        prop_assert_eq!(unknown(&|facts| facts.basis.push(other)), None);
+        prop_assert_eq!(unknown(&|facts| facts.offences.push(v1::Offence::default())), None);
+        prop_assert_eq!(unknown(&|facts| facts.judge_time = None), None);
+    }
+
+    #[test]
+    fn facts_are_recorded_once_a_detainer_and_judgment(record in any::record()) {
+        // As a judgment gives them: several rulings on one detainer, on the same facts.
+        let twice: Vec<_> =
+            record.determinations.iter().flat_map(|one| [one.clone(), one.clone()]).collect();
+        let record = Record { determinations: twice, event: Event::CustodyNoticed {
+            detainer: record.resource.clone(),
+            change: Change::Charges(Vec::new()),
+            disclosure: Disclosure::Internal,
+        }, ..record };
+        let Some(Wire::CustodyNoticed(told)) = show::event(&record).event else {
+            return Err(TestCaseError::fail("another event"));
+        };
+        prop_assert_eq!(told.facts.len() * 2, told.determinations.len());
+        let named = |one: &v1::Determination| told.facts.iter().any(|facts| facts.detainer == one.detainer);
+        prop_assert!(told.determinations.iter().all(named));
     }
 
     #[test]
