@@ -14,6 +14,7 @@ use proptest::prelude::*;
 
 use crate::properties::requests::REQUEST_ID;
 use crate::properties::{any, tries};
+use crate::sample;
 
 proptest! {
     #![proptest_config(tries(256))]
@@ -188,6 +189,19 @@ proptest! {
             }
         }
     }
+}
+
+/// What recording the facts costs: most of it is the detainer's name, which each determination bears too.
+#[test]
+fn the_facts_of_an_ordinary_case_are_small() {
+    let name = "jurisdictions/us-ny/detainers/0198c0de-0000-7000-8000-000000000001".parse().unwrap();
+    let facts = v1::DetainerLodged {
+        facts: vec![show::judged(&name, &sample::facts(), sample::start())],
+        ..Default::default()
+    };
+    let len = facts.encoded_len();
+    println!("{len} bytes");
+    assert!(len <= 128, "{len}");
 }
 
 fn merged(contents: &[(FieldClass, Vec<u8>)], shown: FieldClasses) -> v1::Event {
