@@ -76,8 +76,7 @@ impl Tried {
             cedar::ActionConstraint::Eq(action) => vec![action],
             cedar::ActionConstraint::In(actions) => actions,
         };
-        let is_named =
-            |act: &LawAction| named.iter().any(|action| action.id().unescaped() == act.word());
+        let is_named = |act: &LawAction| named.iter().any(|action| action.id().unescaped() == act.word());
         Some(Self {
             id: policy.id().to_string(),
             policy: alone,

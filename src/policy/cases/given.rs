@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::domain::agency::{AgencyClass, AgencyKind};
 use crate::domain::charge::{Charge, ChargeStatus, OffenceCategory, Severity};
 use crate::domain::detainer::{DetainerBasis, DetainerForm, IssuingAuthority, WarrantKind};
-use crate::domain::facts::{self, CaseFacts, Stage};
+use crate::domain::facts::{CaseFacts, Offence, Stage};
 use crate::policy::cases::table::{word, words};
 
 /// What a case may say. docs/policy.md says what each word means, and a test holds it to this list.
@@ -86,7 +86,7 @@ impl Given {
             judicial_warrant: issuing_authority.is_judge(),
             criminal_warrant: self.criminal_warrant,
             terrorist_list_match: self.terrorist_list_match,
-            offences: facts::offences(charges.iter(), today),
+            offences: charges.iter().map(|charge| Offence::of(charge, today)).collect(),
             citizenship_claim: self.citizenship_claim,
             proof_of_status: self.proof_of_status,
             juvenile: self.juvenile,

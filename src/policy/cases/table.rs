@@ -162,7 +162,11 @@ impl Table {
 
     /// The switches that the table names anywhere.
     pub(super) fn switches_named(&self) -> impl Iterator<Item = &str> {
-        self.cases.iter().map(|case| &case.switches).chain([&self.switches]).flat_map(|named| named.keys().map(String::as_str))
+        self.cases
+            .iter()
+            .map(|case| &case.switches)
+            .chain([&self.switches])
+            .flat_map(|named| named.keys().map(String::as_str))
     }
 
     pub(super) fn zone(&self) -> Option<&TimeZone> {
@@ -177,7 +181,8 @@ impl Table {
                 let mut given = toml::Table::new();
                 given.insert("on".to_owned(), "2026-01-01".into());
                 given.extend(case.given.clone());
-                let dated = Case { name: case.name.clone(), given, switches: Settings::new(), expected: Expected::default() };
+                let dated =
+                    Case { name: case.name.clone(), given, switches: Settings::new(), expected: Expected::default() };
                 self.facts(&dated, None)
             }
         };
@@ -291,5 +296,7 @@ pub(super) fn words<T: Vocabulary>(key: &str, texts: &[String]) -> Result<Vec<T>
 }
 
 fn typed<T: DeserializeOwned>(table: toml::Table) -> Result<T, String> {
-    toml::Value::Table(table).try_into().map_err(|error: toml::de::Error| error.to_string().trim_end().replace('\n', " "))
+    toml::Value::Table(table)
+        .try_into()
+        .map_err(|error: toml::de::Error| error.to_string().trim_end().replace('\n', " "))
 }
