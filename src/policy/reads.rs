@@ -52,6 +52,16 @@ impl Reads {
         points.partition_point(|point| *point < now_ms) + points.partition_point(|point| *point <= now_ms)
     }
 
+    /// Whether the policies turn on nothing: neither a fact nor the time.
+    pub(crate) fn nothing(&self) -> bool {
+        self.facts.is_empty() && self.turning_points.is_empty()
+    }
+
+    /// The instants, in milliseconds and in order, at which rulings may change with time alone.
+    pub(crate) fn turning_points(&self) -> &[i64] {
+        &self.turning_points
+    }
+
     /// The facts with all that no policy reads made the same, so that cases which only differ in that share a decision.
     pub(crate) fn essence(&self, facts: &CaseFacts) -> Essence {
         let reads = |fact| self.facts.contains(fact);

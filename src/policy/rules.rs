@@ -56,7 +56,7 @@ pub enum Rule {
 pub(crate) fn check(policy: &cedar::Policy, room: Room) -> Result<&str, Rule> {
     let known: &[&str] = match room {
         Room::Access => &["id"],
-        Room::Law => &["id", "cite", "duty", "review", "obligation", "clock"],
+        Room::Law => &["id", "cite", "duty", "review", "obligation", "clock", "switch"],
     };
     for (word, value) in policy.annotations() {
         if !known.contains(&word) {

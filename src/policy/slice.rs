@@ -43,7 +43,7 @@ impl Slice {
         now: Timestamp,
         policy_digest: [u8; 32],
     ) -> LawView {
-        let asking = Asking { slice: self, vocabulary, asker: facts.requester_kind };
+        let asking = self.asking(vocabulary, facts.requester_kind);
         let context = vocabulary.facts(facts, milliseconds(now));
         let mut disclosure = Disclosure::default();
         for class in FieldClass::ALL {
@@ -61,21 +61,26 @@ impl Slice {
             judged_at: now,
         }
     }
+
+    /// To ask it one act or one class of fields at a time.
+    pub(crate) fn asking<'a>(&'a self, vocabulary: &'a Vocabulary, asker: AgencyKind) -> Asking<'a> {
+        Asking { slice: self, vocabulary, asker }
+    }
 }
 
 /// Who asks which law. A question that cannot be put is a failed one, hence denied.
-struct Asking<'a> {
+pub(crate) struct Asking<'a> {
     slice: &'a Slice,
     vocabulary: &'a Vocabulary,
     asker: AgencyKind,
 }
 
 impl Asking<'_> {
-    fn act(&self, act: LawAction, facts: Option<&cedar::Context>) -> Determination {
+    pub(crate) fn act(&self, act: LawAction, facts: Option<&cedar::Context>) -> Determination {
         self.put(facts.and_then(|facts| self.vocabulary.act(self.asker, act, facts)))
     }
 
-    fn disclose(&self, class: FieldClass, facts: Option<&cedar::Context>) -> Determination {
+    pub(crate) fn disclose(&self, class: FieldClass, facts: Option<&cedar::Context>) -> Determination {
         self.put(facts.and_then(|facts| self.vocabulary.disclosure(self.asker, class, facts)))
     }
 
