@@ -29,3 +29,4 @@ pub mod subject;
 mod told;
 pub mod transfer;
 pub mod vocabulary;
+pub mod zone;
