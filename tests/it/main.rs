@@ -43,6 +43,7 @@ mod model;
 #[cfg(test)]
 mod mutate;
 #[cfg(test)]
+mod policy;
 mod properties;
 #[cfg(test)]
 mod restart;
