@@ -60,7 +60,8 @@ impl PolicySet {
         for entry in directory.join("law").read_dir().map_err(unreadable)? {
             let path = entry.map_err(unreadable)?.path();
             let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
-            if !(name.ends_with(".cedar") || name.ends_with(CASES) || name == "switches.toml") || !path.is_file() {
+            let cedar = path.extension() == Some("cedar".as_ref());
+            if !(cedar || name.ends_with(CASES) || name == "switches.toml") || !path.is_file() {
                 continue;
             }
             if files.len() == FILES_MAX {

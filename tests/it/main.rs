@@ -44,6 +44,7 @@ mod model;
 mod mutate;
 #[cfg(test)]
 mod policy;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod restart;
