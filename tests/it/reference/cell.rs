@@ -123,7 +123,13 @@ pub(super) const CRIMES: [Crime; 18] = {
         convicted(Assault, false, 5, 0),
         convicted(Assault, false, 5, 1),
         convicted(Other, true, 4, 0),
-        Crime { undated: true, since: None, last_5_years: false, last_15_years: false, ..convicted(Assault, true, 0, 0) },
+        Crime {
+            undated: true,
+            since: None,
+            last_5_years: false,
+            last_15_years: false,
+            ..convicted(Assault, true, 0, 0)
+        },
     ]
 };
 
@@ -240,13 +246,17 @@ impl Cell<'_> {
             (false, true) => DetainerBasis::CustodyLent,
             (false, false) => DetainerBasis::PendingProceedings,
         };
-        let addressee =
-            if self.named { Addressee::Agency(custodian_id(self.class)) } else { Addressee::Jurisdiction };
+        let addressee = if self.named { Addressee::Agency(custodian_id(self.class)) } else { Addressee::Jurisdiction };
         Request {
             addressee,
             form: if state.asks_for_hold { DetainerForm::I247a } else { DetainerForm::I247g },
             basis: vec![basis],
-            warrant: Warrant { kind, issuing_authority, signed_at: None, criminal: state.warrant == Warranted::OnCrime },
+            warrant: Warrant {
+                kind,
+                issuing_authority,
+                signed_at: None,
+                criminal: state.warrant == Warranted::OnCrime,
+            },
             charges: Vec::new(),
             terrorist_list_match: state.listed,
             ..sample::request(None)
@@ -254,8 +264,7 @@ impl Cell<'_> {
     }
 
     fn detainer(&self) -> Detainer {
-        let lodged =
-            Detainer::lodged(self.detainer_name(), "issuer".parse().unwrap(), self.request(), sample::start());
+        let lodged = Detainer::lodged(self.detainer_name(), "issuer".parse().unwrap(), self.request(), sample::start());
         if !self.matched {
             return lodged;
         }

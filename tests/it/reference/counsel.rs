@@ -19,12 +19,14 @@ pub(super) fn counsel(cell: &Cell<'_>) -> Verdict {
     }
     let (issuer, holder) = (cell.role == Role::Issuer, cell.role == Role::Custodian);
     // Until somebody takes it on, a detainer for the jurisdiction waits for each of its custodians.
-    let custodian = holder || (!cell.named && !cell.matched && cell.kind.holds_people());
+    let custodian = if cell.named || cell.matched { holder } else { cell.kind.holds_people() };
     let (officer, found) = (cell.actor == Some(ActorKind::Officer), cell.way == "matched-custody");
     let speaks = match method {
         "LodgeDetainer" | "OpenCustody" => true,
         "AmendDetainer" | "WithdrawDetainer" | "AcceptWindow" | "DeclineWindow" => issuer,
-        "RaiseCitizenshipClaim" | "ResolveCitizenshipClaim" | "ConfirmTransfer" | "ReportFailure" => issuer || custodian,
+        "RaiseCitizenshipClaim" | "ResolveCitizenshipClaim" | "ConfirmTransfer" | "ReportFailure" => {
+            issuer || custodian
+        }
         "AcknowledgeDetainer" => custodian && (holder || !(cell.matched || found)),
         "AnswerDetainer" | "RecordServiceOfCopy" | "OfferWindow" => custodian,
         _ => holder,
@@ -100,7 +102,9 @@ fn known(cell: &Cell<'_>) -> State {
             let guard = if guard == Guard::Claim { Guard::None } else { guard };
             State { guard, proof: proof || way == "confirmed", ..*cell.state }
         }
-        ("UpdateCharges", _) if guard == Guard::Sealed => State { crime: no_crime(), guard: Guard::None, ..*cell.state },
+        ("UpdateCharges", _) if guard == Guard::Sealed => {
+            State { crime: no_crime(), guard: Guard::None, ..*cell.state }
+        }
         ("UpdateCharges", _) => State { crime: no_crime(), ..*cell.state },
         ("CorrectIdentity", _) if guard == Guard::Juvenile => State { guard: Guard::None, ..*cell.state },
         ("CancelRelease", _) => State { public: false, ..*cell.state },
@@ -154,7 +158,13 @@ fn rulings(jurisdiction: &str, class: Option<AgencyClass>, state: &State) -> [Ru
         "us-nj" => {
             let group = (violent && (crime.open || convicted)) || (felony && convicted && last_5y);
             let open = state.final_order || undated;
-            let notify = if group { May } else if open { Review } else { MustNot };
+            let notify = if group {
+                May
+            } else if open {
+                Review
+            } else {
+                MustNot
+            };
             (if group || open { Review } else { MustNot }, [notify, Review, notify])
         }
         "us-co" => {
@@ -173,7 +183,13 @@ fn rulings(jurisdiction: &str, class: Option<AgencyClass>, state: &State) -> [Ru
         "us-tx" => (Must, [Must, Must, May]),
         "us-fl" => {
             let sufficient = state.warrant != Warranted::Not && !state.lent;
-            let hold = if state.proof { MustNot } else if sufficient { Must } else { Review };
+            let hold = if state.proof {
+                MustNot
+            } else if sufficient {
+                Must
+            } else {
+                Review
+            };
             let (notify, custody) = if state.proof { (Review, Review) } else { (Must, May) };
             (hold, [notify, Review, custody])
         }
