@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::domain::agency::AgencyClass;
 use crate::domain::charge::{self, Charge, ChargeStatus, OffenceCategory};
 use crate::domain::claim::{Claim, ClaimOutcome, Side};
+use crate::domain::clocks::Firing;
 use crate::domain::correction::Correction;
 use crate::domain::custody::{ActualRelease, Closing, Custody, Identity, Movement, ScheduledRelease};
 use crate::domain::detainer::{
@@ -218,6 +219,8 @@ pub enum Event {
         /// By which detainer.
         detainer: CaseName,
     },
+    /// A legal clock ran out.
+    ClockFired(Firing),
 }
 
 /// Whether an issuer is told for the first time, or told better.

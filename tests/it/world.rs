@@ -55,7 +55,7 @@ impl World {
         let admitted = Admitted { caller: caller.clone(), jurisdiction: jurisdiction.clone(), value: command };
         let records = decide(&case, &Permitted::by_gate(admitted, laws), id, self.now)?;
         for (index, record) in (100..).zip(&records) {
-            apply(&mut case, &record.event, index, self.now);
+            apply(&mut case, record, index, self.now);
         }
         let detainers = case.detainer.into_iter().chain(case.standing);
         let detainers = detainers.map(|detainer| StoredCase::Detainer(Box::new(detainer)));
