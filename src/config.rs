@@ -1,6 +1,6 @@
 //! The configuration, read once. Each module owns its part; unknown keys are errors; relative paths start at the file.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use crate::identity::rate;
 use crate::identity::registry::RegistryConfig;
 use crate::identity::token;
 use crate::ledger::Signer;
-use crate::recorder::RecorderConfig;
+use crate::recorder::{ClocksConfig, RecorderConfig};
 use crate::server::accept;
 
 /// Why the configuration cannot be used.
@@ -58,6 +58,9 @@ pub enum ConfigError {
 pub struct Config {
     /// Jurisdictions whose logs this gateway keeps. Each needs a policy pack.
     pub jurisdictions: BTreeSet<JurisdictionId>,
+    /// The time zone that a jurisdiction counts its days in, by IANA name, where it is not the one built in.
+    #[serde(default)]
+    pub time_zones: BTreeMap<JurisdictionId, String>,
     /// Listeners and limits.
     #[serde(default)]
     pub server: ServerConfig,
@@ -84,6 +87,9 @@ pub struct Config {
     /// Limits of the writer.
     #[serde(default)]
     pub recorder: RecorderConfig,
+    /// How long the legal clocks run.
+    #[serde(default)]
+    pub clocks: ClocksConfig,
     /// Limits of subscriptions.
     #[serde(default)]
     pub inbox: InboxConfig,

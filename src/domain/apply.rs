@@ -147,7 +147,7 @@ impl At<'_> {
 
     /// Takes note of what the law was found to say, as far as clocks turn on it. Nobody sees that it was.
     fn judged(&mut self, determinations: &[RecordedDetermination]) {
-        for RecordedDetermination { detainer: name, action, determination } in determinations {
+        for RecordedDetermination { detainer: name, action, determination, .. } in determinations {
             let held = self.case.detainer.iter_mut().chain(&mut self.case.standing);
             for detainer in held.filter(|detainer| detainer.name == *name) {
                 match action {

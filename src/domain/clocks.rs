@@ -307,7 +307,13 @@ fn over_hold(custody: &Custody, standing: &[Detainer], timetable: &Timetable) ->
     let (clock, about) = (ClockKind::OverHold, moment.to_string());
     if let Some(fired) = custody.clocks.fired.find(&key(clock, &about)) {
         let due_at = next_alarm(fired, timetable.over_hold_alarm_minutes)?;
-        return Some(Running { clock, about, due_at, times: fired.times.checked_add(1)?, hold_clock: fired.hold_clock });
+        return Some(Running {
+            clock,
+            about,
+            due_at,
+            times: fired.times.checked_add(1)?,
+            hold_clock: fired.hold_clock,
+        });
     }
     let zone = timetable.zone_of(custody);
     let held_under = standing.iter().filter(|detainer| is_hold(detainer, moment));

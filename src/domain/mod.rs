@@ -32,3 +32,4 @@ pub mod timetable;
 mod told;
 pub mod transfer;
 pub mod vocabulary;
+pub mod zone;

@@ -21,7 +21,9 @@ pub struct Timetable {
     pub over_hold_alarm_minutes: i64,
     /// Of the jurisdictions.
     pub zones: Zones,
-    /// Of facilities that lie in another zone than most of their jurisdiction.
+    /// Of custodians that lie in another zone than most of their jurisdiction.
+    pub agency_zones: BTreeMap<AgencyId, TimeZone>,
+    /// Of facilities that lie in another zone than their agency.
     pub facility_zones: BTreeMap<(AgencyId, FacilityCode), TimeZone>,
 }
 
@@ -33,15 +35,17 @@ impl Default for Timetable {
             citizenship_review_days: 1,
             over_hold_alarm_minutes: 60,
             zones: Zones::default(),
+            agency_zones: BTreeMap::new(),
             facility_zones: BTreeMap::new(),
         }
     }
 }
 
 impl Timetable {
-    /// The zone of the facility where the person is, else of the jurisdiction.
+    /// The zone of the facility where the person is, else of its agency, else of the jurisdiction.
     pub fn zone_of(&self, custody: &Custody) -> TimeZone {
         let facility = (custody.custodian.clone(), custody.intake.facility.clone());
-        self.facility_zones.get(&facility).cloned().unwrap_or_else(|| self.zones.of(&custody.name.jurisdiction))
+        let own = self.facility_zones.get(&facility).or_else(|| self.agency_zones.get(&custody.custodian));
+        own.cloned().unwrap_or_else(|| self.zones.of(&custody.name.jurisdiction))
     }
 }

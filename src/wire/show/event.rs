@@ -10,6 +10,7 @@ use crate::domain::event::{Change, Counts, Event, Record, RecordedDetermination,
 use crate::domain::ids::{CaseKind, CaseName};
 use crate::domain::service::ServiceOfCopy;
 use crate::domain::transfer::Transfer;
+use crate::wire::show::judged::judged;
 use crate::wire::show::parts::{
     acknowledgement, actual_release, answer, charge, closing, correction, flags, movement, scheduled_release,
     service_of_copy, subject,
@@ -26,6 +27,7 @@ pub fn event(record: &Record) -> v1::Event {
         counts: Some(counts(&record.counts)),
         standing: standing(&record.determinations),
         determinations: determinations(&record.determinations),
+        facts: facts(&record.determinations),
     };
     v1::Event { event: Some(wire(&record.event, said)) }
 }
@@ -34,6 +36,7 @@ pub fn event(record: &Record) -> v1::Event {
 struct Said {
     counts: Option<v1::Counts>,
     determinations: Vec<v1::Determination>,
+    facts: Vec<v1::Facts>,
     /// Detainers that the determinations are of.
     standing: Vec<String>,
 }
@@ -91,6 +94,7 @@ impl Said {
             detainer: Some(detainer(lodged, Viewpoint::Custodian)),
             counts: self.counts,
             determinations: self.determinations,
+            facts: self.facts,
         })
     }
 
@@ -99,6 +103,7 @@ impl Said {
             detainer: Some(asked(amended)),
             counts: self.counts,
             determinations: self.determinations,
+            facts: self.facts,
         })
     }
 
@@ -108,6 +113,7 @@ impl Said {
             acknowledgement: Some(acknowledgement(found)),
             counts: self.counts,
             determinations: self.determinations,
+            facts: self.facts,
             corrects: corrects.is_some(),
             correction: corrects.map(correction),
         })
@@ -119,6 +125,7 @@ impl Said {
             answer: Some(answer(given)),
             counts: self.counts,
             determinations: self.determinations,
+            facts: self.facts,
             corrects: corrects.is_some(),
             correction: corrects.map(correction),
         })
@@ -130,6 +137,7 @@ impl Said {
             service_of_copy: Some(service_of_copy(service)),
             counts: self.counts,
             determinations: self.determinations,
+            facts: self.facts,
             corrects: corrects.is_some(),
             correction: corrects.map(correction),
         })
@@ -141,6 +149,7 @@ impl Said {
             occurred_at: claim.occurred_at.map(timestamp),
             grounds: claim.grounds.clone().unwrap_or_default(),
             determinations: self.determinations,
+            facts: self.facts,
         })
     }
 
@@ -150,6 +159,7 @@ impl Said {
             outcome: to_wire(outcome),
             reason: reason.to_owned(),
             determinations: self.determinations,
+            facts: self.facts,
         })
     }
 
@@ -159,6 +169,7 @@ impl Said {
             transfer: Some(transfer(detainer, stands)),
             counts: self.counts,
             determinations: self.determinations,
+            facts: self.facts,
             failure_cause: to_wire_or_unspecified(stands.failure_cause),
             reason: reason.cloned().unwrap_or_default(),
         })
@@ -180,6 +191,7 @@ impl Said {
             custody: custody.to_string(),
             charges: charges.iter().map(charge).collect(),
             determinations: self.determinations,
+            facts: self.facts,
         })
     }
 
@@ -190,6 +202,7 @@ impl Said {
             flags: Some(flags(identity.flags)),
             correction: Some(correction(why)),
             determinations: self.determinations,
+            facts: self.facts,
         })
     }
 
@@ -198,6 +211,7 @@ impl Said {
             custody: custody.to_string(),
             movement: Some(movement(to)),
             determinations: self.determinations,
+            facts: self.facts,
         })
     }
 
@@ -206,6 +220,7 @@ impl Said {
             custody: custody.to_string(),
             release: Some(scheduled_release(release)),
             determinations: self.determinations,
+            facts: self.facts,
         })
     }
 
@@ -214,6 +229,7 @@ impl Said {
             custody: custody.to_string(),
             release: Some(scheduled_release(release)),
             determinations: self.determinations,
+            facts: self.facts,
         })
     }
 
@@ -222,6 +238,7 @@ impl Said {
             custody: custody.to_string(),
             release: Some(actual_release(release)),
             determinations: self.determinations,
+            facts: self.facts,
             counts: self.counts,
             detainers: self.standing,
             corrects: corrects.is_some(),
@@ -234,6 +251,7 @@ impl Said {
             custody: custody.to_string(),
             closing: Some(closing(how)),
             determinations: self.determinations,
+            facts: self.facts,
             counts: self.counts,
             detainers: self.standing,
         })
@@ -248,6 +266,7 @@ impl Said {
             release: Some(scheduled_release(release)),
             counts: self.counts,
             determinations: self.determinations,
+            facts: self.facts,
         })
     }
 
@@ -257,6 +276,7 @@ impl Said {
             release: Some(actual_release(release)),
             counts: self.counts,
             determinations: self.determinations,
+            facts: self.facts,
             corrects: told == Told::Corrected,
         })
     }
@@ -266,6 +286,7 @@ impl Said {
             detainer: detainer.to_string(),
             counts: self.counts,
             determinations: self.determinations,
+            facts: self.facts,
             ..v1::CustodyNoticed::default()
         };
         match change {
@@ -316,11 +337,21 @@ pub fn determinations(recorded: &[RecordedDetermination]) -> Vec<v1::Determinati
         ruling: to_wire(recorded.determination.ruling),
         policies: recorded.determination.policies.clone(),
         citations: recorded.determination.citations.clone(),
-        obligations: recorded.determination.obligations.clone(),
+        obligations: recorded.determination.obligations.iter().map(|word| word.word().to_owned()).collect(),
         reviews: recorded.determination.reviews.clone(),
         failed: recorded.determination.failed,
+        clock: to_wire_or_unspecified(recorded.determination.clock),
     };
     recorded.iter().map(one).collect()
+}
+
+/// The facts that determinations rest on: once for each detainer and judgment, not for each ruling of it.
+fn facts(recorded: &[RecordedDetermination]) -> Vec<v1::Facts> {
+    let same = |one: &RecordedDetermination, other: &RecordedDetermination| {
+        (&one.detainer, one.judged_at, &one.facts) == (&other.detainer, other.judged_at, &other.facts)
+    };
+    let judgments = recorded.chunk_by(same).filter_map(<[_]>::first);
+    judgments.map(|first| judged(&first.detainer, &first.facts, first.judged_at)).collect()
 }
 
 fn standing(recorded: &[RecordedDetermination]) -> Vec<String> {

@@ -11,6 +11,7 @@ use comity::domain::command::{Action, Command};
 use comity::domain::ids::CaseKind;
 use comity::domain::inbox;
 use comity::domain::permit::Admitted;
+use comity::domain::timetable::Timetable;
 use comity::ledger::{Signer, VerifierKey};
 use comity::policy::engine::Engine;
 use comity::policy::gate::Gate;
@@ -193,6 +194,8 @@ impl Real {
             jurisdictions: places().to_vec(),
             config: RecorderConfig::default(),
             inboxes: inbox::Limits::default(),
+            timetable: Timetable::default(),
+            firings_len_max: 1,
         })?;
         Ok(Process { running, death, held, queued: lets_go })
     }
