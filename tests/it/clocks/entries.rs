@@ -6,7 +6,9 @@ use comity::wire::v1;
 use comity::wire::v1::event::Event;
 use jiff::SignedDuration;
 
-use crate::harness::requests::{NY, NY_CUSTODY, NY_EXCHANGE, reasoned_answer_to, release_of, schedule_of};
+use crate::harness::requests::{
+    NY, NY_CUSTODY, NY_EXCHANGE, detainer_for, reasoned_answer_to, release_of, schedule_of,
+};
 use crate::harness::{Party, World};
 
 /// Clocks that a party is sent, and in which log.
@@ -58,7 +60,9 @@ async fn an_answer_that_is_late_is_known_within_the_jurisdiction_alone() {
 #[tokio::test]
 async fn a_detainer_for_whoever_holds_the_person_is_overdue_with_every_custodian() {
     let world = World::start();
-    world.lodged("").await;
+    let mut lodging = detainer_for("us-ny-doccs");
+    lodging.detainer.as_mut().unwrap().custodian.clear();
+    world.ice().lodge(lodging).await.accepted();
     world.pass(SignedDuration::from_hours(49));
     assert_eq!(world.gateway().tick().await, Ok(1));
     for party in [world.doccs(), world.erie()] {
