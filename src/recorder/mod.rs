@@ -9,9 +9,11 @@ pub mod handle;
 mod jobs;
 pub mod plan;
 pub mod seams;
+mod ticks;
 mod tries;
 
 pub use batch::{Heads, Parts, Recorder, RecorderConfig, RecorderError, Running, origin};
 pub use handle::{Handle, Recorded, SubmitError};
 pub use seams::{Clock, Entropy};
+pub use ticks::{ClocksConfig, Ticked};
 pub use tries::{Attempt, Delivering};

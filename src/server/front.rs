@@ -1,6 +1,7 @@
 //! The thread in front: it accepts sockets, answers probes, and looks after what nobody else does.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
@@ -10,7 +11,7 @@ use crate::meters::{self, Meters};
 use crate::recorder::Handle;
 use crate::server::accept::{self, TlsState};
 use crate::server::health::Phase;
-use crate::server::{ServerError, ops};
+use crate::server::{ServerError, ops, ticking};
 
 /// Accepts sockets and answers probes.
 pub(super) struct Front {
@@ -21,6 +22,8 @@ pub(super) struct Front {
     pub(super) meters: Arc<Meters>,
     pub(super) drain: CancellationToken,
     pub(super) stop_ops: CancellationToken,
+    /// How often clocks are looked at.
+    pub(super) tick: Option<Duration>,
 }
 
 impl Front {
@@ -34,6 +37,7 @@ impl Front {
         let io = |what| move |source| ServerError::Io { what, source };
         let grpc = TcpListener::from_std(self.grpc_listener).map_err(io("the gRPC listener cannot be used"))?;
         let ops = TcpListener::from_std(self.ops_listener).map_err(io("the ops listener cannot be used"))?;
+        let ticking = self.tick.map(|every| tokio::spawn(ticking::tick(recorder.clone(), every, self.drain.clone())));
         let accepting = tokio::spawn(accept::accept_loop(grpc, self.sockets, self.tls, self.drain));
         let watching = tokio::spawn(async move {
             recorder.ended().await;
@@ -47,6 +51,9 @@ impl Front {
             }
         });
         let served = ops::serve(ops, phase, self.meters, self.stop_ops).await;
+        if let Some(ticking) = ticking {
+            ticking.abort();
+        }
         upkeep.abort();
         watching.abort();
         accepting.abort();

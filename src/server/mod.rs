@@ -10,8 +10,10 @@ mod health;
 mod layers;
 mod ops;
 mod protocol;
+mod ticking;
 mod underway;
 mod worker;
+mod writer;
 
 use std::io;
 use std::net::SocketAddr;
@@ -41,13 +43,12 @@ use crate::meters::Meters;
 use crate::policy::engine::Engine;
 use crate::policy::gate::Gate;
 use crate::policy::load::PolicySet;
-use crate::recorder::{Clock, Entropy, Handle, Parts, Recorder, RecorderError, Running};
+use crate::recorder::{Clock, Entropy, Handle, RecorderError, Running, SubmitError};
 use crate::server::accept::{Material, TlsState};
 use crate::server::certificates::{Certificates, show_expiry};
 use crate::server::front::Front;
 use crate::server::layers::Layers;
 use crate::server::worker::Worker;
-use crate::store::sqlite::SqliteStore;
 
 /// Accepted sockets that may wait for one worker.
 const SOCKETS_WAITING_MAX: usize = 64;
@@ -161,8 +162,11 @@ impl Gateway {
         };
         let drain = CancellationToken::new();
         let keys = ApiKeys::new(&secrets.request_digest, &secrets.cursor);
-        let running = recorder(config, base, secrets, &gate, seams.clock.clone(), seams.entropy, &meters)?;
+        let timetable = writer::timetable(config, &certificates.registry, gate.zones());
+        let seams_of_writer = (seams.clock.clone(), seams.entropy);
+        let running = writer::start(config, base, secrets, &gate, timetable, seams_of_writer, &meters)?;
         let Running { handle, reader, heads, thread: writer } = running;
+        let ticks_by_itself = matches!(seams.clock, Clock::System);
         let api = Arc::new(Api {
             recorder: handle.clone(),
             reader,
@@ -188,6 +192,8 @@ impl Gateway {
         };
         let (sockets, workers) = spawn_workers(config.server.worker_count(), worker, &tls)?;
         let stop_ops = CancellationToken::new();
+        let tick = Duration::from_millis(config.clocks.tick_ms);
+        let tick = Some(tick).filter(|tick| !tick.is_zero() && ticks_by_itself);
         let front = Front {
             grpc_listener,
             ops_listener,
@@ -196,6 +202,7 @@ impl Gateway {
             meters,
             drain: drain.clone(),
             stop_ops: stop_ops.clone(),
+            tick,
         };
         let (watched, set_phase) = (handle.clone(), phase.clone());
         let front = spawn("front", move |runtime| runtime.block_on(front.run(phase_seen, watched, set_phase)))?;
@@ -225,6 +232,12 @@ impl Gateway {
     /// refused; says how many. On an error nothing has changed. Blocks: call it off the network threads.
     pub fn reload_certificates(&self) -> Result<usize, ServerError> {
         Ok(self.certificates.reload()?)
+    }
+
+    /// Fires every clock that is due. A gateway on the machine's clock does so by itself; one on a simulated clock when it
+    /// is told to. Says how many fired.
+    pub async fn tick(&self) -> Result<usize, SubmitError> {
+        ticking::fire_all(&self.recorder).await
     }
 
     /// Resolves when the writer has ended on its own: nothing can be recorded any more, so the process should end.
@@ -282,31 +295,6 @@ pub fn check(config: &Config, base: &Path) -> Result<Checked, ServerError> {
     let verifier = secrets.signer.verifier().clone();
     let (policy_digest, agencies) = (engine.digest(), registry.members().count());
     Ok(Checked { secrets, registry, engine, zones, verifier, policy_digest, agencies })
-}
-
-/// Recovers the logs and starts the writer.
-fn recorder(
-    config: &Config,
-    base: &Path,
-    secrets: Secrets,
-    gate: &Arc<Gate>,
-    clock: Clock,
-    entropy: Entropy,
-    meters: &Arc<Meters>,
-) -> Result<Running, ServerError> {
-    let store = SqliteStore::open_alone(&base.join(&config.store.path), &secrets.wrapping)?;
-    Ok(Recorder::start(Parts {
-        store: Box::new(store),
-        gate: Arc::clone(gate),
-        signer: secrets.signer,
-        origin: config.log.origin.clone(),
-        clock,
-        entropy,
-        jurisdictions: config.jurisdictions.iter().cloned().collect(),
-        config: config.recorder,
-        inboxes: config.inbox.limits(),
-        meters: Arc::clone(meters),
-    })?)
 }
 
 type Workers = (Vec<mpsc::Sender<accept::Accepted>>, Vec<JoinHandle<()>>);

@@ -25,7 +25,9 @@ mod tests {
     use prost_reflect::DescriptorPool;
 
     use super::*;
-    use crate::domain::{agency, charge, claim, custody, detainer, determination, facts, service, subject, transfer};
+    use crate::domain::{
+        agency, charge, claim, clocks, custody, detainer, determination, facts, service, subject, transfer,
+    };
     use crate::wire::DESCRIPTOR;
 
     #[test]
@@ -49,6 +51,7 @@ mod tests {
         check::<charge::ConvictionAge>("ConvictionAge", "CONVICTION_AGE");
         check::<charge::OffenceCategory>("OffenceCategory", "OFFENCE_CATEGORY");
         check::<charge::Severity>("Severity", "SEVERITY");
+        check::<clocks::ClockKind>("ClockKind", "CLOCK_KIND");
         check::<claim::ClaimOutcome>("ClaimOutcome", "CLAIM_OUTCOME");
         check::<custody::ClosingReason>("ClosingReason", "CLOSING_REASON");
         check::<custody::CustodyState>("CustodyState", "CUSTODY_STATE");

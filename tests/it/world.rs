@@ -55,13 +55,18 @@ impl World {
         let admitted = Admitted { caller: caller.clone(), jurisdiction: jurisdiction.clone(), value: command };
         let records = decide(&case, &Permitted::by_gate(admitted, laws), id, self.now)?;
         for (index, record) in (100..).zip(&records) {
-            apply(&mut case, &record.event, index, self.now);
+            apply(&mut case, record, index, self.now);
         }
+        self.keep(case);
+        Ok(records)
+    }
+
+    /// Takes a case as it now stands.
+    pub(crate) fn keep(&mut self, case: Case) {
         let detainers = case.detainer.into_iter().chain(case.standing);
         let detainers = detainers.map(|detainer| StoredCase::Detainer(Box::new(detainer)));
         let custody = case.custody.map(|custody| StoredCase::Custody(Box::new(custody)));
         self.cases.extend(detainers.chain(custody).map(|case| (case.name().clone(), case)));
-        Ok(records)
     }
 
     /// Gives a command that must pass, and names the case that it made or was upon.

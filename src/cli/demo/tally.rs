@@ -93,7 +93,8 @@ impl Tally {
             | Event::CustodyReopened(_)
             | Event::CustodyNoticed(_)
             | Event::NoticeCancelled(_)
-            | Event::DetainerReopened(_) => {}
+            | Event::DetainerReopened(_)
+            | Event::ClockFired(_) => {}
         }
     }
 

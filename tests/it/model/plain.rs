@@ -196,7 +196,7 @@ impl Plain {
                 event: show::event(record),
                 now,
             });
-            apply(&mut case, &record.event, index, now);
+            apply(&mut case, record, index, now);
             first = first.or(Some((log(&record.resource.jurisdiction, record.log), index)));
         }
         let (log, index) = first.ok_or(Refusal::NoSuchCase)?;

@@ -11,6 +11,7 @@ use comity::domain::command::{Action, Command};
 use comity::domain::ids::CaseKind;
 use comity::domain::inbox;
 use comity::domain::permit::Admitted;
+use comity::domain::timetable::Timetable;
 use comity::ledger::{Signer, VerifierKey};
 use comity::meters::Meters;
 use comity::policy::engine::Engine;
@@ -195,6 +196,8 @@ impl Real {
             config: RecorderConfig::default(),
             inboxes: inbox::Limits::default(),
             meters: Meters::new(),
+            timetable: Timetable::default(),
+            firings_len_max: 1,
         })?;
         Ok(Process { running, death, held, queued: lets_go })
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use comity::domain::agency::AgencyClass;
 use comity::domain::claim::Side;
+use comity::domain::clocks::Firing;
 use comity::domain::determination::{Determination, Ruling};
 use comity::domain::event::{Change, Counts, Disclosure, Event, Record, RecordedDetermination, Told};
 use comity::domain::facts::{CaseFacts, Offence};
@@ -20,7 +21,7 @@ use crate::properties::any::{
 
 /// Each kind apart: the generator of all of them in one is larger than a stack.
 fn event() -> impl Strategy<Value = Event> {
-    prop_oneof![9 => said(), 9 => entered(), 6 => told()]
+    prop_oneof![9 => said(), 9 => entered(), 7 => told()]
 }
 
 fn by() -> impl Strategy<Value = (CaseName, AgencyId)> {
@@ -126,8 +127,24 @@ fn told() -> BoxedStrategy<Event> {
         }),
         detainer_name().prop_map(|detainer| Event::NoticeCancelled { detainer }),
         detainer_name().prop_map(|detainer| Event::DetainerReopened { detainer }),
+        firing().prop_map(Event::ClockFired),
     ]
     .boxed()
+}
+
+fn firing() -> impl Strategy<Value = Firing> {
+    let case = prop_oneof![detainer_name(), custody_name()];
+    let due_at = scheduled().prop_map(|release| release.expected_at);
+    (case, word(), any::<u128>(), due_at, any::<u32>(), option::of(word())).prop_map(
+        |(case, clock, about, due_at, times, hold_clock)| Firing {
+            case,
+            clock,
+            about: uuid::Uuid::from_u128(about).to_string(),
+            due_at,
+            times,
+            hold_clock,
+        },
+    )
 }
 
 fn counts() -> impl Strategy<Value = Counts> {
