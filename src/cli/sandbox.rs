@@ -290,6 +290,7 @@ fn configuration() -> Result<Config> {
         policy: PolicyConfig::default(),
         recorder: crate::recorder::RecorderConfig::default(),
         inbox: crate::api::InboxConfig::default(),
+        appeals: crate::domain::appeal::Limits::default(),
         registry: RegistryConfig {
             trust_domain: TRUST_DOMAIN.to_owned(),
             certificate_authorities: AUTHORITIES.iter().map(|name| authority_config(name)).collect::<Result<_>>()?,

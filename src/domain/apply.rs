@@ -8,10 +8,12 @@ use crate::domain::apply::detainer::{
     acknowledge, amend, forget_finding, give_answer, notice_change, record_transfer, show_end, suspend, suspended,
     unless_withdrawn,
 };
+use crate::domain::appeal::{AppealAnswer, ToldAnswer};
 use crate::domain::case::Case;
 use crate::domain::claim::Side;
 use crate::domain::custody::{Custody, CustodyState, Destination, Movement};
 use crate::domain::detainer::{Acknowledgement, Detainer, DetainerState, Finding};
+use crate::domain::determination::FieldClass;
 use crate::domain::event::{Disclosure, Event};
 use crate::domain::ids::CaseName;
 use crate::domain::subject::Flags;
@@ -106,6 +108,10 @@ pub fn apply(case: &mut Case, event: &Event, exchange_index: u64, now: Timestamp
             let before = shown.ended_from.take().unwrap_or(shown.state);
             shown.state = unless_withdrawn(shown.state, before);
         }),
+        Event::AppealIssued { appeal, .. } => at.case.appeal = Some((**appeal).clone()),
+        Event::AppealAnswered { answer, gist, disclosure, .. } => at.answered(answer, *gist, *disclosure),
+        // It stands with each detainer in it, which are not loaded for it.
+        Event::AppealBarred { .. } => {}
     }
 }
 
@@ -135,6 +141,19 @@ impl At<'_> {
         let names = self.case.standing.iter().filter(|detainer| which(detainer)).map(|detainer| detainer.name.clone());
         for name in names.collect::<Vec<_>>() {
             self.detainer(&name, Disclosure::Internal, &how);
+        }
+    }
+
+    /// What was answered of the detainer in an appeal, and how much of it the issuer knows. The detainer stays as it is.
+    fn answered(&mut self, answer: &AppealAnswer, gist: FieldClass, disclosure: Disclosure) {
+        let item = self.case.item.get_or_insert_default();
+        item.given = Some(answer.clone());
+        match disclosure {
+            Disclosure::ToIssuer => {
+                item.told = Some(ToldAnswer { answer: AppealAnswer { reason: None, ..answer.clone() }, gist });
+            }
+            Disclosure::Retraction => item.told = None,
+            Disclosure::Internal => {}
         }
     }
 

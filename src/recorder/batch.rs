@@ -9,12 +9,14 @@ use std::thread::JoinHandle;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::domain::appeal;
 use crate::domain::command::{Action, CaseCommand, Command};
 use crate::domain::ids::{AgencyId, JurisdictionId, LogKind, LogName};
 use crate::domain::inbox::{self, Tried};
 use crate::domain::permit::Admitted;
 use crate::ledger::{Checkpoint, CheckpointError, Receipt, Signer};
 use crate::policy::gate::Gate;
+use crate::recorder::appeals;
 use crate::recorder::handle::{Handle, Job, Recorded, SubmitError};
 use crate::recorder::plan::{self, Outcome, Plan, PlanError, Planned};
 use crate::recorder::seams::{Clock, Entropy};
@@ -78,6 +80,7 @@ pub struct Recorder {
     healthy: Arc<AtomicBool>,
     config: RecorderConfig,
     inboxes: inbox::Limits,
+    appeals: appeal::Limits,
 }
 
 /// A writer that runs, and the ways to it.
@@ -114,12 +117,14 @@ pub struct Parts {
     pub config: RecorderConfig,
     /// Limits of inboxes.
     pub inboxes: inbox::Limits,
+    /// Limits of appeals.
+    pub appeals: appeal::Limits,
 }
 
 impl Recorder {
     /// Recovers every log, checks each head against its newest checkpoint, and starts the writer on its own thread.
     pub fn start(parts: Parts) -> Result<Running, RecorderError> {
-        let Parts { mut store, gate, signer, origin, clock, entropy, jurisdictions, config, inboxes } = parts;
+        let Parts { mut store, gate, signer, origin, clock, entropy, jurisdictions, config, inboxes, appeals } = parts;
         let reader = store.reader();
         let (mut logs, mut published, mut heads) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         for jurisdiction in jurisdictions {
@@ -138,7 +143,7 @@ impl Recorder {
         let healthy = Arc::new(AtomicBool::new(true));
         let handle = Handle::new(sender, Arc::clone(&healthy));
         let recorder =
-            Self { store, gate, signer, origin, clock, entropy, logs, published, jobs, healthy, config, inboxes };
+            Self { store, gate, signer, origin, clock, entropy, logs, published, jobs, healthy, config, inboxes, appeals };
         let dispatch = tracing::dispatcher::get_default(Clone::clone);
         let thread = std::thread::Builder::new()
             .name("recorder".to_owned())
@@ -173,7 +178,7 @@ impl Recorder {
         let loaded = self.load(&writes, &disclosures)?;
         let before = self.logs.clone();
         let mut plan = Plan::new(&self.gate, &mut self.entropy, before, loaded);
-        plan.limits = self.inboxes;
+        (plan.limits, plan.appeal_limits) = (self.inboxes, self.appeals);
         let mut outcomes = Vec::with_capacity(writes.len());
         for (write, _) in &writes {
             outcomes.push(plan.submit(write, self.clock.now())?);
@@ -256,6 +261,9 @@ impl Recorder {
             }
             asked.extend(wanted.cases.iter().cloned());
             loaded.cases.extend(self.store.load(&wanted)?.cases);
+        }
+        if let Some(wanted) = appeals::wanted(writes.iter().map(|(write, _)| &**write)) {
+            loaded.appeals = self.store.load(&wanted)?.appeals;
         }
         let releases = commands().any(|command| matches!(command, CaseCommand::RecordRelease { .. }));
         if releases {

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use crate::domain::appeal;
 use crate::domain::apply::apply;
 use crate::domain::case::{Case, StoredCase};
 use crate::domain::command::{Action, CaseCommand, Command, Method};
@@ -19,6 +20,7 @@ use crate::ledger;
 use crate::policy::gate::{Denial, Gate};
 use crate::recorder::answer::{answer, etag_matches};
 use crate::recorder::seams::{Entropy, NoEntropy};
+use crate::store::appeals::NewAppeals;
 use crate::store::{
     Append, Audience, Loaded, LogState, NewConsumer, NewDelivery, NewEntry, NewRequest, SeenRequest, Wanted,
 };
@@ -76,8 +78,11 @@ pub struct Plan<'a> {
     pub(super) entries: Vec<NewEntry>,
     pub(super) deliveries: Vec<NewDelivery>,
     pub(super) consumers: BTreeSet<Whose>,
+    pub(super) appeals: NewAppeals,
     /// Of inboxes.
     pub limits: inbox::Limits,
+    /// Of appeals.
+    pub appeal_limits: appeal::Limits,
 }
 
 /// A batch planned: what to commit, but for the signatures.
@@ -102,7 +107,9 @@ impl<'a> Plan<'a> {
             entries: Vec::new(),
             deliveries: Vec::new(),
             consumers: BTreeSet::new(),
+            appeals: NewAppeals::default(),
             limits: inbox::Limits::default(),
+            appeal_limits: appeal::Limits::default(),
         }
     }
 
@@ -140,7 +147,7 @@ impl<'a> Plan<'a> {
 
     /// Ends the batch.
     pub fn finish(self) -> Planned {
-        let Self { logs, mut loaded, changed, requests, entries, deliveries, consumers, .. } = self;
+        let Self { logs, mut loaded, changed, requests, entries, deliveries, consumers, appeals, .. } = self;
         let cases = changed.iter().filter_map(|name| loaded.cases.remove(name)).collect();
         let requests =
             requests.into_iter().map(|((agency, request_id), seen)| NewRequest { agency, request_id, seen }).collect();
@@ -149,7 +156,8 @@ impl<'a> Plan<'a> {
             Some(NewConsumer { state: inbox.consumer(&whose.consumer), whose })
         };
         let consumers = consumers.into_iter().filter_map(consumer).collect();
-        Planned { logs, append: Append { entries, cases, requests, deliveries, consumers, ..Append::default() } }
+        let append = Append { entries, cases, requests, deliveries, consumers, appeals, ..Append::default() };
+        Planned { logs, append }
     }
 
     fn seen(&self, key: &(AgencyId, RequestId)) -> Option<(&SeenRequest, bool)> {
@@ -176,7 +184,13 @@ impl<'a> Plan<'a> {
         officer: &OfficerPseudonym,
         now: Timestamp,
     ) -> Result<Result<(LogName, u64), Outcome>, PlanError> {
+        let command = match self.settled(command) {
+            Ok(command) => command,
+            Err(refusal) => return Ok(Err(Outcome::Refused(refusal))),
+        };
+        let command = &*command;
         let mut case = self.assemble(command);
+        self.with_appeal(admitted, command, &mut case);
         let id = self.fresh_id(now)?;
         let question = Admitted {
             caller: admitted.caller.clone(),
@@ -200,6 +214,7 @@ impl<'a> Plan<'a> {
             let log = LogName { jurisdiction: admitted.jurisdiction.clone(), kind: record.log };
             let index = self.append(&admitted.caller.agency.id, officer, method, record, now)?;
             apply(&mut case, &record.event, index, now);
+            self.keep_appeal(record, index, &case);
             first.get_or_insert((log, index, self.entries.len().saturating_sub(1)));
         }
         let Some((log, index, place)) = first else { return Ok(Err(Outcome::Refused(Refusal::NoSuchCase))) };
@@ -220,6 +235,7 @@ impl<'a> Plan<'a> {
             match find(name) {
                 Some(StoredCase::Detainer(detainer)) => case.detainer = Some((**detainer).clone()),
                 Some(StoredCase::Custody(custody)) => case.custody = Some((**custody).clone()),
+                Some(StoredCase::Appeal(appeal)) => case.appeal = Some((**appeal).clone()),
                 None => {}
             }
         }
@@ -253,7 +269,8 @@ impl<'a> Plan<'a> {
         let detainers = case.detainer.into_iter().chain(case.standing);
         let detainers = detainers.map(|detainer| StoredCase::Detainer(Box::new(detainer)));
         let custody = case.custody.map(|custody| StoredCase::Custody(Box::new(custody)));
-        for stored in detainers.chain(custody) {
+        let appeal = case.appeal.map(|appeal| StoredCase::Appeal(Box::new(appeal)));
+        for stored in detainers.chain(custody).chain(appeal) {
             let name = stored.name().clone();
             if self.loaded.cases.get(&name) != Some(&stored) {
                 self.changed.insert(name.clone());
@@ -357,6 +374,7 @@ pub fn missing<'a>(
         match case {
             StoredCase::Detainer(detainer) => cases.extend(linked_custody(detainer).cloned()),
             StoredCase::Custody(custody) => cases.extend(custody.detainers.iter().cloned()),
+            StoredCase::Appeal(_) => {}
         }
     }
     Wanted { cases: cases.difference(asked).cloned().collect(), ..Wanted::default() }

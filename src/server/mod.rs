@@ -153,6 +153,7 @@ impl Gateway {
             clock: seams.clock,
             keys,
             inbox: config.inbox,
+            appeals: config.appeals,
             wall: seams.wall.clone(),
             trying: Trying::default(),
             lists: Semaphore::new(LISTS_MAX),
@@ -321,6 +322,7 @@ fn recorder(
         jurisdictions: config.jurisdictions.iter().cloned().collect(),
         config: config.recorder,
         inboxes: config.inbox.limits(),
+        appeals: config.appeals,
     })?)
 }
 

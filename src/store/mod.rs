@@ -3,6 +3,7 @@
 //!
 //! A store keeps what the recorder hands it and forgets nothing; what may be written is decided before.
 
+pub mod appeals;
 mod audience;
 pub mod sqlite;
 pub mod vault;
@@ -21,6 +22,7 @@ use crate::domain::determination::FieldClasses;
 use crate::domain::ids::{AgencyId, CaseKind, CaseName, JurisdictionId, LogName, OfficerPseudonym, RequestId};
 use crate::domain::inbox::{Consumer, Inbox, Whose};
 use crate::ledger::{Hash, TileError, TileId, Tree};
+use crate::store::appeals::{AppealsLoaded, AppealsWanted, ItemFilter, Listed, NewAppeals};
 use crate::wire::entry::Opening;
 
 /// Why the store could not do as asked.
@@ -79,6 +81,8 @@ pub struct Wanted {
     pub deliveries: BTreeSet<(AgencyId, LogName, u64)>,
     /// How far the consumers of an agency have received in a jurisdiction.
     pub inboxes: BTreeSet<(AgencyId, JurisdictionId)>,
+    /// Of appeals.
+    pub appeals: AppealsWanted,
 }
 
 /// A write that was recorded before.
@@ -103,6 +107,8 @@ pub struct Loaded {
     pub deliveries: BTreeMap<(AgencyId, LogName, u64), Timestamp>,
     /// Every inbox that was wanted.
     pub inboxes: BTreeMap<(AgencyId, JurisdictionId), Inbox>,
+    /// Of appeals.
+    pub appeals: AppealsLoaded,
 }
 
 /// One entry to append.
@@ -217,6 +223,8 @@ pub struct Append {
     pub consumers: Vec<NewConsumer>,
     /// Disclosures about to be made.
     pub disclosures: Vec<NewDisclosure>,
+    /// Appeals issued and answered.
+    pub appeals: NewAppeals,
 }
 
 impl Append {
@@ -272,7 +280,7 @@ pub struct EntryHeader {
 pub struct CaseFilter {
     /// In which jurisdiction.
     pub jurisdiction: JurisdictionId,
-    /// Detainers or custodies.
+    /// Detainers, custodies or appeals.
     pub kind: CaseKind,
     /// Of this agency, or of everybody.
     pub agency: Option<AgencyId>,
@@ -328,6 +336,9 @@ pub trait Reader: Send + Sync + std::fmt::Debug {
 
     /// How far the consumers of an agency have received in a jurisdiction.
     fn inbox(&self, agency: &AgencyId, jurisdiction: &JurisdictionId) -> Result<Inbox, StoreError>;
+
+    /// Detainers of an appeal, in order.
+    fn items(&self, filter: &ItemFilter) -> Result<Vec<Listed>, StoreError>;
 
     /// The logs there are.
     fn logs(&self) -> Result<Vec<LogName>, StoreError>;

@@ -25,7 +25,7 @@ mod tests {
     use prost_reflect::DescriptorPool;
 
     use super::*;
-    use crate::domain::{agency, charge, claim, custody, detainer, determination, service, subject, transfer};
+    use crate::domain::{agency, appeal, charge, claim, custody, detainer, determination, service, subject, transfer};
     use crate::wire::DESCRIPTOR;
 
     #[test]
@@ -44,6 +44,8 @@ mod tests {
             }
         }
         check::<agency::AgencyClass>("AgencyClass", "AGENCY_CLASS");
+        check::<appeal::AppealAnswerKind>("AppealAnswerKind", "APPEAL_ANSWER_KIND");
+        check::<appeal::AppealStanding>("AppealStanding", "APPEAL_STANDING");
         check::<charge::ChargeStatus>("ChargeStatus", "CHARGE_STATUS");
         check::<charge::OffenceCategory>("OffenceCategory", "OFFENCE_CATEGORY");
         check::<charge::Severity>("Severity", "SEVERITY");

@@ -10,7 +10,7 @@ use crate::domain::detainer::Addressee;
 use crate::domain::determination::FieldClass;
 use crate::domain::ids::{AgencyId, CaseName, LogName, OfficerPseudonym};
 use crate::ledger::{Tree, tile_to_bytes};
-use crate::store::sqlite::{SqliteReader, SqliteStore, inbox, read, rows};
+use crate::store::sqlite::{SqliteReader, SqliteStore, appeals, inbox, read, rows};
 use crate::store::vault::Key;
 use crate::store::{Append, HeadMove, Loaded, LogState, NewEntry, Reader, SeenRequest, Store, StoreError, Wanted};
 use crate::wire::entry::{self, Opening};
@@ -68,6 +68,7 @@ impl Store for SqliteStore {
             let inbox = inbox::read(&self.connection, agency, jurisdiction)?;
             loaded.inboxes.insert((agency.clone(), jurisdiction.clone()), inbox);
         }
+        loaded.appeals = appeals::load(&self.connection, &self.vault, &self.names, &wanted.appeals)?;
         Ok(loaded)
     }
 
@@ -155,6 +156,8 @@ impl SqliteStore {
         for consumer in &append.consumers {
             inbox::write(&transaction, &number, consumer)?;
         }
+        let key_of = |case: &CaseName| data_keys.get(case).ok_or(StoreError::Broken("a case has no key"));
+        appeals::write(&transaction, &number, &key_of, &append.appeals)?;
         for disclosure in &append.disclosures {
             transaction
                 .prepare_cached(
@@ -277,6 +280,7 @@ fn insert_entry(
 fn parties(case: &StoredCase) -> (Option<&AgencyId>, Option<&AgencyId>) {
     match case {
         StoredCase::Custody(custody) => (None, Some(&custody.custodian)),
+        StoredCase::Appeal(appeal) => (Some(&appeal.issuer), None),
         StoredCase::Detainer(detainer) => {
             let addressee = match &detainer.request.addressee {
                 Addressee::Agency(agency) => Some(agency),

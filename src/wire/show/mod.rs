@@ -1,11 +1,13 @@
 //! Writes domain values as messages: resources as a reader may see them, and events as they are recorded.
 
+mod appeal;
 mod event;
 mod parts;
 mod resource;
 
 use jiff::Timestamp;
 
+pub use appeal::{appeal, appeal_item, appeal_tally};
 pub use event::{determinations, event, inbox_acknowledged};
 pub use resource::{custody, custody_etag, detainer, detainer_etag, transfer, transfer_etag};
 
