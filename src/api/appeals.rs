@@ -19,8 +19,8 @@ use crate::domain::case::StoredCase;
 use crate::domain::command::CaseCommand;
 use crate::domain::determination::FieldClasses;
 use crate::domain::ids::{CaseKind, CaseName, LogKind, LogName};
-use crate::store::{CaseFilter, Reader, StoreError};
 use crate::store::appeals::ItemFilter;
+use crate::store::{CaseFilter, Reader, StoreError};
 use crate::wire::v1::appeal_service_server::AppealService;
 use crate::wire::{parse, show, v1};
 

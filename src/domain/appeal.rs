@@ -247,6 +247,8 @@ pub struct Judged {
     pub open: u32,
     /// Size of the exchange log when it was found: whatever was told since is not judged by it.
     pub as_of: u64,
+    /// The appeal was answered by law since.
+    pub overtaken: bool,
     /// Digest of the policy set that was asked.
     pub policy_digest: Option<[u8; 32]>,
 }

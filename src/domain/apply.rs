@@ -4,11 +4,11 @@ mod detainer;
 
 use jiff::Timestamp;
 
+use crate::domain::appeal::{AppealAnswer, ToldAnswer};
 use crate::domain::apply::detainer::{
     acknowledge, amend, forget_finding, give_answer, notice_change, record_transfer, show_end, suspend, suspended,
     unless_withdrawn,
 };
-use crate::domain::appeal::{AppealAnswer, ToldAnswer};
 use crate::domain::case::Case;
 use crate::domain::claim::Side;
 use crate::domain::custody::{Custody, CustodyState, Destination, Movement};

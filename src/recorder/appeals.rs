@@ -1,15 +1,15 @@
 //! Appeals in a batch: what is to be known of one before it is decided, and what is kept of it beside the cases.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use uuid::Uuid;
 
-use crate::domain::appeal::{Sight, Standing, Tally};
+use crate::domain::appeal::{AppealStanding, Sight, Standing, Tally};
 use crate::domain::case::{Appealing, Case};
 use crate::domain::command::{Action, CaseCommand, Command};
-use crate::domain::decide::Refusal;
 use crate::domain::event::{Event, Record};
-use crate::domain::ids::{CaseName, LogKind, LogName};
+use crate::domain::ids::{CaseName, JurisdictionId, LogKind, LogName};
 use crate::domain::permit::Admitted;
 use crate::recorder::plan::Plan;
 use crate::store::Wanted;
@@ -41,33 +41,21 @@ pub(super) fn wanted<'a>(writes: impl Iterator<Item = &'a Admitted<Command>>) ->
 
 impl Plan<'_> {
     /// The command as it stands now: what was judged before something else was told of a detainer is left open.
-    pub(super) fn settled<'a>(&self, command: &'a CaseCommand) -> Result<Cow<'a, CaseCommand>, Refusal> {
-        let CaseCommand::BarAppeal { appeal, judged } = command else { return Ok(Cow::Borrowed(command)) };
-        let before = self.loaded.appeals.since.iter();
-        let stale = |name: &CaseName| {
-            let entry = |new: &crate::store::NewEntry| {
-                new.log.kind == LogKind::Exchange && new.case.as_ref() == Some(name)
-            };
-            let earlier = before.clone().any(|(of, index)| of == name && *index >= judged.as_of);
-            earlier || self.entries.iter().any(entry)
-        };
-        // Somebody answered by law since: perhaps of the very same.
-        if stale(appeal) {
-            return Err(Refusal::AnsweredMeanwhile);
-        }
+    pub(super) fn settled<'a>(&self, command: &'a CaseCommand) -> Cow<'a, CaseCommand> {
+        let CaseCommand::BarAppeal { appeal, judged } = command else { return Cow::Borrowed(command) };
+        let recorded = self.recorded_since(&appeal.jurisdiction, judged.as_of);
         let mut judged = judged.clone();
-        if !self.loaded.appeals.since.is_empty() || !self.entries.is_empty() {
-            let recorded = self.recorded_since(judged.as_of);
-            judged.leave(|id| recorded.contains(&id));
-        }
-        Ok(Cow::Owned(CaseCommand::BarAppeal { appeal: appeal.clone(), judged }))
+        judged.overtaken = recorded.contains(&appeal.id);
+        judged.leave(|id| recorded.contains(&id));
+        Cow::Owned(CaseCommand::BarAppeal { appeal: appeal.clone(), judged })
     }
 
-    /// Detainers of which the exchange log has recorded something since.
-    fn recorded_since(&self, as_of: u64) -> std::collections::BTreeSet<Uuid> {
-        let earlier = self.loaded.appeals.since.iter().filter(|(_, index)| **index >= as_of).map(|(name, _)| name.id);
+    /// Cases of which the exchange log of a jurisdiction has recorded something since.
+    fn recorded_since(&self, jurisdiction: &JurisdictionId, as_of: u64) -> BTreeSet<Uuid> {
+        let earlier = self.loaded.appeals.since.iter().filter(|(_, index)| **index >= as_of).map(|(name, _)| name);
         let new = self.entries.iter().filter(|new| new.log.kind == LogKind::Exchange);
-        earlier.chain(new.filter_map(|new| Some(new.case.as_ref()?.id))).collect()
+        let names = earlier.chain(new.filter_map(|new| new.case.as_ref()));
+        names.filter(|name| name.jurisdiction == *jurisdiction).map(|name| name.id).collect()
     }
 
     /// Puts into a case what a command of an appeal is decided upon.
@@ -80,7 +68,11 @@ impl Plan<'_> {
             let new = self.appeals.issued.iter();
             let new = new.filter(|new| new.issuer == *own && new.appeal.jurisdiction == *jurisdiction);
             case.appealing = Appealing {
-                issuers: issue.members.iter().filter_map(|member| Some((member.id, issuer(member.id)?.clone()))).collect(),
+                issuers: issue
+                    .members
+                    .iter()
+                    .filter_map(|member| Some((member.id, issuer(member.id)?.clone())))
+                    .collect(),
                 due: earlier.into_iter().flatten().copied().chain(new.map(|new| new.due_at)).collect(),
                 limits: self.appeal_limits,
             };
@@ -126,10 +118,10 @@ pub(super) fn answer(command: &CaseCommand, case: &Case, records: &[Record]) -> 
     if let CaseCommand::BarAppeal { judged, .. } = command {
         for bars in &judged.bars {
             let many = u32::try_from(bars.detainers.len()).unwrap_or(u32::MAX);
-            tally.count_many(crate::domain::appeal::AppealStanding::Barred, &bars.bar().citations, many);
+            tally.count_many(AppealStanding::Barred, &bars.bar().citations, many);
         }
         if judged.open > 0 {
-            tally.count_many(crate::domain::appeal::AppealStanding::Open, &[], judged.open);
+            tally.count_many(AppealStanding::Open, &[], judged.open);
         }
         let tally = Some(show::appeal_tally(&tally));
         return Some(v1::AnswerAppealResponse { tally, ..Default::default() }.encode_to_vec());

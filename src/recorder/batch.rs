@@ -142,8 +142,21 @@ impl Recorder {
         let (sender, jobs) = mpsc::channel(config.queue_len_max);
         let healthy = Arc::new(AtomicBool::new(true));
         let handle = Handle::new(sender, Arc::clone(&healthy));
-        let recorder =
-            Self { store, gate, signer, origin, clock, entropy, logs, published, jobs, healthy, config, inboxes, appeals };
+        let recorder = Self {
+            store,
+            gate,
+            signer,
+            origin,
+            clock,
+            entropy,
+            logs,
+            published,
+            jobs,
+            healthy,
+            config,
+            inboxes,
+            appeals,
+        };
         let dispatch = tracing::dispatcher::get_default(Clone::clone);
         let thread = std::thread::Builder::new()
             .name("recorder".to_owned())

@@ -184,11 +184,7 @@ impl<'a> Plan<'a> {
         officer: &OfficerPseudonym,
         now: Timestamp,
     ) -> Result<Result<(LogName, u64), Outcome>, PlanError> {
-        let command = match self.settled(command) {
-            Ok(command) => command,
-            Err(refusal) => return Ok(Err(Outcome::Refused(refusal))),
-        };
-        let command = &*command;
+        let command = &*self.settled(command);
         let mut case = self.assemble(command);
         self.with_appeal(admitted, command, &mut case);
         let id = self.fresh_id(now)?;

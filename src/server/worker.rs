@@ -24,11 +24,11 @@ use crate::server::accept::{Accepted, TlsConn, TlsState, handshakes};
 use crate::server::health::{HealthService, Phase};
 use crate::server::layers::{Layers, Stack};
 use crate::wire::DESCRIPTOR;
+use crate::wire::v1::appeal_service_server::AppealServiceServer;
 use crate::wire::v1::custody_service_server::CustodyServiceServer;
 use crate::wire::v1::detainer_service_server::DetainerServiceServer;
 use crate::wire::v1::inbox_service_server::InboxServiceServer;
 use crate::wire::v1::ledger_service_server::LedgerServiceServer;
-use crate::wire::v1::appeal_service_server::AppealServiceServer;
 use crate::wire::v1::transfer_service_server::TransferServiceServer;
 
 /// Provoked resets a connection survives (RUSTSEC-2024-0003 and `MadeYouReset`).

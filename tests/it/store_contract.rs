@@ -1,5 +1,6 @@
 //! What every store promises, one function a promise. A backend is a module that names how its stores are opened.
 
+mod appeals;
 mod at_rest;
 mod batch;
 mod inboxes;
@@ -16,6 +17,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::sample;
+use crate::store_contract::appeals::*;
 use crate::store_contract::batch::{Drafts, Everything, custody, delivered, detainer, everything, log};
 use crate::store_contract::inboxes::*;
 
@@ -55,6 +57,10 @@ promises! {
     what_a_confirmation_left_out_was_not_delivered_by_it,
     a_consumer_is_read_as_it_was_last_kept,
     an_answer_is_read_with_the_batch_it_belongs_to,
+    who_is_in_an_appeal_is_marked_once_and_listed_in_order,
+    an_answer_to_an_appeal_is_read_as_it_was_last_kept,
+    what_bars_first_goes_on_barring,
+    what_was_recorded_since_is_found_by_its_log,
 }
 
 fn on_sqlite(promise: fn(Open<'_>)) {

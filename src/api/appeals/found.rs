@@ -49,21 +49,21 @@ impl Looking<'_> {
         listed
             .map(|Listed { detainer, item }| {
                 let name = detainer.name.clone();
-                Ok((name, self.standing(detainer, &item)?))
+                Ok((name, self.standing(&detainer, &item)?))
             })
             .collect()
     }
 
     /// How a detainer of an appeal stands, to its issuer or in truth.
-    fn standing(&self, detainer: Detainer, item: &Item) -> Result<Standing, StoreError> {
+    fn standing(&self, detainer: &Detainer, item: &Item) -> Result<Standing, StoreError> {
         let inside = self.caller.agency.kind == AgencyKind::Oversight || held_by(&self.caller).is_some();
         if inside {
-            return Ok(Standing::of(&detainer, item, Sight::Custodian));
+            return Ok(Standing::of(detainer, item, Sight::Custodian));
         }
         if !detainer.told_anything() && item.told.is_none() {
-            return Ok(Standing::of(&detainer, item, Sight::Issuer(FieldClasses::NONE)));
+            return Ok(Standing::of(detainer, item, Sight::Issuer(FieldClasses::NONE)));
         }
-        let classes = self.disclosable(&detainer)?;
+        let classes = self.disclosable(detainer)?;
         Ok(Standing::of(&detainer.as_told(classes), item, Sight::Issuer(classes)))
     }
 
@@ -92,8 +92,7 @@ impl Looking<'_> {
     ) -> Result<(), StoreError> {
         let mut after = None;
         loop {
-            let filter =
-                ItemFilter { appeal: appeal.clone(), holder: None, unassigned: false, after, limit: PAGE_LEN };
+            let filter = ItemFilter { appeal: appeal.clone(), holder: None, unassigned: false, after, limit: PAGE_LEN };
             let page = self.reader.items(&filter)?;
             let full = page.len() >= PAGE_LEN;
             after = page.last().map(|listed| listed.detainer.name.id);
@@ -110,7 +109,9 @@ pub(super) fn tally(looking: &Looking<'_>, appeal: &Appeal) -> Result<Tally, Sto
     let (mut tally, mut after) = (Tally::default(), None);
     loop {
         let page = looking.page(appeal, after, PAGE_LEN)?;
-        page.iter().for_each(|(_, stands)| tally.count(stands.standing, &stands.barred_by));
+        for (_, stands) in &page {
+            tally.count(stands.standing, &stands.barred_by);
+        }
         after = page.last().map(|(name, _)| name.id);
         if page.len() < PAGE_LEN {
             return Ok(tally);
@@ -192,7 +193,7 @@ fn member(seen: &Detainer) -> Member {
 /// was told. Who is held, found or answered for without the issuer's knowledge makes no difference to it.
 pub(super) fn judged(looking: &Looking<'_>, appeal: &CaseName, as_of: u64) -> Result<Judged, StoreError> {
     let own = &looking.caller.agency;
-    let mut judged = Judged { bars: Vec::new(), open: 0, as_of, policy_digest: None };
+    let mut judged = Judged { bars: Vec::new(), open: 0, as_of, overtaken: false, policy_digest: None };
     looking.each(appeal, |Listed { detainer, item }| {
         let told = Standing::of(&detainer, &item, Sight::Issuer(FieldClasses::all()));
         let asked = holder_as_told(&detainer) == Some(&own.id) && told.standing == AppealStanding::Open;

@@ -134,6 +134,10 @@ fn issuer_knows(detainer: &Detainer, law: &LawView, kind: AppealAnswerKind) -> b
 /// The answer by law rests on what the issuer asked and was told, and on what the custodian is. So all of it may be told.
 pub(super) fn bar(case: &Case, permitted: &Permitted<CaseCommand>, judged: &Judged) -> Result<Vec<Record>, Refusal> {
     let appeal = case.appeal.as_ref().ok_or(Refusal::NoSuchCase)?;
+    // Perhaps of the very same.
+    if judged.overtaken {
+        return Err(Refusal::AnsweredMeanwhile);
+    }
     if judged.bars.is_empty() {
         return Err(Refusal::NothingBarred);
     }

@@ -30,32 +30,19 @@ impl Gate {
     /// could not be asked, it is left to a person.
     pub fn bars(&self, detainer: &Detainer, class: Option<AgencyClass>, now: Timestamp) -> Option<Barring> {
         let request = &detainer.request;
-        let facts = CaseFacts {
-            custodian_class: class,
-            ..facts_of(Stage::Answer, self.requester(detainer), request, None)
-        };
+        let facts =
+            CaseFacts { custodian_class: class, ..facts_of(Stage::Answer, self.requester(detainer), request, None) };
         let law = self.engine.law(&detainer.name.jurisdiction, &facts, now);
-        let (action, determination) = if request.form.asks_for_hold() {
-            (LawAction::Hold, &law.hold)
-        } else {
-            (LawAction::Notify, &law.notify)
-        };
+        let (action, determination) =
+            if request.form.asks_for_hold() { (LawAction::Hold, &law.hold) } else { (LawAction::Notify, &law.notify) };
         let told = AnswerKind::Decline.gist(&request.addressee);
         let barred = determination.ruling == Ruling::MustNot && !determination.failed && law.disclosable.contains(told);
-        barred.then(|| Barring {
-            action,
-            determination: Arc::clone(determination),
-            policy_digest: law.policy_digest,
-        })
+        barred.then(|| Barring { action, determination: Arc::clone(determination), policy_digest: law.policy_digest })
     }
 }
 
 /// What an answer to an appeal promises or refuses must stand within the law as an answer to the detainer must.
-pub(super) fn appeal_answer_stands_within(
-    answer: &AppealAnswer,
-    caller: &Caller,
-    law: &LawView,
-) -> Result<(), Denial> {
+pub(super) fn appeal_answer_stands_within(answer: &AppealAnswer, caller: &Caller, law: &LawView) -> Result<(), Denial> {
     let kind = match answer.kind {
         AppealAnswerKind::WillHold => AnswerKind::HonorHold,
         AppealAnswerKind::WillNotify => AnswerKind::NotifyOnly,

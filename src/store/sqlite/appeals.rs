@@ -8,10 +8,10 @@ use uuid::Uuid;
 use crate::domain::appeal::{Bar, Item};
 use crate::domain::case::StoredCase;
 use crate::domain::ids::{AgencyId, CaseKind, CaseName, LogName};
+use crate::store::StoreError;
 use crate::store::appeals::{AppealsLoaded, AppealsWanted, ItemFilter, Listed, NewAppeal, NewAppeals, NewBar, NewItem};
 use crate::store::sqlite::{read, rows};
 use crate::store::vault::Key;
-use crate::store::StoreError;
 use crate::wire::entry;
 
 /// Due dates of one issuer that are read; more are not open at once.
@@ -54,6 +54,9 @@ pub(super) fn load(
     Ok(loaded)
 }
 
+/// The wrapped key of a detainer, and what was answered of it.
+type SealedItem = (Vec<u8>, Option<Vec<u8>>);
+
 /// Agencies by number, each parsed once.
 struct Agencies<'a> {
     names: &'a HashMap<String, i64>,
@@ -79,10 +82,10 @@ fn issuer(
     detainer: &CaseName,
 ) -> Result<Option<i64>, StoreError> {
     let Some(jurisdiction) = names.get(detainer.jurisdiction.as_str()) else { return Ok(None) };
-    let mut statement = connection
-        .prepare_cached("SELECT issuer FROM cases WHERE jurisdiction = ?1 AND kind = ?2 AND id = ?3")?;
-    let named = params![jurisdiction, rows::kind(detainer.kind), id(detainer.id.as_bytes())];
-    Ok(statement.query_row(named, |row| row.get::<_, Option<i64>>(0)).optional()?.flatten())
+    let mut statement =
+        connection.prepare_cached("SELECT issuer FROM cases WHERE jurisdiction = ?1 AND kind = ?2 AND id = ?3")?;
+    let place = params![jurisdiction, rows::kind(detainer.kind), id(detainer.id.as_bytes())];
+    Ok(statement.query_row(place, |row| row.get::<_, Option<i64>>(0)).optional()?.flatten())
 }
 
 fn item(
@@ -97,14 +100,9 @@ fn item(
          JOIN cases c ON c.jurisdiction = i.jurisdiction AND c.kind = ?4 AND c.id = i.detainer \
          WHERE i.jurisdiction = ?1 AND i.appeal = ?2 AND i.detainer = ?3",
     )?;
-    let named = params![
-        jurisdiction,
-        id(appeal.id.as_bytes()),
-        id(detainer.id.as_bytes()),
-        rows::kind(CaseKind::Detainer)
-    ];
-    type Row = (Vec<u8>, Option<Vec<u8>>);
-    let found: Option<Row> = statement.query_row(named, |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    let named =
+        params![jurisdiction, id(appeal.id.as_bytes()), id(detainer.id.as_bytes()), rows::kind(CaseKind::Detainer)];
+    let found: Option<SealedItem> = statement.query_row(named, |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
     let Some((wrapped, sealed)) = found else { return Ok(None) };
     let key = vault.unwrap_data_key(&wrapped, &rows::case_context(detainer))?;
     Ok(Some(open(&key, appeal, detainer, sealed.as_deref())?))
@@ -240,9 +238,12 @@ pub(super) fn write<'k>(
         let (jurisdiction, ground) = (number(appeal.jurisdiction.as_str())?, rows::integer(*ground)?);
         let bar = serde_json::to_string(bar).map_err(|_| StoreError::Broken("what bars cannot be written"))?;
         let appeal = id(appeal.id.as_bytes());
-        transaction
-            .prepare_cached("INSERT INTO appeal_bars VALUES (?1, ?2, ?3, ?4)")?
-            .execute(params![jurisdiction, appeal, ground, bar])?;
+        transaction.prepare_cached("INSERT INTO appeal_bars VALUES (?1, ?2, ?3, ?4)")?.execute(params![
+            jurisdiction,
+            appeal,
+            ground,
+            bar
+        ])?;
         let mut statement = transaction.prepare_cached(
             "UPDATE appeal_items SET bar = ?4 \
              WHERE jurisdiction = ?1 AND appeal = ?2 AND detainer = ?3 AND bar IS NULL",

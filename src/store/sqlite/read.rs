@@ -344,7 +344,12 @@ pub(super) fn case(
     found.map(|(wrapped, sealed)| open_case(vault, name, &wrapped, &sealed)).transpose()
 }
 
-pub(super) fn open_case(vault: &Key, name: &CaseName, wrapped: &[u8], sealed: &[u8]) -> Result<(StoredCase, Key), StoreError> {
+pub(super) fn open_case(
+    vault: &Key,
+    name: &CaseName,
+    wrapped: &[u8],
+    sealed: &[u8],
+) -> Result<(StoredCase, Key), StoreError> {
     let context = rows::case_context(name);
     let key = vault.unwrap_data_key(wrapped, &context)?;
     let plain = key.open(sealed, &context)?;

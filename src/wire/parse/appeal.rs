@@ -43,7 +43,7 @@ impl WriteRequest for v1::AnswerAppealRequest {
             if self.answer.is_some() {
                 form.fault("answer", BY_LAW);
             }
-            let judged = Judged { bars: Vec::new(), open: 0, as_of: 0, policy_digest: None };
+            let judged = Judged { bars: Vec::new(), open: 0, as_of: 0, overtaken: false, policy_digest: None };
             appeal.map(|appeal| CaseCommand::BarAppeal { appeal, judged: Box::new(judged) })
         } else {
             let detainer = form.case("detainer", &self.detainer, CaseKind::Detainer);

@@ -2,11 +2,11 @@
 
 use crate::domain::appeal::AppealAnswer;
 use crate::domain::charge::Charge;
-use crate::domain::determination::FieldClass;
 use crate::domain::claim::{Claim, ClaimOutcome};
 use crate::domain::correction::Correction;
 use crate::domain::custody::{ActualRelease, Closing, Identity, Movement, ScheduledRelease};
 use crate::domain::detainer::{Acknowledgement, Answer, Detainer, LiftReason, Viewpoint};
+use crate::domain::determination::FieldClass;
 use crate::domain::event::{Change, Counts, Event, Record, RecordedDetermination, Told};
 use crate::domain::ids::CaseName;
 use crate::domain::service::ServiceOfCopy;

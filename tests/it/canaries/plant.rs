@@ -16,9 +16,11 @@ const COUNT: &str = "FIELD_CLASS_COUNT";
 const ENVELOPE: [&str; 7] = ["name", "parent", "entry", "request_id", "etag", "cursor", "consumer"];
 
 /// Fields that cannot carry one, each with the reason.
-pub(super) const BARE: [(&str, &str); 3] = [
+pub(super) const BARE: [(&str, &str); 5] = [
     ("Acknowledgement.custody", "has to name a case, by the id that the gateway drew for it"),
     ("Acknowledgement.confidence_percent", "a number up to a hundred is everywhere"),
+    ("AppealFilter.custodian", "has to name an agency of the exchange"),
+    ("IssueAppealRequest.detainer_ids", "have to name cases, by the ids that the gateway drew for them"),
     ("Movement.custodian", "has to name an agency of the exchange"),
 ];
 
