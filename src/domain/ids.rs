@@ -372,11 +372,14 @@ mod tests {
         check::<NibrsCode>(&["13A", "520"], &["1A3", "13", "13AA"]);
         check::<AgencyId>(&["us-ice", "us-ny-doccs"], &["us--ice", "-ice", "US-ICE", "1a", "us/ice", ""]);
         check::<CaseName>(
-            &["jurisdictions/us-ny/detainers/0198c0de-0000-7000-8000-000000000001"],
+            &[
+                "jurisdictions/us-ny/detainers/0198c0de-0000-7000-8000-000000000001",
+                "jurisdictions/us-ny/appeals/0198c0de-0000-7000-8000-000000000001",
+            ],
             &[
                 "jurisdictions/us-ny/detainers/0198C0DE-0000-7000-8000-000000000001",
                 "jurisdictions/us-ny/detainers/0198c0de000070008000000000000001",
-                "jurisdictions/us-ny/appeals/0198c0de-0000-7000-8000-000000000001",
+                "jurisdictions/us-ny/persons/0198c0de-0000-7000-8000-000000000001",
                 "jurisdictions/us-ny/detainers/0198c0de-0000-7000-8000-000000000001/x",
             ],
         );

@@ -79,8 +79,8 @@ pub struct Recorder {
     jobs: mpsc::Receiver<Job>,
     healthy: Arc<AtomicBool>,
     config: RecorderConfig,
-    inboxes: inbox::Limits,
-    appeals: appeal::Limits,
+    /// Of inboxes and of appeals.
+    limits: (inbox::Limits, appeal::Limits),
 }
 
 /// A writer that runs, and the ways to it.
@@ -142,21 +142,9 @@ impl Recorder {
         let (sender, jobs) = mpsc::channel(config.queue_len_max);
         let healthy = Arc::new(AtomicBool::new(true));
         let handle = Handle::new(sender, Arc::clone(&healthy));
-        let recorder = Self {
-            store,
-            gate,
-            signer,
-            origin,
-            clock,
-            entropy,
-            logs,
-            published,
-            jobs,
-            healthy,
-            config,
-            inboxes,
-            appeals,
-        };
+        let limits = (inboxes, appeals);
+        let recorder =
+            Self { store, gate, signer, origin, clock, entropy, logs, published, jobs, healthy, config, limits };
         let dispatch = tracing::dispatcher::get_default(Clone::clone);
         let thread = std::thread::Builder::new()
             .name("recorder".to_owned())
@@ -191,7 +179,7 @@ impl Recorder {
         let loaded = self.load(&writes, &disclosures)?;
         let before = self.logs.clone();
         let mut plan = Plan::new(&self.gate, &mut self.entropy, before, loaded);
-        (plan.limits, plan.appeal_limits) = (self.inboxes, self.appeals);
+        (plan.limits, plan.appeal_limits) = self.limits;
         let mut outcomes = Vec::with_capacity(writes.len());
         for (write, _) in &writes {
             outcomes.push(plan.submit(write, self.clock.now())?);

@@ -1,11 +1,11 @@
 //! Runs every cell of docs/lifecycle.md through the rule book.
 
+mod appeals;
 mod table;
 mod ways;
 
 use std::collections::BTreeSet;
 
-use comity::domain::appeal::{AppealAnswerKind, Item};
 use comity::domain::command::{CaseCommand, Method};
 use comity::domain::custody::{CustodyState, MovementKind};
 use comity::domain::detainer::{Answer, AnswerKind, Detainer, DetainerState, Finding};
@@ -14,10 +14,11 @@ use comity::domain::ids::{AgencyId, CaseName};
 use comity::domain::transfer::TransferState;
 use uuid::Uuid;
 
-use crate::lifecycle::table::{Outcome, REFUSALS, Table, refusals, table};
-use crate::lifecycle::ways::{
-    CUSTODIAN, ISSUER, answered_of_one, appealed, demand, detainer_in, entered, matched, picked_up, said, transfer_in,
+use crate::lifecycle::appeals::{
+    APPEAL_COLUMNS, answered_of_one, appeal_answers, appealed, run_appeal, run_appeal_of_one,
 };
+use crate::lifecycle::table::{Outcome, REFUSALS, Table, refusals, table};
+use crate::lifecycle::ways::{CUSTODIAN, ISSUER, detainer_in, entered, matched, picked_up, said, transfer_in};
 use crate::sample;
 use crate::world::World;
 
@@ -352,51 +353,6 @@ fn run_transfer(row: &str, column: &str, law: &LawView) -> Outcome {
     outcomes.dedup();
     assert_eq!(outcomes.len(), 1, "{column} stands for what does not come to the same: {outcomes:?}");
     outcomes.remove(0)
-}
-
-const APPEAL_COLUMNS: [&str; 8] = [
-    "IssueAppeal",
-    "IssueAppeal: of nothing",
-    "IssueAppeal: of more than it takes",
-    "IssueAppeal: due already",
-    "IssueAppeal: one too many",
-    "AnswerAppeal: by law",
-    "AnswerAppeal: by law, nothing is barred",
-    "AnswerAppeal: by law, answered meanwhile",
-];
-
-fn appeal_answers() -> Vec<String> {
-    AppealAnswerKind::ALL.iter().map(|kind| format!("AnswerAppeal: {}", kind.word().replace('-', " "))).collect()
-}
-
-fn run_appeal(row: &str, column: &str, law: &LawView) -> Outcome {
-    let (mut world, detainer, _) = detainer_in("lodged, to an agency", law);
-    if row == "issued" {
-        world.pass(ISSUER, demand(&[&detainer]), law);
-    }
-    let (caller, command) = appealed(column, &mut world, &[&detainer], law);
-    let before = world.clone();
-    match world.give(caller, command, law) {
-        Err(refusal) => {
-            assert_eq!(world.cases, before.cases, "a refusal changes nothing");
-            Outcome::Refused(refusal)
-        }
-        Ok(_) => Outcome::Becomes("issued".to_owned()),
-    }
-}
-
-/// What an answer does is that it stands: the detainer is never changed by it.
-fn run_appeal_of_one(row: &str, column: &str, law: &LawView) -> Outcome {
-    let (mut world, detainer, _) = detainer_in(row, law);
-    let appeal = world.pass(ISSUER, demand(&[&detainer]), law);
-    world.items.insert(detainer.clone(), Item::default());
-    let before = world.clone();
-    let outcome = world.give(CUSTODIAN, answered_of_one(column, &appeal, &detainer), law);
-    assert_eq!(world.cases, before.cases, "it changes no case");
-    match outcome {
-        Err(refusal) => Outcome::Refused(refusal),
-        Ok(_) => Outcome::Becomes("answered".to_owned()),
-    }
 }
 
 /// The state that a row is about; what follows a comma tells one way to it from another.

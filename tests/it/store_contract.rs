@@ -17,9 +17,8 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::sample;
-use crate::store_contract::appeals::*;
 use crate::store_contract::batch::{Drafts, Everything, custody, delivered, detainer, everything, log};
-use crate::store_contract::inboxes::*;
+use crate::store_contract::{appeals::*, inboxes::*};
 
 /// Opens the store under test; each time the same one, as another process would.
 type Open<'a> = &'a dyn Fn() -> Box<dyn Store>;

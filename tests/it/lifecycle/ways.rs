@@ -1,13 +1,10 @@
 //! The way to each row of the tables, and the command of each column.
 
-use std::sync::Arc;
-
-use comity::domain::appeal::{AppealAnswer, AppealStanding, Bars, Issue, Judged, Limits, Member, Selection};
 use comity::domain::claim::ClaimOutcome;
 use comity::domain::command::CaseCommand;
 use comity::domain::custody::{Identity, MovementKind};
 use comity::domain::detainer::{AnswerKind, Finding, LiftReason};
-use comity::domain::determination::{FieldClasses, LawAction, LawView, Ruling};
+use comity::domain::determination::{FieldClasses, LawView, Ruling};
 use comity::domain::ids::CaseName;
 use comity::domain::subject::Flags;
 use comity::domain::transfer::{TransferFailureCause, TransferName, WindowDeclineReason};
@@ -224,59 +221,6 @@ pub(super) fn picked_up(column: &str, transfer: &TransferName) -> Vec<(&'static 
         }
         unknown => panic!("no command {unknown}"),
     }
-}
-
-/// An issuer's demand over these.
-pub(super) fn demand(detainers: &[&CaseName]) -> CaseCommand {
-    let member = |name: &&CaseName| Member { id: name.id, addressed: None, standing: AppealStanding::Open };
-    CaseCommand::IssueAppeal(Box::new(Issue {
-        selection: Selection::Listed(detainers.iter().map(|name| name.id).collect()),
-        ground: "probable cause".to_owned(),
-        due_at: "2030-01-01T00:00:00Z".parse().unwrap(),
-        members: detainers.iter().map(member).collect(),
-    }))
-}
-
-/// What is said of an appeal in a column. Whatever it takes for it to be said comes first.
-pub(super) fn appealed(
-    column: &str,
-    world: &mut World,
-    detainers: &[&CaseName],
-    law: &LawView,
-) -> (&'static str, CaseCommand) {
-    let (command, how) = column.split_once(": ").unwrap_or((column, ""));
-    if command == "AnswerAppeal" {
-        let known = world.cases.keys().find(|name| world.appeal(name).is_some()).cloned();
-        let appeal = known.unwrap_or_else(|| CaseName::appeal(sample::jurisdiction(), Uuid::from_u128(1)));
-        let bars = Bars {
-            action: LawAction::Hold,
-            determination: Arc::clone(&law.hold),
-            detainers: detainers.iter().map(|name| name.id).collect(),
-        };
-        let bars = if how.ends_with("nothing is barred") { Vec::new() } else { vec![bars] };
-        let overtaken = how.ends_with("answered meanwhile");
-        let judged = Judged { bars, open: 0, as_of: 0, overtaken, policy_digest: None };
-        return (CUSTODIAN, CaseCommand::BarAppeal { appeal, judged: Box::new(judged) });
-    }
-    world.appealing.limits = Limits { members_max: 1, open_max: 1 };
-    let CaseCommand::IssueAppeal(mut issue) = demand(detainers) else { panic!("no demand") };
-    match how {
-        "" => {}
-        "of nothing" => issue.members.clear(),
-        "of more than it takes" => issue.members.extend(issue.members.clone()),
-        "due already" => issue.due_at = world.now,
-        "one too many" => world.appealing.due = vec![issue.due_at],
-        unknown => panic!("no way to issue {unknown}"),
-    }
-    (ISSUER, CaseCommand::IssueAppeal(issue))
-}
-
-/// What a custodian answers of one detainer, in a column.
-pub(super) fn answered_of_one(column: &str, appeal: &CaseName, detainer: &CaseName) -> CaseCommand {
-    let kind = column.strip_prefix("AnswerAppeal: ").unwrap().replace(' ', "-").parse().unwrap();
-    let (legal_basis, reason) = ("Correction Law 1".to_owned(), Some("Quigley's file".to_owned()));
-    let answer = AppealAnswer { kind, legal_basis, reason, occurred_at: None };
-    CaseCommand::AnswerAppeal { appeal: appeal.clone(), detainer: detainer.clone(), answer }
 }
 
 pub(super) fn matched(detainer: &CaseName, custody: &CaseName) -> CaseCommand {

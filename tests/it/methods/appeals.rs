@@ -86,7 +86,12 @@ pub(super) async fn refused(world: &World, verb: &str) -> Refused {
             at_fault(doccs.answer_appeal(both).await);
             doccs.answer_appeal(answered_by_law(&appeal)).await.accepted();
             too_soon_or_late(doccs.answer_appeal(answered_by_law(&appeal)).await);
-            too_soon_or_late(doccs.answer_appeal(answered(&appeal, &detainer, v1::AppealAnswerKind::WillHold)).await)
+            let promise = |kind| answered(&appeal, &detainer, kind);
+            too_soon_or_late(doccs.answer_appeal(promise(v1::AppealAnswerKind::WillNotify)).await);
+            doccs
+                .answer_appeal(promise(v1::AppealAnswerKind::WillHold))
+                .await
+                .refused(Code::PermissionDenied, "FORBIDDEN_BY_LAW")
         }
         "GetAppeal" => erie.get_appeal(v1::GetAppealRequest { name: appeal }).await.not_found(),
         "ListAppeals" => doccs.list_appeals(list(TX)).await.not_found(),
