@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::api::InboxConfig;
+use crate::domain::appeal;
 use crate::domain::ids::JurisdictionId;
 use crate::identity::rate;
 use crate::identity::registry::RegistryConfig;
@@ -93,6 +94,9 @@ pub struct Config {
     /// Limits of subscriptions.
     #[serde(default)]
     pub inbox: InboxConfig,
+    /// Limits of appeals.
+    #[serde(default)]
+    pub appeals: appeal::Limits,
     /// Who is who.
     pub registry: RegistryConfig,
 }

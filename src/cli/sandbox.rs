@@ -292,6 +292,7 @@ fn configuration() -> Result<Config> {
         recorder: crate::recorder::RecorderConfig::default(),
         clocks: crate::recorder::ClocksConfig::default(),
         inbox: crate::api::InboxConfig::default(),
+        appeals: crate::domain::appeal::Limits::default(),
         registry: RegistryConfig {
             trust_domain: TRUST_DOMAIN.to_owned(),
             certificate_authorities: AUTHORITIES.iter().map(|name| authority_config(name)).collect::<Result<_>>()?,

@@ -4,6 +4,7 @@ mod detainer;
 
 use jiff::Timestamp;
 
+use crate::domain::appeal::{AppealAnswer, ToldAnswer};
 use crate::domain::apply::detainer::{
     acknowledge, amend, forget_finding, give_answer, notice_change, record_transfer, show_end, suspend, suspended,
     unless_withdrawn,
@@ -13,7 +14,7 @@ use crate::domain::claim::Side;
 use crate::domain::clocks::{Firing, otherwise_released_at};
 use crate::domain::custody::{Custody, CustodyState, Destination, Movement};
 use crate::domain::detainer::{Acknowledgement, Detainer, DetainerState, Finding};
-use crate::domain::determination::LawAction;
+use crate::domain::determination::{FieldClass, LawAction};
 use crate::domain::event::{Disclosure, Event, Record, RecordedDetermination};
 use crate::domain::ids::CaseName;
 use crate::domain::subject::Flags;
@@ -112,6 +113,10 @@ pub fn apply(case: &mut Case, record: &Record, exchange_index: u64, now: Timesta
             shown.state = unless_withdrawn(shown.state, before);
         }),
         Event::ClockFired(firing) => at.fired(firing),
+        Event::AppealIssued { appeal, .. } => at.case.appeal = Some((**appeal).clone()),
+        Event::AppealAnswered { answer, gist, disclosure, .. } => at.answered(answer, *gist, *disclosure),
+        // It stands with each detainer in it, which are not loaded for it.
+        Event::AppealBarred { .. } => {}
     }
     at.judged(&record.determinations);
 }
@@ -167,6 +172,19 @@ impl At<'_> {
         }
         if let Some(custody) = self.case.custody.as_mut().filter(|custody| custody.name == firing.case) {
             custody.clocks.fired.record(firing, self.now);
+        }
+    }
+
+    /// What was answered of the detainer in an appeal, and how much of it the issuer knows. The detainer stays as it is.
+    fn answered(&mut self, answer: &AppealAnswer, gist: FieldClass, disclosure: Disclosure) {
+        let item = self.case.item.get_or_insert_default();
+        item.given = Some(answer.clone());
+        match disclosure {
+            Disclosure::ToIssuer => {
+                item.told = Some(ToldAnswer { answer: AppealAnswer { reason: None, ..answer.clone() }, gist });
+            }
+            Disclosure::Retraction => item.told = None,
+            Disclosure::Internal => {}
         }
     }
 

@@ -1,10 +1,11 @@
 //! The vocabulary of the exchange and its rules: pure, without network, storage, wire format or system clock.
 //!
-//! Read in this order: [`ids`], [`subject`], [`charge`], [`detainer`], [`custody`], [`transfer`], then [`case`],
+//! Read in this order: [`ids`], [`subject`], [`charge`], [`detainer`], [`custody`], [`transfer`], [`appeal`], then [`case`],
 //! [`command`], [`event`], [`decide`], which is the rule book itself, and [`apply`], which is what follows of it.
 
 pub mod agency;
 pub mod agenda;
+pub mod appeal;
 pub mod apply;
 pub mod calendar;
 pub mod case;

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, watch};
 
 use crate::domain::agenda::ItemKind;
+use crate::domain::appeal;
 use crate::domain::command::CaseCommand;
 use crate::domain::ids::{JurisdictionId, LogKind, LogName};
 use crate::domain::inbox::{self, Tried};
@@ -18,6 +19,7 @@ use crate::domain::timetable::Timetable;
 use crate::ledger::{Checkpoint, CheckpointError, Receipt, Signer};
 use crate::meters::{Meters, table};
 use crate::policy::gate::Gate;
+use crate::recorder::appeals;
 use crate::recorder::handle::{Handle, Job, Recorded, SubmitError};
 use crate::recorder::jobs::{Batch, Disclosing, Writing, case_command, confirms};
 use crate::recorder::plan::{self, Outcome, Plan, PlanError, Planned};
@@ -81,10 +83,11 @@ pub struct Recorder {
     jobs: mpsc::Receiver<Job>,
     healthy: Arc<AtomicBool>,
     config: RecorderConfig,
-    inboxes: inbox::Limits,
     meters: Arc<Meters>,
     timetable: Timetable,
     firings_len_max: usize,
+    /// Of inboxes and of appeals.
+    limits: (inbox::Limits, appeal::Limits),
 }
 
 /// A writer that runs, and the ways to it.
@@ -127,13 +130,16 @@ pub struct Parts {
     pub timetable: Timetable,
     /// Clocks that fire in one batch.
     pub firings_len_max: usize,
+    /// Limits of appeals.
+    pub appeals: appeal::Limits,
 }
 
 impl Recorder {
     /// Recovers every log, checks each head against its newest checkpoint, and starts the writer on its own thread.
     pub fn start(parts: Parts) -> Result<Running, RecorderError> {
         let Parts { mut store, gate, signer, origin, clock, entropy, jurisdictions, .. } = parts;
-        let Parts { config, inboxes, meters, timetable, firings_len_max, .. } = parts;
+        let Parts { config, inboxes, appeals, meters, timetable, firings_len_max, .. } = parts;
+        let limits = (inboxes, appeals);
         let reader = store.reader();
         let (mut logs, mut published, mut heads) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         for jurisdiction in jurisdictions {
@@ -163,7 +169,7 @@ impl Recorder {
             jobs,
             healthy,
             config,
-            inboxes,
+            limits,
             meters,
             timetable,
             firings_len_max,
@@ -203,7 +209,7 @@ impl Recorder {
         let loaded = self.load(&writes, &disclosures, &due)?;
         let before = self.logs.clone();
         let mut plan = Plan::new(&self.gate, &self.timetable, &mut self.entropy, before, loaded);
-        plan.limits = self.inboxes;
+        (plan.limits, plan.appeal_limits) = self.limits;
         let mut outcomes = Vec::with_capacity(writes.len());
         for (write, _) in &writes {
             outcomes.push(plan.submit(write, self.clock.now())?);
@@ -322,6 +328,9 @@ impl Recorder {
             let Loaded { cases, agenda, .. } = self.store.load(&wanted)?;
             loaded.cases.extend(cases);
             loaded.agenda.extend(agenda);
+        }
+        if let Some(wanted) = appeals::wanted(writes.iter().map(|(write, _)| &**write)) {
+            loaded.appeals = self.store.load(&wanted)?.appeals;
         }
         let releases = commands().any(|command| matches!(command, CaseCommand::RecordRelease { .. }));
         if releases {

@@ -3,6 +3,7 @@
 //! Open [`handle`] to see how a write comes in, [`batch`] for the loop, [`plan`] for what a batch is made of.
 
 mod answer;
+mod appeals;
 mod batch;
 mod confirm;
 pub mod handle;

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::domain::agenda::{Item, agenda};
+use crate::domain::appeal;
 use crate::domain::apply::apply;
 use crate::domain::case::{Case, StoredCase};
 use crate::domain::command::{Action, CaseCommand, Command};
@@ -21,6 +22,7 @@ use crate::ledger;
 use crate::policy::gate::{Denial, Gate};
 use crate::recorder::answer::{answer, etag_matches};
 use crate::recorder::seams::{Entropy, NoEntropy};
+use crate::store::appeals::NewAppeals;
 use crate::store::{
     AgendaChange, Append, Audience, Loaded, LogState, NewConsumer, NewDelivery, NewEntry, NewRequest, SeenRequest,
     Wanted,
@@ -84,10 +86,13 @@ pub struct Plan<'a> {
     pub(super) consumers: BTreeSet<Whose>,
     /// What is open about each case that was looked at, as it now stands.
     agenda: BTreeMap<CaseName, Vec<Item>>,
-    /// Of inboxes.
-    pub limits: inbox::Limits,
     /// Of clocks.
     pub(super) timetable: &'a Timetable,
+    pub(super) appeals: NewAppeals,
+    /// Of inboxes.
+    pub limits: inbox::Limits,
+    /// Of appeals.
+    pub appeal_limits: appeal::Limits,
 }
 
 /// A batch planned: what to commit, but for the signatures.
@@ -119,8 +124,10 @@ impl<'a> Plan<'a> {
             deliveries: Vec::new(),
             consumers: BTreeSet::new(),
             agenda: BTreeMap::new(),
-            limits: inbox::Limits::default(),
             timetable,
+            appeals: NewAppeals::default(),
+            limits: inbox::Limits::default(),
+            appeal_limits: appeal::Limits::default(),
         }
     }
 
@@ -158,7 +165,7 @@ impl<'a> Plan<'a> {
 
     /// Ends the batch.
     pub fn finish(self) -> Planned {
-        let Self { logs, mut loaded, changed, requests, entries, deliveries, consumers, agenda, .. } = self;
+        let Self { logs, mut loaded, changed, requests, entries, deliveries, consumers, agenda, appeals, .. } = self;
         let agenda = agenda.into_iter().filter_map(|(case, open)| {
             AgendaChange::between(loaded.agenda.get(&case).map_or(&[], Vec::as_slice), &open, case)
         });
@@ -171,10 +178,8 @@ impl<'a> Plan<'a> {
             Some(NewConsumer { state: inbox.consumer(&whose.consumer), whose })
         };
         let consumers = consumers.into_iter().filter_map(consumer).collect();
-        Planned {
-            logs,
-            append: Append { entries, cases, agenda, requests, deliveries, consumers, ..Append::default() },
-        }
+        let append = Append { entries, cases, agenda, requests, deliveries, consumers, appeals, ..Append::default() };
+        Planned { logs, append }
     }
 
     pub(super) fn seen(&self, key: &(AgencyId, RequestId)) -> Option<(&SeenRequest, bool)> {
@@ -201,7 +206,9 @@ impl<'a> Plan<'a> {
         officer: &OfficerPseudonym,
         now: Timestamp,
     ) -> Result<Result<(LogName, u64), Outcome>, PlanError> {
+        let command = &*self.settled(command);
         let mut case = self.assemble(command.names());
+        self.with_appeal(admitted, command, &mut case);
         let id = self.fresh_id(now)?;
         let question = Admitted {
             caller: admitted.caller.clone(),
@@ -225,6 +232,7 @@ impl<'a> Plan<'a> {
             let log = LogName { jurisdiction: admitted.jurisdiction.clone(), kind: record.log };
             let index = self.append(&admitted.caller.agency.id, officer, method, record, now)?;
             apply(&mut case, record, index, now);
+            self.keep_appeal(record, index, &case);
             first.get_or_insert((log, index, self.entries.len().saturating_sub(1)));
         }
         let Some((log, index, place)) = first else { return Ok(Err(Outcome::Refused(Refusal::NoSuchCase))) };
@@ -245,6 +253,7 @@ impl<'a> Plan<'a> {
             match find(name) {
                 Some(StoredCase::Detainer(detainer)) => case.detainer = Some((**detainer).clone()),
                 Some(StoredCase::Custody(custody)) => case.custody = Some((**custody).clone()),
+                Some(StoredCase::Appeal(appeal)) => case.appeal = Some((**appeal).clone()),
                 None => {}
             }
         }
@@ -280,7 +289,8 @@ impl<'a> Plan<'a> {
         let detainers = case.detainer.into_iter().chain(case.standing);
         let detainers = detainers.map(|detainer| StoredCase::Detainer(Box::new(detainer)));
         let custody = case.custody.map(|custody| StoredCase::Custody(Box::new(custody)));
-        for stored in detainers.chain(custody) {
+        let appeal = case.appeal.map(|appeal| StoredCase::Appeal(Box::new(appeal)));
+        for stored in detainers.chain(custody).chain(appeal) {
             let name = stored.name().clone();
             if self.loaded.cases.get(&name) != Some(&stored) {
                 self.changed.insert(name.clone());
@@ -384,6 +394,7 @@ pub fn missing<'a>(
         match case {
             StoredCase::Detainer(detainer) => cases.extend(linked_custody(detainer).cloned()),
             StoredCase::Custody(custody) => cases.extend(custody.detainers.iter().cloned()),
+            StoredCase::Appeal(_) => {}
         }
     }
     Wanted { cases: cases.difference(asked).cloned().collect(), ..Wanted::default() }

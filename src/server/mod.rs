@@ -175,6 +175,7 @@ impl Gateway {
             clock: seams.clock,
             keys,
             inbox: config.inbox,
+            appeals: config.appeals,
             wall: seams.wall.clone(),
             trying: Trying::default(),
             lists: Semaphore::new(LISTS_MAX),

@@ -37,6 +37,7 @@ pub(super) fn start(
         jurisdictions: config.jurisdictions.iter().cloned().collect(),
         config: config.recorder,
         inboxes: config.inbox.limits(),
+        appeals: config.appeals,
         meters: Arc::clone(meters),
         timetable,
         firings_len_max: config.clocks.firings_len_max,

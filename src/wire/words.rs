@@ -26,7 +26,7 @@ mod tests {
 
     use super::*;
     use crate::domain::{
-        agency, charge, claim, clocks, custody, detainer, determination, facts, service, subject, transfer,
+        agency, appeal, charge, claim, clocks, custody, detainer, determination, facts, service, subject, transfer,
     };
     use crate::wire::DESCRIPTOR;
 
@@ -47,6 +47,8 @@ mod tests {
         }
         check::<agency::AgencyClass>("AgencyClass", "AGENCY_CLASS");
         check::<agency::AgencyKind>("AgencyKind", "AGENCY_KIND");
+        check::<appeal::AppealAnswerKind>("AppealAnswerKind", "APPEAL_ANSWER_KIND");
+        check::<appeal::AppealStanding>("AppealStanding", "APPEAL_STANDING");
         check::<charge::ChargeStatus>("ChargeStatus", "CHARGE_STATUS");
         check::<charge::ConvictionAge>("ConvictionAge", "CONVICTION_AGE");
         check::<charge::OffenceCategory>("OffenceCategory", "OFFENCE_CATEGORY");

@@ -94,7 +94,10 @@ impl Tally {
             | Event::CustodyNoticed(_)
             | Event::NoticeCancelled(_)
             | Event::DetainerReopened(_)
-            | Event::ClockFired(_) => {}
+            | Event::ClockFired(_)
+            | Event::AppealIssued(_)
+            | Event::AppealAnswered(_)
+            | Event::AppealBarred(_) => {}
         }
     }
 

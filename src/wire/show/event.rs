@@ -1,15 +1,18 @@
 //! Events as an entry records them.
 
+use crate::domain::appeal::AppealAnswer;
 use crate::domain::charge::Charge;
 use crate::domain::claim::{Claim, ClaimOutcome};
 use crate::domain::clocks::{ClockKind, Firing};
 use crate::domain::correction::Correction;
 use crate::domain::custody::{ActualRelease, Closing, Identity, Movement, ScheduledRelease};
 use crate::domain::detainer::{Acknowledgement, Answer, Detainer, LiftReason, Viewpoint};
+use crate::domain::determination::FieldClass;
 use crate::domain::event::{Change, Counts, Event, Record, RecordedDetermination, Told};
 use crate::domain::ids::{CaseKind, CaseName};
 use crate::domain::service::ServiceOfCopy;
 use crate::domain::transfer::Transfer;
+use crate::wire::show::appeal;
 use crate::wire::show::judged::judged;
 use crate::wire::show::parts::{
     acknowledgement, actual_release, answer, charge, closing, correction, flags, movement, scheduled_release,
@@ -84,6 +87,13 @@ fn wire(event: &Event, said: Said) -> Wire {
             Wire::DetainerReopened(v1::DetainerReopened { detainer: detainer.to_string(), counts: said.counts })
         }
         Event::ClockFired(firing) => said.clock_fired(firing),
+        Event::AppealIssued { appeal, members, filter } => {
+            Wire::AppealIssued(appeal::issued(appeal, members, filter.as_ref()))
+        }
+        Event::AppealAnswered { appeal, detainer, answer, gist, told, .. } => {
+            said.appeal_answered(appeal, detainer, answer, *gist, *told)
+        }
+        Event::AppealBarred { appeal, custodian, bars } => Wire::AppealBarred(appeal::barred(appeal, custodian, bars)),
     }
 }
 
@@ -173,6 +183,21 @@ impl Said {
             failure_cause: to_wire_or_unspecified(stands.failure_cause),
             reason: reason.cloned().unwrap_or_default(),
         })
+    }
+
+    fn appeal_answered(
+        self,
+        appeal: &CaseName,
+        detainer: &CaseName,
+        answer: &AppealAnswer,
+        gist: FieldClass,
+        told: Told,
+    ) -> Wire {
+        let mut answered = appeal::answered(appeal, detainer, answer, gist);
+        answered.counts = self.counts;
+        answered.determinations = self.determinations;
+        answered.corrects = told == Told::Corrected;
+        Wire::AppealAnswered(answered)
     }
 
     fn withdrawn(self, detainer: &CaseName, reason: LiftReason) -> Wire {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, LazyLock, Mutex};
 
+use comity::domain::appeal;
 use comity::domain::case::StoredCase;
 use comity::domain::command::{Action, Command};
 use comity::domain::ids::CaseKind;
@@ -198,6 +199,7 @@ impl Real {
             meters: Meters::new(),
             timetable: Timetable::default(),
             firings_len_max: 1,
+            appeals: appeal::Limits::default(),
         })?;
         Ok(Process { running, death, held, queued: lets_go })
     }

@@ -127,6 +127,7 @@ impl Gateway {
             jurisdictions: vec!["us-ny".parse().unwrap(), "us-tx".parse().unwrap()],
             config: RecorderConfig::default(),
             inboxes: inbox::Limits::default(),
+            appeals: comity::domain::appeal::Limits::default(),
             meters: Meters::new(),
             timetable: Timetable::default(),
             firings_len_max: FIRINGS_LEN_MAX,
