@@ -1,3 +1,5 @@
+//! What a table may say, what a run finds, and that the embedded packs and docs/policy.md are what they should be.
+
 use super::*;
 use crate::domain::zone::Zones;
 use crate::policy::load::SWITCHES;
