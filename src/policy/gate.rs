@@ -21,12 +21,16 @@ use crate::domain::determination::{Determination, FieldClasses, LawAction};
 use crate::domain::facts::{CaseFacts, Stage};
 use crate::domain::ids::{AgencyId, JurisdictionId};
 use crate::domain::permit::{Admitted, Permitted};
+use crate::policy::admit::AdmitError;
 use crate::policy::engine::Engine;
 use crate::policy::gate::question::{Question, facts_of};
 
 /// Why the gate does not let a command pass.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Denial {
+    /// No rule of the set that judges admits this kind of caller to this method, whatever the door said.
+    #[error("no policy lets this caller call this method")]
+    NotAdmitted,
     /// No such case, or none of the caller's. Both read the same from outside.
     #[error("there is no such case")]
     NotFound,
@@ -79,12 +83,34 @@ pub enum Denial {
 pub struct Gate {
     engine: Arc<Engine>,
     agencies: Arc<BTreeMap<AgencyId, Agency>>,
+    since: Option<Timestamp>,
 }
 
 impl Gate {
     /// A gate over these agencies and policies.
     pub fn new(engine: Arc<Engine>, agencies: Arc<BTreeMap<AgencyId, Agency>>) -> Self {
-        Self { engine, agencies }
+        Self { engine, agencies, since: None }
+    }
+
+    /// A gate over the same agencies and another policy set, in force since then.
+    #[must_use]
+    pub fn under(&self, engine: Arc<Engine>, since: Timestamp) -> Self {
+        Self { engine, agencies: Arc::clone(&self.agencies), since: Some(since) }
+    }
+
+    /// The policy set that it asks.
+    pub fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
+    /// Since when that set is in force in this store. None: it was never said to be.
+    pub fn since(&self) -> Option<Timestamp> {
+        self.since
+    }
+
+    /// Whether this kind of caller may call this method at all, by the set that this gate asks everything else.
+    pub fn admit(&self, caller: &Caller, method: &str) -> Result<(), AdmitError> {
+        self.engine.admit(caller, method)
     }
 
     /// Lets a command pass, or says why not. `id` is the id of the case that the command would make.
@@ -100,6 +126,8 @@ impl Gate {
         if !caller.takes_part_in(jurisdiction) {
             return Err(Denial::NoSuchJurisdiction);
         }
+        // Asked at the door before, of the set of that moment: here access and law are asked of one set.
+        self.admit(caller, admitted.value.method().rpc()).map_err(|_| Denial::NotAdmitted)?;
         let laws = Question { gate: self, admitted: &admitted, case, now }.laws(id)?;
         Ok(Permitted::by_gate(admitted, laws))
     }

@@ -36,6 +36,8 @@ pub struct PolicySet {
     pub(crate) laws: BTreeMap<JurisdictionId, cedar::PolicySet>,
     pub(crate) vocabulary: Vocabulary,
     pub(crate) digest: [u8; 32],
+    /// The digest of each file's content, by its name: which of them differ from those of another set.
+    pub(crate) files: BTreeMap<String, [u8; 32]>,
 }
 
 impl PolicySet {
@@ -44,13 +46,20 @@ impl PolicySet {
         Self::from_files(&Self::embedded_files())
     }
 
-    pub(crate) fn embedded_files() -> BTreeMap<String, String> {
+    /// The files that this binary was built with.
+    pub fn embedded_files() -> BTreeMap<String, String> {
         EMBEDDED.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
     }
 
     /// Reads a directory laid out as the repository's `policies/`: `access.cedar`, `comity.cedarschema`,
     /// `law/_safeguards.cedar` and `law/<jurisdiction>.cedar`.
     pub fn load(directory: &Path) -> Result<Self, PolicyError> {
+        Self::from_files(&Self::files_in(directory)?)
+    }
+
+    /// Reads the files of such a directory, within limits, and parses nothing: their digest tells whether there is
+    /// anything new.
+    pub fn files_in(directory: &Path) -> Result<BTreeMap<String, String>, PolicyError> {
         let mut files = BTreeMap::new();
         for name in [ACCESS, SCHEMA] {
             files.insert(name.to_owned(), read(&directory.join(name), name)?);
@@ -69,7 +78,7 @@ impl PolicySet {
             let text = read(&path, &name)?;
             files.insert(name, text);
         }
-        Self::from_files(&files)
+        Ok(files)
     }
 
     /// Parses the files of a directory, given by their names within it.
@@ -102,6 +111,7 @@ impl PolicySet {
             laws,
             vocabulary: Vocabulary::new(&reader.schema).map_err(PolicyError::Vocabulary)?,
             digest: digest_of(files),
+            files: files.iter().map(|(name, text)| (name.clone(), sha256(&[text.as_bytes()]))).collect(),
         })
     }
 
@@ -247,13 +257,18 @@ fn read(path: &Path, name: &str) -> Result<String, PolicyError> {
     Ok(text)
 }
 
-/// Lengths go in too: without them, text moved from one file to the next would leave the digest as it was.
-fn digest_of(files: &BTreeMap<String, String>) -> [u8; 32] {
+/// The digest of a set, from its files. Lengths go in too: without them, text moved from one file to the next would leave the digest as it was.
+pub fn digest_of(files: &BTreeMap<String, String>) -> [u8; 32] {
+    let parts: Vec<&[u8]> = files.iter().flat_map(|(name, text)| [name.as_bytes(), text.as_bytes()]).collect();
+    let lengths: Vec<[u8; 8]> =
+        parts.iter().map(|part| u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes()).collect();
+    let measured: Vec<&[u8]> = lengths.iter().zip(&parts).flat_map(|(len, part)| [len.as_slice(), part]).collect();
+    sha256(&measured)
+}
+
+fn sha256(parts: &[&[u8]]) -> [u8; 32] {
     let mut context = digest::Context::new(&digest::SHA256);
-    for part in files.iter().flat_map(|(name, text)| [name, text]) {
-        context.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
-        context.update(part.as_bytes());
-    }
+    parts.iter().for_each(|part| context.update(part));
     let mut bytes = [0; 32];
     bytes.iter_mut().zip(context.finish().as_ref()).for_each(|(to, from)| *to = *from);
     bytes

@@ -6,6 +6,7 @@
 pub mod admit;
 pub mod engine;
 pub mod gate;
+pub mod in_force;
 pub mod load;
 
 mod determination;

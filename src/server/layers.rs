@@ -14,7 +14,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use futures_util::FutureExt as _;
 use http::{HeaderMap, Request, Response};
 use http_body::Frame;
@@ -34,7 +33,7 @@ use crate::identity::certificate::PeerIdentity;
 use crate::identity::rate::RateLimitLayer;
 use crate::meters::{Meters, table};
 use crate::policy::admit::AdmitLayer;
-use crate::policy::engine::Engine;
+use crate::policy::in_force::InForce;
 use crate::server::protocol;
 use crate::server::underway::Underway;
 use crate::wire::failure::{reason_of, reason_word};
@@ -53,7 +52,7 @@ pub(super) struct Layers {
     /// Who is calling.
     pub(super) authenticator: Arc<Authenticator>,
     /// What they may call.
-    pub(super) engine: Arc<ArcSwap<Engine>>,
+    pub(super) in_force: InForce,
     /// Where calls are counted.
     pub(super) meters: Arc<Meters>,
 }
@@ -69,7 +68,7 @@ impl Layers {
             .layer(self.in_flight.clone())
             .layer(self.rate.clone())
             .layer(AuthenticateLayer::new(Arc::clone(&self.authenticator)))
-            .layer(AdmitLayer::new(Arc::clone(&self.engine)))
+            .layer(AdmitLayer::new(self.in_force.clone()))
             .service(routes);
         let meters = Arc::clone(&self.meters);
         Respond { inner: BoxCloneSyncService::new(inner), request_timeout: self.request_timeout, meters }

@@ -10,7 +10,7 @@ use crate::domain::detainer::Addressee;
 use crate::domain::determination::FieldClass;
 use crate::domain::ids::{AgencyId, CaseName, LogName, OfficerPseudonym};
 use crate::ledger::{Tree, tile_to_bytes};
-use crate::store::sqlite::{SqliteReader, SqliteStore, inbox, read, rows};
+use crate::store::sqlite::{SqliteReader, SqliteStore, inbox, policy, read, rows};
 use crate::store::vault::Key;
 use crate::store::{Append, HeadMove, Loaded, LogState, NewEntry, Reader, SeenRequest, Store, StoreError, Wanted};
 use crate::wire::entry::{self, Opening};
@@ -154,6 +154,9 @@ impl SqliteStore {
         }
         for consumer in &append.consumers {
             inbox::write(&transaction, &number, consumer)?;
+        }
+        if let Some(policy) = &append.policy {
+            policy::write(&transaction, policy)?;
         }
         for disclosure in &append.disclosures {
             transaction
