@@ -128,7 +128,7 @@ async fn a_set_that_is_not_fit_changes_nothing_and_says_so() {
     let spoilt = [
         (format!("{good} permit ("), "law/us-ny.cedar"),
         (good.replace("Action::\"notify\"", "Action::\"notfy\""), "law/us-ny.cedar"),
-        (good.replacen("@cite", "@site", 1), "us-ny.a-hold"),
+        (good.replacen("@cite", "@site", 1), "law/us-ny.cedar: policy"),
         (format!("{good}{}", " ".repeat(300_000)), "law/us-ny.cedar"),
     ];
     for (number, (text, named)) in spoilt.iter().enumerate() {

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use comity::server::Reloaded;
 use comity::wire::{Message as _, v1};
+use jiff::SignedDuration;
 use tonic::{Code, Status};
 
 use crate::harness::changes::amendment_of;
@@ -99,21 +100,22 @@ async fn write(ice: Party, holder: Party, agency: &'static str, sets: Sets, over
 
 /// What an issuer is shown of a detainer: by which set.
 fn shown(detainer: &v1::Detainer) -> Letter {
-    let shows =
-        (detainer.acknowledgement.is_some(), detainer.answer.is_some());
+    let shows = (detainer.acknowledgement.is_some(), detainer.answer.is_some());
     let by = Letter::ALL.into_iter().find(|letter| letter.shows() == shows);
     by.unwrap_or_else(|| panic!("no set shows this: {shows:?} {detainer:?}"))
 }
 
 /// An issuer that reads one detainer, all detainers, and its log.
-async fn read(ice: Party, detainer: String, over: Arc<AtomicBool>) -> Seen {
-    let mut seen = Seen::default();
+async fn read(ice: Party, witnesses: Vec<String>, over: Arc<AtomicBool>) -> Seen {
+    let (mut seen, mut next) = (Seen::default(), 0);
     while !over.load(Ordering::SeqCst) {
-        seen.note("got", shown(&ice.detainer(&detainer).await.accepted()));
+        for witness in &witnesses {
+            seen.note("got", shown(&ice.detainer(witness).await.accepted()));
+        }
         match ice.detainers(NY).await.0 {
             Ok(page) => {
-                // Those that were answered under a set that shows everything, at the head of the list.
-                let mut by = page.iter().take(3).map(shown);
+                // Those that were answered under a set that shows everything are at the head of the list.
+                let mut by = page.iter().take(witnesses.len()).map(shown);
                 let letter = by.next().unwrap();
                 assert!(by.all(|other| other == letter), "a page of two sets");
                 assert_ne!(letter, Letter::B, "admitted by one set and narrowed by another");
@@ -124,7 +126,8 @@ async fn read(ice: Party, detainer: String, over: Arc<AtomicBool>) -> Seen {
                 seen.note("not listed", Letter::B);
             }
         }
-        ice.entries_from(NY_EXCHANGE, 0).await.accepted();
+        let read = ice.entries_from(NY_EXCHANGE, next).await.accepted();
+        next = read.last().map_or(next, |entry| v1::Leaf::decode(entry.leaf.as_slice()).unwrap().index + 1);
     }
     seen
 }
@@ -174,13 +177,15 @@ async fn a_thousand_reloads_under_load_mix_no_call_and_fail_none() {
         world.answers("us-ny-doccs", &matched.detainer, v1::AnswerKind::HonorHold).await.accepted();
         witnesses.push(matched.detainer);
     }
+    // Names are in the order of time: those of the witnesses are before all others.
+    world.pass(SignedDuration::from_hours(1));
     let over = Arc::new(AtomicBool::new(false));
     let mut callers = Vec::new();
     for agency in ["us-ny-doccs", "us-ny-erie-jail", "us-ny-suffolk-jail"] {
         callers.push(tokio::spawn(write(world.ice(), world.system(agency), agency, sets.clone(), Arc::clone(&over))));
     }
-    for witness in witnesses.iter().take(2) {
-        callers.push(tokio::spawn(read(world.ice(), witness.clone(), Arc::clone(&over))));
+    for _ in 0..2 {
+        callers.push(tokio::spawn(read(world.ice(), witnesses.clone(), Arc::clone(&over))));
     }
     let began = Instant::now();
     let reloading = Arc::clone(&world);
