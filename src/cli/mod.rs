@@ -8,6 +8,7 @@ mod dev;
 pub mod files;
 mod health;
 mod logging;
+mod policy;
 pub mod sandbox;
 mod serve;
 mod token;
@@ -56,6 +57,8 @@ enum Command {
     Call(call::CallArgs),
     /// Reads a configuration with everything it names, says what holds, and serves nothing.
     CheckConfig(check_config::CheckConfigArgs),
+    /// The law as data: checks a policy set, and holds it against its own cases.
+    Policy(policy::PolicyArgs),
     /// Makes development certificates, keys and tokens. For production, see certs/README.md.
     Certs(certs::CertsArgs),
     /// Mints a bound token with an agency's key, for sandboxes.
@@ -79,6 +82,7 @@ pub fn main() -> ExitCode {
         Command::Serve(args) => serve::run(&args),
         Command::Call(args) => return call::run(&args),
         Command::CheckConfig(args) => check_config::run(&args),
+        Command::Policy(args) => policy::run(&args),
         Command::Certs(args) => certs::run(&args),
         Command::Token(args) => token::run(&args),
         Command::Health(args) => return health::run(&args),

@@ -4,10 +4,12 @@
 //! [`command`], [`event`], [`decide`], which is the rule book itself, and [`apply`], which is what follows of it.
 
 pub mod agency;
+pub mod agenda;
 pub mod apply;
 pub mod case;
 pub mod charge;
 pub mod claim;
+pub mod clocks;
 pub mod command;
 pub mod correction;
 pub mod custody;
@@ -27,3 +29,4 @@ pub mod subject;
 mod told;
 pub mod transfer;
 pub mod vocabulary;
+pub mod zone;

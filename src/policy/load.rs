@@ -7,24 +7,22 @@ use std::path::Path;
 
 use aws_lc_rs::digest;
 use cedar_policy as cedar;
+use jiff::Timestamp;
 
 use crate::domain::ids::JurisdictionId;
+use crate::policy::embedded::built_in;
 use crate::policy::limits::{self, Excess, FILE_BYTES_MAX, FILES_MAX};
+use crate::policy::reads::Reads;
 use crate::policy::rules::{self, Room, Rule};
+use crate::policy::switches::{Settings, SwitchError, Switches, stands};
 use crate::policy::vocabulary::Vocabulary;
 
 const ACCESS: &str = "access.cedar";
 const SCHEMA: &str = "comity.cedarschema";
 const SAFEGUARDS: &str = "law/_safeguards.cedar";
-
-/// The repository's own policies, so that the binary runs without a directory.
-const EMBEDDED: [(&str, &str); 5] = [
-    (ACCESS, include_str!("../../policies/access.cedar")),
-    (SCHEMA, include_str!("../../policies/comity.cedarschema")),
-    (SAFEGUARDS, include_str!("../../policies/law/_safeguards.cedar")),
-    ("law/us-ny.cedar", include_str!("../../policies/law/us-ny.cedar")),
-    ("law/us-tx.cedar", include_str!("../../policies/law/us-tx.cedar")),
-];
+const SWITCHES: &str = "law/switches.toml";
+/// How the name of a table of cases ends.
+pub(crate) const CASES: &str = ".cases.toml";
 
 /// Access rules, the shared safeguards and one law for each jurisdiction, valid as a whole.
 #[derive(Debug)]
@@ -34,6 +32,12 @@ pub struct PolicySet {
     pub(crate) safeguards: cedar::PolicySet,
     /// Each pack with the safeguards appended: one slice for a jurisdiction, since a decision costs by the policy.
     pub(crate) laws: BTreeMap<JurisdictionId, cedar::PolicySet>,
+    /// Each pack's own policies as they are written, those that are switched off too.
+    pub(crate) written: BTreeMap<JurisdictionId, Vec<cedar::Policy>>,
+    pub(crate) switches: Switches,
+    /// The tables of cases, by file name. They belong to the set, and to its digest, so that the digest in an entry says
+    /// not only which law was asked but which cases it had been held against.
+    pub(crate) tables: BTreeMap<String, String>,
     pub(crate) vocabulary: Vocabulary,
     pub(crate) digest: [u8; 32],
     /// The digest of each file's content, by its name: which of them differ from those of another set.
@@ -46,13 +50,9 @@ impl PolicySet {
         Self::from_files(&Self::embedded_files())
     }
 
-    /// The files that this binary was built with.
-    pub fn embedded_files() -> BTreeMap<String, String> {
-        EMBEDDED.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
-    }
-
     /// Reads a directory laid out as the repository's `policies/`: `access.cedar`, `comity.cedarschema`,
-    /// `law/_safeguards.cedar` and `law/<jurisdiction>.cedar`.
+    /// `law/_safeguards.cedar`, `law/switches.toml`, and `law/<jurisdiction>.cedar` beside its table of cases,
+    /// `law/<jurisdiction>.cases.toml`.
     pub fn load(directory: &Path) -> Result<Self, PolicyError> {
         Self::from_files(&Self::files_in(directory)?)
     }
@@ -68,7 +68,7 @@ impl PolicySet {
         for entry in directory.join("law").read_dir().map_err(unreadable)? {
             let path = entry.map_err(unreadable)?.path();
             let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
-            if path.extension() != Some("cedar".as_ref()) || !path.is_file() {
+            if !(name.ends_with(".cedar") || name.ends_with(CASES) || name == "switches.toml") || !path.is_file() {
                 continue;
             }
             if files.len() == FILES_MAX {
@@ -86,32 +86,40 @@ impl PolicySet {
         // The schema is what this binary's requests look like, and the safeguards are what no jurisdiction may weaken:
         // both stand in the directory to be read and digested, not to be changed there.
         for own in [SCHEMA, SAFEGUARDS] {
-            let built_in = EMBEDDED.iter().find(|(name, _)| *name == own).map(|(_, text)| *text);
-            if text(files, own)? != built_in.unwrap_or_default() {
+            if text(files, own)? != built_in(own).unwrap_or_default() {
                 return Err(PolicyError::Altered { file: own.to_owned() });
             }
         }
         let mut reader = Reader::new(text(files, SCHEMA)?)?;
         let access = reader.rules(ACCESS, text(files, ACCESS)?, Room::Access)?;
         let safeguards = reader.rules(SAFEGUARDS, text(files, SAFEGUARDS)?, Room::Law)?;
-        let mut laws = BTreeMap::new();
+        let switches = Switches::read(files.get(SWITCHES).map(String::as_str))?;
+        let settings = switches.settings();
+        let (mut laws, mut written) = (BTreeMap::new(), BTreeMap::new());
         for (name, text) in files {
             let Some(stem) = name.strip_prefix("law/").and_then(|name| name.strip_suffix(".cedar")) else { continue };
             if name == SAFEGUARDS {
                 continue;
             }
-            let jurisdiction = stem.parse().map_err(|_| PolicyError::Misnamed { file: name.clone() })?;
-            let mut slice = reader.rules(name, text, Room::Law)?;
-            slice.extend(safeguards.iter().cloned());
-            laws.insert(jurisdiction, set_of(name, slice)?);
+            let jurisdiction: JurisdictionId =
+                stem.parse().map_err(|_| PolicyError::Misnamed { file: name.clone() })?;
+            let pack = reader.rules(name, text, Room::Law)?;
+            let standing = pack.iter().filter(|policy| stands(policy, &settings));
+            laws.insert(jurisdiction.clone(), set_of(name, standing.chain(&safeguards).cloned())?);
+            written.insert(jurisdiction, pack);
         }
+        switches.check(written.values().flatten())?;
+        let tables = files.iter().filter(|(name, _)| name.ends_with(CASES));
         Ok(Self {
             access: set_of(ACCESS, access)?,
             safeguards: set_of(SAFEGUARDS, safeguards)?,
             laws,
+            written,
+            switches,
+            tables: tables.map(|(name, text)| (name.clone(), text.clone())).collect(),
             vocabulary: Vocabulary::new(&reader.schema).map_err(PolicyError::Vocabulary)?,
             digest: digest_of(files),
-            files: files.iter().map(|(name, text)| (name.clone(), sha256(&[text.as_bytes()]))).collect(),
+            files: files.iter().map(|(name, text)| (name.clone(), bytes_of(&digest::digest(&digest::SHA256, text.as_bytes())))).collect(),
         })
     }
 
@@ -123,6 +131,29 @@ impl PolicySet {
     /// The jurisdictions whose law is written.
     pub fn jurisdictions(&self) -> impl Iterator<Item = &JurisdictionId> {
         self.laws.keys()
+    }
+
+    /// The dates that a pack compares the time with, in order: on each its law may change. None: it reads the time otherwise.
+    pub fn effective_dates(&self, jurisdiction: &JurisdictionId) -> Option<Vec<Timestamp>> {
+        let pack = self.written.get(jurisdiction)?;
+        let reads = Reads::of(&cedar::PolicySet::from_policies(pack.iter().cloned()).ok()?)?;
+        reads.turning_points().iter().map(|point| Timestamp::from_millisecond(*point).ok()).collect()
+    }
+
+    /// How many policies a pack has, those that are switched off too.
+    pub fn policies_of(&self, jurisdiction: &JurisdictionId) -> usize {
+        self.written.get(jurisdiction).map_or(0, Vec::len)
+    }
+
+    /// The points of law that counsel turn on or off.
+    pub fn switches(&self) -> &Switches {
+        &self.switches
+    }
+
+    /// A pack's law as it is when the switches stand so, with the safeguards.
+    pub(crate) fn law_with(&self, pack: &[cedar::Policy], settings: &Settings) -> Option<cedar::PolicySet> {
+        let standing = pack.iter().filter(|policy| stands(policy, settings));
+        cedar::PolicySet::from_policies(standing.cloned().chain(self.safeguards.policies().cloned())).ok()
     }
 }
 
@@ -184,6 +215,9 @@ pub enum PolicyError {
         /// The rule.
         broken: Rule,
     },
+    /// A switch is not what it should be.
+    #[error("{SWITCHES}: {0}")]
+    Switches(#[from] SwitchError),
     /// The schema lacks a name that requests are made of.
     #[error("the schema cannot express {0}")]
     Vocabulary(String),
@@ -237,7 +271,7 @@ fn text<'a>(files: &'a BTreeMap<String, String>, name: &'static str) -> Result<&
     files.get(name).map(String::as_str).ok_or(PolicyError::Missing { file: name })
 }
 
-fn set_of(file: &str, policies: Vec<cedar::Policy>) -> Result<cedar::PolicySet, PolicyError> {
+fn set_of(file: &str, policies: impl IntoIterator<Item = cedar::Policy>) -> Result<cedar::PolicySet, PolicyError> {
     cedar::PolicySet::from_policies(policies).map_err(|error| invalid(file, &error))
 }
 
@@ -259,18 +293,17 @@ fn read(path: &Path, name: &str) -> Result<String, PolicyError> {
 
 /// The digest of a set, from its files. Lengths go in too: without them, text moved from one file to the next would leave the digest as it was.
 pub fn digest_of(files: &BTreeMap<String, String>) -> [u8; 32] {
-    let parts: Vec<&[u8]> = files.iter().flat_map(|(name, text)| [name.as_bytes(), text.as_bytes()]).collect();
-    let lengths: Vec<[u8; 8]> =
-        parts.iter().map(|part| u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes()).collect();
-    let measured: Vec<&[u8]> = lengths.iter().zip(&parts).flat_map(|(len, part)| [len.as_slice(), part]).collect();
-    sha256(&measured)
+    let mut context = digest::Context::new(&digest::SHA256);
+    for part in files.iter().flat_map(|(name, text)| [name, text]) {
+        context.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+        context.update(part.as_bytes());
+    }
+    bytes_of(&context.finish())
 }
 
-fn sha256(parts: &[&[u8]]) -> [u8; 32] {
-    let mut context = digest::Context::new(&digest::SHA256);
-    parts.iter().for_each(|part| context.update(part));
+fn bytes_of(digest: &digest::Digest) -> [u8; 32] {
     let mut bytes = [0; 32];
-    bytes.iter_mut().zip(context.finish().as_ref()).for_each(|(to, from)| *to = *from);
+    bytes.iter_mut().zip(digest.as_ref()).for_each(|(to, from)| *to = *from);
     bytes
 }
 
@@ -288,7 +321,8 @@ mod tests {
         let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("policies");
         let (loaded, embedded) = (PolicySet::load(&directory).unwrap(), PolicySet::embedded().unwrap());
         assert_eq!(loaded.digest(), embedded.digest());
-        assert_eq!(embedded.jurisdictions().map(JurisdictionId::as_str).collect::<Vec<_>>(), ["us-ny", "us-tx"]);
+        let packs: Vec<_> = embedded.jurisdictions().map(JurisdictionId::as_str).collect();
+        assert_eq!(packs, ["us-ca", "us-co", "us-fl", "us-il", "us-nj", "us-ny", "us-ny-nyc", "us-tx", "us-wa"]);
     }
 
     #[test]

@@ -1,15 +1,19 @@
 //! What callers may do and what the law says, both as Cedar policies: deny by default, and every evaluation error denies.
 //!
 //! [`load`] reads and checks a [`load::PolicySet`]; an [`engine::Engine`] answers from it the method question
-//! ([`admit`]) and the law's question; `vocabulary` says in Cedar what the domain says in Rust.
+//! ([`admit`]) and the law's question; [`cases`] holds a set against its tables of cases; `vocabulary` says in Cedar what the
+//! domain says in Rust.
 
 pub mod admit;
+pub mod cases;
 pub mod engine;
 pub mod gate;
 pub mod in_force;
 pub mod load;
+pub mod switches;
 
 mod determination;
+mod embedded;
 mod limits;
 mod reads;
 mod remembered;

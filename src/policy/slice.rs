@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use cedar_policy as cedar;
+use jiff::Timestamp;
 
 use crate::domain::agency::AgencyKind;
 use crate::domain::determination::{Determination, FieldClass, FieldClasses, LawAction, LawView, Ruling};
@@ -10,7 +11,7 @@ use crate::domain::facts::CaseFacts;
 use crate::policy::determination::{Annotations, failed, merge};
 use crate::policy::reads::Reads;
 use crate::policy::remembered::Question;
-use crate::policy::vocabulary::Vocabulary;
+use crate::policy::vocabulary::{Vocabulary, milliseconds};
 
 /// A pack with the safeguards appended.
 #[derive(Debug)]
@@ -39,11 +40,11 @@ impl Slice {
         &self,
         vocabulary: &Vocabulary,
         facts: &CaseFacts,
-        now_ms: i64,
+        now: Timestamp,
         policy_digest: [u8; 32],
     ) -> LawView {
-        let asking = Asking { slice: self, vocabulary, asker: facts.requester_kind };
-        let context = vocabulary.facts(facts, now_ms);
+        let asking = self.asking(vocabulary, facts.requester_kind);
+        let context = vocabulary.facts(facts, milliseconds(now));
         let mut disclosure = Disclosure::default();
         for class in FieldClass::ALL {
             disclosure.take(*class, asking.disclose(*class, context.as_ref()));
@@ -56,23 +57,30 @@ impl Slice {
             review: disclosure.review,
             disclosure: disclosure.grounds.into_iter().map(Arc::new).collect(),
             policy_digest,
+            facts: Arc::new(facts.clone()),
+            judged_at: now,
         }
+    }
+
+    /// To ask it one act or one class of fields at a time.
+    pub(crate) fn asking<'a>(&'a self, vocabulary: &'a Vocabulary, asker: AgencyKind) -> Asking<'a> {
+        Asking { slice: self, vocabulary, asker }
     }
 }
 
 /// Who asks which law. A question that cannot be put is a failed one, hence denied.
-struct Asking<'a> {
+pub(crate) struct Asking<'a> {
     slice: &'a Slice,
     vocabulary: &'a Vocabulary,
     asker: AgencyKind,
 }
 
 impl Asking<'_> {
-    fn act(&self, act: LawAction, facts: Option<&cedar::Context>) -> Determination {
+    pub(crate) fn act(&self, act: LawAction, facts: Option<&cedar::Context>) -> Determination {
         self.put(facts.and_then(|facts| self.vocabulary.act(self.asker, act, facts)))
     }
 
-    fn disclose(&self, class: FieldClass, facts: Option<&cedar::Context>) -> Determination {
+    pub(crate) fn disclose(&self, class: FieldClass, facts: Option<&cedar::Context>) -> Determination {
         self.put(facts.and_then(|facts| self.vocabulary.disclosure(self.asker, class, facts)))
     }
 

@@ -6,8 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use crate::domain::agenda::{Item, agenda};
 use crate::domain::apply::apply;
 use crate::domain::case::{Case, StoredCase};
+use crate::domain::clocks::Timetable;
 use crate::domain::command::{Action, CaseCommand, Command, Method};
 use crate::domain::decide::{Refusal, decide};
 use crate::domain::detainer::Detainer;
@@ -20,7 +22,8 @@ use crate::policy::gate::{Denial, Gate};
 use crate::recorder::answer::{answer, etag_matches};
 use crate::recorder::seams::{Entropy, NoEntropy};
 use crate::store::{
-    Append, Audience, Loaded, LogState, NewConsumer, NewDelivery, NewEntry, NewRequest, SeenRequest, Wanted,
+    AgendaChange, Append, Audience, Loaded, LogState, NewConsumer, NewDelivery, NewEntry, NewRequest, SeenRequest,
+    Wanted,
 };
 use crate::wire::entry::{self, Header, Opening};
 use crate::wire::shape::ShapeError;
@@ -79,8 +82,12 @@ pub struct Plan<'a> {
     pub(super) entries: Vec<NewEntry>,
     pub(super) deliveries: Vec<NewDelivery>,
     pub(super) consumers: BTreeSet<Whose>,
+    /// What is open about each case that was looked at, as it now stands.
+    agenda: BTreeMap<CaseName, Vec<Item>>,
     /// Of inboxes.
     pub limits: inbox::Limits,
+    /// Of clocks.
+    pub timetable: Timetable,
 }
 
 /// A batch planned: what to commit, but for the signatures.
@@ -105,7 +112,9 @@ impl<'a> Plan<'a> {
             entries: Vec::new(),
             deliveries: Vec::new(),
             consumers: BTreeSet::new(),
+            agenda: BTreeMap::new(),
             limits: inbox::Limits::default(),
+            timetable: Timetable::default(),
         }
     }
 
@@ -147,7 +156,11 @@ impl<'a> Plan<'a> {
 
     /// Ends the batch.
     pub fn finish(self) -> Planned {
-        let Self { logs, mut loaded, changed, requests, entries, deliveries, consumers, .. } = self;
+        let Self { logs, mut loaded, changed, requests, entries, deliveries, consumers, agenda, .. } = self;
+        let agenda = agenda.into_iter().filter_map(|(case, open)| {
+            AgendaChange::between(loaded.agenda.get(&case).map_or(&[], Vec::as_slice), &open, case)
+        });
+        let agenda = agenda.collect();
         let cases = changed.iter().filter_map(|name| loaded.cases.remove(name)).collect();
         let requests =
             requests.into_iter().map(|((agency, request_id), seen)| NewRequest { agency, request_id, seen }).collect();
@@ -156,7 +169,10 @@ impl<'a> Plan<'a> {
             Some(NewConsumer { state: inbox.consumer(&whose.consumer), whose })
         };
         let consumers = consumers.into_iter().filter_map(consumer).collect();
-        Planned { logs, append: Append { entries, cases, requests, deliveries, consumers, ..Append::default() } }
+        Planned {
+            logs,
+            append: Append { entries, cases, agenda, requests, deliveries, consumers, ..Append::default() },
+        }
     }
 
     fn seen(&self, key: &(AgencyId, RequestId)) -> Option<(&SeenRequest, bool)> {
@@ -257,6 +273,7 @@ impl<'a> Plan<'a> {
     }
 
     fn keep(&mut self, case: Case) {
+        self.agenda.extend(agenda(&case, &self.timetable));
         let detainers = case.detainer.into_iter().chain(case.standing);
         let detainers = detainers.map(|detainer| StoredCase::Detainer(Box::new(detainer)));
         let custody = case.custody.map(|custody| StoredCase::Custody(Box::new(custody)));

@@ -30,6 +30,7 @@ pub use policies::{ReloadError, Reloaded, UnfitSet};
 
 use crate::api::{Api, ApiKeys, LISTS_MAX};
 use crate::config::{Config, ConfigError, Secrets};
+use crate::domain::zone::Zones;
 use crate::feed::Trying;
 use crate::identity::authenticate::Authenticator;
 use crate::identity::clock::WallClock;
@@ -73,6 +74,9 @@ pub enum ServerError {
     /// Certificates.
     #[error("the certificates cannot be used: {0}")]
     Trust(#[from] accept::TrustError),
+    /// A time zone that is none.
+    #[error(transparent)]
+    Zone(#[from] crate::domain::zone::UnknownZone),
     /// The store.
     #[error("the store cannot be opened: {0}")]
     Store(#[from] crate::store::StoreError),
@@ -132,10 +136,11 @@ impl Gateway {
     /// Starts a gateway and returns when it is ready. `base` is where relative paths of the configuration start.
     pub fn start(config: &Config, base: &Path, seams: Seams) -> Result<Self, ServerError> {
         let (phase, phase_seen) = watch::channel(Phase::Starting);
-        let Checked { secrets, registry, engine, verifier, .. } = check(config, base)?;
+        let Checked { secrets, registry, engine, verifier, zones, .. } = check(config, base)?;
         let agencies = registry.members().map(|member| (member.agency.id.clone(), member.agency.clone())).collect();
         let meters = Meters::new();
-        let in_force = InForce::new(Arc::new(Gate::new(Arc::clone(&engine), Arc::new(agencies))));
+        let gate = Gate::new(Arc::clone(&engine), Arc::new(agencies)).with_zones(zones);
+        let in_force = InForce::new(Arc::new(gate));
         let layers = layers(config, &secrets, &registry, &seams.wall, &in_force, &meters);
         let certificates = Certificates::read(config, base, registry, &seams.wall, &meters)?;
         let tls = Arc::clone(&certificates.state);
@@ -266,6 +271,7 @@ pub struct Checked {
     secrets: Secrets,
     registry: Arc<Registry>,
     engine: Arc<Engine>,
+    zones: Zones,
     /// The public key of the logs.
     pub verifier: VerifierKey,
     /// Digest of the policy set.
@@ -278,14 +284,17 @@ pub struct Checked {
 pub fn check(config: &Config, base: &Path) -> Result<Checked, ServerError> {
     let secrets = Secrets::read(&config.keys, base)?;
     let registry = Arc::new(Registry::load(&config.registry, base, &config.jurisdictions)?);
-    let files = match &config.policy.directory {
-        None => PolicySet::embedded_files(),
-        Some(directory) => PolicySet::files_in(&base.join(directory)).map_err(UnfitSet::from)?,
-    };
-    let engine = Arc::new(policies::fit(&files, &config.jurisdictions)?);
+    let engine = Arc::new(match &config.policy.directory {
+        None => policies::built_in(&config.jurisdictions)?,
+        Some(directory) => {
+            let files = PolicySet::files_in(&base.join(directory)).map_err(UnfitSet::from)?;
+            policies::fit(&files, &config.jurisdictions)?
+        }
+    });
+    let zones = Zones::with(&config.time_zones)?;
     let verifier = secrets.signer.verifier().clone();
     let (policy_digest, agencies) = (engine.digest(), registry.members().count());
-    Ok(Checked { secrets, registry, engine, verifier, policy_digest, agencies })
+    Ok(Checked { secrets, registry, engine, zones, verifier, policy_digest, agencies })
 }
 
 /// Recovers the logs and starts the writer.

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Config;
 use crate::domain::ids::JurisdictionId;
 use crate::meters::{Meters, table};
+use crate::policy::cases::{self, Failure};
 use crate::policy::engine::Engine;
 use crate::policy::in_force::InForce;
 use crate::policy::load::{PolicyError, PolicySet, digest_of};
@@ -60,24 +61,31 @@ pub enum Reloaded {
     },
 }
 
-/// A set made ready to be asked, if it is fit for these jurisdictions.
+/// The set of these files made ready to be asked, if it is fit for these jurisdictions.
 pub(super) fn fit(
     files: &BTreeMap<String, String>,
     jurisdictions: &BTreeSet<JurisdictionId>,
 ) -> Result<Engine, UnfitSet> {
     let set = PolicySet::from_files(files)?;
-    let lawless = jurisdictions.iter().find(|id| !set.jurisdictions().any(|lawful| lawful == *id));
-    if let Some(lawless) = lawless {
-        return Err(UnfitSet::NoLaw(lawless.clone()));
+    let report = cases::run(&set);
+    if let Some(Failure { file, case, problem, .. }) = report.failures.first() {
+        let case = case.as_ref().map(|case| format!(": {case}")).unwrap_or_default();
+        return Err(UnfitSet::Cases(format!("{file}{case}: {problem}")));
     }
-    holds_against_its_cases(&set)?;
-    Ok(Engine::new(set))
+    lawful(set, jurisdictions)
 }
 
-/// The set's own tables of cases, where it has any.
-#[expect(clippy::unnecessary_wraps, reason = "the runner of case tables comes from w-packs: this is its one call site")]
-fn holds_against_its_cases(_set: &PolicySet) -> Result<(), UnfitSet> {
-    Ok(())
+/// The set that is built in: its cases are run when it is built.
+pub(super) fn built_in(jurisdictions: &BTreeSet<JurisdictionId>) -> Result<Engine, UnfitSet> {
+    lawful(PolicySet::embedded()?, jurisdictions)
+}
+
+fn lawful(set: PolicySet, jurisdictions: &BTreeSet<JurisdictionId>) -> Result<Engine, UnfitSet> {
+    let lawless = jurisdictions.iter().find(|id| !set.jurisdictions().any(|lawful| lawful == *id));
+    match lawless {
+        Some(lawless) => Err(UnfitSet::NoLaw(lawless.clone())),
+        None => Ok(Engine::new(set)),
+    }
 }
 
 /// Where the policies come from, and what became of those read last.

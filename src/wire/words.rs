@@ -25,7 +25,7 @@ mod tests {
     use prost_reflect::DescriptorPool;
 
     use super::*;
-    use crate::domain::{agency, charge, claim, custody, detainer, determination, service, subject, transfer};
+    use crate::domain::{agency, charge, claim, custody, detainer, determination, facts, service, subject, transfer};
     use crate::wire::DESCRIPTOR;
 
     #[test]
@@ -44,7 +44,9 @@ mod tests {
             }
         }
         check::<agency::AgencyClass>("AgencyClass", "AGENCY_CLASS");
+        check::<agency::AgencyKind>("AgencyKind", "AGENCY_KIND");
         check::<charge::ChargeStatus>("ChargeStatus", "CHARGE_STATUS");
+        check::<charge::ConvictionAge>("ConvictionAge", "CONVICTION_AGE");
         check::<charge::OffenceCategory>("OffenceCategory", "OFFENCE_CATEGORY");
         check::<charge::Severity>("Severity", "SEVERITY");
         check::<claim::ClaimOutcome>("ClaimOutcome", "CLAIM_OUTCOME");
@@ -64,8 +66,10 @@ mod tests {
         check::<detainer::LiftReason>("LiftReason", "LIFT_REASON");
         check::<detainer::WarrantKind>("WarrantKind", "WARRANT_KIND");
         check::<determination::FieldClass>("FieldClass", "FIELD_CLASS");
+        check::<determination::HoldClock>("HoldClock", "HOLD_CLOCK");
         check::<determination::LawAction>("LawAction", "LAW_ACTION");
         check::<determination::Ruling>("Ruling", "RULING");
+        check::<facts::Stage>("Stage", "STAGE");
         check::<service::ServiceMethod>("ServiceMethod", "SERVICE_METHOD");
         check::<subject::MatchMethod>("MatchMethod", "MATCH_METHOD");
         check::<subject::Sex>("Sex", "SEX");

@@ -3,12 +3,14 @@
 mod custody;
 mod detainer;
 mod fields;
+mod judged;
 mod subject;
 mod transfer;
 
 use uuid::Uuid;
 
 pub use fields::Form;
+pub use judged::{Judged, judged};
 
 use crate::domain::command::CaseCommand;
 use crate::domain::correction::Correction;

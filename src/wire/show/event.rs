@@ -9,6 +9,7 @@ use crate::domain::event::{Change, Counts, Event, Record, RecordedDetermination,
 use crate::domain::ids::CaseName;
 use crate::domain::service::ServiceOfCopy;
 use crate::domain::transfer::Transfer;
+use crate::wire::show::judged::judged;
 use crate::wire::show::parts::{
     acknowledgement, actual_release, answer, charge, closing, correction, flags, movement, scheduled_release,
     service_of_copy, subject,
@@ -25,6 +26,7 @@ pub fn event(record: &Record) -> v1::Event {
         counts: Some(counts(&record.counts)),
         standing: standing(&record.determinations),
         determinations: determinations(&record.determinations),
+        facts: facts(&record.determinations),
     };
     v1::Event { event: Some(wire(&record.event, said)) }
 }
@@ -33,6 +35,7 @@ pub fn event(record: &Record) -> v1::Event {
 struct Said {
     counts: Option<v1::Counts>,
     determinations: Vec<v1::Determination>,
+    facts: Vec<v1::Facts>,
     /// Detainers that the determinations are of.
     standing: Vec<String>,
 }
@@ -89,6 +92,7 @@ impl Said {
             detainer: Some(detainer(lodged, Viewpoint::Custodian)),
             counts: self.counts,
             determinations: self.determinations,
+            facts: self.facts,
         })
     }
 
@@ -97,6 +101,7 @@ impl Said {
             detainer: Some(asked(amended)),
             counts: self.counts,
             determinations: self.determinations,
+            facts: self.facts,
         })
     }
 
@@ -106,6 +111,7 @@ impl Said {
             acknowledgement: Some(acknowledgement(found)),
             counts: self.counts,
             determinations: self.determinations,
+            facts: self.facts,
             corrects: corrects.is_some(),
             correction: corrects.map(correction),
         })
@@ -117,6 +123,7 @@ impl Said {
             answer: Some(answer(given)),
             counts: self.counts,
             determinations: self.determinations,
+            facts: self.facts,
             corrects: corrects.is_some(),
             correction: corrects.map(correction),
         })
@@ -128,6 +135,7 @@ impl Said {
             service_of_copy: Some(service_of_copy(service)),
             counts: self.counts,
             determinations: self.determinations,
+            facts: self.facts,
             corrects: corrects.is_some(),
             correction: corrects.map(correction),
         })
@@ -139,6 +147,7 @@ impl Said {
             occurred_at: claim.occurred_at.map(timestamp),
             grounds: claim.grounds.clone().unwrap_or_default(),
             determinations: self.determinations,
+            facts: self.facts,
         })
     }
 
@@ -148,6 +157,7 @@ impl Said {
             outcome: to_wire(outcome),
             reason: reason.to_owned(),
             determinations: self.determinations,
+            facts: self.facts,
         })
     }
 
@@ -157,6 +167,7 @@ impl Said {
             transfer: Some(transfer(detainer, stands)),
             counts: self.counts,
             determinations: self.determinations,
+            facts: self.facts,
             failure_cause: to_wire_or_unspecified(stands.failure_cause),
             reason: reason.cloned().unwrap_or_default(),
         })
@@ -178,6 +189,7 @@ impl Said {
             custody: custody.to_string(),
             charges: charges.iter().map(charge).collect(),
             determinations: self.determinations,
+            facts: self.facts,
         })
     }
 
@@ -188,6 +200,7 @@ impl Said {
             flags: Some(flags(identity.flags)),
             correction: Some(correction(why)),
             determinations: self.determinations,
+            facts: self.facts,
         })
     }
 
@@ -196,6 +209,7 @@ impl Said {
             custody: custody.to_string(),
             movement: Some(movement(to)),
             determinations: self.determinations,
+            facts: self.facts,
         })
     }
 
@@ -204,6 +218,7 @@ impl Said {
             custody: custody.to_string(),
             release: Some(scheduled_release(release)),
             determinations: self.determinations,
+            facts: self.facts,
         })
     }
 
@@ -212,6 +227,7 @@ impl Said {
             custody: custody.to_string(),
             release: Some(scheduled_release(release)),
             determinations: self.determinations,
+            facts: self.facts,
         })
     }
 
@@ -220,6 +236,7 @@ impl Said {
             custody: custody.to_string(),
             release: Some(actual_release(release)),
             determinations: self.determinations,
+            facts: self.facts,
             counts: self.counts,
             detainers: self.standing,
             corrects: corrects.is_some(),
@@ -232,6 +249,7 @@ impl Said {
             custody: custody.to_string(),
             closing: Some(closing(how)),
             determinations: self.determinations,
+            facts: self.facts,
             counts: self.counts,
             detainers: self.standing,
         })
@@ -246,6 +264,7 @@ impl Said {
             release: Some(scheduled_release(release)),
             counts: self.counts,
             determinations: self.determinations,
+            facts: self.facts,
         })
     }
 
@@ -255,6 +274,7 @@ impl Said {
             release: Some(actual_release(release)),
             counts: self.counts,
             determinations: self.determinations,
+            facts: self.facts,
             corrects: told == Told::Corrected,
         })
     }
@@ -264,6 +284,7 @@ impl Said {
             detainer: detainer.to_string(),
             counts: self.counts,
             determinations: self.determinations,
+            facts: self.facts,
             ..v1::CustodyNoticed::default()
         };
         match change {
@@ -297,11 +318,21 @@ pub fn determinations(recorded: &[RecordedDetermination]) -> Vec<v1::Determinati
         ruling: to_wire(recorded.determination.ruling),
         policies: recorded.determination.policies.clone(),
         citations: recorded.determination.citations.clone(),
-        obligations: recorded.determination.obligations.clone(),
+        obligations: recorded.determination.obligations.iter().map(|word| word.word().to_owned()).collect(),
         reviews: recorded.determination.reviews.clone(),
         failed: recorded.determination.failed,
+        clock: to_wire_or_unspecified(recorded.determination.clock),
     };
     recorded.iter().map(one).collect()
+}
+
+/// The facts that determinations rest on: once for each detainer and judgment, not for each ruling of it.
+fn facts(recorded: &[RecordedDetermination]) -> Vec<v1::Facts> {
+    let same = |one: &RecordedDetermination, other: &RecordedDetermination| {
+        (&one.detainer, one.judged_at, &one.facts) == (&other.detainer, other.judged_at, &other.facts)
+    };
+    let judgments = recorded.chunk_by(same).filter_map(<[_]>::first);
+    judgments.map(|first| judged(&first.detainer, &first.facts, first.judged_at)).collect()
 }
 
 fn standing(recorded: &[RecordedDetermination]) -> Vec<String> {

@@ -1,12 +1,14 @@
 //! Writes domain values as messages: resources as a reader may see them, and events as they are recorded.
 
 mod event;
+mod judged;
 mod parts;
 mod resource;
 
 use jiff::Timestamp;
 
 pub use event::{determinations, event, inbox_acknowledged, policy_activated};
+pub use judged::judged;
 pub use resource::{custody, custody_etag, detainer, detainer_etag, transfer, transfer_etag};
 
 use crate::domain::ids::AgencyId;

@@ -1,0 +1,103 @@
+//! `comity policy`: the law as data. `check` reads a set, `test` holds it against its own cases.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use clap::{Args, Subcommand};
+use jiff::tz::TimeZone;
+
+use crate::cli::say;
+use crate::domain::ids::JurisdictionId;
+use crate::policy::cases;
+use crate::policy::load::PolicySet;
+use crate::policy::switches::Position;
+
+/// Arguments of `comity policy`.
+#[derive(Debug, Args)]
+pub(super) struct PolicyArgs {
+    #[command(subcommand)]
+    command: PolicyCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum PolicyCommand {
+    /// Reads a policy set as a gateway would, and says what it holds. Exit code 1: it would be refused.
+    Check(SetArgs),
+    /// Holds each pack against its table of cases. Exit code 1: a case fails, or a condition is tried on one side only.
+    Test(SetArgs),
+}
+
+/// Which policy set.
+#[derive(Debug, Args)]
+struct SetArgs {
+    /// A directory laid out as `policies/` of the source. Default: the set built in.
+    #[arg(value_name = "DIR")]
+    directory: Option<PathBuf>,
+}
+
+pub(super) fn run(args: &PolicyArgs) -> Result<()> {
+    match &args.command {
+        PolicyCommand::Check(set) => check(&read(set.directory.as_deref())?),
+        PolicyCommand::Test(set) => test(&read(set.directory.as_deref())?),
+    }
+}
+
+fn read(directory: Option<&Path>) -> Result<PolicySet> {
+    match directory {
+        None => Ok(PolicySet::embedded()?),
+        Some(directory) => PolicySet::load(directory).with_context(|| format!("{}", directory.display())),
+    }
+}
+
+fn check(set: &PolicySet) -> Result<()> {
+    say(&format!("policy set {}", hex::encode(set.digest())))?;
+    for jurisdiction in set.jurisdictions() {
+        let policies = set.policies_of(jurisdiction);
+        say(&format!("  {jurisdiction:<12}{policies:>3} policies   {}", dates(set, jurisdiction)))?;
+    }
+    say("switches")?;
+    for (name, switch) in set.switches().iter() {
+        let is = match switch.is {
+            Position::On => "on",
+            Position::Off => "off",
+        };
+        say(&format!("  {name:<40}{is}"))?;
+    }
+    Ok(())
+}
+
+/// On which dates the law of a pack changes, in the zone of its table.
+fn dates(set: &PolicySet, jurisdiction: &JurisdictionId) -> String {
+    let zone = cases::zone_of(set, jurisdiction).unwrap_or(TimeZone::UTC);
+    match set.effective_dates(jurisdiction) {
+        None => "reads the time itself".to_owned(),
+        Some(dates) if dates.is_empty() => "no effective dates".to_owned(),
+        Some(dates) => {
+            let shown = |date: &jiff::Timestamp| date.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M %Z").to_string();
+            format!("changes {}", dates.iter().map(shown).collect::<Vec<_>>().join(", "))
+        }
+    }
+}
+
+fn test(set: &PolicySet) -> Result<()> {
+    let report = cases::run(set);
+    for failure in &report.failures {
+        say(&format!("FAILED  {failure}\n"))?;
+    }
+    for gap in &report.gaps {
+        say(&format!("UNTRIED {gap}"))?;
+    }
+    for pack in &report.packs {
+        say(&format!(
+            "{:<12}{:>3} policies {:>4} cases {:>5} with a safeguard laid over",
+            pack.jurisdiction.as_str(),
+            pack.policies,
+            pack.cases,
+            pack.guarded
+        ))?;
+    }
+    if !report.is_complete() {
+        bail!("{} failed, {} tried on one side only", report.failures.len(), report.gaps.len());
+    }
+    Ok(say("every case holds, and every condition was tried on both sides")?)
+}

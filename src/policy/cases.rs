@@ -1,0 +1,226 @@
+//! Holds a policy set against its own tables of cases, as counsel wrote them: what each pack must say, and that every
+//! condition of it was tried on both sides.
+
+mod coverage;
+mod given;
+mod judge;
+mod table;
+
+use std::fmt;
+
+use crate::domain::determination::Determination;
+use crate::domain::ids::JurisdictionId;
+use crate::policy::cases::coverage::Coverage;
+use crate::policy::cases::judge::{Rulebook, check};
+use crate::policy::cases::table::{Case, Kind, Table, Unreadable};
+use crate::policy::load::{CASES, PolicySet};
+
+const SHARED: &str = "law/_safeguards.cases.toml";
+
+/// What came of running every table of a set.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// Each pack that has a table, in order.
+    pub packs: Vec<PackReport>,
+    /// Where the law did not say what a case expects, or a table cannot be read.
+    pub failures: Vec<Failure>,
+    /// Conditions that were not tried on both sides.
+    pub gaps: Vec<Gap>,
+}
+
+/// How much was tried of one pack.
+#[derive(Debug)]
+pub struct PackReport {
+    /// Whose law.
+    pub jurisdiction: JurisdictionId,
+    /// Policies of the pack, those that are switched off too.
+    pub policies: usize,
+    /// Cases of its own table.
+    pub cases: usize,
+    /// Cases of its own table with a safeguard laid over each.
+    pub guarded: usize,
+}
+
+/// Something that is not as a table says.
+#[derive(Debug)]
+pub struct Failure {
+    /// The table.
+    pub file: String,
+    /// The case, where it is about one.
+    pub case: Option<String>,
+    /// What was expected, or what is wrong with the table.
+    pub problem: String,
+    /// What the law said instead, and why.
+    pub said: Option<Determination>,
+}
+
+/// A policy that the cases try on one side only.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// The table that should have a case for it. None: there is no table.
+    pub file: String,
+    /// The policy.
+    pub policy: String,
+    /// Which side is not tried.
+    pub side: Side,
+}
+
+/// A side of a condition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// Its condition holds in no case.
+    NeverMet,
+    /// Its condition holds in every case that asks for its act.
+    AlwaysMet,
+}
+
+impl Report {
+    /// Whether the law says what every case expects. What a reload asks.
+    pub fn holds(&self) -> bool {
+        self.failures.is_empty()
+    }
+
+    /// Whether every condition was tried on both sides as well.
+    pub fn is_complete(&self) -> bool {
+        self.holds() && self.gaps.is_empty()
+    }
+}
+
+/// Runs every table of a set against the set itself.
+pub fn run(set: &PolicySet) -> Report {
+    let mut report = Report::default();
+    let shared = report.table(set, SHARED, Kind::Shared);
+    let shared = shared.as_ref().map(|table| table.cases.as_slice()).unwrap_or_default();
+    let mut guarding = Coverage::of(set.safeguards.policies());
+    for (jurisdiction, pack) in &set.written {
+        let file = format!("law/{jurisdiction}{CASES}");
+        let Some(table) = report.table(set, &file, Kind::Pack) else { continue };
+        let mut trying = Coverage::of(pack.iter());
+        let mut running = Running { set, pack, table: &table, file: &file, report: &mut report };
+        let guarded = running.all(shared, &mut trying, &mut guarding);
+        report.gaps.extend(trying.gaps(&file));
+        let (policies, cases) = (pack.len(), table.cases.len());
+        report.packs.push(PackReport { jurisdiction: jurisdiction.clone(), policies, cases, guarded });
+    }
+    for file in set.tables.keys().filter(|file| *file != SHARED && !has_pack(set, file)) {
+        report.fail(file, None, "belongs to no pack of the set".to_owned(), None);
+    }
+    if !report.packs.is_empty() {
+        report.gaps.extend(guarding.gaps(SHARED));
+    }
+    report
+}
+
+/// The zone that a pack's table counts dates in, for showing the dates on which its law changes.
+pub fn zone_of(set: &PolicySet, jurisdiction: &JurisdictionId) -> Option<jiff::tz::TimeZone> {
+    let table = set.tables.get(&format!("law/{jurisdiction}{CASES}"))?;
+    Table::read(table, Kind::Pack).ok()?.zone().cloned()
+}
+
+fn has_pack(set: &PolicySet, file: &str) -> bool {
+    let stem = file.strip_prefix("law/").and_then(|name| name.strip_suffix(CASES));
+    stem.is_some_and(|stem| set.written.keys().any(|jurisdiction| jurisdiction.as_str() == stem))
+}
+
+/// One pack's table being run.
+struct Running<'a> {
+    set: &'a PolicySet,
+    pack: &'a [cedar_policy::Policy],
+    table: &'a Table,
+    file: &'a str,
+    report: &'a mut Report,
+}
+
+impl Running<'_> {
+    /// Every case by itself, and with each shared one laid over it. How many of the latter.
+    fn all(&mut self, shared: &[Case], trying: &mut Coverage, guarding: &mut Coverage) -> usize {
+        let as_set = self.set.switches.settings();
+        for name in self.table.switches_named().filter(|name| !as_set.contains_key(*name)) {
+            self.report.fail(self.file, None, format!("switches: {name:?} is no switch of the set"), None);
+        }
+        let mut guarded = 0;
+        for (case, number) in self.table.cases.iter().zip(0..) {
+            let settings = self.table.settings(case, &as_set);
+            let Some(rulebook) = Rulebook::new(self.set, self.pack, &settings) else { continue };
+            self.one(&rulebook, case, None, Some(&mut *trying));
+            for over in shared {
+                // The safeguards are the same in every pack: to have tried both sides of each in one case is enough.
+                let guarding = (number == 0).then_some(&mut *guarding);
+                self.one(&rulebook, case, Some(over), guarding);
+                guarded += 1;
+            }
+        }
+        guarded
+    }
+
+    fn one(&mut self, rulebook: &Rulebook<'_>, case: &Case, over: Option<&Case>, coverage: Option<&mut Coverage>) {
+        let named = over.map_or_else(|| case.name.clone(), |over| format!("{}, and {}", case.name, over.name));
+        let (facts, now) = match self.table.facts(case, over) {
+            Ok(given) => given,
+            Err(Unreadable { problem, .. }) => return self.report.fail(self.file, Some(&named), problem, None),
+        };
+        let asked = rulebook.ask(&facts, now);
+        let expected = &over.unwrap_or(case).expected;
+        if let Some(coverage) = coverage {
+            coverage.take(self.set, expected, &facts, now);
+        }
+        for (problem, said) in check(expected, &asked) {
+            self.report.fail(self.file, Some(&named), problem, said);
+        }
+    }
+}
+
+impl Report {
+    /// A table, or a failure that says why there is none to run.
+    fn table(&mut self, set: &PolicySet, file: &str, kind: Kind) -> Option<Table> {
+        let Some(text) = set.tables.get(file) else {
+            self.fail(file, None, "is missing: nothing says what this law must say".to_owned(), None);
+            return None;
+        };
+        match Table::read(text, kind) {
+            Ok(table) => Some(table),
+            Err(Unreadable { case, problem }) => {
+                self.fail(file, case.as_deref(), problem, None);
+                None
+            }
+        }
+    }
+
+    fn fail(&mut self, file: &str, case: Option<&str>, problem: String, said: Option<Determination>) {
+        self.failures.push(Failure { file: file.to_owned(), case: case.map(str::to_owned), problem, said });
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.file)?;
+        if let Some(case) = &self.case {
+            write!(f, ", case \"{case}\"")?;
+        }
+        write!(f, ": {}", self.problem)?;
+        let Some(said) = &self.said else { return Ok(()) };
+        let listed = |f: &mut fmt::Formatter<'_>, word: &str, list: &[String]| {
+            list.iter().try_for_each(|one| write!(f, "\n    {word:<10}{one}"))
+        };
+        write!(f, "\n    {:<10}{}", "law says", said.ruling.word().replace('-', " "))?;
+        if said.failed {
+            write!(f, " (a policy could not be evaluated)")?;
+        }
+        listed(f, "policy", &said.policies)?;
+        listed(f, "citing", &said.citations)?;
+        listed(f, "because", &said.reviews)
+    }
+}
+
+impl fmt::Display for Gap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let side = match self.side {
+            Side::NeverMet => "its condition holds in no case",
+            Side::AlwaysMet => "its condition holds in every case that asks for its act",
+        };
+        write!(f, "{}: {} is tried on one side only: {side}", self.file, self.policy)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,175 @@
+//! The facts of a case in the plain words that counsel writes them in.
+
+use jiff::Timestamp;
+use jiff::civil::{Date, DateTime};
+use jiff::tz::TimeZone;
+use serde::Deserialize;
+
+use crate::domain::agency::{AgencyClass, AgencyKind};
+use crate::domain::charge::{Charge, ChargeStatus, OffenceCategory, Severity};
+use crate::domain::detainer::{DetainerBasis, DetainerForm, IssuingAuthority, WarrantKind};
+use crate::domain::facts::{CaseFacts, Offence, Stage};
+use crate::policy::cases::table::{word, words};
+
+/// What a case may say. docs/policy.md says what each word means, and a test holds it to this list.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Given {
+    on: String,
+    #[serde(default = "federal")]
+    asked_by: String,
+    #[serde(default = "unknown")]
+    custodian: String,
+    #[serde(default = "answer")]
+    stage: String,
+    #[serde(default = "i_247a")]
+    form: String,
+    #[serde(default = "biometric_match")]
+    basis: Vec<String>,
+    #[serde(default = "i_200")]
+    warrant: String,
+    signed_by: Option<String>,
+    #[serde(default)]
+    criminal_warrant: bool,
+    #[serde(default)]
+    terrorist_list_match: bool,
+    #[serde(default)]
+    charges: Vec<Row>,
+    #[serde(default)]
+    more_charges: Vec<Row>,
+    #[serde(default)]
+    citizenship_claim: bool,
+    #[serde(default)]
+    proof_of_status: bool,
+    #[serde(default)]
+    juvenile: bool,
+    #[serde(default)]
+    protected: bool,
+    #[serde(default)]
+    date_public: bool,
+}
+
+/// A charge.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Row {
+    offence: String,
+    status: String,
+    severity: Option<String>,
+    convicted_on: Option<String>,
+}
+
+impl Given {
+    /// The facts, and when the law is asked.
+    pub(super) fn facts(&self, zone: &TimeZone) -> Result<(CaseFacts, Timestamp), String> {
+        let (now, today) = self.moment(zone)?;
+        let mut charges = Vec::new();
+        for row in self.charges.iter().chain(&self.more_charges) {
+            charges.push(row.charge()?);
+        }
+        let warrant = word("warrant", &self.warrant.to_lowercase())?;
+        let issuing_authority = match &self.signed_by {
+            Some(authority) => word("signed_by", authority)?,
+            None => usual_authority(warrant),
+        };
+        let form: DetainerForm = word("form", &self.form.to_lowercase())?;
+        let custodian = (self.custodian != unknown()).then(|| word::<AgencyClass>("custodian", &self.custodian));
+        let facts = CaseFacts {
+            stage: word::<Stage>("stage", &self.stage)?,
+            requester_kind: word::<AgencyKind>("asked_by", &self.asked_by)?,
+            custodian_class: custodian.transpose()?,
+            form,
+            asks_for_hold: form.asks_for_hold(),
+            basis: words::<DetainerBasis>("basis", &self.basis)?.into_iter().collect(),
+            warrant,
+            issuing_authority,
+            judicial_warrant: issuing_authority.is_judge(),
+            criminal_warrant: self.criminal_warrant,
+            terrorist_list_match: self.terrorist_list_match,
+            offences: charges.iter().map(|charge| Offence::of(charge, today)).collect(),
+            citizenship_claim: self.citizenship_claim,
+            proof_of_status: self.proof_of_status,
+            juvenile: self.juvenile,
+            sealed: charges.iter().any(Charge::sealed),
+            protected: self.protected,
+            date_public: self.date_public,
+        };
+        Ok((facts, now))
+    }
+
+    /// A date is its first moment in the zone of the table: the day on which a law takes effect is inside.
+    fn moment(&self, zone: &TimeZone) -> Result<(Timestamp, Date), String> {
+        let civil = self.on.parse::<Date>().map(DateTime::from).or_else(|_| self.on.parse());
+        let civil = civil.map_err(|_| format!("on: {:?} is neither 2026-05-27 nor 2026-05-27T23:59", self.on))?;
+        let zoned = zone.to_zoned(civil).map_err(|_| format!("on: {:?} is out of range", self.on))?;
+        Ok((zoned.timestamp(), zoned.date()))
+    }
+}
+
+impl Row {
+    fn charge(&self) -> Result<Charge, String> {
+        let category: OffenceCategory = word("offence", &self.offence)?;
+        let ncic = ncic_of(category).parse().map_err(|_| format!("offence: {:?} has no code", self.offence))?;
+        let day = |text: &String| {
+            text.parse().map_err(|_| format!("convicted_on: {text:?} is not a date such as 2021-03-10"))
+        };
+        Ok(Charge {
+            statute: None,
+            ncic: Some(ncic),
+            nibrs: None,
+            severity: self.severity.as_ref().map(|severity| word::<Severity>("severity", severity)).transpose()?,
+            status: word::<ChargeStatus>("status", &self.status)?,
+            charged_on: None,
+            convicted_on: self.convicted_on.as_ref().map(day).transpose()?,
+            sentence_days: None,
+        })
+    }
+}
+
+/// Who signs such a warrant, where a case does not say otherwise.
+fn usual_authority(warrant: WarrantKind) -> IssuingAuthority {
+    match warrant {
+        WarrantKind::None => IssuingAuthority::None,
+        WarrantKind::I200 | WarrantKind::I205 => IssuingAuthority::ImmigrationOfficer,
+        WarrantKind::Judicial => IssuingAuthority::FederalJudge,
+    }
+}
+
+/// A code of the group. Groups come from codes, in a table of cases too.
+fn ncic_of(category: OffenceCategory) -> &'static str {
+    match category {
+        OffenceCategory::Homicide => "0999",
+        OffenceCategory::Sexual => "1199",
+        OffenceCategory::Robbery => "1299",
+        OffenceCategory::Assault => "1399",
+        OffenceCategory::Burglary => "2299",
+        OffenceCategory::Drugs => "3599",
+        OffenceCategory::Weapons => "5299",
+        OffenceCategory::Other => "7099",
+    }
+}
+
+fn federal() -> String {
+    AgencyKind::Federal.word().to_owned()
+}
+
+/// Who holds the person is not known.
+fn unknown() -> String {
+    "unknown".to_owned()
+}
+
+fn answer() -> String {
+    Stage::Answer.word().to_owned()
+}
+
+fn i_247a() -> String {
+    DetainerForm::I247a.word().to_owned()
+}
+
+fn biometric_match() -> Vec<String> {
+    vec![DetainerBasis::BiometricMatch.word().to_owned()]
+}
+
+fn i_200() -> String {
+    WarrantKind::I200.word().to_owned()
+}

@@ -1,0 +1,302 @@
+//! Reading a table of cases: TOML, every key and every word declared, anything else refused with file, case and word.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::domain::determination::{FieldClass, FieldClasses, HoldClock, LawAction, Obligation, Ruling};
+use crate::domain::facts::CaseFacts;
+use crate::domain::vocabulary::Vocabulary;
+use crate::policy::cases::given::Given;
+use crate::policy::switches::Settings;
+
+/// A table as it is written, before what each case adds to the ordinary one.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    zone: Option<String>,
+    #[serde(default)]
+    switches: BTreeMap<String, String>,
+    #[serde(default)]
+    ordinary: toml::Table,
+    #[serde(default)]
+    case: Vec<toml::Table>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenCase {
+    #[serde(default)]
+    given: toml::Table,
+    #[serde(default)]
+    switches: BTreeMap<String, String>,
+    #[serde(default)]
+    expect: Acts<String>,
+    #[serde(default)]
+    cites: BTreeMap<String, OneOrMany>,
+    #[serde(default)]
+    obligations: Acts<Vec<String>>,
+    clock: Option<String>,
+    shown: Option<Vec<String>>,
+    review: Option<Vec<String>>,
+    withheld: Option<Vec<String>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum OneOrMany {
+    One(String),
+    Many(Vec<String>),
+}
+
+/// Something said of each act but disclosure.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Acts<T> {
+    hold: Option<T>,
+    notify: Option<T>,
+    transfer: Option<T>,
+}
+
+/// The cases of one pack.
+#[derive(Debug)]
+pub(super) struct Table {
+    zone: Option<TimeZone>,
+    switches: Settings,
+    ordinary: toml::Table,
+    pub(super) cases: Vec<Case>,
+}
+
+/// One case: the facts and what the law is expected to say of them.
+#[derive(Debug)]
+pub(super) struct Case {
+    pub(super) name: String,
+    given: toml::Table,
+    /// Which way switches stand in this case, where it says so.
+    pub(super) switches: Settings,
+    pub(super) expected: Expected,
+}
+
+/// What the law is expected to say.
+#[derive(Debug, Default)]
+pub(super) struct Expected {
+    pub(super) acts: BTreeMap<LawAction, Vec<Ruling>>,
+    /// Texts, each of which a citation of the ruling contains.
+    pub(super) cites: Vec<(About, String)>,
+    pub(super) obligations: BTreeMap<LawAction, Vec<Obligation>>,
+    pub(super) clock: Option<HoldClock>,
+    /// Exactly these are shown, beside what is always shown.
+    pub(super) shown: Option<FieldClasses>,
+    /// Exactly these are left to a person.
+    pub(super) review: Option<FieldClasses>,
+    /// Of these, each must not be shown.
+    pub(super) withheld: Option<FieldClasses>,
+}
+
+/// What a ruling is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum About {
+    Act(LawAction),
+    Field(FieldClass),
+}
+
+/// What is wrong with a table, and with which case of it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Unreadable {
+    pub(super) case: Option<String>,
+    pub(super) problem: String,
+}
+
+/// Whether the cases stand by themselves, or are laid over those of each pack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Pack,
+    Shared,
+}
+
+impl Table {
+    pub(super) fn read(text: &str, kind: Kind) -> Result<Self, Unreadable> {
+        let bare = |problem: String| Unreadable { case: None, problem };
+        let written: Written = toml::from_str(text).map_err(|error| bare(error.to_string().trim_end().to_owned()))?;
+        let zone = written.zone.map(|zone| {
+            TimeZone::get(&zone).map_err(|_| bare(format!("zone = {zone:?} is no time zone such as America/New_York")))
+        });
+        let zone = zone.transpose()?;
+        if kind == Kind::Pack && zone.is_none() {
+            return Err(bare("zone is missing: dates have no midnight without it".to_owned()));
+        }
+        let switches = settings(&written.switches).map_err(bare)?;
+        let mut cases: Vec<Case> = Vec::new();
+        for (case, number) in written.case.into_iter().zip(1..) {
+            let case = Case::read(case, number, kind)?;
+            if cases.iter().any(|known| known.name == case.name) {
+                return Err(Unreadable { case: Some(case.name), problem: "bears the name of another case".to_owned() });
+            }
+            cases.push(case);
+        }
+        let table = Self { zone, switches, ordinary: written.ordinary, cases };
+        table.facts_of_all(kind)?;
+        Ok(table)
+    }
+
+    /// The facts of a case, and when the law is asked. The shared ones are laid over: they change what the case gives.
+    pub(super) fn facts(&self, case: &Case, over: Option<&Case>) -> Result<(CaseFacts, Timestamp), Unreadable> {
+        let unreadable = |problem| Unreadable { case: Some(case.name.clone()), problem };
+        let mut given = self.ordinary.clone();
+        for case in [Some(case), over].into_iter().flatten() {
+            given.extend(case.given.clone());
+        }
+        let given: Given = typed(given).map_err(unreadable)?;
+        given.facts(self.zone.as_ref().unwrap_or(&TimeZone::UTC)).map_err(unreadable)
+    }
+
+    /// Which way the switches stand: as the set has them, then as the table, then as the case says.
+    pub(super) fn settings(&self, case: &Case, of_set: &Settings) -> Settings {
+        let mut settings = of_set.clone();
+        settings.extend(self.switches.iter().chain(&case.switches).map(|(name, on)| (name.clone(), *on)));
+        settings
+    }
+
+    /// The switches that the table names anywhere.
+    pub(super) fn switches_named(&self) -> impl Iterator<Item = &str> {
+        self.cases
+            .iter()
+            .map(|case| &case.switches)
+            .chain([&self.switches])
+            .flat_map(|named| named.keys().map(String::as_str))
+    }
+
+    pub(super) fn zone(&self) -> Option<&TimeZone> {
+        self.zone.as_ref()
+    }
+
+    /// Every word of every case is a known one. A shared case has no date of its own.
+    fn facts_of_all(&self, kind: Kind) -> Result<(), Unreadable> {
+        let dated = |case: &Case| match kind {
+            Kind::Pack => self.facts(case, None),
+            Kind::Shared => {
+                let mut given = toml::Table::new();
+                given.insert("on".to_owned(), "2026-01-01".into());
+                given.extend(case.given.clone());
+                let dated =
+                    Case { name: case.name.clone(), given, switches: Settings::new(), expected: Expected::default() };
+                self.facts(&dated, None)
+            }
+        };
+        self.cases.iter().try_for_each(|case| dated(case).map(|_| ()))
+    }
+}
+
+impl Case {
+    fn read(mut case: toml::Table, number: usize, kind: Kind) -> Result<Self, Unreadable> {
+        let name = match case.remove("name") {
+            Some(toml::Value::String(name)) if !name.trim().is_empty() => name,
+            Some(_) | None => {
+                return Err(Unreadable { case: Some(format!("number {number}")), problem: "has no name".to_owned() });
+            }
+        };
+        let unreadable = |problem| Unreadable { case: Some(name.clone()), problem };
+        let written: WrittenCase = typed(case).map_err(unreadable)?;
+        let switches = settings(&written.switches).map_err(unreadable)?;
+        let given = written.given.clone();
+        let expected = written.expected(kind).map_err(unreadable)?;
+        Ok(Self { given, switches, expected, name })
+    }
+}
+
+impl WrittenCase {
+    fn expected(self, kind: Kind) -> Result<Expected, String> {
+        let mut acts = BTreeMap::new();
+        for (act, said) in self.expect.each() {
+            match said {
+                Some(said) => drop(acts.insert(act, rulings(&said)?)),
+                None if kind == Kind::Pack => return Err(format!("expect does not say {}", act.word())),
+                None => {}
+            }
+        }
+        let mut obligations = BTreeMap::new();
+        for (act, said) in self.obligations.each() {
+            let Some(said) = said else { continue };
+            let mut said: Vec<Obligation> = words("obligations", &said)?;
+            said.sort_unstable();
+            obligations.insert(act, said);
+        }
+        let mut cites = Vec::new();
+        for (about, said) in self.cites {
+            let about = about_of(&about)?;
+            let said = match said {
+                OneOrMany::One(text) => vec![text],
+                OneOrMany::Many(texts) => texts,
+            };
+            if said.iter().any(|text| text.trim().is_empty()) {
+                return Err("cites an empty text".to_owned());
+            }
+            cites.extend(said.into_iter().map(|text| (about, text)));
+        }
+        let classes = |key: &str, said: Option<Vec<String>>| -> Result<Option<FieldClasses>, String> {
+            said.map(|said| words::<FieldClass>(key, &said).map(|classes| classes.into_iter().collect())).transpose()
+        };
+        Ok(Expected {
+            acts,
+            cites,
+            obligations,
+            clock: self.clock.map(|clock| word("clock", &clock)).transpose()?,
+            shown: classes("shown", self.shown)?,
+            review: classes("review", self.review)?,
+            withheld: classes("withheld", self.withheld)?,
+        })
+    }
+}
+
+impl<T> Acts<T> {
+    fn each(self) -> [(LawAction, Option<T>); 3] {
+        [(LawAction::Hold, self.hold), (LawAction::Notify, self.notify), (LawAction::Transfer, self.transfer)]
+    }
+}
+
+/// The plain words of rulings, and those of whoever only asks that nothing goes without a person.
+fn rulings(text: &str) -> Result<Vec<Ruling>, String> {
+    let ruling = |text: &str| match text {
+        "must" => Ok(Ruling::Must),
+        "may" => Ok(Ruling::May),
+        "must not" => Ok(Ruling::MustNot),
+        "review" => Ok(Ruling::Review),
+        _ => Err(format!("expect: {text:?} is none of: must, may, must not, review")),
+    };
+    text.split(" or ").map(ruling).collect()
+}
+
+fn about_of(text: &str) -> Result<About, String> {
+    let act = [LawAction::Hold, LawAction::Notify, LawAction::Transfer].into_iter().find(|act| act.word() == text);
+    act.map_or_else(|| word("cites", text).map(About::Field), |act| Ok(About::Act(act)))
+}
+
+fn settings(written: &BTreeMap<String, String>) -> Result<Settings, String> {
+    let setting = |(name, said): (&String, &String)| match said.as_str() {
+        "on" => Ok((name.clone(), true)),
+        "off" => Ok((name.clone(), false)),
+        _ => Err(format!("switches: {name:?} is {said:?}, which is neither on nor off")),
+    };
+    written.iter().map(setting).collect()
+}
+
+/// A word of a vocabulary, or which words there are.
+pub(super) fn word<T: Vocabulary>(key: &str, text: &str) -> Result<T, String> {
+    let known = || T::VARIANTS.iter().map(|known| known.plain_word()).collect::<Vec<_>>().join(", ");
+    let found = T::VARIANTS.iter().copied().find(|known| known.plain_word() == text);
+    found.ok_or_else(|| format!("{key}: {text:?} is none of: {}", known()))
+}
+
+/// Words of a vocabulary.
+pub(super) fn words<T: Vocabulary>(key: &str, texts: &[String]) -> Result<Vec<T>, String> {
+    texts.iter().map(|text| word(key, text)).collect()
+}
+
+fn typed<T: DeserializeOwned>(table: toml::Table) -> Result<T, String> {
+    toml::Value::Table(table)
+        .try_into()
+        .map_err(|error: toml::de::Error| error.to_string().trim_end().replace('\n', " "))
+}

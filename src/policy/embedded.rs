@@ -1,0 +1,48 @@
+//! The repository's own policies, so that the binary runs without a directory.
+
+use std::collections::BTreeMap;
+
+use crate::policy::load::PolicySet;
+
+/// A file of `policies/`, under its name there.
+macro_rules! files {
+    ($($name:literal,)+) => { &[$(($name, include_str!(concat!("../../policies/", $name)))),+] };
+}
+
+/// Every file of the set, by name.
+pub(crate) const EMBEDDED: &[(&str, &str)] = files![
+    "access.cedar",
+    "comity.cedarschema",
+    "law/_safeguards.cases.toml",
+    "law/_safeguards.cedar",
+    "law/switches.toml",
+    "law/us-ca.cases.toml",
+    "law/us-ca.cedar",
+    "law/us-co.cases.toml",
+    "law/us-co.cedar",
+    "law/us-fl.cases.toml",
+    "law/us-fl.cedar",
+    "law/us-il.cases.toml",
+    "law/us-il.cedar",
+    "law/us-nj.cases.toml",
+    "law/us-nj.cedar",
+    "law/us-ny-nyc.cases.toml",
+    "law/us-ny-nyc.cedar",
+    "law/us-ny.cases.toml",
+    "law/us-ny.cedar",
+    "law/us-tx.cases.toml",
+    "law/us-tx.cedar",
+    "law/us-wa.cases.toml",
+    "law/us-wa.cedar",
+];
+
+impl PolicySet {
+    pub(crate) fn embedded_files() -> BTreeMap<String, String> {
+        EMBEDDED.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
+    }
+}
+
+/// The text of a file that the binary was built with.
+pub(crate) fn built_in(name: &str) -> Option<&'static str> {
+    EMBEDDED.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
+}

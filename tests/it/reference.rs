@@ -1,0 +1,267 @@
+//! Who may do what to whom, and what the law says of it: the gate against counsel's own reading, over every agency, method,
+//! jurisdiction and state.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::thread;
+
+use comity::domain::agency::{ActorKind, AgencyClass, AgencyKind};
+use comity::domain::command::Method;
+use comity::domain::determination::{FieldClass, LawView, Ruling};
+use comity::domain::permit::Admitted;
+use comity::policy::engine::Engine;
+use comity::policy::gate::{Denial, Gate};
+use comity::policy::load::PolicySet;
+use uuid::Uuid;
+
+use crate::harness::descriptor::POOL;
+use crate::reference::cell::{CRIMES, Cell, Guard, Role, State, Verdict, Warranted, agency, custodian_id, no_crime};
+use crate::reference::counsel::counsel;
+
+mod cell;
+mod counsel;
+
+/// Nine whose law is written, and one whose is not.
+const JURISDICTIONS: [&str; 10] =
+    ["us-ny", "us-ny-nyc", "us-ca", "us-il", "us-nj", "us-co", "us-wa", "us-tx", "us-fl", "us-zz"];
+
+const CLASSES: [Option<AgencyClass>; 5] = [
+    None,
+    Some(AgencyClass::StatePrison),
+    Some(AgencyClass::CountyJail),
+    Some(AgencyClass::CityJail),
+    Some(AgencyClass::Probation),
+];
+
+/// An administrative warrant and nothing else that a law turns on.
+const ORDINARY: State = State {
+    asks_for_hold: true,
+    warrant: Warranted::ByOfficer,
+    final_order: false,
+    lent: false,
+    listed: false,
+    crime: no_crime(),
+    guard: Guard::None,
+    proof: false,
+    public: false,
+    after_the_acts: false,
+};
+
+/// The gate of a jurisdiction, with the agencies that cells name.
+struct Asked {
+    engine: Arc<Engine>,
+    gate: Gate,
+}
+
+impl Asked {
+    fn new() -> Self {
+        let engine = Arc::new(Engine::new(PolicySet::embedded().unwrap()));
+        let held = CLASSES.map(|class| agency(custodian_id(class), AgencyKind::County, class, &JURISDICTIONS));
+        let next = agency("next-jail".parse().unwrap(), AgencyKind::County, CLASSES[2], &JURISDICTIONS);
+        let agencies: BTreeMap<_, _> = held.into_iter().chain([next]).map(|one| (one.id.clone(), one)).collect();
+        Self { gate: Gate::new(Arc::clone(&engine), Arc::new(agencies)), engine }
+    }
+
+    fn admits(&self, cell: &Cell<'_>) -> bool {
+        self.engine.admit(&cell.caller(), cell.method).is_ok()
+    }
+
+    /// What the engine and the gate really answer.
+    fn verdict(&self, cell: &Cell<'_>) -> Verdict {
+        if !self.admits(cell) {
+            return Verdict::NotAdmitted;
+        }
+        let Some(value) = cell.command() else { return Verdict::Admitted };
+        let admitted = Admitted { caller: cell.caller(), jurisdiction: cell.jurisdiction(), value };
+        let name = cell.detainer_name();
+        match self.gate.permit(admitted, &cell.case(), name.id, cell.now()) {
+            Ok(permitted) => Verdict::Permitted(permitted.law(&name).map(rulings)),
+            Err(denial) => Verdict::Denied(said(&denial)),
+        }
+    }
+
+    /// One more cell, in which both must say the same.
+    fn check(&self, cell: &Cell<'_>) -> usize {
+        assert_eq!(self.verdict(cell), counsel(cell), "the gate, and counsel, of {cell:#?}");
+        1
+    }
+}
+
+fn rulings(law: &LawView) -> [Ruling; 4] {
+    let custody = match (law.disclosable.contains(FieldClass::Custody), law.review.contains(FieldClass::Custody)) {
+        (true, _) => Ruling::May,
+        (false, true) => Ruling::Review,
+        (false, false) => Ruling::MustNot,
+    };
+    [law.hold.ruling, law.notify.ruling, law.transfer.ruling, custody]
+}
+
+fn said(denial: &Denial) -> String {
+    match denial {
+        Denial::NotFound => "not found".to_owned(),
+        Denial::NoSuchJurisdiction => "no such jurisdiction".to_owned(),
+        Denial::OfficerRequired => "officer required".to_owned(),
+        Denial::Forbidden { action, .. } => format!("forbidden: {}", action.word()),
+        Denial::ReviewRequired { action, .. } => format!("review required: {}", action.word()),
+        Denial::ReasonRequired { action, .. } => format!("reason required: {}", action.word()),
+        Denial::NotAdmitted | Denial::Unattributed | Denial::NotACustodian | Denial::AddresseeFixed | Denial::NoSuchCustodian => {
+            format!("{denial:?}")
+        }
+    }
+}
+
+/// Every combination of facts.
+fn every_state() -> Vec<State> {
+    let mut states = vec![ORDINARY];
+    let mut each = |vary: &dyn Fn(State) -> Vec<State>| states = states.iter().copied().flat_map(vary).collect();
+    each(&|state| [true, false].map(|asks_for_hold| State { asks_for_hold, ..state }).into());
+    each(&|state| [true, false].map(|listed| State { listed, ..state }).into());
+    each(&|state| [true, false].map(|proof| State { proof, ..state }).into());
+    each(&|state| [true, false].map(|public| State { public, ..state }).into());
+    each(&|state| [true, false].map(|after_the_acts| State { after_the_acts, ..state }).into());
+    each(&|state| CRIMES.map(|crime| State { crime, ..state }).into());
+    let basis = [(false, false), (true, false), (false, true)];
+    each(&|state| basis.map(|(final_order, lent)| State { final_order, lent, ..state }).into());
+    let guards = [Guard::None, Guard::Claim, Guard::Juvenile, Guard::Sealed];
+    each(&|state| guards.map(|guard| State { guard, ..state }).into());
+    let warrants = [Warranted::Not, Warranted::ByOfficer, Warranted::ByJudge, Warranted::OnCrime];
+    each(&|state| warrants.map(|warrant| State { warrant, ..state }).into());
+    states
+}
+
+/// One of each kind of state that callers may find a case in.
+fn some_states() -> [State; 10] {
+    let judge = State { warrant: Warranted::OnCrime, ..ORDINARY };
+    [
+        ORDINARY,
+        State { asks_for_hold: false, ..ORDINARY },
+        State { listed: true, final_order: true, after_the_acts: true, ..judge },
+        State { crime: CRIMES[7], ..judge },
+        State { crime: CRIMES[4], ..ORDINARY },
+        State { public: true, ..ORDINARY },
+        State { proof: true, ..ORDINARY },
+        State { guard: Guard::Claim, ..judge },
+        State { guard: Guard::Juvenile, ..judge },
+        State { guard: Guard::Sealed, crime: CRIMES[7], ..ORDINARY },
+    ]
+}
+
+/// Each method of the contract in every way that the gate parts, with and without a reason where one counts.
+fn ways(method: &str) -> &'static [(&'static str, bool)] {
+    match method {
+        "DetainerService/AcknowledgeDetainer" => &[("matched-custody", false), ("no-such-person", false)],
+        "DetainerService/ResolveCitizenshipClaim" => &[("confirmed", true), ("not-confirmed", true)],
+        "DetainerService/AnswerDetainer" => &[
+            ("honor-hold", false),
+            ("honor-hold", true),
+            ("notify-only", false),
+            ("notify-only", true),
+            ("decline", false),
+            ("decline", true),
+            ("pending-review", false),
+            ("pending-review", true),
+        ],
+        "CustodyService/MoveCustody" => &[("court", false), ("agency", false)],
+        "TransferService/OfferWindow" => &[("", false), ("", true)],
+        _ => &[("", false)],
+    }
+}
+
+/// What a law rules, of every combination of facts.
+fn by_facts(asked: &Asked, jurisdiction: &'static str, states: &[State]) -> usize {
+    let answering = Cell {
+        kind: AgencyKind::County,
+        class: None,
+        actor: Some(ActorKind::Officer),
+        role: Role::Custodian,
+        jurisdiction,
+        named: true,
+        matched: true,
+        method: "DetainerService/AnswerDetainer",
+        way: "decline",
+        reasoned: true,
+        state: &ORDINARY,
+    };
+    let cells =
+        CLASSES.iter().flat_map(|class| states.iter().map(move |state| Cell { class: *class, state, ..answering }));
+    cells.map(|cell| asked.check(&cell)).sum()
+}
+
+/// What every caller gets of every method, in some states of the case. The door asks nothing of the case: one state is
+/// enough for whom it does not let in, and for what only reads.
+fn by_callers(asked: &Asked, jurisdiction: &'static str, methods: &[String]) -> usize {
+    let (states, mut cells) = (some_states(), 0);
+    let actors = [None, Some(ActorKind::System), Some(ActorKind::Officer)];
+    let callers = AgencyKind::ALL.iter().flat_map(|kind| CLASSES.map(|class| (*kind, class)));
+    let callers = callers.flat_map(|(kind, class)| actors.map(|actor| (kind, class, actor)));
+    for ((kind, class, actor), method) in callers.flat_map(|caller| methods.iter().map(move |method| (caller, method)))
+    {
+        for (way, reasoned) in ways(method) {
+            for role in [Role::Issuer, Role::Custodian, Role::Stranger, Role::Outsider] {
+                for (named, matched) in [(true, true), (true, false), (false, true), (false, false)] {
+                    for state in &states {
+                        let (way, reasoned) = (*way, *reasoned);
+                        let cell = Cell {
+                            kind,
+                            class,
+                            actor,
+                            role,
+                            jurisdiction,
+                            named,
+                            matched,
+                            method,
+                            way,
+                            reasoned,
+                            state,
+                        };
+                        cells += asked.check(&cell);
+                        if role == Role::Outsider || !asked.admits(&cell) || cell.command().is_none() {
+                            break;
+                        }
+                    }
+                }
+            }
+        }
+    }
+    cells
+}
+
+/// The methods of the contract, and those that stand beside it.
+fn methods() -> Vec<String> {
+    let ours = POOL.services().filter(|service| service.package_name() == "comity.v1");
+    let own = ours.flat_map(|service| {
+        service
+            .methods()
+            .map(|method| format!("{}/{}", method.parent_service().name(), method.name()))
+            .collect::<Vec<_>>()
+    });
+    let beside = [
+        "grpc.health.v1.Health/Check",
+        "grpc.health.v1.Health/Watch",
+        "grpc.health.v1.Health/List",
+        "grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+        "grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+    ];
+    own.chain(beside.map(str::to_owned)).collect()
+}
+
+#[test]
+fn the_gate_answers_what_counsel_reads_in_the_law() {
+    let (states, methods) = (every_state(), methods());
+    let (states, methods) = (&states, &methods);
+    // Each with an engine of its own: what one remembers is not driven out by another.
+    let counted: Vec<[usize; 2]> = thread::scope(|scope| {
+        let asked = JURISDICTIONS.map(|jurisdiction| {
+            scope.spawn(move || {
+                let asked = Asked::new();
+                [by_facts(&asked, jurisdiction, states), by_callers(&asked, jurisdiction, methods)]
+            })
+        });
+        asked.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    let [by_facts, by_callers] = [0, 1].map(|at| counted.iter().map(|counted| counted[at]).sum::<usize>());
+    println!(
+        "{by_facts} cells of jurisdiction, class and facts; {by_callers} of caller, method, jurisdiction and state"
+    );
+    assert!(by_facts > 1_000_000 && by_callers > 500_000, "{by_facts} {by_callers}");
+}

@@ -1,0 +1,420 @@
+//! One cell of the cross product: who does what to which case under which law; in plain words for counsel, and as the
+//! gate is asked it.
+
+use std::collections::BTreeSet;
+
+use comity::domain::agency::{Actor, ActorKind, Agency, AgencyClass, AgencyKind, Caller};
+use comity::domain::case::Case;
+use comity::domain::charge::{Charge, ChargeStatus, OffenceCategory, Severity};
+use comity::domain::claim::ClaimOutcome;
+use comity::domain::command::CaseCommand;
+use comity::domain::custody::{
+    ActualRelease, Custody, Destination, Identity, Intake, Movement, MovementKind, ScheduledRelease,
+};
+use comity::domain::detainer::{
+    Acknowledgement, Addressee, AnswerKind, Detainer, DetainerBasis, DetainerForm, DetainerState, Finding,
+    IssuingAuthority, LiftReason, Request, Warrant, WarrantKind,
+};
+use comity::domain::determination::Ruling;
+use comity::domain::ids::{AgencyId, CaseName, JurisdictionId};
+use comity::domain::subject::Flags;
+use comity::domain::transfer::{TransferFailureCause, TransferName, WindowDeclineReason};
+use jiff::{Span, Timestamp};
+use uuid::Uuid;
+
+use crate::sample;
+
+/// Where a caller stands to the case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// It lodged the detainer.
+    Issuer,
+    /// It holds the person, and the detainer names it or was taken on by it.
+    Custodian,
+    /// Neither, in the same jurisdiction.
+    Stranger,
+    /// It takes no part in the jurisdiction.
+    Outsider,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Warranted {
+    Not,
+    ByOfficer,
+    ByJudge,
+    /// By a judge, on a federal criminal charge.
+    OnCrime,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Guard {
+    None,
+    Claim,
+    Juvenile,
+    Sealed,
+}
+
+/// The one charge of the person that law may turn on. Of no group that counts, and neither open nor judged: none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "what counsel asks of a charge, one thing each")]
+pub(super) struct Crime {
+    pub(super) group: OffenceCategory,
+    pub(super) felony: bool,
+    pub(super) open: bool,
+    pub(super) held_to_answer: bool,
+    pub(super) convicted: bool,
+    pub(super) last_5_years: bool,
+    pub(super) last_15_years: bool,
+    pub(super) undated: bool,
+    /// Years since the conviction, and a day more.
+    since: Option<(i64, i64)>,
+}
+
+pub(super) const fn no_crime() -> Crime {
+    Crime {
+        group: OffenceCategory::Other,
+        felony: false,
+        open: false,
+        held_to_answer: false,
+        convicted: false,
+        last_5_years: false,
+        last_15_years: false,
+        undated: false,
+        since: None,
+    }
+}
+
+/// A charge that is not judged.
+const fn charged(group: OffenceCategory, felony: bool, held_to_answer: bool) -> Crime {
+    Crime { group, felony, open: true, held_to_answer, ..no_crime() }
+}
+
+/// A conviction of so many years and days ago.
+const fn convicted(group: OffenceCategory, felony: bool, years: i64, days: i64) -> Crime {
+    Crime {
+        group,
+        felony,
+        convicted: true,
+        last_5_years: years < 5 || (years == 5 && days == 0),
+        last_15_years: years < 15 || (years == 15 && days == 0),
+        since: Some((years, days)),
+        ..no_crime()
+    }
+}
+
+/// Both sides of every limit that a pack sets.
+pub(super) const CRIMES: [Crime; 18] = {
+    use OffenceCategory::{Assault, Burglary, Drugs, Homicide, Other, Robbery, Weapons};
+    [
+        no_crime(),
+        charged(Assault, false, false),
+        charged(Robbery, true, false),
+        charged(Drugs, true, false),
+        charged(Burglary, true, true),
+        charged(Burglary, false, true),
+        charged(Drugs, true, true),
+        convicted(Burglary, true, 5, 0),
+        convicted(Burglary, true, 5, 1),
+        convicted(Weapons, true, 15, 0),
+        convicted(Weapons, true, 15, 1),
+        convicted(Drugs, true, 5, 0),
+        convicted(Drugs, true, 5, 1),
+        convicted(Homicide, true, 30, 0),
+        convicted(Assault, false, 5, 0),
+        convicted(Assault, false, 5, 1),
+        convicted(Other, true, 4, 0),
+        Crime {
+            undated: true,
+            since: None,
+            last_5_years: false,
+            last_15_years: false,
+            ..convicted(Assault, true, 0, 0)
+        },
+    ]
+};
+
+/// The case, as far as some law turns on it.
+#[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact that some law turns on")]
+pub(super) struct State {
+    pub(super) asks_for_hold: bool,
+    pub(super) warrant: Warranted,
+    pub(super) final_order: bool,
+    pub(super) lent: bool,
+    pub(super) listed: bool,
+    pub(super) crime: Crime,
+    pub(super) guard: Guard,
+    pub(super) proof: bool,
+    pub(super) public: bool,
+    pub(super) after_the_acts: bool,
+}
+
+/// One cell.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Cell<'a> {
+    pub(super) kind: AgencyKind,
+    /// Of the caller, and of whoever holds the person.
+    pub(super) class: Option<AgencyClass>,
+    pub(super) actor: Option<ActorKind>,
+    pub(super) role: Role,
+    pub(super) jurisdiction: &'static str,
+    /// The detainer names its custodian.
+    pub(super) named: bool,
+    /// The person was matched.
+    pub(super) matched: bool,
+    pub(super) method: &'a str,
+    /// Which way of the method.
+    pub(super) way: &'static str,
+    /// A reason is given.
+    pub(super) reasoned: bool,
+    pub(super) state: &'a State,
+}
+
+/// What the gate answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Verdict {
+    NotAdmitted,
+    /// Nothing is asked of a case.
+    Admitted,
+    Denied(String),
+    /// With the rulings on holding, notifying, handing over and telling of the custody, where the law is asked.
+    Permitted(Option<[Ruling; 4]>),
+}
+
+pub(super) fn custodian_id(class: Option<AgencyClass>) -> AgencyId {
+    format!("custodian-{}", class.map_or("other", AgencyClass::word)).parse().unwrap()
+}
+
+pub(super) fn agency(id: AgencyId, kind: AgencyKind, class: Option<AgencyClass>, within: &[&str]) -> Agency {
+    let jurisdictions: BTreeSet<JurisdictionId> = within.iter().map(|id| id.parse().unwrap()).collect();
+    Agency { id, kind, class, jurisdictions }
+}
+
+impl Cell<'_> {
+    pub(super) fn now(&self) -> Timestamp {
+        let now = if self.state.after_the_acts { "2026-06-01T18:00:00Z" } else { "2026-05-01T18:00:00Z" };
+        now.parse().unwrap()
+    }
+
+    pub(super) fn caller(&self) -> Caller {
+        let id = match self.role {
+            Role::Issuer => "issuer".parse().unwrap(),
+            Role::Custodian => custodian_id(self.class),
+            Role::Stranger | Role::Outsider => "stranger".parse().unwrap(),
+        };
+        let within: &[&str] = if self.role == Role::Outsider { &["us-or"] } else { &[self.jurisdiction] };
+        let pseudonym = "0123456789abcdef0123456789abcdef".parse().unwrap();
+        let actor = self.actor.map(|kind| Actor { pseudonym, kind });
+        Caller { agency: agency(id, self.kind, self.class, within), actor }
+    }
+
+    pub(super) fn jurisdiction(&self) -> JurisdictionId {
+        self.jurisdiction.parse().unwrap()
+    }
+
+    pub(super) fn detainer_name(&self) -> CaseName {
+        CaseName::detainer(self.jurisdiction(), Uuid::from_u128((7 << 76) | (2 << 62) | 1))
+    }
+
+    fn custody_name(&self) -> CaseName {
+        CaseName::custody(self.jurisdiction(), Uuid::from_u128((7 << 76) | (2 << 62) | 2))
+    }
+
+    /// The case as the recorder assembles it for the command.
+    pub(super) fn case(&self) -> Case {
+        let custody = self.custody();
+        let detainer = self.detainer();
+        let standing: Vec<Detainer> = if self.matched { vec![detainer.clone()] } else { Vec::new() };
+        let names_custody = self.method.starts_with("CustodyService/") || self.way == "matched-custody";
+        Case {
+            detainer: (!self.method.starts_with("CustodyService/")).then_some(detainer),
+            custody: (names_custody || self.matched).then_some(custody),
+            standing,
+            ..Case::default()
+        }
+    }
+
+    fn request(&self) -> Request {
+        let state = self.state;
+        let (kind, issuing_authority) = match state.warrant {
+            Warranted::Not => (WarrantKind::None, IssuingAuthority::None),
+            Warranted::ByOfficer => (WarrantKind::I200, IssuingAuthority::ImmigrationOfficer),
+            Warranted::ByJudge | Warranted::OnCrime => (WarrantKind::Judicial, IssuingAuthority::FederalJudge),
+        };
+        let basis = match (state.final_order, state.lent) {
+            (true, _) => DetainerBasis::FinalOrder,
+            (false, true) => DetainerBasis::CustodyLent,
+            (false, false) => DetainerBasis::PendingProceedings,
+        };
+        let addressee = if self.named { Addressee::Agency(custodian_id(self.class)) } else { Addressee::Jurisdiction };
+        Request {
+            addressee,
+            form: if state.asks_for_hold { DetainerForm::I247a } else { DetainerForm::I247g },
+            basis: vec![basis],
+            warrant: Warrant {
+                kind,
+                issuing_authority,
+                signed_at: None,
+                criminal: state.warrant == Warranted::OnCrime,
+            },
+            charges: Vec::new(),
+            terrorist_list_match: state.listed,
+            ..sample::request(None)
+        }
+    }
+
+    fn detainer(&self) -> Detainer {
+        let lodged = Detainer::lodged(self.detainer_name(), "issuer".parse().unwrap(), self.request(), sample::start());
+        if !self.matched {
+            return lodged;
+        }
+        Detainer {
+            custodian: Some(custodian_id(self.class)),
+            acknowledgement: Some(sample::found(Finding::MatchedCustody, Some(&self.custody_name()))),
+            state: DetainerState::Matched,
+            ..lodged
+        }
+    }
+
+    fn custody(&self) -> Custody {
+        let intake = Intake { charges: self.charges(), flags: self.flags(), ..sample::intake() };
+        let opened = Custody::opened(self.custody_name(), custodian_id(self.class), intake, sample::start());
+        let detainers = if self.matched { vec![self.detainer_name()] } else { Vec::new() };
+        Custody { detainers, scheduled: Some(self.scheduled()), ..opened }
+    }
+
+    fn flags(&self) -> Flags {
+        Flags {
+            citizenship_claim: self.state.guard == Guard::Claim,
+            juvenile: self.state.guard == Guard::Juvenile,
+            proof_of_status: self.state.proof,
+            ..Flags::default()
+        }
+    }
+
+    fn charges(&self) -> Vec<Charge> {
+        let crime = self.state.crime;
+        let today = self.now().to_zoned(jiff::tz::TimeZone::UTC).date();
+        let day = |(years, days)| today.checked_sub(Span::new().years(years).days(days)).unwrap();
+        let status = match (crime.convicted, crime.held_to_answer) {
+            (true, _) => ChargeStatus::Convicted,
+            (false, true) => ChargeStatus::HeldToAnswer,
+            (false, false) => ChargeStatus::Pending,
+        };
+        let severity = if crime.felony { Severity::Felony } else { Severity::Misdemeanor };
+        let charge = Charge {
+            ncic: Some(code(crime.group).parse().unwrap()),
+            severity: Some(severity),
+            status,
+            convicted_on: crime.since.map(day),
+            ..sample::charge()
+        };
+        let sealed = Charge { status: ChargeStatus::Sealed, ..charge.clone() };
+        let known = (crime.open || crime.convicted).then_some(charge);
+        known.into_iter().chain((self.state.guard == Guard::Sealed).then_some(sealed)).collect()
+    }
+
+    fn scheduled(&self) -> ScheduledRelease {
+        ScheduledRelease { date_public: self.state.public, ..sample::scheduled() }
+    }
+
+    /// What is submitted; none where the method reads.
+    pub(super) fn command(&self) -> Option<CaseCommand> {
+        let (service, method) = self.method.split_once('/').unwrap();
+        match service {
+            "DetainerService" => self.upon_detainer(method),
+            "TransferService" => self.upon_transfer(method),
+            "CustodyService" => self.upon_custody(method),
+            _ => None,
+        }
+    }
+
+    fn upon_detainer(&self, method: &str) -> Option<CaseCommand> {
+        let detainer = self.detainer_name();
+        Some(match method {
+            "LodgeDetainer" => CaseCommand::LodgeDetainer(self.request()),
+            "AmendDetainer" => CaseCommand::AmendDetainer { detainer, request: Box::new(self.request()) },
+            "WithdrawDetainer" => CaseCommand::WithdrawDetainer { detainer, reason: LiftReason::CaseClosed },
+            "AcknowledgeDetainer" => {
+                let finding: Finding = self.way.parse().unwrap();
+                let custody = Some(self.custody_name()).filter(|_| finding == Finding::MatchedCustody);
+                let acknowledgement = Acknowledgement { custody, ..sample::found(finding, None) };
+                CaseCommand::AcknowledgeDetainer { detainer, acknowledgement, correction: None }
+            }
+            "AnswerDetainer" => {
+                let kind: AnswerKind = self.way.parse().unwrap();
+                let mut answer = sample::answer(kind);
+                answer.reason = answer.reason.filter(|_| self.reasoned);
+                CaseCommand::AnswerDetainer { detainer, answer, correction: None }
+            }
+            "RecordServiceOfCopy" => {
+                CaseCommand::RecordServiceOfCopy { detainer, service: sample::service(), correction: None }
+            }
+            "RaiseCitizenshipClaim" => CaseCommand::RaiseCitizenshipClaim { detainer, claim: sample::claim() },
+            "ResolveCitizenshipClaim" => {
+                let outcome: ClaimOutcome = self.way.parse().unwrap();
+                CaseCommand::ResolveCitizenshipClaim { detainer, outcome, reason: "a passport".to_owned() }
+            }
+            _ => return None,
+        })
+    }
+
+    fn upon_transfer(&self, method: &str) -> Option<CaseCommand> {
+        let detainer = self.detainer_name();
+        let transfer = TransferName { detainer: detainer.clone(), id: Uuid::from_u128(3) };
+        Some(match method {
+            "OfferWindow" => {
+                let reason = self.reasoned.then(|| "a person decided".to_owned());
+                CaseCommand::OfferWindow { detainer, window: sample::window(60), reason }
+            }
+            "AcceptWindow" => CaseCommand::AcceptWindow { transfer },
+            "DeclineWindow" => CaseCommand::DeclineWindow { transfer, reason: WindowDeclineReason::ALL[0] },
+            "ConfirmTransfer" => CaseCommand::ConfirmTransfer { transfer, occurred_at: sample::start() },
+            "ReportFailure" => CaseCommand::ReportFailure { transfer, cause: TransferFailureCause::ALL[0] },
+            _ => return None,
+        })
+    }
+
+    fn upon_custody(&self, method: &str) -> Option<CaseCommand> {
+        let custody = self.custody_name();
+        let correction = sample::correction;
+        Some(match method {
+            "OpenCustody" => CaseCommand::OpenCustody(sample::intake()),
+            "UpdateCharges" => CaseCommand::UpdateCharges { custody, charges: Vec::new() },
+            "CorrectIdentity" => {
+                let identity = Box::new(Identity { subject: sample::subject(), flags: Flags::default() });
+                CaseCommand::CorrectIdentity { custody, identity, correction: correction() }
+            }
+            "MoveCustody" if self.way == "agency" => {
+                let to = Destination::Agency("next-jail".parse().unwrap(), "NY031".parse().unwrap());
+                CaseCommand::MoveCustody { custody, movement: Movement { to, occurred_at: None } }
+            }
+            "MoveCustody" => {
+                CaseCommand::MoveCustody { custody, movement: sample::movement(MovementKind::Court, "erie") }
+            }
+            "ScheduleRelease" => CaseCommand::ScheduleRelease { custody, release: self.scheduled() },
+            "RescheduleRelease" => CaseCommand::RescheduleRelease { custody, release: self.scheduled() },
+            "CancelRelease" => CaseCommand::CancelRelease { custody, reason: None },
+            "RecordRelease" => {
+                let release = ActualRelease { date_public: self.state.public, ..sample::released() };
+                CaseCommand::RecordRelease { custody, release, correction: None }
+            }
+            "CloseCustody" => CaseCommand::CloseCustody { custody, closing: sample::closing() },
+            "ReopenCustody" => CaseCommand::ReopenCustody { custody, correction: correction() },
+            _ => return None,
+        })
+    }
+}
+
+fn code(group: OffenceCategory) -> &'static str {
+    match group {
+        OffenceCategory::Homicide => "0999",
+        OffenceCategory::Sexual => "1199",
+        OffenceCategory::Robbery => "1299",
+        OffenceCategory::Assault => "1399",
+        OffenceCategory::Burglary => "2299",
+        OffenceCategory::Drugs => "3599",
+        OffenceCategory::Weapons => "5299",
+        OffenceCategory::Other => "7099",
+    }
+}
