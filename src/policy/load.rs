@@ -5,11 +5,11 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use aws_lc_rs::digest;
 use cedar_policy as cedar;
 use jiff::Timestamp;
 
 use crate::domain::ids::JurisdictionId;
+use crate::policy::digest::{self, digest_of};
 use crate::policy::embedded::built_in;
 use crate::policy::limits::{self, Excess, FILE_BYTES_MAX, FILES_MAX};
 use crate::policy::reads::Reads;
@@ -120,7 +120,7 @@ impl PolicySet {
             tables: tables.map(|(name, text)| (name.clone(), text.clone())).collect(),
             vocabulary: Vocabulary::new(&reader.schema).map_err(PolicyError::Vocabulary)?,
             digest: digest_of(files),
-            files: files.iter().map(|(name, text)| (name.clone(), bytes_of(&digest::digest(&digest::SHA256, text.as_bytes())))).collect(),
+            files: files.iter().map(|(name, text)| (name.clone(), digest::of_text(text))).collect(),
         })
     }
 
@@ -291,22 +291,6 @@ fn read(path: &Path, name: &str) -> Result<String, PolicyError> {
         return Err(PolicyError::Excess { file: name.to_owned(), excess: Excess::Bytes });
     }
     Ok(text)
-}
-
-/// The digest of a set, from its files. Lengths go in too: without them, text moved from one file to the next would leave the digest as it was.
-pub fn digest_of(files: &BTreeMap<String, String>) -> [u8; 32] {
-    let mut context = digest::Context::new(&digest::SHA256);
-    for part in files.iter().flat_map(|(name, text)| [name, text]) {
-        context.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
-        context.update(part.as_bytes());
-    }
-    bytes_of(&context.finish())
-}
-
-fn bytes_of(digest: &digest::Digest) -> [u8; 32] {
-    let mut bytes = [0; 32];
-    bytes.iter_mut().zip(digest.as_ref()).for_each(|(to, from)| *to = *from);
-    bytes
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 
 pub mod admit;
 pub mod cases;
+pub mod digest;
 pub mod engine;
 pub mod gate;
 pub mod in_force;

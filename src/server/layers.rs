@@ -28,9 +28,13 @@ use tower::util::BoxCloneSyncService;
 use tower::{BoxError, Service, ServiceBuilder};
 
 use crate::api::status;
+use crate::config::{Config, Secrets};
 use crate::identity::authenticate::{AuthenticateLayer, Authenticator};
 use crate::identity::certificate::PeerIdentity;
+use crate::identity::clock::WallClock;
+use crate::identity::pseudonym::PseudonymKey;
 use crate::identity::rate::RateLimitLayer;
+use crate::identity::registry::Registry;
 use crate::meters::{Meters, table};
 use crate::policy::admit::AdmitLayer;
 use crate::policy::in_force::InForce;
@@ -61,6 +65,27 @@ pub(super) struct Layers {
 pub(super) type Stack = Respond<BoxCloneSyncService<Request<Body>, Response<Body>, BoxError>>;
 
 impl Layers {
+    /// As configured.
+    pub(super) fn of(
+        config: &Config,
+        secrets: &Secrets,
+        registry: &Arc<Registry>,
+        wall: &WallClock,
+        in_force: &InForce,
+        meters: &Arc<Meters>,
+    ) -> Self {
+        let pseudonyms = PseudonymKey::new(&secrets.pseudonym);
+        let authenticator = Authenticator::new(Arc::clone(registry), config.token.clone(), pseudonyms, wall.clone());
+        Self {
+            request_timeout: Duration::from_millis(config.server.request_timeout_ms),
+            in_flight: GlobalConcurrencyLimitLayer::new(config.server.in_flight_max),
+            rate: RateLimitLayer::new(&config.rate),
+            authenticator: Arc::new(authenticator),
+            in_force: in_force.clone(),
+            meters: Arc::clone(meters),
+        }
+    }
+
     /// The services behind the layers.
     pub(super) fn around(&self, routes: Routes) -> Stack {
         let inner = ServiceBuilder::new()

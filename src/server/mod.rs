@@ -23,7 +23,6 @@ use std::time::Duration;
 
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
-use tower::limit::GlobalConcurrencyLimitLayer;
 
 pub use health::Phase;
 pub use policies::{ReloadError, Reloaded, UnfitSet};
@@ -32,10 +31,7 @@ use crate::api::{Api, ApiKeys, LISTS_MAX};
 use crate::config::{Config, ConfigError, Secrets};
 use crate::domain::zone::Zones;
 use crate::feed::Trying;
-use crate::identity::authenticate::Authenticator;
 use crate::identity::clock::WallClock;
-use crate::identity::pseudonym::PseudonymKey;
-use crate::identity::rate::RateLimitLayer;
 use crate::identity::registry::Registry;
 use crate::ledger::VerifierKey;
 use crate::meters::Meters;
@@ -141,7 +137,7 @@ impl Gateway {
         let meters = Meters::new();
         let gate = Gate::new(Arc::clone(&engine), Arc::new(agencies)).with_zones(zones);
         let in_force = InForce::new(Arc::new(gate));
-        let layers = layers(config, &secrets, &registry, &seams.wall, &in_force, &meters);
+        let layers = Layers::of(config, &secrets, &registry, &seams.wall, &in_force, &meters);
         let certificates = Certificates::read(config, base, registry, &seams.wall, &meters)?;
         let tls = Arc::clone(&certificates.state);
         let drain = CancellationToken::new();
@@ -320,27 +316,6 @@ fn recorder(
         inboxes: config.inbox.limits(),
         meters: Arc::clone(meters),
     })?)
-}
-
-/// What every call goes through.
-fn layers(
-    config: &Config,
-    secrets: &Secrets,
-    registry: &Arc<Registry>,
-    wall: &WallClock,
-    in_force: &InForce,
-    meters: &Arc<Meters>,
-) -> Layers {
-    let pseudonyms = PseudonymKey::new(&secrets.pseudonym);
-    let authenticator = Authenticator::new(Arc::clone(registry), config.token.clone(), pseudonyms, wall.clone());
-    Layers {
-        request_timeout: Duration::from_millis(config.server.request_timeout_ms),
-        in_flight: GlobalConcurrencyLimitLayer::new(config.server.in_flight_max),
-        rate: RateLimitLayer::new(&config.rate),
-        authenticator: Arc::new(authenticator),
-        in_force: in_force.clone(),
-        meters: Arc::clone(meters),
-    }
 }
 
 /// The thread that looks whether the policies have changed, where they can.

@@ -16,9 +16,10 @@ use crate::config::Config;
 use crate::domain::ids::JurisdictionId;
 use crate::meters::{Meters, table};
 use crate::policy::cases::{self, Failure};
+use crate::policy::digest::digest_of;
 use crate::policy::engine::Engine;
 use crate::policy::in_force::InForce;
-use crate::policy::load::{PolicyError, PolicySet, digest_of};
+use crate::policy::load::{PolicyError, PolicySet};
 use crate::recorder::{Activated, Handle, SubmitError};
 
 /// Characters of a reason that are repeated: Cedar can say much.
