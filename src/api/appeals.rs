@@ -46,7 +46,7 @@ impl AppealService for Appeals {
             // One more than may be, so that the writer sees that there are more.
             let limit = members_max.saturating_add(1);
             let find = move |looking: &Looking<'_>| chosen(looking, &jurisdiction, &selection, limit);
-            issue.members = self.0.looked(&asked.caller, find).await?;
+            issue.members = self.0.looked(&asked.caller, "AppealService/IssueAppeal", find).await?;
         }
         self.0.submit_asked(asked).await
     }
@@ -64,7 +64,10 @@ impl AppealService for Appeals {
             // Before anything is read: the writer leaves out what has been told since.
             let as_of = self.0.head(&log);
             let appeal = appeal.clone();
-            **found = self.0.looked(caller, move |looking| judged(looking, &appeal, as_of)).await?;
+            **found = self
+                .0
+                .looked(caller, "AppealService/AnswerAppeal", move |looking| judged(looking, &appeal, as_of))
+                .await?;
         }
         self.0.submit_asked(asked).await
     }
@@ -76,7 +79,7 @@ impl AppealService for Appeals {
         let caller = Api::caller(&request)?;
         let name = parse::case_name("name", &request.get_ref().name, CaseKind::Appeal)
             .map_err(|faults| status::violations(&faults))?;
-        let found = self.0.looked(&caller, move |looking| {
+        let found = self.0.looked(&caller, "AppealService/GetAppeal", move |looking| {
             let Some(appeal) = visible(looking.reader, &looking.caller, &name)? else { return Ok(None) };
             let tally = tally(looking, &appeal)?;
             Ok(Some((appeal, tally)))
@@ -138,7 +141,7 @@ impl AppealService for Appeals {
         let name = parse::case_name("parent", &request.parent, CaseKind::Appeal).map_err(faults)?;
         let limit = parse::page_size(request.page_size).map_err(faults)?;
         let after = parse::page_token(&request.page_token).map_err(|_| status::invalid_cursor())?;
-        let found = self.0.looked(&caller, move |looking| {
+        let found = self.0.looked(&caller, "AppealService/ListAppealItems", move |looking| {
             let Some(appeal) = visible(looking.reader, &looking.caller, &name)? else { return Ok(None) };
             looking.page(&appeal, after, limit).map(Some)
         });
@@ -200,10 +203,11 @@ impl Api {
     async fn looked<T: Send + 'static>(
         &self,
         caller: &Caller,
+        method: &'static str,
         look: impl FnOnce(&Looking<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, Status> {
         let _turn = self.lists.acquire_many(TURNS).await.map_err(|_| status::unavailable())?;
-        let (gate, caller, now) = (Arc::clone(&self.gate), caller.clone(), self.clock.now());
+        let (gate, caller, now) = (self.gate_for(caller, method)?, caller.clone(), self.clock.now());
         self.read(move |reader| look(&Looking { reader, gate: &gate, caller, now })).await
     }
 }

@@ -6,8 +6,10 @@
 
 pub mod admit;
 pub mod cases;
+pub mod digest;
 pub mod engine;
 pub mod gate;
+pub mod in_force;
 pub mod load;
 pub mod switches;
 

@@ -45,7 +45,9 @@ impl Plan<'_> {
         let CaseCommand::BarAppeal { appeal, judged } = command else { return Cow::Borrowed(command) };
         let recorded = self.recorded_since(&appeal.jurisdiction, judged.as_of);
         let mut judged = judged.clone();
-        judged.overtaken = recorded.contains(&appeal.id);
+        // By another law it would have been judged otherwise.
+        let other_law = judged.policy_digest.is_some_and(|digest| digest != self.gate.digest());
+        judged.overtaken = other_law || recorded.contains(&appeal.id);
         judged.leave(|id| recorded.contains(&id));
         Cow::Owned(CaseCommand::BarAppeal { appeal: appeal.clone(), judged })
     }

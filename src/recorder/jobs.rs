@@ -6,6 +6,7 @@ use crate::domain::command::{Action, CaseCommand, Command};
 use crate::domain::ids::{AgencyId, JurisdictionId};
 use crate::domain::inbox::Tried;
 use crate::domain::permit::Admitted;
+use crate::recorder::activate::Activating;
 use crate::recorder::handle::{Job, Recorded, SubmitError};
 use crate::recorder::ticks::Ticked;
 use crate::recorder::tries::Delivering;
@@ -13,6 +14,14 @@ use crate::recorder::tries::Delivering;
 pub(super) type Writing = (Box<Admitted<Command>>, oneshot::Sender<Result<Recorded, SubmitError>>);
 pub(super) type Disclosing = (Box<Delivering>, oneshot::Sender<Result<Tried, SubmitError>>);
 pub(super) type Ticking = oneshot::Sender<Result<Ticked, SubmitError>>;
+
+/// What is to be done when a batch is durable, and what no batch is taken across.
+pub(super) enum Closing {
+    /// Another policy set comes into force: a batch is judged by one.
+    Activate(Activating),
+    /// The writer ends.
+    Stop,
+}
 
 /// What has come while the last batch was being written.
 #[derive(Default)]
@@ -24,15 +33,16 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    /// Takes a job; true if it was the last.
-    pub(super) fn take(&mut self, job: Job) -> bool {
+    /// Takes a job, or says what ends the batch.
+    pub(super) fn take(&mut self, job: Job) -> Option<Closing> {
         match job {
             Job::Write(write, reply) => self.writes.push((write, reply)),
             Job::Disclose(delivering, reply) => self.disclosures.push((delivering, reply)),
             Job::Tick(reply) => self.ticks.push(reply),
-            Job::Stop => return true,
+            Job::Activate(activating) => return Some(Closing::Activate(activating)),
+            Job::Stop => return Some(Closing::Stop),
         }
-        false
+        None
     }
 
     pub(super) fn len(&self) -> usize {

@@ -64,6 +64,9 @@ pub enum PlanError {
     /// An event that the contract has no class for.
     #[error("an event cannot be split: {0}")]
     Shape(#[from] ShapeError),
+    /// The gateway's own id is none.
+    #[error("the gateway has no id to act under")]
+    NoGateway,
     /// A log that was not opened.
     #[error("the log {0} is not open")]
     NotOpen(LogName),
@@ -75,7 +78,7 @@ pub enum PlanError {
 /// A batch being planned: what was loaded, changed by each command in order.
 #[derive(Debug)]
 pub struct Plan<'a> {
-    gate: &'a Gate,
+    pub(super) gate: &'a Gate,
     entropy: &'a mut Entropy,
     logs: BTreeMap<LogName, LogState>,
     pub(super) loaded: Loaded,
@@ -151,6 +154,10 @@ impl<'a> Plan<'a> {
         let recorded = match &command.action {
             Action::Case(case_command) => self.case_command(admitted, case_command, &officer, now)?,
             Action::AcknowledgeInbox { .. } | Action::AcknowledgeParked { .. } => {
+                // Upon a case the gate asks this itself.
+                if self.gate.admit(&admitted.caller, command.action.method().rpc()).is_err() {
+                    return Ok(Outcome::Denied(Denial::NotAdmitted));
+                }
                 self.confirm(admitted, &officer, now)?
             }
         };

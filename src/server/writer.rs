@@ -11,7 +11,7 @@ use crate::domain::timetable::Timetable;
 use crate::domain::zone::Zones;
 use crate::identity::registry::Registry;
 use crate::meters::Meters;
-use crate::policy::gate::Gate;
+use crate::policy::in_force::InForce;
 use crate::recorder::{Clock, Entropy, Parts, Recorder, Running};
 use crate::server::ServerError;
 use crate::store::sqlite::SqliteStore;
@@ -21,7 +21,7 @@ pub(super) fn start(
     config: &Config,
     base: &Path,
     secrets: Secrets,
-    gate: &Arc<Gate>,
+    in_force: &InForce,
     timetable: Timetable,
     seams: (Clock, Entropy),
     meters: &Arc<Meters>,
@@ -29,7 +29,7 @@ pub(super) fn start(
     let store = SqliteStore::open_alone(&base.join(&config.store.path), &secrets.wrapping)?;
     Ok(Recorder::start(Parts {
         store: Box::new(store),
-        gate: Arc::clone(gate),
+        in_force: in_force.clone(),
         signer: secrets.signer,
         origin: config.log.origin.clone(),
         clock: seams.0,

@@ -111,7 +111,11 @@ fn said(denial: &Denial) -> String {
         Denial::Forbidden { action, .. } => format!("forbidden: {}", action.word()),
         Denial::ReviewRequired { action, .. } => format!("review required: {}", action.word()),
         Denial::ReasonRequired { action, .. } => format!("reason required: {}", action.word()),
-        Denial::Unattributed | Denial::NotACustodian | Denial::AddresseeFixed | Denial::NoSuchCustodian => {
+        Denial::NotAdmitted
+        | Denial::Unattributed
+        | Denial::NotACustodian
+        | Denial::AddresseeFixed
+        | Denial::NoSuchCustodian => {
             format!("{denial:?}")
         }
     }

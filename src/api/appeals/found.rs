@@ -193,7 +193,8 @@ fn member(seen: &Detainer) -> Member {
 /// was told. Who is held, found or answered for without the issuer's knowledge makes no difference to it.
 pub(super) fn judged(looking: &Looking<'_>, appeal: &CaseName, as_of: u64) -> Result<Judged, StoreError> {
     let own = &looking.caller.agency;
-    let mut judged = Judged { bars: Vec::new(), open: 0, as_of, overtaken: false, policy_digest: None };
+    let mut judged =
+        Judged { bars: Vec::new(), open: 0, as_of, overtaken: false, policy_digest: Some(looking.gate.digest()) };
     looking.each(appeal, |Listed { detainer, item }| {
         let told = Standing::of(&detainer, &item, Sight::Issuer(FieldClasses::all()));
         let asked = holder_as_told(&detainer) == Some(&own.id) && told.standing == AppealStanding::Open;
@@ -201,7 +202,6 @@ pub(super) fn judged(looking: &Looking<'_>, appeal: &CaseName, as_of: u64) -> Re
         let room = judged.bars.len() < BARS_MAX;
         match barring.filter(|barring| room || judged.bars.iter().any(|bars| is_on(bars, barring))) {
             Some(barring) => {
-                judged.policy_digest = Some(barring.policy_digest);
                 take(&mut judged.bars, barring, detainer.name.id);
             }
             None if looking.gate.is_custodian_of(&looking.caller, &detainer) => {

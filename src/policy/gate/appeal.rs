@@ -20,8 +20,6 @@ pub struct Barring {
     pub action: LawAction,
     /// On what ground.
     pub determination: Arc<Determination>,
-    /// Digest of the policy set that was asked.
-    pub policy_digest: [u8; 32],
 }
 
 impl Gate {
@@ -38,7 +36,7 @@ impl Gate {
             if request.form.asks_for_hold() { (LawAction::Hold, &law.hold) } else { (LawAction::Notify, &law.notify) };
         let told = AnswerKind::Decline.gist(&request.addressee);
         let barred = determination.ruling == Ruling::MustNot && !determination.failed && law.disclosable.contains(told);
-        barred.then(|| Barring { action, determination: Arc::clone(determination), policy_digest: law.policy_digest })
+        barred.then(|| Barring { action, determination: Arc::clone(determination) })
     }
 }
 

@@ -5,6 +5,7 @@
 mod agenda;
 mod appeals;
 mod inbox;
+mod policy;
 mod read;
 mod rows;
 mod write;

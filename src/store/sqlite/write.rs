@@ -12,7 +12,7 @@ use crate::domain::detainer::Addressee;
 use crate::domain::determination::FieldClass;
 use crate::domain::ids::{AgencyId, CaseName, JurisdictionId, LogName, OfficerPseudonym};
 use crate::ledger::{Tree, tile_to_bytes};
-use crate::store::sqlite::{SqliteReader, SqliteStore, agenda, appeals, inbox, read, rows};
+use crate::store::sqlite::{SqliteReader, SqliteStore, agenda, appeals, inbox, policy, read, rows};
 use crate::store::vault::Key;
 use crate::store::{
     Append, HeadMove, ListedItem, Loaded, LogState, NewEntry, Reader, SeenRequest, Store, StoreError, Wanted,
@@ -177,6 +177,9 @@ impl SqliteStore {
         }
         let key_of = |case: &CaseName| data_keys.get(case).ok_or(StoreError::Broken("a case has no key"));
         appeals::write(&transaction, &number, &key_of, &append.appeals)?;
+        if let Some(policy) = &append.policy {
+            policy::write(&transaction, policy)?;
+        }
         for disclosure in &append.disclosures {
             transaction
                 .prepare_cached(

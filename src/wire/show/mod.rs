@@ -9,7 +9,7 @@ mod resource;
 use jiff::Timestamp;
 
 pub use appeal::{appeal, appeal_item, appeal_tally};
-pub use event::{determinations, event, inbox_acknowledged};
+pub use event::{determinations, event, inbox_acknowledged, policy_activated};
 pub use judged::judged;
 pub use resource::{custody, custody_etag, detainer, detainer_etag, transfer, transfer_etag};
 

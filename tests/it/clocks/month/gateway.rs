@@ -15,6 +15,7 @@ use comity::ledger::Signer;
 use comity::meters::Meters;
 use comity::policy::engine::Engine;
 use comity::policy::gate::Gate;
+use comity::policy::in_force::InForce;
 use comity::policy::load::PolicySet;
 use comity::recorder::{Clock, Entropy, Parts, Recorded, Recorder, RecorderConfig, Running, Ticked};
 use comity::store::sqlite::SqliteStore;
@@ -119,7 +120,7 @@ impl Gateway {
         };
         let running = Recorder::start(Parts {
             store: Box::new(store),
-            gate: Arc::clone(&GATE),
+            in_force: InForce::new(Arc::clone(&GATE)),
             signer: self.signer(),
             origin: ORIGIN.to_owned(),
             clock: self.clock.clone(),
