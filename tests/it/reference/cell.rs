@@ -190,8 +190,23 @@ pub(super) fn agency(id: AgencyId, kind: AgencyKind, class: Option<AgencyClass>,
     Agency { id, kind, class, jurisdictions }
 }
 
+/// What a cell asks of a case, whoever asks.
+#[derive(Debug)]
+pub(super) struct Posed {
+    pub(super) case: Case,
+    /// None where the method reads.
+    pub(super) command: Option<CaseCommand>,
+    /// The detainer that the law is asked of.
+    pub(super) name: CaseName,
+    pub(super) now: Timestamp,
+}
+
 impl Cell<'_> {
-    pub(super) fn now(&self) -> Timestamp {
+    pub(super) fn posed(&self) -> Posed {
+        Posed { case: self.case(), command: self.command(), name: self.detainer_name(), now: self.now() }
+    }
+
+    fn now(&self) -> Timestamp {
         let now = if self.state.after_the_acts { "2026-06-01T18:00:00Z" } else { "2026-05-01T18:00:00Z" };
         now.parse().unwrap()
     }
@@ -208,11 +223,11 @@ impl Cell<'_> {
         Caller { agency: agency(id, self.kind, self.class, within), actor }
     }
 
-    pub(super) fn jurisdiction(&self) -> JurisdictionId {
+    fn jurisdiction(&self) -> JurisdictionId {
         self.jurisdiction.parse().unwrap()
     }
 
-    pub(super) fn detainer_name(&self) -> CaseName {
+    fn detainer_name(&self) -> CaseName {
         CaseName::detainer(self.jurisdiction(), Uuid::from_u128((7 << 76) | (2 << 62) | 1))
     }
 
@@ -221,7 +236,7 @@ impl Cell<'_> {
     }
 
     /// The case as the recorder assembles it for the command.
-    pub(super) fn case(&self) -> Case {
+    fn case(&self) -> Case {
         let custody = self.custody();
         let detainer = self.detainer();
         let standing: Vec<Detainer> = if self.matched { vec![detainer.clone()] } else { Vec::new() };
@@ -319,7 +334,7 @@ impl Cell<'_> {
     }
 
     /// What is submitted; none where the method reads.
-    pub(super) fn command(&self) -> Option<CaseCommand> {
+    fn command(&self) -> Option<CaseCommand> {
         let (service, method) = self.method.split_once('/').unwrap();
         match service {
             "DetainerService" => self.upon_detainer(method),
