@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 
-use comity::domain::agency::{ActorKind, AgencyClass, AgencyKind};
+use comity::domain::agency::{ActorKind, AgencyClass, AgencyKind, Caller};
 use comity::domain::determination::{FieldClass, LawView, Ruling};
 use comity::domain::permit::Admitted;
 use comity::policy::engine::Engine;
@@ -14,11 +14,13 @@ use comity::policy::gate::{Denial, Gate};
 use comity::policy::load::PolicySet;
 
 use crate::harness::descriptor::POOL;
-use crate::reference::cell::{CRIMES, Cell, Guard, Role, State, Verdict, Warranted, agency, custodian_id, no_crime};
+use crate::reference::cell::{Cell, Posed, Role, Verdict, agency, custodian_id};
 use crate::reference::counsel::counsel;
+use crate::reference::state::{CRIMES, Guard, State, Warranted, no_crime};
 
 mod cell;
 mod counsel;
+mod state;
 
 /// Nine whose law is written, and one whose is not.
 const JURISDICTIONS: [&str; 10] =
@@ -66,27 +68,23 @@ impl Asked {
         Self { gate, engine, cells: 0, differing: Vec::new() }
     }
 
-    fn admits(&self, cell: &Cell<'_>) -> bool {
-        self.engine.admit(&cell.caller(), cell.method).is_ok()
-    }
-
     /// What the engine and the gate really answer.
-    fn verdict(&self, cell: &Cell<'_>) -> Verdict {
-        if !self.admits(cell) {
+    fn verdict(&self, cell: &Cell<'_>, posed: &Posed, caller: &Caller) -> Verdict {
+        if self.engine.admit(caller, cell.method).is_err() {
             return Verdict::NotAdmitted;
         }
-        let Some(value) = cell.command() else { return Verdict::Admitted };
-        let admitted = Admitted { caller: cell.caller(), jurisdiction: cell.jurisdiction(), value };
-        let name = cell.detainer_name();
-        match self.gate.permit(admitted, &cell.case(), name.id, cell.now()) {
-            Ok(permitted) => Verdict::Permitted(permitted.law(&name).map(rulings)),
+        let Some(command) = &posed.command else { return Verdict::Admitted };
+        let value = command.clone();
+        let admitted = Admitted { caller: caller.clone(), jurisdiction: posed.name.jurisdiction.clone(), value };
+        match self.gate.permit(admitted, &posed.case, posed.name.id, posed.now) {
+            Ok(permitted) => Verdict::Permitted(permitted.law(&posed.name).map(rulings)),
             Err(denial) => Verdict::Denied(said(&denial)),
         }
     }
 
     /// One more cell, in which both must say the same.
-    fn check(&mut self, cell: &Cell<'_>) {
-        let (gate, counsel) = (self.verdict(cell), counsel(cell));
+    fn check(&mut self, cell: &Cell<'_>, posed: &Posed, caller: &Caller) {
+        let (gate, counsel) = (self.verdict(cell, posed, caller), counsel(cell));
         self.cells += 1;
         if gate != counsel && self.differing.len() < 4 {
             self.differing.push(format!("{cell:?}\n    the gate: {gate:?}\n    counsel:  {counsel:?}\n"));
@@ -133,9 +131,7 @@ fn every_state() -> Vec<State> {
     each(&|state| CRIMES.map(|crime| State { crime, ..state }).into());
     let basis = [(false, false), (true, false), (false, true)];
     each(&|state| basis.map(|(final_order, lent)| State { final_order, lent, ..state }).into());
-    // Every safeguard does the same; each is among the states that callers find.
-    let guards = [Guard::None, Guard::Juvenile];
-    each(&|state| guards.map(|guard| State { guard, ..state }).into());
+    // Every safeguard does the same to any ruling; each is among the states that callers find.
     let warrants = [Warranted::Not, Warranted::ByOfficer, Warranted::ByJudge, Warranted::OnCrime];
     each(&|state| warrants.map(|warrant| State { warrant, ..state }).into());
     states
@@ -181,7 +177,71 @@ fn ways(method: &str) -> &'static [(&'static str, bool)] {
 
 /// What a law rules, of every combination of facts.
 fn by_facts(asked: &mut Asked, jurisdiction: &'static str, states: &[State]) {
-    let answering = Cell {
+    for class in CLASSES {
+        for state in states {
+            let cell = Cell { class, state, ..answering(jurisdiction) };
+            asked.check(&cell, &cell.posed(), &cell.caller());
+        }
+    }
+}
+
+/// What every caller gets of every method, in some states of the case. The door asks nothing of the case: one state is
+/// enough for whom it does not let in, and for what only reads.
+fn by_callers(asked: &mut Asked, jurisdiction: &'static str, methods: &[String]) {
+    let states = some_states();
+    for class in CLASSES {
+        let callers = callers(jurisdiction, class);
+        for method in methods {
+            for (way, reasoned) in ways(method) {
+                for (named, matched) in [(true, true), (true, false), (false, true), (false, false)] {
+                    for (number, state) in states.iter().enumerate() {
+                        let case = Cell {
+                            class,
+                            named,
+                            matched,
+                            method,
+                            way,
+                            reasoned: *reasoned,
+                            state,
+                            ..answering(jurisdiction)
+                        };
+                        let posed = case.posed();
+                        for (kind, actor, role, caller) in &callers {
+                            let cell = Cell { kind: *kind, actor: *actor, role: *role, ..case };
+                            let past_the_door = posed.command.is_some()
+                                && *role != Role::Outsider
+                                && asked.engine.admit(caller, method).is_ok();
+                            if number == 0 || past_the_door {
+                                asked.check(&cell, &posed, caller);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Everybody who may call, of a class.
+fn callers(
+    jurisdiction: &'static str,
+    class: Option<AgencyClass>,
+) -> Vec<(AgencyKind, Option<ActorKind>, Role, Caller)> {
+    let mut callers = Vec::new();
+    for kind in AgencyKind::ALL {
+        for actor in [None, Some(ActorKind::System), Some(ActorKind::Officer)] {
+            for role in [Role::Issuer, Role::Custodian, Role::Stranger, Role::Outsider] {
+                let cell = Cell { kind: *kind, class, actor, role, ..answering(jurisdiction) };
+                callers.push((*kind, actor, role, cell.caller()));
+            }
+        }
+    }
+    callers
+}
+
+/// A sheriff's officer answers a detainer, and whatever the law says may do so.
+fn answering(jurisdiction: &'static str) -> Cell<'static> {
+    Cell {
         kind: AgencyKind::County,
         class: None,
         actor: Some(ActorKind::Officer),
@@ -193,49 +253,6 @@ fn by_facts(asked: &mut Asked, jurisdiction: &'static str, states: &[State]) {
         way: "decline",
         reasoned: true,
         state: &ORDINARY,
-    };
-    for class in CLASSES {
-        for state in states {
-            asked.check(&Cell { class, state, ..answering });
-        }
-    }
-}
-
-/// What every caller gets of every method, in some states of the case. The door asks nothing of the case: one state is
-/// enough for whom it does not let in, and for what only reads.
-fn by_callers(asked: &mut Asked, jurisdiction: &'static str, methods: &[String]) {
-    let states = some_states();
-    let actors = [None, Some(ActorKind::System), Some(ActorKind::Officer)];
-    let callers = AgencyKind::ALL.iter().flat_map(|kind| CLASSES.map(|class| (*kind, class)));
-    let callers = callers.flat_map(|(kind, class)| actors.map(|actor| (kind, class, actor)));
-    for ((kind, class, actor), method) in callers.flat_map(|caller| methods.iter().map(move |method| (caller, method)))
-    {
-        for (way, reasoned) in ways(method) {
-            for role in [Role::Issuer, Role::Custodian, Role::Stranger, Role::Outsider] {
-                for (named, matched) in [(true, true), (true, false), (false, true), (false, false)] {
-                    for state in &states {
-                        let (way, reasoned) = (*way, *reasoned);
-                        let cell = Cell {
-                            kind,
-                            class,
-                            actor,
-                            role,
-                            jurisdiction,
-                            named,
-                            matched,
-                            method,
-                            way,
-                            reasoned,
-                            state,
-                        };
-                        asked.check(&cell);
-                        if role == Role::Outsider || !asked.admits(&cell) || cell.command().is_none() {
-                            break;
-                        }
-                    }
-                }
-            }
-        }
     }
 }
 
@@ -280,5 +297,16 @@ fn the_gate_answers_what_counsel_reads_in_the_law() {
     );
     let differing: Vec<&str> = asked.iter().flatten().flat_map(|asked| &asked.differing).map(String::as_str).collect();
     assert!(differing.is_empty(), "{}", differing.concat());
-    assert!(by_facts > 600_000 && by_callers > 500_000, "{by_facts} {by_callers}");
+    assert!(by_facts > 300_000 && by_callers > 500_000, "{by_facts} {by_callers}");
+}
+
+/// What cannot be read at one sitting is no reference.
+#[test]
+fn counsels_reading_is_short() {
+    let text = include_str!("reference/counsel.rs");
+    let code = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//"));
+    let code = code.filter(|line| !line.starts_with("use ") && !line.starts_with("#["));
+    // Closing brackets are no reading.
+    let lines = code.filter(|line| line.contains(char::is_alphanumeric)).count();
+    assert!(lines <= 100, "{lines} lines");
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use comity::domain::agency::{Actor, ActorKind, Agency, AgencyClass, AgencyKind, Caller};
 use comity::domain::case::Case;
-use comity::domain::charge::{Charge, ChargeStatus, OffenceCategory, Severity};
+use comity::domain::charge::{Charge, ChargeStatus, Severity};
 use comity::domain::claim::ClaimOutcome;
 use comity::domain::command::CaseCommand;
 use comity::domain::custody::{
@@ -22,6 +22,7 @@ use comity::domain::transfer::{TransferFailureCause, TransferName, WindowDecline
 use jiff::{Span, Timestamp};
 use uuid::Uuid;
 
+use crate::reference::state::{self, Guard, State, Warranted};
 use crate::sample;
 
 /// Where a caller stands to the case.
@@ -35,118 +36,6 @@ pub(super) enum Role {
     Stranger,
     /// It takes no part in the jurisdiction.
     Outsider,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Warranted {
-    Not,
-    ByOfficer,
-    ByJudge,
-    /// By a judge, on a federal criminal charge.
-    OnCrime,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Guard {
-    None,
-    Claim,
-    Juvenile,
-    Sealed,
-}
-
-/// The one charge of the person that law may turn on. Of no group that counts, and neither open nor judged: none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "what counsel asks of a charge, one thing each")]
-pub(super) struct Crime {
-    pub(super) group: OffenceCategory,
-    pub(super) felony: bool,
-    pub(super) open: bool,
-    pub(super) held_to_answer: bool,
-    pub(super) convicted: bool,
-    pub(super) last_5_years: bool,
-    pub(super) last_15_years: bool,
-    pub(super) undated: bool,
-    /// Years since the conviction, and a day more.
-    since: Option<(i64, i64)>,
-}
-
-pub(super) const fn no_crime() -> Crime {
-    Crime {
-        group: OffenceCategory::Other,
-        felony: false,
-        open: false,
-        held_to_answer: false,
-        convicted: false,
-        last_5_years: false,
-        last_15_years: false,
-        undated: false,
-        since: None,
-    }
-}
-
-/// A charge that is not judged.
-const fn charged(group: OffenceCategory, felony: bool, held_to_answer: bool) -> Crime {
-    Crime { group, felony, open: true, held_to_answer, ..no_crime() }
-}
-
-/// A conviction of so many years and days ago.
-const fn convicted(group: OffenceCategory, felony: bool, years: i64, days: i64) -> Crime {
-    Crime {
-        group,
-        felony,
-        convicted: true,
-        last_5_years: years < 5 || (years == 5 && days == 0),
-        last_15_years: years < 15 || (years == 15 && days == 0),
-        since: Some((years, days)),
-        ..no_crime()
-    }
-}
-
-/// Both sides of every limit that a pack sets.
-pub(super) const CRIMES: [Crime; 18] = {
-    use OffenceCategory::{Assault, Burglary, Drugs, Homicide, Other, Robbery, Weapons};
-    [
-        no_crime(),
-        charged(Assault, false, false),
-        charged(Robbery, true, false),
-        charged(Drugs, true, false),
-        charged(Burglary, true, true),
-        charged(Burglary, false, true),
-        charged(Drugs, true, true),
-        convicted(Burglary, true, 5, 0),
-        convicted(Burglary, true, 5, 1),
-        convicted(Weapons, true, 15, 0),
-        convicted(Weapons, true, 15, 1),
-        convicted(Drugs, true, 5, 0),
-        convicted(Drugs, true, 5, 1),
-        convicted(Homicide, true, 30, 0),
-        convicted(Assault, false, 5, 0),
-        convicted(Assault, false, 5, 1),
-        convicted(Other, true, 4, 0),
-        Crime {
-            undated: true,
-            since: None,
-            last_5_years: false,
-            last_15_years: false,
-            ..convicted(Assault, true, 0, 0)
-        },
-    ]
-};
-
-/// The case, as far as some law turns on it.
-#[derive(Debug, Clone, Copy)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact that some law turns on")]
-pub(super) struct State {
-    pub(super) asks_for_hold: bool,
-    pub(super) warrant: Warranted,
-    pub(super) final_order: bool,
-    pub(super) lent: bool,
-    pub(super) listed: bool,
-    pub(super) crime: Crime,
-    pub(super) guard: Guard,
-    pub(super) proof: bool,
-    pub(super) public: bool,
-    pub(super) after_the_acts: bool,
 }
 
 /// One cell.
@@ -190,8 +79,23 @@ pub(super) fn agency(id: AgencyId, kind: AgencyKind, class: Option<AgencyClass>,
     Agency { id, kind, class, jurisdictions }
 }
 
+/// What a cell asks of a case, whoever asks.
+#[derive(Debug)]
+pub(super) struct Posed {
+    pub(super) case: Case,
+    /// None where the method reads.
+    pub(super) command: Option<CaseCommand>,
+    /// The detainer that the law is asked of.
+    pub(super) name: CaseName,
+    pub(super) now: Timestamp,
+}
+
 impl Cell<'_> {
-    pub(super) fn now(&self) -> Timestamp {
+    pub(super) fn posed(&self) -> Posed {
+        Posed { case: self.case(), command: self.command(), name: self.detainer_name(), now: self.now() }
+    }
+
+    fn now(&self) -> Timestamp {
         let now = if self.state.after_the_acts { "2026-06-01T18:00:00Z" } else { "2026-05-01T18:00:00Z" };
         now.parse().unwrap()
     }
@@ -208,11 +112,11 @@ impl Cell<'_> {
         Caller { agency: agency(id, self.kind, self.class, within), actor }
     }
 
-    pub(super) fn jurisdiction(&self) -> JurisdictionId {
+    fn jurisdiction(&self) -> JurisdictionId {
         self.jurisdiction.parse().unwrap()
     }
 
-    pub(super) fn detainer_name(&self) -> CaseName {
+    fn detainer_name(&self) -> CaseName {
         CaseName::detainer(self.jurisdiction(), Uuid::from_u128((7 << 76) | (2 << 62) | 1))
     }
 
@@ -221,7 +125,7 @@ impl Cell<'_> {
     }
 
     /// The case as the recorder assembles it for the command.
-    pub(super) fn case(&self) -> Case {
+    fn case(&self) -> Case {
         let custody = self.custody();
         let detainer = self.detainer();
         let standing: Vec<Detainer> = if self.matched { vec![detainer.clone()] } else { Vec::new() };
@@ -303,7 +207,7 @@ impl Cell<'_> {
         };
         let severity = if crime.felony { Severity::Felony } else { Severity::Misdemeanor };
         let charge = Charge {
-            ncic: Some(code(crime.group).parse().unwrap()),
+            ncic: Some(state::code(crime.group).parse().unwrap()),
             severity: Some(severity),
             status,
             convicted_on: crime.since.map(day),
@@ -319,7 +223,7 @@ impl Cell<'_> {
     }
 
     /// What is submitted; none where the method reads.
-    pub(super) fn command(&self) -> Option<CaseCommand> {
+    fn command(&self) -> Option<CaseCommand> {
         let (service, method) = self.method.split_once('/').unwrap();
         match service {
             "DetainerService" => self.upon_detainer(method),
@@ -403,18 +307,5 @@ impl Cell<'_> {
             "ReopenCustody" => CaseCommand::ReopenCustody { custody, correction: correction() },
             _ => return None,
         })
-    }
-}
-
-fn code(group: OffenceCategory) -> &'static str {
-    match group {
-        OffenceCategory::Homicide => "0999",
-        OffenceCategory::Sexual => "1199",
-        OffenceCategory::Robbery => "1299",
-        OffenceCategory::Assault => "1399",
-        OffenceCategory::Burglary => "2299",
-        OffenceCategory::Drugs => "3599",
-        OffenceCategory::Weapons => "5299",
-        OffenceCategory::Other => "7099",
     }
 }
