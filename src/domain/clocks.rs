@@ -202,14 +202,12 @@ pub fn hold_ends_at(clock: Option<HoldClock>, moment: Timestamp, zone: &TimeZone
         // 23:59:59 of that day.
         HoldClock::SameDay => end_of_day(moment, zone)?.checked_sub(SignedDuration::from_secs(1)).ok(),
     };
-    match clock {
+    if let Some(clock) = clock {
         // A person due out within the last second of a day is not to be released before they are due.
-        Some(clock) => Some((ends_at(clock)?.max(moment), clock)),
-        None => {
-            let both = [HoldClock::Flat48h, HoldClock::Cfr].map(|clock| Some((ends_at(clock)?, clock)));
-            both.into_iter().flatten().min_by_key(|(ends_at, _)| *ends_at)
-        }
+        return Some((ends_at(clock)?.max(moment), clock));
     }
+    let both = [HoldClock::Flat48h, HoldClock::Cfr].map(|clock| Some((ends_at(clock)?, clock)));
+    both.into_iter().flatten().min_by_key(|(ends_at, _)| *ends_at)
 }
 
 /// Clocks of a detainer, and of the custody that it stands on.
