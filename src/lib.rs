@@ -8,6 +8,7 @@ pub mod domain;
 pub mod feed;
 pub mod identity;
 pub mod ledger;
+pub mod meters;
 pub mod policy;
 pub mod recorder;
 pub mod server;

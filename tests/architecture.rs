@@ -6,14 +6,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Who may use whom. A room is the first part of a path in `src/`; using oneself goes without saying.
-const USES: [(&str, &[&str]); 14] = [
+const USES: [(&str, &[&str]); 15] = [
     ("domain", &[]),
     ("ledger", &[]),
     ("wire", &["domain"]),
     ("identity", &["domain"]),
+    ("meters", &["domain"]),
     ("policy", &["domain", "identity"]),
     ("store", &["domain", "wire", "ledger"]),
-    ("recorder", &["domain", "wire", "policy", "ledger", "store"]),
+    ("recorder", &["domain", "wire", "policy", "ledger", "store", "meters"]),
     ("feed", &["domain", "wire", "policy", "ledger", "store"]),
     ("reports", &["domain", "wire", "policy", "ledger", "store"]),
     ("api", &ALL_BUT_SERVER_AND_CLI),
@@ -22,24 +23,30 @@ const USES: [(&str, &[&str]); 14] = [
     ("config", &["domain", "identity", "policy", "ledger", "store", "recorder", "feed", "api", "server"]),
     (
         "server",
-        &["domain", "wire", "identity", "policy", "ledger", "store", "recorder", "feed", "reports", "api", "config"],
+        &[
+            "domain", "wire", "identity", "policy", "ledger", "store", "meters", "recorder", "feed", "reports", "api",
+            "config",
+        ],
     ),
     ("cli", &EVERY_ROOM),
 ];
 
-const ALL_BUT_SERVER_AND_CLI: [&str; 11] =
-    ["domain", "ledger", "wire", "identity", "policy", "store", "recorder", "feed", "reports", "client", "config"];
+const ALL_BUT_SERVER_AND_CLI: [&str; 12] = [
+    "domain", "ledger", "wire", "identity", "policy", "store", "meters", "recorder", "feed", "reports", "client",
+    "config",
+];
 
-const EVERY_ROOM: [&str; 13] = [
-    "domain", "ledger", "wire", "identity", "policy", "store", "recorder", "feed", "reports", "api", "client",
-    "config", "server",
+const EVERY_ROOM: [&str; 14] = [
+    "domain", "ledger", "wire", "identity", "policy", "store", "meters", "recorder", "feed", "reports", "api",
+    "client", "config", "server",
 ];
 
 /// Names that stay in some rooms.
-const NAMES: [(&[&str], &[&str]); 3] = [
+const NAMES: [(&[&str], &[&str]); 4] = [
     (&["prost", "prost_types", "prost_reflect", "tonic_prost"], &["wire"]),
     (&["rusqlite", "tokio_postgres", "sqlx"], &["store"]),
     (&["rustls", "tokio_rustls", "hyper_rustls"], &["server", "client", "identity"]),
+    (&["metrics", "metrics_exporter_prometheus"], &["meters"]),
 ];
 
 /// Rooms that do not know of networks, files and clocks, and what would betray that they do.

@@ -298,6 +298,16 @@ pub enum LogKind {
     Custody,
 }
 
+impl LogKind {
+    /// The last part of the log's name.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Exchange => "exchange",
+            Self::Custody => "custody",
+        }
+    }
+}
+
 /// A log: `jurisdictions/us-ny/logs/exchange`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct LogName {
@@ -316,11 +326,7 @@ impl LogName {
 
 impl fmt::Display for LogName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = match self.kind {
-            LogKind::Exchange => "exchange",
-            LogKind::Custody => "custody",
-        };
-        write!(f, "jurisdictions/{}/logs/{kind}", self.jurisdiction)
+        write!(f, "jurisdictions/{}/logs/{}", self.jurisdiction, self.kind.word())
     }
 }
 

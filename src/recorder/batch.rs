@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, watch};
@@ -15,6 +16,7 @@ use crate::domain::ids::{JurisdictionId, LogKind, LogName};
 use crate::domain::inbox::{self, Tried};
 use crate::domain::timetable::Timetable;
 use crate::ledger::{Checkpoint, CheckpointError, Receipt, Signer};
+use crate::meters::{Meters, table};
 use crate::policy::gate::Gate;
 use crate::recorder::handle::{Handle, Job, Recorded, SubmitError};
 use crate::recorder::jobs::{Batch, Disclosing, Writing, case_command, confirms};
@@ -82,6 +84,7 @@ pub struct Recorder {
     inboxes: inbox::Limits,
     timetable: Timetable,
     firings_len_max: usize,
+    meters: Arc<Meters>,
 }
 
 /// A writer that runs, and the ways to it.
@@ -122,13 +125,15 @@ pub struct Parts {
     pub timetable: Timetable,
     /// Clocks that fire in one batch.
     pub firings_len_max: usize,
+    /// Where batches are counted.
+    pub meters: Arc<Meters>,
 }
 
 impl Recorder {
     /// Recovers every log, checks each head against its newest checkpoint, and starts the writer on its own thread.
     pub fn start(parts: Parts) -> Result<Running, RecorderError> {
         let Parts { mut store, gate, signer, origin, clock, entropy, jurisdictions, .. } = parts;
-        let Parts { config, inboxes, timetable, firings_len_max, .. } = parts;
+        let Parts { config, inboxes, timetable, firings_len_max, meters, .. } = parts;
         let reader = store.reader();
         let (mut logs, mut published, mut heads) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         for jurisdiction in jurisdictions {
@@ -145,7 +150,7 @@ impl Recorder {
         }
         let (sender, jobs) = mpsc::channel(config.queue_len_max);
         let healthy = Arc::new(AtomicBool::new(true));
-        let handle = Handle::new(sender, Arc::clone(&healthy));
+        let handle = Handle::new(sender, Arc::clone(&healthy), Arc::clone(&meters));
         let recorder = Self {
             store,
             gate,
@@ -161,6 +166,7 @@ impl Recorder {
             inboxes,
             timetable,
             firings_len_max,
+            meters,
         };
         let dispatch = tracing::dispatcher::get_default(Clone::clone);
         let thread = std::thread::Builder::new()
@@ -214,9 +220,12 @@ impl Recorder {
         append.disclosures = sent.map(|((delivering, _), _)| delivering.disclosure.clone()).collect();
         let checkpoints = self.sign(&mut logs, &mut append.heads)?;
         if !append.is_empty() {
+            let since = Instant::now();
             self.store.commit(&append)?;
+            self.meters.took(&table::COMMIT_DURATION, &[], since.elapsed());
         }
         self.logs = logs;
+        self.meters.measured(&table::BATCH_JOBS, &[], writes.len().saturating_add(disclosures.len()));
         let committed = append.entries.len();
         if committed > 0 {
             tracing::debug!(entries = committed, writes = writes.len(), "batch recorded");
@@ -232,7 +241,10 @@ impl Recorder {
             let _hung_up = reply.send(tried.map_err(SubmitError::Inbox));
         }
         // Where nothing moved, looking again would find the same.
-        let ticked = Ticked { fired, more: due.len() >= self.firings_len_max && agenda_moved };
+        for clock in &fired {
+            clock.tell(&self.meters);
+        }
+        let ticked = Ticked { fired: fired.len(), more: due.len() >= self.firings_len_max && agenda_moved };
         for reply in ticks {
             let _hung_up = reply.send(Ok(ticked));
         }
@@ -366,6 +378,8 @@ impl Recorder {
             if let Some(sender) = self.published.get(&head.log) {
                 sender.send_replace(head.to_size);
             }
+            let log = [(&head.log.jurisdiction).into(), head.log.kind.word().into()];
+            self.meters.add(&table::ENTRIES, &log, head.to_size.saturating_sub(head.from_size));
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::domain::decide::Refusal;
 use crate::domain::ids::LogName;
 use crate::domain::inbox::{self, Tried};
 use crate::domain::permit::Admitted;
+use crate::meters::{Meters, table};
 use crate::policy::gate::Denial;
 use crate::recorder::ticks::Ticked;
 use crate::recorder::tries::Delivering;
@@ -83,6 +84,7 @@ pub(super) enum Job {
 pub struct Handle {
     jobs: mpsc::Sender<Job>,
     healthy: Arc<AtomicBool>,
+    meters: Arc<Meters>,
 }
 
 impl std::fmt::Debug for Job {
@@ -97,8 +99,8 @@ impl std::fmt::Debug for Job {
 }
 
 impl Handle {
-    pub(super) fn new(jobs: mpsc::Sender<Job>, healthy: Arc<AtomicBool>) -> Self {
-        Self { jobs, healthy }
+    pub(super) fn new(jobs: mpsc::Sender<Job>, healthy: Arc<AtomicBool>, meters: Arc<Meters>) -> Self {
+        Self { jobs, healthy, meters }
     }
 
     /// Submits a write and waits until it is durable or known not to be. Dropping the future loses the answer, not the
@@ -147,7 +149,10 @@ impl Handle {
 
     fn send(&self, job: Job) -> Result<(), SubmitError> {
         self.jobs.try_send(job).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => SubmitError::Overloaded,
+            mpsc::error::TrySendError::Full(_) => {
+                self.meters.count(&table::QUEUE_FULL, &[]);
+                SubmitError::Overloaded
+            }
             mpsc::error::TrySendError::Closed(_) => SubmitError::Stopped,
         })
     }

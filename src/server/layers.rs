@@ -32,9 +32,11 @@ use crate::api::status;
 use crate::identity::authenticate::{AuthenticateLayer, Authenticator};
 use crate::identity::certificate::PeerIdentity;
 use crate::identity::rate::RateLimitLayer;
+use crate::meters::{Meters, table};
 use crate::policy::admit::AdmitLayer;
 use crate::policy::engine::Engine;
 use crate::server::protocol;
+use crate::server::underway::Underway;
 use crate::wire::failure::{reason_of, reason_word};
 use crate::wire::timeout::{self, GRPC_TIMEOUT};
 use crate::wire::v1::ErrorReason;
@@ -52,6 +54,8 @@ pub(super) struct Layers {
     pub(super) authenticator: Arc<Authenticator>,
     /// What they may call.
     pub(super) engine: Arc<ArcSwap<Engine>>,
+    /// Where calls are counted.
+    pub(super) meters: Arc<Meters>,
 }
 
 /// A call on its way in: every connection clones one.
@@ -67,7 +71,8 @@ impl Layers {
             .layer(AuthenticateLayer::new(Arc::clone(&self.authenticator)))
             .layer(AdmitLayer::new(Arc::clone(&self.engine)))
             .service(routes);
-        Respond { inner: BoxCloneSyncService::new(inner), request_timeout: self.request_timeout }
+        let meters = Arc::clone(&self.meters);
+        Respond { inner: BoxCloneSyncService::new(inner), request_timeout: self.request_timeout, meters }
     }
 }
 
@@ -76,6 +81,7 @@ impl Layers {
 pub(super) struct Respond<S> {
     inner: S,
     request_timeout: Duration,
+    meters: Arc<Meters>,
 }
 
 impl<S> Service<Request<Body>> for Respond<S>
@@ -93,15 +99,20 @@ where
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let mut underway = Underway::begin(&self.meters, request.uri().path());
+        let mut at_once = |refusal: Response<Body>| -> Self::Future {
+            underway.end_with(refusal.headers());
+            Box::pin(std::future::ready(Ok(refusal)))
+        };
         if let Some(refusal) = protocol::refusal(&request) {
-            return Box::pin(std::future::ready(Ok(refusal)));
+            return at_once(refusal);
         }
         let mut inner = self.inner.clone();
         let deadline = deadline(request.headers(), self.request_timeout);
         if deadline.is_zero() {
-            return Box::pin(std::future::ready(Ok(status::deadline_exceeded().into_http())));
+            return at_once(status::deadline_exceeded().into_http());
         }
-        let call = Call::of(&request);
+        let call = Call::of(&request, &self.meters);
         Box::pin(async move {
             let answered = async {
                 std::future::poll_fn(|context| inner.poll_ready(context)).await?;
@@ -113,7 +124,7 @@ where
                 Ok(Ok(Err(error))) => {
                     let status = status::of_layer(&error);
                     call.audit(&status, &error.to_string());
-                    return Ok(status.into_http());
+                    return Ok(counted(status.into_http(), underway));
                 }
                 Ok(Err(_)) => status::panicked().into_http(),
                 Err(_) => status::deadline_exceeded().into_http(),
@@ -121,9 +132,22 @@ where
             if let Some(status) = Status::from_header_map(response.headers()) {
                 call.audit(&status, "");
             }
-            Ok(response)
+            Ok(counted(response, underway))
         })
     }
+}
+
+/// Counts the call when its answer is at its end: at once, or with its trailers.
+fn counted(response: Response<Body>, mut underway: Underway) -> Response<Body> {
+    underway.end_with(response.headers());
+    response.map(|body| {
+        Body::new(body.map_frame(move |frame| {
+            if let Some(trailers) = frame.trailers_ref() {
+                underway.end_with(trailers);
+            }
+            frame
+        }))
+    })
 }
 
 /// Gives a status that the library made the shape that all of ours have, whether it comes at once or after a stream.
@@ -157,17 +181,19 @@ fn deadline(headers: &HeaderMap, max: Duration) -> Duration {
 struct Call {
     agency: String,
     method: String,
+    meters: Arc<Meters>,
 }
 
 impl Call {
-    fn of(request: &Request<Body>) -> Self {
+    fn of(request: &Request<Body>, meters: &Arc<Meters>) -> Self {
         let peer = request.extensions().get::<PeerIdentity>();
         let agency = peer.map_or_else(|| "unknown".to_owned(), |peer| peer.agency.to_string());
         // The path is the caller's text: only what has the shape of a method is repeated.
         let path = request.uri().path();
         let plain =
             path.len() <= 100 && path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._".contains(&byte));
-        Self { agency, method: if plain { path.to_owned() } else { "unknown".to_owned() } }
+        let method = if plain { path.to_owned() } else { "unknown".to_owned() };
+        Self { agency, method, meters: Arc::clone(meters) }
     }
 
     /// One line for a call that was denied. `cause` is a layer's own words, which hold no personal data.
@@ -193,6 +219,7 @@ impl Call {
         // A duty that was left without a reason is a denial by the law as well, though its code is another.
         if denied || reason == Some(ErrorReason::ReasonRequired) {
             let reason = reason.map_or("UNKNOWN", reason_word);
+            self.meters.count(&table::CALLS_DENIED, &[reason.into()]);
             let code = i32::from(status.code());
             tracing::info!(
                 target: "audit", event = "call_denied", agency = %self.agency, method = %self.method, code, reason, cause

@@ -4,23 +4,25 @@
 //! own thread; SQL never runs on a network thread. [`worker`] is what a connection meets.
 
 pub mod accept;
+mod certificates;
+mod front;
 mod health;
 mod layers;
 mod ops;
 mod protocol;
 mod ticking;
+mod underway;
 mod worker;
 mod writer;
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tower::limit::GlobalConcurrencyLimitLayer;
@@ -37,13 +39,17 @@ use crate::identity::pseudonym::PseudonymKey;
 use crate::identity::rate::RateLimitLayer;
 use crate::identity::registry::Registry;
 use crate::ledger::VerifierKey;
+use crate::meters::Meters;
 use crate::policy::engine::Engine;
 use crate::policy::gate::Gate;
 use crate::policy::load::PolicySet;
 use crate::recorder::{Clock, Entropy, Handle, RecorderError, Running, SubmitError};
 use crate::server::accept::{Material, TlsState};
+use crate::server::certificates::{Certificates, show_expiry};
+use crate::server::front::Front;
 use crate::server::layers::Layers;
 use crate::server::worker::Worker;
+use crate::server::writer::Writes;
 
 /// Accepted sockets that may wait for one worker.
 const SOCKETS_WAITING_MAX: usize = 64;
@@ -128,6 +134,8 @@ impl Gateway {
         let (phase, phase_seen) = watch::channel(Phase::Starting);
         let Checked { secrets, registry, engine, verifier, zones, .. } = check(config, base)?;
         let agencies = registry.members().map(|member| (member.agency.id.clone(), member.agency.clone())).collect();
+        let meters = Meters::new();
+        meters.policy_set(engine.digest());
         let gate = Arc::new(Gate::new(Arc::clone(&engine), Arc::new(agencies)).with_zones(zones));
         let authenticator = Authenticator::new(
             Arc::clone(&registry),
@@ -141,15 +149,23 @@ impl Gateway {
             rate: RateLimitLayer::new(&config.rate),
             authenticator: Arc::new(authenticator),
             engine: Arc::new(ArcSwap::new(engine)),
+            meters: Arc::clone(&meters),
         };
         let material = Material::read(&config.tls, base)?;
+        show_expiry(&meters, material.not_after());
         let tls = TlsState::new(config.accept.clone(), material, Arc::clone(&registry), seams.wall.clone())?;
-        let certificates =
-            Certificates { files: config.tls.clone(), base: base.to_owned(), registry, state: Arc::clone(&tls) };
+        let certificates = Certificates {
+            files: config.tls.clone(),
+            base: base.to_owned(),
+            registry,
+            state: Arc::clone(&tls),
+            meters: Arc::clone(&meters),
+        };
         let drain = CancellationToken::new();
         let keys = ApiKeys::new(&secrets.request_digest, &secrets.cursor);
         let timetable = writer::timetable(config, &certificates.registry, gate.zones());
-        let running = writer::start(config, base, secrets, &gate, timetable, (seams.clock.clone(), seams.entropy))?;
+        let writes = Writes { clock: seams.clock.clone(), entropy: seams.entropy, timetable, meters: Arc::clone(&meters) };
+        let running = writer::start(config, base, secrets, &gate, writes)?;
         let Running { handle, reader, heads, thread: writer } = running;
         let ticks_by_itself = matches!(seams.clock, Clock::System);
         let api = Arc::new(Api {
@@ -178,10 +194,16 @@ impl Gateway {
         let (sockets, workers) = spawn_workers(config.server.worker_count(), worker, &tls)?;
         let stop_ops = CancellationToken::new();
         let tick = Duration::from_millis(config.clocks.tick_ms);
-        let tick = Some(tick).filter(|tick| !tick.is_zero() && ticks_by_itself);
-        let (drain_seen, stop_ops_seen) = (drain.clone(), stop_ops.clone());
-        let front =
-            Front { grpc_listener, ops_listener, sockets, tls, drain: drain_seen, stop_ops: stop_ops_seen, tick };
+        let front = Front {
+            grpc_listener,
+            ops_listener,
+            sockets,
+            tls,
+            meters,
+            drain: drain.clone(),
+            stop_ops: stop_ops.clone(),
+            tick: Some(tick).filter(|tick| !tick.is_zero() && ticks_by_itself),
+        };
         let (watched, set_phase) = (handle.clone(), phase.clone());
         let front = spawn("front", move |runtime| runtime.block_on(front.run(phase_seen, watched, set_phase)))?;
         // Only from Starting: a writer that has already failed must not be called ready.
@@ -209,10 +231,7 @@ impl Gateway {
     /// Reads the gateway's certificate and the revocation lists again, and cuts the connections that would now be
     /// refused; says how many. On an error nothing has changed. Blocks: call it off the network threads.
     pub fn reload_certificates(&self) -> Result<usize, ServerError> {
-        let Certificates { files, base, registry, state } = &self.certificates;
-        let cut = state.reload(Material::read(files, base)?, Arc::clone(registry))?;
-        tracing::info!(cut, "certificates and revocation lists reloaded");
-        Ok(cut)
+        Ok(self.certificates.reload()?)
     }
 
     /// Fires every clock that is due. A gateway on the machine's clock does so by itself; one on a simulated clock when it
@@ -243,53 +262,6 @@ impl Gateway {
         self.front.join().map_err(|_| ServerError::Panicked("front"))??;
         tracing::info!("stopped");
         Ok(written?)
-    }
-}
-
-/// Where certificates come from, to be read again.
-#[derive(Debug)]
-struct Certificates {
-    files: accept::Files,
-    base: PathBuf,
-    registry: Arc<Registry>,
-    state: Arc<TlsState>,
-}
-
-/// Accepts sockets and answers probes.
-struct Front {
-    grpc_listener: std::net::TcpListener,
-    ops_listener: std::net::TcpListener,
-    sockets: Vec<mpsc::Sender<accept::Accepted>>,
-    tls: Arc<TlsState>,
-    drain: CancellationToken,
-    stop_ops: CancellationToken,
-    /// How often clocks are looked at.
-    tick: Option<Duration>,
-}
-
-impl Front {
-    async fn run(
-        self,
-        phase: watch::Receiver<Phase>,
-        recorder: Handle,
-        set_phase: watch::Sender<Phase>,
-    ) -> Result<(), ServerError> {
-        let io = |what| move |source| ServerError::Io { what, source };
-        let grpc = TcpListener::from_std(self.grpc_listener).map_err(io("the gRPC listener cannot be used"))?;
-        let ops = TcpListener::from_std(self.ops_listener).map_err(io("the ops listener cannot be used"))?;
-        let ticking = self.tick.map(|every| tokio::spawn(ticking::tick(recorder.clone(), every, self.drain.clone())));
-        let accepting = tokio::spawn(accept::accept_loop(grpc, self.sockets, self.tls, self.drain));
-        let watching = tokio::spawn(async move {
-            recorder.ended().await;
-            set_phase.send_replace(Phase::WriterStopped);
-        });
-        let served = ops::serve(ops, phase, self.stop_ops).await;
-        watching.abort();
-        if let Some(ticking) = ticking {
-            ticking.abort();
-        }
-        accepting.abort();
-        served.map_err(io("the ops listener failed"))
     }
 }
 

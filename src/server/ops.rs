@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
 use axum::http::{Request, StatusCode};
+use axum::response::IntoResponse as _;
 use axum::routing::get;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -19,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tonic_health::pb::health_server::HealthServer;
 use tower::Service as _;
 
+use crate::meters::Meters;
 use crate::server::health::{HealthService, Phase};
 
 /// How long probes under way may take to finish at the end. Whoever watches or dawdles is not waited for.
@@ -33,10 +36,14 @@ const STREAMS_MAX: u32 = 16;
 /// After an accept that failed, most likely for want of file descriptors.
 const BACK_OFF: Duration = Duration::from_millis(100);
 
-/// Serves `/livez`, `/readyz` and grpc.health.v1 until told to stop.
+/// Of the text that Prometheus reads.
+const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// Serves `/livez`, `/readyz`, `/metrics` and grpc.health.v1 until told to stop.
 pub(super) async fn serve(
     listener: TcpListener,
     phase: watch::Receiver<Phase>,
+    meters: Arc<Meters>,
     stop: CancellationToken,
 ) -> Result<(), io::Error> {
     let health = HealthServer::new(HealthService::new(phase.clone()));
@@ -44,6 +51,7 @@ pub(super) async fn serve(
         // Alive as long as it answers: a gateway that cannot write is not helped by being killed in a loop.
         .route("/livez", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
+        .route("/metrics", get(move || async move { ([(CONTENT_TYPE, METRICS_TYPE)], meters.text()).into_response() }))
         .with_state(phase)
         .merge(tonic::service::Routes::new(health).into_axum_router());
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));

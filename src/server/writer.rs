@@ -10,10 +10,23 @@ use crate::domain::ids::FacilityCode;
 use crate::domain::timetable::Timetable;
 use crate::domain::zone::Zones;
 use crate::identity::registry::Registry;
+use crate::meters::Meters;
 use crate::policy::gate::Gate;
 use crate::recorder::{Clock, Entropy, Parts, Recorder, Running};
 use crate::server::ServerError;
 use crate::store::sqlite::SqliteStore;
+
+/// What a writer writes by.
+pub(super) struct Writes {
+    /// The time of record.
+    pub(super) clock: Clock,
+    /// Blinding, salts and ids.
+    pub(super) entropy: Entropy,
+    /// How long the legal clocks run.
+    pub(super) timetable: Timetable,
+    /// Where it counts.
+    pub(super) meters: Arc<Meters>,
+}
 
 /// Recovers the logs and starts the writer.
 pub(super) fn start(
@@ -21,22 +34,23 @@ pub(super) fn start(
     base: &Path,
     secrets: Secrets,
     gate: &Arc<Gate>,
-    timetable: Timetable,
-    seams: (Clock, Entropy),
+    writes: Writes,
 ) -> Result<Running, ServerError> {
+    let Writes { clock, entropy, timetable, meters } = writes;
     let store = SqliteStore::open_alone(&base.join(&config.store.path), &secrets.wrapping)?;
     Ok(Recorder::start(Parts {
         store: Box::new(store),
         gate: Arc::clone(gate),
         signer: secrets.signer,
         origin: config.log.origin.clone(),
-        clock: seams.0,
-        entropy: seams.1,
+        clock,
+        entropy,
         jurisdictions: config.jurisdictions.iter().cloned().collect(),
         config: config.recorder,
         inboxes: config.inbox.limits(),
         timetable,
         firings_len_max: config.clocks.firings_len_max,
+        meters,
     })?)
 }
 

@@ -11,26 +11,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use prost_reflect::Kind;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 
 use crate::canaries::needles::Needles;
 use crate::canaries::plant::{BARE, Planted, is_personal, key};
 use crate::canaries::story::Stage;
 use crate::harness::descriptor;
+use crate::harness::probe::{body, probe};
 use crate::harness::process::{Served, assert_verified};
 
 /// Everything that anybody may ask the ops listener for, and what nobody answers.
 const PROBES: [&str; 4] = ["/livez", "/readyz", "/metrics", "/Zebra"];
-
-async fn probe(ops: std::net::SocketAddr, path: &str) -> Vec<u8> {
-    let mut socket = TcpStream::connect(ops).await.unwrap();
-    let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
-    socket.write_all(request.as_bytes()).await.unwrap();
-    let mut answer = Vec::new();
-    socket.read_to_end(&mut answer).await.unwrap();
-    answer
-}
 
 /// Every file below, with what is in it.
 fn files(directory: &Path) -> Vec<(PathBuf, Vec<u8>)> {
@@ -59,6 +49,8 @@ async fn nothing_personal_is_anywhere_but_in_answers_to_those_who_may_have_it() 
     for path in PROBES {
         probes.extend(probe(served.ops, path).await);
     }
+    // Its figures are among them, of all those calls.
+    assert!(body(served.ops, "/metrics").await.contains("LodgeDetainer"));
     let Stage { planted, answers, told, .. } = stage;
 
     let needles = Needles::of(planted.canaries.iter().map(|(path, (canary, _))| (path.as_str(), canary)));

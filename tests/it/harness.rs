@@ -6,6 +6,7 @@ pub(crate) mod descriptor;
 mod journal;
 mod outcome;
 mod party;
+pub(crate) mod probe;
 pub(crate) mod process;
 pub(crate) mod raw;
 pub(crate) mod requests;

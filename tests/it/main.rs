@@ -23,6 +23,8 @@ mod drain;
 #[cfg(test)]
 mod errors;
 #[cfg(test)]
+mod figures;
+#[cfg(test)]
 mod flood;
 #[cfg(test)]
 mod fuzz;

@@ -79,6 +79,12 @@ impl Material {
         Self::from_pem(&read(&files.certificate)?, &read(&files.key)?, &lists)
     }
 
+    /// When the gateway's own certificate ends, as far as it can be read.
+    pub fn not_after(&self) -> Option<Timestamp> {
+        let (_, leaf) = x509_parser::parse_x509_certificate(self.chain.first()?).ok()?;
+        Timestamp::from_second(leaf.validity().not_after.timestamp()).ok()
+    }
+
     /// From PEM texts.
     pub fn from_pem(chain: &[u8], key: &[u8], revocation_lists: &[impl AsRef<[u8]>]) -> Result<Self, TrustError> {
         let unusable = |what| move |source| TrustError::Pem { what, source };

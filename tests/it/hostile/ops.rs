@@ -52,7 +52,7 @@ async fn half_asked_questions_are_dropped_in_time_and_are_never_too_many() {
 #[tokio::test]
 async fn an_answered_question_ends_its_connection() {
     let siege = Siege::lay().await;
-    for path in ["/livez", "/readyz", "/nothing"] {
+    for path in ["/livez", "/readyz", "/metrics", "/nothing"] {
         let mut socket = TcpStream::connect(siege.ops).await.unwrap();
         socket.write_all(format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n").as_bytes()).await.unwrap();
         let ended = tokio::time::timeout(LIMIT, socket.read_to_end(&mut Vec::new())).await;

@@ -13,6 +13,7 @@ use comity::domain::inbox;
 use comity::domain::permit::Admitted;
 use comity::domain::timetable::Timetable;
 use comity::ledger::{Signer, VerifierKey};
+use comity::meters::Meters;
 use comity::policy::engine::Engine;
 use comity::policy::gate::Gate;
 use comity::policy::load::PolicySet;
@@ -196,6 +197,7 @@ impl Real {
             inboxes: inbox::Limits::default(),
             timetable: Timetable::default(),
             firings_len_max: 1,
+            meters: Meters::new(),
         })?;
         Ok(Process { running, death, held, queued: lets_go })
     }

@@ -12,6 +12,7 @@ use comity::domain::inbox;
 use comity::domain::permit::Admitted;
 use comity::domain::timetable::Timetable;
 use comity::ledger::Signer;
+use comity::meters::Meters;
 use comity::policy::engine::Engine;
 use comity::policy::gate::Gate;
 use comity::policy::load::PolicySet;
@@ -128,6 +129,7 @@ impl Gateway {
             inboxes: inbox::Limits::default(),
             timetable: Timetable::default(),
             firings_len_max: FIRINGS_LEN_MAX,
+            meters: Meters::new(),
         });
         self.running = Some(running.unwrap());
     }

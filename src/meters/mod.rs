@@ -1,0 +1,215 @@
+//! Figures of a running gateway for whoever watches it, in the text format of Prometheus: counts, times and levels.
+//!
+//! One [`Meters`] for each gateway, handed to whatever counts, and none for the process: several gateways run in one
+//! process in tests, and a figure that is everybody's is nobody's. A label can only be a word of this program or a
+//! jurisdiction of the configuration: neither a caller's text nor a person has a way in, and values are bounded.
+//!
+//! To add a figure: a row in `table.rs`, a line in docs/operations.md (a test holds the two together), and
+//! `meters.count(&table::NAME, &[label.into()])` where it happens.
+
+pub mod table;
+
+use std::fmt::Write as _;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use metrics::{Key, Label as Pair, Level, Metadata, Recorder as _};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+
+use crate::domain::ids::JurisdictionId;
+use crate::meters::table::{Kind, Metric};
+
+/// Times are gathered as they come and counted when somebody looks, or so often at least: what nobody reads must not grow.
+pub const UPKEEP_EVERY: Duration = Duration::from_secs(5);
+
+const METADATA: Metadata<'static> = Metadata::new("comity", Level::INFO, None);
+
+/// The value of a label.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Label {
+    /// A word of this program.
+    Word(&'static str),
+    /// A jurisdiction whose logs are kept here.
+    Jurisdiction(JurisdictionId),
+}
+
+impl From<&'static str> for Label {
+    fn from(word: &'static str) -> Self {
+        Self::Word(word)
+    }
+}
+
+impl From<&JurisdictionId> for Label {
+    fn from(jurisdiction: &JurisdictionId) -> Self {
+        Self::Jurisdiction(jurisdiction.clone())
+    }
+}
+
+/// The figures of one gateway.
+#[derive(Debug)]
+pub struct Meters {
+    recorder: PrometheusRecorder,
+    handle: PrometheusHandle,
+    /// The set in force. Not a gauge of the recorder: there the digests of all sets ever would stand for ever.
+    policy_set: Mutex<Option<[u8; 32]>>,
+}
+
+impl Meters {
+    /// With every figure that has no label at nothing.
+    pub fn new() -> Arc<Self> {
+        let recorder = builder().build_recorder();
+        let handle = recorder.handle();
+        let meters = Self { recorder, handle, policy_set: Mutex::default() };
+        for metric in table::ALL {
+            meters.describe(metric);
+        }
+        Arc::new(meters)
+    }
+
+    /// One more.
+    pub fn count(&self, metric: &'static Metric, labels: &[Label]) {
+        self.add(metric, labels, 1);
+    }
+
+    /// So many more. Nothing more still shows the figure, so that it stands there before anything happened.
+    pub fn add(&self, metric: &'static Metric, labels: &[Label], more: u64) {
+        self.recorder.register_counter(&key(metric, labels), &METADATA).increment(more);
+    }
+
+    /// How long something took.
+    pub fn took(&self, metric: &'static Metric, labels: &[Label], time: Duration) {
+        self.recorder.register_histogram(&key(metric, labels), &METADATA).record(time.as_secs_f64());
+    }
+
+    /// How large something was.
+    pub fn measured(&self, metric: &'static Metric, labels: &[Label], size: usize) {
+        self.recorder.register_histogram(&key(metric, labels), &METADATA).record(number(size));
+    }
+
+    /// A level, as it now stands.
+    pub fn level(&self, metric: &'static Metric, labels: &[Label], level: usize) {
+        self.recorder.register_gauge(&key(metric, labels), &METADATA).set(number(level));
+    }
+
+    /// One more of what goes up and down.
+    pub fn up(&self, metric: &'static Metric) {
+        self.recorder.register_gauge(&key(metric, &[]), &METADATA).increment(1.0);
+    }
+
+    /// One less.
+    pub fn down(&self, metric: &'static Metric) {
+        self.recorder.register_gauge(&key(metric, &[]), &METADATA).decrement(1.0);
+    }
+
+    /// A moment, in seconds since 1970.
+    pub fn moment(&self, metric: &'static Metric, at: Timestamp) {
+        let seconds = Duration::try_from(at.duration_since(Timestamp::UNIX_EPOCH)).unwrap_or_default();
+        self.recorder.register_gauge(&key(metric, &[]), &METADATA).set(seconds.as_secs_f64());
+    }
+
+    /// The policy set that answers from now on.
+    pub fn policy_set(&self, digest: [u8; 32]) {
+        *self.policy_set.lock().unwrap_or_else(PoisonError::into_inner) = Some(digest);
+    }
+
+    /// Everything, in the text format of Prometheus.
+    pub fn text(&self) -> String {
+        let mut text = self.handle.render();
+        let digest = *self.policy_set.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(digest) = digest {
+            let Metric { name, help, .. } = table::POLICY_SET;
+            let digest = hex::encode(digest);
+            // Writing to a string cannot fail.
+            let _always = write!(text, "# HELP {name} {help}\n# TYPE {name} gauge\n{name}{{digest=\"{digest}\"}} 1\n");
+        }
+        text
+    }
+
+    /// Counts what has been gathered. Call it every [`UPKEEP_EVERY`].
+    pub fn upkeep(&self) {
+        self.handle.run_upkeep();
+    }
+
+    fn describe(&self, metric: &'static Metric) {
+        match metric.kind {
+            Kind::Counter => {
+                self.recorder.describe_counter(metric.name.into(), None, metric.help.into());
+                if metric.labels.is_empty() {
+                    self.add(metric, &[], 0);
+                }
+            }
+            Kind::Level => {
+                self.recorder.describe_gauge(metric.name.into(), None, metric.help.into());
+                if metric.labels.is_empty() {
+                    self.level(metric, &[], 0);
+                }
+            }
+            Kind::Info => {}
+            Kind::Times | Kind::Sizes => {
+                self.recorder.describe_histogram(metric.name.into(), None, metric.help.into());
+            }
+        }
+    }
+}
+
+fn builder() -> PrometheusBuilder {
+    let mut builder = PrometheusBuilder::new();
+    for metric in table::ALL {
+        let buckets: &[f64] = match metric.kind {
+            Kind::Times => &table::TIMES,
+            Kind::Sizes => &table::SIZES,
+            Kind::Counter | Kind::Level | Kind::Info => continue,
+        };
+        // Refused are only empty buckets, which these are not: a figure without its buckets would be a summary.
+        let name = Matcher::Full(metric.name.to_owned());
+        builder = builder.set_buckets_for_metric(name, buckets).unwrap_or_else(|_| PrometheusBuilder::new());
+    }
+    builder
+}
+
+fn key(metric: &'static Metric, labels: &[Label]) -> Key {
+    debug_assert_eq!(metric.labels.len(), labels.len(), "{} has other labels", metric.name);
+    let pairs = metric.labels.iter().zip(labels).map(|(name, value)| match value {
+        Label::Word(word) => Pair::from_static_parts(name, word),
+        Label::Jurisdiction(jurisdiction) => Pair::new(*name, jurisdiction.to_string()),
+    });
+    Key::from_parts(metric.name, pairs.collect::<Vec<_>>())
+}
+
+/// As Prometheus has numbers. Beyond four thousand millions nobody counts here.
+fn number(size: usize) -> f64 {
+    f64::from(u32::try_from(size).unwrap_or(u32::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_figure_stands_in_the_text_as_it_was_counted_and_in_no_other_gateways() {
+        let (meters, other) = (Meters::new(), Meters::new());
+        meters.count(&table::CALLS, &["comity.v1.LedgerService/GetCheckpoint".into(), "OK".into()]);
+        meters.count(&table::CALLS, &["comity.v1.LedgerService/GetCheckpoint".into(), "OK".into()]);
+        meters.took(&table::COMMIT_DURATION, &[], Duration::from_millis(7));
+        meters.up(&table::CALLS_IN_FLIGHT);
+        meters.upkeep();
+        meters.policy_set([7; 32]);
+        meters.policy_set([8; 32]);
+        let text = meters.text();
+        for line in [
+            "# TYPE comity_calls_total counter",
+            r#"comity_calls_total{method="comity.v1.LedgerService/GetCheckpoint",code="OK"} 2"#,
+            "comity_calls_in_flight 1",
+            "comity_queue_full_total 0",
+            r#"comity_commit_duration_seconds_bucket{le="0.005"} 0"#,
+            r#"comity_commit_duration_seconds_bucket{le="0.01"} 1"#,
+            "comity_commit_duration_seconds_count 1",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
+        }
+        assert_eq!(text.matches("comity_policy_set_info{").count(), 1, "{text}");
+        assert!(text.contains(&hex::encode([8; 32])));
+        assert!(!other.text().contains("GetCheckpoint"));
+    }
+}

@@ -1,0 +1,62 @@
+//! The thread in front: it accepts sockets, answers probes, and looks after what nobody else does.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::meters::{self, Meters};
+use crate::recorder::Handle;
+use crate::server::accept::{self, TlsState};
+use crate::server::health::Phase;
+use crate::server::{ServerError, ops, ticking};
+
+/// Accepts sockets and answers probes.
+pub(super) struct Front {
+    pub(super) grpc_listener: std::net::TcpListener,
+    pub(super) ops_listener: std::net::TcpListener,
+    pub(super) sockets: Vec<mpsc::Sender<accept::Accepted>>,
+    pub(super) tls: Arc<TlsState>,
+    pub(super) meters: Arc<Meters>,
+    pub(super) drain: CancellationToken,
+    pub(super) stop_ops: CancellationToken,
+    /// How often the legal clocks are looked at, if the gateway does so by itself.
+    pub(super) tick: Option<Duration>,
+}
+
+impl Front {
+    /// Until told to stop.
+    pub(super) async fn run(
+        self,
+        phase: watch::Receiver<Phase>,
+        recorder: Handle,
+        set_phase: watch::Sender<Phase>,
+    ) -> Result<(), ServerError> {
+        let io = |what| move |source| ServerError::Io { what, source };
+        let grpc = TcpListener::from_std(self.grpc_listener).map_err(io("the gRPC listener cannot be used"))?;
+        let ops = TcpListener::from_std(self.ops_listener).map_err(io("the ops listener cannot be used"))?;
+        let ticking = self.tick.map(|every| tokio::spawn(ticking::tick(recorder.clone(), every, self.drain.clone())));
+        let accepting = tokio::spawn(accept::accept_loop(grpc, self.sockets, self.tls, self.drain));
+        let watching = tokio::spawn(async move {
+            recorder.ended().await;
+            set_phase.send_replace(Phase::WriterStopped);
+        });
+        let kept = Arc::clone(&self.meters);
+        let upkeep = tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(meters::UPKEEP_EVERY).await;
+                kept.upkeep();
+            }
+        });
+        let served = ops::serve(ops, phase, self.meters, self.stop_ops).await;
+        upkeep.abort();
+        watching.abort();
+        if let Some(ticking) = ticking {
+            ticking.abort();
+        }
+        accepting.abort();
+        served.map_err(io("the ops listener failed"))
+    }
+}

@@ -1,0 +1,76 @@
+//! A call under way, as it is counted: by method and code when it ends, which for a stream is when its trailers leave.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use http::HeaderMap;
+use tonic::{Code, Status};
+
+use crate::meters::{Meters, table};
+use crate::wire::methods;
+
+/// Stands for a method that is not of the contract: that name is the caller's text.
+const UNKNOWN: &str = "unknown";
+
+/// Counts its call once: with the code that it ended with, or as cancelled if it is dropped before.
+#[derive(Debug)]
+pub(super) struct Underway {
+    meters: Arc<Meters>,
+    method: &'static str,
+    since: Instant,
+    ended: bool,
+}
+
+impl Underway {
+    /// A call that begins.
+    pub(super) fn begin(meters: &Arc<Meters>, path: &str) -> Self {
+        meters.up(&table::CALLS_IN_FLIGHT);
+        let method = methods::at(path).map_or(UNKNOWN, methods::Method::full_name);
+        Self { meters: Arc::clone(meters), method, since: Instant::now(), ended: false }
+    }
+
+    /// Ends it, if these are the headers or trailers that do.
+    pub(super) fn end_with(&mut self, headers: &HeaderMap) {
+        if let Some(status) = Status::from_header_map(headers) {
+            self.end(status.code());
+        }
+    }
+
+    fn end(&mut self, code: Code) {
+        if std::mem::replace(&mut self.ended, true) {
+            return;
+        }
+        self.meters.count(&table::CALLS, &[self.method.into(), word(code).into()]);
+        self.meters.took(&table::CALL_DURATION, &[self.method.into()], self.since.elapsed());
+        self.meters.down(&table::CALLS_IN_FLIGHT);
+    }
+}
+
+impl Drop for Underway {
+    fn drop(&mut self) {
+        self.end(Code::Cancelled);
+    }
+}
+
+/// As the gRPC protocol writes it.
+fn word(code: Code) -> &'static str {
+    match code {
+        Code::Ok => "OK",
+        Code::Cancelled => "CANCELLED",
+        Code::Unknown => "UNKNOWN",
+        Code::InvalidArgument => "INVALID_ARGUMENT",
+        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
+        Code::NotFound => "NOT_FOUND",
+        Code::AlreadyExists => "ALREADY_EXISTS",
+        Code::PermissionDenied => "PERMISSION_DENIED",
+        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
+        Code::FailedPrecondition => "FAILED_PRECONDITION",
+        Code::Aborted => "ABORTED",
+        Code::OutOfRange => "OUT_OF_RANGE",
+        Code::Unimplemented => "UNIMPLEMENTED",
+        Code::Internal => "INTERNAL",
+        Code::Unavailable => "UNAVAILABLE",
+        Code::DataLoss => "DATA_LOSS",
+        Code::Unauthenticated => "UNAUTHENTICATED",
+    }
+}
