@@ -19,6 +19,7 @@ use crate::ledger::{Checkpoint, CheckpointError, Receipt, Signer};
 use crate::meters::{Meters, table};
 use crate::policy::gate::Gate;
 use crate::recorder::handle::{Handle, Job, Recorded, SubmitError};
+use crate::recorder::heads::{check_head, origin};
 use crate::recorder::jobs::{Batch, Disclosing, Writing, case_command, confirms};
 use crate::recorder::plan::{self, Outcome, Plan, PlanError, Planned};
 use crate::recorder::seams::{Clock, Entropy};
@@ -380,32 +381,6 @@ impl Recorder {
             }
             let log = [(&head.log.jurisdiction).into(), head.log.kind.word().into()];
             self.meters.add(&table::ENTRIES, &log, head.to_size.saturating_sub(head.from_size));
-        }
-    }
-}
-
-/// The origin of a log's checkpoints.
-pub fn origin(prefix: &str, log: &LogName) -> String {
-    format!("{prefix}/{log}")
-}
-
-/// The stored tree must be the one whose head was signed last: else another log would grow under our signature.
-fn check_head(
-    reader: &dyn Reader,
-    prefix: &str,
-    log: &LogName,
-    state: &LogState,
-    signer: &Signer,
-) -> Result<(), RecorderError> {
-    let not_signed = || RecorderError::HeadNotSigned(log.clone());
-    match reader.checkpoint(log)? {
-        None if state.tree.size() == 0 => Ok(()),
-        None => Err(not_signed()),
-        Some((size, note)) => {
-            let keys = [signer.verifier().clone()];
-            let kept = Checkpoint::open(&note, &origin(prefix, log), &keys)?;
-            let same = size == state.tree.size() && kept.size() == size && kept.root() == state.tree.root();
-            if same { Ok(()) } else { Err(not_signed()) }
         }
     }
 }

@@ -6,14 +6,16 @@ mod answer;
 mod batch;
 mod confirm;
 pub mod handle;
+mod heads;
 mod jobs;
 pub mod plan;
 pub mod seams;
 mod ticks;
 mod tries;
 
-pub use batch::{Heads, Parts, Recorder, RecorderConfig, RecorderError, Running, origin};
+pub use batch::{Heads, Parts, Recorder, RecorderConfig, RecorderError, Running};
 pub use handle::{Handle, Recorded, SubmitError};
+pub use heads::origin;
 pub use seams::{Clock, Entropy};
 pub use ticks::{ClocksConfig, Ticked};
 pub use tries::{Attempt, Delivering};

@@ -137,20 +137,7 @@ impl Gateway {
         let meters = Meters::new();
         meters.policy_set(engine.digest());
         let gate = Arc::new(Gate::new(Arc::clone(&engine), Arc::new(agencies)).with_zones(zones));
-        let authenticator = Authenticator::new(
-            Arc::clone(&registry),
-            config.token.clone(),
-            PseudonymKey::new(&secrets.pseudonym),
-            seams.wall.clone(),
-        );
-        let layers = Layers {
-            request_timeout: Duration::from_millis(config.server.request_timeout_ms),
-            in_flight: GlobalConcurrencyLimitLayer::new(config.server.in_flight_max),
-            rate: RateLimitLayer::new(&config.rate),
-            authenticator: Arc::new(authenticator),
-            engine: Arc::new(ArcSwap::new(engine)),
-            meters: Arc::clone(&meters),
-        };
+        let layers = layers(config, &registry, engine, &secrets, &seams.wall, &meters);
         let material = Material::read(&config.tls, base)?;
         show_expiry(&meters, material.not_after());
         let tls = TlsState::new(config.accept.clone(), material, Arc::clone(&registry), seams.wall.clone())?;
@@ -164,8 +151,8 @@ impl Gateway {
         let drain = CancellationToken::new();
         let keys = ApiKeys::new(&secrets.request_digest, &secrets.cursor);
         let timetable = writer::timetable(config, &certificates.registry, gate.zones());
-        let writes = Writes { clock: seams.clock.clone(), entropy: seams.entropy, timetable, meters: Arc::clone(&meters) };
-        let running = writer::start(config, base, secrets, &gate, writes)?;
+        let by = Writes { clock: seams.clock.clone(), entropy: seams.entropy, timetable, meters: Arc::clone(&meters) };
+        let running = writer::start(config, base, secrets, &gate, by)?;
         let Running { handle, reader, heads, thread: writer } = running;
         let ticks_by_itself = matches!(seams.clock, Clock::System);
         let api = Arc::new(Api {
@@ -295,6 +282,27 @@ pub fn check(config: &Config, base: &Path) -> Result<Checked, ServerError> {
     let verifier = secrets.signer.verifier().clone();
     let (policy_digest, agencies) = (engine.digest(), registry.members().count());
     Ok(Checked { secrets, registry, engine, zones, verifier, policy_digest, agencies })
+}
+
+/// What every call passes.
+fn layers(
+    config: &Config,
+    registry: &Arc<Registry>,
+    engine: Arc<Engine>,
+    secrets: &Secrets,
+    wall: &WallClock,
+    meters: &Arc<Meters>,
+) -> Layers {
+    let pseudonyms = PseudonymKey::new(&secrets.pseudonym);
+    let authenticator = Authenticator::new(Arc::clone(registry), config.token.clone(), pseudonyms, wall.clone());
+    Layers {
+        request_timeout: Duration::from_millis(config.server.request_timeout_ms),
+        in_flight: GlobalConcurrencyLimitLayer::new(config.server.in_flight_max),
+        rate: RateLimitLayer::new(&config.rate),
+        authenticator: Arc::new(authenticator),
+        engine: Arc::new(ArcSwap::new(engine)),
+        meters: Arc::clone(meters),
+    }
 }
 
 type Workers = (Vec<mpsc::Sender<accept::Accepted>>, Vec<JoinHandle<()>>);

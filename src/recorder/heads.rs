@@ -1,0 +1,32 @@
+//! Heads of logs: what their checkpoints are called, and that what is stored is what was signed.
+
+use crate::domain::ids::LogName;
+use crate::ledger::{Checkpoint, Signer};
+use crate::recorder::batch::RecorderError;
+use crate::store::{LogState, Reader};
+
+/// The origin of a log's checkpoints.
+pub fn origin(prefix: &str, log: &LogName) -> String {
+    format!("{prefix}/{log}")
+}
+
+/// The stored tree must be the one whose head was signed last: else another log would grow under our signature.
+pub(super) fn check_head(
+    reader: &dyn Reader,
+    prefix: &str,
+    log: &LogName,
+    state: &LogState,
+    signer: &Signer,
+) -> Result<(), RecorderError> {
+    let not_signed = || RecorderError::HeadNotSigned(log.clone());
+    match reader.checkpoint(log)? {
+        None if state.tree.size() == 0 => Ok(()),
+        None => Err(not_signed()),
+        Some((size, note)) => {
+            let keys = [signer.verifier().clone()];
+            let kept = Checkpoint::open(&note, &origin(prefix, log), &keys)?;
+            let same = size == state.tree.size() && kept.size() == size && kept.root() == state.tree.root();
+            if same { Ok(()) } else { Err(not_signed()) }
+        }
+    }
+}
