@@ -174,9 +174,11 @@ impl Running {
         key(self.clock, &self.about)
     }
 
-    /// As it stands in the agenda.
+    /// As it stands in the agenda, which is in the clear: to the minute, since the second of a release would be a mark of
+    /// the person. Looked at up to a minute early, it fires when it is due.
     pub fn item(&self, holder: Option<AgencyId>) -> Item {
-        Item { kind: ItemKind::Clock, key: self.key(), due_at: self.due_at, holder }
+        let due_at = Timestamp::from_second(minute(self.due_at).saturating_mul(60)).unwrap_or(self.due_at);
+        Item { kind: ItemKind::Clock, key: self.key(), due_at, holder }
     }
 
     /// As it fires.
@@ -184,6 +186,11 @@ impl Running {
         let Self { clock, about, due_at, times, hold_clock } = self;
         Firing { case, clock, about, due_at, times, hold_clock }
     }
+}
+
+/// Minutes since 1970.
+fn minute(at: Timestamp) -> i64 {
+    at.as_second().div_euclid(60)
 }
 
 fn key(clock: ClockKind, about: &str) -> String {
@@ -202,14 +209,12 @@ pub fn hold_ends_at(clock: Option<HoldClock>, moment: Timestamp, zone: &TimeZone
         // 23:59:59 of that day.
         HoldClock::SameDay => end_of_day(moment, zone)?.checked_sub(SignedDuration::from_secs(1)).ok(),
     };
-    match clock {
+    if let Some(clock) = clock {
         // A person due out within the last second of a day is not to be released before they are due.
-        Some(clock) => Some((ends_at(clock)?.max(moment), clock)),
-        None => {
-            let both = [HoldClock::Flat48h, HoldClock::Cfr].map(|clock| Some((ends_at(clock)?, clock)));
-            both.into_iter().flatten().min_by_key(|(ends_at, _)| *ends_at)
-        }
+        return Some((ends_at(clock)?.max(moment), clock));
     }
+    let both = [HoldClock::Flat48h, HoldClock::Cfr].map(|clock| Some((ends_at(clock)?, clock)));
+    both.into_iter().flatten().min_by_key(|(ends_at, _)| *ends_at)
 }
 
 /// Clocks of a detainer, and of the custody that it stands on.
@@ -262,7 +267,7 @@ fn notice_due(detainer: &Detainer, custody: &Custody, timetable: &Timetable) -> 
     let expected_at = custody.scheduled.as_ref()?.expected_at;
     let due_at = expected_at.checked_sub(SignedDuration::from_hours(timetable.notice_hours)).ok()?;
     let runs = waits && may && detainer.notice_index.is_none() && custody.state == CustodyState::ReleaseScheduled;
-    runs.then(|| Running::once(ClockKind::NoticeDue, expected_at.to_string(), due_at))
+    runs.then(|| Running::once(ClockKind::NoticeDue, minute(expected_at).to_string(), due_at))
 }
 
 /// At the end of a window that nobody has said anything of since.
@@ -297,14 +302,14 @@ fn review_due(claimed_at: Timestamp, zone: &TimeZone, timetable: &Timetable) -> 
     const DAY_HOURS: i64 = 24;
     let hours = timetable.citizenship_review_days.checked_mul(DAY_HOURS)?;
     let due_at = business_hours_later(claimed_at, hours, zone)?;
-    Some(Running::once(ClockKind::CitizenshipReviewDue, claimed_at.to_string(), due_at))
+    Some(Running::once(ClockKind::CitizenshipReviewDue, minute(claimed_at).to_string(), due_at))
 }
 
 /// When the last hold on the person has run out. From then on again and again, until a release is recorded or called off:
 /// whatever becomes of the detainers meanwhile, the person is still there.
 fn over_hold(custody: &Custody, standing: &[Detainer], timetable: &Timetable) -> Option<Running> {
     let moment = otherwise_released_at(custody)?;
-    let (clock, about) = (ClockKind::OverHold, moment.to_string());
+    let (clock, about) = (ClockKind::OverHold, minute(moment).to_string());
     if let Some(fired) = custody.clocks.fired.find(&key(clock, &about)) {
         let due_at = next_alarm(fired, timetable.over_hold_alarm_minutes)?;
         return Some(Running {

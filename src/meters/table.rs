@@ -83,6 +83,12 @@ table! {
     /// End of the gateway's own certificate.
     CERTIFICATE_EXPIRY = "comity_certificate_expiry_timestamp_seconds", Level, [],
         "When the gateway's own certificate ends.";
+    /// Clocks fired.
+    CLOCKS_FIRED = "comity_clocks_fired_total", Counter, ["clock"],
+        "Legal clocks that fired, by what they counted down to; repetitions of an alarm among them.";
+    /// Persons held too long.
+    OVER_HOLDS = "comity_over_holds_total", Counter, [],
+        "Persons whose hold ran out with no release recorded, each counted once.";
 }
 
 #[cfg(test)]

@@ -271,7 +271,10 @@ impl Recorder {
             let _hung_up = reply.send(tried.map_err(SubmitError::Inbox));
         }
         // Where nothing moved, looking again would find the same.
-        let ticked = Ticked { fired, more: due.len() >= self.firings_len_max && agenda_moved };
+        for clock in &fired {
+            clock.tell(&self.meters);
+        }
+        let ticked = Ticked { fired: fired.len(), more: due.len() >= self.firings_len_max && agenda_moved };
         for reply in ticks {
             let _hung_up = reply.send(Ok(ticked));
         }

@@ -11,6 +11,7 @@ use crate::domain::firing;
 use crate::domain::ids::{AgencyId, CaseName, LogName, OfficerPseudonym, RequestId};
 use crate::domain::timetable::Timetable;
 use crate::ledger;
+use crate::meters::{Meters, table};
 use crate::recorder::plan::{Plan, PlanError};
 use crate::store::{ListedItem, SeenRequest};
 
@@ -68,6 +69,24 @@ pub struct Ticked {
     pub more: bool,
 }
 
+/// A clock that fired in a batch.
+pub(super) struct FiredNow {
+    clock: ClockKind,
+    times: u32,
+    entry: String,
+}
+
+impl FiredNow {
+    /// Counts it, and says that a person is held too long.
+    pub(super) fn tell(&self, meters: &Meters) {
+        meters.count(&table::CLOCKS_FIRED, &[self.clock.word().into()]);
+        if self.clock == ClockKind::OverHold {
+            meters.add(&table::OVER_HOLDS, &[], u64::from(self.times == 1));
+            tracing::warn!(entry = self.entry, times = self.times, "a person is held past the end of the hold");
+        }
+    }
+}
+
 /// Whoever acts where no officer does.
 pub(super) const NO_OFFICER: &str = "00000000000000000000000000000000";
 
@@ -90,15 +109,12 @@ fn first_half(digest: [u8; 32]) -> [u8; 16] {
 impl Plan<'_> {
     /// Fires what is due, in the order given. One that has been overtaken, by this batch or by other settings, is put down
     /// anew as it now stands.
-    pub(super) fn fire(&mut self, due: &[ListedItem], clock_now: Timestamp) -> Result<usize, PlanError> {
-        let mut fired = 0usize;
-        for listed in due {
-            fired = fired.saturating_add(usize::from(self.fire_one(listed, clock_now)?));
-        }
-        Ok(fired)
+    pub(super) fn fire(&mut self, due: &[ListedItem], clock_now: Timestamp) -> Result<Vec<FiredNow>, PlanError> {
+        let fired = due.iter().map(|listed| self.fire_one(listed, clock_now));
+        Ok(fired.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
     }
 
-    fn fire_one(&mut self, listed: &ListedItem, clock_now: Timestamp) -> Result<bool, PlanError> {
+    fn fire_one(&mut self, listed: &ListedItem, clock_now: Timestamp) -> Result<Option<FiredNow>, PlanError> {
         let now = self.time_of_record(&listed.case.jurisdiction, clock_now);
         let mut case = self.assemble([&listed.case]);
         let running = running(&case, &listed.case, self.timetable);
@@ -106,22 +122,20 @@ impl Plan<'_> {
         let (key, seen) = (request(listed), digest(listed));
         let record = running.filter(|_| self.seen(&key).is_none()).and_then(|running| {
             let firing = running.firing(listed.case.clone());
-            Some((firing.clock, firing::record(&case, firing)?))
+            Some((firing.clock, firing.times, firing::record(&case, firing)?))
         });
-        let Some((clock, record)) = record else {
+        let Some((clock, times, record)) = record else {
             self.keep(case);
-            return Ok(false);
+            return Ok(None);
         };
         let officer: OfficerPseudonym = NO_OFFICER.parse().map_err(|_| PlanError::NoOfficer)?;
         let log = LogName { jurisdiction: listed.case.jurisdiction.clone(), kind: record.log };
         let index = self.append(&key.0, &officer, clock.rpc(), &record, now)?;
         apply(&mut case, &record, index, now);
         self.keep(case);
-        if clock == ClockKind::OverHold {
-            tracing::warn!(entry = log.entry(index), "a person is held past the end of the hold");
-        }
+        let entry = log.entry(index);
         self.requests.insert(key, SeenRequest { digest: seen, log, index });
-        Ok(true)
+        Ok(Some(FiredNow { clock, times, entry }))
     }
 }
 

@@ -24,7 +24,7 @@ pub(super) struct Front {
     pub(super) probed: Probed,
     pub(super) drain: CancellationToken,
     pub(super) stop_ops: CancellationToken,
-    /// How often clocks are looked at.
+    /// How often the legal clocks are looked at, if the gateway does so by itself.
     pub(super) tick: Option<Duration>,
 }
 

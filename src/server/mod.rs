@@ -49,6 +49,7 @@ use crate::server::layers::Layers;
 use crate::server::ops::Probed;
 use crate::server::policies::Policies;
 use crate::server::worker::Worker;
+use crate::server::writer::Writes;
 
 /// Accepted sockets that may wait for one worker.
 const SOCKETS_WAITING_MAX: usize = 64;
@@ -144,8 +145,8 @@ impl Gateway {
         let drain = CancellationToken::new();
         let keys = ApiKeys::new(&secrets.request_digest, &secrets.cursor);
         let timetable = writer::timetable(config, &certificates.registry, in_force.gate().zones());
-        let seams_of_writer = (seams.clock.clone(), seams.entropy);
-        let running = writer::start(config, base, secrets, &in_force, timetable, seams_of_writer, &meters)?;
+        let by = Writes { clock: seams.clock.clone(), entropy: seams.entropy, timetable, meters: Arc::clone(&meters) };
+        let running = writer::start(config, base, secrets, &in_force, by)?;
         let Running { handle, reader, heads, thread: writer } = running;
         let policies = Arc::new(Policies::of(config, base, in_force.clone(), handle.clone(), Arc::clone(&meters)));
         // Before anybody is served: a restart with another set is an activation too.

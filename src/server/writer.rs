@@ -16,31 +16,42 @@ use crate::recorder::{Clock, Entropy, Parts, Recorder, Running};
 use crate::server::ServerError;
 use crate::store::sqlite::SqliteStore;
 
+/// What a writer writes by.
+pub(super) struct Writes {
+    /// The time of record.
+    pub(super) clock: Clock,
+    /// Blinding, salts and ids.
+    pub(super) entropy: Entropy,
+    /// How long the legal clocks run.
+    pub(super) timetable: Timetable,
+    /// Where it counts.
+    pub(super) meters: Arc<Meters>,
+}
+
 /// Recovers the logs and starts the writer.
 pub(super) fn start(
     config: &Config,
     base: &Path,
     secrets: Secrets,
     in_force: &InForce,
-    timetable: Timetable,
-    seams: (Clock, Entropy),
-    meters: &Arc<Meters>,
+    writes: Writes,
 ) -> Result<Running, ServerError> {
+    let Writes { clock, entropy, timetable, meters } = writes;
     let store = SqliteStore::open_alone(&base.join(&config.store.path), &secrets.wrapping)?;
     Ok(Recorder::start(Parts {
         store: Box::new(store),
         in_force: in_force.clone(),
         signer: secrets.signer,
         origin: config.log.origin.clone(),
-        clock: seams.0,
-        entropy: seams.1,
+        clock,
+        entropy,
         jurisdictions: config.jurisdictions.iter().cloned().collect(),
         config: config.recorder,
         inboxes: config.inbox.limits(),
         appeals: config.appeals,
-        meters: Arc::clone(meters),
         timetable,
         firings_len_max: config.clocks.firings_len_max,
+        meters,
     })?)
 }
 

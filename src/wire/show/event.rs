@@ -330,8 +330,9 @@ impl Said {
 /// What the gateway says by itself.
 impl Said {
     fn clock_fired(self, firing: &Firing) -> Wire {
-        let of = |kind| (firing.case.kind == kind).then(|| firing.case.to_string()).unwrap_or_default();
-        let transfer = (firing.clock == ClockKind::WindowClosed).then(|| transfer_name(firing)).unwrap_or_default();
+        let of = |kind| if firing.case.kind == kind { firing.case.to_string() } else { String::new() };
+        let of_window = firing.clock == ClockKind::WindowClosed;
+        let transfer = if of_window { format!("{}/transfers/{}", firing.case, firing.about) } else { String::new() };
         Wire::ClockFired(v1::ClockFired {
             clock: to_wire(firing.clock),
             detainer: of(CaseKind::Detainer),
@@ -343,10 +344,6 @@ impl Said {
             counts: self.counts,
         })
     }
-}
-
-fn transfer_name(firing: &Firing) -> String {
-    format!("{}/transfers/{}", firing.case, firing.about)
 }
 
 /// Delivery of an inbox, as an entry records it.

@@ -1,11 +1,12 @@
 //! What a clock that fired is recorded as, and who receives it.
 
-use comity::domain::agency::GATEWAY;
+use comity::domain::agency::{ActorKind, GATEWAY};
 use comity::wire::entry::{merge, read_leaf};
 use comity::wire::v1;
 use comity::wire::v1::event::Event;
 use jiff::SignedDuration;
 
+use crate::harness::process::Served;
 use crate::harness::requests::{
     NY, NY_CUSTODY, NY_EXCHANGE, detainer_for, reasoned_answer_to, release_of, schedule_of,
 };
@@ -117,4 +118,26 @@ async fn a_person_held_too_long_is_an_alarm_within_the_jurisdiction_until_the_re
     let told = world.oversight().entries(NY_EXCHANGE).await.accepted().split_off(exchange.len());
     assert!(!told.iter().any(|entry| matches!(merge(entry).unwrap().event, Some(Event::ClockFired(_)))));
     assert!(world.journal.lines().iter().any(|line| line.field("message").contains("held past the end of the hold")));
+}
+
+#[tokio::test]
+async fn a_gateway_on_the_clock_of_its_machine_fires_by_itself() {
+    let served = Served::start("warn", |config| {
+        // Due at once.
+        config.clocks.answer_hours = 0;
+        config.clocks.tick_ms = 10;
+        config.inbox.heartbeat_ms = 50;
+    });
+    let (ice, doccs) = (served.party("us-ice", ActorKind::System), served.party("us-ny-doccs", ActorKind::System));
+    ice.lodge(detainer_for("us-ny-doccs")).await.accepted();
+    // A heartbeat ends each look into the inbox, so that it is not looked into all the time.
+    let mut fired = kinds(&doccs).await;
+    for _ in 0..200 {
+        if !fired.is_empty() {
+            break;
+        }
+        fired = kinds(&doccs).await;
+    }
+    assert_eq!(fired, [v1::ClockKind::AnswerDue]);
+    served.stop();
 }

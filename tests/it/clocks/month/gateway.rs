@@ -162,30 +162,26 @@ impl Gateway {
     }
 
     /// Looks at the clocks at a time until nothing more is due. It may die of the first batch; then another process goes on.
-    /// Says how many fired, so far as it was answered, and whether it died.
-    pub(super) fn ticks(&mut self, at: Timestamp, death: Option<Death>) -> (usize, bool) {
+    /// Says whether it died.
+    pub(super) fn ticks(&mut self, at: Timestamp, death: Option<Death>) -> bool {
         self.clock.set(at);
         *self.death.lock().unwrap() = death;
-        let (mut fired, mut died) = (0, false);
+        let mut died = false;
         loop {
             let handle = &self.running.as_ref().unwrap().handle;
-            match self.runtime.block_on(handle.tick()) {
-                Ok(Ticked { fired: now, more }) => {
-                    fired += now;
-                    if !more {
-                        break;
-                    }
-                }
-                Err(_) => {
-                    died = true;
-                    let Running { thread, .. } = self.running.take().unwrap();
-                    assert!(thread.join().unwrap().is_err());
-                    self.start();
-                }
+            let Ok(Ticked { more, .. }) = self.runtime.block_on(handle.tick()) else {
+                died = true;
+                let Running { thread, .. } = self.running.take().unwrap();
+                assert!(thread.join().unwrap().is_err());
+                self.start();
+                continue;
+            };
+            if !more {
+                break;
             }
         }
         *self.death.lock().unwrap() = None;
-        (fired, died)
+        died
     }
 
     /// Every entry there is.
