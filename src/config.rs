@@ -9,12 +9,13 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::api::InboxConfig;
+use crate::domain::appeal;
 use crate::domain::ids::JurisdictionId;
 use crate::identity::rate;
 use crate::identity::registry::RegistryConfig;
 use crate::identity::token;
 use crate::ledger::Signer;
-use crate::recorder::RecorderConfig;
+use crate::recorder::{ClocksConfig, RecorderConfig};
 use crate::server::accept;
 
 /// Why the configuration cannot be used.
@@ -87,9 +88,15 @@ pub struct Config {
     /// Limits of the writer.
     #[serde(default)]
     pub recorder: RecorderConfig,
+    /// How long the legal clocks run.
+    #[serde(default)]
+    pub clocks: ClocksConfig,
     /// Limits of subscriptions.
     #[serde(default)]
     pub inbox: InboxConfig,
+    /// Limits of appeals.
+    #[serde(default)]
+    pub appeals: appeal::Limits,
     /// Who is who.
     pub registry: RegistryConfig,
 }

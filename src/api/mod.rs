@@ -1,5 +1,6 @@
 //! Thin gRPC handlers, one service a file: take the proven caller, parse, hand on, answer.
 
+mod appeals;
 mod backlog;
 mod custodies;
 mod detainers;
@@ -19,6 +20,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Status};
 
+pub use appeals::Appeals;
 pub use custodies::Custodies;
 pub use detainers::Detainers;
 pub use inbox::Inbox;
@@ -26,6 +28,7 @@ pub use ledger::Ledger;
 pub use transfers::Transfers;
 
 use crate::domain::agency::Caller;
+use crate::domain::appeal;
 use crate::domain::determination::FieldClasses;
 use crate::feed::{CursorKey, Narrowing, Trying};
 use crate::identity::clock::WallClock;
@@ -51,6 +54,8 @@ pub struct Api {
     pub keys: ApiKeys,
     /// Limits of subscriptions.
     pub inbox: InboxConfig,
+    /// Limits of appeals.
+    pub appeals: appeal::Limits,
     /// The time that certificates and tokens are held against.
     pub wall: WallClock,
     /// What open subscriptions are trying.

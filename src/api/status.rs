@@ -182,6 +182,9 @@ fn refused(refusal: Refusal) -> Status {
     let failure = |code, reason| Failure::new(code, reason, refusal.to_string());
     match refusal {
         Refusal::NoSuchCase => not_found(),
+        Refusal::DueAlready => fault("appeal.due_at", "to come"),
+        Refusal::AppealTooLarge => failure(Code::FailedPrecondition, ErrorReason::AppealTooLarge).into(),
+        Refusal::TooManyAppeals => failure(Code::FailedPrecondition, ErrorReason::TooManyAppeals).into(),
         Refusal::AlreadyLodged => failure(Code::AlreadyExists, ErrorReason::AlreadyLodged).into(),
         Refusal::AlreadyAcknowledged
         | Refusal::AlreadyAnswered
@@ -207,7 +210,11 @@ fn refused(refusal: Refusal) -> Status {
         | Refusal::NotAccepted
         | Refusal::AlreadyConfirmed
         | Refusal::TransferOver
-        | Refusal::NotYours => failure(Code::FailedPrecondition, ErrorReason::WrongState)
+        | Refusal::NotYours
+        | Refusal::NotBorneOut
+        | Refusal::NothingChosen
+        | Refusal::NothingBarred
+        | Refusal::AnsweredMeanwhile => failure(Code::FailedPrecondition, ErrorReason::WrongState)
             .precondition("STATE", "case", &refusal.to_string())
             .into(),
     }

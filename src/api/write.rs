@@ -10,8 +10,15 @@ use crate::domain::ids::{JurisdictionId, LogName, RequestId};
 use crate::domain::permit::Admitted;
 use crate::ledger::{self, Receipt};
 use crate::recorder::Recorded;
-use crate::wire::parse::WriteRequest;
+use crate::wire::parse::{Write, WriteRequest};
 use crate::wire::{Message, Receipted, show, v1};
+
+/// A write as it came in. Its digest is over the request as the caller sent it, whatever is found out for it.
+pub(super) struct Asked {
+    pub(super) caller: Caller,
+    pub(super) write: Write,
+    canonical: Vec<u8>,
+}
 
 impl Api {
     /// A write upon a case.
@@ -20,11 +27,22 @@ impl Api {
         Q: WriteRequest + Message,
         A: Receipted,
     {
+        self.submit_asked(Self::asked(request)?).await
+    }
+
+    /// What a proven caller asks.
+    pub(super) fn asked<Q: WriteRequest + Message>(request: Request<Q>) -> Result<Asked, Status> {
         let caller = Self::caller(&request)?;
         let request = request.into_inner();
         // Over the decoded request written again, never over bytes that another encoder could have laid out otherwise.
         let canonical = request.encode_to_vec();
         let write = request.parse().map_err(|faults| status::violations(&faults))?;
+        Ok(Asked { caller, write, canonical })
+    }
+
+    /// Binds what is asked to its request id, and submits it.
+    pub(super) async fn submit_asked<A: Receipted>(&self, asked: Asked) -> Result<Response<A>, Status> {
+        let Asked { caller, write, canonical } = asked;
         let action = Action::Case(Box::new(write.command));
         let command = self.command(write.request_id, write.etag, action, &canonical);
         self.submit(caller, write.jurisdiction, command).await.map(Response::new)

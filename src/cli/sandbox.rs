@@ -290,7 +290,9 @@ fn configuration() -> Result<Config> {
         store: StoreConfig { path: "comity.db".into() },
         policy: PolicyConfig::default(),
         recorder: crate::recorder::RecorderConfig::default(),
+        clocks: crate::recorder::ClocksConfig::default(),
         inbox: crate::api::InboxConfig::default(),
+        appeals: crate::domain::appeal::Limits::default(),
         registry: RegistryConfig {
             trust_domain: TRUST_DOMAIN.to_owned(),
             certificate_authorities: AUTHORITIES.iter().map(|name| authority_config(name)).collect::<Result<_>>()?,
@@ -324,6 +326,8 @@ fn agency_config(seat: &Seat) -> Result<AgencyConfig> {
         jurisdictions: seat.jurisdictions.iter().map(|id| id.parse()).collect::<Result<_, _>>()?,
         ori: Some(seat.ori.parse()?),
         facilities: BTreeSet::new(),
+        time_zone: None,
+        facility_time_zones: BTreeMap::new(),
         token: Some(IssuerConfig { issuer: issuer(seat.id), keys: vec![key] }),
     })
 }

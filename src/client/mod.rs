@@ -158,6 +158,8 @@ services! {
     custodies: custody_service_client::CustodyServiceClient;
     /// Pick-ups.
     transfers: transfer_service_client::TransferServiceClient;
+    /// Appeals.
+    appeals: appeal_service_client::AppealServiceClient;
     /// Inboxes, call by call. [`Inbox`] is one that goes on by itself.
     inbox: inbox_service_client::InboxServiceClient;
     /// Evidence.

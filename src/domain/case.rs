@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
+use crate::domain::appeal::{Appeal, Item, Limits};
 use crate::domain::custody::Custody;
 use crate::domain::detainer::Detainer;
-use crate::domain::ids::CaseName;
+use crate::domain::ids::{AgencyId, CaseName};
 
 /// A case as the store keeps it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +18,8 @@ pub enum StoredCase {
     Detainer(Box<Detainer>),
     /// A custody.
     Custody(Box<Custody>),
+    /// An appeal.
+    Appeal(Box<Appeal>),
 }
 
 impl StoredCase {
@@ -24,6 +28,7 @@ impl StoredCase {
         match self {
             Self::Detainer(detainer) => &detainer.name,
             Self::Custody(custody) => &custody.name,
+            Self::Appeal(appeal) => &appeal.name,
         }
     }
 
@@ -31,7 +36,7 @@ impl StoredCase {
     pub fn detainer(&self) -> Option<&Detainer> {
         match self {
             Self::Detainer(detainer) => Some(detainer),
-            Self::Custody(_) => None,
+            Self::Custody(_) | Self::Appeal(_) => None,
         }
     }
 
@@ -39,7 +44,15 @@ impl StoredCase {
     pub fn custody(&self) -> Option<&Custody> {
         match self {
             Self::Custody(custody) => Some(custody),
-            Self::Detainer(_) => None,
+            Self::Detainer(_) | Self::Appeal(_) => None,
+        }
+    }
+
+    /// The appeal, if it is one.
+    pub fn appeal(&self) -> Option<&Appeal> {
+        match self {
+            Self::Appeal(appeal) => Some(appeal),
+            Self::Detainer(_) | Self::Custody(_) => None,
         }
     }
 }
@@ -55,6 +68,23 @@ pub struct Case {
     pub standing: Vec<Detainer>,
     /// When the notice of release of a detainer was first delivered to its issuer.
     pub first_delivery: BTreeMap<CaseName, Timestamp>,
+    /// The appeal that the command names.
+    pub appeal: Option<Appeal>,
+    /// What was answered of the detainer in that appeal, if it is in it.
+    pub item: Option<Item>,
+    /// What a command that issues an appeal is held against.
+    pub appealing: Appealing,
+}
+
+/// What is known of an issuer that appeals.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Appealing {
+    /// Who lodged each of the detainers chosen, where there is one.
+    pub issuers: BTreeMap<Uuid, AgencyId>,
+    /// When its other appeals in the jurisdiction are due.
+    pub due: Vec<Timestamp>,
+    /// Limits.
+    pub limits: Limits,
 }
 
 impl Case {

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 pub use crate::domain::method::Method;
 
+use crate::domain::appeal::{AppealAnswer, Issue, Judged};
 use crate::domain::charge::Charge;
 use crate::domain::claim::{Claim, ClaimOutcome};
 use crate::domain::correction::Correction;
@@ -180,6 +181,24 @@ pub enum CaseCommand {
         /// Why.
         cause: TransferFailureCause,
     },
+    /// Issue an appeal.
+    IssueAppeal(Box<Issue>),
+    /// Answer an appeal, of one detainer.
+    AnswerAppeal {
+        /// Which appeal.
+        appeal: CaseName,
+        /// Which detainer.
+        detainer: CaseName,
+        /// The answer.
+        answer: AppealAnswer,
+    },
+    /// Answer an appeal by law, of every detainer of the caller's that is still open.
+    BarAppeal {
+        /// Which appeal.
+        appeal: CaseName,
+        /// What the law was found to bar.
+        judged: Box<Judged>,
+    },
 }
 
 impl CaseCommand {
@@ -209,13 +228,16 @@ impl CaseCommand {
             Self::DeclineWindow { .. } => Method::DeclineWindow,
             Self::ConfirmTransfer { .. } => Method::ConfirmTransfer,
             Self::ReportFailure { .. } => Method::ReportFailure,
+            Self::IssueAppeal(_) => Method::IssueAppeal,
+            Self::AnswerAppeal { .. } | Self::BarAppeal { .. } => Method::AnswerAppeal,
         }
     }
 
     /// The case it is upon; none where it makes one.
     pub fn target(&self) -> Option<&CaseName> {
         match self {
-            Self::LodgeDetainer(_) | Self::OpenCustody(_) => None,
+            Self::LodgeDetainer(_) | Self::OpenCustody(_) | Self::IssueAppeal(_) => None,
+            Self::AnswerAppeal { appeal, .. } | Self::BarAppeal { appeal, .. } => Some(appeal),
             Self::AcknowledgeDetainer { detainer, .. }
             | Self::AnswerDetainer { detainer, .. }
             | Self::AmendDetainer { detainer, .. }
@@ -257,6 +279,8 @@ impl CaseCommand {
     pub fn names(&self) -> impl Iterator<Item = &CaseName> {
         let linked = if let Self::AcknowledgeDetainer { acknowledgement, .. } = self {
             acknowledgement.custody.as_ref()
+        } else if let Self::AnswerAppeal { detainer, .. } = self {
+            Some(detainer)
         } else {
             None
         };

@@ -2,6 +2,7 @@
 //!
 //! The same as a table: docs/lifecycle.md, which a test runs cell by cell.
 
+mod appeal;
 mod claim;
 mod custody;
 mod detainer;
@@ -103,6 +104,27 @@ pub enum Refusal {
     /// Nobody came is for the custodian to say, nobody was brought for the requester.
     #[error("the cause is for the other side to report")]
     NotYours,
+    /// The detainer itself does not say so.
+    #[error("the detainer itself does not say so: acknowledge or answer that first")]
+    NotBorneOut,
+    /// Nothing is chosen.
+    #[error("no detainer is chosen")]
+    NothingChosen,
+    /// More than one appeal takes.
+    #[error("more detainers are chosen than one appeal takes")]
+    AppealTooLarge,
+    /// As many as may be.
+    #[error("the caller has as many appeals that are not due yet as it may have")]
+    TooManyAppeals,
+    /// Nobody can answer by then.
+    #[error("the due date is not to come")]
+    DueAlready,
+    /// Nothing to record.
+    #[error("the law bars none of what is still open")]
+    NothingBarred,
+    /// Judged before somebody else answered.
+    #[error("the appeal was answered meanwhile: ask again")]
+    AnsweredMeanwhile,
 }
 
 /// Decides. `id` is the id of the case or transfer that the command makes, if it makes one; `now` is the time of record.
@@ -151,6 +173,9 @@ pub fn decide(
         CaseCommand::ConfirmTransfer { transfer, occurred_at } => {
             transfer::confirm(case, permitted, transfer, *occurred_at, now)
         }
+        CaseCommand::IssueAppeal(issue) => appeal::issue(case, permitted, issue, id, now),
+        CaseCommand::AnswerAppeal { answer, .. } => appeal::give_answer(case, permitted, answer),
+        CaseCommand::BarAppeal { judged, .. } => appeal::bar(case, permitted, judged),
         CaseCommand::ReportFailure { transfer, cause } => transfer::fail(case, permitted, transfer, *cause, now),
     }
 }

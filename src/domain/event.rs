@@ -3,16 +3,19 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use crate::domain::agency::AgencyClass;
+use crate::domain::appeal::{Appeal, AppealAnswer, Bars, Filter};
 use crate::domain::charge::{self, Charge, ChargeStatus, OffenceCategory};
 use crate::domain::claim::{Claim, ClaimOutcome, Side};
+use crate::domain::clocks::Firing;
 use crate::domain::correction::Correction;
 use crate::domain::custody::{ActualRelease, Closing, Custody, Identity, Movement, ScheduledRelease};
 use crate::domain::detainer::{
     Acknowledgement, Answer, Detainer, DetainerForm, IssuingAuthority, LiftReason, WarrantKind,
 };
-use crate::domain::determination::{Determination, FieldClasses, LawAction};
+use crate::domain::determination::{Determination, FieldClass, FieldClasses, LawAction};
 use crate::domain::facts::CaseFacts;
 use crate::domain::ids::{AgencyId, CaseName, LogKind};
 use crate::domain::record::retraction;
@@ -221,6 +224,41 @@ pub enum Event {
         /// By which detainer.
         detainer: CaseName,
     },
+    /// A legal clock ran out.
+    ClockFired(Firing),
+    /// An appeal was issued.
+    AppealIssued {
+        /// As issued.
+        appeal: Box<Appeal>,
+        /// Every detainer in it, in order.
+        members: Vec<Uuid>,
+        /// What they were chosen by, where they were not listed.
+        filter: Option<Filter>,
+    },
+    /// The custodian answered an appeal, of one detainer. That does not change.
+    AppealAnswered {
+        /// Which appeal.
+        appeal: CaseName,
+        /// Which detainer.
+        detainer: CaseName,
+        /// The answer.
+        answer: AppealAnswer,
+        /// The class that it tells of.
+        gist: FieldClass,
+        /// First, or in place of another that the issuer was told.
+        told: Told,
+        /// Whether the issuer may know.
+        disclosure: Disclosure,
+    },
+    /// A custodian answered an appeal by law.
+    AppealBarred {
+        /// Which appeal.
+        appeal: CaseName,
+        /// By which custodian.
+        custodian: AgencyId,
+        /// What is barred, ground by ground.
+        bars: Vec<Bars>,
+    },
 }
 
 /// Whether an issuer is told for the first time, or told better.
@@ -236,6 +274,11 @@ impl Told {
     /// What is told by a command that may be a correction, to an issuer that may have been told before.
     pub fn by<T>(correction: Option<&Correction>, before: Option<&T>) -> Self {
         if correction.is_some() && before.is_some() { Self::Corrected } else { Self::First }
+    }
+
+    /// What is told in the place of whatever was told before.
+    pub fn by_earlier<T>(before: Option<&T>) -> Self {
+        if before.is_some() { Self::Corrected } else { Self::First }
     }
 }
 

@@ -218,13 +218,15 @@ fn upper_alphanumeric(text: &str) -> bool {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(pub Uuid);
 
-/// The two kinds of case, each with a life cycle of its own.
+/// The kinds of case, each with a life cycle of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum CaseKind {
     /// A request to be told of, or to hold, one person.
     Detainer,
     /// One stay of one person in one facility system.
     Custody,
+    /// A formal demand over many detainers.
+    Appeal,
 }
 
 impl CaseKind {
@@ -233,16 +235,17 @@ impl CaseKind {
         match self {
             Self::Detainer => "detainers",
             Self::Custody => "custodies",
+            Self::Appeal => "appeals",
         }
     }
 }
 
-/// A resource name: `jurisdictions/us-ny/detainers/{uuidv7}` or `jurisdictions/us-ny/custodies/{uuidv7}` (AIP-122).
+/// A resource name: `jurisdictions/us-ny/detainers/{uuidv7}`; so for custodies and appeals (AIP-122).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct CaseName {
     /// Whose law governs the case, and in whose logs it stands.
     pub jurisdiction: JurisdictionId,
-    /// Detainer or custody.
+    /// Detainer, custody or appeal.
     pub kind: CaseKind,
     /// Unique, ordered by the time it was made.
     pub id: Uuid,
@@ -258,6 +261,11 @@ impl CaseName {
     pub fn custody(jurisdiction: JurisdictionId, id: Uuid) -> Self {
         Self { jurisdiction, kind: CaseKind::Custody, id }
     }
+
+    /// The name of an appeal.
+    pub fn appeal(jurisdiction: JurisdictionId, id: Uuid) -> Self {
+        Self { jurisdiction, kind: CaseKind::Appeal, id }
+    }
 }
 
 impl fmt::Display for CaseName {
@@ -270,7 +278,7 @@ impl FromStr for CaseName {
     type Err = InvalidId;
     fn from_str(text: &str) -> Result<Self, InvalidId> {
         const EXPECTED: InvalidId =
-            InvalidId { expected: "jurisdictions/{id}/detainers/{uuid} or jurisdictions/{id}/custodies/{uuid}" };
+            InvalidId { expected: "jurisdictions/{id}/{detainers, custodies or appeals}/{uuid}" };
         let mut parts = text.split('/');
         let (Some("jurisdictions"), Some(jurisdiction), Some(collection), Some(id), None) =
             (parts.next(), parts.next(), parts.next(), parts.next(), parts.next())
@@ -280,6 +288,7 @@ impl FromStr for CaseName {
         let kind = match collection {
             "detainers" => CaseKind::Detainer,
             "custodies" => CaseKind::Custody,
+            "appeals" => CaseKind::Appeal,
             _ => return Err(EXPECTED),
         };
         let id: Uuid = id.parse().map_err(|_| EXPECTED)?;
@@ -369,11 +378,14 @@ mod tests {
         check::<NibrsCode>(&["13A", "520"], &["1A3", "13", "13AA"]);
         check::<AgencyId>(&["us-ice", "us-ny-doccs"], &["us--ice", "-ice", "US-ICE", "1a", "us/ice", ""]);
         check::<CaseName>(
-            &["jurisdictions/us-ny/detainers/0198c0de-0000-7000-8000-000000000001"],
+            &[
+                "jurisdictions/us-ny/detainers/0198c0de-0000-7000-8000-000000000001",
+                "jurisdictions/us-ny/appeals/0198c0de-0000-7000-8000-000000000001",
+            ],
             &[
                 "jurisdictions/us-ny/detainers/0198C0DE-0000-7000-8000-000000000001",
                 "jurisdictions/us-ny/detainers/0198c0de000070008000000000000001",
-                "jurisdictions/us-ny/appeals/0198c0de-0000-7000-8000-000000000001",
+                "jurisdictions/us-ny/persons/0198c0de-0000-7000-8000-000000000001",
                 "jurisdictions/us-ny/detainers/0198c0de-0000-7000-8000-000000000001/x",
             ],
         );

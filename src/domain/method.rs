@@ -51,6 +51,10 @@ vocabulary! {
         ConfirmTransfer = "confirm-transfer",
         /// `TransferService/ReportFailure`.
         ReportFailure = "report-failure",
+        /// `AppealService/IssueAppeal`.
+        IssueAppeal = "issue-appeal",
+        /// `AppealService/AnswerAppeal`.
+        AnswerAppeal = "answer-appeal",
         /// `InboxService/Acknowledge`.
         AcknowledgeInbox = "acknowledge-inbox",
         /// `InboxService/AcknowledgeParked`.
@@ -85,6 +89,8 @@ impl Method {
             Self::DeclineWindow => "TransferService/DeclineWindow",
             Self::ConfirmTransfer => "TransferService/ConfirmTransfer",
             Self::ReportFailure => "TransferService/ReportFailure",
+            Self::IssueAppeal => "AppealService/IssueAppeal",
+            Self::AnswerAppeal => "AppealService/AnswerAppeal",
             Self::AcknowledgeInbox => "InboxService/Acknowledge",
             Self::AcknowledgeParked => "InboxService/AcknowledgeParked",
         }

@@ -1,11 +1,13 @@
 //! The vocabulary of the exchange and its rules: pure, without network, storage, wire format or system clock.
 //!
-//! Read in this order: [`ids`], [`subject`], [`charge`], [`detainer`], [`custody`], [`transfer`], then [`case`],
+//! Read in this order: [`ids`], [`subject`], [`charge`], [`detainer`], [`custody`], [`transfer`], [`appeal`], then [`case`],
 //! [`command`], [`event`], [`decide`], which is the rule book itself, and [`apply`], which is what follows of it.
 
 pub mod agency;
 pub mod agenda;
+pub mod appeal;
 pub mod apply;
+pub mod calendar;
 pub mod case;
 pub mod charge;
 pub mod claim;
@@ -18,6 +20,7 @@ pub mod detainer;
 pub mod determination;
 pub mod event;
 pub mod facts;
+pub mod firing;
 pub mod ids;
 pub mod inbox;
 pub mod method;
@@ -26,6 +29,7 @@ mod record;
 pub mod service;
 pub mod shown;
 pub mod subject;
+pub mod timetable;
 mod told;
 pub mod transfer;
 pub mod vocabulary;

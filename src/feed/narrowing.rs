@@ -59,7 +59,7 @@ impl<'a> Narrowing<'a> {
     /// A case as the caller may be shown it: for the issuer of a detainer no more than it may still be told.
     pub fn case(&mut self, case: StoredCase) -> Result<StoredCase, StoreError> {
         let detainer = match case {
-            StoredCase::Custody(_) => return Ok(case),
+            StoredCase::Custody(_) | StoredCase::Appeal(_) => return Ok(case),
             StoredCase::Detainer(detainer) => *detainer,
         };
         let custody = if detainer.issuer == self.caller.agency.id { self.custody_of(&detainer)? } else { None };
@@ -82,7 +82,7 @@ impl<'a> Narrowing<'a> {
                     to_jurisdiction: detainer.request.addressee == Addressee::Jurisdiction,
                 })
             }
-            Some(StoredCase::Detainer(_) | StoredCase::Custody(_)) => None,
+            Some(StoredCase::Detainer(_) | StoredCase::Custody(_) | StoredCase::Appeal(_)) => None,
         };
         self.bounds.insert(name.clone(), bound);
         Ok(bound)

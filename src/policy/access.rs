@@ -18,7 +18,7 @@ enum Needs {
     Certificate,
 }
 
-const ACCESS: [(&str, &str, Needs); 41] = [
+const ACCESS: [(&str, &str, Needs); 46] = [
     ("DetainerService/LodgeDetainer", "federal", Needs::Token),
     ("DetainerService/AcknowledgeDetainer", CUSTODIANS, Needs::Token),
     ("DetainerService/AnswerDetainer", CUSTODIANS, Needs::Token),
@@ -46,6 +46,11 @@ const ACCESS: [(&str, &str, Needs); 41] = [
     ("TransferService/DeclineWindow", "federal", Needs::Token),
     ("TransferService/ConfirmTransfer", PARTIES, Needs::Token),
     ("TransferService/ReportFailure", PARTIES, Needs::Token),
+    ("AppealService/IssueAppeal", "federal", Needs::Token),
+    ("AppealService/AnswerAppeal", CUSTODIANS, Needs::Token),
+    ("AppealService/GetAppeal", PARTIES_AND_OVERSIGHT, Needs::Token),
+    ("AppealService/ListAppeals", PARTIES_AND_OVERSIGHT, Needs::Token),
+    ("AppealService/ListAppealItems", PARTIES_AND_OVERSIGHT, Needs::Token),
     ("InboxService/Receive", PARTIES, Needs::Token),
     ("InboxService/Acknowledge", PARTIES, Needs::Token),
     ("InboxService/AcknowledgeParked", PARTIES, Needs::Token),

@@ -2,6 +2,7 @@
 //!
 //! The only maker of [`Permitted`]. Asked once per command, inside the writer, with the case's facts of that moment.
 
+mod appeal;
 mod question;
 mod within;
 
@@ -10,6 +11,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use uuid::Uuid;
+
+pub use appeal::Barring;
 
 use crate::domain::agency::{Agency, AgencyKind, Caller};
 use crate::domain::case::Case;
@@ -193,6 +196,11 @@ impl Gate {
     pub fn may_see_custody(&self, caller: &Caller, custody: &Custody) -> bool {
         caller.takes_part_in(&custody.name.jurisdiction)
             && (custody.custodian == caller.agency.id || caller.agency.kind == AgencyKind::Oversight)
+    }
+
+    /// Whether the detainer waits for the caller, in truth: it holds the person, or may.
+    pub fn is_custodian_of(&self, caller: &Caller, detainer: &Detainer) -> bool {
+        is_addressed_to(detainer, caller)
     }
 
     /// An agency that holds people in a jurisdiction.

@@ -184,7 +184,12 @@ mod tests {
     const SCHEMA: &str = include_str!("../../policies/comity.cedarschema");
 
     /// The contract, as the access rules name it.
-    const METHODS: [&str; 41] = [
+    const METHODS: [&str; 46] = [
+        "AppealService/AnswerAppeal",
+        "AppealService/GetAppeal",
+        "AppealService/IssueAppeal",
+        "AppealService/ListAppealItems",
+        "AppealService/ListAppeals",
         "CustodyService/CancelRelease",
         "CustodyService/CloseCustody",
         "CustodyService/CorrectIdentity",

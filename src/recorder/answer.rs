@@ -7,6 +7,7 @@ use crate::domain::event::Record;
 use crate::domain::ids::CaseKind;
 use crate::domain::permit::Admitted;
 use crate::domain::transfer::Transfer;
+use crate::recorder::appeals;
 use crate::wire::{Message as _, show, v1};
 
 /// Whether the caller has seen the case as it stands, if it says what it has seen.
@@ -19,7 +20,8 @@ pub(super) fn etag_matches(admitted: &Admitted<Command>, command: &CaseCommand, 
             detainer.map(|detainer| show::detainer_etag(detainer, viewpoint(admitted, detainer)))
         }
         (None, Some(CaseKind::Custody)) => case.custody.as_ref().map(show::custody_etag),
-        (None, None) => None,
+        // An appeal does not change.
+        (None, Some(CaseKind::Appeal) | None) => None,
     };
     current.as_ref() == Some(given)
 }
@@ -65,6 +67,9 @@ pub(super) fn answer(admitted: &Admitted<Command>, command: &CaseCommand, case: 
         CaseCommand::DeclineWindow { .. } => kept!(DeclineWindowResponse { transfer }),
         CaseCommand::ConfirmTransfer { .. } => kept!(ConfirmTransferResponse { transfer }),
         CaseCommand::ReportFailure { .. } => kept!(ReportFailureResponse { transfer }),
+        CaseCommand::IssueAppeal(_) | CaseCommand::AnswerAppeal { .. } | CaseCommand::BarAppeal { .. } => {
+            appeals::answer(command, case, records).unwrap_or_default()
+        }
     }
 }
 

@@ -1,30 +1,33 @@
 //! The loop: receive one, drain what is there, plan, commit once, then answer. No timer: a batch is what has come while
 //! the last one was being written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, watch};
 
-use crate::domain::command::{CaseCommand, Command};
+use crate::domain::agenda::ItemKind;
+use crate::domain::appeal;
+use crate::domain::command::CaseCommand;
 use crate::domain::ids::{JurisdictionId, LogKind, LogName};
 use crate::domain::inbox::{self, Tried};
-use crate::domain::permit::Admitted;
-use crate::ledger::{Checkpoint, CheckpointError, Receipt, Signer};
+use crate::domain::timetable::Timetable;
+use crate::ledger::{CheckpointError, Signer};
 use crate::meters::{Meters, table};
 use crate::policy::gate::Gate;
 use crate::policy::in_force::InForce;
 use crate::recorder::activate::Activating;
+use crate::recorder::appeals;
 use crate::recorder::handle::{Handle, Job, Recorded, SubmitError};
 use crate::recorder::head::check_head;
-use crate::recorder::jobs::{Batch, Closing, Disclosing, Reply, case_command, confirms};
+use crate::recorder::jobs::{Batch, Closing, Disclosing, Writing, case_command, confirms};
 use crate::recorder::plan::{self, Outcome, Plan, PlanError, Planned};
 use crate::recorder::seams::{Clock, Entropy};
-use crate::store::{Append, HeadMove, Loaded, LogState, PolicyInForce, Reader, Store, StoreError, Wanted};
+use crate::recorder::ticks::{self, Ticked};
+use crate::store::{ListedItem, Loaded, LogState, NewEntry, PolicyInForce, Reader, Store, StoreError, Wanted};
 
 /// Limits of the writer.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -71,23 +74,26 @@ pub type Heads = BTreeMap<LogName, watch::Receiver<u64>>;
 /// The writer.
 #[derive(Debug)]
 pub struct Recorder {
-    store: Box<dyn Store>,
+    pub(super) store: Box<dyn Store>,
     /// By this every write is judged: the set in force, which changes between batches alone.
     pub(super) gate: Arc<Gate>,
     pub(super) in_force: InForce,
     /// What the store has for the set in force.
     pub(super) policy: Option<PolicyInForce>,
-    signer: Signer,
-    origin: String,
+    pub(super) signer: Signer,
+    pub(super) origin: String,
     pub(super) clock: Clock,
     pub(super) entropy: Entropy,
     pub(super) logs: BTreeMap<LogName, LogState>,
-    published: BTreeMap<LogName, watch::Sender<u64>>,
+    pub(super) published: BTreeMap<LogName, watch::Sender<u64>>,
     jobs: mpsc::Receiver<Job>,
     healthy: Arc<AtomicBool>,
     config: RecorderConfig,
-    inboxes: inbox::Limits,
     pub(super) meters: Arc<Meters>,
+    pub(super) timetable: Timetable,
+    firings_len_max: usize,
+    /// Of inboxes and of appeals.
+    limits: (inbox::Limits, appeal::Limits),
 }
 
 /// A writer that runs, and the ways to it.
@@ -126,13 +132,20 @@ pub struct Parts {
     pub inboxes: inbox::Limits,
     /// Where batches are counted.
     pub meters: Arc<Meters>,
+    /// How long clocks run.
+    pub timetable: Timetable,
+    /// Clocks that fire in one batch.
+    pub firings_len_max: usize,
+    /// Limits of appeals.
+    pub appeals: appeal::Limits,
 }
 
 impl Recorder {
     /// Recovers every log, checks each head against its newest checkpoint, and starts the writer on its own thread.
     pub fn start(parts: Parts) -> Result<Running, RecorderError> {
-        let Parts { mut store, in_force, signer, origin, clock, entropy, jurisdictions, config, inboxes, meters } =
-            parts;
+        let Parts { mut store, in_force, signer, origin, clock, entropy, jurisdictions, .. } = parts;
+        let Parts { config, inboxes, appeals, meters, timetable, firings_len_max, .. } = parts;
+        let limits = (inboxes, appeals);
         let reader = store.reader();
         let policy = reader.policy()?;
         let (mut logs, mut published, mut heads) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
@@ -165,8 +178,10 @@ impl Recorder {
             jobs,
             healthy,
             config,
-            inboxes,
+            limits,
             meters,
+            timetable,
+            firings_len_max,
         };
         let dispatch = tracing::dispatcher::get_default(Clone::clone);
         let thread = std::thread::Builder::new()
@@ -216,11 +231,12 @@ impl Recorder {
 
     /// Plans and commits one batch, then answers.
     fn record(&mut self, batch: Batch) -> Result<(), RecorderError> {
-        let Batch { writes, disclosures } = batch;
-        let loaded = self.load(&writes, &disclosures)?;
+        let Batch { writes, disclosures, ticks } = batch;
+        let due = if ticks.is_empty() { Vec::new() } else { self.due()? };
+        let loaded = self.load(&writes, &disclosures, &due)?;
         let before = self.logs.clone();
-        let mut plan = Plan::new(&self.gate, &mut self.entropy, before, loaded);
-        plan.limits = self.inboxes;
+        let mut plan = Plan::new(&self.gate, &self.timetable, &mut self.entropy, before, loaded);
+        (plan.limits, plan.appeal_limits) = self.limits;
         let mut outcomes = Vec::with_capacity(writes.len());
         for (write, _) in &writes {
             outcomes.push(plan.submit(write, self.clock.now())?);
@@ -231,6 +247,7 @@ impl Recorder {
             Some(attempt) => plan.attempt(attempt, now),
         };
         let tried: Vec<_> = disclosures.iter().map(attempt).collect();
+        let fired = plan.fire(&due, self.clock.now())?;
         let Planned { logs, mut append } = plan.finish();
         let sent = disclosures.iter().zip(&tried).filter(|(_, tried)| **tried == Ok(Tried::Send));
         append.disclosures = sent.map(|((delivering, _), _)| delivering.disclosure.clone()).collect();
@@ -242,13 +259,36 @@ impl Recorder {
         }
         self.publish(&append.heads);
         // Answer only now: a receipt is a promise that the entry is durable.
+        let agenda_moved = !append.agenda.is_empty();
+        self.answer(writes, outcomes, append.entries, &checkpoints)?;
+        for ((delivering, reply), tried) in disclosures.into_iter().zip(tried) {
+            if let (Ok(Tried::ParkedNow), Some(attempt)) = (tried, &delivering.attempt) {
+                attempt.warn();
+            }
+            let _hung_up = reply.send(tried.map_err(SubmitError::Inbox));
+        }
+        // Where nothing moved, looking again would find the same.
+        let ticked = Ticked { fired, more: due.len() >= self.firings_len_max && agenda_moved };
+        for reply in ticks {
+            let _hung_up = reply.send(Ok(ticked));
+        }
+        Ok(())
+    }
+
+    fn answer(
+        &self,
+        writes: Vec<Writing>,
+        outcomes: Vec<Outcome>,
+        entries: Vec<NewEntry>,
+        checkpoints: &BTreeMap<LogName, String>,
+    ) -> Result<(), RecorderError> {
         let mut entries: BTreeMap<(LogName, u64), _> =
-            append.entries.into_iter().map(|entry| ((entry.log.clone(), entry.index), entry)).collect();
+            entries.into_iter().map(|entry| ((entry.log.clone(), entry.index), entry)).collect();
         for ((_, reply), outcome) in writes.into_iter().zip(outcomes) {
             let answer = match outcome {
                 Outcome::Recorded { log, index, replayed: true } => Ok(Recorded::Earlier { log, index }),
                 Outcome::Recorded { log, index, replayed: false } => {
-                    let proof = self.prove(&log, index, &checkpoints)?;
+                    let proof = self.prove(&log, index, checkpoints)?;
                     match entries.remove(&(log.clone(), index)) {
                         Some(entry) => Ok(Recorded::Now {
                             log,
@@ -270,52 +310,48 @@ impl Recorder {
             // A caller that hung up loses its answer, not its entry.
             let _hung_up = reply.send(answer);
         }
-        for ((delivering, reply), tried) in disclosures.into_iter().zip(tried) {
-            if let (Ok(Tried::ParkedNow), Some(attempt)) = (tried, &delivering.attempt) {
-                attempt.warn();
-            }
-            let _hung_up = reply.send(tried.map_err(SubmitError::Inbox));
-        }
         Ok(())
     }
 
-    /// Signs the heads and commits. Nothing is published or answered before it has returned.
-    pub(super) fn make_durable(
-        &mut self,
-        mut logs: BTreeMap<LogName, LogState>,
-        append: &mut Append,
-    ) -> Result<BTreeMap<LogName, String>, RecorderError> {
-        let checkpoints = self.sign(&mut logs, &mut append.heads)?;
-        if !append.is_empty() {
-            let since = Instant::now();
-            self.store.commit(append)?;
-            self.meters.took(&table::COMMIT_DURATION, &[], since.elapsed());
+    /// Clocks that are due, the longest due first, as many as one batch takes.
+    fn due(&mut self) -> Result<Vec<ListedItem>, RecorderError> {
+        let (now, limit) = (self.clock.now(), self.firings_len_max);
+        let mut due = Vec::new();
+        for log in self.logs.keys().filter(|log| log.kind == LogKind::Exchange) {
+            due.extend(self.store.due(&log.jurisdiction, ItemKind::Clock, now, limit)?);
         }
-        self.logs = logs;
-        Ok(checkpoints)
+        due.sort_by_key(|listed: &ListedItem| listed.item.due_at);
+        due.truncate(limit);
+        Ok(due)
     }
 
     /// Everything the batch's commands may touch, found by following names until there are no new ones.
     fn load(
         &mut self,
-        writes: &[(Box<Admitted<Command>>, Reply)],
+        writes: &[Writing],
         disclosures: &[Disclosing],
+        due: &[ListedItem],
     ) -> Result<Loaded, RecorderError> {
         let commands = || writes.iter().filter_map(|(write, _)| case_command(write));
-        let requests =
-            writes.iter().map(|(write, _)| (write.caller.agency.id.clone(), write.value.request_id)).collect();
+        let requests = writes.iter().map(|(write, _)| (write.caller.agency.id.clone(), write.value.request_id));
+        let requests = requests.chain(due.iter().map(ticks::request)).collect();
+        let mut asked: BTreeSet<_> = due.iter().map(|listed| listed.case.clone()).collect();
         let attempts = disclosures.iter().filter_map(|(delivering, _)| delivering.attempt.as_ref());
         let attempts = attempts.map(|attempt| (attempt.whose.agency.clone(), attempt.whose.jurisdiction.clone()));
         let inboxes = writes.iter().filter_map(|(write, _)| confirms(write)).chain(attempts).collect();
-        let mut loaded = self.store.load(&Wanted { requests, inboxes, ..Wanted::default() })?;
-        let mut asked = std::collections::BTreeSet::new();
+        let mut loaded = self.store.load(&Wanted { requests, inboxes, cases: asked.clone(), ..Wanted::default() })?;
         loop {
             let wanted = plan::missing(commands(), &loaded, &asked);
             if wanted.cases.is_empty() {
                 break;
             }
             asked.extend(wanted.cases.iter().cloned());
-            loaded.cases.extend(self.store.load(&wanted)?.cases);
+            let Loaded { cases, agenda, .. } = self.store.load(&wanted)?;
+            loaded.cases.extend(cases);
+            loaded.agenda.extend(agenda);
+        }
+        if let Some(wanted) = appeals::wanted(writes.iter().map(|(write, _)| &**write)) {
+            loaded.appeals = self.store.load(&wanted)?.appeals;
         }
         let releases = commands().any(|command| matches!(command, CaseCommand::RecordRelease { .. }));
         if releases {
@@ -323,56 +359,6 @@ impl Recorder {
             loaded.deliveries = self.store.load(&Wanted { deliveries, ..Wanted::default() })?.deliveries;
         }
         Ok(loaded)
-    }
-
-    /// One signature a log and batch.
-    fn sign(
-        &self,
-        logs: &mut BTreeMap<LogName, LogState>,
-        heads: &mut Vec<HeadMove>,
-    ) -> Result<BTreeMap<LogName, String>, RecorderError> {
-        let mut checkpoints = BTreeMap::new();
-        for (name, state) in logs {
-            let from_size = self.logs.get(name).map_or(0, |before| before.tree.size());
-            let to_size = state.tree.size();
-            if to_size == from_size {
-                continue;
-            }
-            let checkpoint = Checkpoint::new(&origin(&self.origin, name), to_size, state.tree.root())?;
-            let checkpoint = checkpoint.sign(&self.signer)?;
-            checkpoints.insert(name.clone(), checkpoint.clone());
-            heads.push(HeadMove {
-                log: name.clone(),
-                from_size,
-                to_size,
-                recorded_at: state.recorded_at,
-                checkpoint,
-                tiles: state.tree.take_changed(),
-            });
-        }
-        Ok(checkpoints)
-    }
-
-    fn prove(
-        &self,
-        log: &LogName,
-        index: u64,
-        checkpoints: &BTreeMap<LogName, String>,
-    ) -> Result<String, RecorderError> {
-        let proof = self.logs.get(log).and_then(|state| state.tree.prove_inclusion(index));
-        let (Some(proof), Some(checkpoint)) = (proof, checkpoints.get(log)) else { return Err(RecorderError::NoProof) };
-        Ok(Receipt { index, proof, checkpoint: checkpoint.clone() }.to_string())
-    }
-
-    /// Lets everybody see how far the logs have grown.
-    pub(super) fn publish(&self, heads: &[HeadMove]) {
-        for head in heads {
-            if let Some(sender) = self.published.get(&head.log) {
-                sender.send_replace(head.to_size);
-            }
-            let log = [(&head.log.jurisdiction).into(), head.log.kind.word().into()];
-            self.meters.add(&table::ENTRIES, &log, head.to_size.saturating_sub(head.from_size));
-        }
     }
 }
 

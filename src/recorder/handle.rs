@@ -16,6 +16,7 @@ use crate::meters::{Meters, table};
 use crate::policy::engine::Engine;
 use crate::policy::gate::Denial;
 use crate::recorder::activate::{Activated, Activating};
+use crate::recorder::ticks::Ticked;
 use crate::recorder::tries::Delivering;
 use crate::store::NewDisclosure;
 
@@ -82,6 +83,8 @@ pub(super) enum Job {
     Disclose(Box<Delivering>, oneshot::Sender<Result<Tried, SubmitError>>),
     /// Let another policy set come into force after what came before.
     Activate(Activating),
+    /// Fire the clocks that are due.
+    Tick(oneshot::Sender<Result<Ticked, SubmitError>>),
     /// Finish what came before, then end.
     Stop,
 }
@@ -100,6 +103,7 @@ impl std::fmt::Debug for Job {
             Self::Write(..) => "Write",
             Self::Disclose(..) => "Disclose",
             Self::Activate(..) => "Activate",
+            Self::Tick(_) => "Tick",
             Self::Stop => "Stop",
         })
     }
@@ -146,6 +150,13 @@ impl Handle {
             std::thread::sleep(ACTIVATION_RETRY_AFTER);
         }
         Err(SubmitError::Overloaded)
+    }
+
+    /// Fires clocks that are due, as many as one batch takes, and waits until their entries are durable.
+    pub async fn tick(&self) -> Result<Ticked, SubmitError> {
+        let (answer, answered) = oneshot::channel();
+        self.send(Job::Tick(answer))?;
+        answered.await.unwrap_or(Err(SubmitError::Stopped))
     }
 
     /// Whether the writer can still commit.

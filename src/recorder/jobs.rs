@@ -1,4 +1,4 @@
-//! The jobs of one batch, as they came.
+//! What the writer takes from its queue for one batch.
 
 use tokio::sync::oneshot;
 
@@ -8,12 +8,12 @@ use crate::domain::inbox::Tried;
 use crate::domain::permit::Admitted;
 use crate::recorder::activate::Activating;
 use crate::recorder::handle::{Job, Recorded, SubmitError};
+use crate::recorder::ticks::Ticked;
 use crate::recorder::tries::Delivering;
 
-/// Where a write's outcome goes.
-pub(super) type Reply = oneshot::Sender<Result<Recorded, SubmitError>>;
-/// A delivery, and where its outcome goes.
+pub(super) type Writing = (Box<Admitted<Command>>, oneshot::Sender<Result<Recorded, SubmitError>>);
 pub(super) type Disclosing = (Box<Delivering>, oneshot::Sender<Result<Tried, SubmitError>>);
+pub(super) type Ticking = oneshot::Sender<Result<Ticked, SubmitError>>;
 
 /// What is to be done when a batch is durable, and what no batch is taken across.
 pub(super) enum Closing {
@@ -26,8 +26,10 @@ pub(super) enum Closing {
 /// What has come while the last batch was being written.
 #[derive(Default)]
 pub(super) struct Batch {
-    pub(super) writes: Vec<(Box<Admitted<Command>>, Reply)>,
+    pub(super) writes: Vec<Writing>,
     pub(super) disclosures: Vec<Disclosing>,
+    /// However many there are, clocks are looked at once.
+    pub(super) ticks: Vec<Ticking>,
 }
 
 impl Batch {
@@ -36,6 +38,7 @@ impl Batch {
         match job {
             Job::Write(write, reply) => self.writes.push((write, reply)),
             Job::Disclose(delivering, reply) => self.disclosures.push((delivering, reply)),
+            Job::Tick(reply) => self.ticks.push(reply),
             Job::Activate(activating) => return Some(Closing::Activate(activating)),
             Job::Stop => return Some(Closing::Stop),
         }
@@ -43,11 +46,10 @@ impl Batch {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.writes.len().saturating_add(self.disclosures.len())
+        self.writes.len().saturating_add(self.disclosures.len()).saturating_add(self.ticks.len())
     }
 }
 
-/// The command upon a case, if a write is one.
 pub(super) fn case_command(write: &Admitted<Command>) -> Option<&CaseCommand> {
     match &write.value.action {
         Action::Case(command) => Some(command),

@@ -4,17 +4,21 @@
 
 mod activate;
 mod answer;
+mod appeals;
 mod batch;
 mod confirm;
+mod durable;
 pub mod handle;
 mod head;
 mod jobs;
 pub mod plan;
 pub mod seams;
+mod ticks;
 mod tries;
 
 pub use activate::Activated;
 pub use batch::{Heads, Parts, Recorder, RecorderConfig, RecorderError, Running, origin};
 pub use handle::{Handle, Recorded, SubmitError};
 pub use seams::{Clock, Entropy};
+pub use ticks::{ClocksConfig, Ticked};
 pub use tries::{Attempt, Delivering};

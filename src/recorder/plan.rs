@@ -7,20 +7,22 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::domain::agenda::{Item, agenda};
+use crate::domain::appeal;
 use crate::domain::apply::apply;
 use crate::domain::case::{Case, StoredCase};
-use crate::domain::clocks::Timetable;
-use crate::domain::command::{Action, CaseCommand, Command, Method};
+use crate::domain::command::{Action, CaseCommand, Command};
 use crate::domain::decide::{Refusal, decide};
 use crate::domain::detainer::Detainer;
 use crate::domain::event::Record;
 use crate::domain::ids::{AgencyId, CaseName, JurisdictionId, LogKind, LogName, OfficerPseudonym, RequestId};
 use crate::domain::inbox::{self, Whose};
 use crate::domain::permit::Admitted;
+use crate::domain::timetable::Timetable;
 use crate::ledger;
 use crate::policy::gate::{Denial, Gate};
 use crate::recorder::answer::{answer, etag_matches};
 use crate::recorder::seams::{Entropy, NoEntropy};
+use crate::store::appeals::NewAppeals;
 use crate::store::{
     AgendaChange, Append, Audience, Loaded, LogState, NewConsumer, NewDelivery, NewEntry, NewRequest, SeenRequest,
     Wanted,
@@ -62,12 +64,12 @@ pub enum PlanError {
     /// An event that the contract has no class for.
     #[error("an event cannot be split: {0}")]
     Shape(#[from] ShapeError),
-    /// The gateway's own id is none.
-    #[error("the gateway has no id to act under")]
-    NoGateway,
     /// A log that was not opened.
     #[error("the log {0} is not open")]
     NotOpen(LogName),
+    /// The pseudonym of nobody is none.
+    #[error("an entry of the gateway's own cannot be attributed")]
+    NoOfficer,
 }
 
 /// A batch being planned: what was loaded, changed by each command in order.
@@ -78,16 +80,19 @@ pub struct Plan<'a> {
     logs: BTreeMap<LogName, LogState>,
     pub(super) loaded: Loaded,
     changed: BTreeSet<CaseName>,
-    requests: BTreeMap<(AgencyId, RequestId), SeenRequest>,
+    pub(super) requests: BTreeMap<(AgencyId, RequestId), SeenRequest>,
     pub(super) entries: Vec<NewEntry>,
     pub(super) deliveries: Vec<NewDelivery>,
     pub(super) consumers: BTreeSet<Whose>,
     /// What is open about each case that was looked at, as it now stands.
     agenda: BTreeMap<CaseName, Vec<Item>>,
+    /// Of clocks.
+    pub(super) timetable: &'a Timetable,
+    pub(super) appeals: NewAppeals,
     /// Of inboxes.
     pub limits: inbox::Limits,
-    /// Of clocks.
-    pub timetable: Timetable,
+    /// Of appeals.
+    pub appeal_limits: appeal::Limits,
 }
 
 /// A batch planned: what to commit, but for the signatures.
@@ -101,7 +106,13 @@ pub struct Planned {
 
 impl<'a> Plan<'a> {
     /// Begins a batch on the state of the logs and what was loaded for its commands.
-    pub fn new(gate: &'a Gate, entropy: &'a mut Entropy, logs: BTreeMap<LogName, LogState>, loaded: Loaded) -> Self {
+    pub fn new(
+        gate: &'a Gate,
+        timetable: &'a Timetable,
+        entropy: &'a mut Entropy,
+        logs: BTreeMap<LogName, LogState>,
+        loaded: Loaded,
+    ) -> Self {
         Self {
             gate,
             entropy,
@@ -113,8 +124,10 @@ impl<'a> Plan<'a> {
             deliveries: Vec::new(),
             consumers: BTreeSet::new(),
             agenda: BTreeMap::new(),
+            timetable,
+            appeals: NewAppeals::default(),
             limits: inbox::Limits::default(),
-            timetable: Timetable::default(),
+            appeal_limits: appeal::Limits::default(),
         }
     }
 
@@ -156,7 +169,7 @@ impl<'a> Plan<'a> {
 
     /// Ends the batch.
     pub fn finish(self) -> Planned {
-        let Self { logs, mut loaded, changed, requests, entries, deliveries, consumers, agenda, .. } = self;
+        let Self { logs, mut loaded, changed, requests, entries, deliveries, consumers, agenda, appeals, .. } = self;
         let agenda = agenda.into_iter().filter_map(|(case, open)| {
             AgendaChange::between(loaded.agenda.get(&case).map_or(&[], Vec::as_slice), &open, case)
         });
@@ -169,13 +182,11 @@ impl<'a> Plan<'a> {
             Some(NewConsumer { state: inbox.consumer(&whose.consumer), whose })
         };
         let consumers = consumers.into_iter().filter_map(consumer).collect();
-        Planned {
-            logs,
-            append: Append { entries, cases, agenda, requests, deliveries, consumers, ..Append::default() },
-        }
+        let append = Append { entries, cases, agenda, requests, deliveries, consumers, appeals, ..Append::default() };
+        Planned { logs, append }
     }
 
-    fn seen(&self, key: &(AgencyId, RequestId)) -> Option<(&SeenRequest, bool)> {
+    pub(super) fn seen(&self, key: &(AgencyId, RequestId)) -> Option<(&SeenRequest, bool)> {
         let earlier = self.loaded.requests.get(key).map(|seen| (seen, true));
         earlier.or_else(|| self.requests.get(key).map(|seen| (seen, false)))
     }
@@ -199,7 +210,9 @@ impl<'a> Plan<'a> {
         officer: &OfficerPseudonym,
         now: Timestamp,
     ) -> Result<Result<(LogName, u64), Outcome>, PlanError> {
-        let mut case = self.assemble(command);
+        let command = &*self.settled(command);
+        let mut case = self.assemble(command.names());
+        self.with_appeal(admitted, command, &mut case);
         let id = self.fresh_id(now)?;
         let question = Admitted {
             caller: admitted.caller.clone(),
@@ -217,12 +230,13 @@ impl<'a> Plan<'a> {
             Ok(records) => records,
             Err(refusal) => return Ok(Err(Outcome::Refused(refusal))),
         };
-        let method = command.method();
+        let method = command.method().rpc();
         let mut first = None;
         for record in &records {
             let log = LogName { jurisdiction: admitted.jurisdiction.clone(), kind: record.log };
             let index = self.append(&admitted.caller.agency.id, officer, method, record, now)?;
-            apply(&mut case, &record.event, index, now);
+            apply(&mut case, record, index, now);
+            self.keep_appeal(record, index, &case);
             first.get_or_insert((log, index, self.entries.len().saturating_sub(1)));
         }
         let Some((log, index, place)) = first else { return Ok(Err(Outcome::Refused(Refusal::NoSuchCase))) };
@@ -235,14 +249,15 @@ impl<'a> Plan<'a> {
         Ok(Ok((log, index)))
     }
 
-    /// Everything the command may touch, from what was loaded and changed so far.
-    fn assemble(&self, command: &CaseCommand) -> Case {
+    /// The cases named and what stands beside them, from what was loaded and changed so far.
+    pub(super) fn assemble<'n>(&self, names: impl IntoIterator<Item = &'n CaseName>) -> Case {
         let find = |name: &CaseName| self.loaded.cases.get(name);
         let mut case = Case::default();
-        for name in command.names() {
+        for name in names {
             match find(name) {
                 Some(StoredCase::Detainer(detainer)) => case.detainer = Some((**detainer).clone()),
                 Some(StoredCase::Custody(custody)) => case.custody = Some((**custody).clone()),
+                Some(StoredCase::Appeal(appeal)) => case.appeal = Some((**appeal).clone()),
                 None => {}
             }
         }
@@ -272,12 +287,14 @@ impl<'a> Plan<'a> {
         earlier.or(within_batch.map(|delivery| delivery.recorded_at))
     }
 
-    fn keep(&mut self, case: Case) {
-        self.agenda.extend(agenda(&case, &self.timetable));
+    /// Takes a case as it now stands, and what is open about it.
+    pub(super) fn keep(&mut self, case: Case) {
+        self.agenda.extend(agenda(&case, self.timetable));
         let detainers = case.detainer.into_iter().chain(case.standing);
         let detainers = detainers.map(|detainer| StoredCase::Detainer(Box::new(detainer)));
         let custody = case.custody.map(|custody| StoredCase::Custody(Box::new(custody)));
-        for stored in detainers.chain(custody) {
+        let appeal = case.appeal.map(|appeal| StoredCase::Appeal(Box::new(appeal)));
+        for stored in detainers.chain(custody).chain(appeal) {
             let name = stored.name().clone();
             if self.loaded.cases.get(&name) != Some(&stored) {
                 self.changed.insert(name.clone());
@@ -286,11 +303,11 @@ impl<'a> Plan<'a> {
         }
     }
 
-    fn append(
+    pub(super) fn append(
         &mut self,
         agency: &AgencyId,
         officer: &OfficerPseudonym,
-        method: Method,
+        method: &'static str,
         record: &Record,
         now: Timestamp,
     ) -> Result<u64, PlanError> {
@@ -298,7 +315,7 @@ impl<'a> Plan<'a> {
             log: LogName { jurisdiction: record.resource.jurisdiction.clone(), kind: record.log },
             agency,
             officer,
-            method: if record.is_retraction() { RETRACTION } else { method.rpc() },
+            method: if record.is_retraction() { RETRACTION } else { method },
             resource: record.resource.to_string(),
             case: Some(record.resource.clone()),
             policy_digest: record.policy_digest,
@@ -381,6 +398,7 @@ pub fn missing<'a>(
         match case {
             StoredCase::Detainer(detainer) => cases.extend(linked_custody(detainer).cloned()),
             StoredCase::Custody(custody) => cases.extend(custody.detainers.iter().cloned()),
+            StoredCase::Appeal(_) => {}
         }
     }
     Wanted { cases: cases.difference(asked).cloned().collect(), ..Wanted::default() }

@@ -16,7 +16,7 @@ use crate::server::accept::{self, Material, TlsState, TrustError};
 pub(super) struct Certificates {
     files: accept::Files,
     base: PathBuf,
-    registry: Arc<Registry>,
+    pub(super) registry: Arc<Registry>,
     pub(super) state: Arc<TlsState>,
     meters: Arc<Meters>,
 }

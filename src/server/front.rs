@@ -1,6 +1,7 @@
 //! The thread in front: it accepts sockets, answers probes, and looks after what nobody else does.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
@@ -12,6 +13,7 @@ use crate::server::ServerError;
 use crate::server::accept::{self, TlsState};
 use crate::server::health::Phase;
 use crate::server::ops::{self, Probed};
+use crate::server::ticking;
 
 /// Accepts sockets and answers probes.
 pub(super) struct Front {
@@ -22,6 +24,8 @@ pub(super) struct Front {
     pub(super) probed: Probed,
     pub(super) drain: CancellationToken,
     pub(super) stop_ops: CancellationToken,
+    /// How often clocks are looked at.
+    pub(super) tick: Option<Duration>,
 }
 
 impl Front {
@@ -30,6 +34,7 @@ impl Front {
         let io = |what| move |source| ServerError::Io { what, source };
         let grpc = TcpListener::from_std(self.grpc_listener).map_err(io("the gRPC listener cannot be used"))?;
         let ops = TcpListener::from_std(self.ops_listener).map_err(io("the ops listener cannot be used"))?;
+        let ticking = self.tick.map(|every| tokio::spawn(ticking::tick(recorder.clone(), every, self.drain.clone())));
         let accepting = tokio::spawn(accept::accept_loop(grpc, self.sockets, self.tls, self.drain));
         let watching = tokio::spawn(async move {
             recorder.ended().await;
@@ -43,6 +48,9 @@ impl Front {
             }
         });
         let served = ops::serve(ops, self.probed, self.stop_ops).await;
+        if let Some(ticking) = ticking {
+            ticking.abort();
+        }
         upkeep.abort();
         watching.abort();
         accepting.abort();

@@ -11,8 +11,10 @@ mod layers;
 mod ops;
 mod policies;
 mod protocol;
+mod ticking;
 mod underway;
 mod worker;
+mod writer;
 
 use std::io;
 use std::net::SocketAddr;
@@ -39,7 +41,7 @@ use crate::policy::engine::Engine;
 use crate::policy::gate::Gate;
 use crate::policy::in_force::InForce;
 use crate::policy::load::PolicySet;
-use crate::recorder::{Clock, Entropy, Handle, Parts, Recorder, RecorderError, Running};
+use crate::recorder::{Clock, Entropy, Handle, RecorderError, Running, SubmitError};
 use crate::server::accept::TlsState;
 use crate::server::certificates::Certificates;
 use crate::server::front::Front;
@@ -47,7 +49,6 @@ use crate::server::layers::Layers;
 use crate::server::ops::Probed;
 use crate::server::policies::Policies;
 use crate::server::worker::Worker;
-use crate::store::sqlite::SqliteStore;
 
 /// Accepted sockets that may wait for one worker.
 const SOCKETS_WAITING_MAX: usize = 64;
@@ -142,11 +143,14 @@ impl Gateway {
         let tls = Arc::clone(&certificates.state);
         let drain = CancellationToken::new();
         let keys = ApiKeys::new(&secrets.request_digest, &secrets.cursor);
-        let running = recorder(config, base, secrets, &in_force, seams.clock.clone(), seams.entropy, &meters)?;
+        let timetable = writer::timetable(config, &certificates.registry, in_force.gate().zones());
+        let seams_of_writer = (seams.clock.clone(), seams.entropy);
+        let running = writer::start(config, base, secrets, &in_force, timetable, seams_of_writer, &meters)?;
         let Running { handle, reader, heads, thread: writer } = running;
         let policies = Arc::new(Policies::of(config, base, in_force.clone(), handle.clone(), Arc::clone(&meters)));
         // Before anybody is served: a restart with another set is an activation too.
         handle.activate(engine).map_err(ReloadError::from)?;
+        let ticks_by_itself = matches!(seams.clock, Clock::System);
         let api = Arc::new(Api {
             recorder: handle.clone(),
             reader,
@@ -155,6 +159,7 @@ impl Gateway {
             clock: seams.clock,
             keys,
             inbox: config.inbox,
+            appeals: config.appeals,
             wall: seams.wall.clone(),
             trying: Trying::default(),
             lists: Semaphore::new(LISTS_MAX),
@@ -172,6 +177,8 @@ impl Gateway {
         };
         let (sockets, workers) = spawn_workers(config.server.worker_count(), worker, &tls)?;
         let stop_ops = CancellationToken::new();
+        let tick = Duration::from_millis(config.clocks.tick_ms);
+        let tick = Some(tick).filter(|tick| !tick.is_zero() && ticks_by_itself);
         let front = Front {
             grpc_listener,
             ops_listener,
@@ -180,6 +187,7 @@ impl Gateway {
             probed: Probed { phase: phase_seen, policies: policies.detail.subscribe(), meters },
             drain: drain.clone(),
             stop_ops: stop_ops.clone(),
+            tick,
         };
         let (watched, set_phase) = (handle.clone(), phase.clone());
         let front = spawn("front", move |runtime| runtime.block_on(front.run(watched, set_phase)))?;
@@ -231,6 +239,12 @@ impl Gateway {
     /// nothing has changed, and the readiness probe says why. Blocks: call it off the network threads.
     pub fn reload_policies(&self) -> Result<Reloaded, ReloadError> {
         self.policies.reload()
+    }
+
+    /// Fires every clock that is due. A gateway on the machine's clock does so by itself; one on a simulated clock when it
+    /// is told to. Says how many fired.
+    pub async fn tick(&self) -> Result<usize, SubmitError> {
+        ticking::fire_all(&self.recorder).await
     }
 
     /// Resolves when the writer has ended on its own: nothing can be recorded any more, so the process should end.
@@ -291,31 +305,6 @@ pub fn check(config: &Config, base: &Path) -> Result<Checked, ServerError> {
     let verifier = secrets.signer.verifier().clone();
     let (policy_digest, agencies) = (engine.digest(), registry.members().count());
     Ok(Checked { secrets, registry, engine, zones, verifier, policy_digest, agencies })
-}
-
-/// Recovers the logs and starts the writer.
-fn recorder(
-    config: &Config,
-    base: &Path,
-    secrets: Secrets,
-    in_force: &InForce,
-    clock: Clock,
-    entropy: Entropy,
-    meters: &Arc<Meters>,
-) -> Result<Running, ServerError> {
-    let store = SqliteStore::open_alone(&base.join(&config.store.path), &secrets.wrapping)?;
-    Ok(Recorder::start(Parts {
-        store: Box::new(store),
-        in_force: in_force.clone(),
-        signer: secrets.signer,
-        origin: config.log.origin.clone(),
-        clock,
-        entropy,
-        jurisdictions: config.jurisdictions.iter().cloned().collect(),
-        config: config.recorder,
-        inboxes: config.inbox.limits(),
-        meters: Arc::clone(meters),
-    })?)
 }
 
 /// The thread that looks whether the policies have changed, where they can.

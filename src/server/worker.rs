@@ -18,12 +18,13 @@ use tonic::service::Routes;
 use tonic_health::pb::health_server::HealthServer;
 use tower::Service as _;
 
-use crate::api::{Api, Custodies, Detainers, Inbox, Ledger, Transfers};
+use crate::api::{Api, Appeals, Custodies, Detainers, Inbox, Ledger, Transfers};
 use crate::config::ServerConfig;
 use crate::server::accept::{Accepted, TlsConn, TlsState, handshakes};
 use crate::server::health::{HealthService, Phase};
 use crate::server::layers::{Layers, Stack};
 use crate::wire::DESCRIPTOR;
+use crate::wire::v1::appeal_service_server::AppealServiceServer;
 use crate::wire::v1::custody_service_server::CustodyServiceServer;
 use crate::wire::v1::detainer_service_server::DetainerServiceServer;
 use crate::wire::v1::inbox_service_server::InboxServiceServer;
@@ -82,6 +83,7 @@ impl Worker {
         let routes = Routes::new(DetainerServiceServer::new(Detainers(api())).max_decoding_message_size(len_max))
             .add_service(CustodyServiceServer::new(Custodies(api())).max_decoding_message_size(len_max))
             .add_service(TransferServiceServer::new(Transfers(api())).max_decoding_message_size(len_max))
+            .add_service(AppealServiceServer::new(Appeals(api())).max_decoding_message_size(len_max))
             .add_service(InboxServiceServer::new(Inbox(api())).max_decoding_message_size(len_max))
             .add_service(LedgerServiceServer::new(Ledger(api())).max_decoding_message_size(len_max))
             .add_service(HealthServer::new(HealthService::new(self.phase.clone())))

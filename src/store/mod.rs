@@ -4,6 +4,7 @@
 //! A store keeps what the recorder hands it and forgets nothing; what may be written is decided before.
 
 mod agenda;
+pub mod appeals;
 mod audience;
 pub mod sqlite;
 pub mod vault;
@@ -24,6 +25,7 @@ use crate::domain::determination::FieldClasses;
 use crate::domain::ids::{AgencyId, CaseKind, CaseName, JurisdictionId, LogName, OfficerPseudonym, RequestId};
 use crate::domain::inbox::{Consumer, Inbox, Whose};
 use crate::ledger::{Hash, TileError, TileId, Tree};
+use crate::store::appeals::{AppealsLoaded, AppealsWanted, ItemFilter, Listed, NewAppeals};
 use crate::wire::entry::Opening;
 
 /// Why the store could not do as asked.
@@ -82,6 +84,8 @@ pub struct Wanted {
     pub deliveries: BTreeSet<(AgencyId, LogName, u64)>,
     /// How far the consumers of an agency have received in a jurisdiction.
     pub inboxes: BTreeSet<(AgencyId, JurisdictionId)>,
+    /// Of appeals.
+    pub appeals: AppealsWanted,
 }
 
 /// A write that was recorded before.
@@ -108,6 +112,8 @@ pub struct Loaded {
     pub inboxes: BTreeMap<(AgencyId, JurisdictionId), Inbox>,
     /// What is open about each case that was found. One about which nothing is open may be missing.
     pub agenda: BTreeMap<CaseName, Vec<Item>>,
+    /// Of appeals.
+    pub appeals: AppealsLoaded,
 }
 
 /// One entry to append.
@@ -237,6 +243,8 @@ pub struct Append {
     pub disclosures: Vec<NewDisclosure>,
     /// A policy set that comes into force.
     pub policy: Option<PolicyInForce>,
+    /// Appeals issued and answered.
+    pub appeals: NewAppeals,
 }
 
 impl Append {
@@ -305,7 +313,7 @@ pub struct EntryHeader {
 pub struct CaseFilter {
     /// In which jurisdiction.
     pub jurisdiction: JurisdictionId,
-    /// Detainers or custodies.
+    /// Detainers, custodies or appeals.
     pub kind: CaseKind,
     /// Of this agency, or of everybody.
     pub agency: Option<AgencyId>,
@@ -367,6 +375,9 @@ pub trait Reader: Send + Sync + std::fmt::Debug {
 
     /// Open items in order of the time they are due.
     fn agenda(&self, filter: &AgendaFilter) -> Result<Vec<ListedItem>, StoreError>;
+
+    /// Detainers of an appeal, in order.
+    fn items(&self, filter: &ItemFilter) -> Result<Vec<Listed>, StoreError>;
 
     /// The logs there are.
     fn logs(&self) -> Result<Vec<LogName>, StoreError>;

@@ -42,6 +42,8 @@ receipted!(
     DeclineWindowResponse,
     ConfirmTransferResponse,
     ReportFailureResponse,
+    IssueAppealResponse,
+    AnswerAppealResponse,
     AcknowledgeResponse,
     AcknowledgeParkedResponse,
 );

@@ -25,7 +25,9 @@ mod tests {
     use prost_reflect::DescriptorPool;
 
     use super::*;
-    use crate::domain::{agency, charge, claim, custody, detainer, determination, facts, service, subject, transfer};
+    use crate::domain::{
+        agency, appeal, charge, claim, clocks, custody, detainer, determination, facts, service, subject, transfer,
+    };
     use crate::wire::DESCRIPTOR;
 
     #[test]
@@ -45,10 +47,13 @@ mod tests {
         }
         check::<agency::AgencyClass>("AgencyClass", "AGENCY_CLASS");
         check::<agency::AgencyKind>("AgencyKind", "AGENCY_KIND");
+        check::<appeal::AppealAnswerKind>("AppealAnswerKind", "APPEAL_ANSWER_KIND");
+        check::<appeal::AppealStanding>("AppealStanding", "APPEAL_STANDING");
         check::<charge::ChargeStatus>("ChargeStatus", "CHARGE_STATUS");
         check::<charge::ConvictionAge>("ConvictionAge", "CONVICTION_AGE");
         check::<charge::OffenceCategory>("OffenceCategory", "OFFENCE_CATEGORY");
         check::<charge::Severity>("Severity", "SEVERITY");
+        check::<clocks::ClockKind>("ClockKind", "CLOCK_KIND");
         check::<claim::ClaimOutcome>("ClaimOutcome", "CLAIM_OUTCOME");
         check::<custody::ClosingReason>("ClosingReason", "CLOSING_REASON");
         check::<custody::CustodyState>("CustodyState", "CUSTODY_STATE");

@@ -1,6 +1,7 @@
 //! A whole exchange in a temporary directory: a gateway in this process, a seat for every agency, a clock that stands
 //! until it is moved, and everything the gateway logs.
 
+pub(crate) mod appeals;
 pub(crate) mod changes;
 pub(crate) mod descriptor;
 mod journal;

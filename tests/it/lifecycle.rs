@@ -1,5 +1,6 @@
 //! Runs every cell of docs/lifecycle.md through the rule book.
 
+mod appeals;
 mod table;
 mod ways;
 
@@ -13,6 +14,9 @@ use comity::domain::ids::{AgencyId, CaseName};
 use comity::domain::transfer::TransferState;
 use uuid::Uuid;
 
+use crate::lifecycle::appeals::{
+    APPEAL_COLUMNS, answered_of_one, appeal_answers, appealed, run_appeal, run_appeal_of_one,
+};
 use crate::lifecycle::table::{Outcome, REFUSALS, Table, refusals, table};
 use crate::lifecycle::ways::{CUSTODIAN, ISSUER, detainer_in, entered, matched, picked_up, said, transfer_in};
 use crate::sample;
@@ -62,6 +66,17 @@ fn chapters() -> Vec<Chapter> {
             columns: owned(&TRANSFER_COLUMNS),
             run: run_transfer,
         },
+        Chapter {
+            heading: "## Appeal",
+            states: vec!["issued"],
+            rows: &["none yet", "issued"],
+            columns: owned(&APPEAL_COLUMNS),
+            run: run_appeal,
+        },
+        Chapter {
+            run: run_appeal_of_one,
+            ..of_detainers("## Appeal: what is answered of a detainer", appeal_answers())
+        },
     ]
 }
 
@@ -106,6 +121,13 @@ fn every_command_is_in_a_table_or_opens_a_case() {
                 "## Custody" if column.starts_with("Acknowledge") => {}
                 "## Custody" => {
                     given.insert(entered(column, &CaseName::custody(sample::jurisdiction(), Uuid::nil())).method());
+                }
+                "## Appeal" => {
+                    given.insert(appealed(column, &mut World::new(), &[], &laws()[0]).1.method());
+                }
+                "## Appeal: what is answered of a detainer" => {
+                    let name = CaseName::appeal(sample::jurisdiction(), Uuid::nil());
+                    given.insert(answered_of_one(column, &name, &name).method());
                 }
                 "## Transfer" => {
                     let (_, transfer) = transfer_in("none yet", &laws()[0]);

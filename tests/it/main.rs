@@ -1,6 +1,8 @@
 //! The one integration binary. A module is a subject; `harness`, `sample` and `world` are what they share.
 
 #[cfg(test)]
+mod appeals;
+#[cfg(test)]
 mod call;
 #[cfg(test)]
 mod canaries;
@@ -8,6 +10,8 @@ mod canaries;
 mod client;
 #[cfg(test)]
 mod clients;
+#[cfg(test)]
+mod clocks;
 #[cfg(test)]
 mod contract;
 #[cfg(test)]

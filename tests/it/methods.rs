@@ -1,5 +1,6 @@
 //! Every method of the contract, once answered and once refused, over mutual TLS; and the probes beside it.
 
+mod appeals;
 mod custodies;
 mod detainers;
 mod evidence;
@@ -19,6 +20,7 @@ async fn accepted(world: &World, method: &str) {
     match service {
         "DetainerService" => detainers::accepted(world, verb).await,
         "CustodyService" => custodies::accepted(world, verb).await,
+        "AppealService" => appeals::accepted(world, verb).await,
         "TransferService" => transfers::accepted(world, verb).await,
         "InboxService" | "LedgerService" => evidence::accepted(world, verb).await,
         unknown => panic!("no call of {unknown} is shown to be answered"),
@@ -31,6 +33,7 @@ async fn refused(world: &World, method: &str) {
     match service {
         "DetainerService" => detainers::refused(world, verb).await,
         "CustodyService" => custodies::refused(world, verb).await,
+        "AppealService" => appeals::refused(world, verb).await,
         "TransferService" => transfers::refused(world, verb).await,
         "InboxService" | "LedgerService" => evidence::refused(world, verb).await,
         unknown => panic!("no call of {unknown} is shown to be refused"),
@@ -74,7 +77,7 @@ fn methods() -> Vec<String> {
 async fn every_method_of_the_contract_answers_whom_it_should() {
     let world = World::start();
     let methods = methods();
-    assert_eq!(methods.len(), 36, "{methods:?}");
+    assert_eq!(methods.len(), 41, "{methods:?}");
     for method in methods {
         accepted(&world, &method).await;
     }

@@ -1,6 +1,7 @@
 //! What holds for any values and any order of commands, tried with random ones.
 
 mod any;
+mod appeals;
 mod decide;
 mod plan;
 mod requests;

@@ -1,6 +1,7 @@
 //! What every store promises, one function a promise. A backend is a module that names how its stores are opened.
 
 mod agenda;
+mod appeals;
 mod at_rest;
 mod batch;
 mod inboxes;
@@ -19,7 +20,7 @@ use uuid::Uuid;
 use crate::sample;
 use crate::store_contract::agenda::*;
 use crate::store_contract::batch::{Drafts, Everything, custody, delivered, detainer, everything, log};
-use crate::store_contract::inboxes::*;
+use crate::store_contract::{appeals::*, inboxes::*};
 
 /// Opens the store under test; each time the same one, as another process would.
 type Open<'a> = &'a dyn Fn() -> Box<dyn Store>;
@@ -59,6 +60,10 @@ promises! {
     what_is_open_is_listed_by_the_time_it_is_due,
     a_case_is_loaded_with_what_is_open_about_it,
     an_answer_is_read_with_the_batch_it_belongs_to,
+    who_is_in_an_appeal_is_marked_once_and_listed_in_order,
+    an_answer_to_an_appeal_is_read_as_it_was_last_kept,
+    what_bars_first_goes_on_barring,
+    what_was_recorded_since_is_found_by_its_log,
 }
 
 fn on_sqlite(promise: fn(Open<'_>)) {

@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 
 use comity::domain::agency::Caller;
+use comity::domain::appeal::{Appeal, Item};
 use comity::domain::apply::apply;
-use comity::domain::case::{Case, StoredCase};
+use comity::domain::case::{Appealing, Case, StoredCase};
 use comity::domain::command::CaseCommand;
 use comity::domain::custody::Custody;
 use comity::domain::decide::{Refusal, decide};
@@ -24,12 +25,17 @@ use crate::sample;
 pub(crate) struct World {
     pub(crate) cases: BTreeMap<CaseName, StoredCase>,
     pub(crate) now: Timestamp,
+    /// What was answered of which detainer of the one appeal there is.
+    pub(crate) items: BTreeMap<CaseName, Item>,
+    /// What is known of an issuer that appeals.
+    pub(crate) appealing: Appealing,
     made: u128,
 }
 
 impl World {
     pub(crate) fn new() -> Self {
-        Self { cases: BTreeMap::new(), now: sample::start(), made: 0 }
+        let (items, appealing) = (BTreeMap::new(), Appealing::default());
+        Self { cases: BTreeMap::new(), now: sample::start(), items, appealing, made: 0 }
     }
 
     /// Decides a command in New York and lets its events happen.
@@ -52,16 +58,26 @@ impl World {
         let own = CaseName::detainer(jurisdiction.clone(), id);
         let named = case.detainer.iter().chain(&case.standing).map(|detainer| detainer.name.clone());
         let laws = named.chain([own]).map(|name| (name, law.clone())).collect();
+        let answered = command.clone();
         let admitted = Admitted { caller: caller.clone(), jurisdiction: jurisdiction.clone(), value: command };
         let records = decide(&case, &Permitted::by_gate(admitted, laws), id, self.now)?;
         for (index, record) in (100..).zip(&records) {
-            apply(&mut case, &record.event, index, self.now);
+            apply(&mut case, record, index, self.now);
         }
+        if let (CaseCommand::AnswerAppeal { detainer, .. }, Some(item)) = (&answered, case.item.take()) {
+            self.items.insert(detainer.clone(), item);
+        }
+        self.keep(case);
+        Ok(records)
+    }
+
+    /// Takes a case as it now stands.
+    pub(crate) fn keep(&mut self, case: Case) {
         let detainers = case.detainer.into_iter().chain(case.standing);
         let detainers = detainers.map(|detainer| StoredCase::Detainer(Box::new(detainer)));
         let custody = case.custody.map(|custody| StoredCase::Custody(Box::new(custody)));
+        let custody = custody.into_iter().chain(case.appeal.map(|appeal| StoredCase::Appeal(Box::new(appeal))));
         self.cases.extend(detainers.chain(custody).map(|case| (case.name().clone(), case)));
-        Ok(records)
     }
 
     /// Gives a command that must pass, and names the case that it made or was upon.
@@ -78,6 +94,10 @@ impl World {
         self.cases.get(name)?.custody()
     }
 
+    pub(crate) fn appeal(&self, name: &CaseName) -> Option<&Appeal> {
+        self.cases.get(name)?.appeal()
+    }
+
     pub(crate) fn detainers(&self) -> impl Iterator<Item = &Detainer> {
         self.cases.values().filter_map(StoredCase::detainer)
     }
@@ -91,6 +111,8 @@ impl World {
         for name in command.names() {
             case.detainer = self.detainer(name).cloned().or(case.detainer);
             case.custody = self.custody(name).cloned().or(case.custody);
+            case.appeal = self.appeal(name).cloned().or(case.appeal);
+            case.item = self.items.get(name).cloned().or(case.item);
         }
         let linked = case.detainer.as_ref().and_then(|detainer| detainer.acknowledgement.as_ref()?.custody.clone());
         case.custody = case.custody.or_else(|| self.custody(&linked?).cloned());
@@ -98,6 +120,7 @@ impl World {
         case.standing = names.filter_map(|name| self.detainer(name).cloned()).collect();
         // A notice is taken as delivered at once.
         let noticed = case.standing.iter().filter(|detainer| detainer.notice_index.is_some());
+        case.appealing = self.appealing.clone();
         case.first_delivery = noticed.map(|detainer| (detainer.name.clone(), sample::start())).collect();
         case
     }

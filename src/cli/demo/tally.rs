@@ -94,7 +94,11 @@ impl Tally {
             | Event::CustodyReopened(_)
             | Event::CustodyNoticed(_)
             | Event::NoticeCancelled(_)
-            | Event::DetainerReopened(_) => {}
+            | Event::DetainerReopened(_)
+            | Event::ClockFired(_)
+            | Event::AppealIssued(_)
+            | Event::AppealAnswered(_)
+            | Event::AppealBarred(_) => {}
         }
     }
 

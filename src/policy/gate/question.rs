@@ -16,6 +16,7 @@ use crate::domain::determination::LawView;
 use crate::domain::facts::{CaseFacts, Offence, Stage};
 use crate::domain::ids::{CaseName, JurisdictionId};
 use crate::domain::permit::Admitted;
+use crate::policy::gate::appeal::appeal_answer_stands_within;
 use crate::policy::gate::within::{answer_stands_within, by_officer, offer_stands_within};
 use crate::policy::gate::{Denial, Gate, is_addressed_to};
 
@@ -68,6 +69,13 @@ impl<'a> Question<'a> {
                 let laws = self.of_claim()?;
                 if by_officer(self.caller()) { Ok(laws) } else { Err(Denial::OfficerRequired) }
             }
+            CaseCommand::IssueAppeal(_) | CaseCommand::BarAppeal { .. } => self.appeals().map(|()| Laws::new()),
+            CaseCommand::AnswerAppeal { answer, .. } => {
+                self.appeals()?;
+                let laws = self.of_one(Stage::Answer, self.custodians()?, linked);
+                laws.values().try_for_each(|law| appeal_answer_stands_within(answer, self.caller(), law))?;
+                Ok(laws)
+            }
             CaseCommand::WithdrawDetainer { .. }
             | CaseCommand::AcceptWindow { .. }
             | CaseCommand::DeclineWindow { .. } => self.issuers().map(|_| Laws::new()),
@@ -97,6 +105,22 @@ impl<'a> Question<'a> {
                 self.of_holder(Stage::Release, self.case.active())
             }
         }
+    }
+
+    /// Whether everything that is demanded is the issuer's own, or the appeal concerns whoever answers it. One that is
+    /// not there reads the same as another's.
+    fn appeals(&self) -> Result<(), Denial> {
+        let Case { appeal, item, appealing, .. } = self.case;
+        let own = &self.caller().agency.id;
+        let may = if let CaseCommand::IssueAppeal(issue) = &self.admitted.value {
+            issue.members.iter().all(|member| appealing.issuers.get(&member.id) == Some(own))
+        } else if let CaseCommand::BarAppeal { judged, .. } = &self.admitted.value {
+            let found = judged.open > 0 || !judged.bars.is_empty();
+            appeal.as_ref().is_some_and(|appeal| found || appeal.addresses(own))
+        } else {
+            appeal.is_some() && item.is_some()
+        };
+        if may { Ok(()) } else { Err(Denial::NotFound) }
     }
 
     /// A safeguard is lifted by a person alone, and by whoever holds the person concerned.

@@ -3,6 +3,7 @@
 //! FULL alone makes some two hundred commits a second, which is why commits come by the batch.
 
 mod agenda;
+mod appeals;
 mod inbox;
 mod policy;
 mod read;

@@ -11,7 +11,8 @@ use crate::domain::case::StoredCase;
 use crate::domain::ids::{AgencyId, CaseName, JurisdictionId, LogName};
 use crate::domain::inbox::Inbox;
 use crate::ledger::{Hash, TileId, tile_from_bytes};
-use crate::store::sqlite::{READERS_MAX, agenda, inbox, open_reader, policy, rows};
+use crate::store::appeals::{ItemFilter, Listed};
+use crate::store::sqlite::{READERS_MAX, agenda, appeals, inbox, open_reader, policy, rows};
 use crate::store::vault::{Key, VaultError};
 use crate::store::{
     AgendaFilter, Audience, CaseFilter, EntryHeader, ListedItem, PolicyInForce, Reader, RecordedAnswer, StoreError,
@@ -288,6 +289,10 @@ impl Reader for SqliteReader {
         self.with(|connection| agenda::list(connection, filter))
     }
 
+    fn items(&self, filter: &ItemFilter) -> Result<Vec<Listed>, StoreError> {
+        self.with(|connection| appeals::items(connection, self.vault()?, filter))
+    }
+
     fn logs(&self) -> Result<Vec<LogName>, StoreError> {
         self.with(|connection| {
             let mut statement =
@@ -350,7 +355,12 @@ pub(super) fn case(
     found.map(|(wrapped, sealed)| open_case(vault, name, &wrapped, &sealed)).transpose()
 }
 
-fn open_case(vault: &Key, name: &CaseName, wrapped: &[u8], sealed: &[u8]) -> Result<(StoredCase, Key), StoreError> {
+pub(super) fn open_case(
+    vault: &Key,
+    name: &CaseName,
+    wrapped: &[u8],
+    sealed: &[u8],
+) -> Result<(StoredCase, Key), StoreError> {
     let context = rows::case_context(name);
     let key = vault.unwrap_data_key(wrapped, &context)?;
     let plain = key.open(sealed, &context)?;

@@ -62,6 +62,7 @@ pub(super) fn kind(kind: CaseKind) -> i64 {
     match kind {
         CaseKind::Detainer => 1,
         CaseKind::Custody => 2,
+        CaseKind::Appeal => 3,
     }
 }
 
@@ -94,6 +95,11 @@ pub(super) fn audience(text: &str) -> Result<Audience, StoreError> {
 /// What a case's sealed state is bound to.
 pub(super) fn case_context(name: &CaseName) -> Vec<u8> {
     format!("case {name}").into_bytes()
+}
+
+/// What a sealed answer to an appeal is bound to.
+pub(super) fn item_context(appeal: &CaseName, detainer: &CaseName) -> Vec<u8> {
+    format!("item {detainer} of {appeal}").into_bytes()
 }
 
 /// What an entry's sealed content is bound to: no column of its row can change alone.

@@ -58,6 +58,33 @@ CREATE TABLE agenda (
 
 -- For the writer what is due, for readers the list.
 CREATE INDEX agenda_by_due ON agenda (jurisdiction, kind, due_at, case_kind, case_id, key);
+-- When the appeals of an issuer are due.
+CREATE TABLE appeals (
+    jurisdiction INTEGER NOT NULL,
+    issuer INTEGER NOT NULL,
+    due_at INTEGER NOT NULL,      -- nanoseconds since 1970
+    id BLOB NOT NULL,
+    PRIMARY KEY (jurisdiction, issuer, due_at, id)
+) STRICT, WITHOUT ROWID;
+
+-- Which detainers are in which appeal, and what was answered of each.
+CREATE TABLE appeal_items (
+    jurisdiction INTEGER NOT NULL,
+    appeal BLOB NOT NULL,
+    detainer BLOB NOT NULL,
+    bar INTEGER,                  -- what bars it by law, as both sides know; none: nothing
+    answer BLOB,                  -- by the custodian, sealed under the detainer's key; none: nothing was answered
+    PRIMARY KEY (jurisdiction, appeal, detainer)
+) STRICT, WITHOUT ROWID;
+
+-- What bars detainers of an appeal by law: never personal.
+CREATE TABLE appeal_bars (
+    jurisdiction INTEGER NOT NULL,
+    appeal BLOB NOT NULL,
+    number INTEGER NOT NULL,
+    bar TEXT NOT NULL,
+    PRIMARY KEY (jurisdiction, appeal, number)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE requests (
     agency INTEGER NOT NULL,

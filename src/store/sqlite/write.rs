@@ -12,7 +12,7 @@ use crate::domain::detainer::Addressee;
 use crate::domain::determination::FieldClass;
 use crate::domain::ids::{AgencyId, CaseName, JurisdictionId, LogName, OfficerPseudonym};
 use crate::ledger::{Tree, tile_to_bytes};
-use crate::store::sqlite::{SqliteReader, SqliteStore, agenda, inbox, policy, read, rows};
+use crate::store::sqlite::{SqliteReader, SqliteStore, agenda, appeals, inbox, policy, read, rows};
 use crate::store::vault::Key;
 use crate::store::{
     Append, HeadMove, ListedItem, Loaded, LogState, NewEntry, Reader, SeenRequest, Store, StoreError, Wanted,
@@ -74,6 +74,7 @@ impl Store for SqliteStore {
             let inbox = inbox::read(&self.connection, agency, jurisdiction)?;
             loaded.inboxes.insert((agency.clone(), jurisdiction.clone()), inbox);
         }
+        loaded.appeals = appeals::load(&self.connection, &self.vault, &self.names, &wanted.appeals)?;
         Ok(loaded)
     }
 
@@ -177,6 +178,8 @@ impl SqliteStore {
         if let Some(policy) = &append.policy {
             policy::write(&transaction, policy)?;
         }
+        let key_of = |case: &CaseName| data_keys.get(case).ok_or(StoreError::Broken("a case has no key"));
+        appeals::write(&transaction, &number, &key_of, &append.appeals)?;
         for disclosure in &append.disclosures {
             transaction
                 .prepare_cached(
@@ -303,6 +306,7 @@ fn insert_entry(
 fn parties(case: &StoredCase) -> (Option<&AgencyId>, Option<&AgencyId>) {
     match case {
         StoredCase::Custody(custody) => (None, Some(&custody.custodian)),
+        StoredCase::Appeal(appeal) => (Some(&appeal.issuer), None),
         StoredCase::Detainer(detainer) => {
             let addressee = match &detainer.request.addressee {
                 Addressee::Agency(agency) => Some(agency),

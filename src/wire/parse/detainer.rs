@@ -11,7 +11,7 @@ use crate::domain::service::ServiceOfCopy;
 use crate::wire::parse::{Form, REASON_LEN_MAX, Write, WriteRequest, correction, subject, under, upon};
 use crate::wire::{Violations, v1};
 
-const CITATION_LEN_MAX: usize = 200;
+pub(super) const CITATION_LEN_MAX: usize = 200;
 const PHONE_LEN_MAX: usize = 40;
 
 impl WriteRequest for v1::LodgeDetainerRequest {

@@ -151,6 +151,7 @@ impl Form {
         let expected = match kind {
             CaseKind::Detainer => "jurisdictions/{id}/detainers/{uuid}",
             CaseKind::Custody => "jurisdictions/{id}/custodies/{uuid}",
+            CaseKind::Appeal => "jurisdictions/{id}/appeals/{uuid}",
         };
         let name = text.parse::<CaseName>().ok().filter(|name| name.kind == kind);
         self.parsed(field, name.ok_or(InvalidId { expected }))

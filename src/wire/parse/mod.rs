@@ -1,5 +1,6 @@
 //! Parses requests into commands, once, at the door. Every fault is named by field; none repeats what was sent.
 
+mod appeal;
 mod custody;
 mod detainer;
 mod fields;

@@ -1,14 +1,18 @@
 //! Events as an entry records them.
 
+use crate::domain::appeal::AppealAnswer;
 use crate::domain::charge::Charge;
 use crate::domain::claim::{Claim, ClaimOutcome};
+use crate::domain::clocks::{ClockKind, Firing};
 use crate::domain::correction::Correction;
 use crate::domain::custody::{ActualRelease, Closing, Identity, Movement, ScheduledRelease};
 use crate::domain::detainer::{Acknowledgement, Answer, Detainer, LiftReason, Viewpoint};
+use crate::domain::determination::FieldClass;
 use crate::domain::event::{Change, Counts, Event, Record, RecordedDetermination, Told};
-use crate::domain::ids::CaseName;
+use crate::domain::ids::{CaseKind, CaseName};
 use crate::domain::service::ServiceOfCopy;
 use crate::domain::transfer::Transfer;
+use crate::wire::show::appeal;
 use crate::wire::show::judged::judged;
 use crate::wire::show::parts::{
     acknowledgement, actual_release, answer, charge, closing, correction, flags, movement, scheduled_release,
@@ -82,6 +86,14 @@ fn wire(event: &Event, said: Said) -> Wire {
         Event::DetainerReopened { detainer } => {
             Wire::DetainerReopened(v1::DetainerReopened { detainer: detainer.to_string(), counts: said.counts })
         }
+        Event::ClockFired(firing) => said.clock_fired(firing),
+        Event::AppealIssued { appeal, members, filter } => {
+            Wire::AppealIssued(appeal::issued(appeal, members, filter.as_ref()))
+        }
+        Event::AppealAnswered { appeal, detainer, answer, gist, told, .. } => {
+            said.appeal_answered(appeal, detainer, answer, *gist, *told)
+        }
+        Event::AppealBarred { appeal, custodian, bars } => Wire::AppealBarred(appeal::barred(appeal, custodian, bars)),
     }
 }
 
@@ -171,6 +183,21 @@ impl Said {
             failure_cause: to_wire_or_unspecified(stands.failure_cause),
             reason: reason.cloned().unwrap_or_default(),
         })
+    }
+
+    fn appeal_answered(
+        self,
+        appeal: &CaseName,
+        detainer: &CaseName,
+        answer: &AppealAnswer,
+        gist: FieldClass,
+        told: Told,
+    ) -> Wire {
+        let mut answered = appeal::answered(appeal, detainer, answer, gist);
+        answered.counts = self.counts;
+        answered.determinations = self.determinations;
+        answered.corrects = told == Told::Corrected;
+        Wire::AppealAnswered(answered)
     }
 
     fn withdrawn(self, detainer: &CaseName, reason: LiftReason) -> Wire {
@@ -298,6 +325,28 @@ impl Said {
         }
         Wire::CustodyNoticed(noticed)
     }
+}
+
+/// What the gateway says by itself.
+impl Said {
+    fn clock_fired(self, firing: &Firing) -> Wire {
+        let of = |kind| (firing.case.kind == kind).then(|| firing.case.to_string()).unwrap_or_default();
+        let transfer = (firing.clock == ClockKind::WindowClosed).then(|| transfer_name(firing)).unwrap_or_default();
+        Wire::ClockFired(v1::ClockFired {
+            clock: to_wire(firing.clock),
+            detainer: of(CaseKind::Detainer),
+            transfer,
+            custody: of(CaseKind::Custody),
+            due_at: Some(timestamp(firing.due_at)),
+            times: i32::try_from(firing.times).unwrap_or(i32::MAX),
+            hold_clock: to_wire_or_unspecified(firing.hold_clock),
+            counts: self.counts,
+        })
+    }
+}
+
+fn transfer_name(firing: &Firing) -> String {
+    format!("{}/transfers/{}", firing.case, firing.about)
 }
 
 /// Delivery of an inbox, as an entry records it.

@@ -1,5 +1,6 @@
 //! Writes domain values as messages: resources as a reader may see them, and events as they are recorded.
 
+mod appeal;
 mod event;
 mod judged;
 mod parts;
@@ -7,6 +8,7 @@ mod resource;
 
 use jiff::Timestamp;
 
+pub use appeal::{appeal, appeal_item, appeal_tally};
 pub use event::{determinations, event, inbox_acknowledged, policy_activated};
 pub use judged::judged;
 pub use resource::{custody, custody_etag, detainer, detainer_etag, transfer, transfer_etag};

@@ -13,12 +13,13 @@ use crate::harness::descriptor::{self, Holds, Place};
 const COUNT: &str = "FIELD_CLASS_COUNT";
 
 /// What a write is wrapped in. A field beside these has no class of its own, and is as personal as one that has.
-const ENVELOPE: [&str; 7] = ["name", "parent", "entry", "request_id", "etag", "cursor", "consumer"];
+const ENVELOPE: [&str; 8] = ["name", "parent", "detainer", "entry", "request_id", "etag", "cursor", "consumer"];
 
 /// Fields that cannot carry one, each with the reason.
-pub(super) const BARE: [(&str, &str); 3] = [
+pub(super) const BARE: [(&str, &str); 4] = [
     ("Acknowledgement.custody", "has to name a case, by the id that the gateway drew for it"),
     ("Acknowledgement.confidence_percent", "a number up to a hundred is everywhere"),
+    ("IssueAppealRequest.detainer_ids", "have to name cases, by the ids that the gateway drew for them"),
     ("Movement.custodian", "has to name an agency of the exchange"),
 ];
 

@@ -21,7 +21,7 @@ const OVERSIGHT: &str = "us-ny-oversight";
 /// The writes, in an order in which the law lets each happen, and by whom. A method of the contract that is not here
 /// fails the test: its fields are met by themselves, but who may call it when is not. What is said again and may be a
 /// correction is one.
-const STEPS: [(&str, &str); 34] = [
+const STEPS: [(&str, &str); 36] = [
     ("CustodyService/OpenCustody", DOCCS),
     ("DetainerService/LodgeDetainer", ICE),
     ("DetainerService/AmendDetainer", ICE),
@@ -53,6 +53,8 @@ const STEPS: [(&str, &str); 34] = [
     ("CustodyService/ReopenCustody", DOCCS),
     ("CustodyService/RecordRelease", DOCCS),
     ("CustodyService/RecordRelease", DOCCS),
+    ("AppealService/IssueAppeal", ICE),
+    ("AppealService/AnswerAppeal", DOCCS),
     ("DetainerService/WithdrawDetainer", ICE),
     ("InboxService/AcknowledgeParked", ICE),
     ("InboxService/Acknowledge", ICE),
@@ -72,6 +74,7 @@ pub(super) struct Stage {
     custody: String,
     detainer: String,
     transfer: String,
+    appeal: String,
     cursor: String,
     /// An entry that was sent too often.
     parked: String,
@@ -86,8 +89,19 @@ impl Stage {
             let token = served.sandbox.mint(agency, &officer, ActorKind::Officer, 3_600).unwrap();
             seats.insert(agency, (raw::open(served.grpc, &served.sandbox.credentials(agency).unwrap()).await, token));
         }
-        let [custody, detainer, transfer, cursor, parked] = [const { String::new() }; 5];
-        Self { planted, answers: Vec::new(), told: Vec::new(), seats, custody, detainer, transfer, cursor, parked }
+        let [custody, detainer, transfer, appeal, cursor, parked] = [const { String::new() }; 6];
+        Self {
+            planted,
+            answers: Vec::new(),
+            told: Vec::new(),
+            seats,
+            custody,
+            detainer,
+            transfer,
+            appeal,
+            cursor,
+            parked,
+        }
     }
 
     /// Every write.
@@ -115,6 +129,7 @@ impl Stage {
             self.custody = name_of("custody").unwrap_or_else(|| self.custody.clone());
             self.detainer = name_of("detainer").unwrap_or_else(|| self.detainer.clone());
             self.transfer = name_of("transfer").unwrap_or_else(|| self.transfer.clone());
+            self.appeal = name_of("appeal").unwrap_or_else(|| self.appeal.clone());
             self.cursor = self.receive(ICE).await;
             self.parked = self.parked(ICE).await;
         }
@@ -131,6 +146,7 @@ impl Stage {
                 (Some("custodies"), _) => &self.custody,
                 (Some("detainers"), _) => &self.detainer,
                 (Some("transfers"), _) => &self.transfer,
+                (Some("appeals"), _) => &self.appeal,
                 (Some("entries"), _) => &self.parked,
                 (None, "cursor") => &self.cursor,
                 (None, "request_id") => &id,
@@ -138,7 +154,17 @@ impl Stage {
             };
             set(request, field.name(), text(name));
         }
-        if fields.contains("detainer") {
+        if fields.contains("detainer_ids") {
+            // Listed, and so without a filter.
+            request.clear_field_by_name("filter");
+            let id = self.detainer.rsplit('/').next().and_then(|id| id.parse::<uuid::Uuid>().ok()).unwrap_or_default();
+            set(request, "detainer_ids", Value::List(vec![Value::Bytes(id.as_bytes().to_vec().into())]));
+        }
+        let answers_appeal = request.descriptor().name() == "AnswerAppealRequest";
+        if answers_appeal {
+            set(request, "answer.kind", Value::EnumNumber(v1::AppealAnswerKind::AlreadyReleased.into()));
+        }
+        if fields.contains("detainer") && !answers_appeal {
             set(request, "detainer.custodian", text(&format!("agencies/{DOCCS}")));
             set(request, "detainer.warrant.kind", Value::EnumNumber(v1::WarrantKind::I205.into()));
             let officer = v1::IssuingAuthority::ImmigrationOfficer;
@@ -162,7 +188,7 @@ impl Stage {
         if let Some(Kind::Message(none)) = request.descriptor().get_field_by_name("flags").map(|flags| flags.kind()) {
             set(request, "flags", Value::Message(DynamicMessage::new(none)));
         }
-        if fields.contains("answer") {
+        if fields.contains("answer") && !answers_appeal {
             set(request, "answer.kind", Value::EnumNumber(v1::AnswerKind::NotifyOnly.into()));
             set(request, "answer.ground", Value::EnumNumber(0));
         }
@@ -181,6 +207,12 @@ impl Stage {
             self.read(agency, "DetainerService/GetDetainer", &request.encode_to_vec()).await;
             let request = v1::ListDetainersRequest { parent: NY.to_owned(), ..Default::default() };
             self.read(agency, "DetainerService/ListDetainers", &request.encode_to_vec()).await;
+        }
+        for agency in [ICE, DOCCS, OVERSIGHT] {
+            let request = v1::GetAppealRequest { name: self.appeal.clone() };
+            self.read(agency, "AppealService/GetAppeal", &request.encode_to_vec()).await;
+            let request = v1::ListAppealItemsRequest { parent: self.appeal.clone(), ..Default::default() };
+            self.read(agency, "AppealService/ListAppealItems", &request.encode_to_vec()).await;
         }
         let request = v1::GetCustodyRequest { name: self.custody.clone() };
         self.read(DOCCS, "CustodyService/GetCustody", &request.encode_to_vec()).await;

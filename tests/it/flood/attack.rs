@@ -176,12 +176,13 @@ impl Attacker {
             }
             Some("entries") => return pooled(self, Kind::Entry),
             Some(_) if seldom => {
-                let other = self.random.choice([Kind::Detainer, Kind::Custody, Kind::Transfer]).unwrap();
+                let other = self.random.choice([Kind::Detainer, Kind::Custody, Kind::Transfer, Kind::Appeal]).unwrap();
                 return pooled(self, other);
             }
             Some("detainers") => return pooled(self, Kind::Detainer),
             Some("custodies") => return pooled(self, Kind::Custody),
             Some("transfers") => return pooled(self, Kind::Transfer),
+            Some("appeals") => return pooled(self, Kind::Appeal),
             other => assert_eq!(other, None, "nothing is known of what {} names", place.path),
         }
         match place.field.name() {
@@ -196,7 +197,7 @@ impl Attacker {
             "custodian" | "agency" => format!("agencies/{}", self.random.choice(AGENCIES).unwrap()),
             "birth_date" | "charged_on" | "convicted_on" => "1980-02-29".to_owned(),
             "facility" => "NY029".to_owned(),
-            "family" | "legal_basis" | "ordered_by" | "reason" => "Synthetic".to_owned(),
+            "family" | "legal_basis" | "ordered_by" | "reason" | "ground" => "Synthetic".to_owned(),
             "language" => "es".to_owned(),
             _ if seldom => "\u{0}\u{202e}é\u{10ffff}".to_owned(),
             _ => String::new(),

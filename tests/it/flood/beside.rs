@@ -9,6 +9,7 @@ use tonic::Status;
 
 use crate::flood::pool::{Kind, Pool};
 use crate::harness::Party;
+use crate::harness::appeals::{answered, appeal_over};
 use crate::harness::changes::{
     acceptance_of, amendment_of, birth_date_in, cancellation_in, claim_on, declining_of, dismissal_in, escape_from,
     failure_of, handover_in, movement_to_hospital, reopening_of, rescheduling_of, resolution_of, service_on,
@@ -22,7 +23,7 @@ use crate::harness::requests::{
 
 const REST: Duration = Duration::from_millis(100);
 /// The steps of a whole story: of the detainer, of pick-ups, of the custody, and of what was told of them.
-const STEPS: usize = 26;
+const STEPS: usize = 29;
 /// Prime to the number of steps: one story after the other ends somewhere else, and soon everywhere.
 const STRIDE: usize = 7;
 /// Noon of a day in 2063, by the gateway's clock long to come.
@@ -91,13 +92,14 @@ async fn play(ice: &Party, custodian: &Custodian, pool: &Pool, steps: usize) -> 
     let mut story =
         Story { ice, system, officer, agency, parent, pool, detainer: String::new(), custody: String::new() };
     story.begin().await?;
-    let mut transfer = String::new();
+    let (mut transfer, mut appeal) = (String::new(), String::new());
     for at in 0..steps {
         match at {
             0..6 => story.of_the_detainer(at).await?,
             6..14 => story.of_a_pick_up(at, &mut transfer).await?,
             14..24 => story.of_the_custody(at).await?,
-            24 => {
+            24..27 => story.of_an_appeal(at, &mut appeal).await?,
+            27 => {
                 let withdrawal = withdrawal_of(&story.detainer);
                 story.detainer_is(step!(story.ice.withdraw("DetainerService/WithdrawDetainer", withdrawal)).detainer);
             }
@@ -207,6 +209,31 @@ impl Story<'_> {
             _ => step!(self.system.release("CustodyService/RecordRelease", release_of(name))).custody,
         };
         self.custody_is(seen);
+        Ok(())
+    }
+
+    /// One over this detainer alone: barred by whoever answers, and where the law says so by law.
+    async fn of_an_appeal(&self, at: usize, name: &mut String) -> Result<(), Status> {
+        match at {
+            24 => {
+                let mut appeal = appeal_over(&[&self.detainer]);
+                appeal.parent = self.parent.to_owned();
+                let due_at = appeal.appeal.as_mut().and_then(|appeal| appeal.due_at.as_mut());
+                if let Some(due) = due_at {
+                    due.seconds = OPENS_AT;
+                }
+                *name =
+                    step!(self.ice.issue_appeal("AppealService/IssueAppeal", appeal)).appeal.unwrap_or_default().name;
+                self.pool.put(Kind::Appeal, name.as_str());
+            }
+            25 => {
+                let released = answered(name, &self.detainer, v1::AppealAnswerKind::AlreadyReleased);
+                step!(self.system.answer_appeal("AppealService/AnswerAppeal", released));
+            }
+            _ => {
+                self.ice.get_appeal(v1::GetAppealRequest { name: name.clone() }).await.0?;
+            }
+        }
         Ok(())
     }
 

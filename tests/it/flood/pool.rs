@@ -13,6 +13,7 @@ pub(super) enum Kind {
     Detainer,
     Custody,
     Transfer,
+    Appeal,
     Entry,
     Etag,
     RequestId,

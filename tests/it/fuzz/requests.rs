@@ -10,7 +10,7 @@ use prost_reflect::{DynamicMessage, Kind as FieldKind, MessageDescriptor, Value}
 
 use crate::fuzz::Target;
 use crate::harness::descriptor::{self, Holds, Place};
-use crate::harness::{changes, requests};
+use crate::harness::{appeals, changes, requests};
 use crate::mutate::Kind;
 
 /// Faults that one answer names at most.
@@ -20,13 +20,15 @@ const DETAINER: &str = "jurisdictions/us-ny/detainers/0198c0de-0000-7000-8000-00
 const CUSTODY: &str = "jurisdictions/us-ny/custodies/0198c0de-0000-7000-8000-000000000001";
 const TRANSFER: &str = "jurisdictions/us-ny/detainers/0198c0de-0000-7000-8000-000000000001/\
                         transfers/0198c0de-0000-7000-8000-000000000002";
+const APPEAL: &str = "jurisdictions/us-ny/appeals/0198c0de-0000-7000-8000-000000000003";
 const ENTRY: &str = "jurisdictions/us-ny/logs/custody/entries/7";
 
-const WORDS: [&[u8]; 15] = [
+const WORDS: [&[u8]; 16] = [
     b"jurisdictions/us-ny",
     DETAINER.as_bytes(),
     CUSTODY.as_bytes(),
     TRANSFER.as_bytes(),
+    APPEAL.as_bytes(),
     ENTRY.as_bytes(),
     b"jurisdictions/us-ny/logs/exchange",
     b"agencies/us-ny-doccs",
@@ -77,13 +79,23 @@ readers! {
     RecordServiceOfCopyRequest RaiseCitizenshipClaimRequest ResolveCitizenshipClaimRequest WithdrawDetainerRequest
     OpenCustodyRequest ScheduleReleaseRequest RecordReleaseRequest UpdateChargesRequest CorrectIdentityRequest
     MoveCustodyRequest RescheduleReleaseRequest CancelReleaseRequest CloseCustodyRequest ReopenCustodyRequest
-    OfferWindowRequest AcceptWindowRequest DeclineWindowRequest ConfirmTransferRequest ReportFailureRequest;
+    OfferWindowRequest AcceptWindowRequest DeclineWindowRequest ConfirmTransferRequest ReportFailureRequest
+    IssueAppealRequest AnswerAppealRequest;
     reads:
     GetDetainerRequest(request) {
         same(&request.name, &parse::case_name("name", &request.name, CaseKind::Detainer)?);
     }
     GetCustodyRequest(request) {
         same(&request.name, &parse::case_name("name", &request.name, CaseKind::Custody)?);
+    }
+    GetAppealRequest(request) {
+        same(&request.name, &parse::case_name("name", &request.name, CaseKind::Appeal)?);
+    }
+    ListAppealsRequest(request) { page(&request.parent, request.page_size, &request.page_token)?; }
+    ListAppealItemsRequest(request) {
+        let appeal = parse::case_name("parent", &request.parent, CaseKind::Appeal)?;
+        same(&request.parent, &appeal);
+        page(&format!("jurisdictions/{}", appeal.jurisdiction), request.page_size, &request.page_token)?;
     }
     ListDetainersRequest(request) { page(&request.parent, request.page_size, &request.page_token)?; }
     ListCustodiesRequest(request) { page(&request.parent, request.page_size, &request.page_token)?; }
@@ -238,12 +250,13 @@ fn filled(shape: &MessageDescriptor) -> Vec<u8> {
         (Some("entries"), _) => ENTRY,
         (Some("detainers"), _) => DETAINER,
         (Some("transfers"), _) => TRANSFER,
+        (Some("appeals"), _) => APPEAL,
         (Some("custodies"), _) | (None, "custody") => CUSTODY,
         (None, "request_id") => "6d1f8f3c-8a43-4a5e-9d55-0a1b2c3d4e5f",
         (None, "birth_date") => "1980-02-29",
         (None, "facility") => "NY029",
         (None, "language") => "zh-Hant",
-        (None, "family" | "legal_basis" | "ordered_by" | "reason" | "grounds") => "Synthetic",
+        (None, "family" | "legal_basis" | "ordered_by" | "reason" | "grounds" | "ground") => "Synthetic",
         _ => "",
     };
     let mut value = |place: &Place| match place.holds() {
@@ -273,6 +286,14 @@ fn real(request: &str) -> Vec<Vec<u8>> {
         "AmendDetainerRequest" => {
             vec![changes::amendment_of(DETAINER, requests::detainer_for("us-ny-doccs")).encode_to_vec()]
         }
+        "IssueAppealRequest" => vec![
+            appeals::appeal_over(&[DETAINER]).encode_to_vec(),
+            appeals::appeal_by(v1::AppealFilter::default()).encode_to_vec(),
+        ],
+        "AnswerAppealRequest" => vec![
+            appeals::answered_by_law(APPEAL).encode_to_vec(),
+            appeals::answered(APPEAL, DETAINER, v1::AppealAnswerKind::Barred).encode_to_vec(),
+        ],
         "CorrectIdentityRequest" => vec![changes::birth_date_in(CUSTODY).encode_to_vec()],
         "MoveCustodyRequest" => vec![
             changes::movement_to_hospital(CUSTODY).encode_to_vec(),

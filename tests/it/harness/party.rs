@@ -151,6 +151,11 @@ calls! {
     decline = transfers.decline_window(DeclineWindowRequest) -> DeclineWindowResponse;
     confirm_transfer = transfers.confirm_transfer(ConfirmTransferRequest) -> ConfirmTransferResponse;
     report_failure = transfers.report_failure(ReportFailureRequest) -> ReportFailureResponse;
+    issue_appeal = appeals.issue_appeal(IssueAppealRequest) -> IssueAppealResponse;
+    answer_appeal = appeals.answer_appeal(AnswerAppealRequest) -> AnswerAppealResponse;
+    get_appeal = appeals.get_appeal(GetAppealRequest) -> GetAppealResponse;
+    list_appeals = appeals.list_appeals(ListAppealsRequest) -> ListAppealsResponse;
+    list_appeal_items = appeals.list_appeal_items(ListAppealItemsRequest) -> ListAppealItemsResponse;
     confirm = inbox.acknowledge(AcknowledgeRequest) -> AcknowledgeResponse;
     confirm_parked = inbox.acknowledge_parked(AcknowledgeParkedRequest) -> AcknowledgeParkedResponse;
     get_backlog = inbox.get_backlog(GetBacklogRequest) -> GetBacklogResponse;

@@ -15,7 +15,7 @@ pub(super) enum Outcome {
 }
 
 /// Every refusal, in short.
-pub(super) const REFUSALS: [(&str, Refusal); 27] = [
+pub(super) const REFUSALS: [(&str, Refusal); 34] = [
     ("no such case", Refusal::NoSuchCase),
     ("already acknowledged", Refusal::AlreadyAcknowledged),
     ("already answered", Refusal::AlreadyAnswered),
@@ -43,6 +43,13 @@ pub(super) const REFUSALS: [(&str, Refusal); 27] = [
     ("already confirmed", Refusal::AlreadyConfirmed),
     ("transfer over", Refusal::TransferOver),
     ("not yours", Refusal::NotYours),
+    ("not borne out", Refusal::NotBorneOut),
+    ("nothing chosen", Refusal::NothingChosen),
+    ("appeal too large", Refusal::AppealTooLarge),
+    ("too many appeals", Refusal::TooManyAppeals),
+    ("due already", Refusal::DueAlready),
+    ("nothing barred", Refusal::NothingBarred),
+    ("answered meanwhile", Refusal::AnsweredMeanwhile),
 ];
 
 /// A table of the document.

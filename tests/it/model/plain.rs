@@ -196,7 +196,7 @@ impl Plain {
                 event: show::event(record),
                 now,
             });
-            apply(&mut case, &record.event, index, now);
+            apply(&mut case, record, index, now);
             first = first.or(Some((log(&record.resource.jurisdiction, record.log), index)));
         }
         let (log, index) = first.ok_or(Refusal::NoSuchCase)?;
@@ -264,7 +264,7 @@ impl Plain {
             match self.case(name) {
                 Some(StoredCase::Detainer(detainer)) => case.detainer = Some((**detainer).clone()),
                 Some(StoredCase::Custody(custody)) => case.custody = Some((**custody).clone()),
-                None => {}
+                Some(StoredCase::Appeal(_)) | None => {}
             }
         }
         let linked = case.detainer.as_ref().and_then(|detainer| detainer.acknowledgement.as_ref()?.custody.clone());

@@ -6,11 +6,13 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, LazyLock, Mutex};
 
+use comity::domain::appeal;
 use comity::domain::case::StoredCase;
 use comity::domain::command::{Action, Command};
 use comity::domain::ids::CaseKind;
 use comity::domain::inbox;
 use comity::domain::permit::Admitted;
+use comity::domain::timetable::Timetable;
 use comity::ledger::{Signer, VerifierKey};
 use comity::meters::Meters;
 use comity::policy::engine::Engine;
@@ -196,6 +198,9 @@ impl Real {
             config: RecorderConfig::default(),
             inboxes: inbox::Limits::default(),
             meters: Meters::new(),
+            timetable: Timetable::default(),
+            firings_len_max: 1,
+            appeals: appeal::Limits::default(),
         })?;
         Ok(Process { running, death, held, queued: lets_go })
     }

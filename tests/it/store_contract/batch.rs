@@ -200,7 +200,7 @@ impl Everything {
 pub(super) fn everything(reader: &dyn Reader) -> Everything {
     let logs = reader.logs().unwrap().into_iter().map(|log| (log.to_string(), read_log(reader, &log))).collect();
     let mut cases = BTreeMap::new();
-    for kind in [CaseKind::Detainer, CaseKind::Custody] {
+    for kind in [CaseKind::Detainer, CaseKind::Custody, CaseKind::Appeal] {
         let (jurisdiction, limit) = (sample::jurisdiction(), usize::MAX);
         let filter = CaseFilter { jurisdiction, kind, agency: None, unassigned: false, after: None, limit };
         for case in reader.cases(&filter).unwrap() {

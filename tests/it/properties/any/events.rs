@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use comity::domain::agency::AgencyClass;
+use comity::domain::appeal::{Appeal, AppealAnswer, Bars, Filter};
 use comity::domain::claim::Side;
-use comity::domain::determination::{Determination, Ruling};
+use comity::domain::clocks::Firing;
+use comity::domain::determination::{Determination, FieldClass, Ruling};
 use comity::domain::event::{Change, Counts, Disclosure, Event, Record, RecordedDetermination, Told};
 use comity::domain::facts::{CaseFacts, Offence};
 use comity::domain::ids::{AgencyId, CaseName, LogKind};
@@ -12,6 +14,7 @@ use proptest::collection::{btree_set, vec};
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
+use uuid::Uuid;
 
 use crate::properties::any::{
     acknowledgement, agency, answer, charge, claim, closing, correction, custody_name, detainer_name, identity, lodged,
@@ -20,7 +23,7 @@ use crate::properties::any::{
 
 /// Each kind apart: the generator of all of them in one is larger than a stack.
 fn event() -> impl Strategy<Value = Event> {
-    prop_oneof![9 => said(), 9 => entered(), 6 => told()]
+    prop_oneof![9 => said(), 9 => entered(), 7 => told(), 3 => of_appeals()]
 }
 
 fn by() -> impl Strategy<Value = (CaseName, AgencyId)> {
@@ -126,6 +129,66 @@ fn told() -> BoxedStrategy<Event> {
         }),
         detainer_name().prop_map(|detainer| Event::NoticeCancelled { detainer }),
         detainer_name().prop_map(|detainer| Event::DetainerReopened { detainer }),
+        firing().prop_map(Event::ClockFired),
+    ]
+    .boxed()
+}
+
+fn firing() -> impl Strategy<Value = Firing> {
+    let case = prop_oneof![detainer_name(), custody_name()];
+    let due_at = scheduled().prop_map(|release| release.expected_at);
+    (case, word(), any::<u128>(), due_at, any::<u32>(), option::of(word())).prop_map(
+        |(case, clock, about, due_at, times, hold_clock)| Firing {
+            case,
+            clock,
+            about: Uuid::from_u128(about).to_string(),
+            due_at,
+            times,
+            hold_clock,
+        },
+    )
+}
+
+/// What is demanded over many detainers, and answered to that.
+fn of_appeals() -> BoxedStrategy<Event> {
+    let ids = || vec(any::<u128>().prop_map(Uuid::from_u128), 0..4);
+    let filter = (option::of(time()), option::of(agency()), btree_set(word(), 0..3))
+        .prop_map(|(lodged_from, custodian, states)| Filter { states, lodged_from, custodian, ..Filter::default() });
+    let appeal = (any::<u128>(), agency(), time(), agency()).prop_map(|(id, issuer, due_at, custodian)| Appeal {
+        name: CaseName::appeal(crate::sample::jurisdiction(), Uuid::from_u128(id)),
+        issuer,
+        ground: "a ground".to_owned(),
+        due_at,
+        size: 7,
+        custodians: [custodian].into(),
+        to_jurisdiction: false,
+        issued_at: due_at,
+    });
+    let answer = (word(), option::of(reason()), option::of(time())).prop_map(|(kind, reason, occurred_at)| {
+        AppealAnswer { kind, legal_basis: "a statute".to_owned(), reason, occurred_at }
+    });
+    let gist = select(vec![FieldClass::Answer, FieldClass::Custody, FieldClass::ReleaseDate]);
+    let told = select(vec![Told::First, Told::Corrected]);
+    prop_oneof![
+        (appeal, ids(), option::of(filter)).prop_map(|(appeal, members, filter)| Event::AppealIssued {
+            appeal: Box::new(appeal),
+            members,
+            filter
+        }),
+        (detainer_name(), detainer_name(), answer, gist, told, disclosure()).prop_map(
+            |(appeal, detainer, answer, gist, told, disclosure)| Event::AppealAnswered {
+                appeal,
+                detainer,
+                answer,
+                gist,
+                told,
+                disclosure,
+            }
+        ),
+        (detainer_name(), agency(), word(), ids()).prop_map(|(appeal, custodian, action, detainers)| {
+            let determination = determination(Ruling::MustNot, Vec::new());
+            Event::AppealBarred { appeal, custodian, bars: vec![Bars { action, determination, detainers }] }
+        }),
     ]
     .boxed()
 }

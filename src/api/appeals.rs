@@ -1,0 +1,213 @@
+//! `AppealService`: what an issuer demands over many of its detainers, and what is answered to that.
+//!
+//! What takes thousands of cases is read here, off the network threads, and never by the writer: which detainers a filter
+//! chooses, what the law bars of them, and how they stand.
+
+mod found;
+
+use std::sync::Arc;
+
+use tonic::{Request, Response, Status};
+
+use crate::api::appeals::found::{Looking, chosen, judged, tally};
+use crate::api::list::classes_of;
+use crate::api::write::Asked;
+use crate::api::{Api, status};
+use crate::domain::agency::{AgencyKind, Caller};
+use crate::domain::appeal::{Appeal, Standing};
+use crate::domain::case::StoredCase;
+use crate::domain::command::CaseCommand;
+use crate::domain::determination::FieldClasses;
+use crate::domain::ids::{CaseKind, CaseName, LogKind, LogName};
+use crate::store::appeals::ItemFilter;
+use crate::store::{CaseFilter, Reader, StoreError};
+use crate::wire::v1::appeal_service_server::AppealService;
+use crate::wire::{parse, show, v1};
+
+/// Turns that reading all of an appeal takes of those that lists share: four of them at once, over all callers.
+const TURNS: u32 = 4;
+
+/// The service.
+#[derive(Debug, Clone)]
+pub struct Appeals(pub Arc<Api>);
+
+#[tonic::async_trait]
+impl AppealService for Appeals {
+    async fn issue_appeal(
+        &self,
+        request: Request<v1::IssueAppealRequest>,
+    ) -> Result<Response<v1::IssueAppealResponse>, Status> {
+        let mut asked = Api::asked(request)?;
+        let members_max = self.0.appeals.members_max;
+        if let CaseCommand::IssueAppeal(issue) = &mut asked.write.command
+            && asked.caller.takes_part_in(&asked.write.jurisdiction)
+        {
+            let (selection, jurisdiction) = (issue.selection.clone(), asked.write.jurisdiction.clone());
+            // One more than may be, so that the writer sees that there are more.
+            let limit = members_max.saturating_add(1);
+            let find = move |looking: &Looking<'_>| chosen(looking, &jurisdiction, &selection, limit);
+            issue.members = self.0.looked(&asked.caller, "AppealService/IssueAppeal", find).await?;
+        }
+        self.0.submit_asked(asked).await
+    }
+
+    async fn answer_appeal(
+        &self,
+        request: Request<v1::AnswerAppealRequest>,
+    ) -> Result<Response<v1::AnswerAppealResponse>, Status> {
+        let mut asked = Api::asked(request)?;
+        let Asked { caller, write, .. } = &mut asked;
+        if let CaseCommand::BarAppeal { appeal, judged: found } = &mut write.command
+            && caller.takes_part_in(&write.jurisdiction)
+        {
+            let log = LogName { jurisdiction: write.jurisdiction.clone(), kind: LogKind::Exchange };
+            // Before anything is read: the writer leaves out what has been told since.
+            let as_of = self.0.head(&log);
+            let appeal = appeal.clone();
+            **found = self
+                .0
+                .looked(caller, "AppealService/AnswerAppeal", move |looking| judged(looking, &appeal, as_of))
+                .await?;
+        }
+        self.0.submit_asked(asked).await
+    }
+
+    async fn get_appeal(
+        &self,
+        request: Request<v1::GetAppealRequest>,
+    ) -> Result<Response<v1::GetAppealResponse>, Status> {
+        let caller = Api::caller(&request)?;
+        let name = parse::case_name("name", &request.get_ref().name, CaseKind::Appeal)
+            .map_err(|faults| status::violations(&faults))?;
+        let found = self.0.looked(&caller, "AppealService/GetAppeal", move |looking| {
+            let Some(appeal) = visible(looking.reader, &looking.caller, &name)? else { return Ok(None) };
+            let tally = tally(looking, &appeal)?;
+            Ok(Some((appeal, tally)))
+        });
+        let (appeal, tally) = found.await?.ok_or_else(status::not_found)?;
+        let shown = v1::Appeal {
+            overdue: appeal.due_at < self.0.clock.now() && tally.is_open(),
+            tally: Some(show::appeal_tally(&tally)),
+            ..shown_to(&caller, &appeal)
+        };
+        self.0.disclose(&caller, "AppealService/GetAppeal", &[&shown.name], classes_of(&shown)?).await?;
+        Ok(Response::new(v1::GetAppealResponse { appeal: Some(shown) }))
+    }
+
+    async fn list_appeals(
+        &self,
+        request: Request<v1::ListAppealsRequest>,
+    ) -> Result<Response<v1::ListAppealsResponse>, Status> {
+        let caller = Api::caller(&request)?;
+        let request = request.into_inner();
+        let jurisdiction =
+            parse::jurisdiction("parent", &request.parent).map_err(|faults| status::violations(&faults))?;
+        let limit = parse::page_size(request.page_size).map_err(|faults| status::violations(&faults))?;
+        let after = parse::page_token(&request.page_token).map_err(|_| status::invalid_cursor())?;
+        if !caller.takes_part_in(&jurisdiction) {
+            return Err(status::not_found());
+        }
+        let agency = (caller.agency.kind == AgencyKind::Federal).then(|| caller.agency.id.clone());
+        let filter = CaseFilter { jurisdiction, kind: CaseKind::Appeal, agency, unassigned: false, after, limit };
+        let whose = caller.clone();
+        let _turn = self.0.lists.acquire().await.map_err(|_| status::unavailable())?;
+        let (appeals, next) = self
+            .0
+            .read(move |reader| {
+                let cases = reader.cases(&filter)?;
+                let next = cases.last().filter(|_| cases.len() >= limit).map(|case| case.name().id.to_string());
+                let mut appeals = Vec::new();
+                for appeal in cases.iter().filter_map(StoredCase::appeal) {
+                    if may_see(reader, &whose, appeal)? {
+                        appeals.push(shown_to(&whose, appeal));
+                    }
+                }
+                Ok((appeals, next))
+            })
+            .await?;
+        let names: Vec<&str> = appeals.iter().map(|appeal| appeal.name.as_str()).collect();
+        let classes = classes(&appeals)?;
+        self.0.disclose(&caller, "AppealService/ListAppeals", &names, classes).await?;
+        Ok(Response::new(v1::ListAppealsResponse { appeals, next_page_token: next.unwrap_or_default() }))
+    }
+
+    async fn list_appeal_items(
+        &self,
+        request: Request<v1::ListAppealItemsRequest>,
+    ) -> Result<Response<v1::ListAppealItemsResponse>, Status> {
+        let caller = Api::caller(&request)?;
+        let request = request.into_inner();
+        let faults = |faults| status::violations(&faults);
+        let name = parse::case_name("parent", &request.parent, CaseKind::Appeal).map_err(faults)?;
+        let limit = parse::page_size(request.page_size).map_err(faults)?;
+        let after = parse::page_token(&request.page_token).map_err(|_| status::invalid_cursor())?;
+        let found = self.0.looked(&caller, "AppealService/ListAppealItems", move |looking| {
+            let Some(appeal) = visible(looking.reader, &looking.caller, &name)? else { return Ok(None) };
+            looking.page(&appeal, after, limit).map(Some)
+        });
+        let found = found.await?.ok_or_else(status::not_found)?;
+        let last = found.last().filter(|_| found.len() >= limit);
+        let next_page_token = last.map(|(detainer, _)| detainer.id.to_string()).unwrap_or_default();
+        let item = |(detainer, stands): &(CaseName, Standing)| show::appeal_item(detainer, stands);
+        let items: Vec<v1::AppealItem> = found.iter().map(item).collect();
+        let names: Vec<&str> = items.iter().map(|item| item.detainer.as_str()).collect();
+        self.0.disclose(&caller, "AppealService/ListAppealItems", &names, classes(&items)?).await?;
+        Ok(Response::new(v1::ListAppealItemsResponse { items, next_page_token }))
+    }
+}
+
+fn classes<T: crate::wire::Message + crate::wire::Named>(shown: &[T]) -> Result<FieldClasses, Status> {
+    shown.iter().try_fold(FieldClasses::NONE, |classes, one| Ok(classes.union(classes_of(one)?)))
+}
+
+/// The appeal, if the caller may know of it; else it does not exist.
+fn visible(reader: &dyn Reader, caller: &Caller, name: &CaseName) -> Result<Option<Appeal>, StoreError> {
+    let case = reader.case(name)?;
+    let Some(appeal) = case.as_ref().and_then(StoredCase::appeal) else { return Ok(None) };
+    Ok(may_see(reader, caller, appeal)?.then(|| appeal.clone()))
+}
+
+/// Its issuer may, oversight may, and whoever it was addressed to or has a detainer in it.
+fn may_see(reader: &dyn Reader, caller: &Caller, appeal: &Appeal) -> Result<bool, StoreError> {
+    if !caller.takes_part_in(&appeal.name.jurisdiction) {
+        return Ok(false);
+    }
+    let Some(holder) = held_by(caller) else {
+        let oversight = caller.agency.kind == AgencyKind::Oversight;
+        return Ok(oversight || appeal.issuer == caller.agency.id);
+    };
+    if appeal.addresses(&caller.agency.id) {
+        return Ok(true);
+    }
+    let filter =
+        ItemFilter { appeal: appeal.name.clone(), holder: Some(holder), unassigned: true, after: None, limit: 1 };
+    Ok(!reader.items(&filter)?.is_empty())
+}
+
+/// Whose detainers of an appeal a caller sees, where it is a custodian; everybody else sees all or nothing.
+fn held_by(caller: &Caller) -> Option<crate::domain::ids::AgencyId> {
+    caller.agency.kind.holds_people().then(|| caller.agency.id.clone())
+}
+
+/// An appeal without its tally. To a custodian the others that it is addressed to are nobody's business.
+fn shown_to(caller: &Caller, appeal: &Appeal) -> v1::Appeal {
+    let mut shown = show::appeal(appeal);
+    if let Some(own) = held_by(caller) {
+        shown.custodians.retain(|name| *name == show::agency_name(&own));
+    }
+    shown
+}
+
+impl Api {
+    /// Reads all of an appeal for a caller, off the network threads and few at a time.
+    async fn looked<T: Send + 'static>(
+        &self,
+        caller: &Caller,
+        method: &'static str,
+        look: impl FnOnce(&Looking<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, Status> {
+        let _turn = self.lists.acquire_many(TURNS).await.map_err(|_| status::unavailable())?;
+        let (gate, caller, now) = (self.gate_for(caller, method)?, caller.clone(), self.clock.now());
+        self.read(move |reader| look(&Looking { reader, gate: &gate, caller, now })).await
+    }
+}

@@ -1,0 +1,230 @@
+//! What is found of an appeal's detainers: which are chosen, what the law bars of them, how they stand. Blocks on the store.
+//!
+//! For an issuer nothing counts but what it was told and may still be told; and as much is read of each detainer whether
+//! somebody is held or not, so that the time it takes does not tell either.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::api::appeals::held_by;
+use crate::domain::agency::{AgencyKind, Caller};
+use crate::domain::appeal::{
+    Appeal, AppealStanding, Bars, Filter, Item, Judged, Member, Selection, Sight, Standing, Tally, holder_as_told,
+};
+use crate::domain::case::StoredCase;
+use crate::domain::detainer::Detainer;
+use crate::domain::determination::FieldClasses;
+use crate::domain::ids::{CaseKind, CaseName, JurisdictionId};
+use crate::policy::gate::{Barring, Gate};
+use crate::store::appeals::{ItemFilter, Listed};
+use crate::store::{CaseFilter, Reader, StoreError};
+
+/// Cases read at once.
+const PAGE_LEN: usize = 512;
+/// Grounds of one answer by law.
+const BARS_MAX: usize = 255;
+
+/// Somebody who looks at an appeal, and when.
+pub(super) struct Looking<'a> {
+    pub(super) reader: &'a dyn Reader,
+    pub(super) gate: &'a Gate,
+    pub(super) caller: Caller,
+    pub(super) now: Timestamp,
+}
+
+impl Looking<'_> {
+    /// How a page of an appeal's detainers stands, as far as the caller may see them.
+    pub(super) fn page(
+        &self,
+        appeal: &Appeal,
+        after: Option<Uuid>,
+        limit: usize,
+    ) -> Result<Vec<(CaseName, Standing)>, StoreError> {
+        let holder = held_by(&self.caller);
+        let unassigned = holder.is_some();
+        let filter = ItemFilter { appeal: appeal.name.clone(), holder, unassigned, after, limit };
+        let listed = self.reader.items(&filter)?.into_iter();
+        listed
+            .map(|Listed { detainer, item }| {
+                let name = detainer.name.clone();
+                Ok((name, self.standing(&detainer, &item)?))
+            })
+            .collect()
+    }
+
+    /// How a detainer of an appeal stands, to its issuer or in truth.
+    fn standing(&self, detainer: &Detainer, item: &Item) -> Result<Standing, StoreError> {
+        let inside = self.caller.agency.kind == AgencyKind::Oversight || held_by(&self.caller).is_some();
+        if inside {
+            return Ok(Standing::of(detainer, item, Sight::Custodian));
+        }
+        if !detainer.told_anything() && item.told.is_none() {
+            return Ok(Standing::of(detainer, item, Sight::Issuer(FieldClasses::NONE)));
+        }
+        let classes = self.disclosable(detainer)?;
+        Ok(Standing::of(&detainer.as_told(classes), item, Sight::Issuer(classes)))
+    }
+
+    /// A detainer as its issuer may be told of it now.
+    fn seen(&self, detainer: Detainer) -> Result<Detainer, StoreError> {
+        if !detainer.told_anything() {
+            return Ok(detainer);
+        }
+        let classes = self.disclosable(&detainer)?;
+        Ok(detainer.as_told(classes))
+    }
+
+    fn disclosable(&self, detainer: &Detainer) -> Result<FieldClasses, StoreError> {
+        let linked = detainer.acknowledgement.as_ref().and_then(|found| found.custody.as_ref());
+        // One more case is read for each, custody or not.
+        let beside = self.reader.case(linked.unwrap_or(&detainer.name))?;
+        let custody = beside.as_ref().and_then(StoredCase::custody);
+        Ok(self.gate.disclosable(detainer, custody, self.now))
+    }
+
+    /// Goes through every detainer of an appeal.
+    fn each(
+        &self,
+        appeal: &CaseName,
+        mut take: impl FnMut(Listed) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let mut after = None;
+        loop {
+            let filter = ItemFilter { appeal: appeal.clone(), holder: None, unassigned: false, after, limit: PAGE_LEN };
+            let page = self.reader.items(&filter)?;
+            let full = page.len() >= PAGE_LEN;
+            after = page.last().map(|listed| listed.detainer.name.id);
+            page.into_iter().try_for_each(&mut take)?;
+            if !full {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// How the detainers of an appeal stand, as far as the caller may see them.
+pub(super) fn tally(looking: &Looking<'_>, appeal: &Appeal) -> Result<Tally, StoreError> {
+    let (mut tally, mut after) = (Tally::default(), None);
+    loop {
+        let page = looking.page(appeal, after, PAGE_LEN)?;
+        for (_, stands) in &page {
+            tally.count(stands.standing, &stands.barred_by);
+        }
+        after = page.last().map(|(name, _)| name.id);
+        if page.len() < PAGE_LEN {
+            return Ok(tally);
+        }
+    }
+}
+
+/// The detainers that an issuer chooses, at most so many. One that is listed and not its own is among them, for the gate
+/// to refuse.
+pub(super) fn chosen(
+    looking: &Looking<'_>,
+    jurisdiction: &JurisdictionId,
+    selection: &Selection,
+    limit: usize,
+) -> Result<Vec<Member>, StoreError> {
+    match selection {
+        Selection::Filter(filter) => filtered(looking, jurisdiction, filter, limit),
+        Selection::Listed(ids) => {
+            let own = |case: Option<StoredCase>| match case {
+                Some(StoredCase::Detainer(detainer)) if detainer.issuer == looking.caller.agency.id => Some(*detainer),
+                Some(StoredCase::Detainer(_) | StoredCase::Custody(_) | StoredCase::Appeal(_)) | None => None,
+            };
+            let listed = ids.iter().take(limit).map(|id| {
+                let name = CaseName::detainer(jurisdiction.clone(), *id);
+                match own(looking.reader.case(&name)?) {
+                    Some(detainer) => Ok(member(&looking.seen(detainer)?)),
+                    None => Ok(Member { id: *id, addressed: None, standing: AppealStanding::Open }),
+                }
+            });
+            listed.collect()
+        }
+    }
+}
+
+fn filtered(
+    looking: &Looking<'_>,
+    jurisdiction: &JurisdictionId,
+    filter: &Filter,
+    limit: usize,
+) -> Result<Vec<Member>, StoreError> {
+    let own = &looking.caller.agency.id;
+    let (mut members, mut after) = (Vec::new(), None);
+    loop {
+        let page = looking.reader.cases(&CaseFilter {
+            jurisdiction: jurisdiction.clone(),
+            kind: CaseKind::Detainer,
+            agency: Some(own.clone()),
+            unassigned: false,
+            after,
+            limit: PAGE_LEN,
+        })?;
+        let full = page.len() >= PAGE_LEN;
+        after = page.last().map(|case| case.name().id);
+        for case in page {
+            let StoredCase::Detainer(detainer) = case else { continue };
+            if detainer.issuer != *own {
+                continue;
+            }
+            let seen = looking.seen(*detainer)?;
+            if filter.passes(&seen) {
+                members.push(member(&seen));
+            }
+            if members.len() >= limit {
+                return Ok(members);
+            }
+        }
+        if !full {
+            return Ok(members);
+        }
+    }
+}
+
+fn member(seen: &Detainer) -> Member {
+    let stands = Standing::of(seen, &Item::default(), Sight::Issuer(FieldClasses::NONE));
+    Member { id: seen.name.id, addressed: holder_as_told(seen).cloned(), standing: stands.standing }
+}
+
+/// What the law bars of an appeal to a custodian: of the detainers that are addressed to it and open, both as their issuer
+/// was told. Who is held, found or answered for without the issuer's knowledge makes no difference to it.
+pub(super) fn judged(looking: &Looking<'_>, appeal: &CaseName, as_of: u64) -> Result<Judged, StoreError> {
+    let own = &looking.caller.agency;
+    let mut judged = Judged { bars: Vec::new(), open: 0, as_of, overtaken: false, policy_digest: None };
+    looking.each(appeal, |Listed { detainer, item }| {
+        let told = Standing::of(&detainer, &item, Sight::Issuer(FieldClasses::all()));
+        let asked = holder_as_told(&detainer) == Some(&own.id) && told.standing == AppealStanding::Open;
+        let barring = asked.then(|| looking.gate.bars(&detainer, own.class, looking.now)).flatten();
+        let room = judged.bars.len() < BARS_MAX;
+        match barring.filter(|barring| room || judged.bars.iter().any(|bars| is_on(bars, barring))) {
+            Some(barring) => {
+                judged.policy_digest = Some(barring.policy_digest);
+                take(&mut judged.bars, barring, detainer.name.id);
+            }
+            None if looking.gate.is_custodian_of(&looking.caller, &detainer) => {
+                let open = Standing::of(&detainer, &item, Sight::Custodian).standing == AppealStanding::Open;
+                judged.open = judged.open.saturating_add(u32::from(open));
+            }
+            None => {}
+        }
+        Ok(())
+    })?;
+    Ok(judged)
+}
+
+fn is_on(bars: &Bars, barring: &Barring) -> bool {
+    let same = Arc::ptr_eq(&bars.determination, &barring.determination) || bars.determination == barring.determination;
+    bars.action == barring.action && same
+}
+
+fn take(all: &mut Vec<Bars>, barring: Barring, detainer: Uuid) {
+    if let Some(bars) = all.iter_mut().find(|bars| is_on(bars, &barring)) {
+        bars.detainers.push(detainer);
+        return;
+    }
+    let Barring { action, determination, .. } = barring;
+    all.push(Bars { action, determination, detainers: vec![detainer] });
+}

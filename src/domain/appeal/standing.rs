@@ -1,0 +1,123 @@
+//! How a detainer stands in an appeal, from each side, and how many stand so.
+
+use std::collections::BTreeMap;
+
+use crate::domain::appeal::{AppealAnswer, AppealAnswerKind, AppealStanding, Item, Says};
+use crate::domain::detainer::{Detainer, DetainerState};
+use crate::domain::determination::FieldClasses;
+
+/// From where an item is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sight {
+    /// From the issuer's side, which may be shown these classes now. The detainer is as it may be told of it.
+    Issuer(FieldClasses),
+    /// From the custodian's or oversight's, which know it in truth.
+    Custodian,
+}
+
+/// How a detainer stands in an appeal, with the answer and the citations that may be shown of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// How.
+    pub standing: AppealStanding,
+    /// What the custodian answered.
+    pub answer: Option<AppealAnswer>,
+    /// What bars it.
+    pub barred_by: Vec<String>,
+}
+
+impl Standing {
+    /// Of a detainer and what was answered of it. To its issuer nothing tells but what it was told and may be told: an
+    /// answer that the detainer does not bear out any more is left out.
+    pub fn of(detainer: &Detainer, item: &Item, sight: Sight) -> Self {
+        let (says, answer) = match sight {
+            Sight::Issuer(classes) => {
+                let says = Says::as_told(detainer);
+                let told = item.told.as_ref().filter(|told| classes.contains(told.gist));
+                (says, told.filter(|told| says.bears_out(told.answer.kind)).map(|told| told.answer.clone()))
+            }
+            Sight::Custodian => (Says::in_truth(detainer), item.given.clone()),
+        };
+        let answered = answer.as_ref().map(|answer| answer.kind);
+        let standing = standing(says, answered, item.barred.is_some());
+        let by_answer = answer.iter().filter(|answer| answer.kind == AppealAnswerKind::Barred);
+        let barred_by = match standing {
+            AppealStanding::Barred if answered == Some(AppealAnswerKind::Barred) => {
+                by_answer.map(|answer| answer.legal_basis.clone()).collect()
+            }
+            AppealStanding::Barred => item.barred.as_ref().map(|bar| bar.citations.clone()).unwrap_or_default(),
+            AppealStanding::Open
+            | AppealStanding::StandsByAnswer
+            | AppealStanding::WillHold
+            | AppealStanding::WillNotify
+            | AppealStanding::AlreadyReleased
+            | AppealStanding::NoSuchPerson
+            | AppealStanding::IdentityMismatch
+            | AppealStanding::Closed
+            | AppealStanding::Withdrawn => Vec::new(),
+        };
+        Self { standing, answer, barred_by }
+    }
+}
+
+fn standing(says: Says<'_>, answered: Option<AppealAnswerKind>, barred: bool) -> AppealStanding {
+    let of_the_detainer = match says.state {
+        DetainerState::Withdrawn => return AppealStanding::Withdrawn,
+        DetainerState::Released => return AppealStanding::AlreadyReleased,
+        DetainerState::Closed => return AppealStanding::Closed,
+        DetainerState::NoSuchPerson => Some(AppealStanding::NoSuchPerson),
+        DetainerState::IdentityMismatch => Some(AppealStanding::IdentityMismatch),
+        DetainerState::Lodged
+        | DetainerState::Matched
+        | DetainerState::UnderReview
+        | DetainerState::HoldHonored
+        | DetainerState::NotifyOnly
+        | DetainerState::Declined => None,
+    };
+    match answered {
+        Some(AppealAnswerKind::StandsByAnswer) => AppealStanding::StandsByAnswer,
+        Some(AppealAnswerKind::WillHold) => AppealStanding::WillHold,
+        Some(AppealAnswerKind::WillNotify) => AppealStanding::WillNotify,
+        Some(AppealAnswerKind::AlreadyReleased) => AppealStanding::AlreadyReleased,
+        Some(AppealAnswerKind::NoSuchPerson) => AppealStanding::NoSuchPerson,
+        Some(AppealAnswerKind::Barred) => AppealStanding::Barred,
+        None if of_the_detainer.is_none() && barred => AppealStanding::Barred,
+        None => of_the_detainer.unwrap_or(AppealStanding::Open),
+    }
+}
+
+/// How many stand how.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// By standing.
+    pub standings: BTreeMap<AppealStanding, u32>,
+    /// Of those barred, by citation.
+    pub barred_by: BTreeMap<String, u32>,
+}
+
+impl Tally {
+    /// Counts one.
+    pub fn count(&mut self, standing: AppealStanding, barred_by: &[String]) {
+        self.count_many(standing, barred_by, 1);
+    }
+
+    /// Counts so many alike.
+    pub fn count_many(&mut self, standing: AppealStanding, barred_by: &[String], many: u32) {
+        let sum = self.standings.entry(standing).or_default();
+        *sum = sum.saturating_add(many);
+        for citation in barred_by {
+            let sum = self.barred_by.entry(citation.clone()).or_default();
+            *sum = sum.saturating_add(many);
+        }
+    }
+
+    /// Something is open.
+    pub fn is_open(&self) -> bool {
+        self.standings.contains_key(&AppealStanding::Open)
+    }
+
+    /// All that was counted.
+    pub fn total(&self) -> u32 {
+        self.standings.values().copied().fold(0, u32::saturating_add)
+    }
+}

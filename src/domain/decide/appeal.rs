@@ -1,0 +1,159 @@
+//! An appeal: issued once, answered detainer by detainer or by law.
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::domain::appeal::{Appeal, AppealAnswer, AppealAnswerKind, Issue, Judged, Says, Selection, gist};
+use crate::domain::case::Case;
+use crate::domain::command::CaseCommand;
+use crate::domain::decide::{Refusal, told};
+use crate::domain::detainer::{Addressee, Answer, Detainer, DetainerState};
+use crate::domain::determination::{FieldClass, FieldClasses, LawView};
+use crate::domain::event::{Counts, Event, Party, Record, Told};
+use crate::domain::ids::{CaseName, LogKind};
+use crate::domain::permit::Permitted;
+use crate::domain::record::{concerning, counts, disclosure_of, retraction, shown_with};
+
+pub(super) fn issue(
+    case: &Case,
+    permitted: &Permitted<CaseCommand>,
+    issue: &Issue,
+    id: Uuid,
+    now: Timestamp,
+) -> Result<Vec<Record>, Refusal> {
+    let limits = case.appealing.limits;
+    if issue.members.is_empty() {
+        return Err(Refusal::NothingChosen);
+    }
+    if issue.members.len() > limits.members_max {
+        return Err(Refusal::AppealTooLarge);
+    }
+    if issue.due_at <= now {
+        return Err(Refusal::DueAlready);
+    }
+    if case.appealing.due.iter().filter(|due| **due > now).count() >= limits.open_max {
+        return Err(Refusal::TooManyAppeals);
+    }
+    let issuer = permitted.caller().agency.id.clone();
+    let appeal = Appeal {
+        name: CaseName::appeal(permitted.jurisdiction().clone(), id),
+        issuer: issuer.clone(),
+        ground: issue.ground.clone(),
+        due_at: issue.due_at,
+        size: u32::try_from(issue.members.len()).unwrap_or(u32::MAX),
+        custodians: issue.members.iter().filter_map(|member| member.addressed.clone()).collect(),
+        to_jurisdiction: issue.members.iter().any(|member| member.addressed.is_none()),
+        issued_at: now,
+    };
+    // Which detainers are in it is for its issuer alone: each custodian lists its own.
+    let told: FieldClasses = [FieldClass::Count, FieldClass::Request].into_iter().collect();
+    let addressed = appeal.custodians.iter().cloned().map(Party::Agency);
+    let addressed = addressed.chain(appeal.to_jurisdiction.then_some(Party::Custodians));
+    let own = [(Party::Agency(issuer), FieldClasses::all()), (Party::Oversight, FieldClasses::all())];
+    let filter = match &issue.selection {
+        Selection::Filter(filter) => Some(filter.clone()),
+        Selection::Listed(_) => None,
+    };
+    Ok(vec![Record {
+        log: LogKind::Exchange,
+        resource: appeal.name.clone(),
+        audience: addressed.map(|party| (party, told)).chain(own).collect(),
+        counts: Counts::default(),
+        determinations: Vec::new(),
+        policy_digest: None,
+        event: Event::AppealIssued {
+            appeal: Box::new(appeal),
+            members: issue.members.iter().map(|member| member.id).collect(),
+            filter,
+        },
+    }])
+}
+
+/// What is answered of one detainer must be what that says itself: an answer to an appeal is no way round its law.
+pub(super) fn give_answer(
+    case: &Case,
+    permitted: &Permitted<CaseCommand>,
+    answer: &AppealAnswer,
+) -> Result<Vec<Record>, Refusal> {
+    let appeal = case.appeal.as_ref().ok_or(Refusal::NoSuchCase)?;
+    let detainer = case.detainer.as_ref().ok_or(Refusal::NoSuchCase)?;
+    let item = case.item.as_ref().ok_or(Refusal::NoSuchCase)?;
+    let law = permitted.law(&detainer.name).ok_or(Refusal::NoSuchCase)?;
+    if detainer.state == DetainerState::Withdrawn {
+        return Err(Refusal::NoLongerStands);
+    }
+    if !Says::in_truth(detainer).bears_out(answer.kind) {
+        return Err(Refusal::NotBorneOut);
+    }
+    let named = Addressee::Agency(permitted.caller().agency.id.clone());
+    // One custodian does not speak for all of a jurisdiction, before it has said that it holds the person.
+    if detainer.request.addressee != named && detainer.custodian.is_none() {
+        return Err(Refusal::AwaitsHolder);
+    }
+    let addressee = if detainer.request.addressee == named { &named } else { &Addressee::Jurisdiction };
+    let gist = gist(answer.kind, detainer.answer.as_ref().map(|given| given.kind), addressee);
+    let before = Told::by_earlier(item.told.as_ref());
+    let shown = if issuer_knows(detainer, law, answer.kind) {
+        shown_with(law, gist, before)
+    } else {
+        match before {
+            Told::First => FieldClasses::NONE,
+            Told::Corrected => retraction(),
+        }
+    };
+    let custodian = Party::Agency(permitted.caller().agency.id.clone());
+    let event = Event::AppealAnswered {
+        appeal: appeal.name.clone(),
+        detainer: detainer.name.clone(),
+        answer: answer.clone(),
+        gist,
+        told: before,
+        disclosure: disclosure_of(shown, gist),
+    };
+    Ok(vec![concerning(detainer, &custodian, law, shown, counts(detainer, case, permitted, shown), event)])
+}
+
+/// Whether the issuer was told of the detainer, and may still be told, what the answer would tell it.
+fn issuer_knows(detainer: &Detainer, law: &LawView, kind: AppealAnswerKind) -> bool {
+    let seen = detainer.as_told(told(detainer, law));
+    let borne_out = Says::as_told(&seen).bears_out(kind);
+    match kind {
+        // It may have been told of another answer than the one that stands.
+        AppealAnswerKind::StandsByAnswer => {
+            let stands = detainer.answer.as_ref().map(|answer| Answer { reason: None, ..answer.clone() });
+            borne_out && seen.shown.answer == stands
+        }
+        AppealAnswerKind::WillHold
+        | AppealAnswerKind::WillNotify
+        | AppealAnswerKind::AlreadyReleased
+        | AppealAnswerKind::NoSuchPerson
+        | AppealAnswerKind::Barred => borne_out,
+    }
+}
+
+/// The answer by law rests on what the issuer asked and was told, and on what the custodian is. So all of it may be told.
+pub(super) fn bar(case: &Case, permitted: &Permitted<CaseCommand>, judged: &Judged) -> Result<Vec<Record>, Refusal> {
+    let appeal = case.appeal.as_ref().ok_or(Refusal::NoSuchCase)?;
+    // Perhaps of the very same.
+    if judged.overtaken {
+        return Err(Refusal::AnsweredMeanwhile);
+    }
+    if judged.bars.is_empty() {
+        return Err(Refusal::NothingBarred);
+    }
+    let custodian = permitted.caller().agency.id.clone();
+    let told = [FieldClass::Count, FieldClass::Answer].into_iter().collect();
+    Ok(vec![Record {
+        log: LogKind::Exchange,
+        resource: appeal.name.clone(),
+        audience: vec![
+            (Party::Agency(custodian.clone()), FieldClasses::all()),
+            (Party::Oversight, FieldClasses::all()),
+            (Party::Agency(appeal.issuer.clone()), told),
+        ],
+        counts: Counts { custodian_class: permitted.caller().agency.class, ..Counts::default() },
+        determinations: Vec::new(),
+        policy_digest: judged.policy_digest,
+        event: Event::AppealBarred { appeal: appeal.name.clone(), custodian, bars: judged.bars.clone() },
+    }])
+}
