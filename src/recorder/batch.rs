@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, watch};
@@ -16,7 +15,7 @@ use crate::domain::command::CaseCommand;
 use crate::domain::ids::{JurisdictionId, LogKind, LogName};
 use crate::domain::inbox::{self, Tried};
 use crate::domain::timetable::Timetable;
-use crate::ledger::{Checkpoint, CheckpointError, Receipt, Signer};
+use crate::ledger::{CheckpointError, Signer};
 use crate::meters::{Meters, table};
 use crate::policy::gate::Gate;
 use crate::policy::in_force::InForce;
@@ -28,9 +27,7 @@ use crate::recorder::jobs::{Batch, Closing, Disclosing, Writing, case_command, c
 use crate::recorder::plan::{self, Outcome, Plan, PlanError, Planned};
 use crate::recorder::seams::{Clock, Entropy};
 use crate::recorder::ticks::{self, Ticked};
-use crate::store::{
-    Append, HeadMove, ListedItem, Loaded, LogState, NewEntry, PolicyInForce, Reader, Store, StoreError, Wanted,
-};
+use crate::store::{ListedItem, Loaded, LogState, NewEntry, PolicyInForce, Reader, Store, StoreError, Wanted};
 
 /// Limits of the writer.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -77,18 +74,18 @@ pub type Heads = BTreeMap<LogName, watch::Receiver<u64>>;
 /// The writer.
 #[derive(Debug)]
 pub struct Recorder {
-    store: Box<dyn Store>,
+    pub(super) store: Box<dyn Store>,
     /// By this every write is judged: the set in force, which changes between batches alone.
     pub(super) gate: Arc<Gate>,
     pub(super) in_force: InForce,
     /// What the store has for the set in force.
     pub(super) policy: Option<PolicyInForce>,
-    signer: Signer,
-    origin: String,
+    pub(super) signer: Signer,
+    pub(super) origin: String,
     pub(super) clock: Clock,
     pub(super) entropy: Entropy,
     pub(super) logs: BTreeMap<LogName, LogState>,
-    published: BTreeMap<LogName, watch::Sender<u64>>,
+    pub(super) published: BTreeMap<LogName, watch::Sender<u64>>,
     jobs: mpsc::Receiver<Job>,
     healthy: Arc<AtomicBool>,
     config: RecorderConfig,
@@ -331,22 +328,6 @@ impl Recorder {
         Ok(due)
     }
 
-    /// Signs the heads and commits. Nothing is published or answered before it has returned.
-    pub(super) fn make_durable(
-        &mut self,
-        mut logs: BTreeMap<LogName, LogState>,
-        append: &mut Append,
-    ) -> Result<BTreeMap<LogName, String>, RecorderError> {
-        let checkpoints = self.sign(&mut logs, &mut append.heads)?;
-        if !append.is_empty() {
-            let since = Instant::now();
-            self.store.commit(append)?;
-            self.meters.took(&table::COMMIT_DURATION, &[], since.elapsed());
-        }
-        self.logs = logs;
-        Ok(checkpoints)
-    }
-
     /// Everything the batch's commands may touch, found by following names until there are no new ones.
     fn load(
         &mut self,
@@ -381,56 +362,6 @@ impl Recorder {
             loaded.deliveries = self.store.load(&Wanted { deliveries, ..Wanted::default() })?.deliveries;
         }
         Ok(loaded)
-    }
-
-    /// One signature a log and batch.
-    fn sign(
-        &self,
-        logs: &mut BTreeMap<LogName, LogState>,
-        heads: &mut Vec<HeadMove>,
-    ) -> Result<BTreeMap<LogName, String>, RecorderError> {
-        let mut checkpoints = BTreeMap::new();
-        for (name, state) in logs {
-            let from_size = self.logs.get(name).map_or(0, |before| before.tree.size());
-            let to_size = state.tree.size();
-            if to_size == from_size {
-                continue;
-            }
-            let checkpoint = Checkpoint::new(&origin(&self.origin, name), to_size, state.tree.root())?;
-            let checkpoint = checkpoint.sign(&self.signer)?;
-            checkpoints.insert(name.clone(), checkpoint.clone());
-            heads.push(HeadMove {
-                log: name.clone(),
-                from_size,
-                to_size,
-                recorded_at: state.recorded_at,
-                checkpoint,
-                tiles: state.tree.take_changed(),
-            });
-        }
-        Ok(checkpoints)
-    }
-
-    fn prove(
-        &self,
-        log: &LogName,
-        index: u64,
-        checkpoints: &BTreeMap<LogName, String>,
-    ) -> Result<String, RecorderError> {
-        let proof = self.logs.get(log).and_then(|state| state.tree.prove_inclusion(index));
-        let (Some(proof), Some(checkpoint)) = (proof, checkpoints.get(log)) else { return Err(RecorderError::NoProof) };
-        Ok(Receipt { index, proof, checkpoint: checkpoint.clone() }.to_string())
-    }
-
-    /// Lets everybody see how far the logs have grown.
-    pub(super) fn publish(&self, heads: &[HeadMove]) {
-        for head in heads {
-            if let Some(sender) = self.published.get(&head.log) {
-                sender.send_replace(head.to_size);
-            }
-            let log = [(&head.log.jurisdiction).into(), head.log.kind.word().into()];
-            self.meters.add(&table::ENTRIES, &log, head.to_size.saturating_sub(head.from_size));
-        }
     }
 }
 

@@ -135,13 +135,6 @@ impl Handle {
         answered.await.unwrap_or(Err(SubmitError::Stopped))
     }
 
-    /// Fires clocks that are due, as many as one batch takes, and waits until their entries are durable.
-    pub async fn tick(&self) -> Result<Ticked, SubmitError> {
-        let (answer, answered) = oneshot::channel();
-        self.send(Job::Tick(answer))?;
-        answered.await.unwrap_or(Err(SubmitError::Stopped))
-    }
-
     /// Lets another policy set come into force, and waits until that is durable: every write submitted after this has
     /// returned is judged by it. Blocks: call it off the network threads.
     pub fn activate(&self, engine: Arc<Engine>) -> Result<Activated, SubmitError> {
@@ -157,6 +150,13 @@ impl Handle {
             std::thread::sleep(ACTIVATION_RETRY_AFTER);
         }
         Err(SubmitError::Overloaded)
+    }
+
+    /// Fires clocks that are due, as many as one batch takes, and waits until their entries are durable.
+    pub async fn tick(&self) -> Result<Ticked, SubmitError> {
+        let (answer, answered) = oneshot::channel();
+        self.send(Job::Tick(answer))?;
+        answered.await.unwrap_or(Err(SubmitError::Stopped))
     }
 
     /// Whether the writer can still commit.

@@ -7,6 +7,7 @@ mod answer;
 mod appeals;
 mod batch;
 mod confirm;
+mod durable;
 pub mod handle;
 mod head;
 mod jobs;

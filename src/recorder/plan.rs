@@ -64,9 +64,6 @@ pub enum PlanError {
     /// An event that the contract has no class for.
     #[error("an event cannot be split: {0}")]
     Shape(#[from] ShapeError),
-    /// The gateway's own id is none.
-    #[error("the gateway has no id to act under")]
-    NoGateway,
     /// A log that was not opened.
     #[error("the log {0} is not open")]
     NotOpen(LogName),

@@ -1,0 +1,79 @@
+//! A batch made durable: signed, committed, proven, and only then seen.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use crate::domain::ids::LogName;
+use crate::ledger::{Checkpoint, Receipt};
+use crate::meters::table;
+use crate::recorder::batch::{Recorder, RecorderError, origin};
+use crate::store::{Append, HeadMove, LogState};
+
+impl Recorder {
+    /// Signs the heads and commits. Nothing is published or answered before it has returned.
+    pub(super) fn make_durable(
+        &mut self,
+        mut logs: BTreeMap<LogName, LogState>,
+        append: &mut Append,
+    ) -> Result<BTreeMap<LogName, String>, RecorderError> {
+        let checkpoints = self.sign(&mut logs, &mut append.heads)?;
+        if !append.is_empty() {
+            let since = Instant::now();
+            self.store.commit(append)?;
+            self.meters.took(&table::COMMIT_DURATION, &[], since.elapsed());
+        }
+        self.logs = logs;
+        Ok(checkpoints)
+    }
+
+    /// One signature a log and batch.
+    fn sign(
+        &self,
+        logs: &mut BTreeMap<LogName, LogState>,
+        heads: &mut Vec<HeadMove>,
+    ) -> Result<BTreeMap<LogName, String>, RecorderError> {
+        let mut checkpoints = BTreeMap::new();
+        for (name, state) in logs {
+            let from_size = self.logs.get(name).map_or(0, |before| before.tree.size());
+            let to_size = state.tree.size();
+            if to_size == from_size {
+                continue;
+            }
+            let checkpoint = Checkpoint::new(&origin(&self.origin, name), to_size, state.tree.root())?;
+            let checkpoint = checkpoint.sign(&self.signer)?;
+            checkpoints.insert(name.clone(), checkpoint.clone());
+            heads.push(HeadMove {
+                log: name.clone(),
+                from_size,
+                to_size,
+                recorded_at: state.recorded_at,
+                checkpoint,
+                tiles: state.tree.take_changed(),
+            });
+        }
+        Ok(checkpoints)
+    }
+
+    /// The receipt of an entry of the batch just committed.
+    pub(super) fn prove(
+        &self,
+        log: &LogName,
+        index: u64,
+        checkpoints: &BTreeMap<LogName, String>,
+    ) -> Result<String, RecorderError> {
+        let proof = self.logs.get(log).and_then(|state| state.tree.prove_inclusion(index));
+        let (Some(proof), Some(checkpoint)) = (proof, checkpoints.get(log)) else { return Err(RecorderError::NoProof) };
+        Ok(Receipt { index, proof, checkpoint: checkpoint.clone() }.to_string())
+    }
+
+    /// Lets everybody see how far the logs have grown.
+    pub(super) fn publish(&self, heads: &[HeadMove]) {
+        for head in heads {
+            if let Some(sender) = self.published.get(&head.log) {
+                sender.send_replace(head.to_size);
+            }
+            let log = [(&head.log.jurisdiction).into(), head.log.kind.word().into()];
+            self.meters.add(&table::ENTRIES, &log, head.to_size.saturating_sub(head.from_size));
+        }
+    }
+}
