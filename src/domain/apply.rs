@@ -1,8 +1,11 @@
 //! How an event changes a case.
 
 mod detainer;
+mod obligation;
 
 use jiff::Timestamp;
+
+pub use obligation::oblige;
 
 use crate::domain::apply::detainer::{
     acknowledge, amend, forget_finding, give_answer, notice_change, record_transfer, show_end, suspend, suspended,
@@ -34,9 +37,9 @@ pub fn apply(case: &mut Case, event: &Event, exchange_index: u64, now: Timestamp
                 acknowledge(detainer, custodian, acknowledgement, *disclosure);
             });
         }
-        Event::DetainerAnswered { detainer, custodian, answer, reviewed_policies, disclosure, .. } => {
+        Event::DetainerAnswered { detainer, custodian, answer, disclosure, .. } => {
             at.detainer(detainer, *disclosure, |detainer| {
-                give_answer(detainer, custodian, answer, reviewed_policies, *disclosure);
+                give_answer(detainer, custodian, answer, *disclosure);
             });
         }
         Event::CopyServed { detainer, service, disclosure, .. } => at.detainer(detainer, *disclosure, |detainer| {
@@ -101,6 +104,12 @@ pub fn apply(case: &mut Case, event: &Event, exchange_index: u64, now: Timestamp
         Event::NoticeCancelled { detainer } => at.detainer(detainer, Disclosure::ToIssuer, |detainer| {
             detainer.notice_index = None;
         }),
+        Event::ReviewOpened { detainer, review } | Event::ReviewResolved { detainer, review } => {
+            at.detainer(detainer, Disclosure::Internal, |detainer| detainer.put_review(review));
+        }
+        Event::ObligationMet { detainer, owed } => {
+            at.detainer(detainer, Disclosure::Internal, |detainer| detainer.put_owed(owed));
+        }
         Event::DetainerReopened { detainer } => at.detainer(detainer, Disclosure::ToIssuer, |detainer| {
             let shown = &mut detainer.shown;
             let before = shown.ended_from.take().unwrap_or(shown.state);
@@ -219,7 +228,6 @@ impl At<'_> {
                 |detainer| {
                     detainer.state = DetainerState::Matched;
                     detainer.answer = None;
-                    detainer.reviewed_policies.clear();
                 },
             );
         }

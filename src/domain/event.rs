@@ -12,7 +12,9 @@ use crate::domain::detainer::{
 };
 use crate::domain::determination::{Determination, FieldClasses, LawAction};
 use crate::domain::ids::{AgencyId, CaseName, LogKind};
+use crate::domain::obligation::Owed;
 use crate::domain::record::retraction;
+use crate::domain::review::Review;
 use crate::domain::service::ServiceOfCopy;
 use crate::domain::subject::Subject;
 use crate::domain::transfer::Transfer;
@@ -54,8 +56,6 @@ pub enum Event {
         custodian: AgencyId,
         /// The answer.
         answer: Answer,
-        /// Policies that left it to a person, who decided.
-        reviewed_policies: Vec<String>,
         /// It corrects an earlier answer.
         correction: Option<Correction>,
         /// Whether the issuer may know.
@@ -217,6 +217,27 @@ pub enum Event {
     DetainerReopened {
         /// By which detainer.
         detainer: CaseName,
+    },
+    /// Something is left to a person, or on other grounds than before.
+    ReviewOpened {
+        /// Upon which detainer.
+        detainer: CaseName,
+        /// As it now stands.
+        review: Box<Review>,
+    },
+    /// What was left to a person was decided, or there is nothing to decide any more.
+    ReviewResolved {
+        /// Upon which detainer.
+        detainer: CaseName,
+        /// As it now stands.
+        review: Box<Review>,
+    },
+    /// What the law asks besides was done.
+    ObligationMet {
+        /// Upon which detainer.
+        detainer: CaseName,
+        /// As it now stands.
+        owed: Box<Owed>,
     },
 }
 

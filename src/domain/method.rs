@@ -51,6 +51,10 @@ vocabulary! {
         ConfirmTransfer = "confirm-transfer",
         /// `TransferService/ReportFailure`.
         ReportFailure = "report-failure",
+        /// `ReviewService/ResolveReview`.
+        ResolveReview = "resolve-review",
+        /// `ObligationService/MeetObligation`.
+        MeetObligation = "meet-obligation",
         /// `InboxService/Acknowledge`.
         AcknowledgeInbox = "acknowledge-inbox",
         /// `InboxService/AcknowledgeParked`.
@@ -85,6 +89,8 @@ impl Method {
             Self::DeclineWindow => "TransferService/DeclineWindow",
             Self::ConfirmTransfer => "TransferService/ConfirmTransfer",
             Self::ReportFailure => "TransferService/ReportFailure",
+            Self::ResolveReview => "ReviewService/ResolveReview",
+            Self::MeetObligation => "ObligationService/MeetObligation",
             Self::AcknowledgeInbox => "InboxService/Acknowledge",
             Self::AcknowledgeParked => "InboxService/AcknowledgeParked",
         }

@@ -15,11 +15,11 @@ use crate::domain::agency::{Agency, AgencyKind, Caller};
 use crate::domain::case::Case;
 use crate::domain::command::CaseCommand;
 use crate::domain::custody::Custody;
-use crate::domain::decide::told;
+use crate::domain::decide::{stands_on, told};
 use crate::domain::detainer::{Addressee, Detainer, Viewpoint};
-use crate::domain::determination::{Determination, FieldClasses, LawAction};
+use crate::domain::determination::{Determination, FieldClasses, LawAction, LawView};
 use crate::domain::facts::{CaseFacts, Stage};
-use crate::domain::ids::{AgencyId, JurisdictionId};
+use crate::domain::ids::{AgencyId, CaseName, JurisdictionId};
 use crate::domain::permit::{Admitted, Permitted};
 use crate::policy::engine::Engine;
 use crate::policy::gate::question::{Question, facts_of};
@@ -102,6 +102,20 @@ impl Gate {
         }
         let laws = Question { gate: self, admitted: &admitted, case, now }.laws(id)?;
         Ok(Permitted::by_gate(admitted, laws))
+    }
+
+    /// What the law says of each detainer that stands on the custody of a case as a command leaves it: of the answer that
+    /// its custodian may give.
+    pub fn after(&self, case: &Case, now: Timestamp) -> BTreeMap<CaseName, LawView> {
+        let Some(custody) = &case.custody else { return BTreeMap::new() };
+        let class = self.agencies.get(&custody.custodian).and_then(|agency| agency.class);
+        let law = |detainer: &Detainer| {
+            let facts = facts_of(Stage::Answer, self.requester(detainer), &detainer.request, Some(custody));
+            let facts = CaseFacts { custodian_class: class, ..facts };
+            let law = self.engine.law(&detainer.name.jurisdiction, &facts, now);
+            (detainer.name.clone(), LawView::clone(&law))
+        };
+        case.concerned().filter(|detainer| stands_on(detainer, custody)).map(law).collect()
     }
 
     /// An agency of the registry.

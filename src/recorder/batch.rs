@@ -16,7 +16,7 @@ use crate::domain::permit::Admitted;
 use crate::ledger::{Checkpoint, CheckpointError, Receipt, Signer};
 use crate::policy::gate::Gate;
 use crate::recorder::handle::{Handle, Job, Recorded, SubmitError};
-use crate::recorder::plan::{self, Outcome, Plan, PlanError, Planned};
+use crate::recorder::plan::{self, Duties, Outcome, Plan, PlanError, Planned};
 use crate::recorder::seams::{Clock, Entropy};
 use crate::recorder::tries::Delivering;
 use crate::store::{HeadMove, Loaded, LogState, Reader, Store, StoreError, Wanted};
@@ -78,6 +78,7 @@ pub struct Recorder {
     healthy: Arc<AtomicBool>,
     config: RecorderConfig,
     inboxes: inbox::Limits,
+    duties: Duties,
 }
 
 /// A writer that runs, and the ways to it.
@@ -114,12 +115,14 @@ pub struct Parts {
     pub config: RecorderConfig,
     /// Limits of inboxes.
     pub inboxes: inbox::Limits,
+    /// By when custodians are to decide and to act.
+    pub duties: Duties,
 }
 
 impl Recorder {
     /// Recovers every log, checks each head against its newest checkpoint, and starts the writer on its own thread.
     pub fn start(parts: Parts) -> Result<Running, RecorderError> {
-        let Parts { mut store, gate, signer, origin, clock, entropy, jurisdictions, config, inboxes } = parts;
+        let Parts { mut store, gate, signer, origin, clock, entropy, jurisdictions, config, inboxes, duties } = parts;
         let reader = store.reader();
         let (mut logs, mut published, mut heads) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         for jurisdiction in jurisdictions {
@@ -138,7 +141,7 @@ impl Recorder {
         let healthy = Arc::new(AtomicBool::new(true));
         let handle = Handle::new(sender, Arc::clone(&healthy));
         let recorder =
-            Self { store, gate, signer, origin, clock, entropy, logs, published, jobs, healthy, config, inboxes };
+            Self { store, gate, signer, origin, clock, entropy, logs, published, jobs, healthy, config, inboxes, duties };
         let dispatch = tracing::dispatcher::get_default(Clone::clone);
         let thread = std::thread::Builder::new()
             .name("recorder".to_owned())
@@ -174,6 +177,7 @@ impl Recorder {
         let before = self.logs.clone();
         let mut plan = Plan::new(&self.gate, &mut self.entropy, before, loaded);
         plan.limits = self.inboxes;
+        plan.duties = self.duties;
         let mut outcomes = Vec::with_capacity(writes.len());
         for (write, _) in &writes {
             outcomes.push(plan.submit(write, self.clock.now())?);

@@ -6,15 +6,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::domain::apply::apply;
+use crate::domain::apply::{apply, oblige};
 use crate::domain::case::{Case, StoredCase};
 use crate::domain::command::{Action, CaseCommand, Command, Method};
-use crate::domain::decide::{Refusal, decide};
+use crate::domain::decide::{Refusal, decide, follow, met_by_record};
 use crate::domain::detainer::Detainer;
-use crate::domain::event::Record;
+use crate::domain::event::{Event, Record};
 use crate::domain::ids::{AgencyId, CaseName, LogKind, LogName, OfficerPseudonym, RequestId};
 use crate::domain::inbox::{self, Whose};
+use crate::domain::obligation::ObligationTimes;
 use crate::domain::permit::Admitted;
+use crate::domain::review::ReviewTimes;
 use crate::ledger;
 use crate::policy::gate::{Denial, Gate};
 use crate::recorder::answer::{answer, etag_matches};
@@ -50,6 +52,15 @@ pub enum Outcome {
     Inbox(inbox::Refusal),
 }
 
+/// By when custodians are to decide what is left to a person, and to do what the law asks besides.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Duties {
+    /// Reviews.
+    pub reviews: ReviewTimes,
+    /// Obligations.
+    pub obligations: ObligationTimes,
+}
+
 /// A fault of ours, on which the batch is given up before anything is written.
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {
@@ -78,6 +89,8 @@ pub struct Plan<'a> {
     pub(super) consumers: BTreeSet<Whose>,
     /// Of inboxes.
     pub limits: inbox::Limits,
+    /// Of what custodians are to decide and to do.
+    pub duties: Duties,
 }
 
 /// A batch planned: what to commit, but for the signatures.
@@ -103,6 +116,7 @@ impl<'a> Plan<'a> {
             deliveries: Vec::new(),
             consumers: BTreeSet::new(),
             limits: inbox::Limits::default(),
+            duties: Duties::default(),
         }
     }
 
@@ -202,6 +216,11 @@ impl<'a> Plan<'a> {
             apply(&mut case, &record.event, index, now);
             first.get_or_insert((log, index, self.entries.len().saturating_sub(1)));
         }
+        oblige(&mut case, &records, &self.duties.obligations, now);
+        for record in met_by_record(&case).iter().chain(&self.left_to_a_person(&case, now)) {
+            let index = self.append(&admitted.caller.agency.id, officer, method, record, now)?;
+            apply(&mut case, &record.event, index, now);
+        }
         let Some((log, index, place)) = first else { return Ok(Err(Outcome::Refused(Refusal::NoSuchCase))) };
         if let Some(entry) = self.entries.get_mut(place) {
             // An answer is a delivery too: the issuer is not told more by it than by a read at this moment.
@@ -210,6 +229,11 @@ impl<'a> Plan<'a> {
         }
         self.keep(case);
         Ok(Ok((log, index)))
+    }
+
+    /// What a command leaves to a person, and what there is no longer to decide.
+    fn left_to_a_person(&self, case: &Case, now: Timestamp) -> Vec<Record> {
+        follow(case, &self.gate.after(case, now), &self.duties.reviews, now)
     }
 
     /// Everything the command may touch, from what was loaded and changed so far.
@@ -274,7 +298,7 @@ impl<'a> Plan<'a> {
             log: LogName { jurisdiction: record.resource.jurisdiction.clone(), kind: record.log },
             agency,
             officer,
-            method: if record.is_retraction() { RETRACTION } else { method.rpc() },
+            method: leaf_method(record, method),
             resource: record.resource.to_string(),
             case: Some(record.resource.clone()),
             policy_digest: record.policy_digest,
@@ -321,6 +345,20 @@ impl<'a> Plan<'a> {
 
 /// What a leaf names in place of the method where that would tell the requester why what it knows no longer stands.
 const RETRACTION: &str = "Retraction";
+
+/// What a leaf names in place of the method where that would tell the requester what a notice waited for: whether a person
+/// had to decide it, above all.
+const NOTICE: &str = "Notice";
+
+fn leaf_method(record: &Record, method: Method) -> &'static str {
+    if record.is_retraction() {
+        RETRACTION
+    } else if matches!(record.event, Event::ReleaseNoticed { .. }) {
+        NOTICE
+    } else {
+        method.rpc()
+    }
+}
 
 /// An entry before it has a place.
 pub(super) struct Draft<'a> {

@@ -15,7 +15,9 @@ use crate::domain::determination::LawView;
 use crate::domain::facts::{self, CaseFacts, Stage};
 use crate::domain::ids::{CaseName, JurisdictionId};
 use crate::domain::permit::Admitted;
-use crate::policy::gate::within::{answer_stands_within, by_officer, offer_stands_within};
+use crate::policy::gate::within::{
+    answer_stands_within, by_officer, decision_stands_within, offer_stands_within,
+};
 use crate::policy::gate::{Denial, Gate, is_addressed_to};
 
 /// A command upon a case at a moment.
@@ -52,13 +54,15 @@ impl<'a> Question<'a> {
                 Ok(self.of_one(Stage::Acknowledge, detainer, custody))
             }
             CaseCommand::AnswerDetainer { answer, .. } => {
-                let laws = self.of_one(Stage::Answer, self.custodians()?, linked);
-                laws.values().try_for_each(|law| answer_stands_within(answer, self.caller(), law))?;
+                let detainer = self.custodians()?;
+                let laws = self.of_one(Stage::Answer, detainer, linked);
+                laws.values().try_for_each(|law| answer_stands_within(answer, self.caller(), detainer, law))?;
                 Ok(laws)
             }
             CaseCommand::OfferWindow { reason, .. } => {
-                let laws = self.of_one(Stage::Transfer, self.custodians()?, linked);
-                laws.values().try_for_each(|law| offer_stands_within(reason.as_ref(), self.caller(), law))?;
+                let detainer = self.custodians()?;
+                let laws = self.of_one(Stage::Transfer, detainer, linked);
+                laws.values().try_for_each(|law| offer_stands_within(reason.as_ref(), self.caller(), detainer, law))?;
                 Ok(laws)
             }
             CaseCommand::RecordServiceOfCopy { .. } => Ok(self.of_one(Stage::Serve, self.custodians()?, linked)),
@@ -67,6 +71,15 @@ impl<'a> Question<'a> {
                 let laws = self.of_claim()?;
                 if by_officer(self.caller()) { Ok(laws) } else { Err(Denial::OfficerRequired) }
             }
+            CaseCommand::ResolveReview { review, decision, .. } => {
+                let laws = self.of_one(Stage::Answer, self.custodians()?, linked);
+                if !by_officer(self.caller()) {
+                    return Err(Denial::OfficerRequired);
+                }
+                laws.values().try_for_each(|law| decision_stands_within(review.matter, *decision, law))?;
+                Ok(laws)
+            }
+            CaseCommand::MeetObligation { .. } => self.custodians().map(|_| Laws::new()),
             CaseCommand::WithdrawDetainer { .. }
             | CaseCommand::AcceptWindow { .. }
             | CaseCommand::DeclineWindow { .. } => self.issuers().map(|_| Laws::new()),
