@@ -3,6 +3,7 @@
 mod backlog;
 mod custodies;
 mod detainers;
+mod duties;
 mod inbox;
 mod ledger;
 mod list;
@@ -21,6 +22,7 @@ use tonic::{Request, Status};
 
 pub use custodies::Custodies;
 pub use detainers::Detainers;
+pub use duties::{Obligations, Reviews};
 pub use inbox::Inbox;
 pub use ledger::Ledger;
 pub use transfers::Transfers;

@@ -200,7 +200,10 @@ fn refused(refusal: Refusal) -> Status {
         | Refusal::NotAccepted
         | Refusal::AlreadyConfirmed
         | Refusal::TransferOver
-        | Refusal::NotYours => failure(Code::FailedPrecondition, ErrorReason::WrongState)
+        | Refusal::NotYours
+        | Refusal::NothingLeftOpen
+        | Refusal::ClaimStands
+        | Refusal::AlreadyMet => failure(Code::FailedPrecondition, ErrorReason::WrongState)
             .precondition("STATE", "case", &refusal.to_string())
             .into(),
     }

@@ -290,6 +290,8 @@ fn configuration() -> Result<Config> {
         policy: PolicyConfig::default(),
         recorder: crate::recorder::RecorderConfig::default(),
         inbox: crate::api::InboxConfig::default(),
+        review: crate::domain::review::ReviewTimes::default(),
+        obligation: crate::domain::obligation::ObligationTimes::default(),
         registry: RegistryConfig {
             trust_domain: TRUST_DOMAIN.to_owned(),
             certificate_authorities: AUTHORITIES.iter().map(|name| authority_config(name)).collect::<Result<_>>()?,

@@ -158,6 +158,10 @@ services! {
     custodies: custody_service_client::CustodyServiceClient;
     /// Pick-ups.
     transfers: transfer_service_client::TransferServiceClient;
+    /// What is left to a person.
+    reviews: review_service_client::ReviewServiceClient;
+    /// What the law asks besides.
+    obligations: obligation_service_client::ObligationServiceClient;
     /// Inboxes, call by call. [`Inbox`] is one that goes on by itself.
     inbox: inbox_service_client::InboxServiceClient;
     /// Evidence.

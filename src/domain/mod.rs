@@ -4,10 +4,12 @@
 //! [`command`], [`event`], [`decide`], which is the rule book itself, and [`apply`], which is what follows of it.
 
 pub mod agency;
+pub mod agenda;
 pub mod apply;
 pub mod case;
 pub mod charge;
 pub mod claim;
+pub mod clocks;
 pub mod command;
 pub mod correction;
 pub mod custody;

@@ -18,7 +18,7 @@ enum Needs {
     Certificate,
 }
 
-const ACCESS: [(&str, &str, Needs); 41] = [
+const ACCESS: [(&str, &str, Needs); 45] = [
     ("DetainerService/LodgeDetainer", "federal", Needs::Token),
     ("DetainerService/AcknowledgeDetainer", CUSTODIANS, Needs::Token),
     ("DetainerService/AnswerDetainer", CUSTODIANS, Needs::Token),
@@ -46,6 +46,10 @@ const ACCESS: [(&str, &str, Needs); 41] = [
     ("TransferService/DeclineWindow", "federal", Needs::Token),
     ("TransferService/ConfirmTransfer", PARTIES, Needs::Token),
     ("TransferService/ReportFailure", PARTIES, Needs::Token),
+    ("ReviewService/ListReviews", CUSTODIANS_AND_OVERSIGHT, Needs::Token),
+    ("ReviewService/ResolveReview", CUSTODIANS, Needs::Token),
+    ("ObligationService/ListObligations", CUSTODIANS_AND_OVERSIGHT, Needs::Token),
+    ("ObligationService/MeetObligation", CUSTODIANS, Needs::Token),
     ("InboxService/Receive", PARTIES, Needs::Token),
     ("InboxService/Acknowledge", PARTIES, Needs::Token),
     ("InboxService/AcknowledgeParked", PARTIES, Needs::Token),

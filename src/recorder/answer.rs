@@ -13,6 +13,9 @@ use crate::wire::{Message as _, show, v1};
 pub(super) fn etag_matches(admitted: &Admitted<Command>, command: &CaseCommand, case: &Case) -> bool {
     let Some(given) = &admitted.value.etag else { return true };
     let detainer = case.detainer.as_ref();
+    if let Some(current) = duty_etag(command, detainer) {
+        return current.as_ref() == Some(given);
+    }
     let current = match (command.transfer(), command.target().map(|name| name.kind)) {
         (Some(_), _) => detainer.and_then(|detainer| transfer_of(command, detainer)).map(show::transfer_etag),
         (None, Some(CaseKind::Detainer)) => {
@@ -22,6 +25,17 @@ pub(super) fn etag_matches(admitted: &Admitted<Command>, command: &CaseCommand, 
         (None, None) => None,
     };
     current.as_ref() == Some(given)
+}
+
+/// The etag of the review or obligation that a command is upon. `None`: it is upon neither.
+fn duty_etag(command: &CaseCommand, detainer: Option<&Detainer>) -> Option<Option<String>> {
+    if let CaseCommand::ResolveReview { review, .. } = command {
+        return Some(detainer.and_then(|detainer| detainer.review(review.matter)).map(show::review_etag));
+    }
+    if let CaseCommand::MeetObligation { obligation, .. } = command {
+        return Some(detainer.and_then(|detainer| detainer.owed(obligation.obligation)).map(show::obligation_etag));
+    }
+    None
 }
 
 /// An answer as kept: without its receipt, which is put in when it leaves.
@@ -61,6 +75,20 @@ pub(super) fn answer(admitted: &Admitted<Command>, command: &CaseCommand, case: 
         CaseCommand::CloseCustody { .. } => kept!(CloseCustodyResponse { custody }),
         CaseCommand::ReopenCustody { .. } => kept!(ReopenCustodyResponse { custody }),
         CaseCommand::OfferWindow { .. } => kept!(OfferWindowResponse { transfer, determinations }),
+        CaseCommand::ResolveReview { review: name, .. } => {
+            let review = || {
+                let detainer = case.detainer.as_ref()?;
+                Some(show::review(&detainer.name, detainer.review(name.matter)?, None))
+            };
+            kept!(ResolveReviewResponse { review })
+        }
+        CaseCommand::MeetObligation { obligation: name, .. } => {
+            let obligation = || {
+                let detainer = case.detainer.as_ref()?;
+                Some(show::obligation(&detainer.name, detainer.owed(name.obligation)?, None))
+            };
+            kept!(MeetObligationResponse { obligation })
+        }
         CaseCommand::AcceptWindow { .. } => kept!(AcceptWindowResponse { transfer }),
         CaseCommand::DeclineWindow { .. } => kept!(DeclineWindowResponse { transfer }),
         CaseCommand::ConfirmTransfer { .. } => kept!(ConfirmTransferResponse { transfer }),

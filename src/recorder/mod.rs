@@ -5,12 +5,14 @@
 mod answer;
 mod batch;
 mod confirm;
+mod follow;
 pub mod handle;
 pub mod plan;
 pub mod seams;
 mod tries;
 
 pub use batch::{Heads, Parts, Recorder, RecorderConfig, RecorderError, Running, origin};
+pub use follow::Duties;
 pub use handle::{Handle, Recorded, SubmitError};
 pub use seams::{Clock, Entropy};
 pub use tries::{Attempt, Delivering};

@@ -6,23 +6,25 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::domain::apply::{apply, oblige};
+use crate::domain::agenda::{Item, agenda};
+use crate::domain::apply::apply;
 use crate::domain::case::{Case, StoredCase};
+use crate::domain::clocks::Timetable;
 use crate::domain::command::{Action, CaseCommand, Command, Method};
-use crate::domain::decide::{Refusal, decide, follow, met_by_record};
+use crate::domain::decide::{Refusal, decide};
 use crate::domain::detainer::Detainer;
 use crate::domain::event::{Event, Record};
 use crate::domain::ids::{AgencyId, CaseName, LogKind, LogName, OfficerPseudonym, RequestId};
 use crate::domain::inbox::{self, Whose};
-use crate::domain::obligation::ObligationTimes;
 use crate::domain::permit::Admitted;
-use crate::domain::review::ReviewTimes;
 use crate::ledger;
 use crate::policy::gate::{Denial, Gate};
 use crate::recorder::answer::{answer, etag_matches};
+use crate::recorder::follow::Duties;
 use crate::recorder::seams::{Entropy, NoEntropy};
 use crate::store::{
-    Append, Audience, Loaded, LogState, NewConsumer, NewDelivery, NewEntry, NewRequest, SeenRequest, Wanted,
+    AgendaChange, Append, Audience, Loaded, LogState, NewConsumer, NewDelivery, NewEntry, NewRequest, SeenRequest,
+    Wanted,
 };
 use crate::wire::entry::{self, Header, Opening};
 use crate::wire::shape::ShapeError;
@@ -52,15 +54,6 @@ pub enum Outcome {
     Inbox(inbox::Refusal),
 }
 
-/// By when custodians are to decide what is left to a person, and to do what the law asks besides.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Duties {
-    /// Reviews.
-    pub reviews: ReviewTimes,
-    /// Obligations.
-    pub obligations: ObligationTimes,
-}
-
 /// A fault of ours, on which the batch is given up before anything is written.
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {
@@ -78,7 +71,7 @@ pub enum PlanError {
 /// A batch being planned: what was loaded, changed by each command in order.
 #[derive(Debug)]
 pub struct Plan<'a> {
-    gate: &'a Gate,
+    pub(super) gate: &'a Gate,
     entropy: &'a mut Entropy,
     logs: BTreeMap<LogName, LogState>,
     pub(super) loaded: Loaded,
@@ -87,10 +80,14 @@ pub struct Plan<'a> {
     pub(super) entries: Vec<NewEntry>,
     pub(super) deliveries: Vec<NewDelivery>,
     pub(super) consumers: BTreeSet<Whose>,
+    /// What is open about each case that was looked at, as it now stands.
+    agenda: BTreeMap<CaseName, Vec<Item>>,
     /// Of inboxes.
     pub limits: inbox::Limits,
     /// Of what custodians are to decide and to do.
     pub duties: Duties,
+    /// Of clocks.
+    pub timetable: Timetable,
 }
 
 /// A batch planned: what to commit, but for the signatures.
@@ -115,8 +112,10 @@ impl<'a> Plan<'a> {
             entries: Vec::new(),
             deliveries: Vec::new(),
             consumers: BTreeSet::new(),
+            agenda: BTreeMap::new(),
             limits: inbox::Limits::default(),
             duties: Duties::default(),
+            timetable: Timetable::default(),
         }
     }
 
@@ -154,7 +153,11 @@ impl<'a> Plan<'a> {
 
     /// Ends the batch.
     pub fn finish(self) -> Planned {
-        let Self { logs, mut loaded, changed, requests, entries, deliveries, consumers, .. } = self;
+        let Self { logs, mut loaded, changed, requests, entries, deliveries, consumers, agenda, .. } = self;
+        let agenda = agenda.into_iter().filter_map(|(case, open)| {
+            AgendaChange::between(loaded.agenda.get(&case).map_or(&[], Vec::as_slice), &open, case)
+        });
+        let agenda = agenda.collect();
         let cases = changed.iter().filter_map(|name| loaded.cases.remove(name)).collect();
         let requests =
             requests.into_iter().map(|((agency, request_id), seen)| NewRequest { agency, request_id, seen }).collect();
@@ -163,7 +166,10 @@ impl<'a> Plan<'a> {
             Some(NewConsumer { state: inbox.consumer(&whose.consumer), whose })
         };
         let consumers = consumers.into_iter().filter_map(consumer).collect();
-        Planned { logs, append: Append { entries, cases, requests, deliveries, consumers, ..Append::default() } }
+        Planned {
+            logs,
+            append: Append { entries, cases, agenda, requests, deliveries, consumers, ..Append::default() },
+        }
     }
 
     fn seen(&self, key: &(AgencyId, RequestId)) -> Option<(&SeenRequest, bool)> {
@@ -216,9 +222,8 @@ impl<'a> Plan<'a> {
             apply(&mut case, &record.event, index, now);
             first.get_or_insert((log, index, self.entries.len().saturating_sub(1)));
         }
-        oblige(&mut case, &records, &self.duties.obligations, now);
-        for record in met_by_record(&case).iter().chain(&self.left_to_a_person(&case, now)) {
-            let index = self.append(&admitted.caller.agency.id, officer, method, record, now)?;
+        for record in self.follow(&mut case, &records, now) {
+            let index = self.append(&admitted.caller.agency.id, officer, method, &record, now)?;
             apply(&mut case, &record.event, index, now);
         }
         let Some((log, index, place)) = first else { return Ok(Err(Outcome::Refused(Refusal::NoSuchCase))) };
@@ -229,11 +234,6 @@ impl<'a> Plan<'a> {
         }
         self.keep(case);
         Ok(Ok((log, index)))
-    }
-
-    /// What a command leaves to a person, and what there is no longer to decide.
-    fn left_to_a_person(&self, case: &Case, now: Timestamp) -> Vec<Record> {
-        follow(case, &self.gate.after(case, now), &self.duties.reviews, now)
     }
 
     /// Everything the command may touch, from what was loaded and changed so far.
@@ -274,6 +274,7 @@ impl<'a> Plan<'a> {
     }
 
     fn keep(&mut self, case: Case) {
+        self.agenda.extend(agenda(&case, &self.timetable));
         let detainers = case.detainer.into_iter().chain(case.standing);
         let detainers = detainers.map(|detainer| StoredCase::Detainer(Box::new(detainer)));
         let custody = case.custody.map(|custody| StoredCase::Custody(Box::new(custody)));

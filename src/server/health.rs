@@ -42,10 +42,12 @@ impl Phase {
 }
 
 /// Names that health can be asked of, beside the whole (the empty name).
-const SERVICES: [&str; 5] = [
+const SERVICES: [&str; 7] = [
     "comity.v1.DetainerService",
     "comity.v1.CustodyService",
     "comity.v1.TransferService",
+    "comity.v1.ReviewService",
+    "comity.v1.ObligationService",
     "comity.v1.InboxService",
     "comity.v1.LedgerService",
 ];

@@ -37,7 +37,7 @@ use crate::ledger::VerifierKey;
 use crate::policy::engine::Engine;
 use crate::policy::gate::Gate;
 use crate::policy::load::PolicySet;
-use crate::recorder::{Clock, Entropy, Handle, Parts, Recorder, RecorderError, Running};
+use crate::recorder::{Clock, Duties, Entropy, Handle, Parts, Recorder, RecorderError, Running};
 use crate::server::accept::{Material, TlsState};
 use crate::server::layers::Layers;
 use crate::server::worker::Worker;
@@ -321,6 +321,7 @@ fn recorder(
         jurisdictions: config.jurisdictions.iter().cloned().collect(),
         config: config.recorder,
         inboxes: config.inbox.limits(),
+        duties: Duties { review: config.review, obligation: config.obligation },
     })?)
 }
 

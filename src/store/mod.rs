@@ -3,6 +3,7 @@
 //!
 //! A store keeps what the recorder hands it and forgets nothing; what may be written is decided before.
 
+mod agenda;
 mod audience;
 pub mod sqlite;
 pub mod vault;
@@ -13,9 +14,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+pub use agenda::{AgendaChange, AgendaFilter, AgendaPlace, ListedItem};
 pub use audience::Audience;
 
 use crate::domain::agency::Caller;
+use crate::domain::agenda::{Item, ItemKind};
 use crate::domain::case::StoredCase;
 use crate::domain::determination::FieldClasses;
 use crate::domain::ids::{AgencyId, CaseKind, CaseName, JurisdictionId, LogName, OfficerPseudonym, RequestId};
@@ -103,6 +106,8 @@ pub struct Loaded {
     pub deliveries: BTreeMap<(AgencyId, LogName, u64), Timestamp>,
     /// Every inbox that was wanted.
     pub inboxes: BTreeMap<(AgencyId, JurisdictionId), Inbox>,
+    /// What is open about each case that was found. One about which nothing is open may be missing.
+    pub agenda: BTreeMap<CaseName, Vec<Item>>,
 }
 
 /// One entry to append.
@@ -209,6 +214,8 @@ pub struct Append {
     pub entries: Vec<NewEntry>,
     /// Cases as they now stand.
     pub cases: Vec<StoredCase>,
+    /// What is open now, or no longer.
+    pub agenda: Vec<AgendaChange>,
     /// Writes recorded.
     pub requests: Vec<NewRequest>,
     /// Deliveries confirmed.
@@ -222,7 +229,7 @@ pub struct Append {
 impl Append {
     /// Whether there is nothing to write.
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty() && self.disclosures.is_empty() && self.consumers.is_empty()
+        self.entries.is_empty() && self.disclosures.is_empty() && self.consumers.is_empty() && self.agenda.is_empty()
     }
 }
 
@@ -238,6 +245,15 @@ pub trait Store: Send + std::fmt::Debug {
     /// loaded for the batch. An error other than [`StoreError::Fenced`] leaves the outcome unknown: the writer must stop
     /// and reopen.
     fn commit(&mut self, append: &Append) -> Result<(), StoreError>;
+
+    /// Open items of a kind in a jurisdiction that are due at a time, the longest due first.
+    fn due(
+        &mut self,
+        jurisdiction: &JurisdictionId,
+        kind: ItemKind,
+        at: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<ListedItem>, StoreError>;
 
     /// The reader's side of the same store.
     fn reader(&self) -> Arc<dyn Reader>;
@@ -328,6 +344,9 @@ pub trait Reader: Send + Sync + std::fmt::Debug {
 
     /// How far the consumers of an agency have received in a jurisdiction.
     fn inbox(&self, agency: &AgencyId, jurisdiction: &JurisdictionId) -> Result<Inbox, StoreError>;
+
+    /// Open items in order of the time they are due.
+    fn agenda(&self, filter: &AgendaFilter) -> Result<Vec<ListedItem>, StoreError>;
 
     /// The logs there are.
     fn logs(&self) -> Result<Vec<LogName>, StoreError>;

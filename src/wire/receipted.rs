@@ -42,6 +42,8 @@ receipted!(
     DeclineWindowResponse,
     ConfirmTransferResponse,
     ReportFailureResponse,
+    ResolveReviewResponse,
+    MeetObligationResponse,
     AcknowledgeResponse,
     AcknowledgeParkedResponse,
 );

@@ -25,7 +25,9 @@ mod tests {
     use prost_reflect::DescriptorPool;
 
     use super::*;
-    use crate::domain::{agency, charge, claim, custody, detainer, determination, service, subject, transfer};
+    use crate::domain::{
+        agency, charge, claim, custody, detainer, determination, obligation, review, service, subject, transfer,
+    };
     use crate::wire::DESCRIPTOR;
 
     #[test]
@@ -66,6 +68,11 @@ mod tests {
         check::<determination::FieldClass>("FieldClass", "FIELD_CLASS");
         check::<determination::LawAction>("LawAction", "LAW_ACTION");
         check::<determination::Ruling>("Ruling", "RULING");
+        check::<obligation::EvidenceMethod>("EvidenceMethod", "EVIDENCE_METHOD");
+        check::<obligation::Obligation>("ObligationKind", "OBLIGATION_KIND");
+        check::<review::ReviewDecision>("ReviewDecision", "REVIEW_DECISION");
+        check::<review::ReviewMatter>("ReviewMatter", "REVIEW_MATTER");
+        check::<review::ReviewState>("ReviewState", "REVIEW_STATE");
         check::<service::ServiceMethod>("ServiceMethod", "SERVICE_METHOD");
         check::<subject::MatchMethod>("MatchMethod", "MATCH_METHOD");
         check::<subject::Sex>("Sex", "SEX");

@@ -1,5 +1,6 @@
 //! What every store promises, one function a promise. A backend is a module that names how its stores are opened.
 
+mod agenda;
 mod at_rest;
 mod batch;
 mod inboxes;
@@ -16,6 +17,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::sample;
+use crate::store_contract::agenda::*;
 use crate::store_contract::batch::{Drafts, Everything, custody, delivered, detainer, everything, log};
 use crate::store_contract::inboxes::*;
 
@@ -54,6 +56,8 @@ promises! {
     the_first_delivery_of_an_entry_is_the_one_that_counts,
     what_a_confirmation_left_out_was_not_delivered_by_it,
     a_consumer_is_read_as_it_was_last_kept,
+    what_is_open_is_listed_by_the_time_it_is_due,
+    a_case_is_loaded_with_what_is_open_about_it,
     an_answer_is_read_with_the_batch_it_belongs_to,
 }
 

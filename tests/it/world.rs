@@ -4,16 +4,18 @@
 use std::collections::BTreeMap;
 
 use comity::domain::agency::Caller;
-use comity::domain::apply::apply;
+use comity::domain::apply::{apply, oblige};
 use comity::domain::case::{Case, StoredCase};
 use comity::domain::command::CaseCommand;
 use comity::domain::custody::Custody;
-use comity::domain::decide::{Refusal, decide};
+use comity::domain::decide::{Refusal, decide, follow, met_by_record};
 use comity::domain::detainer::Detainer;
 use comity::domain::determination::LawView;
 use comity::domain::event::Record;
 use comity::domain::ids::{CaseName, JurisdictionId};
+use comity::domain::obligation::ObligationTimes;
 use comity::domain::permit::{Admitted, Permitted};
+use comity::domain::review::ReviewTimes;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
@@ -54,14 +56,28 @@ impl World {
         let laws = named.chain([own]).map(|name| (name, law.clone())).collect();
         let admitted = Admitted { caller: caller.clone(), jurisdiction: jurisdiction.clone(), value: command };
         let records = decide(&case, &Permitted::by_gate(admitted, laws), id, self.now)?;
+        let mut records = records;
         for (index, record) in (100..).zip(&records) {
             apply(&mut case, &record.event, index, self.now);
         }
+        records.extend(self.follow(&mut case, &records, law));
         let detainers = case.detainer.into_iter().chain(case.standing);
         let detainers = detainers.map(|detainer| StoredCase::Detainer(Box::new(detainer)));
         let custody = case.custody.map(|custody| StoredCase::Custody(Box::new(custody)));
         self.cases.extend(detainers.chain(custody).map(|case| (case.name().clone(), case)));
         Ok(records)
+    }
+
+    /// What follows of a command, as the recorder lets it follow.
+    fn follow(&self, case: &mut Case, records: &[Record], law: &LawView) -> Vec<Record> {
+        oblige(case, records, &ObligationTimes::default(), self.now);
+        let laws = case.concerned().map(|detainer| (detainer.name.clone(), law.clone())).collect();
+        let mut following = met_by_record(case);
+        following.extend(follow(case, &laws, &ReviewTimes::default(), self.now));
+        for record in &following {
+            apply(case, &record.event, 0, self.now);
+        }
+        following
     }
 
     /// Gives a command that must pass, and names the case that it made or was upon.

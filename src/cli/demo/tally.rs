@@ -93,7 +93,10 @@ impl Tally {
             | Event::CustodyReopened(_)
             | Event::CustodyNoticed(_)
             | Event::NoticeCancelled(_)
-            | Event::DetainerReopened(_) => {}
+            | Event::DetainerReopened(_)
+            | Event::ReviewOpened(_)
+            | Event::ReviewResolved(_)
+            | Event::ObligationMet(_) => {}
         }
     }
 

@@ -2,6 +2,7 @@
 //!
 //! FULL alone makes some two hundred commits a second, which is why commits come by the batch.
 
+mod agenda;
 mod inbox;
 mod read;
 mod rows;
@@ -25,7 +26,7 @@ use crate::store::vault::Key;
 
 const SCHEMA: &str = include_str!("schema.sql");
 /// Bumped when schema.sql changes; an older or newer file is refused, never guessed at.
-const SCHEMA_VERSION: i32 = 2;
+const SCHEMA_VERSION: i32 = 3;
 /// Marks a file as ours ("comt").
 const APPLICATION_ID: i32 = 0x636f_6d74;
 /// Connections kept for readers.

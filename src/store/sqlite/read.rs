@@ -11,9 +11,11 @@ use crate::domain::case::StoredCase;
 use crate::domain::ids::{AgencyId, CaseName, JurisdictionId, LogName};
 use crate::domain::inbox::Inbox;
 use crate::ledger::{Hash, TileId, tile_from_bytes};
-use crate::store::sqlite::{READERS_MAX, inbox, open_reader, rows};
+use crate::store::sqlite::{READERS_MAX, agenda, inbox, open_reader, rows};
 use crate::store::vault::{Key, VaultError};
-use crate::store::{Audience, CaseFilter, EntryHeader, Reader, RecordedAnswer, StoreError, StoredEntry};
+use crate::store::{
+    AgendaFilter, Audience, CaseFilter, EntryHeader, ListedItem, Reader, RecordedAnswer, StoreError, StoredEntry,
+};
 use crate::wire::entry::{self, Opening};
 
 /// Reads a SQLite file that a writer may be writing.
@@ -275,6 +277,10 @@ impl Reader for SqliteReader {
 
     fn inbox(&self, agency: &AgencyId, jurisdiction: &JurisdictionId) -> Result<Inbox, StoreError> {
         self.with(|connection| inbox::read(connection, agency, jurisdiction))
+    }
+
+    fn agenda(&self, filter: &AgendaFilter) -> Result<Vec<ListedItem>, StoreError> {
+        self.with(|connection| agenda::list(connection, filter))
     }
 
     fn logs(&self) -> Result<Vec<LogName>, StoreError> {

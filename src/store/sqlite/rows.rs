@@ -65,6 +65,14 @@ pub(super) fn kind(kind: CaseKind) -> i64 {
     }
 }
 
+/// The kind of case of a number.
+pub(super) fn case_kind(number: i64) -> Result<CaseKind, StoreError> {
+    [CaseKind::Detainer, CaseKind::Custody]
+        .into_iter()
+        .find(|of| kind(*of) == number)
+        .ok_or(StoreError::Broken("a number is no kind of case"))
+}
+
 /// Every name and its number.
 pub(super) fn names(connection: &Connection) -> Result<HashMap<String, i64>, StoreError> {
     let mut statement = connection.prepare("SELECT name, id FROM names")?;

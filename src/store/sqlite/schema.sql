@@ -44,6 +44,21 @@ CREATE TABLE cases (
     PRIMARY KEY (jurisdiction, kind, id)
 ) STRICT, WITHOUT ROWID;
 
+-- What is open about a case, by when it is due. Nothing personal: it is in the clear.
+CREATE TABLE agenda (
+    jurisdiction INTEGER NOT NULL,
+    case_kind INTEGER NOT NULL,
+    case_id BLOB NOT NULL,
+    kind TEXT NOT NULL,           -- clock
+    key TEXT NOT NULL,            -- which of its kind
+    due_at INTEGER NOT NULL,      -- nanoseconds since 1970
+    holder INTEGER,               -- who must act; none: the jurisdiction
+    PRIMARY KEY (jurisdiction, case_kind, case_id, kind, key)
+) STRICT, WITHOUT ROWID;
+
+-- For the writer what is due, for readers the list.
+CREATE INDEX agenda_by_due ON agenda (jurisdiction, kind, due_at, case_kind, case_id, key);
+
 CREATE TABLE requests (
     agency INTEGER NOT NULL,
     request_id BLOB NOT NULL,

@@ -3,16 +3,20 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use rusqlite::{OptionalExtension as _, Transaction, params};
 
+use crate::domain::agenda::ItemKind;
 use crate::domain::case::StoredCase;
 use crate::domain::detainer::Addressee;
 use crate::domain::determination::FieldClass;
-use crate::domain::ids::{AgencyId, CaseName, LogName, OfficerPseudonym};
+use crate::domain::ids::{AgencyId, CaseName, JurisdictionId, LogName, OfficerPseudonym};
 use crate::ledger::{Tree, tile_to_bytes};
-use crate::store::sqlite::{SqliteReader, SqliteStore, inbox, read, rows};
+use crate::store::sqlite::{SqliteReader, SqliteStore, agenda, inbox, read, rows};
 use crate::store::vault::Key;
-use crate::store::{Append, HeadMove, Loaded, LogState, NewEntry, Reader, SeenRequest, Store, StoreError, Wanted};
+use crate::store::{
+    Append, HeadMove, ListedItem, Loaded, LogState, NewEntry, Reader, SeenRequest, Store, StoreError, Wanted,
+};
 use crate::wire::entry::{self, Opening};
 
 impl Store for SqliteStore {
@@ -32,6 +36,8 @@ impl Store for SqliteStore {
             if let Some((case, key)) = read::case(&self.connection, *jurisdiction, name, &self.vault)? {
                 self.data_keys.insert(name.clone(), key);
                 loaded.cases.insert(name.clone(), case);
+                let open = agenda::of_case(&self.connection, *jurisdiction, name)?;
+                loaded.agenda.insert(name.clone(), open);
             }
         }
         for (agency, request_id) in &wanted.requests {
@@ -76,6 +82,16 @@ impl Store for SqliteStore {
         self.noted(committed)
     }
 
+    fn due(
+        &mut self,
+        jurisdiction: &JurisdictionId,
+        kind: ItemKind,
+        at: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<ListedItem>, StoreError> {
+        agenda::due(&self.connection, jurisdiction, kind, at, limit)
+    }
+
     fn reader(&self) -> Arc<dyn Reader> {
         let reader: Arc<SqliteReader> = Arc::clone(&self.reader);
         reader
@@ -97,7 +113,7 @@ impl SqliteStore {
             .query_row("SELECT size, recorded_at FROM heads WHERE log = ?1", [id], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;
         let Some((size, recorded_at)) = head else {
-            let now = jiff::Timestamp::UNIX_EPOCH;
+            let now = Timestamp::UNIX_EPOCH;
             self.connection.execute("INSERT INTO heads VALUES (?1, 0, 0)", [id])?;
             return Ok(LogState { tree: Tree::empty(), recorded_at: now });
         };
@@ -130,6 +146,9 @@ impl SqliteStore {
         for case in &append.cases {
             let key = data_keys.get(case.name()).ok_or(StoreError::Broken("a case has no key"))?;
             upsert_case(&transaction, &number, case, key, wrapped_keys.get(case.name()))?;
+        }
+        for change in &append.agenda {
+            agenda::write(&transaction, &number, change)?;
         }
         for request in &append.requests {
             let position = rows::position(number(&request.seen.log.to_string())?, request.seen.index)?;
@@ -199,6 +218,10 @@ impl SqliteStore {
             names.insert(case.name().jurisdiction.to_string());
             let (issuer, holder) = parties(case);
             names.extend([issuer, holder].into_iter().flatten().map(ToString::to_string));
+        }
+        for change in &append.agenda {
+            names.insert(change.case.jurisdiction.to_string());
+            names.extend(change.open.iter().filter_map(|item| item.holder.as_ref()).map(ToString::to_string));
         }
         names.iter().try_for_each(|name| self.number(name).map(|_| ()))
     }

@@ -9,6 +9,7 @@ use crate::domain::event::{Change, Counts, Event, Record, RecordedDetermination,
 use crate::domain::ids::CaseName;
 use crate::domain::service::ServiceOfCopy;
 use crate::domain::transfer::Transfer;
+use crate::wire::show::duty::{obligation, review};
 use crate::wire::show::parts::{
     acknowledgement, actual_release, answer, charge, closing, correction, flags, movement, scheduled_release,
     service_of_copy, subject,
@@ -76,6 +77,18 @@ fn wire(event: &Event, said: Said) -> Wire {
         Event::NoticeCancelled { detainer } => {
             Wire::NoticeCancelled(v1::NoticeCancelled { detainer: detainer.to_string(), counts: said.counts })
         }
+        Event::ReviewOpened { detainer, review: opened } => Wire::ReviewOpened(v1::ReviewOpened {
+            detainer: detainer.to_string(),
+            review: Some(review(detainer, opened, None)),
+        }),
+        Event::ReviewResolved { detainer, review: resolved } => Wire::ReviewResolved(v1::ReviewResolved {
+            detainer: detainer.to_string(),
+            review: Some(review(detainer, resolved, None)),
+        }),
+        Event::ObligationMet { detainer, owed } => Wire::ObligationMet(v1::ObligationMet {
+            detainer: detainer.to_string(),
+            obligation: Some(obligation(detainer, owed, None)),
+        }),
         Event::DetainerReopened { detainer } => {
             Wire::DetainerReopened(v1::DetainerReopened { detainer: detainer.to_string(), counts: said.counts })
         }

@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender};
 use std::sync::{Arc, Mutex};
 
-use comity::domain::ids::{LogName, RequestId};
-use comity::store::{Append, Loaded, LogState, Reader, Store, StoreError, Wanted};
+use comity::domain::agenda::ItemKind;
+use comity::domain::ids::{JurisdictionId, LogName, RequestId};
+use comity::store::{Append, ListedItem, Loaded, LogState, Reader, Store, StoreError, Wanted};
+use jiff::Timestamp;
 use proptest::sample::Index;
 use uuid::Uuid;
 
@@ -87,6 +89,16 @@ impl Store for Dying {
             }
         }
         Err(DIED)
+    }
+
+    fn due(
+        &mut self,
+        jurisdiction: &JurisdictionId,
+        kind: ItemKind,
+        at: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<ListedItem>, StoreError> {
+        self.inner.due(jurisdiction, kind, at, limit)
     }
 
     fn reader(&self) -> Arc<dyn Reader> {

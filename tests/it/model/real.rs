@@ -16,7 +16,7 @@ use comity::policy::engine::Engine;
 use comity::policy::gate::Gate;
 use comity::policy::load::PolicySet;
 use comity::recorder::{
-    Clock, Entropy, Parts, Recorded, Recorder, RecorderConfig, RecorderError, Running, SubmitError,
+    Clock, Duties, Entropy, Parts, Recorded, Recorder, RecorderConfig, RecorderError, Running, SubmitError,
 };
 use comity::store::sqlite::SqliteStore;
 use comity::store::{CaseFilter, Reader, Store as _, StoreError};
@@ -193,6 +193,7 @@ impl Real {
             jurisdictions: places().to_vec(),
             config: RecorderConfig::default(),
             inboxes: inbox::Limits::default(),
+            duties: Duties::default(),
         })?;
         Ok(Process { running, death, held, queued: lets_go })
     }

@@ -1,0 +1,85 @@
+//! What is to be done about a case, and by when. Computed from the state of the case alone, whenever that changes; the
+//! store keeps an index of it, so that what falls due is found without reading every case.
+//!
+//! A new kind of item is a variant of [`ItemKind`] and a line in `of_detainer` or `of_custody`. Nothing personal belongs in
+//! an item: it is stored in the clear.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use crate::domain::case::Case;
+use crate::domain::clocks::{self, Timetable};
+use crate::domain::custody::Custody;
+use crate::domain::detainer::{Addressee, Detainer};
+use crate::domain::ids::{AgencyId, CaseName};
+use crate::domain::vocabulary::vocabulary;
+
+vocabulary! {
+    /// What kind of thing is to be done.
+    pub enum ItemKind {
+        /// Something must have happened by then. The gateway fires it when it is due.
+        Clock = "clock",
+        /// An officer must decide what the law leaves to a person.
+        Review = "review",
+        /// What the law asks besides must be done.
+        Obligation = "obligation",
+    }
+}
+
+/// One thing to be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Item {
+    /// What kind.
+    pub kind: ItemKind,
+    /// Tells it from others of its kind in its case: a word, and what it is about after a slash.
+    pub key: String,
+    /// By when.
+    pub due_at: Timestamp,
+    /// Who must act. None: whichever custodian of the jurisdiction holds the person.
+    pub holder: Option<AgencyId>,
+}
+
+/// Everything open about a custody and the detainers on it, or about a detainer on none. A case without open items is
+/// among them with an empty list: what was open before no longer is.
+pub fn agenda(case: &Case, timetable: &Timetable) -> BTreeMap<CaseName, Vec<Item>> {
+    let detainers = case.detainer.iter().chain(&case.standing);
+    let mut items: BTreeMap<CaseName, Vec<Item>> = detainers
+        .map(|detainer| (detainer.name.clone(), of_detainer(detainer, case.custody.as_ref(), timetable)))
+        .collect();
+    if let Some(custody) = &case.custody {
+        items.insert(custody.name.clone(), of_custody(custody, &case.standing, timetable));
+    }
+    items
+}
+
+fn of_detainer(detainer: &Detainer, custody: Option<&Custody>, timetable: &Timetable) -> Vec<Item> {
+    let clocks = clocks::of_detainer(detainer, custody, timetable);
+    let clocks = clocks.into_iter().map(|running| running.item(holder(detainer)));
+    let reviews = detainer.reviews.iter().filter(|review| review.is_open()).map(|review| Item {
+        kind: ItemKind::Review,
+        key: review.matter.word().to_owned(),
+        due_at: review.due_at,
+        holder: Some(review.basis.custodian.clone()),
+    });
+    let obligations = detainer.obligations.iter().filter(|owed| owed.is_open()).map(|owed| Item {
+        kind: ItemKind::Obligation,
+        key: owed.obligation.word().to_owned(),
+        due_at: owed.due_at,
+        holder: Some(owed.custodian.clone()),
+    });
+    clocks.chain(reviews).chain(obligations).collect()
+}
+
+fn of_custody(custody: &Custody, standing: &[Detainer], timetable: &Timetable) -> Vec<Item> {
+    let clocks = clocks::of_custody(custody, standing, timetable);
+    clocks.into_iter().map(|running| running.item(Some(custody.custodian.clone()))).collect()
+}
+
+/// Whoever must act upon a detainer.
+fn holder(detainer: &Detainer) -> Option<AgencyId> {
+    match (&detainer.custodian, &detainer.request.addressee) {
+        (Some(agency), _) | (None, Addressee::Agency(agency)) => Some(agency.clone()),
+        (None, Addressee::Jurisdiction) => None,
+    }
+}

@@ -1,0 +1,102 @@
+//! The index of what is open, as the writer hands it over and readers list it.
+
+use jiff::Timestamp;
+
+use crate::domain::agenda::{Item, ItemKind};
+use crate::domain::ids::{AgencyId, CaseName, JurisdictionId};
+
+/// What changed in the open items of a case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AgendaChange {
+    /// Which case.
+    pub case: CaseName,
+    /// Open no longer.
+    pub closed: Vec<(ItemKind, String)>,
+    /// New, or due at another time, or another's to act upon.
+    pub open: Vec<Item>,
+}
+
+impl AgendaChange {
+    /// From what was open to what is. `None`: it is the same, and nothing needs writing.
+    pub fn between(before: &[Item], after: &[Item], case: CaseName) -> Option<Self> {
+        let same = |one: &Item, other: &Item| (one.kind, &one.key) == (other.kind, &other.key);
+        let gone = |old: &&Item| !after.iter().any(|new| same(old, new));
+        let closed: Vec<_> = before.iter().filter(gone).map(|item| (item.kind, item.key.clone())).collect();
+        let open: Vec<_> = after.iter().filter(|item| !before.contains(item)).cloned().collect();
+        (!closed.is_empty() || !open.is_empty()).then_some(Self { case, closed, open })
+    }
+}
+
+/// An open item and the case it is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedItem {
+    /// Which case.
+    pub case: CaseName,
+    /// What is open.
+    pub item: Item,
+}
+
+impl ListedItem {
+    /// Its place in a list.
+    pub fn place(&self) -> AgendaPlace {
+        AgendaPlace { due_at: self.item.due_at, case: self.case.clone(), key: self.item.key.clone() }
+    }
+}
+
+/// A place in a list of open items.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AgendaPlace {
+    /// When the item there is due.
+    pub due_at: Timestamp,
+    /// Which case it is about.
+    pub case: CaseName,
+    /// Which of its kind.
+    pub key: String,
+}
+
+/// Which open items to list.
+#[derive(Debug, Clone)]
+pub struct AgendaFilter {
+    /// In which jurisdiction.
+    pub jurisdiction: JurisdictionId,
+    /// Of which kind.
+    pub kind: ItemKind,
+    /// This agency's to act upon, or everybody's.
+    pub holder: Option<AgencyId>,
+    /// With those that are nobody's in particular.
+    pub unassigned: bool,
+    /// After this place.
+    pub after: Option<AgendaPlace>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn only_what_differs_is_written() {
+        let item = |key: &str, second| Item {
+            kind: ItemKind::Clock,
+            key: key.to_owned(),
+            due_at: Timestamp::from_second(second).unwrap(),
+            holder: None,
+        };
+        let case = || CaseName::detainer("us-ny".parse().unwrap(), Uuid::from_u128(1));
+        let check = |before: &[Item], after: &[Item], expected: Option<(&[&str], &[Item])>| {
+            let change = AgendaChange::between(before, after, case());
+            let change = change.as_ref().map(|change| {
+                let closed: Vec<_> = change.closed.iter().map(|(_, key)| key.as_str()).collect();
+                (closed, change.open.clone())
+            });
+            assert_eq!(change, expected.map(|(closed, open)| (closed.to_vec(), open.to_vec())));
+        };
+        check(&[], &[], None);
+        check(&[item("a", 1)], &[item("a", 1)], None);
+        check(&[item("a", 1), item("b", 1)], &[item("b", 2)], Some((&["a"], &[item("b", 2)])));
+        check(&[], &[item("a", 1)], Some((&[], &[item("a", 1)])));
+    }
+}
