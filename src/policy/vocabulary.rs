@@ -182,7 +182,7 @@ mod tests {
     const SCHEMA: &str = include_str!("../../policies/comity.cedarschema");
 
     /// The contract, as the access rules name it.
-    const METHODS: [&str; 41] = [
+    const METHODS: [&str; 45] = [
         "CustodyService/CancelRelease",
         "CustodyService/CloseCustody",
         "CustodyService/CorrectIdentity",

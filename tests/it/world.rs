@@ -68,6 +68,11 @@ impl World {
         Ok(records)
     }
 
+    /// Goes on from where another world stands in time and in the number of cases made.
+    pub(crate) fn in_step_with(&mut self, other: &Self) {
+        (self.now, self.made) = (other.now, other.made);
+    }
+
     /// What follows of a command, as the recorder lets it follow.
     fn follow(&self, case: &mut Case, records: &[Record], law: &LawView) -> Vec<Record> {
         oblige(case, records, &ObligationTimes::default(), self.now);
