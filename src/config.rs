@@ -1,6 +1,6 @@
 //! The configuration, read once. Each module owns its part; unknown keys are errors; relative paths start at the file.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -60,6 +60,9 @@ pub enum ConfigError {
 pub struct Config {
     /// Jurisdictions whose logs this gateway keeps. Each needs a policy pack.
     pub jurisdictions: BTreeSet<JurisdictionId>,
+    /// The time zone that a jurisdiction counts its days in, by IANA name, where it is not the one built in.
+    #[serde(default)]
+    pub time_zones: BTreeMap<JurisdictionId, String>,
     /// Listeners and limits.
     #[serde(default)]
     pub server: ServerConfig,

@@ -1,7 +1,7 @@
 //! A whole exchange to try things on, made once under a directory: authorities, certificates, revocation lists, token
 //! keys, tokens, the gateway's secrets, and one configuration. `dev`, `demo` and the tests run on it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -275,6 +275,7 @@ fn configuration() -> Result<Config> {
     let jurisdictions: BTreeSet<JurisdictionId> = BOTH.iter().map(|id| id.parse()).collect::<Result<_, _>>()?;
     Ok(Config {
         jurisdictions,
+        time_zones: BTreeMap::new(),
         server: ServerConfig { listen: any_port, ops_listen: any_port, ..ServerConfig::default() },
         tls: accept::Files {
             certificate: "certs/gateway.pem".into(),

@@ -1,5 +1,6 @@
 //! What a person is charged with, and the offence group it counts under.
 
+use jiff::Span;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +26,58 @@ vocabulary! {
         Sealed = "sealed",
         /// Adjudicated a youthful offender; treated as sealed.
         YouthfulOffender = "youthful-offender",
+        /// A magistrate found probable cause and held the person to answer.
+        HeldToAnswer = "held-to-answer",
+    }
+}
+
+impl ChargeStatus {
+    /// Whether the person is charged and not yet judged.
+    pub fn is_open(self) -> bool {
+        match self {
+            Self::Arrested | Self::Charged | Self::Pending | Self::HeldToAnswer => true,
+            Self::Convicted | Self::Dismissed | Self::Acquitted | Self::Sealed | Self::YouthfulOffender => false,
+        }
+    }
+}
+
+vocabulary! {
+    /// How long ago a conviction was, in whole years to the day.
+    pub enum ConvictionAge {
+        /// No conviction.
+        None = "none",
+        /// Five years ago to the day, or less.
+        Within5Years = "within-5-years",
+        /// More than five years ago, and fifteen to the day or less.
+        Within15Years = "within-15-years",
+        /// More than fifteen years ago.
+        Older = "older",
+        /// The charge does not say when, or says a day that has not come.
+        Unknown = "unknown",
+    }
+}
+
+impl ConvictionAge {
+    /// Of a conviction of that day, on this one.
+    fn of(convicted_on: Option<Date>, today: Date) -> Self {
+        let Some(day) = convicted_on.filter(|day| *day <= today) else { return Self::Unknown };
+        // From 29 February, in a year without one, jiff counts to the 28th: the limit is never stretched by a day.
+        let within = |years: i64| day.saturating_add(Span::new().years(years)) >= today;
+        match (within(5), within(15)) {
+            (true, _) => Self::Within5Years,
+            (false, true) => Self::Within15Years,
+            (false, false) => Self::Older,
+        }
+    }
+
+    /// Whether it is known to be of the last five years.
+    pub fn within_5_years(self) -> bool {
+        self == Self::Within5Years
+    }
+
+    /// Whether it is known to be of the last fifteen years.
+    pub fn within_15_years(self) -> bool {
+        matches!(self, Self::Within5Years | Self::Within15Years)
     }
 }
 
@@ -107,6 +160,15 @@ impl Charge {
         ncic.or(nibrs).map_or(OffenceCategory::Other, OffenceCategory::of_code)
     }
 
+    /// How long ago the person was convicted of it, on a day of the jurisdiction's calendar.
+    pub fn conviction_age(&self, today: Date) -> ConvictionAge {
+        if self.status == ChargeStatus::Convicted {
+            ConvictionAge::of(self.convicted_on, today)
+        } else {
+            ConvictionAge::None
+        }
+    }
+
     /// Whether the record behind the charge may only be judged by a person.
     pub fn sealed(&self) -> bool {
         matches!(self.status, ChargeStatus::Sealed | ChargeStatus::YouthfulOffender)
@@ -133,6 +195,30 @@ pub fn leading(charges: &[Charge]) -> Option<&Charge> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_limit_of_years_has_its_last_day_inside() {
+        use ConvictionAge::{Older, Unknown, Within5Years, Within15Years};
+        fn check(convicted_on: &str, today: &str, expected: ConvictionAge) {
+            let age = ConvictionAge::of(Some(convicted_on.parse().unwrap()), today.parse().unwrap());
+            assert_eq!(age, expected, "{convicted_on}, asked on {today}");
+        }
+        check("2021-03-10", "2021-03-10", Within5Years);
+        check("2021-03-10", "2026-03-09", Within5Years);
+        check("2021-03-10", "2026-03-10", Within5Years);
+        check("2021-03-10", "2026-03-11", Within15Years);
+        check("2021-03-10", "2036-03-10", Within15Years);
+        check("2021-03-10", "2036-03-11", Older);
+        // Five years after a leap day there is none: the last day inside is the 28th.
+        check("2024-02-29", "2029-02-27", Within5Years);
+        check("2024-02-29", "2029-02-28", Within5Years);
+        check("2024-02-29", "2029-03-01", Within15Years);
+        check("2023-02-28", "2028-02-28", Within5Years);
+        check("2023-02-28", "2028-02-29", Within15Years);
+        check("2023-03-01", "2028-02-29", Within5Years);
+        check("2021-03-11", "2021-03-10", Unknown);
+        assert_eq!(ConvictionAge::of(None, "2026-03-10".parse().unwrap()), Unknown);
+    }
 
     #[test]
     fn the_group_comes_from_the_code() {

@@ -163,6 +163,9 @@ pub struct ScheduledRelease {
     pub basis: ReleaseDateBasis,
     /// When the date was worked out, as the custodian says.
     pub as_of: Option<Timestamp>,
+    /// The custodian says that the date is open to the public.
+    #[serde(default)]
+    pub date_public: bool,
 }
 
 /// A release that took place.
@@ -176,6 +179,9 @@ pub struct ActualRelease {
     pub recipient: ReleaseRecipient,
     /// By whose order: a court, a parole board, a statute.
     pub ordered_by: String,
+    /// The custodian says that the date is open to the public.
+    #[serde(default)]
+    pub date_public: bool,
 }
 
 /// What the custodian enters when it opens a custody, and keeps up to date.

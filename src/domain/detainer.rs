@@ -236,6 +236,15 @@ pub struct Warrant {
     pub issuing_authority: IssuingAuthority,
     /// When it was signed, as asserted.
     pub signed_at: Option<Timestamp>,
+    /// A judge signed it on a federal criminal charge, and not for removal alone.
+    #[serde(default)]
+    pub criminal: bool,
+}
+
+impl Warrant {
+    /// No warrant.
+    pub const NONE: Self =
+        Self { kind: WarrantKind::None, issuing_authority: IssuingAuthority::None, signed_at: None, criminal: false };
 }
 
 /// Whom the request is addressed to.
@@ -262,6 +271,9 @@ pub struct Request {
     pub subject: Subject,
     /// Charges known to the issuer.
     pub charges: Vec<Charge>,
+    /// The issuer says that the person was matched to the federal terrorist watch list.
+    #[serde(default)]
+    pub terrorist_list_match: bool,
     /// Safeguards known to the issuer.
     pub flags: Flags,
     /// Round-the-clock telephone of the issuer's duty officer.

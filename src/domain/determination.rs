@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::facts::CaseFacts;
 use crate::domain::vocabulary::vocabulary;
 
 vocabulary! {
@@ -52,6 +54,12 @@ vocabulary! {
         /// What the law was found to say, and why. Stays with the custodian and oversight: the ground of a review would
         /// say what it is there to keep.
         Determination = "determination",
+        /// Where a release takes place.
+        ReleasePlace = "release-place",
+        /// Where a person lives or works.
+        Address = "address",
+        /// Health.
+        Medical = "medical",
     }
 }
 
@@ -69,6 +77,36 @@ vocabulary! {
     }
 }
 
+vocabulary! {
+    /// The clocks that a law may bound a hold by, each from the moment of otherwise-release. The first to end comes first.
+    pub enum HoldClock {
+        /// To the end of the same day, in the time zone of the jurisdiction.
+        SameDay = "same-day",
+        /// 48 hours, as the form says.
+        Flat48h = "flat-48h",
+        /// 48 hours without Saturdays, Sundays and federal holidays.
+        Cfr = "8-cfr-287-7-d",
+    }
+}
+
+vocabulary! {
+    /// What else a law asks of whoever acts under it.
+    pub enum Obligation {
+        /// Serve a copy of the detainer on the person.
+        ServeCopy = "serve-copy",
+        /// Tell the person.
+        TellTheSubject = "tell-the-subject",
+        /// Tell the person's counsel.
+        TellCounsel = "tell-counsel",
+        /// Advise the person of their rights before an interview.
+        InterviewAdvisal = "interview-advisal",
+        /// Count it in the yearly report.
+        AnnualCount = "annual-count",
+        /// Keep it in the person's file.
+        RecordInFile = "record-in-file",
+    }
+}
+
 /// A ruling and everything needed to explain it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Determination {
@@ -78,12 +116,14 @@ pub struct Determination {
     pub policies: Vec<String>,
     /// Their citations, sorted.
     pub citations: Vec<String>,
-    /// What else the law asks of whoever acts.
-    pub obligations: Vec<String>,
+    /// What else the law asks of whoever acts, sorted.
+    pub obligations: Vec<Obligation>,
     /// Why a person decides, where one does.
     pub reviews: Vec<String>,
     /// Evaluation failed, so the ruling is must-not whatever the policies say.
     pub failed: bool,
+    /// Which clock bounds a hold. None: the flat one, or that of 8 CFR 287.7(d), whichever ends first.
+    pub clock: Option<HoldClock>,
 }
 
 /// A set of field classes.
@@ -167,4 +207,8 @@ pub struct LawView {
     pub disclosure: Vec<Arc<Determination>>,
     /// Digest of the policy set that was asked.
     pub policy_digest: [u8; 32],
+    /// The facts that it was asked on.
+    pub facts: Arc<CaseFacts>,
+    /// When it was asked.
+    pub judged_at: Timestamp,
 }

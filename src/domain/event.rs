@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use crate::domain::agency::AgencyClass;
 use crate::domain::charge::{self, Charge, ChargeStatus, OffenceCategory};
 use crate::domain::claim::{Claim, ClaimOutcome, Side};
@@ -11,6 +13,7 @@ use crate::domain::detainer::{
     Acknowledgement, Answer, Detainer, DetainerForm, IssuingAuthority, LiftReason, WarrantKind,
 };
 use crate::domain::determination::{Determination, FieldClasses, LawAction};
+use crate::domain::facts::CaseFacts;
 use crate::domain::ids::{AgencyId, CaseName, LogKind};
 use crate::domain::obligation::Owed;
 use crate::domain::record::retraction;
@@ -337,6 +340,10 @@ pub struct RecordedDetermination {
     pub action: LawAction,
     /// What the law says.
     pub determination: Arc<Determination>,
+    /// The facts that it was asked on.
+    pub facts: Arc<CaseFacts>,
+    /// When it was asked.
+    pub judged_at: Timestamp,
 }
 
 /// An event, and everything an entry says of it.

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use jiff::civil::Date;
+
 use crate::domain::agency::{AgencyClass, AgencyKind};
-use crate::domain::charge::{Charge, ChargeStatus, OffenceCategory};
+use crate::domain::charge::{Charge, ChargeStatus, ConvictionAge, OffenceCategory, Severity};
 use crate::domain::detainer::{DetainerBasis, DetainerForm, IssuingAuthority, WarrantKind};
 use crate::domain::vocabulary::vocabulary;
 
@@ -55,8 +57,12 @@ pub struct CaseFacts {
     pub issuing_authority: IssuingAuthority,
     /// A warrant or order that a judge signed is attached.
     pub judicial_warrant: bool,
-    /// Offence group and status of each charge known to the gateway.
-    pub offences: BTreeSet<(OffenceCategory, ChargeStatus)>,
+    /// A judge's warrant on a federal criminal charge is attached.
+    pub criminal_warrant: bool,
+    /// The requester says that the person was matched to the federal terrorist watch list.
+    pub terrorist_list_match: bool,
+    /// What each charge known to the gateway comes to.
+    pub offences: BTreeSet<Offence>,
     /// A citizenship claim is open.
     pub citizenship_claim: bool,
     /// The custodian holds proof of citizenship or lawful status.
@@ -67,9 +73,132 @@ pub struct CaseFacts {
     pub sealed: bool,
     /// A victim or witness, or in a protected program.
     pub protected: bool,
+    /// The custodian says that the release date is open to the public.
+    pub date_public: bool,
 }
 
-/// Group and status of each charge.
-pub fn offences<'a>(charges: impl Iterator<Item = &'a Charge>) -> BTreeSet<(OffenceCategory, ChargeStatus)> {
-    charges.map(|charge| (charge.category(), charge.status)).collect()
+impl CaseFacts {
+    /// The groups of offences in one of the sets that laws speak of.
+    pub fn offences_in(&self, set: OffenceSet) -> BTreeSet<OffenceCategory> {
+        self.offences.iter().filter(|offence| set.has(offence)).map(|offence| offence.category).collect()
+    }
+
+    /// Whether some conviction bears no date that an age could be counted from. A law with an age limit cannot judge it.
+    pub fn undated_conviction(&self) -> bool {
+        self.offences.iter().any(|offence| offence.age == ConvictionAge::Unknown)
+    }
+}
+
+/// What a charge comes to, as far as law turns on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Offence {
+    /// Its group.
+    pub category: OffenceCategory,
+    /// How far it has come.
+    pub status: ChargeStatus,
+    /// How grave it is, where the charge says.
+    pub severity: Option<Severity>,
+    /// How long ago the person was convicted of it.
+    pub age: ConvictionAge,
+}
+
+impl Offence {
+    /// What a charge comes to on a day, by the jurisdiction's calendar.
+    pub fn of(charge: &Charge, today: Date) -> Self {
+        Self {
+            category: charge.category(),
+            status: charge.status,
+            severity: charge.severity,
+            age: charge.conviction_age(today),
+        }
+    }
+}
+
+vocabulary! {
+    /// The sets of offences that laws speak of. A policy cannot ask for one offence of such a group and such an age, so
+    /// each set that some law needs is a fact of its own.
+    pub enum OffenceSet {
+        /// What the person is charged with and has not been judged for.
+        Charges = "charges",
+        /// Felonies among those.
+        FelonyCharges = "felony_charges",
+        /// Those for which a magistrate held the person to answer.
+        HeldToAnswer = "held_to_answer",
+        /// What the person was convicted of.
+        Convictions = "convictions",
+        /// In the last five years.
+        Convictions5y = "convictions_5y",
+        /// In the last fifteen years.
+        Convictions15y = "convictions_15y",
+        /// Felonies that the person was convicted of.
+        FelonyConvictions = "felony_convictions",
+        /// In the last five years.
+        FelonyConvictions5y = "felony_convictions_5y",
+        /// In the last fifteen years.
+        FelonyConvictions15y = "felony_convictions_15y",
+    }
+}
+
+impl OffenceSet {
+    /// Whether an offence is in the set.
+    pub fn has(self, offence: &Offence) -> bool {
+        let felony = offence.severity == Some(Severity::Felony);
+        let convicted = offence.status == ChargeStatus::Convicted;
+        match self {
+            Self::Charges => offence.status.is_open(),
+            Self::FelonyCharges => felony && offence.status.is_open(),
+            Self::HeldToAnswer => offence.status == ChargeStatus::HeldToAnswer,
+            Self::Convictions => convicted,
+            Self::Convictions5y => convicted && offence.age.within_5_years(),
+            Self::Convictions15y => convicted && offence.age.within_15_years(),
+            Self::FelonyConvictions => felony && convicted,
+            Self::FelonyConvictions5y => felony && convicted && offence.age.within_5_years(),
+            Self::FelonyConvictions15y => felony && convicted && offence.age.within_15_years(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_set_has_the_offences_that_its_name_says() {
+        use ChargeStatus::{Acquitted, Arrested, Charged, Convicted, Dismissed, HeldToAnswer, Pending, Sealed};
+        use ConvictionAge::{None as NoAge, Older, Unknown, Within5Years, Within15Years};
+        fn check(status: ChargeStatus, severity: Option<Severity>, age: ConvictionAge, expected: &str) {
+            let offence = Offence { category: OffenceCategory::Assault, status, severity, age };
+            let sets: Vec<&str> =
+                OffenceSet::ALL.iter().filter(|set| set.has(&offence)).map(|set| set.word()).collect();
+            assert_eq!(sets.join(" "), expected, "{offence:?}");
+        }
+        let (felony, lesser) = (Some(Severity::Felony), Some(Severity::Misdemeanor));
+        for open in [Arrested, Charged, Pending] {
+            check(open, lesser, NoAge, "charges");
+            check(open, None, NoAge, "charges");
+            check(open, felony, NoAge, "charges felony_charges");
+        }
+        check(HeldToAnswer, lesser, NoAge, "charges held_to_answer");
+        check(HeldToAnswer, felony, NoAge, "charges felony_charges held_to_answer");
+        check(Convicted, lesser, Within5Years, "convictions convictions_5y convictions_15y");
+        check(Convicted, lesser, Within15Years, "convictions convictions_15y");
+        check(Convicted, lesser, Older, "convictions");
+        check(Convicted, None, Unknown, "convictions");
+        check(
+            Convicted,
+            felony,
+            Within5Years,
+            "convictions convictions_5y convictions_15y felony_convictions felony_convictions_5y felony_convictions_15y",
+        );
+        check(
+            Convicted,
+            felony,
+            Within15Years,
+            "convictions convictions_15y felony_convictions felony_convictions_15y",
+        );
+        check(Convicted, felony, Older, "convictions felony_convictions");
+        for ended in [Dismissed, Acquitted, Sealed, ChargeStatus::YouthfulOffender] {
+            check(ended, felony, NoAge, "");
+        }
+    }
 }

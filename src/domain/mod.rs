@@ -31,3 +31,4 @@ pub mod subject;
 mod told;
 pub mod transfer;
 pub mod vocabulary;
+pub mod zone;

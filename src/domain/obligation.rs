@@ -8,26 +8,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::detainer::Detainer;
+use crate::domain::determination::Obligation;
 use crate::domain::ids::{AgencyId, CaseKind, CaseName, InvalidId};
 use crate::domain::vocabulary::vocabulary;
-
-vocabulary! {
-    /// What a law may ask besides: the words of `@obligation`.
-    pub enum Obligation {
-        /// Serve a copy of the detainer on the person.
-        ServeCopy = "serve-copy",
-        /// Tell the person what was answered.
-        TellTheSubject = "tell-the-subject",
-        /// Tell the person's counsel.
-        TellCounsel = "tell-counsel",
-        /// Advise the person of their rights before an interview.
-        InterviewAdvisal = "interview-advisal",
-        /// Count it in the annual report.
-        AnnualCount = "annual-count",
-        /// Note it in the person's file.
-        RecordInFile = "record-in-file",
-    }
-}
 
 vocabulary! {
     /// How an obligation was met.

@@ -73,7 +73,7 @@ pub(super) fn retracting(detainer: &Detainer, event: Event) -> Record {
 /// A record of a pick-up, which both sides know all of but why a person decided it, and what the law was found to say.
 pub(super) fn of_transfer(detainer: &Detainer, law: Option<&LawView>, event: Event) -> Record {
     let shown = [FieldClass::Count, FieldClass::Custody].into_iter().collect();
-    let determination = |law: &LawView| recorded(&detainer.name, LawAction::Transfer, &law.transfer);
+    let determination = |law: &LawView| recorded(&detainer.name, law, LawAction::Transfer, &law.transfer);
     Record {
         log: LogKind::Exchange,
         resource: detainer.name.clone(),
@@ -187,17 +187,28 @@ pub(super) fn counts(
 }
 
 fn holding_and_notice(name: &CaseName, law: &LawView) -> Vec<RecordedDetermination> {
-    vec![recorded(name, LawAction::Hold, &law.hold), recorded(name, LawAction::Notify, &law.notify)]
+    vec![recorded(name, law, LawAction::Hold, &law.hold), recorded(name, law, LawAction::Notify, &law.notify)]
 }
 
-fn recorded(name: &CaseName, action: LawAction, determination: &Arc<Determination>) -> RecordedDetermination {
-    RecordedDetermination { detainer: name.clone(), action, determination: Arc::clone(determination) }
+fn recorded(
+    name: &CaseName,
+    law: &LawView,
+    action: LawAction,
+    determination: &Arc<Determination>,
+) -> RecordedDetermination {
+    RecordedDetermination {
+        detainer: name.clone(),
+        action,
+        determination: Arc::clone(determination),
+        facts: Arc::clone(&law.facts),
+        judged_at: law.judged_at,
+    }
 }
 
 /// Every determination of a detainer, the disclosure rulings included.
 fn determinations(name: &CaseName, law: &LawView) -> Vec<RecordedDetermination> {
     let mut all = holding_and_notice(name, law);
-    all.extend(law.disclosure.iter().map(|determination| recorded(name, LawAction::Disclose, determination)));
+    all.extend(law.disclosure.iter().map(|determination| recorded(name, law, LawAction::Disclose, determination)));
     all
 }
 

@@ -75,7 +75,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::domain::detainer::{DetainerForm, IssuingAuthority, Request, Warrant, WarrantKind};
+    use crate::domain::detainer::{DetainerForm, Request, Warrant};
     use crate::domain::ids::CaseName;
     use crate::domain::subject::{Flags, Identifiers, PersonName, Subject};
 
@@ -84,7 +84,7 @@ mod tests {
             addressee,
             form: DetainerForm::I247a,
             basis: Vec::new(),
-            warrant: Warrant { kind: WarrantKind::None, issuing_authority: IssuingAuthority::None, signed_at: None },
+            warrant: Warrant::NONE,
             subject: Subject {
                 name: PersonName { given: String::new(), family: String::new() },
                 aliases: Vec::new(),
@@ -94,6 +94,7 @@ mod tests {
                 citizenship: None,
             },
             charges: Vec::new(),
+            terrorist_list_match: false,
             flags: Flags::default(),
             contact_phone: None,
             occurred_at: None,

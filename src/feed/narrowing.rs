@@ -128,6 +128,9 @@ fn is_gist(opening: &Opening) -> bool {
         | FieldClass::Answer
         | FieldClass::ReleaseDate
         | FieldClass::ReleaseDetail
+        | FieldClass::ReleasePlace
+        | FieldClass::Address
+        | FieldClass::Medical
         | FieldClass::Contact => !opening.content.is_empty(),
     }
 }

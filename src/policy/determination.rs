@@ -4,7 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use cedar_policy as cedar;
 
-use crate::domain::determination::{Determination, Ruling};
+use crate::domain::determination::{Determination, HoldClock, Obligation, Ruling};
+use crate::policy::rules::obligations;
 
 /// What the policies of a slice say of themselves, read once: Cedar parses an annotation's name each time it is asked
 /// for one, which costs ten times the decision.
@@ -15,9 +16,10 @@ pub(crate) struct Annotations(HashMap<cedar::PolicyId, Words>);
 #[derive(Debug, Default)]
 struct Words {
     cite: Option<String>,
-    obligation: Option<String>,
+    obligations: Vec<Obligation>,
     review: Option<String>,
     duty: Option<String>,
+    clock: Option<HoldClock>,
 }
 
 impl Annotations {
@@ -26,9 +28,14 @@ impl Annotations {
             let annotated = |annotation| policy.annotation(annotation).map(str::to_owned);
             Words {
                 cite: annotated("cite"),
-                obligation: annotated("obligation"),
+                // Both were read before, when the policy was checked.
+                obligations: policy
+                    .annotation("obligation")
+                    .and_then(|words| obligations(words).ok())
+                    .unwrap_or_default(),
                 review: annotated("review"),
                 duty: annotated("duty"),
+                clock: policy.annotation("clock").and_then(|word| word.parse().ok()),
             }
         };
         Self(policies.policies().map(|policy| (policy.id().clone(), words(policy))).collect())
@@ -77,15 +84,16 @@ pub(crate) fn failed() -> Determination {
 
 /// Takes into one determination what another of the same ruling rests on.
 pub(crate) fn merge(into: &mut Determination, other: &Determination) {
-    let union = |into: &mut Vec<String>, other: &[String]| {
-        into.extend_from_slice(other);
-        into.sort_unstable();
-        into.dedup();
-    };
     union(&mut into.policies, &other.policies);
     union(&mut into.citations, &other.citations);
     union(&mut into.obligations, &other.obligations);
     union(&mut into.reviews, &other.reviews);
+}
+
+fn union<T: Clone + Ord>(into: &mut Vec<T>, other: &[T]) {
+    into.extend_from_slice(other);
+    into.sort_unstable();
+    into.dedup();
 }
 
 fn silent() -> Determination {
@@ -97,8 +105,15 @@ fn explained(ruling: Ruling, deciding: &[Satisfied<'_>]) -> Determination {
     Determination {
         policies: sorted(deciding.iter().map(|(id, _)| id.as_ref())),
         citations: sorted(words().filter_map(|words| words.cite.as_deref())),
-        obligations: sorted(words().filter_map(|words| words.obligation.as_deref())),
+        obligations: words()
+            .flat_map(|words| &words.obligations)
+            .copied()
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect(),
         reviews: sorted(words().filter_map(|words| words.review.as_deref())),
+        // A permit that names no clock leaves it to those that do; of two, the one that ends first bounds the hold.
+        clock: words().filter_map(|words| words.clock).min(),
         ..bare(ruling)
     }
 }
@@ -115,5 +130,6 @@ fn bare(ruling: Ruling) -> Determination {
         obligations: Vec::new(),
         reviews: Vec::new(),
         failed: false,
+        clock: None,
     }
 }

@@ -75,16 +75,16 @@ impl Engine {
 
     /// What a jurisdiction's law says of a case at a moment. Where no law is written, a person decides everything and
     /// nothing is shown.
-    pub fn law(&self, jurisdiction: &JurisdictionId, facts: &CaseFacts, now: Timestamp) -> Arc<LawView> {
+    pub fn law(&self, jurisdiction: &JurisdictionId, facts: &CaseFacts, now: Timestamp) -> LawView {
         let slice = self.laws.get(jurisdiction).unwrap_or(&self.unwritten);
-        let now_ms = milliseconds(now);
-        let judge = || Arc::new(slice.judge(&self.vocabulary, facts, now_ms, self.digest));
-        let Some(question) = slice.question(facts, now_ms) else { return judge() };
+        let judge = || slice.judge(&self.vocabulary, facts, now, self.digest);
+        let Some(question) = slice.question(facts, milliseconds(now)) else { return judge() };
         if let Some(decision) = self.remembered.recall(&question) {
-            return decision;
+            // Remembered are the rulings. The facts and the moment are those of this question, not of the first.
+            return LawView { facts: Arc::new(facts.clone()), judged_at: now, ..LawView::clone(&decision) };
         }
         let decision = judge();
-        self.remembered.keep(question, &decision);
+        self.remembered.keep(question, &Arc::new(decision.clone()));
         decision
     }
 
@@ -127,6 +127,7 @@ mod tests {
     use proptest::sample::{select, subsequence};
 
     use super::*;
+    use crate::domain::detainer::DetainerForm;
     use crate::domain::determination::{FieldClasses, Ruling};
     use crate::policy::samples::{caller, facts, like_cases, with_law};
 
@@ -216,7 +217,7 @@ mod tests {
     }
 
     /// Every comparison with a date of its own, and every fact, each in a rule that a ruling would name.
-    const CONDITIONS: [&str; 21] = [
+    const CONDITIONS: [&str; 31] = [
         r#"context.now < datetime("1970-01-01T00:00:00.010Z")"#,
         r#"context.now <= datetime("1970-01-01T00:00:00.020Z")"#,
         r#"datetime("1970-01-01T00:00:00.030Z") == context.now"#,
@@ -233,8 +234,18 @@ mod tests {
         r#"[Warrant::"judicial", Warrant::"i-205"].contains(context.warrant)"#,
         r#"context.issuing_authority == Authority::"state-judge""#,
         "context.judicial_warrant",
-        r#"context.offences.contains({ category: Offence::"other", status: ChargeStatus::"sealed" })"#,
-        "context.offences.isEmpty()",
+        r#"context.charges.contains(Offence::"other")"#,
+        "context.felony_charges.isEmpty()",
+        "context.held_to_answer.isEmpty()",
+        "context.convictions.isEmpty()",
+        "context.convictions_5y.isEmpty()",
+        "context.convictions_15y.isEmpty()",
+        r#"context.felony_convictions.containsAny([Offence::"homicide", Offence::"drugs"])"#,
+        "context.felony_convictions_5y.isEmpty()",
+        "context.felony_convictions_15y.isEmpty()",
+        "context.undated_conviction",
+        "context.criminal_warrant || context.terrorist_list_match",
+        "context.date_public",
         "context.proof_of_status || context.citizenship_claim",
         "context.juvenile || context.sealed",
         "context.protected",
@@ -273,10 +284,24 @@ mod tests {
                 let (case, now) = (&cases[case], Timestamp::from_nanosecond(now_ns).unwrap());
                 let jurisdiction: JurisdictionId = jurisdiction.parse().unwrap();
                 let slice = engine.laws.get(&jurisdiction).unwrap_or(&engine.unwritten);
-                let fresh = slice.judge(&engine.vocabulary, case, milliseconds(now), engine.digest);
-                prop_assert_eq!(&*engine.law(&jurisdiction, case, now), &fresh);
+                let fresh = slice.judge(&engine.vocabulary, case, now, engine.digest);
+                prop_assert_eq!(engine.law(&jurisdiction, case, now), fresh);
             }
         }
+    }
+
+    #[test]
+    fn a_remembered_ruling_comes_with_the_facts_and_the_moment_of_its_own_question() {
+        let engine = embedded();
+        let texas = "us-tx".parse().unwrap();
+        for (form, now) in
+            [(DetainerForm::I247a, "2026-01-01T00:00:00Z"), (DetainerForm::I247d, "2026-01-02T00:00:00Z")]
+        {
+            let (asked, now) = (CaseFacts { form, ..facts() }, now.parse().unwrap());
+            let view = engine.law(&texas, &asked, now);
+            assert_eq!((&*view.facts, view.judged_at), (&asked, now));
+        }
+        assert_eq!(engine.remembered.len(), 1, "no rule of Texas reads the form");
     }
 
     #[test]
@@ -284,12 +309,13 @@ mod tests {
         let engine = embedded();
         let ask = |law: &str, now: &str| engine.law(&law.parse().unwrap(), &facts(), now.parse().unwrap());
         let first = ask("us-ny", "2025-01-01T00:00:00Z");
-        assert!(Arc::ptr_eq(&first, &ask("us-ny", "2026-05-27T03:59:59Z")));
-        assert!(!Arc::ptr_eq(&first, &ask("us-ny", "2026-05-27T04:00:00Z")));
+        let same = |one: &LawView, other: &LawView| Arc::ptr_eq(&one.hold, &other.hold);
+        assert!(same(&first, &ask("us-ny", "2026-05-27T03:59:59Z")));
+        assert!(!same(&first, &ask("us-ny", "2026-05-27T04:00:00Z")));
         ask("us-tx", "2025-01-01T00:00:00Z");
         ask("us-tx", "2029-01-01T00:00:00Z");
         // Two jurisdictions without a law have the same one.
-        assert!(Arc::ptr_eq(&ask("us-aa", "2025-01-01T00:00:00Z"), &ask("us-bb", "2025-01-01T00:00:00Z")));
+        assert!(same(&ask("us-aa", "2025-01-01T00:00:00Z"), &ask("us-bb", "2025-01-01T00:00:00Z")));
         assert_eq!(engine.remembered.len(), 4);
     }
 }

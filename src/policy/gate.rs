@@ -21,6 +21,7 @@ use crate::domain::determination::{Determination, FieldClasses, LawAction, LawVi
 use crate::domain::facts::{CaseFacts, Stage};
 use crate::domain::ids::{AgencyId, CaseName, JurisdictionId};
 use crate::domain::permit::{Admitted, Permitted};
+use crate::domain::zone::Zones;
 use crate::policy::engine::Engine;
 use crate::policy::gate::question::{Question, facts_of};
 
@@ -79,12 +80,24 @@ pub enum Denial {
 pub struct Gate {
     engine: Arc<Engine>,
     agencies: Arc<BTreeMap<AgencyId, Agency>>,
+    zones: Zones,
 }
 
 impl Gate {
     /// A gate over these agencies and policies.
     pub fn new(engine: Arc<Engine>, agencies: Arc<BTreeMap<AgencyId, Agency>>) -> Self {
-        Self { engine, agencies }
+        Self { engine, agencies, zones: Zones::default() }
+    }
+
+    /// The same, with the days of each jurisdiction counted in these zones.
+    #[must_use]
+    pub fn with_zones(self, zones: Zones) -> Self {
+        Self { zones, ..self }
+    }
+
+    /// The time zone of each jurisdiction: days of law are counted, and its clocks run, in no other.
+    pub fn zones(&self) -> &Zones {
+        &self.zones
     }
 
     /// Lets a command pass, or says why not. `id` is the id of the case that the command would make.
@@ -110,10 +123,12 @@ impl Gate {
         let Some(custody) = &case.custody else { return BTreeMap::new() };
         let class = self.agencies.get(&custody.custodian).and_then(|agency| agency.class);
         let law = |detainer: &Detainer| {
-            let facts = facts_of(Stage::Answer, self.requester(detainer), &detainer.request, Some(custody));
+            let jurisdiction = &detainer.name.jurisdiction;
+            let today = self.zones.date_in(jurisdiction, now);
+            let requester = self.requester(detainer);
+            let facts = facts_of(Stage::Answer, requester, &detainer.request, Some(custody), today);
             let facts = CaseFacts { custodian_class: class, ..facts };
-            let law = self.engine.law(&detainer.name.jurisdiction, &facts, now);
-            (detainer.name.clone(), LawView::clone(&law))
+            (detainer.name.clone(), self.engine.law(jurisdiction, &facts, now))
         };
         case.concerned().filter(|detainer| stands_on(detainer, custody)).map(law).collect()
     }
@@ -131,12 +146,15 @@ impl Gate {
             Addressee::Jurisdiction => None,
         };
         let custodian = detainer.custodian.as_ref().or(addressee).and_then(|id| self.agencies.get(id));
+        // Never by the law of before it was recorded, should the clock step back.
+        let now = now.max(detainer.updated_at);
+        let jurisdiction = &detainer.name.jurisdiction;
+        let today = self.zones.date_in(jurisdiction, now);
         let facts = CaseFacts {
             custodian_class: custodian.and_then(|agency| agency.class),
-            ..facts_of(Stage::Deliver, self.requester(detainer), &detainer.request, custody)
+            ..facts_of(Stage::Deliver, self.requester(detainer), &detainer.request, custody, today)
         };
-        // Never by the law of before it was recorded, should the clock step back.
-        told(detainer, &self.engine.law(&detainer.name.jurisdiction, &facts, now.max(detainer.updated_at)))
+        told(detainer, &self.engine.law(jurisdiction, &facts, now))
     }
 
     /// A case as its issuer may be told of it now. `None`: the caller is not its issuer, or was told nothing yet.
@@ -181,5 +199,87 @@ fn is_addressed_to(detainer: &Detainer, caller: &Caller) -> bool {
     match (&detainer.custodian, &detainer.request.addressee) {
         (Some(agency), _) | (None, Addressee::Agency(agency)) => *agency == caller.agency.id,
         (None, Addressee::Jurisdiction) => caller.agency.kind.holds_people(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::agency::ActorKind;
+    use crate::domain::charge::{Charge, ChargeStatus};
+    use crate::domain::detainer::{DetainerBasis, DetainerForm, Request, Warrant};
+    use crate::domain::determination::Ruling;
+    use crate::domain::ids::CaseName;
+    use crate::domain::subject::{Flags, Identifiers, PersonName, Subject};
+    use crate::policy::samples::{caller, with_law};
+
+    /// Turns on nothing but the age of a conviction.
+    const FIVE_YEARS: &str = r#"
+        @id("us-zz.recent") @cite("c") permit (principal, action == Action::"hold", resource)
+        when { context.convictions_5y.contains(Offence::"burglary") };
+        @id("us-zz.older") @cite("c") forbid (principal, action == Action::"hold", resource)
+        when { context.convictions.contains(Offence::"burglary") }
+        unless { context.convictions_5y.contains(Offence::"burglary") || context.undated_conviction };
+    "#;
+
+    fn convicted(on: Option<&str>) -> Request {
+        let charge = Charge {
+            statute: None,
+            ncic: Some("2299".parse().unwrap()),
+            nibrs: None,
+            severity: None,
+            status: ChargeStatus::Convicted,
+            charged_on: None,
+            convicted_on: on.map(|day| day.parse().unwrap()),
+            sentence_days: None,
+        };
+        Request {
+            addressee: Addressee::Jurisdiction,
+            form: DetainerForm::I247a,
+            basis: vec![DetainerBasis::FinalOrder],
+            warrant: Warrant::NONE,
+            subject: Subject {
+                name: PersonName { given: String::new(), family: "Quackenbush".to_owned() },
+                aliases: Vec::new(),
+                birth_date: None,
+                sex: None,
+                identifiers: Identifiers::default(),
+                citizenship: None,
+            },
+            charges: vec![charge],
+            terrorist_list_match: false,
+            flags: Flags::default(),
+            contact_phone: None,
+            occurred_at: None,
+        }
+    }
+
+    #[test]
+    fn a_conviction_ages_at_midnight_in_the_jurisdiction_whatever_is_remembered() {
+        let jurisdiction: JurisdictionId = "us-zz".parse().unwrap();
+        let zones = BTreeMap::from([(jurisdiction.clone(), "America/New_York".to_owned())]);
+        let engine = Arc::new(Engine::new(with_law("us-zz", FIVE_YEARS).unwrap()));
+        let gate = Gate::new(engine, Arc::default()).with_zones(Zones::with(&zones).unwrap());
+        let mut ice = caller(AgencyKind::Federal, None, Some(ActorKind::Officer));
+        ice.agency.jurisdictions.insert(jurisdiction.clone());
+        let check = |convicted_on: Option<&str>, now: &str, expected: Ruling| {
+            let value = CaseCommand::LodgeDetainer(convicted(convicted_on));
+            let admitted = Admitted { caller: ice.clone(), jurisdiction: jurisdiction.clone(), value };
+            let id = Uuid::from_u128(1);
+            let permitted = gate.permit(admitted, &Case::default(), id, now.parse().unwrap()).unwrap();
+            let law = permitted.law(&CaseName::detainer(jurisdiction.clone(), id)).unwrap();
+            assert_eq!(law.hold.ruling, expected, "convicted on {convicted_on:?}, asked at {now}");
+        };
+        // Twice, so that each question is also answered from memory, and next to the others.
+        for _ in 0..2 {
+            check(Some("2021-03-10"), "2026-03-09T12:00:00-04:00", Ruling::May);
+            check(Some("2021-03-10"), "2026-03-11T03:59:59.999999999Z", Ruling::May);
+            check(Some("2021-03-10"), "2026-03-11T04:00:00Z", Ruling::MustNot);
+            check(Some("2024-02-29"), "2029-02-28T23:59:59-05:00", Ruling::May);
+            check(Some("2024-02-29"), "2029-03-01T00:00:00-05:00", Ruling::MustNot);
+            check(None, "2026-03-09T12:00:00-04:00", Ruling::Review);
+            check(Some("2026-03-10"), "2026-03-09T23:59:59-04:00", Ruling::Review);
+            check(Some("2026-03-10"), "2026-03-10T00:00:00-04:00", Ruling::May);
+        }
     }
 }

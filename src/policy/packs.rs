@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use crate::domain::agency::AgencyClass;
 use crate::domain::detainer::{DetainerForm, IssuingAuthority, WarrantKind};
-use crate::domain::determination::{FieldClass, FieldClasses, LawView, Ruling};
+use crate::domain::determination::{FieldClass, FieldClasses, HoldClock, LawView, Obligation, Ruling};
 use crate::domain::facts::CaseFacts;
 use crate::policy::engine::Engine;
 use crate::policy::load::PolicySet;
@@ -43,7 +43,7 @@ fn law(jurisdiction: &str, at: &str, changes: &[Change]) -> LawView {
     }
     let view = EMBEDDED.law(&jurisdiction.parse().unwrap(), &case, at.parse().unwrap());
     assert!(![&view.hold, &view.notify].into_iter().chain(&view.disclosure).any(|ruled| ruled.failed));
-    view.as_ref().clone()
+    view
 }
 
 fn check_acts(jurisdiction: &str, at: &str, changes: &[Change], hold: Ruling, notify: Ruling) {
@@ -128,7 +128,7 @@ fn every_ruling_says_what_it_rests_on() {
     assert_eq!(after.notify.reviews.len(), 1);
 
     let texas = law("us-tx", LATER, &[ORDINARY]);
-    assert_eq!(texas.hold.obligations, ["tell-the-subject"]);
+    assert_eq!(texas.hold.obligations, [Obligation::TellTheSubject]);
     assert!(texas.hold.reviews.is_empty());
     let not_asked = law("us-tx", LATER, &[NOTIFY_ONLY_FORM]);
     assert_eq!(not_asked.hold.policies, ["safeguard.no-hold-requested"]);
@@ -156,31 +156,34 @@ fn check_fields(jurisdiction: &str, changes: &[Change], disclosable: &str, revie
 #[test]
 fn new_york_shows_what_a_state_prison_may_tell_and_leaves_the_jails_to_a_person() {
     let always = "count request answer contact citizenship";
-    let jail = "identity identifiers charges custody release-date release-detail";
+    let jail = "identity identifiers charges custody release-date release-detail release-place address medical";
     check_fields("us-ny", &[ORDINARY], always, jail);
     check_fields("us-ny", &[IN_COUNTY_JAIL], always, jail);
     check_fields("us-ny", &[IN_CITY_JAIL], always, jail);
     check_fields("us-ny", &[ON_PROBATION], always, jail);
-    let prison = format!("{always} identity charges custody release-date release-detail");
-    check_fields("us-ny", &[IN_STATE_PRISON], &prison, "identifiers");
-    check_fields("us-ny", &[IN_STATE_PRISON, PROTECTED], &prison, "identifiers");
-    check_fields("us-ny", &[IN_STATE_PRISON, A_JUDGE_SIGNED], &prison, "identifiers");
-    let warrant = format!("{always} custody release-date release-detail");
-    check_fields("us-ny", &[IN_COUNTY_JAIL, A_JUDGE_SIGNED], &warrant, "identity identifiers charges");
+    let prison = format!("{always} identity charges custody release-date release-detail release-place");
+    let to_a_person = "identifiers address medical";
+    check_fields("us-ny", &[IN_STATE_PRISON], &prison, to_a_person);
+    check_fields("us-ny", &[IN_STATE_PRISON, PROTECTED], &prison, to_a_person);
+    check_fields("us-ny", &[IN_STATE_PRISON, A_JUDGE_SIGNED], &prison, to_a_person);
+    let warrant = format!("{always} custody release-date release-detail release-place");
+    let to_a_person = "identity identifiers charges address medical";
+    check_fields("us-ny", &[IN_COUNTY_JAIL, A_JUDGE_SIGNED], &warrant, to_a_person);
 }
 
 #[test]
 fn texas_shows_everything_but_safeguards_and_restricted_fields() {
-    let shown =
-        "count request answer contact citizenship identity identifiers charges custody release-date release-detail";
-    check_fields("us-tx", &[ORDINARY], shown, "");
-    check_fields("us-tx", &[PROOF_OF_STATUS], shown, "");
+    let shown = "count request answer contact citizenship identity identifiers charges custody release-date \
+                 release-detail release-place";
+    check_fields("us-tx", &[ORDINARY], shown, "address medical");
+    check_fields("us-tx", &[PROOF_OF_STATUS], shown, "address medical");
 }
 
 #[test]
 fn a_safeguard_leaves_personal_fields_to_a_person_and_does_not_show() {
     // The counts are shown as without one: were they withheld, that would say that there is a safeguard.
-    let guarded = "citizenship identity identifiers charges custody release-date release-detail";
+    let guarded = "citizenship identity identifiers charges custody release-date release-detail release-place address \
+                   medical";
     for safeguard in [A_CITIZENSHIP_CLAIM, A_JUVENILE, A_SEALED_RECORD] {
         check_fields("us-tx", &[safeguard], "count request answer contact", guarded);
         check_fields("us-ny", &[safeguard, IN_STATE_PRISON], "count request answer contact", guarded);
@@ -231,4 +234,34 @@ fn no_pack_can_weaken_a_safeguard() {
         assert_eq!(guarded.disclosable, classes("count request answer contact"));
     }
     assert_eq!(view(NOTIFY_ONLY_FORM).hold.ruling, Ruling::MustNot);
+}
+
+#[test]
+fn the_clock_that_ends_first_bounds_a_hold_and_obligations_add_up() {
+    let law = r#"
+        @id("us-zz.any") @cite("c") @obligation("tell-counsel, serve-copy")
+        permit (principal, action == Action::"hold", resource);
+        @id("us-zz.flat") @cite("c") @clock("flat-48h") @obligation("serve-copy,annual-count")
+        permit (principal, action == Action::"hold", resource) when { context.judicial_warrant };
+        @id("us-zz.same-day") @cite("c") @clock("same-day")
+        permit (principal, action == Action::"hold", resource) when { context.proof_of_status };
+        @id("us-zz.by-regulation") @cite("c") @clock("8-cfr-287-7-d")
+        permit (principal, action in [Action::"hold"], resource) when { context.protected };
+    "#;
+    let engine = Engine::new(with_law("us-zz", law).unwrap());
+    let check = |changes: &[Change], clock: Option<HoldClock>, obligations: &[Obligation]| {
+        let mut case = facts();
+        for change in changes {
+            change(&mut case);
+        }
+        let hold = engine.law(&"us-zz".parse().unwrap(), &case, LATER.parse().unwrap()).hold;
+        assert_eq!((hold.clock, hold.obligations.as_slice()), (clock, obligations), "{hold:?}");
+    };
+    let both = [Obligation::ServeCopy, Obligation::TellCounsel];
+    check(&[], None, &both);
+    check(&[PROTECTED], Some(HoldClock::Cfr), &both);
+    check(&[PROTECTED, PROOF_OF_STATUS], Some(HoldClock::SameDay), &both);
+    let all = [Obligation::ServeCopy, Obligation::TellCounsel, Obligation::AnnualCount];
+    check(&[A_JUDGE_SIGNED, PROTECTED], Some(HoldClock::Flat48h), &all);
+    check(&[A_JUDGE_SIGNED, PROTECTED, PROOF_OF_STATUS], Some(HoldClock::SameDay), &all);
 }

@@ -1,14 +1,26 @@
 //! What the policies of a slice read of a question, hence what a remembered decision answers for and how long it is good.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cedar_policy as cedar;
 use cedar_policy::EvalResult;
 use serde_json::Value;
 
 use crate::domain::agency::AgencyClass;
+use crate::domain::charge::OffenceCategory;
 use crate::domain::detainer::{DetainerForm, IssuingAuthority, WarrantKind};
-use crate::domain::facts::{CaseFacts, Stage};
+use crate::domain::facts::{CaseFacts, OffenceSet, Stage};
+use crate::policy::vocabulary::UNDATED_CONVICTION;
+
+/// The facts of a question as far as the policies read them. Two questions with the same essence have the same answer.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Essence {
+    /// All but the offences; what no policy reads is made the same.
+    facts: CaseFacts,
+    /// The sets of offences that some policy reads. The age of a conviction goes in as of the day of the question.
+    offences: BTreeMap<OffenceSet, BTreeSet<OffenceCategory>>,
+    undated_conviction: bool,
+}
 
 /// The facts that the policies read, and the dates that they compare the time with.
 #[derive(Debug, Default)]
@@ -41,7 +53,15 @@ impl Reads {
     }
 
     /// The facts with all that no policy reads made the same, so that cases which only differ in that share a decision.
-    pub(crate) fn essence(&self, facts: &CaseFacts) -> CaseFacts {
+    pub(crate) fn essence(&self, facts: &CaseFacts) -> Essence {
+        let reads = |fact| self.facts.contains(fact);
+        let read = OffenceSet::ALL.iter().filter(|set| reads(set.word()));
+        let offences = read.map(|set| (*set, facts.offences_in(*set))).collect();
+        let undated_conviction = facts.undated_conviction() && reads(UNDATED_CONVICTION);
+        Essence { facts: self.but_offences(facts), offences, undated_conviction }
+    }
+
+    fn but_offences(&self, facts: &CaseFacts) -> CaseFacts {
         let reads = |fact| self.facts.contains(fact);
         CaseFacts {
             // Not in the context: it is the principal, which a policy may name in its scope.
@@ -58,12 +78,15 @@ impl Reads {
                 IssuingAuthority::None
             },
             judicial_warrant: facts.judicial_warrant && reads("judicial_warrant"),
-            offences: if reads("offences") { facts.offences.clone() } else { BTreeSet::new() },
+            criminal_warrant: facts.criminal_warrant && reads("criminal_warrant"),
+            terrorist_list_match: facts.terrorist_list_match && reads("terrorist_list_match"),
+            offences: BTreeSet::new(),
             citizenship_claim: facts.citizenship_claim && reads("citizenship_claim"),
             proof_of_status: facts.proof_of_status && reads("proof_of_status"),
             juvenile: facts.juvenile && reads("juvenile"),
             sealed: facts.sealed && reads("sealed"),
             protected: facts.protected && reads("protected"),
+            date_public: facts.date_public && reads("date_public"),
         }
     }
 
@@ -131,6 +154,8 @@ fn literal(expression: &Value) -> Option<i64> {
 mod tests {
     use super::*;
     use crate::domain::agency::AgencyKind;
+    use crate::domain::charge::{ChargeStatus, ConvictionAge, Severity};
+    use crate::domain::facts::Offence;
     use crate::policy::samples;
 
     #[test]
@@ -194,12 +219,37 @@ mod tests {
         check("context[\"warrant\"] == 1", |facts| facts.warrant = WarrantKind::I205);
         check("context.issuing_authority == 1", |facts| facts.issuing_authority = IssuingAuthority::StateJudge);
         check("if context.judicial_warrant then true else false", |facts| facts.judicial_warrant = true);
-        check("context.offences == []", |facts| facts.offences.clear());
+        check("context.criminal_warrant", |facts| facts.criminal_warrant = true);
+        check("context.terrorist_list_match", |facts| facts.terrorist_list_match = true);
+        check("context.date_public", |facts| facts.date_public = true);
+        check("context.charges == []", |facts| facts.offences.clear());
+        check("context.undated_conviction", |facts| _ = facts.offences.insert(convicted(ConvictionAge::Unknown)));
         check("context.citizenship_claim", |facts| facts.citizenship_claim = true);
         check("context.proof_of_status", |facts| facts.proof_of_status = true);
         check("true && context.juvenile", |facts| facts.juvenile = true);
         check("false || context.sealed", |facts| facts.sealed = true);
         check("{a: context.protected}.a", |facts| facts.protected = true);
+    }
+
+    fn convicted(age: ConvictionAge) -> Offence {
+        let (category, severity) = (OffenceCategory::Burglary, Some(Severity::Felony));
+        Offence { category, status: ChargeStatus::Convicted, severity, age }
+    }
+
+    #[test]
+    fn an_offence_makes_a_difference_to_the_sets_that_it_is_in() {
+        let ordinary = samples::facts();
+        for set in OffenceSet::ALL {
+            let text = format!("forbid (principal, action, resource) when {{ context.{} == [] }};", set.word());
+            let reads = Reads::of(&text.parse().unwrap()).unwrap();
+            let charged = Offence { status: ChargeStatus::HeldToAnswer, ..convicted(ConvictionAge::None) };
+            let ages = ConvictionAge::ALL.iter().map(|age| convicted(*age));
+            for offence in ages.chain([charged]) {
+                let mut other = ordinary.clone();
+                other.offences.insert(offence);
+                assert_eq!(reads.essence(&other) != reads.essence(&ordinary), set.has(&offence), "{set:?} {offence:?}");
+            }
+        }
     }
 
     #[test]

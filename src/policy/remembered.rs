@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::domain::determination::LawView;
-use crate::domain::facts::CaseFacts;
+use crate::policy::reads::Essence;
 
 /// Decisions held at once. Real facts make few distinct tuples; a requester could make up many.
 pub(crate) const REMEMBERED_MAX: usize = 4_096;
@@ -16,8 +16,8 @@ pub(crate) struct Question {
     pub(crate) slice: usize,
     /// Era of the slice.
     pub(crate) era: usize,
-    /// The facts that the slice reads; the others made the same.
-    pub(crate) facts: CaseFacts,
+    /// The facts that the slice reads.
+    pub(crate) facts: Essence,
 }
 
 /// Bounded memory of decisions.
@@ -52,9 +52,12 @@ impl Remembered {
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+
     use super::*;
     use crate::domain::determination::FieldClasses;
     use crate::policy::determination::failed;
+    use crate::policy::reads::Reads;
     use crate::policy::samples::facts;
 
     #[test]
@@ -68,9 +71,11 @@ mod tests {
             review: FieldClasses::NONE,
             disclosure: Vec::new(),
             policy_digest: [0; 32],
+            facts: Arc::new(facts()),
+            judged_at: Timestamp::UNIX_EPOCH,
         });
         let remembered = Remembered::default();
-        let question = |era| Question { slice: 0, era, facts: facts() };
+        let question = |era| Question { slice: 0, era, facts: Reads::default().essence(&facts()) };
         for era in 0..3 * REMEMBERED_MAX {
             remembered.keep(question(era), &view);
             assert!(remembered.len() <= REMEMBERED_MAX);

@@ -2,7 +2,8 @@
 
 use cedar_policy as cedar;
 
-use crate::domain::determination::LawAction;
+use crate::domain::determination::{HoldClock, LawAction, Obligation};
+use crate::domain::ids::InvalidId;
 
 /// Where a policy stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +38,12 @@ pub enum Rule {
     /// A review is a forbid that a person may lift.
     #[error("has a @review that is not on a forbid")]
     Review,
+    /// A clock bounds a hold that is allowed, and nothing else.
+    #[error("has a @clock that is none, or not on a permit of hold alone")]
+    Clock,
+    /// Nobody would know what it asks.
+    #[error("has an @obligation that is not a list of known ones")]
+    Obligation,
     /// It would stand for acts that nobody thought of.
     #[error("names no action, or one that its file does not speak to")]
     Action,
@@ -49,7 +56,7 @@ pub enum Rule {
 pub(crate) fn check(policy: &cedar::Policy, room: Room) -> Result<&str, Rule> {
     let known: &[&str] = match room {
         Room::Access => &["id"],
-        Room::Law => &["id", "cite", "duty", "review", "obligation"],
+        Room::Law => &["id", "cite", "duty", "review", "obligation", "clock"],
     };
     for (word, value) in policy.annotations() {
         if !known.contains(&word) {
@@ -66,6 +73,13 @@ pub(crate) fn check(policy: &cedar::Policy, room: Room) -> Result<&str, Rule> {
     if policy.annotation("review").is_some() && permits {
         return Err(Rule::Review);
     }
+    if policy.annotation("clock").is_some_and(|word| word.parse::<HoldClock>().is_err() || !permits || !of_hold(policy))
+    {
+        return Err(Rule::Clock);
+    }
+    if policy.annotation("obligation").is_some_and(|words| obligations(words).is_err()) {
+        return Err(Rule::Obligation);
+    }
     if room == Room::Law && policy.annotation("cite").is_none() {
         return Err(Rule::NoCite);
     }
@@ -73,6 +87,21 @@ pub(crate) fn check(policy: &cedar::Policy, room: Room) -> Result<&str, Rule> {
         return Err(Rule::Action);
     }
     policy.annotation("id").ok_or(Rule::NoId)
+}
+
+/// Reads an `@obligation`: words with commas between them.
+pub(crate) fn obligations(words: &str) -> Result<Vec<Obligation>, InvalidId> {
+    words.split(',').map(|word| word.trim().parse()).collect()
+}
+
+/// Whether a policy speaks of holding and of nothing else.
+fn of_hold(policy: &cedar::Policy) -> bool {
+    let is_hold = |action: &cedar::EntityUid| action.id().unescaped() == LawAction::Hold.word();
+    match policy.action_constraint() {
+        cedar::ActionConstraint::Any => false,
+        cedar::ActionConstraint::Eq(action) => is_hold(&action),
+        cedar::ActionConstraint::In(actions) => actions.iter().all(is_hold),
+    }
 }
 
 fn names_actions_of(policy: &cedar::Policy, room: Room) -> bool {
@@ -110,6 +139,15 @@ mod tests {
         check(&format!("@id(\"i\") @cite(\"c\") @duty(\"may\") permit {hold}"), Rule::Duty);
         check(&format!("@id(\"i\") @cite(\"c\") @duty(\"must\") forbid {hold}"), Rule::Duty);
         check(&format!("@id(\"i\") @cite(\"c\") @review(\"w\") permit {hold}"), Rule::Review);
+        for clock in ["flat-24h", " flat-48h", "flat-48h, same-day"] {
+            check(&format!("@id(\"i\") @cite(\"c\") @clock(\"{clock}\") permit {hold}"), Rule::Clock);
+        }
+        check(&format!("@id(\"i\") @cite(\"c\") @clock(\"flat-48h\") forbid {hold}"), Rule::Clock);
+        let both = "(principal, action in [Action::\"hold\", Action::\"notify\"], resource);";
+        check(&format!("@id(\"i\") @cite(\"c\") @clock(\"flat-48h\") permit {both}"), Rule::Clock);
+        for words in ["tell-everybody", "serve-copy tell-counsel", "serve-copy,", "serve-copy, , tell-counsel"] {
+            check(&format!("@id(\"i\") @cite(\"c\") @obligation(\"{words}\") permit {hold}"), Rule::Obligation);
+        }
         let permit = "@id(\"i\") @cite(\"c\") permit ";
         check(&format!("{permit}(principal, action, resource);"), Rule::Action);
         check(&format!("{permit}(principal, action == Action::\"InboxService/Receive\", resource);"), Rule::Action);

@@ -7,9 +7,9 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use crate::domain::agency::{Actor, ActorKind, Agency, AgencyClass, AgencyKind, Caller};
-use crate::domain::charge::{ChargeStatus, OffenceCategory};
+use crate::domain::charge::{ChargeStatus, ConvictionAge, OffenceCategory, Severity};
 use crate::domain::detainer::{DetainerBasis, DetainerForm, IssuingAuthority, WarrantKind};
-use crate::domain::facts::{CaseFacts, Stage};
+use crate::domain::facts::{CaseFacts, Offence, Stage};
 use crate::policy::load::{PolicyError, PolicySet};
 
 /// An ordinary I-247A with an administrative warrant, before it is known who holds the person.
@@ -24,13 +24,27 @@ pub(crate) fn facts() -> CaseFacts {
         warrant: WarrantKind::I200,
         issuing_authority: IssuingAuthority::ImmigrationOfficer,
         judicial_warrant: false,
-        offences: [(OffenceCategory::Assault, ChargeStatus::Pending)].into(),
+        criminal_warrant: false,
+        terrorist_list_match: false,
+        offences: [offence(OffenceCategory::Assault, ChargeStatus::Pending, ConvictionAge::None)].into(),
         citizenship_claim: false,
         proof_of_status: false,
         juvenile: false,
         sealed: false,
         protected: false,
+        date_public: false,
     }
+}
+
+/// A felony.
+pub(crate) fn offence(category: OffenceCategory, status: ChargeStatus, age: ConvictionAge) -> Offence {
+    Offence { category, status, severity: Some(Severity::Felony), age }
+}
+
+fn any_offence() -> impl Strategy<Value = Offence> {
+    let severity = proptest::option::of(select(Severity::ALL));
+    (select(OffenceCategory::ALL), select(ChargeStatus::ALL), severity, select(ConvictionAge::ALL))
+        .prop_map(|(category, status, severity, age)| Offence { category, status, severity, age })
 }
 
 pub(crate) fn caller(kind: AgencyKind, class: Option<AgencyClass>, actor: Option<ActorKind>) -> Caller {
@@ -60,10 +74,11 @@ pub(crate) fn any_facts() -> impl Strategy<Value = CaseFacts> {
         btree_set(select(DetainerBasis::ALL), 0..3),
         select(WarrantKind::ALL),
         select(IssuingAuthority::ALL),
-        btree_set((select(OffenceCategory::ALL), select(ChargeStatus::ALL)), 0..4),
+        btree_set(any_offence(), 0..4),
     );
-    (who, what, any::<[bool; 7]>()).prop_map(|(who, what, flags)| {
+    (who, what, any::<[bool; 7]>(), any::<[bool; 3]>()).prop_map(|(who, what, flags, more)| {
         let [asks_for_hold, judicial_warrant, citizenship_claim, proof_of_status, juvenile, sealed, protected] = flags;
+        let [criminal_warrant, terrorist_list_match, date_public] = more;
         CaseFacts {
             stage: who.0,
             requester_kind: who.1,
@@ -74,19 +89,22 @@ pub(crate) fn any_facts() -> impl Strategy<Value = CaseFacts> {
             warrant: what.1,
             issuing_authority: what.2,
             judicial_warrant,
+            criminal_warrant,
+            terrorist_list_match,
             offences: what.3,
             citizenship_claim,
             proof_of_status,
             juvenile,
             sealed,
             protected,
+            date_public,
         }
     })
 }
 
 /// Two cases that differ in one fact at most.
 pub(crate) fn like_cases() -> impl Strategy<Value = [CaseFacts; 2]> {
-    const MOVE: [fn(&mut CaseFacts, &CaseFacts); 15] = [
+    const MOVE: [fn(&mut CaseFacts, &CaseFacts); 18] = [
         |to, from| to.stage = from.stage,
         |to, from| to.requester_kind = from.requester_kind,
         |to, from| to.custodian_class = from.custodian_class,
@@ -96,12 +114,15 @@ pub(crate) fn like_cases() -> impl Strategy<Value = [CaseFacts; 2]> {
         |to, from| to.warrant = from.warrant,
         |to, from| to.issuing_authority = from.issuing_authority,
         |to, from| to.judicial_warrant = from.judicial_warrant,
+        |to, from| to.criminal_warrant = from.criminal_warrant,
+        |to, from| to.terrorist_list_match = from.terrorist_list_match,
         |to, from| to.offences.clone_from(&from.offences),
         |to, from| to.citizenship_claim = from.citizenship_claim,
         |to, from| to.proof_of_status = from.proof_of_status,
         |to, from| to.juvenile = from.juvenile,
         |to, from| to.sealed = from.sealed,
         |to, from| to.protected = from.protected,
+        |to, from| to.date_public = from.date_public,
     ];
     (any_facts(), any_facts(), select(MOVE.as_slice())).prop_map(|(one, from, take)| {
         let mut other = one.clone();

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use cedar_policy as cedar;
+use jiff::Timestamp;
 
 use crate::domain::agency::AgencyKind;
 use crate::domain::determination::{Determination, FieldClass, FieldClasses, LawAction, LawView, Ruling};
@@ -10,7 +11,7 @@ use crate::domain::facts::CaseFacts;
 use crate::policy::determination::{Annotations, failed, merge};
 use crate::policy::reads::Reads;
 use crate::policy::remembered::Question;
-use crate::policy::vocabulary::Vocabulary;
+use crate::policy::vocabulary::{Vocabulary, milliseconds};
 
 /// A pack with the safeguards appended.
 #[derive(Debug)]
@@ -39,11 +40,11 @@ impl Slice {
         &self,
         vocabulary: &Vocabulary,
         facts: &CaseFacts,
-        now_ms: i64,
+        now: Timestamp,
         policy_digest: [u8; 32],
     ) -> LawView {
         let asking = Asking { slice: self, vocabulary, asker: facts.requester_kind };
-        let context = vocabulary.facts(facts, now_ms);
+        let context = vocabulary.facts(facts, milliseconds(now));
         let mut disclosure = Disclosure::default();
         for class in FieldClass::ALL {
             disclosure.take(*class, asking.disclose(*class, context.as_ref()));
@@ -56,6 +57,8 @@ impl Slice {
             review: disclosure.review,
             disclosure: disclosure.grounds.into_iter().map(Arc::new).collect(),
             policy_digest,
+            facts: Arc::new(facts.clone()),
+            judged_at: now,
         }
     }
 }

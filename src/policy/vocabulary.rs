@@ -8,7 +8,10 @@ use jiff::Timestamp;
 
 use crate::domain::agency::{ActorKind, AgencyClass, AgencyKind};
 use crate::domain::determination::{FieldClass, LawAction};
-use crate::domain::facts::CaseFacts;
+use crate::domain::facts::{CaseFacts, OffenceSet};
+
+/// The fact that some conviction bears no date.
+pub(crate) const UNDATED_CONVICTION: &str = "undated_conviction";
 
 /// The names that requests are made of, looked up once: Cedar parses a name each time it is made from text.
 #[derive(Debug)]
@@ -27,7 +30,6 @@ pub(crate) struct Vocabulary {
     warrant: cedar::EntityTypeName,
     authority: cedar::EntityTypeName,
     offence: cedar::EntityTypeName,
-    charge_status: cedar::EntityTypeName,
 }
 
 #[derive(Debug)]
@@ -64,7 +66,6 @@ impl Vocabulary {
             warrant: named("Warrant")?,
             authority: named("Authority")?,
             offence: named("Offence")?,
-            charge_status: named("ChargeStatus")?,
         })
     }
 
@@ -95,12 +96,10 @@ impl Vocabulary {
     pub(crate) fn facts(&self, facts: &CaseFacts, now_ms: i64) -> Option<cedar::Context> {
         let now = Timestamp::from_millisecond(now_ms).ok()?;
         let class = facts.custodian_class.map(|class| ("custodian_class", self.class(class)));
-        let mut offences = Vec::new();
-        for (category, status) in &facts.offences {
-            let category = ("category".to_owned(), word(&self.offence, category.word()));
-            let status = ("status".to_owned(), word(&self.charge_status, status.word()));
-            offences.push(Value::new_record([category, status]).ok()?);
-        }
+        let offences = OffenceSet::ALL.iter().map(|set| {
+            let groups = facts.offences_in(*set).into_iter();
+            (set.word(), Value::new_set(groups.map(|group| word(&self.offence, group.word()))))
+        });
         let basis = facts.basis.iter().map(|basis| word(&self.basis, basis.word()));
         let pairs = [
             ("now", Value::new_datetime(format!("{now:.3}"))),
@@ -111,14 +110,17 @@ impl Vocabulary {
             ("warrant", word(&self.warrant, facts.warrant.word())),
             ("issuing_authority", word(&self.authority, facts.issuing_authority.word())),
             ("judicial_warrant", Value::new_bool(facts.judicial_warrant)),
-            ("offences", Value::new_set(offences)),
+            ("criminal_warrant", Value::new_bool(facts.criminal_warrant)),
+            ("terrorist_list_match", Value::new_bool(facts.terrorist_list_match)),
+            (UNDATED_CONVICTION, Value::new_bool(facts.undated_conviction())),
             ("citizenship_claim", Value::new_bool(facts.citizenship_claim)),
             ("proof_of_status", Value::new_bool(facts.proof_of_status)),
             ("juvenile", Value::new_bool(facts.juvenile)),
             ("sealed", Value::new_bool(facts.sealed)),
             ("protected", Value::new_bool(facts.protected)),
+            ("date_public", Value::new_bool(facts.date_public)),
         ];
-        context(pairs.into_iter().chain(class))
+        context(pairs.into_iter().chain(offences).chain(class))
     }
 
     /// What does the law say of an act upon the person?
@@ -174,7 +176,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::charge::{ChargeStatus, OffenceCategory};
+    use crate::domain::charge::OffenceCategory;
     use crate::domain::detainer::{DetainerBasis, DetainerForm, IssuingAuthority, WarrantKind};
     use crate::domain::facts::Stage;
     use crate::policy::samples;
@@ -264,7 +266,6 @@ mod tests {
         check("Warrant", WarrantKind::ALL.iter().map(|word| word.word()).collect());
         check("Authority", IssuingAuthority::ALL.iter().map(|word| word.word()).collect());
         check("Offence", OffenceCategory::ALL.iter().map(|word| word.word()).collect());
-        check("ChargeStatus", ChargeStatus::ALL.iter().map(|word| word.word()).collect());
     }
 
     fn fits(request: &cedar::Request, schema: &cedar::Schema) -> bool {

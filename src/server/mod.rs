@@ -27,6 +27,7 @@ pub use health::Phase;
 
 use crate::api::{Api, ApiKeys, LISTS_MAX};
 use crate::config::{Config, ConfigError, Secrets};
+use crate::domain::zone::Zones;
 use crate::feed::Trying;
 use crate::identity::authenticate::Authenticator;
 use crate::identity::clock::WallClock;
@@ -64,6 +65,9 @@ pub enum ServerError {
     /// A jurisdiction without a law: nothing there could ever be permitted.
     #[error("there is no policy pack for the jurisdiction {0}")]
     NoLaw(crate::domain::ids::JurisdictionId),
+    /// A time zone that is none.
+    #[error(transparent)]
+    Zone(#[from] crate::domain::zone::UnknownZone),
     /// The store.
     #[error("the store cannot be opened: {0}")]
     Store(#[from] crate::store::StoreError),
@@ -121,9 +125,9 @@ impl Gateway {
     /// Starts a gateway and returns when it is ready. `base` is where relative paths of the configuration start.
     pub fn start(config: &Config, base: &Path, seams: Seams) -> Result<Self, ServerError> {
         let (phase, phase_seen) = watch::channel(Phase::Starting);
-        let Checked { secrets, registry, engine, verifier, .. } = check(config, base)?;
+        let Checked { secrets, registry, engine, verifier, zones, .. } = check(config, base)?;
         let agencies = registry.members().map(|member| (member.agency.id.clone(), member.agency.clone())).collect();
-        let gate = Arc::new(Gate::new(Arc::clone(&engine), Arc::new(agencies)));
+        let gate = Arc::new(Gate::new(Arc::clone(&engine), Arc::new(agencies)).with_zones(zones));
         let authenticator = Authenticator::new(
             Arc::clone(&registry),
             config.token.clone(),
@@ -277,6 +281,7 @@ pub struct Checked {
     secrets: Secrets,
     registry: Arc<Registry>,
     engine: Arc<Engine>,
+    zones: Zones,
     /// The public key of the logs.
     pub verifier: VerifierKey,
     /// Digest of the policy set.
@@ -296,9 +301,10 @@ pub fn check(config: &Config, base: &Path) -> Result<Checked, ServerError> {
     if let Some(lawless) = config.jurisdictions.iter().find(|id| !engine.has_law(id)) {
         return Err(ServerError::NoLaw(lawless.clone()));
     }
+    let zones = Zones::with(&config.time_zones)?;
     let verifier = secrets.signer.verifier().clone();
     let (policy_digest, agencies) = (engine.digest(), registry.members().count());
-    Ok(Checked { secrets, registry, engine, verifier, policy_digest, agencies })
+    Ok(Checked { secrets, registry, engine, zones, verifier, policy_digest, agencies })
 }
 
 /// Recovers the logs and starts the writer.

@@ -26,7 +26,7 @@ mod tests {
 
     use super::*;
     use crate::domain::{
-        agency, charge, claim, custody, detainer, determination, obligation, review, service, subject, transfer,
+        agency, charge, claim, custody, detainer, determination, facts, obligation, review, service, subject, transfer,
     };
     use crate::wire::DESCRIPTOR;
 
@@ -46,7 +46,9 @@ mod tests {
             }
         }
         check::<agency::AgencyClass>("AgencyClass", "AGENCY_CLASS");
+        check::<agency::AgencyKind>("AgencyKind", "AGENCY_KIND");
         check::<charge::ChargeStatus>("ChargeStatus", "CHARGE_STATUS");
+        check::<charge::ConvictionAge>("ConvictionAge", "CONVICTION_AGE");
         check::<charge::OffenceCategory>("OffenceCategory", "OFFENCE_CATEGORY");
         check::<charge::Severity>("Severity", "SEVERITY");
         check::<claim::ClaimOutcome>("ClaimOutcome", "CLAIM_OUTCOME");
@@ -66,13 +68,15 @@ mod tests {
         check::<detainer::LiftReason>("LiftReason", "LIFT_REASON");
         check::<detainer::WarrantKind>("WarrantKind", "WARRANT_KIND");
         check::<determination::FieldClass>("FieldClass", "FIELD_CLASS");
+        check::<determination::HoldClock>("HoldClock", "HOLD_CLOCK");
         check::<determination::LawAction>("LawAction", "LAW_ACTION");
         check::<determination::Ruling>("Ruling", "RULING");
         check::<obligation::EvidenceMethod>("EvidenceMethod", "EVIDENCE_METHOD");
-        check::<obligation::Obligation>("ObligationKind", "OBLIGATION_KIND");
+        check::<determination::Obligation>("ObligationKind", "OBLIGATION_KIND");
         check::<review::ReviewDecision>("ReviewDecision", "REVIEW_DECISION");
         check::<review::ReviewMatter>("ReviewMatter", "REVIEW_MATTER");
         check::<review::ReviewState>("ReviewState", "REVIEW_STATE");
+        check::<facts::Stage>("Stage", "STAGE");
         check::<service::ServiceMethod>("ServiceMethod", "SERVICE_METHOD");
         check::<subject::MatchMethod>("MatchMethod", "MATCH_METHOD");
         check::<subject::Sex>("Sex", "SEX");

@@ -108,6 +108,7 @@ fn statuses() -> Vec<Status> {
             obligations: Vec::new(),
             reviews: Vec::new(),
             failed: false,
+            clock: None,
         };
         (LawAction::Hold, Arc::new(determination))
     };

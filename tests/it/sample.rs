@@ -15,13 +15,15 @@ use comity::domain::detainer::{
     Acknowledgement, Addressee, Answer, AnswerKind, DeclineGround, DetainerBasis, DetainerForm, Finding,
     IssuingAuthority, Request, Warrant, WarrantKind,
 };
-use comity::domain::determination::{Determination, FieldClasses, LawView, Ruling};
+use comity::domain::determination::{Determination, FieldClasses, LawView, Obligation, Ruling};
+use comity::domain::facts::{CaseFacts, Offence, Stage};
 use comity::domain::ids::{CaseName, JurisdictionId};
 use comity::domain::obligation::{Evidence, EvidenceMethod};
 use comity::domain::review::Ground;
 use comity::domain::service::{ServiceMethod, ServiceOfCopy};
 use comity::domain::subject::{Flags, Identifiers, MatchMethod, PersonName, Sex, Subject};
 use comity::domain::transfer::TransferWindow;
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 /// Words that must never be found where nothing personal may be.
@@ -95,9 +97,11 @@ pub(crate) fn request(addressee: Option<&str>) -> Request {
             kind: WarrantKind::I205,
             issuing_authority: IssuingAuthority::ImmigrationOfficer,
             signed_at: None,
+            criminal: false,
         },
         subject: subject(),
         charges: vec![charge()],
+        terrorist_list_match: false,
         flags: Flags::default(),
         contact_phone: Some("Ferdinand-Avenue".to_owned()),
         occurred_at: None,
@@ -139,6 +143,7 @@ pub(crate) fn scheduled() -> ScheduledRelease {
         expected_at: "2026-03-01T12:00:00Z".parse().unwrap(),
         basis: ReleaseDateBasis::Projected,
         as_of: None,
+        date_public: false,
     }
 }
 
@@ -148,6 +153,32 @@ pub(crate) fn released() -> ActualRelease {
         reason: ReleaseReason::SentenceServed,
         recipient: ReleaseRecipient::Community,
         ordered_by: "Parole board".to_owned(),
+        date_public: false,
+    }
+}
+
+/// An ordinary request, as the law sees it.
+pub(crate) fn facts() -> CaseFacts {
+    let asked = request(None);
+    CaseFacts {
+        stage: Stage::Answer,
+        requester_kind: AgencyKind::Federal,
+        custodian_class: Some(AgencyClass::CountyJail),
+        form: asked.form,
+        asks_for_hold: asked.form.asks_for_hold(),
+        basis: asked.basis.into_iter().collect(),
+        warrant: asked.warrant.kind,
+        issuing_authority: asked.warrant.issuing_authority,
+        judicial_warrant: false,
+        criminal_warrant: false,
+        terrorist_list_match: false,
+        offences: [Offence::of(&charge(), start().to_zoned(TimeZone::UTC).date())].into(),
+        citizenship_claim: false,
+        proof_of_status: false,
+        juvenile: false,
+        sealed: false,
+        protected: false,
+        date_public: false,
     }
 }
 
@@ -158,9 +189,10 @@ pub(crate) fn law(hold: Ruling, notify: Ruling, disclosable: FieldClasses) -> La
             ruling,
             policies: vec![policy.to_owned()],
             citations: vec!["a statute".to_owned()],
-            obligations: vec!["serve-copy".to_owned(), "record-in-file".to_owned()],
+            obligations: vec![Obligation::ServeCopy, Obligation::RecordInFile],
             reviews: if ruling == Ruling::Review { vec!["a person decides".to_owned()] } else { Vec::new() },
             failed: false,
+            clock: None,
         })
     };
     LawView {
@@ -171,6 +203,8 @@ pub(crate) fn law(hold: Ruling, notify: Ruling, disclosable: FieldClasses) -> La
         review: FieldClasses::NONE,
         disclosure: vec![ruled(Ruling::May, "sample.disclose")],
         policy_digest: [7; 32],
+        facts: Arc::new(facts()),
+        judged_at: start(),
     }
 }
 

@@ -244,8 +244,11 @@ impl Custodian {
     }
 
     async fn schedule(&self, file: &mut File, expected_at: jiff::Timestamp, basis: ReleaseDateBasis) -> Result<()> {
-        let release =
-            v1::ScheduledRelease { expected_at: Some(timestamp(expected_at)), basis: to_wire(basis), as_of: None };
+        let release = v1::ScheduledRelease {
+            expected_at: Some(timestamp(expected_at)),
+            basis: to_wire(basis),
+            ..Default::default()
+        };
         let request = v1::ScheduleReleaseRequest {
             name: file.custody.clone(),
             release: Some(release),
@@ -271,6 +274,7 @@ impl Custodian {
                 reason: to_wire(release.reason),
                 recipient: to_wire(recipient),
                 ordered_by: papers::ordered_by(release.reason).to_owned(),
+                date_public: false,
             }),
             request_id: request_id(),
             etag: String::new(),

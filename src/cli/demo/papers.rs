@@ -31,6 +31,7 @@ pub(super) fn detainer(person: &Person) -> v1::Detainer {
             kind: to_wire(person.warrant),
             issuing_authority: to_wire(authority),
             signed_at: (person.warrant != WarrantKind::None).then_some(asked_at),
+            criminal: false,
         }),
         subject: Some(v1::Subject {
             identifiers: Some(v1::Identifiers {

@@ -7,7 +7,7 @@ use crate::domain::custody::{Destination, Movement};
 use crate::domain::detainer::{AnswerKind, Detainer};
 use crate::domain::determination::{Determination, LawAction};
 use crate::domain::event::{Change, Event, Record, Told};
-use crate::domain::obligation::{EvidenceMethod, Obligation, ObligationTimes, Owed};
+use crate::domain::obligation::{EvidenceMethod, ObligationTimes, Owed};
 use crate::domain::transfer::TransferState;
 
 /// Changes a case by what the law asks besides of the acts recorded. Entries say it all: the determinations are in them.
@@ -62,8 +62,7 @@ fn acts(event: &Event) -> &'static [LawAction] {
 /// Once for each version of the request, however many acts ask for it.
 fn owe(detainer: &mut Detainer, asked: &Determination, times: &ObligationTimes, now: Timestamp) {
     let Some(custodian) = detainer.custodian.clone() else { return };
-    let words: Vec<Obligation> = asked.obligations.iter().filter_map(|word| word.parse().ok()).collect();
-    for obligation in words {
+    for obligation in asked.obligations.iter().copied() {
         let before = detainer.owed(obligation);
         if before.is_some_and(|before| before.is_open() || before.request_version == detainer.request_version) {
             continue;

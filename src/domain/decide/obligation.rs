@@ -4,8 +4,9 @@ use crate::domain::case::Case;
 use crate::domain::command::CaseCommand;
 use crate::domain::decide::Refusal;
 use crate::domain::detainer::Detainer;
+use crate::domain::determination::Obligation;
 use crate::domain::event::{Event, Record};
-use crate::domain::obligation::{Evidence, Obligation, Owed};
+use crate::domain::obligation::{Evidence, Owed};
 use crate::domain::permit::Permitted;
 use crate::domain::record::within_custody;
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use uuid::Uuid;
 
 use crate::domain::agency::{AgencyClass, AgencyKind, Caller};
@@ -12,7 +13,7 @@ use crate::domain::command::CaseCommand;
 use crate::domain::custody::{Custody, Destination, Movement};
 use crate::domain::detainer::{Addressee, Detainer, Finding, Request};
 use crate::domain::determination::LawView;
-use crate::domain::facts::{self, CaseFacts, Stage};
+use crate::domain::facts::{CaseFacts, Offence, Stage};
 use crate::domain::ids::{CaseName, JurisdictionId};
 use crate::domain::permit::Admitted;
 use crate::policy::gate::within::{
@@ -151,7 +152,7 @@ impl<'a> Question<'a> {
                 self.gate.custodian_of(self.jurisdiction(), id).ok_or(Denial::NotACustodian)?.class
             }
         };
-        let facts = facts_of(Stage::Lodge, self.caller().agency.kind, request, None);
+        let facts = facts_of(Stage::Lodge, self.caller().agency.kind, request, None, self.today());
         Ok(self.ask(&CaseFacts { custodian_class: class, ..facts }))
     }
 
@@ -209,12 +210,17 @@ impl<'a> Question<'a> {
         custody: Option<&Custody>,
         custodian_class: Option<AgencyClass>,
     ) -> (CaseName, LawView) {
-        let facts = facts_of(stage, self.gate.requester(detainer), &detainer.request, custody);
+        let facts = facts_of(stage, self.gate.requester(detainer), &detainer.request, custody, self.today());
         (detainer.name.clone(), self.ask(&CaseFacts { custodian_class, ..facts }))
     }
 
     fn ask(&self, facts: &CaseFacts) -> LawView {
-        LawView::clone(&self.gate.engine.law(self.jurisdiction(), facts, self.now))
+        self.gate.engine.law(self.jurisdiction(), facts, self.now)
+    }
+
+    /// What day it is where the law is of.
+    fn today(&self) -> Date {
+        self.gate.zones().date_in(self.jurisdiction(), self.now)
     }
 }
 
@@ -230,8 +236,24 @@ fn after(custody: &Custody, command: &CaseCommand) -> Custody {
         *flags = flags.claimed();
     } else if let CaseCommand::ResolveCitizenshipClaim { outcome, .. } = command {
         *flags = flags.resolved(*outcome);
+    } else if let CaseCommand::ScheduleRelease { release, .. } | CaseCommand::RescheduleRelease { release, .. } =
+        command
+    {
+        custody.scheduled = Some(release.clone());
+    } else if let CaseCommand::RecordRelease { release, .. } = command {
+        custody.released = Some(release.clone());
+    } else if let CaseCommand::CancelRelease { .. } = command {
+        custody.scheduled = None;
+    } else if let CaseCommand::ReopenCustody { .. } = command {
+        custody.released = None;
     }
     custody
+}
+
+/// Whether the date of the release is open to the public: of the one that took place, or else of the expected one.
+fn date_public(custody: &Custody) -> bool {
+    let actual = custody.released.as_ref().map(|release| release.date_public);
+    actual.or(custody.scheduled.as_ref().map(|release| release.date_public)).unwrap_or(false)
 }
 
 /// Facts known to the gateway: of the request, and of the custody where one is linked.
@@ -240,6 +262,7 @@ pub(super) fn facts_of(
     requester_kind: AgencyKind,
     request: &Request,
     custody: Option<&Custody>,
+    today: Date,
 ) -> CaseFacts {
     let charges = || request.charges.iter().chain(custody.into_iter().flat_map(|custody| &custody.intake.charges));
     let flags = request.flags.either(custody.map(|custody| custody.intake.flags).unwrap_or_default());
@@ -253,11 +276,14 @@ pub(super) fn facts_of(
         warrant: request.warrant.kind,
         issuing_authority: request.warrant.issuing_authority,
         judicial_warrant: request.warrant.issuing_authority.is_judge(),
-        offences: facts::offences(charges()),
+        criminal_warrant: request.warrant.criminal && request.warrant.issuing_authority.is_judge(),
+        terrorist_list_match: request.terrorist_list_match,
+        offences: charges().map(|charge| Offence::of(charge, today)).collect(),
         citizenship_claim: flags.citizenship_claim,
         proof_of_status: flags.proof_of_status,
         juvenile: flags.juvenile,
         sealed: charges().any(Charge::sealed),
         protected: flags.victim_witness || flags.protected_program,
+        date_public: custody.is_some_and(date_public),
     }
 }

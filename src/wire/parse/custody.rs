@@ -135,7 +135,7 @@ fn scheduled(form: &mut Form, field: &str, release: Option<v1::ScheduledRelease>
     let expected_at = form.required_time(&format!("{field}.expected_at"), release.expected_at);
     let basis = form.required_word(&format!("{field}.basis"), release.basis);
     let as_of = form.time(&format!("{field}.as_of"), release.as_of);
-    Some(ScheduledRelease { expected_at: expected_at?, basis: basis?, as_of })
+    Some(ScheduledRelease { expected_at: expected_at?, basis: basis?, as_of, date_public: release.date_public })
 }
 
 fn released(form: &mut Form, field: &str, release: Option<v1::ActualRelease>) -> Option<ActualRelease> {
@@ -144,7 +144,13 @@ fn released(form: &mut Form, field: &str, release: Option<v1::ActualRelease>) ->
     let reason = form.required_word(&format!("{field}.reason"), release.reason);
     let recipient = form.required_word(&format!("{field}.recipient"), release.recipient);
     let ordered_by = form.required_text(&format!("{field}.ordered_by"), release.ordered_by, ORDER_LEN_MAX);
-    Some(ActualRelease { released_at: released_at?, reason: reason?, recipient: recipient?, ordered_by: ordered_by? })
+    Some(ActualRelease {
+        released_at: released_at?,
+        reason: reason?,
+        recipient: recipient?,
+        ordered_by: ordered_by?,
+        date_public: release.date_public,
+    })
 }
 
 fn movement(form: &mut Form, field: &str, movement: Option<v1::Movement>) -> Option<Movement> {

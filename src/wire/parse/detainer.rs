@@ -125,6 +125,7 @@ fn request(form: &mut Form, field: &str, detainer: Option<v1::Detainer>) -> Opti
         warrant: warrant?,
         subject: subject?,
         charges,
+        terrorist_list_match: detainer.terrorist_list_match,
         flags: subject::flags(detainer.flags),
         contact_phone,
         occurred_at,
@@ -144,9 +145,7 @@ fn basis(form: &mut Form, field: &str, numbers: Vec<i32>) -> Vec<DetainerBasis> 
 }
 
 fn warrant(form: &mut Form, field: &str, warrant: Option<v1::Warrant>) -> Option<Warrant> {
-    let Some(warrant) = warrant else {
-        return Some(Warrant { kind: WarrantKind::None, issuing_authority: IssuingAuthority::None, signed_at: None });
-    };
+    let Some(warrant) = warrant else { return Some(Warrant::NONE) };
     let kind = form.required_word(&format!("{field}.kind"), warrant.kind)?;
     let issuing_authority: IssuingAuthority =
         form.required_word(&format!("{field}.issuing_authority"), warrant.issuing_authority)?;
@@ -161,7 +160,10 @@ fn warrant(form: &mut Form, field: &str, warrant: Option<v1::Warrant>) -> Option
             "who signs a warrant of this kind: an immigration officer I-200 and I-205, a judge a judicial one";
         form.fault(&format!("{field}.issuing_authority"), expected);
     }
-    Some(Warrant { kind, issuing_authority, signed_at })
+    if warrant.criminal && !issuing_authority.is_judge() {
+        form.fault(&format!("{field}.criminal"), "unset unless a judge signed");
+    }
+    Some(Warrant { kind, issuing_authority, signed_at, criminal: warrant.criminal })
 }
 
 fn acknowledgement(

@@ -4,6 +4,7 @@ mod custody;
 mod detainer;
 mod duty;
 mod fields;
+mod judged;
 mod subject;
 mod transfer;
 
@@ -11,6 +12,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 pub use fields::Form;
+pub use judged::{Judged, judged};
 
 use crate::domain::command::CaseCommand;
 use crate::domain::correction::Correction;

@@ -10,6 +10,7 @@ use crate::domain::ids::CaseName;
 use crate::domain::service::ServiceOfCopy;
 use crate::domain::transfer::Transfer;
 use crate::wire::show::duty::{obligation, review};
+use crate::wire::show::judged::judged;
 use crate::wire::show::parts::{
     acknowledgement, actual_release, answer, charge, closing, correction, flags, movement, scheduled_release,
     service_of_copy, subject,
@@ -26,6 +27,7 @@ pub fn event(record: &Record) -> v1::Event {
         counts: Some(counts(&record.counts)),
         standing: standing(&record.determinations),
         determinations: determinations(&record.determinations),
+        facts: facts(&record.determinations),
     };
     v1::Event { event: Some(wire(&record.event, said)) }
 }
@@ -34,6 +36,7 @@ pub fn event(record: &Record) -> v1::Event {
 struct Said {
     counts: Option<v1::Counts>,
     determinations: Vec<v1::Determination>,
+    facts: Vec<v1::Facts>,
     /// Detainers that the determinations are of.
     standing: Vec<String>,
 }
@@ -102,6 +105,7 @@ impl Said {
             detainer: Some(detainer(lodged, Viewpoint::Custodian)),
             counts: self.counts,
             determinations: self.determinations,
+            facts: self.facts,
         })
     }
 
@@ -110,6 +114,7 @@ impl Said {
             detainer: Some(asked(amended)),
             counts: self.counts,
             determinations: self.determinations,
+            facts: self.facts,
         })
     }
 
@@ -119,6 +124,7 @@ impl Said {
             acknowledgement: Some(acknowledgement(found)),
             counts: self.counts,
             determinations: self.determinations,
+            facts: self.facts,
             corrects: corrects.is_some(),
             correction: corrects.map(correction),
         })
@@ -130,6 +136,7 @@ impl Said {
             answer: Some(answer(given)),
             counts: self.counts,
             determinations: self.determinations,
+            facts: self.facts,
             corrects: corrects.is_some(),
             correction: corrects.map(correction),
         })
@@ -141,6 +148,7 @@ impl Said {
             service_of_copy: Some(service_of_copy(service)),
             counts: self.counts,
             determinations: self.determinations,
+            facts: self.facts,
             corrects: corrects.is_some(),
             correction: corrects.map(correction),
         })
@@ -152,6 +160,7 @@ impl Said {
             occurred_at: claim.occurred_at.map(timestamp),
             grounds: claim.grounds.clone().unwrap_or_default(),
             determinations: self.determinations,
+            facts: self.facts,
         })
     }
 
@@ -161,6 +170,7 @@ impl Said {
             outcome: to_wire(outcome),
             reason: reason.to_owned(),
             determinations: self.determinations,
+            facts: self.facts,
         })
     }
 
@@ -170,6 +180,7 @@ impl Said {
             transfer: Some(transfer(detainer, stands)),
             counts: self.counts,
             determinations: self.determinations,
+            facts: self.facts,
             failure_cause: to_wire_or_unspecified(stands.failure_cause),
             reason: reason.cloned().unwrap_or_default(),
         })
@@ -191,6 +202,7 @@ impl Said {
             custody: custody.to_string(),
             charges: charges.iter().map(charge).collect(),
             determinations: self.determinations,
+            facts: self.facts,
         })
     }
 
@@ -201,6 +213,7 @@ impl Said {
             flags: Some(flags(identity.flags)),
             correction: Some(correction(why)),
             determinations: self.determinations,
+            facts: self.facts,
         })
     }
 
@@ -209,6 +222,7 @@ impl Said {
             custody: custody.to_string(),
             movement: Some(movement(to)),
             determinations: self.determinations,
+            facts: self.facts,
         })
     }
 
@@ -217,6 +231,7 @@ impl Said {
             custody: custody.to_string(),
             release: Some(scheduled_release(release)),
             determinations: self.determinations,
+            facts: self.facts,
         })
     }
 
@@ -225,6 +240,7 @@ impl Said {
             custody: custody.to_string(),
             release: Some(scheduled_release(release)),
             determinations: self.determinations,
+            facts: self.facts,
         })
     }
 
@@ -233,6 +249,7 @@ impl Said {
             custody: custody.to_string(),
             release: Some(actual_release(release)),
             determinations: self.determinations,
+            facts: self.facts,
             counts: self.counts,
             detainers: self.standing,
             corrects: corrects.is_some(),
@@ -245,6 +262,7 @@ impl Said {
             custody: custody.to_string(),
             closing: Some(closing(how)),
             determinations: self.determinations,
+            facts: self.facts,
             counts: self.counts,
             detainers: self.standing,
         })
@@ -259,6 +277,7 @@ impl Said {
             release: Some(scheduled_release(release)),
             counts: self.counts,
             determinations: self.determinations,
+            facts: self.facts,
         })
     }
 
@@ -268,6 +287,7 @@ impl Said {
             release: Some(actual_release(release)),
             counts: self.counts,
             determinations: self.determinations,
+            facts: self.facts,
             corrects: told == Told::Corrected,
         })
     }
@@ -277,6 +297,7 @@ impl Said {
             detainer: detainer.to_string(),
             counts: self.counts,
             determinations: self.determinations,
+            facts: self.facts,
             ..v1::CustodyNoticed::default()
         };
         match change {
@@ -305,11 +326,21 @@ pub fn determinations(recorded: &[RecordedDetermination]) -> Vec<v1::Determinati
         ruling: to_wire(recorded.determination.ruling),
         policies: recorded.determination.policies.clone(),
         citations: recorded.determination.citations.clone(),
-        obligations: recorded.determination.obligations.clone(),
+        obligations: recorded.determination.obligations.iter().map(|word| word.word().to_owned()).collect(),
         reviews: recorded.determination.reviews.clone(),
         failed: recorded.determination.failed,
+        clock: to_wire_or_unspecified(recorded.determination.clock),
     };
     recorded.iter().map(one).collect()
+}
+
+/// The facts that determinations rest on: once for each detainer and judgment, not for each ruling of it.
+fn facts(recorded: &[RecordedDetermination]) -> Vec<v1::Facts> {
+    let same = |one: &RecordedDetermination, other: &RecordedDetermination| {
+        (&one.detainer, one.judged_at, &one.facts) == (&other.detainer, other.judged_at, &other.facts)
+    };
+    let judgments = recorded.chunk_by(same).filter_map(<[_]>::first);
+    judgments.map(|first| judged(&first.detainer, &first.facts, first.judged_at)).collect()
 }
 
 fn standing(recorded: &[RecordedDetermination]) -> Vec<String> {

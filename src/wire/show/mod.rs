@@ -2,6 +2,7 @@
 
 mod duty;
 mod event;
+mod judged;
 mod parts;
 mod resource;
 
@@ -9,6 +10,7 @@ use jiff::Timestamp;
 
 pub use duty::{obligation, obligation_etag, review, review_etag};
 pub use event::{determinations, event, inbox_acknowledged};
+pub use judged::judged;
 pub use resource::{custody, custody_etag, detainer, detainer_etag, transfer, transfer_etag};
 
 use crate::domain::ids::{AgencyId, CaseName};

@@ -15,6 +15,7 @@ pub(super) fn warrant(warrant: &Warrant) -> v1::Warrant {
         kind: to_wire(warrant.kind),
         issuing_authority: to_wire(warrant.issuing_authority),
         signed_at: warrant.signed_at.map(timestamp),
+        criminal: warrant.criminal,
     }
 }
 
@@ -92,6 +93,7 @@ pub(super) fn scheduled_release(release: &ScheduledRelease) -> v1::ScheduledRele
         expected_at: Some(timestamp(release.expected_at)),
         basis: to_wire(release.basis),
         as_of: release.as_of.map(timestamp),
+        date_public: release.date_public,
     }
 }
 
@@ -101,6 +103,7 @@ pub(super) fn actual_release(release: &ActualRelease) -> v1::ActualRelease {
         reason: to_wire(release.reason),
         recipient: to_wire(release.recipient),
         ordered_by: release.ordered_by.clone(),
+        date_public: release.date_public,
     }
 }
 

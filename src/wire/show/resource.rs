@@ -59,6 +59,7 @@ pub(super) fn asked(detainer: &Detainer) -> v1::Detainer {
         basis: request.basis.iter().copied().map(to_wire).collect(),
         warrant: Some(warrant(&request.warrant)),
         subject: Some(subject(&request.subject)),
+        terrorist_list_match: request.terrorist_list_match,
         charges: request.charges.iter().map(charge).collect(),
         flags: Some(flags(request.flags)),
         contact_phone: request.contact_phone.clone().unwrap_or_default(),

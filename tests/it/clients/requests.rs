@@ -29,6 +29,7 @@ pub(super) fn asks(custodian: &str, subject: v1::Subject) -> v1::Detainer {
         kind: v1::WarrantKind::I205.into(),
         issuing_authority: v1::IssuingAuthority::ImmigrationOfficer.into(),
         signed_at: None,
+        criminal: false,
     };
     v1::Detainer {
         custodian: format!("agencies/{custodian}"),
@@ -133,6 +134,7 @@ pub(super) fn schedule(name: &str) -> v1::ScheduleReleaseRequest {
         expected_at: Some(in_time(240 * HOUR_S)),
         basis: v1::ReleaseDateBasis::Projected.into(),
         as_of: None,
+        date_public: false,
     };
     v1::ScheduleReleaseRequest {
         name: name.to_owned(),
@@ -148,6 +150,7 @@ pub(super) fn released(name: &str, recipient: v1::ReleaseRecipient) -> v1::Recor
         reason: v1::ReleaseReason::CourtOrder.into(),
         recipient: recipient.into(),
         ordered_by: "County court".to_owned(),
+        date_public: false,
     };
     v1::RecordReleaseRequest {
         name: name.to_owned(),

@@ -1,7 +1,7 @@
 //! Entry decoding: what a store, or whoever serves it, hands back as an entry.
 
 use comity::wire::entry::{self, Header};
-use comity::wire::{Message as _, v1};
+use comity::wire::{Message as _, show, v1};
 use jiff::Timestamp;
 use prost_reflect::DynamicMessage;
 
@@ -29,10 +29,12 @@ fn leaf() -> Vec<u8> {
 }
 
 fn event() -> v1::Event {
+    let name = "jurisdictions/us-ny/detainers/0198c0de-0000-7000-8000-000000000001".parse().unwrap();
     let lodged = v1::DetainerLodged {
         detainer: crate::harness::requests::detainer_for("us-ny-doccs").detainer,
         counts: None,
         determinations: Vec::new(),
+        facts: vec![show::judged(&name, &sample::facts(), sample::start())],
     };
     v1::Event { event: Some(v1::event::Event::DetainerLodged(lodged)) }
 }

@@ -4,9 +4,6 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use comity::domain::agency::{AgencyClass, AgencyKind};
-use comity::domain::charge::{ChargeStatus, OffenceCategory};
-use comity::domain::detainer::{DetainerBasis, DetainerForm, IssuingAuthority, WarrantKind};
 use comity::domain::determination::{FieldClasses, Ruling};
 use comity::domain::facts::{CaseFacts, Stage};
 use comity::policy::engine::Engine;
@@ -51,23 +48,7 @@ fn files() -> BTreeMap<String, String> {
 }
 
 fn facts(stage: Stage) -> CaseFacts {
-    CaseFacts {
-        stage,
-        requester_kind: AgencyKind::Federal,
-        custodian_class: Some(AgencyClass::CountyJail),
-        form: DetainerForm::I247a,
-        asks_for_hold: true,
-        basis: [DetainerBasis::BiometricMatch].into(),
-        warrant: WarrantKind::I200,
-        issuing_authority: IssuingAuthority::ImmigrationOfficer,
-        judicial_warrant: false,
-        offences: [(OffenceCategory::Assault, ChargeStatus::Pending)].into(),
-        citizenship_claim: false,
-        proof_of_status: false,
-        juvenile: false,
-        sealed: false,
-        protected: false,
-    }
+    CaseFacts { stage, ..sample::facts() }
 }
 
 /// Asks an accepted set at the smallest stack that a thread of ours has.

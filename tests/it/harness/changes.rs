@@ -115,6 +115,7 @@ pub(crate) fn rescheduling_of(custody: &str) -> v1::RescheduleReleaseRequest {
         expected_at: Some(at(OPENS_AT + 86_400)),
         basis: v1::ReleaseDateBasis::ParoleEligibility.into(),
         as_of: None,
+        date_public: false,
     };
     v1::RescheduleReleaseRequest {
         name: custody.to_owned(),

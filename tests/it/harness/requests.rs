@@ -52,7 +52,12 @@ pub(super) fn flags() -> v1::Flags {
 }
 
 fn warrant(kind: v1::WarrantKind, issuing_authority: v1::IssuingAuthority) -> v1::Warrant {
-    v1::Warrant { kind: kind.into(), issuing_authority: issuing_authority.into(), signed_at: Some(at(1_768_000_000)) }
+    v1::Warrant {
+        kind: kind.into(),
+        issuing_authority: issuing_authority.into(),
+        signed_at: Some(at(1_768_000_000)),
+        criminal: false,
+    }
 }
 
 /// Asks an agency for a hold and for notice, on an administrative warrant.
@@ -146,6 +151,7 @@ pub(crate) fn schedule_of(custody: &str) -> v1::ScheduleReleaseRequest {
         expected_at: Some(at(1_772_370_000)),
         basis: v1::ReleaseDateBasis::Projected.into(),
         as_of: None,
+        date_public: false,
     };
     v1::ScheduleReleaseRequest {
         name: custody.to_owned(),
@@ -161,6 +167,7 @@ pub(crate) fn release_of(custody: &str) -> v1::RecordReleaseRequest {
         reason: v1::ReleaseReason::SentenceServed.into(),
         recipient: v1::ReleaseRecipient::Community.into(),
         ordered_by: "Parole board".to_owned(),
+        date_public: false,
     };
     v1::RecordReleaseRequest {
         name: custody.to_owned(),

@@ -32,7 +32,7 @@ use crate::sample;
 
 pub(super) mod events;
 
-pub(super) use events::record;
+pub(super) use events::{facts, record};
 
 /// The marks, and the class each belongs to.
 pub(super) const MARKS: [(&str, FieldClass); 12] = [
@@ -146,13 +146,13 @@ pub(super) fn flags() -> impl Strategy<Value = Flags> {
 
 fn warrant() -> impl Strategy<Value = Warrant> {
     let judge = select(vec![IssuingAuthority::FederalJudge, IssuingAuthority::StateJudge]);
-    (word(), judge, option::of(time())).prop_map(|(kind, judge, signed_at)| {
+    (word(), judge, option::of(time()), any::<bool>()).prop_map(|(kind, judge, signed_at, criminal)| {
         let issuing_authority = match kind {
             WarrantKind::None => IssuingAuthority::None,
             WarrantKind::I200 | WarrantKind::I205 => IssuingAuthority::ImmigrationOfficer,
             WarrantKind::Judicial => judge,
         };
-        Warrant { kind, issuing_authority, signed_at }
+        Warrant { kind, issuing_authority, signed_at, criminal: criminal && issuing_authority.is_judge() }
     })
 }
 
@@ -161,15 +161,16 @@ pub(super) fn request() -> impl Strategy<Value = Request> {
     let cause: Vec<DetainerBasis> = DetainerBasis::ALL.iter().copied().filter(|basis| *basis != lent).collect();
     let basis = prop_oneof![Just(vec![lent]), subsequence(cause, 1..=4)];
     let addressee = option::of(agency()).prop_map(|agency| agency.map_or(Addressee::Jurisdiction, Addressee::Agency));
-    let rest = (flags(), option::of(text("Ph-")), option::of(time()));
+    let rest = (flags(), option::of(text("Ph-")), option::of(time()), any::<bool>());
     (addressee, word(), basis, warrant(), subject(), vec(charge(), 0..4), rest).prop_map(
-        |(addressee, form, basis, warrant, subject, charges, (flags, contact_phone, occurred_at))| Request {
+        |(addressee, form, basis, warrant, subject, charges, (flags, contact_phone, occurred_at, listed))| Request {
             addressee,
             form,
             basis,
             warrant,
             subject,
             charges,
+            terrorist_list_match: listed,
             flags,
             contact_phone,
             occurred_at,
@@ -212,20 +213,21 @@ pub(super) fn answer() -> impl Strategy<Value = Answer> {
 }
 
 pub(super) fn scheduled() -> impl Strategy<Value = ScheduledRelease> {
-    (time(), word(), option::of(time())).prop_map(|(expected_at, basis, as_of)| ScheduledRelease {
-        expected_at,
-        basis,
-        as_of,
+    (time(), word(), option::of(time()), any::<bool>()).prop_map(|(expected_at, basis, as_of, date_public)| {
+        ScheduledRelease { expected_at, basis, as_of, date_public }
     })
 }
 
 pub(super) fn released() -> impl Strategy<Value = ActualRelease> {
-    (time(), word(), word(), text("Ob-")).prop_map(|(released_at, reason, recipient, ordered_by)| ActualRelease {
-        released_at,
-        reason,
-        recipient,
-        ordered_by,
-    })
+    (time(), word(), word(), text("Ob-"), any::<bool>()).prop_map(
+        |(released_at, reason, recipient, ordered_by, date_public)| ActualRelease {
+            released_at,
+            reason,
+            recipient,
+            ordered_by,
+            date_public,
+        },
+    )
 }
 
 pub(super) fn correction() -> impl Strategy<Value = Correction> {

@@ -10,8 +10,9 @@ use comity::domain::custody::{Custody, Identity, Intake, MovementKind};
 use comity::domain::detainer::{
     Addressee, AnswerKind, Detainer, DetainerState, Finding, LiftReason, Request, Warrant, WarrantKind,
 };
+use comity::domain::determination::Obligation;
 use comity::domain::ids::{AgencyId, CaseName};
-use comity::domain::obligation::{Obligation, ObligationName};
+use comity::domain::obligation::ObligationName;
 use comity::domain::review::{ReviewDecision, ReviewMatter, ReviewName};
 use comity::domain::subject::Flags;
 use comity::domain::transfer::{TransferFailureCause, TransferName, WindowDeclineReason};

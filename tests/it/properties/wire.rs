@@ -4,16 +4,17 @@ use std::collections::BTreeMap;
 
 use comity::domain::detainer::{Detainer, Viewpoint};
 use comity::domain::determination::{FieldClass, FieldClasses};
-use comity::domain::event::{Event, Record};
+use comity::domain::event::{Change, Disclosure, Event, Record};
 use comity::ledger;
 use comity::wire::entry::{self, Opening};
-use comity::wire::parse::WriteRequest as _;
+use comity::wire::parse::{self, Judged, WriteRequest as _};
 use comity::wire::v1::event::Event as Wire;
 use comity::wire::{Message, shape, show, v1, words};
 use proptest::prelude::*;
 
 use crate::properties::requests::REQUEST_ID;
 use crate::properties::{any, tries};
+use crate::sample;
 
 proptest! {
     #![proptest_config(tries(256))]
@@ -87,6 +88,47 @@ proptest! {
     }
 
     #[test]
+    fn facts_that_were_judged_are_read_back_as_they_were(
+        detainer in any::detainer_name(),
+        facts in any::facts(),
+        judged_at in any::time(),
+        other in 11_i32..,
+    ) {
+        let recorded = show::judged(&detainer, &facts, judged_at);
+        let again = parse::judged(&v1::Facts::decode(recorded.encode_to_vec().as_slice()).unwrap());
+        prop_assert_eq!(again, Some(Judged { detainer, facts, judged_at }));
+        // Nothing is guessed for a word that is not ours.
+        let unknown = |edit: &dyn Fn(&mut v1::Facts)| {
+            let mut recorded = recorded.clone();
+            edit(&mut recorded);
+            parse::judged(&recorded)
+        };
+        prop_assert_eq!(unknown(&|facts| facts.stage = other), None);
+        prop_assert_eq!(unknown(&|facts| facts.custodian_class = other), None);
+        prop_assert_eq!(unknown(&|facts| facts.basis.push(other)), None);
+        prop_assert_eq!(unknown(&|facts| facts.offences.push(v1::Offence::default())), None);
+        prop_assert_eq!(unknown(&|facts| facts.judge_time = None), None);
+    }
+
+    #[test]
+    fn facts_are_recorded_once_a_detainer_and_judgment(record in any::record()) {
+        // As a judgment gives them: several rulings on one detainer, on the same facts.
+        let twice: Vec<_> =
+            record.determinations.iter().flat_map(|one| [one.clone(), one.clone()]).collect();
+        let record = Record { determinations: twice, event: Event::CustodyNoticed {
+            detainer: record.resource.clone(),
+            change: Change::Charges(Vec::new()),
+            disclosure: Disclosure::Internal,
+        }, ..record };
+        let Some(Wire::CustodyNoticed(told)) = show::event(&record).event else {
+            return Err(TestCaseError::fail("another event"));
+        };
+        prop_assert_eq!(told.facts.len() * 2, told.determinations.len());
+        let named = |one: &v1::Determination| told.facts.iter().any(|facts| facts.detainer == one.detainer);
+        prop_assert!(told.determinations.iter().all(named));
+    }
+
+    #[test]
     fn a_class_that_is_not_shown_leaves_no_byte(record in any::record(), shown in any::classes()) {
         let contents = entry::contents(&show::event(&record)).unwrap();
         let bytes = merged(&contents, shown).encode_to_vec();
@@ -147,6 +189,19 @@ proptest! {
             }
         }
     }
+}
+
+/// What recording the facts costs: most of it is the detainer's name, which each determination bears too.
+#[test]
+fn the_facts_of_an_ordinary_case_are_small() {
+    let name = "jurisdictions/us-ny/detainers/0198c0de-0000-7000-8000-000000000001".parse().unwrap();
+    let facts = v1::DetainerLodged {
+        facts: vec![show::judged(&name, &sample::facts(), sample::start())],
+        ..Default::default()
+    };
+    let len = facts.encoded_len();
+    println!("{len} bytes");
+    assert!(len <= 128, "{len}");
 }
 
 fn merged(contents: &[(FieldClass, Vec<u8>)], shown: FieldClasses) -> v1::Event {

@@ -6,10 +6,11 @@ use comity::domain::agency::AgencyClass;
 use comity::domain::claim::Side;
 use comity::domain::determination::{Determination, Ruling};
 use comity::domain::event::{Change, Counts, Disclosure, Event, Record, RecordedDetermination, Told};
+use comity::domain::facts::{CaseFacts, Offence};
 use comity::domain::ids::{AgencyId, CaseName, LogKind};
 use comity::domain::obligation::{Evidence, Owed};
 use comity::domain::review::{Basis, Ground, Review};
-use proptest::collection::vec;
+use proptest::collection::{btree_set, vec};
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -197,12 +198,52 @@ fn counts() -> impl Strategy<Value = Counts> {
     )
 }
 
+fn offence() -> impl Strategy<Value = Offence> {
+    (word(), word(), option::of(word()), word()).prop_map(|(category, status, severity, age)| Offence {
+        category,
+        status,
+        severity,
+        age,
+    })
+}
+
+/// Any facts at all.
+pub(in crate::properties) fn facts() -> impl Strategy<Value = CaseFacts> {
+    let who = (word(), word(), option::of(word()), word());
+    let what = (btree_set(word(), 0..3), word(), word(), btree_set(offence(), 0..4));
+    (who, what, any::<[bool; 10]>()).prop_map(|(who, what, flags)| CaseFacts {
+        stage: who.0,
+        requester_kind: who.1,
+        custodian_class: who.2,
+        form: who.3,
+        asks_for_hold: flags[0],
+        basis: what.0,
+        warrant: what.1,
+        issuing_authority: what.2,
+        judicial_warrant: flags[1],
+        criminal_warrant: flags[2],
+        terrorist_list_match: flags[3],
+        offences: what.3,
+        citizenship_claim: flags[4],
+        proof_of_status: flags[5],
+        juvenile: flags[6],
+        sealed: flags[7],
+        protected: flags[8],
+        date_public: flags[9],
+    })
+}
+
 /// Any event with whatever an entry says of it.
 pub(in crate::properties) fn record() -> impl Strategy<Value = Record> {
-    let determination =
-        (detainer_name(), word(), word(), vec(text("Pl-"), 0..3)).prop_map(|(detainer, action, ruling, policies)| {
-            RecordedDetermination { detainer, action, determination: determination(ruling, policies) }
-        });
+    let determination = (detainer_name(), word(), word(), vec(text("Pl-"), 0..3), facts(), time()).prop_map(
+        |(detainer, action, ruling, policies, facts, judged_at)| RecordedDetermination {
+            detainer,
+            action,
+            determination: determination(ruling, policies),
+            facts: Arc::new(facts),
+            judged_at,
+        },
+    );
     (event(), detainer_name(), counts(), vec(determination, 0..3)).prop_map(
         |(event, resource, counts, determinations)| Record {
             event,
@@ -218,6 +259,6 @@ pub(in crate::properties) fn record() -> impl Strategy<Value = Record> {
 
 pub(in crate::properties) fn determination(ruling: Ruling, policies: Vec<String>) -> Arc<Determination> {
     let texts = Vec::new;
-    let (citations, obligations, reviews) = (texts(), texts(), texts());
-    Arc::new(Determination { ruling, policies, citations, obligations, reviews, failed: false })
+    let (citations, obligations, reviews) = (texts(), Vec::new(), texts());
+    Arc::new(Determination { ruling, policies, citations, obligations, reviews, failed: false, clock: None })
 }

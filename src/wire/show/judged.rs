@@ -1,0 +1,44 @@
+//! The facts that the law was asked on, as an entry records them.
+
+use jiff::Timestamp;
+
+use crate::domain::facts::{CaseFacts, Offence};
+use crate::domain::ids::CaseName;
+use crate::wire::show::timestamp;
+use crate::wire::v1;
+use crate::wire::words::{to_wire, to_wire_or_unspecified};
+
+/// The facts of a detainer, as they were judged at a moment.
+pub fn judged(detainer: &CaseName, facts: &CaseFacts, judged_at: Timestamp) -> v1::Facts {
+    v1::Facts {
+        detainer: detainer.to_string(),
+        judge_time: Some(timestamp(judged_at)),
+        stage: to_wire(facts.stage),
+        requester_kind: to_wire(facts.requester_kind),
+        custodian_class: to_wire_or_unspecified(facts.custodian_class),
+        form: to_wire(facts.form),
+        asks_for_hold: facts.asks_for_hold,
+        basis: facts.basis.iter().map(|basis| to_wire(*basis)).collect(),
+        warrant: to_wire(facts.warrant),
+        issuing_authority: to_wire(facts.issuing_authority),
+        judicial_warrant: facts.judicial_warrant,
+        criminal_warrant: facts.criminal_warrant,
+        terrorist_list_match: facts.terrorist_list_match,
+        offences: facts.offences.iter().copied().map(offence).collect(),
+        citizenship_claim: facts.citizenship_claim,
+        proof_of_status: facts.proof_of_status,
+        juvenile: facts.juvenile,
+        sealed: facts.sealed,
+        protected: facts.protected,
+        date_public: facts.date_public,
+    }
+}
+
+fn offence(offence: Offence) -> v1::Offence {
+    v1::Offence {
+        category: to_wire(offence.category),
+        status: to_wire(offence.status),
+        severity: to_wire_or_unspecified(offence.severity),
+        age: to_wire(offence.age),
+    }
+}
