@@ -15,7 +15,7 @@ pub(super) enum Outcome {
 }
 
 /// Every refusal, in short.
-pub(super) const REFUSALS: [(&str, Refusal); 27] = [
+pub(super) const REFUSALS: [(&str, Refusal); 30] = [
     ("no such case", Refusal::NoSuchCase),
     ("already acknowledged", Refusal::AlreadyAcknowledged),
     ("already answered", Refusal::AlreadyAnswered),
@@ -43,6 +43,9 @@ pub(super) const REFUSALS: [(&str, Refusal); 27] = [
     ("already confirmed", Refusal::AlreadyConfirmed),
     ("transfer over", Refusal::TransferOver),
     ("not yours", Refusal::NotYours),
+    ("nothing left open", Refusal::NothingLeftOpen),
+    ("the claim stands", Refusal::ClaimStands),
+    ("already met", Refusal::AlreadyMet),
 ];
 
 /// A table of the document.
