@@ -7,6 +7,7 @@ mod batch;
 mod confirm;
 mod follow;
 pub mod handle;
+mod naming;
 pub mod plan;
 pub mod seams;
 mod tries;

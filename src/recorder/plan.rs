@@ -13,7 +13,7 @@ use crate::domain::clocks::Timetable;
 use crate::domain::command::{Action, CaseCommand, Command, Method};
 use crate::domain::decide::{Refusal, decide};
 use crate::domain::detainer::Detainer;
-use crate::domain::event::{Event, Record};
+use crate::domain::event::Record;
 use crate::domain::ids::{AgencyId, CaseName, LogKind, LogName, OfficerPseudonym, RequestId};
 use crate::domain::inbox::{self, Whose};
 use crate::domain::permit::Admitted;
@@ -21,6 +21,7 @@ use crate::ledger;
 use crate::policy::gate::{Denial, Gate};
 use crate::recorder::answer::{answer, etag_matches};
 use crate::recorder::follow::Duties;
+use crate::recorder::naming;
 use crate::recorder::seams::{Entropy, NoEntropy};
 use crate::store::{
     AgendaChange, Append, Audience, Loaded, LogState, NewConsumer, NewDelivery, NewEntry, NewRequest, SeenRequest,
@@ -299,7 +300,7 @@ impl<'a> Plan<'a> {
             log: LogName { jurisdiction: record.resource.jurisdiction.clone(), kind: record.log },
             agency,
             officer,
-            method: leaf_method(record, method),
+            method: naming::of(record, method),
             resource: record.resource.to_string(),
             case: Some(record.resource.clone()),
             policy_digest: record.policy_digest,
@@ -341,23 +342,6 @@ impl<'a> Plan<'a> {
     fn fresh_id(&mut self, now: Timestamp) -> Result<Uuid, PlanError> {
         let millis = u64::try_from(now.as_millisecond()).unwrap_or_default();
         Ok(uuid::Builder::from_unix_timestamp_millis(millis, &self.entropy.draw()?).into_uuid())
-    }
-}
-
-/// What a leaf names in place of the method where that would tell the requester why what it knows no longer stands.
-const RETRACTION: &str = "Retraction";
-
-/// What a leaf names in place of the method where that would tell the requester what a notice waited for: whether a person
-/// had to decide it, above all.
-const NOTICE: &str = "Notice";
-
-fn leaf_method(record: &Record, method: Method) -> &'static str {
-    if record.is_retraction() {
-        RETRACTION
-    } else if matches!(record.event, Event::ReleaseNoticed { .. }) {
-        NOTICE
-    } else {
-        method.rpc()
     }
 }
 

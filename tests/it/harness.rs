@@ -3,6 +3,7 @@
 
 pub(crate) mod changes;
 pub(crate) mod descriptor;
+pub(crate) mod duties;
 mod journal;
 mod outcome;
 mod party;

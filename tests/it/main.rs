@@ -18,6 +18,7 @@ mod crash;
 mod curl;
 #[cfg(test)]
 mod drain;
+mod duties;
 #[cfg(test)]
 mod errors;
 #[cfg(test)]

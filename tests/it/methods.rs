@@ -2,6 +2,7 @@
 
 mod custodies;
 mod detainers;
+mod duties;
 mod evidence;
 mod probes;
 mod transfers;
@@ -20,6 +21,7 @@ async fn accepted(world: &World, method: &str) {
         "DetainerService" => detainers::accepted(world, verb).await,
         "CustodyService" => custodies::accepted(world, verb).await,
         "TransferService" => transfers::accepted(world, verb).await,
+        "ReviewService" | "ObligationService" => duties::accepted(world, verb).await,
         "InboxService" | "LedgerService" => evidence::accepted(world, verb).await,
         unknown => panic!("no call of {unknown} is shown to be answered"),
     }
@@ -32,6 +34,7 @@ async fn refused(world: &World, method: &str) {
         "DetainerService" => detainers::refused(world, verb).await,
         "CustodyService" => custodies::refused(world, verb).await,
         "TransferService" => transfers::refused(world, verb).await,
+        "ReviewService" | "ObligationService" => duties::refused(world, verb).await,
         "InboxService" | "LedgerService" => evidence::refused(world, verb).await,
         unknown => panic!("no call of {unknown} is shown to be refused"),
     };
@@ -74,7 +77,7 @@ fn methods() -> Vec<String> {
 async fn every_method_of_the_contract_answers_whom_it_should() {
     let world = World::start();
     let methods = methods();
-    assert_eq!(methods.len(), 36, "{methods:?}");
+    assert_eq!(methods.len(), 40, "{methods:?}");
     for method in methods {
         accepted(&world, &method).await;
     }

@@ -4,6 +4,7 @@ mod any;
 mod decide;
 mod plan;
 mod requests;
+mod reviews;
 mod revoked;
 pub(crate) mod steps;
 mod wire;

@@ -21,20 +21,22 @@ const OVERSIGHT: &str = "us-ny-oversight";
 /// The writes, in an order in which the law lets each happen, and by whom. A method of the contract that is not here
 /// fails the test: its fields are met by themselves, but who may call it when is not. What is said again and may be a
 /// correction is one.
-const STEPS: [(&str, &str); 34] = [
+const STEPS: [(&str, &str); 36] = [
     ("CustodyService/OpenCustody", DOCCS),
     ("DetainerService/LodgeDetainer", ICE),
     ("DetainerService/AmendDetainer", ICE),
     ("DetainerService/AcknowledgeDetainer", DOCCS),
     ("DetainerService/AcknowledgeDetainer", DOCCS),
     ("DetainerService/RaiseCitizenshipClaim", DOCCS),
+    ("ReviewService/ResolveReview", DOCCS),
     ("DetainerService/ResolveCitizenshipClaim", DOCCS),
     ("DetainerService/RaiseCitizenshipClaim", ICE),
     ("DetainerService/ResolveCitizenshipClaim", ICE),
-    ("DetainerService/RecordServiceOfCopy", DOCCS),
-    ("DetainerService/RecordServiceOfCopy", DOCCS),
     ("DetainerService/AnswerDetainer", DOCCS),
     ("DetainerService/AnswerDetainer", DOCCS),
+    ("ObligationService/MeetObligation", DOCCS),
+    ("DetainerService/RecordServiceOfCopy", DOCCS),
+    ("DetainerService/RecordServiceOfCopy", DOCCS),
     ("TransferService/OfferWindow", DOCCS),
     ("TransferService/DeclineWindow", ICE),
     ("TransferService/OfferWindow", DOCCS),
@@ -125,12 +127,16 @@ impl Stage {
         let text = |text: &str| Value::String(text.to_owned());
         let fields: BTreeSet<String> = request.descriptor().fields().map(|field| field.name().to_owned()).collect();
         let id = request_id();
+        let review = format!("{}/reviews/notify", self.detainer);
+        let obligation = format!("{}/obligations/tell-the-subject", self.detainer);
         for field in request.descriptor().fields() {
             let name: &str = match (descriptor::collection(&field).as_deref(), field.name()) {
                 (Some("jurisdictions"), _) => NY,
                 (Some("custodies"), _) => &self.custody,
                 (Some("detainers"), _) => &self.detainer,
                 (Some("transfers"), _) => &self.transfer,
+                (Some("reviews"), _) => &review,
+                (Some("obligations"), _) => &obligation,
                 (Some("entries"), _) => &self.parked,
                 (None, "cursor") => &self.cursor,
                 (None, "request_id") => &id,
@@ -140,9 +146,9 @@ impl Stage {
         }
         if fields.contains("detainer") {
             set(request, "detainer.custodian", text(&format!("agencies/{DOCCS}")));
-            set(request, "detainer.warrant.kind", Value::EnumNumber(v1::WarrantKind::I205.into()));
-            let officer = v1::IssuingAuthority::ImmigrationOfficer;
-            set(request, "detainer.warrant.issuing_authority", Value::EnumNumber(officer.into()));
+            set(request, "detainer.warrant.kind", Value::EnumNumber(v1::WarrantKind::Judicial.into()));
+            let judge = v1::IssuingAuthority::FederalJudge;
+            set(request, "detainer.warrant.issuing_authority", Value::EnumNumber(judge.into()));
         }
         if fields.contains("acknowledgement") {
             // A finding is corrected by another: that there is nobody, by the match.
@@ -156,6 +162,9 @@ impl Stage {
         if fields.contains("outcome") {
             set(request, "outcome", Value::EnumNumber(v1::ClaimOutcome::NotConfirmed.into()));
         }
+        if fields.contains("evidence") {
+            set(request, "evidence.method", Value::EnumNumber(v1::EvidenceMethod::InPerson.into()));
+        }
         if fields.contains("cause") {
             set(request, "cause", Value::EnumNumber(v1::TransferFailureCause::Refused.into()));
         }
@@ -163,7 +172,7 @@ impl Stage {
             set(request, "flags", Value::Message(DynamicMessage::new(none)));
         }
         if fields.contains("answer") {
-            set(request, "answer.kind", Value::EnumNumber(v1::AnswerKind::NotifyOnly.into()));
+            set(request, "answer.kind", Value::EnumNumber(v1::AnswerKind::HonorHold.into()));
             set(request, "answer.ground", Value::EnumNumber(0));
         }
     }
@@ -181,6 +190,12 @@ impl Stage {
             self.read(agency, "DetainerService/GetDetainer", &request.encode_to_vec()).await;
             let request = v1::ListDetainersRequest { parent: NY.to_owned(), ..Default::default() };
             self.read(agency, "DetainerService/ListDetainers", &request.encode_to_vec()).await;
+        }
+        for agency in [DOCCS, OVERSIGHT] {
+            let request = v1::ListReviewsRequest { parent: NY.to_owned(), ..Default::default() };
+            self.read(agency, "ReviewService/ListReviews", &request.encode_to_vec()).await;
+            let request = v1::ListObligationsRequest { parent: NY.to_owned(), ..Default::default() };
+            self.read(agency, "ObligationService/ListObligations", &request.encode_to_vec()).await;
         }
         let request = v1::GetCustodyRequest { name: self.custody.clone() };
         self.read(DOCCS, "CustodyService/GetCustody", &request.encode_to_vec()).await;

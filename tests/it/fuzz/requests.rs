@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use comity::domain::ids::CaseKind;
 use comity::wire::parse::{self, WriteRequest};
 use comity::wire::shape::{self, ShapeError};
-use comity::wire::{Message, Named, Violations, v1};
+use comity::wire::{Message, Named, Violations, show, v1};
 use prost_reflect::{DynamicMessage, Kind as FieldKind, MessageDescriptor, Value};
 
 use crate::fuzz::Target;
@@ -77,7 +77,8 @@ readers! {
     RecordServiceOfCopyRequest RaiseCitizenshipClaimRequest ResolveCitizenshipClaimRequest WithdrawDetainerRequest
     OpenCustodyRequest ScheduleReleaseRequest RecordReleaseRequest UpdateChargesRequest CorrectIdentityRequest
     MoveCustodyRequest RescheduleReleaseRequest CancelReleaseRequest CloseCustodyRequest ReopenCustodyRequest
-    OfferWindowRequest AcceptWindowRequest DeclineWindowRequest ConfirmTransferRequest ReportFailureRequest;
+    OfferWindowRequest AcceptWindowRequest DeclineWindowRequest ConfirmTransferRequest ReportFailureRequest
+    ResolveReviewRequest MeetObligationRequest;
     reads:
     GetDetainerRequest(request) {
         same(&request.name, &parse::case_name("name", &request.name, CaseKind::Detainer)?);
@@ -87,6 +88,8 @@ readers! {
     }
     ListDetainersRequest(request) { page(&request.parent, request.page_size, &request.page_token)?; }
     ListCustodiesRequest(request) { page(&request.parent, request.page_size, &request.page_token)?; }
+    ListReviewsRequest(request) { due_page(&request.parent, request.page_size, &request.page_token)?; }
+    ListObligationsRequest(request) { due_page(&request.parent, request.page_size, &request.page_token)?; }
     ReceiveRequest(request) {
         jurisdiction(&request.parent)?;
         consumer(&request.consumer)?;
@@ -149,6 +152,14 @@ fn page(parent: &str, size: i32, token: &str) -> Result<(), Violations> {
     assert!((1..=100).contains(&parse::page_size(size)?));
     if let Ok(Some(id)) = parse::page_token(token) {
         same(token, &id);
+    }
+    Ok(())
+}
+
+fn due_page(parent: &str, size: i32, token: &str) -> Result<(), Violations> {
+    page(parent, size, "")?;
+    if let Ok(Some((due_at, case, key))) = parse::due_token(&parse::jurisdiction("parent", parent)?, token) {
+        same(token, &show::due_token(due_at, &case, &key));
     }
     Ok(())
 }

@@ -151,6 +151,10 @@ calls! {
     decline = transfers.decline_window(DeclineWindowRequest) -> DeclineWindowResponse;
     confirm_transfer = transfers.confirm_transfer(ConfirmTransferRequest) -> ConfirmTransferResponse;
     report_failure = transfers.report_failure(ReportFailureRequest) -> ReportFailureResponse;
+    list_reviews = reviews.list_reviews(ListReviewsRequest) -> ListReviewsResponse;
+    decide = reviews.resolve_review(ResolveReviewRequest) -> ResolveReviewResponse;
+    list_obligations = obligations.list_obligations(ListObligationsRequest) -> ListObligationsResponse;
+    meet = obligations.meet_obligation(MeetObligationRequest) -> MeetObligationResponse;
     confirm = inbox.acknowledge(AcknowledgeRequest) -> AcknowledgeResponse;
     confirm_parked = inbox.acknowledge_parked(AcknowledgeParkedRequest) -> AcknowledgeParkedResponse;
     get_backlog = inbox.get_backlog(GetBacklogRequest) -> GetBacklogResponse;

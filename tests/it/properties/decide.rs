@@ -11,14 +11,16 @@ use comity::domain::detainer::{AnswerKind, Detainer, DetainerState, Finding, Vie
 use comity::domain::determination::{FieldClass, FieldClasses, LawView, Ruling};
 use comity::domain::event::{Change, Counts, Event, Party, Record, Told};
 use comity::domain::ids::{AgencyId, LogKind};
-use comity::domain::review::{Review, ReviewDecision, ReviewMatter, ReviewName, ReviewState};
+use comity::domain::review::{ReviewMatter, ReviewState};
 use comity::wire::show;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
 use crate::properties::revoked::Revoked;
-use crate::properties::any::events;
-use crate::properties::steps::{self, Step, step, story};
+use crate::properties::reviews::{
+    what_a_custodian_decides_and_owes_is_internal, what_is_left_to_a_person_waits_for_one,
+};
+use crate::properties::steps::{self, Step, story};
 use crate::properties::{any, tries};
 use crate::sample;
 use crate::world::World;
@@ -79,33 +81,6 @@ proptest! {
         }
     }
 
-    /// That an officer has refused, and that none has decided yet, is one and the same to whoever asked.
-    #[test]
-    fn a_refusal_looks_like_a_review_that_waits(steps in story(30), after in vec(step(), 1..12), law in any::law()) {
-        let law = LawView { notify: events::determination(Ruling::Review, vec!["sample.notify".to_owned()]), ..law };
-        let mut waiting = World::new();
-        for step in &steps {
-            take(&mut waiting, step, &law);
-        }
-        let mut refused = waiting.clone();
-        for detainer in waiting.detainers() {
-            for review in detainer.reviews.iter().filter(|review| review.is_open()) {
-                let custodian = steps::nickname(&review.basis.custodian);
-                let review = ReviewName { detainer: detainer.name.clone(), matter: review.matter };
-                let (decision, ground) = (ReviewDecision::Refuse, sample::ground());
-                let resolve = CaseCommand::ResolveReview { review, decision, ground };
-                prop_assert_eq!(refused.give(custodian, resolve, &law).map(exchanged).unwrap_or_default(), vec![]);
-            }
-        }
-        waiting.in_step_with(&refused);
-        for step in after.iter().filter(|step| !matches!(step, Step::Decide { .. })) {
-            let seen = [&mut waiting, &mut refused].map(|world| take(world, step, &law).map(exchanged));
-            prop_assert_eq!(&seen[0], &seen[1], "{:?}", step);
-            let views = [&waiting, &refused].map(|world| world.detainers().map(view).collect::<Vec<_>>());
-            prop_assert_eq!(&views[0], &views[1]);
-        }
-    }
-
     #[test]
     fn what_must_be_told_is_told_once_whatever_came_first(steps in story(60)) {
         let law = sample::law(Ruling::Must, Ruling::Must, FieldClasses::all());
@@ -138,7 +113,7 @@ proptest! {
     }
 }
 
-fn take(world: &mut World, step: &Step, law: &LawView) -> Option<Vec<Record>> {
+pub(super) fn take(world: &mut World, step: &Step, law: &LawView) -> Option<Vec<Record>> {
     let (caller, command) = step.command(&world.cases)?;
     if let CaseCommand::OfferWindow { .. } = command {
         // The gate lets no window be offered where the law keeps from the requester that there is a custody.
@@ -154,12 +129,12 @@ fn take(world: &mut World, step: &Step, law: &LawView) -> Option<Vec<Record>> {
     records.ok()
 }
 
-fn view(detainer: &Detainer) -> comity::wire::v1::Detainer {
+pub(super) fn view(detainer: &Detainer) -> comity::wire::v1::Detainer {
     show::detainer(detainer, Viewpoint::Issuer)
 }
 
 /// What an issuer may ever see of what was recorded.
-fn exchanged(records: Vec<Record>) -> Vec<(LogKind, Event, Counts, Option<FieldClasses>)> {
+pub(super) fn exchanged(records: Vec<Record>) -> Vec<(LogKind, Event, Counts, Option<FieldClasses>)> {
     records.into_iter().filter(|record| record.log == LogKind::Exchange).map(as_seen).collect()
 }
 
@@ -231,32 +206,6 @@ fn issuers_see_no_more_than_the_law_shows(record: &Record, law: &LawView, before
         assert!(is_of_release(&record.event));
         assert!(has_decided(law, after.detainer(&record.resource).unwrap()));
     }
-}
-
-/// What its custodian decides and owes, and when, stands in a log that its issuer does not know of.
-fn what_a_custodian_decides_and_owes_is_internal(record: &Record) {
-    let duty = matches!(
-        record.event,
-        Event::ReviewOpened { .. } | Event::ReviewResolved { .. } | Event::ObligationMet { .. }
-    );
-    assert!(!duty || (record.log == LogKind::Custody && issuer_in(record).is_none()), "{:?}", record.event);
-}
-
-/// A notice that the law leaves to a person is with one, or was decided on these very grounds; and nothing waits of a
-/// detainer that does not stand.
-fn what_is_left_to_a_person_waits_for_one(record: &Record, law: &LawView, after: &World) {
-    let Some(detainer) = after.detainer(&record.resource) else { return };
-    let stands = after.custodies().any(|custody| steps::stands_on(detainer, custody));
-    let state = |matter| detainer.review(matter).map(|review: &Review| review.state);
-    if stands && law.notify.ruling == Ruling::Review {
-        let review = detainer.review(ReviewMatter::Notify).expect("nobody is asked");
-        assert_ne!(review.state, ReviewState::Moot, "nobody is asked any more");
-        assert!(law.notify.policies.iter().all(|policy| review.basis.policies.contains(policy)));
-        assert_eq!(Some(&review.basis.custodian), detainer.custodian.as_ref());
-    } else {
-        assert_ne!(state(ReviewMatter::Notify), Some(ReviewState::Open), "there is nothing to decide");
-    }
-    assert!(stands || detainer.reviews.iter().all(|review| !review.is_open()), "it no longer stands");
 }
 
 /// Whether its issuer was told anything of a detainer but what it said itself.
@@ -358,7 +307,7 @@ fn has_decided(law: &LawView, detainer: &Detainer) -> bool {
 }
 
 /// The federal agency that a record is shown to, and which classes.
-fn issuer_in(record: &Record) -> Option<(&AgencyId, FieldClasses)> {
+pub(super) fn issuer_in(record: &Record) -> Option<(&AgencyId, FieldClasses)> {
     record.audience.iter().find_map(|(party, classes)| match party {
         Party::Agency(agency) if is_federal(agency) => Some((agency, *classes)),
         Party::Agency(_) | Party::Custodians | Party::Requesters | Party::Oversight => None,

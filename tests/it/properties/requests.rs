@@ -11,6 +11,7 @@ use comity::wire::{Message, Named, shape, show, v1, words};
 use proptest::prelude::*;
 use uuid::Uuid;
 
+use crate::harness::duties::{decision_on, meeting_of};
 use crate::harness::changes::{
     acceptance_of, birth_date_in, cancellation_in, claim_on, correction, declining_of, escape_from, failure_of,
     handover_in, movement_to, movement_to_hospital, reopening_of, resolution_of, service_on, window_under,
@@ -273,16 +274,17 @@ proptest! {
 }
 
 /// Fields at fault, of a request as it stands and as changed.
+fn faults<R: WriteRequest + Clone>(good: &R, change: impl Fn(&mut R), expected: &[&str]) {
+    assert!(good.clone().parse().is_ok(), "good until it is changed");
+    let mut bad = good.clone();
+    change(&mut bad);
+    let faults = bad.parse().map(|write| write.command).unwrap_err();
+    let fields: Vec<&str> = faults.iter().map(|fault| fault.field.as_str()).collect();
+    assert_eq!(fields, expected);
+}
+
 #[test]
 fn a_request_at_fault_is_told_in_which_field() {
-    fn check<R: WriteRequest + Clone>(good: &R, change: impl Fn(&mut R), expected: &[&str]) {
-        assert!(good.clone().parse().is_ok(), "good until it is changed");
-        let mut bad = good.clone();
-        change(&mut bad);
-        let faults = bad.parse().map(|write| write.command).unwrap_err();
-        let fields: Vec<&str> = faults.iter().map(|fault| fault.field.as_str()).collect();
-        assert_eq!(fields, expected);
-    }
     let name = |collection: &str| format!("jurisdictions/us-ny/{collection}/{REQUEST_ID}");
     let (detainer, custody) = (name("detainers"), name("custodies"));
     let transfer = format!("{detainer}/transfers/{REQUEST_ID}");
@@ -292,27 +294,27 @@ fn a_request_at_fault_is_told_in_which_field() {
     let served = |change: fn(&mut v1::ServiceOfCopy)| {
         move |bad: &mut v1::RecordServiceOfCopyRequest| change(bad.service_of_copy.as_mut().unwrap())
     };
-    check(&service, |bad| bad.service_of_copy = None, &["service_of_copy"]);
-    check(&service, |bad| bad.correction = Some(v1::Correction::default()), &["correction.reason"]);
-    check(&service, |bad| bad.correction = Some(v1::Correction { reason: long() }), &["correction.reason"]);
-    check(&service, served(|copy| copy.copy_sha256 = vec![7; 31]), &["service_of_copy.copy_sha256"]);
-    check(&service, served(|copy| copy.copy_sha256.push(7)), &["service_of_copy.copy_sha256"]);
-    check(&service, served(|copy| copy.language = "e".to_owned()), &["service_of_copy.language"]);
-    check(&service, served(|copy| copy.method = 0), &["service_of_copy.method"]);
-    check(&service, served(|copy| copy.served_at = None), &["service_of_copy.served_at"]);
+    faults(&service, |bad| bad.service_of_copy = None, &["service_of_copy"]);
+    faults(&service, |bad| bad.correction = Some(v1::Correction::default()), &["correction.reason"]);
+    faults(&service, |bad| bad.correction = Some(v1::Correction { reason: long() }), &["correction.reason"]);
+    faults(&service, served(|copy| copy.copy_sha256 = vec![7; 31]), &["service_of_copy.copy_sha256"]);
+    faults(&service, served(|copy| copy.copy_sha256.push(7)), &["service_of_copy.copy_sha256"]);
+    faults(&service, served(|copy| copy.language = "e".to_owned()), &["service_of_copy.language"]);
+    faults(&service, served(|copy| copy.method = 0), &["service_of_copy.method"]);
+    faults(&service, served(|copy| copy.served_at = None), &["service_of_copy.served_at"]);
 
     let resolution = resolution_of(&detainer, v1::ClaimOutcome::Confirmed);
-    check(&resolution, |bad| (bad.outcome, bad.reason) = (0, String::new()), &["outcome", "reason"]);
-    check(&claim_on(&detainer), |bad| bad.grounds = long(), &["grounds"]);
-    check(&cancellation_in(&custody), |bad| bad.reason = long(), &["reason"]);
-    check(&cancellation_in(&custody), |bad| bad.name.clone_from(&detainer), &["name"]);
+    faults(&resolution, |bad| (bad.outcome, bad.reason) = (0, String::new()), &["outcome", "reason"]);
+    faults(&claim_on(&detainer), |bad| bad.grounds = long(), &["grounds"]);
+    faults(&cancellation_in(&custody), |bad| bad.reason = long(), &["reason"]);
+    faults(&cancellation_in(&custody), |bad| bad.name.clone_from(&detainer), &["name"]);
 
     let identity = birth_date_in(&custody);
-    check(&identity, |bad| bad.correction = None, &["correction"]);
-    check(&identity, |bad| (bad.subject, bad.flags) = (None, None), &["subject", "flags"]);
-    check(&identity, |bad| bad.flags.as_mut().unwrap().citizenship_claim = true, &["flags.citizenship_claim"]);
-    check(&reopening_of(&custody), |bad| bad.correction = None, &["correction"]);
-    check(
+    faults(&identity, |bad| bad.correction = None, &["correction"]);
+    faults(&identity, |bad| (bad.subject, bad.flags) = (None, None), &["subject", "flags"]);
+    faults(&identity, |bad| bad.flags.as_mut().unwrap().citizenship_claim = true, &["flags.citizenship_claim"]);
+    faults(&reopening_of(&custody), |bad| bad.correction = None, &["correction"]);
+    faults(
         &escape_from(&custody),
         |bad| bad.closing = Some(v1::Closing::default()),
         &["closing.reason", "closing.occurred_at"],
@@ -322,31 +324,54 @@ fn a_request_at_fault_is_told_in_which_field() {
     let (facility, custodian) = ("movement.facility", "movement.custodian");
     let moved =
         |change: fn(&mut v1::Movement)| move |bad: &mut v1::MoveCustodyRequest| change(bad.movement.as_mut().unwrap());
-    check(&to_hospital, moved(|to| to.kind = 0), &["movement.kind"]);
-    check(&to_hospital, moved(|to| to.facility = "NY014".to_owned()), &[facility]);
-    check(&to_hospital, moved(|to| to.custodian = "agencies/us-ny-erie-jail".to_owned()), &[custodian]);
-    check(&to_hospital, moved(|to| to.kind = v1::MovementKind::Facility.into()), &[facility]);
-    check(&to_hospital, moved(|to| to.kind = v1::MovementKind::Agency.into()), &[facility, custodian]);
-    check(&to_agency, moved(|to| to.kind = v1::MovementKind::Facility.into()), &[custodian]);
-    check(&to_agency, moved(|to| to.kind = v1::MovementKind::Court.into()), &[facility, custodian]);
-    check(&to_agency, moved(|to| to.custodian = "us-ny-erie-jail".to_owned()), &[custodian]);
+    faults(&to_hospital, moved(|to| to.kind = 0), &["movement.kind"]);
+    faults(&to_hospital, moved(|to| to.facility = "NY014".to_owned()), &[facility]);
+    faults(&to_hospital, moved(|to| to.custodian = "agencies/us-ny-erie-jail".to_owned()), &[custodian]);
+    faults(&to_hospital, moved(|to| to.kind = v1::MovementKind::Facility.into()), &[facility]);
+    faults(&to_hospital, moved(|to| to.kind = v1::MovementKind::Agency.into()), &[facility, custodian]);
+    faults(&to_agency, moved(|to| to.kind = v1::MovementKind::Facility.into()), &[custodian]);
+    faults(&to_agency, moved(|to| to.kind = v1::MovementKind::Court.into()), &[facility, custodian]);
+    faults(&to_agency, moved(|to| to.custodian = "us-ny-erie-jail".to_owned()), &[custodian]);
 
     let offer = window_under(&detainer);
     let window = |change: fn(&mut v1::TransferWindow)| {
         move |bad: &mut v1::OfferWindowRequest| change(bad.window.as_mut().unwrap())
     };
-    check(&offer, window(|window| window.closes_at = window.opens_at), &["window.closes_at"]);
-    check(&offer, window(|window| std::mem::swap(&mut window.opens_at, &mut window.closes_at)), &["window.closes_at"]);
-    check(&offer, window(|window| window.opens_at = None), &["window.opens_at"]);
-    check(&offer, window(|window| window.facility = String::new()), &["window.facility"]);
-    check(&offer, |bad| bad.reason = long(), &["reason"]);
-    check(&offer, |bad| bad.parent.clone_from(&custody), &["parent"]);
+    faults(&offer, window(|window| window.closes_at = window.opens_at), &["window.closes_at"]);
+    faults(&offer, window(|window| std::mem::swap(&mut window.opens_at, &mut window.closes_at)), &["window.closes_at"]);
+    faults(&offer, window(|window| window.opens_at = None), &["window.opens_at"]);
+    faults(&offer, window(|window| window.facility = String::new()), &["window.facility"]);
+    faults(&offer, |bad| bad.reason = long(), &["reason"]);
+    faults(&offer, |bad| bad.parent.clone_from(&custody), &["parent"]);
 
     let upper = transfer.to_uppercase();
     for other in [&detainer, &format!("{custody}/transfers/{REQUEST_ID}"), &format!("{transfer}/"), &upper] {
-        check(&acceptance_of(&transfer), |bad| bad.name.clone_from(other), &["name"]);
+        faults(&acceptance_of(&transfer), |bad| bad.name.clone_from(other), &["name"]);
     }
-    check(&declining_of(&transfer), |bad| bad.reason = 99, &["reason"]);
-    check(&handover_in(&transfer), |bad| bad.occurred_at = None, &["occurred_at"]);
-    check(&failure_of(&transfer, v1::TransferFailureCause::NoShow), |bad| bad.cause = 0, &["cause"]);
+    faults(&declining_of(&transfer), |bad| bad.reason = 99, &["reason"]);
+    faults(&handover_in(&transfer), |bad| bad.occurred_at = None, &["occurred_at"]);
+    faults(&failure_of(&transfer, v1::TransferFailureCause::NoShow), |bad| bad.cause = 0, &["cause"]);
+}
+
+#[test]
+fn a_decision_or_evidence_at_fault_is_told_in_which_field() {
+    let name = |collection: &str| format!("jurisdictions/us-ny/{collection}/{REQUEST_ID}");
+    let (detainer, custody) = (name("detainers"), name("custodies"));
+    let decision = decision_on(&detainer, "notify", v1::ReviewDecision::Permit);
+    faults(&decision, |bad| (bad.decision, bad.ground) = (0, None), &["decision", "ground"]);
+    faults(&decision, |bad| bad.ground = Some(v1::ReviewGround::default()), &["ground.reason"]);
+    faults(&decision, |bad| bad.ground.as_mut().unwrap().citation = "x".repeat(201), &["ground.citation"]);
+    for other in ["release", "Notify", "notify/", ""] {
+        faults(&decision, |bad| bad.name = format!("{detainer}/reviews/{other}"), &["name"]);
+    }
+    let met = |change: fn(&mut v1::ObligationEvidence)| {
+        move |bad: &mut v1::MeetObligationRequest| change(bad.evidence.as_mut().unwrap())
+    };
+    let meeting = meeting_of(&detainer, "tell-counsel");
+    faults(&meeting, |bad| bad.evidence = None, &["evidence"]);
+    faults(&meeting, met(|evidence| evidence.met_at = None), &["evidence.met_at"]);
+    faults(&meeting, met(|evidence| evidence.note = "x".repeat(1_001)), &["evidence.note"]);
+    let by_service = met(|evidence| evidence.method = v1::EvidenceMethod::ServiceOfCopy.into());
+    faults(&meeting, by_service, &["evidence.method"]);
+    faults(&meeting, |bad| bad.name = format!("{custody}/obligations/tell-counsel"), &["name"]);
 }
