@@ -15,8 +15,6 @@ use crate::domain::vocabulary::vocabulary;
 vocabulary! {
     /// How an obligation was met.
     pub enum EvidenceMethod {
-        /// By the service of a copy that was recorded. Said by the gateway alone.
-        ServiceOfCopy = "service-of-copy",
         /// Face to face.
         InPerson = "in-person",
         /// By letter or message.
@@ -25,6 +23,8 @@ vocabulary! {
         Entry = "entry",
         /// Otherwise.
         Other = "other",
+        /// By the service of a copy that was recorded. Said by the gateway alone.
+        ServiceOfCopy = "service-of-copy",
     }
 }
 

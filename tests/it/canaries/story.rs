@@ -162,9 +162,6 @@ impl Stage {
         if fields.contains("outcome") {
             set(request, "outcome", Value::EnumNumber(v1::ClaimOutcome::NotConfirmed.into()));
         }
-        if fields.contains("evidence") {
-            set(request, "evidence.method", Value::EnumNumber(v1::EvidenceMethod::InPerson.into()));
-        }
         if fields.contains("cause") {
             set(request, "cause", Value::EnumNumber(v1::TransferFailureCause::Refused.into()));
         }
