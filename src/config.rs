@@ -16,7 +16,7 @@ use crate::identity::rate;
 use crate::identity::registry::RegistryConfig;
 use crate::identity::token;
 use crate::ledger::Signer;
-use crate::recorder::RecorderConfig;
+use crate::recorder::{ClocksConfig, RecorderConfig};
 use crate::server::accept;
 
 /// Why the configuration cannot be used.
@@ -89,6 +89,9 @@ pub struct Config {
     /// Limits of the writer.
     #[serde(default)]
     pub recorder: RecorderConfig,
+    /// How long the legal clocks run.
+    #[serde(default)]
+    pub clocks: ClocksConfig,
     /// Limits of subscriptions.
     #[serde(default)]
     pub inbox: InboxConfig,

@@ -7,10 +7,10 @@ use tonic::{Request, Response, Status};
 
 use crate::api::list::classes_of;
 use crate::api::{Api, status};
-use crate::domain::agenda::ItemKind;
 use crate::domain::agency::{AgencyKind, Caller};
-use crate::domain::determination::FieldClasses;
+use crate::domain::agenda::ItemKind;
 use crate::domain::detainer::Detainer;
+use crate::domain::determination::FieldClasses;
 use crate::store::{AgendaFilter, AgendaPlace, ListedItem};
 use crate::wire::v1::obligation_service_server::ObligationService;
 use crate::wire::v1::review_service_server::ReviewService;
@@ -32,7 +32,13 @@ impl ReviewService for Reviews {
     ) -> Result<Response<v1::ListReviewsResponse>, Status> {
         let caller = Api::caller(&request)?;
         let v1::ListReviewsRequest { parent, page_size, page_token, overdue } = request.into_inner();
-        let page = Page { kind: ItemKind::Review, method: "ReviewService/ListReviews", parent, page_size, page_token };
+        let page = Page {
+            kind: ItemKind::Review,
+            method: "ReviewService/ListReviews",
+            parent,
+            size: page_size,
+            token: page_token,
+        };
         let show = |detainer: &Detainer, key: &str, now| {
             let review = detainer.review(key.parse().ok()?).filter(|review| review.is_open())?;
             Some(show::review(&detainer.name, review, Some(now)))
@@ -58,7 +64,7 @@ impl ObligationService for Obligations {
         let caller = Api::caller(&request)?;
         let v1::ListObligationsRequest { parent, page_size, page_token, overdue } = request.into_inner();
         let method = "ObligationService/ListObligations";
-        let page = Page { kind: ItemKind::Obligation, method, parent, page_size, page_token };
+        let page = Page { kind: ItemKind::Obligation, method, parent, size: page_size, token: page_token };
         let show = |detainer: &Detainer, key: &str, now| {
             let owed = detainer.owed(key.parse().ok()?).filter(|owed| owed.is_open())?;
             Some(show::obligation(&detainer.name, owed, Some(now)))
@@ -81,8 +87,8 @@ struct Page {
     /// For the account of disclosures.
     method: &'static str,
     parent: String,
-    page_size: i32,
-    page_token: String,
+    size: i32,
+    token: String,
 }
 
 impl Api {
@@ -96,8 +102,8 @@ impl Api {
         show: impl Fn(&Detainer, &str, Timestamp) -> Option<T>,
     ) -> Result<(Vec<T>, String), Status> {
         let jurisdiction = parse::jurisdiction("parent", &page.parent).map_err(|faults| status::violations(&faults))?;
-        let limit = parse::page_size(page.page_size).map_err(|faults| status::violations(&faults))?;
-        let after = parse::due_token(&jurisdiction, &page.page_token).map_err(|_| status::invalid_cursor())?;
+        let limit = parse::page_size(page.size).map_err(|faults| status::violations(&faults))?;
+        let after = parse::due_token(&jurisdiction, &page.token).map_err(|_| status::invalid_cursor())?;
         if !caller.takes_part_in(&jurisdiction) {
             return Err(status::not_found());
         }

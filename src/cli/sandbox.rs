@@ -290,6 +290,7 @@ fn configuration() -> Result<Config> {
         store: StoreConfig { path: "comity.db".into() },
         policy: PolicyConfig::default(),
         recorder: crate::recorder::RecorderConfig::default(),
+        clocks: crate::recorder::ClocksConfig::default(),
         inbox: crate::api::InboxConfig::default(),
         review: crate::domain::review::ReviewTimes::default(),
         obligation: crate::domain::obligation::ObligationTimes::default(),
@@ -326,6 +327,8 @@ fn agency_config(seat: &Seat) -> Result<AgencyConfig> {
         jurisdictions: seat.jurisdictions.iter().map(|id| id.parse()).collect::<Result<_, _>>()?,
         ori: Some(seat.ori.parse()?),
         facilities: BTreeSet::new(),
+        time_zone: None,
+        facility_time_zones: BTreeMap::new(),
         token: Some(IssuerConfig { issuer: issuer(seat.id), keys: vec![key] }),
     })
 }

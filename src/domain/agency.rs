@@ -82,6 +82,12 @@ pub struct Actor {
 /// The id that the gateway itself acts under: a clock ran out, a law came into force. No agency of the registry bears it.
 pub const GATEWAY: &str = "comity";
 
+/// [`GATEWAY`] as an id.
+#[expect(clippy::expect_used, reason = "a constant, which a test parses")]
+pub fn gateway() -> AgencyId {
+    GATEWAY.parse().expect("the gateway's id is one")
+}
+
 /// A caller whose certificate, and token where one was sent, have been proven.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {

@@ -9,10 +9,11 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::domain::case::Case;
-use crate::domain::clocks::{self, Timetable};
+use crate::domain::clocks;
 use crate::domain::custody::Custody;
 use crate::domain::detainer::{Addressee, Detainer};
 use crate::domain::ids::{AgencyId, CaseName};
+use crate::domain::timetable::Timetable;
 use crate::domain::vocabulary::vocabulary;
 
 vocabulary! {

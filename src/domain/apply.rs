@@ -13,20 +13,23 @@ use crate::domain::apply::detainer::{
 };
 use crate::domain::case::Case;
 use crate::domain::claim::Side;
+use crate::domain::clocks::{Firing, otherwise_released_at};
 use crate::domain::custody::{Custody, CustodyState, Destination, Movement};
 use crate::domain::detainer::{Acknowledgement, Detainer, DetainerState, Finding};
-use crate::domain::event::{Disclosure, Event};
+use crate::domain::determination::LawAction;
+use crate::domain::event::{Disclosure, Event, Record, RecordedDetermination};
 use crate::domain::ids::CaseName;
 use crate::domain::subject::Flags;
 
-/// Changes a case by an event. `exchange_index` is the position the event's entry takes, for notices.
+/// Changes a case by what was recorded. `exchange_index` is the position that its entry takes, for notices.
 #[expect(clippy::too_many_lines, reason = "one arm an event, and each a line or two: the list is the function")]
-pub fn apply(case: &mut Case, event: &Event, exchange_index: u64, now: Timestamp) {
+pub fn apply(case: &mut Case, record: &Record, exchange_index: u64, now: Timestamp) {
     let mut at = At { case, now };
-    match event {
+    match &record.event {
         Event::DetainerLodged(detainer) => at.case.detainer = Some((**detainer).clone()),
         Event::DetainerAmended(amended) => at.detainer(&amended.name, Disclosure::ToIssuer, |detainer| {
             amend(detainer, amended);
+            (detainer.clocks.amended_at, detainer.clocks.claimed_at) = (Some(now), None);
         }),
         Event::DetainerAcknowledged { detainer, custodian, acknowledgement, correction, disclosure } => {
             at.link(detainer, acknowledgement);
@@ -51,11 +54,11 @@ pub fn apply(case: &mut Case, event: &Event, exchange_index: u64, now: Timestamp
             }
         }),
         Event::CitizenshipClaimRaised { detainer, side, disclosure, .. } => {
-            at.claim(detainer, *side, *disclosure, Flags::claimed);
+            at.claim(detainer, *side, *disclosure, Flags::claimed, Some(now));
             at.suspend(detainer, *side, *disclosure);
         }
         Event::CitizenshipClaimResolved { detainer, side, outcome, disclosure, .. } => {
-            at.claim(detainer, *side, *disclosure, |flags| flags.resolved(*outcome));
+            at.claim(detainer, *side, *disclosure, |flags| flags.resolved(*outcome), None);
         }
         Event::TransferRecorded { detainer, transfer, .. } => {
             at.detainer(detainer, Disclosure::ToIssuer, |detainer| record_transfer(detainer, transfer));
@@ -74,10 +77,12 @@ pub fn apply(case: &mut Case, event: &Event, exchange_index: u64, now: Timestamp
         }),
         Event::CustodyMoved { movement, .. } => at.move_to(movement),
         Event::ReleaseScheduled { release, .. } | Event::ReleaseRescheduled { release, .. } => at.custody(|custody| {
+            custody.clocks.reached_at = otherwise_released_at(custody).filter(|moment| *moment <= now);
             custody.scheduled = Some(release.clone());
             custody.state = CustodyState::ReleaseScheduled;
         }),
         Event::ReleaseCancelled { .. } => at.custody(|custody| {
+            custody.clocks.reached_at = None;
             custody.scheduled = None;
             custody.state = CustodyState::Held;
         }),
@@ -115,7 +120,9 @@ pub fn apply(case: &mut Case, event: &Event, exchange_index: u64, now: Timestamp
             let before = shown.ended_from.take().unwrap_or(shown.state);
             shown.state = unless_withdrawn(shown.state, before);
         }),
+        Event::ClockFired(firing) => at.fired(firing),
     }
+    at.judged(&record.determinations);
 }
 
 /// A case being changed, and when.
@@ -147,6 +154,31 @@ impl At<'_> {
         }
     }
 
+    /// Takes note of what the law was found to say, as far as clocks turn on it. Nobody sees that it was.
+    fn judged(&mut self, determinations: &[RecordedDetermination]) {
+        for RecordedDetermination { detainer: name, action, determination, .. } in determinations {
+            let held = self.case.detainer.iter_mut().chain(&mut self.case.standing);
+            for detainer in held.filter(|detainer| detainer.name == *name) {
+                match action {
+                    LawAction::Hold => detainer.clocks.hold_clock = determination.clock,
+                    LawAction::Notify => detainer.clocks.notify = Some(determination.ruling),
+                    LawAction::Transfer | LawAction::Disclose => {}
+                }
+            }
+        }
+    }
+
+    /// Takes note that a clock fired. What anybody sees of the case is the same as before.
+    fn fired(&mut self, firing: &Firing) {
+        let held = self.case.detainer.iter_mut().chain(&mut self.case.standing);
+        for detainer in held.filter(|detainer| detainer.name == firing.case) {
+            detainer.clocks.fired.record(firing, self.now);
+        }
+        if let Some(custody) = self.case.custody.as_mut().filter(|custody| custody.name == firing.case) {
+            custody.clocks.fired.record(firing, self.now);
+        }
+    }
+
     fn custody(&mut self, how: impl FnOnce(&mut Custody)) {
         if let Some(custody) = &mut self.case.custody {
             how(custody);
@@ -174,13 +206,24 @@ impl At<'_> {
 
     /// Sets what a side says of citizenship: the issuer in its own request, the custodian on the custody, and so on every
     /// detainer that stands on it.
-    fn claim(&mut self, name: &CaseName, side: Side, disclosure: Disclosure, how: impl Fn(Flags) -> Flags) {
+    fn claim(
+        &mut self,
+        name: &CaseName,
+        side: Side,
+        disclosure: Disclosure,
+        how: impl Fn(Flags) -> Flags,
+        claimed_at: Option<Timestamp>,
+    ) {
         match side {
             Side::Issuer => self.detainer(name, disclosure, |detainer| {
                 detainer.request.flags = how(detainer.request.flags);
+                detainer.clocks.claimed_at = claimed_at;
             }),
             Side::Custodian => {
-                self.custody(|custody| custody.intake.flags = how(custody.intake.flags));
+                self.custody(|custody| {
+                    custody.intake.flags = how(custody.intake.flags);
+                    custody.clocks.claimed_at = claimed_at;
+                });
                 self.detainer(name, disclosure, |_| ());
             }
         }

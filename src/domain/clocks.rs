@@ -1,11 +1,24 @@
-//! The legal clocks: what must have happened by when.
+//! The legal clocks: what must have happened by when. Pure: each is computed from the case as it stands.
+//!
+//! The clocks of a hold run from the **moment of otherwise-release**: when the custodian expected to release the person.
+//! It comes about when that time is reached with no release recorded, and then stays: a date put off after it was reached
+//! does not move it. A release that is cancelled ends it, since the person is then held on other grounds.
 
+use std::cmp;
+
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use crate::domain::agenda::{Item, ItemKind};
-use crate::domain::custody::Custody;
-use crate::domain::detainer::{Detainer, DetainerState};
-use crate::domain::ids::AgencyId;
+use crate::domain::calendar::{business_hours_later, end_of_day};
+use crate::domain::custody::{Custody, CustodyState};
+use crate::domain::detainer::{AnswerKind, Detainer, DetainerState};
+use crate::domain::determination::{HoldClock, Ruling};
+use crate::domain::ids::{AgencyId, CaseName};
+use crate::domain::review::ReviewMatter;
+use crate::domain::timetable::Timetable;
+use crate::domain::transfer::TransferState;
 use crate::domain::vocabulary::vocabulary;
 
 vocabulary! {
@@ -13,20 +26,131 @@ vocabulary! {
     pub enum ClockKind {
         /// The custodian should have answered.
         AnswerDue = "answer-due",
+        /// The issuer should be told of an expected release.
+        NoticeDue = "notice-due",
+        /// A window that was offered or accepted has closed, and nobody says that the person changed hands.
+        WindowClosed = "window-closed",
+        /// A claim to citizenship should have been reviewed.
+        CitizenshipReviewDue = "citizenship-review-due",
+        /// The longest that the law lets the person be held has passed: they are to be released. Repeats until they are.
+        OverHold = "over-hold",
+        /// What the law leaves to a person should have been decided.
+        ReviewDue = "review-due",
     }
 }
 
-/// How long each clock runs.
+impl ClockKind {
+    /// What its entry names in place of a method.
+    pub fn rpc(self) -> &'static str {
+        match self {
+            Self::AnswerDue => "Clock/AnswerDue",
+            Self::NoticeDue => "Clock/NoticeDue",
+            Self::WindowClosed => "Clock/WindowClosed",
+            Self::CitizenshipReviewDue => "Clock/CitizenshipReviewDue",
+            Self::OverHold => "Clock/OverHold",
+            Self::ReviewDue => "Clock/ReviewDue",
+        }
+    }
+}
+
+/// A clock that fired.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Timetable {
-    /// From lodging to the answer.
-    pub answer_hours: i64,
+pub struct Firing {
+    /// The detainer or custody it is of.
+    pub case: CaseName,
+    /// What it counted down to.
+    pub clock: ClockKind,
+    /// Which of this kind in its case: a version, a transfer, a time.
+    pub about: String,
+    /// When it was due.
+    pub due_at: Timestamp,
+    /// How many times it has fired, this one included.
+    pub times: u32,
+    /// Which clock bounded the hold.
+    pub hold_clock: Option<HoldClock>,
 }
 
-impl Default for Timetable {
-    fn default() -> Self {
-        Self { answer_hours: 48 }
+/// What a case remembers of a clock that fired.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fired {
+    /// Which clock: its key in the agenda.
+    pub key: String,
+    /// When it was first due.
+    pub first_due_at: Timestamp,
+    /// How many times it fired.
+    pub times: u32,
+    /// When it last did, by our clock.
+    pub recorded_at: Timestamp,
+    /// Which clock bounded the hold.
+    pub hold_clock: Option<HoldClock>,
+}
+
+/// Clocks of a case that fired, the newest last.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct FiredClocks(Vec<Fired>);
+
+/// Clocks remembered as fired. Only a handful run at once; the log has them all.
+const FIRED_MAX: usize = 64;
+
+impl FiredClocks {
+    fn find(&self, key: &str) -> Option<&Fired> {
+        self.0.iter().find(|fired| fired.key == key)
     }
+
+    /// Whether none has fired.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Remembers a firing.
+    pub fn record(&mut self, firing: &Firing, recorded_at: Timestamp) {
+        let Firing { clock, about, due_at, times, hold_clock, .. } = firing;
+        let key = key(*clock, about);
+        if let Some(known) = self.0.iter_mut().find(|fired| fired.key == key) {
+            (known.times, known.recorded_at) = (*times, recorded_at);
+            return;
+        }
+        if self.0.len() >= FIRED_MAX {
+            self.0.remove(0);
+        }
+        let (first_due_at, times, hold_clock) = (*due_at, *times, *hold_clock);
+        self.0.push(Fired { key, first_due_at, times, recorded_at, hold_clock });
+    }
+}
+
+/// What a detainer keeps for its clocks.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DetainerClocks {
+    /// When the request was amended last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amended_at: Option<Timestamp>,
+    /// When its issuer raised the claim to citizenship that is open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claimed_at: Option<Timestamp>,
+    /// What the law was last found to say of telling the issuer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notify: Option<Ruling>,
+    /// Which clock it was last found to bound a hold by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold_clock: Option<HoldClock>,
+    /// Clocks that fired.
+    #[serde(default, skip_serializing_if = "FiredClocks::is_empty")]
+    pub fired: FiredClocks,
+}
+
+/// What a custody keeps for its clocks.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CustodyClocks {
+    /// When the custodian raised the claim to citizenship that is open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claimed_at: Option<Timestamp>,
+    /// An expected release that was reached before it was put off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reached_at: Option<Timestamp>,
+    /// Clocks that fired.
+    #[serde(default, skip_serializing_if = "FiredClocks::is_empty")]
+    pub fired: FiredClocks,
 }
 
 /// A clock that runs.
@@ -38,26 +162,205 @@ pub struct Running {
     pub about: String,
     /// When it fires next.
     pub due_at: Timestamp,
+    /// How many times it will then have fired.
+    pub times: u32,
+    /// Which clock bounds the hold.
+    pub hold_clock: Option<HoldClock>,
 }
 
 impl Running {
+    fn once(clock: ClockKind, about: String, due_at: Timestamp) -> Self {
+        Self { clock, about, due_at, times: 1, hold_clock: None }
+    }
+
+    /// Its key in the agenda.
+    pub fn key(&self) -> String {
+        key(self.clock, &self.about)
+    }
+
     /// As it stands in the agenda.
-    pub fn item(self, holder: Option<AgencyId>) -> Item {
-        let key = format!("{}/{}", self.clock.word(), self.about);
-        Item { kind: ItemKind::Clock, key, due_at: self.due_at, holder }
+    pub fn item(&self, holder: Option<AgencyId>) -> Item {
+        Item { kind: ItemKind::Clock, key: self.key(), due_at: self.due_at, holder }
+    }
+
+    /// As it fires.
+    pub fn firing(self, case: CaseName) -> Firing {
+        let Self { clock, about, due_at, times, hold_clock } = self;
+        Firing { case, clock, about, due_at, times, hold_clock }
     }
 }
 
-/// Clocks of a detainer.
-pub fn of_detainer(detainer: &Detainer, _custody: Option<&Custody>, timetable: &Timetable) -> Vec<Running> {
-    let unanswered = matches!(detainer.state, DetainerState::Lodged | DetainerState::Matched);
-    let due_at = detainer.lodged_at.checked_add(SignedDuration::from_hours(timetable.answer_hours));
-    let about = detainer.request_version.to_string();
-    let answer = due_at.ok().filter(|_| unanswered);
-    answer.map(|due_at| Running { clock: ClockKind::AnswerDue, about, due_at }).into_iter().collect()
+fn key(clock: ClockKind, about: &str) -> String {
+    format!("{}/{about}", clock.word())
 }
 
-/// Clocks of a custody.
-pub fn of_custody(_custody: &Custody, _standing: &[Detainer], _timetable: &Timetable) -> Vec<Running> {
-    Vec::new()
+/// When a clock that bounds a hold runs out, and which it is. Where the law names none it is the flat one or that of 8 CFR
+/// 287.7(d), whichever is first.
+pub fn hold_ends_at(clock: Option<HoldClock>, moment: Timestamp, zone: &TimeZone) -> Option<(Timestamp, HoldClock)> {
+    const HOLD_HOURS: i64 = 48;
+    let ends_at = |clock| match clock {
+        // The form: elapsed time, whatever the clock on the wall does.
+        HoldClock::Flat48h => moment.checked_add(SignedDuration::from_hours(HOLD_HOURS)).ok(),
+        // 8 CFR 287.7(d): "excluding Saturdays, Sundays, and holidays".
+        HoldClock::Cfr => business_hours_later(moment, HOLD_HOURS, zone),
+        // 23:59:59 of that day.
+        HoldClock::SameDay => end_of_day(moment, zone)?.checked_sub(SignedDuration::from_secs(1)).ok(),
+    };
+    if let Some(clock) = clock {
+        // A person due out within the last second of a day is not to be released before they are due.
+        return Some((ends_at(clock)?.max(moment), clock));
+    }
+    let both = [HoldClock::Flat48h, HoldClock::Cfr].map(|clock| Some((ends_at(clock)?, clock)));
+    both.into_iter().flatten().min_by_key(|(ends_at, _)| *ends_at)
+}
+
+/// Clocks of a detainer, and of the custody that it stands on.
+pub fn of_detainer(detainer: &Detainer, custody: Option<&Custody>, timetable: &Timetable) -> Vec<Running> {
+    let clocks = [
+        answer_due(detainer, timetable),
+        custody.and_then(|custody| notice_due(detainer, custody, timetable)),
+        window_closed(detainer),
+        claim_by_issuer(detainer, custody, timetable),
+    ];
+    let clocks = clocks.into_iter().flatten().chain(reviews_due(detainer));
+    clocks.filter(|running| detainer.clocks.fired.find(&running.key()).is_none()).collect()
+}
+
+/// Clocks of a custody, and of the detainers that stand on it.
+pub fn of_custody(custody: &Custody, standing: &[Detainer], timetable: &Timetable) -> Vec<Running> {
+    let review = claim_by_custodian(custody, standing, timetable);
+    let review = review.filter(|running| custody.clocks.fired.find(&running.key()).is_none());
+    review.into_iter().chain(over_hold(custody, standing, timetable)).collect()
+}
+
+/// From the request, or its amendment, to an answer.
+fn answer_due(detainer: &Detainer, timetable: &Timetable) -> Option<Running> {
+    // Put under review it is answered so far: a review has a time of its own.
+    if !matches!(detainer.state, DetainerState::Lodged | DetainerState::Matched) {
+        return None;
+    }
+    let asked_at = detainer.clocks.amended_at.unwrap_or(detainer.lodged_at);
+    let due_at = asked_at.checked_add(SignedDuration::from_hours(timetable.answer_hours)).ok()?;
+    Some(Running::once(ClockKind::AnswerDue, detainer.request_version.to_string(), due_at))
+}
+
+/// Before an expected release that the issuer was not told of, though the law lets it be told.
+fn notice_due(detainer: &Detainer, custody: &Custody, timetable: &Timetable) -> Option<Running> {
+    let waits = match detainer.state {
+        DetainerState::Matched
+        | DetainerState::UnderReview
+        | DetainerState::HoldHonored
+        | DetainerState::NotifyOnly => true,
+        // Answered otherwise, not found, or over.
+        DetainerState::Lodged
+        | DetainerState::NoSuchPerson
+        | DetainerState::IdentityMismatch
+        | DetainerState::Declined
+        | DetainerState::Released
+        | DetainerState::Withdrawn
+        | DetainerState::Closed => false,
+    };
+    let may = matches!(detainer.clocks.notify, Some(Ruling::Must | Ruling::May));
+    let expected_at = custody.scheduled.as_ref()?.expected_at;
+    let due_at = expected_at.checked_sub(SignedDuration::from_hours(timetable.notice_hours)).ok()?;
+    let runs = waits && may && detainer.notice_index.is_none() && custody.state == CustodyState::ReleaseScheduled;
+    runs.then(|| Running::once(ClockKind::NoticeDue, expected_at.to_string(), due_at))
+}
+
+/// At the end of a window that nobody has said anything of since.
+fn window_closed(detainer: &Detainer) -> Option<Running> {
+    let waits = |state| matches!(state, TransferState::Offered | TransferState::Accepted);
+    let transfer = detainer.transfers.iter().find(|transfer| waits(transfer.state))?;
+    Some(Running::once(ClockKind::WindowClosed, transfer.id.to_string(), transfer.window.closes_at))
+}
+
+/// The issuer's own claim. While a detainer stands.
+fn claim_by_issuer(detainer: &Detainer, custody: Option<&Custody>, timetable: &Timetable) -> Option<Running> {
+    let open = detainer.request.flags.citizenship_claim && detainer.state.is_active();
+    let asked_at = detainer.clocks.amended_at.unwrap_or(detainer.lodged_at);
+    let claimed_at = detainer.clocks.claimed_at.unwrap_or(asked_at);
+    let zone = match custody {
+        Some(custody) => timetable.zone_of(custody),
+        None => timetable.zones.of(&detainer.name.jurisdiction),
+    };
+    review_due(claimed_at, &zone, timetable).filter(|_| open)
+}
+
+/// The custodian's claim. It holds up every detainer that stands on the custody.
+fn claim_by_custodian(custody: &Custody, standing: &[Detainer], timetable: &Timetable) -> Option<Running> {
+    let held = matches!(custody.state, CustodyState::Held | CustodyState::ReleaseScheduled);
+    let concerns = standing.iter().any(|detainer| detainer.state.is_active());
+    let open = custody.intake.flags.citizenship_claim && held && concerns;
+    let claimed_at = custody.clocks.claimed_at.unwrap_or(custody.opened_at);
+    review_due(claimed_at, &timetable.zone_of(custody), timetable).filter(|_| open)
+}
+
+/// Each time something is left to a person. A claim has a clock of its own.
+fn reviews_due(detainer: &Detainer) -> impl Iterator<Item = Running> {
+    let open = detainer.reviews.iter().filter(|review| review.is_open());
+    let apart = open.filter(|review| review.matter != ReviewMatter::CitizenshipClaim);
+    apart.map(|review| {
+        let about = format!("{}/{}", review.matter.word(), review.opened_at);
+        Running::once(ClockKind::ReviewDue, about, review.due_at)
+    })
+}
+
+fn review_due(claimed_at: Timestamp, zone: &TimeZone, timetable: &Timetable) -> Option<Running> {
+    let due_at = timetable.claim_due(claimed_at, zone)?;
+    Some(Running::once(ClockKind::CitizenshipReviewDue, claimed_at.to_string(), due_at))
+}
+
+/// When the last hold on the person has run out. From then on again and again, until a release is recorded or called off:
+/// whatever becomes of the detainers meanwhile, the person is still there.
+fn over_hold(custody: &Custody, standing: &[Detainer], timetable: &Timetable) -> Option<Running> {
+    let moment = otherwise_released_at(custody)?;
+    let (clock, about) = (ClockKind::OverHold, moment.to_string());
+    if let Some(fired) = custody.clocks.fired.find(&key(clock, &about)) {
+        let due_at = next_alarm(fired, timetable.over_hold_alarm_minutes)?;
+        return Some(Running {
+            clock,
+            about,
+            due_at,
+            times: fired.times.checked_add(1)?,
+            hold_clock: fired.hold_clock,
+        });
+    }
+    let zone = timetable.zone_of(custody);
+    let held_under = standing.iter().filter(|detainer| is_hold(detainer, moment));
+    let ends = held_under.filter_map(|detainer| hold_ends_at(detainer.clocks.hold_clock, moment, &zone));
+    let (due_at, hold_clock) = ends.max_by_key(|(ends_at, _)| *ends_at)?;
+    Some(Running { clock, about, due_at, times: 1, hold_clock: Some(hold_clock) })
+}
+
+/// The moment of otherwise-release: see above.
+pub fn otherwise_released_at(custody: &Custody) -> Option<Timestamp> {
+    let expected_at = custody.scheduled.as_ref()?.expected_at;
+    let scheduled = custody.state == CustodyState::ReleaseScheduled;
+    scheduled.then(|| custody.clocks.reached_at.map_or(expected_at, |reached| cmp::min(reached, expected_at)))
+}
+
+/// Whether the person was held under a detainer past the moment of otherwise-release. One that was lifted or put under
+/// review after it still bounds the hold: else lifting it would silence the alarm.
+fn is_hold(detainer: &Detainer, moment: Timestamp) -> bool {
+    let promised = detainer.answer.as_ref().is_some_and(|answer| answer.kind == AnswerKind::HonorHold);
+    match detainer.state {
+        DetainerState::HoldHonored => true,
+        DetainerState::UnderReview | DetainerState::Withdrawn => promised && detainer.updated_at > moment,
+        DetainerState::Lodged
+        | DetainerState::Matched
+        | DetainerState::NoSuchPerson
+        | DetainerState::IdentityMismatch
+        | DetainerState::NotifyOnly
+        | DetainerState::Declined
+        | DetainerState::Released
+        | DetainerState::Closed => false,
+    }
+}
+
+/// The first repetition after the last: those that passed while nothing could be recorded are not made up for.
+fn next_alarm(fired: &Fired, every_minutes: i64) -> Option<Timestamp> {
+    let every = SignedDuration::from_mins(every_minutes.max(1)).as_secs();
+    let since = fired.recorded_at.duration_since(fired.first_due_at).as_secs().max(0);
+    let passed = since.checked_div(every)?.checked_add(1)?;
+    fired.first_due_at.checked_add(SignedDuration::from_secs(passed.checked_mul(every)?)).ok()
 }

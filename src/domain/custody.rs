@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::charge::Charge;
+use crate::domain::clocks::CustodyClocks;
 use crate::domain::ids::{AgencyId, CaseName, FacilityCode};
 use crate::domain::subject::{Flags, Subject};
 use crate::domain::vocabulary::vocabulary;
@@ -220,6 +221,9 @@ pub struct Custody {
     pub closing: Option<Closing>,
     /// Where it stands.
     pub state: CustodyState,
+    /// What its clocks turn on, beside the rest.
+    #[serde(default)]
+    pub clocks: CustodyClocks,
     /// When it was opened, by our clock.
     pub opened_at: Timestamp,
     /// When it last changed, by our clock.
@@ -241,6 +245,7 @@ impl Custody {
             released: None,
             closing: None,
             state: CustodyState::Held,
+            clocks: CustodyClocks::default(),
             opened_at: now,
             updated_at: now,
             version: 1,

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::charge::Charge;
+use crate::domain::clocks::DetainerClocks;
 use crate::domain::ids::{AgencyId, CaseName};
 use crate::domain::obligation::Owed;
 use crate::domain::review::Review;
@@ -349,6 +350,9 @@ pub struct Detainer {
     pub lift_reason: Option<LiftReason>,
     /// Where it stood when the custody ended.
     pub ended_from: Option<DetainerState>,
+    /// What its clocks turn on, beside the rest.
+    #[serde(default)]
+    pub clocks: DetainerClocks,
     /// When it was lodged, by our clock.
     pub lodged_at: Timestamp,
     /// When it last changed, by our clock.
@@ -377,6 +381,7 @@ impl Detainer {
             notice_index: None,
             lift_reason: None,
             ended_from: None,
+            clocks: DetainerClocks::default(),
             lodged_at: now,
             updated_at: now,
             version: 1,

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use crate::domain::agency::AgencyClass;
 use crate::domain::charge::{self, Charge, ChargeStatus, OffenceCategory};
 use crate::domain::claim::{Claim, ClaimOutcome, Side};
+use crate::domain::clocks::Firing;
 use crate::domain::correction::Correction;
 use crate::domain::custody::{ActualRelease, Closing, Custody, Identity, Movement, ScheduledRelease};
 use crate::domain::detainer::{
@@ -242,6 +243,8 @@ pub enum Event {
         /// As it now stands.
         owed: Box<Owed>,
     },
+    /// A legal clock ran out.
+    ClockFired(Firing),
 }
 
 /// Whether an issuer is told for the first time, or told better.

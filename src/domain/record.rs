@@ -106,6 +106,20 @@ pub(super) fn concerning(
     }
 }
 
+/// A record that a clock of a detainer ran out. That it did turns on what the custodian has done, of which the issuer may
+/// not have been told: it stays within the jurisdiction.
+pub(super) fn of_clock(detainer: &Detainer, event: Event) -> Record {
+    Record {
+        event,
+        log: LogKind::Custody,
+        resource: detainer.name.clone(),
+        audience: audience_of(detainer, &holder(detainer), FieldClasses::NONE),
+        counts: Counts::of_request(detainer),
+        determinations: Vec::new(),
+        policy_digest: None,
+    }
+}
+
 /// A record about a custody, which stays within the jurisdiction.
 pub(super) fn internal(
     custody: &Custody,

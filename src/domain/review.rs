@@ -8,8 +8,10 @@ use std::str::FromStr;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::domain::custody::Custody;
 use crate::domain::detainer::{Detainer, Finding};
 use crate::domain::ids::{AgencyId, CaseKind, CaseName, InvalidId};
+use crate::domain::timetable::Timetable;
 use crate::domain::vocabulary::vocabulary;
 
 vocabulary! {
@@ -172,32 +174,30 @@ impl Detainer {
     }
 }
 
-/// When officers are to have decided.
+/// When officers are to have decided. A claim to citizenship is due as its clock says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ReviewTimes {
-    /// A claim to citizenship, in hours. About one business day [bk].
-    pub claim_due_hours: u32,
-    /// Anything else, in hours.
+    /// Anything but a claim, in hours.
     pub due_hours: u32,
 }
 
 impl Default for ReviewTimes {
     fn default() -> Self {
-        Self { claim_due_hours: 24, due_hours: 24 }
+        Self { due_hours: 24 }
     }
 }
 
 impl ReviewTimes {
     /// When a review opened now is to be decided.
-    pub fn due(&self, matter: ReviewMatter, now: Timestamp) -> Timestamp {
-        let hours = match matter {
-            ReviewMatter::CitizenshipClaim => self.claim_due_hours,
+    pub fn due(&self, matter: ReviewMatter, custody: &Custody, timetable: &Timetable, now: Timestamp) -> Timestamp {
+        let due_at = match matter {
+            ReviewMatter::CitizenshipClaim => timetable.claim_due(now, &timetable.zone_of(custody)),
             ReviewMatter::Hold | ReviewMatter::Notify | ReviewMatter::Transfer | ReviewMatter::Disclose => {
-                self.due_hours
+                now.checked_add(SignedDuration::from_hours(i64::from(self.due_hours))).ok()
             }
         };
-        now.saturating_add(SignedDuration::from_hours(i64::from(hours))).unwrap_or(Timestamp::MAX)
+        due_at.unwrap_or(Timestamp::MAX)
     }
 }
 

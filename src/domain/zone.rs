@@ -63,7 +63,8 @@ impl Default for Zones {
     }
 }
 
-fn named(name: &str) -> Option<TimeZone> {
+/// The zone of an IANA name.
+pub fn named(name: &str) -> Option<TimeZone> {
     TimeZoneDatabase::bundled().get(name).ok()
 }
 

@@ -1,6 +1,6 @@
 //! A small world for tests: a federal, a New York and a Texas authority, and agencies under each.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -142,6 +142,8 @@ pub(crate) fn agency(id: &str, kind: AgencyKind, within: &[&str], key: Option<&T
         jurisdictions: jurisdictions(within),
         ori: None,
         facilities: BTreeSet::new(),
+        time_zone: None,
+        facility_time_zones: BTreeMap::new(),
         token: key.map(|key| IssuerConfig {
             issuer: format!("https://{id}.example/tokens"),
             keys: vec![KeyConfig {

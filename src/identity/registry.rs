@@ -6,10 +6,12 @@ mod error;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
+use jiff::tz::TimeZone;
 use rustls::RootCertStore;
 
 use crate::domain::agency::{Agency, AgencyKind, GATEWAY};
 use crate::domain::ids::{AgencyId, FacilityCode, JurisdictionId, Ori};
+use crate::domain::zone;
 use crate::identity::authority::Authority;
 use crate::identity::key::TokenKey;
 
@@ -25,6 +27,10 @@ pub struct Member {
     pub ori: Option<Ori>,
     /// Its facilities.
     pub facilities: BTreeSet<FacilityCode>,
+    /// Its time zone, where it is not that of its jurisdiction.
+    pub zone: Option<TimeZone>,
+    /// The time zone of a facility, where it is not that of the agency.
+    pub facility_zones: BTreeMap<FacilityCode, TimeZone>,
     pub(crate) issuer: Option<Issuer>,
 }
 
@@ -122,7 +128,20 @@ impl Registry {
             return Err(RegistryError::NoAuthority(agency.id));
         }
         let issuer = config.token.as_ref().map(|token| self.load_issuer(&agency.id, token, base)).transpose()?;
-        let member = Member { agency, ori: config.ori.clone(), facilities: config.facilities.clone(), issuer };
+        let zone_of = |name: &String| {
+            let unknown = || RegistryError::TimeZone { agency: config.id.clone(), name: name.clone() };
+            zone::named(name).ok_or_else(unknown)
+        };
+        let facility_zones = config.facility_time_zones.iter();
+        let facility_zones = facility_zones.map(|(facility, name)| zone_of(name).map(|zone| (facility.clone(), zone)));
+        let member = Member {
+            agency,
+            ori: config.ori.clone(),
+            facilities: config.facilities.clone(),
+            zone: config.time_zone.as_ref().map(zone_of).transpose()?,
+            facility_zones: facility_zones.collect::<Result<_, _>>()?,
+            issuer,
+        };
         self.members.insert(config.id.clone(), member);
         Ok(())
     }

@@ -13,7 +13,12 @@ use crate::wire::{Message as _, show, v1};
 pub(super) fn etag_matches(admitted: &Admitted<Command>, command: &CaseCommand, case: &Case) -> bool {
     let Some(given) = &admitted.value.etag else { return true };
     let detainer = case.detainer.as_ref();
-    if let Some(current) = duty_etag(command, detainer) {
+    if let CaseCommand::ResolveReview { review, .. } = command {
+        let current = detainer.and_then(|detainer| detainer.review(review.matter)).map(show::review_etag);
+        return current.as_ref() == Some(given);
+    }
+    if let CaseCommand::MeetObligation { obligation, .. } = command {
+        let current = detainer.and_then(|detainer| detainer.owed(obligation.obligation)).map(show::obligation_etag);
         return current.as_ref() == Some(given);
     }
     let current = match (command.transfer(), command.target().map(|name| name.kind)) {
@@ -25,17 +30,6 @@ pub(super) fn etag_matches(admitted: &Admitted<Command>, command: &CaseCommand, 
         (None, None) => None,
     };
     current.as_ref() == Some(given)
-}
-
-/// The etag of the review or obligation that a command is upon. `None`: it is upon neither.
-fn duty_etag(command: &CaseCommand, detainer: Option<&Detainer>) -> Option<Option<String>> {
-    if let CaseCommand::ResolveReview { review, .. } = command {
-        return Some(detainer.and_then(|detainer| detainer.review(review.matter)).map(show::review_etag));
-    }
-    if let CaseCommand::MeetObligation { obligation, .. } = command {
-        return Some(detainer.and_then(|detainer| detainer.owed(obligation.obligation)).map(show::obligation_etag));
-    }
-    None
 }
 
 /// An answer as kept: without its receipt, which is put in when it leaves.

@@ -1,26 +1,28 @@
 //! The loop: receive one, drain what is there, plan, commit once, then answer. No timer: a batch is what has come while
 //! the last one was being written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use serde::{Deserialize, Serialize};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 
-use crate::domain::command::{Action, CaseCommand, Command};
-use crate::domain::ids::{AgencyId, JurisdictionId, LogKind, LogName};
+use crate::domain::agenda::ItemKind;
+use crate::domain::command::CaseCommand;
+use crate::domain::ids::{JurisdictionId, LogKind, LogName};
 use crate::domain::inbox::{self, Tried};
-use crate::domain::permit::Admitted;
+use crate::domain::timetable::Timetable;
 use crate::ledger::{Checkpoint, CheckpointError, Receipt, Signer};
 use crate::policy::gate::Gate;
 use crate::recorder::follow::Duties;
 use crate::recorder::handle::{Handle, Job, Recorded, SubmitError};
+use crate::recorder::jobs::{Batch, Disclosing, Writing, case_command, confirms};
 use crate::recorder::plan::{self, Outcome, Plan, PlanError, Planned};
 use crate::recorder::seams::{Clock, Entropy};
-use crate::recorder::tries::Delivering;
-use crate::store::{HeadMove, Loaded, LogState, Reader, Store, StoreError, Wanted};
+use crate::recorder::ticks::{self, Ticked};
+use crate::store::{HeadMove, ListedItem, Loaded, LogState, NewEntry, Reader, Store, StoreError, Wanted};
 
 /// Limits of the writer.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -80,6 +82,8 @@ pub struct Recorder {
     config: RecorderConfig,
     inboxes: inbox::Limits,
     duties: Duties,
+    timetable: Timetable,
+    firings_len_max: usize,
 }
 
 /// A writer that runs, and the ways to it.
@@ -118,12 +122,17 @@ pub struct Parts {
     pub inboxes: inbox::Limits,
     /// By when custodians are to decide and to act.
     pub duties: Duties,
+    /// How long clocks run.
+    pub timetable: Timetable,
+    /// Clocks that fire in one batch.
+    pub firings_len_max: usize,
 }
 
 impl Recorder {
     /// Recovers every log, checks each head against its newest checkpoint, and starts the writer on its own thread.
     pub fn start(parts: Parts) -> Result<Running, RecorderError> {
-        let Parts { mut store, gate, signer, origin, clock, entropy, jurisdictions, config, inboxes, duties } = parts;
+        let Parts { mut store, gate, signer, origin, clock, entropy, jurisdictions, .. } = parts;
+        let Parts { config, inboxes, duties, timetable, firings_len_max, .. } = parts;
         let reader = store.reader();
         let (mut logs, mut published, mut heads) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         for jurisdiction in jurisdictions {
@@ -141,8 +150,23 @@ impl Recorder {
         let (sender, jobs) = mpsc::channel(config.queue_len_max);
         let healthy = Arc::new(AtomicBool::new(true));
         let handle = Handle::new(sender, Arc::clone(&healthy));
-        let recorder =
-            Self { store, gate, signer, origin, clock, entropy, logs, published, jobs, healthy, config, inboxes, duties };
+        let recorder = Self {
+            store,
+            gate,
+            signer,
+            origin,
+            clock,
+            entropy,
+            logs,
+            published,
+            jobs,
+            healthy,
+            config,
+            inboxes,
+            duties,
+            timetable,
+            firings_len_max,
+        };
         let dispatch = tracing::dispatcher::get_default(Clone::clone);
         let thread = std::thread::Builder::new()
             .name("recorder".to_owned())
@@ -173,10 +197,11 @@ impl Recorder {
 
     /// Plans and commits one batch, then answers.
     fn record(&mut self, batch: Batch) -> Result<(), RecorderError> {
-        let Batch { writes, disclosures } = batch;
-        let loaded = self.load(&writes, &disclosures)?;
+        let Batch { writes, disclosures, ticks } = batch;
+        let due = if ticks.is_empty() { Vec::new() } else { self.due()? };
+        let loaded = self.load(&writes, &disclosures, &due)?;
         let before = self.logs.clone();
-        let mut plan = Plan::new(&self.gate, &mut self.entropy, before, loaded);
+        let mut plan = Plan::new(&self.gate, &self.timetable, &mut self.entropy, before, loaded);
         plan.limits = self.inboxes;
         plan.duties = self.duties;
         let mut outcomes = Vec::with_capacity(writes.len());
@@ -189,6 +214,7 @@ impl Recorder {
             Some(attempt) => plan.attempt(attempt, now),
         };
         let tried: Vec<_> = disclosures.iter().map(attempt).collect();
+        let fired = plan.fire(&due, self.clock.now())?;
         let Planned { mut logs, mut append } = plan.finish();
         let sent = disclosures.iter().zip(&tried).filter(|(_, tried)| **tried == Ok(Tried::Send));
         append.disclosures = sent.map(|((delivering, _), _)| delivering.disclosure.clone()).collect();
@@ -203,13 +229,36 @@ impl Recorder {
         }
         self.publish(&append.heads);
         // Answer only now: a receipt is a promise that the entry is durable.
+        let agenda_moved = !append.agenda.is_empty();
+        self.answer(writes, outcomes, append.entries, &checkpoints)?;
+        for ((delivering, reply), tried) in disclosures.into_iter().zip(tried) {
+            if let (Ok(Tried::ParkedNow), Some(attempt)) = (tried, &delivering.attempt) {
+                attempt.warn();
+            }
+            let _hung_up = reply.send(tried.map_err(SubmitError::Inbox));
+        }
+        // Where nothing moved, looking again would find the same.
+        let ticked = Ticked { fired, more: due.len() >= self.firings_len_max && agenda_moved };
+        for reply in ticks {
+            let _hung_up = reply.send(Ok(ticked));
+        }
+        Ok(())
+    }
+
+    fn answer(
+        &self,
+        writes: Vec<Writing>,
+        outcomes: Vec<Outcome>,
+        entries: Vec<NewEntry>,
+        checkpoints: &BTreeMap<LogName, String>,
+    ) -> Result<(), RecorderError> {
         let mut entries: BTreeMap<(LogName, u64), _> =
-            append.entries.into_iter().map(|entry| ((entry.log.clone(), entry.index), entry)).collect();
+            entries.into_iter().map(|entry| ((entry.log.clone(), entry.index), entry)).collect();
         for ((_, reply), outcome) in writes.into_iter().zip(outcomes) {
             let answer = match outcome {
                 Outcome::Recorded { log, index, replayed: true } => Ok(Recorded::Earlier { log, index }),
                 Outcome::Recorded { log, index, replayed: false } => {
-                    let proof = self.prove(&log, index, &checkpoints)?;
+                    let proof = self.prove(&log, index, checkpoints)?;
                     match entries.remove(&(log.clone(), index)) {
                         Some(entry) => Ok(Recorded::Now {
                             log,
@@ -231,36 +280,45 @@ impl Recorder {
             // A caller that hung up loses its answer, not its entry.
             let _hung_up = reply.send(answer);
         }
-        for ((delivering, reply), tried) in disclosures.into_iter().zip(tried) {
-            if let (Ok(Tried::ParkedNow), Some(attempt)) = (tried, &delivering.attempt) {
-                attempt.warn();
-            }
-            let _hung_up = reply.send(tried.map_err(SubmitError::Inbox));
-        }
         Ok(())
+    }
+
+    /// Clocks that are due, the longest due first, as many as one batch takes.
+    fn due(&mut self) -> Result<Vec<ListedItem>, RecorderError> {
+        let (now, limit) = (self.clock.now(), self.firings_len_max);
+        let mut due = Vec::new();
+        for log in self.logs.keys().filter(|log| log.kind == LogKind::Exchange) {
+            due.extend(self.store.due(&log.jurisdiction, ItemKind::Clock, now, limit)?);
+        }
+        due.sort_by_key(|listed: &ListedItem| listed.item.due_at);
+        due.truncate(limit);
+        Ok(due)
     }
 
     /// Everything the batch's commands may touch, found by following names until there are no new ones.
     fn load(
         &mut self,
-        writes: &[(Box<Admitted<Command>>, Reply)],
+        writes: &[Writing],
         disclosures: &[Disclosing],
+        due: &[ListedItem],
     ) -> Result<Loaded, RecorderError> {
         let commands = || writes.iter().filter_map(|(write, _)| case_command(write));
-        let requests =
-            writes.iter().map(|(write, _)| (write.caller.agency.id.clone(), write.value.request_id)).collect();
+        let requests = writes.iter().map(|(write, _)| (write.caller.agency.id.clone(), write.value.request_id));
+        let requests = requests.chain(due.iter().map(ticks::request)).collect();
+        let mut asked: BTreeSet<_> = due.iter().map(|listed| listed.case.clone()).collect();
         let attempts = disclosures.iter().filter_map(|(delivering, _)| delivering.attempt.as_ref());
         let attempts = attempts.map(|attempt| (attempt.whose.agency.clone(), attempt.whose.jurisdiction.clone()));
         let inboxes = writes.iter().filter_map(|(write, _)| confirms(write)).chain(attempts).collect();
-        let mut loaded = self.store.load(&Wanted { requests, inboxes, ..Wanted::default() })?;
-        let mut asked = std::collections::BTreeSet::new();
+        let mut loaded = self.store.load(&Wanted { requests, inboxes, cases: asked.clone(), ..Wanted::default() })?;
         loop {
             let wanted = plan::missing(commands(), &loaded, &asked);
             if wanted.cases.is_empty() {
                 break;
             }
             asked.extend(wanted.cases.iter().cloned());
-            loaded.cases.extend(self.store.load(&wanted)?.cases);
+            let Loaded { cases, agenda, .. } = self.store.load(&wanted)?;
+            loaded.cases.extend(cases);
+            loaded.agenda.extend(agenda);
         }
         let releases = commands().any(|command| matches!(command, CaseCommand::RecordRelease { .. }));
         if releases {
@@ -298,12 +356,7 @@ impl Recorder {
         Ok(checkpoints)
     }
 
-    fn prove(
-        &self,
-        log: &LogName,
-        index: u64,
-        checkpoints: &BTreeMap<LogName, String>,
-    ) -> Result<String, RecorderError> {
+    fn prove(&self, log: &LogName, index: u64, checkpoints: &Checkpoints) -> Result<String, RecorderError> {
         let proof = self.logs.get(log).and_then(|state| state.tree.prove_inclusion(index));
         let (Some(proof), Some(checkpoint)) = (proof, checkpoints.get(log)) else { return Err(RecorderError::NoProof) };
         Ok(Receipt { index, proof, checkpoint: checkpoint.clone() }.to_string())
@@ -318,52 +371,11 @@ impl Recorder {
     }
 }
 
+type Checkpoints = BTreeMap<LogName, String>;
+
 /// The origin of a log's checkpoints.
 pub fn origin(prefix: &str, log: &LogName) -> String {
     format!("{prefix}/{log}")
-}
-
-type Reply = oneshot::Sender<Result<Recorded, SubmitError>>;
-type Disclosing = (Box<Delivering>, oneshot::Sender<Result<Tried, SubmitError>>);
-
-/// What has come while the last batch was being written.
-#[derive(Default)]
-struct Batch {
-    writes: Vec<(Box<Admitted<Command>>, Reply)>,
-    disclosures: Vec<Disclosing>,
-}
-
-impl Batch {
-    /// Takes a job; true if it was the last.
-    fn take(&mut self, job: Job) -> bool {
-        match job {
-            Job::Write(write, reply) => self.writes.push((write, reply)),
-            Job::Disclose(delivering, reply) => self.disclosures.push((delivering, reply)),
-            Job::Stop => return true,
-        }
-        false
-    }
-
-    fn len(&self) -> usize {
-        self.writes.len().saturating_add(self.disclosures.len())
-    }
-}
-
-fn case_command(write: &Admitted<Command>) -> Option<&CaseCommand> {
-    match &write.value.action {
-        Action::Case(command) => Some(command),
-        Action::AcknowledgeInbox { .. } | Action::AcknowledgeParked { .. } => None,
-    }
-}
-
-/// Whose inbox a confirmation is of, and in which jurisdiction.
-fn confirms(write: &Admitted<Command>) -> Option<(AgencyId, JurisdictionId)> {
-    match &write.value.action {
-        Action::Case(_) => None,
-        Action::AcknowledgeInbox { .. } | Action::AcknowledgeParked { .. } => {
-            Some((write.caller.agency.id.clone(), write.jurisdiction.clone()))
-        }
-    }
 }
 
 /// The stored tree must be the one whose head was signed last: else another log would grow under our signature.

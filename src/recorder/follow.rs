@@ -24,7 +24,8 @@ impl Plan<'_> {
     pub(super) fn follow(&self, case: &mut Case, records: &[Record], now: Timestamp) -> Vec<Record> {
         oblige(case, records, &self.duties.obligation, now);
         let mut following = met_by_record(case);
-        following.extend(follow(case, &self.gate.after(case, now), &self.duties.review, now));
+        let times = (&self.duties.review, self.timetable);
+        following.extend(follow(case, &self.gate.after(case, now), times, now));
         following
     }
 }

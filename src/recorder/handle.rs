@@ -11,6 +11,7 @@ use crate::domain::ids::LogName;
 use crate::domain::inbox::{self, Tried};
 use crate::domain::permit::Admitted;
 use crate::policy::gate::Denial;
+use crate::recorder::ticks::Ticked;
 use crate::recorder::tries::Delivering;
 use crate::store::NewDisclosure;
 
@@ -71,6 +72,8 @@ pub(super) enum Job {
     Write(Box<Admitted<Command>>, oneshot::Sender<Result<Recorded, SubmitError>>),
     /// Account for a disclosure before it is made.
     Disclose(Box<Delivering>, oneshot::Sender<Result<Tried, SubmitError>>),
+    /// Fire the clocks that are due.
+    Tick(oneshot::Sender<Result<Ticked, SubmitError>>),
     /// Finish what came before, then end.
     Stop,
 }
@@ -87,6 +90,7 @@ impl std::fmt::Debug for Job {
         f.write_str(match self {
             Self::Write(..) => "Write",
             Self::Disclose(..) => "Disclose",
+            Self::Tick(_) => "Tick",
             Self::Stop => "Stop",
         })
     }
@@ -115,6 +119,13 @@ impl Handle {
     pub async fn deliver(&self, delivering: Delivering) -> Result<Tried, SubmitError> {
         let (answer, answered) = oneshot::channel();
         self.send(Job::Disclose(Box::new(delivering), answer))?;
+        answered.await.unwrap_or(Err(SubmitError::Stopped))
+    }
+
+    /// Fires clocks that are due, as many as one batch takes, and waits until their entries are durable.
+    pub async fn tick(&self) -> Result<Ticked, SubmitError> {
+        let (answer, answered) = oneshot::channel();
+        self.send(Job::Tick(answer))?;
         answered.await.unwrap_or(Err(SubmitError::Stopped))
     }
 

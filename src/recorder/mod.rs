@@ -7,13 +7,16 @@ mod batch;
 mod confirm;
 mod follow;
 pub mod handle;
+mod jobs;
 mod naming;
 pub mod plan;
 pub mod seams;
+mod ticks;
 mod tries;
 
 pub use batch::{Heads, Parts, Recorder, RecorderConfig, RecorderError, Running, origin};
 pub use follow::Duties;
 pub use handle::{Handle, Recorded, SubmitError};
 pub use seams::{Clock, Entropy};
+pub use ticks::{ClocksConfig, Ticked};
 pub use tries::{Attempt, Delivering};

@@ -1,7 +1,6 @@
 //! What a leaf names as the method: its requester reads it, whatever it is shown of the rest.
 
 use crate::domain::event::{Event, Record};
-use crate::domain::method::Method;
 
 /// In place of the method where that would tell the requester why what it knows no longer stands.
 const RETRACTION: &str = "Retraction";
@@ -11,12 +10,12 @@ const RETRACTION: &str = "Retraction";
 const NOTICE: &str = "Notice";
 
 /// What the leaf of a record names, which a method brought about.
-pub(super) fn of(record: &Record, method: Method) -> &'static str {
+pub(super) fn of(record: &Record, method: &'static str) -> &'static str {
     if record.is_retraction() {
         RETRACTION
     } else if matches!(record.event, Event::ReleaseNoticed { .. }) {
         NOTICE
     } else {
-        method.rpc()
+        method
     }
 }

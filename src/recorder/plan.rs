@@ -1,5 +1,4 @@
-//! What a batch is made of: heads, cases and commands in; entries, cases and outcomes out. Pure but for the time and
-//! randomness it is handed.
+//! What a batch is made of: heads, cases and commands in; entries, cases and outcomes out. Pure but for time and chance.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,14 +8,14 @@ use uuid::Uuid;
 use crate::domain::agenda::{Item, agenda};
 use crate::domain::apply::apply;
 use crate::domain::case::{Case, StoredCase};
-use crate::domain::clocks::Timetable;
-use crate::domain::command::{Action, CaseCommand, Command, Method};
+use crate::domain::command::{Action, CaseCommand, Command};
 use crate::domain::decide::{Refusal, decide};
 use crate::domain::detainer::Detainer;
 use crate::domain::event::Record;
-use crate::domain::ids::{AgencyId, CaseName, LogKind, LogName, OfficerPseudonym, RequestId};
+use crate::domain::ids::{AgencyId, CaseName, JurisdictionId, LogKind, LogName, OfficerPseudonym, RequestId};
 use crate::domain::inbox::{self, Whose};
 use crate::domain::permit::Admitted;
+use crate::domain::timetable::Timetable;
 use crate::ledger;
 use crate::policy::gate::{Denial, Gate};
 use crate::recorder::answer::{answer, etag_matches};
@@ -67,6 +66,9 @@ pub enum PlanError {
     /// A log that was not opened.
     #[error("the log {0} is not open")]
     NotOpen(LogName),
+    /// The pseudonym of nobody is none.
+    #[error("an entry of the gateway's own cannot be attributed")]
+    NoOfficer,
 }
 
 /// A batch being planned: what was loaded, changed by each command in order.
@@ -77,7 +79,7 @@ pub struct Plan<'a> {
     logs: BTreeMap<LogName, LogState>,
     pub(super) loaded: Loaded,
     changed: BTreeSet<CaseName>,
-    requests: BTreeMap<(AgencyId, RequestId), SeenRequest>,
+    pub(super) requests: BTreeMap<(AgencyId, RequestId), SeenRequest>,
     pub(super) entries: Vec<NewEntry>,
     pub(super) deliveries: Vec<NewDelivery>,
     pub(super) consumers: BTreeSet<Whose>,
@@ -88,7 +90,7 @@ pub struct Plan<'a> {
     /// Of what custodians are to decide and to do.
     pub duties: Duties,
     /// Of clocks.
-    pub timetable: Timetable,
+    pub(super) timetable: &'a Timetable,
 }
 
 /// A batch planned: what to commit, but for the signatures.
@@ -102,7 +104,13 @@ pub struct Planned {
 
 impl<'a> Plan<'a> {
     /// Begins a batch on the state of the logs and what was loaded for its commands.
-    pub fn new(gate: &'a Gate, entropy: &'a mut Entropy, logs: BTreeMap<LogName, LogState>, loaded: Loaded) -> Self {
+    pub fn new(
+        gate: &'a Gate,
+        timetable: &'a Timetable,
+        entropy: &'a mut Entropy,
+        logs: BTreeMap<LogName, LogState>,
+        loaded: Loaded,
+    ) -> Self {
         Self {
             gate,
             entropy,
@@ -116,7 +124,7 @@ impl<'a> Plan<'a> {
             agenda: BTreeMap::new(),
             limits: inbox::Limits::default(),
             duties: Duties::default(),
-            timetable: Timetable::default(),
+            timetable,
         }
     }
 
@@ -136,7 +144,7 @@ impl<'a> Plan<'a> {
         if !admitted.caller.takes_part_in(&admitted.jurisdiction) || !self.is_open(admitted) {
             return Ok(Outcome::Denied(Denial::NoSuchJurisdiction));
         }
-        let now = self.time_of_record(admitted, clock_now);
+        let now = self.time_of_record(&admitted.jurisdiction, clock_now);
         let recorded = match &command.action {
             Action::Case(case_command) => self.case_command(admitted, case_command, &officer, now)?,
             Action::AcknowledgeInbox { .. } | Action::AcknowledgeParked { .. } => {
@@ -173,7 +181,7 @@ impl<'a> Plan<'a> {
         }
     }
 
-    fn seen(&self, key: &(AgencyId, RequestId)) -> Option<(&SeenRequest, bool)> {
+    pub(super) fn seen(&self, key: &(AgencyId, RequestId)) -> Option<(&SeenRequest, bool)> {
         let earlier = self.loaded.requests.get(key).map(|seen| (seen, true));
         earlier.or_else(|| self.requests.get(key).map(|seen| (seen, false)))
     }
@@ -185,8 +193,8 @@ impl<'a> Plan<'a> {
     }
 
     /// Never earlier than what either log of the jurisdiction has recorded, whatever the clock says.
-    fn time_of_record(&self, admitted: &Admitted<Command>, clock_now: Timestamp) -> Timestamp {
-        let own = self.logs.iter().filter(|(name, _)| name.jurisdiction == admitted.jurisdiction);
+    pub(super) fn time_of_record(&self, jurisdiction: &JurisdictionId, clock_now: Timestamp) -> Timestamp {
+        let own = self.logs.iter().filter(|(name, _)| name.jurisdiction == *jurisdiction);
         own.map(|(_, state)| state.recorded_at).fold(clock_now, Timestamp::max)
     }
 
@@ -197,7 +205,7 @@ impl<'a> Plan<'a> {
         officer: &OfficerPseudonym,
         now: Timestamp,
     ) -> Result<Result<(LogName, u64), Outcome>, PlanError> {
-        let mut case = self.assemble(command);
+        let mut case = self.assemble(command.names());
         let id = self.fresh_id(now)?;
         let question = Admitted {
             caller: admitted.caller.clone(),
@@ -215,17 +223,17 @@ impl<'a> Plan<'a> {
             Ok(records) => records,
             Err(refusal) => return Ok(Err(Outcome::Refused(refusal))),
         };
-        let method = command.method();
+        let method = command.method().rpc();
         let mut first = None;
         for record in &records {
             let log = LogName { jurisdiction: admitted.jurisdiction.clone(), kind: record.log };
             let index = self.append(&admitted.caller.agency.id, officer, method, record, now)?;
-            apply(&mut case, &record.event, index, now);
+            apply(&mut case, record, index, now);
             first.get_or_insert((log, index, self.entries.len().saturating_sub(1)));
         }
         for record in self.follow(&mut case, &records, now) {
             let index = self.append(&admitted.caller.agency.id, officer, method, &record, now)?;
-            apply(&mut case, &record.event, index, now);
+            apply(&mut case, &record, index, now);
         }
         let Some((log, index, place)) = first else { return Ok(Err(Outcome::Refused(Refusal::NoSuchCase))) };
         if let Some(entry) = self.entries.get_mut(place) {
@@ -237,11 +245,11 @@ impl<'a> Plan<'a> {
         Ok(Ok((log, index)))
     }
 
-    /// Everything the command may touch, from what was loaded and changed so far.
-    fn assemble(&self, command: &CaseCommand) -> Case {
+    /// The cases named and what stands beside them, from what was loaded and changed so far.
+    pub(super) fn assemble<'n>(&self, names: impl IntoIterator<Item = &'n CaseName>) -> Case {
         let find = |name: &CaseName| self.loaded.cases.get(name);
         let mut case = Case::default();
-        for name in command.names() {
+        for name in names {
             match find(name) {
                 Some(StoredCase::Detainer(detainer)) => case.detainer = Some((**detainer).clone()),
                 Some(StoredCase::Custody(custody)) => case.custody = Some((**custody).clone()),
@@ -274,8 +282,9 @@ impl<'a> Plan<'a> {
         earlier.or(within_batch.map(|delivery| delivery.recorded_at))
     }
 
-    fn keep(&mut self, case: Case) {
-        self.agenda.extend(agenda(&case, &self.timetable));
+    /// Takes a case as it now stands, and what is open about it.
+    pub(super) fn keep(&mut self, case: Case) {
+        self.agenda.extend(agenda(&case, self.timetable));
         let detainers = case.detainer.into_iter().chain(case.standing);
         let detainers = detainers.map(|detainer| StoredCase::Detainer(Box::new(detainer)));
         let custody = case.custody.map(|custody| StoredCase::Custody(Box::new(custody)));
@@ -288,11 +297,11 @@ impl<'a> Plan<'a> {
         }
     }
 
-    fn append(
+    pub(super) fn append(
         &mut self,
         agency: &AgencyId,
         officer: &OfficerPseudonym,
-        method: Method,
+        method: &'static str,
         record: &Record,
         now: Timestamp,
     ) -> Result<u64, PlanError> {

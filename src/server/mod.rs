@@ -8,7 +8,9 @@ mod health;
 mod layers;
 mod ops;
 mod protocol;
+mod ticking;
 mod worker;
+mod writer;
 
 use std::io;
 use std::net::SocketAddr;
@@ -38,11 +40,10 @@ use crate::ledger::VerifierKey;
 use crate::policy::engine::Engine;
 use crate::policy::gate::Gate;
 use crate::policy::load::PolicySet;
-use crate::recorder::{Clock, Duties, Entropy, Handle, Parts, Recorder, RecorderError, Running};
+use crate::recorder::{Clock, Entropy, Handle, RecorderError, Running, SubmitError};
 use crate::server::accept::{Material, TlsState};
 use crate::server::layers::Layers;
 use crate::server::worker::Worker;
-use crate::store::sqlite::SqliteStore;
 
 /// Accepted sockets that may wait for one worker.
 const SOCKETS_WAITING_MAX: usize = 64;
@@ -147,8 +148,10 @@ impl Gateway {
             Certificates { files: config.tls.clone(), base: base.to_owned(), registry, state: Arc::clone(&tls) };
         let drain = CancellationToken::new();
         let keys = ApiKeys::new(&secrets.request_digest, &secrets.cursor);
-        let running = recorder(config, base, secrets, &gate, seams.clock.clone(), seams.entropy)?;
+        let timetable = writer::timetable(config, &certificates.registry, gate.zones());
+        let running = writer::start(config, base, secrets, &gate, timetable, (seams.clock.clone(), seams.entropy))?;
         let Running { handle, reader, heads, thread: writer } = running;
+        let ticks_by_itself = matches!(seams.clock, Clock::System);
         let api = Arc::new(Api {
             recorder: handle.clone(),
             reader,
@@ -174,8 +177,11 @@ impl Gateway {
         };
         let (sockets, workers) = spawn_workers(config.server.worker_count(), worker, &tls)?;
         let stop_ops = CancellationToken::new();
+        let tick = Duration::from_millis(config.clocks.tick_ms);
+        let tick = Some(tick).filter(|tick| !tick.is_zero() && ticks_by_itself);
+        let (drain_seen, stop_ops_seen) = (drain.clone(), stop_ops.clone());
         let front =
-            Front { grpc_listener, ops_listener, sockets, tls, drain: drain.clone(), stop_ops: stop_ops.clone() };
+            Front { grpc_listener, ops_listener, sockets, tls, drain: drain_seen, stop_ops: stop_ops_seen, tick };
         let (watched, set_phase) = (handle.clone(), phase.clone());
         let front = spawn("front", move |runtime| runtime.block_on(front.run(phase_seen, watched, set_phase)))?;
         // Only from Starting: a writer that has already failed must not be called ready.
@@ -207,6 +213,12 @@ impl Gateway {
         let cut = state.reload(Material::read(files, base)?, Arc::clone(registry))?;
         tracing::info!(cut, "certificates and revocation lists reloaded");
         Ok(cut)
+    }
+
+    /// Fires every clock that is due. A gateway on the machine's clock does so by itself; one on a simulated clock when it
+    /// is told to. Says how many fired.
+    pub async fn tick(&self) -> Result<usize, SubmitError> {
+        ticking::fire_all(&self.recorder).await
     }
 
     /// Resolves when the writer has ended on its own: nothing can be recorded any more, so the process should end.
@@ -251,6 +263,8 @@ struct Front {
     tls: Arc<TlsState>,
     drain: CancellationToken,
     stop_ops: CancellationToken,
+    /// How often clocks are looked at.
+    tick: Option<Duration>,
 }
 
 impl Front {
@@ -263,6 +277,7 @@ impl Front {
         let io = |what| move |source| ServerError::Io { what, source };
         let grpc = TcpListener::from_std(self.grpc_listener).map_err(io("the gRPC listener cannot be used"))?;
         let ops = TcpListener::from_std(self.ops_listener).map_err(io("the ops listener cannot be used"))?;
+        let ticking = self.tick.map(|every| tokio::spawn(ticking::tick(recorder.clone(), every, self.drain.clone())));
         let accepting = tokio::spawn(accept::accept_loop(grpc, self.sockets, self.tls, self.drain));
         let watching = tokio::spawn(async move {
             recorder.ended().await;
@@ -270,6 +285,9 @@ impl Front {
         });
         let served = ops::serve(ops, phase, self.stop_ops).await;
         watching.abort();
+        if let Some(ticking) = ticking {
+            ticking.abort();
+        }
         accepting.abort();
         served.map_err(io("the ops listener failed"))
     }
@@ -305,30 +323,6 @@ pub fn check(config: &Config, base: &Path) -> Result<Checked, ServerError> {
     let verifier = secrets.signer.verifier().clone();
     let (policy_digest, agencies) = (engine.digest(), registry.members().count());
     Ok(Checked { secrets, registry, engine, zones, verifier, policy_digest, agencies })
-}
-
-/// Recovers the logs and starts the writer.
-fn recorder(
-    config: &Config,
-    base: &Path,
-    secrets: Secrets,
-    gate: &Arc<Gate>,
-    clock: Clock,
-    entropy: Entropy,
-) -> Result<Running, ServerError> {
-    let store = SqliteStore::open_alone(&base.join(&config.store.path), &secrets.wrapping)?;
-    Ok(Recorder::start(Parts {
-        store: Box::new(store),
-        gate: Arc::clone(gate),
-        signer: secrets.signer,
-        origin: config.log.origin.clone(),
-        clock,
-        entropy,
-        jurisdictions: config.jurisdictions.iter().cloned().collect(),
-        config: config.recorder,
-        inboxes: config.inbox.limits(),
-        duties: Duties { review: config.review, obligation: config.obligation },
-    })?)
 }
 
 type Workers = (Vec<mpsc::Sender<accept::Accepted>>, Vec<JoinHandle<()>>);

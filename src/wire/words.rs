@@ -26,7 +26,8 @@ mod tests {
 
     use super::*;
     use crate::domain::{
-        agency, charge, claim, custody, detainer, determination, facts, obligation, review, service, subject, transfer,
+        agency, charge, claim, clocks, custody, detainer, determination, facts, obligation, review, service, subject,
+        transfer,
     };
     use crate::wire::DESCRIPTOR;
 
@@ -51,6 +52,7 @@ mod tests {
         check::<charge::ConvictionAge>("ConvictionAge", "CONVICTION_AGE");
         check::<charge::OffenceCategory>("OffenceCategory", "OFFENCE_CATEGORY");
         check::<charge::Severity>("Severity", "SEVERITY");
+        check::<clocks::ClockKind>("ClockKind", "CLOCK_KIND");
         check::<claim::ClaimOutcome>("ClaimOutcome", "CLAIM_OUTCOME");
         check::<custody::ClosingReason>("ClosingReason", "CLOSING_REASON");
         check::<custody::CustodyState>("CustodyState", "CUSTODY_STATE");

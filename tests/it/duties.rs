@@ -21,7 +21,10 @@ const DOCCS: &str = "us-ny-doccs";
 async fn waiting(world: &World, agency: &str) -> Vec<(String, bool)> {
     let reviews = world.officer(agency).list_reviews(reviews_of(NY)).await.accepted().reviews;
     assert!(reviews.is_sorted_by_key(|review| review.due_time.map(|time| time.seconds)));
-    reviews.iter().map(|review| (review.name.rsplit('/').next().unwrap().to_owned(), review.overdue)).collect()
+    reviews
+        .iter()
+        .map(|review| (review.name.rsplit('/').next().unwrap_or_default().to_owned(), review.overdue))
+        .collect()
 }
 
 #[tokio::test]

@@ -9,6 +9,8 @@ mod client;
 #[cfg(test)]
 mod clients;
 #[cfg(test)]
+mod clocks;
+#[cfg(test)]
 mod contract;
 #[cfg(test)]
 mod corrections;

@@ -16,6 +16,7 @@ use comity::domain::ids::{CaseName, JurisdictionId};
 use comity::domain::obligation::ObligationTimes;
 use comity::domain::permit::{Admitted, Permitted};
 use comity::domain::review::ReviewTimes;
+use comity::domain::timetable::Timetable;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
@@ -55,17 +56,21 @@ impl World {
         let named = case.detainer.iter().chain(&case.standing).map(|detainer| detainer.name.clone());
         let laws = named.chain([own]).map(|name| (name, law.clone())).collect();
         let admitted = Admitted { caller: caller.clone(), jurisdiction: jurisdiction.clone(), value: command };
-        let records = decide(&case, &Permitted::by_gate(admitted, laws), id, self.now)?;
-        let mut records = records;
+        let mut records = decide(&case, &Permitted::by_gate(admitted, laws), id, self.now)?;
         for (index, record) in (100..).zip(&records) {
-            apply(&mut case, &record.event, index, self.now);
+            apply(&mut case, record, index, self.now);
         }
         records.extend(self.follow(&mut case, &records, law));
+        self.keep(case);
+        Ok(records)
+    }
+
+    /// Takes a case as it now stands.
+    pub(crate) fn keep(&mut self, case: Case) {
         let detainers = case.detainer.into_iter().chain(case.standing);
         let detainers = detainers.map(|detainer| StoredCase::Detainer(Box::new(detainer)));
         let custody = case.custody.map(|custody| StoredCase::Custody(Box::new(custody)));
         self.cases.extend(detainers.chain(custody).map(|case| (case.name().clone(), case)));
-        Ok(records)
     }
 
     /// Goes on from where another world stands in time and in the number of cases made.
@@ -78,9 +83,10 @@ impl World {
         oblige(case, records, &ObligationTimes::default(), self.now);
         let laws = case.concerned().map(|detainer| (detainer.name.clone(), law.clone())).collect();
         let mut following = met_by_record(case);
-        following.extend(follow(case, &laws, &ReviewTimes::default(), self.now));
+        let times = (&ReviewTimes::default(), &Timetable::default());
+        following.extend(follow(case, &laws, times, self.now));
         for record in &following {
-            apply(case, &record.event, 0, self.now);
+            apply(case, record, 0, self.now);
         }
         following
     }

@@ -96,7 +96,8 @@ impl Tally {
             | Event::DetainerReopened(_)
             | Event::ReviewOpened(_)
             | Event::ReviewResolved(_)
-            | Event::ObligationMet(_) => {}
+            | Event::ObligationMet(_)
+            | Event::ClockFired(_) => {}
         }
     }
 

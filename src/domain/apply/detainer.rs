@@ -61,12 +61,7 @@ pub(super) fn forget_finding(detainer: &mut Detainer, disclosure: Disclosure, no
     }
 }
 
-pub(super) fn give_answer(
-    detainer: &mut Detainer,
-    custodian: &AgencyId,
-    answer: &Answer,
-    disclosure: Disclosure,
-) {
+pub(super) fn give_answer(detainer: &mut Detainer, custodian: &AgencyId, answer: &Answer, disclosure: Disclosure) {
     detainer.state = answer.kind.state();
     detainer.custodian = Some(custodian.clone());
     detainer.answer = Some(answer.clone());

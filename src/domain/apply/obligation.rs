@@ -83,9 +83,8 @@ fn owe(detainer: &mut Detainer, asked: &Determination, times: &ObligationTimes, 
 
 /// What rested on a service of a copy that was corrected is owed again, unless the corrected one bears it too.
 fn take_back(detainer: &mut Detainer) {
-    let by_service = |owed: &Owed| {
-        owed.evidence.as_ref().is_some_and(|evidence| evidence.method == EvidenceMethod::ServiceOfCopy)
-    };
+    let by_service =
+        |owed: &Owed| owed.evidence.as_ref().is_some_and(|evidence| evidence.method == EvidenceMethod::ServiceOfCopy);
     let rested: Vec<Owed> = detainer.obligations.iter().filter(|owed| by_service(owed)).cloned().collect();
     for owed in rested {
         let evidence = detainer.met_by_service(owed.obligation);

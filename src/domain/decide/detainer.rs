@@ -93,12 +93,8 @@ pub(super) fn acknowledge(
     let mut records = vec![concerning(detainer, &Party::Agency(custodian), law, shown, counts, event)];
     if acknowledgement.finding == Finding::MatchedCustody {
         // Nobody has decided anything of this match yet.
-        let after = Detainer {
-            state: DetainerState::Matched,
-            reviews: Vec::new(),
-            notice_index: None,
-            ..detainer.clone()
-        };
+        let after =
+            Detainer { state: DetainerState::Matched, reviews: Vec::new(), notice_index: None, ..detainer.clone() };
         records.extend(belated_notice(&after, case, permitted));
     }
     Ok(records)

@@ -18,6 +18,7 @@ use crate::domain::ids::CaseName;
 use crate::domain::permit::Permitted;
 use crate::domain::record::within_custody;
 use crate::domain::review::{Basis, Ground, Review, ReviewDecision, ReviewMatter, ReviewState, ReviewTimes};
+use crate::domain::timetable::Timetable;
 
 /// An officer decides a review. Where a notice waited for that, it goes out with it.
 pub(super) fn resolve(
@@ -71,9 +72,7 @@ pub(super) fn settled_by_answer(
     let hold = (ReviewMatter::Hold, &law.hold, hold);
     let notify = (ReviewMatter::Notify, &law.notify, notify);
     let decided = [Some(hold).filter(|_| asked_for), Some(notify)].into_iter().flatten();
-    decided
-        .filter_map(|(matter, asked, decision)| settled(detainer, (matter, asked), decision, &ground, now))
-        .collect()
+    decided.filter_map(|(matter, asked, decision)| settled(detainer, (matter, asked), decision, &ground, now)).collect()
 }
 
 /// That a person must look first takes back what one has permitted.
@@ -138,22 +137,28 @@ struct Question {
 
 /// Whether anything of a detainer can be left to a person: it stands on a custody.
 pub fn stands_on(detainer: &Detainer, custody: &Custody) -> bool {
-    let matched = detainer.basis(&[]).is_some_and(|basis| {
-        (&basis.custody, &basis.custodian) == (&custody.name, &custody.custodian)
-    });
+    let matched = detainer
+        .basis(&[])
+        .is_some_and(|basis| (&basis.custody, &basis.custodian) == (&custody.name, &custody.custodian));
     matched && detainer.state.is_active()
 }
 
 /// What a command leaves to a person, and what there is no longer to decide: of every detainer as the command leaves it,
 /// by what the law says of it now.
-pub fn follow(case: &Case, laws: &BTreeMap<CaseName, LawView>, times: &ReviewTimes, now: Timestamp) -> Vec<Record> {
+pub fn follow(
+    case: &Case,
+    laws: &BTreeMap<CaseName, LawView>,
+    (times, timetable): (&ReviewTimes, &Timetable),
+    now: Timestamp,
+) -> Vec<Record> {
     let mut records = Vec::new();
     for detainer in case.concerned() {
         let law = laws.get(&detainer.name);
         for matter in ReviewMatter::ALL {
-            let asked = case.custody.as_ref().filter(|custody| stands_on(detainer, custody)).zip(law);
-            let asked = asked.and_then(|(custody, law)| question(*matter, detainer, custody, law));
-            let due = (now, times.due(*matter, now));
+            let custody = case.custody.as_ref().filter(|custody| stands_on(detainer, custody));
+            let asked = custody.zip(law).and_then(|(custody, law)| question(*matter, detainer, custody, law));
+            let due_at = custody.map_or(now, |custody| times.due(*matter, custody, timetable, now));
+            let due = (now, due_at);
             let next = next(*matter, detainer.review(*matter), asked, due);
             records.extend(next.map(|review| recorded(detainer, law, review)));
         }

@@ -1,6 +1,6 @@
 //! The registry as it is written down.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -60,6 +60,12 @@ pub struct AgencyConfig {
     /// Its facilities, by its own codes.
     #[serde(default)]
     pub facilities: BTreeSet<FacilityCode>,
+    /// Its time zone, by IANA name, where it is not that of its jurisdiction.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_zone: Option<String>,
+    /// The time zone of a facility, where it is not that of the agency.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub facility_time_zones: BTreeMap<FacilityCode, String>,
     /// Who signs its tokens. An agency without it presents certificates only and so never writes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<IssuerConfig>,

@@ -7,6 +7,14 @@ use crate::identity::pem::Unreadable;
 /// Why a registry cannot be used. Read by the person who wrote it.
 #[derive(Debug, thiserror::Error)]
 pub enum RegistryError {
+    /// A time zone that is none.
+    #[error("agency {agency}: {name} is not a time zone of the IANA database")]
+    TimeZone {
+        /// Whose.
+        agency: AgencyId,
+        /// As it was named.
+        name: String,
+    },
     /// SPIFFE-ID 2.1.
     #[error("trust_domain must be 1 to 255 lower-case letters, digits, dots, hyphens and underscores")]
     TrustDomain,

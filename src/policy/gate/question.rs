@@ -16,9 +16,8 @@ use crate::domain::determination::LawView;
 use crate::domain::facts::{CaseFacts, Offence, Stage};
 use crate::domain::ids::{CaseName, JurisdictionId};
 use crate::domain::permit::Admitted;
-use crate::policy::gate::within::{
-    answer_stands_within, by_officer, decision_stands_within, offer_stands_within,
-};
+use crate::domain::review::{ReviewDecision, ReviewMatter};
+use crate::policy::gate::within::{answer_stands_within, by_officer, decision_stands_within, offer_stands_within};
 use crate::policy::gate::{Denial, Gate, is_addressed_to};
 
 /// A command upon a case at a moment.
@@ -72,14 +71,7 @@ impl<'a> Question<'a> {
                 let laws = self.of_claim()?;
                 if by_officer(self.caller()) { Ok(laws) } else { Err(Denial::OfficerRequired) }
             }
-            CaseCommand::ResolveReview { review, decision, .. } => {
-                let laws = self.of_one(Stage::Answer, self.custodians()?, linked);
-                if !by_officer(self.caller()) {
-                    return Err(Denial::OfficerRequired);
-                }
-                laws.values().try_for_each(|law| decision_stands_within(review.matter, *decision, law))?;
-                Ok(laws)
-            }
+            CaseCommand::ResolveReview { review, decision, .. } => self.of_decision(review.matter, *decision),
             CaseCommand::MeetObligation { .. } => self.custodians().map(|_| Laws::new()),
             CaseCommand::WithdrawDetainer { .. }
             | CaseCommand::AcceptWindow { .. }
@@ -110,6 +102,16 @@ impl<'a> Question<'a> {
                 self.of_holder(Stage::Release, self.case.active())
             }
         }
+    }
+
+    /// A review is decided by a person alone, and within what the law says now.
+    fn of_decision(&self, matter: ReviewMatter, decision: ReviewDecision) -> Result<Laws, Denial> {
+        let laws = self.of_one(Stage::Answer, self.custodians()?, self.case.custody.as_ref());
+        if !by_officer(self.caller()) {
+            return Err(Denial::OfficerRequired);
+        }
+        laws.values().try_for_each(|law| decision_stands_within(matter, decision, law))?;
+        Ok(laws)
     }
 
     /// A safeguard is lifted by a person alone, and by whoever holds the person concerned.

@@ -8,7 +8,9 @@ use crate::domain::detainer::{
 };
 use crate::domain::ids::{CaseKind, InvalidId};
 use crate::domain::service::ServiceOfCopy;
-use crate::wire::parse::{CITATION_LEN_MAX, Form, REASON_LEN_MAX, Write, WriteRequest, correction, subject, under, upon};
+use crate::wire::parse::{
+    CITATION_LEN_MAX, Form, REASON_LEN_MAX, Write, WriteRequest, correction, subject, under, upon,
+};
 use crate::wire::{Violations, v1};
 
 const PHONE_LEN_MAX: usize = 40;

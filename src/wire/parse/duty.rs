@@ -12,10 +12,11 @@ impl WriteRequest for v1::ResolveReviewRequest {
         let review = form.parsed("name", self.name.parse());
         let decision = form.required_word("decision", self.decision);
         let ground = ground(&mut form, "ground", self.ground);
-        let command = review
-            .zip(decision)
-            .zip(ground)
-            .map(|((review, decision), ground)| CaseCommand::ResolveReview { review, decision, ground });
+        let command = review.zip(decision).zip(ground).map(|((review, decision), ground)| CaseCommand::ResolveReview {
+            review,
+            decision,
+            ground,
+        });
         upon(form, command, &self.request_id, self.etag)
     }
 }
@@ -25,9 +26,8 @@ impl WriteRequest for v1::MeetObligationRequest {
         let mut form = Form::default();
         let obligation = form.parsed("name", self.name.parse());
         let evidence = evidence(&mut form, "evidence", self.evidence);
-        let command = obligation
-            .zip(evidence)
-            .map(|(obligation, evidence)| CaseCommand::MeetObligation { obligation, evidence });
+        let command =
+            obligation.zip(evidence).map(|(obligation, evidence)| CaseCommand::MeetObligation { obligation, evidence });
         upon(form, command, &self.request_id, self.etag)
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! `tests/corpus/authority.pem` signed the certificates of the corpus; its key was thrown away, and so were theirs.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -55,6 +55,8 @@ fn registry(authority_pem: &str) -> Registry {
         jurisdictions: known.clone(),
         ori: None,
         facilities: BTreeSet::new(),
+        time_zone: None,
+        facility_time_zones: BTreeMap::new(),
         token,
     };
     let authority = AuthorityConfig {

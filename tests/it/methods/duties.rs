@@ -73,7 +73,10 @@ pub(super) async fn refused(world: &World, verb: &str) -> Refused {
             let stale = v1::ResolveReviewRequest { etag: "r9".to_owned(), ..decision_on(&detainer, "notify", Permit) };
             officer.decide(stale).await.refused(Code::Aborted, "ETAG_MISMATCH");
             // New York forbids the hold: nothing is left of it to a person.
-            officer.decide(decision_on(&detainer, "hold", Permit)).await.refused(Code::PermissionDenied, "FORBIDDEN_BY_LAW");
+            officer
+                .decide(decision_on(&detainer, "hold", Permit))
+                .await
+                .refused(Code::PermissionDenied, "FORBIDDEN_BY_LAW");
             officer.decide(decision_on(&detainer, "hold", Refuse)).await.not_found();
             officer.decide(decision_on(&detainer, "notify", Refuse)).await.accepted();
             too_soon_or_late(officer.decide(decision_on(&detainer, "notify", Permit)).await)

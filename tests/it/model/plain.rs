@@ -16,6 +16,7 @@ use comity::domain::inbox;
 use comity::domain::obligation::ObligationTimes;
 use comity::domain::permit::Admitted;
 use comity::domain::review::ReviewTimes;
+use comity::domain::timetable::Timetable;
 use comity::ledger::Hash;
 use comity::policy::gate::{Denial, Gate};
 use comity::recorder::SubmitError;
@@ -189,15 +190,16 @@ impl Plain {
         let mut first = None;
         for record in &records {
             let index = self.append_record(write, command, record, now);
-            apply(&mut case, &record.event, index, now);
+            apply(&mut case, record, index, now);
             first = first.or(Some((log(&record.resource.jurisdiction, record.log), index)));
         }
         oblige(&mut case, &records, &ObligationTimes::default(), now);
         let met = met_by_record(&case);
-        let left = follow(&case, &gate.after(&case, now), &ReviewTimes::default(), now);
+        let times = (&ReviewTimes::default(), &Timetable::default());
+        let left = follow(&case, &gate.after(&case, now), times, now);
         for record in met.iter().chain(&left) {
             let index = self.append_record(write, command, record, now);
-            apply(&mut case, &record.event, index, now);
+            apply(&mut case, record, index, now);
         }
         let (log, index) = first.ok_or(Refusal::NoSuchCase)?;
         let told = gate.as_told(&write.caller, &case, now).filter(|_| command.transfer().is_none());

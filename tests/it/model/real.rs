@@ -11,6 +11,7 @@ use comity::domain::command::{Action, Command};
 use comity::domain::ids::CaseKind;
 use comity::domain::inbox;
 use comity::domain::permit::Admitted;
+use comity::domain::timetable::Timetable;
 use comity::ledger::{Signer, VerifierKey};
 use comity::policy::engine::Engine;
 use comity::policy::gate::Gate;
@@ -194,6 +195,8 @@ impl Real {
             config: RecorderConfig::default(),
             inboxes: inbox::Limits::default(),
             duties: Duties::default(),
+            timetable: Timetable::default(),
+            firings_len_max: 1,
         })?;
         Ok(Process { running, death, held, queued: lets_go })
     }

@@ -8,6 +8,7 @@ use comity::domain::command::{Action, CaseCommand, Command};
 use comity::domain::detainer::{Detainer, Viewpoint};
 use comity::domain::ids::{AgencyId, CaseName, LogKind, LogName, RequestId};
 use comity::domain::permit::Admitted;
+use comity::domain::timetable::Timetable;
 use comity::ledger::{self, Tree};
 use comity::policy::engine::Engine;
 use comity::policy::gate::Gate;
@@ -25,6 +26,8 @@ use uuid::Uuid;
 use crate::properties::steps::{Step, as_told, issuers_commands, nickname, step};
 use crate::properties::tries;
 use crate::sample;
+
+static TIMETABLE: LazyLock<Timetable> = LazyLock::new(Timetable::default);
 
 static GATE: LazyLock<Gate> = LazyLock::new(|| {
     let agencies = sample::AGENCIES.map(|name| sample::officer(name).agency);
@@ -61,7 +64,7 @@ impl Shard {
     /// Plans one batch and keeps it, checking what is true of every batch.
     fn record(&mut self, batch: &[Admitted<Command>]) -> Vec<Outcome> {
         let loaded = Loaded { cases: self.cases.clone(), requests: self.requests.clone(), ..Loaded::default() };
-        let mut plan = Plan::new(&GATE, &mut self.entropy, self.logs.clone(), loaded);
+        let mut plan = Plan::new(&GATE, &TIMETABLE, &mut self.entropy, self.logs.clone(), loaded);
         let outcomes = batch.iter().map(|write| plan.submit(write, self.clock.now()).unwrap()).collect();
         let planned = plan.finish();
         for new in planned.append.entries {

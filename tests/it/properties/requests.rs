@@ -11,11 +11,11 @@ use comity::wire::{Message, Named, shape, show, v1, words};
 use proptest::prelude::*;
 use uuid::Uuid;
 
-use crate::harness::duties::{decision_on, meeting_of};
 use crate::harness::changes::{
     acceptance_of, birth_date_in, cancellation_in, claim_on, correction, declining_of, escape_from, failure_of,
     handover_in, movement_to, movement_to_hospital, reopening_of, resolution_of, service_on, window_under,
 };
+use crate::harness::duties::{decision_on, meeting_of};
 use crate::properties::{any, tries};
 use crate::sample;
 

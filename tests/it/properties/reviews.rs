@@ -48,10 +48,8 @@ proptest! {
 
 /// What its custodian decides and owes, and when, stands in a log that its issuer does not know of.
 pub(super) fn what_a_custodian_decides_and_owes_is_internal(record: &Record) {
-    let duty = matches!(
-        record.event,
-        Event::ReviewOpened { .. } | Event::ReviewResolved { .. } | Event::ObligationMet { .. }
-    );
+    let duty =
+        matches!(record.event, Event::ReviewOpened { .. } | Event::ReviewResolved { .. } | Event::ObligationMet { .. });
     assert!(!duty || (record.log == LogKind::Custody && issuer_in(record).is_none()), "{:?}", record.event);
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use comity::domain::agency::AgencyClass;
 use comity::domain::claim::Side;
+use comity::domain::clocks::Firing;
 use comity::domain::determination::{Determination, Ruling};
 use comity::domain::event::{Change, Counts, Disclosure, Event, Record, RecordedDetermination, Told};
 use comity::domain::facts::{CaseFacts, Offence};
@@ -22,7 +23,7 @@ use crate::properties::any::{
 
 /// Each kind apart: the generator of all of them in one is larger than a stack.
 fn event() -> impl Strategy<Value = Event> {
-    prop_oneof![9 => said(), 9 => entered(), 6 => told(), 3 => duties()]
+    prop_oneof![9 => said(), 9 => entered(), 7 => told(), 3 => duties()]
 }
 
 fn by() -> impl Strategy<Value = (CaseName, AgencyId)> {
@@ -127,6 +128,7 @@ fn told() -> BoxedStrategy<Event> {
         }),
         detainer_name().prop_map(|detainer| Event::NoticeCancelled { detainer }),
         detainer_name().prop_map(|detainer| Event::DetainerReopened { detainer }),
+        firing().prop_map(Event::ClockFired),
     ]
     .boxed()
 }
@@ -172,12 +174,26 @@ fn review() -> impl Strategy<Value = Box<Review>> {
 
 fn owed() -> impl Strategy<Value = Box<Owed>> {
     let evidence = option::of((word(), time(), option::of(text("No-"))));
-    let evidence =
-        evidence.prop_map(|met| met.map(|(method, met_at, note)| Evidence { method, met_at, note }));
+    let evidence = evidence.prop_map(|met| met.map(|(method, met_at, note)| Evidence { method, met_at, note }));
     (word(), agency(), vec(text("Ci-"), 0..3), [time(), time()], evidence, any::<u64>()).prop_map(
         |(obligation, custodian, citations, [since, due_at], evidence, version)| {
             let request_version = 1;
             Box::new(Owed { obligation, custodian, citations, request_version, since, due_at, evidence, version })
+        },
+    )
+}
+
+fn firing() -> impl Strategy<Value = Firing> {
+    let case = prop_oneof![detainer_name(), custody_name()];
+    let due_at = scheduled().prop_map(|release| release.expected_at);
+    (case, word(), any::<u128>(), due_at, any::<u32>(), option::of(word())).prop_map(
+        |(case, clock, about, due_at, times, hold_clock)| Firing {
+            case,
+            clock,
+            about: uuid::Uuid::from_u128(about).to_string(),
+            due_at,
+            times,
+            hold_clock,
         },
     )
 }

@@ -1,0 +1,58 @@
+//! What the writer takes from its queue for one batch.
+
+use tokio::sync::oneshot;
+
+use crate::domain::command::{Action, CaseCommand, Command};
+use crate::domain::ids::{AgencyId, JurisdictionId};
+use crate::domain::inbox::Tried;
+use crate::domain::permit::Admitted;
+use crate::recorder::handle::{Job, Recorded, SubmitError};
+use crate::recorder::ticks::Ticked;
+use crate::recorder::tries::Delivering;
+
+pub(super) type Writing = (Box<Admitted<Command>>, oneshot::Sender<Result<Recorded, SubmitError>>);
+pub(super) type Disclosing = (Box<Delivering>, oneshot::Sender<Result<Tried, SubmitError>>);
+pub(super) type Ticking = oneshot::Sender<Result<Ticked, SubmitError>>;
+
+/// What has come while the last batch was being written.
+#[derive(Default)]
+pub(super) struct Batch {
+    pub(super) writes: Vec<Writing>,
+    pub(super) disclosures: Vec<Disclosing>,
+    /// However many there are, clocks are looked at once.
+    pub(super) ticks: Vec<Ticking>,
+}
+
+impl Batch {
+    /// Takes a job; true if it was the last.
+    pub(super) fn take(&mut self, job: Job) -> bool {
+        match job {
+            Job::Write(write, reply) => self.writes.push((write, reply)),
+            Job::Disclose(delivering, reply) => self.disclosures.push((delivering, reply)),
+            Job::Tick(reply) => self.ticks.push(reply),
+            Job::Stop => return true,
+        }
+        false
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.writes.len().saturating_add(self.disclosures.len()).saturating_add(self.ticks.len())
+    }
+}
+
+pub(super) fn case_command(write: &Admitted<Command>) -> Option<&CaseCommand> {
+    match &write.value.action {
+        Action::Case(command) => Some(command),
+        Action::AcknowledgeInbox { .. } | Action::AcknowledgeParked { .. } => None,
+    }
+}
+
+/// Whose inbox a confirmation is of, and in which jurisdiction.
+pub(super) fn confirms(write: &Admitted<Command>) -> Option<(AgencyId, JurisdictionId)> {
+    match &write.value.action {
+        Action::Case(_) => None,
+        Action::AcknowledgeInbox { .. } | Action::AcknowledgeParked { .. } => {
+            Some((write.caller.agency.id.clone(), write.jurisdiction.clone()))
+        }
+    }
+}

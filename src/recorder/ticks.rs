@@ -1,0 +1,137 @@
+//! Clocks that ran out: each is an entry of the gateway's own, made once however many gateways see that it is due.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::agency::gateway;
+use crate::domain::apply::apply;
+use crate::domain::case::Case;
+use crate::domain::clocks::{self, ClockKind, Running};
+use crate::domain::firing;
+use crate::domain::ids::{AgencyId, CaseName, LogName, OfficerPseudonym, RequestId};
+use crate::domain::timetable::Timetable;
+use crate::ledger;
+use crate::recorder::plan::{Plan, PlanError};
+use crate::store::{ListedItem, SeenRequest};
+
+/// How long the legal clocks run, and how often they are looked at.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ClocksConfig {
+    /// How often clocks are looked at, in milliseconds: one that is due fires so much later at most. 0: never.
+    pub tick_ms: u64,
+    /// Clocks that fire in one batch.
+    pub firings_len_max: usize,
+    /// From a request to its answer.
+    pub answer_hours: u16,
+    /// From the notice to the expected release.
+    pub notice_hours: u16,
+    /// Business days from a claim to citizenship to its review.
+    pub citizenship_review_days: u8,
+    /// From one alarm that a person is held too long to the next.
+    pub over_hold_alarm_minutes: u16,
+}
+
+impl Default for ClocksConfig {
+    fn default() -> Self {
+        Self {
+            tick_ms: 1_000,
+            firings_len_max: 256,
+            answer_hours: 48,
+            notice_hours: 48,
+            citizenship_review_days: 1,
+            over_hold_alarm_minutes: 60,
+        }
+    }
+}
+
+impl ClocksConfig {
+    /// A timetable with these times, in the zones of another.
+    #[must_use]
+    pub fn timetable(&self, zones: Timetable) -> Timetable {
+        Timetable {
+            answer_hours: self.answer_hours.into(),
+            notice_hours: self.notice_hours.into(),
+            citizenship_review_days: self.citizenship_review_days.into(),
+            over_hold_alarm_minutes: self.over_hold_alarm_minutes.into(),
+            ..zones
+        }
+    }
+}
+
+/// What came of looking at the clocks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Ticked {
+    /// Clocks that fired.
+    pub fired: usize,
+    /// More may be due than one batch takes: look again.
+    pub more: bool,
+}
+
+/// Whoever acts where no officer does.
+pub(super) const NO_OFFICER: &str = "00000000000000000000000000000000";
+
+/// The request that a firing is recorded as: of two gateways that both find the clock due, the second finds it answered.
+pub(super) fn request(due: &ListedItem) -> (AgencyId, RequestId) {
+    (gateway(), RequestId(uuid::Builder::from_custom_bytes(first_half(digest(due))).into_uuid()))
+}
+
+fn digest(due: &ListedItem) -> [u8; 32] {
+    // Nothing in it is personal, so it needs no key.
+    let text = format!("clock\n{}\n{}\n{}", due.case, due.item.key, due.item.due_at);
+    *ledger::commit(&[0; 32], text.as_bytes()).as_bytes()
+}
+
+fn first_half(digest: [u8; 32]) -> [u8; 16] {
+    let [half, _] = digest.as_chunks::<16>().0 else { return [0; 16] };
+    *half
+}
+
+impl Plan<'_> {
+    /// Fires what is due, in the order given. One that has been overtaken, by this batch or by other settings, is put down
+    /// anew as it now stands.
+    pub(super) fn fire(&mut self, due: &[ListedItem], clock_now: Timestamp) -> Result<usize, PlanError> {
+        let mut fired = 0usize;
+        for listed in due {
+            fired = fired.saturating_add(usize::from(self.fire_one(listed, clock_now)?));
+        }
+        Ok(fired)
+    }
+
+    fn fire_one(&mut self, listed: &ListedItem, clock_now: Timestamp) -> Result<bool, PlanError> {
+        let now = self.time_of_record(&listed.case.jurisdiction, clock_now);
+        let mut case = self.assemble([&listed.case]);
+        let running = running(&case, &listed.case, self.timetable);
+        let running = running.into_iter().find(|running| running.key() == listed.item.key && running.due_at <= now);
+        let (key, seen) = (request(listed), digest(listed));
+        let record = running.filter(|_| self.seen(&key).is_none()).and_then(|running| {
+            let firing = running.firing(listed.case.clone());
+            Some((firing.clock, firing::record(&case, firing)?))
+        });
+        let Some((clock, record)) = record else {
+            self.keep(case);
+            return Ok(false);
+        };
+        let officer: OfficerPseudonym = NO_OFFICER.parse().map_err(|_| PlanError::NoOfficer)?;
+        let log = LogName { jurisdiction: listed.case.jurisdiction.clone(), kind: record.log };
+        let index = self.append(&key.0, &officer, clock.rpc(), &record, now)?;
+        apply(&mut case, &record, index, now);
+        self.keep(case);
+        if clock == ClockKind::OverHold {
+            tracing::warn!(entry = log.entry(index), "a person is held past the end of the hold");
+        }
+        self.requests.insert(key, SeenRequest { digest: seen, log, index });
+        Ok(true)
+    }
+}
+
+/// Clocks of a case that run.
+fn running(case: &Case, name: &CaseName, timetable: &Timetable) -> Vec<Running> {
+    let detainer = case.detainer.iter().chain(&case.standing).find(|detainer| detainer.name == *name);
+    let custody = case.custody.as_ref();
+    match (detainer, custody.filter(|custody| custody.name == *name)) {
+        (Some(detainer), _) => clocks::of_detainer(detainer, custody, timetable),
+        (None, Some(custody)) => clocks::of_custody(custody, &case.standing, timetable),
+        (None, None) => Vec::new(),
+    }
+}
