@@ -18,6 +18,8 @@ const FAULTS_MAX: usize = 20;
 
 const DETAINER: &str = "jurisdictions/us-ny/detainers/0198c0de-0000-7000-8000-000000000001";
 const CUSTODY: &str = "jurisdictions/us-ny/custodies/0198c0de-0000-7000-8000-000000000001";
+const REVIEW: &str = "jurisdictions/us-ny/detainers/0198c0de-0000-7000-8000-000000000000/reviews/notify";
+const OBLIGATION: &str = "jurisdictions/us-ny/detainers/0198c0de-0000-7000-8000-000000000000/obligations/serve-copy";
 const TRANSFER: &str = "jurisdictions/us-ny/detainers/0198c0de-0000-7000-8000-000000000001/\
                         transfers/0198c0de-0000-7000-8000-000000000002";
 const ENTRY: &str = "jurisdictions/us-ny/logs/custody/entries/7";
@@ -249,6 +251,8 @@ fn filled(shape: &MessageDescriptor) -> Vec<u8> {
         (Some("entries"), _) => ENTRY,
         (Some("detainers"), _) => DETAINER,
         (Some("transfers"), _) => TRANSFER,
+        (Some("reviews"), _) => REVIEW,
+        (Some("obligations"), _) => OBLIGATION,
         (Some("custodies"), _) | (None, "custody") => CUSTODY,
         (None, "request_id") => "6d1f8f3c-8a43-4a5e-9d55-0a1b2c3d4e5f",
         (None, "birth_date") => "1980-02-29",
