@@ -11,6 +11,8 @@ use zeroize::Zeroizing;
 use crate::api::InboxConfig;
 use crate::domain::appeal;
 use crate::domain::ids::JurisdictionId;
+use crate::domain::obligation::ObligationTimes;
+use crate::domain::review::ReviewTimes;
 use crate::identity::rate;
 use crate::identity::registry::RegistryConfig;
 use crate::identity::token;
@@ -97,6 +99,12 @@ pub struct Config {
     /// Limits of appeals.
     #[serde(default)]
     pub appeals: appeal::Limits,
+    /// By when officers are to decide what is left to a person.
+    #[serde(default)]
+    pub review: ReviewTimes,
+    /// By when custodians are to do what the law asks besides.
+    #[serde(default)]
+    pub obligation: ObligationTimes,
     /// Who is who.
     pub registry: RegistryConfig,
 }

@@ -214,7 +214,10 @@ fn refused(refusal: Refusal) -> Status {
         | Refusal::NotBorneOut
         | Refusal::NothingChosen
         | Refusal::NothingBarred
-        | Refusal::AnsweredMeanwhile => failure(Code::FailedPrecondition, ErrorReason::WrongState)
+        | Refusal::AnsweredMeanwhile
+        | Refusal::NothingLeftOpen
+        | Refusal::ClaimStands
+        | Refusal::AlreadyMet => failure(Code::FailedPrecondition, ErrorReason::WrongState)
             .precondition("STATE", "case", &refusal.to_string())
             .into(),
     }

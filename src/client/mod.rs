@@ -160,6 +160,10 @@ services! {
     transfers: transfer_service_client::TransferServiceClient;
     /// Appeals.
     appeals: appeal_service_client::AppealServiceClient;
+    /// What is left to a person.
+    reviews: review_service_client::ReviewServiceClient;
+    /// What the law asks besides.
+    obligations: obligation_service_client::ObligationServiceClient;
     /// Inboxes, call by call. [`Inbox`] is one that goes on by itself.
     inbox: inbox_service_client::InboxServiceClient;
     /// Evidence.

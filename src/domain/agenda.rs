@@ -21,6 +21,10 @@ vocabulary! {
     pub enum ItemKind {
         /// Something must have happened by then. The gateway fires it when it is due.
         Clock = "clock",
+        /// An officer must decide what the law leaves to a person.
+        Review = "review",
+        /// What the law asks besides must be done.
+        Obligation = "obligation",
     }
 }
 
@@ -52,7 +56,20 @@ pub fn agenda(case: &Case, timetable: &Timetable) -> BTreeMap<CaseName, Vec<Item
 
 fn of_detainer(detainer: &Detainer, custody: Option<&Custody>, timetable: &Timetable) -> Vec<Item> {
     let clocks = clocks::of_detainer(detainer, custody, timetable);
-    clocks.into_iter().map(|running| running.item(holder(detainer))).collect()
+    let clocks = clocks.into_iter().map(|running| running.item(holder(detainer)));
+    let reviews = detainer.reviews.iter().filter(|review| review.is_open()).map(|review| Item {
+        kind: ItemKind::Review,
+        key: review.matter.word().to_owned(),
+        due_at: review.due_at,
+        holder: Some(review.basis.custodian.clone()),
+    });
+    let obligations = detainer.obligations.iter().filter(|owed| owed.is_open()).map(|owed| Item {
+        kind: ItemKind::Obligation,
+        key: owed.obligation.word().to_owned(),
+        due_at: owed.due_at,
+        holder: Some(owed.custodian.clone()),
+    });
+    clocks.chain(reviews).chain(obligations).collect()
 }
 
 fn of_custody(custody: &Custody, standing: &[Detainer], timetable: &Timetable) -> Vec<Item> {

@@ -1,10 +1,13 @@
 //! How an event changes a case.
 
 mod detainer;
+mod obligation;
 
 use jiff::Timestamp;
 
 use crate::domain::appeal::{AppealAnswer, ToldAnswer};
+pub use obligation::oblige;
+
 use crate::domain::apply::detainer::{
     acknowledge, amend, forget_finding, give_answer, notice_change, record_transfer, show_end, suspend, suspended,
     unless_withdrawn,
@@ -38,9 +41,9 @@ pub fn apply(case: &mut Case, record: &Record, exchange_index: u64, now: Timesta
                 acknowledge(detainer, custodian, acknowledgement, *disclosure);
             });
         }
-        Event::DetainerAnswered { detainer, custodian, answer, reviewed_policies, disclosure, .. } => {
+        Event::DetainerAnswered { detainer, custodian, answer, disclosure, .. } => {
             at.detainer(detainer, *disclosure, |detainer| {
-                give_answer(detainer, custodian, answer, reviewed_policies, *disclosure);
+                give_answer(detainer, custodian, answer, *disclosure);
             });
         }
         Event::CopyServed { detainer, service, disclosure, .. } => at.detainer(detainer, *disclosure, |detainer| {
@@ -107,6 +110,12 @@ pub fn apply(case: &mut Case, record: &Record, exchange_index: u64, now: Timesta
         Event::NoticeCancelled { detainer } => at.detainer(detainer, Disclosure::ToIssuer, |detainer| {
             detainer.notice_index = None;
         }),
+        Event::ReviewOpened { detainer, review } | Event::ReviewResolved { detainer, review } => {
+            at.detainer(detainer, Disclosure::Internal, |detainer| detainer.put_review(review));
+        }
+        Event::ObligationMet { detainer, owed } => {
+            at.detainer(detainer, Disclosure::Internal, |detainer| detainer.put_owed(owed));
+        }
         Event::DetainerReopened { detainer } => at.detainer(detainer, Disclosure::ToIssuer, |detainer| {
             let shown = &mut detainer.shown;
             let before = shown.ended_from.take().unwrap_or(shown.state);
@@ -280,7 +289,6 @@ impl At<'_> {
                 |detainer| {
                     detainer.state = DetainerState::Matched;
                     detainer.answer = None;
-                    detainer.reviewed_policies.clear();
                 },
             );
         }

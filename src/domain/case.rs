@@ -88,6 +88,12 @@ pub struct Appealing {
 }
 
 impl Case {
+    /// Every detainer of the case, each once.
+    pub fn concerned(&self) -> impl Iterator<Item = &Detainer> {
+        let apart = |named: &&Detainer| !self.standing.iter().any(|standing| standing.name == named.name);
+        self.detainer.iter().filter(apart).chain(&self.standing)
+    }
+
     /// Detainers that still stand on the custody.
     pub fn active(&self) -> impl Iterator<Item = &Detainer> {
         self.standing.iter().filter(|detainer| detainer.state.is_active())

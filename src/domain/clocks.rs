@@ -16,6 +16,7 @@ use crate::domain::custody::{Custody, CustodyState};
 use crate::domain::detainer::{AnswerKind, Detainer, DetainerState};
 use crate::domain::determination::{HoldClock, Ruling};
 use crate::domain::ids::{AgencyId, CaseName};
+use crate::domain::review::ReviewMatter;
 use crate::domain::timetable::Timetable;
 use crate::domain::transfer::TransferState;
 use crate::domain::vocabulary::vocabulary;
@@ -33,6 +34,8 @@ vocabulary! {
         CitizenshipReviewDue = "citizenship-review-due",
         /// The longest that the law lets the person be held has passed: they are to be released. Repeats until they are.
         OverHold = "over-hold",
+        /// What the law leaves to a person should have been decided.
+        ReviewDue = "review-due",
     }
 }
 
@@ -45,6 +48,7 @@ impl ClockKind {
             Self::WindowClosed => "Clock/WindowClosed",
             Self::CitizenshipReviewDue => "Clock/CitizenshipReviewDue",
             Self::OverHold => "Clock/OverHold",
+            Self::ReviewDue => "Clock/ReviewDue",
         }
     }
 }
@@ -225,8 +229,8 @@ pub fn of_detainer(detainer: &Detainer, custody: Option<&Custody>, timetable: &T
         window_closed(detainer),
         claim_by_issuer(detainer, custody, timetable),
     ];
-    let fired = |running: &Running| detainer.clocks.fired.find(&running.key()).is_some();
-    clocks.into_iter().flatten().filter(|running| !fired(running)).collect()
+    let clocks = clocks.into_iter().flatten().chain(reviews_due(detainer));
+    clocks.filter(|running| detainer.clocks.fired.find(&running.key()).is_none()).collect()
 }
 
 /// Clocks of a custody, and of the detainers that stand on it.
@@ -298,10 +302,18 @@ fn claim_by_custodian(custody: &Custody, standing: &[Detainer], timetable: &Time
     review_due(claimed_at, &timetable.zone_of(custody), timetable).filter(|_| open)
 }
 
+/// Each time something is left to a person. A claim has a clock of its own.
+fn reviews_due(detainer: &Detainer) -> impl Iterator<Item = Running> {
+    let open = detainer.reviews.iter().filter(|review| review.is_open());
+    let apart = open.filter(|review| review.matter != ReviewMatter::CitizenshipClaim);
+    apart.map(|review| {
+        let about = format!("{}/{}", review.matter.word(), review.opened_at);
+        Running::once(ClockKind::ReviewDue, about, review.due_at)
+    })
+}
+
 fn review_due(claimed_at: Timestamp, zone: &TimeZone, timetable: &Timetable) -> Option<Running> {
-    const DAY_HOURS: i64 = 24;
-    let hours = timetable.citizenship_review_days.checked_mul(DAY_HOURS)?;
-    let due_at = business_hours_later(claimed_at, hours, zone)?;
+    let due_at = timetable.claim_due(claimed_at, zone)?;
     Some(Running::once(ClockKind::CitizenshipReviewDue, minute(claimed_at).to_string(), due_at))
 }
 

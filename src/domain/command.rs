@@ -12,6 +12,8 @@ use crate::domain::custody::{ActualRelease, Closing, Identity, Intake, Movement,
 use crate::domain::detainer::{Acknowledgement, Answer, LiftReason, Request};
 use crate::domain::ids::{CaseName, ConsumerId, RequestId};
 use crate::domain::inbox::Place;
+use crate::domain::obligation::{Evidence, ObligationName};
+use crate::domain::review::{Ground, ReviewDecision, ReviewName};
 use crate::domain::service::ServiceOfCopy;
 use crate::domain::transfer::{TransferFailureCause, TransferName, TransferWindow, WindowDeclineReason};
 
@@ -174,6 +176,22 @@ pub enum CaseCommand {
         /// When, as the caller says.
         occurred_at: Timestamp,
     },
+    /// Decide what the law leaves to a person.
+    ResolveReview {
+        /// Which review.
+        review: ReviewName,
+        /// What is decided.
+        decision: ReviewDecision,
+        /// Why.
+        ground: Ground,
+    },
+    /// Say that what the law asks besides was done.
+    MeetObligation {
+        /// Which obligation.
+        obligation: ObligationName,
+        /// How it was met.
+        evidence: Evidence,
+    },
     /// Say that it failed.
     ReportFailure {
         /// Which transfer.
@@ -230,6 +248,8 @@ impl CaseCommand {
             Self::ReportFailure { .. } => Method::ReportFailure,
             Self::IssueAppeal(_) => Method::IssueAppeal,
             Self::AnswerAppeal { .. } | Self::BarAppeal { .. } => Method::AnswerAppeal,
+            Self::ResolveReview { .. } => Method::ResolveReview,
+            Self::MeetObligation { .. } => Method::MeetObligation,
         }
     }
 
@@ -250,6 +270,8 @@ impl CaseCommand {
             | Self::DeclineWindow { transfer, .. }
             | Self::ConfirmTransfer { transfer, .. }
             | Self::ReportFailure { transfer, .. } => Some(&transfer.detainer),
+            Self::ResolveReview { review, .. } => Some(&review.detainer),
+            Self::MeetObligation { obligation, .. } => Some(&obligation.detainer),
             Self::ScheduleRelease { custody, .. }
             | Self::RecordRelease { custody, .. }
             | Self::UpdateCharges { custody, .. }

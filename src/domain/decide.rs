@@ -7,13 +7,17 @@ mod claim;
 mod custody;
 mod detainer;
 mod notice;
+mod obligation;
 mod release;
+mod review;
 mod transfer;
 
 use jiff::Timestamp;
 use uuid::Uuid;
 
 pub use notice::told;
+pub use obligation::met_by_record;
+pub use review::{follow, stands_on};
 
 use crate::domain::case::Case;
 use crate::domain::command::CaseCommand;
@@ -125,6 +129,15 @@ pub enum Refusal {
     /// Judged before somebody else answered.
     #[error("the appeal was answered meanwhile: ask again")]
     AnsweredMeanwhile,
+    /// Decided before, or moot.
+    #[error("nothing is left to a person of it")]
+    NothingLeftOpen,
+    /// Whoever raised the claim resolves it.
+    #[error("a claim is resolved by resolving the claim")]
+    ClaimStands,
+    /// Met before.
+    #[error("the obligation was already met")]
+    AlreadyMet,
 }
 
 /// Decides. `id` is the id of the case or transfer that the command makes, if it makes one; `now` is the time of record.
@@ -141,7 +154,7 @@ pub fn decide(
             detainer::acknowledge(case, permitted, acknowledgement, correction.as_ref())
         }
         CaseCommand::AnswerDetainer { answer, correction, .. } => {
-            detainer::give_answer(case, permitted, answer, correction.as_ref())
+            detainer::give_answer(case, permitted, answer, correction.as_ref(), now)
         }
         CaseCommand::RecordServiceOfCopy { service, correction, .. } => {
             detainer::serve(case, permitted, service, correction.as_ref())
@@ -167,6 +180,12 @@ pub fn decide(
         CaseCommand::ReopenCustody { correction, .. } => release::reopen(case, correction),
         CaseCommand::OfferWindow { window, reason, .. } => {
             transfer::offer(case, permitted, window, reason.as_ref(), id, now)
+        }
+        CaseCommand::ResolveReview { review, decision, ground } => {
+            review::resolve(case, permitted, review.matter, *decision, ground, now)
+        }
+        CaseCommand::MeetObligation { obligation, evidence } => {
+            obligation::meet(case, permitted, obligation.obligation, evidence)
         }
         CaseCommand::AcceptWindow { transfer } => transfer::accept(case, transfer, now),
         CaseCommand::DeclineWindow { transfer, reason } => transfer::decline(case, transfer, *reason, now),

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use crate::domain::charge::Charge;
 use crate::domain::clocks::DetainerClocks;
 use crate::domain::ids::{AgencyId, CaseName};
+use crate::domain::obligation::Owed;
+use crate::domain::review::Review;
 use crate::domain::service::ServiceOfCopy;
 use crate::domain::shown::Shown;
 use crate::domain::subject::{Flags, MatchMethod, Subject};
@@ -332,8 +334,12 @@ pub struct Detainer {
     pub service: Option<ServiceOfCopy>,
     /// Pick-ups, oldest first. Known to both parties from the offer on.
     pub transfers: Vec<Transfer>,
-    /// Policies that left the answer to a person, who then decided: the same grounds need no second decision.
-    pub reviewed_policies: Vec<String>,
+    /// What the law left to a person, one of each matter. Never shown to the issuer.
+    #[serde(default)]
+    pub reviews: Vec<Review>,
+    /// What the law asks besides. Never shown to the issuer.
+    #[serde(default)]
+    pub obligations: Vec<Owed>,
     /// Where it stands.
     pub state: DetainerState,
     /// Where the issuer has been told that it stands.
@@ -368,7 +374,8 @@ impl Detainer {
             answer: None,
             service: None,
             transfers: Vec::new(),
-            reviewed_policies: Vec::new(),
+            reviews: Vec::new(),
+            obligations: Vec::new(),
             state: DetainerState::Lodged,
             shown: Shown::lodged(now),
             notice_index: None,

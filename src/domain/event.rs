@@ -18,7 +18,9 @@ use crate::domain::detainer::{
 use crate::domain::determination::{Determination, FieldClass, FieldClasses, LawAction};
 use crate::domain::facts::CaseFacts;
 use crate::domain::ids::{AgencyId, CaseName, LogKind};
+use crate::domain::obligation::Owed;
 use crate::domain::record::retraction;
+use crate::domain::review::Review;
 use crate::domain::service::ServiceOfCopy;
 use crate::domain::subject::Subject;
 use crate::domain::transfer::Transfer;
@@ -60,8 +62,6 @@ pub enum Event {
         custodian: AgencyId,
         /// The answer.
         answer: Answer,
-        /// Policies that left it to a person, who decided.
-        reviewed_policies: Vec<String>,
         /// It corrects an earlier answer.
         correction: Option<Correction>,
         /// Whether the issuer may know.
@@ -223,6 +223,27 @@ pub enum Event {
     DetainerReopened {
         /// By which detainer.
         detainer: CaseName,
+    },
+    /// Something is left to a person, or on other grounds than before.
+    ReviewOpened {
+        /// Upon which detainer.
+        detainer: CaseName,
+        /// As it now stands.
+        review: Box<Review>,
+    },
+    /// What was left to a person was decided, or there is nothing to decide any more.
+    ReviewResolved {
+        /// Upon which detainer.
+        detainer: CaseName,
+        /// As it now stands.
+        review: Box<Review>,
+    },
+    /// What the law asks besides was done.
+    ObligationMet {
+        /// Upon which detainer.
+        detainer: CaseName,
+        /// As it now stands.
+        owed: Box<Owed>,
     },
     /// A legal clock ran out.
     ClockFired(Firing),

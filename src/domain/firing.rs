@@ -16,7 +16,11 @@ pub fn record(case: &Case, firing: Firing) -> Option<Record> {
     match (firing.clock, detainer, custody) {
         (ClockKind::WindowClosed, Some(detainer), _) => Some(of_transfer(detainer, None, Event::ClockFired(firing))),
         (
-            ClockKind::AnswerDue | ClockKind::NoticeDue | ClockKind::CitizenshipReviewDue | ClockKind::OverHold,
+            ClockKind::AnswerDue
+            | ClockKind::NoticeDue
+            | ClockKind::CitizenshipReviewDue
+            | ClockKind::OverHold
+            | ClockKind::ReviewDue,
             Some(detainer),
             _,
         ) => Some(of_clock(detainer, Event::ClockFired(firing))),

@@ -55,6 +55,10 @@ vocabulary! {
         IssueAppeal = "issue-appeal",
         /// `AppealService/AnswerAppeal`.
         AnswerAppeal = "answer-appeal",
+        /// `ReviewService/ResolveReview`.
+        ResolveReview = "resolve-review",
+        /// `ObligationService/MeetObligation`.
+        MeetObligation = "meet-obligation",
         /// `InboxService/Acknowledge`.
         AcknowledgeInbox = "acknowledge-inbox",
         /// `InboxService/AcknowledgeParked`.
@@ -91,6 +95,8 @@ impl Method {
             Self::ReportFailure => "TransferService/ReportFailure",
             Self::IssueAppeal => "AppealService/IssueAppeal",
             Self::AnswerAppeal => "AppealService/AnswerAppeal",
+            Self::ResolveReview => "ReviewService/ResolveReview",
+            Self::MeetObligation => "ObligationService/MeetObligation",
             Self::AcknowledgeInbox => "InboxService/Acknowledge",
             Self::AcknowledgeParked => "InboxService/AcknowledgeParked",
         }

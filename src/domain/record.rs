@@ -142,6 +142,24 @@ pub(super) fn internal(
     }
 }
 
+/// A record of what its custodian decides or owes upon a detainer. Its issuer never learns that there is one.
+pub(super) fn within_custody(
+    detainer: &Detainer,
+    custodian: AgencyId,
+    policy_digest: Option<[u8; 32]>,
+    event: Event,
+) -> Record {
+    Record {
+        event,
+        log: LogKind::Custody,
+        resource: detainer.name.clone(),
+        audience: vec![(Party::Agency(custodian), FieldClasses::all()), (Party::Oversight, FieldClasses::all())],
+        counts: Counts::default(),
+        determinations: Vec::new(),
+        policy_digest,
+    }
+}
+
 /// Issuer as far as shown; custodian and oversight in full.
 fn audience_of(detainer: &Detainer, custodian: &Party, shown: FieldClasses) -> Vec<(Party, FieldClasses)> {
     let mut audience = vec![(custodian.clone(), FieldClasses::all()), (Party::Oversight, FieldClasses::all())];

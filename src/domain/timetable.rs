@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use crate::domain::calendar::business_hours_later;
 use crate::domain::custody::Custody;
 use crate::domain::ids::{AgencyId, FacilityCode};
 use crate::domain::zone::Zones;
@@ -42,6 +44,12 @@ impl Default for Timetable {
 }
 
 impl Timetable {
+    /// When a claim to citizenship is to be reviewed. None: out of the range of times.
+    pub fn claim_due(&self, claimed_at: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
+        const DAY_HOURS: i64 = 24;
+        business_hours_later(claimed_at, self.citizenship_review_days.checked_mul(DAY_HOURS)?, zone)
+    }
+
     /// The zone of the facility where the person is, else of its agency, else of the jurisdiction.
     pub fn zone_of(&self, custody: &Custody) -> TimeZone {
         let facility = (custody.custodian.clone(), custody.intake.facility.clone());

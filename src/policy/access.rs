@@ -18,7 +18,7 @@ enum Needs {
     Certificate,
 }
 
-const ACCESS: [(&str, &str, Needs); 46] = [
+const ACCESS: [(&str, &str, Needs); 50] = [
     ("DetainerService/LodgeDetainer", "federal", Needs::Token),
     ("DetainerService/AcknowledgeDetainer", CUSTODIANS, Needs::Token),
     ("DetainerService/AnswerDetainer", CUSTODIANS, Needs::Token),
@@ -51,6 +51,10 @@ const ACCESS: [(&str, &str, Needs); 46] = [
     ("AppealService/GetAppeal", PARTIES_AND_OVERSIGHT, Needs::Token),
     ("AppealService/ListAppeals", PARTIES_AND_OVERSIGHT, Needs::Token),
     ("AppealService/ListAppealItems", PARTIES_AND_OVERSIGHT, Needs::Token),
+    ("ReviewService/ListReviews", CUSTODIANS_AND_OVERSIGHT, Needs::Token),
+    ("ReviewService/ResolveReview", CUSTODIANS, Needs::Token),
+    ("ObligationService/ListObligations", CUSTODIANS_AND_OVERSIGHT, Needs::Token),
+    ("ObligationService/MeetObligation", CUSTODIANS, Needs::Token),
     ("InboxService/Receive", PARTIES, Needs::Token),
     ("InboxService/Acknowledge", PARTIES, Needs::Token),
     ("InboxService/AcknowledgeParked", PARTIES, Needs::Token),

@@ -18,11 +18,11 @@ use crate::domain::agency::{Agency, AgencyKind, Caller};
 use crate::domain::case::Case;
 use crate::domain::command::CaseCommand;
 use crate::domain::custody::Custody;
-use crate::domain::decide::told;
+use crate::domain::decide::{stands_on, told};
 use crate::domain::detainer::{Addressee, Detainer, Viewpoint};
-use crate::domain::determination::{Determination, FieldClasses, LawAction};
+use crate::domain::determination::{Determination, FieldClasses, LawAction, LawView};
 use crate::domain::facts::{CaseFacts, Stage};
-use crate::domain::ids::{AgencyId, JurisdictionId};
+use crate::domain::ids::{AgencyId, CaseName, JurisdictionId};
 use crate::domain::permit::{Admitted, Permitted};
 use crate::domain::zone::Zones;
 use crate::policy::admit::AdmitError;
@@ -151,6 +151,22 @@ impl Gate {
         self.admit(caller, admitted.value.method().rpc()).map_err(|_| Denial::NotAdmitted)?;
         let laws = Question { gate: self, admitted: &admitted, case, now }.laws(id)?;
         Ok(Permitted::by_gate(admitted, laws))
+    }
+
+    /// What the law says of each detainer that stands on the custody of a case as a command leaves it: of the answer that
+    /// its custodian may give.
+    pub fn after(&self, case: &Case, now: Timestamp) -> BTreeMap<CaseName, LawView> {
+        let Some(custody) = &case.custody else { return BTreeMap::new() };
+        let class = self.agencies.get(&custody.custodian).and_then(|agency| agency.class);
+        let law = |detainer: &Detainer| {
+            let jurisdiction = &detainer.name.jurisdiction;
+            let today = self.zones.date_in(jurisdiction, now);
+            let requester = self.requester(detainer);
+            let facts = facts_of(Stage::Answer, requester, &detainer.request, Some(custody), today);
+            let facts = CaseFacts { custodian_class: class, ..facts };
+            (detainer.name.clone(), self.engine.law(jurisdiction, &facts, now))
+        };
+        case.concerned().filter(|detainer| stands_on(detainer, custody)).map(law).collect()
     }
 
     /// An agency of the registry.

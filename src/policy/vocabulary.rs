@@ -184,7 +184,7 @@ mod tests {
     const SCHEMA: &str = include_str!("../../policies/comity.cedarschema");
 
     /// The contract, as the access rules name it.
-    const METHODS: [&str; 46] = [
+    const METHODS: [&str; 50] = [
         "AppealService/AnswerAppeal",
         "AppealService/GetAppeal",
         "AppealService/IssueAppeal",
@@ -221,6 +221,10 @@ mod tests {
         "LedgerService/ListEntries",
         "LedgerService/ProveConsistency",
         "LedgerService/ProveInclusion",
+        "ObligationService/ListObligations",
+        "ObligationService/MeetObligation",
+        "ReviewService/ListReviews",
+        "ReviewService/ResolveReview",
         "TransferService/AcceptWindow",
         "TransferService/ConfirmTransfer",
         "TransferService/DeclineWindow",

@@ -14,6 +14,14 @@ use crate::wire::{Message as _, show, v1};
 pub(super) fn etag_matches(admitted: &Admitted<Command>, command: &CaseCommand, case: &Case) -> bool {
     let Some(given) = &admitted.value.etag else { return true };
     let detainer = case.detainer.as_ref();
+    if let CaseCommand::ResolveReview { review, .. } = command {
+        let current = detainer.and_then(|detainer| detainer.review(review.matter)).map(show::review_etag);
+        return current.as_ref() == Some(given);
+    }
+    if let CaseCommand::MeetObligation { obligation, .. } = command {
+        let current = detainer.and_then(|detainer| detainer.owed(obligation.obligation)).map(show::obligation_etag);
+        return current.as_ref() == Some(given);
+    }
     let current = match (command.transfer(), command.target().map(|name| name.kind)) {
         (Some(_), _) => detainer.and_then(|detainer| transfer_of(command, detainer)).map(show::transfer_etag),
         (None, Some(CaseKind::Detainer)) => {
@@ -63,6 +71,20 @@ pub(super) fn answer(admitted: &Admitted<Command>, command: &CaseCommand, case: 
         CaseCommand::CloseCustody { .. } => kept!(CloseCustodyResponse { custody }),
         CaseCommand::ReopenCustody { .. } => kept!(ReopenCustodyResponse { custody }),
         CaseCommand::OfferWindow { .. } => kept!(OfferWindowResponse { transfer, determinations }),
+        CaseCommand::ResolveReview { review: name, .. } => {
+            let review = || {
+                let detainer = case.detainer.as_ref()?;
+                Some(show::review(&detainer.name, detainer.review(name.matter)?, None))
+            };
+            kept!(ResolveReviewResponse { review })
+        }
+        CaseCommand::MeetObligation { obligation: name, .. } => {
+            let obligation = || {
+                let detainer = case.detainer.as_ref()?;
+                Some(show::obligation(&detainer.name, detainer.owed(name.obligation)?, None))
+            };
+            kept!(MeetObligationResponse { obligation })
+        }
         CaseCommand::AcceptWindow { .. } => kept!(AcceptWindowResponse { transfer }),
         CaseCommand::DeclineWindow { .. } => kept!(DeclineWindowResponse { transfer }),
         CaseCommand::ConfirmTransfer { .. } => kept!(ConfirmTransferResponse { transfer }),

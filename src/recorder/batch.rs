@@ -21,6 +21,7 @@ use crate::policy::gate::Gate;
 use crate::policy::in_force::InForce;
 use crate::recorder::activate::Activating;
 use crate::recorder::appeals;
+use crate::recorder::follow::Duties;
 use crate::recorder::handle::{Handle, Job, Recorded, SubmitError};
 use crate::recorder::head::check_head;
 use crate::recorder::jobs::{Batch, Closing, Disclosing, Writing, case_command, confirms};
@@ -94,6 +95,7 @@ pub struct Recorder {
     firings_len_max: usize,
     /// Of inboxes and of appeals.
     limits: (inbox::Limits, appeal::Limits),
+    duties: Duties,
 }
 
 /// A writer that runs, and the ways to it.
@@ -132,6 +134,8 @@ pub struct Parts {
     pub inboxes: inbox::Limits,
     /// Where batches are counted.
     pub meters: Arc<Meters>,
+    /// By when custodians are to decide and to act.
+    pub duties: Duties,
     /// How long clocks run.
     pub timetable: Timetable,
     /// Clocks that fire in one batch.
@@ -144,7 +148,7 @@ impl Recorder {
     /// Recovers every log, checks each head against its newest checkpoint, and starts the writer on its own thread.
     pub fn start(parts: Parts) -> Result<Running, RecorderError> {
         let Parts { mut store, in_force, signer, origin, clock, entropy, jurisdictions, .. } = parts;
-        let Parts { config, inboxes, appeals, meters, timetable, firings_len_max, .. } = parts;
+        let Parts { config, inboxes, appeals, duties, meters, timetable, firings_len_max, .. } = parts;
         let limits = (inboxes, appeals);
         let reader = store.reader();
         let policy = reader.policy()?;
@@ -180,6 +184,7 @@ impl Recorder {
             config,
             limits,
             meters,
+            duties,
             timetable,
             firings_len_max,
         };
@@ -237,6 +242,7 @@ impl Recorder {
         let before = self.logs.clone();
         let mut plan = Plan::new(&self.gate, &self.timetable, &mut self.entropy, before, loaded);
         (plan.limits, plan.appeal_limits) = self.limits;
+        plan.duties = self.duties;
         let mut outcomes = Vec::with_capacity(writes.len());
         for (write, _) in &writes {
             outcomes.push(plan.submit(write, self.clock.now())?);

@@ -1,5 +1,4 @@
-//! What a batch is made of: heads, cases and commands in; entries, cases and outcomes out. Pure but for the time and
-//! randomness it is handed.
+//! What a batch is made of: heads, cases and commands in; entries, cases and outcomes out. Pure but for time and chance.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,6 +20,8 @@ use crate::domain::timetable::Timetable;
 use crate::ledger;
 use crate::policy::gate::{Denial, Gate};
 use crate::recorder::answer::{answer, etag_matches};
+use crate::recorder::follow::Duties;
+use crate::recorder::naming;
 use crate::recorder::seams::{Entropy, NoEntropy};
 use crate::store::appeals::NewAppeals;
 use crate::store::{
@@ -86,6 +87,8 @@ pub struct Plan<'a> {
     pub(super) consumers: BTreeSet<Whose>,
     /// What is open about each case that was looked at, as it now stands.
     agenda: BTreeMap<CaseName, Vec<Item>>,
+    /// Of what custodians are to decide and to do.
+    pub duties: Duties,
     /// Of clocks.
     pub(super) timetable: &'a Timetable,
     pub(super) appeals: NewAppeals,
@@ -124,6 +127,7 @@ impl<'a> Plan<'a> {
             deliveries: Vec::new(),
             consumers: BTreeSet::new(),
             agenda: BTreeMap::new(),
+            duties: Duties::default(),
             timetable,
             appeals: NewAppeals::default(),
             limits: inbox::Limits::default(),
@@ -239,6 +243,10 @@ impl<'a> Plan<'a> {
             self.keep_appeal(record, index, &case);
             first.get_or_insert((log, index, self.entries.len().saturating_sub(1)));
         }
+        for record in self.follow(&mut case, &records, now) {
+            let index = self.append(&admitted.caller.agency.id, officer, method, &record, now)?;
+            apply(&mut case, &record, index, now);
+        }
         let Some((log, index, place)) = first else { return Ok(Err(Outcome::Refused(Refusal::NoSuchCase))) };
         if let Some(entry) = self.entries.get_mut(place) {
             // An answer is a delivery too: the issuer is not told more by it than by a read at this moment.
@@ -315,7 +323,7 @@ impl<'a> Plan<'a> {
             log: LogName { jurisdiction: record.resource.jurisdiction.clone(), kind: record.log },
             agency,
             officer,
-            method: if record.is_retraction() { RETRACTION } else { method },
+            method: naming::of(record, method),
             resource: record.resource.to_string(),
             case: Some(record.resource.clone()),
             policy_digest: record.policy_digest,
@@ -359,9 +367,6 @@ impl<'a> Plan<'a> {
         Ok(uuid::Builder::from_unix_timestamp_millis(millis, &self.entropy.draw()?).into_uuid())
     }
 }
-
-/// What a leaf names in place of the method where that would tell the requester why what it knows no longer stands.
-const RETRACTION: &str = "Retraction";
 
 /// An entry before it has a place.
 pub(super) struct Draft<'a> {

@@ -42,11 +42,13 @@ impl Phase {
 }
 
 /// Names that health can be asked of, beside the whole (the empty name).
-const SERVICES: [&str; 6] = [
+const SERVICES: [&str; 8] = [
     "comity.v1.DetainerService",
     "comity.v1.CustodyService",
     "comity.v1.TransferService",
     "comity.v1.AppealService",
+    "comity.v1.ReviewService",
+    "comity.v1.ObligationService",
     "comity.v1.InboxService",
     "comity.v1.LedgerService",
 ];

@@ -12,7 +12,7 @@ use crate::domain::zone::Zones;
 use crate::identity::registry::Registry;
 use crate::meters::Meters;
 use crate::policy::in_force::InForce;
-use crate::recorder::{Clock, Entropy, Parts, Recorder, Running};
+use crate::recorder::{Clock, Duties, Entropy, Parts, Recorder, Running};
 use crate::server::ServerError;
 use crate::store::sqlite::SqliteStore;
 
@@ -49,6 +49,7 @@ pub(super) fn start(
         config: config.recorder,
         inboxes: config.inbox.limits(),
         appeals: config.appeals,
+        duties: Duties { review: config.review, obligation: config.obligation },
         timetable,
         firings_len_max: config.clocks.firings_len_max,
         meters,

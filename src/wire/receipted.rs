@@ -44,6 +44,8 @@ receipted!(
     ReportFailureResponse,
     IssueAppealResponse,
     AnswerAppealResponse,
+    ResolveReviewResponse,
+    MeetObligationResponse,
     AcknowledgeResponse,
     AcknowledgeParkedResponse,
 );

@@ -26,7 +26,8 @@ mod tests {
 
     use super::*;
     use crate::domain::{
-        agency, appeal, charge, claim, clocks, custody, detainer, determination, facts, service, subject, transfer,
+        agency, appeal, charge, claim, clocks, custody, detainer, determination, facts, obligation, review, service,
+        subject, transfer,
     };
     use crate::wire::DESCRIPTOR;
 
@@ -74,6 +75,11 @@ mod tests {
         check::<determination::HoldClock>("HoldClock", "HOLD_CLOCK");
         check::<determination::LawAction>("LawAction", "LAW_ACTION");
         check::<determination::Ruling>("Ruling", "RULING");
+        check::<obligation::EvidenceMethod>("EvidenceMethod", "EVIDENCE_METHOD");
+        check::<determination::Obligation>("ObligationKind", "OBLIGATION_KIND");
+        check::<review::ReviewDecision>("ReviewDecision", "REVIEW_DECISION");
+        check::<review::ReviewMatter>("ReviewMatter", "REVIEW_MATTER");
+        check::<review::ReviewState>("ReviewState", "REVIEW_STATE");
         check::<facts::Stage>("Stage", "STAGE");
         check::<service::ServiceMethod>("ServiceMethod", "SERVICE_METHOD");
         check::<subject::MatchMethod>("MatchMethod", "MATCH_METHOD");

@@ -4,6 +4,7 @@
 pub(crate) mod appeals;
 pub(crate) mod changes;
 pub(crate) mod descriptor;
+pub(crate) mod duties;
 mod journal;
 mod outcome;
 mod party;

@@ -209,13 +209,13 @@ async fn one_custodian_does_not_decline_for_all_of_a_jurisdiction() {
 }
 
 /// Confirms an inbox as far as it has come.
-async fn confirm(party: &Party) {
+pub(crate) async fn confirm(party: &Party) {
     let seen = party.receive(NY, "").await.accepted();
     party.confirm(receipt_of(NY, &seen.heartbeat.cursor)).await.accepted();
 }
 
 /// Everything that ICE can see of New York and of one detainer there.
-async fn all_that_ice_sees(world: &World, detainer: &str) -> String {
+pub(crate) async fn all_that_ice_sees(world: &World, detainer: &str) -> String {
     let ice = world.ice();
     let (detainer, detainers) = (ice.detainer(detainer).await.accepted(), ice.detainers(NY).await.accepted());
     let (entries, inbox) = (ice.entries(NY_EXCHANGE).await.accepted(), ice.receive(NY, "").await.accepted());
@@ -247,7 +247,7 @@ async fn of_a_release_that_nobody_decided_to_tell_ice_learns_nothing() {
     erie.release(release_of(&custody)).await.accepted();
     confirm(&erie).await;
     assert_eq!(all_that_ice_sees(&world, &detainer).await, before, "of the release");
-    assert_eq!(world.kept().entries(&own_log).len(), own_entries + 6, "all of it is recorded, elsewhere");
+    assert_eq!(world.kept().entries(&own_log).len(), own_entries + 8, "all of it is recorded, elsewhere");
     assert_eq!(erie.detainer(&detainer).await.accepted().state(), v1::DetainerState::Released);
 
     // Were the withdrawal refused now, the refusal would tell it.

@@ -1,6 +1,7 @@
 //! Runs every cell of docs/lifecycle.md through the rule book.
 
 mod appeals;
+mod duties;
 mod table;
 mod ways;
 
@@ -11,6 +12,7 @@ use comity::domain::custody::{CustodyState, MovementKind};
 use comity::domain::detainer::{Answer, AnswerKind, Detainer, DetainerState, Finding};
 use comity::domain::determination::{FieldClasses, LawView, Ruling};
 use comity::domain::ids::{AgencyId, CaseName};
+use comity::domain::review::{ReviewDecision, ReviewMatter, ReviewState};
 use comity::domain::transfer::TransferState;
 use uuid::Uuid;
 
@@ -77,6 +79,20 @@ fn chapters() -> Vec<Chapter> {
             run: run_appeal_of_one,
             ..of_detainers("## Appeal: what is answered of a detainer", appeal_answers())
         },
+        Chapter {
+            heading: "## Reviews",
+            states: ReviewState::ALL.iter().map(|state| state.word()).collect(),
+            rows: &duties::REVIEW_ROWS,
+            columns: owned(&duties::REVIEW_COLUMNS),
+            run: duties::run_review,
+        },
+        Chapter {
+            heading: "## Obligations",
+            states: vec!["owed", "met"],
+            rows: &duties::OBLIGATION_ROWS,
+            columns: owned(&duties::OBLIGATION_COLUMNS),
+            run: duties::run_obligation,
+        },
     ]
 }
 
@@ -132,6 +148,11 @@ fn every_command_is_in_a_table_or_opens_a_case() {
                 "## Transfer" => {
                     let (_, transfer) = transfer_in("none yet", &laws()[0]);
                     given.extend(picked_up(column, &transfer).iter().map(|(_, command)| command.method()));
+                }
+                "## Reviews" | "## Obligations" => {
+                    let name = CaseName::detainer(sample::jurisdiction(), Uuid::nil());
+                    let resolve = duties::resolve(&name, ReviewMatter::Notify, ReviewDecision::Permit);
+                    given.extend([resolve, duties::meet(&name)].map(|command| command.method()));
                 }
                 _ => {
                     let (mut world, detainer, custody) = detainer_in("matched", &laws()[0]);

@@ -22,6 +22,7 @@ mod crash;
 mod curl;
 #[cfg(test)]
 mod drain;
+mod duties;
 #[cfg(test)]
 mod errors;
 #[cfg(test)]

@@ -3,6 +3,7 @@
 mod appeals;
 mod custodies;
 mod detainers;
+mod duties;
 mod evidence;
 mod probes;
 mod transfers;
@@ -22,6 +23,7 @@ async fn accepted(world: &World, method: &str) {
         "CustodyService" => custodies::accepted(world, verb).await,
         "AppealService" => appeals::accepted(world, verb).await,
         "TransferService" => transfers::accepted(world, verb).await,
+        "ReviewService" | "ObligationService" => duties::accepted(world, verb).await,
         "InboxService" | "LedgerService" => evidence::accepted(world, verb).await,
         unknown => panic!("no call of {unknown} is shown to be answered"),
     }
@@ -35,6 +37,7 @@ async fn refused(world: &World, method: &str) {
         "CustodyService" => custodies::refused(world, verb).await,
         "AppealService" => appeals::refused(world, verb).await,
         "TransferService" => transfers::refused(world, verb).await,
+        "ReviewService" | "ObligationService" => duties::refused(world, verb).await,
         "InboxService" | "LedgerService" => evidence::refused(world, verb).await,
         unknown => panic!("no call of {unknown} is shown to be refused"),
     };
@@ -77,7 +80,7 @@ fn methods() -> Vec<String> {
 async fn every_method_of_the_contract_answers_whom_it_should() {
     let world = World::start();
     let methods = methods();
-    assert_eq!(methods.len(), 41, "{methods:?}");
+    assert_eq!(methods.len(), 45, "{methods:?}");
     for method in methods {
         accepted(&world, &method).await;
     }

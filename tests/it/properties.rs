@@ -5,6 +5,7 @@ mod appeals;
 mod decide;
 mod plan;
 mod requests;
+mod reviews;
 mod revoked;
 pub(crate) mod steps;
 mod wire;

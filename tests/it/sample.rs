@@ -15,9 +15,11 @@ use comity::domain::detainer::{
     Acknowledgement, Addressee, Answer, AnswerKind, DeclineGround, DetainerBasis, DetainerForm, Finding,
     IssuingAuthority, Request, Warrant, WarrantKind,
 };
-use comity::domain::determination::{Determination, FieldClasses, LawView, Ruling};
+use comity::domain::determination::{Determination, FieldClasses, LawView, Obligation, Ruling};
 use comity::domain::facts::{CaseFacts, Offence, Stage};
 use comity::domain::ids::{CaseName, JurisdictionId};
+use comity::domain::obligation::{Evidence, EvidenceMethod};
+use comity::domain::review::Ground;
 use comity::domain::service::{ServiceMethod, ServiceOfCopy};
 use comity::domain::subject::{Flags, Identifiers, MatchMethod, PersonName, Sex, Subject};
 use comity::domain::transfer::TransferWindow;
@@ -187,7 +189,7 @@ pub(crate) fn law(hold: Ruling, notify: Ruling, disclosable: FieldClasses) -> La
             ruling,
             policies: vec![policy.to_owned()],
             citations: vec!["a statute".to_owned()],
-            obligations: Vec::new(),
+            obligations: vec![Obligation::ServeCopy, Obligation::RecordInFile],
             reviews: if ruling == Ruling::Review { vec!["a person decides".to_owned()] } else { Vec::new() },
             failed: false,
             clock: None,
@@ -208,6 +210,16 @@ pub(crate) fn law(hold: Ruling, notify: Ruling, disclosable: FieldClasses) -> La
 
 pub(crate) fn correction() -> Correction {
     Correction { reason: "it was Quigley's cousin".to_owned() }
+}
+
+/// What an officer decides a review on.
+pub(crate) fn ground() -> Ground {
+    Ground { reason: "Quigley was asked".to_owned(), citation: Some("a statute".to_owned()) }
+}
+
+/// That an obligation was met.
+pub(crate) fn evidence() -> Evidence {
+    Evidence { method: EvidenceMethod::InPerson, met_at: start(), note: Some("Quigley was told".to_owned()) }
 }
 
 pub(crate) fn service() -> ServiceOfCopy {

@@ -5,16 +5,19 @@ use std::collections::BTreeMap;
 
 use comity::domain::agency::Caller;
 use comity::domain::appeal::{Appeal, Item};
-use comity::domain::apply::apply;
+use comity::domain::apply::{apply, oblige};
 use comity::domain::case::{Appealing, Case, StoredCase};
 use comity::domain::command::CaseCommand;
 use comity::domain::custody::Custody;
-use comity::domain::decide::{Refusal, decide};
+use comity::domain::decide::{Refusal, decide, follow, met_by_record};
 use comity::domain::detainer::Detainer;
 use comity::domain::determination::LawView;
 use comity::domain::event::Record;
 use comity::domain::ids::{CaseName, JurisdictionId};
+use comity::domain::obligation::ObligationTimes;
 use comity::domain::permit::{Admitted, Permitted};
+use comity::domain::review::ReviewTimes;
+use comity::domain::timetable::Timetable;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
@@ -60,13 +63,14 @@ impl World {
         let laws = named.chain([own]).map(|name| (name, law.clone())).collect();
         let answered = command.clone();
         let admitted = Admitted { caller: caller.clone(), jurisdiction: jurisdiction.clone(), value: command };
-        let records = decide(&case, &Permitted::by_gate(admitted, laws), id, self.now)?;
+        let mut records = decide(&case, &Permitted::by_gate(admitted, laws), id, self.now)?;
         for (index, record) in (100..).zip(&records) {
             apply(&mut case, record, index, self.now);
         }
         if let (CaseCommand::AnswerAppeal { detainer, .. }, Some(item)) = (&answered, case.item.take()) {
             self.items.insert(detainer.clone(), item);
         }
+        records.extend(self.follow(&mut case, &records, law));
         self.keep(case);
         Ok(records)
     }
@@ -78,6 +82,24 @@ impl World {
         let custody = case.custody.map(|custody| StoredCase::Custody(Box::new(custody)));
         let custody = custody.into_iter().chain(case.appeal.map(|appeal| StoredCase::Appeal(Box::new(appeal))));
         self.cases.extend(detainers.chain(custody).map(|case| (case.name().clone(), case)));
+    }
+
+    /// Goes on from where another world stands in time and in the number of cases made.
+    pub(crate) fn in_step_with(&mut self, other: &Self) {
+        (self.now, self.made) = (other.now, other.made);
+    }
+
+    /// What follows of a command, as the recorder lets it follow.
+    fn follow(&self, case: &mut Case, records: &[Record], law: &LawView) -> Vec<Record> {
+        oblige(case, records, &ObligationTimes::default(), self.now);
+        let laws = case.concerned().map(|detainer| (detainer.name.clone(), law.clone())).collect();
+        let mut following = met_by_record(case);
+        let times = (&ReviewTimes::default(), &Timetable::default());
+        following.extend(follow(case, &laws, times, self.now));
+        for record in &following {
+            apply(case, record, 0, self.now);
+        }
+        following
     }
 
     /// Gives a command that must pass, and names the case that it made or was upon.

@@ -95,10 +95,13 @@ impl Tally {
             | Event::CustodyNoticed(_)
             | Event::NoticeCancelled(_)
             | Event::DetainerReopened(_)
-            | Event::ClockFired(_)
             | Event::AppealIssued(_)
             | Event::AppealAnswered(_)
-            | Event::AppealBarred(_) => {}
+            | Event::AppealBarred(_)
+            | Event::ReviewOpened(_)
+            | Event::ReviewResolved(_)
+            | Event::ObligationMet(_)
+            | Event::ClockFired(_) => {}
         }
     }
 

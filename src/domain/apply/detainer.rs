@@ -45,7 +45,6 @@ pub(super) fn unless_withdrawn(before: DetainerState, after: DetainerState) -> D
 pub(super) fn forget_finding(detainer: &mut Detainer, disclosure: Disclosure, now: Timestamp) {
     detainer.answer = None;
     detainer.service = None;
-    detainer.reviewed_policies.clear();
     detainer.notice_index = None;
     detainer.ended_from = None;
     for transfer in detainer.transfers.iter_mut().filter(|transfer| transfer.state.is_open()) {
@@ -62,17 +61,10 @@ pub(super) fn forget_finding(detainer: &mut Detainer, disclosure: Disclosure, no
     }
 }
 
-pub(super) fn give_answer(
-    detainer: &mut Detainer,
-    custodian: &AgencyId,
-    answer: &Answer,
-    reviewed_policies: &[String],
-    disclosure: Disclosure,
-) {
+pub(super) fn give_answer(detainer: &mut Detainer, custodian: &AgencyId, answer: &Answer, disclosure: Disclosure) {
     detainer.state = answer.kind.state();
     detainer.custodian = Some(custodian.clone());
     detainer.answer = Some(answer.clone());
-    detainer.reviewed_policies = reviewed_policies.to_vec();
     match disclosure {
         Disclosure::ToIssuer => {
             detainer.shown.answer = Some(Answer { reason: None, ..answer.clone() });
@@ -110,7 +102,6 @@ pub(super) fn amend(detainer: &mut Detainer, amended: &Detainer) {
     }
     detainer.answer = None;
     detainer.service = None;
-    detainer.reviewed_policies.clear();
     let shown = &mut detainer.shown;
     (shown.answer, shown.service) = (None, None);
     if shown.finding != Some(Finding::MatchedCustody) {

@@ -9,10 +9,11 @@ use crate::domain::correction::Correction;
 use crate::domain::custody::{Custody, CustodyState};
 use crate::domain::decide::Refusal;
 use crate::domain::decide::notice::{belated_notice, knows_of_custody, knows_of_promise};
+use crate::domain::decide::review::{recorded, settled_by_answer};
 use crate::domain::detainer::{
     Acknowledgement, Addressee, Answer, AnswerKind, Detainer, DetainerState, Finding, LiftReason, Request,
 };
-use crate::domain::determination::{FieldClass, LawView, Ruling};
+use crate::domain::determination::FieldClass;
 use crate::domain::event::{Event, Party, Record, Told};
 use crate::domain::ids::CaseName;
 use crate::domain::permit::Permitted;
@@ -91,12 +92,9 @@ pub(super) fn acknowledge(
     };
     let mut records = vec![concerning(detainer, &Party::Agency(custodian), law, shown, counts, event)];
     if acknowledgement.finding == Finding::MatchedCustody {
-        let after = Detainer {
-            state: DetainerState::Matched,
-            reviewed_policies: Vec::new(),
-            notice_index: None,
-            ..detainer.clone()
-        };
+        // Nobody has decided anything of this match yet.
+        let after =
+            Detainer { state: DetainerState::Matched, reviews: Vec::new(), notice_index: None, ..detainer.clone() };
         records.extend(belated_notice(&after, case, permitted));
     }
     Ok(records)
@@ -161,6 +159,7 @@ pub(super) fn give_answer(
     permitted: &Permitted<CaseCommand>,
     answer: &Answer,
     correction: Option<&Correction>,
+    now: Timestamp,
 ) -> Result<Vec<Record>, Refusal> {
     let detainer = case.detainer.as_ref().ok_or(Refusal::NoSuchCase)?;
     match correction {
@@ -183,18 +182,21 @@ pub(super) fn give_answer(
         if knows_of_promise(detainer) { Told::Corrected } else { Told::by(correction, detainer.shown.answer.as_ref()) };
     let shown = shown_with(law, gist, told);
     let custodian = permitted.caller().agency.id.clone();
-    let reviewed_policies = reviewed(law, answer.kind);
+    let settled = settled_by_answer(detainer, permitted.caller(), law, answer, now);
     let event = Event::DetainerAnswered {
         detainer: detainer.name.clone(),
         custodian: custodian.clone(),
         answer: answer.clone(),
-        reviewed_policies: reviewed_policies.clone(),
         correction: correction.cloned(),
         disclosure: disclosure_of(shown, gist),
     };
     let counts = counts(detainer, case, permitted, shown);
     let mut records = vec![concerning(detainer, &Party::Agency(custodian), law, shown, counts, event)];
-    let after = Detainer { state: answer.kind.state(), reviewed_policies, ..detainer.clone() };
+    let mut after = Detainer { state: answer.kind.state(), ..detainer.clone() };
+    for review in settled {
+        after.put_review(&review);
+        records.push(recorded(detainer, Some(law), review));
+    }
     records.extend(belated_notice(&after, case, permitted));
     Ok(records)
 }
@@ -235,23 +237,6 @@ fn may_correct_answer(detainer: &Detainer) -> Result<(), Refusal> {
         | DetainerState::Closed
         | DetainerState::Withdrawn => Err(Refusal::NoLongerStands),
     }
-}
-
-/// The policies whose question a person has now decided.
-fn reviewed(law: &LawView, answer: AnswerKind) -> Vec<String> {
-    let asked = match answer {
-        AnswerKind::HonorHold => vec![&law.hold, &law.notify],
-        AnswerKind::NotifyOnly => vec![&law.notify],
-        AnswerKind::Decline | AnswerKind::PendingReview => Vec::new(),
-    };
-    let mut policies: Vec<String> = asked
-        .into_iter()
-        .filter(|determination| determination.ruling == Ruling::Review)
-        .flat_map(|determination| determination.policies.iter().cloned())
-        .collect();
-    policies.sort();
-    policies.dedup();
-    policies
 }
 
 /// Evidence of service may come late: after the person has left, too.

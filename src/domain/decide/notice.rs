@@ -6,10 +6,11 @@ use crate::domain::case::Case;
 use crate::domain::command::CaseCommand;
 use crate::domain::custody::{Destination, Movement, ScheduledRelease};
 use crate::domain::detainer::{Addressee, Detainer, DetainerState, Finding};
-use crate::domain::determination::{FieldClass, FieldClasses, LawView, Ruling};
+use crate::domain::determination::{Determination, FieldClass, FieldClasses, LawView, Ruling};
 use crate::domain::event::{Change, Counts, Event, Party, Record, Told};
 use crate::domain::permit::Permitted;
 use crate::domain::record::{concerning, counts, disclosure_of, retraction, shown_with};
+use crate::domain::review::ReviewMatter;
 
 /// Tells the issuer of an expected release, where the law lets it be told.
 pub(super) fn notice(
@@ -165,23 +166,35 @@ pub(super) fn may_notify(detainer: &Detainer, law: &LawView) -> bool {
         Ruling::Must => detainer.state != DetainerState::Declined,
         Ruling::May => promised,
         Ruling::MustNot => false,
-        Ruling::Review => promised && decided_by_person(detainer, law),
+        Ruling::Review => detainer.state != DetainerState::Declined && decided_by_person(detainer, law),
     }
 }
 
-/// Whether an officer has decided the very question that the law leaves to a person: another ground for review that
-/// has come up since is another question.
+/// Whether an officer has permitted the very notice that the law leaves to a person: another ground for review that has
+/// come up since is another question.
 fn decided_by_person(detainer: &Detainer, law: &LawView) -> bool {
-    law.notify.ruling == Ruling::Review
-        && !law.notify.policies.is_empty()
-        && law.notify.policies.iter().all(|policy| detainer.reviewed_policies.contains(policy))
+    law.notify.ruling == Ruling::Review && detainer.permits(ReviewMatter::Notify, &law.notify.policies)
+}
+
+/// What leaves to a person whether a notice that is allowed may say of the release what it is about.
+pub(super) fn release_left_open(law: &LawView) -> Option<&Determination> {
+    let open = law.disclosure.iter().find(|determination| determination.ruling == Ruling::Review)?;
+    Some(open)
+}
+
+/// Whether an officer has permitted that.
+fn disclosed_by_person(detainer: &Detainer, law: &LawView) -> bool {
+    let allowed = matches!(law.notify.ruling, Ruling::Must | Ruling::May);
+    let permitted = |open: &Determination| detainer.permits(ReviewMatter::Disclose, &open.policies);
+    allowed && release_left_open(law).is_some_and(permitted)
 }
 
 /// Classes the issuer is told of a release. Where an officer decided that it be told, what the law left to a person of
 /// the release itself is decided with it, and nothing else. Delivery asks the same question again.
 pub fn told(detainer: &Detainer, law: &LawView) -> FieldClasses {
+    let decided = decided_by_person(detainer, law) || disclosed_by_person(detainer, law);
     let of_the_release = [FieldClass::Custody, FieldClass::ReleaseDate, FieldClass::ReleaseDetail]
         .into_iter()
-        .filter(|class| law.review.contains(*class) && decided_by_person(detainer, law));
+        .filter(|class| law.review.contains(*class) && decided);
     law.disclosable.union(of_the_release.collect())
 }

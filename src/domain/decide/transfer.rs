@@ -8,6 +8,7 @@ use crate::domain::claim::Side;
 use crate::domain::command::CaseCommand;
 use crate::domain::decide::Refusal;
 use crate::domain::decide::custody::held;
+use crate::domain::decide::review::{recorded, settled_by_offer};
 use crate::domain::detainer::{Detainer, DetainerState};
 use crate::domain::event::{Event, Record};
 use crate::domain::permit::Permitted;
@@ -45,7 +46,10 @@ pub(super) fn offer(
     }
     let transfer = Transfer::offered(id, window.clone(), now);
     let event = Event::TransferRecorded { detainer: detainer.name.clone(), transfer, reason: reason.cloned() };
-    Ok(vec![of_transfer(detainer, permitted.law(&detainer.name), event)])
+    let law = permitted.law(&detainer.name);
+    let settled = settled_by_offer(detainer, permitted, reason, now);
+    let settled = settled.map(|review| recorded(detainer, law, review));
+    Ok(std::iter::once(of_transfer(detainer, law, event)).chain(settled).collect())
 }
 
 pub(super) fn accept(case: &Case, name: &TransferName, now: Timestamp) -> Result<Vec<Record>, Refusal> {

@@ -41,7 +41,12 @@ impl Gate {
 }
 
 /// What an answer to an appeal promises or refuses must stand within the law as an answer to the detainer must.
-pub(super) fn appeal_answer_stands_within(answer: &AppealAnswer, caller: &Caller, law: &LawView) -> Result<(), Denial> {
+pub(super) fn appeal_answer_stands_within(
+    answer: &AppealAnswer,
+    caller: &Caller,
+    detainer: &Detainer,
+    law: &LawView,
+) -> Result<(), Denial> {
     let kind = match answer.kind {
         AppealAnswerKind::WillHold => AnswerKind::HonorHold,
         AppealAnswerKind::WillNotify => AnswerKind::NotifyOnly,
@@ -52,5 +57,5 @@ pub(super) fn appeal_answer_stands_within(answer: &AppealAnswer, caller: &Caller
         }
     };
     let AppealAnswer { legal_basis, reason, occurred_at, .. } = answer.clone();
-    answer_stands_within(&Answer { kind, ground: None, legal_basis, reason, occurred_at }, caller, law)
+    answer_stands_within(&Answer { kind, ground: None, legal_basis, reason, occurred_at }, caller, detainer, law)
 }

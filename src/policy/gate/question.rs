@@ -16,8 +16,9 @@ use crate::domain::determination::LawView;
 use crate::domain::facts::{CaseFacts, Offence, Stage};
 use crate::domain::ids::{CaseName, JurisdictionId};
 use crate::domain::permit::Admitted;
+use crate::domain::review::{ReviewDecision, ReviewMatter};
 use crate::policy::gate::appeal::appeal_answer_stands_within;
-use crate::policy::gate::within::{answer_stands_within, by_officer, offer_stands_within};
+use crate::policy::gate::within::{answer_stands_within, by_officer, decision_stands_within, offer_stands_within};
 use crate::policy::gate::{Denial, Gate, is_addressed_to};
 
 /// A command upon a case at a moment.
@@ -54,13 +55,15 @@ impl<'a> Question<'a> {
                 Ok(self.of_one(Stage::Acknowledge, detainer, custody))
             }
             CaseCommand::AnswerDetainer { answer, .. } => {
-                let laws = self.of_one(Stage::Answer, self.custodians()?, linked);
-                laws.values().try_for_each(|law| answer_stands_within(answer, self.caller(), law))?;
+                let detainer = self.custodians()?;
+                let laws = self.of_one(Stage::Answer, detainer, linked);
+                laws.values().try_for_each(|law| answer_stands_within(answer, self.caller(), detainer, law))?;
                 Ok(laws)
             }
             CaseCommand::OfferWindow { reason, .. } => {
-                let laws = self.of_one(Stage::Transfer, self.custodians()?, linked);
-                laws.values().try_for_each(|law| offer_stands_within(reason.as_ref(), self.caller(), law))?;
+                let detainer = self.custodians()?;
+                let laws = self.of_one(Stage::Transfer, detainer, linked);
+                laws.values().try_for_each(|law| offer_stands_within(reason.as_ref(), self.caller(), detainer, law))?;
                 Ok(laws)
             }
             CaseCommand::RecordServiceOfCopy { .. } => Ok(self.of_one(Stage::Serve, self.custodians()?, linked)),
@@ -72,10 +75,13 @@ impl<'a> Question<'a> {
             CaseCommand::IssueAppeal(_) | CaseCommand::BarAppeal { .. } => self.appeals().map(|()| Laws::new()),
             CaseCommand::AnswerAppeal { answer, .. } => {
                 self.appeals()?;
-                let laws = self.of_one(Stage::Answer, self.custodians()?, linked);
-                laws.values().try_for_each(|law| appeal_answer_stands_within(answer, self.caller(), law))?;
+                let detainer = self.custodians()?;
+                let laws = self.of_one(Stage::Answer, detainer, linked);
+                laws.values().try_for_each(|law| appeal_answer_stands_within(answer, self.caller(), detainer, law))?;
                 Ok(laws)
             }
+            CaseCommand::ResolveReview { review, decision, .. } => self.of_decision(review.matter, *decision),
+            CaseCommand::MeetObligation { .. } => self.custodians().map(|_| Laws::new()),
             CaseCommand::WithdrawDetainer { .. }
             | CaseCommand::AcceptWindow { .. }
             | CaseCommand::DeclineWindow { .. } => self.issuers().map(|_| Laws::new()),
@@ -121,6 +127,16 @@ impl<'a> Question<'a> {
             appeal.is_some() && item.is_some()
         };
         if may { Ok(()) } else { Err(Denial::NotFound) }
+    }
+
+    /// A review is decided by a person alone, and within what the law says now.
+    fn of_decision(&self, matter: ReviewMatter, decision: ReviewDecision) -> Result<Laws, Denial> {
+        let laws = self.of_one(Stage::Answer, self.custodians()?, self.case.custody.as_ref());
+        if !by_officer(self.caller()) {
+            return Err(Denial::OfficerRequired);
+        }
+        laws.values().try_for_each(|law| decision_stands_within(matter, decision, law))?;
+        Ok(laws)
     }
 
     /// A safeguard is lifted by a person alone, and by whoever holds the person concerned.

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use crate::domain::agency::{ActorKind, Caller};
-use crate::domain::detainer::{Answer, AnswerKind};
+use crate::domain::detainer::{Answer, AnswerKind, Detainer};
 use crate::domain::determination::{Determination, FieldClass, LawAction, LawView, Ruling};
+use crate::domain::review::{ReviewDecision, ReviewMatter};
 use crate::policy::gate::Denial;
 
 /// Whether a person acts.
@@ -14,7 +15,12 @@ pub(super) fn by_officer(caller: &Caller) -> bool {
 
 /// The answer an officer gives must stand within the law: nothing forbidden, nothing left to a person done by a
 /// machine, no duty left without a reason.
-pub(super) fn answer_stands_within(answer: &Answer, caller: &Caller, law: &LawView) -> Result<(), Denial> {
+pub(super) fn answer_stands_within(
+    answer: &Answer,
+    caller: &Caller,
+    detainer: &Detainer,
+    law: &LawView,
+) -> Result<(), Denial> {
     let promised: &[(LawAction, &Arc<Determination>)] = match answer.kind {
         // Whoever honors a hold promises to notify too: there is nobody to hold for otherwise.
         AnswerKind::HonorHold => &[(LawAction::Hold, &law.hold), (LawAction::Notify, &law.notify)],
@@ -30,7 +36,8 @@ pub(super) fn answer_stands_within(answer: &Answer, caller: &Caller, law: &LawVi
     };
     let reasoned = answer.reason.is_some();
     for (action, determination) in promised {
-        allowed(*action, determination, by_officer(caller) && reasoned)?;
+        let by_person = (by_officer(caller) && reasoned) || permitted(*action, detainer, determination);
+        allowed(*action, determination, by_person)?;
     }
     match left.iter().find(|(_, determination)| determination.ruling == Ruling::Must) {
         Some((action, determination)) if !reasoned => {
@@ -41,9 +48,15 @@ pub(super) fn answer_stands_within(answer: &Answer, caller: &Caller, law: &LawVi
 }
 
 /// A pick-up is offered where the law lets the person be handed over, and lets the requester be told where they are.
-pub(super) fn offer_stands_within(reason: Option<&String>, caller: &Caller, law: &LawView) -> Result<(), Denial> {
+pub(super) fn offer_stands_within(
+    reason: Option<&String>,
+    caller: &Caller,
+    detainer: &Detainer,
+    law: &LawView,
+) -> Result<(), Denial> {
     let by_person = by_officer(caller) && reason.is_some();
-    allowed(LawAction::Transfer, &law.transfer, by_person)?;
+    let may_hand_over = by_person || permitted(LawAction::Transfer, detainer, &law.transfer);
+    allowed(LawAction::Transfer, &law.transfer, may_hand_over)?;
     let told = law.disclosable.contains(FieldClass::Custody) || (law.review.contains(FieldClass::Custody) && by_person);
     if told {
         return Ok(());
@@ -51,6 +64,35 @@ pub(super) fn offer_stands_within(reason: Option<&String>, caller: &Caller, law:
     let barring = if law.review.contains(FieldClass::Custody) { Ruling::Review } else { Ruling::MustNot };
     let ground = law.disclosure.iter().find(|ground| ground.ruling == barring).unwrap_or(&law.transfer);
     allowed(LawAction::Disclose, ground, false)
+}
+
+/// An officer permits nothing that the law has come to forbid.
+pub(super) fn decision_stands_within(
+    matter: ReviewMatter,
+    decision: ReviewDecision,
+    law: &LawView,
+) -> Result<(), Denial> {
+    let asked = match matter {
+        ReviewMatter::Hold => (LawAction::Hold, &law.hold),
+        ReviewMatter::Notify | ReviewMatter::Disclose => (LawAction::Notify, &law.notify),
+        ReviewMatter::Transfer => (LawAction::Transfer, &law.transfer),
+        ReviewMatter::CitizenshipClaim => return Ok(()),
+    };
+    match decision {
+        ReviewDecision::Permit => allowed(asked.0, asked.1, true),
+        ReviewDecision::Refuse => Ok(()),
+    }
+}
+
+/// Whether an officer has permitted the act that the law leaves to a person, on the very grounds that it does so.
+fn permitted(action: LawAction, detainer: &Detainer, determination: &Determination) -> bool {
+    let matter = match action {
+        LawAction::Hold => ReviewMatter::Hold,
+        LawAction::Notify => ReviewMatter::Notify,
+        LawAction::Transfer => ReviewMatter::Transfer,
+        LawAction::Disclose => ReviewMatter::Disclose,
+    };
+    detainer.permits(matter, &determination.policies)
 }
 
 /// Nothing forbidden, and nothing left to a person done without one.

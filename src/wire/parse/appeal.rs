@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::domain::appeal::{AppealAnswer, Filter, Issue, Judged, Selection};
 use crate::domain::command::CaseCommand;
 use crate::domain::ids::{CaseKind, InvalidId};
-use crate::wire::parse::detainer::CITATION_LEN_MAX;
+use crate::wire::parse::CITATION_LEN_MAX;
 use crate::wire::parse::{Form, REASON_LEN_MAX, Write, WriteRequest, under, upon};
 use crate::wire::{Violations, v1};
 

@@ -8,10 +8,11 @@ use crate::domain::detainer::{
 };
 use crate::domain::ids::{CaseKind, InvalidId};
 use crate::domain::service::ServiceOfCopy;
-use crate::wire::parse::{Form, REASON_LEN_MAX, Write, WriteRequest, correction, subject, under, upon};
+use crate::wire::parse::{
+    CITATION_LEN_MAX, Form, REASON_LEN_MAX, Write, WriteRequest, correction, subject, under, upon,
+};
 use crate::wire::{Violations, v1};
 
-pub(super) const CITATION_LEN_MAX: usize = 200;
 const PHONE_LEN_MAX: usize = 40;
 
 impl WriteRequest for v1::LodgeDetainerRequest {

@@ -3,11 +3,13 @@
 mod appeal;
 mod custody;
 mod detainer;
+mod duty;
 mod fields;
 mod judged;
 mod subject;
 mod transfer;
 
+use jiff::Timestamp;
 use uuid::Uuid;
 
 pub use fields::Form;
@@ -16,10 +18,13 @@ pub use judged::{Judged, judged};
 use crate::domain::command::CaseCommand;
 use crate::domain::correction::Correction;
 use crate::domain::ids::{AgencyId, CaseKind, CaseName, ConsumerId, InvalidId, JurisdictionId, LogName, RequestId};
-use crate::wire::{Violations, v1};
+use crate::wire::{Violations, show, v1};
 
 /// Why a person decided, departed or corrected, in characters.
 const REASON_LEN_MAX: usize = 1_000;
+
+/// A citation, in characters.
+const CITATION_LEN_MAX: usize = 200;
 
 /// A write as parsed.
 #[derive(Debug)]
@@ -144,6 +149,26 @@ pub fn page_token(text: &str) -> Result<Option<Uuid>, InvalidId> {
     // One place, one spelling: a UUID has several.
     let id = text.parse::<Uuid>().ok().filter(|id| id.to_string() == text);
     id.map(Some).ok_or(InvalidId { expected: "a page token from an earlier answer" })
+}
+
+/// A page token of a list of open items, all of detainers: when the last of the page before is due, of which case it is, and
+/// which of its kind. None: the first page.
+pub fn due_token(
+    jurisdiction: &JurisdictionId,
+    text: &str,
+) -> Result<Option<(Timestamp, CaseName, String)>, InvalidId> {
+    const EXPECTED: InvalidId = InvalidId { expected: "a page token from an earlier answer" };
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let mut parts = text.splitn(3, '.');
+    let (Some(due_at), Some(id), Some(key)) = (parts.next(), parts.next(), parts.next()) else { return Err(EXPECTED) };
+    let due_at = due_at.parse().ok().and_then(|nanos| Timestamp::from_nanosecond(nanos).ok()).ok_or(EXPECTED)?;
+    let case = CaseName::detainer(jurisdiction.clone(), id.parse().map_err(|_| EXPECTED)?);
+    // One place, one spelling.
+    let spelt = show::due_token(due_at, &case, key) == text;
+    let plain = key.len() <= 40 && key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+    if spelt && plain { Ok(Some((due_at, case, key.to_owned()))) } else { Err(EXPECTED) }
 }
 
 /// A `consumer` of a read or a confirmation; empty: `default`.

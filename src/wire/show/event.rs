@@ -13,6 +13,7 @@ use crate::domain::ids::{CaseKind, CaseName};
 use crate::domain::service::ServiceOfCopy;
 use crate::domain::transfer::Transfer;
 use crate::wire::show::appeal;
+use crate::wire::show::duty::{obligation, review};
 use crate::wire::show::judged::judged;
 use crate::wire::show::parts::{
     acknowledgement, actual_release, answer, charge, closing, correction, flags, movement, scheduled_release,
@@ -83,6 +84,18 @@ fn wire(event: &Event, said: Said) -> Wire {
         Event::NoticeCancelled { detainer } => {
             Wire::NoticeCancelled(v1::NoticeCancelled { detainer: detainer.to_string(), counts: said.counts })
         }
+        Event::ReviewOpened { detainer, review: opened } => Wire::ReviewOpened(v1::ReviewOpened {
+            detainer: detainer.to_string(),
+            review: Some(review(detainer, opened, None)),
+        }),
+        Event::ReviewResolved { detainer, review: resolved } => Wire::ReviewResolved(v1::ReviewResolved {
+            detainer: detainer.to_string(),
+            review: Some(review(detainer, resolved, None)),
+        }),
+        Event::ObligationMet { detainer, owed } => Wire::ObligationMet(v1::ObligationMet {
+            detainer: detainer.to_string(),
+            obligation: Some(obligation(detainer, owed, None)),
+        }),
         Event::DetainerReopened { detainer } => {
             Wire::DetainerReopened(v1::DetainerReopened { detainer: detainer.to_string(), counts: said.counts })
         }
@@ -331,8 +344,8 @@ impl Said {
 impl Said {
     fn clock_fired(self, firing: &Firing) -> Wire {
         let of = |kind| if firing.case.kind == kind { firing.case.to_string() } else { String::new() };
-        let of_window = firing.clock == ClockKind::WindowClosed;
-        let transfer = if of_window { format!("{}/transfers/{}", firing.case, firing.about) } else { String::new() };
+        let window = firing.clock == ClockKind::WindowClosed;
+        let transfer = if window { transfer_name(firing) } else { String::new() };
         Wire::ClockFired(v1::ClockFired {
             clock: to_wire(firing.clock),
             detainer: of(CaseKind::Detainer),
@@ -344,6 +357,10 @@ impl Said {
             counts: self.counts,
         })
     }
+}
+
+fn transfer_name(firing: &Firing) -> String {
+    format!("{}/transfers/{}", firing.case, firing.about)
 }
 
 /// Delivery of an inbox, as an entry records it.

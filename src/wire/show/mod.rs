@@ -1,6 +1,7 @@
 //! Writes domain values as messages: resources as a reader may see them, and events as they are recorded.
 
 mod appeal;
+mod duty;
 mod event;
 mod judged;
 mod parts;
@@ -9,11 +10,12 @@ mod resource;
 use jiff::Timestamp;
 
 pub use appeal::{appeal, appeal_item, appeal_tally};
+pub use duty::{obligation, obligation_etag, review, review_etag};
 pub use event::{determinations, event, inbox_acknowledged, policy_activated};
 pub use judged::judged;
 pub use resource::{custody, custody_etag, detainer, detainer_etag, transfer, transfer_etag};
 
-use crate::domain::ids::AgencyId;
+use crate::domain::ids::{AgencyId, CaseName};
 
 /// `agencies/{id}`.
 pub fn agency_name(agency: &AgencyId) -> String {
@@ -23,6 +25,11 @@ pub fn agency_name(agency: &AgencyId) -> String {
 /// A time.
 pub fn timestamp(time: Timestamp) -> prost_types::Timestamp {
     prost_types::Timestamp { seconds: time.as_second(), nanos: time.subsec_nanosecond() }
+}
+
+/// The place of an open item in a list, as a page token.
+pub fn due_token(due_at: Timestamp, case: &CaseName, key: &str) -> String {
+    format!("{}.{}.{key}", due_at.as_nanosecond(), case.id)
 }
 
 /// A position in a log. A log of more than 2^63 entries will not be.

@@ -21,20 +21,22 @@ const OVERSIGHT: &str = "us-ny-oversight";
 /// The writes, in an order in which the law lets each happen, and by whom. A method of the contract that is not here
 /// fails the test: its fields are met by themselves, but who may call it when is not. What is said again and may be a
 /// correction is one.
-const STEPS: [(&str, &str); 36] = [
+const STEPS: [(&str, &str); 38] = [
     ("CustodyService/OpenCustody", DOCCS),
     ("DetainerService/LodgeDetainer", ICE),
     ("DetainerService/AmendDetainer", ICE),
     ("DetainerService/AcknowledgeDetainer", DOCCS),
     ("DetainerService/AcknowledgeDetainer", DOCCS),
     ("DetainerService/RaiseCitizenshipClaim", DOCCS),
+    ("ReviewService/ResolveReview", DOCCS),
     ("DetainerService/ResolveCitizenshipClaim", DOCCS),
     ("DetainerService/RaiseCitizenshipClaim", ICE),
     ("DetainerService/ResolveCitizenshipClaim", ICE),
-    ("DetainerService/RecordServiceOfCopy", DOCCS),
-    ("DetainerService/RecordServiceOfCopy", DOCCS),
     ("DetainerService/AnswerDetainer", DOCCS),
     ("DetainerService/AnswerDetainer", DOCCS),
+    ("ObligationService/MeetObligation", DOCCS),
+    ("DetainerService/RecordServiceOfCopy", DOCCS),
+    ("DetainerService/RecordServiceOfCopy", DOCCS),
     ("TransferService/OfferWindow", DOCCS),
     ("TransferService/DeclineWindow", ICE),
     ("TransferService/OfferWindow", DOCCS),
@@ -140,6 +142,8 @@ impl Stage {
         let text = |text: &str| Value::String(text.to_owned());
         let fields: BTreeSet<String> = request.descriptor().fields().map(|field| field.name().to_owned()).collect();
         let id = request_id();
+        let review = format!("{}/reviews/notify", self.detainer);
+        let obligation = format!("{}/obligations/tell-the-subject", self.detainer);
         for field in request.descriptor().fields() {
             let name: &str = match (descriptor::collection(&field).as_deref(), field.name()) {
                 (Some("jurisdictions"), _) => NY,
@@ -147,6 +151,8 @@ impl Stage {
                 (Some("detainers"), _) => &self.detainer,
                 (Some("transfers"), _) => &self.transfer,
                 (Some("appeals"), _) => &self.appeal,
+                (Some("reviews"), _) => &review,
+                (Some("obligations"), _) => &obligation,
                 (Some("entries"), _) => &self.parked,
                 (None, "cursor") => &self.cursor,
                 (None, "request_id") => &id,
@@ -166,9 +172,9 @@ impl Stage {
         }
         if fields.contains("detainer") && !answers_appeal {
             set(request, "detainer.custodian", text(&format!("agencies/{DOCCS}")));
-            set(request, "detainer.warrant.kind", Value::EnumNumber(v1::WarrantKind::I205.into()));
-            let officer = v1::IssuingAuthority::ImmigrationOfficer;
-            set(request, "detainer.warrant.issuing_authority", Value::EnumNumber(officer.into()));
+            set(request, "detainer.warrant.kind", Value::EnumNumber(v1::WarrantKind::Judicial.into()));
+            let judge = v1::IssuingAuthority::FederalJudge;
+            set(request, "detainer.warrant.issuing_authority", Value::EnumNumber(judge.into()));
         }
         if fields.contains("acknowledgement") {
             // A finding is corrected by another: that there is nobody, by the match.
@@ -189,7 +195,7 @@ impl Stage {
             set(request, "flags", Value::Message(DynamicMessage::new(none)));
         }
         if fields.contains("answer") && !answers_appeal {
-            set(request, "answer.kind", Value::EnumNumber(v1::AnswerKind::NotifyOnly.into()));
+            set(request, "answer.kind", Value::EnumNumber(v1::AnswerKind::HonorHold.into()));
             set(request, "answer.ground", Value::EnumNumber(0));
         }
     }
@@ -213,6 +219,12 @@ impl Stage {
             self.read(agency, "AppealService/GetAppeal", &request.encode_to_vec()).await;
             let request = v1::ListAppealItemsRequest { parent: self.appeal.clone(), ..Default::default() };
             self.read(agency, "AppealService/ListAppealItems", &request.encode_to_vec()).await;
+        }
+        for agency in [DOCCS, OVERSIGHT] {
+            let request = v1::ListReviewsRequest { parent: NY.to_owned(), ..Default::default() };
+            self.read(agency, "ReviewService/ListReviews", &request.encode_to_vec()).await;
+            let request = v1::ListObligationsRequest { parent: NY.to_owned(), ..Default::default() };
+            self.read(agency, "ObligationService/ListObligations", &request.encode_to_vec()).await;
         }
         let request = v1::GetCustodyRequest { name: self.custody.clone() };
         self.read(DOCCS, "CustodyService/GetCustody", &request.encode_to_vec()).await;

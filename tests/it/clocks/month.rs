@@ -287,7 +287,9 @@ fn a_month_of_clocks_over_restarts_fires_each_once_and_none_early() {
         .map(|case| script(case % 5, after(begins, random.i64(0..(DAYS - 6) * 24 * 60) * MINUTE), &mut random))
         .collect();
     let played = play(&scripts, begins, &mut random);
-    let (found, expected) = (fired(&played.gateway), all_due(&scripts, &played));
+    let (mut found, expected) = (fired(&played.gateway), all_due(&scripts, &played));
+    // What a claim leaves to a person besides is due when no script says.
+    found.retain(|(_, clock), _| *clock != i32::from(v1::ClockKind::ReviewDue));
     for ((case, clock), firings) in &found {
         for (due_at, _, recorded_at) in firings {
             assert!(due_at <= recorded_at, "{case} {clock} fired early");

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use comity::domain::ids::CaseKind;
 use comity::wire::parse::{self, WriteRequest};
 use comity::wire::shape::{self, ShapeError};
-use comity::wire::{Message, Named, Violations, v1};
+use comity::wire::{Message, Named, Violations, show, v1};
 use prost_reflect::{DynamicMessage, Kind as FieldKind, MessageDescriptor, Value};
 
 use crate::fuzz::Target;
@@ -18,6 +18,8 @@ const FAULTS_MAX: usize = 20;
 
 const DETAINER: &str = "jurisdictions/us-ny/detainers/0198c0de-0000-7000-8000-000000000001";
 const CUSTODY: &str = "jurisdictions/us-ny/custodies/0198c0de-0000-7000-8000-000000000001";
+const REVIEW: &str = "jurisdictions/us-ny/detainers/0198c0de-0000-7000-8000-000000000000/reviews/notify";
+const OBLIGATION: &str = "jurisdictions/us-ny/detainers/0198c0de-0000-7000-8000-000000000000/obligations/serve-copy";
 const TRANSFER: &str = "jurisdictions/us-ny/detainers/0198c0de-0000-7000-8000-000000000001/\
                         transfers/0198c0de-0000-7000-8000-000000000002";
 const APPEAL: &str = "jurisdictions/us-ny/appeals/0198c0de-0000-7000-8000-000000000003";
@@ -80,7 +82,7 @@ readers! {
     OpenCustodyRequest ScheduleReleaseRequest RecordReleaseRequest UpdateChargesRequest CorrectIdentityRequest
     MoveCustodyRequest RescheduleReleaseRequest CancelReleaseRequest CloseCustodyRequest ReopenCustodyRequest
     OfferWindowRequest AcceptWindowRequest DeclineWindowRequest ConfirmTransferRequest ReportFailureRequest
-    IssueAppealRequest AnswerAppealRequest;
+    IssueAppealRequest AnswerAppealRequest ResolveReviewRequest MeetObligationRequest;
     reads:
     GetDetainerRequest(request) {
         same(&request.name, &parse::case_name("name", &request.name, CaseKind::Detainer)?);
@@ -99,6 +101,8 @@ readers! {
     }
     ListDetainersRequest(request) { page(&request.parent, request.page_size, &request.page_token)?; }
     ListCustodiesRequest(request) { page(&request.parent, request.page_size, &request.page_token)?; }
+    ListReviewsRequest(request) { due_page(&request.parent, request.page_size, &request.page_token)?; }
+    ListObligationsRequest(request) { due_page(&request.parent, request.page_size, &request.page_token)?; }
     ReceiveRequest(request) {
         jurisdiction(&request.parent)?;
         consumer(&request.consumer)?;
@@ -161,6 +165,14 @@ fn page(parent: &str, size: i32, token: &str) -> Result<(), Violations> {
     assert!((1..=100).contains(&parse::page_size(size)?));
     if let Ok(Some(id)) = parse::page_token(token) {
         same(token, &id);
+    }
+    Ok(())
+}
+
+fn due_page(parent: &str, size: i32, token: &str) -> Result<(), Violations> {
+    page(parent, size, "")?;
+    if let Ok(Some((due_at, case, key))) = parse::due_token(&parse::jurisdiction("parent", parent)?, token) {
+        same(token, &show::due_token(due_at, &case, &key));
     }
     Ok(())
 }
@@ -251,6 +263,8 @@ fn filled(shape: &MessageDescriptor) -> Vec<u8> {
         (Some("detainers"), _) => DETAINER,
         (Some("transfers"), _) => TRANSFER,
         (Some("appeals"), _) => APPEAL,
+        (Some("reviews"), _) => REVIEW,
+        (Some("obligations"), _) => OBLIGATION,
         (Some("custodies"), _) | (None, "custody") => CUSTODY,
         (None, "request_id") => "6d1f8f3c-8a43-4a5e-9d55-0a1b2c3d4e5f",
         (None, "birth_date") => "1980-02-29",

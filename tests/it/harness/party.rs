@@ -156,6 +156,10 @@ calls! {
     get_appeal = appeals.get_appeal(GetAppealRequest) -> GetAppealResponse;
     list_appeals = appeals.list_appeals(ListAppealsRequest) -> ListAppealsResponse;
     list_appeal_items = appeals.list_appeal_items(ListAppealItemsRequest) -> ListAppealItemsResponse;
+    list_reviews = reviews.list_reviews(ListReviewsRequest) -> ListReviewsResponse;
+    decide = reviews.resolve_review(ResolveReviewRequest) -> ResolveReviewResponse;
+    list_obligations = obligations.list_obligations(ListObligationsRequest) -> ListObligationsResponse;
+    meet = obligations.meet_obligation(MeetObligationRequest) -> MeetObligationResponse;
     confirm = inbox.acknowledge(AcknowledgeRequest) -> AcknowledgeResponse;
     confirm_parked = inbox.acknowledge_parked(AcknowledgeParkedRequest) -> AcknowledgeParkedResponse;
     get_backlog = inbox.get_backlog(GetBacklogRequest) -> GetBacklogResponse;

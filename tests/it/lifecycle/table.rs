@@ -15,7 +15,7 @@ pub(super) enum Outcome {
 }
 
 /// Every refusal, in short.
-pub(super) const REFUSALS: [(&str, Refusal); 34] = [
+pub(super) const REFUSALS: [(&str, Refusal); 37] = [
     ("no such case", Refusal::NoSuchCase),
     ("already acknowledged", Refusal::AlreadyAcknowledged),
     ("already answered", Refusal::AlreadyAnswered),
@@ -50,6 +50,9 @@ pub(super) const REFUSALS: [(&str, Refusal); 34] = [
     ("due already", Refusal::DueAlready),
     ("nothing barred", Refusal::NothingBarred),
     ("answered meanwhile", Refusal::AnsweredMeanwhile),
+    ("nothing left open", Refusal::NothingLeftOpen),
+    ("the claim stands", Refusal::ClaimStands),
+    ("already met", Refusal::AlreadyMet),
 ];
 
 /// A table of the document.

@@ -227,12 +227,12 @@ pub(super) fn matched(detainer: &CaseName, custody: &CaseName) -> CaseCommand {
     found(detainer, Finding::MatchedCustody, Some(custody))
 }
 
-fn found(detainer: &CaseName, finding: Finding, custody: Option<&CaseName>) -> CaseCommand {
+pub(super) fn found(detainer: &CaseName, finding: Finding, custody: Option<&CaseName>) -> CaseCommand {
     let acknowledgement = sample::found(finding, custody);
     CaseCommand::AcknowledgeDetainer { detainer: detainer.clone(), acknowledgement, correction: None }
 }
 
-fn answered(detainer: &CaseName, kind: AnswerKind) -> CaseCommand {
+pub(super) fn answered(detainer: &CaseName, kind: AnswerKind) -> CaseCommand {
     CaseCommand::AnswerDetainer { detainer: detainer.clone(), answer: sample::answer(kind), correction: None }
 }
 
@@ -240,11 +240,11 @@ fn offer(detainer: &CaseName, open_mins: i64) -> CaseCommand {
     CaseCommand::OfferWindow { detainer: detainer.clone(), window: sample::window(open_mins), reason: None }
 }
 
-fn withdraw(detainer: &CaseName) -> CaseCommand {
+pub(super) fn withdraw(detainer: &CaseName) -> CaseCommand {
     CaseCommand::WithdrawDetainer { detainer: detainer.clone(), reason: LiftReason::CaseClosed }
 }
 
-fn release(custody: &CaseName) -> CaseCommand {
+pub(super) fn release(custody: &CaseName) -> CaseCommand {
     CaseCommand::RecordRelease { custody: custody.clone(), release: sample::released(), correction: None }
 }
 

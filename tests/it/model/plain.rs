@@ -4,16 +4,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_lc_rs::digest::{SHA256, digest};
-use comity::domain::apply::apply;
+use comity::domain::apply::{apply, oblige};
 use comity::domain::case::{Case, StoredCase};
 use comity::domain::command::{Action, CaseCommand, Command, Method};
-use comity::domain::decide::{Refusal, decide};
+use comity::domain::decide::{Refusal, decide, follow, met_by_record};
 use comity::domain::detainer::Detainer;
 use comity::domain::determination::{FieldClass, FieldClasses};
-use comity::domain::event::Party;
+use comity::domain::event::{Event, Party, Record};
 use comity::domain::ids::{AgencyId, CaseName, JurisdictionId, LogKind, LogName, RequestId};
 use comity::domain::inbox;
+use comity::domain::obligation::ObligationTimes;
 use comity::domain::permit::Admitted;
+use comity::domain::review::ReviewTimes;
+use comity::domain::timetable::Timetable;
 use comity::ledger::Hash;
 use comity::policy::gate::{Denial, Gate};
 use comity::recorder::SubmitError;
@@ -186,18 +189,17 @@ impl Plain {
         let records = decide(&case, &permitted, id, now)?;
         let mut first = None;
         for record in &records {
-            let index = self.append(Draft {
-                write,
-                method: if record.is_retraction() { "Retraction" } else { command.method().rpc() },
-                log: log(&record.resource.jurisdiction, record.log),
-                resource: record.resource.to_string(),
-                policy_digest: record.policy_digest,
-                audience: record.audience.clone(),
-                event: show::event(record),
-                now,
-            });
+            let index = self.append_record(write, command, record, now);
             apply(&mut case, record, index, now);
             first = first.or(Some((log(&record.resource.jurisdiction, record.log), index)));
+        }
+        oblige(&mut case, &records, &ObligationTimes::default(), now);
+        let met = met_by_record(&case);
+        let times = (&ReviewTimes::default(), &Timetable::default());
+        let left = follow(&case, &gate.after(&case, now), times, now);
+        for record in met.iter().chain(&left) {
+            let index = self.append_record(write, command, record, now);
+            apply(&mut case, record, index, now);
         }
         let (log, index) = first.ok_or(Refusal::NoSuchCase)?;
         let told = gate.as_told(&write.caller, &case, now).filter(|_| command.transfer().is_none());
@@ -282,6 +284,27 @@ impl Plain {
         let exchange = log(&detainer.name.jurisdiction, LogKind::Exchange);
         let positions = self.deliveries.get(&(detainer.issuer.clone(), exchange))?;
         positions.iter().filter(|(position, _)| **position > notice).map(|(_, at)| *at).min()
+    }
+
+    fn append_record(
+        &mut self,
+        write: &Admitted<Command>,
+        command: &CaseCommand,
+        record: &Record,
+        now: Timestamp,
+    ) -> u64 {
+        let notice = matches!(record.event, Event::ReleaseNoticed { .. });
+        let method = if notice { "Notice" } else { command.method().rpc() };
+        self.append(Draft {
+            write,
+            method: if record.is_retraction() { "Retraction" } else { method },
+            log: log(&record.resource.jurisdiction, record.log),
+            resource: record.resource.to_string(),
+            policy_digest: record.policy_digest,
+            audience: record.audience.clone(),
+            event: show::event(record),
+            now,
+        })
     }
 
     fn append(&mut self, draft: Draft<'_>) -> u64 {

@@ -20,7 +20,7 @@ use comity::policy::gate::Gate;
 use comity::policy::in_force::InForce;
 use comity::policy::load::PolicySet;
 use comity::recorder::{
-    Clock, Entropy, Parts, Recorded, Recorder, RecorderConfig, RecorderError, Running, SubmitError,
+    Clock, Duties, Entropy, Parts, Recorded, Recorder, RecorderConfig, RecorderError, Running, SubmitError,
 };
 use comity::store::sqlite::SqliteStore;
 use comity::store::{CaseFilter, Reader, Store as _, StoreError};
@@ -198,6 +198,7 @@ impl Real {
             config: RecorderConfig::default(),
             inboxes: inbox::Limits::default(),
             meters: Meters::new(),
+            duties: Duties::default(),
             timetable: Timetable::default(),
             firings_len_max: 1,
             appeals: appeal::Limits::default(),

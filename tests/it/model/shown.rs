@@ -6,7 +6,9 @@ use comity::domain::custody::Custody;
 use comity::domain::detainer::{Detainer, Viewpoint};
 use comity::domain::event::Record;
 use comity::domain::ids::CaseKind;
+use comity::domain::obligation::Owed;
 use comity::domain::permit::Admitted;
+use comity::domain::review::Review;
 use comity::domain::transfer::Transfer;
 use comity::wire::{Message, show};
 
@@ -15,6 +17,8 @@ enum Part<'a> {
     Detainer(&'a Detainer, Viewpoint),
     Custody(&'a Custody),
     Transfer(&'a Detainer, &'a Transfer),
+    Review(&'a Detainer, &'a Review),
+    Obligation(&'a Detainer, &'a Owed),
 }
 
 /// A window is offered upon a detainer, and what was offered is answered with.
@@ -31,6 +35,8 @@ pub(super) fn etag(write: &Admitted<Command>, command: &CaseCommand, case: &Case
         Part::Detainer(detainer, viewpoint) => show::detainer_etag(detainer, viewpoint),
         Part::Custody(custody) => show::custody_etag(custody),
         Part::Transfer(_, transfer) => show::transfer_etag(transfer),
+        Part::Review(_, review) => show::review_etag(review),
+        Part::Obligation(_, owed) => show::obligation_etag(owed),
     })
 }
 
@@ -40,6 +46,8 @@ pub(super) fn answer(write: &Admitted<Command>, command: &CaseCommand, case: &Ca
         Part::Detainer(detainer, viewpoint) => show::detainer(detainer, viewpoint).encode_to_vec(),
         Part::Custody(custody) => show::custody(custody).encode_to_vec(),
         Part::Transfer(detainer, transfer) => show::transfer(&detainer.name, transfer).encode_to_vec(),
+        Part::Review(detainer, review) => show::review(&detainer.name, review, None).encode_to_vec(),
+        Part::Obligation(detainer, owed) => show::obligation(&detainer.name, owed, None).encode_to_vec(),
     };
     let mut answer = field(1, &resource);
     let explained = [Method::AcknowledgeDetainer, Method::AnswerDetainer, Method::OfferWindow];
@@ -57,6 +65,12 @@ fn part<'a>(write: &Admitted<Command>, command: &CaseCommand, case: &'a Case, of
         return case.custody.as_ref().map(Part::Custody);
     }
     let detainer = case.detainer.as_ref()?;
+    if let CaseCommand::ResolveReview { review, .. } = command {
+        return Some(Part::Review(detainer, detainer.review(review.matter)?));
+    }
+    if let CaseCommand::MeetObligation { obligation, .. } = command {
+        return Some(Part::Obligation(detainer, detainer.owed(obligation.obligation)?));
+    }
     if let Some(name) = command.transfer() {
         return Some(Part::Transfer(detainer, detainer.transfers.iter().find(|transfer| transfer.id == name.id)?));
     }

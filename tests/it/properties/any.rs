@@ -12,7 +12,7 @@ use comity::domain::detainer::{
     Acknowledgement, Addressee, Answer, AnswerKind, Detainer, DetainerBasis, Finding, IssuingAuthority, Request,
     Warrant, WarrantKind,
 };
-use comity::domain::determination::{FieldClass, FieldClasses, LawView};
+use comity::domain::determination::{FieldClass, FieldClasses, LawView, Ruling};
 use comity::domain::ids::{AgencyId, CaseName, FacilityCode};
 use comity::domain::service::ServiceOfCopy;
 use comity::domain::subject::{Flags, Identifiers, PersonName, Subject};
@@ -30,7 +30,7 @@ use uuid::Uuid;
 
 use crate::sample;
 
-mod events;
+pub(super) mod events;
 
 pub(super) use events::{facts, record};
 
@@ -330,6 +330,10 @@ pub(super) fn law() -> impl Strategy<Value = LawView> {
     (word(), word(), rule, classes(), classes()).prop_map(|(hold, notify, rule, disclosable, review)| LawView {
         notify: events::determination(notify, vec![rule.to_owned()]),
         review: review.without(disclosable),
+        disclosure: vec![
+            events::determination(Ruling::May, vec!["sample.disclose".to_owned()]),
+            events::determination(Ruling::Review, vec![format!("{rule}-disclosure")]),
+        ],
         ..sample::law(hold, notify, disclosable)
     })
 }

@@ -11,10 +11,14 @@ use comity::domain::detainer::{AnswerKind, Detainer, DetainerState, Finding, Vie
 use comity::domain::determination::{FieldClass, FieldClasses, LawView, Ruling};
 use comity::domain::event::{Change, Counts, Event, Party, Record, Told};
 use comity::domain::ids::{AgencyId, LogKind};
+use comity::domain::review::{ReviewMatter, ReviewState};
 use comity::wire::show;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
+use crate::properties::reviews::{
+    what_a_custodian_decides_and_owes_is_internal, what_is_left_to_a_person_waits_for_one,
+};
 use crate::properties::revoked::Revoked;
 use crate::properties::steps::{self, Step, story};
 use crate::properties::{any, tries};
@@ -34,6 +38,8 @@ proptest! {
             let Some(records) = take(&mut world, step, law) else { continue };
             for record in &records {
                 no_requester_is_among_those_told_of_what_is_internal(record);
+                what_a_custodian_decides_and_owes_is_internal(record);
+                what_is_left_to_a_person_waits_for_one(record, law, &world);
                 issuers_see_no_more_than_the_law_shows(record, law, &before, &world);
                 nothing_is_told_of_a_release_against_the_law(record, law, &before, &world);
                 what_is_counted_tells_no_more_than_what_is_shown(record, &before);
@@ -68,8 +74,7 @@ proptest! {
             for command in steps::issuers_commands(&detainer) {
                 let seen = |world: &mut World| {
                     let records = world.give(issuer, command.clone(), &law);
-                    let records = records.map(|all| all.into_iter().map(as_seen).collect::<Vec<_>>());
-                    (records, view(world.detainer(&detainer.name).unwrap()))
+                    (records.map(exchanged), view(world.detainer(&detainer.name).unwrap()))
                 };
                 prop_assert_eq!(seen(&mut world), seen(&mut twin), "{:?}", command);
             }
@@ -108,7 +113,7 @@ proptest! {
     }
 }
 
-fn take(world: &mut World, step: &Step, law: &LawView) -> Option<Vec<Record>> {
+pub(super) fn take(world: &mut World, step: &Step, law: &LawView) -> Option<Vec<Record>> {
     let (caller, command) = step.command(&world.cases)?;
     if let CaseCommand::OfferWindow { .. } = command {
         // The gate lets no window be offered where the law keeps from the requester that there is a custody.
@@ -124,8 +129,13 @@ fn take(world: &mut World, step: &Step, law: &LawView) -> Option<Vec<Record>> {
     records.ok()
 }
 
-fn view(detainer: &Detainer) -> comity::wire::v1::Detainer {
+pub(super) fn view(detainer: &Detainer) -> comity::wire::v1::Detainer {
     show::detainer(detainer, Viewpoint::Issuer)
+}
+
+/// What an issuer may ever see of what was recorded.
+pub(super) fn exchanged(records: Vec<Record>) -> Vec<(LogKind, Event, Counts, Option<FieldClasses>)> {
+    records.into_iter().filter(|record| record.log == LogKind::Exchange).map(as_seen).collect()
 }
 
 /// What an issuer sees of a record that answers it.
@@ -194,7 +204,6 @@ fn issuers_see_no_more_than_the_law_shows(record: &Record, law: &LawView, before
         assert_eq!(beyond.without(law.review), FieldClasses::NONE);
         assert_eq!(beyond.without(release), FieldClasses::NONE);
         assert!(is_of_release(&record.event));
-        assert_eq!(law.notify.ruling, Ruling::Review);
         assert!(has_decided(law, after.detainer(&record.resource).unwrap()));
     }
 }
@@ -281,14 +290,24 @@ fn nothing_stands_that_rested_on_a_corrected_finding(record: &Record, after: &Wo
     assert!(view.acknowledgement.is_none_or(|told| told.custody.is_empty()), "the custody is shown");
 }
 
-/// Whether an officer decided every question that the law leaves to a person.
+/// Whether an officer permitted what the law leaves to a person: the notice, or what an allowed notice says.
 fn has_decided(law: &LawView, detainer: &Detainer) -> bool {
-    let decided = &detainer.reviewed_policies;
-    !law.notify.policies.is_empty() && law.notify.policies.iter().all(|policy| decided.contains(policy))
+    let (matter, asked) = match law.notify.ruling {
+        Ruling::Review => (ReviewMatter::Notify, Some(&law.notify)),
+        Ruling::Must | Ruling::May => {
+            (ReviewMatter::Disclose, law.disclosure.iter().find(|asked| asked.ruling == Ruling::Review))
+        }
+        Ruling::MustNot => return false,
+    };
+    let decided = detainer.review(matter).filter(|review| review.state == ReviewState::Permitted);
+    decided.zip(asked).is_some_and(|(review, asked)| {
+        asked.policies.iter().all(|policy| review.basis.policies.contains(policy))
+            && review.basis.request_version == detainer.request_version
+    })
 }
 
 /// The federal agency that a record is shown to, and which classes.
-fn issuer_in(record: &Record) -> Option<(&AgencyId, FieldClasses)> {
+pub(super) fn issuer_in(record: &Record) -> Option<(&AgencyId, FieldClasses)> {
     record.audience.iter().find_map(|(party, classes)| match party {
         Party::Agency(agency) if is_federal(agency) => Some((agency, *classes)),
         Party::Agency(_) | Party::Custodians | Party::Requesters | Party::Oversight => None,

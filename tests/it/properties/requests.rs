@@ -15,6 +15,7 @@ use crate::harness::changes::{
     acceptance_of, birth_date_in, cancellation_in, claim_on, correction, declining_of, escape_from, failure_of,
     handover_in, movement_to, movement_to_hospital, reopening_of, resolution_of, service_on, window_under,
 };
+use crate::harness::duties::{decision_on, meeting_of};
 use crate::properties::{any, tries};
 use crate::sample;
 
@@ -350,4 +351,27 @@ fn a_request_at_fault_is_told_in_which_field() {
     faults(&declining_of(&transfer), |bad| bad.reason = 99, &["reason"]);
     faults(&handover_in(&transfer), |bad| bad.occurred_at = None, &["occurred_at"]);
     faults(&failure_of(&transfer, v1::TransferFailureCause::NoShow), |bad| bad.cause = 0, &["cause"]);
+}
+
+#[test]
+fn a_decision_or_evidence_at_fault_is_told_in_which_field() {
+    let name = |collection: &str| format!("jurisdictions/us-ny/{collection}/{REQUEST_ID}");
+    let (detainer, custody) = (name("detainers"), name("custodies"));
+    let decision = decision_on(&detainer, "notify", v1::ReviewDecision::Permit);
+    faults(&decision, |bad| (bad.decision, bad.ground) = (0, None), &["decision", "ground"]);
+    faults(&decision, |bad| bad.ground = Some(v1::ReviewGround::default()), &["ground.reason"]);
+    faults(&decision, |bad| bad.ground.as_mut().unwrap().citation = "x".repeat(201), &["ground.citation"]);
+    for other in ["release", "Notify", "notify/", ""] {
+        faults(&decision, |bad| bad.name = format!("{detainer}/reviews/{other}"), &["name"]);
+    }
+    let met = |change: fn(&mut v1::ObligationEvidence)| {
+        move |bad: &mut v1::MeetObligationRequest| change(bad.evidence.as_mut().unwrap())
+    };
+    let meeting = meeting_of(&detainer, "tell-counsel");
+    faults(&meeting, |bad| bad.evidence = None, &["evidence"]);
+    faults(&meeting, met(|evidence| evidence.met_at = None), &["evidence.met_at"]);
+    faults(&meeting, met(|evidence| evidence.note = "x".repeat(1_001)), &["evidence.note"]);
+    let by_service = met(|evidence| evidence.method = v1::EvidenceMethod::ServiceOfCopy.into());
+    faults(&meeting, by_service, &["evidence.method"]);
+    faults(&meeting, |bad| bad.name = format!("{custody}/obligations/tell-counsel"), &["name"]);
 }

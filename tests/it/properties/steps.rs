@@ -10,7 +10,10 @@ use comity::domain::custody::{Custody, Identity, Intake, MovementKind};
 use comity::domain::detainer::{
     Addressee, AnswerKind, Detainer, DetainerState, Finding, LiftReason, Request, Warrant, WarrantKind,
 };
+use comity::domain::determination::Obligation;
 use comity::domain::ids::{AgencyId, CaseName};
+use comity::domain::obligation::ObligationName;
+use comity::domain::review::{ReviewDecision, ReviewMatter, ReviewName};
 use comity::domain::subject::Flags;
 use comity::domain::transfer::{TransferFailureCause, TransferName, WindowDeclineReason};
 use proptest::collection::vec;
@@ -29,6 +32,8 @@ pub(crate) enum Step {
     Answer { detainer: Index, kind: AnswerKind, corrects: bool },
     Say { detainer: Index, what: Said },
     Enter { custody: Index, what: Entered },
+    Decide { detainer: Index, matter: ReviewMatter, decision: ReviewDecision },
+    Meet { detainer: Index, obligation: Obligation },
     PickUp { detainer: Index, what: PickUp },
 }
 
@@ -80,6 +85,12 @@ pub(crate) fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(detainer, kind, corrects)| Step::Answer { detainer, kind, corrects }),
         8 => (index(), said()).prop_map(|(detainer, what)| Step::Say { detainer, what }),
         10 => (index(), entered()).prop_map(|(custody, what)| Step::Enter { custody, what }),
+        5 => (index(), matter(), any::word()).prop_map(|(detainer, matter, decision)| Step::Decide {
+            detainer,
+            matter,
+            decision
+        }),
+        1 => (index(), any::word()).prop_map(|(detainer, obligation)| Step::Meet { detainer, obligation }),
         6 => (index(), pick_up()).prop_map(|(detainer, what)| Step::PickUp { detainer, what }),
     ]
 }
@@ -97,6 +108,10 @@ pub(super) fn story(steps_max: usize) -> impl Strategy<Value = Vec<Step>> {
         ];
         beginning.into_iter().chain(rest).collect()
     })
+}
+
+fn matter() -> impl Strategy<Value = ReviewMatter> {
+    prop_oneof![2 => Just(ReviewMatter::Notify), 1 => any::word()]
 }
 
 fn side() -> impl Strategy<Value = Side> {
@@ -180,6 +195,18 @@ impl Step {
             Self::Enter { custody: at, what } => {
                 let custody = custody(at)?;
                 Some((nickname(&custody.custodian), what.command(custody)))
+            }
+            Self::Decide { detainer: at, matter, decision } => {
+                let detainer = detainer(at)?;
+                let review = ReviewName { detainer: detainer.name.clone(), matter: *matter };
+                let (decision, ground) = (*decision, sample::ground());
+                Some((custodian_of(detainer)?, CaseCommand::ResolveReview { review, decision, ground }))
+            }
+            Self::Meet { detainer: at, obligation } => {
+                let detainer = detainer(at)?;
+                let obligation = ObligationName { detainer: detainer.name.clone(), obligation: *obligation };
+                let evidence = sample::evidence();
+                Some((custodian_of(detainer)?, CaseCommand::MeetObligation { obligation, evidence }))
             }
             Self::PickUp { detainer: at, what } => what.command(detainer(at)?),
         }
@@ -283,7 +310,8 @@ pub(super) fn as_told(detainer: &Detainer) -> Detainer {
         answer: shown.answer.clone(),
         service: shown.service.clone(),
         state: shown.state,
-        reviewed_policies: Vec::new(),
+        reviews: Vec::new(),
+        obligations: Vec::new(),
         notice_index: None,
         ended_from: None,
         updated_at: shown.updated_at,

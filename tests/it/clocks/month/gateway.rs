@@ -17,7 +17,7 @@ use comity::policy::engine::Engine;
 use comity::policy::gate::Gate;
 use comity::policy::in_force::InForce;
 use comity::policy::load::PolicySet;
-use comity::recorder::{Clock, Entropy, Parts, Recorded, Recorder, RecorderConfig, Running, Ticked};
+use comity::recorder::{Clock, Duties, Entropy, Parts, Recorded, Recorder, RecorderConfig, Running, Ticked};
 use comity::store::sqlite::SqliteStore;
 use comity::store::{Append, ListedItem, Loaded, LogState, Reader, Store, StoreError, StoredEntry, Wanted};
 use jiff::Timestamp;
@@ -119,6 +119,7 @@ impl Gateway {
             death: Arc::clone(&self.death),
         };
         let running = Recorder::start(Parts {
+            duties: Duties::default(),
             store: Box::new(store),
             in_force: InForce::new(Arc::clone(&GATE)),
             signer: self.signer(),

@@ -10,6 +10,8 @@ use comity::domain::determination::{Determination, FieldClass, Ruling};
 use comity::domain::event::{Change, Counts, Disclosure, Event, Record, RecordedDetermination, Told};
 use comity::domain::facts::{CaseFacts, Offence};
 use comity::domain::ids::{AgencyId, CaseName, LogKind};
+use comity::domain::obligation::{Evidence, Owed};
+use comity::domain::review::{Basis, Ground, Review};
 use proptest::collection::{btree_set, vec};
 use proptest::option;
 use proptest::prelude::*;
@@ -23,7 +25,7 @@ use crate::properties::any::{
 
 /// Each kind apart: the generator of all of them in one is larger than a stack.
 fn event() -> impl Strategy<Value = Event> {
-    prop_oneof![9 => said(), 9 => entered(), 7 => told(), 3 => of_appeals()]
+    prop_oneof![9 => said(), 9 => entered(), 7 => told(), 3 => of_appeals(), 3 => duties()]
 }
 
 fn by() -> impl Strategy<Value = (CaseName, AgencyId)> {
@@ -57,7 +59,6 @@ fn said() -> BoxedStrategy<Event> {
                 detainer,
                 custodian,
                 answer,
-                reviewed_policies: Vec::new(),
                 correction,
                 disclosure,
             }
@@ -132,6 +133,56 @@ fn told() -> BoxedStrategy<Event> {
         firing().prop_map(Event::ClockFired),
     ]
     .boxed()
+}
+
+/// What a custodian decides and owes.
+fn duties() -> BoxedStrategy<Event> {
+    prop_oneof![
+        (detainer_name(), review()).prop_map(|(detainer, review)| Event::ReviewOpened { detainer, review }),
+        (detainer_name(), review()).prop_map(|(detainer, review)| Event::ReviewResolved { detainer, review }),
+        (detainer_name(), owed()).prop_map(|(detainer, owed)| Event::ObligationMet { detainer, owed }),
+    ]
+    .boxed()
+}
+
+fn review() -> impl Strategy<Value = Box<Review>> {
+    let basis = (custody_name(), agency(), any::<u32>(), vec(text("Pl-"), 0..3));
+    let basis = basis.prop_map(|(custody, custodian, request_version, policies)| Basis {
+        custody,
+        custodian,
+        request_version,
+        policies,
+    });
+    let ground = option::of((reason(), option::of(text("Ci-"))));
+    let ground = ground.prop_map(|ground| ground.map(|(reason, citation)| Ground { reason, citation }));
+    (word(), word(), basis, vec(text("Gr-"), 0..3), ground, [time(), time(), time()], any::<u64>()).prop_map(
+        |(matter, state, basis, grounds, ground, [opened_at, due_at, updated_at], version)| {
+            let citations = grounds.clone();
+            Box::new(Review {
+                matter,
+                state,
+                basis,
+                grounds,
+                citations,
+                ground,
+                opened_at,
+                due_at,
+                updated_at,
+                version,
+            })
+        },
+    )
+}
+
+fn owed() -> impl Strategy<Value = Box<Owed>> {
+    let evidence = option::of((word(), time(), option::of(text("No-"))));
+    let evidence = evidence.prop_map(|met| met.map(|(method, met_at, note)| Evidence { method, met_at, note }));
+    (word(), agency(), vec(text("Ci-"), 0..3), [time(), time()], evidence, any::<u64>()).prop_map(
+        |(obligation, custodian, citations, [since, due_at], evidence, version)| {
+            let request_version = 1;
+            Box::new(Owed { obligation, custodian, citations, request_version, since, due_at, evidence, version })
+        },
+    )
 }
 
 fn firing() -> impl Strategy<Value = Firing> {
@@ -268,7 +319,7 @@ pub(in crate::properties) fn record() -> impl Strategy<Value = Record> {
     )
 }
 
-pub(super) fn determination(ruling: Ruling, policies: Vec<String>) -> Arc<Determination> {
+pub(in crate::properties) fn determination(ruling: Ruling, policies: Vec<String>) -> Arc<Determination> {
     let texts = Vec::new;
     let (citations, obligations, reviews) = (texts(), Vec::new(), texts());
     Arc::new(Determination { ruling, policies, citations, obligations, reviews, failed: false, clock: None })

@@ -1,0 +1,108 @@
+//! What an act under the law makes its custodian owe.
+
+use jiff::Timestamp;
+
+use crate::domain::case::Case;
+use crate::domain::custody::{Destination, Movement};
+use crate::domain::detainer::{AnswerKind, Detainer};
+use crate::domain::determination::{Determination, LawAction};
+use crate::domain::event::{Change, Event, Record, Told};
+use crate::domain::obligation::{EvidenceMethod, ObligationTimes, Owed};
+use crate::domain::transfer::TransferState;
+
+/// Changes a case by what the law asks besides of the acts recorded. Entries say it all: the determinations are in them.
+pub fn oblige(case: &mut Case, records: &[Record], times: &ObligationTimes, now: Timestamp) {
+    for record in records {
+        let acts = acts(&record.event);
+        for asked in record.determinations.iter().filter(|asked| acts.contains(&asked.action)) {
+            each(case, now, |detainer| {
+                if detainer.name == asked.detainer {
+                    owe(detainer, &asked.determination, times, now);
+                }
+            });
+        }
+        if let Event::CustodyMoved { movement: Movement { to: Destination::Agency(next, _), .. }, .. } = &record.event {
+            // What is still owed goes with the person.
+            each(case, now, |detainer| {
+                let open = detainer.obligations.iter_mut().filter(|owed| owed.is_open());
+                open.for_each(|owed| owed.custodian = next.clone());
+            });
+        }
+        if let Event::CopyServed { detainer: served, correction: Some(_), .. } = &record.event {
+            each(case, now, |detainer| {
+                if detainer.name == *served {
+                    take_back(detainer);
+                }
+            });
+        }
+    }
+}
+
+/// The acts under the law that an event is.
+fn acts(event: &Event) -> &'static [LawAction] {
+    if let Event::DetainerAnswered { answer, .. } = event {
+        return match answer.kind {
+            AnswerKind::HonorHold => &[LawAction::Hold, LawAction::Notify],
+            AnswerKind::NotifyOnly => &[LawAction::Notify],
+            AnswerKind::Decline | AnswerKind::PendingReview => &[],
+        };
+    }
+    if let Event::TransferRecorded { transfer, .. } = event {
+        return if transfer.state == TransferState::Offered { &[LawAction::Transfer] } else { &[] };
+    }
+    let notice = matches!(
+        event,
+        Event::ReleaseNoticed { .. }
+            | Event::DetainerReleased { told: Told::First, .. }
+            | Event::CustodyNoticed { change: Change::Closing(_), .. }
+    );
+    if notice { &[LawAction::Notify] } else { &[] }
+}
+
+/// Once for each version of the request, however many acts ask for it.
+fn owe(detainer: &mut Detainer, asked: &Determination, times: &ObligationTimes, now: Timestamp) {
+    let Some(custodian) = detainer.custodian.clone() else { return };
+    for obligation in asked.obligations.iter().copied() {
+        let before = detainer.owed(obligation);
+        if before.is_some_and(|before| before.is_open() || before.request_version == detainer.request_version) {
+            continue;
+        }
+        let owed = Owed {
+            obligation,
+            custodian: custodian.clone(),
+            citations: asked.citations.clone(),
+            request_version: detainer.request_version,
+            since: now,
+            due_at: times.due(obligation, now),
+            evidence: None,
+            version: before.map_or(0, |before| before.version).saturating_add(1),
+        };
+        detainer.put_owed(&owed);
+    }
+}
+
+/// What rested on a service of a copy that was corrected is owed again, unless the corrected one bears it too.
+fn take_back(detainer: &mut Detainer) {
+    let by_service =
+        |owed: &Owed| owed.evidence.as_ref().is_some_and(|evidence| evidence.method == EvidenceMethod::ServiceOfCopy);
+    let rested: Vec<Owed> = detainer.obligations.iter().filter(|owed| by_service(owed)).cloned().collect();
+    for owed in rested {
+        let evidence = detainer.met_by_service(owed.obligation);
+        if evidence != owed.evidence {
+            let version = owed.version.saturating_add(1);
+            detainer.put_owed(&Owed { evidence: None, version, ..owed });
+        }
+    }
+}
+
+/// Changes each detainer of the case, out of its issuer's sight.
+fn each(case: &mut Case, now: Timestamp, how: impl Fn(&mut Detainer)) {
+    for detainer in case.detainer.iter_mut().chain(&mut case.standing) {
+        let before = detainer.obligations.clone();
+        how(detainer);
+        if detainer.obligations != before {
+            detainer.version = detainer.version.saturating_add(1);
+            detainer.updated_at = now;
+        }
+    }
+}

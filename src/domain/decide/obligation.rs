@@ -1,0 +1,49 @@
+//! What the law asks besides: owed from the act that it is asked for, until it is met.
+
+use crate::domain::case::Case;
+use crate::domain::command::CaseCommand;
+use crate::domain::decide::Refusal;
+use crate::domain::detainer::Detainer;
+use crate::domain::determination::Obligation;
+use crate::domain::event::{Event, Record};
+use crate::domain::obligation::{Evidence, Owed};
+use crate::domain::permit::Permitted;
+use crate::domain::record::within_custody;
+
+/// Whoever owes it says that it was met: late, too, and whatever became of the detainer.
+pub(super) fn meet(
+    case: &Case,
+    permitted: &Permitted<CaseCommand>,
+    obligation: Obligation,
+    evidence: &Evidence,
+) -> Result<Vec<Record>, Refusal> {
+    let detainer = case.detainer.as_ref().ok_or(Refusal::NoSuchCase)?;
+    let owed = detainer.owed(obligation).ok_or(Refusal::NoSuchCase)?;
+    if owed.custodian != permitted.caller().agency.id {
+        return Err(Refusal::NoSuchCase);
+    }
+    if !owed.is_open() {
+        return Err(Refusal::AlreadyMet);
+    }
+    Ok(vec![met(detainer, owed, evidence.clone())])
+}
+
+/// What is met by what was recorded already, whichever came first.
+pub fn met_by_record(case: &Case) -> Vec<Record> {
+    let mut records = Vec::new();
+    for detainer in case.concerned() {
+        let open = detainer.obligations.iter().filter(|owed| owed.is_open());
+        records.extend(open.filter_map(|owed| {
+            let evidence = detainer.met_by_service(owed.obligation)?;
+            Some(met(detainer, owed, evidence))
+        }));
+    }
+    records
+}
+
+fn met(detainer: &Detainer, owed: &Owed, evidence: Evidence) -> Record {
+    let version = owed.version.saturating_add(1);
+    let owed = Box::new(Owed { evidence: Some(evidence), version, ..owed.clone() });
+    let custodian = owed.custodian.clone();
+    within_custody(detainer, custodian, None, Event::ObligationMet { detainer: detainer.name.clone(), owed })
+}

@@ -1,0 +1,263 @@
+//! What is left to a person: opened by the command that leaves it, decided by an officer, moot when nothing is left to
+//! decide. All of it stays within the jurisdiction; what a decision lets go out looks as if nobody had to decide it.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use crate::domain::agency::{ActorKind, Caller};
+use crate::domain::case::Case;
+use crate::domain::command::CaseCommand;
+use crate::domain::custody::Custody;
+use crate::domain::decide::Refusal;
+use crate::domain::decide::notice::{belated_notice, may_notify, release_left_open};
+use crate::domain::detainer::{Answer, AnswerKind, Detainer, DetainerState};
+use crate::domain::determination::{Determination, FieldClass, LawView, Ruling};
+use crate::domain::event::{Event, Record};
+use crate::domain::ids::CaseName;
+use crate::domain::permit::Permitted;
+use crate::domain::record::within_custody;
+use crate::domain::review::{Basis, Ground, Review, ReviewDecision, ReviewMatter, ReviewState, ReviewTimes};
+use crate::domain::timetable::Timetable;
+
+/// An officer decides a review. Where a notice waited for that, it goes out with it.
+pub(super) fn resolve(
+    case: &Case,
+    permitted: &Permitted<CaseCommand>,
+    matter: ReviewMatter,
+    decision: ReviewDecision,
+    ground: &Ground,
+    now: Timestamp,
+) -> Result<Vec<Record>, Refusal> {
+    let detainer = case.detainer.as_ref().ok_or(Refusal::NoSuchCase)?;
+    let review = detainer.review(matter).ok_or(Refusal::NoSuchCase)?;
+    if !review.is_open() {
+        return Err(Refusal::NothingLeftOpen);
+    }
+    if matter == ReviewMatter::CitizenshipClaim {
+        return Err(Refusal::ClaimStands);
+    }
+    let decided = Review {
+        state: decision.state(),
+        ground: Some(ground.clone()),
+        updated_at: now,
+        version: review.version.saturating_add(1),
+        ..review.clone()
+    };
+    let mut after = detainer.clone();
+    after.put_review(&decided);
+    let mut records = vec![recorded(detainer, permitted.law(&detainer.name), decided)];
+    records.extend(belated_notice(&after, case, permitted));
+    Ok(records)
+}
+
+/// The reviews that an officer decides by an answer with a reason; or that an answer leaves to a person anew.
+pub(super) fn settled_by_answer(
+    detainer: &Detainer,
+    caller: &Caller,
+    law: &LawView,
+    answer: &Answer,
+    now: Timestamp,
+) -> Vec<Review> {
+    let (hold, notify) = match answer.kind {
+        AnswerKind::HonorHold => (ReviewDecision::Permit, ReviewDecision::Permit),
+        AnswerKind::NotifyOnly => (ReviewDecision::Refuse, ReviewDecision::Permit),
+        AnswerKind::Decline => (ReviewDecision::Refuse, ReviewDecision::Refuse),
+        AnswerKind::PendingReview => return left_anew(detainer, now),
+    };
+    let citation = Some(answer.legal_basis.clone());
+    let ground = answer.reason.clone().map(|reason| Ground { reason, citation });
+    let Some(ground) = ground.filter(|_| is_officer(caller)) else { return Vec::new() };
+    let asked_for = detainer.request.form.asks_for_hold();
+    let hold = (ReviewMatter::Hold, &law.hold, hold);
+    let notify = (ReviewMatter::Notify, &law.notify, notify);
+    let decided = [Some(hold).filter(|_| asked_for), Some(notify)].into_iter().flatten();
+    decided.filter_map(|(matter, asked, decision)| settled(detainer, (matter, asked), decision, &ground, now)).collect()
+}
+
+/// That a person must look first takes back what one has permitted.
+fn left_anew(detainer: &Detainer, now: Timestamp) -> Vec<Review> {
+    let permitted = [ReviewMatter::Hold, ReviewMatter::Notify].into_iter().filter_map(|matter| detainer.review(matter));
+    let permitted = permitted.filter(|review| review.state == ReviewState::Permitted);
+    permitted
+        .map(|review| Review {
+            state: ReviewState::Moot,
+            updated_at: now,
+            version: review.version.saturating_add(1),
+            ..review.clone()
+        })
+        .collect()
+}
+
+/// The review that an officer decides by offering a window with a reason.
+pub(super) fn settled_by_offer(
+    detainer: &Detainer,
+    permitted: &Permitted<CaseCommand>,
+    reason: Option<&String>,
+    now: Timestamp,
+) -> Option<Review> {
+    let law = permitted.law(&detainer.name)?;
+    let reason = reason.filter(|_| is_officer(permitted.caller()))?;
+    let ground = Ground { reason: reason.clone(), citation: None };
+    settled(detainer, (ReviewMatter::Transfer, &law.transfer), ReviewDecision::Permit, &ground, now)
+}
+
+/// A review as decided, where the law leaves the matter to a person and it was not decided so before.
+fn settled(
+    detainer: &Detainer,
+    (matter, asked): (ReviewMatter, &Determination),
+    decision: ReviewDecision,
+    ground: &Ground,
+    now: Timestamp,
+) -> Option<Review> {
+    if asked.ruling != Ruling::Review {
+        return None;
+    }
+    let basis = detainer.basis(&asked.policies)?;
+    let state = decision.state();
+    let before = detainer.review(matter);
+    if before.is_some_and(|before| before.state == state && before.basis == basis) {
+        return None;
+    }
+    let question = Question { basis, grounds: asked.reviews.clone(), citations: asked.citations.clone() };
+    let ground = Some(ground.clone());
+    Some(Review { state, ground, ..opened(matter, question, before, (now, now)) })
+}
+
+fn is_officer(caller: &Caller) -> bool {
+    caller.actor.as_ref().is_some_and(|actor| actor.kind == ActorKind::Officer)
+}
+
+/// What is left to a person of one matter of a detainer.
+struct Question {
+    basis: Basis,
+    grounds: Vec<String>,
+    citations: Vec<String>,
+}
+
+/// Whether anything of a detainer can be left to a person: it stands on a custody.
+pub fn stands_on(detainer: &Detainer, custody: &Custody) -> bool {
+    let matched = detainer
+        .basis(&[])
+        .is_some_and(|basis| (&basis.custody, &basis.custodian) == (&custody.name, &custody.custodian));
+    matched && detainer.state.is_active()
+}
+
+/// What a command leaves to a person, and what there is no longer to decide: of every detainer as the command leaves it,
+/// by what the law says of it now.
+pub fn follow(
+    case: &Case,
+    laws: &BTreeMap<CaseName, LawView>,
+    (times, timetable): (&ReviewTimes, &Timetable),
+    now: Timestamp,
+) -> Vec<Record> {
+    let mut records = Vec::new();
+    for detainer in case.concerned() {
+        let law = laws.get(&detainer.name);
+        for matter in ReviewMatter::ALL {
+            let custody = case.custody.as_ref().filter(|custody| stands_on(detainer, custody));
+            let asked = custody.zip(law).and_then(|(custody, law)| question(*matter, detainer, custody, law));
+            let due_at = custody.map_or(now, |custody| times.due(*matter, custody, timetable, now));
+            let due = (now, due_at);
+            let next = next(*matter, detainer.review(*matter), asked, due);
+            records.extend(next.map(|review| recorded(detainer, law, review)));
+        }
+    }
+    records
+}
+
+/// What becomes of a review. `None`: it stays as it is.
+fn next(
+    matter: ReviewMatter,
+    before: Option<&Review>,
+    asked: Option<Question>,
+    due: (Timestamp, Timestamp),
+) -> Option<Review> {
+    match (before, asked) {
+        (Some(before), None) if before.is_open() => Some(Review {
+            state: ReviewState::Moot,
+            updated_at: due.0,
+            version: before.version.saturating_add(1),
+            ..before.clone()
+        }),
+        (None | Some(_), None) => None,
+        (Some(before), Some(asked)) if before.is_open() && before.basis == asked.basis => None,
+        (Some(before), Some(asked)) if before.decides(&asked.basis) => None,
+        (before, Some(asked)) => Some(opened(matter, asked, before, due)),
+    }
+}
+
+/// A review as opened. One that is open already stays due when it was: other grounds do not put it off.
+fn opened(matter: ReviewMatter, asked: Question, before: Option<&Review>, due: (Timestamp, Timestamp)) -> Review {
+    let waiting = before.filter(|before| before.is_open());
+    let (opened_at, due_at) = waiting.map_or(due, |waiting| (waiting.opened_at, waiting.due_at));
+    let Question { basis, grounds, citations } = asked;
+    Review {
+        matter,
+        state: ReviewState::Open,
+        basis,
+        grounds,
+        citations,
+        ground: None,
+        opened_at,
+        due_at,
+        updated_at: due.0,
+        version: before.map_or(0, |before| before.version).saturating_add(1),
+    }
+}
+
+/// The question that the law leaves to a person of a matter, whatever was decided of it before.
+fn question(matter: ReviewMatter, detainer: &Detainer, custody: &Custody, law: &LawView) -> Option<Question> {
+    let asked_by = |determination: &Determination| {
+        let left = determination.ruling == Ruling::Review;
+        left.then(|| (determination.policies.clone(), determination.reviews.clone(), determination.citations.clone()))
+    };
+    let (policies, grounds, citations) = match matter {
+        ReviewMatter::Hold if detainer.request.form.asks_for_hold() => asked_by(&law.hold),
+        ReviewMatter::Hold => None,
+        ReviewMatter::Notify => asked_by(&law.notify),
+        ReviewMatter::Transfer => match detainer.state {
+            DetainerState::HoldHonored | DetainerState::NotifyOnly => asked_by(&law.transfer),
+            DetainerState::Lodged
+            | DetainerState::Matched
+            | DetainerState::UnderReview
+            | DetainerState::Declined
+            | DetainerState::NoSuchPerson
+            | DetainerState::IdentityMismatch
+            | DetainerState::Released
+            | DetainerState::Closed
+            | DetainerState::Withdrawn => None,
+        },
+        ReviewMatter::Disclose => {
+            let due = custody.scheduled.is_some() && may_notify(detainer, law);
+            // What is left to a person of the notice itself is decided with it.
+            let apart = due && law.notify.ruling != Ruling::Review && law.review.contains(FieldClass::ReleaseDate);
+            release_left_open(law).filter(|_| apart).and_then(asked_by)
+        }
+        ReviewMatter::CitizenshipClaim => claims(detainer, custody),
+    }?;
+    Some(Question { basis: detainer.basis(&policies)?, grounds, citations })
+}
+
+/// The claims that are open. Each side resolves its own.
+fn claims(detainer: &Detainer, custody: &Custody) -> Option<(Vec<String>, Vec<String>, Vec<String>)> {
+    let custodians = custody.intake.flags.citizenship_claim.then_some(("custodian", "the custodian raised a claim"));
+    let issuers = detainer.request.flags.citizenship_claim.then_some(("issuer", "the requester raised a claim"));
+    let open: Vec<_> = [custodians, issuers].into_iter().flatten().collect();
+    let (sides, grounds): (Vec<&str>, Vec<&str>) = open.into_iter().unzip();
+    let owned = |words: Vec<&str>| words.into_iter().map(str::to_owned).collect();
+    (!sides.is_empty()).then(|| (owned(sides), owned(grounds), Vec::new()))
+}
+
+/// The entry of a review as it now stands.
+pub(super) fn recorded(detainer: &Detainer, law: Option<&LawView>, review: Review) -> Record {
+    let custodian = review.basis.custodian.clone();
+    let (name, is_open) = (detainer.name.clone(), review.is_open());
+    let review = Box::new(review);
+    let event = if is_open {
+        Event::ReviewOpened { detainer: name, review }
+    } else {
+        Event::ReviewResolved { detainer: name, review }
+    };
+    within_custody(detainer, custodian, law.map(|law| law.policy_digest), event)
+}

@@ -1,0 +1,228 @@
+//! What the law leaves to a person, and what an officer decided of it. One question for each matter of a detainer.
+//!
+//! When a review is opened, and what follows of its decision: `decide/review.rs`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::domain::custody::Custody;
+use crate::domain::detainer::{Detainer, Finding};
+use crate::domain::ids::{AgencyId, CaseKind, CaseName, InvalidId};
+use crate::domain::timetable::Timetable;
+use crate::domain::vocabulary::vocabulary;
+
+vocabulary! {
+    /// What may be left to a person.
+    pub enum ReviewMatter {
+        /// Whether the person is held past release.
+        Hold = "hold",
+        /// Whether the requester is told of the release.
+        Notify = "notify",
+        /// Whether the person is handed over.
+        Transfer = "transfer",
+        /// Whether a notice that is due may say when the release is.
+        Disclose = "disclose",
+        /// What becomes of a claim to citizenship.
+        CitizenshipClaim = "citizenship-claim",
+    }
+}
+
+vocabulary! {
+    /// Where a review stands. Its life cycle is the table in docs/lifecycle.md.
+    pub enum ReviewState {
+        /// It waits for an officer.
+        Open = "open",
+        /// An officer permits it.
+        Permitted = "permitted",
+        /// An officer refuses it.
+        Refused = "refused",
+        /// There is nothing to decide any more.
+        Moot = "moot",
+    }
+}
+
+vocabulary! {
+    /// What an officer decides.
+    pub enum ReviewDecision {
+        /// It may be done.
+        Permit = "permit",
+        /// It may not be done.
+        Refuse = "refuse",
+    }
+}
+
+impl ReviewDecision {
+    /// Where a review so decided stands.
+    pub fn state(self) -> ReviewState {
+        match self {
+            Self::Permit => ReviewState::Permitted,
+            Self::Refuse => ReviewState::Refused,
+        }
+    }
+}
+
+/// What a decision is bound to. Where any of it changes, it is another question.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Basis {
+    /// The custody that the detainer is matched to.
+    pub custody: CaseName,
+    /// Who holds the person, and decides.
+    pub custodian: AgencyId,
+    /// The version of the request.
+    pub request_version: u32,
+    /// The policies that leave it to a person, sorted. Empty: no policy spoke.
+    pub policies: Vec<String>,
+}
+
+/// What a decision rests on.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ground {
+    /// Why. May be personal: stays with custodian and oversight.
+    pub reason: String,
+    /// The law relied on, as a citation.
+    pub citation: Option<String>,
+}
+
+impl fmt::Debug for Ground {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Ground(withheld)")
+    }
+}
+
+/// A question that the law leaves to a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Review {
+    /// What is left to a person; the last part of its name.
+    pub matter: ReviewMatter,
+    /// Where it stands.
+    pub state: ReviewState,
+    /// What the question, and a decision of it, is bound to.
+    pub basis: Basis,
+    /// Why a person decides.
+    pub grounds: Vec<String>,
+    /// Citations of the policies.
+    pub citations: Vec<String>,
+    /// What an officer decided it on.
+    pub ground: Option<Ground>,
+    /// When it was opened, by our clock.
+    pub opened_at: Timestamp,
+    /// When it is to be decided.
+    pub due_at: Timestamp,
+    /// When it last changed, by our clock.
+    pub updated_at: Timestamp,
+    /// Counts every change.
+    pub version: u64,
+}
+
+impl Review {
+    /// Whether it waits for an officer.
+    pub fn is_open(&self) -> bool {
+        self.state == ReviewState::Open
+    }
+
+    /// Whether it waits, and was to be decided before now.
+    pub fn is_overdue(&self, now: Timestamp) -> bool {
+        self.is_open() && self.due_at < now
+    }
+
+    /// Whether an officer's decision of this review decides such a question too. What was permitted on more grounds is
+    /// permitted on fewer; what was refused is looked at anew. That no policy speaks is a ground of its own.
+    pub fn decides(&self, question: &Basis) -> bool {
+        let (Basis { policies: decided, .. }, Basis { policies: asked, .. }) = (&self.basis, question);
+        let same_case = Basis { policies: asked.clone(), ..self.basis.clone() } == *question;
+        let fewer = !asked.is_empty() && asked.iter().all(|policy| decided.contains(policy));
+        match self.state {
+            ReviewState::Permitted => same_case && (fewer || decided == asked),
+            ReviewState::Refused => same_case && decided == asked,
+            ReviewState::Open | ReviewState::Moot => false,
+        }
+    }
+}
+
+impl Detainer {
+    /// The review of a matter, if there was one.
+    pub fn review(&self, matter: ReviewMatter) -> Option<&Review> {
+        self.reviews.iter().find(|review| review.matter == matter)
+    }
+
+    /// What a decision upon it would be bound to, if it is matched: without a custody there is nothing to decide.
+    pub fn basis(&self, policies: &[String]) -> Option<Basis> {
+        let found = self.acknowledgement.as_ref().filter(|found| found.finding == Finding::MatchedCustody)?;
+        Some(Basis {
+            custody: found.custody.clone()?,
+            custodian: self.custodian.clone()?,
+            request_version: self.request_version,
+            policies: policies.to_vec(),
+        })
+    }
+
+    /// Whether an officer has permitted what these policies leave to a person.
+    pub fn permits(&self, matter: ReviewMatter, policies: &[String]) -> bool {
+        let decided = self.review(matter).filter(|review| review.state == ReviewState::Permitted);
+        decided.zip(self.basis(policies)).is_some_and(|(review, question)| review.decides(&question))
+    }
+
+    /// Puts a review in the place of the one before of its matter.
+    pub(in crate::domain) fn put_review(&mut self, review: &Review) {
+        match self.reviews.iter_mut().find(|known| known.matter == review.matter) {
+            Some(known) => known.clone_from(review),
+            None => self.reviews.push(review.clone()),
+        }
+    }
+}
+
+/// When officers are to have decided. A claim to citizenship is due as its clock says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ReviewTimes {
+    /// Anything but a claim, in hours.
+    pub due_hours: u32,
+}
+
+impl Default for ReviewTimes {
+    fn default() -> Self {
+        Self { due_hours: 24 }
+    }
+}
+
+impl ReviewTimes {
+    /// When a review opened now is to be decided.
+    pub fn due(&self, matter: ReviewMatter, custody: &Custody, timetable: &Timetable, now: Timestamp) -> Timestamp {
+        let due_at = match matter {
+            ReviewMatter::CitizenshipClaim => timetable.claim_due(now, &timetable.zone_of(custody)),
+            ReviewMatter::Hold | ReviewMatter::Notify | ReviewMatter::Transfer | ReviewMatter::Disclose => {
+                now.checked_add(SignedDuration::from_hours(i64::from(self.due_hours))).ok()
+            }
+        };
+        due_at.unwrap_or(Timestamp::MAX)
+    }
+}
+
+/// `jurisdictions/us-ny/detainers/{uuid}/reviews/notify`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReviewName {
+    /// Of which detainer.
+    pub detainer: CaseName,
+    /// Of which matter.
+    pub matter: ReviewMatter,
+}
+
+impl fmt::Display for ReviewName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/reviews/{}", self.detainer, self.matter.word())
+    }
+}
+
+impl FromStr for ReviewName {
+    type Err = InvalidId;
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        const EXPECTED: InvalidId = InvalidId { expected: "jurisdictions/{id}/detainers/{uuid}/reviews/{matter}" };
+        let (detainer, matter) = text.split_once("/reviews/").ok_or(EXPECTED)?;
+        let detainer: CaseName = detainer.parse().map_err(|_| EXPECTED)?;
+        let name = Self { detainer, matter: matter.parse().map_err(|_| EXPECTED)? };
+        if name.detainer.kind == CaseKind::Detainer { Ok(name) } else { Err(EXPECTED) }
+    }
+}

@@ -1,0 +1,31 @@
+//! What follows of a command beside what it says: what is left to a person, and what the law asks besides.
+
+use jiff::Timestamp;
+
+use crate::domain::apply::oblige;
+use crate::domain::case::Case;
+use crate::domain::decide::{follow, met_by_record};
+use crate::domain::event::Record;
+use crate::domain::obligation::ObligationTimes;
+use crate::domain::review::ReviewTimes;
+use crate::recorder::plan::Plan;
+
+/// By when custodians are to decide what is left to a person, and to do what the law asks besides.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Duties {
+    /// Reviews.
+    pub review: ReviewTimes,
+    /// Obligations.
+    pub obligation: ObligationTimes,
+}
+
+impl Plan<'_> {
+    /// What follows of the records of a command, on the case as they leave it.
+    pub(super) fn follow(&self, case: &mut Case, records: &[Record], now: Timestamp) -> Vec<Record> {
+        oblige(case, records, &self.duties.obligation, now);
+        let mut following = met_by_record(case);
+        let times = (&self.duties.review, self.timetable);
+        following.extend(follow(case, &self.gate.after(case, now), times, now));
+        following
+    }
+}
