@@ -11,6 +11,7 @@ mod durable;
 pub mod handle;
 mod head;
 mod jobs;
+mod outcome;
 pub mod plan;
 pub mod seams;
 mod ticks;
