@@ -13,6 +13,7 @@ pub mod handle;
 mod head;
 mod jobs;
 mod naming;
+mod outcome;
 pub mod plan;
 pub mod seams;
 mod ticks;

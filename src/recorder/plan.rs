@@ -22,56 +22,15 @@ use crate::policy::gate::{Denial, Gate};
 use crate::recorder::answer::{answer, etag_matches};
 use crate::recorder::follow::Duties;
 use crate::recorder::naming;
-use crate::recorder::seams::{Entropy, NoEntropy};
+pub use crate::recorder::outcome::{Outcome, PlanError};
+use crate::recorder::seams::Entropy;
 use crate::store::appeals::NewAppeals;
 use crate::store::{
     AgendaChange, Append, Audience, Loaded, LogState, NewConsumer, NewDelivery, NewEntry, NewRequest, SeenRequest,
     Wanted,
 };
 use crate::wire::entry::{self, Header, Opening};
-use crate::wire::shape::ShapeError;
 use crate::wire::show;
-
-/// What became of one write.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
-    /// Recorded here, now or earlier.
-    Recorded {
-        /// In which log.
-        log: LogName,
-        /// At which position.
-        index: u64,
-        /// Before this batch: its receipt stands against an older checkpoint.
-        replayed: bool,
-    },
-    /// The gate did not let it pass.
-    Denied(Denial),
-    /// The rules of the case do not allow it.
-    Refused(Refusal),
-    /// The caller has seen an older state.
-    EtagMismatch,
-    /// The request id was used with another command.
-    RequestIdReused,
-    /// How far the caller's inbox stands does not allow it.
-    Inbox(inbox::Refusal),
-}
-
-/// A fault of ours, on which the batch is given up before anything is written.
-#[derive(Debug, thiserror::Error)]
-pub enum PlanError {
-    /// No randomness.
-    #[error(transparent)]
-    NoEntropy(#[from] NoEntropy),
-    /// An event that the contract has no class for.
-    #[error("an event cannot be split: {0}")]
-    Shape(#[from] ShapeError),
-    /// A log that was not opened.
-    #[error("the log {0} is not open")]
-    NotOpen(LogName),
-    /// The pseudonym of nobody is none.
-    #[error("an entry of the gateway's own cannot be attributed")]
-    NoOfficer,
-}
 
 /// A batch being planned: what was loaded, changed by each command in order.
 #[derive(Debug)]

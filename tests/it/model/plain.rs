@@ -160,6 +160,10 @@ impl Plain {
         }
         // Time never steps back within a jurisdiction.
         let now = KINDS.map(|kind| self.logs[&log(place, kind)].recorded_at).into_iter().fold(clock, Ord::max);
+        // Access is asked by the law that judges, whatever the door said.
+        if gate.admit(&write.caller, write.value.action.method().rpc()).is_err() {
+            return Err(Denial::NotAdmitted.into());
+        }
         match &write.value.action {
             Action::Case(command) => self.command(gate, write, command, now),
             Action::AcknowledgeInbox { exchange_position, exchange_seen, custody_position, .. } => {

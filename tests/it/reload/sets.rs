@@ -81,7 +81,7 @@ impl Letter {
         let hold = if place == "us-ny" && self == Self::B { "must not" } else { "may" };
         format!(
             "zone = \"America/New_York\"\n[ordinary]\ncustodian = \"county-jail\"\nform = \"I-247A\"\nwarrant = \"I-200\"\n\
-             on = \"2026-03-01\"\n[[case]]\nname = \"any\"\nexpect = {{ hold = \"{hold}\" }}\n"
+             on = \"2026-03-01\"\n[[case]]\nname = \"any\"\nexpect = {{ hold = \"{hold}\", notify = \"may\", transfer = \"may\" }}\n"
         )
     }
 

@@ -1,0 +1,49 @@
+//! What becomes of a write in a plan, and why a plan is given up.
+
+use crate::domain::decide::Refusal;
+use crate::domain::ids::LogName;
+use crate::domain::inbox;
+use crate::policy::gate::Denial;
+use crate::recorder::seams::NoEntropy;
+use crate::wire::shape::ShapeError;
+
+/// What became of one write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Recorded here, now or earlier.
+    Recorded {
+        /// In which log.
+        log: LogName,
+        /// At which position.
+        index: u64,
+        /// Before this batch: its receipt stands against an older checkpoint.
+        replayed: bool,
+    },
+    /// The gate did not let it pass.
+    Denied(Denial),
+    /// The rules of the case do not allow it.
+    Refused(Refusal),
+    /// The caller has seen an older state.
+    EtagMismatch,
+    /// The request id was used with another command.
+    RequestIdReused,
+    /// How far the caller's inbox stands does not allow it.
+    Inbox(inbox::Refusal),
+}
+
+/// A fault of ours, on which the batch is given up before anything is written.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// No randomness.
+    #[error(transparent)]
+    NoEntropy(#[from] NoEntropy),
+    /// An event that the contract has no class for.
+    #[error("an event cannot be split: {0}")]
+    Shape(#[from] ShapeError),
+    /// A log that was not opened.
+    #[error("the log {0} is not open")]
+    NotOpen(LogName),
+    /// The pseudonym of nobody is none.
+    #[error("an entry of the gateway's own cannot be attributed")]
+    NoOfficer,
+}
