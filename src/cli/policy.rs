@@ -1,4 +1,7 @@
-//! `comity policy`: the law as data. `check` reads a set, `test` holds it against its own cases.
+//! `comity policy`: the law as data. `check` reads a set, `test` holds it against its own cases, `replay` says what it
+//! would have changed.
+
+mod replay;
 
 use std::path::{Path, PathBuf};
 
@@ -25,6 +28,8 @@ enum PolicyCommand {
     Check(SetArgs),
     /// Holds each pack against its table of cases. Exit code 1: a case fails, or a condition is tried on one side only.
     Test(SetArgs),
+    /// Judges the determinations of a store's log again under another set, and says which change and by which rule.
+    Replay(replay::ReplayArgs),
 }
 
 /// Which policy set.
@@ -39,6 +44,7 @@ pub(super) fn run(args: &PolicyArgs) -> Result<()> {
     match &args.command {
         PolicyCommand::Check(set) => check(&read(set.directory.as_deref())?),
         PolicyCommand::Test(set) => test(&read(set.directory.as_deref())?),
+        PolicyCommand::Replay(args) => replay::run(args),
     }
 }
 

@@ -88,6 +88,11 @@ impl Engine {
         decision
     }
 
+    /// The law of a jurisdiction, and the words to ask it in.
+    pub(crate) fn slice(&self, jurisdiction: &JurisdictionId) -> (&Slice, &Vocabulary) {
+        (self.laws.get(jurisdiction).unwrap_or(&self.unwritten), &self.vocabulary)
+    }
+
     /// Whether a jurisdiction's law is written.
     pub fn has_law(&self, jurisdiction: &JurisdictionId) -> bool {
         self.laws.contains_key(jurisdiction)

@@ -119,6 +119,17 @@ impl PolicySet {
         self.digest
     }
 
+    /// The same set with one jurisdiction under another's law. It has a digest of its own, though no files do.
+    #[must_use]
+    pub fn swapped(mut self, whose: &JurisdictionId, by: &JurisdictionId) -> Option<Self> {
+        let (law, written) = (self.laws.get(by)?.clone(), self.written.get(by)?.clone());
+        self.laws.insert(whose.clone(), law)?;
+        self.written.insert(whose.clone(), written);
+        let parts = [("set", hex::encode(self.digest)), ("whose", whose.to_string()), ("by", by.to_string())];
+        self.digest = digest_of(&parts.into_iter().map(|(name, part)| (name.to_owned(), part)).collect());
+        Some(self)
+    }
+
     /// The jurisdictions whose law is written.
     pub fn jurisdictions(&self) -> impl Iterator<Item = &JurisdictionId> {
         self.laws.keys()

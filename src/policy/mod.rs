@@ -9,6 +9,8 @@ pub mod cases;
 pub mod engine;
 pub mod gate;
 pub mod load;
+pub mod replay;
+pub mod rulings;
 pub mod switches;
 
 mod determination;

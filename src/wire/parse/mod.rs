@@ -10,7 +10,7 @@ mod transfer;
 use uuid::Uuid;
 
 pub use fields::Form;
-pub use judged::{Judged, judged};
+pub use judged::{Judged, Judgments, judged, judgments};
 
 use crate::domain::command::CaseCommand;
 use crate::domain::correction::Correction;

@@ -1,0 +1,1 @@
+//! What changes under another law, and what is counted.
