@@ -45,6 +45,7 @@ mod model;
 #[cfg(test)]
 mod mutate;
 #[cfg(test)]
+mod policy;
 mod properties;
 #[cfg(test)]
 mod reference;
