@@ -7,6 +7,7 @@
 pub mod admit;
 pub mod cases;
 pub mod engine;
+pub mod explain;
 pub mod gate;
 pub mod load;
 pub mod replay;

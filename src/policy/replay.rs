@@ -193,12 +193,8 @@ impl Again<'_> {
             LawAction::Hold | LawAction::Notify | LawAction::Transfer => {
                 let to = self.new.get(&About::Act(self.act))?;
                 let difference = difference(self.said, to);
-                let shift = Shift {
-                    act: self.act,
-                    classes: FieldClasses::NONE,
-                    from: self.said.clone(),
-                    to: to.clone(),
-                };
+                let shift =
+                    Shift { act: self.act, classes: FieldClasses::NONE, from: self.said.clone(), to: to.clone() };
                 Some((difference, if difference == Difference::Same { Vec::new() } else { vec![shift] }))
             }
         }

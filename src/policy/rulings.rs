@@ -67,12 +67,7 @@ impl Asked {
         &self.engine
     }
 
-    pub(crate) fn rulings(
-        &mut self,
-        jurisdiction: &JurisdictionId,
-        facts: &CaseFacts,
-        now: Timestamp,
-    ) -> Arc<Rulings> {
+    pub(crate) fn rulings(&mut self, jurisdiction: &JurisdictionId, facts: &CaseFacts, now: Timestamp) -> Arc<Rulings> {
         let Self { engine, known } = self;
         let (slice, vocabulary) = engine.slice(jurisdiction);
         let judge = || Arc::new(slice.rulings(vocabulary, facts, now));

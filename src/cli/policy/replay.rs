@@ -30,9 +30,11 @@ const WIDTH: u16 = 140;
 
 /// Arguments of `comity policy replay`.
 #[derive(Debug, Args)]
-#[command(after_help = "A judgment is one asking of the law about one detainer; it gives a determination for each act that \
+#[command(
+    after_help = "A judgment is one asking of the law about one detainer; it gives a determination for each act that \
                         its entry records. Each is judged again on the facts of that moment, which the log keeps with it. \
-                        Determinations without their facts are counted and never guessed.")]
+                        Determinations without their facts are counted and never guessed."
+)]
 pub(super) struct ReplayArgs {
     /// A data directory: of `comity dev`, of `comity demo --out`, or a copy of one.
     #[arg(long, value_name = "DIR")]
@@ -66,7 +68,7 @@ pub(super) struct ReplayArgs {
 
 /// What is replayed.
 #[derive(Debug)]
-pub struct Period {
+pub(super) struct Period {
     /// From this moment on.
     pub from: Option<Timestamp>,
     /// Before this one.
@@ -106,7 +108,7 @@ pub(super) fn run(args: &ReplayArgs) -> Result<()> {
 }
 
 /// Judges what a store's logs record of a period again. Gives how many entries were read.
-pub fn over_store(
+pub(super) fn over_store(
     reader: &dyn Reader,
     period: &Period,
     replay: &mut Replay,
@@ -136,7 +138,8 @@ pub fn over_store(
 
 fn of_entry(stored: &StoredEntry, period: &Period, replay: &mut Replay) -> Result<Vec<Change>> {
     let leaf = entry::read_leaf(&stored.leaf)?;
-    let within = period.from.is_none_or(|from| from <= leaf.recorded_at) && period.to.is_none_or(|to| leaf.recorded_at < to);
+    let within =
+        period.from.is_none_or(|from| from <= leaf.recorded_at) && period.to.is_none_or(|to| leaf.recorded_at < to);
     let said = stored.openings.iter().find(|opening| opening.class == FieldClass::Determination);
     let Some(said) = said.filter(|_| within) else { return Ok(Vec::new()) };
     let judgments = parse::judgments(&said.content)?;
@@ -165,7 +168,10 @@ fn report(replay: &Replay, entries: u64, took: Duration) -> Result<()> {
     say(&format!("{} say the same on the ground of other policies", number(totals.grounds)))?;
     for (count, what) in [
         (totals.without_facts, "could not be judged again: the log does not have their facts"),
-        (totals.without_set, "disclosures could not be compared: the set they were made under is not at hand (--under)"),
+        (
+            totals.without_set,
+            "disclosures could not be compared: the set they were made under is not at hand (--under)",
+        ),
         (totals.unreproduced, "are not what the set they were made under says: the log or that set was changed"),
     ] {
         if count > 0 {
