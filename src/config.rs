@@ -174,11 +174,20 @@ pub struct StoreConfig {
 }
 
 /// Where the law is.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PolicyConfig {
     /// A directory laid out as `policies/` of the source. Absent: the packs built in.
     pub directory: Option<PathBuf>,
+    /// How often the directory is looked at for a change, in milliseconds; 0: only on SIGHUP. What has changed is taken up
+    /// when it was the same at two looks.
+    pub look_every_ms: u64,
+}
+
+impl Default for PolicyConfig {
+    fn default() -> Self {
+        Self { directory: None, look_every_ms: 3_000 }
+    }
 }
 
 impl Config {

@@ -77,7 +77,6 @@ pub struct Page {
 #[derive(Debug)]
 pub struct Feed {
     reader: Arc<dyn Reader>,
-    gate: Arc<Gate>,
     caller: Caller,
     logs: Vec<(LogName, watch::Receiver<u64>)>,
     cursor: Cursor,
@@ -88,14 +87,13 @@ impl Feed {
     /// A subscription of a consumer from a cursor on. Logs the caller may not read are left out.
     pub fn new(
         reader: Arc<dyn Reader>,
-        gate: Arc<Gate>,
         caller: Caller,
         heads: impl IntoIterator<Item = (LogName, watch::Receiver<u64>)>,
         cursor: Cursor,
         consumer: &Consumer,
     ) -> Self {
         let logs = heads.into_iter().filter(|(log, _)| may_read(&caller, log)).collect();
-        Self { reader, gate, caller, logs, cursor, passed_over: consumer.passed_over().collect() }
+        Self { reader, caller, logs, cursor, passed_over: consumer.passed_over().collect() }
     }
 
     /// Where the subscription stands.
@@ -103,10 +101,11 @@ impl Feed {
         self.cursor
     }
 
-    /// Reads on, up to a page, as the law is now. Blocks on the store: call it off the network threads.
-    pub fn page(&mut self, now: Timestamp) -> Result<Page, StoreError> {
+    /// Reads on, up to a page, as the law is now: one gate for all of it. Blocks on the store: call it off the network
+    /// threads.
+    pub fn page(&mut self, gate: &Gate, now: Timestamp) -> Result<Page, StoreError> {
         let mut page = Page { caught_up: true, ..Page::default() };
-        let Self { reader, gate, caller, logs, cursor, passed_over } = self;
+        let Self { reader, caller, logs, cursor, passed_over } = self;
         let mut narrowing = Narrowing::new(&**reader, gate, caller, now);
         for (log, head) in logs {
             let size = *head.borrow_and_update();

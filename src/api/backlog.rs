@@ -25,7 +25,7 @@ impl Api {
         let asked = parse::agency("agency", &request.agency).map_err(faults)?;
         let operator = caller.agency.kind == AgencyKind::Operator;
         let agency = match asked {
-            Some(asked) if operator || asked == caller.agency.id => self.gate.agency(&asked).cloned(),
+            Some(asked) if operator || asked == caller.agency.id => self.gate().agency(&asked).cloned(),
             Some(_) => None,
             None if operator => return Err(status::missing("agency")),
             None => Some(caller.agency.clone()),

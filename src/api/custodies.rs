@@ -95,7 +95,7 @@ impl CustodyService for Custodies {
         let name = parse::case_name("name", &request.get_ref().name, CaseKind::Custody)
             .map_err(|faults| status::violations(&faults))?;
         let case = self.0.read(move |reader| reader.case(&name)).await?.ok_or_else(status::not_found)?;
-        let custody = case.custody().filter(|custody| self.0.gate.may_see_custody(&caller, custody));
+        let custody = case.custody().filter(|custody| self.0.gate().may_see_custody(&caller, custody));
         let shown = show::custody(custody.ok_or_else(status::not_found)?);
         let classes = classes_of(&shown)?;
         self.0.disclose(&caller, "CustodyService/GetCustody", &[&shown.name], classes).await?;
@@ -116,7 +116,7 @@ impl CustodyService for Custodies {
             token: request.page_token,
         };
         let show = |case: &StoredCase| {
-            let custody = case.custody().filter(|custody| self.0.gate.may_see_custody(&caller, custody))?;
+            let custody = case.custody().filter(|custody| self.0.gate().may_see_custody(&caller, custody))?;
             Some(show::custody(custody))
         };
         let (custodies, next_page_token) = self.0.list(&caller, page, show).await?;

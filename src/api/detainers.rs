@@ -80,12 +80,12 @@ impl DetainerService for Detainers {
         let caller = Api::caller(&request)?;
         let name = parse::case_name("name", &request.get_ref().name, CaseKind::Detainer)
             .map_err(|faults| status::violations(&faults))?;
-        let case = self.0.read_for(&caller, move |reader, narrowing| {
+        let case = self.0.read_for(&caller, "DetainerService/GetDetainer", move |reader, narrowing| {
             reader.case(&name)?.map(|case| narrowing.case(case)).transpose()
         });
         let case = case.await?.ok_or_else(status::not_found)?;
         let detainer = case.detainer().ok_or_else(status::not_found)?;
-        let viewpoint = self.0.gate.viewpoint(&caller, detainer).ok_or_else(status::not_found)?;
+        let viewpoint = self.0.gate().viewpoint(&caller, detainer).ok_or_else(status::not_found)?;
         let shown = show::detainer(detainer, viewpoint);
         let classes = classes_of(&shown)?;
         self.0.disclose(&caller, "DetainerService/GetDetainer", &[&shown.name], classes).await?;
@@ -107,7 +107,7 @@ impl DetainerService for Detainers {
         };
         let show = |case: &StoredCase| {
             let detainer = case.detainer()?;
-            Some(show::detainer(detainer, self.0.gate.viewpoint(&caller, detainer)?))
+            Some(show::detainer(detainer, self.0.gate().viewpoint(&caller, detainer)?))
         };
         let (detainers, next_page_token) = self.0.list(&caller, page, show).await?;
         Ok(Response::new(v1::ListDetainersResponse { detainers, next_page_token }))

@@ -75,8 +75,7 @@ impl InboxService for Inbox {
         };
         let heads = api.heads.iter().filter(|(log, _)| log.jurisdiction == whose.jurisdiction);
         let heads: Vec<_> = heads.map(|(log, head)| (log.clone(), head.clone())).collect();
-        let (reader, gate) = (Arc::clone(&api.reader), Arc::clone(&api.gate));
-        let feed = Feed::new(reader, gate, caller.clone(), heads, cursor, &consumer);
+        let feed = Feed::new(Arc::clone(&api.reader), caller.clone(), heads, cursor, &consumer);
         if feed.is_empty() {
             return Err(status::not_found());
         }
@@ -192,9 +191,9 @@ impl Subscription {
 
     /// Reads on, off the network threads.
     async fn page(&self, mut feed: Feed) -> Result<(Feed, Page), Status> {
-        let now = self.api.clock.now();
+        let (gate, now) = (self.api.gate_for(&self.caller, RECEIVE)?, self.api.clock.now());
         let read = tokio::task::spawn_blocking(move || {
-            let page = feed.page(now);
+            let page = feed.page(&gate, now);
             (feed, page)
         });
         let (feed, page) = read.await.map_err(|_| status::internal("a read was given up"))?;

@@ -39,7 +39,7 @@ impl LedgerService for Ledger {
 
     async fn get_entry(&self, request: Request<v1::GetEntryRequest>) -> Result<Response<v1::GetEntryResponse>, Status> {
         let caller = Api::caller(&request)?;
-        let (log, stored, classes) = self.0.entry(&caller, &request.get_ref().name).await?;
+        let (log, stored, classes) = self.0.entry(&caller, "LedgerService/GetEntry", &request.get_ref().name).await?;
         let shown = entry::show(&log, stored.index, stored.leaf, &stored.openings, classes);
         self.0.disclose(&caller, "LedgerService/GetEntry", &[&shown.name], classes).await?;
         Ok(Response::new(v1::GetEntryResponse { entry: Some(shown) }))
@@ -69,7 +69,7 @@ impl LedgerService for Ledger {
         request: Request<v1::ProveInclusionRequest>,
     ) -> Result<Response<v1::ProveInclusionResponse>, Status> {
         let caller = Api::caller(&request)?;
-        let (log, stored, _) = self.0.entry(&caller, &request.get_ref().name).await?;
+        let (log, stored, _) = self.0.entry(&caller, "LedgerService/ProveInclusion", &request.get_ref().name).await?;
         let index = stored.index;
         let proof = self
             .0
@@ -127,13 +127,18 @@ impl Api {
     }
 
     /// An entry that the caller is in the audience of, and the classes it may be shown now; else it does not exist.
-    async fn entry(&self, caller: &Caller, name: &str) -> Result<(LogName, StoredEntry, FieldClasses), Status> {
+    async fn entry(
+        &self,
+        caller: &Caller,
+        method: &'static str,
+        name: &str,
+    ) -> Result<(LogName, StoredEntry, FieldClasses), Status> {
         let (log, index) = parse::entry_name("name", name).map_err(|faults| status::violations(&faults))?;
         let log = self.readable(caller, Ok(log))?;
         if index >= self.head(&log) {
             return Err(status::not_found());
         }
-        let found = self.shown(caller, &log, index, 1).await?.pop();
+        let found = self.shown(caller, method, &log, index, 1).await?.pop();
         let (stored, classes) = found.filter(|(entry, _)| entry.index == index).ok_or_else(status::not_found)?;
         Ok((log, stored, classes.ok_or_else(status::not_found)?))
     }
@@ -142,12 +147,13 @@ impl Api {
     async fn shown(
         &self,
         caller: &Caller,
+        method: &'static str,
         log: &LogName,
         from: u64,
         limit: usize,
     ) -> Result<Vec<(StoredEntry, Option<FieldClasses>)>, Status> {
         let (place, whose) = (log.clone(), caller.clone());
-        let read = self.read_for(caller, move |reader, narrowing| {
+        let read = self.read_for(caller, method, move |reader, narrowing| {
             let found = reader.entries_for(&whose, &place, from, limit)?.into_iter();
             found
                 .map(|stored| Ok((narrowing.classes(&stored, &place.jurisdiction)?, stored)))
@@ -167,7 +173,7 @@ async fn list(
 ) -> Result<(), Status> {
     let mut next = range.start;
     while next < range.end {
-        let found = api.shown(caller, log, next, PAGE_LEN).await?;
+        let found = api.shown(caller, "LedgerService/ListEntries", log, next, PAGE_LEN).await?;
         if found.is_empty() {
             return Ok(());
         }

@@ -59,7 +59,7 @@ impl Api {
         };
         // Few at a time: a page is large while it is put together.
         let _turn = self.lists.acquire().await.map_err(|_| status::unavailable())?;
-        let cases = self.read_for(caller, move |reader, narrowing| {
+        let cases = self.read_for(caller, page.method, move |reader, narrowing| {
             reader.cases(&filter)?.into_iter().map(|case| narrowing.case(case)).collect::<Result<Vec<_>, _>>()
         });
         let cases = cases.await?;

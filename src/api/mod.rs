@@ -30,6 +30,7 @@ use crate::domain::determination::FieldClasses;
 use crate::feed::{CursorKey, Narrowing, Trying};
 use crate::identity::clock::WallClock;
 use crate::policy::gate::Gate;
+use crate::policy::in_force::InForce;
 use crate::recorder::{Clock, Handle, Heads};
 use crate::store::{NewDisclosure, Reader, StoreError};
 
@@ -42,8 +43,8 @@ pub struct Api {
     pub reader: Arc<dyn Reader>,
     /// To wait for entries.
     pub heads: Heads,
-    /// To ask who may see what.
-    pub gate: Arc<Gate>,
+    /// To ask who may see what: take the gate once, and ask it everything.
+    pub in_force: InForce,
     /// The time of record.
     pub clock: Clock,
     /// Keys of digests and cursors.
@@ -139,13 +140,27 @@ impl Api {
         }
     }
 
-    /// Reads from the store as one caller may be shown it now.
+    /// The gate under the set of this moment, to ask who is who.
+    fn gate(&self) -> Arc<Gate> {
+        self.in_force.gate()
+    }
+
+    /// The gate to answer a call by, or a page of a stream: under one set, which also lets this caller call the method.
+    /// The door may have asked another.
+    fn gate_for(&self, caller: &Caller, method: &'static str) -> Result<Arc<Gate>, Status> {
+        let gate = self.gate();
+        gate.admit(caller, method).map_err(|_| status::not_admitted())?;
+        Ok(gate)
+    }
+
+    /// Reads from the store as one caller of a method may be shown it now, by one policy set.
     async fn read_for<T: Send + 'static>(
         &self,
         caller: &Caller,
+        method: &'static str,
         read: impl FnOnce(&dyn Reader, &mut Narrowing<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, Status> {
-        let (gate, caller, now) = (Arc::clone(&self.gate), caller.clone(), self.clock.now());
+        let (gate, caller, now) = (self.gate_for(caller, method)?, caller.clone(), self.clock.now());
         self.read(move |reader| read(reader, &mut Narrowing::new(reader, &gate, &caller, now))).await
     }
 }

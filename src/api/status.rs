@@ -72,6 +72,12 @@ pub fn panicked() -> Status {
     internal("a handler panicked")
 }
 
+/// No policy lets this kind of caller call this method.
+pub fn not_admitted() -> Status {
+    let message = "no policy lets this caller call this method";
+    Failure::new(Code::PermissionDenied, ErrorReason::MethodDenied, message).into()
+}
+
 /// Nothing can be recorded or read now.
 pub fn unavailable() -> Status {
     Failure::new(
@@ -130,6 +136,7 @@ fn of_inbox(refusal: inbox::Refusal) -> Status {
 
 fn denied(denial: &Denial) -> Status {
     match denial {
+        Denial::NotAdmitted => not_admitted(),
         Denial::NotFound | Denial::NoSuchJurisdiction => not_found(),
         Denial::Unattributed => token_refused(&denial.to_string()),
         Denial::NotACustodian => fault("detainer.custodian", "a custodian of the jurisdiction"),
@@ -219,8 +226,7 @@ pub fn of_layer(error: &BoxError) -> Status {
         };
     }
     if error.downcast_ref::<AdmitError>().is_some() {
-        let message = "no policy lets this caller call this method";
-        return Failure::new(Code::PermissionDenied, ErrorReason::MethodDenied, message).into();
+        return not_admitted();
     }
     if let Some(exceeded) = error.downcast_ref::<RateExceeded>() {
         return overloaded(exceeded.retry_after);

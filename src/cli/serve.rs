@@ -24,8 +24,8 @@ pub(super) fn run(args: &ServeArgs) -> Result<()> {
     serve(&config, base)
 }
 
-/// Serves until SIGTERM or SIGINT, then drains. SIGHUP takes up renewed certificates and revocation lists. Says on
-/// standard output when it is ready.
+/// Serves until SIGTERM or SIGINT, then drains. SIGHUP takes up renewed certificates, revocation lists and
+/// policies. Says on standard output when it is ready.
 pub(super) fn serve(config: &Config, base: &Path) -> Result<()> {
     // Listened for before anybody is told that it is ready: else a signal that comes at once ends it without a drain.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -49,10 +49,12 @@ pub(super) fn serve(config: &Config, base: &Path) -> Result<()> {
                 _ = interrupt.recv() => return Ended::Told,
                 () = gateway.writer_ended() => return Ended::WriterFailed,
                 _ = hangup.recv() => {
-                    // What cannot be read changes nothing: the old certificates and lists stay in force.
+                    // What cannot be read changes nothing, and neither hinders the other: the old certificates and lists
+                    // stay in force, or the old policies, which say themselves why.
                     if let Err(error) = gateway.reload_certificates() {
                         tracing::error!(%error, "certificates were not reloaded");
                     }
+                    let _said = gateway.reload_policies();
                 }
             }
         }

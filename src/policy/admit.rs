@@ -1,10 +1,8 @@
 //! The door: asks of each call whether this kind of caller may call this method at all, before its body is read.
 
 use std::future::{Ready, ready};
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use arc_swap::ArcSwap;
 use futures_util::TryFutureExt;
 use futures_util::future::{Either, MapErr};
 use http::Request;
@@ -12,7 +10,7 @@ use tower::{BoxError, Layer, Service};
 
 use crate::domain::agency::Caller;
 use crate::domain::ids::AgencyId;
-use crate::policy::engine::Engine;
+use crate::policy::in_force::InForce;
 
 /// The package whose methods the policies name without it.
 const OWN_PACKAGE: &str = "comity.v1.";
@@ -33,16 +31,16 @@ pub enum AdmitError {
     },
 }
 
-/// Puts the door before a service. The engine may be swapped at any time; each call asks the one of its moment.
+/// Puts the door before a service. Another set may come into force at any time; each call asks the one of its moment.
 #[derive(Debug, Clone)]
 pub struct AdmitLayer {
-    engine: Arc<ArcSwap<Engine>>,
+    in_force: InForce,
 }
 
 impl AdmitLayer {
-    /// A door that asks this engine.
-    pub fn new(engine: Arc<ArcSwap<Engine>>) -> Self {
-        Self { engine }
+    /// A door that asks the set in force.
+    pub fn new(in_force: InForce) -> Self {
+        Self { in_force }
     }
 }
 
@@ -50,14 +48,14 @@ impl<S> Layer<S> for AdmitLayer {
     type Service = Admit<S>;
 
     fn layer(&self, inner: S) -> Admit<S> {
-        Admit { engine: Arc::clone(&self.engine), inner }
+        Admit { in_force: self.in_force.clone(), inner }
     }
 }
 
 /// A service behind the door.
 #[derive(Debug, Clone)]
 pub struct Admit<S> {
-    engine: Arc<ArcSwap<Engine>>,
+    in_force: InForce,
     inner: S,
 }
 
@@ -78,16 +76,16 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        match admit(&self.engine, &request) {
+        match admit(&self.in_force, &request) {
             Ok(()) => Either::Right(self.inner.call(request).map_err(Into::into)),
             Err(denied) => Either::Left(ready(Err(denied.into()))),
         }
     }
 }
 
-fn admit<B>(engine: &ArcSwap<Engine>, request: &Request<B>) -> Result<(), AdmitError> {
+fn admit<B>(in_force: &InForce, request: &Request<B>) -> Result<(), AdmitError> {
     let caller = request.extensions().get::<Caller>().ok_or(AdmitError::NoCaller)?;
-    engine.load().admit(caller, method_of(request.uri().path()))
+    in_force.gate().admit(caller, method_of(request.uri().path()))
 }
 
 /// The method as policies name it. One path, one name: a path that is not of that shape names no method.
@@ -103,23 +101,27 @@ fn method_of(path: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use std::convert::Infallible;
+    use std::sync::Arc;
     use std::task::Waker;
 
     use tower::ServiceExt;
 
     use super::*;
     use crate::domain::agency::{Agency, AgencyKind};
+    use crate::policy::engine::Engine;
+    use crate::policy::gate::Gate;
     use crate::policy::load::PolicySet;
 
     fn call(path: &str, kind: Option<AgencyKind>) -> Result<(), AdmitError> {
-        let engine = Arc::new(ArcSwap::from_pointee(Engine::new(PolicySet::embedded().unwrap())));
+        let engine = Arc::new(Engine::new(PolicySet::embedded().unwrap()));
+        let in_force = InForce::new(Arc::new(Gate::new(engine, Arc::default())));
         let inner = tower::service_fn(|_: Request<()>| ready(Ok::<_, Infallible>(())));
         let mut request = Request::builder().uri(path).body(()).unwrap();
         if let Some(kind) = kind {
             let agency = Agency { id: "us-ice".parse().unwrap(), kind, class: None, jurisdictions: [].into() };
             request.extensions_mut().insert(Caller { agency, actor: None });
         }
-        let mut answer = Box::pin(AdmitLayer::new(engine).layer(inner).oneshot(request));
+        let mut answer = Box::pin(AdmitLayer::new(in_force).layer(inner).oneshot(request));
         match answer.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(answer) => answer.map_err(|error| *error.downcast().unwrap()),
             Poll::Pending => panic!("the door never waits"),

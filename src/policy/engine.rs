@@ -31,6 +31,7 @@ pub struct Engine {
     unwritten: Slice,
     remembered: Remembered,
     digest: [u8; 32],
+    files: BTreeMap<String, [u8; 32]>,
 }
 
 /// INVARIANT: everything that the schema lets an access rule read.
@@ -56,6 +57,7 @@ impl Engine {
             unwritten,
             remembered: Remembered::default(),
             digest: set.digest,
+            files: set.files,
         }
     }
 
@@ -101,6 +103,11 @@ impl Engine {
     /// Digest of the policy set that answers.
     pub fn digest(&self) -> [u8; 32] {
         self.digest
+    }
+
+    /// The digest of each of its files, by its name within the directory.
+    pub fn files(&self) -> &BTreeMap<String, [u8; 32]> {
+        &self.files
     }
 
     fn admitted(&self, admission: Admission, method: &str) -> bool {

@@ -22,12 +22,16 @@ use crate::domain::facts::{CaseFacts, Stage};
 use crate::domain::ids::{AgencyId, JurisdictionId};
 use crate::domain::permit::{Admitted, Permitted};
 use crate::domain::zone::Zones;
+use crate::policy::admit::AdmitError;
 use crate::policy::engine::Engine;
 use crate::policy::gate::question::{Question, facts_of};
 
 /// Why the gate does not let a command pass.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Denial {
+    /// No rule of the set that judges admits this kind of caller to this method, whatever the door said.
+    #[error("no policy lets this caller call this method")]
+    NotAdmitted,
     /// No such case, or none of the caller's. Both read the same from outside.
     #[error("there is no such case")]
     NotFound,
@@ -80,19 +84,41 @@ pub enum Denial {
 pub struct Gate {
     engine: Arc<Engine>,
     agencies: Arc<BTreeMap<AgencyId, Agency>>,
+    since: Option<Timestamp>,
     zones: Zones,
 }
 
 impl Gate {
     /// A gate over these agencies and policies.
     pub fn new(engine: Arc<Engine>, agencies: Arc<BTreeMap<AgencyId, Agency>>) -> Self {
-        Self { engine, agencies, zones: Zones::default() }
+        Self { engine, agencies, zones: Zones::default(), since: None }
     }
 
     /// The same, with the days of each jurisdiction counted in these zones.
     #[must_use]
     pub fn with_zones(self, zones: Zones) -> Self {
         Self { zones, ..self }
+    }
+
+    /// A gate over the same agencies and another policy set, in force since then.
+    #[must_use]
+    pub fn under(&self, engine: Arc<Engine>, since: Timestamp) -> Self {
+        Self { engine, agencies: Arc::clone(&self.agencies), zones: self.zones.clone(), since: Some(since) }
+    }
+
+    /// The policy set that it asks.
+    pub fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
+    /// Since when that set is in force in this store. None: it was never said to be.
+    pub fn since(&self) -> Option<Timestamp> {
+        self.since
+    }
+
+    /// Whether this kind of caller may call this method at all, by the set that this gate asks everything else.
+    pub fn admit(&self, caller: &Caller, method: &str) -> Result<(), AdmitError> {
+        self.engine.admit(caller, method)
     }
 
     /// The time zone of each jurisdiction: days of law are counted, and its clocks run, in no other.
@@ -113,6 +139,8 @@ impl Gate {
         if !caller.takes_part_in(jurisdiction) {
             return Err(Denial::NoSuchJurisdiction);
         }
+        // Asked at the door before, of the set of that moment: here access and law are asked of one set.
+        self.admit(caller, admitted.value.method().rpc()).map_err(|_| Denial::NotAdmitted)?;
         let laws = Question { gate: self, admitted: &admitted, case, now }.laws(id)?;
         Ok(Permitted::by_gate(admitted, laws))
     }

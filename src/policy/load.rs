@@ -5,11 +5,11 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use aws_lc_rs::digest;
 use cedar_policy as cedar;
 use jiff::Timestamp;
 
 use crate::domain::ids::JurisdictionId;
+use crate::policy::digest::{self, digest_of};
 use crate::policy::embedded::built_in;
 use crate::policy::limits::{self, Excess, FILE_BYTES_MAX, FILES_MAX};
 use crate::policy::reads::Reads;
@@ -40,6 +40,8 @@ pub struct PolicySet {
     pub(crate) tables: BTreeMap<String, String>,
     pub(crate) vocabulary: Vocabulary,
     pub(crate) digest: [u8; 32],
+    /// The digest of each file's content, by its name: which of them differ from those of another set.
+    pub(crate) files: BTreeMap<String, [u8; 32]>,
 }
 
 impl PolicySet {
@@ -52,6 +54,12 @@ impl PolicySet {
     /// `law/_safeguards.cedar`, `law/switches.toml`, and `law/<jurisdiction>.cedar` beside its table of cases,
     /// `law/<jurisdiction>.cases.toml`.
     pub fn load(directory: &Path) -> Result<Self, PolicyError> {
+        Self::from_files(&Self::files_in(directory)?)
+    }
+
+    /// Reads the files of such a directory, within limits, and parses nothing: their digest tells whether there is
+    /// anything new.
+    pub fn files_in(directory: &Path) -> Result<BTreeMap<String, String>, PolicyError> {
         let mut files = BTreeMap::new();
         for name in [ACCESS, SCHEMA] {
             files.insert(name.to_owned(), read(&directory.join(name), name)?);
@@ -60,7 +68,8 @@ impl PolicySet {
         for entry in directory.join("law").read_dir().map_err(unreadable)? {
             let path = entry.map_err(unreadable)?.path();
             let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
-            if !(name.ends_with(".cedar") || name.ends_with(CASES) || name == "switches.toml") || !path.is_file() {
+            let cedar = path.extension() == Some("cedar".as_ref());
+            if !(cedar || name.ends_with(CASES) || name == "switches.toml") || !path.is_file() {
                 continue;
             }
             if files.len() == FILES_MAX {
@@ -70,7 +79,7 @@ impl PolicySet {
             let text = read(&path, &name)?;
             files.insert(name, text);
         }
-        Self::from_files(&files)
+        Ok(files)
     }
 
     /// Parses the files of a directory, given by their names within it.
@@ -111,6 +120,7 @@ impl PolicySet {
             tables: tables.map(|(name, text)| (name.clone(), text.clone())).collect(),
             vocabulary: Vocabulary::new(&reader.schema).map_err(PolicyError::Vocabulary)?,
             digest: digest_of(files),
+            files: files.iter().map(|(name, text)| (name.clone(), digest::of_text(text))).collect(),
         })
     }
 
@@ -292,18 +302,6 @@ fn read(path: &Path, name: &str) -> Result<String, PolicyError> {
         return Err(PolicyError::Excess { file: name.to_owned(), excess: Excess::Bytes });
     }
     Ok(text)
-}
-
-/// Lengths go in too: without them, text moved from one file to the next would leave the digest as it was.
-fn digest_of(files: &BTreeMap<String, String>) -> [u8; 32] {
-    let mut context = digest::Context::new(&digest::SHA256);
-    for part in files.iter().flat_map(|(name, text)| [name, text]) {
-        context.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
-        context.update(part.as_bytes());
-    }
-    let mut bytes = [0; 32];
-    bytes.iter_mut().zip(context.finish().as_ref()).for_each(|(to, from)| *to = *from);
-    bytes
 }
 
 #[cfg(test)]

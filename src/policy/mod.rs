@@ -6,9 +6,11 @@
 
 pub mod admit;
 pub mod cases;
+pub mod digest;
 pub mod engine;
 pub mod explain;
 pub mod gate;
+pub mod in_force;
 pub mod load;
 pub mod replay;
 pub mod rulings;

@@ -17,11 +17,14 @@ use crate::domain::permit::Admitted;
 use crate::ledger::{Checkpoint, CheckpointError, Receipt, Signer};
 use crate::meters::{Meters, table};
 use crate::policy::gate::Gate;
+use crate::policy::in_force::InForce;
+use crate::recorder::activate::Activating;
 use crate::recorder::handle::{Handle, Job, Recorded, SubmitError};
-use crate::recorder::jobs::{Batch, Disclosing, Reply, case_command, confirms};
+use crate::recorder::head::check_head;
+use crate::recorder::jobs::{Batch, Closing, Disclosing, Reply, case_command, confirms};
 use crate::recorder::plan::{self, Outcome, Plan, PlanError, Planned};
 use crate::recorder::seams::{Clock, Entropy};
-use crate::store::{HeadMove, Loaded, LogState, Reader, Store, StoreError, Wanted};
+use crate::store::{Append, HeadMove, Loaded, LogState, PolicyInForce, Reader, Store, StoreError, Wanted};
 
 /// Limits of the writer.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -69,18 +72,22 @@ pub type Heads = BTreeMap<LogName, watch::Receiver<u64>>;
 #[derive(Debug)]
 pub struct Recorder {
     store: Box<dyn Store>,
-    gate: Arc<Gate>,
+    /// By this every write is judged: the set in force, which changes between batches alone.
+    pub(super) gate: Arc<Gate>,
+    pub(super) in_force: InForce,
+    /// What the store has for the set in force.
+    pub(super) policy: Option<PolicyInForce>,
     signer: Signer,
     origin: String,
-    clock: Clock,
-    entropy: Entropy,
-    logs: BTreeMap<LogName, LogState>,
+    pub(super) clock: Clock,
+    pub(super) entropy: Entropy,
+    pub(super) logs: BTreeMap<LogName, LogState>,
     published: BTreeMap<LogName, watch::Sender<u64>>,
     jobs: mpsc::Receiver<Job>,
     healthy: Arc<AtomicBool>,
     config: RecorderConfig,
     inboxes: inbox::Limits,
-    meters: Arc<Meters>,
+    pub(super) meters: Arc<Meters>,
 }
 
 /// A writer that runs, and the ways to it.
@@ -101,8 +108,8 @@ pub struct Running {
 pub struct Parts {
     /// Where everything durable is.
     pub store: Box<dyn Store>,
-    /// Asked once per command.
-    pub gate: Arc<Gate>,
+    /// Asked once per command. Another set takes its place when the writer has recorded it.
+    pub in_force: InForce,
     /// Signs a checkpoint per batch and log.
     pub signer: Signer,
     /// Before the name of a log, gives the origin of its checkpoints.
@@ -124,8 +131,10 @@ pub struct Parts {
 impl Recorder {
     /// Recovers every log, checks each head against its newest checkpoint, and starts the writer on its own thread.
     pub fn start(parts: Parts) -> Result<Running, RecorderError> {
-        let Parts { mut store, gate, signer, origin, clock, entropy, jurisdictions, config, inboxes, meters } = parts;
+        let Parts { mut store, in_force, signer, origin, clock, entropy, jurisdictions, config, inboxes, meters } =
+            parts;
         let reader = store.reader();
+        let policy = reader.policy()?;
         let (mut logs, mut published, mut heads) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         for jurisdiction in jurisdictions {
             for kind in [LogKind::Exchange, LogKind::Custody] {
@@ -144,7 +153,9 @@ impl Recorder {
         let handle = Handle::new(sender, Arc::clone(&healthy), Arc::clone(&meters));
         let recorder = Self {
             store,
-            gate,
+            gate: in_force.gate(),
+            in_force,
+            policy,
             signer,
             origin,
             clock,
@@ -167,20 +178,38 @@ impl Recorder {
     fn run(mut self) -> Result<(), RecorderError> {
         loop {
             let Some(first) = self.jobs.blocking_recv() else { return Ok(()) };
-            let mut batch = Batch::default();
-            let mut stop = batch.take(first);
-            while !stop && batch.len() < self.config.batch_len_max {
-                let Ok(job) = self.jobs.try_recv() else { break };
-                stop = batch.take(job);
+            match self.step(first) {
+                Ok(On::Goes) => {}
+                Ok(On::Ends) => return Ok(()),
+                Err(error) => {
+                    // A failed append may or may not be durable: only a restart reads the truth.
+                    self.healthy.store(false, Ordering::SeqCst);
+                    tracing::error!(%error, "the writer stopped: nothing more is recorded until a restart");
+                    return Err(error);
+                }
             }
-            if let Err(error) = self.record(batch) {
-                // A failed append may or may not be durable: only a restart reads the truth.
-                self.healthy.store(false, Ordering::SeqCst);
-                tracing::error!(%error, "the writer stopped: nothing more is recorded until a restart");
-                return Err(error);
-            }
-            if stop {
-                return Ok(());
+        }
+    }
+
+    /// One batch, and what ended it.
+    fn step(&mut self, first: Job) -> Result<On, RecorderError> {
+        let mut batch = Batch::default();
+        let mut closing = batch.take(first);
+        while closing.is_none() && batch.len() < self.config.batch_len_max {
+            let Ok(job) = self.jobs.try_recv() else { break };
+            closing = batch.take(job);
+        }
+        if batch.len() > 0 {
+            self.record(batch)?;
+        }
+        match closing {
+            None => Ok(On::Goes),
+            Some(Closing::Stop) => Ok(On::Ends),
+            Some(Closing::Activate(Activating { engine, reply })) => {
+                let activated = self.activate(&engine)?;
+                // Who asked may have given up waiting; the set is in force all the same.
+                let _gone = reply.send(activated);
+                Ok(On::Goes)
             }
         }
     }
@@ -202,16 +231,10 @@ impl Recorder {
             Some(attempt) => plan.attempt(attempt, now),
         };
         let tried: Vec<_> = disclosures.iter().map(attempt).collect();
-        let Planned { mut logs, mut append } = plan.finish();
+        let Planned { logs, mut append } = plan.finish();
         let sent = disclosures.iter().zip(&tried).filter(|(_, tried)| **tried == Ok(Tried::Send));
         append.disclosures = sent.map(|((delivering, _), _)| delivering.disclosure.clone()).collect();
-        let checkpoints = self.sign(&mut logs, &mut append.heads)?;
-        if !append.is_empty() {
-            let since = Instant::now();
-            self.store.commit(&append)?;
-            self.meters.took(&table::COMMIT_DURATION, &[], since.elapsed());
-        }
-        self.logs = logs;
+        let checkpoints = self.make_durable(logs, &mut append)?;
         self.meters.measured(&table::BATCH_JOBS, &[], writes.len().saturating_add(disclosures.len()));
         let committed = append.entries.len();
         if committed > 0 {
@@ -254,6 +277,22 @@ impl Recorder {
             let _hung_up = reply.send(tried.map_err(SubmitError::Inbox));
         }
         Ok(())
+    }
+
+    /// Signs the heads and commits. Nothing is published or answered before it has returned.
+    pub(super) fn make_durable(
+        &mut self,
+        mut logs: BTreeMap<LogName, LogState>,
+        append: &mut Append,
+    ) -> Result<BTreeMap<LogName, String>, RecorderError> {
+        let checkpoints = self.sign(&mut logs, &mut append.heads)?;
+        if !append.is_empty() {
+            let since = Instant::now();
+            self.store.commit(append)?;
+            self.meters.took(&table::COMMIT_DURATION, &[], since.elapsed());
+        }
+        self.logs = logs;
+        Ok(checkpoints)
     }
 
     /// Everything the batch's commands may touch, found by following names until there are no new ones.
@@ -325,7 +364,8 @@ impl Recorder {
         Ok(Receipt { index, proof, checkpoint: checkpoint.clone() }.to_string())
     }
 
-    fn publish(&self, heads: &[HeadMove]) {
+    /// Lets everybody see how far the logs have grown.
+    pub(super) fn publish(&self, heads: &[HeadMove]) {
         for head in heads {
             if let Some(sender) = self.published.get(&head.log) {
                 sender.send_replace(head.to_size);
@@ -336,28 +376,13 @@ impl Recorder {
     }
 }
 
+/// Whether there is another batch.
+enum On {
+    Goes,
+    Ends,
+}
+
 /// The origin of a log's checkpoints.
 pub fn origin(prefix: &str, log: &LogName) -> String {
     format!("{prefix}/{log}")
-}
-
-/// The stored tree must be the one whose head was signed last: else another log would grow under our signature.
-fn check_head(
-    reader: &dyn Reader,
-    prefix: &str,
-    log: &LogName,
-    state: &LogState,
-    signer: &Signer,
-) -> Result<(), RecorderError> {
-    let not_signed = || RecorderError::HeadNotSigned(log.clone());
-    match reader.checkpoint(log)? {
-        None if state.tree.size() == 0 => Ok(()),
-        None => Err(not_signed()),
-        Some((size, note)) => {
-            let keys = [signer.verifier().clone()];
-            let kept = Checkpoint::open(&note, &origin(prefix, log), &keys)?;
-            let same = size == state.tree.size() && kept.size() == size && kept.root() == state.tree.root();
-            if same { Ok(()) } else { Err(not_signed()) }
-        }
-    }
 }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::sync_channel;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -11,7 +13,9 @@ use crate::domain::ids::LogName;
 use crate::domain::inbox::{self, Tried};
 use crate::domain::permit::Admitted;
 use crate::meters::{Meters, table};
+use crate::policy::engine::Engine;
 use crate::policy::gate::Denial;
+use crate::recorder::activate::{Activated, Activating};
 use crate::recorder::tries::Delivering;
 use crate::store::NewDisclosure;
 
@@ -66,12 +70,18 @@ pub enum SubmitError {
     Stopped,
 }
 
+/// How often an activation is offered to a queue that is full, and how long it waits in between: ten seconds.
+const ACTIVATION_TRIES_MAX: u32 = 1_000;
+const ACTIVATION_RETRY_AFTER: Duration = Duration::from_millis(10);
+
 /// What the writer is asked to do.
 pub(super) enum Job {
     /// Record a write.
     Write(Box<Admitted<Command>>, oneshot::Sender<Result<Recorded, SubmitError>>),
     /// Account for a disclosure before it is made.
     Disclose(Box<Delivering>, oneshot::Sender<Result<Tried, SubmitError>>),
+    /// Let another policy set come into force after what came before.
+    Activate(Activating),
     /// Finish what came before, then end.
     Stop,
 }
@@ -89,6 +99,7 @@ impl std::fmt::Debug for Job {
         f.write_str(match self {
             Self::Write(..) => "Write",
             Self::Disclose(..) => "Disclose",
+            Self::Activate(..) => "Activate",
             Self::Stop => "Stop",
         })
     }
@@ -118,6 +129,23 @@ impl Handle {
         let (answer, answered) = oneshot::channel();
         self.send(Job::Disclose(Box::new(delivering), answer))?;
         answered.await.unwrap_or(Err(SubmitError::Stopped))
+    }
+
+    /// Lets another policy set come into force, and waits until that is durable: every write submitted after this has
+    /// returned is judged by it. Blocks: call it off the network threads.
+    pub fn activate(&self, engine: Arc<Engine>) -> Result<Activated, SubmitError> {
+        let (reply, answered) = sync_channel(1);
+        let mut job = Job::Activate(Activating { engine, reply });
+        for _ in 0..ACTIVATION_TRIES_MAX {
+            // A full queue is no reason to keep to the old law: it is drained all the time.
+            match self.jobs.try_send(job) {
+                Ok(()) => return answered.recv().map_err(|_| SubmitError::Stopped),
+                Err(mpsc::error::TrySendError::Closed(_)) => return Err(SubmitError::Stopped),
+                Err(mpsc::error::TrySendError::Full(back)) => job = back,
+            }
+            std::thread::sleep(ACTIVATION_RETRY_AFTER);
+        }
+        Err(SubmitError::Overloaded)
     }
 
     /// Whether the writer can still commit.

@@ -6,6 +6,7 @@ use crate::domain::command::{Action, CaseCommand, Command};
 use crate::domain::ids::{AgencyId, JurisdictionId};
 use crate::domain::inbox::Tried;
 use crate::domain::permit::Admitted;
+use crate::recorder::activate::Activating;
 use crate::recorder::handle::{Job, Recorded, SubmitError};
 use crate::recorder::tries::Delivering;
 
@@ -13,6 +14,14 @@ use crate::recorder::tries::Delivering;
 pub(super) type Reply = oneshot::Sender<Result<Recorded, SubmitError>>;
 /// A delivery, and where its outcome goes.
 pub(super) type Disclosing = (Box<Delivering>, oneshot::Sender<Result<Tried, SubmitError>>);
+
+/// What is to be done when a batch is durable, and what no batch is taken across.
+pub(super) enum Closing {
+    /// Another policy set comes into force: a batch is judged by one.
+    Activate(Activating),
+    /// The writer ends.
+    Stop,
+}
 
 /// What has come while the last batch was being written.
 #[derive(Default)]
@@ -22,14 +31,15 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    /// Takes a job; true if it was the last.
-    pub(super) fn take(&mut self, job: Job) -> bool {
+    /// Takes a job, or says what ends the batch.
+    pub(super) fn take(&mut self, job: Job) -> Option<Closing> {
         match job {
             Job::Write(write, reply) => self.writes.push((write, reply)),
             Job::Disclose(delivering, reply) => self.disclosures.push((delivering, reply)),
-            Job::Stop => return true,
+            Job::Activate(activating) => return Some(Closing::Activate(activating)),
+            Job::Stop => return Some(Closing::Stop),
         }
-        false
+        None
     }
 
     pub(super) fn len(&self) -> usize {

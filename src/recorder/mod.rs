@@ -2,15 +2,18 @@
 //!
 //! Open [`handle`] to see how a write comes in, [`batch`] for the loop, [`plan`] for what a batch is made of.
 
+mod activate;
 mod answer;
 mod batch;
 mod confirm;
 pub mod handle;
+mod head;
 mod jobs;
 pub mod plan;
 pub mod seams;
 mod tries;
 
+pub use activate::Activated;
 pub use batch::{Heads, Parts, Recorder, RecorderConfig, RecorderError, Running, origin};
 pub use handle::{Handle, Recorded, SubmitError};
 pub use seams::{Clock, Entropy};

@@ -14,7 +14,7 @@ use crate::domain::command::{Action, CaseCommand, Command, Method};
 use crate::domain::decide::{Refusal, decide};
 use crate::domain::detainer::Detainer;
 use crate::domain::event::Record;
-use crate::domain::ids::{AgencyId, CaseName, LogKind, LogName, OfficerPseudonym, RequestId};
+use crate::domain::ids::{AgencyId, CaseName, JurisdictionId, LogKind, LogName, OfficerPseudonym, RequestId};
 use crate::domain::inbox::{self, Whose};
 use crate::domain::permit::Admitted;
 use crate::ledger;
@@ -62,6 +62,9 @@ pub enum PlanError {
     /// An event that the contract has no class for.
     #[error("an event cannot be split: {0}")]
     Shape(#[from] ShapeError),
+    /// The gateway's own id is none.
+    #[error("the gateway has no id to act under")]
+    NoGateway,
     /// A log that was not opened.
     #[error("the log {0} is not open")]
     NotOpen(LogName),
@@ -131,10 +134,14 @@ impl<'a> Plan<'a> {
         if !admitted.caller.takes_part_in(&admitted.jurisdiction) || !self.is_open(admitted) {
             return Ok(Outcome::Denied(Denial::NoSuchJurisdiction));
         }
-        let now = self.time_of_record(admitted, clock_now);
+        let now = self.time_of_record(&admitted.jurisdiction, clock_now);
         let recorded = match &command.action {
             Action::Case(case_command) => self.case_command(admitted, case_command, &officer, now)?,
             Action::AcknowledgeInbox { .. } | Action::AcknowledgeParked { .. } => {
+                // Upon a case the gate asks this itself.
+                if self.gate.admit(&admitted.caller, command.action.method().rpc()).is_err() {
+                    return Ok(Outcome::Denied(Denial::NotAdmitted));
+                }
                 self.confirm(admitted, &officer, now)?
             }
         };
@@ -180,8 +187,8 @@ impl<'a> Plan<'a> {
     }
 
     /// Never earlier than what either log of the jurisdiction has recorded, whatever the clock says.
-    fn time_of_record(&self, admitted: &Admitted<Command>, clock_now: Timestamp) -> Timestamp {
-        let own = self.logs.iter().filter(|(name, _)| name.jurisdiction == admitted.jurisdiction);
+    pub(super) fn time_of_record(&self, jurisdiction: &JurisdictionId, clock_now: Timestamp) -> Timestamp {
+        let own = self.logs.iter().filter(|(name, _)| name.jurisdiction == *jurisdiction);
         own.map(|(_, state)| state.recorded_at).fold(clock_now, Timestamp::max)
     }
 

@@ -1,10 +1,12 @@
 //! The gateway's own certificate and the revocation lists, read again while it runs.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use crate::config::Config;
+use crate::identity::clock::WallClock;
 use crate::identity::registry::Registry;
 use crate::meters::{Meters, table};
 use crate::server::accept::{self, Material, TlsState, TrustError};
@@ -12,14 +14,31 @@ use crate::server::accept::{self, Material, TlsState, TrustError};
 /// Where certificates come from, to be read again.
 #[derive(Debug)]
 pub(super) struct Certificates {
-    pub(super) files: accept::Files,
-    pub(super) base: PathBuf,
-    pub(super) registry: Arc<Registry>,
+    files: accept::Files,
+    base: PathBuf,
+    registry: Arc<Registry>,
     pub(super) state: Arc<TlsState>,
-    pub(super) meters: Arc<Meters>,
+    meters: Arc<Meters>,
 }
 
 impl Certificates {
+    /// Reads them for the first time.
+    pub(super) fn read(
+        config: &Config,
+        base: &Path,
+        registry: Arc<Registry>,
+        wall: &WallClock,
+        meters: &Arc<Meters>,
+    ) -> Result<Self, TrustError> {
+        let material = Material::read(&config.tls, base)?;
+        show_expiry(meters, material.not_after());
+        for outcome in ["activated", "failed"] {
+            meters.add(&table::CERTIFICATE_RELOADS, &[outcome.into()], 0);
+        }
+        let state = TlsState::new(config.accept.clone(), material, Arc::clone(&registry), wall.clone())?;
+        Ok(Self { files: config.tls.clone(), base: base.to_owned(), registry, state, meters: Arc::clone(meters) })
+    }
+
     /// Goes over to what the files now hold, and cuts the connections that would now be refused; says how many. On an
     /// error nothing has changed.
     pub(super) fn reload(&self) -> Result<usize, TrustError> {
@@ -40,7 +59,7 @@ impl Certificates {
 }
 
 /// Shows when the gateway's own certificate ends.
-pub(super) fn show_expiry(meters: &Meters, not_after: Option<Timestamp>) {
+fn show_expiry(meters: &Meters, not_after: Option<Timestamp>) {
     if let Some(not_after) = not_after {
         meters.moment(&table::CERTIFICATE_EXPIRY, not_after);
     }

@@ -6,11 +6,12 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::meters::{self, Meters};
+use crate::meters;
 use crate::recorder::Handle;
+use crate::server::ServerError;
 use crate::server::accept::{self, TlsState};
 use crate::server::health::Phase;
-use crate::server::{ServerError, ops};
+use crate::server::ops::{self, Probed};
 
 /// Accepts sockets and answers probes.
 pub(super) struct Front {
@@ -18,19 +19,14 @@ pub(super) struct Front {
     pub(super) ops_listener: std::net::TcpListener,
     pub(super) sockets: Vec<mpsc::Sender<accept::Accepted>>,
     pub(super) tls: Arc<TlsState>,
-    pub(super) meters: Arc<Meters>,
+    pub(super) probed: Probed,
     pub(super) drain: CancellationToken,
     pub(super) stop_ops: CancellationToken,
 }
 
 impl Front {
     /// Until told to stop.
-    pub(super) async fn run(
-        self,
-        phase: watch::Receiver<Phase>,
-        recorder: Handle,
-        set_phase: watch::Sender<Phase>,
-    ) -> Result<(), ServerError> {
+    pub(super) async fn run(self, recorder: Handle, set_phase: watch::Sender<Phase>) -> Result<(), ServerError> {
         let io = |what| move |source| ServerError::Io { what, source };
         let grpc = TcpListener::from_std(self.grpc_listener).map_err(io("the gRPC listener cannot be used"))?;
         let ops = TcpListener::from_std(self.ops_listener).map_err(io("the ops listener cannot be used"))?;
@@ -39,14 +35,14 @@ impl Front {
             recorder.ended().await;
             set_phase.send_replace(Phase::WriterStopped);
         });
-        let kept = Arc::clone(&self.meters);
+        let kept = Arc::clone(&self.probed.meters);
         let upkeep = tokio::spawn(async move {
             loop {
                 tokio::time::sleep(meters::UPKEEP_EVERY).await;
                 kept.upkeep();
             }
         });
-        let served = ops::serve(ops, phase, self.meters, self.stop_ops).await;
+        let served = ops::serve(ops, self.probed, self.stop_ops).await;
         upkeep.abort();
         watching.abort();
         accepting.abort();

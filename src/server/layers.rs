@@ -14,7 +14,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use futures_util::FutureExt as _;
 use http::{HeaderMap, Request, Response};
 use http_body::Frame;
@@ -29,12 +28,16 @@ use tower::util::BoxCloneSyncService;
 use tower::{BoxError, Service, ServiceBuilder};
 
 use crate::api::status;
+use crate::config::{Config, Secrets};
 use crate::identity::authenticate::{AuthenticateLayer, Authenticator};
 use crate::identity::certificate::PeerIdentity;
+use crate::identity::clock::WallClock;
+use crate::identity::pseudonym::PseudonymKey;
 use crate::identity::rate::RateLimitLayer;
+use crate::identity::registry::Registry;
 use crate::meters::{Meters, table};
 use crate::policy::admit::AdmitLayer;
-use crate::policy::engine::Engine;
+use crate::policy::in_force::InForce;
 use crate::server::protocol;
 use crate::server::underway::Underway;
 use crate::wire::failure::{reason_of, reason_word};
@@ -53,7 +56,7 @@ pub(super) struct Layers {
     /// Who is calling.
     pub(super) authenticator: Arc<Authenticator>,
     /// What they may call.
-    pub(super) engine: Arc<ArcSwap<Engine>>,
+    pub(super) in_force: InForce,
     /// Where calls are counted.
     pub(super) meters: Arc<Meters>,
 }
@@ -62,6 +65,27 @@ pub(super) struct Layers {
 pub(super) type Stack = Respond<BoxCloneSyncService<Request<Body>, Response<Body>, BoxError>>;
 
 impl Layers {
+    /// As configured.
+    pub(super) fn of(
+        config: &Config,
+        secrets: &Secrets,
+        registry: &Arc<Registry>,
+        wall: &WallClock,
+        in_force: &InForce,
+        meters: &Arc<Meters>,
+    ) -> Self {
+        let pseudonyms = PseudonymKey::new(&secrets.pseudonym);
+        let authenticator = Authenticator::new(Arc::clone(registry), config.token.clone(), pseudonyms, wall.clone());
+        Self {
+            request_timeout: Duration::from_millis(config.server.request_timeout_ms),
+            in_flight: GlobalConcurrencyLimitLayer::new(config.server.in_flight_max),
+            rate: RateLimitLayer::new(&config.rate),
+            authenticator: Arc::new(authenticator),
+            in_force: in_force.clone(),
+            meters: Arc::clone(meters),
+        }
+    }
+
     /// The services behind the layers.
     pub(super) fn around(&self, routes: Routes) -> Stack {
         let inner = ServiceBuilder::new()
@@ -69,7 +93,7 @@ impl Layers {
             .layer(self.in_flight.clone())
             .layer(self.rate.clone())
             .layer(AuthenticateLayer::new(Arc::clone(&self.authenticator)))
-            .layer(AdmitLayer::new(Arc::clone(&self.engine)))
+            .layer(AdmitLayer::new(self.in_force.clone()))
             .service(routes);
         let meters = Arc::clone(&self.meters);
         Respond { inner: BoxCloneSyncService::new(inner), request_timeout: self.request_timeout, meters }

@@ -9,6 +9,7 @@ mod front;
 mod health;
 mod layers;
 mod ops;
+mod policies;
 mod protocol;
 mod underway;
 mod worker;
@@ -20,32 +21,31 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
-use tower::limit::GlobalConcurrencyLimitLayer;
 
 pub use health::Phase;
+pub use policies::{ReloadError, Reloaded, UnfitSet};
 
 use crate::api::{Api, ApiKeys, LISTS_MAX};
 use crate::config::{Config, ConfigError, Secrets};
 use crate::domain::zone::Zones;
 use crate::feed::Trying;
-use crate::identity::authenticate::Authenticator;
 use crate::identity::clock::WallClock;
-use crate::identity::pseudonym::PseudonymKey;
-use crate::identity::rate::RateLimitLayer;
 use crate::identity::registry::Registry;
 use crate::ledger::VerifierKey;
 use crate::meters::Meters;
 use crate::policy::engine::Engine;
 use crate::policy::gate::Gate;
+use crate::policy::in_force::InForce;
 use crate::policy::load::PolicySet;
 use crate::recorder::{Clock, Entropy, Handle, Parts, Recorder, RecorderError, Running};
-use crate::server::accept::{Material, TlsState};
-use crate::server::certificates::{Certificates, show_expiry};
+use crate::server::accept::TlsState;
+use crate::server::certificates::Certificates;
 use crate::server::front::Front;
 use crate::server::layers::Layers;
+use crate::server::ops::Probed;
+use crate::server::policies::Policies;
 use crate::server::worker::Worker;
 use crate::store::sqlite::SqliteStore;
 
@@ -59,17 +59,17 @@ pub enum ServerError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// Policies.
-    #[error("the policies cannot be used: {0}")]
-    Policy(#[from] crate::policy::load::PolicyError),
+    #[error(transparent)]
+    Policies(#[from] UnfitSet),
+    /// The policies could not come into force.
+    #[error(transparent)]
+    Activation(#[from] ReloadError),
     /// Agencies.
     #[error("the registry of agencies cannot be used: {0}")]
     Registry(#[from] crate::identity::registry::RegistryError),
     /// Certificates.
     #[error("the certificates cannot be used: {0}")]
     Trust(#[from] accept::TrustError),
-    /// A jurisdiction without a law: nothing there could ever be permitted.
-    #[error("there is no policy pack for the jurisdiction {0}")]
-    NoLaw(crate::domain::ids::JurisdictionId),
     /// A time zone that is none.
     #[error(transparent)]
     Zone(#[from] crate::domain::zone::UnknownZone),
@@ -119,8 +119,10 @@ pub struct Gateway {
     phase: watch::Sender<Phase>,
     recorder: Handle,
     certificates: Certificates,
+    policies: Arc<Policies>,
     drain: DropGuard,
     stop_ops: DropGuard,
+    watcher: Option<JoinHandle<()>>,
     workers: Vec<JoinHandle<()>>,
     front: JoinHandle<Result<(), ServerError>>,
     writer: JoinHandle<Result<(), RecorderError>>,
@@ -133,41 +135,23 @@ impl Gateway {
         let Checked { secrets, registry, engine, verifier, zones, .. } = check(config, base)?;
         let agencies = registry.members().map(|member| (member.agency.id.clone(), member.agency.clone())).collect();
         let meters = Meters::new();
-        meters.policy_set(engine.digest());
-        let gate = Arc::new(Gate::new(Arc::clone(&engine), Arc::new(agencies)).with_zones(zones));
-        let authenticator = Authenticator::new(
-            Arc::clone(&registry),
-            config.token.clone(),
-            PseudonymKey::new(&secrets.pseudonym),
-            seams.wall.clone(),
-        );
-        let layers = Layers {
-            request_timeout: Duration::from_millis(config.server.request_timeout_ms),
-            in_flight: GlobalConcurrencyLimitLayer::new(config.server.in_flight_max),
-            rate: RateLimitLayer::new(&config.rate),
-            authenticator: Arc::new(authenticator),
-            engine: Arc::new(ArcSwap::new(engine)),
-            meters: Arc::clone(&meters),
-        };
-        let material = Material::read(&config.tls, base)?;
-        show_expiry(&meters, material.not_after());
-        let tls = TlsState::new(config.accept.clone(), material, Arc::clone(&registry), seams.wall.clone())?;
-        let certificates = Certificates {
-            files: config.tls.clone(),
-            base: base.to_owned(),
-            registry,
-            state: Arc::clone(&tls),
-            meters: Arc::clone(&meters),
-        };
+        let gate = Gate::new(Arc::clone(&engine), Arc::new(agencies)).with_zones(zones);
+        let in_force = InForce::new(Arc::new(gate));
+        let layers = Layers::of(config, &secrets, &registry, &seams.wall, &in_force, &meters);
+        let certificates = Certificates::read(config, base, registry, &seams.wall, &meters)?;
+        let tls = Arc::clone(&certificates.state);
         let drain = CancellationToken::new();
         let keys = ApiKeys::new(&secrets.request_digest, &secrets.cursor);
-        let running = recorder(config, base, secrets, &gate, seams.clock.clone(), seams.entropy, &meters)?;
+        let running = recorder(config, base, secrets, &in_force, seams.clock.clone(), seams.entropy, &meters)?;
         let Running { handle, reader, heads, thread: writer } = running;
+        let policies = Arc::new(Policies::of(config, base, in_force.clone(), handle.clone(), Arc::clone(&meters)));
+        // Before anybody is served: a restart with another set is an activation too.
+        handle.activate(engine).map_err(ReloadError::from)?;
         let api = Arc::new(Api {
             recorder: handle.clone(),
             reader,
             heads,
-            gate,
+            in_force,
             clock: seams.clock,
             keys,
             inbox: config.inbox,
@@ -193,17 +177,33 @@ impl Gateway {
             ops_listener,
             sockets,
             tls,
-            meters,
+            probed: Probed { phase: phase_seen, policies: policies.detail.subscribe(), meters },
             drain: drain.clone(),
             stop_ops: stop_ops.clone(),
         };
         let (watched, set_phase) = (handle.clone(), phase.clone());
-        let front = spawn("front", move |runtime| runtime.block_on(front.run(phase_seen, watched, set_phase)))?;
+        let front = spawn("front", move |runtime| runtime.block_on(front.run(watched, set_phase)))?;
+        let watcher = watcher(config.policy.look_every_ms, &policies, &drain)?;
         // Only from Starting: a writer that has already failed must not be called ready.
         advance(&phase, Phase::Starting, Phase::Serving);
         tracing::info!(%grpc, %ops, "ready");
         let (drain, stop_ops) = (drain.drop_guard(), stop_ops.drop_guard());
-        Ok(Self { grpc, ops, verifier, phase, recorder: handle, certificates, drain, stop_ops, workers, front, writer })
+        let recorder = handle;
+        Ok(Self {
+            grpc,
+            ops,
+            verifier,
+            phase,
+            recorder,
+            certificates,
+            policies,
+            drain,
+            stop_ops,
+            watcher,
+            workers,
+            front,
+            writer,
+        })
     }
 
     /// Where gRPC is served, over mutual TLS.
@@ -227,6 +227,12 @@ impl Gateway {
         Ok(self.certificates.reload()?)
     }
 
+    /// Reads the policies again, and lets them come into force if they are fit and others than those in force. On an error
+    /// nothing has changed, and the readiness probe says why. Blocks: call it off the network threads.
+    pub fn reload_policies(&self) -> Result<Reloaded, ReloadError> {
+        self.policies.reload()
+    }
+
     /// Resolves when the writer has ended on its own: nothing can be recorded any more, so the process should end.
     pub async fn writer_ended(&self) {
         self.recorder.ended().await;
@@ -239,6 +245,9 @@ impl Gateway {
         drop(self.drain);
         for worker in self.workers {
             worker.join().map_err(|_| ServerError::Panicked("worker"))?;
+        }
+        if let Some(watcher) = self.watcher {
+            watcher.join().map_err(|_| ServerError::Panicked("policies"))?;
         }
         // From a thread of its own: the caller may itself be on a runtime, where blocking is not allowed.
         let recorder = self.recorder;
@@ -271,13 +280,13 @@ pub struct Checked {
 pub fn check(config: &Config, base: &Path) -> Result<Checked, ServerError> {
     let secrets = Secrets::read(&config.keys, base)?;
     let registry = Arc::new(Registry::load(&config.registry, base, &config.jurisdictions)?);
-    let built_in = PolicySet::embedded;
-    let policies = config.policy.directory.as_ref();
-    let policies = policies.map_or_else(built_in, |directory| PolicySet::load(&base.join(directory)))?;
-    let engine = Arc::new(Engine::new(policies));
-    if let Some(lawless) = config.jurisdictions.iter().find(|id| !engine.has_law(id)) {
-        return Err(ServerError::NoLaw(lawless.clone()));
-    }
+    let engine = Arc::new(match &config.policy.directory {
+        None => policies::built_in(&config.jurisdictions)?,
+        Some(directory) => {
+            let files = PolicySet::files_in(&base.join(directory)).map_err(UnfitSet::from)?;
+            policies::fit(&files, &config.jurisdictions)?
+        }
+    });
     let zones = Zones::with(&config.time_zones)?;
     let verifier = secrets.signer.verifier().clone();
     let (policy_digest, agencies) = (engine.digest(), registry.members().count());
@@ -289,7 +298,7 @@ fn recorder(
     config: &Config,
     base: &Path,
     secrets: Secrets,
-    gate: &Arc<Gate>,
+    in_force: &InForce,
     clock: Clock,
     entropy: Entropy,
     meters: &Arc<Meters>,
@@ -297,7 +306,7 @@ fn recorder(
     let store = SqliteStore::open_alone(&base.join(&config.store.path), &secrets.wrapping)?;
     Ok(Recorder::start(Parts {
         store: Box::new(store),
-        gate: Arc::clone(gate),
+        in_force: in_force.clone(),
         signer: secrets.signer,
         origin: config.log.origin.clone(),
         clock,
@@ -307,6 +316,19 @@ fn recorder(
         inboxes: config.inbox.limits(),
         meters: Arc::clone(meters),
     })?)
+}
+
+/// The thread that looks whether the policies have changed, where they can.
+fn watcher(
+    every_ms: u64,
+    policies: &Arc<Policies>,
+    drain: &CancellationToken,
+) -> Result<Option<JoinHandle<()>>, ServerError> {
+    if every_ms == 0 || policies.are_built_in() {
+        return Ok(None);
+    }
+    let (policies, drain, every) = (Arc::clone(policies), drain.clone(), Duration::from_millis(every_ms));
+    spawn("policies", move |runtime| runtime.block_on(policies.watch(every, drain))).map(Some)
 }
 
 type Workers = (Vec<mpsc::Sender<accept::Accepted>>, Vec<JoinHandle<()>>);

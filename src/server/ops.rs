@@ -39,20 +39,27 @@ const BACK_OFF: Duration = Duration::from_millis(100);
 /// Of the text that Prometheus reads.
 const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
+/// What probes are told of.
+#[derive(Debug, Clone)]
+pub(super) struct Probed {
+    /// Where the gateway is in its life.
+    pub(super) phase: watch::Receiver<Phase>,
+    /// Why the newest policies are not in force.
+    pub(super) policies: watch::Receiver<Option<String>>,
+    /// Its figures.
+    pub(super) meters: Arc<Meters>,
+}
+
 /// Serves `/livez`, `/readyz`, `/metrics` and grpc.health.v1 until told to stop.
-pub(super) async fn serve(
-    listener: TcpListener,
-    phase: watch::Receiver<Phase>,
-    meters: Arc<Meters>,
-    stop: CancellationToken,
-) -> Result<(), io::Error> {
-    let health = HealthServer::new(HealthService::new(phase.clone()));
+pub(super) async fn serve(listener: TcpListener, probed: Probed, stop: CancellationToken) -> Result<(), io::Error> {
+    let health = HealthServer::new(HealthService::new(probed.phase.clone()));
+    let meters = Arc::clone(&probed.meters);
     let router = Router::new()
         // Alive as long as it answers: a gateway that cannot write is not helped by being killed in a loop.
         .route("/livez", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(move || async move { ([(CONTENT_TYPE, METRICS_TYPE)], meters.text()).into_response() }))
-        .with_state(phase)
+        .with_state(probed)
         .merge(tonic::service::Routes::new(health).into_axum_router());
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let mut connections = JoinSet::new();
@@ -109,11 +116,13 @@ async fn answer(socket: TcpStream, _place: OwnedSemaphorePermit, router: Router,
     }
 }
 
-async fn ready(State(phase): State<watch::Receiver<Phase>>) -> (StatusCode, String) {
-    let phase = *phase.borrow();
+/// Ready or not in the first line; what somebody should look at, though it is no reason not to serve, below.
+async fn ready(State(probed): State<Probed>) -> (StatusCode, String) {
+    let phase = *probed.phase.borrow();
     let code = match phase {
         Phase::Serving => StatusCode::OK,
         Phase::Starting | Phase::Draining | Phase::WriterStopped => StatusCode::SERVICE_UNAVAILABLE,
     };
-    (code, format!("{}\n", phase.word()))
+    let detail = probed.policies.borrow().as_ref().map(|reason| format!("policy set not taken up: {reason}\n"));
+    (code, format!("{}\n{}", phase.word(), detail.unwrap_or_default()))
 }

@@ -205,6 +205,17 @@ pub struct NewDisclosure {
     pub classes: FieldClasses,
 }
 
+/// The policy set in force in a store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyInForce {
+    /// Its digest.
+    pub digest: [u8; 32],
+    /// The digest of each of its files.
+    pub files: BTreeMap<String, [u8; 32]>,
+    /// Since when, by our clock.
+    pub since: Timestamp,
+}
+
 /// Everything one batch makes durable, at once or not at all.
 #[derive(Debug, Default)]
 pub struct Append {
@@ -224,12 +235,18 @@ pub struct Append {
     pub consumers: Vec<NewConsumer>,
     /// Disclosures about to be made.
     pub disclosures: Vec<NewDisclosure>,
+    /// A policy set that comes into force.
+    pub policy: Option<PolicyInForce>,
 }
 
 impl Append {
     /// Whether there is nothing to write.
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty() && self.disclosures.is_empty() && self.consumers.is_empty() && self.agenda.is_empty()
+        self.entries.is_empty()
+            && self.disclosures.is_empty()
+            && self.consumers.is_empty()
+            && self.agenda.is_empty()
+            && self.policy.is_none()
     }
 }
 
@@ -344,6 +361,9 @@ pub trait Reader: Send + Sync + std::fmt::Debug {
 
     /// How far the consumers of an agency have received in a jurisdiction.
     fn inbox(&self, agency: &AgencyId, jurisdiction: &JurisdictionId) -> Result<Inbox, StoreError>;
+
+    /// The policy set in force; none in a store that was never told of one.
+    fn policy(&self) -> Result<Option<PolicyInForce>, StoreError>;
 
     /// Open items in order of the time they are due.
     fn agenda(&self, filter: &AgendaFilter) -> Result<Vec<ListedItem>, StoreError>;

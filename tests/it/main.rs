@@ -46,9 +46,12 @@ mod model;
 mod mutate;
 #[cfg(test)]
 mod policy;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod reference;
+#[cfg(test)]
+mod reload;
 #[cfg(test)]
 mod restart;
 #[cfg(test)]

@@ -79,6 +79,7 @@ impl Tally {
             // What the house does not do is not counted.
             Event::ReleaseScheduled(_)
             | Event::InboxAcknowledged(_)
+            | Event::PolicyActivated(_)
             | Event::DetainerAmended(_)
             | Event::CopyServed(_)
             | Event::CitizenshipClaimRaised(_)

@@ -198,7 +198,7 @@ impl Case {
         let switches = settings(&written.switches).map_err(unreadable)?;
         let given = written.given.clone();
         let expected = written.expected(kind).map_err(unreadable)?;
-        Ok(Self { given, switches, expected, name })
+        Ok(Self { name, given, switches, expected })
     }
 }
 

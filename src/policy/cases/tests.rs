@@ -49,7 +49,7 @@ fn report_on(law: &str, cases: Option<&str>) -> Report {
 }
 
 fn failures(report: &Report) -> String {
-    report.failures.iter().map(|failure| format!("{failure}\n")).collect()
+    report.failures.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 #[test]

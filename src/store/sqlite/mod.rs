@@ -4,6 +4,7 @@
 
 mod agenda;
 mod inbox;
+mod policy;
 mod read;
 mod rows;
 mod write;

@@ -11,10 +11,11 @@ use crate::domain::case::StoredCase;
 use crate::domain::ids::{AgencyId, CaseName, JurisdictionId, LogName};
 use crate::domain::inbox::Inbox;
 use crate::ledger::{Hash, TileId, tile_from_bytes};
-use crate::store::sqlite::{READERS_MAX, agenda, inbox, open_reader, rows};
+use crate::store::sqlite::{READERS_MAX, agenda, inbox, open_reader, policy, rows};
 use crate::store::vault::{Key, VaultError};
 use crate::store::{
-    AgendaFilter, Audience, CaseFilter, EntryHeader, ListedItem, Reader, RecordedAnswer, StoreError, StoredEntry,
+    AgendaFilter, Audience, CaseFilter, EntryHeader, ListedItem, PolicyInForce, Reader, RecordedAnswer, StoreError,
+    StoredEntry,
 };
 use crate::wire::entry::{self, Opening};
 
@@ -277,6 +278,10 @@ impl Reader for SqliteReader {
 
     fn inbox(&self, agency: &AgencyId, jurisdiction: &JurisdictionId) -> Result<Inbox, StoreError> {
         self.with(|connection| inbox::read(connection, agency, jurisdiction))
+    }
+
+    fn policy(&self) -> Result<Option<PolicyInForce>, StoreError> {
+        self.with(policy::read)
     }
 
     fn agenda(&self, filter: &AgendaFilter) -> Result<Vec<ListedItem>, StoreError> {

@@ -96,6 +96,14 @@ CREATE TABLE attempts (
     PRIMARY KEY (consumer, position)
 ) STRICT, WITHOUT ROWID;
 
+-- The policy set in force: the newest activation, so that a start need not look for it in the logs.
+CREATE TABLE policy (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    digest BLOB NOT NULL,
+    files TEXT NOT NULL,          -- the digest of each, as JSON
+    since INTEGER NOT NULL        -- nanoseconds since 1970
+) STRICT;
+
 CREATE TABLE disclosures (
     id INTEGER PRIMARY KEY,
     recorded_at INTEGER NOT NULL,

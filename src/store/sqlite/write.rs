@@ -12,7 +12,7 @@ use crate::domain::detainer::Addressee;
 use crate::domain::determination::FieldClass;
 use crate::domain::ids::{AgencyId, CaseName, JurisdictionId, LogName, OfficerPseudonym};
 use crate::ledger::{Tree, tile_to_bytes};
-use crate::store::sqlite::{SqliteReader, SqliteStore, agenda, inbox, read, rows};
+use crate::store::sqlite::{SqliteReader, SqliteStore, agenda, inbox, policy, read, rows};
 use crate::store::vault::Key;
 use crate::store::{
     Append, HeadMove, ListedItem, Loaded, LogState, NewEntry, Reader, SeenRequest, Store, StoreError, Wanted,
@@ -173,6 +173,9 @@ impl SqliteStore {
         }
         for consumer in &append.consumers {
             inbox::write(&transaction, &number, consumer)?;
+        }
+        if let Some(policy) = &append.policy {
+            policy::write(&transaction, policy)?;
         }
         for disclosure in &append.disclosures {
             transaction

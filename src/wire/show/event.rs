@@ -305,6 +305,11 @@ pub fn inbox_acknowledged(acknowledged: v1::InboxAcknowledged) -> v1::Event {
     v1::Event { event: Some(Wire::InboxAcknowledged(acknowledged)) }
 }
 
+/// A policy set that came into force, as an entry records it.
+pub fn policy_activated(activated: v1::PolicyActivated) -> v1::Event {
+    v1::Event { event: Some(Wire::PolicyActivated(activated)) }
+}
+
 /// Determinations.
 pub fn determinations(recorded: &[RecordedDetermination]) -> Vec<v1::Determination> {
     let one = |recorded: &RecordedDetermination| v1::Determination {

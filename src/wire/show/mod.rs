@@ -7,7 +7,7 @@ mod resource;
 
 use jiff::Timestamp;
 
-pub use event::{determinations, event, inbox_acknowledged};
+pub use event::{determinations, event, inbox_acknowledged, policy_activated};
 pub use judged::judged;
 pub use resource::{custody, custody_etag, detainer, detainer_etag, transfer, transfer_etag};
 

@@ -53,6 +53,11 @@ impl Journal {
         self.lines.lock().unwrap().clone()
     }
 
+    /// The lines that say this.
+    pub(crate) fn lines_with(&self, message: &str) -> Vec<Line> {
+        self.lines().into_iter().filter(|line| line.field("message").contains(message)).collect()
+    }
+
     /// The audit lines so far.
     pub(crate) fn audited(&self) -> Vec<Line> {
         self.lines().into_iter().filter(|line| line.target == "audit").collect()

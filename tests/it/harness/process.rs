@@ -39,7 +39,13 @@ pub(crate) struct Ended {
 impl Served {
     /// Returns when it says that it is ready. `log` is a filter, as `info`.
     pub(crate) fn start(log: &str, change: impl FnOnce(&mut Config)) -> Self {
+        Self::start_on(log, change, |_| ())
+    }
+
+    /// The same, with something else in its directory beforehand.
+    pub(crate) fn start_on(log: &str, change: impl FnOnce(&mut Config), lay: impl FnOnce(&Path)) -> Self {
         let directory = sandbox_directory();
+        lay(directory.path());
         let sandbox = Sandbox::establish(directory.path()).unwrap();
         let mut config = sandbox.config.clone();
         change(&mut config);
@@ -80,6 +86,11 @@ impl Served {
     /// Whether it has not ended by itself.
     pub(crate) fn is_running(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
+    }
+
+    /// Tells it to read again what it can read again.
+    pub(crate) fn hang_up(&self) {
+        assert!(Command::new("kill").args(["-HUP", &self.child.id().to_string()]).status().unwrap().success());
     }
 
     /// Stops it as an operator would.

@@ -1,0 +1,201 @@
+//! A policy set comes into force: recorded where its law will be asked, durable, and from then on the only one.
+//!
+//! It takes its turn in the writer's queue. What came before is judged by the set before; whatever comes after, also what
+//! the door had let in before, by this one. A log begins without such an entry: its first determination names the set.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
+
+use jiff::Timestamp;
+
+use crate::domain::agency::GATEWAY;
+use crate::domain::determination::{FieldClass, FieldClasses};
+use crate::domain::event::Party;
+use crate::domain::ids::{AgencyId, JurisdictionId, LogKind, LogName, OfficerPseudonym};
+use crate::meters::table;
+use crate::policy::engine::Engine;
+use crate::recorder::batch::{Recorder, RecorderError};
+use crate::recorder::plan::{Draft, Plan, PlanError, Planned};
+use crate::store::{Audience, Loaded, PolicyInForce};
+use crate::wire::{entry, show, v1};
+
+/// What a leaf names in place of a method: no agency called any.
+const ACTIVATION: &str = "Activation";
+
+/// An activation on its way to the writer.
+pub(super) struct Activating {
+    pub(super) engine: Arc<Engine>,
+    pub(super) reply: SyncSender<Activated>,
+}
+
+/// What came of an activation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Activated {
+    /// It was in force already.
+    Already,
+    /// It is the first in this store.
+    First,
+    /// It came into force in place of another, and this was recorded so often.
+    Instead {
+        /// Entries recorded: two for each jurisdiction whose law changed.
+        entries: usize,
+    },
+}
+
+/// The files that differ between two sets, with the digest before and the digest after.
+type Changes = BTreeMap<String, (Option<[u8; 32]>, Option<[u8; 32]>)>;
+
+impl Recorder {
+    /// Lets a set come into force. When it returns, that is durable, and whoever asks from now on asks this set.
+    pub(super) fn activate(&mut self, engine: &Arc<Engine>) -> Result<Activated, RecorderError> {
+        let now = self.clock.now();
+        let before = self.policy.clone();
+        if let Some(before) = before.as_ref().filter(|before| before.digest == engine.digest()) {
+            self.take_up(engine, before.since);
+            return Ok(Activated::Already);
+        }
+        let gate = Arc::clone(&self.gate);
+        let jurisdictions: BTreeSet<_> = self.logs.keys().map(|log| log.jurisdiction.clone()).collect();
+        let mut plan = Plan::new(&gate, &mut self.entropy, self.logs.clone(), Loaded::default());
+        if let Some(before) = &before {
+            let changes = changes(&before.files, engine.files());
+            for jurisdiction in &jurisdictions {
+                plan.activation(jurisdiction, (before.digest, engine.digest()), &changes, now)?;
+            }
+        }
+        let Planned { logs, mut append } = plan.finish();
+        let policy = PolicyInForce { digest: engine.digest(), files: engine.files().clone(), since: now };
+        append.policy = Some(policy.clone());
+        self.make_durable(logs, &mut append)?;
+        self.policy = Some(policy);
+        // First the set, then the entry: who sees that it is in force is answered by it.
+        self.take_up(engine, now);
+        self.publish(&append.heads);
+        Ok(if before.is_some() { Activated::Instead { entries: append.entries.len() } } else { Activated::First })
+    }
+
+    fn take_up(&mut self, engine: &Arc<Engine>, since: Timestamp) {
+        self.gate = Arc::new(self.gate.under(Arc::clone(engine), since));
+        self.in_force.take_up(Arc::clone(&self.gate));
+        self.meters.policy_set(engine.digest());
+        self.meters.moment(&table::POLICY_ACTIVATED, since);
+    }
+}
+
+impl Plan<'_> {
+    /// Records in both logs of a jurisdiction that another set came into force, if its law is changed by that.
+    fn activation(
+        &mut self,
+        jurisdiction: &JurisdictionId,
+        (digest_before, digest_after): ([u8; 32], [u8; 32]),
+        changes: &Changes,
+        clock_now: Timestamp,
+    ) -> Result<(), PlanError> {
+        let own = changes.iter().filter(|(file, _)| concerns(file, jurisdiction));
+        let bytes = |digest: &Option<[u8; 32]>| digest.map(|digest| digest.to_vec()).unwrap_or_default();
+        let changed = own.map(|(file, (before, after))| v1::ChangedPolicy {
+            file: file.clone(),
+            digest_before: bytes(before),
+            digest_after: bytes(after),
+        });
+        let changed: Vec<v1::ChangedPolicy> = changed.collect();
+        if changed.is_empty() {
+            return Ok(());
+        }
+        let activated =
+            v1::PolicyActivated { digest_before: digest_before.to_vec(), digest_after: digest_after.to_vec(), changed };
+        let now = self.time_of_record(jurisdiction, clock_now);
+        let (agency, officer) = gateway().ok_or(PlanError::NoGateway)?;
+        for kind in [LogKind::Exchange, LogKind::Custody] {
+            let draft = Draft {
+                log: LogName { jurisdiction: jurisdiction.clone(), kind },
+                agency: &agency,
+                officer: &officer,
+                method: ACTIVATION,
+                resource: format!("jurisdictions/{jurisdiction}"),
+                case: None,
+                policy_digest: Some(digest_after),
+                audience: audience(kind),
+                contents: entry::contents(&show::policy_activated(activated.clone()))?,
+            };
+            self.write(draft, now)?;
+        }
+        Ok(())
+    }
+}
+
+/// Whom the gateway acts as when no agency acts, and which officer of its own: none.
+fn gateway() -> Option<(AgencyId, OfficerPseudonym)> {
+    Some((GATEWAY.parse().ok()?, "0".repeat(32).parse().ok()?))
+}
+
+/// The law is everybody's: whoever may read a log may know which law it was written under.
+fn audience(kind: LogKind) -> Audience {
+    let parties: &[Party] = match kind {
+        LogKind::Exchange => &[Party::Requesters, Party::Custodians, Party::Oversight],
+        LogKind::Custody => &[Party::Custodians, Party::Oversight],
+    };
+    let counts: FieldClasses = [FieldClass::Count].into_iter().collect();
+    Audience(parties.iter().map(|party| (party.clone(), counts)).collect())
+}
+
+fn changes(before: &BTreeMap<String, [u8; 32]>, after: &BTreeMap<String, [u8; 32]>) -> Changes {
+    let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let both = names.into_iter().map(|name| (name.clone(), (before.get(name).copied(), after.get(name).copied())));
+    both.filter(|(_, (before, after))| before != after).collect()
+}
+
+/// Whether a file is of the law that a jurisdiction's cases are judged by: its own pack, with the cases it is held
+/// against, or what stands for all.
+fn concerns(file: &str, jurisdiction: &JurisdictionId) -> bool {
+    let pack = file
+        .strip_prefix("law/")
+        .and_then(|name| [".cedar", ".cases.toml"].iter().find_map(|end| name.strip_suffix(end)));
+    pack.and_then(|pack| pack.parse::<JurisdictionId>().ok()).is_none_or(|pack| pack == *jurisdiction)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pack_concerns_its_own_jurisdiction_and_the_rest_concerns_all() {
+        let concerned = |file: &str| {
+            ["us-ny", "us-ny-nyc", "us-tx"]
+                .into_iter()
+                .filter(|id| concerns(file, &id.parse().unwrap()))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(concerned("law/us-ny.cedar"), ["us-ny"]);
+        assert_eq!(concerned("law/us-ny-nyc.cases.toml"), ["us-ny-nyc"]);
+        assert_eq!(concerned("law/us-ca.cedar"), Vec::<&str>::new());
+        for all in [
+            "access.cedar",
+            "comity.cedarschema",
+            "law/_safeguards.cedar",
+            "law/_safeguards.cases.toml",
+            "law/switches.toml",
+        ] {
+            assert_eq!(concerned(all).len(), 3, "{all}");
+        }
+    }
+
+    #[test]
+    fn what_came_went_or_changed_is_a_change() {
+        let set = |files: &[(&str, u8)]| files.iter().map(|(name, byte)| ((*name).to_owned(), [*byte; 32])).collect();
+        let found = changes(&set(&[("a", 1), ("b", 1), ("c", 1)]), &set(&[("a", 1), ("b", 2), ("d", 3)]));
+        let expected: Changes = [
+            ("b".to_owned(), (Some([1; 32]), Some([2; 32]))),
+            ("c".to_owned(), (Some([1; 32]), None)),
+            ("d".to_owned(), (None, Some([3; 32]))),
+        ]
+        .into();
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn the_gateway_has_a_name() {
+        assert!(gateway().is_some());
+    }
+}
