@@ -122,7 +122,7 @@ impl Api {
     }
 
     /// The published size of a log: everything below it is durable.
-    fn head(&self, log: &LogName) -> u64 {
+    pub(super) fn head(&self, log: &LogName) -> u64 {
         self.heads.get(log).map_or(0, |head| *head.borrow())
     }
 

@@ -6,6 +6,7 @@ mod detainers;
 mod inbox;
 mod ledger;
 mod list;
+mod policies;
 pub mod status;
 mod stream;
 mod transfers;
@@ -23,6 +24,7 @@ pub use custodies::Custodies;
 pub use detainers::Detainers;
 pub use inbox::Inbox;
 pub use ledger::Ledger;
+pub use policies::{CONSIDERED_MAX, Policies};
 pub use transfers::Transfers;
 
 use crate::domain::agency::Caller;
@@ -57,6 +59,8 @@ pub struct Api {
     pub trying: Trying,
     /// Pages of resources put together at once.
     pub lists: Semaphore,
+    /// Questions about the law itself considered at once.
+    pub considered: Semaphore,
     /// Ends every subscription when the gateway drains.
     pub drain: CancellationToken,
 }

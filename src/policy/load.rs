@@ -42,6 +42,8 @@ pub struct PolicySet {
     pub(crate) digest: [u8; 32],
     /// The digest of each file's content, by its name: which of them differ from those of another set.
     pub(crate) files: BTreeMap<String, [u8; 32]>,
+    /// The files themselves, to lay a candidate's over.
+    pub(crate) texts: BTreeMap<String, String>,
 }
 
 impl PolicySet {
@@ -121,6 +123,7 @@ impl PolicySet {
             vocabulary: Vocabulary::new(&reader.schema).map_err(PolicyError::Vocabulary)?,
             digest: digest_of(files),
             files: files.iter().map(|(name, text)| (name.clone(), digest::of_text(text))).collect(),
+            texts: files.clone(),
         })
     }
 
@@ -234,6 +237,23 @@ pub enum PolicyError {
     /// The schema lacks a name that requests are made of.
     #[error("the schema cannot express {0}")]
     Vocabulary(String),
+}
+
+impl PolicyError {
+    /// The file at fault, where it is one.
+    pub fn file(&self) -> Option<&str> {
+        match self {
+            Self::Unreadable { file, .. }
+            | Self::Excess { file, .. }
+            | Self::Altered { file }
+            | Self::Misnamed { file }
+            | Self::Invalid { file, .. }
+            | Self::Rule { file, .. } => Some(file),
+            Self::Missing { file } => Some(file),
+            Self::Switches(_) => Some(SWITCHES),
+            Self::TooMany | Self::Vocabulary(_) => None,
+        }
+    }
 }
 
 /// Reads one file after another, so that no two policies of a set share an id.

@@ -12,6 +12,7 @@ pub mod explain;
 pub mod gate;
 pub mod in_force;
 pub mod load;
+pub mod outline;
 pub mod replay;
 pub mod rulings;
 pub mod switches;

@@ -184,7 +184,7 @@ mod tests {
     const SCHEMA: &str = include_str!("../../policies/comity.cedarschema");
 
     /// The contract, as the access rules name it.
-    const METHODS: [&str; 41] = [
+    const METHODS: [&str; 44] = [
         "CustodyService/CancelRelease",
         "CustodyService/CloseCustody",
         "CustodyService/CorrectIdentity",
@@ -216,6 +216,9 @@ mod tests {
         "LedgerService/ListEntries",
         "LedgerService/ProveConsistency",
         "LedgerService/ProveInclusion",
+        "PolicyService/Evaluate",
+        "PolicyService/GetPolicySet",
+        "PolicyService/Replay",
         "TransferService/AcceptWindow",
         "TransferService/ConfirmTransfer",
         "TransferService/DeclineWindow",

@@ -42,12 +42,13 @@ impl Phase {
 }
 
 /// Names that health can be asked of, beside the whole (the empty name).
-const SERVICES: [&str; 5] = [
+const SERVICES: [&str; 6] = [
     "comity.v1.DetainerService",
     "comity.v1.CustodyService",
     "comity.v1.TransferService",
     "comity.v1.InboxService",
     "comity.v1.LedgerService",
+    "comity.v1.PolicyService",
 ];
 
 /// The dependency whose loss makes every write impossible.

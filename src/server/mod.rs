@@ -27,7 +27,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 pub use health::Phase;
 pub use policies::{ReloadError, Reloaded, UnfitSet};
 
-use crate::api::{Api, ApiKeys, LISTS_MAX};
+use crate::api::{Api, ApiKeys, CONSIDERED_MAX, LISTS_MAX};
 use crate::config::{Config, ConfigError, Secrets};
 use crate::domain::zone::Zones;
 use crate::feed::Trying;
@@ -158,6 +158,7 @@ impl Gateway {
             wall: seams.wall.clone(),
             trying: Trying::default(),
             lists: Semaphore::new(LISTS_MAX),
+            considered: Semaphore::new(CONSIDERED_MAX),
             drain: drain.clone(),
         });
         // Bound before anything is spawned: who asks for the address gets one that answers.

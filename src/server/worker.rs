@@ -18,7 +18,7 @@ use tonic::service::Routes;
 use tonic_health::pb::health_server::HealthServer;
 use tower::Service as _;
 
-use crate::api::{Api, Custodies, Detainers, Inbox, Ledger, Transfers};
+use crate::api::{Api, Custodies, Detainers, Inbox, Ledger, Policies, Transfers};
 use crate::config::ServerConfig;
 use crate::server::accept::{Accepted, TlsConn, TlsState, handshakes};
 use crate::server::health::{HealthService, Phase};
@@ -28,6 +28,7 @@ use crate::wire::v1::custody_service_server::CustodyServiceServer;
 use crate::wire::v1::detainer_service_server::DetainerServiceServer;
 use crate::wire::v1::inbox_service_server::InboxServiceServer;
 use crate::wire::v1::ledger_service_server::LedgerServiceServer;
+use crate::wire::v1::policy_service_server::PolicyServiceServer;
 use crate::wire::v1::transfer_service_server::TransferServiceServer;
 
 /// Provoked resets a connection survives (RUSTSEC-2024-0003 and `MadeYouReset`).
@@ -84,6 +85,7 @@ impl Worker {
             .add_service(TransferServiceServer::new(Transfers(api())).max_decoding_message_size(len_max))
             .add_service(InboxServiceServer::new(Inbox(api())).max_decoding_message_size(len_max))
             .add_service(LedgerServiceServer::new(Ledger(api())).max_decoding_message_size(len_max))
+            .add_service(PolicyServiceServer::new(Policies(api())).max_decoding_message_size(len_max))
             .add_service(HealthServer::new(HealthService::new(self.phase.clone())))
             .add_service(reflection().build_v1().ok()?)
             .add_service(reflection().build_v1alpha().ok()?);

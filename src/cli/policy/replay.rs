@@ -1,5 +1,6 @@
 //! `comity policy replay`: what another policy set would have said in the cases of a log, offline.
 
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,12 +18,12 @@ use crate::cli::say;
 use crate::config::{read_key, secret_files};
 use crate::domain::determination::{Determination, FieldClass, FieldClasses};
 use crate::domain::ids::JurisdictionId;
+use crate::feed::{judge_again, recorded_within};
 use crate::policy::engine::Engine;
 use crate::policy::load::PolicySet;
 use crate::policy::replay::{Change, Replay, Shift, Totals};
+use crate::store::Reader;
 use crate::store::sqlite::open_read_only;
-use crate::store::{Reader, StoredEntry};
-use crate::wire::{entry, parse};
 
 /// Entries read at once.
 const PAGE_LEN: usize = 1_024;
@@ -119,14 +120,15 @@ pub(super) fn over_store(
         if period.jurisdiction.as_ref().is_some_and(|only| *only != log.jurisdiction) {
             continue;
         }
-        let mut next = 0;
-        loop {
+        let size = reader.head(&log)?.unwrap_or_default();
+        let Range { start: mut next, end } = recorded_within(reader, &log, size, period.from, period.to)?;
+        while next < end {
             let page = reader.entries(&log, next, PAGE_LEN)?;
             let Some(last) = page.last() else { break };
             next = last.index.saturating_add(1);
-            for stored in &page {
+            for stored in page.iter().filter(|stored| stored.index < end) {
                 read = read.saturating_add(1);
-                let changes = of_entry(stored, period, replay)?;
+                let changes = judge_again(stored, replay)?;
                 if !changes.is_empty() {
                     changed(&log.entry(stored.index), &changes)?;
                 }
@@ -134,17 +136,6 @@ pub(super) fn over_store(
         }
     }
     Ok(read)
-}
-
-fn of_entry(stored: &StoredEntry, period: &Period, replay: &mut Replay) -> Result<Vec<Change>> {
-    let leaf = entry::read_leaf(&stored.leaf)?;
-    let within =
-        period.from.is_none_or(|from| from <= leaf.recorded_at) && period.to.is_none_or(|to| leaf.recorded_at < to);
-    let said = stored.openings.iter().find(|opening| opening.class == FieldClass::Determination);
-    let Some(said) = said.filter(|_| within) else { return Ok(Vec::new()) };
-    let judgments = parse::judgments(&said.content)?;
-    replay.pass_over(judgments.without_facts);
-    Ok(replay.entry(leaf.policy_digest, &judgments.determinations))
 }
 
 fn report(replay: &Replay, entries: u64, took: Duration) -> Result<()> {

@@ -4,6 +4,7 @@ mod custody;
 mod detainer;
 mod fields;
 mod judged;
+mod policy;
 mod subject;
 mod transfer;
 
@@ -11,6 +12,7 @@ use uuid::Uuid;
 
 pub use fields::Form;
 pub use judged::{Judged, Judgments, judged, judgments};
+pub use policy::{Evaluation, Period, evaluation, period};
 
 use crate::domain::command::CaseCommand;
 use crate::domain::correction::Correction;

@@ -8,7 +8,7 @@ mod resource;
 use jiff::Timestamp;
 
 pub use event::{determinations, event, inbox_acknowledged, policy_activated};
-pub use judged::judged;
+pub use judged::{determination, judged};
 pub use resource::{custody, custody_etag, detainer, detainer_etag, transfer, transfer_etag};
 
 use crate::domain::ids::AgencyId;
