@@ -24,7 +24,7 @@ pub use custodies::Custodies;
 pub use detainers::Detainers;
 pub use inbox::Inbox;
 pub use ledger::Ledger;
-pub use policies::{CONSIDERED_MAX, Policies};
+pub use policies::Policies;
 pub use transfers::Transfers;
 
 use crate::domain::agency::Caller;
@@ -57,10 +57,8 @@ pub struct Api {
     pub wall: WallClock,
     /// What open subscriptions are trying.
     pub trying: Trying,
-    /// Pages of resources put together at once.
-    pub lists: Semaphore,
-    /// Questions about the law itself considered at once.
-    pub considered: Semaphore,
+    /// What is done a few at a time, over all callers.
+    pub turns: Turns,
     /// Ends every subscription when the gateway drains.
     pub drain: CancellationToken,
 }
@@ -68,7 +66,22 @@ pub struct Api {
 pub use inbox::InboxConfig;
 
 /// Pages of resources put together at once, over all callers.
-pub const LISTS_MAX: usize = 16;
+const LISTS_MAX: usize = 16;
+
+/// What is done a few at a time, over all callers: the rest waits for its turn.
+#[derive(Debug)]
+pub struct Turns {
+    /// Pages of resources put together.
+    lists: Semaphore,
+    /// Questions about the law itself considered.
+    considered: Semaphore,
+}
+
+impl Default for Turns {
+    fn default() -> Self {
+        Self { lists: Semaphore::new(LISTS_MAX), considered: Semaphore::new(policies::CONSIDERED_MAX) }
+    }
+}
 
 /// Keys that never leave the gateway.
 #[derive(Clone)]

@@ -21,13 +21,13 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use health::Phase;
 pub use policies::{ReloadError, Reloaded, UnfitSet};
 
-use crate::api::{Api, ApiKeys, CONSIDERED_MAX, LISTS_MAX};
+use crate::api::{Api, ApiKeys, Turns};
 use crate::config::{Config, ConfigError, Secrets};
 use crate::domain::zone::Zones;
 use crate::feed::Trying;
@@ -157,8 +157,7 @@ impl Gateway {
             inbox: config.inbox,
             wall: seams.wall.clone(),
             trying: Trying::default(),
-            lists: Semaphore::new(LISTS_MAX),
-            considered: Semaphore::new(CONSIDERED_MAX),
+            turns: Turns::default(),
             drain: drain.clone(),
         });
         // Bound before anything is spawned: who asks for the address gets one that answers.

@@ -3,6 +3,7 @@
 mod custodies;
 mod detainers;
 mod evidence;
+mod policies;
 mod probes;
 mod transfers;
 
@@ -21,6 +22,7 @@ async fn accepted(world: &World, method: &str) {
         "CustodyService" => custodies::accepted(world, verb).await,
         "TransferService" => transfers::accepted(world, verb).await,
         "InboxService" | "LedgerService" => evidence::accepted(world, verb).await,
+        "PolicyService" => policies::accepted(world, verb).await,
         unknown => panic!("no call of {unknown} is shown to be answered"),
     }
 }
@@ -33,6 +35,7 @@ async fn refused(world: &World, method: &str) {
         "CustodyService" => custodies::refused(world, verb).await,
         "TransferService" => transfers::refused(world, verb).await,
         "InboxService" | "LedgerService" => evidence::refused(world, verb).await,
+        "PolicyService" => policies::refused(world, verb).await,
         unknown => panic!("no call of {unknown} is shown to be refused"),
     };
 }
@@ -74,7 +77,7 @@ fn methods() -> Vec<String> {
 async fn every_method_of_the_contract_answers_whom_it_should() {
     let world = World::start();
     let methods = methods();
-    assert_eq!(methods.len(), 36, "{methods:?}");
+    assert_eq!(methods.len(), 39, "{methods:?}");
     for method in methods {
         accepted(&world, &method).await;
     }

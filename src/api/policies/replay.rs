@@ -99,7 +99,7 @@ async fn read(
     range: Range<u64>,
     mut replay: Replay,
 ) -> Result<(Replay, Page), Status> {
-    let _turn = api.considered.acquire().await.map_err(|_| status::unavailable())?;
+    let _turn = api.turns.considered.acquire().await.map_err(|_| status::unavailable())?;
     let (whose, log) = (caller.clone(), log.clone());
     let read = api.read_for(caller, METHOD, move |reader, narrowing| {
         let mut page = Page { changed: Vec::new(), next: range.end };
@@ -141,11 +141,11 @@ fn candidate(in_force: &Arc<Engine>, files: &[(String, Option<String>)]) -> Resu
 fn refused(error: &PolicyError, files: &[(String, Option<String>)]) -> Status {
     let at = error.file().and_then(|file| files.iter().position(|(name, _)| name == file));
     let field = at.map_or_else(|| "files".to_owned(), |at| format!("files[{at}].text"));
-    let description = "must make a set that a gateway would take: comity policy check says what is wrong".to_owned();
+    let description = "must be what a gateway would take: comity policy check says what is wrong".to_owned();
     status::violations(&vec![Violation { field, description }])
 }
 
 fn too_many() -> Status {
-    let description = format!("must end a period of no more than {DETERMINATIONS_MAX} determinations");
+    let description = format!("must be the end of a period of no more than {DETERMINATIONS_MAX} determinations");
     status::violations(&vec![Violation { field: "end_time".to_owned(), description }])
 }

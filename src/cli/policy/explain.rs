@@ -144,10 +144,10 @@ fn values(flip: &Flip, zone: &TimeZone, all: bool) -> String {
         _ => value.clone(),
     };
     let listed = if all { flip.values.len() } else { VALUES_LISTED_MAX };
-    let mut text = flip.values.iter().take(listed).map(shown).collect::<Vec<_>>().join("; or ");
+    let text = flip.values.iter().take(listed).map(shown).collect::<Vec<_>>().join("; or ");
     let more = flip.values.len().saturating_sub(listed);
     if more > 0 {
-        text.push_str(&format!("; or {more} more (--all)"));
+        return format!("{text}; or {more} more (--all)");
     }
     text
 }

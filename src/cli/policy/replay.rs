@@ -113,7 +113,7 @@ pub(super) fn over_store(
     reader: &dyn Reader,
     period: &Period,
     replay: &mut Replay,
-    mut changed: impl FnMut(&str, &[Change]) -> Result<()>,
+    mut tell: impl FnMut(&str, &[Change]) -> Result<()>,
 ) -> Result<u64> {
     let mut read = 0_u64;
     for log in reader.logs()? {
@@ -130,7 +130,7 @@ pub(super) fn over_store(
                 read = read.saturating_add(1);
                 let changes = judge_again(stored, replay)?;
                 if !changes.is_empty() {
-                    changed(&log.entry(stored.index), &changes)?;
+                    tell(&log.entry(stored.index), &changes)?;
                 }
             }
         }

@@ -84,14 +84,9 @@ impl Others<'_> {
                 if criminal && !judicial {
                     continue;
                 }
-                let mut value = kind.word().to_owned();
-                if judicial {
-                    value.push_str(&format!(", signed_by {}", signed_by.word()));
-                }
-                if criminal {
-                    value.push_str(", criminal_warrant");
-                }
-                self.add(Fact::Warrant, &value, |facts| {
+                let signed = if judicial { format!(", signed_by {}", signed_by.word()) } else { String::new() };
+                let charged = if criminal { ", criminal_warrant" } else { "" };
+                self.add(Fact::Warrant, &format!("{}{signed}{charged}", kind.word()), |facts| {
                     (facts.warrant, facts.issuing_authority) = (kind, signed_by);
                     (facts.judicial_warrant, facts.criminal_warrant) = (judicial, criminal);
                 });
@@ -101,19 +96,19 @@ impl Others<'_> {
 
     fn add_charges(&mut self) {
         for own in &self.facts.offences {
-            self.add_offences(&format!("without {}", words(own)), Some(own), None);
+            self.add_offences(&format!("without {}", words(*own)), Some(own), None);
             let severity = severities().map(|severity| Offence { severity, ..*own });
             let category = OffenceCategory::ALL.iter().map(|category| Offence { category: *category, ..*own });
             let status = statuses().map(|(status, age)| Offence { status, age, ..*own });
             for other in severity.chain(category).chain(status).filter(|other| other != own) {
-                self.add_offences(&format!("{} instead of {}", words(&other), words(own)), Some(own), Some(other));
+                self.add_offences(&format!("{} instead of {}", words(other), words(*own)), Some(own), Some(other));
             }
         }
         for category in OffenceCategory::ALL {
             for (status, age) in statuses() {
                 for severity in severities() {
                     let other = Offence { category: *category, status, severity, age };
-                    self.add_offences(&format!("also {}", words(&other)), None, Some(other));
+                    self.add_offences(&format!("also {}", words(other)), None, Some(other));
                 }
             }
         }
@@ -145,7 +140,7 @@ fn severities() -> impl Iterator<Item = Option<Severity>> {
 }
 
 /// A charge in the words of the tables of cases.
-fn words(offence: &Offence) -> String {
+fn words(offence: Offence) -> String {
     let mut words = vec![offence.category.word()];
     words.extend(offence.severity.map(Severity::word));
     words.push(offence.status.word());

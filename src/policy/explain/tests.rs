@@ -44,7 +44,7 @@ fn possible() -> impl Strategy<Value = CaseFacts> {
         facts.warrant = match facts.warrant {
             _ if signed_by.is_judge() => WarrantKind::Judicial,
             WarrantKind::Judicial => WarrantKind::I200,
-            kind => kind,
+            kind @ (WarrantKind::None | WarrantKind::I200 | WarrantKind::I205) => kind,
         };
         if facts.warrant == WarrantKind::I200 || facts.warrant == WarrantKind::I205 {
             facts.issuing_authority = crate::domain::detainer::IssuingAuthority::ImmigrationOfficer;
@@ -148,10 +148,7 @@ proptest! {
             alternatives(&one).into_iter().map(|other| ((other.fact, other.value), other.facts)).collect();
         for flip in &explanation.flips {
             for value in &flip.values {
-                let after = match flip.fact {
-                    Fact::On => law(&one, value.parse().unwrap()),
-                    fact => law(&others[&(fact, value.clone())], now),
-                };
+                let after = if flip.fact == Fact::On { law(&one, value.parse().unwrap()) } else { law(&others[&(flip.fact, value.clone())], now) };
                 for (about, said) in &flip.becomes {
                     prop_assert_eq!(like(said.ruling, *about), ruling(&after, *about), "{:?} {}", flip.fact, value);
                 }

@@ -103,8 +103,8 @@ fn each_change_says_from_what_to_what_and_by_which_policies() {
     assert_eq!((hold.from.ruling, hold.to.ruling), (Ruling::MustNot, Ruling::Must));
     assert_eq!(hold.from.policies, ["us-ny.hold-without-judicial-warrant"]);
     assert!(hold.to.policies.iter().all(|id| id.starts_with("us-tx.")), "{:?}", hold.to.policies);
-    let charges = |shift: &&Shift| shift.classes.contains(FieldClass::Charges);
-    let shown = changes.iter().flat_map(|change| &change.shifts).find(charges).unwrap();
+    let of_charges = |shift: &&Shift| shift.classes.contains(FieldClass::Charges);
+    let shown = changes.iter().flat_map(|change| &change.shifts).find(of_charges).unwrap();
     assert_eq!((shown.act, shown.from.ruling, shown.to.ruling), (LawAction::Disclose, Ruling::Review, Ruling::May));
     assert!(replay.totals().shifts.contains_key(hold));
     // Texas itself is judged as before.

@@ -84,8 +84,7 @@ fn is_law(name: &str) -> bool {
 
 fn facts(form: &mut Form, given: &v1::Facts) -> Option<CaseFacts> {
     let offences = form.list("facts.offences", given.offences.clone(), OFFENCES_MAX, offence);
-    let basis =
-        form.list("facts.basis", given.basis.clone(), BASIS_MAX, |form, field, basis| form.required_word(field, basis));
+    let basis = form.list("facts.basis", given.basis.clone(), BASIS_MAX, Form::required_word);
     let stage = form.required_word("facts.stage", given.stage);
     let requester_kind = form.required_word("facts.requester_kind", given.requester_kind);
     let custodian_class = form.word("facts.custodian_class", given.custodian_class);

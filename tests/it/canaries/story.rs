@@ -12,7 +12,7 @@ use crate::canaries::plant::Planted;
 use crate::harness::descriptor::{self, Holds, Place, set};
 use crate::harness::process::Served;
 use crate::harness::raw::{self, Call, Connection, Reply, SILENCE};
-use crate::harness::requests::{NY, NY_CUSTODY, NY_EXCHANGE, request_id};
+use crate::harness::requests::{NY, NY_CUSTODY, NY_EXCHANGE, evaluation_in, made_up_facts, request_id};
 
 const ICE: &str = "us-ice";
 const DOCCS: &str = "us-ny-doccs";
@@ -184,6 +184,10 @@ impl Stage {
         }
         let request = v1::GetCustodyRequest { name: self.custody.clone() };
         self.read(DOCCS, "CustodyService/GetCustody", &request.encode_to_vec()).await;
+        let request = v1::GetPolicySetRequest {};
+        self.read(ICE, "PolicyService/GetPolicySet", &request.encode_to_vec()).await;
+        let request = evaluation_in(NY, made_up_facts());
+        self.read(ICE, "PolicyService/Evaluate", &request.encode_to_vec()).await;
         self.receive(DOCCS).await;
     }
 
