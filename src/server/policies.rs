@@ -67,26 +67,23 @@ pub(super) fn fit(
     files: &BTreeMap<String, String>,
     jurisdictions: &BTreeSet<JurisdictionId>,
 ) -> Result<Engine, UnfitSet> {
-    let set = PolicySet::from_files(files)?;
+    let set = lawful(PolicySet::from_files(files)?, jurisdictions)?;
     let report = cases::run(&set);
     if let Some(Failure { file, case, problem, .. }) = report.failures.first() {
         let case = case.as_ref().map(|case| format!(": {case}")).unwrap_or_default();
         return Err(UnfitSet::Cases(format!("{file}{case}: {problem}")));
     }
-    lawful(set, jurisdictions)
+    Ok(Engine::new(set))
 }
 
 /// The set that is built in: its cases are run when it is built.
 pub(super) fn built_in(jurisdictions: &BTreeSet<JurisdictionId>) -> Result<Engine, UnfitSet> {
-    lawful(PolicySet::embedded()?, jurisdictions)
+    Ok(Engine::new(lawful(PolicySet::embedded()?, jurisdictions)?))
 }
 
-fn lawful(set: PolicySet, jurisdictions: &BTreeSet<JurisdictionId>) -> Result<Engine, UnfitSet> {
+fn lawful(set: PolicySet, jurisdictions: &BTreeSet<JurisdictionId>) -> Result<PolicySet, UnfitSet> {
     let lawless = jurisdictions.iter().find(|id| !set.jurisdictions().any(|lawful| lawful == *id));
-    match lawless {
-        Some(lawless) => Err(UnfitSet::NoLaw(lawless.clone())),
-        None => Ok(Engine::new(set)),
-    }
+    lawless.map_or(Ok(set), |lawless| Err(UnfitSet::NoLaw(lawless.clone())))
 }
 
 /// Where the policies come from, and what became of those read last.

@@ -141,6 +141,14 @@ async fn a_set_that_is_not_fit_changes_nothing_and_says_so() {
         assert_eq!(detail.lines().count(), 1, "{ready}");
         assert_eq!(reloads(&world, "failed").await, (number + 1).to_string());
     }
+    // A law that does not say what its own case expects.
+    fs::write(
+        &law,
+        good.replace("permit (principal, action == Action::\"hold\"", "forbid (principal, action == Action::\"hold\""),
+    )
+    .unwrap();
+    let unfit = world.gateway().reload_policies().unwrap_err().to_string();
+    assert!(unfit.contains("law/us-ny.cases.toml: any"), "{unfit}");
     // A jurisdiction without a law.
     fs::remove_file(&law).unwrap();
     assert!(world.gateway().reload_policies().unwrap_err().to_string().contains("jurisdiction us-ny"));

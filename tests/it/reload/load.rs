@@ -11,7 +11,7 @@ use jiff::SignedDuration;
 use tonic::{Code, Status};
 
 use crate::harness::changes::amendment_of;
-use crate::harness::requests::{NY, NY_EXCHANGE, answer_to, detainer_for, intake_at, match_of};
+use crate::harness::requests::{NY, NY_EXCHANGE, answer_to, detainer_for, intake_at, match_of, release_of};
 use crate::harness::{Party, World};
 use crate::reload::sets::{Letter, activation, letters, point};
 use crate::reload::world;
@@ -100,7 +100,7 @@ async fn write(ice: Party, holder: Party, agency: &'static str, sets: Sets, over
 
 /// What an issuer is shown of a detainer: by which set.
 fn shown(detainer: &v1::Detainer) -> Letter {
-    let shows = (detainer.acknowledgement.is_some(), detainer.answer.is_some());
+    let shows = (detainer.acknowledgement.is_some(), detainer.state() == v1::DetainerState::Released);
     let by = Letter::ALL.into_iter().find(|letter| letter.shows() == shows);
     by.unwrap_or_else(|| panic!("no set shows this: {shows:?} {detainer:?}"))
 }
@@ -175,6 +175,7 @@ async fn a_thousand_reloads_under_load_mix_no_call_and_fail_none() {
     for _ in 0..3 {
         let matched = world.matched("us-ny-doccs").await;
         world.answers("us-ny-doccs", &matched.detainer, v1::AnswerKind::HonorHold).await.accepted();
+        world.doccs().release(release_of(&matched.custody)).await.accepted();
         witnesses.push(matched.detainer);
     }
     // Names are in the order of time: those of the witnesses are before all others.

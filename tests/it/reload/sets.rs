@@ -17,7 +17,7 @@ use crate::reload::policies;
 pub(super) enum Letter {
     /// Allows and shows everything.
     A,
-    /// No hold; the issuer is not shown the answer, and may neither amend nor list.
+    /// No hold; the issuer is not shown that a person was released, and may neither amend nor list.
     B,
     /// The issuer is not shown where a person is held.
     C,
@@ -45,7 +45,7 @@ impl Letter {
         PolicySet::load(&directory.join(format!("set-{}", self.word()))).unwrap().digest().to_vec()
     }
 
-    /// Whether an issuer is shown where a person is held, and what was answered.
+    /// Whether an issuer is shown that a person is held, and that one was released.
     pub(super) fn shows(self) -> (bool, bool) {
         (self != Self::C, self != Self::B)
     }
@@ -70,9 +70,19 @@ impl Letter {
             forbid("custody", "action == Action::\"disclose\", resource == FieldClass::\"custody\"");
         }
         if !shows.1 {
-            forbid("answer", "action == Action::\"disclose\", resource == FieldClass::\"answer\"");
+            forbid("release-date", "action == Action::\"disclose\", resource == FieldClass::\"release-date\"");
+            forbid("release-detail", "action == Action::\"disclose\", resource == FieldClass::\"release-detail\"");
         }
         law
+    }
+
+    /// What the law says of the one case that it is held against.
+    fn cases(self, place: &str) -> String {
+        let hold = if place == "us-ny" && self == Self::B { "must not" } else { "may" };
+        format!(
+            "zone = \"America/New_York\"\n[ordinary]\ncustodian = \"county-jail\"\nform = \"I-247A\"\nwarrant = \"I-200\"\n\
+             on = \"2026-03-01\"\n[[case]]\nname = \"any\"\nexpect = {{ hold = \"{hold}\" }}\n"
+        )
     }
 
     fn access(self) -> &'static str {
@@ -86,6 +96,10 @@ impl Letter {
     }
 }
 
+/// The one case that is laid over those of each pack.
+const SHARED: &str =
+    "[[case]]\nname = \"no hold is asked for\"\ngiven = { form = \"I-247G\" }\nexpect = { hold = \"must not\" }\n";
+
 /// Writes the three sets beside each other.
 pub(super) fn sets_in(directory: &Path) {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("policies");
@@ -95,10 +109,12 @@ pub(super) fn sets_in(directory: &Path) {
         for own in ["comity.cedarschema", "law/_safeguards.cedar"] {
             fs::copy(source.join(own), set.join(own)).unwrap();
         }
+        fs::write(set.join("law/_safeguards.cases.toml"), SHARED).unwrap();
         let access = fs::read_to_string(source.join("access.cedar")).unwrap() + letter.access();
         fs::write(set.join("access.cedar"), access).unwrap();
         for place in ["us-ny", "us-tx"] {
             fs::write(set.join(format!("law/{place}.cedar")), letter.law(place)).unwrap();
+            fs::write(set.join(format!("law/{place}.cases.toml")), letter.cases(place)).unwrap();
         }
     }
 }
