@@ -67,8 +67,8 @@ fn admitted(cell: &Cell<'_>) -> bool {
     match cell.method.split_once('/').unwrap() {
         ("grpc.health.v1.Health", _) => true,
         ("grpc.reflection.v1.ServerReflection" | "grpc.reflection.v1alpha.ServerReflection", _) => operator,
-        ("LedgerService", "GetCheckpoint" | "ProveInclusion" | "ProveConsistency") => party || oversight,
-        ("PolicyService", "GetPolicySet" | "Evaluate") => party || oversight,
+        ("LedgerService", "GetCheckpoint" | "ProveInclusion" | "ProveConsistency")
+        | ("PolicyService", "GetPolicySet" | "Evaluate") => party || oversight,
         ("PolicyService", "Replay") => (custodian || oversight) && cell.actor == Some(ActorKind::Officer),
         _ if !token => false,
         ("LedgerService", _) | (_, "GetDetainer" | "ListDetainers") => party || oversight,
