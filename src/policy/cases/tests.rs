@@ -1,3 +1,5 @@
+//! What a table may say, what a run finds, and that the embedded packs and docs/policy.md are what they should be.
+
 use super::*;
 use crate::domain::zone::Zones;
 use crate::policy::load::SWITCHES;
@@ -39,13 +41,17 @@ expect = { hold = "must not", notify = "review", transfer = "review" }
 cites = { hold = ["Act 2"] }
 "#;
 
-/// The embedded set with one more pack and its table.
-fn report_on(law: &str, cases: Option<&str>) -> Report {
+/// A set of one pack and its table.
+fn set_of(law: &str, cases: Option<&str>) -> PolicySet {
     let mut files = PolicySet::embedded_files();
     files.retain(|name, _| !name.starts_with("law/us-") && name != SWITCHES);
     files.insert(ZZ.to_owned(), law.to_owned());
     files.extend(cases.map(|cases| (ZZ_CASES.to_owned(), cases.to_owned())));
-    run(&PolicySet::from_files(&files).unwrap())
+    PolicySet::from_files(&files).unwrap()
+}
+
+fn report_on(law: &str, cases: Option<&str>) -> Report {
+    run(&set_of(law, cases))
 }
 
 fn failures(report: &Report) -> String {
@@ -172,7 +178,7 @@ fn an_unknown_key_or_word_is_named_with_its_file_and_case() {
 #[test]
 fn a_pack_without_a_table_and_a_table_without_a_pack_fail() {
     assert!(failures(&report_on(LAW, None)).contains("law/us-zz.cases.toml: is missing"));
-    let mut set = PolicySet::embedded().unwrap();
+    let mut set = set_of(LAW, Some(CASES_OF_LAW));
     set.tables.insert("law/us-aa.cases.toml".to_owned(), String::new());
     assert!(failures(&run(&set)).contains("law/us-aa.cases.toml: belongs to no pack"));
     set.tables.remove(SHARED);
