@@ -132,17 +132,6 @@ impl PolicySet {
         self.digest
     }
 
-    /// The same set with one jurisdiction under another's law. It has a digest of its own, though no files do.
-    #[must_use]
-    pub fn swapped(mut self, whose: &JurisdictionId, by: &JurisdictionId) -> Option<Self> {
-        let (law, written) = (self.laws.get(by)?.clone(), self.written.get(by)?.clone());
-        self.laws.insert(whose.clone(), law)?;
-        self.written.insert(whose.clone(), written);
-        let parts = [("set", hex::encode(self.digest)), ("whose", whose.to_string()), ("by", by.to_string())];
-        self.digest = digest_of(&parts.into_iter().map(|(name, part)| (name.to_owned(), part)).collect());
-        Some(self)
-    }
-
     /// The jurisdictions whose law is written.
     pub fn jurisdictions(&self) -> impl Iterator<Item = &JurisdictionId> {
         self.laws.keys()
@@ -237,23 +226,6 @@ pub enum PolicyError {
     /// The schema lacks a name that requests are made of.
     #[error("the schema cannot express {0}")]
     Vocabulary(String),
-}
-
-impl PolicyError {
-    /// The file at fault, where it is one.
-    pub fn file(&self) -> Option<&str> {
-        match self {
-            Self::Unreadable { file, .. }
-            | Self::Excess { file, .. }
-            | Self::Altered { file }
-            | Self::Misnamed { file }
-            | Self::Invalid { file, .. }
-            | Self::Rule { file, .. } => Some(file),
-            Self::Missing { file } => Some(file),
-            Self::Switches(_) => Some(SWITCHES),
-            Self::TooMany | Self::Vocabulary(_) => None,
-        }
-    }
 }
 
 /// Reads one file after another, so that no two policies of a set share an id.

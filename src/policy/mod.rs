@@ -5,6 +5,7 @@
 //! domain says in Rust.
 
 pub mod admit;
+pub mod candidate;
 pub mod cases;
 pub mod digest;
 pub mod engine;

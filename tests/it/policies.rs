@@ -1,6 +1,7 @@
 //! `PolicyService` over the wire: what is in force, what it says and why, and what another set would have said.
 
 use std::collections::BTreeSet;
+use std::process::Command;
 
 use comity::domain::determination::{FieldClass, FieldClasses};
 use comity::policy::load::PolicySet;
@@ -249,4 +250,69 @@ async fn a_replay_is_refused_whoever_may_not_read_and_whatever_is_no_law() {
         "files",
     )
     .await;
+}
+
+fn command(arguments: &[&str]) -> (bool, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_comity")).arg("policy").args(arguments).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    (output.status.success(), said)
+}
+
+#[tokio::test]
+async fn counsel_replays_a_store_offline_and_finds_what_oversight_finds() {
+    let world = World::start();
+    story(&world).await;
+    let same = v1::ReplayRequest { parent: NY.to_owned(), ..Default::default() };
+    let online = world.officer("us-ny-oversight").replay(same).await.accepted().totals.unwrap();
+    let store = world.directory().to_str().unwrap().to_owned();
+    let replay = |more: &[&str]| command(&[&["replay", "--store", store.as_str()], more].concat());
+
+    let (done, said) = replay(&["--swap", "us-ny=us-tx"]);
+    assert!(done, "{said}");
+    let totals = format!("{} determinations of {} judgments", online.determination_count, online.judgment_count);
+    assert!(said.contains(&totals), "{said}");
+    for expected in ["us-tx.hold", "must not", "tell-the-subject", "to another ruling"] {
+        assert!(said.contains(expected), "{expected} is not in {said}");
+    }
+    assert!(!said.contains("could not be"), "{said}");
+    let (_, each) = replay(&["--swap", "us-ny=us-tx", "--each"]);
+    assert!(
+        each.contains(NY_EXCHANGE) && each.contains("hold: must not -> must, tell-the-subject [us-tx.hold]"),
+        "{each}"
+    );
+    // Texas's own cases are judged as before, and so is New York by its own law.
+    for same in [["--swap", "us-tx=us-tx"], ["--swap", "us-ny=us-ny"]] {
+        assert!(replay(&same).1.contains("\n0 determinations of 0 judgments change"), "{}", replay(&same).1);
+    }
+    let (_, none) = replay(&["--swap", "us-ny=us-tx", "--to", "2001-01-01"]);
+    assert!(none.contains("0 determinations of 0 judgments in 0 entries"), "{none}");
+    for refused in
+        [["--swap", "us-ny=us-zz"], ["--swap", "us-ny"], ["--from", "yesterday"], ["--jurisdiction", "us-ny"]]
+    {
+        assert!(!replay(&refused).0, "{refused:?}");
+    }
+}
+
+#[test]
+fn counsel_is_told_why_and_what_would_change_it() {
+    let (done, said) =
+        command(&["explain", "--jurisdiction", "us-ny", "--given", "custodian = \"county-jail\", on = \"2026-05-01\""]);
+    assert!(done, "{said}");
+    for expected in [
+        "us-ny at 2026-05-01 00:00 EDT",
+        "hold: must not\n    policy      us-ny.hold-without-judicial-warrant\n    citing      People ex rel. Wells",
+        "turns on    judicial_warrant",
+        "disclose count, request, answer, contact: may",
+        "    warrant: judicial, signed_by federal-judge",
+        "        hold: may (us-ny.hold-with-judicial-warrant)",
+        "    custodian: state-prison",
+    ] {
+        assert!(said.contains(expected), "{expected} is not in {said}");
+    }
+    let named = ["explain", "--jurisdiction", "us-tx", "--named", "a county jail, an administrative warrant"];
+    assert!(command(&named).1.contains("hold: must\n"), "{}", command(&named).1);
+    for wrong in [["--given", "custodian = \"castle\""], ["--given", "keeper = \"county-jail\""], ["--named", "nobody"]]
+    {
+        assert!(!command(&[["explain", "--jurisdiction", "us-tx"].as_slice(), &wrong].concat()).0, "{wrong:?}");
+    }
 }

@@ -1,6 +1,5 @@
 //! A replay over the wire: page by page, each accounted for before it leaves, as much as the caller may read and no more.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -13,8 +12,9 @@ use crate::domain::agency::Caller;
 use crate::domain::determination::{FieldClass, FieldClasses};
 use crate::domain::ids::LogName;
 use crate::feed::{judge_again, may_read, recorded_within};
+use crate::policy::candidate::laid_over;
 use crate::policy::engine::Engine;
-use crate::policy::load::{PolicyError, PolicySet};
+use crate::policy::load::PolicyError;
 use crate::policy::replay::{Change, Replay};
 use crate::wire::{Violation, parse, v1};
 
@@ -127,14 +127,7 @@ fn candidate(in_force: &Arc<Engine>, files: &[(String, Option<String>)]) -> Resu
     if files.is_empty() {
         return Ok(Arc::clone(in_force));
     }
-    let mut texts: BTreeMap<String, String> = in_force.texts().clone();
-    for (name, text) in files {
-        match text {
-            Some(text) => _ = texts.insert(name.clone(), text.clone()),
-            None => _ = texts.remove(name),
-        }
-    }
-    PolicySet::from_files(&texts).map(|set| Arc::new(Engine::new(set)))
+    laid_over(in_force, files).map(|set| Arc::new(Engine::new(set)))
 }
 
 /// Names the file at fault and repeats nothing of it: `comity policy check` says what it is.

@@ -225,6 +225,10 @@ impl Stage {
     pub(super) async fn offend(&mut self) {
         for method in descriptor::methods() {
             let agency = STEPS.iter().find(|(name, _)| *name == descriptor::name(&method)).map_or(DOCCS, |(_, by)| *by);
+            // A request without fields has none that could be wrong.
+            if method.input().fields().len() == 0 {
+                continue;
+            }
             let request = self.planted.mixed(&method, |_| true);
             let reply = self.call(agency, &method, &request).await;
             assert_ne!(reply.code(), Some(Code::Ok), "{}", descriptor::name(&method));
