@@ -4,6 +4,7 @@
 
 mod cursor;
 mod narrowing;
+mod replaying;
 mod trying;
 mod waiting;
 
@@ -16,6 +17,7 @@ use tokio::sync::watch;
 
 pub use cursor::{Cursor, CursorKey};
 pub use narrowing::Narrowing;
+pub use replaying::{judge_again, recorded_within};
 pub use trying::{Hold, Trying};
 pub use waiting::{Waiting, waiting};
 

@@ -110,7 +110,7 @@ impl AppealService for Appeals {
         let agency = (caller.agency.kind == AgencyKind::Federal).then(|| caller.agency.id.clone());
         let filter = CaseFilter { jurisdiction, kind: CaseKind::Appeal, agency, unassigned: false, after, limit };
         let whose = caller.clone();
-        let _turn = self.0.lists.acquire().await.map_err(|_| status::unavailable())?;
+        let _turn = self.0.turns.lists.acquire().await.map_err(|_| status::unavailable())?;
         let (appeals, next) = self
             .0
             .read(move |reader| {
@@ -206,7 +206,7 @@ impl Api {
         method: &'static str,
         look: impl FnOnce(&Looking<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, Status> {
-        let _turn = self.lists.acquire_many(TURNS).await.map_err(|_| status::unavailable())?;
+        let _turn = self.turns.lists.acquire_many(TURNS).await.map_err(|_| status::unavailable())?;
         let (gate, caller, now) = (self.gate_for(caller, method)?, caller.clone(), self.clock.now());
         self.read(move |reader| look(&Looking { reader, gate: &gate, caller, now })).await
     }

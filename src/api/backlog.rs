@@ -42,7 +42,7 @@ impl Api {
         }
         consumers.retain(|name, _| only.as_ref().is_none_or(|only| only == name));
         // Few at a time: counting goes through the log.
-        let _turn = self.lists.acquire().await.map_err(|_| status::unavailable())?;
+        let _turn = self.turns.lists.acquire().await.map_err(|_| status::unavailable())?;
         let whose = agency.clone();
         let counted = self.read(move |reader| {
             let count = |(name, consumer): (ConsumerId, Consumer)| {

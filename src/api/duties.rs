@@ -113,7 +113,7 @@ impl Api {
         let filter = AgendaFilter { jurisdiction, kind: page.kind, holder, unassigned: false, after, limit };
         let now = self.clock.now();
         // Few at a time: a page is large while it is put together.
-        let _turn = self.lists.acquire().await.map_err(|_| status::unavailable())?;
+        let _turn = self.turns.lists.acquire().await.map_err(|_| status::unavailable())?;
         let listed = self.read(move |reader| {
             let mut listed = Vec::new();
             for item in reader.agenda(&filter)? {

@@ -58,7 +58,7 @@ impl Api {
             limit,
         };
         // Few at a time: a page is large while it is put together.
-        let _turn = self.lists.acquire().await.map_err(|_| status::unavailable())?;
+        let _turn = self.turns.lists.acquire().await.map_err(|_| status::unavailable())?;
         let cases = self.read_for(caller, page.method, move |reader, narrowing| {
             reader.cases(&filter)?.into_iter().map(|case| narrowing.case(case)).collect::<Result<Vec<_>, _>>()
         });

@@ -8,6 +8,7 @@ mod duties;
 mod inbox;
 mod ledger;
 mod list;
+mod policies;
 pub mod status;
 mod stream;
 mod transfers;
@@ -27,6 +28,7 @@ pub use detainers::Detainers;
 pub use duties::{Obligations, Reviews};
 pub use inbox::Inbox;
 pub use ledger::Ledger;
+pub use policies::Policies;
 pub use transfers::Transfers;
 
 use crate::domain::agency::Caller;
@@ -62,8 +64,8 @@ pub struct Api {
     pub wall: WallClock,
     /// What open subscriptions are trying.
     pub trying: Trying,
-    /// Pages of resources put together at once.
-    pub lists: Semaphore,
+    /// What is done a few at a time, over all callers.
+    pub turns: Turns,
     /// Ends every subscription when the gateway drains.
     pub drain: CancellationToken,
 }
@@ -71,7 +73,22 @@ pub struct Api {
 pub use inbox::InboxConfig;
 
 /// Pages of resources put together at once, over all callers.
-pub const LISTS_MAX: usize = 16;
+const LISTS_MAX: usize = 16;
+
+/// What is done a few at a time, over all callers: the rest waits for its turn.
+#[derive(Debug)]
+pub struct Turns {
+    /// Pages of resources put together.
+    lists: Semaphore,
+    /// Questions about the law itself considered.
+    considered: Semaphore,
+}
+
+impl Default for Turns {
+    fn default() -> Self {
+        Self { lists: Semaphore::new(LISTS_MAX), considered: Semaphore::new(policies::CONSIDERED_MAX) }
+    }
+}
 
 /// Keys that never leave the gateway.
 #[derive(Clone)]

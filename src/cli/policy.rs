@@ -1,4 +1,8 @@
-//! `comity policy`: the law as data. `check` reads a set, `test` holds it against its own cases.
+//! `comity policy`: the law as data. `check` reads a set, `test` holds it against its own cases, `explain` says
+//! why it answers as it does, and `replay` what it would have changed.
+
+mod explain;
+mod replay;
 
 use std::path::{Path, PathBuf};
 
@@ -25,6 +29,10 @@ enum PolicyCommand {
     Check(SetArgs),
     /// Holds each pack against its table of cases. Exit code 1: a case fails, or a condition is tried on one side only.
     Test(SetArgs),
+    /// Says what a law answers in a case, why, and which single fact would change the answer.
+    Explain(explain::ExplainArgs),
+    /// Judges the determinations of a store's log again under another set, and says which change and by which rule.
+    Replay(replay::ReplayArgs),
 }
 
 /// Which policy set.
@@ -39,6 +47,8 @@ pub(super) fn run(args: &PolicyArgs) -> Result<()> {
     match &args.command {
         PolicyCommand::Check(set) => check(&read(set.directory.as_deref())?),
         PolicyCommand::Test(set) => test(&read(set.directory.as_deref())?),
+        PolicyCommand::Explain(args) => explain::run(args),
+        PolicyCommand::Replay(args) => replay::run(args),
     }
 }
 

@@ -168,4 +168,6 @@ services! {
     inbox: inbox_service_client::InboxServiceClient;
     /// Evidence.
     ledger: ledger_service_client::LedgerServiceClient;
+    /// The law.
+    policies: policy_service_client::PolicyServiceClient;
 }

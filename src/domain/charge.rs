@@ -39,6 +39,11 @@ impl ChargeStatus {
             Self::Convicted | Self::Dismissed | Self::Acquitted | Self::Sealed | Self::YouthfulOffender => false,
         }
     }
+
+    /// Whether the record behind the charge may only be judged by a person.
+    pub fn is_sealed(self) -> bool {
+        matches!(self, Self::Sealed | Self::YouthfulOffender)
+    }
 }
 
 vocabulary! {
@@ -171,7 +176,7 @@ impl Charge {
 
     /// Whether the record behind the charge may only be judged by a person.
     pub fn sealed(&self) -> bool {
-        matches!(self.status, ChargeStatus::Sealed | ChargeStatus::YouthfulOffender)
+        self.status.is_sealed()
     }
 }
 

@@ -108,7 +108,7 @@ vocabulary! {
 }
 
 /// A ruling and everything needed to explain it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Determination {
     /// What the law says.
     pub ruling: Ruling,

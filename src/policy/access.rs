@@ -16,9 +16,11 @@ const CUSTODIANS_AND_OVERSIGHT: &str = "state county city oversight";
 enum Needs {
     Token,
     Certificate,
+    /// And that it names a person.
+    Officer,
 }
 
-const ACCESS: [(&str, &str, Needs); 50] = [
+const ACCESS: [(&str, &str, Needs); 53] = [
     ("DetainerService/LodgeDetainer", "federal", Needs::Token),
     ("DetainerService/AcknowledgeDetainer", CUSTODIANS, Needs::Token),
     ("DetainerService/AnswerDetainer", CUSTODIANS, Needs::Token),
@@ -64,6 +66,9 @@ const ACCESS: [(&str, &str, Needs); 50] = [
     ("LedgerService/ListEntries", PARTIES_AND_OVERSIGHT, Needs::Token),
     ("LedgerService/ProveInclusion", PARTIES_AND_OVERSIGHT, Needs::Certificate),
     ("LedgerService/ProveConsistency", PARTIES_AND_OVERSIGHT, Needs::Certificate),
+    ("PolicyService/GetPolicySet", PARTIES_AND_OVERSIGHT, Needs::Certificate),
+    ("PolicyService/Evaluate", PARTIES_AND_OVERSIGHT, Needs::Certificate),
+    ("PolicyService/Replay", CUSTODIANS_AND_OVERSIGHT, Needs::Officer),
     ("grpc.health.v1.Health/Check", EVERYBODY, Needs::Certificate),
     ("grpc.health.v1.Health/Watch", EVERYBODY, Needs::Certificate),
     ("grpc.health.v1.Health/List", EVERYBODY, Needs::Certificate),
@@ -80,7 +85,11 @@ fn each_kind_of_caller_may_call_what_the_table_says_and_no_more() {
         for (method, kinds, needs) in ACCESS {
             for kind in AgencyKind::ALL {
                 for actor in [None, Some(ActorKind::System), Some(ActorKind::Officer)] {
-                    let proven = needs == Needs::Certificate || actor.is_some();
+                    let proven = match needs {
+                        Needs::Certificate => true,
+                        Needs::Token => actor.is_some(),
+                        Needs::Officer => actor == Some(ActorKind::Officer),
+                    };
                     let expected = proven && kinds.split(' ').any(|listed| listed == kind.word());
                     for class in &classes {
                         let admitted = engine.admit(&caller(*kind, *class, actor), method).is_ok();

@@ -11,11 +11,14 @@ use std::collections::btree_map::Entry;
 use std::fmt;
 
 use cedar_policy as cedar;
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::domain::determination::Determination;
+use crate::domain::facts::CaseFacts;
 use crate::domain::ids::JurisdictionId;
 use crate::policy::cases::coverage::Coverage;
+use crate::policy::cases::given::Given;
 use crate::policy::cases::judge::{Rulebook, check};
 use crate::policy::cases::table::{Case, Kind, Table, Unreadable};
 use crate::policy::load::{CASES, PolicySet};
@@ -114,6 +117,18 @@ pub fn run(set: &PolicySet) -> Report {
 pub fn zone_of(set: &PolicySet, jurisdiction: &JurisdictionId) -> Option<TimeZone> {
     let table = set.tables.get(&format!("law/{jurisdiction}{CASES}"))?;
     Table::read(table, Kind::Pack).ok()?.zone().cloned()
+}
+
+/// The facts of a case in the words of `given`, as TOML, and when the law is asked.
+pub fn facts_of(given: &str, zone: &TimeZone) -> Result<(CaseFacts, Timestamp), String> {
+    let given: Given = toml::from_str(given).map_err(|error| error.to_string().trim_end().to_owned())?;
+    given.facts(zone)
+}
+
+/// The facts of a case of a pack's own table, by its name. None: there is none of that name.
+pub fn facts_named(set: &PolicySet, jurisdiction: &JurisdictionId, name: &str) -> Option<(CaseFacts, Timestamp)> {
+    let table = Table::read(set.tables.get(&format!("law/{jurisdiction}{CASES}"))?, Kind::Pack).ok()?;
+    table.facts(table.cases.iter().find(|case| case.name == name)?, None).ok()
 }
 
 fn has_pack(set: &PolicySet, file: &str) -> bool {

@@ -12,6 +12,7 @@ use crate::domain::facts::CaseFacts;
 use crate::domain::ids::JurisdictionId;
 use crate::policy::admit::AdmitError;
 use crate::policy::load::PolicySet;
+use crate::policy::outline::Outline;
 use crate::policy::remembered::Remembered;
 use crate::policy::slice::Slice;
 use crate::policy::vocabulary::{Vocabulary, milliseconds};
@@ -32,6 +33,8 @@ pub struct Engine {
     remembered: Remembered,
     digest: [u8; 32],
     files: BTreeMap<String, [u8; 32]>,
+    texts: BTreeMap<String, String>,
+    outline: Outline,
 }
 
 /// INVARIANT: everything that the schema lets an access rule read.
@@ -46,6 +49,7 @@ struct Admission {
 impl Engine {
     /// Takes a set that was loaded and checked.
     pub fn new(set: PolicySet) -> Self {
+        let outline = set.outline();
         let unwritten = Slice::new(0, set.safeguards);
         let laws =
             set.laws.into_iter().zip(1..).map(|((jurisdiction, law), place)| (jurisdiction, Slice::new(place, law)));
@@ -58,6 +62,8 @@ impl Engine {
             remembered: Remembered::default(),
             digest: set.digest,
             files: set.files,
+            texts: set.texts,
+            outline,
         }
     }
 
@@ -90,6 +96,11 @@ impl Engine {
         decision
     }
 
+    /// The law of a jurisdiction, and the words to ask it in.
+    pub(crate) fn slice(&self, jurisdiction: &JurisdictionId) -> (&Slice, &Vocabulary) {
+        (self.laws.get(jurisdiction).unwrap_or(&self.unwritten), &self.vocabulary)
+    }
+
     /// Whether a jurisdiction's law is written.
     pub fn has_law(&self, jurisdiction: &JurisdictionId) -> bool {
         self.laws.contains_key(jurisdiction)
@@ -98,6 +109,16 @@ impl Engine {
     /// Digest of the policy set that answers.
     pub fn digest(&self) -> [u8; 32] {
         self.digest
+    }
+
+    /// What the set holds, for whoever asks what the law is.
+    pub fn outline(&self) -> &Outline {
+        &self.outline
+    }
+
+    /// The text of each of its files, by its name within the directory.
+    pub fn texts(&self) -> &BTreeMap<String, String> {
+        &self.texts
     }
 
     /// The digest of each of its files, by its name within the directory.

@@ -42,6 +42,8 @@ pub struct PolicySet {
     pub(crate) digest: [u8; 32],
     /// The digest of each file's content, by its name: which of them differ from those of another set.
     pub(crate) files: BTreeMap<String, [u8; 32]>,
+    /// The files themselves, to lay a candidate's over.
+    pub(crate) texts: BTreeMap<String, String>,
 }
 
 impl PolicySet {
@@ -121,6 +123,7 @@ impl PolicySet {
             vocabulary: Vocabulary::new(&reader.schema).map_err(PolicyError::Vocabulary)?,
             digest: digest_of(files),
             files: files.iter().map(|(name, text)| (name.clone(), digest::of_text(text))).collect(),
+            texts: files.clone(),
         })
     }
 

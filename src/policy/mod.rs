@@ -5,12 +5,17 @@
 //! domain says in Rust.
 
 pub mod admit;
+pub mod candidate;
 pub mod cases;
 pub mod digest;
 pub mod engine;
+pub mod explain;
 pub mod gate;
 pub mod in_force;
 pub mod load;
+pub mod outline;
+pub mod replay;
+pub mod rulings;
 pub mod switches;
 
 mod determination;

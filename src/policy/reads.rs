@@ -57,6 +57,11 @@ impl Reads {
         self.facts.is_empty() && self.turning_points.is_empty()
     }
 
+    /// The facts that the policies read, as the schema names them.
+    pub(crate) fn facts(&self) -> impl Iterator<Item = &str> {
+        self.facts.iter().map(String::as_str)
+    }
+
     /// The instants, in milliseconds and in order, at which rulings may change with time alone.
     pub(crate) fn turning_points(&self) -> &[i64] {
         &self.turning_points

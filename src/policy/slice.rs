@@ -35,6 +35,17 @@ impl Slice {
         Some(Question { slice: self.place, era: reads.era(now_ms), facts: reads.essence(facts) })
     }
 
+    /// The instants, in milliseconds and in order, at which its rulings may change with time alone. None: it reads the
+    /// time otherwise.
+    pub(crate) fn turning_points(&self) -> Option<&[i64]> {
+        self.reads.as_ref().map(Reads::turning_points)
+    }
+
+    /// One of its policies.
+    pub(crate) fn policy(&self, id: &str) -> Option<&cedar::Policy> {
+        self.policies.policy(&cedar::PolicyId::new(id))
+    }
+
     /// Asks the law of every act that a determination speaks to.
     pub(crate) fn judge(
         &self,

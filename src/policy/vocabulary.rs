@@ -184,7 +184,7 @@ mod tests {
     const SCHEMA: &str = include_str!("../../policies/comity.cedarschema");
 
     /// The contract, as the access rules name it.
-    const METHODS: [&str; 50] = [
+    const METHODS: [&str; 53] = [
         "AppealService/AnswerAppeal",
         "AppealService/GetAppeal",
         "AppealService/IssueAppeal",
@@ -223,6 +223,9 @@ mod tests {
         "LedgerService/ProveInclusion",
         "ObligationService/ListObligations",
         "ObligationService/MeetObligation",
+        "PolicyService/Evaluate",
+        "PolicyService/GetPolicySet",
+        "PolicyService/Replay",
         "ReviewService/ListReviews",
         "ReviewService/ResolveReview",
         "TransferService/AcceptWindow",

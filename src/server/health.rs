@@ -42,7 +42,7 @@ impl Phase {
 }
 
 /// Names that health can be asked of, beside the whole (the empty name).
-const SERVICES: [&str; 8] = [
+const SERVICES: [&str; 9] = [
     "comity.v1.DetainerService",
     "comity.v1.CustodyService",
     "comity.v1.TransferService",
@@ -51,6 +51,7 @@ const SERVICES: [&str; 8] = [
     "comity.v1.ObligationService",
     "comity.v1.InboxService",
     "comity.v1.LedgerService",
+    "comity.v1.PolicyService",
 ];
 
 /// The dependency whose loss makes every write impossible.

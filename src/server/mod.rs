@@ -23,13 +23,13 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use health::Phase;
 pub use policies::{ReloadError, Reloaded, UnfitSet};
 
-use crate::api::{Api, ApiKeys, LISTS_MAX};
+use crate::api::{Api, ApiKeys, Turns};
 use crate::config::{Config, ConfigError, Secrets};
 use crate::domain::zone::Zones;
 use crate::feed::Trying;
@@ -163,7 +163,7 @@ impl Gateway {
             appeals: config.appeals,
             wall: seams.wall.clone(),
             trying: Trying::default(),
-            lists: Semaphore::new(LISTS_MAX),
+            turns: Turns::default(),
             drain: drain.clone(),
         });
         // Bound before anything is spawned: who asks for the address gets one that answers.

@@ -18,7 +18,7 @@ use tonic::service::Routes;
 use tonic_health::pb::health_server::HealthServer;
 use tower::Service as _;
 
-use crate::api::{Api, Appeals, Custodies, Detainers, Inbox, Ledger, Obligations, Reviews, Transfers};
+use crate::api::{Api, Appeals, Custodies, Detainers, Inbox, Ledger, Obligations, Policies, Reviews, Transfers};
 use crate::config::ServerConfig;
 use crate::server::accept::{Accepted, TlsConn, TlsState, handshakes};
 use crate::server::health::{HealthService, Phase};
@@ -30,6 +30,7 @@ use crate::wire::v1::detainer_service_server::DetainerServiceServer;
 use crate::wire::v1::inbox_service_server::InboxServiceServer;
 use crate::wire::v1::ledger_service_server::LedgerServiceServer;
 use crate::wire::v1::obligation_service_server::ObligationServiceServer;
+use crate::wire::v1::policy_service_server::PolicyServiceServer;
 use crate::wire::v1::review_service_server::ReviewServiceServer;
 use crate::wire::v1::transfer_service_server::TransferServiceServer;
 
@@ -90,6 +91,7 @@ impl Worker {
             .add_service(ObligationServiceServer::new(Obligations(api())).max_decoding_message_size(len_max))
             .add_service(InboxServiceServer::new(Inbox(api())).max_decoding_message_size(len_max))
             .add_service(LedgerServiceServer::new(Ledger(api())).max_decoding_message_size(len_max))
+            .add_service(PolicyServiceServer::new(Policies(api())).max_decoding_message_size(len_max))
             .add_service(HealthServer::new(HealthService::new(self.phase.clone())))
             .add_service(reflection().build_v1().ok()?)
             .add_service(reflection().build_v1alpha().ok()?);

@@ -108,6 +108,8 @@ pub struct ReadLeaf {
     pub resource: String,
     /// The method that caused it.
     pub method: String,
+    /// The policy set that was asked, where one was.
+    pub policy_digest: Option<[u8; 32]>,
     /// One for each class with content.
     pub commitments: Vec<(FieldClass, [u8; 32])>,
 }
@@ -128,6 +130,10 @@ pub fn read_leaf(bytes: &[u8]) -> Result<ReadLeaf, EntryError> {
         recorded_at: Timestamp::new(seconds, nanos).map_err(|_| EntryError::Leaf)?,
         resource: leaf.resource,
         method: leaf.method,
+        policy_digest: match leaf.policy_digest.as_slice() {
+            [] => None,
+            digest => Some(digest.try_into().map_err(|_| EntryError::Leaf)?),
+        },
         commitments: leaf.commitments.into_iter().map(commitment).collect::<Result<_, _>>()?,
     })
 }

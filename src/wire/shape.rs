@@ -43,6 +43,25 @@ pub fn split(type_name: &str, bytes: &[u8]) -> Result<BTreeMap<FieldClass, Vec<u
     shapes.split(*shape, bytes, 0)
 }
 
+/// The encoded messages of one type that an encoded event has, right within it. Fields of a later version are passed over.
+pub fn parts_of_event<'a>(bytes: &'a [u8], type_name: &str) -> Result<Vec<&'a [u8]>, ShapeError> {
+    let shapes = shapes();
+    let of_type = shapes.by_name.get(type_name).ok_or(ShapeError::UnknownField)?;
+    let event = shapes.by_name.get("comity.v1.Event").ok_or(ShapeError::UnknownField)?;
+    let mut parts = Vec::new();
+    for kind in Fields::of(bytes, 0)? {
+        let kind = kind?;
+        let Some(message) = shapes.field(*event, &kind).ok().and_then(|known| known.message) else { continue };
+        for field in Fields::of(kind.content, 1)? {
+            let field = field?;
+            if shapes.field(message, &field).is_ok_and(|known| known.message == Some(*of_type)) {
+                parts.push(field.content);
+            }
+        }
+    }
+    Ok(parts)
+}
+
 /// The classes that an encoded message has content of.
 pub fn classes(type_name: &str, bytes: &[u8]) -> Result<FieldClasses, ShapeError> {
     Ok(split(type_name, bytes)?.into_keys().collect())

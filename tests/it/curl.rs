@@ -30,7 +30,7 @@ async fn an_operator_reaches_health_and_reflection_and_nobody_else_reflects() {
     let listed = curl("comity-operator", &["--list-services", &gateway]).await;
     let services = String::from_utf8_lossy(&listed.stdout);
     assert!(listed.status.success(), "{}", String::from_utf8_lossy(&listed.stderr));
-    for service in ["Detainer", "Custody", "Transfer", "Inbox", "Ledger"] {
+    for service in ["Detainer", "Custody", "Transfer", "Inbox", "Ledger", "Policy"] {
         assert!(services.contains(&format!("comity.v1.{service}Service")), "{service} is not in {services}");
     }
     let health = curl("comity-operator", &["-d", r#"{"service": "comity.v1.DetainerService"}"#, &check]).await;

@@ -50,6 +50,8 @@ mod model;
 #[cfg(test)]
 mod mutate;
 #[cfg(test)]
+mod policies;
+#[cfg(test)]
 mod policy;
 #[cfg(test)]
 mod properties;

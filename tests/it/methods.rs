@@ -5,6 +5,7 @@ mod custodies;
 mod detainers;
 mod duties;
 mod evidence;
+mod policies;
 mod probes;
 mod transfers;
 
@@ -25,6 +26,7 @@ async fn accepted(world: &World, method: &str) {
         "TransferService" => transfers::accepted(world, verb).await,
         "ReviewService" | "ObligationService" => duties::accepted(world, verb).await,
         "InboxService" | "LedgerService" => evidence::accepted(world, verb).await,
+        "PolicyService" => policies::accepted(world, verb).await,
         unknown => panic!("no call of {unknown} is shown to be answered"),
     }
 }
@@ -39,6 +41,7 @@ async fn refused(world: &World, method: &str) {
         "TransferService" => transfers::refused(world, verb).await,
         "ReviewService" | "ObligationService" => duties::refused(world, verb).await,
         "InboxService" | "LedgerService" => evidence::refused(world, verb).await,
+        "PolicyService" => policies::refused(world, verb).await,
         unknown => panic!("no call of {unknown} is shown to be refused"),
     };
 }
@@ -80,7 +83,7 @@ fn methods() -> Vec<String> {
 async fn every_method_of_the_contract_answers_whom_it_should() {
     let world = World::start();
     let methods = methods();
-    assert_eq!(methods.len(), 45, "{methods:?}");
+    assert_eq!(methods.len(), 48, "{methods:?}");
     for method in methods {
         accepted(&world, &method).await;
     }

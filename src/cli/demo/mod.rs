@@ -19,6 +19,8 @@ mod tables;
 mod tally;
 mod year;
 
+pub(in crate::cli) use tables::number;
+
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -34,7 +36,6 @@ use crate::cli::demo::mix::{Fates, Mix};
 use crate::cli::demo::party::Place;
 use crate::cli::demo::report::{Played, Speed, Workshop};
 use crate::cli::demo::roster::Roster;
-use crate::cli::demo::tables::number;
 use crate::cli::demo::year::Cast;
 use crate::cli::sandbox::{Sandbox, TRUST_DOMAIN};
 use crate::cli::say;

@@ -260,7 +260,7 @@ pub(super) fn titled(title: &str, headers: &[&str], rows: Vec<Vec<String>>) -> T
 }
 
 /// A number with its thousands apart.
-pub(super) fn number(number: u64) -> String {
+pub(in crate::cli) fn number(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {

@@ -1,30 +1,25 @@
 //! Asks a pack about the facts of a case, and holds what it says against what the case expects.
 
-use std::collections::BTreeMap;
-
 use cedar_policy as cedar;
 use jiff::Timestamp;
 
 use crate::domain::determination::{Determination, FieldClass, FieldClasses, LawAction, Ruling};
 use crate::domain::facts::CaseFacts;
-use crate::policy::cases::table::{About, Expected};
+use crate::policy::cases::table::Expected;
 use crate::policy::load::PolicySet;
+use crate::policy::rulings::{About, Rulings};
 use crate::policy::slice::Slice;
 use crate::policy::switches::Settings;
-use crate::policy::vocabulary::{Vocabulary, milliseconds};
+use crate::policy::vocabulary::Vocabulary;
 
 /// Shown in every case of every pack, so that nothing can be told from them.
 const ALWAYS: [FieldClass; 4] = [FieldClass::Count, FieldClass::Request, FieldClass::Answer, FieldClass::Contact];
-const ACTS: [LawAction; 3] = [LawAction::Hold, LawAction::Notify, LawAction::Transfer];
 
 /// A pack with its switches set one way.
 pub(super) struct Rulebook<'a> {
     vocabulary: &'a Vocabulary,
     slice: Slice,
 }
-
-/// What a pack says of each act and each class of fields.
-pub(super) type Rulings = BTreeMap<About, Determination>;
 
 impl<'a> Rulebook<'a> {
     pub(super) fn new(set: &'a PolicySet, pack: &[cedar::Policy], settings: &Settings) -> Result<Self, String> {
@@ -33,12 +28,7 @@ impl<'a> Rulebook<'a> {
     }
 
     pub(super) fn ask(&self, facts: &CaseFacts, now: Timestamp) -> Rulings {
-        let asking = self.slice.asking(self.vocabulary, facts.requester_kind);
-        let context = self.vocabulary.facts(facts, milliseconds(now));
-        let acts = ACTS.iter().map(|act| (About::Act(*act), asking.act(*act, context.as_ref())));
-        let fields =
-            FieldClass::ALL.iter().map(|class| (About::Field(*class), asking.disclose(*class, context.as_ref())));
-        acts.chain(fields).collect()
+        self.slice.rulings(self.vocabulary, facts, now)
     }
 }
 
@@ -118,14 +108,5 @@ fn wrong_of(class: FieldClass, expected: &Expected, ruling: Ruling) -> Option<&'
         Some(true) if !is_shown => Some("expected to be shown"),
         Some(false) if is_shown && !always => Some("expected not to be shown"),
         Some(_) | None => None,
-    }
-}
-
-impl std::fmt::Display for About {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Act(act) => f.write_str(act.word()),
-            Self::Field(class) => f.write_str(class.word()),
-        }
     }
 }

@@ -12,6 +12,7 @@ use crate::domain::facts::CaseFacts;
 use crate::domain::vocabulary::Vocabulary;
 use crate::domain::zone;
 use crate::policy::cases::given::Given;
+use crate::policy::rulings::About;
 use crate::policy::switches::Settings;
 
 /// A table as it is written, before what each case adds to the ordinary one.
@@ -95,13 +96,6 @@ pub(super) struct Expected {
     pub(super) review: Option<FieldClasses>,
     /// Of these, each must not be shown.
     pub(super) withheld: Option<FieldClasses>,
-}
-
-/// What a ruling is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum About {
-    Act(LawAction),
-    Field(FieldClass),
 }
 
 /// What is wrong with a table, and with which case of it.

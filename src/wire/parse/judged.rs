@@ -1,12 +1,66 @@
-//! The facts that the law was asked on, read back out of an entry, to be judged again.
+//! What the law was asked and what it was found to say, read back out of an entry, to be judged again.
+
+use std::sync::Arc;
 
 use jiff::Timestamp;
+use prost::Message as _;
 
+use crate::domain::determination::{Determination, LawAction};
+use crate::domain::event::RecordedDetermination;
 use crate::domain::facts::{CaseFacts, Offence};
 use crate::domain::ids::{CaseKind, CaseName};
 use crate::domain::vocabulary::Vocabulary;
-use crate::wire::v1;
+use crate::wire::entry::EntryError;
 use crate::wire::words::from_wire;
+use crate::wire::{shape, v1};
+
+/// What an entry records of the law.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Judgments {
+    /// Each determination with the facts that it rests on.
+    pub determinations: Vec<RecordedDetermination>,
+    /// How many more there are without such facts, or with words of a later version.
+    pub without_facts: u64,
+}
+
+/// Reads what the content of an entry says of the law, whatever its event is. The order is kept.
+pub fn judgments(content: &[u8]) -> Result<Judgments, EntryError> {
+    let parts = |name: &str| shape::parts_of_event(content, name).map_err(|_| EntryError::Openings);
+    let mut facts = Vec::new();
+    for part in parts("comity.v1.Facts")? {
+        let part = v1::Facts::decode(part).map_err(|_| EntryError::Openings)?;
+        facts.extend(judged(&part).map(|judged| (judged.detainer, Arc::new(judged.facts), judged.judged_at)));
+    }
+    let mut judgments = Judgments::default();
+    for part in parts("comity.v1.Determination")? {
+        let part = v1::Determination::decode(part).map_err(|_| EntryError::Openings)?;
+        let known = determined(&part).and_then(|(detainer, action, determination)| {
+            // Of two judgments of one detainer nobody could say which is meant.
+            let mut own = facts.iter().filter(|(of, ..)| *of == detainer);
+            let (_, facts, judged_at) = own.next().filter(|_| own.next().is_none())?;
+            let (determination, facts) = (Arc::new(determination), Arc::clone(facts));
+            Some(RecordedDetermination { detainer, action, determination, facts, judged_at: *judged_at })
+        });
+        match known {
+            Some(known) => judgments.determinations.push(known),
+            None => judgments.without_facts = judgments.without_facts.saturating_add(1),
+        }
+    }
+    Ok(judgments)
+}
+
+fn determined(recorded: &v1::Determination) -> Option<(CaseName, LawAction, Determination)> {
+    let determination = Determination {
+        ruling: from_wire(recorded.ruling)?,
+        policies: recorded.policies.clone(),
+        citations: recorded.citations.clone(),
+        obligations: recorded.obligations.iter().map(|word| word.parse().ok()).collect::<Option<_>>()?,
+        reviews: recorded.reviews.clone(),
+        failed: recorded.failed,
+        clock: unless_unspecified(recorded.clock).ok()?,
+    };
+    Some((recorded.detainer.parse().ok()?, from_wire(recorded.action)?, determination))
+}
 
 /// The facts of a detainer, as they were judged at a moment.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,6 +6,7 @@ mod detainer;
 mod duty;
 mod fields;
 mod judged;
+mod policy;
 mod subject;
 mod transfer;
 
@@ -13,7 +14,8 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 pub use fields::Form;
-pub use judged::{Judged, judged};
+pub use judged::{Judged, Judgments, judged, judgments};
+pub use policy::{Evaluation, Period, evaluation, period};
 
 use crate::domain::command::CaseCommand;
 use crate::domain::correction::Correction;

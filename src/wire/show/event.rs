@@ -14,7 +14,7 @@ use crate::domain::service::ServiceOfCopy;
 use crate::domain::transfer::Transfer;
 use crate::wire::show::appeal;
 use crate::wire::show::duty::{obligation, review};
-use crate::wire::show::judged::judged;
+use crate::wire::show::judged::{determination, judged};
 use crate::wire::show::parts::{
     acknowledgement, actual_release, answer, charge, closing, correction, flags, movement, scheduled_release,
     service_of_copy, subject,
@@ -375,16 +375,8 @@ pub fn policy_activated(activated: v1::PolicyActivated) -> v1::Event {
 
 /// Determinations.
 pub fn determinations(recorded: &[RecordedDetermination]) -> Vec<v1::Determination> {
-    let one = |recorded: &RecordedDetermination| v1::Determination {
-        detainer: recorded.detainer.to_string(),
-        action: to_wire(recorded.action),
-        ruling: to_wire(recorded.determination.ruling),
-        policies: recorded.determination.policies.clone(),
-        citations: recorded.determination.citations.clone(),
-        obligations: recorded.determination.obligations.iter().map(|word| word.word().to_owned()).collect(),
-        reviews: recorded.determination.reviews.clone(),
-        failed: recorded.determination.failed,
-        clock: to_wire_or_unspecified(recorded.determination.clock),
+    let one = |recorded: &RecordedDetermination| {
+        determination(recorded.detainer.to_string(), recorded.action, &recorded.determination)
     };
     recorded.iter().map(one).collect()
 }

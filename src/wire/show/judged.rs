@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use crate::domain::determination::{Determination, LawAction};
 use crate::domain::facts::{CaseFacts, Offence};
 use crate::domain::ids::CaseName;
 use crate::wire::show::timestamp;
@@ -31,6 +32,21 @@ pub fn judged(detainer: &CaseName, facts: &CaseFacts, judged_at: Timestamp) -> v
         sealed: facts.sealed,
         protected: facts.protected,
         date_public: facts.date_public,
+    }
+}
+
+/// What the law says of an act, of that detainer or of none.
+pub fn determination(detainer: String, action: LawAction, said: &Determination) -> v1::Determination {
+    v1::Determination {
+        detainer,
+        action: to_wire(action),
+        ruling: to_wire(said.ruling),
+        policies: said.policies.clone(),
+        citations: said.citations.clone(),
+        obligations: said.obligations.iter().map(|word| word.word().to_owned()).collect(),
+        reviews: said.reviews.clone(),
+        failed: said.failed,
+        clock: to_wire_or_unspecified(said.clock),
     }
 }
 

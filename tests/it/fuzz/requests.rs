@@ -131,6 +131,15 @@ readers! {
         same(&request.start_index.to_string(), &parse::position("start_index", request.start_index)?);
     }
     ProveInclusionRequest(request) { entry("name", &request.name)?; }
+    GetPolicySetRequest(request) {}
+    EvaluateRequest(request) {
+        parse::evaluation(request.clone())?;
+        jurisdiction(&request.parent)?;
+    }
+    ReplayRequest(request) {
+        parse::period(request.clone())?;
+        jurisdiction(&request.parent)?;
+    }
     ProveConsistencyRequest(request) {
         same(&request.log, &parse::log("log", &request.log)?);
         same(&request.old_size.to_string(), &parse::position("old_size", request.old_size)?);
@@ -308,6 +317,8 @@ fn real(request: &str) -> Vec<Vec<u8>> {
             appeals::answered_by_law(APPEAL).encode_to_vec(),
             appeals::answered(APPEAL, DETAINER, v1::AppealAnswerKind::Barred).encode_to_vec(),
         ],
+        "EvaluateRequest" => vec![requests::evaluation_in(requests::NY, requests::made_up_facts()).encode_to_vec()],
+        "ReplayRequest" => vec![requests::replay_with("law/switches.toml", "on", "off").encode_to_vec()],
         "CorrectIdentityRequest" => vec![changes::birth_date_in(CUSTODY).encode_to_vec()],
         "MoveCustodyRequest" => vec![
             changes::movement_to_hospital(CUSTODY).encode_to_vec(),

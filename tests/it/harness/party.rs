@@ -27,6 +27,13 @@ pub(crate) struct Received {
     pub(crate) heartbeat: v1::Heartbeat,
 }
 
+/// What a replay told.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Replayed {
+    pub(crate) changes: Vec<v1::DeterminationChange>,
+    pub(crate) totals: Option<v1::ReplayTotals>,
+}
+
 impl Party {
     pub(crate) fn new(address: SocketAddr, credentials: Credentials, token: String) -> Self {
         Self(Arc::new(Seat { address, credentials, token, client: OnceCell::new() }))
@@ -83,6 +90,22 @@ impl Party {
                 entries.push(answer.entry.unwrap());
             }
             Ok(entries)
+        };
+        Outcome(read.await)
+    }
+
+    /// What a candidate set changes, up to the totals.
+    pub(crate) async fn replay(&self, request: v1::ReplayRequest) -> Outcome<Replayed> {
+        let read = async {
+            let mut stream = self.client().await.policies().replay(request).await?.into_inner();
+            let mut replayed = Replayed::default();
+            while let Some(answer) = stream.message().await? {
+                match answer.item.unwrap() {
+                    v1::replay_response::Item::Change(change) => replayed.changes.push(change),
+                    v1::replay_response::Item::Totals(totals) => replayed.totals = Some(totals),
+                }
+            }
+            Ok(replayed)
         };
         Outcome(read.await)
     }
@@ -166,5 +189,7 @@ calls! {
     get_checkpoint = ledger.get_checkpoint(GetCheckpointRequest) -> GetCheckpointResponse;
     get_entry = ledger.get_entry(GetEntryRequest) -> GetEntryResponse;
     prove_inclusion = ledger.prove_inclusion(ProveInclusionRequest) -> ProveInclusionResponse;
+    get_policy_set = policies.get_policy_set(GetPolicySetRequest) -> GetPolicySetResponse;
+    evaluate = policies.evaluate(EvaluateRequest) -> EvaluateResponse;
     prove_consistency = ledger.prove_consistency(ProveConsistencyRequest) -> ProveConsistencyResponse;
 }

@@ -188,6 +188,41 @@ pub(crate) fn parked_receipt_of(entry: &str) -> v1::AcknowledgeParkedRequest {
     v1::AcknowledgeParkedRequest { entry: entry.to_owned(), request_id: request_id(), ..Default::default() }
 }
 
+/// Facts that somebody makes up: an I-247A with an administrative warrant, and a county jail that holds the person.
+pub(crate) fn made_up_facts() -> v1::Facts {
+    v1::Facts {
+        stage: v1::Stage::Answer.into(),
+        requester_kind: v1::AgencyKind::Federal.into(),
+        custodian_class: v1::AgencyClass::CountyJail.into(),
+        form: v1::DetainerForm::I247a.into(),
+        asks_for_hold: true,
+        basis: vec![v1::DetainerBasis::BiometricMatch.into()],
+        warrant: v1::WarrantKind::I200.into(),
+        issuing_authority: v1::IssuingAuthority::ImmigrationOfficer.into(),
+        offences: vec![v1::Offence {
+            category: v1::OffenceCategory::Assault.into(),
+            status: v1::ChargeStatus::Pending.into(),
+            severity: v1::Severity::Felony.into(),
+            age: v1::ConvictionAge::None.into(),
+        }],
+        ..Default::default()
+    }
+}
+
+/// Asks what a jurisdiction's law says of them.
+pub(crate) fn evaluation_in(parent: &str, facts: v1::Facts) -> v1::EvaluateRequest {
+    v1::EvaluateRequest { parent: parent.to_owned(), facts: Some(facts) }
+}
+
+/// Asks what New York's law would have said with a text of a file changed.
+pub(crate) fn replay_with(file: &str, from: &str, to: &str) -> v1::ReplayRequest {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("policies").join(file);
+    let text = std::fs::read_to_string(path).unwrap();
+    assert!(text.contains(from), "{file} has no {from}");
+    let files = vec![v1::PolicyFile { name: file.to_owned(), text: text.replace(from, to) }];
+    v1::ReplayRequest { parent: NY.to_owned(), files, ..Default::default() }
+}
+
 /// Asks what waits for an agency in New York; empty: for the caller's own.
 pub(crate) fn backlog_of(agency: &str) -> v1::GetBacklogRequest {
     let agency = if agency.is_empty() { String::new() } else { format!("agencies/{agency}") };

@@ -59,15 +59,19 @@ fn admitted(cell: &Cell<'_>, service: &str, method: &str) -> bool {
     match (service, method) {
         ("grpc.health.v1.Health", _) => true,
         ("grpc.reflection.v1.ServerReflection" | "grpc.reflection.v1alpha.ServerReflection", _) => operator,
-        ("LedgerService", "GetCheckpoint" | "ProveInclusion" | "ProveConsistency") => party || oversight,
+        ("LedgerService", "GetCheckpoint" | "ProveInclusion" | "ProveConsistency")
+        | ("PolicyService", "GetPolicySet" | "Evaluate") => party || oversight,
+        ("PolicyService", "Replay") => (custodian || oversight) && cell.actor == Some(ActorKind::Officer),
         _ if cell.actor.is_none() => false,
         ("LedgerService", _) | (_, "GetDetainer" | "ListDetainers") => party || oversight,
-        (_, "GetCustody" | "ListCustodies") => custodian || oversight,
+        (_, "GetAppeal" | "ListAppeals" | "ListAppealItems") => party || oversight,
+        (_, "GetCustody" | "ListCustodies" | "ListReviews" | "ListObligations") => custodian || oversight,
         ("InboxService", "GetBacklog") => party || operator,
         ("InboxService", _)
         | (_, "ConfirmTransfer" | "ReportFailure" | "RaiseCitizenshipClaim" | "ResolveCitizenshipClaim") => party,
-        (_, "LodgeDetainer" | "AmendDetainer" | "WithdrawDetainer" | "AcceptWindow" | "DeclineWindow") => federal,
+        (_, "LodgeDetainer" | "AmendDetainer" | "WithdrawDetainer" | "AcceptWindow" | "DeclineWindow" | "IssueAppeal") => federal,
         (_, "AcknowledgeDetainer" | "AnswerDetainer" | "RecordServiceOfCopy" | "OfferWindow") => custodian,
+        (_, "AnswerAppeal" | "ResolveReview" | "MeetObligation") => custodian,
         _ => service == "CustodyService" && custodian,
     }
 }

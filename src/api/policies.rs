@@ -1,0 +1,73 @@
+//! `PolicyService`: the law as data.
+
+mod replay;
+mod show;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tonic::{Request, Response, Status};
+
+use crate::api::stream::Answers;
+use crate::api::{Api, status};
+use crate::wire::v1::policy_service_server::PolicyService;
+use crate::wire::{parse, v1};
+
+/// Questions about the law itself, and pages of replays, considered at once over all callers: they cost the processor,
+/// and must leave it to those who ask about cases.
+pub(super) const CONSIDERED_MAX: usize = 2;
+/// How long such a question waits for its turn.
+const TURN_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The service.
+#[derive(Debug, Clone)]
+pub struct Policies(pub Arc<Api>);
+
+#[tonic::async_trait]
+impl PolicyService for Policies {
+    type ReplayStream = Answers<v1::ReplayResponse>;
+
+    async fn get_policy_set(
+        &self,
+        request: Request<v1::GetPolicySetRequest>,
+    ) -> Result<Response<v1::GetPolicySetResponse>, Status> {
+        let caller = Api::caller(&request)?;
+        let gate = self.0.gate_for(&caller, "PolicyService/GetPolicySet")?;
+        let policy_set = show::policy_set(gate.engine(), gate.since());
+        Ok(Response::new(v1::GetPolicySetResponse { policy_set: Some(policy_set) }))
+    }
+
+    async fn evaluate(&self, request: Request<v1::EvaluateRequest>) -> Result<Response<v1::EvaluateResponse>, Status> {
+        let caller = Api::caller(&request)?;
+        let gate = self.0.gate_for(&caller, "PolicyService/Evaluate")?;
+        let asked = parse::evaluation(request.into_inner()).map_err(|faults| status::violations(&faults))?;
+        let now = asked.at.unwrap_or_else(|| self.0.clock.now());
+        let engine = Arc::clone(gate.engine());
+        let explain = move || engine.explain(&asked.jurisdiction, &asked.facts, now);
+        let explanation = self.0.consider(explain).await?;
+        Ok(Response::new(show::explanation(gate.engine().digest(), &explanation)))
+    }
+
+    async fn replay(&self, request: Request<v1::ReplayRequest>) -> Result<Response<Self::ReplayStream>, Status> {
+        let caller = Api::caller(&request)?;
+        let opened = Api::opened(&request, replay::METHOD)?;
+        let period = parse::period(request.into_inner()).map_err(|faults| status::violations(&faults))?;
+        let replaying = replay::Replaying::begin(&self.0, caller, period).await?;
+        let (outlet, answers) = self.0.outlet();
+        let api = Arc::clone(&self.0);
+        tokio::spawn(async move {
+            let serve = async |sending| replaying.serve(&api, &sending).await;
+            api.serve_stream(opened, outlet, serve).await;
+        });
+        Ok(Response::new(answers))
+    }
+}
+
+impl Api {
+    /// Works something out on a blocking thread, a few at a time.
+    async fn consider<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Status> {
+        let turn = tokio::time::timeout(TURN_TIMEOUT, self.turns.considered.acquire()).await;
+        let _turn = turn.map_err(|_| status::overloaded(TURN_TIMEOUT))?.map_err(|_| status::unavailable())?;
+        tokio::task::spawn_blocking(work).await.map_err(|_| status::internal("a question of law was given up"))
+    }
+}

@@ -1,0 +1,144 @@
+//! A replay over the wire: page by page, each accounted for before it leaves, as much as the caller may read and no more.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use tonic::Status;
+
+use crate::api::policies::show;
+use crate::api::stream::Sending;
+use crate::api::{Api, status};
+use crate::domain::agency::Caller;
+use crate::domain::determination::{FieldClass, FieldClasses};
+use crate::domain::ids::LogName;
+use crate::feed::{judge_again, may_read, recorded_within};
+use crate::policy::candidate::laid_over;
+use crate::policy::engine::Engine;
+use crate::policy::load::PolicyError;
+use crate::policy::replay::{Change, Replay};
+use crate::wire::{Violation, parse, v1};
+
+pub(super) const METHOD: &str = "PolicyService/Replay";
+
+/// Entries read at once.
+const PAGE_LEN: usize = 128;
+/// Determinations that one call judges.
+const DETERMINATIONS_MAX: u64 = 200_000;
+
+/// A replay that was let in.
+pub(super) struct Replaying {
+    caller: Caller,
+    logs: Vec<(LogName, Range<u64>)>,
+    replay: Replay,
+}
+
+/// What came of a page.
+struct Page {
+    changed: Vec<(String, Vec<Change>)>,
+    /// Where to go on.
+    next: u64,
+}
+
+impl Replaying {
+    /// Finds the period, and reads the candidate as a gateway would that is to answer by it.
+    pub(super) async fn begin(api: &Api, caller: Caller, period: parse::Period) -> Result<Self, Status> {
+        let own = |log: &&LogName| log.jurisdiction == period.jurisdiction && may_read(&caller, log);
+        let logs: Vec<(LogName, u64)> = api.heads.keys().filter(own).map(|log| (log.clone(), api.head(log))).collect();
+        if logs.is_empty() {
+            return Err(status::not_found());
+        }
+        let (from, to) = (period.from, period.to);
+        let found = api.read(move |reader| {
+            let within = |(log, size): (LogName, u64)| {
+                let range = recorded_within(reader, &log, size, from, to)?;
+                Ok((log, range))
+            };
+            logs.into_iter().map(within).collect::<Result<Vec<_>, _>>()
+        });
+        let logs = found.await?;
+        let in_force = Arc::clone(api.gate_for(&caller, METHOD)?.engine());
+        let files = period.files;
+        let replay = api.consider(move || {
+            let candidate = candidate(&in_force, &files).map_err(|error| refused(&error, &files))?;
+            Ok::<_, Status>(Replay::new(candidate, [in_force]))
+        });
+        Ok(Self { caller, logs, replay: replay.await?? })
+    }
+
+    /// Streams each determination that changes, and the totals at the end.
+    pub(super) async fn serve(self, api: &Api, sending: &Sending<v1::ReplayResponse>) -> Result<(), Status> {
+        let Self { caller, logs, mut replay } = self;
+        for (log, Range { start, end }) in logs {
+            let mut next = start;
+            while next < end {
+                let page;
+                (replay, page) = read(api, &caller, &log, next..end, replay).await?;
+                next = page.next;
+                let names: Vec<&str> = page.changed.iter().map(|(name, _)| name.as_str()).collect();
+                let classes: FieldClasses = [FieldClass::Determination].into_iter().collect();
+                api.disclose(&caller, METHOD, &names, classes).await?;
+                for (name, changes) in &page.changed {
+                    for change in changes {
+                        sending.send(show::change(name, change)).await?;
+                    }
+                }
+                if replay.totals().determinations > DETERMINATIONS_MAX {
+                    return Err(too_many());
+                }
+            }
+        }
+        sending.send(show::totals(replay.candidate(), replay.totals())).await
+    }
+}
+
+/// Judges a page again: of each entry as much as the caller may read of it now.
+async fn read(
+    api: &Api,
+    caller: &Caller,
+    log: &LogName,
+    range: Range<u64>,
+    mut replay: Replay,
+) -> Result<(Replay, Page), Status> {
+    let _turn = api.turns.considered.acquire().await.map_err(|_| status::unavailable())?;
+    let (whose, log) = (caller.clone(), log.clone());
+    let read = api.read_for(caller, METHOD, move |reader, narrowing| {
+        let mut page = Page { changed: Vec::new(), next: range.end };
+        let found = reader.entries_for(&whose, &log, range.start, PAGE_LEN)?;
+        if let Some(last) = found.last() {
+            page.next = last.index.saturating_add(1);
+        }
+        for stored in found.iter().filter(|stored| stored.index < range.end) {
+            let classes = narrowing.classes(stored, &log.jurisdiction)?;
+            if !classes.is_some_and(|classes| classes.contains(FieldClass::Determination)) {
+                continue;
+            }
+            let changes = judge_again(stored, &mut replay)?;
+            if !changes.is_empty() {
+                page.changed.push((log.entry(stored.index), changes));
+            }
+        }
+        Ok((replay, page))
+    });
+    read.await
+}
+
+/// The set in force with the candidate's files laid over; the set itself where there are none.
+fn candidate(in_force: &Arc<Engine>, files: &[(String, Option<String>)]) -> Result<Arc<Engine>, PolicyError> {
+    if files.is_empty() {
+        return Ok(Arc::clone(in_force));
+    }
+    laid_over(in_force, files).map(|set| Arc::new(Engine::new(set)))
+}
+
+/// Names the file at fault and repeats nothing of it: `comity policy check` says what it is.
+fn refused(error: &PolicyError, files: &[(String, Option<String>)]) -> Status {
+    let at = error.file().and_then(|file| files.iter().position(|(name, _)| name == file));
+    let field = at.map_or_else(|| "files".to_owned(), |at| format!("files[{at}].text"));
+    let description = "must be what a gateway would take: comity policy check says what is wrong".to_owned();
+    status::violations(&vec![Violation { field, description }])
+}
+
+fn too_many() -> Status {
+    let description = format!("must be the end of a period of no more than {DETERMINATIONS_MAX} determinations");
+    status::violations(&vec![Violation { field: "end_time".to_owned(), description }])
+}

@@ -1,0 +1,51 @@
+//! What a log records of the law, found by period and judged again.
+
+use std::ops::Range;
+
+use jiff::Timestamp;
+
+use crate::domain::determination::FieldClass;
+use crate::domain::ids::LogName;
+use crate::policy::replay::{Change, Replay};
+use crate::store::{Reader, StoreError, StoredEntry};
+use crate::wire::{entry, parse};
+
+/// The entries of a log, of so many, that were recorded from a moment on and before another. Times of record never step
+/// back, so that only a few headers are read.
+pub fn recorded_within(
+    reader: &dyn Reader,
+    log: &LogName,
+    size: u64,
+    from: Option<Timestamp>,
+    to: Option<Timestamp>,
+) -> Result<Range<u64>, StoreError> {
+    let first = from.map(|from| first_since(reader, log, size, from)).transpose()?;
+    let end = to.map(|to| first_since(reader, log, size, to)).transpose()?;
+    Ok(first.unwrap_or(0)..end.unwrap_or(size))
+}
+
+/// Judges what an entry records again. The content of the class that it is recorded in must be among its openings.
+pub fn judge_again(stored: &StoredEntry, replay: &mut Replay) -> Result<Vec<Change>, StoreError> {
+    let said = stored.openings.iter().find(|opening| opening.class == FieldClass::Determination);
+    let Some(said) = said.filter(|said| !said.content.is_empty()) else { return Ok(Vec::new()) };
+    let leaf = entry::read_leaf(&stored.leaf).map_err(|_| StoreError::Broken("a leaf is not of a known layout"))?;
+    let judgments =
+        parse::judgments(&said.content).map_err(|_| StoreError::Broken("a determination is not of a known layout"))?;
+    replay.pass_over(judgments.without_facts);
+    Ok(replay.entry(leaf.policy_digest, &judgments.determinations))
+}
+
+fn first_since(reader: &dyn Reader, log: &LogName, size: u64, since: Timestamp) -> Result<u64, StoreError> {
+    let (mut low, mut high) = (0, size);
+    while low < high {
+        let middle = low.midpoint(high);
+        let header = reader.headers(log, middle, 1)?.pop().ok_or(StoreError::Broken("an entry is missing"))?;
+        let leaf = entry::read_leaf(&header.leaf).map_err(|_| StoreError::Broken("a leaf is not of a known layout"))?;
+        if leaf.recorded_at < since {
+            low = middle.saturating_add(1);
+        } else {
+            high = middle;
+        }
+    }
+    Ok(low)
+}

@@ -1,0 +1,51 @@
+//! A set made of another one, to be held against it: with some files laid over, or one law in another's place.
+
+use std::collections::BTreeMap;
+
+use crate::domain::ids::JurisdictionId;
+use crate::policy::digest::digest_of;
+use crate::policy::engine::Engine;
+use crate::policy::load::{PolicyError, PolicySet, SWITCHES};
+
+/// The set of an engine with files laid over its own, by name; one without a text is taken out.
+pub fn laid_over(engine: &Engine, files: &[(String, Option<String>)]) -> Result<PolicySet, PolicyError> {
+    let mut texts = engine.texts().clone();
+    for (name, text) in files {
+        match text {
+            Some(text) => _ = texts.insert(name.clone(), text.clone()),
+            None => _ = texts.remove(name),
+        }
+    }
+    PolicySet::from_files(&texts)
+}
+
+impl PolicySet {
+    /// The same set with one jurisdiction under another's law. It has a digest of its own, though no files do.
+    #[must_use]
+    pub fn swapped(mut self, whose: &JurisdictionId, by: &JurisdictionId) -> Option<Self> {
+        let (law, written) = (self.laws.get(by)?.clone(), self.written.get(by)?.clone());
+        self.laws.insert(whose.clone(), law)?;
+        self.written.insert(whose.clone(), written);
+        let parts = [("set", hex::encode(self.digest)), ("whose", whose.to_string()), ("by", by.to_string())];
+        let parts: BTreeMap<String, String> = parts.into_iter().map(|(name, part)| (name.to_owned(), part)).collect();
+        self.digest = digest_of(&parts);
+        Some(self)
+    }
+}
+
+impl PolicyError {
+    /// The file at fault, where it is one.
+    pub fn file(&self) -> Option<&str> {
+        match self {
+            Self::Unreadable { file, .. }
+            | Self::Excess { file, .. }
+            | Self::Altered { file }
+            | Self::Misnamed { file }
+            | Self::Invalid { file, .. }
+            | Self::Rule { file, .. } => Some(file),
+            Self::Missing { file } => Some(file),
+            Self::Switches(_) => Some(SWITCHES),
+            Self::TooMany | Self::Vocabulary(_) => None,
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! Why the law says what it says of a case: the deciding policies, the facts that they read, and which single fact would
+//! change the answer.
+
+mod alternatives;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use cedar_policy as cedar;
+use jiff::Timestamp;
+
+use crate::domain::determination::Determination;
+use crate::domain::facts::CaseFacts;
+use crate::domain::ids::JurisdictionId;
+use crate::domain::vocabulary::vocabulary;
+use crate::policy::engine::Engine;
+use crate::policy::explain::alternatives::alternatives;
+use crate::policy::reads::Reads;
+use crate::policy::rulings::{About, Asked, Rulings};
+
+vocabulary! {
+    /// The facts of a case as they change one at a time, by the words of the tables of cases.
+    pub enum Fact {
+        /// When the law is asked.
+        On = "on",
+        /// At which step.
+        Stage = "stage",
+        /// What kind of agency asks.
+        AskedBy = "asked_by",
+        /// Who holds the person.
+        Custodian = "custodian",
+        /// The form, and with it whether a hold is asked for.
+        Form = "form",
+        /// The asserted grounds, one more or one fewer.
+        Basis = "basis",
+        /// The warrant: its kind, who signed it, and whether it is on a federal criminal charge.
+        Warrant = "warrant",
+        /// The person was matched to the federal terrorist watch list.
+        TerroristListMatch = "terrorist_list_match",
+        /// The charges: one more, one fewer, or one word of one of them. A sealed record is one of them.
+        Charges = "charges",
+        /// A citizenship claim is open.
+        CitizenshipClaim = "citizenship_claim",
+        /// The custodian holds proof of citizenship or lawful status.
+        ProofOfStatus = "proof_of_status",
+        /// A juvenile.
+        Juvenile = "juvenile",
+        /// A victim or witness, or in a protected program.
+        Protected = "protected",
+        /// The release date is open to the public.
+        DatePublic = "date_public",
+    }
+}
+
+/// What the law says of a case, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Explanation {
+    /// Each act, then each class of fields.
+    pub rulings: Vec<Explained>,
+    /// Every change of one fact that gives another ruling of anything. Of dates, the next that does.
+    pub flips: Vec<Flip>,
+    /// Whether those dates could be told. Not where a law counts with the time instead of comparing it with a date.
+    pub dates_known: bool,
+}
+
+/// One ruling.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Explained {
+    /// Of what.
+    pub about: About,
+    /// What the law says.
+    pub said: Determination,
+    /// The facts that the deciding policies read, as the schema names them; `asked_by` for who asks, `now` for the time.
+    pub reads: Vec<String>,
+}
+
+/// Other values of one fact, each of which alone gives these rulings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Flip {
+    /// The fact.
+    pub fact: Fact,
+    /// The values that the law does not tell apart here.
+    pub values: Vec<String>,
+    /// What is ruled otherwise then, and how.
+    pub becomes: Vec<(About, Determination)>,
+}
+
+/// The facts with one of them changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Alternative {
+    fact: Fact,
+    value: String,
+    facts: CaseFacts,
+}
+
+impl Engine {
+    /// Explains what a jurisdiction's law says of a case at a moment. What is asked here goes into no memory that other
+    /// questions are answered from.
+    pub fn explain(self: &Arc<Self>, jurisdiction: &JurisdictionId, facts: &CaseFacts, now: Timestamp) -> Explanation {
+        let mut asked = Asked::new(Arc::clone(self));
+        let rulings = asked.rulings(jurisdiction, facts, now);
+        let mut flips = Flips { rulings: &rulings, found: Vec::new() };
+        let dates = self.dates_after(jurisdiction, now);
+        // One answer a class of fields or act: the date on which it changes next.
+        let mut undated: BTreeSet<About> = rulings.keys().copied().collect();
+        for date in dates.iter().flatten() {
+            let then = asked.rulings(jurisdiction, facts, *date);
+            flips.take(Fact::On, date.to_string(), &then, &undated);
+            undated.retain(|about| !differs(rulings.get(about), then.get(about)));
+        }
+        let all: BTreeSet<About> = rulings.keys().copied().collect();
+        for Alternative { fact, value, facts } in alternatives(facts) {
+            let then = asked.rulings(jurisdiction, &facts, now);
+            flips.take(fact, value, &then, &all);
+        }
+        let flips = flips.found;
+        let explained = |(about, said): (&About, &Determination)| Explained {
+            about: *about,
+            said: said.clone(),
+            reads: self.read_by(jurisdiction, &said.policies),
+        };
+        Explanation { rulings: rulings.iter().map(explained).collect(), flips, dates_known: dates.is_some() }
+    }
+
+    /// The moments after this one at which the law may change with time alone: each date, and what follows it at once.
+    fn dates_after(&self, jurisdiction: &JurisdictionId, now: Timestamp) -> Option<Vec<Timestamp>> {
+        let points = self.slice(jurisdiction).0.turning_points()?;
+        let moments = points.iter().flat_map(|point| [*point, point.saturating_add(1)]);
+        Some(moments.filter_map(|moment| Timestamp::from_millisecond(moment).ok()).filter(|at| *at > now).collect())
+    }
+
+    /// The facts that some policies of a law read.
+    fn read_by(&self, jurisdiction: &JurisdictionId, policies: &[String]) -> Vec<String> {
+        let slice = self.slice(jurisdiction).0;
+        let mut read = BTreeSet::new();
+        for policy in policies.iter().filter_map(|id| slice.policy(id)) {
+            if !matches!(policy.principal_constraint(), cedar::PrincipalConstraint::Any) {
+                read.insert(Fact::AskedBy.word().to_owned());
+            }
+            let alone = cedar::PolicySet::from_policies([policy.clone()]).ok();
+            match alone.and_then(|alone| Reads::of(&alone)) {
+                Some(reads) => {
+                    read.extend(reads.facts().map(str::to_owned));
+                    read.extend((!reads.turning_points().is_empty()).then(|| "now".to_owned()));
+                }
+                None => _ = read.insert("now".to_owned()),
+            }
+        }
+        read.into_iter().collect()
+    }
+}
+
+/// Changes that give another ruling, gathered: values of one fact that the law does not tell apart stand together.
+struct Flips<'a> {
+    rulings: &'a Rulings,
+    found: Vec<Flip>,
+}
+
+impl Flips<'_> {
+    fn take(&mut self, fact: Fact, value: String, then: &Rulings, of: &BTreeSet<About>) {
+        let changed =
+            then.iter().filter(|(about, said)| of.contains(about) && differs(self.rulings.get(about), Some(said)));
+        let becomes: Vec<(About, Determination)> = changed.map(|(about, said)| (*about, said.clone())).collect();
+        if becomes.is_empty() {
+            return;
+        }
+        match self.found.iter_mut().find(|known| known.fact == fact && known.becomes == becomes) {
+            Some(known) => known.values.push(value),
+            None => self.found.push(Flip { fact, values: vec![value], becomes }),
+        }
+    }
+}
+
+fn differs(one: Option<&Determination>, other: Option<&Determination>) -> bool {
+    let ruling = |said: Option<&Determination>| said.map(|said| (said.ruling, said.failed));
+    ruling(one) != ruling(other)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,151 @@
+//! The case with one fact changed, for every fact and every other value of it.
+//!
+//! What follows from a fact changes with it: whether a hold is asked for with the form, whether a judge signed with the
+//! warrant, whether a record is sealed with the charges.
+
+use crate::domain::agency::{AgencyClass, AgencyKind};
+use crate::domain::charge::{ChargeStatus, ConvictionAge, OffenceCategory, Severity};
+use crate::domain::detainer::{DetainerBasis, DetainerForm, IssuingAuthority, WarrantKind};
+use crate::domain::facts::{CaseFacts, Offence, Stage};
+use crate::policy::explain::{Alternative, Fact};
+
+/// A fact that holds or does not.
+type Flag = (Fact, fn(&mut CaseFacts) -> &mut bool);
+
+const FLAGS: [Flag; 6] = [
+    (Fact::TerroristListMatch, |facts| &mut facts.terrorist_list_match),
+    (Fact::CitizenshipClaim, |facts| &mut facts.citizenship_claim),
+    (Fact::ProofOfStatus, |facts| &mut facts.proof_of_status),
+    (Fact::Juvenile, |facts| &mut facts.juvenile),
+    (Fact::Protected, |facts| &mut facts.protected),
+    (Fact::DatePublic, |facts| &mut facts.date_public),
+];
+
+/// Who may sign which warrant, as the contract has it.
+const SIGNED: [(WarrantKind, IssuingAuthority); 5] = [
+    (WarrantKind::None, IssuingAuthority::None),
+    (WarrantKind::I200, IssuingAuthority::ImmigrationOfficer),
+    (WarrantKind::I205, IssuingAuthority::ImmigrationOfficer),
+    (WarrantKind::Judicial, IssuingAuthority::FederalJudge),
+    (WarrantKind::Judicial, IssuingAuthority::StateJudge),
+];
+
+pub(super) fn alternatives(facts: &CaseFacts) -> Vec<Alternative> {
+    let mut others = Others { facts, found: Vec::new() };
+    for stage in Stage::ALL {
+        others.add(Fact::Stage, stage.word(), |facts| facts.stage = *stage);
+    }
+    for kind in AgencyKind::ALL {
+        others.add(Fact::AskedBy, kind.word(), |facts| facts.requester_kind = *kind);
+    }
+    others.add(Fact::Custodian, "unknown", |facts| facts.custodian_class = None);
+    for class in AgencyClass::ALL {
+        others.add(Fact::Custodian, class.word(), |facts| facts.custodian_class = Some(*class));
+    }
+    for form in DetainerForm::ALL {
+        others.add(Fact::Form, form.word(), |facts| {
+            facts.form = *form;
+            facts.asks_for_hold = form.asks_for_hold();
+        });
+    }
+    for basis in DetainerBasis::ALL {
+        others.add(Fact::Basis, &format!("with {}", basis.word()), |facts| _ = facts.basis.insert(*basis));
+        others.add(Fact::Basis, &format!("without {}", basis.word()), |facts| _ = facts.basis.remove(basis));
+    }
+    others.add_warrants();
+    for (fact, flag) in FLAGS {
+        for value in [false, true] {
+            others.add(fact, if value { "true" } else { "false" }, |facts| *flag(facts) = value);
+        }
+    }
+    others.add_charges();
+    others.found
+}
+
+struct Others<'a> {
+    facts: &'a CaseFacts,
+    found: Vec<Alternative>,
+}
+
+impl Others<'_> {
+    /// Adds the case so changed, if that is another case.
+    fn add(&mut self, fact: Fact, value: &str, change: impl FnOnce(&mut CaseFacts)) {
+        let mut facts = self.facts.clone();
+        change(&mut facts);
+        if facts != *self.facts {
+            self.found.push(Alternative { fact, value: value.to_owned(), facts });
+        }
+    }
+
+    fn add_warrants(&mut self) {
+        for (kind, signed_by) in SIGNED {
+            for criminal in [false, true] {
+                let judicial = signed_by.is_judge();
+                if criminal && !judicial {
+                    continue;
+                }
+                let signed = if judicial { format!(", signed_by {}", signed_by.word()) } else { String::new() };
+                let charged = if criminal { ", criminal_warrant" } else { "" };
+                self.add(Fact::Warrant, &format!("{}{signed}{charged}", kind.word()), |facts| {
+                    (facts.warrant, facts.issuing_authority) = (kind, signed_by);
+                    (facts.judicial_warrant, facts.criminal_warrant) = (judicial, criminal);
+                });
+            }
+        }
+    }
+
+    fn add_charges(&mut self) {
+        for own in &self.facts.offences {
+            self.add_offences(&format!("without {}", words(*own)), Some(own), None);
+            let severity = severities().map(|severity| Offence { severity, ..*own });
+            let category = OffenceCategory::ALL.iter().map(|category| Offence { category: *category, ..*own });
+            let status = statuses().map(|(status, age)| Offence { status, age, ..*own });
+            for other in severity.chain(category).chain(status).filter(|other| other != own) {
+                self.add_offences(&format!("{} instead of {}", words(other), words(*own)), Some(own), Some(other));
+            }
+        }
+        for category in OffenceCategory::ALL {
+            for (status, age) in statuses() {
+                for severity in severities() {
+                    let other = Offence { category: *category, status, severity, age };
+                    self.add_offences(&format!("also {}", words(other)), None, Some(other));
+                }
+            }
+        }
+    }
+
+    fn add_offences(&mut self, value: &str, less: Option<&Offence>, more: Option<Offence>) {
+        self.add(Fact::Charges, value, |facts| {
+            if let Some(less) = less {
+                facts.offences.remove(less);
+            }
+            facts.offences.extend(more);
+            facts.sealed = facts.offences.iter().any(|offence| offence.status.is_sealed());
+        });
+    }
+}
+
+/// How far a charge may have come; of a conviction, how long ago.
+fn statuses() -> impl Iterator<Item = (ChargeStatus, ConvictionAge)> {
+    ChargeStatus::ALL.iter().flat_map(|status| {
+        let ages = ConvictionAge::ALL
+            .iter()
+            .filter(move |age| (*status == ChargeStatus::Convicted) == (**age != ConvictionAge::None));
+        ages.map(move |age| (*status, *age))
+    })
+}
+
+fn severities() -> impl Iterator<Item = Option<Severity>> {
+    Severity::ALL.iter().copied().map(Some).chain([None])
+}
+
+/// A charge in the words of the tables of cases.
+fn words(offence: Offence) -> String {
+    let mut words = vec![offence.category.word()];
+    words.extend(offence.severity.map(Severity::word));
+    words.push(offence.status.word());
+    if offence.status == ChargeStatus::Convicted {
+        words.push(offence.age.word());
+    }
+    words.join(" ")
+}

@@ -1,0 +1,251 @@
+//! Each flip that is reported is one, and no change of a single fact that is one goes unreported.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::*;
+use crate::domain::agency::AgencyClass;
+use crate::domain::charge::{ChargeStatus, ConvictionAge};
+use crate::domain::detainer::WarrantKind;
+use crate::domain::determination::{LawAction, LawView, Ruling};
+use crate::policy::load::PolicySet;
+use crate::policy::samples::{any_facts, facts, with_law};
+
+static ENGINE: LazyLock<Arc<Engine>> = LazyLock::new(|| Arc::new(Engine::new(PolicySet::embedded().unwrap())));
+
+const PACKS: [&str; 10] =
+    ["us-ca", "us-co", "us-fl", "us-il", "us-nj", "us-ny", "us-ny-nyc", "us-tx", "us-wa", "us-none"];
+
+/// What the engine rules, by the way that the gate asks it.
+fn ruling(law: &LawView, about: About) -> Ruling {
+    match about {
+        About::Act(LawAction::Hold) => law.hold.ruling,
+        About::Act(LawAction::Notify) => law.notify.ruling,
+        About::Act(LawAction::Transfer) => law.transfer.ruling,
+        About::Act(LawAction::Disclose) => panic!("asked by class"),
+        About::Field(class) if law.disclosable.contains(class) => Ruling::May,
+        About::Field(class) if law.review.contains(class) => Ruling::Review,
+        About::Field(_) => Ruling::MustNot,
+    }
+}
+
+/// A class that must be shown is shown like one that may.
+fn like(ruling: Ruling, about: About) -> Ruling {
+    if matches!((ruling, about), (Ruling::Must, About::Field(_))) { Ruling::May } else { ruling }
+}
+
+/// Facts as a request can carry them.
+fn possible() -> impl Strategy<Value = CaseFacts> {
+    any_facts().prop_map(|mut facts| {
+        let signed_by = facts.issuing_authority;
+        facts.warrant = match facts.warrant {
+            _ if signed_by.is_judge() => WarrantKind::Judicial,
+            WarrantKind::Judicial => WarrantKind::I200,
+            kind @ (WarrantKind::None | WarrantKind::I200 | WarrantKind::I205) => kind,
+        };
+        if facts.warrant == WarrantKind::I200 || facts.warrant == WarrantKind::I205 {
+            facts.issuing_authority = crate::domain::detainer::IssuingAuthority::ImmigrationOfficer;
+        } else if facts.warrant == WarrantKind::None {
+            facts.issuing_authority = crate::domain::detainer::IssuingAuthority::None;
+        }
+        facts.judicial_warrant = facts.issuing_authority.is_judge();
+        facts.criminal_warrant &= facts.judicial_warrant;
+        facts.asks_for_hold = facts.form.asks_for_hold();
+        let offences = std::mem::take(&mut facts.offences).into_iter().map(|mut offence| {
+            offence.age = match (offence.status, offence.age) {
+                (ChargeStatus::Convicted, ConvictionAge::None) => ConvictionAge::Unknown,
+                (ChargeStatus::Convicted, age) => age,
+                _ => ConvictionAge::None,
+            };
+            offence
+        });
+        facts.offences = offences.collect();
+        facts.sealed = facts.offences.iter().any(|offence| offence.status.is_sealed());
+        facts
+    })
+}
+
+fn with_offences_of(facts: &CaseFacts, offences: BTreeSet<crate::domain::facts::Offence>) -> CaseFacts {
+    let sealed = offences.iter().any(|offence| offence.status.is_sealed());
+    CaseFacts { offences, sealed, ..facts.clone() }
+}
+
+/// The first case with one fact as the other has it. Written apart from what enumerates the alternatives.
+fn crossed(one: &CaseFacts, from: &CaseFacts, fact: Fact, at: prop::sample::Index) -> CaseFacts {
+    let mut to = one.clone();
+    match fact {
+        Fact::On => {}
+        Fact::Stage => to.stage = from.stage,
+        Fact::AskedBy => to.requester_kind = from.requester_kind,
+        Fact::Custodian => to.custodian_class = from.custodian_class,
+        Fact::Form => (to.form, to.asks_for_hold) = (from.form, from.asks_for_hold),
+        Fact::Basis => {
+            let basis = crate::domain::detainer::DetainerBasis::ALL;
+            let turned = basis[at.index(basis.len())];
+            if !to.basis.remove(&turned) {
+                to.basis.insert(turned);
+            }
+        }
+        Fact::Warrant => {
+            (to.warrant, to.issuing_authority) = (from.warrant, from.issuing_authority);
+            (to.judicial_warrant, to.criminal_warrant) = (from.judicial_warrant, from.criminal_warrant);
+        }
+        Fact::TerroristListMatch => to.terrorist_list_match = from.terrorist_list_match,
+        Fact::Charges => {
+            let (own, others): (Vec<_>, Vec<_>) = (one.offences.iter().collect(), from.offences.iter().collect());
+            let mut offences = one.offences.clone();
+            match (own.get(at.index(own.len().max(1))), others.get(at.index(others.len().max(1))), at.index(3)) {
+                (Some(own), _, 0) => _ = offences.remove(*own),
+                (Some(own), Some(other), 1) => {
+                    offences.remove(*own);
+                    offences.insert(crate::domain::facts::Offence { severity: other.severity, ..**own });
+                }
+                (Some(own), Some(other), 2) => {
+                    offences.remove(*own);
+                    let (status, age) = (other.status, other.age);
+                    offences.insert(crate::domain::facts::Offence { status, age, ..**own });
+                }
+                (_, Some(other), _) => _ = offences.insert(**other),
+                _ => {}
+            }
+            to = with_offences_of(&to, offences);
+        }
+        Fact::CitizenshipClaim => to.citizenship_claim = from.citizenship_claim,
+        Fact::ProofOfStatus => to.proof_of_status = from.proof_of_status,
+        Fact::Juvenile => to.juvenile = from.juvenile,
+        Fact::Protected => to.protected = from.protected,
+        Fact::DatePublic => to.date_public = from.date_public,
+    }
+    to
+}
+
+fn moments() -> impl Strategy<Value = Timestamp> {
+    let moments = ["2018-01-01T00:00:00Z", "2026-05-27T03:59:59.999Z", "2026-05-27T04:00:00Z", "2030-01-01T00:00:00Z"];
+    select(moments.map(|at| at.parse().unwrap()).to_vec())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+    #[test]
+    fn every_flip_is_true_and_none_is_missing(
+        one in possible(),
+        others in vec((possible(), any::<prop::sample::Index>()), 8),
+        now in moments(),
+        jurisdiction in select(PACKS.to_vec()),
+    ) {
+        let jurisdiction: JurisdictionId = jurisdiction.parse().unwrap();
+        let law = |facts: &CaseFacts, now| ENGINE.law(&jurisdiction, facts, now);
+        let before = law(&one, now);
+        let explanation = ENGINE.explain(&jurisdiction, &one, now);
+        for explained in &explanation.rulings {
+            prop_assert_eq!(like(explained.said.ruling, explained.about), ruling(&before, explained.about));
+        }
+        let known: BTreeMap<_, _> =
+            alternatives(&one).into_iter().map(|other| ((other.fact, other.value), other.facts)).collect();
+        for flip in &explanation.flips {
+            for value in &flip.values {
+                let after = if flip.fact == Fact::On { law(&one, value.parse().unwrap()) } else { law(&known[&(flip.fact, value.clone())], now) };
+                for (about, said) in &flip.becomes {
+                    prop_assert_eq!(like(said.ruling, *about), ruling(&after, *about), "{:?} {}", flip.fact, value);
+                }
+            }
+        }
+        // The other way round: changes that were made up apart, and what they change.
+        for (fact, (from, at)) in Fact::ALL.iter().flat_map(|fact| others.iter().map(move |other| (*fact, other))) {
+            let other = crossed(&one, from, fact, *at);
+            let after = law(&other, now);
+            for Explained { about, .. } in &explanation.rulings {
+                let (was, is) = (ruling(&before, *about), ruling(&after, *about));
+                let told = explanation.flips.iter().filter(|flip| flip.fact == fact).flat_map(|flip| &flip.becomes);
+                let told = told.into_iter().any(|(of, said)| of == about && like(said.ruling, *of) == is);
+                prop_assert!(was == is || told, "{fact:?} makes {about} {is:?}, and nobody said so: {other:?}");
+            }
+        }
+    }
+}
+
+/// The flips of an act, as text.
+fn flips(engine: &Arc<Engine>, jurisdiction: &str, facts: &CaseFacts, now: &str, act: LawAction) -> Vec<String> {
+    let explanation = engine.explain(&jurisdiction.parse().unwrap(), facts, now.parse().unwrap());
+    let mut found = Vec::new();
+    for flip in &explanation.flips {
+        let becomes = flip.becomes.iter().filter(|(about, _)| *about == About::Act(act));
+        for (_, said) in becomes {
+            found.extend(
+                flip.values.iter().map(|value| format!("{} = {value}: {}", flip.fact.word(), said.ruling.word())),
+            );
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn what_would_open_and_what_would_close_a_hold() {
+    let county = CaseFacts { custodian_class: Some(AgencyClass::CountyJail), ..facts() };
+    let now = "2026-06-01T00:00:00Z";
+    let by_judge = |authority: &str| {
+        ["", ", criminal_warrant"].map(|more| format!("warrant = judicial, signed_by {authority}{more}: may"))
+    };
+    let mut expected = [by_judge("federal-judge"), by_judge("state-judge")].concat();
+    expected.sort();
+    assert_eq!(flips(&ENGINE, "us-ny", &county, now, LawAction::Hold), expected);
+
+    let texas = flips(&ENGINE, "us-tx", &county, now, LawAction::Hold);
+    for expected in ["proof_of_status = true: must-not", "juvenile = true: review", "form = i-247g: must-not"] {
+        assert!(texas.iter().any(|flip| flip == expected), "{expected} is not among {texas:#?}");
+    }
+    let sealed = "charges = also drugs felony sealed: review".to_owned();
+    assert!(texas.contains(&sealed), "{texas:#?}");
+    assert!(!texas.iter().any(|flip| flip.starts_with("custodian")), "Texan law is the same for all of them");
+}
+
+#[test]
+fn the_next_date_that_changes_a_ruling_is_told_and_no_other() {
+    let law = r#"
+        @id("us-zz.first") @cite("c") permit (principal, action == Action::"hold", resource)
+        when { context.now >= datetime("2026-03-01") && context.now < datetime("2026-05-01") };
+        @id("us-zz.second") @cite("c") permit (principal, action == Action::"notify", resource)
+        when { context.now > datetime("2026-04-01") };
+        @id("us-zz.later") @cite("c") forbid (principal, action == Action::"hold", resource)
+        when { context.now >= datetime("2027-01-01") };
+    "#;
+    let engine = Arc::new(Engine::new(with_law("us-zz", law).unwrap()));
+    let check = |now: &str, act, expected: &[&str]| {
+        let found = flips(&engine, "us-zz", &facts(), now, act);
+        let dates: Vec<&str> = found.iter().filter(|flip| flip.starts_with("on = ")).map(|flip| &flip[5..]).collect();
+        assert_eq!(dates, expected, "{act:?} after {now}");
+    };
+    check("2026-01-01T00:00:00Z", LawAction::Hold, &["2026-03-01T00:00:00Z: may"]);
+    check("2026-01-01T00:00:00Z", LawAction::Notify, &["2026-04-01T00:00:00.001Z: may"]);
+    check("2026-03-01T00:00:00Z", LawAction::Hold, &["2026-05-01T00:00:00Z: review"]);
+    check("2026-05-01T00:00:00Z", LawAction::Hold, &["2027-01-01T00:00:00Z: must-not"]);
+    check("2027-01-01T00:00:00Z", LawAction::Hold, &[]);
+    check("2027-01-01T00:00:00Z", LawAction::Transfer, &[]);
+}
+
+#[test]
+fn a_ruling_says_which_facts_it_was_read_from() {
+    let law = r#"
+        @id("us-zz.one") @cite("c") permit (principal == AgencyKind::"federal", action == Action::"hold", resource)
+        when { context.judicial_warrant || context has custodian_class };
+        @id("us-zz.two") @cite("c") permit (principal, action == Action::"notify", resource)
+        when { context.now > datetime("2020-01-01") && context.charges.isEmpty() };
+        @id("us-zz.not-deciding") @cite("c") permit (principal, action == Action::"hold", resource)
+        when { context.juvenile };
+    "#;
+    let engine = Arc::new(Engine::new(with_law("us-zz", law).unwrap()));
+    let judged = CaseFacts { judicial_warrant: true, offences: BTreeSet::new(), ..facts() };
+    let explanation = engine.explain(&"us-zz".parse().unwrap(), &judged, "2026-01-01T00:00:00Z".parse().unwrap());
+    let reads = |act| {
+        let found = explanation.rulings.iter().find(|explained| explained.about == About::Act(act));
+        found.unwrap().reads.join(" ")
+    };
+    assert_eq!(reads(LawAction::Hold), "asked_by custodian_class judicial_warrant");
+    assert_eq!(reads(LawAction::Notify), "charges now");
+    assert_eq!(reads(LawAction::Transfer), "");
+}

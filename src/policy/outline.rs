@@ -1,0 +1,117 @@
+//! A policy set as whoever asks what the law is may read it: its packs, policies, citations, dates and switches.
+
+use cedar_policy as cedar;
+use jiff::Timestamp;
+
+use crate::domain::determination::{HoldClock, LawAction, Obligation};
+use crate::domain::ids::JurisdictionId;
+use crate::domain::vocabulary::vocabulary;
+use crate::policy::load::PolicySet;
+use crate::policy::rules::obligations;
+use crate::policy::switches::{Settings, Switches, stands};
+
+vocabulary! {
+    /// Whether a policy permits or forbids.
+    pub enum Effect {
+        /// It permits.
+        Permit = "permit",
+        /// It forbids.
+        Forbid = "forbid",
+    }
+}
+
+/// What a set holds.
+#[derive(Debug)]
+pub struct Outline {
+    /// The safeguards, which are of no jurisdiction, then each jurisdiction's pack.
+    pub packs: Vec<Pack>,
+    /// Which way the switches stand.
+    pub switches: Switches,
+}
+
+/// The law of one jurisdiction.
+#[derive(Debug)]
+pub struct Pack {
+    /// Whose. None: the safeguards.
+    pub jurisdiction: Option<JurisdictionId>,
+    /// Its policies, by id.
+    pub policies: Vec<Policy>,
+    /// The moments at which it may change with time alone. None: it counts with the time.
+    pub effective_dates: Option<Vec<Timestamp>>,
+}
+
+/// One policy, in the words of its annotations.
+#[derive(Debug)]
+pub struct Policy {
+    /// Its name.
+    pub id: String,
+    /// Whether it permits or forbids.
+    pub effect: Effect,
+    /// The acts that it speaks to.
+    pub acts: Vec<LawAction>,
+    /// The law that it stands on.
+    pub citation: String,
+    /// It is a permit that must be used.
+    pub duty: bool,
+    /// Why a person may decide otherwise.
+    pub review: Option<String>,
+    /// What else the law asks.
+    pub obligations: Vec<Obligation>,
+    /// What bounds a hold.
+    pub clock: Option<HoldClock>,
+    /// The switch that it stands under.
+    pub switch: Option<String>,
+    /// It is law now.
+    pub standing: bool,
+}
+
+impl PolicySet {
+    /// What the set holds.
+    pub(crate) fn outline(&self) -> Outline {
+        let settings = self.switches.settings();
+        let safeguards = Pack {
+            jurisdiction: None,
+            policies: described(self.safeguards.policies(), &settings),
+            effective_dates: Some(Vec::new()),
+        };
+        let packs = self.written.iter().map(|(jurisdiction, pack)| Pack {
+            jurisdiction: Some(jurisdiction.clone()),
+            policies: described(pack.iter(), &settings),
+            effective_dates: self.effective_dates(jurisdiction),
+        });
+        Outline { packs: [safeguards].into_iter().chain(packs).collect(), switches: self.switches.clone() }
+    }
+}
+
+fn described<'a>(policies: impl Iterator<Item = &'a cedar::Policy>, settings: &Settings) -> Vec<Policy> {
+    let mut described: Vec<Policy> = policies.map(|policy| Policy::of(policy, settings)).collect();
+    described.sort_by(|one, other| one.id.cmp(&other.id));
+    described
+}
+
+impl Policy {
+    fn of(policy: &cedar::Policy, settings: &Settings) -> Self {
+        let annotated = |word| policy.annotation(word).map(str::to_owned);
+        let named = match policy.action_constraint() {
+            cedar::ActionConstraint::Any => Vec::new(),
+            cedar::ActionConstraint::Eq(action) => vec![action],
+            cedar::ActionConstraint::In(actions) => actions,
+        };
+        let is_named = |act: &&LawAction| named.iter().any(|action| action.id().unescaped() == act.word());
+        Self {
+            id: policy.id().to_string(),
+            effect: match policy.effect() {
+                cedar::Effect::Permit => Effect::Permit,
+                cedar::Effect::Forbid => Effect::Forbid,
+            },
+            acts: LawAction::ALL.iter().filter(is_named).copied().collect(),
+            citation: annotated("cite").unwrap_or_default(),
+            duty: policy.annotation("duty").is_some(),
+            review: annotated("review"),
+            obligations: policy.annotation("obligation").and_then(|words| obligations(words).ok()).unwrap_or_default(),
+            clock: policy.annotation("clock").and_then(|word| word.parse().ok()),
+            switch: annotated("switch"),
+            standing: stands(policy, settings),
+        }
+    }
+}

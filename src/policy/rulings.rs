@@ -1,0 +1,80 @@
+//! Everything that a law says of one case at one moment: each act, and each class of fields by itself.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::domain::determination::{Determination, FieldClass, LawAction};
+use crate::domain::facts::CaseFacts;
+use crate::domain::ids::JurisdictionId;
+use crate::policy::engine::Engine;
+use crate::policy::remembered::{Question, REMEMBERED_MAX};
+use crate::policy::slice::Slice;
+use crate::policy::vocabulary::{Vocabulary, milliseconds};
+
+/// The acts that a law speaks to as a whole, and not class by class.
+pub(crate) const ACTS: [LawAction; 3] = [LawAction::Hold, LawAction::Notify, LawAction::Transfer];
+
+/// What a ruling is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum About {
+    /// An act.
+    Act(LawAction),
+    /// Showing a class of fields.
+    Field(FieldClass),
+}
+
+impl fmt::Display for About {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Act(act) => f.write_str(act.word()),
+            Self::Field(class) => f.write_str(class.word()),
+        }
+    }
+}
+
+/// What a law says of each act and each class of fields.
+pub type Rulings = BTreeMap<About, Determination>;
+
+impl Slice {
+    /// Asks the law of each act and of each class of fields.
+    pub(crate) fn rulings(&self, vocabulary: &Vocabulary, facts: &CaseFacts, now: Timestamp) -> Rulings {
+        let asking = self.asking(vocabulary, facts.requester_kind);
+        let context = vocabulary.facts(facts, milliseconds(now));
+        let acts = ACTS.iter().map(|act| (About::Act(*act), asking.act(*act, context.as_ref())));
+        let fields =
+            FieldClass::ALL.iter().map(|class| (About::Field(*class), asking.disclose(*class, context.as_ref())));
+        acts.chain(fields).collect()
+    }
+}
+
+/// An engine that is asked of many cases by one reader: it remembers by itself, since what it is asked is not what the
+/// gateway is asked, and must not drive that out of memory.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    engine: Arc<Engine>,
+    known: HashMap<Question, Arc<Rulings>>,
+}
+
+impl Asked {
+    pub(crate) fn new(engine: Arc<Engine>) -> Self {
+        Self { engine, known: HashMap::new() }
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    pub(crate) fn rulings(&mut self, jurisdiction: &JurisdictionId, facts: &CaseFacts, now: Timestamp) -> Arc<Rulings> {
+        let Self { engine, known } = self;
+        let (slice, vocabulary) = engine.slice(jurisdiction);
+        let judge = || Arc::new(slice.rulings(vocabulary, facts, now));
+        let Some(question) = slice.question(facts, milliseconds(now)) else { return judge() };
+        if known.len() >= REMEMBERED_MAX {
+            known.clear();
+        }
+        Arc::clone(known.entry(question).or_insert_with(judge))
+    }
+}

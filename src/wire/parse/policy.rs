@@ -1,0 +1,150 @@
+//! What is asked about the law itself: facts to be judged, and a period to be judged again.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use crate::domain::charge::{ChargeStatus, ConvictionAge};
+use crate::domain::detainer::{IssuingAuthority, WarrantKind};
+use crate::domain::facts::{CaseFacts, Offence};
+use crate::domain::ids::JurisdictionId;
+use crate::wire::parse::Form;
+use crate::wire::{Violations, v1};
+
+/// Offences that one question may have: each can change in many ways, and each way is tried.
+const OFFENCES_MAX: usize = 16;
+/// Assertions of a ground that one question may have.
+const BASIS_MAX: usize = 8;
+/// Files that a candidate may have of its own.
+const FILES_MAX: usize = 16;
+
+/// A case that the caller makes up.
+#[derive(Debug)]
+pub struct Evaluation {
+    /// Whose law is asked.
+    pub jurisdiction: JurisdictionId,
+    /// The facts.
+    pub facts: CaseFacts,
+    /// As of when; now, where it is not said.
+    pub at: Option<Timestamp>,
+}
+
+/// A period to be judged again.
+#[derive(Debug)]
+pub struct Period {
+    /// Whose logs.
+    pub jurisdiction: JurisdictionId,
+    /// From this moment on.
+    pub from: Option<Timestamp>,
+    /// Before this one.
+    pub to: Option<Timestamp>,
+    /// Files laid over the set in force, by name; without a text, taken out of it.
+    pub files: Vec<(String, Option<String>)>,
+}
+
+/// Reads a case to be judged. Facts that contradict each other are none.
+pub fn evaluation(request: v1::EvaluateRequest) -> Result<Evaluation, Violations> {
+    let mut form = Form::default();
+    let jurisdiction = form.jurisdiction("parent", &request.parent);
+    let given = form.required("facts", request.facts);
+    let asked = given.and_then(|given| {
+        form.empty("facts.detainer", &given.detainer, "empty: no case is touched");
+        let at = form.time("facts.judge_time", given.judge_time);
+        Some((facts(&mut form, &given)?, at))
+    });
+    let value = jurisdiction.zip(asked).map(|(jurisdiction, (facts, at))| Evaluation { jurisdiction, facts, at });
+    form.finish(value)
+}
+
+/// Reads a period to be judged again.
+pub fn period(request: v1::ReplayRequest) -> Result<Period, Violations> {
+    let mut form = Form::default();
+    let jurisdiction = form.jurisdiction("parent", &request.parent);
+    let from = form.time("start_time", request.start_time);
+    let to = form.time("end_time", request.end_time);
+    let files = form.list("files", request.files, FILES_MAX, |form, field, file| {
+        if !is_law(&file.name) {
+            form.fault(
+                &format!("{field}.name"),
+                "law/{jurisdiction}.cedar, law/{jurisdiction}.cases.toml or law/switches.toml",
+            );
+            return None;
+        }
+        Some((file.name, Some(file.text).filter(|text| !text.is_empty())))
+    });
+    form.finish(jurisdiction.map(|jurisdiction| Period { jurisdiction, from, to, files }))
+}
+
+/// A file that counsel write. The safeguards and the rules of access are not theirs.
+fn is_law(name: &str) -> bool {
+    let Some(name) = name.strip_prefix("law/") else { return false };
+    let stem = name.strip_suffix(".cedar").or_else(|| name.strip_suffix(".cases.toml"));
+    name == "switches.toml" || stem.is_some_and(|stem| stem.parse::<JurisdictionId>().is_ok())
+}
+
+fn facts(form: &mut Form, given: &v1::Facts) -> Option<CaseFacts> {
+    let offences = form.list("facts.offences", given.offences.clone(), OFFENCES_MAX, offence);
+    let basis = form.list("facts.basis", given.basis.clone(), BASIS_MAX, Form::required_word);
+    let stage = form.required_word("facts.stage", given.stage);
+    let requester_kind = form.required_word("facts.requester_kind", given.requester_kind);
+    let custodian_class = form.word("facts.custodian_class", given.custodian_class);
+    let kind = form.required_word("facts.form", given.form);
+    let warrant = form.required_word("facts.warrant", given.warrant);
+    let issuing_authority = form.required_word("facts.issuing_authority", given.issuing_authority);
+    let facts = CaseFacts {
+        stage: stage?,
+        requester_kind: requester_kind?,
+        custodian_class,
+        form: kind?,
+        asks_for_hold: given.asks_for_hold,
+        basis: basis.into_iter().collect(),
+        warrant: warrant?,
+        issuing_authority: issuing_authority?,
+        judicial_warrant: given.judicial_warrant,
+        criminal_warrant: given.criminal_warrant,
+        terrorist_list_match: given.terrorist_list_match,
+        offences: offences.into_iter().collect::<BTreeSet<Offence>>(),
+        citizenship_claim: given.citizenship_claim,
+        proof_of_status: given.proof_of_status,
+        juvenile: given.juvenile,
+        sealed: given.sealed,
+        protected: given.protected,
+        date_public: given.date_public,
+    };
+    agree(form, &facts);
+    Some(facts)
+}
+
+/// What follows from other facts must be as it follows: the law would be asked of a case that cannot be.
+fn agree(form: &mut Form, facts: &CaseFacts) {
+    let by_judge = facts.issuing_authority.is_judge();
+    let signed = match facts.warrant {
+        WarrantKind::None => facts.issuing_authority == IssuingAuthority::None,
+        WarrantKind::I200 | WarrantKind::I205 => facts.issuing_authority == IssuingAuthority::ImmigrationOfficer,
+        WarrantKind::Judicial => by_judge,
+    };
+    let sealed = facts.offences.iter().any(|offence| offence.status.is_sealed());
+    for (agrees, field, expected) in [
+        (facts.asks_for_hold == facts.form.asks_for_hold(), "asks_for_hold", "as the form says"),
+        (signed, "issuing_authority", "who signs a warrant of this kind"),
+        (facts.judicial_warrant == by_judge, "judicial_warrant", "true where a judge signed, and false where none did"),
+        (by_judge || !facts.criminal_warrant, "criminal_warrant", "false where no judge signed"),
+        (facts.sealed == sealed, "sealed", "true where an offence is sealed or a youthful offender's, and else false"),
+    ] {
+        if !agrees {
+            form.fault(&format!("facts.{field}"), expected);
+        }
+    }
+}
+
+fn offence(form: &mut Form, field: &str, given: v1::Offence) -> Option<Offence> {
+    let category = form.required_word(&format!("{field}.category"), given.category);
+    let status = form.required_word(&format!("{field}.status"), given.status);
+    let severity = form.word(&format!("{field}.severity"), given.severity);
+    let age: Option<ConvictionAge> = form.required_word(&format!("{field}.age"), given.age);
+    let offence = Offence { category: category?, status: status?, severity, age: age? };
+    if (offence.status == ChargeStatus::Convicted) == (offence.age == ConvictionAge::None) {
+        form.fault(&format!("{field}.age"), "that of the conviction, and none where there is no conviction");
+    }
+    Some(offence)
+}
