@@ -53,7 +53,7 @@ fn check(set: &PolicySet) -> Result<()> {
     say(&format!("policy set {}", hex::encode(set.digest())))?;
     for jurisdiction in set.jurisdictions() {
         let policies = set.policies_of(jurisdiction);
-        say(&format!("  {jurisdiction:<12}{policies:>3} policies   {}", dates(set, jurisdiction)))?;
+        say(&format!("  {:<12}{policies:>3} policies   {}", jurisdiction.as_str(), dates(set, jurisdiction)))?;
     }
     say("switches")?;
     for (name, switch) in set.switches().iter() {

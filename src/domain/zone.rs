@@ -63,7 +63,8 @@ impl Default for Zones {
     }
 }
 
-fn named(name: &str) -> Option<TimeZone> {
+/// A zone of the IANA database that is built in.
+pub fn named(name: &str) -> Option<TimeZone> {
     TimeZoneDatabase::bundled().get(name).ok()
 }
 

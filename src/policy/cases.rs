@@ -6,7 +6,12 @@ mod given;
 mod judge;
 mod table;
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt;
+
+use cedar_policy as cedar;
+use jiff::tz::TimeZone;
 
 use crate::domain::determination::Determination;
 use crate::domain::ids::JurisdictionId;
@@ -14,6 +19,7 @@ use crate::policy::cases::coverage::Coverage;
 use crate::policy::cases::judge::{Rulebook, check};
 use crate::policy::cases::table::{Case, Kind, Table, Unreadable};
 use crate::policy::load::{CASES, PolicySet};
+use crate::policy::switches::Settings;
 
 const SHARED: &str = "law/_safeguards.cases.toml";
 
@@ -57,7 +63,7 @@ pub struct Failure {
 /// A policy that the cases try on one side only.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Gap {
-    /// The table that should have a case for it. None: there is no table.
+    /// The table that should have a case for it.
     pub file: String,
     /// The policy.
     pub policy: String,
@@ -92,15 +98,8 @@ pub fn run(set: &PolicySet) -> Report {
     let shared = report.table(set, SHARED, Kind::Shared);
     let shared = shared.as_ref().map(|table| table.cases.as_slice()).unwrap_or_default();
     let mut guarding = Coverage::of(set.safeguards.policies());
-    for (jurisdiction, pack) in &set.written {
-        let file = format!("law/{jurisdiction}{CASES}");
-        let Some(table) = report.table(set, &file, Kind::Pack) else { continue };
-        let mut trying = Coverage::of(pack.iter());
-        let mut running = Running { set, pack, table: &table, file: &file, report: &mut report };
-        let guarded = running.all(shared, &mut trying, &mut guarding);
-        report.gaps.extend(trying.gaps(&file));
-        let (policies, cases) = (pack.len(), table.cases.len());
-        report.packs.push(PackReport { jurisdiction: jurisdiction.clone(), policies, cases, guarded });
+    for jurisdiction in set.written.keys() {
+        report.pack(set, jurisdiction, shared, &mut guarding);
     }
     for file in set.tables.keys().filter(|file| *file != SHARED && !has_pack(set, file)) {
         report.fail(file, None, "belongs to no pack of the set".to_owned(), None);
@@ -112,7 +111,7 @@ pub fn run(set: &PolicySet) -> Report {
 }
 
 /// The zone that a pack's table counts dates in, for showing the dates on which its law changes.
-pub fn zone_of(set: &PolicySet, jurisdiction: &JurisdictionId) -> Option<jiff::tz::TimeZone> {
+pub fn zone_of(set: &PolicySet, jurisdiction: &JurisdictionId) -> Option<TimeZone> {
     let table = set.tables.get(&format!("law/{jurisdiction}{CASES}"))?;
     Table::read(table, Kind::Pack).ok()?.zone().cloned()
 }
@@ -125,7 +124,7 @@ fn has_pack(set: &PolicySet, file: &str) -> bool {
 /// One pack's table being run.
 struct Running<'a> {
     set: &'a PolicySet,
-    pack: &'a [cedar_policy::Policy],
+    pack: &'a [cedar::Policy],
     table: &'a Table,
     file: &'a str,
     report: &'a mut Report,
@@ -138,19 +137,27 @@ impl Running<'_> {
         for name in self.table.switches_named().filter(|name| !as_set.contains_key(*name)) {
             self.report.fail(self.file, None, format!("switches: {name:?} is no switch of the set"), None);
         }
-        let mut guarded = 0;
+        let mut rulebooks: BTreeMap<Settings, Rulebook<'_>> = BTreeMap::new();
         for (case, number) in self.table.cases.iter().zip(0..) {
             let settings = self.table.settings(case, &as_set);
-            let Some(rulebook) = Rulebook::new(self.set, self.pack, &settings) else { continue };
-            self.one(&rulebook, case, None, Some(&mut *trying));
+            let rulebook = match rulebooks.entry(settings) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(place) => match Rulebook::new(self.set, self.pack, place.key()) {
+                    Ok(rulebook) => place.insert(rulebook),
+                    Err(problem) => {
+                        self.report.fail(self.file, Some(&case.name), problem, None);
+                        continue;
+                    }
+                },
+            };
+            self.one(rulebook, case, None, Some(&mut *trying));
             for over in shared {
                 // The safeguards are the same in every pack: to have tried both sides of each in one case is enough.
                 let guarding = (number == 0).then_some(&mut *guarding);
-                self.one(&rulebook, case, Some(over), guarding);
-                guarded += 1;
+                self.one(rulebook, case, Some(over), guarding);
             }
         }
-        guarded
+        self.table.cases.len() * shared.len()
     }
 
     fn one(&mut self, rulebook: &Rulebook<'_>, case: &Case, over: Option<&Case>, coverage: Option<&mut Coverage>) {
@@ -171,6 +178,19 @@ impl Running<'_> {
 }
 
 impl Report {
+    /// Runs the table of one pack.
+    fn pack(&mut self, set: &PolicySet, jurisdiction: &JurisdictionId, shared: &[Case], guarding: &mut Coverage) {
+        let file = format!("law/{jurisdiction}{CASES}");
+        let pack = set.written.get(jurisdiction).map(Vec::as_slice).unwrap_or_default();
+        let Some(table) = self.table(set, &file, Kind::Pack) else { return };
+        let mut trying = Coverage::of(pack.iter());
+        let guarded =
+            Running { set, pack, table: &table, file: &file, report: self }.all(shared, &mut trying, guarding);
+        self.gaps.extend(trying.gaps(&file));
+        let (policies, cases) = (pack.len(), table.cases.len());
+        self.packs.push(PackReport { jurisdiction: jurisdiction.clone(), policies, cases, guarded });
+    }
+
     /// A table, or a failure that says why there is none to run.
     fn table(&mut self, set: &PolicySet, file: &str, kind: Kind) -> Option<Table> {
         let Some(text) = set.tables.get(file) else {

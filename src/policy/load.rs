@@ -20,7 +20,7 @@ use crate::policy::vocabulary::Vocabulary;
 const ACCESS: &str = "access.cedar";
 const SCHEMA: &str = "comity.cedarschema";
 const SAFEGUARDS: &str = "law/_safeguards.cedar";
-const SWITCHES: &str = "law/switches.toml";
+pub(crate) const SWITCHES: &str = "law/switches.toml";
 /// How the name of a table of cases ends.
 pub(crate) const CASES: &str = ".cases.toml";
 
@@ -60,7 +60,8 @@ impl PolicySet {
         for entry in directory.join("law").read_dir().map_err(unreadable)? {
             let path = entry.map_err(unreadable)?.path();
             let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
-            if !(name.ends_with(".cedar") || name.ends_with(CASES) || name == "switches.toml") || !path.is_file() {
+            let cedar = path.extension() == Some("cedar".as_ref());
+            if !(cedar || name.ends_with(CASES) || name == "switches.toml") || !path.is_file() {
                 continue;
             }
             if files.len() == FILES_MAX {
@@ -142,9 +143,10 @@ impl PolicySet {
     }
 
     /// A pack's law as it is when the switches stand so, with the safeguards.
-    pub(crate) fn law_with(&self, pack: &[cedar::Policy], settings: &Settings) -> Option<cedar::PolicySet> {
+    pub(crate) fn law_with(&self, pack: &[cedar::Policy], settings: &Settings) -> Result<cedar::PolicySet, String> {
         let standing = pack.iter().filter(|policy| stands(policy, settings));
-        cedar::PolicySet::from_policies(standing.cloned().chain(self.safeguards.policies().cloned())).ok()
+        let safeguards = self.safeguards.policies();
+        cedar::PolicySet::from_policies(standing.chain(safeguards).cloned()).map_err(|error| error.to_string())
     }
 }
 
@@ -297,7 +299,7 @@ fn digest_of(files: &BTreeMap<String, String>) -> [u8; 32] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::samples::with_law;
+    use crate::policy::samples::{two_packs, with_law};
 
     fn refusal(law: &str) -> PolicyError {
         with_law("us-zz", law).unwrap_err()
@@ -315,7 +317,7 @@ mod tests {
     #[test]
     fn every_letter_of_every_file_is_in_the_digest() {
         let set = |law: &str| with_law("us-zz", law).unwrap().digest();
-        assert_ne!(set(""), PolicySet::embedded().unwrap().digest());
+        assert_ne!(set(""), PolicySet::from_files(&two_packs()).unwrap().digest());
         assert_ne!(set(""), set(" "));
         let digest = |files: &[(&str, &str)]| {
             digest_of(&files.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect())
@@ -326,7 +328,7 @@ mod tests {
 
     #[test]
     fn a_set_without_its_safeguards_or_with_others_is_refused() {
-        let files = PolicySet::embedded_files;
+        let files = two_packs;
         for name in [SAFEGUARDS, SCHEMA] {
             let mut without = files();
             without.remove(name);

@@ -100,11 +100,10 @@ pub(crate) fn stands(policy: &cedar::Policy, settings: &Settings) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::domain::determination::Ruling;
     use crate::policy::engine::Engine;
-    use crate::policy::load::{PolicyError, PolicySet};
-    use crate::policy::samples::facts;
+    use crate::policy::load::{PolicyError, PolicySet, SWITCHES};
+    use crate::policy::samples::{facts, two_packs};
 
     const LAW: &str = r#"
         @id("us-zz.hold") @cite("c") @switch("us-zz.holds")
@@ -112,9 +111,9 @@ mod tests {
     "#;
 
     fn set(law: &str, more: &str) -> Result<PolicySet, PolicyError> {
-        let mut files = PolicySet::embedded_files();
+        let mut files = two_packs();
         files.insert("law/us-zz.cedar".to_owned(), law.to_owned());
-        files.get_mut("law/switches.toml").unwrap().push_str(more);
+        files.get_mut(SWITCHES).unwrap().push_str(more);
         PolicySet::from_files(&files)
     }
 

@@ -47,6 +47,8 @@ mod model;
 #[cfg(test)]
 mod mutate;
 #[cfg(test)]
+mod policy;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod reference;

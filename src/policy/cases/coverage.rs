@@ -2,6 +2,8 @@
 //!
 //! Cedar names the policies that decided, not those that were satisfied beside them, so each is asked by itself.
 
+use std::collections::BTreeMap;
+
 use cedar_policy as cedar;
 use jiff::Timestamp;
 
@@ -36,19 +38,17 @@ impl Coverage {
     pub(super) fn take(&mut self, set: &PolicySet, expected: &Expected, facts: &CaseFacts, now: Timestamp) {
         let Some(context) = set.vocabulary.facts(facts, milliseconds(now)) else { return };
         let asker = facts.requester_kind;
+        let mut requests: BTreeMap<LawAction, Vec<cedar::Request>> = BTreeMap::new();
+        for act in expected.acts.keys() {
+            requests.insert(*act, set.vocabulary.act(asker, *act, &context).into_iter().collect());
+        }
+        if expected.speaks_of_fields() {
+            let ask = |class: &FieldClass| set.vocabulary.disclosure(asker, *class, &context);
+            requests.insert(LawAction::Disclose, FieldClass::ALL.iter().filter_map(ask).collect());
+        }
         for tried in &mut self.0 {
             for act in tried.acts.clone() {
-                let requests = match act {
-                    LawAction::Disclose if expected.speaks_of_fields() => {
-                        let ask = |class: &FieldClass| set.vocabulary.disclosure(asker, *class, &context);
-                        FieldClass::ALL.iter().filter_map(ask).collect()
-                    }
-                    LawAction::Hold | LawAction::Notify | LawAction::Transfer if expected.acts.contains_key(&act) => {
-                        set.vocabulary.act(asker, act, &context).into_iter().collect()
-                    }
-                    LawAction::Disclose | LawAction::Hold | LawAction::Notify | LawAction::Transfer => Vec::new(),
-                };
-                tried.count(&requests);
+                tried.count(requests.get(&act).map(Vec::as_slice).unwrap_or_default());
             }
         }
     }

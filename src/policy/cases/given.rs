@@ -14,6 +14,7 @@ use crate::policy::cases::table::{word, words};
 /// What a case may say. docs/policy.md says what each word means, and a test holds it to this list.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact that some law turns on")]
 pub(super) struct Given {
     on: String,
     #[serde(default = "federal")]

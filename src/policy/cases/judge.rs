@@ -15,11 +15,9 @@ use crate::policy::vocabulary::{Vocabulary, milliseconds};
 
 /// Shown in every case of every pack, so that nothing can be told from them.
 const ALWAYS: [FieldClass; 4] = [FieldClass::Count, FieldClass::Request, FieldClass::Answer, FieldClass::Contact];
-/// Shown in no case of any pack.
-const NEVER: [FieldClass; 3] = [FieldClass::Safeguard, FieldClass::Restricted, FieldClass::Determination];
 const ACTS: [LawAction; 3] = [LawAction::Hold, LawAction::Notify, LawAction::Transfer];
 
-/// A pack with its switches set.
+/// A pack with its switches set one way.
 pub(super) struct Rulebook<'a> {
     vocabulary: &'a Vocabulary,
     slice: Slice,
@@ -29,9 +27,9 @@ pub(super) struct Rulebook<'a> {
 pub(super) type Rulings = BTreeMap<About, Determination>;
 
 impl<'a> Rulebook<'a> {
-    pub(super) fn new(set: &'a PolicySet, pack: &[cedar::Policy], settings: &Settings) -> Option<Self> {
+    pub(super) fn new(set: &'a PolicySet, pack: &[cedar::Policy], settings: &Settings) -> Result<Self, String> {
         let slice = Slice::new(0, set.law_with(pack, settings)?);
-        Some(Self { vocabulary: &set.vocabulary, slice })
+        Ok(Self { vocabulary: &set.vocabulary, slice })
     }
 
     pub(super) fn ask(&self, facts: &CaseFacts, now: Timestamp) -> Rulings {
@@ -53,7 +51,7 @@ pub(super) fn check(expected: &Expected, rulings: &Rulings) -> Vec<(String, Opti
         }
     };
     for (about, said) in rulings {
-        expect(!said.failed, format!("{about} could be judged"), Some(said));
+        expect(!said.failed, format!("{about}: cannot be judged"), Some(said));
     }
     for (act, allowed) in &expected.acts {
         let said = rulings.get(&About::Act(*act));
@@ -83,34 +81,44 @@ pub(super) fn check(expected: &Expected, rulings: &Rulings) -> Vec<(String, Opti
     wrong
 }
 
+/// The same, class by class; classes of which the same is wrong for the same reason stand together.
 fn check_fields(expected: &Expected, rulings: &Rulings) -> Vec<(String, Option<Determination>)> {
-    let mut wrong = Vec::new();
+    let mut wrong: Vec<(Vec<&str>, &str, &Determination)> = Vec::new();
     for class in FieldClass::ALL {
         let Some(said) = rulings.get(&About::Field(*class)) else { continue };
-        let word = class.word();
-        let is_shown = matches!(said.ruling, Ruling::Must | Ruling::May);
-        let mut expect = |holds: bool, problem: String| {
-            if !holds {
-                wrong.push((problem, Some(said.clone())));
-            }
-        };
-        let (always, never) = (ALWAYS.contains(class), NEVER.contains(class));
-        expect(!always || is_shown, format!("{word}: shown in every case, or its absence would tell something"));
-        expect(!never || !is_shown, format!("{word}: shown in no case, since a safeguard must not show"));
-        let says = |classes: Option<FieldClasses>| classes.map(|classes| classes.contains(*class));
-        if let Some(shown) = says(expected.shown).filter(|_| !always && !never) {
-            let wanted = if shown { "shown" } else { "not shown" };
-            expect(shown == is_shown, format!("{word}: expected to be {wanted}"));
-        }
-        if let Some(review) = says(expected.review) {
-            let wanted = if review { "left to a person" } else { "not left to a person" };
-            expect(review == (said.ruling == Ruling::Review), format!("{word}: expected to be {wanted}"));
-        }
-        if says(expected.withheld) == Some(true) {
-            expect(said.ruling == Ruling::MustNot, format!("{word}: expected that it must not be shown"));
+        let Some(problem) = wrong_of(*class, expected, said.ruling) else { continue };
+        match wrong.iter_mut().find(|(_, known, because)| *known == problem && *because == said) {
+            Some((classes, ..)) => classes.push(class.word()),
+            None => wrong.push((vec![class.word()], problem, said)),
         }
     }
-    wrong
+    let told = |(classes, problem, said): (Vec<&str>, &str, &Determination)| {
+        (format!("{}: {problem}", classes.join(", ")), Some(said.clone()))
+    };
+    wrong.into_iter().map(told).collect()
+}
+
+/// What is wrong with the ruling on a class.
+fn wrong_of(class: FieldClass, expected: &Expected, ruling: Ruling) -> Option<&'static str> {
+    let is_shown = matches!(ruling, Ruling::Must | Ruling::May);
+    let always = ALWAYS.contains(&class);
+    let listed = |classes: Option<FieldClasses>| classes.map(|classes| classes.contains(class));
+    if always && !is_shown {
+        return Some("not shown, where it is in every other case: its absence would tell something");
+    }
+    if listed(expected.withheld) == Some(true) && ruling != Ruling::MustNot {
+        return Some("expected that it must not be shown");
+    }
+    match listed(expected.review) {
+        Some(true) if ruling != Ruling::Review => return Some("expected to be left to a person"),
+        Some(false) if ruling == Ruling::Review => return Some("expected not to be left to a person"),
+        Some(_) | None => {}
+    }
+    match listed(expected.shown) {
+        Some(true) if !is_shown => Some("expected to be shown"),
+        Some(false) if is_shown && !always => Some("expected not to be shown"),
+        Some(_) | None => None,
+    }
 }
 
 impl std::fmt::Display for About {

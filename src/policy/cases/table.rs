@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use crate::domain::determination::{FieldClass, FieldClasses, HoldClock, LawAction, Obligation, Ruling};
 use crate::domain::facts::CaseFacts;
 use crate::domain::vocabulary::Vocabulary;
+use crate::domain::zone;
 use crate::policy::cases::given::Given;
 use crate::policy::switches::Settings;
 
@@ -122,7 +123,7 @@ impl Table {
         let bare = |problem: String| Unreadable { case: None, problem };
         let written: Written = toml::from_str(text).map_err(|error| bare(error.to_string().trim_end().to_owned()))?;
         let zone = written.zone.map(|zone| {
-            TimeZone::get(&zone).map_err(|_| bare(format!("zone = {zone:?} is no time zone such as America/New_York")))
+            zone::named(&zone).ok_or_else(|| bare(format!("zone = {zone:?} is no time zone such as America/New_York")))
         });
         let zone = zone.transpose()?;
         if kind == Kind::Pack && zone.is_none() {
@@ -203,7 +204,7 @@ impl Case {
         let switches = settings(&written.switches).map_err(unreadable)?;
         let given = written.given.clone();
         let expected = written.expected(kind).map_err(unreadable)?;
-        Ok(Self { given, switches, expected, name })
+        Ok(Self { name, given, switches, expected })
     }
 }
 

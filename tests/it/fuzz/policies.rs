@@ -43,8 +43,11 @@ const WORDS: [&[u8]; 22] = [
 
 fn files() -> BTreeMap<String, String> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("policies");
-    let names = ["access.cedar", "comity.cedarschema", "law/_safeguards.cedar", "law/us-ny.cedar", "law/us-tx.cedar"];
-    names.map(|name| (name.to_owned(), std::fs::read_to_string(directory.join(name)).unwrap())).into()
+    let names = ["access.cedar", "comity.cedarschema"].map(str::to_owned);
+    let law = std::fs::read_dir(directory.join("law")).unwrap();
+    let law = law.map(|entry| format!("law/{}", entry.unwrap().file_name().to_str().unwrap()));
+    let text = |name: String| (name.clone(), std::fs::read_to_string(directory.join(name)).unwrap());
+    names.into_iter().chain(law).map(text).collect()
 }
 
 fn facts(stage: Stage) -> CaseFacts {
@@ -83,6 +86,7 @@ fn reason(error: &PolicyError) -> String {
         PolicyError::Excess { excess, .. } => excess.to_string(),
         PolicyError::Invalid { .. } => "Cedar refuses it".to_owned(),
         PolicyError::Rule { broken, .. } => format!("a rule of ours/{broken}"),
+        PolicyError::Switches(_) => "its switches are not those listed".to_owned(),
         PolicyError::Unreadable { .. }
         | PolicyError::TooMany
         | PolicyError::Missing { .. }
