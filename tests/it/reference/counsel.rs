@@ -19,7 +19,7 @@ pub(super) fn counsel(cell: &Cell<'_>) -> Verdict {
     }
     let (issuer, holder) = (cell.role == Role::Issuer, cell.role == Role::Custodian);
     // Until somebody takes it on, a detainer for the jurisdiction waits for each of its custodians.
-    let custodian = holder || (!cell.named && !cell.matched && cell.kind.holds_people());
+    let custodian = if cell.named || cell.matched { holder } else { cell.kind.holds_people() };
     let (officer, found) = (cell.actor == Some(ActorKind::Officer), cell.way == "matched-custody");
     let speaks = match method {
         "LodgeDetainer" | "OpenCustody" => true,
