@@ -56,11 +56,14 @@ pub(super) struct Account {
     pub(super) tokens: Vec<Token>,
     by_start: HashMap<[u8; 3], Vec<usize>>,
     pub(super) messages: Vec<&'static str>,
+    /// What the law says of a request alone is recorded with it, and its sender may read it back.
+    of_requests: BTreeSet<(&'static str, Vec<u8>)>,
 }
 
 impl Account {
     pub(super) fn new(pack: Arc<Pack>) -> Self {
-        let mut account = Self { pack, tokens: Vec::new(), by_start: HashMap::new(), messages: Vec::new() };
+        let (tokens, messages, of_requests) = (Vec::new(), Vec::new(), BTreeSet::new());
+        let mut account = Self { pack, tokens, by_start: HashMap::new(), messages, of_requests };
         let pack = Arc::clone(&account.pack);
         let word = |text: &str| Value { bytes: text.as_bytes().to_vec(), class: FieldClass::Determination };
         pack.ids().for_each(|id| account.keep(word(id), Of::Law, 0));
@@ -105,6 +108,9 @@ impl Account {
         for value in std::mem::take(&mut said.values) {
             self.keep(value, of.clone(), number);
         }
+        if said.stage == Some(Stage::Lodge) {
+            self.note_request(said.caller, before, after, now);
+        }
         let class = class_of(&actor_after(said));
         let mut committed = BTreeMap::new();
         for of in after.values().filter_map(StoredCase::detainer) {
@@ -117,6 +123,15 @@ impl Account {
             }
         }
         Origin { by_requester: said.by_requester(), custody, committed }
+    }
+
+    fn note_request(&mut self, requester: &'static str, before: &Cases, after: &Cases, now: Timestamp) {
+        let asked = after.iter().filter(|(name, case)| before.get(*name) != Some(*case));
+        for of in asked.filter_map(|(_, case)| case.detainer()) {
+            let known = known(of, None, Stage::Lodge, class_of_addressee(of), now);
+            let said = [Act::Hold, Act::Notify].into_iter().flat_map(|act| self.pack.words(act, &known));
+            self.of_requests.extend(said.map(|word| (requester, word.into_bytes())));
+        }
     }
 
     /// Notes what the law lets a requester be shown just now; that something no longer stands is always counted.
@@ -183,8 +198,10 @@ impl Account {
         let mut own = cases.values().filter_map(StoredCase::detainer).filter(|of| nickname(&of.issuer) == requester);
         match &token.of {
             Of::Requester(author) => *author == requester,
-            Of::Law => false,
-            Of::Citation => own.any(|of| self.leads_to(of, &token.value.bytes, now)),
+            Of::Law => self.told_with_request(token, requester),
+            Of::Citation => {
+                self.told_with_request(token, requester) || own.any(|of| self.leads_to(of, &token.value.bytes, now))
+            }
             Of::Custodian { custody, committed, .. } => own.any(|of| {
                 committed.contains(&of.name)
                     && self.may_show_now(token.value.class, of, custody.as_ref(), cases, now)
@@ -192,13 +209,13 @@ impl Account {
         }
     }
 
+    fn told_with_request(&self, token: &Token, requester: &str) -> bool {
+        self.of_requests.iter().any(|(of, word)| *of == requester && *word == token.value.bytes)
+    }
+
     /// Whether a request alone leads to a citation by which something is withheld.
     pub(super) fn leads_to(&self, of: &Detainer, cite: &[u8], now: Timestamp) -> bool {
-        let class = match &of.request.addressee {
-            Addressee::Agency(agency) => class_of(agency),
-            Addressee::Jurisdiction => None,
-        };
-        let known = known(of, None, Stage::Deliver, class, now);
+        let known = known(of, None, Stage::Deliver, class_of_addressee(of), now);
         FieldClass::ALL.iter().any(|class| match self.pack.says(Act::Disclose(*class), &known) {
             Says::Yes => false,
             Says::Review(_, cites) | Says::No(cites) => cites.iter().any(|known| known.as_bytes() == cite),
@@ -234,6 +251,13 @@ fn actor_after(said: &Message) -> AgencyId {
 
 pub(super) fn class_of(agency: &AgencyId) -> Option<AgencyClass> {
     sample::officer(nickname(agency)).agency.class
+}
+
+fn class_of_addressee(of: &Detainer) -> Option<AgencyClass> {
+    match &of.request.addressee {
+        Addressee::Agency(agency) => class_of(agency),
+        Addressee::Jurisdiction => None,
+    }
 }
 
 pub(super) fn known(

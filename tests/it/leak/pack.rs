@@ -211,6 +211,12 @@ impl Pack {
         if speaking().next().is_some() { Says::Yes } else { Says::Review(Vec::new(), Vec::new()) }
     }
 
+    /// Ids and citations of the rules that speak to an act.
+    pub(super) fn words(&self, act: Act, known: &Known) -> Vec<String> {
+        let speaking = self.rules.iter().filter(|rule| rule.speaks(act, known));
+        speaking.flat_map(|rule| [rule.id.clone(), rule.cite.clone()]).collect()
+    }
+
     /// Words of the law that say what it was found to say: no requester is shown any of the first.
     pub(super) fn ids(&self) -> impl Iterator<Item = &str> {
         self.rules.iter().map(|rule| rule.id.as_str())
