@@ -5,8 +5,8 @@ mod detainer;
 use jiff::Timestamp;
 
 use crate::domain::apply::detainer::{
-    acknowledge, amend, forget_finding, give_answer, notice_change, record_transfer, show_end, suspend, suspended,
-    unless_withdrawn,
+    acknowledge, amend, forget_finding, give_answer, notice_change, part, record_transfer, show_end, suspend,
+    suspended, unless_withdrawn,
 };
 use crate::domain::case::Case;
 use crate::domain::claim::Side;
@@ -16,7 +16,8 @@ use crate::domain::event::{Disclosure, Event};
 use crate::domain::ids::CaseName;
 use crate::domain::subject::Flags;
 
-/// Changes a case by an event. `exchange_index` is the position the event's entry takes, for notices.
+/// Changes a case by an event. `exchange_index` is the position in the exchange log that the
+/// event's entry takes, or would.
 #[expect(clippy::too_many_lines, reason = "one arm an event, and each a line or two: the list is the function")]
 pub fn apply(case: &mut Case, event: &Event, exchange_index: u64, now: Timestamp) {
     let mut at = At { case, now };
@@ -29,6 +30,7 @@ pub fn apply(case: &mut Case, event: &Event, exchange_index: u64, now: Timestamp
             at.link(detainer, acknowledgement);
             at.detainer(detainer, *disclosure, |detainer| {
                 if correction.is_some() {
+                    part(detainer, exchange_index);
                     forget_finding(detainer, *disclosure, now);
                 }
                 acknowledge(detainer, custodian, acknowledgement, *disclosure);

@@ -68,6 +68,8 @@ pub(crate) fn subject() -> Subject {
         sex: Some(Sex::Male),
         identifiers: Identifiers { alien_number: Some("079314159".parse().unwrap()), ..Identifiers::default() },
         citizenship: Some("CAN".parse().unwrap()),
+        home_address: None,
+        work_address: None,
     }
 }
 
@@ -113,6 +115,8 @@ pub(crate) fn intake() -> Intake {
         charges: vec![charge()],
         flags: Flags::default(),
         occurred_at: None,
+        medical_note: None,
+        victim_contact: None,
     }
 }
 
@@ -142,6 +146,7 @@ pub(crate) fn scheduled() -> ScheduledRelease {
         basis: ReleaseDateBasis::Projected,
         as_of: None,
         date_public: false,
+        place: None,
     }
 }
 
@@ -152,6 +157,7 @@ pub(crate) fn released() -> ActualRelease {
         recipient: ReleaseRecipient::Community,
         ordered_by: "Parole board".to_owned(),
         date_public: false,
+        place: None,
     }
 }
 
@@ -199,6 +205,7 @@ pub(crate) fn law(hold: Ruling, notify: Ruling, disclosable: FieldClasses) -> La
         transfer: ruled(hold, "sample.transfer"),
         disclosable,
         review: FieldClasses::NONE,
+        withheld: Arc::default(),
         disclosure: vec![ruled(Ruling::May, "sample.disclose")],
         policy_digest: [7; 32],
         facts: Arc::new(facts()),

@@ -71,6 +71,11 @@ impl<'a> Question<'a> {
             CaseCommand::WithdrawDetainer { .. }
             | CaseCommand::AcceptWindow { .. }
             | CaseCommand::DeclineWindow { .. } => self.issuers().map(|_| Laws::new()),
+            // That a person changed hands is recorded whatever the law says of it now, and what it says with it: a claim
+            // may have been raised since the offer.
+            CaseCommand::ConfirmTransfer { .. } if self.issuers().is_err() => {
+                Ok(self.of_one(Stage::Transfer, self.custodians()?, linked))
+            }
             CaseCommand::ConfirmTransfer { .. } | CaseCommand::ReportFailure { .. } => {
                 self.issuers().or_else(|_| self.custodians()).map(|_| Laws::new())
             }

@@ -9,7 +9,9 @@ use jiff::Timestamp;
 
 pub use event::{determinations, event, inbox_acknowledged};
 pub use judged::judged;
-pub use resource::{custody, custody_etag, detainer, detainer_etag, transfer, transfer_etag};
+pub use resource::{
+    custody, custody_etag, detainer, detainer_etag, transfer, transfer_etag, transfer_withheld, withheld,
+};
 
 use crate::domain::ids::AgencyId;
 

@@ -127,6 +127,26 @@ async fn the_answer_of_whoever_holds_the_person_goes_with_the_custody() {
     assert_eq!((after.state(), after.answer, after.custodian.as_str()), (Lodged, None, ""));
 }
 
+#[tokio::test]
+async fn whoever_was_matched_by_mistake_keeps_their_safeguards() {
+    let mut world = World::start();
+    let matched = told_of_a_date(&world).await;
+    let request = match_of(&matched.detainer, &matched.custody);
+    let acknowledgement = v1::Acknowledgement {
+        finding: v1::Finding::IdentityMismatch.into(),
+        match_method: v1::MatchMethod::Officer.into(),
+        ..Default::default()
+    };
+    let correction = Some(v1::Correction { reason: "somebody else".to_owned() });
+    let parting = v1::AcknowledgeDetainerRequest { acknowledgement: Some(acknowledgement), correction, ..request };
+    world.doccs().acknowledge(parting).await.accepted();
+    assert_eq!(shown(&world.ice(), 1).await, [Count, Custody]);
+    assert_eq!(shown(&world.ice(), 4).await, [Count, Custody]);
+    world.restart_after(|directory| seal(directory, &matched.custody)).await;
+    assert_eq!(shown(&world.ice(), 1).await, [], "the detainer stands on that custody no more; the person does");
+    assert_eq!(shown(&world.ice(), 4).await, [Count, Custody], "that it was somebody else is not of that custody");
+}
+
 /// What is asked at delivery alone, as a pack may.
 const SINCE: &str = r#"
 @id("us-ny.answers-are-kept")

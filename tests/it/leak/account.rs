@@ -145,18 +145,22 @@ impl Account {
     ) -> FieldClasses {
         let may_show = |class| known.is_some_and(|known| self.may_show(class, of, known));
         let mut shown: FieldClasses = FieldClass::ALL.iter().copied().filter(|class| may_show(*class)).collect();
-        // An officer decided that the window be offered.
+        // Both sides know of a pick-up; delivery asks whether it may still be shown.
         let offered = matches!(said.command, CaseCommand::OfferWindow { .. });
+        let of_pick_up = offered || said.command.transfer().is_some();
         for token in &mut self.tokens {
             let Of::Custodian { detainer, custody: held, committed } = &mut token.of else { continue };
             let concerns = detainer.as_ref() == Some(&of.name) || (detainer.is_none() && held.as_ref() == custody);
-            let decided = offered && token.message == number && token.value.class == FieldClass::Custody;
-            if concerns && (decided || shown.contains(token.value.class)) {
+            let class = token.value.class;
+            // The medical note is copied from the custody.
+            let agreed = (of_pick_up && token.message == number && class == FieldClass::Custody)
+                || (offered && class == FieldClass::Medical);
+            if concerns && (agreed || shown.contains(token.value.class)) {
                 committed.insert(of.name.clone());
             }
         }
-        if offered || said.command.transfer().is_some() {
-            shown = shown.union([FieldClass::Custody].into_iter().collect());
+        if of_pick_up {
+            shown = shown.union([FieldClass::Custody, FieldClass::Medical].into_iter().collect());
         }
         shown.union([FieldClass::Count].into_iter().collect())
     }
@@ -203,8 +207,7 @@ impl Account {
                 self.told_with_request(token, requester) || own.any(|of| self.leads_to(of, &token.value.bytes, now))
             }
             Of::Custodian { custody, committed, .. } => own.any(|of| {
-                committed.contains(&of.name)
-                    && self.may_show_now(token.value.class, of, custody.as_ref(), cases, now)
+                committed.contains(&of.name) && self.may_show_now(token.value.class, of, custody.as_ref(), cases, now)
             }),
         }
     }
@@ -215,11 +218,20 @@ impl Account {
 
     /// Whether a request alone leads to a citation by which something is withheld.
     pub(super) fn leads_to(&self, of: &Detainer, cite: &[u8], now: Timestamp) -> bool {
+        let mut cites = FieldClass::ALL.iter().flat_map(|class| self.withholds(of, *class, now).unwrap_or_default());
+        cites.any(|known| known.as_bytes() == cite)
+    }
+
+    /// The citations by which a request alone leads to a class being withheld, but for those of the safeguards, which are
+    /// written out in another place. `None`: it leads to the class being shown.
+    pub(super) fn withholds(&self, of: &Detainer, class: FieldClass, now: Timestamp) -> Option<BTreeSet<String>> {
         let known = known(of, None, Stage::Deliver, class_of_addressee(of), now);
-        FieldClass::ALL.iter().any(|class| match self.pack.says(Act::Disclose(*class), &known) {
-            Says::Yes => false,
-            Says::Review(_, cites) | Says::No(cites) => cites.iter().any(|known| known.as_bytes() == cite),
-        })
+        match self.pack.says(Act::Disclose(class), &known) {
+            Says::Yes => None,
+            Says::Review(_, cites) | Says::No(cites) => {
+                Some(cites.into_iter().filter(|cite| cite.starts_with("Act")).collect())
+            }
+        }
     }
 }
 

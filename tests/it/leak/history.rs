@@ -183,11 +183,8 @@ fn pick_up(mint: &mut Mint, cases: &Cases) -> Option<Spoken> {
     let of = pick(mint, cases, StoredCase::detainer)?;
     let issuer = nickname(&of.issuer);
     let Some(open) = of.transfers.last().filter(|last| last.state.is_open()) else {
-        let command = CaseCommand::OfferWindow {
-            detainer: of.name.clone(),
-            window: mint.window(),
-            reason: Some(mint.reason()),
-        };
+        let command =
+            CaseCommand::OfferWindow { detainer: of.name.clone(), window: mint.window(), reason: Some(mint.reason()) };
         return Some((custodian_of(of).unwrap_or("nassau"), Some(Stage::Transfer), command));
     };
     let transfer = TransferName { detainer: of.name.clone(), id: open.id };

@@ -9,7 +9,7 @@ use comity::domain::detainer::Detainer;
 use comity::domain::determination::FieldClass;
 use comity::domain::ids::{CaseName, LogKind, LogName};
 use comity::domain::inbox::Consumer;
-use comity::feed::{Cursor, Feed, Narrowing, may_read};
+use comity::feed::{Cursor, Feed, Narrowing, Visible, may_read};
 use comity::policy::gate::Gate;
 use comity::recorder::SubmitError;
 use comity::recorder::plan::Outcome;
@@ -35,11 +35,9 @@ pub(super) struct Tally {
 impl Tally {
     pub(super) fn add(&mut self, other: &Self) {
         self.cases += other.cases;
-        for (own, others) in [
-            (&mut self.shown, &other.shown),
-            (&mut self.kept, &other.kept),
-            (&mut self.told, &other.told),
-        ] {
+        for (own, others) in
+            [(&mut self.shown, &other.shown), (&mut self.kept, &other.kept), (&mut self.told, &other.told)]
+        {
             for (what, count) in others {
                 *own.entry(what).or_default() += count;
             }
@@ -118,17 +116,38 @@ impl Look<'_> {
         Ok(answers)
     }
 
+    /// The law that is cited is the one that the request alone leads to.
+    fn cited(&self, of: &Detainer, list: &[v1::Withheld]) -> Result<(), String> {
+        for one in list.iter().filter(|one| !one.citations.is_empty()) {
+            let class: FieldClass = comity::wire::words::from_wire(one.field_class).unwrap();
+            let own = one.citations.iter().filter(|cite| cite.starts_with("Act")).cloned().collect();
+            if self.account.withholds(of, class, self.now) != Some(own) {
+                return Err(format!(
+                    "{} is told that {one:?} is withheld, which its request does not say",
+                    self.requester
+                ));
+            }
+        }
+        Ok(())
+    }
+
     /// What is too short to be looked for: whether a field is there at all.
     fn fields(&self, shown: &v1::Detainer, of: &Detainer) -> Result<(), String> {
         let whole = self.cases[&of.name].detainer().unwrap();
+        let listed = |class| shown.withheld.iter().any(|one| one.field_class() == class);
+        for (class, theirs) in
+            [(FieldClass::Custody, v1::FieldClass::Custody), (FieldClass::Answer, v1::FieldClass::Answer)]
+        {
+            if self.account.withholds(whole, class, self.now).is_some() && !listed(theirs) {
+                return Err(format!("{class:?} is not listed as withheld"));
+            }
+        }
+        self.cited(whole, &shown.withheld)?;
         let of_custody = shown.acknowledgement.is_some()
             || shown.service_of_copy.is_some()
             || shown.transfers.iter().any(|transfer| transfer.window.is_some());
         let gist = whole.shown.answer.as_ref().map(|answer| answer.kind.gist(&of.request.addressee));
-        let there = [
-            of_custody.then_some(FieldClass::Custody),
-            shown.answer.is_some().then_some(()).and(gist),
-        ];
+        let there = [of_custody.then_some(FieldClass::Custody), shown.answer.is_some().then_some(()).and(gist)];
         for class in there.into_iter().flatten() {
             if !self.account.may_show_now(class, whole, linked(whole), self.cases, self.now) {
                 return Err(format!("a detainer shows {} the class {}", self.requester, class.word()));
@@ -144,10 +163,15 @@ impl Look<'_> {
         let mut answers = Vec::new();
         for log in logs().into_iter().filter(|log| may_read(&caller, log)) {
             for stored in memory.entries_for(&caller, &log, 0, usize::MAX).unwrap() {
-                let Some(classes) = narrowing.classes(&stored, &log.jurisdiction).unwrap() else { continue };
-                let shown = entry::show(&log, stored.index, stored.leaf, &stored.openings, classes);
+                let Some(Visible { classes, withheld }) = narrowing.visible(&stored, &log.jurisdiction).unwrap() else {
+                    continue;
+                };
+                let shown = entry::show(&log, stored.index, stored.leaf, &stored.openings, classes, &withheld);
                 self.openings(&log, stored.index, &shown)?;
-                answers.push(("LedgerService/ListEntries", v1::ListEntriesResponse { entry: Some(shown.clone()) }.encode_to_vec()));
+                answers.push((
+                    "LedgerService/ListEntries",
+                    v1::ListEntriesResponse { entry: Some(shown.clone()) }.encode_to_vec(),
+                ));
                 answers.push(("LedgerService/GetEntry", v1::GetEntryResponse { entry: Some(shown) }.encode_to_vec()));
             }
         }
@@ -157,12 +181,13 @@ impl Look<'_> {
     /// What is too short to be looked for: each class that is opened was to be shown when recorded, and still may be.
     fn openings(&self, log: &LogName, index: u64, shown: &v1::Entry) -> Result<(), String> {
         let origin = &self.origins[&(log.kind, index)];
-        if origin.by_requester {
-            return Ok(());
-        }
         let leaf = entry::read_leaf(&shown.leaf).map_err(|error| error.to_string())?;
         let name: CaseName = leaf.resource.parse().unwrap();
         let of = self.cases[&name].detainer().ok_or("an entry of a custody reaches a requester")?;
+        self.cited(of, &shown.withheld_by)?;
+        if origin.by_requester {
+            return Ok(());
+        }
         let committed = origin.committed.get(&name).copied().unwrap_or_default();
         for opening in &shown.openings {
             let class: FieldClass = comity::wire::words::from_wire(opening.field_class).unwrap();
@@ -182,8 +207,7 @@ impl Look<'_> {
 
     /// `Receive`, by the feed itself.
     fn received(&self, writer: &Writer) -> Vec<(&'static str, Vec<u8>)> {
-        let heads: Vec<_> =
-            logs().into_iter().map(|log| (watch::channel(writer.size(&log)), log)).collect();
+        let heads: Vec<_> = logs().into_iter().map(|log| (watch::channel(writer.size(&log)), log)).collect();
         let heads = heads.iter().map(|((_, head), log)| (log.clone(), head.clone()));
         let caller = sample::officer(self.requester);
         let (memory, gate) = (Arc::clone(&writer.memory), Arc::clone(&writer.gate));

@@ -14,7 +14,8 @@ use comity::policy::gate::Gate;
 use comity::recorder::Entropy;
 use comity::recorder::plan::{Outcome, Plan};
 use comity::store::{
-    AgendaFilter, CaseFilter, EntryHeader, ListedItem, Loaded, LogState, Reader, RecordedAnswer, StoreError, StoredEntry,
+    AgendaFilter, CaseFilter, EntryHeader, ListedItem, Loaded, LogState, Reader, RecordedAnswer, StoreError,
+    StoredEntry,
 };
 use jiff::Timestamp;
 use uuid::Uuid;

@@ -5,13 +5,13 @@
 use comity::domain::charge::{Charge, ChargeStatus};
 use comity::domain::claim::Claim;
 use comity::domain::correction::Correction;
-use comity::domain::custody::{
-    ActualRelease, Closing, Destination, Intake, Movement, MovementKind, ScheduledRelease,
+use comity::domain::custody::{ActualRelease, Closing, Destination, Intake, Movement, MovementKind, ScheduledRelease};
+use comity::domain::detainer::{
+    Acknowledgement, Addressee, Answer, AnswerKind, Finding, IssuingAuthority, Request, Warrant, WarrantKind,
 };
-use comity::domain::detainer::{Acknowledgement, Addressee, Answer, AnswerKind, Finding, IssuingAuthority, Request, Warrant, WarrantKind};
 use comity::domain::determination::FieldClass::{
-    self, Answer as Answered, Charges, Citizenship, Contact, Custody, Identifiers, Identity, ReleaseDate, ReleaseDetail,
-    Request as Requested, Restricted, Safeguard,
+    self, Address, Answer as Answered, Charges, Citizenship, Contact, Custody, Identifiers, Identity, Medical,
+    ReleaseDate, ReleaseDetail, ReleasePlace, Request as Requested, Restricted, Safeguard,
 };
 use comity::domain::ids::CaseName;
 use comity::domain::service::ServiceOfCopy;
@@ -33,7 +33,10 @@ pub(super) struct Value {
 }
 
 /// Classes that custodians send something of.
-pub(super) const SENT_BY_CUSTODIANS: [FieldClass; 10] = [
+pub(super) const SENT_BY_CUSTODIANS: [FieldClass; 13] = [
+    Address,
+    Medical,
+    ReleasePlace,
     Identity,
     Identifiers,
     Citizenship,
@@ -142,6 +145,8 @@ impl Mint {
             sex: self.some(Self::word),
             identifiers: numbers,
             citizenship,
+            home_address: self.some(|mint| mint.text(Address)),
+            work_address: self.some(|mint| mint.text(Address)),
         }
     }
 
@@ -204,6 +209,8 @@ impl Mint {
             charges: self.charges(),
             flags: self.flags(),
             occurred_at: self.some(|mint| mint.time(Custody)),
+            medical_note: self.some(|mint| mint.text(Medical)),
+            victim_contact: self.some(|mint| mint.text(Restricted)),
         }
     }
 
@@ -231,10 +238,7 @@ impl Mint {
     }
 
     pub(super) fn claim(&mut self) -> Claim {
-        Claim {
-            occurred_at: self.some(|mint| mint.time(Safeguard)),
-            grounds: self.some(|mint| mint.text(Restricted)),
-        }
+        Claim { occurred_at: self.some(|mint| mint.time(Safeguard)), grounds: self.some(|mint| mint.text(Restricted)) }
     }
 
     pub(super) fn service(&mut self) -> ServiceOfCopy {
@@ -256,6 +260,7 @@ impl Mint {
             basis: self.word(),
             as_of: self.some(|mint| mint.time(ReleaseDate)),
             date_public: self.odds(3),
+            place: self.some(|mint| mint.text(ReleasePlace)),
         }
     }
 
@@ -266,6 +271,7 @@ impl Mint {
             recipient: self.word(),
             ordered_by: self.text(ReleaseDetail),
             date_public: self.odds(3),
+            place: self.some(|mint| mint.text(ReleasePlace)),
         }
     }
 

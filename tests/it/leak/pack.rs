@@ -162,14 +162,13 @@ impl Pack {
         }
         for _ in 0..rng.usize(3..9) {
             let effect = [Effect::Permit, Effect::Forbid, Effect::Review][rng.usize(..3)];
-            let acts = if rng.u8(..4) == 0 {
-                vec![[Act::Hold, Act::Notify, Act::Transfer][rng.usize(..3)]]
-            } else {
-                vec![]
-            };
+            let acts =
+                if rng.u8(..4) == 0 { vec![[Act::Hold, Act::Notify, Act::Transfer][rng.usize(..3)]] } else { vec![] };
             let of_ten = if effect == Effect::Permit { 4 } else { 2 };
             let classes = if acts.is_empty() { classes(rng, of_ten) } else { FieldClasses::NONE };
-            rules.push((effect, acts, classes, Fact::random(rng)));
+            if !acts.is_empty() || classes != FieldClasses::NONE {
+                rules.push((effect, acts, classes, Fact::random(rng)));
+            }
         }
         let rule = |(number, (effect, acts, classes, when))| Rule {
             id: format!("us-ny.rule-{number}-{:010x}", rng.u64(..1 << 40)),
@@ -178,7 +177,9 @@ impl Pack {
             acts,
             classes,
             when,
-            unless: (rng.u8(..5) == 0).then(|| Fact::random(rng)),
+            // Cedar refuses what can never be: each fact excepts from the other.
+            unless: Some(Fact::random(rng))
+                .filter(|fact| rng.u8(..5) == 0 && !matches!(fact, Fact::Always) && fact.cedar() != when.cedar()),
         };
         Self { rules: rules.into_iter().enumerate().map(rule).collect() }
     }
@@ -253,8 +254,6 @@ impl Rule {
         let classes: Vec<String> =
             self.classes.iter().map(|class| format!("FieldClass::\"{}\"", class.word())).collect();
         let what = match (word, classes.as_slice()) {
-            // Cedar's schema gives an empty set no type.
-            ("disclose", []) => "false".to_owned(),
             ("disclose", some) => format!("[{}].contains(resource)", some.join(", ")),
             (_, _) => "true".to_owned(),
         };
@@ -302,7 +301,10 @@ fn safeguards(act: Act, known: &Known) -> Vec<Guard> {
         (known.sealed, "safeguard.sealed", "safeguard.sealed-disclosure"),
     ];
     guards.extend(
-        three.into_iter().filter(|(holds, ..)| *holds).map(|(_, act, shown)| guard(if disclosed { shown } else { act }, true)),
+        three
+            .into_iter()
+            .filter(|(holds, ..)| *holds)
+            .map(|(_, act, shown)| guard(if disclosed { shown } else { act }, true)),
     );
     guards
 }
