@@ -256,7 +256,8 @@ mod tests {
     use crate::wire::v1;
 
     /// Evidence and places in it, which are nobody's fields: what stands in an entry is held class by class.
-    const EVIDENCE: [&str; 6] = ["Receipt", "Leaf", "Opening", "Commitment", "Entry", "Withheld"];
+    const EVIDENCE: [&str; 9] =
+        ["Receipt", "Leaf", "Opening", "Commitment", "Entry", "Withheld", "Delivery", "Heartbeat", "Backlog"];
 
     #[test]
     fn every_field_that_a_requester_can_receive_has_exactly_one_class() {

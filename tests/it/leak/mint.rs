@@ -50,7 +50,7 @@ pub(super) const SENT_BY_CUSTODIANS: [FieldClass; 13] = [
 ];
 
 /// Of them, what no law lets a requester be shown.
-pub(super) const NEVER_SHOWN: [FieldClass; 1] = [Restricted];
+pub(super) const NEVER_SHOWN: [FieldClass; 2] = [Restricted, Safeguard];
 
 /// Makes messages, and keeps what it put into the last.
 #[derive(Debug)]

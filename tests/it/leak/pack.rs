@@ -283,7 +283,7 @@ fn safeguards(act: Act, known: &Known) -> Vec<Guard> {
     let guard = |id, review| Guard { id, review };
     let mut guards = Vec::new();
     match act {
-        Act::Disclose(FieldClass::Restricted | FieldClass::Determination) => {
+        Act::Disclose(FieldClass::Restricted | FieldClass::Determination | FieldClass::Safeguard) => {
             guards.push(guard("safeguard.restricted", false));
         }
         Act::Hold if !known.asks_for_hold => guards.push(guard("safeguard.no-hold-requested", false)),
