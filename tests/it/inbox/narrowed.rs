@@ -18,7 +18,7 @@ use crate::harness::requests::{
 use crate::harness::{Party, World, copy};
 
 use v1::DetainerState::{Declined, Lodged, Matched, NotifyOnly, Withdrawn};
-use v1::FieldClass::{Answer, Count, Custody, ReleaseDate};
+use v1::FieldClass::{Answer, Count, Custody, ReleaseDate, ReleasePlace};
 
 /// Classes of an entry that its reader is shown, by every way of reading one; the same by each.
 async fn shown(party: &Party, index: usize) -> Vec<v1::FieldClass> {
@@ -70,7 +70,7 @@ async fn of_a_charge_that_was_sealed_since_nothing_more_is_shown() {
     let lodged = shown(&ice, 0).await;
     assert_eq!(shown(&ice, 1).await, [Count, Custody]);
     assert_eq!(shown(&ice, 2).await, [Count, Answer]);
-    assert_eq!(shown(&ice, 3).await, [Count, ReleaseDate]);
+    assert_eq!(shown(&ice, 3).await, [Count, ReleaseDate, ReleasePlace]);
     let before = seen(&ice, &matched.detainer).await;
     assert_eq!(before.state(), NotifyOnly);
     assert!(before.acknowledgement.is_some());
@@ -175,7 +175,7 @@ async fn a_pack_that_was_changed_since_narrows_what_was_committed_before() {
     let ice = world.ice();
     assert_eq!(shown(&ice, 1).await, [Count, Custody]);
     assert_eq!(shown(&ice, 2).await, []);
-    assert_eq!(shown(&ice, 3).await, [Count, ReleaseDate]);
+    assert_eq!(shown(&ice, 3).await, [Count, ReleaseDate, ReleasePlace]);
     let after = seen(&ice, &matched.detainer).await;
     assert_eq!((after.state(), after.answer), (Matched, None));
     let withdrawn = ice.withdraw(withdrawal_of(&matched.detainer)).await.accepted().detainer.unwrap();

@@ -2,6 +2,8 @@
 //!
 //! The class of each is written down here by hand: a field whose class in the contract is another is found out.
 
+use std::collections::BTreeSet;
+
 use comity::domain::charge::{Charge, ChargeStatus};
 use comity::domain::claim::Claim;
 use comity::domain::correction::Correction;
@@ -57,11 +59,12 @@ pub(super) const NEVER_SHOWN: [FieldClass; 2] = [Restricted, Safeguard];
 pub(super) struct Mint {
     pub(super) rng: Rng,
     minted: Vec<Value>,
+    used: BTreeSet<String>,
 }
 
 impl Mint {
     pub(super) fn new(seed: u64) -> Self {
-        Self { rng: Rng::with_seed(seed), minted: Vec::new() }
+        Self { rng: Rng::with_seed(seed), minted: Vec::new(), used: BTreeSet::new() }
     }
 
     /// What was put into messages since it was last asked.
@@ -93,12 +96,24 @@ impl Mint {
     }
 
     /// Upper-case letters, or digits, like no other.
-    fn spelt(&mut self, class: FieldClass, before: &str, letters: &str, len: usize, after: &str) -> String {
+    fn spelt(&mut self, class: FieldClass, before: &str, letters: &str, len: usize) -> String {
         let letters: Vec<char> = letters.chars().collect();
-        let drawn: String = (0..len).map(|_| letters[self.rng.usize(..letters.len())]).collect();
-        let text = format!("{before}{drawn}{after}");
+        let text = self.unused(|rng| {
+            let drawn: String = (0..len).map(|_| letters[rng.usize(..letters.len())]).collect();
+            format!("{before}{drawn}")
+        });
         self.put(class, text.as_bytes());
         text
+    }
+
+    /// A text that was not drawn before: of some there are few.
+    fn unused(&mut self, draw: impl Fn(&mut Rng) -> String) -> String {
+        loop {
+            let text = draw(&mut self.rng);
+            if self.used.insert(text.clone()) {
+                return text;
+            }
+        }
     }
 
     /// A moment between 2001 and 2090, to the nanosecond.
@@ -114,9 +129,10 @@ impl Mint {
     }
 
     fn day(&mut self, class: FieldClass) -> Date {
-        let day = Date::new(self.rng.i16(1850..2100), self.rng.i8(1..=12), self.rng.i8(1..=28)).unwrap();
-        self.put(class, day.to_string());
-        day
+        let day =
+            self.unused(|rng| Date::new(rng.i16(1850..2100), rng.i8(1..=12), rng.i8(1..=28)).unwrap().to_string());
+        self.put(class, day.as_bytes());
+        day.parse().unwrap()
     }
 
     fn person(&mut self) -> PersonName {
@@ -126,14 +142,14 @@ impl Mint {
     pub(super) fn subject(&mut self) -> Subject {
         const LETTERS: &str = "ABCDEFGHIJKLMNOPRSTUVWXYZ";
         let numbers = Numbers {
-            alien_number: self.some(|mint| mint.spelt(Identifiers, "", "0123456789", 9, "").parse().unwrap()),
-            fbi_number: self.some(|mint| mint.spelt(Identifiers, "", LETTERS, 9, "").parse().unwrap()),
-            state_id: self.some(|mint| mint.spelt(Identifiers, "NY", LETTERS, 8, "").parse().unwrap()),
+            alien_number: self.some(|mint| mint.spelt(Identifiers, "", "0123456789", 9).parse().unwrap()),
+            fbi_number: self.some(|mint| mint.spelt(Identifiers, "", LETTERS, 9).parse().unwrap()),
+            state_id: self.some(|mint| mint.spelt(Identifiers, "NY", LETTERS, 8).parse().unwrap()),
             booking_number: self.some(|mint| mint.text(Identifiers).parse().unwrap()),
-            din: self.some(|mint| mint.spelt(Identifiers, "24-B-", "0123456789", 4, "").parse().unwrap()),
+            din: self.some(|mint| mint.spelt(Identifiers, "24-B-", "0123456789", 4).parse().unwrap()),
         };
         let citizenship = self.some(|mint| {
-            let code = format!("Q{}{}", mint.rng.uppercase(), mint.rng.uppercase());
+            let code = mint.unused(|rng| format!("Q{}{}", rng.uppercase(), rng.uppercase()));
             // Three letters are soon found by chance: with key and length, as they stand in a person.
             mint.put(Citizenship, [&[0x32, 3], code.as_bytes()].concat());
             code.parse().unwrap()
@@ -199,7 +215,7 @@ impl Mint {
     }
 
     fn facility(&mut self) -> comity::domain::ids::FacilityCode {
-        self.spelt(Custody, "F", "ABCDEFGHIJKLMNOPRSTUVWXYZ0123456789", 11, "").parse().unwrap()
+        self.spelt(Custody, "F", "ABCDEFGHIJKLMNOPRSTUVWXYZ0123456789", 11).parse().unwrap()
     }
 
     pub(super) fn intake(&mut self) -> Intake {
@@ -248,7 +264,7 @@ impl Mint {
         ServiceOfCopy {
             served_at: self.time(Custody),
             method: self.word(),
-            language: self.spelt(Custody, "zz-", "abcdefghijklmnopqrstuvwxyz", 8, "").parse().unwrap(),
+            language: self.spelt(Custody, "zz-", "abcdefghijklmnopqrstuvwxyz", 8).parse().unwrap(),
             copy_sha256,
             counsel_told: self.odds(5),
         }
