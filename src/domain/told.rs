@@ -28,7 +28,9 @@ impl Detainer {
                 withheld.extend(transfer.medical_note.take().map(|_| bare(FieldClass::Medical)));
             }
         }
-        let may_be_shown = |answer: &Answer| classes.contains(answer.kind.gist(&self.request.addressee));
+        let may_be_shown = |answer: &Answer| {
+            classes.contains(FieldClass::Answer) && classes.contains(answer.kind.gist(&self.request.addressee))
+        };
         if answer.as_ref().is_some_and(|answer| !may_be_shown(answer)) {
             withheld.extend(answer.take().map(|_| bare(FieldClass::Answer)));
         }

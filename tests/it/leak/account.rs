@@ -255,9 +255,11 @@ pub(super) fn linked(of: &Detainer) -> Option<&CaseName> {
 
 /// Who holds the person once a message is recorded.
 fn actor_after(said: &Message) -> AgencyId {
-    match &said.command {
-        CaseCommand::MoveCustody { movement: Movement { to: Destination::Agency(next, _), .. }, .. } => next.clone(),
-        _ => sample::officer(said.caller).agency.id,
+    if let CaseCommand::MoveCustody { movement: Movement { to: Destination::Agency(next, _), .. }, .. } = &said.command
+    {
+        next.clone()
+    } else {
+        sample::officer(said.caller).agency.id
     }
 }
 
