@@ -61,7 +61,8 @@ fn play(seed: u64) -> Result<Tally, String> {
 
 fn one_history(pack: &Arc<Pack>, gate: &Arc<Gate>, seed: u64, tally: &mut Tally) -> Result<(), String> {
     let mut mint = Mint::new(seed);
-    let mut writer = Writer::new(Arc::clone(gate), seed);
+    // Not the same sequence: salts would be tokens.
+    let mut writer = Writer::new(Arc::clone(gate), !seed);
     let mut account = Account::new(Arc::clone(pack));
     let mut origins: BTreeMap<(LogKind, u64), Arc<Origin>> = BTreeMap::new();
     let mut now = sample::start();

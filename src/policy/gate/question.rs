@@ -154,7 +154,9 @@ impl<'a> Question<'a> {
         if request.addressee != Addressee::Jurisdiction && request.addressee != *addressee {
             return Err(Denial::AddresseeFixed);
         }
-        let amended = Request { addressee: addressee.clone(), ..request.clone() };
+        // As it will stand: no safeguard is lifted by leaving it out.
+        let flags = request.flags.either(detainer.request.flags);
+        let amended = Request { addressee: addressee.clone(), flags, ..request.clone() };
         Ok(BTreeMap::from([(detainer.name.clone(), self.of_request(&amended)?)]))
     }
 
