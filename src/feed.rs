@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 pub use cursor::{Cursor, CursorKey};
-pub use narrowing::Narrowing;
+pub use narrowing::{Narrowing, Visible};
 pub use replaying::{judge_again, recorded_within};
 pub use trying::{Hold, Trying};
 pub use waiting::{Waiting, waiting};
@@ -166,7 +166,7 @@ impl Page {
         narrowing: &mut Narrowing<'_>,
         cursor: &mut Cursor,
     ) -> Result<(), StoreError> {
-        let Some(classes) = narrowing.classes(&stored, &log.jurisdiction)? else { return Ok(()) };
+        let Some(visible) = narrowing.visible(&stored, &log.jurisdiction)? else { return Ok(()) };
         let leaf = entry::read_leaf(&stored.leaf).map_err(|_| StoreError::Broken("a leaf is not of a known layout"))?;
         if is_proof_of_delivery(&leaf.method) {
             return Ok(());
@@ -174,7 +174,8 @@ impl Page {
         if log.kind == LogKind::Exchange {
             cursor.exchange_seen = cursor.exchange;
         }
-        let entry = entry::show(log, stored.index, stored.leaf, &stored.openings, classes);
+        let classes = visible.classes;
+        let entry = entry::show(log, stored.index, stored.leaf, &stored.openings, classes, &visible.withheld);
         self.bytes = self.bytes.saturating_add(entry.encoded_len());
         self.entries.push(Due { place, entry, classes, cursor: *cursor });
         Ok(())

@@ -9,7 +9,7 @@ use crate::api::{Api, status};
 use crate::domain::agency::Caller;
 use crate::domain::determination::FieldClasses;
 use crate::domain::ids::LogName;
-use crate::feed::{PAGE_BYTES_MAX, may_read};
+use crate::feed::{PAGE_BYTES_MAX, Visible, may_read};
 use crate::ledger::{self, Receipt};
 use crate::store::StoredEntry;
 use crate::wire::v1::ledger_service_server::LedgerService;
@@ -39,8 +39,10 @@ impl LedgerService for Ledger {
 
     async fn get_entry(&self, request: Request<v1::GetEntryRequest>) -> Result<Response<v1::GetEntryResponse>, Status> {
         let caller = Api::caller(&request)?;
-        let (log, stored, classes) = self.0.entry(&caller, "LedgerService/GetEntry", &request.get_ref().name).await?;
-        let shown = entry::show(&log, stored.index, stored.leaf, &stored.openings, classes);
+        let name = &request.get_ref().name;
+        let (log, stored, visible) = self.0.entry(&caller, "LedgerService/GetEntry", name).await?;
+        let Visible { classes, withheld } = visible;
+        let shown = entry::show(&log, stored.index, stored.leaf, &stored.openings, classes, &withheld);
         self.0.disclose(&caller, "LedgerService/GetEntry", &[&shown.name], classes).await?;
         Ok(Response::new(v1::GetEntryResponse { entry: Some(shown) }))
     }
@@ -126,24 +128,24 @@ impl Api {
         self.heads.get(log).map_or(0, |head| *head.borrow())
     }
 
-    /// An entry that the caller is in the audience of, and the classes it may be shown now; else it does not exist.
+    /// An entry that the caller is in the audience of, and what it may be shown of it now; else it does not exist.
     async fn entry(
         &self,
         caller: &Caller,
         method: &'static str,
         name: &str,
-    ) -> Result<(LogName, StoredEntry, FieldClasses), Status> {
+    ) -> Result<(LogName, StoredEntry, Visible), Status> {
         let (log, index) = parse::entry_name("name", name).map_err(|faults| status::violations(&faults))?;
         let log = self.readable(caller, Ok(log))?;
         if index >= self.head(&log) {
             return Err(status::not_found());
         }
         let found = self.shown(caller, method, &log, index, 1).await?.pop();
-        let (stored, classes) = found.filter(|(entry, _)| entry.index == index).ok_or_else(status::not_found)?;
-        Ok((log, stored, classes.ok_or_else(status::not_found)?))
+        let (stored, visible) = found.filter(|(entry, _)| entry.index == index).ok_or_else(status::not_found)?;
+        Ok((log, stored, visible.ok_or_else(status::not_found)?))
     }
 
-    /// Entries from a position on, each with the classes that the caller may be shown now.
+    /// Entries from a position on, each with what the caller may be shown of it now.
     async fn shown(
         &self,
         caller: &Caller,
@@ -151,15 +153,15 @@ impl Api {
         log: &LogName,
         from: u64,
         limit: usize,
-    ) -> Result<Vec<(StoredEntry, Option<FieldClasses>)>, Status> {
+    ) -> Result<Vec<(StoredEntry, Option<Visible>)>, Status> {
         let (place, whose) = (log.clone(), caller.clone());
         let read = self.read_for(caller, method, move |reader, narrowing| {
             let found = reader.entries_for(&whose, &place, from, limit)?.into_iter();
             found
-                .map(|stored| Ok((narrowing.classes(&stored, &place.jurisdiction)?, stored)))
+                .map(|stored| Ok((narrowing.visible(&stored, &place.jurisdiction)?, stored)))
                 .collect::<Result<Vec<_>, _>>()
         });
-        Ok(read.await?.into_iter().map(|(classes, stored)| (stored, classes)).collect())
+        Ok(read.await?.into_iter().map(|(visible, stored)| (stored, visible)).collect())
     }
 }
 
@@ -184,8 +186,9 @@ async fn list(
             }
             next = stored.index.saturating_add(1);
             let Some(visible) = visible else { continue };
-            classes = classes.union(visible);
-            let entry = entry::show(log, stored.index, stored.leaf, &stored.openings, visible);
+            classes = classes.union(visible.classes);
+            let (openings, withheld) = (&stored.openings, &visible.withheld);
+            let entry = entry::show(log, stored.index, stored.leaf, openings, visible.classes, withheld);
             bytes = bytes.saturating_add(entry.encoded_len());
             shown.push(entry);
         }

@@ -9,8 +9,8 @@ use crate::domain::appeal::{AppealAnswer, ToldAnswer};
 pub use obligation::oblige;
 
 use crate::domain::apply::detainer::{
-    acknowledge, amend, forget_finding, give_answer, notice_change, record_transfer, show_end, suspend, suspended,
-    unless_withdrawn,
+    acknowledge, amend, forget_finding, give_answer, notice_change, part, record_transfer, show_end, suspend,
+    suspended, unless_withdrawn,
 };
 use crate::domain::case::Case;
 use crate::domain::claim::Side;
@@ -22,7 +22,8 @@ use crate::domain::event::{Disclosure, Event, Record, RecordedDetermination};
 use crate::domain::ids::CaseName;
 use crate::domain::subject::Flags;
 
-/// Changes a case by what was recorded. `exchange_index` is the position that its entry takes, for notices.
+/// Changes a case by an event. `exchange_index` is the position in the exchange log that the
+/// event's entry takes, or would.
 #[expect(clippy::too_many_lines, reason = "one arm an event, and each a line or two: the list is the function")]
 pub fn apply(case: &mut Case, record: &Record, exchange_index: u64, now: Timestamp) {
     let mut at = At { case, now };
@@ -36,6 +37,7 @@ pub fn apply(case: &mut Case, record: &Record, exchange_index: u64, now: Timesta
             at.link(detainer, acknowledgement);
             at.detainer(detainer, *disclosure, |detainer| {
                 if correction.is_some() {
+                    part(detainer, exchange_index);
                     forget_finding(detainer, *disclosure, now);
                 }
                 acknowledge(detainer, custodian, acknowledgement, *disclosure);

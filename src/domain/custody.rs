@@ -167,6 +167,9 @@ pub struct ScheduledRelease {
     /// The custodian says that the date is open to the public.
     #[serde(default)]
     pub date_public: bool,
+    /// Where, as the custodian says.
+    #[serde(default)]
+    pub place: Option<String>,
 }
 
 /// A release that took place.
@@ -183,6 +186,9 @@ pub struct ActualRelease {
     /// The custodian says that the date is open to the public.
     #[serde(default)]
     pub date_public: bool,
+    /// Where, as the custodian says.
+    #[serde(default)]
+    pub place: Option<String>,
 }
 
 /// What the custodian enters when it opens a custody, and keeps up to date.
@@ -198,6 +204,12 @@ pub struct Intake {
     pub flags: Flags,
     /// When the person was taken in, as the custodian says.
     pub occurred_at: Option<Timestamp>,
+    /// What whoever takes the person over must know of their health.
+    #[serde(default)]
+    pub medical_note: Option<String>,
+    /// How to reach a victim or witness who is to be told of the release. Restricted.
+    #[serde(default)]
+    pub victim_contact: Option<String>,
 }
 
 /// A custody, which only its custodian's jurisdiction and its oversight may know of.

@@ -9,7 +9,7 @@ use crate::domain::ids::{AgencyId, CaseName};
 use crate::domain::obligation::Owed;
 use crate::domain::review::Review;
 use crate::domain::service::ServiceOfCopy;
-use crate::domain::shown::Shown;
+pub use crate::domain::shown::{Parted, Shown};
 use crate::domain::subject::{Flags, MatchMethod, Subject};
 use crate::domain::transfer::Transfer;
 use crate::domain::vocabulary::vocabulary;
@@ -346,6 +346,9 @@ pub struct Detainer {
     pub shown: Shown,
     /// When the release was first noticed to the issuer: position in the exchange log.
     pub notice_index: Option<u64>,
+    /// Custodies that it was matched to by mistake, oldest first.
+    #[serde(default)]
+    pub parted: Vec<Parted>,
     /// Why it was lifted.
     pub lift_reason: Option<LiftReason>,
     /// Where it stood when the custody ended.
@@ -379,6 +382,7 @@ impl Detainer {
             state: DetainerState::Lodged,
             shown: Shown::lodged(now),
             notice_index: None,
+            parted: Vec::new(),
             lift_reason: None,
             ended_from: None,
             clocks: DetainerClocks::default(),

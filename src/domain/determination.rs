@@ -190,6 +190,15 @@ impl FromIterator<FieldClass> for FieldClasses {
     }
 }
 
+/// A class that is not shown, and the citations of what withholds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Withheld {
+    /// The class.
+    pub class: FieldClass,
+    /// Sorted. Empty where the law is silent, or where they may not be told.
+    pub citations: Vec<String>,
+}
+
 /// What the law was found to say of one detainer at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LawView {
@@ -203,6 +212,8 @@ pub struct LawView {
     pub disclosable: FieldClasses,
     /// Classes left to a person: `disclose` ruled review.
     pub review: FieldClasses,
+    /// Classes that may not be shown without a person's decision, each with the citations of what withholds it.
+    pub withheld: Arc<[Withheld]>,
     /// What the disclosure rulings rest on, one for each distinct ruling.
     pub disclosure: Vec<Arc<Determination>>,
     /// Digest of the policy set that was asked.

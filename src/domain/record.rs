@@ -72,7 +72,8 @@ pub(super) fn retracting(detainer: &Detainer, event: Event) -> Record {
 
 /// A record of a pick-up, which both sides know all of but why a person decided it, and what the law was found to say.
 pub(super) fn of_transfer(detainer: &Detainer, law: Option<&LawView>, event: Event) -> Record {
-    let shown = [FieldClass::Count, FieldClass::Custody].into_iter().collect();
+    // Delivery asks the law whether any of it may still be shown.
+    let shown = [FieldClass::Count, FieldClass::Custody, FieldClass::Medical].into_iter().collect();
     let determination = |law: &LawView| recorded(&detainer.name, law, LawAction::Transfer, &law.transfer);
     Record {
         log: LogKind::Exchange,

@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::detainer::{Answer, DetainerState, Finding};
-use crate::domain::ids::AgencyId;
+use crate::domain::determination::Withheld;
+use crate::domain::ids::{AgencyId, CaseName};
 use crate::domain::service::ServiceOfCopy;
 
 /// What the issuer has been told. The issuer's view is made of this and its own request, nothing else.
@@ -27,6 +28,19 @@ pub struct Shown {
     pub updated_at: Timestamp,
     /// Counts the changes of the view.
     pub version: u64,
+    /// Classes that it is not shown. Not kept: worked out when it is shown, by the law of that moment.
+    #[serde(skip)]
+    pub withheld: Vec<Withheld>,
+}
+
+/// A match that turned out to be a mistake. Whoever was matched keeps the safeguards of their own custody: what was told
+/// of them may still only become less.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parted {
+    /// The custody that the detainer stood on. `None`: which it was is no longer kept.
+    pub custody: Option<CaseName>,
+    /// Entries of the exchange log before this index were written while it did, or earlier.
+    pub before: u64,
 }
 
 impl Shown {
@@ -41,6 +55,7 @@ impl Shown {
             ended_from: None,
             updated_at: now,
             version: 1,
+            withheld: Vec::new(),
         }
     }
 }

@@ -89,6 +89,12 @@ pub struct Subject {
     pub identifiers: Identifiers,
     /// `nc:PersonCitizenship`, as asserted.
     pub citizenship: Option<CountryCode>,
+    /// Where the person lives.
+    #[serde(default)]
+    pub home_address: Option<String>,
+    /// Where the person works.
+    #[serde(default)]
+    pub work_address: Option<String>,
 }
 
 impl fmt::Debug for Subject {

@@ -1,7 +1,7 @@
 //! What an issuer was told, as far as it may still be told it: committed once, it may only become less.
 
 use crate::domain::detainer::{Addressee, Answer, AnswerKind, Detainer, DetainerState, Finding};
-use crate::domain::determination::{FieldClass, FieldClasses};
+use crate::domain::determination::{FieldClass, FieldClasses, Withheld};
 use crate::domain::shown::Shown;
 
 impl Detainer {
@@ -15,13 +15,25 @@ impl Detainer {
     #[must_use]
     pub fn as_told(&self, classes: FieldClasses) -> Self {
         let mut seen = self.clone();
-        let Shown { state, custodian, finding, answer, service, .. } = &mut seen.shown;
+        let Shown { state, custodian, finding, answer, service, withheld, .. } = &mut seen.shown;
+        // Of whom they were, the custody that it stands on now says nothing.
+        seen.transfers.retain(|transfer| !transfer.parted);
         if !classes.contains(FieldClass::Custody) {
+            let told = custodian.is_some() || finding.is_some() || service.is_some() || !seen.transfers.is_empty();
+            withheld.extend(told.then(|| bare(FieldClass::Custody)));
             (*custodian, *finding, *service) = (None, None, None);
             seen.transfers.clear();
+        } else if !classes.contains(FieldClass::Medical) {
+            for transfer in &mut seen.transfers {
+                withheld.extend(transfer.medical_note.take().map(|_| bare(FieldClass::Medical)));
+            }
         }
-        let may_be_shown = |answer: &Answer| classes.contains(answer.kind.gist(&self.request.addressee));
-        *answer = answer.take().filter(may_be_shown);
+        let may_be_shown = |answer: &Answer| {
+            classes.contains(FieldClass::Answer) && classes.contains(answer.kind.gist(&self.request.addressee))
+        };
+        if answer.as_ref().is_some_and(|answer| !may_be_shown(answer)) {
+            withheld.extend(answer.take().map(|_| bare(FieldClass::Answer)));
+        }
         let found = finding.map(Finding::state);
         let answered = answer.as_ref().map(|answer| answer.kind.state());
         *state = match *state {
@@ -43,6 +55,11 @@ impl Detainer {
         };
         seen
     }
+}
+
+/// Withheld, and nothing said of by what.
+fn bare(class: FieldClass) -> Withheld {
+    Withheld { class, citations: Vec::new() }
 }
 
 impl Finding {
@@ -92,6 +109,8 @@ mod tests {
                 sex: None,
                 identifiers: Identifiers::default(),
                 citizenship: None,
+                home_address: None,
+                work_address: None,
             },
             charges: Vec::new(),
             terrorist_list_match: false,

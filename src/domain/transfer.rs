@@ -101,6 +101,12 @@ pub struct Transfer {
     pub handed_over_at: Option<Timestamp>,
     /// When the person changed hands, as the requester says.
     pub taken_over_at: Option<Timestamp>,
+    /// What whoever receives the person must know of their health.
+    #[serde(default)]
+    pub medical_note: Option<String>,
+    /// The person was somebody else: the detainer was matched by mistake.
+    #[serde(default)]
+    pub parted: bool,
     /// When it was offered, by our clock.
     pub offered_at: Timestamp,
     /// When it last changed, by our clock.
@@ -120,6 +126,8 @@ impl Transfer {
             failure_cause: None,
             handed_over_at: None,
             taken_over_at: None,
+            medical_note: None,
+            parted: false,
             offered_at: now,
             updated_at: now,
             version: 1,

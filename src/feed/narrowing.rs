@@ -2,14 +2,15 @@
 //! and the law of now may only narrow it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use crate::domain::agency::Caller;
 use crate::domain::case::{Case, StoredCase};
 use crate::domain::custody::Custody;
-use crate::domain::detainer::{Addressee, Detainer};
-use crate::domain::determination::{FieldClass, FieldClasses};
+use crate::domain::detainer::{Addressee, Detainer, Parted};
+use crate::domain::determination::{FieldClass, FieldClasses, Withheld};
 use crate::domain::ids::{CaseName, JurisdictionId};
 use crate::policy::gate::Gate;
 use crate::store::{Reader, StoreError, StoredEntry};
@@ -22,38 +23,53 @@ pub struct Narrowing<'a> {
     gate: &'a Gate,
     caller: &'a Caller,
     now: Timestamp,
-    /// By detainer; `None` where the caller is not its issuer.
-    bounds: BTreeMap<CaseName, Option<Bound>>,
+    /// Detainers by name; `None` where the caller is not its issuer.
+    detainers: BTreeMap<CaseName, Option<Box<Detainer>>>,
+    /// By detainer, and by how many matches of it were parted before the entry.
+    bounds: BTreeMap<(CaseName, usize), Bound>,
+}
+
+/// What a caller is shown of an entry.
+#[derive(Debug, Clone)]
+pub struct Visible {
+    /// Its classes.
+    pub classes: FieldClasses,
+    /// Why others are withheld, as far as that may be told.
+    pub withheld: Arc<[Withheld]>,
 }
 
 /// What the issuer of a detainer may be shown of it now.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Bound {
     classes: FieldClasses,
     to_jurisdiction: bool,
+    withheld: Arc<[Withheld]>,
 }
 
 impl<'a> Narrowing<'a> {
     /// For a caller, now.
     pub fn new(reader: &'a dyn Reader, gate: &'a Gate, caller: &'a Caller, now: Timestamp) -> Self {
-        Self { reader, gate, caller, now, bounds: BTreeMap::new() }
+        Self { reader, gate, caller, now, detainers: BTreeMap::new(), bounds: BTreeMap::new() }
     }
 
-    /// The classes that the caller may be shown of an entry. `None`: the entry is not for this caller.
-    pub fn classes(
+    /// What the caller may be shown of an entry. `None`: the entry is not for this caller.
+    pub fn visible(
         &mut self,
         stored: &StoredEntry,
         jurisdiction: &JurisdictionId,
-    ) -> Result<Option<FieldClasses>, StoreError> {
+    ) -> Result<Option<Visible>, StoreError> {
         let Some(committed) = stored.audience.classes_for(self.caller, jurisdiction) else { return Ok(None) };
+        let as_committed = || Visible { classes: committed, withheld: Arc::default() };
         // Who was to see everything is custodian, oversight or the author: no pack discloses the restricted class.
         if committed == FieldClasses::all() {
-            return Ok(Some(committed));
+            return Ok(Some(as_committed()));
         }
         let leaf = entry::read_leaf(&stored.leaf).map_err(|_| StoreError::Broken("a leaf is not of a known layout"))?;
-        let Ok(name) = leaf.resource.parse::<CaseName>() else { return Ok(Some(committed)) };
-        let bound = self.bound(&name)?;
-        Ok(Some(bound.map_or(committed, |bound| narrowed(committed, bound, &stored.openings))))
+        let Ok(name) = leaf.resource.parse::<CaseName>() else { return Ok(Some(as_committed())) };
+        let visible = self
+            .bound(&name, stored.index)?
+            .map(|bound| Visible { classes: narrowed(committed, &bound, &stored.openings), withheld: bound.withheld });
+        Ok(Some(visible.unwrap_or_else(as_committed)))
     }
 
     /// A case as the caller may be shown it: for the issuer of a detainer no more than it may still be told.
@@ -68,35 +84,56 @@ impl<'a> Narrowing<'a> {
         Ok(StoredCase::Detainer(Box::new(told.unwrap_or(detainer))))
     }
 
-    fn bound(&mut self, name: &CaseName) -> Result<Option<Bound>, StoreError> {
-        if let Some(known) = self.bounds.get(name) {
-            return Ok(*known);
+    /// What bounds an entry of the exchange log at this index. A match that was parted since still bounds what was told
+    /// of it: whoever was matched by mistake keeps their safeguards.
+    fn bound(&mut self, name: &CaseName, index: u64) -> Result<Option<Bound>, StoreError> {
+        if !self.detainers.contains_key(name) {
+            let found = match self.reader.case(name)? {
+                // Of a case that is gone nothing is shown any more.
+                None => return Ok(Some(Bound::nothing())),
+                Some(StoredCase::Detainer(own)) if own.issuer == self.caller.agency.id => Some(own),
+                Some(StoredCase::Detainer(_) | StoredCase::Custody(_) | StoredCase::Appeal(_)) => None,
+            };
+            self.detainers.insert(name.clone(), found);
         }
-        let bound = match self.reader.case(name)? {
-            // Of a case that is gone nothing is shown any more.
-            None => Some(Bound { classes: FieldClasses::NONE, to_jurisdiction: false }),
-            Some(StoredCase::Detainer(detainer)) if detainer.issuer == self.caller.agency.id => {
-                let custody = self.custody_of(&detainer)?;
-                Some(Bound {
-                    classes: self.gate.disclosable(&detainer, custody.as_ref(), self.now),
-                    to_jurisdiction: detainer.request.addressee == Addressee::Jurisdiction,
-                })
-            }
-            Some(StoredCase::Detainer(_) | StoredCase::Custody(_) | StoredCase::Appeal(_)) => None,
+        let Some(Some(detainer)) = self.detainers.get(name) else { return Ok(None) };
+        let parted = detainer.parted.iter().filter(|parted| parted.before <= index).count();
+        let key = (name.clone(), parted);
+        if let Some(known) = self.bounds.get(&key) {
+            return Ok(Some(known.clone()));
+        }
+        let custody = match detainer.parted.get(parted) {
+            None => self.custody_of(detainer)?,
+            Some(Parted { custody: Some(custody), .. }) => self.custody(custody)?,
+            Some(Parted { custody: None, .. }) => return Ok(Some(Bound::nothing())),
         };
-        self.bounds.insert(name.clone(), bound);
-        Ok(bound)
+        let bound = Bound {
+            classes: self.gate.disclosable(detainer, custody.as_ref(), self.now),
+            to_jurisdiction: detainer.request.addressee == Addressee::Jurisdiction,
+            withheld: self.gate.withheld(detainer, self.now),
+        };
+        self.bounds.insert(key, bound.clone());
+        Ok(Some(bound))
+    }
+
+    fn custody(&self, name: &CaseName) -> Result<Option<Custody>, StoreError> {
+        Ok(self.reader.case(name)?.as_ref().and_then(StoredCase::custody).cloned())
     }
 
     fn custody_of(&self, detainer: &Detainer) -> Result<Option<Custody>, StoreError> {
         let linked = detainer.acknowledgement.as_ref().and_then(|found| found.custody.as_ref());
-        let custody = linked.map(|name| self.reader.case(name)).transpose()?.flatten();
-        Ok(custody.as_ref().and_then(StoredCase::custody).cloned())
+        Ok(linked.map(|name| self.custody(name)).transpose()?.flatten())
+    }
+}
+
+impl Bound {
+    fn nothing() -> Self {
+        Self { classes: FieldClasses::NONE, to_jurisdiction: false, withheld: Arc::default() }
     }
 }
 
 /// What is left of the classes committed to be shown, by the rules that they were committed by.
-fn narrowed(committed: FieldClasses, bound: Bound, openings: &[Opening]) -> FieldClasses {
+fn narrowed(committed: FieldClasses, bound: &Bound, openings: &[Opening]) -> FieldClasses {
     let mut shown = committed.intersection(bound.classes);
     // Where the custodian's charges may not be shown, what was counted from them may not either.
     if committed.contains(FieldClass::Charges) && !shown.contains(FieldClass::Charges) {

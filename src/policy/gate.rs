@@ -20,7 +20,7 @@ use crate::domain::command::CaseCommand;
 use crate::domain::custody::Custody;
 use crate::domain::decide::{stands_on, told};
 use crate::domain::detainer::{Addressee, Detainer, Viewpoint};
-use crate::domain::determination::{Determination, FieldClasses, LawAction, LawView};
+use crate::domain::determination::{Determination, FieldClasses, LawAction, LawView, Withheld};
 use crate::domain::facts::{CaseFacts, Stage};
 use crate::domain::ids::{AgencyId, CaseName, JurisdictionId};
 use crate::domain::permit::{Admitted, Permitted};
@@ -177,28 +177,49 @@ impl Gate {
     /// Classes that the issuer of a detainer may be shown of what its custodian did, by the facts and the law of now.
     /// What was committed to be shown is shown no further than this.
     pub fn disclosable(&self, detainer: &Detainer, custody: Option<&Custody>, now: Timestamp) -> FieldClasses {
-        let addressee = match &detainer.request.addressee {
-            Addressee::Agency(agency) => Some(agency),
-            Addressee::Jurisdiction => None,
-        };
-        let custodian = detainer.custodian.as_ref().or(addressee).and_then(|id| self.agencies.get(id));
+        let holder = detainer.custodian.as_ref().or(addressee(detainer));
         // Never by the law of before it was recorded, should the clock step back.
-        let now = now.max(detainer.updated_at);
+        told(detainer, &self.of_delivery(detainer, holder, custody, now.max(detainer.updated_at)))
+    }
+
+    /// Classes that the law withholds from the issuer of a detainer, with its citations. INVARIANT: judged on what the
+    /// issuer itself asked and whom it asked, so that no citation tells it more than its own request does.
+    pub fn withheld(&self, detainer: &Detainer, now: Timestamp) -> Arc<[Withheld]> {
+        let law = self.of_delivery(detainer, addressee(detainer), None, now);
+        law.withheld
+    }
+
+    fn of_delivery(
+        &self,
+        detainer: &Detainer,
+        holder: Option<&AgencyId>,
+        custody: Option<&Custody>,
+        now: Timestamp,
+    ) -> LawView {
         let jurisdiction = &detainer.name.jurisdiction;
         let today = self.zones.date_in(jurisdiction, now);
         let facts = CaseFacts {
-            custodian_class: custodian.and_then(|agency| agency.class),
+            custodian_class: holder.and_then(|id| self.agencies.get(id)?.class),
             ..facts_of(Stage::Deliver, self.requester(detainer), &detainer.request, custody, today)
         };
-        told(detainer, &self.engine.law(jurisdiction, &facts, now))
+        self.engine.law(jurisdiction, &facts, now)
     }
 
-    /// A case as its issuer may be told of it now. `None`: the caller is not its issuer, or was told nothing yet.
+    /// A case as its issuer may be told of it now, with what is withheld listed. `None`: the caller is not its issuer.
     pub fn as_told(&self, caller: &Caller, case: &Case, now: Timestamp) -> Option<Case> {
         let detainer = case.detainer.as_ref().filter(|detainer| detainer.issuer == caller.agency.id)?;
-        let told =
-            detainer.told_anything().then(|| detainer.as_told(self.disclosable(detainer, case.custody.as_ref(), now)));
-        told.map(|detainer| Case { detainer: Some(detainer), custody: case.custody.clone(), ..Case::default() })
+        let mut told = if detainer.told_anything() {
+            detainer.as_told(self.disclosable(detainer, case.custody.as_ref(), now))
+        } else {
+            detainer.clone()
+        };
+        let withheld = self.withheld(detainer, now);
+        // Once more than nothing was told, that it became less shows; by what it did is not said.
+        let narrowed = std::mem::take(&mut told.shown.withheld).into_iter();
+        let unlisted = narrowed.filter(|one| !withheld.iter().any(|known| known.class == one.class));
+        told.shown.withheld = withheld.iter().cloned().chain(unlisted).collect();
+        told.shown.withheld.sort_unstable_by_key(|one| one.class);
+        Some(Case { detainer: Some(told), custody: case.custody.clone(), ..Case::default() })
     }
 
     /// From where a caller may look at a detainer. `None`: for this caller it does not exist.
@@ -232,6 +253,14 @@ impl Gate {
 
     fn requester(&self, detainer: &Detainer) -> AgencyKind {
         self.agencies.get(&detainer.issuer).map_or(AgencyKind::Federal, |agency| agency.kind)
+    }
+}
+
+/// Whom a detainer names.
+fn addressee(detainer: &Detainer) -> Option<&AgencyId> {
+    match &detainer.request.addressee {
+        Addressee::Agency(agency) => Some(agency),
+        Addressee::Jurisdiction => None,
     }
 }
 
@@ -286,6 +315,8 @@ mod tests {
                 sex: None,
                 identifiers: Identifiers::default(),
                 citizenship: None,
+                home_address: None,
+                work_address: None,
             },
             charges: vec![charge],
             terrorist_list_match: false,

@@ -69,6 +69,7 @@ mod tests {
             transfer: determination,
             disclosable: FieldClasses::NONE,
             review: FieldClasses::NONE,
+            withheld: Arc::default(),
             disclosure: Vec::new(),
             policy_digest: [0; 32],
             facts: Arc::new(facts()),

@@ -6,7 +6,7 @@ use cedar_policy as cedar;
 use jiff::Timestamp;
 
 use crate::domain::agency::AgencyKind;
-use crate::domain::determination::{Determination, FieldClass, FieldClasses, LawAction, LawView, Ruling};
+use crate::domain::determination::{Determination, FieldClass, FieldClasses, LawAction, LawView, Ruling, Withheld};
 use crate::domain::facts::CaseFacts;
 use crate::policy::determination::{Annotations, failed, merge};
 use crate::policy::reads::Reads;
@@ -66,6 +66,7 @@ impl Slice {
             transfer: Arc::new(asking.act(LawAction::Transfer, context.as_ref())),
             disclosable: disclosure.disclosable,
             review: disclosure.review,
+            withheld: disclosure.withheld.into(),
             disclosure: disclosure.grounds.into_iter().map(Arc::new).collect(),
             policy_digest,
             facts: Arc::new(facts.clone()),
@@ -108,12 +109,16 @@ impl Asking<'_> {
 struct Disclosure {
     disclosable: FieldClasses,
     review: FieldClasses,
+    withheld: Vec<Withheld>,
     /// One for each distinct ruling; a failed one stands apart.
     grounds: Vec<Determination>,
 }
 
 impl Disclosure {
     fn take(&mut self, class: FieldClass, ruled: Determination) {
+        if let Ruling::MustNot | Ruling::Review = ruled.ruling {
+            self.withheld.push(Withheld { class, citations: ruled.citations.clone() });
+        }
         let class: FieldClasses = [class].into_iter().collect();
         match ruled.ruling {
             Ruling::Must | Ruling::May => self.disclosable = self.disclosable.union(class),

@@ -47,7 +47,16 @@ pub(super) fn answer(admitted: &Admitted<Command>, command: &CaseCommand, case: 
     let custody = || case.custody.as_ref().map(show::custody);
     let transfer = || {
         let detainer = case.detainer.as_ref()?;
-        Some(show::transfer(&detainer.name, transfer_of(command, detainer)?))
+        let withheld = match viewpoint(admitted, detainer) {
+            Viewpoint::Issuer => detainer.shown.withheld.as_slice(),
+            Viewpoint::Custodian => &[],
+        };
+        match (transfer_of(command, detainer), command.transfer()) {
+            (Some(transfer), _) => Some(show::transfer(&detainer.name, transfer, withheld)),
+            // The caller may no longer be shown where the person is.
+            (None, Some(name)) => Some(show::transfer_withheld(name, withheld)),
+            (None, None) => None,
+        }
     };
     let determinations =
         || records.first().map_or_else(Vec::new, |record| show::determinations(&record.determinations));

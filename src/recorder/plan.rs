@@ -198,7 +198,8 @@ impl<'a> Plan<'a> {
         for record in &records {
             let log = LogName { jurisdiction: admitted.jurisdiction.clone(), kind: record.log };
             let index = self.append(&admitted.caller.agency.id, officer, method, record, now)?;
-            apply(&mut case, record, index, now);
+            let exchange_index = if record.log == LogKind::Exchange { index } else { self.exchange_size(&log) };
+            apply(&mut case, record, exchange_index, now);
             self.keep_appeal(record, index, &case);
             first.get_or_insert((log, index, self.entries.len().saturating_sub(1)));
         }
@@ -209,11 +210,17 @@ impl<'a> Plan<'a> {
         let Some((log, index, place)) = first else { return Ok(Err(Outcome::Refused(Refusal::NoSuchCase))) };
         if let Some(entry) = self.entries.get_mut(place) {
             // An answer is a delivery too: the issuer is not told more by it than by a read at this moment.
-            let told = self.gate.as_told(&admitted.caller, &case, now).filter(|_| command.transfer().is_none());
+            let told = self.gate.as_told(&admitted.caller, &case, now);
             entry.answer = Some(answer(admitted, command, told.as_ref().unwrap_or(&case), &records));
         }
         self.keep(case);
         Ok(Ok((log, index)))
+    }
+
+    /// Where the next entry of the exchange log goes, of the jurisdiction that a log is of.
+    fn exchange_size(&self, log: &LogName) -> u64 {
+        let exchange = LogName { kind: LogKind::Exchange, ..log.clone() };
+        self.logs.get(&exchange).map_or(0, |state| state.tree.size())
     }
 
     /// The cases named and what stands beside them, from what was loaded and changed so far.

@@ -6,10 +6,10 @@ use jiff::Timestamp;
 use prost::Message as _;
 
 use crate::domain::detainer::AnswerKind;
-use crate::domain::determination::{FieldClass, FieldClasses};
+use crate::domain::determination::{FieldClass, FieldClasses, Withheld};
 use crate::domain::ids::{AgencyId, LogName, OfficerPseudonym};
 use crate::wire::shape::{self, ShapeError};
-use crate::wire::show::{agency_name, timestamp, wire_position};
+use crate::wire::show::{agency_name, timestamp, wire_position, withheld};
 use crate::wire::words::{from_wire, to_wire};
 use crate::wire::{Timestamp as WireTime, v1};
 
@@ -71,8 +71,20 @@ const ALWAYS_COMMITTED: [FieldClass; 3] = [FieldClass::Safeguard, FieldClass::Re
 
 /// The contents of an event, class by class.
 pub fn contents(event: &v1::Event) -> Result<Vec<(FieldClass, Vec<u8>)>, ShapeError> {
-    let mut parts = shape::split("comity.v1.Event", &event.encode_to_vec())?;
-    for class in ALWAYS_COMMITTED {
+    let encoded = event.encode_to_vec();
+    let mut parts = shape::split("comity.v1.Event", &encoded)?;
+    let borne = match &event.event {
+        // Whole resources, of which each reader is shown everything.
+        Some(
+            v1::event::Event::DetainerLodged(_)
+            | v1::event::Event::DetainerAmended(_)
+            | v1::event::Event::CustodyOpened(_),
+        )
+        | None => FieldClasses::NONE,
+        // Whether a custodian knows of a place, a number or an address must not be read off which commitments there are.
+        Some(_) => shape::borne("comity.v1.Event", &encoded)?,
+    };
+    for class in ALWAYS_COMMITTED.into_iter().chain(borne.iter()) {
         parts.entry(class).or_default();
     }
     Ok(parts.into_iter().collect())
@@ -157,8 +169,17 @@ pub fn read_openings(bytes: &[u8]) -> Result<Vec<Opening>, EntryError> {
     entry.openings.into_iter().map(opening).collect()
 }
 
-/// An entry for a reader who may see these classes.
-pub fn show(log: &LogName, index: u64, leaf: Vec<u8>, openings: &[Opening], shown: FieldClasses) -> v1::Entry {
+/// An entry for a reader who may see these classes. `grounds` says why others are withheld, as far as that may be told.
+pub fn show(
+    log: &LogName,
+    index: u64,
+    leaf: Vec<u8>,
+    openings: &[Opening],
+    shown: FieldClasses,
+    grounds: &[Withheld],
+) -> v1::Entry {
+    let is_withheld = |class| !shown.contains(class) && openings.iter().any(|opening| opening.class == class);
+    let grounds = grounds.iter().filter(|one| !one.citations.is_empty() && is_withheld(one.class));
     v1::Entry {
         name: log.entry(index),
         leaf,
@@ -168,6 +189,7 @@ pub fn show(log: &LogName, index: u64, leaf: Vec<u8>, openings: &[Opening], show
             .filter(|opening| !shown.contains(opening.class))
             .map(|opening| to_wire(opening.class))
             .collect(),
+        withheld_by: grounds.map(withheld).collect(),
     }
 }
 

@@ -15,7 +15,9 @@ use crate::harness::requests::{
 use crate::harness::{Outcome, Party, Refused, World};
 
 use v1::AnswerKind::{Decline, HonorHold, NotifyOnly};
-use v1::FieldClass::{Answer, Count, Custody, Determination, ReleaseDate, ReleaseDetail, Restricted, Safeguard};
+use v1::FieldClass::{
+    Answer, Count, Custody, Determination, ReleaseDate, ReleaseDetail, ReleasePlace, Restricted, Safeguard,
+};
 
 /// What the issuer is never shown. Withheld from it whether there is any or not, so that this tells nothing either.
 const NEVER: [v1::FieldClass; 3] = [Safeguard, Restricted, Determination];
@@ -133,12 +135,15 @@ async fn a_release_from_a_state_prison_is_noticed_to_ice_field_by_field() {
     assert_eq!(given.answer.as_ref().unwrap().reason, "", "an officer's reasons are nobody else's");
 
     let v1::event::Event::ReleaseNoticed(notice) = &noticed.2 else { panic!("{:?}", noticed.0) };
-    assert_eq!((noticed.0.as_slice(), noticed.1.as_slice()), ([Count, ReleaseDate].as_slice(), NEVER.as_slice()));
+    assert_eq!(
+        (noticed.0.as_slice(), noticed.1.as_slice()),
+        ([Count, ReleaseDate, ReleasePlace].as_slice(), NEVER.as_slice())
+    );
     assert_eq!(notice.release, schedule_of(&matched.custody).release);
     assert_eq!(notice.detainer, matched.detainer);
 
     let v1::event::Event::DetainerReleased(release) = &released.2 else { panic!("{:?}", released.0) };
-    let all = [Count, ReleaseDate, ReleaseDetail];
+    let all = [Count, ReleaseDate, ReleaseDetail, ReleasePlace];
     assert_eq!((released.0.as_slice(), released.1.as_slice()), (all.as_slice(), NEVER.as_slice()));
     assert_eq!(release.release, release_of(&matched.custody).release);
     let lead_time = release.counts.as_ref().unwrap().lead_time_seconds;
@@ -270,13 +275,15 @@ async fn an_officers_decision_to_tell_is_followed_by_the_release_and_by_no_more(
     let told = world.ice().entries(NY_EXCHANGE).await.accepted().split_off(before);
     let told: Vec<_> = told.iter().map(shown).collect();
     let classes: Vec<_> = told.iter().map(|(shown, withheld, _)| (shown.as_slice(), withheld.as_slice())).collect();
+    // Where a release takes place was not the officer's question.
+    let and_place = [NEVER.as_slice(), &[ReleasePlace]].concat();
     let (answered, noticed, released) = ([Count, Answer], [Count, ReleaseDate], [Count, ReleaseDate, ReleaseDetail]);
     assert_eq!(
         classes,
         [
             (answered.as_slice(), NEVER.as_slice()),
-            (noticed.as_slice(), NEVER.as_slice()),
-            (released.as_slice(), NEVER.as_slice())
+            (noticed.as_slice(), and_place.as_slice()),
+            (released.as_slice(), and_place.as_slice())
         ]
     );
     let detainer = world.ice().detainer(&matched.detainer).await.accepted();

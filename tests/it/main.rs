@@ -42,6 +42,8 @@ mod inbox;
 #[cfg(test)]
 mod law;
 #[cfg(test)]
+mod leak;
+#[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
 mod methods;

@@ -70,6 +70,8 @@ pub(crate) fn subject() -> Subject {
         sex: Some(Sex::Male),
         identifiers: Identifiers { alien_number: Some("079314159".parse().unwrap()), ..Identifiers::default() },
         citizenship: Some("CAN".parse().unwrap()),
+        home_address: None,
+        work_address: None,
     }
 }
 
@@ -115,6 +117,8 @@ pub(crate) fn intake() -> Intake {
         charges: vec![charge()],
         flags: Flags::default(),
         occurred_at: None,
+        medical_note: None,
+        victim_contact: None,
     }
 }
 
@@ -144,6 +148,7 @@ pub(crate) fn scheduled() -> ScheduledRelease {
         basis: ReleaseDateBasis::Projected,
         as_of: None,
         date_public: false,
+        place: None,
     }
 }
 
@@ -154,6 +159,7 @@ pub(crate) fn released() -> ActualRelease {
         recipient: ReleaseRecipient::Community,
         ordered_by: "Parole board".to_owned(),
         date_public: false,
+        place: None,
     }
 }
 
@@ -201,6 +207,7 @@ pub(crate) fn law(hold: Ruling, notify: Ruling, disclosable: FieldClasses) -> La
         transfer: ruled(hold, "sample.transfer"),
         disclosable,
         review: FieldClasses::NONE,
+        withheld: Arc::default(),
         disclosure: vec![ruled(Ruling::May, "sample.disclose")],
         policy_digest: [7; 32],
         facts: Arc::new(facts()),

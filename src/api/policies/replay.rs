@@ -108,8 +108,8 @@ async fn read(
             page.next = last.index.saturating_add(1);
         }
         for stored in found.iter().filter(|stored| stored.index < range.end) {
-            let classes = narrowing.classes(stored, &log.jurisdiction)?;
-            if !classes.is_some_and(|classes| classes.contains(FieldClass::Determination)) {
+            let visible = narrowing.visible(stored, &log.jurisdiction)?;
+            if !visible.is_some_and(|visible| visible.classes.contains(FieldClass::Determination)) {
                 continue;
             }
             let changes = judge_again(stored, &mut replay)?;

@@ -275,6 +275,7 @@ impl Custodian {
                 recipient: to_wire(recipient),
                 ordered_by: papers::ordered_by(release.reason).to_owned(),
                 date_public: false,
+                ..Default::default()
             }),
             request_id: request_id(),
             etag: String::new(),

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::domain::custody::Destination;
-use crate::domain::detainer::{Acknowledgement, Addressee, Answer, Detainer, DetainerState, Finding};
+use crate::domain::detainer::{Acknowledgement, Addressee, Answer, Detainer, DetainerState, Finding, Parted};
 use crate::domain::event::{Change, Disclosure};
 use crate::domain::ids::AgencyId;
 use crate::domain::shown::Shown;
@@ -39,6 +39,25 @@ pub(super) fn acknowledge(
 /// A lifted detainer stays lifted, whatever is corrected of it.
 pub(super) fn unless_withdrawn(before: DetainerState, after: DetainerState) -> DetainerState {
     if before == DetainerState::Withdrawn { before } else { after }
+}
+
+/// Matches that were parted are kept up to so many; of what was told under older ones nothing is shown any more.
+const PARTED_MAX: usize = 16;
+
+/// Remembers the custody that a detainer was matched to by mistake, if it was to one.
+pub(super) fn part(detainer: &mut Detainer, exchange_index: u64) {
+    let linked = detainer.acknowledgement.as_ref().and_then(|found| found.custody.clone());
+    let Some(custody) = linked else { return };
+    detainer.parted.push(Parted { custody: Some(custody), before: exchange_index });
+    if detainer.parted.len() > PARTED_MAX {
+        detainer.parted.remove(0);
+        if let Some(oldest) = detainer.parted.first_mut() {
+            oldest.custody = None;
+        }
+    }
+    for transfer in &mut detainer.transfers {
+        transfer.parted = true;
+    }
 }
 
 /// What was answered, served, noticed and agreed rested on a finding that is now corrected.

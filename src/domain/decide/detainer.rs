@@ -176,7 +176,9 @@ pub(super) fn give_answer(
     // Whoever answers in place of the addressee holds the person, as whoever answers for a jurisdiction does.
     let named = Addressee::Agency(permitted.caller().agency.id.clone());
     let answers_for_itself = detainer.request.addressee == named;
-    let gist = answer.kind.gist(if answers_for_itself { &named } else { &Addressee::Jurisdiction });
+    let told_with = answer.kind.gist(if answers_for_itself { &named } else { &Addressee::Jurisdiction });
+    // Where the custody may be shown and answers may not, an answer is not told all the same.
+    let gist = if law.disclosable.contains(FieldClass::Answer) { told_with } else { FieldClass::Answer };
     // A promise that was suspended is answered anew: whoever was told of it is told that it no longer stands.
     let told =
         if knows_of_promise(detainer) { Told::Corrected } else { Told::by(correction, detainer.shown.answer.as_ref()) };

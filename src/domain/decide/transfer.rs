@@ -10,6 +10,7 @@ use crate::domain::decide::Refusal;
 use crate::domain::decide::custody::held;
 use crate::domain::decide::review::{recorded, settled_by_offer};
 use crate::domain::detainer::{Detainer, DetainerState};
+use crate::domain::determination::LawView;
 use crate::domain::event::{Event, Record};
 use crate::domain::permit::Permitted;
 use crate::domain::record::{of_transfer, side_of};
@@ -37,14 +38,15 @@ pub(super) fn offer(
         | DetainerState::Closed
         | DetainerState::Withdrawn => return Err(Refusal::NoLongerStands),
     }
-    held(case)?;
+    let custody = held(case)?;
     if detainer.transfers.iter().any(|transfer| transfer.state.is_open()) {
         return Err(Refusal::TransferOpen);
     }
     if window.closes_at <= now {
         return Err(Refusal::WindowClosed);
     }
-    let transfer = Transfer::offered(id, window.clone(), now);
+    let medical_note = custody.intake.medical_note.clone();
+    let transfer = Transfer { medical_note, ..Transfer::offered(id, window.clone(), now) };
     let event = Event::TransferRecorded { detainer: detainer.name.clone(), transfer, reason: reason.cloned() };
     let law = permitted.law(&detainer.name);
     let settled = settled_by_offer(detainer, permitted, reason, now);
@@ -57,7 +59,7 @@ pub(super) fn accept(case: &Case, name: &TransferName, now: Timestamp) -> Result
     if transfer.window.closes_at <= now {
         return Err(Refusal::WindowClosed);
     }
-    Ok(now_stands(detainer, Transfer { state: TransferState::Accepted, ..transfer.clone() }, now))
+    Ok(now_stands(detainer, Transfer { state: TransferState::Accepted, ..transfer.clone() }, None, now))
 }
 
 pub(super) fn decline(
@@ -68,7 +70,7 @@ pub(super) fn decline(
 ) -> Result<Vec<Record>, Refusal> {
     let (detainer, transfer) = on_offer(case, name)?;
     let declined = Transfer { state: TransferState::Declined, decline_reason: Some(reason), ..transfer.clone() };
-    Ok(now_stands(detainer, declined, now))
+    Ok(now_stands(detainer, declined, None, now))
 }
 
 /// Each side says for itself that the person changed hands. A detainer may be lifted by then: that is what often follows.
@@ -98,7 +100,11 @@ pub(super) fn confirm(
         Side::Issuer => confirmed.taken_over_at = Some(occurred_at),
         Side::Custodian => confirmed.handed_over_at = Some(occurred_at),
     }
-    Ok(now_stands(detainer, confirmed, now))
+    let law = match side {
+        Side::Issuer => None,
+        Side::Custodian => permitted.law(&detainer.name),
+    };
+    Ok(now_stands(detainer, confirmed, law, now))
 }
 
 pub(super) fn fail(
@@ -134,7 +140,7 @@ pub(super) fn fail(
         ) => {}
     }
     let failed = Transfer { state: TransferState::Failed, failure_cause: Some(why), ..transfer.clone() };
-    Ok(now_stands(detainer, failed, now))
+    Ok(now_stands(detainer, failed, None, now))
 }
 
 fn find<'a>(case: &'a Case, name: &TransferName) -> Result<(&'a Detainer, &'a Transfer), Refusal> {
@@ -152,9 +158,9 @@ fn on_offer<'a>(case: &'a Case, name: &TransferName) -> Result<(&'a Detainer, &'
     if transfer.state == TransferState::Offered { Ok((detainer, transfer)) } else { Err(Refusal::NotOffered) }
 }
 
-fn now_stands(detainer: &Detainer, transfer: Transfer, now: Timestamp) -> Vec<Record> {
+fn now_stands(detainer: &Detainer, transfer: Transfer, law: Option<&LawView>, now: Timestamp) -> Vec<Record> {
     let version = transfer.version.saturating_add(1);
     let transfer = Transfer { updated_at: now, version, ..transfer };
     let event = Event::TransferRecorded { detainer: detainer.name.clone(), transfer, reason: None };
-    vec![of_transfer(detainer, None, event)]
+    vec![of_transfer(detainer, law, event)]
 }

@@ -85,6 +85,11 @@ impl<'a> Question<'a> {
             CaseCommand::WithdrawDetainer { .. }
             | CaseCommand::AcceptWindow { .. }
             | CaseCommand::DeclineWindow { .. } => self.issuers().map(|_| Laws::new()),
+            // That a person changed hands is recorded whatever the law says of it now, and what it says with it: a claim
+            // may have been raised since the offer.
+            CaseCommand::ConfirmTransfer { .. } if self.issuers().is_err() => {
+                Ok(self.of_one(Stage::Transfer, self.custodians()?, linked))
+            }
             CaseCommand::ConfirmTransfer { .. } | CaseCommand::ReportFailure { .. } => {
                 self.issuers().or_else(|_| self.custodians()).map(|_| Laws::new())
             }
@@ -189,7 +194,9 @@ impl<'a> Question<'a> {
         if request.addressee != Addressee::Jurisdiction && request.addressee != *addressee {
             return Err(Denial::AddresseeFixed);
         }
-        let amended = Request { addressee: addressee.clone(), ..request.clone() };
+        // As it will stand: no safeguard is lifted by leaving it out.
+        let flags = request.flags.either(detainer.request.flags);
+        let amended = Request { addressee: addressee.clone(), flags, ..request.clone() };
         Ok(BTreeMap::from([(detainer.name.clone(), self.of_request(&amended)?)]))
     }
 

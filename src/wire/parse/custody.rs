@@ -12,6 +12,9 @@ use crate::wire::parse::{
 use crate::wire::{Violations, v1};
 
 const ORDER_LEN_MAX: usize = 200;
+const PLACE_LEN_MAX: usize = 200;
+const CONTACT_LEN_MAX: usize = 200;
+const MEDICAL_LEN_MAX: usize = 1_000;
 
 impl WriteRequest for v1::OpenCustodyRequest {
     fn parse(self) -> Result<Write, Violations> {
@@ -127,7 +130,15 @@ fn intake(form: &mut Form, field: &str, custody: Option<v1::Custody>) -> Option<
     let subject = subject::subject(form, &format!("{field}.subject"), custody.subject);
     let charges = subject::charges(form, &format!("{field}.charges"), custody.charges);
     let occurred_at = form.time(&format!("{field}.occurred_at"), custody.occurred_at);
-    Some(Intake { facility: facility?, subject: subject?, charges, flags: subject::flags(custody.flags), occurred_at })
+    Some(Intake {
+        facility: facility?,
+        subject: subject?,
+        charges,
+        flags: subject::flags(custody.flags),
+        occurred_at,
+        medical_note: form.text(&format!("{field}.medical_note"), custody.medical_note, MEDICAL_LEN_MAX),
+        victim_contact: form.text(&format!("{field}.victim_contact"), custody.victim_contact, CONTACT_LEN_MAX),
+    })
 }
 
 fn scheduled(form: &mut Form, field: &str, release: Option<v1::ScheduledRelease>) -> Option<ScheduledRelease> {
@@ -135,7 +146,8 @@ fn scheduled(form: &mut Form, field: &str, release: Option<v1::ScheduledRelease>
     let expected_at = form.required_time(&format!("{field}.expected_at"), release.expected_at);
     let basis = form.required_word(&format!("{field}.basis"), release.basis);
     let as_of = form.time(&format!("{field}.as_of"), release.as_of);
-    Some(ScheduledRelease { expected_at: expected_at?, basis: basis?, as_of, date_public: release.date_public })
+    let place = form.text(&format!("{field}.place"), release.place, PLACE_LEN_MAX);
+    Some(ScheduledRelease { expected_at: expected_at?, basis: basis?, as_of, date_public: release.date_public, place })
 }
 
 fn released(form: &mut Form, field: &str, release: Option<v1::ActualRelease>) -> Option<ActualRelease> {
@@ -150,6 +162,7 @@ fn released(form: &mut Form, field: &str, release: Option<v1::ActualRelease>) ->
         recipient: recipient?,
         ordered_by: ordered_by?,
         date_public: release.date_public,
+        place: form.text(&format!("{field}.place"), release.place, PLACE_LEN_MAX),
     })
 }
 

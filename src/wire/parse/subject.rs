@@ -6,6 +6,7 @@ use crate::wire::parse::Form;
 use crate::wire::v1;
 
 const NAME_LEN_MAX: usize = 100;
+const ADDRESS_LEN_MAX: usize = 200;
 const ALIASES_MAX: usize = 20;
 const CHARGES_MAX: usize = 50;
 const SENTENCE_DAYS_MAX: u32 = 100_000;
@@ -26,7 +27,9 @@ pub(super) fn subject(form: &mut Form, field: &str, subject: Option<v1::Subject>
         din: form.id(&format!("{field}.identifiers.din"), &ids.din),
     };
     let citizenship = form.id(&format!("{field}.citizenship"), &subject.citizenship);
-    Some(Subject { name: name?, aliases, birth_date, sex, identifiers, citizenship })
+    let home_address = form.text(&format!("{field}.home_address"), subject.home_address, ADDRESS_LEN_MAX);
+    let work_address = form.text(&format!("{field}.work_address"), subject.work_address, ADDRESS_LEN_MAX);
+    Some(Subject { name: name?, aliases, birth_date, sex, identifiers, citizenship, home_address, work_address })
 }
 
 fn person_name(form: &mut Form, field: &str, name: v1::PersonName) -> Option<PersonName> {

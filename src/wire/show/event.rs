@@ -189,7 +189,7 @@ impl Said {
     fn transfer(self, detainer: &CaseName, stands: &Transfer, reason: Option<&String>) -> Wire {
         Wire::TransferRecorded(v1::TransferRecorded {
             detainer: detainer.to_string(),
-            transfer: Some(transfer(detainer, stands)),
+            transfer: Some(transfer(detainer, stands, &[])),
             counts: self.counts,
             determinations: self.determinations,
             facts: self.facts,

@@ -54,6 +54,8 @@ pub(super) fn subject(subject: &Subject) -> v1::Subject {
             din: or_empty(identifiers.din.as_ref()),
         }),
         citizenship: or_empty(subject.citizenship.as_ref()),
+        home_address: subject.home_address.clone().unwrap_or_default(),
+        work_address: subject.work_address.clone().unwrap_or_default(),
     }
 }
 
@@ -94,6 +96,7 @@ pub(super) fn scheduled_release(release: &ScheduledRelease) -> v1::ScheduledRele
         basis: to_wire(release.basis),
         as_of: release.as_of.map(timestamp),
         date_public: release.date_public,
+        place: release.place.clone().unwrap_or_default(),
     }
 }
 
@@ -104,6 +107,7 @@ pub(super) fn actual_release(release: &ActualRelease) -> v1::ActualRelease {
         recipient: to_wire(release.recipient),
         ordered_by: release.ordered_by.clone(),
         date_public: release.date_public,
+        place: release.place.clone().unwrap_or_default(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::domain::custody::Custody;
 use crate::domain::detainer::{Addressee, Detainer, Viewpoint};
+use crate::domain::determination::{FieldClass, Withheld};
 use crate::domain::ids::CaseName;
 use crate::domain::transfer::{Transfer, TransferName, TransferWindow};
 use crate::wire::show::parts::{
@@ -20,6 +21,10 @@ pub fn detainer(detainer: &Detainer, viewpoint: Viewpoint) -> v1::Detainer {
         Viewpoint::Custodian => (detainer.state, true, &detainer.answer, &detainer.service, detainer.updated_at),
     };
     let asked = asked(detainer);
+    let list: &[Withheld] = match viewpoint {
+        Viewpoint::Issuer => &shown.withheld,
+        Viewpoint::Custodian => &[],
+    };
     // Who took it on says where the person is.
     let took_on = match viewpoint {
         Viewpoint::Issuer => &shown.custodian,
@@ -39,9 +44,22 @@ pub fn detainer(detainer: &Detainer, viewpoint: Viewpoint) -> v1::Detainer {
         update_time: Some(timestamp(updated_at)),
         etag: detainer_etag(detainer, viewpoint),
         service_of_copy: service.as_ref().map(service_of_copy),
-        transfers: detainer.transfers.iter().map(|one| transfer(&detainer.name, one)).collect(),
+        transfers: detainer.transfers.iter().map(|one| transfer(&detainer.name, one, list)).collect(),
+        withheld: list.iter().filter(|one| BORNE_BY_DETAINER.contains(&one.class)).map(withheld).collect(),
         ..asked
     }
+}
+
+/// Classes that a custodian's part of a detainer bears. They are listed as withheld whether there is a value or not.
+const BORNE_BY_DETAINER: [FieldClass; 4] =
+    [FieldClass::Custody, FieldClass::Answer, FieldClass::Restricted, FieldClass::Medical];
+
+/// Of a transfer.
+const BORNE_BY_TRANSFER: [FieldClass; 2] = [FieldClass::Custody, FieldClass::Medical];
+
+/// A class that is not shown.
+pub fn withheld(withheld: &Withheld) -> v1::Withheld {
+    v1::Withheld { field_class: to_wire(withheld.class), citations: withheld.citations.clone() }
 }
 
 /// What the issuer asked, and nothing that came of it.
@@ -97,6 +115,8 @@ pub fn custody(custody: &Custody) -> v1::Custody {
         etag: custody_etag(custody),
         movement: custody.movement.as_ref().map(movement),
         closing: custody.closing.as_ref().map(closing),
+        medical_note: intake.medical_note.clone().unwrap_or_default(),
+        victim_contact: intake.victim_contact.clone().unwrap_or_default(),
     }
 }
 
@@ -105,8 +125,8 @@ pub fn custody_etag(custody: &Custody) -> String {
     format!("c{}", custody.version)
 }
 
-/// A transfer under a detainer. Both parties see all of it.
-pub fn transfer(detainer: &CaseName, transfer: &Transfer) -> v1::Transfer {
+/// A transfer under a detainer. Both parties see all of it but what the law withholds.
+pub fn transfer(detainer: &CaseName, transfer: &Transfer, list: &[Withheld]) -> v1::Transfer {
     v1::Transfer {
         name: TransferName { detainer: detainer.clone(), id: transfer.id }.to_string(),
         state: to_wire(transfer.state),
@@ -118,7 +138,18 @@ pub fn transfer(detainer: &CaseName, transfer: &Transfer) -> v1::Transfer {
         create_time: Some(timestamp(transfer.offered_at)),
         update_time: Some(timestamp(transfer.updated_at)),
         etag: transfer_etag(transfer),
+        medical_note: transfer.medical_note.clone().unwrap_or_default(),
+        withheld: of_transfer(list),
     }
+}
+
+/// A transfer of which its requester may no longer be shown anything.
+pub fn transfer_withheld(name: &TransferName, list: &[Withheld]) -> v1::Transfer {
+    v1::Transfer { name: name.to_string(), withheld: of_transfer(list), ..v1::Transfer::default() }
+}
+
+fn of_transfer(list: &[Withheld]) -> Vec<v1::Withheld> {
+    list.iter().filter(|one| BORNE_BY_TRANSFER.contains(&one.class)).map(withheld).collect()
 }
 
 /// Changes with every change.

@@ -135,6 +135,7 @@ pub(super) fn schedule(name: &str) -> v1::ScheduleReleaseRequest {
         basis: v1::ReleaseDateBasis::Projected.into(),
         as_of: None,
         date_public: false,
+        ..Default::default()
     };
     v1::ScheduleReleaseRequest {
         name: name.to_owned(),
@@ -151,6 +152,7 @@ pub(super) fn released(name: &str, recipient: v1::ReleaseRecipient) -> v1::Recor
         recipient: recipient.into(),
         ordered_by: "County court".to_owned(),
         date_public: false,
+        ..Default::default()
     };
     v1::RecordReleaseRequest {
         name: name.to_owned(),

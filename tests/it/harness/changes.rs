@@ -116,6 +116,7 @@ pub(crate) fn rescheduling_of(custody: &str) -> v1::RescheduleReleaseRequest {
         basis: v1::ReleaseDateBasis::ParoleEligibility.into(),
         as_of: None,
         date_public: false,
+        ..Default::default()
     };
     v1::RescheduleReleaseRequest {
         name: custody.to_owned(),

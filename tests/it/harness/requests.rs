@@ -35,6 +35,8 @@ pub(super) fn subject() -> v1::Subject {
             ..Default::default()
         }),
         citizenship: "CAN".to_owned(),
+        home_address: "Ferdinand-Avenue 7".to_owned(),
+        work_address: String::new(),
     }
 }
 
@@ -152,6 +154,7 @@ pub(crate) fn schedule_of(custody: &str) -> v1::ScheduleReleaseRequest {
         basis: v1::ReleaseDateBasis::Projected.into(),
         as_of: None,
         date_public: false,
+        ..Default::default()
     };
     v1::ScheduleReleaseRequest {
         name: custody.to_owned(),
@@ -168,6 +171,7 @@ pub(crate) fn release_of(custody: &str) -> v1::RecordReleaseRequest {
         recipient: v1::ReleaseRecipient::Community.into(),
         ordered_by: "Parole board".to_owned(),
         date_public: false,
+        ..Default::default()
     };
     v1::RecordReleaseRequest {
         name: custody.to_owned(),

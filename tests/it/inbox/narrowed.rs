@@ -18,7 +18,7 @@ use crate::harness::requests::{
 use crate::harness::{Party, World, copy};
 
 use v1::DetainerState::{Declined, Lodged, Matched, NotifyOnly, Withdrawn};
-use v1::FieldClass::{Answer, Count, Custody, ReleaseDate};
+use v1::FieldClass::{Answer, Count, Custody, ReleaseDate, ReleasePlace};
 
 /// Classes of an entry that its reader is shown, by every way of reading one; the same by each.
 async fn shown(party: &Party, index: usize) -> Vec<v1::FieldClass> {
@@ -70,7 +70,7 @@ async fn of_a_charge_that_was_sealed_since_nothing_more_is_shown() {
     let lodged = shown(&ice, 0).await;
     assert_eq!(shown(&ice, 1).await, [Count, Custody]);
     assert_eq!(shown(&ice, 2).await, [Count, Answer]);
-    assert_eq!(shown(&ice, 3).await, [Count, ReleaseDate]);
+    assert_eq!(shown(&ice, 3).await, [Count, ReleaseDate, ReleasePlace]);
     let before = seen(&ice, &matched.detainer).await;
     assert_eq!(before.state(), NotifyOnly);
     assert!(before.acknowledgement.is_some());
@@ -127,6 +127,26 @@ async fn the_answer_of_whoever_holds_the_person_goes_with_the_custody() {
     assert_eq!((after.state(), after.answer, after.custodian.as_str()), (Lodged, None, ""));
 }
 
+#[tokio::test]
+async fn whoever_was_matched_by_mistake_keeps_their_safeguards() {
+    let mut world = World::start();
+    let matched = told_of_a_date(&world).await;
+    let request = match_of(&matched.detainer, &matched.custody);
+    let acknowledgement = v1::Acknowledgement {
+        finding: v1::Finding::IdentityMismatch.into(),
+        match_method: v1::MatchMethod::Officer.into(),
+        ..Default::default()
+    };
+    let correction = Some(v1::Correction { reason: "somebody else".to_owned() });
+    let parting = v1::AcknowledgeDetainerRequest { acknowledgement: Some(acknowledgement), correction, ..request };
+    world.doccs().acknowledge(parting).await.accepted();
+    assert_eq!(shown(&world.ice(), 1).await, [Count, Custody]);
+    assert_eq!(shown(&world.ice(), 4).await, [Count, Custody]);
+    world.restart_after(|directory| seal(directory, &matched.custody)).await;
+    assert_eq!(shown(&world.ice(), 1).await, [], "the detainer stands on that custody no more; the person does");
+    assert_eq!(shown(&world.ice(), 4).await, [Count, Custody], "that it was somebody else is not of that custody");
+}
+
 /// What is asked at delivery alone, as a pack may.
 const SINCE: &str = r#"
 @id("us-ny.answers-are-kept")
@@ -155,7 +175,7 @@ async fn a_pack_that_was_changed_since_narrows_what_was_committed_before() {
     let ice = world.ice();
     assert_eq!(shown(&ice, 1).await, [Count, Custody]);
     assert_eq!(shown(&ice, 2).await, []);
-    assert_eq!(shown(&ice, 3).await, [Count, ReleaseDate]);
+    assert_eq!(shown(&ice, 3).await, [Count, ReleaseDate, ReleasePlace]);
     let after = seen(&ice, &matched.detainer).await;
     assert_eq!((after.state(), after.answer), (Matched, None));
     let withdrawn = ice.withdraw(withdrawal_of(&matched.detainer)).await.accepted().detainer.unwrap();

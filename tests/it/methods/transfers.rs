@@ -19,11 +19,11 @@ pub(super) async fn accepted(world: &World, verb: &str) {
             let offered = offer.transfer.unwrap();
             assert!(offered.name.starts_with(&format!("{}/transfers/", matched.detainer)) && offered.etag == "t1");
             // Both parties find it under the detainer.
-            for party in [&ice, &doccs] {
-                assert_eq!(
-                    party.detainer(&matched.detainer).await.accepted().transfers,
-                    std::slice::from_ref(&offered)
-                );
+            for (party, expected) in [(&ice, &[v1::FieldClass::Medical][..]), (&doccs, &[])] {
+                let mut found = party.detainer(&matched.detainer).await.accepted().transfers;
+                let withheld = found.iter_mut().flat_map(|transfer| std::mem::take(&mut transfer.withheld));
+                let classes: Vec<_> = withheld.map(|one| one.field_class()).collect();
+                assert_eq!((found.as_slice(), classes.as_slice()), (std::slice::from_ref(&offered), expected));
             }
             offered
         }

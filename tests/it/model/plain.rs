@@ -194,7 +194,9 @@ impl Plain {
         let mut first = None;
         for record in &records {
             let index = self.append_record(write, command, record, now);
-            apply(&mut case, record, index, now);
+            let exchange = &self.logs[&log(&record.resource.jurisdiction, LogKind::Exchange)];
+            let exchange_index = if record.log == LogKind::Exchange { index } else { exchange.size() };
+            apply(&mut case, record, exchange_index, now);
             first = first.or(Some((log(&record.resource.jurisdiction, record.log), index)));
         }
         oblige(&mut case, &records, &ObligationTimes::default(), now);
@@ -206,7 +208,7 @@ impl Plain {
             apply(&mut case, record, index, now);
         }
         let (log, index) = first.ok_or(Refusal::NoSuchCase)?;
-        let told = gate.as_told(&write.caller, &case, now).filter(|_| command.transfer().is_none());
+        let told = gate.as_told(&write.caller, &case, now);
         self.answer(&log, index, shown::answer(write, command, told.as_ref().unwrap_or(&case), &records));
         let detainers = case.detainer.into_iter().chain(case.standing);
         let detainers = detainers.map(|detainer| StoredCase::Detainer(Box::new(detainer)));

@@ -42,12 +42,15 @@ pub(super) fn etag(write: &Admitted<Command>, command: &CaseCommand, case: &Case
 
 /// The answer without its receipt. Every answer has the resource in its first field, and determinations in its third.
 pub(super) fn answer(write: &Admitted<Command>, command: &CaseCommand, case: &Case, records: &[Record]) -> Vec<u8> {
-    let resource = match part(write, command, case, Offered::Itself).expect("what was written upon") {
-        Part::Detainer(detainer, viewpoint) => show::detainer(detainer, viewpoint).encode_to_vec(),
-        Part::Custody(custody) => show::custody(custody).encode_to_vec(),
-        Part::Transfer(detainer, transfer) => show::transfer(&detainer.name, transfer).encode_to_vec(),
-        Part::Review(detainer, review) => show::review(&detainer.name, review, None).encode_to_vec(),
-        Part::Obligation(detainer, owed) => show::obligation(&detainer.name, owed, None).encode_to_vec(),
+    let withheld = case.detainer.as_ref().filter(|detainer| detainer.issuer == write.caller.agency.id);
+    let withheld = withheld.map_or(&[][..], |detainer| &detainer.shown.withheld);
+    let resource = match part(write, command, case, Offered::Itself) {
+        Some(Part::Detainer(detainer, viewpoint)) => show::detainer(detainer, viewpoint).encode_to_vec(),
+        Some(Part::Custody(custody)) => show::custody(custody).encode_to_vec(),
+        Some(Part::Transfer(detainer, transfer)) => show::transfer(&detainer.name, transfer, withheld).encode_to_vec(),
+        Some(Part::Review(detainer, review)) => show::review(&detainer.name, review, None).encode_to_vec(),
+        Some(Part::Obligation(detainer, owed)) => show::obligation(&detainer.name, owed, None).encode_to_vec(),
+        None => show::transfer_withheld(command.transfer().expect("a pick-up"), withheld).encode_to_vec(),
     };
     let mut answer = field(1, &resource);
     let explained = [Method::AcknowledgeDetainer, Method::AnswerDetainer, Method::OfferWindow];

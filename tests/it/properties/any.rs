@@ -35,7 +35,7 @@ pub(super) mod events;
 pub(super) use events::{facts, record};
 
 /// The marks, and the class each belongs to.
-pub(super) const MARKS: [(&str, FieldClass); 12] = [
+pub(super) const MARKS: [(&str, FieldClass); 15] = [
     ("Nm-", FieldClass::Identity),
     ("Bk-", FieldClass::Identifiers),
     ("QQQ", FieldClass::Citizenship),
@@ -48,6 +48,9 @@ pub(super) const MARKS: [(&str, FieldClass); 12] = [
     ("Ob-", FieldClass::ReleaseDetail),
     ("Ph-", FieldClass::Contact),
     ("Pl-", FieldClass::Determination),
+    ("Ad-", FieldClass::Address),
+    ("Lc-", FieldClass::ReleasePlace),
+    ("Md-", FieldClass::Medical),
 ];
 
 pub(super) fn word<V: Vocabulary + Debug>() -> impl Strategy<Value = V> {
@@ -110,14 +113,11 @@ pub(super) fn subject() -> impl Strategy<Value = Subject> {
         option::of(word()),
         identifiers,
         option::of(id("QQQ")),
+        option::of(text("Ad-")),
+        option::of(text("Ad-")),
     )
-        .prop_map(|(name, aliases, birth_date, sex, identifiers, citizenship)| Subject {
-            name,
-            aliases,
-            birth_date,
-            sex,
-            identifiers,
-            citizenship,
+        .prop_map(|(name, aliases, birth_date, sex, identifiers, citizenship, home_address, work_address)| {
+            Subject { name, aliases, birth_date, sex, identifiers, citizenship, home_address, work_address }
         })
 }
 
@@ -183,8 +183,17 @@ fn facility() -> impl Strategy<Value = FacilityCode> {
 }
 
 pub(super) fn intake() -> impl Strategy<Value = Intake> {
-    (facility(), subject(), vec(charge(), 0..4), flags(), option::of(time())).prop_map(
-        |(facility, subject, charges, flags, occurred_at)| Intake { facility, subject, charges, flags, occurred_at },
+    let notes = (option::of(text("Md-")), option::of(text("Rs-")));
+    (facility(), subject(), vec(charge(), 0..4), flags(), option::of(time()), notes).prop_map(
+        |(facility, subject, charges, flags, occurred_at, (medical_note, victim_contact))| Intake {
+            facility,
+            subject,
+            charges,
+            flags,
+            occurred_at,
+            medical_note,
+            victim_contact,
+        },
     )
 }
 
@@ -213,19 +222,26 @@ pub(super) fn answer() -> impl Strategy<Value = Answer> {
 }
 
 pub(super) fn scheduled() -> impl Strategy<Value = ScheduledRelease> {
-    (time(), word(), option::of(time()), any::<bool>()).prop_map(|(expected_at, basis, as_of, date_public)| {
-        ScheduledRelease { expected_at, basis, as_of, date_public }
-    })
+    (time(), word(), option::of(time()), any::<bool>(), option::of(text("Lc-"))).prop_map(
+        |(expected_at, basis, as_of, date_public, place)| ScheduledRelease {
+            expected_at,
+            basis,
+            as_of,
+            date_public,
+            place,
+        },
+    )
 }
 
 pub(super) fn released() -> impl Strategy<Value = ActualRelease> {
-    (time(), word(), word(), text("Ob-"), any::<bool>()).prop_map(
-        |(released_at, reason, recipient, ordered_by, date_public)| ActualRelease {
+    (time(), word(), word(), text("Ob-"), any::<bool>(), option::of(text("Lc-"))).prop_map(
+        |(released_at, reason, recipient, ordered_by, date_public, place)| ActualRelease {
             released_at,
             reason,
             recipient,
             ordered_by,
             date_public,
+            place,
         },
     )
 }
@@ -288,14 +304,17 @@ pub(super) fn window() -> impl Strategy<Value = TransferWindow> {
 
 pub(super) fn transfer() -> impl Strategy<Value = Transfer> {
     let told = (option::of(word()), option::of(word()), option::of(time()), option::of(time()));
-    (any::<u128>(), word(), window(), told, time()).prop_map(
-        |(id, state, window, (decline_reason, failure_cause, handed_over_at, taken_over_at), now)| Transfer {
-            state,
-            decline_reason,
-            failure_cause,
-            handed_over_at,
-            taken_over_at,
-            ..Transfer::offered(Uuid::from_u128(id), window, now)
+    (any::<u128>(), word(), window(), told, time(), option::of(text("Md-"))).prop_map(
+        |(id, state, window, (decline_reason, failure_cause, handed_over_at, taken_over_at), now, medical_note)| {
+            Transfer {
+                medical_note,
+                state,
+                decline_reason,
+                failure_cause,
+                handed_over_at,
+                taken_over_at,
+                ..Transfer::offered(Uuid::from_u128(id), window, now)
+            }
         },
     )
 }

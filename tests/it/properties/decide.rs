@@ -175,7 +175,7 @@ fn issuers_see_no_more_than_the_law_shows(record: &Record, law: &LawView, before
     // Known to both sides from the offer on, which the gate lets be made where custody may be told.
     let agreed = matches!(record.event, Event::TransferRecorded { .. });
     if agreed {
-        assert_eq!(classes, [FieldClass::Count, FieldClass::Custody].into_iter().collect());
+        assert_eq!(classes, [FieldClass::Count, FieldClass::Custody, FieldClass::Medical].into_iter().collect());
     }
     let own = matches!(
         record.event,

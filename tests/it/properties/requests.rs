@@ -43,7 +43,7 @@ fn shown(detainer: &Detainer) -> v1::Detainer {
 
 fn window(window: &TransferWindow) -> Option<v1::TransferWindow> {
     let name = CaseName::detainer(sample::jurisdiction(), Uuid::nil());
-    show::transfer(&name, &Transfer::offered(Uuid::nil(), window.clone(), sample::start())).window
+    show::transfer(&name, &Transfer::offered(Uuid::nil(), window.clone(), sample::start()), &[]).window
 }
 
 fn marked(correction: &Correction) -> v1::Correction {
@@ -194,7 +194,7 @@ proptest! {
         let after = Custody { scheduled: Some(release.clone()), ..custody };
         let (custody, scheduled) = (after.name.clone(), show::custody(&after).scheduled_release);
         let request = v1::ScheduleReleaseRequest {
-            release: scheduled,
+            release: scheduled.clone(),
             name: name.clone(),
             request_id: request_id.clone(),
             etag: etag.clone(),

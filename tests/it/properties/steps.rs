@@ -351,11 +351,11 @@ pub(super) fn is_declined(detainer: &Detainer) -> bool {
     detainer.state == DetainerState::Declined
 }
 
-pub(super) fn nickname(agency: &AgencyId) -> &'static str {
+pub(crate) fn nickname(agency: &AgencyId) -> &'static str {
     sample::AGENCIES.into_iter().find(|name| sample::officer(name).agency.id == *agency).unwrap()
 }
 
-fn custodian_of(detainer: &Detainer) -> Option<&'static str> {
+pub(crate) fn custodian_of(detainer: &Detainer) -> Option<&'static str> {
     match (&detainer.custodian, &detainer.request.addressee) {
         (Some(agency), _) | (None, Addressee::Agency(agency)) => Some(nickname(agency)),
         (None, Addressee::Jurisdiction) => None,

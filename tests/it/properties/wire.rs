@@ -39,7 +39,7 @@ proptest! {
         transfers in proptest::collection::vec(any::transfer(), 0..4),
     ) {
         let detainer = Detainer { transfers: transfers.clone(), ..detainer };
-        let expected: Vec<_> = transfers.iter().map(|transfer| show::transfer(&detainer.name, transfer)).collect();
+        let expected: Vec<_> = transfers.iter().map(|transfer| show::transfer(&detainer.name, transfer, &[])).collect();
         for viewpoint in [Viewpoint::Issuer, Viewpoint::Custodian] {
             prop_assert_eq!(&show::detainer(&detainer, viewpoint).transfers, &expected);
         }
@@ -158,7 +158,7 @@ proptest! {
         let openings: Vec<Opening> =
             contents.into_iter().map(|(class, content)| Opening { class, salt, content }).collect();
         let log = "jurisdictions/us-ny/logs/exchange".parse().unwrap();
-        let entry = entry::show(&log, 7, b"leaf".to_vec(), &openings, shown);
+        let entry = entry::show(&log, 7, b"leaf".to_vec(), &openings, shown, &[]);
         prop_assert_eq!(entry.openings.len() + entry.withheld.len(), openings.len());
         for opening in &entry.openings {
             let class: FieldClass = words::from_wire(opening.field_class).unwrap();
@@ -230,4 +230,46 @@ fn without_empty_flags(mut event: v1::Event) -> v1::Event {
 
 fn contains(bytes: &[u8], mark: &str) -> bool {
     bytes.windows(mark.len()).any(|window| window == mark.as_bytes())
+}
+
+/// The classes that an event's entry commits to.
+fn committed(event: v1::event::Event) -> Vec<FieldClass> {
+    let contents = entry::contents(&v1::Event { event: Some(event) }).unwrap();
+    contents.into_iter().map(|(class, _)| class).collect()
+}
+
+#[test]
+fn an_entry_commits_alike_whether_there_is_a_value_or_not() {
+    use v1::event::Event;
+    let noticed = |place: &str| {
+        let release = v1::ScheduledRelease { place: place.to_owned(), ..Default::default() };
+        committed(Event::ReleaseNoticed(v1::ReleaseNoticed { release: Some(release), ..Default::default() }))
+    };
+    assert_eq!(noticed(""), noticed("the north gate"));
+    assert!(noticed("").contains(&FieldClass::ReleasePlace));
+    let corrected = |subject: v1::Subject| {
+        committed(Event::CustodyNoticed(v1::CustodyNoticed { subject: Some(subject), ..Default::default() }))
+    };
+    let whole = show_subject();
+    assert_eq!(corrected(v1::Subject::default()), corrected(whole));
+    for class in [FieldClass::Address, FieldClass::Citizenship, FieldClass::Identifiers] {
+        assert!(corrected(v1::Subject::default()).contains(&class));
+    }
+    let offered = |medical_note: &str| {
+        let transfer = v1::Transfer { medical_note: medical_note.to_owned(), ..Default::default() };
+        committed(Event::TransferRecorded(v1::TransferRecorded { transfer: Some(transfer), ..Default::default() }))
+    };
+    assert_eq!(offered(""), offered("needs insulin"));
+}
+
+fn show_subject() -> v1::Subject {
+    let intake = sample::intake();
+    let custody = comity::domain::custody::Custody::opened(
+        comity::domain::ids::CaseName::custody(sample::jurisdiction(), uuid::Uuid::nil()),
+        sample::officer("doccs").agency.id,
+        intake,
+        sample::start(),
+    );
+    let subject = show::custody(&custody).subject.unwrap();
+    v1::Subject { home_address: "7 Quigley Street".to_owned(), ..subject }
 }

@@ -1,0 +1,302 @@
+//! The test's own account of who may be shown what: by the rules as they were drawn, and what was said, to whom, of whom.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use comity::domain::agency::AgencyClass;
+use comity::domain::case::StoredCase;
+use comity::domain::charge::Charge;
+use comity::domain::command::CaseCommand;
+use comity::domain::custody::{Custody, Destination, Movement};
+use comity::domain::detainer::{Addressee, Detainer};
+use comity::domain::determination::{FieldClass, FieldClasses};
+use comity::domain::facts::Stage;
+use comity::domain::ids::{AgencyId, CaseKind, CaseName};
+use comity::domain::review::ReviewMatter;
+use jiff::Timestamp;
+
+use crate::leak::history::{Cases, Message};
+use crate::leak::mint::Value;
+use crate::leak::pack::{Act, CHANGES_AT, Known, Pack, Says};
+use crate::properties::steps::nickname;
+use crate::sample;
+
+/// Whose a value is.
+#[derive(Debug, Clone)]
+pub(super) enum Of {
+    /// A requester wrote it: it may read it back, and no other may.
+    Requester(&'static str),
+    /// A custodian wrote it, of a detainer or of a custody.
+    Custodian { detainer: Option<CaseName>, custody: Option<CaseName>, committed: BTreeSet<CaseName> },
+    /// What the law was found to say.
+    Law,
+    /// A citation: shown where the request alone leads to it.
+    Citation,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Token {
+    pub(super) value: Value,
+    pub(super) of: Of,
+    /// In which message, counted from 0.
+    pub(super) message: usize,
+}
+
+/// What is known of an entry: who caused it, of which custody, and what the law let each requester be shown just then.
+#[derive(Debug)]
+pub(super) struct Origin {
+    pub(super) by_requester: bool,
+    pub(super) custody: Option<CaseName>,
+    pub(super) committed: BTreeMap<CaseName, FieldClasses>,
+}
+
+/// Everything said so far.
+#[derive(Debug)]
+pub(super) struct Account {
+    pub(super) pack: Arc<Pack>,
+    pub(super) tokens: Vec<Token>,
+    by_start: HashMap<[u8; 3], Vec<usize>>,
+    pub(super) messages: Vec<&'static str>,
+    /// What the law says of a request alone is recorded with it, and its sender may read it back.
+    of_requests: BTreeSet<(&'static str, Vec<u8>)>,
+}
+
+impl Account {
+    pub(super) fn new(pack: Arc<Pack>) -> Self {
+        let (tokens, messages, of_requests) = (Vec::new(), Vec::new(), BTreeSet::new());
+        let mut account = Self { pack, tokens, by_start: HashMap::new(), messages, of_requests };
+        let pack = Arc::clone(&account.pack);
+        let word = |text: &str| Value { bytes: text.as_bytes().to_vec(), class: FieldClass::Determination };
+        pack.ids().for_each(|id| account.keep(word(id), Of::Law, 0));
+        pack.cites().for_each(|cite| account.keep(word(cite), Of::Citation, 0));
+        account
+    }
+
+    fn keep(&mut self, value: Value, of: Of, message: usize) {
+        let start = [value.bytes[0], value.bytes[1], value.bytes[2]];
+        self.by_start.entry(start).or_default().push(self.tokens.len());
+        self.tokens.push(Token { value, of, message });
+    }
+
+    /// The tokens that stand in these bytes.
+    pub(super) fn found_in(&self, bytes: &[u8]) -> BTreeSet<usize> {
+        let mut found = BTreeSet::new();
+        for (at, start) in bytes.windows(3).enumerate() {
+            let Some(candidates) = self.by_start.get(start) else { continue };
+            found.extend(candidates.iter().filter(|token| bytes[at..].starts_with(&self.tokens[**token].value.bytes)));
+        }
+        found
+    }
+
+    /// Takes a message that was recorded.
+    pub(super) fn note(&mut self, said: &mut Message, before: &Cases, after: &Cases, now: Timestamp) -> Origin {
+        let number = self.messages.len();
+        self.messages.push(said.caller);
+        let (detainer, custody) = about(said, before, after);
+        let of = |said: &Message| {
+            if said.by_requester() {
+                Of::Requester(said.caller)
+            } else {
+                let (detainer, custody) = (detainer.clone(), custody.clone());
+                Of::Custodian { detainer, custody, committed: BTreeSet::new() }
+            }
+        };
+        if let CaseCommand::OpenCustody(_) = said.command {
+            let name = custody.as_ref().unwrap().to_string().into_bytes();
+            said.values.push(Value { bytes: name, class: FieldClass::Custody });
+        }
+        let of = of(said);
+        for value in std::mem::take(&mut said.values) {
+            self.keep(value, of.clone(), number);
+        }
+        if said.stage == Some(Stage::Lodge) {
+            self.note_request(said.caller, before, after, now);
+        }
+        let class = class_of(&actor_after(said));
+        let mut committed = BTreeMap::new();
+        for of in after.values().filter_map(StoredCase::detainer) {
+            let named = detainer.as_ref() == Some(&of.name);
+            let stands = custody.is_some() && linked(of) == custody.as_ref();
+            if !said.by_requester() && (named || stands) {
+                let held = custody.as_ref().and_then(|name| after.get(name)?.custody());
+                let known = said.stage.map(|stage| known(of, held, stage, class, now));
+                committed.insert(of.name.clone(), self.commit(of, custody.as_ref(), known.as_ref(), said, number));
+            }
+        }
+        Origin { by_requester: said.by_requester(), custody, committed }
+    }
+
+    fn note_request(&mut self, requester: &'static str, before: &Cases, after: &Cases, now: Timestamp) {
+        let asked = after.iter().filter(|(name, case)| before.get(*name) != Some(*case));
+        for of in asked.filter_map(|(_, case)| case.detainer()) {
+            let known = known(of, None, Stage::Lodge, class_of_addressee(of), now);
+            let said = [Act::Hold, Act::Notify].into_iter().flat_map(|act| self.pack.words(act, &known));
+            self.of_requests.extend(said.map(|word| (requester, word.into_bytes())));
+        }
+    }
+
+    /// Notes what the law lets a requester be shown just now; that something no longer stands is always counted.
+    fn commit(
+        &mut self,
+        of: &Detainer,
+        custody: Option<&CaseName>,
+        known: Option<&Known>,
+        said: &Message,
+        number: usize,
+    ) -> FieldClasses {
+        let may_show = |class| known.is_some_and(|known| self.may_show(class, of, known));
+        let mut shown: FieldClasses = FieldClass::ALL.iter().copied().filter(|class| may_show(*class)).collect();
+        // Both sides know of a pick-up; delivery asks whether it may still be shown.
+        let offered = matches!(said.command, CaseCommand::OfferWindow { .. });
+        let of_pick_up = offered || said.command.transfer().is_some();
+        for token in &mut self.tokens {
+            let Of::Custodian { detainer, custody: held, committed } = &mut token.of else { continue };
+            let concerns = detainer.as_ref() == Some(&of.name) || (detainer.is_none() && held.as_ref() == custody);
+            let class = token.value.class;
+            // The medical note is copied from the custody.
+            let agreed = (of_pick_up && token.message == number && class == FieldClass::Custody)
+                || (offered && class == FieldClass::Medical);
+            if concerns && (agreed || shown.contains(token.value.class)) {
+                committed.insert(of.name.clone());
+            }
+        }
+        if of_pick_up {
+            shown = shown.union([FieldClass::Custody, FieldClass::Medical].into_iter().collect());
+        }
+        shown.union([FieldClass::Count].into_iter().collect())
+    }
+
+    /// Whether the law lets a class be shown, or an officer has decided the very question that it leaves to a person.
+    pub(super) fn may_show(&self, class: FieldClass, of: &Detainer, known: &Known) -> bool {
+        match self.pack.says(Act::Disclose(class), known) {
+            Says::Yes => true,
+            Says::No(_) => false,
+            Says::Review(..) => {
+                let of_the_release = [FieldClass::Custody, FieldClass::ReleaseDate, FieldClass::ReleaseDetail];
+                of_the_release.contains(&class)
+                    && matches!(self.pack.says(Act::Notify, known), Says::Review(ids, _)
+                        if of.permits(ReviewMatter::Notify, &ids))
+            }
+        }
+    }
+
+    /// Whether the requester that lodged a detainer may be shown a class of what its custodian said of a custody, now.
+    pub(super) fn may_show_now(
+        &self,
+        class: FieldClass,
+        of: &Detainer,
+        custody: Option<&CaseName>,
+        cases: &Cases,
+        now: Timestamp,
+    ) -> bool {
+        let holder = of.custodian.clone().or(match &of.request.addressee {
+            Addressee::Agency(agency) => Some(agency.clone()),
+            Addressee::Jurisdiction => None,
+        });
+        let class_of_holder = holder.as_ref().and_then(class_of);
+        let custody = custody.and_then(|name| cases.get(name)?.custody());
+        self.may_show(class, of, &known(of, custody, Stage::Deliver, class_of_holder, now))
+    }
+
+    /// Whether a requester may be shown a token.
+    pub(super) fn may_have(&self, token: &Token, requester: &str, cases: &Cases, now: Timestamp) -> bool {
+        let mut own = cases.values().filter_map(StoredCase::detainer).filter(|of| nickname(&of.issuer) == requester);
+        match &token.of {
+            Of::Requester(author) => *author == requester,
+            Of::Law => self.told_with_request(token, requester),
+            Of::Citation => {
+                self.told_with_request(token, requester) || own.any(|of| self.leads_to(of, &token.value.bytes, now))
+            }
+            Of::Custodian { custody, committed, .. } => own.any(|of| {
+                committed.contains(&of.name) && self.may_show_now(token.value.class, of, custody.as_ref(), cases, now)
+            }),
+        }
+    }
+
+    fn told_with_request(&self, token: &Token, requester: &str) -> bool {
+        self.of_requests.iter().any(|(of, word)| *of == requester && *word == token.value.bytes)
+    }
+
+    /// Whether a request alone leads to a citation by which something is withheld.
+    pub(super) fn leads_to(&self, of: &Detainer, cite: &[u8], now: Timestamp) -> bool {
+        let mut cites = FieldClass::ALL.iter().flat_map(|class| self.withholds(of, *class, now).unwrap_or_default());
+        cites.any(|known| known.as_bytes() == cite)
+    }
+
+    /// The citations by which a request alone leads to a class being withheld, but for those of the safeguards, which are
+    /// written out in another place. `None`: it leads to the class being shown.
+    pub(super) fn withholds(&self, of: &Detainer, class: FieldClass, now: Timestamp) -> Option<BTreeSet<String>> {
+        let known = known(of, None, Stage::Deliver, class_of_addressee(of), now);
+        match self.pack.says(Act::Disclose(class), &known) {
+            Says::Yes => None,
+            Says::Review(_, cites) | Says::No(cites) => {
+                Some(cites.into_iter().filter(|cite| cite.starts_with("Act")).collect())
+            }
+        }
+    }
+}
+
+/// The detainer and the custody that a message is about.
+fn about(said: &Message, before: &Cases, after: &Cases) -> (Option<CaseName>, Option<CaseName>) {
+    let target = said.command.target();
+    let of_kind = |kind| target.filter(|name| name.kind == kind).cloned();
+    let opened = || after.keys().find(|name| name.kind == CaseKind::Custody && !before.contains_key(*name)).cloned();
+    let detainer = of_kind(CaseKind::Detainer);
+    let custody = match (&detainer, &said.command) {
+        (_, CaseCommand::OpenCustody(_)) => opened(),
+        (Some(name), _) => after.get(name).and_then(StoredCase::detainer).and_then(linked).cloned(),
+        (None, _) => of_kind(CaseKind::Custody),
+    };
+    (detainer, custody)
+}
+
+pub(super) fn linked(of: &Detainer) -> Option<&CaseName> {
+    of.acknowledgement.as_ref()?.custody.as_ref()
+}
+
+/// Who holds the person once a message is recorded.
+fn actor_after(said: &Message) -> AgencyId {
+    if let CaseCommand::MoveCustody { movement: Movement { to: Destination::Agency(next, _), .. }, .. } = &said.command
+    {
+        next.clone()
+    } else {
+        sample::officer(said.caller).agency.id
+    }
+}
+
+pub(super) fn class_of(agency: &AgencyId) -> Option<AgencyClass> {
+    sample::officer(nickname(agency)).agency.class
+}
+
+fn class_of_addressee(of: &Detainer) -> Option<AgencyClass> {
+    match &of.request.addressee {
+        Addressee::Agency(agency) => class_of(agency),
+        Addressee::Jurisdiction => None,
+    }
+}
+
+pub(super) fn known(
+    of: &Detainer,
+    custody: Option<&Custody>,
+    stage: Stage,
+    class: Option<AgencyClass>,
+    now: Timestamp,
+) -> Known {
+    let (asked, held) = (of.request.flags, custody.map(|custody| custody.intake.flags).unwrap_or_default());
+    let held_on = custody.into_iter().flat_map(|custody| &custody.intake.charges);
+    let released = custody.and_then(|custody| custody.released.as_ref().map(|release| release.date_public));
+    let expected = custody.and_then(|custody| custody.scheduled.as_ref().map(|release| release.date_public));
+    Known {
+        stage,
+        class,
+        claim: asked.citizenship_claim || held.citizenship_claim,
+        proof: asked.proof_of_status || held.proof_of_status,
+        juvenile: asked.juvenile || held.juvenile,
+        sealed: of.request.charges.iter().chain(held_on).any(Charge::sealed),
+        protected: asked.victim_witness || held.victim_witness || asked.protected_program || held.protected_program,
+        date_public: released.or(expected).unwrap_or(false),
+        listed: of.request.terrorist_list_match,
+        asks_for_hold: of.request.form.asks_for_hold(),
+        late: now >= CHANGES_AT.parse::<Timestamp>().unwrap(),
+    }
+}
