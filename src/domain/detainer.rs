@@ -9,7 +9,7 @@ use crate::domain::ids::{AgencyId, CaseName};
 use crate::domain::obligation::Owed;
 use crate::domain::review::Review;
 use crate::domain::service::ServiceOfCopy;
-pub use crate::domain::shown::{Parted, Shown};
+pub use crate::domain::shown::{Parted, Shown, Viewpoint};
 use crate::domain::subject::{Flags, MatchMethod, Subject};
 use crate::domain::transfer::Transfer;
 use crate::domain::vocabulary::vocabulary;
@@ -391,13 +391,4 @@ impl Detainer {
             version: 1,
         }
     }
-}
-
-/// From where a detainer is looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Viewpoint {
-    /// Its issuer: its own request, and what it has been told.
-    Issuer,
-    /// Its custodian, or oversight: everything.
-    Custodian,
 }

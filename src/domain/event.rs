@@ -5,16 +5,14 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::domain::agency::AgencyClass;
 use crate::domain::appeal::{Appeal, AppealAnswer, Bars, Filter};
-use crate::domain::charge::{self, Charge, ChargeStatus, OffenceCategory};
+use crate::domain::charge::Charge;
 use crate::domain::claim::{Claim, ClaimOutcome, Side};
 use crate::domain::clocks::Firing;
 use crate::domain::correction::Correction;
+pub use crate::domain::counts::Counts;
 use crate::domain::custody::{ActualRelease, Closing, Custody, Identity, Movement, ScheduledRelease};
-use crate::domain::detainer::{
-    Acknowledgement, Answer, Detainer, DetainerForm, IssuingAuthority, LiftReason, WarrantKind,
-};
+use crate::domain::detainer::{Acknowledgement, Answer, Detainer, LiftReason};
 use crate::domain::determination::{Determination, FieldClass, FieldClasses, LawAction};
 use crate::domain::facts::CaseFacts;
 use crate::domain::ids::{AgencyId, CaseName, LogKind};
@@ -327,51 +325,6 @@ pub enum Party {
     Requesters,
     /// The jurisdiction's oversight.
     Oversight,
-}
-
-/// The facts for counting. None is personal.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// The form.
-    pub form: Option<DetainerForm>,
-    /// The warrant.
-    pub warrant: Option<WarrantKind>,
-    /// Who signed it.
-    pub issuing_authority: Option<IssuingAuthority>,
-    /// Group of the leading charge.
-    pub offence: Option<OffenceCategory>,
-    /// Status of the leading charge.
-    pub charge_status: Option<ChargeStatus>,
-    /// What the custodian is.
-    pub custodian_class: Option<AgencyClass>,
-    /// Actual release minus first delivery of the notice.
-    pub lead_time_seconds: Option<i64>,
-}
-
-impl Counts {
-    /// Of a detainer, from what its issuer already knows.
-    pub fn of_request(detainer: &Detainer) -> Self {
-        let leading = charge::leading(&detainer.request.charges);
-        Self {
-            form: Some(detainer.request.form),
-            warrant: Some(detainer.request.warrant.kind),
-            issuing_authority: Some(detainer.request.warrant.issuing_authority),
-            offence: leading.map(Charge::category),
-            charge_status: leading.map(|charge| charge.status),
-            ..Self::default()
-        }
-    }
-
-    /// The same, with the charges that the custodian holds the person on.
-    #[must_use]
-    pub fn with_custody(self, custody: &Custody) -> Self {
-        let leading = charge::leading(&custody.intake.charges);
-        Self {
-            offence: leading.map(Charge::category).or(self.offence),
-            charge_status: leading.map(|charge| charge.status).or(self.charge_status),
-            ..self
-        }
-    }
 }
 
 /// A determination that an event rests on.

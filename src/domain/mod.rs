@@ -14,6 +14,7 @@ pub mod claim;
 pub mod clocks;
 pub mod command;
 pub mod correction;
+pub mod counts;
 pub mod custody;
 pub mod decide;
 pub mod detainer;

@@ -59,3 +59,12 @@ impl Shown {
         }
     }
 }
+
+/// From where a detainer is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Viewpoint {
+    /// Its issuer: its own request, and what it has been told.
+    Issuer,
+    /// Its custodian, or oversight: everything.
+    Custodian,
+}

@@ -95,17 +95,20 @@ impl Plan<'_> {
     ) -> Result<(), PlanError> {
         let own = changes.iter().filter(|(file, _)| concerns(file, jurisdiction));
         let bytes = |digest: &Option<[u8; 32]>| digest.map(|digest| digest.to_vec()).unwrap_or_default();
-        let changed = own.map(|(file, (before, after))| v1::ChangedPolicy {
+        let own = own.map(|(file, (before, after))| v1::ChangedPolicy {
             file: file.clone(),
             digest_before: bytes(before),
             digest_after: bytes(after),
         });
-        let changed: Vec<v1::ChangedPolicy> = changed.collect();
-        if changed.is_empty() {
+        let files: Vec<v1::ChangedPolicy> = own.collect();
+        if files.is_empty() {
             return Ok(());
         }
-        let activated =
-            v1::PolicyActivated { digest_before: digest_before.to_vec(), digest_after: digest_after.to_vec(), changed };
+        let activated = v1::PolicyActivated {
+            digest_before: digest_before.to_vec(),
+            digest_after: digest_after.to_vec(),
+            changed: files,
+        };
         let now = self.time_of_record(jurisdiction, clock_now);
         let agency = gateway();
         let officer: OfficerPseudonym = NO_OFFICER.parse().map_err(|_| PlanError::NoOfficer)?;

@@ -132,6 +132,7 @@ pub struct Gateway {
 
 impl Gateway {
     /// Starts a gateway and returns when it is ready. `base` is where relative paths of the configuration start.
+    #[expect(clippy::too_many_lines, reason = "the order of a start, to be read from top to bottom")]
     pub fn start(config: &Config, base: &Path, seams: Seams) -> Result<Self, ServerError> {
         let (phase, phase_seen) = watch::channel(Phase::Starting);
         let Checked { secrets, registry, engine, verifier, zones, .. } = check(config, base)?;
@@ -190,8 +191,8 @@ impl Gateway {
             stop_ops: stop_ops.clone(),
             tick,
         };
-        let (watched, set_phase) = (handle.clone(), phase.clone());
-        let front = spawn("front", move |runtime| runtime.block_on(front.run(watched, set_phase)))?;
+        let (recording, set_phase) = (handle.clone(), phase.clone());
+        let front = spawn("front", move |runtime| runtime.block_on(front.run(recording, set_phase)))?;
         let watcher = watcher(config.policy.look_every_ms, &policies, &drain)?;
         // Only from Starting: a writer that has already failed must not be called ready.
         advance(&phase, Phase::Starting, Phase::Serving);

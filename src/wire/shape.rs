@@ -305,16 +305,19 @@ mod tests {
             }
         }
         let pool = DescriptorPool::decode(DESCRIPTOR).unwrap();
+        let extension = pool.get_extension_by_name("comity.v1.field_class").unwrap();
         let mut faults = Vec::new();
         walk(&pool.get_message_by_name("comity.v1.Event").unwrap(), None, "Event", &mut faults);
         for method in pool.services().flat_map(|service| service.methods().collect::<Vec<_>>()) {
             let answer = method.output();
             // Beside what an answer holds there are positions, proofs and places to go on from.
-            let holding = answer.fields().filter_map(|field| field.kind().as_message().cloned());
-            for held in
-                holding.filter(|held| held.full_name().starts_with("comity.") && !EVIDENCE.contains(&held.name()))
-            {
-                walk(&held, None, held.name(), &mut faults);
+            for field in answer.fields() {
+                let Some(held) = field.kind().as_message().cloned() else { continue };
+                if held.full_name().starts_with("comity.") && !EVIDENCE.contains(&held.name()) {
+                    let options = field.options();
+                    let own = options.get_extension(&extension).as_enum_number().and_then(words::from_wire);
+                    walk(&held, own, held.name(), &mut faults);
+                }
             }
         }
         faults.sort_unstable();

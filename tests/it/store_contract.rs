@@ -1,6 +1,7 @@
 //! What every store promises, one function a promise. A backend is a module that names how its stores are opened.
 
 mod agenda;
+mod answers;
 mod appeals;
 mod at_rest;
 mod batch;
@@ -19,6 +20,7 @@ use uuid::Uuid;
 
 use crate::sample;
 use crate::store_contract::agenda::*;
+use crate::store_contract::answers::*;
 use crate::store_contract::batch::{Drafts, Everything, custody, delivered, detainer, everything, log};
 use crate::store_contract::{appeals::*, inboxes::*};
 
@@ -383,22 +385,4 @@ fn the_first_delivery_of_an_entry_is_the_one_that_counts(open: Open<'_>) {
     let day = |index| loaded.deliveries.get(&key(index)).copied();
     let on = |day| Some(delivered(0, day).recorded_at);
     assert_eq!([0, 2, 3, 4, 5].map(day), [on(1), on(1), on(3), on(3), None]);
-}
-
-fn an_answer_is_read_with_the_batch_it_belongs_to(open: Open<'_>) {
-    let mut store = open();
-    let mut drafts = Drafts::recover(&mut *store);
-    let case = detainer(1, None);
-    store.commit(&drafts.batch(&[(LogKind::Exchange, Some(&case)), (LogKind::Exchange, None)])).unwrap();
-    store.load(&Wanted { cases: [case.name().clone()].into(), ..Wanted::default() }).unwrap();
-    store.commit(&drafts.batch(&[(LogKind::Exchange, Some(&case)); 3])).unwrap();
-    let reader = open().reader();
-    for (index, batch_size) in [(0, 2), (1, 2), (2, 5), (4, 5)] {
-        let found = reader.answer(&log(LogKind::Exchange), index).unwrap().unwrap();
-        assert_eq!((found.answer, found.batch_size), (batch::answer(index), batch_size));
-        let entries = reader.entries(&log(LogKind::Exchange), index, 1).unwrap();
-        assert_eq!(found.leaf, entries.first().unwrap().leaf);
-        assert!(reader.checkpoint_at(&log(LogKind::Exchange), batch_size).unwrap().is_some());
-    }
-    assert!(reader.answer(&log(LogKind::Exchange), 5).unwrap().is_none());
 }

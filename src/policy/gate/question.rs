@@ -34,6 +34,7 @@ type Laws = BTreeMap<CaseName, LawView>;
 
 impl<'a> Question<'a> {
     /// What the law says, or why the caller may not do this to this case. `id` is the id of the case it would make.
+    #[expect(clippy::too_many_lines, reason = "one arm a command, and each a line or few: the list is the function")]
     pub(super) fn laws(&self, id: Uuid) -> Result<Laws, Denial> {
         let linked = self.case.custody.as_ref();
         match &self.admitted.value {

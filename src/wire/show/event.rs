@@ -3,16 +3,16 @@
 use crate::domain::appeal::AppealAnswer;
 use crate::domain::charge::Charge;
 use crate::domain::claim::{Claim, ClaimOutcome};
-use crate::domain::clocks::{ClockKind, Firing};
 use crate::domain::correction::Correction;
 use crate::domain::custody::{ActualRelease, Closing, Identity, Movement, ScheduledRelease};
 use crate::domain::detainer::{Acknowledgement, Answer, Detainer, LiftReason, Viewpoint};
 use crate::domain::determination::FieldClass;
 use crate::domain::event::{Change, Counts, Event, Record, RecordedDetermination, Told};
-use crate::domain::ids::{CaseKind, CaseName};
+use crate::domain::ids::CaseName;
 use crate::domain::service::ServiceOfCopy;
 use crate::domain::transfer::Transfer;
 use crate::wire::show::appeal;
+use crate::wire::show::clock::fired;
 use crate::wire::show::duty::{obligation, review};
 use crate::wire::show::judged::{determination, judged};
 use crate::wire::show::parts::{
@@ -99,7 +99,7 @@ fn wire(event: &Event, said: Said) -> Wire {
         Event::DetainerReopened { detainer } => {
             Wire::DetainerReopened(v1::DetainerReopened { detainer: detainer.to_string(), counts: said.counts })
         }
-        Event::ClockFired(firing) => said.clock_fired(firing),
+        Event::ClockFired(firing) => Wire::ClockFired(fired(firing, said.counts)),
         Event::AppealIssued { appeal, members, filter } => {
             Wire::AppealIssued(appeal::issued(appeal, members, filter.as_ref()))
         }
@@ -338,29 +338,6 @@ impl Said {
         }
         Wire::CustodyNoticed(noticed)
     }
-}
-
-/// What the gateway says by itself.
-impl Said {
-    fn clock_fired(self, firing: &Firing) -> Wire {
-        let of = |kind| if firing.case.kind == kind { firing.case.to_string() } else { String::new() };
-        let window = firing.clock == ClockKind::WindowClosed;
-        let transfer = if window { transfer_name(firing) } else { String::new() };
-        Wire::ClockFired(v1::ClockFired {
-            clock: to_wire(firing.clock),
-            detainer: of(CaseKind::Detainer),
-            transfer,
-            custody: of(CaseKind::Custody),
-            due_at: Some(timestamp(firing.due_at)),
-            times: i32::try_from(firing.times).unwrap_or(i32::MAX),
-            hold_clock: to_wire_or_unspecified(firing.hold_clock),
-            counts: self.counts,
-        })
-    }
-}
-
-fn transfer_name(firing: &Firing) -> String {
-    format!("{}/transfers/{}", firing.case, firing.about)
 }
 
 /// Delivery of an inbox, as an entry records it.

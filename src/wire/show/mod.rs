@@ -1,6 +1,7 @@
 //! Writes domain values as messages: resources as a reader may see them, and events as they are recorded.
 
 mod appeal;
+mod clock;
 mod duty;
 mod event;
 mod judged;

@@ -183,6 +183,8 @@ impl Attacker {
             Some("custodies") => return pooled(self, Kind::Custody),
             Some("transfers") => return pooled(self, Kind::Transfer),
             Some("appeals") => return pooled(self, Kind::Appeal),
+            Some("reviews") => return format!("{}/reviews/notify", pooled(self, Kind::Detainer)),
+            Some("obligations") => return format!("{}/obligations/tell-the-subject", pooled(self, Kind::Detainer)),
             other => assert_eq!(other, None, "nothing is known of what {} names", place.path),
         }
         match place.field.name() {

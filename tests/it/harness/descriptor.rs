@@ -228,6 +228,6 @@ fn classes_and_marks_are_read_off_the_contract() {
     check("release.expected_at", Some("FIELD_CLASS_RELEASE_DATE"), false);
     assert_eq!(
         named.into_iter().collect::<Vec<_>>(),
-        ["appeals", "custodies", "detainers", "entries", "jurisdictions", "transfers"]
+        ["appeals", "custodies", "detainers", "entries", "jurisdictions", "obligations", "reviews", "transfers"]
     );
 }

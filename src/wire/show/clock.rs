@@ -1,0 +1,23 @@
+//! What the gateway says by itself: that a legal clock ran out.
+
+use crate::domain::clocks::{ClockKind, Firing};
+use crate::domain::ids::CaseKind;
+use crate::wire::show::timestamp;
+use crate::wire::v1;
+use crate::wire::words::{to_wire, to_wire_or_unspecified};
+
+pub(super) fn fired(firing: &Firing, counts: Option<v1::Counts>) -> v1::ClockFired {
+    let of = |kind| if firing.case.kind == kind { firing.case.to_string() } else { String::new() };
+    let of_window = firing.clock == ClockKind::WindowClosed;
+    let transfer = if of_window { format!("{}/transfers/{}", firing.case, firing.about) } else { String::new() };
+    v1::ClockFired {
+        clock: to_wire(firing.clock),
+        detainer: of(CaseKind::Detainer),
+        transfer,
+        custody: of(CaseKind::Custody),
+        due_at: Some(timestamp(firing.due_at)),
+        times: i32::try_from(firing.times).unwrap_or(i32::MAX),
+        hold_clock: to_wire_or_unspecified(firing.hold_clock),
+        counts,
+    }
+}
