@@ -60,9 +60,9 @@ impl Recorder {
         let jurisdictions: BTreeSet<_> = self.logs.keys().map(|log| log.jurisdiction.clone()).collect();
         let mut plan = Plan::new(&gate, &self.timetable, &mut self.entropy, self.logs.clone(), Loaded::default());
         if let Some(before) = &before {
-            let changes = changes(&before.files, engine.files());
+            let differing = changes(&before.files, engine.files());
             for jurisdiction in &jurisdictions {
-                plan.activation(jurisdiction, (before.digest, engine.digest()), &changes, now)?;
+                plan.activation(jurisdiction, (before.digest, engine.digest()), &differing, now)?;
             }
         }
         let Planned { logs, mut append } = plan.finish();
@@ -90,17 +90,17 @@ impl Plan<'_> {
         &mut self,
         jurisdiction: &JurisdictionId,
         (digest_before, digest_after): ([u8; 32], [u8; 32]),
-        changes: &Changes,
+        differing: &Changes,
         clock_now: Timestamp,
     ) -> Result<(), PlanError> {
-        let own = changes.iter().filter(|(file, _)| concerns(file, jurisdiction));
+        let own = differing.iter().filter(|(file, _)| concerns(file, jurisdiction));
         let bytes = |digest: &Option<[u8; 32]>| digest.map(|digest| digest.to_vec()).unwrap_or_default();
-        let changed = own.map(|(file, (before, after))| v1::ChangedPolicy {
+        let files = own.map(|(file, (before, after))| v1::ChangedPolicy {
             file: file.clone(),
             digest_before: bytes(before),
             digest_after: bytes(after),
         });
-        let changed: Vec<v1::ChangedPolicy> = changed.collect();
+        let changed: Vec<v1::ChangedPolicy> = files.collect();
         if changed.is_empty() {
             return Ok(());
         }

@@ -124,6 +124,13 @@ pub struct Gateway {
     policies: Arc<Policies>,
     drain: DropGuard,
     stop_ops: DropGuard,
+    threads: Threads,
+}
+
+/// Those that a gateway waits for when it stops.
+#[derive(Debug)]
+struct Threads {
+    /// Looks whether the policies have changed.
     watcher: Option<JoinHandle<()>>,
     workers: Vec<JoinHandle<()>>,
     front: JoinHandle<Result<(), ServerError>>,
@@ -192,27 +199,14 @@ impl Gateway {
         };
         let (watched, set_phase) = (handle.clone(), phase.clone());
         let front = spawn("front", move |runtime| runtime.block_on(front.run(watched, set_phase)))?;
-        let watcher = watcher(config.policy.look_every_ms, &policies, &drain)?;
+        let looking = watcher(config.policy.look_every_ms, &policies, &drain)?;
         // Only from Starting: a writer that has already failed must not be called ready.
         advance(&phase, Phase::Starting, Phase::Serving);
         tracing::info!(%grpc, %ops, "ready");
         let (drain, stop_ops) = (drain.drop_guard(), stop_ops.drop_guard());
         let recorder = handle;
-        Ok(Self {
-            grpc,
-            ops,
-            verifier,
-            phase,
-            recorder,
-            certificates,
-            policies,
-            drain,
-            stop_ops,
-            watcher,
-            workers,
-            front,
-            writer,
-        })
+        let threads = Threads { watcher: looking, workers, front, writer };
+        Ok(Self { grpc, ops, verifier, phase, recorder, certificates, policies, drain, stop_ops, threads })
     }
 
     /// Where gRPC is served, over mutual TLS.
@@ -258,19 +252,19 @@ impl Gateway {
         advance(&self.phase, Phase::Serving, Phase::Draining);
         tracing::info!("draining");
         drop(self.drain);
-        for worker in self.workers {
+        for worker in self.threads.workers {
             worker.join().map_err(|_| ServerError::Panicked("worker"))?;
         }
-        if let Some(watcher) = self.watcher {
+        if let Some(watcher) = self.threads.watcher {
             watcher.join().map_err(|_| ServerError::Panicked("policies"))?;
         }
         // From a thread of its own: the caller may itself be on a runtime, where blocking is not allowed.
         let recorder = self.recorder;
         let told = spawn("stop", move |runtime| runtime.block_on(recorder.stop()))?;
         told.join().map_err(|_| ServerError::Panicked("stop"))?;
-        let written = self.writer.join().map_err(|_| ServerError::Panicked("recorder"))?;
+        let written = self.threads.writer.join().map_err(|_| ServerError::Panicked("recorder"))?;
         drop(self.stop_ops);
-        self.front.join().map_err(|_| ServerError::Panicked("front"))??;
+        self.threads.front.join().map_err(|_| ServerError::Panicked("front"))??;
         tracing::info!("stopped");
         Ok(written?)
     }
