@@ -182,7 +182,7 @@ async fn a_thousand_reloads_under_load_mix_no_call_and_fail_none() {
     world.pass(SignedDuration::from_hours(1));
     let over = Arc::new(AtomicBool::new(false));
     let mut callers = Vec::new();
-    for agency in ["us-ny-doccs", "us-ny-erie-jail", "us-ny-suffolk-jail"] {
+    for agency in ["us-ny-doccs", "us-ny-erie-jail"] {
         callers.push(tokio::spawn(write(world.ice(), world.system(agency), agency, sets.clone(), Arc::clone(&over))));
     }
     for _ in 0..2 {
