@@ -48,7 +48,7 @@ CREATE TABLE cases (
 CREATE TABLE appeals (
     jurisdiction INTEGER NOT NULL,
     issuer INTEGER NOT NULL,
-    due_at INTEGER NOT NULL,      -- nanoseconds since 1970
+    due_at INTEGER NOT NULL,      -- nanoseconds since 1970, to the next full hour
     id BLOB NOT NULL,
     PRIMARY KEY (jurisdiction, issuer, due_at, id)
 ) STRICT, WITHOUT ROWID;
