@@ -50,7 +50,7 @@ pub struct NewAppeal {
     pub appeal: CaseName,
     /// Whose.
     pub issuer: AgencyId,
-    /// When it is due.
+    /// When it is due. Kept to the next full hour.
     pub due_at: Timestamp,
     /// Every detainer in it, each once.
     pub members: Vec<Uuid>,

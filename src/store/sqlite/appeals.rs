@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use uuid::Uuid;
 
@@ -208,7 +209,7 @@ pub(super) fn write<'k>(
         transaction.prepare_cached("INSERT INTO appeals VALUES (?1, ?2, ?3, ?4)")?.execute(params![
             jurisdiction,
             number(issuer.as_str())?,
-            rows::nanoseconds(*due_at)?,
+            rows::nanoseconds(full_hour(*due_at))?,
             appeal
         ])?;
         let mut statement = transaction.prepare_cached("INSERT INTO appeal_items VALUES (?1, ?2, ?3, NULL, NULL)")?;
@@ -253,6 +254,14 @@ pub(super) fn write<'k>(
         }
     }
     Ok(())
+}
+
+/// The next full hour. It stands in the clear, for counting what is open, and tells no more of an appeal than that takes.
+fn full_hour(at: Timestamp) -> Timestamp {
+    const HOUR_S: i64 = 3_600;
+    let seconds = at.as_second().saturating_add(i64::from(at.subsec_nanosecond() > 0));
+    let hours = seconds.saturating_add(HOUR_S.saturating_sub(1)).div_euclid(HOUR_S);
+    Timestamp::from_second(hours.saturating_mul(HOUR_S)).unwrap_or(at)
 }
 
 /// A UUID as SQL has it.

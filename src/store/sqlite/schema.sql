@@ -62,7 +62,7 @@ CREATE INDEX agenda_by_due ON agenda (jurisdiction, kind, due_at, case_kind, cas
 CREATE TABLE appeals (
     jurisdiction INTEGER NOT NULL,
     issuer INTEGER NOT NULL,
-    due_at INTEGER NOT NULL,      -- nanoseconds since 1970
+    due_at INTEGER NOT NULL,      -- nanoseconds since 1970, to the next full hour
     id BLOB NOT NULL,
     PRIMARY KEY (jurisdiction, issuer, due_at, id)
 ) STRICT, WITHOUT ROWID;
