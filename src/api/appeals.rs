@@ -24,8 +24,8 @@ use crate::store::{CaseFilter, Reader, StoreError};
 use crate::wire::v1::appeal_service_server::AppealService;
 use crate::wire::{parse, show, v1};
 
-/// Turns that reading all of an appeal takes of those that lists share: four of them at once, over all callers.
-const TURNS: u32 = 4;
+/// Appeals read whole at once: each may be over thousands of detainers.
+pub(super) const LOOKED_MAX: usize = 4;
 
 /// The service.
 #[derive(Debug, Clone)]
@@ -110,10 +110,11 @@ impl AppealService for Appeals {
         let agency = (caller.agency.kind == AgencyKind::Federal).then(|| caller.agency.id.clone());
         let filter = CaseFilter { jurisdiction, kind: CaseKind::Appeal, agency, unassigned: false, after, limit };
         let whose = caller.clone();
-        let _turn = self.0.turns.lists.acquire().await.map_err(|_| status::unavailable())?;
+        let turn = self.0.turn(&self.0.turns.lists).await?;
         let (appeals, next) = self
             .0
             .read(move |reader| {
+                let _turn = turn;
                 let cases = reader.cases(&filter)?;
                 let next = cases.last().filter(|_| cases.len() >= limit).map(|case| case.name().id.to_string());
                 let mut appeals = Vec::new();
@@ -206,8 +207,12 @@ impl Api {
         method: &'static str,
         look: impl FnOnce(&Looking<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, Status> {
-        let _turn = self.turns.lists.acquire_many(TURNS).await.map_err(|_| status::unavailable())?;
+        let turn = self.turn(&self.turns.appeals).await?;
         let (gate, caller, now) = (self.gate_for(caller, method)?, caller.clone(), self.clock.now());
-        self.read(move |reader| look(&Looking { reader, gate: &gate, caller, now })).await
+        let look = move |reader: &dyn Reader| {
+            let _turn = turn;
+            look(&Looking { reader, gate: &gate, caller, now })
+        };
+        self.read(look).await
     }
 }

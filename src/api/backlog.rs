@@ -42,9 +42,10 @@ impl Api {
         }
         consumers.retain(|name, _| only.as_ref().is_none_or(|only| only == name));
         // Few at a time: counting goes through the log.
-        let _turn = self.turns.lists.acquire().await.map_err(|_| status::unavailable())?;
+        let turn = self.turn(&self.turns.lists).await?;
         let whose = agency.clone();
         let counted = self.read(move |reader| {
+            let _turn = turn;
             let count = |(name, consumer): (ConsumerId, Consumer)| {
                 Ok((feed::waiting(reader, &whose, &consumer, &logs)?, name, consumer))
             };

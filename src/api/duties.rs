@@ -113,8 +113,9 @@ impl Api {
         let filter = AgendaFilter { jurisdiction, kind: page.kind, holder, unassigned: false, after, limit };
         let now = self.clock.now();
         // Few at a time: a page is large while it is put together.
-        let _turn = self.turns.lists.acquire().await.map_err(|_| status::unavailable())?;
+        let turn = self.turn(&self.turns.lists).await?;
         let listed = self.read(move |reader| {
+            let _turn = turn;
             let mut listed = Vec::new();
             for item in reader.agenda(&filter)? {
                 let case = reader.case(&item.case)?;

@@ -58,8 +58,9 @@ impl Api {
             limit,
         };
         // Few at a time: a page is large while it is put together.
-        let _turn = self.turns.lists.acquire().await.map_err(|_| status::unavailable())?;
+        let turn = self.turn(&self.turns.lists).await?;
         let cases = self.read_for(caller, page.method, move |reader, narrowing| {
+            let _turn = turn;
             reader.cases(&filter)?.into_iter().map(|case| narrowing.case(case)).collect::<Result<Vec<_>, _>>()
         });
         let cases = cases.await?;

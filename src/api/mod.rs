@@ -16,9 +16,10 @@ mod write;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_lc_rs::hmac;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Status};
 
@@ -74,19 +75,28 @@ pub use inbox::InboxConfig;
 
 /// Pages of resources put together at once, over all callers.
 const LISTS_MAX: usize = 16;
+/// How long a call waits for its turn.
+const TURN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What is done a few at a time, over all callers: the rest waits for its turn.
 #[derive(Debug)]
 pub struct Turns {
     /// Pages of resources put together.
-    lists: Semaphore,
+    lists: Arc<Semaphore>,
+    /// Appeals read whole.
+    appeals: Arc<Semaphore>,
     /// Questions about the law itself considered.
-    considered: Semaphore,
+    considered: Arc<Semaphore>,
 }
 
 impl Default for Turns {
     fn default() -> Self {
-        Self { lists: Semaphore::new(LISTS_MAX), considered: Semaphore::new(policies::CONSIDERED_MAX) }
+        let turns = |count| Arc::new(Semaphore::new(count));
+        Self {
+            lists: turns(LISTS_MAX),
+            appeals: turns(appeals::LOOKED_MAX),
+            considered: turns(policies::CONSIDERED_MAX),
+        }
     }
 }
 
@@ -116,6 +126,12 @@ impl Api {
     /// The caller that the layers have proven. Without them nobody is anybody.
     fn caller<T>(request: &Request<T>) -> Result<Caller, Status> {
         request.extensions().get::<Caller>().cloned().ok_or_else(status::no_caller)
+    }
+
+    /// Waits for a turn. Give it to the work itself: a caller that goes away does not end what was begun for it.
+    async fn turn(&self, turns: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Status> {
+        let turn = tokio::time::timeout(TURN_TIMEOUT, Arc::clone(turns).acquire_owned()).await;
+        turn.map_err(|_| status::overloaded(TURN_TIMEOUT))?.map_err(|_| status::unavailable())
     }
 
     /// Reads from the store on a blocking thread.

@@ -4,7 +4,6 @@ mod replay;
 mod show;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tonic::{Request, Response, Status};
 
@@ -16,8 +15,6 @@ use crate::wire::{parse, v1};
 /// Questions about the law itself, and pages of replays, considered at once over all callers: they cost the processor,
 /// and must leave it to those who ask about cases.
 pub(super) const CONSIDERED_MAX: usize = 2;
-/// How long such a question waits for its turn.
-const TURN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The service.
 #[derive(Debug, Clone)]
@@ -66,8 +63,11 @@ impl PolicyService for Policies {
 impl Api {
     /// Works something out on a blocking thread, a few at a time.
     async fn consider<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Status> {
-        let turn = tokio::time::timeout(TURN_TIMEOUT, self.turns.considered.acquire()).await;
-        let _turn = turn.map_err(|_| status::overloaded(TURN_TIMEOUT))?.map_err(|_| status::unavailable())?;
+        let turn = self.turn(&self.turns.considered).await?;
+        let work = move || {
+            let _turn = turn;
+            work()
+        };
         tokio::task::spawn_blocking(work).await.map_err(|_| status::internal("a question of law was given up"))
     }
 }

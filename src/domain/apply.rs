@@ -17,7 +17,7 @@ use crate::domain::claim::Side;
 use crate::domain::clocks::{Firing, otherwise_released_at};
 use crate::domain::custody::{Custody, CustodyState, Destination, Movement};
 use crate::domain::detainer::{Acknowledgement, Detainer, DetainerState, Finding};
-use crate::domain::determination::{FieldClass, LawAction};
+use crate::domain::determination::{FieldClass, LawAction, Ruling};
 use crate::domain::event::{Disclosure, Event, Record, RecordedDetermination};
 use crate::domain::ids::CaseName;
 use crate::domain::subject::Flags;
@@ -129,7 +129,10 @@ pub fn apply(case: &mut Case, record: &Record, exchange_index: u64, now: Timesta
         // It stands with each detainer in it, which are not loaded for it.
         Event::AppealBarred { .. } => {}
     }
-    at.judged(&record.determinations);
+    // What is answered to an appeal changes no detainer.
+    if !matches!(record.event, Event::AppealAnswered { .. }) {
+        at.judged(&record.determinations);
+    }
 }
 
 /// A case being changed, and when.
@@ -167,7 +170,11 @@ impl At<'_> {
             let held = self.case.detainer.iter_mut().chain(&mut self.case.standing);
             for detainer in held.filter(|detainer| detainer.name == *name) {
                 match action {
-                    LawAction::Hold => detainer.clocks.hold_clock = determination.clock,
+                    // A ruling that allows no hold says nothing of how long one may last that was honored before.
+                    LawAction::Hold if matches!(determination.ruling, Ruling::Must | Ruling::May) => {
+                        detainer.clocks.hold_clock = determination.clock;
+                    }
+                    LawAction::Hold => {}
                     LawAction::Notify => detainer.clocks.notify = Some(determination.ruling),
                     LawAction::Transfer | LawAction::Disclose => {}
                 }

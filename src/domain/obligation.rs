@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::detainer::Detainer;
 use crate::domain::determination::Obligation;
 use crate::domain::ids::{AgencyId, CaseKind, CaseName, InvalidId};
+use crate::domain::review::HOURS_MAX;
 use crate::domain::vocabulary::vocabulary;
 
 vocabulary! {
@@ -146,7 +147,7 @@ impl ObligationTimes {
             Obligation::AnnualCount => self.annual_count_hours,
             Obligation::RecordInFile => self.record_in_file_hours,
         };
-        now.saturating_add(SignedDuration::from_hours(i64::from(hours))).unwrap_or(Timestamp::MAX)
+        now.saturating_add(SignedDuration::from_hours(i64::from(hours.min(HOURS_MAX)))).unwrap_or(Timestamp::MAX)
     }
 }
 

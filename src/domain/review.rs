@@ -174,6 +174,9 @@ impl Detainer {
     }
 }
 
+/// No setting is longer: ten years.
+pub(in crate::domain) const HOURS_MAX: u32 = 10 * 365 * 24;
+
 /// When officers are to have decided. A claim to citizenship is due as its clock says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -194,7 +197,7 @@ impl ReviewTimes {
         let due_at = match matter {
             ReviewMatter::CitizenshipClaim => timetable.claim_due(now, &timetable.zone_of(custody)),
             ReviewMatter::Hold | ReviewMatter::Notify | ReviewMatter::Transfer | ReviewMatter::Disclose => {
-                now.checked_add(SignedDuration::from_hours(i64::from(self.due_hours))).ok()
+                now.checked_add(SignedDuration::from_hours(i64::from(self.due_hours.min(HOURS_MAX)))).ok()
             }
         };
         due_at.unwrap_or(Timestamp::MAX)

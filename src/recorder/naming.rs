@@ -9,6 +9,12 @@ const RETRACTION: &str = "Retraction";
 /// above all.
 const NOTICE: &str = "Notice";
 
+/// Whether the leaf names no officer: a notice that waited for one would else be told by the officer from one that did not.
+/// Who brought it about stands in the entry that it follows from.
+pub(super) fn is_nobodys(record: &Record) -> bool {
+    !record.is_retraction() && matches!(record.event, Event::ReleaseNoticed { .. })
+}
+
 /// What the leaf of a record names, which a method brought about.
 pub(super) fn of(record: &Record, method: &'static str) -> &'static str {
     if record.is_retraction() {

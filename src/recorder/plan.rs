@@ -24,6 +24,7 @@ use crate::recorder::follow::Duties;
 use crate::recorder::naming;
 pub use crate::recorder::outcome::{Outcome, PlanError};
 use crate::recorder::seams::Entropy;
+use crate::recorder::ticks::NO_OFFICER;
 use crate::store::appeals::NewAppeals;
 use crate::store::{
     AgendaChange, Append, Audience, Loaded, LogState, NewConsumer, NewDelivery, NewEntry, NewRequest, SeenRequest,
@@ -285,10 +286,11 @@ impl<'a> Plan<'a> {
         record: &Record,
         now: Timestamp,
     ) -> Result<u64, PlanError> {
+        let nobody: OfficerPseudonym = NO_OFFICER.parse().map_err(|_| PlanError::NoOfficer)?;
         let draft = Draft {
             log: LogName { jurisdiction: record.resource.jurisdiction.clone(), kind: record.log },
             agency,
-            officer,
+            officer: if naming::is_nobodys(record) { &nobody } else { officer },
             method: naming::of(record, method),
             resource: record.resource.to_string(),
             case: Some(record.resource.clone()),

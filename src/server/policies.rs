@@ -184,7 +184,13 @@ impl Policies {
             .map_err(ReloadError::from)
             .and_then(|engine| Ok(self.recorder.activate(Arc::new(engine))?));
         match taken {
-            Err(error) => Err(self.refuse(Refused::Files(digest_of(files)), error, seen)),
+            // It is fit, and was not recorded: it is tried again at the next look.
+            Err(error @ ReloadError::NotRecorded(_)) => {
+                let error = self.refuse(Refused::Files(digest_of(files)), error, seen);
+                seen.refused = None;
+                Err(error)
+            }
+            Err(error @ ReloadError::Unfit(_)) => Err(self.refuse(Refused::Files(digest_of(files)), error, seen)),
             Ok(Activated::Already) => Ok(self.unchanged(seen)),
             Ok(Activated::First) => Ok(self.activated(0, seen)),
             Ok(Activated::Instead { entries }) => Ok(self.activated(entries, seen)),

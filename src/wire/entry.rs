@@ -84,7 +84,14 @@ pub fn contents(event: &v1::Event) -> Result<Vec<(FieldClass, Vec<u8>)>, ShapeEr
         // Whether a custodian knows of a place, a number or an address must not be read off which commitments there are.
         Some(_) => shape::borne("comity.v1.Event", &encoded)?,
     };
-    for class in ALWAYS_COMMITTED.into_iter().chain(borne.iter()) {
+    // In which of these an answer to an appeal stands would tell what it says.
+    let by_gist: &[FieldClass] = match &event.event {
+        Some(v1::event::Event::AppealAnswered(_)) => {
+            &[FieldClass::Answer, FieldClass::Custody, FieldClass::ReleaseDate]
+        }
+        Some(_) | None => &[],
+    };
+    for class in ALWAYS_COMMITTED.into_iter().chain(borne.iter()).chain(by_gist.iter().copied()) {
         parts.entry(class).or_default();
     }
     Ok(parts.into_iter().collect())

@@ -99,9 +99,10 @@ async fn read(
     range: Range<u64>,
     mut replay: Replay,
 ) -> Result<(Replay, Page), Status> {
-    let _turn = api.turns.considered.acquire().await.map_err(|_| status::unavailable())?;
+    let turn = api.turn(&api.turns.considered).await?;
     let (whose, log) = (caller.clone(), log.clone());
     let read = api.read_for(caller, METHOD, move |reader, narrowing| {
+        let _turn = turn;
         let mut page = Page { changed: Vec::new(), next: range.end };
         let found = reader.entries_for(&whose, &log, range.start, PAGE_LEN)?;
         if let Some(last) = found.last() {

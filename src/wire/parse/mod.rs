@@ -165,7 +165,9 @@ pub fn due_token(
     }
     let mut parts = text.splitn(3, '.');
     let (Some(due_at), Some(id), Some(key)) = (parts.next(), parts.next(), parts.next()) else { return Err(EXPECTED) };
-    let due_at = due_at.parse().ok().and_then(|nanos| Timestamp::from_nanosecond(nanos).ok()).ok_or(EXPECTED)?;
+    // As a store keeps it.
+    let due_at = due_at.parse::<i64>().ok().and_then(|nanos| Timestamp::from_nanosecond(nanos.into()).ok());
+    let due_at = due_at.ok_or(EXPECTED)?;
     let case = CaseName::detainer(jurisdiction.clone(), id.parse().map_err(|_| EXPECTED)?);
     // One place, one spelling.
     let spelt = show::due_token(due_at, &case, key) == text;

@@ -320,11 +320,13 @@ impl Plain {
         let opening = |(class, content)| Opening { class, salt: self.draw(), content };
         let openings: Vec<Opening> = contents.into_iter().map(opening).collect();
         let log = self.logs.get_mut(&log).unwrap();
+        let nobody = "0".repeat(32).parse().unwrap();
         let header = Header {
             index: log.size(),
             recorded_at: now,
             agency: &write.caller.agency.id,
-            officer: &write.caller.actor.as_ref().unwrap().pseudonym,
+            // Who brought a notice about is told in the entry that it follows from.
+            officer: if method == "Notice" { &nobody } else { &write.caller.actor.as_ref().unwrap().pseudonym },
             method,
             resource: &resource,
             policy_digest,

@@ -24,8 +24,8 @@ pub(super) fn counsel(cell: &Cell<'_>) -> Verdict {
         "OpenCustody" => (true, false),
         "AmendDetainer" => (issuer, true),
         "WithdrawDetainer" | "AcceptWindow" | "DeclineWindow" => (issuer, false),
-        "ConfirmTransfer" | "ReportFailure" => (issuer || custodian, false),
-        "RaiseCitizenshipClaim" | "ResolveCitizenshipClaim" => (issuer || custodian, !issuer),
+        "ReportFailure" => (issuer || custodian, false),
+        "ConfirmTransfer" | "RaiseCitizenshipClaim" | "ResolveCitizenshipClaim" => (issuer || custodian, !issuer),
         "AcknowledgeDetainer" if cell.matched || cell.way == "matched-custody" => (custodian && holder, true),
         "AcknowledgeDetainer" | "AnswerDetainer" | "RecordServiceOfCopy" | "OfferWindow" => (custodian, true),
         _ => (holder, cell.matched),
@@ -59,19 +59,15 @@ fn admitted(cell: &Cell<'_>, service: &str, method: &str) -> bool {
     match (service, method) {
         ("grpc.health.v1.Health", _) => true,
         ("grpc.reflection.v1.ServerReflection" | "grpc.reflection.v1alpha.ServerReflection", _) => operator,
-        ("LedgerService", "GetCheckpoint" | "ProveInclusion" | "ProveConsistency")
-        | ("PolicyService", "GetPolicySet" | "Evaluate") => party || oversight,
+        (_, "GetCheckpoint" | "ProveInclusion" | "ProveConsistency" | "GetPolicySet" | "Evaluate") => party || oversight,
         ("PolicyService", "Replay") => (custodian || oversight) && cell.actor == Some(ActorKind::Officer),
         _ if cell.actor.is_none() => false,
-        ("LedgerService", _) | (_, "GetDetainer" | "ListDetainers") => party || oversight,
-        (_, "GetAppeal" | "ListAppeals" | "ListAppealItems") => party || oversight,
+        ("LedgerService", _) | (_, "GetDetainer" | "ListDetainers" | "GetAppeal" | "ListAppeals" | "ListAppealItems") => party || oversight,
         (_, "GetCustody" | "ListCustodies" | "ListReviews" | "ListObligations") => custodian || oversight,
         ("InboxService", "GetBacklog") => party || operator,
-        ("InboxService", _)
-        | (_, "ConfirmTransfer" | "ReportFailure" | "RaiseCitizenshipClaim" | "ResolveCitizenshipClaim") => party,
+        ("InboxService", _) | (_, "ConfirmTransfer" | "ReportFailure" | "RaiseCitizenshipClaim" | "ResolveCitizenshipClaim") => party,
         (_, "LodgeDetainer" | "AmendDetainer" | "WithdrawDetainer" | "AcceptWindow" | "DeclineWindow" | "IssueAppeal") => federal,
-        (_, "AcknowledgeDetainer" | "AnswerDetainer" | "RecordServiceOfCopy" | "OfferWindow") => custodian,
-        (_, "AnswerAppeal" | "ResolveReview" | "MeetObligation") => custodian,
+        (_, "AcknowledgeDetainer" | "AnswerDetainer" | "RecordServiceOfCopy" | "OfferWindow" | "AnswerAppeal" | "ResolveReview" | "MeetObligation") => custodian,
         _ => service == "CustodyService" && custodian,
     }
 }
