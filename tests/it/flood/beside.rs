@@ -15,6 +15,7 @@ use crate::harness::changes::{
     failure_of, handover_in, movement_to_hospital, reopening_of, rescheduling_of, resolution_of, service_on,
     window_under,
 };
+use crate::harness::duties::meeting_of;
 use crate::harness::process::Served;
 use crate::harness::requests::{
     NY, NY_EXCHANGE, TX, answer_to, detainer_for, intake_at, match_of, parked_receipt_of, receipt_of, release_of,
@@ -161,13 +162,18 @@ impl Story<'_> {
                 let resolution = resolution_of(name, v1::ClaimOutcome::NotConfirmed);
                 step!(self.officer.resolve("DetainerService/ResolveCitizenshipClaim", resolution)).detainer
             }
-            4 => step!(self.system.serve("DetainerService/RecordServiceOfCopy", service_on(name))).detainer,
-            _ => {
+            4 => {
                 // What Texas makes a duty, New York leaves to the custodian.
                 let texan = self.parent == TX;
                 let kind = if texan { v1::AnswerKind::HonorHold } else { v1::AnswerKind::NotifyOnly };
                 step!(self.system.answer("DetainerService/AnswerDetainer", answer_to(name, kind))).detainer
             }
+            // Texas asks that the subject be told, which a service of the copy would meet.
+            _ if self.parent == TX => {
+                step!(self.officer.meet("ObligationService/MeetObligation", meeting_of(name, "tell-the-subject")));
+                None
+            }
+            _ => step!(self.system.serve("DetainerService/RecordServiceOfCopy", service_on(name))).detainer,
         };
         self.detainer_is(seen);
         Ok(())
