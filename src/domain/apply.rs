@@ -174,9 +174,8 @@ impl At<'_> {
                     LawAction::Hold if matches!(determination.ruling, Ruling::Must | Ruling::May) => {
                         detainer.clocks.hold_clock = determination.clock;
                     }
-                    LawAction::Hold => {}
                     LawAction::Notify => detainer.clocks.notify = Some(determination.ruling),
-                    LawAction::Transfer | LawAction::Disclose => {}
+                    LawAction::Hold | LawAction::Transfer | LawAction::Disclose => {}
                 }
             }
         }

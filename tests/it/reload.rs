@@ -78,7 +78,7 @@ async fn a_restart_with_another_set_is_an_activation_in_the_logs_whose_law_chang
     for kind in ["exchange", "custody"] {
         let found = activations(&world, &format!("{NY}/logs/{kind}"));
         let [(index, activated)] = found.as_slice() else { panic!("{found:?}") };
-        assert_eq!(*index, if kind == "exchange" { 1 } else { 0 });
+        assert_eq!(*index, u64::from(kind == "exchange"));
         assert_eq!((&activated.digest_before[..], &activated.digest_after[..]), (&a[..], &c[..]));
         let files: Vec<&str> = activated.changed.iter().map(|changed| changed.file.as_str()).collect();
         assert_eq!(files, ["law/us-ny.cedar"]);

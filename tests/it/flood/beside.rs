@@ -18,8 +18,8 @@ use crate::harness::changes::{
 use crate::harness::duties::meeting_of;
 use crate::harness::process::Served;
 use crate::harness::requests::{
-    NY, NY_EXCHANGE, TX, answer_to, detainer_for, intake_at, match_of, parked_receipt_of, receipt_of, release_of,
-    schedule_of, withdrawal_of,
+    NY, NY_EXCHANGE, TX, answer_to, detainer_for, evaluation_in, intake_at, made_up_facts, match_of, parked_receipt_of,
+    receipt_of, release_of, schedule_of, withdrawal_of,
 };
 
 const REST: Duration = Duration::from_millis(100);
@@ -132,6 +132,9 @@ impl Story<'_> {
     }
 
     async fn begin(&mut self) -> Result<(), Status> {
+        // Facts that go together are not come upon by chance.
+        let evaluation = evaluation_in(self.parent, made_up_facts());
+        self.pool.put_message("PolicyService/Evaluate", evaluation.encode_to_vec());
         let opened = step!(self.system.open("CustodyService/OpenCustody", intake_at(self.agency)));
         self.custody = opened.custody.clone().unwrap_or_default().name;
         self.pool.put(Kind::Custody, &self.custody);

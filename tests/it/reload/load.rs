@@ -191,7 +191,7 @@ async fn reloads_under_load_mix_no_call_and_fail_none() {
     }
     let began = Instant::now();
     let reloading = Arc::clone(&world);
-    let reloads = std::env::var("COMITY_RELOADS").map_or(RELOADS, |text| text.parse().unwrap());
+    let reloads = std::env::var_os("COMITY_RELOADS").map_or(RELOADS, |text| text.to_str().unwrap().parse().unwrap());
     let entries = tokio::task::spawn_blocking(move || {
         let directories = Letter::ALL.map(|letter| reloading.directory().join(format!("set-{}", letter.word())));
         let mut entries = 0;

@@ -61,7 +61,9 @@ impl Letter {
         };
         let mut law: String = ["hold", "notify", "transfer", "disclose"].map(act).concat();
         let mut forbid = |name: &str, scope: &str| {
-            law += &format!("@id(\"{place}.{word}-no-{name}\") @cite(\"{word}\") forbid (principal, {scope});\n");
+            let forbidding =
+                format!("@id(\"{place}.{word}-no-{name}\") @cite(\"{word}\") forbid (principal, {scope});\n");
+            law.push_str(&forbidding);
         };
         if word == "b" {
             forbid("hold", "action == Action::\"hold\", resource");
@@ -140,10 +142,7 @@ pub(super) fn point(directory: &Path, set: &Path) {
 /// The activation that an entry records, if it is one.
 pub(super) fn activation(stored: &StoredEntry) -> Option<v1::PolicyActivated> {
     let event = stored.openings.iter().find_map(|opening| v1::Event::decode(opening.content.as_slice()).ok()?.event);
-    match event? {
-        v1::event::Event::PolicyActivated(activated) => Some(activated),
-        _ => None,
-    }
+    if let v1::event::Event::PolicyActivated(activated) = event? { Some(activated) } else { None }
 }
 
 /// The sets that determinations come from, by the ids of their policies. What is of all sets bears none.
