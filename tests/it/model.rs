@@ -1,7 +1,7 @@
 //! The recorder and the store against a plain model of both: whatever is written, retried, confirmed and interrupted,
 //! by whichever clock, both come to the same answers, the same errors, the same state and the same roots.
 //!
-//! `COMITY_MODEL` says how many sequences, `COMITY_MODEL_SEED` from which seed; under `CI` there are 6,000. A sequence
+//! `COMITY_MODEL` says how many sequences, `COMITY_MODEL_SEED` from which seed; under `CI` there are 1,500. A sequence
 //! that fails is made shorter and printed with a seed of its own: with it and `COMITY_MODEL=1` it comes again.
 
 mod dying;
@@ -24,8 +24,8 @@ use crate::flood::told;
 use crate::model::play::{Tally, play};
 
 /// The whole of it takes some minutes.
-const SEQUENCES_IN_CI: u64 = 6_000;
-const SEQUENCES: u64 = 3_000;
+const SEQUENCES_IN_CI: u64 = 1_500;
+const SEQUENCES: u64 = 1_000;
 
 /// How long a sequence that failed is made shorter.
 const SHRINKING_MS_MAX: u32 = 15_000;
