@@ -286,11 +286,17 @@ impl<'a> Plan<'a> {
         record: &Record,
         now: Timestamp,
     ) -> Result<u64, PlanError> {
-        let nobody: OfficerPseudonym = NO_OFFICER.parse().map_err(|_| PlanError::NoOfficer)?;
+        let nobody: OfficerPseudonym;
+        let officer = if naming::is_nobodys(record) {
+            nobody = NO_OFFICER.parse().map_err(|_| PlanError::NoOfficer)?;
+            &nobody
+        } else {
+            officer
+        };
         let draft = Draft {
             log: LogName { jurisdiction: record.resource.jurisdiction.clone(), kind: record.log },
             agency,
-            officer: if naming::is_nobodys(record) { &nobody } else { officer },
+            officer,
             method: naming::of(record, method),
             resource: record.resource.to_string(),
             case: Some(record.resource.clone()),
