@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use crate::domain::ids::LogName;
-use crate::ledger::{Checkpoint, Receipt};
+use crate::ledger::{Checkpoint, Receipt, Tree};
 use crate::meters::table;
 use crate::recorder::batch::{Recorder, RecorderError, origin};
-use crate::store::{Append, HeadMove, LogState};
+use crate::store::{Append, Head, HeadMove, LogState};
 
 impl Recorder {
     /// Signs the heads and commits. Nothing is published or answered before it has returned.
@@ -34,18 +34,18 @@ impl Recorder {
     ) -> Result<BTreeMap<LogName, String>, RecorderError> {
         let mut checkpoints = BTreeMap::new();
         for (name, state) in logs {
-            let from_size = self.logs.get(name).map_or(0, |before| before.tree.size());
-            let to_size = state.tree.size();
-            if to_size == from_size {
+            let Some(from) = self.logs.get(name).map(|before| head(&before.tree)) else { continue };
+            let to = head(&state.tree);
+            if to.size == from.size {
                 continue;
             }
-            let checkpoint = Checkpoint::new(&origin(&self.origin, name), to_size, state.tree.root())?;
+            let checkpoint = Checkpoint::new(&origin(&self.origin, name), to.size, to.root)?;
             let checkpoint = checkpoint.sign(&self.signer)?;
             checkpoints.insert(name.clone(), checkpoint.clone());
             heads.push(HeadMove {
                 log: name.clone(),
-                from_size,
-                to_size,
+                from,
+                to,
                 recorded_at: state.recorded_at,
                 checkpoint,
                 tiles: state.tree.take_changed(),
@@ -70,10 +70,15 @@ impl Recorder {
     pub(super) fn publish(&self, heads: &[HeadMove]) {
         for head in heads {
             if let Some(sender) = self.published.get(&head.log) {
-                sender.send_replace(head.to_size);
+                sender.send_replace(head.to.size);
             }
             let log = [(&head.log.jurisdiction).into(), head.log.kind.word().into()];
-            self.meters.add(&table::ENTRIES, &log, head.to_size.saturating_sub(head.from_size));
+            self.meters.add(&table::ENTRIES, &log, head.to.size.saturating_sub(head.from.size));
         }
     }
+}
+
+/// The head of a tree.
+pub(super) fn head(tree: &Tree) -> Head {
+    Head { size: tree.size(), root: tree.root() }
 }

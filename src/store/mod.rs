@@ -6,6 +6,7 @@
 mod agenda;
 pub mod appeals;
 mod audience;
+pub mod postgres;
 pub mod sqlite;
 pub mod vault;
 
@@ -43,6 +44,16 @@ pub enum StoreError {
     /// A key is missing or wrong.
     #[error("stored data cannot be opened: {0}")]
     Vault(#[from] vault::VaultError),
+    /// The database server failed, or refused what it was asked.
+    #[error("the database failed: {0}")]
+    Server(String),
+    /// The database cannot be reached or takes no writes now. Whatever was under way may be durable or not: begun again,
+    /// its request ids tell. Nothing is wrong with what was asked.
+    #[error("the database cannot be reached, or takes no writes now: {0}")]
+    Interrupted(String),
+    /// The address of the database is none, or what it names cannot be used. Says nothing of the password in it.
+    #[error("the store's address cannot be used: {0}")]
+    Address(String),
     /// Another process serves this store.
     #[error("another gateway has the store open: it holds {}", .0.display())]
     Held(std::path::PathBuf),
@@ -71,6 +82,29 @@ pub struct LogState {
     pub tree: Tree,
     /// When the newest entry was recorded; the next is never earlier.
     pub recorded_at: Timestamp,
+}
+
+/// How the logs of a batch stand, as it begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// As this writer left them: nobody else writes to this store.
+    AsLeft,
+    /// Others write to it too, but not to these logs until this batch has ended.
+    Shared {
+        /// Where each log stands.
+        heads: BTreeMap<LogName, Head>,
+        /// The digest of the policy set in force, as whoever activated it last has it.
+        policy: Option<[u8; 32]>,
+    },
+}
+
+/// The head of a log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    /// Entries.
+    pub size: u64,
+    /// The root over them.
+    pub root: Hash,
 }
 
 /// What a batch needs to know before it can be planned.
@@ -151,10 +185,10 @@ pub struct NewRequest {
 pub struct HeadMove {
     /// Which log.
     pub log: LogName,
-    /// Size before; the commit fails if it is not so.
-    pub from_size: u64,
-    /// Size after.
-    pub to_size: u64,
+    /// Before; the commit fails if it is not so.
+    pub from: Head,
+    /// After.
+    pub to: Head,
     /// When the newest entry was recorded.
     pub recorded_at: Timestamp,
     /// The signed checkpoint of the size after.
@@ -258,20 +292,27 @@ impl Append {
     }
 }
 
-/// The writer's side. One writer per shard; a second one is found out by its heads.
+/// The writer's side: begin, load, commit. One writer per shard and process; other processes may write to the same shard
+/// where the store lets them, and are found out by the heads.
+///
+/// An error other than [`StoreError::Interrupted`] and [`StoreError::Fenced`] means that nobody knows what is durable: the
+/// writer must stop, and a restart reads the truth. After one of these the batch has ended without an answer; a new one
+/// may be begun, which connects anew where it must.
 pub trait Store: Send + std::fmt::Debug {
+    /// Begins a batch over logs: until it ends nobody else writes to them. Whatever is loaded in it is as of now.
+    fn begin(&mut self, logs: &BTreeSet<LogName>) -> Result<Standing, StoreError>;
+
     /// Reads the state of a log, an empty one if it is new, and checks that the stored head fits the tree.
     fn recover(&mut self, log: &LogName) -> Result<LogState, StoreError>;
 
     /// Reads what a batch needs.
     fn load(&mut self, wanted: &Wanted) -> Result<Loaded, StoreError>;
 
-    /// Makes a batch durable: when it returns, everything survives a power cut. A case that is not new must have been
-    /// loaded for the batch. An error other than [`StoreError::Fenced`] leaves the outcome unknown: the writer must stop
-    /// and reopen.
+    /// Makes a batch durable and ends it: when it returns, everything in it survives a power cut, and so does all that was
+    /// loaded for it; with nothing to write, that alone. A case that is not new must have been loaded for the batch.
     fn commit(&mut self, append: &Append) -> Result<(), StoreError>;
 
-    /// Open items of a kind in a jurisdiction that are due at a time, the longest due first.
+    /// Open items of a kind in a jurisdiction that are due at a time, the longest due first. Asked before a batch begins.
     fn due(
         &mut self,
         jurisdiction: &JurisdictionId,
@@ -282,6 +323,9 @@ pub trait Store: Send + std::fmt::Debug {
 
     /// The reader's side of the same store.
     fn reader(&self) -> Arc<dyn Reader>;
+
+    /// Tells of what others write to the same store; none where nobody else does.
+    fn others(&self) -> Option<postgres::Others>;
 }
 
 /// An entry as read back.

@@ -160,7 +160,7 @@ fn a_fenced_commit_changes_nothing(open: Open<'_>) {
         // Both logs grow; one of them stands where it should.
         let mut append = drafts.batch(&[(LogKind::Exchange, Some(&detainer(5, None))), (LogKind::Custody, None)]);
         append.deliveries.push(delivered(1, 0));
-        append.heads.last_mut().unwrap().from_size = wrong;
+        append.heads.last_mut().unwrap().from.size = wrong;
         let fenced = store.commit(&append).unwrap_err();
         assert!(matches!(fenced, StoreError::Fenced(log) if log == append.heads.last().unwrap().log));
         check_unchanged(open, &*store, &before, &batch::wanted(&append));
@@ -204,7 +204,7 @@ fn a_new_case_survives_a_commit_that_was_fenced_before(open: Open<'_>) {
     let mut store = open();
     let case = detainer(1, None);
     let mut append = Drafts::recover(&mut *store).batch(&[(LogKind::Exchange, Some(&case))]);
-    append.heads.first_mut().unwrap().from_size = 9;
+    append.heads.first_mut().unwrap().from.size = 9;
     assert!(matches!(store.commit(&append), Err(StoreError::Fenced(_))));
     // The writer reads where the logs stand and plans again.
     let mut drafts = Drafts::recover(&mut *store);

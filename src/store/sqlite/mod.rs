@@ -28,7 +28,7 @@ use crate::store::vault::Key;
 
 const SCHEMA: &str = include_str!("schema.sql");
 /// Bumped when schema.sql changes; an older or newer file is refused, never guessed at.
-const SCHEMA_VERSION: i32 = 3;
+const SCHEMA_VERSION: i32 = 4;
 /// Marks a file as ours ("comt").
 const APPLICATION_ID: i32 = 0x636f_6d74;
 /// Connections kept for readers.

@@ -10,6 +10,7 @@ CREATE TABLE names (
 CREATE TABLE heads (
     log INTEGER PRIMARY KEY REFERENCES names,
     size INTEGER NOT NULL,
+    root BLOB NOT NULL,
     recorded_at INTEGER NOT NULL -- nanoseconds since 1970
 ) STRICT;
 

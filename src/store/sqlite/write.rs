@@ -15,11 +15,17 @@ use crate::ledger::{Tree, tile_to_bytes};
 use crate::store::sqlite::{SqliteReader, SqliteStore, agenda, appeals, inbox, policy, read, rows};
 use crate::store::vault::Key;
 use crate::store::{
-    Append, HeadMove, ListedItem, Loaded, LogState, NewEntry, Reader, SeenRequest, Store, StoreError, Wanted,
+    Append, HeadMove, ListedItem, Loaded, LogState, NewEntry, Reader, SeenRequest, Standing, Store, StoreError, Wanted,
+    postgres,
 };
 use crate::wire::entry::{self, Opening};
 
 impl Store for SqliteStore {
+    /// The file is locked, and every commit is fenced by its heads.
+    fn begin(&mut self, _logs: &BTreeSet<LogName>) -> Result<Standing, StoreError> {
+        Ok(Standing::AsLeft)
+    }
+
     fn recover(&mut self, log: &LogName) -> Result<LogState, StoreError> {
         let recovered = self.read_state(log);
         self.noted(recovered)
@@ -79,6 +85,10 @@ impl Store for SqliteStore {
     }
 
     fn commit(&mut self, append: &Append) -> Result<(), StoreError> {
+        // What was read was committed by this writer, and synced.
+        if append.is_empty() {
+            return Ok(());
+        }
         let committed = self.write(append);
         self.noted(committed)
     }
@@ -97,6 +107,10 @@ impl Store for SqliteStore {
         let reader: Arc<SqliteReader> = Arc::clone(&self.reader);
         reader
     }
+
+    fn others(&self) -> Option<postgres::Others> {
+        None
+    }
 }
 
 impl SqliteStore {
@@ -109,17 +123,25 @@ impl SqliteStore {
     /// The state of a log, which is begun if it is new.
     fn read_state(&mut self, log: &LogName) -> Result<LogState, StoreError> {
         let id = self.number(&log.to_string())?;
-        let head: Option<(i64, i64)> = self
+        let head: Option<(i64, Vec<u8>, i64)> = self
             .connection
-            .query_row("SELECT size, recorded_at FROM heads WHERE log = ?1", [id], |row| Ok((row.get(0)?, row.get(1)?)))
+            .query_row("SELECT size, root, recorded_at FROM heads WHERE log = ?1", [id], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })
             .optional()?;
-        let Some((size, recorded_at)) = head else {
+        let Some((size, root, recorded_at)) = head else {
             let now = Timestamp::UNIX_EPOCH;
-            self.connection.execute("INSERT INTO heads VALUES (?1, 0, 0)", [id])?;
-            return Ok(LogState { tree: Tree::empty(), recorded_at: now });
+            let tree = Tree::empty();
+            let root = tree.root();
+            self.connection
+                .execute("INSERT INTO heads VALUES (?1, 0, ?2, 0)", params![id, root.as_bytes().as_slice()])?;
+            return Ok(LogState { tree, recorded_at: now });
         };
         let size = u64::try_from(size).map_err(|_| StoreError::Broken("a head has a negative size"))?;
         let tree = Tree::load(size, |tile| self.reader.tile(log, tile))?;
+        if tree.root().as_bytes().as_slice() != root {
+            return Err(StoreError::Broken("a log's tiles do not make up its head"));
+        }
         Ok(LogState { tree, recorded_at: rows::time(recorded_at)? })
     }
 
@@ -137,7 +159,7 @@ impl SqliteStore {
         }
         for new in &append.entries {
             let head = append.heads.iter().find(|head| head.log == new.log);
-            let batch_size = head.ok_or(StoreError::Broken("an entry has no head"))?.to_size;
+            let batch_size = head.ok_or(StoreError::Broken("an entry has no head"))?.to.size;
             let key = match &new.case {
                 Some(case) => data_keys.get(case).ok_or(StoreError::Broken("a case has no key"))?,
                 None => &**vault,
@@ -253,19 +275,23 @@ impl SqliteStore {
 /// Moves a head, if it stands where the batch was planned from; stores the checkpoint and the tiles.
 fn move_head(transaction: &Transaction<'_>, log: i64, head: &HeadMove) -> Result<(), StoreError> {
     let moved = transaction
-        .prepare_cached("UPDATE heads SET size = ?1, recorded_at = ?2 WHERE log = ?3 AND size = ?4")?
+        .prepare_cached(
+            "UPDATE heads SET size = ?1, root = ?2, recorded_at = ?3 WHERE log = ?4 AND size = ?5 AND root = ?6",
+        )?
         .execute(params![
-            rows::integer(head.to_size)?,
+            rows::integer(head.to.size)?,
+            head.to.root.as_bytes().as_slice(),
             rows::nanoseconds(head.recorded_at)?,
             log,
-            rows::integer(head.from_size)?
+            rows::integer(head.from.size)?,
+            head.from.root.as_bytes().as_slice()
         ])?;
     if moved != 1 {
         return Err(StoreError::Fenced(head.log.clone()));
     }
     transaction
         .prepare_cached("INSERT INTO checkpoints VALUES (?1, ?2)")?
-        .execute(params![rows::position(log, head.to_size)?, head.checkpoint])?;
+        .execute(params![rows::position(log, head.to.size)?, head.checkpoint])?;
     let mut statement = transaction.prepare_cached("INSERT OR REPLACE INTO tiles VALUES (?1, ?2)")?;
     for (tile, hashes) in &head.tiles {
         statement.execute(params![rows::tile_position(log, *tile)?, tile_to_bytes(hashes)])?;

@@ -1,6 +1,7 @@
 //! The SQLite store in a process that may die: at a chosen point everything on disk is copied as it is, and nothing the
 //! process does afterwards is in the copy.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender};
@@ -8,7 +9,8 @@ use std::sync::{Arc, Mutex};
 
 use comity::domain::agenda::ItemKind;
 use comity::domain::ids::{JurisdictionId, LogName, RequestId};
-use comity::store::{Append, ListedItem, Loaded, LogState, Reader, Store, StoreError, Wanted};
+use comity::store::postgres::Others;
+use comity::store::{Append, ListedItem, Loaded, LogState, Reader, Standing, Store, StoreError, Wanted};
 use jiff::Timestamp;
 use proptest::sample::Index;
 use uuid::Uuid;
@@ -103,6 +105,14 @@ impl Store for Dying {
 
     fn reader(&self) -> Arc<dyn Reader> {
         self.inner.reader()
+    }
+
+    fn begin(&mut self, logs: &BTreeSet<LogName>) -> Result<Standing, StoreError> {
+        self.inner.begin(logs)
+    }
+
+    fn others(&self) -> Option<Others> {
+        self.inner.others()
     }
 }
 

@@ -10,8 +10,8 @@ use comity::domain::event::Party;
 use comity::domain::ids::{AgencyId, CaseKind, CaseName, LogKind, LogName, RequestId};
 use comity::ledger::{self, Hash, TileId, Tree};
 use comity::store::{
-    Append, Audience, CaseFilter, HeadMove, LogState, NewDelivery, NewEntry, NewRequest, Reader, SeenRequest, Store,
-    Wanted,
+    Append, Audience, CaseFilter, Head, HeadMove, LogState, NewDelivery, NewEntry, NewRequest, Reader, SeenRequest,
+    Store, Wanted,
 };
 use comity::wire::entry::{self, Header, Opening};
 use jiff::{SignedDuration, Timestamp};
@@ -73,24 +73,25 @@ impl Drafts {
 
     /// One entry for each; the cases are kept as given.
     pub(super) fn batch(&mut self, about: &[(LogKind, Option<&StoredCase>)]) -> Append {
-        let before: BTreeMap<LogName, u64> =
-            self.states.iter().map(|(log, state)| (log.clone(), state.tree.size())).collect();
+        let head = |state: &LogState| Head { size: state.tree.size(), root: state.tree.root() };
+        let before: BTreeMap<LogName, Head> =
+            self.states.iter().map(|(log, state)| (log.clone(), head(state))).collect();
         let mut append = Append::default();
         for (kind, case) in about {
             self.entry(&mut append, &log(*kind), *case);
         }
         for (log, state) in &mut self.states {
-            let (from_size, to_size) = (before[log], state.tree.size());
-            if to_size == from_size {
+            let (from, to) = (before[log], head(state));
+            if to.size == from.size {
                 continue;
             }
-            let checkpoint = format!("{log}\n{to_size}\n{}\n", state.tree.root().to_base64());
+            let checkpoint = format!("{log}\n{}\n{}\n", to.size, to.root.to_base64());
             let tiles = state.tree.take_changed();
             let read = self.expected.logs.entry(log.to_string()).or_default();
-            read.checkpoints.push((to_size, checkpoint.clone()));
+            read.checkpoints.push((to.size, checkpoint.clone()));
             read.tiles.extend(tiles.iter().cloned());
             let recorded_at = state.recorded_at;
-            append.heads.push(HeadMove { log: log.clone(), from_size, to_size, recorded_at, checkpoint, tiles });
+            append.heads.push(HeadMove { log: log.clone(), from, to, recorded_at, checkpoint, tiles });
         }
         append
     }

@@ -1,6 +1,6 @@
 //! A recorder over the SQLite store in a process that dies between planning a batch and committing it, or right after.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex};
 
@@ -18,8 +18,9 @@ use comity::policy::gate::Gate;
 use comity::policy::in_force::InForce;
 use comity::policy::load::PolicySet;
 use comity::recorder::{Clock, Duties, Entropy, Parts, Recorded, Recorder, RecorderConfig, Running, Ticked};
+use comity::store::postgres::Others;
 use comity::store::sqlite::SqliteStore;
-use comity::store::{Append, ListedItem, Loaded, LogState, Reader, Store, StoreError, StoredEntry, Wanted};
+use comity::store::{Append, ListedItem, Loaded, LogState, Reader, Standing, Store, StoreError, StoredEntry, Wanted};
 use jiff::Timestamp;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -86,6 +87,14 @@ impl Store for Mortal {
 
     fn reader(&self) -> Arc<dyn Reader> {
         self.inner.reader()
+    }
+
+    fn begin(&mut self, logs: &BTreeSet<LogName>) -> Result<Standing, StoreError> {
+        self.inner.begin(logs)
+    }
+
+    fn others(&self) -> Option<Others> {
+        self.inner.others()
     }
 }
 
