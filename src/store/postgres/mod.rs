@@ -18,3 +18,27 @@ impl Others {
         Ok(BTreeMap::new())
     }
 }
+
+// STUB: replaced by the branch w-postgres.
+#[derive(Debug, Clone)]
+pub struct Address(String);
+impl Address {
+    pub fn parse(url: &str, _base: &std::path::Path) -> Result<Self, StoreError> {
+        Ok(Self(url.to_owned()))
+    }
+}
+impl std::fmt::Display for Address {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+#[derive(Debug)]
+pub struct PostgresStore;
+impl PostgresStore {
+    pub fn open(_: &Address, _: &[u8; 32]) -> Result<super::sqlite::SqliteStore, StoreError> {
+        Err(StoreError::Broken("stub"))
+    }
+}
+pub fn open_read_only(_: &Address, _: Option<&[u8; 32]>) -> Result<super::sqlite::SqliteReader, StoreError> {
+    Err(StoreError::Broken("stub"))
+}
