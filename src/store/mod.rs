@@ -6,6 +6,7 @@
 mod agenda;
 pub mod appeals;
 mod audience;
+mod copy;
 mod place;
 pub mod postgres;
 mod sharded;
@@ -20,6 +21,7 @@ use uuid::Uuid;
 
 pub use agenda::{AgendaChange, AgendaFilter, AgendaPlace, ListedItem};
 pub use audience::Audience;
+pub use copy::{Copied, copy, digest};
 pub use place::Place;
 pub use sharded::Sharded;
 
@@ -289,6 +291,7 @@ impl Append {
     /// Whether there is nothing to write.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
+            && self.cases.is_empty()
             && self.disclosures.is_empty()
             && self.consumers.is_empty()
             && self.agenda.is_empty()

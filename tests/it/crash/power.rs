@@ -217,7 +217,7 @@ fn a_power_cut_at_any_moment_loses_nothing_that_was_acknowledged() {
         return;
     }
     let mut recorded = Recorded::new();
-    recorded.live(Order { lanes: 4, stories: 2, again: 0 }, &[]);
+    recorded.live(Order { lanes: 4, stories: 2, again: 0, patience_s: 0 }, &[]);
     recorded.cut("under load, and at the stop");
 }
 
@@ -231,8 +231,8 @@ fn what_a_kill_left_unsynced_is_durable_before_it_is_vouched_for() {
     for sync in SYNCS {
         let mut recorded = Recorded::new();
         let kill = format!("-einject=fsync,fdatasync:signal=KILL:when={sync}");
-        recorded.live(Order { lanes: 1, stories: 1, again: 0 }, &[&kill]);
-        recorded.live(Order { lanes: 1, stories: 0, again: usize::MAX }, &[]);
+        recorded.live(Order { lanes: 1, stories: 1, again: 0, patience_s: 0 }, &[&kill]);
+        recorded.live(Order { lanes: 1, stories: 0, again: usize::MAX, patience_s: 0 }, &[]);
         recorded.cut("killed before a sync, and started again");
     }
 }
@@ -246,8 +246,8 @@ fn what_a_failed_sync_lost_is_written_again_before_it_is_vouched_for() {
     for sync in SYNCS {
         let mut recorded = Recorded::new();
         let fail = format!("-einject=fsync,fdatasync:error=EIO:when={sync}");
-        recorded.live(Order { lanes: 1, stories: 1, again: 0 }, &[&fail]);
-        recorded.live(Order { lanes: 1, stories: 0, again: usize::MAX }, &[]);
+        recorded.live(Order { lanes: 1, stories: 1, again: 0, patience_s: 0 }, &[&fail]);
+        recorded.live(Order { lanes: 1, stories: 0, again: usize::MAX, patience_s: 0 }, &[]);
         recorded.cut("a sync failed, and started again");
     }
 }

@@ -39,6 +39,8 @@ pub(super) struct Dying {
     pub(super) directory: PathBuf,
     /// Taken when it comes.
     pub(super) death: Arc<Mutex<Option<Death>>>,
+    /// Taken when it goes.
+    pub(super) away: Arc<Mutex<Option<Away>>>,
     /// Tells that the writer holds.
     pub(super) holds: SyncSender<()>,
     /// Told when the batch is in the queue.
@@ -56,6 +58,9 @@ impl Store for Dying {
             self.queued.recv().unwrap();
             return self.inner.load(wanted);
         }
+        if self.goes_away(Away::Loading) {
+            return Err(self.gone());
+        }
         let mut death = self.death.lock().unwrap();
         match death.take() {
             Some(Death { at: CrashAt::Loading(0), image }) => {
@@ -71,6 +76,13 @@ impl Store for Dying {
     }
 
     fn commit(&mut self, append: &Append) -> Result<(), StoreError> {
+        if !append.is_empty() && self.goes_away(Away::BeforeCommit) {
+            return Err(self.gone());
+        }
+        if !append.is_empty() && self.goes_away(Away::AfterCommit) {
+            self.inner.commit(append)?;
+            return Err(self.gone());
+        }
         let Some(Death { at, image }) = self.death.lock().unwrap().take() else { return self.inner.commit(append) };
         match at {
             CrashAt::Loading(_) | CrashAt::BeforeCommit => copy(&self.directory, &image),
@@ -113,6 +125,18 @@ impl Store for Dying {
 
     fn others(&self) -> Option<Others> {
         self.inner.others()
+    }
+}
+
+impl Dying {
+    fn goes_away(&self, when: Away) -> bool {
+        self.away.lock().unwrap().take_if(|away| *away == when).is_some()
+    }
+
+    /// A database that is told to drop its connections does; of a file nothing else is to be said.
+    fn gone(&mut self) -> StoreError {
+        self.disk.drop_connections();
+        StoreError::Interrupted("the database went away".to_owned())
     }
 }
 

@@ -11,7 +11,7 @@ use comity::domain::case::StoredCase;
 use comity::domain::event::Party;
 use comity::domain::ids::LogName;
 use comity::store::sqlite::SqliteStore;
-use comity::store::{Audience, Store as _, Wanted};
+use comity::store::{Audience, Place, Store as _, Wanted};
 use proptest::prelude::*;
 
 use crate::model::dying::database;
@@ -54,6 +54,7 @@ fn verified(player: &mut Player) -> Same {
     let lines: String = player.receipts.iter().map(line).collect();
     fs::write(receipts.join("all.jsonl"), lines).unwrap();
     let claim = Claim {
+        store: Place::File(player.real.directory.join("comity.db")),
         directory: player.real.directory.clone(),
         keys: vec![VERIFIER.clone()],
         wrapping_key: Some(WRAPPING_KEY),
