@@ -7,6 +7,8 @@ mod agenda;
 pub mod appeals;
 mod audience;
 pub mod postgres;
+mod rows;
+mod sealed;
 pub mod sqlite;
 pub mod vault;
 
