@@ -1,20 +1,28 @@
 //! The store for more than one machine: PostgreSQL, any number of gateways on one database.
+//!
+//! A batch locks the heads of its logs, so that gateways take turns and each sees what the others wrote. What a commit
+//! answers is durable where the server says so: on the standby too, if it has one. Where nobody knows, the connection is
+//! given up, and what the next one reads tells.
 
-use std::collections::BTreeMap;
-use std::time::Duration;
+mod address;
+mod agenda;
+mod appeals;
+mod fault;
+mod inbox;
+mod io;
+mod link;
+mod load;
+mod names;
+mod others;
+mod pool;
+mod read;
+mod schema;
+mod session;
+mod tls;
+mod write;
+mod writer;
 
-use crate::domain::ids::LogName;
-use crate::store::StoreError;
-
-/// What others write to a store, as a connection of its own hears of it.
-#[derive(Debug)]
-pub struct Others {}
-
-impl Others {
-    /// Waits until something may have been written, at most so long; then says how far each log is of which that is
-    /// durable.
-    pub fn sizes(&mut self, at_most: Duration) -> Result<BTreeMap<LogName, u64>, StoreError> {
-        std::thread::sleep(at_most);
-        Ok(BTreeMap::new())
-    }
-}
+pub use address::Address;
+pub use others::Others;
+pub use read::{PostgresReader, open_read_only};
+pub use writer::PostgresStore;
