@@ -1,5 +1,7 @@
 //! The configuration, read once. Each module owns its part; unknown keys are errors; relative paths start at the file.
 
+mod store;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
@@ -7,6 +9,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
+
+pub use store::{ShardConfig, ShardPlace, StoreConfig, StoreUrl};
 
 use crate::api::InboxConfig;
 use crate::domain::appeal;
@@ -32,13 +36,21 @@ pub enum ConfigError {
         source: std::io::Error,
     },
     /// Not TOML, or not of this shape.
-    #[error("{}: {source}", path.display())]
+    #[error("{}{}: {why}", path.display(), line.map(|line| format!(", line {line}")).unwrap_or_default())]
     Malformed {
         /// Which.
         path: PathBuf,
-        /// Where and why.
-        source: Box<toml::de::Error>,
+        /// From where on.
+        line: Option<usize>,
+        /// Why. It does not quote the file, which may hold a password.
+        why: String,
     },
+    /// Where the store is.
+    #[error("the store: {0}")]
+    Store(String),
+    /// The address of a store.
+    #[error(transparent)]
+    Address(#[from] crate::store::StoreError),
     /// A key that others than its owner can read.
     #[error("{} can be read by others than its owner: set its mode to 0600", .0.display())]
     Exposed(PathBuf),
@@ -180,14 +192,6 @@ pub struct KeysConfig {
     pub signer_name: String,
 }
 
-/// Where everything durable is.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct StoreConfig {
-    /// The database file.
-    pub path: PathBuf,
-}
-
 /// Where the law is.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -209,8 +213,11 @@ impl Config {
     /// Reads a file.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let text = std::fs::read_to_string(path).map_err(|source| unreadable(path, source))?;
-        toml::from_str(&text)
-            .map_err(|source| ConfigError::Malformed { path: path.to_owned(), source: Box::new(source) })
+        toml::from_str(&text).map_err(|error: toml::de::Error| {
+            let before = error.span().and_then(|span| text.get(..span.start));
+            let line = before.map(|before| before.matches('\n').count().saturating_add(1));
+            ConfigError::Malformed { path: path.to_owned(), line, why: store::without_passwords(error.message()) }
+        })
     }
 }
 

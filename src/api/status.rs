@@ -117,7 +117,7 @@ pub fn submit(error: &SubmitError) -> Status {
         }
         SubmitError::Inbox(refusal) => of_inbox(*refusal),
         SubmitError::Overloaded => overloaded(RETRY_AFTER),
-        SubmitError::Stopped => unavailable(),
+        SubmitError::OtherLaw | SubmitError::Stopped => unavailable(),
     }
 }
 

@@ -287,7 +287,7 @@ fn configuration() -> Result<Config> {
         token: token::Config { lifetime_max_s: TOKEN_LIFETIME_S, ..token::Config::default() },
         log: LogConfig { origin: TRUST_DOMAIN.to_owned() },
         keys: KeysConfig { directory: "keys".into(), signer_name: format!("{TRUST_DOMAIN}/gateway") },
-        store: StoreConfig { path: "comity.db".into() },
+        store: StoreConfig::file("comity.db"),
         policy: PolicyConfig::default(),
         recorder: crate::recorder::RecorderConfig::default(),
         clocks: crate::recorder::ClocksConfig::default(),

@@ -1,6 +1,7 @@
 //! Who signs a log and who can check it: Ed25519 keys with a name (C2SP signed-note, signature type 0x01).
 
 use std::fmt;
+use std::sync::Arc;
 
 use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair, ParsedPublicKey};
 use base64::Engine;
@@ -50,9 +51,10 @@ pub enum KeyError {
     Generate,
 }
 
-/// A log's private key. Debug prints the name only.
+/// A log's private key. Debug prints the name only. Cheap to clone.
+#[derive(Clone)]
 pub struct Signer {
-    key: Ed25519KeyPair,
+    key: Arc<Ed25519KeyPair>,
     verifier: VerifierKey,
 }
 
@@ -96,7 +98,7 @@ impl Signer {
 
     fn new(name: &str, key: Ed25519KeyPair) -> Result<Self, KeyError> {
         let verifier = VerifierKey::new(name, key.public_key().as_ref())?;
-        Ok(Self { key, verifier })
+        Ok(Self { key: Arc::new(key), verifier })
     }
 }
 

@@ -17,8 +17,9 @@ use crate::meters::table;
 use crate::policy::engine::Engine;
 use crate::recorder::batch::{Recorder, RecorderError};
 use crate::recorder::plan::{Draft, Plan, PlanError, Planned};
+use crate::recorder::standing::Begun;
 use crate::recorder::ticks::NO_OFFICER;
-use crate::store::{Audience, Loaded, PolicyInForce};
+use crate::store::{Audience, Loaded, PolicyInForce, StoreError};
 use crate::wire::{entry, show, v1};
 
 /// What a leaf names in place of a method: no agency called any.
@@ -44,15 +45,46 @@ pub enum Activated {
     },
 }
 
+impl Activated {
+    /// Of two shards together.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Instead { entries }, Self::Instead { entries: more }) => {
+                Self::Instead { entries: entries.saturating_add(more) }
+            }
+            (instead @ Self::Instead { .. }, _) | (_, instead @ Self::Instead { .. }) => instead,
+            (Self::First, _) | (_, Self::First) => Self::First,
+            (Self::Already, Self::Already) => Self::Already,
+        }
+    }
+}
+
 /// The files that differ between two sets, with the digest before and the digest after.
 type Changes = BTreeMap<String, (Option<[u8; 32]>, Option<[u8; 32]>)>;
 
 impl Recorder {
     /// Lets a set come into force. When it returns, that is durable, and whoever asks from now on asks this set.
     pub(super) fn activate(&mut self, engine: &Arc<Engine>) -> Result<Activated, RecorderError> {
+        loop {
+            match self.try_activating(engine) {
+                Err(RecorderError::Store(StoreError::Interrupted(why))) => self.wait_out(&why)?,
+                activated => {
+                    self.back();
+                    return activated;
+                }
+            }
+        }
+    }
+
+    fn try_activating(&mut self, engine: &Arc<Engine>) -> Result<Activated, RecorderError> {
+        if self.begin(|_| true)? == Begun::Overruled {
+            self.policy = self.store.reader().policy()?;
+        }
         let now = self.clock.now();
         let before = self.policy.clone();
         if let Some(before) = before.as_ref().filter(|before| before.digest == engine.digest()) {
+            self.end()?;
             self.take_up(engine, before.since);
             return Ok(Activated::Already);
         }

@@ -1,7 +1,7 @@
 //! The loop: receive one, drain what is there, plan, commit once, then answer. No timer: a batch is what has come while
 //! the last one was being written.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -9,26 +9,24 @@ use std::thread::JoinHandle;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, watch};
 
-use crate::domain::agenda::ItemKind;
 use crate::domain::appeal;
-use crate::domain::command::CaseCommand;
 use crate::domain::ids::{JurisdictionId, LogKind, LogName};
-use crate::domain::inbox::{self, Tried};
+use crate::domain::inbox;
 use crate::domain::timetable::Timetable;
 use crate::ledger::{CheckpointError, Signer};
-use crate::meters::{Meters, table};
+use crate::meters::Meters;
 use crate::policy::gate::Gate;
 use crate::policy::in_force::InForce;
 use crate::recorder::activate::Activating;
-use crate::recorder::appeals;
 use crate::recorder::follow::Duties;
-use crate::recorder::handle::{Handle, Job, Recorded, SubmitError};
+use crate::recorder::handle::{Handle, Job, Shard};
 use crate::recorder::head::check_head;
-use crate::recorder::jobs::{Batch, Closing, Disclosing, Writing, case_command, confirms};
-use crate::recorder::plan::{self, Outcome, Plan, PlanError, Planned};
+use crate::recorder::jobs::{Batch, Closing};
+use crate::recorder::others;
+use crate::recorder::plan::PlanError;
 use crate::recorder::seams::{Clock, Entropy};
-use crate::recorder::ticks::{self, Ticked};
-use crate::store::{ListedItem, Loaded, LogState, NewEntry, PolicyInForce, Reader, Store, StoreError, Wanted};
+use crate::recorder::standing::Away;
+use crate::store::{LogState, PolicyInForce, Reader, Store, StoreError};
 
 /// Limits of the writer.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -71,6 +69,7 @@ pub enum RecorderError {
 
 /// Sizes of the logs, published after each commit.
 pub type Heads = BTreeMap<LogName, watch::Receiver<u64>>;
+pub(super) type Published = BTreeMap<LogName, watch::Sender<u64>>;
 
 /// The writer.
 #[derive(Debug)]
@@ -86,16 +85,23 @@ pub struct Recorder {
     pub(super) clock: Clock,
     pub(super) entropy: Entropy,
     pub(super) logs: BTreeMap<LogName, LogState>,
-    pub(super) published: BTreeMap<LogName, watch::Sender<u64>>,
+    pub(super) published: Arc<Published>,
     jobs: mpsc::Receiver<Job>,
     healthy: Arc<AtomicBool>,
     config: RecorderConfig,
     pub(super) meters: Arc<Meters>,
     pub(super) timetable: Timetable,
-    firings_len_max: usize,
+    pub(super) firings_len_max: usize,
     /// Of inboxes and of appeals.
-    limits: (inbox::Limits, appeal::Limits),
-    duties: Duties,
+    pub(super) limits: (inbox::Limits, appeal::Limits),
+    pub(super) duties: Duties,
+    /// A batch that was begun must be ended, even if nothing is written in it.
+    pub(super) must_end: bool,
+    /// Since the database cannot be reached.
+    pub(super) away: Option<Away>,
+    pub(super) is_away: watch::Sender<bool>,
+    /// Whether the writer was told to stop.
+    pub(super) stopping: Arc<AtomicBool>,
 }
 
 /// A writer that runs, and the ways to it.
@@ -107,6 +113,8 @@ pub struct Running {
     pub reader: Arc<dyn Reader>,
     /// To wait for entries.
     pub heads: Heads,
+    /// Whether the database cannot be reached: writes wait, and what is read fails.
+    pub is_away: watch::Receiver<bool>,
     /// Ends when the writer has: with the reason, if it failed.
     pub thread: JoinHandle<Result<(), RecorderError>>,
 }
@@ -166,8 +174,12 @@ impl Recorder {
             }
         }
         let (sender, jobs) = mpsc::channel(config.queue_len_max);
-        let healthy = Arc::new(AtomicBool::new(true));
-        let handle = Handle::new(sender, Arc::clone(&healthy), Arc::clone(&meters));
+        let (healthy, stopping) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicBool::new(false)));
+        let shard = Shard { jobs: sender, healthy: Arc::clone(&healthy), stopping: Arc::clone(&stopping) };
+        let handle = Handle::new(shard, logs.keys().map(|log| log.jurisdiction.clone()), Arc::clone(&meters));
+        let published = Arc::new(published);
+        let (is_away, seen_away) = watch::channel(false);
+        let others = store.others();
         let recorder = Self {
             store,
             gate: in_force.gate(),
@@ -187,12 +199,20 @@ impl Recorder {
             duties,
             timetable,
             firings_len_max,
+            must_end: false,
+            away: None,
+            is_away,
+            stopping,
         };
+        let following = others.map(|others| others::follow(others, &recorder.published)).transpose()?;
         let dispatch = tracing::dispatcher::get_default(Clone::clone);
-        let thread = std::thread::Builder::new()
-            .name("recorder".to_owned())
-            .spawn(move || tracing::dispatcher::with_default(&dispatch, || recorder.run()))?;
-        Ok(Running { handle, reader, heads, thread })
+        let thread = std::thread::Builder::new().name("recorder".to_owned()).spawn(move || {
+            let ended = tracing::dispatcher::with_default(&dispatch, || recorder.run());
+            // It ends with what it published to; its panic is no reason to say that something was not recorded.
+            let _ended = following.map(JoinHandle::join);
+            ended
+        })?;
+        Ok(Running { handle, reader, heads, is_away: seen_away, thread })
     }
 
     fn run(mut self) -> Result<(), RecorderError> {
@@ -232,142 +252,6 @@ impl Recorder {
                 Ok(On::Goes)
             }
         }
-    }
-
-    /// Plans and commits one batch, then answers.
-    fn record(&mut self, batch: Batch) -> Result<(), RecorderError> {
-        let Batch { writes, disclosures, ticks } = batch;
-        let due = if ticks.is_empty() { Vec::new() } else { self.due()? };
-        let loaded = self.load(&writes, &disclosures, &due)?;
-        let before = self.logs.clone();
-        let mut plan = Plan::new(&self.gate, &self.timetable, &mut self.entropy, before, loaded);
-        (plan.limits, plan.appeal_limits) = self.limits;
-        plan.duties = self.duties;
-        let mut outcomes = Vec::with_capacity(writes.len());
-        for (write, _) in &writes {
-            outcomes.push(plan.submit(write, self.clock.now())?);
-        }
-        let now = self.clock.now();
-        let attempt = |(delivering, _): &Disclosing| match &delivering.attempt {
-            None => Ok(Tried::Send),
-            Some(attempt) => plan.attempt(attempt, now),
-        };
-        let tried: Vec<_> = disclosures.iter().map(attempt).collect();
-        let fired = plan.fire(&due, self.clock.now())?;
-        let Planned { logs, mut append } = plan.finish();
-        let sent = disclosures.iter().zip(&tried).filter(|(_, tried)| **tried == Ok(Tried::Send));
-        append.disclosures = sent.map(|((delivering, _), _)| delivering.disclosure.clone()).collect();
-        let checkpoints = self.make_durable(logs, &mut append)?;
-        self.meters.measured(&table::BATCH_JOBS, &[], writes.len().saturating_add(disclosures.len()));
-        let committed = append.entries.len();
-        if committed > 0 {
-            tracing::debug!(entries = committed, writes = writes.len(), "batch recorded");
-        }
-        self.publish(&append.heads);
-        // Answer only now: a receipt is a promise that the entry is durable.
-        let agenda_moved = !append.agenda.is_empty();
-        self.answer(writes, outcomes, append.entries, &checkpoints)?;
-        for ((delivering, reply), tried) in disclosures.into_iter().zip(tried) {
-            if let (Ok(Tried::ParkedNow), Some(attempt)) = (tried, &delivering.attempt) {
-                attempt.warn();
-            }
-            let _hung_up = reply.send(tried.map_err(SubmitError::Inbox));
-        }
-        // Where nothing moved, looking again would find the same.
-        for clock in &fired {
-            clock.tell(&self.meters);
-        }
-        let ticked = Ticked { fired: fired.len(), more: due.len() >= self.firings_len_max && agenda_moved };
-        for reply in ticks {
-            let _hung_up = reply.send(Ok(ticked));
-        }
-        Ok(())
-    }
-
-    fn answer(
-        &self,
-        writes: Vec<Writing>,
-        outcomes: Vec<Outcome>,
-        entries: Vec<NewEntry>,
-        checkpoints: &BTreeMap<LogName, String>,
-    ) -> Result<(), RecorderError> {
-        let mut entries: BTreeMap<(LogName, u64), _> =
-            entries.into_iter().map(|entry| ((entry.log.clone(), entry.index), entry)).collect();
-        for ((_, reply), outcome) in writes.into_iter().zip(outcomes) {
-            let answer = match outcome {
-                Outcome::Recorded { log, index, replayed: true } => Ok(Recorded::Earlier { log, index }),
-                Outcome::Recorded { log, index, replayed: false } => {
-                    let proof = self.prove(&log, index, checkpoints)?;
-                    match entries.remove(&(log.clone(), index)) {
-                        Some(entry) => Ok(Recorded::Now {
-                            log,
-                            index,
-                            leaf: entry.leaf,
-                            proof,
-                            answer: entry.answer.unwrap_or_default(),
-                        }),
-                        // The same request twice in one batch: the second reads what the first wrote.
-                        None => Ok(Recorded::Earlier { log, index }),
-                    }
-                }
-                Outcome::Denied(denial) => Err(SubmitError::Denied(denial)),
-                Outcome::Refused(refusal) => Err(SubmitError::Refused(refusal)),
-                Outcome::EtagMismatch => Err(SubmitError::EtagMismatch),
-                Outcome::RequestIdReused => Err(SubmitError::RequestIdReused),
-                Outcome::Inbox(refusal) => Err(SubmitError::Inbox(refusal)),
-            };
-            // A caller that hung up loses its answer, not its entry.
-            let _hung_up = reply.send(answer);
-        }
-        Ok(())
-    }
-
-    /// Clocks that are due, the longest due first, as many as one batch takes.
-    fn due(&mut self) -> Result<Vec<ListedItem>, RecorderError> {
-        let (now, limit) = (self.clock.now(), self.firings_len_max);
-        let mut due = Vec::new();
-        for log in self.logs.keys().filter(|log| log.kind == LogKind::Exchange) {
-            due.extend(self.store.due(&log.jurisdiction, ItemKind::Clock, now, limit)?);
-        }
-        due.sort_by_key(|listed: &ListedItem| listed.item.due_at);
-        due.truncate(limit);
-        Ok(due)
-    }
-
-    /// Everything the batch's commands may touch, found by following names until there are no new ones.
-    fn load(
-        &mut self,
-        writes: &[Writing],
-        disclosures: &[Disclosing],
-        due: &[ListedItem],
-    ) -> Result<Loaded, RecorderError> {
-        let commands = || writes.iter().filter_map(|(write, _)| case_command(write));
-        let requests = writes.iter().map(|(write, _)| (write.caller.agency.id.clone(), write.value.request_id));
-        let requests = requests.chain(due.iter().map(ticks::request)).collect();
-        let mut asked: BTreeSet<_> = due.iter().map(|listed| listed.case.clone()).collect();
-        let attempts = disclosures.iter().filter_map(|(delivering, _)| delivering.attempt.as_ref());
-        let attempts = attempts.map(|attempt| (attempt.whose.agency.clone(), attempt.whose.jurisdiction.clone()));
-        let inboxes = writes.iter().filter_map(|(write, _)| confirms(write)).chain(attempts).collect();
-        let mut loaded = self.store.load(&Wanted { requests, inboxes, cases: asked.clone(), ..Wanted::default() })?;
-        loop {
-            let wanted = plan::missing(commands(), &loaded, &asked);
-            if wanted.cases.is_empty() {
-                break;
-            }
-            asked.extend(wanted.cases.iter().cloned());
-            let Loaded { cases, agenda, .. } = self.store.load(&wanted)?;
-            loaded.cases.extend(cases);
-            loaded.agenda.extend(agenda);
-        }
-        if let Some(wanted) = appeals::wanted(writes.iter().map(|(write, _)| &**write)) {
-            loaded.appeals = self.store.load(&wanted)?.appeals;
-        }
-        let releases = commands().any(|command| matches!(command, CaseCommand::RecordRelease { .. }));
-        if releases {
-            let deliveries = plan::notices(&loaded);
-            loaded.deliveries = self.store.load(&Wanted { deliveries, ..Wanted::default() })?.deliveries;
-        }
-        Ok(loaded)
     }
 }
 

@@ -7,6 +7,7 @@ use crate::domain::ids::LogName;
 use crate::ledger::{Checkpoint, Receipt, Tree};
 use crate::meters::table;
 use crate::recorder::batch::{Recorder, RecorderError, origin};
+use crate::recorder::others::raise;
 use crate::store::{Append, Head, HeadMove, LogState};
 
 impl Recorder {
@@ -17,8 +18,11 @@ impl Recorder {
         append: &mut Append,
     ) -> Result<BTreeMap<LogName, String>, RecorderError> {
         let checkpoints = self.sign(&mut logs, &mut append.heads)?;
-        if !append.is_empty() {
+        if append.is_empty() {
+            self.end()?;
+        } else {
             let since = Instant::now();
+            self.must_end = false;
             self.store.commit(append)?;
             self.meters.took(&table::COMMIT_DURATION, &[], since.elapsed());
         }
@@ -70,7 +74,7 @@ impl Recorder {
     pub(super) fn publish(&self, heads: &[HeadMove]) {
         for head in heads {
             if let Some(sender) = self.published.get(&head.log) {
-                sender.send_replace(head.to.size);
+                raise(sender, head.to.size);
             }
             let log = [(&head.log.jurisdiction).into(), head.log.kind.word().into()];
             self.meters.add(&table::ENTRIES, &log, head.to.size.saturating_sub(head.from.size));

@@ -1,5 +1,6 @@
 //! How a write reaches the writer: a bounded queue behind a handle, and an answer that waits for durability.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::sync_channel;
@@ -9,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::domain::command::Command;
 use crate::domain::decide::Refusal;
-use crate::domain::ids::LogName;
+use crate::domain::ids::{JurisdictionId, LogName};
 use crate::domain::inbox::{self, Tried};
 use crate::domain::permit::Admitted;
 use crate::meters::{Meters, table};
@@ -66,6 +67,9 @@ pub enum SubmitError {
     /// The queue is full; nothing was recorded.
     #[error("the queue of writes is full")]
     Overloaded,
+    /// Another gateway has let another policy set come into force, which this one has yet to take up.
+    #[error("another policy set came into force, which this gateway has yet to take up")]
+    OtherLaw,
     /// The writer stopped. What became of the write is unknown; the same request id settles it.
     #[error("nothing can be recorded now")]
     Stopped,
@@ -89,12 +93,22 @@ pub(super) enum Job {
     Stop,
 }
 
-/// The way to the writer. Cheap to clone.
+/// The way to the writers, one for each shard of the store. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Handle {
-    jobs: mpsc::Sender<Job>,
-    healthy: Arc<AtomicBool>,
+    /// Never none.
+    shards: Arc<[Shard]>,
+    /// Which shard keeps the logs of a jurisdiction.
+    places: Arc<BTreeMap<JurisdictionId, usize>>,
     meters: Arc<Meters>,
+}
+
+/// The way to one writer.
+#[derive(Debug, Clone)]
+pub(super) struct Shard {
+    pub(super) jobs: mpsc::Sender<Job>,
+    pub(super) healthy: Arc<AtomicBool>,
+    pub(super) stopping: Arc<AtomicBool>,
 }
 
 impl std::fmt::Debug for Job {
@@ -110,15 +124,29 @@ impl std::fmt::Debug for Job {
 }
 
 impl Handle {
-    pub(super) fn new(jobs: mpsc::Sender<Job>, healthy: Arc<AtomicBool>, meters: Arc<Meters>) -> Self {
-        Self { jobs, healthy, meters }
+    pub(super) fn new(shard: Shard, kept: impl Iterator<Item = JurisdictionId>, meters: Arc<Meters>) -> Self {
+        Self { shards: Arc::new([shard]), places: Arc::new(kept.map(|place| (place, 0)).collect()), meters }
+    }
+
+    /// One way to all of several. None: there are none.
+    pub fn joined(handles: Vec<Self>) -> Option<Self> {
+        let meters = Arc::clone(&handles.first()?.meters);
+        let (mut shards, mut places) = (Vec::new(), BTreeMap::new());
+        for handle in handles {
+            let from = shards.len();
+            let kept = handle.places.iter().map(|(place, at)| (place.clone(), from.saturating_add(*at)));
+            places.extend(kept);
+            shards.extend(handle.shards.iter().cloned());
+        }
+        Some(Self { shards: shards.into(), places: Arc::new(places), meters })
     }
 
     /// Submits a write and waits until it is durable or known not to be. Dropping the future loses the answer, not the
     /// entry.
     pub async fn submit(&self, write: Admitted<Command>) -> Result<Recorded, SubmitError> {
         let (answer, answered) = oneshot::channel();
-        self.send(Job::Write(Box::new(write), answer))?;
+        let shard = self.shard(Some(&write.jurisdiction))?;
+        self.send(shard, Job::Write(Box::new(write), answer))?;
         answered.await.unwrap_or(Err(SubmitError::Stopped))
     }
 
@@ -131,15 +159,79 @@ impl Handle {
     /// nothing of it may leave.
     pub async fn deliver(&self, delivering: Delivering) -> Result<Tried, SubmitError> {
         let (answer, answered) = oneshot::channel();
-        self.send(Job::Disclose(Box::new(delivering), answer))?;
+        let shard = self.shard(place_of(&delivering.disclosure).as_ref())?;
+        self.send(shard, Job::Disclose(Box::new(delivering), answer))?;
         answered.await.unwrap_or(Err(SubmitError::Stopped))
     }
 
-    /// Lets another policy set come into force, and waits until that is durable: every write submitted after this has
-    /// returned is judged by it. Blocks: call it off the network threads.
-    pub fn activate(&self, engine: Arc<Engine>) -> Result<Activated, SubmitError> {
+    /// Lets another policy set come into force, shard by shard, and waits until that is durable: every write submitted
+    /// after this has returned is judged by it. Blocks: call it off the network threads.
+    pub fn activate(&self, engine: &Arc<Engine>) -> Result<Activated, SubmitError> {
+        let mut outcome = Activated::Already;
+        for shard in &*self.shards {
+            outcome = outcome.and(shard.activate(engine)?);
+        }
+        Ok(outcome)
+    }
+
+    /// Fires clocks that are due, as many as one batch of each shard takes, and waits until their entries are durable.
+    pub async fn tick(&self) -> Result<Ticked, SubmitError> {
+        let mut ticked = Ticked::default();
+        for shard in &*self.shards {
+            let (answer, answered) = oneshot::channel();
+            self.send(shard, Job::Tick(answer))?;
+            let Ticked { fired, more } = answered.await.unwrap_or(Err(SubmitError::Stopped))?;
+            ticked = Ticked { fired: ticked.fired.saturating_add(fired), more: ticked.more || more };
+        }
+        Ok(ticked)
+    }
+
+    /// The way to each shard by itself: what one of them waits for is nothing to the others.
+    pub fn each(&self) -> impl Iterator<Item = Self> {
+        self.shards.iter().map(|shard| Self { shards: Arc::new([shard.clone()]), ..self.clone() })
+    }
+
+    /// Whether every writer can still commit.
+    pub fn is_healthy(&self) -> bool {
+        self.shards.iter().all(|shard| shard.healthy.load(Ordering::SeqCst))
+    }
+
+    /// Resolves when a writer has ended, for whatever reason.
+    pub async fn ended(&self) {
+        let ended = self.shards.iter().map(|shard| Box::pin(shard.jobs.closed()));
+        futures_util::future::select_all(ended).await;
+    }
+
+    /// Lets the writers finish what was submitted before, then end.
+    pub async fn stop(&self) {
+        for shard in &*self.shards {
+            shard.stopping.store(true, Ordering::SeqCst);
+            // A writer that has already ended needs no telling.
+            let _already_ended = shard.jobs.send(Job::Stop).await;
+        }
+    }
+
+    /// The shard that keeps a jurisdiction; of one that is not kept anywhere the first, which refuses it.
+    fn shard(&self, jurisdiction: Option<&JurisdictionId>) -> Result<&Shard, SubmitError> {
+        let at = jurisdiction.and_then(|jurisdiction| self.places.get(jurisdiction)).copied().unwrap_or_default();
+        self.shards.get(at).ok_or(SubmitError::Stopped)
+    }
+
+    fn send(&self, shard: &Shard, job: Job) -> Result<(), SubmitError> {
+        shard.jobs.try_send(job).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => {
+                self.meters.count(&table::QUEUE_FULL, &[]);
+                SubmitError::Overloaded
+            }
+            mpsc::error::TrySendError::Closed(_) => SubmitError::Stopped,
+        })
+    }
+}
+
+impl Shard {
+    fn activate(&self, engine: &Arc<Engine>) -> Result<Activated, SubmitError> {
         let (reply, answered) = sync_channel(1);
-        let mut job = Job::Activate(Activating { engine, reply });
+        let mut job = Job::Activate(Activating { engine: Arc::clone(engine), reply });
         for _ in 0..ACTIVATION_TRIES_MAX {
             // A full queue is no reason to keep to the old law: it is drained all the time.
             match self.jobs.try_send(job) {
@@ -151,37 +243,10 @@ impl Handle {
         }
         Err(SubmitError::Overloaded)
     }
+}
 
-    /// Fires clocks that are due, as many as one batch takes, and waits until their entries are durable.
-    pub async fn tick(&self) -> Result<Ticked, SubmitError> {
-        let (answer, answered) = oneshot::channel();
-        self.send(Job::Tick(answer))?;
-        answered.await.unwrap_or(Err(SubmitError::Stopped))
-    }
-
-    /// Whether the writer can still commit.
-    pub fn is_healthy(&self) -> bool {
-        self.healthy.load(Ordering::SeqCst)
-    }
-
-    /// Resolves when the writer has ended, for whatever reason.
-    pub async fn ended(&self) {
-        self.jobs.closed().await;
-    }
-
-    /// Lets the writer finish what was submitted before, then end.
-    pub async fn stop(&self) {
-        // A writer that has already ended needs no telling.
-        let _already_ended = self.jobs.send(Job::Stop).await;
-    }
-
-    fn send(&self, job: Job) -> Result<(), SubmitError> {
-        self.jobs.try_send(job).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => {
-                self.meters.count(&table::QUEUE_FULL, &[]);
-                SubmitError::Overloaded
-            }
-            mpsc::error::TrySendError::Closed(_) => SubmitError::Stopped,
-        })
-    }
+/// The jurisdiction that what is disclosed belongs to: all of one disclosure is of one.
+fn place_of(disclosure: &NewDisclosure) -> Option<JurisdictionId> {
+    let of_place = disclosure.resources.lines().next()?.strip_prefix("jurisdictions/")?;
+    of_place.split('/').next()?.parse().ok()
 }

@@ -45,6 +45,19 @@ impl Batch {
         None
     }
 
+    /// Refuses all of it.
+    pub(super) fn refuse(self, error: &SubmitError) {
+        for (_, reply) in self.writes {
+            let _hung_up = reply.send(Err(error.clone()));
+        }
+        for (_, reply) in self.disclosures {
+            let _hung_up = reply.send(Err(error.clone()));
+        }
+        for reply in self.ticks {
+            let _hung_up = reply.send(Err(error.clone()));
+        }
+    }
+
     pub(super) fn len(&self) -> usize {
         self.writes.len().saturating_add(self.disclosures.len()).saturating_add(self.ticks.len())
     }

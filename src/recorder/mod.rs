@@ -1,6 +1,7 @@
 //! The one writer per shard: receives what was admitted, drains what is there, makes one batch durable, then answers.
 //!
-//! Open [`handle`] to see how a write comes in, [`batch`] for the loop, [`plan`] for what a batch is made of.
+//! Open [`handle`] to see how a write comes in, [`batch`] for the loop, [`record`] for one batch, [`plan`] for what a
+//! batch is made of; [`standing`] and [`others`] for what is different where other gateways write to the same logs.
 
 mod activate;
 mod answer;
@@ -13,9 +14,12 @@ pub mod handle;
 mod head;
 mod jobs;
 mod naming;
+mod others;
 mod outcome;
 pub mod plan;
+mod record;
 pub mod seams;
+mod standing;
 mod ticks;
 mod tries;
 

@@ -52,6 +52,19 @@ pub enum Entropy {
 pub struct NoEntropy;
 
 impl Entropy {
+    /// Another source of the same kind: the first of a seeded one goes on as this one would have.
+    #[must_use]
+    pub fn fork(&mut self) -> Self {
+        match self {
+            Self::System => Self::System,
+            Self::Seeded(generator) => {
+                let same = generator.clone();
+                *generator = generator.fork();
+                Self::Seeded(same)
+            }
+        }
+    }
+
     /// So many random bytes.
     pub fn draw<const LEN: usize>(&mut self) -> Result<[u8; LEN], NoEntropy> {
         let mut bytes = [0u8; LEN];

@@ -5,15 +5,16 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::meters;
 use crate::recorder::Handle;
-use crate::server::ServerError;
 use crate::server::accept::{self, TlsState};
 use crate::server::health::Phase;
 use crate::server::ops::{self, Probed};
 use crate::server::ticking;
+use crate::server::{ServerError, advance};
 
 /// Accepts sockets and answers probes.
 pub(super) struct Front {
@@ -26,6 +27,8 @@ pub(super) struct Front {
     pub(super) stop_ops: CancellationToken,
     /// How often the legal clocks are looked at, if the gateway does so by itself.
     pub(super) tick: Option<Duration>,
+    /// Of each shard of the store, whether its database cannot be reached.
+    pub(super) away: Vec<watch::Receiver<bool>>,
 }
 
 impl Front {
@@ -34,7 +37,12 @@ impl Front {
         let io = |what| move |source| ServerError::Io { what, source };
         let grpc = TcpListener::from_std(self.grpc_listener).map_err(io("the gRPC listener cannot be used"))?;
         let ops = TcpListener::from_std(self.ops_listener).map_err(io("the ops listener cannot be used"))?;
-        let ticking = self.tick.map(|every| tokio::spawn(ticking::tick(recorder.clone(), every, self.drain.clone())));
+        // Each shard by itself: clocks of one run on while the database of another is away.
+        let mut tasks = JoinSet::new();
+        for shard in self.tick.iter().flat_map(|every| recorder.each().map(|shard| (*every, shard))) {
+            tasks.spawn(ticking::tick(shard.1, shard.0, self.drain.clone()));
+        }
+        tasks.spawn(look_after_store(self.away, set_phase.clone()));
         let accepting = tokio::spawn(accept::accept_loop(grpc, self.sockets, self.tls, self.drain));
         let watching = tokio::spawn(async move {
             recorder.ended().await;
@@ -48,12 +56,26 @@ impl Front {
             }
         });
         let served = ops::serve(ops, self.probed, self.stop_ops).await;
-        if let Some(ticking) = ticking {
-            ticking.abort();
-        }
+        tasks.abort_all();
         upkeep.abort();
         watching.abort();
         accepting.abort();
         served.map_err(io("the ops listener failed"))
+    }
+}
+
+/// Keeps probes told of a store that no shard of can be reached: nothing is recorded and nothing read until it is back.
+async fn look_after_store(mut away: Vec<watch::Receiver<bool>>, phase: watch::Sender<Phase>) {
+    loop {
+        if away.iter_mut().all(|shard| *shard.borrow_and_update()) {
+            advance(&phase, &[Phase::Serving], Phase::StoreAway);
+        } else {
+            advance(&phase, &[Phase::StoreAway], Phase::Serving);
+        }
+        let changes = away.iter_mut().map(|shard| Box::pin(shard.changed()));
+        if futures_util::future::select_all(changes).await.0.is_err() {
+            // That a writer has ended is told by whoever waits for it.
+            return;
+        }
     }
 }

@@ -23,6 +23,8 @@ pub enum Phase {
     Starting,
     /// Calls are answered.
     Serving,
+    /// The database cannot be reached: writes wait for it, and reads fail.
+    StoreAway,
     /// No new calls, please; those under way are finished.
     Draining,
     /// The writer has stopped: nothing can be recorded until a restart.
@@ -35,6 +37,7 @@ impl Phase {
         match self {
             Self::Starting => "starting",
             Self::Serving => "serving",
+            Self::StoreAway => "store-away",
             Self::Draining => "draining",
             Self::WriterStopped => "writer-stopped",
         }
@@ -77,7 +80,7 @@ fn status_of(service: &str, phase: Phase) -> ServingStatus {
         Phase::Serving => ServingStatus::Serving,
         // The store answers until the last call is finished.
         Phase::Draining if service == STORE => ServingStatus::Serving,
-        Phase::Starting | Phase::Draining | Phase::WriterStopped => ServingStatus::NotServing,
+        Phase::Starting | Phase::StoreAway | Phase::Draining | Phase::WriterStopped => ServingStatus::NotServing,
     }
 }
 

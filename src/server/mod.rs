@@ -41,7 +41,7 @@ use crate::policy::engine::Engine;
 use crate::policy::gate::Gate;
 use crate::policy::in_force::InForce;
 use crate::policy::load::PolicySet;
-use crate::recorder::{Clock, Entropy, Handle, RecorderError, Running, SubmitError};
+use crate::recorder::{Clock, Entropy, Handle, RecorderError, SubmitError};
 use crate::server::accept::TlsState;
 use crate::server::certificates::Certificates;
 use crate::server::front::Front;
@@ -49,7 +49,7 @@ use crate::server::layers::Layers;
 use crate::server::ops::Probed;
 use crate::server::policies::Policies;
 use crate::server::worker::Worker;
-use crate::server::writer::Writes;
+use crate::server::writer::{Writers, Writes};
 
 /// Accepted sockets that may wait for one worker.
 const SOCKETS_WAITING_MAX: usize = 64;
@@ -89,6 +89,9 @@ pub enum ServerError {
         /// Why it failed.
         source: io::Error,
     },
+    /// A configuration that names no jurisdiction.
+    #[error("no jurisdiction is served")]
+    NoJurisdiction,
     /// A thread of ours ended in a panic.
     #[error("the thread {0} panicked")]
     Panicked(&'static str),
@@ -127,7 +130,7 @@ pub struct Gateway {
     watcher: Option<JoinHandle<()>>,
     workers: Vec<JoinHandle<()>>,
     front: JoinHandle<Result<(), ServerError>>,
-    writer: JoinHandle<Result<(), RecorderError>>,
+    writers: Vec<JoinHandle<Result<(), RecorderError>>>,
 }
 
 impl Gateway {
@@ -147,11 +150,11 @@ impl Gateway {
         let keys = ApiKeys::new(&secrets.request_digest, &secrets.cursor);
         let timetable = writer::timetable(config, &certificates.registry, in_force.gate().zones());
         let by = Writes { clock: seams.clock.clone(), entropy: seams.entropy, timetable, meters: Arc::clone(&meters) };
-        let running = writer::start(config, base, secrets, &in_force, by)?;
-        let Running { handle, reader, heads, thread: writer } = running;
+        let Writers { handle, reader, heads, away, threads: writers } =
+            writer::start(config, base, &secrets, &in_force, by)?;
         let policies = Arc::new(Policies::of(config, base, in_force.clone(), handle.clone(), Arc::clone(&meters)));
         // Before anybody is served: a restart with another set is an activation too.
-        handle.activate(engine).map_err(ReloadError::from)?;
+        handle.activate(&engine).map_err(ReloadError::from)?;
         let ticks_by_itself = matches!(seams.clock, Clock::System);
         let api = Arc::new(Api {
             recorder: handle.clone(),
@@ -190,12 +193,13 @@ impl Gateway {
             drain: drain.clone(),
             stop_ops: stop_ops.clone(),
             tick,
+            away,
         };
         let (recording, set_phase) = (handle.clone(), phase.clone());
         let front = spawn("front", move |runtime| runtime.block_on(front.run(recording, set_phase)))?;
         let watcher = watcher(config.policy.look_every_ms, &policies, &drain)?;
         // Only from Starting: a writer that has already failed must not be called ready.
-        advance(&phase, Phase::Starting, Phase::Serving);
+        advance(&phase, &[Phase::Starting], Phase::Serving);
         tracing::info!(%grpc, %ops, "ready");
         let (drain, stop_ops) = (drain.drop_guard(), stop_ops.drop_guard());
         let recorder = handle;
@@ -212,7 +216,7 @@ impl Gateway {
             watcher,
             workers,
             front,
-            writer,
+            writers,
         })
     }
 
@@ -256,7 +260,7 @@ impl Gateway {
 
     /// Not ready, stop accepting, finish calls within the limit, drain the writer, close the store.
     pub fn stop(self) -> Result<(), ServerError> {
-        advance(&self.phase, Phase::Serving, Phase::Draining);
+        advance(&self.phase, &[Phase::Serving, Phase::StoreAway], Phase::Draining);
         tracing::info!("draining");
         drop(self.drain);
         for worker in self.workers {
@@ -269,11 +273,13 @@ impl Gateway {
         let recorder = self.recorder;
         let told = spawn("stop", move |runtime| runtime.block_on(recorder.stop()))?;
         told.join().map_err(|_| ServerError::Panicked("stop"))?;
-        let written = self.writer.join().map_err(|_| ServerError::Panicked("recorder"))?;
+        let joined =
+            self.writers.into_iter().map(|writer| writer.join().map_err(|_| ServerError::Panicked("recorder")));
+        let written: Vec<_> = joined.collect::<Result<_, _>>()?;
         drop(self.stop_ops);
         self.front.join().map_err(|_| ServerError::Panicked("front"))??;
         tracing::info!("stopped");
-        Ok(written?)
+        Ok(written.into_iter().collect::<Result<(), _>>()?)
     }
 }
 
@@ -305,6 +311,8 @@ pub fn check(config: &Config, base: &Path) -> Result<Checked, ServerError> {
     });
     let zones = Zones::with(&config.time_zones)?;
     let verifier = secrets.signer.verifier().clone();
+    // Their addresses are read, not tried.
+    config.store.places(&config.jurisdictions, base)?;
     let (policy_digest, agencies) = (engine.digest(), registry.members().count());
     Ok(Checked { secrets, registry, engine, zones, verifier, policy_digest, agencies })
 }
@@ -335,10 +343,10 @@ fn spawn_workers(count: usize, worker: impl Fn() -> Worker, tls: &Arc<TlsState>)
     Ok((sockets, threads))
 }
 
-/// Moves the phase, if it is the one it should be moved from.
-fn advance(phase: &watch::Sender<Phase>, from: Phase, to: Phase) {
+/// Moves the phase, if it is one of those that it should be moved from.
+fn advance(phase: &watch::Sender<Phase>, from: &[Phase], to: Phase) {
     phase.send_if_modified(|phase| {
-        let moves = *phase == from;
+        let moves = from.contains(phase);
         if moves {
             *phase = to;
         }

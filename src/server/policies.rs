@@ -182,7 +182,7 @@ impl Policies {
     fn take_up(&self, files: &BTreeMap<String, String>, seen: &mut Seen) -> Result<Reloaded, ReloadError> {
         let taken = fit(files, &self.jurisdictions)
             .map_err(ReloadError::from)
-            .and_then(|engine| Ok(self.recorder.activate(Arc::new(engine))?));
+            .and_then(|engine| Ok(self.recorder.activate(&Arc::new(engine))?));
         match taken {
             // It is fit, and was not recorded: it is tried again at the next look.
             Err(error @ ReloadError::NotRecorded(_)) => {

@@ -2,8 +2,10 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 
 use jiff::tz::TimeZone;
+use tokio::sync::watch;
 
 use crate::config::{Config, Secrets};
 use crate::domain::ids::FacilityCode;
@@ -12,9 +14,9 @@ use crate::domain::zone::Zones;
 use crate::identity::registry::Registry;
 use crate::meters::Meters;
 use crate::policy::in_force::InForce;
-use crate::recorder::{Clock, Duties, Entropy, Parts, Recorder, Running};
+use crate::recorder::{Clock, Duties, Entropy, Handle, Heads, Parts, Recorder, RecorderError};
 use crate::server::ServerError;
-use crate::store::sqlite::SqliteStore;
+use crate::store::{Reader, Sharded};
 
 /// What a writer writes by.
 pub(super) struct Writes {
@@ -28,32 +30,52 @@ pub(super) struct Writes {
     pub(super) meters: Arc<Meters>,
 }
 
-/// Recovers the logs and starts the writer.
+/// Writers that run, one for each shard of the store, and the ways to them.
+pub(super) struct Writers {
+    pub(super) handle: Handle,
+    pub(super) reader: Arc<dyn Reader>,
+    pub(super) heads: Heads,
+    /// Of each shard, whether its database cannot be reached.
+    pub(super) away: Vec<watch::Receiver<bool>>,
+    pub(super) threads: Vec<JoinHandle<Result<(), RecorderError>>>,
+}
+
+/// Recovers the logs and starts the writers.
 pub(super) fn start(
     config: &Config,
     base: &Path,
-    secrets: Secrets,
+    secrets: &Secrets,
     in_force: &InForce,
     writes: Writes,
-) -> Result<Running, ServerError> {
-    let Writes { clock, entropy, timetable, meters } = writes;
-    let store = SqliteStore::open_alone(&base.join(&config.store.path), &secrets.wrapping)?;
-    Ok(Recorder::start(Parts {
-        store: Box::new(store),
-        in_force: in_force.clone(),
-        signer: secrets.signer,
-        origin: config.log.origin.clone(),
-        clock,
-        entropy,
-        jurisdictions: config.jurisdictions.iter().cloned().collect(),
-        config: config.recorder,
-        inboxes: config.inbox.limits(),
-        appeals: config.appeals,
-        duties: Duties { review: config.review, obligation: config.obligation },
-        timetable,
-        firings_len_max: config.clocks.firings_len_max,
-        meters,
-    })?)
+) -> Result<Writers, ServerError> {
+    let Writes { clock, mut entropy, timetable, meters } = writes;
+    let (mut handles, mut readers, mut heads) = (Vec::new(), Vec::new(), Heads::new());
+    let (mut away, mut threads) = (Vec::new(), Vec::new());
+    for (jurisdictions, place) in config.store.places(&config.jurisdictions, base)? {
+        let running = Recorder::start(Parts {
+            store: place.open(&secrets.wrapping)?,
+            in_force: in_force.clone(),
+            signer: secrets.signer.clone(),
+            origin: config.log.origin.clone(),
+            clock: clock.clone(),
+            entropy: entropy.fork(),
+            jurisdictions: jurisdictions.iter().cloned().collect(),
+            config: config.recorder,
+            inboxes: config.inbox.limits(),
+            appeals: config.appeals,
+            duties: Duties { review: config.review, obligation: config.obligation },
+            timetable: timetable.clone(),
+            firings_len_max: config.clocks.firings_len_max,
+            meters: Arc::clone(&meters),
+        })?;
+        handles.push(running.handle);
+        readers.push((jurisdictions.into_iter().collect(), running.reader));
+        heads.extend(running.heads);
+        away.push(running.is_away);
+        threads.push(running.thread);
+    }
+    let handle = Handle::joined(handles).ok_or(ServerError::NoJurisdiction)?;
+    Ok(Writers { handle, reader: Sharded::over(readers), heads, away, threads })
 }
 
 /// How long clocks run, and in which time zone each custodian and facility lies.

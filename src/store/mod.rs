@@ -6,9 +6,11 @@
 mod agenda;
 pub mod appeals;
 mod audience;
+mod place;
 pub mod postgres;
 mod rows;
 mod sealed;
+mod sharded;
 pub mod sqlite;
 pub mod vault;
 
@@ -20,6 +22,8 @@ use uuid::Uuid;
 
 pub use agenda::{AgendaChange, AgendaFilter, AgendaPlace, ListedItem};
 pub use audience::Audience;
+pub use place::Place;
+pub use sharded::Sharded;
 
 use crate::domain::agency::Caller;
 use crate::domain::agenda::{Item, ItemKind};

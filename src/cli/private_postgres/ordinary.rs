@@ -1,0 +1,99 @@
+//! Servers' own processes: run as an ordinary user, which root is not, and found and signalled by their ids.
+
+use std::fs;
+use std::os::unix::fs::chown;
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::cli::files::{make_private_directory, write_private};
+
+/// The user whom servers run as: they refuse to run as root.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ordinary {
+    /// Another user and group than our own; none where we are ordinary ourselves.
+    other: Option<(u32, u32)>,
+}
+
+impl Ordinary {
+    /// A program run as this user, at home in a directory, with nothing of our environment.
+    pub fn command(self, program: &Path, home: &Path) -> Command {
+        let mut command = Command::new(program);
+        // Not in our own working directory, which this user may not be able to enter.
+        command.env_clear().env("PATH", "/usr/bin:/bin").env("LC_ALL", "C").env("HOME", home).current_dir("/");
+        if let Some((user, group)) = self.other {
+            // The library drops root's other groups with them.
+            command.uid(user).gid(group);
+        }
+        command.stdin(Stdio::null());
+        command
+    }
+
+    /// Makes a directory that this user alone can enter.
+    pub fn make_directory(self, path: &Path) -> Result<()> {
+        make_private_directory(path)?;
+        self.own(path)
+    }
+
+    /// Writes a file that this user alone can read.
+    pub fn give(self, path: &Path, text: &str) -> Result<()> {
+        write_private(path, text)?;
+        self.own(path)
+    }
+
+    fn own(self, path: &Path) -> Result<()> {
+        let Some((user, group)) = self.other else { return Ok(()) };
+        chown(path, Some(user), Some(group)).with_context(|| format!("cannot give away {}", path.display()))
+    }
+}
+
+/// Whom to run servers as: ourselves, but where we are root, `postgres` or `nobody`.
+pub fn ordinary_user() -> Result<Ordinary> {
+    // Where there is no such file there is no telling; initdb then says itself what it thinks of root.
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let effective = status.lines().find_map(|line| line.strip_prefix("Uid:")?.split_whitespace().nth(1));
+    if effective != Some("0") {
+        return Ok(Ordinary { other: None });
+    }
+    let users = fs::read_to_string("/etc/passwd").context("cannot read /etc/passwd")?;
+    let find = |name: &str| {
+        let line = users.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+        let mut ids = line.split(':').skip(1).map(str::parse::<u32>);
+        Some((ids.next()?.ok()?, ids.next()?.ok()?))
+    };
+    let other = find("postgres").or_else(|| find("nobody")).context("no user postgres or nobody in /etc/passwd")?;
+    Ok(Ordinary { other: Some(other) })
+}
+
+/// The processes that a process has started itself.
+pub fn children_of(pid: u32) -> Vec<u32> {
+    let names = fs::read_dir("/proc").into_iter().flatten().flatten().map(|entry| entry.file_name());
+    names.filter_map(|name| name.to_str()?.parse().ok()).filter(|&child| parent_of(child) == Some(pid)).collect()
+}
+
+/// Sends processes a signal, as `KILL`. Those that have ended are passed over.
+pub fn signal(name: &str, pids: &[u32]) -> Result<()> {
+    let words = pids.iter().map(u32::to_string);
+    let kill = r#"name=$1; shift; for pid; do kill -s "$name" "$pid" || [ ! -e "/proc/$pid" ] || exit 1; done"#;
+    said_by(Command::new("/bin/sh").args(["-c", kill, "signal", name]).args(words)).map(drop)
+}
+
+/// Who started a process that runs; none if it has ended, whether or not anybody has asked how.
+pub(super) fn parent_of(pid: u32) -> Option<u32> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let mut words = stat.rsplit_once(") ")?.1.split(' ');
+    let has_ended = words.next()? == "Z";
+    words.next()?.parse().ok().filter(|_| !has_ended)
+}
+
+/// Runs a program to its end and gives what it wrote; what it complained of, if it failed.
+pub(super) fn said_by(command: &mut Command) -> Result<String> {
+    let program = command.get_program().display().to_string();
+    let output = command.output().with_context(|| format!("cannot run {program}"))?;
+    if !output.status.success() {
+        bail!("{program} failed: {}", String::from_utf8_lossy(&output.stderr).trim());
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}

@@ -1,0 +1,52 @@
+//! What other gateways record in the same logs: looked at once for the whole gateway, however many subscribe.
+
+use std::sync::{Arc, Weak};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crate::recorder::batch::Published;
+use crate::store::StoreError;
+use crate::store::postgres::Others;
+
+/// Logs are looked at so often, should no notification come.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// Publishes how far the logs have grown, for as long as there is somebody to publish to.
+pub(super) fn follow(mut others: Others, published: &Arc<Published>) -> std::io::Result<JoinHandle<()>> {
+    let published = Arc::downgrade(published);
+    let dispatch = tracing::dispatcher::get_default(Clone::clone);
+    std::thread::Builder::new().name("others".to_owned()).spawn(move || {
+        tracing::dispatcher::with_default(&dispatch, || {
+            while published.strong_count() > 0 {
+                look(&mut others, &published);
+            }
+        });
+    })
+}
+
+fn look(others: &mut Others, published: &Weak<Published>) {
+    let sizes = match others.sizes(LOOK_EVERY) {
+        Ok(sizes) => sizes,
+        // The writer says that the database is away.
+        Err(StoreError::Interrupted(_)) => return std::thread::sleep(LOOK_EVERY),
+        Err(error) => {
+            tracing::error!(%error, "what other gateways record cannot be followed");
+            return std::thread::sleep(LOOK_EVERY);
+        }
+    };
+    let Some(published) = published.upgrade() else { return };
+    for (log, size) in sizes {
+        if let Some(sender) = published.get(&log) {
+            raise(sender, size);
+        }
+    }
+}
+
+/// Only ever up: the writer and this thread both publish.
+pub(super) fn raise(sender: &tokio::sync::watch::Sender<u64>, size: u64) {
+    sender.send_if_modified(|known| {
+        let grown = size > *known;
+        *known = size.max(*known);
+        grown
+    });
+}

@@ -1,0 +1,200 @@
+//! One batch recorded: begun, planned and committed, again where the database was away in between, and only then answered.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::domain::agenda::ItemKind;
+use crate::domain::command::CaseCommand;
+use crate::domain::ids::{LogKind, LogName};
+use crate::domain::inbox::{self, Tried};
+use crate::meters::table;
+use crate::recorder::appeals;
+use crate::recorder::batch::{Recorder, RecorderError};
+use crate::recorder::handle::{Recorded, SubmitError};
+use crate::recorder::jobs::{Batch, Disclosing, Writing, case_command, confirms};
+use crate::recorder::plan::{self, Outcome, Plan, Planned};
+use crate::recorder::standing::Begun;
+use crate::recorder::ticks::{self, FiredNow, Ticked};
+use crate::store::{Append, ListedItem, Loaded, NewEntry, StoreError, Wanted};
+
+/// A batch that is durable, and what is to be told of it.
+struct Durable {
+    outcomes: Vec<Outcome>,
+    tried: Vec<Result<Tried, inbox::Refusal>>,
+    fired: Vec<FiredNow>,
+    /// More clocks may be due.
+    more: bool,
+    append: Append,
+    checkpoints: BTreeMap<LogName, String>,
+}
+
+impl Recorder {
+    /// Records one batch, however often it takes, then answers. What became of a commit whose answer was lost is told by
+    /// the request ids: begun again, what is recorded already is answered as it was, and the rest is recorded now.
+    pub(super) fn record(&mut self, batch: Batch) -> Result<(), RecorderError> {
+        loop {
+            match self.attempt(&batch) {
+                Ok(Some(durable)) => {
+                    self.back();
+                    return self.tell(batch, durable);
+                }
+                Ok(None) => {
+                    batch.refuse(&SubmitError::OtherLaw);
+                    return Ok(());
+                }
+                Err(RecorderError::Store(StoreError::Interrupted(why))) => self.wait_out(&why)?,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Plans and commits. None: another policy set is in force than the one to judge by.
+    fn attempt(&mut self, batch: &Batch) -> Result<Option<Durable>, RecorderError> {
+        let Batch { writes, disclosures, ticks } = batch;
+        let due = if ticks.is_empty() { Vec::new() } else { self.due()? };
+        let places = writes.iter().map(|(write, _)| &write.jurisdiction);
+        let attempts = disclosures.iter().filter_map(|(delivering, _)| delivering.attempt.as_ref());
+        let places = places.chain(attempts.map(|attempt| &attempt.whose.jurisdiction));
+        let places: BTreeSet<_> = places.chain(due.iter().map(|listed| &listed.case.jurisdiction)).collect();
+        if self.begin(|log| places.contains(&log.jurisdiction))? == Begun::Overruled {
+            self.end()?;
+            return Ok(None);
+        }
+        let loaded = self.load(writes, disclosures, &due)?;
+        let before = self.logs.clone();
+        let mut plan = Plan::new(&self.gate, &self.timetable, &mut self.entropy, before, loaded);
+        (plan.limits, plan.appeal_limits) = self.limits;
+        plan.duties = self.duties;
+        let mut outcomes = Vec::with_capacity(writes.len());
+        for (write, _) in writes {
+            outcomes.push(plan.submit(write, self.clock.now())?);
+        }
+        let now = self.clock.now();
+        let attempt = |(delivering, _): &Disclosing| match &delivering.attempt {
+            None => Ok(Tried::Send),
+            Some(attempt) => plan.attempt(attempt, now),
+        };
+        let tried: Vec<_> = disclosures.iter().map(attempt).collect();
+        let fired = plan.fire(&due, self.clock.now())?;
+        let Planned { logs, mut append } = plan.finish();
+        let sent = disclosures.iter().zip(&tried).filter(|(_, tried)| **tried == Ok(Tried::Send));
+        append.disclosures = sent.map(|((delivering, _), _)| delivering.disclosure.clone()).collect();
+        let checkpoints = self.make_durable(logs, &mut append)?;
+        // Where nothing moved, looking again would find the same.
+        let more = due.len() >= self.firings_len_max && !append.agenda.is_empty();
+        Ok(Some(Durable { outcomes, tried, fired, more, append, checkpoints }))
+    }
+
+    /// Lets everybody know of a batch that is durable.
+    fn tell(&self, batch: Batch, durable: Durable) -> Result<(), RecorderError> {
+        let Batch { writes, disclosures, ticks } = batch;
+        let Durable { outcomes, tried, fired, more, append, checkpoints } = durable;
+        self.meters.measured(&table::BATCH_JOBS, &[], writes.len().saturating_add(disclosures.len()));
+        let committed = append.entries.len();
+        if committed > 0 {
+            tracing::debug!(entries = committed, writes = writes.len(), "batch recorded");
+        }
+        self.publish(&append.heads);
+        // Answer only now: a receipt is a promise that the entry is durable.
+        self.answer(writes, outcomes, append.entries, &checkpoints)?;
+        for ((delivering, reply), tried) in disclosures.into_iter().zip(tried) {
+            if let (Ok(Tried::ParkedNow), Some(attempt)) = (tried, &delivering.attempt) {
+                attempt.warn();
+            }
+            let _hung_up = reply.send(tried.map_err(SubmitError::Inbox));
+        }
+        for clock in &fired {
+            clock.tell(&self.meters);
+        }
+        let ticked = Ticked { fired: fired.len(), more };
+        for reply in ticks {
+            let _hung_up = reply.send(Ok(ticked));
+        }
+        Ok(())
+    }
+
+    fn answer(
+        &self,
+        writes: Vec<Writing>,
+        outcomes: Vec<Outcome>,
+        entries: Vec<NewEntry>,
+        checkpoints: &BTreeMap<LogName, String>,
+    ) -> Result<(), RecorderError> {
+        let mut entries: BTreeMap<(LogName, u64), _> =
+            entries.into_iter().map(|entry| ((entry.log.clone(), entry.index), entry)).collect();
+        for ((_, reply), outcome) in writes.into_iter().zip(outcomes) {
+            let answer = match outcome {
+                Outcome::Recorded { log, index, replayed: true } => Ok(Recorded::Earlier { log, index }),
+                Outcome::Recorded { log, index, replayed: false } => {
+                    let proof = self.prove(&log, index, checkpoints)?;
+                    match entries.remove(&(log.clone(), index)) {
+                        Some(entry) => Ok(Recorded::Now {
+                            log,
+                            index,
+                            leaf: entry.leaf,
+                            proof,
+                            answer: entry.answer.unwrap_or_default(),
+                        }),
+                        // The same request twice in one batch: the second reads what the first wrote.
+                        None => Ok(Recorded::Earlier { log, index }),
+                    }
+                }
+                Outcome::Denied(denial) => Err(SubmitError::Denied(denial)),
+                Outcome::Refused(refusal) => Err(SubmitError::Refused(refusal)),
+                Outcome::EtagMismatch => Err(SubmitError::EtagMismatch),
+                Outcome::RequestIdReused => Err(SubmitError::RequestIdReused),
+                Outcome::Inbox(refusal) => Err(SubmitError::Inbox(refusal)),
+            };
+            // A caller that hung up loses its answer, not its entry.
+            let _hung_up = reply.send(answer);
+        }
+        Ok(())
+    }
+
+    /// Clocks that are due, the longest due first, as many as one batch takes.
+    fn due(&mut self) -> Result<Vec<ListedItem>, RecorderError> {
+        let (now, limit) = (self.clock.now(), self.firings_len_max);
+        let mut due = Vec::new();
+        for log in self.logs.keys().filter(|log| log.kind == LogKind::Exchange) {
+            due.extend(self.store.due(&log.jurisdiction, ItemKind::Clock, now, limit)?);
+        }
+        due.sort_by_key(|listed: &ListedItem| listed.item.due_at);
+        due.truncate(limit);
+        Ok(due)
+    }
+
+    /// Everything the batch's commands may touch, found by following names until there are no new ones.
+    fn load(
+        &mut self,
+        writes: &[Writing],
+        disclosures: &[Disclosing],
+        due: &[ListedItem],
+    ) -> Result<Loaded, RecorderError> {
+        let commands = || writes.iter().filter_map(|(write, _)| case_command(write));
+        let requests = writes.iter().map(|(write, _)| (write.caller.agency.id.clone(), write.value.request_id));
+        let requests = requests.chain(due.iter().map(ticks::request)).collect();
+        let mut asked: BTreeSet<_> = due.iter().map(|listed| listed.case.clone()).collect();
+        let attempts = disclosures.iter().filter_map(|(delivering, _)| delivering.attempt.as_ref());
+        let attempts = attempts.map(|attempt| (attempt.whose.agency.clone(), attempt.whose.jurisdiction.clone()));
+        let inboxes = writes.iter().filter_map(|(write, _)| confirms(write)).chain(attempts).collect();
+        let mut loaded = self.store.load(&Wanted { requests, inboxes, cases: asked.clone(), ..Wanted::default() })?;
+        loop {
+            let wanted = plan::missing(commands(), &loaded, &asked);
+            if wanted.cases.is_empty() {
+                break;
+            }
+            asked.extend(wanted.cases.iter().cloned());
+            let Loaded { cases, agenda, .. } = self.store.load(&wanted)?;
+            loaded.cases.extend(cases);
+            loaded.agenda.extend(agenda);
+        }
+        if let Some(wanted) = appeals::wanted(writes.iter().map(|(write, _)| &**write)) {
+            loaded.appeals = self.store.load(&wanted)?.appeals;
+        }
+        let releases = commands().any(|command| matches!(command, CaseCommand::RecordRelease { .. }));
+        if releases {
+            let deliveries = plan::notices(&loaded);
+            loaded.deliveries = self.store.load(&Wanted { deliveries, ..Wanted::default() })?.deliveries;
+        }
+        Ok(loaded)
+    }
+}

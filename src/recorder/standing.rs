@@ -1,0 +1,85 @@
+//! How the logs stand as a batch begins, where others write to them too; and waiting for a database that is away.
+
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use crate::domain::ids::LogName;
+use crate::recorder::batch::{Recorder, RecorderError};
+use crate::recorder::durable::head;
+use crate::recorder::head::check_head;
+use crate::store::{Append, Standing, StoreError};
+
+/// Between two tries to reach a database that is away: the first, and the longest.
+const PAUSE: Duration = Duration::from_millis(20);
+const PAUSE_MAX: Duration = Duration::from_millis(500);
+/// How long a writer that is told to stop goes on trying.
+const STOP_GRACE: Duration = Duration::from_secs(5);
+
+/// Whether a batch can be judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Begun {
+    /// By the set in force.
+    Lawfully,
+    /// Another gateway has let another set come into force, which this one has yet to take up. Nothing is judged by the
+    /// set before: the log says that it is over.
+    Overruled,
+}
+
+/// A database that is away.
+#[derive(Debug)]
+pub(super) struct Away {
+    since: Instant,
+    pause: Duration,
+    told_to_stop: Option<Instant>,
+}
+
+impl Recorder {
+    /// Begins a batch over the logs that are touched, and catches up with what others have recorded in them.
+    pub(super) fn begin(&mut self, is_touched: impl Fn(&LogName) -> bool) -> Result<Begun, RecorderError> {
+        let touched = self.logs.keys().filter(|log| is_touched(log)).cloned().collect();
+        let Standing::Shared { heads, policy } = self.store.begin(&touched)? else { return Ok(Begun::Lawfully) };
+        self.must_end = true;
+        for (log, stands) in heads {
+            if self.logs.get(&log).map(|state| head(&state.tree)) != Some(stands) {
+                let state = self.store.recover(&log)?;
+                check_head(&*self.store.reader(), &self.origin, &log, &state, &self.signer)?;
+                self.logs.insert(log, state);
+            }
+        }
+        let known = self.policy.as_ref().map(|policy| policy.digest);
+        Ok(if policy == known { Begun::Lawfully } else { Begun::Overruled })
+    }
+
+    /// Ends a batch in which nothing is written.
+    pub(super) fn end(&mut self) -> Result<(), StoreError> {
+        if std::mem::take(&mut self.must_end) { self.store.commit(&Append::default()) } else { Ok(()) }
+    }
+
+    /// Waits until it is worth trying again. An error once the writer is told to stop: it would never end.
+    pub(super) fn wait_out(&mut self, why: &str) -> Result<(), RecorderError> {
+        self.must_end = false;
+        let away = self.away.get_or_insert_with(|| {
+            tracing::warn!(why, "the database is away: writes wait for it");
+            self.is_away.send_replace(true);
+            Away { since: Instant::now(), pause: PAUSE, told_to_stop: None }
+        });
+        if self.stopping.load(Ordering::SeqCst) {
+            let told = *away.told_to_stop.get_or_insert_with(Instant::now);
+            if told.elapsed() > STOP_GRACE {
+                return Err(StoreError::Interrupted(why.to_owned()).into());
+            }
+        }
+        std::thread::sleep(away.pause);
+        away.pause = away.pause.saturating_mul(2).min(PAUSE_MAX);
+        Ok(())
+    }
+
+    /// The database answers again.
+    pub(super) fn back(&mut self) {
+        if let Some(away) = self.away.take() {
+            let gap_ms = u64::try_from(away.since.elapsed().as_millis()).unwrap_or(u64::MAX);
+            tracing::info!(gap_ms, "the database is back");
+            self.is_away.send_replace(false);
+        }
+    }
+}

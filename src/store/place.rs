@@ -1,0 +1,46 @@
+//! Where a store is: a file of this machine, or a database on a server.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::store::postgres::{self, Address, PostgresStore};
+use crate::store::sqlite::{self, SqliteStore};
+use crate::store::{Reader, Store, StoreError};
+
+/// Where a store is.
+#[derive(Debug, Clone)]
+pub enum Place {
+    /// In a file, for one gateway alone.
+    File(PathBuf),
+    /// In a PostgreSQL database.
+    Server(Address),
+}
+
+impl Place {
+    /// Opens it for writing, making what is not there. `wrapping_key` wraps every data key and is not kept in it.
+    pub fn open(&self, wrapping_key: &[u8; 32]) -> Result<Box<dyn Store>, StoreError> {
+        match self {
+            Self::File(path) => Ok(Box::new(SqliteStore::open_alone(path, wrapping_key)?)),
+            Self::Server(address) => Ok(Box::new(PostgresStore::open(address, wrapping_key)?)),
+        }
+    }
+
+    /// Opens it for reading alone. Without the wrapping key sealed content stays sealed.
+    pub fn read(&self, wrapping_key: Option<&[u8; 32]>) -> Result<Arc<dyn Reader>, StoreError> {
+        match self {
+            Self::File(path) => Ok(Arc::new(sqlite::open_read_only(path, wrapping_key)?)),
+            Self::Server(address) => Ok(Arc::new(postgres::open_read_only(address, wrapping_key)?)),
+        }
+    }
+}
+
+/// Without a password.
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => path.display().fmt(f),
+            Self::Server(address) => address.fmt(f),
+        }
+    }
+}
