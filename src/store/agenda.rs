@@ -1,9 +1,13 @@
 //! The index of what is open, as the writer hands it over and readers list it.
 
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use crate::domain::agenda::{Item, ItemKind};
 use crate::domain::ids::{AgencyId, CaseName, JurisdictionId};
+use crate::store::{StoreError, rows};
+
+const BROKEN: StoreError = StoreError::Broken("an open item cannot be read");
 
 /// What changed in the open items of a case.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,6 +73,26 @@ pub struct AgendaFilter {
     pub after: Option<AgendaPlace>,
     /// At most so many.
     pub limit: usize,
+}
+
+/// One row of `agenda`, with the holder's name.
+pub(super) struct ItemRow {
+    pub(super) case_kind: i64,
+    pub(super) case_id: Vec<u8>,
+    pub(super) kind: String,
+    pub(super) key: String,
+    pub(super) due_at: i64,
+    pub(super) holder: Option<String>,
+}
+
+impl ItemRow {
+    pub(super) fn listed(self, jurisdiction: &JurisdictionId) -> Result<ListedItem, StoreError> {
+        let id = Uuid::from_slice(&self.case_id).map_err(|_| BROKEN)?;
+        let case = CaseName { jurisdiction: jurisdiction.clone(), kind: rows::case_kind(self.case_kind)?, id };
+        let holder = self.holder.map(|agency| agency.parse::<AgencyId>()).transpose().map_err(|_| BROKEN)?;
+        let kind = self.kind.parse().map_err(|_| BROKEN)?;
+        Ok(ListedItem { case, item: Item { kind, key: self.key, due_at: rows::time(self.due_at)?, holder } })
+    }
 }
 
 #[cfg(test)]

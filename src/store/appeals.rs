@@ -10,6 +10,9 @@ use crate::domain::appeal::{Bar, Item};
 use crate::domain::detainer::Detainer;
 use crate::domain::ids::{AgencyId, CaseName, JurisdictionId, LogName};
 
+/// Due dates of one issuer that are read; more are not open at once.
+pub(super) const DUE_MAX: i64 = 1_000;
+
 /// What a batch needs to know of appeals.
 #[derive(Debug, Default)]
 pub struct AppealsWanted {

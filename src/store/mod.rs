@@ -9,6 +9,8 @@ mod audience;
 mod copy;
 mod place;
 pub mod postgres;
+mod rows;
+mod sealed;
 mod sharded;
 pub mod sqlite;
 pub mod vault;

@@ -1,44 +1,28 @@
 //! The store for more than one machine: PostgreSQL, any number of gateways on one database.
+//!
+//! A batch locks the heads of its logs, so that gateways take turns and each sees what the others wrote. What a commit
+//! answers is durable where the server says so: on the standby too, if it has one. Where nobody knows, the connection is
+//! given up, and what the next one reads tells.
 
-use std::collections::BTreeMap;
-use std::time::Duration;
+mod address;
+mod agenda;
+mod appeals;
+mod fault;
+mod inbox;
+mod io;
+mod link;
+mod load;
+mod names;
+mod others;
+mod pool;
+mod read;
+mod schema;
+mod session;
+mod tls;
+mod write;
+mod writer;
 
-use crate::domain::ids::LogName;
-use crate::store::StoreError;
-
-/// What others write to a store, as a connection of its own hears of it.
-#[derive(Debug)]
-pub struct Others {}
-
-impl Others {
-    /// Waits until something may have been written, at most so long; then says how far each log is of which that is
-    /// durable.
-    pub fn sizes(&mut self, at_most: Duration) -> Result<BTreeMap<LogName, u64>, StoreError> {
-        std::thread::sleep(at_most);
-        Ok(BTreeMap::new())
-    }
-}
-
-// STUB: replaced by the branch w-postgres.
-#[derive(Debug, Clone)]
-pub struct Address(String);
-impl Address {
-    pub fn parse(url: &str, _base: &std::path::Path) -> Result<Self, StoreError> {
-        Ok(Self(url.to_owned()))
-    }
-}
-impl std::fmt::Display for Address {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-#[derive(Debug)]
-pub struct PostgresStore;
-impl PostgresStore {
-    pub fn open(_: &Address, _: &[u8; 32]) -> Result<super::sqlite::SqliteStore, StoreError> {
-        Err(StoreError::Broken("stub"))
-    }
-}
-pub fn open_read_only(_: &Address, _: Option<&[u8; 32]>) -> Result<super::sqlite::SqliteReader, StoreError> {
-    Err(StoreError::Broken("stub"))
-}
+pub use address::Address;
+pub use others::Others;
+pub use read::{PostgresReader, open_read_only};
+pub use writer::PostgresStore;

@@ -5,11 +5,10 @@ use rusqlite::{Connection, Row, Transaction, params};
 use uuid::Uuid;
 
 use crate::domain::agenda::{Item, ItemKind};
-use crate::domain::ids::{AgencyId, CaseName, JurisdictionId};
-use crate::store::sqlite::{read, rows};
-use crate::store::{AgendaChange, AgendaFilter, AgendaPlace, ListedItem, StoreError};
-
-const BROKEN: StoreError = StoreError::Broken("an open item cannot be read");
+use crate::domain::ids::{CaseName, JurisdictionId};
+use crate::store::agenda::ItemRow;
+use crate::store::sqlite::read;
+use crate::store::{AgendaChange, AgendaFilter, AgendaPlace, ListedItem, StoreError, rows};
 
 /// What is open about a case.
 pub(super) fn of_case(connection: &Connection, jurisdiction: i64, case: &CaseName) -> Result<Vec<Item>, StoreError> {
@@ -18,7 +17,7 @@ pub(super) fn of_case(connection: &Connection, jurisdiction: i64, case: &CaseNam
          WHERE jurisdiction = ?1 AND case_kind = ?2 AND case_id = ?3",
     )?;
     let bounds = params![jurisdiction, rows::kind(case.kind), case.id.as_bytes().as_slice()];
-    let found = statement.query_map(bounds, ItemRow::read)?;
+    let found = statement.query_map(bounds, item_row)?;
     found.map(|row| Ok(row?.listed(&case.jurisdiction)?.item)).collect()
 }
 
@@ -35,8 +34,8 @@ pub(super) fn due(
         "SELECT case_kind, case_id, kind, key, due_at, names.name FROM agenda LEFT JOIN names ON names.id = holder \
          WHERE jurisdiction = ?1 AND kind = ?2 AND due_at <= ?3 ORDER BY due_at, case_kind, case_id, key LIMIT ?4",
     )?;
-    let bounds = params![number, kind.word(), rows::nanoseconds(at)?, i64::try_from(limit).unwrap_or(i64::MAX)];
-    let found = statement.query_map(bounds, ItemRow::read)?;
+    let bounds = params![number, kind.word(), rows::nanoseconds(at)?, rows::limit(limit)];
+    let found = statement.query_map(bounds, item_row)?;
     found.map(|row| row?.listed(jurisdiction)).collect()
 }
 
@@ -60,7 +59,7 @@ pub(super) fn list(connection: &Connection, filter: &AgendaFilter) -> Result<Vec
          AND (?7 IS NULL OR holder = ?7 OR (?8 AND holder IS NULL)) \
          ORDER BY due_at, case_kind, case_id, key LIMIT ?9",
     )?;
-    let limit = i64::try_from(filter.limit).unwrap_or(i64::MAX);
+    let limit = rows::limit(filter.limit);
     let bounds = params![
         number,
         filter.kind.word(),
@@ -72,7 +71,7 @@ pub(super) fn list(connection: &Connection, filter: &AgendaFilter) -> Result<Vec
         filter.unassigned,
         limit
     ];
-    let found = statement.query_map(bounds, ItemRow::read)?;
+    let found = statement.query_map(bounds, item_row)?;
     found.map(|row| row?.listed(&filter.jurisdiction)).collect()
 }
 
@@ -102,33 +101,13 @@ pub(super) fn write(
     Ok(())
 }
 
-/// One row of `agenda`.
-struct ItemRow {
-    case_kind: i64,
-    case_id: Vec<u8>,
-    kind: String,
-    key: String,
-    due_at: i64,
-    holder: Option<String>,
-}
-
-impl ItemRow {
-    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
-        Ok(Self {
-            case_kind: row.get(0)?,
-            case_id: row.get(1)?,
-            kind: row.get(2)?,
-            key: row.get(3)?,
-            due_at: row.get(4)?,
-            holder: row.get(5)?,
-        })
-    }
-
-    fn listed(self, jurisdiction: &JurisdictionId) -> Result<ListedItem, StoreError> {
-        let id = Uuid::from_slice(&self.case_id).map_err(|_| BROKEN)?;
-        let case = CaseName { jurisdiction: jurisdiction.clone(), kind: rows::case_kind(self.case_kind)?, id };
-        let holder = self.holder.map(|agency| agency.parse::<AgencyId>()).transpose().map_err(|_| BROKEN)?;
-        let kind = self.kind.parse().map_err(|_| BROKEN)?;
-        Ok(ListedItem { case, item: Item { kind, key: self.key, due_at: rows::time(self.due_at)?, holder } })
-    }
+fn item_row(row: &Row<'_>) -> rusqlite::Result<ItemRow> {
+    Ok(ItemRow {
+        case_kind: row.get(0)?,
+        case_id: row.get(1)?,
+        kind: row.get(2)?,
+        key: row.get(3)?,
+        due_at: row.get(4)?,
+        holder: row.get(5)?,
+    })
 }

@@ -2,21 +2,18 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use uuid::Uuid;
 
 use crate::domain::appeal::{Bar, Item};
 use crate::domain::case::StoredCase;
 use crate::domain::ids::{AgencyId, CaseKind, CaseName, LogName};
-use crate::store::StoreError;
-use crate::store::appeals::{AppealsLoaded, AppealsWanted, ItemFilter, Listed, NewAppeal, NewAppeals, NewBar, NewItem};
-use crate::store::sqlite::{read, rows};
+use crate::store::appeals::{
+    AppealsLoaded, AppealsWanted, DUE_MAX, ItemFilter, Listed, NewAppeal, NewAppeals, NewBar, NewItem,
+};
+use crate::store::sqlite::read;
 use crate::store::vault::Key;
-use crate::wire::entry;
-
-/// Due dates of one issuer that are read; more are not open at once.
-const DUE_MAX: i64 = 1_000;
+use crate::store::{StoreError, rows, sealed};
 
 /// What a batch needs.
 pub(super) fn load(
@@ -104,16 +101,9 @@ fn item(
     let named =
         params![jurisdiction, id(appeal.id.as_bytes()), id(detainer.id.as_bytes()), rows::kind(CaseKind::Detainer)];
     let found: Option<SealedItem> = statement.query_row(named, |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-    let Some((wrapped, sealed)) = found else { return Ok(None) };
+    let Some((wrapped, answer)) = found else { return Ok(None) };
     let key = vault.unwrap_data_key(&wrapped, &rows::case_context(detainer))?;
-    Ok(Some(open(&key, appeal, detainer, sealed.as_deref())?))
-}
-
-/// What is sealed of an item; an empty one where nothing was answered.
-fn open(key: &Key, appeal: &CaseName, detainer: &CaseName, sealed: Option<&[u8]>) -> Result<Item, StoreError> {
-    let Some(sealed) = sealed else { return Ok(Item::default()) };
-    let plain = key.open(sealed, &rows::item_context(appeal, detainer))?;
-    serde_json::from_slice(&plain).map_err(|_| StoreError::Broken("an answer to an appeal cannot be read"))
+    Ok(Some(sealed::open_item(&key, appeal, detainer, answer.as_deref())?))
 }
 
 fn recorded_since(
@@ -130,8 +120,7 @@ fn recorded_since(
     let found = statement.query_map(bounds, |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?)))?;
     for row in found {
         let (position, leaf) = row?;
-        let leaf = entry::read_leaf(&leaf).map_err(|_| StoreError::Broken("a leaf is not of a known layout"))?;
-        if let Ok(name) = leaf.resource.parse::<CaseName>() {
+        if let Some(name) = sealed::case_of(&leaf)? {
             since.insert(name, rows::unpack(position)?.1);
         }
     }
@@ -155,7 +144,7 @@ pub(super) fn items(connection: &Connection, vault: &Key, filter: &ItemFilter) -
          ORDER BY i.detainer LIMIT ?6",
     )?;
     let after = after.unwrap_or(Uuid::nil());
-    let limit = i64::try_from(*limit).unwrap_or(i64::MAX);
+    let limit = rows::limit(*limit);
     let named = params![
         jurisdiction,
         id(appeal.id.as_bytes()),
@@ -171,12 +160,12 @@ pub(super) fn items(connection: &Connection, vault: &Key, filter: &ItemFilter) -
         let bytes: Vec<u8> = row.get(0)?;
         let uuid = Uuid::from_slice(&bytes).map_err(|_| StoreError::Broken("a case's id is not a UUID"))?;
         let name = CaseName::detainer(appeal.jurisdiction.clone(), uuid);
-        let (wrapped, sealed): (Vec<u8>, Vec<u8>) = (row.get(1)?, row.get(2)?);
-        let (case, key) = read::open_case(vault, &name, &wrapped, &sealed)?;
+        let (wrapped, state): (Vec<u8>, Vec<u8>) = (row.get(1)?, row.get(2)?);
+        let (case, key) = sealed::open_case(vault, &name, &wrapped, &state)?;
         let StoredCase::Detainer(detainer) = case else {
             return Err(StoreError::Broken("a detainer of an appeal is none"));
         };
-        let mut item = open(&key, appeal, &name, row.get::<_, Option<Vec<u8>>>(3)?.as_deref())?;
+        let mut item = sealed::open_item(&key, appeal, &name, row.get::<_, Option<Vec<u8>>>(3)?.as_deref())?;
         item.barred = row.get::<_, Option<i64>>(4)?.and_then(|number| bars.get(&number).cloned());
         listed.push(Listed { detainer: *detainer, item });
     }
@@ -209,7 +198,7 @@ pub(super) fn write<'k>(
         transaction.prepare_cached("INSERT INTO appeals VALUES (?1, ?2, ?3, ?4)")?.execute(params![
             jurisdiction,
             number(issuer.as_str())?,
-            rows::nanoseconds(full_hour(*due_at))?,
+            rows::nanoseconds(rows::full_hour(*due_at))?,
             appeal
         ])?;
         let mut statement = transaction.prepare_cached("INSERT INTO appeal_items VALUES (?1, ?2, ?3, NULL, NULL)")?;
@@ -218,9 +207,7 @@ pub(super) fn write<'k>(
         }
     }
     for NewItem { appeal, detainer, item } in &new.items {
-        let item = Item { barred: None, ..item.clone() };
-        let plain = serde_json::to_vec(&item).map_err(|_| StoreError::Broken("an answer cannot be written"))?;
-        let sealed = key_of(detainer)?.seal(&plain, &rows::item_context(appeal, detainer))?;
+        let answer = sealed::seal_item(key_of(detainer)?, appeal, detainer, item)?;
         let changed = transaction
             .prepare_cached(
                 "UPDATE appeal_items SET answer = ?4 WHERE jurisdiction = ?1 AND appeal = ?2 AND detainer = ?3",
@@ -229,7 +216,7 @@ pub(super) fn write<'k>(
                 number(appeal.jurisdiction.as_str())?,
                 id(appeal.id.as_bytes()),
                 id(detainer.id.as_bytes()),
-                sealed
+                answer
             ])?;
         if changed != 1 {
             return Err(StoreError::Broken("a detainer that is answered of is not in the appeal"));
@@ -254,14 +241,6 @@ pub(super) fn write<'k>(
         }
     }
     Ok(())
-}
-
-/// The next full hour. It stands in the clear, for counting what is open, and tells no more of an appeal than that takes.
-fn full_hour(at: Timestamp) -> Timestamp {
-    const HOUR_S: i64 = 3_600;
-    let seconds = at.as_second().saturating_add(i64::from(at.subsec_nanosecond() > 0));
-    let hours = seconds.saturating_add(HOUR_S.saturating_sub(1)).div_euclid(HOUR_S);
-    Timestamp::from_second(hours.saturating_mul(HOUR_S)).unwrap_or(at)
 }
 
 /// A UUID as SQL has it.

@@ -4,8 +4,8 @@ use rusqlite::{Connection, Transaction, params};
 
 use crate::domain::ids::{AgencyId, JurisdictionId, LogKind, LogName};
 use crate::domain::inbox::{Attempt, Consumer, Inbox, Place, Whose};
-use crate::store::sqlite::{read, rows};
-use crate::store::{NewConsumer, StoreError};
+use crate::store::sqlite::read;
+use crate::store::{NewConsumer, StoreError, rows};
 
 const BROKEN: StoreError = StoreError::Broken("a consumer cannot be read");
 

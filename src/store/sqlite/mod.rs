@@ -7,7 +7,6 @@ mod appeals;
 mod inbox;
 mod policy;
 mod read;
-mod rows;
 mod write;
 
 use std::collections::HashMap;
@@ -24,11 +23,10 @@ pub use read::SqliteReader;
 
 use crate::domain::ids::CaseName;
 use crate::store::StoreError;
+use crate::store::rows::SCHEMA_VERSION;
 use crate::store::vault::Key;
 
 const SCHEMA: &str = include_str!("schema.sql");
-/// Bumped when schema.sql changes; an older or newer file is refused, never guessed at.
-const SCHEMA_VERSION: i32 = 4;
 /// Marks a file as ours ("comt").
 const APPLICATION_ID: i32 = 0x636f_6d74;
 /// Connections kept for readers.
@@ -85,7 +83,7 @@ impl SqliteStore {
         establish_schema(&connection)?;
         let vault = Arc::new(Key::new(wrapping_key)?);
         let reader = Arc::new(SqliteReader::new(path.to_owned(), Some(Arc::clone(&vault))));
-        let names = rows::names(&connection)?;
+        let names = read::names(&connection)?;
         Ok(Self { connection, names, vault, data_keys: HashMap::new(), reader, failed: false, lock: None })
     }
 }

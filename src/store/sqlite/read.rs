@@ -1,5 +1,6 @@
 //! The reader's side: a small pool of read-only connections. Called on blocking threads, never on a network thread.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,13 +13,14 @@ use crate::domain::ids::{AgencyId, CaseName, JurisdictionId, LogName};
 use crate::domain::inbox::Inbox;
 use crate::ledger::{Hash, TileId, tile_from_bytes};
 use crate::store::appeals::{ItemFilter, Listed};
-use crate::store::sqlite::{READERS_MAX, agenda, appeals, inbox, open_reader, policy, rows};
+use crate::store::sealed::{self, EntryRow};
+use crate::store::sqlite::{READERS_MAX, agenda, appeals, inbox, open_reader, policy};
 use crate::store::vault::{Key, VaultError};
 use crate::store::{
     AgendaFilter, Audience, CaseFilter, EntryHeader, ListedItem, PolicyInForce, Reader, RecordedAnswer, StoreError,
-    StoredEntry,
+    StoredEntry, rows,
 };
-use crate::wire::entry::{self, Opening};
+use crate::wire::entry::Opening;
 
 /// Reads a SQLite file that a writer may be writing.
 #[derive(Debug)]
@@ -53,9 +55,9 @@ impl SqliteReader {
         self.vault.as_deref().ok_or(StoreError::Vault(VaultError::Unopened))
     }
 
-    /// The key under which an entry about a resource is sealed.
-    fn key_of(&self, connection: &Connection, resource: &str) -> Result<Option<Key>, StoreError> {
-        let Ok(name) = resource.parse::<CaseName>() else { return Ok(None) };
+    /// The key of the case under which an entry is sealed.
+    fn key_of(&self, connection: &Connection, leaf: &[u8]) -> Result<Option<Key>, StoreError> {
+        let Some(name) = sealed::case_of(leaf)? else { return Ok(None) };
         let mut statement = connection.prepare_cached(
             "SELECT data_key FROM cases WHERE kind = ?1 AND id = ?2 \
              AND jurisdiction = (SELECT id FROM names WHERE name = ?3)",
@@ -83,8 +85,8 @@ impl SqliteReader {
                  WHERE position >= ?1 AND position < ?2 ORDER BY position LIMIT ?3",
             )?;
             let (first, end) = (rows::position(log, from)?, rows::position(log.saturating_add(1), 0)?);
-            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-            let found = statement.query_map(params![first, end, limit], EntryRow::read)?;
+            let limit = rows::limit(limit);
+            let found = statement.query_map(params![first, end, limit], entry_row)?;
             found
                 .map(|row| {
                     let row = row?;
@@ -99,24 +101,11 @@ impl SqliteReader {
 
     /// Contents of an entry: what is never personal, and the rest as far as there is a key.
     fn openings(&self, connection: &Connection, row: &EntryRow) -> Result<Vec<Opening>, StoreError> {
-        let broken = |_| StoreError::Broken("an entry is not of a known layout");
-        let mut openings = entry::read_openings(&row.clear).map_err(broken)?;
-        if self.vault.is_some() {
-            let resource = entry::read_leaf(&row.leaf).map_err(broken)?.resource;
-            let own = self.key_of(connection, &resource)?;
-            let key = own.as_ref().map_or_else(|| self.vault(), Ok)?;
-            let bound = rows::Bound {
-                position: row.position,
-                batch_size: row.batch_size,
-                leaf: &row.leaf,
-                audience: &row.audience,
-                clear: &row.clear,
-                answer: row.answer.as_deref(),
-            };
-            openings.extend(entry::read_openings(&key.open(&row.sealed, &bound.context())?).map_err(broken)?);
-            openings.sort_by_key(|opening| opening.class);
+        if self.vault.is_none() {
+            return row.openings(None);
         }
-        Ok(openings)
+        let own = self.key_of(connection, &row.leaf)?;
+        row.openings(Some(own.as_ref().map_or_else(|| self.vault(), Ok)?))
     }
 }
 
@@ -143,7 +132,7 @@ impl Reader for SqliteReader {
                  ORDER BY id LIMIT ?6",
             )?;
             let after = filter.after.unwrap_or(Uuid::nil());
-            let limit = i64::try_from(filter.limit).unwrap_or(i64::MAX);
+            let limit = rows::limit(filter.limit);
             let found = statement.query_map(
                 params![
                     jurisdiction,
@@ -157,10 +146,10 @@ impl Reader for SqliteReader {
             )?;
             found
                 .map(|row| {
-                    let (id, wrapped, sealed) = row?;
+                    let (id, wrapped, state) = row?;
                     let id = Uuid::from_slice(&id).map_err(|_| StoreError::Broken("a case has no id"))?;
                     let name = CaseName { jurisdiction: filter.jurisdiction.clone(), kind: filter.kind, id };
-                    Ok(open_case(self.vault()?, &name, &wrapped, &sealed)?.0)
+                    Ok(sealed::open_case(self.vault()?, &name, &wrapped, &state)?.0)
                 })
                 .collect()
         })
@@ -188,13 +177,11 @@ impl Reader for SqliteReader {
                 connection.prepare_cached("SELECT answer, leaf, batch_size FROM entries WHERE position = ?1")?;
             let found: Option<(Option<Vec<u8>>, Vec<u8>, i64)> =
                 statement.query_row([position], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()?;
-            let Some((Some(sealed), leaf, batch_size)) = found else { return Ok(None) };
-            let broken = |_| StoreError::Broken("an entry is not of a known layout");
-            let own = self.key_of(connection, &entry::read_leaf(&leaf).map_err(broken)?.resource)?;
+            let Some((Some(answer), leaf, batch_size)) = found else { return Ok(None) };
+            let own = self.key_of(connection, &leaf)?;
             let key = own.as_ref().map_or_else(|| self.vault(), Ok)?;
-            let answer = key.open(&sealed, &rows::answer_context(position))?;
-            let batch_size = u64::try_from(batch_size).map_err(|_| StoreError::Broken("a size is negative"))?;
-            Ok(Some(RecordedAnswer { answer, leaf, batch_size }))
+            let answer = key.open(&answer, &rows::answer_context(position))?;
+            Ok(Some(RecordedAnswer { answer, leaf, batch_size: rows::size(batch_size)? }))
         })
     }
 
@@ -242,7 +229,7 @@ impl Reader for SqliteReader {
             let Some(log) = number(connection, &log.to_string())? else { return Ok(None) };
             let mut statement = connection.prepare_cached("SELECT size FROM heads WHERE log = ?1")?;
             let size: Option<i64> = statement.query_row([log], |row| row.get(0)).optional()?;
-            size.map(|size| u64::try_from(size).map_err(|_| StoreError::Broken("a size is negative"))).transpose()
+            size.map(rows::size).transpose()
         })
     }
 
@@ -265,7 +252,7 @@ impl Reader for SqliteReader {
                  WHERE position >= ?1 AND position < ?2 ORDER BY position LIMIT ?3",
             )?;
             let (first, end) = (rows::position(log, from)?, rows::position(log.saturating_add(1), 0)?);
-            let found = statement.query_map(params![first, end, i64::try_from(limit).unwrap_or(i64::MAX)], |row| {
+            let found = statement.query_map(params![first, end, rows::limit(limit)], |row| {
                 Ok((row.get(0)?, row.get(1)?, row.get::<_, String>(2)?))
             })?;
             found
@@ -307,29 +294,16 @@ impl Reader for SqliteReader {
     }
 }
 
-/// One row of `entries`.
-struct EntryRow {
-    position: i64,
-    batch_size: i64,
-    leaf: Vec<u8>,
-    audience: String,
-    clear: Vec<u8>,
-    sealed: Vec<u8>,
-    answer: Option<Vec<u8>>,
-}
-
-impl EntryRow {
-    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
-        Ok(Self {
-            position: row.get(0)?,
-            batch_size: row.get(1)?,
-            leaf: row.get(2)?,
-            audience: row.get(3)?,
-            clear: row.get(4)?,
-            sealed: row.get(5)?,
-            answer: row.get(6)?,
-        })
-    }
+fn entry_row(row: &Row<'_>) -> rusqlite::Result<EntryRow> {
+    Ok(EntryRow {
+        position: row.get(0)?,
+        batch_size: row.get(1)?,
+        leaf: row.get(2)?,
+        audience: row.get(3)?,
+        clear: row.get(4)?,
+        sealed: row.get(5)?,
+        answer: row.get(6)?,
+    })
 }
 
 /// The number of a name, if it has one.
@@ -352,18 +326,18 @@ pub(super) fn case(
             Ok((row.get(0)?, row.get(1)?))
         })
         .optional()?;
-    found.map(|(wrapped, sealed)| open_case(vault, name, &wrapped, &sealed)).transpose()
+    found.map(|(wrapped, state)| sealed::open_case(vault, name, &wrapped, &state)).transpose()
 }
 
-pub(super) fn open_case(
-    vault: &Key,
-    name: &CaseName,
-    wrapped: &[u8],
-    sealed: &[u8],
-) -> Result<(StoredCase, Key), StoreError> {
-    let context = rows::case_context(name);
-    let key = vault.unwrap_data_key(wrapped, &context)?;
-    let plain = key.open(sealed, &context)?;
-    let case: StoredCase = serde_json::from_slice(&plain).map_err(|_| StoreError::Broken("a case cannot be read"))?;
-    if case.name() == name { Ok((case, key)) } else { Err(StoreError::Broken("a case bears another's name")) }
+/// Every name and its number.
+pub(super) fn names(connection: &Connection) -> Result<HashMap<String, i64>, StoreError> {
+    let mut statement = connection.prepare("SELECT name, id FROM names")?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// The log of a number.
+pub(super) fn log_name(names: &HashMap<String, i64>, number: i64) -> Result<LogName, StoreError> {
+    let name = names.iter().find(|(_, id)| **id == number).map(|(name, _)| name);
+    name.and_then(|name| name.parse().ok()).ok_or(StoreError::Broken("a number is no log's"))
 }

@@ -1,6 +1,6 @@
 //! The writer's side: recover, load, commit.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -8,17 +8,15 @@ use rusqlite::{OptionalExtension as _, Transaction, params};
 
 use crate::domain::agenda::ItemKind;
 use crate::domain::case::StoredCase;
-use crate::domain::detainer::Addressee;
-use crate::domain::determination::FieldClass;
-use crate::domain::ids::{AgencyId, CaseName, JurisdictionId, LogName, OfficerPseudonym};
+use crate::domain::ids::{CaseName, JurisdictionId, LogName, OfficerPseudonym};
 use crate::ledger::{Tree, tile_to_bytes};
-use crate::store::sqlite::{SqliteReader, SqliteStore, agenda, appeals, inbox, policy, read, rows};
+use crate::store::sealed::{self, EntryRow};
+use crate::store::sqlite::{SqliteReader, SqliteStore, agenda, appeals, inbox, policy, read};
 use crate::store::vault::Key;
 use crate::store::{
     Append, HeadMove, ListedItem, Loaded, LogState, NewEntry, Reader, SeenRequest, Standing, Store, StoreError, Wanted,
-    postgres,
+    postgres, rows,
 };
-use crate::wire::entry::{self, Opening};
 
 impl Store for SqliteStore {
     /// The file is locked, and every commit is fenced by its heads.
@@ -57,7 +55,7 @@ impl Store for SqliteStore {
             let Some((digest, position)) = found else { continue };
             let (log, index) = rows::unpack(position)?;
             let digest = digest.try_into().map_err(|_| StoreError::Broken("a request digest has another length"))?;
-            let seen = SeenRequest { digest, log: rows::log_name(&self.names, log)?, index };
+            let seen = SeenRequest { digest, log: read::log_name(&self.names, log)?, index };
             loaded.requests.insert((agency.clone(), *request_id), seen);
         }
         for (agency, log, index) in &wanted.deliveries {
@@ -137,8 +135,7 @@ impl SqliteStore {
                 .execute("INSERT INTO heads VALUES (?1, 0, ?2, 0)", params![id, root.as_bytes().as_slice()])?;
             return Ok(LogState { tree, recorded_at: now });
         };
-        let size = u64::try_from(size).map_err(|_| StoreError::Broken("a head has a negative size"))?;
-        let tree = Tree::load(size, |tile| self.reader.tile(log, tile))?;
+        let tree = Tree::load(rows::size(size)?, |tile| self.reader.tile(log, tile))?;
         if tree.root().as_bytes().as_slice() != root {
             return Err(StoreError::Broken("a log's tiles do not make up its head"));
         }
@@ -150,7 +147,7 @@ impl SqliteStore {
         self.number_all(append)?;
         // Taken, so that a key made for a batch that fails is not mistaken for a stored one by the next.
         let mut data_keys = std::mem::take(&mut self.data_keys);
-        let wrapped_keys = self.make_data_keys(append, &mut data_keys)?;
+        let wrapped_keys = sealed::make_data_keys(&self.vault, append, &mut data_keys)?;
         let Self { connection, names, vault, .. } = self;
         let number = |name: &str| names.get(name).copied().ok_or(StoreError::Broken("a name has no number"));
         let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
@@ -233,42 +230,7 @@ impl SqliteStore {
 
     /// Numbers every name of a batch. Rare: there are only so many agencies and logs.
     fn number_all(&mut self, append: &Append) -> Result<(), StoreError> {
-        let mut names: BTreeSet<String> = BTreeSet::new();
-        names.extend(append.requests.iter().map(|request| request.agency.to_string()));
-        names.extend(append.disclosures.iter().map(|disclosure| disclosure.recipient.to_string()));
-        for delivery in &append.deliveries {
-            names.extend([delivery.agency.to_string(), delivery.log.to_string()]);
-        }
-        for consumer in &append.consumers {
-            names.extend([consumer.whose.agency.to_string(), consumer.whose.jurisdiction.to_string()]);
-        }
-        for case in &append.cases {
-            names.insert(case.name().jurisdiction.to_string());
-            let (issuer, holder) = parties(case);
-            names.extend([issuer, holder].into_iter().flatten().map(ToString::to_string));
-        }
-        for change in &append.agenda {
-            names.insert(change.case.jurisdiction.to_string());
-            names.extend(change.open.iter().filter_map(|item| item.holder.as_ref()).map(ToString::to_string));
-        }
-        names.iter().try_for_each(|name| self.number(name).map(|_| ()))
-    }
-
-    /// A data key for each case that is new.
-    fn make_data_keys(
-        &self,
-        append: &Append,
-        data_keys: &mut HashMap<CaseName, Key>,
-    ) -> Result<BTreeMap<CaseName, Vec<u8>>, StoreError> {
-        let mut wrapped_keys = BTreeMap::new();
-        for case in &append.cases {
-            if !data_keys.contains_key(case.name()) {
-                let (key, wrapped) = self.vault.new_data_key(&rows::case_context(case.name()))?;
-                data_keys.insert(case.name().clone(), key);
-                wrapped_keys.insert(case.name().clone(), wrapped);
-            }
-        }
-        Ok(wrapped_keys)
+        rows::names(append).iter().try_for_each(|name| self.number(name).map(|_| ()))
     }
 }
 
@@ -306,41 +268,17 @@ fn insert_entry(
     new: &NewEntry,
     key: &Key,
 ) -> Result<(), StoreError> {
-    let position = rows::position(log, new.index)?;
-    let batch_size = rows::integer(batch_size)?;
-    let (clear, personal): (Vec<Opening>, Vec<Opening>) =
-        new.openings.iter().cloned().partition(|opening| opening.class == FieldClass::Count);
-    let clear = entry::write_openings(&clear);
-    let audience = new.audience.to_text();
-    let answer = new.answer.as_ref().map(|answer| key.seal(answer, &rows::answer_context(position))).transpose()?;
-    let bound = rows::Bound {
-        position,
-        batch_size,
-        leaf: &new.leaf,
-        audience: &audience,
-        clear: &clear,
-        answer: answer.as_deref(),
-    };
-    let sealed = key.seal(&entry::write_openings(&personal), &bound.context())?;
-    transaction
-        .prepare_cached("INSERT INTO entries VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?
-        .execute(params![position, batch_size, new.leaf, audience, clear, sealed, answer])?;
+    let row = EntryRow::seal(rows::position(log, new.index)?, batch_size, new, key)?;
+    transaction.prepare_cached("INSERT INTO entries VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?.execute(params![
+        row.position,
+        row.batch_size,
+        row.leaf,
+        row.audience,
+        row.clear,
+        row.sealed,
+        row.answer
+    ])?;
     Ok(())
-}
-
-/// Issuer and holder of a case, as far as it has them.
-fn parties(case: &StoredCase) -> (Option<&AgencyId>, Option<&AgencyId>) {
-    match case {
-        StoredCase::Custody(custody) => (None, Some(&custody.custodian)),
-        StoredCase::Appeal(appeal) => (Some(&appeal.issuer), None),
-        StoredCase::Detainer(detainer) => {
-            let addressee = match &detainer.request.addressee {
-                Addressee::Agency(agency) => Some(agency),
-                Addressee::Jurisdiction => None,
-            };
-            (Some(&detainer.issuer), detainer.custodian.as_ref().or(addressee))
-        }
-    }
 }
 
 /// Stores a case as it now stands. `wrapped` is its data key, if the case is new.
@@ -352,9 +290,8 @@ fn upsert_case(
     wrapped: Option<&Vec<u8>>,
 ) -> Result<(), StoreError> {
     let name = case.name();
-    let plain = serde_json::to_vec(case).map_err(|_| StoreError::Broken("a case cannot be written"))?;
-    let sealed = key.seal(&plain, &rows::case_context(name))?;
-    let (issuer, holder) = parties(case);
+    let state = sealed::seal_case(case, key)?;
+    let (issuer, holder) = rows::parties(case);
     let issuer = issuer.map(|agency| number(agency.as_str())).transpose()?;
     let holder = holder.map(|agency| number(agency.as_str())).transpose()?;
     let (jurisdiction, kind) = (number(name.jurisdiction.as_str())?, rows::kind(name.kind));
@@ -362,12 +299,12 @@ fn upsert_case(
     let stored = match wrapped {
         Some(wrapped) => transaction
             .prepare_cached("INSERT INTO cases VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?
-            .execute(params![jurisdiction, kind, id, issuer, holder, wrapped, sealed])?,
+            .execute(params![jurisdiction, kind, id, issuer, holder, wrapped, state])?,
         None => transaction
             .prepare_cached(
                 "UPDATE cases SET holder = ?4, sealed = ?5 WHERE jurisdiction = ?1 AND kind = ?2 AND id = ?3",
             )?
-            .execute(params![jurisdiction, kind, id, holder, sealed])?,
+            .execute(params![jurisdiction, kind, id, holder, state])?,
     };
     if stored == 1 { Ok(()) } else { Err(StoreError::Broken("a case that was loaded is not there")) }
 }

@@ -1,13 +1,18 @@
-//! How values stand in rows: packed positions, small numbers for names, and what sealed bytes are bound to.
+//! How values stand in rows, the same in every store, so that one can be copied to another row by row: packed positions,
+//! small numbers for names, times, and what sealed bytes are bound to.
 
-use std::collections::HashMap;
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use rusqlite::Connection;
 
-use crate::domain::ids::{CaseKind, CaseName, LogName};
+use crate::domain::case::StoredCase;
+use crate::domain::detainer::Addressee;
+use crate::domain::ids::{AgencyId, CaseKind, CaseName};
 use crate::ledger::TileId;
-use crate::store::{Audience, StoreError};
+use crate::store::{Append, Audience, StoreError};
+
+/// Bumped when a table changes, in both schemas; an older or newer store is refused, never guessed at.
+pub(super) const SCHEMA_VERSION: i32 = 4;
 
 /// Bits of an index within a packed position.
 const INDEX_BITS: u32 = 40;
@@ -47,6 +52,16 @@ pub(super) fn integer(number: u64) -> Result<i64, StoreError> {
     i64::try_from(number).map_err(|_| TOO_LARGE)
 }
 
+/// A size or an index as read back.
+pub(super) fn size(number: i64) -> Result<u64, StoreError> {
+    u64::try_from(number).map_err(|_| StoreError::Broken("a size is negative"))
+}
+
+/// A limit as SQL has it.
+pub(super) fn limit(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}
+
 /// Nanoseconds since 1970, good until the year 2262.
 pub(super) fn nanoseconds(time: Timestamp) -> Result<i64, StoreError> {
     i64::try_from(time.as_nanosecond()).map_err(|_| TOO_LARGE)
@@ -74,22 +89,55 @@ pub(super) fn case_kind(number: i64) -> Result<CaseKind, StoreError> {
         .ok_or(StoreError::Broken("a number is no kind of case"))
 }
 
-/// Every name and its number.
-pub(super) fn names(connection: &Connection) -> Result<HashMap<String, i64>, StoreError> {
-    let mut statement = connection.prepare("SELECT name, id FROM names")?;
-    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    Ok(rows.collect::<Result<_, _>>()?)
-}
-
-/// The log of a number.
-pub(super) fn log_name(names: &HashMap<String, i64>, number: i64) -> Result<LogName, StoreError> {
-    let name = names.iter().find(|(_, id)| **id == number).map(|(name, _)| name);
-    name.and_then(|name| name.parse().ok()).ok_or(StoreError::Broken("a number is no log's"))
-}
-
 /// An audience as stored.
 pub(super) fn audience(text: &str) -> Result<Audience, StoreError> {
     Audience::parse(text).ok_or(StoreError::Broken("an audience is not of a known layout"))
+}
+
+/// The next full hour. It stands in the clear, for counting what is open, and tells no more of an appeal than that takes.
+pub(super) fn full_hour(at: Timestamp) -> Timestamp {
+    const HOUR_S: i64 = 3_600;
+    let seconds = at.as_second().saturating_add(i64::from(at.subsec_nanosecond() > 0));
+    let hours = seconds.saturating_add(HOUR_S.saturating_sub(1)).div_euclid(HOUR_S);
+    Timestamp::from_second(hours.saturating_mul(HOUR_S)).unwrap_or(at)
+}
+
+/// Issuer and holder of a case, as far as it has them.
+pub(super) fn parties(case: &StoredCase) -> (Option<&AgencyId>, Option<&AgencyId>) {
+    match case {
+        StoredCase::Custody(custody) => (None, Some(&custody.custodian)),
+        StoredCase::Appeal(appeal) => (Some(&appeal.issuer), None),
+        StoredCase::Detainer(detainer) => {
+            let addressee = match &detainer.request.addressee {
+                Addressee::Agency(agency) => Some(agency),
+                Addressee::Jurisdiction => None,
+            };
+            (Some(&detainer.issuer), detainer.custodian.as_ref().or(addressee))
+        }
+    }
+}
+
+/// Every name that a batch's rows bear the number of.
+pub(super) fn names(append: &Append) -> BTreeSet<String> {
+    let mut names: BTreeSet<String> = append.heads.iter().map(|head| head.log.to_string()).collect();
+    names.extend(append.requests.iter().map(|request| request.agency.to_string()));
+    names.extend(append.disclosures.iter().map(|disclosure| disclosure.recipient.to_string()));
+    for delivery in &append.deliveries {
+        names.extend([delivery.agency.to_string(), delivery.log.to_string()]);
+    }
+    for consumer in &append.consumers {
+        names.extend([consumer.whose.agency.to_string(), consumer.whose.jurisdiction.to_string()]);
+    }
+    for case in &append.cases {
+        names.insert(case.name().jurisdiction.to_string());
+        let (issuer, holder) = parties(case);
+        names.extend([issuer, holder].into_iter().flatten().map(ToString::to_string));
+    }
+    for change in &append.agenda {
+        names.insert(change.case.jurisdiction.to_string());
+        names.extend(change.open.iter().filter_map(|item| item.holder.as_ref()).map(ToString::to_string));
+    }
+    names
 }
 
 /// What a case's sealed state is bound to.

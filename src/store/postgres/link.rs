@@ -1,0 +1,162 @@
+//! A connection as the threads that ask have it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use crate::store::StoreError;
+use crate::store::postgres::address::Address;
+use crate::store::postgres::io::Io;
+use crate::store::postgres::schema;
+use crate::store::postgres::session::{Answer, Ask, Session, Signs};
+
+/// What every session is told first. A commit answers when it is durable, here and on the standby there is, whatever the
+/// database is set to; warnings are sent, since one of them says that it is not. Every statement of ours goes by a key,
+/// whatever the planner believes of a table that nobody has counted yet. And a gateway that is gone lets go of its locks.
+const EVERY_SESSION: &str = "\
+    SELECT set_config('synchronous_commit', \
+        CASE current_setting('synchronous_commit') WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, false); \
+    SET client_min_messages = warning; SET jit = off; SET enable_seqscan = off; SET enable_bitmapscan = off; \
+    SET enable_hashjoin = off; SET enable_mergejoin = off; \
+    SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3; \
+    SET tcp_user_timeout = '10s'; SET lock_timeout = '10s'; SET idle_in_transaction_session_timeout = '30s'; ";
+
+/// A commit may wait for its standby as long as it takes.
+const WRITER: &str = "SET statement_timeout = 0";
+const READER: &str = "SET statement_timeout = '10s'";
+const LISTENER: &str = "SET statement_timeout = 0; LISTEN comity";
+
+/// An empty commit, which waits for the standby as every other does. Whatever was read before it is durable.
+pub(super) const CONFIRM: &str = "SELECT pg_logical_emit_message(true, 'comity', '')";
+
+const NUMBER: &str = "SELECT id FROM names WHERE name = $1";
+
+/// A server that is this much slower than its own limits is not there.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What a connection is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    Writer,
+    Reader,
+    /// Reads where nothing needs to be durable, or where nothing may be written: for verifying.
+    Onlooker,
+    Listener,
+}
+
+impl Role {
+    fn settings(self) -> &'static str {
+        match self {
+            Self::Writer => WRITER,
+            Self::Reader | Self::Onlooker => READER,
+            Self::Listener => LISTENER,
+        }
+    }
+}
+
+/// A connection.
+#[derive(Debug)]
+pub(super) struct Link {
+    session: Arc<Session>,
+    /// Numbers of names that were read over it. They are for good; another server may not have them yet.
+    numbers: Mutex<HashMap<String, i64>>,
+    // Last: the session says goodbye over it.
+    io: Arc<Io>,
+}
+
+impl Link {
+    /// Connects to whatever is there.
+    pub(super) fn open(io: &Arc<Io>, address: &Address, role: Role, tag: &str) -> Result<Self, StoreError> {
+        let opening = Session::open(address.clone(), EVERY_SESSION, tag.to_owned(), io.drivers());
+        let session = Arc::new(io.run(opening)??);
+        let link = Self { session, numbers: Mutex::default(), io: Arc::clone(io) };
+        link.run_script(role.settings())?;
+        Ok(link)
+    }
+
+    /// Connects to a store.
+    ///
+    /// The first thing is an empty commit: where the primary crashed, or a wait was given up, there may be rows to be seen
+    /// that no standby has. Whatever is read after it is durable.
+    pub(super) fn to_store(io: &Arc<Io>, address: &Address, role: Role, tag: &str) -> Result<Self, StoreError> {
+        let link = Self::open(io, address, role, tag)?;
+        schema::check(&link)?;
+        if role != Role::Onlooker {
+            link.confirm()?;
+        }
+        Ok(link)
+    }
+
+    /// Runs statements in order, in one round trip. The first failure counts.
+    pub(super) fn ask<const N: usize>(&self, asks: [Ask; N]) -> Result<[Answer; N], StoreError> {
+        let answers: Vec<Answer> = self.ask_each(asks.into())?.into_iter().collect::<Result<_, _>>()?;
+        answers.try_into().map_err(|_| StoreError::Broken("a statement has no answer"))
+    }
+
+    /// The same, with what became of each. After a failure there may be fewer answers than statements.
+    pub(super) fn ask_each(&self, asks: Vec<Ask>) -> Result<Vec<Result<Answer, StoreError>>, StoreError> {
+        let session = Arc::clone(&self.session);
+        self.io.run(async move {
+            let answers = timeout(ANSWER_TIMEOUT, session.ask(asks)).await;
+            answers.map_err(|_| {
+                session.spend();
+                StoreError::Interrupted("the server did not answer in time".to_owned())
+            })
+        })?
+    }
+
+    /// Runs statements of which the last commits, and waits for as long as that takes.
+    pub(super) fn commit(&self, asks: Vec<Ask>) -> Result<(), StoreError> {
+        let session = Arc::clone(&self.session);
+        let answers = self.io.run(async move { session.ask_unwarned(asks).await })?;
+        answers.into_iter().try_for_each(|answer| answer.map(drop))
+    }
+
+    /// Runs a text of several statements.
+    pub(super) fn run_script(&self, script: &'static str) -> Result<(), StoreError> {
+        let session = Arc::clone(&self.session);
+        self.io.run(async move { session.tell(script).await })?
+    }
+
+    /// Returns when everything that could be read before is durable.
+    pub(super) fn confirm(&self) -> Result<(), StoreError> {
+        self.commit(vec![Ask::new(CONFIRM)])
+    }
+
+    /// The number of a name, if it has one.
+    pub(super) fn number(&self, name: &str) -> Result<Option<i64>, StoreError> {
+        let known = self.numbers.lock().unwrap_or_else(PoisonError::into_inner).get(name).copied();
+        if known.is_some() {
+            return Ok(known);
+        }
+        let [found] = self.ask([Ask::new(NUMBER).with(name.to_owned())])?;
+        let number: Option<i64> = found.rows.first().map(|row| row.try_get(0)).transpose()?;
+        if let Some(number) = number {
+            self.numbers.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), number);
+        }
+        Ok(number)
+    }
+
+    /// Runs a statement that nobody waits for.
+    pub(super) fn tell(&self, ask: Ask) {
+        let session = Arc::clone(&self.session);
+        self.io.let_run(async move { drop(session.ask(vec![ask]).await) });
+    }
+
+    /// Waits until another gateway announces something or the connection ends, at most so long; then a little for more.
+    pub(super) fn listen(&self, at_most: Duration, gather: Duration) -> Result<(), StoreError> {
+        let signs: Arc<Signs> = Arc::clone(&self.session.signs);
+        self.io.run(async move {
+            if timeout(at_most, signs.heard.notified()).await.is_ok() {
+                tokio::time::sleep(gather).await;
+            }
+        })
+    }
+
+    /// Whether it may be used again.
+    pub(super) fn is_good(&self) -> bool {
+        self.session.is_good()
+    }
+}

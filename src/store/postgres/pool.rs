@@ -1,0 +1,105 @@
+//! Connections for reading: a few, lent to one reader at a time.
+
+use std::fmt;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::store::StoreError;
+use crate::store::postgres::address::Address;
+use crate::store::postgres::io::Io;
+use crate::store::postgres::link::{Link, Role};
+
+/// Connections of one reader's side.
+const CONNECTIONS_MAX: usize = 8;
+/// So long a reader waits for one of them.
+const WAIT_MAX: Duration = Duration::from_secs(10);
+
+/// The connections of a reader's side.
+pub(super) struct Pool {
+    address: Address,
+    role: Role,
+    connections: Mutex<Connections>,
+    returned: Condvar,
+    // Last: connections say goodbye over it.
+    io: Arc<Io>,
+}
+
+#[derive(Default)]
+struct Connections {
+    idle: Vec<Link>,
+    lent: usize,
+}
+
+impl Pool {
+    pub(super) fn new(address: Address, role: Role) -> Result<Self, StoreError> {
+        let io = Arc::new(Io::start("comity-read")?);
+        Ok(Self { address, role, connections: Mutex::default(), returned: Condvar::new(), io })
+    }
+
+    /// Reads over a connection. Where that turns out to be of no use any more, once more over a new one.
+    pub(super) fn with<T>(&self, read: impl Fn(&Link) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let _lent = self.lend()?;
+        let link = match self.idle() {
+            Some(link) => link,
+            None => self.connect()?,
+        };
+        let outcome = read(&link);
+        if link.is_good() {
+            self.keep(link);
+            return outcome;
+        }
+        // What ended this one has ended those beside it.
+        self.connections.lock().unwrap_or_else(PoisonError::into_inner).idle.clear();
+        let link = self.connect()?;
+        let outcome = read(&link);
+        self.keep(link);
+        outcome
+    }
+
+    /// Waits for a turn.
+    fn lend(&self) -> Result<Lent<'_>, StoreError> {
+        let connections = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
+        let all_lent = |connections: &mut Connections| connections.lent >= CONNECTIONS_MAX;
+        let waited = self.returned.wait_timeout_while(connections, WAIT_MAX, all_lent);
+        let (mut connections, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+        if timeout.timed_out() {
+            return Err(StoreError::Interrupted("every connection for reading is busy".to_owned()));
+        }
+        connections.lent = connections.lent.saturating_add(1);
+        Ok(Lent(self))
+    }
+
+    fn idle(&self) -> Option<Link> {
+        let mut connections = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
+        connections.idle.retain(Link::is_good);
+        connections.idle.pop()
+    }
+
+    fn connect(&self) -> Result<Link, StoreError> {
+        Link::to_store(&self.io, &self.address, self.role, "")
+    }
+
+    fn keep(&self, link: Link) {
+        if link.is_good() {
+            self.connections.lock().unwrap_or_else(PoisonError::into_inner).idle.push(link);
+        }
+    }
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+/// A turn. The next one's, once it is dropped.
+struct Lent<'a>(&'a Pool);
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        let mut connections = self.0.connections.lock().unwrap_or_else(PoisonError::into_inner);
+        connections.lent = connections.lent.saturating_sub(1);
+        drop(connections);
+        self.0.returned.notify_one();
+    }
+}

@@ -1,0 +1,312 @@
+//! The reader's side. Called on any thread but a network one: it blocks until the server has answered.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use crate::domain::agency::Caller;
+use crate::domain::case::StoredCase;
+use crate::domain::ids::{AgencyId, CaseName, JurisdictionId, LogName};
+use crate::domain::inbox::Inbox;
+use crate::ledger::{Hash, TileId, tile_from_bytes};
+use crate::store::appeals::{ItemFilter, Listed};
+use crate::store::postgres::address::Address;
+use crate::store::postgres::link::{Link, Role};
+use crate::store::postgres::pool::Pool;
+use crate::store::postgres::session::Ask;
+use crate::store::postgres::{agenda, appeals, inbox, load};
+use crate::store::sealed::{self, EntryRow};
+use crate::store::vault::{Key, VaultError};
+use crate::store::{
+    AgendaFilter, Audience, CaseFilter, EntryHeader, ListedItem, PolicyInForce, Reader, RecordedAnswer, StoreError,
+    StoredEntry, rows,
+};
+
+const CASES: &str = "SELECT id, data_key, sealed FROM cases \
+    WHERE jurisdiction = $1 AND kind = $2 AND id > $3 \
+    AND ($4::text IS NULL OR issuer = (SELECT id FROM names WHERE name = $4) \
+        OR holder = (SELECT id FROM names WHERE name = $4) OR ($5 AND holder IS NULL)) \
+    ORDER BY id LIMIT $6";
+const ENTRIES: &str = "SELECT position, batch_size, leaf, audience, clear, sealed, answer FROM entries \
+    WHERE position >= $1 AND position < $2 ORDER BY position LIMIT $3";
+const HEADERS: &str = "SELECT position, leaf, audience FROM entries \
+    WHERE position >= $1 AND position < $2 ORDER BY position LIMIT $3";
+const KEYS: &str = "SELECT wanted.at, c.data_key \
+    FROM unnest($1::text[], $2::bigint[], $3::bytea[]) WITH ORDINALITY AS wanted (jurisdiction, kind, id, at) \
+    CROSS JOIN LATERAL (SELECT data_key FROM cases \
+        WHERE jurisdiction = (SELECT names.id FROM names WHERE name = wanted.jurisdiction) \
+        AND cases.kind = wanted.kind AND cases.id = wanted.id LIMIT 1) AS c";
+const ANSWER: &str = "SELECT answer, leaf, batch_size FROM entries WHERE position = $1";
+const CHECKPOINTS: &str =
+    "SELECT position, note FROM checkpoints WHERE position >= $1 AND position < $2 ORDER BY position";
+const LAST_CHECKPOINT: &str = "SELECT position, note FROM checkpoints WHERE position >= $1 AND position < $2 \
+    ORDER BY position DESC LIMIT 1";
+const CHECKPOINT_AT: &str = "SELECT note FROM checkpoints WHERE position = $1";
+const HEAD: &str = "SELECT size FROM heads WHERE log = $1";
+const TILE: &str = "SELECT hashes FROM tiles WHERE position = $1";
+const POLICY: &str = "SELECT digest, files, since FROM policy";
+const LOGS: &str = "SELECT name FROM names JOIN heads ON heads.log = names.id ORDER BY name";
+const PROBE: &str = "SELECT count(*) FROM heads";
+
+/// Reads a PostgreSQL database that writers may be writing.
+#[derive(Debug)]
+pub struct PostgresReader {
+    pool: Pool,
+    vault: Option<Arc<Key>>,
+}
+
+/// Opens a store for reading alone, as `verify` does. Without the wrapping key sealed content stays sealed.
+pub fn open_read_only(address: &Address, wrapping_key: Option<&[u8; 32]>) -> Result<PostgresReader, StoreError> {
+    let vault = wrapping_key.map(Key::new).transpose()?.map(Arc::new);
+    let reader = PostgresReader::new(address.clone(), Role::Onlooker, vault)?;
+    reader.probe()?;
+    Ok(reader)
+}
+
+impl PostgresReader {
+    pub(super) fn new(address: Address, role: Role, vault: Option<Arc<Key>>) -> Result<Self, StoreError> {
+        Ok(Self { pool: Pool::new(address, role)?, vault })
+    }
+
+    fn vault(&self) -> Result<&Key, StoreError> {
+        self.vault.as_deref().ok_or(StoreError::Vault(VaultError::Unopened))
+    }
+
+    /// Reads of one log, if there is such a one.
+    fn of_log<T: Default>(
+        &self,
+        log: &LogName,
+        read: impl Fn(&Link, i64) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let name = log.to_string();
+        self.pool.with(|link| match link.number(&name)? {
+            Some(number) => read(link, number),
+            None => Ok(T::default()),
+        })
+    }
+
+    fn read_entries(
+        &self,
+        log: &LogName,
+        from: u64,
+        limit: usize,
+        unseal: impl Fn(&Audience) -> bool,
+    ) -> Result<Vec<StoredEntry>, StoreError> {
+        self.of_log(log, |link, number| {
+            let [found] = link.ask([page(ENTRIES, number, from, limit)?])?;
+            let rows = found.rows.iter().map(|row| {
+                let row = entry_row(row)?;
+                let audience = rows::audience(&row.audience)?;
+                let case = if unseal(&audience) && self.vault.is_some() { sealed::case_of(&row.leaf)? } else { None };
+                Ok((row, audience, case))
+            });
+            let rows = rows.collect::<Result<Vec<_>, StoreError>>()?;
+            let keys = self.keys(link, rows.iter().filter_map(|(.., case)| case.as_ref()).collect())?;
+            let stored = rows.into_iter().map(|(row, audience, case)| {
+                let openings = if unseal(&audience) {
+                    row.openings(case.and_then(|case| keys.get(&case)).or(self.vault.as_deref()))?
+                } else {
+                    Vec::new()
+                };
+                Ok(StoredEntry { index: rows::unpack(row.position)?.1, leaf: row.leaf, openings, audience })
+            });
+            stored.collect()
+        })
+    }
+
+    /// The keys of cases, as far as there are such cases.
+    fn keys(&self, link: &Link, cases: BTreeSet<&CaseName>) -> Result<HashMap<CaseName, Key>, StoreError> {
+        if cases.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let cases: Vec<&CaseName> = cases.into_iter().collect();
+        let places: Vec<String> = cases.iter().map(|name| name.jurisdiction.to_string()).collect();
+        let kinds: Vec<i64> = cases.iter().map(|name| rows::kind(name.kind)).collect();
+        let ids: Vec<Vec<u8>> = cases.iter().map(|name| appeals::id(name.id)).collect();
+        let [found] = link.ask([Ask::new(KEYS).with(places).with(kinds).with(ids)])?;
+        let key = |row: &Row| {
+            let name = *appeals::nth(&cases, row.try_get(0)?)?;
+            Ok((name.clone(), self.vault()?.unwrap_data_key(row.try_get(1)?, &rows::case_context(name))?))
+        };
+        found.rows.iter().map(key).collect()
+    }
+}
+
+impl Reader for PostgresReader {
+    fn case(&self, name: &CaseName) -> Result<Option<StoredCase>, StoreError> {
+        self.pool.with(|link| {
+            let Some(number) = link.number(name.jurisdiction.as_str())? else { return Ok(None) };
+            let [found] = link.ask([load::cases(&[(number, name)])])?;
+            let open = |row: &Row| Ok(sealed::open_case(self.vault()?, name, row.try_get(1)?, row.try_get(2)?)?.0);
+            found.rows.first().map(open).transpose()
+        })
+    }
+
+    fn cases(&self, filter: &CaseFilter) -> Result<Vec<StoredCase>, StoreError> {
+        self.pool.with(|link| {
+            let Some(number) = link.number(filter.jurisdiction.as_str())? else { return Ok(Vec::new()) };
+            let after = appeals::id(filter.after.unwrap_or(Uuid::nil()));
+            let ask = Ask::new(CASES).with(number).with(rows::kind(filter.kind)).with(after);
+            let ask = ask.with(filter.agency.as_ref().map(ToString::to_string)).with(filter.unassigned);
+            let [found] = link.ask([ask.with(rows::limit(filter.limit))])?;
+            let case = |row: &Row| {
+                let id = Uuid::from_slice(row.try_get(0)?).map_err(|_| StoreError::Broken("a case has no id"))?;
+                let name = CaseName { jurisdiction: filter.jurisdiction.clone(), kind: filter.kind, id };
+                Ok(sealed::open_case(self.vault()?, &name, row.try_get(1)?, row.try_get(2)?)?.0)
+            };
+            found.rows.iter().map(case).collect()
+        })
+    }
+
+    fn entries(&self, log: &LogName, from: u64, limit: usize) -> Result<Vec<StoredEntry>, StoreError> {
+        self.read_entries(log, from, limit, |_| true)
+    }
+
+    fn entries_for(
+        &self,
+        caller: &Caller,
+        log: &LogName,
+        from: u64,
+        limit: usize,
+    ) -> Result<Vec<StoredEntry>, StoreError> {
+        self.read_entries(log, from, limit, |audience| audience.classes_for(caller, &log.jurisdiction).is_some())
+    }
+
+    fn answer(&self, log: &LogName, index: u64) -> Result<Option<RecordedAnswer>, StoreError> {
+        self.of_log(log, |link, number| {
+            let position = rows::position(number, index)?;
+            let [found] = link.ask([Ask::new(ANSWER).with(position)])?;
+            let Some(row) = found.rows.first() else { return Ok(None) };
+            let (Some(answer), leaf): (Option<&[u8]>, Vec<u8>) = (row.try_get(0)?, row.try_get(1)?) else {
+                return Ok(None);
+            };
+            let case = sealed::case_of(&leaf)?;
+            let keys = self.keys(link, case.iter().collect())?;
+            let own = case.and_then(|case| keys.get(&case));
+            let answer = own.map_or_else(|| self.vault(), Ok)?.open(answer, &rows::answer_context(position))?;
+            Ok(Some(RecordedAnswer { answer, leaf, batch_size: rows::size(row.try_get(2)?)? }))
+        })
+    }
+
+    fn checkpoint(&self, log: &LogName) -> Result<Option<(u64, String)>, StoreError> {
+        self.of_log(log, |link, number| {
+            let [found] = link.ask([all(LAST_CHECKPOINT, number)?])?;
+            found.rows.first().map(checkpoint).transpose()
+        })
+    }
+
+    fn checkpoint_at(&self, log: &LogName, size: u64) -> Result<Option<String>, StoreError> {
+        self.of_log(log, |link, number| {
+            let [found] = link.ask([Ask::new(CHECKPOINT_AT).with(rows::position(number, size)?)])?;
+            Ok(found.rows.first().map(|row| row.try_get(0)).transpose()?)
+        })
+    }
+
+    fn checkpoints(&self, log: &LogName) -> Result<Vec<(u64, String)>, StoreError> {
+        self.of_log(log, |link, number| {
+            let [found] = link.ask([all(CHECKPOINTS, number)?])?;
+            found.rows.iter().map(checkpoint).collect()
+        })
+    }
+
+    fn head(&self, log: &LogName) -> Result<Option<u64>, StoreError> {
+        self.of_log(log, |link, number| {
+            let [found] = link.ask([Ask::new(HEAD).with(number)])?;
+            found.rows.first().map(|row| rows::size(row.try_get(0)?)).transpose()
+        })
+    }
+
+    fn tile(&self, log: &LogName, tile: TileId) -> Result<Vec<Hash>, StoreError> {
+        self.of_log(log, |link, number| {
+            let [found] = link.ask([Ask::new(TILE).with(rows::tile_position(number, tile)?)])?;
+            let bytes: &[u8] = found.rows.first().map(|row| row.try_get(0)).transpose()?.unwrap_or_default();
+            tile_from_bytes(bytes).ok_or(StoreError::Broken("a tile is not whole hashes"))
+        })
+    }
+
+    fn headers(&self, log: &LogName, from: u64, limit: usize) -> Result<Vec<EntryHeader>, StoreError> {
+        self.of_log(log, |link, number| {
+            let [found] = link.ask([page(HEADERS, number, from, limit)?])?;
+            let header = |row: &Row| {
+                let index = rows::unpack(row.try_get(0)?)?.1;
+                Ok(EntryHeader { index, leaf: row.try_get(1)?, audience: rows::audience(row.try_get(2)?)? })
+            };
+            found.rows.iter().map(header).collect()
+        })
+    }
+
+    fn inbox(&self, agency: &AgencyId, jurisdiction: &JurisdictionId) -> Result<Inbox, StoreError> {
+        self.pool.with(|link| {
+            let agency = link.number(agency.as_str())?;
+            let (Some(agency), Some(place)) = (agency, link.number(jurisdiction.as_str())?) else {
+                // Neither has a number before something of it was stored.
+                return Ok(Inbox::default());
+            };
+            let [consumers, attempts] = link.ask(inbox::load(&[(agency, place)]))?;
+            Ok(inbox::read(&consumers, &attempts, 1)?.pop().unwrap_or_default())
+        })
+    }
+
+    fn policy(&self) -> Result<Option<PolicyInForce>, StoreError> {
+        self.pool.with(|link| {
+            let [found] = link.ask([Ask::new(POLICY)])?;
+            let policy = |row: &Row| sealed::policy_in_force(row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+            found.rows.first().map(policy).transpose()
+        })
+    }
+
+    fn agenda(&self, filter: &AgendaFilter) -> Result<Vec<ListedItem>, StoreError> {
+        self.pool.with(|link| {
+            let [found] = link.ask([agenda::list(filter)?])?;
+            agenda::read_list(&found, &filter.jurisdiction)
+        })
+    }
+
+    fn items(&self, filter: &ItemFilter) -> Result<Vec<Listed>, StoreError> {
+        self.pool.with(|link| appeals::read_list(&link.ask(appeals::list(filter))?, filter, self.vault()?))
+    }
+
+    fn logs(&self) -> Result<Vec<LogName>, StoreError> {
+        self.pool.with(|link| {
+            let [found] = link.ask([Ask::new(LOGS)])?;
+            let log = |row: &Row| {
+                let name: &str = row.try_get(0)?;
+                name.parse().map_err(|_| StoreError::Broken("a head is no log's"))
+            };
+            found.rows.iter().map(log).collect()
+        })
+    }
+
+    fn probe(&self) -> Result<(), StoreError> {
+        self.pool.with(|link| link.ask([Ask::new(PROBE)]).map(drop))
+    }
+}
+
+/// Rows of a log from an index on.
+fn page(sql: &'static str, log: i64, from: u64, limit: usize) -> Result<Ask, StoreError> {
+    let bounds = (rows::position(log, from)?, rows::position(log.saturating_add(1), 0)?);
+    Ok(Ask::new(sql).with(bounds.0).with(bounds.1).with(rows::limit(limit)))
+}
+
+/// Every row of a log.
+fn all(sql: &'static str, log: i64) -> Result<Ask, StoreError> {
+    Ok(Ask::new(sql).with(rows::position(log, 0)?).with(rows::position(log.saturating_add(1), 0)?))
+}
+
+fn checkpoint(row: &Row) -> Result<(u64, String), StoreError> {
+    Ok((rows::unpack(row.try_get(0)?)?.1, row.try_get(1)?))
+}
+
+fn entry_row(row: &Row) -> Result<EntryRow, StoreError> {
+    Ok(EntryRow {
+        position: row.try_get(0)?,
+        batch_size: row.try_get(1)?,
+        leaf: row.try_get(2)?,
+        audience: row.try_get(3)?,
+        clear: row.try_get(4)?,
+        sealed: row.try_get(5)?,
+        answer: row.try_get(6)?,
+    })
+}

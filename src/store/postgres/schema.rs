@@ -1,0 +1,58 @@
+//! The tables: made where there are none, and otherwise only looked at.
+
+use crate::store::StoreError;
+use crate::store::postgres::link::Link;
+use crate::store::postgres::session::{Answer, Ask};
+use crate::store::rows::SCHEMA_VERSION;
+
+const SCHEMA: &str = include_str!("schema.sql");
+const APPLICATION: &str = "comity";
+/// Gateways that begin on an empty database at once take turns ("comt").
+const LOCK: i64 = 0x636f_6d74;
+
+const FOREIGN: StoreError = StoreError::Broken("the database holds tables that are not a store's");
+const OTHER_VERSION: StoreError = StoreError::Broken("the database is not a store of this version");
+
+const BEGIN: &str = "BEGIN";
+const TAKE_TURN: &str = "SELECT pg_advisory_xact_lock($1)";
+const SCHEMA_NAME: &str = "SELECT current_schema()::text";
+/// Tables where ours are, or are to be; ours is the one that says whose they are.
+const TABLES: &str = "SELECT count(*), count(*) FILTER (WHERE relname = 'comity') FROM pg_class \
+    WHERE relkind IN ('r', 'p') AND relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())";
+const VERSION: &str = "SELECT application, version FROM comity";
+const MARK: &str = "INSERT INTO comity VALUES (1, $1, $2)";
+const COMMIT: &str = "COMMIT";
+const ROLLBACK: &str = "ROLLBACK";
+
+/// Makes the tables, if there are none in the first schema of the search path.
+pub(super) fn establish(link: &Link) -> Result<(), StoreError> {
+    let [.., schema, tables] =
+        link.ask([Ask::new(BEGIN), Ask::new(TAKE_TURN).with(LOCK), Ask::new(SCHEMA_NAME), Ask::new(TABLES)])?;
+    let row = tables.rows.first().ok_or(FOREIGN)?;
+    let (all, ours): (i64, i64) = (row.try_get(0).map_err(|_| FOREIGN)?, row.try_get(1).map_err(|_| FOREIGN)?);
+    let place = schema.rows.first().and_then(|row| row.try_get::<_, Option<String>>(0).ok().flatten());
+    let outcome = match (place, ours, all) {
+        (None, ..) => Err(StoreError::Address("search_path names no schema that there is".to_owned())),
+        (Some(_), 1, _) => return link.ask([Ask::new(ROLLBACK)]).and_then(|_| check(link)),
+        (Some(_), 0, 0) => make(link),
+        (Some(_), ..) => Err(FOREIGN),
+    };
+    if outcome.is_err() {
+        link.ask([Ask::new(ROLLBACK)])?;
+    }
+    outcome
+}
+
+fn make(link: &Link) -> Result<(), StoreError> {
+    link.run_script(SCHEMA)?;
+    link.ask([Ask::new(MARK).with(APPLICATION).with(i64::from(SCHEMA_VERSION))])?;
+    link.commit(vec![Ask::new(COMMIT)])
+}
+
+/// Whether the tables are a store's of this version.
+pub(super) fn check(link: &Link) -> Result<(), StoreError> {
+    let [Answer { rows, .. }] = link.ask([Ask::new(VERSION)])?;
+    let mark = rows.first().and_then(|row| Some((row.try_get(0).ok()?, row.try_get(1).ok()?)));
+    let mark: (String, i64) = mark.ok_or(FOREIGN)?;
+    if mark == (APPLICATION.to_owned(), i64::from(SCHEMA_VERSION)) { Ok(()) } else { Err(OTHER_VERSION) }
+}

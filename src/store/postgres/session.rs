@@ -1,0 +1,234 @@
+//! One connection: how it is made, what it is told first, and how things are asked over it.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::future::poll_fn;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use futures_util::future::{join_all, try_join_all};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::Notify;
+use tokio::time::timeout;
+use tokio_postgres::error::Severity;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{AsyncMessage, Client, Config, Connection, Error, Row, Statement};
+use tokio_util::task::TaskTracker;
+
+use crate::store::StoreError;
+use crate::store::postgres::address::Address;
+use crate::store::postgres::fault::{ends_connection, fault};
+
+/// For a TLS handshake and a login, beside the time that connecting may take.
+const LOGIN_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A parameter of a statement: a value, or a column of many.
+pub(super) type Value = Box<dyn ToSql + Sync + Send>;
+
+/// A statement to be run, with its parameters.
+pub(super) struct Ask {
+    pub(super) sql: &'static str,
+    pub(super) values: Vec<Value>,
+}
+
+impl Ask {
+    pub(super) fn new(sql: &'static str) -> Self {
+        Self { sql, values: Vec::new() }
+    }
+
+    pub(super) fn with(mut self, value: impl ToSql + Sync + Send + 'static) -> Self {
+        self.values.push(Box::new(value));
+        self
+    }
+}
+
+/// What came of it.
+#[derive(Debug, Default)]
+pub(super) struct Answer {
+    pub(super) rows: Vec<Row>,
+    /// Rows written, or else read.
+    pub(super) affected: u64,
+}
+
+/// What the server says unasked.
+#[derive(Debug)]
+pub(super) struct Signs {
+    /// A warning came. A commit that no standby has confirmed is told no other way.
+    warned: AtomicBool,
+    /// A gateway with another tag than this announced something, or the connection has ended.
+    tag: String,
+    pub(super) heard: Notify,
+    /// Why the connection ended.
+    end: Mutex<Option<String>>,
+}
+
+impl Signs {
+    pub(super) fn of(tag: &str) -> Self {
+        Self { warned: AtomicBool::new(false), tag: tag.to_owned(), heard: Notify::new(), end: Mutex::new(None) }
+    }
+}
+
+/// An open connection.
+pub(super) struct Session {
+    client: Client,
+    statements: Mutex<HashMap<&'static str, Statement>>,
+    pub(super) signs: Arc<Signs>,
+    /// It must not be used again.
+    spent: AtomicBool,
+}
+
+impl Session {
+    /// Connects to the first host that takes writes, and tells it what this session is like.
+    pub(super) async fn open(
+        address: Address,
+        settings: &'static str,
+        tag: String,
+        drivers: TaskTracker,
+    ) -> Result<Self, StoreError> {
+        let (mut passing, mut lasting) = (Vec::new(), Vec::new());
+        for host in address.hosts()? {
+            match Self::open_host(&host, &address, settings, &tag, &drivers).await {
+                Ok(session) => return Ok(session),
+                Err(StoreError::Interrupted(why)) => passing.push(why),
+                Err(StoreError::Server(why)) => lasting.push(why),
+                Err(other) => return Err(other),
+            }
+        }
+        // A host that is wrong for good must not stop anybody from waiting for another.
+        if passing.is_empty() {
+            return Err(StoreError::Server(lasting.join("; ")));
+        }
+        passing.extend(lasting);
+        Err(StoreError::Interrupted(passing.join("; ")))
+    }
+
+    async fn open_host(
+        host: &Config,
+        address: &Address,
+        settings: &str,
+        tag: &str,
+        drivers: &TaskTracker,
+    ) -> Result<Self, StoreError> {
+        let limit = host.get_connect_timeout().map_or(LOGIN_TIMEOUT, |limit| limit.saturating_add(LOGIN_TIMEOUT));
+        let late = |_| StoreError::Interrupted("the server did not answer in time".to_owned());
+        let connected = timeout(limit, host.connect(address.tls())).await.map_err(late)?;
+        let (client, connection) = connected.map_err(|error| fault(&error))?;
+        let signs = Arc::new(Signs::of(tag));
+        drivers.spawn(drive(connection, Arc::clone(&signs)));
+        let statements = Mutex::new(HashMap::new());
+        let session = Self { client, statements, signs, spent: AtomicBool::new(false) };
+        timeout(limit, session.tell(settings)).await.map_err(late)??;
+        Ok(session)
+    }
+
+    /// Tells the server something that is more than one statement.
+    pub(super) async fn tell(&self, settings: &str) -> Result<(), StoreError> {
+        self.client.batch_execute(settings).await.map_err(|error| self.failed(&error))
+    }
+
+    /// Whether it may be used.
+    pub(super) fn is_good(&self) -> bool {
+        !self.spent.load(Ordering::SeqCst) && !self.client.is_closed()
+    }
+
+    pub(super) fn spend(&self) {
+        self.spent.store(true, Ordering::SeqCst);
+    }
+
+    /// Runs statements in order without waiting for one before the next is sent. Within a transaction those after one
+    /// that failed fail too.
+    pub(super) async fn ask(&self, asks: Vec<Ask>) -> Vec<Result<Answer, StoreError>> {
+        if let Err(error) = self.prepare(&asks).await {
+            return vec![Err(self.failed(&error))];
+        }
+        let answers = join_all(asks.iter().map(|ask| self.answer(ask))).await;
+        answers.into_iter().map(|answer| answer.map_err(|error| self.failed(&error))).collect()
+    }
+
+    /// The same for what ends a transaction: success that comes with a warning is none.
+    pub(super) async fn ask_unwarned(&self, asks: Vec<Ask>) -> Vec<Result<Answer, StoreError>> {
+        self.signs.warned.store(false, Ordering::SeqCst);
+        let answers = self.ask(asks).await;
+        // The warning is sent before the answer, and looked at before it.
+        if self.signs.warned.load(Ordering::SeqCst) {
+            self.spend();
+            return vec![Err(StoreError::Interrupted("the server committed with a warning".to_owned()))];
+        }
+        answers
+    }
+
+    async fn prepare(&self, asks: &[Ask]) -> Result<(), Error> {
+        let known = |sql: &str| self.statements.lock().unwrap_or_else(PoisonError::into_inner).contains_key(sql);
+        let new = asks.iter().map(|ask| ask.sql).filter(|sql| !known(sql));
+        let new = try_join_all(new.map(async |sql| Ok::<_, Error>((sql, self.client.prepare(sql).await?)))).await?;
+        self.statements.lock().unwrap_or_else(PoisonError::into_inner).extend(new);
+        Ok(())
+    }
+
+    async fn answer(&self, ask: &Ask) -> Result<Answer, Error> {
+        let statement = self.statements.lock().unwrap_or_else(PoisonError::into_inner).get(ask.sql).cloned();
+        let Some(statement) = statement else { return Ok(Answer::default()) };
+        let values = ask.values.iter().map(|value| {
+            let value: &(dyn ToSql + Sync) = &**value;
+            value
+        });
+        let stream = self.client.query_raw(&statement, values).await?;
+        let mut stream = std::pin::pin!(stream);
+        let mut rows = Vec::new();
+        while let Some(row) = stream.as_mut().next().await {
+            rows.push(row?);
+        }
+        Ok(Answer { rows, affected: stream.rows_affected().unwrap_or_default() })
+    }
+
+    fn failed(&self, error: &Error) -> StoreError {
+        if ends_connection(error) {
+            self.spend();
+        }
+        let end = self.signs.end.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        match end {
+            Some(why) if error.is_closed() => StoreError::Interrupted(format!("{error}: {why}")),
+            Some(_) | None => fault(error),
+        }
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("good", &self.is_good()).finish_non_exhaustive()
+    }
+}
+
+/// Drives a connection until it ends, and looks at everything that the server says unasked.
+async fn drive<S, T>(mut connection: Connection<S, T>, signs: Arc<Signs>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    let end = loop {
+        match poll_fn(|context| connection.poll_message(context)).await {
+            // By what it is and not by what it says: servers speak many languages.
+            Some(Ok(AsyncMessage::Notice(notice))) => {
+                if notice.parsed_severity() == Some(Severity::Warning) {
+                    signs.warned.store(true, Ordering::SeqCst);
+                }
+            }
+            Some(Ok(AsyncMessage::Notification(notification))) => {
+                if notification.payload() != signs.tag {
+                    signs.heard.notify_one();
+                }
+            }
+            Some(Ok(_)) => {}
+            Some(Err(error)) => break Some(fault(&error)),
+            None => break None,
+        }
+    };
+    let why = end.map(|error| match error {
+        StoreError::Interrupted(why) | StoreError::Server(why) => why,
+        other => other.to_string(),
+    });
+    *signs.end.lock().unwrap_or_else(PoisonError::into_inner) = why;
+    signs.heard.notify_one();
+}

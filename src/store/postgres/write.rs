@@ -1,0 +1,228 @@
+//! A batch as statements: a few for each table that it touches, however many rows there are.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::domain::case::StoredCase;
+use crate::domain::ids::{CaseName, OfficerPseudonym};
+use crate::ledger::tile_to_bytes;
+use crate::store::postgres::appeals::{self, id};
+use crate::store::postgres::names::Names;
+use crate::store::postgres::session::Ask;
+use crate::store::postgres::{agenda, inbox};
+use crate::store::sealed::{self, EntryRow};
+use crate::store::vault::Key;
+use crate::store::{
+    Append, HeadMove, NewDelivery, NewDisclosure, NewEntry, NewRequest, PolicyInForce, StoreError, rows,
+};
+
+/// Only from where the batch was planned from.
+const HEADS: &str = "UPDATE heads SET size = new.size, root = new.root, recorded_at = new.recorded_at \
+    FROM unnest($1::bigint[], $2::bigint[], $3::bytea[], $4::bigint[], $5::bytea[], $6::bigint[]) \
+        AS new (log, from_size, from_root, size, root, recorded_at) \
+    WHERE heads.log = new.log AND heads.size = new.from_size AND heads.root = new.from_root RETURNING heads.log";
+const CHECKPOINTS: &str = "INSERT INTO checkpoints (position, note) SELECT * FROM unnest($1::bigint[], $2::text[])";
+const TILES: &str = "INSERT INTO tiles (position, hashes) SELECT * FROM unnest($1::bigint[], $2::bytea[]) \
+    ON CONFLICT (position) DO UPDATE SET hashes = excluded.hashes";
+const ENTRIES: &str = "INSERT INTO entries (position, batch_size, leaf, audience, clear, sealed, answer) \
+    SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bytea[], $4::text[], $5::bytea[], $6::bytea[], $7::bytea[])";
+const NEW_CASES: &str = "INSERT INTO cases (jurisdiction, kind, id, holder, sealed, issuer, data_key) \
+    SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bytea[], $4::bigint[], $5::bytea[], $6::bigint[], $7::bytea[])";
+const CASES: &str = "UPDATE cases SET holder = new.holder, sealed = new.sealed \
+    FROM unnest($1::bigint[], $2::bigint[], $3::bytea[], $4::bigint[], $5::bytea[]) \
+        AS new (jurisdiction, kind, id, holder, sealed) \
+    WHERE cases.jurisdiction = new.jurisdiction AND cases.kind = new.kind AND cases.id = new.id";
+const REQUESTS: &str = "INSERT INTO requests (agency, request_id, digest, position) \
+    SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::bytea[], $4::bigint[])";
+/// The first confirmation of a position is the one that counts.
+const DELIVERIES: &str = "INSERT INTO deliveries (agency, log, position, start, recorded_at) \
+    SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[]) ON CONFLICT DO NOTHING";
+const POLICY: &str = "INSERT INTO policy (id, digest, files, since) VALUES (1, $1, $2, $3) \
+    ON CONFLICT (id) DO UPDATE SET digest = excluded.digest, files = excluded.files, since = excluded.since";
+const DISCLOSURES: &str = "INSERT INTO disclosures (recorded_at, recipient, officer, method, resources, classes) \
+    SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::bigint[])";
+
+/// A statement that writes, and how many rows it must have written.
+pub(super) struct Write {
+    pub(super) ask: Ask,
+    /// So many, or else this is wrong.
+    pub(super) expected: Option<(usize, &'static str)>,
+}
+
+impl Write {
+    pub(super) fn of(ask: Ask) -> Self {
+        Self { ask, expected: None }
+    }
+
+    pub(super) fn all(ask: Ask, rows: usize, else_wrong: &'static str) -> Self {
+        Self { ask, expected: Some((rows, else_wrong)) }
+    }
+}
+
+/// Everything that a batch writes, but for its heads.
+pub(super) fn rows_of(
+    append: &Append,
+    names: &Names,
+    vault: &Key,
+    data_keys: &mut HashMap<CaseName, Key>,
+) -> Result<Vec<Write>, StoreError> {
+    let wrapped_keys = sealed::make_data_keys(vault, append, data_keys)?;
+    let key_of = |case: &CaseName| data_keys.get(case).ok_or(StoreError::Broken("a case has no key"));
+    let mut writes = tree(&append.heads, names)?;
+    writes.extend(entries(append, names, vault, &key_of)?);
+    writes.extend(cases(&append.cases, names, &wrapped_keys, &key_of)?);
+    writes.extend(agenda::write(&append.agenda, names)?);
+    writes.extend(requests(&append.requests, names)?);
+    writes.extend(deliveries(&append.deliveries, names)?);
+    writes.extend(inbox::write(&append.consumers, names)?);
+    writes.extend(appeals::write(&append.appeals, names, &key_of)?);
+    writes.extend(append.policy.as_ref().map(policy).transpose()?);
+    writes.extend(disclosures(&append.disclosures, names)?);
+    Ok(writes)
+}
+
+/// Moves the heads that stand where the batch was planned from, and tells which those are.
+pub(super) fn heads(moves: &[HeadMove], names: &Names) -> Result<Ask, StoreError> {
+    let (mut logs, mut from_sizes, mut from_roots) = (vec![], vec![], vec![]);
+    let (mut sizes, mut roots, mut times) = (vec![], vec![], vec![]);
+    for head in moves {
+        logs.push(names.number(&head.log.to_string())?);
+        from_sizes.push(rows::integer(head.from.size)?);
+        from_roots.push(head.from.root.as_bytes().to_vec());
+        sizes.push(rows::integer(head.to.size)?);
+        roots.push(head.to.root.as_bytes().to_vec());
+        times.push(rows::nanoseconds(head.recorded_at)?);
+    }
+    Ok(Ask::new(HEADS).with(logs).with(from_sizes).with(from_roots).with(sizes).with(roots).with(times))
+}
+
+/// Checkpoints and tiles.
+fn tree(moves: &[HeadMove], names: &Names) -> Result<Vec<Write>, StoreError> {
+    if moves.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (mut positions, mut notes) = (vec![], vec![]);
+    let (mut tiles, mut hashes) = (vec![], vec![]);
+    for head in moves {
+        let log = names.number(&head.log.to_string())?;
+        positions.push(rows::position(log, head.to.size)?);
+        notes.push(head.checkpoint.clone());
+        for (tile, made) in &head.tiles {
+            tiles.push(rows::tile_position(log, *tile)?);
+            hashes.push(tile_to_bytes(made));
+        }
+    }
+    Ok([Ask::new(CHECKPOINTS).with(positions).with(notes), Ask::new(TILES).with(tiles).with(hashes)]
+        .map(Write::of)
+        .into())
+}
+
+fn entries<'k>(
+    append: &Append,
+    names: &Names,
+    vault: &'k Key,
+    key_of: &impl Fn(&CaseName) -> Result<&'k Key, StoreError>,
+) -> Result<Option<Write>, StoreError> {
+    let (mut positions, mut batch_sizes, mut leaves, mut audiences) = (vec![], vec![], vec![], vec![]);
+    let (mut clear, mut personal, mut answers) = (vec![], vec![], vec![]);
+    let mut logs = BTreeMap::new();
+    for head in &append.heads {
+        logs.insert(&head.log, (names.number(&head.log.to_string())?, head.to.size));
+    }
+    for new @ NewEntry { log, index, case, .. } in &append.entries {
+        let (log, batch_size) = *logs.get(log).ok_or(StoreError::Broken("an entry has no head"))?;
+        let key = case.as_ref().map_or(Ok(vault), key_of)?;
+        let row = EntryRow::seal(rows::position(log, *index)?, batch_size, new, key)?;
+        positions.push(row.position);
+        batch_sizes.push(row.batch_size);
+        leaves.push(row.leaf);
+        audiences.push(row.audience);
+        clear.push(row.clear);
+        personal.push(row.sealed);
+        answers.push(row.answer);
+    }
+    let ask = Ask::new(ENTRIES).with(positions).with(batch_sizes).with(leaves).with(audiences);
+    Ok((!append.entries.is_empty()).then(|| Write::of(ask.with(clear).with(personal).with(answers))))
+}
+
+fn cases<'k>(
+    cases: &[StoredCase],
+    names: &Names,
+    wrapped_keys: &BTreeMap<CaseName, Vec<u8>>,
+    key_of: &impl Fn(&CaseName) -> Result<&'k Key, StoreError>,
+) -> Result<Vec<Write>, StoreError> {
+    let last: BTreeMap<&CaseName, &StoredCase> = cases.iter().map(|case| (case.name(), case)).collect();
+    let (new, changed): (Vec<_>, Vec<_>) = last.into_iter().partition(|(name, _)| wrapped_keys.contains_key(*name));
+    let mut writes = Vec::new();
+    for (sql, cases) in [(NEW_CASES, new), (CASES, changed)] {
+        if cases.is_empty() {
+            continue;
+        }
+        let number = |agency: Option<&_>| {
+            agency.map(|agency: &crate::domain::ids::AgencyId| names.number(agency.as_str())).transpose()
+        };
+        let (mut places, mut kinds, mut ids, mut holders, mut states) = (vec![], vec![], vec![], vec![], vec![]);
+        let (mut issuers, mut keys) = (vec![], vec![]);
+        for (name, case) in &cases {
+            let (issuer, holder) = rows::parties(case);
+            places.push(names.number(name.jurisdiction.as_str())?);
+            kinds.push(rows::kind(name.kind));
+            ids.push(id(name.id));
+            holders.push(number(holder)?);
+            states.push(sealed::seal_case(case, key_of(name)?)?);
+            issuers.push(number(issuer)?);
+            keys.extend(wrapped_keys.get(*name).cloned());
+        }
+        let mut ask = Ask::new(sql).with(places).with(kinds).with(ids).with(holders).with(states);
+        if sql == NEW_CASES {
+            ask = ask.with(issuers).with(keys);
+        }
+        writes.push(Write::all(ask, cases.len(), "a case that was loaded is not there"));
+    }
+    Ok(writes)
+}
+
+fn requests(requests: &[NewRequest], names: &Names) -> Result<Option<Write>, StoreError> {
+    let (mut agencies, mut ids, mut digests, mut positions) = (vec![], vec![], vec![], vec![]);
+    for NewRequest { agency, request_id, seen } in requests {
+        agencies.push(names.number(agency.as_str())?);
+        ids.push(id(request_id.0));
+        digests.push(seen.digest.to_vec());
+        positions.push(rows::position(names.number(&seen.log.to_string())?, seen.index)?);
+    }
+    let ask = Ask::new(REQUESTS).with(agencies).with(ids).with(digests).with(positions);
+    Ok((!requests.is_empty()).then(|| Write::of(ask)))
+}
+
+fn deliveries(deliveries: &[NewDelivery], names: &Names) -> Result<Option<Write>, StoreError> {
+    let (mut agencies, mut logs, mut positions) = (vec![], vec![], vec![]);
+    let (mut starts, mut times) = (vec![], vec![]);
+    for delivery in deliveries {
+        agencies.push(names.number(delivery.agency.as_str())?);
+        logs.push(names.number(&delivery.log.to_string())?);
+        positions.push(rows::integer(delivery.position)?);
+        starts.push(rows::integer(delivery.from)?);
+        times.push(rows::nanoseconds(delivery.recorded_at)?);
+    }
+    let ask = Ask::new(DELIVERIES).with(agencies).with(logs).with(positions).with(starts).with(times);
+    Ok((!deliveries.is_empty()).then(|| Write::of(ask)))
+}
+
+fn policy(policy: &PolicyInForce) -> Result<Write, StoreError> {
+    let ask = Ask::new(POLICY).with(policy.digest.to_vec()).with(sealed::policy_files(policy)?);
+    Ok(Write::of(ask.with(rows::nanoseconds(policy.since)?)))
+}
+
+fn disclosures(disclosures: &[NewDisclosure], names: &Names) -> Result<Option<Write>, StoreError> {
+    let (mut times, mut recipients, mut officers) = (vec![], vec![], vec![]);
+    let (mut methods, mut resources, mut classes) = (vec![], vec![], vec![]);
+    for disclosure in disclosures {
+        times.push(rows::nanoseconds(disclosure.recorded_at)?);
+        recipients.push(names.number(disclosure.recipient.as_str())?);
+        officers.push(disclosure.officer.as_ref().map(OfficerPseudonym::as_str).map(ToOwned::to_owned));
+        methods.push(disclosure.method);
+        resources.push(disclosure.resources.clone());
+        classes.push(i64::from(disclosure.classes.bits()));
+    }
+    let ask = Ask::new(DISCLOSURES).with(times).with(recipients).with(officers).with(methods);
+    Ok((!disclosures.is_empty()).then(|| Write::of(ask.with(resources).with(classes))))
+}

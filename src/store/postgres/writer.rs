@@ -1,0 +1,343 @@
+//! The writer's side: begin, recover, load, commit.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
+use std::sync::Arc;
+
+use aws_lc_rs::rand;
+use jiff::Timestamp;
+use tokio_postgres::Row;
+
+use crate::domain::agenda::ItemKind;
+use crate::domain::ids::{CaseName, JurisdictionId, LogName};
+use crate::ledger::{Hash, TILE_WIDTH, TileId, Tree, tile_from_bytes};
+use crate::store::postgres::address::Address;
+use crate::store::postgres::io::Io;
+use crate::store::postgres::link::{CONFIRM, Link, Role};
+use crate::store::postgres::names::Names;
+use crate::store::postgres::others::Others;
+use crate::store::postgres::read::PostgresReader;
+use crate::store::postgres::session::Ask;
+use crate::store::postgres::write::{self, Write};
+use crate::store::postgres::{agenda, inbox, load, schema};
+use crate::store::vault::{Key, VaultError};
+use crate::store::{Append, Head, ListedItem, Loaded, LogState, Reader, Standing, Store, StoreError, Wanted, rows};
+
+const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
+const COMMIT: &str = "COMMIT";
+const ROLLBACK: &str = "ROLLBACK";
+/// In the order of their numbers, so that two batches wait for each other and not in a circle.
+const LOCK: &str =
+    "SELECT log, size, root, recorded_at FROM heads WHERE log = ANY($1::bigint[]) ORDER BY log FOR UPDATE";
+const NEW_LOG: &str = "INSERT INTO heads (log, size, root, recorded_at) VALUES ($1, 0, $2, 0) ON CONFLICT DO NOTHING";
+const POLICY: &str = "SELECT digest FROM policy";
+const TILES: &str = "SELECT position, hashes FROM tiles WHERE position = ANY($1::bigint[])";
+/// By itself, and not waited for: within a batch it would make every commit of the database take turns, and synced it
+/// would cost as much as the batch did. It is a hint.
+const ANNOUNCE: &str = "SELECT set_config('synchronous_commit', 'off', true), pg_notify('comity', $1)";
+
+const BROKEN_HEAD: StoreError = StoreError::Broken("a head is not of a known layout");
+
+/// The writer's side of a PostgreSQL database.
+pub struct PostgresStore {
+    /// None since it was lost: the next batch connects anew.
+    link: Option<Link>,
+    names: Names,
+    vault: Arc<Key>,
+    /// Data keys of the cases of the batch at hand.
+    data_keys: HashMap<CaseName, Key>,
+    /// The heads that the batch at hand has locked. None: no batch was begun.
+    begun: Option<BTreeMap<LogName, LockedHead>>,
+    address: Address,
+    /// By which other gateways' announcements are told from ours.
+    tag: String,
+    reader: Arc<PostgresReader>,
+    // Last: connections say goodbye over it.
+    io: Arc<Io>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct LockedHead {
+    head: Head,
+    recorded_at: Timestamp,
+}
+
+impl PostgresStore {
+    /// Connects, and makes the tables if there are none. `wrapping_key` wraps every data key and is not in the database.
+    pub fn open(address: &Address, wrapping_key: &[u8; 32]) -> Result<Self, StoreError> {
+        let io = Arc::new(Io::start("comity-write")?);
+        let vault = Arc::new(Key::new(wrapping_key)?);
+        let mut tag = [0; 16];
+        rand::fill(&mut tag).map_err(|_| VaultError::Refused)?;
+        let reader = Arc::new(PostgresReader::new(address.clone(), Role::Reader, Some(Arc::clone(&vault)))?);
+        let mut store = Self {
+            link: None,
+            names: Names::default(),
+            vault,
+            data_keys: HashMap::new(),
+            begun: None,
+            address: address.clone(),
+            tag: hex::encode(tag),
+            reader,
+            io,
+        };
+        schema::establish(&Link::open(&store.io, address, Role::Writer, &store.tag)?)?;
+        store.connect()?;
+        Ok(store)
+    }
+
+    /// Connects, if that is to be done. Whatever is read afterwards is durable.
+    fn connect(&mut self) -> Result<(), StoreError> {
+        if self.link.as_ref().is_some_and(Link::is_good) {
+            return Ok(());
+        }
+        self.disconnect();
+        self.link = Some(Link::to_store(&self.io, &self.address, Role::Writer, &self.tag)?);
+        Ok(())
+    }
+
+    /// Forgets what rested on the connection: what another server knows may be less.
+    fn disconnect(&mut self) {
+        self.link = None;
+        self.begun = None;
+        self.names = Names::default();
+        self.data_keys.clear();
+    }
+
+    /// Ends the batch that failed. One whose fate nobody knows takes the connection with it.
+    fn noted<T>(&mut self, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
+        match &outcome {
+            Ok(_) => {}
+            Err(StoreError::Interrupted(_)) => self.disconnect(),
+            Err(_) => self.give_up(),
+        }
+        outcome
+    }
+
+    /// The connection, there or made.
+    fn link(&mut self) -> Result<&Link, StoreError> {
+        self.connect()?;
+        self.linked()
+    }
+
+    /// The connection, which must be there.
+    fn linked(&self) -> Result<&Link, StoreError> {
+        self.link.as_ref().ok_or_else(|| StoreError::Interrupted("the connection was lost".to_owned()))
+    }
+
+    /// Ends a batch without writing anything.
+    fn give_up(&mut self) {
+        self.names.forget();
+        self.data_keys.clear();
+        let rolled_back = match (&self.link, self.begun.take()) {
+            (Some(link), Some(_)) => link.ask([Ask::new(ROLLBACK)]).is_ok(),
+            _ => true,
+        };
+        if !rolled_back {
+            self.disconnect();
+        }
+    }
+}
+
+impl PostgresStore {
+    fn try_begin(&mut self, logs: &BTreeSet<LogName>) -> Result<Standing, StoreError> {
+        self.connect()?;
+        let Self { link: Some(link), names, .. } = self else { return Err(BROKEN_HEAD) };
+        let by_name: Vec<(String, &LogName)> = logs.iter().map(|log| (log.to_string(), log)).collect();
+        names.find(link, by_name.iter().map(|(name, _)| name.clone()))?;
+        let numbers: HashMap<i64, &LogName> =
+            by_name.iter().filter_map(|(name, log)| Some((names.get(name)?, *log))).collect();
+        let lock = Ask::new(LOCK).with(numbers.keys().copied().collect::<Vec<_>>());
+        self.begun = Some(BTreeMap::new());
+        let [_, locked, policy] = link.ask([Ask::new(BEGIN), lock, Ask::new(POLICY)])?;
+        let mut begun = BTreeMap::new();
+        for row in &locked.rows {
+            let log = *numbers.get(&row.try_get(0)?).ok_or(BROKEN_HEAD)?;
+            begun.insert(log.clone(), locked_head(row)?);
+        }
+        let heads = begun.iter().map(|(log, locked)| (log.clone(), locked.head)).collect();
+        self.begun = Some(begun);
+        let digest = policy.rows.first().map(|row| row.try_get::<_, &[u8]>(0)).transpose()?;
+        let digest = digest.map(<[u8; 32]>::try_from).transpose();
+        let policy = digest.map_err(|_| StoreError::Broken("the policy set in force is not of a known layout"))?;
+        Ok(Standing::Shared { heads, policy })
+    }
+
+    /// The state of a log, which is begun if it is new. Within a batch.
+    fn read_state(&mut self, log: &LogName) -> Result<LogState, StoreError> {
+        let Self { link: Some(link), names, begun: Some(begun), .. } = self else { return Err(BROKEN_HEAD) };
+        let name = log.to_string();
+        names.find(link, [name.clone()])?;
+        names.number_all(link, [name.clone()].into())?;
+        let number = names.number(&name)?;
+        let locked = match begun.get(log) {
+            Some(locked) => *locked,
+            None => {
+                let root = Tree::empty().root().as_bytes().to_vec();
+                let new = Ask::new(NEW_LOG).with(number).with(root);
+                let [_, found] = link.ask([new, Ask::new(LOCK).with(vec![number])])?;
+                let locked = locked_head(found.rows.first().ok_or(BROKEN_HEAD)?)?;
+                begun.insert(log.clone(), locked);
+                locked
+            }
+        };
+        let size = locked.head.size;
+        let edge = right_edge(size).map(|tile| rows::tile_position(number, tile)).collect::<Result<Vec<_>, _>>()?;
+        let [tiles] = link.ask([Ask::new(TILES).with(edge)])?;
+        let tiles: HashMap<i64, &[u8]> =
+            tiles.rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect::<Result<_, StoreError>>()?;
+        let tree = Tree::load(size, |tile| {
+            let bytes = tiles.get(&rows::tile_position(number, tile)?).copied().unwrap_or_default();
+            tile_from_bytes(bytes).ok_or(StoreError::Broken("a tile is not whole hashes"))
+        })?;
+        if tree.root() != locked.head.root {
+            return Err(StoreError::Broken("a log's tiles do not make up its head"));
+        }
+        Ok(LogState { tree, recorded_at: locked.recorded_at })
+    }
+
+    fn try_commit(&mut self, append: &Append) -> Result<(), StoreError> {
+        if append.is_empty() {
+            return self.end(vec![Ask::new(CONFIRM)]);
+        }
+        if self.begun.is_none() {
+            self.try_begin(&append.heads.iter().map(|head| head.log.clone()).collect())?;
+        }
+        let Self { link: Some(link), names, vault, data_keys, .. } = self else { return Err(BROKEN_HEAD) };
+        let mut bear: BTreeSet<String> = rows::names(append);
+        bear.extend(inbox::names(&append.consumers));
+        names.find(link, bear.iter().cloned())?;
+        names.number_all(link, bear)?;
+        // Taken, so that a key made for a batch that fails is not mistaken for a stored one by the next.
+        let mut data_keys = std::mem::take(data_keys);
+        let (mut asks, mut expected) = (vec![write::heads(&append.heads, names)?], Vec::new());
+        for Write { ask, expected: rows } in write::rows_of(append, names, vault, &mut data_keys)? {
+            asks.push(ask);
+            expected.push(rows);
+        }
+        let mut answers = link.ask_each(asks)?.into_iter();
+        let moved = answers.next().ok_or(BROKEN_HEAD)??;
+        let moved = moved.rows.iter().map(|row| row.try_get(0)).collect::<Result<BTreeSet<i64>, _>>()?;
+        for head in &append.heads {
+            if !moved.contains(&names.number(&head.log.to_string())?) {
+                return Err(StoreError::Fenced(head.log.clone()));
+            }
+        }
+        for (answer, expected) in answers.zip(expected) {
+            let written = usize::try_from(answer?.affected).unwrap_or(usize::MAX);
+            if let Some((rows, else_wrong)) = expected
+                && rows != written
+            {
+                return Err(StoreError::Broken(else_wrong));
+            }
+        }
+        self.end(Vec::new())?;
+        if !append.heads.is_empty() {
+            self.linked()?.tell(Ask::new(ANNOUNCE).with(self.tag.clone()));
+        }
+        Ok(())
+    }
+
+    /// Commits what was begun, if anything was. From here on a failure means that nobody knows.
+    fn end(&mut self, mut asks: Vec<Ask>) -> Result<(), StoreError> {
+        if self.begun.is_some() {
+            asks.push(Ask::new(COMMIT));
+        }
+        let committed = self.link()?.commit(asks);
+        self.begun = None;
+        self.data_keys.clear();
+        match committed {
+            Ok(()) => {
+                self.names.settle();
+                Ok(())
+            }
+            Err(StoreError::Interrupted(why) | StoreError::Server(why)) => Err(StoreError::Interrupted(why)),
+            Err(other) => Err(other),
+        }
+    }
+}
+
+impl Store for PostgresStore {
+    fn begin(&mut self, logs: &BTreeSet<LogName>) -> Result<Standing, StoreError> {
+        self.give_up();
+        let begun = self.try_begin(logs);
+        self.noted(begun)
+    }
+
+    fn recover(&mut self, log: &LogName) -> Result<LogState, StoreError> {
+        let alone = self.begun.is_none();
+        let begun = if alone { self.try_begin(&[log.clone()].into()).map(drop) } else { Ok(()) };
+        let state = begun.and_then(|()| self.read_state(log));
+        let state = match state {
+            Ok(state) if alone => self.end(Vec::new()).map(|()| state),
+            other => other,
+        };
+        self.noted(state)
+    }
+
+    fn load(&mut self, wanted: &Wanted) -> Result<Loaded, StoreError> {
+        if self.begun.is_none() && !wanted.requests.is_empty() {
+            // A batch begins with its requests: keys of one that was given up are not needed any more.
+            self.data_keys.clear();
+        }
+        let loaded = self.connect().and_then(|()| {
+            let Self { link: Some(link), names, vault, data_keys, .. } = &mut *self else { return Err(BROKEN_HEAD) };
+            load::load(link, names, vault, wanted, data_keys)
+        });
+        self.noted(loaded)
+    }
+
+    fn commit(&mut self, append: &Append) -> Result<(), StoreError> {
+        let committed = self.try_commit(append);
+        self.noted(committed)
+    }
+
+    fn due(
+        &mut self,
+        jurisdiction: &JurisdictionId,
+        kind: ItemKind,
+        at: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<ListedItem>, StoreError> {
+        let due = agenda::due(jurisdiction, kind, at, limit).and_then(|ask| self.link()?.ask([ask]));
+        let due = due.and_then(|[found]| agenda::read_list(&found, jurisdiction));
+        self.noted(due)
+    }
+
+    fn reader(&self) -> Arc<dyn Reader> {
+        let reader: Arc<PostgresReader> = Arc::clone(&self.reader);
+        reader
+    }
+
+    fn others(&self) -> Option<Others> {
+        Some(Others::new(self.address.clone(), self.tag.clone()))
+    }
+}
+
+impl fmt::Debug for PostgresStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresStore")
+            .field("address", &self.address)
+            .field("link", &self.link)
+            .finish_non_exhaustive()
+    }
+}
+
+/// `log, size, root, recorded_at`.
+fn locked_head(row: &Row) -> Result<LockedHead, StoreError> {
+    let root: &[u8] = row.try_get(2)?;
+    let root = root.try_into().map(Hash::from_bytes).map_err(|_| BROKEN_HEAD)?;
+    let head = Head { size: rows::size(row.try_get(1)?)?, root };
+    Ok(LockedHead { head, recorded_at: rows::time(row.try_get(3)?)? })
+}
+
+/// The tiles that a tree of this size is restored from: of each level the last, if it is not full.
+fn right_edge(size: u64) -> impl Iterator<Item = TileId> {
+    let width = u64::try_from(TILE_WIDTH).unwrap_or(u64::MAX);
+    let levels = std::iter::successors(Some((0u8, size)), move |(level, hashes)| {
+        Some((level.checked_add(1)?, hashes / width)).filter(|(_, hashes)| *hashes > 0)
+    });
+    levels
+        .filter(move |(_, hashes)| hashes % width > 0)
+        .map(move |(level, hashes)| TileId { level, index: hashes / width })
+}

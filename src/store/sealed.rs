@@ -1,0 +1,151 @@
+//! Rows with sealed content, the same in every store: entries, cases, answers to appeals; and the keys they are sealed
+//! under.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::domain::appeal::Item;
+use crate::domain::case::StoredCase;
+use crate::domain::determination::FieldClass;
+use crate::domain::ids::CaseName;
+use crate::store::rows;
+use crate::store::vault::Key;
+use crate::store::{Append, NewEntry, PolicyInForce, StoreError};
+use crate::wire::entry::{self, Opening};
+
+const BROKEN_ENTRY: StoreError = StoreError::Broken("an entry is not of a known layout");
+const BROKEN_POLICY: StoreError = StoreError::Broken("the policy set in force is not of a known layout");
+
+/// One row of `entries`.
+pub(super) struct EntryRow {
+    pub(super) position: i64,
+    pub(super) batch_size: i64,
+    pub(super) leaf: Vec<u8>,
+    pub(super) audience: String,
+    pub(super) clear: Vec<u8>,
+    pub(super) sealed: Vec<u8>,
+    pub(super) answer: Option<Vec<u8>>,
+}
+
+impl EntryRow {
+    /// Seals what is personal in a new entry, and the answer to its write.
+    pub(super) fn seal(position: i64, batch_size: u64, new: &NewEntry, key: &Key) -> Result<Self, StoreError> {
+        let (clear, personal): (Vec<Opening>, Vec<Opening>) =
+            new.openings.iter().cloned().partition(|opening| opening.class == FieldClass::Count);
+        let answer = new.answer.as_ref().map(|answer| key.seal(answer, &rows::answer_context(position))).transpose()?;
+        let mut row = Self {
+            position,
+            batch_size: rows::integer(batch_size)?,
+            leaf: new.leaf.clone(),
+            audience: new.audience.to_text(),
+            clear: entry::write_openings(&clear),
+            sealed: Vec::new(),
+            answer,
+        };
+        row.sealed = key.seal(&entry::write_openings(&personal), &row.context())?;
+        Ok(row)
+    }
+
+    /// Contents: what is never personal, and with the key the rest.
+    pub(super) fn openings(&self, key: Option<&Key>) -> Result<Vec<Opening>, StoreError> {
+        let mut openings = entry::read_openings(&self.clear).map_err(|_| BROKEN_ENTRY)?;
+        if let Some(key) = key {
+            let personal = key.open(&self.sealed, &self.context())?;
+            openings.extend(entry::read_openings(&personal).map_err(|_| BROKEN_ENTRY)?);
+            openings.sort_by_key(|opening| opening.class);
+        }
+        Ok(openings)
+    }
+
+    fn context(&self) -> Vec<u8> {
+        let bound = rows::Bound {
+            position: self.position,
+            batch_size: self.batch_size,
+            leaf: &self.leaf,
+            audience: &self.audience,
+            clear: &self.clear,
+            answer: self.answer.as_deref(),
+        };
+        bound.context()
+    }
+}
+
+/// The case under whose key an entry is sealed, by its leaf; none: under the wrapping key itself.
+pub(super) fn case_of(leaf: &[u8]) -> Result<Option<CaseName>, StoreError> {
+    Ok(entry::read_leaf(leaf).map_err(|_| BROKEN_ENTRY)?.resource.parse().ok())
+}
+
+/// A case as its row keeps it.
+pub(super) fn seal_case(case: &StoredCase, key: &Key) -> Result<Vec<u8>, StoreError> {
+    let plain = serde_json::to_vec(case).map_err(|_| StoreError::Broken("a case cannot be written"))?;
+    Ok(key.seal(&plain, &rows::case_context(case.name()))?)
+}
+
+/// A case and its data key.
+pub(super) fn open_case(
+    vault: &Key,
+    name: &CaseName,
+    wrapped: &[u8],
+    sealed: &[u8],
+) -> Result<(StoredCase, Key), StoreError> {
+    let context = rows::case_context(name);
+    let key = vault.unwrap_data_key(wrapped, &context)?;
+    let plain = key.open(sealed, &context)?;
+    let case: StoredCase = serde_json::from_slice(&plain).map_err(|_| StoreError::Broken("a case cannot be read"))?;
+    if case.name() == name { Ok((case, key)) } else { Err(StoreError::Broken("a case bears another's name")) }
+}
+
+/// What was answered of a detainer in an appeal, as its row keeps it.
+pub(super) fn seal_item(key: &Key, appeal: &CaseName, detainer: &CaseName, item: &Item) -> Result<Vec<u8>, StoreError> {
+    let item = Item { barred: None, ..item.clone() };
+    let plain = serde_json::to_vec(&item).map_err(|_| StoreError::Broken("an answer cannot be written"))?;
+    Ok(key.seal(&plain, &rows::item_context(appeal, detainer))?)
+}
+
+/// What is sealed of an item; an empty one where nothing was answered.
+pub(super) fn open_item(
+    key: &Key,
+    appeal: &CaseName,
+    detainer: &CaseName,
+    sealed: Option<&[u8]>,
+) -> Result<Item, StoreError> {
+    let Some(sealed) = sealed else { return Ok(Item::default()) };
+    let plain = key.open(sealed, &rows::item_context(appeal, detainer))?;
+    serde_json::from_slice(&plain).map_err(|_| StoreError::Broken("an answer to an appeal cannot be read"))
+}
+
+/// A data key for each case of a batch that is new, and itself wrapped.
+pub(super) fn make_data_keys(
+    vault: &Key,
+    append: &Append,
+    data_keys: &mut HashMap<CaseName, Key>,
+) -> Result<BTreeMap<CaseName, Vec<u8>>, StoreError> {
+    let mut wrapped_keys = BTreeMap::new();
+    for case in &append.cases {
+        if !data_keys.contains_key(case.name()) {
+            let (key, wrapped) = vault.new_data_key(&rows::case_context(case.name()))?;
+            data_keys.insert(case.name().clone(), key);
+            wrapped_keys.insert(case.name().clone(), wrapped);
+        }
+    }
+    Ok(wrapped_keys)
+}
+
+/// The digest of each file of a policy set, as its row keeps them.
+pub(super) fn policy_files(policy: &PolicyInForce) -> Result<String, StoreError> {
+    let files: BTreeMap<&str, String> =
+        policy.files.iter().map(|(name, digest)| (name.as_str(), hex::encode(digest))).collect();
+    serde_json::to_string(&files).map_err(|_| BROKEN_POLICY)
+}
+
+/// A policy set as read back.
+pub(super) fn policy_in_force(digest: &[u8], files: &str, since: i64) -> Result<PolicyInForce, StoreError> {
+    let digest = digest.try_into().map_err(|_| BROKEN_POLICY)?;
+    let files: BTreeMap<String, String> = serde_json::from_str(files).map_err(|_| BROKEN_POLICY)?;
+    let file = |(name, text): (String, String)| {
+        let mut digest = [0; 32];
+        hex::decode_to_slice(text, &mut digest).map_err(|_| BROKEN_POLICY)?;
+        Ok((name, digest))
+    };
+    let files = files.into_iter().map(file).collect::<Result<_, StoreError>>()?;
+    Ok(PolicyInForce { digest, files, since: rows::time(since)? })
+}
