@@ -9,6 +9,7 @@ pub mod files;
 mod health;
 mod logging;
 mod policy;
+pub mod private_postgres;
 pub mod sandbox;
 mod serve;
 mod token;
