@@ -8,6 +8,7 @@ pub(crate) mod duties;
 mod journal;
 mod outcome;
 mod party;
+pub(crate) mod postgres;
 pub(crate) mod probe;
 pub(crate) mod process;
 pub(crate) mod raw;

@@ -13,11 +13,13 @@ use comity::domain::agency::{AgencyKind, Caller};
 use comity::domain::case::StoredCase;
 use comity::domain::ids::{CaseKind, LogKind, LogName, RequestId};
 use comity::ledger;
+use comity::store::postgres::PostgresStore;
 use comity::store::sqlite::SqliteStore;
 use comity::store::{CaseFilter, Store, StoreError, Wanted};
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use crate::harness::postgres::Database;
 use crate::sample;
 use crate::store_contract::agenda::*;
 use crate::store_contract::answers::*;
@@ -29,20 +31,25 @@ type Open<'a> = &'a dyn Fn() -> Box<dyn Store>;
 
 const KEY: [u8; 32] = [42; 32];
 
-/// Every promise, tried on a backend.
+/// Every promise, tried on every backend.
 macro_rules! promises {
-    ($backend:ident: $on:expr; $($promise:ident,)+) => {
-        mod $backend {
+    ($($promise:ident,)+) => {
+        mod sqlite {
             $(#[test]
             fn $promise() {
-                $on(super::$promise);
+                super::on_sqlite(super::$promise);
+            })+
+        }
+        mod postgres {
+            $(#[test]
+            fn $promise() {
+                super::on_postgres(super::$promise);
             })+
         }
     };
 }
 
 promises! {
-    sqlite: super::on_sqlite;
     an_empty_log_recovers_empty,
     what_was_committed_is_read_again_after_reopening,
     a_log_goes_on_where_it_was_left,
@@ -72,6 +79,11 @@ fn on_sqlite(promise: fn(Open<'_>)) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("shard.sqlite");
     promise(&|| Box::new(SqliteStore::open(&path, &KEY).unwrap()));
+}
+
+fn on_postgres(promise: fn(Open<'_>)) {
+    let Some(database) = Database::schema() else { return };
+    promise(&|| Box::new(PostgresStore::open(&database.address(), &KEY).unwrap()));
 }
 
 fn an_empty_log_recovers_empty(open: Open<'_>) {
