@@ -64,7 +64,11 @@ fn main() -> Result<()> {
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let first = runtime.block_on(async {
-        let client = connect(&sandbox, houses.iter().flat_map(|house| &house.gateways).map(Gateway::grpc).next().context("no gateway")?).await?;
+        let client = connect(
+            &sandbox,
+            houses.iter().flat_map(|house| &house.gateways).map(Gateway::grpc).next().context("no gateway")?,
+        )
+        .await?;
         anyhow::Ok(client.detainers().lodge_detainer(request()).await?.into_inner())
     })?;
     let echo = Echo::start(&config, &sandbox, &first)?;

@@ -37,7 +37,7 @@ impl Exchange {
         let text = fs::read_to_string(directory.path().join("comity.toml")).unwrap();
         let text = replaced(&text, "tick_ms = 1000", "tick_ms = 0");
         let text = replaced(&text, "path = \"comity.db\"", &format!("url = \"{url}\""));
-        let ports: Vec<u16> = (0..2).map(|_| comity::cli::private_postgres::free_port().unwrap()).collect();
+        let ports = comity::cli::private_postgres::free_ports(2).unwrap();
         let addresses = [0, 1].map(|at: usize| format!("127.0.0.1:{}", ports[at]));
         let configs = [0, 1].map(|at: usize| {
             let path = directory.path().join(format!("gateway-{at}.toml"));
@@ -144,8 +144,8 @@ fn replaced(text: &str, from: &str, to: &str) -> String {
 
 #[test]
 fn two_gateways_on_one_database_make_one_log() {
-    let Some(database) = Database::new() else { return };
-    let exchange = Exchange::on(&database.url());
+    let Some(database) = Database::whole() else { return };
+    let exchange = Exchange::on(database.url());
     let first = exchange.start(0);
     let per_second = |gateways: &[usize]| {
         let load = exchange.load(gateways, 16);

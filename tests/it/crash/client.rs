@@ -4,7 +4,6 @@
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use comity::client::{Client, Config, Credentials, Error, Retry};
@@ -206,8 +205,7 @@ struct Lane {
 impl Lane {
     fn resume(lane: usize, known: &Journal, seats: Arc<Seats>, journal: Writer) -> Self {
         let place = Place { lane, ..Place::default() };
-        let mut resumed =
-            Self { patience: Duration::ZERO, stop: PathBuf::new(), place, unknown: None, seats, journal };
+        let mut resumed = Self { patience: Duration::ZERO, stop: PathBuf::new(), place, unknown: None, seats, journal };
         if let Some(last) = known.last_of(lane) {
             resumed.place = last.place.clone();
             match known.acknowledged.get(&last.request_id) {
@@ -225,7 +223,14 @@ impl Lane {
         }
         let mut done = 0;
         while done < stories && !self.stop.exists() {
-            let Ok(asked) = self.patiently(async |lane| lane.next().await).await else { return };
+            let begun = Instant::now();
+            let asked = loop {
+                match self.next().await {
+                    Ok(asked) => break asked,
+                    Err(_) if self.waits(begun).await => {}
+                    Err(_) => return,
+                }
+            };
             self.journal.write(Line::Asked(asked.clone())).await;
             let Ok(()) = self.settle(&asked).await else { return };
             done += usize::from(self.place.step == STEPS);
@@ -234,13 +239,15 @@ impl Lane {
 
     /// Sends a request and journals the acknowledgement.
     async fn settle(&mut self, asked: &Asked) -> Result<(), Status> {
-        let (seats, sent) = (Arc::clone(&self.seats), AtomicU64::new(0));
-        let answer = self.patiently(async |_| {
-            sent.fetch_add(1, Ordering::Relaxed);
-            settled(seats.send(asked).await)
-        });
-        let answer = answer.await?;
-        if sent.into_inner() > 1 {
+        let (begun, mut sent) = (Instant::now(), 1);
+        let answer = loop {
+            match settled(self.seats.send(asked).await) {
+                Ok(answer) => break answer,
+                Err(_) if self.waits(begun).await => sent += 1,
+                Err(unknown) => return Err(unknown),
+            }
+        };
+        if sent > 1 {
             self.journal.write(Line::SentAgain(asked.request_id.clone())).await;
         }
         let receipt = receipt_in(self.place.step, &answer);
@@ -250,16 +257,13 @@ impl Lane {
         Ok(())
     }
 
-    /// Tries again as long as nobody answers, if the order is to be patient.
-    async fn patiently<T>(&mut self, mut work: impl AsyncFnMut(&mut Self) -> Result<T, Status>) -> Result<T, Status> {
-        let begun = Instant::now();
-        loop {
-            let tried = work(self).await;
-            if tried.is_ok() || begun.elapsed() >= self.patience {
-                return tried;
-            }
+    /// Whether to try again after nobody answered, a while later.
+    async fn waits(&self, begun: Instant) -> bool {
+        let waits = begun.elapsed() < self.patience;
+        if waits {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
+        waits
     }
 
     /// Goes on to the next step with what an answer named.

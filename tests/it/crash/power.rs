@@ -208,7 +208,8 @@ fn made(directory: PathBuf) -> PathBuf {
 /// What clients had been told at a time. They may have asked anything.
 fn told_until(journal: &Journal, until_us: i64) -> Journal {
     let told = journal.acknowledged.iter().filter(|(_, line)| line.at_us <= until_us);
-    Journal { asked: journal.asked.clone(), acknowledged: told.map(|(id, line)| (id.clone(), line.clone())).collect() }
+    let acknowledged = told.map(|(id, line)| (id.clone(), line.clone())).collect();
+    Journal { asked: journal.asked.clone(), acknowledged, ..Journal::default() }
 }
 
 #[test]

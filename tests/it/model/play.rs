@@ -13,6 +13,8 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use uuid::Uuid;
 
+use crate::model::disk::On;
+use crate::model::end::Left;
 use crate::model::moves::{Again, Away, By, CrashAt, Draft, Fault, Move, Opening, Seen, WrongKey};
 use crate::model::plain::{CONSUMER, Expected, KINDS, Plain, log};
 use crate::model::real::{Came, GATES, ORIGIN, Real, VERIFIER, confirmation};
@@ -37,8 +39,8 @@ pub(super) struct Player {
 }
 
 /// Makes the moves of a sequence.
-pub(super) fn play(moves: &[Move], seed: u64) -> Result<Tally, TestCaseError> {
-    let (real, plain) = (Real::new(seed), Plain::new(&places(), seed));
+pub(super) fn play(moves: &[Move], seed: u64, engine: On) -> Result<(Tally, Left), TestCaseError> {
+    let (real, plain) = (Real::new(seed, engine), Plain::new(&places(), seed));
     let (submitted, receipts, tally) = (Vec::new(), BTreeMap::new(), Tally::new());
     let mut player = Player { real, plain, submitted, receipts, tally, law: 0, seed, made: 0 };
     for one in moves {
@@ -48,8 +50,8 @@ pub(super) fn play(moves: &[Move], seed: u64) -> Result<Tally, TestCaseError> {
             Move::Clock { mins } => player.pass(*mins),
         }
     }
-    end::compare(&mut player)?;
-    Ok(player.tally)
+    let left = end::compare(&mut player)?;
+    Ok((player.tally, left))
 }
 
 impl Player {
