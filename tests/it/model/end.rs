@@ -70,7 +70,10 @@ impl LeftLog {
 /// Stops the process, and compares what it left.
 pub(super) fn compare(player: &mut Player) -> Result<Left, TestCaseError> {
     player.real.stop();
-    verified(player)?;
+    // A database is held against a file that was.
+    if player.real.disk.is_file() {
+        verified(player)?;
+    }
     let mut store = player.real.disk.open(&WRAPPING_KEY).unwrap();
     for (name, log) in &player.plain.logs {
         let state = store.recover(name).unwrap();
