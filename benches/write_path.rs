@@ -1,7 +1,9 @@
 //! The write path against its limit: durable `LodgeDetainer` calls, and the same bytes through a bare mutual-TLS echo,
 //! in the same run on the same cores. Absolute figures move with the machine's mood; the ratio is what to compare.
 //!
-//! `cargo bench --bench write_path [-- --seconds N]`
+//! With `--postgres` also on a PostgreSQL server of its own, by one gateway and by two on the same database.
+//!
+//! `cargo bench --bench write_path [-- --seconds N] [--postgres]`
 
 use std::convert::Infallible;
 use std::io::Write as _;
@@ -12,9 +14,10 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
+use comity::cli::private_postgres::{Durability, PrivateServer};
 use comity::cli::sandbox::Sandbox;
 use comity::client::{Client, Retry};
-use comity::config::Config;
+use comity::config::{Config, StoreConfig};
 use comity::domain::agency::ActorKind;
 use comity::identity::clock::WallClock;
 use comity::identity::registry::Registry;
@@ -35,40 +38,73 @@ const IN_FLIGHT: usize = 16;
 const ROUNDS: usize = 3;
 
 fn main() -> Result<()> {
-    let mut arguments = std::env::args();
-    let seconds = arguments.find(|argument| argument == "--seconds").and_then(|_| arguments.next());
+    let arguments: Vec<String> = std::env::args().collect();
+    let seconds = arguments.iter().skip_while(|argument| *argument != "--seconds").nth(1);
     let seconds: u64 = seconds.map_or(Ok(3), |text| text.parse())?;
     let directory = tempfile::tempdir()?;
     let sandbox = Sandbox::establish(directory.path())?;
     let mut config = sandbox.config.clone();
     config.rate.requests_per_s = 1_000_000.try_into()?;
     config.rate.burst = 1_000_000.try_into()?;
-    let gateway = Gateway::start(&config, sandbox.directory(), Seams::default())?;
+    let start = |store: &StoreConfig| {
+        let config = Config { store: store.clone(), ..config.clone() };
+        Gateway::start(&config, sandbox.directory(), Seams::default())
+    };
+    let mut houses = vec![House { name: "SQLite", gateways: vec![start(&config.store)?] }];
+    let server = if arguments.iter().any(|argument| argument == "--postgres") {
+        let tls = sandbox.server_certificate()?;
+        let server = PrivateServer::start(&directory.path().join("postgres"), &tls, Durability::Synced)?;
+        server.create_database("shared")?;
+        let (alone, shared) = (StoreConfig::server(server.url()), StoreConfig::server(server.url_of("shared")));
+        houses.push(House { name: "PostgreSQL, one gateway", gateways: vec![start(&alone)?] });
+        houses.push(House { name: "PostgreSQL, two gateways", gateways: vec![start(&shared)?, start(&shared)?] });
+        Some(server)
+    } else {
+        None
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-
     let first = runtime.block_on(async {
-        let client = connect(&sandbox, gateway.grpc()).await?;
+        let client = connect(
+            &sandbox,
+            houses.iter().flat_map(|house| &house.gateways).map(Gateway::grpc).next().context("no gateway")?,
+        )
+        .await?;
         anyhow::Ok(client.detainers().lodge_detainer(request()).await?.into_inner())
     })?;
     let echo = Echo::start(&config, &sandbox, &first)?;
-    let (mut durable, mut bare) = (Vec::new(), Vec::new());
+    let length = Duration::from_secs(seconds);
+    let mut bare = Vec::new();
+    let mut durable = vec![Vec::new(); houses.len()];
     for _ in 0..ROUNDS {
-        let length = Duration::from_secs(seconds);
-        bare.push(runtime.block_on(round(&sandbox, echo.address, length))?);
-        durable.push(runtime.block_on(round(&sandbox, gateway.grpc(), length))?);
+        bare.push(runtime.block_on(round(&sandbox, &[echo.address], length))?);
+        for (house, rates) in houses.iter().zip(&mut durable) {
+            let addresses: Vec<SocketAddr> = house.gateways.iter().map(Gateway::grpc).collect();
+            rates.push(runtime.block_on(round(&sandbox, &addresses, length))?);
+        }
     }
-    let (bare, durable) = (median(bare), median(durable));
+    let bare = median(bare);
     let mut out = std::io::stdout();
     writeln!(
         out,
         "{CONNECTIONS} connections x {IN_FLIGHT} in flight, {ROUNDS} interleaved rounds of {seconds} s, medians"
     )?;
-    writeln!(out, "bare mutual-TLS echo   {bare:>9.0} calls/s")?;
-    writeln!(out, "durable LodgeDetainer  {durable:>9.0} calls/s")?;
-    writeln!(out, "ratio                  {:>9.2}", durable / bare)?;
-    gateway.stop()?;
+    writeln!(out, "{:<42}{bare:>9.0} calls/s", "bare mutual-TLS echo")?;
+    for (house, rates) in houses.iter().zip(durable) {
+        let (name, rate) = (format!("durable LodgeDetainer, {}", house.name), median(rates));
+        writeln!(out, "{name:<42}{rate:>9.0} calls/s   ratio {:.2}", rate / bare)?;
+    }
+    for gateway in houses.into_iter().flat_map(|house| house.gateways) {
+        gateway.stop()?;
+    }
     echo.stop();
+    drop(server);
     Ok(())
+}
+
+/// Gateways on one store.
+struct House {
+    name: &'static str,
+    gateways: Vec<Gateway>,
 }
 
 fn median(mut rates: Vec<f64>) -> f64 {
@@ -82,12 +118,12 @@ async fn connect(sandbox: &Sandbox, address: SocketAddr) -> Result<Client> {
 }
 
 /// Calls a second, over so long.
-async fn round(sandbox: &Sandbox, address: SocketAddr, length: Duration) -> Result<f64> {
+async fn round(sandbox: &Sandbox, addresses: &[SocketAddr], length: Duration) -> Result<f64> {
     let done = Arc::new(AtomicU64::new(0));
     let begin = Instant::now();
     let mut tasks = tokio::task::JoinSet::new();
-    for _ in 0..CONNECTIONS {
-        let client = connect(sandbox, address).await?;
+    for address in addresses.iter().cycle().take(CONNECTIONS) {
+        let client = connect(sandbox, *address).await?;
         for _ in 0..IN_FLIGHT {
             let (client, done) = (client.clone(), Arc::clone(&done));
             tasks.spawn(async move {

@@ -32,9 +32,10 @@ impl LedgerService for Ledger {
     ) -> Result<Response<v1::GetCheckpointResponse>, Status> {
         let caller = Api::caller(&request)?;
         let log = self.0.readable(&caller, parse::log("log", &request.get_ref().log))?;
-        let checkpoint = self.0.read(move |reader| reader.checkpoint(&log)).await?;
-        let checkpoint = checkpoint.map(|(_, note)| note).unwrap_or_default();
-        Ok(Response::new(v1::GetCheckpointResponse { checkpoint }))
+        // Of what is published: a larger one that another gateway signed may not be durable everywhere yet.
+        let head = self.0.head(&log);
+        let checkpoint = self.0.read(move |reader| reader.checkpoint_at(&log, head)).await?;
+        Ok(Response::new(v1::GetCheckpointResponse { checkpoint: checkpoint.unwrap_or_default() }))
     }
 
     async fn get_entry(&self, request: Request<v1::GetEntryRequest>) -> Result<Response<v1::GetEntryResponse>, Status> {
@@ -72,11 +73,11 @@ impl LedgerService for Ledger {
     ) -> Result<Response<v1::ProveInclusionResponse>, Status> {
         let caller = Api::caller(&request)?;
         let (log, stored, _) = self.0.entry(&caller, "LedgerService/ProveInclusion", &request.get_ref().name).await?;
-        let index = stored.index;
+        let (index, size) = (stored.index, self.0.head(&log));
         let proof = self
             .0
             .read(move |reader| {
-                let Some((size, checkpoint)) = reader.checkpoint(&log)? else { return Ok(None) };
+                let Some(checkpoint) = reader.checkpoint_at(&log, size)? else { return Ok(None) };
                 let proof = ledger::prove_inclusion(index, size, |tile| reader.tile(&log, tile))?;
                 Ok(Some(Receipt { index, proof, checkpoint }))
             })

@@ -8,6 +8,8 @@ mod dev;
 pub mod files;
 mod health;
 mod logging;
+mod migrate;
+mod place;
 mod policy;
 pub mod private_postgres;
 pub mod sandbox;
@@ -58,6 +60,8 @@ enum Command {
     Call(call::CallArgs),
     /// Reads a configuration with everything it names, says what holds, and serves nothing.
     CheckConfig(check_config::CheckConfigArgs),
+    /// Copies a store to another place, from a file to a database or back, and verifies that nothing differs.
+    Migrate(migrate::MigrateArgs),
     /// The law as data: checks a policy set, and holds it against its own cases.
     Policy(policy::PolicyArgs),
     /// Makes development certificates, keys and tokens. For production, see certs/README.md.
@@ -83,6 +87,7 @@ pub fn main() -> ExitCode {
         Command::Serve(args) => serve::run(&args),
         Command::Call(args) => return call::run(&args),
         Command::CheckConfig(args) => check_config::run(&args),
+        Command::Migrate(args) => migrate::run(&args),
         Command::Policy(args) => policy::run(&args),
         Command::Certs(args) => certs::run(&args),
         Command::Token(args) => token::run(&args),

@@ -16,8 +16,8 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::cli::files::write_public;
 
-pub use ordinary::{Ordinary, children_of, ordinary_user, signal};
-use ordinary::{parent_of, said_by};
+pub use ordinary::{Ordinary, ordinary_user};
+use ordinary::{children_of, parent_of, said_by, signal};
 
 /// Its superuser, and the database that it begins with.
 const NAME: &str = "comity";
@@ -237,9 +237,21 @@ pub fn binaries() -> Result<PathBuf> {
     places.find(has_all).context("no PostgreSQL server is installed here: apt-get install postgresql")
 }
 
-/// A port on 127.0.0.1 that nobody listens on now.
+/// A port on 127.0.0.1 that nobody listens on now, as [`free_ports`].
 pub fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+    free_ports(1)?.into_iter().next().context("no port is free")
+}
+
+/// Ports on 127.0.0.1 that nobody listens on now, none twice. They are below those that the system lends to whoever
+/// connects somewhere, so that a server which is stopped for a while finds its own port free again.
+pub fn free_ports(count: usize) -> Result<Vec<u16>> {
+    let mut held = Vec::new();
+    while held.len() < count {
+        // The system's own choice stands in for chance.
+        let lent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
+        held.extend(TcpListener::bind((Ipv4Addr::LOCALHOST, 18_000 + lent % 14_000)));
+    }
+    held.iter().map(|listener| Ok(listener.local_addr()?.port())).collect()
 }
 
 /// Where the server is to be, and whether that is elsewhere than asked for.

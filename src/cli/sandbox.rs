@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::cli::files;
+use crate::cli::private_postgres::Tls;
 use crate::client::{self, CredentialFiles, Credentials, TokenSource};
 use crate::config::{Config, KeysConfig, LogConfig, PolicyConfig, ServerConfig, StoreConfig, secret_files};
 use crate::domain::agency::{ActorKind, AgencyClass, AgencyKind};
@@ -109,6 +110,14 @@ impl Sandbox {
     /// Where it is.
     pub fn directory(&self) -> &Path {
         &self.directory
+    }
+
+    /// What another server of the sandbox shows its clients, who reach it as `localhost`.
+    pub fn server_certificate(&self) -> Result<Tls> {
+        let exchange = read_authority(&self.directory, "exchange")?;
+        let issued = exchange.issue(&CertificateOptions::server(Timestamp::now()))?;
+        let (certificate_pem, key_pem) = (issued.pem, issued.key_pem.to_string());
+        Ok(Tls { certificate_pem, key_pem, authority_pem: exchange.certificate.pem })
     }
 
     /// What a client of an agency connects with.

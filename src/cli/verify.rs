@@ -9,13 +9,13 @@ use base64::engine::general_purpose::STANDARD;
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
+use crate::cli::place::{STORE_ENV, place};
 use crate::cli::say;
 use crate::config::{read_key, secret_files};
 use crate::domain::ids::LogName;
 use crate::ledger::{self, Hash, LogVerifier, Receipt, Tree, VerifiedLog, VerifierKey};
 use crate::recorder::origin;
-use crate::store::sqlite::open_read_only;
-use crate::store::{Reader, StoredEntry};
+use crate::store::{Place, Reader, StoredEntry};
 use crate::wire::entry;
 
 const PAGE_LEN: usize = 1_024;
@@ -30,6 +30,9 @@ const PAGE_LEN: usize = 1_024;
 pub(crate) struct VerifyArgs {
     /// A data directory: of `comity dev`, of `comity demo --out`, or a copy of one.
     dir: PathBuf,
+    /// Where the store is, if it is not DIR/comity.db: another file, or a database as `postgres://...?sslrootcert=FILE`.
+    #[arg(long, value_name = "PLACE", env = STORE_ENV, hide_env_values = true)]
+    store: Option<String>,
     /// The pinned public key of the log. Default: DIR/keys/log.vkey, which proves no more than consistency.
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
@@ -47,7 +50,9 @@ pub(crate) struct VerifyArgs {
 /// What is verified, and against what.
 #[derive(Debug)]
 pub struct Claim {
-    /// The data directory.
+    /// Where the store is.
+    pub store: Place,
+    /// The data directory: receipts are in it, if there are any.
     pub directory: PathBuf,
     /// Keys pinned for the logs.
     pub keys: Vec<VerifierKey>,
@@ -115,22 +120,39 @@ pub struct KeptReceipt {
 }
 
 pub(super) fn run(args: &VerifyArgs) -> Result<()> {
-    let key_path = args.key.clone().unwrap_or_else(|| args.dir.join("keys/log.vkey"));
-    let key = std::fs::read_to_string(&key_path).with_context(|| format!("cannot read {}", key_path.display()))?;
-    let wrapping_path = args
-        .wrapping_key
-        .clone()
-        .or_else(|| Some(args.dir.join("keys").join(secret_files::WRAPPING)).filter(|path| path.exists()));
     let read =
         |path: &PathBuf| std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()));
-    let claim = Claim {
-        directory: args.dir.clone(),
+    let store = place(args.store.as_deref(), &args.dir)?;
+    let keys = (args.key.as_deref(), args.wrapping_key.as_deref());
+    let claim = claim_in(&args.dir, store, keys, &args.origin)?;
+    say_verified(&Claim { against: args.against.iter().map(read).collect::<Result<_>>()?, ..claim })
+}
+
+/// What is claimed of a store by its data directory. Keys that are not named are those of the directory: the public one of
+/// the log, and the one that opens sealed content, if it is there.
+pub(super) fn claim_in(
+    directory: &Path,
+    store: Place,
+    (key, wrapping_key): (Option<&Path>, Option<&Path>),
+    origin: &str,
+) -> Result<Claim> {
+    let key_path = key.map_or_else(|| directory.join("keys/log.vkey"), Path::to_owned);
+    let key = std::fs::read_to_string(&key_path).with_context(|| format!("cannot read {}", key_path.display()))?;
+    let own = || Some(directory.join("keys").join(secret_files::WRAPPING)).filter(|path| path.exists());
+    let wrapping_key = wrapping_key.map(Path::to_owned).or_else(own).map(|path| read_key(&path)).transpose()?;
+    Ok(Claim {
+        store,
+        directory: directory.to_owned(),
         keys: vec![VerifierKey::parse(key.trim_end())?],
-        wrapping_key: wrapping_path.map(|path| read_key(&path)).transpose()?.map(|key| *key),
-        origin: args.origin.clone(),
-        against: args.against.iter().map(read).collect::<Result<_>>()?,
-    };
-    let Verified { logs, entries, commitments, checkpoints, receipts } = verify(&claim)?;
+        wrapping_key: wrapping_key.map(|key| *key),
+        origin: origin.to_owned(),
+        against: Vec::new(),
+    })
+}
+
+/// Verifies, and says what was found whole.
+pub(super) fn say_verified(claim: &Claim) -> Result<()> {
+    let Verified { logs, entries, commitments, checkpoints, receipts } = verify(claim)?;
     say(&format!(
         "whole: {logs} logs, {entries} entries, {commitments} commitments opened, {checkpoints} checkpoints, \
          {receipts} receipts"
@@ -143,11 +165,11 @@ pub(super) fn run(args: &VerifyArgs) -> Result<()> {
 
 /// Recomputes everything.
 pub fn verify(claim: &Claim) -> Result<Verified> {
-    let reader = open_read_only(&claim.directory.join("comity.db"), claim.wrapping_key.as_ref())?;
+    let reader = claim.store.read(claim.wrapping_key.as_ref())?;
     let mut verified = Verified::default();
     let mut logs = Vec::new();
     for log in reader.logs()? {
-        if let Some(whole) = verify_log(claim, &reader, &log, &mut verified)? {
+        if let Some(whole) = verify_log(claim, &*reader, &log, &mut verified)? {
             logs.push((log, whole));
         }
         verified.logs = verified.logs.saturating_add(1);

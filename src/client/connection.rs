@@ -1,4 +1,4 @@
-//! One connection to the gateway at a time, replaced when the certificate files change or when it has gone silent.
+//! One connection to a gateway at a time, replaced when the certificate files change or when it has gone silent.
 //!
 //! A replaced connection lives on until what was asked over it is answered and what is streamed over it has ended.
 
@@ -12,12 +12,12 @@ use tonic::transport::Channel;
 
 use crate::client::credentials::{CredentialSource, Credentials};
 use crate::client::error::Error;
-use crate::client::tls::{TlsError, client_tls, connect, connect_lazy};
+use crate::client::tls::{Addresses, TlsError, client_tls, connect_lazy, connect_to};
 
 /// Where the gateway is, and who we are to it.
 #[derive(Debug)]
 pub(super) struct Connection {
-    address: String,
+    addresses: Arc<Addresses>,
     server_name: String,
     source: CredentialSource,
     /// How often files are read.
@@ -42,16 +42,24 @@ struct Checked {
 
 impl Connection {
     pub(super) async fn open(
-        address: String,
+        address: &str,
         server_name: String,
         source: CredentialSource,
         interval: Duration,
     ) -> Result<Self, Error> {
         let credentials = source.read().await?;
         let tls = tls_of(&credentials)?;
-        let channel = connect(&address, &server_name, Arc::clone(&tls)).await?;
+        let addresses = Arc::new(Addresses::of(address));
+        let channel = connect_to(&addresses, &server_name, Arc::clone(&tls)).await?;
         let checked = Mutex::new(Checked { credentials, at: Instant::now() });
-        Ok(Self { address, server_name, source, interval, line: ArcSwap::from_pointee(Line { channel, tls }), checked })
+        Ok(Self {
+            addresses,
+            server_name,
+            source,
+            interval,
+            line: ArcSwap::from_pointee(Line { channel, tls }),
+            checked,
+        })
     }
 
     /// The line to call over.
@@ -105,7 +113,7 @@ impl Connection {
     }
 
     fn dial(&self, tls: Arc<ClientConfig>) {
-        match connect_lazy(&self.address, &self.server_name, Arc::clone(&tls)) {
+        match connect_lazy(&self.addresses, &self.server_name, Arc::clone(&tls)) {
             Ok(channel) => self.line.store(Arc::new(Line { channel, tls })),
             Err(error) => tracing::warn!(%error, "cannot connect anew; keeping the old connection"),
         }

@@ -70,7 +70,7 @@ use crate::wire::v1;
 /// Where a gateway is, who we are, and how much patience we have.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// `host:port`.
+    /// `host:port`; of several gateways that serve the same logs, with commas between them: the first is tried first.
     pub address: String,
     /// Whose certificate is expected there.
     pub server_name: String,
@@ -116,7 +116,7 @@ impl Client {
         let Config { address, server_name, credentials, token, retry, reload_interval } = config;
         let token = Arc::new(Token::new(token, reload_interval));
         token.bearer().await?;
-        let connection = Connection::open(address, server_name, credentials, reload_interval).await?;
+        let connection = Connection::open(&address, server_name, credentials, reload_interval).await?;
         Ok(Self { calls: Authorized { connection: Arc::new(connection), token, retry }, reload_interval })
     }
 

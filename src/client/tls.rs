@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -14,6 +15,7 @@ use rustls::pki_types::{CertificateDer, InvalidDnsNameError, PrivateKeyDer, Serv
 use rustls::version::TLS13;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tonic::transport::{Channel, Endpoint, Uri};
@@ -83,32 +85,86 @@ pub fn client_tls(authorities_pem: &[u8], chain_pem: &[u8], key_pem: &[u8]) -> R
 
 /// Connects to `host:port` and expects a certificate of `server_name` there. The channel reconnects by itself.
 pub async fn connect(address: &str, server_name: &str, config: Arc<ClientConfig>) -> Result<Channel, TlsError> {
-    let (endpoint, connector) = endpoint(address, server_name, config)?;
+    connect_to(&Addresses::of(address).into(), server_name, config).await
+}
+
+/// The same to any of several gateways, which must all answer to that name.
+pub(super) async fn connect_to(
+    addresses: &Arc<Addresses>,
+    server_name: &str,
+    config: Arc<ClientConfig>,
+) -> Result<Channel, TlsError> {
+    let (endpoint, connector) = endpoint(addresses, server_name, config)?;
     Ok(endpoint.connect_with_connector(service_fn(connector)).await?)
 }
 
 /// The same, connecting with the first call.
-pub fn connect_lazy(address: &str, server_name: &str, config: Arc<ClientConfig>) -> Result<Channel, TlsError> {
-    let (endpoint, connector) = endpoint(address, server_name, config)?;
+pub(super) fn connect_lazy(
+    addresses: &Arc<Addresses>,
+    server_name: &str,
+    config: Arc<ClientConfig>,
+) -> Result<Channel, TlsError> {
+    let (endpoint, connector) = endpoint(addresses, server_name, config)?;
     Ok(endpoint.connect_with_connector_lazy(service_fn(connector)))
+}
+
+/// Gateways that serve the same logs. The first connection goes to the first, each later one to the next, so that one that
+/// is lost, or silent, is left.
+#[derive(Debug)]
+pub(super) struct Addresses {
+    all: Vec<String>,
+    next: AtomicUsize,
+}
+
+impl Addresses {
+    /// Of `host:port`, or several with commas between them.
+    pub(super) fn of(text: &str) -> Self {
+        let all = text.split(',').map(|address| address.trim().to_owned()).collect();
+        Self { all, next: AtomicUsize::new(0) }
+    }
+
+    /// A socket to the first that takes one.
+    async fn reach(&self) -> io::Result<TcpStream> {
+        let first = self.next.fetch_add(1, Ordering::Relaxed);
+        // Where there are others, none is waited for until all time is up.
+        let limit = CONNECT_TIMEOUT.checked_div(u32::try_from(self.all.len()).unwrap_or(u32::MAX));
+        let limit = limit.unwrap_or(CONNECT_TIMEOUT);
+        let mut failed = io::Error::from(io::ErrorKind::AddrNotAvailable);
+        let from = first.checked_rem(self.all.len()).unwrap_or_default();
+        for address in self.all.iter().cycle().skip(from).take(self.all.len()) {
+            match timeout(limit, TcpStream::connect(address)).await {
+                Ok(Ok(socket)) => return Ok(socket),
+                Ok(Err(error)) => failed = error,
+                Err(_) => failed = io::ErrorKind::TimedOut.into(),
+            }
+        }
+        Err(failed)
+    }
 }
 
 type Connecting = BoxFuture<'static, io::Result<TokioIo<TlsStream<TcpStream>>>>;
 type Connector = Box<dyn FnMut(Uri) -> Connecting + Send>;
 
-fn endpoint(address: &str, server_name: &str, config: Arc<ClientConfig>) -> Result<(Endpoint, Connector), TlsError> {
+fn endpoint(
+    addresses: &Arc<Addresses>,
+    server_name: &str,
+    config: Arc<ClientConfig>,
+) -> Result<(Endpoint, Connector), TlsError> {
     let name = ServerName::try_from(server_name.to_owned())?;
-    // Plain http towards tonic: it would want to speak TLS itself under https.
-    let endpoint = Endpoint::from(format!("http://{address}").parse::<Uri>()?)
+    for address in &addresses.all {
+        format!("http://{address}").parse::<Uri>()?;
+    }
+    // Plain http towards tonic: it would want to speak TLS itself under https. Where it goes is the connector's.
+    let endpoint = Endpoint::from(Uri::from_static("http://gateway"))
         .origin(format!("https://{server_name}").parse()?)
         .connect_timeout(CONNECT_TIMEOUT)
         .http2_keep_alive_interval(KEEP_ALIVE_INTERVAL)
         .keep_alive_while_idle(true);
-    let address: Arc<str> = address.into();
+    let addresses = Arc::clone(addresses);
     let connector = move |_: Uri| -> Connecting {
-        let (address, name, config) = (Arc::clone(&address), name.clone(), Arc::clone(&config));
+        let (addresses, name, config) = (Arc::clone(&addresses), name.clone(), Arc::clone(&config));
         Box::pin(async move {
-            let socket = TcpStream::connect(&*address).await?;
+            let socket = addresses.reach().await?;
             socket.set_nodelay(true)?;
             let stream = TlsConnector::from(config).connect(name, socket).await?;
             if stream.get_ref().1.alpn_protocol() != Some(b"h2") {

@@ -65,6 +65,12 @@ table! {
     /// Jobs in a batch.
     BATCH_JOBS = "comity_batch_jobs", Sizes, [],
         "Writes and deliveries that one batch took.";
+    /// Databases that cannot be reached.
+    STORE_AWAY = "comity_store_away", Level, [],
+        "Shards of the store whose database cannot be reached, or takes no writes: writes wait for it.";
+    /// Times a database went away.
+    STORE_INTERRUPTIONS = "comity_store_interruptions_total", Counter, [],
+        "Times a database went away under a writer, each until it was back.";
     /// How long commits took.
     COMMIT_DURATION = "comity_commit_duration_seconds", Times, [],
         "How long the store took to make a batch durable.";

@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crate::domain::ids::LogName;
+use crate::meters::table;
 use crate::recorder::batch::{Recorder, RecorderError};
 use crate::recorder::durable::head;
 use crate::recorder::head::check_head;
@@ -61,6 +62,8 @@ impl Recorder {
         let away = self.away.get_or_insert_with(|| {
             tracing::warn!(why, "the database is away: writes wait for it");
             self.is_away.send_replace(true);
+            self.meters.count(&table::STORE_INTERRUPTIONS, &[]);
+            self.meters.up(&table::STORE_AWAY);
             Away { since: Instant::now(), pause: PAUSE, told_to_stop: None }
         });
         if self.stopping.load(Ordering::SeqCst) {
@@ -80,6 +83,7 @@ impl Recorder {
             let gap_ms = u64::try_from(away.since.elapsed().as_millis()).unwrap_or(u64::MAX);
             tracing::info!(gap_ms, "the database is back");
             self.is_away.send_replace(false);
+            self.meters.down(&table::STORE_AWAY);
         }
     }
 }

@@ -6,6 +6,7 @@
 mod agenda;
 pub mod appeals;
 mod audience;
+mod copy;
 mod error;
 mod place;
 pub mod postgres;
@@ -23,6 +24,7 @@ use jiff::Timestamp;
 
 pub use agenda::{AgendaChange, AgendaFilter, AgendaPlace, ListedItem};
 pub use audience::Audience;
+pub use copy::{Copied, copy, digest};
 pub use error::StoreError;
 pub use place::Place;
 pub use reader::{CaseFilter, EntryHeader, Reader, RecordedAnswer, StoredEntry};
@@ -247,6 +249,7 @@ impl Append {
     /// Whether there is nothing to write.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
+            && self.cases.is_empty()
             && self.disclosures.is_empty()
             && self.consumers.is_empty()
             && self.agenda.is_empty()

@@ -26,11 +26,15 @@ mod duties;
 #[cfg(test)]
 mod errors;
 #[cfg(test)]
+mod failover;
+#[cfg(test)]
 mod figures;
 #[cfg(test)]
 mod flood;
 #[cfg(test)]
 mod fuzz;
+#[cfg(test)]
+mod gateways;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]

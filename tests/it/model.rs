@@ -1,9 +1,10 @@
 //! The recorder and the store against a plain model of both: whatever is written, retried, confirmed and interrupted,
 //! by whichever clock, both come to the same answers, the same errors, the same state and the same roots.
 //!
-//! `COMITY_MODEL` says how many sequences, `COMITY_MODEL_SEED` from which seed; under `CI` there are 1,500. A sequence
-//! that fails is made shorter and printed with a seed of its own: with it and `COMITY_MODEL=1` it comes again.
+//! `COMITY_MODEL` says how many sequences (1,000), `COMITY_DIFFERENTIAL` how many of them in either store (200; under `CI`
+//! 2,000), `COMITY_MODEL_SEED` from which seed. A sequence that fails is made shorter and printed with a seed of its own: with it and `COMITY_MODEL=1` it comes again.
 
+mod disk;
 mod dying;
 mod end;
 mod moves;
@@ -18,24 +19,32 @@ use std::time::Instant;
 
 use comity::domain::command::Method;
 use comity::domain::ids::{JurisdictionId, LogName};
+use proptest::prop_assert_eq;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use crate::flood::told;
+use crate::model::disk::On;
 use crate::model::play::{Tally, play};
 
 /// The whole of it takes some minutes.
-const SEQUENCES_IN_CI: u64 = 1_500;
+const SEQUENCES_IN_CI: u64 = 1_000;
 const SEQUENCES: u64 = 1_000;
+/// On both engines.
+const BOTH_IN_CI: u64 = 2_000;
+const BOTH: u64 = 200;
 
 /// How long a sequence that failed is made shorter.
 const SHRINKING_MS_MAX: u32 = 15_000;
 
 /// What must have happened if so many sequences have been played.
 const SEQUENCES_TELLING: u64 = 2_000;
-const HAPPENS: [&str; 14] = [
+const HAPPENS: [&str; 17] = [
     "again: OtherAgency",
     "again: OtherCommand",
     "again: Same",
+    "away: AfterCommit",
+    "away: BeforeCommit",
+    "away: Loading",
     "another key: Signing refused",
     "another key: Wrapping refused",
     "clock: back",
@@ -57,29 +66,33 @@ fn logs() -> impl Iterator<Item = LogName> {
     places().into_iter().flat_map(|place| plain::KINDS.map(|kind| plain::log(&place, kind)))
 }
 
-/// Plays the sequence of a seed. If it fails, tells the shortest that still does.
-fn sequence(seed: u64, tally: &Mutex<Tally>) -> Result<(), String> {
+/// Plays the sequence of a seed on each engine, and compares what was left. If it fails, tells the shortest that still does.
+fn sequence(seed: u64, engines: &[On], tally: &Mutex<Tally>) -> Result<(), String> {
     let bytes = (u128::from(seed) << 64 | 1).to_be_bytes();
     let (cases, failure_persistence, max_shrink_time) = (1, None, SHRINKING_MS_MAX);
     let config = Config { cases, failure_persistence, max_shrink_time, ..Config::default() };
     let random = TestRng::from_seed(RngAlgorithm::XorShift, &bytes);
     let played = TestRunner::new_with_rng(config, random).run(&moves::moves(), |moves| {
-        let counted = play(&moves, seed)?;
-        let mut tally = tally.lock().unwrap();
-        for (what, count) in counted {
-            *tally.entry(what).or_default() += count;
+        let mut first = None;
+        for engine in engines {
+            let (counted, left) = play(&moves, seed, *engine)?;
+            let mut tally = tally.lock().unwrap();
+            for (what, count) in counted {
+                *tally.entry(what).or_default() += count;
+            }
+            drop(tally);
+            match &first {
+                None => first = Some(left),
+                Some(due) => prop_assert_eq!(due, &left, "{:?} left something else", engine),
+            }
         }
         Ok(())
     });
     played.map_err(|error| format!("COMITY_MODEL=1 COMITY_MODEL_SEED={seed}\n{error}"))
 }
 
-#[test]
-fn the_store_and_its_model_come_to_the_same() {
-    let default = if std::env::var_os("CI").is_some() { SEQUENCES_IN_CI } else { SEQUENCES };
-    let count = told("COMITY_MODEL").unwrap_or(default);
-    let seed = told("COMITY_MODEL_SEED").unwrap_or_else(|| fastrand::u64(..));
-    println!("{count} sequences, COMITY_MODEL_SEED={seed}");
+/// Plays so many sequences, two at a time.
+fn play_all(count: u64, seed: u64, engines: &[On]) -> Tally {
     let (next, tally, failed) = (AtomicU64::new(0), Mutex::new(Tally::new()), Mutex::new(None));
     let begun = Instant::now();
     std::thread::scope(|scope| {
@@ -90,7 +103,7 @@ fn the_store_and_its_model_come_to_the_same() {
                     if nth >= count {
                         return;
                     }
-                    if let Err(error) = sequence(seed.wrapping_add(nth), &tally) {
+                    if let Err(error) = sequence(seed.wrapping_add(nth), engines, &tally) {
                         next.store(count, Ordering::Relaxed);
                         failed.lock().unwrap().get_or_insert(error);
                     }
@@ -102,9 +115,35 @@ fn the_store_and_its_model_come_to_the_same() {
     for (what, count) in &tally {
         println!("{count:>9} {what}");
     }
-    println!("{count} sequences in {:.1?}", begun.elapsed());
+    println!("{count} sequences on {engines:?} in {:.1?}", begun.elapsed());
     let failed = failed.into_inner().unwrap();
     assert!(failed.is_none(), "{}", failed.unwrap_or_default());
+    tally
+}
+
+/// The same commands, with the same deaths and interruptions, on both engines.
+#[test]
+fn the_same_commands_leave_the_same_bytes_in_either_store() {
+    if !crate::harness::postgres::is_there() {
+        return;
+    }
+    let default = if std::env::var_os("CI").is_some() { BOTH_IN_CI } else { BOTH };
+    let count = told("COMITY_DIFFERENTIAL").unwrap_or(default);
+    let seed = told("COMITY_MODEL_SEED").unwrap_or_else(|| fastrand::u64(..));
+    println!("{count} sequences, COMITY_MODEL_SEED={seed}");
+    let tally = play_all(count, seed, &[On::File, On::Server]);
+    for what in HAPPENS {
+        assert!(count < SEQUENCES_TELLING || tally.contains_key(what), "never: {what}");
+    }
+}
+
+#[test]
+fn the_store_and_its_model_come_to_the_same() {
+    let default = if std::env::var_os("CI").is_some() { SEQUENCES_IN_CI } else { SEQUENCES };
+    let count = told("COMITY_MODEL").unwrap_or(default);
+    let seed = told("COMITY_MODEL_SEED").unwrap_or_else(|| fastrand::u64(..));
+    println!("{count} sequences, COMITY_MODEL_SEED={seed}");
+    let tally = play_all(count, seed, &[On::File]);
     // Nothing is sent here, so nothing is parked; and of appeals the model knows nothing yet.
     let left_out = [Method::AcknowledgeParked, Method::IssueAppeal, Method::AnswerAppeal];
     let recorded = Method::ALL

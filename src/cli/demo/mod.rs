@@ -23,26 +23,29 @@ pub(in crate::cli) use tables::number;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::Args;
+use serde_json::Value;
 
 use crate::cli::demo::check::Findings;
 use crate::cli::demo::evidence::Pinned;
 use crate::cli::demo::mix::{Fates, Mix};
-use crate::cli::demo::party::Place;
 use crate::cli::demo::report::{Played, Speed, Workshop};
 use crate::cli::demo::roster::Roster;
 use crate::cli::demo::year::Cast;
+use crate::cli::place::STORE_ENV;
+use crate::cli::private_postgres::{Durability, PrivateServer};
 use crate::cli::sandbox::{Sandbox, TRUST_DOMAIN};
 use crate::cli::say;
 use crate::cli::verify::{Claim, Verified, verify};
-use crate::config::{Config, read_key, secret_files};
+use crate::config::{Config, StoreConfig, read_key, secret_files};
 use crate::recorder::Clock;
 use crate::server::{Gateway, Seams};
+use crate::store::{Place, copy};
 
 /// Arguments of `comity demo`.
 #[derive(Debug, Args)]
@@ -66,6 +69,32 @@ pub(crate) struct DemoArgs {
     /// An empty or new directory, to keep database, keys, checkpoints, receipts and report.json in.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Plays the year on this database too: an empty one, as `postgres://...?sslrootcert=FILE`.
+    #[arg(long, value_name = "URL", env = STORE_ENV, hide_env_values = true, conflicts_with = "postgres")]
+    store: Option<String>,
+    /// The same on a server of its own, started from the machine's PostgreSQL as an ordinary user.
+    #[arg(long)]
+    postgres: bool,
+}
+
+/// What is played, and how it is called.
+struct Plot<'a> {
+    args: &'a DemoArgs,
+    mix: Mix,
+    in_new_york: Fates<u64>,
+    roster: Arc<Roster>,
+}
+
+/// A year that was played on one store, and held against it.
+struct Run {
+    /// The engine's name.
+    engine: &'static str,
+    place: Place,
+    workshop: Workshop,
+    findings: Findings,
+    verified: Verified,
+    speed: Speed,
+    report: Value,
 }
 
 pub(super) fn run(args: &DemoArgs) -> Result<()> {
@@ -75,47 +104,109 @@ pub(super) fn run(args: &DemoArgs) -> Result<()> {
         released: args.released.unwrap_or(mix.offences.released.total),
     };
     let roster = Arc::new(Roster::draw(&mix, in_new_york, args.seed)?);
-    let workshop = Workshop::make(args.out.as_deref())?;
-    let sandbox = Sandbox::establish(workshop.path())?;
-    let config = configuration(&sandbox);
-    let checked = crate::server::check(&config, sandbox.directory())?;
-    let clock = Clock::simulated(calendar::time(0));
-    let gateway = Gateway::start(&config, sandbox.directory(), Seams { clock: clock.clone(), ..Seams::default() })?;
-    say(&format!(
-        "{} people in {} jurisdictions, a year in steps of {} hours, seed {}; gateway on {}",
-        number(u64::try_from(roster.people.len())?),
-        tables::jurisdictions(),
-        calendar::STEP_HOURS,
-        args.seed,
-        gateway.grpc()
-    ))?;
-    let pinned = Pinned::new(gateway.verifier().clone(), TRUST_DOMAIN);
-    let receipts = workshop.receipts();
-    let place = Place { sandbox: &sandbox, address: gateway.grpc(), pinned, receipts: &receipts };
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("clients").build()?;
-    let played = runtime.block_on(async {
-        tokio::select! {
-            played = play(&place, &roster, &clock) => played,
-            () = gateway.writer_ended() => bail!("the gateway's writer ended"),
-            _ = tokio::signal::ctrl_c() => bail!("interrupted"),
-        }
-    });
-    drop(runtime);
-    let stopped = gateway.stop();
-    let (findings, speed) = played?;
-    stopped?;
-    check::check_mix(&findings, &mix, in_new_york)?;
-    let begun = Instant::now();
-    let verified = verified(&sandbox, &findings)?;
-    let speed = Speed { verifying: begun.elapsed(), ..speed };
-    for table in tables::all(&findings, &mix, in_new_york) {
+    let plot = Plot { args, mix, in_new_york, roster };
+    let parent = Workshop::parent(args.out.as_deref())?;
+    let mut runs = vec![plot.play(Workshop::make(&parent)?, "SQLite", StoreConfig::file("comity.db"))?];
+    let mut server = None;
+    if args.postgres || args.store.is_some() {
+        let workshop = Workshop::make(&parent)?;
+        let url = match &args.store {
+            Some(url) => url.clone(),
+            None => {
+                let tls = Sandbox::establish(workshop.path())?.server_certificate()?;
+                server.insert(PrivateServer::start(&workshop.path().join("postgres"), &tls, Durability::Synced)?).url()
+            }
+        };
+        runs.push(plot.play(workshop, "PostgreSQL", StoreConfig::server(url))?);
+    }
+    let Some(last) = runs.last() else { return Ok(()) };
+    for table in tables::all(&last.findings, &plot.mix, in_new_york) {
         say(format!("\n{table}").trim_end())?;
     }
-    say_run(&findings, verified, &speed)?;
-    let Some(out) = &args.out else { return Ok(()) };
-    let policy_digest = hex::encode(checked.policy_digest);
-    let played = Played { mix: &mix, in_new_york, seed: args.seed, policy_digest };
-    workshop.keep(out, &findings, &report::report(&played, &findings, verified, &speed))?;
+    runs.iter().try_for_each(say_run)?;
+    compare(&runs)?;
+    if let Some(out) = &args.out {
+        keep(last, out)?;
+    }
+    Ok(())
+}
+
+impl Plot<'_> {
+    /// Plays the year on a store, in a workshop of its own.
+    fn play(&self, workshop: Workshop, engine: &'static str, store: StoreConfig) -> Result<Run> {
+        let sandbox = Sandbox::establish(workshop.path())?;
+        let config = configuration(&sandbox, store);
+        let store = whole(&config, sandbox.directory())?;
+        let checked = crate::server::check(&config, sandbox.directory())?;
+        let clock = Clock::simulated(calendar::time(0));
+        let gateway = Gateway::start(&config, sandbox.directory(), Seams { clock: clock.clone(), ..Seams::default() })?;
+        say(&format!(
+            "{} people in {} jurisdictions, a year in steps of {} hours, seed {}; gateway on {}, {engine}",
+            number(u64::try_from(self.roster.people.len())?),
+            tables::jurisdictions(),
+            calendar::STEP_HOURS,
+            self.args.seed,
+            gateway.grpc()
+        ))?;
+        let pinned = Pinned::new(gateway.verifier().clone(), TRUST_DOMAIN);
+        let receipts = workshop.receipts();
+        let place = party::Place { sandbox: &sandbox, address: gateway.grpc(), pinned, receipts: &receipts };
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("clients").build()?;
+        let played = runtime.block_on(async {
+            tokio::select! {
+                played = play(&place, &self.roster, &clock) => played,
+                () = gateway.writer_ended() => bail!("the gateway's writer ended"),
+                _ = tokio::signal::ctrl_c() => bail!("interrupted"),
+            }
+        });
+        drop(runtime);
+        let stopped = gateway.stop();
+        let (findings, speed) = played?;
+        stopped?;
+        check::check_mix(&findings, &self.mix, self.in_new_york)?;
+        let begun = Instant::now();
+        let verified = verified(&sandbox, &store, &findings)?;
+        let speed = Speed { verifying: begun.elapsed(), ..speed };
+        let policy_digest = hex::encode(checked.policy_digest);
+        let played = Played { mix: &self.mix, in_new_york: self.in_new_york, seed: self.args.seed, policy_digest };
+        let report = report::report(&played, &findings, verified, &speed);
+        Ok(Run { engine, place: store, workshop, findings, verified, speed, report })
+    }
+}
+
+/// The same year on each store: what everybody saw must be the same, and how fast it went is said side by side.
+fn compare(runs: &[Run]) -> Result<()> {
+    let [first, others @ ..] = runs else { return Ok(()) };
+    if others.is_empty() {
+        return Ok(());
+    }
+    for other in others {
+        for part in ["figures", "custodies", "compared"] {
+            ensure!(first.report.get(part) == other.report.get(part), "{part} differ on {}", other.engine);
+        }
+        // Which log a confirmation stands in depends on the moment it was made at; how many there are does not.
+        let entries = |run: &Run| run.findings.entries.values().sum::<u64>();
+        ensure!(entries(first) == entries(other), "the logs are of another size on {}", other.engine);
+    }
+    say(&format!("\nthe same year on {} stores, with the same figures:", runs.len()))?;
+    for Run { engine, speed, .. } in runs {
+        say(&format!(
+            "  {engine:<12}{:>8} durable writes/s{:>8} entries/s   p50 {:>6.1} ms   p99 {:>6.1} ms",
+            number(speed.per_second(speed.writes)),
+            number(speed.per_second(speed.entries)),
+            speed.p50.as_secs_f64() * 1_000.0,
+            speed.p99.as_secs_f64() * 1_000.0,
+        ))?;
+    }
+    Ok(())
+}
+
+/// Keeps what another may look into. A database is copied into a file.
+fn keep(run: &Run, out: &Path) -> Result<()> {
+    if let Place::Server(_) = run.place {
+        copy(&run.place, &Place::File(run.workshop.path().join("comity.db")), &mut |_, _| ())?;
+    }
+    run.workshop.keep(out, &run.findings, &run.report)?;
     let out = out.display();
     say(&format!(
         "\nkept in {out}: comity.db, keys, checkpoints, receipts, report.json; now try: comity verify {out}"
@@ -127,16 +218,28 @@ pub(super) fn run(args: &DemoArgs) -> Result<()> {
 }
 
 /// That of a sandbox, but for limits on one agency: here a few play for thousands.
-fn configuration(sandbox: &Sandbox) -> Config {
+fn configuration(sandbox: &Sandbox, store: StoreConfig) -> Config {
     const A_LOT: NonZeroU32 = NonZeroU32::MIN.saturating_add(1_000_000);
     let mut config = sandbox.config.clone();
+    config.store = store;
     config.rate.requests_per_s = A_LOT;
     config.rate.burst = A_LOT;
     config
 }
 
+/// The one place of a store that is in one, and empty: figures are held against all that is in it.
+fn whole(config: &Config, base: &Path) -> Result<Place> {
+    let (_, place) = config.store.places(&config.jurisdictions, base)?.pop().context("nothing is kept")?;
+    if let Place::Server(_) = place {
+        // Its tables are made with it, so that there is something to ask.
+        let reader = place.open(&[0; 32])?.reader();
+        ensure!(reader.logs()?.is_empty(), "there are logs in the database: a demo wants one of its own");
+    }
+    Ok(place)
+}
+
 /// Plays the year and compares what was seen.
-async fn play(place: &Place<'_>, roster: &Arc<Roster>, clock: &Clock) -> Result<(Findings, Speed)> {
+async fn play(place: &party::Place<'_>, roster: &Arc<Roster>, clock: &Clock) -> Result<(Findings, Speed)> {
     let cast = Cast::assemble(place, roster).await?;
     let year = Box::pin(cast.play(clock)).await?;
     let begun = Instant::now();
@@ -162,10 +265,11 @@ async fn play(place: &Place<'_>, roster: &Arc<Roster>, clock: &Clock) -> Result<
 }
 
 /// Verifies the closed store as `comity verify` does, with every receipt, against what oversight saw last.
-fn verified(sandbox: &Sandbox, findings: &Findings) -> Result<Verified> {
+fn verified(sandbox: &Sandbox, store: &Place, findings: &Findings) -> Result<Verified> {
     let keys = sandbox.directory().join(&sandbox.config.keys.directory);
     let pinned = std::fs::read_to_string(keys.join("log.vkey"))?;
     let claim = Claim {
+        store: store.clone(),
         directory: sandbox.directory().to_owned(),
         keys: vec![crate::ledger::VerifierKey::parse(pinned.trim_end())?],
         wrapping_key: Some(*read_key(&keys.join(secret_files::WRAPPING))?),
@@ -177,10 +281,11 @@ fn verified(sandbox: &Sandbox, findings: &Findings) -> Result<Verified> {
     Ok(verified)
 }
 
-fn say_run(findings: &Findings, verified: Verified, speed: &Speed) -> Result<()> {
+fn say_run(run: &Run) -> Result<()> {
+    let Run { engine, findings, verified, speed, .. } = run;
     let compared = &findings.compared;
     say(&format!(
-        "\n{} writes in {:.1} s: {} durable writes/s, {} entries/s; p50 {:.1} ms, p99 {:.1} ms",
+        "\n{engine}: {} writes in {:.1} s: {} durable writes/s, {} entries/s; p50 {:.1} ms, p99 {:.1} ms",
         number(speed.writes),
         speed.year.as_secs_f64(),
         number(speed.per_second(speed.writes)),

@@ -97,17 +97,17 @@ pub(super) struct Workshop {
 }
 
 impl Workshop {
-    /// Within the directory that is to be kept, so that keeping is renaming; else among the machine's temporary files.
-    pub(super) fn make(out: Option<&Path>) -> Result<Self> {
-        let parent = match out {
-            Some(out) => {
-                std::fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
-                let empty = std::fs::read_dir(out)?.next().is_none();
-                ensure!(empty, "{} is not empty", out.display());
-                out.to_owned()
-            }
-            None => std::env::temp_dir(),
-        };
+    /// Where to work: within the directory that is to be kept, so that keeping is renaming; else among the machine's
+    /// temporary files.
+    pub(super) fn parent(out: Option<&Path>) -> Result<PathBuf> {
+        let Some(out) = out else { return Ok(std::env::temp_dir()) };
+        std::fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
+        let empty = std::fs::read_dir(out)?.next().is_none();
+        ensure!(empty, "{} is not empty", out.display());
+        Ok(out.to_owned())
+    }
+
+    pub(super) fn make(parent: &Path) -> Result<Self> {
         let path = parent.join(format!("comity-demo-{}-{:08x}", std::process::id(), fastrand::u32(..)));
         files::make_private_directory(&path)?;
         files::make_private_directory(&path.join("receipts"))?;

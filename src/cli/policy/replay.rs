@@ -13,6 +13,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use crate::cli::demo::number;
+use crate::cli::place::{STORE_ENV, place};
 use crate::cli::policy::read;
 use crate::cli::say;
 use crate::config::{read_key, secret_files};
@@ -23,7 +24,6 @@ use crate::policy::engine::Engine;
 use crate::policy::load::PolicySet;
 use crate::policy::replay::{Change, Replay, Shift, Totals};
 use crate::store::Reader;
-use crate::store::sqlite::open_read_only;
 
 /// Entries read at once.
 const PAGE_LEN: usize = 1_024;
@@ -40,6 +40,9 @@ pub(super) struct ReplayArgs {
     /// A data directory: of `comity dev`, of `comity demo --out`, or a copy of one.
     #[arg(long, value_name = "DIR")]
     store: PathBuf,
+    /// Where its logs are, if not in DIR/comity.db: another file, or a database as `postgres://...?sslrootcert=FILE`.
+    #[arg(long, value_name = "PLACE", env = STORE_ENV, hide_env_values = true)]
+    logs: Option<String>,
     /// The candidate: a directory laid out as `policies/` of the source. Default: the set that the log was written under.
     #[arg(long, value_name = "DIR")]
     candidate: Option<PathBuf>,
@@ -97,11 +100,11 @@ pub(super) fn run(args: &ReplayArgs) -> Result<()> {
             .with_context(|| format!("--swap {whose}={by}: the candidate has no law of one of them"))?;
     }
     let key = args.wrapping_key.clone().unwrap_or_else(|| args.store.join("keys").join(secret_files::WRAPPING));
-    let reader = open_read_only(&args.store.join("comity.db"), Some(&*read_key(&key)?))?;
+    let reader = place(args.logs.as_deref(), &args.store)?.read(Some(&*read_key(&key)?))?;
     let engine = |set: PolicySet| Arc::new(Engine::new(set));
     let mut replay = Replay::new(engine(candidate), under.into_iter().map(engine));
     let period = Period { from: args.from, to: args.to, jurisdiction: args.jurisdiction.clone() };
-    let entries = over_store(&reader, &period, &mut replay, |name, changes| {
+    let entries = over_store(&*reader, &period, &mut replay, |name, changes| {
         let each = if args.each { changes } else { &[] };
         each.iter().try_for_each(|change| Ok(say(&listed(name, change))?))
     })?;

@@ -68,13 +68,13 @@ pub fn ordinary_user() -> Result<Ordinary> {
 }
 
 /// The processes that a process has started itself.
-pub fn children_of(pid: u32) -> Vec<u32> {
+pub(super) fn children_of(pid: u32) -> Vec<u32> {
     let names = fs::read_dir("/proc").into_iter().flatten().flatten().map(|entry| entry.file_name());
     names.filter_map(|name| name.to_str()?.parse().ok()).filter(|&child| parent_of(child) == Some(pid)).collect()
 }
 
 /// Sends processes a signal, as `KILL`. Those that have ended are passed over.
-pub fn signal(name: &str, pids: &[u32]) -> Result<()> {
+pub(super) fn signal(name: &str, pids: &[u32]) -> Result<()> {
     let words = pids.iter().map(u32::to_string);
     let kill = r#"name=$1; shift; for pid; do kill -s "$name" "$pid" || [ ! -e "/proc/$pid" ] || exit 1; done"#;
     said_by(Command::new("/bin/sh").args(["-c", kill, "signal", name]).args(words)).map(drop)

@@ -107,10 +107,18 @@ impl Link {
         })?
     }
 
-    /// Runs statements of which the last commits, and waits for as long as that takes.
+    /// Runs statements of which the last commits. That may wait for its standby for as long as it takes, and is never
+    /// cancelled; but a server that is frozen would be waited for for ever, while another has taken its place. So after a
+    /// time the connection is left, and the outcome is unknown.
     pub(super) fn commit(&self, asks: Vec<Ask>) -> Result<(), StoreError> {
         let session = Arc::clone(&self.session);
-        let answers = self.io.run(async move { session.ask_unwarned(asks).await })?;
+        let answers = self.io.run(async move {
+            let answers = timeout(ANSWER_TIMEOUT, session.ask_unwarned(asks)).await;
+            answers.map_err(|_| {
+                session.spend();
+                StoreError::Interrupted("the server did not answer a commit in time".to_owned())
+            })
+        })??;
         answers.into_iter().try_for_each(|answer| answer.map(drop))
     }
 

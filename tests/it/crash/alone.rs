@@ -27,7 +27,7 @@ fn files(directory: &Path) -> Vec<(String, Vec<u8>, SystemTime)> {
 fn a_second_gateway_on_the_same_store_does_not_start() {
     let trial = Trial::new();
     let first = trial.start();
-    trial.client(&first, Order { lanes: 1, stories: 1, again: 0 }).done();
+    trial.client(&first, Order { lanes: 1, stories: 1, again: 0, patience_s: 0 }).done();
     let before = files(trial.directory());
     for _ in 0..2 {
         let refused = Gateway::start(trial.directory(), &[]).expect_err("a second gateway serves");
@@ -36,7 +36,7 @@ fn a_second_gateway_on_the_same_store_does_not_start() {
     }
     assert_eq!(before, files(trial.directory()), "the second changed something");
     assert_eq!(first.ready(), "serving");
-    trial.client(&first, Order { lanes: 1, stories: 1, again: 99 }).done();
+    trial.client(&first, Order { lanes: 1, stories: 1, again: 99, patience_s: 0 }).done();
     // Let go by a kill too.
     first.kill();
     trial.settle();

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use comity::client::{Client, Config, Credentials, Error, Retry};
 use comity::wire::verbatim::Verbatim;
@@ -32,17 +33,21 @@ pub(crate) struct Order {
     pub(crate) stories: usize,
     /// Acknowledged requests to send again first, the newest.
     pub(crate) again: usize,
+    /// How long a request is sent again while nobody answers it; 0: its lane gives up at once.
+    #[serde(default)]
+    pub(crate) patience_s: u64,
 }
 
 impl Default for Order {
     fn default() -> Self {
-        Self { lanes: 8, stories: usize::MAX, again: 16 }
+        Self { lanes: 8, stories: usize::MAX, again: 16, patience_s: 0 }
     }
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Task {
-    pub(crate) grpc: std::net::SocketAddr,
+    /// Of one gateway, or of several with commas between them.
+    pub(crate) addresses: String,
     /// Where certificates and tokens are.
     pub(crate) directory: PathBuf,
     pub(crate) journal: PathBuf,
@@ -78,17 +83,19 @@ impl Process {
 #[ignore = "a process of its own, started by the tests of this module"]
 async fn works_as_told() {
     let task = std::env::var_os(TASK).expect("started by a test");
-    let Task { grpc, directory, journal, order } = serde_json::from_str(task.to_str().unwrap()).unwrap();
+    let Task { addresses, directory, journal, order } = serde_json::from_str(task.to_str().unwrap()).unwrap();
     let known = Journal::read(&journal);
     let (writer, written) = Writer::open(&journal);
-    if let Ok(seats) = Seats::take(grpc, &directory).await {
-        let seats = Arc::new(seats);
-        if again(&seats, &known, order.again).await.is_ok() {
+    if let Ok(seats) = Seats::take_all(&addresses, &directory).await {
+        let stop = stop_file(&journal);
+        if again(&seats[0], &known, order.again).await.is_ok() {
             let mut lanes = tokio::task::JoinSet::new();
             // A lane of an earlier life may have a request of unknown outcome, whatever is wanted now.
             let before = known.asked.iter().map(|asked| asked.place.lane + 1).max().unwrap_or(0);
             for lane in 0..order.lanes.max(before) {
-                let lane = Lane::resume(lane, &known, Arc::clone(&seats), writer.clone());
+                let own = Arc::clone(&seats[lane % seats.len()]);
+                let mut lane = Lane::resume(lane, &known, own, writer.clone());
+                (lane.patience, lane.stop) = (Duration::from_secs(order.patience_s), stop.clone());
                 lanes.spawn(lane.run(order.stories));
             }
             lanes.join_all().await;
@@ -127,7 +134,18 @@ struct Seats {
 }
 
 impl Seats {
-    async fn take(grpc: std::net::SocketAddr, directory: &Path) -> Result<Self, Error> {
+    /// At each gateway, with the others to go to should it be lost.
+    async fn take_all(addresses: &str, directory: &Path) -> Result<Vec<Arc<Self>>, Error> {
+        let mut all: Vec<&str> = addresses.split(',').collect();
+        let mut seats = Vec::new();
+        for _ in 0..all.len() {
+            seats.push(Arc::new(Self::take(&all.join(","), directory).await?));
+            all.rotate_left(1);
+        }
+        Ok(seats)
+    }
+
+    async fn take(addresses: &str, directory: &Path) -> Result<Self, Error> {
         let read = |name: String| std::fs::read(directory.join(name)).unwrap();
         let token = |name: &str| String::from_utf8(read(format!("tokens/{name}.jwt"))).unwrap();
         let connect = async |agency| {
@@ -136,7 +154,7 @@ impl Seats {
                 certificate_pem: read(format!("certs/{agency}.pem")),
                 key_pem: read(format!("certs/{agency}.key")),
             };
-            let config = Config::new(grpc.to_string(), "localhost", credentials, token(agency).as_str());
+            let config = Config::new(addresses, "localhost", credentials, token(agency).as_str());
             // What was not answered is the journal's to send again.
             Ok::<_, Error>(Client::connect(config).await?.with_retry(Retry::NEVER))
         };
@@ -170,7 +188,14 @@ impl Seats {
     }
 }
 
+/// While it is there, nothing new is begun.
+pub(crate) fn stop_file(journal: &Path) -> PathBuf {
+    journal.with_extension("stop")
+}
+
 struct Lane {
+    patience: Duration,
+    stop: PathBuf,
     place: Place,
     unknown: Option<Asked>,
     seats: Arc<Seats>,
@@ -179,7 +204,8 @@ struct Lane {
 
 impl Lane {
     fn resume(lane: usize, known: &Journal, seats: Arc<Seats>, journal: Writer) -> Self {
-        let mut resumed = Self { place: Place { lane, ..Place::default() }, unknown: None, seats, journal };
+        let place = Place { lane, ..Place::default() };
+        let mut resumed = Self { patience: Duration::ZERO, stop: PathBuf::new(), place, unknown: None, seats, journal };
         if let Some(last) = known.last_of(lane) {
             resumed.place = last.place.clone();
             match known.acknowledged.get(&last.request_id) {
@@ -196,8 +222,15 @@ impl Lane {
             let Ok(()) = self.settle(&unknown).await else { return };
         }
         let mut done = 0;
-        while done < stories {
-            let Ok(asked) = self.next().await else { return };
+        while done < stories && !self.stop.exists() {
+            let begun = Instant::now();
+            let asked = loop {
+                match self.next().await {
+                    Ok(asked) => break asked,
+                    Err(_) if self.waits(begun).await => {}
+                    Err(_) => return,
+                }
+            };
             self.journal.write(Line::Asked(asked.clone())).await;
             let Ok(()) = self.settle(&asked).await else { return };
             done += usize::from(self.place.step == STEPS);
@@ -206,12 +239,31 @@ impl Lane {
 
     /// Sends a request and journals the acknowledgement.
     async fn settle(&mut self, asked: &Asked) -> Result<(), Status> {
-        let answer = settled(self.seats.send(asked).await)?;
+        let (begun, mut sent) = (Instant::now(), 1);
+        let answer = loop {
+            match settled(self.seats.send(asked).await) {
+                Ok(answer) => break answer,
+                Err(_) if self.waits(begun).await => sent += 1,
+                Err(unknown) => return Err(unknown),
+            }
+        };
+        if sent > 1 {
+            self.journal.write(Line::SentAgain(asked.request_id.clone())).await;
+        }
         let receipt = receipt_in(self.place.step, &answer);
         let line = Acknowledged::new(&asked.request_id, answer.clone(), receipt);
         self.journal.write(Line::Acknowledged(line)).await;
         self.learn(&answer);
         Ok(())
+    }
+
+    /// Whether to try again after nobody answered, a while later.
+    async fn waits(&self, begun: Instant) -> bool {
+        let waits = begun.elapsed() < self.patience;
+        if waits {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        waits
     }
 
     /// Goes on to the next step with what an answer named.

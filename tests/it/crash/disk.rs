@@ -11,7 +11,7 @@ use crate::crash::gateway::Gateway;
 use crate::harness::copy;
 
 /// More stories than any of these disks has room for.
-const WITHOUT_END: Order = Order { lanes: 4, stories: usize::MAX, again: 4 };
+const WITHOUT_END: Order = Order { lanes: 4, stories: usize::MAX, again: 4, patience_s: 0 };
 
 /// Something mounted over a directory, until it is dropped.
 struct Mounted(PathBuf);
@@ -90,7 +90,7 @@ fn a_file_that_may_not_grow_stops_it_loudly_and_room_lets_it_go_on() {
 fn a_disk_that_may_only_be_read_is_refused_and_left_as_it_is() {
     let trial = Trial::new();
     let gateway = trial.start();
-    trial.client(&gateway, Order { lanes: 1, stories: 1, again: 0 }).done();
+    trial.client(&gateway, Order { lanes: 1, stories: 1, again: 0, patience_s: 0 }).done();
     gateway.kill();
     let directory = trial.directory().display().to_string();
     let before = fs::read(trial.directory().join("comity.db-wal")).unwrap();

@@ -91,7 +91,7 @@ fn killed_before_a_checkpoint() -> Trial {
     // Another story still fits, and two do not.
     let (mut before, mut story) = (frames(), 0);
     while before + story + story / 2 < CHECKPOINT_FRAMES {
-        trial.client(&gateway, Order { lanes: 1, stories: 1, again: 0 }).done();
+        trial.client(&gateway, Order { lanes: 1, stories: 1, again: 0, patience_s: 0 }).done();
         let after = frames();
         (before, story) = (after, story.max(after - before));
     }
@@ -183,7 +183,7 @@ fn play(trial: &Trial, phase: Phase, words: &[String]) -> Fate {
     assert!(is_in_wal_mode(trial.directory()), "it serves without a write-ahead log: {words:?}");
     let attached = (phase == Phase::Service).then(|| Attached::to(gateway.pid, words));
     let before = trial.journal().acknowledged.len();
-    trial.client(&gateway, Order { lanes: 1, stories: STORIES, again: 2 }).done();
+    trial.client(&gateway, Order { lanes: 1, stories: STORIES, again: 2, patience_s: 0 }).done();
     let finished = trial.journal().acknowledged.len() == before + STORIES * STEPS;
     let fate = if finished {
         // What fails after the last answer is met while it stops, and is as loud.

@@ -41,7 +41,16 @@ impl Ended {
 impl Gateway {
     /// Returns when it says that it is ready, or how it ended without. `under` goes before the command.
     pub(crate) fn start(directory: &Path, under: &[String]) -> Result<Self, Ended> {
-        let Starting { mut child, scratch } = Starting::new(directory, under);
+        Self::started(Starting::new(directory, under))
+    }
+
+    /// By a configuration of its own.
+    pub(crate) fn start_by(config: &Path) -> Result<Self, Ended> {
+        Self::started(Starting::by(config, &[]))
+    }
+
+    fn started(starting: Starting) -> Result<Self, Ended> {
+        let Starting { mut child, scratch } = starting;
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let Some((grpc, ops)) = ready(&line) else {
@@ -80,6 +89,11 @@ impl Gateway {
         }
     }
 
+    /// What it has logged so far.
+    pub(crate) fn logged(&self) -> String {
+        errors_in(&self.scratch)
+    }
+
     /// Waits until it has ended by itself.
     pub(crate) fn ended(self) -> Ended {
         ended(self.child, &self.scratch)
@@ -107,12 +121,16 @@ pub(crate) struct Starting {
 
 impl Starting {
     pub(crate) fn new(directory: &Path, under: &[String]) -> Self {
+        Self::by(&directory.join("comity.toml"), under)
+    }
+
+    fn by(config: &Path, under: &[String]) -> Self {
         // Outside of its directory, which may be full or read-only.
         let scratch = tempfile::tempdir().unwrap();
         let errors = scratch.path().join("stderr.log");
         let pid = scratch.path().join("pid");
         let shell = ["sh", "-c", "echo $$ >\"$0\"; exec \"$@\""].map(str::to_owned);
-        let config = directory.join("comity.toml").display().to_string();
+        let config = config.display().to_string();
         let serve = [env!("CARGO_BIN_EXE_comity"), "--log", "info", "serve", "--config", &config].map(str::to_owned);
         let words: Vec<String> =
             under.iter().cloned().chain(shell).chain([pid.display().to_string()]).chain(serve).collect();

@@ -59,6 +59,8 @@ impl Acknowledged {
 pub(crate) enum Line {
     Asked(Asked),
     Acknowledged(Acknowledged),
+    /// This request had an unknown outcome, and was settled by sending it again.
+    SentAgain(String),
 }
 
 /// A journal read back.
@@ -66,14 +68,19 @@ pub(crate) enum Line {
 pub(crate) struct Journal {
     pub(crate) asked: Vec<Asked>,
     pub(crate) acknowledged: HashMap<String, Acknowledged>,
+    /// Requests whose outcome was unknown until they were sent again.
+    pub(crate) sent_again: usize,
 }
 
 impl Journal {
     pub(crate) fn read(path: &Path) -> Self {
         let mut journal = Self::default();
-        for line in std::fs::read_to_string(path).unwrap_or_default().lines() {
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        // The last line may be being written.
+        for line in text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n')) {
             match serde_json::from_str(line).unwrap() {
                 Line::Asked(asked) => journal.asked.push(asked),
+                Line::SentAgain(_) => journal.sent_again += 1,
                 Line::Acknowledged(line) => {
                     assert!(journal.acknowledged.insert(line.request_id.clone(), line).is_none(), "acknowledged twice");
                 }

@@ -4,13 +4,13 @@
 //! `COMITY_CRASH_KILLS` says how often the gateway is killed (100), `COMITY_CRASH_SEED` replays the moments of a run.
 
 mod alone;
-mod audit;
-mod client;
+pub(crate) mod audit;
+pub(crate) mod client;
 mod clock;
 mod disk;
 mod faults;
-mod gateway;
-mod journal;
+pub(crate) mod gateway;
+pub(crate) mod journal;
 mod kills;
 mod order;
 mod power;
@@ -72,7 +72,7 @@ impl Trial {
     /// A client process that works until it has done as told, or until there is no answer.
     fn client(&self, gateway: &Gateway, order: Order) -> client::Process {
         client::Process::start(&client::Task {
-            grpc: gateway.grpc,
+            addresses: gateway.grpc.to_string(),
             directory: self.directory().to_owned(),
             journal: self.journal_file(),
             order,
@@ -98,7 +98,7 @@ impl Trial {
 }
 
 /// A number from the environment of the test run.
-fn number(name: &str, default: u64) -> u64 {
+pub(crate) fn number(name: &str, default: u64) -> u64 {
     let Some(text) = std::env::var_os(name) else { return default };
     text.to_str().and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("{name} is not a number"))
 }

@@ -30,7 +30,7 @@ fn no_byte_of_an_answer_leaves_before_the_write_ahead_log_is_synced() {
     let words = ["strace", "-f", "-yy", "-ttt", calls, &delay, "-o", &log.display().to_string()].map(str::to_owned);
     let gateway = Gateway::start(trial.directory(), &words).unwrap();
     let port = gateway.grpc.port();
-    trial.client(&gateway, Order { lanes: 1, stories: 1, again: 0 }).done();
+    trial.client(&gateway, Order { lanes: 1, stories: 1, again: 0, patience_s: 0 }).done();
     gateway.stop();
     let events = trace::read(&log);
     let seen = follow(&events, &format!("TCP:[127.0.0.1:{port}->"));

@@ -208,7 +208,8 @@ fn made(directory: PathBuf) -> PathBuf {
 /// What clients had been told at a time. They may have asked anything.
 fn told_until(journal: &Journal, until_us: i64) -> Journal {
     let told = journal.acknowledged.iter().filter(|(_, line)| line.at_us <= until_us);
-    Journal { asked: journal.asked.clone(), acknowledged: told.map(|(id, line)| (id.clone(), line.clone())).collect() }
+    let acknowledged = told.map(|(id, line)| (id.clone(), line.clone())).collect();
+    Journal { asked: journal.asked.clone(), acknowledged, ..Journal::default() }
 }
 
 #[test]
@@ -217,7 +218,7 @@ fn a_power_cut_at_any_moment_loses_nothing_that_was_acknowledged() {
         return;
     }
     let mut recorded = Recorded::new();
-    recorded.live(Order { lanes: 4, stories: 2, again: 0 }, &[]);
+    recorded.live(Order { lanes: 4, stories: 2, again: 0, patience_s: 0 }, &[]);
     recorded.cut("under load, and at the stop");
 }
 
@@ -231,8 +232,8 @@ fn what_a_kill_left_unsynced_is_durable_before_it_is_vouched_for() {
     for sync in SYNCS {
         let mut recorded = Recorded::new();
         let kill = format!("-einject=fsync,fdatasync:signal=KILL:when={sync}");
-        recorded.live(Order { lanes: 1, stories: 1, again: 0 }, &[&kill]);
-        recorded.live(Order { lanes: 1, stories: 0, again: usize::MAX }, &[]);
+        recorded.live(Order { lanes: 1, stories: 1, again: 0, patience_s: 0 }, &[&kill]);
+        recorded.live(Order { lanes: 1, stories: 0, again: usize::MAX, patience_s: 0 }, &[]);
         recorded.cut("killed before a sync, and started again");
     }
 }
@@ -246,8 +247,8 @@ fn what_a_failed_sync_lost_is_written_again_before_it_is_vouched_for() {
     for sync in SYNCS {
         let mut recorded = Recorded::new();
         let fail = format!("-einject=fsync,fdatasync:error=EIO:when={sync}");
-        recorded.live(Order { lanes: 1, stories: 1, again: 0 }, &[&fail]);
-        recorded.live(Order { lanes: 1, stories: 0, again: usize::MAX }, &[]);
+        recorded.live(Order { lanes: 1, stories: 1, again: 0, patience_s: 0 }, &[&fail]);
+        recorded.live(Order { lanes: 1, stories: 0, again: usize::MAX, patience_s: 0 }, &[]);
         recorded.cut("a sync failed, and started again");
     }
 }

@@ -40,6 +40,11 @@ impl Shared {
     }
 }
 
+/// Whether this machine has a server. If not, that is said aloud.
+pub(crate) fn is_there() -> bool {
+    SHARED.is_some()
+}
+
 /// A server of a test's own. None, said aloud, where this machine has no PostgreSQL.
 pub(crate) fn start(durability: Durability) -> Option<PrivateServer> {
     if let Err(error) = binaries() {
@@ -87,6 +92,7 @@ pub(crate) fn place() -> std::path::PathBuf {
 }
 
 /// A place on the shared server for one test.
+#[derive(Debug)]
 pub(crate) struct Database {
     url: String,
 }
@@ -98,6 +104,19 @@ impl Database {
         let name = fresh();
         shared.run(&format!("CREATE SCHEMA {name}"));
         Some(Self { url: format!("{}&options=-csearch_path%3D{name}", shared.url) })
+    }
+
+    /// A schema of this database.
+    pub(crate) fn within(&self, schema: &str) -> Self {
+        Self { url: format!("{}&options=-csearch_path%3D{schema}", self.url) }
+    }
+
+    /// Ends every other connection to the database, as the server does when it goes down.
+    pub(crate) fn drop_connections(&self) {
+        self.run(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+             WHERE datname = current_database() AND pid <> pg_backend_pid()",
+        );
     }
 
     /// An empty database.

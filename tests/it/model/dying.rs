@@ -1,5 +1,5 @@
-//! The SQLite store in a process that may die: at a chosen point everything on disk is copied as it is, and nothing the
-//! process does afterwards is in the copy.
+//! A store in a process that may die: at a chosen point everything on disk is copied as it is, and nothing the process
+//! does afterwards is in the copy; of a database its connections are gone. And in one whose database may go away.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -15,7 +15,8 @@ use jiff::Timestamp;
 use proptest::sample::Index;
 use uuid::Uuid;
 
-use crate::model::moves::CrashAt;
+use crate::model::disk::Disk;
+use crate::model::moves::{Away, CrashAt};
 
 const DATABASE: &str = "comity.db";
 const WRITE_AHEAD_LOG: &str = "comity.db-wal";
@@ -36,9 +37,11 @@ pub(super) struct Death {
 #[derive(Debug)]
 pub(super) struct Dying {
     pub(super) inner: Box<dyn Store>,
-    pub(super) directory: PathBuf,
+    pub(super) disk: Disk,
     /// Taken when it comes.
     pub(super) death: Arc<Mutex<Option<Death>>>,
+    /// Taken when it goes.
+    pub(super) away: Arc<Mutex<Option<Away>>>,
     /// Tells that the writer holds.
     pub(super) holds: SyncSender<()>,
     /// Told when the batch is in the queue.
@@ -56,10 +59,13 @@ impl Store for Dying {
             self.queued.recv().unwrap();
             return self.inner.load(wanted);
         }
+        if self.goes_away(Away::Loading) {
+            return Err(self.gone());
+        }
         let mut death = self.death.lock().unwrap();
         match death.take() {
             Some(Death { at: CrashAt::Loading(0), image }) => {
-                copy(&self.directory, &image);
+                leave(&self.disk, &image);
                 return Err(DIED);
             }
             Some(Death { at: CrashAt::Loading(later), image }) => {
@@ -71,19 +77,35 @@ impl Store for Dying {
     }
 
     fn commit(&mut self, append: &Append) -> Result<(), StoreError> {
+        if append.is_empty() {
+            // Ends what was begun, where that is to be done; there is nothing to lose.
+            return self.inner.commit(append);
+        }
+        if self.goes_away(Away::BeforeCommit) {
+            return Err(self.gone());
+        }
+        if self.goes_away(Away::AfterCommit) {
+            self.inner.commit(append)?;
+            return Err(self.gone());
+        }
         let Some(Death { at, image }) = self.death.lock().unwrap().take() else { return self.inner.commit(append) };
         match at {
-            CrashAt::Loading(_) | CrashAt::BeforeCommit => copy(&self.directory, &image),
+            CrashAt::Loading(_) | CrashAt::BeforeCommit => leave(&self.disk, &image),
+            CrashAt::WithinCommit(_) if !self.disk.is_file() => {
+                self.disk.drop_connections();
+                // Its connection is gone before it could say that it commits.
+                assert!(matches!(self.inner.commit(append), Err(StoreError::Interrupted(_))));
+            }
             CrashAt::WithinCommit(cut) => {
-                let before = written_ahead(&self.directory);
+                let before = written_ahead(&self.disk.directory);
                 self.inner.commit(append)?;
-                copy(&self.directory, &image);
-                let after = written_ahead(&self.directory);
+                leave(&self.disk, &image);
+                let after = written_ahead(&self.disk.directory);
                 fs::write(image.join(WRITE_AHEAD_LOG), &after[..torn(&before, &after, cut)]).unwrap();
             }
             CrashAt::AfterCommit => {
                 self.inner.commit(append)?;
-                copy(&self.directory, &image);
+                leave(&self.disk, &image);
             }
             CrashAt::Answered => {
                 *self.death.lock().unwrap() = Some(Death { at, image });
@@ -116,6 +138,18 @@ impl Store for Dying {
     }
 }
 
+impl Dying {
+    fn goes_away(&self, when: Away) -> bool {
+        self.away.lock().unwrap().take_if(|away| *away == when).is_some()
+    }
+
+    /// A database that is told to drop its connections does; of a file nothing else is to be said.
+    fn gone(&mut self) -> StoreError {
+        self.disk.drop_connections();
+        StoreError::Interrupted("the database went away".to_owned())
+    }
+}
+
 fn written_ahead(directory: &Path) -> Vec<u8> {
     fs::read(directory.join(WRITE_AHEAD_LOG)).unwrap_or_default()
 }
@@ -134,8 +168,15 @@ fn torn(before: &[u8], after: &[u8], cut: Index) -> usize {
     first + cut.index(last - first + 1)
 }
 
+/// What a death leaves.
+pub(super) fn leave(disk: &Disk, image: &Path) {
+    if disk.is_file() {
+        copy(&disk.directory, image);
+    }
+}
+
 /// What is on disk. What readers and writers share in memory is lost with them.
-pub(super) fn copy(from: &Path, to: &Path) {
+fn copy(from: &Path, to: &Path) {
     fs::create_dir(to).unwrap();
     for name in [DATABASE, WRITE_AHEAD_LOG].iter().filter(|name| from.join(name).exists()) {
         fs::copy(from.join(name), to.join(name)).unwrap();

@@ -7,35 +7,83 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use comity::cli::verify::{Claim, KeptReceipt, verify};
 use comity::domain::agency::{AgencyKind, Caller};
+use comity::domain::agenda::ItemKind;
 use comity::domain::case::StoredCase;
 use comity::domain::event::Party;
 use comity::domain::ids::LogName;
-use comity::store::sqlite::SqliteStore;
-use comity::store::{Audience, Store as _, Wanted};
+use comity::ledger::{Hash, TileId};
+use comity::store::{AgendaFilter, Audience, Reader, Store, StoredEntry, Wanted};
 use proptest::prelude::*;
 
-use crate::model::dying::database;
+use crate::model::places;
 use crate::model::plain::Log;
 use crate::model::play::{Player, Same};
 use crate::model::real::{ORIGIN, VERIFIER, WRAPPING_KEY, all_cases};
 use crate::sample;
 
+/// Everything that a store gives back, byte by byte.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Left {
+    logs: BTreeMap<String, LeftLog>,
+    cases: Vec<String>,
+    open: Vec<String>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct LeftLog {
+    /// Leaf, contents, audience, and the answer with the size of its batch.
+    entries: Vec<(Vec<u8>, String, String, String)>,
+    checkpoints: Vec<(u64, String)>,
+    tiles: Vec<Hash>,
+}
+
+impl Left {
+    fn by(reader: &dyn Reader) -> Self {
+        let logs = reader.logs().unwrap().into_iter().map(|log| (log.to_string(), LeftLog::of(reader, &log)));
+        let cases = all_cases(reader).unwrap().iter().map(|case| serde_json::to_string(case).unwrap()).collect();
+        let open = places().into_iter().flat_map(|jurisdiction| {
+            let (holder, unassigned, after, limit) = (None, true, None, usize::MAX);
+            let filter = AgendaFilter { jurisdiction, kind: ItemKind::Clock, holder, unassigned, after, limit };
+            reader.agenda(&filter).unwrap().into_iter().map(|listed| format!("{listed:?}"))
+        });
+        Self { logs: logs.collect(), cases, open: open.collect() }
+    }
+}
+
+impl LeftLog {
+    fn of(reader: &dyn Reader, log: &LogName) -> Self {
+        let entry = |stored: StoredEntry| {
+            let answer = reader.answer(log, stored.index).unwrap();
+            let answer = answer.map(|found| (hex::encode(found.answer), found.leaf == stored.leaf, found.batch_size));
+            // `Debug` of contents keeps them to itself.
+            let opened = stored.openings.iter().map(|of| format!("{:?} {:?} {:?}", of.class, of.salt, of.content));
+            let opened = opened.collect::<Vec<_>>().join("\n");
+            (stored.leaf, opened, stored.audience.to_text(), format!("{answer:?}"))
+        };
+        let entries: Vec<_> = reader.entries(log, 0, usize::MAX).unwrap().into_iter().map(entry).collect();
+        let tiles =
+            if entries.is_empty() { Vec::new() } else { reader.tile(log, TileId { level: 0, index: 0 }).unwrap() };
+        Self { entries, checkpoints: reader.checkpoints(log).unwrap(), tiles }
+    }
+}
+
 /// Stops the process, and compares what it left.
-pub(super) fn compare(player: &mut Player) -> Same {
+pub(super) fn compare(player: &mut Player) -> Result<Left, TestCaseError> {
     player.real.stop();
     verified(player)?;
-    let mut store = SqliteStore::open(&database(&player.real.directory), &WRAPPING_KEY).unwrap();
+    let mut store = player.real.disk.open(&WRAPPING_KEY).unwrap();
     for (name, log) in &player.plain.logs {
         let state = store.recover(name).unwrap();
         prop_assert_eq!(state.tree.size(), log.size());
         prop_assert_eq!(state.tree.root(), log.root(log.size()));
         prop_assert_eq!(state.recorded_at, log.recorded_at());
-        compare_entries(&store, name, log)?;
+        compare_entries(&*store, name, log)?;
     }
     let kept: BTreeMap<_, _> = all_cases(&*store.reader()).unwrap().into_iter().map(named).collect();
     let due: BTreeMap<_, _> = player.plain.cases.values().flatten().collect();
     prop_assert_eq!(kept.iter().collect::<BTreeMap<_, _>>(), due);
-    compare_remembered(player, &mut store)
+    compare_remembered(player, &mut *store)?;
+    Ok(Left::by(&*store.reader()))
 }
 
 fn named(case: StoredCase) -> (comity::domain::ids::CaseName, StoredCase) {
@@ -44,7 +92,8 @@ fn named(case: StoredCase) -> (comity::domain::ids::CaseName, StoredCase) {
 
 /// As anybody can who has the database, the keys and receipts.
 fn verified(player: &mut Player) -> Same {
-    let receipts = player.real.directory.join("receipts");
+    let directory = &player.real.disk.directory;
+    let receipts = directory.join("receipts");
     fs::create_dir(&receipts).unwrap();
     let line = |((log, index), proof): (&(LogName, u64), &String)| {
         let leaf = STANDARD.encode(&player.plain.logs[log].entry(*index).leaf);
@@ -54,7 +103,8 @@ fn verified(player: &mut Player) -> Same {
     let lines: String = player.receipts.iter().map(line).collect();
     fs::write(receipts.join("all.jsonl"), lines).unwrap();
     let claim = Claim {
-        directory: player.real.directory.clone(),
+        store: player.real.disk.place(),
+        directory: directory.clone(),
         keys: vec![VERIFIER.clone()],
         wrapping_key: Some(WRAPPING_KEY),
         origin: ORIGIN.to_owned(),
@@ -71,7 +121,7 @@ fn verified(player: &mut Player) -> Same {
     Ok(())
 }
 
-fn compare_entries(store: &SqliteStore, name: &LogName, log: &Log) -> Same {
+fn compare_entries(store: &dyn Store, name: &LogName, log: &Log) -> Same {
     let reader = store.reader();
     let entries = reader.entries(name, 0, usize::MAX).unwrap();
     prop_assert_eq!(entries.len(), log.entries.len());
@@ -104,7 +154,7 @@ fn is_for(audience: &Audience, caller: &Caller) -> bool {
 }
 
 /// Request ids and first deliveries, as a writer would load them.
-fn compare_remembered(player: &Player, store: &mut SqliteStore) -> Same {
+fn compare_remembered(player: &Player, store: &mut dyn Store) -> Same {
     let plain = &player.plain;
     let requests: BTreeSet<_> = player.requests().collect();
     let each = |((agency, log), positions): (&(_, LogName), &BTreeMap<u64, _>)| {

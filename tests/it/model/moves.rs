@@ -15,12 +15,32 @@ const FORTH_MINS: i64 = 3 * 24 * 60;
 
 #[derive(Debug, Clone)]
 pub(super) enum Move {
-    /// Writes that come in one batch, and where the process dies meanwhile, if it does.
-    Batch { drafts: Vec<Draft>, crash: Option<(CrashAt, Opening)> },
+    /// Writes that come in one batch, and what befalls it, if anything does.
+    Batch { drafts: Vec<Draft>, fault: Option<Fault> },
     /// The gateway is stopped in order and opened again.
     Restart { before: Option<WrongKey>, opening: Opening },
     /// The clock moves.
     Clock { mins: i64 },
+}
+
+/// What befalls a batch.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Fault {
+    /// The process dies, and is started again.
+    Dies(CrashAt, Opening),
+    /// The database goes away and comes back; the process goes on by itself.
+    Away(Away),
+}
+
+/// When the database goes away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Away {
+    /// While what the batch needs is read.
+    Loading,
+    /// When nothing of the batch is durable.
+    BeforeCommit,
+    /// When all of it is durable, and the writer was not told.
+    AfterCommit,
 }
 
 /// Where a process dies.
@@ -123,16 +143,21 @@ fn beginning(answer: impl Strategy<Value = AnswerKind>) -> impl Strategy<Value =
             ];
             let command = |step| Draft::Command { place: 0, step, seen: Seen::Nothing, by: By::Officer };
             let batch =
-                |steps: Vec<Step>| Move::Batch { drafts: steps.into_iter().map(command).collect(), crash: None };
+                |steps: Vec<Step>| Move::Batch { drafts: steps.into_iter().map(command).collect(), fault: None };
             steps.map(batch).into()
         },
     )
 }
 
 fn one_move() -> impl Strategy<Value = Move> {
-    let crash = proptest::option::weighted(0.18, (crash_at(), opening()));
+    let away = prop_oneof![1 => Just(Away::Loading), 2 => Just(Away::BeforeCommit), 3 => Just(Away::AfterCommit)];
+    let fault = prop_oneof![
+        3 => (crash_at(), opening()).prop_map(|(at, opening)| Fault::Dies(at, opening)),
+        1 => away.prop_map(Fault::Away),
+    ];
+    let fault = proptest::option::weighted(0.24, fault);
     prop_oneof![
-        20 => (drafts(), crash).prop_map(|(drafts, crash)| Move::Batch { drafts, crash }),
+        20 => (drafts(), fault).prop_map(|(drafts, fault)| Move::Batch { drafts, fault }),
         1 => (proptest::option::of(select(vec![WrongKey::Signing, WrongKey::Wrapping])), opening())
             .prop_map(|(before, opening)| Move::Restart { before, opening }),
         3 => clock().prop_map(|mins| Move::Clock { mins }),

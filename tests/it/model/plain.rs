@@ -103,6 +103,11 @@ impl Plain {
         self.random = fastrand::Rng::with_seed(seed);
     }
 
+    /// Draws where another has come to.
+    pub(super) fn draw_on_from(&mut self, other: &Self) {
+        self.random = other.random.clone();
+    }
+
     pub(super) fn case(&self, name: &CaseName) -> Option<&StoredCase> {
         self.cases[&name.jurisdiction].get(name)
     }

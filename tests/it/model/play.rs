@@ -13,7 +13,9 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use uuid::Uuid;
 
-use crate::model::moves::{Again, By, CrashAt, Draft, Move, Opening, Seen, WrongKey};
+use crate::model::disk::On;
+use crate::model::end::Left;
+use crate::model::moves::{Again, Away, By, CrashAt, Draft, Fault, Move, Opening, Seen, WrongKey};
 use crate::model::plain::{CONSUMER, Expected, KINDS, Plain, log};
 use crate::model::real::{Came, GATES, ORIGIN, Real, VERIFIER, confirmation};
 use crate::model::{end, logs, places, shown};
@@ -37,19 +39,19 @@ pub(super) struct Player {
 }
 
 /// Makes the moves of a sequence.
-pub(super) fn play(moves: &[Move], seed: u64) -> Result<Tally, TestCaseError> {
-    let (real, plain) = (Real::new(seed), Plain::new(&places(), seed));
+pub(super) fn play(moves: &[Move], seed: u64, engine: On) -> Result<(Tally, Left), TestCaseError> {
+    let (real, plain) = (Real::new(seed, engine), Plain::new(&places(), seed));
     let (submitted, receipts, tally) = (Vec::new(), BTreeMap::new(), Tally::new());
     let mut player = Player { real, plain, submitted, receipts, tally, law: 0, seed, made: 0 };
     for one in moves {
         match one {
-            Move::Batch { drafts, crash } => player.batch(drafts, *crash)?,
+            Move::Batch { drafts, fault } => player.batch(drafts, *fault)?,
             Move::Restart { before, opening } => player.restart(*before, *opening)?,
             Move::Clock { mins } => player.pass(*mins),
         }
     }
-    end::compare(&mut player)?;
-    Ok(player.tally)
+    let left = end::compare(&mut player)?;
+    Ok((player.tally, left))
 }
 
 impl Player {
@@ -71,8 +73,8 @@ impl Player {
         self.count(if mins < 0 { "clock: back" } else { "clock: forth" });
     }
 
-    fn batch(&mut self, drafts: &[Draft], crash: Option<(CrashAt, Opening)>) -> Same {
-        let before = crash.is_some().then(|| self.plain.clone());
+    fn batch(&mut self, drafts: &[Draft], fault: Option<Fault>) -> Same {
+        let before = fault.is_some().then(|| self.plain.clone());
         let sizes = logs().map(|log| (log.clone(), self.plain.logs[&log].size())).collect();
         let (mut writes, mut expected) = (Vec::new(), Vec::new());
         self.plain.touched.clear();
@@ -85,12 +87,24 @@ impl Player {
         if writes.is_empty() {
             return Ok(());
         }
-        let grown = self.plain.end_batch();
-        let Came { answers, died } = self.real.submit(&writes, crash.map(|(at, _)| at));
-        let Some((at, opening)) = crash else {
-            self.answered(&writes, &answers, &expected)?;
-            return self.compare(&grown);
+        let mut grown = self.plain.end_batch();
+        let (at, opening) = match fault {
+            Some(Fault::Dies(at, opening)) => (at, opening),
+            Some(Fault::Away(_)) | None => {
+                let away = if let Some(Fault::Away(away)) = fault { Some(away) } else { None };
+                // Where nothing is written, there is no commit that could be lost; and nothing was planned before.
+                if let Some(away) = away.filter(|away| *away != Away::Loading && !grown.is_empty()) {
+                    let (due, more) = self.again(&writes, away, before.unwrap());
+                    expected = due;
+                    grown.extend(more);
+                }
+                away.inspect(|away| self.count(format!("away: {away:?}")));
+                let Came { answers, .. } = self.real.submit(&writes, None, away);
+                self.answered(&writes, &answers, &expected)?;
+                return self.compare(&grown);
+            }
         };
+        let Came { answers, died } = self.real.submit(&writes, Some(at), None);
         let fatal = match at {
             // Only what names a case reads a second time.
             CrashAt::Loading(later) => later == 0 || died,
@@ -114,6 +128,17 @@ impl Player {
         self.reopen(opening);
         self.plain.touched = touched;
         self.compare(&logs().collect::<Vec<_>>())
+    }
+
+    /// What is due of a batch that the database goes away under: it is begun again, with what is recorded of it by then.
+    fn again(&mut self, writes: &[Admitted<Command>], away: Away, mut before: Plain) -> (Vec<Expected>, Vec<LogName>) {
+        if away == Away::BeforeCommit {
+            // What was drawn for the plan that came to nothing is gone.
+            before.draw_on_from(&self.plain);
+            self.plain = before;
+        }
+        let again = writes.iter().map(|write| self.plain.submit(&GATES[self.law], write, self.real.clock.now()));
+        (again.collect(), self.plain.end_batch())
     }
 
     fn restart(&mut self, before: Option<WrongKey>, opening: Opening) -> Same {

@@ -1,8 +1,8 @@
-//! The real side: a recorder over the SQLite store, in a process that can be stopped, killed and started again.
+//! The real side: a recorder over a store, in a process that can be stopped, killed and started again.
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, LazyLock, Mutex};
 
@@ -22,14 +22,13 @@ use comity::policy::load::PolicySet;
 use comity::recorder::{
     Clock, Duties, Entropy, Parts, Recorded, Recorder, RecorderConfig, RecorderError, Running, SubmitError,
 };
-use comity::store::sqlite::SqliteStore;
-use comity::store::{CaseFilter, Reader, Store as _, StoreError};
+use comity::store::{CaseFilter, Reader, StoreError};
 use futures_util::future::{join, join_all};
-use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
+use crate::model::disk::{Disk, On};
 use crate::model::dying::{self, Death, Dying, HOLD};
-use crate::model::moves::{CrashAt, WrongKey};
+use crate::model::moves::{Away, CrashAt, WrongKey};
 use crate::model::places;
 use crate::model::plain::CONSUMER;
 use crate::sample;
@@ -55,25 +54,12 @@ static KEYS: LazyLock<[Vec<u8>; 2]> =
 
 pub(super) static VERIFIER: LazyLock<VerifierKey> = LazyLock::new(|| signer(0).verifier().clone());
 
-/// A store with its logs, and nothing in them.
-static EMPTY: LazyLock<Vec<u8>> = LazyLock::new(|| {
-    let directory = tempfile::tempdir().unwrap();
-    let mut store = SqliteStore::open(&dying::database(directory.path()), &WRAPPING_KEY).unwrap();
-    for log in crate::model::logs() {
-        store.recover(&log).unwrap();
-    }
-    drop(store);
-    fs::read(dying::database(directory.path())).unwrap()
-});
-
 fn signer(key: usize) -> Signer {
     Signer::from_pkcs8(ORIGIN, &KEYS[key]).unwrap()
 }
 
 pub(super) struct Real {
-    disk: TempDir,
-    directories: u64,
-    pub(super) directory: PathBuf,
+    pub(super) disk: Disk,
     runtime: Runtime,
     pub(super) clock: Clock,
     process: Option<Process>,
@@ -82,6 +68,7 @@ pub(super) struct Real {
 struct Process {
     running: Running,
     death: Arc<Mutex<Option<Death>>>,
+    away: Arc<Mutex<Option<Away>>>,
     /// Tells that the writer holds.
     held: Receiver<()>,
     queued: SyncSender<()>,
@@ -96,16 +83,10 @@ pub(super) struct Came {
 
 impl Real {
     /// A process on an empty store.
-    pub(super) fn new(seed: u64) -> Self {
-        // Syncs cost nothing where there is no disk.
-        let memory = Path::new("/dev/shm");
-        let disk = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
-        let directory = disk.path().join("0");
-        fs::create_dir(&directory).unwrap();
-        fs::write(dying::database(&directory), &*EMPTY).unwrap();
+    pub(super) fn new(seed: u64, engine: On) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let clock = Clock::simulated(sample::start());
-        let mut real = Self { disk, directories: 0, directory, runtime, clock, process: None };
+        let mut real = Self { disk: Disk::new(engine), runtime, clock, process: None };
         real.start(0, seed);
         real
     }
@@ -115,10 +96,11 @@ impl Real {
     }
 
     /// Submits writes that come in one batch.
-    pub(super) fn submit(&mut self, writes: &[Admitted<Command>], crash: Option<CrashAt>) -> Came {
-        let image = self.disk.path().join((self.directories + 1).to_string());
+    pub(super) fn submit(&mut self, writes: &[Admitted<Command>], crash: Option<CrashAt>, away: Option<Away>) -> Came {
+        let image = self.disk.image();
         let process = self.process.as_ref().unwrap();
         *process.death.lock().unwrap() = crash.map(|at| Death { at, image });
+        *process.away.lock().unwrap() = away;
         let handle = &process.running.handle;
         let batch = async {
             process.held.recv().unwrap();
@@ -128,20 +110,19 @@ impl Real {
         };
         let (held, answers) = self.runtime.block_on(join(handle.submit(hold()), batch));
         assert!(matches!(held, Err(SubmitError::Denied(_))));
+        // Where nothing was committed, nothing could go away.
+        process.away.lock().unwrap().take();
         let died = crash.is_some() && process.death.lock().unwrap().is_none();
         Came { answers, died }
     }
 
     /// Kills the process and goes on with what was on disk when it died.
     pub(super) fn kill(&mut self) {
-        let next = self.disk.path().join((self.directories + 1).to_string());
         if let Some(Death { image, .. }) = self.process.as_ref().unwrap().death.lock().unwrap().take() {
-            dying::copy(&self.directory, &image);
+            dying::leave(&self.disk, &image);
         }
         self.end();
-        fs::remove_dir_all(&self.directory).unwrap();
-        self.directories += 1;
-        self.directory = next;
+        self.disk.go_on();
     }
 
     /// Stops the process in order.
@@ -163,7 +144,7 @@ impl Real {
                 running.thread.join().unwrap()
             }
             WrongKey::Wrapping => {
-                let store = SqliteStore::open(&dying::database(&self.directory), &[43; 32])?;
+                let store = self.disk.open(&[43; 32])?;
                 all_cases(&*store.reader())?;
                 Ok(())
             }
@@ -178,12 +159,13 @@ impl Real {
     }
 
     fn process(&self, law: usize, seed: u64, key: usize) -> Result<Process, RecorderError> {
-        let death = Arc::new(Mutex::new(None));
+        let (death, away) = (Arc::new(Mutex::new(None)), Arc::new(Mutex::new(None)));
         let ((holds, held), (lets_go, queued)) = (sync_channel(1), sync_channel(1));
         let store = Dying {
-            inner: Box::new(SqliteStore::open(&dying::database(&self.directory), &WRAPPING_KEY)?),
-            directory: self.directory.clone(),
+            inner: self.disk.open(&WRAPPING_KEY)?,
+            disk: self.disk.clone(),
             death: Arc::clone(&death),
+            away: Arc::clone(&away),
             holds,
             queued,
         };
@@ -203,7 +185,7 @@ impl Real {
             firings_len_max: 1,
             appeals: appeal::Limits::default(),
         })?;
-        Ok(Process { running, death, held, queued: lets_go })
+        Ok(Process { running, death, away, held, queued: lets_go })
     }
 }
 

@@ -20,7 +20,9 @@ use comity::policy::load::PolicySet;
 use comity::recorder::{Clock, Duties, Entropy, Parts, Recorded, Recorder, RecorderConfig, Running, Ticked};
 use comity::store::postgres::Others;
 use comity::store::sqlite::SqliteStore;
-use comity::store::{Append, ListedItem, Loaded, LogState, Reader, Standing, Store, StoreError, StoredEntry, Wanted};
+use comity::store::{
+    Append, ListedItem, Loaded, LogState, Place, Reader, Standing, Store, StoreError, StoredEntry, Wanted,
+};
 use jiff::Timestamp;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -208,6 +210,7 @@ impl Gateway {
         self.restart();
         drop(self.running.take());
         let claim = Claim {
+            store: Place::File(self.database()),
             directory: self.directory.path().to_owned(),
             keys: vec![self.signer().verifier().clone()],
             wrapping_key: Some(WRAPPING_KEY),

@@ -1,0 +1,23 @@
+//! Where a store is, as a command is told: a file, or the address of a database.
+
+use std::path::Path;
+
+use anyhow::Result;
+
+use crate::store::Place;
+use crate::store::postgres::Address;
+
+/// The variable that a store's address may be given in: what stands in arguments, others on the machine can read.
+pub(super) const STORE_ENV: &str = "COMITY_STORE";
+
+/// The name of a store's file in a data directory.
+const FILE: &str = "comity.db";
+
+/// The place of a store: as given, or else the file in its data directory.
+pub(super) fn place(given: Option<&str>, directory: &Path) -> Result<Place> {
+    let Some(given) = given else { return Ok(Place::File(directory.join(FILE))) };
+    if given.contains("://") {
+        return Ok(Place::Server(Address::parse(given, Path::new("."))?));
+    }
+    Ok(Place::File(given.into()))
+}
