@@ -44,8 +44,8 @@ const EVERY_ROOM: [&str; 14] = [
 /// Names that stay in some rooms.
 const NAMES: [(&[&str], &[&str]); 4] = [
     (&["prost", "prost_types", "prost_reflect", "tonic_prost"], &["wire"]),
-    (&["rusqlite", "tokio_postgres", "sqlx"], &["store"]),
-    (&["rustls", "tokio_rustls", "hyper_rustls"], &["server", "client", "identity"]),
+    (&["rusqlite", "tokio_postgres", "tokio_postgres_rustls", "sqlx"], &["store"]),
+    (&["rustls", "tokio_rustls", "hyper_rustls"], &["server", "client", "identity", "store"]),
     (&["metrics", "metrics_exporter_prometheus"], &["meters"]),
 ];
 

@@ -7,8 +7,10 @@ mod agenda;
 pub mod appeals;
 mod audience;
 mod copy;
+mod error;
 mod place;
 pub mod postgres;
+mod reader;
 mod rows;
 mod sealed;
 mod sharded;
@@ -19,69 +21,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use uuid::Uuid;
 
 pub use agenda::{AgendaChange, AgendaFilter, AgendaPlace, ListedItem};
 pub use audience::Audience;
 pub use copy::{Copied, copy, digest};
+pub use error::StoreError;
 pub use place::Place;
+pub use reader::{CaseFilter, EntryHeader, Reader, RecordedAnswer, StoredEntry};
 pub use sharded::Sharded;
 
-use crate::domain::agency::Caller;
 use crate::domain::agenda::{Item, ItemKind};
 use crate::domain::case::StoredCase;
 use crate::domain::determination::FieldClasses;
-use crate::domain::ids::{AgencyId, CaseKind, CaseName, JurisdictionId, LogName, OfficerPseudonym, RequestId};
+use crate::domain::ids::{AgencyId, CaseName, JurisdictionId, LogName, OfficerPseudonym, RequestId};
 use crate::domain::inbox::{Consumer, Inbox, Whose};
-use crate::ledger::{Hash, TileError, TileId, Tree};
-use crate::store::appeals::{AppealsLoaded, AppealsWanted, ItemFilter, Listed, NewAppeals};
+use crate::ledger::{Hash, TileId, Tree};
+use crate::store::appeals::{AppealsLoaded, AppealsWanted, NewAppeals};
 use crate::wire::entry::Opening;
-
-/// Why the store could not do as asked.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// Another writer moved a head: what was planned rests on a state that is gone.
-    #[error("another writer moved the head of {0}")]
-    Fenced(LogName),
-    /// The database failed. After a failed commit nobody knows what is durable.
-    #[error("the database failed: {0}")]
-    Database(#[from] rusqlite::Error),
-    /// What was read is not what was written.
-    #[error("stored data is broken: {0}")]
-    Broken(&'static str),
-    /// A key is missing or wrong.
-    #[error("stored data cannot be opened: {0}")]
-    Vault(#[from] vault::VaultError),
-    /// The database server failed, or refused what it was asked.
-    #[error("the database failed: {0}")]
-    Server(String),
-    /// The database cannot be reached or takes no writes now. Whatever was under way may be durable or not: begun again,
-    /// its request ids tell. Nothing is wrong with what was asked.
-    #[error("the database cannot be reached, or takes no writes now: {0}")]
-    Interrupted(String),
-    /// The address of the database is none, or what it names cannot be used. Says nothing of the password in it.
-    #[error("the store's address cannot be used: {0}")]
-    Address(String),
-    /// Another process serves this store.
-    #[error("another gateway has the store open: it holds {}", .0.display())]
-    Held(std::path::PathBuf),
-    /// The directory or file could not be made.
-    #[error("the store's file could not be opened: {0}")]
-    File(#[from] std::io::Error),
-}
-
-/// Tiles that could not be read, or that do not make up the tree they should.
-impl From<TileError<StoreError>> for StoreError {
-    fn from(error: TileError<StoreError>) -> Self {
-        match error {
-            TileError::Read(error) => error,
-            TileError::Short { .. }
-            | TileError::Outside { .. }
-            | TileError::Shrunk { .. }
-            | TileError::TooLarge { .. } => Self::Broken("a log's tiles do not make up its tree"),
-        }
-    }
-}
 
 /// The state of one log, as the writer needs it.
 #[derive(Debug, Clone)]
@@ -335,117 +291,4 @@ pub trait Store: Send + std::fmt::Debug {
 
     /// Tells of what others write to the same store; none where nobody else does.
     fn others(&self) -> Option<postgres::Others>;
-}
-
-/// An entry as read back.
-#[derive(Debug, Clone)]
-pub struct StoredEntry {
-    /// Position in its log.
-    pub index: u64,
-    /// The leaf's bytes.
-    pub leaf: Vec<u8>,
-    /// Contents of every class.
-    pub openings: Vec<Opening>,
-    /// Who may see it.
-    pub audience: Audience,
-}
-
-/// An entry without its content.
-#[derive(Debug, Clone)]
-pub struct EntryHeader {
-    /// Position in its log.
-    pub index: u64,
-    /// The leaf's bytes.
-    pub leaf: Vec<u8>,
-    /// Who may see it.
-    pub audience: Audience,
-}
-
-/// Whose cases to list.
-#[derive(Debug, Clone)]
-pub struct CaseFilter {
-    /// In which jurisdiction.
-    pub jurisdiction: JurisdictionId,
-    /// Detainers, custodies or appeals.
-    pub kind: CaseKind,
-    /// Of this agency, or of everybody.
-    pub agency: Option<AgencyId>,
-    /// With those addressed to nobody in particular.
-    pub unassigned: bool,
-    /// After this one.
-    pub after: Option<Uuid>,
-    /// At most so many.
-    pub limit: usize,
-}
-
-/// The reader's side: many at a time, never on a network thread.
-pub trait Reader: Send + Sync + std::fmt::Debug {
-    /// A case.
-    fn case(&self, name: &CaseName) -> Result<Option<StoredCase>, StoreError>;
-
-    /// Cases in the order they were made.
-    fn cases(&self, filter: &CaseFilter) -> Result<Vec<StoredCase>, StoreError>;
-
-    /// Entries from a position on.
-    fn entries(&self, log: &LogName, from: u64, limit: usize) -> Result<Vec<StoredEntry>, StoreError>;
-
-    /// Entries from a position on, as one caller needs them: those it is not in the audience of come without contents,
-    /// so that nothing is unsealed for somebody who may not see it.
-    fn entries_for(
-        &self,
-        caller: &Caller,
-        log: &LogName,
-        from: u64,
-        limit: usize,
-    ) -> Result<Vec<StoredEntry>, StoreError>;
-
-    /// The answer given to the write that an entry records, with the leaf.
-    fn answer(&self, log: &LogName, index: u64) -> Result<Option<RecordedAnswer>, StoreError>;
-
-    /// The newest checkpoint; none for a log without entries.
-    fn checkpoint(&self, log: &LogName) -> Result<Option<(u64, String)>, StoreError>;
-
-    /// The checkpoint of exactly this size, if one was signed.
-    fn checkpoint_at(&self, log: &LogName, size: u64) -> Result<Option<String>, StoreError>;
-
-    /// Every checkpoint of a log, in order of size.
-    fn checkpoints(&self, log: &LogName) -> Result<Vec<(u64, String)>, StoreError>;
-
-    /// The stored size of a log.
-    fn head(&self, log: &LogName) -> Result<Option<u64>, StoreError>;
-
-    /// A tile of a log's tree.
-    fn tile(&self, log: &LogName, tile: TileId) -> Result<Vec<Hash>, StoreError>;
-
-    /// Leaves and audiences from a position on. Nothing is unsealed: this is for counting.
-    fn headers(&self, log: &LogName, from: u64, limit: usize) -> Result<Vec<EntryHeader>, StoreError>;
-
-    /// How far the consumers of an agency have received in a jurisdiction.
-    fn inbox(&self, agency: &AgencyId, jurisdiction: &JurisdictionId) -> Result<Inbox, StoreError>;
-
-    /// The policy set in force; none in a store that was never told of one.
-    fn policy(&self) -> Result<Option<PolicyInForce>, StoreError>;
-
-    /// Open items in order of the time they are due.
-    fn agenda(&self, filter: &AgendaFilter) -> Result<Vec<ListedItem>, StoreError>;
-
-    /// Detainers of an appeal, in order.
-    fn items(&self, filter: &ItemFilter) -> Result<Vec<Listed>, StoreError>;
-
-    /// The logs there are.
-    fn logs(&self) -> Result<Vec<LogName>, StoreError>;
-
-    /// Whether the store answers at all.
-    fn probe(&self) -> Result<(), StoreError>;
-}
-
-/// A write's answer, to be given again.
-#[derive(Debug, Clone)]
-pub struct RecordedAnswer {
-    /// The encoded answer, without its receipt.
-    pub answer: Vec<u8>,
-    /// The leaf's bytes.
-    pub leaf: Vec<u8>,
-    /// Size of the tree at the end of its batch: its receipt is proven against that checkpoint.
-    pub batch_size: u64,
 }

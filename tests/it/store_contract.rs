@@ -1,17 +1,18 @@
 //! What every store promises, one function a promise. A backend is a module that names how its stores are opened.
 
+mod address;
 mod agenda;
 mod answers;
 mod appeals;
 mod at_rest;
 mod batch;
+mod entries;
 mod inboxes;
+mod shared;
+mod standby;
 
-use std::collections::BTreeSet;
-
-use comity::domain::agency::{AgencyKind, Caller};
 use comity::domain::case::StoredCase;
-use comity::domain::ids::{CaseKind, LogKind, LogName, RequestId};
+use comity::domain::ids::{CaseKind, LogKind, RequestId};
 use comity::ledger;
 use comity::store::postgres::PostgresStore;
 use comity::store::sqlite::SqliteStore;
@@ -24,7 +25,7 @@ use crate::sample;
 use crate::store_contract::agenda::*;
 use crate::store_contract::answers::*;
 use crate::store_contract::batch::{Drafts, Everything, custody, delivered, detainer, everything, log};
-use crate::store_contract::{appeals::*, inboxes::*};
+use crate::store_contract::{appeals::*, entries::*, inboxes::*};
 
 /// Opens the store under test; each time the same one, as another process would.
 type Open<'a> = &'a dyn Fn() -> Box<dyn Store>;
@@ -243,61 +244,6 @@ fn a_second_writer_on_the_same_store_is_fenced(open: Open<'_>) {
     // Another log is nobody's yet.
     let mut apart = Drafts::recover(&mut *first);
     first.commit(&apart.batch(&[(LogKind::Custody, None)])).unwrap();
-}
-
-fn entries_come_in_order_page_by_page(open: Open<'_>) {
-    let mut store = open();
-    let case = detainer(1, None);
-    let append = Drafts::recover(&mut *store).batch(&[(LogKind::Exchange, Some(&case)); 10]);
-    store.commit(&append).unwrap();
-    let reader = store.reader();
-    let page = |from, limit| -> Vec<u64> {
-        let entries = reader.entries(&log(LogKind::Exchange), from, limit).unwrap();
-        entries.iter().map(|entry| entry.index).collect()
-    };
-    assert_eq!(page(0, 4), [0, 1, 2, 3]);
-    assert_eq!(page(4, 4), [4, 5, 6, 7]);
-    assert_eq!(page(8, 4), [8, 9]);
-    for (from, limit) in [(10, 4), (1 << 30, 4), (0, 0)] {
-        assert!(page(from, limit).is_empty(), "{from}");
-    }
-}
-
-fn an_entry_comes_without_content_for_whom_it_is_not_meant(open: Open<'_>) {
-    let mut store = open();
-    let case = detainer(1, None);
-    // The audience of every draft is oversight alone.
-    let append = Drafts::recover(&mut *store).batch(&[(LogKind::Exchange, Some(&case)); 2]);
-    store.commit(&append).unwrap();
-    let reader = store.reader();
-    let contents = |caller: &Caller| -> Vec<(u64, usize)> {
-        let entries = reader.entries_for(caller, &log(LogKind::Exchange), 0, 10).unwrap();
-        entries.iter().map(|entry| (entry.index, entry.openings.len())).collect()
-    };
-    let mut overseer = sample::officer("doccs");
-    assert_eq!(contents(&overseer), [(0, 0), (1, 0)]);
-    overseer.agency.kind = AgencyKind::Oversight;
-    assert_eq!(contents(&overseer), [(0, 3), (1, 3)]);
-}
-
-fn no_log_shows_an_entry_of_another(open: Open<'_>) {
-    let mut store = open();
-    let mut drafts = Drafts::recover(&mut *store);
-    let (case, held) = (detainer(1, None), custody(2, "doccs"));
-    let both = [(LogKind::Exchange, Some(&case)), (LogKind::Custody, Some(&held)), (LogKind::Custody, Some(&held))];
-    store.commit(&drafts.batch(&both)).unwrap();
-    let reader = store.reader();
-    let resources = |log: &LogName| -> BTreeSet<String> {
-        let entries = reader.entries(log, 0, 100).unwrap();
-        entries.iter().map(|entry| comity::wire::entry::read_leaf(&entry.leaf).unwrap().resource).collect()
-    };
-    assert_eq!(resources(&log(LogKind::Exchange)), [case.name().to_string()].into());
-    assert_eq!(resources(&log(LogKind::Custody)), [held.name().to_string()].into());
-    let elsewhere = "jurisdictions/us-tx/logs/exchange".parse().unwrap();
-    assert!(resources(&elsewhere).is_empty());
-    assert_eq!(reader.checkpoint(&elsewhere).unwrap(), None);
-    assert_eq!(reader.checkpoint_at(&log(LogKind::Exchange), 2).unwrap(), None, "that is the custody log's");
-    assert!(reader.answer(&log(LogKind::Exchange), 1).unwrap().is_none());
 }
 
 fn cases_are_listed_by_agency_and_kind_after_a_place(open: Open<'_>) {

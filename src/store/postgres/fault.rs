@@ -1,7 +1,6 @@
 //! What a failure means, and what is said of it: the server's code and first sentence, never a detail or a value.
 
 use std::error::Error as _;
-use std::fmt;
 use std::io;
 
 use tokio_postgres::Error;
@@ -21,7 +20,7 @@ impl From<Error> for StoreError {
 
 /// A failure as the store tells it.
 pub(super) fn fault(error: &Error) -> StoreError {
-    let said = Said(error).to_string();
+    let said = said(error);
     if passes(error) { StoreError::Interrupted(said) } else { StoreError::Server(said) }
 }
 
@@ -38,27 +37,21 @@ fn passes(error: &Error) -> bool {
         let code = code.code();
         return PASSING.contains(&code) || PASSING_CLASSES.iter().any(|class| code.starts_with(class));
     }
-    match error.source().and_then(|cause| cause.downcast_ref::<io::Error>()) {
+    let Some(cause) = error.source().and_then(|cause| cause.downcast_ref::<io::Error>()) else {
+        return error.is_closed();
+    };
+    match cause.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
         // Somebody must see to the certificate, or is in the way.
-        Some(cause) if cause.get_ref().is_some_and(is_distrusted) => false,
-        Some(cause) if cause.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) => true,
-        Some(cause) => !matches!(cause.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput),
-        None => error.is_closed(),
+        Some(tls) => !matches!(tls, rustls::Error::InvalidCertificate(_)),
+        None => !matches!(cause.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput),
     }
 }
 
-fn is_distrusted(inner: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
-    matches!(inner.downcast_ref(), Some(rustls::Error::InvalidCertificate(_)))
-}
-
-struct Said<'a>(&'a Error);
-
-impl fmt::Display for Said<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.0.as_db_error(), self.0.source()) {
-            (Some(answered), _) => write!(f, "{} {}", answered.code().code(), answered.message()),
-            (None, Some(cause)) => write!(f, "{}: {cause}", self.0),
-            (None, None) => write!(f, "{}", self.0),
-        }
+/// What is said of a failure.
+pub(super) fn said(error: &Error) -> String {
+    match (error.as_db_error(), error.source()) {
+        (Some(answered), _) => format!("{} {}", answered.code().code(), answered.message()),
+        (None, Some(cause)) => format!("{error}: {cause}"),
+        (None, None) => error.to_string(),
     }
 }

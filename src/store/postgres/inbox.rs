@@ -103,8 +103,8 @@ pub(super) fn write(new: &[NewConsumer], names: &Names) -> Result<Vec<Write>, St
             sent.push(whose, consumer.as_str(), rows::position(log, place.index)?, attempt)?;
         }
     }
-    let named = |sql| Ask::new(sql).with(agencies.clone()).with(places.clone()).with(consumers.clone());
-    let mut writes = vec![Write::of(named(KEEP).with(exchange).with(custody)), Write::of(named(CLEAR))];
+    let of_all = |sql| Ask::new(sql).with(agencies.clone()).with(places.clone()).with(consumers.clone());
+    let mut writes = vec![Write::of(of_all(KEEP).with(exchange).with(custody)), Write::of(of_all(CLEAR))];
     if !sent.positions.is_empty() {
         writes.push(sent.write());
     }

@@ -19,7 +19,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::store::StoreError;
 use crate::store::postgres::address::Address;
-use crate::store::postgres::fault::{ends_connection, fault};
+use crate::store::postgres::fault::{ends_connection, fault, said};
 
 /// For a TLS handshake and a login, beside the time that connecting may take.
 const LOGIN_TIMEOUT: Duration = Duration::from_secs(5);
@@ -221,14 +221,10 @@ where
                 }
             }
             Some(Ok(_)) => {}
-            Some(Err(error)) => break Some(fault(&error)),
+            Some(Err(error)) => break Some(said(&error)),
             None => break None,
         }
     };
-    let why = end.map(|error| match error {
-        StoreError::Interrupted(why) | StoreError::Server(why) => why,
-        other => other.to_string(),
-    });
-    *signs.end.lock().unwrap_or_else(PoisonError::into_inner) = why;
+    *signs.end.lock().unwrap_or_else(PoisonError::into_inner) = end;
     signs.heard.notify_one();
 }

@@ -91,7 +91,12 @@ impl PostgresStore {
         if self.link.as_ref().is_some_and(Link::is_good) {
             return Ok(());
         }
+        let within_batch = self.begun.is_some();
         self.disconnect();
+        if within_batch {
+            // Its locks went with its connection.
+            return Err(StoreError::Interrupted("the connection was lost within a batch".to_owned()));
+        }
         self.link = Some(Link::to_store(&self.io, &self.address, Role::Writer, &self.tag)?);
         Ok(())
     }
@@ -170,16 +175,14 @@ impl PostgresStore {
         names.find(link, [name.clone()])?;
         names.number_all(link, [name.clone()].into())?;
         let number = names.number(&name)?;
-        let locked = match begun.get(log) {
-            Some(locked) => *locked,
-            None => {
-                let root = Tree::empty().root().as_bytes().to_vec();
-                let new = Ask::new(NEW_LOG).with(number).with(root);
-                let [_, found] = link.ask([new, Ask::new(LOCK).with(vec![number])])?;
-                let locked = locked_head(found.rows.first().ok_or(BROKEN_HEAD)?)?;
-                begun.insert(log.clone(), locked);
-                locked
-            }
+        let locked = if let Some(locked) = begun.get(log) {
+            *locked
+        } else {
+            let new = Ask::new(NEW_LOG).with(number).with(Tree::empty().root().as_bytes().to_vec());
+            let [_, found] = link.ask([new, Ask::new(LOCK).with(vec![number])])?;
+            let locked = locked_head(found.rows.first().ok_or(BROKEN_HEAD)?)?;
+            begun.insert(log.clone(), locked);
+            locked
         };
         let size = locked.head.size;
         let edge = right_edge(size).map(|tile| rows::tile_position(number, tile)).collect::<Result<Vec<_>, _>>()?;

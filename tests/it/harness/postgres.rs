@@ -31,7 +31,8 @@ struct Shared {
 
 impl Shared {
     fn find() -> Option<Self> {
-        if let Ok(url) = std::env::var(URL) {
+        if let Some(url) = std::env::var_os(URL) {
+            let url = url.into_string().unwrap();
             return Some(Self { url, _server: None });
         }
         let server = start(Durability::Unsynced)?;
@@ -157,9 +158,9 @@ impl Database {
             let (client, connection) = tokio_postgres::connect(&url, tls(Path::new(authority))).await?;
             tokio::spawn(connection);
             let messages = client.simple_query(sql).await?;
-            let row = |message: &SimpleQueryMessage| match message {
-                SimpleQueryMessage::Row(row) => Some(row.get(0).unwrap_or_default().to_owned()),
-                _ => None,
+            let row = |message: &SimpleQueryMessage| {
+                let SimpleQueryMessage::Row(row) = message else { return None };
+                Some(row.get(0).unwrap_or_default().to_owned())
             };
             Ok(messages.iter().filter_map(row).collect())
         })

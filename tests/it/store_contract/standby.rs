@@ -1,0 +1,139 @@
+//! What is durable where a standby must have it too: nothing, for as long as it has not.
+
+use std::time::{Duration, Instant};
+
+use comity::cli::private_postgres::{Durability, PrivateServer};
+use comity::domain::ids::LogKind;
+use comity::store::postgres::PostgresStore;
+use comity::store::{Append, Store as _, StoreError};
+
+use crate::harness::postgres::{Database, start};
+use crate::store_contract::KEY;
+use crate::store_contract::batch::{Drafts, detainer, everything, log};
+
+/// A server whose standby is called as nobody is.
+struct Lonely {
+    server: PrivateServer,
+    database: Database,
+}
+
+impl Lonely {
+    fn start() -> Option<Self> {
+        let server = start(Durability::Unsynced)?;
+        let database = Database::of(&server);
+        Some(Self { server, database })
+    }
+
+    fn wait_for_a_standby(&self, wait: bool) {
+        let names = if wait { "nobody" } else { "" };
+        // Each by itself: neither may be part of a transaction.
+        self.database.run(&format!("ALTER SYSTEM SET synchronous_standby_names = '{names}'"));
+        self.database.run("SELECT pg_reload_conf()");
+        let begun = Instant::now();
+        while self.database.run("SHOW synchronous_standby_names") != [names] {
+            assert!(begun.elapsed() < Duration::from_secs(10));
+        }
+    }
+
+    /// Somebody has had enough of waiting for the standby.
+    fn give_up_waiting(&self) {
+        let begun = Instant::now();
+        let cancel = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+        while self.database.run(cancel).is_empty() {
+            assert!(begun.elapsed() < Duration::from_secs(10), "nobody waits");
+        }
+    }
+}
+
+#[test]
+fn a_commit_that_no_standby_has_confirmed_is_not_said_to_be_durable() {
+    let Some(lonely) = Lonely::start() else { return };
+    let mut store = PostgresStore::open(&lonely.database.address(), &KEY).unwrap();
+    let mut drafts = Drafts::recover(&mut store);
+    lonely.wait_for_a_standby(true);
+    let attempt = |store: &mut PostgresStore, what: &str, append: &Append, begins: bool| {
+        if begins {
+            store.begin(&[log(LogKind::Exchange)].into()).unwrap();
+        }
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| store.commit(append));
+            std::thread::sleep(Duration::from_millis(200));
+            assert!(!waiting.is_finished(), "{what} does not wait");
+            lonely.give_up_waiting();
+            let outcome = waiting.join().unwrap();
+            assert!(matches!(outcome, Err(StoreError::Interrupted(_))), "{what}: {outcome:?}");
+        });
+    };
+    let append = drafts.batch(&[(LogKind::Exchange, Some(&detainer(1, None)))]);
+    attempt(&mut store, "a batch", &append, true);
+    // The connection was given up. On the next one nothing is read before what there is to read is durable.
+    std::thread::scope(|scope| {
+        let beginning = scope.spawn(|| store.begin(&[log(LogKind::Exchange)].into()));
+        std::thread::sleep(Duration::from_millis(200));
+        assert!(!beginning.is_finished(), "what was read may still be lost");
+        lonely.wait_for_a_standby(false);
+        assert!(beginning.join().unwrap().is_ok());
+    });
+    // All of it is there: nobody knew, and now somebody does.
+    assert_eq!(everything(&*store.reader()), drafts.expected);
+    lonely.wait_for_a_standby(true);
+    attempt(&mut store, "a batch that writes nothing", &Append::default(), false);
+    lonely.wait_for_a_standby(false);
+    store.begin(&[].into()).unwrap();
+    lonely.wait_for_a_standby(true);
+    attempt(&mut store, "a batch over nothing", &Append::default(), false);
+}
+
+#[test]
+fn nothing_is_told_of_others_that_no_standby_has() {
+    let Some(lonely) = Lonely::start() else { return };
+    let mut store = PostgresStore::open(&lonely.database.address(), &KEY).unwrap();
+    let mut drafts = Drafts::recover(&mut store);
+    let mut others = store.others().unwrap();
+    let exchange = log(LogKind::Exchange);
+    assert_eq!(others.sizes(Duration::ZERO).unwrap()[&exchange], 0);
+    // The wait is given up, and the entry is to be seen, though no standby has it.
+    lonely.wait_for_a_standby(true);
+    std::thread::scope(|scope| {
+        let append = drafts.batch(&[(LogKind::Exchange, None)]);
+        let waiting = scope.spawn(move || store.commit(&append).unwrap_err());
+        lonely.give_up_waiting();
+        waiting.join().unwrap();
+        let telling = scope.spawn(|| others.sizes(Duration::from_millis(50)));
+        std::thread::sleep(Duration::from_millis(400));
+        assert!(!telling.is_finished(), "it was told");
+        lonely.wait_for_a_standby(false);
+        assert_eq!(telling.join().unwrap().unwrap()[&exchange], 1);
+    });
+}
+
+#[test]
+fn a_server_that_is_killed_interrupts_and_is_found_again() {
+    let Some(lonely) = Lonely::start() else { return };
+    let mut store = PostgresStore::open(&lonely.database.address(), &KEY).unwrap();
+    let mut drafts = Drafts::recover(&mut store);
+    let mut others = store.others().unwrap();
+    others.sizes(Duration::ZERO).unwrap();
+    store.commit(&drafts.batch(&[(LogKind::Exchange, Some(&detainer(1, None)))])).unwrap();
+    store.begin(&[log(LogKind::Exchange)].into()).unwrap();
+    let append = drafts.batch(&[(LogKind::Exchange, Some(&detainer(2, None)))]);
+    let before = everything(&*store.reader());
+    lonely.server.kill().unwrap();
+    let reader = store.reader();
+    let outcomes = [
+        store.commit(&append).unwrap_err(),
+        store.begin(&[].into()).unwrap_err(),
+        store.recover(&log(LogKind::Exchange)).unwrap_err(),
+        reader.probe().unwrap_err(),
+        others.sizes(Duration::from_secs(20)).unwrap_err(),
+        others.sizes(Duration::from_secs(20)).unwrap_err(),
+        PostgresStore::open(&lonely.database.address(), &KEY).unwrap_err(),
+    ];
+    assert!(outcomes.iter().all(|error| matches!(error, StoreError::Interrupted(_))), "{outcomes:?}");
+    lonely.server.start_again().unwrap();
+    assert_eq!(everything(&*reader), before);
+    assert_eq!(others.sizes(Duration::ZERO).unwrap()[&log(LogKind::Exchange)], 1);
+    store.begin(&[log(LogKind::Exchange)].into()).unwrap();
+    store.commit(&append).unwrap();
+    assert_eq!(everything(&*reader), drafts.expected);
+}
