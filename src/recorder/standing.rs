@@ -1,5 +1,6 @@
 //! How the logs stand as a batch begins, where others write to them too; and waiting for a database that is away.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -37,18 +38,32 @@ pub(super) struct Away {
 impl Recorder {
     /// Begins a batch over the logs that are touched, and catches up with what others have recorded in them.
     pub(super) fn begin(&mut self, is_touched: impl Fn(&LogName) -> bool) -> Result<Begun, RecorderError> {
-        let touched = self.logs.keys().filter(|log| is_touched(log)).cloned().collect();
-        let Standing::Shared { heads, policy } = self.store.begin(&touched)? else { return Ok(Begun::Lawfully) };
+        let touched: BTreeSet<_> = self.logs.keys().filter(|log| is_touched(log)).cloned().collect();
+        let (heads, policy) = match self.store.begin(&touched)? {
+            Standing::AsLeft => {
+                // As it was left by a commit of which nobody knows.
+                if self.away.is_some() {
+                    touched.iter().try_for_each(|log| self.catch_up(log))?;
+                }
+                return Ok(Begun::Lawfully);
+            }
+            Standing::Shared { heads, policy } => (heads, policy),
+        };
         self.must_end = true;
         for (log, stands) in heads {
             if self.logs.get(&log).map(|state| head(&state.tree)) != Some(stands) {
-                let state = self.store.recover(&log)?;
-                check_head(&*self.store.reader(), &self.origin, &log, &state, &self.signer)?;
-                self.logs.insert(log, state);
+                self.catch_up(&log)?;
             }
         }
         let known = self.policy.as_ref().map(|policy| policy.digest);
         Ok(if policy == known { Begun::Lawfully } else { Begun::Overruled })
+    }
+
+    fn catch_up(&mut self, log: &LogName) -> Result<(), RecorderError> {
+        let state = self.store.recover(log)?;
+        check_head(&*self.store.reader(), &self.origin, log, &state, &self.signer)?;
+        self.logs.insert(log.clone(), state);
+        Ok(())
     }
 
     /// Ends a batch in which nothing is written.

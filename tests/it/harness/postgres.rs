@@ -106,11 +106,6 @@ impl Database {
         Some(Self { url: format!("{}&options=-csearch_path%3D{name}", shared.url) })
     }
 
-    /// A schema of this database.
-    pub(crate) fn within(&self, schema: &str) -> Self {
-        Self { url: format!("{}&options=-csearch_path%3D{schema}", self.url) }
-    }
-
     /// Ends every other connection to the database, as the server does when it goes down.
     pub(crate) fn drop_connections(&self) {
         self.run(

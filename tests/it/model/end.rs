@@ -70,14 +70,20 @@ impl LeftLog {
 /// Stops the process, and compares what it left.
 pub(super) fn compare(player: &mut Player) -> Result<Left, TestCaseError> {
     player.real.stop();
-    verified(player)?;
+    // A database is held against a file that was.
+    if player.real.disk.is_file() {
+        verified(player)?;
+    }
     let mut store = player.real.disk.open(&WRAPPING_KEY).unwrap();
     for (name, log) in &player.plain.logs {
         let state = store.recover(name).unwrap();
         prop_assert_eq!(state.tree.size(), log.size());
         prop_assert_eq!(state.tree.root(), log.root(log.size()));
         prop_assert_eq!(state.recorded_at, log.recorded_at());
-        compare_entries(&*store, name, log)?;
+        // What a database gives back is held against what the file did.
+        if player.real.disk.is_file() {
+            compare_entries(&*store, name, log)?;
+        }
     }
     let kept: BTreeMap<_, _> = all_cases(&*store.reader()).unwrap().into_iter().map(named).collect();
     let due: BTreeMap<_, _> = player.plain.cases.values().flatten().collect();

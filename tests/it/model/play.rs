@@ -302,6 +302,12 @@ impl Player {
         let running = self.real.running();
         for (log, plain) in &self.plain.logs {
             prop_assert_eq!(*running.heads[log].borrow(), plain.size(), "{}", log);
+        }
+        // Of a database everything is read at the end: a read of it is a journey.
+        if !self.real.disk.is_file() {
+            return Ok(());
+        }
+        for (log, plain) in &self.plain.logs {
             prop_assert_eq!(running.reader.head(log).unwrap(), Some(plain.size()), "{}", log);
         }
         for log in grown {
