@@ -1,15 +1,303 @@
-//! STUB
-use super::*;
-/// Stub
+//! A store copied to another place row by row, whichever engine is there: every sealed byte is the same afterwards, and
+//! good under the same keys.
+
+use std::collections::BTreeMap;
+
+use aws_lc_rs::digest::{Context, SHA256};
+
+use crate::store::copy::Kind::{Bytes, Integer, Text};
+use crate::store::{Place, StoreError, postgres, sqlite};
+
+/// Rows that are read and written at a time.
+const PAGE_LEN: usize = 2_000;
+
+/// What was copied.
+#[derive(Debug)]
 pub struct Copied {
-    /// Stub
+    /// Tables in the order they were copied, and how many rows each has.
     pub rows: Vec<(String, u64)>,
 }
-/// Stub
-pub fn copy(_: &Place, _: &Place, _: &mut dyn FnMut(&str, u64)) -> Result<Copied, StoreError> {
-    Err(StoreError::Broken("stub"))
+
+/// Copies everything that is in one place to another, where there must be nothing yet. It is there as a whole or not at
+/// all. What is copied must not be served meanwhile; where that can be told, it is refused.
+///
+/// `progress` hears of each table how many rows were copied so far.
+pub fn copy(from: &Place, to: &Place, progress: &mut dyn FnMut(&str, u64)) -> Result<Copied, StoreError> {
+    let mut source: Box<dyn Source> = match from {
+        Place::File(path) => Box::new(sqlite::Original::alone(path)?),
+        Place::Server(address) => Box::new(postgres::Original::alone(address)?),
+    };
+    let mut target: Box<dyn Target> = match to {
+        Place::File(path) => Box::new(sqlite::Duplicate::open(path)?),
+        Place::Server(address) => Box::new(postgres::Duplicate::open(address)?),
+    };
+    for table in &TABLES {
+        if !target.is_empty(table)? {
+            return Err(StoreError::Broken("a store is copied only to where there is none"));
+        }
+    }
+    let mut rows = Vec::new();
+    for table in &TABLES {
+        let mut copied = 0u64;
+        pages(&mut *source, table, |page| {
+            copied = copied.saturating_add(u64::try_from(page.len()).unwrap_or(u64::MAX));
+            target.insert(table, page)?;
+            progress(table.name, copied);
+            Ok(())
+        })?;
+        rows.push((table.name.to_owned(), copied));
+    }
+    target.finish()?;
+    Ok(Copied { rows })
 }
-/// Stub
-pub fn digest(_: &Place) -> Result<BTreeMap<String, [u8; 32]>, StoreError> {
-    Err(StoreError::Broken("stub"))
+
+/// The SHA-256 of every table, over its rows in the order of their keys: the same where the rows are, on every engine.
+pub fn digest(place: &Place) -> Result<BTreeMap<String, [u8; 32]>, StoreError> {
+    let mut source: Box<dyn Source> = match place {
+        Place::File(path) => Box::new(sqlite::Original::open(path)?),
+        Place::Server(address) => Box::new(postgres::Original::open(address)?),
+    };
+    let mut digests = BTreeMap::new();
+    for table in &TABLES {
+        let mut context = Context::new(&SHA256);
+        pages(&mut *source, table, |page| {
+            page.iter().flatten().for_each(|cell| cell.take_into(&mut context));
+            Ok(())
+        })?;
+        let digest = context.finish();
+        let digest = digest.as_ref().try_into().map_err(|_| StoreError::Broken("a digest has another length"))?;
+        digests.insert(table.name.to_owned(), digest);
+    }
+    Ok(digests)
+}
+
+/// Goes through a table in the order of its keys.
+fn pages(
+    source: &mut dyn Source,
+    table: &Table,
+    mut each: impl FnMut(Vec<Cells>) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let mut after: Option<Cells> = None;
+    loop {
+        let page = source.page(table, after.as_deref(), PAGE_LEN)?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = Some(last.iter().take(table.key_len).cloned().collect());
+        each(page)?;
+    }
+}
+
+/// One engine as what is copied from: as it was when it was opened, whatever is written meanwhile.
+pub(super) trait Source {
+    /// Rows in the order of their keys, from after a key on.
+    fn page(&mut self, table: &Table, after: Option<&[Cell]>, len: usize) -> Result<Vec<Cells>, StoreError>;
+}
+
+/// One engine as what is copied to.
+pub(super) trait Target {
+    /// Whether a table has no rows.
+    fn is_empty(&mut self, table: &Table) -> Result<bool, StoreError>;
+
+    /// Adds rows.
+    fn insert(&mut self, table: &Table, rows: Vec<Cells>) -> Result<(), StoreError>;
+
+    /// Makes everything durable that was added. Without it nothing was.
+    fn finish(self: Box<Self>) -> Result<(), StoreError>;
+}
+
+/// A row, in the order of a table's columns.
+pub(super) type Cells = Vec<Cell>;
+
+/// A value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Cell {
+    Null,
+    Integer(i64),
+    Text(String),
+    Bytes(Vec<u8>),
+}
+
+impl Cell {
+    fn take_into(&self, context: &mut Context) {
+        let integer;
+        let (kind, bytes): (u8, &[u8]) = match self {
+            Self::Null => (0, &[]),
+            Self::Integer(number) => {
+                integer = number.to_be_bytes();
+                (1, &integer)
+            }
+            Self::Text(text) => (2, text.as_bytes()),
+            Self::Bytes(bytes) => (3, bytes),
+        };
+        context.update(&[kind]);
+        context.update(&bytes.len().to_be_bytes());
+        context.update(bytes);
+    }
+}
+
+/// What the values of a column are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Integer,
+    Text,
+    Bytes,
+}
+
+/// A table that both schemas have.
+#[derive(Debug)]
+pub(super) struct Table {
+    pub(super) name: &'static str,
+    /// So many of the first columns are the key that rows are ordered by.
+    pub(super) key_len: usize,
+    pub(super) columns: &'static [(&'static str, Kind)],
+}
+
+impl Table {
+    /// The names of its columns, as a list.
+    pub(super) fn list(&self) -> String {
+        self.columns.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
+    }
+
+    /// The names of its key's columns, as a list.
+    pub(super) fn key(&self) -> String {
+        self.columns.iter().take(self.key_len).map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
+    }
+}
+
+const fn table(name: &'static str, key_len: usize, columns: &'static [(&'static str, Kind)]) -> Table {
+    Table { name, key_len, columns }
+}
+
+/// Every table, those that others refer to first; of each its columns, the key's first.
+pub(super) const TABLES: [Table; 16] = [
+    table("names", 1, &[("id", Integer), ("name", Text)]),
+    table("heads", 1, &[("log", Integer), ("size", Integer), ("root", Bytes), ("recorded_at", Integer)]),
+    table(
+        "entries",
+        1,
+        &[
+            ("position", Integer),
+            ("batch_size", Integer),
+            ("leaf", Bytes),
+            ("audience", Text),
+            ("clear", Bytes),
+            ("sealed", Bytes),
+            ("answer", Bytes),
+        ],
+    ),
+    table("checkpoints", 1, &[("position", Integer), ("note", Text)]),
+    table("tiles", 1, &[("position", Integer), ("hashes", Bytes)]),
+    table(
+        "cases",
+        3,
+        &[
+            ("jurisdiction", Integer),
+            ("kind", Integer),
+            ("id", Bytes),
+            ("issuer", Integer),
+            ("holder", Integer),
+            ("data_key", Bytes),
+            ("sealed", Bytes),
+        ],
+    ),
+    table(
+        "agenda",
+        5,
+        &[
+            ("jurisdiction", Integer),
+            ("case_kind", Integer),
+            ("case_id", Bytes),
+            ("kind", Text),
+            ("key", Text),
+            ("due_at", Integer),
+            ("holder", Integer),
+        ],
+    ),
+    table("appeals", 4, &[("jurisdiction", Integer), ("issuer", Integer), ("due_at", Integer), ("id", Bytes)]),
+    table(
+        "appeal_items",
+        3,
+        &[("jurisdiction", Integer), ("appeal", Bytes), ("detainer", Bytes), ("bar", Integer), ("answer", Bytes)],
+    ),
+    table("appeal_bars", 3, &[("jurisdiction", Integer), ("appeal", Bytes), ("number", Integer), ("bar", Text)]),
+    table("requests", 2, &[("agency", Integer), ("request_id", Bytes), ("digest", Bytes), ("position", Integer)]),
+    table(
+        "deliveries",
+        4,
+        &[("agency", Integer), ("log", Integer), ("position", Integer), ("start", Integer), ("recorded_at", Integer)],
+    ),
+    table(
+        "consumers",
+        1,
+        &[
+            ("id", Integer),
+            ("agency", Integer),
+            ("jurisdiction", Integer),
+            ("name", Text),
+            ("exchange", Integer),
+            ("custody", Integer),
+        ],
+    ),
+    table(
+        "attempts",
+        2,
+        &[("consumer", Integer), ("position", Integer), ("tries", Integer), ("since", Integer), ("standing", Text)],
+    ),
+    table("policy", 1, &[("id", Integer), ("digest", Bytes), ("files", Text), ("since", Integer)]),
+    table(
+        "disclosures",
+        1,
+        &[
+            ("id", Integer),
+            ("recorded_at", Integer),
+            ("recipient", Integer),
+            ("officer", Text),
+            ("method", Text),
+            ("resources", Text),
+            ("classes", Integer),
+        ],
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Tables of a schema with their columns and what these are, in the order of names.
+    fn read(schema: &str) -> BTreeMap<String, Vec<(String, Kind)>> {
+        let lines = schema.lines().map(|line| line.split("--").next().unwrap_or_default().trim());
+        let mut tables: BTreeMap<String, Vec<(String, Kind)>> = BTreeMap::new();
+        let mut current = String::new();
+        for line in lines {
+            if let Some(rest) = line.strip_prefix("CREATE TABLE ") {
+                current = rest.trim_end_matches(" (").to_owned();
+            }
+            let mut words = line.split_whitespace();
+            let (Some(name), Some(kind)) = (words.next(), words.next()) else { continue };
+            let kind = match kind.trim_end_matches(',') {
+                "INTEGER" | "BIGINT" => Integer,
+                "TEXT" => Text,
+                "BLOB" | "BYTEA" => Bytes,
+                _ => continue,
+            };
+            tables.entry(current.clone()).or_default().push((name.to_owned(), kind));
+        }
+        for columns in tables.values_mut() {
+            columns.sort_by(|one, other| one.0.cmp(&other.0));
+        }
+        tables
+    }
+
+    #[test]
+    fn nothing_of_either_schema_is_left_out() {
+        let columns = |table: &Table| {
+            let mut columns: Vec<_> = table.columns.iter().map(|(name, kind)| ((*name).to_owned(), *kind)).collect();
+            columns.sort_by(|one, other| one.0.cmp(&other.0));
+            (table.name.to_owned(), columns)
+        };
+        let ours: BTreeMap<_, _> = TABLES.iter().map(columns).collect();
+        assert_eq!(read(include_str!("sqlite/schema.sql")), ours);
+        let mut postgres = read(include_str!("postgres/schema.sql"));
+        assert!(postgres.remove("comity").is_some());
+        assert_eq!(postgres, ours);
+    }
 }

@@ -6,6 +6,7 @@ mod answers;
 mod appeals;
 mod at_rest;
 mod batch;
+mod copies;
 mod entries;
 mod inboxes;
 mod shared;

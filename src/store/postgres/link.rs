@@ -44,12 +44,14 @@ pub(super) enum Role {
     /// Reads where nothing needs to be durable, or where nothing may be written: for verifying.
     Onlooker,
     Listener,
+    /// Reads or writes a whole store.
+    Copier,
 }
 
 impl Role {
     fn settings(self) -> &'static str {
         match self {
-            Self::Writer => WRITER,
+            Self::Writer | Self::Copier => WRITER,
             Self::Reader | Self::Onlooker => READER,
             Self::Listener => LISTENER,
         }
@@ -83,6 +85,9 @@ impl Link {
     pub(super) fn to_store(io: &Arc<Io>, address: &Address, role: Role, tag: &str) -> Result<Self, StoreError> {
         let link = Self::open(io, address, role, tag)?;
         schema::check(&link)?;
+        if role == Role::Writer {
+            schema::take_part(&link)?;
+        }
         if role != Role::Onlooker {
             link.confirm()?;
         }

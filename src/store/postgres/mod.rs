@@ -7,6 +7,7 @@
 mod address;
 mod agenda;
 mod appeals;
+mod copy;
 mod fault;
 mod inbox;
 mod io;
@@ -23,6 +24,7 @@ mod write;
 mod writer;
 
 pub use address::Address;
+pub(in crate::store) use copy::{Duplicate, Original};
 pub use others::Others;
 pub use read::{PostgresReader, open_read_only};
 pub use writer::PostgresStore;

@@ -21,6 +21,9 @@ const TABLES: &str = "SELECT count(*), count(*) FILTER (WHERE relname = 'comity'
     WHERE relkind IN ('r', 'p') AND relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())";
 const VERSION: &str = "SELECT application, version FROM comity";
 const MARK: &str = "INSERT INTO comity VALUES (1, $1, $2)";
+/// Both for as long as the connection is ("comt", and where the tables are).
+const TAKE_PART: &str = "SELECT pg_try_advisory_lock_shared(1668246900, hashtext(current_schema()))";
+const TAKE_ALONE: &str = "SELECT pg_try_advisory_lock(1668246900, hashtext(current_schema()))";
 const COMMIT: &str = "COMMIT";
 const ROLLBACK: &str = "ROLLBACK";
 
@@ -55,4 +58,21 @@ pub(super) fn check(link: &Link) -> Result<(), StoreError> {
     let mark = rows.first().and_then(|row| Some((row.try_get(0).ok()?, row.try_get(1).ok()?)));
     let mark: (String, i64) = mark.ok_or(FOREIGN)?;
     if mark == (APPLICATION.to_owned(), i64::from(SCHEMA_VERSION)) { Ok(()) } else { Err(OTHER_VERSION) }
+}
+
+/// A gateway's part in the store: there is none while it is being copied.
+pub(super) fn take_part(link: &Link) -> Result<(), StoreError> {
+    let apart = || StoreError::Interrupted("the store is being copied".to_owned());
+    if taken(link, TAKE_PART)? { Ok(()) } else { Err(apart()) }
+}
+
+/// The store for copying: it is not had while a gateway serves it.
+pub(super) fn take_alone(link: &Link) -> Result<(), StoreError> {
+    let served = StoreError::Broken("a gateway has the store open: stop it first");
+    if taken(link, TAKE_ALONE)? { Ok(()) } else { Err(served) }
+}
+
+fn taken(link: &Link, sql: &'static str) -> Result<bool, StoreError> {
+    let [taken] = link.ask([Ask::new(sql)])?;
+    Ok(taken.rows.first().map(|row| row.try_get(0)).transpose()? == Some(true))
 }

@@ -1,5 +1,6 @@
 //! One connection: how it is made, what it is told first, and how things are asked over it.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::future::poll_fn;
@@ -29,13 +30,13 @@ pub(super) type Value = Box<dyn ToSql + Sync + Send>;
 
 /// A statement to be run, with its parameters.
 pub(super) struct Ask {
-    pub(super) sql: &'static str,
+    pub(super) sql: Cow<'static, str>,
     pub(super) values: Vec<Value>,
 }
 
 impl Ask {
-    pub(super) fn new(sql: &'static str) -> Self {
-        Self { sql, values: Vec::new() }
+    pub(super) fn new(sql: impl Into<Cow<'static, str>>) -> Self {
+        Self { sql: sql.into(), values: Vec::new() }
     }
 
     pub(super) fn with(mut self, value: impl ToSql + Sync + Send + 'static) -> Self {
@@ -73,7 +74,7 @@ impl Signs {
 /// An open connection.
 pub(super) struct Session {
     client: Client,
-    statements: Mutex<HashMap<&'static str, Statement>>,
+    statements: Mutex<HashMap<Cow<'static, str>, Statement>>,
     pub(super) signs: Arc<Signs>,
     /// It must not be used again.
     spent: AtomicBool,
@@ -161,14 +162,18 @@ impl Session {
 
     async fn prepare(&self, asks: &[Ask]) -> Result<(), Error> {
         let known = |sql: &str| self.statements.lock().unwrap_or_else(PoisonError::into_inner).contains_key(sql);
-        let new = asks.iter().map(|ask| ask.sql).filter(|sql| !known(sql));
-        let new = try_join_all(new.map(async |sql| Ok::<_, Error>((sql, self.client.prepare(sql).await?)))).await?;
+        let new = asks.iter().map(|ask| ask.sql.clone()).filter(|sql| !known(sql));
+        let new = try_join_all(new.map(async |sql| {
+            let statement = self.client.prepare(&sql).await?;
+            Ok::<_, Error>((sql, statement))
+        }))
+        .await?;
         self.statements.lock().unwrap_or_else(PoisonError::into_inner).extend(new);
         Ok(())
     }
 
     async fn answer(&self, ask: &Ask) -> Result<Answer, Error> {
-        let statement = self.statements.lock().unwrap_or_else(PoisonError::into_inner).get(ask.sql).cloned();
+        let statement = self.statements.lock().unwrap_or_else(PoisonError::into_inner).get(&ask.sql).cloned();
         let Some(statement) = statement else { return Ok(Answer::default()) };
         let values = ask.values.iter().map(|value| {
             let value: &(dyn ToSql + Sync) = &**value;

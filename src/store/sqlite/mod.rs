@@ -4,6 +4,7 @@
 
 mod agenda;
 mod appeals;
+mod copy;
 mod inbox;
 mod policy;
 mod read;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
+pub(in crate::store) use copy::{Duplicate, Original};
 pub use read::SqliteReader;
 
 use crate::domain::ids::CaseName;
@@ -60,27 +62,7 @@ impl SqliteStore {
 
     /// Opens the file, making it if there is none. `wrapping_key` wraps every data key and is not in the file.
     pub fn open(path: &Path, wrapping_key: &[u8; 32]) -> Result<Self, StoreError> {
-        // Made before SQLite would make it: the files beside it inherit the mode.
-        File::options().create(true).append(true).mode(0o600).open(path)?;
-        let connection = Connection::open(path)?;
-        // Closing writes nothing by itself: `drop` does, where nothing has failed.
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-        // Order matters: the page size before anything is written.
-        connection.pragma_update(None, "page_size", 8_192)?;
-        connection.pragma_update(None, "journal_mode", "WAL")?;
-        // The switch says "wal" before that is written. Whether it was is told by there being a log, or -1 for none.
-        let frames: i64 = connection.query_row("PRAGMA wal_checkpoint(NOOP)", [], |row| row.get(1))?;
-        if frames < 0 {
-            return Err(StoreError::Broken("the file cannot be given a write-ahead log"));
-        }
-        // NORMAL lost acknowledged rows in a power cut; FULL kept every one.
-        connection.pragma_update(None, "synchronous", "FULL")?;
-        // What is deleted is overwritten: an expunged name must not stay in a free page.
-        connection.pragma_update(None, "secure_delete", true)?;
-        connection.pragma_update(None, "foreign_keys", true)?;
-        connection.pragma_update(None, "cache_size", -65_536)?;
-        connection.set_prepared_statement_cache_capacity(64);
-        establish_schema(&connection)?;
+        let connection = open_connection(path)?;
         let vault = Arc::new(Key::new(wrapping_key)?);
         let reader = Arc::new(SqliteReader::new(path.to_owned(), Some(Arc::clone(&vault))));
         let names = read::names(&connection)?;
@@ -145,20 +127,55 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-fn establish_schema(connection: &Connection) -> Result<(), StoreError> {
-    let version: i32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    let application: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
-    match (version, application) {
-        (0, 0) => {
-            let script = format!(
-                "BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; \
-                 PRAGMA application_id = {APPLICATION_ID}; COMMIT;"
-            );
-            Ok(connection.execute_batch(&script)?)
-        }
-        (SCHEMA_VERSION, APPLICATION_ID) => Ok(()),
-        _ => Err(StoreError::Broken("the file is not a store of this version")),
+/// A connection that writes. The file is made if there is none.
+fn open_connection(path: &Path) -> Result<Connection, StoreError> {
+    // Made before SQLite would make it: the files beside it inherit the mode.
+    File::options().create(true).append(true).mode(0o600).open(path)?;
+    let connection = Connection::open(path)?;
+    // Closing writes nothing by itself: `drop` does, where nothing has failed.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    // Order matters: the page size before anything is written.
+    connection.pragma_update(None, "page_size", 8_192)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    // The switch says "wal" before that is written. Whether it was is told by there being a log, or -1 for none.
+    let frames: i64 = connection.query_row("PRAGMA wal_checkpoint(NOOP)", [], |row| row.get(1))?;
+    if frames < 0 {
+        return Err(StoreError::Broken("the file cannot be given a write-ahead log"));
     }
+    // NORMAL lost acknowledged rows in a power cut; FULL kept every one.
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    // What is deleted is overwritten: an expunged name must not stay in a free page.
+    connection.pragma_update(None, "secure_delete", true)?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "cache_size", -65_536)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    establish_schema(&connection)?;
+    Ok(connection)
+}
+
+fn establish_schema(connection: &Connection) -> Result<(), StoreError> {
+    if mark(connection)? != (0, 0) {
+        return check_schema(connection);
+    }
+    let script = format!(
+        "BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; \
+         PRAGMA application_id = {APPLICATION_ID}; COMMIT;"
+    );
+    Ok(connection.execute_batch(&script)?)
+}
+
+/// Whether the file is a store of this version.
+fn check_schema(connection: &Connection) -> Result<(), StoreError> {
+    if mark(connection)? == (SCHEMA_VERSION, APPLICATION_ID) {
+        return Ok(());
+    }
+    Err(StoreError::Broken("the file is not a store of this version"))
+}
+
+/// Version and application.
+fn mark(connection: &Connection) -> Result<(i32, i32), StoreError> {
+    let version = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    Ok((version, connection.pragma_query_value(None, "application_id", |row| row.get(0))?))
 }
 
 fn open_reader(path: &PathBuf) -> Result<Connection, StoreError> {

@@ -1,0 +1,175 @@
+//! A database as what is copied, and as what it is copied to.
+
+use std::sync::Arc;
+
+use tokio_postgres::Row;
+
+use crate::store::StoreError;
+use crate::store::copy::{Cell, Cells, Kind, Source, TABLES, Table, Target};
+use crate::store::postgres::address::Address;
+use crate::store::postgres::io::Io;
+use crate::store::postgres::link::{Link, Role};
+use crate::store::postgres::schema;
+use crate::store::postgres::session::{Ask, Value};
+
+const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
+/// So that nobody begins a log there in the meantime.
+const LOCK: &str = "LOCK TABLE names, heads IN EXCLUSIVE MODE";
+const COMMIT: &str = "COMMIT";
+
+/// A database that is copied.
+#[derive(Debug)]
+pub(in crate::store) struct Original {
+    link: Link,
+}
+
+impl Original {
+    /// A database that no gateway serves, nor will serve meanwhile.
+    pub(in crate::store) fn alone(address: &Address) -> Result<Self, StoreError> {
+        let link = link(address)?;
+        schema::check(&link)?;
+        schema::take_alone(&link)?;
+        // What is copied is durable where it was.
+        link.confirm()?;
+        Self::snapshot(link)
+    }
+
+    /// A database as it is now.
+    pub(in crate::store) fn open(address: &Address) -> Result<Self, StoreError> {
+        let link = link(address)?;
+        schema::check(&link)?;
+        Self::snapshot(link)
+    }
+
+    fn snapshot(link: Link) -> Result<Self, StoreError> {
+        link.ask([Ask::new(SNAPSHOT)])?;
+        Ok(Self { link })
+    }
+}
+
+impl Source for Original {
+    fn page(&mut self, table: &Table, after: Option<&[Cell]>, len: usize) -> Result<Vec<Cells>, StoreError> {
+        let (columns, key) = (table.list(), table.key());
+        let marks: Vec<String> = (1..=table.key_len).map(|number| format!("${number}")).collect();
+        let bound = after.map_or_else(String::new, |_| format!("WHERE ({key}) > ({})", marks.join(", ")));
+        let mut ask = Ask::new(format!("SELECT {columns} FROM {} {bound} ORDER BY {key} LIMIT {len}", table.name));
+        ask.values = after.unwrap_or_default().iter().map(value).collect();
+        let [found] = self.link.ask([ask])?;
+        found.rows.iter().map(|row| cells(row, table)).collect()
+    }
+}
+
+/// A database that is copied to.
+#[derive(Debug)]
+pub(in crate::store) struct Duplicate {
+    link: Link,
+}
+
+impl Duplicate {
+    /// A database that no gateway serves. Its tables are made, if there are none.
+    pub(in crate::store) fn open(address: &Address) -> Result<Self, StoreError> {
+        let link = link(address)?;
+        schema::establish(&link)?;
+        schema::take_alone(&link)?;
+        link.ask([Ask::new(BEGIN), Ask::new(LOCK)])?;
+        Ok(Self { link })
+    }
+}
+
+impl Target for Duplicate {
+    fn is_empty(&mut self, table: &Table) -> Result<bool, StoreError> {
+        let [found] = self.link.ask([Ask::new(format!("SELECT FROM {} LIMIT 1", table.name))])?;
+        Ok(found.rows.is_empty())
+    }
+
+    fn insert(&mut self, table: &Table, rows: Vec<Cells>) -> Result<(), StoreError> {
+        let arrays: Vec<String> =
+            (1..).zip(table.columns).map(|(number, (_, kind))| format!("${number}::{}", array(*kind))).collect();
+        let (name, columns, arrays) = (table.name, table.list(), arrays.join(", "));
+        let mut ask = Ask::new(format!("INSERT INTO {name} ({columns}) SELECT * FROM unnest({arrays})"));
+        let mut rows: Vec<_> = rows.into_iter().map(Vec::into_iter).collect();
+        for (_, kind) in table.columns {
+            ask.values.push(column(*kind, rows.iter_mut().map(|row| row.next().unwrap_or(Cell::Null)))?);
+        }
+        self.link.ask([ask]).map(drop)
+    }
+
+    fn finish(self: Box<Self>) -> Result<(), StoreError> {
+        // Numbers that are given by themselves go on after those that were copied.
+        for table in TABLES.iter().filter(|table| NUMBERED.contains(&table.name)) {
+            let name = table.name;
+            self.link.ask([Ask::new(format!(
+                "SELECT setval(pg_get_serial_sequence('{name}', 'id'), max(id)) FROM {name} HAVING max(id) IS NOT NULL"
+            ))])?;
+        }
+        self.link.commit(vec![Ask::new(COMMIT)])
+    }
+}
+
+const NUMBERED: [&str; 3] = ["names", "consumers", "disclosures"];
+
+fn link(address: &Address) -> Result<Link, StoreError> {
+    Link::open(&Arc::new(Io::start("comity-copy")?), address, Role::Copier, "")
+}
+
+fn array(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Integer => "bigint[]",
+        Kind::Text => "text[]",
+        Kind::Bytes => "bytea[]",
+    }
+}
+
+fn value(cell: &Cell) -> Value {
+    match cell.clone() {
+        // No column of a key is ever empty.
+        Cell::Null => Box::new(None::<i64>),
+        Cell::Integer(number) => Box::new(number),
+        Cell::Text(text) => Box::new(text),
+        Cell::Bytes(bytes) => Box::new(bytes),
+    }
+}
+
+/// A column as an array.
+fn column(kind: Kind, cells: impl Iterator<Item = Cell>) -> Result<Value, StoreError> {
+    const OTHER: StoreError = StoreError::Broken("a value is of another kind than its column");
+    Ok(match kind {
+        Kind::Integer => {
+            let integer = |cell| match cell {
+                Cell::Null => Ok(None),
+                Cell::Integer(number) => Ok(Some(number)),
+                Cell::Text(_) | Cell::Bytes(_) => Err(OTHER),
+            };
+            Box::new(cells.map(integer).collect::<Result<Vec<Option<i64>>, _>>()?)
+        }
+        Kind::Text => {
+            let text = |cell| match cell {
+                Cell::Null => Ok(None),
+                Cell::Text(text) => Ok(Some(text)),
+                Cell::Integer(_) | Cell::Bytes(_) => Err(OTHER),
+            };
+            Box::new(cells.map(text).collect::<Result<Vec<Option<String>>, _>>()?)
+        }
+        Kind::Bytes => {
+            let bytes = |cell| match cell {
+                Cell::Null => Ok(None),
+                Cell::Bytes(bytes) => Ok(Some(bytes)),
+                Cell::Integer(_) | Cell::Text(_) => Err(OTHER),
+            };
+            Box::new(cells.map(bytes).collect::<Result<Vec<Option<Vec<u8>>>, _>>()?)
+        }
+    })
+}
+
+fn cells(row: &Row, table: &Table) -> Result<Cells, StoreError> {
+    let cell = |(at, (_, kind)): (usize, &(&str, Kind))| {
+        let cell = match kind {
+            Kind::Integer => row.try_get::<_, Option<i64>>(at)?.map(Cell::Integer),
+            Kind::Text => row.try_get::<_, Option<String>>(at)?.map(Cell::Text),
+            Kind::Bytes => row.try_get::<_, Option<Vec<u8>>>(at)?.map(Cell::Bytes),
+        };
+        Ok(cell.unwrap_or(Cell::Null))
+    };
+    table.columns.iter().enumerate().map(cell).collect()
+}

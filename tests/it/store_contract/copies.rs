@@ -1,0 +1,199 @@
+//! A store that is copied is the same afterwards, on whichever engine, and goes on there.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use comity::domain::agenda::{Item, ItemKind};
+use comity::domain::appeal::{Appeal, AppealAnswer, AppealAnswerKind, Bar};
+use comity::domain::case::StoredCase;
+use comity::domain::determination::{FieldClasses, LawAction};
+use comity::domain::ids::{CaseName, LogKind};
+use comity::domain::inbox::{Attempt, Consumer, Place as Where, Standing, Whose};
+use comity::store::appeals::{NewAppeal, NewBar, NewItem};
+use comity::store::{
+    AgendaChange, Append, NewConsumer, NewDisclosure, Place, PolicyInForce, StoreError, Wanted, copy, digest,
+};
+use uuid::Uuid;
+
+use crate::harness::postgres::Database;
+use crate::sample;
+use crate::store_contract::KEY;
+use crate::store_contract::batch::{Drafts, custody, delivered, detainer, everything, log};
+
+/// A store with rows of every kind, and more of some than are copied at a time.
+fn fill(place: &Place) {
+    let mut store = place.open(&KEY).unwrap();
+    let mut drafts = Drafts::recover(&mut *store);
+    let ice = sample::officer("ice");
+    let (one, held) = (detainer(1, Some("doccs")), custody(2, "doccs"));
+    let demand = StoredCase::Appeal(Box::new(Appeal {
+        name: CaseName::appeal(sample::jurisdiction(), Uuid::from_u128(3)),
+        issuer: ice.agency.id.clone(),
+        ground: "Quigley must be held".to_owned(),
+        due_at: sample::start(),
+        size: 1,
+        custodians: [].into(),
+        to_jurisdiction: true,
+        issued_at: sample::start(),
+    }));
+    let about = [(LogKind::Exchange, Some(&one)), (LogKind::Custody, Some(&held)), (LogKind::Exchange, Some(&demand))];
+    let mut append = drafts.batch(&about);
+    append.appeals.issued.push(NewAppeal {
+        appeal: demand.name().clone(),
+        issuer: ice.agency.id.clone(),
+        due_at: sample::start(),
+        members: vec![Uuid::from_u128(1), Uuid::from_u128(9)],
+    });
+    let item = |key: &str, holder| Item { kind: ItemKind::Clock, key: key.to_owned(), due_at: sample::start(), holder };
+    let open = vec![item("hold-ends", Some(ice.agency.id.clone())), item("üben", None)];
+    append.agenda = vec![AgendaChange { case: one.name().clone(), closed: Vec::new(), open }];
+    append.deliveries = (1..4_500).map(|position| delivered(position, 1)).collect();
+    let attempt = Attempt { tries: 3, since: sample::start(), standing: Standing::Parked };
+    let attempts =
+        [(Where { log: LogKind::Exchange, index: 1 }, attempt), (Where { log: LogKind::Custody, index: 0 }, attempt)];
+    for name in ["default", "statistics"] {
+        let (agency, jurisdiction) = (ice.agency.id.clone(), sample::jurisdiction());
+        let whose = Whose { agency, jurisdiction, consumer: name.parse().unwrap() };
+        let state = Consumer { exchange: 1, custody: 0, attempts: attempts.into() };
+        append.consumers.push(NewConsumer { whose, state });
+    }
+    for officer in [None, Some(ice.actor.as_ref().unwrap().pseudonym.clone())] {
+        append.disclosures.push(NewDisclosure {
+            recorded_at: sample::start(),
+            recipient: ice.agency.id.clone(),
+            officer,
+            method: "InboxService/Receive",
+            resources: one.name().to_string(),
+            classes: FieldClasses::all(),
+        });
+    }
+    append.policy = Some(PolicyInForce {
+        digest: [7; 32],
+        files: [("access.cedar".to_owned(), [8; 32])].into(),
+        since: sample::start(),
+    });
+    store.commit(&append).unwrap();
+
+    let wanted = Wanted { cases: [one.name().clone(), demand.name().clone()].into(), ..Wanted::default() };
+    store.load(&wanted).unwrap();
+    let about = [(LogKind::Exchange, Some(&one)), (LogKind::Exchange, Some(&demand)), (LogKind::Custody, None)];
+    let mut append = drafts.batch(&about.repeat(100));
+    let answer = AppealAnswer {
+        kind: AppealAnswerKind::WillHold,
+        legal_basis: "a statute".to_owned(),
+        reason: None,
+        occurred_at: None,
+    };
+    let item = comity::domain::appeal::Item { given: Some(answer), ..<_>::default() };
+    append.appeals.items = vec![NewItem { appeal: demand.name().clone(), detainer: one.name().clone(), item }];
+    append.appeals.bars = vec![NewBar {
+        appeal: demand.name().clone(),
+        number: 4,
+        bar: Bar { action: LawAction::Hold, citations: vec!["a statute".to_owned()] },
+        detainers: vec![Uuid::from_u128(9)],
+    }];
+    store.commit(&append).unwrap();
+}
+
+/// Copies, and hears of every table.
+fn copied(from: &Place, to: &Place) -> BTreeMap<String, u64> {
+    let mut heard = BTreeMap::new();
+    let mut hear = |table: &str, rows| {
+        heard.insert(table.to_owned(), rows);
+    };
+    let copied = copy(from, to, &mut hear).unwrap();
+    let rows: BTreeMap<String, u64> = copied.rows.into_iter().collect();
+    assert_eq!(heard, rows, "every table has rows, and each was told of");
+    rows
+}
+
+#[test]
+fn a_copy_is_the_same_on_every_engine_and_goes_on_there() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = |name: &str| Place::File(directory.path().join(name));
+    let (Some(one), Some(two)) = (Database::schema(), Database::schema()) else { return };
+    let places = [file("first.db"), Place::Server(one.address()), Place::Server(two.address()), file("last.db")];
+    fill(&places[0]);
+    let first = digest(&places[0]).unwrap();
+    assert_eq!(first.len(), 16);
+    let expected = everything(&*places[0].read(Some(&KEY)).unwrap());
+    for pair in places.windows(2) {
+        let rows = copied(&pair[0], &pair[1]);
+        assert_eq!((rows["deliveries"], rows["entries"], rows["attempts"]), (4_499, 303, 4));
+        assert_eq!(digest(&pair[1]).unwrap(), first, "{}", pair[1]);
+        assert_eq!(everything(&*pair[1].read(Some(&KEY)).unwrap()), expected);
+    }
+    for place in &places[1..] {
+        // It goes on as if it had always been there, with numbers that nobody has.
+        let mut store = place.open(&KEY).unwrap();
+        let mut drafts = Drafts::recover(&mut *store);
+        let mut append = drafts.batch(&[(LogKind::Exchange, Some(&detainer(77, Some("nassau"))))]);
+        // The drafts begin their request ids anew.
+        append.requests.clear();
+        append.disclosures.push(NewDisclosure {
+            recorded_at: sample::start(),
+            recipient: sample::officer("nassau").agency.id,
+            officer: None,
+            method: "InboxService/Receive",
+            resources: String::new(),
+            classes: FieldClasses::NONE,
+        });
+        let (agency, jurisdiction) = (sample::officer("nassau").agency.id, sample::jurisdiction());
+        let whose = Whose { agency, jurisdiction, consumer: "default".parse().unwrap() };
+        append.consumers.push(NewConsumer { whose, state: Consumer::default() });
+        store.commit(&append).unwrap();
+        assert_eq!(everything(&*store.reader()), drafts.expected);
+        assert_ne!(digest(place).unwrap(), first);
+    }
+}
+
+#[test]
+fn nothing_is_copied_over_something_else_or_while_it_is_served() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = |name: &str| Place::File(directory.path().join(name));
+    let Some(database) = Database::schema() else { return };
+    let (small, server) = (file("small.db"), Place::Server(database.address()));
+    let begin = |place: &Place| drop(place.open(&KEY).unwrap().recover(&log(LogKind::Exchange)).unwrap());
+    begin(&small);
+    let refused = |from: &Place, to: &Place, expected: &str| {
+        let refused = copy(from, to, &mut |_, _| ()).unwrap_err().to_string();
+        assert!(refused.contains(expected), "{refused}");
+    };
+    // Served, at either end; or both ends the same.
+    for served in [&small, &server] {
+        let mut store = served.open(&KEY).unwrap();
+        store.commit(&Append::default()).unwrap();
+        let why = "gateway has the store open";
+        refused(served, &file("other.db"), why);
+        refused(&file("small.db"), &server, why);
+        drop(store);
+    }
+    refused(&small, &small, "gateway has the store open");
+    // Not empty any more.
+    begin(&server);
+    begin(&file("taken.db"));
+    refused(&small, &server, "only to where there is none");
+    refused(&small, &file("taken.db"), "only to where there is none");
+    // Not there.
+    refused(&file("nowhere.db"), &file("other.db"), "could not be opened");
+    assert!(!Path::new(&directory.path().join("nowhere.db")).exists());
+    let Some(empty) = Database::schema() else { return };
+    let error = copy(&Place::Server(empty.address()), &file("other.db"), &mut |_, _| ()).unwrap_err();
+    assert!(matches!(&error, StoreError::Server(why) if why.starts_with("42P01")), "{error}");
+}
+
+#[test]
+fn a_copy_that_fails_leaves_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = |name: &str| Place::File(directory.path().join(name));
+    let Some(database) = Database::schema() else { return };
+    fill(&file("whole.db"));
+    let connection = rusqlite::Connection::open(directory.path().join("whole.db")).unwrap();
+    // What PostgreSQL does not take: the last table but for one.
+    connection.execute("UPDATE policy SET files = 'a' || char(0)", []).unwrap();
+    drop(connection);
+    let place = Place::Server(database.address());
+    copy(&file("whole.db"), &place, &mut |_, _| ()).unwrap_err();
+    assert_eq!(database.run("SELECT count(*) FROM entries"), ["0"]);
+    assert_eq!(place.read(None).unwrap().logs().unwrap(), []);
+}
