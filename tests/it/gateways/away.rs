@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(40);
 
 async fn until(ops: std::net::SocketAddr, path: &str, says: &str) {
     let begun = Instant::now();
-    while !probe::body(ops, path).await.contains(says) {
+    while !String::from_utf8(probe::probe(ops, path).await).unwrap().contains(says) {
         assert!(begun.elapsed() < PATIENCE, "{path} never said {says}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
@@ -83,16 +83,17 @@ fn no_password_is_shown_and_no_server_is_taken_at_its_word() {
         assert!(checked.status.success() && said(&checked).contains("url = \"postgres://comity@"));
         let served = comity(&["--log", "trace", "serve", "--config", config]);
         let text = said(&served);
-        assert!(!served.status.success() && text.contains(expected), "{url}: {text}");
+        assert!(
+            !served.status.success() && text.contains(expected),
+            "not {expected}: {}",
+            text.lines().last().unwrap()
+        );
     };
     check(&stranger, "UnknownIssuer");
     let elsewhere = |place: &str| format!("{before}@{}", after.replacen("localhost", place, 1));
-    check(&elsewhere("127.0.0.1"), "NotValidForName");
+    check(&elsewhere("127.0.0.1"), "certificate not valid for name");
     check(&database.url().replacen(password, wrong, 1), "password authentication failed");
-    check(
-        &database.url().replacen(&format!("/{}?", name_of(&database)), "/nowhere?", 1),
-        "database \\\"nowhere\\\" does not",
-    );
+    check(&database.url().replacen(&format!("/{}?", name_of(&database)), "/nowhere?", 1), "3D000");
     // One that works says nothing of it either, whatever it logs.
     let exchange = Exchange::on(database.url());
     let gateway = exchange.start_saying(0, "trace");
