@@ -33,7 +33,7 @@ pub fn copy(from: &Place, to: &Place, progress: &mut dyn FnMut(&str, u64)) -> Re
     };
     for table in &TABLES {
         if !target.is_empty(table)? {
-            return Err(StoreError::Broken("a store is copied only to where there is none"));
+            return Err(StoreError::Address("there is a store already where it is to be copied to".to_owned()));
         }
     }
     let mut rows = Vec::new();

@@ -57,11 +57,6 @@ impl Io {
         outcome.recv().map_err(|_| StoreError::Interrupted("the thread of the connections has ended".to_owned()))
     }
 
-    /// Does something on the thread that nobody waits for.
-    pub(super) fn let_run(&self, work: impl Future<Output = ()> + Send + 'static) {
-        self.handle.spawn(work);
-    }
-
     /// Where drivers of connections are kept.
     pub(super) fn drivers(&self) -> TaskTracker {
         self.drivers.clone()

@@ -112,19 +112,22 @@ impl Link {
         })?
     }
 
-    /// Runs statements of which the last commits. That may wait for its standby for as long as it takes, and is never
-    /// cancelled; but a server that is frozen would be waited for for ever, while another has taken its place. So after a
-    /// time the connection is left, and the outcome is unknown.
+    /// Runs statements of which the last commits, and waits for as long as that takes.
     pub(super) fn commit(&self, asks: Vec<Ask>) -> Result<(), StoreError> {
+        self.commit_and_announce(asks, None)
+    }
+
+    /// The same; then an announcement is sent, outside of the transaction that has ended and of the one that follows.
+    pub(super) fn commit_and_announce(&self, asks: Vec<Ask>, announcement: Option<String>) -> Result<(), StoreError> {
         let session = Arc::clone(&self.session);
-        let answers = self.io.run(async move {
-            let answers = timeout(ANSWER_TIMEOUT, session.ask_unwarned(asks)).await;
-            answers.map_err(|_| {
-                session.spend();
-                StoreError::Interrupted("the server did not answer a commit in time".to_owned())
-            })
-        })??;
-        answers.into_iter().try_for_each(|answer| answer.map(drop))
+        self.io.run(async move {
+            let answers = session.ask_unwarned(asks).await;
+            answers.into_iter().try_for_each(|answer| answer.map(drop))?;
+            if let Some(announcement) = announcement {
+                session.announce(&announcement);
+            }
+            Ok(())
+        })?
     }
 
     /// Runs a text of several statements.
@@ -150,12 +153,6 @@ impl Link {
             self.numbers.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), number);
         }
         Ok(number)
-    }
-
-    /// Runs a statement that nobody waits for.
-    pub(super) fn tell(&self, ask: Ask) {
-        let session = Arc::clone(&self.session);
-        self.io.let_run(async move { drop(session.ask(vec![ask]).await) });
     }
 
     /// Waits until another gateway announces something or the connection ends, at most so long; then a little for more.

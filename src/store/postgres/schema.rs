@@ -68,8 +68,8 @@ pub(super) fn take_part(link: &Link) -> Result<(), StoreError> {
 
 /// The store for copying: it is not had while a gateway serves it.
 pub(super) fn take_alone(link: &Link) -> Result<(), StoreError> {
-    let served = StoreError::Broken("a gateway has the store open: stop it first");
-    if taken(link, TAKE_ALONE)? { Ok(()) } else { Err(served) }
+    let served = || StoreError::Address("another gateway has the store open: stop it first".to_owned());
+    if taken(link, TAKE_ALONE)? { Ok(()) } else { Err(served()) }
 }
 
 fn taken(link: &Link, sql: &'static str) -> Result<bool, StoreError> {

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
 use futures_util::future::{join_all, try_join_all};
+use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Notify;
 use tokio::time::timeout;
@@ -158,6 +158,11 @@ impl Session {
             return vec![Err(StoreError::Interrupted("the server committed with a warning".to_owned()))];
         }
         answers
+    }
+
+    /// Sends a statement that nobody waits for, before anything that is asked after this has returned.
+    pub(super) fn announce(&self, sql: &str) {
+        let _sent = self.client.batch_execute(sql).now_or_never();
     }
 
     async fn prepare(&self, asks: &[Ask]) -> Result<(), Error> {

@@ -32,10 +32,6 @@ const LOCK: &str =
 const NEW_LOG: &str = "INSERT INTO heads (log, size, root, recorded_at) VALUES ($1, 0, $2, 0) ON CONFLICT DO NOTHING";
 const POLICY: &str = "SELECT digest FROM policy";
 const TILES: &str = "SELECT position, hashes FROM tiles WHERE position = ANY($1::bigint[])";
-/// By itself, and not waited for: within a batch it would make every commit of the database take turns, and synced it
-/// would cost as much as the batch did. It is a hint.
-const ANNOUNCE: &str = "SELECT set_config('synchronous_commit', 'off', true), pg_notify('comity', $1)";
-
 const BROKEN_HEAD: StoreError = StoreError::Broken("a head is not of a known layout");
 
 /// The writer's side of a PostgreSQL database.
@@ -124,11 +120,6 @@ impl PostgresStore {
     /// The connection, there or made.
     fn link(&mut self) -> Result<&Link, StoreError> {
         self.connect()?;
-        self.linked()
-    }
-
-    /// The connection, which must be there.
-    fn linked(&self) -> Result<&Link, StoreError> {
         self.link.as_ref().ok_or_else(|| StoreError::Interrupted("the connection was lost".to_owned()))
     }
 
@@ -203,7 +194,7 @@ impl PostgresStore {
 
     fn try_commit(&mut self, append: &Append) -> Result<(), StoreError> {
         if append.is_empty() {
-            return self.end(vec![Ask::new(CONFIRM)]);
+            return self.end(vec![Ask::new(CONFIRM)], None);
         }
         if self.begun.is_none() {
             self.try_begin(&append.heads.iter().map(|head| head.log.clone()).collect())?;
@@ -236,19 +227,16 @@ impl PostgresStore {
                 return Err(StoreError::Broken(else_wrong));
             }
         }
-        self.end(Vec::new())?;
-        if !append.heads.is_empty() {
-            self.linked()?.tell(Ask::new(ANNOUNCE).with(self.tag.clone()));
-        }
-        Ok(())
+        let announcement = (!append.heads.is_empty()).then(|| announcement(&self.tag));
+        self.end(Vec::new(), announcement)
     }
 
     /// Commits what was begun, if anything was. From here on a failure means that nobody knows.
-    fn end(&mut self, mut asks: Vec<Ask>) -> Result<(), StoreError> {
+    fn end(&mut self, mut asks: Vec<Ask>, announcement: Option<String>) -> Result<(), StoreError> {
         if self.begun.is_some() {
             asks.push(Ask::new(COMMIT));
         }
-        let committed = self.link()?.commit(asks);
+        let committed = self.link()?.commit_and_announce(asks, announcement);
         self.begun = None;
         self.data_keys.clear();
         match committed {
@@ -274,7 +262,7 @@ impl Store for PostgresStore {
         let begun = if alone { self.try_begin(&[log.clone()].into()).map(drop) } else { Ok(()) };
         let state = begun.and_then(|()| self.read_state(log));
         let state = match state {
-            Ok(state) if alone => self.end(Vec::new()).map(|()| state),
+            Ok(state) if alone => self.end(Vec::new(), None).map(|()| state),
             other => other,
         };
         self.noted(state)
@@ -326,6 +314,12 @@ impl fmt::Debug for PostgresStore {
             .field("link", &self.link)
             .finish_non_exhaustive()
     }
+}
+
+/// Within a batch it would make every commit of the database take turns, and synced it would cost as much as a batch. It is
+/// a hint. The tag is ours, and digits.
+fn announcement(tag: &str) -> String {
+    format!("SELECT set_config('synchronous_commit', 'off', true), pg_notify('comity', '{tag}')")
 }
 
 /// `log, size, root, recorded_at`.

@@ -172,8 +172,8 @@ fn nothing_is_copied_over_something_else_or_while_it_is_served() {
     // Not empty any more.
     begin(&server);
     begin(&file("taken.db"));
-    refused(&small, &server, "only to where there is none");
-    refused(&small, &file("taken.db"), "only to where there is none");
+    refused(&small, &server, "there is a store already");
+    refused(&small, &file("taken.db"), "there is a store already");
     // Not there.
     refused(&file("nowhere.db"), &file("other.db"), "could not be opened");
     assert!(!Path::new(&directory.path().join("nowhere.db")).exists());

@@ -1,11 +1,12 @@
 //! What a store promises that several writers share, and over whose server they do not rule: PostgreSQL.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use comity::domain::ids::{LogKind, LogName};
-use comity::store::postgres::{PostgresStore, open_read_only};
+use comity::store::postgres::{Address, PostgresStore, open_read_only};
 use comity::store::{Append, Head, PolicyInForce, Standing, Store, StoreError, Wanted};
 
 use crate::harness::postgres::Database;
@@ -256,6 +257,23 @@ fn a_database_that_holds_something_else_is_left_alone() {
     check("UPDATE comity SET version = version + 1", other);
     check("UPDATE comity SET version = version - 1", other);
     check("UPDATE comity SET application = 'another'", other);
+}
+
+#[test]
+fn an_ordinary_role_is_enough() {
+    let Some(database) = Database::schema() else { return };
+    let schema = database.run("SELECT current_schema()").remove(0);
+    database.run(&format!("CREATE ROLE {schema} LOGIN PASSWORD 'plain'; ALTER SCHEMA {schema} OWNER TO {schema}"));
+    let url = database.url();
+    let (at, rest) = (url.find("://").unwrap() + 3, url.find('@').unwrap());
+    let url = format!("{}{schema}:plain{}", &url[..at], &url[rest..]);
+    let address = Address::parse(&url, Path::new("/")).unwrap();
+    let mut store = PostgresStore::open(&address, &KEY).unwrap();
+    let mut drafts = Drafts::recover(&mut store);
+    store.begin(&both()).unwrap();
+    store.commit(&drafts.batch(&[(LogKind::Exchange, Some(&detainer(1, None)))])).unwrap();
+    assert_eq!(store.others().unwrap().sizes(Duration::ZERO).unwrap()[&log(LogKind::Exchange)], 1);
+    assert_eq!(everything(&*store.reader()), drafts.expected);
 }
 
 #[test]
