@@ -21,7 +21,8 @@ async fn seen(world: &World) -> BTreeMap<String, Vec<u8>> {
     let mut seen = BTreeMap::new();
     for seat in SEATS.iter().filter(|seat| seat.kind != AgencyKind::Operator) {
         let party = world.system(seat.id);
-        for place in [NY, TX].into_iter().filter(|place| seat.jurisdictions.contains(&&place["jurisdictions/".len()..])) {
+        for place in [NY, TX].into_iter().filter(|place| seat.jurisdictions.contains(&&place["jurisdictions/".len()..]))
+        {
             for kind in ["exchange", "custody"] {
                 let log = format!("{place}/logs/{kind}");
                 let Ok(checkpoint) = party.checkpoint(&log).await.0 else { continue };
@@ -39,7 +40,8 @@ async fn seen(world: &World) -> BTreeMap<String, Vec<u8>> {
             let custodies = party.custodies(place).await.0.unwrap_or_default();
             seen.extend(custodies.iter().map(|of| (format!("{} {}", seat.id, of.name), of.encode_to_vec())));
             if let Ok(received) = party.receive(place, "").await.0 {
-                let delivered = received.deliveries.iter().map(|delivery| delivery.entry.clone().unwrap().encode_to_vec());
+                let delivered =
+                    received.deliveries.iter().map(|delivery| delivery.entry.clone().unwrap().encode_to_vec());
                 seen.insert(format!("{} inbox of {place}", seat.id), delivered.flatten().collect());
             }
         }
