@@ -16,12 +16,14 @@ use crate::store::postgres::io::Io;
 use crate::store::postgres::link::{CONFIRM, Link, Role};
 use crate::store::postgres::names::Names;
 use crate::store::postgres::others::Others;
-use crate::store::postgres::read::PostgresReader;
+use crate::store::postgres::read::{self, PostgresReader};
 use crate::store::postgres::session::Ask;
 use crate::store::postgres::write::{self, Write};
 use crate::store::postgres::{agenda, inbox, load, schema};
 use crate::store::vault::{Key, VaultError};
-use crate::store::{Append, Head, ListedItem, Loaded, LogState, Reader, Standing, Store, StoreError, Wanted, rows};
+use crate::store::{
+    Append, Head, ListedItem, Loaded, LogState, PolicyInForce, Reader, Standing, Store, StoreError, Wanted, rows,
+};
 
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 const COMMIT: &str = "COMMIT";
@@ -32,6 +34,10 @@ const LOCK: &str =
 const NEW_LOG: &str = "INSERT INTO heads (log, size, root, recorded_at) VALUES ($1, 0, $2, 0) ON CONFLICT DO NOTHING";
 const POLICY: &str = "SELECT digest FROM policy";
 const TILES: &str = "SELECT position, hashes FROM tiles WHERE position = ANY($1::bigint[])";
+const ANY_KEY: &str = "SELECT names.name, kind, cases.id, data_key FROM cases \
+    JOIN names ON names.id = jurisdiction WHERE kind IN (1, 2) LIMIT 1";
+
+const BROKEN_CASE: StoreError = StoreError::Broken("a case is not of a known layout");
 const BROKEN_HEAD: StoreError = StoreError::Broken("a head is not of a known layout");
 
 /// The writer's side of a PostgreSQL database.
@@ -79,8 +85,9 @@ impl PostgresStore {
         };
         let link = Link::open(&store.io, address, Role::Writer, &store.tag)?;
         schema::establish(&link)?;
-        link.confirm()?;
+        link.take_part()?;
         store.link = Some(link);
+        store.check_key()?;
         Ok(store)
     }
 
@@ -95,7 +102,26 @@ impl PostgresStore {
             // Its locks went with its connection.
             return Err(StoreError::Interrupted("the connection was lost within a batch".to_owned()));
         }
-        self.link = Some(Link::to_store(&self.io, &self.address, Role::Writer, &self.tag)?);
+        let link = Link::to_store(&self.io, &self.address, Role::Writer, &self.tag);
+        self.link = Some(link.map_err(|error| match error {
+            // It was good once: a password or a certificate that is being changed is waited for too.
+            StoreError::Server(why) | StoreError::Address(why) => StoreError::Interrupted(why),
+            other => other,
+        })?);
+        Ok(())
+    }
+
+    /// Holds the wrapping key against a key that is there, if any is: what is sealed under another key no other gateway
+    /// could open.
+    fn check_key(&self) -> Result<(), StoreError> {
+        let Some(link) = &self.link else { return Ok(()) };
+        let [found] = link.ask([Ask::new(ANY_KEY)])?;
+        let Some(row) = found.rows.first() else { return Ok(()) };
+        let jurisdiction: &str = row.try_get(0)?;
+        let jurisdiction = jurisdiction.parse().map_err(|_| BROKEN_CASE)?;
+        let id = uuid::Uuid::from_slice(row.try_get(2)?).map_err(|_| BROKEN_CASE)?;
+        let name = CaseName { jurisdiction, kind: rows::case_kind(row.try_get(1)?)?, id };
+        self.vault.unwrap_data_key(row.try_get(3)?, &rows::case_context(&name))?;
         Ok(())
     }
 
@@ -224,7 +250,9 @@ impl PostgresStore {
             if let Some((rows, else_wrong)) = expected
                 && rows != written
             {
-                return Err(StoreError::Broken(else_wrong));
+                let taken = append.requests.first().filter(|_| else_wrong == write::TAKEN);
+                let fenced = taken.map(|request| StoreError::Fenced(request.seen.log.clone()));
+                return Err(fenced.unwrap_or(StoreError::Broken(else_wrong)));
             }
         }
         let announcement = (!append.heads.is_empty()).then(|| announcement(&self.tag));
@@ -266,6 +294,18 @@ impl Store for PostgresStore {
             other => other,
         };
         self.noted(state)
+    }
+
+    fn checkpoint(&mut self, log: &LogName) -> Result<Option<(u64, String)>, StoreError> {
+        // Over this connection: another may lead to another server, or wait for who holds the locks.
+        let number = self.names.get(&log.to_string());
+        let newest = self.link().and_then(|link| read::newest_checkpoint_of(link, number));
+        self.noted(newest)
+    }
+
+    fn policy(&mut self) -> Result<Option<PolicyInForce>, StoreError> {
+        let policy = self.link().and_then(read::policy);
+        self.noted(policy)
     }
 
     fn load(&mut self, wanted: &Wanted) -> Result<Loaded, StoreError> {
