@@ -17,11 +17,13 @@ use crate::store::postgres::link::{CONFIRM, Link, Role};
 use crate::store::postgres::names::Names;
 use crate::store::postgres::others::Others;
 use crate::store::postgres::read::PostgresReader;
-use crate::store::postgres::session::Ask;
-use crate::store::postgres::write::{self, Write};
+use crate::store::postgres::session::{Answer, Ask};
+use crate::store::postgres::write::{self, Keys};
 use crate::store::postgres::{agenda, inbox, load, schema};
 use crate::store::vault::{Key, VaultError};
-use crate::store::{Append, Head, ListedItem, Loaded, LogState, Reader, Standing, Store, StoreError, Wanted, rows};
+use crate::store::{
+    Append, Head, ListedItem, Loaded, LogState, Reader, Standing, Store, StoreError, Wanted, rows, sealed,
+};
 
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 const COMMIT: &str = "COMMIT";
@@ -203,13 +205,14 @@ impl PostgresStore {
         names.find(link, bear.iter().cloned())?;
         names.number_all(link, bear)?;
         // Taken, so that a key made for a batch that fails is not mistaken for a stored one by the next.
-        let mut data_keys = std::mem::take(data_keys);
-        let (mut asks, mut expected) = (vec![write::heads(&append.heads, names)?], Vec::new());
-        for Write { ask, expected: rows } in write::rows_of(append, names, vault, &mut data_keys)? {
-            asks.push(ask);
-            expected.push(rows);
-        }
-        let mut answers = link.ask_each(asks)?.into_iter();
+        let mut data = std::mem::take(data_keys);
+        let wrapped = sealed::make_data_keys(vault, append, &mut data)?;
+        let keys = Keys { data, wrapped };
+        let clear = write::in_the_clear(append, names, &keys)?;
+        let sent = link.send(clear.asks);
+        // The server writes while we seal.
+        let sealed = write::sealed(append, names, vault, &keys);
+        let mut answers = sent.wait()?.into_iter();
         let moved = answers.next().ok_or(BROKEN_HEAD)??;
         let moved = moved.rows.iter().map(|row| row.try_get(0)).collect::<Result<BTreeSet<i64>, _>>()?;
         for head in &append.heads {
@@ -217,13 +220,10 @@ impl PostgresStore {
                 return Err(StoreError::Fenced(head.log.clone()));
             }
         }
-        for (answer, expected) in answers.zip(expected) {
-            let written = usize::try_from(answer?.affected).unwrap_or(usize::MAX);
-            if let Some((rows, else_wrong)) = expected
-                && rows != written
-            {
-                return Err(StoreError::Broken(else_wrong));
-            }
+        check(answers, clear.expected.into_iter().skip(1))?;
+        let sealed = sealed?;
+        if !sealed.asks.is_empty() {
+            check(link.ask_each(sealed.asks)?.into_iter(), sealed.expected.into_iter())?;
         }
         let announcement = (!append.heads.is_empty()).then(|| announcement(&self.tag));
         self.end(Vec::new(), announcement)
@@ -312,6 +312,22 @@ impl fmt::Debug for PostgresStore {
             .field("link", &self.link)
             .finish_non_exhaustive()
     }
+}
+
+/// Whether as much was written as should have been.
+fn check(
+    answers: impl Iterator<Item = Result<Answer, StoreError>>,
+    expected: impl Iterator<Item = Option<(usize, &'static str)>>,
+) -> Result<(), StoreError> {
+    for (answer, expected) in answers.zip(expected) {
+        let written = usize::try_from(answer?.affected).unwrap_or(usize::MAX);
+        if let Some((rows, else_wrong)) = expected
+            && rows != written
+        {
+            return Err(StoreError::Broken(else_wrong));
+        }
+    }
+    Ok(())
 }
 
 /// Within a batch it would make every commit of the database take turns, and synced it would cost as much as a batch. It is
