@@ -63,7 +63,11 @@ pub fn internal(what: &'static str) -> Status {
 
 /// The store failed while reading.
 pub fn store(error: &StoreError) -> Status {
-    tracing::error!(%error, "the store failed while reading");
+    match error {
+        // That the database is away is said by the writer, once.
+        StoreError::Interrupted(_) => tracing::debug!(%error, "the store cannot be read now"),
+        other => tracing::error!(error = %other, "the store failed while reading"),
+    }
     unavailable()
 }
 

@@ -1,7 +1,7 @@
 //! The loop: receive one, drain what is there, plan, commit once, then answer. No timer: a batch is what has come while
 //! the last one was being written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -26,7 +26,7 @@ use crate::recorder::others;
 use crate::recorder::plan::PlanError;
 use crate::recorder::seams::{Clock, Entropy};
 use crate::recorder::standing::Away;
-use crate::store::{LogState, PolicyInForce, Reader, Store, StoreError};
+use crate::store::{Append, LogState, PolicyInForce, Reader, Standing, Store, StoreError};
 
 /// Limits of the writer.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -159,20 +159,25 @@ impl Recorder {
         let Parts { config, inboxes, appeals, duties, meters, timetable, firings_len_max, .. } = parts;
         let limits = (inboxes, appeals);
         let reader = store.reader();
-        let policy = reader.policy()?;
         let (mut logs, mut published, mut heads) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        for jurisdiction in jurisdictions {
-            for kind in [LogKind::Exchange, LogKind::Custody] {
-                let log = LogName { jurisdiction: jurisdiction.clone(), kind };
-                let state = store.recover(&log)?;
-                check_head(&*reader, &origin, &log, &state, &signer)?;
-                let (sender, receiver) = watch::channel(state.tree.size());
-                tracing::info!(log = %log, size = state.tree.size(), "log recovered");
-                logs.insert(log.clone(), state);
-                published.insert(log.clone(), sender);
-                heads.insert(log, receiver);
-            }
+        let kinds = [LogKind::Exchange, LogKind::Custody];
+        let kept = jurisdictions.iter().flat_map(|of| kinds.map(|kind| LogName { jurisdiction: of.clone(), kind }));
+        let kept: BTreeSet<LogName> = kept.collect();
+        // Others may be writing: a head and its checkpoint are looked at together.
+        let standing = store.begin(&kept)?;
+        for log in kept {
+            let state = store.recover(&log)?;
+            check_head(&*reader, &origin, &log, &state, &signer)?;
+            let (sender, receiver) = watch::channel(state.tree.size());
+            tracing::info!(log = %log, size = state.tree.size(), "log recovered");
+            logs.insert(log.clone(), state);
+            published.insert(log.clone(), sender);
+            heads.insert(log, receiver);
         }
+        if standing != Standing::AsLeft {
+            store.commit(&Append::default())?;
+        }
+        let policy = reader.policy()?;
         let (sender, jobs) = mpsc::channel(config.queue_len_max);
         let (healthy, stopping) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicBool::new(false)));
         let shard = Shard { jobs: sender, healthy: Arc::clone(&healthy), stopping: Arc::clone(&stopping) };

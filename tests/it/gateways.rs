@@ -1,5 +1,8 @@
 //! Two gateways on one PostgreSQL: one log comes of it, whichever of them is asked, killed or started again.
 
+mod away;
+mod law;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -33,9 +36,18 @@ pub(crate) struct Exchange {
 impl Exchange {
     /// Two configurations that differ in their ports alone, which stay the same over restarts.
     pub(crate) fn on(url: &str) -> Self {
+        // What was recorded is held against what was asked, and nobody asks clocks.
+        Self::with(url, |text| replaced(text, "tick_ms = 1000", "tick_ms = 0"))
+    }
+
+    /// The same, with gateways that look at their clocks, and so at their store.
+    pub(crate) fn with_ticks(url: &str) -> Self {
+        Self::with(url, |text| replaced(text, "tick_ms = 1000", "tick_ms = 100"))
+    }
+
+    fn with(url: &str, change: impl FnOnce(&str) -> String) -> Self {
         let directory = sandbox_directory();
-        let text = fs::read_to_string(directory.path().join("comity.toml")).unwrap();
-        let text = replaced(&text, "tick_ms = 1000", "tick_ms = 0");
+        let text = change(&fs::read_to_string(directory.path().join("comity.toml")).unwrap());
         let text = replaced(&text, "path = \"comity.db\"", &format!("url = \"{url}\""));
         let ports = comity::cli::private_postgres::free_ports(2).unwrap();
         let addresses = [0, 1].map(|at: usize| format!("127.0.0.1:{}", ports[at]));
@@ -51,6 +63,17 @@ impl Exchange {
     #[track_caller]
     pub(crate) fn start(&self, which: usize) -> Gateway {
         Gateway::start_by(&self.configs[which]).unwrap_or_else(|ended| panic!("it does not start: {ended:?}"))
+    }
+
+    /// One that logs as it is told.
+    #[track_caller]
+    pub(crate) fn start_saying(&self, which: usize, log: &str) -> Gateway {
+        let started = Gateway::start_saying(&self.configs[which], log);
+        started.unwrap_or_else(|ended| panic!("it does not start: {ended:?}"))
+    }
+
+    pub(crate) fn config(&self, which: usize) -> &str {
+        self.configs[which].to_str().unwrap()
     }
 
     fn journal_file(&self) -> PathBuf {
@@ -126,6 +149,20 @@ impl Load {
     pub(crate) fn done(self) {
         fs::write(&self.stop, "").unwrap();
         self.process.done();
+    }
+}
+
+impl Load {
+    /// Lets it finish once so many are acknowledged.
+    #[track_caller]
+    pub(crate) fn after(self, acknowledged: usize) {
+        let journal = self.stop.with_extension("jsonl");
+        let begun = Instant::now();
+        while Journal::read(&journal).acknowledged.len() < acknowledged {
+            assert!(begun.elapsed() < Duration::from_secs(60), "nothing is acknowledged");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        self.done();
     }
 }
 

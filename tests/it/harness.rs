@@ -101,6 +101,16 @@ impl World {
         self.gateway = Some(tracing::dispatcher::with_default(&self.journal.dispatch(), start).unwrap());
     }
 
+    /// Another configuration, for the next start.
+    pub(crate) fn change(&mut self, change: impl FnOnce(&mut Config)) {
+        change(&mut self.config);
+    }
+
+    /// Starts once more after a stop.
+    pub(crate) fn open_again(&mut self) {
+        self.open();
+    }
+
     /// Stops as SIGTERM does.
     pub(crate) async fn stop(&mut self) {
         self.parties.lock().unwrap().clear();

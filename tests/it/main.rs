@@ -52,6 +52,8 @@ mod lifecycle;
 #[cfg(test)]
 mod methods;
 #[cfg(test)]
+mod migrate;
+#[cfg(test)]
 mod model;
 #[cfg(test)]
 mod mutate;

@@ -79,8 +79,10 @@ impl PostgresStore {
             reader,
             io,
         };
-        schema::establish(&Link::open(&store.io, address, Role::Writer, &store.tag)?)?;
-        store.connect()?;
+        let link = Link::open(&store.io, address, Role::Writer, &store.tag)?;
+        schema::establish(&link)?;
+        link.confirm()?;
+        store.link = Some(link);
         Ok(store)
     }
 

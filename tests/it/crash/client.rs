@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use comity::client::{Client, Config, Credentials, Error, Retry};
 use comity::wire::verbatim::Verbatim;
 use comity::wire::{Message, Receipted, v1};
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use serde::{Deserialize, Serialize};
 use tonic::client::Grpc;
 use tonic::{Code, Request, Status};
@@ -21,6 +22,8 @@ use crate::harness::requests::{
 const TASK: &str = "COMITY_CRASH_TASK";
 const DOCCS: &str = "us-ny-doccs";
 const ICE: &str = "us-ice";
+/// Sent again side by side.
+const AGAIN_AT_ONCE: usize = 16;
 /// Requests of one story.
 pub(crate) const STEPS: usize = 7;
 
@@ -108,12 +111,13 @@ async fn works_as_told() {
 /// Whoever acknowledged something gives the same receipt for it, for ever.
 async fn again(seats: &Seats, known: &Journal, len: usize) -> Result<(), Status> {
     let newest = known.asked.iter().rev();
-    let newest = newest.filter_map(|asked| Some((asked, known.acknowledged.get(&asked.request_id)?)));
-    for (asked, acknowledged) in newest.take(len) {
+    let newest = newest.filter_map(|asked| Some((asked, known.acknowledged.get(&asked.request_id)?))).take(len);
+    let send = async |(asked, acknowledged): (&Asked, &Acknowledged)| {
         let answer = settled(seats.send(asked).await)?;
         assert_eq!(answer, acknowledged.answer, "another answer to {}", asked.request_id);
-    }
-    Ok(())
+        Ok(())
+    };
+    futures_util::stream::iter(newest.map(send)).buffer_unordered(AGAIN_AT_ONCE).try_collect().await
 }
 
 /// The only refusals there may be: nobody answered, and nobody knows.

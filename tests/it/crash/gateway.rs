@@ -46,7 +46,12 @@ impl Gateway {
 
     /// By a configuration of its own.
     pub(crate) fn start_by(config: &Path) -> Result<Self, Ended> {
-        Self::started(Starting::by(config, &[]))
+        Self::start_saying(config, "info")
+    }
+
+    /// The same, logging as it is told.
+    pub(crate) fn start_saying(config: &Path, log: &str) -> Result<Self, Ended> {
+        Self::started(Starting::by(config, &[], log))
     }
 
     fn started(starting: Starting) -> Result<Self, Ended> {
@@ -121,17 +126,17 @@ pub(crate) struct Starting {
 
 impl Starting {
     pub(crate) fn new(directory: &Path, under: &[String]) -> Self {
-        Self::by(&directory.join("comity.toml"), under)
+        Self::by(&directory.join("comity.toml"), under, "info")
     }
 
-    fn by(config: &Path, under: &[String]) -> Self {
+    fn by(config: &Path, under: &[String], log: &str) -> Self {
         // Outside of its directory, which may be full or read-only.
         let scratch = tempfile::tempdir().unwrap();
         let errors = scratch.path().join("stderr.log");
         let pid = scratch.path().join("pid");
         let shell = ["sh", "-c", "echo $$ >\"$0\"; exec \"$@\""].map(str::to_owned);
         let config = config.display().to_string();
-        let serve = [env!("CARGO_BIN_EXE_comity"), "--log", "info", "serve", "--config", &config].map(str::to_owned);
+        let serve = [env!("CARGO_BIN_EXE_comity"), "--log", log, "serve", "--config", &config].map(str::to_owned);
         let words: Vec<String> =
             under.iter().cloned().chain(shell).chain([pid.display().to_string()]).chain(serve).collect();
         let child = Command::new(&words[0])

@@ -1,0 +1,125 @@
+//! One law and one inbox over two gateways.
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use comity::config::{Config, StoreConfig};
+use comity::domain::agency::ActorKind;
+use comity::recorder::Entropy;
+use comity::server::{Gateway, Reloaded, Seams};
+use tonic::Code;
+
+use crate::harness::postgres::Database;
+use crate::harness::requests::{NY, detainer_for};
+use crate::harness::{Party, World, copy};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A gateway beside the one of a world, with policies of its own.
+struct Beside {
+    gateway: Option<Gateway>,
+}
+
+impl Beside {
+    fn of(world: &World, config: &Config) -> Self {
+        let seams = Seams { clock: world.clock.clone(), entropy: Entropy::System, ..Seams::default() };
+        Self { gateway: Some(Gateway::start(config, world.directory(), seams).unwrap()) }
+    }
+
+    fn party(&self, world: &World, agency: &str) -> Party {
+        let token = world.sandbox.token(agency, ActorKind::System).unwrap();
+        Party::new(self.gateway.as_ref().unwrap().grpc(), world.sandbox.credentials(agency).unwrap(), token)
+    }
+
+    async fn stop(mut self) {
+        let gateway = self.gateway.take().unwrap();
+        tokio::task::spawn_blocking(|| gateway.stop()).await.unwrap().unwrap();
+    }
+}
+
+/// A world on a database, and the configuration of a second gateway there.
+fn two(database: &Database) -> (World, Config) {
+    let mut beside = None;
+    let world = World::with(|directory, config| {
+        for name in ["policies-a", "policies-b"] {
+            fs::create_dir(directory.join(name)).unwrap();
+            copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("policies"), &directory.join(name));
+        }
+        config.store = StoreConfig::server(database.url());
+        config.policy.look_every_ms = 0;
+        config.policy.directory = Some("policies-b".into());
+        beside = Some(config.clone());
+        config.policy.directory = Some("policies-a".into());
+    });
+    (world, beside.unwrap())
+}
+
+/// Another law than the one that is built in, though it says the same.
+fn amend(directory: &Path, name: &str) {
+    let path = directory.join(name).join("law/us-ny.cedar");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, format!("{text}\n// Amended.\n")).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_judged_by_a_law_that_another_gateway_has_replaced() {
+    let Some(database) = Database::whole() else { return };
+    let (mut world, config) = two(&database);
+    let beside = Beside::of(&world, &config);
+    let (here, there) = (world.ice(), beside.party(&world, "us-ice"));
+    here.lodge(detainer_for("us-ny-doccs")).await.accepted();
+    let lodged = there.lodge(detainer_for("us-ny-doccs")).await.accepted().detainer.unwrap();
+
+    amend(world.directory(), "policies-a");
+    let reloaded = tokio::task::block_in_place(|| world.gateway().reload_policies()).unwrap();
+    // In both logs of the one jurisdiction whose law changed.
+    assert!(matches!(reloaded, Reloaded::Activated { entries: 2 }), "{reloaded:?}");
+    here.lodge(detainer_for("us-ny-doccs")).await.accepted();
+    // Neither judged nor shown, for to show is to ask the law.
+    there.lodge(detainer_for("us-ny-doccs")).await.refused(Code::Unavailable, "UNAVAILABLE");
+    there.detainer(&lodged.name).await.refused(Code::Unavailable, "UNAVAILABLE");
+
+    amend(world.directory(), "policies-b");
+    let gateway = beside.gateway.as_ref().unwrap();
+    tokio::task::block_in_place(|| gateway.reload_policies()).unwrap();
+    there.lodge(detainer_for("us-ny-doccs")).await.accepted();
+    there.detainer(&lodged.name).await.accepted();
+    let log = format!("{NY}/logs/exchange");
+    let methods: Vec<String> = here.entries(&log).await.accepted().iter().map(method).collect();
+    let lodge = "DetainerService/LodgeDetainer";
+    assert_eq!(methods, [lodge, lodge, "Activation", lodge, lodge], "one activation, of which both are told");
+    beside.stop().await;
+    world.stop().await;
+}
+
+fn method(entry: &comity::wire::v1::Entry) -> String {
+    comity::wire::entry::read_leaf(&entry.leaf).unwrap().method
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_one_gateway_records_the_other_delivers() {
+    let Some(database) = Database::whole() else { return };
+    let (mut world, config) = two(&database);
+    let beside = Beside::of(&world, &config);
+    let there = beside.party(&world, "us-ny-doccs");
+    // It has caught up with a log that is empty before anything is recorded.
+    assert!(there.receive(NY, "").await.accepted().deliveries.is_empty());
+    let lodged = world.ice().lodge(detainer_for("us-ny-doccs")).await.accepted();
+    let begun = Instant::now();
+    let received = loop {
+        let received = there.receive(NY, "").await.accepted();
+        if !received.deliveries.is_empty() {
+            break received;
+        }
+        assert!(begun.elapsed() < PATIENCE, "it was never delivered by the other gateway");
+    };
+    println!("delivered by the other gateway after {:.0?}", begun.elapsed());
+    let entry = received.deliveries[0].entry.as_ref().unwrap();
+    assert_eq!(entry.leaf, lodged.receipt.unwrap().leaf);
+    // A stream that is open is told too, and both say the same of the log.
+    let log = format!("{NY}/logs/exchange");
+    assert_eq!(there.checkpoint(&log).await.accepted(), world.doccs().checkpoint(&log).await.accepted());
+    beside.stop().await;
+    world.stop().await;
+}

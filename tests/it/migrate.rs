@@ -1,0 +1,104 @@
+//! `comity migrate`: from a file to a database and back, and whoever reads sees no difference.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use comity::cli::sandbox::SEATS;
+use comity::config::StoreConfig;
+use comity::domain::agency::AgencyKind;
+use comity::store::{Place, digest};
+use comity::wire::Message as _;
+use comity::wire::v1;
+
+use crate::harness::World;
+use crate::harness::postgres::Database;
+use crate::harness::requests::{NY, TX};
+
+/// Everything that every client is given to read, encoded.
+async fn seen(world: &World) -> BTreeMap<String, Vec<u8>> {
+    let mut seen = BTreeMap::new();
+    for seat in SEATS.iter().filter(|seat| seat.kind != AgencyKind::Operator) {
+        let party = world.system(seat.id);
+        for place in [NY, TX].into_iter().filter(|place| seat.jurisdictions.contains(&&place["jurisdictions/".len()..]))
+        {
+            for kind in ["exchange", "custody"] {
+                let log = format!("{place}/logs/{kind}");
+                let Ok(checkpoint) = party.checkpoint(&log).await.0 else { continue };
+                seen.insert(format!("{} {log}", seat.id), checkpoint.into_bytes());
+                let Ok(entries) = party.entries(&log).await.0 else { continue };
+                for entry in entries {
+                    seen.insert(format!("{} {}", seat.id, entry.name), entry.encode_to_vec());
+                    let proof = party.prove_inclusion(v1::ProveInclusionRequest { name: entry.name.clone() }).await;
+                    seen.insert(format!("{} proof of {}", seat.id, entry.name), proof.accepted().encode_to_vec());
+                }
+            }
+            let detainers = party.detainers(place).await.0.unwrap_or_default();
+            let detainers = detainers.iter().map(|of| (format!("{} {}", seat.id, of.name), of.encode_to_vec()));
+            seen.extend(detainers);
+            let custodies = party.custodies(place).await.0.unwrap_or_default();
+            seen.extend(custodies.iter().map(|of| (format!("{} {}", seat.id, of.name), of.encode_to_vec())));
+            if let Ok(received) = party.receive(place, "").await.0 {
+                let delivered =
+                    received.deliveries.iter().map(|delivery| delivery.entry.clone().unwrap().encode_to_vec());
+                seen.insert(format!("{} inbox of {place}", seat.id), delivered.flatten().collect());
+            }
+        }
+    }
+    seen
+}
+
+fn migrate(directory: &Path, from: &str, to: &str) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_comity"));
+    // Addresses by the environment: what stands in arguments, others on the machine can read.
+    command.arg("migrate").arg(directory).env("COMITY_FROM", from).env("COMITY_TO", to);
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    said
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_is_moved_to_a_database_and_back_and_nobody_sees_a_difference() {
+    let Some(database) = Database::whole() else { return };
+    let mut world = World::start();
+    for custodian in ["us-ny-doccs", "us-ny-erie-jail", "us-tx-harris-jail"] {
+        for _ in 0..2 {
+            world.matched(custodian).await;
+        }
+    }
+    let before = seen(&world).await;
+    assert!(before.len() > 60, "{} things to be read", before.len());
+    world.stop().await;
+    let directory = world.directory().to_owned();
+    let file = directory.join("comity.db");
+    let digests = digest(&Place::File(file.clone())).unwrap();
+
+    let said = migrate(&directory, &file.display().to_string(), database.url());
+    assert!(said.contains("the same on both sides") && said.contains("whole: 4 logs"), "{said}");
+    world.change(|config| config.store = StoreConfig::server(database.url()));
+    world.open_again();
+    // What is read is accounted for, and a stream is one more try: nothing else has changed.
+    assert_eq!(seen(&world).await, before);
+    world.matched("us-ny-doccs").await;
+    let grown = seen(&world).await;
+    world.stop().await;
+
+    let back = directory.join("back.db");
+    migrate(&directory, database.url(), &back.display().to_string());
+    world.change(|config| config.store = StoreConfig::file("back.db"));
+    world.open_again();
+    assert_eq!(seen(&world).await, grown);
+    world.stop().await;
+
+    // Whoever goes where something is already is refused, and changes nothing.
+    let output = Command::new(env!("CARGO_BIN_EXE_comity"))
+        .args(["migrate", directory.to_str().unwrap()])
+        .env("COMITY_TO", database.url())
+        .output()
+        .unwrap();
+    assert!(!output.status.success());
+    assert_eq!(digest(&Place::File(file)).unwrap(), digests);
+    assert!(fs::metadata(back).unwrap().len() > 0);
+}
