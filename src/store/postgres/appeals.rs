@@ -38,8 +38,9 @@ const SINCE: &str = "SELECT e.position, e.leaf \
     FROM unnest($1::bigint[], $2::bigint[]) AS wanted (first, past) \
     CROSS JOIN LATERAL (SELECT position, leaf FROM entries \
         WHERE position >= wanted.first AND position < wanted.past ORDER BY position) AS e ORDER BY e.position";
-const LIST: &str = "SELECT c.id, c.data_key, c.sealed, i.answer, i.bar FROM appeal_items i \
-    JOIN cases c ON c.jurisdiction = i.jurisdiction AND c.kind = $7 AND c.id = i.detainer \
+const LIST: &str = "SELECT c.id, c.data_key, c.sealed, i.answer, i.bar FROM appeal_items AS i \
+    CROSS JOIN LATERAL (SELECT id, data_key, sealed, holder FROM cases \
+        WHERE jurisdiction = i.jurisdiction AND kind = $7 AND id = i.detainer LIMIT 1) AS c \
     WHERE i.jurisdiction = (SELECT id FROM names WHERE name = $1) AND i.appeal = $2 AND i.detainer > $3 \
     AND ($4::text IS NULL OR c.holder = (SELECT id FROM names WHERE name = $4) OR ($5 AND c.holder IS NULL)) \
     ORDER BY i.detainer LIMIT $6";

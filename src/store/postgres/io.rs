@@ -53,11 +53,16 @@ impl Io {
         &self,
         work: impl Future<Output = T> + Send + 'static,
     ) -> Result<T, StoreError> {
+        self.begin(work).wait()
+    }
+
+    /// Begins something on the thread.
+    pub(super) fn begin<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Underway<T> {
         let (done, outcome) = mpsc::sync_channel(1);
         self.handle.spawn(async move {
             let _nobody_waits = done.send(work.await);
         });
-        outcome.recv().map_err(|_| StoreError::Interrupted("the thread of the connections has ended".to_owned()))
+        Underway(outcome)
     }
 
     /// Commits in a row whose answer was not waited for any longer.
@@ -68,6 +73,16 @@ impl Io {
     /// Where drivers of connections are kept.
     pub(super) fn drivers(&self) -> TaskTracker {
         self.drivers.clone()
+    }
+}
+
+/// Something that was begun.
+pub(super) struct Underway<T>(mpsc::Receiver<T>);
+
+impl<T> Underway<T> {
+    /// Waits for what comes of it.
+    pub(super) fn wait(self) -> Result<T, StoreError> {
+        self.0.recv().map_err(|_| StoreError::Interrupted("the thread of the connections has ended".to_owned()))
     }
 }
 

@@ -9,18 +9,18 @@ use tokio::time::timeout;
 
 use crate::store::StoreError;
 use crate::store::postgres::address::Address;
-use crate::store::postgres::io::Io;
+use crate::store::postgres::io::{Io, Underway};
 use crate::store::postgres::schema;
 use crate::store::postgres::session::{Answer, Ask, Session, Signs};
 
 /// What every session is told first. A commit answers when it is durable, here and on the standby there is, whatever the
 /// database is set to; warnings are sent, since one of them says that it is not. Every statement of ours goes by a key,
-/// whatever the planner believes of a table that nobody has counted yet. And a gateway that is gone lets go of its locks.
+/// whatever the planner believes of a table that nobody has counted yet, so it need not be planned twice. And a gateway that is gone lets go of its locks.
 const EVERY_SESSION: &str = "\
     SELECT set_config('synchronous_commit', \
         CASE current_setting('synchronous_commit') WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, false); \
     SET client_min_messages = warning; SET jit = off; SET enable_seqscan = off; SET enable_bitmapscan = off; \
-    SET enable_hashjoin = off; SET enable_mergejoin = off; \
+    SET enable_hashjoin = off; SET enable_mergejoin = off; SET plan_cache_mode = force_generic_plan; \
     SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3; \
     SET tcp_user_timeout = '10s'; SET lock_timeout = '10s'; SET idle_in_transaction_session_timeout = '30s'; ";
 
@@ -112,15 +112,14 @@ impl Link {
     }
 
     /// The same, with what became of each. After a failure there may be fewer answers than statements.
-    pub(super) fn ask_each(&self, asks: Vec<Ask>) -> Result<Vec<Result<Answer, StoreError>>, StoreError> {
+    pub(super) fn ask_each(&self, asks: Vec<Ask>) -> Result<Answers, StoreError> {
+        self.send(asks).wait()
+    }
+
+    /// Sends statements and goes on meanwhile. What becomes of them must be waited for before anything else is asked.
+    pub(super) fn send(&self, asks: Vec<Ask>) -> Sent {
         let session = Arc::clone(&self.session);
-        self.io.run(async move {
-            let answers = timeout(ANSWER_TIMEOUT, session.ask(asks)).await;
-            answers.map_err(|_| {
-                session.spend();
-                StoreError::Interrupted("the server did not answer in time".to_owned())
-            })
-        })?
+        Sent(self.io.begin(async move { answers(&session, asks).await }))
     }
 
     /// Runs statements of which the last commits. That may wait for its standby as long as it takes, and is never cancelled;
@@ -195,4 +194,26 @@ impl Link {
     pub(super) fn is_good(&self) -> bool {
         self.session.is_good()
     }
+}
+
+/// What became of each statement.
+type Answers = Vec<Result<Answer, StoreError>>;
+
+/// Statements that are under way.
+#[must_use = "what is asked next could come before them"]
+pub(super) struct Sent(Underway<Result<Answers, StoreError>>);
+
+impl Sent {
+    /// Waits for what becomes of them.
+    pub(super) fn wait(self) -> Result<Answers, StoreError> {
+        self.0.wait()?
+    }
+}
+
+async fn answers(session: &Session, asks: Vec<Ask>) -> Result<Answers, StoreError> {
+    let answers = timeout(ANSWER_TIMEOUT, session.ask(asks)).await;
+    answers.map_err(|_| {
+        session.spend();
+        StoreError::Interrupted("the server did not answer in time".to_owned())
+    })
 }

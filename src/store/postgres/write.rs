@@ -45,9 +45,9 @@ const DISCLOSURES: &str = "INSERT INTO disclosures (recorded_at, recipient, offi
 
 /// A statement that writes, and how many rows it must have written.
 pub(super) struct Write {
-    pub(super) ask: Ask,
+    ask: Ask,
     /// So many, or else this is wrong.
-    pub(super) expected: Option<(usize, &'static str)>,
+    expected: Option<(usize, &'static str)>,
 }
 
 impl Write {
@@ -60,30 +60,54 @@ impl Write {
     }
 }
 
-/// Everything that a batch writes, but for its heads.
-pub(super) fn rows_of(
-    append: &Append,
-    names: &Names,
-    vault: &Key,
-    data_keys: &mut HashMap<CaseName, Key>,
-) -> Result<Vec<Write>, StoreError> {
-    let wrapped_keys = sealed::make_data_keys(vault, append, data_keys)?;
-    let key_of = |case: &CaseName| data_keys.get(case).ok_or(StoreError::Broken("a case has no key"));
-    let mut writes = tree(&append.heads, names)?;
-    writes.extend(entries(append, names, vault, &key_of)?);
-    writes.extend(cases(&append.cases, names, &wrapped_keys, &key_of)?);
-    writes.extend(agenda::write(&append.agenda, names)?);
-    writes.extend(requests(&append.requests, names)?);
-    writes.extend(deliveries(&append.deliveries, names)?);
-    writes.extend(inbox::write(&append.consumers, names)?);
-    writes.extend(appeals::write(&append.appeals, names, &key_of)?);
-    writes.extend(append.policy.as_ref().map(policy).transpose()?);
-    writes.extend(disclosures(&append.disclosures, names)?);
+/// Statements of a batch, and how many rows each must have written.
+#[derive(Default)]
+pub(super) struct Writes {
+    pub(super) asks: Vec<Ask>,
+    pub(super) expected: Vec<Option<(usize, &'static str)>>,
+}
+
+impl Writes {
+    fn add(&mut self, writes: impl IntoIterator<Item = Write>) {
+        for Write { ask, expected } in writes {
+            self.asks.push(ask);
+            self.expected.push(expected);
+        }
+    }
+}
+
+/// Keys of the cases of a batch, and those of new ones as they are kept.
+pub(super) struct Keys {
+    pub(super) data: HashMap<CaseName, Key>,
+    pub(super) wrapped: BTreeMap<CaseName, Vec<u8>>,
+}
+
+/// What a batch writes in the clear: first its heads.
+pub(super) fn in_the_clear(append: &Append, names: &Names, keys: &Keys) -> Result<Writes, StoreError> {
+    let mut writes = Writes::default();
+    writes.add([Write::of(heads(&append.heads, names)?)]);
+    writes.add(tree(&append.heads, names)?);
+    writes.add(agenda::write(&append.agenda, names, |case| keys.wrapped.contains_key(case))?);
+    writes.add(requests(&append.requests, names)?);
+    writes.add(deliveries(&append.deliveries, names)?);
+    writes.add(inbox::write(&append.consumers, names)?);
+    writes.add(append.policy.as_ref().map(policy).transpose()?);
+    writes.add(disclosures(&append.disclosures, names)?);
+    Ok(writes)
+}
+
+/// What a batch writes that is sealed.
+pub(super) fn sealed(append: &Append, names: &Names, vault: &Key, keys: &Keys) -> Result<Writes, StoreError> {
+    let key_of = |case: &CaseName| keys.data.get(case).ok_or(StoreError::Broken("a case has no key"));
+    let mut writes = Writes::default();
+    writes.add(entries(append, names, vault, &key_of)?);
+    writes.add(cases(&append.cases, names, &keys.wrapped, &key_of)?);
+    writes.add(appeals::write(&append.appeals, names, &key_of)?);
     Ok(writes)
 }
 
 /// Moves the heads that stand where the batch was planned from, and tells which those are.
-pub(super) fn heads(moves: &[HeadMove], names: &Names) -> Result<Ask, StoreError> {
+fn heads(moves: &[HeadMove], names: &Names) -> Result<Ask, StoreError> {
     let (mut logs, mut from_sizes, mut from_roots) = (vec![], vec![], vec![]);
     let (mut sizes, mut roots, mut times) = (vec![], vec![], vec![]);
     for head in moves {

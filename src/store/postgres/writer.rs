@@ -17,12 +17,13 @@ use crate::store::postgres::link::{CONFIRM, Link, Role};
 use crate::store::postgres::names::Names;
 use crate::store::postgres::others::Others;
 use crate::store::postgres::read::{self, PostgresReader};
-use crate::store::postgres::session::Ask;
-use crate::store::postgres::write::{self, Write};
+use crate::store::postgres::session::{Answer, Ask};
+use crate::store::postgres::write::{self, Keys};
 use crate::store::postgres::{agenda, inbox, load, schema};
 use crate::store::vault::{Key, VaultError};
 use crate::store::{
     Append, Head, ListedItem, Loaded, LogState, PolicyInForce, Reader, Standing, Store, StoreError, Wanted, rows,
+    sealed,
 };
 
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
@@ -231,13 +232,14 @@ impl PostgresStore {
         names.find(link, bear.iter().cloned())?;
         names.number_all(link, bear)?;
         // Taken, so that a key made for a batch that fails is not mistaken for a stored one by the next.
-        let mut data_keys = std::mem::take(data_keys);
-        let (mut asks, mut expected) = (vec![write::heads(&append.heads, names)?], Vec::new());
-        for Write { ask, expected: rows } in write::rows_of(append, names, vault, &mut data_keys)? {
-            asks.push(ask);
-            expected.push(rows);
-        }
-        let mut answers = link.ask_each(asks)?.into_iter();
+        let mut data = std::mem::take(data_keys);
+        let wrapped = sealed::make_data_keys(vault, append, &mut data)?;
+        let keys = Keys { data, wrapped };
+        let clear = write::in_the_clear(append, names, &keys)?;
+        let sent = link.send(clear.asks);
+        // The server writes while we seal.
+        let sealed = write::sealed(append, names, vault, &keys);
+        let mut answers = sent.wait()?.into_iter();
         let moved = answers.next().ok_or(BROKEN_HEAD)??;
         let moved = moved.rows.iter().map(|row| row.try_get(0)).collect::<Result<BTreeSet<i64>, _>>()?;
         for head in &append.heads {
@@ -245,15 +247,14 @@ impl PostgresStore {
                 return Err(StoreError::Fenced(head.log.clone()));
             }
         }
-        for (answer, expected) in answers.zip(expected) {
-            let written = usize::try_from(answer?.affected).unwrap_or(usize::MAX);
-            if let Some((rows, else_wrong)) = expected
-                && rows != written
-            {
-                let taken = append.requests.first().filter(|_| else_wrong == write::TAKEN);
-                let fenced = taken.map(|request| StoreError::Fenced(request.seen.log.clone()));
-                return Err(fenced.unwrap_or(StoreError::Broken(else_wrong)));
-            }
+        check(answers, clear.expected.into_iter().skip(1)).map_err(|error| match (error, append.requests.first()) {
+            // By a write that these heads do not keep apart.
+            (StoreError::Broken(write::TAKEN), Some(request)) => StoreError::Fenced(request.seen.log.clone()),
+            (error, _) => error,
+        })?;
+        let sealed = sealed?;
+        if !sealed.asks.is_empty() {
+            check(link.ask_each(sealed.asks)?.into_iter(), sealed.expected.into_iter())?;
         }
         let announcement = (!append.heads.is_empty()).then(|| announcement(&self.tag));
         self.end(Vec::new(), announcement)
@@ -354,6 +355,22 @@ impl fmt::Debug for PostgresStore {
             .field("link", &self.link)
             .finish_non_exhaustive()
     }
+}
+
+/// Whether as much was written as should have been.
+fn check(
+    answers: impl Iterator<Item = Result<Answer, StoreError>>,
+    expected: impl Iterator<Item = Option<(usize, &'static str)>>,
+) -> Result<(), StoreError> {
+    for (answer, expected) in answers.zip(expected) {
+        let written = usize::try_from(answer?.affected).unwrap_or(usize::MAX);
+        if let Some((rows, else_wrong)) = expected
+            && rows != written
+        {
+            return Err(StoreError::Broken(else_wrong));
+        }
+    }
+    Ok(())
 }
 
 /// Within a batch it would make every commit of the database take turns, and synced it would cost as much as a batch. It is

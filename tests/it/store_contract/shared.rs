@@ -257,6 +257,11 @@ fn a_database_that_holds_something_else_is_left_alone() {
     check("UPDATE comity SET version = version + 1", other);
     check("UPDATE comity SET version = version - 1", other);
     check("UPDATE comity SET application = 'another'", other);
+    let Some(database) = Database::schema() else { return };
+    let nowhere =
+        Address::parse(&database.url().replace("search_path%3Dt", "search_path%3Dno"), Path::new("/")).unwrap();
+    let refused = PostgresStore::open(&nowhere, &KEY).unwrap_err().to_string();
+    assert_eq!(refused, "the store's address cannot be used: search_path names no schema that there is");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use comity::cli::private_postgres::{Durability, PrivateServer};
 use comity::domain::ids::LogKind;
 use comity::store::postgres::PostgresStore;
-use comity::store::{Append, Store as _, StoreError};
+use comity::store::{Append, Store as _, StoreError, Wanted};
 
 use crate::harness::postgres::{Database, start};
 use crate::store_contract::KEY;
@@ -37,9 +37,13 @@ impl Lonely {
 
     /// Somebody has had enough of waiting for the standby.
     fn give_up_waiting(&self) {
+        self.to_whoever_waits("pg_cancel_backend");
+    }
+
+    fn to_whoever_waits(&self, what: &str) {
         let begun = Instant::now();
-        let cancel = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
-        while self.database.run(cancel).is_empty() {
+        let done = format!("SELECT {what}(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'");
+        while self.database.run(&done).is_empty() {
             assert!(begun.elapsed() < Duration::from_secs(10), "nobody waits");
         }
     }
@@ -54,18 +58,10 @@ fn a_commit_that_no_standby_has_confirmed_is_not_said_to_be_durable() {
     store.commit(&drafts.batch(&[(LogKind::Exchange, None)])).unwrap();
     store.begin(&[log(LogKind::Exchange)].into()).unwrap();
     lonely.wait_for_a_standby(true);
-    let attempt = |store: &mut PostgresStore, what: &str, append: &Append| {
-        std::thread::scope(|scope| {
-            let waiting = scope.spawn(|| store.commit(append));
-            std::thread::sleep(Duration::from_millis(200));
-            assert!(!waiting.is_finished(), "{what} does not wait");
-            lonely.give_up_waiting();
-            let outcome = waiting.join().unwrap();
-            assert!(matches!(outcome, Err(StoreError::Interrupted(_))), "{what}: {outcome:?}");
-        });
-    };
+    // Whoever does not wait is not found waiting.
+    let attempt = |store: &mut PostgresStore, append: &Append| interrupted(store, append, || lonely.give_up_waiting());
     let append = drafts.batch(&[(LogKind::Exchange, Some(&detainer(1, None)))]);
-    attempt(&mut store, "a batch", &append);
+    attempt(&mut store, &append);
     // The connection was given up. On the next one nothing is read before what there is to read is durable.
     std::thread::scope(|scope| {
         let beginning = scope.spawn(|| store.begin(&[log(LogKind::Exchange)].into()));
@@ -77,11 +73,38 @@ fn a_commit_that_no_standby_has_confirmed_is_not_said_to_be_durable() {
     // All of it is there: nobody knew, and now somebody does.
     assert_eq!(everything(&*store.reader()), drafts.expected);
     lonely.wait_for_a_standby(true);
-    attempt(&mut store, "a batch that writes nothing", &Append::default());
+    attempt(&mut store, &Append::default());
     lonely.wait_for_a_standby(false);
     store.begin(&[].into()).unwrap();
     lonely.wait_for_a_standby(true);
-    attempt(&mut store, "a batch over nothing", &Append::default());
+    attempt(&mut store, &Append::default());
+}
+
+#[test]
+fn a_commit_whose_answer_was_lost_is_found_by_whoever_begins_again() {
+    let Some(lonely) = Lonely::start() else { return };
+    let mut store = PostgresStore::open(&lonely.database.address(), &KEY).unwrap();
+    let mut drafts = Drafts::recover(&mut store);
+    lonely.wait_for_a_standby(true);
+    interrupted(&mut store, &drafts.batch(&[(LogKind::Exchange, Some(&detainer(1, None)))]), || {
+        lonely.to_whoever_waits("pg_terminate_backend");
+    });
+    lonely.wait_for_a_standby(false);
+    store.begin(&[log(LogKind::Exchange)].into()).unwrap();
+    let requests = drafts.requests.keys().cloned().collect();
+    assert_eq!(store.load(&Wanted { requests, ..Wanted::default() }).unwrap().requests, drafts.requests);
+    store.commit(&Append::default()).unwrap();
+    assert_eq!(everything(&*store.reader()), drafts.expected);
+}
+
+/// A commit in the middle of which something happens.
+fn interrupted(store: &mut PostgresStore, append: &Append, happens: impl FnOnce()) {
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| store.commit(append));
+        happens();
+        let outcome = waiting.join().unwrap();
+        assert!(matches!(outcome, Err(StoreError::Interrupted(_))), "{outcome:?}");
+    });
 }
 
 #[test]
