@@ -104,10 +104,10 @@ impl PostgresStore {
             return Err(StoreError::Interrupted("the connection was lost within a batch".to_owned()));
         }
         let link = Link::to_store(&self.io, &self.address, Role::Writer, &self.tag);
-        self.link = Some(link.map_err(|error| match error {
+        self.link = Some(link.map_err(|error| {
             // It was good once: a password or a certificate that is being changed is waited for too.
-            StoreError::Server(why) | StoreError::Address(why) => StoreError::Interrupted(why),
-            other => other,
+            let passes = if let StoreError::Server(why) | StoreError::Address(why) = &error { Some(why) } else { None };
+            passes.cloned().map_or(error, StoreError::Interrupted)
         })?);
         Ok(())
     }
