@@ -63,10 +63,11 @@ pub fn internal(what: &'static str) -> Status {
 
 /// The store failed while reading.
 pub fn store(error: &StoreError) -> Status {
-    match error {
-        // That the database is away is said by the writer, once.
-        StoreError::Interrupted(_) => tracing::debug!(%error, "the store cannot be read now"),
-        other => tracing::error!(error = %other, "the store failed while reading"),
+    // That the database is away is said by the writer, once.
+    if let StoreError::Interrupted(_) = error {
+        tracing::debug!(%error, "the store cannot be read now");
+    } else {
+        tracing::error!(%error, "the store failed while reading");
     }
     unavailable()
 }

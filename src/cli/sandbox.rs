@@ -116,7 +116,7 @@ impl Sandbox {
     pub fn server_certificate(&self) -> Result<Tls> {
         let exchange = read_authority(&self.directory, "exchange")?;
         let issued = exchange.issue(&CertificateOptions::server(Timestamp::now()))?;
-        let (certificate_pem, key_pem) = (issued.pem, issued.key_pem.to_string());
+        let (certificate_pem, key_pem) = (issued.pem, issued.key_pem);
         Ok(Tls { certificate_pem, key_pem, authority_pem: exchange.certificate.pem })
     }
 

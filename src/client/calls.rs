@@ -73,6 +73,11 @@ impl Authorized {
         Ok(With { bearer: self.token.bearer().await?, line: self.connection.line().await })
     }
 
+    /// Goes to another gateway from now on, if there is one: this one cannot answer.
+    pub(super) fn leave(&self) {
+        self.connection.leave(&self.connection.current());
+    }
+
     /// Goes over another connection from now on: this one is silent.
     pub(super) fn hang_up(&self) {
         self.connection.replace(&self.connection.current());
@@ -168,6 +173,9 @@ impl<'a> Call<'a> {
         let answer = answer.map_err(failed)?;
         match Status::from_header_map(answer.headers()) {
             Some(status) if status.code() != Code::Ok => {
+                if status.code() == Code::Unavailable {
+                    self.calls.connection.leave(&with.line);
+                }
                 Err(Failed { error: status.into(), answer: Ok(answer), with: Some(with) })
             }
             Some(_) | None => Ok(answer),

@@ -88,6 +88,13 @@ impl Connection {
         }
     }
 
+    /// The gateway there cannot answer now: where there are others, calls go to the next one from now on.
+    pub(super) fn leave(&self, unavailable: &Arc<Line>) {
+        if self.addresses.are_several() {
+            self.replace(unavailable);
+        }
+    }
+
     /// The line as it is, its files not looked at.
     pub(super) fn current(&self) -> Arc<Line> {
         self.line.load_full()

@@ -154,6 +154,9 @@ impl Inbox {
                 Err(error) => Err(error),
             };
             let Err(error) = ended else { return Ok(()) };
+            if matches!(&error, Error::Refused(refused) if refused.code == tonic::Code::Unavailable) {
+                self.client.calls.leave();
+            }
             failures = failures.saturating_add(1);
             let pause = self.mend(&error, failures).ok_or(error)?;
             sleep(pause).await;

@@ -123,8 +123,12 @@ impl Addresses {
         Self { all, next: AtomicUsize::new(0) }
     }
 
-    /// A socket to the first that takes one.
-    async fn reach(&self) -> io::Result<TcpStream> {
+    pub(super) fn are_several(&self) -> bool {
+        self.all.len() > 1
+    }
+
+    /// A connection to the first that takes one.
+    async fn reach(&self, name: &ServerName<'static>, config: &Arc<ClientConfig>) -> io::Result<TlsStream<TcpStream>> {
         let first = self.next.fetch_add(1, Ordering::Relaxed);
         // Where there are others, none is waited for until all time is up.
         let limit = CONNECT_TIMEOUT.checked_div(u32::try_from(self.all.len()).unwrap_or(u32::MAX));
@@ -132,14 +136,28 @@ impl Addresses {
         let mut failed = io::Error::from(io::ErrorKind::AddrNotAvailable);
         let from = first.checked_rem(self.all.len()).unwrap_or_default();
         for address in self.all.iter().cycle().skip(from).take(self.all.len()) {
-            match timeout(limit, TcpStream::connect(address)).await {
-                Ok(Ok(socket)) => return Ok(socket),
+            match timeout(limit, shake_hands(address, name.clone(), Arc::clone(config))).await {
+                Ok(Ok(stream)) => return Ok(stream),
                 Ok(Err(error)) => failed = error,
                 Err(_) => failed = io::ErrorKind::TimedOut.into(),
             }
         }
         Err(failed)
     }
+}
+
+async fn shake_hands(
+    address: &str,
+    name: ServerName<'static>,
+    config: Arc<ClientConfig>,
+) -> io::Result<TlsStream<TcpStream>> {
+    let socket = TcpStream::connect(address).await?;
+    socket.set_nodelay(true)?;
+    let stream = TlsConnector::from(config).connect(name, socket).await?;
+    if stream.get_ref().1.alpn_protocol() != Some(b"h2") {
+        return Err(io::Error::other("the server does not speak HTTP/2"));
+    }
+    Ok(stream)
 }
 
 type Connecting = BoxFuture<'static, io::Result<TokioIo<TlsStream<TcpStream>>>>;
@@ -163,15 +181,7 @@ fn endpoint(
     let addresses = Arc::clone(addresses);
     let connector = move |_: Uri| -> Connecting {
         let (addresses, name, config) = (Arc::clone(&addresses), name.clone(), Arc::clone(&config));
-        Box::pin(async move {
-            let socket = addresses.reach().await?;
-            socket.set_nodelay(true)?;
-            let stream = TlsConnector::from(config).connect(name, socket).await?;
-            if stream.get_ref().1.alpn_protocol() != Some(b"h2") {
-                return Err(io::Error::other("the server does not speak HTTP/2"));
-            }
-            Ok(TokioIo::new(stream))
-        })
+        Box::pin(async move { Ok(TokioIo::new(addresses.reach(&name, &config).await?)) })
     };
     Ok((endpoint, Box::new(connector)))
 }

@@ -79,7 +79,7 @@ impl Recorder {
 
     fn try_activating(&mut self, engine: &Arc<Engine>) -> Result<Activated, RecorderError> {
         if self.begin(|_| true)? == Begun::Overruled {
-            self.policy = self.store.reader().policy()?;
+            self.policy = self.store.policy()?;
         }
         let now = self.clock.now();
         let before = self.policy.clone();

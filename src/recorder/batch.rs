@@ -25,7 +25,7 @@ use crate::recorder::jobs::{Batch, Closing};
 use crate::recorder::others;
 use crate::recorder::plan::PlanError;
 use crate::recorder::seams::{Clock, Entropy};
-use crate::recorder::standing::Away;
+use crate::recorder::standing::{Away, Hindrance};
 use crate::store::{Append, LogState, PolicyInForce, Reader, Standing, Store, StoreError};
 
 /// Limits of the writer.
@@ -95,11 +95,13 @@ pub struct Recorder {
     /// Of inboxes and of appeals.
     pub(super) limits: (inbox::Limits, appeal::Limits),
     pub(super) duties: Duties,
+    /// Whether others may write to the same store.
+    pub(super) is_shared: bool,
     /// A batch that was begun must be ended, even if nothing is written in it.
     pub(super) must_end: bool,
     /// Since the database cannot be reached.
     pub(super) away: Option<Away>,
-    pub(super) is_away: watch::Sender<bool>,
+    pub(super) hindrance: watch::Sender<Hindrance>,
     /// Whether the writer was told to stop.
     pub(super) stopping: Arc<AtomicBool>,
 }
@@ -113,8 +115,8 @@ pub struct Running {
     pub reader: Arc<dyn Reader>,
     /// To wait for entries.
     pub heads: Heads,
-    /// Whether the database cannot be reached: writes wait, and what is read fails.
-    pub is_away: watch::Receiver<bool>,
+    /// What keeps it from recording anything.
+    pub hindrance: watch::Receiver<Hindrance>,
     /// Ends when the writer has: with the reason, if it failed.
     pub thread: JoinHandle<Result<(), RecorderError>>,
 }
@@ -167,23 +169,24 @@ impl Recorder {
         let standing = store.begin(&kept)?;
         for log in kept {
             let state = store.recover(&log)?;
-            check_head(&*reader, &origin, &log, &state, &signer)?;
+            check_head(&mut *store, &origin, &log, &state, &signer)?;
             let (sender, receiver) = watch::channel(state.tree.size());
             tracing::info!(log = %log, size = state.tree.size(), "log recovered");
             logs.insert(log.clone(), state);
             published.insert(log.clone(), sender);
             heads.insert(log, receiver);
         }
-        if standing != Standing::AsLeft {
+        let policy = store.policy()?;
+        let is_shared = standing != Standing::AsLeft;
+        if is_shared {
             store.commit(&Append::default())?;
         }
-        let policy = reader.policy()?;
         let (sender, jobs) = mpsc::channel(config.queue_len_max);
         let (healthy, stopping) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicBool::new(false)));
         let shard = Shard { jobs: sender, healthy: Arc::clone(&healthy), stopping: Arc::clone(&stopping) };
         let handle = Handle::new(shard, logs.keys().map(|log| log.jurisdiction.clone()), Arc::clone(&meters));
         let published = Arc::new(published);
-        let (is_away, seen_away) = watch::channel(false);
+        let (hindrance, seen) = watch::channel(Hindrance::None);
         let others = store.others();
         let recorder = Self {
             store,
@@ -205,19 +208,18 @@ impl Recorder {
             timetable,
             firings_len_max,
             must_end: false,
+            is_shared,
             away: None,
-            is_away,
+            hindrance,
             stopping,
         };
-        let following = others.map(|others| others::follow(others, &recorder.published)).transpose()?;
+        // It ends by itself, soon after what it publishes to is gone; a database that is silent may keep it a while.
+        let _ends_by_itself = others.map(|others| others::follow(others, &recorder.published)).transpose()?;
         let dispatch = tracing::dispatcher::get_default(Clone::clone);
-        let thread = std::thread::Builder::new().name("recorder".to_owned()).spawn(move || {
-            let ended = tracing::dispatcher::with_default(&dispatch, || recorder.run());
-            // It ends with what it published to; its panic is no reason to say that something was not recorded.
-            let _ended = following.map(JoinHandle::join);
-            ended
-        })?;
-        Ok(Running { handle, reader, heads, is_away: seen_away, thread })
+        let thread = std::thread::Builder::new()
+            .name("recorder".to_owned())
+            .spawn(move || tracing::dispatcher::with_default(&dispatch, || recorder.run()))?;
+        Ok(Running { handle, reader, heads, hindrance: seen, thread })
     }
 
     fn run(mut self) -> Result<(), RecorderError> {

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::sync_channel;
-use std::time::Duration;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -78,6 +78,8 @@ pub enum SubmitError {
 /// How often an activation is offered to a queue that is full, and how long it waits in between: ten seconds.
 const ACTIVATION_TRIES_MAX: u32 = 1_000;
 const ACTIVATION_RETRY_AFTER: Duration = Duration::from_millis(10);
+/// How long one that is in the queue is waited for: the database may be away.
+const ACTIVATION_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What the writer is asked to do.
 pub(super) enum Job {
@@ -202,10 +204,15 @@ impl Handle {
         futures_util::future::select_all(ended).await;
     }
 
+    /// Lets no writer wait for a database that is away much longer.
+    pub fn tell_to_stop(&self) {
+        self.shards.iter().for_each(|shard| shard.stopping.store(true, Ordering::SeqCst));
+    }
+
     /// Lets the writers finish what was submitted before, then end.
     pub async fn stop(&self) {
+        self.tell_to_stop();
         for shard in &*self.shards {
-            shard.stopping.store(true, Ordering::SeqCst);
             // A writer that has already ended needs no telling.
             let _already_ended = shard.jobs.send(Job::Stop).await;
         }
@@ -235,13 +242,31 @@ impl Shard {
         for _ in 0..ACTIVATION_TRIES_MAX {
             // A full queue is no reason to keep to the old law: it is drained all the time.
             match self.jobs.try_send(job) {
-                Ok(()) => return answered.recv().map_err(|_| SubmitError::Stopped),
+                Ok(()) => return self.activated(&answered),
                 Err(mpsc::error::TrySendError::Closed(_)) => return Err(SubmitError::Stopped),
                 Err(mpsc::error::TrySendError::Full(back)) => job = back,
             }
             std::thread::sleep(ACTIVATION_RETRY_AFTER);
         }
         Err(SubmitError::Overloaded)
+    }
+
+    /// Waits for an activation that is in the queue. It comes into force when its turn comes, waited for or not.
+    fn activated(&self, answered: &Receiver<Activated>) -> Result<Activated, SubmitError> {
+        let begun = Instant::now();
+        loop {
+            match answered.recv_timeout(ACTIVATION_RETRY_AFTER) {
+                Ok(activated) => return Ok(activated),
+                Err(RecvTimeoutError::Disconnected) => return Err(SubmitError::Stopped),
+                Err(RecvTimeoutError::Timeout) if self.stopping.load(Ordering::SeqCst) => {
+                    return Err(SubmitError::Stopped);
+                }
+                Err(RecvTimeoutError::Timeout) if begun.elapsed() > ACTIVATION_TIMEOUT => {
+                    return Err(SubmitError::Overloaded);
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+        }
     }
 }
 

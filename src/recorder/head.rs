@@ -3,18 +3,18 @@
 use crate::domain::ids::LogName;
 use crate::ledger::{Checkpoint, Signer};
 use crate::recorder::batch::{RecorderError, origin};
-use crate::store::{LogState, Reader};
+use crate::store::{LogState, Store};
 
 /// The stored tree must be the one whose head was signed last: else another log would grow under our signature.
 pub(super) fn check_head(
-    reader: &dyn Reader,
+    store: &mut dyn Store,
     prefix: &str,
     log: &LogName,
     state: &LogState,
     signer: &Signer,
 ) -> Result<(), RecorderError> {
     let not_signed = || RecorderError::HeadNotSigned(log.clone());
-    match reader.checkpoint(log)? {
+    match store.checkpoint(log)? {
         None if state.tree.size() == 0 => Ok(()),
         None => Err(not_signed()),
         Some((size, note)) => {

@@ -28,5 +28,6 @@ pub use batch::{Heads, Parts, Recorder, RecorderConfig, RecorderError, Running, 
 pub use follow::Duties;
 pub use handle::{Handle, Recorded, SubmitError};
 pub use seams::{Clock, Entropy};
+pub use standing::Hindrance;
 pub use ticks::{ClocksConfig, Ticked};
 pub use tries::{Attempt, Delivering};

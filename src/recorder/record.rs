@@ -16,6 +16,9 @@ use crate::recorder::standing::Begun;
 use crate::recorder::ticks::{self, FiredNow, Ticked};
 use crate::store::{Append, ListedItem, Loaded, NewEntry, StoreError, Wanted};
 
+/// So often a batch in a row may give way to another gateway's.
+const FENCED_MAX: u32 = 16;
+
 /// A batch that is durable, and what is to be told of it.
 struct Durable {
     outcomes: Vec<Outcome>,
@@ -31,6 +34,7 @@ impl Recorder {
     /// Records one batch, however often it takes, then answers. What became of a commit whose answer was lost is told by
     /// the request ids: begun again, what is recorded already is answered as it was, and the rest is recorded now.
     pub(super) fn record(&mut self, batch: Batch) -> Result<(), RecorderError> {
+        let mut fenced = 0_u32;
         loop {
             match self.attempt(&batch) {
                 Ok(Some(durable)) => {
@@ -38,10 +42,16 @@ impl Recorder {
                     return self.tell(batch, durable);
                 }
                 Ok(None) => {
+                    self.overruled();
                     batch.refuse(&SubmitError::OtherLaw);
                     return Ok(());
                 }
                 Err(RecorderError::Store(StoreError::Interrupted(why))) => self.wait_out(&why)?,
+                // A request id that another gateway took meanwhile is found when the batch is begun again.
+                Err(RecorderError::Store(StoreError::Fenced(_))) if self.is_shared && fenced < FENCED_MAX => {
+                    fenced = fenced.saturating_add(1);
+                    self.must_end = false;
+                }
                 Err(error) => return Err(error),
             }
         }

@@ -27,6 +27,17 @@ pub(super) enum Begun {
     Overruled,
 }
 
+/// What keeps a writer from recording anything, for probes to tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hindrance {
+    /// Nothing does.
+    None,
+    /// The database cannot be reached, or takes no writes: writes wait, and what is read fails.
+    StoreAway,
+    /// Another policy set is in force, which this gateway has yet to take up.
+    OtherLaw,
+}
+
 /// A database that is away.
 #[derive(Debug)]
 pub(super) struct Away {
@@ -61,7 +72,7 @@ impl Recorder {
 
     fn catch_up(&mut self, log: &LogName) -> Result<(), RecorderError> {
         let state = self.store.recover(log)?;
-        check_head(&*self.store.reader(), &self.origin, log, &state, &self.signer)?;
+        check_head(&mut *self.store, &self.origin, log, &state, &self.signer)?;
         self.logs.insert(log.clone(), state);
         Ok(())
     }
@@ -76,7 +87,7 @@ impl Recorder {
         self.must_end = false;
         let away = self.away.get_or_insert_with(|| {
             tracing::warn!(why, "the database is away: writes wait for it");
-            self.is_away.send_replace(true);
+            self.hindrance.send_replace(Hindrance::StoreAway);
             self.meters.count(&table::STORE_INTERRUPTIONS, &[]);
             self.meters.up(&table::STORE_AWAY);
             Away { since: Instant::now(), pause: PAUSE, told_to_stop: None }
@@ -92,13 +103,27 @@ impl Recorder {
         Ok(())
     }
 
-    /// The database answers again.
+    /// The database answers again, and nothing else is in the way.
     pub(super) fn back(&mut self) {
         if let Some(away) = self.away.take() {
             let gap_ms = u64::try_from(away.since.elapsed().as_millis()).unwrap_or(u64::MAX);
             tracing::info!(gap_ms, "the database is back");
-            self.is_away.send_replace(false);
             self.meters.down(&table::STORE_AWAY);
         }
+        self.told(Hindrance::None);
+    }
+
+    /// Nothing can be judged before another set is taken up.
+    pub(super) fn overruled(&mut self) {
+        self.back();
+        if self.told(Hindrance::OtherLaw) {
+            tracing::warn!(
+                "another policy set came into force by another gateway: nothing is judged before it is taken up"
+            );
+        }
+    }
+
+    fn told(&self, hindrance: Hindrance) -> bool {
+        self.hindrance.send_if_modified(|known| std::mem::replace(known, hindrance) != hindrance)
     }
 }

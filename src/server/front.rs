@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::meters;
-use crate::recorder::Handle;
+use crate::recorder::{Handle, Hindrance};
 use crate::server::accept::{self, TlsState};
 use crate::server::health::Phase;
 use crate::server::ops::{self, Probed};
@@ -27,8 +27,8 @@ pub(super) struct Front {
     pub(super) stop_ops: CancellationToken,
     /// How often the legal clocks are looked at, if the gateway does so by itself.
     pub(super) tick: Option<Duration>,
-    /// Of each shard of the store, whether its database cannot be reached.
-    pub(super) away: Vec<watch::Receiver<bool>>,
+    /// Of each shard of the store, what keeps it from recording.
+    pub(super) hindrances: Vec<watch::Receiver<Hindrance>>,
 }
 
 impl Front {
@@ -42,7 +42,7 @@ impl Front {
         for shard in self.tick.iter().flat_map(|every| recorder.each().map(|shard| (*every, shard))) {
             tasks.spawn(ticking::tick(shard.1, shard.0, self.drain.clone()));
         }
-        tasks.spawn(look_after_store(self.away, set_phase.clone()));
+        tasks.spawn(look_after_store(self.hindrances, set_phase.clone()));
         let accepting = tokio::spawn(accept::accept_loop(grpc, self.sockets, self.tls, self.drain));
         let watching = tokio::spawn(async move {
             recorder.ended().await;
@@ -64,15 +64,19 @@ impl Front {
     }
 }
 
-/// Keeps probes told of a store that no shard of can be reached: nothing is recorded and nothing read until it is back.
-async fn look_after_store(mut away: Vec<watch::Receiver<bool>>, phase: watch::Sender<Phase>) {
+/// Keeps probes told of what is in the way of every shard, or of a law that has yet to be taken up.
+async fn look_after_store(mut shards: Vec<watch::Receiver<Hindrance>>, phase: watch::Sender<Phase>) {
     loop {
-        if away.iter_mut().all(|shard| *shard.borrow_and_update()) {
-            advance(&phase, &[Phase::Serving], Phase::StoreAway);
+        let seen: Vec<Hindrance> = shards.iter_mut().map(|shard| *shard.borrow_and_update()).collect();
+        let now = if seen.contains(&Hindrance::OtherLaw) {
+            Phase::OtherLaw
+        } else if seen.iter().all(|hindrance| *hindrance == Hindrance::StoreAway) {
+            Phase::StoreAway
         } else {
-            advance(&phase, &[Phase::StoreAway], Phase::Serving);
-        }
-        let changes = away.iter_mut().map(|shard| Box::pin(shard.changed()));
+            Phase::Serving
+        };
+        advance(&phase, &[Phase::Serving, Phase::StoreAway, Phase::OtherLaw], now);
+        let changes = shards.iter_mut().map(|shard| Box::pin(shard.changed()));
         if futures_util::future::select_all(changes).await.0.is_err() {
             // That a writer has ended is told by whoever waits for it.
             return;

@@ -25,6 +25,8 @@ pub enum Phase {
     Serving,
     /// The database cannot be reached: writes wait for it, and reads fail.
     StoreAway,
+    /// Another policy set is in force in the store, which this gateway has yet to take up: others answer meanwhile.
+    OtherLaw,
     /// No new calls, please; those under way are finished.
     Draining,
     /// The writer has stopped: nothing can be recorded until a restart.
@@ -38,6 +40,7 @@ impl Phase {
             Self::Starting => "starting",
             Self::Serving => "serving",
             Self::StoreAway => "store-away",
+            Self::OtherLaw => "other-law",
             Self::Draining => "draining",
             Self::WriterStopped => "writer-stopped",
         }
@@ -80,7 +83,10 @@ fn status_of(service: &str, phase: Phase) -> ServingStatus {
         Phase::Serving => ServingStatus::Serving,
         // The store answers until the last call is finished.
         Phase::Draining if service == STORE => ServingStatus::Serving,
-        Phase::Starting | Phase::StoreAway | Phase::Draining | Phase::WriterStopped => ServingStatus::NotServing,
+        Phase::OtherLaw if service == STORE => ServingStatus::Serving,
+        Phase::Starting | Phase::StoreAway | Phase::OtherLaw | Phase::Draining | Phase::WriterStopped => {
+            ServingStatus::NotServing
+        }
     }
 }
 

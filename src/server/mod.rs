@@ -31,6 +31,7 @@ pub use policies::{ReloadError, Reloaded, UnfitSet};
 
 use crate::api::{Api, ApiKeys, Turns};
 use crate::config::{Config, ConfigError, Secrets};
+use crate::domain::ids::LogName;
 use crate::domain::zone::Zones;
 use crate::feed::Trying;
 use crate::identity::clock::WallClock;
@@ -88,6 +89,14 @@ pub enum ServerError {
         what: &'static str,
         /// Why it failed.
         source: io::Error,
+    },
+    /// A store that holds what the configuration keeps in another, or does not serve.
+    #[error("{place} holds {log}, whose jurisdiction the configuration does not keep there")]
+    KeptElsewhere {
+        /// A log that is there.
+        log: LogName,
+        /// Where.
+        place: String,
     },
     /// A configuration that names no jurisdiction.
     #[error("no jurisdiction is served")]
@@ -150,7 +159,7 @@ impl Gateway {
         let keys = ApiKeys::new(&secrets.request_digest, &secrets.cursor);
         let timetable = writer::timetable(config, &certificates.registry, in_force.gate().zones());
         let by = Writes { clock: seams.clock.clone(), entropy: seams.entropy, timetable, meters: Arc::clone(&meters) };
-        let Writers { handle, reader, heads, away, threads: writers } =
+        let Writers { handle, reader, heads, hindrances, threads: writers } =
             writer::start(config, base, &secrets, &in_force, by)?;
         let policies = Arc::new(Policies::of(config, base, in_force.clone(), handle.clone(), Arc::clone(&meters)));
         // Before anybody is served: a restart with another set is an activation too.
@@ -193,7 +202,7 @@ impl Gateway {
             drain: drain.clone(),
             stop_ops: stop_ops.clone(),
             tick,
-            away,
+            hindrances,
         };
         let (recording, set_phase) = (handle.clone(), phase.clone());
         let front = spawn("front", move |runtime| runtime.block_on(front.run(recording, set_phase)))?;
@@ -260,7 +269,9 @@ impl Gateway {
 
     /// Not ready, stop accepting, finish calls within the limit, drain the writer, close the store.
     pub fn stop(self) -> Result<(), ServerError> {
-        advance(&self.phase, &[Phase::Serving, Phase::StoreAway], Phase::Draining);
+        advance(&self.phase, &[Phase::Serving, Phase::StoreAway, Phase::OtherLaw], Phase::Draining);
+        // Before anybody is waited for: a writer may itself be waiting, for a database that is away.
+        self.recorder.tell_to_stop();
         tracing::info!("draining");
         drop(self.drain);
         for worker in self.workers {

@@ -121,7 +121,9 @@ async fn ready(State(probed): State<Probed>) -> (StatusCode, String) {
     let phase = *probed.phase.borrow();
     let code = match phase {
         Phase::Serving => StatusCode::OK,
-        Phase::Starting | Phase::StoreAway | Phase::Draining | Phase::WriterStopped => StatusCode::SERVICE_UNAVAILABLE,
+        Phase::Starting | Phase::StoreAway | Phase::OtherLaw | Phase::Draining | Phase::WriterStopped => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
     };
     let detail = probed.policies.borrow().as_ref().map(|reason| format!("policy set not taken up: {reason}\n"));
     (code, format!("{}\n{}", phase.word(), detail.unwrap_or_default()))

@@ -107,6 +107,8 @@ struct Seen {
     last: Option<[u8; 32]>,
     /// Was not taken up.
     refused: Option<Refused>,
+    /// A set that was found good was not recorded everywhere: it is tried again, though the door may ask it already.
+    owed: bool,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -139,7 +141,9 @@ impl Policies {
         let Some(directory) = &self.directory else { return Ok(self.unchanged(&mut seen)) };
         let read = PolicySet::files_in(directory).map_err(UnfitSet::from);
         match read {
-            Ok(files) if digest_of(&files) == self.in_force.gate().engine().digest() => Ok(self.unchanged(&mut seen)),
+            Ok(files) if !seen.owed && digest_of(&files) == self.in_force.gate().engine().digest() => {
+                Ok(self.unchanged(&mut seen))
+            }
             Ok(files) => self.take_up(&files, &mut seen),
             Err(error) => Err(self.refuse(Refused::Unreadable(error.to_string()), error.into(), &mut seen)),
         }
@@ -162,7 +166,7 @@ impl Policies {
         };
         let digest = digest_of(&files);
         let at_rest = seen.last.replace(digest) == Some(digest);
-        if digest == self.in_force.gate().engine().digest() {
+        if !seen.owed && digest == self.in_force.gate().engine().digest() {
             // What was wrong has been taken back.
             seen.refused = None;
             self.say(None);
@@ -183,11 +187,12 @@ impl Policies {
         let taken = fit(files, &self.jurisdictions)
             .map_err(ReloadError::from)
             .and_then(|engine| Ok(self.recorder.activate(&Arc::new(engine))?));
+        seen.owed = false;
         match taken {
             // It is fit, and was not recorded: it is tried again at the next look.
             Err(error @ ReloadError::NotRecorded(_)) => {
                 let error = self.refuse(Refused::Files(digest_of(files)), error, seen);
-                seen.refused = None;
+                (seen.refused, seen.owed) = (None, true);
                 Err(error)
             }
             Err(error @ ReloadError::Unfit(_)) => Err(self.refuse(Refused::Files(digest_of(files)), error, seen)),

@@ -14,7 +14,7 @@ use crate::domain::zone::Zones;
 use crate::identity::registry::Registry;
 use crate::meters::Meters;
 use crate::policy::in_force::InForce;
-use crate::recorder::{Clock, Duties, Entropy, Handle, Heads, Parts, Recorder, RecorderError};
+use crate::recorder::{Clock, Duties, Entropy, Handle, Heads, Hindrance, Parts, Recorder, RecorderError};
 use crate::server::ServerError;
 use crate::store::{Reader, Sharded};
 
@@ -35,8 +35,8 @@ pub(super) struct Writers {
     pub(super) handle: Handle,
     pub(super) reader: Arc<dyn Reader>,
     pub(super) heads: Heads,
-    /// Of each shard, whether its database cannot be reached.
-    pub(super) away: Vec<watch::Receiver<bool>>,
+    /// Of each shard, what keeps it from recording.
+    pub(super) hindrances: Vec<watch::Receiver<Hindrance>>,
     pub(super) threads: Vec<JoinHandle<Result<(), RecorderError>>>,
 }
 
@@ -50,10 +50,16 @@ pub(super) fn start(
 ) -> Result<Writers, ServerError> {
     let Writes { clock, mut entropy, timetable, meters } = writes;
     let (mut handles, mut readers, mut heads) = (Vec::new(), Vec::new(), Heads::new());
-    let (mut away, mut threads) = (Vec::new(), Vec::new());
+    let (mut hindrances, mut threads) = (Vec::new(), Vec::new());
     for (jurisdictions, place) in config.store.places(&config.jurisdictions, base)? {
+        let store = place.open(&secrets.wrapping)?;
+        // A store has one policy set for all that is in it, and a log that is kept twice would fork.
+        let foreign = store.reader().logs()?.into_iter().find(|log| !jurisdictions.contains(&log.jurisdiction));
+        if let Some(log) = foreign {
+            return Err(ServerError::KeptElsewhere { log, place: place.to_string() });
+        }
         let running = Recorder::start(Parts {
-            store: place.open(&secrets.wrapping)?,
+            store,
             in_force: in_force.clone(),
             signer: secrets.signer.clone(),
             origin: config.log.origin.clone(),
@@ -71,11 +77,11 @@ pub(super) fn start(
         handles.push(running.handle);
         readers.push((jurisdictions.into_iter().collect(), running.reader));
         heads.extend(running.heads);
-        away.push(running.is_away);
+        hindrances.push(running.hindrance);
         threads.push(running.thread);
     }
     let handle = Handle::joined(handles).ok_or(ServerError::NoJurisdiction)?;
-    Ok(Writers { handle, reader: Sharded::over(readers), heads, away, threads })
+    Ok(Writers { handle, reader: Sharded::over(readers), heads, hindrances, threads })
 }
 
 /// How long clocks run, and in which time zone each custodian and facility lies.

@@ -270,6 +270,16 @@ pub trait Store: Send + std::fmt::Debug {
     /// Reads the state of a log, an empty one if it is new, and checks that the stored head fits the tree.
     fn recover(&mut self, log: &LogName) -> Result<LogState, StoreError>;
 
+    /// The newest checkpoint of a log, as the writer sees it.
+    fn checkpoint(&mut self, log: &LogName) -> Result<Option<(u64, String)>, StoreError> {
+        self.reader().checkpoint(log)
+    }
+
+    /// The policy set in force, as the writer sees it.
+    fn policy(&mut self) -> Result<Option<PolicyInForce>, StoreError> {
+        self.reader().policy()
+    }
+
     /// Reads what a batch needs.
     fn load(&mut self, wanted: &Wanted) -> Result<Loaded, StoreError>;
 

@@ -2,6 +2,7 @@
 
 mod away;
 mod law;
+mod shards;
 
 use std::fs;
 use std::path::{Path, PathBuf};

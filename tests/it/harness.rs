@@ -101,6 +101,10 @@ impl World {
         self.gateway = Some(tracing::dispatcher::with_default(&self.journal.dispatch(), start).unwrap());
     }
 
+    pub(crate) fn config(&self) -> &Config {
+        &self.config
+    }
+
     /// Another configuration, for the next start.
     pub(crate) fn change(&mut self, change: impl FnOnce(&mut Config)) {
         change(&mut self.config);

@@ -110,12 +110,11 @@ pub(super) fn run(args: &DemoArgs) -> Result<()> {
     let mut server = None;
     if args.postgres || args.store.is_some() {
         let workshop = Workshop::make(&parent)?;
-        let url = match &args.store {
-            Some(url) => url.clone(),
-            None => {
-                let tls = Sandbox::establish(workshop.path())?.server_certificate()?;
-                server.insert(PrivateServer::start(&workshop.path().join("postgres"), &tls, Durability::Synced)?).url()
-            }
+        let url = if let Some(url) = &args.store {
+            url.clone()
+        } else {
+            let tls = Sandbox::establish(workshop.path())?.server_certificate()?;
+            server.insert(PrivateServer::start(&workshop.path().join("postgres"), &tls, Durability::Synced)?).url()
         };
         runs.push(plot.play(workshop, "PostgreSQL", StoreConfig::server(url))?);
     }

@@ -4,7 +4,8 @@
 //! nothing is awaited, and no runtime is entered or dropped but on its own thread.
 
 use std::fmt;
-use std::sync::mpsc;
+use std::sync::atomic::AtomicU32;
+use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -20,6 +21,8 @@ const GOODBYE_MS: u64 = 500;
 /// The thread, for as long as this value is there.
 pub(super) struct Io {
     handle: Handle,
+    /// Commits in a row whose answer was not waited for any longer.
+    abandoned: Arc<AtomicU32>,
     /// What drives the connections: each ends when nobody needs its connection any more.
     drivers: TaskTracker,
     stop: Option<oneshot::Sender<()>>,
@@ -42,7 +45,7 @@ impl Io {
             // A name that is still being looked up must not keep anybody waiting.
             runtime.shutdown_background();
         })?;
-        Ok(Self { handle, drivers, stop: Some(stop), thread: Some(thread) })
+        Ok(Self { handle, abandoned: Arc::default(), drivers, stop: Some(stop), thread: Some(thread) })
     }
 
     /// Does something on the thread and waits for what comes of it.
@@ -60,6 +63,11 @@ impl Io {
             let _nobody_waits = done.send(work.await);
         });
         Underway(outcome)
+    }
+
+    /// Commits in a row whose answer was not waited for any longer.
+    pub(super) fn abandoned(&self) -> Arc<AtomicU32> {
+        Arc::clone(&self.abandoned)
     }
 
     /// Where drivers of connections are kept.

@@ -1,6 +1,7 @@
 //! A connection as the threads that ask have it.
 
 use std::collections::HashMap;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -35,6 +36,9 @@ const NUMBER: &str = "SELECT id FROM names WHERE name = $1";
 
 /// A server that is this much slower than its own limits is not there.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+/// A commit that is left goes on waiting on its server, and keeps a connection there: so the next one in a row is given
+/// twice the time, and after so many no more.
+const DOUBLED_MAX: u32 = 5;
 
 /// What a connection is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +68,7 @@ pub(super) struct Link {
     session: Arc<Session>,
     /// Numbers of names that were read over it. They are for good; another server may not have them yet.
     numbers: Mutex<HashMap<String, i64>>,
+    role: Role,
     // Last: the session says goodbye over it.
     io: Arc<Io>,
 }
@@ -71,27 +76,33 @@ pub(super) struct Link {
 impl Link {
     /// Connects to whatever is there.
     pub(super) fn open(io: &Arc<Io>, address: &Address, role: Role, tag: &str) -> Result<Self, StoreError> {
-        let opening = Session::open(address.clone(), EVERY_SESSION, tag.to_owned(), io.drivers());
+        // A server that has not answered a commit is tried last: another may have taken its place.
+        let passed_over = usize::try_from(io.abandoned().load(Ordering::SeqCst)).unwrap_or_default();
+        let opening = Session::open(address.clone(), passed_over, EVERY_SESSION, tag.to_owned(), io.drivers());
         let session = Arc::new(io.run(opening)??);
-        let link = Self { session, numbers: Mutex::default(), io: Arc::clone(io) };
+        let link = Self { session, numbers: Mutex::default(), role, io: Arc::clone(io) };
         link.run_script(role.settings())?;
         Ok(link)
     }
 
     /// Connects to a store.
     ///
-    /// The first thing is an empty commit: where the primary crashed, or a wait was given up, there may be rows to be seen
-    /// that no standby has. Whatever is read after it is durable.
+    /// A writer's first thing is an empty commit: where the primary crashed, or a wait was given up, there may be rows to be
+    /// seen that no standby has. Whatever is read after it is durable. Readers need none: what they give away is bounded by
+    /// what was published, or accounted for first, and both are commits.
     pub(super) fn to_store(io: &Arc<Io>, address: &Address, role: Role, tag: &str) -> Result<Self, StoreError> {
         let link = Self::open(io, address, role, tag)?;
         schema::check(&link)?;
         if role == Role::Writer {
-            schema::take_part(&link)?;
-        }
-        if role != Role::Onlooker {
-            link.confirm()?;
+            link.take_part()?;
         }
         Ok(link)
+    }
+
+    /// Begins to write to a store that is there.
+    pub(super) fn take_part(&self) -> Result<(), StoreError> {
+        schema::take_part(self)?;
+        self.confirm()
     }
 
     /// Runs statements in order, in one round trip. The first failure counts.
@@ -111,17 +122,26 @@ impl Link {
         Sent(self.io.begin(async move { answers(&session, asks).await }))
     }
 
-    /// Runs statements of which the last commits, and waits for as long as that takes.
+    /// Runs statements of which the last commits. That may wait for its standby as long as it takes, and is never cancelled;
+    /// but a server that is frozen would be waited for for ever, while another has taken its place. So after a time the
+    /// connection is left, and the outcome is unknown.
     pub(super) fn commit(&self, asks: Vec<Ask>) -> Result<(), StoreError> {
         self.commit_and_announce(asks, None)
     }
 
     /// The same; then an announcement is sent, outside of the transaction that has ended and of the one that follows.
     pub(super) fn commit_and_announce(&self, asks: Vec<Ask>, announcement: Option<String>) -> Result<(), StoreError> {
-        let session = Arc::clone(&self.session);
+        let (session, abandoned) = (Arc::clone(&self.session), self.io.abandoned());
+        let doubled = abandoned.load(Ordering::SeqCst).min(DOUBLED_MAX);
+        let limit = if self.role == Role::Copier { Duration::MAX } else { ANSWER_TIMEOUT.saturating_mul(1 << doubled) };
         self.io.run(async move {
-            let answers = session.ask_unwarned(asks).await;
+            let answers = timeout(limit, session.ask_unwarned(asks)).await.map_err(|_| {
+                session.spend();
+                abandoned.fetch_add(1, Ordering::SeqCst);
+                StoreError::Interrupted("the server did not answer a commit in time".to_owned())
+            })?;
             answers.into_iter().try_for_each(|answer| answer.map(drop))?;
+            abandoned.store(0, Ordering::SeqCst);
             if let Some(announcement) = announcement {
                 session.announce(&announcement);
             }
@@ -132,7 +152,13 @@ impl Link {
     /// Runs a text of several statements.
     pub(super) fn run_script(&self, script: &'static str) -> Result<(), StoreError> {
         let session = Arc::clone(&self.session);
-        self.io.run(async move { session.tell(script).await })?
+        self.io.run(async move {
+            let told = timeout(ANSWER_TIMEOUT, session.tell(script)).await;
+            told.unwrap_or_else(|_| {
+                session.spend();
+                Err(StoreError::Interrupted("the server did not answer in time".to_owned()))
+            })
+        })?
     }
 
     /// Returns when everything that could be read before is durable.

@@ -193,10 +193,7 @@ impl Reader for PostgresReader {
     }
 
     fn checkpoint(&self, log: &LogName) -> Result<Option<(u64, String)>, StoreError> {
-        self.of_log(log, |link, number| {
-            let [found] = link.ask([all(LAST_CHECKPOINT, number)?])?;
-            found.rows.first().map(checkpoint).transpose()
-        })
+        self.pool.with(|link| newest_checkpoint(link, log))
     }
 
     fn checkpoint_at(&self, log: &LogName, size: u64) -> Result<Option<String>, StoreError> {
@@ -252,11 +249,7 @@ impl Reader for PostgresReader {
     }
 
     fn policy(&self) -> Result<Option<PolicyInForce>, StoreError> {
-        self.pool.with(|link| {
-            let [found] = link.ask([Ask::new(POLICY)])?;
-            let policy = |row: &Row| sealed::policy_in_force(row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
-            found.rows.first().map(policy).transpose()
-        })
+        self.pool.with(policy)
     }
 
     fn agenda(&self, filter: &AgendaFilter) -> Result<Vec<ListedItem>, StoreError> {
@@ -295,6 +288,25 @@ fn page(sql: &'static str, log: i64, from: u64, limit: usize) -> Result<Ask, Sto
 /// Every row of a log.
 fn all(sql: &'static str, log: i64) -> Result<Ask, StoreError> {
     Ok(Ask::new(sql).with(rows::position(log, 0)?).with(rows::position(log.saturating_add(1), 0)?))
+}
+
+/// The newest checkpoint of a log, as the connection at hand has it.
+pub(super) fn newest_checkpoint(link: &Link, log: &LogName) -> Result<Option<(u64, String)>, StoreError> {
+    newest_checkpoint_of(link, link.number(&log.to_string())?)
+}
+
+/// The same of a log whose number is known, if it has one.
+pub(super) fn newest_checkpoint_of(link: &Link, number: Option<i64>) -> Result<Option<(u64, String)>, StoreError> {
+    let Some(number) = number else { return Ok(None) };
+    let [found] = link.ask([all(LAST_CHECKPOINT, number)?])?;
+    found.rows.first().map(checkpoint).transpose()
+}
+
+/// The policy set in force, as the connection at hand has it.
+pub(super) fn policy(link: &Link) -> Result<Option<PolicyInForce>, StoreError> {
+    let [found] = link.ask([Ask::new(POLICY)])?;
+    let policy = |row: &Row| sealed::policy_in_force(row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+    found.rows.first().map(policy).transpose()
 }
 
 fn checkpoint(row: &Row) -> Result<(u64, String), StoreError> {

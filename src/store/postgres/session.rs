@@ -81,15 +81,19 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// Connects to the first host that takes writes, and tells it what this session is like.
+    /// Connects to the first host that takes writes, passing over so many at first, and tells it what this session is like.
     pub(super) async fn open(
         address: Address,
+        passed_over: usize,
         settings: &'static str,
         tag: String,
         drivers: TaskTracker,
     ) -> Result<Self, StoreError> {
         let (mut passing, mut lasting) = (Vec::new(), Vec::new());
-        for host in address.hosts()? {
+        let mut hosts = address.hosts()?;
+        let len = hosts.len();
+        hosts.rotate_left(passed_over.checked_rem(len).unwrap_or_default());
+        for host in hosts {
             match Self::open_host(&host, &address, settings, &tag, &drivers).await {
                 Ok(session) => return Ok(session),
                 Err(StoreError::Interrupted(why)) => passing.push(why),

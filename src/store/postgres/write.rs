@@ -32,7 +32,9 @@ const CASES: &str = "UPDATE cases SET holder = new.holder, sealed = new.sealed \
         AS new (jurisdiction, kind, id, holder, sealed) \
     WHERE cases.jurisdiction = new.jurisdiction AND cases.kind = new.kind AND cases.id = new.id";
 const REQUESTS: &str = "INSERT INTO requests (agency, request_id, digest, position) \
-    SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::bytea[], $4::bigint[])";
+    SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::bytea[], $4::bigint[]) ON CONFLICT DO NOTHING";
+/// The same id at another gateway, of a write to another jurisdiction: heads do not keep these apart.
+pub(super) const TAKEN: &str = "a request id was taken meanwhile";
 /// The first confirmation of a position is the one that counts.
 const DELIVERIES: &str = "INSERT INTO deliveries (agency, log, position, start, recorded_at) \
     SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[]) ON CONFLICT DO NOTHING";
@@ -214,7 +216,7 @@ fn requests(requests: &[NewRequest], names: &Names) -> Result<Option<Write>, Sto
         positions.push(rows::position(names.number(&seen.log.to_string())?, seen.index)?);
     }
     let ask = Ask::new(REQUESTS).with(agencies).with(ids).with(digests).with(positions);
-    Ok((!requests.is_empty()).then(|| Write::of(ask)))
+    Ok((!requests.is_empty()).then(|| Write::all(ask, requests.len(), TAKEN)))
 }
 
 fn deliveries(deliveries: &[NewDelivery], names: &Names) -> Result<Option<Write>, StoreError> {

@@ -16,13 +16,14 @@ use crate::store::postgres::io::Io;
 use crate::store::postgres::link::{CONFIRM, Link, Role};
 use crate::store::postgres::names::Names;
 use crate::store::postgres::others::Others;
-use crate::store::postgres::read::PostgresReader;
+use crate::store::postgres::read::{self, PostgresReader};
 use crate::store::postgres::session::{Answer, Ask};
 use crate::store::postgres::write::{self, Keys};
 use crate::store::postgres::{agenda, inbox, load, schema};
 use crate::store::vault::{Key, VaultError};
 use crate::store::{
-    Append, Head, ListedItem, Loaded, LogState, Reader, Standing, Store, StoreError, Wanted, rows, sealed,
+    Append, Head, ListedItem, Loaded, LogState, PolicyInForce, Reader, Standing, Store, StoreError, Wanted, rows,
+    sealed,
 };
 
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
@@ -34,6 +35,10 @@ const LOCK: &str =
 const NEW_LOG: &str = "INSERT INTO heads (log, size, root, recorded_at) VALUES ($1, 0, $2, 0) ON CONFLICT DO NOTHING";
 const POLICY: &str = "SELECT digest FROM policy";
 const TILES: &str = "SELECT position, hashes FROM tiles WHERE position = ANY($1::bigint[])";
+const ANY_KEY: &str = "SELECT names.name, kind, cases.id, data_key FROM cases \
+    JOIN names ON names.id = jurisdiction WHERE kind IN (1, 2) LIMIT 1";
+
+const BROKEN_CASE: StoreError = StoreError::Broken("a case is not of a known layout");
 const BROKEN_HEAD: StoreError = StoreError::Broken("a head is not of a known layout");
 
 /// The writer's side of a PostgreSQL database.
@@ -81,8 +86,9 @@ impl PostgresStore {
         };
         let link = Link::open(&store.io, address, Role::Writer, &store.tag)?;
         schema::establish(&link)?;
-        link.confirm()?;
+        link.take_part()?;
         store.link = Some(link);
+        store.check_key()?;
         Ok(store)
     }
 
@@ -97,7 +103,26 @@ impl PostgresStore {
             // Its locks went with its connection.
             return Err(StoreError::Interrupted("the connection was lost within a batch".to_owned()));
         }
-        self.link = Some(Link::to_store(&self.io, &self.address, Role::Writer, &self.tag)?);
+        let link = Link::to_store(&self.io, &self.address, Role::Writer, &self.tag);
+        self.link = Some(link.map_err(|error| match error {
+            // It was good once: a password or a certificate that is being changed is waited for too.
+            StoreError::Server(why) | StoreError::Address(why) => StoreError::Interrupted(why),
+            other => other,
+        })?);
+        Ok(())
+    }
+
+    /// Holds the wrapping key against a key that is there, if any is: what is sealed under another key no other gateway
+    /// could open.
+    fn check_key(&self) -> Result<(), StoreError> {
+        let Some(link) = &self.link else { return Ok(()) };
+        let [found] = link.ask([Ask::new(ANY_KEY)])?;
+        let Some(row) = found.rows.first() else { return Ok(()) };
+        let jurisdiction: &str = row.try_get(0)?;
+        let jurisdiction = jurisdiction.parse().map_err(|_| BROKEN_CASE)?;
+        let id = uuid::Uuid::from_slice(row.try_get(2)?).map_err(|_| BROKEN_CASE)?;
+        let name = CaseName { jurisdiction, kind: rows::case_kind(row.try_get(1)?)?, id };
+        self.vault.unwrap_data_key(row.try_get(3)?, &rows::case_context(&name))?;
         Ok(())
     }
 
@@ -222,7 +247,11 @@ impl PostgresStore {
                 return Err(StoreError::Fenced(head.log.clone()));
             }
         }
-        check(answers, clear.expected.into_iter().skip(1))?;
+        check(answers, clear.expected.into_iter().skip(1)).map_err(|error| match (error, append.requests.first()) {
+            // By a write that these heads do not keep apart.
+            (StoreError::Broken(write::TAKEN), Some(request)) => StoreError::Fenced(request.seen.log.clone()),
+            (error, _) => error,
+        })?;
         let sealed = sealed?;
         if !sealed.asks.is_empty() {
             check(link.ask_each(sealed.asks)?.into_iter(), sealed.expected.into_iter())?;
@@ -266,6 +295,18 @@ impl Store for PostgresStore {
             other => other,
         };
         self.noted(state)
+    }
+
+    fn checkpoint(&mut self, log: &LogName) -> Result<Option<(u64, String)>, StoreError> {
+        // Over this connection: another may lead to another server, or wait for who holds the locks.
+        let number = self.names.get(&log.to_string());
+        let newest = self.link().and_then(|link| read::newest_checkpoint_of(link, number));
+        self.noted(newest)
+    }
+
+    fn policy(&mut self) -> Result<Option<PolicyInForce>, StoreError> {
+        let policy = self.link().and_then(read::policy);
+        self.noted(policy)
     }
 
     fn load(&mut self, wanted: &Wanted) -> Result<Loaded, StoreError> {

@@ -4,15 +4,17 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use comity::client::{self, Client};
 use comity::config::{Config, StoreConfig};
 use comity::domain::agency::ActorKind;
 use comity::recorder::Entropy;
 use comity::server::{Gateway, Reloaded, Seams};
+use comity::wire::v1;
 use tonic::Code;
 
 use crate::harness::postgres::Database;
 use crate::harness::requests::{NY, detainer_for};
-use crate::harness::{Party, World, copy};
+use crate::harness::{Party, World, copy, probe};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -79,21 +81,30 @@ async fn nothing_is_judged_by_a_law_that_another_gateway_has_replaced() {
     // Neither judged nor shown, for to show is to ask the law.
     there.lodge(detainer_for("us-ny-doccs")).await.refused(Code::Unavailable, "UNAVAILABLE");
     there.detainer(&lodged.name).await.refused(Code::Unavailable, "UNAVAILABLE");
+    let gateway = beside.gateway.as_ref().unwrap();
+    let ready = String::from_utf8(probe::probe(gateway.ops(), "/readyz").await).unwrap();
+    assert!(ready.contains("503") && ready.contains("other-law"), "{ready}");
+    // A client that knows both goes to the other.
+    let both = format!("{},{}", gateway.grpc(), world.gateway().grpc());
+    let token = world.sandbox.token("us-ice", ActorKind::System).unwrap();
+    let credentials = world.sandbox.credentials("us-ice").unwrap();
+    let client = Client::connect(client::Config::new(both, "localhost", credentials, token.as_str())).await.unwrap();
+    client.detainers().lodge_detainer(detainer_for("us-ny-doccs")).await.unwrap();
 
     amend(world.directory(), "policies-b");
-    let gateway = beside.gateway.as_ref().unwrap();
     tokio::task::block_in_place(|| gateway.reload_policies()).unwrap();
+    assert!(probe::body(gateway.ops(), "/readyz").await.contains("serving"));
     there.lodge(detainer_for("us-ny-doccs")).await.accepted();
     there.detainer(&lodged.name).await.accepted();
     let log = format!("{NY}/logs/exchange");
     let methods: Vec<String> = here.entries(&log).await.accepted().iter().map(method).collect();
     let lodge = "DetainerService/LodgeDetainer";
-    assert_eq!(methods, [lodge, lodge, "Activation", lodge, lodge], "one activation, of which both are told");
+    assert_eq!(methods, [lodge, lodge, "Activation", lodge, lodge, lodge], "one activation, of which both are told");
     beside.stop().await;
     world.stop().await;
 }
 
-fn method(entry: &comity::wire::v1::Entry) -> String {
+fn method(entry: &v1::Entry) -> String {
     comity::wire::entry::read_leaf(&entry.leaf).unwrap().method
 }
 
@@ -120,6 +131,32 @@ async fn what_one_gateway_records_the_other_delivers() {
     // A stream that is open is told too, and both say the same of the log.
     let log = format!("{NY}/logs/exchange");
     assert_eq!(there.checkpoint(&log).await.accepted(), world.doccs().checkpoint(&log).await.accepted());
+    beside.stop().await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_id_is_good_for_one_write_at_whichever_gateway() {
+    let Some(database) = Database::whole() else { return };
+    let (mut world, config) = two(&database);
+    let beside = Beside::of(&world, &config);
+    let (here, there) = (world.ice(), beside.party(&world, "us-ice"));
+    let (mut both, mut refused) = (0, 0);
+    for _ in 0..12 {
+        let first = detainer_for("us-ny-doccs");
+        let second = v1::LodgeDetainerRequest { request_id: first.request_id.clone(), ..detainer_for("us-tx-prison") };
+        // Different jurisdictions, so no head keeps them apart.
+        let (first, second) = tokio::join!(here.lodge(first), there.lodge(second));
+        let outcomes = [first.0, second.0];
+        both += usize::from(outcomes.iter().all(Result::is_ok));
+        for status in outcomes.into_iter().filter_map(Result::err) {
+            assert_eq!(status.code(), Code::AlreadyExists, "{status:?}");
+            refused += 1;
+        }
+    }
+    assert_eq!((both, refused), (0, 12));
+    here.lodge(detainer_for("us-ny-doccs")).await.accepted();
+    there.lodge(detainer_for("us-ny-doccs")).await.accepted();
     beside.stop().await;
     world.stop().await;
 }

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use comity::domain::agenda::ItemKind;
 use comity::domain::ids::{JurisdictionId, LogName, RequestId};
 use comity::store::postgres::Others;
-use comity::store::{Append, ListedItem, Loaded, LogState, Reader, Standing, Store, StoreError, Wanted};
+use comity::store::{Append, ListedItem, Loaded, LogState, PolicyInForce, Reader, Standing, Store, StoreError, Wanted};
 use jiff::Timestamp;
 use proptest::sample::Index;
 use uuid::Uuid;
@@ -131,6 +131,14 @@ impl Store for Dying {
 
     fn begin(&mut self, logs: &BTreeSet<LogName>) -> Result<Standing, StoreError> {
         self.inner.begin(logs)
+    }
+
+    fn checkpoint(&mut self, log: &LogName) -> Result<Option<(u64, String)>, StoreError> {
+        self.inner.checkpoint(log)
+    }
+
+    fn policy(&mut self) -> Result<Option<PolicyInForce>, StoreError> {
+        self.inner.policy()
     }
 
     fn others(&self) -> Option<Others> {
