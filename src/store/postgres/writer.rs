@@ -103,12 +103,11 @@ impl PostgresStore {
             // Its locks went with its connection.
             return Err(StoreError::Interrupted("the connection was lost within a batch".to_owned()));
         }
-        let link = Link::to_store(&self.io, &self.address, Role::Writer, &self.tag);
-        self.link = Some(link.map_err(|error| match error {
+        match Link::to_store(&self.io, &self.address, Role::Writer, &self.tag) {
             // It was good once: a password or a certificate that is being changed is waited for too.
-            StoreError::Server(why) | StoreError::Address(why) => StoreError::Interrupted(why),
-            other => other,
-        })?);
+            Err(StoreError::Server(why) | StoreError::Address(why)) => return Err(StoreError::Interrupted(why)),
+            link => self.link = Some(link?),
+        }
         Ok(())
     }
 
