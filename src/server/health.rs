@@ -82,8 +82,7 @@ fn status_of(service: &str, phase: Phase) -> ServingStatus {
         _ if !known => ServingStatus::ServiceUnknown,
         Phase::Serving => ServingStatus::Serving,
         // The store answers until the last call is finished.
-        Phase::Draining if service == STORE => ServingStatus::Serving,
-        Phase::OtherLaw if service == STORE => ServingStatus::Serving,
+        Phase::Draining | Phase::OtherLaw if service == STORE => ServingStatus::Serving,
         Phase::Starting | Phase::StoreAway | Phase::OtherLaw | Phase::Draining | Phase::WriterStopped => {
             ServingStatus::NotServing
         }

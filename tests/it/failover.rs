@@ -17,7 +17,7 @@ use crate::gateways::Exchange;
 use crate::harness::sandbox_directory;
 
 /// How long anything may take before it is given up. A killed primary costs some twenty seconds.
-const LIMIT: Duration = Duration::from_secs(120);
+const LIMIT: Duration = Duration::from_mins(2);
 /// The load between two events.
 const LOAD: Duration = Duration::from_secs(4);
 const LANES: usize = 16;

@@ -160,7 +160,7 @@ impl Load {
         let journal = self.stop.with_extension("jsonl");
         let begun = Instant::now();
         while Journal::read(&journal).acknowledged.len() < acknowledged {
-            assert!(begun.elapsed() < Duration::from_secs(60), "nothing is acknowledged");
+            assert!(begun.elapsed() < Duration::from_mins(1), "nothing is acknowledged");
             std::thread::sleep(Duration::from_millis(20));
         }
         self.done();
@@ -187,7 +187,7 @@ fn two_gateways_on_one_database_make_one_log() {
     let first = exchange.start(0);
     let per_second = |gateways: &[usize]| {
         let load = exchange.load(gateways, 16);
-        exchange.await_acknowledged(1, Duration::from_secs(60));
+        exchange.await_acknowledged(1, Duration::from_mins(1));
         let (before, begun) = (exchange.acknowledged(), Instant::now());
         std::thread::sleep(LOAD);
         let rate = f64::from(u32::try_from(exchange.acknowledged() - before).unwrap()) / begun.elapsed().as_secs_f64();
@@ -200,11 +200,11 @@ fn two_gateways_on_one_database_make_one_log() {
 
     // Lanes at each of them write to the same jurisdiction; one of them is killed, and started again.
     let load = exchange.load(&[0, 1], 16);
-    exchange.await_acknowledged(100, Duration::from_secs(60));
+    exchange.await_acknowledged(100, Duration::from_mins(1));
     first.kill();
-    let gap = exchange.await_acknowledged(50, Duration::from_secs(60));
+    let gap = exchange.await_acknowledged(50, Duration::from_mins(1));
     let first = exchange.start(0);
-    exchange.await_acknowledged(50, Duration::from_secs(60));
+    exchange.await_acknowledged(50, Duration::from_mins(1));
     load.done();
 
     exchange.settle(1);

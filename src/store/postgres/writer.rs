@@ -103,11 +103,12 @@ impl PostgresStore {
             // Its locks went with its connection.
             return Err(StoreError::Interrupted("the connection was lost within a batch".to_owned()));
         }
-        match Link::to_store(&self.io, &self.address, Role::Writer, &self.tag) {
+        let link = Link::to_store(&self.io, &self.address, Role::Writer, &self.tag);
+        self.link = Some(link.map_err(|error| {
             // It was good once: a password or a certificate that is being changed is waited for too.
-            Err(StoreError::Server(why) | StoreError::Address(why)) => return Err(StoreError::Interrupted(why)),
-            link => self.link = Some(link?),
-        }
+            let passes = if let StoreError::Server(why) | StoreError::Address(why) = &error { Some(why) } else { None };
+            passes.cloned().map_or(error, StoreError::Interrupted)
+        })?);
         Ok(())
     }
 

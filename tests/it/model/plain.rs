@@ -70,7 +70,7 @@ pub(super) struct Plain {
     pub(super) deliveries: BTreeMap<(AgencyId, LogName), BTreeMap<u64, Timestamp>>,
     /// Cases that the batch at hand names.
     pub(super) touched: BTreeSet<CaseName>,
-    random: fastrand::Rng,
+    pub(super) random: fastrand::Rng,
 }
 
 /// What an entry is made of.
@@ -101,11 +101,6 @@ impl Plain {
     /// Another process draws anew.
     pub(super) fn reseed(&mut self, seed: u64) {
         self.random = fastrand::Rng::with_seed(seed);
-    }
-
-    /// Draws where another has come to.
-    pub(super) fn draw_on_from(&mut self, other: &Self) {
-        self.random = other.random.clone();
     }
 
     pub(super) fn case(&self, name: &CaseName) -> Option<&StoredCase> {

@@ -134,7 +134,7 @@ impl Player {
     fn again(&mut self, writes: &[Admitted<Command>], away: Away, mut before: Plain) -> (Vec<Expected>, Vec<LogName>) {
         if away == Away::BeforeCommit {
             // What was drawn for the plan that came to nothing is gone.
-            before.draw_on_from(&self.plain);
+            before.random = self.plain.random.clone();
             self.plain = before;
         }
         let again = writes.iter().map(|write| self.plain.submit(&GATES[self.law], write, self.real.clock.now()));
