@@ -34,10 +34,9 @@ const ENTRIES: &str = "SELECT position, batch_size, leaf, audience, clear, seale
 const HEADERS: &str = "SELECT position, leaf, audience FROM entries \
     WHERE position >= $1 AND position < $2 ORDER BY position LIMIT $3";
 const KEYS: &str = "SELECT wanted.at, c.data_key \
-    FROM unnest($1::text[], $2::bigint[], $3::bytea[]) WITH ORDINALITY AS wanted (jurisdiction, kind, id, at) \
+    FROM unnest($1::bigint[], $2::bigint[], $3::bytea[]) WITH ORDINALITY AS wanted (jurisdiction, kind, id, at) \
     CROSS JOIN LATERAL (SELECT data_key FROM cases \
-        WHERE jurisdiction = (SELECT names.id FROM names WHERE name = wanted.jurisdiction) \
-        AND cases.kind = wanted.kind AND cases.id = wanted.id LIMIT 1) AS c";
+        WHERE jurisdiction = wanted.jurisdiction AND cases.kind = wanted.kind AND cases.id = wanted.id LIMIT 1) AS c";
 const ANSWER: &str = "SELECT answer, leaf, batch_size FROM entries WHERE position = $1";
 const CHECKPOINTS: &str =
     "SELECT position, note FROM checkpoints WHERE position >= $1 AND position < $2 ORDER BY position";
@@ -121,13 +120,16 @@ impl PostgresReader {
         if cases.is_empty() {
             return Ok(HashMap::new());
         }
-        let cases: Vec<&CaseName> = cases.into_iter().collect();
-        let places: Vec<String> = cases.iter().map(|name| name.jurisdiction.to_string()).collect();
-        let kinds: Vec<i64> = cases.iter().map(|name| rows::kind(name.kind)).collect();
-        let ids: Vec<Vec<u8>> = cases.iter().map(|name| appeals::id(name.id)).collect();
+        let mut found = Vec::with_capacity(cases.len());
+        for case in cases {
+            // Of a jurisdiction without a number there is no case.
+            found.extend(link.number(case.jurisdiction.as_str())?.map(|number| (number, case)));
+        }
+        let cases = found;
+        let (places, kinds, ids) = agenda::case_columns(&cases);
         let [found] = link.ask([Ask::new(KEYS).with(places).with(kinds).with(ids)])?;
         let key = |row: &Row| {
-            let name = *appeals::nth(&cases, row.try_get(0)?)?;
+            let (_, name) = *appeals::nth(&cases, row.try_get(0)?)?;
             Ok((name.clone(), self.vault()?.unwrap_data_key(row.try_get(1)?, &rows::case_context(name))?))
         };
         found.rows.iter().map(key).collect()

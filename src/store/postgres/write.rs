@@ -1,6 +1,6 @@
 //! A batch as statements: a few for each table that it touches, however many rows there are.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::domain::case::StoredCase;
 use crate::domain::ids::{CaseName, OfficerPseudonym};
@@ -214,6 +214,10 @@ fn requests(requests: &[NewRequest], names: &Names) -> Result<Option<Write>, Sto
         ids.push(id(request_id.0));
         digests.push(seen.digest.to_vec());
         positions.push(rows::position(names.number(&seen.log.to_string())?, seen.index)?);
+    }
+    if agencies.iter().zip(&ids).collect::<BTreeSet<_>>().len() < requests.len() {
+        // Tried again it would be no better.
+        return Err(StoreError::Broken("a batch records a request twice"));
     }
     let ask = Ask::new(REQUESTS).with(agencies).with(ids).with(digests).with(positions);
     Ok((!requests.is_empty()).then(|| Write::all(ask, requests.len(), TAKEN)))

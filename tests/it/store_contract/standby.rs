@@ -33,6 +33,27 @@ impl Lonely {
         while self.database.run("SHOW synchronous_standby_names") != [names] {
             assert!(begun.elapsed() < Duration::from_secs(10));
         }
+        // The server's own processes take it up one after the other.
+        while wait && !self.somebody_waits() {
+            assert!(begun.elapsed() < Duration::from_secs(10), "nobody waits");
+        }
+    }
+
+    /// Whether somebody who commits now waits. If so, that is ended.
+    fn somebody_waits(&self) -> bool {
+        let cancel = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+        std::thread::scope(|scope| {
+            let commit = "SET synchronous_commit = on; SELECT pg_logical_emit_message(true, 'probe', '')";
+            let commits = scope.spawn(|| self.database.run(commit));
+            loop {
+                if !self.database.run(cancel).is_empty() {
+                    return true;
+                }
+                if commits.is_finished() {
+                    return false;
+                }
+            }
+        })
     }
 
     /// Somebody has had enough of waiting for the standby.
