@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use anyhow::{Context as _, Result};
+use tracing::{Level, Metadata};
 use tracing_subscriber::filter::{EnvFilter, FilterExt as _, FilterFn};
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
@@ -22,7 +23,7 @@ pub(super) fn start(filter: Option<&str>, audit_log: Option<&Path>, quiet: bool)
         .flatten_event(true)
         .with_writer(std::io::stderr)
         // One filter and not two: for two the registry keeps every span that either lets pass, those of HTTP/2 frames too.
-        .with_filter(filter.and(FilterFn::new(|metadata| metadata.target() != AUDIT)));
+        .with_filter(filter.and(FilterFn::new(|metadata| metadata.target() != AUDIT && !quotes_parameters(metadata))));
     let writer = match audit_log {
         None if quiet => BoxMakeWriter::new(std::io::sink),
         None => BoxMakeWriter::new(std::io::stderr),
@@ -37,4 +38,9 @@ pub(super) fn start(filter: Option<&str>, audit_log: Option<&Path>, quiet: bool)
         .with_writer(writer)
         .with_filter(FilterFn::new(|metadata| metadata.target() == AUDIT));
     tracing_subscriber::registry().with(logs).with(audit).try_init().context("logging was started twice")
+}
+
+/// Whether a line would quote what is written to a database, parameter by parameter: nobody is to ask for that.
+fn quotes_parameters(metadata: &Metadata<'_>) -> bool {
+    metadata.target().starts_with("tokio_postgres") && *metadata.level() > Level::INFO
 }

@@ -101,6 +101,7 @@ fn no_password_is_shown_and_no_server_is_taken_at_its_word() {
     let logged = gateway.logged();
     gateway.stop();
     assert!(logged.contains("\"level\":\"TRACE\"") && !logged.contains(password), "the password is in the log");
+    assert!(!logged.contains("\"target\":\"tokio_postgres"), "what is written to the database is in the log");
     // A configuration that cannot be read is not quoted.
     let broken = tempfile::NamedTempFile::new().unwrap();
     for text in [

@@ -82,8 +82,9 @@ async fn nothing_is_judged_by_a_law_that_another_gateway_has_replaced() {
     there.lodge(detainer_for("us-ny-doccs")).await.refused(Code::Unavailable, "UNAVAILABLE");
     there.detainer(&lodged.name).await.refused(Code::Unavailable, "UNAVAILABLE");
     let gateway = beside.gateway.as_ref().unwrap();
-    let ready = String::from_utf8(probe::probe(gateway.ops(), "/readyz").await).unwrap();
-    assert!(ready.contains("503") && ready.contains("other-law"), "{ready}");
+    let ready = async || String::from_utf8(probe::probe(gateway.ops(), "/readyz").await).unwrap();
+    eventually(async || ready().await.contains("other-law")).await;
+    assert!(ready().await.contains("503"));
     // A client that knows both goes to the other.
     let both = format!("{},{}", gateway.grpc(), world.gateway().grpc());
     let token = world.sandbox.token("us-ice", ActorKind::System).unwrap();
@@ -93,15 +94,25 @@ async fn nothing_is_judged_by_a_law_that_another_gateway_has_replaced() {
 
     amend(world.directory(), "policies-b");
     tokio::task::block_in_place(|| gateway.reload_policies()).unwrap();
-    assert!(probe::body(gateway.ops(), "/readyz").await.contains("serving"));
+    eventually(async || ready().await.contains("serving")).await;
     there.lodge(detainer_for("us-ny-doccs")).await.accepted();
     there.detainer(&lodged.name).await.accepted();
     let log = format!("{NY}/logs/exchange");
+    // What was recorded there last is published here a moment later.
+    eventually(async || here.entries(&log).await.accepted().len() == 6).await;
     let methods: Vec<String> = here.entries(&log).await.accepted().iter().map(method).collect();
     let lodge = "DetainerService/LodgeDetainer";
     assert_eq!(methods, [lodge, lodge, "Activation", lodge, lodge, lodge], "one activation, of which both are told");
     beside.stop().await;
     world.stop().await;
+}
+
+async fn eventually(mut is_so: impl AsyncFnMut() -> bool) {
+    let begun = Instant::now();
+    while !is_so().await {
+        assert!(begun.elapsed() < PATIENCE, "it was never so");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 fn method(entry: &v1::Entry) -> String {
@@ -128,7 +139,7 @@ async fn what_one_gateway_records_the_other_delivers() {
     println!("delivered by the other gateway after {:.0?}", begun.elapsed());
     let entry = received.deliveries[0].entry.as_ref().unwrap();
     assert_eq!(entry.leaf, lodged.receipt.unwrap().leaf);
-    // A stream that is open is told too, and both say the same of the log.
+    // Both say the same of the log.
     let log = format!("{NY}/logs/exchange");
     assert_eq!(there.checkpoint(&log).await.accepted(), world.doccs().checkpoint(&log).await.accepted());
     beside.stop().await;
