@@ -45,6 +45,13 @@ impl DetainerService for Detainers {
         self.0.write(request).await
     }
 
+    async fn verify_warrant(
+        &self,
+        request: Request<v1::VerifyWarrantRequest>,
+    ) -> Result<Response<v1::VerifyWarrantResponse>, Status> {
+        self.0.write(request).await
+    }
+
     async fn record_service_of_copy(
         &self,
         request: Request<v1::RecordServiceOfCopyRequest>,

@@ -156,6 +156,9 @@ fn denied(denial: &Denial) -> Status {
         Denial::ReviewRequired { action, determination } => {
             by_law(Code::PermissionDenied, ErrorReason::ReviewRequired, denial, *action, determination)
         }
+        Denial::VerificationRequired { action, determination } => {
+            by_law(Code::FailedPrecondition, ErrorReason::VerificationRequired, denial, *action, determination)
+        }
         Denial::ReasonRequired { action, determination } => {
             by_law(Code::FailedPrecondition, ErrorReason::ReasonRequired, denial, *action, determination)
         }
@@ -201,6 +204,7 @@ fn refused(refusal: Refusal) -> Status {
         | Refusal::AwaitsHolder
         | Refusal::NothingToCorrect
         | Refusal::MatchedAlready
+        | Refusal::NothingVerified
         | Refusal::AlreadyServed
         | Refusal::AlreadyRaised
         | Refusal::NoOpenClaim

@@ -34,6 +34,18 @@ vocabulary! {
         CityJail = "city-jail",
         /// Probation or pretrial services.
         Probation = "probation",
+        /// A court, and its officers.
+        Court = "court",
+        /// A parole board or its officers.
+        Parole = "parole",
+        /// Pretrial services.
+        Pretrial = "pretrial",
+        /// A juvenile facility or its authority.
+        Juvenile = "juvenile",
+        /// A hospital that holds people.
+        Hospital = "hospital",
+        /// The police of a school district or university.
+        SchoolPolice = "school-police",
     }
 }
 

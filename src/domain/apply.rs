@@ -1,5 +1,6 @@
 //! How an event changes a case.
 
+mod custody;
 mod detainer;
 mod obligation;
 
@@ -48,6 +49,9 @@ pub fn apply(case: &mut Case, record: &Record, exchange_index: u64, now: Timesta
                 give_answer(detainer, custodian, answer, *disclosure);
             });
         }
+        Event::WarrantVerified { detainer, verified } => at.detainer(detainer, Disclosure::Internal, |detainer| {
+            detainer.verified = Some((**verified).clone());
+        }),
         Event::CopyServed { detainer, service, disclosure, .. } => at.detainer(detainer, *disclosure, |detainer| {
             detainer.service = Some(service.clone());
             match disclosure {
@@ -175,7 +179,7 @@ impl At<'_> {
                         detainer.clocks.hold_clock = determination.clock;
                     }
                     LawAction::Notify => detainer.clocks.notify = Some(determination.ruling),
-                    LawAction::Hold | LawAction::Transfer | LawAction::Disclose => {}
+                    LawAction::Hold | LawAction::Transfer | LawAction::Disclose | LawAction::Interview => {}
                 }
             }
         }

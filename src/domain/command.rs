@@ -15,6 +15,7 @@ use crate::domain::inbox::Place;
 use crate::domain::obligation::{Evidence, ObligationName};
 use crate::domain::review::{Ground, ReviewDecision, ReviewName};
 use crate::domain::service::ServiceOfCopy;
+use crate::domain::warrant::WarrantVerification;
 use crate::domain::transfer::{TransferFailureCause, TransferName, TransferWindow, WindowDeclineReason};
 
 /// A command upon a case, parsed and valid in itself.
@@ -46,6 +47,13 @@ pub enum CaseCommand {
         detainer: CaseName,
         /// The new version.
         request: Box<Request>,
+    },
+    /// Say what the warrant was found to be.
+    VerifyWarrant {
+        /// Of which detainer.
+        detainer: CaseName,
+        /// What was found.
+        verification: Box<WarrantVerification>,
     },
     /// Say that a copy was served.
     RecordServiceOfCopy {
@@ -231,6 +239,7 @@ impl CaseCommand {
             Self::ScheduleRelease { .. } => Method::ScheduleRelease,
             Self::RecordRelease { .. } => Method::RecordRelease,
             Self::AmendDetainer { .. } => Method::AmendDetainer,
+            Self::VerifyWarrant { .. } => Method::VerifyWarrant,
             Self::RecordServiceOfCopy { .. } => Method::RecordServiceOfCopy,
             Self::RaiseCitizenshipClaim { .. } => Method::RaiseCitizenshipClaim,
             Self::ResolveCitizenshipClaim { .. } => Method::ResolveCitizenshipClaim,
@@ -261,6 +270,7 @@ impl CaseCommand {
             Self::AcknowledgeDetainer { detainer, .. }
             | Self::AnswerDetainer { detainer, .. }
             | Self::AmendDetainer { detainer, .. }
+            | Self::VerifyWarrant { detainer, .. }
             | Self::RecordServiceOfCopy { detainer, .. }
             | Self::RaiseCitizenshipClaim { detainer, .. }
             | Self::ResolveCitizenshipClaim { detainer, .. }

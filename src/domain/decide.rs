@@ -15,6 +15,7 @@ mod transfer;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+pub use detainer::day_of_record;
 pub use notice::told;
 pub use obligation::met_by_record;
 pub use review::{follow, stands_on};
@@ -63,6 +64,9 @@ pub enum Refusal {
     /// A match is parted before another is made.
     #[error("the detainer is matched: correct that finding first")]
     MatchedAlready,
+    /// Only what counts can cease to count.
+    #[error("no warrant was verified or received")]
+    NothingVerified,
     /// Served before.
     #[error("a copy was already served")]
     AlreadyServed,
@@ -149,13 +153,14 @@ pub fn decide(
 ) -> Result<Vec<Record>, Refusal> {
     match permitted.value() {
         CaseCommand::LodgeDetainer(request) => Ok(detainer::lodge(permitted, request, id, now)),
-        CaseCommand::AmendDetainer { request, .. } => detainer::amend(case, permitted, request),
+        CaseCommand::AmendDetainer { request, .. } => detainer::amend(case, permitted, request, now),
         CaseCommand::AcknowledgeDetainer { acknowledgement, correction, .. } => {
             detainer::acknowledge(case, permitted, acknowledgement, correction.as_ref())
         }
         CaseCommand::AnswerDetainer { answer, correction, .. } => {
             detainer::give_answer(case, permitted, answer, correction.as_ref(), now)
         }
+        CaseCommand::VerifyWarrant { verification, .. } => detainer::verify(case, permitted, verification, now),
         CaseCommand::RecordServiceOfCopy { service, correction, .. } => {
             detainer::serve(case, permitted, service, correction.as_ref())
         }

@@ -1,6 +1,7 @@
 //! A detainer: the request itself, its answer, and where it stands.
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::charge::Charge;
@@ -13,6 +14,8 @@ pub use crate::domain::shown::{Parted, Shown, Viewpoint};
 use crate::domain::subject::{Flags, MatchMethod, Subject};
 use crate::domain::transfer::Transfer;
 use crate::domain::vocabulary::vocabulary;
+use crate::domain::warrant::{VerifiedWarrant, WarrantVerification};
+pub use crate::domain::warrant::{IssuingAuthority, Warrant, WarrantKind};
 
 vocabulary! {
     /// The form the request is made on.
@@ -53,44 +56,6 @@ vocabulary! {
         Statements = "statements",
         /// The department lent the person for a proceeding and wants them back.
         CustodyLent = "custody-lent",
-    }
-}
-
-vocabulary! {
-    /// The warrant that came with the request.
-    pub enum WarrantKind {
-        /// None.
-        None = "none",
-        /// I-200, administrative arrest.
-        I200 = "i-200",
-        /// I-205, administrative removal.
-        I205 = "i-205",
-        /// Signed by a judge.
-        Judicial = "judicial",
-    }
-}
-
-vocabulary! {
-    /// Who signed the warrant. Law turns on it, so it is its own field and not read off the form.
-    pub enum IssuingAuthority {
-        /// Nobody: there is no warrant.
-        None = "none",
-        /// An immigration officer.
-        ImmigrationOfficer = "immigration-officer",
-        /// A federal judge or magistrate.
-        FederalJudge = "federal-judge",
-        /// A judge of a state court.
-        StateJudge = "state-judge",
-    }
-}
-
-impl IssuingAuthority {
-    /// Whether a judge signed.
-    pub fn is_judge(self) -> bool {
-        match self {
-            Self::FederalJudge | Self::StateJudge => true,
-            Self::None | Self::ImmigrationOfficer => false,
-        }
     }
 }
 
@@ -228,26 +193,6 @@ impl DetainerState {
     }
 }
 
-/// The warrant attached to a request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Warrant {
-    /// Which kind.
-    pub kind: WarrantKind,
-    /// Who signed it.
-    pub issuing_authority: IssuingAuthority,
-    /// When it was signed, as asserted.
-    pub signed_at: Option<Timestamp>,
-    /// A judge signed it on a federal criminal charge, and not for removal alone.
-    #[serde(default)]
-    pub criminal: bool,
-}
-
-impl Warrant {
-    /// No warrant.
-    pub const NONE: Self =
-        Self { kind: WarrantKind::None, issuing_authority: IssuingAuthority::None, signed_at: None, criminal: false };
-}
-
 /// Whom the request is addressed to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Addressee {
@@ -332,6 +277,9 @@ pub struct Detainer {
     pub answer: Option<Answer>,
     /// When and how a copy was served.
     pub service: Option<ServiceOfCopy>,
+    /// What its custodian saw of the warrant. Never shown to the issuer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verified: Option<VerifiedWarrant>,
     /// Pick-ups, oldest first. Known to both parties from the offer on.
     pub transfers: Vec<Transfer>,
     /// What the law left to a person, one of each matter. Never shown to the issuer.
@@ -376,6 +324,7 @@ impl Detainer {
             acknowledgement: None,
             answer: None,
             service: None,
+            verified: None,
             transfers: Vec::new(),
             reviews: Vec::new(),
             obligations: Vec::new(),
@@ -389,6 +338,45 @@ impl Detainer {
             lodged_at: now,
             updated_at: now,
             version: 1,
+        }
+    }
+
+    /// What is asked once this is put in its place. The addressee stays, and no safeguard is lifted by leaving it out: what
+    /// was claimed by a flag, by a birth date or by a charge stands.
+    #[must_use]
+    pub fn amended_by(&self, request: &Request, today: Date) -> Request {
+        let before = &self.request;
+        let mut flags = request.flags.either(before.flags);
+        flags.juvenile = flags.juvenile || before.subject.is_minor(today);
+        flags.sealed = flags.sealed || before.charges.iter().any(Charge::sealed);
+        Request { addressee: before.addressee.clone(), flags, ..request.clone() }
+    }
+
+    /// The custody that it is linked to.
+    pub fn linked_custody(&self) -> Option<&CaseName> {
+        self.acknowledgement.as_ref()?.custody.as_ref()
+    }
+
+    /// Whoever holds the person, or is asked by name.
+    pub fn holder(&self) -> Option<&AgencyId> {
+        match (&self.custodian, &self.request.addressee) {
+            (Some(agency), _) | (None, Addressee::Agency(agency)) => Some(agency),
+            (None, Addressee::Jurisdiction) => None,
+        }
+    }
+
+    /// What whoever holds the person now saw of the warrant as it is asserted now.
+    pub fn verified_now(&self) -> Option<&VerifiedWarrant> {
+        self.verified.as_ref().filter(|verified| verified.speaks_for(&self.request.warrant, self.holder()))
+    }
+
+    /// What a custodian saw of the warrant as it is asserted now.
+    pub fn verified_by(&self, seen: &WarrantVerification, custodian: &AgencyId, now: Timestamp) -> VerifiedWarrant {
+        VerifiedWarrant {
+            verification: seen.clone(),
+            custodian: custodian.clone(),
+            asserted: self.request.warrant.clone(),
+            recorded_at: now,
         }
     }
 }

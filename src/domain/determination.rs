@@ -19,6 +19,8 @@ vocabulary! {
         Transfer = "transfer",
         /// Show a class of fields.
         Disclose = "disclose",
+        /// Let the requester interview the person in custody.
+        Interview = "interview",
     }
 }
 
@@ -124,6 +126,17 @@ pub struct Determination {
     pub failed: bool,
     /// Which clock bounds a hold. None: the flat one, or that of 8 CFR 287.7(d), whichever ends first.
     pub clock: Option<HoldClock>,
+    /// The law forbids it but for a claim of the requester's that nobody has verified. The ruling is review, and an officer
+    /// MUST NOT open it before the fact is verified.
+    #[serde(default)]
+    pub unverified: bool,
+}
+
+impl Determination {
+    /// The ruling, whether evaluation failed, and whether it hangs on a claim: determinations of one tenor stand together.
+    pub fn tenor(&self) -> (Ruling, bool, bool) {
+        (self.ruling, self.failed, self.unverified)
+    }
 }
 
 /// A set of field classes.

@@ -22,6 +22,7 @@ use crate::domain::review::Review;
 use crate::domain::service::ServiceOfCopy;
 use crate::domain::subject::Subject;
 use crate::domain::transfer::Transfer;
+use crate::domain::warrant::VerifiedWarrant;
 
 /// Whether the issuer may know of an event. It decides which log the event is written to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +68,13 @@ pub enum Event {
     },
     /// The issuer put a new version in place of what it had asked: the detainer as if it were lodged so.
     DetainerAmended(Box<Detainer>),
+    /// An officer of the custodian looked into the warrant.
+    WarrantVerified {
+        /// Of which detainer.
+        detainer: CaseName,
+        /// What was found.
+        verified: Box<VerifiedWarrant>,
+    },
     /// A copy was served.
     CopyServed {
         /// Of which detainer.

@@ -6,8 +6,9 @@ use jiff::civil::Date;
 
 use crate::domain::agency::{AgencyClass, AgencyKind};
 use crate::domain::charge::{Charge, ChargeStatus, ConvictionAge, OffenceCategory, Severity};
-use crate::domain::detainer::{DetainerBasis, DetainerForm, IssuingAuthority, WarrantKind};
+use crate::domain::detainer::{DetainerBasis, DetainerForm};
 use crate::domain::vocabulary::vocabulary;
+use crate::domain::warrant::{IssuingAuthority, WarrantKind};
 
 vocabulary! {
     /// At which step the law is asked.
@@ -36,6 +37,10 @@ vocabulary! {
 }
 
 /// What is known of one detainer, and of the custody it stands on, when the law is asked.
+///
+/// Every fact knows who says it. What was asked (form, basis, an officer's warrant that came as a document) is beyond
+/// dispute: it triggers the law. What the custodian's own record holds is a fact. What the requester says of the world is
+/// a claim, and no claim makes a ruling more permissive.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact that some law turns on")]
 pub struct CaseFacts {
@@ -49,35 +54,76 @@ pub struct CaseFacts {
     pub form: DetainerForm,
     /// The form asks for a hold.
     pub asks_for_hold: bool,
-    /// The asserted basis.
+    /// The basis as stated.
     pub basis: BTreeSet<DetainerBasis>,
-    /// The warrant.
+    /// An officer's warrant whose document is attached by its hash, or was received by the custodian. Never a judge's: that
+    /// is a fact of the record or a claim.
     pub warrant: WarrantKind,
-    /// Who signed it.
-    pub issuing_authority: IssuingAuthority,
-    /// A warrant or order that a judge signed is attached.
-    pub judicial_warrant: bool,
-    /// A judge's warrant on a federal criminal charge is attached.
+    /// The custodian has seen the final order of removal itself.
+    pub final_order: bool,
+    /// The custodian says that the release date is open to the public.
+    pub date_public: bool,
+    /// What the custodian's record says.
+    pub record: Assertions,
+    /// What the requester says.
+    pub asserted: Assertions,
+}
+
+/// What one side says of the person and of a judge's warrant.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact that some law turns on")]
+pub struct Assertions {
+    /// Which judge signed a warrant or order. Of the record: one that the custodian verified and that has not expired.
+    pub judge: Judge,
+    /// That judge's warrant is on a federal criminal charge.
     pub criminal_warrant: bool,
-    /// The requester says that the person was matched to the federal terrorist watch list.
+    /// The person was matched to the federal terrorist watch list.
     pub terrorist_list_match: bool,
-    /// What each charge known to the gateway comes to.
+    /// What each charge comes to.
     pub offences: BTreeSet<Offence>,
     /// A citizenship claim is open.
     pub citizenship_claim: bool,
-    /// The custodian holds proof of citizenship or lawful status.
-    pub proof_of_status: bool,
-    /// A juvenile.
+    /// The person is a citizen of the United States: a claim was confirmed, or there is proof.
+    pub citizen: bool,
+    /// The person is lawfully present.
+    pub lawful_status: bool,
+    /// The person is a minor, by flag or by birth date.
     pub juvenile: bool,
     /// A sealed or youthful-offender record is among the charges.
     pub sealed: bool,
     /// A victim or witness, or in a protected program.
     pub protected: bool,
-    /// The custodian says that the release date is open to the public.
-    pub date_public: bool,
 }
 
-impl CaseFacts {
+vocabulary! {
+    /// Who signed a judge's warrant.
+    pub enum Judge {
+        /// No judge.
+        None = "none",
+        /// A federal judge or magistrate.
+        Federal = "federal",
+        /// A judge of a state court.
+        State = "state",
+    }
+}
+
+impl Default for Judge {
+    fn default() -> Self {
+        Self::None
+    }
+}
+
+impl From<IssuingAuthority> for Judge {
+    fn from(authority: IssuingAuthority) -> Self {
+        match authority {
+            IssuingAuthority::FederalJudge => Self::Federal,
+            IssuingAuthority::StateJudge => Self::State,
+            IssuingAuthority::None | IssuingAuthority::ImmigrationOfficer | IssuingAuthority::Unknown => Self::None,
+        }
+    }
+}
+
+impl Assertions {
     /// The groups of offences in one of the sets that laws speak of.
     pub fn offences_in(&self, set: OffenceSet) -> BTreeSet<OffenceCategory> {
         self.offences.iter().filter(|offence| set.has(offence)).map(|offence| offence.category).collect()
@@ -86,6 +132,19 @@ impl CaseFacts {
     /// Whether some conviction bears no date that an age could be counted from. A law with an age limit cannot judge it.
     pub fn undated_conviction(&self) -> bool {
         self.offences.iter().any(|offence| offence.age == ConvictionAge::Unknown)
+    }
+
+    /// Whether nothing is said.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl CaseFacts {
+    /// The same case without a word of the requester's but what it asks.
+    #[must_use]
+    pub fn without_claims(&self) -> Self {
+        Self { asserted: Assertions::default(), ..self.clone() }
     }
 }
 

@@ -59,6 +59,8 @@ vocabulary! {
         ResolveReview = "resolve-review",
         /// `ObligationService/MeetObligation`.
         MeetObligation = "meet-obligation",
+        /// `DetainerService/VerifyWarrant`.
+        VerifyWarrant = "verify-warrant",
         /// `InboxService/Acknowledge`.
         AcknowledgeInbox = "acknowledge-inbox",
         /// `InboxService/AcknowledgeParked`.
@@ -78,6 +80,7 @@ impl Method {
             Self::ScheduleRelease => "CustodyService/ScheduleRelease",
             Self::RecordRelease => "CustodyService/RecordRelease",
             Self::AmendDetainer => "DetainerService/AmendDetainer",
+            Self::VerifyWarrant => "DetainerService/VerifyWarrant",
             Self::RecordServiceOfCopy => "DetainerService/RecordServiceOfCopy",
             Self::RaiseCitizenshipClaim => "DetainerService/RaiseCitizenshipClaim",
             Self::ResolveCitizenshipClaim => "DetainerService/ResolveCitizenshipClaim",

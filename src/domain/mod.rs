@@ -36,4 +36,5 @@ pub mod timetable;
 mod told;
 pub mod transfer;
 pub mod vocabulary;
+pub mod warrant;
 pub mod zone;

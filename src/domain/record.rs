@@ -221,7 +221,7 @@ fn recorded(
 }
 
 /// Every determination of a detainer, the disclosure rulings included.
-fn determinations(name: &CaseName, law: &LawView) -> Vec<RecordedDetermination> {
+pub(super) fn determinations(name: &CaseName, law: &LawView) -> Vec<RecordedDetermination> {
     let mut all = holding_and_notice(name, law);
     all.extend(law.disclosure.iter().map(|determination| recorded(name, law, LawAction::Disclose, determination)));
     all

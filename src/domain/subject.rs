@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use jiff::Span;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
@@ -97,6 +98,16 @@ pub struct Subject {
     pub work_address: Option<String>,
 }
 
+/// Years from which a person is no minor.
+const MAJORITY_YEARS: i64 = 18;
+
+impl Subject {
+    /// Whether the birth date on record makes the person a minor on a day.
+    pub fn is_minor(&self, today: Date) -> bool {
+        self.birth_date.is_some_and(|born| born.saturating_add(Span::new().years(MAJORITY_YEARS)) > today)
+    }
+}
+
 impl fmt::Debug for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Subject(withheld)")
@@ -109,14 +120,26 @@ impl fmt::Debug for Subject {
 pub struct Flags {
     /// The person claims to be a citizen of the United States, and the claim is not resolved.
     pub citizenship_claim: bool,
-    /// The custodian holds proof of citizenship or lawful status.
+    /// There is proof of citizenship or lawful status, and nobody said of which. Counts as proof of citizenship.
     pub proof_of_status: bool,
+    /// The person is a citizen of the United States: there is proof, or a claim was confirmed.
+    #[serde(default)]
+    pub citizen: bool,
+    /// There is proof of lawful status, which is not citizenship.
+    #[serde(default)]
+    pub lawful_status: bool,
     /// The person is a juvenile.
     pub juvenile: bool,
     /// The person is a victim or witness. Restricted: only the custodian and oversight may see it.
     pub victim_witness: bool,
     /// The person is in a protected program. Restricted.
     pub protected_program: bool,
+    /// A search of the federal terrorist watch list by whoever says so matched the person. No safeguard.
+    #[serde(default)]
+    pub terrorist_list_match: bool,
+    /// Its author named a sealed record before it left that out. Not on the wire: charges say it.
+    #[serde(default)]
+    pub sealed: bool,
 }
 
 impl Flags {
@@ -126,9 +149,13 @@ impl Flags {
         Self {
             citizenship_claim: self.citizenship_claim || other.citizenship_claim,
             proof_of_status: self.proof_of_status || other.proof_of_status,
+            citizen: self.citizen || other.citizen,
+            lawful_status: self.lawful_status || other.lawful_status,
             juvenile: self.juvenile || other.juvenile,
             victim_witness: self.victim_witness || other.victim_witness,
             protected_program: self.protected_program || other.protected_program,
+            terrorist_list_match: self.terrorist_list_match || other.terrorist_list_match,
+            sealed: self.sealed || other.sealed,
         }
     }
 
@@ -141,15 +168,20 @@ impl Flags {
     /// With the claim resolved.
     #[must_use]
     pub fn resolved(self, outcome: ClaimOutcome) -> Self {
-        let proof_of_status = self.proof_of_status || outcome == ClaimOutcome::Confirmed;
-        Self { citizenship_claim: false, proof_of_status, ..self }
+        let confirmed = outcome == ClaimOutcome::Confirmed;
+        let (proof_of_status, citizen) = (self.proof_of_status || confirmed, self.citizen || confirmed);
+        Self { citizenship_claim: false, proof_of_status, citizen, ..self }
     }
 
     /// As corrected. What a claim came to is resolved by an officer, and stays: a correction of a name must not lift it.
     #[must_use]
     pub fn corrected(self, to: Self) -> Self {
-        let proof_of_status = self.proof_of_status || to.proof_of_status;
-        Self { citizenship_claim: self.citizenship_claim, proof_of_status, ..to }
+        Self {
+            citizenship_claim: self.citizenship_claim,
+            proof_of_status: self.proof_of_status || to.proof_of_status,
+            citizen: self.citizen || to.citizen,
+            ..to
+        }
     }
 
     /// Whether a safeguard that stands here no longer stands there.

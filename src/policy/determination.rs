@@ -46,34 +46,107 @@ impl Annotations {
     /// A satisfied permit is MAY, and MUST where one bears a duty. A satisfied forbid is MUST NOT, and REVIEW where each
     /// that is satisfied asks for one. Silence is REVIEW.
     pub(crate) fn ruling(&self, response: &cedar::Response) -> Determination {
-        // INVARIANT: no ruling stands on an evaluation that failed. Cedar alone skips a broken forbid and would allow.
-        if let Some(cedar::AuthorizationError::PolicyEvaluationError(broken)) = response.diagnostics().errors().next() {
-            tracing::error!(policy = %broken.policy_id(), "a law could not be evaluated; what it speaks to is denied");
-            return failed();
-        }
-        // A satisfied policy without words of its own would be one of another slice: nothing may rest on it.
-        let Some(satisfied) = response.diagnostics().reason().map(|id| Some((id, self.0.get(id)?))).collect() else {
-            return failed();
-        };
-        let satisfied: Vec<Satisfied<'_>> = satisfied;
-        match response.decision() {
-            cedar::Decision::Allow => {
-                let duty = satisfied.iter().any(|(_, words)| words.duty.is_some());
-                explained(if duty { Ruling::Must } else { Ruling::May }, &satisfied)
-            }
-            cedar::Decision::Deny if satisfied.is_empty() => silent(),
-            cedar::Decision::Deny => {
-                // A person may lift a review, not a plain prohibition beside it: then the prohibitions alone decide.
-                let plain: Vec<_> = satisfied.iter().copied().filter(|(_, words)| words.review.is_none()).collect();
-                if plain.is_empty() {
-                    explained(Ruling::Review, &satisfied)
+        self.read(response).map_or_else(failed, |answer| answer.ruling())
+    }
+
+    /// Reads two answers to one question: with what the requester claims, and without.
+    ///
+    /// INVARIANT: no claim moves a ruling to MAY or MUST. It may move MUST NOT to REVIEW, which nobody opens before the
+    /// fact is verified. What a claim forbids is forbidden.
+    pub(crate) fn ruling_on_claims(&self, claimed: &cedar::Response, unclaimed: &cedar::Response) -> Determination {
+        let Some((claimed, unclaimed)) = self.read(claimed).zip(self.read(unclaimed)) else { return failed() };
+        match (claimed.allows, unclaimed.allows) {
+            (true, true) => {
+                let standing: Vec<_> = claimed.satisfied.iter().copied().filter(|one| unclaimed.has(*one)).collect();
+                if standing.is_empty() || is_duty(&standing) != is_duty(&unclaimed.satisfied) {
+                    on_claim(&unclaimed.satisfied, false)
                 } else {
-                    explained(Ruling::MustNot, &plain)
+                    explained(permitting(&standing), &standing)
                 }
+            }
+            (true, false) => {
+                let mut both = unclaimed.satisfied.clone();
+                both.extend(&claimed.satisfied);
+                on_claim(&both, unclaimed.forbids())
+            }
+            (false, true) => claimed.ruling(),
+            (false, false) => {
+                let lifted = unclaimed.satisfied.iter().copied().filter(|one| !claimed.has(*one));
+                let lifted: Vec<_> = lifted.filter(|(_, words)| words.review.is_none()).collect();
+                if claimed.forbids() || lifted.is_empty() {
+                    return claimed.ruling();
+                }
+                let mut both = claimed.satisfied.clone();
+                both.extend(lifted);
+                on_claim(&both, true)
             }
         }
     }
+
+    /// None: nothing may rest on it.
+    fn read(&self, response: &cedar::Response) -> Option<Answer<'_>> {
+        // INVARIANT: no ruling stands on an evaluation that failed. Cedar alone skips a broken forbid and would allow.
+        if let Some(cedar::AuthorizationError::PolicyEvaluationError(broken)) = response.diagnostics().errors().next() {
+            tracing::error!(policy = %broken.policy_id(), "a law could not be evaluated; what it speaks to is denied");
+            return None;
+        }
+        // A satisfied policy without words of its own would be one of another slice.
+        let words = response.diagnostics().reason().map(|id| self.0.get_key_value(id));
+        Some(Answer { allows: response.decision() == cedar::Decision::Allow, satisfied: words.collect::<Option<_>>()? })
+    }
 }
+
+/// What Cedar said, and the policies that it rests on: the permits where it allows, and else the forbids.
+struct Answer<'a> {
+    allows: bool,
+    satisfied: Vec<Satisfied<'a>>,
+}
+
+impl Answer<'_> {
+    fn has(&self, (id, _): Satisfied<'_>) -> bool {
+        self.satisfied.iter().any(|(known, _)| *known == id)
+    }
+
+    /// Whether a plain prohibition stands, which no person may lift.
+    fn forbids(&self) -> bool {
+        !self.allows && self.satisfied.iter().any(|(_, words)| words.review.is_none())
+    }
+
+    fn ruling(&self) -> Determination {
+        if self.allows {
+            return explained(permitting(&self.satisfied), &self.satisfied);
+        }
+        if self.satisfied.is_empty() {
+            return silent();
+        }
+        // A person may lift a review, not a plain prohibition beside it: then the prohibitions alone decide.
+        if self.forbids() {
+            let plain = self.satisfied.iter().copied().filter(|(_, words)| words.review.is_none());
+            return explained(Ruling::MustNot, &plain.collect::<Vec<_>>());
+        }
+        explained(Ruling::Review, &self.satisfied)
+    }
+}
+
+fn is_duty(permits: &[Satisfied<'_>]) -> bool {
+    permits.iter().any(|(_, words)| words.duty.is_some())
+}
+
+fn permitting(permits: &[Satisfied<'_>]) -> Ruling {
+    if is_duty(permits) { Ruling::Must } else { Ruling::May }
+}
+
+/// What stands between what the law says and what it would say if a claim were a fact.
+fn on_claim(deciding: &[Satisfied<'_>], unverified: bool) -> Determination {
+    let said = explained(Ruling::Review, deciding);
+    let mut reviews = said.reviews;
+    reviews.push(CLAIMED.to_owned());
+    reviews.sort_unstable();
+    Determination { reviews, unverified, obligations: Vec::new(), clock: None, ..said }
+}
+
+/// Why a person is asked where the requester alone says what would open the law.
+const CLAIMED: &str = "the requester claims what the custodian has not verified";
 
 type Satisfied<'a> = (&'a cedar::PolicyId, &'a Words);
 
@@ -131,5 +204,6 @@ fn bare(ruling: Ruling) -> Determination {
         reviews: Vec::new(),
         failed: false,
         clock: None,
+        unverified: false,
     }
 }

@@ -41,8 +41,12 @@ vocabulary! {
         Charges = "charges",
         /// A citizenship claim is open.
         CitizenshipClaim = "citizenship_claim",
-        /// The custodian holds proof of citizenship or lawful status.
-        ProofOfStatus = "proof_of_status",
+        /// A citizen.
+        Citizen = "citizen",
+        /// There is proof of lawful status.
+        LawfulStatus = "lawful_status",
+        /// The custodian has seen the final order of removal.
+        FinalOrder = "final_order",
         /// A juvenile.
         Juvenile = "juvenile",
         /// A victim or witness, or in a protected program.

@@ -72,6 +72,14 @@ pub enum Denial {
         /// On what ground.
         determination: Arc<Determination>,
     },
+    /// The law forbids it but for what the requester alone says.
+    #[error("the law turns on a claim that nobody has verified: verify it first")]
+    VerificationRequired {
+        /// What it leaves open.
+        action: LawAction,
+        /// On what ground.
+        determination: Arc<Determination>,
+    },
     /// The law makes it a duty, and no reason was given for departing from it.
     #[error("the law makes it a duty: departing from it needs a reason")]
     ReasonRequired {
@@ -162,7 +170,8 @@ impl Gate {
             let jurisdiction = &detainer.name.jurisdiction;
             let today = self.zones.date_in(jurisdiction, now);
             let requester = self.requester(detainer);
-            let facts = facts_of(Stage::Answer, requester, &detainer.request, Some(custody), today);
+            let known = (detainer.verified_now(), Some(custody));
+            let facts = facts_of(Stage::Answer, requester, &detainer.request, known, today);
             let facts = CaseFacts { custodian_class: class, ..facts };
             (detainer.name.clone(), self.engine.law(jurisdiction, &facts, now))
         };
@@ -198,9 +207,11 @@ impl Gate {
     ) -> LawView {
         let jurisdiction = &detainer.name.jurisdiction;
         let today = self.zones.date_in(jurisdiction, now);
+        // What the custodian saw of the warrant is its own record, as the custody is.
+        let known = (custody.and(detainer.verified_now()), custody);
         let facts = CaseFacts {
             custodian_class: holder.and_then(|id| self.agencies.get(id)?.class),
-            ..facts_of(Stage::Deliver, self.requester(detainer), &detainer.request, custody, today)
+            ..facts_of(Stage::Deliver, self.requester(detainer), &detainer.request, known, today)
         };
         self.engine.law(jurisdiction, &facts, now)
     }

@@ -18,6 +18,7 @@ pub mod replay;
 pub mod rulings;
 pub mod switches;
 
+mod claims;
 mod determination;
 mod embedded;
 mod limits;

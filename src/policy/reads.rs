@@ -8,17 +8,27 @@ use serde_json::Value;
 
 use crate::domain::agency::AgencyClass;
 use crate::domain::charge::OffenceCategory;
-use crate::domain::detainer::{DetainerForm, IssuingAuthority, WarrantKind};
-use crate::domain::facts::{CaseFacts, OffenceSet, Stage};
-use crate::policy::vocabulary::UNDATED_CONVICTION;
+use crate::domain::detainer::{DetainerForm, WarrantKind};
+use crate::domain::facts::{Assertions, CaseFacts, Judge, OffenceSet, Stage};
+use crate::policy::vocabulary::{ASSERTED, UNDATED_CONVICTION};
+
+/// How a claim of the requester's is told from a fact of the same name.
+const CLAIM: &str = "asserted.";
 
 /// The facts of a question as far as the policies read them. Two questions with the same essence have the same answer.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Essence {
     /// All but the offences; what no policy reads is made the same.
     facts: CaseFacts,
-    /// The sets of offences that some policy reads. The age of a conviction goes in as of the day of the question.
-    offences: BTreeMap<OffenceSet, BTreeSet<OffenceCategory>>,
+    record: Offences,
+    asserted: Offences,
+}
+
+/// What one side says of offences, as far as the policies read it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Offences {
+    /// The sets that some policy reads. The age of a conviction goes in as of the day of the question.
+    sets: BTreeMap<OffenceSet, BTreeSet<OffenceCategory>>,
     undated_conviction: bool,
 }
 
@@ -69,11 +79,21 @@ impl Reads {
 
     /// The facts with all that no policy reads made the same, so that cases which only differ in that share a decision.
     pub(crate) fn essence(&self, facts: &CaseFacts) -> Essence {
-        let reads = |fact| self.facts.contains(fact);
+        Essence {
+            facts: self.but_offences(facts),
+            record: self.offences(&facts.record, ""),
+            asserted: self.offences(&facts.asserted, CLAIM),
+        }
+    }
+
+    /// `side` is empty for the custodian's record, and else what the requester's claims are named by.
+    fn offences(&self, said: &Assertions, side: &str) -> Offences {
+        let reads = |fact: &str| self.facts.contains(&format!("{side}{fact}"));
         let read = OffenceSet::ALL.iter().filter(|set| reads(set.word()));
-        let offences = read.map(|set| (*set, facts.offences_in(*set))).collect();
-        let undated_conviction = facts.undated_conviction() && reads(UNDATED_CONVICTION);
-        Essence { facts: self.but_offences(facts), offences, undated_conviction }
+        Offences {
+            sets: read.map(|set| (*set, said.offences_in(*set))).collect(),
+            undated_conviction: said.undated_conviction() && reads(UNDATED_CONVICTION),
+        }
     }
 
     fn but_offences(&self, facts: &CaseFacts) -> CaseFacts {
@@ -87,21 +107,32 @@ impl Reads {
             asks_for_hold: facts.asks_for_hold && reads("asks_for_hold"),
             basis: if reads("basis") { facts.basis.clone() } else { BTreeSet::new() },
             warrant: if reads("warrant") { facts.warrant } else { WarrantKind::None },
-            issuing_authority: if reads("issuing_authority") {
-                facts.issuing_authority
-            } else {
-                IssuingAuthority::None
-            },
-            judicial_warrant: facts.judicial_warrant && reads("judicial_warrant"),
-            criminal_warrant: facts.criminal_warrant && reads("criminal_warrant"),
-            terrorist_list_match: facts.terrorist_list_match && reads("terrorist_list_match"),
-            offences: BTreeSet::new(),
-            citizenship_claim: facts.citizenship_claim && reads("citizenship_claim"),
-            proof_of_status: facts.proof_of_status && reads("proof_of_status"),
-            juvenile: facts.juvenile && reads("juvenile"),
-            sealed: facts.sealed && reads("sealed"),
-            protected: facts.protected && reads("protected"),
+            final_order: facts.final_order && reads("final_order"),
             date_public: facts.date_public && reads("date_public"),
+            record: self.flags(&facts.record, ""),
+            asserted: self.flags(&facts.asserted, CLAIM),
+        }
+    }
+
+    /// What one side says, but for offences.
+    fn flags(&self, said: &Assertions, side: &str) -> Assertions {
+        let reads = |fact: &str| self.facts.contains(&format!("{side}{fact}"));
+        let judge = match said.judge {
+            judge if reads("federal_warrant") => judge,
+            Judge::Federal | Judge::State if reads("judicial_warrant") => Judge::State,
+            Judge::None | Judge::Federal | Judge::State => Judge::None,
+        };
+        Assertions {
+            judge,
+            criminal_warrant: said.criminal_warrant && reads("criminal_warrant"),
+            terrorist_list_match: said.terrorist_list_match && reads("terrorist_list_match"),
+            offences: BTreeSet::new(),
+            citizenship_claim: said.citizenship_claim && reads("citizenship_claim"),
+            citizen: said.citizen && reads("citizen"),
+            lawful_status: said.lawful_status && reads("lawful_status"),
+            juvenile: said.juvenile && reads("juvenile"),
+            sealed: said.sealed && reads("sealed"),
+            protected: said.protected && reads("protected"),
         }
     }
 
@@ -116,9 +147,13 @@ impl Reads {
             self.turning_points.push(literal(other)?);
             return Some(());
         }
+        if let Some(claim) = claim(expression) {
+            self.facts.insert(format!("{CLAIM}{claim}"));
+            return Some(());
+        }
         if let Some(fact) = attribute(expression, ".").or_else(|| attribute(expression, "has")) {
             self.facts.insert(fact.to_owned());
-            return (fact != "now").then_some(());
+            return (fact != "now" && fact != ASSERTED).then_some(());
         }
         if is_context(expression) {
             return None;
@@ -137,9 +172,15 @@ fn against_now(operands: &Value) -> Option<&Value> {
 }
 
 /// The attribute of the context that an expression reads, or asks for the presence of.
-fn attribute<'a>(expression: &'a Value, operator: &str) -> Option<&'a str> {
+pub(crate) fn attribute<'a>(expression: &'a Value, operator: &str) -> Option<&'a str> {
     let access = expression.get(operator)?;
     is_context(access.get("left")?).then(|| access.get("attr")?.as_str())?
+}
+
+/// The claim of the requester's that an expression reads.
+pub(crate) fn claim(expression: &Value) -> Option<&str> {
+    let access = expression.get(".")?;
+    (attribute(access.get("left")?, ".")? == ASSERTED).then(|| access.get("attr")?.as_str())?
 }
 
 fn is_context(expression: &Value) -> bool {

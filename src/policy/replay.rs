@@ -190,7 +190,7 @@ impl Again<'_> {
     fn compare(&self) -> Option<(Difference, Vec<Shift>)> {
         match self.act {
             LawAction::Disclose => self.compare_fields(),
-            LawAction::Hold | LawAction::Notify | LawAction::Transfer => {
+            LawAction::Hold | LawAction::Notify | LawAction::Transfer | LawAction::Interview => {
                 let to = self.new.get(&About::Act(self.act))?;
                 let difference = difference(self.said, to);
                 let shift =
@@ -202,11 +202,11 @@ impl Again<'_> {
 
     /// A recorded disclosure covers the classes that were ruled so. It changes where one of them is ruled otherwise.
     fn compare_fields(&self) -> Option<(Difference, Vec<Shift>)> {
-        let mut to: BTreeMap<(Ruling, bool), (FieldClasses, Determination)> = BTreeMap::new();
+        let mut to: BTreeMap<(Ruling, bool, bool), (FieldClasses, Determination)> = BTreeMap::new();
         for class in self.covered(self.old?) {
             let said = self.new.get(&About::Field(class))?;
             let one: FieldClasses = [class].into_iter().collect();
-            to.entry((said.ruling, said.failed))
+            to.entry(said.tenor())
                 .and_modify(|(classes, known)| {
                     *classes = classes.union(one);
                     merge(known, said);
@@ -215,8 +215,8 @@ impl Again<'_> {
         }
         let mut difference = Difference::Same;
         let mut shifts = Vec::new();
-        for ((ruling, failed), (classes, to)) in to {
-            if (ruling, failed) == (self.said.ruling, self.said.failed) {
+        for (tenor, (classes, to)) in to {
+            if tenor == self.said.tenor() {
                 if to.policies != self.said.policies {
                     difference = difference.max(Difference::Ground);
                 }
@@ -230,7 +230,7 @@ impl Again<'_> {
 
     /// The classes that the set it was made under rules as it was recorded.
     fn covered<'a>(&'a self, old: &'a Rulings) -> impl Iterator<Item = FieldClass> + 'a {
-        let so = |said: &Determination| (said.ruling, said.failed) == (self.said.ruling, self.said.failed);
+        let so = |said: &Determination| said.tenor() == self.said.tenor();
         FieldClass::ALL.iter().copied().filter(move |class| old.get(&About::Field(*class)).is_some_and(so))
     }
 
@@ -238,7 +238,7 @@ impl Again<'_> {
     fn is_reproduced(&self) -> bool {
         let Some(old) = self.old else { return true };
         match self.act {
-            LawAction::Hold | LawAction::Notify | LawAction::Transfer => {
+            LawAction::Hold | LawAction::Notify | LawAction::Transfer | LawAction::Interview => {
                 old.get(&About::Act(self.act)) == Some(self.said)
             }
             LawAction::Disclose => {
@@ -252,7 +252,7 @@ impl Again<'_> {
 }
 
 fn difference(from: &Determination, to: &Determination) -> Difference {
-    if (from.ruling, from.failed) != (to.ruling, to.failed) {
+    if from.tenor() != to.tenor() {
         Difference::Ruling
     } else if (&from.obligations, from.clock) != (&to.obligations, to.clock) {
         Difference::Terms

@@ -4,6 +4,7 @@ use cedar_policy as cedar;
 
 use crate::domain::determination::{HoldClock, LawAction, Obligation};
 use crate::domain::ids::InvalidId;
+use crate::policy::claims;
 
 /// Where a policy stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +48,12 @@ pub enum Rule {
     /// It would stand for acts that nobody thought of.
     #[error("names no action, or one that its file does not speak to")]
     Action,
+    /// One claim could undo another.
+    #[error("reads what the requester claims in two directions, or in a way that has none")]
+    Claim,
+    /// What the requester asks is the requester's word: a citation must say that the law rests on it.
+    #[error("is a permit that reads what was asked without @trigger, or bears a @trigger and reads nothing that was asked")]
+    Trigger,
     /// Nothing links templates.
     #[error("is a template")]
     Template,
@@ -56,7 +63,7 @@ pub enum Rule {
 pub(crate) fn check(policy: &cedar::Policy, room: Room) -> Result<&str, Rule> {
     let known: &[&str] = match room {
         Room::Access => &["id"],
-        Room::Law => &["id", "cite", "duty", "review", "obligation", "clock", "switch"],
+        Room::Law => &["id", "cite", "duty", "review", "obligation", "clock", "switch", "trigger"],
     };
     for (word, value) in policy.annotations() {
         if !known.contains(&word) {
@@ -85,6 +92,9 @@ pub(crate) fn check(policy: &cedar::Policy, room: Room) -> Result<&str, Rule> {
     }
     if !names_actions_of(policy, room) {
         return Err(Rule::Action);
+    }
+    if room == Room::Law {
+        claims::check(policy)?;
     }
     policy.annotation("id").ok_or(Rule::NoId)
 }

@@ -11,11 +11,12 @@ use crate::domain::facts::CaseFacts;
 use crate::domain::ids::JurisdictionId;
 use crate::policy::engine::Engine;
 use crate::policy::remembered::{Question, REMEMBERED_MAX};
-use crate::policy::slice::Slice;
+use crate::policy::slice::{Asserted, Slice};
 use crate::policy::vocabulary::{Vocabulary, milliseconds};
 
 /// The acts that a law speaks to as a whole, and not class by class.
-pub(crate) const ACTS: [LawAction; 3] = [LawAction::Hold, LawAction::Notify, LawAction::Transfer];
+pub(crate) const ACTS: [LawAction; 4] =
+    [LawAction::Hold, LawAction::Notify, LawAction::Transfer, LawAction::Interview];
 
 /// What a ruling is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,10 +43,9 @@ impl Slice {
     /// Asks the law of each act and of each class of fields.
     pub(crate) fn rulings(&self, vocabulary: &Vocabulary, facts: &CaseFacts, now: Timestamp) -> Rulings {
         let asking = self.asking(vocabulary, facts.requester_kind);
-        let context = vocabulary.facts(facts, milliseconds(now));
-        let acts = ACTS.iter().map(|act| (About::Act(*act), asking.act(*act, context.as_ref())));
-        let fields =
-            FieldClass::ALL.iter().map(|class| (About::Field(*class), asking.disclose(*class, context.as_ref())));
+        let facts = Asserted::of(vocabulary, facts, milliseconds(now));
+        let acts = ACTS.iter().map(|act| (About::Act(*act), asking.act(*act, &facts)));
+        let fields = FieldClass::ALL.iter().map(|class| (About::Field(*class), asking.disclose(*class, &facts)));
         acts.chain(fields).collect()
     }
 }

@@ -8,8 +8,8 @@ use proptest::sample::select;
 
 use crate::domain::agency::{Actor, ActorKind, Agency, AgencyClass, AgencyKind, Caller};
 use crate::domain::charge::{ChargeStatus, ConvictionAge, OffenceCategory, Severity};
-use crate::domain::detainer::{DetainerBasis, DetainerForm, IssuingAuthority, WarrantKind};
-use crate::domain::facts::{CaseFacts, Offence, Stage};
+use crate::domain::detainer::{DetainerBasis, DetainerForm, WarrantKind};
+use crate::domain::facts::{Assertions, CaseFacts, Judge, Offence, Stage};
 use crate::policy::load::{PolicyError, PolicySet, SWITCHES};
 
 /// An ordinary I-247A with an administrative warrant, before it is known who holds the person.
@@ -22,17 +22,13 @@ pub(crate) fn facts() -> CaseFacts {
         asks_for_hold: true,
         basis: [DetainerBasis::BiometricMatch].into(),
         warrant: WarrantKind::I200,
-        issuing_authority: IssuingAuthority::ImmigrationOfficer,
-        judicial_warrant: false,
-        criminal_warrant: false,
-        terrorist_list_match: false,
-        offences: [offence(OffenceCategory::Assault, ChargeStatus::Pending, ConvictionAge::None)].into(),
-        citizenship_claim: false,
-        proof_of_status: false,
-        juvenile: false,
-        sealed: false,
-        protected: false,
+        final_order: false,
         date_public: false,
+        record: Assertions {
+            offences: [offence(OffenceCategory::Assault, ChargeStatus::Pending, ConvictionAge::None)].into(),
+            ..Assertions::default()
+        },
+        asserted: Assertions::default(),
     }
 }
 
@@ -71,6 +67,26 @@ pub(crate) fn with_law(jurisdiction: &str, law: &str) -> Result<PolicySet, Polic
     PolicySet::from_files(&files)
 }
 
+/// Anything that a side may say.
+pub(crate) fn any_assertions() -> impl Strategy<Value = Assertions> {
+    (select(Judge::ALL), btree_set(any_offence(), 0..4), any::<[bool; 8]>()).prop_map(|(judge, offences, flags)| {
+        let [criminal_warrant, terrorist_list_match, citizenship_claim, citizen, lawful_status, juvenile, sealed, protected] =
+            flags;
+        Assertions {
+            judge,
+            criminal_warrant,
+            terrorist_list_match,
+            offences,
+            citizenship_claim,
+            citizen,
+            lawful_status,
+            juvenile,
+            sealed,
+            protected,
+        }
+    })
+}
+
 /// Any facts at all.
 pub(crate) fn any_facts() -> impl Strategy<Value = CaseFacts> {
     let who = (
@@ -79,41 +95,30 @@ pub(crate) fn any_facts() -> impl Strategy<Value = CaseFacts> {
         proptest::option::of(select(AgencyClass::ALL)),
         select(DetainerForm::ALL),
     );
-    let what = (
-        btree_set(select(DetainerBasis::ALL), 0..3),
-        select(WarrantKind::ALL),
-        select(IssuingAuthority::ALL),
-        btree_set(any_offence(), 0..4),
-    );
-    (who, what, any::<[bool; 7]>(), any::<[bool; 3]>()).prop_map(|(who, what, flags, more)| {
-        let [asks_for_hold, judicial_warrant, citizenship_claim, proof_of_status, juvenile, sealed, protected] = flags;
-        let [criminal_warrant, terrorist_list_match, date_public] = more;
+    let officers = select(&[WarrantKind::None, WarrantKind::I200, WarrantKind::I205][..]);
+    let asked = (btree_set(select(DetainerBasis::ALL), 0..3), officers);
+    let claims = prop_oneof![Just(Assertions::default()), any_assertions()];
+    (who, asked, any_assertions(), claims, any::<[bool; 3]>()).prop_map(|(who, asked, record, asserted, flags)| {
+        let [asks_for_hold, final_order, date_public] = flags;
         CaseFacts {
             stage: who.0,
             requester_kind: who.1,
             custodian_class: who.2,
             form: who.3,
             asks_for_hold,
-            basis: what.0,
-            warrant: what.1,
-            issuing_authority: what.2,
-            judicial_warrant,
-            criminal_warrant,
-            terrorist_list_match,
-            offences: what.3,
-            citizenship_claim,
-            proof_of_status,
-            juvenile,
-            sealed,
-            protected,
+            basis: asked.0,
+            warrant: asked.1,
+            final_order,
             date_public,
+            record,
+            asserted,
         }
     })
 }
 
 /// Two cases that differ in one fact at most.
 pub(crate) fn like_cases() -> impl Strategy<Value = [CaseFacts; 2]> {
-    const MOVE: [fn(&mut CaseFacts, &CaseFacts); 18] = [
+    const MOVE: [fn(&mut CaseFacts, &CaseFacts); 9] = [
         |to, from| to.stage = from.stage,
         |to, from| to.requester_kind = from.requester_kind,
         |to, from| to.custodian_class = from.custodian_class,
@@ -121,21 +126,28 @@ pub(crate) fn like_cases() -> impl Strategy<Value = [CaseFacts; 2]> {
         |to, from| to.asks_for_hold = from.asks_for_hold,
         |to, from| to.basis.clone_from(&from.basis),
         |to, from| to.warrant = from.warrant,
-        |to, from| to.issuing_authority = from.issuing_authority,
-        |to, from| to.judicial_warrant = from.judicial_warrant,
+        |to, from| to.final_order = from.final_order,
+        |to, from| to.date_public = from.date_public,
+    ];
+    const SAY: [fn(&mut Assertions, &Assertions); 10] = [
+        |to, from| to.judge = from.judge,
         |to, from| to.criminal_warrant = from.criminal_warrant,
         |to, from| to.terrorist_list_match = from.terrorist_list_match,
         |to, from| to.offences.clone_from(&from.offences),
         |to, from| to.citizenship_claim = from.citizenship_claim,
-        |to, from| to.proof_of_status = from.proof_of_status,
+        |to, from| to.citizen = from.citizen,
+        |to, from| to.lawful_status = from.lawful_status,
         |to, from| to.juvenile = from.juvenile,
         |to, from| to.sealed = from.sealed,
         |to, from| to.protected = from.protected,
-        |to, from| to.date_public = from.date_public,
     ];
-    (any_facts(), any_facts(), select(MOVE.as_slice())).prop_map(|(one, from, take)| {
+    (any_facts(), any_facts(), 0..MOVE.len() + 2 * SAY.len()).prop_map(|(one, from, which)| {
         let mut other = one.clone();
-        take(&mut other, &from);
+        match which.checked_sub(MOVE.len()) {
+            None => MOVE[which](&mut other, &from),
+            Some(said) if said < SAY.len() => SAY[said](&mut other.record, &from.record),
+            Some(said) => SAY[said - SAY.len()](&mut other.asserted, &from.asserted),
+        }
         [one, other]
     })
 }

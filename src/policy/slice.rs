@@ -55,15 +55,15 @@ impl Slice {
         policy_digest: [u8; 32],
     ) -> LawView {
         let asking = self.asking(vocabulary, facts.requester_kind);
-        let context = vocabulary.facts(facts, milliseconds(now));
+        let contexts = Asserted::of(vocabulary, facts, milliseconds(now));
         let mut disclosure = Disclosure::default();
         for class in FieldClass::ALL {
-            disclosure.take(*class, asking.disclose(*class, context.as_ref()));
+            disclosure.take(*class, asking.disclose(*class, &contexts));
         }
         LawView {
-            hold: Arc::new(asking.act(LawAction::Hold, context.as_ref())),
-            notify: Arc::new(asking.act(LawAction::Notify, context.as_ref())),
-            transfer: Arc::new(asking.act(LawAction::Transfer, context.as_ref())),
+            hold: Arc::new(asking.act(LawAction::Hold, &contexts)),
+            notify: Arc::new(asking.act(LawAction::Notify, &contexts)),
+            transfer: Arc::new(asking.act(LawAction::Transfer, &contexts)),
             disclosable: disclosure.disclosable,
             review: disclosure.review,
             withheld: disclosure.withheld.into(),
@@ -87,20 +87,44 @@ pub(crate) struct Asking<'a> {
     asker: AgencyKind,
 }
 
+/// The facts of a case as Cedar reads them: with what the requester claims, and without a word of it.
+pub(crate) struct Asserted {
+    claimed: Option<cedar::Context>,
+    /// None: nothing is claimed.
+    unclaimed: Option<Option<cedar::Context>>,
+}
+
+impl Asserted {
+    /// At a moment in milliseconds.
+    pub(crate) fn of(vocabulary: &Vocabulary, facts: &CaseFacts, now_ms: i64) -> Self {
+        let claims = !facts.asserted.is_empty();
+        Self {
+            claimed: vocabulary.facts(facts, now_ms),
+            unclaimed: claims.then(|| vocabulary.facts(&facts.without_claims(), now_ms)),
+        }
+    }
+}
+
 impl Asking<'_> {
-    pub(crate) fn act(&self, act: LawAction, facts: Option<&cedar::Context>) -> Determination {
-        self.put(facts.and_then(|facts| self.vocabulary.act(self.asker, act, facts)))
+    pub(crate) fn act(&self, act: LawAction, facts: &Asserted) -> Determination {
+        self.put(facts, |facts| self.vocabulary.act(self.asker, act, facts))
     }
 
-    pub(crate) fn disclose(&self, class: FieldClass, facts: Option<&cedar::Context>) -> Determination {
-        self.put(facts.and_then(|facts| self.vocabulary.disclosure(self.asker, class, facts)))
+    pub(crate) fn disclose(&self, class: FieldClass, facts: &Asserted) -> Determination {
+        self.put(facts, |facts| self.vocabulary.disclosure(self.asker, class, facts))
     }
 
-    fn put(&self, request: Option<cedar::Request>) -> Determination {
-        let Some(request) = request else { return failed() };
-        let response =
-            cedar::Authorizer::new().is_authorized(&request, &self.slice.policies, &cedar::Entities::empty());
-        self.slice.annotations.ruling(&response)
+    /// INVARIANT: the law is asked twice where something is claimed, so that no claim opens what the law leaves shut.
+    fn put(&self, facts: &Asserted, ask: impl Fn(&cedar::Context) -> Option<cedar::Request>) -> Determination {
+        let answer = |facts: &Option<cedar::Context>| {
+            let request = ask(facts.as_ref()?)?;
+            let authorizer = cedar::Authorizer::new();
+            Some(authorizer.is_authorized(&request, &self.slice.policies, &cedar::Entities::empty()))
+        };
+        let Some(claimed) = answer(&facts.claimed) else { return failed() };
+        let Some(unclaimed) = &facts.unclaimed else { return self.slice.annotations.ruling(&claimed) };
+        let Some(unclaimed) = answer(unclaimed) else { return failed() };
+        self.slice.annotations.ruling_on_claims(&claimed, &unclaimed)
     }
 }
 
@@ -122,10 +146,11 @@ impl Disclosure {
         let class: FieldClasses = [class].into_iter().collect();
         match ruled.ruling {
             Ruling::Must | Ruling::May => self.disclosable = self.disclosable.union(class),
-            Ruling::Review => self.review = self.review.union(class),
-            Ruling::MustNot => {}
+            Ruling::Review if !ruled.unverified => self.review = self.review.union(class),
+            // What hangs on a claim is nobody's to show before the fact is verified.
+            Ruling::Review | Ruling::MustNot => {}
         }
-        let same = |known: &&mut Determination| (known.ruling, known.failed) == (ruled.ruling, ruled.failed);
+        let same = |known: &&mut Determination| known.tenor() == ruled.tenor();
         match self.grounds.iter_mut().find(same) {
             Some(known) => merge(known, &ruled),
             None => self.grounds.push(ruled),

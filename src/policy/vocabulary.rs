@@ -8,10 +8,13 @@ use jiff::Timestamp;
 
 use crate::domain::agency::{ActorKind, AgencyClass, AgencyKind};
 use crate::domain::determination::{FieldClass, LawAction};
-use crate::domain::facts::{CaseFacts, OffenceSet};
+use crate::domain::facts::{Assertions, CaseFacts, Judge, OffenceSet};
 
 /// The fact that some conviction bears no date.
 pub(crate) const UNDATED_CONVICTION: &str = "undated_conviction";
+
+/// Where the requester's claims stand in the context.
+pub(crate) const ASSERTED: &str = "asserted";
 
 /// The names that requests are made of, looked up once: Cedar parses a name each time it is made from text.
 #[derive(Debug)]
@@ -28,7 +31,6 @@ pub(crate) struct Vocabulary {
     form: cedar::EntityTypeName,
     basis: cedar::EntityTypeName,
     warrant: cedar::EntityTypeName,
-    authority: cedar::EntityTypeName,
     offence: cedar::EntityTypeName,
 }
 
@@ -64,7 +66,6 @@ impl Vocabulary {
             form: named("Form")?,
             basis: named("Basis")?,
             warrant: named("Warrant")?,
-            authority: named("Authority")?,
             offence: named("Offence")?,
         })
     }
@@ -96,11 +97,8 @@ impl Vocabulary {
     pub(crate) fn facts(&self, facts: &CaseFacts, now_ms: i64) -> Option<cedar::Context> {
         let now = Timestamp::from_millisecond(now_ms).ok()?;
         let class = facts.custodian_class.map(|class| ("custodian_class", self.class(class)));
-        let offences = OffenceSet::ALL.iter().map(|set| {
-            let groups = facts.offences_in(*set).into_iter();
-            (set.word(), Value::new_set(groups.map(|group| word(&self.offence, group.word()))))
-        });
         let basis = facts.basis.iter().map(|basis| word(&self.basis, basis.word()));
+        let asserted = self.assertions(&facts.asserted).map(|(name, value)| (name.to_owned(), value));
         let pairs = [
             ("now", Value::new_datetime(format!("{now:.3}"))),
             ("stage", word(&self.stage, facts.stage.word())),
@@ -108,19 +106,34 @@ impl Vocabulary {
             ("asks_for_hold", Value::new_bool(facts.asks_for_hold)),
             ("basis", Value::new_set(basis)),
             ("warrant", word(&self.warrant, facts.warrant.word())),
-            ("issuing_authority", word(&self.authority, facts.issuing_authority.word())),
-            ("judicial_warrant", Value::new_bool(facts.judicial_warrant)),
-            ("criminal_warrant", Value::new_bool(facts.criminal_warrant)),
-            ("terrorist_list_match", Value::new_bool(facts.terrorist_list_match)),
-            (UNDATED_CONVICTION, Value::new_bool(facts.undated_conviction())),
-            ("citizenship_claim", Value::new_bool(facts.citizenship_claim)),
-            ("proof_of_status", Value::new_bool(facts.proof_of_status)),
-            ("juvenile", Value::new_bool(facts.juvenile)),
-            ("sealed", Value::new_bool(facts.sealed)),
-            ("protected", Value::new_bool(facts.protected)),
+            ("final_order", Value::new_bool(facts.final_order)),
             ("date_public", Value::new_bool(facts.date_public)),
+            (ASSERTED, Value::new_record(asserted).ok()?),
         ];
-        context(pairs.into_iter().chain(offences).chain(class))
+        context(pairs.into_iter().chain(self.assertions(&facts.record)).chain(class))
+    }
+
+    /// What one side says, by the names that both sides' facts have.
+    fn assertions(&self, said: &Assertions) -> impl Iterator<Item = (&'static str, Value)> {
+        let flags = [
+            ("judicial_warrant", said.judge != Judge::None),
+            ("federal_warrant", said.judge == Judge::Federal),
+            ("criminal_warrant", said.criminal_warrant),
+            ("terrorist_list_match", said.terrorist_list_match),
+            (UNDATED_CONVICTION, said.undated_conviction()),
+            ("citizenship_claim", said.citizenship_claim),
+            ("citizen", said.citizen),
+            ("lawful_status", said.lawful_status),
+            ("juvenile", said.juvenile),
+            ("sealed", said.sealed),
+            ("protected", said.protected),
+        ];
+        let offences = OffenceSet::ALL.iter().map(|set| {
+            let groups = said.offences_in(*set).into_iter();
+            (set.word(), Value::new_set(groups.map(|group| word(&self.offence, group.word()))))
+        });
+        let offences: Vec<_> = offences.collect();
+        flags.into_iter().map(|(name, holds)| (name, Value::new_bool(holds))).chain(offences)
     }
 
     /// What does the law say of an act upon the person?
@@ -177,14 +190,14 @@ mod tests {
 
     use super::*;
     use crate::domain::charge::OffenceCategory;
-    use crate::domain::detainer::{DetainerBasis, DetainerForm, IssuingAuthority, WarrantKind};
+    use crate::domain::detainer::{DetainerBasis, DetainerForm, WarrantKind};
     use crate::domain::facts::Stage;
     use crate::policy::samples;
 
     const SCHEMA: &str = include_str!("../../policies/comity.cedarschema");
 
     /// The contract, as the access rules name it.
-    const METHODS: [&str; 53] = [
+    const METHODS: [&str; 54] = [
         "AppealService/AnswerAppeal",
         "AppealService/GetAppeal",
         "AppealService/IssueAppeal",
@@ -211,6 +224,7 @@ mod tests {
         "DetainerService/RaiseCitizenshipClaim",
         "DetainerService/RecordServiceOfCopy",
         "DetainerService/ResolveCitizenshipClaim",
+        "DetainerService/VerifyWarrant",
         "DetainerService/WithdrawDetainer",
         "InboxService/Acknowledge",
         "InboxService/AcknowledgeParked",
@@ -271,8 +285,9 @@ mod tests {
         check("Stage", Stage::ALL.iter().map(|word| word.word()).collect());
         check("Form", DetainerForm::ALL.iter().map(|word| word.word()).collect());
         check("Basis", DetainerBasis::ALL.iter().map(|word| word.word()).collect());
-        check("Warrant", WarrantKind::ALL.iter().map(|word| word.word()).collect());
-        check("Authority", IssuingAuthority::ALL.iter().map(|word| word.word()).collect());
+        // A judge's warrant is no trigger: it is a fact of the record, or a claim.
+        let officers = WarrantKind::ALL.iter().filter(|kind| **kind != WarrantKind::Judicial);
+        check("Warrant", officers.map(|word| word.word()).collect());
         check("Offence", OffenceCategory::ALL.iter().map(|word| word.word()).collect());
     }
 
@@ -290,7 +305,7 @@ mod tests {
             let schema = schema();
             let vocabulary = Vocabulary::new(&schema).unwrap();
             let context = vocabulary.facts(&facts, now_ms).unwrap();
-            for act in [LawAction::Hold, LawAction::Notify, LawAction::Transfer] {
+            for act in ACTS {
                 prop_assert!(fits(&vocabulary.act(facts.requester_kind, act, &context).unwrap(), &schema));
             }
             for class in FieldClass::ALL {

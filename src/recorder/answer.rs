@@ -65,6 +65,7 @@ pub(super) fn answer(admitted: &Admitted<Command>, command: &CaseCommand, case: 
         CaseCommand::AcknowledgeDetainer { .. } => kept!(AcknowledgeDetainerResponse { detainer, determinations }),
         CaseCommand::AnswerDetainer { .. } => kept!(AnswerDetainerResponse { detainer, determinations }),
         CaseCommand::AmendDetainer { .. } => kept!(AmendDetainerResponse { detainer }),
+        CaseCommand::VerifyWarrant { .. } => kept!(VerifyWarrantResponse { detainer, determinations }),
         CaseCommand::RecordServiceOfCopy { .. } => kept!(RecordServiceOfCopyResponse { detainer }),
         CaseCommand::RaiseCitizenshipClaim { .. } => kept!(RaiseCitizenshipClaimResponse { detainer }),
         CaseCommand::ResolveCitizenshipClaim { .. } => kept!(ResolveCitizenshipClaimResponse { detainer }),

@@ -237,7 +237,7 @@ impl<'a> Plan<'a> {
             }
         }
         if case.custody.is_none() {
-            let linked = case.detainer.as_ref().and_then(linked_custody);
+            let linked = case.detainer.as_ref().and_then(Detainer::linked_custody);
             case.custody = linked.and_then(find).and_then(StoredCase::custody).cloned();
         }
         if let Some(custody) = &case.custody {
@@ -355,11 +355,6 @@ pub(super) struct Draft<'a> {
     pub(super) contents: Vec<(crate::domain::determination::FieldClass, Vec<u8>)>,
 }
 
-/// The custody a detainer is linked to.
-fn linked_custody(detainer: &Detainer) -> Option<&CaseName> {
-    detainer.acknowledgement.as_ref()?.custody.as_ref()
-}
-
 /// Where the release of a detainer was noticed to its issuer.
 fn notice_of(detainer: &Detainer) -> Option<(AgencyId, LogName, u64)> {
     let log = LogName { jurisdiction: detainer.name.jurisdiction.clone(), kind: LogKind::Exchange };
@@ -375,7 +370,7 @@ pub fn missing<'a>(
     let mut cases: BTreeSet<CaseName> = commands.flat_map(CaseCommand::names).cloned().collect();
     for case in loaded.cases.values() {
         match case {
-            StoredCase::Detainer(detainer) => cases.extend(linked_custody(detainer).cloned()),
+            StoredCase::Detainer(detainer) => cases.extend(detainer.linked_custody().cloned()),
             StoredCase::Custody(custody) => cases.extend(custody.detainers.iter().cloned()),
             StoredCase::Appeal(_) => {}
         }

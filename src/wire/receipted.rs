@@ -23,6 +23,7 @@ receipted!(
     AcknowledgeDetainerResponse,
     AnswerDetainerResponse,
     AmendDetainerResponse,
+    VerifyWarrantResponse,
     RecordServiceOfCopyResponse,
     RaiseCitizenshipClaimResponse,
     ResolveCitizenshipClaimResponse,

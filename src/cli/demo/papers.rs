@@ -6,6 +6,7 @@ use crate::cli::demo::person::{Fate, Person};
 use crate::domain::charge::{ChargeStatus, OffenceCategory, Severity};
 use crate::domain::custody::ReleaseReason;
 use crate::domain::detainer::{IssuingAuthority, WarrantKind};
+use crate::ledger;
 use crate::wire::show::timestamp;
 use crate::wire::v1;
 use crate::wire::words::to_wire;
@@ -31,7 +32,7 @@ pub(super) fn detainer(person: &Person) -> v1::Detainer {
             kind: to_wire(person.warrant),
             issuing_authority: to_wire(authority),
             signed_at: (person.warrant != WarrantKind::None).then_some(asked_at),
-            criminal: false,
+            ..document(person)
         }),
         subject: Some(v1::Subject {
             identifiers: Some(v1::Identifiers {
@@ -49,6 +50,19 @@ pub(super) fn detainer(person: &Person) -> v1::Detainer {
         }],
         contact_phone: DUTY_DESK.to_owned(),
         occurred_at: Some(asked_at),
+        ..Default::default()
+    }
+}
+
+/// The document that a warrant comes with: a synthetic one, by its hash.
+fn document(person: &Person) -> v1::Warrant {
+    if person.warrant == WarrantKind::None {
+        return v1::Warrant::default();
+    }
+    let text = format!("synthetic {} of person {}", person.warrant.word(), person.number);
+    v1::Warrant {
+        document_sha256: ledger::commit(&[0; 32], text.as_bytes()).as_bytes().to_vec(),
+        document_media_type: "application/pdf".to_owned(),
         ..Default::default()
     }
 }
@@ -79,6 +93,7 @@ pub(super) fn custody(person: &Person) -> v1::Custody {
             juvenile: person.flags.juvenile,
             victim_witness: person.flags.victim_witness,
             protected_program: person.flags.protected_program,
+            ..Default::default()
         }),
         occurred_at: Some(timestamp(calendar::minutes_before(person.intake, 45))),
         ..Default::default()

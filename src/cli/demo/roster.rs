@@ -239,7 +239,7 @@ impl Drawing<'_> {
             proof_of_status: self.per_mille(flags.proof_of_status_per_mille) && jurisdiction != NEW_YORK,
             juvenile: self.per_mille(flags.juvenile_per_mille),
             victim_witness: self.per_mille(flags.victim_witness_per_mille),
-            protected_program: false,
+            ..Flags::default()
         }
     }
 

@@ -82,6 +82,7 @@ impl Tally {
             | Event::PolicyActivated(_)
             | Event::DetainerAmended(_)
             | Event::CopyServed(_)
+            | Event::WarrantVerified(_)
             | Event::CitizenshipClaimRaised(_)
             | Event::CitizenshipClaimResolved(_)
             | Event::TransferRecorded(_)

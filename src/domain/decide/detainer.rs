@@ -1,6 +1,8 @@
 //! The detainer itself: lodged, amended, acknowledged, answered, served, withdrawn.
 
-use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use crate::domain::case::Case;
@@ -17,8 +19,11 @@ use crate::domain::determination::FieldClass;
 use crate::domain::event::{Event, Party, Record, Told};
 use crate::domain::ids::CaseName;
 use crate::domain::permit::Permitted;
-use crate::domain::record::{concerning, counts, disclosure_of, requested, shown_with};
+use crate::domain::record::{
+    concerning, counts, determinations, disclosure_of, requested, shown_with, within_custody,
+};
 use crate::domain::service::ServiceOfCopy;
+use crate::domain::warrant::{VerificationOutcome, WarrantVerification};
 
 pub(super) fn lodge(permitted: &Permitted<CaseCommand>, request: &Request, id: Uuid, now: Timestamp) -> Vec<Record> {
     let name = CaseName::detainer(permitted.jurisdiction().clone(), id);
@@ -34,6 +39,7 @@ pub(super) fn amend(
     case: &Case,
     permitted: &Permitted<CaseCommand>,
     request: &Request,
+    now: Timestamp,
 ) -> Result<Vec<Record>, Refusal> {
     let detainer = case.detainer.as_ref().ok_or(Refusal::NoSuchCase)?;
     match detainer.shown.state {
@@ -49,14 +55,46 @@ pub(super) fn amend(
         | DetainerState::NotifyOnly
         | DetainerState::Declined => {}
     }
-    // A claim is resolved by an officer, never by leaving it out; nor is any other safeguard lifted so.
-    let flags = request.flags.either(detainer.request.flags);
-    let request = Request { addressee: detainer.request.addressee.clone(), flags, ..request.clone() };
+    let request = detainer.amended_by(request, day_of_record(now));
     let lodged = Detainer::lodged(detainer.name.clone(), detainer.issuer.clone(), request, detainer.lodged_at);
     let amended = Detainer { request_version: detainer.request_version.saturating_add(1), ..lodged };
     let counted = Detainer { shown: detainer.shown.clone(), ..amended.clone() };
     let law = permitted.law(&detainer.name);
     Ok(vec![requested(&counted, law, Event::DetainerAmended(Box::new(amended)))])
+}
+
+/// What the custodian saw of the warrant. Its issuer learns of it by what follows, and not by this: who looks into a warrant
+/// may hold the person.
+pub(super) fn verify(
+    case: &Case,
+    permitted: &Permitted<CaseCommand>,
+    verification: &WarrantVerification,
+    now: Timestamp,
+) -> Result<Vec<Record>, Refusal> {
+    let detainer = case.detainer.as_ref().ok_or(Refusal::NoSuchCase)?;
+    if detainer.state == DetainerState::Withdrawn {
+        return Err(Refusal::NoLongerStands);
+    }
+    let counted = detainer.verified_now().is_some_and(|verified| !verified.refused());
+    if verification.outcome == VerificationOutcome::Withdrawn && !counted {
+        return Err(Refusal::NothingVerified);
+    }
+    let law = permitted.law(&detainer.name).ok_or(Refusal::NoSuchCase)?;
+    let verified = detainer.verified_by(verification, &permitted.caller().agency.id, now);
+    let after = Detainer { verified: Some(verified.clone()), ..detainer.clone() };
+    let event = Event::WarrantVerified { detainer: detainer.name.clone(), verified: Box::new(verified) };
+    let custodian = permitted.caller().agency.id.clone();
+    let record = Record {
+        determinations: determinations(&detainer.name, law),
+        ..within_custody(detainer, custodian, Some(law.policy_digest), event)
+    };
+    Ok(std::iter::once(record).chain(belated_notice(&after, case, permitted)).collect())
+}
+
+/// The day of a record by which what an issuer claimed is held. Never later than the day anywhere in the states.
+pub fn day_of_record(now: Timestamp) -> Date {
+    let yesterday = now.checked_sub(SignedDuration::from_hours(24)).unwrap_or(now);
+    TimeZone::UTC.to_datetime(yesterday).date()
 }
 
 pub(super) fn acknowledge(

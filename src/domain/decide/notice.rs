@@ -173,12 +173,12 @@ pub(super) fn may_notify(detainer: &Detainer, law: &LawView) -> bool {
 /// Whether an officer has permitted the very notice that the law leaves to a person: another ground for review that has
 /// come up since is another question.
 fn decided_by_person(detainer: &Detainer, law: &LawView) -> bool {
-    law.notify.ruling == Ruling::Review && detainer.permits(ReviewMatter::Notify, &law.notify.policies)
+    law.notify.ruling == Ruling::Review && !law.notify.unverified && detainer.permits(ReviewMatter::Notify, &law.notify.policies)
 }
 
 /// What leaves to a person whether a notice that is allowed may say of the release what it is about.
 pub(super) fn release_left_open(law: &LawView) -> Option<&Determination> {
-    let open = law.disclosure.iter().find(|determination| determination.ruling == Ruling::Review)?;
+    let open = law.disclosure.iter().find(|open| open.ruling == Ruling::Review && !open.unverified)?;
     Some(open)
 }
 

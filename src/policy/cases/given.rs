@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::domain::agency::{AgencyClass, AgencyKind};
 use crate::domain::charge::{Charge, ChargeStatus, OffenceCategory, Severity};
 use crate::domain::detainer::{DetainerBasis, DetainerForm, IssuingAuthority, WarrantKind};
-use crate::domain::facts::{CaseFacts, Offence, Stage};
+use crate::domain::facts::{Assertions, CaseFacts, Judge, Offence, Stage};
 use crate::policy::cases::table::{word, words};
 
 /// What a case may say. docs/policy.md says what each word means, and a test holds it to this list.
@@ -41,13 +41,43 @@ pub(super) struct Given {
     #[serde(default)]
     citizenship_claim: bool,
     #[serde(default)]
-    proof_of_status: bool,
+    citizen: bool,
+    #[serde(default)]
+    lawful_status: bool,
     #[serde(default)]
     juvenile: bool,
     #[serde(default)]
     protected: bool,
     #[serde(default)]
+    final_order: bool,
+    #[serde(default)]
     date_public: bool,
+    #[serde(default)]
+    asserted: Claimed,
+}
+
+/// What the requester says, apart from what it asks.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a claim that some law turns on")]
+struct Claimed {
+    signed_by: Option<String>,
+    #[serde(default)]
+    criminal_warrant: bool,
+    #[serde(default)]
+    terrorist_list_match: bool,
+    #[serde(default)]
+    charges: Vec<Row>,
+    #[serde(default)]
+    citizenship_claim: bool,
+    #[serde(default)]
+    citizen: bool,
+    #[serde(default)]
+    lawful_status: bool,
+    #[serde(default)]
+    juvenile: bool,
+    #[serde(default)]
+    protected: bool,
 }
 
 /// A charge.
@@ -64,15 +94,9 @@ impl Given {
     /// The facts, and when the law is asked.
     pub(super) fn facts(&self, zone: &TimeZone) -> Result<(CaseFacts, Timestamp), String> {
         let (now, today) = self.moment(zone)?;
-        let mut charges = Vec::new();
-        for row in self.charges.iter().chain(&self.more_charges) {
-            charges.push(row.charge()?);
-        }
-        let warrant = word("warrant", &self.warrant.to_lowercase())?;
-        let issuing_authority = match &self.signed_by {
-            Some(authority) => word("signed_by", authority)?,
-            None => usual_authority(warrant),
-        };
+        let rows = self.charges.iter().chain(&self.more_charges);
+        let charges = rows.map(Row::charge).collect::<Result<Vec<_>, _>>()?;
+        let warrant: WarrantKind = word("warrant", &self.warrant.to_lowercase())?;
         let form: DetainerForm = word("form", &self.form.to_lowercase())?;
         let custodian = (self.custodian != unknown()).then(|| word::<AgencyClass>("custodian", &self.custodian));
         let facts = CaseFacts {
@@ -82,20 +106,37 @@ impl Given {
             form,
             asks_for_hold: form.asks_for_hold(),
             basis: words::<DetainerBasis>("basis", &self.basis)?.into_iter().collect(),
-            warrant,
-            issuing_authority,
-            judicial_warrant: issuing_authority.is_judge(),
-            criminal_warrant: self.criminal_warrant,
-            terrorist_list_match: self.terrorist_list_match,
-            offences: charges.iter().map(|charge| Offence::of(charge, today)).collect(),
-            citizenship_claim: self.citizenship_claim,
-            proof_of_status: self.proof_of_status,
-            juvenile: self.juvenile,
-            sealed: charges.iter().any(Charge::sealed),
-            protected: self.protected,
+            warrant: if warrant == WarrantKind::Judicial { WarrantKind::None } else { warrant },
+            final_order: self.final_order,
             date_public: self.date_public,
+            record: Assertions {
+                judge: self.judge(warrant)?,
+                criminal_warrant: self.criminal_warrant,
+                terrorist_list_match: self.terrorist_list_match,
+                offences: charges.iter().map(|charge| Offence::of(charge, today)).collect(),
+                citizenship_claim: self.citizenship_claim,
+                citizen: self.citizen,
+                lawful_status: self.lawful_status,
+                juvenile: self.juvenile,
+                sealed: charges.iter().any(Charge::sealed),
+                protected: self.protected,
+            },
+            asserted: self.asserted.facts(today)?,
         };
         Ok((facts, now))
+    }
+
+    /// Which judge signed the warrant that the custodian verified. A judge's warrant is a federal one, where a case does not
+    /// say otherwise.
+    fn judge(&self, warrant: WarrantKind) -> Result<Judge, String> {
+        match (warrant, &self.signed_by) {
+            (WarrantKind::Judicial, None) => Ok(Judge::Federal),
+            (WarrantKind::Judicial, Some(signer)) => signed_by(signer),
+            (WarrantKind::None | WarrantKind::I200 | WarrantKind::I205, None) => Ok(Judge::None),
+            (WarrantKind::None | WarrantKind::I200 | WarrantKind::I205, Some(_)) => {
+                Err("signed_by: said of a warrant that no judge signs".to_owned())
+            }
+        }
     }
 
     /// A date is its first moment in the zone of the table: the day on which a law takes effect is inside.
@@ -127,13 +168,26 @@ impl Row {
     }
 }
 
-/// Who signs such a warrant, where a case does not say otherwise.
-fn usual_authority(warrant: WarrantKind) -> IssuingAuthority {
-    match warrant {
-        WarrantKind::None => IssuingAuthority::None,
-        WarrantKind::I200 | WarrantKind::I205 => IssuingAuthority::ImmigrationOfficer,
-        WarrantKind::Judicial => IssuingAuthority::FederalJudge,
+impl Claimed {
+    fn facts(&self, today: Date) -> Result<Assertions, String> {
+        let charges = self.charges.iter().map(Row::charge).collect::<Result<Vec<_>, _>>()?;
+        Ok(Assertions {
+            judge: self.signed_by.as_deref().map_or(Ok(Judge::None), signed_by)?,
+            criminal_warrant: self.criminal_warrant,
+            terrorist_list_match: self.terrorist_list_match,
+            offences: charges.iter().map(|charge| Offence::of(charge, today)).collect(),
+            citizenship_claim: self.citizenship_claim,
+            citizen: self.citizen,
+            lawful_status: self.lawful_status,
+            juvenile: self.juvenile,
+            sealed: charges.iter().any(Charge::sealed),
+            protected: self.protected,
+        })
     }
+}
+
+fn signed_by(authority: &str) -> Result<Judge, String> {
+    Ok(word::<IssuingAuthority>("signed_by", authority)?.into())
 }
 
 /// A code of the group. Groups come from codes, in a table of cases too.

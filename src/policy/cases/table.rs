@@ -12,7 +12,7 @@ use crate::domain::facts::CaseFacts;
 use crate::domain::vocabulary::Vocabulary;
 use crate::domain::zone;
 use crate::policy::cases::given::Given;
-use crate::policy::rulings::About;
+use crate::policy::rulings::{ACTS, About};
 use crate::policy::switches::Settings;
 
 /// A table as it is written, before what each case adds to the ordinary one.
@@ -61,6 +61,7 @@ struct Acts<T> {
     hold: Option<T>,
     notify: Option<T>,
     transfer: Option<T>,
+    interview: Option<T>,
 }
 
 /// The cases of one pack.
@@ -208,7 +209,7 @@ impl WrittenCase {
         for (act, said) in self.expect.each() {
             match said {
                 Some(said) => drop(acts.insert(act, rulings(&said)?)),
-                None if kind == Kind::Pack => return Err(format!("expect does not say {}", act.word())),
+                None if kind == Kind::Pack && act != LawAction::Interview => return Err(format!("expect does not say {}", act.word())),
                 None => {}
             }
         }
@@ -247,8 +248,13 @@ impl WrittenCase {
 }
 
 impl<T> Acts<T> {
-    fn each(self) -> [(LawAction, Option<T>); 3] {
-        [(LawAction::Hold, self.hold), (LawAction::Notify, self.notify), (LawAction::Transfer, self.transfer)]
+    fn each(self) -> [(LawAction, Option<T>); 4] {
+        [
+            (LawAction::Hold, self.hold),
+            (LawAction::Notify, self.notify),
+            (LawAction::Transfer, self.transfer),
+            (LawAction::Interview, self.interview),
+        ]
     }
 }
 
@@ -265,7 +271,7 @@ fn rulings(text: &str) -> Result<Vec<Ruling>, String> {
 }
 
 fn about_of(text: &str) -> Result<About, String> {
-    let act = [LawAction::Hold, LawAction::Notify, LawAction::Transfer].into_iter().find(|act| act.word() == text);
+    let act = ACTS.into_iter().find(|act| act.word() == text);
     act.map_or_else(|| word("cites", text).map(About::Field), |act| Ok(About::Act(act)))
 }
 

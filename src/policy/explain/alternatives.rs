@@ -5,29 +5,31 @@
 
 use crate::domain::agency::{AgencyClass, AgencyKind};
 use crate::domain::charge::{ChargeStatus, ConvictionAge, OffenceCategory, Severity};
-use crate::domain::detainer::{DetainerBasis, DetainerForm, IssuingAuthority, WarrantKind};
-use crate::domain::facts::{CaseFacts, Offence, Stage};
+use crate::domain::detainer::{DetainerBasis, DetainerForm, WarrantKind};
+use crate::domain::facts::{CaseFacts, Judge, Offence, Stage};
 use crate::policy::explain::{Alternative, Fact};
 
 /// A fact that holds or does not.
 type Flag = (Fact, fn(&mut CaseFacts) -> &mut bool);
 
-const FLAGS: [Flag; 6] = [
-    (Fact::TerroristListMatch, |facts| &mut facts.terrorist_list_match),
-    (Fact::CitizenshipClaim, |facts| &mut facts.citizenship_claim),
-    (Fact::ProofOfStatus, |facts| &mut facts.proof_of_status),
-    (Fact::Juvenile, |facts| &mut facts.juvenile),
-    (Fact::Protected, |facts| &mut facts.protected),
+const FLAGS: [Flag; 8] = [
+    (Fact::TerroristListMatch, |facts| &mut facts.record.terrorist_list_match),
+    (Fact::CitizenshipClaim, |facts| &mut facts.record.citizenship_claim),
+    (Fact::Citizen, |facts| &mut facts.record.citizen),
+    (Fact::LawfulStatus, |facts| &mut facts.record.lawful_status),
+    (Fact::FinalOrder, |facts| &mut facts.final_order),
+    (Fact::Juvenile, |facts| &mut facts.record.juvenile),
+    (Fact::Protected, |facts| &mut facts.record.protected),
     (Fact::DatePublic, |facts| &mut facts.date_public),
 ];
 
-/// Who may sign which warrant, as the contract has it.
-const SIGNED: [(WarrantKind, IssuingAuthority); 5] = [
-    (WarrantKind::None, IssuingAuthority::None),
-    (WarrantKind::I200, IssuingAuthority::ImmigrationOfficer),
-    (WarrantKind::I205, IssuingAuthority::ImmigrationOfficer),
-    (WarrantKind::Judicial, IssuingAuthority::FederalJudge),
-    (WarrantKind::Judicial, IssuingAuthority::StateJudge),
+/// Warrants: an officer's by its document, or a judge's that the custodian verified.
+const WARRANTS: [(WarrantKind, Judge); 5] = [
+    (WarrantKind::None, Judge::None),
+    (WarrantKind::I200, Judge::None),
+    (WarrantKind::I205, Judge::None),
+    (WarrantKind::None, Judge::Federal),
+    (WarrantKind::None, Judge::State),
 ];
 
 pub(super) fn alternatives(facts: &CaseFacts) -> Vec<Alternative> {
@@ -78,24 +80,25 @@ impl Others<'_> {
     }
 
     fn add_warrants(&mut self) {
-        for (kind, signed_by) in SIGNED {
+        for (kind, judge) in WARRANTS {
             for criminal in [false, true] {
-                let judicial = signed_by.is_judge();
-                if criminal && !judicial {
+                let by_judge = judge != Judge::None;
+                if criminal && !by_judge {
                     continue;
                 }
-                let signed = if judicial { format!(", signed_by {}", signed_by.word()) } else { String::new() };
+                let named = if by_judge { WarrantKind::Judicial } else { kind };
+                let signed = if by_judge { format!(", signed_by {}-judge", judge.word()) } else { String::new() };
                 let charged = if criminal { ", criminal_warrant" } else { "" };
-                self.add(Fact::Warrant, &format!("{}{signed}{charged}", kind.word()), |facts| {
-                    (facts.warrant, facts.issuing_authority) = (kind, signed_by);
-                    (facts.judicial_warrant, facts.criminal_warrant) = (judicial, criminal);
+                self.add(Fact::Warrant, &format!("{}{signed}{charged}", named.word()), |facts| {
+                    facts.warrant = kind;
+                    (facts.record.judge, facts.record.criminal_warrant) = (judge, criminal);
                 });
             }
         }
     }
 
     fn add_charges(&mut self) {
-        for own in &self.facts.offences {
+        for own in &self.facts.record.offences {
             self.add_offences(&format!("without {}", words(*own)), Some(own), None);
             let severity = severities().map(|severity| Offence { severity, ..*own });
             let category = OffenceCategory::ALL.iter().map(|category| Offence { category: *category, ..*own });
@@ -117,10 +120,10 @@ impl Others<'_> {
     fn add_offences(&mut self, value: &str, less: Option<&Offence>, more: Option<Offence>) {
         self.add(Fact::Charges, value, |facts| {
             if let Some(less) = less {
-                facts.offences.remove(less);
+                facts.record.offences.remove(less);
             }
-            facts.offences.extend(more);
-            facts.sealed = facts.offences.iter().any(|offence| offence.status.is_sealed());
+            facts.record.offences.extend(more);
+            facts.record.sealed = facts.record.offences.iter().any(|offence| offence.status.is_sealed());
         });
     }
 }

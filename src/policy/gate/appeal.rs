@@ -29,7 +29,7 @@ impl Gate {
     pub fn bars(&self, detainer: &Detainer, class: Option<AgencyClass>, now: Timestamp) -> Option<Barring> {
         let request = &detainer.request;
         let today = self.zones.date_in(&detainer.name.jurisdiction, now);
-        let asked = facts_of(Stage::Answer, self.requester(detainer), request, None, today);
+        let asked = facts_of(Stage::Answer, self.requester(detainer), request, (None, None), today);
         let facts = CaseFacts { custodian_class: class, ..asked };
         let law = self.engine.law(&detainer.name.jurisdiction, &facts, now);
         let (action, determination) =

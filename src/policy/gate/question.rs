@@ -11,12 +11,15 @@ use crate::domain::case::Case;
 use crate::domain::charge::Charge;
 use crate::domain::command::CaseCommand;
 use crate::domain::custody::{Custody, Destination, Movement};
+use crate::domain::decide::day_of_record;
 use crate::domain::detainer::{Addressee, Detainer, Finding, Request};
 use crate::domain::determination::LawView;
-use crate::domain::facts::{CaseFacts, Offence, Stage};
+use crate::domain::facts::{Assertions, CaseFacts, Judge, Offence, Stage};
 use crate::domain::ids::{CaseName, JurisdictionId};
 use crate::domain::permit::Admitted;
 use crate::domain::review::{ReviewDecision, ReviewMatter};
+use crate::domain::subject::{Flags, Subject};
+use crate::domain::warrant::{VerifiedWarrant, Warrant, WarrantKind, WarrantVerification};
 use crate::policy::gate::appeal::appeal_answer_stands_within;
 use crate::policy::gate::within::{answer_stands_within, by_officer, decision_stands_within, offer_stands_within};
 use crate::policy::gate::{Denial, Gate, is_addressed_to};
@@ -67,6 +70,7 @@ impl<'a> Question<'a> {
                 laws.values().try_for_each(|law| offer_stands_within(reason.as_ref(), self.caller(), detainer, law))?;
                 Ok(laws)
             }
+            CaseCommand::VerifyWarrant { verification, .. } => self.of_verification(verification),
             CaseCommand::RecordServiceOfCopy { .. } => Ok(self.of_one(Stage::Serve, self.custodians()?, linked)),
             CaseCommand::RaiseCitizenshipClaim { .. } => self.of_claim(),
             CaseCommand::ResolveCitizenshipClaim { .. } => {
@@ -185,7 +189,7 @@ impl<'a> Question<'a> {
                 self.gate.custodian_of(self.jurisdiction(), id).ok_or(Denial::NotACustodian)?.class
             }
         };
-        let facts = facts_of(Stage::Lodge, self.caller().agency.kind, request, None, self.today());
+        let facts = facts_of(Stage::Lodge, self.caller().agency.kind, request, (None, None), self.today());
         Ok(self.ask(&CaseFacts { custodian_class: class, ..facts }))
     }
 
@@ -195,14 +199,22 @@ impl<'a> Question<'a> {
         if request.addressee != Addressee::Jurisdiction && request.addressee != *addressee {
             return Err(Denial::AddresseeFixed);
         }
-        // As it will stand: no safeguard is lifted by leaving it out.
-        let flags = request.flags.either(detainer.request.flags);
-        let amended = Request { addressee: addressee.clone(), flags, ..request.clone() };
+        let amended = detainer.amended_by(request, day_of_record(self.now));
         Ok(BTreeMap::from([(detainer.name.clone(), self.of_request(&amended)?)]))
     }
 
     fn of_one(&self, stage: Stage, detainer: &Detainer, custody: Option<&Custody>) -> Laws {
         BTreeMap::from([self.of_detainer(stage, detainer, custody, self.caller().agency.class)])
+    }
+
+    /// A warrant is verified by a person alone, and the law is asked of what that leaves.
+    fn of_verification(&self, verification: &WarrantVerification) -> Result<Laws, Denial> {
+        let detainer = self.custodians()?;
+        if !by_officer(self.caller()) {
+            return Err(Denial::OfficerRequired);
+        }
+        let verified = detainer.verified_by(verification, &self.caller().agency.id, self.now);
+        Ok(self.of_one(Stage::Change, &Detainer { verified: Some(verified), ..detainer.clone() }, self.case.custody.as_ref()))
     }
 
     /// Of each detainer that a claim of the custodian's touches, with the claim as the command leaves it. The issuer's own
@@ -212,7 +224,7 @@ impl<'a> Question<'a> {
             return Ok(Laws::new());
         }
         let named = self.custodians()?;
-        let custody = self.case.custody.as_ref().map(|custody| after(custody, &self.admitted.value));
+        let custody = self.case.custody.as_ref().map(|custody| custody.after(&self.admitted.value));
         let class = self.caller().agency.class;
         let touched = self.case.active().chain([named]);
         Ok(touched.map(|detainer| self.of_detainer(Stage::Claim, detainer, custody.as_ref(), class)).collect())
@@ -221,7 +233,7 @@ impl<'a> Question<'a> {
     /// Of each detainer whose issuer may have to be told of what the holder of the person enters, with the custody as the
     /// command leaves it: nothing is shown that was sealed by the very command.
     fn of_holder(&self, stage: Stage, concerned: impl Iterator<Item = &'a Detainer>) -> Result<Laws, Denial> {
-        let custody = after(self.holders()?, &self.admitted.value);
+        let custody = self.holders()?.after(&self.admitted.value);
         let class = self.class_after()?;
         Ok(concerned.map(|detainer| self.of_detainer(stage, detainer, Some(&custody), class)).collect())
     }
@@ -245,7 +257,8 @@ impl<'a> Question<'a> {
         custody: Option<&Custody>,
         custodian_class: Option<AgencyClass>,
     ) -> (CaseName, LawView) {
-        let facts = facts_of(stage, self.gate.requester(detainer), &detainer.request, custody, self.today());
+        let known = (detainer.verified_now(), custody);
+        let facts = facts_of(stage, self.gate.requester(detainer), &detainer.request, known, self.today());
         (detainer.name.clone(), self.ask(&CaseFacts { custodian_class, ..facts }))
     }
 
@@ -259,48 +272,21 @@ impl<'a> Question<'a> {
     }
 }
 
-/// The custody as a command leaves it, as far as law turns on it.
-fn after(custody: &Custody, command: &CaseCommand) -> Custody {
-    let mut custody = custody.clone();
-    let flags = &mut custody.intake.flags;
-    if let CaseCommand::UpdateCharges { charges, .. } = command {
-        custody.intake.charges.clone_from(charges);
-    } else if let CaseCommand::CorrectIdentity { identity, .. } = command {
-        *flags = flags.corrected(identity.flags);
-    } else if let CaseCommand::RaiseCitizenshipClaim { .. } = command {
-        *flags = flags.claimed();
-    } else if let CaseCommand::ResolveCitizenshipClaim { outcome, .. } = command {
-        *flags = flags.resolved(*outcome);
-    } else if let CaseCommand::ScheduleRelease { release, .. } | CaseCommand::RescheduleRelease { release, .. } =
-        command
-    {
-        custody.scheduled = Some(release.clone());
-    } else if let CaseCommand::RecordRelease { release, .. } = command {
-        custody.released = Some(release.clone());
-    } else if let CaseCommand::CancelRelease { .. } = command {
-        custody.scheduled = None;
-    } else if let CaseCommand::ReopenCustody { .. } = command {
-        custody.released = None;
-    }
-    custody
-}
-
 /// Whether the date of the release is open to the public: of the one that took place, or else of the expected one.
 fn date_public(custody: &Custody) -> bool {
     let actual = custody.released.as_ref().map(|release| release.date_public);
     actual.or(custody.scheduled.as_ref().map(|release| release.date_public)).unwrap_or(false)
 }
 
-/// Facts known to the gateway: of the request, and of the custody where one is linked.
+/// Facts known to the gateway, each under whoever says it: what was asked, what the custodian's record holds where the
+/// request stands on a custody of its, and what the requester says.
 pub(super) fn facts_of(
     stage: Stage,
     requester_kind: AgencyKind,
     request: &Request,
-    custody: Option<&Custody>,
+    (verified, custody): (Option<&VerifiedWarrant>, Option<&Custody>),
     today: Date,
 ) -> CaseFacts {
-    let charges = || request.charges.iter().chain(custody.into_iter().flat_map(|custody| &custody.intake.charges));
-    let flags = request.flags.either(custody.map(|custody| custody.intake.flags).unwrap_or_default());
     CaseFacts {
         stage,
         requester_kind,
@@ -308,17 +294,64 @@ pub(super) fn facts_of(
         form: request.form,
         asks_for_hold: request.form.asks_for_hold(),
         basis: request.basis.iter().copied().collect(),
-        warrant: request.warrant.kind,
-        issuing_authority: request.warrant.issuing_authority,
-        judicial_warrant: request.warrant.issuing_authority.is_judge(),
-        criminal_warrant: request.warrant.criminal && request.warrant.issuing_authority.is_judge(),
-        terrorist_list_match: request.terrorist_list_match,
-        offences: charges().map(|charge| Offence::of(charge, today)).collect(),
-        citizenship_claim: flags.citizenship_claim,
-        proof_of_status: flags.proof_of_status,
-        juvenile: flags.juvenile,
-        sealed: charges().any(Charge::sealed),
-        protected: flags.victim_witness || flags.protected_program,
+        warrant: officers_warrant(&request.warrant, verified, today),
+        final_order: verified.is_some_and(VerifiedWarrant::final_order_seen),
         date_public: custody.is_some_and(date_public),
+        record: record(verified, custody, today),
+        asserted: claims(request, today),
+    }
+}
+
+/// An officer's warrant triggers by its document: attached, or received by the custodian. One that the custodian refused
+/// triggers nothing.
+fn officers_warrant(warrant: &Warrant, verified: Option<&VerifiedWarrant>, today: Date) -> WarrantKind {
+    if verified.is_some_and(VerifiedWarrant::refused) {
+        return WarrantKind::None;
+    }
+    let officers = matches!(warrant.kind, WarrantKind::I200 | WarrantKind::I205);
+    let attached = officers && warrant.document.is_some() && !warrant.expired(today);
+    let received = verified.and_then(|verified| verified.officers_warrant(today));
+    if attached { warrant.kind } else { received.unwrap_or(WarrantKind::None) }
+}
+
+/// What the custodian's own record says.
+fn record(verified: Option<&VerifiedWarrant>, custody: Option<&Custody>, today: Date) -> Assertions {
+    let warrant = verified.and_then(|verified| verified.judges_warrant(today));
+    let intake = custody.map(|custody| &custody.intake);
+    let charges = intake.map(|intake| intake.charges.as_slice()).unwrap_or_default();
+    let flags = intake.map(|intake| intake.flags).unwrap_or_default();
+    let said = said(flags, charges, intake.map(|intake| &intake.subject), today);
+    Assertions {
+        judge: warrant.map_or(Judge::None, |warrant| warrant.issuing_authority.into()),
+        criminal_warrant: warrant.is_some_and(|warrant| warrant.criminal),
+        ..said
+    }
+}
+
+/// What the requester says of the world.
+fn claims(request: &Request, today: Date) -> Assertions {
+    let said = said(request.flags, &request.charges, Some(&request.subject), today);
+    let judge = Judge::from(request.warrant.issuing_authority);
+    Assertions {
+        judge,
+        criminal_warrant: request.warrant.criminal && judge != Judge::None,
+        terrorist_list_match: request.terrorist_list_match || said.terrorist_list_match,
+        ..said
+    }
+}
+
+/// What a record says of a person. Safeguards are derived as well as flagged.
+fn said(flags: Flags, charges: &[Charge], subject: Option<&Subject>, today: Date) -> Assertions {
+    Assertions {
+        judge: Judge::None,
+        criminal_warrant: false,
+        terrorist_list_match: flags.terrorist_list_match,
+        offences: charges.iter().map(|charge| Offence::of(charge, today)).collect(),
+        citizenship_claim: flags.citizenship_claim,
+        citizen: flags.citizen || flags.proof_of_status,
+        lawful_status: flags.lawful_status,
+        juvenile: flags.juvenile || subject.is_some_and(|subject| subject.is_minor(today)),
+        sealed: flags.sealed || charges.iter().any(Charge::sealed),
+        protected: flags.victim_witness || flags.protected_program,
     }
 }

@@ -62,7 +62,9 @@ pub(super) fn offer_stands_within(
         return Ok(());
     }
     let barring = if law.review.contains(FieldClass::Custody) { Ruling::Review } else { Ruling::MustNot };
-    let ground = law.disclosure.iter().find(|ground| ground.ruling == barring).unwrap_or(&law.transfer);
+    let hanging = law.disclosure.iter().find(|ground| ground.unverified);
+    let barred = law.disclosure.iter().find(|ground| ground.ruling == barring);
+    let ground = barred.or(hanging).unwrap_or(&law.transfer);
     allowed(LawAction::Disclose, ground, false)
 }
 
@@ -90,7 +92,7 @@ fn permitted(action: LawAction, detainer: &Detainer, determination: &Determinati
         LawAction::Hold => ReviewMatter::Hold,
         LawAction::Notify => ReviewMatter::Notify,
         LawAction::Transfer => ReviewMatter::Transfer,
-        LawAction::Disclose => ReviewMatter::Disclose,
+        LawAction::Disclose | LawAction::Interview => ReviewMatter::Disclose,
     };
     detainer.permits(matter, &determination.policies)
 }
@@ -100,6 +102,7 @@ fn allowed(action: LawAction, determination: &Arc<Determination>, by_person: boo
     let determination = Arc::clone(determination);
     match determination.ruling {
         Ruling::Must | Ruling::May => Ok(()),
+        Ruling::Review if determination.unverified => Err(Denial::VerificationRequired { action, determination }),
         Ruling::Review if by_person => Ok(()),
         Ruling::Review => Err(Denial::ReviewRequired { action, determination }),
         Ruling::MustNot => Err(Denial::Forbidden { action, determination }),

@@ -8,12 +8,14 @@ use crate::domain::detainer::{
 };
 use crate::domain::ids::{CaseKind, InvalidId};
 use crate::domain::service::ServiceOfCopy;
+use crate::domain::warrant::{VerificationOutcome, WarrantDetail, WarrantDocument, WarrantVerification};
 use crate::wire::parse::{
     CITATION_LEN_MAX, Form, REASON_LEN_MAX, Write, WriteRequest, correction, subject, under, upon,
 };
 use crate::wire::{Violations, v1};
 
 const PHONE_LEN_MAX: usize = 40;
+const DOCKET_LEN_MAX: usize = 100;
 
 impl WriteRequest for v1::LodgeDetainerRequest {
     fn parse(self) -> Result<Write, Violations> {
@@ -54,6 +56,18 @@ impl WriteRequest for v1::AmendDetainerRequest {
         let detainer = form.case("name", &self.name, CaseKind::Detainer);
         let request = request(&mut form, "detainer", self.detainer).map(Box::new);
         let command = detainer.zip(request).map(|(detainer, request)| CaseCommand::AmendDetainer { detainer, request });
+        upon(form, command, &self.request_id, self.etag)
+    }
+}
+
+impl WriteRequest for v1::VerifyWarrantRequest {
+    fn parse(self) -> Result<Write, Violations> {
+        let mut form = Form::default();
+        let detainer = form.case("name", &self.name, CaseKind::Detainer);
+        let verification = verification(&mut form, "verification", self.verification).map(Box::new);
+        let command = detainer
+            .zip(verification)
+            .map(|(detainer, verification)| CaseCommand::VerifyWarrant { detainer, verification });
         upon(form, command, &self.request_id, self.etag)
     }
 }
@@ -155,7 +169,7 @@ fn warrant(form: &mut Form, field: &str, warrant: Option<v1::Warrant>) -> Option
     let fits = match kind {
         WarrantKind::None => issuing_authority == IssuingAuthority::None,
         WarrantKind::I200 | WarrantKind::I205 => issuing_authority == IssuingAuthority::ImmigrationOfficer,
-        WarrantKind::Judicial => issuing_authority.is_judge(),
+        WarrantKind::Judicial => issuing_authority.is_judge() || issuing_authority == IssuingAuthority::Unknown,
     };
     if !fits {
         let expected =
@@ -165,7 +179,86 @@ fn warrant(form: &mut Form, field: &str, warrant: Option<v1::Warrant>) -> Option
     if warrant.criminal && !issuing_authority.is_judge() {
         form.fault(&format!("{field}.criminal"), "unset unless a judge signed");
     }
-    Some(Warrant { kind, issuing_authority, signed_at, criminal: warrant.criminal })
+    let court = form.text(&format!("{field}.court"), warrant.court, CITATION_LEN_MAX);
+    let signer = form.text(&format!("{field}.signer"), warrant.signer, CITATION_LEN_MAX);
+    let docket = form.text(&format!("{field}.docket"), warrant.docket, DOCKET_LEN_MAX);
+    let expires_on = form.date(&format!("{field}.expires_on"), &warrant.expires_on);
+    let document = document(form, field, warrant.document_sha256, warrant.document_media_type);
+    if kind == WarrantKind::None && document.is_some() {
+        form.fault(&format!("{field}.document_sha256"), "empty where there is no warrant");
+    }
+    let criminal = warrant.criminal;
+    Some(Warrant { kind, issuing_authority, signed_at, criminal, court, signer, docket, expires_on, document })
+}
+
+/// The document by its hash and media type: both or neither.
+fn document(form: &mut Form, field: &str, sha256: Vec<u8>, media_type: String) -> Option<WarrantDocument> {
+    if sha256.is_empty() && media_type.is_empty() {
+        return None;
+    }
+    let digest = sha256.try_into().map_err(|_| InvalidId { expected: "32 bytes" });
+    let sha256 = form.parsed(&format!("{field}.document_sha256"), digest);
+    if !is_media_type(&media_type) {
+        form.fault(&format!("{field}.document_media_type"), "a media type such as application/pdf");
+    }
+    Some(WarrantDocument { sha256: sha256?, media_type })
+}
+
+/// RFC 6838 4.2, type and subtype, without parameters.
+fn is_media_type(text: &str) -> bool {
+    let name = |part: &str| {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&byte);
+        part.len() <= 127 && part.bytes().all(plain) && part.starts_with(|first: char| first.is_ascii_alphanumeric())
+    };
+    text.split_once('/').is_some_and(|(kind, subtype)| name(kind) && name(subtype))
+}
+
+fn verification(
+    form: &mut Form,
+    field: &str,
+    verification: Option<v1::WarrantVerification>,
+) -> Option<WarrantVerification> {
+    let verification = form.required(field, verification)?;
+    let outcome = form.required_word(&format!("{field}.outcome"), verification.outcome);
+    let method = form.required_word(&format!("{field}.method"), verification.method);
+    let compared = form.list(&format!("{field}.compared"), verification.compared, 8, Form::required_word);
+    let seen = form.required(&format!("{field}.seen"), verification.seen);
+    let seen = seen.and_then(|seen| warrant(form, &format!("{field}.seen"), Some(seen)));
+    let reason = form.text(&format!("{field}.reason"), verification.reason, REASON_LEN_MAX);
+    let occurred_at = form.time(&format!("{field}.occurred_at"), verification.occurred_at);
+    let (outcome, seen) = (outcome?, seen?);
+    match outcome {
+        VerificationOutcome::Verified => verified(form, field, &compared, &seen),
+        VerificationOutcome::Received => {}
+        VerificationOutcome::Refused | VerificationOutcome::Withdrawn if reason.is_none() => {
+            form.fault(&format!("{field}.reason"), "given where a warrant is refused or withdrawn");
+        }
+        VerificationOutcome::Refused | VerificationOutcome::Withdrawn => {}
+    }
+    let final_order_seen = verification.final_order_seen;
+    Some(WarrantVerification { outcome, method: method?, compared, seen, final_order_seen, reason, occurred_at })
+}
+
+/// What must be said of a warrant that is to count.
+fn verified(form: &mut Form, field: &str, compared: &[WarrantDetail], seen: &Warrant) {
+    if compared.is_empty() {
+        form.fault(&format!("{field}.compared"), "what was compared, where a warrant is verified");
+    }
+    if seen.kind != WarrantKind::Judicial {
+        return;
+    }
+    let known = seen.issuing_authority.is_judge();
+    for (given, name, expected) in [
+        (known, "issuing_authority", "a federal or a state judge: a warrant of an unknown signer is not verified"),
+        (seen.court.is_some(), "court", "the court, where a judge's warrant is verified"),
+        (seen.signer.is_some(), "signer", "the judge, where a judge's warrant is verified"),
+        (seen.docket.is_some(), "docket", "the docket number, where a judge's warrant is verified"),
+        (seen.signed_at.is_some(), "signed_at", "the time of signature, where a judge's warrant is verified"),
+    ] {
+        if !given {
+            form.fault(&format!("{field}.seen.{name}"), expected);
+        }
+    }
 }
 
 fn acknowledgement(

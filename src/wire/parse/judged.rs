@@ -1,5 +1,6 @@
 //! What the law was asked and what it was found to say, read back out of an entry, to be judged again.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -7,9 +8,10 @@ use prost::Message as _;
 
 use crate::domain::determination::{Determination, LawAction};
 use crate::domain::event::RecordedDetermination;
-use crate::domain::facts::{CaseFacts, Offence};
+use crate::domain::facts::{Assertions, CaseFacts, Judge, Offence};
 use crate::domain::ids::{CaseKind, CaseName};
 use crate::domain::vocabulary::Vocabulary;
+use crate::domain::warrant::{IssuingAuthority, WarrantKind};
 use crate::wire::entry::EntryError;
 use crate::wire::words::from_wire;
 use crate::wire::{shape, v1};
@@ -58,6 +60,7 @@ fn determined(recorded: &v1::Determination) -> Option<(CaseName, LawAction, Dete
         reviews: recorded.reviews.clone(),
         failed: recorded.failed,
         clock: unless_unspecified(recorded.clock).ok()?,
+        unverified: recorded.unverified,
     };
     Some((recorded.detainer.parse().ok()?, from_wire(recorded.action)?, determination))
 }
@@ -77,6 +80,7 @@ pub struct Judged {
 pub fn judged(recorded: &v1::Facts) -> Option<Judged> {
     let judge_time = recorded.judge_time?;
     let detainer = recorded.detainer.parse::<CaseName>().ok().filter(|name| name.kind == CaseKind::Detainer);
+    let (of_record, asserted) = sides(recorded)?;
     Some(Judged {
         detainer: detainer?,
         facts: CaseFacts {
@@ -86,20 +90,61 @@ pub fn judged(recorded: &v1::Facts) -> Option<Judged> {
             form: from_wire(recorded.form)?,
             asks_for_hold: recorded.asks_for_hold,
             basis: recorded.basis.iter().map(|basis| from_wire(*basis)).collect::<Option<_>>()?,
-            warrant: from_wire(recorded.warrant)?,
-            issuing_authority: from_wire(recorded.issuing_authority)?,
-            judicial_warrant: recorded.judicial_warrant,
-            criminal_warrant: recorded.criminal_warrant,
-            terrorist_list_match: recorded.terrorist_list_match,
-            offences: recorded.offences.iter().map(offence).collect::<Option<_>>()?,
-            citizenship_claim: recorded.citizenship_claim,
-            proof_of_status: recorded.proof_of_status,
-            juvenile: recorded.juvenile,
-            sealed: recorded.sealed,
-            protected: recorded.protected,
+            // Of before, without a side: no document is known to have come with it.
+            warrant: from_wire(recorded.warrant).filter(|_| recorded.asserted.is_some()).unwrap_or(WarrantKind::None),
+            final_order: recorded.final_order,
             date_public: recorded.date_public,
+            record: of_record,
+            asserted,
         },
         judged_at: Timestamp::new(judge_time.seconds, judge_time.nanos).ok()?,
+    })
+}
+
+/// What the custodian's record said, and what the requester said.
+///
+/// An entry of before says what either said, and not who. Nothing is guessed: what could open a law counts as a claim, and
+/// what could shut one as a fact.
+fn sides(recorded: &v1::Facts) -> Option<(Assertions, Assertions)> {
+    let either = Assertions {
+        judge: from_wire::<IssuingAuthority>(recorded.issuing_authority)?.into(),
+        criminal_warrant: recorded.criminal_warrant,
+        terrorist_list_match: recorded.terrorist_list_match,
+        offences: recorded.offences.iter().map(offence).collect::<Option<_>>()?,
+        citizenship_claim: recorded.citizenship_claim,
+        citizen: recorded.citizen || recorded.proof_of_status,
+        lawful_status: recorded.lawful_status,
+        juvenile: recorded.juvenile,
+        sealed: recorded.sealed,
+        protected: recorded.protected,
+    };
+    let Some(said) = &recorded.asserted else {
+        let safeguards = Assertions {
+            judge: Judge::None,
+            criminal_warrant: false,
+            terrorist_list_match: false,
+            offences: BTreeSet::new(),
+            ..either.clone()
+        };
+        return Some((safeguards, either));
+    };
+    let asserted = assertions(said)?;
+    Some((either, asserted))
+}
+
+/// What a requester said. None: of a later version.
+fn assertions(said: &v1::Assertions) -> Option<Assertions> {
+    Some(Assertions {
+        judge: unless_unspecified::<IssuingAuthority>(said.issuing_authority).ok()?.map_or(Judge::None, Into::into),
+        criminal_warrant: said.criminal_warrant,
+        terrorist_list_match: said.terrorist_list_match,
+        offences: said.offences.iter().map(offence).collect::<Option<_>>()?,
+        citizenship_claim: said.citizenship_claim,
+        citizen: said.citizen,
+        lawful_status: said.lawful_status,
+        juvenile: said.juvenile,
+        sealed: said.sealed,
+        protected: said.protected,
     })
 }
 

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::domain::charge::{ChargeStatus, ConvictionAge};
 use crate::domain::detainer::{IssuingAuthority, WarrantKind};
-use crate::domain::facts::{CaseFacts, Offence};
+use crate::domain::facts::{Assertions, CaseFacts, Judge, Offence};
 use crate::domain::ids::JurisdictionId;
 use crate::wire::parse::Form;
 use crate::wire::{Violations, v1};
@@ -83,14 +83,26 @@ fn is_law(name: &str) -> bool {
 }
 
 fn facts(form: &mut Form, given: &v1::Facts) -> Option<CaseFacts> {
-    let offences = form.list("facts.offences", given.offences.clone(), OFFENCES_MAX, offence);
     let basis = form.list("facts.basis", given.basis.clone(), BASIS_MAX, Form::required_word);
     let stage = form.required_word("facts.stage", given.stage);
     let requester_kind = form.required_word("facts.requester_kind", given.requester_kind);
     let custodian_class = form.word("facts.custodian_class", given.custodian_class);
     let kind = form.required_word("facts.form", given.form);
-    let warrant = form.required_word("facts.warrant", given.warrant);
-    let issuing_authority = form.required_word("facts.issuing_authority", given.issuing_authority);
+    let warrant: Option<WarrantKind> = form.required_word("facts.warrant", given.warrant);
+    let said = v1::Assertions {
+        issuing_authority: given.issuing_authority,
+        criminal_warrant: given.criminal_warrant,
+        terrorist_list_match: given.terrorist_list_match,
+        offences: given.offences.clone(),
+        citizenship_claim: given.citizenship_claim,
+        citizen: given.citizen || given.proof_of_status,
+        lawful_status: given.lawful_status,
+        juvenile: given.juvenile,
+        sealed: given.sealed,
+        protected: given.protected,
+    };
+    let record = assertions(form, "facts", said);
+    let asserted = given.asserted.clone().map(|said| assertions(form, "facts.asserted", said));
     let facts = CaseFacts {
         stage: stage?,
         requester_kind: requester_kind?,
@@ -99,42 +111,50 @@ fn facts(form: &mut Form, given: &v1::Facts) -> Option<CaseFacts> {
         asks_for_hold: given.asks_for_hold,
         basis: basis.into_iter().collect(),
         warrant: warrant?,
-        issuing_authority: issuing_authority?,
-        judicial_warrant: given.judicial_warrant,
-        criminal_warrant: given.criminal_warrant,
-        terrorist_list_match: given.terrorist_list_match,
-        offences: offences.into_iter().collect::<BTreeSet<Offence>>(),
-        citizenship_claim: given.citizenship_claim,
-        proof_of_status: given.proof_of_status,
-        juvenile: given.juvenile,
-        sealed: given.sealed,
-        protected: given.protected,
+        final_order: given.final_order,
         date_public: given.date_public,
+        record: record?,
+        asserted: asserted.unwrap_or_else(|| Some(Assertions::default()))?,
     };
-    agree(form, &facts);
-    Some(facts)
-}
-
-/// What follows from other facts must be as it follows: the law would be asked of a case that cannot be.
-fn agree(form: &mut Form, facts: &CaseFacts) {
-    let by_judge = facts.issuing_authority.is_judge();
-    let signed = match facts.warrant {
-        WarrantKind::None => facts.issuing_authority == IssuingAuthority::None,
-        WarrantKind::I200 | WarrantKind::I205 => facts.issuing_authority == IssuingAuthority::ImmigrationOfficer,
-        WarrantKind::Judicial => by_judge,
-    };
-    let sealed = facts.offences.iter().any(|offence| offence.status.is_sealed());
+    let judge = facts.record.judge != Judge::None;
     for (agrees, field, expected) in [
         (facts.asks_for_hold == facts.form.asks_for_hold(), "asks_for_hold", "as the form says"),
-        (signed, "issuing_authority", "who signs a warrant of this kind"),
-        (facts.judicial_warrant == by_judge, "judicial_warrant", "true where a judge signed, and false where none did"),
-        (by_judge || !facts.criminal_warrant, "criminal_warrant", "false where no judge signed"),
-        (facts.sealed == sealed, "sealed", "true where an offence is sealed or a youthful offender's, and else false"),
+        (facts.warrant != WarrantKind::Judicial, "warrant", "an officer's: a judge's is said by issuing_authority"),
+        (given.judicial_warrant == judge, "judicial_warrant", "true where a judge signed, and false where none did"),
     ] {
         if !agrees {
             form.fault(&format!("facts.{field}"), expected);
         }
     }
+    Some(facts)
+}
+
+/// What one side says. What follows from other facts must be as it follows: the law would be asked of a case that cannot be.
+fn assertions(form: &mut Form, field: &str, given: v1::Assertions) -> Option<Assertions> {
+    let authority: Option<IssuingAuthority> =
+        form.word(&format!("{field}.issuing_authority"), given.issuing_authority);
+    let judge = authority.map_or(Judge::None, Judge::from);
+    let offences = form.list(&format!("{field}.offences"), given.offences, OFFENCES_MAX, offence);
+    let sealed = offences.iter().any(|offence| offence.status.is_sealed());
+    if given.criminal_warrant && judge == Judge::None {
+        form.fault(&format!("{field}.criminal_warrant"), "false where no judge signed");
+    }
+    if given.sealed != sealed {
+        let expected = "true where an offence is sealed or a youthful offender's, and else false";
+        form.fault(&format!("{field}.sealed"), expected);
+    }
+    Some(Assertions {
+        judge,
+        criminal_warrant: given.criminal_warrant,
+        terrorist_list_match: given.terrorist_list_match,
+        offences: offences.into_iter().collect::<BTreeSet<Offence>>(),
+        citizenship_claim: given.citizenship_claim,
+        citizen: given.citizen,
+        lawful_status: given.lawful_status,
+        juvenile: given.juvenile,
+        sealed: given.sealed,
+        protected: given.protected,
+    })
 }
 
 fn offence(form: &mut Form, field: &str, given: v1::Offence) -> Option<Offence> {

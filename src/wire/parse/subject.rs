@@ -69,5 +69,9 @@ pub(super) fn flags(flags: Option<v1::Flags>) -> Flags {
         juvenile: flags.juvenile,
         victim_witness: flags.victim_witness,
         protected_program: flags.protected_program,
+        citizen: flags.citizen,
+        lawful_status: flags.lawful_status,
+        terrorist_list_match: flags.terrorist_list_match,
+        sealed: false,
     }
 }

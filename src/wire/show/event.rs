@@ -17,10 +17,11 @@ use crate::wire::show::duty::{obligation, review};
 use crate::wire::show::judged::{determination, judged};
 use crate::wire::show::parts::{
     acknowledgement, actual_release, answer, charge, closing, correction, flags, movement, scheduled_release,
-    service_of_copy, subject,
+    service_of_copy, subject, verification,
 };
 use crate::wire::show::resource::{asked, custody, detainer, transfer};
-use crate::wire::show::timestamp;
+use crate::domain::warrant::VerifiedWarrant;
+use crate::wire::show::{agency_name, timestamp};
 use crate::wire::v1;
 use crate::wire::v1::event::Event as Wire;
 use crate::wire::words::{to_wire, to_wire_or_unspecified};
@@ -55,6 +56,7 @@ fn wire(event: &Event, said: Said) -> Wire {
             said.answered(detainer, answer, correction.as_ref())
         }
         Event::DetainerAmended(amended) => said.amended(amended),
+        Event::WarrantVerified { detainer, verified } => said.verified(detainer, verified),
         Event::CopyServed { detainer, service, correction, .. } => said.served(detainer, service, correction.as_ref()),
         Event::CitizenshipClaimRaised { detainer, claim, .. } => said.claimed(detainer, claim),
         Event::CitizenshipClaimResolved { detainer, outcome, reason, .. } => said.resolved(detainer, *outcome, reason),
@@ -151,6 +153,17 @@ impl Said {
             facts: self.facts,
             corrects: corrects.is_some(),
             correction: corrects.map(correction),
+        })
+    }
+
+    fn verified(self, detainer: &CaseName, verified: &VerifiedWarrant) -> Wire {
+        Wire::WarrantVerified(v1::WarrantVerified {
+            detainer: detainer.to_string(),
+            custodian: agency_name(&verified.custodian),
+            verification: Some(verification(&verified.verification)),
+            counts: self.counts,
+            determinations: self.determinations,
+            facts: self.facts,
         })
     }
 

@@ -3,8 +3,9 @@
 use jiff::Timestamp;
 
 use crate::domain::determination::{Determination, LawAction};
-use crate::domain::facts::{CaseFacts, Offence};
+use crate::domain::facts::{Assertions, CaseFacts, Judge, Offence};
 use crate::domain::ids::CaseName;
+use crate::domain::warrant::IssuingAuthority;
 use crate::wire::show::timestamp;
 use crate::wire::v1;
 use crate::wire::words::{to_wire, to_wire_or_unspecified};
@@ -21,18 +22,46 @@ pub fn judged(detainer: &CaseName, facts: &CaseFacts, judged_at: Timestamp) -> v
         asks_for_hold: facts.asks_for_hold,
         basis: facts.basis.iter().map(|basis| to_wire(*basis)).collect(),
         warrant: to_wire(facts.warrant),
-        issuing_authority: to_wire(facts.issuing_authority),
-        judicial_warrant: facts.judicial_warrant,
-        criminal_warrant: facts.criminal_warrant,
-        terrorist_list_match: facts.terrorist_list_match,
-        offences: facts.offences.iter().copied().map(offence).collect(),
-        citizenship_claim: facts.citizenship_claim,
-        proof_of_status: facts.proof_of_status,
-        juvenile: facts.juvenile,
-        sealed: facts.sealed,
-        protected: facts.protected,
+        issuing_authority: authority(facts.record.judge),
+        judicial_warrant: facts.record.judge != Judge::None,
+        criminal_warrant: facts.record.criminal_warrant,
+        terrorist_list_match: facts.record.terrorist_list_match,
+        offences: facts.record.offences.iter().copied().map(offence).collect(),
+        citizenship_claim: facts.record.citizenship_claim,
+        proof_of_status: false,
+        juvenile: facts.record.juvenile,
+        sealed: facts.record.sealed,
+        protected: facts.record.protected,
         date_public: facts.date_public,
+        asserted: Some(asserted(&facts.asserted)),
+        final_order: facts.final_order,
+        citizen: facts.record.citizen,
+        lawful_status: facts.record.lawful_status,
     }
+}
+
+/// What a requester says.
+fn asserted(said: &Assertions) -> v1::Assertions {
+    v1::Assertions {
+        issuing_authority: authority(said.judge),
+        criminal_warrant: said.criminal_warrant,
+        terrorist_list_match: said.terrorist_list_match,
+        offences: said.offences.iter().copied().map(offence).collect(),
+        citizenship_claim: said.citizenship_claim,
+        citizen: said.citizen,
+        lawful_status: said.lawful_status,
+        juvenile: said.juvenile,
+        sealed: said.sealed,
+        protected: said.protected,
+    }
+}
+
+fn authority(judge: Judge) -> i32 {
+    to_wire(match judge {
+        Judge::None => IssuingAuthority::None,
+        Judge::Federal => IssuingAuthority::FederalJudge,
+        Judge::State => IssuingAuthority::StateJudge,
+    })
 }
 
 /// What the law says of an act, of that detainer or of none.
@@ -47,6 +76,7 @@ pub fn determination(detainer: String, action: LawAction, said: &Determination) 
         reviews: said.reviews.clone(),
         failed: said.failed,
         clock: to_wire_or_unspecified(said.clock),
+        unverified: said.unverified,
     }
 }
 

@@ -6,6 +6,7 @@ use crate::domain::custody::{ActualRelease, Closing, Destination, Movement, Sche
 use crate::domain::detainer::{Acknowledgement, Answer, Warrant};
 use crate::domain::service::ServiceOfCopy;
 use crate::domain::subject::{Flags, PersonName, Subject};
+use crate::domain::warrant::WarrantVerification;
 use crate::wire::show::{agency_name, timestamp};
 use crate::wire::v1;
 use crate::wire::words::{to_wire, to_wire_or_unspecified};
@@ -16,6 +17,24 @@ pub(super) fn warrant(warrant: &Warrant) -> v1::Warrant {
         issuing_authority: to_wire(warrant.issuing_authority),
         signed_at: warrant.signed_at.map(timestamp),
         criminal: warrant.criminal,
+        court: warrant.court.clone().unwrap_or_default(),
+        signer: warrant.signer.clone().unwrap_or_default(),
+        docket: warrant.docket.clone().unwrap_or_default(),
+        expires_on: or_empty(warrant.expires_on.as_ref()),
+        document_sha256: warrant.document.as_ref().map(|document| document.sha256.to_vec()).unwrap_or_default(),
+        document_media_type: warrant.document.as_ref().map(|document| document.media_type.clone()).unwrap_or_default(),
+    }
+}
+
+pub(super) fn verification(verification: &WarrantVerification) -> v1::WarrantVerification {
+    v1::WarrantVerification {
+        outcome: to_wire(verification.outcome),
+        method: to_wire(verification.method),
+        compared: verification.compared.iter().copied().map(to_wire).collect(),
+        seen: Some(warrant(&verification.seen)),
+        final_order_seen: verification.final_order_seen,
+        reason: verification.reason.clone().unwrap_or_default(),
+        occurred_at: verification.occurred_at.map(timestamp),
     }
 }
 
@@ -87,6 +106,9 @@ pub(super) fn flags(flags: Flags) -> v1::Flags {
         juvenile: flags.juvenile,
         victim_witness: flags.victim_witness,
         protected_program: flags.protected_program,
+        citizen: flags.citizen,
+        lawful_status: flags.lawful_status,
+        terrorist_list_match: flags.terrorist_list_match,
     }
 }
 

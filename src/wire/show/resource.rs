@@ -7,7 +7,7 @@ use crate::domain::ids::CaseName;
 use crate::domain::transfer::{Transfer, TransferName, TransferWindow};
 use crate::wire::show::parts::{
     acknowledgement, actual_release, answer, charge, closing, flags, movement, scheduled_release, service_of_copy,
-    subject, warrant,
+    subject, verification, warrant,
 };
 use crate::wire::show::{agency_name, timestamp};
 use crate::wire::v1;
@@ -39,6 +39,10 @@ pub fn detainer(detainer: &Detainer, viewpoint: Viewpoint) -> v1::Detainer {
         state: to_wire(state),
         acknowledgement: detainer.acknowledgement.as_ref().filter(|_| acknowledged).map(acknowledgement),
         answer: given.as_ref().map(answer),
+        warrant_verification: match viewpoint {
+            Viewpoint::Issuer => None,
+            Viewpoint::Custodian => detainer.verified.as_ref().map(|seen| verification(&seen.verification)),
+        },
         lift_reason: to_wire_or_unspecified(detainer.lift_reason),
         create_time: Some(timestamp(detainer.lodged_at)),
         update_time: Some(timestamp(updated_at)),

@@ -1,0 +1,225 @@
+//! The warrant that comes with a request, and what the custodian has seen of it.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::ids::AgencyId;
+use crate::domain::vocabulary::vocabulary;
+
+vocabulary! {
+    /// The warrant that came with the request.
+    pub enum WarrantKind {
+        /// None.
+        None = "none",
+        /// I-200, administrative arrest.
+        I200 = "i-200",
+        /// I-205, administrative removal.
+        I205 = "i-205",
+        /// Signed by a judge.
+        Judicial = "judicial",
+    }
+}
+
+vocabulary! {
+    /// Who signed the warrant. Law turns on it, so it is its own field and not read off the form.
+    pub enum IssuingAuthority {
+        /// Nobody: there is no warrant.
+        None = "none",
+        /// An immigration officer.
+        ImmigrationOfficer = "immigration-officer",
+        /// A federal judge or magistrate.
+        FederalJudge = "federal-judge",
+        /// A judge of a state court.
+        StateJudge = "state-judge",
+        /// Nobody can tell yet. Counts as no judge.
+        Unknown = "unknown",
+    }
+}
+
+impl IssuingAuthority {
+    /// Whether a judge signed.
+    pub fn is_judge(self) -> bool {
+        match self {
+            Self::FederalJudge | Self::StateJudge => true,
+            Self::None | Self::ImmigrationOfficer | Self::Unknown => false,
+        }
+    }
+}
+
+/// The warrant attached to a request, as its issuer describes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Warrant {
+    /// Which kind.
+    pub kind: WarrantKind,
+    /// Who signed it.
+    pub issuing_authority: IssuingAuthority,
+    /// When it was signed, as asserted.
+    pub signed_at: Option<Timestamp>,
+    /// A judge signed it on a federal criminal charge, and not for removal alone.
+    #[serde(default)]
+    pub criminal: bool,
+    /// The court that it was issued by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub court: Option<String>,
+    /// Who signed it, by name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signer: Option<String>,
+    /// Its docket number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub docket: Option<String>,
+    /// The last day on which it is good.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_on: Option<Date>,
+    /// The document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document: Option<WarrantDocument>,
+}
+
+/// A document, by its hash.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WarrantDocument {
+    /// SHA-256 of its bytes.
+    pub sha256: [u8; 32],
+    /// Its media type (RFC 6838), as application/pdf.
+    pub media_type: String,
+}
+
+impl Warrant {
+    /// No warrant.
+    pub const NONE: Self = Self {
+        kind: WarrantKind::None,
+        issuing_authority: IssuingAuthority::None,
+        signed_at: None,
+        criminal: false,
+        court: None,
+        signer: None,
+        docket: None,
+        expires_on: None,
+        document: None,
+    };
+
+    /// Whether its last day is over.
+    pub fn expired(&self, today: Date) -> bool {
+        self.expires_on.is_some_and(|last| last < today)
+    }
+}
+
+vocabulary! {
+    /// What came of looking at a warrant.
+    pub enum VerificationOutcome {
+        /// It is what it is said to be, and in force.
+        Verified = "verified",
+        /// Its document was received. That it is genuine was not looked into: an officer's warrant needs no more.
+        Received = "received",
+        /// It is not what it is said to be.
+        Refused = "refused",
+        /// It was verified before, and no longer counts: recalled by its court, or verified by mistake.
+        Withdrawn = "withdrawn",
+    }
+}
+
+vocabulary! {
+    /// How a warrant was looked into.
+    pub enum VerificationMethod {
+        /// The document was inspected.
+        DocumentInspected = "document-inspected",
+        /// The court's docket was looked up.
+        DocketChecked = "docket-checked",
+        /// The court's clerk or chambers confirmed it.
+        CourtConfirmed = "court-confirmed",
+    }
+}
+
+vocabulary! {
+    /// What of a warrant was compared with its document or docket.
+    pub enum WarrantDetail {
+        /// The person's name.
+        Subject = "subject",
+        /// The court.
+        Court = "court",
+        /// Who signed it.
+        Signer = "signer",
+        /// The docket number.
+        Docket = "docket",
+        /// The day it was signed.
+        SignedDate = "signed-date",
+        /// The day it expires.
+        ExpiryDate = "expiry-date",
+        /// The hash of the document.
+        DocumentHash = "document-hash",
+    }
+}
+
+/// What an officer of the custodian found a warrant to be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WarrantVerification {
+    /// What came of it.
+    pub outcome: VerificationOutcome,
+    /// How it was looked into.
+    pub method: VerificationMethod,
+    /// What was compared; never empty where it was verified.
+    pub compared: Vec<WarrantDetail>,
+    /// The warrant as the custodian read it. Law turns on this, and not on what the issuer said.
+    pub seen: Warrant,
+    /// The final order of removal itself was seen.
+    pub final_order_seen: bool,
+    /// Why, where it was refused or withdrawn. May be personal: stays with the custodian.
+    pub reason: Option<String>,
+    /// When, as the custodian says.
+    pub occurred_at: Option<Timestamp>,
+}
+
+/// A verification, and what it was of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VerifiedWarrant {
+    /// What was found.
+    pub verification: WarrantVerification,
+    /// Whose officer found it. Another custodian has not seen it.
+    pub custodian: AgencyId,
+    /// The warrant as the issuer described it then. An amendment that describes another was not looked into.
+    pub asserted: Warrant,
+    /// When it was recorded, by our clock.
+    pub recorded_at: Timestamp,
+}
+
+impl VerifiedWarrant {
+    /// Whether it still speaks for what is asserted now, in the hands of whoever holds the person now.
+    pub fn speaks_for(&self, asserted: &Warrant, custodian: Option<&AgencyId>) -> bool {
+        self.asserted == *asserted && custodian == Some(&self.custodian)
+    }
+
+    /// The judge's warrant that counts on a day: verified, a judge's, and not expired.
+    pub fn judges_warrant(&self, today: Date) -> Option<&Warrant> {
+        let WarrantVerification { outcome, seen, .. } = &self.verification;
+        let counts = *outcome == VerificationOutcome::Verified && seen.issuing_authority.is_judge();
+        (counts && !seen.expired(today)).then_some(seen)
+    }
+
+    /// The officer's warrant that was received or verified, and has not expired.
+    pub fn officers_warrant(&self, today: Date) -> Option<WarrantKind> {
+        let WarrantVerification { outcome, seen, .. } = &self.verification;
+        let received = match outcome {
+            VerificationOutcome::Verified | VerificationOutcome::Received => true,
+            VerificationOutcome::Refused | VerificationOutcome::Withdrawn => false,
+        };
+        let officers = matches!(seen.kind, WarrantKind::I200 | WarrantKind::I205);
+        (received && officers && !seen.expired(today)).then_some(seen.kind)
+    }
+
+    /// Whether the final order of removal was seen.
+    pub fn final_order_seen(&self) -> bool {
+        match self.verification.outcome {
+            VerificationOutcome::Verified | VerificationOutcome::Received => self.verification.final_order_seen,
+            VerificationOutcome::Refused | VerificationOutcome::Withdrawn => false,
+        }
+    }
+
+    /// Whether the custodian refused the warrant: then not even its document triggers anything.
+    pub fn refused(&self) -> bool {
+        match self.verification.outcome {
+            VerificationOutcome::Refused | VerificationOutcome::Withdrawn => true,
+            VerificationOutcome::Verified | VerificationOutcome::Received => false,
+        }
+    }
+}
