@@ -15,8 +15,8 @@ use crate::domain::inbox::Place;
 use crate::domain::obligation::{Evidence, ObligationName};
 use crate::domain::review::{Ground, ReviewDecision, ReviewName};
 use crate::domain::service::ServiceOfCopy;
-use crate::domain::warrant::WarrantVerification;
 use crate::domain::transfer::{TransferFailureCause, TransferName, TransferWindow, WindowDeclineReason};
+use crate::domain::warrant::WarrantVerification;
 
 /// A command upon a case, parsed and valid in itself.
 #[derive(Debug, Clone, PartialEq, Eq)]

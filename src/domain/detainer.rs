@@ -14,8 +14,8 @@ pub use crate::domain::shown::{Parted, Shown, Viewpoint};
 use crate::domain::subject::{Flags, MatchMethod, Subject};
 use crate::domain::transfer::Transfer;
 use crate::domain::vocabulary::vocabulary;
-use crate::domain::warrant::{VerifiedWarrant, WarrantVerification};
 pub use crate::domain::warrant::{IssuingAuthority, Warrant, WarrantKind};
+use crate::domain::warrant::{VerifiedWarrant, WarrantVerification};
 
 vocabulary! {
     /// The form the request is made on.

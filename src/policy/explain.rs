@@ -53,6 +53,10 @@ vocabulary! {
         Protected = "protected",
         /// The release date is open to the public.
         DatePublic = "date_public",
+        /// A judge's warrant, a list match, citizenship or another flag, as the requester says.
+        Asserted = "asserted",
+        /// The charges that the requester names: one more, one fewer, or one word of one of them.
+        AssertedCharges = "asserted.charges",
     }
 }
 

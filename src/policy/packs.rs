@@ -4,9 +4,9 @@
 use std::sync::LazyLock;
 
 use crate::domain::agency::AgencyClass;
-use crate::domain::detainer::{DetainerForm, IssuingAuthority, WarrantKind};
+use crate::domain::detainer::{DetainerForm, WarrantKind};
 use crate::domain::determination::{FieldClass, FieldClasses, HoldClock, LawView, Obligation, Ruling};
-use crate::domain::facts::CaseFacts;
+use crate::domain::facts::{CaseFacts, Judge};
 use crate::policy::engine::Engine;
 use crate::policy::load::PolicySet;
 use crate::policy::samples::{facts, with_law};
@@ -23,15 +23,14 @@ const NOTIFY_ONLY_FORM: Change = |facts| (facts.form, facts.asks_for_hold) = (De
 const IN_STATE_PRISON: Change = |facts| facts.custodian_class = Some(AgencyClass::StatePrison);
 const IN_COUNTY_JAIL: Change = |facts| facts.custodian_class = Some(AgencyClass::CountyJail);
 const A_JUDGE_SIGNED: Change = |facts| {
-    facts.warrant = WarrantKind::Judicial;
-    facts.issuing_authority = IssuingAuthority::FederalJudge;
-    facts.judicial_warrant = true;
+    facts.warrant = WarrantKind::None;
+    facts.record.judge = Judge::Federal;
 };
-const A_CITIZENSHIP_CLAIM: Change = |facts| facts.citizenship_claim = true;
-const PROOF_OF_STATUS: Change = |facts| facts.proof_of_status = true;
-const A_JUVENILE: Change = |facts| facts.juvenile = true;
-const A_SEALED_RECORD: Change = |facts| facts.sealed = true;
-const PROTECTED: Change = |facts| facts.protected = true;
+const A_CITIZENSHIP_CLAIM: Change = |facts| facts.record.citizenship_claim = true;
+const LAWFUL_STATUS: Change = |facts| facts.record.lawful_status = true;
+const A_JUVENILE: Change = |facts| facts.record.juvenile = true;
+const A_SEALED_RECORD: Change = |facts| facts.record.sealed = true;
+const PROTECTED: Change = |facts| facts.record.protected = true;
 
 static EMBEDDED: LazyLock<Engine> = LazyLock::new(|| Engine::new(PolicySet::embedded().unwrap()));
 
@@ -64,7 +63,7 @@ fn every_ruling_says_what_it_rests_on() {
     assert_eq!(not_asked.hold.policies, ["safeguard.no-hold-requested"]);
     assert_eq!(not_asked.hold.citations, ["no hold was requested"]);
     // A prohibition decides alone: the review beside it cannot lift it.
-    let proven = law("us-tx", LATER, &[PROOF_OF_STATUS, A_JUVENILE]);
+    let proven = law("us-tx", LATER, &[LAWFUL_STATUS, A_JUVENILE]);
     assert_eq!(proven.hold.policies, ["us-tx.no-hold-on-proof-of-status"]);
     assert!(proven.hold.reviews.is_empty());
     let both = law("us-tx", LATER, &[A_SEALED_RECORD, A_JUVENILE]);
@@ -129,7 +128,7 @@ fn the_clock_that_ends_first_bounds_a_hold_and_obligations_add_up() {
         @id("us-zz.flat") @cite("c") @clock("flat-48h") @obligation("serve-copy,annual-count")
         permit (principal, action == Action::"hold", resource) when { context.judicial_warrant };
         @id("us-zz.same-day") @cite("c") @clock("same-day")
-        permit (principal, action == Action::"hold", resource) when { context.proof_of_status };
+        permit (principal, action == Action::"hold", resource) when { context.lawful_status };
         @id("us-zz.by-regulation") @cite("c") @clock("8-cfr-287-7-d")
         permit (principal, action in [Action::"hold"], resource) when { context.protected };
     "#;
@@ -145,8 +144,8 @@ fn the_clock_that_ends_first_bounds_a_hold_and_obligations_add_up() {
     let both = [Obligation::ServeCopy, Obligation::TellCounsel];
     check(&[], None, &both);
     check(&[PROTECTED], Some(HoldClock::Cfr), &both);
-    check(&[PROTECTED, PROOF_OF_STATUS], Some(HoldClock::SameDay), &both);
+    check(&[PROTECTED, LAWFUL_STATUS], Some(HoldClock::SameDay), &both);
     let all = [Obligation::ServeCopy, Obligation::TellCounsel, Obligation::AnnualCount];
     check(&[A_JUDGE_SIGNED, PROTECTED], Some(HoldClock::Flat48h), &all);
-    check(&[A_JUDGE_SIGNED, PROTECTED, PROOF_OF_STATUS], Some(HoldClock::SameDay), &all);
+    check(&[A_JUDGE_SIGNED, PROTECTED, LAWFUL_STATUS], Some(HoldClock::SameDay), &all);
 }

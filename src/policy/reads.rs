@@ -273,18 +273,27 @@ mod tests {
         check("!context.asks_for_hold", |facts| facts.asks_for_hold = false);
         check("context.basis.isEmpty()", |facts| facts.basis.clear());
         check("context[\"warrant\"] == 1", |facts| facts.warrant = WarrantKind::I205);
-        check("context.issuing_authority == 1", |facts| facts.issuing_authority = IssuingAuthority::StateJudge);
-        check("if context.judicial_warrant then true else false", |facts| facts.judicial_warrant = true);
-        check("context.criminal_warrant", |facts| facts.criminal_warrant = true);
-        check("context.terrorist_list_match", |facts| facts.terrorist_list_match = true);
+        check("if context.judicial_warrant then true else false", |facts| facts.record.judge = Judge::State);
+        check("context.federal_warrant", |facts| facts.record.judge = Judge::Federal);
+        check("context.final_order", |facts| facts.final_order = true);
+        check("context.asserted.judicial_warrant", |facts| facts.asserted.judge = Judge::State);
+        check("context.asserted.juvenile", |facts| facts.asserted.juvenile = true);
+        check("context.asserted.convictions.isEmpty()", |facts| {
+            facts.asserted.offences.insert(convicted(ConvictionAge::Older));
+        });
+        check("context.criminal_warrant", |facts| facts.record.criminal_warrant = true);
+        check("context.terrorist_list_match", |facts| facts.record.terrorist_list_match = true);
         check("context.date_public", |facts| facts.date_public = true);
-        check("context.charges == []", |facts| facts.offences.clear());
-        check("context.undated_conviction", |facts| _ = facts.offences.insert(convicted(ConvictionAge::Unknown)));
-        check("context.citizenship_claim", |facts| facts.citizenship_claim = true);
-        check("context.proof_of_status", |facts| facts.proof_of_status = true);
-        check("true && context.juvenile", |facts| facts.juvenile = true);
-        check("false || context.sealed", |facts| facts.sealed = true);
-        check("{a: context.protected}.a", |facts| facts.protected = true);
+        check("context.charges == []", |facts| facts.record.offences.clear());
+        check("context.undated_conviction", |facts| {
+            _ = facts.record.offences.insert(convicted(ConvictionAge::Unknown))
+        });
+        check("context.citizenship_claim", |facts| facts.record.citizenship_claim = true);
+        check("context.citizen", |facts| facts.record.citizen = true);
+        check("context.lawful_status", |facts| facts.record.lawful_status = true);
+        check("true && context.juvenile", |facts| facts.record.juvenile = true);
+        check("false || context.sealed", |facts| facts.record.sealed = true);
+        check("{a: context.protected}.a", |facts| facts.record.protected = true);
     }
 
     fn convicted(age: ConvictionAge) -> Offence {
@@ -302,7 +311,7 @@ mod tests {
             let ages = ConvictionAge::ALL.iter().map(|age| convicted(*age));
             for offence in ages.chain([charged]) {
                 let mut other = ordinary.clone();
-                other.offences.insert(offence);
+                other.record.offences.insert(offence);
                 assert_eq!(reads.essence(&other) != reads.essence(&ordinary), set.has(&offence), "{set:?} {offence:?}");
             }
         }

@@ -52,7 +52,9 @@ pub enum Rule {
     #[error("reads what the requester claims in two directions, or in a way that has none")]
     Claim,
     /// What the requester asks is the requester's word: a citation must say that the law rests on it.
-    #[error("is a permit that reads what was asked without @trigger, or bears a @trigger and reads nothing that was asked")]
+    #[error(
+        "is a permit that reads what was asked without @trigger, or bears a @trigger and reads nothing that was asked"
+    )]
     Trigger,
     /// Nothing links templates.
     #[error("is a template")]

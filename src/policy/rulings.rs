@@ -15,8 +15,7 @@ use crate::policy::slice::{Asserted, Slice};
 use crate::policy::vocabulary::{Vocabulary, milliseconds};
 
 /// The acts that a law speaks to as a whole, and not class by class.
-pub(crate) const ACTS: [LawAction; 4] =
-    [LawAction::Hold, LawAction::Notify, LawAction::Transfer, LawAction::Interview];
+pub(crate) const ACTS: [LawAction; 4] = [LawAction::Hold, LawAction::Notify, LawAction::Transfer, LawAction::Interview];
 
 /// What a ruling is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -70,8 +70,16 @@ pub(crate) fn with_law(jurisdiction: &str, law: &str) -> Result<PolicySet, Polic
 /// Anything that a side may say.
 pub(crate) fn any_assertions() -> impl Strategy<Value = Assertions> {
     (select(Judge::ALL), btree_set(any_offence(), 0..4), any::<[bool; 8]>()).prop_map(|(judge, offences, flags)| {
-        let [criminal_warrant, terrorist_list_match, citizenship_claim, citizen, lawful_status, juvenile, sealed, protected] =
-            flags;
+        let [
+            criminal_warrant,
+            terrorist_list_match,
+            citizenship_claim,
+            citizen,
+            lawful_status,
+            juvenile,
+            sealed,
+            protected,
+        ] = flags;
         Assertions {
             judge,
             criminal_warrant,

@@ -192,6 +192,7 @@ mod tests {
     use crate::domain::charge::OffenceCategory;
     use crate::domain::detainer::{DetainerBasis, DetainerForm, WarrantKind};
     use crate::domain::facts::Stage;
+    use crate::policy::rulings::ACTS;
     use crate::policy::samples;
 
     const SCHEMA: &str = include_str!("../../policies/comity.cedarschema");

@@ -109,6 +109,7 @@ fn statuses() -> Vec<Status> {
             reviews: Vec::new(),
             failed: false,
             clock: None,
+            unverified: false,
         };
         (LawAction::Hold, Arc::new(determination))
     };

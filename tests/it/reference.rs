@@ -108,6 +108,7 @@ fn said(denial: &Denial) -> String {
         Denial::OfficerRequired => "officer required".to_owned(),
         Denial::Forbidden { action, .. } => format!("forbidden: {}", action.word()),
         Denial::ReviewRequired { action, .. } => format!("review required: {}", action.word()),
+        Denial::VerificationRequired { action, .. } => format!("verification required: {}", action.word()),
         Denial::ReasonRequired { action, .. } => format!("reason required: {}", action.word()),
         Denial::NotAdmitted
         | Denial::Unattributed

@@ -16,13 +16,16 @@ use comity::domain::detainer::{
     IssuingAuthority, Request, Warrant, WarrantKind,
 };
 use comity::domain::determination::{Determination, FieldClasses, LawView, Obligation, Ruling};
-use comity::domain::facts::{CaseFacts, Offence, Stage};
+use comity::domain::facts::{Assertions, CaseFacts, Offence, Stage};
 use comity::domain::ids::{CaseName, JurisdictionId};
 use comity::domain::obligation::{Evidence, EvidenceMethod};
 use comity::domain::review::Ground;
 use comity::domain::service::{ServiceMethod, ServiceOfCopy};
 use comity::domain::subject::{Flags, Identifiers, MatchMethod, PersonName, Sex, Subject};
 use comity::domain::transfer::TransferWindow;
+use comity::domain::warrant::{
+    VerificationMethod, VerificationOutcome, WarrantDetail, WarrantDocument, WarrantVerification,
+};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
@@ -98,8 +101,8 @@ pub(crate) fn request(addressee: Option<&str>) -> Request {
         warrant: Warrant {
             kind: WarrantKind::I205,
             issuing_authority: IssuingAuthority::ImmigrationOfficer,
-            signed_at: None,
-            criminal: false,
+            document: Some(WarrantDocument { sha256: [5; 32], media_type: "application/pdf".to_owned() }),
+            ..Warrant::NONE
         },
         subject: subject(),
         charges: vec![charge()],
@@ -174,17 +177,13 @@ pub(crate) fn facts() -> CaseFacts {
         asks_for_hold: asked.form.asks_for_hold(),
         basis: asked.basis.into_iter().collect(),
         warrant: asked.warrant.kind,
-        issuing_authority: asked.warrant.issuing_authority,
-        judicial_warrant: false,
-        criminal_warrant: false,
-        terrorist_list_match: false,
-        offences: [Offence::of(&charge(), start().to_zoned(TimeZone::UTC).date())].into(),
-        citizenship_claim: false,
-        proof_of_status: false,
-        juvenile: false,
-        sealed: false,
-        protected: false,
+        final_order: false,
         date_public: false,
+        record: Assertions {
+            offences: [Offence::of(&charge(), start().to_zoned(TimeZone::UTC).date())].into(),
+            ..Assertions::default()
+        },
+        asserted: Assertions::default(),
     }
 }
 
@@ -198,6 +197,7 @@ pub(crate) fn law(hold: Ruling, notify: Ruling, disclosable: FieldClasses) -> La
             obligations: vec![Obligation::ServeCopy, Obligation::RecordInFile],
             reviews: if ruling == Ruling::Review { vec!["a person decides".to_owned()] } else { Vec::new() },
             failed: false,
+            unverified: false,
             clock: None,
         })
     };
@@ -227,6 +227,33 @@ pub(crate) fn ground() -> Ground {
 /// That an obligation was met.
 pub(crate) fn evidence() -> Evidence {
     Evidence { method: EvidenceMethod::InPerson, met_at: start(), note: Some("Quigley was told".to_owned()) }
+}
+
+/// An officer found the warrant to be what it is said to be.
+pub(crate) fn verification() -> WarrantVerification {
+    WarrantVerification {
+        outcome: VerificationOutcome::Verified,
+        method: VerificationMethod::DocketChecked,
+        compared: vec![WarrantDetail::Subject, WarrantDetail::Docket, WarrantDetail::DocumentHash],
+        seen: judges_warrant(),
+        final_order_seen: false,
+        reason: None,
+        occurred_at: None,
+    }
+}
+
+/// A federal judge's.
+pub(crate) fn judges_warrant() -> Warrant {
+    Warrant {
+        kind: WarrantKind::Judicial,
+        issuing_authority: IssuingAuthority::FederalJudge,
+        signed_at: Some(start()),
+        court: Some("W.D.N.Y.".to_owned()),
+        signer: Some("a magistrate judge".to_owned()),
+        docket: Some("26-mj-0001".to_owned()),
+        document: Some(WarrantDocument { sha256: [6; 32], media_type: "application/pdf".to_owned() }),
+        ..Warrant::NONE
+    }
 }
 
 pub(crate) fn service() -> ServiceOfCopy {

@@ -19,9 +19,7 @@ use crate::domain::determination::FieldClass;
 use crate::domain::event::{Event, Party, Record, Told};
 use crate::domain::ids::CaseName;
 use crate::domain::permit::Permitted;
-use crate::domain::record::{
-    concerning, counts, determinations, disclosure_of, requested, shown_with, within_custody,
-};
+use crate::domain::record::{concerning, counts, determinations, disclosure_of, requested, shown_with, within_custody};
 use crate::domain::service::ServiceOfCopy;
 use crate::domain::warrant::{VerificationOutcome, WarrantVerification};
 

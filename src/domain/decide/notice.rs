@@ -173,7 +173,9 @@ pub(super) fn may_notify(detainer: &Detainer, law: &LawView) -> bool {
 /// Whether an officer has permitted the very notice that the law leaves to a person: another ground for review that has
 /// come up since is another question.
 fn decided_by_person(detainer: &Detainer, law: &LawView) -> bool {
-    law.notify.ruling == Ruling::Review && !law.notify.unverified && detainer.permits(ReviewMatter::Notify, &law.notify.policies)
+    law.notify.ruling == Ruling::Review
+        && !law.notify.unverified
+        && detainer.permits(ReviewMatter::Notify, &law.notify.policies)
 }
 
 /// What leaves to a person whether a notice that is allowed may say of the release what it is about.

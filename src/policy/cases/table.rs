@@ -209,7 +209,9 @@ impl WrittenCase {
         for (act, said) in self.expect.each() {
             match said {
                 Some(said) => drop(acts.insert(act, rulings(&said)?)),
-                None if kind == Kind::Pack && act != LawAction::Interview => return Err(format!("expect does not say {}", act.word())),
+                None if kind == Kind::Pack && act != LawAction::Interview => {
+                    return Err(format!("expect does not say {}", act.word()));
+                }
                 None => {}
             }
         }

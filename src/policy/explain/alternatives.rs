@@ -6,7 +6,7 @@
 use crate::domain::agency::{AgencyClass, AgencyKind};
 use crate::domain::charge::{ChargeStatus, ConvictionAge, OffenceCategory, Severity};
 use crate::domain::detainer::{DetainerBasis, DetainerForm, WarrantKind};
-use crate::domain::facts::{CaseFacts, Judge, Offence, Stage};
+use crate::domain::facts::{Assertions, CaseFacts, Judge, Offence, Stage};
 use crate::policy::explain::{Alternative, Fact};
 
 /// A fact that holds or does not.
@@ -21,6 +21,21 @@ const FLAGS: [Flag; 8] = [
     (Fact::Juvenile, |facts| &mut facts.record.juvenile),
     (Fact::Protected, |facts| &mut facts.record.protected),
     (Fact::DatePublic, |facts| &mut facts.date_public),
+];
+
+/// Who says what is changed.
+type Side = fn(&mut CaseFacts) -> &mut Assertions;
+
+/// A claim that is made or not.
+type Claim = (&'static str, fn(&mut Assertions) -> &mut bool);
+
+const CLAIMS: [Claim; 6] = [
+    ("terrorist_list_match", |said| &mut said.terrorist_list_match),
+    ("citizenship_claim", |said| &mut said.citizenship_claim),
+    ("citizen", |said| &mut said.citizen),
+    ("lawful_status", |said| &mut said.lawful_status),
+    ("juvenile", |said| &mut said.juvenile),
+    ("protected", |said| &mut said.protected),
 ];
 
 /// Warrants: an officer's by its document, or a judge's that the custodian verified.
@@ -60,7 +75,9 @@ pub(super) fn alternatives(facts: &CaseFacts) -> Vec<Alternative> {
             others.add(fact, if value { "true" } else { "false" }, |facts| *flag(facts) = value);
         }
     }
-    others.add_charges();
+    others.add_claims();
+    others.add_charges(Fact::Charges, |facts| &mut facts.record);
+    others.add_charges(Fact::AssertedCharges, |facts| &mut facts.asserted);
     others.found
 }
 
@@ -97,33 +114,55 @@ impl Others<'_> {
         }
     }
 
-    fn add_charges(&mut self) {
-        for own in &self.facts.record.offences {
-            self.add_offences(&format!("without {}", words(*own)), Some(own), None);
+    fn add_claims(&mut self) {
+        for judge in Judge::ALL {
+            for criminal in [false, true] {
+                if criminal && *judge == Judge::None {
+                    continue;
+                }
+                let charged = if criminal { ", criminal_warrant" } else { "" };
+                self.add(Fact::Asserted, &format!("signed_by {}{charged}", judge.word()), |facts| {
+                    (facts.asserted.judge, facts.asserted.criminal_warrant) = (*judge, criminal);
+                });
+            }
+        }
+        for (name, flag) in CLAIMS {
+            for value in [false, true] {
+                self.add(Fact::Asserted, &format!("{name} = {value}"), |facts| *flag(&mut facts.asserted) = value);
+            }
+        }
+    }
+
+    fn add_charges(&mut self, fact: Fact, side: Side) {
+        let own: Vec<Offence> = side(&mut self.facts.clone()).offences.iter().copied().collect();
+        for own in &own {
+            self.add_offences((fact, side), &format!("without {}", words(*own)), Some(own), None);
             let severity = severities().map(|severity| Offence { severity, ..*own });
             let category = OffenceCategory::ALL.iter().map(|category| Offence { category: *category, ..*own });
             let status = statuses().map(|(status, age)| Offence { status, age, ..*own });
             for other in severity.chain(category).chain(status).filter(|other| other != own) {
-                self.add_offences(&format!("{} instead of {}", words(other), words(*own)), Some(own), Some(other));
+                let value = format!("{} instead of {}", words(other), words(*own));
+                self.add_offences((fact, side), &value, Some(own), Some(other));
             }
         }
         for category in OffenceCategory::ALL {
             for (status, age) in statuses() {
                 for severity in severities() {
                     let other = Offence { category: *category, status, severity, age };
-                    self.add_offences(&format!("also {}", words(other)), None, Some(other));
+                    self.add_offences((fact, side), &format!("also {}", words(other)), None, Some(other));
                 }
             }
         }
     }
 
-    fn add_offences(&mut self, value: &str, less: Option<&Offence>, more: Option<Offence>) {
-        self.add(Fact::Charges, value, |facts| {
+    fn add_offences(&mut self, (fact, side): (Fact, Side), value: &str, less: Option<&Offence>, more: Option<Offence>) {
+        self.add(fact, value, |facts| {
+            let said = side(facts);
             if let Some(less) = less {
-                facts.record.offences.remove(less);
+                said.offences.remove(less);
             }
-            facts.record.offences.extend(more);
-            facts.record.sealed = facts.record.offences.iter().any(|offence| offence.status.is_sealed());
+            said.offences.extend(more);
+            said.sealed = said.offences.iter().any(|offence| offence.status.is_sealed());
         });
     }
 }

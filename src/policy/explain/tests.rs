@@ -12,6 +12,7 @@ use crate::domain::agency::AgencyClass;
 use crate::domain::charge::{ChargeStatus, ConvictionAge};
 use crate::domain::detainer::WarrantKind;
 use crate::domain::determination::{LawAction, LawView, Ruling};
+use crate::domain::facts::{Assertions, Judge, Offence};
 use crate::policy::load::PolicySet;
 use crate::policy::samples::{any_facts, facts, with_law};
 
@@ -26,52 +27,67 @@ fn ruling(law: &LawView, about: About) -> Ruling {
         About::Act(LawAction::Hold) => law.hold.ruling,
         About::Act(LawAction::Notify) => law.notify.ruling,
         About::Act(LawAction::Transfer) => law.transfer.ruling,
-        About::Act(LawAction::Disclose) => panic!("asked by class"),
+        About::Act(LawAction::Disclose | LawAction::Interview) => panic!("not of a view"),
         About::Field(class) if law.disclosable.contains(class) => Ruling::May,
         About::Field(class) if law.review.contains(class) => Ruling::Review,
         About::Field(_) => Ruling::MustNot,
     }
 }
 
-/// A class that must be shown is shown like one that may.
-fn like(ruling: Ruling, about: About) -> Ruling {
-    if matches!((ruling, about), (Ruling::Must, About::Field(_))) { Ruling::May } else { ruling }
+/// A class that must be shown is shown like one that may, and what hangs on a claim is shown like what must not be.
+fn like(said: &Determination, about: About) -> Ruling {
+    match (said.ruling, about) {
+        (Ruling::Must, About::Field(_)) => Ruling::May,
+        (Ruling::Review, About::Field(_)) if said.unverified => Ruling::MustNot,
+        (ruling, _) => ruling,
+    }
 }
 
 /// Facts as a request can carry them.
 fn possible() -> impl Strategy<Value = CaseFacts> {
     any_facts().prop_map(|mut facts| {
-        let signed_by = facts.issuing_authority;
-        facts.warrant = match facts.warrant {
-            _ if signed_by.is_judge() => WarrantKind::Judicial,
-            WarrantKind::Judicial => WarrantKind::I200,
-            kind @ (WarrantKind::None | WarrantKind::I200 | WarrantKind::I205) => kind,
-        };
-        if facts.warrant == WarrantKind::I200 || facts.warrant == WarrantKind::I205 {
-            facts.issuing_authority = crate::domain::detainer::IssuingAuthority::ImmigrationOfficer;
-        } else if facts.warrant == WarrantKind::None {
-            facts.issuing_authority = crate::domain::detainer::IssuingAuthority::None;
-        }
-        facts.judicial_warrant = facts.issuing_authority.is_judge();
-        facts.criminal_warrant &= facts.judicial_warrant;
         facts.asks_for_hold = facts.form.asks_for_hold();
-        let offences = std::mem::take(&mut facts.offences).into_iter().map(|mut offence| {
-            offence.age = match (offence.status, offence.age) {
-                (ChargeStatus::Convicted, ConvictionAge::None) => ConvictionAge::Unknown,
-                (ChargeStatus::Convicted, age) => age,
-                _ => ConvictionAge::None,
-            };
-            offence
-        });
-        facts.offences = offences.collect();
-        facts.sealed = facts.offences.iter().any(|offence| offence.status.is_sealed());
+        possibly(&mut facts.record);
+        possibly(&mut facts.asserted);
         facts
     })
 }
 
-fn with_offences_of(facts: &CaseFacts, offences: BTreeSet<crate::domain::facts::Offence>) -> CaseFacts {
+/// What a side may say.
+fn possibly(said: &mut Assertions) {
+    said.criminal_warrant &= said.judge != Judge::None;
+    let offences = std::mem::take(&mut said.offences).into_iter().map(|mut offence| {
+        offence.age = match (offence.status, offence.age) {
+            (ChargeStatus::Convicted, ConvictionAge::None) => ConvictionAge::Unknown,
+            (ChargeStatus::Convicted, age) => age,
+            _ => ConvictionAge::None,
+        };
+        offence
+    });
+    said.offences = offences.collect();
+    said.sealed = said.offences.iter().any(|offence| offence.status.is_sealed());
+}
+
+/// What a side says of charges, with one of them as the other has it.
+fn crossed_charges(one: &Assertions, from: &Assertions, at: prop::sample::Index) -> Assertions {
+    let (own, others): (Vec<_>, Vec<_>) = (one.offences.iter().collect(), from.offences.iter().collect());
+    let mut offences = one.offences.clone();
+    match (own.get(at.index(own.len().max(1))), others.get(at.index(others.len().max(1))), at.index(3)) {
+        (Some(own), _, 0) => _ = offences.remove(*own),
+        (Some(own), Some(other), 1) => {
+            offences.remove(*own);
+            offences.insert(Offence { severity: other.severity, ..**own });
+        }
+        (Some(own), Some(other), 2) => {
+            offences.remove(*own);
+            let (status, age) = (other.status, other.age);
+            offences.insert(Offence { status, age, ..**own });
+        }
+        (_, Some(other), _) => _ = offences.insert(**other),
+        _ => {}
+    }
     let sealed = offences.iter().any(|offence| offence.status.is_sealed());
-    CaseFacts { offences, sealed, ..facts.clone() }
+    Assertions { offences, sealed, ..one.clone() }
 }
 
 /// The first case with one fact as the other has it. Written apart from what enumerates the alternatives.
@@ -91,33 +107,32 @@ fn crossed(one: &CaseFacts, from: &CaseFacts, fact: Fact, at: prop::sample::Inde
             }
         }
         Fact::Warrant => {
-            (to.warrant, to.issuing_authority) = (from.warrant, from.issuing_authority);
-            (to.judicial_warrant, to.criminal_warrant) = (from.judicial_warrant, from.criminal_warrant);
-        }
-        Fact::TerroristListMatch => to.terrorist_list_match = from.terrorist_list_match,
-        Fact::Charges => {
-            let (own, others): (Vec<_>, Vec<_>) = (one.offences.iter().collect(), from.offences.iter().collect());
-            let mut offences = one.offences.clone();
-            match (own.get(at.index(own.len().max(1))), others.get(at.index(others.len().max(1))), at.index(3)) {
-                (Some(own), _, 0) => _ = offences.remove(*own),
-                (Some(own), Some(other), 1) => {
-                    offences.remove(*own);
-                    offences.insert(crate::domain::facts::Offence { severity: other.severity, ..**own });
-                }
-                (Some(own), Some(other), 2) => {
-                    offences.remove(*own);
-                    let (status, age) = (other.status, other.age);
-                    offences.insert(crate::domain::facts::Offence { status, age, ..**own });
-                }
-                (_, Some(other), _) => _ = offences.insert(**other),
-                _ => {}
+            to.warrant = from.warrant;
+            (to.record.judge, to.record.criminal_warrant) = (from.record.judge, from.record.criminal_warrant);
+            if to.record.judge != Judge::None {
+                to.warrant = WarrantKind::None;
             }
-            to = with_offences_of(&to, offences);
         }
-        Fact::CitizenshipClaim => to.citizenship_claim = from.citizenship_claim,
-        Fact::ProofOfStatus => to.proof_of_status = from.proof_of_status,
-        Fact::Juvenile => to.juvenile = from.juvenile,
-        Fact::Protected => to.protected = from.protected,
+        Fact::TerroristListMatch => to.record.terrorist_list_match = from.record.terrorist_list_match,
+        Fact::Charges => to.record = crossed_charges(&one.record, &from.record, at),
+        Fact::CitizenshipClaim => to.record.citizenship_claim = from.record.citizenship_claim,
+        Fact::Citizen => to.record.citizen = from.record.citizen,
+        Fact::LawfulStatus => to.record.lawful_status = from.record.lawful_status,
+        Fact::FinalOrder => to.final_order = from.final_order,
+        Fact::Juvenile => to.record.juvenile = from.record.juvenile,
+        Fact::Protected => to.record.protected = from.record.protected,
+        Fact::Asserted => {
+            let said = &mut to.asserted;
+            match at.index(6) {
+                0 => (said.judge, said.criminal_warrant) = (from.asserted.judge, from.asserted.criminal_warrant),
+                1 => said.terrorist_list_match = from.asserted.terrorist_list_match,
+                2 => said.citizenship_claim = from.asserted.citizenship_claim,
+                3 => said.citizen = from.asserted.citizen,
+                4 => said.juvenile = from.asserted.juvenile,
+                _ => said.protected = from.asserted.protected,
+            }
+        }
+        Fact::AssertedCharges => to.asserted = crossed_charges(&one.asserted, &from.asserted, at),
         Fact::DatePublic => to.date_public = from.date_public,
     }
     to
@@ -141,16 +156,16 @@ proptest! {
         let law = |facts: &CaseFacts, now| ENGINE.law(&jurisdiction, facts, now);
         let before = law(&one, now);
         let explanation = ENGINE.explain(&jurisdiction, &one, now);
-        for explained in &explanation.rulings {
-            prop_assert_eq!(like(explained.said.ruling, explained.about), ruling(&before, explained.about));
+        for explained in explanation.rulings.iter().filter(|one| one.about != About::Act(LawAction::Interview)) {
+            prop_assert_eq!(like(&explained.said, explained.about), ruling(&before, explained.about));
         }
         let known: BTreeMap<_, _> =
             alternatives(&one).into_iter().map(|other| ((other.fact, other.value), other.facts)).collect();
         for flip in &explanation.flips {
             for value in &flip.values {
                 let after = if flip.fact == Fact::On { law(&one, value.parse().unwrap()) } else { law(&known[&(flip.fact, value.clone())], now) };
-                for (about, said) in &flip.becomes {
-                    prop_assert_eq!(like(said.ruling, *about), ruling(&after, *about), "{:?} {}", flip.fact, value);
+                for (about, said) in flip.becomes.iter().filter(|(of, _)| *of != About::Act(LawAction::Interview)) {
+                    prop_assert_eq!(like(said, *about), ruling(&after, *about), "{:?} {}", flip.fact, value);
                 }
             }
         }
@@ -159,9 +174,12 @@ proptest! {
             let other = crossed(&one, from, fact, *at);
             let after = law(&other, now);
             for Explained { about, .. } in &explanation.rulings {
+                if *about == About::Act(LawAction::Interview) {
+                    continue;
+                }
                 let (was, is) = (ruling(&before, *about), ruling(&after, *about));
                 let told = explanation.flips.iter().filter(|flip| flip.fact == fact).flat_map(|flip| &flip.becomes);
-                let told = told.into_iter().any(|(of, said)| of == about && like(said.ruling, *of) == is);
+                let told = told.into_iter().any(|(of, said)| of == about && like(said, *of) == is);
                 prop_assert!(was == is || told, "{fact:?} makes {about} {is:?}, and nobody said so: {other:?}");
             }
         }
@@ -196,7 +214,12 @@ fn what_would_open_and_what_would_close_a_hold() {
     assert_eq!(flips(&ENGINE, "us-ny", &county, now, LawAction::Hold), expected);
 
     let texas = flips(&ENGINE, "us-tx", &county, now, LawAction::Hold);
-    for expected in ["proof_of_status = true: must-not", "juvenile = true: review", "form = i-247g: must-not"] {
+    for expected in [
+        "citizen = true: must-not",
+        "lawful_status = true: must-not",
+        "juvenile = true: review",
+        "form = i-247g: must-not",
+    ] {
         assert!(texas.iter().any(|flip| flip == expected), "{expected} is not among {texas:#?}");
     }
     let sealed = "charges = also drugs felony sealed: review".to_owned();
@@ -239,7 +262,7 @@ fn a_ruling_says_which_facts_it_was_read_from() {
         when { context.juvenile };
     "#;
     let engine = Arc::new(Engine::new(with_law("us-zz", law).unwrap()));
-    let judged = CaseFacts { judicial_warrant: true, offences: BTreeSet::new(), ..facts() };
+    let judged = CaseFacts { record: Assertions { judge: Judge::Federal, ..Assertions::default() }, ..facts() };
     let explanation = engine.explain(&"us-zz".parse().unwrap(), &judged, "2026-01-01T00:00:00Z".parse().unwrap());
     let reads = |act| {
         let found = explanation.rulings.iter().find(|explained| explained.about == About::Act(act));

@@ -214,7 +214,11 @@ impl<'a> Question<'a> {
             return Err(Denial::OfficerRequired);
         }
         let verified = detainer.verified_by(verification, &self.caller().agency.id, self.now);
-        Ok(self.of_one(Stage::Change, &Detainer { verified: Some(verified), ..detainer.clone() }, self.case.custody.as_ref()))
+        Ok(self.of_one(
+            Stage::Change,
+            &Detainer { verified: Some(verified), ..detainer.clone() },
+            self.case.custody.as_ref(),
+        ))
     }
 
     /// Of each detainer that a claim of the custodian's touches, with the claim as the command leaves it. The issuer's own
@@ -235,7 +239,10 @@ impl<'a> Question<'a> {
     fn of_holder(&self, stage: Stage, concerned: impl Iterator<Item = &'a Detainer>) -> Result<Laws, Denial> {
         let custody = self.holders()?.after(&self.admitted.value);
         let class = self.class_after()?;
-        Ok(concerned.map(|detainer| self.of_detainer(stage, detainer, Some(&custody), class)).collect())
+        // What the holder before saw of a warrant, the next has not seen.
+        let with_next =
+            |detainer: &Detainer| Detainer { custodian: Some(custody.custodian.clone()), ..detainer.clone() };
+        Ok(concerned.map(|detainer| self.of_detainer(stage, &with_next(detainer), Some(&custody), class)).collect())
     }
 
     /// What the custodian is, once the command is done.

@@ -131,8 +131,7 @@ fn facts(form: &mut Form, given: &v1::Facts) -> Option<CaseFacts> {
 
 /// What one side says. What follows from other facts must be as it follows: the law would be asked of a case that cannot be.
 fn assertions(form: &mut Form, field: &str, given: v1::Assertions) -> Option<Assertions> {
-    let authority: Option<IssuingAuthority> =
-        form.word(&format!("{field}.issuing_authority"), given.issuing_authority);
+    let authority: Option<IssuingAuthority> = form.word(&format!("{field}.issuing_authority"), given.issuing_authority);
     let judge = authority.map_or(Judge::None, Judge::from);
     let offences = form.list(&format!("{field}.offences"), given.offences, OFFENCES_MAX, offence);
     let sealed = offences.iter().any(|offence| offence.status.is_sealed());

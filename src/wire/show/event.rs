@@ -11,6 +11,7 @@ use crate::domain::event::{Change, Counts, Event, Record, RecordedDetermination,
 use crate::domain::ids::CaseName;
 use crate::domain::service::ServiceOfCopy;
 use crate::domain::transfer::Transfer;
+use crate::domain::warrant::VerifiedWarrant;
 use crate::wire::show::appeal;
 use crate::wire::show::clock::fired;
 use crate::wire::show::duty::{obligation, review};
@@ -20,7 +21,6 @@ use crate::wire::show::parts::{
     service_of_copy, subject, verification,
 };
 use crate::wire::show::resource::{asked, custody, detainer, transfer};
-use crate::domain::warrant::VerifiedWarrant;
 use crate::wire::show::{agency_name, timestamp};
 use crate::wire::v1;
 use crate::wire::v1::event::Event as Wire;

@@ -29,7 +29,9 @@ pub(super) fn asks(custodian: &str, subject: v1::Subject) -> v1::Detainer {
         kind: v1::WarrantKind::I205.into(),
         issuing_authority: v1::IssuingAuthority::ImmigrationOfficer.into(),
         signed_at: None,
-        criminal: false,
+        document_sha256: vec![5; 32],
+        document_media_type: "application/pdf".to_owned(),
+        ..Default::default()
     };
     v1::Detainer {
         custodian: format!("agencies/{custodian}"),

@@ -71,8 +71,11 @@ fn ask(set: PolicySet) {
         assert_eq!(view.policy_digest, digest);
         assert_eq!(view.disclosable.without(FieldClasses::all()), FieldClasses::NONE);
         // Whatever a pack says, where a safeguard stands a person decides at least.
-        let guarded: [fn(&mut CaseFacts); 3] =
-            [|facts| facts.citizenship_claim = true, |facts| facts.juvenile = true, |facts| facts.sealed = true];
+        let guarded: [fn(&mut CaseFacts); 3] = [
+            |facts| facts.record.citizenship_claim = true,
+            |facts| facts.record.juvenile = true,
+            |facts| facts.asserted.sealed = true,
+        ];
         for guard in guarded {
             let mut facts = facts(stage);
             guard(&mut facts);

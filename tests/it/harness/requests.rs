@@ -58,7 +58,9 @@ fn warrant(kind: v1::WarrantKind, issuing_authority: v1::IssuingAuthority) -> v1
         kind: kind.into(),
         issuing_authority: issuing_authority.into(),
         signed_at: Some(at(1_768_000_000)),
-        criminal: false,
+        document_sha256: vec![5; 32],
+        document_media_type: "application/pdf".to_owned(),
+        ..Default::default()
     }
 }
 

@@ -191,6 +191,9 @@ impl Mint {
             juvenile: self.odds(1),
             victim_witness: self.odds(1),
             protected_program: self.odds(1),
+            citizen: self.odds(1),
+            lawful_status: self.odds(1),
+            ..Flags::default()
         }
     }
 
@@ -202,7 +205,7 @@ impl Mint {
                 kind: WarrantKind::I200,
                 issuing_authority: IssuingAuthority::ImmigrationOfficer,
                 signed_at: self.some(|mint| mint.time(Requested)),
-                criminal: false,
+                ..sample::request(None).warrant
             },
             subject: self.subject(),
             charges: self.charges().into_iter().filter(|charge| !charge.sealed()).collect(),

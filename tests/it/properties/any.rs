@@ -18,6 +18,7 @@ use comity::domain::service::ServiceOfCopy;
 use comity::domain::subject::{Flags, Identifiers, PersonName, Subject};
 use comity::domain::transfer::{Transfer, TransferName, TransferWindow};
 use comity::domain::vocabulary::Vocabulary;
+use comity::domain::warrant::WarrantDocument;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use proptest::collection::vec;
@@ -139,20 +140,40 @@ pub(super) fn charge() -> impl Strategy<Value = Charge> {
 }
 
 pub(super) fn flags() -> impl Strategy<Value = Flags> {
-    any::<[bool; 5]>().prop_map(|[citizenship_claim, proof_of_status, juvenile, victim_witness, protected_program]| {
-        Flags { citizenship_claim, proof_of_status, juvenile, victim_witness, protected_program }
+    any::<[bool; 8]>().prop_map(|flags| Flags {
+        citizenship_claim: flags[0],
+        proof_of_status: flags[1],
+        juvenile: flags[2],
+        victim_witness: flags[3],
+        protected_program: flags[4],
+        citizen: flags[5],
+        lawful_status: flags[6],
+        terrorist_list_match: flags[7],
+        sealed: false,
     })
 }
 
 fn warrant() -> impl Strategy<Value = Warrant> {
     let judge = select(vec![IssuingAuthority::FederalJudge, IssuingAuthority::StateJudge]);
-    (word(), judge, option::of(time()), any::<bool>()).prop_map(|(kind, judge, signed_at, criminal)| {
+    let document =
+        any::<[u8; 32]>().prop_map(|sha256| WarrantDocument { sha256, media_type: "application/pdf".to_owned() });
+    let paper = (
+        option::of(text("Ct-")),
+        option::of(text("Sg-")),
+        option::of(text("Dk-")),
+        option::of(date()),
+        option::of(document),
+    );
+    (word(), judge, option::of(time()), any::<bool>(), paper).prop_map(|(kind, judge, signed_at, criminal, paper)| {
         let issuing_authority = match kind {
             WarrantKind::None => IssuingAuthority::None,
             WarrantKind::I200 | WarrantKind::I205 => IssuingAuthority::ImmigrationOfficer,
             WarrantKind::Judicial => judge,
         };
-        Warrant { kind, issuing_authority, signed_at, criminal: criminal && issuing_authority.is_judge() }
+        let (court, signer, docket, expires_on, document) = paper;
+        let criminal = criminal && issuing_authority.is_judge();
+        let document = document.filter(|_| kind != WarrantKind::None);
+        Warrant { kind, issuing_authority, signed_at, criminal, court, signer, docket, expires_on, document }
     })
 }
 

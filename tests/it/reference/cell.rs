@@ -19,6 +19,7 @@ use comity::domain::determination::Ruling;
 use comity::domain::ids::{AgencyId, CaseName, JurisdictionId};
 use comity::domain::subject::Flags;
 use comity::domain::transfer::{TransferFailureCause, TransferName, WindowDeclineReason};
+use comity::domain::warrant::WarrantVerification;
 use jiff::{Span, Timestamp};
 use uuid::Uuid;
 
@@ -143,7 +144,9 @@ impl Cell<'_> {
         let (kind, issuing_authority) = match state.warrant {
             Warranted::Not => (WarrantKind::None, IssuingAuthority::None),
             Warranted::ByOfficer => (WarrantKind::I200, IssuingAuthority::ImmigrationOfficer),
-            Warranted::ByJudge | Warranted::OnCrime => (WarrantKind::Judicial, IssuingAuthority::FederalJudge),
+            Warranted::ByJudge | Warranted::OnCrime | Warranted::Claimed => {
+                (WarrantKind::Judicial, IssuingAuthority::FederalJudge)
+            }
         };
         let basis = match (state.final_order, state.lent) {
             (true, _) => DetainerBasis::FinalOrder,
@@ -158,8 +161,9 @@ impl Cell<'_> {
             warrant: Warrant {
                 kind,
                 issuing_authority,
-                signed_at: None,
                 criminal: state.warrant == Warranted::OnCrime,
+                document: sample::request(None).warrant.document.filter(|_| kind != WarrantKind::None),
+                ..Warrant::NONE
             },
             charges: Vec::new(),
             terrorist_list_match: state.listed,
@@ -176,7 +180,17 @@ impl Cell<'_> {
             custodian: Some(custodian_id(self.class)),
             acknowledgement: Some(sample::found(Finding::MatchedCustody, Some(&self.custody_name()))),
             state: DetainerState::Matched,
+            verified: Some(lodged.verified_by(&self.verification(), &custodian_id(self.class), sample::start())),
             ..lodged
+        }
+    }
+
+    /// Whoever holds the person has seen the warrant, and the final order.
+    fn verification(&self) -> WarrantVerification {
+        WarrantVerification {
+            seen: self.request().warrant,
+            final_order_seen: self.state.final_order,
+            ..sample::verification()
         }
     }
 
@@ -191,7 +205,8 @@ impl Cell<'_> {
         Flags {
             citizenship_claim: self.state.guard == Guard::Claim,
             juvenile: self.state.guard == Guard::Juvenile,
-            proof_of_status: self.state.proof,
+            lawful_status: self.state.proof,
+            terrorist_list_match: self.state.listed,
             ..Flags::default()
         }
     }
@@ -254,6 +269,7 @@ impl Cell<'_> {
             "RecordServiceOfCopy" => {
                 CaseCommand::RecordServiceOfCopy { detainer, service: sample::service(), correction: None }
             }
+            "VerifyWarrant" => CaseCommand::VerifyWarrant { detainer, verification: Box::new(self.verification()) },
             "RaiseCitizenshipClaim" => CaseCommand::RaiseCitizenshipClaim { detainer, claim: sample::claim() },
             "ResolveCitizenshipClaim" => {
                 let outcome: ClaimOutcome = self.way.parse().unwrap();

@@ -27,10 +27,10 @@ pub(super) fn counsel(cell: &Cell<'_>) -> Verdict {
         "ReportFailure" => (issuer || custodian, false),
         "ConfirmTransfer" | "RaiseCitizenshipClaim" | "ResolveCitizenshipClaim" => (issuer || custodian, !issuer),
         "AcknowledgeDetainer" if cell.matched || cell.way == "matched-custody" => (custodian && holder, true),
-        "AcknowledgeDetainer" | "AnswerDetainer" | "RecordServiceOfCopy" | "OfferWindow" => (custodian, true),
+        "AcknowledgeDetainer" | "AnswerDetainer" | "VerifyWarrant" | "RecordServiceOfCopy" | "OfferWindow" => (custodian, true),
         _ => (holder, cell.matched),
     };
-    let safeguard = method == "ResolveCitizenshipClaim"
+    let safeguard = matches!(method, "ResolveCitizenshipClaim" | "VerifyWarrant")
         || matches!((method, cell.state.guard), ("UpdateCharges", Guard::Sealed) | ("CorrectIdentity", Guard::Juvenile));
     let law @ [hold, notify, transfer, custody] = rulings(cell, method);
     let barred = |act: &str, ruling| match ruling {
@@ -67,7 +67,7 @@ fn admitted(cell: &Cell<'_>, service: &str, method: &str) -> bool {
         ("InboxService", "GetBacklog") => party || operator,
         ("InboxService", _) | (_, "ConfirmTransfer" | "ReportFailure" | "RaiseCitizenshipClaim" | "ResolveCitizenshipClaim") => party,
         (_, "LodgeDetainer" | "AmendDetainer" | "WithdrawDetainer" | "AcceptWindow" | "DeclineWindow" | "IssueAppeal") => federal,
-        (_, "AcknowledgeDetainer" | "AnswerDetainer" | "RecordServiceOfCopy" | "OfferWindow" | "AnswerAppeal" | "ResolveReview" | "MeetObligation") => custodian,
+        (_, "AcknowledgeDetainer" | "AnswerDetainer" | "VerifyWarrant" | "RecordServiceOfCopy" | "OfferWindow" | "AnswerAppeal" | "ResolveReview" | "MeetObligation") => custodian,
         _ => service == "CustodyService" && custodian,
     }
 }
@@ -115,7 +115,7 @@ fn rulings(cell: &Cell<'_>, method: &str) -> [Ruling; 4] {
         "us-tx" if state.proof => [MustNot, Review, MustNot, May],
         "us-tx" => [Must, Must, Must, May],
         "us-fl" if state.proof => [MustNot, Review, Review, Review],
-        "us-fl" if state.lent || state.warrant == Warranted::Not => [Review, Must, Review, May],
+        "us-fl" if state.lent || matches!(state.warrant, Warranted::Not | Warranted::Claimed) => [Review, Must, Review, May],
         "us-fl" => [Must, Must, Review, May],
         _ => [Review; 4],
     };

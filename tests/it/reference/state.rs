@@ -12,6 +12,8 @@ pub(super) enum Warranted {
     ByJudge,
     /// By a judge, on a federal criminal charge.
     OnCrime,
+    /// By a judge, as the issuer says: no custodian has seen it.
+    Claimed,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,7 +122,16 @@ pub(super) struct State {
 impl State {
     /// As its issuer asserts it: the rest is the custodian's to know.
     fn as_asserted(self) -> Self {
-        Self { crime: no_crime(), guard: Guard::None, proof: false, public: false, ..self }
+        Self { crime: no_crime(), guard: Guard::None, proof: false, public: false, listed: false, ..self.unseen() }
+    }
+
+    /// Before the custodian that holds the person has seen the warrant and the order.
+    fn unseen(self) -> Self {
+        let warrant = match self.warrant {
+            Warranted::ByJudge | Warranted::OnCrime => Warranted::Claimed,
+            Warranted::Not | Warranted::ByOfficer | Warranted::Claimed => self.warrant,
+        };
+        Self { warrant, final_order: false, ..self }
     }
 }
 
@@ -130,8 +141,12 @@ pub(super) fn known(cell: &Cell<'_>, method: &str) -> State {
     let (state, guard) = (*cell.state, cell.state.guard);
     let lifts = |of: Guard| if guard == of { Guard::None } else { guard };
     match (method, cell.way) {
+        (_, "matched-custody") if !cell.matched => state.unseen(),
         (_, "matched-custody") => state,
         ("LodgeDetainer" | "AmendDetainer", _) | (_, "no-such-person") => state.as_asserted(),
+        ("VerifyWarrant", _) if !cell.matched => {
+            State { warrant: state.warrant, final_order: state.final_order, ..state.as_asserted() }
+        }
         _ if !cell.matched => state.as_asserted(),
         ("RaiseCitizenshipClaim", _) => State { guard: Guard::Claim, ..state },
         ("ResolveCitizenshipClaim", way) => {
@@ -139,6 +154,7 @@ pub(super) fn known(cell: &Cell<'_>, method: &str) -> State {
         }
         ("UpdateCharges", _) => State { crime: no_crime(), guard: lifts(Guard::Sealed), ..state },
         ("CorrectIdentity", _) => State { guard: lifts(Guard::Juvenile), ..state },
+        (_, "agency") => state.unseen(),
         ("CancelRelease", _) => State { public: false, ..state },
         _ => state,
     }

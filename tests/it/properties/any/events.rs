@@ -8,7 +8,7 @@ use comity::domain::claim::Side;
 use comity::domain::clocks::Firing;
 use comity::domain::determination::{Determination, FieldClass, Ruling};
 use comity::domain::event::{Change, Counts, Disclosure, Event, Record, RecordedDetermination, Told};
-use comity::domain::facts::{CaseFacts, Offence};
+use comity::domain::facts::{Assertions, CaseFacts, Offence};
 use comity::domain::ids::{AgencyId, CaseName, LogKind};
 use comity::domain::obligation::{Evidence, Owed};
 use comity::domain::review::{Basis, Ground, Review};
@@ -269,11 +269,27 @@ fn offence() -> impl Strategy<Value = Offence> {
     })
 }
 
+/// Anything that a side may say.
+fn assertions() -> impl Strategy<Value = Assertions> {
+    (word(), btree_set(offence(), 0..4), any::<[bool; 8]>()).prop_map(|(judge, offences, flags)| Assertions {
+        judge,
+        criminal_warrant: flags[0],
+        terrorist_list_match: flags[1],
+        offences,
+        citizenship_claim: flags[2],
+        citizen: flags[3],
+        lawful_status: flags[4],
+        juvenile: flags[5],
+        sealed: flags[6],
+        protected: flags[7],
+    })
+}
+
 /// Any facts at all.
 pub(in crate::properties) fn facts() -> impl Strategy<Value = CaseFacts> {
     let who = (word(), word(), option::of(word()), word());
-    let what = (btree_set(word(), 0..3), word(), word(), btree_set(offence(), 0..4));
-    (who, what, any::<[bool; 10]>()).prop_map(|(who, what, flags)| CaseFacts {
+    let what = (btree_set(word(), 0..3), word(), assertions(), assertions());
+    (who, what, any::<[bool; 3]>()).prop_map(|(who, what, flags)| CaseFacts {
         stage: who.0,
         requester_kind: who.1,
         custodian_class: who.2,
@@ -281,17 +297,10 @@ pub(in crate::properties) fn facts() -> impl Strategy<Value = CaseFacts> {
         asks_for_hold: flags[0],
         basis: what.0,
         warrant: what.1,
-        issuing_authority: what.2,
-        judicial_warrant: flags[1],
-        criminal_warrant: flags[2],
-        terrorist_list_match: flags[3],
-        offences: what.3,
-        citizenship_claim: flags[4],
-        proof_of_status: flags[5],
-        juvenile: flags[6],
-        sealed: flags[7],
-        protected: flags[8],
-        date_public: flags[9],
+        final_order: flags[1],
+        date_public: flags[2],
+        record: what.2,
+        asserted: what.3,
     })
 }
 
@@ -322,5 +331,6 @@ pub(in crate::properties) fn record() -> impl Strategy<Value = Record> {
 pub(in crate::properties) fn determination(ruling: Ruling, policies: Vec<String>) -> Arc<Determination> {
     let texts = Vec::new;
     let (citations, obligations, reviews) = (texts(), Vec::new(), texts());
-    Arc::new(Determination { ruling, policies, citations, obligations, reviews, failed: false, clock: None })
+    let (failed, clock, unverified) = (false, None, false);
+    Arc::new(Determination { ruling, policies, citations, obligations, reviews, failed, clock, unverified })
 }
