@@ -245,7 +245,7 @@ mod tests {
     }
 
     /// Every comparison with a date of its own, and every fact, each in a rule that a ruling would name.
-    const CONDITIONS: [&str; 31] = [
+    const CONDITIONS: [&str; 34] = [
         r#"context.now < datetime("1970-01-01T00:00:00.010Z")"#,
         r#"context.now <= datetime("1970-01-01T00:00:00.020Z")"#,
         r#"datetime("1970-01-01T00:00:00.030Z") == context.now"#,
@@ -259,8 +259,8 @@ mod tests {
         r#"context.form == Form::"i-247g""#,
         "context.asks_for_hold",
         r#"context.basis.contains(Basis::"statements")"#,
-        r#"[Warrant::"judicial", Warrant::"i-205"].contains(context.warrant)"#,
-        r#"context.issuing_authority == Authority::"state-judge""#,
+        r#"[Warrant::"none", Warrant::"i-205"].contains(context.warrant)"#,
+        "context.federal_warrant || context.final_order",
         "context.judicial_warrant",
         r#"context.charges.contains(Offence::"other")"#,
         "context.felony_charges.isEmpty()",
@@ -274,9 +274,12 @@ mod tests {
         "context.undated_conviction",
         "context.criminal_warrant || context.terrorist_list_match",
         "context.date_public",
-        "context.proof_of_status || context.citizenship_claim",
+        "context.citizen || context.lawful_status || context.citizenship_claim",
         "context.juvenile || context.sealed",
         "context.protected",
+        "context.asserted.judicial_warrant",
+        "!context.asserted.charges.isEmpty()",
+        r#"context.asserted.felony_convictions.contains(Offence::"drugs") || context.asserted.juvenile"#,
     ];
 
     /// A law of some of the conditions.
@@ -285,7 +288,11 @@ mod tests {
             .enumerate()
             .map(|(number, condition)| {
                 let scope = r#"(principal, action in [Action::"notify", Action::"disclose"], resource)"#;
-                format!("@id(\"us-zz.{number}\") @cite(\"c\") permit {scope} when {{ {condition} }};")
+                let asked = ["form", "asks_for_hold", "basis", "warrant"].map(|fact| format!("context.{fact}"));
+                // Whole words alone: a judge's warrant is no trigger.
+                let triggered = asked.iter().any(|fact| condition.replace("context.w", " context.w").contains(fact));
+                let trigger = if triggered { "@trigger(\"c\") " } else { "" };
+                format!("@id(\"us-zz.{number}\") @cite(\"c\") {trigger}permit {scope} when {{ {condition} }};")
             })
             .collect();
         policies.concat()

@@ -286,13 +286,14 @@ fn is_addressed_to(detainer: &Detainer, caller: &Caller) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::agency::ActorKind;
     use crate::domain::charge::{Charge, ChargeStatus};
-    use crate::domain::detainer::{DetainerBasis, DetainerForm, Request, Warrant};
+    use crate::domain::custody::Intake;
+    use crate::domain::detainer::{
+        Acknowledgement, DetainerBasis, DetainerForm, DetainerState, Finding, Request, Warrant,
+    };
     use crate::domain::determination::Ruling;
-    use crate::domain::ids::CaseName;
     use crate::domain::subject::{Flags, Identifiers, PersonName, Subject};
-    use crate::policy::samples::{caller, with_law};
+    use crate::policy::samples::with_law;
 
     /// Turns on nothing but the age of a conviction.
     const FIVE_YEARS: &str = r#"
@@ -303,8 +304,8 @@ mod tests {
         unless { context.convictions_5y.contains(Offence::"burglary") || context.undated_conviction };
     "#;
 
-    fn convicted(on: Option<&str>) -> Request {
-        let charge = Charge {
+    fn convicted(on: Option<&str>) -> Charge {
+        Charge {
             statute: None,
             ncic: Some("2299".parse().unwrap()),
             nibrs: None,
@@ -313,28 +314,64 @@ mod tests {
             charged_on: None,
             convicted_on: on.map(|day| day.parse().unwrap()),
             sentence_days: None,
-        };
-        Request {
+        }
+    }
+
+    fn somebody() -> Subject {
+        Subject {
+            name: PersonName { given: String::new(), family: "Quackenbush".to_owned() },
+            aliases: Vec::new(),
+            birth_date: None,
+            sex: None,
+            identifiers: Identifiers::default(),
+            citizenship: None,
+            home_address: None,
+            work_address: None,
+        }
+    }
+
+    /// A detainer that stands on the custody of somebody of whom its custodian knows this.
+    fn held(jurisdiction: &JurisdictionId, charge: Charge) -> Case {
+        let now = Timestamp::UNIX_EPOCH;
+        let request = Request {
             addressee: Addressee::Jurisdiction,
             form: DetainerForm::I247a,
             basis: vec![DetainerBasis::FinalOrder],
             warrant: Warrant::NONE,
-            subject: Subject {
-                name: PersonName { given: String::new(), family: "Quackenbush".to_owned() },
-                aliases: Vec::new(),
-                birth_date: None,
-                sex: None,
-                identifiers: Identifiers::default(),
-                citizenship: None,
-                home_address: None,
-                work_address: None,
-            },
-            charges: vec![charge],
+            subject: somebody(),
+            charges: Vec::new(),
             terrorist_list_match: false,
             flags: Flags::default(),
             contact_phone: None,
             occurred_at: None,
-        }
+        };
+        let name = CaseName::custody(jurisdiction.clone(), Uuid::from_u128(2));
+        let intake = Intake {
+            facility: "ZZ001".parse().unwrap(),
+            subject: somebody(),
+            charges: vec![charge],
+            flags: Flags::default(),
+            occurred_at: None,
+            medical_note: None,
+            victim_contact: None,
+        };
+        let custodian: AgencyId = "us-zz-jail".parse().unwrap();
+        let custody = Custody::opened(name.clone(), custodian.clone(), intake, now);
+        let acknowledgement = Acknowledgement {
+            finding: Finding::MatchedCustody,
+            custody: Some(name),
+            method: None,
+            confidence_percent: None,
+            occurred_at: None,
+        };
+        let lodged = CaseName::detainer(jurisdiction.clone(), Uuid::from_u128(1));
+        let detainer = Detainer {
+            custodian: Some(custodian),
+            acknowledgement: Some(acknowledgement),
+            state: DetainerState::Matched,
+            ..Detainer::lodged(lodged, "us-ice".parse().unwrap(), request, now)
+        };
+        Case { custody: Some(custody), standing: vec![detainer], ..Case::default() }
     }
 
     #[test]
@@ -343,14 +380,10 @@ mod tests {
         let zones = BTreeMap::from([(jurisdiction.clone(), "America/New_York".to_owned())]);
         let engine = Arc::new(Engine::new(with_law("us-zz", FIVE_YEARS).unwrap()));
         let gate = Gate::new(engine, Arc::default()).with_zones(Zones::with(&zones).unwrap());
-        let mut ice = caller(AgencyKind::Federal, None, Some(ActorKind::Officer));
-        ice.agency.jurisdictions.insert(jurisdiction.clone());
         let check = |convicted_on: Option<&str>, now: &str, expected: Ruling| {
-            let value = CaseCommand::LodgeDetainer(convicted(convicted_on));
-            let admitted = Admitted { caller: ice.clone(), jurisdiction: jurisdiction.clone(), value };
-            let id = Uuid::from_u128(1);
-            let permitted = gate.permit(admitted, &Case::default(), id, now.parse().unwrap()).unwrap();
-            let law = permitted.law(&CaseName::detainer(jurisdiction.clone(), id)).unwrap();
+            let case = held(&jurisdiction, convicted(convicted_on));
+            let name = case.standing[0].name.clone();
+            let law = gate.after(&case, now.parse().unwrap()).remove(&name).unwrap();
             assert_eq!(law.hold.ruling, expected, "convicted on {convicted_on:?}, asked at {now}");
         };
         // Twice, so that each question is also answered from memory, and next to the others.

@@ -129,12 +129,12 @@ impl Given {
     /// Which judge signed the warrant that the custodian verified. A judge's warrant is a federal one, where a case does not
     /// say otherwise.
     fn judge(&self, warrant: WarrantKind) -> Result<Judge, String> {
-        match (warrant, &self.signed_by) {
-            (WarrantKind::Judicial, None) => Ok(Judge::Federal),
-            (WarrantKind::Judicial, Some(signer)) => signed_by(signer),
-            (WarrantKind::None | WarrantKind::I200 | WarrantKind::I205, None) => Ok(Judge::None),
-            (WarrantKind::None | WarrantKind::I200 | WarrantKind::I205, Some(_)) => {
-                Err("signed_by: said of a warrant that no judge signs".to_owned())
+        let signer = self.signed_by.as_deref().map(signed_by).transpose()?;
+        match (warrant, signer) {
+            (WarrantKind::Judicial, signer) => Ok(signer.unwrap_or(Judge::Federal)),
+            (WarrantKind::None | WarrantKind::I200 | WarrantKind::I205, None | Some(Judge::None)) => Ok(Judge::None),
+            (WarrantKind::None | WarrantKind::I200 | WarrantKind::I205, Some(Judge::Federal | Judge::State)) => {
+                Err("signed_by: a judge, of a warrant that no judge signs".to_owned())
             }
         }
     }
