@@ -16,7 +16,7 @@ use crate::domain::ids::{JurisdictionId, LogKind, LogName, OfficerPseudonym};
 use crate::meters::table;
 use crate::policy::engine::Engine;
 use crate::recorder::batch::{Recorder, RecorderError};
-use crate::recorder::plan::{Draft, Plan, PlanError, Planned};
+use crate::recorder::plan::{Draft, Plan, PlanError, Planned, Rules};
 use crate::recorder::standing::Begun;
 use crate::recorder::ticks::NO_OFFICER;
 use crate::store::{Audience, Loaded, PolicyInForce, StoreError};
@@ -90,7 +90,10 @@ impl Recorder {
         }
         let gate = Arc::clone(&self.gate);
         let jurisdictions: BTreeSet<_> = self.logs.keys().map(|log| log.jurisdiction.clone()).collect();
-        let mut plan = Plan::new(&gate, &self.timetable, &mut self.entropy, self.logs.clone(), Loaded::default());
+        let (limits, appeal_limits) = self.limits;
+        let duties = self.duties;
+        let rules = Rules { gate: &gate, timetable: &self.timetable, duties, limits, appeal_limits };
+        let mut plan = Plan::new(rules, &mut self.entropy, self.logs.clone(), Loaded::default());
         if let Some(before) = &before {
             let changes = changes(&before.files, engine.files());
             for jurisdiction in &jurisdictions {

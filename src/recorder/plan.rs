@@ -47,11 +47,22 @@ pub struct Plan<'a> {
     pub(super) consumers: BTreeSet<Whose>,
     /// What is open about each case that was looked at, as it now stands.
     agenda: BTreeMap<CaseName, Vec<Item>>,
-    /// Of what custodians are to decide and to do.
-    pub duties: Duties,
-    /// Of clocks.
+    pub(super) duties: Duties,
     pub(super) timetable: &'a Timetable,
     pub(super) appeals: NewAppeals,
+    pub(super) limits: inbox::Limits,
+    pub(super) appeal_limits: appeal::Limits,
+}
+
+/// What a batch is judged, timed and limited by. A plan has no rules of its own.
+#[derive(Debug, Clone, Copy)]
+pub struct Rules<'a> {
+    /// The law, and who is who.
+    pub gate: &'a Gate,
+    /// Of clocks.
+    pub timetable: &'a Timetable,
+    /// Of what custodians are to decide and to do.
+    pub duties: Duties,
     /// Of inboxes.
     pub limits: inbox::Limits,
     /// Of appeals.
@@ -70,8 +81,7 @@ pub struct Planned {
 impl<'a> Plan<'a> {
     /// Begins a batch on the state of the logs and what was loaded for its commands.
     pub fn new(
-        gate: &'a Gate,
-        timetable: &'a Timetable,
+        Rules { gate, timetable, duties, limits, appeal_limits }: Rules<'a>,
         entropy: &'a mut Entropy,
         logs: BTreeMap<LogName, LogState>,
         loaded: Loaded,
@@ -87,11 +97,11 @@ impl<'a> Plan<'a> {
             deliveries: Vec::new(),
             consumers: BTreeSet::new(),
             agenda: BTreeMap::new(),
-            duties: Duties::default(),
+            duties,
             timetable,
             appeals: NewAppeals::default(),
-            limits: inbox::Limits::default(),
-            appeal_limits: appeal::Limits::default(),
+            limits,
+            appeal_limits,
         }
     }
 

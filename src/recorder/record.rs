@@ -11,7 +11,7 @@ use crate::recorder::appeals;
 use crate::recorder::batch::{Recorder, RecorderError};
 use crate::recorder::handle::{Recorded, SubmitError};
 use crate::recorder::jobs::{Batch, Disclosing, Writing, case_command, confirms};
-use crate::recorder::plan::{self, Outcome, Plan, Planned};
+use crate::recorder::plan::{self, Outcome, Plan, Planned, Rules};
 use crate::recorder::standing::Begun;
 use crate::recorder::ticks::{self, FiredNow, Ticked};
 use crate::store::{Append, ListedItem, Loaded, NewEntry, StoreError, Wanted};
@@ -71,9 +71,10 @@ impl Recorder {
         }
         let loaded = self.load(writes, disclosures, &due)?;
         let before = self.logs.clone();
-        let mut plan = Plan::new(&self.gate, &self.timetable, &mut self.entropy, before, loaded);
-        (plan.limits, plan.appeal_limits) = self.limits;
-        plan.duties = self.duties;
+        let (limits, appeal_limits) = self.limits;
+        let duties = self.duties;
+        let rules = Rules { gate: &self.gate, timetable: &self.timetable, duties, limits, appeal_limits };
+        let mut plan = Plan::new(rules, &mut self.entropy, before, loaded);
         let mut outcomes = Vec::with_capacity(writes.len());
         for (write, _) in writes {
             outcomes.push(plan.submit(write, self.clock.now())?);

@@ -8,9 +8,10 @@ use comity::wire::{entry, v1};
 use jiff::SignedDuration;
 use tonic::Code;
 
+use crate::harness::changes::{amendment_of, claim_on, resolution_of, verification_of};
 use crate::harness::requests::{
-    NY, NY_CUSTODY, NY_EXCHANGE, REASON, TX, answer_to, detainer_for, intake_at, match_of, reasoned_answer_to,
-    receipt_of, release_of, schedule_of, withdrawal_of,
+    NY, NY_CUSTODY, NY_EXCHANGE, REASON, TX, answer_to, detainer_for, detainer_with_judicial_warrant_for, intake_at,
+    match_of, reasoned_answer_to, receipt_of, release_of, schedule_of, withdrawal_of,
 };
 use crate::harness::{Outcome, Party, Refused, World};
 
@@ -47,6 +48,97 @@ async fn new_york_holds_on_a_judges_warrant_alone() {
         let matched = world.matched_with_judicial_warrant(agency).await;
         let answered = world.answers(agency, &matched.detainer, HonorHold).await.accepted();
         assert_eq!(answered.detainer.unwrap().state(), v1::DetainerState::HoldHonored);
+    }
+}
+
+#[tokio::test]
+async fn a_judges_warrant_that_nobody_saw_opens_nothing() {
+    let world = World::start();
+    let agency = "us-ny-erie-jail";
+    let matched = world.matched_on_a_claimed_warrant(agency).await;
+    // Neither the jail's unattended system nor an officer with a reason holds anybody on the requester's word.
+    world.answers(agency, &matched.detainer, HonorHold).await.barred();
+    let officer = world.officer(agency);
+    officer.answer(reasoned_answer_to(&matched.detainer, HonorHold)).await.barred();
+
+    officer.verify_warrant(verification_of(&matched.detainer)).await.accepted();
+    world.answers(agency, &matched.detainer, HonorHold).await.accepted();
+}
+
+#[tokio::test]
+async fn a_verification_counts_for_the_warrant_that_was_seen_and_no_other() {
+    let world = World::start();
+    let agency = "us-ny-erie-jail";
+    let officer = world.officer(agency);
+    let honors = |detainer: String| {
+        let reasoned = reasoned_answer_to(&detainer, HonorHold);
+        let officer = world.officer(agency);
+        async move { officer.answer(reasoned).await }
+    };
+    // Refused: not even the document counts.
+    let refused = world.matched_on_a_claimed_warrant(agency).await.detainer;
+    let mut verification = verification_of(&refused);
+    let said = verification.verification.as_mut().unwrap();
+    (said.outcome, said.reason) = (v1::VerificationOutcome::Refused.into(), "no such docket".to_owned());
+    officer.verify_warrant(verification).await.accepted();
+    honors(refused).await.barred();
+    // Expired: good until the end of its last day.
+    let expired = world.matched_on_a_claimed_warrant(agency).await.detainer;
+    let mut verification = verification_of(&expired);
+    verification.verification.as_mut().unwrap().seen.as_mut().unwrap().expires_on = "2026-01-31".to_owned();
+    officer.verify_warrant(verification).await.accepted();
+    honors(expired).await.barred();
+    // Withdrawn by the custodian.
+    let withdrawn = world.matched_with_judicial_warrant(agency).await.detainer;
+    let mut verification = verification_of(&withdrawn);
+    let said = verification.verification.as_mut().unwrap();
+    (said.outcome, said.reason) = (v1::VerificationOutcome::Withdrawn.into(), "vacated".to_owned());
+    officer.verify_warrant(verification).await.accepted();
+    honors(withdrawn).await.barred();
+    // Another warrant than the one that was seen.
+    let amended = world.matched_with_judicial_warrant(agency).await.detainer;
+    let mut amendment = amendment_of(&amended, detainer_with_judicial_warrant_for(agency));
+    amendment.detainer.as_mut().unwrap().warrant.as_mut().unwrap().docket = "26-mj-0002".to_owned();
+    world.ice().amend(amendment).await.accepted();
+    honors(amended).await.barred();
+}
+
+#[tokio::test]
+async fn what_the_requester_claims_of_the_person_opens_no_law() {
+    let world = World::start();
+    // New Jersey's, California's and New York City's laws turn on convictions, a list match and a final order.
+    let mut lodging = detainer_with_judicial_warrant_for("us-ny-erie-jail");
+    let asked = lodging.detainer.as_mut().unwrap();
+    asked.terrorist_list_match = true;
+    asked.basis = vec![v1::DetainerBasis::FinalOrder.into()];
+    asked.charges[0].status = v1::ChargeStatus::Convicted.into();
+    asked.charges[0].severity = v1::Severity::Felony.into();
+    asked.charges[0].convicted_on = "2025-06-01".to_owned();
+    let lodged = world.ice().lodge(lodging).await.accepted().detainer.unwrap().name;
+    let custody = world.held("us-ny-erie-jail").await;
+    let said = world.erie().acknowledge(match_of(&lodged, &custody)).await.accepted().determinations;
+    let acts = said.iter().filter(|one| one.action() != v1::LawAction::Disclose);
+    assert!(acts.clone().count() > 0);
+    for one in acts {
+        assert!(!matches!(one.ruling(), v1::Ruling::May | v1::Ruling::Must), "{one:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_citizen_is_neither_held_nor_told_of_nor_offered_anywhere() {
+    let world = World::start();
+    for (agency, law) in [("us-tx-harris-jail", "Texas commands it"), ("us-ny-doccs", "a prison may tell")] {
+        let matched = world.matched(agency).await;
+        world.system(agency).claim(claim_on(&matched.detainer)).await.accepted();
+        let confirmed = resolution_of(&matched.detainer, v1::ClaimOutcome::Confirmed);
+        let officer = world.officer(agency);
+        officer.resolve(confirmed).await.accepted();
+        for kind in [HonorHold, NotifyOnly] {
+            world.answers(agency, &matched.detainer, kind).await.refused(Code::PermissionDenied, "FORBIDDEN_BY_LAW");
+            let reasoned = reasoned_answer_to(&matched.detainer, kind);
+            let refused = officer.answer(reasoned).await.refused(Code::PermissionDenied, "FORBIDDEN_BY_LAW");
+            assert!(refused.metadata["policies"].contains("safeguard.citizen"), "{law}: {refused:?}");
+        }
     }
 }
 

@@ -64,6 +64,8 @@ mod policy;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
+mod provenance;
+#[cfg(test)]
 mod reference;
 #[cfg(test)]
 mod reload;

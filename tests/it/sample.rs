@@ -22,10 +22,15 @@ use comity::domain::obligation::{Evidence, EvidenceMethod};
 use comity::domain::review::Ground;
 use comity::domain::service::{ServiceMethod, ServiceOfCopy};
 use comity::domain::subject::{Flags, Identifiers, MatchMethod, PersonName, Sex, Subject};
+use comity::domain::timetable::Timetable;
 use comity::domain::transfer::TransferWindow;
 use comity::domain::warrant::{
     VerificationMethod, VerificationOutcome, WarrantDetail, WarrantDocument, WarrantVerification,
 };
+use comity::domain::{appeal, inbox};
+use comity::policy::gate::Gate;
+use comity::recorder::Duties;
+use comity::recorder::plan::Rules;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
@@ -227,6 +232,12 @@ pub(crate) fn ground() -> Ground {
 /// That an obligation was met.
 pub(crate) fn evidence() -> Evidence {
     Evidence { method: EvidenceMethod::InPerson, met_at: start(), note: Some("Quigley was told".to_owned()) }
+}
+
+/// What a batch is planned by, as a gateway does that is told nothing else.
+pub(crate) fn rules<'a>(gate: &'a Gate, timetable: &'a Timetable) -> Rules<'a> {
+    let (duties, limits, appeal_limits) = (Duties::default(), inbox::Limits::default(), appeal::Limits::default());
+    Rules { gate, timetable, duties, limits, appeal_limits }
 }
 
 /// An officer found the warrant to be what it is said to be.

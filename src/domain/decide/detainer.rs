@@ -73,6 +73,9 @@ pub(super) fn verify(
     if detainer.state == DetainerState::Withdrawn {
         return Err(Refusal::NoLongerStands);
     }
+    if detainer.holder().is_none() {
+        return Err(Refusal::AwaitsHolder);
+    }
     let counted = detainer.verified_now().is_some_and(|verified| !verified.refused());
     if verification.outcome == VerificationOutcome::Withdrawn && !counted {
         return Err(Refusal::NothingVerified);

@@ -21,7 +21,7 @@ const OVERSIGHT: &str = "us-ny-oversight";
 /// The writes, in an order in which the law lets each happen, and by whom. A method of the contract that is not here
 /// fails the test: its fields are met by themselves, but who may call it when is not. What is said again and may be a
 /// correction is one.
-const STEPS: [(&str, &str); 38] = [
+const STEPS: [(&str, &str); 39] = [
     ("CustodyService/OpenCustody", DOCCS),
     ("DetainerService/LodgeDetainer", ICE),
     ("DetainerService/AmendDetainer", ICE),
@@ -35,6 +35,7 @@ const STEPS: [(&str, &str); 38] = [
     ("DetainerService/AnswerDetainer", DOCCS),
     ("DetainerService/AnswerDetainer", DOCCS),
     ("ObligationService/MeetObligation", DOCCS),
+    ("DetainerService/VerifyWarrant", DOCCS),
     ("DetainerService/RecordServiceOfCopy", DOCCS),
     ("DetainerService/RecordServiceOfCopy", DOCCS),
     ("TransferService/OfferWindow", DOCCS),

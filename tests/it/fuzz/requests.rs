@@ -78,7 +78,7 @@ macro_rules! readers {
 readers! {
     writes:
     LodgeDetainerRequest AcknowledgeDetainerRequest AnswerDetainerRequest AmendDetainerRequest
-    RecordServiceOfCopyRequest RaiseCitizenshipClaimRequest ResolveCitizenshipClaimRequest WithdrawDetainerRequest
+    VerifyWarrantRequest RecordServiceOfCopyRequest RaiseCitizenshipClaimRequest ResolveCitizenshipClaimRequest WithdrawDetainerRequest
     OpenCustodyRequest ScheduleReleaseRequest RecordReleaseRequest UpdateChargesRequest CorrectIdentityRequest
     MoveCustodyRequest RescheduleReleaseRequest CancelReleaseRequest CloseCustodyRequest ReopenCustodyRequest
     OfferWindowRequest AcceptWindowRequest DeclineWindowRequest ConfirmTransferRequest ReportFailureRequest

@@ -23,6 +23,32 @@ pub(crate) fn amendment_of(detainer: &str, lodging: v1::LodgeDetainerRequest) ->
     }
 }
 
+/// An officer compared a federal judge's warrant with the court's docket.
+pub(crate) fn verification_of(detainer: &str) -> v1::VerifyWarrantRequest {
+    let seen = v1::Warrant {
+        kind: v1::WarrantKind::Judicial.into(),
+        issuing_authority: v1::IssuingAuthority::FederalJudge.into(),
+        signed_at: Some(at(1_768_000_000)),
+        court: "W.D.N.Y.".to_owned(),
+        signer: "a magistrate judge".to_owned(),
+        docket: "26-mj-0001".to_owned(),
+        ..Default::default()
+    };
+    let verification = v1::WarrantVerification {
+        outcome: v1::VerificationOutcome::Verified.into(),
+        method: v1::VerificationMethod::DocketChecked.into(),
+        compared: vec![v1::WarrantDetail::Subject.into(), v1::WarrantDetail::Docket.into()],
+        seen: Some(seen),
+        ..Default::default()
+    };
+    v1::VerifyWarrantRequest {
+        name: detainer.to_owned(),
+        verification: Some(verification),
+        request_id: request_id(),
+        etag: String::new(),
+    }
+}
+
 /// A copy was handed over.
 pub(crate) fn service_on(detainer: &str) -> v1::RecordServiceOfCopyRequest {
     let service = v1::ServiceOfCopy {

@@ -56,6 +56,13 @@ impl<T> Outcome<T> {
         Refused { status, metadata: info.metadata }
     }
 
+    /// The law bars it, whatever somebody claims: forbidden, or left shut until a claim is verified.
+    #[track_caller]
+    pub(crate) fn barred(self) {
+        let Err(status) = self.0 else { panic!("accepted, where the law bars it") };
+        assert!(["FORBIDDEN_BY_LAW", "VERIFICATION_REQUIRED"].contains(&reason(&status).as_str()), "{status:?}");
+    }
+
     #[track_caller]
     pub(crate) fn not_found(self) -> Refused {
         self.refused(Code::NotFound, "NOT_FOUND")

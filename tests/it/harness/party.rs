@@ -151,6 +151,7 @@ calls! {
     acknowledge = detainers.acknowledge_detainer(AcknowledgeDetainerRequest) -> AcknowledgeDetainerResponse;
     answer = detainers.answer_detainer(AnswerDetainerRequest) -> AnswerDetainerResponse;
     amend = detainers.amend_detainer(AmendDetainerRequest) -> AmendDetainerResponse;
+    verify_warrant = detainers.verify_warrant(VerifyWarrantRequest) -> VerifyWarrantResponse;
     serve = detainers.record_service_of_copy(RecordServiceOfCopyRequest) -> RecordServiceOfCopyResponse;
     claim = detainers.raise_citizenship_claim(RaiseCitizenshipClaimRequest) -> RaiseCitizenshipClaimResponse;
     resolve = detainers.resolve_citizenship_claim(ResolveCitizenshipClaimRequest) -> ResolveCitizenshipClaimResponse;

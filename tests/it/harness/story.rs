@@ -2,7 +2,7 @@
 
 use comity::wire::v1;
 
-use crate::harness::changes::{acceptance_of, window_under};
+use crate::harness::changes::{acceptance_of, verification_of, window_under};
 use crate::harness::requests::{answer_to, detainer_for, detainer_with_judicial_warrant_for, intake_at, match_of};
 use crate::harness::{Outcome, World};
 
@@ -36,9 +36,16 @@ impl World {
         self.matched_with(agency, detainer_for(agency)).await
     }
 
-    /// The same, where a judge signed the warrant.
-    pub(crate) async fn matched_with_judicial_warrant(&self, agency: &str) -> Matched {
+    /// The same, where a judge signed the warrant, as the issuer says and nobody has verified.
+    pub(crate) async fn matched_on_a_claimed_warrant(&self, agency: &str) -> Matched {
         self.matched_with(agency, detainer_with_judicial_warrant_for(agency)).await
+    }
+
+    /// The same, where an officer of the agency verified the judge's warrant.
+    pub(crate) async fn matched_with_judicial_warrant(&self, agency: &str) -> Matched {
+        let matched = self.matched_on_a_claimed_warrant(agency).await;
+        self.officer(agency).verify_warrant(verification_of(&matched.detainer)).await.accepted();
+        matched
     }
 
     async fn matched_with(&self, agency: &str, lodging: v1::LodgeDetainerRequest) -> Matched {

@@ -159,7 +159,7 @@ impl Writer {
         let admitted = Admitted { caller: sample::officer(caller), jurisdiction: sample::jurisdiction(), value };
         let loaded = Loaded { cases: self.memory.kept().cases.clone(), ..Loaded::default() };
         let timetable = Timetable::default();
-        let mut plan = Plan::new(&self.gate, &timetable, &mut self.entropy, self.logs.clone(), loaded);
+        let mut plan = Plan::new(sample::rules(&self.gate, &timetable), &mut self.entropy, self.logs.clone(), loaded);
         let outcome = plan.submit(&admitted, now).unwrap();
         let planned = plan.finish();
         let mut kept = self.memory.kept();

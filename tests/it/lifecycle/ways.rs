@@ -8,6 +8,7 @@ use comity::domain::determination::{FieldClasses, LawView, Ruling};
 use comity::domain::ids::CaseName;
 use comity::domain::subject::Flags;
 use comity::domain::transfer::{TransferFailureCause, TransferName, WindowDeclineReason};
+use comity::domain::warrant::{VerificationOutcome, WarrantVerification};
 use jiff::SignedDuration;
 use uuid::Uuid;
 
@@ -92,6 +93,12 @@ pub(super) fn said(
                 serve_before(world, &service, law);
             }
             (CUSTODIAN, service)
+        }
+        "Verify the warrant" => {
+            let lapses = how == "it counts no longer";
+            let outcome = if lapses { VerificationOutcome::Withdrawn } else { VerificationOutcome::Verified };
+            let verification = Box::new(WarrantVerification { outcome, ..sample::verification() });
+            (CUSTODIAN, CaseCommand::VerifyWarrant { detainer, verification })
         }
         "Raise a claim" | "Resolve a claim" => {
             let (side, open) = how.split_once(", ").unwrap_or((how, ""));

@@ -3,7 +3,7 @@
 use comity::wire::v1;
 use tonic::Code;
 
-use crate::harness::changes::{amendment_of, claim_on, resolution_of, service_on};
+use crate::harness::changes::{amendment_of, claim_on, resolution_of, service_on, verification_of};
 use crate::harness::requests::{NY, TX, detainer_for, detainer_with_judicial_warrant_for, match_of, withdrawal_of};
 use crate::harness::{Refused, World};
 use crate::methods::{at_fault, denied, done, too_soon_or_late};
@@ -25,6 +25,14 @@ pub(super) async fn accepted(world: &World, verb: &str) {
             let amendment = amendment_of(&lodged, detainer_with_judicial_warrant_for("us-ny-doccs"));
             let amended = ice.amend(amendment).await.accepted().detainer.unwrap();
             assert_eq!((amended.version, amended.warrant.unwrap().kind()), (2, v1::WarrantKind::Judicial));
+        }
+        "VerifyWarrant" => {
+            let matched = world.matched_on_a_claimed_warrant("us-ny-doccs").await;
+            let verification = verification_of(&matched.detainer);
+            let verified = world.officer("us-ny-doccs").verify_warrant(verification.clone()).await.accepted();
+            assert_eq!(verified.detainer.unwrap().warrant_verification, verification.verification);
+            // What the custodian saw stays with it.
+            assert_eq!(ice.detainer(&matched.detainer).await.accepted().warrant_verification, None);
         }
         "RecordServiceOfCopy" => {
             let matched = world.matched("us-ny-doccs").await;
@@ -71,6 +79,19 @@ pub(super) async fn refused(world: &World, verb: &str) -> Refused {
             denied(doccs.amend(amendment_of(&lodged, detainer_for("us-ny-doccs"))).await);
             // The addressee stays.
             at_fault(ice.amend(amendment_of(&lodged, detainer_for("us-ny-erie-jail"))).await)
+        }
+        "VerifyWarrant" => {
+            let matched = world.matched_on_a_claimed_warrant("us-ny-doccs").await;
+            denied(world.officer("us-ice").verify_warrant(verification_of(&matched.detainer)).await);
+            erie.verify_warrant(verification_of(&matched.detainer)).await.not_found();
+            let mut unread = verification_of(&matched.detainer);
+            unread.verification.as_mut().unwrap().seen.as_mut().unwrap().docket.clear();
+            at_fault(world.officer("us-ny-doccs").verify_warrant(unread).await);
+            // A machine has seen nothing.
+            doccs
+                .verify_warrant(verification_of(&matched.detainer))
+                .await
+                .refused(Code::PermissionDenied, "REVIEW_REQUIRED")
         }
         "RecordServiceOfCopy" => {
             let matched = world.matched("us-ny-doccs").await;

@@ -64,7 +64,7 @@ impl Shard {
     /// Plans one batch and keeps it, checking what is true of every batch.
     fn record(&mut self, batch: &[Admitted<Command>]) -> Vec<Outcome> {
         let loaded = Loaded { cases: self.cases.clone(), requests: self.requests.clone(), ..Loaded::default() };
-        let mut plan = Plan::new(&GATE, &TIMETABLE, &mut self.entropy, self.logs.clone(), loaded);
+        let mut plan = Plan::new(sample::rules(&GATE, &TIMETABLE), &mut self.entropy, self.logs.clone(), loaded);
         let outcomes = batch.iter().map(|write| plan.submit(write, self.clock.now()).unwrap()).collect();
         let planned = plan.finish();
         for new in planned.append.entries {
