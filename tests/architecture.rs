@@ -165,7 +165,7 @@ fn what_is_forbidden_is_found() {
         "src/cli/mod.rs:1: a file opens with //! and what it is for"
     );
     let long = check_text("tests/it/main.rs", &"//! Long.\n".repeat(LINES_MAX + 1));
-    assert_eq!(long.first().map(Fault::to_string).unwrap(), "tests/it/main.rs:401: a file ends after 600 lines");
+    assert_eq!(long.first().map(Fault::to_string).unwrap(), "tests/it/main.rs:601: a file ends after 600 lines");
 }
 
 fn gather(directory: &Path, files: &mut Vec<PathBuf>) {

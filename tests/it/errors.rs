@@ -127,6 +127,7 @@ fn statuses() -> Vec<Status> {
         SubmitError::Denied(Denial::OfficerRequired),
         by_law(|action, determination| Denial::Forbidden { action, determination }),
         by_law(|action, determination| Denial::ReviewRequired { action, determination }),
+        by_law(|action, determination| Denial::VerificationRequired { action, determination }),
         by_law(|action, determination| Denial::ReasonRequired { action, determination }),
         SubmitError::Refused(Refusal::NoSuchCase),
         SubmitError::Refused(Refusal::AlreadyLodged),

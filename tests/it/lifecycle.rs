@@ -225,6 +225,8 @@ const CUSTODIAN_ADDS: [&str; 7] = [
     "Resolve a claim: custodian",
     "Resolve a claim: custodian, one is open",
     "Offer a window",
+    "Verify the warrant",
+    "Verify the warrant: it counts no longer",
 ];
 
 const WITH_THE_CUSTODY: [&str; 4] = [

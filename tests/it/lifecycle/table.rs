@@ -15,7 +15,7 @@ pub(super) enum Outcome {
 }
 
 /// Every refusal, in short.
-pub(super) const REFUSALS: [(&str, Refusal); 37] = [
+pub(super) const REFUSALS: [(&str, Refusal); 38] = [
     ("no such case", Refusal::NoSuchCase),
     ("already acknowledged", Refusal::AlreadyAcknowledged),
     ("already answered", Refusal::AlreadyAnswered),
@@ -29,6 +29,7 @@ pub(super) const REFUSALS: [(&str, Refusal); 37] = [
     ("nothing to correct", Refusal::NothingToCorrect),
     ("matched already", Refusal::MatchedAlready),
     ("already served", Refusal::AlreadyServed),
+    ("nothing verified", Refusal::NothingVerified),
     ("already raised", Refusal::AlreadyRaised),
     ("no open claim", Refusal::NoOpenClaim),
     ("not scheduled", Refusal::NotScheduled),
