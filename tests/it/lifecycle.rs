@@ -217,7 +217,7 @@ const ISSUER_ADDS: [&str; 5] = [
     "Resolve a claim: issuer, one is open",
 ];
 
-const CUSTODIAN_ADDS: [&str; 7] = [
+const CUSTODIAN_ADDS: [&str; 9] = [
     "Serve a copy",
     "Serve a copy: served before",
     "Raise a claim: custodian",
