@@ -147,8 +147,12 @@ fn denied(denial: &Denial) -> Status {
         Denial::NotACustodian => fault("detainer.custodian", "a custodian of the jurisdiction"),
         Denial::AddresseeFixed => fault("detainer.custodian", "the addressee it was lodged with, or empty"),
         Denial::NoSuchCustodian => fault("movement.custodian", "another custodian of the jurisdiction"),
-        Denial::OfficerRequired => {
+        Denial::OfficerRequired | Denial::HandOverUnexplained { determination: None } => {
             Failure::new(Code::PermissionDenied, ErrorReason::ReviewRequired, denial.to_string()).into()
+        }
+        Denial::HandOverUnexplained { determination: Some(determination) } => {
+            let (code, reason) = (Code::PermissionDenied, ErrorReason::ReviewRequired);
+            by_law(code, reason, denial, LawAction::Transfer, determination)
         }
         Denial::Forbidden { action, determination } => {
             by_law(Code::PermissionDenied, ErrorReason::ForbiddenByLaw, denial, *action, determination)

@@ -130,8 +130,8 @@ pub fn apply(case: &mut Case, record: &Record, exchange_index: u64, now: Timesta
         Event::ClockFired(firing) => at.fired(firing),
         Event::AppealIssued { appeal, .. } => at.case.appeal = Some((**appeal).clone()),
         Event::AppealAnswered { answer, gist, disclosure, .. } => at.answered(answer, *gist, *disclosure),
-        // It stands with each detainer in it, which are not loaded for it.
-        Event::AppealBarred { .. } => {}
+        // A bar stands with each detainer in it, which are not loaded for it; an alarm changes nothing.
+        Event::AppealBarred { .. } | Event::UnlawfulHandOver { .. } => {}
     }
     // What is answered to an appeal changes no detainer.
     if !matches!(record.event, Event::AppealAnswered { .. }) {

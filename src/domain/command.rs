@@ -10,6 +10,7 @@ use crate::domain::claim::{Claim, ClaimOutcome};
 use crate::domain::correction::Correction;
 use crate::domain::custody::{ActualRelease, Closing, Identity, Intake, Movement, ScheduledRelease};
 use crate::domain::detainer::{Acknowledgement, Answer, LiftReason, Request};
+use crate::domain::hand_over::HandedTo;
 use crate::domain::ids::{CaseName, ConsumerId, RequestId};
 use crate::domain::inbox::Place;
 use crate::domain::obligation::{Evidence, ObligationName};
@@ -104,6 +105,8 @@ pub enum CaseCommand {
         release: ActualRelease,
         /// It corrects an earlier record of the release.
         correction: Option<Correction>,
+        /// Where the person was handed to a requester: to which, and why.
+        to: HandedTo,
     },
     /// Replace the charges.
     UpdateCharges {
@@ -183,6 +186,8 @@ pub enum CaseCommand {
         transfer: TransferName,
         /// When, as the caller says.
         occurred_at: Timestamp,
+        /// Why, where the law did not allow it.
+        reason: Option<String>,
     },
     /// Decide what the law leaves to a person.
     ResolveReview {

@@ -16,7 +16,6 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 pub use detainer::day_of_record;
-pub use notice::told;
 pub use obligation::met_by_record;
 pub use review::{follow, stands_on};
 
@@ -178,8 +177,8 @@ pub fn decide(
         CaseCommand::ScheduleRelease { release, .. } => release::schedule(case, permitted, release),
         CaseCommand::RescheduleRelease { release, .. } => release::reschedule(case, permitted, release),
         CaseCommand::CancelRelease { reason, .. } => release::cancel(case, reason.as_ref()),
-        CaseCommand::RecordRelease { release, correction, .. } => {
-            release::record(case, permitted, release, correction.as_ref())
+        CaseCommand::RecordRelease { release, correction, to, .. } => {
+            release::record(case, permitted, release, correction.as_ref(), to)
         }
         CaseCommand::CloseCustody { closing, .. } => release::close(case, permitted, closing),
         CaseCommand::ReopenCustody { correction, .. } => release::reopen(case, correction),
@@ -194,8 +193,8 @@ pub fn decide(
         }
         CaseCommand::AcceptWindow { transfer } => transfer::accept(case, transfer, now),
         CaseCommand::DeclineWindow { transfer, reason } => transfer::decline(case, transfer, *reason, now),
-        CaseCommand::ConfirmTransfer { transfer, occurred_at } => {
-            transfer::confirm(case, permitted, transfer, *occurred_at, now)
+        CaseCommand::ConfirmTransfer { transfer, occurred_at, reason } => {
+            transfer::confirm(case, permitted, transfer, (*occurred_at, reason.as_ref()), now)
         }
         CaseCommand::IssueAppeal(issue) => appeal::issue(case, permitted, issue, id, now),
         CaseCommand::AnswerAppeal { answer, .. } => appeal::give_answer(case, permitted, answer),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::disclosable::Disclosable;
 use crate::domain::facts::CaseFacts;
 use crate::domain::vocabulary::vocabulary;
 
@@ -221,8 +222,8 @@ pub struct LawView {
     pub notify: Arc<Determination>,
     /// On handing the person over.
     pub transfer: Arc<Determination>,
-    /// Classes that may be shown to the requester: `disclose` ruled must or may.
-    pub disclosable: FieldClasses,
+    /// Classes of which `disclose` is ruled must or may. What is shown, `disclosable::told` says.
+    pub disclosable: Disclosable,
     /// Classes left to a person: `disclose` ruled review.
     pub review: FieldClasses,
     /// Classes that may not be shown without a person's decision, each with the citations of what withholds it.

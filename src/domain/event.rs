@@ -15,13 +15,14 @@ use crate::domain::custody::{ActualRelease, Closing, Custody, Identity, Movement
 use crate::domain::detainer::{Acknowledgement, Answer, Detainer, LiftReason};
 use crate::domain::determination::{Determination, FieldClass, FieldClasses, LawAction};
 use crate::domain::facts::CaseFacts;
+use crate::domain::hand_over::HandedTo;
 use crate::domain::ids::{AgencyId, CaseName, LogKind};
 use crate::domain::obligation::Owed;
 use crate::domain::record::retraction;
 use crate::domain::review::Review;
 use crate::domain::service::ServiceOfCopy;
 use crate::domain::subject::Subject;
-use crate::domain::transfer::Transfer;
+use crate::domain::transfer::{Transfer, TransferName};
 use crate::domain::warrant::VerifiedWarrant;
 
 /// Whether the issuer may know of an event. It decides which log the event is written to.
@@ -116,7 +117,7 @@ pub enum Event {
         detainer: CaseName,
         /// As it now stands.
         transfer: Transfer,
-        /// Why, where a person decided that it be offered.
+        /// Why, where a person decided that it be offered, or the law did not allow the hand-over.
         reason: Option<String>,
     },
     /// The issuer lifted its detainer.
@@ -194,6 +195,17 @@ pub enum Event {
         release: ActualRelease,
         /// It corrects an earlier record of the release.
         correction: Option<Correction>,
+        /// Where the person was handed to a requester: to which, and why.
+        to: HandedTo,
+    },
+    /// The person was handed to a requester, and the law did not allow it: said by the gateway itself.
+    UnlawfulHandOver {
+        /// From which custody.
+        custody: CaseName,
+        /// In which transfer, where one was confirmed.
+        transfer: Option<TransferName>,
+        /// Of which detainers the law did not allow it. Empty: none asks for the person.
+        detainers: Vec<CaseName>,
     },
     /// The issuer is told of an expected release.
     ReleaseNoticed {

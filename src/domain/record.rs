@@ -9,9 +9,11 @@ use crate::domain::command::CaseCommand;
 use crate::domain::custody::Custody;
 use crate::domain::detainer::{Addressee, Detainer};
 use crate::domain::determination::{Determination, FieldClass, FieldClasses, LawAction, LawView};
+use crate::domain::disclosable::told_by_law;
 use crate::domain::event::{Counts, Disclosure, Event, Party, Record, RecordedDetermination, Told};
 use crate::domain::ids::{AgencyId, CaseName, LogKind};
 use crate::domain::permit::Permitted;
+use crate::domain::transfer::TransferName;
 
 /// What the issuer learns of something whose gist is in this class, if it is shown this much.
 pub(super) fn disclosure_of(shown: FieldClasses, gist: FieldClass) -> Disclosure {
@@ -24,11 +26,12 @@ pub(super) fn disclosure_of(shown: FieldClasses, gist: FieldClass) -> Disclosure
     }
 }
 
-/// Classes the issuer is shown of something whose gist is in one of them: all that may be disclosed, or nothing. Whoever
+/// Classes the issuer is shown of something whose gist is in one of them: all that it may be told, or nothing. Whoever
 /// was told before what this corrects learns at least that it no longer stands.
-pub(super) fn shown_with(law: &LawView, gist: FieldClass, told: Told) -> FieldClasses {
+pub(super) fn shown_with(detainer: &Detainer, law: &LawView, gist: FieldClass, told: Told) -> FieldClasses {
+    let classes = told_by_law(detainer, law);
     match told {
-        _ if law.disclosable.contains(gist) => law.disclosable,
+        _ if classes.contains(gist) => classes,
         Told::First => FieldClasses::NONE,
         Told::Corrected => retraction(),
     }
@@ -227,9 +230,37 @@ pub(super) fn determinations(name: &CaseName, law: &LawView) -> Vec<RecordedDete
     all
 }
 
+/// That the person was handed to a requester and the law did not allow it, of some detainers or of none. It stays within
+/// the jurisdiction.
+pub(super) fn unlawful_hand_over(
+    custody: &Custody,
+    permitted: &Permitted<CaseCommand>,
+    transfer: Option<&TransferName>,
+    under: &[&Detainer],
+) -> Record {
+    let laws = || under.iter().filter_map(|detainer| Some((&detainer.name, permitted.law(&detainer.name)?)));
+    let event = Event::UnlawfulHandOver {
+        custody: custody.name.clone(),
+        transfer: transfer.cloned(),
+        detainers: under.iter().map(|detainer| detainer.name.clone()).collect(),
+    };
+    let determinations = laws().map(|(name, law)| recorded(name, law, LawAction::Transfer, &law.transfer)).collect();
+    internal(custody, Counts::default(), determinations, laws().map(|(_, law)| law.policy_digest).next(), event)
+}
+
+/// What the law says of holding and of notice, of each detainer that it was asked of.
 pub(super) fn of_standing(
     case: &Case,
     permitted: &Permitted<CaseCommand>,
+) -> (Vec<RecordedDetermination>, Option<[u8; 32]>) {
+    of_standing_handed_over(case, permitted, &[])
+}
+
+/// The same, and of handing over, of the detainers under which the person may have been.
+pub(super) fn of_standing_handed_over(
+    case: &Case,
+    permitted: &Permitted<CaseCommand>,
+    handed_over_under: &[&Detainer],
 ) -> (Vec<RecordedDetermination>, Option<[u8; 32]>) {
     let laws = case.standing.iter().filter_map(|detainer| Some((&detainer.name, permitted.law(&detainer.name)?)));
     let mut digest = None;
@@ -237,6 +268,9 @@ pub(super) fn of_standing(
     for (name, law) in laws {
         digest = Some(law.policy_digest);
         all.extend(holding_and_notice(name, law));
+        if handed_over_under.iter().any(|detainer| detainer.name == *name) {
+            all.push(recorded(name, law, LawAction::Transfer, &law.transfer));
+        }
     }
     (all, digest)
 }

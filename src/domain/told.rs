@@ -1,7 +1,8 @@
 //! What an issuer was told, as far as it may still be told it: committed once, it may only become less.
 
 use crate::domain::detainer::{Addressee, Answer, AnswerKind, Detainer, DetainerState, Finding};
-use crate::domain::determination::{FieldClass, FieldClasses, Withheld};
+use crate::domain::determination::{FieldClass, Withheld};
+use crate::domain::disclosable::Tellable;
 use crate::domain::shown::Shown;
 
 impl Detainer {
@@ -13,17 +14,22 @@ impl Detainer {
     /// The detainer with no more told to its issuer than these classes allow: what was told once may only become less.
     /// Its version stays, since it counts what was told.
     #[must_use]
-    pub fn as_told(&self, classes: FieldClasses) -> Self {
+    pub fn as_told(&self, Tellable { classes, of_pick_ups }: Tellable) -> Self {
         let mut seen = self.clone();
         let Shown { state, custodian, finding, answer, service, withheld, .. } = &mut seen.shown;
         // Of whom they were, the custody that it stands on now says nothing.
         seen.transfers.retain(|transfer| !transfer.parted);
+        let mut less_of_custody = false;
         if !classes.contains(FieldClass::Custody) {
-            let told = custodian.is_some() || finding.is_some() || service.is_some() || !seen.transfers.is_empty();
-            withheld.extend(told.then(|| bare(FieldClass::Custody)));
+            less_of_custody = custodian.is_some() || finding.is_some() || service.is_some();
             (*custodian, *finding, *service) = (None, None, None);
+        }
+        if !of_pick_ups.contains(FieldClass::Custody) {
+            less_of_custody |= !seen.transfers.is_empty();
             seen.transfers.clear();
-        } else if !classes.contains(FieldClass::Medical) {
+        }
+        withheld.extend(less_of_custody.then(|| bare(FieldClass::Custody)));
+        if !of_pick_ups.contains(FieldClass::Medical) {
             for transfer in &mut seen.transfers {
                 withheld.extend(transfer.medical_note.take().map(|_| bare(FieldClass::Medical)));
             }
@@ -93,6 +99,7 @@ mod tests {
 
     use super::*;
     use crate::domain::detainer::{DetainerForm, Request, Warrant};
+    use crate::domain::determination::FieldClasses;
     use crate::domain::ids::CaseName;
     use crate::domain::subject::{Flags, Identifiers, PersonName, Subject};
 
@@ -122,6 +129,10 @@ mod tests {
         Detainer::lodged(name, "us-ice".parse().unwrap(), request, Timestamp::UNIX_EPOCH)
     }
 
+    fn tellable(classes: FieldClasses) -> Tellable {
+        Tellable { classes, of_pick_ups: classes }
+    }
+
     fn answer(kind: AnswerKind) -> Answer {
         Answer { kind, ground: None, legal_basis: "a statute".to_owned(), reason: None, occurred_at: None }
     }
@@ -133,15 +144,17 @@ mod tests {
         let named = || Addressee::Agency("us-ny-doccs".parse().unwrap());
         let found = Some(Finding::MatchedCustody);
         let notice = Some(AnswerKind::NotifyOnly);
-        let check =
-            |addressee, told: (State, Option<Finding>, Option<AnswerKind>), classes: &[FieldClass], expected| {
-                let mut whole: Detainer = detainer(addressee);
-                (whole.shown.state, whole.shown.finding, whole.shown.answer) = (told.0, told.1, told.2.map(answer));
-                let seen = whole.as_told(classes.iter().copied().collect()).shown;
-                let kind = seen.answer.as_ref().map(|answer| answer.kind);
-                assert_eq!((seen.state, seen.finding, kind), expected, "{told:?} with {classes:?}");
-                assert_eq!(whole.as_told(FieldClasses::all()), whole, "nothing is lost where all may be shown");
-            };
+        let check = |addressee,
+                     told: (State, Option<Finding>, Option<AnswerKind>),
+                     classes: &[FieldClass],
+                     expected| {
+            let mut whole: Detainer = detainer(addressee);
+            (whole.shown.state, whole.shown.finding, whole.shown.answer) = (told.0, told.1, told.2.map(answer));
+            let seen = whole.as_told(tellable(classes.iter().copied().collect())).shown;
+            let kind = seen.answer.as_ref().map(|answer| answer.kind);
+            assert_eq!((seen.state, seen.finding, kind), expected, "{told:?} with {classes:?}");
+            assert_eq!(whole.as_told(tellable(FieldClasses::all())), whole, "nothing is lost where all may be shown");
+        };
         check(named(), (State::Lodged, None, None), &[], (State::Lodged, None, None));
         check(named(), (State::Matched, found, None), &[Custody], (State::Matched, found, None));
         check(named(), (State::Matched, found, None), &[Given, Count], (State::Lodged, None, None));

@@ -11,6 +11,7 @@ use crate::domain::case::{Case, StoredCase};
 use crate::domain::custody::Custody;
 use crate::domain::detainer::{Addressee, Detainer, Parted};
 use crate::domain::determination::{FieldClass, FieldClasses, Withheld};
+use crate::domain::disclosable::Tellable;
 use crate::domain::ids::{CaseName, JurisdictionId};
 use crate::policy::gate::Gate;
 use crate::store::{Reader, StoreError, StoredEntry};
@@ -41,7 +42,7 @@ pub struct Visible {
 /// What the issuer of a detainer may be shown of it now.
 #[derive(Debug, Clone)]
 struct Bound {
-    classes: FieldClasses,
+    told: Tellable,
     to_jurisdiction: bool,
     withheld: Arc<[Withheld]>,
 }
@@ -108,7 +109,7 @@ impl<'a> Narrowing<'a> {
             Some(Parted { custody: None, .. }) => return Ok(Some(Bound::nothing())),
         };
         let bound = Bound {
-            classes: self.gate.disclosable(detainer, custody.as_ref(), self.now),
+            told: self.gate.disclosable(detainer, custody.as_ref(), self.now),
             to_jurisdiction: detainer.request.addressee == Addressee::Jurisdiction,
             withheld: self.gate.withheld(detainer, self.now),
         };
@@ -128,15 +129,24 @@ impl<'a> Narrowing<'a> {
 
 impl Bound {
     fn nothing() -> Self {
-        Self { classes: FieldClasses::NONE, to_jurisdiction: false, withheld: Arc::default() }
+        Self { told: Tellable::default(), to_jurisdiction: false, withheld: Arc::default() }
     }
 }
 
 /// What is left of the classes committed to be shown, by the rules that they were committed by.
 fn narrowed(committed: FieldClasses, bound: &Bound, openings: &[Opening]) -> FieldClasses {
-    let mut shown = committed.intersection(bound.classes);
+    // Of a pick-up the law is asked another question: whether the person may be handed over.
+    let of_pick_up = openings.iter().any(|opening| entry::is_of_pick_up(&opening.content));
+    let told = if of_pick_up { bound.told.of_pick_ups } else { bound.told.classes };
+    let mut shown = committed.intersection(told);
     // Where the custodian's charges may not be shown, what was counted from them may not either.
     if committed.contains(FieldClass::Charges) && !shown.contains(FieldClass::Charges) {
+        shown = shown.without([FieldClass::Count].into_iter().collect());
+    }
+    // The lead time is counted from the date of the release: where that may not be shown, nor may the counts of such an
+    // entry.
+    let bears_date = openings.iter().any(|opening| opening.class == FieldClass::ReleaseDate);
+    if bears_date && committed.contains(FieldClass::ReleaseDate) && !shown.contains(FieldClass::ReleaseDate) {
         shown = shown.without([FieldClass::Count].into_iter().collect());
     }
     let told = openings.iter().filter(|opening| is_gist(opening));
@@ -169,5 +179,59 @@ fn is_gist(opening: &Opening) -> bool {
         | FieldClass::Address
         | FieldClass::Medical
         | FieldClass::Contact => !opening.content.is_empty(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::{Message as _, v1};
+
+    /// An opening of a class, of an event that bears it.
+    fn opening(class: FieldClass, event: v1::event::Event) -> Opening {
+        Opening { class, salt: [0; 32], content: v1::Event { event: Some(event) }.encode_to_vec() }
+    }
+
+    fn bound(classes: FieldClasses, of_pick_ups: FieldClasses) -> Bound {
+        Bound { told: Tellable { classes, of_pick_ups }, to_jurisdiction: false, withheld: Arc::default() }
+    }
+
+    fn set(classes: &[FieldClass]) -> FieldClasses {
+        classes.iter().copied().collect()
+    }
+
+    #[test]
+    fn a_lead_time_goes_with_the_date_that_it_is_counted_from() {
+        use FieldClass::{Answer, Count, ReleaseDate, ReleaseDetail};
+        let released = || v1::event::Event::DetainerReleased(v1::DetainerReleased::default());
+        let openings = [Count, ReleaseDate, ReleaseDetail].map(|class| opening(class, released()));
+        let committed = set(&[Count, Answer, ReleaseDate, ReleaseDetail]);
+        let check = |classes: &[FieldClass], expected: &[FieldClass]| {
+            let bound = bound(set(classes), FieldClasses::NONE);
+            assert_eq!(narrowed(committed, &bound, &openings), set(expected), "{classes:?}");
+        };
+        check(&[Count, ReleaseDate, ReleaseDetail], &[Count, ReleaseDate, ReleaseDetail]);
+        check(&[Count, ReleaseDetail], &[ReleaseDetail]);
+        check(&[Count], &[]);
+        // An entry that counts none loses nothing by it.
+        let answered = v1::event::Event::DetainerAnswered(v1::DetainerAnswered::default());
+        let openings = [Count, Answer].map(|class| opening(class, answered.clone()));
+        let bound = bound(set(&[Count, Answer]), FieldClasses::NONE);
+        assert_eq!(narrowed(committed, &bound, &openings), set(&[Count, Answer]));
+    }
+
+    #[test]
+    fn a_pick_up_is_shown_by_what_may_be_told_of_pick_ups() {
+        use FieldClass::{Count, Custody};
+        let of = [
+            v1::event::Event::TransferRecorded(v1::TransferRecorded::default()),
+            v1::event::Event::ClockFired(v1::ClockFired::default()),
+        ];
+        for event in of {
+            let openings = [Count, Custody].map(|class| opening(class, event.clone()));
+            let all = set(&[Count, Custody]);
+            assert_eq!(narrowed(all, &bound(set(&[Count]), all), &openings), all);
+            assert_eq!(narrowed(all, &bound(all, set(&[Count])), &openings), FieldClasses::NONE);
+        }
     }
 }

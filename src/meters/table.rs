@@ -95,6 +95,9 @@ table! {
     /// Persons held too long.
     OVER_HOLDS = "comity_over_holds_total", Counter, [],
         "Persons whose hold ran out with no release recorded, each counted once.";
+    /// Unlawful hand-overs.
+    UNLAWFUL_HAND_OVERS = "comity_unlawful_hand_overs_total", Counter, [],
+        "Hand-overs to a requester that were recorded and that the law did not allow.";
 }
 
 #[cfg(test)]

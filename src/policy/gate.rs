@@ -3,6 +3,7 @@
 //! The only maker of [`Permitted`]. Asked once per command, inside the writer, with the case's facts of that moment.
 
 mod appeal;
+mod hand_over;
 mod question;
 mod within;
 
@@ -18,9 +19,10 @@ use crate::domain::agency::{Agency, AgencyKind, Caller};
 use crate::domain::case::Case;
 use crate::domain::command::CaseCommand;
 use crate::domain::custody::Custody;
-use crate::domain::decide::{stands_on, told};
+use crate::domain::decide::stands_on;
 use crate::domain::detainer::{Addressee, Detainer, Viewpoint};
-use crate::domain::determination::{Determination, FieldClasses, LawAction, LawView, Withheld};
+use crate::domain::determination::{Determination, LawAction, LawView, Withheld};
+use crate::domain::disclosable::{self, Tellable};
 use crate::domain::facts::{CaseFacts, Stage};
 use crate::domain::ids::{AgencyId, CaseName, JurisdictionId};
 use crate::domain::permit::{Admitted, Permitted};
@@ -79,6 +81,12 @@ pub enum Denial {
         action: LawAction,
         /// On what ground.
         determination: Arc<Determination>,
+    },
+    /// The law did not allow handing the person over, and no officer says why it was done.
+    #[error("the law did not allow handing the person over: an officer must record it and give a reason")]
+    HandOverUnexplained {
+        /// On what ground. `None`: no detainer asks for the person.
+        determination: Option<Arc<Determination>>,
     },
     /// The law makes it a duty, and no reason was given for departing from it.
     #[error("the law makes it a duty: departing from it needs a reason")]
@@ -185,17 +193,16 @@ impl Gate {
 
     /// Classes that the issuer of a detainer may be shown of what its custodian did, by the facts and the law of now.
     /// What was committed to be shown is shown no further than this.
-    pub fn disclosable(&self, detainer: &Detainer, custody: Option<&Custody>, now: Timestamp) -> FieldClasses {
+    pub fn disclosable(&self, detainer: &Detainer, custody: Option<&Custody>, now: Timestamp) -> Tellable {
         let holder = detainer.custodian.as_ref().or(addressee(detainer));
         // Never by the law of before it was recorded, should the clock step back.
-        told(detainer, &self.of_delivery(detainer, holder, custody, now.max(detainer.updated_at)))
+        disclosable::told(detainer, &self.of_delivery(detainer, holder, custody, now.max(detainer.updated_at)))
     }
 
     /// Classes that the law withholds from the issuer of a detainer, with its citations. INVARIANT: judged on what the
     /// issuer itself asked and whom it asked, so that no citation tells it more than its own request does.
     pub fn withheld(&self, detainer: &Detainer, now: Timestamp) -> Arc<[Withheld]> {
-        let law = self.of_delivery(detainer, addressee(detainer), None, now);
-        law.withheld
+        disclosable::withheld(&self.of_delivery(detainer, addressee(detainer), None, now))
     }
 
     fn of_delivery(
@@ -230,6 +237,7 @@ impl Gate {
         let unlisted = narrowed.filter(|one| !withheld.iter().any(|known| known.class == one.class));
         told.shown.withheld = withheld.iter().cloned().chain(unlisted).collect();
         told.shown.withheld.sort_unstable_by_key(|one| one.class);
+        told.shown.withheld.dedup_by_key(|one| one.class);
         Some(Case { detainer: Some(told), custody: case.custody.clone(), ..Case::default() })
     }
 

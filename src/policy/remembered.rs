@@ -56,6 +56,7 @@ mod tests {
 
     use super::*;
     use crate::domain::determination::FieldClasses;
+    use crate::domain::disclosable::Disclosable;
     use crate::policy::determination::failed;
     use crate::policy::reads::Reads;
     use crate::policy::samples::facts;
@@ -67,7 +68,7 @@ mod tests {
             hold: Arc::clone(&determination),
             notify: Arc::clone(&determination),
             transfer: determination,
-            disclosable: FieldClasses::NONE,
+            disclosable: Disclosable::default(),
             review: FieldClasses::NONE,
             withheld: Arc::default(),
             disclosure: Vec::new(),

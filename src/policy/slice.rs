@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use crate::domain::agency::AgencyKind;
 use crate::domain::determination::{Determination, FieldClass, FieldClasses, LawAction, LawView, Ruling, Withheld};
+use crate::domain::disclosable::Disclosable;
 use crate::domain::facts::CaseFacts;
 use crate::policy::determination::{Annotations, failed, merge};
 use crate::policy::reads::Reads;
@@ -64,7 +65,7 @@ impl Slice {
             hold: Arc::new(asking.act(LawAction::Hold, &contexts)),
             notify: Arc::new(asking.act(LawAction::Notify, &contexts)),
             transfer: Arc::new(asking.act(LawAction::Transfer, &contexts)),
-            disclosable: disclosure.disclosable,
+            disclosable: Disclosable::by_law(disclosure.disclosable),
             review: disclosure.review,
             withheld: disclosure.withheld.into(),
             disclosure: disclosure.grounds.into_iter().map(Arc::new).collect(),

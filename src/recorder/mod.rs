@@ -4,6 +4,7 @@
 //! batch is made of; [`standing`] and [`others`] for what is different where other gateways write to the same logs.
 
 mod activate;
+mod alarm;
 mod answer;
 mod appeals;
 mod batch;

@@ -1,6 +1,12 @@
-//! What a leaf names as the method: its requester reads it, whatever it is shown of the rest.
+//! What a leaf names as its author and its method: its requester reads it, whatever it is shown of the rest.
 
+use std::borrow::Cow;
+
+use crate::domain::agency::gateway;
 use crate::domain::event::{Event, Record};
+use crate::domain::ids::{AgencyId, OfficerPseudonym};
+use crate::recorder::outcome::PlanError;
+use crate::recorder::ticks::NO_OFFICER;
 
 /// In place of the method where that would tell the requester why what it knows no longer stands.
 const RETRACTION: &str = "Retraction";
@@ -9,19 +15,44 @@ const RETRACTION: &str = "Retraction";
 /// above all.
 const NOTICE: &str = "Notice";
 
-/// Whether the leaf names no officer: a notice that waited for one would else be told by the officer from one that did not.
-/// Who brought it about stands in the entry that it follows from.
-pub(super) fn is_nobodys(record: &Record) -> bool {
-    !record.is_retraction() && matches!(record.event, Event::ReleaseNoticed { .. })
+/// In place of the method where the gateway itself alarms the jurisdiction.
+const UNLAWFUL_HAND_OVER: &str = "Alarm/UnlawfulHandOver";
+
+/// Who a leaf says did what.
+#[derive(Debug)]
+pub(super) struct Named<'a> {
+    /// The agency.
+    pub(super) agency: Cow<'a, AgencyId>,
+    /// Its officer.
+    pub(super) officer: Cow<'a, OfficerPseudonym>,
+    /// The method.
+    pub(super) method: &'static str,
 }
 
-/// What the leaf of a record names, which a method brought about.
-pub(super) fn of(record: &Record, method: &'static str) -> &'static str {
-    if record.is_retraction() {
-        RETRACTION
+/// What the leaf of a record names, which an officer of an agency brought about by a method.
+pub(super) fn of<'a>(
+    record: &Record,
+    agency: &'a AgencyId,
+    officer: &'a OfficerPseudonym,
+    method: &'static str,
+) -> Result<Named<'a>, PlanError> {
+    let named = Named { agency: Cow::Borrowed(agency), officer: Cow::Borrowed(officer), method };
+    let nobody = || NO_OFFICER.parse().map(Cow::Owned).map_err(|_| PlanError::NoOfficer);
+    Ok(if record.is_retraction() {
+        Named { method: RETRACTION, ..named }
     } else if matches!(record.event, Event::ReleaseNoticed { .. }) {
-        NOTICE
+        // A notice that waited for an officer would else be told by the officer from one that did not. Who brought it about
+        // stands in the entry that it follows from.
+        Named { method: NOTICE, officer: nobody()?, ..named }
+    } else if is_alarm(record) {
+        // The gateway itself says it, whichever command brought it about.
+        Named { agency: Cow::Owned(gateway()), officer: nobody()?, method: UNLAWFUL_HAND_OVER }
     } else {
-        method
-    }
+        named
+    })
+}
+
+/// Whether a record alarms the jurisdiction.
+pub(super) fn is_alarm(record: &Record) -> bool {
+    matches!(record.event, Event::UnlawfulHandOver { .. })
 }

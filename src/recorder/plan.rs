@@ -19,12 +19,12 @@ use crate::domain::permit::Admitted;
 use crate::domain::timetable::Timetable;
 use crate::ledger;
 use crate::policy::gate::{Denial, Gate};
+use crate::recorder::alarm::Alarm;
 use crate::recorder::answer::{answer, etag_matches};
 use crate::recorder::follow::Duties;
 use crate::recorder::naming;
 pub use crate::recorder::outcome::{Outcome, PlanError};
 use crate::recorder::seams::Entropy;
-use crate::recorder::ticks::NO_OFFICER;
 use crate::store::appeals::NewAppeals;
 use crate::store::{
     AgendaChange, Append, Audience, Loaded, LogState, NewConsumer, NewDelivery, NewEntry, NewRequest, SeenRequest,
@@ -50,6 +50,8 @@ pub struct Plan<'a> {
     pub(super) duties: Duties,
     pub(super) timetable: &'a Timetable,
     pub(super) appeals: NewAppeals,
+    /// What the jurisdiction is to be alarmed of.
+    pub(super) alarms: Vec<Alarm>,
     pub(super) limits: inbox::Limits,
     pub(super) appeal_limits: appeal::Limits,
 }
@@ -100,6 +102,7 @@ impl<'a> Plan<'a> {
             duties,
             timetable,
             appeals: NewAppeals::default(),
+            alarms: Vec::new(),
             limits,
             appeal_limits,
         }
@@ -296,25 +299,21 @@ impl<'a> Plan<'a> {
         record: &Record,
         now: Timestamp,
     ) -> Result<u64, PlanError> {
-        let nobody: OfficerPseudonym;
-        let officer = if naming::is_nobodys(record) {
-            nobody = NO_OFFICER.parse().map_err(|_| PlanError::NoOfficer)?;
-            &nobody
-        } else {
-            officer
-        };
+        let named = naming::of(record, agency, officer, method)?;
         let draft = Draft {
             log: LogName { jurisdiction: record.resource.jurisdiction.clone(), kind: record.log },
-            agency,
-            officer,
-            method: naming::of(record, method),
+            agency: &named.agency,
+            officer: &named.officer,
+            method: named.method,
             resource: record.resource.to_string(),
             case: Some(record.resource.clone()),
             policy_digest: record.policy_digest,
             audience: Audience(record.audience.clone()),
             contents: entry::contents(&show::event(record))?,
         };
-        self.write(draft, now)
+        let index = self.write(draft, now)?;
+        self.alarms.extend(Alarm::of(record, index));
+        Ok(index)
     }
 
     /// Commits to the contents and appends the leaf.

@@ -7,6 +7,7 @@ use crate::domain::command::CaseCommand;
 use crate::domain::ids::{LogKind, LogName};
 use crate::domain::inbox::{self, Tried};
 use crate::meters::table;
+use crate::recorder::alarm::Alarm;
 use crate::recorder::appeals;
 use crate::recorder::batch::{Recorder, RecorderError};
 use crate::recorder::handle::{Recorded, SubmitError};
@@ -24,6 +25,7 @@ struct Durable {
     outcomes: Vec<Outcome>,
     tried: Vec<Result<Tried, inbox::Refusal>>,
     fired: Vec<FiredNow>,
+    alarms: Vec<Alarm>,
     /// More clocks may be due.
     more: bool,
     append: Append,
@@ -86,19 +88,20 @@ impl Recorder {
         };
         let tried: Vec<_> = disclosures.iter().map(attempt).collect();
         let fired = plan.fire(&due, self.clock.now())?;
+        let alarms = std::mem::take(&mut plan.alarms);
         let Planned { logs, mut append } = plan.finish();
         let sent = disclosures.iter().zip(&tried).filter(|(_, tried)| **tried == Ok(Tried::Send));
         append.disclosures = sent.map(|((delivering, _), _)| delivering.disclosure.clone()).collect();
         let checkpoints = self.make_durable(logs, &mut append)?;
         // Where nothing moved, looking again would find the same.
         let more = due.len() >= self.firings_len_max && !append.agenda.is_empty();
-        Ok(Some(Durable { outcomes, tried, fired, more, append, checkpoints }))
+        Ok(Some(Durable { outcomes, tried, fired, alarms, more, append, checkpoints }))
     }
 
     /// Lets everybody know of a batch that is durable.
     fn tell(&self, batch: Batch, durable: Durable) -> Result<(), RecorderError> {
         let Batch { writes, disclosures, ticks } = batch;
-        let Durable { outcomes, tried, fired, more, append, checkpoints } = durable;
+        let Durable { outcomes, tried, fired, alarms, more, append, checkpoints } = durable;
         self.meters.measured(&table::BATCH_JOBS, &[], writes.len().saturating_add(disclosures.len()));
         let committed = append.entries.len();
         if committed > 0 {
@@ -112,6 +115,9 @@ impl Recorder {
                 attempt.warn();
             }
             let _hung_up = reply.send(tried.map_err(SubmitError::Inbox));
+        }
+        for alarm in &alarms {
+            alarm.tell(&self.meters);
         }
         for clock in &fired {
             clock.tell(&self.meters);

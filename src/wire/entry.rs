@@ -211,6 +211,13 @@ pub fn answer_kind(content: &[u8]) -> Option<AnswerKind> {
     from_wire(answered.answer?.kind)
 }
 
+/// Whether a content tells of a pick-up: when and where the person is handed over.
+pub fn is_of_pick_up(content: &[u8]) -> bool {
+    let event = v1::Event::decode(content).ok().and_then(|event| event.event);
+    // Of clocks the requester is told only that a window closed.
+    matches!(event, Some(v1::event::Event::TransferRecorded(_) | v1::event::Event::ClockFired(_)))
+}
+
 /// The event of an entry, merged from whatever contents are shown.
 pub fn merge(entry: &v1::Entry) -> Result<v1::Event, EntryError> {
     let mut event = v1::Event::default();

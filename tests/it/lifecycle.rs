@@ -11,6 +11,7 @@ use comity::domain::command::{CaseCommand, Method};
 use comity::domain::custody::{CustodyState, MovementKind};
 use comity::domain::detainer::{Answer, AnswerKind, Detainer, DetainerState, Finding};
 use comity::domain::determination::{FieldClasses, LawView, Ruling};
+use comity::domain::event::Event;
 use comity::domain::ids::{AgencyId, CaseName};
 use comity::domain::review::{ReviewDecision, ReviewMatter, ReviewState};
 use comity::domain::transfer::TransferState;
@@ -288,8 +289,13 @@ fn answers(command: &str) -> Vec<String> {
     AnswerKind::ALL.iter().map(|kind| format!("{command}: {}", kind.word().replace('-', " "))).collect()
 }
 
+/// The law is asked of these; what becomes of the custody is the same.
+const HANDING_OVER: [&str; 2] =
+    ["RecordRelease: to the requesting agency", "RecordRelease: to the requesting agency, correction"];
+
 fn custody_columns() -> Vec<String> {
     let first = ["ScheduleRelease", "RescheduleRelease", "CancelRelease", "RecordRelease", "RecordRelease: correction"];
+    let first = [&first[..], &HANDING_OVER].concat();
     let rest = ["CloseCustody", "ReopenCustody", "UpdateCharges", "CorrectIdentity"];
     let moves = MovementKind::ALL.iter().map(|kind| format!("MoveCustody: {}", kind.word()));
     let entered = first.into_iter().chain(rest).map(str::to_owned).chain(moves);
@@ -357,7 +363,13 @@ fn run_custody(row: &str, column: &str, law: &LawView) -> Outcome {
             assert_eq!(world.cases, before.cases, "a refusal changes nothing");
             Outcome::Refused(refusal)
         }
-        Ok(_) => Outcome::Becomes(world.custody(&custody).unwrap().state.word().to_owned()),
+        Ok(records) => {
+            let alarmed = records.iter().any(|record| matches!(record.event, Event::UnlawfulHandOver { .. }));
+            // Where nobody asks for the person the law lets nobody have them.
+            let asked = row.contains("stands on it") && matches!(law.transfer.ruling, Ruling::Must | Ruling::May);
+            assert_eq!(alarmed, HANDING_OVER.contains(&column) && !asked, "{row} | {column}");
+            Outcome::Becomes(world.custody(&custody).unwrap().state.word().to_owned())
+        }
     }
 }
 

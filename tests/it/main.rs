@@ -21,6 +21,8 @@ mod crash;
 #[cfg(test)]
 mod curl;
 #[cfg(test)]
+mod delivery;
+#[cfg(test)]
 mod drain;
 mod duties;
 #[cfg(test)]
@@ -35,6 +37,8 @@ mod flood;
 mod fuzz;
 #[cfg(test)]
 mod gateways;
+#[cfg(test)]
+mod hand_over;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]

@@ -109,6 +109,7 @@ fn said(denial: &Denial) -> String {
         Denial::Forbidden { action, .. } => format!("forbidden: {}", action.word()),
         Denial::ReviewRequired { action, .. } => format!("review required: {}", action.word()),
         Denial::VerificationRequired { action, .. } => format!("verification required: {}", action.word()),
+        Denial::HandOverUnexplained { .. } => "hand-over unexplained".to_owned(),
         Denial::ReasonRequired { action, .. } => format!("reason required: {}", action.word()),
         Denial::NotAdmitted
         | Denial::Unattributed

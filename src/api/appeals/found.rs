@@ -16,6 +16,7 @@ use crate::domain::appeal::{
 use crate::domain::case::StoredCase;
 use crate::domain::detainer::Detainer;
 use crate::domain::determination::FieldClasses;
+use crate::domain::disclosable::Tellable;
 use crate::domain::ids::{CaseKind, CaseName, JurisdictionId};
 use crate::policy::gate::{Barring, Gate};
 use crate::store::appeals::{ItemFilter, Listed};
@@ -63,8 +64,8 @@ impl Looking<'_> {
         if !detainer.told_anything() && item.told.is_none() {
             return Ok(Standing::of(detainer, item, Sight::Issuer(FieldClasses::NONE)));
         }
-        let classes = self.disclosable(detainer)?;
-        Ok(Standing::of(&detainer.as_told(classes), item, Sight::Issuer(classes)))
+        let told = self.disclosable(detainer)?;
+        Ok(Standing::of(&detainer.as_told(told), item, Sight::Issuer(told.classes)))
     }
 
     /// A detainer as its issuer may be told of it now.
@@ -72,11 +73,11 @@ impl Looking<'_> {
         if !detainer.told_anything() {
             return Ok(detainer);
         }
-        let classes = self.disclosable(&detainer)?;
-        Ok(detainer.as_told(classes))
+        let told = self.disclosable(&detainer)?;
+        Ok(detainer.as_told(told))
     }
 
-    fn disclosable(&self, detainer: &Detainer) -> Result<FieldClasses, StoreError> {
+    fn disclosable(&self, detainer: &Detainer) -> Result<Tellable, StoreError> {
         let linked = detainer.acknowledgement.as_ref().and_then(|found| found.custody.as_ref());
         // One more case is read for each, custody or not.
         let beside = self.reader.case(linked.unwrap_or(&detainer.name))?;

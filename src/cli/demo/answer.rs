@@ -8,7 +8,7 @@ use crate::wire::words::{from_wire, to_wire};
 
 /// Longest citation that an answer takes, in characters.
 const CITATION_LEN_MAX: usize = 200;
-const REASON: &str = "An officer read the file and the rule (synthetic).";
+pub(super) const REASON: &str = "An officer read the file and the rule (synthetic).";
 
 /// What the law lets a custodian answer, and what an officer may make of it where it leaves it to a person.
 #[derive(Debug, Clone, PartialEq)]

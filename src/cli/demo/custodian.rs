@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context as _, Result};
 
-use crate::cli::demo::answer::{Advice, advice, decided};
+use crate::cli::demo::answer::{Advice, REASON, advice, decided};
 use crate::cli::demo::calendar::{self, Step};
 use crate::cli::demo::house::Custodian as House;
 use crate::cli::demo::inbox::Inbox;
@@ -17,7 +17,9 @@ use crate::cli::demo::roster::Roster;
 use crate::client::Client;
 use crate::domain::custody::{ReleaseDateBasis, ReleaseRecipient};
 use crate::domain::detainer::{AnswerKind, Finding};
+use crate::domain::review::{ReviewDecision, ReviewMatter};
 use crate::domain::subject::MatchMethod;
+use crate::wire::failure::reason_of;
 use crate::wire::show::timestamp;
 use crate::wire::v1;
 use crate::wire::v1::event::Event;
@@ -204,8 +206,7 @@ impl Custodian {
                 ..Default::default()
             }),
             request_id: request_id(),
-            etag: String::new(),
-            correction: None,
+            ..Default::default()
         };
         self.party.write("AcknowledgeDetainer", self.party.system.detainers().acknowledge_detainer(request)).await
     }
@@ -236,8 +237,7 @@ impl Custodian {
             name: detainer.to_owned(),
             answer: Some(answer),
             request_id: request_id(),
-            etag: String::new(),
-            correction: None,
+            ..Default::default()
         };
         self.party.write("AnswerDetainer", as_whom.detainers().answer_detainer(request)).await?;
         Ok(kind)
@@ -266,24 +266,39 @@ impl Custodian {
             Some(AnswerKind::NotifyOnly) => release.picked_up_if_noticed && file.scheduled,
             Some(AnswerKind::Decline | AnswerKind::PendingReview) | None => false,
         };
-        let recipient = if fetched { ReleaseRecipient::RequestingAgency } else { release.recipient };
-        let request = v1::RecordReleaseRequest {
-            name: file.custody.clone(),
-            release: Some(v1::ActualRelease {
-                released_at: Some(timestamp(calendar::minutes_before(release.recorded, release.minutes_before))),
-                reason: to_wire(release.reason),
-                recipient: to_wire(recipient),
-                ordered_by: papers::ordered_by(release.reason).to_owned(),
-                date_public: false,
-                ..Default::default()
-            }),
-            request_id: request_id(),
-            etag: String::new(),
-            correction: None,
-        };
-        self.party.write("RecordRelease", self.party.system.custodies().record_release(request)).await?;
+        let handed_over = fetched && self.hand_over(release, file).await?;
+        if !handed_over {
+            let request = record_of(release, file, release.recipient);
+            self.party.write("RecordRelease", self.party.system.custodies().record_release(request)).await?;
+        }
         file.released = true;
         Ok(())
+    }
+
+    /// Hands the person to the agency that asked, if the law lets it; what it leaves to a person an officer permits.
+    async fn hand_over(&self, release: &Release, file: &File) -> Result<bool> {
+        let request = record_of(release, file, ReleaseRecipient::RequestingAgency);
+        let record = async || self.party.system.custodies().record_release(request.clone()).await;
+        let Err(refused) = self.party.attempt("RecordRelease", record()).await? else { return Ok(true) };
+        if reason_of(&refused) != Some(v1::ErrorReason::ReviewRequired) {
+            return Err(self.party.refused("RecordRelease", &refused));
+        }
+        let Some(detainer) = &file.detainer else { return Ok(false) };
+        let permit = v1::ResolveReviewRequest {
+            name: format!("{detainer}/reviews/{}", ReviewMatter::Transfer.word()),
+            decision: to_wire(ReviewDecision::Permit),
+            ground: Some(v1::ReviewGround { reason: REASON.to_owned(), citation: String::new() }),
+            request_id: request_id(),
+            etag: String::new(),
+        };
+        // Where the law forbids it there is nothing to decide, and the person goes free.
+        let permitted =
+            self.party.attempt("ResolveReview", self.party.officer.reviews().resolve_review(permit)).await?;
+        if permitted.is_err() {
+            return Ok(false);
+        }
+        self.party.write("RecordRelease", record()).await?;
+        Ok(true)
     }
 
     fn person(&self, place: usize) -> Result<&Person> {
@@ -292,6 +307,23 @@ impl Custodian {
 
     fn lock(&self) -> MutexGuard<'_, Office> {
         self.office.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn record_of(release: &Release, file: &File, recipient: ReleaseRecipient) -> v1::RecordReleaseRequest {
+    let handed_over = recipient == ReleaseRecipient::RequestingAgency;
+    v1::RecordReleaseRequest {
+        name: file.custody.clone(),
+        release: Some(v1::ActualRelease {
+            released_at: Some(timestamp(calendar::minutes_before(release.recorded, release.minutes_before))),
+            reason: to_wire(release.reason),
+            recipient: to_wire(recipient),
+            ordered_by: papers::ordered_by(release.reason).to_owned(),
+            ..Default::default()
+        }),
+        request_id: request_id(),
+        detainer: file.detainer.clone().filter(|_| handed_over).unwrap_or_default(),
+        ..Default::default()
     }
 }
 

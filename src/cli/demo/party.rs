@@ -72,16 +72,28 @@ impl Party {
         what: &'static str,
         call: impl Future<Output = Result<Response<A>, Status>>,
     ) -> Result<A> {
+        self.attempt(what, call).await?.map_err(|status| self.refused(what, &status))
+    }
+
+    /// The same, of a write that the law may refuse.
+    pub(super) async fn attempt<A: Receipted>(
+        &self,
+        what: &'static str,
+        call: impl Future<Output = Result<Response<A>, Status>>,
+    ) -> Result<Result<A, Status>> {
         let begun = Instant::now();
         // Boxed: a call's future is large, and there are many.
         let answered = Box::pin(call).await;
         let took = begun.elapsed();
-        let mut answer = answered.map_err(|status| self.refused(what, &status))?.into_inner();
+        let mut answer = match answered {
+            Ok(answer) => answer.into_inner(),
+            Err(status) => return Ok(Err(status)),
+        };
         let receipt = answer.receipt_mut().take().with_context(|| format!("{}: {what}: no receipt", self.id))?;
         let verified = Verified::new(receipt, &self.pinned).with_context(|| format!("{}: {what}", self.id))?;
         self.receipts.lock().unwrap_or_else(PoisonError::into_inner).keep(verified)?;
         self.latencies.lock().unwrap_or_else(PoisonError::into_inner).push(took);
-        Ok(answer)
+        Ok(Ok(answer))
     }
 
     /// An error that names the reason the gateway gave.

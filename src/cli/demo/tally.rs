@@ -102,7 +102,8 @@ impl Tally {
             | Event::ReviewOpened(_)
             | Event::ReviewResolved(_)
             | Event::ObligationMet(_)
-            | Event::ClockFired(_) => {}
+            | Event::ClockFired(_)
+            | Event::UnlawfulHandOver(_) => {}
         }
     }
 

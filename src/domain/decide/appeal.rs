@@ -6,9 +6,10 @@ use uuid::Uuid;
 use crate::domain::appeal::{Appeal, AppealAnswer, AppealAnswerKind, Issue, Judged, Says, Selection, gist};
 use crate::domain::case::Case;
 use crate::domain::command::CaseCommand;
-use crate::domain::decide::{Refusal, told};
+use crate::domain::decide::Refusal;
 use crate::domain::detainer::{Addressee, Answer, Detainer, DetainerState};
 use crate::domain::determination::{FieldClass, FieldClasses, LawView};
+use crate::domain::disclosable::told;
 use crate::domain::event::{Counts, Event, Party, Record, Told};
 use crate::domain::ids::{CaseName, LogKind};
 use crate::domain::permit::Permitted;
@@ -94,7 +95,7 @@ pub(super) fn give_answer(
     let gist = gist(answer.kind, detainer.answer.as_ref().map(|given| given.kind), addressee);
     let before = Told::by_earlier(item.told.as_ref());
     let shown = if issuer_knows(detainer, law, answer.kind) {
-        shown_with(law, gist, before)
+        shown_with(detainer, law, gist, before)
     } else {
         match before {
             Told::First => FieldClasses::NONE,

@@ -74,7 +74,7 @@ fn said(
             let custodian = Party::Agency(permitted.caller().agency.id.clone());
             let record = |detainer: &Detainer| {
                 let law = permitted.law(&detainer.name)?;
-                let shown = shown_with(law, FieldClass::Safeguard, Told::First);
+                let shown = shown_with(detainer, law, FieldClass::Safeguard, Told::First);
                 let disclosure = disclosure_of(shown, FieldClass::Safeguard);
                 let counts = Counts::of_request(detainer);
                 Some(concerning(detainer, &custodian, law, shown, counts, event(detainer, disclosure)))

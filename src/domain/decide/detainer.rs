@@ -115,7 +115,7 @@ pub(super) fn acknowledge(
     let law = permitted.law(&detainer.name).ok_or(Refusal::NoSuchCase)?;
     // Whatever else the issuer was told rests on the finding.
     let told = (detainer.shown.finding.is_some() || knows_of_custody(detainer)).then_some(detainer);
-    let shown = shown_with(law, FieldClass::Custody, Told::by(correction, told));
+    let shown = shown_with(detainer, law, FieldClass::Custody, Told::by(correction, told));
     let counts = match acknowledgement.finding {
         Finding::MatchedCustody => counts(detainer, case, permitted, shown),
         // The custody that it is parted from was somebody else's, and the law was not asked of it.
@@ -221,7 +221,7 @@ pub(super) fn give_answer(
     // A promise that was suspended is answered anew: whoever was told of it is told that it no longer stands.
     let told =
         if knows_of_promise(detainer) { Told::Corrected } else { Told::by(correction, detainer.shown.answer.as_ref()) };
-    let shown = shown_with(law, gist, told);
+    let shown = shown_with(detainer, law, gist, told);
     let custodian = permitted.caller().agency.id.clone();
     let settled = settled_by_answer(detainer, permitted.caller(), law, answer, now);
     let event = Event::DetainerAnswered {
@@ -300,7 +300,7 @@ pub(super) fn serve(
         (None, None) | (Some(_), Some(_)) => {}
     }
     let law = permitted.law(&detainer.name).ok_or(Refusal::NoSuchCase)?;
-    let shown = shown_with(law, FieldClass::Custody, Told::by(correction, detainer.shown.service.as_ref()));
+    let shown = shown_with(detainer, law, FieldClass::Custody, Told::by(correction, detainer.shown.service.as_ref()));
     let event = Event::CopyServed {
         detainer: detainer.name.clone(),
         service: service.clone(),

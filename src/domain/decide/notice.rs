@@ -6,11 +6,11 @@ use crate::domain::case::Case;
 use crate::domain::command::CaseCommand;
 use crate::domain::custody::{Destination, Movement, ScheduledRelease};
 use crate::domain::detainer::{Addressee, Detainer, DetainerState, Finding};
-use crate::domain::determination::{Determination, FieldClass, FieldClasses, LawView, Ruling};
+use crate::domain::determination::{FieldClass, FieldClasses, LawView, Ruling};
+use crate::domain::disclosable::{decided_by_person, told};
 use crate::domain::event::{Change, Counts, Event, Party, Record, Told};
 use crate::domain::permit::Permitted;
 use crate::domain::record::{concerning, counts, disclosure_of, retraction, shown_with};
-use crate::domain::review::ReviewMatter;
 
 /// Tells the issuer of an expected release, where the law lets it be told.
 pub(super) fn notice(
@@ -20,7 +20,7 @@ pub(super) fn notice(
     release: &ScheduledRelease,
 ) -> Option<Record> {
     let law = permitted.law(&detainer.name)?;
-    let shown = told(detainer, law);
+    let shown = told(detainer, law).classes;
     if !may_notify(detainer, law) || !shown.contains(FieldClass::ReleaseDate) {
         return None;
     }
@@ -46,7 +46,7 @@ pub(super) fn ending(
     released_at: Option<Timestamp>,
 ) -> Option<Record> {
     let law = permitted.law(&detainer.name)?;
-    let shown = told(detainer, law);
+    let shown = told(detainer, law).classes;
     // Where neither when nor why may be shown there is no notice: its mere trace in the issuer's view would be one.
     let speaks = shown.contains(FieldClass::ReleaseDate) || shown.contains(FieldClass::ReleaseDetail);
     if !may_notify(detainer, law) || !speaks {
@@ -73,7 +73,7 @@ pub(super) fn release_corrected(
 ) -> Option<Record> {
     let law = permitted.law(&detainer.name)?;
     let before = detainer.ended_from.map(|state| Detainer { state, ..detainer.clone() });
-    let told = before.filter(|before| may_notify(before, law)).map(|before| told(&before, law));
+    let told = before.filter(|before| may_notify(before, law)).map(|before| told(&before, law).classes);
     let shown = told.unwrap_or_default().union(retraction());
     let counts = lead_time(detainer, case, permitted, shown, Some(released_at));
     Some(concerning(detainer, &caller(permitted), law, shown, counts, event))
@@ -119,7 +119,7 @@ pub(super) fn change_told(
         Change::Movement(_) => (FieldClass::Custody, Told::First, matched),
         Change::Closing(_) => return None,
     };
-    let shown = shown_with(law, gist, told);
+    let shown = shown_with(detainer, law, gist, told);
     if !concerned || shown == FieldClasses::NONE {
         return None;
     }
@@ -168,35 +168,4 @@ pub(super) fn may_notify(detainer: &Detainer, law: &LawView) -> bool {
         Ruling::MustNot => false,
         Ruling::Review => detainer.state != DetainerState::Declined && decided_by_person(detainer, law),
     }
-}
-
-/// Whether an officer has permitted the very notice that the law leaves to a person: another ground for review that has
-/// come up since is another question.
-fn decided_by_person(detainer: &Detainer, law: &LawView) -> bool {
-    law.notify.ruling == Ruling::Review
-        && !law.notify.unverified
-        && detainer.permits(ReviewMatter::Notify, &law.notify.policies)
-}
-
-/// What leaves to a person whether a notice that is allowed may say of the release what it is about.
-pub(super) fn release_left_open(law: &LawView) -> Option<&Determination> {
-    let open = law.disclosure.iter().find(|open| open.ruling == Ruling::Review && !open.unverified)?;
-    Some(open)
-}
-
-/// Whether an officer has permitted that.
-fn disclosed_by_person(detainer: &Detainer, law: &LawView) -> bool {
-    let allowed = matches!(law.notify.ruling, Ruling::Must | Ruling::May);
-    let permitted = |open: &Determination| detainer.permits(ReviewMatter::Disclose, &open.policies);
-    allowed && release_left_open(law).is_some_and(permitted)
-}
-
-/// Classes the issuer is told of a release. Where an officer decided that it be told, what the law left to a person of
-/// the release itself is decided with it, and nothing else. Delivery asks the same question again.
-pub fn told(detainer: &Detainer, law: &LawView) -> FieldClasses {
-    let decided = decided_by_person(detainer, law) || disclosed_by_person(detainer, law);
-    let of_the_release = [FieldClass::Custody, FieldClass::ReleaseDate, FieldClass::ReleaseDetail]
-        .into_iter()
-        .filter(|class| law.review.contains(*class) && decided);
-    law.disclosable.union(of_the_release.collect())
 }

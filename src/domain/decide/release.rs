@@ -9,8 +9,9 @@ use crate::domain::decide::custody::held;
 use crate::domain::decide::notice::{ending, notice, release_corrected};
 use crate::domain::detainer::Detainer;
 use crate::domain::event::{Change, Counts, Disclosure, Event, Record, Told};
+use crate::domain::hand_over::{self, HandedTo, Judged};
 use crate::domain::permit::Permitted;
-use crate::domain::record::{internal, of_standing, retracting};
+use crate::domain::record::{internal, of_standing, of_standing_handed_over, retracting, unlawful_hand_over};
 
 pub(super) fn schedule(
     case: &Case,
@@ -76,19 +77,23 @@ pub(super) fn record(
     permitted: &Permitted<CaseCommand>,
     release: &ActualRelease,
     correction: Option<&Correction>,
+    to: &HandedTo,
 ) -> Result<Vec<Record>, Refusal> {
     let custody = if correction.is_some() { released(case)? } else { held(case)? };
+    let handed_over = hand_over::of_release(case, release, correction, to, |name| permitted.law(name));
     let event = Event::ReleaseRecorded {
         custody: custody.name.clone(),
         release: release.clone(),
         correction: correction.cloned(),
+        to: to.clone(),
     };
     let told = |detainer: &Detainer, told| Event::DetainerReleased {
         detainer: detainer.name.clone(),
         release: release.clone(),
         told,
     };
-    let mut records = vec![ended(case, permitted, custody, event)];
+    let under = handed_over.as_ref().map_or(&[][..], |judged| &judged.under);
+    let mut records = vec![ended(case, permitted, custody, under, event)];
     match correction {
         None => records.extend(case.active().filter_map(|detainer| {
             ending(detainer, case, permitted, told(detainer, Told::First), Some(release.released_at))
@@ -97,6 +102,8 @@ pub(super) fn record(
             release_corrected(detainer, case, permitted, told(detainer, Told::Corrected), release.released_at)
         })),
     }
+    let unlawful = handed_over.filter(Judged::is_unlawful);
+    records.extend(unlawful.map(|judged| unlawful_hand_over(custody, permitted, None, &judged.unlawful)));
     Ok(records)
 }
 
@@ -113,7 +120,7 @@ pub(super) fn close(
 ) -> Result<Vec<Record>, Refusal> {
     let custody = held(case)?;
     let event = Event::CustodyClosed { custody: custody.name.clone(), closing: closing.clone() };
-    let mut records = vec![ended(case, permitted, custody, event)];
+    let mut records = vec![ended(case, permitted, custody, &[], event)];
     records.extend(case.active().filter_map(|detainer| {
         let (change, disclosure) = (Change::Closing(closing.clone()), Disclosure::ToIssuer);
         let event = Event::CustodyNoticed { detainer: detainer.name.clone(), change, disclosure };
@@ -143,8 +150,15 @@ fn told_of_the_end(case: &Case) -> impl Iterator<Item = &Detainer> {
     case.standing.iter().filter(|detainer| detainer.shown.ended_from.is_some())
 }
 
-fn ended(case: &Case, permitted: &Permitted<CaseCommand>, custody: &Custody, event: Event) -> Record {
-    let (determinations, digest) = of_standing(case, permitted);
+/// The end of a custody, with what the law says of each detainer on it; of handing over too, where somebody was under it.
+fn ended(
+    case: &Case,
+    permitted: &Permitted<CaseCommand>,
+    custody: &Custody,
+    handed_over_under: &[&Detainer],
+    event: Event,
+) -> Record {
+    let (determinations, digest) = of_standing_handed_over(case, permitted, handed_over_under);
     let own = Counts { custodian_class: permitted.caller().agency.class, ..Counts::default() }.with_custody(custody);
     internal(custody, own, determinations, digest, event)
 }

@@ -11,9 +11,10 @@ use crate::domain::decide::custody::held;
 use crate::domain::decide::review::{recorded, settled_by_offer};
 use crate::domain::detainer::{Detainer, DetainerState};
 use crate::domain::determination::LawView;
+use crate::domain::disclosable::may_hand_over;
 use crate::domain::event::{Event, Record};
 use crate::domain::permit::Permitted;
-use crate::domain::record::{of_transfer, side_of};
+use crate::domain::record::{of_transfer, side_of, unlawful_hand_over};
 use crate::domain::transfer::{
     Transfer, TransferFailureCause, TransferName, TransferState, TransferWindow, WindowDeclineReason,
 };
@@ -59,7 +60,7 @@ pub(super) fn accept(case: &Case, name: &TransferName, now: Timestamp) -> Result
     if transfer.window.closes_at <= now {
         return Err(Refusal::WindowClosed);
     }
-    Ok(now_stands(detainer, Transfer { state: TransferState::Accepted, ..transfer.clone() }, None, now))
+    Ok(now_stands(detainer, Transfer { state: TransferState::Accepted, ..transfer.clone() }, None, None, now))
 }
 
 pub(super) fn decline(
@@ -70,7 +71,7 @@ pub(super) fn decline(
 ) -> Result<Vec<Record>, Refusal> {
     let (detainer, transfer) = on_offer(case, name)?;
     let declined = Transfer { state: TransferState::Declined, decline_reason: Some(reason), ..transfer.clone() };
-    Ok(now_stands(detainer, declined, None, now))
+    Ok(now_stands(detainer, declined, None, None, now))
 }
 
 /// Each side says for itself that the person changed hands. A detainer may be lifted by then: that is what often follows.
@@ -78,7 +79,7 @@ pub(super) fn confirm(
     case: &Case,
     permitted: &Permitted<CaseCommand>,
     name: &TransferName,
-    occurred_at: Timestamp,
+    (occurred_at, reason): (Timestamp, Option<&String>),
     now: Timestamp,
 ) -> Result<Vec<Record>, Refusal> {
     let (detainer, transfer) = find(case, name)?;
@@ -100,11 +101,18 @@ pub(super) fn confirm(
         Side::Issuer => confirmed.taken_over_at = Some(occurred_at),
         Side::Custodian => confirmed.handed_over_at = Some(occurred_at),
     }
+    // What the issuer says is recorded alike whatever the law says of it: the entry is in its sight.
     let law = match side {
         Side::Issuer => None,
         Side::Custodian => permitted.law(&detainer.name),
     };
-    Ok(now_stands(detainer, confirmed, law, now))
+    let mut records = now_stands(detainer, confirmed, law, reason, now);
+    // Once the custodian has said so, the law was asked already.
+    let first = !transfer.confirmed_by(Side::Custodian);
+    let unlawful = permitted.law(&detainer.name).is_some_and(|law| !may_hand_over(detainer, law));
+    let custody = case.custody.as_ref().filter(|_| first && unlawful);
+    records.extend(custody.map(|custody| unlawful_hand_over(custody, permitted, Some(name), &[detainer])));
+    Ok(records)
 }
 
 pub(super) fn fail(
@@ -140,7 +148,7 @@ pub(super) fn fail(
         ) => {}
     }
     let failed = Transfer { state: TransferState::Failed, failure_cause: Some(why), ..transfer.clone() };
-    Ok(now_stands(detainer, failed, None, now))
+    Ok(now_stands(detainer, failed, None, None, now))
 }
 
 fn find<'a>(case: &'a Case, name: &TransferName) -> Result<(&'a Detainer, &'a Transfer), Refusal> {
@@ -158,9 +166,15 @@ fn on_offer<'a>(case: &'a Case, name: &TransferName) -> Result<(&'a Detainer, &'
     if transfer.state == TransferState::Offered { Ok((detainer, transfer)) } else { Err(Refusal::NotOffered) }
 }
 
-fn now_stands(detainer: &Detainer, transfer: Transfer, law: Option<&LawView>, now: Timestamp) -> Vec<Record> {
+fn now_stands(
+    detainer: &Detainer,
+    transfer: Transfer,
+    law: Option<&LawView>,
+    reason: Option<&String>,
+    now: Timestamp,
+) -> Vec<Record> {
     let version = transfer.version.saturating_add(1);
     let transfer = Transfer { updated_at: now, version, ..transfer };
-    let event = Event::TransferRecorded { detainer: detainer.name.clone(), transfer, reason: None };
+    let event = Event::TransferRecorded { detainer: detainer.name.clone(), transfer, reason: reason.cloned() };
     vec![of_transfer(detainer, law, event)]
 }

@@ -33,7 +33,7 @@ pub(super) struct Question<'a> {
 }
 
 /// What the law says of each detainer that a command touches.
-type Laws = BTreeMap<CaseName, LawView>;
+pub(super) type Laws = BTreeMap<CaseName, LawView>;
 
 impl<'a> Question<'a> {
     /// What the law says, or why the caller may not do this to this case. `id` is the id of the case it would make.
@@ -90,14 +90,8 @@ impl<'a> Question<'a> {
             CaseCommand::WithdrawDetainer { .. }
             | CaseCommand::AcceptWindow { .. }
             | CaseCommand::DeclineWindow { .. } => self.issuers().map(|_| Laws::new()),
-            // That a person changed hands is recorded whatever the law says of it now, and what it says with it: a claim
-            // may have been raised since the offer.
-            CaseCommand::ConfirmTransfer { .. } if self.issuers().is_err() => {
-                Ok(self.of_one(Stage::Transfer, self.custodians()?, linked))
-            }
-            CaseCommand::ConfirmTransfer { .. } | CaseCommand::ReportFailure { .. } => {
-                self.issuers().or_else(|_| self.custodians()).map(|_| Laws::new())
-            }
+            CaseCommand::ConfirmTransfer { reason, .. } => self.of_confirmation(reason.as_ref()),
+            CaseCommand::ReportFailure { .. } => self.issuers().or_else(|_| self.custodians()).map(|_| Laws::new()),
             CaseCommand::OpenCustody(_) => Ok(Laws::new()),
             CaseCommand::UpdateCharges { charges, .. } => {
                 let sealed = |custody: &Custody| custody.intake.charges.iter().any(Charge::sealed);
@@ -114,12 +108,10 @@ impl<'a> Question<'a> {
             CaseCommand::ScheduleRelease { .. } | CaseCommand::RescheduleRelease { .. } => {
                 self.of_holder(Stage::Schedule, self.case.active())
             }
-            CaseCommand::RecordRelease { correction: Some(_), .. } => {
-                self.of_holder(Stage::Release, self.case.standing.iter())
+            CaseCommand::RecordRelease { release, correction, to, .. } => {
+                self.of_release(release, correction.as_ref(), to)
             }
-            CaseCommand::RecordRelease { correction: None, .. } | CaseCommand::CloseCustody { .. } => {
-                self.of_holder(Stage::Release, self.case.active())
-            }
+            CaseCommand::CloseCustody { .. } => self.of_holder(Stage::Release, self.case.active()),
         }
     }
 
@@ -155,7 +147,7 @@ impl<'a> Question<'a> {
         if lifts_safeguard && !by_officer(self.caller()) { Err(Denial::OfficerRequired) } else { Ok(()) }
     }
 
-    fn caller(&self) -> &'a Caller {
+    pub(super) fn caller(&self) -> &'a Caller {
         &self.admitted.caller
     }
 
@@ -164,13 +156,13 @@ impl<'a> Question<'a> {
     }
 
     /// The detainer, if the caller may speak to it as its custodian.
-    fn custodians(&self) -> Result<&'a Detainer, Denial> {
+    pub(super) fn custodians(&self) -> Result<&'a Detainer, Denial> {
         let detainer = self.case.detainer.as_ref().filter(|detainer| is_addressed_to(detainer, self.caller()));
         detainer.ok_or(Denial::NotFound)
     }
 
     /// The detainer, if the caller lodged it.
-    fn issuers(&self) -> Result<&'a Detainer, Denial> {
+    pub(super) fn issuers(&self) -> Result<&'a Detainer, Denial> {
         let detainer = self.case.detainer.as_ref().filter(|detainer| detainer.issuer == self.caller().agency.id);
         detainer.ok_or(Denial::NotFound)
     }
@@ -203,7 +195,7 @@ impl<'a> Question<'a> {
         Ok(BTreeMap::from([(detainer.name.clone(), self.of_request(&amended)?)]))
     }
 
-    fn of_one(&self, stage: Stage, detainer: &Detainer, custody: Option<&Custody>) -> Laws {
+    pub(super) fn of_one(&self, stage: Stage, detainer: &Detainer, custody: Option<&Custody>) -> Laws {
         BTreeMap::from([self.of_detainer(stage, detainer, custody, self.caller().agency.class)])
     }
 
@@ -236,7 +228,11 @@ impl<'a> Question<'a> {
 
     /// Of each detainer whose issuer may have to be told of what the holder of the person enters, with the custody as the
     /// command leaves it: nothing is shown that was sealed by the very command.
-    fn of_holder(&self, stage: Stage, concerned: impl Iterator<Item = &'a Detainer>) -> Result<Laws, Denial> {
+    pub(super) fn of_holder(
+        &self,
+        stage: Stage,
+        concerned: impl Iterator<Item = &'a Detainer>,
+    ) -> Result<Laws, Denial> {
         let custody = self.holders()?.after(&self.admitted.value);
         let class = self.class_after()?;
         // What the holder before saw of a warrant, the next has not seen.
@@ -257,7 +253,7 @@ impl<'a> Question<'a> {
         next.map(|next| next.class).ok_or(Denial::NoSuchCustodian)
     }
 
-    fn of_detainer(
+    pub(super) fn of_detainer(
         &self,
         stage: Stage,
         detainer: &Detainer,

@@ -2,8 +2,9 @@
 
 use crate::domain::command::CaseCommand;
 use crate::domain::custody::{
-    ActualRelease, Closing, Destination, Identity, Intake, Movement, MovementKind, ScheduledRelease,
+    ActualRelease, Closing, Destination, Identity, Intake, Movement, MovementKind, ReleaseRecipient, ScheduledRelease,
 };
+use crate::domain::hand_over::HandedTo;
 use crate::domain::ids::CaseKind;
 use crate::domain::subject::Flags;
 use crate::wire::parse::{
@@ -61,8 +62,24 @@ impl WriteRequest for v1::RecordReleaseRequest {
         let custody = form.case("name", &self.name, CaseKind::Custody);
         let release = released(&mut form, "release", self.release);
         let correction = correction(&mut form, self.correction);
-        let command =
-            custody.zip(release).map(|(custody, release)| CaseCommand::RecordRelease { custody, release, correction });
+        let reason = form.text("reason", self.reason, REASON_LEN_MAX);
+        let handed_over =
+            release.as_ref().is_none_or(|release| release.recipient == ReleaseRecipient::RequestingAgency);
+        let detainer = if handed_over {
+            Some(&self.detainer)
+                .filter(|name| !name.is_empty())
+                .and_then(|name| form.case("detainer", name, CaseKind::Detainer))
+        } else {
+            form.empty("detainer", &self.detainer, "empty unless the person was handed to the requesting agency");
+            None
+        };
+        let to = HandedTo { detainer, reason };
+        let command = custody.zip(release).map(|(custody, release)| CaseCommand::RecordRelease {
+            custody,
+            release,
+            correction,
+            to,
+        });
         upon(form, command, &self.request_id, self.etag)
     }
 }

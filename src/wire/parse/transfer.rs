@@ -41,9 +41,12 @@ impl WriteRequest for v1::ConfirmTransferRequest {
         let mut form = Form::default();
         let transfer = form.parsed("name", self.name.parse());
         let occurred_at = form.required_time("occurred_at", self.occurred_at);
-        let command = transfer
-            .zip(occurred_at)
-            .map(|(transfer, occurred_at)| CaseCommand::ConfirmTransfer { transfer, occurred_at });
+        let reason = form.text("reason", self.reason, REASON_LEN_MAX);
+        let command = transfer.zip(occurred_at).map(|(transfer, occurred_at)| CaseCommand::ConfirmTransfer {
+            transfer,
+            occurred_at,
+            reason,
+        });
         upon(form, command, &self.request_id, self.etag)
     }
 }

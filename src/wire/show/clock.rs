@@ -1,7 +1,8 @@
-//! What the gateway says by itself: that a legal clock ran out.
+//! What the gateway says by itself: that a legal clock ran out, that a hand-over was not lawful.
 
 use crate::domain::clocks::{ClockKind, Firing};
-use crate::domain::ids::CaseKind;
+use crate::domain::ids::{CaseKind, CaseName};
+use crate::domain::transfer::TransferName;
 use crate::wire::show::timestamp;
 use crate::wire::v1;
 use crate::wire::words::{to_wire, to_wire_or_unspecified};
@@ -19,5 +20,19 @@ pub(super) fn fired(firing: &Firing, counts: Option<v1::Counts>) -> v1::ClockFir
         times: i32::try_from(firing.times).unwrap_or(i32::MAX),
         hold_clock: to_wire_or_unspecified(firing.hold_clock),
         counts,
+    }
+}
+
+/// Without what the law says of it.
+pub(super) fn unlawful_hand_over(
+    custody: &CaseName,
+    transfer: Option<&TransferName>,
+    detainers: &[CaseName],
+) -> v1::UnlawfulHandOver {
+    v1::UnlawfulHandOver {
+        custody: custody.to_string(),
+        detainers: detainers.iter().map(ToString::to_string).collect(),
+        transfer: transfer.map(ToString::to_string).unwrap_or_default(),
+        ..Default::default()
     }
 }

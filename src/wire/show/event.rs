@@ -8,12 +8,13 @@ use crate::domain::custody::{ActualRelease, Closing, Identity, Movement, Schedul
 use crate::domain::detainer::{Acknowledgement, Answer, Detainer, LiftReason, Viewpoint};
 use crate::domain::determination::FieldClass;
 use crate::domain::event::{Change, Counts, Event, Record, RecordedDetermination, Told};
+use crate::domain::hand_over::HandedTo;
 use crate::domain::ids::CaseName;
 use crate::domain::service::ServiceOfCopy;
 use crate::domain::transfer::Transfer;
 use crate::domain::warrant::VerifiedWarrant;
 use crate::wire::show::appeal;
-use crate::wire::show::clock::fired;
+use crate::wire::show::clock::{fired, unlawful_hand_over};
 use crate::wire::show::duty::{obligation, review};
 use crate::wire::show::judged::{determination, judged};
 use crate::wire::show::parts::{
@@ -77,8 +78,13 @@ fn wire(event: &Event, said: Said) -> Wire {
             correction: Some(correction(why)),
         }),
         Event::ReleaseScheduled { custody, release } => said.scheduled(custody, release),
-        Event::ReleaseRecorded { custody, release, correction } => {
-            said.release_recorded(custody, release, correction.as_ref())
+        Event::ReleaseRecorded { custody, release, correction, to } => {
+            said.release_recorded(custody, release, correction.as_ref(), to)
+        }
+        Event::UnlawfulHandOver { custody, transfer, detainers } => {
+            let Said { determinations, facts, .. } = said;
+            let alarm = unlawful_hand_over(custody, transfer.as_ref(), detainers);
+            Wire::UnlawfulHandOver(v1::UnlawfulHandOver { determinations, facts, ..alarm })
         }
         Event::ReleaseNoticed { detainer, release } => said.noticed(detainer, release),
         Event::DetainerReleased { detainer, release, told } => said.released(detainer, release, *told),
@@ -284,7 +290,13 @@ impl Said {
         })
     }
 
-    fn release_recorded(self, custody: &CaseName, release: &ActualRelease, corrects: Option<&Correction>) -> Wire {
+    fn release_recorded(
+        self,
+        custody: &CaseName,
+        release: &ActualRelease,
+        corrects: Option<&Correction>,
+        to: &HandedTo,
+    ) -> Wire {
         Wire::ReleaseRecorded(v1::ReleaseRecorded {
             custody: custody.to_string(),
             release: Some(actual_release(release)),
@@ -294,6 +306,8 @@ impl Said {
             detainers: self.standing,
             corrects: corrects.is_some(),
             correction: corrects.map(correction),
+            handed_to: to.detainer.as_ref().map(ToString::to_string).unwrap_or_default(),
+            reason: to.reason.clone().unwrap_or_default(),
         })
     }
 

@@ -171,7 +171,12 @@ impl Stage {
         if answers_appeal {
             set(request, "answer.kind", Value::EnumNumber(v1::AppealAnswerKind::AlreadyReleased.into()));
         }
-        if fields.contains("detainer") && !answers_appeal {
+        let releases = request.descriptor().name() == "RecordReleaseRequest";
+        if releases {
+            let handed_over = v1::ReleaseRecipient::RequestingAgency;
+            set(request, "release.recipient", Value::EnumNumber(handed_over.into()));
+        }
+        if fields.contains("detainer") && !answers_appeal && !releases {
             set(request, "detainer.custodian", text(&format!("agencies/{DOCCS}")));
             set(request, "detainer.warrant.kind", Value::EnumNumber(v1::WarrantKind::Judicial.into()));
             let judge = v1::IssuingAuthority::FederalJudge;

@@ -160,8 +160,7 @@ pub(super) fn released(name: &str, recipient: v1::ReleaseRecipient) -> v1::Recor
         name: name.to_owned(),
         release: Some(release),
         request_id: request_id(),
-        etag: String::new(),
-        correction: None,
+        ..Default::default()
     }
 }
 
@@ -224,6 +223,6 @@ pub(super) fn handed_over(transfer: &v1::Transfer) -> v1::ConfirmTransferRequest
         name: transfer.name.clone(),
         occurred_at: Some(in_time(0)),
         request_id: request_id(),
-        etag: String::new(),
+        ..Default::default()
     }
 }

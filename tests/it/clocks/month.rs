@@ -10,6 +10,7 @@ use comity::domain::claim::ClaimOutcome;
 use comity::domain::command::CaseCommand;
 use comity::domain::custody::ScheduledRelease;
 use comity::domain::detainer::{AnswerKind, Finding};
+use comity::domain::hand_over::HandedTo;
 use comity::domain::ids::CaseName;
 use comity::domain::transfer::{TransferName, TransferWindow};
 use comity::domain::zone;
@@ -147,7 +148,15 @@ impl Names {
             }
             Act::Release => {
                 let release = sample::released();
-                (custodian, CaseCommand::RecordRelease { custody: custody(), release, correction: None })
+                (
+                    custodian,
+                    CaseCommand::RecordRelease {
+                        custody: custody(),
+                        release,
+                        correction: None,
+                        to: HandedTo::default(),
+                    },
+                )
             }
             Act::Offer(closes_at) => {
                 let window = TransferWindow { opens_at: at, closes_at: *closes_at, facility: "NY029".parse().unwrap() };
@@ -155,7 +164,7 @@ impl Names {
             }
             Act::HandOver => {
                 let transfer = self.transfer.clone().unwrap();
-                (custodian, CaseCommand::ConfirmTransfer { transfer, occurred_at: at })
+                (custodian, CaseCommand::ConfirmTransfer { transfer, occurred_at: at, reason: None })
             }
             Act::Claim => ("ice", CaseCommand::RaiseCitizenshipClaim { detainer: detainer(), claim: sample::claim() }),
             Act::Resolve => {

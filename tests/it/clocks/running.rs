@@ -9,6 +9,7 @@ use comity::domain::custody::{MovementKind, ScheduledRelease};
 use comity::domain::detainer::{AnswerKind, Finding, LiftReason};
 use comity::domain::determination::{FieldClasses, HoldClock, LawView, Ruling};
 use comity::domain::firing;
+use comity::domain::hand_over::HandedTo;
 use comity::domain::ids::CaseName;
 use comity::domain::subject::Flags;
 use comity::domain::timetable::Timetable;
@@ -170,7 +171,7 @@ fn a_window_runs_until_somebody_says_that_the_person_changed_hands() {
     let transfer = TransferName { detainer: story.detainer.clone(), id };
     story.world.pass("ice", CaseCommand::AcceptWindow { transfer: transfer.clone() }, &law);
     assert_eq!(story.due(ClockKind::WindowClosed), Some(window.closes_at));
-    story.does(CaseCommand::ConfirmTransfer { transfer, occurred_at: story.world.now }, &law);
+    story.does(CaseCommand::ConfirmTransfer { transfer, occurred_at: story.world.now, reason: None }, &law);
     assert_eq!(story.due(ClockKind::WindowClosed), None);
 }
 
@@ -220,7 +221,12 @@ fn a_hold_runs_out_and_the_alarm_repeats_until_the_release_is_recorded() {
     story.puts_off(hours_after(late, 500));
     assert_eq!(alarm(&story), Some((hours_after(lapse, 11), 3)));
     let release = sample::released();
-    let record = CaseCommand::RecordRelease { custody: story.custody.clone(), release, correction: None };
+    let record = CaseCommand::RecordRelease {
+        custody: story.custody.clone(),
+        release,
+        correction: None,
+        to: HandedTo::default(),
+    };
     story.does(record, &silent());
     assert_eq!(alarm(&story), None);
 }

@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use comity::domain::determination::{FieldClasses, Ruling};
+use comity::domain::determination::{FieldClass, Ruling};
+use comity::domain::disclosable::Disclosable;
 use comity::domain::facts::{CaseFacts, Stage};
 use comity::policy::engine::Engine;
 use comity::policy::load::{PolicyError, PolicySet};
@@ -69,7 +70,8 @@ fn ask(set: PolicySet) {
     for stage in [Stage::Lodge, Stage::Release] {
         let view = engine.law(&sample::jurisdiction(), &facts(stage), sample::start());
         assert_eq!(view.policy_digest, digest);
-        assert_eq!(view.disclosable.without(FieldClasses::all()), FieldClasses::NONE);
+        let known = FieldClass::ALL.iter().copied().filter(|class| view.disclosable.contains(*class));
+        assert_eq!(view.disclosable, Disclosable::by_law(known.collect()));
         // Whatever a pack says, where a safeguard stands a person decides at least.
         let guarded: [fn(&mut CaseFacts); 3] = [
             |facts| facts.record.citizenship_claim = true,

@@ -111,6 +111,15 @@ pub(crate) fn birth_date_in(custody: &str) -> v1::CorrectIdentityRequest {
     }
 }
 
+/// The person is as before, and has shown to be a citizen, or lawfully here.
+pub(crate) fn proof_of_status_in(custody: &str) -> v1::CorrectIdentityRequest {
+    v1::CorrectIdentityRequest {
+        subject: Some(subject()),
+        flags: Some(v1::Flags { proof_of_status: true, ..flags() }),
+        ..birth_date_in(custody)
+    }
+}
+
 pub(crate) fn movement_to_hospital(custody: &str) -> v1::MoveCustodyRequest {
     moved(custody, v1::Movement { kind: v1::MovementKind::Hospital.into(), ..Default::default() })
 }
@@ -214,7 +223,7 @@ pub(crate) fn handover_in(transfer: &str) -> v1::ConfirmTransferRequest {
         name: transfer.to_owned(),
         occurred_at: Some(at(OPENS_AT + 600)),
         request_id: request_id(),
-        etag: String::new(),
+        ..Default::default()
     }
 }
 

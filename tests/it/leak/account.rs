@@ -40,6 +40,15 @@ pub(super) struct Token {
     pub(super) of: Of,
     /// In which message, counted from 0.
     pub(super) message: usize,
+    /// Said of a pick-up.
+    of_pick_up: bool,
+}
+
+impl Token {
+    /// Whether it tells of a pick-up, as the medical note does that is copied to it and shown nowhere else.
+    fn of_pick_up(&self) -> bool {
+        self.of_pick_up || self.value.class == FieldClass::Medical
+    }
 }
 
 /// What is known of an entry: who caused it, of which custody, and what the law let each requester be shown just then.
@@ -48,6 +57,7 @@ pub(super) struct Origin {
     pub(super) by_requester: bool,
     pub(super) custody: Option<CaseName>,
     pub(super) committed: BTreeMap<CaseName, FieldClasses>,
+    pub(super) of_pick_up: bool,
 }
 
 /// Everything said so far.
@@ -67,15 +77,15 @@ impl Account {
         let mut account = Self { pack, tokens, by_start: HashMap::new(), messages, of_requests };
         let pack = Arc::clone(&account.pack);
         let word = |text: &str| Value { bytes: text.as_bytes().to_vec(), class: FieldClass::Determination };
-        pack.ids().for_each(|id| account.keep(word(id), Of::Law, 0));
-        pack.cites().for_each(|cite| account.keep(word(cite), Of::Citation, 0));
+        pack.ids().for_each(|id| account.keep(word(id), Of::Law, 0, false));
+        pack.cites().for_each(|cite| account.keep(word(cite), Of::Citation, 0, false));
         account
     }
 
-    fn keep(&mut self, value: Value, of: Of, message: usize) {
+    fn keep(&mut self, value: Value, of: Of, message: usize, of_pick_up: bool) {
         let start = [value.bytes[0], value.bytes[1], value.bytes[2]];
         self.by_start.entry(start).or_default().push(self.tokens.len());
-        self.tokens.push(Token { value, of, message });
+        self.tokens.push(Token { value, of, message, of_pick_up });
     }
 
     /// The tokens that stand in these bytes.
@@ -106,8 +116,9 @@ impl Account {
             said.values.push(Value { bytes: name, class: FieldClass::Custody });
         }
         let of = of(said);
+        let of_pick_up = is_of_pick_up(&said.command);
         for value in std::mem::take(&mut said.values) {
-            self.keep(value, of.clone(), number);
+            self.keep(value, of.clone(), number, of_pick_up);
         }
         if said.stage == Some(Stage::Lodge) {
             self.note_request(said.caller, before, after, now);
@@ -123,7 +134,7 @@ impl Account {
                 committed.insert(of.name.clone(), self.commit(of, custody.as_ref(), known.as_ref(), said, number));
             }
         }
-        Origin { by_requester: said.by_requester(), custody, committed }
+        Origin { by_requester: said.by_requester(), custody, committed, of_pick_up }
     }
 
     fn note_request(&mut self, requester: &'static str, before: &Cases, after: &Cases, now: Timestamp) {
@@ -148,7 +159,7 @@ impl Account {
         let mut shown: FieldClasses = FieldClass::ALL.iter().copied().filter(|class| may_show(*class)).collect();
         // Both sides know of a pick-up; delivery asks whether it may still be shown.
         let offered = matches!(said.command, CaseCommand::OfferWindow { .. });
-        let of_pick_up = offered || said.command.transfer().is_some();
+        let of_pick_up = is_of_pick_up(&said.command);
         for token in &mut self.tokens {
             let Of::Custodian { detainer, custody: held, committed } = &mut token.of else { continue };
             let concerns = detainer.as_ref() == Some(&of.name) || (detainer.is_none() && held.as_ref() == custody);
@@ -166,8 +177,12 @@ impl Account {
         shown.union([FieldClass::Count].into_iter().collect())
     }
 
-    /// Whether the law lets a class be shown, or an officer has decided the very question that it leaves to a person.
+    /// Whether the law lets a class be shown, or an officer has decided the very question that it leaves to a person. What
+    /// tells of a release is shown only where the requester may be notified of it.
     pub(super) fn may_show(&self, class: FieldClass, of: &Detainer, known: &Known) -> bool {
+        if OF_A_RELEASE.contains(&class) && !self.may_do(Act::Notify, ReviewMatter::Notify, of, known) {
+            return false;
+        }
         match self.pack.says(Act::Disclose(class), known) {
             Says::Yes => true,
             Says::No(_) => false,
@@ -180,6 +195,27 @@ impl Account {
         }
     }
 
+    /// Whether the law lets something be done, or an officer has permitted it on the very grounds that it asks for one.
+    fn may_do(&self, act: Act, matter: ReviewMatter, of: &Detainer, known: &Known) -> bool {
+        match self.pack.says(act, known) {
+            Says::Yes => true,
+            Says::No(_) => false,
+            Says::Review(ids, _) => of.permits(matter, &ids),
+        }
+    }
+
+    /// Whether the requester that lodged a detainer may be shown a pick-up now: when and where the person is handed over.
+    pub(super) fn may_show_pick_up_now(
+        &self,
+        of: &Detainer,
+        custody: Option<&CaseName>,
+        cases: &Cases,
+        now: Timestamp,
+    ) -> bool {
+        let known = known_now(of, custody, cases, now);
+        self.may_do(Act::Transfer, ReviewMatter::Transfer, of, &known)
+    }
+
     /// Whether the requester that lodged a detainer may be shown a class of what its custodian said of a custody, now.
     pub(super) fn may_show_now(
         &self,
@@ -189,13 +225,7 @@ impl Account {
         cases: &Cases,
         now: Timestamp,
     ) -> bool {
-        let holder = of.custodian.clone().or(match &of.request.addressee {
-            Addressee::Agency(agency) => Some(agency.clone()),
-            Addressee::Jurisdiction => None,
-        });
-        let class_of_holder = holder.as_ref().and_then(class_of);
-        let custody = custody.and_then(|name| cases.get(name)?.custody());
-        self.may_show(class, of, &known(of, custody, Stage::Deliver, class_of_holder, now))
+        self.may_show(class, of, &known_now(of, custody, cases, now))
     }
 
     /// Whether a requester may be shown a token.
@@ -208,7 +238,9 @@ impl Account {
                 self.told_with_request(token, requester) || own.any(|of| self.leads_to(of, &token.value.bytes, now))
             }
             Of::Custodian { custody, committed, .. } => own.any(|of| {
-                committed.contains(&of.name) && self.may_show_now(token.value.class, of, custody.as_ref(), cases, now)
+                committed.contains(&of.name)
+                    && self.may_show_now(token.value.class, of, custody.as_ref(), cases, now)
+                    && (!token.of_pick_up() || self.may_show_pick_up_now(of, custody.as_ref(), cases, now))
             }),
         }
     }
@@ -227,13 +259,34 @@ impl Account {
     /// written out in another place. `None`: it leads to the class being shown.
     pub(super) fn withholds(&self, of: &Detainer, class: FieldClass, now: Timestamp) -> Option<BTreeSet<String>> {
         let known = known(of, None, Stage::Deliver, class_of_addressee(of), now);
-        match self.pack.says(Act::Disclose(class), &known) {
+        let asked = [Act::Disclose(class), Act::Notify];
+        let asked = if OF_A_RELEASE.contains(&class) { &asked[..] } else { &asked[..1] };
+        let withholding = asked.iter().filter_map(|act| match self.pack.says(*act, &known) {
             Says::Yes => None,
-            Says::Review(_, cites) | Says::No(cites) => {
-                Some(cites.into_iter().filter(|cite| cite.starts_with("Act")).collect())
-            }
-        }
+            Says::Review(_, cites) | Says::No(cites) => Some(cites),
+        });
+        let withholding: Vec<_> = withholding.collect();
+        let cites = withholding.iter().flatten().filter(|cite| cite.starts_with("Act")).cloned().collect();
+        (!withholding.is_empty()).then_some(cites)
     }
+}
+
+/// What tells of a release.
+const OF_A_RELEASE: [FieldClass; 3] = [FieldClass::ReleaseDate, FieldClass::ReleasePlace, FieldClass::ReleaseDetail];
+
+/// What the law turns on when something is about to be shown.
+fn known_now(of: &Detainer, custody: Option<&CaseName>, cases: &Cases, now: Timestamp) -> Known {
+    let holder = of.custodian.clone().or(match &of.request.addressee {
+        Addressee::Agency(agency) => Some(agency.clone()),
+        Addressee::Jurisdiction => None,
+    });
+    let class_of_holder = holder.as_ref().and_then(class_of);
+    let custody = custody.and_then(|name| cases.get(name)?.custody());
+    known(of, custody, Stage::Deliver, class_of_holder, now)
+}
+
+fn is_of_pick_up(command: &CaseCommand) -> bool {
+    matches!(command, CaseCommand::OfferWindow { .. }) || command.transfer().is_some()
 }
 
 /// The detainer and the custody that a message is about.

@@ -10,6 +10,7 @@ use comity::domain::custody::{Custody, Identity, MovementKind};
 use comity::domain::detainer::{AnswerKind, Detainer, Finding, LiftReason, Request};
 use comity::domain::determination::FieldClass;
 use comity::domain::facts::Stage;
+use comity::domain::hand_over::HandedTo;
 use comity::domain::ids::CaseName;
 use comity::domain::transfer::{TransferName, WindowDeclineReason};
 
@@ -161,7 +162,8 @@ fn entered(mint: &mut Mint, cases: &Cases, corrects: bool) -> Option<Spoken> {
         10 => (Stage::Change, CaseCommand::CancelRelease { custody, reason: Some(mint.reason()) }),
         11..13 => {
             let (release, correction) = (mint.released(), corrects.then(|| mint.correction()));
-            (Stage::Release, CaseCommand::RecordRelease { custody, release, correction })
+            let to = HandedTo { detainer: None, reason: mint.some(Mint::reason) };
+            (Stage::Release, CaseCommand::RecordRelease { custody, release, correction, to })
         }
         13 => (Stage::Release, CaseCommand::CloseCustody { custody, closing: mint.closing() }),
         _ => (Stage::Change, CaseCommand::ReopenCustody { custody, correction: mint.correction() }),
@@ -193,7 +195,9 @@ fn pick_up(mint: &mut Mint, cases: &Cases) -> Option<Spoken> {
         4 => (issuer, None, CaseCommand::DeclineWindow { transfer, reason: WindowDeclineReason::Time }),
         5..7 => {
             let occurred_at = mint.time(FieldClass::Custody);
-            (either(mint, of), Some(Stage::Transfer), CaseCommand::ConfirmTransfer { transfer, occurred_at })
+            let reason = mint.some(Mint::reason);
+            let command = CaseCommand::ConfirmTransfer { transfer, occurred_at, reason };
+            (either(mint, of), Some(Stage::Transfer), command)
         }
         _ => {
             let cause = mint.word();

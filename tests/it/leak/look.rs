@@ -143,9 +143,11 @@ impl Look<'_> {
             }
         }
         self.cited(whole, &shown.withheld)?;
-        let of_custody = shown.acknowledgement.is_some()
-            || shown.service_of_copy.is_some()
-            || shown.transfers.iter().any(|transfer| transfer.window.is_some());
+        let picked_up = shown.transfers.iter().any(|transfer| transfer.window.is_some());
+        if picked_up && !self.account.may_show_pick_up_now(whole, linked(whole), self.cases, self.now) {
+            return Err(format!("a detainer shows {} a pick-up", self.requester));
+        }
+        let of_custody = shown.acknowledgement.is_some() || shown.service_of_copy.is_some() || picked_up;
         let gist = whole.shown.answer.as_ref().map(|answer| answer.kind.gist(&of.request.addressee));
         let there = [of_custody.then_some(FieldClass::Custody), shown.answer.is_some().then_some(()).and(gist)];
         for class in there.into_iter().flatten() {
@@ -191,7 +193,11 @@ impl Look<'_> {
         let committed = origin.committed.get(&name).copied().unwrap_or_default();
         for opening in &shown.openings {
             let class: FieldClass = comity::wire::words::from_wire(opening.field_class).unwrap();
-            let may_still = || self.account.may_show_now(class, of, origin.custody.as_ref(), self.cases, self.now);
+            let custody = origin.custody.as_ref();
+            let agreed = || self.account.may_show_pick_up_now(of, custody, self.cases, self.now);
+            let of_pick_up = origin.of_pick_up && [FieldClass::Custody, FieldClass::Medical].contains(&class);
+            let may_still =
+                || self.account.may_show_now(class, of, custody, self.cases, self.now) && (!of_pick_up || agreed());
             if !committed.contains(class) || !may_still() {
                 return Err(format!(
                     "entry {index} by {} shows {} the class {}: {:?}",

@@ -84,7 +84,7 @@ impl Mint {
         self.minted.push(Value { bytes: bytes.into(), class });
     }
 
-    fn some<T>(&mut self, make: impl FnOnce(&mut Self) -> T) -> Option<T> {
+    pub(super) fn some<T>(&mut self, make: impl FnOnce(&mut Self) -> T) -> Option<T> {
         if self.odds(7) { Some(make(self)) } else { None }
     }
 

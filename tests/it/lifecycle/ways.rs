@@ -2,9 +2,11 @@
 
 use comity::domain::claim::ClaimOutcome;
 use comity::domain::command::CaseCommand;
-use comity::domain::custody::{Identity, MovementKind};
+use comity::domain::correction::Correction;
+use comity::domain::custody::{ActualRelease, Identity, MovementKind, ReleaseRecipient};
 use comity::domain::detainer::{AnswerKind, Finding, LiftReason};
 use comity::domain::determination::{FieldClasses, LawView, Ruling};
+use comity::domain::hand_over::HandedTo;
 use comity::domain::ids::CaseName;
 use comity::domain::subject::Flags;
 use comity::domain::transfer::{TransferFailureCause, TransferName, WindowDeclineReason};
@@ -149,9 +151,14 @@ pub(super) fn entered(column: &str, custody: &CaseName) -> CaseCommand {
         "RescheduleRelease" => CaseCommand::RescheduleRelease { custody, release: sample::scheduled() },
         "CancelRelease" => CaseCommand::CancelRelease { custody, reason: None },
         "RecordRelease" => release(&custody),
-        "RecordRelease: correction" => {
-            CaseCommand::RecordRelease { custody, release: sample::released(), correction: Some(correction) }
-        }
+        "RecordRelease: to the requesting agency" => handing_over(&custody, None),
+        "RecordRelease: to the requesting agency, correction" => handing_over(&custody, Some(correction)),
+        "RecordRelease: correction" => CaseCommand::RecordRelease {
+            custody,
+            release: sample::released(),
+            correction: Some(correction),
+            to: HandedTo::default(),
+        },
         "CloseCustody" => close(&custody),
         "ReopenCustody" => CaseCommand::ReopenCustody { custody, correction },
         "UpdateCharges" => CaseCommand::UpdateCharges { custody, charges: Vec::new() },
@@ -176,7 +183,9 @@ pub(super) fn transfer_in(row: &str, law: &LawView) -> (World, TransferName) {
     }
     let transfer = || name.clone();
     let accept = || (ISSUER, CaseCommand::AcceptWindow { transfer: transfer() });
-    let confirm = |side| (side, CaseCommand::ConfirmTransfer { transfer: transfer(), occurred_at: sample::start() });
+    let confirm = |side| {
+        (side, CaseCommand::ConfirmTransfer { transfer: transfer(), occurred_at: sample::start(), reason: None })
+    };
     let decline = || CaseCommand::DeclineWindow { transfer: transfer(), reason: WindowDeclineReason::Time };
     let fail = || CaseCommand::ReportFailure { transfer: transfer(), cause: TransferFailureCause::Other };
     let way = match state_of(row) {
@@ -220,7 +229,7 @@ pub(super) fn picked_up(column: &str, transfer: &TransferName) -> Vec<(&'static 
             vec![(ISSUER, CaseCommand::DeclineWindow { transfer, reason: WindowDeclineReason::Place })]
         }
         "ConfirmTransfer" => {
-            vec![(side, CaseCommand::ConfirmTransfer { transfer, occurred_at: sample::start() })]
+            vec![(side, CaseCommand::ConfirmTransfer { transfer, occurred_at: sample::start(), reason: None })]
         }
         "ReportFailure" => {
             let fail = |cause| (side, CaseCommand::ReportFailure { transfer: transfer.clone(), cause });
@@ -252,7 +261,17 @@ pub(super) fn withdraw(detainer: &CaseName) -> CaseCommand {
 }
 
 pub(super) fn release(custody: &CaseName) -> CaseCommand {
-    CaseCommand::RecordRelease { custody: custody.clone(), release: sample::released(), correction: None }
+    CaseCommand::RecordRelease {
+        custody: custody.clone(),
+        release: sample::released(),
+        correction: None,
+        to: HandedTo::default(),
+    }
+}
+
+fn handing_over(custody: &CaseName, correction: Option<Correction>) -> CaseCommand {
+    let release = ActualRelease { recipient: ReleaseRecipient::RequestingAgency, ..sample::released() };
+    CaseCommand::RecordRelease { custody: custody.clone(), release, correction, to: HandedTo::default() }
 }
 
 fn close(custody: &CaseName) -> CaseCommand {

@@ -13,6 +13,7 @@ use comity::domain::detainer::{
     Warrant, WarrantKind,
 };
 use comity::domain::determination::{FieldClass, FieldClasses, LawView, Ruling};
+use comity::domain::hand_over::HandedTo;
 use comity::domain::ids::{AgencyId, CaseName, FacilityCode};
 use comity::domain::service::ServiceOfCopy;
 use comity::domain::subject::{Flags, Identifiers, PersonName, Subject};
@@ -274,6 +275,11 @@ pub(super) fn correction() -> impl Strategy<Value = Correction> {
 /// Why a person decided, departed or corrected.
 pub(super) fn reason() -> impl Strategy<Value = String> {
     text("Rs-")
+}
+
+pub(super) fn handed_to() -> impl Strategy<Value = HandedTo> {
+    let reason = option::of(reason());
+    (option::of(detainer_name()), reason).prop_map(|(detainer, reason)| HandedTo { detainer, reason })
 }
 
 pub(super) fn claim() -> impl Strategy<Value = Claim> {

@@ -5,6 +5,7 @@ use comity::domain::appeal::{
 };
 use comity::domain::command::CaseCommand;
 use comity::domain::determination::LawAction;
+use comity::domain::disclosable::Tellable;
 use comity::domain::ids::CaseName;
 use comity::wire::v1;
 use jiff::Timestamp;
@@ -56,8 +57,9 @@ proptest! {
         }
         let untold = Item { given: None, ..item.clone() };
         for detainer in world.detainers() {
-            let seen = Standing::of(&detainer.as_told(classes), &item, Sight::Issuer(classes));
-            let twin = Standing::of(&as_told(detainer).as_told(classes), &untold, Sight::Issuer(classes));
+            let tellable = Tellable { classes, of_pick_ups: classes };
+            let seen = Standing::of(&detainer.as_told(tellable), &item, Sight::Issuer(classes));
+            let twin = Standing::of(&as_told(detainer).as_told(tellable), &untold, Sight::Issuer(classes));
             prop_assert_eq!(&seen, &twin);
             if let Some(told) = seen.answer {
                 prop_assert!(classes.contains(item.told.as_ref().unwrap().gist));

@@ -196,7 +196,8 @@ fn issuers_see_no_more_than_the_law_shows(record: &Record, law: &LawView, before
         assert!(was_told(earlier), "{:?} retracts what was never told", record.event);
         return;
     }
-    let told = if corrects(record) { law.disclosable.union(bare()) } else { law.disclosable };
+    let disclosed = may_be_told(law, earlier, after.detainer(&record.resource).unwrap());
+    let told = if corrects(record) { disclosed.union(bare()) } else { disclosed };
     let beyond = classes.without(told);
     if beyond != FieldClasses::NONE {
         // What the law left to a person, who then decided: of the release, and of nothing else.
@@ -206,6 +207,18 @@ fn issuers_see_no_more_than_the_law_shows(record: &Record, law: &LawView, before
         assert!(is_of_release(&record.event));
         assert!(has_decided(law, after.detainer(&record.resource).unwrap()));
     }
+}
+
+/// What `disclose` allows; of a release only where `notify` holds, by law or by an officer's decision.
+fn may_be_told(law: &LawView, before: &Detainer, after: &Detainer) -> FieldClasses {
+    let of_a_release = [FieldClass::ReleaseDate, FieldClass::ReleasePlace, FieldClass::ReleaseDetail];
+    let notified = match law.notify.ruling {
+        Ruling::Must | Ruling::May => true,
+        Ruling::MustNot => false,
+        Ruling::Review => has_decided(law, before) || has_decided(law, after),
+    };
+    let allowed = FieldClass::ALL.iter().copied().filter(|class| law.disclosable.contains(*class));
+    allowed.filter(|class| notified || !of_a_release.contains(class)).collect()
 }
 
 /// Whether its issuer was told anything of a detainer but what it said itself.

@@ -2,8 +2,9 @@
 
 use comity::domain::command::CaseCommand;
 use comity::domain::correction::Correction;
-use comity::domain::custody::Custody;
+use comity::domain::custody::{Custody, ReleaseRecipient};
 use comity::domain::detainer::{Detainer, Viewpoint};
+use comity::domain::hand_over::HandedTo;
 use comity::domain::ids::CaseName;
 use comity::domain::transfer::{Transfer, TransferName, TransferWindow};
 use comity::wire::parse::WriteRequest;
@@ -217,8 +218,12 @@ proptest! {
         release in any::released(),
         closing in any::closing(),
         correction in any::correction(),
+        to in any::handed_to(),
     ) {
         let ((name, request_id), etag) = (names(&custody.name), String::new());
+        // Whom somebody was handed to is said where they were.
+        let handed_over = release.recipient == ReleaseRecipient::RequestingAgency;
+        let to = HandedTo { detainer: to.detainer.filter(|_| handed_over), ..to };
         let after = Custody { released: Some(release.clone()), closing: Some(closing.clone()), ..custody };
         let (custody, shown) = (after.name.clone(), show::custody(&after));
         let request = v1::RecordReleaseRequest {
@@ -227,9 +232,11 @@ proptest! {
             name: name.clone(),
             request_id: request_id.clone(),
             etag: etag.clone(),
+            detainer: to.detainer.as_ref().map(ToString::to_string).unwrap_or_default(),
+            reason: to.reason.clone().unwrap_or_default(),
         };
         let corrected = Some(correction.clone());
-        check(&request, &CaseCommand::RecordRelease { custody: custody.clone(), release, correction: corrected });
+        check(&request, &CaseCommand::RecordRelease { custody: custody.clone(), release, correction: corrected, to });
         let request = v1::CloseCustodyRequest {
             closing: shown.closing,
             name: name.clone(),
@@ -256,17 +263,24 @@ proptest! {
             reason: reason.clone().unwrap_or_default(),
             request_id: request_id(),
         };
-        check(&request, &CaseCommand::OfferWindow { detainer: name.detainer.clone(), window: offered, reason });
+        let offer =
+            CaseCommand::OfferWindow { detainer: name.detainer.clone(), window: offered, reason: reason.clone() };
+        check(&request, &offer);
         let (text, etag, transfer) = (|| name.to_string(), String::new, || TransferName::clone(&name));
         let request = v1::AcceptWindowRequest { name: text(), request_id: request_id(), etag: etag() };
         check(&request, &CaseCommand::AcceptWindow { transfer: transfer() });
-        let reason = words::to_wire(declined);
-        let request = v1::DeclineWindowRequest { reason, name: text(), request_id: request_id(), etag: etag() };
+        let declining = words::to_wire(declined);
+        let request = v1::DeclineWindowRequest { reason: declining, name: text(), request_id: request_id(), etag: etag() };
         check(&request, &CaseCommand::DeclineWindow { transfer: transfer(), reason: declined });
         let said = Some(show::timestamp(occurred_at));
-        let request =
-            v1::ConfirmTransferRequest { occurred_at: said, name: text(), request_id: request_id(), etag: etag() };
-        check(&request, &CaseCommand::ConfirmTransfer { transfer: transfer(), occurred_at });
+        let request = v1::ConfirmTransferRequest {
+            occurred_at: said,
+            name: text(),
+            request_id: request_id(),
+            etag: etag(),
+            reason: reason.clone().unwrap_or_default(),
+        };
+        check(&request, &CaseCommand::ConfirmTransfer { transfer: transfer(), occurred_at, reason });
         let told = words::to_wire(cause);
         let request = v1::ReportFailureRequest { cause: told, name: text(), request_id: request_id(), etag: etag() };
         check(&request, &CaseCommand::ReportFailure { transfer: transfer(), cause });

@@ -11,6 +11,7 @@ use comity::domain::detainer::{
     Addressee, AnswerKind, Detainer, DetainerState, Finding, LiftReason, Request, Warrant, WarrantKind,
 };
 use comity::domain::determination::Obligation;
+use comity::domain::hand_over::HandedTo;
 use comity::domain::ids::{AgencyId, CaseName};
 use comity::domain::obligation::ObligationName;
 use comity::domain::review::{ReviewDecision, ReviewMatter, ReviewName};
@@ -257,7 +258,7 @@ impl Entered {
             Self::Cancel => CaseCommand::CancelRelease { custody, reason: None },
             Self::Release { corrects } => {
                 let (release, correction) = (sample::released(), corrects.then_some(correction));
-                CaseCommand::RecordRelease { custody, release, correction }
+                CaseCommand::RecordRelease { custody, release, correction, to: HandedTo::default() }
             }
             Self::Close => CaseCommand::CloseCustody { custody, closing: sample::closing() },
             Self::Reopen => CaseCommand::ReopenCustody { custody, correction },
@@ -279,9 +280,10 @@ impl PickUp {
             Self::Offer { .. } => return None,
             Self::Accept => (issuer, CaseCommand::AcceptWindow { transfer }),
             Self::Decline => (issuer, CaseCommand::DeclineWindow { transfer, reason: WindowDeclineReason::Time }),
-            Self::Confirm(side) => {
-                (speaker(of, *side), CaseCommand::ConfirmTransfer { transfer, occurred_at: sample::start() })
-            }
+            Self::Confirm(side) => (
+                speaker(of, *side),
+                CaseCommand::ConfirmTransfer { transfer, occurred_at: sample::start(), reason: None },
+            ),
             Self::Fail(side, cause) => (speaker(of, *side), CaseCommand::ReportFailure { transfer, cause: *cause }),
         })
     }

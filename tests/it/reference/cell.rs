@@ -16,6 +16,7 @@ use comity::domain::detainer::{
     IssuingAuthority, LiftReason, Request, Warrant, WarrantKind,
 };
 use comity::domain::determination::Ruling;
+use comity::domain::hand_over::HandedTo;
 use comity::domain::ids::{AgencyId, CaseName, JurisdictionId};
 use comity::domain::subject::Flags;
 use comity::domain::transfer::{TransferFailureCause, TransferName, WindowDeclineReason};
@@ -289,7 +290,7 @@ impl Cell<'_> {
             }
             "AcceptWindow" => CaseCommand::AcceptWindow { transfer },
             "DeclineWindow" => CaseCommand::DeclineWindow { transfer, reason: WindowDeclineReason::ALL[0] },
-            "ConfirmTransfer" => CaseCommand::ConfirmTransfer { transfer, occurred_at: sample::start() },
+            "ConfirmTransfer" => CaseCommand::ConfirmTransfer { transfer, occurred_at: sample::start(), reason: None },
             "ReportFailure" => CaseCommand::ReportFailure { transfer, cause: TransferFailureCause::ALL[0] },
             _ => return None,
         })
@@ -317,7 +318,7 @@ impl Cell<'_> {
             "CancelRelease" => CaseCommand::CancelRelease { custody, reason: None },
             "RecordRelease" => {
                 let release = ActualRelease { date_public: self.state.public, ..sample::released() };
-                CaseCommand::RecordRelease { custody, release, correction: None }
+                CaseCommand::RecordRelease { custody, release, correction: None, to: HandedTo::default() }
             }
             "CloseCustody" => CaseCommand::CloseCustody { custody, closing: sample::closing() },
             "ReopenCustody" => CaseCommand::ReopenCustody { custody, correction: correction() },

@@ -19,8 +19,9 @@ use proptest::sample::select;
 use uuid::Uuid;
 
 use crate::properties::any::{
-    acknowledgement, agency, answer, charge, claim, closing, correction, custody_name, detainer_name, identity, lodged,
-    movement, opened, reason, released, scheduled, service, subject, text, time, transfer, word,
+    acknowledgement, agency, answer, charge, claim, closing, correction, custody_name, detainer_name, handed_to,
+    identity, lodged, movement, opened, reason, released, scheduled, service, subject, text, time, transfer,
+    transfer_name, word,
 };
 
 /// Each kind apart: the generator of all of them in one is larger than a stack.
@@ -103,8 +104,10 @@ fn entered() -> BoxedStrategy<Event> {
         (custody_name(), scheduled()).prop_map(|(custody, release)| Event::ReleaseRescheduled { custody, release }),
         (custody_name(), option::of(reason()))
             .prop_map(|(custody, reason)| Event::ReleaseCancelled { custody, reason }),
-        (custody_name(), released(), option::of(correction()))
-            .prop_map(|(custody, release, correction)| Event::ReleaseRecorded { custody, release, correction }),
+        (custody_name(), released(), option::of(correction()), handed_to())
+            .prop_map(|(custody, release, correction, to)| Event::ReleaseRecorded { custody, release, correction, to }),
+        (custody_name(), option::of(transfer_name()), vec(detainer_name(), 0..3))
+            .prop_map(|(custody, transfer, detainers)| Event::UnlawfulHandOver { custody, transfer, detainers }),
         (custody_name(), closing()).prop_map(|(custody, closing)| Event::CustodyClosed { custody, closing }),
         (custody_name(), correction()).prop_map(|(custody, correction)| Event::CustodyReopened { custody, correction }),
     ]
