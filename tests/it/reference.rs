@@ -172,7 +172,8 @@ fn ways(method: &str) -> &'static [(&'static str, bool)] {
             ("pending-review", true),
         ],
         "CustodyService/MoveCustody" => &[("court", false), ("agency", false)],
-        "TransferService/OfferWindow" => &[("", false), ("", true)],
+        "TransferService/OfferWindow" | "TransferService/ConfirmTransfer" => &[("", false), ("", true)],
+        "CustodyService/RecordRelease" => &[("", false), ("handed-over", false), ("handed-over", true)],
         _ => &[("", false)],
     }
 }

@@ -10,9 +10,9 @@ use crate::domain::disclosable::may_hand_over;
 use crate::domain::facts::Stage;
 use crate::domain::hand_over::{self, HandedTo};
 use crate::domain::ids::CaseName;
-use crate::policy::gate::Denial;
 use crate::policy::gate::question::{Laws, Question};
 use crate::policy::gate::within::by_officer;
+use crate::policy::gate::{Denial, addressee};
 
 impl Question<'_> {
     /// Of a release. One that hands the person to a requester is held against what the law says of that.
@@ -47,8 +47,8 @@ impl Question<'_> {
         let linked = self.case.custody.as_ref();
         if let Ok(detainer) = self.issuers() {
             // Judged as its custodian would be. Nothing is asked of the issuer: it would learn what it was not told.
-            let holder = detainer.custodian.as_ref().and_then(|id| self.gate.agency(id));
-            let class = holder.and_then(|holder| holder.class);
+            let holder = detainer.custodian.as_ref().or(addressee(detainer));
+            let class = holder.and_then(|id| self.gate.agency(id)?.class);
             return Ok(Laws::from([self.of_detainer(Stage::Transfer, detainer, linked, class)]));
         }
         let detainer = self.custodians()?;

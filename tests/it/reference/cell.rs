@@ -9,7 +9,7 @@ use comity::domain::charge::{Charge, ChargeStatus, Severity};
 use comity::domain::claim::ClaimOutcome;
 use comity::domain::command::CaseCommand;
 use comity::domain::custody::{
-    ActualRelease, Custody, Destination, Identity, Intake, Movement, MovementKind, ScheduledRelease,
+    ActualRelease, Custody, Destination, Identity, Intake, Movement, MovementKind, ReleaseRecipient, ScheduledRelease,
 };
 use comity::domain::detainer::{
     Acknowledgement, Addressee, AnswerKind, Detainer, DetainerBasis, DetainerForm, DetainerState, Finding,
@@ -290,7 +290,10 @@ impl Cell<'_> {
             }
             "AcceptWindow" => CaseCommand::AcceptWindow { transfer },
             "DeclineWindow" => CaseCommand::DeclineWindow { transfer, reason: WindowDeclineReason::ALL[0] },
-            "ConfirmTransfer" => CaseCommand::ConfirmTransfer { transfer, occurred_at: sample::start(), reason: None },
+            "ConfirmTransfer" => {
+                let reason = self.reasoned.then(|| "the door was open".to_owned());
+                CaseCommand::ConfirmTransfer { transfer, occurred_at: sample::start(), reason }
+            }
             "ReportFailure" => CaseCommand::ReportFailure { transfer, cause: TransferFailureCause::ALL[0] },
             _ => return None,
         })
@@ -318,7 +321,13 @@ impl Cell<'_> {
             "CancelRelease" => CaseCommand::CancelRelease { custody, reason: None },
             "RecordRelease" => {
                 let release = ActualRelease { date_public: self.state.public, ..sample::released() };
-                CaseCommand::RecordRelease { custody, release, correction: None, to: HandedTo::default() }
+                let handed_over = self.way == "handed-over";
+                let recipient =
+                    if handed_over { ReleaseRecipient::RequestingAgency } else { ReleaseRecipient::Community };
+                let reason = self.reasoned.then(|| "the door was open".to_owned());
+                let to = HandedTo { detainer: None, reason };
+                let release = ActualRelease { recipient, ..release };
+                CaseCommand::RecordRelease { custody, release, correction: None, to }
             }
             "CloseCustody" => CaseCommand::CloseCustody { custody, closing: sample::closing() },
             "ReopenCustody" => CaseCommand::ReopenCustody { custody, correction: correction() },
