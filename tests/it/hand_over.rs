@@ -8,12 +8,15 @@ use comity::wire::v1::event::Event;
 use tonic::Code;
 
 use crate::harness::changes::{acceptance_of, correction, handover_in, proof_of_status_in, window_under};
-use crate::harness::requests::{NY_CUSTODY, REASON, answer_to, release_of, schedule_of, withdrawal_of};
+use crate::harness::duties::decision_on;
+use crate::harness::requests::{
+    NY_CUSTODY, REASON, answer_to, reasoned_answer_to, release_of, schedule_of, withdrawal_of,
+};
 use crate::harness::story::Matched;
 use crate::harness::{Party, World, probe};
 use crate::law::{all_that_ice_sees, confirm};
 
-use v1::AnswerKind::{Decline, HonorHold};
+use v1::AnswerKind::{Decline, HonorHold, NotifyOnly};
 
 const ERIE: &str = "us-ny-erie-jail";
 const HARRIS: &str = "us-tx-harris-jail";
@@ -212,4 +215,15 @@ async fn a_corrected_release_is_judged_as_the_first_was() {
     let corrected = v1::RecordReleaseRequest { correction: Some(correction()), ..handing_over(&matched.custody) };
     world.harris().release(corrected).await.accepted();
     assert_eq!(alarms(&world.harris(), TX_CUSTODY).await, []);
+}
+
+#[tokio::test]
+async fn what_an_officer_has_permitted_a_machine_may_record() {
+    let world = World::start();
+    let (matched, officer) = (world.matched(ERIE).await, world.officer(ERIE));
+    officer.answer(reasoned_answer_to(&matched.detainer, NotifyOnly)).await.accepted();
+    is_for_an_officer_to_explain(&world, ERIE, &handing_over(&matched.custody)).await;
+    officer.decide(decision_on(&matched.detainer, "transfer", v1::ReviewDecision::Permit)).await.accepted();
+    world.erie().release(handing_over(&matched.custody)).await.accepted();
+    assert_eq!(alarms(&world.erie(), NY_CUSTODY).await, []);
 }

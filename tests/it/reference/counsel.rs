@@ -24,9 +24,7 @@ pub(super) fn counsel(cell: &Cell<'_>) -> Verdict {
         "OpenCustody" => (true, false),
         "AmendDetainer" => (issuer, true),
         "WithdrawDetainer" | "AcceptWindow" | "DeclineWindow" => (issuer, false),
-        "ReportFailure" => (issuer || custodian, false),
-        "RaiseCitizenshipClaim" | "ResolveCitizenshipClaim" => (issuer || custodian, !issuer),
-        "ConfirmTransfer" => (issuer || custodian, true),
+        "RaiseCitizenshipClaim" | "ResolveCitizenshipClaim" | "ConfirmTransfer" | "ReportFailure" => (issuer || custodian, method == "ConfirmTransfer" || (method != "ReportFailure" && !issuer)),
         "AcknowledgeDetainer" if cell.matched || cell.way == "matched-custody" => (custodian && holder, true),
         "AcknowledgeDetainer" | "AnswerDetainer" | "VerifyWarrant" | "RecordServiceOfCopy" | "OfferWindow" => (custodian, true),
         _ => (holder, cell.matched),
@@ -40,8 +38,6 @@ pub(super) fn counsel(cell: &Cell<'_>) -> Verdict {
         Review | May | Must => None,
     };
     let left = |act: &str, ruling| (ruling == Must && !cell.reasoned).then(|| format!("reason required: {act}"));
-    let lawful = matches!(transfer, May | Must) && (cell.matched || method == "ConfirmTransfer");
-    let unexplained = (!lawful && !by_person && !issuer).then(|| "hand-over unexplained".to_owned());
     let denial = match (method, cell.way) {
         _ if cell.role == Role::Outsider => Some("no such jurisdiction".to_owned()),
         _ if !may_speak => Some("not found".to_owned()),
@@ -50,7 +46,7 @@ pub(super) fn counsel(cell: &Cell<'_>) -> Verdict {
         ("AnswerDetainer", "notify-only") => barred("notify", notify).or_else(|| left("hold", hold)),
         ("AnswerDetainer", _) => left("hold", hold).or_else(|| left("notify", notify)),
         ("OfferWindow", _) => barred("transfer", transfer).or_else(|| barred("disclose", custody)),
-        ("ConfirmTransfer", _) | ("RecordRelease", "handed-over") => unexplained,
+        ("ConfirmTransfer", _) | ("RecordRelease", "handed-over") if !issuer && !by_person && !(matches!(transfer, May | Must) && (cell.matched || method == "ConfirmTransfer")) => Some("hand-over unexplained".to_owned()),
         _ => None,
     };
     denial.map_or(Verdict::Permitted(law_is_asked.then_some(law)), Verdict::Denied)
