@@ -106,7 +106,8 @@ fn run(count: u64, seed: u64) -> Result<Tally, String> {
                     match play(seed) {
                         Ok(played) => tally.lock().unwrap().add(&played),
                         Err(error) => {
-                            let error = format!("COMITY_LEAK=1 COMITY_LEAK_SEED={seed}\n{error}");
+                            let passed = tally.lock().unwrap().cases;
+                            let error = format!("COMITY_LEAK=1 COMITY_LEAK_SEED={seed}, after {passed} cases\n{error}");
                             failed.lock().unwrap().get_or_insert(error);
                         }
                     }
