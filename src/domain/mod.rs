@@ -26,6 +26,7 @@ pub mod ids;
 pub mod inbox;
 pub mod method;
 pub mod obligation;
+pub mod partial_date;
 pub mod permit;
 mod record;
 pub mod review;

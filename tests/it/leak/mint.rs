@@ -157,7 +157,7 @@ impl Mint {
         Subject {
             name: self.person(),
             aliases: (0..self.rng.usize(..3)).map(|_| self.person()).collect(),
-            birth_date: self.some(|mint| mint.day(Identity)),
+            birth_date: self.some(|mint| mint.day(Identity).into()),
             sex: self.some(Self::word),
             identifiers: numbers,
             citizenship,
