@@ -50,6 +50,8 @@ mod leak;
 #[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
+mod matches;
+#[cfg(test)]
 mod methods;
 #[cfg(test)]
 mod migrate;
@@ -75,6 +77,8 @@ mod restart;
 mod sample;
 #[cfg(test)]
 mod store_contract;
+#[cfg(test)]
+mod times;
 #[cfg(test)]
 mod verify;
 #[cfg(test)]

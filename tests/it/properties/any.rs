@@ -225,13 +225,15 @@ pub(super) fn intake() -> impl Strategy<Value = Intake> {
 }
 
 pub(super) fn acknowledgement() -> impl Strategy<Value = Acknowledgement> {
-    (word(), custody_name(), option::of(word()), option::of(1_u32..=100), option::of(time())).prop_map(
-        |(finding, custody, method, confidence_percent, occurred_at)| Acknowledgement {
+    let sure = (option::of(word()), option::of(1_u32..=100));
+    (word(), custody_name(), sure, option::of(time()), option::of(text("Rs-"))).prop_map(
+        |(finding, custody, (method, confidence_percent), occurred_at, reason)| Acknowledgement {
             finding,
             custody: (finding == Finding::MatchedCustody).then_some(custody),
             method,
             confidence_percent,
             occurred_at,
+            reason,
         },
     )
 }
