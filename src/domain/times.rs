@@ -19,6 +19,7 @@ use crate::domain::detainer::Request;
 use crate::domain::partial_date::PartialDate;
 use crate::domain::subject::Subject;
 use crate::domain::times::marks::{Mark, Marks, Point, later};
+use crate::domain::warrant::WarrantVerification;
 
 /// How far the clocks of an agency and of the gateway may stand apart.
 pub const SKEW: SignedDuration = SignedDuration::from_mins(5);
@@ -69,6 +70,7 @@ fn assert_all(held: &mut Held, command: &CaseCommand) {
         CaseCommand::AnswerDetainer { answer, .. } => {
             held.moment("answer.occurred_at", answer.occurred_at, &[NoLater(Mark::Now), NoEarlier(Mark::Request)]);
         }
+        CaseCommand::VerifyWarrant { verification, .. } => looked_into(held, verification),
         CaseCommand::RecordServiceOfCopy { service, .. } => held.moment(
             "service_of_copy.served_at",
             Some(service.served_at),
@@ -80,7 +82,7 @@ fn assert_all(held: &mut Held, command: &CaseCommand) {
         CaseCommand::OpenCustody(intake) => taken_in(held, intake),
         CaseCommand::UpdateCharges { charges, .. } => charged(held, "charges", charges),
         CaseCommand::CorrectIdentity { identity, .. } => {
-            let bounds = [NoLater(Mark::Now), NoLater(Mark::Entry), NoLater(Mark::FirstCharge)];
+            let bounds = [NoLater(Mark::Entry), NoLater(Mark::FirstCharge)];
             held.born("subject.birth_date", &identity.subject, &bounds);
         }
         CaseCommand::MoveCustody { movement, .. } => {
@@ -130,8 +132,17 @@ fn assert_all(held: &mut Held, command: &CaseCommand) {
 fn asked(held: &mut Held, request: &Request) {
     let bounds = [NoLater(Mark::Now), NoEarlier(Mark::Birth)];
     held.moment("detainer.warrant.signed_at", request.warrant.signed_at, &bounds);
+    held.day("detainer.warrant.expires_on", request.warrant.expires_on, &[NoEarlier(Mark::Signature)]);
     held.born("detainer.subject.birth_date", &request.subject, &[NoLater(Mark::Now)]);
     charged(held, "detainer.charges", &request.charges);
+}
+
+fn looked_into(held: &mut Held, verification: &WarrantVerification) {
+    let bounds = [NoLater(Mark::Now), NoEarlier(Mark::Request), NoEarlier(Mark::Signature)];
+    held.moment("verification.occurred_at", verification.occurred_at, &bounds);
+    let bounds = [NoLater(Mark::Now), NoEarlier(Mark::Birth)];
+    held.moment("verification.seen.signed_at", verification.seen.signed_at, &bounds);
+    held.day("verification.seen.expires_on", verification.seen.expires_on, &[NoEarlier(Mark::Signature)]);
 }
 
 fn taken_in(held: &mut Held, intake: &Intake) {

@@ -376,6 +376,7 @@ mod tests {
             method: None,
             confidence_percent: None,
             occurred_at: None,
+            reason: None,
         };
         let lodged = CaseName::detainer(jurisdiction.clone(), Uuid::from_u128(1));
         let detainer = Detainer {

@@ -56,6 +56,8 @@ mod methods;
 #[cfg(test)]
 mod migrate;
 #[cfg(test)]
+mod minors;
+#[cfg(test)]
 mod model;
 #[cfg(test)]
 mod mutate;

@@ -109,6 +109,10 @@ impl Marks {
         marks.birth = marks.birth.filter(|birth| *birth <= today);
         if let CaseCommand::LodgeDetainer(request) = command {
             marks.signature = request.warrant.signed_at.filter(possible);
+        } else if let CaseCommand::AmendDetainer { request, .. } = command {
+            marks.signature = request.warrant.signed_at.filter(possible);
+        } else if let CaseCommand::VerifyWarrant { verification, .. } = command {
+            marks.signature = verification.seen.signed_at.filter(possible);
         } else if let CaseCommand::OfferWindow { window, .. } = command {
             marks.opening = Some(window.opens_at);
         } else if let CaseCommand::AcknowledgeDetainer { acknowledgement, .. } = command {
@@ -145,7 +149,7 @@ fn subject_of<'a>(command: &'a CaseCommand, case: &'a Case) -> Option<&'a Subjec
         Some(&request.subject)
     } else if let CaseCommand::OpenCustody(intake) = command {
         Some(&intake.subject)
-    } else if let CaseCommand::RaiseCitizenshipClaim { .. } = command {
+    } else if let CaseCommand::RaiseCitizenshipClaim { .. } | CaseCommand::VerifyWarrant { .. } = command {
         case.detainer.as_ref().map(|detainer| &detainer.request.subject)
     } else {
         case.custody.as_ref().map(|custody| &custody.intake.subject)

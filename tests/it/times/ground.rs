@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::harness::appeals::{answered, appeal_over};
 use crate::harness::changes::{
     acceptance_of, amendment_of, birth_date_in, claim_on, escape_from, handover_in, movement_to_hospital,
-    rescheduling_of, service_on, window_under,
+    rescheduling_of, service_on, verification_of, window_under,
 };
 use crate::harness::duties::meeting_of;
 use crate::harness::requests::{answer_to, at, detainer_for, intake_at, match_of, release_of, schedule_of};
@@ -16,7 +16,7 @@ use crate::harness::{Party, World};
 use crate::times::Said;
 use crate::times::table::Row;
 
-const JAIL: &str = "us-tx-harris-jail";
+pub(super) const JAIL: &str = "us-tx-harris-jail";
 const ZONE: &str = "America/Chicago";
 const BORN_ON: &str = "1987-06-05";
 const CHARGED_ON: &str = "2015-03-02";
@@ -118,7 +118,7 @@ impl<'w> Ground<'w> {
             "now" => now,
             "the birth" => return of_day(row, BORN_ON.parse().unwrap()),
             "the charge" | "the first charge" => return of_day(row, CHARGED_ON.parse().unwrap()),
-            "the signature" => self.signed_at(),
+            "the signature" => self.signed_at(row),
             "the request" => self.laid_at - SKEW,
             "the intake" => self.taken_in_at(),
             "the movement" => self.moved_at(),
@@ -126,11 +126,12 @@ impl<'w> Ground<'w> {
             "the opening" => now + HOUR,
             unknown => panic!("nothing is known of {unknown}"),
         };
-        if is_day(row) { Said::Day(day_of(moment)) } else { Said::Moment(moment) }
+        if row.is_day() { Said::Day(day_of(moment)) } else { Said::Moment(moment) }
     }
 
-    fn signed_at(&self) -> i64 {
-        self.laid_at - DAY
+    /// Of what is looked into after the request, after the request.
+    fn signed_at(&self, row: &Row) -> i64 {
+        if row.method == "VerifyWarrant" { self.laid_at + HOUR } else { self.laid_at - DAY }
     }
 
     fn taken_in_at(&self) -> i64 {
@@ -158,6 +159,13 @@ impl<'w> Ground<'w> {
             "AmendDetainer" => amendment_of(detainer, self.lodging_of(row)).encode_to_vec(),
             "AcknowledgeDetainer" => match_of(detainer, custody).encode_to_vec(),
             "AnswerDetainer" => answer_to(detainer, v1::AnswerKind::HonorHold).encode_to_vec(),
+            "VerifyWarrant" => {
+                let mut request = verification_of(detainer);
+                let verification = request.verification.as_mut().unwrap();
+                let signed_at = if self.near == "the signature" { self.signed_at(row) } else { self.laid_at - DAY };
+                verification.seen.as_mut().unwrap().signed_at = Some(at(signed_at));
+                request.encode_to_vec()
+            }
             "RecordServiceOfCopy" => service_on(detainer).encode_to_vec(),
             "RaiseCitizenshipClaim" => claim_on(detainer).encode_to_vec(),
             "MeetObligation" => meeting_of(detainer, "tell-the-subject").encode_to_vec(),
@@ -205,7 +213,7 @@ impl<'w> Ground<'w> {
         let detainer = lodging.detainer.as_mut().unwrap();
         let signed = self.near == "the signature";
         let warrant = detainer.warrant.as_mut().unwrap();
-        warrant.signed_at = signed.then(|| at(self.signed_at()));
+        warrant.signed_at = signed.then(|| at(self.signed_at(row)));
         self.charge(&mut detainer.charges);
         if row.field.ends_with("birth_date") {
             detainer.charges.clear();
@@ -230,14 +238,10 @@ fn lodging() -> v1::LodgeDetainerRequest {
     lodging
 }
 
-fn is_day(row: &Row) -> bool {
-    ["birth_date", "charged_on", "convicted_on"].iter().any(|day| row.field.ends_with(day))
-}
-
 /// The first moment of a day, where the field of a row holds one.
 fn of_day(row: &Row, day: Date) -> Said {
     let zone = TimeZone::get(ZONE).unwrap();
-    if is_day(row) { Said::Day(day) } else { Said::Moment(day.to_zoned(zone).unwrap().timestamp().as_second()) }
+    if row.is_day() { Said::Day(day) } else { Said::Moment(day.to_zoned(zone).unwrap().timestamp().as_second()) }
 }
 
 fn day_of(moment: i64) -> Date {

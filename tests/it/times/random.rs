@@ -4,7 +4,7 @@ use comity::domain::case::Case;
 use comity::domain::charge::Charge;
 use comity::domain::command::CaseCommand;
 use comity::domain::custody::{Custody, Identity, Intake, Movement, MovementKind};
-use comity::domain::detainer::{AnswerKind, Detainer, Finding, Request, Warrant};
+use comity::domain::detainer::{AnswerKind, Detainer, Finding, Request};
 use comity::domain::ids::CaseName;
 use comity::domain::obligation::{Evidence, ObligationName};
 use comity::domain::partial_date::PartialDate;
@@ -12,6 +12,7 @@ use comity::domain::service::ServiceOfCopy;
 use comity::domain::subject::{Flags, Subject};
 use comity::domain::times::impossible;
 use comity::domain::transfer::{Transfer, TransferName, TransferWindow};
+use comity::domain::warrant::{Warrant, WarrantVerification};
 use fastrand::Rng;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -193,6 +194,7 @@ fn command(row: &Row, record: &Record, time: Time) -> Option<CaseCommand> {
         occurred_at: (field == "occurred_at").then(moment),
         warrant: Warrant {
             signed_at: if field == "signed_at" { Some(moment()) } else { record.signature.map(at) },
+            expires_on: (field == "expires_on").then(day),
             ..sample::request(None).warrant
         },
         subject: subject(if field == "birth_date" { Some(born()) } else { record.birth }),
@@ -216,6 +218,16 @@ fn command(row: &Row, record: &Record, time: Time) -> Option<CaseCommand> {
             let mut answer = sample::answer(AnswerKind::HonorHold);
             answer.occurred_at = Some(moment());
             CaseCommand::AnswerDetainer { detainer, answer, correction: None }
+        }
+        "VerifyWarrant" => {
+            let seen = Warrant {
+                signed_at: if field == "signed_at" { Some(moment()) } else { record.signature.map(at) },
+                expires_on: (field == "expires_on").then(day),
+                ..sample::request(None).warrant
+            };
+            let occurred_at = (field == "occurred_at").then(moment);
+            let verification = Box::new(WarrantVerification { seen, occurred_at, ..sample::verification() });
+            CaseCommand::VerifyWarrant { detainer, verification }
         }
         "RecordServiceOfCopy" => {
             let service = ServiceOfCopy { served_at: moment(), ..sample::service() };
@@ -297,7 +309,7 @@ fn drawn(rng: &mut Rng, row: &Row, record: &Record) -> Time {
         let born = at_a_day.saturating_add(Span::new().days(step)).to_string();
         return Time::Birth(born[..[4, 7, 10][rng.usize(..3)]].parse().unwrap());
     }
-    if row.field.ends_with("charged_on") || row.field.ends_with("convicted_on") {
+    if row.is_day() {
         return Time::Day(at_a_day.saturating_add(Span::new().days(step)));
     }
     let skew = [0, SKEW, -SKEW][rng.usize(..3)];

@@ -12,6 +12,13 @@ pub(super) struct Row {
     pub(super) not_after: Vec<String>,
 }
 
+impl Row {
+    /// Whether the field holds a day.
+    pub(super) fn is_day(&self) -> bool {
+        ["birth_date", "charged_on", "convicted_on", "expires_on"].iter().any(|day| self.field.ends_with(day))
+    }
+}
+
 pub(super) fn rows() -> Vec<Row> {
     let marks = |cell: &str| {
         let marks = cell.split(", ").filter(|mark| !mark.is_empty());
