@@ -9,6 +9,7 @@ use tower::BoxError;
 use crate::domain::decide::Refusal;
 use crate::domain::determination::{Determination, LawAction};
 use crate::domain::inbox;
+use crate::domain::times::Impossible;
 use crate::identity::authenticate::IdentityError;
 use crate::identity::rate::RateExceeded;
 use crate::policy::admit::AdmitError;
@@ -21,6 +22,9 @@ use crate::wire::{Violation, Violations};
 
 /// When a caller that found the queue full should come back.
 const RETRY_AFTER: Duration = Duration::from_millis(200);
+
+/// Faults that are named: more would not fit the headers that a client takes.
+const FAULTS_MAX: usize = 20;
 
 /// Fields at fault.
 pub fn violations(violations: &Violations) -> Status {
@@ -146,6 +150,12 @@ fn denied(denial: &Denial) -> Status {
         Denial::Unattributed => token_refused(&denial.to_string()),
         Denial::NotACustodian => fault("detainer.custodian", "a custodian of the jurisdiction"),
         Denial::AddresseeFixed => fault("detainer.custodian", "the addressee it was lodged with, or empty"),
+        Denial::Impossible(fields) => violations(&fields.iter().take(FAULTS_MAX).map(impossible).collect()),
+        Denial::MatchDisputed(disputed) => {
+            let words: Vec<_> = disputed.iter().map(|one| one.word()).collect();
+            Failure::new(Code::PermissionDenied, ErrorReason::MatchDisputed, denial.to_string())
+                .into_status([("disagree", words.join(", "))])
+        }
         Denial::NoSuchCustodian => fault("movement.custodian", "another custodian of the jurisdiction"),
         Denial::OfficerRequired | Denial::HandOverUnexplained { determination: None } => {
             Failure::new(Code::PermissionDenied, ErrorReason::ReviewRequired, denial.to_string()).into()
@@ -167,6 +177,11 @@ fn denied(denial: &Denial) -> Status {
             by_law(Code::FailedPrecondition, ErrorReason::ReasonRequired, denial, *action, determination)
         }
     }
+}
+
+/// A time or day that cannot be.
+fn impossible(field: &Impossible) -> Violation {
+    Violation { field: field.field.clone(), description: format!("must be {}", field.expected) }
 }
 
 /// A field that is at fault for what the gateway knows, and not for its shape.

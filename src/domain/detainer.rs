@@ -241,6 +241,10 @@ pub struct Acknowledgement {
     pub confidence_percent: Option<u32>,
     /// When, as the custodian says.
     pub occurred_at: Option<Timestamp>,
+    /// Why, where an officer vouches for a match that the records do not bear out. May be personal: stays with the
+    /// custodian.
+    #[serde(default)]
+    pub reason: Option<String>,
 }
 
 /// What the custodian will do, and why.

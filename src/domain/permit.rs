@@ -17,7 +17,8 @@ pub struct Admitted<T> {
     pub value: T,
 }
 
-/// A value that the gate let pass with the case's facts before it: what the law says is attached.
+/// A value that the gate let pass with the case's facts before it: what the law says is attached, and no time in it is one
+/// that cannot be.
 ///
 /// INVARIANT: made only by `policy/gate.rs`; the architecture test holds that no other file calls `by_gate`.
 #[derive(Debug, Clone)]

@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use jiff::Span;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::claim::ClaimOutcome;
 use crate::domain::ids::{AlienNumber, BookingNumber, CountryCode, Din, FbiNumber, StateId};
+use crate::domain::partial_date::PartialDate;
 use crate::domain::vocabulary::vocabulary;
 
 vocabulary! {
@@ -82,8 +82,8 @@ pub struct Subject {
     pub name: PersonName,
     /// Other names.
     pub aliases: Vec<PersonName>,
-    /// `nc:PersonBirthDate`.
-    pub birth_date: Option<Date>,
+    /// `nc:PersonBirthDate`, as far as it is known.
+    pub birth_date: Option<PartialDate>,
     /// `j:PersonSexCode`.
     pub sex: Option<Sex>,
     /// Identifiers.
@@ -102,9 +102,9 @@ pub struct Subject {
 const MAJORITY_YEARS: i64 = 18;
 
 impl Subject {
-    /// Whether the birth date on record makes the person a minor on a day.
+    /// Whether the birth date on record may make the person a minor on a day.
     pub fn is_minor(&self, today: Date) -> bool {
-        self.birth_date.is_some_and(|born| born.saturating_add(Span::new().years(MAJORITY_YEARS)) > today)
+        self.birth_date.is_some_and(|born| born.is_under(MAJORITY_YEARS, today))
     }
 }
 

@@ -25,7 +25,9 @@ use crate::domain::determination::{Determination, LawAction, LawView, Withheld};
 use crate::domain::disclosable::{self, Tellable};
 use crate::domain::facts::{CaseFacts, Stage};
 use crate::domain::ids::{AgencyId, CaseName, JurisdictionId};
+use crate::domain::matching::Disagreement;
 use crate::domain::permit::{Admitted, Permitted};
+use crate::domain::times::{self, Impossible};
 use crate::domain::zone::Zones;
 use crate::policy::admit::AdmitError;
 use crate::policy::engine::Engine;
@@ -55,6 +57,12 @@ pub enum Denial {
     /// The person cannot be moved to such an agency.
     #[error("not another custodian of the jurisdiction")]
     NoSuchCustodian,
+    /// The records do not bear a match out, and no officer vouches for it with a reason.
+    #[error("the records do not agree in what the match was made by: an officer must vouch for it and give a reason")]
+    MatchDisputed(Vec<Disagreement>),
+    /// Times or days that cannot be.
+    #[error("one or more fields are at fault")]
+    Impossible(Vec<Impossible>),
     /// A person must act, and a machine did.
     #[error("the law leaves it to a person: an officer must decide and give a reason")]
     OfficerRequired,
@@ -166,6 +174,11 @@ impl Gate {
         // Asked at the door before, of the set of that moment: here access and law are asked of one set.
         self.admit(caller, admitted.value.method().rpc()).map_err(|_| Denial::NotAdmitted)?;
         let laws = Question { gate: self, admitted: &admitted, case, now }.laws(id)?;
+        // Last: whoever may not do it learns nothing of what stands on record.
+        let impossible = times::impossible(&admitted.value, case, now, self.zones.of(jurisdiction));
+        if !impossible.is_empty() {
+            return Err(Denial::Impossible(impossible));
+        }
         Ok(Permitted::by_gate(admitted, laws))
     }
 
@@ -371,6 +384,7 @@ mod tests {
             method: None,
             confidence_percent: None,
             occurred_at: None,
+            reason: None,
         };
         let lodged = CaseName::detainer(jurisdiction.clone(), Uuid::from_u128(1));
         let detainer = Detainer {

@@ -8,6 +8,8 @@ use comity::api::status;
 use comity::domain::decide::Refusal;
 use comity::domain::determination::{Determination, LawAction, Ruling};
 use comity::domain::inbox;
+use comity::domain::matching::Disagreement;
+use comity::domain::times::Impossible;
 use comity::policy::admit::AdmitError;
 use comity::policy::gate::Denial;
 use comity::recorder::SubmitError;
@@ -125,6 +127,11 @@ fn statuses() -> Vec<Status> {
         SubmitError::Denied(Denial::AddresseeFixed),
         SubmitError::Denied(Denial::NoSuchCustodian),
         SubmitError::Denied(Denial::OfficerRequired),
+        SubmitError::Denied(Denial::MatchDisputed(vec![Disagreement::Name])),
+        SubmitError::Denied(Denial::Impossible(vec![Impossible {
+            field: "occurred_at".to_owned(),
+            expected: "to come",
+        }])),
         by_law(|action, determination| Denial::Forbidden { action, determination }),
         by_law(|action, determination| Denial::ReviewRequired { action, determination }),
         by_law(|action, determination| Denial::VerificationRequired { action, determination }),

@@ -10,8 +10,8 @@ use tonic::Code;
 
 use crate::harness::changes::{amendment_of, claim_on, resolution_of, verification_of};
 use crate::harness::requests::{
-    NY, NY_CUSTODY, NY_EXCHANGE, REASON, TX, answer_to, detainer_for, detainer_with_judicial_warrant_for, intake_at,
-    match_of, reasoned_answer_to, receipt_of, release_of, schedule_of, withdrawal_of,
+    NY, NY_CUSTODY, NY_EXCHANGE, REASON, TX, answer_to, at, detainer_for, detainer_with_judicial_warrant_for,
+    intake_at, match_of, reasoned_answer_to, receipt_of, release_of, schedule_of, withdrawal_of,
 };
 use crate::harness::{Outcome, Party, Refused, World};
 
@@ -210,7 +210,11 @@ async fn a_release_from_a_state_prison_is_noticed_to_ice_field_by_field() {
     world.doccs().schedule(schedule_of(&matched.custody)).await.accepted();
     let seen = world.ice().receive(NY, "").await.accepted();
     world.ice().confirm(receipt_of(NY, &seen.heartbeat.cursor)).await.accepted();
-    world.doccs().release(release_of(&matched.custody)).await.accepted();
+    let delivered_at = world.clock.now().as_second();
+    let mut sent = release_of(&matched.custody);
+    let released_at = world.pass(SignedDuration::from_hours(50)).as_second();
+    sent.release.as_mut().unwrap().released_at = Some(at(released_at));
+    world.doccs().release(sent.clone()).await.accepted();
 
     let entries = world.ice().entries(NY_EXCHANGE).await.accepted();
     let entries: Vec<_> = entries.iter().map(shown).collect();
@@ -237,9 +241,9 @@ async fn a_release_from_a_state_prison_is_noticed_to_ice_field_by_field() {
     let v1::event::Event::DetainerReleased(release) = &released.2 else { panic!("{:?}", released.0) };
     let all = [Count, ReleaseDate, ReleaseDetail, ReleasePlace];
     assert_eq!((released.0.as_slice(), released.1.as_slice()), (all.as_slice(), NEVER.as_slice()));
-    assert_eq!(release.release, release_of(&matched.custody).release);
+    assert_eq!(release.release, sent.release);
     let lead_time = release.counts.as_ref().unwrap().lead_time_seconds;
-    assert_eq!(lead_time, Some(1_772_373_600 - world.clock.now().as_second()), "release minus first delivery");
+    assert_eq!(lead_time, Some(released_at - delivered_at), "release minus first delivery");
 
     let detainer = world.ice().detainer(&matched.detainer).await.accepted();
     assert_eq!(detainer.state(), v1::DetainerState::Released);

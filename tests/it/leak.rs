@@ -69,6 +69,7 @@ fn one_history(pack: &Arc<Pack>, gate: &Arc<Gate>, seed: u64, tally: &mut Tally)
     let mut told = Vec::new();
     for number in 0..MESSAGES {
         now = now.checked_add(SignedDuration::from_mins(mint.rng.i64(1..500))).unwrap();
+        mint.is_now(now);
         let before = look::cases(&writer.memory);
         let Some(mut message) = next(&mut mint, &before, number) else {
             mint.take();

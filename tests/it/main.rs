@@ -54,9 +54,13 @@ mod leak;
 #[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
+mod matches;
+#[cfg(test)]
 mod methods;
 #[cfg(test)]
 mod migrate;
+#[cfg(test)]
+mod minors;
 #[cfg(test)]
 mod model;
 #[cfg(test)]
@@ -79,6 +83,8 @@ mod restart;
 mod sample;
 #[cfg(test)]
 mod store_contract;
+#[cfg(test)]
+mod times;
 #[cfg(test)]
 mod verify;
 #[cfg(test)]

@@ -115,6 +115,8 @@ fn said(denial: &Denial) -> String {
         | Denial::Unattributed
         | Denial::NotACustodian
         | Denial::AddresseeFixed
+        | Denial::MatchDisputed(_)
+        | Denial::Impossible(_)
         | Denial::NoSuchCustodian => {
             format!("{denial:?}")
         }

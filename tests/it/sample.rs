@@ -44,6 +44,11 @@ pub(crate) fn start() -> Timestamp {
     "2026-02-01T12:00:00Z".parse().unwrap()
 }
 
+/// When what has happened did, just before.
+pub(crate) fn happened_at() -> Timestamp {
+    "2026-02-01T11:57:00Z".parse().unwrap()
+}
+
 pub(crate) fn jurisdiction() -> JurisdictionId {
     "us-ny".parse().unwrap()
 }
@@ -115,7 +120,7 @@ pub(crate) fn request(addressee: Option<&str>) -> Request {
         terrorist_list_match: false,
         flags: Flags::default(),
         contact_phone: Some("Ferdinand-Avenue".to_owned()),
-        occurred_at: None,
+        occurred_at: Some("2026-01-31T12:00:00Z".parse().unwrap()),
     }
 }
 
@@ -125,7 +130,7 @@ pub(crate) fn intake() -> Intake {
         subject: subject(),
         charges: vec![charge()],
         flags: Flags::default(),
-        occurred_at: None,
+        occurred_at: Some("2026-01-21T12:00:00Z".parse().unwrap()),
         medical_note: None,
         victim_contact: None,
     }
@@ -138,6 +143,7 @@ pub(crate) fn found(finding: Finding, custody: Option<&CaseName>) -> Acknowledge
         method: Some(MatchMethod::Biometric),
         confidence_percent: Some(99),
         occurred_at: None,
+        reason: None,
     }
 }
 
@@ -163,7 +169,7 @@ pub(crate) fn scheduled() -> ScheduledRelease {
 
 pub(crate) fn released() -> ActualRelease {
     ActualRelease {
-        released_at: "2026-03-01T13:00:00Z".parse().unwrap(),
+        released_at: happened_at(),
         reason: ReleaseReason::SentenceServed,
         recipient: ReleaseRecipient::Community,
         ordered_by: "Parole board".to_owned(),
@@ -294,7 +300,7 @@ pub(crate) fn movement(kind: MovementKind, next: &str) -> Movement {
 }
 
 pub(crate) fn closing() -> Closing {
-    Closing { reason: ClosingReason::Escape, occurred_at: "2026-03-01T13:00:00Z".parse().unwrap() }
+    Closing { reason: ClosingReason::Escape, occurred_at: happened_at() }
 }
 
 /// A window that opens as the tests begin.

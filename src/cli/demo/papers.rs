@@ -140,7 +140,8 @@ fn subject(person: &Person) -> v1::Subject {
 }
 
 fn charges(person: &Person) -> Vec<v1::Charge> {
-    let charged_on = calendar::time(person.intake).strftime("%Y-%m-%d").to_string();
+    // The day before: of the intake itself it may be the day before still, by the calendar of the jurisdiction.
+    let charged_on = calendar::minutes_before(person.intake, 24 * 60).strftime("%Y-%m-%d").to_string();
     let leading = v1::Charge {
         ncic_code: ncic(person.offence).to_owned(),
         severity: to_wire(severity(person.offence)),

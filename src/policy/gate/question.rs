@@ -21,7 +21,10 @@ use crate::domain::review::{ReviewDecision, ReviewMatter};
 use crate::domain::subject::{Flags, Subject};
 use crate::domain::warrant::{VerifiedWarrant, Warrant, WarrantKind, WarrantVerification};
 use crate::policy::gate::appeal::appeal_answer_stands_within;
-use crate::policy::gate::within::{answer_stands_within, by_officer, decision_stands_within, offer_stands_within};
+use crate::policy::gate::within::{
+    answer_stands_within, by_officer, decision_stands_within, match_borne_out, offer_stands_within,
+    promise_is_of_the_person,
+};
 use crate::policy::gate::{Denial, Gate, is_addressed_to};
 
 /// A command upon a case at a moment.
@@ -49,7 +52,17 @@ impl<'a> Question<'a> {
             CaseCommand::AcknowledgeDetainer { acknowledgement, .. } => {
                 let detainer = self.custodians()?;
                 let custody = match acknowledgement.finding {
-                    Finding::MatchedCustody => Some(self.holders()?),
+                    Finding::MatchedCustody => {
+                        let custody = self.holders()?;
+                        match_borne_out(
+                            acknowledgement,
+                            acknowledgement.reason.as_ref(),
+                            self.caller(),
+                            detainer,
+                            custody,
+                        )?;
+                        Some(custody)
+                    }
                     // A match is parted by whoever holds the person that it was made with.
                     Finding::NoSuchPerson | Finding::IdentityMismatch => {
                         linked.map(|_| self.holders()).transpose()?;
@@ -62,6 +75,7 @@ impl<'a> Question<'a> {
                 let detainer = self.custodians()?;
                 let laws = self.of_one(Stage::Answer, detainer, linked);
                 laws.values().try_for_each(|law| answer_stands_within(answer, self.caller(), detainer, law))?;
+                linked.map_or(Ok(()), |custody| promise_is_of_the_person(answer, self.caller(), detainer, custody))?;
                 Ok(laws)
             }
             CaseCommand::OfferWindow { reason, .. } => {

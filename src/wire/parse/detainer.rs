@@ -281,7 +281,8 @@ fn acknowledgement(
         }
     };
     let confidence_percent = confidence.filter(|percent| *percent > 0);
-    Some(Acknowledgement { finding: finding?, custody, method, confidence_percent, occurred_at })
+    let reason = form.text(&format!("{field}.reason"), acknowledgement.reason, REASON_LEN_MAX);
+    Some(Acknowledgement { finding: finding?, custody, method, confidence_percent, occurred_at, reason })
 }
 
 fn answer(form: &mut Form, field: &str, answer: Option<v1::Answer>) -> Option<Answer> {

@@ -16,7 +16,7 @@ pub(super) fn subject(form: &mut Form, field: &str, subject: Option<v1::Subject>
     let name = form.required(&format!("{field}.name"), subject.name);
     let name = name.and_then(|name| person_name(form, &format!("{field}.name"), name));
     let aliases = form.list(&format!("{field}.aliases"), subject.aliases, ALIASES_MAX, person_name);
-    let birth_date = form.date(&format!("{field}.birth_date"), &subject.birth_date);
+    let birth_date = form.id(&format!("{field}.birth_date"), &subject.birth_date);
     let sex = form.word(&format!("{field}.sex"), subject.sex);
     let ids = subject.identifiers.unwrap_or_default();
     let identifiers = Identifiers {

@@ -45,6 +45,7 @@ pub(super) fn acknowledgement(found: &Acknowledgement) -> v1::Acknowledgement {
         match_method: to_wire_or_unspecified(found.method),
         confidence_percent: found.confidence_percent.map_or(0, |percent| i32::try_from(percent).unwrap_or(0)),
         occurred_at: found.occurred_at.map(timestamp),
+        reason: found.reason.clone().unwrap_or_default(),
     }
 }
 

@@ -34,10 +34,16 @@ pub fn detainer(detainer: &Detainer, viewpoint: Viewpoint) -> v1::Detainer {
         Addressee::Agency(_) => asked.custodian,
         Addressee::Jurisdiction => took_on.as_ref().map(agency_name).unwrap_or_default(),
     };
+    let mut found = detainer.acknowledgement.as_ref().filter(|_| acknowledged).map(acknowledgement);
+    match (viewpoint, &mut found) {
+        // Why an officer vouched for a match stays with the custodian.
+        (Viewpoint::Issuer, Some(found)) => found.reason.clear(),
+        (Viewpoint::Issuer, None) | (Viewpoint::Custodian, _) => {}
+    }
     v1::Detainer {
         custodian,
         state: to_wire(state),
-        acknowledgement: detainer.acknowledgement.as_ref().filter(|_| acknowledged).map(acknowledgement),
+        acknowledgement: found,
         answer: given.as_ref().map(answer),
         warrant_verification: match viewpoint {
             Viewpoint::Issuer => None,

@@ -2,6 +2,7 @@
 //! valid where it must be, or one that is not.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use prost_reflect::{DynamicMessage, MethodDescriptor, Value};
 
@@ -79,7 +80,7 @@ impl Planted {
         let n = self.made;
         let (canary, value) = match place.holds() {
             Holds::Flag | Holds::Word(_) | Holds::Message(_) => return None,
-            Holds::Time => time(2_942_197_255, n),
+            Holds::Time => soon(n),
             // A number that is no port, and that most limits let pass. Else `BARE` is where to say why not.
             Holds::Int32 => (Canary::Word("98739".to_owned()), Value::I32(98_739)),
             Holds::Int64 => (Canary::Word("98739".to_owned()), Value::I64(98_739)),
@@ -121,9 +122,22 @@ impl Planted {
     }
 }
 
+/// About now, as the clock of an agency may have it that is ahead of the gateway's: later than anything that the gateway
+/// itself dates while the test runs, and each later than the one before.
+fn soon(n: u32) -> (Canary, Value) {
+    static AHEAD: LazyLock<i64> = LazyLock::new(|| jiff::Timestamp::now().as_second() + 200);
+    let (seconds, nanos) = (*AHEAD + i64::from(n) / 40, 910_653_589 + i32::try_from(n).unwrap());
+    (Canary::Time(seconds, nanos), descriptor::time(seconds, nanos))
+}
+
 fn time(from: i64, n: u32) -> (Canary, Value) {
     let (seconds, nanos) = (from + i64::from(n) * 86_411, 910_653_589 + i32::try_from(n).unwrap());
     (Canary::Time(seconds, nanos), descriptor::time(seconds, nanos))
+}
+
+/// Each later than the one before.
+fn day(from: u32, n: u32) -> String {
+    format!("{}-{:02}-{:02}", from + n / 300, 1 + n / 25 % 12, 1 + n % 25)
 }
 
 fn bytes(n: u32, len_min: usize) -> (Canary, Value) {
@@ -146,9 +160,9 @@ fn good_text(field: &str, n: u32) -> (Canary, Value) {
         return (Canary::Word(word.to_owned()), Value::String(word.to_owned()));
     }
     let text = match field {
-        "Subject.birth_date" | "Charge.charged_on" | "Charge.convicted_on" => {
-            format!("{}-{:02}-{:02}", 1850 + n / 300, 1 + n / 25 % 12, 1 + n % 25)
-        }
+        "Subject.birth_date" => day(1850, n),
+        "Warrant.expires_on" => day(2040, n),
+        "Charge.charged_on" | "Charge.convicted_on" => day(1950, n),
         "Identifiers.alien_number" => format!("{}", 917_364_000 + n),
         "Identifiers.fbi_number" => format!("QZX{n:06}"),
         "Identifiers.state_id" => format!("NYQZX{n:05}"),

@@ -2,7 +2,7 @@
 
 use comity::wire::v1;
 
-use crate::harness::requests::{REASON, at, charge, flags, request_id, subject};
+use crate::harness::requests::{HAPPENED_AT, REASON, at, charge, flags, request_id, subject};
 
 /// When the window of a pick-up opens: `2026-03-01T13:00:00Z`. It is open for two hours.
 const OPENS_AT: i64 = 1_772_370_000;
@@ -52,7 +52,7 @@ pub(crate) fn verification_of(detainer: &str) -> v1::VerifyWarrantRequest {
 /// A copy was handed over.
 pub(crate) fn service_on(detainer: &str) -> v1::RecordServiceOfCopyRequest {
     let service = v1::ServiceOfCopy {
-        served_at: Some(at(1_769_947_000)),
+        served_at: Some(at(HAPPENED_AT)),
         method: v1::ServiceMethod::InPerson.into(),
         language: "es".to_owned(),
         copy_sha256: vec![7; 32],
@@ -70,7 +70,7 @@ pub(crate) fn service_on(detainer: &str) -> v1::RecordServiceOfCopyRequest {
 pub(crate) fn claim_on(detainer: &str) -> v1::RaiseCitizenshipClaimRequest {
     v1::RaiseCitizenshipClaimRequest {
         name: detainer.to_owned(),
-        occurred_at: Some(at(1_769_947_000)),
+        occurred_at: Some(at(HAPPENED_AT)),
         grounds: REASON.to_owned(),
         request_id: request_id(),
         etag: String::new(),
@@ -171,7 +171,7 @@ pub(crate) fn cancellation_in(custody: &str) -> v1::CancelReleaseRequest {
 }
 
 pub(crate) fn escape_from(custody: &str) -> v1::CloseCustodyRequest {
-    let closing = v1::Closing { reason: v1::ClosingReason::Escape.into(), occurred_at: Some(at(1_769_947_000)) };
+    let closing = v1::Closing { reason: v1::ClosingReason::Escape.into(), occurred_at: Some(at(HAPPENED_AT)) };
     v1::CloseCustodyRequest {
         name: custody.to_owned(),
         closing: Some(closing),
@@ -217,11 +217,11 @@ pub(crate) fn declining_of(transfer: &str) -> v1::DeclineWindowRequest {
     }
 }
 
-/// The person changed hands while the window was open.
+/// The person changed hands, before the window opens.
 pub(crate) fn handover_in(transfer: &str) -> v1::ConfirmTransferRequest {
     v1::ConfirmTransferRequest {
         name: transfer.to_owned(),
-        occurred_at: Some(at(OPENS_AT + 600)),
+        occurred_at: Some(at(HAPPENED_AT)),
         request_id: request_id(),
         ..Default::default()
     }

@@ -186,7 +186,7 @@ fn is_output_only(field: &FieldDescriptor) -> bool {
 }
 
 /// What the contract says of a field.
-fn comment(field: &FieldDescriptor) -> String {
+pub(crate) fn comment(field: &FieldDescriptor) -> String {
     let file = field.parent_message().parent_file();
     let info = file.file_descriptor_proto().source_code_info.clone().unwrap_or_default();
     let location = info.location.into_iter().find(|location| location.path == field.path());

@@ -2,7 +2,7 @@
 
 use comity::wire::v1;
 
-use crate::harness::requests::{REASON, at, request_id};
+use crate::harness::requests::{HAPPENED_AT, REASON, at, request_id};
 
 /// An officer decides a matter of a detainer: `notify`, `hold`.
 pub(crate) fn decision_on(detainer: &str, matter: &str, decision: v1::ReviewDecision) -> v1::ResolveReviewRequest {
@@ -19,7 +19,7 @@ pub(crate) fn decision_on(detainer: &str, matter: &str, decision: v1::ReviewDeci
 pub(crate) fn meeting_of(detainer: &str, obligation: &str) -> v1::MeetObligationRequest {
     let evidence = v1::ObligationEvidence {
         method: v1::EvidenceMethod::InPerson.into(),
-        met_at: Some(at(1_769_947_000)),
+        met_at: Some(at(HAPPENED_AT)),
         note: REASON.to_owned(),
     };
     v1::MeetObligationRequest {

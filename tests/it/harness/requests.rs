@@ -11,11 +11,18 @@ pub(crate) const NY_CUSTODY: &str = "jurisdictions/us-ny/logs/custody";
 /// What an officer writes when a person decides. Restricted.
 pub(crate) const REASON: &str = "decided after speaking with Zebulon Quackenbush";
 
+/// `2026-01-21T12:53:20Z`: when the person was taken in, before anybody asked.
+const TAKEN_IN_AT: i64 = 1_769_000_000;
+/// `2026-01-31T22:53:20Z`: when the request was made, on a warrant that was signed before.
+const ASKED_AT: i64 = 1_769_900_000;
+/// `2026-02-01T11:56:40Z`: when what has happened did, just before the clock of the tests begins.
+pub(crate) const HAPPENED_AT: i64 = 1_769_947_000;
+
 pub(crate) fn request_id() -> String {
     Uuid::new_v4().to_string()
 }
 
-pub(super) fn at(seconds: i64) -> Timestamp {
+pub(crate) fn at(seconds: i64) -> Timestamp {
     Timestamp { seconds, nanos: 0 }
 }
 
@@ -75,6 +82,7 @@ pub(crate) fn detainer_for(agency: &str) -> v1::LodgeDetainerRequest {
         charges: vec![charge()],
         flags: Some(flags()),
         contact_phone: "Ferdinand-Avenue".to_owned(),
+        occurred_at: Some(at(ASKED_AT)),
         ..Default::default()
     };
     v1::LodgeDetainerRequest { parent: jurisdiction_of(agency), detainer: Some(detainer), request_id: request_id() }
@@ -95,6 +103,7 @@ pub(crate) fn intake_at(agency: &str) -> v1::OpenCustodyRequest {
         subject: Some(subject()),
         charges: vec![charge()],
         flags: Some(flags()),
+        occurred_at: Some(at(TAKEN_IN_AT)),
         ..Default::default()
     };
     v1::OpenCustodyRequest { parent: jurisdiction_of(agency), custody: Some(custody), request_id: request_id() }
@@ -168,7 +177,7 @@ pub(crate) fn schedule_of(custody: &str) -> v1::ScheduleReleaseRequest {
 
 pub(crate) fn release_of(custody: &str) -> v1::RecordReleaseRequest {
     let release = v1::ActualRelease {
-        released_at: Some(at(1_772_373_600)),
+        released_at: Some(at(HAPPENED_AT)),
         reason: v1::ReleaseReason::SentenceServed.into(),
         recipient: v1::ReleaseRecipient::Community.into(),
         ordered_by: "Parole board".to_owned(),

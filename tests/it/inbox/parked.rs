@@ -6,7 +6,7 @@ use comity::wire::v1;
 use jiff::SignedDuration;
 use tonic::Code;
 
-use crate::harness::requests::{NY, NY_EXCHANGE, backlog_of, parked_receipt_of, receipt_of, release_of};
+use crate::harness::requests::{HAPPENED_AT, NY, NY_EXCHANGE, backlog_of, parked_receipt_of, receipt_of, release_of};
 use crate::harness::{Party, World};
 use crate::inbox::{STATISTICS, acknowledgement_of, event_of, noticed, owed};
 
@@ -137,7 +137,7 @@ async fn a_parked_notice_was_not_delivered() {
         world.doccs().release(release_of(&custody)).await.accepted();
         let told = world.ice().entries(NY_EXCHANGE).await.accepted().pop().unwrap();
         let v1::event::Event::DetainerReleased(released) = event_of(&told) else { panic!("{}", told.name) };
-        let lead_time = dealt_with.then(|| 1_772_373_600 - received.as_second());
+        let lead_time = dealt_with.then(|| HAPPENED_AT - received.as_second());
         assert_eq!(released.counts.unwrap().lead_time_seconds, lead_time);
     }
 }

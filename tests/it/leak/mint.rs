@@ -3,6 +3,7 @@
 //! The class of each is written down here by hand: a field whose class in the contract is another is found out.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use comity::domain::charge::{Charge, ChargeStatus};
 use comity::domain::claim::Claim;
@@ -22,8 +23,8 @@ use comity::domain::transfer::TransferWindow;
 use comity::domain::vocabulary::Vocabulary;
 use comity::wire::Message as _;
 use fastrand::Rng;
-use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::sample;
 
@@ -60,11 +61,13 @@ pub(super) struct Mint {
     pub(super) rng: Rng,
     minted: Vec<Value>,
     used: BTreeSet<String>,
+    /// When the last thing happened of those that messages speak of.
+    happened: Timestamp,
 }
 
 impl Mint {
     pub(super) fn new(seed: u64) -> Self {
-        Self { rng: Rng::with_seed(seed), minted: Vec::new(), used: BTreeSet::new() }
+        Self { rng: Rng::with_seed(seed), minted: Vec::new(), used: BTreeSet::new(), happened: Timestamp::MIN }
     }
 
     /// What was put into messages since it was last asked.
@@ -116,10 +119,22 @@ impl Mint {
         }
     }
 
-    /// A moment between 2001 and 2090, to the nanosecond.
+    /// What is spoken of from now on happens about now.
+    pub(super) fn is_now(&mut self, now: Timestamp) {
+        self.happened = self.happened.max(now.checked_sub(SignedDuration::from_mins(1)).unwrap());
+    }
+
+    /// A moment just after the last, to the nanosecond: one that can be.
     pub(super) fn time(&mut self, class: FieldClass) -> Timestamp {
-        let time = Timestamp::new(self.rng.i64(1_000_000_000..3_800_000_000), self.rng.i32(300_000_000..1_000_000_000));
-        let time = time.unwrap();
+        let second = self.happened.as_second() + 1;
+        self.happened = Timestamp::new(second, self.rng.i32(300_000_000..1_000_000_000)).unwrap();
+        self.keep_time(class, self.happened)
+    }
+
+    /// A moment to come, up to 2090.
+    fn time_to_come(&mut self, class: FieldClass) -> Timestamp {
+        let second = self.rng.i64(self.happened.as_second() + 3_600..3_800_000_000);
+        let time = Timestamp::new(second, self.rng.i32(300_000_000..1_000_000_000)).unwrap();
         self.keep_time(class, time)
     }
 
@@ -128,9 +143,10 @@ impl Mint {
         time
     }
 
-    fn day(&mut self, class: FieldClass) -> Date {
+    /// A day of those years.
+    fn day(&mut self, class: FieldClass, years: Range<i16>) -> Date {
         let day =
-            self.unused(|rng| Date::new(rng.i16(1850..2100), rng.i8(1..=12), rng.i8(1..=28)).unwrap().to_string());
+            self.unused(|rng| Date::new(rng.i16(years.clone()), rng.i8(1..=12), rng.i8(1..=28)).unwrap().to_string());
         self.put(class, day.as_bytes());
         day.parse().unwrap()
     }
@@ -157,7 +173,7 @@ impl Mint {
         Subject {
             name: self.person(),
             aliases: (0..self.rng.usize(..3)).map(|_| self.person()).collect(),
-            birth_date: self.some(|mint| mint.day(Identity)),
+            birth_date: self.some(|mint| mint.day(Identity, 1850..1930).into()),
             sex: self.some(Self::word),
             identifiers: numbers,
             citizenship,
@@ -178,8 +194,8 @@ impl Mint {
             nibrs: None,
             severity: self.some(Self::word),
             status,
-            charged_on: self.some(|mint| mint.day(Charges)),
-            convicted_on: self.some(|mint| mint.day(Charges)),
+            charged_on: self.some(|mint| mint.day(Charges, 1930..1980)),
+            convicted_on: self.some(|mint| mint.day(Charges, 1980..2026)),
             sentence_days: None,
         }
     }
@@ -235,7 +251,8 @@ impl Mint {
 
     pub(super) fn found(&mut self, finding: Finding, custody: Option<&CaseName>) -> Acknowledgement {
         let occurred_at = self.some(|mint| mint.time(Custody));
-        Acknowledgement { occurred_at, ..sample::found(finding, custody) }
+        let reason = Some(self.reason());
+        Acknowledgement { occurred_at, reason, ..sample::found(finding, custody) }
     }
 
     pub(super) fn answer(&mut self, kind: AnswerKind) -> Answer {
@@ -275,7 +292,7 @@ impl Mint {
 
     pub(super) fn scheduled(&mut self) -> ScheduledRelease {
         ScheduledRelease {
-            expected_at: self.time(ReleaseDate),
+            expected_at: self.time_to_come(ReleaseDate),
             basis: self.word(),
             as_of: self.some(|mint| mint.time(ReleaseDate)),
             date_public: self.odds(3),
@@ -309,7 +326,7 @@ impl Mint {
     }
 
     pub(super) fn window(&mut self) -> TransferWindow {
-        let now = sample::start().as_second();
+        let now = self.happened.as_second();
         let opens_at = Timestamp::new(now + self.rng.i64(0..1_000), self.rng.i32(300_000_000..1_000_000_000)).unwrap();
         let closes_at =
             Timestamp::new(now + self.rng.i64(2_000..900_000), self.rng.i32(300_000_000..1_000_000_000)).unwrap();

@@ -15,6 +15,7 @@ use comity::domain::detainer::{
 use comity::domain::determination::{FieldClass, FieldClasses, LawView, Ruling};
 use comity::domain::hand_over::HandedTo;
 use comity::domain::ids::{AgencyId, CaseName, FacilityCode};
+use comity::domain::partial_date::PartialDate;
 use comity::domain::service::ServiceOfCopy;
 use comity::domain::subject::{Flags, Identifiers, PersonName, Subject};
 use comity::domain::transfer::{Transfer, TransferName, TransferWindow};
@@ -76,6 +77,11 @@ fn date() -> impl Strategy<Value = Date> {
     (1850_i16..2100, 1_i8..=12, 1_i8..=28).prop_map(|(year, month, day)| Date::new(year, month, day).unwrap())
 }
 
+/// A birth, of which the day, or day and month, may be unknown.
+fn partial_date() -> impl Strategy<Value = PartialDate> {
+    (date(), select(vec![4_usize, 7, 10])).prop_map(|(date, known)| date.to_string()[..known].parse().unwrap())
+}
+
 pub(super) fn detainer_name() -> impl Strategy<Value = CaseName> {
     any::<u128>().prop_map(|id| CaseName::detainer(sample::jurisdiction(), Uuid::from_u128(id)))
 }
@@ -111,7 +117,7 @@ pub(super) fn subject() -> impl Strategy<Value = Subject> {
     (
         person_name(),
         vec(person_name(), 0..4),
-        option::of(date()),
+        option::of(partial_date()),
         option::of(word()),
         identifiers,
         option::of(id("QQQ")),
@@ -220,13 +226,15 @@ pub(super) fn intake() -> impl Strategy<Value = Intake> {
 }
 
 pub(super) fn acknowledgement() -> impl Strategy<Value = Acknowledgement> {
-    (word(), custody_name(), option::of(word()), option::of(1_u32..=100), option::of(time())).prop_map(
-        |(finding, custody, method, confidence_percent, occurred_at)| Acknowledgement {
+    let sure = (option::of(word()), option::of(1_u32..=100));
+    (word(), custody_name(), sure, option::of(time()), option::of(text("Rs-"))).prop_map(
+        |(finding, custody, (method, confidence_percent), occurred_at, reason)| Acknowledgement {
             finding,
             custody: (finding == Finding::MatchedCustody).then_some(custody),
             method,
             confidence_percent,
             occurred_at,
+            reason,
         },
     )
 }

@@ -274,15 +274,16 @@ impl PickUp {
             let offer = CaseCommand::OfferWindow { detainer, window, reason };
             return Some((speaker(of, Side::Custodian), offer));
         }
-        let transfer = TransferName { detainer: of.name.clone(), id: of.transfers.last()?.id };
+        let last = of.transfers.last()?;
+        let transfer = TransferName { detainer: of.name.clone(), id: last.id };
         let issuer = nickname(&of.issuer);
         Some(match self {
             Self::Offer { .. } => return None,
             Self::Accept => (issuer, CaseCommand::AcceptWindow { transfer }),
             Self::Decline => (issuer, CaseCommand::DeclineWindow { transfer, reason: WindowDeclineReason::Time }),
-            Self::Confirm(side) => (
+Self::Confirm(side) => (
                 speaker(of, *side),
-                CaseCommand::ConfirmTransfer { transfer, occurred_at: sample::start(), reason: None },
+                CaseCommand::ConfirmTransfer { transfer, occurred_at: last.offered_at, reason: None },
             ),
             Self::Fail(side, cause) => (speaker(of, *side), CaseCommand::ReportFailure { transfer, cause: *cause }),
         })

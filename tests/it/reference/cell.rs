@@ -286,7 +286,8 @@ impl Cell<'_> {
         Some(match method {
             "OfferWindow" => {
                 let reason = self.reasoned.then(|| "a person decided".to_owned());
-                CaseCommand::OfferWindow { detainer, window: sample::window(60), reason }
+                // Open still, whenever it is asked.
+                CaseCommand::OfferWindow { detainer, window: sample::window(300_000), reason }
             }
             "AcceptWindow" => CaseCommand::AcceptWindow { transfer },
             "DeclineWindow" => CaseCommand::DeclineWindow { transfer, reason: WindowDeclineReason::ALL[0] },

@@ -1,0 +1,163 @@
+//! Whether two records of a person agree in what a match says that it was made by.
+//!
+//! **Names** agree where any legal or other name of one has the same words as any of the other, in any order: given and
+//! family names are told apart otherwise everywhere. Case, accents, apostrophes and full stops do not count, a hyphen parts
+//! words. One word alone is too little, and so is a part of a name: a middle name or second surname that one record lacks
+//! is for a person to look at.
+//!
+//! **Birth dates** agree where both records have one, and no part that both of them know differs.
+//!
+//! **Numbers** contradict where both records have one of a kind and it is not the same, however it is spelt. A state number
+//! says nothing of one that another state gave.
+
+use unicode_normalization::UnicodeNormalization as _;
+use unicode_normalization::char::is_combining_mark;
+
+use crate::domain::detainer::{Acknowledgement, Finding};
+use crate::domain::ids::StateId;
+use crate::domain::subject::{Identifiers, MatchMethod, PersonName, Subject};
+use crate::domain::vocabulary::vocabulary;
+
+vocabulary! {
+    /// What two records do not agree in.
+    pub enum Disagreement {
+        /// No name of one is a name of the other.
+        Name = "name",
+        /// The birth dates differ, or one is not known.
+        BirthDate = "birth-date",
+        /// A number that both of them have differs, or they have none in common.
+        Identifier = "identifier",
+        /// An officer is said to have compared them.
+        ByOfficer = "by-officer",
+    }
+}
+
+/// Why a finding needs an officer who vouches for it; empty where it needs none. `asked` is the person of the request,
+/// `held` of the custody.
+pub fn disputed(found: &Acknowledgement, asked: &Subject, held: &Subject) -> Vec<Disagreement> {
+    match found.finding {
+        Finding::MatchedCustody => disagreements(found.method, asked, held),
+        Finding::NoSuchPerson | Finding::IdentityMismatch => Vec::new(),
+    }
+}
+
+fn disagreements(method: Option<MatchMethod>, asked: &Subject, held: &Subject) -> Vec<Disagreement> {
+    let numbers = Compared::of(&asked.identifiers, &held.identifiers);
+    if numbers.contradict {
+        return vec![Disagreement::Identifier];
+    }
+    let by_name = || {
+        let name = (!names_agree(asked, held)).then_some(Disagreement::Name);
+        let birth = (!births_agree(asked, held)).then_some(Disagreement::BirthDate);
+        name.into_iter().chain(birth).collect::<Vec<_>>()
+    };
+    match method {
+        // Prints are not in the records: nothing but a number that belongs to others can speak against them.
+        Some(MatchMethod::Biometric) => Vec::new(),
+        Some(MatchMethod::Identifier) if numbers.in_common => Vec::new(),
+        Some(MatchMethod::Identifier) => vec![Disagreement::Identifier],
+        Some(MatchMethod::NameAndBirthDate) => by_name(),
+        Some(MatchMethod::Officer) => vec![Disagreement::ByOfficer],
+        // It does not say: either of what machines go by will do.
+        None if numbers.in_common => Vec::new(),
+        None => by_name(),
+    }
+}
+
+/// The numbers of two records, one beside the other.
+#[derive(Debug, Default, Clone, Copy)]
+struct Compared {
+    in_common: bool,
+    contradict: bool,
+}
+
+impl Compared {
+    fn of(asked: &Identifiers, held: &Identifiers) -> Self {
+        let mut compared = Self::default();
+        compared.note(asked.alien_number.as_ref(), held.alien_number.as_ref(), |number| unpadded(number.as_str()));
+        compared.note(asked.fbi_number.as_ref(), held.fbi_number.as_ref(), |number| unpadded(number.as_str()));
+        compared.note(asked.booking_number.as_ref(), held.booking_number.as_ref(), |number| plain(number.as_str()));
+        compared.note(asked.din.as_ref(), held.din.as_ref(), |number| plain(number.as_str()));
+        // Two letters of the state come first.
+        let state = |number: &StateId| number.as_str().get(..2).map(str::to_owned);
+        let (asked, held) = (asked.state_id.as_ref(), held.state_id.as_ref());
+        if asked.and_then(state) == held.and_then(state) {
+            compared.note(asked, held, |number| unpadded(number.as_str().get(2..).unwrap_or_default()));
+        }
+        compared
+    }
+
+    fn note<T>(&mut self, asked: Option<&T>, held: Option<&T>, spelt: impl Fn(&T) -> String) {
+        let Some((asked, held)) = asked.zip(held) else { return };
+        let same = spelt(asked) == spelt(held);
+        self.in_common |= same;
+        self.contradict |= !same;
+    }
+}
+
+/// Letters and digits alone, in upper case.
+fn plain(number: &str) -> String {
+    number.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_uppercase()).collect()
+}
+
+/// The same, without zeros that only fill a field.
+fn unpadded(number: &str) -> String {
+    plain(number).trim_start_matches('0').to_owned()
+}
+
+fn names_agree(asked: &Subject, held: &Subject) -> bool {
+    let names = |subject: &Subject| -> Vec<Vec<String>> {
+        let all = std::iter::once(&subject.name).chain(&subject.aliases);
+        all.map(words).filter(|words| words.len() > 1).collect()
+    };
+    let held = names(held);
+    names(asked).iter().any(|name| held.contains(name))
+}
+
+/// The words of a name, in an order that does not depend on which is the family's.
+fn words(name: &PersonName) -> Vec<String> {
+    let whole = format!("{} {}", name.given, name.family);
+    let parts = whole.split(|c: char| c.is_whitespace() || is_hyphen(c)).map(folded);
+    let mut words: Vec<String> = parts.filter(|word| !word.is_empty()).collect();
+    words.sort_unstable();
+    words
+}
+
+fn is_hyphen(c: char) -> bool {
+    matches!(c, '-' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '/' | ',')
+}
+
+/// Letters alone, without case or accents.
+fn folded(word: &str) -> String {
+    let letters = word.nfkd().filter(|c| !is_combining_mark(*c) && c.is_alphanumeric());
+    letters.flat_map(char::to_lowercase).fold(String::new(), |mut folded, letter| {
+        match unaccented(letter) {
+            Some(plain) => folded.push_str(plain),
+            None => folded.push(letter),
+        }
+        folded
+    })
+}
+
+/// Letters whose stroke or ligature no decomposition takes away, as an alphabet without them has them.
+fn unaccented(letter: char) -> Option<&'static str> {
+    Some(match letter {
+        'ß' => "ss",
+        'æ' => "ae",
+        'œ' => "oe",
+        'ø' => "o",
+        'ł' => "l",
+        'đ' | 'ð' => "d",
+        'þ' => "th",
+        'ħ' => "h",
+        'ı' => "i",
+        _ => return None,
+    })
+}
+
+fn births_agree(asked: &Subject, held: &Subject) -> bool {
+    asked.birth_date.zip(held.birth_date).is_some_and(|(asked, held)| asked.agrees_with(held))
+}
+
+#[cfg(test)]
+mod tests;

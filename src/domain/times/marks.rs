@@ -1,0 +1,186 @@
+//! What the times of a command are held against: the marks, and where each stands.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use crate::domain::case::Case;
+use crate::domain::command::CaseCommand;
+use crate::domain::custody::Custody;
+use crate::domain::detainer::Detainer;
+use crate::domain::subject::Subject;
+use crate::domain::times::SKEW;
+use crate::domain::transfer::TransferName;
+
+/// What a time is held against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mark {
+    /// The time of record. A day: today by the calendar of the jurisdiction.
+    Now,
+    /// The oldest reading of the birth date.
+    Birth,
+    /// When the warrant of the same request was signed.
+    Signature,
+    /// When the person was charged, of the same charge.
+    Charge,
+    /// The first charge or conviction on record.
+    FirstCharge,
+    /// When the issuer says that it asked, or when the gateway recorded that it did: whichever was first.
+    Request,
+    /// When the person was taken in, if the custodian said when.
+    Intake,
+    /// The same; where the custodian did not say, when the gateway recorded it.
+    Entry,
+    /// The last movement on record.
+    Movement,
+    /// When the pick-up was offered.
+    Offer,
+    /// When the window of the same offer opens.
+    Opening,
+    /// When the appeal was issued.
+    Appeal,
+}
+
+/// A time or day as asserted.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Point {
+    Moment(Timestamp),
+    Day(Date),
+}
+
+impl Mark {
+    /// What must not precede it, in words.
+    pub(super) fn no_earlier(self) -> &'static str {
+        match self {
+            Self::Now => "no earlier than now",
+            Self::Birth => "no earlier than the birth date",
+            Self::Signature => "no earlier than the signature of the warrant",
+            Self::Charge => "no earlier than the charge",
+            Self::FirstCharge => "no earlier than the first charge on record",
+            Self::Request => "no earlier than the request",
+            Self::Intake | Self::Entry => "no earlier than the intake on record",
+            Self::Movement => "no earlier than the last movement on record",
+            Self::Offer => "no earlier than the offer",
+            Self::Opening => "after opens_at",
+            Self::Appeal => "no earlier than the appeal",
+        }
+    }
+}
+
+/// What the times of one command are held against. What is not known, or is impossible itself (it was recorded before there
+/// were bounds), bounds nothing.
+#[derive(Debug)]
+pub(super) struct Marks {
+    pub(super) now: Timestamp,
+    birth: Option<Date>,
+    signature: Option<Timestamp>,
+    /// Of the charge that is looked at.
+    pub(super) charge: Option<Date>,
+    first_charge: Option<Date>,
+    request: Option<Timestamp>,
+    intake: Option<Timestamp>,
+    entry: Option<Timestamp>,
+    movement: Option<Timestamp>,
+    offer: Option<Timestamp>,
+    opening: Option<Timestamp>,
+    appeal: Option<Timestamp>,
+}
+
+impl Marks {
+    pub(super) fn of(command: &CaseCommand, case: &Case, now: Timestamp, zone: &TimeZone) -> Self {
+        let custody = case.custody.as_ref();
+        let detainer = case.detainer.as_ref();
+        let possible = |at: &Timestamp| *at <= later(now);
+        let today = zone.to_datetime(later(now)).date();
+        let mut marks = Self {
+            now,
+            birth: subject_of(command, case).and_then(|subject| Some(subject.birth_date?.earliest())),
+            signature: None,
+            charge: None,
+            first_charge: custody.and_then(first_charge),
+            request: detainer.map(asked_at),
+            intake: custody.and_then(intake_as_said),
+            entry: custody.map(|custody| intake_as_said(custody).unwrap_or_else(|| earlier(custody.opened_at))),
+            movement: custody.and_then(|custody| custody.movement.as_ref()?.occurred_at).filter(possible),
+            offer: command.transfer().zip(detainer).and_then(offered_at),
+            opening: None,
+            appeal: case.appeal.as_ref().map(|appeal| earlier(appeal.issued_at)),
+        };
+        marks.birth = marks.birth.filter(|birth| *birth <= today);
+        if let CaseCommand::LodgeDetainer(request) = command {
+            marks.signature = request.warrant.signed_at.filter(possible);
+        } else if let CaseCommand::AmendDetainer { request, .. } = command {
+            marks.signature = request.warrant.signed_at.filter(possible);
+        } else if let CaseCommand::VerifyWarrant { verification, .. } = command {
+            marks.signature = verification.seen.signed_at.filter(possible);
+        } else if let CaseCommand::OfferWindow { window, .. } = command {
+            marks.opening = Some(window.opens_at);
+        } else if let CaseCommand::AcknowledgeDetainer { acknowledgement, .. } = command {
+            // That nobody was found says nothing of a custody that the detainer may have stood on.
+            marks.intake = marks.intake.filter(|_| acknowledgement.custody.is_some());
+        }
+        marks
+    }
+
+    pub(super) fn point(&self, mark: Mark) -> Option<Point> {
+        let (moment, day) = match mark {
+            Mark::Now => (Some(self.now), None),
+            Mark::Birth => (None, self.birth),
+            Mark::Signature => (self.signature, None),
+            Mark::Charge => (None, self.charge),
+            Mark::FirstCharge => (None, self.first_charge),
+            Mark::Request => (self.request, None),
+            Mark::Intake => (self.intake, None),
+            Mark::Entry => (self.entry, None),
+            Mark::Movement => (self.movement, None),
+            Mark::Offer => (self.offer, None),
+            Mark::Opening => (self.opening, None),
+            Mark::Appeal => (self.appeal, None),
+        };
+        moment.map(Point::Moment).or(day.map(Point::Day))
+    }
+}
+
+/// The person that a command is about, as whoever gives it describes them. Of what an issuer says, as it does itself.
+fn subject_of<'a>(command: &'a CaseCommand, case: &'a Case) -> Option<&'a Subject> {
+    if let CaseCommand::LodgeDetainer(request) = command {
+        Some(&request.subject)
+    } else if let CaseCommand::AmendDetainer { request, .. } = command {
+        Some(&request.subject)
+    } else if let CaseCommand::OpenCustody(intake) = command {
+        Some(&intake.subject)
+    } else if let CaseCommand::RaiseCitizenshipClaim { .. } | CaseCommand::VerifyWarrant { .. } = command {
+        case.detainer.as_ref().map(|detainer| &detainer.request.subject)
+    } else {
+        case.custody.as_ref().map(|custody| &custody.intake.subject)
+    }
+}
+
+/// When a request was made, as far as whatever answers it may have come.
+fn asked_at(detainer: &Detainer) -> Timestamp {
+    let recorded = earlier(detainer.lodged_at);
+    detainer.request.occurred_at.map_or(recorded, |said| said.min(recorded))
+}
+
+fn intake_as_said(custody: &Custody) -> Option<Timestamp> {
+    custody.intake.occurred_at.filter(|said| *said <= later(custody.opened_at))
+}
+
+fn first_charge(custody: &Custody) -> Option<Date> {
+    custody.intake.charges.iter().flat_map(|charge| [charge.charged_on, charge.convicted_on]).flatten().min()
+}
+
+fn offered_at((name, detainer): (&TransferName, &Detainer)) -> Option<Timestamp> {
+    let transfer = detainer.transfers.iter().find(|transfer| transfer.id == name.id)?;
+    Some(earlier(transfer.offered_at))
+}
+
+/// A time of our clock, as an agency's own may have it at the earliest.
+fn earlier(recorded: Timestamp) -> Timestamp {
+    recorded.checked_sub(SKEW).unwrap_or(Timestamp::MIN)
+}
+
+/// A time of our clock, as an agency's own may have it at the latest.
+pub(super) fn later(recorded: Timestamp) -> Timestamp {
+    recorded.checked_add(SKEW).unwrap_or(Timestamp::MAX)
+}

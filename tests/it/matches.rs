@@ -1,0 +1,144 @@
+//! A match must agree with what it says that it was made by; else an officer vouches for it, and says why.
+
+use comity::wire::v1;
+use tonic::Code;
+
+use crate::harness::changes::amendment_of;
+use crate::harness::requests::{NY_EXCHANGE, REASON, answer_to, detainer_for, intake_at, match_of, reasoned_answer_to};
+use crate::harness::{Outcome, Party, Refused, World};
+
+const JAIL: &str = "us-tx-harris-jail";
+
+use v1::MatchMethod::{Biometric, Identifier, NameAndBirthDate, Officer, Unspecified};
+
+fn person(given: &str, family: &str, born: &str, alien_number: &str) -> v1::Subject {
+    v1::Subject {
+        name: Some(v1::PersonName { given: given.to_owned(), family: family.to_owned() }),
+        birth_date: born.to_owned(),
+        identifiers: Some(v1::Identifiers { alien_number: alien_number.to_owned(), ..Default::default() }),
+        ..Default::default()
+    }
+}
+
+/// A detainer for one person and a custody of another, or the same.
+async fn asked_and_held(world: &World, asked: &v1::Subject, held: &v1::Subject) -> (String, String) {
+    let mut lodging = detainer_for(JAIL);
+    let detainer = lodging.detainer.as_mut().unwrap();
+    (detainer.subject, detainer.flags) = (Some(asked.clone()), None);
+    let mut intake = intake_at(JAIL);
+    let custody = intake.custody.as_mut().unwrap();
+    (custody.subject, custody.flags) = (Some(held.clone()), None);
+    let detainer = world.ice().lodge(lodging).await.accepted().detainer.unwrap().name;
+    (detainer, world.system(JAIL).open(intake).await.accepted().custody.unwrap().name)
+}
+
+fn matched(detainer: &str, custody: &str, method: v1::MatchMethod, reason: &str) -> v1::AcknowledgeDetainerRequest {
+    let mut request = match_of(detainer, custody);
+    let found = request.acknowledgement.as_mut().unwrap();
+    (found.match_method, found.confidence_percent, found.reason) = (method.into(), 100, reason.to_owned());
+    request
+}
+
+#[track_caller]
+fn disputed<T>(outcome: Outcome<T>, disagree: &str) -> Refused {
+    let refused = outcome.refused(Code::PermissionDenied, "MATCH_DISPUTED");
+    assert_eq!(refused.metadata.get("disagree").map(String::as_str), Some(disagree));
+    refused
+}
+
+#[tokio::test]
+async fn records_that_do_not_agree_are_one_persons_by_an_officers_word_alone() {
+    let world = World::start();
+    let (system, officer) = (world.system(JAIL), world.officer(JAIL));
+    let ada = person("Ada", "Synthetic", "1980-02-03", "079314159");
+    let other = person("Eve", "Other", "1991", "079314159");
+    let unlike = person("Eve", "Other", "1991", "179314159");
+    let unnumbered = person("Eve", "Other", "1991", "");
+    for (held, method, disagree) in [
+        (&other, NameAndBirthDate, "name, birth-date"),
+        (&person("Ada", "Synthetic", "1980-02-04", ""), NameAndBirthDate, "birth-date"),
+        (&person("Ada", "Synthetic", "", ""), NameAndBirthDate, "birth-date"),
+        (&person("Ada", "Sintetica", "1980", ""), NameAndBirthDate, "name"),
+        (&unlike, NameAndBirthDate, "identifier"),
+        (&unlike, Identifier, "identifier"),
+        (&unnumbered, Identifier, "identifier"),
+        (&unlike, Biometric, "identifier"),
+        (&unnumbered, Unspecified, "name, birth-date"),
+        (&unlike, Unspecified, "identifier"),
+        (&ada, Officer, "by-officer"),
+    ] {
+        let (detainer, custody) = asked_and_held(&world, &ada, held).await;
+        let say = |party: &Party, reason: &str| {
+            let (party, request) = (party.clone(), matched(&detainer, &custody, method, reason));
+            async move { party.acknowledge(request).await }
+        };
+        disputed(say(&system, "").await, disagree);
+        disputed(say(&system, REASON).await, disagree);
+        disputed(say(&officer, "").await, disagree);
+        let stands = world.ice().detainer(&detainer).await.accepted();
+        assert_eq!(stands.state(), v1::DetainerState::Lodged, "nothing was told");
+        let vouched = say(&officer, REASON).await.accepted().detainer.unwrap();
+        assert_eq!(vouched.acknowledgement.unwrap().reason, REASON, "its custodian reads it back");
+        // The promise that follows needs no officer again.
+        system.answer(answer_to(&detainer, v1::AnswerKind::HonorHold)).await.accepted();
+    }
+    world.journal.assert_nothing_personal();
+}
+
+#[tokio::test]
+async fn records_that_agree_need_nobody() {
+    let world = World::start();
+    let ada = person("José", "Núñez", "1980-02-03", "079314159");
+    for (held, method) in [
+        (person("NUNEZ", "JOSE", "1980-02", ""), NameAndBirthDate),
+        (person("Eve", "Other", "1991", "79314159"), Identifier),
+        (person("Eve", "Other", "1991", ""), Biometric),
+        (person("Jose", "Nunez", "1980", ""), Unspecified),
+        (person("Eve", "Other", "1991", "079314159"), Unspecified),
+    ] {
+        let (detainer, custody) = asked_and_held(&world, &ada, &held).await;
+        world.system(JAIL).acknowledge(matched(&detainer, &custody, method, "")).await.accepted();
+    }
+}
+
+/// Neither why an officer vouched for it, nor that one did.
+#[tokio::test]
+async fn the_issuer_learns_nothing_of_a_dispute() {
+    let world = World::start();
+    let (ada, eve) = (person("Ada", "Synthetic", "1980-02-03", ""), person("Eve", "Other", "1991", ""));
+    let mut seen = Vec::new();
+    for (held, party, reason) in [(&ada, world.system(JAIL), ""), (&eve, world.officer(JAIL), REASON)] {
+        let (detainer, custody) = asked_and_held(&world, &ada, held).await;
+        // Nobody it is shown to learns of what was refused either.
+        let _refused = world.system(JAIL).acknowledge(matched(&detainer, &custody, Identifier, "")).await;
+        let request = matched(&detainer, &custody, NameAndBirthDate, reason);
+        party.acknowledge(request).await.accepted();
+        let mut told = world.ice().detainer(&detainer).await.accepted();
+        assert_eq!(told.acknowledgement.as_ref().map(|found| found.reason.as_str()), Some(""), "it is restricted");
+        let found = told.acknowledgement.as_mut().unwrap();
+        (told.name, found.custody, told.etag) = (String::new(), String::new(), String::new());
+        seen.push(told);
+    }
+    assert_eq!(seen[0], seen[1]);
+    let entries = world.ice().entries(&NY_EXCHANGE.replace("us-ny", "us-tx")).await.accepted();
+    assert!(!format!("{entries:?}").contains(REASON));
+}
+
+/// Either side may describe the person anew after the match.
+#[tokio::test]
+async fn nothing_is_promised_by_a_machine_on_a_match_that_the_records_no_longer_bear_out() {
+    let world = World::start();
+    let (ada, eve) = (person("Ada", "Synthetic", "1980-02-03", ""), person("Eve", "Other", "1991", ""));
+    let (detainer, custody) = asked_and_held(&world, &ada, &ada).await;
+    let (system, officer) = (world.system(JAIL), world.officer(JAIL));
+    system.acknowledge(matched(&detainer, &custody, NameAndBirthDate, "")).await.accepted();
+    let mut amended = detainer_for(JAIL);
+    let asked = amended.detainer.as_mut().unwrap();
+    (asked.subject, asked.flags) = (Some(eve), None);
+    world.ice().amend(amendment_of(&detainer, amended)).await.accepted();
+    for kind in [v1::AnswerKind::HonorHold, v1::AnswerKind::NotifyOnly] {
+        disputed(system.answer(reasoned_answer_to(&detainer, kind)).await, "name, birth-date");
+        disputed(officer.answer(answer_to(&detainer, kind)).await, "name, birth-date");
+    }
+    officer.answer(reasoned_answer_to(&detainer, v1::AnswerKind::HonorHold)).await.accepted();
+}

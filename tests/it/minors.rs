@@ -1,0 +1,88 @@
+//! Whoever may be a minor by either record is one, whether a flag says so or not: no machine holds them.
+
+use comity::wire::v1;
+use tonic::Code;
+
+use crate::harness::World;
+use crate::harness::requests::{answer_to, detainer_for, intake_at, match_of, reasoned_answer_to};
+
+const JAIL: &str = "us-tx-harris-jail";
+
+/// A detainer and a custody whose records give these births, and the answer of a machine that would hold.
+async fn held_by_a_machine(world: &World, asked: &str, held: &str) -> (String, bool) {
+    let mut lodging = detainer_for(JAIL);
+    let detainer = lodging.detainer.as_mut().unwrap();
+    detainer.flags = None;
+    born(detainer.subject.as_mut().unwrap(), asked);
+    let mut intake = intake_at(JAIL);
+    let custody = intake.custody.as_mut().unwrap();
+    custody.flags = None;
+    born(custody.subject.as_mut().unwrap(), held);
+    let system = world.system(JAIL);
+    let custody = system.open(intake).await.accepted().custody.unwrap().name;
+    let detainer = world.ice().lodge(lodging).await.accepted().detainer.unwrap().name;
+    system.acknowledge(match_of(&detainer, &custody)).await.accepted();
+    let answer = system.answer(answer_to(&detainer, v1::AnswerKind::HonorHold)).await;
+    let held = answer.0.is_ok();
+    if !held {
+        answer.refused(Code::PermissionDenied, "REVIEW_REQUIRED");
+    }
+    (detainer, held)
+}
+
+fn born(subject: &mut v1::Subject, on: &str) {
+    on.clone_into(&mut subject.birth_date);
+}
+
+/// The clock of the tests stands on 1 February 2026.
+#[tokio::test]
+async fn a_child_by_any_birth_date_on_record_is_held_by_no_machine() {
+    let world = World::start();
+    for (born, adult) in [
+        ("2016-06-01", false),
+        ("2016", false),
+        // The youngest reading counts.
+        ("2008", false),
+        ("2008-02", false),
+        ("2008-02-02", false),
+        ("2008-02-01", true),
+        ("2008-01", true),
+        ("2007", true),
+    ] {
+        for (asked, held) in [(born, born), (born, ""), ("", born), (born, "1980-02-03"), ("1980-02-03", born)] {
+            let (detainer, by_machine) = held_by_a_machine(&world, asked, held).await;
+            assert_eq!(by_machine, adult, "asked for somebody born {asked:?}, held {held:?}");
+            let kept = world.ice().detainer(&detainer).await.accepted().subject.unwrap().birth_date;
+            assert_eq!(kept, asked, "kept as given");
+            if !by_machine {
+                let reasoned = reasoned_answer_to(&detainer, v1::AnswerKind::HonorHold);
+                world.officer(JAIL).answer(reasoned).await.accepted();
+            }
+        }
+    }
+    world.journal.assert_nothing_personal();
+}
+
+#[tokio::test]
+async fn a_birth_is_taken_as_far_as_it_is_known_and_no_further() {
+    let world = World::start();
+    for (on, taken) in [
+        ("1993", true),
+        ("1993-05", true),
+        ("1993-05-31", true),
+        ("", true),
+        ("1993-00-00", false),
+        ("1993-05-00", false),
+        ("1993-13", false),
+        ("93", false),
+    ] {
+        let mut lodging = detainer_for(JAIL);
+        born(lodging.detainer.as_mut().unwrap().subject.as_mut().unwrap(), on);
+        let outcome = world.ice().lodge(lodging).await;
+        if taken {
+            assert_eq!(outcome.accepted().detainer.unwrap().subject.unwrap().birth_date, on);
+        } else {
+            outcome.refused(Code::InvalidArgument, "INVALID_FIELD");
+        }
+    }
+}
