@@ -22,6 +22,7 @@ pub mod determination;
 pub mod event;
 pub mod facts;
 pub mod firing;
+pub mod hold;
 pub mod ids;
 pub mod inbox;
 pub mod method;

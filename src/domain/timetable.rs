@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 
 use crate::domain::calendar::business_hours_later;
 use crate::domain::custody::Custody;
-use crate::domain::ids::{AgencyId, FacilityCode};
+use crate::domain::ids::{AgencyId, FacilityCode, JurisdictionId};
 use crate::domain::zone::Zones;
 
 /// How long each clock runs.
@@ -52,8 +52,13 @@ impl Timetable {
 
     /// The zone of the facility where the person is, else of its agency, else of the jurisdiction.
     pub fn zone_of(&self, custody: &Custody) -> TimeZone {
-        let facility = (custody.custodian.clone(), custody.intake.facility.clone());
-        let own = self.facility_zones.get(&facility).or_else(|| self.agency_zones.get(&custody.custodian));
-        own.cloned().unwrap_or_else(|| self.zones.of(&custody.name.jurisdiction))
+        self.zone_at(&custody.name.jurisdiction, &custody.custodian, &custody.intake.facility)
+    }
+
+    /// The zone of a facility of an agency of a jurisdiction.
+    pub fn zone_at(&self, jurisdiction: &JurisdictionId, agency: &AgencyId, facility: &FacilityCode) -> TimeZone {
+        let own = self.facility_zones.get(&(agency.clone(), facility.clone()));
+        let own = own.or_else(|| self.agency_zones.get(agency));
+        own.cloned().unwrap_or_else(|| self.zones.of(jurisdiction))
     }
 }

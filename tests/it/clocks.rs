@@ -4,3 +4,4 @@ mod entries;
 mod hold;
 mod month;
 mod running;
+mod unsilenced;

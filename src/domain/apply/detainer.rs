@@ -17,6 +17,7 @@ pub(super) fn acknowledge(
 ) {
     detainer.custodian = Some(custodian.clone());
     detainer.acknowledgement = Some(acknowledgement.clone());
+    detainer.clocks.hold_lapsed_at = None;
     let found = match (acknowledgement.finding, &detainer.request.addressee) {
         (Finding::MatchedCustody, _) => DetainerState::Matched,
         (Finding::NoSuchPerson, Addressee::Agency(_)) => DetainerState::NoSuchPerson,

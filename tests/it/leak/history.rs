@@ -158,7 +158,7 @@ fn entered(mint: &mut Mint, cases: &Cases, corrects: bool) -> Option<Spoken> {
         }
         7..9 => (Stage::Schedule, CaseCommand::ScheduleRelease { custody, release: mint.scheduled() }),
         9 => (Stage::Schedule, CaseCommand::RescheduleRelease { custody, release: mint.scheduled() }),
-        10 => (Stage::Change, CaseCommand::CancelRelease { custody, reason: Some(mint.reason()) }),
+        10 => (Stage::Change, CaseCommand::CancelRelease { custody, reason: Some(mint.reason()), other_ground: None }),
         11..13 => {
             let (release, correction) = (mint.released(), corrects.then(|| mint.correction()));
             (Stage::Release, CaseCommand::RecordRelease { custody, release, correction })
