@@ -7,15 +7,16 @@ mod obligation;
 use jiff::Timestamp;
 
 use crate::domain::appeal::{AppealAnswer, ToldAnswer};
+pub(in crate::domain) use crate::domain::apply::detainer::suspend;
 pub use obligation::oblige;
 
 use crate::domain::apply::detainer::{
-    acknowledge, amend, forget_finding, give_answer, notice_change, part, record_transfer, show_end, suspend,
-    suspended, unless_withdrawn,
+    acknowledge, amend, forget_finding, give_answer, notice_change, part, record_transfer, show_end, suspended,
+    unless_withdrawn,
 };
 use crate::domain::case::Case;
 use crate::domain::claim::Side;
-use crate::domain::clocks::Firing;
+use crate::domain::clocks::{Firing, all_of_custody, all_of_detainer};
 use crate::domain::custody::{Custody, CustodyState, Destination, Movement};
 use crate::domain::detainer::{Acknowledgement, Detainer, DetainerState, Finding};
 use crate::domain::determination::{FieldClass, LawAction, Ruling};
@@ -23,6 +24,7 @@ use crate::domain::event::{Disclosure, Event, Record, RecordedDetermination};
 use crate::domain::hold::{self, HoldEnd, end_hold, held_on_other_ground, promises_hold};
 use crate::domain::ids::CaseName;
 use crate::domain::subject::Flags;
+use crate::domain::timetable::Timetable;
 
 /// Changes a case by an event. `exchange_index` is the position in the exchange log that the
 /// event's entry takes, or would.
@@ -134,6 +136,7 @@ pub fn apply(case: &mut Case, record: &Record, exchange_index: u64, now: Timesta
         Event::NoticeCancelled { detainer } => at.detainer(detainer, Disclosure::ToIssuer, |detainer| {
             detainer.notice_index = None;
         }),
+        Event::PromiseSuspended { detainer } => at.detainer(detainer, Disclosure::Internal, suspend),
         Event::ReviewOpened { detainer, review } | Event::ReviewResolved { detainer, review } => {
             at.detainer(detainer, Disclosure::Internal, |detainer| detainer.put_review(review));
         }
@@ -228,12 +231,18 @@ impl At<'_> {
 
     /// Takes note that a clock fired. What anybody sees of the case is the same as before.
     fn fired(&mut self, firing: &Firing) {
-        let held = self.case.detainer.iter_mut().chain(&mut self.case.standing);
-        for detainer in held.filter(|detainer| detainer.name == firing.case) {
-            detainer.clocks.fired.record(firing, self.now);
+        // Which clocks run turns on none of the times they run for.
+        let timetable = Timetable::default;
+        let Case { detainer: named, custody, standing, .. } = &mut *self.case;
+        for detainer in named.iter_mut().chain(standing.iter_mut()).filter(|detainer| detainer.name == firing.case) {
+            let mut fired = detainer.clocks.fired.clone();
+            fired.record(firing, self.now, || all_of_detainer(detainer, custody.as_ref(), &timetable()));
+            detainer.clocks.fired = fired;
         }
-        if let Some(custody) = self.case.custody.as_mut().filter(|custody| custody.name == firing.case) {
-            custody.clocks.fired.record(firing, self.now);
+        if let Some(custody) = custody.as_mut().filter(|custody| custody.name == firing.case) {
+            let mut fired = custody.clocks.fired.clone();
+            fired.record(firing, self.now, || all_of_custody(custody, standing, &timetable()));
+            custody.clocks.fired = fired;
         }
     }
 

@@ -3,7 +3,6 @@
 //! The clock of a hold runs from the **moment of otherwise-release**, when the custodian expected to release the person:
 //! see `hold.rs`.
 
-use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +12,7 @@ use crate::domain::detainer::{Detainer, DetainerState};
 use crate::domain::determination::{HoldClock, Ruling};
 use crate::domain::hold::{HoldLatch, bounding};
 pub use crate::domain::hold::hold_ends_at;
-use crate::domain::ids::{AgencyId, CaseName};
+use crate::domain::ids::{AgencyId, CaseName, JurisdictionId};
 use crate::domain::review::ReviewMatter;
 use crate::domain::timetable::Timetable;
 use crate::domain::transfer::TransferState;
@@ -88,7 +87,7 @@ pub struct Fired {
 #[serde(transparent)]
 pub struct FiredClocks(Vec<Fired>);
 
-/// Clocks remembered as fired. Only a handful run at once; the log has them all.
+/// Clocks remembered as fired, beside those that still run. Only a handful run at once; the log has them all.
 const FIRED_MAX: usize = 64;
 
 impl FiredClocks {
@@ -101,8 +100,9 @@ impl FiredClocks {
         self.0.is_empty()
     }
 
-    /// Remembers a firing.
-    pub fn record(&mut self, firing: &Firing, recorded_at: Timestamp) {
+    /// Remembers a firing. INVARIANT: a clock that runs is not forgotten, else it would fire again; `running` says
+    /// which do.
+    pub fn record(&mut self, firing: &Firing, recorded_at: Timestamp, running: impl FnOnce() -> Vec<Running>) {
         let Firing { clock, about, due_at, times, hold_clock, .. } = firing;
         let key = key(*clock, about);
         if let Some(known) = self.0.iter_mut().find(|fired| fired.key == key) {
@@ -110,7 +110,9 @@ impl FiredClocks {
             return;
         }
         if self.0.len() >= FIRED_MAX {
-            self.0.remove(0);
+            let running: Vec<String> = running().iter().map(Running::key).collect();
+            let oldest = self.0.iter().position(|fired| !running.contains(&fired.key));
+            oldest.map(|oldest| self.0.remove(oldest));
         }
         let (first_due_at, times, hold_clock) = (*due_at, *times, *hold_clock);
         self.0.push(Fired { key, first_due_at, times, recorded_at, hold_clock });
@@ -217,20 +219,40 @@ fn key(clock: ClockKind, about: &str) -> String {
 
 /// Clocks of a detainer, and of the custody that it stands on.
 pub fn of_detainer(detainer: &Detainer, custody: Option<&Custody>, timetable: &Timetable) -> Vec<Running> {
+    let clocks = all_of_detainer(detainer, custody, timetable).into_iter();
+    clocks.filter(|running| detainer.clocks.fired.find(&running.key()).is_none()).collect()
+}
+
+/// Those that have fired among them.
+pub(in crate::domain) fn all_of_detainer(
+    detainer: &Detainer,
+    custody: Option<&Custody>,
+    timetable: &Timetable,
+) -> Vec<Running> {
     let clocks = [
         answer_due(detainer, timetable),
         custody.and_then(|custody| notice_due(detainer, custody, timetable)),
         window_closed(detainer),
         claim_by_issuer(detainer, custody, timetable),
     ];
-    let clocks = clocks.into_iter().flatten().chain(reviews_due(detainer));
-    clocks.filter(|running| detainer.clocks.fired.find(&running.key()).is_none()).collect()
+    clocks.into_iter().flatten().chain(reviews_due(detainer)).collect()
 }
 
 /// Clocks of a custody, and of the detainers that stand on it.
 pub fn of_custody(custody: &Custody, standing: &[Detainer], timetable: &Timetable) -> Vec<Running> {
+    let clocks = all_of_custody(custody, standing, timetable).into_iter();
+    // An alarm is repeated, each time as another.
+    let fired = |running: &Running| custody.clocks.fired.find(&running.key()).is_some();
+    clocks.filter(|running| running.clock == ClockKind::OverHold || !fired(running)).collect()
+}
+
+/// Those that have fired among them.
+pub(in crate::domain) fn all_of_custody(
+    custody: &Custody,
+    standing: &[Detainer],
+    timetable: &Timetable,
+) -> Vec<Running> {
     let review = claim_by_custodian(custody, standing, timetable);
-    let review = review.filter(|running| custody.clocks.fired.find(&running.key()).is_none());
     review.into_iter().chain(over_hold(custody, standing, timetable)).collect()
 }
 
@@ -263,7 +285,7 @@ fn notice_due(detainer: &Detainer, custody: &Custody, timetable: &Timetable) -> 
     };
     let may = matches!(detainer.clocks.notify, Some(Ruling::Must | Ruling::May));
     let expected_at = custody.scheduled.as_ref()?.expected_at;
-    let due_at = expected_at.checked_sub(SignedDuration::from_hours(timetable.notice_hours)).ok()?;
+    let due_at = timetable.notice_due(custody)?;
     let runs = waits && may && detainer.notice_index.is_none() && custody.state == CustodyState::ReleaseScheduled;
     runs.then(|| Running::once(ClockKind::NoticeDue, minute(expected_at).to_string(), due_at))
 }
@@ -280,11 +302,7 @@ fn claim_by_issuer(detainer: &Detainer, custody: Option<&Custody>, timetable: &T
     let open = detainer.request.flags.citizenship_claim && detainer.state.is_active();
     let asked_at = detainer.clocks.amended_at.unwrap_or(detainer.lodged_at);
     let claimed_at = detainer.clocks.claimed_at.unwrap_or(asked_at);
-    let zone = match custody {
-        Some(custody) => timetable.zone_of(custody),
-        None => timetable.zones.of(&detainer.name.jurisdiction),
-    };
-    review_due(claimed_at, &zone, timetable).filter(|_| open)
+    review_due(claimed_at, (custody, &detainer.name.jurisdiction), timetable).filter(|_| open)
 }
 
 /// The custodian's claim. It holds up every detainer that stands on the custody.
@@ -293,7 +311,7 @@ fn claim_by_custodian(custody: &Custody, standing: &[Detainer], timetable: &Time
     let concerns = standing.iter().any(|detainer| detainer.state.is_active());
     let open = custody.intake.flags.citizenship_claim && held && concerns;
     let claimed_at = custody.clocks.claimed_at.unwrap_or(custody.opened_at);
-    review_due(claimed_at, &timetable.zone_of(custody), timetable).filter(|_| open)
+    review_due(claimed_at, (Some(custody), &custody.name.jurisdiction), timetable).filter(|_| open)
 }
 
 /// Each time something is left to a person. A claim has a clock of its own.
@@ -306,8 +324,15 @@ fn reviews_due(detainer: &Detainer) -> impl Iterator<Item = Running> {
     })
 }
 
-fn review_due(claimed_at: Timestamp, zone: &TimeZone, timetable: &Timetable) -> Option<Running> {
-    let due_at = timetable.claim_due(claimed_at, zone)?;
+/// A claim is reviewed before its requester is owed notice of an expected release, too.
+fn review_due(
+    claimed_at: Timestamp,
+    (custody, jurisdiction): (Option<&Custody>, &JurisdictionId),
+    timetable: &Timetable,
+) -> Option<Running> {
+    let zone = custody.map_or_else(|| timetable.zones.of(jurisdiction), |custody| timetable.zone_of(custody));
+    let notice_due = custody.and_then(|custody| timetable.notice_due(custody)).unwrap_or(Timestamp::MAX);
+    let due_at = timetable.claim_due(claimed_at, &zone)?.min(notice_due);
     Some(Running::once(ClockKind::CitizenshipReviewDue, minute(claimed_at).to_string(), due_at))
 }
 

@@ -236,6 +236,11 @@ pub enum Event {
         /// By which detainer.
         detainer: CaseName,
     },
+    /// The law no longer allows what was promised: it waits for a person.
+    PromiseSuspended {
+        /// Upon which detainer.
+        detainer: CaseName,
+    },
     /// Something is left to a person, or on other grounds than before.
     ReviewOpened {
         /// Upon which detainer.

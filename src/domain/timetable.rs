@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::calendar::business_hours_later;
 use crate::domain::custody::Custody;
@@ -48,6 +48,12 @@ impl Timetable {
     pub fn claim_due(&self, claimed_at: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
         const DAY_HOURS: i64 = 24;
         business_hours_later(claimed_at, self.citizenship_review_days.checked_mul(DAY_HOURS)?, zone)
+    }
+
+    /// When the issuers of detainers are owed notice of the expected release of a custody.
+    pub fn notice_due(&self, custody: &Custody) -> Option<Timestamp> {
+        let expected_at = custody.scheduled.as_ref()?.expected_at;
+        expected_at.checked_sub(SignedDuration::from_hours(self.notice_hours)).ok()
     }
 
     /// The zone of the facility where the person is, else of its agency, else of the jurisdiction.

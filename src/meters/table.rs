@@ -95,6 +95,12 @@ table! {
     /// Persons held too long.
     OVER_HOLDS = "comity_over_holds_total", Counter, [],
         "Persons whose hold ran out with no release recorded, each counted once.";
+    /// Reviews that a release overtook.
+    RELEASED_UNDECIDED = "comity_reviews_released_undecided_total", Counter, ["matter"],
+        "Reviews that a release overtook before an officer had decided them, by what was left to one.";
+    /// Promises suspended.
+    PROMISES_SUSPENDED = "comity_promises_suspended_total", Counter, [],
+        "Promises of hold or notice that the law came to forbid or to leave to a person.";
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ mod follow;
 pub mod handle;
 mod head;
 mod jobs;
+mod judge;
 mod naming;
 mod others;
 mod outcome;
@@ -20,6 +21,7 @@ pub mod plan;
 mod record;
 pub mod seams;
 mod standing;
+mod sweep;
 mod ticks;
 mod tries;
 

@@ -91,6 +91,11 @@ fn wire(event: &Event, said: Said) -> Wire {
         Event::NoticeCancelled { detainer } => {
             Wire::NoticeCancelled(v1::NoticeCancelled { detainer: detainer.to_string(), counts: said.counts })
         }
+        Event::PromiseSuspended { detainer } => Wire::PromiseSuspended(v1::PromiseSuspended {
+            detainer: detainer.to_string(),
+            determinations: said.determinations,
+            facts: said.facts,
+        }),
         Event::ReviewOpened { detainer, review: opened } => Wire::ReviewOpened(v1::ReviewOpened {
             detainer: detainer.to_string(),
             review: Some(review(detainer, opened, None)),

@@ -242,7 +242,7 @@ fn the_moment_of_otherwise_release_stays_once_it_was_reached() {
         assert_eq!(due(&story), Some(hours_after(expected_at, 48)));
     }
     // Called off, the person is held on other grounds.
-    story.does(CaseCommand::CancelRelease { custody: story.custody.clone(), reason: None }, &silent());
+    story.does(CaseCommand::CancelRelease { custody: story.custody.clone(), reason: None, other_ground: None }, &silent());
     assert_eq!(due(&story), None);
     let again = hours_after(story.world.now, 3);
     story.schedules(again);

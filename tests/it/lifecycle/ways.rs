@@ -147,14 +147,14 @@ pub(super) fn entered(column: &str, custody: &CaseName) -> CaseCommand {
     match column {
         "ScheduleRelease" => CaseCommand::ScheduleRelease { custody, release: sample::scheduled() },
         "RescheduleRelease" => CaseCommand::RescheduleRelease { custody, release: sample::scheduled() },
-        "CancelRelease" => CaseCommand::CancelRelease { custody, reason: None },
+        "CancelRelease" => CaseCommand::CancelRelease { custody, reason: None, other_ground: None },
         "RecordRelease" => release(&custody),
         "RecordRelease: correction" => {
             CaseCommand::RecordRelease { custody, release: sample::released(), correction: Some(correction) }
         }
         "CloseCustody" => close(&custody),
         "ReopenCustody" => CaseCommand::ReopenCustody { custody, correction },
-        "UpdateCharges" => CaseCommand::UpdateCharges { custody, charges: Vec::new() },
+        "UpdateCharges" => CaseCommand::UpdateCharges { custody, charges: Vec::new(), other_ground: None },
         "CorrectIdentity" => {
             let identity = Box::new(Identity { subject: sample::subject(), flags: Flags::default() });
             CaseCommand::CorrectIdentity { custody, identity, correction }
@@ -256,5 +256,5 @@ pub(super) fn release(custody: &CaseName) -> CaseCommand {
 }
 
 fn close(custody: &CaseName) -> CaseCommand {
-    CaseCommand::CloseCustody { custody: custody.clone(), closing: sample::closing() }
+    CaseCommand::CloseCustody { custody: custody.clone(), closing: sample::closing(), other_ground: None }
 }

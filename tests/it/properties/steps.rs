@@ -242,7 +242,7 @@ impl Entered {
         let custody = of.name.clone();
         let correction = sample::correction();
         match self {
-            Self::Charges => CaseCommand::UpdateCharges { custody, charges: vec![sample::charge(), held_on()] },
+            Self::Charges => CaseCommand::UpdateCharges { custody, charges: vec![sample::charge(), held_on()], other_ground: None },
             Self::Identity { juvenile } => {
                 let flags = Flags { juvenile: *juvenile, ..Flags::default() };
                 let identity = Box::new(Identity { subject: sample::subject(), flags });
@@ -254,12 +254,12 @@ impl Entered {
             }
             Self::Schedule => CaseCommand::ScheduleRelease { custody, release: sample::scheduled() },
             Self::Reschedule => CaseCommand::RescheduleRelease { custody, release: sample::scheduled() },
-            Self::Cancel => CaseCommand::CancelRelease { custody, reason: None },
+            Self::Cancel => CaseCommand::CancelRelease { custody, reason: None, other_ground: None },
             Self::Release { corrects } => {
                 let (release, correction) = (sample::released(), corrects.then_some(correction));
                 CaseCommand::RecordRelease { custody, release, correction }
             }
-            Self::Close => CaseCommand::CloseCustody { custody, closing: sample::closing() },
+            Self::Close => CaseCommand::CloseCustody { custody, closing: sample::closing(), other_ground: None },
             Self::Reopen => CaseCommand::ReopenCustody { custody, correction },
         }
     }
