@@ -113,8 +113,7 @@ pub(in crate::domain) fn moment(custody: &Custody) -> Option<Timestamp> {
 /// The latch that bounds how long the person may be held: the one on the custody, or the one that will be there when the
 /// moment is reached with all as it stands.
 pub(in crate::domain) fn bounding(custody: &Custody, standing: &[Detainer]) -> Option<HoldLatch> {
-    let expected = (custody.state == CustodyState::ReleaseScheduled).then(|| formed(custody, standing)).flatten();
-    expected.or_else(|| custody.clocks.latch.clone())
+    formed(custody, standing).or_else(|| custody.clocks.latch.clone())
 }
 
 /// The latch of the moment, unless one stands already. What becomes of the custody after it is no matter: an end that was

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use comity::domain::calendar::business_hours_later;
 use comity::domain::claim::ClaimOutcome;
 use comity::domain::command::CaseCommand;
-use comity::domain::custody::ScheduledRelease;
+use comity::domain::custody::{ActualRelease, ScheduledRelease};
 use comity::domain::detainer::{AnswerKind, Finding};
 use comity::domain::ids::CaseName;
 use comity::domain::transfer::{TransferName, TransferWindow};
@@ -146,7 +146,7 @@ impl Names {
                 (custodian, CaseCommand::ScheduleRelease { custody: custody(), release })
             }
             Act::Release => {
-                let release = sample::released();
+                let release = ActualRelease { released_at: at, ..sample::released() };
                 (custodian, CaseCommand::RecordRelease { custody: custody(), release, correction: None })
             }
             Act::Offer(closes_at) => {
