@@ -207,9 +207,10 @@ fn fired(gateway: &Gateway) -> BTreeMap<(String, i32), Vec<Fired>> {
 fn due(expected: Expected, ticks: &[Timestamp]) -> Vec<Fired> {
     let Expected { from, due_at, until, repeats, .. } = expected;
     let (mut all, mut next, mut times) = (Vec::new(), due_at, 0);
-    let looked_at = |tick: &&Timestamp| from <= **tick && until.is_none_or(|until| **tick < until);
-    for tick in ticks.iter().filter(looked_at) {
-        if *tick < next || (times > 0 && !repeats) {
+    for tick in ticks.iter().filter(|tick| from <= **tick) {
+        // That a person was held too long is said even if the release was recorded before anybody looked.
+        let waits = until.is_none_or(|until| if repeats { next < until } else { *tick < until });
+        if *tick < next || !waits || (times > 0 && !repeats) {
             continue;
         }
         times += 1;

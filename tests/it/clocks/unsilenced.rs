@@ -9,8 +9,8 @@ use comity::wire::{Timestamp, v1};
 use jiff::SignedDuration;
 
 use crate::harness::changes::{
-    amendment_of, birth_date_in, cancellation_in, claim_on, correction, escape_from, movement_to, reopening_of,
-    rescheduling_of,
+    amendment_of, birth_date_in, cancellation_in, claim_on, correction, dismissal_in, escape_from, movement_to,
+    other_ground, reopening_of, rescheduling_of,
 };
 use crate::harness::duties::{decision_on, reviews_of};
 use crate::harness::requests::{
@@ -151,6 +151,41 @@ async fn a_release_that_took_place_ends_the_alarm_and_its_correction_brings_it_b
     world.doccs().reopen(reopening_of(&matched.custody)).await.accepted();
     world.gateway().tick().await.unwrap();
     assert_eq!(alarms(&world).await, 1, "the person never left");
+}
+
+#[tokio::test]
+async fn another_ground_ends_the_alarm_where_an_officer_cites_a_document() {
+    for way in ["cancel", "charges", "close"] {
+        let world = World::start();
+        let matched = held_past_the_moment(&world).await;
+        for (party, may) in [(world.doccs(), false), (world.officer(DOCCS), true)] {
+            let cited = Some(other_ground());
+            let refused = match way {
+                "cancel" => {
+                    let request = v1::CancelReleaseRequest { other_ground: cited, ..cancellation_in(&matched.custody) };
+                    party.cancel(request).await.map(drop)
+                }
+                "charges" => {
+                    let request = v1::UpdateChargesRequest { other_ground: cited, ..dismissal_in(&matched.custody) };
+                    party.update_charges(request).await.map(drop)
+                }
+                _ => {
+                    let mut request = v1::CloseCustodyRequest { other_ground: cited, ..escape_from(&matched.custody) };
+                    request.closing.as_mut().unwrap().reason = v1::ClosingReason::LeftJurisdiction.into();
+                    party.close(request).await.map(drop)
+                }
+            };
+            if may {
+                refused.accepted();
+            } else {
+                refused.refused(tonic::Code::PermissionDenied, "REVIEW_REQUIRED");
+            }
+        }
+        world.pass(SignedDuration::from_hours(60));
+        world.gateway().tick().await.unwrap();
+        assert_eq!(alarms(&world).await, 0, "{way}");
+        world.journal.assert_nothing_personal();
+    }
 }
 
 /// What waits for the officers of an agency: the matter, and when it is due.
