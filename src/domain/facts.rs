@@ -176,7 +176,7 @@ impl Offence {
 }
 
 /// The next day on which time alone may change what a case comes to: a birthday that ends a minority, a conviction that
-/// comes of age. Called in question a day late rather than never, so each day has the one after it beside it.
+/// comes of age, a warrant that expires. Called in question a day late rather than never, so each day has the one after it beside it.
 pub fn next_change(request: &Request, custody: &Custody, today: Date) -> Option<Date> {
     const MINORITY_YEARS: i64 = 18;
     const AGES_YEARS: [i64; 3] = [0, 5, 15];
@@ -186,7 +186,7 @@ pub fn next_change(request: &Request, custody: &Custody, today: Date) -> Option<
     let charges = request.charges.iter().chain(&custody.intake.charges);
     let convicted = charges.filter_map(|charge| charge.convicted_on);
     let ages = convicted.flat_map(|day| AGES_YEARS.into_iter().filter_map(move |years| after(day, years)));
-    let days = births.chain(ages).flat_map(|day| [Some(day), day.tomorrow().ok()]);
+    let days = births.chain(ages).chain(request.warrant.expires_on).flat_map(|day| [Some(day), day.tomorrow().ok()]);
     days.flatten().filter(|day| *day > today).min()
 }
 

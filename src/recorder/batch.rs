@@ -25,8 +25,8 @@ use crate::recorder::jobs::{Batch, Closing};
 use crate::recorder::others;
 use crate::recorder::plan::PlanError;
 use crate::recorder::seams::{Clock, Entropy};
-use crate::recorder::sweep::Sweep;
 use crate::recorder::standing::{Away, Hindrance};
+use crate::recorder::sweep::Sweep;
 use crate::store::{Append, LogState, PolicyInForce, Reader, Standing, Store, StoreError};
 
 /// Limits of the writer.

@@ -202,7 +202,8 @@ fn outcome_promises(outcome: &Outcome) -> bool {
 
 #[test]
 fn a_promise_is_under_review_once_the_law_forbids_it() {
-    let [allows, forbids] = [Ruling::May, Ruling::MustNot].map(|ruling| sample::law(ruling, ruling, FieldClasses::NONE));
+    let [allows, forbids] =
+        [Ruling::May, Ruling::MustNot].map(|ruling| sample::law(ruling, ruling, FieldClasses::NONE));
     for row in DETAINER_ROWS {
         let (mut world, detainer, custody) = detainer_in(row, &allows);
         let before = world.detainer(&detainer).map(|detainer| detainer.state);

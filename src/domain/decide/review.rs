@@ -227,9 +227,8 @@ fn next(
     due: (Timestamp, Timestamp),
 ) -> Option<Review> {
     let (before, (now, due_at)) = (detainer.review(matter), due);
-    let again = |before: &Review| {
-        Review { updated_at: now, version: before.version.saturating_add(1), ..before.clone() }
-    };
+    let again =
+        |before: &Review| Review { updated_at: now, version: before.version.saturating_add(1), ..before.clone() };
     // A release does not decide what was left to a person: it overtakes it.
     let end =
         if detainer.state == DetainerState::Released { ReviewState::ReleasedUndecided } else { ReviewState::Moot };
@@ -273,7 +272,8 @@ fn question(matter: ReviewMatter, detainer: &Detainer, custody: &Custody, law: &
     let answered = detainer.answer.as_ref().map(|answer| answer.kind);
     // What was promised and may not be done any more is for an officer to answer anew.
     let asked_by = |asked: &Determination, kinds: &[AnswerKind]| {
-        let promised = detainer.state == DetainerState::UnderReview && answered.is_some_and(|kind| kinds.contains(&kind));
+        let promised =
+            detainer.state == DetainerState::UnderReview && answered.is_some_and(|kind| kinds.contains(&kind));
         let forbidden = promised && asked.ruling == Ruling::MustNot;
         let broken = || (asked.policies.clone(), vec![NO_LONGER_ALLOWED.to_owned()], asked.citations.clone());
         asked_by(asked).or_else(|| forbidden.then(broken))

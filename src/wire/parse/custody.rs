@@ -116,9 +116,10 @@ impl WriteRequest for v1::CloseCustodyRequest {
         let custody = form.case("name", &self.name, CaseKind::Custody);
         let closing = closing(&mut form, "closing", self.closing);
         let cited = other_ground(&mut form, self.other_ground);
-        let command = custody.zip(closing).zip(cited).map(|((custody, closing), other_ground)| {
-            CaseCommand::CloseCustody { custody, closing, other_ground }
-        });
+        let command = custody
+            .zip(closing)
+            .zip(cited)
+            .map(|((custody, closing), other_ground)| CaseCommand::CloseCustody { custody, closing, other_ground });
         upon(form, command, &self.request_id, self.etag)
     }
 }

@@ -69,14 +69,14 @@ fn wire(event: &Event, said: Said) -> Wire {
         Event::IdentityCorrected { custody, identity, correction } => said.corrected(custody, identity, correction),
         Event::CustodyMoved { custody, movement } => said.moved(custody, movement),
         Event::ReleaseRescheduled { custody, release } => said.rescheduled(custody, release),
-        Event::ReleaseCancelled { custody, reason, other_ground: cited } => Wire::ReleaseCancelled(v1::ReleaseCancelled {
-            custody: custody.to_string(),
-            reason: reason.clone().unwrap_or_default(),
-            other_ground: cited.as_ref().map(other_ground),
-        }),
-        Event::CustodyClosed { custody, closing, other_ground: cited } => {
-            said.closed(custody, closing, cited.as_ref())
+        Event::ReleaseCancelled { custody, reason, other_ground: cited } => {
+            Wire::ReleaseCancelled(v1::ReleaseCancelled {
+                custody: custody.to_string(),
+                reason: reason.clone().unwrap_or_default(),
+                other_ground: cited.as_ref().map(other_ground),
+            })
         }
+        Event::CustodyClosed { custody, closing, other_ground: cited } => said.closed(custody, closing, cited.as_ref()),
         Event::CustodyReopened { custody, correction: why } => Wire::CustodyReopened(v1::CustodyReopened {
             custody: custody.to_string(),
             correction: Some(correction(why)),

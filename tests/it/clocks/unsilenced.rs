@@ -14,8 +14,8 @@ use crate::harness::changes::{
 };
 use crate::harness::duties::{decision_on, reviews_of};
 use crate::harness::requests::{
-    NY, NY_CUSTODY, TX, detainer_for, detainer_with_judicial_warrant_for, match_of, reasoned_answer_to, release_of, schedule_of,
-    withdrawal_of,
+    NY, NY_CUSTODY, TX, detainer_for, detainer_with_judicial_warrant_for, intake_at, match_of, reasoned_answer_to,
+    release_of, schedule_of, withdrawal_of,
 };
 use crate::harness::story::Matched;
 use crate::harness::{Party, World};
@@ -69,8 +69,7 @@ async fn does(world: &World, act: Act, matched: &Matched) {
             ice.withdraw(withdrawal_of(detainer)).await.accepted();
         }
         Act::Corrected | Act::Declined => {
-            let kind =
-                if let Act::Corrected = act { v1::AnswerKind::NotifyOnly } else { v1::AnswerKind::Decline };
+            let kind = if let Act::Corrected = act { v1::AnswerKind::NotifyOnly } else { v1::AnswerKind::Decline };
             let mut corrected = reasoned_answer_to(detainer, kind);
             corrected.correction = Some(correction());
             officer.answer(corrected).await.accepted();
@@ -118,7 +117,16 @@ async fn nothing_that_is_said_after_the_moment_silences_the_alarm_of_a_hold() {
         Withdrawn,
     };
     let acts = [
-        Amended, Withdrawn, Corrected, Declined, Claimed, Moved, PutOff, CalledOff, ClosedOtherwise, ClosedAsGone,
+        Amended,
+        Withdrawn,
+        Corrected,
+        Declined,
+        Claimed,
+        Moved,
+        PutOff,
+        CalledOff,
+        ClosedOtherwise,
+        ClosedAsGone,
         Parted,
     ];
     let mut silenced = Vec::new();
@@ -245,6 +253,28 @@ async fn a_law_that_takes_effect_is_asked_again_of_what_was_promised() {
     world.pass(SignedDuration::from_hours(1));
     world.gateway().tick().await.unwrap();
     assert_eq!(world.oversight().entries(NY_CUSTODY).await.accepted().len(), after, "what changes nothing is no entry");
+}
+
+#[tokio::test]
+async fn a_birthday_is_a_reason_to_ask_the_law_again() {
+    let world = World::start();
+    let (mut lodging, mut intake) = (detainer_for(HARRIS), intake_at(HARRIS));
+    // Eighteen on 4 March; the tests begin on 1 February.
+    let born = "2008-03-04".to_owned();
+    lodging.detainer.as_mut().unwrap().subject.as_mut().unwrap().birth_date.clone_from(&born);
+    intake.custody.as_mut().unwrap().subject.as_mut().unwrap().birth_date = born;
+    let custody = world.harris().open(intake).await.accepted().custody.unwrap().name;
+    let detainer = world.ice().lodge(lodging).await.accepted().detainer.unwrap().name;
+    world.harris().acknowledge(match_of(&detainer, &custody)).await.accepted();
+    assert_eq!(matters(&reviews(&world.harris(), TX).await), ["hold", "notify"]);
+    for (days, open) in [(20, 2), (10, 2), (2, 0)] {
+        world.pass(SignedDuration::from_hours(24 * days));
+        world.gateway().tick().await.unwrap();
+        assert_eq!(reviews(&world.harris(), TX).await.len(), open);
+    }
+    let entries = world.oversight().entries("jurisdictions/us-tx/logs/custody").await.accepted();
+    let judged = entries.iter().filter(|entry| read_leaf(&entry.leaf).unwrap().method == "Judgement").count();
+    assert_eq!(judged, 2, "what changes nothing is no entry");
 }
 
 /// Forbids a hold on a form that no case of the pack speaks of.

@@ -151,8 +151,7 @@ impl Plain {
                 let mut custodies: Vec<_> = custodies.filter(|one| Some(one.name.id) > *after).collect();
                 custodies.sort_by_key(|one| one.name.id);
                 custodies.truncate(LEN_MAX);
-                let next =
-                    (custodies.len() >= LEN_MAX).then(|| Walk::Whole(custodies.last().map(|last| last.name.id)));
+                let next = (custodies.len() >= LEN_MAX).then(|| Walk::Whole(custodies.last().map(|last| last.name.id)));
                 let names = custodies.iter().filter(|one| !one.detainers.is_empty()).map(|one| one.name.clone());
                 (names.collect(), Some((place.clone(), next)))
             }

@@ -192,9 +192,8 @@ impl Story {
     fn begin(same_day: bool) -> Self {
         let (mut world, law) = (World::new(), law(Ruling::Must, None));
         let custody = world.pass("doccs", CaseCommand::OpenCustody(sample::intake()), &law);
-        let detainers = ISSUERS.map(|issuer| {
-            world.pass(issuer, CaseCommand::LodgeDetainer(sample::request(Some("doccs"))), &law)
-        });
+        let detainers =
+            ISSUERS.map(|issuer| world.pass(issuer, CaseCommand::LodgeDetainer(sample::request(Some("doccs"))), &law));
         let detainers = detainers.to_vec();
         Self { world, custody, detainers, same_day, said: Vec::new(), alarms: Vec::new() }
     }
@@ -202,9 +201,8 @@ impl Story {
     fn command(&self, act: Act) -> (&'static str, CaseCommand) {
         let custody = self.custody.clone();
         let detainer = |by: usize| self.detainers[by].clone();
-        let cited = |ground: bool| {
-            ground.then(|| OtherGround { citation: "a statute".to_owned(), document_sha256: [7; 32] })
-        };
+        let cited =
+            |ground: bool| ground.then(|| OtherGround { citation: "a statute".to_owned(), document_sha256: [7; 32] });
         let scheduled = |at| ScheduledRelease { expected_at: time(at), ..sample::scheduled() };
         let corrected = |corrects: bool| corrects.then(sample::correction);
         match act {
@@ -261,9 +259,7 @@ impl Story {
                 let closing = Closing { reason, occurred_at: time(at) };
                 ("doccs", CaseCommand::CloseCustody { custody, closing, other_ground: cited(ground) })
             }
-            Act::Reopen => {
-                ("doccs", CaseCommand::ReopenCustody { custody, correction: sample::correction() })
-            }
+            Act::Reopen => ("doccs", CaseCommand::ReopenCustody { custody, correction: sample::correction() }),
         }
     }
 

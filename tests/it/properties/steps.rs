@@ -242,7 +242,9 @@ impl Entered {
         let custody = of.name.clone();
         let correction = sample::correction();
         match self {
-            Self::Charges => CaseCommand::UpdateCharges { custody, charges: vec![sample::charge(), held_on()], other_ground: None },
+            Self::Charges => {
+                CaseCommand::UpdateCharges { custody, charges: vec![sample::charge(), held_on()], other_ground: None }
+            }
             Self::Identity { juvenile } => {
                 let flags = Flags { juvenile: *juvenile, ..Flags::default() };
                 let identity = Box::new(Identity { subject: sample::subject(), flags });

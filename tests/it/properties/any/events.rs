@@ -95,23 +95,20 @@ fn said() -> BoxedStrategy<Event> {
 fn entered() -> BoxedStrategy<Event> {
     prop_oneof![
         opened().prop_map(|custody| Event::CustodyOpened(Box::new(custody))),
-        (custody_name(), vec(charge(), 0..4), option::of(other_ground())).prop_map(|(custody, charges, other_ground)| {
-            Event::ChargesUpdated { custody, charges, other_ground }
-        }),
+        (custody_name(), vec(charge(), 0..4), option::of(other_ground()))
+            .prop_map(|(custody, charges, other_ground)| { Event::ChargesUpdated { custody, charges, other_ground } }),
         (custody_name(), identity(), correction()).prop_map(|(custody, identity, correction)| {
             Event::IdentityCorrected { custody, identity: Box::new(identity), correction }
         }),
         (custody_name(), movement()).prop_map(|(custody, movement)| Event::CustodyMoved { custody, movement }),
         (custody_name(), scheduled()).prop_map(|(custody, release)| Event::ReleaseScheduled { custody, release }),
         (custody_name(), scheduled()).prop_map(|(custody, release)| Event::ReleaseRescheduled { custody, release }),
-        (custody_name(), option::of(reason()), option::of(other_ground())).prop_map(
-            |(custody, reason, other_ground)| Event::ReleaseCancelled { custody, reason, other_ground },
-        ),
+        (custody_name(), option::of(reason()), option::of(other_ground()))
+            .prop_map(|(custody, reason, other_ground)| Event::ReleaseCancelled { custody, reason, other_ground },),
         (custody_name(), released(), option::of(correction()))
             .prop_map(|(custody, release, correction)| Event::ReleaseRecorded { custody, release, correction }),
-        (custody_name(), closing(), option::of(other_ground())).prop_map(|(custody, closing, other_ground)| {
-            Event::CustodyClosed { custody, closing, other_ground }
-        }),
+        (custody_name(), closing(), option::of(other_ground()))
+            .prop_map(|(custody, closing, other_ground)| { Event::CustodyClosed { custody, closing, other_ground } }),
         (custody_name(), correction()).prop_map(|(custody, correction)| Event::CustodyReopened { custody, correction }),
     ]
     .boxed()
