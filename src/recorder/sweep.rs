@@ -10,7 +10,7 @@ use crate::domain::agenda::{Item, ItemKind, no_date};
 use crate::domain::case::StoredCase;
 use crate::domain::ids::{CaseKind, CaseName, JurisdictionId};
 use crate::recorder::batch::Recorder;
-use crate::store::{AgendaChange, AgendaFilter, AgendaPlace, CaseFilter, StoreError};
+use crate::store::{AgendaChange, AgendaFilter, AgendaPlace, CaseFilter, ListedItem, StoreError};
 
 /// Where a walk over a jurisdiction stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,7 +114,7 @@ impl Recorder {
             }
             Walk::Listed(after) => {
                 let found = reader.agenda(&listed(after, limit))?;
-                let next = (found.len() >= limit).then(|| Walk::Listed(found.last().map(|listed| listed.place())));
+                let next = (found.len() >= limit).then(|| Walk::Listed(found.last().map(ListedItem::place)));
                 let custodies = found.into_iter().map(|listed| listed.case).filter(|case| !case.id.is_nil());
                 Ok(Page { custodies: custodies.collect(), of: of(next), whole: false })
             }

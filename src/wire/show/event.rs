@@ -91,11 +91,7 @@ fn wire(event: &Event, said: Said) -> Wire {
         Event::NoticeCancelled { detainer } => {
             Wire::NoticeCancelled(v1::NoticeCancelled { detainer: detainer.to_string(), counts: said.counts })
         }
-        Event::PromiseSuspended { detainer } => Wire::PromiseSuspended(v1::PromiseSuspended {
-            detainer: detainer.to_string(),
-            determinations: said.determinations,
-            facts: said.facts,
-        }),
+        Event::PromiseSuspended { detainer } => said.suspended(detainer),
         Event::ReviewOpened { detainer, review: opened } => Wire::ReviewOpened(v1::ReviewOpened {
             detainer: detainer.to_string(),
             review: Some(review(detainer, opened, None)),
@@ -247,6 +243,14 @@ impl Said {
 
 /// What a custodian enters of a stay.
 impl Said {
+    fn suspended(self, detainer: &CaseName) -> Wire {
+        Wire::PromiseSuspended(v1::PromiseSuspended {
+            detainer: detainer.to_string(),
+            determinations: self.determinations,
+            facts: self.facts,
+        })
+    }
+
     fn charges_updated(self, custody: &CaseName, charges: &[Charge], cited: Option<&OtherGround>) -> Wire {
         Wire::ChargesUpdated(v1::ChargesUpdated {
             custody: custody.to_string(),

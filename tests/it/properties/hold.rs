@@ -80,23 +80,21 @@ fn believed(said: &[Said]) -> Vec<Said> {
     let mut believed: Vec<Said> = Vec::new();
     let end = |one: &Said| matches!(one.act, Act::Release { .. } | Act::Close { .. });
     for one in said {
-        match one.act {
-            Act::Reopen => {
-                let last = believed.iter().rposition(end).unwrap();
+        if let Act::Reopen | Act::Release { corrects: true, .. } = one.act {
+            let last = believed.iter().rposition(end).unwrap();
+            if let Act::Release { at, .. } = one.act {
+                believed[last].act = Act::Release { at, corrects: false };
+            } else {
                 believed.remove(last);
             }
-            Act::Release { corrects: true, at } => {
-                let last = believed.iter().rposition(end).unwrap();
-                believed[last].act = Act::Release { at, corrects: false };
-            }
-            _ => believed.push(*one),
+        } else {
+            believed.push(*one);
         }
     }
     believed
 }
 
 /// When the person was held past the end of a hold, looking back from what is believed now.
-#[expect(clippy::too_many_lines, reason = "one arm an act: what each means for a hold")]
 fn overruns(said: &[Said], same_day: bool) -> Vec<Overrun> {
     let believed = believed(said);
     let mut promised = BTreeSet::new();
@@ -265,9 +263,10 @@ impl Story {
 
     /// Says something, if it is taken.
     fn says(&mut self, at: i64, act: Act) {
-        let law = match act {
-            Act::Forbid => law(Ruling::MustNot, None),
-            _ => law(Ruling::Must, self.same_day.then_some(HoldClock::SameDay)),
+        let law = if act == Act::Forbid {
+            law(Ruling::MustNot, None)
+        } else {
+            law(Ruling::Must, self.same_day.then_some(HoldClock::SameDay))
         };
         let (caller, command) = self.command(act);
         let ended = self.world.custody(&self.custody).unwrap();
