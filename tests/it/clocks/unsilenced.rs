@@ -1,8 +1,5 @@
 //! What clocks count down to is not silenced by what anybody says: over the wire.
 
-use std::fs;
-use std::path::Path;
-
 use comity::wire::entry::{merge, read_leaf};
 use comity::wire::v1::event::Event;
 use comity::wire::{Timestamp, v1};
@@ -19,6 +16,7 @@ use crate::harness::requests::{
 };
 use crate::harness::story::Matched;
 use crate::harness::{Party, World};
+use crate::reload::sets::{Letter, lay, sets_in};
 
 const DOCCS: &str = "us-ny-doccs";
 const ERIE: &str = "us-ny-erie-jail";
@@ -272,46 +270,32 @@ async fn a_birthday_is_a_reason_to_ask_the_law_again() {
         world.gateway().tick().await.unwrap();
         assert_eq!(reviews(&world.harris(), TX).await.len(), open);
     }
-    let entries = world.oversight().entries("jurisdictions/us-tx/logs/custody").await.accepted();
+    let entries = world.harris().entries("jurisdictions/us-tx/logs/custody").await.accepted();
     let judged = entries.iter().filter(|entry| read_leaf(&entry.leaf).unwrap().method == "Judgement").count();
     assert_eq!(judged, 2, "what changes nothing is no entry");
-}
-
-/// Forbids a hold on a form that no case of the pack speaks of.
-fn forbid_in(directory: &Path) {
-    let law = directory.join("policies/law/us-tx.cedar");
-    let text = fs::read_to_string(&law).unwrap();
-    let forbid = "\n@id(\"us-tx.none\") @cite(\"made up\") forbid (principal, action == Action::\"hold\", resource) \
-                  when { context.form == Form::\"i-247d\" };\n";
-    fs::write(&law, text + forbid).unwrap();
 }
 
 #[tokio::test]
 async fn another_set_is_asked_of_what_was_promised() {
     for restarts in [false, true] {
         let mut world = World::with(|directory, config| {
-            let policies = Path::new(env!("CARGO_MANIFEST_DIR")).join("policies");
-            fs::create_dir(directory.join("policies")).unwrap();
-            crate::harness::copy(&policies, &directory.join("policies"));
+            sets_in(directory);
+            lay(directory, Letter::A);
             config.policy.directory = Some("policies".into());
         });
-        let custody = world.held(HARRIS).await;
-        let mut lodging = detainer_for(HARRIS);
-        lodging.detainer.as_mut().unwrap().form = v1::DetainerForm::I247d.into();
-        let detainer = world.ice().lodge(lodging).await.accepted().detainer.unwrap().name;
-        world.harris().acknowledge(match_of(&detainer, &custody)).await.accepted();
-        world.answers(HARRIS, &detainer, v1::AnswerKind::HonorHold).await.accepted();
+        let Matched { detainer, .. } = world.matched(DOCCS).await;
+        world.answers(DOCCS, &detainer, v1::AnswerKind::HonorHold).await.accepted();
+        // The other forbids a hold.
         if restarts {
-            world.restart_after(forbid_in).await;
+            world.restart_after(|directory| lay(directory, Letter::B)).await;
         } else {
-            forbid_in(world.directory());
-            let gateway = world.gateway();
-            gateway.reload_policies().unwrap();
+            lay(world.directory(), Letter::B);
+            world.gateway().reload_policies().unwrap();
         }
         world.gateway().tick().await.unwrap();
-        let stands = world.harris().detainer(&detainer).await.accepted();
+        let stands = world.doccs().detainer(&detainer).await.accepted();
         assert_eq!(stands.state(), v1::DetainerState::UnderReview, "restarts: {restarts}");
-        assert_eq!(matters(&reviews(&world.harris(), TX).await), ["hold"]);
+        assert_eq!(matters(&reviews(&world.doccs(), NY).await), ["hold"]);
     }
 }
 
