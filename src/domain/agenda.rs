@@ -25,6 +25,8 @@ vocabulary! {
         Review = "review",
         /// What the law asks besides must be done.
         Obligation = "obligation",
+        /// The law is to be asked again of every detainer that stands on a custody. The gateway does so when it is due.
+        Judgement = "judgement",
     }
 }
 
@@ -39,6 +41,20 @@ pub struct Item {
     pub due_at: Timestamp,
     /// Who must act. None: whichever custodian of the jurisdiction holds the person.
     pub holder: Option<AgencyId>,
+}
+
+/// When nothing that is known brings the law to be asked again: no case outlasts it.
+const NO_DATE_SECONDS: i64 = 7_258_118_400;
+
+/// That the law is to be asked again of a custody, then or at the latest never.
+pub fn judgement(again_at: Option<Timestamp>) -> Item {
+    let due_at = again_at.unwrap_or_else(no_date);
+    Item { kind: ItemKind::Judgement, key: "law".to_owned(), due_at, holder: None }
+}
+
+/// 1 January 2200.
+pub fn no_date() -> Timestamp {
+    Timestamp::from_second(NO_DATE_SECONDS).unwrap_or(Timestamp::MAX)
 }
 
 /// Everything open about a custody and the detainers on it, or about a detainer on none. A case without open items is

@@ -7,27 +7,34 @@ mod obligation;
 use jiff::Timestamp;
 
 use crate::domain::appeal::{AppealAnswer, ToldAnswer};
+pub(in crate::domain) use crate::domain::apply::detainer::suspend;
 pub use obligation::oblige;
 
 use crate::domain::apply::detainer::{
-    acknowledge, amend, forget_finding, give_answer, notice_change, part, record_transfer, show_end, suspend,
-    suspended, unless_withdrawn,
+    acknowledge, amend, forget_finding, give_answer, notice_change, part, record_transfer, show_end, suspended,
+    unless_withdrawn,
 };
 use crate::domain::case::Case;
 use crate::domain::claim::Side;
-use crate::domain::clocks::{Firing, otherwise_released_at};
+use crate::domain::clocks::{Firing, all_of_custody, all_of_detainer};
 use crate::domain::custody::{Custody, CustodyState, Destination, Movement};
 use crate::domain::detainer::{Acknowledgement, Detainer, DetainerState, Finding};
 use crate::domain::determination::{FieldClass, LawAction, Ruling};
 use crate::domain::event::{Disclosure, Event, Record, RecordedDetermination};
+use crate::domain::hold::{self, HoldEnd, end_hold, held_on_other_ground, promises_hold};
 use crate::domain::ids::CaseName;
 use crate::domain::subject::Flags;
+use crate::domain::timetable::Timetable;
 
 /// Changes a case by an event. `exchange_index` is the position in the exchange log that the
 /// event's entry takes, or would.
 #[expect(clippy::too_many_lines, reason = "one arm an event, and each a line or two: the list is the function")]
 pub fn apply(case: &mut Case, record: &Record, exchange_index: u64, now: Timestamp) {
     let mut at = At { case, now };
+    // INVARIANT: whatever comes first after the moment of otherwise-release finds the hold latched, so that no order of
+    // events avoids it.
+    at.latch_hold();
+    let promised = at.promises();
     match &record.event {
         Event::DetainerLodged(detainer) => at.case.detainer = Some((**detainer).clone()),
         Event::DetainerAmended(amended) => at.detainer(&amended.name, Disclosure::ToIssuer, |detainer| {
@@ -77,29 +84,42 @@ pub fn apply(case: &mut Case, record: &Record, exchange_index: u64, now: Timesta
             detainer.shown.state = DetainerState::Withdrawn;
         }),
         Event::CustodyOpened(custody) => at.case.custody = Some((**custody).clone()),
-        Event::ChargesUpdated { charges, .. } => at.custody(|custody| custody.intake.charges.clone_from(charges)),
+        Event::ChargesUpdated { charges, other_ground, .. } => at.custody(|custody| {
+            custody.intake.charges.clone_from(charges);
+            if other_ground.is_some() {
+                held_on_other_ground(custody, now);
+            }
+        }),
         Event::IdentityCorrected { identity, .. } => at.custody(|custody| {
             custody.intake.flags = custody.intake.flags.corrected(identity.flags);
             custody.intake.subject = identity.subject.clone();
         }),
         Event::CustodyMoved { movement, .. } => at.move_to(movement),
         Event::ReleaseScheduled { release, .. } | Event::ReleaseRescheduled { release, .. } => at.custody(|custody| {
-            custody.clocks.reached_at = otherwise_released_at(custody).filter(|moment| *moment <= now);
+            let scheduled = custody.state == CustodyState::ReleaseScheduled;
+            custody.clocks.reached_at = hold::moment(custody).filter(|moment| scheduled && *moment <= now);
             custody.scheduled = Some(release.clone());
             custody.state = CustodyState::ReleaseScheduled;
         }),
-        Event::ReleaseCancelled { .. } => at.custody(|custody| {
+        Event::ReleaseCancelled { other_ground, .. } => at.custody(|custody| {
             custody.clocks.reached_at = None;
+            if other_ground.is_some() {
+                held_on_other_ground(custody, now);
+            }
             custody.scheduled = None;
             custody.state = CustodyState::Held;
         }),
         Event::ReleaseRecorded { release, .. } => {
             at.end(DetainerState::Released, |custody| {
+                end_hold(custody, HoldEnd::Left(release.released_at));
                 custody.released = Some(release.clone());
                 custody.state = CustodyState::Released;
             });
         }
-        Event::CustodyClosed { closing, .. } => at.end(DetainerState::Closed, |custody| {
+        Event::CustodyClosed { closing, other_ground, .. } => at.end(DetainerState::Closed, |custody| {
+            if let Some(left_at) = hold::left_at(closing, other_ground.is_some()) {
+                end_hold(custody, HoldEnd::Left(left_at));
+            }
             custody.closing = Some(closing.clone());
             custody.state = CustodyState::Closed;
         }),
@@ -116,6 +136,7 @@ pub fn apply(case: &mut Case, record: &Record, exchange_index: u64, now: Timesta
         Event::NoticeCancelled { detainer } => at.detainer(detainer, Disclosure::ToIssuer, |detainer| {
             detainer.notice_index = None;
         }),
+        Event::PromiseSuspended { detainer } => at.detainer(detainer, Disclosure::Internal, suspend),
         Event::ReviewOpened { detainer, review } | Event::ReviewResolved { detainer, review } => {
             at.detainer(detainer, Disclosure::Internal, |detainer| detainer.put_review(review));
         }
@@ -133,6 +154,7 @@ pub fn apply(case: &mut Case, record: &Record, exchange_index: u64, now: Timesta
         // A bar stands with each detainer in it, which are not loaded for it; an alarm changes nothing.
         Event::AppealBarred { .. } | Event::UnlawfulHandOver { .. } => {}
     }
+    at.lapsed(&promised);
     // What is answered to an appeal changes no detainer.
     if !matches!(record.event, Event::AppealAnswered { .. }) {
         at.judged(&record.determinations);
@@ -146,6 +168,28 @@ struct At<'a> {
 }
 
 impl At<'_> {
+    /// Latches a hold that has outlasted the moment of otherwise-release. What anybody sees of the custody stays the same.
+    fn latch_hold(&mut self) {
+        let Some(custody) = &mut self.case.custody else { return };
+        let latch = hold::formed(custody, &self.case.standing).filter(|latch| latch.moment <= self.now);
+        if latch.is_some() {
+            custody.clocks.latch = latch;
+        }
+    }
+
+    /// Detainers that promise a hold.
+    fn promises(&self) -> Vec<CaseName> {
+        self.case.concerned().filter(|detainer| promises_hold(detainer)).map(|detainer| detainer.name.clone()).collect()
+    }
+
+    /// Takes note of promises that have lapsed.
+    fn lapsed(&mut self, promised: &[CaseName]) {
+        let held = self.case.detainer.iter_mut().chain(&mut self.case.standing);
+        for detainer in held.filter(|detainer| promised.contains(&detainer.name) && !promises_hold(detainer)) {
+            detainer.clocks.hold_lapsed_at = Some(self.now);
+        }
+    }
+
     /// Changes the named detainer wherever the case holds it, and what its issuer sees if the issuer learns of it.
     fn detainer(&mut self, name: &CaseName, disclosure: Disclosure, mut how: impl FnMut(&mut Detainer)) {
         let held = self.case.detainer.iter_mut().chain(&mut self.case.standing);
@@ -187,12 +231,18 @@ impl At<'_> {
 
     /// Takes note that a clock fired. What anybody sees of the case is the same as before.
     fn fired(&mut self, firing: &Firing) {
-        let held = self.case.detainer.iter_mut().chain(&mut self.case.standing);
-        for detainer in held.filter(|detainer| detainer.name == firing.case) {
-            detainer.clocks.fired.record(firing, self.now);
+        // Which clocks run turns on none of the times they run for.
+        let timetable = Timetable::default;
+        let Case { detainer: named, custody, standing, .. } = &mut *self.case;
+        for detainer in named.iter_mut().chain(standing.iter_mut()).filter(|detainer| detainer.name == firing.case) {
+            let mut fired = detainer.clocks.fired.clone();
+            fired.record(firing, self.now, || all_of_detainer(detainer, custody.as_ref(), &timetable()));
+            detainer.clocks.fired = fired;
         }
-        if let Some(custody) = self.case.custody.as_mut().filter(|custody| custody.name == firing.case) {
-            custody.clocks.fired.record(firing, self.now);
+        if let Some(custody) = custody.as_mut().filter(|custody| custody.name == firing.case) {
+            let mut fired = custody.clocks.fired.clone();
+            fired.record(firing, self.now, || all_of_custody(custody, standing, &timetable()));
+            custody.clocks.fired = fired;
         }
     }
 
@@ -321,6 +371,9 @@ impl At<'_> {
     /// Detainers that the end of the custody ended stand as before.
     fn reopen(&mut self) {
         self.custody(|custody| {
+            if let Some(latch) = custody.clocks.latch.as_mut().filter(|latch| latch.has_left()) {
+                latch.end = None;
+            }
             custody.released = None;
             custody.closing = None;
             custody.state = match custody.scheduled {

@@ -1,21 +1,18 @@
 //! The legal clocks: what must have happened by when. Pure: each is computed from the case as it stands.
 //!
-//! The clocks of a hold run from the **moment of otherwise-release**: when the custodian expected to release the person.
-//! It comes about when that time is reached with no release recorded, and then stays: a date put off after it was reached
-//! does not move it. A release that is cancelled ends it, since the person is then held on other grounds.
+//! The clock of a hold runs from the **moment of otherwise-release**, when the custodian expected to release the person:
+//! see `hold.rs`.
 
-use std::cmp;
-
-use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::agenda::{Item, ItemKind};
-use crate::domain::calendar::{business_hours_later, end_of_day};
 use crate::domain::custody::{Custody, CustodyState};
-use crate::domain::detainer::{AnswerKind, Detainer, DetainerState};
+use crate::domain::detainer::{Detainer, DetainerState};
 use crate::domain::determination::{HoldClock, Ruling};
-use crate::domain::ids::{AgencyId, CaseName};
+pub use crate::domain::hold::hold_ends_at;
+use crate::domain::hold::{HoldLatch, bounding};
+use crate::domain::ids::{AgencyId, CaseName, JurisdictionId};
 use crate::domain::review::ReviewMatter;
 use crate::domain::timetable::Timetable;
 use crate::domain::transfer::TransferState;
@@ -90,7 +87,7 @@ pub struct Fired {
 #[serde(transparent)]
 pub struct FiredClocks(Vec<Fired>);
 
-/// Clocks remembered as fired. Only a handful run at once; the log has them all.
+/// Clocks remembered as fired, beside those that still run. Only a handful run at once; the log has them all.
 const FIRED_MAX: usize = 64;
 
 impl FiredClocks {
@@ -103,8 +100,9 @@ impl FiredClocks {
         self.0.is_empty()
     }
 
-    /// Remembers a firing.
-    pub fn record(&mut self, firing: &Firing, recorded_at: Timestamp) {
+    /// Remembers a firing. INVARIANT: a clock that runs is not forgotten, else it would fire again; `running` says
+    /// which do.
+    pub fn record(&mut self, firing: &Firing, recorded_at: Timestamp, running: impl FnOnce() -> Vec<Running>) {
         let Firing { clock, about, due_at, times, hold_clock, .. } = firing;
         let key = key(*clock, about);
         if let Some(known) = self.0.iter_mut().find(|fired| fired.key == key) {
@@ -112,7 +110,9 @@ impl FiredClocks {
             return;
         }
         if self.0.len() >= FIRED_MAX {
-            self.0.remove(0);
+            let running: Vec<String> = running().iter().map(Running::key).collect();
+            let oldest = self.0.iter().position(|fired| !running.contains(&fired.key));
+            oldest.map(|oldest| self.0.remove(oldest));
         }
         let (first_due_at, times, hold_clock) = (*due_at, *times, *hold_clock);
         self.0.push(Fired { key, first_due_at, times, recorded_at, hold_clock });
@@ -134,6 +134,9 @@ pub struct DetainerClocks {
     /// Which clock it was last found to bound a hold by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold_clock: Option<HoldClock>,
+    /// When a promise to hold last lapsed, of the custody that it is matched to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold_lapsed_at: Option<Timestamp>,
     /// Clocks that fired.
     #[serde(default, skip_serializing_if = "FiredClocks::is_empty")]
     pub fired: FiredClocks,
@@ -148,6 +151,12 @@ pub struct CustodyClocks {
     /// An expected release that was reached before it was put off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reached_at: Option<Timestamp>,
+    /// The hold that outlasted the moment of otherwise-release.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latch: Option<HoldLatch>,
+    /// When an officer last cited another ground to hold the person on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other_ground_at: Option<Timestamp>,
     /// Clocks that fired.
     #[serde(default, skip_serializing_if = "FiredClocks::is_empty")]
     pub fired: FiredClocks,
@@ -166,6 +175,13 @@ pub struct Running {
     pub times: u32,
     /// Which clock bounds the hold.
     pub hold_clock: Option<HoldClock>,
+}
+
+impl CustodyClocks {
+    /// Whether the alarm of a hold past a moment has fired.
+    pub(in crate::domain) fn fired_over_hold(&self, moment: Timestamp) -> bool {
+        self.fired.find(&key(ClockKind::OverHold, &minute(moment).to_string())).is_some()
+    }
 }
 
 impl Running {
@@ -201,42 +217,42 @@ fn key(clock: ClockKind, about: &str) -> String {
     format!("{}/{about}", clock.word())
 }
 
-/// When a clock that bounds a hold runs out, and which it is. Where the law names none it is the flat one or that of 8 CFR
-/// 287.7(d), whichever is first.
-pub fn hold_ends_at(clock: Option<HoldClock>, moment: Timestamp, zone: &TimeZone) -> Option<(Timestamp, HoldClock)> {
-    const HOLD_HOURS: i64 = 48;
-    let ends_at = |clock| match clock {
-        // The form: elapsed time, whatever the clock on the wall does.
-        HoldClock::Flat48h => moment.checked_add(SignedDuration::from_hours(HOLD_HOURS)).ok(),
-        // 8 CFR 287.7(d): "excluding Saturdays, Sundays, and holidays".
-        HoldClock::Cfr => business_hours_later(moment, HOLD_HOURS, zone),
-        // 23:59:59 of that day.
-        HoldClock::SameDay => end_of_day(moment, zone)?.checked_sub(SignedDuration::from_secs(1)).ok(),
-    };
-    if let Some(clock) = clock {
-        // A person due out within the last second of a day is not to be released before they are due.
-        return Some((ends_at(clock)?.max(moment), clock));
-    }
-    let both = [HoldClock::Flat48h, HoldClock::Cfr].map(|clock| Some((ends_at(clock)?, clock)));
-    both.into_iter().flatten().min_by_key(|(ends_at, _)| *ends_at)
-}
-
 /// Clocks of a detainer, and of the custody that it stands on.
 pub fn of_detainer(detainer: &Detainer, custody: Option<&Custody>, timetable: &Timetable) -> Vec<Running> {
+    let clocks = all_of_detainer(detainer, custody, timetable).into_iter();
+    clocks.filter(|running| detainer.clocks.fired.find(&running.key()).is_none()).collect()
+}
+
+/// Those that have fired among them.
+pub(in crate::domain) fn all_of_detainer(
+    detainer: &Detainer,
+    custody: Option<&Custody>,
+    timetable: &Timetable,
+) -> Vec<Running> {
     let clocks = [
         answer_due(detainer, timetable),
         custody.and_then(|custody| notice_due(detainer, custody, timetable)),
         window_closed(detainer),
         claim_by_issuer(detainer, custody, timetable),
     ];
-    let clocks = clocks.into_iter().flatten().chain(reviews_due(detainer));
-    clocks.filter(|running| detainer.clocks.fired.find(&running.key()).is_none()).collect()
+    clocks.into_iter().flatten().chain(reviews_due(detainer)).collect()
 }
 
 /// Clocks of a custody, and of the detainers that stand on it.
 pub fn of_custody(custody: &Custody, standing: &[Detainer], timetable: &Timetable) -> Vec<Running> {
+    let clocks = all_of_custody(custody, standing, timetable).into_iter();
+    // An alarm is repeated, each time as another.
+    let fired = |running: &Running| custody.clocks.fired.find(&running.key()).is_some();
+    clocks.filter(|running| running.clock == ClockKind::OverHold || !fired(running)).collect()
+}
+
+/// Those that have fired among them.
+pub(in crate::domain) fn all_of_custody(
+    custody: &Custody,
+    standing: &[Detainer],
+    timetable: &Timetable,
+) -> Vec<Running> {
     let review = claim_by_custodian(custody, standing, timetable);
-    let review = review.filter(|running| custody.clocks.fired.find(&running.key()).is_none());
     review.into_iter().chain(over_hold(custody, standing, timetable)).collect()
 }
 
@@ -269,7 +285,7 @@ fn notice_due(detainer: &Detainer, custody: &Custody, timetable: &Timetable) -> 
     };
     let may = matches!(detainer.clocks.notify, Some(Ruling::Must | Ruling::May));
     let expected_at = custody.scheduled.as_ref()?.expected_at;
-    let due_at = expected_at.checked_sub(SignedDuration::from_hours(timetable.notice_hours)).ok()?;
+    let due_at = timetable.notice_due(custody)?;
     let runs = waits && may && detainer.notice_index.is_none() && custody.state == CustodyState::ReleaseScheduled;
     runs.then(|| Running::once(ClockKind::NoticeDue, minute(expected_at).to_string(), due_at))
 }
@@ -286,11 +302,7 @@ fn claim_by_issuer(detainer: &Detainer, custody: Option<&Custody>, timetable: &T
     let open = detainer.request.flags.citizenship_claim && detainer.state.is_active();
     let asked_at = detainer.clocks.amended_at.unwrap_or(detainer.lodged_at);
     let claimed_at = detainer.clocks.claimed_at.unwrap_or(asked_at);
-    let zone = match custody {
-        Some(custody) => timetable.zone_of(custody),
-        None => timetable.zones.of(&detainer.name.jurisdiction),
-    };
-    review_due(claimed_at, &zone, timetable).filter(|_| open)
+    review_due(claimed_at, (custody, &detainer.name.jurisdiction), timetable).filter(|_| open)
 }
 
 /// The custodian's claim. It holds up every detainer that stands on the custody.
@@ -299,7 +311,7 @@ fn claim_by_custodian(custody: &Custody, standing: &[Detainer], timetable: &Time
     let concerns = standing.iter().any(|detainer| detainer.state.is_active());
     let open = custody.intake.flags.citizenship_claim && held && concerns;
     let claimed_at = custody.clocks.claimed_at.unwrap_or(custody.opened_at);
-    review_due(claimed_at, &timetable.zone_of(custody), timetable).filter(|_| open)
+    review_due(claimed_at, (Some(custody), &custody.name.jurisdiction), timetable).filter(|_| open)
 }
 
 /// Each time something is left to a person. A claim has a clock of its own.
@@ -312,56 +324,34 @@ fn reviews_due(detainer: &Detainer) -> impl Iterator<Item = Running> {
     })
 }
 
-fn review_due(claimed_at: Timestamp, zone: &TimeZone, timetable: &Timetable) -> Option<Running> {
-    let due_at = timetable.claim_due(claimed_at, zone)?;
+/// A claim is reviewed before its requester is owed notice of an expected release, too.
+fn review_due(
+    claimed_at: Timestamp,
+    (custody, jurisdiction): (Option<&Custody>, &JurisdictionId),
+    timetable: &Timetable,
+) -> Option<Running> {
+    let zone = custody.map_or_else(|| timetable.zones.of(jurisdiction), |custody| timetable.zone_of(custody));
+    let notice_due = custody.and_then(|custody| timetable.notice_due(custody)).unwrap_or(Timestamp::MAX);
+    let due_at = timetable.claim_due(claimed_at, &zone)?.min(notice_due);
     Some(Running::once(ClockKind::CitizenshipReviewDue, minute(claimed_at).to_string(), due_at))
 }
 
-/// When the last hold on the person has run out. From then on again and again, until a release is recorded or called off:
-/// whatever becomes of the detainers meanwhile, the person is still there.
+/// When the last hold on the person has run out. From then on again and again, while the person is there.
 fn over_hold(custody: &Custody, standing: &[Detainer], timetable: &Timetable) -> Option<Running> {
-    let moment = otherwise_released_at(custody)?;
-    let (clock, about) = (ClockKind::OverHold, minute(moment).to_string());
-    if let Some(fired) = custody.clocks.fired.find(&key(clock, &about)) {
-        let due_at = next_alarm(fired, timetable.over_hold_alarm_minutes)?;
-        return Some(Running {
-            clock,
-            about,
-            due_at,
-            times: fired.times.checked_add(1)?,
-            hold_clock: fired.hold_clock,
-        });
-    }
-    let zone = timetable.zone_of(custody);
-    let held_under = standing.iter().filter(|detainer| is_hold(detainer, moment));
-    let ends = held_under.filter_map(|detainer| hold_ends_at(detainer.clocks.hold_clock, moment, &zone));
-    let (due_at, hold_clock) = ends.max_by_key(|(ends_at, _)| *ends_at)?;
-    Some(Running { clock, about, due_at, times: 1, hold_clock: Some(hold_clock) })
-}
-
-/// The moment of otherwise-release: see above.
-pub fn otherwise_released_at(custody: &Custody) -> Option<Timestamp> {
-    let expected_at = custody.scheduled.as_ref()?.expected_at;
-    let scheduled = custody.state == CustodyState::ReleaseScheduled;
-    scheduled.then(|| custody.clocks.reached_at.map_or(expected_at, |reached| cmp::min(reached, expected_at)))
-}
-
-/// Whether the person was held under a detainer past the moment of otherwise-release. One that was lifted or put under
-/// review after it still bounds the hold: else lifting it would silence the alarm.
-fn is_hold(detainer: &Detainer, moment: Timestamp) -> bool {
-    let promised = detainer.answer.as_ref().is_some_and(|answer| answer.kind == AnswerKind::HonorHold);
-    match detainer.state {
-        DetainerState::HoldHonored => true,
-        DetainerState::UnderReview | DetainerState::Withdrawn => promised && detainer.updated_at > moment,
-        DetainerState::Lodged
-        | DetainerState::Matched
-        | DetainerState::NoSuchPerson
-        | DetainerState::IdentityMismatch
-        | DetainerState::NotifyOnly
-        | DetainerState::Declined
-        | DetainerState::Released
-        | DetainerState::Closed => false,
-    }
+    let latch = bounding(custody, standing)?;
+    let (clock, about) = (ClockKind::OverHold, minute(latch.moment).to_string());
+    let running = match custody.clocks.fired.find(&key(clock, &about)) {
+        Some(fired) => {
+            let due_at = next_alarm(fired, timetable.over_hold_alarm_minutes)?;
+            let times = fired.times.checked_add(1)?;
+            Running { clock, about, due_at, times, hold_clock: fired.hold_clock }
+        }
+        None => {
+            let (due_at, hold_clock) = latch.ends_at(custody, timetable)?;
+            Running { clock, about, due_at, times: 1, hold_clock: Some(hold_clock) }
+        }
+    };
+    Some(running).filter(|running| latch.held_at(running.due_at))
 }
 
 /// The first repetition after the last: those that passed while nothing could be recorded are not made up for.

@@ -8,7 +8,7 @@ use crate::domain::appeal::{AppealAnswer, Issue, Judged};
 use crate::domain::charge::Charge;
 use crate::domain::claim::{Claim, ClaimOutcome};
 use crate::domain::correction::Correction;
-use crate::domain::custody::{ActualRelease, Closing, Identity, Intake, Movement, ScheduledRelease};
+use crate::domain::custody::{ActualRelease, Closing, Identity, Intake, Movement, OtherGround, ScheduledRelease};
 use crate::domain::detainer::{Acknowledgement, Answer, LiftReason, Request};
 use crate::domain::hand_over::HandedTo;
 use crate::domain::ids::{CaseName, ConsumerId, RequestId};
@@ -114,6 +114,8 @@ pub enum CaseCommand {
         custody: CaseName,
         /// All of them.
         charges: Vec<Charge>,
+        /// The person is held on these now, whatever a detainer asks.
+        other_ground: Option<OtherGround>,
     },
     /// Correct who is held.
     CorrectIdentity {
@@ -144,6 +146,8 @@ pub enum CaseCommand {
         custody: CaseName,
         /// Why.
         reason: Option<String>,
+        /// What the person is held on now.
+        other_ground: Option<OtherGround>,
     },
     /// Enter that the custody ended without a release.
     CloseCustody {
@@ -151,6 +155,8 @@ pub enum CaseCommand {
         custody: CaseName,
         /// How.
         closing: Closing,
+        /// What says that the person has left, where neither death nor escape does.
+        other_ground: Option<OtherGround>,
     },
     /// Correct a release or closing that did not take place.
     ReopenCustody {

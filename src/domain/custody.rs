@@ -146,6 +146,15 @@ pub struct Closing {
     pub occurred_at: Timestamp,
 }
 
+/// Another ground than a detainer that the person is held on, as an officer cites it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OtherGround {
+    /// The law or order, as a citation.
+    pub citation: String,
+    /// SHA-256 of the document that says so.
+    pub document_sha256: [u8; 32],
+}
+
 /// Who a person is, and what must be minded, as the custodian now knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {

@@ -169,18 +169,24 @@ pub fn decide(
         }
         CaseCommand::WithdrawDetainer { reason, .. } => detainer::withdraw(case, *reason),
         CaseCommand::OpenCustody(intake) => Ok(custody::open(permitted, intake, id, now)),
-        CaseCommand::UpdateCharges { charges, .. } => custody::update_charges(case, permitted, charges),
+        CaseCommand::UpdateCharges { charges, other_ground, .. } => {
+            custody::update_charges(case, permitted, charges, other_ground.as_ref())
+        }
         CaseCommand::CorrectIdentity { identity, correction, .. } => {
             custody::correct_identity(case, permitted, identity, correction)
         }
         CaseCommand::MoveCustody { movement, .. } => custody::move_to(case, permitted, movement),
         CaseCommand::ScheduleRelease { release, .. } => release::schedule(case, permitted, release),
         CaseCommand::RescheduleRelease { release, .. } => release::reschedule(case, permitted, release),
-        CaseCommand::CancelRelease { reason, .. } => release::cancel(case, reason.as_ref()),
+        CaseCommand::CancelRelease { reason, other_ground, .. } => {
+            release::cancel(case, reason.as_ref(), other_ground.as_ref())
+        }
         CaseCommand::RecordRelease { release, correction, to, .. } => {
             release::record(case, permitted, release, correction.as_ref(), to)
         }
-        CaseCommand::CloseCustody { closing, .. } => release::close(case, permitted, closing),
+        CaseCommand::CloseCustody { closing, other_ground, .. } => {
+            release::close(case, permitted, closing, other_ground.as_ref())
+        }
         CaseCommand::ReopenCustody { correction, .. } => release::reopen(case, correction),
         CaseCommand::OfferWindow { window, reason, .. } => {
             transfer::offer(case, permitted, window, reason.as_ref(), id, now)

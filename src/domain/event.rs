@@ -11,7 +11,7 @@ use crate::domain::claim::{Claim, ClaimOutcome, Side};
 use crate::domain::clocks::Firing;
 use crate::domain::correction::Correction;
 pub use crate::domain::counts::Counts;
-use crate::domain::custody::{ActualRelease, Closing, Custody, Identity, Movement, ScheduledRelease};
+use crate::domain::custody::{ActualRelease, Closing, Custody, Identity, Movement, OtherGround, ScheduledRelease};
 use crate::domain::detainer::{Acknowledgement, Answer, Detainer, LiftReason};
 use crate::domain::determination::{Determination, FieldClass, FieldClasses, LawAction};
 use crate::domain::facts::CaseFacts;
@@ -135,6 +135,8 @@ pub enum Event {
         custody: CaseName,
         /// All of them.
         charges: Vec<Charge>,
+        /// The person is held on these now, whatever a detainer asks.
+        other_ground: Option<OtherGround>,
     },
     /// Who is held was corrected.
     IdentityCorrected {
@@ -165,6 +167,8 @@ pub enum Event {
         custody: CaseName,
         /// Why.
         reason: Option<String>,
+        /// What the person is held on now.
+        other_ground: Option<OtherGround>,
     },
     /// The custody ended without a release, and with it every detainer on it.
     CustodyClosed {
@@ -172,6 +176,8 @@ pub enum Event {
         custody: CaseName,
         /// How.
         closing: Closing,
+        /// What says that the person has left, where neither death nor escape does.
+        other_ground: Option<OtherGround>,
     },
     /// A release or closing did not take place: detainers stand as before.
     CustodyReopened {
@@ -240,6 +246,11 @@ pub enum Event {
     /// The issuer is told that the release or closing it was told of did not take place.
     DetainerReopened {
         /// By which detainer.
+        detainer: CaseName,
+    },
+    /// The law no longer allows what was promised: it waits for a person.
+    PromiseSuspended {
+        /// Upon which detainer.
         detainer: CaseName,
     },
     /// Something is left to a person, or on other grounds than before.

@@ -204,7 +204,7 @@ pub(super) fn counts(
     custody.map_or(counts, |custody| counts.with_custody(custody))
 }
 
-fn holding_and_notice(name: &CaseName, law: &LawView) -> Vec<RecordedDetermination> {
+pub(super) fn holding_and_notice(name: &CaseName, law: &LawView) -> Vec<RecordedDetermination> {
     vec![recorded(name, law, LawAction::Hold, &law.hold), recorded(name, law, LawAction::Notify, &law.notify)]
 }
 

@@ -41,6 +41,8 @@ vocabulary! {
         Refused = "refused",
         /// There is nothing to decide any more.
         Moot = "moot",
+        /// The person was released before an officer had decided it.
+        ReleasedUndecided = "released-undecided",
     }
 }
 
@@ -137,7 +139,7 @@ impl Review {
         match self.state {
             ReviewState::Permitted => same_case && (fewer || decided == asked),
             ReviewState::Refused => same_case && decided == asked,
-            ReviewState::Open | ReviewState::Moot => false,
+            ReviewState::Open | ReviewState::Moot | ReviewState::ReleasedUndecided => false,
         }
     }
 }
@@ -192,7 +194,8 @@ impl Default for ReviewTimes {
 }
 
 impl ReviewTimes {
-    /// When a review opened now is to be decided.
+    /// When a review opened now is to be decided: no later than its requester is owed notice of an expected release. That
+    /// may be a time which has passed.
     pub fn due(&self, matter: ReviewMatter, custody: &Custody, timetable: &Timetable, now: Timestamp) -> Timestamp {
         let due_at = match matter {
             ReviewMatter::CitizenshipClaim => timetable.claim_due(now, &timetable.zone_of(custody)),
@@ -200,7 +203,7 @@ impl ReviewTimes {
                 now.checked_add(SignedDuration::from_hours(i64::from(self.due_hours.min(HOURS_MAX)))).ok()
             }
         };
-        due_at.unwrap_or(Timestamp::MAX)
+        due_at.unwrap_or(Timestamp::MAX).min(timetable.notice_due(custody).unwrap_or(Timestamp::MAX))
     }
 }
 

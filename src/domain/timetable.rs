@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::calendar::business_hours_later;
 use crate::domain::custody::Custody;
-use crate::domain::ids::{AgencyId, FacilityCode};
+use crate::domain::ids::{AgencyId, FacilityCode, JurisdictionId};
 use crate::domain::zone::Zones;
 
 /// How long each clock runs.
@@ -50,10 +50,21 @@ impl Timetable {
         business_hours_later(claimed_at, self.citizenship_review_days.checked_mul(DAY_HOURS)?, zone)
     }
 
+    /// When the issuers of detainers are owed notice of the expected release of a custody.
+    pub fn notice_due(&self, custody: &Custody) -> Option<Timestamp> {
+        let expected_at = custody.scheduled.as_ref()?.expected_at;
+        expected_at.checked_sub(SignedDuration::from_hours(self.notice_hours)).ok()
+    }
+
     /// The zone of the facility where the person is, else of its agency, else of the jurisdiction.
     pub fn zone_of(&self, custody: &Custody) -> TimeZone {
-        let facility = (custody.custodian.clone(), custody.intake.facility.clone());
-        let own = self.facility_zones.get(&facility).or_else(|| self.agency_zones.get(&custody.custodian));
-        own.cloned().unwrap_or_else(|| self.zones.of(&custody.name.jurisdiction))
+        self.zone_at(&custody.name.jurisdiction, &custody.custodian, &custody.intake.facility)
+    }
+
+    /// The zone of a facility of an agency of a jurisdiction.
+    pub fn zone_at(&self, jurisdiction: &JurisdictionId, agency: &AgencyId, facility: &FacilityCode) -> TimeZone {
+        let own = self.facility_zones.get(&(agency.clone(), facility.clone()));
+        let own = own.or_else(|| self.agency_zones.get(agency));
+        own.cloned().unwrap_or_else(|| self.zones.of(jurisdiction))
     }
 }

@@ -98,6 +98,12 @@ table! {
     /// Unlawful hand-overs.
     UNLAWFUL_HAND_OVERS = "comity_unlawful_hand_overs_total", Counter, [],
         "Hand-overs to a requester that were recorded and that the law did not allow.";
+    /// Reviews that a release overtook.
+    RELEASED_UNDECIDED = "comity_reviews_released_undecided_total", Counter, ["matter"],
+        "Reviews that a release overtook before an officer had decided them, by what was left to one.";
+    /// Promises suspended.
+    PROMISES_SUSPENDED = "comity_promises_suspended_total", Counter, [],
+        "Promises of hold or notice that the law came to forbid or to leave to a person.";
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //!
 //! The only maker of [`Permitted`]. Asked once per command, inside the writer, with the case's facts of that moment.
 
+mod again;
 mod appeal;
 mod hand_over;
 mod question;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+pub use again::Again;
 pub use appeal::Barring;
 
 use crate::domain::agency::{Agency, AgencyKind, Caller};

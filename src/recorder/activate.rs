@@ -18,6 +18,7 @@ use crate::policy::engine::Engine;
 use crate::recorder::batch::{Recorder, RecorderError};
 use crate::recorder::plan::{Draft, Plan, PlanError, Planned, Rules};
 use crate::recorder::standing::Begun;
+use crate::recorder::sweep::Sweep;
 use crate::recorder::ticks::NO_OFFICER;
 use crate::store::{Audience, Loaded, PolicyInForce, StoreError};
 use crate::wire::{entry, show, v1};
@@ -112,6 +113,9 @@ impl Recorder {
     }
 
     fn take_up(&mut self, engine: &Arc<Engine>, since: Timestamp) {
+        if self.gate.digest() != engine.digest() {
+            self.sweep = Sweep::over(self.logs.keys().map(|log| log.jurisdiction.clone()));
+        }
         self.gate = Arc::new(self.gate.under(Arc::clone(engine), since));
         self.in_force.take_up(Arc::clone(&self.gate));
         self.meters.policy_set(engine.digest());

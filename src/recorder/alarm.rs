@@ -1,27 +1,65 @@
-//! What somebody must look at soon, told once it is durable.
+//! What somebody must look at soon, beside its entry: counted and said once the entry is durable.
 
-use crate::domain::event::Record;
+use crate::domain::event::{Event, Record};
 use crate::domain::ids::LogName;
+use crate::domain::review::ReviewState;
 use crate::meters::{Meters, table};
 use crate::recorder::naming::is_alarm;
 
-/// A hand-over that the law did not allow.
+/// What somebody must know of.
 #[derive(Debug)]
 pub(super) struct Alarm {
-    /// The entry that says so.
+    /// The entry that says it.
     entry: String,
+    what: Alarmed,
+}
+
+#[derive(Debug)]
+enum Alarmed {
+    /// A person was handed over, and the law did not allow it.
+    UnlawfulHandOver,
+    /// A person was released before an officer had decided what was left to one.
+    ReleasedUndecided {
+        /// What was left to one.
+        matter: &'static str,
+    },
+    /// What was promised waits for an officer.
+    PromiseSuspended,
 }
 
 impl Alarm {
-    /// Of a record that took this place in its log, if it is one.
+    /// Of a record that took this place in its log, if anybody must know of it.
     pub(super) fn of(record: &Record, index: u64) -> Option<Self> {
+        let what = if is_alarm(record) {
+            Alarmed::UnlawfulHandOver
+        } else if let Event::ReviewResolved { review, .. } = &record.event {
+            let overtaken = review.state == ReviewState::ReleasedUndecided;
+            overtaken.then(|| Alarmed::ReleasedUndecided { matter: review.matter.word() })?
+        } else if let Event::PromiseSuspended { .. } = &record.event {
+            Alarmed::PromiseSuspended
+        } else {
+            return None;
+        };
         let log = LogName { jurisdiction: record.resource.jurisdiction.clone(), kind: record.log };
-        is_alarm(record).then(|| Self { entry: log.entry(index) })
+        Some(Self { entry: log.entry(index), what })
     }
 
-    /// Counts it, and says that there is one.
+    /// Counts it and says it. When its entry is durable.
     pub(super) fn tell(&self, meters: &Meters) {
-        meters.count(&table::UNLAWFUL_HAND_OVERS, &[]);
-        tracing::warn!(entry = self.entry, "a person was handed over and the law did not allow it");
+        let entry = &self.entry;
+        match self.what {
+            Alarmed::UnlawfulHandOver => {
+                meters.count(&table::UNLAWFUL_HAND_OVERS, &[]);
+                tracing::warn!(entry, "a person was handed over and the law did not allow it");
+            }
+            Alarmed::ReleasedUndecided { matter } => {
+                meters.count(&table::RELEASED_UNDECIDED, &[matter.into()]);
+                tracing::warn!(entry, matter, "a person was released before it was decided what is left to an officer");
+            }
+            Alarmed::PromiseSuspended => {
+                meters.count(&table::PROMISES_SUSPENDED, &[]);
+                tracing::warn!(entry, "what was promised is no longer allowed, and waits for an officer");
+            }
+        }
     }
 }

@@ -26,6 +26,7 @@ use crate::recorder::others;
 use crate::recorder::plan::PlanError;
 use crate::recorder::seams::{Clock, Entropy};
 use crate::recorder::standing::{Away, Hindrance};
+use crate::recorder::sweep::Sweep;
 use crate::store::{Append, LogState, PolicyInForce, Reader, Standing, Store, StoreError};
 
 /// Limits of the writer.
@@ -92,6 +93,8 @@ pub struct Recorder {
     pub(super) meters: Arc<Meters>,
     pub(super) timetable: Timetable,
     pub(super) firings_len_max: usize,
+    /// Where the law is still to be asked again of what stands.
+    pub(super) sweep: Sweep,
     /// Of inboxes and of appeals.
     pub(super) limits: (inbox::Limits, appeal::Limits),
     pub(super) duties: Duties,
@@ -188,7 +191,9 @@ impl Recorder {
         let published = Arc::new(published);
         let (hindrance, seen) = watch::channel(Hindrance::None);
         let others = store.others();
+        let sweep = Sweep::over(logs.keys().map(|log| log.jurisdiction.clone()));
         let recorder = Self {
+            sweep,
             store,
             gate: in_force.gate(),
             in_force,

@@ -14,6 +14,7 @@ mod follow;
 pub mod handle;
 mod head;
 mod jobs;
+mod judge;
 mod naming;
 mod others;
 mod outcome;
@@ -21,6 +22,7 @@ pub mod plan;
 mod record;
 pub mod seams;
 mod standing;
+mod sweep;
 mod ticks;
 mod tries;
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::domain::agenda::{Item, agenda};
+use crate::domain::agenda::{Item, agenda, judgement};
 use crate::domain::appeal;
 use crate::domain::apply::apply;
 use crate::domain::case::{Case, StoredCase};
@@ -18,7 +18,7 @@ use crate::domain::inbox::{self, Whose};
 use crate::domain::permit::Admitted;
 use crate::domain::timetable::Timetable;
 use crate::ledger;
-use crate::policy::gate::{Denial, Gate};
+use crate::policy::gate::{Again, Denial, Gate};
 use crate::recorder::alarm::Alarm;
 use crate::recorder::answer::{answer, etag_matches};
 use crate::recorder::follow::Duties;
@@ -45,13 +45,13 @@ pub struct Plan<'a> {
     pub(super) entries: Vec<NewEntry>,
     pub(super) deliveries: Vec<NewDelivery>,
     pub(super) consumers: BTreeSet<Whose>,
+    /// What somebody must know of, beside its entry.
+    pub(super) alarms: Vec<Alarm>,
     /// What is open about each case that was looked at, as it now stands.
     agenda: BTreeMap<CaseName, Vec<Item>>,
     pub(super) duties: Duties,
     pub(super) timetable: &'a Timetable,
     pub(super) appeals: NewAppeals,
-    /// What the jurisdiction is to be alarmed of.
-    pub(super) alarms: Vec<Alarm>,
     pub(super) limits: inbox::Limits,
     pub(super) appeal_limits: appeal::Limits,
 }
@@ -98,11 +98,11 @@ impl<'a> Plan<'a> {
             entries: Vec::new(),
             deliveries: Vec::new(),
             consumers: BTreeSet::new(),
+            alarms: Vec::new(),
             agenda: BTreeMap::new(),
             duties,
             timetable,
             appeals: NewAppeals::default(),
-            alarms: Vec::new(),
             limits,
             appeal_limits,
         }
@@ -227,7 +227,7 @@ impl<'a> Plan<'a> {
             let told = self.gate.as_told(&admitted.caller, &case, now);
             entry.answer = Some(answer(admitted, command, told.as_ref().unwrap_or(&case), &records));
         }
-        self.keep(case);
+        self.keep(case, now);
         Ok(Ok((log, index)))
     }
 
@@ -275,9 +275,12 @@ impl<'a> Plan<'a> {
         earlier.or(within_batch.map(|delivery| delivery.recorded_at))
     }
 
-    /// Takes a case as it now stands, and what is open about it.
-    pub(super) fn keep(&mut self, case: Case) {
+    /// Takes a case as it now stands, what is open about it, and when the law is to be asked of it again.
+    pub(super) fn keep(&mut self, case: Case, now: Timestamp) {
         self.agenda.extend(agenda(&case, self.timetable));
+        if let (Again::At(at), Some(custody)) = (self.gate.again(&case, now), &case.custody) {
+            self.agenda.entry(custody.name.clone()).or_default().push(judgement(at));
+        }
         let detainers = case.detainer.into_iter().chain(case.standing);
         let detainers = detainers.map(|detainer| StoredCase::Detainer(Box::new(detainer)));
         let custody = case.custody.map(|custody| StoredCase::Custody(Box::new(custody)));
@@ -289,6 +292,12 @@ impl<'a> Plan<'a> {
                 self.loaded.cases.insert(name, stored);
             }
         }
+    }
+
+    /// Lets nothing be open about a case, unless it is kept after this: so much that is listed as due is none's any more.
+    pub(super) fn put_down_no_more(&mut self, name: &CaseName, listed: Item) {
+        self.loaded.agenda.entry(name.clone()).or_insert_with(|| vec![listed]);
+        self.agenda.insert(name.clone(), Vec::new());
     }
 
     pub(super) fn append(

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::agenda::ItemKind;
 use crate::domain::command::CaseCommand;
-use crate::domain::ids::{LogKind, LogName};
+use crate::domain::ids::{CaseName, LogKind, LogName};
 use crate::domain::inbox::{self, Tried};
 use crate::meters::table;
 use crate::recorder::alarm::Alarm;
@@ -14,7 +14,8 @@ use crate::recorder::handle::{Recorded, SubmitError};
 use crate::recorder::jobs::{Batch, Disclosing, Writing, case_command, confirms};
 use crate::recorder::plan::{self, Outcome, Plan, Planned, Rules};
 use crate::recorder::standing::Begun;
-use crate::recorder::ticks::{self, FiredNow, Ticked};
+use crate::recorder::sweep::Page;
+use crate::recorder::ticks::{FiredNow, Ticked};
 use crate::store::{Append, ListedItem, Loaded, NewEntry, StoreError, Wanted};
 
 /// So often a batch in a row may give way to another gateway's.
@@ -26,6 +27,7 @@ struct Durable {
     tried: Vec<Result<Tried, inbox::Refusal>>,
     fired: Vec<FiredNow>,
     alarms: Vec<Alarm>,
+    page: Page,
     /// More clocks may be due.
     more: bool,
     append: Append,
@@ -62,16 +64,22 @@ impl Recorder {
     /// Plans and commits. None: another policy set is in force than the one to judge by.
     fn attempt(&mut self, batch: &Batch) -> Result<Option<Durable>, RecorderError> {
         let Batch { writes, disclosures, ticks } = batch;
-        let due = if ticks.is_empty() { Vec::new() } else { self.due()? };
+        let due = if ticks.is_empty() { Vec::new() } else { self.due(ItemKind::Clock)? };
+        let again = if ticks.is_empty() { Vec::new() } else { self.due(ItemKind::Judgement)? };
+        let page = if ticks.is_empty() { Page::default() } else { self.page() };
+        let judged: BTreeSet<_> = again.iter().map(|listed| &listed.case).chain(&page.custodies).cloned().collect();
+        let judged: Vec<_> = judged.into_iter().collect();
         let places = writes.iter().map(|(write, _)| &write.jurisdiction);
         let attempts = disclosures.iter().filter_map(|(delivering, _)| delivering.attempt.as_ref());
         let places = places.chain(attempts.map(|attempt| &attempt.whose.jurisdiction));
-        let places: BTreeSet<_> = places.chain(due.iter().map(|listed| &listed.case.jurisdiction)).collect();
+        let places = places.chain(due.iter().map(|listed| &listed.case.jurisdiction)).chain(page.jurisdiction());
+        let places: BTreeSet<_> = places.chain(judged.iter().map(|custody| &custody.jurisdiction)).collect();
         if self.begin(|log| places.contains(&log.jurisdiction))? == Begun::Overruled {
             self.end()?;
             return Ok(None);
         }
-        let loaded = self.load(writes, disclosures, &due)?;
+        let ticked = due.iter().map(|listed| &listed.case).chain(&judged);
+        let loaded = self.load(writes, disclosures, ticked.cloned().collect())?;
         let before = self.logs.clone();
         let (limits, appeal_limits) = self.limits;
         let duties = self.duties;
@@ -88,20 +96,23 @@ impl Recorder {
         };
         let tried: Vec<_> = disclosures.iter().map(attempt).collect();
         let fired = plan.fire(&due, self.clock.now())?;
+        plan.judge(&judged, self.clock.now())?;
         let alarms = std::mem::take(&mut plan.alarms);
         let Planned { logs, mut append } = plan.finish();
         let sent = disclosures.iter().zip(&tried).filter(|(_, tried)| **tried == Ok(Tried::Send));
         append.disclosures = sent.map(|((delivering, _), _)| delivering.disclosure.clone()).collect();
-        let checkpoints = self.make_durable(logs, &mut append)?;
+        append.agenda.extend(page.mark());
         // Where nothing moved, looking again would find the same.
-        let more = due.len() >= self.firings_len_max && !append.agenda.is_empty();
-        Ok(Some(Durable { outcomes, tried, fired, alarms, more, append, checkpoints }))
+        let full = due.len().max(again.len()) >= self.firings_len_max;
+        let more = full && !append.agenda.is_empty();
+        let checkpoints = self.make_durable(logs, &mut append)?;
+        Ok(Some(Durable { outcomes, tried, fired, alarms, page, more, append, checkpoints }))
     }
 
     /// Lets everybody know of a batch that is durable.
-    fn tell(&self, batch: Batch, durable: Durable) -> Result<(), RecorderError> {
+    fn tell(&mut self, batch: Batch, durable: Durable) -> Result<(), RecorderError> {
         let Batch { writes, disclosures, ticks } = batch;
-        let Durable { outcomes, tried, fired, alarms, more, append, checkpoints } = durable;
+        let Durable { outcomes, tried, fired, alarms, page, more, append, checkpoints } = durable;
         self.meters.measured(&table::BATCH_JOBS, &[], writes.len().saturating_add(disclosures.len()));
         let committed = append.entries.len();
         if committed > 0 {
@@ -116,13 +127,13 @@ impl Recorder {
             }
             let _hung_up = reply.send(tried.map_err(SubmitError::Inbox));
         }
-        for alarm in &alarms {
-            alarm.tell(&self.meters);
-        }
         for clock in &fired {
             clock.tell(&self.meters);
         }
-        let ticked = Ticked { fired: fired.len(), more };
+        alarms.iter().for_each(|alarm| alarm.tell(&self.meters));
+        let walks = page.jurisdiction().is_some();
+        self.sweep.walked(page);
+        let ticked = Ticked { fired: fired.len(), more: more || (walks && !self.sweep.is_over()) };
         for reply in ticks {
             let _hung_up = reply.send(Ok(ticked));
         }
@@ -167,12 +178,12 @@ impl Recorder {
         Ok(())
     }
 
-    /// Clocks that are due, the longest due first, as many as one batch takes.
-    fn due(&mut self) -> Result<Vec<ListedItem>, RecorderError> {
+    /// What is due of a kind, the longest due first, as much as one batch takes.
+    fn due(&mut self, kind: ItemKind) -> Result<Vec<ListedItem>, RecorderError> {
         let (now, limit) = (self.clock.now(), self.firings_len_max);
         let mut due = Vec::new();
         for log in self.logs.keys().filter(|log| log.kind == LogKind::Exchange) {
-            due.extend(self.store.due(&log.jurisdiction, ItemKind::Clock, now, limit)?);
+            due.extend(self.store.due(&log.jurisdiction, kind, now, limit)?);
         }
         due.sort_by_key(|listed: &ListedItem| listed.item.due_at);
         due.truncate(limit);
@@ -184,12 +195,11 @@ impl Recorder {
         &mut self,
         writes: &[Writing],
         disclosures: &[Disclosing],
-        due: &[ListedItem],
+        mut asked: BTreeSet<CaseName>,
     ) -> Result<Loaded, RecorderError> {
         let commands = || writes.iter().filter_map(|(write, _)| case_command(write));
         let requests = writes.iter().map(|(write, _)| (write.caller.agency.id.clone(), write.value.request_id));
-        let requests = requests.chain(due.iter().map(ticks::request)).collect();
-        let mut asked: BTreeSet<_> = due.iter().map(|listed| listed.case.clone()).collect();
+        let requests = requests.collect();
         let attempts = disclosures.iter().filter_map(|(delivering, _)| delivering.attempt.as_ref());
         let attempts = attempts.map(|attempt| (attempt.whose.agency.clone(), attempt.whose.jurisdiction.clone()));
         let inboxes = writes.iter().filter_map(|(write, _)| confirms(write)).chain(attempts).collect();

@@ -8,12 +8,11 @@ use crate::domain::apply::apply;
 use crate::domain::case::Case;
 use crate::domain::clocks::{self, ClockKind, Running};
 use crate::domain::firing;
-use crate::domain::ids::{AgencyId, CaseName, LogName, OfficerPseudonym, RequestId};
+use crate::domain::ids::{CaseName, LogName, OfficerPseudonym};
 use crate::domain::timetable::Timetable;
-use crate::ledger;
 use crate::meters::{Meters, table};
 use crate::recorder::plan::{Plan, PlanError};
-use crate::store::{ListedItem, SeenRequest};
+use crate::store::ListedItem;
 
 /// How long the legal clocks run, and how often they are looked at.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -90,22 +89,6 @@ impl FiredNow {
 /// Whoever acts where no officer does.
 pub(super) const NO_OFFICER: &str = "00000000000000000000000000000000";
 
-/// The request that a firing is recorded as: of two gateways that both find the clock due, the second finds it answered.
-pub(super) fn request(due: &ListedItem) -> (AgencyId, RequestId) {
-    (gateway(), RequestId(uuid::Builder::from_custom_bytes(first_half(digest(due))).into_uuid()))
-}
-
-fn digest(due: &ListedItem) -> [u8; 32] {
-    // Nothing in it is personal, so it needs no key.
-    let text = format!("clock\n{}\n{}\n{}", due.case, due.item.key, due.item.due_at);
-    *ledger::commit(&[0; 32], text.as_bytes()).as_bytes()
-}
-
-fn first_half(digest: [u8; 32]) -> [u8; 16] {
-    let [half, _] = digest.as_chunks::<16>().0 else { return [0; 16] };
-    *half
-}
-
 impl Plan<'_> {
     /// Fires what is due, in the order given. One that has been overtaken, by this batch or by other settings, is put down
     /// anew as it now stands.
@@ -118,24 +101,24 @@ impl Plan<'_> {
         let now = self.time_of_record(&listed.case.jurisdiction, clock_now);
         let mut case = self.assemble([&listed.case]);
         let running = running(&case, &listed.case, self.timetable);
+        // INVARIANT: the case alone says whether a clock has fired, as of this batch. So it fires once however many
+        // gateways saw that it was due, and nothing else keeps what is due from firing, before all that is due later.
         let running = running.into_iter().find(|running| running.key() == listed.item.key && running.due_at <= now);
-        let (key, seen) = (request(listed), digest(listed));
-        let record = running.filter(|_| self.seen(&key).is_none()).and_then(|running| {
+        let record = running.and_then(|running| {
             let firing = running.firing(listed.case.clone());
             Some((firing.clock, firing.times, firing::record(&case, firing)?))
         });
         let Some((clock, times, record)) = record else {
-            self.keep(case);
+            self.put_down_no_more(&listed.case, listed.item.clone());
+            self.keep(case, now);
             return Ok(None);
         };
         let officer: OfficerPseudonym = NO_OFFICER.parse().map_err(|_| PlanError::NoOfficer)?;
         let log = LogName { jurisdiction: listed.case.jurisdiction.clone(), kind: record.log };
-        let index = self.append(&key.0, &officer, clock.rpc(), &record, now)?;
+        let index = self.append(&gateway(), &officer, clock.rpc(), &record, now)?;
         apply(&mut case, &record, index, now);
-        self.keep(case);
-        let entry = log.entry(index);
-        self.requests.insert(key, SeenRequest { digest: seen, log, index });
-        Ok(Some(FiredNow { clock, times, entry }))
+        self.keep(case, now);
+        Ok(Some(FiredNow { clock, times, entry: log.entry(index) }))
     }
 }
 

@@ -3,4 +3,6 @@
 mod entries;
 mod hold;
 mod month;
+mod queue;
 mod running;
+mod unsilenced;

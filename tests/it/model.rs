@@ -12,6 +12,7 @@ mod plain;
 mod play;
 mod real;
 mod shown;
+mod ticking;
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -38,7 +39,7 @@ const SHRINKING_MS_MAX: u32 = 15_000;
 
 /// What must have happened if so many sequences have been played.
 const SEQUENCES_TELLING: u64 = 2_000;
-const HAPPENS: [&str; 17] = [
+const HAPPENS: [&str; 20] = [
     "again: OtherAgency",
     "again: OtherCommand",
     "again: Same",
@@ -53,6 +54,9 @@ const HAPPENS: [&str; 17] = [
     "crash: BeforeCommit",
     "crash: Loading",
     "crash: WithinCommit",
+    "fired: Clock/AnswerDue",
+    "fired: Clock/OverHold",
+    "fired: Judgement",
     "policy set changed",
     "replayed: its outcome was unknown",
     "replayed: was answered",

@@ -3,6 +3,7 @@
 mod any;
 mod appeals;
 mod decide;
+mod hold;
 mod plan;
 mod requests;
 mod reviews;

@@ -9,7 +9,7 @@ use std::path::Path;
 use comity::domain::agency::AgencyClass;
 use comity::domain::charge::{ChargeStatus, ConvictionAge, OffenceCategory, Severity};
 use comity::domain::detainer::{DetainerBasis, DetainerForm, WarrantKind};
-use comity::domain::determination::{LawView, Ruling};
+use comity::domain::determination::{FieldClass, LawView, Ruling};
 use comity::domain::facts::{Assertions, CaseFacts, Judge, Offence, OffenceSet};
 use comity::policy::engine::Engine;
 use comity::policy::load::PolicySet;
@@ -176,9 +176,8 @@ fn opened(fewer: &LawView, more: &LawView) -> Option<String> {
             return Some(format!("{act} from {:?} to {:?}", before.ruling, after.ruling));
         }
     }
-    let classes = more.disclosable.without(fewer.disclosable);
-    let first = classes.iter().next();
-    first.map(|class| format!("disclosure of {}", class.word()))
+    let shown = |class: &&FieldClass| more.disclosable.contains(**class) && !fewer.disclosable.contains(**class);
+    FieldClass::ALL.iter().find(shown).map(|class| format!("disclosure of {}", class.word()))
 }
 
 /// A claim that opened, with all that it takes to see it again.

@@ -1,7 +1,7 @@
 //! Another policy set comes into force while the gateway runs: whole, recorded, and only if it is fit.
 
 mod load;
-mod sets;
+pub(crate) mod sets;
 
 use std::fs;
 use std::path::Path;

@@ -99,6 +99,7 @@ impl Tally {
             | Event::AppealIssued(_)
             | Event::AppealAnswered(_)
             | Event::AppealBarred(_)
+            | Event::PromiseSuspended(_)
             | Event::ReviewOpened(_)
             | Event::ReviewResolved(_)
             | Event::ObligationMet(_)

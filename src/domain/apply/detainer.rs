@@ -17,6 +17,7 @@ pub(super) fn acknowledge(
 ) {
     detainer.custodian = Some(custodian.clone());
     detainer.acknowledgement = Some(acknowledgement.clone());
+    detainer.clocks.hold_lapsed_at = None;
     let found = match (acknowledgement.finding, &detainer.request.addressee) {
         (Finding::MatchedCustody, _) => DetainerState::Matched,
         (Finding::NoSuchPerson, Addressee::Agency(_)) => DetainerState::NoSuchPerson,
@@ -178,7 +179,7 @@ fn shown_standing(shown: &Shown) -> DetainerState {
 }
 
 /// Promises do not stand while a claim is open, nor again once the custody turns out not to have ended.
-pub(super) fn suspend(detainer: &mut Detainer) {
+pub(in crate::domain) fn suspend(detainer: &mut Detainer) {
     detainer.state = suspended(detainer.state);
     detainer.ended_from = detainer.ended_from.map(suspended);
 }

@@ -7,7 +7,7 @@ use crate::domain::case::Case;
 use crate::domain::charge::Charge;
 use crate::domain::command::CaseCommand;
 use crate::domain::correction::Correction;
-use crate::domain::custody::{Custody, CustodyState, Destination, Identity, Intake, Movement};
+use crate::domain::custody::{Custody, CustodyState, Destination, Identity, Intake, Movement, OtherGround};
 use crate::domain::decide::Refusal;
 use crate::domain::decide::notice::change_told;
 use crate::domain::determination::FieldClasses;
@@ -27,9 +27,11 @@ pub(super) fn update_charges(
     case: &Case,
     permitted: &Permitted<CaseCommand>,
     charges: &[Charge],
+    other_ground: Option<&OtherGround>,
 ) -> Result<Vec<Record>, Refusal> {
     let custody = case.custody.as_ref().ok_or(Refusal::NoSuchCase)?;
-    let event = Event::ChargesUpdated { custody: custody.name.clone(), charges: charges.to_vec() };
+    let (name, other_ground) = (custody.name.clone(), other_ground.cloned());
+    let event = Event::ChargesUpdated { custody: name, charges: charges.to_vec(), other_ground };
     Ok(changed(case, permitted, custody, event, &Change::Charges(charges.to_vec())))
 }
 

@@ -3,7 +3,7 @@
 use crate::domain::case::Case;
 use crate::domain::command::CaseCommand;
 use crate::domain::correction::Correction;
-use crate::domain::custody::{ActualRelease, Closing, Custody, CustodyState, ScheduledRelease};
+use crate::domain::custody::{ActualRelease, Closing, Custody, CustodyState, OtherGround, ScheduledRelease};
 use crate::domain::decide::Refusal;
 use crate::domain::decide::custody::held;
 use crate::domain::decide::notice::{ending, notice, release_corrected};
@@ -59,9 +59,14 @@ fn notice_retracted(detainer: &Detainer) -> Option<Record> {
 
 /// Whoever was told to expect the release is told that it is off, whatever the law now says: it learns nothing by it but
 /// that what it knows no longer stands.
-pub(super) fn cancel(case: &Case, reason: Option<&String>) -> Result<Vec<Record>, Refusal> {
+pub(super) fn cancel(
+    case: &Case,
+    reason: Option<&String>,
+    other_ground: Option<&OtherGround>,
+) -> Result<Vec<Record>, Refusal> {
     let custody = scheduled(case)?;
-    let event = Event::ReleaseCancelled { custody: custody.name.clone(), reason: reason.cloned() };
+    let (name, other_ground) = (custody.name.clone(), other_ground.cloned());
+    let event = Event::ReleaseCancelled { custody: name, reason: reason.cloned(), other_ground };
     let mut records = vec![internal(custody, Counts::default(), Vec::new(), None, event)];
     records.extend(case.active().filter_map(notice_retracted));
     Ok(records)
@@ -117,9 +122,11 @@ pub(super) fn close(
     case: &Case,
     permitted: &Permitted<CaseCommand>,
     closing: &Closing,
+    other_ground: Option<&OtherGround>,
 ) -> Result<Vec<Record>, Refusal> {
     let custody = held(case)?;
-    let event = Event::CustodyClosed { custody: custody.name.clone(), closing: closing.clone() };
+    let (name, other_ground) = (custody.name.clone(), other_ground.cloned());
+    let event = Event::CustodyClosed { custody: name, closing: closing.clone(), other_ground };
     let mut records = vec![ended(case, permitted, custody, &[], event)];
     records.extend(case.active().filter_map(|detainer| {
         let (change, disclosure) = (Change::Closing(closing.clone()), Disclosure::ToIssuer);

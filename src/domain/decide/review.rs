@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::domain::agency::{ActorKind, Caller};
+use crate::domain::apply::suspend;
 use crate::domain::case::Case;
 use crate::domain::command::CaseCommand;
 use crate::domain::custody::Custody;
@@ -17,7 +18,7 @@ use crate::domain::disclosable::release_left_open;
 use crate::domain::event::{Event, Record};
 use crate::domain::ids::CaseName;
 use crate::domain::permit::Permitted;
-use crate::domain::record::within_custody;
+use crate::domain::record::{holding_and_notice, within_custody};
 use crate::domain::review::{Basis, Ground, Review, ReviewDecision, ReviewMatter, ReviewState, ReviewTimes};
 use crate::domain::timetable::Timetable;
 
@@ -111,8 +112,12 @@ fn settled(
     ground: &Ground,
     now: Timestamp,
 ) -> Option<Review> {
-    if asked.ruling != Ruling::Review {
-        return None;
+    let refuses = decision == ReviewDecision::Refuse && detainer.review(matter).is_some_and(Review::is_open);
+    match asked.ruling {
+        Ruling::Review => {}
+        // What was promised before the law forbade it was opened for an officer.
+        Ruling::MustNot if refuses => {}
+        Ruling::MustNot | Ruling::May | Ruling::Must => return None,
     }
     let basis = detainer.basis(&asked.policies)?;
     let state = decision.state();
@@ -153,45 +158,97 @@ pub fn follow(
     now: Timestamp,
 ) -> Vec<Record> {
     let mut records = Vec::new();
-    for detainer in case.concerned() {
-        let law = laws.get(&detainer.name);
+    for stood in case.concerned() {
+        let law = laws.get(&stood.name);
+        let suspended = law.filter(|law| !promise_stands(stood, law)).map(|law| suspending(stood, law));
+        let detainer = &after(stood, suspended.as_ref());
+        records.extend(suspended);
         for matter in ReviewMatter::ALL {
             let custody = case.custody.as_ref().filter(|custody| stands_on(detainer, custody));
             let asked = custody.zip(law).and_then(|(custody, law)| question(*matter, detainer, custody, law));
             let due_at = custody.map_or(now, |custody| times.due(*matter, custody, timetable, now));
             let due = (now, due_at);
-            let next = next(*matter, detainer.review(*matter), asked, due);
+            let next = next(*matter, detainer, asked, due);
             records.extend(next.map(|review| recorded(detainer, law, review)));
         }
     }
     records
 }
 
+/// Why an officer is asked of a promise that the law has come to forbid.
+const NO_LONGER_ALLOWED: &str = "what was promised is no longer allowed";
+
+/// Whether the law still allows what a detainer promises, or an officer has permitted it on these very grounds.
+fn promise_stands(detainer: &Detainer, law: &LawView) -> bool {
+    let allowed = |matter: ReviewMatter, asked: &Determination| match asked.ruling {
+        Ruling::Must | Ruling::May => true,
+        Ruling::Review => detainer.permits(matter, &asked.policies),
+        Ruling::MustNot => false,
+    };
+    let unasked = !detainer.request.form.asks_for_hold() && law.hold.ruling == Ruling::Review;
+    match detainer.state {
+        DetainerState::HoldHonored => {
+            (unasked || allowed(ReviewMatter::Hold, &law.hold)) && allowed(ReviewMatter::Notify, &law.notify)
+        }
+        DetainerState::NotifyOnly => allowed(ReviewMatter::Notify, &law.notify),
+        DetainerState::Lodged
+        | DetainerState::Matched
+        | DetainerState::UnderReview
+        | DetainerState::Declined
+        | DetainerState::NoSuchPerson
+        | DetainerState::IdentityMismatch
+        | DetainerState::Released
+        | DetainerState::Closed
+        | DetainerState::Withdrawn => true,
+    }
+}
+
+/// That a promise waits for a person from now on. Its issuer learns nothing by it: what it is shown narrows by law.
+fn suspending(detainer: &Detainer, law: &LawView) -> Record {
+    let custodian = detainer.custodian.clone().unwrap_or_else(|| detainer.issuer.clone());
+    let event = Event::PromiseSuspended { detainer: detainer.name.clone() };
+    let record = within_custody(detainer, custodian, Some(law.policy_digest), event);
+    Record { determinations: holding_and_notice(&detainer.name, law), ..record }
+}
+
+/// The detainer as it stands, or as it stands with its promise suspended.
+fn after(detainer: &Detainer, suspended: Option<&Record>) -> Detainer {
+    let mut after = detainer.clone();
+    if suspended.is_some() {
+        suspend(&mut after);
+    }
+    after
+}
+
 /// What becomes of a review. `None`: it stays as it is.
 fn next(
     matter: ReviewMatter,
-    before: Option<&Review>,
+    detainer: &Detainer,
     asked: Option<Question>,
     due: (Timestamp, Timestamp),
 ) -> Option<Review> {
+    let (before, (now, due_at)) = (detainer.review(matter), due);
+    let again =
+        |before: &Review| Review { updated_at: now, version: before.version.saturating_add(1), ..before.clone() };
+    // A release does not decide what was left to a person: it overtakes it.
+    let end =
+        if detainer.state == DetainerState::Released { ReviewState::ReleasedUndecided } else { ReviewState::Moot };
     match (before, asked) {
-        (Some(before), None) if before.is_open() => Some(Review {
-            state: ReviewState::Moot,
-            updated_at: due.0,
-            version: before.version.saturating_add(1),
-            ..before.clone()
-        }),
+        (Some(before), None) if before.is_open() => Some(Review { state: end, ..again(before) }),
         (None | Some(_), None) => None,
-        (Some(before), Some(asked)) if before.is_open() && before.basis == asked.basis => None,
+        (Some(before), Some(asked)) if before.is_open() && before.basis == asked.basis => {
+            // A release that is expected sooner moves it nearer. Nothing puts it off.
+            (due_at < before.due_at).then(|| Review { due_at, ..again(before) })
+        }
         (Some(before), Some(asked)) if before.decides(&asked.basis) => None,
         (before, Some(asked)) => Some(opened(matter, asked, before, due)),
     }
 }
 
-/// A review as opened. One that is open already stays due when it was: other grounds do not put it off.
+/// A review as opened. One that is open already is due no later than it was: other grounds do not put it off.
 fn opened(matter: ReviewMatter, asked: Question, before: Option<&Review>, due: (Timestamp, Timestamp)) -> Review {
     let waiting = before.filter(|before| before.is_open());
-    let (opened_at, due_at) = waiting.map_or(due, |waiting| (waiting.opened_at, waiting.due_at));
+    let (opened_at, due_at) = waiting.map_or(due, |waiting| (waiting.opened_at, waiting.due_at.min(due.1)));
     let Question { basis, grounds, citations } = asked;
     Review {
         matter,
@@ -213,12 +270,21 @@ fn question(matter: ReviewMatter, detainer: &Detainer, custody: &Custody, law: &
         let left = determination.ruling == Ruling::Review;
         left.then(|| (determination.policies.clone(), determination.reviews.clone(), determination.citations.clone()))
     };
+    let answered = detainer.answer.as_ref().map(|answer| answer.kind);
+    // What was promised and may not be done any more is for an officer to answer anew.
+    let asked_by = |asked: &Determination, kinds: &[AnswerKind]| {
+        let promised =
+            detainer.state == DetainerState::UnderReview && answered.is_some_and(|kind| kinds.contains(&kind));
+        let forbidden = promised && asked.ruling == Ruling::MustNot;
+        let broken = || (asked.policies.clone(), vec![NO_LONGER_ALLOWED.to_owned()], asked.citations.clone());
+        asked_by(asked).or_else(|| forbidden.then(broken))
+    };
     let (policies, grounds, citations) = match matter {
-        ReviewMatter::Hold if detainer.request.form.asks_for_hold() => asked_by(&law.hold),
+        ReviewMatter::Hold if detainer.request.form.asks_for_hold() => asked_by(&law.hold, &[AnswerKind::HonorHold]),
         ReviewMatter::Hold => None,
-        ReviewMatter::Notify => asked_by(&law.notify),
+        ReviewMatter::Notify => asked_by(&law.notify, &[AnswerKind::HonorHold, AnswerKind::NotifyOnly]),
         ReviewMatter::Transfer => match detainer.state {
-            DetainerState::HoldHonored | DetainerState::NotifyOnly => asked_by(&law.transfer),
+            DetainerState::HoldHonored | DetainerState::NotifyOnly => asked_by(&law.transfer, &[]),
             DetainerState::Lodged
             | DetainerState::Matched
             | DetainerState::UnderReview
@@ -233,7 +299,7 @@ fn question(matter: ReviewMatter, detainer: &Detainer, custody: &Custody, law: &
             let due = custody.scheduled.is_some() && may_notify(detainer, law);
             // What is left to a person of the notice itself is decided with it.
             let apart = due && law.notify.ruling != Ruling::Review && law.review.contains(FieldClass::ReleaseDate);
-            release_left_open(law).filter(|_| apart).and_then(asked_by)
+            release_left_open(law).filter(|_| apart).and_then(|open| asked_by(open, &[]))
         }
         ReviewMatter::CitizenshipClaim => claims(detainer, custody),
     }?;

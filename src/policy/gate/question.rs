@@ -107,10 +107,19 @@ impl<'a> Question<'a> {
             CaseCommand::ConfirmTransfer { reason, .. } => self.of_confirmation(reason.as_ref()),
             CaseCommand::ReportFailure { .. } => self.issuers().or_else(|_| self.custodians()).map(|_| Laws::new()),
             CaseCommand::OpenCustody(_) => Ok(Laws::new()),
-            CaseCommand::UpdateCharges { charges, .. } => {
+            CaseCommand::UpdateCharges { charges, other_ground, .. } => {
                 let sealed = |custody: &Custody| custody.intake.charges.iter().any(Charge::sealed);
-                self.by_officer_if(linked.is_some_and(sealed) && !charges.iter().any(Charge::sealed))?;
+                let unseals = linked.is_some_and(sealed) && !charges.iter().any(Charge::sealed);
+                self.by_officer_if(unseals || other_ground.is_some())?;
                 self.of_holder(Stage::Change, self.case.active())
+            }
+            CaseCommand::CancelRelease { other_ground: Some(_), .. } => {
+                self.by_officer_if(true)?;
+                self.of_holder(Stage::Change, self.case.active())
+            }
+            CaseCommand::CloseCustody { other_ground: Some(_), .. } => {
+                self.by_officer_if(true)?;
+                self.of_holder(Stage::Release, self.case.active())
             }
             CaseCommand::CancelRelease { .. } | CaseCommand::ReopenCustody { .. } | CaseCommand::MoveCustody { .. } => {
                 self.of_holder(Stage::Change, self.case.active())

@@ -2,10 +2,11 @@
 
 use crate::domain::command::CaseCommand;
 use crate::domain::custody::{
-    ActualRelease, Closing, Destination, Identity, Intake, Movement, MovementKind, ReleaseRecipient, ScheduledRelease,
+    ActualRelease, Closing, Destination, Identity, Intake, Movement, MovementKind, OtherGround, ReleaseRecipient,
+    ScheduledRelease,
 };
 use crate::domain::hand_over::HandedTo;
-use crate::domain::ids::CaseKind;
+use crate::domain::ids::{CaseKind, InvalidId};
 use crate::domain::subject::Flags;
 use crate::wire::parse::{
     Form, REASON_LEN_MAX, Write, WriteRequest, correction, required_correction, subject, under, upon,
@@ -16,6 +17,7 @@ const ORDER_LEN_MAX: usize = 200;
 const PLACE_LEN_MAX: usize = 200;
 const CONTACT_LEN_MAX: usize = 200;
 const MEDICAL_LEN_MAX: usize = 1_000;
+const CITATION_LEN_MAX: usize = 200;
 
 impl WriteRequest for v1::OpenCustodyRequest {
     fn parse(self) -> Result<Write, Violations> {
@@ -51,7 +53,10 @@ impl WriteRequest for v1::CancelReleaseRequest {
         let mut form = Form::default();
         let custody = form.case("name", &self.name, CaseKind::Custody);
         let reason = form.text("reason", self.reason, REASON_LEN_MAX);
-        let command = custody.map(|custody| CaseCommand::CancelRelease { custody, reason });
+        let cited = other_ground(&mut form, self.other_ground);
+        let command = custody.zip(cited);
+        let command =
+            command.map(|(custody, other_ground)| CaseCommand::CancelRelease { custody, reason, other_ground });
         upon(form, command, &self.request_id, self.etag)
     }
 }
@@ -89,7 +94,10 @@ impl WriteRequest for v1::UpdateChargesRequest {
         let mut form = Form::default();
         let custody = form.case("name", &self.name, CaseKind::Custody);
         let charges = subject::charges(&mut form, "charges", self.charges);
-        let command = custody.map(|custody| CaseCommand::UpdateCharges { custody, charges });
+        let cited = other_ground(&mut form, self.other_ground);
+        let command = custody.zip(cited);
+        let command =
+            command.map(|(custody, other_ground)| CaseCommand::UpdateCharges { custody, charges, other_ground });
         upon(form, command, &self.request_id, self.etag)
     }
 }
@@ -125,7 +133,11 @@ impl WriteRequest for v1::CloseCustodyRequest {
         let mut form = Form::default();
         let custody = form.case("name", &self.name, CaseKind::Custody);
         let closing = closing(&mut form, "closing", self.closing);
-        let command = custody.zip(closing).map(|(custody, closing)| CaseCommand::CloseCustody { custody, closing });
+        let cited = other_ground(&mut form, self.other_ground);
+        let command = custody
+            .zip(closing)
+            .zip(cited)
+            .map(|((custody, closing), other_ground)| CaseCommand::CloseCustody { custody, closing, other_ground });
         upon(form, command, &self.request_id, self.etag)
     }
 }
@@ -216,6 +228,15 @@ fn closing(form: &mut Form, field: &str, closing: Option<v1::Closing>) -> Option
     let reason = form.required_word(&format!("{field}.reason"), closing.reason);
     let occurred_at = form.required_time(&format!("{field}.occurred_at"), closing.occurred_at);
     Some(Closing { reason: reason?, occurred_at: occurred_at? })
+}
+
+/// Another ground, where one is cited. `None`: what is there is none.
+fn other_ground(form: &mut Form, cited: Option<v1::OtherGround>) -> Option<Option<OtherGround>> {
+    let Some(cited) = cited else { return Some(None) };
+    let citation = form.required_text("other_ground.citation", cited.citation, CITATION_LEN_MAX);
+    let digest = cited.document_sha256.try_into().map_err(|_| InvalidId { expected: "32 bytes" });
+    let document_sha256 = form.parsed("other_ground.document_sha256", digest);
+    Some(Some(OtherGround { citation: citation?, document_sha256: document_sha256? }))
 }
 
 /// Circumstances as corrected. A claim is no circumstance that a correction could raise or resolve by the way.

@@ -4,7 +4,7 @@ use crate::domain::appeal::AppealAnswer;
 use crate::domain::charge::Charge;
 use crate::domain::claim::{Claim, ClaimOutcome};
 use crate::domain::correction::Correction;
-use crate::domain::custody::{ActualRelease, Closing, Identity, Movement, ScheduledRelease};
+use crate::domain::custody::{ActualRelease, Closing, Identity, Movement, OtherGround, ScheduledRelease};
 use crate::domain::detainer::{Acknowledgement, Answer, Detainer, LiftReason, Viewpoint};
 use crate::domain::determination::FieldClass;
 use crate::domain::event::{Change, Counts, Event, Record, RecordedDetermination, Told};
@@ -18,8 +18,8 @@ use crate::wire::show::clock::{fired, unlawful_hand_over};
 use crate::wire::show::duty::{obligation, review};
 use crate::wire::show::judged::{determination, judged};
 use crate::wire::show::parts::{
-    acknowledgement, actual_release, answer, charge, closing, correction, flags, movement, scheduled_release,
-    service_of_copy, subject, verification,
+    acknowledgement, actual_release, answer, charge, closing, correction, flags, movement, other_ground,
+    scheduled_release, service_of_copy, subject, verification,
 };
 use crate::wire::show::resource::{asked, custody, detainer, transfer};
 use crate::wire::show::{agency_name, timestamp};
@@ -64,15 +64,20 @@ fn wire(event: &Event, said: Said) -> Wire {
         Event::TransferRecorded { detainer, transfer, reason } => said.transfer(detainer, transfer, reason.as_ref()),
         Event::DetainerWithdrawn { detainer, reason } => said.withdrawn(detainer, *reason),
         Event::CustodyOpened(opened) => Wire::CustodyOpened(v1::CustodyOpened { custody: Some(custody(opened)) }),
-        Event::ChargesUpdated { custody, charges } => said.charges_updated(custody, charges),
+        Event::ChargesUpdated { custody, charges, other_ground: cited } => {
+            said.charges_updated(custody, charges, cited.as_ref())
+        }
         Event::IdentityCorrected { custody, identity, correction } => said.corrected(custody, identity, correction),
         Event::CustodyMoved { custody, movement } => said.moved(custody, movement),
         Event::ReleaseRescheduled { custody, release } => said.rescheduled(custody, release),
-        Event::ReleaseCancelled { custody, reason } => Wire::ReleaseCancelled(v1::ReleaseCancelled {
-            custody: custody.to_string(),
-            reason: reason.clone().unwrap_or_default(),
-        }),
-        Event::CustodyClosed { custody, closing } => said.closed(custody, closing),
+        Event::ReleaseCancelled { custody, reason, other_ground: cited } => {
+            Wire::ReleaseCancelled(v1::ReleaseCancelled {
+                custody: custody.to_string(),
+                reason: reason.clone().unwrap_or_default(),
+                other_ground: cited.as_ref().map(other_ground),
+            })
+        }
+        Event::CustodyClosed { custody, closing, other_ground: cited } => said.closed(custody, closing, cited.as_ref()),
         Event::CustodyReopened { custody, correction: why } => Wire::CustodyReopened(v1::CustodyReopened {
             custody: custody.to_string(),
             correction: Some(correction(why)),
@@ -92,6 +97,7 @@ fn wire(event: &Event, said: Said) -> Wire {
         Event::NoticeCancelled { detainer } => {
             Wire::NoticeCancelled(v1::NoticeCancelled { detainer: detainer.to_string(), counts: said.counts })
         }
+        Event::PromiseSuspended { detainer } => said.suspended(detainer),
         Event::ReviewOpened { detainer, review: opened } => Wire::ReviewOpened(v1::ReviewOpened {
             detainer: detainer.to_string(),
             review: Some(review(detainer, opened, None)),
@@ -243,10 +249,19 @@ impl Said {
 
 /// What a custodian enters of a stay.
 impl Said {
-    fn charges_updated(self, custody: &CaseName, charges: &[Charge]) -> Wire {
+    fn suspended(self, detainer: &CaseName) -> Wire {
+        Wire::PromiseSuspended(v1::PromiseSuspended {
+            detainer: detainer.to_string(),
+            determinations: self.determinations,
+            facts: self.facts,
+        })
+    }
+
+    fn charges_updated(self, custody: &CaseName, charges: &[Charge], cited: Option<&OtherGround>) -> Wire {
         Wire::ChargesUpdated(v1::ChargesUpdated {
             custody: custody.to_string(),
             charges: charges.iter().map(charge).collect(),
+            other_ground: cited.map(other_ground),
             determinations: self.determinations,
             facts: self.facts,
         })
@@ -311,10 +326,11 @@ impl Said {
         })
     }
 
-    fn closed(self, custody: &CaseName, how: &Closing) -> Wire {
+    fn closed(self, custody: &CaseName, how: &Closing, cited: Option<&OtherGround>) -> Wire {
         Wire::CustodyClosed(v1::CustodyClosed {
             custody: custody.to_string(),
             closing: Some(closing(how)),
+            other_ground: cited.map(other_ground),
             determinations: self.determinations,
             facts: self.facts,
             counts: self.counts,

@@ -2,7 +2,7 @@
 
 use crate::domain::charge::Charge;
 use crate::domain::correction::Correction;
-use crate::domain::custody::{ActualRelease, Closing, Destination, Movement, ScheduledRelease};
+use crate::domain::custody::{ActualRelease, Closing, Destination, Movement, OtherGround, ScheduledRelease};
 use crate::domain::detainer::{Acknowledgement, Answer, Warrant};
 use crate::domain::service::ServiceOfCopy;
 use crate::domain::subject::{Flags, PersonName, Subject};
@@ -132,6 +132,10 @@ pub(super) fn actual_release(release: &ActualRelease) -> v1::ActualRelease {
         date_public: release.date_public,
         place: release.place.clone().unwrap_or_default(),
     }
+}
+
+pub(super) fn other_ground(cited: &OtherGround) -> v1::OtherGround {
+    v1::OtherGround { citation: cited.citation.clone(), document_sha256: cited.document_sha256.to_vec() }
 }
 
 pub(super) fn service_of_copy(service: &ServiceOfCopy) -> v1::ServiceOfCopy {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use comity::domain::calendar::business_hours_later;
 use comity::domain::claim::ClaimOutcome;
 use comity::domain::command::CaseCommand;
-use comity::domain::custody::ScheduledRelease;
+use comity::domain::custody::{ActualRelease, ScheduledRelease};
 use comity::domain::detainer::{AnswerKind, Finding};
 use comity::domain::hand_over::HandedTo;
 use comity::domain::ids::CaseName;
@@ -147,16 +147,9 @@ impl Names {
                 (custodian, CaseCommand::ScheduleRelease { custody: custody(), release })
             }
             Act::Release => {
-                let release = sample::released();
-                (
-                    custodian,
-                    CaseCommand::RecordRelease {
-                        custody: custody(),
-                        release,
-                        correction: None,
-                        to: HandedTo::default(),
-                    },
-                )
+                let release = ActualRelease { released_at: at, ..sample::released() };
+                let to = HandedTo::default();
+                (custodian, CaseCommand::RecordRelease { custody: custody(), release, correction: None, to })
             }
             Act::Offer(closes_at) => {
                 let window = TransferWindow { opens_at: at, closes_at: *closes_at, facility: "NY029".parse().unwrap() };
@@ -216,9 +209,10 @@ fn fired(gateway: &Gateway) -> BTreeMap<(String, i32), Vec<Fired>> {
 fn due(expected: Expected, ticks: &[Timestamp]) -> Vec<Fired> {
     let Expected { from, due_at, until, repeats, .. } = expected;
     let (mut all, mut next, mut times) = (Vec::new(), due_at, 0);
-    let looked_at = |tick: &&Timestamp| from <= **tick && until.is_none_or(|until| **tick < until);
-    for tick in ticks.iter().filter(looked_at) {
-        if *tick < next || (times > 0 && !repeats) {
+    for tick in ticks.iter().filter(|tick| from <= **tick) {
+        // That a person was held too long is said even if the release was recorded before anybody looked.
+        let waits = until.is_none_or(|until| if repeats { next < until } else { *tick < until });
+        if *tick < next || !waits || (times > 0 && !repeats) {
             continue;
         }
         times += 1;

@@ -5,7 +5,7 @@ use comity::domain::case::Case;
 use comity::domain::claim::ClaimOutcome;
 use comity::domain::clocks::{self, ClockKind, Running};
 use comity::domain::command::CaseCommand;
-use comity::domain::custody::{MovementKind, ScheduledRelease};
+use comity::domain::custody::{ActualRelease, MovementKind, OtherGround, ScheduledRelease};
 use comity::domain::detainer::{AnswerKind, Finding, LiftReason};
 use comity::domain::determination::{FieldClasses, HoldClock, LawView, Ruling};
 use comity::domain::firing;
@@ -23,8 +23,9 @@ fn law(notify: Ruling) -> LawView {
     sample::law(Ruling::Must, notify, FieldClasses::all())
 }
 
+/// Allows everything, and shows nothing of it.
 fn silent() -> LawView {
-    law(Ruling::MustNot)
+    sample::law(Ruling::Must, Ruling::May, FieldClasses::NONE)
 }
 
 fn hours_after(at: Timestamp, hours: i64) -> Timestamp {
@@ -220,13 +221,9 @@ fn a_hold_runs_out_and_the_alarm_repeats_until_the_release_is_recorded() {
     story.world.now = late;
     story.puts_off(hours_after(late, 500));
     assert_eq!(alarm(&story), Some((hours_after(lapse, 11), 3)));
-    let release = sample::released();
-    let record = CaseCommand::RecordRelease {
-        custody: story.custody.clone(),
-        release,
-        correction: None,
-        to: HandedTo::default(),
-    };
+    let release = ActualRelease { released_at: late, ..sample::released() };
+    let (custody, to) = (story.custody.clone(), HandedTo::default());
+    let record = CaseCommand::RecordRelease { custody, release, correction: None, to };
     story.does(record, &silent());
     assert_eq!(alarm(&story), None);
 }
@@ -247,8 +244,15 @@ fn the_moment_of_otherwise_release_stays_once_it_was_reached() {
         story.puts_off(hours_after(story.world.now, days * 24));
         assert_eq!(due(&story), Some(hours_after(expected_at, 48)));
     }
-    // Called off, the person is held on other grounds.
-    story.does(CaseCommand::CancelRelease { custody: story.custody.clone(), reason: None }, &silent());
+    // Called off, it stays: only another ground that is cited ends it.
+    let calls_off = |story: &mut Story, other_ground| {
+        let custody = story.custody.clone();
+        story.does(CaseCommand::CancelRelease { custody, reason: None, other_ground }, &silent());
+    };
+    calls_off(&mut story, None);
+    assert_eq!(due(&story), Some(hours_after(expected_at, 48)));
+    story.schedules(hours_after(story.world.now, 1));
+    calls_off(&mut story, Some(OtherGround { citation: "CPL 510.10".to_owned(), document_sha256: [7; 32] }));
     assert_eq!(due(&story), None);
     let again = hours_after(story.world.now, 3);
     story.schedules(again);

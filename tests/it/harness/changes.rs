@@ -95,6 +95,7 @@ pub(crate) fn dismissal_in(custody: &str) -> v1::UpdateChargesRequest {
         charges: vec![dismissed],
         request_id: request_id(),
         etag: String::new(),
+        other_ground: None,
     }
 }
 
@@ -167,7 +168,13 @@ pub(crate) fn cancellation_in(custody: &str) -> v1::CancelReleaseRequest {
         reason: REASON.to_owned(),
         request_id: request_id(),
         etag: String::new(),
+        other_ground: None,
     }
+}
+
+/// A person is held on another ground, as a document says.
+pub(crate) fn other_ground() -> v1::OtherGround {
+    v1::OtherGround { citation: "CPL 510.10".to_owned(), document_sha256: vec![7; 32] }
 }
 
 pub(crate) fn escape_from(custody: &str) -> v1::CloseCustodyRequest {
@@ -177,6 +184,7 @@ pub(crate) fn escape_from(custody: &str) -> v1::CloseCustodyRequest {
         closing: Some(closing),
         request_id: request_id(),
         etag: String::new(),
+        other_ground: None,
     }
 }
 

@@ -147,7 +147,7 @@ fn entered(mint: &mut Mint, cases: &Cases, corrects: bool) -> Option<Spoken> {
     let of = pick(mint, cases, StoredCase::custody)?;
     let (custody, caller) = (of.name.clone(), nickname(&of.custodian));
     let (stage, command) = match mint.rng.u8(..15) {
-        0..2 => (Stage::Change, CaseCommand::UpdateCharges { custody, charges: charges(mint) }),
+        0..2 => (Stage::Change, CaseCommand::UpdateCharges { custody, charges: charges(mint), other_ground: None }),
         2..4 => {
             let identity = Box::new(Identity { subject: mint.subject(), flags: mint.flags() });
             (Stage::Change, CaseCommand::CorrectIdentity { custody, identity, correction: mint.correction() })
@@ -159,13 +159,13 @@ fn entered(mint: &mut Mint, cases: &Cases, corrects: bool) -> Option<Spoken> {
         }
         7..9 => (Stage::Schedule, CaseCommand::ScheduleRelease { custody, release: mint.scheduled() }),
         9 => (Stage::Schedule, CaseCommand::RescheduleRelease { custody, release: mint.scheduled() }),
-        10 => (Stage::Change, CaseCommand::CancelRelease { custody, reason: Some(mint.reason()) }),
+        10 => (Stage::Change, CaseCommand::CancelRelease { custody, reason: Some(mint.reason()), other_ground: None }),
         11..13 => {
             let (release, correction) = (mint.released(), corrects.then(|| mint.correction()));
             let to = HandedTo { detainer: None, reason: mint.some(Mint::reason) };
             (Stage::Release, CaseCommand::RecordRelease { custody, release, correction, to })
         }
-        13 => (Stage::Release, CaseCommand::CloseCustody { custody, closing: mint.closing() }),
+        13 => (Stage::Release, CaseCommand::CloseCustody { custody, closing: mint.closing(), other_ground: None }),
         _ => (Stage::Change, CaseCommand::ReopenCustody { custody, correction: mint.correction() }),
     };
     Some((caller, Some(stage), command))

@@ -16,7 +16,8 @@ use crate::lifecycle::ways::{CUSTODIAN, ISSUER, answered, entered, found, matche
 use crate::sample;
 use crate::world::World;
 
-pub(super) const REVIEW_ROWS: [&str; 6] = ["none yet", "open", "open, of a claim", "permitted", "refused", "moot"];
+pub(super) const REVIEW_ROWS: [&str; 7] =
+    ["none yet", "open", "open, of a claim", "permitted", "refused", "moot", "released-undecided"];
 
 pub(super) const REVIEW_COLUMNS: [&str; 15] = [
     "ResolveReview: permit",
@@ -96,6 +97,7 @@ fn review_in(row: &str) -> (World, CaseName, CaseName) {
         "permitted" => Some((resolve(ReviewDecision::Permit), law)),
         "refused" => Some((resolve(ReviewDecision::Refuse), law)),
         "moot" => Some((entered("UpdateCharges", &custody), allowing())),
+        "released-undecided" => Some((release(&custody), law)),
         unknown => panic!("no way to a review {unknown}"),
     };
     if let Some((command, law)) = way {

@@ -149,7 +149,7 @@ pub(super) fn entered(column: &str, custody: &CaseName) -> CaseCommand {
     match column {
         "ScheduleRelease" => CaseCommand::ScheduleRelease { custody, release: sample::scheduled() },
         "RescheduleRelease" => CaseCommand::RescheduleRelease { custody, release: sample::scheduled() },
-        "CancelRelease" => CaseCommand::CancelRelease { custody, reason: None },
+        "CancelRelease" => CaseCommand::CancelRelease { custody, reason: None, other_ground: None },
         "RecordRelease" => release(&custody),
         "RecordRelease: to the requesting agency" => handing_over(&custody, None),
         "RecordRelease: to the requesting agency, correction" => handing_over(&custody, Some(correction)),
@@ -161,7 +161,7 @@ pub(super) fn entered(column: &str, custody: &CaseName) -> CaseCommand {
         },
         "CloseCustody" => close(&custody),
         "ReopenCustody" => CaseCommand::ReopenCustody { custody, correction },
-        "UpdateCharges" => CaseCommand::UpdateCharges { custody, charges: Vec::new() },
+        "UpdateCharges" => CaseCommand::UpdateCharges { custody, charges: Vec::new(), other_ground: None },
         "CorrectIdentity" => {
             let identity = Box::new(Identity { subject: sample::subject(), flags: Flags::default() });
             CaseCommand::CorrectIdentity { custody, identity, correction }
@@ -275,5 +275,5 @@ fn handing_over(custody: &CaseName, correction: Option<Correction>) -> CaseComma
 }
 
 fn close(custody: &CaseName) -> CaseCommand {
-    CaseCommand::CloseCustody { custody: custody.clone(), closing: sample::closing() }
+    CaseCommand::CloseCustody { custody: custody.clone(), closing: sample::closing(), other_ground: None }
 }

@@ -21,6 +21,8 @@ pub(super) enum Move {
     Restart { before: Option<WrongKey>, opening: Opening },
     /// The clock moves.
     Clock { mins: i64 },
+    /// What is due fires.
+    Tick,
 }
 
 /// What befalls a batch.
@@ -161,6 +163,7 @@ fn one_move() -> impl Strategy<Value = Move> {
         1 => (proptest::option::of(select(vec![WrongKey::Signing, WrongKey::Wrapping])), opening())
             .prop_map(|(before, opening)| Move::Restart { before, opening }),
         3 => clock().prop_map(|mins| Move::Clock { mins }),
+        3 => Just(Move::Tick),
     ]
 }
 

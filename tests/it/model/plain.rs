@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_lc_rs::digest::{SHA256, digest};
+use comity::domain::agenda::no_date;
 use comity::domain::apply::{apply, oblige};
 use comity::domain::case::{Case, StoredCase};
 use comity::domain::command::{Action, CaseCommand, Command, Method};
@@ -11,14 +12,14 @@ use comity::domain::decide::{Refusal, decide, follow, met_by_record};
 use comity::domain::detainer::Detainer;
 use comity::domain::determination::{FieldClass, FieldClasses};
 use comity::domain::event::{Event, Party, Record};
-use comity::domain::ids::{AgencyId, CaseName, JurisdictionId, LogKind, LogName, RequestId};
+use comity::domain::ids::{AgencyId, CaseName, JurisdictionId, LogKind, LogName, OfficerPseudonym, RequestId};
 use comity::domain::inbox;
 use comity::domain::obligation::ObligationTimes;
 use comity::domain::permit::Admitted;
 use comity::domain::review::ReviewTimes;
 use comity::domain::timetable::Timetable;
 use comity::ledger::Hash;
-use comity::policy::gate::{Denial, Gate};
+use comity::policy::gate::{Again, Denial, Gate};
 use comity::recorder::SubmitError;
 use comity::store::{Audience, SeenRequest};
 use comity::wire::entry::{self, Header, Opening};
@@ -26,6 +27,7 @@ use comity::wire::{show, v1};
 use jiff::Timestamp;
 
 use crate::model::shown;
+use crate::model::ticking::Walk;
 
 /// The one system of each agency that receives.
 pub(super) const CONSUMER: &str = "default";
@@ -71,18 +73,25 @@ pub(super) struct Plain {
     /// Cases that the batch at hand names.
     pub(super) touched: BTreeSet<CaseName>,
     pub(super) random: fastrand::Rng,
+    /// When the law is to be asked again of each custody on which a detainer stands.
+    pub(super) again: BTreeMap<CaseName, Timestamp>,
+    /// Where the law is still to be asked again of everything.
+    pub(super) walks: BTreeMap<JurisdictionId, Walk>,
+    /// Where everything is known to be on the agenda for that.
+    pub(super) marked: BTreeSet<JurisdictionId>,
 }
 
 /// What an entry is made of.
-struct Draft<'a> {
-    write: &'a Admitted<Command>,
-    method: &'static str,
-    log: LogName,
-    resource: String,
-    policy_digest: Option<[u8; 32]>,
-    audience: Vec<(Party, FieldClasses)>,
-    event: v1::Event,
-    now: Timestamp,
+pub(super) struct Draft<'a> {
+    pub(super) agency: &'a AgencyId,
+    pub(super) officer: &'a OfficerPseudonym,
+    pub(super) method: &'static str,
+    pub(super) log: LogName,
+    pub(super) resource: String,
+    pub(super) policy_digest: Option<[u8; 32]>,
+    pub(super) audience: Vec<(Party, FieldClasses)>,
+    pub(super) event: v1::Event,
+    pub(super) now: Timestamp,
 }
 
 impl Plain {
@@ -95,12 +104,16 @@ impl Plain {
             deliveries: BTreeMap::new(),
             touched: BTreeSet::new(),
             random: fastrand::Rng::with_seed(seed),
+            again: BTreeMap::new(),
+            walks: places.iter().map(|place| (place.clone(), Walk::Ahead)).collect(),
+            marked: BTreeSet::new(),
         }
     }
 
-    /// Another process draws anew.
+    /// Another process draws anew, and asks the law of everything again.
     pub(super) fn reseed(&mut self, seed: u64) {
         self.random = fastrand::Rng::with_seed(seed);
+        self.walks = self.cases.keys().map(|place| (place.clone(), Walk::Ahead)).collect();
     }
 
     pub(super) fn case(&self, name: &CaseName) -> Option<&StoredCase> {
@@ -210,12 +223,7 @@ impl Plain {
         let (log, index) = first.ok_or(Refusal::NoSuchCase)?;
         let told = gate.as_told(&write.caller, &case, now);
         self.answer(&log, index, shown::answer(write, command, told.as_ref().unwrap_or(&case), &records));
-        let detainers = case.detainer.into_iter().chain(case.standing);
-        let detainers = detainers.map(|detainer| StoredCase::Detainer(Box::new(detainer)));
-        for stored in detainers.chain(case.custody.map(|custody| StoredCase::Custody(Box::new(custody)))) {
-            self.touched.insert(stored.name().clone());
-            self.cases.get_mut(&stored.name().jurisdiction).unwrap().insert(stored.name().clone(), stored);
-        }
+        self.keep(gate, case, now);
         Ok((log, index))
     }
 
@@ -246,7 +254,8 @@ impl Plain {
         }
         let kind = if holds && !proves { LogKind::Custody } else { LogKind::Exchange };
         let index = self.append(Draft {
-            write,
+            agency: &agency.id,
+            officer: &write.caller.actor.as_ref().unwrap().pseudonym,
             method: Method::AcknowledgeInbox.rpc(),
             log: log(place, kind),
             resource: format!("jurisdictions/{place}"),
@@ -264,10 +273,31 @@ impl Plain {
         Ok((log(place, kind), index))
     }
 
+    /// Takes a case as it now stands, and when the law is to be asked of it again.
+    pub(super) fn keep(&mut self, gate: &Gate, case: Case, now: Timestamp) {
+        if let Some(custody) = &case.custody {
+            match gate.again(&case, now) {
+                Again::At(at) => _ = self.again.insert(custody.name.clone(), at.unwrap_or_else(no_date)),
+                Again::Nothing => _ = self.again.remove(&custody.name),
+            }
+        }
+        let detainers = case.detainer.into_iter().chain(case.standing);
+        let detainers = detainers.map(|detainer| StoredCase::Detainer(Box::new(detainer)));
+        for stored in detainers.chain(case.custody.map(|custody| StoredCase::Custody(Box::new(custody)))) {
+            self.touched.insert(stored.name().clone());
+            self.cases.get_mut(&stored.name().jurisdiction).unwrap().insert(stored.name().clone(), stored);
+        }
+    }
+
     /// Everything that a command may touch.
     pub(super) fn assemble(&mut self, command: &CaseCommand) -> Case {
+        self.assembled(command.names().into_iter())
+    }
+
+    /// These cases, and what stands beside them.
+    pub(super) fn assembled<'n>(&mut self, names: impl Iterator<Item = &'n CaseName>) -> Case {
         let mut case = Case::default();
-        for name in command.names() {
+        for name in names {
             self.touched.insert(name.clone());
             match self.case(name) {
                 Some(StoredCase::Detainer(detainer)) => case.detainer = Some((**detainer).clone()),
@@ -301,8 +331,11 @@ impl Plain {
     ) -> u64 {
         let notice = matches!(record.event, Event::ReleaseNoticed { .. });
         let method = if notice { "Notice" } else { command.method().rpc() };
+        let nobody = "0".repeat(32).parse().unwrap();
         self.append(Draft {
-            write,
+            agency: &write.caller.agency.id,
+            // Who brought a notice about is told in the entry that it follows from.
+            officer: if method == "Notice" { &nobody } else { &write.caller.actor.as_ref().unwrap().pseudonym },
             method: if record.is_retraction() { "Retraction" } else { method },
             log: log(&record.resource.jurisdiction, record.log),
             resource: record.resource.to_string(),
@@ -313,20 +346,18 @@ impl Plain {
         })
     }
 
-    fn append(&mut self, draft: Draft<'_>) -> u64 {
-        let Draft { write, method, log, resource, policy_digest, audience, event, now } = draft;
+    pub(super) fn append(&mut self, draft: Draft<'_>) -> u64 {
+        let Draft { agency, officer, method, log, resource, policy_digest, audience, event, now } = draft;
         let blinding = self.draw();
         let contents = entry::contents(&event).unwrap();
         let opening = |(class, content)| Opening { class, salt: self.draw(), content };
         let openings: Vec<Opening> = contents.into_iter().map(opening).collect();
         let log = self.logs.get_mut(&log).unwrap();
-        let nobody = "0".repeat(32).parse().unwrap();
         let header = Header {
             index: log.size(),
             recorded_at: now,
-            agency: &write.caller.agency.id,
-            // Who brought a notice about is told in the entry that it follows from.
-            officer: if method == "Notice" { &nobody } else { &write.caller.actor.as_ref().unwrap().pseudonym },
+            agency,
+            officer,
             method,
             resource: &resource,
             policy_digest,

@@ -8,6 +8,7 @@ use comity::domain::permit::Admitted;
 use comity::ledger::{self, Checkpoint, Receipt};
 use comity::recorder::{Recorded, RecorderError, SubmitError, origin};
 use comity::store::StoreError;
+use comity::wire::entry;
 use jiff::Timestamp;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -48,6 +49,7 @@ pub(super) fn play(moves: &[Move], seed: u64, engine: On) -> Result<(Tally, Left
             Move::Batch { drafts, fault } => player.batch(drafts, *fault)?,
             Move::Restart { before, opening } => player.restart(*before, *opening)?,
             Move::Clock { mins } => player.pass(*mins),
+            Move::Tick => player.tick()?,
         }
     }
     let left = end::compare(&mut player)?;
@@ -71,6 +73,24 @@ impl Player {
     fn pass(&mut self, mins: i64) {
         self.real.clock.set(Timestamp::from_second(self.now().as_second() + mins * 60).unwrap());
         self.count(if mins < 0 { "clock: back" } else { "clock: forth" });
+    }
+
+    /// Lets everything fire that is due, a batch at a time, until the gateway says that nothing is left; and nothing is.
+    fn tick(&mut self) -> Same {
+        self.plain.touched.clear();
+        let (now, mut grown) = (self.real.clock.now(), Vec::new());
+        let before: BTreeMap<_, _> = logs().map(|log| (log.clone(), self.plain.logs[&log].size())).collect();
+        for _ in 0..self.real.ticks() {
+            grown.extend(self.plain.tick(&GATES[self.law], now));
+        }
+        prop_assert!(self.plain.is_at_rest(now), "something is in the way of what is due");
+        for (log, size) in before {
+            for index in size..self.plain.logs[&log].size() {
+                let leaf = entry::read_leaf(&self.plain.logs[&log].entry(index).leaf).unwrap();
+                self.count(format!("fired: {}", leaf.method));
+            }
+        }
+        self.compare(&grown)
     }
 
     fn batch(&mut self, drafts: &[Draft], fault: Option<Fault>) -> Same {

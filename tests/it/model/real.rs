@@ -31,6 +31,7 @@ use crate::model::dying::{self, Death, Dying, HOLD};
 use crate::model::moves::{Away, CrashAt, WrongKey};
 use crate::model::places;
 use crate::model::plain::CONSUMER;
+use crate::model::ticking::LEN_MAX;
 use crate::sample;
 
 pub(super) const ORIGIN: &str = "comity.example";
@@ -116,6 +117,19 @@ impl Real {
         Came { answers, died }
     }
 
+    /// Lets everything fire that is due. Says how many batches it took.
+    pub(super) fn ticks(&mut self) -> usize {
+        let handle = &self.process.as_ref().unwrap().running.handle;
+        let mut batches = 0;
+        loop {
+            batches += 1;
+            assert!(batches < 1_000, "it never ends");
+            if !self.runtime.block_on(handle.tick()).unwrap().more {
+                return batches;
+            }
+        }
+    }
+
     /// Kills the process and goes on with what was on disk when it died.
     pub(super) fn kill(&mut self) {
         if let Some(Death { image, .. }) = self.process.as_ref().unwrap().death.lock().unwrap().take() {
@@ -182,7 +196,7 @@ impl Real {
             meters: Meters::new(),
             duties: Duties::default(),
             timetable: Timetable::default(),
-            firings_len_max: 1,
+            firings_len_max: LEN_MAX,
             appeals: appeal::Limits::default(),
         })?;
         Ok(Process { running, death, away, held, queued: lets_go })

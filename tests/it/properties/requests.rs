@@ -2,13 +2,14 @@
 
 use comity::domain::command::CaseCommand;
 use comity::domain::correction::Correction;
-use comity::domain::custody::{Custody, ReleaseRecipient};
+use comity::domain::custody::{Custody, OtherGround, ReleaseRecipient};
 use comity::domain::detainer::{Detainer, Viewpoint};
 use comity::domain::hand_over::HandedTo;
 use comity::domain::ids::CaseName;
 use comity::domain::transfer::{Transfer, TransferName, TransferWindow};
 use comity::wire::parse::WriteRequest;
 use comity::wire::{Message, Named, shape, show, v1, words};
+use proptest::option;
 use proptest::prelude::*;
 use uuid::Uuid;
 
@@ -51,6 +52,10 @@ fn marked(correction: &Correction) -> v1::Correction {
     v1::Correction { reason: correction.reason.clone() }
 }
 
+fn cites(cited: &OtherGround) -> v1::OtherGround {
+    v1::OtherGround { citation: cited.citation.clone(), document_sha256: cited.document_sha256.to_vec() }
+}
+
 proptest! {
     #![proptest_config(tries(256))]
 
@@ -70,7 +75,7 @@ proptest! {
     fn what_is_found_reads_back(
         detainer in any::lodged(),
         acknowledgement in any::acknowledgement(),
-        correction in proptest::option::of(any::correction()),
+        correction in option::of(any::correction()),
     ) {
         let (name, request_id) = names(&detainer.name);
         let said = Detainer { acknowledgement: Some(acknowledgement.clone()), ..detainer.clone() };
@@ -88,7 +93,7 @@ proptest! {
     fn what_is_answered_reads_back(
         detainer in any::lodged(),
         answer in any::answer(),
-        correction in proptest::option::of(any::correction()),
+        correction in option::of(any::correction()),
     ) {
         let (name, request_id) = names(&detainer.name);
         let said = Detainer { answer: Some(answer.clone()), ..detainer.clone() };
@@ -106,7 +111,7 @@ proptest! {
     fn a_service_reads_back(
         detainer in any::lodged(),
         service in any::service(),
-        correction in proptest::option::of(any::correction()),
+        correction in option::of(any::correction()),
     ) {
         let (name, request_id) = names(&detainer.name);
         let said = Detainer { service: Some(service.clone()), ..detainer.clone() };
@@ -155,6 +160,7 @@ proptest! {
         identity in any::identity(),
         movement in any::movement(),
         correction in any::correction(),
+        cited in option::of(any::events::other_ground()),
     ) {
         let ((name, request_id), etag) = (names(&custody.name), String::new());
         let request = v1::OpenCustodyRequest {
@@ -169,8 +175,10 @@ proptest! {
             name: name.clone(),
             request_id: request_id.clone(),
             etag: etag.clone(),
+            other_ground: cited.as_ref().map(cites),
         };
-        check(&request, &CaseCommand::UpdateCharges { custody: custody.name.clone(), charges });
+        let other_ground = cited;
+        check(&request, &CaseCommand::UpdateCharges { custody: custody.name.clone(), charges, other_ground });
         let mut after = Custody { movement: Some(movement.clone()), ..custody.clone() };
         after.intake.subject = identity.subject.clone();
         after.intake.flags = identity.flags;
@@ -190,7 +198,12 @@ proptest! {
     }
 
     #[test]
-    fn what_is_expected_reads_back(custody in any::opened(), release in any::scheduled(), reason in any::reason()) {
+    fn what_is_expected_reads_back(
+        custody in any::opened(),
+        release in any::scheduled(),
+        reason in any::reason(),
+        cited in option::of(any::events::other_ground()),
+    ) {
         let ((name, request_id), etag) = (names(&custody.name), String::new());
         let after = Custody { scheduled: Some(release.clone()), ..custody };
         let (custody, scheduled) = (after.name.clone(), show::custody(&after).scheduled_release);
@@ -208,8 +221,9 @@ proptest! {
             etag: etag.clone(),
         };
         check(&request, &CaseCommand::RescheduleRelease { custody: custody.clone(), release });
-        let request = v1::CancelReleaseRequest { reason: reason.clone(), name, request_id, etag };
-        check(&request, &CaseCommand::CancelRelease { custody, reason: Some(reason) });
+        let other_ground = cited.as_ref().map(cites);
+        let request = v1::CancelReleaseRequest { reason: reason.clone(), name, request_id, etag, other_ground };
+        check(&request, &CaseCommand::CancelRelease { custody, reason: Some(reason), other_ground: cited });
     }
 
     #[test]
@@ -219,6 +233,7 @@ proptest! {
         closing in any::closing(),
         correction in any::correction(),
         to in any::handed_to(),
+        cited in option::of(any::events::other_ground()),
     ) {
         let ((name, request_id), etag) = (names(&custody.name), String::new());
         // Whom somebody was handed to is said where they were.
@@ -242,8 +257,9 @@ proptest! {
             name: name.clone(),
             request_id: request_id.clone(),
             etag: etag.clone(),
+            other_ground: cited.as_ref().map(cites),
         };
-        check(&request, &CaseCommand::CloseCustody { custody: custody.clone(), closing });
+        check(&request, &CaseCommand::CloseCustody { custody: custody.clone(), closing, other_ground: cited });
         let request = v1::ReopenCustodyRequest { correction: Some(marked(&correction)), name, request_id, etag };
         check(&request, &CaseCommand::ReopenCustody { custody, correction });
     }
@@ -252,7 +268,7 @@ proptest! {
     fn what_is_said_of_a_transfer_reads_back(
         name in any::transfer_name(),
         offered in any::window(),
-        reason in proptest::option::of(any::reason()),
+        reason in option::of(any::reason()),
         (declined, cause) in (any::word(), any::word()),
         occurred_at in any::time(),
     ) {

@@ -1,6 +1,7 @@
 //! What is left to a person, under random commands and random law.
 
 use comity::domain::command::CaseCommand;
+use comity::domain::detainer::{Detainer, DetainerState};
 use comity::domain::determination::{LawView, Ruling};
 use comity::domain::event::{Event, Record};
 use comity::domain::ids::LogKind;
@@ -48,8 +49,13 @@ proptest! {
 
 /// What its custodian decides and owes, and when, stands in a log that its issuer does not know of.
 pub(super) fn what_a_custodian_decides_and_owes_is_internal(record: &Record) {
-    let duty =
-        matches!(record.event, Event::ReviewOpened { .. } | Event::ReviewResolved { .. } | Event::ObligationMet { .. });
+    let duty = matches!(
+        record.event,
+        Event::PromiseSuspended { .. }
+            | Event::ReviewOpened { .. }
+            | Event::ReviewResolved { .. }
+            | Event::ObligationMet { .. }
+    );
     assert!(!duty || (record.log == LogKind::Custody && issuer_in(record).is_none()), "{:?}", record.event);
 }
 
@@ -64,8 +70,21 @@ pub(super) fn what_is_left_to_a_person_waits_for_one(record: &Record, law: &LawV
         assert_ne!(review.state, ReviewState::Moot, "nobody is asked any more");
         assert!(law.notify.policies.iter().all(|policy| review.basis.policies.contains(policy)));
         assert_eq!(Some(&review.basis.custodian), detainer.custodian.as_ref());
+    } else if stands && law.notify.ruling == Ruling::MustNot && is_suspended(detainer) {
+        // What was promised and is forbidden now is for an officer to answer anew.
+        assert!(matches!(state(ReviewMatter::Notify), Some(ReviewState::Open | ReviewState::Refused)));
     } else {
         assert_ne!(state(ReviewMatter::Notify), Some(ReviewState::Open), "there is nothing to decide");
     }
     assert!(stands || detainer.reviews.iter().all(|review| !review.is_open()), "it no longer stands");
+    if stands && matches!(detainer.state, DetainerState::HoldHonored | DetainerState::NotifyOnly) {
+        let permitted = detainer.permits(ReviewMatter::Notify, &law.notify.policies);
+        let may = law.notify.ruling != Ruling::Review || permitted;
+        assert!(law.notify.ruling != Ruling::MustNot && may, "the law does not allow what is promised");
+    }
+}
+
+fn is_suspended(detainer: &Detainer) -> bool {
+    let promised = detainer.answer.as_ref().is_some_and(|answer| answer.kind.promises());
+    promised && detainer.state == DetainerState::UnderReview
 }

@@ -243,7 +243,9 @@ impl Entered {
         let custody = of.name.clone();
         let correction = sample::correction();
         match self {
-            Self::Charges => CaseCommand::UpdateCharges { custody, charges: vec![sample::charge(), held_on()] },
+            Self::Charges => {
+                CaseCommand::UpdateCharges { custody, charges: vec![sample::charge(), held_on()], other_ground: None }
+            }
             Self::Identity { juvenile } => {
                 let flags = Flags { juvenile: *juvenile, ..Flags::default() };
                 let identity = Box::new(Identity { subject: sample::subject(), flags });
@@ -255,12 +257,12 @@ impl Entered {
             }
             Self::Schedule => CaseCommand::ScheduleRelease { custody, release: sample::scheduled() },
             Self::Reschedule => CaseCommand::RescheduleRelease { custody, release: sample::scheduled() },
-            Self::Cancel => CaseCommand::CancelRelease { custody, reason: None },
+            Self::Cancel => CaseCommand::CancelRelease { custody, reason: None, other_ground: None },
             Self::Release { corrects } => {
                 let (release, correction) = (sample::released(), corrects.then_some(correction));
                 CaseCommand::RecordRelease { custody, release, correction, to: HandedTo::default() }
             }
-            Self::Close => CaseCommand::CloseCustody { custody, closing: sample::closing() },
+            Self::Close => CaseCommand::CloseCustody { custody, closing: sample::closing(), other_ground: None },
             Self::Reopen => CaseCommand::ReopenCustody { custody, correction },
         }
     }
@@ -281,7 +283,7 @@ impl PickUp {
             Self::Offer { .. } => return None,
             Self::Accept => (issuer, CaseCommand::AcceptWindow { transfer }),
             Self::Decline => (issuer, CaseCommand::DeclineWindow { transfer, reason: WindowDeclineReason::Time }),
-Self::Confirm(side) => (
+            Self::Confirm(side) => (
                 speaker(of, *side),
                 CaseCommand::ConfirmTransfer { transfer, occurred_at: last.offered_at, reason: None },
             ),

@@ -305,7 +305,7 @@ impl Cell<'_> {
         let correction = sample::correction;
         Some(match method {
             "OpenCustody" => CaseCommand::OpenCustody(sample::intake()),
-            "UpdateCharges" => CaseCommand::UpdateCharges { custody, charges: Vec::new() },
+            "UpdateCharges" => CaseCommand::UpdateCharges { custody, charges: Vec::new(), other_ground: None },
             "CorrectIdentity" => {
                 let identity = Box::new(Identity { subject: sample::subject(), flags: Flags::default() });
                 CaseCommand::CorrectIdentity { custody, identity, correction: correction() }
@@ -319,7 +319,7 @@ impl Cell<'_> {
             }
             "ScheduleRelease" => CaseCommand::ScheduleRelease { custody, release: self.scheduled() },
             "RescheduleRelease" => CaseCommand::RescheduleRelease { custody, release: self.scheduled() },
-            "CancelRelease" => CaseCommand::CancelRelease { custody, reason: None },
+            "CancelRelease" => CaseCommand::CancelRelease { custody, reason: None, other_ground: None },
             "RecordRelease" => {
                 let release = ActualRelease { date_public: self.state.public, ..sample::released() };
                 let handed_over = self.way == "handed-over";
@@ -330,7 +330,7 @@ impl Cell<'_> {
                 let release = ActualRelease { recipient, ..release };
                 CaseCommand::RecordRelease { custody, release, correction: None, to }
             }
-            "CloseCustody" => CaseCommand::CloseCustody { custody, closing: sample::closing() },
+            "CloseCustody" => CaseCommand::CloseCustody { custody, closing: sample::closing(), other_ground: None },
             "ReopenCustody" => CaseCommand::ReopenCustody { custody, correction: correction() },
             _ => return None,
         })

@@ -14,7 +14,7 @@ use crate::reload::policies;
 
 /// A set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Letter {
+pub(crate) enum Letter {
     /// Allows and shows everything.
     A,
     /// No hold; the issuer is not shown that a person was released, and may neither amend nor list.
@@ -103,7 +103,7 @@ const SHARED: &str =
     "[[case]]\nname = \"no hold is asked for\"\ngiven = { form = \"I-247G\" }\nexpect = { hold = \"must not\" }\n";
 
 /// Writes the three sets beside each other.
-pub(super) fn sets_in(directory: &Path) {
+pub(crate) fn sets_in(directory: &Path) {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("policies");
     for letter in Letter::ALL {
         let set = directory.join(format!("set-{}", letter.word()));
@@ -122,7 +122,7 @@ pub(super) fn sets_in(directory: &Path) {
 }
 
 /// Lays a set where the gateway looks for its policies, all of it at once: a copy, so that it may be spoilt.
-pub(super) fn lay(directory: &Path, letter: Letter) {
+pub(crate) fn lay(directory: &Path, letter: Letter) {
     let (set, copy) =
         (directory.join(format!("set-{}", letter.word())), directory.join(format!("copy-{}", letter.word())));
     drop(fs::remove_dir_all(&copy));

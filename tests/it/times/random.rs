@@ -5,6 +5,7 @@ use comity::domain::charge::Charge;
 use comity::domain::command::CaseCommand;
 use comity::domain::custody::{Custody, Identity, Intake, Movement, MovementKind};
 use comity::domain::detainer::{AnswerKind, Detainer, Finding, Request};
+use comity::domain::hand_over::HandedTo;
 use comity::domain::ids::CaseName;
 use comity::domain::obligation::{Evidence, ObligationName};
 use comity::domain::partial_date::PartialDate;
@@ -249,7 +250,9 @@ fn command(row: &Row, record: &Record, time: Time) -> Option<CaseCommand> {
             charges: said_charges(field, record, &day),
             ..sample::intake()
         }),
-        "UpdateCharges" => CaseCommand::UpdateCharges { custody, charges: said_charges(field, record, &day) },
+        "UpdateCharges" => {
+            CaseCommand::UpdateCharges { custody, charges: said_charges(field, record, &day), other_ground: None }
+        }
         "CorrectIdentity" => {
             let identity = Box::new(Identity { subject: subject(Some(born())), flags: Flags::default() });
             CaseCommand::CorrectIdentity { custody, identity, correction: sample::correction() }
@@ -263,12 +266,12 @@ fn command(row: &Row, record: &Record, time: Time) -> Option<CaseCommand> {
         "RecordRelease" => {
             let mut release = sample::released();
             release.released_at = moment();
-            CaseCommand::RecordRelease { custody, release, correction: None }
+            CaseCommand::RecordRelease { custody, release, correction: None, to: HandedTo::default() }
         }
         "CloseCustody" => {
             let mut closing = sample::closing();
             closing.occurred_at = moment();
-            CaseCommand::CloseCustody { custody, closing }
+            CaseCommand::CloseCustody { custody, closing, other_ground: None }
         }
         "OfferWindow" => {
             let opens_at = if field == "opens_at" { moment() } else { at(record.opening) };
@@ -278,7 +281,7 @@ fn command(row: &Row, record: &Record, time: Time) -> Option<CaseCommand> {
         }
         "ConfirmTransfer" => {
             let transfer = TransferName { detainer, id: Uuid::nil() };
-            CaseCommand::ConfirmTransfer { transfer, occurred_at: moment() }
+            CaseCommand::ConfirmTransfer { transfer, occurred_at: moment(), reason: None }
         }
         "IssueAppeal" | "AnswerAppeal" => return None,
         unknown => panic!("nobody says {unknown}"),

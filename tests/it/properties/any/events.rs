@@ -6,6 +6,7 @@ use comity::domain::agency::AgencyClass;
 use comity::domain::appeal::{Appeal, AppealAnswer, Bars, Filter};
 use comity::domain::claim::Side;
 use comity::domain::clocks::Firing;
+use comity::domain::custody::OtherGround;
 use comity::domain::determination::{Determination, FieldClass, Ruling};
 use comity::domain::event::{Change, Counts, Disclosure, Event, Record, RecordedDetermination, Told};
 use comity::domain::facts::{Assertions, CaseFacts, Offence};
@@ -95,20 +96,22 @@ fn said() -> BoxedStrategy<Event> {
 fn entered() -> BoxedStrategy<Event> {
     prop_oneof![
         opened().prop_map(|custody| Event::CustodyOpened(Box::new(custody))),
-        (custody_name(), vec(charge(), 0..4)).prop_map(|(custody, charges)| Event::ChargesUpdated { custody, charges }),
+        (custody_name(), vec(charge(), 0..4), option::of(other_ground()))
+            .prop_map(|(custody, charges, other_ground)| { Event::ChargesUpdated { custody, charges, other_ground } }),
         (custody_name(), identity(), correction()).prop_map(|(custody, identity, correction)| {
             Event::IdentityCorrected { custody, identity: Box::new(identity), correction }
         }),
         (custody_name(), movement()).prop_map(|(custody, movement)| Event::CustodyMoved { custody, movement }),
         (custody_name(), scheduled()).prop_map(|(custody, release)| Event::ReleaseScheduled { custody, release }),
         (custody_name(), scheduled()).prop_map(|(custody, release)| Event::ReleaseRescheduled { custody, release }),
-        (custody_name(), option::of(reason()))
-            .prop_map(|(custody, reason)| Event::ReleaseCancelled { custody, reason }),
+        (custody_name(), option::of(reason()), option::of(other_ground()))
+            .prop_map(|(custody, reason, other_ground)| Event::ReleaseCancelled { custody, reason, other_ground }),
         (custody_name(), released(), option::of(correction()), handed_to())
             .prop_map(|(custody, release, correction, to)| Event::ReleaseRecorded { custody, release, correction, to }),
         (custody_name(), option::of(transfer_name()), vec(detainer_name(), 0..3))
             .prop_map(|(custody, transfer, detainers)| Event::UnlawfulHandOver { custody, transfer, detainers }),
-        (custody_name(), closing()).prop_map(|(custody, closing)| Event::CustodyClosed { custody, closing }),
+        (custody_name(), closing(), option::of(other_ground()))
+            .prop_map(|(custody, closing, other_ground)| Event::CustodyClosed { custody, closing, other_ground }),
         (custody_name(), correction()).prop_map(|(custody, correction)| Event::CustodyReopened { custody, correction }),
     ]
     .boxed()
@@ -141,6 +144,7 @@ fn told() -> BoxedStrategy<Event> {
 /// What a custodian decides and owes.
 fn duties() -> BoxedStrategy<Event> {
     prop_oneof![
+        detainer_name().prop_map(|detainer| Event::PromiseSuspended { detainer }),
         (detainer_name(), review()).prop_map(|(detainer, review)| Event::ReviewOpened { detainer, review }),
         (detainer_name(), review()).prop_map(|(detainer, review)| Event::ReviewResolved { detainer, review }),
         (detainer_name(), owed()).prop_map(|(detainer, owed)| Event::ObligationMet { detainer, owed }),
@@ -201,6 +205,11 @@ fn firing() -> impl Strategy<Value = Firing> {
             hold_clock,
         },
     )
+}
+
+/// Another ground, as it is cited.
+pub(crate) fn other_ground() -> impl Strategy<Value = OtherGround> {
+    (reason(), any::<[u8; 32]>()).prop_map(|(citation, document_sha256)| OtherGround { citation, document_sha256 })
 }
 
 /// What is demanded over many detainers, and answered to that.

@@ -1,0 +1,192 @@
+//! A hold that outlasts the moment at which the person would otherwise have been released.
+//!
+//! When that moment is reached while a hold is promised, both are latched on the custody. From then on nothing that the
+//! issuer does, and nothing that is answered, corrected, moved, put off or called off, changes when the hold runs out.
+//! It ends when the person has left, or is held on another ground that an officer cites with a document. Whoever corrects
+//! that the person left brings it back.
+
+use std::cmp;
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::domain::calendar::{business_hours_later, end_of_day};
+use crate::domain::custody::{Closing, ClosingReason, Custody, CustodyState};
+use crate::domain::detainer::{AnswerKind, Detainer, DetainerState};
+use crate::domain::determination::HoldClock;
+use crate::domain::ids::{AgencyId, CaseName, FacilityCode};
+use crate::domain::timetable::Timetable;
+
+/// The moment of otherwise-release and the holds that were promised when it was reached.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HoldLatch {
+    /// When the custodian had expected to release the person.
+    pub moment: Timestamp,
+    /// Who held the person then.
+    pub custodian: AgencyId,
+    /// Where the person was then: the hold runs out by the days of that place, wherever the person is moved.
+    pub facility: FacilityCode,
+    /// The holds. Empty where it was latched from an alarm that had fired before latches were kept.
+    pub holds: Vec<LatchedHold>,
+    /// What ended it. None: nothing yet.
+    #[serde(default)]
+    pub end: Option<HoldEnd>,
+}
+
+/// One hold of a latch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LatchedHold {
+    /// Under which detainer.
+    pub detainer: CaseName,
+    /// Which clock bounds it. None: the law names none.
+    pub clock: Option<HoldClock>,
+}
+
+/// What ends a hold past the moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum HoldEnd {
+    /// The person left then: released, dead, escaped, or gone by a document. A correction takes it back.
+    Left(Timestamp),
+    /// Since then the person is held on another ground.
+    OtherGround(Timestamp),
+}
+
+impl HoldEnd {
+    fn at(self) -> Timestamp {
+        match self {
+            Self::Left(at) | Self::OtherGround(at) => at,
+        }
+    }
+}
+
+impl HoldLatch {
+    /// When the last of its holds runs out, and by which clock.
+    pub fn ends_at(&self, custody: &Custody, timetable: &Timetable) -> Option<(Timestamp, HoldClock)> {
+        let zone = timetable.zone_at(&custody.name.jurisdiction, &self.custodian, &self.facility);
+        let ends = self.holds.iter().filter_map(|hold| hold_ends_at(hold.clock, self.moment, &zone));
+        ends.max_by_key(|(ends_at, _)| *ends_at)
+    }
+
+    /// Whether it ended because the person left.
+    pub(in crate::domain) fn has_left(&self) -> bool {
+        matches!(self.end, Some(HoldEnd::Left(_)))
+    }
+
+    /// Whether the person was still held under it at a time.
+    pub fn held_at(&self, at: Timestamp) -> bool {
+        // A release that is dated in the future ends nothing before its date.
+        self.end.is_none_or(|end| at < end.at())
+    }
+}
+
+/// When a clock that bounds a hold runs out, and which it is. Where the law names none it is the flat one or that of 8 CFR
+/// 287.7(d), whichever is first.
+pub fn hold_ends_at(clock: Option<HoldClock>, moment: Timestamp, zone: &TimeZone) -> Option<(Timestamp, HoldClock)> {
+    const HOLD_HOURS: i64 = 48;
+    let ends_at = |clock| match clock {
+        // The form: elapsed time, whatever the clock on the wall does.
+        HoldClock::Flat48h => moment.checked_add(SignedDuration::from_hours(HOLD_HOURS)).ok(),
+        // 8 CFR 287.7(d): "excluding Saturdays, Sundays, and holidays".
+        HoldClock::Cfr => business_hours_later(moment, HOLD_HOURS, zone),
+        // 23:59:59 of that day.
+        HoldClock::SameDay => end_of_day(moment, zone)?.checked_sub(SignedDuration::from_secs(1)).ok(),
+    };
+    if let Some(clock) = clock {
+        // A person due out within the last second of a day is not to be released before they are due.
+        return Some((ends_at(clock)?.max(moment), clock));
+    }
+    let both = [HoldClock::Flat48h, HoldClock::Cfr].map(|clock| Some((ends_at(clock)?, clock)));
+    both.into_iter().flatten().min_by_key(|(ends_at, _)| *ends_at)
+}
+
+/// The moment of otherwise-release: when the custodian expects to release the person, or did when that time was reached.
+/// A moment before another ground was cited counts no longer.
+pub(in crate::domain) fn moment(custody: &Custody) -> Option<Timestamp> {
+    let counts = |moment: &Timestamp| custody.clocks.other_ground_at.is_none_or(|cited| cited < *moment);
+    let expected_at = custody.scheduled.as_ref()?.expected_at;
+    let reached_at = custody.clocks.reached_at.filter(counts);
+    let expected_at = Some(expected_at).filter(counts);
+    reached_at.zip(expected_at).map(|(reached, expected)| cmp::min(reached, expected)).or(reached_at).or(expected_at)
+}
+
+/// The latch that bounds how long the person may be held: the one on the custody, or the one that will be there when the
+/// moment is reached with all as it stands.
+pub(in crate::domain) fn bounding(custody: &Custody, standing: &[Detainer]) -> Option<HoldLatch> {
+    formed(custody, standing).or_else(|| custody.clocks.latch.clone())
+}
+
+/// The latch of the moment, unless one stands already. What becomes of the custody after it is no matter: an end that was
+/// recorded may turn out not to have taken place.
+pub(in crate::domain) fn formed(custody: &Custody, standing: &[Detainer]) -> Option<HoldLatch> {
+    let stands = |latch: &HoldLatch| !matches!(latch.end, Some(HoldEnd::OtherGround(_)));
+    if custody.clocks.latch.as_ref().is_some_and(stands) {
+        return None;
+    }
+    let moment = moment(custody)?;
+    let held = standing.iter().filter(|detainer| is_promised(detainer, moment));
+    let holds = held.map(|detainer| LatchedHold { detainer: detainer.name.clone(), clock: detainer.clocks.hold_clock });
+    let holds: Vec<_> = holds.collect();
+    if holds.is_empty() && !custody.clocks.fired_over_hold(moment) {
+        return None;
+    }
+    let released_at = custody.released.as_ref().map(|release| release.released_at);
+    let ended_at = released_at.or(custody.closing.as_ref().map(|closing| closing.occurred_at));
+    let (custodian, facility) = (custody.custodian.clone(), custody.intake.facility.clone());
+    Some(HoldLatch { moment, custodian, facility, holds, end: ended_at.map(HoldEnd::Left) })
+}
+
+/// Whether a detainer promises a hold, or would if what ended the custody turned out not to have taken place.
+pub(in crate::domain) fn promises_hold(detainer: &Detainer) -> bool {
+    let held_when_ended = detainer.ended_from == Some(DetainerState::HoldHonored);
+    match detainer.state {
+        DetainerState::HoldHonored => true,
+        DetainerState::Released | DetainerState::Closed => held_when_ended,
+        DetainerState::Lodged
+        | DetainerState::Matched
+        | DetainerState::NoSuchPerson
+        | DetainerState::IdentityMismatch
+        | DetainerState::UnderReview
+        | DetainerState::NotifyOnly
+        | DetainerState::Declined
+        | DetainerState::Withdrawn => false,
+    }
+}
+
+/// Whether a hold was promised at the moment or is since.
+fn is_promised(detainer: &Detainer, moment: Timestamp) -> bool {
+    let answered = detainer.answer.as_ref().is_some_and(|answer| answer.kind == AnswerKind::HonorHold);
+    // Recorded before it was kept when a promise lapsed: then the last change bounds it.
+    let lapsed_late = detainer.clocks.hold_lapsed_at.is_none() && answered && detainer.updated_at > moment;
+    let waits = matches!(detainer.state, DetainerState::UnderReview | DetainerState::Withdrawn);
+    promises_hold(detainer) || (waits && lapsed_late)
+}
+
+/// When the person left, as a closing says. Only of death and escape is that certain; of the rest a document must say so.
+pub(in crate::domain) fn left_at(closing: &Closing, is_cited: bool) -> Option<Timestamp> {
+    match closing.reason {
+        ClosingReason::Death | ClosingReason::Escape => Some(closing.occurred_at),
+        ClosingReason::LeftJurisdiction | ClosingReason::Other => is_cited.then_some(closing.occurred_at),
+    }
+}
+
+/// Ends a hold past the moment. That the person left may be corrected; what another ground has ended stays so.
+pub(in crate::domain) fn end_hold(custody: &mut Custody, end: HoldEnd) {
+    if let Some(latch) = &mut custody.clocks.latch {
+        if latch.end.is_none() || latch.has_left() {
+            latch.end = Some(end);
+        }
+    }
+}
+
+/// From now on the person is held on another ground: a moment that was reached before counts no longer.
+pub(in crate::domain) fn held_on_other_ground(custody: &mut Custody, now: Timestamp) {
+    match custody.state {
+        CustodyState::Held | CustodyState::ReleaseScheduled => {}
+        // Whoever has left is held on nothing.
+        CustodyState::Released | CustodyState::Closed => return,
+    }
+    end_hold(custody, HoldEnd::OtherGround(now));
+    custody.clocks.other_ground_at = Some(now);
+    custody.clocks.reached_at = None;
+}

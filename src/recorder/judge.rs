@@ -1,0 +1,39 @@
+//! The law asked again of what stands, though nobody says anything: because the law changed, or time alone changed what it
+//! is asked of. An entry of the gateway's own says what comes of it; where nothing does, there is none.
+
+use jiff::Timestamp;
+
+use crate::domain::agency::gateway;
+use crate::domain::agenda::judgement;
+use crate::domain::apply::apply;
+use crate::domain::decide::follow;
+use crate::domain::ids::{CaseName, OfficerPseudonym};
+use crate::recorder::plan::{Plan, PlanError};
+use crate::recorder::ticks::NO_OFFICER;
+
+/// What a leaf names in place of a method: nobody called any.
+const JUDGEMENT: &str = "Judgement";
+
+impl Plan<'_> {
+    /// Asks the law again of custodies.
+    pub(super) fn judge(&mut self, custodies: &[CaseName], clock_now: Timestamp) -> Result<(), PlanError> {
+        custodies.iter().try_for_each(|custody| self.judge_one(custody, clock_now))
+    }
+
+    fn judge_one(&mut self, custody: &CaseName, clock_now: Timestamp) -> Result<(), PlanError> {
+        let now = self.time_of_record(&custody.jurisdiction, clock_now);
+        let mut case = self.assemble([custody]);
+        if case.custody.is_none() {
+            self.put_down_no_more(custody, judgement(None));
+            return Ok(());
+        }
+        let officer: OfficerPseudonym = NO_OFFICER.parse().map_err(|_| PlanError::NoOfficer)?;
+        let times = (&self.duties.review, self.timetable);
+        for record in follow(&case, &self.gate.after(&case, now), times, now) {
+            let index = self.append(&gateway(), &officer, JUDGEMENT, &record, now)?;
+            apply(&mut case, &record, index, now);
+        }
+        self.keep(case, now);
+        Ok(())
+    }
+}
