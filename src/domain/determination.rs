@@ -107,6 +107,8 @@ vocabulary! {
         AnnualCount = "annual-count",
         /// Keep it in the person's file.
         RecordInFile = "record-in-file",
+        /// Tell the judge who may grant bail.
+        TellTheJudge = "tell-the-judge",
     }
 }
 

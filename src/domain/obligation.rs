@@ -83,11 +83,17 @@ impl Owed {
 }
 
 impl Obligation {
-    /// Whether it is owed to the person, so that it lapses where there is nobody to meet it towards.
+    /// Whether it is owed to the person or over them, so that it lapses where the custodian has no such person: no copy to
+    /// serve, no file, no bail.
     pub fn is_to_the_person(self) -> bool {
         match self {
-            Self::ServeCopy | Self::TellTheSubject | Self::TellCounsel | Self::InterviewAdvisal => true,
-            Self::AnnualCount | Self::RecordInFile => false,
+            Self::ServeCopy
+            | Self::TellTheSubject
+            | Self::TellCounsel
+            | Self::InterviewAdvisal
+            | Self::RecordInFile
+            | Self::TellTheJudge => true,
+            Self::AnnualCount => false,
         }
     }
 }
@@ -104,7 +110,10 @@ impl Detainer {
         let met = match obligation {
             Obligation::ServeCopy | Obligation::TellTheSubject => true,
             Obligation::TellCounsel => service.counsel_told,
-            Obligation::InterviewAdvisal | Obligation::AnnualCount | Obligation::RecordInFile => false,
+            Obligation::InterviewAdvisal
+            | Obligation::AnnualCount
+            | Obligation::RecordInFile
+            | Obligation::TellTheJudge => false,
         };
         met.then_some(Evidence { method: EvidenceMethod::ServiceOfCopy, met_at: service.served_at, note: None })
     }
@@ -134,6 +143,8 @@ pub struct ObligationTimes {
     pub annual_count_hours: u32,
     /// Note it.
     pub record_in_file_hours: u32,
+    /// Tell the judge.
+    pub tell_the_judge_hours: u32,
 }
 
 impl Default for ObligationTimes {
@@ -145,6 +156,7 @@ impl Default for ObligationTimes {
             interview_advisal_hours: 48,
             annual_count_hours: 365 * 24,
             record_in_file_hours: 24,
+            tell_the_judge_hours: 24,
         }
     }
 }
@@ -159,6 +171,7 @@ impl ObligationTimes {
             Obligation::InterviewAdvisal => self.interview_advisal_hours,
             Obligation::AnnualCount => self.annual_count_hours,
             Obligation::RecordInFile => self.record_in_file_hours,
+            Obligation::TellTheJudge => self.tell_the_judge_hours,
         };
         now.saturating_add(SignedDuration::from_hours(i64::from(hours.min(HOURS_MAX)))).unwrap_or(Timestamp::MAX)
     }
