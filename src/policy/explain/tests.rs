@@ -210,9 +210,8 @@ fn what_would_open_and_what_would_close_a_hold() {
         ["", ", criminal_warrant"].map(|more| format!("warrant = judicial, signed_by {authority}{more}: may"))
     };
     // What the requester says of a warrant opens nothing: an officer is to see it.
-    let claimed = |judge: &str| {
-        ["", ", criminal_warrant"].map(|more| format!("asserted = signed_by {judge}{more}: review"))
-    };
+    let claimed =
+        |judge: &str| ["", ", criminal_warrant"].map(|more| format!("asserted = signed_by {judge}{more}: review"));
     let mut expected =
         [by_judge("federal-judge"), by_judge("state-judge"), claimed("federal"), claimed("state")].concat();
     expected.sort();
