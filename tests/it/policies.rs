@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::process::Command;
 
 use comity::domain::determination::{FieldClass, FieldClasses};
-use comity::policy::load::PolicySet;
 use comity::wire::v1;
 use tonic::Code;
 use tonic_types::StatusExt as _;

@@ -281,7 +281,7 @@ impl PickUp {
             Self::Offer { .. } => return None,
             Self::Accept => (issuer, CaseCommand::AcceptWindow { transfer }),
             Self::Decline => (issuer, CaseCommand::DeclineWindow { transfer, reason: WindowDeclineReason::Time }),
-Self::Confirm(side) => (
+            Self::Confirm(side) => (
                 speaker(of, *side),
                 CaseCommand::ConfirmTransfer { transfer, occurred_at: last.offered_at, reason: None },
             ),
