@@ -1,5 +1,5 @@
-//! What the law asks besides of whoever promised or did something under it: owed until it is met, whatever becomes of the
-//! detainer.
+//! What the law asks besides of whoever received a request, or promised or did something under it: owed until it is met,
+//! whatever becomes of the detainer.
 
 use std::fmt;
 use std::str::FromStr;
@@ -46,7 +46,7 @@ impl fmt::Debug for Evidence {
     }
 }
 
-/// An obligation upon a custodian, from an act of its under the law.
+/// An obligation upon a custodian, from an act of its under the law or from the receipt of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owed {
     /// What is to be done; the last part of its name.
@@ -63,6 +63,9 @@ pub struct Owed {
     pub due_at: Timestamp,
     /// How it was met.
     pub evidence: Option<Evidence>,
+    /// The receipt of the request made it owed, and not an act.
+    #[serde(default)]
+    pub on_receipt: bool,
     /// Counts every change.
     pub version: u64,
 }
@@ -79,6 +82,22 @@ impl Owed {
     }
 }
 
+impl Obligation {
+    /// Whether it is owed to the person or over them, so that it lapses where the custodian has no such person: no copy to
+    /// serve, no file, no bail.
+    pub fn is_to_the_person(self) -> bool {
+        match self {
+            Self::ServeCopy
+            | Self::TellTheSubject
+            | Self::TellCounsel
+            | Self::InterviewAdvisal
+            | Self::RecordInFile
+            | Self::TellTheJudge => true,
+            Self::AnnualCount => false,
+        }
+    }
+}
+
 impl Detainer {
     /// An obligation that arose upon it.
     pub fn owed(&self, obligation: Obligation) -> Option<&Owed> {
@@ -91,7 +110,10 @@ impl Detainer {
         let met = match obligation {
             Obligation::ServeCopy | Obligation::TellTheSubject => true,
             Obligation::TellCounsel => service.counsel_told,
-            Obligation::InterviewAdvisal | Obligation::AnnualCount | Obligation::RecordInFile => false,
+            Obligation::InterviewAdvisal
+            | Obligation::AnnualCount
+            | Obligation::RecordInFile
+            | Obligation::TellTheJudge => false,
         };
         met.then_some(Evidence { method: EvidenceMethod::ServiceOfCopy, met_at: service.served_at, note: None })
     }
@@ -121,6 +143,8 @@ pub struct ObligationTimes {
     pub annual_count_hours: u32,
     /// Note it.
     pub record_in_file_hours: u32,
+    /// Tell the judge.
+    pub tell_the_judge_hours: u32,
 }
 
 impl Default for ObligationTimes {
@@ -132,6 +156,7 @@ impl Default for ObligationTimes {
             interview_advisal_hours: 48,
             annual_count_hours: 365 * 24,
             record_in_file_hours: 24,
+            tell_the_judge_hours: 24,
         }
     }
 }
@@ -146,6 +171,7 @@ impl ObligationTimes {
             Obligation::InterviewAdvisal => self.interview_advisal_hours,
             Obligation::AnnualCount => self.annual_count_hours,
             Obligation::RecordInFile => self.record_in_file_hours,
+            Obligation::TellTheJudge => self.tell_the_judge_hours,
         };
         now.saturating_add(SignedDuration::from_hours(i64::from(hours.min(HOURS_MAX)))).unwrap_or(Timestamp::MAX)
     }

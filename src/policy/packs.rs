@@ -29,6 +29,7 @@ const A_JUDGE_SIGNED: Change = |facts| {
 };
 const A_CITIZENSHIP_CLAIM: Change = |facts| facts.record.citizenship_claim = true;
 const LAWFUL_STATUS: Change = |facts| facts.record.lawful_status = true;
+const A_CITIZEN: Change = |facts| facts.record.citizen = true;
 const A_JUVENILE: Change = |facts| facts.record.juvenile = true;
 const A_SEALED_RECORD: Change = |facts| facts.record.sealed = true;
 const PROTECTED: Change = |facts| facts.record.protected = true;
@@ -47,25 +48,29 @@ fn law(jurisdiction: &str, at: &str, changes: &[Change]) -> LawView {
 
 #[test]
 fn every_ruling_says_what_it_rests_on() {
-    let before = law("us-ny", BEFORE_THE_ACTS, &[IN_COUNTY_JAIL]);
+    let before = law("us-ny", BEFORE_THE_ACTS, &[IN_STATE_PRISON]);
     assert_eq!(before.hold.policies, ["us-ny.hold-without-judicial-warrant"]);
     assert_eq!(before.hold.citations, ["People ex rel. Wells v. DeMarco, 168 A.D.3d 31 (2d Dept 2018)"]);
     assert_eq!(before.notify.policies, ["us-ny.notify-under-order-170"]);
     assert_eq!(before.notify.citations, ["Executive Order 170"]);
-    let after = law("us-ny", FROM_THE_ACTS, &[IN_COUNTY_JAIL]);
-    assert_eq!(after.notify.policies, ["us-ny.notify-under-acts-of-2026"]);
-    assert_eq!(after.notify.citations, ["Exec. Law 319-a(2); GML 996-a(2)"]);
-    assert_eq!(after.notify.reviews.len(), 1);
+    // The order binds the state's own officers. Of a jail nothing speaks before the acts.
+    assert!(law("us-ny", BEFORE_THE_ACTS, &[IN_COUNTY_JAIL]).notify.policies.is_empty());
+    for held in [IN_COUNTY_JAIL, IN_STATE_PRISON] {
+        let after = law("us-ny", FROM_THE_ACTS, &[held]);
+        assert_eq!(after.notify.policies, ["us-ny.notify-under-acts-of-2026"]);
+        assert_eq!(after.notify.citations, ["Exec. Law 319-a(2); GML 996-a(2)"]);
+        assert_eq!(after.notify.reviews.len(), 1);
+    }
 
-    let texas = law("us-tx", LATER, &[ORDINARY]);
+    let texas = law("us-tx", LATER, &[IN_COUNTY_JAIL]);
     assert_eq!(texas.hold.obligations, [Obligation::TellTheSubject]);
     assert!(texas.hold.reviews.is_empty());
     let not_asked = law("us-tx", LATER, &[NOTIFY_ONLY_FORM]);
     assert_eq!(not_asked.hold.policies, ["safeguard.no-hold-requested"]);
     assert_eq!(not_asked.hold.citations, ["no hold was requested"]);
     // A prohibition decides alone: the review beside it cannot lift it.
-    let proven = law("us-tx", LATER, &[LAWFUL_STATUS, A_JUVENILE]);
-    assert_eq!(proven.hold.policies, ["us-tx.no-hold-on-proof-of-status"]);
+    let proven = law("us-tx", LATER, &[LAWFUL_STATUS, A_CITIZEN]);
+    assert_eq!(proven.hold.policies, ["safeguard.citizen"]);
     assert!(proven.hold.reviews.is_empty());
     let both = law("us-tx", LATER, &[A_SEALED_RECORD, A_JUVENILE]);
     assert_eq!(both.hold.policies, ["safeguard.juvenile", "safeguard.sealed"]);
@@ -82,12 +87,10 @@ fn rulings_on_disclosure_are_gathered_by_ruling() {
     let rulings: Vec<Ruling> = view.disclosure.iter().map(|ruled| ruled.ruling).collect();
     assert_eq!(rulings, [Ruling::May, Ruling::Review, Ruling::MustNot]);
     let [may, review, must_not] = view.disclosure.as_slice() else { panic!("three rulings") };
-    assert_eq!(
-        may.policies,
-        ["us-ny.disclose-citizenship", "us-ny.disclose-from-state-prison", "us-ny.disclose-request-and-answer"]
-    );
-    assert_eq!(review.reviews, ["no policy speaks to this"]);
-    assert_eq!(must_not.policies, ["safeguard.restricted", "us-ny.never-disclose-safeguards"]);
+    assert_eq!(may.policies, ["us-ny.disclose-citizenship", "us-ny.disclose-request-and-answer"]);
+    assert_eq!(review.policies, ["us-ny.disclose-under-acts-of-2026"]);
+    assert!(review.reviews.iter().any(|why| why == "no policy speaks to this"), "{:?}", review.reviews);
+    assert_eq!(must_not.policies, ["safeguard.restricted"]);
 }
 
 #[test]
@@ -150,4 +153,36 @@ fn the_clock_that_ends_first_bounds_a_hold_and_obligations_add_up() {
     let all = [Obligation::ServeCopy, Obligation::TellCounsel, Obligation::AnnualCount];
     check(&[A_JUDGE_SIGNED, PROTECTED], Some(HoldClock::Flat48h), &all);
     check(&[A_JUDGE_SIGNED, PROTECTED, LAWFUL_STATUS], Some(HoldClock::SameDay), &all);
+}
+
+#[test]
+fn what_is_owed_on_receipt_is_owed_whatever_decides() {
+    let law = r#"
+        @id("us-zz.any") @cite("a") @obligation("serve-copy, annual-count") @owed("receipt")
+        permit (principal, action == Action::"hold", resource);
+        @id("us-zz.none") @cite("b") @obligation("serve-copy, tell-counsel") @owed("receipt")
+        forbid (principal, action in [Action::"hold", Action::"notify"], resource) when { context.protected };
+        @id("us-zz.act") @cite("c") @obligation("record-in-file")
+        permit (principal, action == Action::"hold", resource);
+    "#;
+    let engine = Engine::new(with_law("us-zz", law).unwrap());
+    let check = |changes: &[Change], acts: &[Obligation], expected: &[(Obligation, &[&str])]| {
+        let mut case = facts();
+        for change in changes {
+            change(&mut case);
+        }
+        let hold = engine.law(&"us-zz".parse().unwrap(), &case, LATER.parse().unwrap()).hold;
+        let owed: Vec<(Obligation, Vec<&str>)> = hold
+            .on_receipt
+            .iter()
+            .map(|owed| (owed.obligation, owed.citations.iter().map(String::as_str).collect()))
+            .collect();
+        let expected: Vec<_> = expected.iter().map(|(owed, citations)| (*owed, citations.to_vec())).collect();
+        assert_eq!((hold.obligations.as_slice(), owed), (acts, expected), "{hold:?}");
+    };
+    use Obligation::{AnnualCount, RecordInFile, ServeCopy, TellCounsel};
+    check(&[], &[RecordInFile], &[(ServeCopy, &["a"]), (AnnualCount, &["a"])]);
+    // A safeguard decides, and the permit beside it still says what is owed.
+    check(&[A_JUVENILE], &[], &[(ServeCopy, &["a"]), (AnnualCount, &["a"])]);
+    check(&[PROTECTED], &[], &[(ServeCopy, &["a", "b"]), (TellCounsel, &["b"]), (AnnualCount, &["a"])]);
 }

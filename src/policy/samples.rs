@@ -55,8 +55,9 @@ pub(crate) fn caller(kind: AgencyKind, class: Option<AgencyClass>, actor: Option
 pub(crate) fn two_packs() -> BTreeMap<String, String> {
     let mut files = PolicySet::embedded_files();
     files.retain(|name, _| !name.starts_with("law/us-") || ["law/us-ny.cedar", "law/us-tx.cedar"].contains(&&**name));
-    let switches = "[\"us-ny.state-prison-notice\"]\nis = \"on\"\nbecause = \"as built in\"\n";
-    files.insert(SWITCHES.to_owned(), switches.to_owned());
+    let mut switches: toml::Table = files[SWITCHES].parse().unwrap();
+    switches.retain(|name, _| name.starts_with("us-ny.") || name.starts_with("us-tx."));
+    files.insert(SWITCHES.to_owned(), switches.to_string());
     files
 }
 

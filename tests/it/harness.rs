@@ -6,6 +6,7 @@ pub(crate) mod changes;
 pub(crate) mod descriptor;
 pub(crate) mod duties;
 mod journal;
+mod law;
 mod outcome;
 mod party;
 pub(crate) mod postgres;
@@ -21,10 +22,11 @@ use std::fs;
 use std::path::Path;
 use std::sync::{LazyLock, Mutex};
 
-use comity::cli::sandbox::Sandbox;
-use comity::config::Config;
+use comity::cli::sandbox::{CONFIG_FILE, Sandbox};
+use comity::config::{Config, PolicyConfig};
 use comity::domain::agency::ActorKind;
 use comity::identity::clock::WallClock;
+use comity::policy::load::PolicySet;
 use comity::recorder::{Clock, Entropy};
 use comity::server::{Gateway, Seams};
 use jiff::{SignedDuration, Timestamp};
@@ -40,7 +42,10 @@ use crate::sample;
 /// Keys and certificates take a while to make: made once a process, and copied.
 static TEMPLATE: LazyLock<TempDir> = LazyLock::new(|| {
     let directory = tempfile::tempdir().unwrap();
-    Sandbox::establish(directory.path()).unwrap();
+    let mut config = Sandbox::establish(directory.path()).unwrap().config;
+    law::lay(&directory.path().join(law::AS_READ));
+    config.policy = PolicyConfig { directory: Some(law::AS_READ.into()), look_every_ms: 0 };
+    fs::write(directory.path().join(CONFIG_FILE), toml::to_string(&config).unwrap()).unwrap();
     directory
 });
 
@@ -65,6 +70,11 @@ impl World {
     /// With other files or another configuration than a sandbox has.
     pub(crate) fn with(change: impl FnOnce(&Path, &mut Config)) -> Self {
         Self::establish(None, change)
+    }
+
+    /// Under the law that is built in, switches as they are shipped.
+    pub(crate) fn under_shipped_law() -> Self {
+        Self::with(|_, config| config.policy = PolicyConfig::default())
     }
 
     /// With entries that are the same in every run, restarts or not.
@@ -137,6 +147,11 @@ impl World {
         self.stop().await;
         change(self.directory.path());
         self.open();
+    }
+
+    /// The law that a world is under, where its test did not change it.
+    pub(crate) fn law(&self) -> PolicySet {
+        PolicySet::load(&self.directory().join(law::AS_READ)).unwrap()
     }
 
     pub(crate) fn gateway(&self) -> &Gateway {

@@ -146,7 +146,7 @@ async fn a_citizen_is_neither_held_nor_told_of_nor_offered_anywhere() {
 async fn in_a_new_york_county_notice_is_for_an_officer_to_decide() {
     let world = World::start();
     let cases = [
-        (SignedDuration::ZERO, "us-ny.notify-under-order-170", "Executive Order 170"),
+        (SignedDuration::ZERO, "", ""),
         (SignedDuration::from_hours(180 * 24), "us-ny.notify-under-acts-of-2026", "Exec. Law 319-a(2)"),
     ];
     for (later, policy, citation) in cases {
@@ -164,6 +164,41 @@ async fn in_a_new_york_county_notice_is_for_an_officer_to_decide() {
         let answered = officer.answer(reasoned_answer_to(&detainer, NotifyOnly)).await.accepted();
         assert_eq!(answered.detainer.unwrap().state(), v1::DetainerState::NotifyOnly);
     }
+}
+
+/// As shipped, nobody has read what the executive order excepts, nor section 147.
+#[tokio::test]
+async fn what_a_new_york_prison_tells_is_for_an_officer_until_counsel_has_read_the_law() {
+    let world = World::under_shipped_law();
+    let cases = [
+        (SignedDuration::ZERO, "us-ny.notify-under-order-170", "Executive Order 170"),
+        (SignedDuration::from_hours(180 * 24), "us-ny.notify-under-acts-of-2026", "GML 996-a(2)"),
+    ];
+    for (later, policy, citation) in cases {
+        world.pass(later);
+        let matched = world.matched("us-ny-doccs").await;
+        let refused = world.answers("us-ny-doccs", &matched.detainer, NotifyOnly).await;
+        let refused = refused.refused(Code::PermissionDenied, "REVIEW_REQUIRED");
+        explains(&refused, "notify", "review", policy, citation);
+        let officer = world.officer("us-ny-doccs");
+        officer.answer(reasoned_answer_to(&matched.detainer, NotifyOnly)).await.accepted();
+    }
+}
+
+/// What is not required is not forbidden.
+#[tokio::test]
+async fn lawful_status_lifts_a_texan_duty_and_leaves_it_to_an_officer() {
+    let world = World::under_shipped_law();
+    let mut intake = intake_at("us-tx-harris-jail");
+    intake.custody.as_mut().unwrap().flags = Some(v1::Flags { lawful_status: true, ..v1::Flags::default() });
+    let custody = world.harris().open(intake).await.accepted().custody.unwrap().name;
+    let detainer = world.lodged("us-tx-harris-jail").await;
+    world.harris().acknowledge(match_of(&detainer, &custody)).await.accepted();
+    let refused = world.answers("us-tx-harris-jail", &detainer, HonorHold).await;
+    let refused = refused.refused(Code::PermissionDenied, "REVIEW_REQUIRED");
+    explains(&refused, "hold", "review", "us-tx.no-duty-on-lawful-status", "art. 2.251(b)");
+    let officer = world.officer("us-tx-harris-jail");
+    officer.answer(reasoned_answer_to(&detainer, HonorHold)).await.accepted();
 }
 
 #[tokio::test]

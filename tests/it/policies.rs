@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::process::Command;
 
 use comity::domain::determination::{FieldClass, FieldClasses};
-use comity::policy::load::PolicySet;
 use comity::wire::v1;
 use tonic::Code;
 use tonic_types::StatusExt as _;
@@ -43,21 +42,21 @@ async fn evaluated(party: &Party, parent: &str, facts: v1::Facts) -> v1::Evaluat
 #[tokio::test]
 async fn anybody_who_takes_part_reads_what_the_law_is() {
     let world = World::start();
-    let built_in = PolicySet::embedded().unwrap();
+    let in_force = world.law();
     for agency in ["us-ice", "us-ny-doccs", "us-ny-oversight"] {
         let answer = world.without_token(agency).get_policy_set(v1::GetPolicySetRequest {}).await.accepted();
         let set = answer.policy_set.unwrap();
-        assert_eq!(set.digest, built_in.digest());
+        assert_eq!(set.digest, in_force.digest());
         assert!(set.activate_time.is_some());
         let packs: Vec<&str> = set.packs.iter().map(|pack| pack.jurisdiction.as_str()).collect();
-        assert_eq!(packs.len(), 1 + built_in.jurisdictions().count());
+        assert_eq!(packs.len(), 1 + in_force.jurisdictions().count());
         assert_eq!((packs[0], packs.contains(&NY)), ("", true));
         let york = set.packs.iter().find(|pack| pack.jurisdiction == NY).unwrap();
         assert_eq!(york.effective_times.len(), 1);
         let hold = york.policies.iter().find(|policy| policy.id == HOLD).unwrap();
         assert_eq!((hold.effect(), hold.actions.as_slice()), (v1::PolicyEffect::Forbid, [Hold.into()].as_slice()));
         assert!(hold.citation.contains("People ex rel. Wells v. DeMarco") && hold.standing);
-        assert!(set.switches.iter().any(|switch| switch.name == "us-ny.state-prison-notice" && switch.on));
+        assert!(set.switches.iter().any(|switch| switch.name == "us-ny.demarco-statewide" && switch.on));
     }
 }
 
@@ -66,7 +65,7 @@ async fn a_case_that_is_made_up_is_answered_and_explained_and_touches_nothing() 
     let world = World::start();
     let rows = world.kept().rows();
     let york = evaluated(&world.ice(), NY, made_up_facts()).await;
-    assert_eq!(york.policy_digest, PolicySet::embedded().unwrap().digest());
+    assert_eq!(york.policy_digest, world.law().digest());
     let hold = conclusion(&york.conclusions, Hold, 0);
     assert_eq!((hold.ruling(), hold.policies.as_slice()), (MustNot, [HOLD.to_owned()].as_slice()));
     let read = york.conclusions[0].facts_read.join(" ");
@@ -203,7 +202,7 @@ async fn a_replay_under_the_set_in_force_or_of_another_time_changes_nothing() {
     assert!(totals.determination_count > 0);
     let changed = [totals.ruling_change_count, totals.terms_change_count, totals.ground_change_count];
     assert_eq!((changed, totals.unreproduced_count), ([0; 3], 0));
-    assert_eq!(totals.candidate_digest, PolicySet::embedded().unwrap().digest());
+    assert_eq!(totals.candidate_digest, world.law().digest());
     let beyond = prost_time(4_000_000_000);
     let none = v1::ReplayRequest { start_time: Some(beyond), ..same.clone() };
     assert_eq!(officer.replay(none).await.accepted().totals.unwrap().determination_count, 0);

@@ -36,7 +36,7 @@ fn check_says_which_law_is_in_force_from_when() {
     let built_in = policy(&["check"]);
     let said_of_built_in = said(&built_in);
     assert!(built_in.status.success(), "{said_of_built_in}");
-    for expected in ["us-ny-nyc", "changes 2026-05-27 00:00 EDT", "us-ny.state-prison-notice"] {
+    for expected in ["us-ny-nyc", "changes 2026-05-27 00:00 EDT", "us-ny.demarco-statewide"] {
         assert!(said_of_built_in.contains(expected), "{said_of_built_in}");
     }
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("policies");

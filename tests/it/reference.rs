@@ -26,12 +26,13 @@ mod state;
 const JURISDICTIONS: [&str; 10] =
     ["us-ny", "us-ny-nyc", "us-ca", "us-il", "us-nj", "us-co", "us-wa", "us-tx", "us-fl", "us-zz"];
 
-const CLASSES: [Option<AgencyClass>; 5] = [
+const CLASSES: [Option<AgencyClass>; 6] = [
     None,
     Some(AgencyClass::StatePrison),
     Some(AgencyClass::CountyJail),
     Some(AgencyClass::CityJail),
     Some(AgencyClass::Probation),
+    Some(AgencyClass::Pretrial),
 ];
 
 /// An administrative warrant and nothing else that a law turns on.
@@ -313,5 +314,6 @@ fn counsels_reading_is_short() {
     let code = code.filter(|line| !line.starts_with("use ") && !line.starts_with("#["));
     // Closing brackets are no reading.
     let lines = code.filter(|line| line.contains(char::is_alphanumeric)).count();
-    assert!(lines <= 100, "{lines} lines");
+    // Nine laws, and what a claim that nobody has seen does in each.
+    assert!(lines <= 115, "{lines} lines");
 }

@@ -211,6 +211,7 @@ pub(crate) fn law(hold: Ruling, notify: Ruling, disclosable: FieldClasses) -> La
             failed: false,
             unverified: false,
             clock: None,
+            on_receipt: Vec::new(),
         })
     };
     LawView {

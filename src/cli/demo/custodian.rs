@@ -144,8 +144,12 @@ impl Custodian {
         }
         if let (Some(detainer), Some(finding), None) = (&file.detainer, file.finding, &file.advice) {
             let custody = (finding == Finding::MatchedCustody).then_some((person, file.custody.as_str()));
-            let found = self.acknowledge(detainer.clone(), finding, custody).await?;
-            file.advice = Some(advice(&found.determinations));
+            let mut said = self.acknowledge(detainer.clone(), finding, custody).await?.determinations;
+            // A judge's warrant is the requester's word until an officer has compared it with the docket.
+            if custody.is_some() && said.iter().any(|one| one.unverified) {
+                said = self.verify(detainer.clone(), person).await?.determinations;
+            }
+            file.advice = Some(advice(&said));
             file.answer_at = (finding == Finding::MatchedCustody).then_some(step + person.answer_after);
         }
         if file.answer_at.is_some_and(|at| at <= step) && file.answered.is_none() && !file.lifted && !file.released {
@@ -209,6 +213,16 @@ impl Custodian {
             ..Default::default()
         };
         self.party.write("AcknowledgeDetainer", self.party.system.detainers().acknowledge_detainer(request)).await
+    }
+
+    async fn verify(&self, name: String, person: &Person) -> Result<v1::VerifyWarrantResponse> {
+        let request = v1::VerifyWarrantRequest {
+            name,
+            verification: Some(papers::verification(person)),
+            request_id: request_id(),
+            etag: String::new(),
+        };
+        self.party.write("VerifyWarrant", self.party.officer.detainers().verify_warrant(request)).await
     }
 
     /// Answers as the law has it; what it leaves to a person is first put under review.

@@ -6,6 +6,7 @@ use crate::cli::demo::person::{Fate, Person};
 use crate::domain::charge::{ChargeStatus, OffenceCategory, Severity};
 use crate::domain::custody::ReleaseReason;
 use crate::domain::detainer::{IssuingAuthority, WarrantKind};
+use crate::domain::warrant::{VerificationMethod, VerificationOutcome, WarrantDetail};
 use crate::ledger;
 use crate::wire::show::timestamp;
 use crate::wire::v1;
@@ -63,6 +64,24 @@ fn document(person: &Person) -> v1::Warrant {
     v1::Warrant {
         document_sha256: ledger::commit(&[0; 32], text.as_bytes()).as_bytes().to_vec(),
         document_media_type: "application/pdf".to_owned(),
+        ..Default::default()
+    }
+}
+
+/// What an officer found a judge's warrant to be.
+pub(super) fn verification(person: &Person) -> v1::WarrantVerification {
+    let claimed = detainer(person).warrant.unwrap_or_default();
+    let seen = v1::Warrant {
+        court: "a United States District Court (synthetic)".to_owned(),
+        signer: "a magistrate judge (synthetic)".to_owned(),
+        docket: format!("mj-{:06}", person.number),
+        ..claimed
+    };
+    v1::WarrantVerification {
+        outcome: to_wire(VerificationOutcome::Verified),
+        method: to_wire(VerificationMethod::DocketChecked),
+        compared: [WarrantDetail::Subject, WarrantDetail::Docket].map(to_wire).to_vec(),
+        seen: Some(seen),
         ..Default::default()
     }
 }

@@ -209,14 +209,18 @@ fn what_would_open_and_what_would_close_a_hold() {
     let by_judge = |authority: &str| {
         ["", ", criminal_warrant"].map(|more| format!("warrant = judicial, signed_by {authority}{more}: may"))
     };
-    let mut expected = [by_judge("federal-judge"), by_judge("state-judge")].concat();
+    // What the requester says of a warrant opens nothing: an officer is to see it.
+    let claimed =
+        |judge: &str| ["", ", criminal_warrant"].map(|more| format!("asserted = signed_by {judge}{more}: review"));
+    let mut expected =
+        [by_judge("federal-judge"), by_judge("state-judge"), claimed("federal"), claimed("state")].concat();
     expected.sort();
     assert_eq!(flips(&ENGINE, "us-ny", &county, now, LawAction::Hold), expected);
 
     let texas = flips(&ENGINE, "us-tx", &county, now, LawAction::Hold);
     for expected in [
         "citizen = true: must-not",
-        "lawful_status = true: must-not",
+        "lawful_status = true: review",
         "juvenile = true: review",
         "form = i-247g: must-not",
     ] {

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::*;
+use crate::domain::agency::AgencyClass;
 use crate::domain::determination::LawView;
 use crate::domain::facts::CaseFacts;
 use crate::domain::ids::JurisdictionId;
@@ -67,17 +68,15 @@ proptest! {
         for (facts, old) in cases.iter().zip(&laws) {
             let new = judged("us-tx", facts);
             let acts = [(&old.hold, &new.hold), (&old.notify, &new.notify), (&old.transfer, &new.transfer)];
-            let acts = acts.iter().filter(|(old, new)| old.ruling != new.ruling).count();
-            let ruled = |law: &LawView, class: FieldClass| {
-                (law.disclosable.contains(class), law.review.contains(class))
+            let acts = acts.iter().filter(|(old, new)| old.tenor() != new.tenor()).count();
+            let tenors = |jurisdiction: &str| {
+                let mut asked = Asked::new(Arc::clone(&ENGINE));
+                let said = asked.rulings(&id(jurisdiction), facts, NOW.parse().unwrap());
+                FieldClass::ALL.iter().map(|class| said[&About::Field(*class)].tenor()).collect::<Vec<_>>()
             };
-            let of = |said: &Arc<Determination>| match said.ruling {
-                Ruling::Must | Ruling::May => (true, false),
-                Ruling::Review => (false, true),
-                Ruling::MustNot => (false, false),
-            };
+            let (was, is) = (tenors("us-ny"), tenors("us-tx"));
             let fields = old.disclosure.iter().filter(|said| {
-                FieldClass::ALL.iter().any(|class| ruled(old, *class) == of(said) && ruled(&new, *class) != of(said))
+                was.iter().zip(&is).any(|(was, is)| *was == said.tenor() && *is != said.tenor())
             });
             let changed = acts + fields.count();
             rulings += u64::try_from(changed).unwrap();
@@ -96,7 +95,8 @@ proptest! {
 
 #[test]
 fn each_change_says_from_what_to_what_and_by_which_policies() {
-    let law = judged("us-ny", &facts());
+    let in_jail = CaseFacts { custodian_class: Some(AgencyClass::CountyJail), ..facts() };
+    let law = judged("us-ny", &in_jail);
     let mut replay = Replay::new(Arc::clone(&SWAPPED), [Arc::clone(&ENGINE)]);
     let changes = replay.entry(Some(ENGINE.digest()), &recorded("us-ny", &law));
     let hold = changes.iter().flat_map(|change| &change.shifts).find(|shift| shift.act == LawAction::Hold).unwrap();

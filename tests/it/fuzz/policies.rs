@@ -42,20 +42,20 @@ const WORDS: [&[u8]; 22] = [
     b"context has x && context.x",
 ];
 
-/// Bears New York's switch, which a made-up law of New York need not.
-const BEARS_THE_SWITCH: &str = r#"
-@id("us-zz.bears-the-switch") @cite("c") @switch("us-ny.state-prison-notice")
-forbid (principal, action == Action::"hold", resource);
-"#;
-const SWITCHES: &str = "[\"us-ny.state-prison-notice\"]\nis = \"on\"\nbecause = \"as built in\"\n";
-
 /// Two packs of the repository's: more would take long to read, and say nothing more.
 fn files() -> BTreeMap<String, String> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("policies");
     let names = ["access.cedar", "comity.cedarschema", "law/_safeguards.cedar", "law/us-ny.cedar", "law/us-tx.cedar"];
-    let own = [("law/us-zz.cedar", BEARS_THE_SWITCH), ("law/switches.toml", SWITCHES)];
-    let read = names.map(|name| (name.to_owned(), std::fs::read_to_string(directory.join(name)).unwrap()));
-    read.into_iter().chain(own.map(|(name, text)| (name.to_owned(), text.to_owned()))).collect()
+    let read = |name: &str| std::fs::read_to_string(directory.join(name)).unwrap();
+    let mut switches: toml::Table = read("law/switches.toml").parse().unwrap();
+    switches.retain(|name, _| name.starts_with("us-ny."));
+    // Bears New York's switches, which a made-up law of New York need not.
+    let bearing = switches.keys().map(|switch| {
+        format!("@id(\"us-zz.{switch}\") @cite(\"c\") @switch(\"{switch}\") forbid (principal, action == Action::\"hold\", resource);\n")
+    });
+    let own = [("law/us-zz.cedar", bearing.collect()), ("law/switches.toml", switches.to_string())];
+    let files = names.map(|name| (name, read(name))).into_iter().chain(own);
+    files.map(|(name, text)| (name.to_owned(), text)).collect()
 }
 
 fn facts(stage: Stage) -> CaseFacts {

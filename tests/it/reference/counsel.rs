@@ -1,5 +1,5 @@
 //! What the gate answers, as counsel would say it: read off the table of the field and the nine packs, switches as they
-//! are shipped, and off who may call what. Plain, without Cedar, and at most a hundred lines: a test counts them.
+//! are shipped, and off who may call what. Plain, without Cedar, and short: a test counts the lines.
 
 use comity::domain::agency::AgencyKind::{Federal, Operator, Oversight};
 use comity::domain::agency::{ActorKind, AgencyClass};
@@ -31,8 +31,10 @@ pub(super) fn counsel(cell: &Cell<'_>) -> Verdict {
     };
     let safeguard = matches!(method, "ResolveCitizenshipClaim" | "VerifyWarrant")
         || matches!((method, cell.state.guard), ("UpdateCharges", Guard::Sealed) | ("CorrectIdentity", Guard::Juvenile));
-    let law @ [hold, notify, transfer, custody] = rulings(cell, method);
+    let (law @ [hold, notify, transfer, custody], unseen) = rulings(cell, method);
     let barred = |act: &str, ruling| match ruling {
+        // What the law forbids but for a warrant that is only claimed opens to nobody before it was seen.
+        Review if unseen.contains(&act) => Some(format!("verification required: {act}")),
         MustNot => Some(format!("forbidden: {act}")),
         Review if !by_person => Some(format!("review required: {act}")),
         Review | May | Must => None,
@@ -72,9 +74,10 @@ fn admitted(cell: &Cell<'_>, service: &str, method: &str) -> bool {
     }
 }
 
-/// On holding, notifying, handing over, and telling that the person is held.
+/// On holding, notifying, handing over, and telling that the person is held; and which acts a claimed warrant alone keeps from
+/// being forbidden.
 #[rustfmt::skip]
-fn rulings(cell: &Cell<'_>, method: &str) -> [Ruling; 4] {
+fn rulings(cell: &Cell<'_>, method: &str) -> ([Ruling; 4], Vec<&'static str>) {
     let (class, state) = (class(cell, method), known(cell, method));
     let crime = state.crime;
     let judge = matches!(state.warrant, Warranted::ByJudge | Warranted::OnCrime);
@@ -88,11 +91,16 @@ fn rulings(cell: &Cell<'_>, method: &str) -> [Ruling; 4] {
     let answers = crime.held_to_answer && crime.group != Drugs && crime.group != Other;
     let unsure = if judge || crime.undated { Review } else { MustNot };
     let qualifies = (violent && (crime.open || felon)) || (felon && crime.last_5_years);
-    let (jail, probation) = (class == Some(AgencyClass::CountyJail), class == Some(AgencyClass::Probation));
-    let sheriff = if jail { May } else if probation { MustNot } else { Review };
+    let supervises = matches!(class, Some(AgencyClass::Probation | AgencyClass::Pretrial));
+    let in_cells = matches!(class, Some(AgencyClass::StatePrison | AgencyClass::CountyJail | AgencyClass::CityJail));
+    let colorado_tells = if supervises { MustNot } else { Review };
+    let hands_over = if state.asks_for_hold { Must } else { Review };
+    let detainer_of_florida = state.warrant == Warranted::ByOfficer && !state.lent;
+    let claimed = state.warrant == Warranted::Claimed;
+    let crime_claimed = claimed && cell.state.warrant == Warranted::OnCrime;
     let [hold, notify, transfer, custody] = match cell.jurisdiction {
+        "us-ny" if judge && state.after_the_acts => [May, Review, May, Review],
         "us-ny" if judge => [May; 4],
-        "us-ny" if prison => [MustNot, May, May, May],
         "us-ny" => [MustNot, Review, Review, Review],
         "us-ny-nyc" if prison => [if judge { Review } else { MustNot }, Review, Review, Review],
         "us-ny-nyc" if held_in_city && state.after_the_acts => [May, Review, May, Review],
@@ -108,21 +116,28 @@ fn rulings(cell: &Cell<'_>, method: &str) -> [Ruling; 4] {
         "us-nj" if judge => [Must, Must, Must, May],
         "us-nj" if qualifies => [Review, May, Review, May],
         "us-nj" if state.final_order || crime.undated => [Review; 4],
-        "us-co" if judge => [May, sheriff, May, sheriff],
-        "us-co" => [MustNot, sheriff, Review, sheriff],
+        "us-co" if judge => [May, colorado_tells, May, colorado_tells],
+        "us-co" => [MustNot, colorado_tells, Review, colorado_tells],
         "us-wa" if judge || prison => [Review; 4],
         "us-nj" | "us-wa" => [MustNot, MustNot, Review, MustNot],
-        "us-tx" if state.proof => [MustNot, Review, MustNot, May],
-        "us-tx" => [Must, Must, Must, May],
-        "us-fl" if state.proof => [MustNot, Review, Review, Review],
-        "us-fl" if state.lent || matches!(state.warrant, Warranted::Not | Warranted::Claimed) => [Review, Must, Review, May],
-        "us-fl" => [Must, Must, Review, May],
+        "us-tx" if in_cells && !state.proof => [Must, Must, hands_over, May],
+        "us-fl" if in_cells && !state.proof && detainer_of_florida => [Must, Must, Review, May],
         _ => [Review; 4],
     };
+    let unseen: &[&str] = match cell.jurisdiction {
+        "us-ny" | "us-co" if claimed => &["hold"],
+        "us-wa" if claimed && !prison => &["hold", "notify"],
+        "us-il" if crime_claimed && state.public => &["hold", "transfer"],
+        "us-il" if crime_claimed => &["hold", "notify", "transfer"],
+        _ => &[],
+    };
     // Nobody is held whom nobody asked to hold; and where a safeguard stands, a person decides what is not forbidden.
+    let unseen: Vec<&str> = unseen.iter().copied().filter(|act| *act != "hold" || state.asks_for_hold).collect();
     let hold = if state.asks_for_hold { hold } else { MustNot };
-    [hold, notify, transfer, custody].map(|ruling| match ruling {
+    let law = [("hold", hold), ("notify", notify), ("transfer", transfer), ("disclose", custody)].map(|(act, ruling)| match ruling {
+        MustNot if unseen.contains(&act) => Review,
         Must | May if state.guard != Guard::None => Review,
         Must | May | Review | MustNot => ruling,
-    })
+    });
+    (law, unseen)
 }

@@ -184,10 +184,19 @@ fn review() -> impl Strategy<Value = Box<Review>> {
 fn owed() -> impl Strategy<Value = Box<Owed>> {
     let evidence = option::of((word(), time(), option::of(text("No-"))));
     let evidence = evidence.prop_map(|met| met.map(|(method, met_at, note)| Evidence { method, met_at, note }));
-    (word(), agency(), vec(text("Ci-"), 0..3), [time(), time()], evidence, any::<u64>()).prop_map(
-        |(obligation, custodian, citations, [since, due_at], evidence, version)| {
-            let request_version = 1;
-            Box::new(Owed { obligation, custodian, citations, request_version, since, due_at, evidence, version })
+    (word(), agency(), vec(text("Ci-"), 0..3), [time(), time()], evidence, any::<(u64, bool)>()).prop_map(
+        |(obligation, custodian, citations, [since, due_at], evidence, (version, on_receipt))| {
+            Box::new(Owed {
+                obligation,
+                custodian,
+                citations,
+                request_version: 1,
+                since,
+                due_at,
+                evidence,
+                on_receipt,
+                version,
+            })
         },
     )
 }
@@ -344,5 +353,6 @@ pub(in crate::properties) fn determination(ruling: Ruling, policies: Vec<String>
     let texts = Vec::new;
     let (citations, obligations, reviews) = (texts(), Vec::new(), texts());
     let (failed, clock, unverified) = (false, None, false);
-    Arc::new(Determination { ruling, policies, citations, obligations, reviews, failed, clock, unverified })
+    let on_receipt = Vec::new();
+    Arc::new(Determination { ruling, policies, citations, obligations, reviews, failed, clock, unverified, on_receipt })
 }
