@@ -5,7 +5,7 @@ use comity::wire::{entry, v1};
 
 use crate::harness::World;
 use crate::harness::appeals::appeal_over;
-use crate::harness::changes::{acceptance_of, claim_on, handover_in, proof_of_status_in, window_under};
+use crate::harness::changes::{acceptance_of, claim_on, handover_in, lawful_status_in, window_under};
 use crate::harness::duties::decision_on;
 use crate::harness::requests::{TX, answer_to, release_of, schedule_of};
 use crate::harness::story::Matched;
@@ -66,7 +66,7 @@ async fn a_scheduled_release_is_kept_back_once_notice_is_left_to_a_person() {
     let matched = honored(&world).await;
     world.harris().schedule(scheduled_at_a_place(&matched.custody)).await.accepted();
     assert_eq!(release_classes(&world).await, [ReleaseDate, ReleasePlace]);
-    world.officer(HARRIS).correct_identity(proof_of_status_in(&matched.custody)).await.accepted();
+    world.officer(HARRIS).correct_identity(lawful_status_in(&matched.custody)).await.accepted();
     assert_eq!(release_classes(&world).await, [], "the law leaves notice to a person");
 
     // An officer decides it, and then what was told is told again.
@@ -93,7 +93,7 @@ async fn that_a_person_was_released_is_kept_back_once_notice_is_left_to_a_person
     };
     assert_eq!(standing().await, v1::AppealStanding::AlreadyReleased);
 
-    world.officer(HARRIS).correct_identity(proof_of_status_in(&matched.custody)).await.accepted();
+    world.officer(HARRIS).correct_identity(lawful_status_in(&matched.custody)).await.accepted();
     assert_eq!(state(&world, &matched.detainer).await, HoldHonored);
     assert_eq!(release_classes(&world).await, []);
     assert_eq!(standing().await, v1::AppealStanding::Open);
@@ -118,7 +118,7 @@ async fn a_pick_up_is_kept_back_once_the_law_forbids_handing_over() {
     };
     assert_eq!(windows(world.ice().detainer(&matched.detainer).await.accepted()), 1);
     assert_eq!(told_in_entries().await, 1);
-    world.officer(HARRIS).correct_identity(proof_of_status_in(&matched.custody)).await.accepted();
+    world.officer(HARRIS).correct_identity(lawful_status_in(&matched.custody)).await.accepted();
     let seen = world.ice().detainer(&matched.detainer).await.accepted();
     // Custody itself may still be shown: Texas discloses it.
     assert!(seen.acknowledgement.is_some());

@@ -7,7 +7,7 @@ use comity::wire::v1;
 use comity::wire::v1::event::Event;
 use tonic::Code;
 
-use crate::harness::changes::{acceptance_of, correction, handover_in, proof_of_status_in, window_under};
+use crate::harness::changes::{acceptance_of, correction, handover_in, lawful_status_in, window_under};
 use crate::harness::duties::decision_on;
 use crate::harness::requests::{
     NY_CUSTODY, REASON, answer_to, reasoned_answer_to, release_of, schedule_of, withdrawal_of,
@@ -149,7 +149,7 @@ async fn agreed(world: &World) -> (Matched, String) {
 async fn a_confirmed_hand_over_that_the_law_came_to_forbid_is_for_an_officer_to_explain() {
     let world = World::start();
     let (matched, transfer) = agreed(&world).await;
-    world.officer(HARRIS).correct_identity(proof_of_status_in(&matched.custody)).await.accepted();
+    world.officer(HARRIS).correct_identity(lawful_status_in(&matched.custody)).await.accepted();
     let reasoned = || v1::ConfirmTransferRequest { reason: REASON.to_owned(), ..handover_in(&transfer) };
     for (party, request) in [
         (world.harris(), handover_in(&transfer)),
@@ -173,7 +173,7 @@ async fn a_confirmed_hand_over_that_the_law_came_to_forbid_is_for_an_officer_to_
 async fn what_a_requester_says_of_an_unlawful_hand_over_is_taken_and_alarms_the_jurisdiction_alone() {
     let world = World::start();
     let (lawful, forbidden) = (agreed(&world).await, agreed(&world).await);
-    world.officer(HARRIS).correct_identity(proof_of_status_in(&forbidden.0.custody)).await.accepted();
+    world.officer(HARRIS).correct_identity(lawful_status_in(&forbidden.0.custody)).await.accepted();
     let mut answers = Vec::new();
     for (_, transfer) in [&lawful, &forbidden] {
         let answer = world.ice().confirm_transfer(handover_in(transfer)).await.accepted();
