@@ -131,6 +131,18 @@ pub struct Determination {
     /// MUST NOT open it before the fact is verified.
     #[serde(default)]
     pub unverified: bool,
+    /// What the receipt of the request makes its addressee owe, whatever the ruling is; by obligation.
+    #[serde(default)]
+    pub on_receipt: Vec<OnReceipt>,
+}
+
+/// An obligation that is owed from the receipt of the request on, and not from an act under the law.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct OnReceipt {
+    /// What is owed.
+    pub obligation: Obligation,
+    /// Citations of the policies that ask for it, sorted.
+    pub citations: Vec<String>,
 }
 
 impl Determination {

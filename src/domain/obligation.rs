@@ -1,5 +1,5 @@
-//! What the law asks besides of whoever promised or did something under it: owed until it is met, whatever becomes of the
-//! detainer.
+//! What the law asks besides of whoever received a request, or promised or did something under it: owed until it is met,
+//! whatever becomes of the detainer.
 
 use std::fmt;
 use std::str::FromStr;
@@ -46,7 +46,7 @@ impl fmt::Debug for Evidence {
     }
 }
 
-/// An obligation upon a custodian, from an act of its under the law.
+/// An obligation upon a custodian, from an act of its under the law or from the receipt of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owed {
     /// What is to be done; the last part of its name.
@@ -63,6 +63,9 @@ pub struct Owed {
     pub due_at: Timestamp,
     /// How it was met.
     pub evidence: Option<Evidence>,
+    /// The receipt of the request made it owed, and not an act.
+    #[serde(default)]
+    pub on_receipt: bool,
     /// Counts every change.
     pub version: u64,
 }
@@ -76,6 +79,16 @@ impl Owed {
     /// Whether it is still to be met, and was to be before now.
     pub fn is_overdue(&self, now: Timestamp) -> bool {
         self.is_open() && self.due_at < now
+    }
+}
+
+impl Obligation {
+    /// Whether it is owed to the person, so that it lapses where there is nobody to meet it towards.
+    pub fn is_to_the_person(self) -> bool {
+        match self {
+            Self::ServeCopy | Self::TellTheSubject | Self::TellCounsel | Self::InterviewAdvisal => true,
+            Self::AnnualCount | Self::RecordInFile => false,
+        }
     }
 }
 

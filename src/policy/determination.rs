@@ -4,8 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use cedar_policy as cedar;
 
-use crate::domain::determination::{Determination, HoldClock, Obligation, Ruling};
-use crate::policy::rules::obligations;
+use crate::domain::determination::{Determination, HoldClock, Obligation, OnReceipt, Ruling};
+use crate::policy::rules::{obligations, owed_on_receipt};
 
 /// What the policies of a slice say of themselves, read once: Cedar parses an annotation's name each time it is asked
 /// for one, which costs ten times the decision.
@@ -17,6 +17,8 @@ pub(crate) struct Annotations(HashMap<cedar::PolicyId, Words>);
 struct Words {
     cite: Option<String>,
     obligations: Vec<Obligation>,
+    /// They are owed from the receipt of the request on, and so of no act.
+    on_receipt: bool,
     review: Option<String>,
     duty: Option<String>,
     clock: Option<HoldClock>,
@@ -33,6 +35,7 @@ impl Annotations {
                     .annotation("obligation")
                     .and_then(|words| obligations(words).ok())
                     .unwrap_or_default(),
+                on_receipt: owed_on_receipt(policy),
                 review: annotated("review"),
                 duty: annotated("duty"),
                 clock: policy.annotation("clock").and_then(|word| word.parse().ok()),
@@ -81,6 +84,21 @@ impl Annotations {
                 on_claim(&both, true)
             }
         }
+    }
+
+    /// What the policies that an answer names make owed from the receipt of the request on.
+    pub(crate) fn on_receipt(&self, response: &cedar::Response) -> Vec<OnReceipt> {
+        let words = response.diagnostics().reason().filter_map(|id| self.0.get(id));
+        let mut owed: Vec<OnReceipt> = Vec::new();
+        for words in words.filter(|words| words.on_receipt) {
+            let citations: Vec<String> = words.cite.iter().cloned().collect();
+            let own = words
+                .obligations
+                .iter()
+                .map(|obligation| OnReceipt { obligation: *obligation, citations: citations.clone() });
+            add(&mut owed, own);
+        }
+        owed
     }
 
     /// None: nothing may rest on it.
@@ -161,6 +179,18 @@ pub(crate) fn merge(into: &mut Determination, other: &Determination) {
     union(&mut into.citations, &other.citations);
     union(&mut into.obligations, &other.obligations);
     union(&mut into.reviews, &other.reviews);
+    add(&mut into.on_receipt, other.on_receipt.iter().cloned());
+}
+
+/// Each obligation once, under all that ask for it.
+pub(crate) fn add(owed: &mut Vec<OnReceipt>, more: impl Iterator<Item = OnReceipt>) {
+    for one in more {
+        match owed.iter_mut().find(|known| known.obligation == one.obligation) {
+            Some(known) => union(&mut known.citations, &one.citations),
+            None => owed.push(one),
+        }
+    }
+    owed.sort_unstable();
 }
 
 fn union<T: Clone + Ord>(into: &mut Vec<T>, other: &[T]) {
@@ -179,6 +209,7 @@ fn explained(ruling: Ruling, deciding: &[Satisfied<'_>]) -> Determination {
         policies: sorted(deciding.iter().map(|(id, _)| id.as_ref())),
         citations: sorted(words().filter_map(|words| words.cite.as_deref())),
         obligations: words()
+            .filter(|words| !words.on_receipt)
             .flat_map(|words| &words.obligations)
             .copied()
             .collect::<BTreeSet<_>>()
@@ -205,5 +236,6 @@ fn bare(ruling: Ruling) -> Determination {
         failed: false,
         clock: None,
         unverified: false,
+        on_receipt: Vec::new(),
     }
 }

@@ -7,7 +7,7 @@ use crate::domain::determination::{HoldClock, LawAction, Obligation};
 use crate::domain::ids::JurisdictionId;
 use crate::domain::vocabulary::vocabulary;
 use crate::policy::load::PolicySet;
-use crate::policy::rules::obligations;
+use crate::policy::rules::{obligations, owed_on_receipt};
 use crate::policy::switches::{Settings, Switches, stands};
 
 vocabulary! {
@@ -57,6 +57,8 @@ pub struct Policy {
     pub review: Option<String>,
     /// What else the law asks.
     pub obligations: Vec<Obligation>,
+    /// That is owed from the receipt of the request on.
+    pub on_receipt: bool,
     /// What bounds a hold.
     pub clock: Option<HoldClock>,
     /// The switch that it stands under.
@@ -109,6 +111,7 @@ impl Policy {
             duty: policy.annotation("duty").is_some(),
             review: annotated("review"),
             obligations: policy.annotation("obligation").and_then(|words| obligations(words).ok()).unwrap_or_default(),
+            on_receipt: owed_on_receipt(policy),
             clock: policy.annotation("clock").and_then(|word| word.parse().ok()),
             switch: annotated("switch"),
             standing: stands(policy, settings),

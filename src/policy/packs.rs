@@ -151,3 +151,35 @@ fn the_clock_that_ends_first_bounds_a_hold_and_obligations_add_up() {
     check(&[A_JUDGE_SIGNED, PROTECTED], Some(HoldClock::Flat48h), &all);
     check(&[A_JUDGE_SIGNED, PROTECTED, LAWFUL_STATUS], Some(HoldClock::SameDay), &all);
 }
+
+#[test]
+fn what_is_owed_on_receipt_is_owed_whatever_decides() {
+    let law = r#"
+        @id("us-zz.any") @cite("a") @obligation("serve-copy, annual-count") @owed("receipt")
+        permit (principal, action == Action::"hold", resource);
+        @id("us-zz.none") @cite("b") @obligation("serve-copy, tell-counsel") @owed("receipt")
+        forbid (principal, action in [Action::"hold", Action::"notify"], resource) when { context.protected };
+        @id("us-zz.act") @cite("c") @obligation("record-in-file")
+        permit (principal, action == Action::"hold", resource);
+    "#;
+    let engine = Engine::new(with_law("us-zz", law).unwrap());
+    let check = |changes: &[Change], acts: &[Obligation], expected: &[(Obligation, &[&str])]| {
+        let mut case = facts();
+        for change in changes {
+            change(&mut case);
+        }
+        let hold = engine.law(&"us-zz".parse().unwrap(), &case, LATER.parse().unwrap()).hold;
+        let owed: Vec<(Obligation, Vec<&str>)> = hold
+            .on_receipt
+            .iter()
+            .map(|owed| (owed.obligation, owed.citations.iter().map(String::as_str).collect()))
+            .collect();
+        let expected: Vec<_> = expected.iter().map(|(owed, citations)| (*owed, citations.to_vec())).collect();
+        assert_eq!((hold.obligations.as_slice(), owed), (acts, expected), "{hold:?}");
+    };
+    use Obligation::{AnnualCount, RecordInFile, ServeCopy, TellCounsel};
+    check(&[], &[RecordInFile], &[(ServeCopy, &["a"]), (AnnualCount, &["a"])]);
+    // A safeguard decides, and the permit beside it still says what is owed.
+    check(&[A_JUVENILE], &[], &[(ServeCopy, &["a"]), (AnnualCount, &["a"])]);
+    check(&[PROTECTED], &[], &[(ServeCopy, &["a", "b"]), (TellCounsel, &["b"]), (AnnualCount, &["a"])]);
+}

@@ -254,7 +254,7 @@ impl Again<'_> {
 fn difference(from: &Determination, to: &Determination) -> Difference {
     if from.tenor() != to.tenor() {
         Difference::Ruling
-    } else if (&from.obligations, from.clock) != (&to.obligations, to.clock) {
+    } else if (&from.obligations, &from.on_receipt, from.clock) != (&to.obligations, &to.on_receipt, to.clock) {
         Difference::Terms
     } else if from == to {
         Difference::Same

@@ -45,6 +45,9 @@ pub enum Rule {
     /// Nobody would know what it asks.
     #[error("has an @obligation that is not a list of known ones")]
     Obligation,
+    /// A receipt is of a request to hold or to notify, and only an obligation can be owed from it.
+    #[error("has an @owed that is not \"receipt\", or not beside an @obligation on holding or notice")]
+    Owed,
     /// It would stand for acts that nobody thought of.
     #[error("names no action, or one that its file does not speak to")]
     Action,
@@ -65,7 +68,7 @@ pub enum Rule {
 pub(crate) fn check(policy: &cedar::Policy, room: Room) -> Result<&str, Rule> {
     let known: &[&str] = match room {
         Room::Access => &["id"],
-        Room::Law => &["id", "cite", "duty", "review", "obligation", "clock", "switch", "trigger"],
+        Room::Law => &["id", "cite", "duty", "review", "obligation", "clock", "switch", "trigger", "owed"],
     };
     for (word, value) in policy.annotations() {
         if !known.contains(&word) {
@@ -89,6 +92,11 @@ pub(crate) fn check(policy: &cedar::Policy, room: Room) -> Result<&str, Rule> {
     if policy.annotation("obligation").is_some_and(|words| obligations(words).is_err()) {
         return Err(Rule::Obligation);
     }
+    if policy.annotation("owed").is_some_and(|from| {
+        from != RECEIPT || policy.annotation("obligation").is_none() || !is_about_the_request(policy)
+    }) {
+        return Err(Rule::Owed);
+    }
     if room == Room::Law && policy.annotation("cite").is_none() {
         return Err(Rule::NoCite);
     }
@@ -106,13 +114,35 @@ pub(crate) fn obligations(words: &str) -> Result<Vec<Obligation>, InvalidId> {
     words.split(',').map(|word| word.trim().parse()).collect()
 }
 
+/// Whether what a policy asks besides is owed from the receipt of the request, and not from an act.
+pub(crate) fn owed_on_receipt(policy: &cedar::Policy) -> bool {
+    policy.annotation("owed") == Some(RECEIPT)
+}
+
+/// What `@owed` may say.
+const RECEIPT: &str = "receipt";
+
 /// Whether a policy speaks of holding and of nothing else.
 fn of_hold(policy: &cedar::Policy) -> bool {
-    let is_hold = |action: &cedar::EntityUid| action.id().unescaped() == LawAction::Hold.word();
+    named(policy).is_some_and(|actions| actions.iter().all(|action| is_act(action, LawAction::Hold)))
+}
+
+/// Whether a policy speaks of what a request asks for: the lodging of one records what the law says of these two.
+fn is_about_the_request(policy: &cedar::Policy) -> bool {
+    let about = |action: &cedar::EntityUid| is_act(action, LawAction::Hold) || is_act(action, LawAction::Notify);
+    named(policy).is_some_and(|actions| actions.iter().any(about))
+}
+
+fn is_act(action: &cedar::EntityUid, act: LawAction) -> bool {
+    action.id().unescaped() == act.word()
+}
+
+/// The actions that a policy names. None: it names none.
+fn named(policy: &cedar::Policy) -> Option<Vec<cedar::EntityUid>> {
     match policy.action_constraint() {
-        cedar::ActionConstraint::Any => false,
-        cedar::ActionConstraint::Eq(action) => is_hold(&action),
-        cedar::ActionConstraint::In(actions) => actions.iter().all(is_hold),
+        cedar::ActionConstraint::Any => None,
+        cedar::ActionConstraint::Eq(action) => Some(vec![action]),
+        cedar::ActionConstraint::In(actions) => Some(actions),
     }
 }
 
@@ -160,6 +190,14 @@ mod tests {
         for words in ["tell-everybody", "serve-copy tell-counsel", "serve-copy,", "serve-copy, , tell-counsel"] {
             check(&format!("@id(\"i\") @cite(\"c\") @obligation(\"{words}\") permit {hold}"), Rule::Obligation);
         }
+        for owed in ["answer", "receipt "] {
+            let words = format!("@obligation(\"serve-copy\") @owed(\"{owed}\")");
+            check(&format!("@id(\"i\") @cite(\"c\") {words} permit {hold}"), Rule::Owed);
+        }
+        check(&format!("@id(\"i\") @cite(\"c\") @owed(\"receipt\") permit {hold}"), Rule::Owed);
+        let interview = "(principal, action == Action::\"interview\", resource);";
+        let words = "@obligation(\"interview-advisal\") @owed(\"receipt\")";
+        check(&format!("@id(\"i\") @cite(\"c\") {words} permit {interview}"), Rule::Owed);
         let permit = "@id(\"i\") @cite(\"c\") permit ";
         check(&format!("{permit}(principal, action, resource);"), Rule::Action);
         check(&format!("{permit}(principal, action == Action::\"InboxService/Receive\", resource);"), Rule::Action);

@@ -6,12 +6,15 @@ use cedar_policy as cedar;
 use jiff::Timestamp;
 
 use crate::domain::agency::AgencyKind;
-use crate::domain::determination::{Determination, FieldClass, FieldClasses, LawAction, LawView, Ruling, Withheld};
+use crate::domain::determination::{
+    Determination, FieldClass, FieldClasses, LawAction, LawView, OnReceipt, Ruling, Withheld,
+};
 use crate::domain::disclosable::Disclosable;
 use crate::domain::facts::CaseFacts;
-use crate::policy::determination::{Annotations, failed, merge};
+use crate::policy::determination::{Annotations, add, failed, merge};
 use crate::policy::reads::Reads;
 use crate::policy::remembered::Question;
+use crate::policy::rules::owed_on_receipt;
 use crate::policy::vocabulary::{Vocabulary, milliseconds};
 
 /// A pack with the safeguards appended.
@@ -21,13 +24,25 @@ pub(crate) struct Slice {
     place: usize,
     policies: cedar::PolicySet,
     annotations: Annotations,
+    /// Those whose obligations are owed from the receipt of the request: the permits, and the forbids.
+    ///
+    /// Asked by themselves, since Cedar names the permits or the forbids that apply and never both: what is owed on receipt
+    /// is owed whatever decides.
+    on_receipt: [cedar::PolicySet; 2],
     /// None: the slice reads the time in a way that bounds no decision, so none is remembered.
     reads: Option<Reads>,
 }
 
 impl Slice {
     pub(crate) fn new(place: usize, policies: cedar::PolicySet) -> Self {
-        Self { place, reads: Reads::of(&policies), annotations: Annotations::of(&policies), policies }
+        let on_receipt = [cedar::Effect::Permit, cedar::Effect::Forbid].map(|effect| {
+            let mut asking = cedar::PolicySet::new();
+            let own = policies.policies().filter(|policy| policy.effect() == effect && owed_on_receipt(policy));
+            // A policy of a set can be added to an empty one under the same id: none is refused.
+            own.for_each(|policy| drop(asking.add(policy.clone())));
+            asking
+        });
+        Self { place, reads: Reads::of(&policies), annotations: Annotations::of(&policies), on_receipt, policies }
     }
 
     /// The question as far as the answer depends on it. None: nothing may be remembered.
@@ -108,11 +123,26 @@ impl Asserted {
 
 impl Asking<'_> {
     pub(crate) fn act(&self, act: LawAction, facts: &Asserted) -> Determination {
-        self.put(facts, |facts| self.vocabulary.act(self.asker, act, facts))
+        let ask = |facts: &cedar::Context| self.vocabulary.act(self.asker, act, facts);
+        Determination { on_receipt: self.on_receipt(facts, ask), ..self.put(facts, ask) }
     }
 
     pub(crate) fn disclose(&self, class: FieldClass, facts: &Asserted) -> Determination {
         self.put(facts, |facts| self.vocabulary.disclosure(self.asker, class, facts))
+    }
+
+    /// What the receipt of the request makes owed. No claim takes it away, and none of the requester's lifts it.
+    fn on_receipt(&self, facts: &Asserted, ask: impl Fn(&cedar::Context) -> Option<cedar::Request>) -> Vec<OnReceipt> {
+        let mut owed = Vec::new();
+        let asked = self.slice.on_receipt.iter().filter(|policies| !policies.is_empty());
+        for policies in asked {
+            let contexts = [facts.claimed.as_ref(), facts.unclaimed.as_ref().and_then(Option::as_ref)];
+            for request in contexts.into_iter().flatten().filter_map(&ask) {
+                let answer = cedar::Authorizer::new().is_authorized(&request, policies, &cedar::Entities::empty());
+                add(&mut owed, self.slice.annotations.on_receipt(&answer).into_iter());
+            }
+        }
+        owed
     }
 
     /// INVARIANT: the law is asked twice where something is claimed, so that no claim opens what the law leaves shut.

@@ -46,6 +46,7 @@ fn policy(policy: &Policy) -> v1::Policy {
         duty: policy.duty,
         review: policy.review.clone().unwrap_or_default(),
         obligations: policy.obligations.iter().map(|word| word.word().to_owned()).collect(),
+        owed_on_receipt: policy.on_receipt,
         clock: to_wire_or_unspecified(policy.clock),
         switch_name: policy.switch.clone().unwrap_or_default(),
         standing: policy.standing,

@@ -110,6 +110,8 @@ fn say_ruling(about: &str, Explained { said, reads, .. }: &Explained) -> Result<
     listed("because", &said.reviews)?;
     let obligations: Vec<String> = said.obligations.iter().map(|word| word.word().to_owned()).collect();
     listed("obligation", &obligations)?;
+    let on_receipt: Vec<String> = said.on_receipt.iter().map(|owed| owed.obligation.word().to_owned()).collect();
+    listed("on receipt", &on_receipt)?;
     if let Some(clock) = said.clock {
         say(&format!("    {:<12}{}", "clock", clock.word()))?;
     }

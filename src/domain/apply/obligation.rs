@@ -1,18 +1,20 @@
-//! What an act under the law makes its custodian owe.
+//! What the receipt of a request, or an act under the law, makes its custodian owe.
 
 use jiff::Timestamp;
 
 use crate::domain::case::Case;
 use crate::domain::custody::{Destination, Movement};
-use crate::domain::detainer::{AnswerKind, Detainer};
-use crate::domain::determination::{Determination, LawAction};
+use crate::domain::detainer::{Addressee, AnswerKind, Detainer, Finding};
+use crate::domain::determination::{Determination, LawAction, Obligation};
 use crate::domain::event::{Change, Event, Record, Told};
+use crate::domain::ids::AgencyId;
 use crate::domain::obligation::{EvidenceMethod, ObligationTimes, Owed};
 use crate::domain::transfer::TransferState;
 
-/// Changes a case by what the law asks besides of the acts recorded. Entries say it all: the determinations are in them.
+/// Changes a case by what the law asks besides, of the acts recorded and of a request received. Entries say it all: the determinations are in them.
 pub fn oblige(case: &mut Case, records: &[Record], times: &ObligationTimes, now: Timestamp) {
     for record in records {
+        on_receipt(case, record, times, now);
         let acts = acts(&record.event);
         for asked in record.determinations.iter().filter(|asked| acts.contains(&asked.action)) {
             each(case, now, |detainer| {
@@ -59,26 +61,95 @@ fn acts(event: &Event) -> &'static [LawAction] {
     if notice { &[LawAction::Notify] } else { &[] }
 }
 
-/// Once for each version of the request, however many acts ask for it.
+/// What the receipt of a request makes owed: by its addressee from the lodging on, or by whoever first takes it on where it
+/// is addressed to the jurisdiction. What is owed to the person lapses once there is no such person there.
+fn on_receipt(case: &mut Case, record: &Record, times: &ObligationTimes, now: Timestamp) {
+    let nobody = matches!(
+        &record.event,
+        Event::DetainerAcknowledged { acknowledgement, .. } if acknowledgement.finding != Finding::MatchedCustody
+    );
+    if !is_receipt(&record.event) {
+        return;
+    }
+    for asked in &record.determinations {
+        each(case, now, |detainer| {
+            if detainer.name != asked.detainer {
+                return;
+            }
+            if nobody {
+                let lapses = |owed: &Owed| owed.on_receipt && owed.is_open() && owed.obligation.is_to_the_person();
+                detainer.obligations.retain(|owed| !lapses(owed));
+            }
+            let (custodian, since) = received(detainer, now);
+            for due in &asked.determination.on_receipt {
+                if let (Some(custodian), false) = (&custodian, nobody && due.obligation.is_to_the_person()) {
+                    let arising =
+                        Arising { custodian: custodian.clone(), citations: &due.citations, since, on_receipt: true };
+                    arise(detainer, due.obligation, arising, times);
+                }
+            }
+        });
+    }
+}
+
+/// The events by which a custodian receives a request, or by which it is known who did.
+fn is_receipt(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::DetainerLodged(_)
+            | Event::DetainerAmended(_)
+            | Event::DetainerAcknowledged { .. }
+            | Event::DetainerAnswered { .. }
+    )
+}
+
+/// Who received the request as it now stands, and when.
+fn received(detainer: &Detainer, now: Timestamp) -> (Option<AgencyId>, Timestamp) {
+    match &detainer.request.addressee {
+        Addressee::Agency(addressee) => {
+            let custodian = detainer.custodian.as_ref().unwrap_or(addressee);
+            (Some(custodian.clone()), detainer.clocks.amended_at.unwrap_or(detainer.lodged_at))
+        }
+        Addressee::Jurisdiction => (detainer.custodian.clone(), now),
+    }
+}
+
+/// What an act makes owed, from now on.
 fn owe(detainer: &mut Detainer, asked: &Determination, times: &ObligationTimes, now: Timestamp) {
     let Some(custodian) = detainer.custodian.clone() else { return };
     for obligation in asked.obligations.iter().copied() {
-        let before = detainer.owed(obligation);
-        if before.is_some_and(|before| before.is_open() || before.request_version == detainer.request_version) {
-            continue;
-        }
-        let owed = Owed {
-            obligation,
-            custodian: custodian.clone(),
-            citations: asked.citations.clone(),
-            request_version: detainer.request_version,
-            since: now,
-            due_at: times.due(obligation, now),
-            evidence: None,
-            version: before.map_or(0, |before| before.version).saturating_add(1),
-        };
-        detainer.put_owed(&owed);
+        let arising =
+            Arising { custodian: custodian.clone(), citations: &asked.citations, since: now, on_receipt: false };
+        arise(detainer, obligation, arising, times);
     }
+}
+
+/// How an obligation arises.
+struct Arising<'a> {
+    custodian: AgencyId,
+    citations: &'a [String],
+    since: Timestamp,
+    on_receipt: bool,
+}
+
+/// Once for each version of the request, however many acts ask for it.
+fn arise(detainer: &mut Detainer, obligation: Obligation, arising: Arising<'_>, times: &ObligationTimes) {
+    let before = detainer.owed(obligation);
+    if before.is_some_and(|before| before.is_open() || before.request_version == detainer.request_version) {
+        return;
+    }
+    let owed = Owed {
+        obligation,
+        custodian: arising.custodian,
+        citations: arising.citations.to_vec(),
+        request_version: detainer.request_version,
+        since: arising.since,
+        due_at: times.due(obligation, arising.since),
+        evidence: None,
+        on_receipt: arising.on_receipt,
+        version: before.map_or(0, |before| before.version).saturating_add(1),
+    };
+    detainer.put_owed(&owed);
 }
 
 /// What rested on a service of a copy that was corrected is owed again, unless the corrected one bears it too.

@@ -1,9 +1,11 @@
 //! Asks a pack about the facts of a case, and holds what it says against what the case expects.
 
+use std::collections::BTreeSet;
+
 use cedar_policy as cedar;
 use jiff::Timestamp;
 
-use crate::domain::determination::{Determination, FieldClass, FieldClasses, LawAction, Ruling};
+use crate::domain::determination::{Determination, FieldClass, FieldClasses, LawAction, Obligation, Ruling};
 use crate::domain::facts::CaseFacts;
 use crate::policy::cases::table::Expected;
 use crate::policy::load::PolicySet;
@@ -61,6 +63,13 @@ pub(super) fn check(expected: &Expected, rulings: &Rulings) -> Vec<(String, Opti
             said.into_iter().flat_map(|said| &said.obligations).map(|obligation| obligation.word()).collect();
         let problem = format!("{}: expected the obligations {words:?}, not {found:?}", act.word());
         expect(said.is_some_and(|said| said.obligations == *obligations), problem, said);
+    }
+    if let Some(owed) = &expected.on_receipt {
+        let found: BTreeSet<Obligation> =
+            rulings.values().flat_map(|said| &said.on_receipt).map(|owed| owed.obligation).collect();
+        let words = |set: &BTreeSet<Obligation>| set.iter().map(|one| one.word()).collect::<Vec<_>>().join(", ");
+        let problem = format!("on receipt: expected [{}] owed, not [{}]", words(owed), words(&found));
+        expect(found == *owed, problem, None);
     }
     if let Some(clock) = expected.clock {
         let said = rulings.get(&About::Act(LawAction::Hold));

@@ -1,6 +1,6 @@
 //! Reading a table of cases: TOML, every key and every word declared, anything else refused with file, case and word.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -41,6 +41,7 @@ struct WrittenCase {
     cites: BTreeMap<String, OneOrMany>,
     #[serde(default)]
     obligations: Acts<Vec<String>>,
+    on_receipt: Option<Vec<String>>,
     clock: Option<String>,
     shown: Option<Vec<String>>,
     review: Option<Vec<String>>,
@@ -90,6 +91,8 @@ pub(super) struct Expected {
     /// Texts, each of which a citation of the ruling contains.
     pub(super) cites: Vec<(About, String)>,
     pub(super) obligations: BTreeMap<LawAction, Vec<Obligation>>,
+    /// Exactly these are owed from the receipt of the request on.
+    pub(super) on_receipt: Option<BTreeSet<Obligation>>,
     pub(super) clock: Option<HoldClock>,
     /// Exactly these are shown, beside what is always shown.
     pub(super) shown: Option<FieldClasses>,
@@ -234,6 +237,7 @@ impl WrittenCase {
             }
             cites.extend(said.into_iter().map(|text| (about, text)));
         }
+        let on_receipt = self.on_receipt.map(|said| words("on_receipt", &said)).transpose()?;
         let classes = |key: &str, said: Option<Vec<String>>| -> Result<Option<FieldClasses>, String> {
             said.map(|said| words::<FieldClass>(key, &said).map(|classes| classes.into_iter().collect())).transpose()
         };
@@ -241,6 +245,7 @@ impl WrittenCase {
             acts,
             cites,
             obligations,
+            on_receipt: on_receipt.map(|said| said.into_iter().collect()),
             clock: self.clock.map(|clock| word("clock", &clock)).transpose()?,
             shown: classes("shown", self.shown)?,
             review: classes("review", self.review)?,

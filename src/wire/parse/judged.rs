@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use prost::Message as _;
 
-use crate::domain::determination::{Determination, LawAction};
+use crate::domain::determination::{Determination, LawAction, OnReceipt};
 use crate::domain::event::RecordedDetermination;
 use crate::domain::facts::{Assertions, CaseFacts, Judge, Offence};
 use crate::domain::ids::{CaseKind, CaseName};
@@ -61,8 +61,13 @@ fn determined(recorded: &v1::Determination) -> Option<(CaseName, LawAction, Dete
         failed: recorded.failed,
         clock: unless_unspecified(recorded.clock).ok()?,
         unverified: recorded.unverified,
+        on_receipt: recorded.owed_on_receipt.iter().map(on_receipt).collect::<Option<_>>()?,
     };
     Some((recorded.detainer.parse().ok()?, from_wire(recorded.action)?, determination))
+}
+
+fn on_receipt(recorded: &v1::OwedOnReceipt) -> Option<OnReceipt> {
+    Some(OnReceipt { obligation: recorded.obligation.parse().ok()?, citations: recorded.citations.clone() })
 }
 
 /// The facts of a detainer, as they were judged at a moment.

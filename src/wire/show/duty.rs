@@ -49,6 +49,7 @@ pub fn obligation(detainer: &CaseName, owed: &Owed, now: Option<Timestamp>) -> v
         evidence: owed.evidence.as_ref().map(evidence),
         overdue: now.is_some_and(|now| owed.is_overdue(now)),
         etag: obligation_etag(owed),
+        on_receipt: owed.on_receipt,
     }
 }
 

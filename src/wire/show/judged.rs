@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::domain::determination::{Determination, LawAction};
+use crate::domain::determination::{Determination, LawAction, OnReceipt};
 use crate::domain::facts::{Assertions, CaseFacts, Judge, Offence};
 use crate::domain::ids::CaseName;
 use crate::domain::warrant::IssuingAuthority;
@@ -77,7 +77,12 @@ pub fn determination(detainer: String, action: LawAction, said: &Determination) 
         failed: said.failed,
         clock: to_wire_or_unspecified(said.clock),
         unverified: said.unverified,
+        owed_on_receipt: said.on_receipt.iter().map(owed_on_receipt).collect(),
     }
+}
+
+fn owed_on_receipt(owed: &OnReceipt) -> v1::OwedOnReceipt {
+    v1::OwedOnReceipt { obligation: owed.obligation.word().to_owned(), citations: owed.citations.clone() }
 }
 
 fn offence(offence: Offence) -> v1::Offence {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use comity::domain::claim::ClaimOutcome;
 use comity::domain::command::CaseCommand;
 use comity::domain::detainer::{AnswerKind, Finding};
-use comity::domain::determination::{Determination, FieldClasses, LawView, Obligation, Ruling};
+use comity::domain::determination::{Determination, FieldClasses, LawView, Obligation, OnReceipt, Ruling};
 use comity::domain::ids::CaseName;
 use comity::domain::obligation::ObligationName;
 use comity::domain::review::{ReviewDecision, ReviewMatter, ReviewName, ReviewState};
@@ -226,4 +226,48 @@ fn a_permit_lets_the_notice_go_and_a_refusal_keeps_it() {
     assert!(!told(&law, None));
     assert!(told(&law, Some(ReviewDecision::Permit)));
     assert!(!told(&law, Some(ReviewDecision::Refuse)));
+}
+
+/// A law that asks for a copy and a count of whoever receives a request.
+fn owing_on_receipt() -> LawView {
+    let law = sample::law(Ruling::MustNot, Ruling::MustNot, FieldClasses::NONE);
+    let on_receipt = [Obligation::ServeCopy, Obligation::AnnualCount]
+        .map(|obligation| OnReceipt { obligation, citations: vec!["a statute".to_owned()] });
+    let hold = Determination { obligations: Vec::new(), on_receipt: on_receipt.to_vec(), ..(*law.hold).clone() };
+    LawView { hold: Arc::new(hold), ..law }
+}
+
+/// From the lodging on, whatever is answered or not; to a person who is not there nothing is owed.
+#[test]
+fn what_is_owed_on_receipt_is_owed_from_the_lodging_on() {
+    let law = owing_on_receipt();
+    let owed = |world: &World, detainer: &CaseName, obligation| {
+        world
+            .detainer(detainer)
+            .unwrap()
+            .owed(obligation)
+            .map(|owed| (owed.custodian.to_string(), owed.since, owed.is_open()))
+    };
+    let mut world = World::new();
+    let detainer = world.pass(ISSUER, CaseCommand::LodgeDetainer(sample::request(Some(CUSTODIAN))), &law);
+    let lodged = world.now;
+    let due = Some((CUSTODIAN.to_owned(), lodged, true));
+    assert_eq!(owed(&world, &detainer, Obligation::ServeCopy), due);
+    assert_eq!(owed(&world, &detainer, Obligation::AnnualCount), due);
+    let custody = world.pass(CUSTODIAN, CaseCommand::OpenCustody(sample::intake()), &law);
+    world.pass(CUSTODIAN, found(&detainer, Finding::NoSuchPerson, None), &law);
+    assert_eq!(owed(&world, &detainer, Obligation::ServeCopy), None, "there is nobody to serve");
+    assert_eq!(owed(&world, &detainer, Obligation::AnnualCount), due, "it is counted all the same");
+    world.pass(CUSTODIAN, matched(&detainer, &custody), &law);
+    assert_eq!(owed(&world, &detainer, Obligation::ServeCopy), due, "since the receipt, not since the match");
+    world.pass(CUSTODIAN, meet(&detainer), &law);
+    world.pass(CUSTODIAN, answered(&detainer, AnswerKind::Decline), &law);
+    assert_eq!(owed(&world, &detainer, Obligation::ServeCopy), Some((CUSTODIAN.to_owned(), lodged, false)));
+
+    // Of one to the whole jurisdiction, by whoever takes it on, from then.
+    let detainer = world.pass(ISSUER, CaseCommand::LodgeDetainer(sample::request(None)), &law);
+    assert_eq!(owed(&world, &detainer, Obligation::ServeCopy), None);
+    let custody = world.pass(CUSTODIAN, CaseCommand::OpenCustody(sample::intake()), &law);
+    world.pass(CUSTODIAN, matched(&detainer, &custody), &law);
+    assert_eq!(owed(&world, &detainer, Obligation::ServeCopy), Some((CUSTODIAN.to_owned(), world.now, true)));
 }
