@@ -9,7 +9,8 @@ use serde_json::Value;
 use crate::domain::agency::AgencyClass;
 use crate::domain::charge::OffenceCategory;
 use crate::domain::detainer::{DetainerForm, WarrantKind};
-use crate::domain::facts::{Assertions, CaseFacts, Judge, OffenceSet, Stage};
+use crate::domain::facts::{Assertions, CaseFacts, Judge, ListedSet, OffenceSet, Stage, Unread};
+use crate::domain::statute::Paragraph;
 use crate::policy::vocabulary::{ASSERTED, UNDATED_CONVICTION};
 
 /// How a claim of the requester's is told from a fact of the same name.
@@ -29,6 +30,8 @@ pub(crate) struct Essence {
 struct Offences {
     /// The sets that some policy reads. The age of a conviction goes in as of the day of the question.
     sets: BTreeMap<OffenceSet, BTreeSet<OffenceCategory>>,
+    listed: BTreeMap<ListedSet, BTreeSet<Paragraph>>,
+    unread: BTreeSet<Unread>,
     undated_conviction: bool,
 }
 
@@ -90,8 +93,12 @@ impl Reads {
     fn offences(&self, said: &Assertions, side: &str) -> Offences {
         let reads = |fact: &str| self.facts.contains(&format!("{side}{fact}"));
         let read = OffenceSet::ALL.iter().filter(|set| reads(set.word()));
+        let lists = ListedSet::ALL.iter().filter(|set| reads(set.word()));
+        let unread = Unread::ALL.iter().filter(|unread| reads(unread.word()) && said.unread(**unread));
         Offences {
             sets: read.map(|set| (*set, said.offences_in(*set))).collect(),
+            listed: lists.map(|set| (*set, said.listed_in(*set).into_iter().cloned().collect())).collect(),
+            unread: unread.copied().collect(),
             undated_conviction: said.undated_conviction() && reads(UNDATED_CONVICTION),
         }
     }
