@@ -186,7 +186,8 @@ impl Offence {
             (said, None) => (said, Reading::Unlisted),
             (None, Some(Grade::Wobbler)) => (None, Reading::Ungraded),
             (None, Some(Grade::Fixed(grade))) => (Some(grade), Reading::Listed),
-            (Some(said), Some(Grade::Fixed(grade))) if said != grade => (Some(said), Reading::Ungraded),
+            // Either is wrong, and nobody can say which: a felony is taken from neither.
+            (Some(said), Some(Grade::Fixed(grade))) if said != grade => (None, Reading::Ungraded),
             (Some(said), Some(Grade::Wobbler | Grade::Fixed(_))) => (Some(said), Reading::Listed),
         };
         Self {
@@ -320,6 +321,10 @@ vocabulary! {
         UngradedConviction = "ungraded_conviction",
         /// A charge, not judged yet, under one.
         UngradedCharge = "ungraded_charge",
+        /// One of those for which a magistrate held the person to answer, under a section that is not in the table.
+        UnlistedHeldToAnswer = "unlisted_held_to_answer",
+        /// One of those, under a section of the table whose grade nobody has said.
+        UngradedHeldToAnswer = "ungraded_held_to_answer",
     }
 }
 
@@ -328,12 +333,15 @@ impl Unread {
     pub fn is(self, offence: &Offence) -> bool {
         let convicted = offence.status == ChargeStatus::Convicted;
         let unlisted = offence.reading == Reading::Unlisted && offence.severity != Some(Severity::Violation);
-        let ungraded = offence.reading == Reading::Ungraded && !offence.listed.is_empty();
+        let ungraded = offence.reading == Reading::Ungraded;
+        let held = offence.status == ChargeStatus::HeldToAnswer;
         match self {
             Self::UnlistedConviction => unlisted && convicted,
             Self::UnlistedCharge => unlisted && offence.status.is_open(),
             Self::UngradedConviction => ungraded && convicted,
             Self::UngradedCharge => ungraded && offence.status.is_open(),
+            Self::UnlistedHeldToAnswer => unlisted && held,
+            Self::UngradedHeldToAnswer => ungraded && held,
         }
     }
 }
@@ -416,8 +424,10 @@ mod tests {
         check((Reading::Unlisted, Some(Felony)), (Convicted, Within5Years), "unlisted_conviction");
         check((Reading::Unlisted, None), (Charged, NoAge), "unlisted_charge");
         check((Reading::Unlisted, Some(Violation)), (Convicted, Within5Years), "");
-        check((Reading::Ungraded, Some(Felony)), (Convicted, Within5Years), "ungraded_conviction");
-        check((Reading::Ungraded, None), (HeldToAnswer, NoAge), "ungraded_charge");
+        check((Reading::Ungraded, None), (Convicted, Within5Years), "ungraded_conviction");
+        check((Reading::Ungraded, None), (Charged, NoAge), "ungraded_charge");
+        check((Reading::Ungraded, None), (HeldToAnswer, NoAge), "ungraded_charge ungraded_held_to_answer");
+        check((Reading::Unlisted, None), (HeldToAnswer, NoAge), "unlisted_charge unlisted_held_to_answer");
         check((Reading::Ungraded, None), (ChargeStatus::Dismissed, NoAge), "");
     }
 
@@ -451,7 +461,7 @@ mod tests {
         let [felony, lesser] = [Some(Severity::Felony), Some(Severity::Misdemeanor)];
         check(Some("PC 211"), None, felony, Reading::Listed);
         check(Some("PC 211"), felony, felony, Reading::Listed);
-        check(Some("PC 211"), lesser, lesser, Reading::Ungraded);
+        check(Some("PC 211"), lesser, None, Reading::Ungraded);
         check(Some("PC 459"), None, None, Reading::Ungraded);
         check(Some("PC 459"), lesser, lesser, Reading::Listed);
         check(Some("PC 1"), felony, felony, Reading::Unlisted);

@@ -219,6 +219,7 @@ mod tests {
     use crate::domain::agency::AgencyKind;
     use crate::domain::charge::{ChargeStatus, ConvictionAge, Severity};
     use crate::domain::facts::Offence;
+    use crate::domain::statute::Reading;
     use crate::policy::samples;
 
     #[test]
@@ -305,7 +306,8 @@ mod tests {
 
     fn convicted(age: ConvictionAge) -> Offence {
         let (category, severity) = (OffenceCategory::Burglary, Some(Severity::Felony));
-        Offence { category, status: ChargeStatus::Convicted, severity, age }
+        let (listed, reading) = (["1(a)".parse().unwrap()].into(), Reading::Listed);
+        Offence { category, status: ChargeStatus::Convicted, severity, age, listed, reading }
     }
 
     #[test]
@@ -318,8 +320,40 @@ mod tests {
             let ages = ConvictionAge::ALL.iter().map(|age| convicted(*age));
             for offence in ages.chain([charged]) {
                 let mut other = ordinary.clone();
-                other.record.offences.insert(offence);
+                other.record.offences.insert(offence.clone());
                 assert_eq!(reads.essence(&other) != reads.essence(&ordinary), set.has(&offence), "{set:?} {offence:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_list_has_or_leaves_unknown_makes_a_difference_where_it_is_read() {
+        let ordinary = samples::facts();
+        let reads = |fact: &str| {
+            let text = format!("forbid (principal, action, resource) when {{ context.{fact} == [] }};");
+            Reads::of(&text.parse().unwrap()).unwrap()
+        };
+        for (reading, severity) in Reading::ALL.iter().flat_map(|reading| {
+            [None, Some(Severity::Felony), Some(Severity::Misdemeanor)].map(|severity| (*reading, severity))
+        }) {
+            let charged = Offence { status: ChargeStatus::HeldToAnswer, ..convicted(ConvictionAge::None) };
+            for offence in ConvictionAge::ALL.iter().map(|age| convicted(*age)).chain([charged]) {
+                let offence = Offence { reading, severity, ..offence };
+                let mut other = ordinary.clone();
+                // What is said of the ordinary case is unknown already.
+                other.record.offences = [offence.clone()].into();
+                let bare = CaseFacts {
+                    record: Assertions { offences: BTreeSet::new(), ..ordinary.record.clone() },
+                    ..ordinary.clone()
+                };
+                for set in ListedSet::ALL {
+                    let differs = reads(set.word()).essence(&other) != reads(set.word()).essence(&bare);
+                    assert_eq!(differs, set.has(&offence), "{set:?} {offence:?}");
+                }
+                for unread in Unread::ALL {
+                    let differs = reads(unread.word()).essence(&other) != reads(unread.word()).essence(&bare);
+                    assert_eq!(differs, unread.is(&offence), "{unread:?} {offence:?}");
+                }
             }
         }
     }

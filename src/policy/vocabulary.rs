@@ -14,11 +14,13 @@ use crate::domain::facts::{Assertions, CaseFacts, Judge, ListedSet, OffenceSet, 
 pub(crate) const UNDATED_CONVICTION: &str = "undated_conviction";
 
 /// The facts that what a charge cites, or how grave it is, was not found in the table of offences.
-pub(crate) const UNREAD: [&str; 4] = [
+pub(crate) const UNREAD: [&str; 6] = [
     Unread::UnlistedConviction.word(),
     Unread::UnlistedCharge.word(),
     Unread::UngradedConviction.word(),
     Unread::UngradedCharge.word(),
+    Unread::UnlistedHeldToAnswer.word(),
+    Unread::UngradedHeldToAnswer.word(),
 ];
 
 /// Where the requester's claims stand in the context.

@@ -152,8 +152,13 @@ impl Others<'_> {
                 self.add_offences((fact, side), &value, Some(own), Some(other));
             }
         }
-        let grouped = OffenceCategory::ALL.iter().map(|category| (*category, BTreeSet::new(), Reading::Unlisted));
-        let listed = self.listings().skip(1).map(|(listed, reading)| (OffenceCategory::Other, listed, reading));
+        // A section is in the table or not, whatever its group; which paragraphs list it is tried of one group.
+        let by_nothing = |(listed, _): &(BTreeSet<Paragraph>, Reading)| listed.is_empty();
+        let grouped = self.listings().filter(by_nothing).flat_map(|(listed, reading)| {
+            OffenceCategory::ALL.iter().map(move |category| (*category, listed.clone(), reading))
+        });
+        let listed = self.listings().filter(|listing| !by_nothing(listing));
+        let listed = listed.map(|(listed, reading)| (OffenceCategory::Other, listed, reading));
         for (category, listed, reading) in grouped.chain(listed).collect::<Vec<_>>() {
             for (status, age) in statuses() {
                 for severity in severities() {
