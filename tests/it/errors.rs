@@ -112,6 +112,7 @@ fn statuses() -> Vec<Status> {
             failed: false,
             clock: None,
             unverified: false,
+            on_receipt: Vec::new(),
         };
         (LawAction::Hold, Arc::new(determination))
     };

@@ -17,7 +17,8 @@ use comity::domain::detainer::{
 };
 use comity::domain::determination::{Determination, FieldClasses, LawView, Obligation, Ruling};
 use comity::domain::disclosable::Disclosable;
-use comity::domain::facts::{Assertions, CaseFacts, Offence, Stage};
+use comity::domain::facts::{AsOf, Assertions, CaseFacts, Offence, Stage};
+use comity::domain::statute::Statutes;
 use comity::domain::ids::{CaseName, JurisdictionId};
 use comity::domain::obligation::{Evidence, EvidenceMethod};
 use comity::domain::review::Ground;
@@ -181,6 +182,8 @@ pub(crate) fn released() -> ActualRelease {
 /// An ordinary request, as the law sees it.
 pub(crate) fn facts() -> CaseFacts {
     let asked = request(None);
+    let (today, statutes) = (start().to_zoned(TimeZone::UTC).date(), Statutes::default());
+    let as_of = AsOf { today, statutes: &statutes };
     CaseFacts {
         stage: Stage::Answer,
         requester_kind: AgencyKind::Federal,
@@ -192,7 +195,7 @@ pub(crate) fn facts() -> CaseFacts {
         final_order: false,
         date_public: false,
         record: Assertions {
-            offences: [Offence::of(&charge(), start().to_zoned(TimeZone::UTC).date())].into(),
+            offences: [Offence::of(&charge(), as_of)].into(),
             ..Assertions::default()
         },
         asserted: Assertions::default(),
@@ -211,6 +214,7 @@ pub(crate) fn law(hold: Ruling, notify: Ruling, disclosable: FieldClasses) -> La
             failed: false,
             unverified: false,
             clock: None,
+            on_receipt: Vec::new(),
         })
     };
     LawView {
