@@ -1,9 +1,9 @@
 //! What the gate answers, as counsel would say it: read off the table of the field and the nine packs, switches as they
-//! are shipped, and off who may call what. Plain, without Cedar, and at most a hundred lines: a test counts them.
+//! are shipped, and off who may call what. Plain, without Cedar, and at most a hundred and twenty lines: a test counts them.
 
 use comity::domain::agency::AgencyKind::{Federal, Operator, Oversight};
 use comity::domain::agency::{ActorKind, AgencyClass};
-use comity::domain::charge::OffenceCategory::{Drugs, Homicide, Other, Robbery, Sexual};
+use comity::domain::charge::OffenceCategory::{Burglary, Drugs, Other};
 use comity::domain::determination::Ruling::{self, May, Must, MustNot, Review};
 
 use crate::reference::cell::{Cell, Role, Verdict};
@@ -31,8 +31,9 @@ pub(super) fn counsel(cell: &Cell<'_>) -> Verdict {
     };
     let safeguard = matches!(method, "ResolveCitizenshipClaim" | "VerifyWarrant")
         || matches!((method, cell.state.guard), ("UpdateCharges", Guard::Sealed) | ("CorrectIdentity", Guard::Juvenile));
-    let law @ [hold, notify, transfer, custody] = rulings(cell, method);
+    let (law @ [hold, notify, transfer, custody], unverified) = rulings(cell, method);
     let barred = |act: &str, ruling| match ruling {
+        Review if unverified.contains(&act) => Some(format!("verification required: {act}")),
         MustNot => Some(format!("forbidden: {act}")),
         Review if !by_person => Some(format!("review required: {act}")),
         Review | May | Must => None,
@@ -74,19 +75,26 @@ fn admitted(cell: &Cell<'_>, service: &str, method: &str) -> bool {
 
 /// On holding, notifying, handing over, and telling that the person is held.
 #[rustfmt::skip]
-fn rulings(cell: &Cell<'_>, method: &str) -> [Ruling; 4] {
+fn rulings(cell: &Cell<'_>, method: &str) -> ([Ruling; 4], &'static [&'static str]) {
     let (class, state) = (class(cell, method), known(cell, method));
     let crime = state.crime;
     let judge = matches!(state.warrant, Warranted::ByJudge | Warranted::OnCrime);
     let prison = class == Some(AgencyClass::StatePrison);
     let felon = crime.felony && crime.convicted;
     let violent = crime.felony && crime.group != Drugs && crime.group != Other;
-    let held_in_city = judge && (state.listed || (violent && felon && crime.last_5_years));
-    let grave = matches!(crime.group, Homicide | Sexual | Robbery);
-    let listed = crime.group != Other && crime.convicted;
-    let opens = listed && (crime.last_5_years || (felon && (grave || crime.last_15_years)));
-    let answers = crime.held_to_answer && crime.group != Drugs && crime.group != Other;
-    let unsure = if judge || crime.undated { Review } else { MustNot };
+    // What the tables of offences have: all but what cites no section, where the charge is as grave as the section is.
+    let by_list = crime.group != Other;
+    let said = matches!(state.warrant, Warranted::Claimed | Warranted::ClaimedOnCrime);
+    let of_city = violent && felon && crime.last_5_years;
+    let unread = crime.convicted && (!by_list || crime.undated);
+    // California: a listed felony however old, but burglary of fifteen years; a wobbler of five; drugs are for counsel.
+    let aged = matches!(crime.group, Burglary | Drugs);
+    let opens = felon && by_list && (!aged || crime.last_15_years) || !crime.felony && by_list && crime.convicted && crime.last_5_years;
+    let on_crime = state.warrant == Warranted::OnCrime;
+    let hands_over = opens || unread || on_crime;
+    let tells = hands_over || state.public || (crime.held_to_answer && violent && crime.group != Burglary);
+    let ungraded = crime.group == Burglary && !crime.felony && (crime.open || crime.convicted);
+    let unread_in_jersey = unread || ungraded || (crime.open && !by_list);
     let qualifies = (violent && (crime.open || felon)) || (felon && crime.last_5_years);
     let (jail, probation) = (class == Some(AgencyClass::CountyJail), class == Some(AgencyClass::Probation));
     let sheriff = if jail { May } else if probation { MustNot } else { Review };
@@ -94,20 +102,25 @@ fn rulings(cell: &Cell<'_>, method: &str) -> [Ruling; 4] {
         "us-ny" if judge => [May; 4],
         "us-ny" if prison => [MustNot, May, May, May],
         "us-ny" => [MustNot, Review, Review, Review],
-        "us-ny-nyc" if prison => [if judge { Review } else { MustNot }, Review, Review, Review],
-        "us-ny-nyc" if held_in_city && state.after_the_acts => [May, Review, May, Review],
-        "us-ny-nyc" if held_in_city => [May; 4],
-        "us-ny-nyc" => [if judge && crime.undated { Review } else { MustNot }; 4],
+        "us-ny-nyc" if prison => [if judge || said { Review } else { MustNot }, Review, Review, Review],
+        "us-ny-nyc" if judge && (state.listed || of_city) && state.after_the_acts => [May, Review, May, Review],
+        "us-ny-nyc" if judge && (state.listed || of_city) => [May; 4],
+        "us-ny-nyc" if judge && unread => [Review; 4],
+        "us-ny-nyc" if of_city || unread => if said { [Review; 4] } else { [MustNot, Review, MustNot, Review] },
+        "us-ny-nyc" if said && (state.listed || state.said_listed) => [Review, Review, Review, MustNot],
+        "us-ny-nyc" => [MustNot; 4],
         "us-ca" if prison => [Review; 4],
-        "us-ca" if opens => [MustNot, May, May, May],
-        "us-ca" if answers || state.public => [MustNot, May, unsure, May],
-        "us-ca" => [MustNot, unsure, unsure, unsure],
+        // Until the local law is read, a person decides whatever the act allows.
+        "us-ca" if hands_over => [MustNot, Review, Review, Review],
+        "us-ca" if state.warrant == Warranted::ClaimedOnCrime => [MustNot, Review, Review, if tells { Review } else { MustNot }],
+        "us-ca" if tells => [MustNot, Review, MustNot, Review],
+        "us-ca" => [MustNot; 4],
         "us-il" if state.warrant == Warranted::OnCrime => [May; 4],
         "us-il" if state.public => [MustNot, Review, MustNot, Review],
         "us-il" => [MustNot; 4],
         "us-nj" if judge => [Must, Must, Must, May],
-        "us-nj" if qualifies => [Review, May, Review, May],
-        "us-nj" if state.final_order || crime.undated => [Review; 4],
+        "us-nj" if qualifies || state.final_order || unread_in_jersey => [Review; 4],
+        "us-nj" if said => [Review, Review, Review, MustNot],
         "us-co" if judge => [May, sheriff, May, sheriff],
         "us-co" => [MustNot, sheriff, Review, sheriff],
         "us-wa" if judge || prison => [Review; 4],
@@ -115,14 +128,25 @@ fn rulings(cell: &Cell<'_>, method: &str) -> [Ruling; 4] {
         "us-tx" if state.proof => [MustNot, Review, MustNot, May],
         "us-tx" => [Must, Must, Must, May],
         "us-fl" if state.proof => [MustNot, Review, Review, Review],
-        "us-fl" if state.lent || matches!(state.warrant, Warranted::Not | Warranted::Claimed) => [Review, Must, Review, May],
+        "us-fl" if state.lent || matches!(state.warrant, Warranted::Not | Warranted::Claimed | Warranted::ClaimedOnCrime) => [Review, Must, Review, May],
         "us-fl" => [Must, Must, Review, May],
         _ => [Review; 4],
     };
+    // What only the requester's word lifts is for nobody before it is verified.
+    let unverified: &[&str] = match cell.jurisdiction {
+        "us-ny-nyc" if said && prison => &["hold"],
+        "us-ny-nyc" if said && (of_city || unread) => &["hold", "transfer"],
+        "us-ny-nyc" if said => &["hold", "notify", "transfer"],
+        "us-ca" if prison || hands_over => &[],
+        "us-ca" if state.warrant == Warranted::ClaimedOnCrime => if tells { &["transfer"] } else { &["notify", "transfer"] },
+        "us-nj" if said && !(qualifies || state.final_order || unread_in_jersey) => &["hold", "notify"],
+        _ => &[],
+    };
     // Nobody is held whom nobody asked to hold; and where a safeguard stands, a person decides what is not forbidden.
     let hold = if state.asks_for_hold { hold } else { MustNot };
-    [hold, notify, transfer, custody].map(|ruling| match ruling {
+    let guarded = |ruling| match ruling {
         Must | May if state.guard != Guard::None => Review,
         Must | May | Review | MustNot => ruling,
-    })
+    };
+    ([hold, notify, transfer, custody].map(guarded), unverified)
 }
