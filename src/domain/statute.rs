@@ -258,8 +258,23 @@ mod tests {
         check("N.J.S.A. 2C:12-1(b)", Some(Assault));
         // Nothing is guessed.
         for unknown in [
-            "", "PC", "211", "PC 212", "PC 273", "PC 459", "VC 211", "PC 664/211", "PC 211 PC 245", "PC 211 245",
-            "PC 211 second degree", "PC 664-211", "2C:12-1a(1)", "2C:12-1", "PC (211)", "11351", "PC 211\u{0}",
+            "",
+            "PC",
+            "211",
+            "PC 212",
+            "PC 273",
+            "PC 459",
+            "VC 211",
+            "PC 664/211",
+            "PC 211 PC 245",
+            "PC 211 245",
+            "PC 211 second degree",
+            "PC 664-211",
+            "2C:12-1a(1)",
+            "2C:12-1",
+            "PC (211)",
+            "11351",
+            "PC 211\u{0}",
         ] {
             check(unknown, None);
         }

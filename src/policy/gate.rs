@@ -236,7 +236,13 @@ impl Gate {
         let known = (custody.and(detainer.verified_now()), custody);
         let facts = CaseFacts {
             custodian_class: holder.and_then(|id| self.agencies.get(id)?.class),
-            ..facts_of(Stage::Deliver, self.requester(detainer), &detainer.request, known, self.as_of(jurisdiction, now))
+            ..facts_of(
+                Stage::Deliver,
+                self.requester(detainer),
+                &detainer.request,
+                known,
+                self.as_of(jurisdiction, now),
+            )
         };
         self.engine.law(jurisdiction, &facts, now)
     }

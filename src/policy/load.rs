@@ -322,8 +322,7 @@ fn statutes_of(files: &BTreeMap<String, String>) -> Result<BTreeMap<Jurisdiction
         if !files.contains_key(&format!("law/{stem}.cedar")) {
             return Err(wrong("belongs to no pack of the set".to_owned()));
         }
-        let jurisdiction: JurisdictionId =
-            stem.parse().map_err(|_| PolicyError::Misnamed { file: name.clone() })?;
+        let jurisdiction: JurisdictionId = stem.parse().map_err(|_| PolicyError::Misnamed { file: name.clone() })?;
         tables.insert(jurisdiction, statutes::read(text).map_err(wrong)?);
     }
     Ok(tables)

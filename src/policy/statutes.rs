@@ -77,9 +77,8 @@ pub(crate) fn read(text: &str) -> Result<Statutes, String> {
         if about.trim().is_empty() {
             return Err(format!("paragraphs: {paragraph:?} does not say what it is about"));
         }
-        declared.insert(
-            paragraph.parse::<Paragraph>().map_err(|_| format!("paragraphs: {paragraph:?} is no paragraph"))?,
-        );
+        declared
+            .insert(paragraph.parse::<Paragraph>().map_err(|_| format!("paragraphs: {paragraph:?} is no paragraph"))?);
     }
     for (cited, row) in &written.offences {
         let listing = row.listing(&declared).map_err(|problem| format!("offences: {cited:?}: {problem}"))?;

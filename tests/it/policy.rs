@@ -63,7 +63,8 @@ fn check_refuses_what_a_gateway_would() {
 
 #[test]
 fn test_says_which_case_fails_what_was_expected_and_what_the_law_says() {
-    let directory = changed("law/us-ca.cedar", "context.listed_felony_convictions_15y", "context.listed_felony_convictions");
+    let directory =
+        changed("law/us-ca.cedar", "context.listed_felony_convictions_15y", "context.listed_felony_convictions");
     let failed = policy(&["test", directory.path().to_str().unwrap()]);
     assert_eq!(failed.status.code(), Some(1));
     let expected = "FAILED  law/us-ca.cases.toml, case \"grand theft as a felony, fifteen years and a day ago\": notify: \

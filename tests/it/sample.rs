@@ -18,11 +18,11 @@ use comity::domain::detainer::{
 use comity::domain::determination::{Determination, FieldClasses, LawView, Obligation, Ruling};
 use comity::domain::disclosable::Disclosable;
 use comity::domain::facts::{AsOf, Assertions, CaseFacts, Offence, Stage};
-use comity::domain::statute::Statutes;
 use comity::domain::ids::{CaseName, JurisdictionId};
 use comity::domain::obligation::{Evidence, EvidenceMethod};
 use comity::domain::review::Ground;
 use comity::domain::service::{ServiceMethod, ServiceOfCopy};
+use comity::domain::statute::Statutes;
 use comity::domain::subject::{Flags, Identifiers, MatchMethod, PersonName, Sex, Subject};
 use comity::domain::timetable::Timetable;
 use comity::domain::transfer::TransferWindow;
@@ -194,10 +194,7 @@ pub(crate) fn facts() -> CaseFacts {
         warrant: asked.warrant.kind,
         final_order: false,
         date_public: false,
-        record: Assertions {
-            offences: [Offence::of(&charge(), as_of)].into(),
-            ..Assertions::default()
-        },
+        record: Assertions { offences: [Offence::of(&charge(), as_of)].into(), ..Assertions::default() },
         asserted: Assertions::default(),
     }
 }

@@ -130,7 +130,15 @@ pub(super) struct State {
 impl State {
     /// As its issuer asserts it: the rest is the custodian's to know.
     fn as_asserted(self) -> Self {
-        Self { crime: no_crime(), guard: Guard::None, proof: false, public: false, listed: false, said_listed: self.listed, ..self.unseen() }
+        Self {
+            crime: no_crime(),
+            guard: Guard::None,
+            proof: false,
+            public: false,
+            listed: false,
+            said_listed: self.listed,
+            ..self.unseen()
+        }
     }
 
     /// Before the custodian that holds the person has seen the warrant and the order.

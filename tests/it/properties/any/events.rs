@@ -185,17 +185,19 @@ fn owed() -> impl Strategy<Value = Box<Owed>> {
     let evidence = option::of((word(), time(), option::of(text("No-"))));
     let evidence = evidence.prop_map(|met| met.map(|(method, met_at, note)| Evidence { method, met_at, note }));
     (word(), agency(), vec(text("Ci-"), 0..3), [time(), time()], evidence, any::<(u64, bool)>()).prop_map(
-        |(obligation, custodian, citations, [since, due_at], evidence, (version, on_receipt))| Box::new(Owed {
-            obligation,
-            custodian,
-            citations,
-            request_version: 1,
-            since,
-            due_at,
-            evidence,
-            on_receipt,
-            version,
-        }),
+        |(obligation, custodian, citations, [since, due_at], evidence, (version, on_receipt))| {
+            Box::new(Owed {
+                obligation,
+                custodian,
+                citations,
+                request_version: 1,
+                since,
+                due_at,
+                evidence,
+                on_receipt,
+                version,
+            })
+        },
     )
 }
 
@@ -282,7 +284,14 @@ fn counts() -> impl Strategy<Value = Counts> {
 fn offence() -> impl Strategy<Value = Offence> {
     let paragraph = select(&["7282.5(a)(1)", "Appendix A"][..]).prop_map(|paragraph| paragraph.parse().unwrap());
     (word(), word(), option::of(word()), word(), btree_set(paragraph, 0..3), word()).prop_map(
-        |(category, status, severity, age, listed, reading)| Offence { category, status, severity, age, listed, reading },
+        |(category, status, severity, age, listed, reading)| Offence {
+            category,
+            status,
+            severity,
+            age,
+            listed,
+            reading,
+        },
     )
 }
 
