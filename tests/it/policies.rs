@@ -111,10 +111,18 @@ async fn facts_that_cannot_be_are_refused_by_name() {
     check(v1::Facts { sealed: true, ..ordinary() }, "facts.sealed").await;
     check(v1::Facts { stage: 99, ..ordinary() }, "facts.stage").await;
     check(v1::Facts { warrant: v1::WarrantKind::None.into(), ..ordinary() }, "facts.issuing_authority").await;
-    let offences = vec![ordinary().offences[0]; 17];
+    let offences = vec![ordinary().offences[0].clone(); 17];
     check(v1::Facts { offences, ..ordinary() }, "facts.offences").await;
-    let aged = v1::Offence { age: v1::ConvictionAge::Older.into(), ..ordinary().offences[0] };
+    let aged = v1::Offence { age: v1::ConvictionAge::Older.into(), ..ordinary().offences[0].clone() };
     check(v1::Facts { offences: vec![aged], ..ordinary() }, "facts.offences[0].age").await;
+    let listing = |listed: &str, reading: v1::Reading| {
+        let (listed, reading) = (vec![listed.to_owned()], reading.into());
+        vec![v1::Offence { listed, reading, ..ordinary().offences[0].clone() }]
+    };
+    let offences = listing("1(a)", v1::Reading::Unlisted);
+    check(v1::Facts { offences, ..ordinary() }, "facts.offences[0].listed").await;
+    let offences = listing("1\"a", v1::Reading::Listed);
+    check(v1::Facts { offences, ..ordinary() }, "facts.offences[0].listed[0]").await;
 }
 
 /// Detainers that were answered, in a prison and in a jail.
