@@ -12,6 +12,7 @@ use comity::domain::detainer::{Addressee, Detainer};
 use comity::domain::determination::{FieldClass, FieldClasses};
 use comity::domain::facts::Stage;
 use comity::domain::ids::{AgencyId, CaseKind, CaseName};
+use comity::domain::partial_date::PartialDate;
 use comity::domain::review::ReviewMatter;
 use comity::domain::subject::{Flags, Subject};
 use comity::domain::zone::Zones;
@@ -356,7 +357,7 @@ pub(super) fn known(
 
 /// What one side says of a person: a minor by flag or by birth, a citizen by flag or by the proof of before.
 fn said(flags: Flags, charges: &[Charge], subject: &Subject, today: Date) -> Said {
-    let grown_up = |born: Date| born.saturating_add(Span::new().years(18)) <= today;
+    let grown_up = |born: PartialDate| born.latest().saturating_add(Span::new().years(18)) <= today;
     Said {
         claim: flags.citizenship_claim,
         citizen: flags.citizen || flags.proof_of_status,
