@@ -6,7 +6,7 @@ pub(crate) mod changes;
 pub(crate) mod descriptor;
 pub(crate) mod duties;
 mod journal;
-mod law;
+pub(crate) mod law;
 mod outcome;
 mod party;
 pub(crate) mod postgres;
@@ -84,6 +84,7 @@ impl World {
 
     fn establish(seed: Option<u64>, change: impl FnOnce(&Path, &mut Config)) -> Self {
         let directory = sandbox_directory();
+        law::with_the_acts(&directory.path().join(law::AS_READ));
         let sandbox = Sandbox::establish(directory.path()).unwrap();
         let mut config = sandbox.config.clone();
         // A stream at its end says so soon; nothing else waits for it.
