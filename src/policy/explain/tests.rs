@@ -198,7 +198,8 @@ fn a_listing_is_a_fact_of_its_own() {
     let one = facts();
     let others = alternatives(&one, &[&paragraph].into());
     let values = |start: &str, end: &str| {
-        others.iter().filter(|other| other.value.starts_with(start) && other.value.ends_with(end)).count()
+        let of_record = others.iter().filter(|other| other.fact == Fact::Charges);
+        of_record.filter(|other| other.value.starts_with(start) && other.value.ends_with(end)).count()
     };
     assert_eq!(values("assault felony pending listed by 1(a) instead of ", "assault felony pending"), 1);
     assert_eq!(values("also other felony convicted older", "listed by 1(a)"), 1);
