@@ -159,7 +159,7 @@ impl Statutes {
                 if !number.is_empty() {
                     return None;
                 }
-                number = word.to_owned();
+                word.clone_into(&mut number);
                 in_code = false;
             } else {
                 codes = codes.saturating_add(u8::from(!in_code));

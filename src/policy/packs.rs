@@ -157,6 +157,8 @@ fn the_clock_that_ends_first_bounds_a_hold_and_obligations_add_up() {
 
 #[test]
 fn what_is_owed_on_receipt_is_owed_whatever_decides() {
+    use Obligation::{AnnualCount, RecordInFile, ServeCopy, TellCounsel};
+
     let law = r#"
         @id("us-zz.any") @cite("a") @obligation("serve-copy, annual-count") @owed("receipt")
         permit (principal, action == Action::"hold", resource);
@@ -180,7 +182,6 @@ fn what_is_owed_on_receipt_is_owed_whatever_decides() {
         let expected: Vec<_> = expected.iter().map(|(owed, citations)| (*owed, citations.to_vec())).collect();
         assert_eq!((hold.obligations.as_slice(), owed), (acts, expected), "{hold:?}");
     };
-    use Obligation::{AnnualCount, RecordInFile, ServeCopy, TellCounsel};
     check(&[], &[RecordInFile], &[(ServeCopy, &["a"]), (AnnualCount, &["a"])]);
     // A safeguard decides, and the permit beside it still says what is owed.
     check(&[A_JUVENILE], &[], &[(ServeCopy, &["a"]), (AnnualCount, &["a"])]);
@@ -192,6 +193,8 @@ fn what_is_owed_on_receipt_is_owed_whatever_decides() {
 fn no_release_is_shown_where_notice_is_not_allowed() {
     use proptest::prelude::*;
     use proptest::sample::{select, subsequence};
+
+    use crate::policy::rulings::About;
 
     let packs = ["us-ca", "us-nj", "us-ny-nyc"];
     let set = PolicySet::embedded().unwrap();
@@ -216,7 +219,6 @@ fn no_release_is_shown_where_notice_is_not_allowed() {
         let law = set.law_with(&set.written[&jurisdiction], &settings).unwrap();
         let rulings = crate::policy::slice::Slice::new(0, law).rulings(&set.vocabulary, &case, LATER.parse().unwrap());
         let allowed = |about| matches!(rulings[&about].ruling, Ruling::May | Ruling::Must);
-        use crate::policy::rulings::About;
         for class in [FieldClass::ReleaseDate, FieldClass::ReleasePlace, FieldClass::ReleaseDetail] {
             let shown = allowed(About::Field(class));
             prop_assert!(!shown || allowed(About::Act(crate::domain::determination::LawAction::Notify)), "{class:?}");

@@ -294,7 +294,7 @@ mod tests {
         check("context.date_public", |facts| facts.date_public = true);
         check("context.charges == []", |facts| facts.record.offences.clear());
         check("context.undated_conviction", |facts| {
-            _ = facts.record.offences.insert(convicted(ConvictionAge::Unknown))
+            _ = facts.record.offences.insert(convicted(ConvictionAge::Unknown));
         });
         check("context.citizenship_claim", |facts| facts.record.citizenship_claim = true);
         check("context.citizen", |facts| facts.record.citizen = true);
@@ -338,7 +338,7 @@ mod tests {
         }) {
             let charged = Offence { status: ChargeStatus::HeldToAnswer, ..convicted(ConvictionAge::None) };
             for offence in ConvictionAge::ALL.iter().map(|age| convicted(*age)).chain([charged]) {
-                let offence = Offence { reading, severity, ..offence };
+                let offence = Offence { severity, reading, ..offence };
                 let mut other = ordinary.clone();
                 // What is said of the ordinary case is unknown already.
                 other.record.offences = [offence.clone()].into();

@@ -116,8 +116,8 @@ fn facts(form: &mut Form, given: &v1::Facts) -> Option<CaseFacts> {
         warrant: warrant?,
         final_order: given.final_order,
         date_public: given.date_public,
-        record: record?,
-        asserted: asserted.unwrap_or_else(|| Some(Assertions::default()))?,
+        record,
+        asserted: asserted.unwrap_or_default(),
     };
     let judge = facts.record.judge != Judge::None;
     for (agrees, field, expected) in [
@@ -133,7 +133,7 @@ fn facts(form: &mut Form, given: &v1::Facts) -> Option<CaseFacts> {
 }
 
 /// What one side says. What follows from other facts must be as it follows: the law would be asked of a case that cannot be.
-fn assertions(form: &mut Form, field: &str, given: v1::Assertions) -> Option<Assertions> {
+fn assertions(form: &mut Form, field: &str, given: v1::Assertions) -> Assertions {
     let authority: Option<IssuingAuthority> = form.word(&format!("{field}.issuing_authority"), given.issuing_authority);
     let judge = authority.map_or(Judge::None, Judge::from);
     let offences = form.list(&format!("{field}.offences"), given.offences, OFFENCES_MAX, offence);
@@ -145,7 +145,7 @@ fn assertions(form: &mut Form, field: &str, given: v1::Assertions) -> Option<Ass
         let expected = "true where an offence is sealed or a youthful offender's, and else false";
         form.fault(&format!("{field}.sealed"), expected);
     }
-    Some(Assertions {
+    Assertions {
         judge,
         criminal_warrant: given.criminal_warrant,
         terrorist_list_match: given.terrorist_list_match,
@@ -156,7 +156,7 @@ fn assertions(form: &mut Form, field: &str, given: v1::Assertions) -> Option<Ass
         juvenile: given.juvenile,
         sealed: given.sealed,
         protected: given.protected,
-    })
+    }
 }
 
 fn offence(form: &mut Form, field: &str, given: v1::Offence) -> Option<Offence> {
