@@ -110,7 +110,6 @@ vocabulary! {
 }
 
 #[expect(clippy::derivable_impls, reason = "the enumeration is made by a macro that all vocabularies share")]
-#[expect(clippy::derivable_impls, reason = "the enumeration is made by a macro that all vocabularies share")]
 impl Default for Judge {
     fn default() -> Self {
         Self::None

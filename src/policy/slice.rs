@@ -117,6 +117,15 @@ enum Unclaimed {
     Other(Option<cedar::Context>),
 }
 
+impl Unclaimed {
+    fn other(&self) -> Option<&cedar::Context> {
+        match self {
+            Self::Same => None,
+            Self::Other(context) => context.as_ref(),
+        }
+    }
+}
+
 impl Asserted {
     /// At a moment in milliseconds.
     pub(crate) fn of(vocabulary: &Vocabulary, facts: &CaseFacts, now_ms: i64) -> Self {
@@ -147,7 +156,7 @@ impl Asking<'_> {
         let mut owed = Vec::new();
         let asked = self.slice.on_receipt.iter().filter(|policies| !policies.is_empty());
         for policies in asked {
-            let contexts = [facts.claimed.as_ref(), facts.unclaimed.as_ref().and_then(Option::as_ref)];
+            let contexts = [facts.claimed.as_ref(), facts.unclaimed.other()];
             for request in contexts.into_iter().flatten().filter_map(&ask) {
                 let answer = cedar::Authorizer::new().is_authorized(&request, policies, &cedar::Entities::empty());
                 add(&mut owed, self.slice.annotations.on_receipt(&answer).into_iter());

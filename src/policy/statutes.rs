@@ -160,7 +160,7 @@ impl Lists {
             let Some(operands) = expression.get(operator) else { continue };
             let (set, sought) = (operands.get("left"), operands.get("right"));
             if set.is_some_and(is_list) {
-                for sought in sought {
+                if let Some(sought) = sought {
                     self.name(sought);
                 }
             }
