@@ -159,10 +159,8 @@ impl Lists {
         for operator in ["contains", "containsAny", "containsAll"] {
             let Some(operands) = expression.get(operator) else { continue };
             let (set, sought) = (operands.get("left"), operands.get("right"));
-            if set.is_some_and(is_list) {
-                if let Some(sought) = sought {
-                    self.name(sought);
-                }
+            if let Some(sought) = sought.filter(|_| set.is_some_and(is_list)) {
+                self.name(sought);
             }
         }
         let object = expression.as_object().into_iter().flat_map(|node| node.values());
