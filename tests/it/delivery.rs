@@ -62,7 +62,7 @@ async fn state(world: &World, detainer: &str) -> v1::DetainerState {
 
 #[tokio::test]
 async fn a_scheduled_release_is_kept_back_once_notice_is_left_to_a_person() {
-    let world = World::start();
+    let world = World::under_plain_law();
     let matched = honored(&world).await;
     world.harris().schedule(scheduled_at_a_place(&matched.custody)).await.accepted();
     assert_eq!(release_classes(&world).await, [ReleaseDate, ReleasePlace]);
@@ -79,7 +79,7 @@ async fn a_scheduled_release_is_kept_back_once_notice_is_left_to_a_person() {
 
 #[tokio::test]
 async fn that_a_person_was_released_is_kept_back_once_notice_is_left_to_a_person() {
-    let world = World::start();
+    let world = World::under_plain_law();
     let matched = honored(&world).await;
     world.harris().release(release_of(&matched.custody)).await.accepted();
     assert_eq!(state(&world, &matched.detainer).await, Released);
@@ -104,7 +104,7 @@ async fn that_a_person_was_released_is_kept_back_once_notice_is_left_to_a_person
 
 #[tokio::test]
 async fn a_pick_up_is_kept_back_once_the_law_forbids_handing_over() {
-    let world = World::start();
+    let world = World::under_plain_law();
     let matched = honored(&world).await;
     let offered = world.harris().offer(window_under(&matched.detainer)).await.accepted().transfer.unwrap().name;
     let windows = |seen: v1::Detainer| seen.transfers.iter().filter(|one| one.window.is_some()).count();

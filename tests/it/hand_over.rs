@@ -80,7 +80,7 @@ fn on_handing_over(determinations: &[v1::Determination]) -> Vec<(&str, v1::Rulin
 
 #[tokio::test]
 async fn a_hand_over_after_a_declined_detainer_is_for_an_officer_to_explain() {
-    let world = World::start();
+    let world = World::under_plain_law();
     let matched = world.matched(ERIE).await;
     world.answers(ERIE, &matched.detainer, Decline).await.accepted();
     confirm(&world.erie()).await;
@@ -107,7 +107,7 @@ async fn a_hand_over_after_a_declined_detainer_is_for_an_officer_to_explain() {
 
 #[tokio::test]
 async fn a_hand_over_that_no_detainer_asks_for_is_for_an_officer_to_explain() {
-    let world = World::start();
+    let world = World::under_plain_law();
     // One that was lifted asks for nobody.
     let (custody, matched) = (world.held(ERIE).await, world.matched(HARRIS).await);
     world.ice().withdraw(withdrawal_of(&matched.detainer)).await.accepted();
@@ -121,7 +121,7 @@ async fn a_hand_over_that_no_detainer_asks_for_is_for_an_officer_to_explain() {
 
 #[tokio::test]
 async fn a_hand_over_that_the_law_allows_needs_no_word_of_anybody() {
-    let world = World::start();
+    let world = World::under_plain_law();
     let matched = world.matched(HARRIS).await;
     let named = v1::RecordReleaseRequest { detainer: matched.detainer.clone(), ..handing_over(&matched.custody) };
     let nobodys = v1::RecordReleaseRequest { detainer: world.lodged(HARRIS).await, ..handing_over(&matched.custody) };
@@ -147,7 +147,7 @@ async fn agreed(world: &World) -> (Matched, String) {
 
 #[tokio::test]
 async fn a_confirmed_hand_over_that_the_law_came_to_forbid_is_for_an_officer_to_explain() {
-    let world = World::start();
+    let world = World::under_plain_law();
     let (matched, transfer) = agreed(&world).await;
     world.officer(HARRIS).correct_identity(lawful_status_in(&matched.custody)).await.accepted();
     let reasoned = || v1::ConfirmTransferRequest { reason: REASON.to_owned(), ..handover_in(&transfer) };
@@ -171,7 +171,7 @@ async fn a_confirmed_hand_over_that_the_law_came_to_forbid_is_for_an_officer_to_
 
 #[tokio::test]
 async fn what_a_requester_says_of_an_unlawful_hand_over_is_taken_and_alarms_the_jurisdiction_alone() {
-    let world = World::start();
+    let world = World::under_plain_law();
     let (lawful, forbidden) = (agreed(&world).await, agreed(&world).await);
     world.officer(HARRIS).correct_identity(lawful_status_in(&forbidden.0.custody)).await.accepted();
     let mut answers = Vec::new();
@@ -187,7 +187,7 @@ async fn what_a_requester_says_of_an_unlawful_hand_over_is_taken_and_alarms_the_
 
 #[tokio::test]
 async fn who_came_for_a_person_and_lifted_the_detainer_may_be_who_they_were_handed_to() {
-    let world = World::start();
+    let world = World::under_plain_law();
     let (matched, transfer) = agreed(&world).await;
     world.harris().confirm_transfer(handover_in(&transfer)).await.accepted();
     world.ice().confirm_transfer(handover_in(&transfer)).await.accepted();
@@ -198,7 +198,7 @@ async fn who_came_for_a_person_and_lifted_the_detainer_may_be_who_they_were_hand
 
 #[tokio::test]
 async fn a_corrected_release_is_judged_as_the_first_was() {
-    let world = World::start();
+    let world = World::under_plain_law();
     let matched = world.matched(ERIE).await;
     world.answers(ERIE, &matched.detainer, Decline).await.accepted();
     world.erie().release(release_of(&matched.custody)).await.accepted();
@@ -219,7 +219,7 @@ async fn a_corrected_release_is_judged_as_the_first_was() {
 
 #[tokio::test]
 async fn what_an_officer_has_permitted_a_machine_may_record() {
-    let world = World::start();
+    let world = World::under_plain_law();
     let (matched, officer) = (world.matched(ERIE).await, world.officer(ERIE));
     officer.answer(reasoned_answer_to(&matched.detainer, NotifyOnly)).await.accepted();
     is_for_an_officer_to_explain(&world, ERIE, &handing_over(&matched.custody)).await;

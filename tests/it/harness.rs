@@ -9,6 +9,7 @@ mod journal;
 pub(crate) mod law;
 mod outcome;
 mod party;
+mod plain_law;
 pub(crate) mod postgres;
 pub(crate) mod probe;
 pub(crate) mod process;

@@ -75,6 +75,13 @@ impl Fact {
         if rng.u8(..4) == 0 { Self::Always } else { all[rng.usize(..all.len())] }
     }
 
+    /// One that holds of a case at one time, and not at another.
+    fn that_changes(rng: &mut Rng) -> Self {
+        let all =
+            [Self::Stage(Stage::Deliver), Self::Late, Self::Claim, Self::Lawful, Self::Juvenile, Self::DatePublic];
+        all[rng.usize(..all.len())]
+    }
+
     fn holds(self, known: &Known) -> bool {
         match self {
             Self::Always => true,
@@ -168,6 +175,12 @@ impl Pack {
             if rng.u8(..4) > 0 {
                 rules.push((Effect::Permit, vec![act], FieldClasses::NONE, Fact::Always));
             }
+        }
+        // What may be told of a release, or of a pick-up, comes to be another question while it lasts.
+        if rng.bool() {
+            let (effect, act) =
+                ([Effect::Forbid, Effect::Review][rng.usize(..2)], [Act::Notify, Act::Transfer][rng.usize(..2)]);
+            rules.push((effect, vec![act], FieldClasses::NONE, Fact::that_changes(rng)));
         }
         for _ in 0..rng.usize(3..9) {
             let effect = [Effect::Permit, Effect::Forbid, Effect::Review][rng.usize(..3)];
