@@ -1,5 +1,7 @@
 //! Delivery asks the law again: what was committed to be shown may have become less, and never becomes more.
 
+use std::path::Path;
+
 use comity::config::read_key;
 use comity::domain::case::StoredCase;
 use comity::domain::charge::ChargeStatus;

@@ -362,7 +362,7 @@ fn said(flags: Flags, charges: &[Charge], subject: &Subject, today: Date) -> Sai
         claim: flags.citizenship_claim,
         citizen: flags.citizen || flags.proof_of_status,
         lawful: flags.lawful_status,
-        juvenile: flags.juvenile || !subject.birth_date.is_none_or(|born| grown_up(born.latest())),
+        juvenile: flags.juvenile || !subject.birth_date.is_none_or(grown_up),
         sealed: flags.sealed || charges.iter().any(Charge::sealed),
         protected: flags.victim_witness || flags.protected_program,
         listed: flags.terrorist_list_match,
