@@ -32,7 +32,7 @@ fn scheduled_at_a_place(custody: &str) -> v1::ScheduleReleaseRequest {
     request
 }
 
-/// The release classes that ICE is shown of anything in Texas: by ListEntries, GetEntry and Receive, which must agree.
+/// The release classes that ICE is shown of anything in Texas: by `ListEntries`, `GetEntry` and `Receive`, which must agree.
 async fn release_classes(world: &World) -> Vec<v1::FieldClass> {
     let ice = world.ice();
     let listed = ice.entries(TX_EXCHANGE).await.accepted();
@@ -53,7 +53,7 @@ async fn release_classes(world: &World) -> Vec<v1::FieldClass> {
     shown
 }
 
-/// How ICE sees that a detainer stands: by GetDetainer and ListDetainers, which must agree.
+/// How ICE sees that a detainer stands: by `GetDetainer` and `ListDetainers`, which must agree.
 async fn state(world: &World, detainer: &str) -> v1::DetainerState {
     let got = world.ice().detainer(detainer).await.accepted();
     assert!(world.ice().detainers(TX).await.accepted().contains(&got));
@@ -110,9 +110,9 @@ async fn a_pick_up_is_kept_back_once_the_law_forbids_handing_over() {
     let windows = |seen: v1::Detainer| seen.transfers.iter().filter(|one| one.window.is_some()).count();
     let told_in_entries = || async {
         let entries = world.ice().entries(TX_EXCHANGE).await.accepted();
-        let transfers = entries.iter().filter_map(|entry| match entry::merge(entry).unwrap().event? {
-            v1::event::Event::TransferRecorded(told) => told.transfer?.window,
-            _ => None,
+        let transfers = entries.iter().filter_map(|entry| {
+            let event = entry::merge(entry).unwrap().event?;
+            if let v1::event::Event::TransferRecorded(told) = event { told.transfer?.window } else { None }
         });
         transfers.count()
     };

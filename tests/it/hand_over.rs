@@ -60,11 +60,11 @@ async fn alarms(party: &Party, log: &str) -> Vec<v1::UnlawfulHandOver> {
 /// The last release in a custody log.
 async fn recorded(party: &Party, log: &str) -> v1::ReleaseRecorded {
     let entries = party.entries(log).await.accepted();
-    let releases = entries.iter().filter_map(|entry| match merge(entry).unwrap().event? {
-        Event::ReleaseRecorded(release) => Some(release),
-        _ => None,
+    let releases = entries.iter().rev().filter_map(|entry| {
+        let event = merge(entry).unwrap().event?;
+        if let Event::ReleaseRecorded(release) = event { Some(release) } else { None }
     });
-    releases.last().unwrap()
+    releases.into_iter().next().unwrap()
 }
 
 async fn counted(world: &World) -> String {

@@ -61,9 +61,10 @@ fn law(rng: &mut Rng) -> String {
             "action == Action::\"disclose\"",
         ];
         let act = acts[rng.usize(..acts.len())];
-        text.push_str(&format!(
+        let policy = format!(
             "@id(\"us-zz.{number}\") @cite(\"c\") {words}{trigger}{effect} (principal, {act}, resource) {kind} {{ {condition} }};\n"
-        ));
+        );
+        text.push_str(&policy);
     }
     text
 }

@@ -113,8 +113,11 @@ fn overruns(said: &[Said], same_day: bool) -> Vec<Overrun> {
         for one in believed.iter().filter(|one| one.at == now) {
             match one.act {
                 Act::Honor { by, .. } => _ = promised.insert(by),
-                Act::Answer { by, .. } | Act::Amend(by) | Act::Withdraw(by) | Act::Part(by) => _ = promised.remove(&by),
-                Act::Claim { by, custodian: false } => _ = promised.remove(&by),
+                Act::Answer { by, .. }
+                | Act::Amend(by)
+                | Act::Withdraw(by)
+                | Act::Part(by)
+                | Act::Claim { by, custodian: false } => _ = promised.remove(&by),
                 Act::Claim { custodian: true, .. } | Act::Move => promised.clear(),
                 Act::Forbid if !one.ended => promised.clear(),
                 Act::Forbid | Act::Match(_) | Act::Reopen | Act::Release { corrects: true, .. } => {}
