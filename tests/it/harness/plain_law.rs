@@ -1,9 +1,9 @@
 //! Texas under a law written for tests: it stays as it is whatever counsel reads in the real one.
 
 use std::fs;
-use std::path::Path;
 
-use crate::harness::{World, copy};
+use crate::harness::World;
+use crate::harness::law::AS_READ;
 
 /// Everything is a duty and everything is shown. Lawful status leaves notice to a person, and forbids handing over.
 const LAW: &str = r#"
@@ -20,13 +20,6 @@ permit (principal, action == Action::"disclose", resource);
 impl World {
     /// An exchange in which that is the law of Texas.
     pub(crate) fn under_plain_law() -> Self {
-        Self::with(|directory, config| {
-            let policies = directory.join("policies");
-            fs::create_dir(&policies).unwrap();
-            copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("policies"), &policies);
-            fs::write(policies.join("law/us-tx.cedar"), LAW).unwrap();
-            fs::remove_file(policies.join("law/us-tx.cases.toml")).unwrap();
-            config.policy.directory = Some("policies".into());
-        })
+        Self::with(|directory, _| fs::write(directory.join(AS_READ).join("law/us-tx.cedar"), LAW).unwrap())
     }
 }

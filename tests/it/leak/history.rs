@@ -47,7 +47,7 @@ pub(super) fn next(mint: &mut Mint, cases: &Cases, number: usize) -> Option<Mess
         2 => acknowledge(mint, cases, Finding::MatchedCustody, false)?,
         3 => answer(mint, cases, false)?,
         // Much turns on whether a release was told of.
-        4 if mint.odds(7) => scheduled(mint, cases)?,
+        4 if mint.odds(9) => scheduled(mint, cases)?,
         _ => any(mint, cases)?,
     };
     Some(Message { caller, command, stage, values: mint.take() })

@@ -79,7 +79,7 @@ impl Fact {
     fn that_changes(rng: &mut Rng) -> Self {
         let all =
             [Self::Stage(Stage::Deliver), Self::Late, Self::Claim, Self::Lawful, Self::Juvenile, Self::DatePublic];
-        all[rng.usize(..all.len())]
+        if rng.bool() { Self::Stage(Stage::Deliver) } else { all[rng.usize(..all.len())] }
     }
 
     fn holds(self, known: &Known) -> bool {
@@ -177,11 +177,9 @@ impl Pack {
             }
         }
         // What may be told of a release, or of a pick-up, comes to be another question while it lasts.
-        if rng.bool() {
-            let (effect, act) =
-                ([Effect::Forbid, Effect::Review][rng.usize(..2)], [Act::Notify, Act::Transfer][rng.usize(..2)]);
-            rules.push((effect, vec![act], FieldClasses::NONE, Fact::that_changes(rng)));
-        }
+        let effect = [Effect::Forbid, Effect::Review][rng.usize(..2)];
+        let act = if rng.u8(..4) == 0 { Act::Transfer } else { Act::Notify };
+        rules.push((effect, vec![act], FieldClasses::NONE, Fact::that_changes(rng)));
         for _ in 0..rng.usize(3..9) {
             let effect = [Effect::Permit, Effect::Forbid, Effect::Review][rng.usize(..3)];
             let acts =
