@@ -40,7 +40,7 @@ const CASES: u64 = 20_000;
 /// With so many, each class must have been shown at times, and kept at times.
 const CASES_TELLING: u64 = 5_000;
 /// Histories under one law: to read a policy set takes longer than to judge by it.
-const HISTORIES_OF_A_LAW: u64 = 3;
+const HISTORIES_OF_A_LAW: u64 = 2;
 const MESSAGES: usize = 16;
 
 /// Plays the histories of a seed.
