@@ -88,8 +88,9 @@ class Party:
 
     def _tell_of(self, entry: ledger.Entry) -> None:
         event = event_of(entry)
-        kind = event.WhichOneof("event")
-        corrects = ", corrects" if getattr(getattr(event, kind), "corrects", False) else ""
+        # Of what was told before, nothing may be left to show.
+        kind = event.WhichOneof("event") or "nothing"
+        corrects = ", corrects" if getattr(getattr(event, kind, None), "corrects", False) else ""
         shown = classes([opening.field_class for opening in entry.openings])
         self.tell("is told", f"{kind}{corrects}, shown {shown}, withheld {classes(entry.withheld)}")
 

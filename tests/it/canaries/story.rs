@@ -32,10 +32,10 @@ const STEPS: [(&str, &str); 39] = [
     ("DetainerService/ResolveCitizenshipClaim", DOCCS),
     ("DetainerService/RaiseCitizenshipClaim", ICE),
     ("DetainerService/ResolveCitizenshipClaim", ICE),
+    ("DetainerService/VerifyWarrant", DOCCS),
     ("DetainerService/AnswerDetainer", DOCCS),
     ("DetainerService/AnswerDetainer", DOCCS),
     ("ObligationService/MeetObligation", DOCCS),
-    ("DetainerService/VerifyWarrant", DOCCS),
     ("DetainerService/RecordServiceOfCopy", DOCCS),
     ("DetainerService/RecordServiceOfCopy", DOCCS),
     ("TransferService/OfferWindow", DOCCS),
@@ -181,6 +181,11 @@ impl Stage {
             set(request, "detainer.warrant.kind", Value::EnumNumber(v1::WarrantKind::Judicial.into()));
             let judge = v1::IssuingAuthority::FederalJudge;
             set(request, "detainer.warrant.issuing_authority", Value::EnumNumber(judge.into()));
+        }
+        if fields.contains("verification") {
+            set(request, "verification.seen.kind", Value::EnumNumber(v1::WarrantKind::Judicial.into()));
+            let judge = v1::IssuingAuthority::FederalJudge;
+            set(request, "verification.seen.issuing_authority", Value::EnumNumber(judge.into()));
         }
         if fields.contains("acknowledgement") {
             // A finding is corrected by another: that there is nobody, by the match.

@@ -122,9 +122,10 @@ impl Party {
             let salt = opening.salt.as_slice().try_into().unwrap();
             assert!(opens(hash, salt, &opening.content), "{}: what is shown is not what was recorded", entry.name);
         }
-        let event = entry::merge(entry).unwrap().event.unwrap();
-        let debugged = format!("{event:?}");
-        let kind = snake(debugged.split('(').next().unwrap());
+        // Of what was told before, nothing may be left to show.
+        let event = entry::merge(entry).unwrap().event;
+        let debugged = event.map(|event| format!("{event:?}")).unwrap_or_default();
+        let kind = debugged.split_once('(').map_or("nothing".to_owned(), |(kind, _)| snake(kind));
         let corrects = if debugged.contains("corrects: true") { ", corrects" } else { "" };
         let shown = classes(entry.openings.iter().map(|opening| opening.field_class));
         let withheld = classes(entry.withheld.iter().copied());

@@ -4,6 +4,8 @@
 use std::fs;
 use std::path::Path;
 
+use comity::policy::load::PolicySet;
+
 use crate::harness::copy;
 
 /// Where it is, beside the configuration.
@@ -14,6 +16,15 @@ pub(crate) const AS_READ: &str = "law-as-read";
 const TURNED: [(&str, &str); 3] =
     [("us-ny.correction-law-147", "on"), ("us-ny.counsel-reads-order-170", "off"), (ACTS, "off")];
 const ACTS: &str = "us-ny.counsel-reads-acts-of-2026";
+
+/// The same, as a set, for tests without a gateway of their own.
+pub(crate) fn set() -> PolicySet {
+    let directory = tempfile::tempdir().unwrap();
+    let within = directory.path().join(AS_READ);
+    lay(&within);
+    with_the_acts(&within);
+    PolicySet::load(&within).unwrap()
+}
 
 /// Lays the law into a directory.
 pub(super) fn lay(directory: &Path) {

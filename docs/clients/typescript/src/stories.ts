@@ -144,9 +144,10 @@ class Party {
   }
 
   private tellOf(entry: Entry): void {
-    const { $case, value } = the(eventOf(entry).event);
-    const kind = $case.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-    const corrects = "corrects" in value && value.corrects ? ", corrects" : "";
+    // Of what was told before, nothing may be left to show.
+    const event = eventOf(entry).event;
+    const kind = (event?.$case ?? "nothing").replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+    const corrects = event !== undefined && "corrects" in event.value && event.value.corrects ? ", corrects" : "";
     const shown = classes(entry.openings.map((opening) => opening.fieldClass));
     this.tell("is told", `${kind}${corrects}, shown ${shown}, withheld ${classes(entry.withheld)}`);
   }

@@ -16,7 +16,6 @@ use comity::meters::Meters;
 use comity::policy::engine::Engine;
 use comity::policy::gate::Gate;
 use comity::policy::in_force::InForce;
-use comity::policy::load::PolicySet;
 use comity::recorder::{Clock, Duties, Entropy, Parts, Recorded, Recorder, RecorderConfig, Running, Ticked};
 use comity::store::postgres::Others;
 use comity::store::sqlite::SqliteStore;
@@ -28,6 +27,7 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use uuid::Uuid;
 
+use crate::harness::law;
 use crate::sample;
 
 const ORIGIN: &str = "comity.example";
@@ -38,7 +38,7 @@ const FIRINGS_LEN_MAX: usize = 8;
 static GATE: LazyLock<Arc<Gate>> = LazyLock::new(|| {
     let agencies = sample::AGENCIES.map(|name| sample::officer(name).agency);
     let agencies: BTreeMap<_, _> = agencies.into_iter().map(|agency| (agency.id.clone(), agency)).collect();
-    Arc::new(Gate::new(Arc::new(Engine::new(PolicySet::embedded().unwrap())), Arc::new(agencies)))
+    Arc::new(Gate::new(Arc::new(Engine::new(law::set())), Arc::new(agencies)))
 });
 
 /// When the process dies.
