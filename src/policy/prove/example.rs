@@ -1,0 +1,185 @@
+//! A counterexample as a case that counsel can read: written in the words of the tables, made small, and judged again by
+//! the engine, which MUST agree.
+
+use std::collections::BTreeMap;
+
+use cedar_policy as cedar;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use toml::{Table, Value};
+
+use crate::domain::determination::{Determination, FieldClass, LawAction, Ruling};
+use crate::domain::facts::CaseFacts;
+use crate::policy::cases;
+use crate::policy::prove::law::{Asked, Law};
+use crate::policy::prove::question::{Claims, Question, Reaches};
+use crate::policy::prove::written::{given_of, inline};
+use crate::policy::rulings::ACTS;
+use crate::policy::vocabulary::{Vocabulary, milliseconds};
+
+/// A case in which a property does not hold, by the engine's own rulings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Example {
+    /// What the laws say, a line each.
+    pub said: Vec<String>,
+    /// The facts, as the value of `given`.
+    pub given: String,
+    /// A case for the table, which fails until the law is mended.
+    pub case: String,
+}
+
+/// Where a case is written down: what every case of a table has, and the zone of its dates.
+#[derive(Debug)]
+pub(super) struct Desk<'a> {
+    pub(super) vocabulary: &'a Vocabulary,
+    pub(super) ordinary: Table,
+    pub(super) zone: TimeZone,
+}
+
+impl Desk<'_> {
+    /// Writes down what the solver found. The error says how the engine disagrees with the solver.
+    pub(super) fn example(
+        &self,
+        named: &str,
+        question: &Question<'_>,
+        found: &cedar::Request,
+    ) -> Result<Example, String> {
+        let class = found.resource().map(|class| class.id().unescaped().to_owned()).unwrap_or_default();
+        let class: FieldClass = class.parse().map_err(|_| format!("the solver names the class {class:?}"))?;
+        let mut given = given_of(found, &self.zone)?;
+        if !self.answers(question, class, &given)? {
+            return Err(format!("the engine does not agree that this is a counterexample: given = {}", inline(&given)));
+        }
+        self.shrink(question, class, &mut given);
+        let (facts, now) = self.facts(&given)?;
+        let asked = Asked { vocabulary: self.vocabulary, facts: &facts, now };
+        let said = [question.reaches, question.unless].into_iter().flatten();
+        Ok(Example {
+            said: said.map(|reaches| line(&reaches, &asked, class)).collect(),
+            case: case(named, question, &asked, class, &given),
+            given: inline(&given),
+        })
+    }
+
+    fn facts(&self, given: &Table) -> Result<(CaseFacts, Timestamp), String> {
+        let mut whole = self.ordinary.clone();
+        whole.extend(given.clone());
+        cases::facts_of(&whole.to_string(), &self.zone)
+    }
+
+    /// Whether the engine finds in a case what the question asks for.
+    fn answers(&self, question: &Question<'_>, class: FieldClass, given: &Table) -> Result<bool, String> {
+        let (facts, now) = self.facts(given)?;
+        let asked = Asked { vocabulary: self.vocabulary, facts: &facts, now };
+        let reached = |reaches: &Reaches<'_>| {
+            reaches.level.reached_by(&reaches.law.says(&asked, reaches.act, class, reaches.claims))
+        };
+        Ok(holds(&question.given, &asked, class)?
+            && question.reaches.as_ref().is_none_or(reached)
+            && !question.unless.as_ref().is_some_and(reached))
+    }
+
+    /// Leaves out every word without which the case is still an answer.
+    fn shrink(&self, question: &Question<'_>, class: FieldClass, given: &mut Table) {
+        let answers = |given: &Table| self.answers(question, class, given) == Ok(true);
+        let keys: Vec<String> = given.keys().cloned().collect();
+        // The date last: how old a conviction is depends on it.
+        for key in keys.iter().filter(|key| *key != "on").chain(keys.iter().filter(|key| *key == "on")) {
+            let mut less = given.clone();
+            less.remove(key);
+            if answers(&less) {
+                *given = less;
+                continue;
+            }
+            let mut at = 0;
+            while let Some(Value::Array(items)) = given.get(key).filter(|value| value.as_array().is_some()) {
+                if at >= items.len() {
+                    break;
+                }
+                let fewer: Vec<Value> =
+                    items.iter().enumerate().filter(|(place, _)| *place != at).map(|(_, item)| item.clone()).collect();
+                let mut less = given.clone();
+                less.insert(key.clone(), Value::Array(fewer));
+                if answers(&less) { *given = less } else { at = at.saturating_add(1) }
+            }
+        }
+    }
+}
+
+/// Whether a condition in Cedar holds in a case.
+fn holds(given: &str, asked: &Asked<'_>, class: FieldClass) -> Result<bool, String> {
+    let text = format!("permit (principal, action, resource) when {{ {given} }};");
+    let policies: cedar::PolicySet = text.parse().map_err(|error: cedar::ParseErrors| error.to_string())?;
+    let context = asked.vocabulary.facts(asked.facts, milliseconds(asked.now)).ok_or("facts that cannot be asked")?;
+    let request = asked.vocabulary.disclosure(asked.facts.requester_kind, class, &context);
+    let request = request.ok_or("a question that cannot be put")?;
+    let response = cedar::Authorizer::new().is_authorized(&request, &policies, &cedar::Entities::empty());
+    Ok(response.decision() == cedar::Decision::Allow)
+}
+
+/// What one law says of one act, in a line.
+fn line(reaches: &Reaches<'_>, asked: &Asked<'_>, class: FieldClass) -> String {
+    let Reaches { law, act, claims, .. } = *reaches;
+    let said = law.says(asked, act, class, claims);
+    let about = match act {
+        LawAction::Disclose => format!("disclose {}", class.word()),
+        LawAction::Hold | LawAction::Notify | LawAction::Transfer => act.word().to_owned(),
+    };
+    let without = match claims {
+        Claims::Heard => "",
+        Claims::Silent => ", with nothing claimed",
+    };
+    format!("{}{without}: {about} is {}", law.jurisdiction, ruling(&said))
+}
+
+fn ruling(said: &Determination) -> String {
+    let word = said.ruling.word().replace('-', " ");
+    match (said.failed, said.policies.as_slice()) {
+        (true, _) => format!("{word} (a policy could not be evaluated)"),
+        (false, []) => format!("{word} (no policy speaks to this)"),
+        (false, policies) => format!("{word} ({})", policies.join(", ")),
+    }
+}
+
+/// The case as a table has it: what the law says now, but of the one ruling what it ought to say.
+fn case(named: &str, question: &Question<'_>, asked: &Asked<'_>, class: FieldClass, given: &Table) -> String {
+    let Some((wrong, ought)) = question.wrong() else { return String::new() };
+    let mut expect: BTreeMap<LawAction, String> = BTreeMap::new();
+    for act in ACTS {
+        expect.insert(act, wrong.law.says(asked, act, class, Claims::Heard).ruling.word().replace('-', " "));
+    }
+    let mut shown = String::new();
+    if wrong.act == LawAction::Disclose {
+        let is_shown = |class: &&FieldClass| {
+            let said = wrong.law.says(asked, LawAction::Disclose, **class, Claims::Heard);
+            matches!(said.ruling, Ruling::May | Ruling::Must)
+        };
+        let now = FieldClass::ALL.iter().filter(is_shown).filter(|shown| **shown != class);
+        let ought = ought.is_more.then_some(&class);
+        let words: Vec<String> = now.chain(ought).map(|class| format!("\"{}\"", class.word())).collect();
+        shown = format!("shown = [{}]\n", words.join(", "));
+    } else {
+        expect.insert(wrong.act, ought.words.to_owned());
+    }
+    let expect: Vec<String> = expect.iter().map(|(act, said)| format!("{} = \"{said}\"", act.word())).collect();
+    format!(
+        "[[case]]\nname = \"{named}\"\ngiven = {}\nexpect = {{ {} }}\n{shown}",
+        inline(given),
+        expect.join(", ")
+    )
+}
+
+/// What a ruling ought to be.
+struct Ought {
+    words: &'static str,
+    /// More than the law says.
+    is_more: bool,
+}
+
+impl<'a> Question<'a> {
+    /// The ruling that is not as it ought to be: the one that goes too far, or else the one that does not go far enough.
+    fn wrong(&self) -> Option<(Reaches<'a>, Ought)> {
+        let too_far = self.reaches.map(|wrong| (wrong, Ought { words: wrong.level.below(), is_more: false }));
+        too_far.or_else(|| self.unless.map(|wrong| (wrong, Ought { words: wrong.level.words(), is_more: true })))
+    }
+}

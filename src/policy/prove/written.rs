@@ -1,0 +1,186 @@
+//! Writes the facts of a counterexample in the words of the tables of cases.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cedar_policy as cedar;
+use cedar_policy::EvalResult;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use toml::{Table, Value};
+
+use crate::domain::charge::{ChargeStatus, OffenceCategory, Severity};
+use crate::domain::facts::OffenceSet;
+use crate::domain::vocabulary::Vocabulary;
+
+/// The facts of a request as `given` would say them, every word written out.
+pub(super) fn given_of(request: &cedar::Request, zone: &TimeZone) -> Result<Table, String> {
+    let facts = Facts(request.context().ok_or("a counterexample without facts")?);
+    let on = facts.moment("now")?.to_zoned(zone.clone());
+    let mut given = Table::new();
+    let mut say = |key: &str, value: Value| drop(given.insert(key.to_owned(), value));
+    say("on", on.datetime().to_string().into());
+    say("asked_by", request.principal().map(|kind| kind.id().unescaped().to_owned()).unwrap_or_default().into());
+    say("custodian", facts.word_if("custodian_class").unwrap_or_else(|| "unknown".to_owned()).into());
+    say("stage", facts.word("stage")?.into());
+    say("form", facts.word("form")?.to_uppercase().into());
+    say("basis", facts.words("basis")?.into_iter().collect::<Vec<_>>().into());
+    say("warrant", titled(facts.word("warrant")?).into());
+    say("signed_by", facts.word("issuing_authority")?.into());
+    for word in [
+        "criminal_warrant",
+        "terrorist_list_match",
+        "citizenship_claim",
+        "proof_of_status",
+        "juvenile",
+        "protected",
+        "date_public",
+    ] {
+        say(word, facts.flag(word)?.into());
+    }
+    say("charges", facts.charges("", on.date())?.into());
+    say("more_charges", Value::Array(Vec::new()));
+    Ok(given)
+}
+
+/// Forms are written in capitals.
+fn titled(word: String) -> String {
+    if word.starts_with("i-") { word.to_uppercase() } else { word }
+}
+
+/// The context of a counterexample.
+struct Facts<'a>(&'a cedar::Context);
+
+impl Facts<'_> {
+    fn get(&self, name: &str) -> Result<EvalResult, String> {
+        self.0.get(name).ok_or_else(|| format!("a counterexample without {name}"))
+    }
+
+    fn flag(&self, name: &str) -> Result<bool, String> {
+        match self.get(name)? {
+            EvalResult::Bool(flag) => Ok(flag),
+            other => Err(format!("{name} is {other}")),
+        }
+    }
+
+    fn word_if(&self, name: &str) -> Option<String> {
+        self.word(name).ok()
+    }
+
+    fn word(&self, name: &str) -> Result<String, String> {
+        match self.get(name)? {
+            EvalResult::EntityUid(uid) => Ok(uid.id().unescaped().to_owned()),
+            other => Err(format!("{name} is {other}")),
+        }
+    }
+
+    fn words(&self, name: &str) -> Result<BTreeSet<String>, String> {
+        let EvalResult::Set(set) = self.get(name)? else { return Err(format!("{name} is no set")) };
+        let word = |item: &EvalResult| match item {
+            EvalResult::EntityUid(uid) => Ok(uid.id().unescaped().to_owned()),
+            other => Err(format!("{name} has {other}")),
+        };
+        set.iter().map(word).collect()
+    }
+
+    fn moment(&self, name: &str) -> Result<Timestamp, String> {
+        let value = self.get(name)?;
+        let at = milliseconds_of(&value.to_string()).and_then(|ms| Timestamp::from_millisecond(ms).ok());
+        at.ok_or_else(|| format!("{name} is {value}"))
+    }
+
+    /// Charges that make the sets of offences what they are. `possible.cedar` says that there are such charges.
+    fn charges(&self, prefix: &str, today: Date) -> Result<Vec<Value>, String> {
+        let mut sets: BTreeMap<OffenceSet, BTreeSet<String>> = BTreeMap::new();
+        for set in OffenceSet::ALL {
+            sets.insert(*set, self.words(&format!("{prefix}{}", set.word()))?);
+        }
+        let mut rows = Vec::new();
+        for category in OffenceCategory::ALL {
+            let within = |set: OffenceSet| sets.get(&set).is_some_and(|words| words.contains(category.word()));
+            rows.extend(charges_of(*category, &within, today));
+        }
+        if self.flag("undated_conviction")? {
+            let convicted = sets.get(&OffenceSet::Convictions).and_then(BTreeSet::first);
+            let group = convicted.ok_or("an undated conviction without a conviction")?;
+            rows.push(row(group, ChargeStatus::Convicted, Severity::Misdemeanor, None));
+        }
+        if self.flag("sealed")? {
+            rows.push(row(OffenceCategory::Other.plain_word(), ChargeStatus::Sealed, Severity::Misdemeanor, None));
+        }
+        Ok(rows)
+    }
+}
+
+/// The moment that an expression of Cedar's comes to, in milliseconds.
+fn milliseconds_of(datetime: &str) -> Option<i64> {
+    let since_epoch = format!("({datetime}).durationSince(datetime(\"1970-01-01\")).toMilliseconds()");
+    // The expression reads nothing of the request, but Cedar will not evaluate without one.
+    let nobody: cedar::EntityUid = r#"Nobody::"""#.parse().ok()?;
+    let request = cedar::Request::new(nobody.clone(), nobody.clone(), nobody, cedar::Context::empty(), None).ok()?;
+    match cedar::eval_expression(&request, &cedar::Entities::empty(), &since_epoch.parse().ok()?) {
+        Ok(EvalResult::Long(moment_ms)) => Some(moment_ms),
+        Ok(_) | Err(_) => None,
+    }
+}
+
+/// Charges of one group that put it in exactly the sets that it is in.
+fn charges_of(category: OffenceCategory, within: &dyn Fn(OffenceSet) -> bool, today: Date) -> Vec<Value> {
+    use OffenceSet as In;
+    let mut rows = Vec::new();
+    let mut charge = |status, severity, years: Option<i16>| {
+        let day = years.map(|years| today.saturating_sub(jiff::Span::new().years(years)));
+        rows.push(row(category.plain_word(), status, severity, day));
+    };
+    match (within(In::HeldToAnswer), within(In::FelonyCharges), within(In::Charges)) {
+        (true, true, _) => charge(ChargeStatus::HeldToAnswer, Severity::Felony, None),
+        (true, false, _) => charge(ChargeStatus::HeldToAnswer, Severity::Misdemeanor, None),
+        (false, true, _) => charge(ChargeStatus::Charged, Severity::Felony, None),
+        (false, false, true) => charge(ChargeStatus::Charged, Severity::Misdemeanor, None),
+        (false, false, false) => {}
+    }
+    let ages = [
+        (In::FelonyConvictions5y, In::Convictions5y, 1),
+        (In::FelonyConvictions15y, In::Convictions15y, 10),
+        (In::FelonyConvictions, In::Convictions, 20),
+    ];
+    let (mut felony, mut any) = (false, false);
+    for (of_felonies, of_all, years) in ages {
+        if within(of_felonies) && !felony {
+            charge(ChargeStatus::Convicted, Severity::Felony, Some(years));
+            (felony, any) = (true, true);
+        }
+        if within(of_all) && !any {
+            charge(ChargeStatus::Convicted, Severity::Misdemeanor, Some(years));
+            any = true;
+        }
+    }
+    rows
+}
+
+fn row(group: &str, status: ChargeStatus, severity: Severity, convicted_on: Option<Date>) -> Value {
+    let mut row = Table::new();
+    row.insert("offence".to_owned(), group.into());
+    row.insert("status".to_owned(), status.plain_word().into());
+    row.insert("severity".to_owned(), severity.plain_word().into());
+    if let Some(day) = convicted_on {
+        row.insert("convicted_on".to_owned(), day.to_string().into());
+    }
+    Value::Table(row)
+}
+
+/// A table on one line, in braces.
+pub(super) fn inline(table: &Table) -> String {
+    let parts: Vec<String> = table.iter().map(|(key, value)| format!("{key} = {}", value_of(value))).collect();
+    if parts.is_empty() { "{}".to_owned() } else { format!("{{ {} }}", parts.join(", ")) }
+}
+
+fn value_of(value: &Value) -> String {
+    match value {
+        Value::Table(table) => inline(table),
+        Value::Array(items) => format!("[{}]", items.iter().map(value_of).collect::<Vec<_>>().join(", ")),
+        Value::String(_) | Value::Integer(_) | Value::Float(_) | Value::Boolean(_) | Value::Datetime(_) => {
+            value.to_string()
+        }
+    }
+}
