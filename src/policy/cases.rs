@@ -115,8 +115,22 @@ pub fn run(set: &PolicySet) -> Report {
 
 /// The zone that a pack's table counts dates in, for showing the dates on which its law changes.
 pub fn zone_of(set: &PolicySet, jurisdiction: &JurisdictionId) -> Option<TimeZone> {
-    let table = set.tables.get(&format!("law/{jurisdiction}{CASES}"))?;
-    Table::read(table, Kind::Pack).ok()?.zone().cloned()
+    table_of(set, jurisdiction)?.zone().cloned()
+}
+
+/// What every case of a pack's table has, and the zone of its dates. None: the pack has no table that can be read.
+pub(crate) fn ordinary(set: &PolicySet, jurisdiction: &JurisdictionId) -> Option<(toml::Table, TimeZone)> {
+    let table = table_of(set, jurisdiction)?;
+    Some((table.ordinary().clone(), table.zone()?.clone()))
+}
+
+/// The jurisdiction whose law a pack is to stay within, where its table names one.
+pub(crate) fn within(set: &PolicySet, jurisdiction: &JurisdictionId) -> Option<JurisdictionId> {
+    table_of(set, jurisdiction)?.within().cloned()
+}
+
+fn table_of(set: &PolicySet, jurisdiction: &JurisdictionId) -> Option<Table> {
+    Table::read(set.tables.get(&format!("law/{jurisdiction}{CASES}"))?, Kind::Pack).ok()
 }
 
 /// The facts of a case in the words of `given`, as TOML, and when the law is asked.
@@ -127,7 +141,7 @@ pub fn facts_of(given: &str, zone: &TimeZone) -> Result<(CaseFacts, Timestamp), 
 
 /// The facts of a case of a pack's own table, by its name. None: there is none of that name.
 pub fn facts_named(set: &PolicySet, jurisdiction: &JurisdictionId, name: &str) -> Option<(CaseFacts, Timestamp)> {
-    let table = Table::read(set.tables.get(&format!("law/{jurisdiction}{CASES}"))?, Kind::Pack).ok()?;
+    let table = table_of(set, jurisdiction)?;
     table.facts(table.cases.iter().find(|case| case.name == name)?, None).ok()
 }
 
@@ -198,6 +212,9 @@ impl Report {
         let file = format!("law/{jurisdiction}{CASES}");
         let pack = set.written.get(jurisdiction).map(Vec::as_slice).unwrap_or_default();
         let Some(table) = self.table(set, &file, Kind::Pack) else { return };
+        if let Some(outer) = table.within().filter(|outer| !set.written.contains_key(*outer)) {
+            self.fail(&file, None, format!("within: {outer} has no pack in the set"), None);
+        }
         let mut trying = Coverage::of(pack.iter());
         let guarded =
             Running { set, pack, table: &table, file: &file, report: self }.all(shared, &mut trying, guarding);

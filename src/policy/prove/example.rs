@@ -11,7 +11,7 @@ use toml::{Table, Value};
 use crate::domain::determination::{Determination, FieldClass, LawAction, Ruling};
 use crate::domain::facts::CaseFacts;
 use crate::policy::cases;
-use crate::policy::prove::law::{Asked, Law};
+use crate::policy::prove::law::Asked;
 use crate::policy::prove::question::{Claims, Question, Reaches};
 use crate::policy::prove::written::{given_of, inline};
 use crate::policy::rulings::ACTS;

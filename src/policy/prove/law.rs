@@ -7,7 +7,7 @@ use crate::domain::determination::{Determination, FieldClass, LawAction};
 use crate::domain::facts::CaseFacts;
 use crate::domain::ids::JurisdictionId;
 use crate::policy::load::PolicySet;
-use crate::policy::prove::question::Claims;
+use crate::policy::prove::question::{Claims, Level, Reaches};
 use crate::policy::slice::Slice;
 use crate::policy::switches::Settings;
 use crate::policy::vocabulary::{Vocabulary, milliseconds};
@@ -30,6 +30,11 @@ impl Law {
     ) -> Result<Self, String> {
         let policies = set.law_with(pack, settings)?;
         Ok(Self { jurisdiction: jurisdiction.clone(), slice: Slice::new(0, policies.clone()), policies })
+    }
+
+    /// That its ruling on an act reaches a level, with the requester's claims heard.
+    pub(super) fn at(&self, act: LawAction, level: Level) -> Reaches<'_> {
+        Reaches { law: self, act, level, claims: Claims::Heard }
     }
 
     /// What the law itself says, before the engine sees to claims. `class` is the class of fields that would be shown.

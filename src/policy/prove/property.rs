@@ -4,7 +4,6 @@ use std::fmt;
 
 use crate::domain::determination::LawAction;
 use crate::domain::ids::JurisdictionId;
-use crate::policy::load::PolicySet;
 use crate::policy::prove::law::Law;
 use crate::policy::prove::question::{Claims, Level, Question, Reaches};
 use crate::policy::rulings::ACTS;
@@ -58,12 +57,11 @@ impl fmt::Display for Property {
 
 /// A pack that is to have the properties.
 #[derive(Debug)]
-pub(super) struct Subject<'a> {
+pub(super) struct Subject {
     pub(super) law: Law,
     pub(super) setting: Option<String>,
     pub(super) within: Option<Law>,
     pub(super) against: Option<Law>,
-    pub(super) of: &'a PolicySet,
 }
 
 /// A property of a pack, and what to ask.
@@ -76,5 +74,107 @@ pub(super) struct Task<'a> {
     pub(super) questions: Vec<Question<'a>>,
 }
 
-/// Everything that a law is asked: the acts upon the person, and showing.
-const ASKED: [LawAction; 4] = LawAction::ALL_OF_LAW;
+/// Facts that put a case under a safeguard.
+const SAFEGUARDED: &str = "context.citizenship_claim || context.juvenile || context.sealed";
+/// The classes that are shown in every case.
+const ALWAYS: &str = r#"[FieldClass::"request", FieldClass::"answer", FieldClass::"count", FieldClass::"contact"].contains(resource)"#;
+/// The classes that are shown in none.
+const NEVER: &str =
+    r#"[FieldClass::"restricted", FieldClass::"safeguard", FieldClass::"determination"].contains(resource)"#;
+/// The classes of a release.
+const RELEASE: &str =
+    r#"[FieldClass::"release-date", FieldClass::"release-place", FieldClass::"release-detail"].contains(resource)"#;
+const ANY_CASE: &str = "true";
+
+impl Subject {
+    /// Every property that the pack is to have, with what to ask.
+    pub(super) fn tasks(&self) -> Vec<Task<'_>> {
+        let mut tasks = vec![
+            self.task(Property::NoError, self.no_error()),
+            self.task(Property::ClaimsOpenNothing, self.claims_open_nothing()),
+            self.task(Property::Safeguards, self.safeguards()),
+            self.task(Property::NeverShown, vec![Question::never(NEVER, self.shown())]),
+            self.task(Property::AlwaysShown, vec![Question::always(ALWAYS, self.shown())]),
+            self.task(Property::ReleaseNeedsNotice, vec![self.release_needs_notice()]),
+        ];
+        if let Some(outer) = &self.within {
+            tasks.push(self.task(Property::Within(outer.jurisdiction.clone()), self.within(outer)));
+        }
+        if let Some(force) = &self.against {
+            tasks.push(self.task(Property::PermitsNoMore, self.permits_no_more(force)));
+            tasks.push(self.task(Property::Differs, self.differs(force)));
+        }
+        tasks
+    }
+
+    fn task<'a>(&'a self, property: Property, questions: Vec<Question<'a>>) -> Task<'a> {
+        let setting = self.setting.as_deref();
+        Task { place: 0, jurisdiction: &self.law.jurisdiction, setting, property, questions }
+    }
+
+    fn at(&self, act: LawAction, level: Level) -> Reaches<'_> {
+        self.law.at(act, level)
+    }
+
+    fn shown(&self) -> Reaches<'_> {
+        self.at(LawAction::Disclose, Level::May)
+    }
+
+    fn no_error(&self) -> Vec<Question<'_>> {
+        LawAction::ALL.iter().map(|act| Question::always(ANY_CASE, self.at(*act, Level::Judged))).collect()
+    }
+
+    fn claims_open_nothing(&self) -> Vec<Question<'_>> {
+        let of_act = |act: &LawAction| {
+            [Level::May, Level::Must].map(|level| {
+                let heard = self.at(*act, level);
+                // A claim does not move a ruling to must, but neither does it make a duty of what is allowed without it.
+                Question::implies(ANY_CASE, heard, Reaches { claims: Claims::Silent, ..heard })
+            })
+        };
+        LawAction::ALL.iter().flat_map(of_act).collect()
+    }
+
+    fn safeguards(&self) -> Vec<Question<'_>> {
+        let acts = ACTS.iter().map(|act| Question::never(SAFEGUARDED, self.at(*act, Level::May)));
+        let shown = Question::never(&format!("({SAFEGUARDED}) && !{ALWAYS}"), self.shown());
+        let unasked = Question::never("!context.asks_for_hold", self.at(LawAction::Hold, Level::Review));
+        acts.chain([shown, unasked]).collect()
+    }
+
+    fn release_needs_notice(&self) -> Question<'_> {
+        Question::implies(RELEASE, self.shown(), self.at(LawAction::Notify, Level::May))
+    }
+
+    /// In the order of rulings: must not, review, may or must.
+    fn within<'a>(&'a self, outer: &'a Law) -> Vec<Question<'a>> {
+        let of_act = |act: &LawAction| {
+            let reaches = |law: &'a Law, level| law.at(*act, level);
+            [Level::Review, Level::May]
+                .map(|level| Question::implies(ANY_CASE, reaches(&self.law, level), reaches(outer, level)))
+        };
+        LawAction::ALL.iter().flat_map(of_act).collect()
+    }
+
+    fn permits_no_more<'a>(&'a self, force: &'a Law) -> Vec<Question<'a>> {
+        self.beyond(&self.law, force, &[Level::May, Level::Must])
+    }
+
+    /// What is left to a person and was forbidden; and all that the candidate takes away.
+    fn differs<'a>(&'a self, force: &'a Law) -> Vec<Question<'a>> {
+        let mut questions = self.beyond(&self.law, force, &[Level::Review]);
+        questions.extend(self.beyond(force, &self.law, &[Level::Review, Level::May, Level::Must]));
+        questions
+    }
+
+    /// Where one law goes further than the other. Nothing to ask where both say the same in so many words.
+    fn beyond<'a>(&self, one: &'a Law, other: &'a Law, levels: &[Level]) -> Vec<Question<'a>> {
+        if one.policies == other.policies {
+            return Vec::new();
+        }
+        let of_act = |act: &LawAction| {
+            levels.iter().map(|level| Question::implies(ANY_CASE, one.at(*act, *level), other.at(*act, *level))).collect()
+        };
+        LawAction::ALL.iter().flat_map::<Vec<Question<'a>>, _>(of_act).collect()
+    }
+}
