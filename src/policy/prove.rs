@@ -212,5 +212,7 @@ fn other_settings<'a>(as_set: &Settings, borne: impl Iterator<Item = &'a str>) -
     all.into_iter().skip(1).map(named).collect()
 }
 
-
-
+#[cfg(test)]
+mod mutants;
+#[cfg(test)]
+mod tests;

@@ -44,13 +44,7 @@ impl Desk<'_> {
         question: &Question<'_>,
         found: &cedar::Request,
     ) -> Result<Example, String> {
-        let class = found.resource().map(|class| class.id().unescaped().to_owned()).unwrap_or_default();
-        let class: FieldClass = class.parse().map_err(|_| format!("the solver names the class {class:?}"))?;
-        let mut given = given_of(found, &self.zone)?;
-        if !self.answers(question, class, &given)? {
-            return Err(format!("the engine does not agree that this is a counterexample: given = {}", inline(&given)));
-        }
-        self.shrink(question, class, &mut given);
+        let (given, class) = self.small(question, found)?;
         let (facts, now) = self.facts(&given)?;
         let asked = Asked { vocabulary: self.vocabulary, facts: &facts, now };
         let said = [question.reaches, question.unless].into_iter().flatten();
@@ -61,7 +55,20 @@ impl Desk<'_> {
         })
     }
 
-    fn facts(&self, given: &Table) -> Result<(CaseFacts, Timestamp), String> {
+    /// The facts of what the solver found, in as few words as will do, and the class of fields that it is about.
+    pub(super) fn small(&self, question: &Question<'_>, found: &cedar::Request) -> Result<(Table, FieldClass), String> {
+        let class = found.resource().map(|class| class.id().unescaped().to_owned()).unwrap_or_default();
+        let class: FieldClass = class.parse().map_err(|_| format!("the solver names the class {class:?}"))?;
+        let mut given = given_of(found, &self.zone)?;
+        if !self.answers(question, class, &given)? {
+            return Err(format!("the engine does not agree that this is a counterexample: given = {}", inline(&given)));
+        }
+        self.shrink(question, class, &mut given);
+        Ok((given, class))
+    }
+
+    /// A case's facts, and when the law is asked.
+    pub(super) fn facts(&self, given: &Table) -> Result<(CaseFacts, Timestamp), String> {
         let mut whole = self.ordinary.clone();
         whole.extend(given.clone());
         cases::facts_of(&whole.to_string(), &self.zone)

@@ -98,21 +98,35 @@ pub(super) fn speaks_to(policy: &cedar::Policy, act: LawAction) -> bool {
 
 /// One policy that applies where no policy of the law on an act errs: `c || !c` is true where `c` has a value.
 fn judged(law: &cedar::PolicySet, act: LawAction, claims: Claims) -> Result<cedar::Policy, RewriteError> {
-    let mut all = json!({ "Value": true });
+    let mut values = Vec::new();
     for policy in law.policies().filter(|policy| speaks_to(policy, act)) {
         let json = json_of(&retargeted(policy, act, claims)?)?;
-        let mut holds = json!({ "Value": true });
-        for clause in json.get("conditions").and_then(Value::as_array).into_iter().flatten() {
-            let body = clause.get("body").cloned().unwrap_or_default();
-            let body = if clause["kind"] == "unless" { json!({ "!": { "arg": body } }) } else { body };
-            holds = json!({ "&&": { "left": holds, "right": body } });
-        }
-        let has_value = json!({ "||": { "left": holds, "right": { "!": { "arg": holds } } } });
-        all = json!({ "&&": { "left": all, "right": has_value } });
+        let clauses = json.get("conditions").and_then(Value::as_array).into_iter().flatten();
+        let holds = all_of(clauses.map(clause).collect());
+        values.push(json!({ "||": { "left": holds, "right": { "!": { "arg": holds } } } }));
     }
     let mut whole = json_of(&condition("judged", cedar::Effect::Permit, "true")?)?;
-    whole["conditions"] = json!([{ "kind": "when", "body": all }]);
+    whole["conditions"] = json!([{ "kind": "when", "body": all_of(values) }]);
     policy_of("judged", whole)
+}
+
+/// What a `when` or an `unless` asks for.
+fn clause(clause: &Value) -> Value {
+    let body = clause.get("body").cloned().unwrap_or_default();
+    if clause.get("kind").is_some_and(|kind| kind == "unless") { json!({ "!": { "arg": body } }) } else { body }
+}
+
+/// All of these conditions, in order. A flat tree, since a chain as long as a pack would be too deep to evaluate.
+fn all_of(mut conditions: Vec<Value>) -> Value {
+    let right = conditions.split_off(conditions.len().div_ceil(2));
+    match (conditions.pop(), right.is_empty()) {
+        (None, _) => json!({ "Value": true }),
+        (Some(only), true) if conditions.is_empty() => only,
+        (Some(last), _) => {
+            conditions.push(last);
+            json!({ "&&": { "left": all_of(conditions), "right": all_of(right) } })
+        }
+    }
 }
 
 /// The policy as it speaks of one act, asked about `disclose`.
