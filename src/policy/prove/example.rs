@@ -13,7 +13,7 @@ use crate::domain::facts::CaseFacts;
 use crate::policy::cases;
 use crate::policy::prove::law::Asked;
 use crate::policy::prove::question::{Claims, Question, Reaches};
-use crate::policy::prove::written::{given_of, inline};
+use crate::policy::prove::written::{given_of, inline, moment_of};
 use crate::policy::rulings::ACTS;
 use crate::policy::vocabulary::{Vocabulary, milliseconds};
 
@@ -59,9 +59,16 @@ impl Desk<'_> {
     pub(super) fn small(&self, question: &Question<'_>, found: &cedar::Request) -> Result<(Table, FieldClass), String> {
         let class = found.resource().map(|class| class.id().unescaped().to_owned()).unwrap_or_default();
         let class: FieldClass = class.parse().map_err(|_| format!("the solver names the class {class:?}"))?;
-        let mut given = given_of(found, &self.zone)?;
+        let mut given = given_of(found, moment_of(found, &self.zone)?)?;
         if !self.answers(question, class, &given)? {
             return Err(format!("the engine does not agree that this is a counterexample: given = {}", inline(&given)));
+        }
+        // The solver names any day; the table's own reads better.
+        if let Some(usual) = self.ordinary.get("on").and_then(Value::as_str).and_then(|on| on.parse().ok()) {
+            let moved = given_of(found, usual)?;
+            if self.answers(question, class, &moved)? {
+                given = moved;
+            }
         }
         self.shrink(question, class, &mut given);
         Ok((given, class))
@@ -134,7 +141,8 @@ fn line(reaches: &Reaches<'_>, asked: &Asked<'_>, class: FieldClass) -> String {
     };
     let without = match claims {
         Claims::Heard => "",
-        Claims::Silent => ", with nothing claimed",
+        Claims::TakenForFacts => ", with what is claimed taken for fact",
+        Claims::Unheard => ", with nothing claimed",
     };
     format!("{}{without}: {about} is {}", law.jurisdiction, ruling(&said))
 }
@@ -169,11 +177,7 @@ fn case(named: &str, question: &Question<'_>, asked: &Asked<'_>, class: FieldCla
         expect.insert(wrong.act, ought.words.to_owned());
     }
     let expect: Vec<String> = expect.iter().map(|(act, said)| format!("{} = \"{said}\"", act.word())).collect();
-    format!(
-        "[[case]]\nname = \"{named}\"\ngiven = {}\nexpect = {{ {} }}\n{shown}",
-        inline(given),
-        expect.join(", ")
-    )
+    format!("[[case]]\nname = \"{named}\"\ngiven = {}\nexpect = {{ {} }}\n{shown}", inline(given), expect.join(", "))
 }
 
 /// What a ruling ought to be.

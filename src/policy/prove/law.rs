@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use crate::domain::determination::{Determination, FieldClass, LawAction};
 use crate::domain::facts::CaseFacts;
 use crate::domain::ids::JurisdictionId;
+use crate::policy::determination::{Annotations, failed};
 use crate::policy::load::PolicySet;
 use crate::policy::prove::question::{Claims, Level, Reaches};
-use crate::policy::slice::Slice;
 use crate::policy::switches::Settings;
 use crate::policy::vocabulary::{Vocabulary, milliseconds};
 
@@ -17,7 +17,7 @@ use crate::policy::vocabulary::{Vocabulary, milliseconds};
 pub(super) struct Law {
     pub(super) jurisdiction: JurisdictionId,
     pub(super) policies: cedar::PolicySet,
-    slice: Slice,
+    annotations: Annotations,
 }
 
 impl Law {
@@ -29,7 +29,7 @@ impl Law {
         settings: &Settings,
     ) -> Result<Self, String> {
         let policies = set.law_with(pack, settings)?;
-        Ok(Self { jurisdiction: jurisdiction.clone(), slice: Slice::new(0, policies.clone()), policies })
+        Ok(Self { jurisdiction: jurisdiction.clone(), annotations: Annotations::of(&policies), policies })
     }
 
     /// That its ruling on an act reaches a level, with the requester's claims heard.
@@ -37,18 +37,19 @@ impl Law {
         Reaches { law: self, act, level, claims: Claims::Heard }
     }
 
-    /// What the law itself says, before the engine sees to claims. `class` is the class of fields that would be shown.
-    pub(super) fn says(&self, asked: &Asked<'_>, act: LawAction, class: FieldClass, claims: Claims) -> Determination {
-        let facts = match claims {
-            Claims::Heard => asked.facts.clone(),
-            Claims::Silent => asked.facts.clone(),
+    /// What the law says. `class` is the class of fields that would be shown.
+    pub(super) fn says(&self, asked: &Asked<'_>, act: LawAction, class: FieldClass, _claims: Claims) -> Determination {
+        let facts = asked.facts;
+        let context = asked.vocabulary.facts(facts, milliseconds(asked.now));
+        let request = |context: &cedar::Context| match act {
+            LawAction::Disclose => asked.vocabulary.disclosure(facts.requester_kind, class, context),
+            LawAction::Hold | LawAction::Notify | LawAction::Transfer => {
+                asked.vocabulary.act(facts.requester_kind, act, context)
+            }
         };
-        let asking = self.slice.asking(asked.vocabulary, facts.requester_kind);
-        let context = asked.vocabulary.facts(&facts, milliseconds(asked.now));
-        match act {
-            LawAction::Disclose => asking.disclose(class, context.as_ref()),
-            LawAction::Hold | LawAction::Notify | LawAction::Transfer => asking.act(act, context.as_ref()),
-        }
+        let Some(request) = context.as_ref().and_then(request) else { return failed() };
+        let authorizer = cedar::Authorizer::new();
+        self.annotations.ruling(&authorizer.is_authorized(&request, &self.policies, &cedar::Entities::empty()))
     }
 }
 

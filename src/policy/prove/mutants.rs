@@ -147,9 +147,8 @@ async fn change(
 fn case_of(desk: &Desk<'_>, law: &Law, given: &toml::Table, named: &str, setting: Option<&Settings>) -> String {
     let (facts, now) = desk.facts(given).unwrap();
     let asked = Asked { vocabulary: desk.vocabulary, facts: &facts, now };
-    let says = |act: LawAction, class: FieldClass| {
-        law.says(&asked, act, class, Claims::Heard).ruling.word().replace('-', " ")
-    };
+    let says =
+        |act: LawAction, class: FieldClass| law.says(&asked, act, class, Claims::Heard).ruling.word().replace('-', " ");
     let acts = crate::policy::rulings::ACTS;
     let expect: Vec<String> =
         acts.iter().map(|act| format!("{} = \"{}\"", act.word(), says(*act, FieldClass::Count))).collect();

@@ -77,7 +77,8 @@ pub(super) struct Task<'a> {
 /// Facts that put a case under a safeguard.
 const SAFEGUARDED: &str = "context.citizenship_claim || context.juvenile || context.sealed";
 /// The classes that are shown in every case.
-const ALWAYS: &str = r#"[FieldClass::"request", FieldClass::"answer", FieldClass::"count", FieldClass::"contact"].contains(resource)"#;
+const ALWAYS: &str =
+    r#"[FieldClass::"request", FieldClass::"answer", FieldClass::"count", FieldClass::"contact"].contains(resource)"#;
 /// The classes that are shown in none.
 const NEVER: &str =
     r#"[FieldClass::"restricted", FieldClass::"safeguard", FieldClass::"determination"].contains(resource)"#;
@@ -127,9 +128,8 @@ impl Subject {
     fn claims_open_nothing(&self) -> Vec<Question<'_>> {
         let of_act = |act: &LawAction| {
             [Level::May, Level::Must].map(|level| {
-                let heard = self.at(*act, level);
-                // A claim does not move a ruling to must, but neither does it make a duty of what is allowed without it.
-                Question::implies(ANY_CASE, heard, Reaches { claims: Claims::Silent, ..heard })
+                let reaches = |claims| Reaches { claims, ..self.at(*act, level) };
+                Question::implies(ANY_CASE, reaches(Claims::TakenForFacts), reaches(Claims::Unheard))
             })
         };
         LawAction::ALL.iter().flat_map(of_act).collect()
@@ -173,7 +173,10 @@ impl Subject {
             return Vec::new();
         }
         let of_act = |act: &LawAction| {
-            levels.iter().map(|level| Question::implies(ANY_CASE, one.at(*act, *level), other.at(*act, *level))).collect()
+            levels
+                .iter()
+                .map(|level| Question::implies(ANY_CASE, one.at(*act, *level), other.at(*act, *level)))
+                .collect()
         };
         LawAction::ALL.iter().flat_map::<Vec<Question<'a>>, _>(of_act).collect()
     }

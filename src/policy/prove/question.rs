@@ -50,15 +50,18 @@ impl Level {
     }
 }
 
-/// Whether the law hears the requester's claims.
+/// What becomes of the requester's claims.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Claims {
+    /// As the gateway rules: it asks the law with them and without, so that none opens what the law leaves shut.
     Heard,
+    /// The law's own answer, without the gateway's guard.
+    TakenForFacts,
     /// The same case, with nothing claimed.
-    Silent,
+    Unheard,
 }
 
-/// That a law's ruling on an act reaches a level. The ruling is the law's own, before the engine sees to claims.
+/// That a law's ruling on an act reaches a level.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Reaches<'a> {
     pub(super) law: &'a Law,

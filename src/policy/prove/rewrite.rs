@@ -1,20 +1,20 @@
-//! Rewrites policies so that questions about different acts, and about a case with and without its claims, are questions
-//! of one kind that a solver can compare.
+//! Rewrites policies as one condition each, so that a ruling of any law on any act, with and without the requester's claims,
+//! is a condition that a solver can compare with another.
 //!
-//! Every set asks about `disclose`, since that alone has a resource of many values. A policy on an act upon the person is
-//! rewritten to speak of `disclose`, with the act and the person put in for `action` and `resource`. A property test
-//! holds the rewritten sets to the rulings of the engine.
+//! Every condition is of a request for `disclose`, since that alone has a resource of many values. In a policy on an act upon
+//! the person, the act and the person are put in for `action` and `resource`. Property tests hold the conditions to the
+//! rulings of the engine.
 
 use cedar_policy as cedar;
 use serde_json::{Value, json};
 
 use crate::domain::determination::LawAction;
-use crate::policy::prove::question::{Claims, Level};
+use crate::policy::prove::question::{Claims, Level, Reaches};
 
 /// The part of the context that the requester's claims are in.
-pub(super) const ASSERTED: &str = "asserted";
+const ASSERTED: &str = "asserted";
 /// Beside it, a record of the same shape in which nothing is claimed. Known to proofs alone.
-pub(super) const SILENT: &str = "silent";
+const SILENT: &str = "silent";
 
 /// Why a policy or the schema cannot be rewritten.
 #[derive(Debug, thiserror::Error)]
@@ -22,9 +22,9 @@ pub(super) enum RewriteError {
     /// Cedar does not give or take its own JSON form.
     #[error("policy {0} has no JSON form: {1}")]
     Json(String, String),
-    /// Two policies bear one id.
-    #[error("{0}")]
-    Set(#[from] Box<cedar::PolicySetError>),
+    /// The scope of a policy is none that a condition can say.
+    #[error("policy {0} has a scope that cannot be compared")]
+    Scope(String),
     /// The text of a condition of ours is no Cedar.
     #[error("{0}")]
     Condition(#[from] Box<cedar::ParseErrors>),
@@ -33,57 +33,182 @@ pub(super) enum RewriteError {
     Schema(String),
 }
 
-/// The set that allows exactly where a law's ruling on an act is at least of a level.
-pub(super) fn at_least(
-    level: Level,
-    law: &cedar::PolicySet,
-    act: LawAction,
-    claims: Claims,
-) -> Result<Vec<cedar::Policy>, RewriteError> {
-    let mut policies = match level {
-        Level::Judged => return Ok(vec![judged(law, act, claims)?]),
-        Level::Review => vec![condition("everything", cedar::Effect::Permit, "true")?],
-        Level::May | Level::Must => Vec::new(),
-    };
-    for policy in law.policies().filter(|policy| speaks_to(policy, act)) {
-        let taken = match (level, policy.effect()) {
-            (Level::Judged, _) | (Level::Review, cedar::Effect::Permit) => false,
-            (Level::Review, cedar::Effect::Forbid) => policy.annotation("review").is_none(),
-            (Level::Must, cedar::Effect::Permit) => policy.annotation("duty").is_some(),
-            (Level::May, _) | (Level::Must, cedar::Effect::Forbid) => true,
-        };
-        if taken {
-            policies.push(retargeted(policy, act, claims)?);
-        }
-    }
-    Ok(policies)
+/// With the requester's claims, or with nothing claimed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Context {
+    Claimed,
+    Unclaimed,
 }
 
-/// A policy of one condition, for every request of the one kind that is asked.
-pub(super) fn condition(id: &str, effect: cedar::Effect, when: &str) -> Result<cedar::Policy, RewriteError> {
-    let effect = match effect {
-        cedar::Effect::Permit => "permit",
-        cedar::Effect::Forbid => "forbid",
+/// The condition on which a ruling reaches a level.
+pub(super) fn reached(reaches: &Reaches<'_>) -> Result<Value, RewriteError> {
+    let rules = Rules::of(&reaches.law.policies, reaches.act)?;
+    match (reaches.claims, reaches.level) {
+        (Claims::Unheard, level) => rules.said(level, Context::Unclaimed),
+        (Claims::TakenForFacts, level) => rules.said(level, Context::Claimed),
+        (Claims::Heard, level) => rules.ruled(level),
+    }
+}
+
+/// The policies of a law that speak to an act.
+struct Rules {
+    act: LawAction,
+    permits: Vec<Rule>,
+    forbids: Vec<Rule>,
+    /// Whether any of them reads a claim.
+    reads_claims: bool,
+}
+
+struct Rule {
+    id: String,
+    /// The policy as Cedar's JSON.
+    json: Value,
+    /// A permit with a duty, or a forbid that no person may lift.
+    strict: bool,
+}
+
+impl Rules {
+    fn of(law: &cedar::PolicySet, act: LawAction) -> Result<Self, RewriteError> {
+        let mut rules = Self { act, permits: Vec::new(), forbids: Vec::new(), reads_claims: false };
+        for policy in law.policies().filter(|policy| speaks_to(policy, act)) {
+            let (id, json) = (policy.id().to_string(), json_of(policy)?);
+            rules.reads_claims |= json.to_string().contains(&format!("\"{ASSERTED}\""));
+            match policy.effect() {
+                cedar::Effect::Permit => {
+                    rules.permits.push(Rule { id, json, strict: policy.annotation("duty").is_some() });
+                }
+                cedar::Effect::Forbid => {
+                    rules.forbids.push(Rule { id, json, strict: policy.annotation("review").is_none() });
+                }
+            }
+        }
+        Ok(rules)
+    }
+
+    /// What the policies say in one context, with claims taken for facts.
+    fn said(&self, level: Level, context: Context) -> Result<Value, RewriteError> {
+        let any = |rules: &[Rule], strict: bool| self.any(rules, strict, &[context]);
+        Ok(match level {
+            Level::Judged => self.judged(context)?,
+            Level::Review => not(any(&self.forbids, true)?),
+            Level::May => both(any(&self.permits, false)?, not(any(&self.forbids, false)?)),
+            Level::Must => both(any(&self.permits, true)?, not(any(&self.forbids, false)?)),
+        })
+    }
+
+    /// What the gateway rules, which asks with claims and without: `Annotations::ruling_on_claims`.
+    fn ruled(&self, level: Level) -> Result<Value, RewriteError> {
+        if !self.reads_claims || level <= Level::Review {
+            return self.said(level, Context::Claimed);
+        }
+        let allowed = both(self.said(Level::May, Context::Claimed)?, self.said(Level::May, Context::Unclaimed)?);
+        let standing = [Context::Claimed, Context::Unclaimed];
+        let duty_stands = self.any(&self.permits, true, &standing)?;
+        if level == Level::Must {
+            return Ok(both(allowed, duty_stands));
+        }
+        let no_duty_lifted = either(not(self.any(&self.permits, true, &[Context::Unclaimed])?), duty_stands);
+        Ok(both(allowed, both(self.any(&self.permits, false, &standing)?, no_duty_lifted)))
+    }
+
+    /// That some rule, or some strict one, is met in all of these contexts.
+    fn any(&self, rules: &[Rule], strict: bool, contexts: &[Context]) -> Result<Value, RewriteError> {
+        let mut met = Vec::new();
+        for rule in rules.iter().filter(|rule| rule.strict || !strict) {
+            let each = contexts.iter().map(|context| self.met(rule, *context)).collect::<Result<_, _>>()?;
+            met.push(joined("&&", each));
+        }
+        Ok(joined("||", met))
+    }
+
+    /// That every rule has a value: `c || !c` is true where `c` has one.
+    fn judged(&self, context: Context) -> Result<Value, RewriteError> {
+        let mut values = Vec::new();
+        for rule in self.permits.iter().chain(&self.forbids) {
+            let met = self.met(rule, context)?;
+            values.push(either(met.clone(), not(met)));
+        }
+        Ok(joined("&&", values))
+    }
+
+    /// That a policy is met: its scope, then each `when` and no `unless`.
+    fn met(&self, rule: &Rule, context: Context) -> Result<Value, RewriteError> {
+        let scope = |variable: &str| scope(&rule.json, variable).ok_or_else(|| RewriteError::Scope(rule.id.clone()));
+        let mut parts = vec![scope("principal")?];
+        // There is one person, whom the scope may name or not.
+        let put_in = self.act != LawAction::Disclose;
+        if !put_in {
+            parts.push(scope("resource")?);
+        }
+        for clause in rule.json.get("conditions").and_then(Value::as_array).into_iter().flatten() {
+            let body = clause.get("body").cloned().unwrap_or_default();
+            let unless = clause.get("kind").is_some_and(|kind| kind == "unless");
+            parts.push(if unless { not(body) } else { body });
+        }
+        let mut whole = joined("&&", parts);
+        rewrite(&mut whole, &|node| {
+            if put_in && is_variable(node, "resource") {
+                *node = entity("Subject", "subject");
+            } else if put_in && is_variable(node, "action") {
+                *node = entity("Action", self.act.word());
+            } else if context == Context::Unclaimed {
+                silence(node);
+            }
+        });
+        Ok(whole)
+    }
+}
+
+/// What the scope asks of the principal or the resource. None: in a way that no policy of a law can be written in.
+fn scope(policy: &Value, variable: &str) -> Option<Value> {
+    let constraint = policy.get(variable)?;
+    let named = || {
+        let named = constraint.get("entity")?;
+        Some(json!({ "Value": { "__entity": named.get("__entity").unwrap_or(named) } }))
     };
-    let text = format!("{effect} (principal, action == Action::\"disclose\", resource) when {{ {when} }};");
-    cedar::Policy::parse(Some(cedar::PolicyId::new(id)), text).map_err(|error| RewriteError::Condition(Box::new(error)))
+    let variable = json!({ "Var": variable });
+    match constraint.get("op")?.as_str()? {
+        "All" => Some(json!({ "Value": true })),
+        "==" => Some(json!({ "==": { "left": variable, "right": named()? } })),
+        "in" => Some(json!({ "in": { "left": variable, "right": named()? } })),
+        "is" if constraint.get("in").is_none() => {
+            Some(json!({ "is": { "left": variable, "entity_type": constraint.get("entity_type")? } }))
+        }
+        _ => None,
+    }
+}
+
+/// One permit for a condition, and for every request of the one kind that is asked.
+pub(super) fn permit(id: &str, when: &Value) -> Result<cedar::Policy, RewriteError> {
+    policy(id, "permit", when)
 }
 
 /// A condition as a limit: whatever does not meet it is forbidden.
-pub(super) fn only_where(id: &str, when: &str) -> Result<cedar::Policy, RewriteError> {
-    condition(id, cedar::Effect::Forbid, &format!("!({when})"))
+pub(super) fn only_where(id: &str, when: &Value) -> Result<cedar::Policy, RewriteError> {
+    policy(id, "forbid", &not(when.clone()))
 }
 
-/// An invariant, which is written as a permit with one `when`, as a limit.
-pub(super) fn as_limit(invariant: &cedar::Policy) -> Result<cedar::Policy, RewriteError> {
-    let id = invariant.annotation("id").unwrap_or("possible").to_owned();
-    let mut json = json_of(invariant)?;
-    json["effect"] = "forbid".into();
-    json["action"] = json!({ "op": "==", "entity": { "type": "Action", "id": "disclose" } });
-    for clause in json.get_mut("conditions").and_then(Value::as_array_mut).into_iter().flatten() {
-        clause["kind"] = "unless".into();
-    }
-    policy_of(&id, json)
+fn policy(id: &str, effect: &str, when: &Value) -> Result<cedar::Policy, RewriteError> {
+    let json = json!({
+        "effect": effect,
+        "principal": { "op": "All" },
+        "action": { "op": "==", "entity": { "type": "Action", "id": "disclose" } },
+        "resource": { "op": "All" },
+        "conditions": [{ "kind": "when", "body": when }],
+    });
+    policy_of(id, json)
+}
+
+/// A condition that is written as text.
+pub(super) fn condition(text: &str) -> Result<Value, RewriteError> {
+    let text = format!("permit (principal, action, resource) when {{ {text} }};");
+    let policy = cedar::Policy::parse(None, text).map_err(Box::new)?;
+    Ok(when_of(&policy)?.unwrap_or_else(|| json!({ "Value": true })))
+}
+
+/// The condition of a policy that has one `when` and nothing else.
+pub(super) fn when_of(policy: &cedar::Policy) -> Result<Option<Value>, RewriteError> {
+    Ok(json_of(policy)?.pointer("/conditions/0/body").cloned())
 }
 
 /// Whether a policy names an act.
@@ -96,67 +221,40 @@ pub(super) fn speaks_to(policy: &cedar::Policy, act: LawAction) -> bool {
     }
 }
 
-/// One policy that applies where no policy of the law on an act errs: `c || !c` is true where `c` has a value.
-fn judged(law: &cedar::PolicySet, act: LawAction, claims: Claims) -> Result<cedar::Policy, RewriteError> {
-    let mut values = Vec::new();
-    for policy in law.policies().filter(|policy| speaks_to(policy, act)) {
-        let json = json_of(&retargeted(policy, act, claims)?)?;
-        let clauses = json.get("conditions").and_then(Value::as_array).into_iter().flatten();
-        let holds = all_of(clauses.map(clause).collect());
-        values.push(json!({ "||": { "left": holds, "right": { "!": { "arg": holds } } } }));
-    }
-    let mut whole = json_of(&condition("judged", cedar::Effect::Permit, "true")?)?;
-    whole["conditions"] = json!([{ "kind": "when", "body": all_of(values) }]);
-    policy_of("judged", whole)
+pub(super) fn both(left: Value, right: Value) -> Value {
+    json!({ "&&": { "left": left, "right": right } })
 }
 
-/// What a `when` or an `unless` asks for.
-fn clause(clause: &Value) -> Value {
-    let body = clause.get("body").cloned().unwrap_or_default();
-    if clause.get("kind").is_some_and(|kind| kind == "unless") { json!({ "!": { "arg": body } }) } else { body }
+pub(super) fn either(left: Value, right: Value) -> Value {
+    json!({ "||": { "left": left, "right": right } })
 }
 
-/// All of these conditions, in order. A flat tree, since a chain as long as a pack would be too deep to evaluate.
-fn all_of(mut conditions: Vec<Value>) -> Value {
+pub(super) fn not(condition: Value) -> Value {
+    json!({ "!": { "arg": condition } })
+}
+
+/// Conditions joined in order. A flat tree, since a chain as long as a pack would be too deep to evaluate.
+fn joined(operator: &str, mut conditions: Vec<Value>) -> Value {
     let right = conditions.split_off(conditions.len().div_ceil(2));
-    match (conditions.pop(), right.is_empty()) {
-        (None, _) => json!({ "Value": true }),
-        (Some(only), true) if conditions.is_empty() => only,
-        (Some(last), _) => {
-            conditions.push(last);
-            json!({ "&&": { "left": all_of(conditions), "right": all_of(right) } })
-        }
+    if right.is_empty() {
+        return conditions.pop().unwrap_or_else(|| json!({ "Value": operator == "&&" }));
     }
+    json!({ operator: { "left": joined(operator, conditions), "right": joined(operator, right) } })
 }
 
-/// The policy as it speaks of one act, asked about `disclose`.
-fn retargeted(policy: &cedar::Policy, act: LawAction, claims: Claims) -> Result<cedar::Policy, RewriteError> {
-    let mut json = json_of(policy)?;
-    json["action"] = json!({ "op": "==", "entity": { "type": "Action", "id": "disclose" } });
-    let put_in = act != LawAction::Disclose;
-    if put_in {
-        // There is one person, whom the scope may name or not.
-        json["resource"] = json!({ "op": "All" });
-    }
-    if let Some(conditions) = json.get_mut("conditions") {
-        rewrite(conditions, &|node| {
-            if put_in && node.get("Var").is_some_and(|name| name == "resource") {
-                *node = json!({ "Value": { "__entity": { "type": "Subject", "id": "subject" } } });
-            } else if put_in && node.get("Var").is_some_and(|name| name == "action") {
-                *node = json!({ "Value": { "__entity": { "type": "Action", "id": act.word() } } });
-            } else if claims == Claims::Silent {
-                silence(node);
-            }
-        });
-    }
-    policy_of(policy.id().as_ref(), json)
+fn is_variable(node: &Value, name: &str) -> bool {
+    node.get("Var").is_some_and(|variable| variable == name)
+}
+
+fn entity(kind: &str, id: &str) -> Value {
+    json!({ "Value": { "__entity": { "type": kind, "id": id } } })
 }
 
 /// Reads the claims of nobody in place of the requester's.
 fn silence(node: &mut Value) {
     for operator in [".", "has"] {
         let Some(access) = node.get_mut(operator) else { continue };
-        let of_context = access.pointer("/left/Var").is_some_and(|name| name == "context");
+        let of_context = access.get("left").is_some_and(|left| is_variable(left, "context"));
         if of_context && access.get("attr").is_some_and(|name| name == ASSERTED) {
             access["attr"] = SILENT.into();
         }
@@ -164,7 +262,7 @@ fn silence(node: &mut Value) {
 }
 
 /// Changes each node of an expression, the outer before the inner.
-pub(super) fn rewrite(node: &mut Value, change: &dyn Fn(&mut Value)) {
+fn rewrite(node: &mut Value, change: &dyn Fn(&mut Value)) {
     change(node);
     match node {
         Value::Array(items) => items.iter_mut().for_each(|item| rewrite(item, change)),
@@ -208,8 +306,7 @@ fn nothing_claimed(schema: &Value, asserted: &Value) -> Result<String, RewriteEr
     };
     let record = named(asserted);
     let attributes = record.get("attributes").and_then(Value::as_object);
-    let attributes =
-        attributes.ok_or_else(|| RewriteError::Schema("has claims that are no record".to_owned()))?;
+    let attributes = attributes.ok_or_else(|| RewriteError::Schema("has claims that are no record".to_owned()))?;
     let mut conditions = Vec::new();
     for (name, kind) in attributes {
         if kind.get("required") == Some(&Value::Bool(false)) {

@@ -7,8 +7,8 @@ use cedar_policy_symcc::solver::LocalSolver;
 use cedar_policy_symcc::{CedarSymCompiler, CompiledPolicySet};
 use tokio::process::Command;
 
-use crate::policy::prove::question::{Question, Reaches};
-use crate::policy::prove::rewrite::{self, RewriteError, at_least, condition, only_where};
+use crate::policy::prove::question::{Level, Question};
+use crate::policy::prove::rewrite::{self, RewriteError, both, condition, not, only_where, permit, reached};
 
 /// How long one question may take.
 const QUESTION_MS_MAX: u64 = 30_000;
@@ -51,15 +51,15 @@ impl Solver {
     /// Starts nothing yet. `schema` is the text of the set's schema.
     pub(super) fn new(program: PathBuf, schema: &str) -> Result<Self, AskError> {
         let (schema, nothing_claimed) = rewrite::schema_with_silence(schema)?;
-        let mut possible = vec![only_where("possible.silence", &nothing_claimed)?];
+        let mut possible = vec![only_where("possible.silence", &condition(&nothing_claimed)?)?];
         let invariants: cedar::PolicySet =
             POSSIBLE.parse().map_err(|error| RewriteError::Condition(Box::new(error)))?;
         for invariant in invariants.policies() {
-            possible.push(rewrite::as_limit(invariant)?);
+            if let Some(holds) = rewrite::when_of(invariant)? {
+                possible.push(only_where(invariant.annotation("id").unwrap_or("possible"), &holds)?);
+            }
         }
-        let named = |name: &str| {
-            name.parse().map_err(|error| RewriteError::Condition(Box::new(error))).map_err(AskError::from)
-        };
+        let named = |name: &str| name.parse().map_err(|error| RewriteError::Condition(Box::new(error)));
         let disclose = "Action::\"disclose\"".parse().map_err(|error| RewriteError::Condition(Box::new(error)))?;
         let kind = cedar::RequestEnv::new(named("AgencyKind")?, disclose, named("FieldClass")?);
         Ok(Self { program, schema, kind, possible, running: None })
@@ -67,19 +67,25 @@ impl Solver {
 
     /// A possible case that answers the question, as Cedar's request. None: there is none, by proof.
     pub(super) async fn ask(&mut self, question: &Question<'_>) -> Result<Option<cedar::Request>, AskError> {
-        let mut reaching = match &question.reaches {
-            Some(reaches) => policies_of(reaches)?,
-            None => vec![condition("everything", cedar::Effect::Permit, "true")?],
-        };
-        reaching.extend(self.possible.iter().cloned());
-        reaching.push(only_where("given", &question.given)?);
-        let unless = question.unless.as_ref().map(policies_of).transpose()?.unwrap_or_default();
-        let (reaching, unless) = (self.compiled(reaching)?, self.compiled(unless)?);
+        let mut when = condition(&question.given)?;
+        if let Some(reaches) = &question.reaches {
+            when = both(when, reached(reaches)?);
+        }
+        let mut unless = Vec::new();
+        match &question.unless {
+            // A rule without a value takes the condition that it is in with it, so this one stands by itself.
+            Some(reaches) if reaches.level == Level::Judged => unless.push(permit("unless", &reached(reaches)?)?),
+            Some(reaches) => when = both(when, not(reached(reaches)?)),
+            None => {}
+        }
+        let mut found = vec![permit("found", &when)?];
+        found.extend(self.possible.iter().cloned());
+        let (found, unless) = (self.compiled(found)?, self.compiled(unless)?);
         let solver = match self.running.take() {
             Some(running) => self.running.insert(running),
             None => self.running.insert(start(&self.program)?),
         };
-        match solver.check_implies_with_counterexample_opt(&reaching, &unless).await {
+        match solver.check_implies_with_counterexample_opt(&found, &unless).await {
             Ok(found) => Ok(found.map(|case| case.request)),
             Err(error) => {
                 // What it would say next may belong to this question.
@@ -93,10 +99,6 @@ impl Solver {
         let set = cedar::PolicySet::from_policies(policies).map_err(Box::new)?;
         CompiledPolicySet::compile(&set, &self.kind, &self.schema).map_err(|error| AskError::Solver(error.to_string()))
     }
-}
-
-fn policies_of(reaches: &Reaches<'_>) -> Result<Vec<cedar::Policy>, RewriteError> {
-    at_least(reaches.level, &reaches.law.policies, reaches.act, reaches.claims)
 }
 
 fn start(program: &PathBuf) -> Result<CedarSymCompiler<LocalSolver>, AskError> {

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use cedar_policy as cedar;
 
-
 use crate::policy::load::PolicySet;
 use crate::policy::prove::solver::Solver;
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use cedar_policy as cedar;
 use cedar_policy::EvalResult;
 use jiff::Timestamp;
-use jiff::civil::Date;
+use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use toml::{Table, Value};
 
@@ -13,13 +13,19 @@ use crate::domain::charge::{ChargeStatus, OffenceCategory, Severity};
 use crate::domain::facts::OffenceSet;
 use crate::domain::vocabulary::Vocabulary;
 
-/// The facts of a request as `given` would say them, every word written out.
-pub(super) fn given_of(request: &cedar::Request, zone: &TimeZone) -> Result<Table, String> {
+/// When the law is asked in a counterexample, by the clocks of a zone.
+pub(super) fn moment_of(request: &cedar::Request, zone: &TimeZone) -> Result<DateTime, String> {
     let facts = Facts(request.context().ok_or("a counterexample without facts")?);
-    let on = facts.moment("now")?.to_zoned(zone.clone());
+    Ok(facts.moment("now")?.to_zoned(zone.clone()).datetime())
+}
+
+/// The facts of a request as `given` would say them, every word written out. Convictions are as old on the day `on` as they
+/// are in the counterexample on its own.
+pub(super) fn given_of(request: &cedar::Request, on: DateTime) -> Result<Table, String> {
+    let facts = Facts(request.context().ok_or("a counterexample without facts")?);
     let mut given = Table::new();
     let mut say = |key: &str, value: Value| drop(given.insert(key.to_owned(), value));
-    say("on", on.datetime().to_string().into());
+    say("on", on.to_string().into());
     say("asked_by", request.principal().map(|kind| kind.id().unescaped().to_owned()).unwrap_or_default().into());
     say("custodian", facts.word_if("custodian_class").unwrap_or_else(|| "unknown".to_owned()).into());
     say("stage", facts.word("stage")?.into());
