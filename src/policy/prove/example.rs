@@ -95,29 +95,56 @@ impl Desk<'_> {
 
     /// Leaves out every word without which the case is still an answer.
     fn shrink(&self, question: &Question<'_>, class: FieldClass, given: &mut Table) {
-        let answers = |given: &Table| self.answers(question, class, given) == Ok(true);
-        let keys: Vec<String> = given.keys().cloned().collect();
-        // The date last: how old a conviction is depends on it.
-        for key in keys.iter().filter(|key| *key != "on").chain(keys.iter().filter(|key| *key == "on")) {
+        for key in given.keys().cloned().collect::<Vec<_>>() {
             let mut less = given.clone();
-            less.remove(key);
-            if answers(&less) {
+            less.remove(&key);
+            if self.answers(question, class, &less) == Ok(true) {
                 *given = less;
-                continue;
             }
-            let mut at = 0;
-            while let Some(Value::Array(items)) = given.get(key).filter(|value| value.as_array().is_some()) {
-                if at >= items.len() {
-                    break;
-                }
-                let fewer: Vec<Value> =
-                    items.iter().enumerate().filter(|(place, _)| *place != at).map(|(_, item)| item.clone()).collect();
-                let mut less = given.clone();
-                less.insert(key.clone(), Value::Array(fewer));
-                if answers(&less) { *given = less } else { at = at.saturating_add(1) }
+        }
+        let mut rest: Vec<Table> = without_one(given);
+        while let Some(less) = rest.pop() {
+            if self.answers(question, class, &less) == Ok(true) {
+                rest = without_one(&less);
+                *given = less;
             }
         }
     }
+}
+
+/// The same with one word fewer, in every way.
+fn without_one(table: &Table) -> Vec<Table> {
+    let mut all = Vec::new();
+    for (key, value) in table {
+        let mut put = |value: Value| {
+            let mut less = table.clone();
+            less.insert(key.clone(), value);
+            all.push(less);
+        };
+        match value {
+            Value::Array(items) => {
+                for at in 0..items.len() {
+                    let others = items.iter().enumerate().filter(|(place, _)| *place != at);
+                    put(others.map(|(_, item)| item.clone()).collect::<Vec<_>>().into());
+                    if let Some(Value::Table(row)) = items.get(at) {
+                        for row in without_one(row) {
+                            let rows = items.iter().enumerate();
+                            let put_in = |(place, item): (usize, &Value)| {
+                                if place == at { row.clone().into() } else { item.clone() }
+                            };
+                            put(rows.map(put_in).collect::<Vec<_>>().into());
+                        }
+                    }
+                }
+            }
+            Value::Table(inner) => without_one(inner).into_iter().for_each(|inner| put(inner.into())),
+            Value::String(_) | Value::Integer(_) | Value::Float(_) | Value::Boolean(_) | Value::Datetime(_) => {}
+        }
+        let mut less = table.clone();
+        less.remove(key);
+        all.push(less);
+    }
+    all
 }
 
 /// Whether a condition in Cedar holds in a case.
@@ -137,7 +164,7 @@ fn line(reaches: &Reaches<'_>, asked: &Asked<'_>, class: FieldClass) -> String {
     let said = law.says(asked, act, class, claims);
     let about = match act {
         LawAction::Disclose => format!("disclose {}", class.word()),
-        LawAction::Hold | LawAction::Notify | LawAction::Transfer => act.word().to_owned(),
+        LawAction::Hold | LawAction::Notify | LawAction::Transfer | LawAction::Interview => act.word().to_owned(),
     };
     let without = match claims {
         Claims::Heard => "",

@@ -9,6 +9,7 @@ use crate::domain::ids::JurisdictionId;
 use crate::policy::determination::{Annotations, failed};
 use crate::policy::load::PolicySet;
 use crate::policy::prove::question::{Claims, Level, Reaches};
+use crate::policy::slice::{Asserted, Slice};
 use crate::policy::switches::Settings;
 use crate::policy::vocabulary::{Vocabulary, milliseconds};
 
@@ -18,6 +19,7 @@ pub(super) struct Law {
     pub(super) jurisdiction: JurisdictionId,
     pub(super) policies: cedar::PolicySet,
     annotations: Annotations,
+    slice: Slice,
 }
 
 impl Law {
@@ -29,7 +31,12 @@ impl Law {
         settings: &Settings,
     ) -> Result<Self, String> {
         let policies = set.law_with(pack, settings)?;
-        Ok(Self { jurisdiction: jurisdiction.clone(), annotations: Annotations::of(&policies), policies })
+        Ok(Self {
+            jurisdiction: jurisdiction.clone(),
+            annotations: Annotations::of(&policies),
+            slice: Slice::new(0, policies.clone()),
+            policies,
+        })
     }
 
     /// That its ruling on an act reaches a level, with the requester's claims heard.
@@ -38,12 +45,30 @@ impl Law {
     }
 
     /// What the law says. `class` is the class of fields that would be shown.
-    pub(super) fn says(&self, asked: &Asked<'_>, act: LawAction, class: FieldClass, _claims: Claims) -> Determination {
-        let facts = asked.facts;
+    pub(super) fn says(&self, asked: &Asked<'_>, act: LawAction, class: FieldClass, claims: Claims) -> Determination {
+        let Asked { vocabulary, facts, now } = *asked;
+        match claims {
+            Claims::Heard => {
+                let asking = self.slice.asking(vocabulary, facts.requester_kind);
+                let contexts = Asserted::of(vocabulary, facts, milliseconds(now));
+                match act {
+                    LawAction::Disclose => asking.disclose(class, &contexts),
+                    LawAction::Hold | LawAction::Notify | LawAction::Transfer | LawAction::Interview => {
+                        asking.act(act, &contexts)
+                    }
+                }
+            }
+            Claims::TakenForFacts => self.answers(asked, facts, act, class),
+            Claims::Unheard => self.answers(asked, &facts.without_claims(), act, class),
+        }
+    }
+
+    /// The one answer of the law to facts as they are, without the gateway's guard.
+    fn answers(&self, asked: &Asked<'_>, facts: &CaseFacts, act: LawAction, class: FieldClass) -> Determination {
         let context = asked.vocabulary.facts(facts, milliseconds(asked.now));
         let request = |context: &cedar::Context| match act {
             LawAction::Disclose => asked.vocabulary.disclosure(facts.requester_kind, class, context),
-            LawAction::Hold | LawAction::Notify | LawAction::Transfer => {
+            LawAction::Hold | LawAction::Notify | LawAction::Transfer | LawAction::Interview => {
                 asked.vocabulary.act(facts.requester_kind, act, context)
             }
         };

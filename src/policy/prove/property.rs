@@ -15,8 +15,8 @@ pub enum Property {
     NoError,
     /// No claim of the requester's moves a ruling to may or must.
     ClaimsOpenNothing,
-    /// What stands in every jurisdiction: under a safeguard nothing is done or shown without a person, and nobody is held
-    /// whom no form asks to hold.
+    /// What stands in every jurisdiction: under a safeguard nothing is done or shown without a person, nothing at all is done
+    /// to a citizen, and nobody is held whom no form asks to hold.
     Safeguards,
     /// The classes that are shown in no case are shown in none.
     NeverShown,
@@ -74,8 +74,12 @@ pub(super) struct Task<'a> {
     pub(super) questions: Vec<Question<'a>>,
 }
 
-/// Facts that put a case under a safeguard.
-const SAFEGUARDED: &str = "context.citizenship_claim || context.juvenile || context.sealed";
+/// Facts that put a case under a safeguard, whoever says them.
+const SAFEGUARDED: &str = "context.citizenship_claim || context.asserted.citizenship_claim || context.citizen \
+                           || context.asserted.citizen || context.juvenile || context.asserted.juvenile \
+                           || context.sealed || context.asserted.sealed";
+/// The person is no alien.
+const CITIZEN: &str = "context.citizen || context.asserted.citizen";
 /// The classes that are shown in every case.
 const ALWAYS: &str =
     r#"[FieldClass::"request", FieldClass::"answer", FieldClass::"count", FieldClass::"contact"].contains(resource)"#;
@@ -136,10 +140,14 @@ impl Subject {
     }
 
     fn safeguards(&self) -> Vec<Question<'_>> {
-        let acts = ACTS.iter().map(|act| Question::never(SAFEGUARDED, self.at(*act, Level::May)));
-        let shown = Question::never(&format!("({SAFEGUARDED}) && !{ALWAYS}"), self.shown());
-        let unasked = Question::never("!context.asks_for_hold", self.at(LawAction::Hold, Level::Review));
-        acts.chain([shown, unasked]).collect()
+        let reaches = |given: &str, level: Level| -> Vec<Question<'_>> {
+            ACTS.iter().map(|act| Question::never(given, self.at(*act, level))).collect()
+        };
+        let mut questions = reaches(SAFEGUARDED, Level::May);
+        questions.extend(reaches(CITIZEN, Level::Review));
+        questions.push(Question::never(&format!("({SAFEGUARDED}) && !{ALWAYS}"), self.shown()));
+        questions.push(Question::never("!context.asks_for_hold", self.at(LawAction::Hold, Level::Review)));
+        questions
     }
 
     fn release_needs_notice(&self) -> Question<'_> {

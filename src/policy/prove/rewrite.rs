@@ -10,10 +10,9 @@ use serde_json::{Value, json};
 
 use crate::domain::determination::LawAction;
 use crate::policy::prove::question::{Claims, Level, Reaches};
+use crate::policy::vocabulary::ASSERTED;
 
-/// The part of the context that the requester's claims are in.
-const ASSERTED: &str = "asserted";
-/// Beside it, a record of the same shape in which nothing is claimed. Known to proofs alone.
+/// Beside the requester's claims, a record of the same shape in which nothing is claimed. Known to proofs alone.
 const SILENT: &str = "silent";
 
 /// Why a policy or the schema cannot be rewritten.

@@ -10,19 +10,21 @@ use jiff::tz::TimeZone;
 use toml::{Table, Value};
 
 use crate::domain::charge::{ChargeStatus, OffenceCategory, Severity};
+use crate::domain::detainer::IssuingAuthority;
 use crate::domain::facts::OffenceSet;
 use crate::domain::vocabulary::Vocabulary;
+use crate::policy::vocabulary::ASSERTED;
 
 /// When the law is asked in a counterexample, by the clocks of a zone.
 pub(super) fn moment_of(request: &cedar::Request, zone: &TimeZone) -> Result<DateTime, String> {
-    let facts = Facts(request.context().ok_or("a counterexample without facts")?);
+    let facts = request.context().ok_or("a counterexample without facts")?;
     Ok(facts.moment("now")?.to_zoned(zone.clone()).datetime())
 }
 
 /// The facts of a request as `given` would say them, every word written out. Convictions are as old on the day `on` as they
 /// are in the counterexample on its own.
 pub(super) fn given_of(request: &cedar::Request, on: DateTime) -> Result<Table, String> {
-    let facts = Facts(request.context().ok_or("a counterexample without facts")?);
+    let facts = request.context().ok_or("a counterexample without facts")?;
     let mut given = Table::new();
     let mut say = |key: &str, value: Value| drop(given.insert(key.to_owned(), value));
     say("on", on.to_string().into());
@@ -31,39 +33,52 @@ pub(super) fn given_of(request: &cedar::Request, on: DateTime) -> Result<Table, 
     say("stage", facts.word("stage")?.into());
     say("form", facts.word("form")?.to_uppercase().into());
     say("basis", facts.words("basis")?.into_iter().collect::<Vec<_>>().into());
-    say("warrant", titled(facts.word("warrant")?).into());
-    say("signed_by", facts.word("issuing_authority")?.into());
+    say("warrant", facts.word("warrant")?.to_uppercase().replace("NONE", "none").into());
+    for word in ["final_order", "date_public"] {
+        say(word, facts.flag(word)?.into());
+    }
+    said(&facts, on.date(), &mut say)?;
+    say("more_charges", Value::Array(Vec::new()));
+    let claims = Facts::value(&facts, ASSERTED)?;
+    let EvalResult::Record(claims) = &claims else { return Err(format!("{ASSERTED} is {claims}")) };
+    let mut asserted = Table::new();
+    said(claims, on.date(), &mut |key, value| drop(asserted.insert(key.to_owned(), value)))?;
+    given.insert(ASSERTED.to_owned(), Value::Table(asserted));
+    Ok(given)
+}
+
+/// What one side says of the person and of a judge's warrant.
+fn said(facts: &impl Facts, today: Date, say: &mut dyn FnMut(&str, Value)) -> Result<(), String> {
+    let signed_by = match (facts.flag("judicial_warrant")?, facts.flag("federal_warrant")?) {
+        (_, true) => IssuingAuthority::FederalJudge,
+        (true, false) => IssuingAuthority::StateJudge,
+        (false, false) => IssuingAuthority::None,
+    };
+    say("signed_by", signed_by.word().into());
     for word in [
         "criminal_warrant",
         "terrorist_list_match",
         "citizenship_claim",
-        "proof_of_status",
+        "citizen",
+        "lawful_status",
         "juvenile",
         "protected",
-        "date_public",
     ] {
         say(word, facts.flag(word)?.into());
     }
-    say("charges", facts.charges("", on.date())?.into());
-    say("more_charges", Value::Array(Vec::new()));
-    Ok(given)
+    say("charges", facts.charges(today)?.into());
+    Ok(())
 }
 
-/// Forms are written in capitals.
-fn titled(word: String) -> String {
-    if word.starts_with("i-") { word.to_uppercase() } else { word }
-}
+/// Facts of a counterexample, by the names that the schema has.
+trait Facts {
+    fn fact(&self, name: &str) -> Option<EvalResult>;
 
-/// The context of a counterexample.
-struct Facts<'a>(&'a cedar::Context);
-
-impl Facts<'_> {
-    fn get(&self, name: &str) -> Result<EvalResult, String> {
-        self.0.get(name).ok_or_else(|| format!("a counterexample without {name}"))
+    fn value(&self, name: &str) -> Result<EvalResult, String> {
+        self.fact(name).ok_or_else(|| format!("a counterexample without {name}"))
     }
-
     fn flag(&self, name: &str) -> Result<bool, String> {
-        match self.get(name)? {
+        match self.value(name)? {
             EvalResult::Bool(flag) => Ok(flag),
             other => Err(format!("{name} is {other}")),
         }
@@ -74,14 +89,14 @@ impl Facts<'_> {
     }
 
     fn word(&self, name: &str) -> Result<String, String> {
-        match self.get(name)? {
+        match self.value(name)? {
             EvalResult::EntityUid(uid) => Ok(uid.id().unescaped().to_owned()),
             other => Err(format!("{name} is {other}")),
         }
     }
 
     fn words(&self, name: &str) -> Result<BTreeSet<String>, String> {
-        let EvalResult::Set(set) = self.get(name)? else { return Err(format!("{name} is no set")) };
+        let EvalResult::Set(set) = self.value(name)? else { return Err(format!("{name} is no set")) };
         let word = |item: &EvalResult| match item {
             EvalResult::EntityUid(uid) => Ok(uid.id().unescaped().to_owned()),
             other => Err(format!("{name} has {other}")),
@@ -90,16 +105,16 @@ impl Facts<'_> {
     }
 
     fn moment(&self, name: &str) -> Result<Timestamp, String> {
-        let value = self.get(name)?;
+        let value = self.value(name)?;
         let at = milliseconds_of(&value.to_string()).and_then(|ms| Timestamp::from_millisecond(ms).ok());
         at.ok_or_else(|| format!("{name} is {value}"))
     }
 
     /// Charges that make the sets of offences what they are. `possible.cedar` says that there are such charges.
-    fn charges(&self, prefix: &str, today: Date) -> Result<Vec<Value>, String> {
+    fn charges(&self, today: Date) -> Result<Vec<Value>, String> {
         let mut sets: BTreeMap<OffenceSet, BTreeSet<String>> = BTreeMap::new();
         for set in OffenceSet::ALL {
-            sets.insert(*set, self.words(&format!("{prefix}{}", set.word()))?);
+            sets.insert(*set, self.words(set.word())?);
         }
         let mut rows = Vec::new();
         for category in OffenceCategory::ALL {
@@ -115,6 +130,18 @@ impl Facts<'_> {
             rows.push(row(OffenceCategory::Other.plain_word(), ChargeStatus::Sealed, Severity::Misdemeanor, None));
         }
         Ok(rows)
+    }
+}
+
+impl Facts for &cedar::Context {
+    fn fact(&self, name: &str) -> Option<EvalResult> {
+        cedar::Context::get(self, name)
+    }
+}
+
+impl Facts for cedar_policy::Record {
+    fn fact(&self, name: &str) -> Option<EvalResult> {
+        cedar_policy::Record::get(self, name).cloned()
     }
 }
 
