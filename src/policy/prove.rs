@@ -124,7 +124,7 @@ async fn work(
         done.push((
             task.place,
             Finding {
-                jurisdiction: task.jurisdiction.clone(),
+                jurisdiction: task.law.jurisdiction.clone(),
                 setting: task.setting.map(str::to_owned),
                 property: task.property.clone(),
                 outcome,
@@ -137,8 +137,8 @@ async fn work(
 }
 
 async fn outcome(set: &PolicySet, solver: &mut Solver, task: &Task<'_>) -> Outcome {
-    let (ordinary, zone) = cases::ordinary(set, task.jurisdiction).unwrap_or((toml::Table::new(), TimeZone::UTC));
-    let desk = Desk { vocabulary: &set.vocabulary, ordinary, zone };
+    let (ordinary, zone) = cases::ordinary(set, &task.law.jurisdiction).unwrap_or((toml::Table::new(), TimeZone::UTC));
+    let desk = Desk { law: task.law, vocabulary: &set.vocabulary, ordinary, zone };
     let mut examples = Vec::new();
     for question in &task.questions {
         let found = match solver.ask(question).await {
@@ -146,7 +146,7 @@ async fn outcome(set: &PolicySet, solver: &mut Solver, task: &Task<'_>) -> Outco
             Ok(Some(found)) => found,
             Err(error) => return Outcome::Unknown(error.to_string()),
         };
-        match desk.example(&task.property.to_string(), question, &found) {
+        match desk.example(&task.property, question, &found) {
             Ok(example) => examples.push(example),
             Err(problem) => return Outcome::Unknown(problem),
         }

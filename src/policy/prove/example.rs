@@ -1,8 +1,6 @@
 //! A counterexample as a case that counsel can read: written in the words of the tables, made small, and judged again by
 //! the engine, which MUST agree.
 
-use std::collections::BTreeMap;
-
 use cedar_policy as cedar;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -11,7 +9,8 @@ use toml::{Table, Value};
 use crate::domain::determination::{Determination, FieldClass, LawAction, Ruling};
 use crate::domain::facts::CaseFacts;
 use crate::policy::cases;
-use crate::policy::prove::law::Asked;
+use crate::policy::prove::law::{Asked, Law};
+use crate::policy::prove::property::Property;
 use crate::policy::prove::question::{Claims, Question, Reaches};
 use crate::policy::prove::written::{given_of, inline, moment_of};
 use crate::policy::rulings::ACTS;
@@ -31,6 +30,8 @@ pub struct Example {
 /// Where a case is written down: what every case of a table has, and the zone of its dates.
 #[derive(Debug)]
 pub(super) struct Desk<'a> {
+    /// The law whose table the case is for.
+    pub(super) law: &'a Law,
     pub(super) vocabulary: &'a Vocabulary,
     pub(super) ordinary: Table,
     pub(super) zone: TimeZone,
@@ -40,7 +41,7 @@ impl Desk<'_> {
     /// Writes down what the solver found. The error says how the engine disagrees with the solver.
     pub(super) fn example(
         &self,
-        named: &str,
+        property: &Property,
         question: &Question<'_>,
         found: &cedar::Request,
     ) -> Result<Example, String> {
@@ -50,7 +51,7 @@ impl Desk<'_> {
         let said = [question.reaches, question.unless].into_iter().flatten();
         Ok(Example {
             said: said.map(|reaches| line(&reaches, &asked, class)).collect(),
-            case: case(named, question, &asked, class, &given),
+            case: self.case(property, question.ought(property), &asked, class, &given),
             given: inline(&given),
         })
     }
@@ -109,6 +110,35 @@ impl Desk<'_> {
                 *given = less;
             }
         }
+    }
+
+    /// The case as a table has it: what the law says now, but of the one ruling what it ought to say.
+    fn case(
+        &self,
+        property: &Property,
+        ought: Option<Ought>,
+        asked: &Asked<'_>,
+        class: FieldClass,
+        given: &Table,
+    ) -> String {
+        let says = |act, class| self.law.says(asked, act, class, Claims::Heard).ruling;
+        let expect = ACTS.iter().map(|act| match &ought {
+            Some(ought) if ought.act == *act => format!("{} = \"{}\"", act.word(), ought.words),
+            Some(_) | None => format!("{} = \"{}\"", act.word(), says(*act, class).word().replace('-', " ")),
+        });
+        let expect: Vec<String> = expect.collect();
+        let is_shown = |shown: &FieldClass| match &ought {
+            Some(ought) if ought.act == LawAction::Disclose && *shown == class => ought.is_more,
+            Some(_) | None => matches!(says(LawAction::Disclose, *shown), Ruling::May | Ruling::Must),
+        };
+        let shown = FieldClass::ALL.iter().filter(|shown| is_shown(shown));
+        let shown: Vec<String> = shown.map(|class| format!("\"{}\"", class.word())).collect();
+        format!(
+            "[[case]]\nname = \"{property}\"\ngiven = {}\nexpect = {{ {} }}\nshown = [{}]\n",
+            inline(given),
+            expect.join(", "),
+            shown.join(", ")
+        )
     }
 }
 
@@ -183,41 +213,23 @@ fn ruling(said: &Determination) -> String {
     }
 }
 
-/// The case as a table has it: what the law says now, but of the one ruling what it ought to say.
-fn case(named: &str, question: &Question<'_>, asked: &Asked<'_>, class: FieldClass, given: &Table) -> String {
-    let Some((wrong, ought)) = question.wrong() else { return String::new() };
-    let mut expect: BTreeMap<LawAction, String> = BTreeMap::new();
-    for act in ACTS {
-        expect.insert(act, wrong.law.says(asked, act, class, Claims::Heard).ruling.word().replace('-', " "));
-    }
-    let mut shown = String::new();
-    if wrong.act == LawAction::Disclose {
-        let is_shown = |class: &&FieldClass| {
-            let said = wrong.law.says(asked, LawAction::Disclose, **class, Claims::Heard);
-            matches!(said.ruling, Ruling::May | Ruling::Must)
-        };
-        let now = FieldClass::ALL.iter().filter(is_shown).filter(|shown| **shown != class);
-        let ought = ought.is_more.then_some(&class);
-        let words: Vec<String> = now.chain(ought).map(|class| format!("\"{}\"", class.word())).collect();
-        shown = format!("shown = [{}]\n", words.join(", "));
-    } else {
-        expect.insert(wrong.act, ought.words.to_owned());
-    }
-    let expect: Vec<String> = expect.iter().map(|(act, said)| format!("{} = \"{said}\"", act.word())).collect();
-    format!("[[case]]\nname = \"{named}\"\ngiven = {}\nexpect = {{ {} }}\n{shown}", inline(given), expect.join(", "))
-}
-
-/// What a ruling ought to be.
+/// What a ruling ought to be, and is not.
 struct Ought {
+    act: LawAction,
     words: &'static str,
-    /// More than the law says.
+    /// It ought to go further.
     is_more: bool,
 }
 
-impl<'a> Question<'a> {
-    /// The ruling that is not as it ought to be: the one that goes too far, or else the one that does not go far enough.
-    fn wrong(&self) -> Option<(Reaches<'a>, Ought)> {
-        let too_far = self.reaches.map(|wrong| (wrong, Ought { words: wrong.level.below(), is_more: false }));
-        too_far.or_else(|| self.unless.map(|wrong| (wrong, Ought { words: wrong.level.words(), is_more: true })))
+impl Question<'_> {
+    /// What is to be mended: the ruling that goes too far, or else the one that does not go far enough. None: a difference is
+    /// told and nothing more.
+    fn ought(&self, property: &Property) -> Option<Ought> {
+        if property.is_only_told() {
+            return None;
+        }
+        let too_far = |wrong: Reaches<'_>| Ought { act: wrong.act, words: wrong.level.below(), is_more: false };
+        let too_little = |wrong: Reaches<'_>| Ought { act: wrong.act, words: wrong.level.words(), is_more: true };
+        self.reaches.map(too_far).or_else(|| self.unless.map(too_little))
     }
 }

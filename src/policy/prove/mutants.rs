@@ -123,20 +123,21 @@ async fn change(
     let mut settings = vec![(None, as_set.clone())];
     settings.extend(other_settings(&as_set, pack.iter().filter_map(|policy| policy.annotation("switch"))));
     let (ordinary, zone) = cases::ordinary(set, jurisdiction).unwrap();
-    let desk = Desk { vocabulary: &set.vocabulary, ordinary, zone };
     for (turned, setting) in settings {
         if mutant.switch.as_ref().is_some_and(|switch| !setting[switch]) {
             continue;
         }
         let law = |pack: &[cedar::Policy]| Law::new(set, jurisdiction, pack, &setting).unwrap();
         let (is, was) = (law(&mutant.pack), law(pack));
+        let (ordinary, zone) = (ordinary.clone(), zone.clone());
+        let desk = Desk { law: &was, vocabulary: &set.vocabulary, ordinary, zone };
         for act in &mutant.acts {
             for level in [Level::May, Level::Review, Level::Must] {
                 for (one, other) in [(&is, &was), (&was, &is)] {
                     let question = Question::implies("true", one.at(*act, level), other.at(*act, level));
                     let Some(found) = solver.ask(&question).await.unwrap() else { continue };
                     let (given, _) = desk.small(&question, &found).unwrap();
-                    return Some(case_of(&desk, &was, &given, &mutant.what, turned.as_deref().map(|_| &setting)));
+                    return Some(case_of(&desk, &given, &mutant.what, turned.as_deref().map(|_| &setting)));
                 }
             }
         }
@@ -145,11 +146,12 @@ async fn change(
 }
 
 /// The case with what the pack says, ready for its table.
-fn case_of(desk: &Desk<'_>, law: &Law, given: &toml::Table, named: &str, setting: Option<&Settings>) -> String {
+fn case_of(desk: &Desk<'_>, given: &toml::Table, named: &str, setting: Option<&Settings>) -> String {
     let (facts, now) = desk.facts(given).unwrap();
     let asked = Asked { vocabulary: desk.vocabulary, facts: &facts, now };
-    let says =
-        |act: LawAction, class: FieldClass| law.says(&asked, act, class, Claims::Heard).ruling.word().replace('-', " ");
+    let says = |act: LawAction, class: FieldClass| {
+        desk.law.says(&asked, act, class, Claims::Heard).ruling.word().replace('-', " ")
+    };
     let acts = crate::policy::rulings::ACTS;
     let expect: Vec<String> =
         acts.iter().map(|act| format!("{} = \"{}\"", act.word(), says(*act, FieldClass::Count))).collect();
@@ -161,7 +163,7 @@ fn case_of(desk: &Desk<'_>, law: &Law, given: &toml::Table, named: &str, setting
     };
     let named = named.replace('"', "'");
     let switches = setting.map(|setting| {
-        let prefix = format!("{}.", law.jurisdiction);
+        let prefix = format!("{}.", desk.law.jurisdiction);
         let own = setting.iter().filter(|(name, _)| name.starts_with(&prefix));
         let own = own.map(|(name, is)| format!("\"{name}\" = \"{}\"", if *is { "on" } else { "off" }));
         format!("switches = {{ {} }}\n", own.collect::<Vec<_>>().join(", "))

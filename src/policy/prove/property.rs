@@ -68,7 +68,7 @@ pub(super) struct Subject {
 #[derive(Debug)]
 pub(super) struct Task<'a> {
     pub(super) place: usize,
-    pub(super) jurisdiction: &'a JurisdictionId,
+    pub(super) law: &'a Law,
     pub(super) setting: Option<&'a str>,
     pub(super) property: Property,
     pub(super) questions: Vec<Question<'a>>,
@@ -114,7 +114,7 @@ impl Subject {
 
     fn task<'a>(&'a self, property: Property, questions: Vec<Question<'a>>) -> Task<'a> {
         let setting = self.setting.as_deref();
-        Task { place: 0, jurisdiction: &self.law.jurisdiction, setting, property, questions }
+        Task { place: 0, law: &self.law, setting, property, questions }
     }
 
     fn at(&self, act: LawAction, level: Level) -> Reaches<'_> {
