@@ -274,41 +274,7 @@ impl fmt::Display for Gap {
     }
 }
 
-/// The cases of a pack's table, to hold other laws against as far as they expect rulings. What a ruling rests on is left out:
-/// two laws that rule alike may rest on different policies.
-#[cfg(all(test, feature = "prove"))]
-pub(crate) struct Trial<'a> {
-    set: &'a PolicySet,
-    table: Table,
-}
-
-#[cfg(all(test, feature = "prove"))]
-impl<'a> Trial<'a> {
-    pub(crate) fn of(set: &'a PolicySet, jurisdiction: &JurisdictionId) -> Self {
-        let mut table = table_of(set, jurisdiction).expect("a table for each pack");
-        for case in &mut table.cases {
-            let expected = std::mem::take(&mut case.expected);
-            let table::Expected { acts, shown, review, withheld, .. } = expected;
-            case.expected = table::Expected { acts, shown, review, withheld, ..table::Expected::default() };
-        }
-        Self { set, table }
-    }
-
-    /// The first case in which a law does not rule as expected.
-    pub(crate) fn fails(&self, pack: &[cedar::Policy]) -> Option<&str> {
-        let as_set = self.set.switches.settings();
-        let mut rulebooks: BTreeMap<Settings, Rulebook<'_>> = BTreeMap::new();
-        let fails = |case: &&Case| {
-            let settings = self.table.settings(case, &as_set);
-            let rulebook = rulebooks
-                .entry(settings)
-                .or_insert_with_key(|settings| Rulebook::new(self.set, pack, settings).expect("a set of the pack"));
-            let (facts, now) = self.table.facts(case, None).expect("a case that was read before");
-            !check(&case.expected, &rulebook.ask(&facts, now)).is_empty()
-        };
-        self.table.cases.iter().find(fails).map(|case| case.name.as_str())
-    }
-}
-
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) mod trial;

@@ -69,8 +69,9 @@ fn say_finding(finding: &Finding) -> Result<()> {
         Outcome::Unknown(problem) => Ok(say(&format!("    {problem}"))?),
         Outcome::Fails(examples) => {
             for example in examples {
-                let said = example.said.iter().map(|line| format!("# {line}\n")).collect::<String>();
-                say(&format!("\n{said}{}", example.case))?;
+                say("")?;
+                example.said.iter().try_for_each(|line| say(&format!("# {line}")))?;
+                say(&example.case)?;
             }
             Ok(())
         }

@@ -51,7 +51,7 @@ impl Desk<'_> {
         let said = [question.reaches, question.unless].into_iter().flatten();
         Ok(Example {
             said: said.map(|reaches| line(&reaches, &asked, class)).collect(),
-            case: self.case(property, question.ought(property), &asked, class, &given),
+            case: self.case(property, question.ought(property).as_ref(), &asked, class, &given),
             given: inline(&given),
         })
     }
@@ -116,18 +116,18 @@ impl Desk<'_> {
     fn case(
         &self,
         property: &Property,
-        ought: Option<Ought>,
+        ought: Option<&Ought>,
         asked: &Asked<'_>,
         class: FieldClass,
         given: &Table,
     ) -> String {
         let says = |act, class| self.law.says(asked, act, class, Claims::Heard).ruling;
-        let expect = ACTS.iter().map(|act| match &ought {
+        let expect = ACTS.iter().map(|act| match ought {
             Some(ought) if ought.act == *act => format!("{} = \"{}\"", act.word(), ought.words),
             Some(_) | None => format!("{} = \"{}\"", act.word(), says(*act, class).word().replace('-', " ")),
         });
         let expect: Vec<String> = expect.collect();
-        let is_shown = |shown: &FieldClass| match &ought {
+        let is_shown = |shown: &FieldClass| match ought {
             Some(ought) if ought.act == LawAction::Disclose && *shown == class => ought.is_more,
             Some(_) | None => matches!(says(LawAction::Disclose, *shown), Ruling::May | Ruling::Must),
         };

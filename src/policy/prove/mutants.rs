@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 use crate::domain::charge::OffenceCategory;
 use crate::domain::determination::{FieldClass, LawAction};
 use crate::domain::ids::JurisdictionId;
-use crate::policy::cases::{self, Trial};
+use crate::policy::cases;
+use crate::policy::cases::trial::Trial;
 use crate::policy::load::PolicySet;
 use crate::policy::prove::example::Desk;
 use crate::policy::prove::law::{Asked, Law};
@@ -277,14 +278,14 @@ fn condition_changed(policy: &cedar::Policy, random: &mut fastrand::Rng) -> Opti
         return None;
     }
     let (path, what, with) = changes.swap_remove(random.usize(..changes.len()));
-    let mut changed = json;
+    let mut mistaken = json;
     if path.is_empty() {
-        let clauses = changed["conditions"].as_array_mut().unwrap();
+        let clauses = mistaken["conditions"].as_array_mut().unwrap();
         clauses.remove(random.usize(..clauses.len()));
     } else {
-        *changed.pointer_mut(&path).unwrap() = with;
+        *mistaken.pointer_mut(&path).unwrap() = with;
     }
-    let policy = policy_of(policy.id().as_ref(), changed).unwrap();
+    let policy = policy_of(policy.id().as_ref(), mistaken).unwrap();
     let text = policy.to_cedar().unwrap_or_default();
     let when: Vec<&str> = text.lines().skip_while(|line| !line.contains("when") && !line.contains("unless")).collect();
     let now = when.join(" ").split_whitespace().collect::<Vec<_>>().join(" ");

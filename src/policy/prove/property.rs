@@ -165,27 +165,24 @@ impl Subject {
     }
 
     fn permits_no_more<'a>(&'a self, force: &'a Law) -> Vec<Question<'a>> {
-        self.beyond(&self.law, force, &[Level::May, Level::Must])
+        beyond(&self.law, force, &[Level::May, Level::Must])
     }
 
     /// What is left to a person and was forbidden; and all that the candidate takes away.
     fn differs<'a>(&'a self, force: &'a Law) -> Vec<Question<'a>> {
-        let mut questions = self.beyond(&self.law, force, &[Level::Review]);
-        questions.extend(self.beyond(force, &self.law, &[Level::Review, Level::May, Level::Must]));
+        let mut questions = beyond(&self.law, force, &[Level::Review]);
+        questions.extend(beyond(force, &self.law, &[Level::Review, Level::May, Level::Must]));
         questions
     }
+}
 
-    /// Where one law goes further than the other. Nothing to ask where both say the same in so many words.
-    fn beyond<'a>(&self, one: &'a Law, other: &'a Law, levels: &[Level]) -> Vec<Question<'a>> {
-        if one.policies == other.policies {
-            return Vec::new();
-        }
-        let of_act = |act: &LawAction| {
-            levels
-                .iter()
-                .map(|level| Question::implies(ANY_CASE, one.at(*act, *level), other.at(*act, *level)))
-                .collect()
-        };
-        LawAction::ALL.iter().flat_map::<Vec<Question<'a>>, _>(of_act).collect()
+/// Where one law goes further than the other. Nothing to ask where both say the same in so many words.
+fn beyond<'a>(one: &'a Law, other: &'a Law, levels: &[Level]) -> Vec<Question<'a>> {
+    if one.policies == other.policies {
+        return Vec::new();
     }
+    let of_act = |act: &LawAction| {
+        levels.iter().map(|level| Question::implies(ANY_CASE, one.at(*act, *level), other.at(*act, *level))).collect()
+    };
+    LawAction::ALL.iter().flat_map::<Vec<Question<'a>>, _>(of_act).collect()
 }

@@ -6,7 +6,7 @@
 //! rulings of the engine.
 
 use cedar_policy as cedar;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::domain::determination::LawAction;
 use crate::policy::prove::question::{Claims, Level, Reaches};
@@ -221,15 +221,20 @@ pub(super) fn speaks_to(policy: &cedar::Policy, act: LawAction) -> bool {
 }
 
 pub(super) fn both(left: Value, right: Value) -> Value {
-    json!({ "&&": { "left": left, "right": right } })
+    operation("&&", [("left", left), ("right", right)])
 }
 
-pub(super) fn either(left: Value, right: Value) -> Value {
-    json!({ "||": { "left": left, "right": right } })
+fn either(left: Value, right: Value) -> Value {
+    operation("||", [("left", left), ("right", right)])
 }
 
 pub(super) fn not(condition: Value) -> Value {
-    json!({ "!": { "arg": condition } })
+    operation("!", [("arg", condition)])
+}
+
+fn operation<const N: usize>(operator: &str, operands: [(&str, Value); N]) -> Value {
+    let operands: Map<String, Value> = operands.into_iter().map(|(name, part)| (name.to_owned(), part)).collect();
+    Value::Object(Map::from_iter([(operator.to_owned(), operands.into())]))
 }
 
 /// Conditions joined in order. A flat tree, since a chain as long as a pack would be too deep to evaluate.
@@ -238,7 +243,7 @@ fn joined(operator: &str, mut conditions: Vec<Value>) -> Value {
     if right.is_empty() {
         return conditions.pop().unwrap_or_else(|| json!({ "Value": operator == "&&" }));
     }
-    json!({ operator: { "left": joined(operator, conditions), "right": joined(operator, right) } })
+    operation(operator, [("left", joined(operator, conditions)), ("right", joined(operator, right))])
 }
 
 fn is_variable(node: &Value, name: &str) -> bool {

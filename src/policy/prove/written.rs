@@ -78,10 +78,8 @@ trait Facts {
         self.fact(name).ok_or_else(|| format!("a counterexample without {name}"))
     }
     fn flag(&self, name: &str) -> Result<bool, String> {
-        match self.value(name)? {
-            EvalResult::Bool(flag) => Ok(flag),
-            other => Err(format!("{name} is {other}")),
-        }
+        let value = self.value(name)?;
+        if let EvalResult::Bool(flag) = value { Ok(flag) } else { Err(format!("{name} is {value}")) }
     }
 
     fn word_if(&self, name: &str) -> Option<String> {
@@ -89,19 +87,12 @@ trait Facts {
     }
 
     fn word(&self, name: &str) -> Result<String, String> {
-        match self.value(name)? {
-            EvalResult::EntityUid(uid) => Ok(uid.id().unescaped().to_owned()),
-            other => Err(format!("{name} is {other}")),
-        }
+        word_of(&self.value(name)?).ok_or_else(|| format!("{name} is no word"))
     }
 
     fn words(&self, name: &str) -> Result<BTreeSet<String>, String> {
         let EvalResult::Set(set) = self.value(name)? else { return Err(format!("{name} is no set")) };
-        let word = |item: &EvalResult| match item {
-            EvalResult::EntityUid(uid) => Ok(uid.id().unescaped().to_owned()),
-            other => Err(format!("{name} has {other}")),
-        };
-        set.iter().map(word).collect()
+        set.iter().map(|item| word_of(item).ok_or_else(|| format!("{name} has what is no word"))).collect()
     }
 
     fn moment(&self, name: &str) -> Result<Timestamp, String> {
@@ -143,6 +134,11 @@ impl Facts for cedar_policy::Record {
     fn fact(&self, name: &str) -> Option<EvalResult> {
         cedar_policy::Record::get(self, name).cloned()
     }
+}
+
+/// The word that an entity of a vocabulary is.
+fn word_of(value: &EvalResult) -> Option<String> {
+    if let EvalResult::EntityUid(uid) = value { Some(uid.id().unescaped().to_owned()) } else { None }
 }
 
 /// The moment that an expression of Cedar's comes to, in milliseconds.
