@@ -90,7 +90,7 @@ fn somebody(birth_date: Option<Date>) -> Subject {
     Subject {
         name: PersonName { given: String::new(), family: "Quackenbush".to_owned() },
         aliases: Vec::new(),
-        birth_date,
+        birth_date: birth_date.map(Into::into),
         sex: None,
         identifiers: Identifiers::default(),
         citizenship: None,
