@@ -119,12 +119,14 @@ pub fn zone_of(set: &PolicySet, jurisdiction: &JurisdictionId) -> Option<TimeZon
 }
 
 /// What every case of a pack's table has, and the zone of its dates. None: the pack has no table that can be read.
+#[cfg(feature = "prove")]
 pub(crate) fn ordinary(set: &PolicySet, jurisdiction: &JurisdictionId) -> Option<(toml::Table, TimeZone)> {
     let table = table_of(set, jurisdiction)?;
     Some((table.ordinary().clone(), table.zone()?.clone()))
 }
 
 /// The jurisdiction whose law a pack is to stay within, where its table names one.
+#[cfg(feature = "prove")]
 pub(crate) fn within(set: &PolicySet, jurisdiction: &JurisdictionId) -> Option<JurisdictionId> {
     table_of(set, jurisdiction)?.within().cloned()
 }

@@ -174,6 +174,7 @@ impl Table {
     }
 
     /// What every case has, unless it says otherwise.
+    #[cfg(feature = "prove")]
     pub(super) fn ordinary(&self) -> &toml::Table {
         &self.ordinary
     }
