@@ -112,7 +112,8 @@ impl Given {
             date_public: self.date_public,
             record: Assertions {
                 judge,
-                criminal_warrant: criminal(self.criminal_warrant, judge)?,
+                // As the gate has it: what no judge signed is no warrant on a criminal charge.
+                criminal_warrant: self.criminal_warrant && judge != Judge::None,
                 terrorist_list_match: self.terrorist_list_match,
                 offences: charges.iter().map(|charge| Offence::of(charge, today)).collect(),
                 citizenship_claim: self.citizenship_claim,
@@ -173,7 +174,8 @@ impl Claimed {
         let judge = self.signed_by.as_deref().map_or(Ok(Judge::None), signed_by)?;
         Ok(Assertions {
             judge,
-            criminal_warrant: criminal(self.criminal_warrant, judge)?,
+            // As the gate has it: what no judge signed is no warrant on a criminal charge.
+            criminal_warrant: self.criminal_warrant && judge != Judge::None,
             terrorist_list_match: self.terrorist_list_match,
             offences: charges.iter().map(|charge| Offence::of(charge, today)).collect(),
             citizenship_claim: self.citizenship_claim,
@@ -183,14 +185,6 @@ impl Claimed {
             sealed: charges.iter().any(Charge::sealed),
             protected: self.protected,
         })
-    }
-}
-
-/// A warrant on a criminal charge is a judge's.
-fn criminal(said: bool, judge: Judge) -> Result<bool, String> {
-    match (said, judge) {
-        (true, Judge::None) => Err("criminal_warrant: said of a warrant that no judge signed".to_owned()),
-        (said, Judge::None | Judge::Federal | Judge::State) => Ok(said),
     }
 }
 

@@ -62,12 +62,7 @@ fn any_said() -> impl Strategy<Value = Table> {
     let flags = subsequence(CLAIMS, 0..=CLAIMS.len());
     (word::<IssuingAuthority>(), any::<bool>(), flags, vec(any_row(), 0..6)).prop_map(
         |(signed_by, criminal, flags, charges)| {
-            let judge = signed_by.as_str().is_some_and(|signer| signer.ends_with("judge"));
-            let pairs = [
-                ("signed_by", signed_by),
-                ("criminal_warrant", (judge && criminal).into()),
-                ("charges", charges.into()),
-            ];
+            let pairs = [("signed_by", signed_by), ("criminal_warrant", criminal.into()), ("charges", charges.into())];
             let flags = flags.into_iter().map(|flag| (flag, true.into()));
             pairs.into_iter().chain(flags).map(|(key, value)| (key.to_owned(), value)).collect()
         },
