@@ -267,6 +267,13 @@ impl DetainerService for Canned {
         Err(Status::unimplemented(""))
     }
 
+    async fn verify_warrant(
+        &self,
+        _: Request<v1::VerifyWarrantRequest>,
+    ) -> Result<Response<v1::VerifyWarrantResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
     async fn record_service_of_copy(
         &self,
         _: Request<v1::RecordServiceOfCopyRequest>,

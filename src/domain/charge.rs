@@ -180,6 +180,11 @@ impl Charge {
     }
 }
 
+/// The group of an NCIC code.
+pub fn category_of(code: &NcicCode) -> OffenceCategory {
+    OffenceCategory::of_code(code.as_str())
+}
+
 /// The charge that a person counts under: the gravest group first, as domain tables list them.
 pub fn leading(charges: &[Charge]) -> Option<&Charge> {
     charges.iter().min_by_key(|charge| {

@@ -340,16 +340,13 @@ fn review_due(
 fn over_hold(custody: &Custody, standing: &[Detainer], timetable: &Timetable) -> Option<Running> {
     let latch = bounding(custody, standing)?;
     let (clock, about) = (ClockKind::OverHold, minute(latch.moment).to_string());
-    let running = match custody.clocks.fired.find(&key(clock, &about)) {
-        Some(fired) => {
-            let due_at = next_alarm(fired, timetable.over_hold_alarm_minutes)?;
-            let times = fired.times.checked_add(1)?;
-            Running { clock, about, due_at, times, hold_clock: fired.hold_clock }
-        }
-        None => {
-            let (due_at, hold_clock) = latch.ends_at(custody, timetable)?;
-            Running { clock, about, due_at, times: 1, hold_clock: Some(hold_clock) }
-        }
+    let running = if let Some(fired) = custody.clocks.fired.find(&key(clock, &about)) {
+        let due_at = next_alarm(fired, timetable.over_hold_alarm_minutes)?;
+        let times = fired.times.checked_add(1)?;
+        Running { clock, about, due_at, times, hold_clock: fired.hold_clock }
+    } else {
+        let (due_at, hold_clock) = latch.ends_at(custody, timetable)?;
+        Running { clock, about, due_at, times: 1, hold_clock: Some(hold_clock) }
     };
     Some(running).filter(|running| latch.held_at(running.due_at))
 }

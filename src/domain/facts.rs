@@ -9,6 +9,7 @@ use crate::domain::agency::{AgencyClass, AgencyKind};
 use crate::domain::charge::{Charge, ChargeStatus, ConvictionAge, OffenceCategory, Severity};
 use crate::domain::custody::Custody;
 use crate::domain::detainer::{Detainer, DetainerBasis, DetainerForm};
+use crate::domain::statute::{Grade, Paragraph, Reading, Statutes};
 use crate::domain::vocabulary::vocabulary;
 use crate::domain::warrant::{IssuingAuthority, WarrantKind};
 
@@ -44,7 +45,6 @@ vocabulary! {
 /// dispute: it triggers the law. What the custodian's own record holds is a fact. What the requester says of the world is
 /// a claim, and no claim makes a ruling more permissive.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact that some law turns on")]
 pub struct CaseFacts {
     /// At which step.
     pub stage: Stage,
@@ -109,6 +109,7 @@ vocabulary! {
     }
 }
 
+#[expect(clippy::derivable_impls, reason = "the enumeration is made by a macro that all vocabularies share")]
 impl Default for Judge {
     fn default() -> Self {
         Self::None
@@ -136,6 +137,16 @@ impl Assertions {
         self.offences.iter().any(|offence| offence.age == ConvictionAge::Unknown)
     }
 
+    /// The paragraphs that list offences of one of the sets that laws speak of.
+    pub fn listed_in(&self, set: ListedSet) -> BTreeSet<&Paragraph> {
+        self.offences.iter().filter(|offence| set.has(offence)).flat_map(|offence| &offence.listed).collect()
+    }
+
+    /// Whether something holds of what the table of offences does not say. A law that turns on a list cannot judge it.
+    pub fn unread(&self, unread: Unread) -> bool {
+        self.offences.iter().any(|offence| unread.is(offence))
+    }
+
     /// Whether nothing is said.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
@@ -151,26 +162,41 @@ impl CaseFacts {
 }
 
 /// What a charge comes to, as far as law turns on it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Offence {
-    /// Its group.
+    /// Its group: by the section that it cites, or else by its code.
     pub category: OffenceCategory,
     /// How far it has come.
     pub status: ChargeStatus,
-    /// How grave it is, where the charge says.
+    /// How grave it is, where the charge says, or the section that it cites.
     pub severity: Option<Severity>,
     /// How long ago the person was convicted of it.
     pub age: ConvictionAge,
+    /// The paragraphs of the law that list the section.
+    pub listed: BTreeSet<Paragraph>,
+    /// What the table of offences says of the section.
+    pub reading: Reading,
 }
 
 impl Offence {
-    /// What a charge comes to on a day, by the jurisdiction's calendar.
-    pub fn of(charge: &Charge, today: Date) -> Self {
+    /// What a charge comes to.
+    pub fn of(charge: &Charge, as_of: AsOf<'_>) -> Self {
+        let found = charge.statute.as_deref().and_then(|cited| as_of.statutes.find(cited));
+        let (severity, reading) = match (charge.severity, found.map(|listing| listing.grade)) {
+            (said, None) => (said, Reading::Unlisted),
+            (None, Some(Grade::Wobbler)) => (None, Reading::Ungraded),
+            (None, Some(Grade::Fixed(grade))) => (Some(grade), Reading::Listed),
+            // Either is wrong, and nobody can say which: a felony is taken from neither.
+            (Some(said), Some(Grade::Fixed(grade))) if said != grade => (None, Reading::Ungraded),
+            (Some(said), Some(Grade::Wobbler | Grade::Fixed(_))) => (Some(said), Reading::Listed),
+        };
         Self {
-            category: charge.category(),
+            category: found.map_or_else(|| charge.category(), |listing| listing.category),
             status: charge.status,
-            severity: charge.severity,
-            age: charge.conviction_age(today),
+            severity,
+            age: charge.conviction_age(as_of.today),
+            listed: found.map(|listing| listing.listed.clone()).unwrap_or_default(),
+            reading,
         }
     }
 }
@@ -191,6 +217,15 @@ pub fn next_change(detainer: &Detainer, custody: &Custody, today: Date) -> Optio
     let expiries = request.warrant.expires_on.into_iter().chain(verified);
     let days = births.chain(ages).chain(expiries).flat_map(|day| [Some(day), day.tomorrow().ok()]);
     days.flatten().filter(|day| *day > today).min()
+}
+
+/// By which day, and by which table of offences, a record is read. Both are of the jurisdiction whose law is asked.
+#[derive(Debug, Clone, Copy)]
+pub struct AsOf<'a> {
+    /// The day, by the jurisdiction's calendar.
+    pub today: Date,
+    /// The table that stands beside its pack; an empty one where none does.
+    pub statutes: &'a Statutes,
 }
 
 vocabulary! {
@@ -237,6 +272,80 @@ impl OffenceSet {
     }
 }
 
+vocabulary! {
+    /// The sets of offences of which laws ask which paragraphs list them. Of each offence the grade MUST be known: what is
+    /// unknown is in none of them, and is [`Unread`].
+    pub enum ListedSet {
+        /// Felonies that the person is charged with and has not been judged for.
+        FelonyCharges = "listed_felony_charges",
+        /// Those for which a magistrate held the person to answer.
+        FeloniesHeldToAnswer = "listed_felonies_held_to_answer",
+        /// Felonies that the person was convicted of.
+        FelonyConvictions = "listed_felony_convictions",
+        /// In the last five years.
+        FelonyConvictions5y = "listed_felony_convictions_5y",
+        /// In the last fifteen years.
+        FelonyConvictions15y = "listed_felony_convictions_15y",
+        /// Misdemeanors that the person was convicted of in the last five years.
+        MisdemeanorConvictions5y = "listed_misdemeanor_convictions_5y",
+    }
+}
+
+impl ListedSet {
+    /// Whether an offence is in the set.
+    pub fn has(self, offence: &Offence) -> bool {
+        let felony = offence.severity == Some(Severity::Felony);
+        let misdemeanor = offence.severity == Some(Severity::Misdemeanor);
+        let convicted = offence.status == ChargeStatus::Convicted;
+        let graded = offence.reading == Reading::Listed;
+        graded
+            && match self {
+                Self::FelonyCharges => felony && offence.status.is_open(),
+                Self::FeloniesHeldToAnswer => felony && offence.status == ChargeStatus::HeldToAnswer,
+                Self::FelonyConvictions => felony && convicted,
+                Self::FelonyConvictions5y => felony && convicted && offence.age.within_5_years(),
+                Self::FelonyConvictions15y => felony && convicted && offence.age.within_15_years(),
+                Self::MisdemeanorConvictions5y => misdemeanor && convicted && offence.age.within_5_years(),
+            }
+    }
+}
+
+vocabulary! {
+    /// What the table of offences leaves unknown. A violation is none of it: no list has one.
+    pub enum Unread {
+        /// A conviction under a section that is not in the table.
+        UnlistedConviction = "unlisted_conviction",
+        /// A charge, not judged yet, under one.
+        UnlistedCharge = "unlisted_charge",
+        /// A conviction under a section of the table whose grade nobody has said, or the charge says otherwise.
+        UngradedConviction = "ungraded_conviction",
+        /// A charge, not judged yet, under one.
+        UngradedCharge = "ungraded_charge",
+        /// One of those for which a magistrate held the person to answer, under a section that is not in the table.
+        UnlistedHeldToAnswer = "unlisted_held_to_answer",
+        /// One of those, under a section of the table whose grade nobody has said.
+        UngradedHeldToAnswer = "ungraded_held_to_answer",
+    }
+}
+
+impl Unread {
+    /// Whether an offence is such a one.
+    pub fn is(self, offence: &Offence) -> bool {
+        let convicted = offence.status == ChargeStatus::Convicted;
+        let unlisted = offence.reading == Reading::Unlisted && offence.severity != Some(Severity::Violation);
+        let ungraded = offence.reading == Reading::Ungraded;
+        let held = offence.status == ChargeStatus::HeldToAnswer;
+        match self {
+            Self::UnlistedConviction => unlisted && convicted,
+            Self::UnlistedCharge => unlisted && offence.status.is_open(),
+            Self::UngradedConviction => ungraded && convicted,
+            Self::UngradedCharge => ungraded && offence.status.is_open(),
+            Self::UnlistedHeldToAnswer => unlisted && held,
+            Self::UngradedHeldToAnswer => ungraded && held,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -246,7 +355,8 @@ mod tests {
         use ChargeStatus::{Acquitted, Arrested, Charged, Convicted, Dismissed, HeldToAnswer, Pending, Sealed};
         use ConvictionAge::{None as NoAge, Older, Unknown, Within5Years, Within15Years};
         fn check(status: ChargeStatus, severity: Option<Severity>, age: ConvictionAge, expected: &str) {
-            let offence = Offence { category: OffenceCategory::Assault, status, severity, age };
+            let (listed, reading) = (BTreeSet::new(), Reading::Unlisted);
+            let offence = Offence { category: OffenceCategory::Assault, status, severity, age, listed, reading };
             let sets: Vec<&str> =
                 OffenceSet::ALL.iter().filter(|set| set.has(&offence)).map(|set| set.word()).collect();
             assert_eq!(sets.join(" "), expected, "{offence:?}");
@@ -279,5 +389,82 @@ mod tests {
         for ended in [Dismissed, Acquitted, Sealed, ChargeStatus::YouthfulOffender] {
             check(ended, felony, NoAge, "");
         }
+    }
+
+    #[test]
+    fn a_list_has_offences_whose_grade_is_known_and_the_rest_is_unread() {
+        use ChargeStatus::{Charged, Convicted, HeldToAnswer};
+        use ConvictionAge::{None as NoAge, Older, Within5Years, Within15Years};
+        use Severity::{Felony, Misdemeanor, Violation};
+        fn check(
+            (reading, severity): (Reading, Option<Severity>),
+            (status, age): (ChargeStatus, ConvictionAge),
+            expected: &str,
+        ) {
+            let listed = ["1(a)".parse().unwrap()].into();
+            let offence = Offence { category: OffenceCategory::Other, status, severity, age, listed, reading };
+            let sets = ListedSet::ALL.iter().filter(|set| set.has(&offence)).map(|set| set.word());
+            let unread = Unread::ALL.iter().filter(|unread| unread.is(&offence)).map(|unread| unread.word());
+            assert_eq!(sets.chain(unread).collect::<Vec<_>>().join(" "), expected, "{offence:?}");
+        }
+        let of = |severity| (Reading::Listed, Some(severity));
+        check(of(Felony), (Charged, NoAge), "listed_felony_charges");
+        check(of(Felony), (HeldToAnswer, NoAge), "listed_felony_charges listed_felonies_held_to_answer");
+        check(of(Felony), (Convicted, Older), "listed_felony_convictions");
+        check(of(Felony), (Convicted, Within15Years), "listed_felony_convictions listed_felony_convictions_15y");
+        check(
+            of(Felony),
+            (Convicted, Within5Years),
+            "listed_felony_convictions listed_felony_convictions_5y listed_felony_convictions_15y",
+        );
+        check(of(Misdemeanor), (Convicted, Within5Years), "listed_misdemeanor_convictions_5y");
+        check(of(Misdemeanor), (Convicted, Within15Years), "");
+        check(of(Misdemeanor), (HeldToAnswer, NoAge), "");
+        check(of(Violation), (Convicted, Within5Years), "");
+        check((Reading::Unlisted, Some(Felony)), (Convicted, Within5Years), "unlisted_conviction");
+        check((Reading::Unlisted, None), (Charged, NoAge), "unlisted_charge");
+        check((Reading::Unlisted, Some(Violation)), (Convicted, Within5Years), "");
+        check((Reading::Ungraded, None), (Convicted, Within5Years), "ungraded_conviction");
+        check((Reading::Ungraded, None), (Charged, NoAge), "ungraded_charge");
+        check((Reading::Ungraded, None), (HeldToAnswer, NoAge), "ungraded_charge ungraded_held_to_answer");
+        check((Reading::Unlisted, None), (HeldToAnswer, NoAge), "unlisted_charge unlisted_held_to_answer");
+        check((Reading::Ungraded, None), (ChargeStatus::Dismissed, NoAge), "");
+    }
+
+    #[test]
+    fn a_charge_is_read_by_its_section_and_by_its_own_word_of_how_grave_it_is() {
+        let mut statutes = Statutes::default();
+        statutes.add_code("PC", "PC");
+        for (cited, grade) in [("PC 211", Grade::Fixed(Severity::Felony)), ("PC 459", Grade::Wobbler)] {
+            let listed = ["1(a)".parse().unwrap()].into();
+            let category = OffenceCategory::Robbery;
+            statutes.add(cited, crate::domain::statute::Listing { category, grade, listed, ncic: None });
+        }
+        let check = |statute: Option<&str>, said: Option<Severity>, severity: Option<Severity>, reading: Reading| {
+            let charge = Charge {
+                statute: statute.map(str::to_owned),
+                ncic: Some("1399".parse().unwrap()),
+                nibrs: None,
+                severity: said,
+                status: ChargeStatus::Charged,
+                charged_on: None,
+                convicted_on: None,
+                sentence_days: None,
+            };
+            let as_of = AsOf { today: "2026-03-10".parse().unwrap(), statutes: &statutes };
+            let offence = Offence::of(&charge, as_of);
+            assert_eq!((offence.severity, offence.reading), (severity, reading), "{statute:?} {said:?}");
+            let known = reading != Reading::Unlisted;
+            assert_eq!(offence.listed.len(), usize::from(known));
+            assert_eq!(offence.category == OffenceCategory::Robbery, known, "the section goes before the code");
+        };
+        let [felony, lesser] = [Some(Severity::Felony), Some(Severity::Misdemeanor)];
+        check(Some("PC 211"), None, felony, Reading::Listed);
+        check(Some("PC 211"), felony, felony, Reading::Listed);
+        check(Some("PC 211"), lesser, None, Reading::Ungraded);
+        check(Some("PC 459"), None, None, Reading::Ungraded);
+        check(Some("PC 459"), lesser, lesser, Reading::Listed);
+        check(Some("PC 1"), felony, felony, Reading::Unlisted);
+        check(None, None, None, Reading::Unlisted);
     }
 }

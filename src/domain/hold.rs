@@ -172,10 +172,9 @@ pub(in crate::domain) fn left_at(closing: &Closing, is_cited: bool) -> Option<Ti
 
 /// Ends a hold past the moment. That the person left may be corrected; what another ground has ended stays so.
 pub(in crate::domain) fn end_hold(custody: &mut Custody, end: HoldEnd) {
-    if let Some(latch) = &mut custody.clocks.latch {
-        if latch.end.is_none() || latch.has_left() {
-            latch.end = Some(end);
-        }
+    let open = |latch: &&mut HoldLatch| latch.end.is_none() || latch.has_left();
+    if let Some(latch) = custody.clocks.latch.as_mut().filter(open) {
+        latch.end = Some(end);
     }
 }
 

@@ -51,16 +51,13 @@ fn disagreements(method: Option<MatchMethod>, asked: &Subject, held: &Subject) -
         let birth = (!births_agree(asked, held)).then_some(Disagreement::BirthDate);
         name.into_iter().chain(birth).collect::<Vec<_>>()
     };
-    match method {
-        // Prints are not in the records: nothing but a number that belongs to others can speak against them.
-        Some(MatchMethod::Biometric) => Vec::new(),
-        Some(MatchMethod::Identifier) if numbers.in_common => Vec::new(),
-        Some(MatchMethod::Identifier) => vec![Disagreement::Identifier],
-        Some(MatchMethod::NameAndBirthDate) => by_name(),
-        Some(MatchMethod::Officer) => vec![Disagreement::ByOfficer],
-        // It does not say: either of what machines go by will do.
-        None if numbers.in_common => Vec::new(),
-        None => by_name(),
+    match (method, numbers.in_common) {
+        // Prints are not in the records: nothing but a number that belongs to others can speak against them. Where the
+        // method is left out, either of what machines go by will do.
+        (Some(MatchMethod::Biometric), _) | (Some(MatchMethod::Identifier) | None, true) => Vec::new(),
+        (Some(MatchMethod::Identifier), false) => vec![Disagreement::Identifier],
+        (Some(MatchMethod::NameAndBirthDate), _) | (None, false) => by_name(),
+        (Some(MatchMethod::Officer), _) => vec![Disagreement::ByOfficer],
     }
 }
 

@@ -36,6 +36,7 @@ mod record;
 pub mod review;
 pub mod service;
 pub mod shown;
+pub mod statute;
 pub mod subject;
 pub mod times;
 pub mod timetable;

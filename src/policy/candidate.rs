@@ -26,6 +26,10 @@ impl PolicySet {
         let (law, written) = (self.laws.get(by)?.clone(), self.written.get(by)?.clone());
         self.laws.insert(whose.clone(), law)?;
         self.written.insert(whose.clone(), written);
+        match self.statutes.get(by).cloned() {
+            Some(statutes) => _ = self.statutes.insert(whose.clone(), statutes),
+            None => _ = self.statutes.remove(whose),
+        }
         let parts = [("set", hex::encode(self.digest)), ("whose", whose.to_string()), ("by", by.to_string())];
         let parts: BTreeMap<String, String> = parts.into_iter().map(|(name, part)| (name.to_owned(), part)).collect();
         self.digest = digest_of(&parts);
@@ -42,6 +46,8 @@ impl PolicyError {
             | Self::Altered { file }
             | Self::Misnamed { file }
             | Self::Invalid { file, .. }
+            | Self::List { file, .. }
+            | Self::Offences { file, .. }
             | Self::Rule { file, .. } => Some(file),
             Self::Missing { file } => Some(file),
             Self::Switches(_) => Some(SWITCHES),

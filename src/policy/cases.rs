@@ -17,6 +17,7 @@ use jiff::tz::TimeZone;
 use crate::domain::determination::Determination;
 use crate::domain::facts::CaseFacts;
 use crate::domain::ids::JurisdictionId;
+use crate::domain::statute::Statutes;
 use crate::policy::cases::coverage::Coverage;
 use crate::policy::cases::given::Given;
 use crate::policy::cases::judge::{Rulebook, check};
@@ -98,7 +99,7 @@ impl Report {
 /// Runs every table of a set against the set itself.
 pub fn run(set: &PolicySet) -> Report {
     let mut report = Report::default();
-    let shared = report.table(set, SHARED, Kind::Shared);
+    let shared = report.table(set, SHARED, Kind::Shared, &Statutes::default());
     let shared = shared.as_ref().map(|table| table.cases.as_slice()).unwrap_or_default();
     let mut guarding = Coverage::of(set.safeguards.policies());
     for jurisdiction in set.written.keys() {
@@ -132,19 +133,38 @@ pub(crate) fn within(set: &PolicySet, jurisdiction: &JurisdictionId) -> Option<J
 }
 
 fn table_of(set: &PolicySet, jurisdiction: &JurisdictionId) -> Option<Table> {
-    Table::read(set.tables.get(&format!("law/{jurisdiction}{CASES}"))?, Kind::Pack).ok()
+    let table = set.tables.get(&format!("law/{jurisdiction}{CASES}"))?;
+    Table::read(table, Kind::Pack, &statutes_of(set, jurisdiction)).ok()
 }
 
-/// The facts of a case in the words of `given`, as TOML, and when the law is asked.
-pub fn facts_of(given: &str, zone: &TimeZone) -> Result<(CaseFacts, Timestamp), String> {
+/// The facts of a case in the words of `given`, as TOML, and when the law is asked. Charges are read by the jurisdiction's
+/// table of offences.
+pub fn facts_of(
+    set: &PolicySet,
+    jurisdiction: &JurisdictionId,
+    given: &str,
+    zone: &TimeZone,
+) -> Result<(CaseFacts, Timestamp), String> {
     let given: Given = toml::from_str(given).map_err(|error| error.to_string().trim_end().to_owned())?;
-    given.facts(zone)
+    given.facts(zone, &statutes_of(set, jurisdiction))
+}
+
+/// The same without a table of offences: charges are read by their groups alone.
+#[cfg(feature = "prove")]
+pub(crate) fn facts_by_group(given: &str, zone: &TimeZone) -> Result<(CaseFacts, Timestamp), String> {
+    let given: Given = toml::from_str(given).map_err(|error| error.to_string().trim_end().to_owned())?;
+    given.facts(zone, &Statutes::default())
+}
+
+fn statutes_of(set: &PolicySet, jurisdiction: &JurisdictionId) -> Statutes {
+    set.statutes(jurisdiction).cloned().unwrap_or_default()
 }
 
 /// The facts of a case of a pack's own table, by its name. None: there is none of that name.
 pub fn facts_named(set: &PolicySet, jurisdiction: &JurisdictionId, name: &str) -> Option<(CaseFacts, Timestamp)> {
     let table = table_of(set, jurisdiction)?;
-    table.facts(table.cases.iter().find(|case| case.name == name)?, None).ok()
+    let statutes = statutes_of(set, jurisdiction);
+    table.facts(table.cases.iter().find(|case| case.name == name)?, None, &statutes).ok()
 }
 
 fn has_pack(set: &PolicySet, file: &str) -> bool {
@@ -157,6 +177,7 @@ struct Running<'a> {
     set: &'a PolicySet,
     pack: &'a [cedar::Policy],
     table: &'a Table,
+    statutes: &'a Statutes,
     file: &'a str,
     report: &'a mut Report,
 }
@@ -193,7 +214,7 @@ impl Running<'_> {
 
     fn one(&mut self, rulebook: &Rulebook<'_>, case: &Case, over: Option<&Case>, coverage: Option<&mut Coverage>) {
         let named = over.map_or_else(|| case.name.clone(), |over| format!("{}, and {}", case.name, over.name));
-        let (facts, now) = match self.table.facts(case, over) {
+        let (facts, now) = match self.table.facts(case, over, self.statutes) {
             Ok(given) => given,
             Err(Unreadable { problem, .. }) => return self.report.fail(self.file, Some(&named), problem, None),
         };
@@ -213,25 +234,26 @@ impl Report {
     fn pack(&mut self, set: &PolicySet, jurisdiction: &JurisdictionId, shared: &[Case], guarding: &mut Coverage) {
         let file = format!("law/{jurisdiction}{CASES}");
         let pack = set.written.get(jurisdiction).map(Vec::as_slice).unwrap_or_default();
-        let Some(table) = self.table(set, &file, Kind::Pack) else { return };
+        let statutes = statutes_of(set, jurisdiction);
+        let Some(table) = self.table(set, &file, Kind::Pack, &statutes) else { return };
         if let Some(outer) = table.within().filter(|outer| !set.written.contains_key(*outer)) {
             self.fail(&file, None, format!("within: {outer} has no pack in the set"), None);
         }
         let mut trying = Coverage::of(pack.iter());
-        let guarded =
-            Running { set, pack, table: &table, file: &file, report: self }.all(shared, &mut trying, guarding);
+        let running = &mut Running { set, pack, table: &table, statutes: &statutes, file: &file, report: self };
+        let guarded = running.all(shared, &mut trying, guarding);
         self.gaps.extend(trying.gaps(&file));
         let (policies, cases) = (pack.len(), table.cases.len());
         self.packs.push(PackReport { jurisdiction: jurisdiction.clone(), policies, cases, guarded });
     }
 
     /// A table, or a failure that says why there is none to run.
-    fn table(&mut self, set: &PolicySet, file: &str, kind: Kind) -> Option<Table> {
+    fn table(&mut self, set: &PolicySet, file: &str, kind: Kind, statutes: &Statutes) -> Option<Table> {
         let Some(text) = set.tables.get(file) else {
             self.fail(file, None, "is missing: nothing says what this law must say".to_owned(), None);
             return None;
         };
-        match Table::read(text, kind) {
+        match Table::read(text, kind, statutes) {
             Ok(table) => Some(table),
             Err(Unreadable { case, problem }) => {
                 self.fail(file, case.as_deref(), problem, None);

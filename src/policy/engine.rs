@@ -10,6 +10,7 @@ use crate::domain::agency::{ActorKind, AgencyClass, AgencyKind, Caller};
 use crate::domain::determination::LawView;
 use crate::domain::facts::CaseFacts;
 use crate::domain::ids::JurisdictionId;
+use crate::domain::statute::Statutes;
 use crate::policy::admit::AdmitError;
 use crate::policy::load::PolicySet;
 use crate::policy::outline::Outline;
@@ -28,6 +29,9 @@ pub struct Engine {
     /// Bounded by itself: it has one place for each kind, class and actor, and only for methods of the contract.
     admissions: Mutex<HashMap<Admission, bool>>,
     laws: BTreeMap<JurisdictionId, Slice>,
+    statutes: BTreeMap<JurisdictionId, Statutes>,
+    /// Stands where no table is written.
+    no_statutes: Statutes,
     /// Stands where no law is written: safeguards alone, which allow nothing.
     unwritten: Slice,
     remembered: Remembered,
@@ -58,6 +62,8 @@ impl Engine {
             access: set.access,
             admissions: Mutex::default(),
             laws: laws.collect(),
+            statutes: set.statutes,
+            no_statutes: Statutes::default(),
             unwritten,
             remembered: Remembered::default(),
             digest: set.digest,
@@ -99,6 +105,11 @@ impl Engine {
     /// The law of a jurisdiction, and the words to ask it in.
     pub(crate) fn slice(&self, jurisdiction: &JurisdictionId) -> (&Slice, &Vocabulary) {
         (self.laws.get(jurisdiction).unwrap_or(&self.unwritten), &self.vocabulary)
+    }
+
+    /// The table that a jurisdiction's law reads charges by; an empty one where none stands beside its pack.
+    pub fn statutes(&self, jurisdiction: &JurisdictionId) -> &Statutes {
+        self.statutes.get(jurisdiction).unwrap_or(&self.no_statutes)
     }
 
     /// Whether a jurisdiction's law is written.

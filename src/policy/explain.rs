@@ -117,7 +117,7 @@ impl Engine {
             undated.retain(|about| !differs(rulings.get(about), then.get(about)));
         }
         let all: BTreeSet<About> = rulings.keys().copied().collect();
-        for Alternative { fact, value, facts } in alternatives(facts) {
+        for Alternative { fact, value, facts } in alternatives(facts, &self.statutes(jurisdiction).paragraphs()) {
             let then = asked.rulings(jurisdiction, &facts, now);
             flips.take(fact, value, &then, &all);
         }

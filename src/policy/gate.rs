@@ -27,7 +27,7 @@ use crate::domain::decide::stands_on;
 use crate::domain::detainer::{Addressee, Detainer, Viewpoint};
 use crate::domain::determination::{Determination, LawAction, LawView, Withheld};
 use crate::domain::disclosable::{self, Tellable};
-use crate::domain::facts::{CaseFacts, Stage};
+use crate::domain::facts::{AsOf, CaseFacts, Stage};
 use crate::domain::ids::{AgencyId, CaseName, JurisdictionId};
 use crate::domain::matching::Disagreement;
 use crate::domain::permit::{Admitted, Permitted};
@@ -193,14 +193,18 @@ impl Gate {
         let class = self.agencies.get(&custody.custodian).and_then(|agency| agency.class);
         let law = |detainer: &Detainer| {
             let jurisdiction = &detainer.name.jurisdiction;
-            let today = self.zones.date_in(jurisdiction, now);
             let requester = self.requester(detainer);
             let known = (detainer.verified_now(), Some(custody));
-            let facts = facts_of(Stage::Answer, requester, &detainer.request, known, today);
+            let facts = facts_of(Stage::Answer, requester, &detainer.request, known, self.as_of(jurisdiction, now));
             let facts = CaseFacts { custodian_class: class, ..facts };
             (detainer.name.clone(), self.engine.law(jurisdiction, &facts, now))
         };
         case.concerned().filter(|detainer| stands_on(detainer, custody)).map(law).collect()
+    }
+
+    /// What day it is in a jurisdiction, and by which table its law reads charges.
+    fn as_of(&self, jurisdiction: &JurisdictionId, now: Timestamp) -> AsOf<'_> {
+        AsOf { today: self.zones.date_in(jurisdiction, now), statutes: self.engine.statutes(jurisdiction) }
     }
 
     /// An agency of the registry.
@@ -230,12 +234,17 @@ impl Gate {
         now: Timestamp,
     ) -> LawView {
         let jurisdiction = &detainer.name.jurisdiction;
-        let today = self.zones.date_in(jurisdiction, now);
         // What the custodian saw of the warrant is its own record, as the custody is.
         let known = (custody.and(detainer.verified_now()), custody);
         let facts = CaseFacts {
             custodian_class: holder.and_then(|id| self.agencies.get(id)?.class),
-            ..facts_of(Stage::Deliver, self.requester(detainer), &detainer.request, known, today)
+            ..facts_of(
+                Stage::Deliver,
+                self.requester(detainer),
+                &detainer.request,
+                known,
+                self.as_of(jurisdiction, now),
+            )
         };
         self.engine.law(jurisdiction, &facts, now)
     }

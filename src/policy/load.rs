@@ -9,11 +9,13 @@ use cedar_policy as cedar;
 use jiff::Timestamp;
 
 use crate::domain::ids::JurisdictionId;
+use crate::domain::statute::Statutes;
 use crate::policy::digest::{self, digest_of};
 use crate::policy::embedded::built_in;
 use crate::policy::limits::{self, Excess, FILE_BYTES_MAX, FILES_MAX};
 use crate::policy::reads::Reads;
 use crate::policy::rules::{self, Room, Rule};
+use crate::policy::statutes::{self, unknown_list};
 use crate::policy::switches::{Settings, SwitchError, Switches, stands};
 use crate::policy::vocabulary::Vocabulary;
 
@@ -23,6 +25,8 @@ const SAFEGUARDS: &str = "law/_safeguards.cedar";
 pub(crate) const SWITCHES: &str = "law/switches.toml";
 /// How the name of a table of cases ends.
 pub(crate) const CASES: &str = ".cases.toml";
+/// How the name of a table of offences ends.
+pub(crate) const OFFENCES: &str = ".offences.toml";
 
 /// Access rules, the shared safeguards and one law for each jurisdiction, valid as a whole.
 #[derive(Debug)]
@@ -35,6 +39,8 @@ pub struct PolicySet {
     /// Each pack's own policies as they are written, those that are switched off too.
     pub(crate) written: BTreeMap<JurisdictionId, Vec<cedar::Policy>>,
     pub(crate) switches: Switches,
+    /// The table of offences beside a pack, where there is one.
+    pub(crate) statutes: BTreeMap<JurisdictionId, Statutes>,
     /// The tables of cases, by file name. They belong to the set, and to its digest, so that the digest in an entry says
     /// not only which law was asked but which cases it had been held against.
     pub(crate) tables: BTreeMap<String, String>,
@@ -54,7 +60,7 @@ impl PolicySet {
 
     /// Reads a directory laid out as the repository's `policies/`: `access.cedar`, `comity.cedarschema`,
     /// `law/_safeguards.cedar`, `law/switches.toml`, and `law/<jurisdiction>.cedar` beside its table of cases,
-    /// `law/<jurisdiction>.cases.toml`.
+    /// `law/<jurisdiction>.cases.toml`, and its table of offences, `law/<jurisdiction>.offences.toml`, where it has one.
     pub fn load(directory: &Path) -> Result<Self, PolicyError> {
         Self::from_files(&Self::files_in(directory)?)
     }
@@ -71,7 +77,8 @@ impl PolicySet {
             let path = entry.map_err(unreadable)?.path();
             let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
             let cedar = path.extension() == Some("cedar".as_ref());
-            if !(cedar || name.ends_with(CASES) || name == "switches.toml") || !path.is_file() {
+            let table = name.ends_with(CASES) || name.ends_with(OFFENCES) || name == "switches.toml";
+            if !(cedar || table) || !path.is_file() {
                 continue;
             }
             if files.len() == FILES_MAX {
@@ -98,6 +105,7 @@ impl PolicySet {
         let safeguards = reader.rules(SAFEGUARDS, text(files, SAFEGUARDS)?, Room::Law)?;
         let switches = Switches::read(files.get(SWITCHES).map(String::as_str))?;
         let settings = switches.settings();
+        let statutes = statutes_of(files)?;
         let (mut laws, mut written) = (BTreeMap::new(), BTreeMap::new());
         for (name, text) in files {
             let Some(stem) = name.strip_prefix("law/").and_then(|name| name.strip_suffix(".cedar")) else { continue };
@@ -107,6 +115,11 @@ impl PolicySet {
             let jurisdiction: JurisdictionId =
                 stem.parse().map_err(|_| PolicyError::Misnamed { file: name.clone() })?;
             let pack = reader.rules(name, text, Room::Law)?;
+            for policy in &pack {
+                if let Some(reason) = unknown_list(policy, statutes.get(&jurisdiction)) {
+                    return Err(PolicyError::List { file: name.clone(), policy: policy.id().to_string(), reason });
+                }
+            }
             let standing = pack.iter().filter(|policy| stands(policy, &settings));
             laws.insert(jurisdiction.clone(), set_of(name, standing.chain(&safeguards).cloned())?);
             written.insert(jurisdiction, pack);
@@ -119,6 +132,7 @@ impl PolicySet {
             laws,
             written,
             switches,
+            statutes,
             tables: tables.map(|(name, text)| (name.clone(), text.clone())).collect(),
             vocabulary: Vocabulary::new(&reader.schema).map_err(PolicyError::Vocabulary)?,
             digest: digest_of(files),
@@ -142,6 +156,11 @@ impl PolicySet {
         let pack = self.written.get(jurisdiction)?;
         let reads = Reads::of(&cedar::PolicySet::from_policies(pack.iter().cloned()).ok()?)?;
         reads.turning_points().iter().map(|point| Timestamp::from_millisecond(*point).ok()).collect()
+    }
+
+    /// The table that a pack reads charges by, where one stands beside it.
+    pub fn statutes(&self, jurisdiction: &JurisdictionId) -> Option<&Statutes> {
+        self.statutes.get(jurisdiction)
     }
 
     /// How many policies a pack has, those that are switched off too.
@@ -220,6 +239,24 @@ pub enum PolicyError {
         /// The rule.
         broken: Rule,
     },
+    /// A policy turns on a list of offences that is not there.
+    #[error("{file}: policy {policy} {reason}")]
+    List {
+        /// The file.
+        file: String,
+        /// The policy.
+        policy: String,
+        /// What it reads.
+        reason: String,
+    },
+    /// A table of offences is not what it should be.
+    #[error("{file}: {reason}")]
+    Offences {
+        /// The file.
+        file: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// A switch is not what it should be.
     #[error("{SWITCHES}: {0}")]
     Switches(#[from] SwitchError),
@@ -274,6 +311,21 @@ impl Reader {
 
 fn text<'a>(files: &'a BTreeMap<String, String>, name: &'static str) -> Result<&'a str, PolicyError> {
     files.get(name).map(String::as_str).ok_or(PolicyError::Missing { file: name })
+}
+
+/// The tables of offences, each beside the pack that reads it.
+fn statutes_of(files: &BTreeMap<String, String>) -> Result<BTreeMap<JurisdictionId, Statutes>, PolicyError> {
+    let mut tables = BTreeMap::new();
+    for (name, text) in files {
+        let Some(stem) = name.strip_prefix("law/").and_then(|name| name.strip_suffix(OFFENCES)) else { continue };
+        let wrong = |reason: String| PolicyError::Offences { file: name.clone(), reason };
+        if !files.contains_key(&format!("law/{stem}.cedar")) {
+            return Err(wrong("belongs to no pack of the set".to_owned()));
+        }
+        let jurisdiction: JurisdictionId = stem.parse().map_err(|_| PolicyError::Misnamed { file: name.clone() })?;
+        tables.insert(jurisdiction, statutes::read(text).map_err(wrong)?);
+    }
+    Ok(tables)
 }
 
 fn set_of(file: &str, policies: impl IntoIterator<Item = cedar::Policy>) -> Result<cedar::PolicySet, PolicyError> {

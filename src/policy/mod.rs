@@ -28,6 +28,7 @@ mod reads;
 mod remembered;
 mod rules;
 mod slice;
+mod statutes;
 mod vocabulary;
 
 #[cfg(test)]

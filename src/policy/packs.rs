@@ -157,6 +157,8 @@ fn the_clock_that_ends_first_bounds_a_hold_and_obligations_add_up() {
 
 #[test]
 fn what_is_owed_on_receipt_is_owed_whatever_decides() {
+    use Obligation::{AnnualCount, RecordInFile, ServeCopy, TellCounsel};
+
     let law = r#"
         @id("us-zz.any") @cite("a") @obligation("serve-copy, annual-count") @owed("receipt")
         permit (principal, action == Action::"hold", resource);
@@ -180,9 +182,46 @@ fn what_is_owed_on_receipt_is_owed_whatever_decides() {
         let expected: Vec<_> = expected.iter().map(|(owed, citations)| (*owed, citations.to_vec())).collect();
         assert_eq!((hold.obligations.as_slice(), owed), (acts, expected), "{hold:?}");
     };
-    use Obligation::{AnnualCount, RecordInFile, ServeCopy, TellCounsel};
     check(&[], &[RecordInFile], &[(ServeCopy, &["a"]), (AnnualCount, &["a"])]);
     // A safeguard decides, and the permit beside it still says what is owed.
     check(&[A_JUVENILE], &[], &[(ServeCopy, &["a"]), (AnnualCount, &["a"])]);
     check(&[PROTECTED], &[], &[(ServeCopy, &["a", "b"]), (TellCounsel, &["b"]), (AnnualCount, &["a"])]);
+}
+
+/// Release classes are shown only where notice is allowed, whichever way the switches of the three packs with tables stand.
+#[test]
+fn no_release_is_shown_where_notice_is_not_allowed() {
+    use proptest::prelude::*;
+    use proptest::sample::{select, subsequence};
+
+    use crate::policy::rulings::About;
+
+    let packs = ["us-ca", "us-nj", "us-ny-nyc"];
+    let set = PolicySet::embedded().unwrap();
+    let names: Vec<String> = set.switches().settings().into_keys().collect();
+    let cases = ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() };
+    let off = subsequence(names.clone(), 0..=names.len());
+    proptest!(cases, |(given in crate::policy::samples::any_facts(), pack in select(packs.to_vec()), off in off, seed in any::<u64>())| {
+        let jurisdiction = pack.parse().unwrap();
+        let paragraphs: Vec<_> = set.statutes(&jurisdiction).unwrap().paragraphs().into_iter().cloned().collect();
+        let mut case = given;
+        for said in [&mut case.record, &mut case.asserted] {
+            said.offences = std::mem::take(&mut said.offences).into_iter().zip(seed..).map(|(mut offence, number)| {
+                if offence.reading != crate::domain::statute::Reading::Unlisted {
+                    let count = u64::try_from(paragraphs.len()).unwrap();
+                    let at = usize::try_from(number % count).unwrap();
+                    offence.listed = [paragraphs[at].clone()].into();
+                }
+                offence
+            }).collect();
+        }
+        let settings = names.iter().map(|name| (name.clone(), !off.contains(name))).collect();
+        let law = set.law_with(&set.written[&jurisdiction], &settings).unwrap();
+        let rulings = crate::policy::slice::Slice::new(0, law).rulings(&set.vocabulary, &case, LATER.parse().unwrap());
+        let allowed = |about| matches!(rulings[&about].ruling, Ruling::May | Ruling::Must);
+        for class in [FieldClass::ReleaseDate, FieldClass::ReleasePlace, FieldClass::ReleaseDetail] {
+            let shown = allowed(About::Field(class));
+            prop_assert!(!shown || allowed(About::Act(crate::domain::determination::LawAction::Notify)), "{class:?}");
+        }
+    });
 }

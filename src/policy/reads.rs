@@ -9,7 +9,8 @@ use serde_json::Value;
 use crate::domain::agency::AgencyClass;
 use crate::domain::charge::OffenceCategory;
 use crate::domain::detainer::{DetainerForm, WarrantKind};
-use crate::domain::facts::{Assertions, CaseFacts, Judge, OffenceSet, Stage};
+use crate::domain::facts::{Assertions, CaseFacts, Judge, ListedSet, OffenceSet, Stage, Unread};
+use crate::domain::statute::Paragraph;
 use crate::policy::vocabulary::{ASSERTED, UNDATED_CONVICTION};
 
 /// How a claim of the requester's is told from a fact of the same name.
@@ -29,6 +30,8 @@ pub(crate) struct Essence {
 struct Offences {
     /// The sets that some policy reads. The age of a conviction goes in as of the day of the question.
     sets: BTreeMap<OffenceSet, BTreeSet<OffenceCategory>>,
+    listed: BTreeMap<ListedSet, BTreeSet<Paragraph>>,
+    unread: BTreeSet<Unread>,
     undated_conviction: bool,
 }
 
@@ -90,8 +93,12 @@ impl Reads {
     fn offences(&self, said: &Assertions, side: &str) -> Offences {
         let reads = |fact: &str| self.facts.contains(&format!("{side}{fact}"));
         let read = OffenceSet::ALL.iter().filter(|set| reads(set.word()));
+        let lists = ListedSet::ALL.iter().filter(|set| reads(set.word()));
+        let unread = Unread::ALL.iter().filter(|unread| reads(unread.word()) && said.unread(**unread));
         Offences {
             sets: read.map(|set| (*set, said.offences_in(*set))).collect(),
+            listed: lists.map(|set| (*set, said.listed_in(*set).into_iter().cloned().collect())).collect(),
+            unread: unread.copied().collect(),
             undated_conviction: said.undated_conviction() && reads(UNDATED_CONVICTION),
         }
     }
@@ -212,6 +219,7 @@ mod tests {
     use crate::domain::agency::AgencyKind;
     use crate::domain::charge::{ChargeStatus, ConvictionAge, Severity};
     use crate::domain::facts::Offence;
+    use crate::domain::statute::Reading;
     use crate::policy::samples;
 
     #[test]
@@ -286,7 +294,7 @@ mod tests {
         check("context.date_public", |facts| facts.date_public = true);
         check("context.charges == []", |facts| facts.record.offences.clear());
         check("context.undated_conviction", |facts| {
-            _ = facts.record.offences.insert(convicted(ConvictionAge::Unknown))
+            _ = facts.record.offences.insert(convicted(ConvictionAge::Unknown));
         });
         check("context.citizenship_claim", |facts| facts.record.citizenship_claim = true);
         check("context.citizen", |facts| facts.record.citizen = true);
@@ -298,7 +306,8 @@ mod tests {
 
     fn convicted(age: ConvictionAge) -> Offence {
         let (category, severity) = (OffenceCategory::Burglary, Some(Severity::Felony));
-        Offence { category, status: ChargeStatus::Convicted, severity, age }
+        let (listed, reading) = (["1(a)".parse().unwrap()].into(), Reading::Listed);
+        Offence { category, status: ChargeStatus::Convicted, severity, age, listed, reading }
     }
 
     #[test]
@@ -311,8 +320,40 @@ mod tests {
             let ages = ConvictionAge::ALL.iter().map(|age| convicted(*age));
             for offence in ages.chain([charged]) {
                 let mut other = ordinary.clone();
-                other.record.offences.insert(offence);
+                other.record.offences.insert(offence.clone());
                 assert_eq!(reads.essence(&other) != reads.essence(&ordinary), set.has(&offence), "{set:?} {offence:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_list_has_or_leaves_unknown_makes_a_difference_where_it_is_read() {
+        let ordinary = samples::facts();
+        let reads = |fact: &str| {
+            let text = format!("forbid (principal, action, resource) when {{ context.{fact} == [] }};");
+            Reads::of(&text.parse().unwrap()).unwrap()
+        };
+        for (reading, severity) in Reading::ALL.iter().flat_map(|reading| {
+            [None, Some(Severity::Felony), Some(Severity::Misdemeanor)].map(|severity| (*reading, severity))
+        }) {
+            let charged = Offence { status: ChargeStatus::HeldToAnswer, ..convicted(ConvictionAge::None) };
+            for offence in ConvictionAge::ALL.iter().map(|age| convicted(*age)).chain([charged]) {
+                let offence = Offence { severity, reading, ..offence };
+                let mut other = ordinary.clone();
+                // What is said of the ordinary case is unknown already.
+                other.record.offences = [offence.clone()].into();
+                let bare = CaseFacts {
+                    record: Assertions { offences: BTreeSet::new(), ..ordinary.record.clone() },
+                    ..ordinary.clone()
+                };
+                for set in ListedSet::ALL {
+                    let differs = reads(set.word()).essence(&other) != reads(set.word()).essence(&bare);
+                    assert_eq!(differs, set.has(&offence), "{set:?} {offence:?}");
+                }
+                for unread in Unread::ALL {
+                    let differs = reads(unread.word()).essence(&other) != reads(unread.word()).essence(&bare);
+                    assert_eq!(differs, unread.is(&offence), "{unread:?} {offence:?}");
+                }
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Facts, callers and policy sets for the tests of this room.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::collection::btree_set;
 use proptest::prelude::*;
@@ -10,6 +10,7 @@ use crate::domain::agency::{Actor, ActorKind, Agency, AgencyClass, AgencyKind, C
 use crate::domain::charge::{ChargeStatus, ConvictionAge, OffenceCategory, Severity};
 use crate::domain::detainer::{DetainerBasis, DetainerForm, WarrantKind};
 use crate::domain::facts::{Assertions, CaseFacts, Judge, Offence, Stage};
+use crate::domain::statute::{Paragraph, Reading};
 use crate::policy::load::{PolicyError, PolicySet, SWITCHES};
 
 /// An ordinary I-247A with an administrative warrant, before it is known who holds the person.
@@ -34,13 +35,29 @@ pub(crate) fn facts() -> CaseFacts {
 
 /// A felony.
 pub(crate) fn offence(category: OffenceCategory, status: ChargeStatus, age: ConvictionAge) -> Offence {
-    Offence { category, status, severity: Some(Severity::Felony), age }
+    Offence {
+        category,
+        status,
+        severity: Some(Severity::Felony),
+        age,
+        listed: BTreeSet::new(),
+        reading: Reading::Unlisted,
+    }
 }
+
+/// Paragraphs that laws of the tests may name.
+pub(crate) const PARAGRAPHS: [&str; 3] = ["1(a)", "1(b)", "2"];
 
 fn any_offence() -> impl Strategy<Value = Offence> {
     let severity = proptest::option::of(select(Severity::ALL));
-    (select(OffenceCategory::ALL), select(ChargeStatus::ALL), severity, select(ConvictionAge::ALL))
-        .prop_map(|(category, status, severity, age)| Offence { category, status, severity, age })
+    let paragraphs: Vec<Paragraph> = PARAGRAPHS.iter().map(|text| text.parse().unwrap()).collect();
+    let listed = (select(Reading::ALL), btree_set(select(paragraphs), 0..3));
+    (select(OffenceCategory::ALL), select(ChargeStatus::ALL), severity, select(ConvictionAge::ALL), listed).prop_map(
+        |(category, status, severity, age, (reading, listed))| {
+            let listed = if reading == Reading::Unlisted { BTreeSet::new() } else { listed };
+            Offence { category, status, severity, age, listed, reading }
+        },
+    )
 }
 
 pub(crate) fn caller(kind: AgencyKind, class: Option<AgencyClass>, actor: Option<ActorKind>) -> Caller {

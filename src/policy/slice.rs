@@ -106,8 +106,24 @@ pub(crate) struct Asking<'a> {
 /// The facts of a case as Cedar reads them: with what the requester claims, and without a word of it.
 pub(crate) struct Asserted {
     claimed: Option<cedar::Context>,
-    /// None: nothing is claimed.
-    unclaimed: Option<Option<cedar::Context>>,
+    unclaimed: Unclaimed,
+}
+
+/// The facts without what the requester claims.
+enum Unclaimed {
+    /// Nothing is claimed: the facts are the same.
+    Same,
+    /// Other facts. None: Cedar cannot express them.
+    Other(Option<cedar::Context>),
+}
+
+impl Unclaimed {
+    fn other(&self) -> Option<&cedar::Context> {
+        match self {
+            Self::Same => None,
+            Self::Other(context) => context.as_ref(),
+        }
+    }
 }
 
 impl Asserted {
@@ -116,7 +132,11 @@ impl Asserted {
         let claims = !facts.asserted.is_empty();
         Self {
             claimed: vocabulary.facts(facts, now_ms),
-            unclaimed: claims.then(|| vocabulary.facts(&facts.without_claims(), now_ms)),
+            unclaimed: if claims {
+                Unclaimed::Other(vocabulary.facts(&facts.without_claims(), now_ms))
+            } else {
+                Unclaimed::Same
+            },
         }
     }
 }
@@ -136,7 +156,7 @@ impl Asking<'_> {
         let mut owed = Vec::new();
         let asked = self.slice.on_receipt.iter().filter(|policies| !policies.is_empty());
         for policies in asked {
-            let contexts = [facts.claimed.as_ref(), facts.unclaimed.as_ref().and_then(Option::as_ref)];
+            let contexts = [facts.claimed.as_ref(), facts.unclaimed.other()];
             for request in contexts.into_iter().flatten().filter_map(&ask) {
                 let answer = cedar::Authorizer::new().is_authorized(&request, policies, &cedar::Entities::empty());
                 add(&mut owed, self.slice.annotations.on_receipt(&answer).into_iter());
@@ -153,9 +173,13 @@ impl Asking<'_> {
             Some(authorizer.is_authorized(&request, &self.slice.policies, &cedar::Entities::empty()))
         };
         let Some(claimed) = answer(&facts.claimed) else { return failed() };
-        let Some(unclaimed) = &facts.unclaimed else { return self.slice.annotations.ruling(&claimed) };
-        let Some(unclaimed) = answer(unclaimed) else { return failed() };
-        self.slice.annotations.ruling_on_claims(&claimed, &unclaimed)
+        match &facts.unclaimed {
+            Unclaimed::Same => self.slice.annotations.ruling(&claimed),
+            Unclaimed::Other(unclaimed) => match answer(unclaimed) {
+                Some(unclaimed) => self.slice.annotations.ruling_on_claims(&claimed, &unclaimed),
+                None => failed(),
+            },
+        }
     }
 }
 

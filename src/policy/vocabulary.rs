@@ -8,10 +8,20 @@ use jiff::Timestamp;
 
 use crate::domain::agency::{ActorKind, AgencyClass, AgencyKind};
 use crate::domain::determination::{FieldClass, LawAction};
-use crate::domain::facts::{Assertions, CaseFacts, Judge, OffenceSet};
+use crate::domain::facts::{Assertions, CaseFacts, Judge, ListedSet, OffenceSet, Unread};
 
 /// The fact that some conviction bears no date.
 pub(crate) const UNDATED_CONVICTION: &str = "undated_conviction";
+
+/// The facts that what a charge cites, or how grave it is, was not found in the table of offences.
+pub(crate) const UNREAD: [&str; 6] = [
+    Unread::UnlistedConviction.word(),
+    Unread::UnlistedCharge.word(),
+    Unread::UngradedConviction.word(),
+    Unread::UngradedCharge.word(),
+    Unread::UnlistedHeldToAnswer.word(),
+    Unread::UngradedHeldToAnswer.word(),
+];
 
 /// Where the requester's claims stand in the context.
 pub(crate) const ASSERTED: &str = "asserted";
@@ -132,7 +142,12 @@ impl Vocabulary {
             let groups = said.offences_in(*set).into_iter();
             (set.word(), Value::new_set(groups.map(|group| word(&self.offence, group.word()))))
         });
-        let offences: Vec<_> = offences.collect();
+        let listed = ListedSet::ALL.iter().map(|set| {
+            let paragraphs = said.listed_in(*set).into_iter();
+            (set.word(), Value::new_set(paragraphs.map(|paragraph| Value::new_string(paragraph.as_str().to_owned()))))
+        });
+        let unread = Unread::ALL.iter().map(|unread| (unread.word(), Value::new_bool(said.unread(*unread))));
+        let offences: Vec<_> = offences.chain(listed).chain(unread).collect();
         flags.into_iter().map(|(name, holds)| (name, Value::new_bool(holds))).chain(offences)
     }
 

@@ -190,7 +190,7 @@ fn changes(before: &BTreeMap<String, [u8; 32]>, after: &BTreeMap<String, [u8; 32
 fn concerns(file: &str, jurisdiction: &JurisdictionId) -> bool {
     let pack = file
         .strip_prefix("law/")
-        .and_then(|name| [".cedar", ".cases.toml"].iter().find_map(|end| name.strip_suffix(end)));
+        .and_then(|name| [".cedar", ".cases.toml", ".offences.toml"].iter().find_map(|end| name.strip_suffix(end)));
     pack.and_then(|pack| pack.parse::<JurisdictionId>().ok()).is_none_or(|pack| pack == *jurisdiction)
 }
 
@@ -208,6 +208,7 @@ mod tests {
         };
         assert_eq!(concerned("law/us-ny.cedar"), ["us-ny"]);
         assert_eq!(concerned("law/us-ny-nyc.cases.toml"), ["us-ny-nyc"]);
+        assert_eq!(concerned("law/us-ny-nyc.offences.toml"), ["us-ny-nyc"]);
         assert_eq!(concerned("law/us-ca.cedar"), Vec::<&str>::new());
         for all in [
             "access.cedar",

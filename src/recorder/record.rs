@@ -130,7 +130,9 @@ impl Recorder {
         for clock in &fired {
             clock.tell(&self.meters);
         }
-        alarms.iter().for_each(|alarm| alarm.tell(&self.meters));
+        for alarm in &alarms {
+            alarm.tell(&self.meters);
+        }
         let walks = page.jurisdiction().is_some();
         self.sweep.walked(page);
         let ticked = Ticked { fired: fired.len(), more: more || (walks && !self.sweep.is_over()) };

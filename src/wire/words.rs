@@ -27,7 +27,7 @@ mod tests {
     use super::*;
     use crate::domain::{
         agency, appeal, charge, claim, clocks, custody, detainer, determination, facts, obligation, review, service,
-        subject, transfer,
+        statute, subject, transfer,
     };
     use crate::wire::DESCRIPTOR;
 
@@ -81,6 +81,7 @@ mod tests {
         check::<review::ReviewMatter>("ReviewMatter", "REVIEW_MATTER");
         check::<review::ReviewState>("ReviewState", "REVIEW_STATE");
         check::<facts::Stage>("Stage", "STAGE");
+        check::<statute::Reading>("Reading", "READING");
         check::<service::ServiceMethod>("ServiceMethod", "SERVICE_METHOD");
         check::<subject::MatchMethod>("MatchMethod", "MATCH_METHOD");
         check::<subject::Sex>("Sex", "SEX");

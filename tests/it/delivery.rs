@@ -5,7 +5,7 @@ use comity::wire::{entry, v1};
 
 use crate::harness::World;
 use crate::harness::appeals::appeal_over;
-use crate::harness::changes::{acceptance_of, claim_on, handover_in, proof_of_status_in, window_under};
+use crate::harness::changes::{acceptance_of, claim_on, handover_in, lawful_status_in, window_under};
 use crate::harness::duties::decision_on;
 use crate::harness::requests::{TX, answer_to, release_of, schedule_of};
 use crate::harness::story::Matched;
@@ -32,7 +32,7 @@ fn scheduled_at_a_place(custody: &str) -> v1::ScheduleReleaseRequest {
     request
 }
 
-/// The release classes that ICE is shown of anything in Texas: by ListEntries, GetEntry and Receive, which must agree.
+/// The release classes that ICE is shown of anything in Texas: by `ListEntries`, `GetEntry` and `Receive`, which must agree.
 async fn release_classes(world: &World) -> Vec<v1::FieldClass> {
     let ice = world.ice();
     let listed = ice.entries(TX_EXCHANGE).await.accepted();
@@ -53,7 +53,7 @@ async fn release_classes(world: &World) -> Vec<v1::FieldClass> {
     shown
 }
 
-/// How ICE sees that a detainer stands: by GetDetainer and ListDetainers, which must agree.
+/// How ICE sees that a detainer stands: by `GetDetainer` and `ListDetainers`, which must agree.
 async fn state(world: &World, detainer: &str) -> v1::DetainerState {
     let got = world.ice().detainer(detainer).await.accepted();
     assert!(world.ice().detainers(TX).await.accepted().contains(&got));
@@ -62,11 +62,11 @@ async fn state(world: &World, detainer: &str) -> v1::DetainerState {
 
 #[tokio::test]
 async fn a_scheduled_release_is_kept_back_once_notice_is_left_to_a_person() {
-    let world = World::start();
+    let world = World::under_plain_law();
     let matched = honored(&world).await;
     world.harris().schedule(scheduled_at_a_place(&matched.custody)).await.accepted();
     assert_eq!(release_classes(&world).await, [ReleaseDate, ReleasePlace]);
-    world.officer(HARRIS).correct_identity(proof_of_status_in(&matched.custody)).await.accepted();
+    world.officer(HARRIS).correct_identity(lawful_status_in(&matched.custody)).await.accepted();
     assert_eq!(release_classes(&world).await, [], "the law leaves notice to a person");
 
     // An officer decides it, and then what was told is told again.
@@ -79,7 +79,7 @@ async fn a_scheduled_release_is_kept_back_once_notice_is_left_to_a_person() {
 
 #[tokio::test]
 async fn that_a_person_was_released_is_kept_back_once_notice_is_left_to_a_person() {
-    let world = World::start();
+    let world = World::under_plain_law();
     let matched = honored(&world).await;
     world.harris().release(release_of(&matched.custody)).await.accepted();
     assert_eq!(state(&world, &matched.detainer).await, Released);
@@ -93,7 +93,7 @@ async fn that_a_person_was_released_is_kept_back_once_notice_is_left_to_a_person
     };
     assert_eq!(standing().await, v1::AppealStanding::AlreadyReleased);
 
-    world.officer(HARRIS).correct_identity(proof_of_status_in(&matched.custody)).await.accepted();
+    world.officer(HARRIS).correct_identity(lawful_status_in(&matched.custody)).await.accepted();
     assert_eq!(state(&world, &matched.detainer).await, HoldHonored);
     assert_eq!(release_classes(&world).await, []);
     assert_eq!(standing().await, v1::AppealStanding::Open);
@@ -104,21 +104,21 @@ async fn that_a_person_was_released_is_kept_back_once_notice_is_left_to_a_person
 
 #[tokio::test]
 async fn a_pick_up_is_kept_back_once_the_law_forbids_handing_over() {
-    let world = World::start();
+    let world = World::under_plain_law();
     let matched = honored(&world).await;
     let offered = world.harris().offer(window_under(&matched.detainer)).await.accepted().transfer.unwrap().name;
     let windows = |seen: v1::Detainer| seen.transfers.iter().filter(|one| one.window.is_some()).count();
     let told_in_entries = || async {
         let entries = world.ice().entries(TX_EXCHANGE).await.accepted();
-        let transfers = entries.iter().filter_map(|entry| match entry::merge(entry).unwrap().event? {
-            v1::event::Event::TransferRecorded(told) => told.transfer?.window,
-            _ => None,
+        let transfers = entries.iter().filter_map(|entry| {
+            let event = entry::merge(entry).unwrap().event?;
+            if let v1::event::Event::TransferRecorded(told) = event { told.transfer?.window } else { None }
         });
         transfers.count()
     };
     assert_eq!(windows(world.ice().detainer(&matched.detainer).await.accepted()), 1);
     assert_eq!(told_in_entries().await, 1);
-    world.officer(HARRIS).correct_identity(proof_of_status_in(&matched.custody)).await.accepted();
+    world.officer(HARRIS).correct_identity(lawful_status_in(&matched.custody)).await.accepted();
     let seen = world.ice().detainer(&matched.detainer).await.accepted();
     // Custody itself may still be shown: Texas discloses it.
     assert!(seen.acknowledgement.is_some());

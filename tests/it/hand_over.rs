@@ -7,7 +7,7 @@ use comity::wire::v1;
 use comity::wire::v1::event::Event;
 use tonic::Code;
 
-use crate::harness::changes::{acceptance_of, correction, handover_in, proof_of_status_in, window_under};
+use crate::harness::changes::{acceptance_of, correction, handover_in, lawful_status_in, window_under};
 use crate::harness::duties::decision_on;
 use crate::harness::requests::{
     NY_CUSTODY, REASON, answer_to, reasoned_answer_to, release_of, schedule_of, withdrawal_of,
@@ -60,11 +60,11 @@ async fn alarms(party: &Party, log: &str) -> Vec<v1::UnlawfulHandOver> {
 /// The last release in a custody log.
 async fn recorded(party: &Party, log: &str) -> v1::ReleaseRecorded {
     let entries = party.entries(log).await.accepted();
-    let releases = entries.iter().filter_map(|entry| match merge(entry).unwrap().event? {
-        Event::ReleaseRecorded(release) => Some(release),
-        _ => None,
+    let releases = entries.iter().rev().filter_map(|entry| {
+        let event = merge(entry).unwrap().event?;
+        if let Event::ReleaseRecorded(release) = event { Some(release) } else { None }
     });
-    releases.last().unwrap()
+    releases.into_iter().next().unwrap()
 }
 
 async fn counted(world: &World) -> String {
@@ -80,7 +80,7 @@ fn on_handing_over(determinations: &[v1::Determination]) -> Vec<(&str, v1::Rulin
 
 #[tokio::test]
 async fn a_hand_over_after_a_declined_detainer_is_for_an_officer_to_explain() {
-    let world = World::start();
+    let world = World::under_plain_law();
     let matched = world.matched(ERIE).await;
     world.answers(ERIE, &matched.detainer, Decline).await.accepted();
     confirm(&world.erie()).await;
@@ -107,7 +107,7 @@ async fn a_hand_over_after_a_declined_detainer_is_for_an_officer_to_explain() {
 
 #[tokio::test]
 async fn a_hand_over_that_no_detainer_asks_for_is_for_an_officer_to_explain() {
-    let world = World::start();
+    let world = World::under_plain_law();
     // One that was lifted asks for nobody.
     let (custody, matched) = (world.held(ERIE).await, world.matched(HARRIS).await);
     world.ice().withdraw(withdrawal_of(&matched.detainer)).await.accepted();
@@ -121,7 +121,7 @@ async fn a_hand_over_that_no_detainer_asks_for_is_for_an_officer_to_explain() {
 
 #[tokio::test]
 async fn a_hand_over_that_the_law_allows_needs_no_word_of_anybody() {
-    let world = World::start();
+    let world = World::under_plain_law();
     let matched = world.matched(HARRIS).await;
     let named = v1::RecordReleaseRequest { detainer: matched.detainer.clone(), ..handing_over(&matched.custody) };
     let nobodys = v1::RecordReleaseRequest { detainer: world.lodged(HARRIS).await, ..handing_over(&matched.custody) };
@@ -147,9 +147,9 @@ async fn agreed(world: &World) -> (Matched, String) {
 
 #[tokio::test]
 async fn a_confirmed_hand_over_that_the_law_came_to_forbid_is_for_an_officer_to_explain() {
-    let world = World::start();
+    let world = World::under_plain_law();
     let (matched, transfer) = agreed(&world).await;
-    world.officer(HARRIS).correct_identity(proof_of_status_in(&matched.custody)).await.accepted();
+    world.officer(HARRIS).correct_identity(lawful_status_in(&matched.custody)).await.accepted();
     let reasoned = || v1::ConfirmTransferRequest { reason: REASON.to_owned(), ..handover_in(&transfer) };
     for (party, request) in [
         (world.harris(), handover_in(&transfer)),
@@ -171,9 +171,9 @@ async fn a_confirmed_hand_over_that_the_law_came_to_forbid_is_for_an_officer_to_
 
 #[tokio::test]
 async fn what_a_requester_says_of_an_unlawful_hand_over_is_taken_and_alarms_the_jurisdiction_alone() {
-    let world = World::start();
+    let world = World::under_plain_law();
     let (lawful, forbidden) = (agreed(&world).await, agreed(&world).await);
-    world.officer(HARRIS).correct_identity(proof_of_status_in(&forbidden.0.custody)).await.accepted();
+    world.officer(HARRIS).correct_identity(lawful_status_in(&forbidden.0.custody)).await.accepted();
     let mut answers = Vec::new();
     for (_, transfer) in [&lawful, &forbidden] {
         let answer = world.ice().confirm_transfer(handover_in(transfer)).await.accepted();
@@ -187,7 +187,7 @@ async fn what_a_requester_says_of_an_unlawful_hand_over_is_taken_and_alarms_the_
 
 #[tokio::test]
 async fn who_came_for_a_person_and_lifted_the_detainer_may_be_who_they_were_handed_to() {
-    let world = World::start();
+    let world = World::under_plain_law();
     let (matched, transfer) = agreed(&world).await;
     world.harris().confirm_transfer(handover_in(&transfer)).await.accepted();
     world.ice().confirm_transfer(handover_in(&transfer)).await.accepted();
@@ -198,7 +198,7 @@ async fn who_came_for_a_person_and_lifted_the_detainer_may_be_who_they_were_hand
 
 #[tokio::test]
 async fn a_corrected_release_is_judged_as_the_first_was() {
-    let world = World::start();
+    let world = World::under_plain_law();
     let matched = world.matched(ERIE).await;
     world.answers(ERIE, &matched.detainer, Decline).await.accepted();
     world.erie().release(release_of(&matched.custody)).await.accepted();
@@ -219,7 +219,7 @@ async fn a_corrected_release_is_judged_as_the_first_was() {
 
 #[tokio::test]
 async fn what_an_officer_has_permitted_a_machine_may_record() {
-    let world = World::start();
+    let world = World::under_plain_law();
     let (matched, officer) = (world.matched(ERIE).await, world.officer(ERIE));
     officer.answer(reasoned_answer_to(&matched.detainer, NotifyOnly)).await.accepted();
     is_for_an_officer_to_explain(&world, ERIE, &handing_over(&matched.custody)).await;

@@ -6,9 +6,10 @@ pub(crate) mod changes;
 pub(crate) mod descriptor;
 pub(crate) mod duties;
 mod journal;
-mod law;
+pub(crate) mod law;
 mod outcome;
 mod party;
+mod plain_law;
 pub(crate) mod postgres;
 pub(crate) mod probe;
 pub(crate) mod process;
@@ -84,6 +85,7 @@ impl World {
 
     fn establish(seed: Option<u64>, change: impl FnOnce(&Path, &mut Config)) -> Self {
         let directory = sandbox_directory();
+        law::with_the_acts(&directory.path().join(law::AS_READ));
         let sandbox = Sandbox::establish(directory.path()).unwrap();
         let mut config = sandbox.config.clone();
         // A stream at its end says so soon; nothing else waits for it.

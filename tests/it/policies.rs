@@ -8,6 +8,7 @@ use comity::wire::v1;
 use tonic::Code;
 use tonic_types::StatusExt as _;
 
+use crate::harness::law::AS_READ;
 use crate::harness::requests::{
     NY, NY_CUSTODY, NY_EXCHANGE, TX, evaluation_in, made_up_facts, match_of, reasoned_answer_to, replay_with,
 };
@@ -69,7 +70,7 @@ async fn a_case_that_is_made_up_is_answered_and_explained_and_touches_nothing() 
     let hold = conclusion(&york.conclusions, Hold, 0);
     assert_eq!((hold.ruling(), hold.policies.as_slice()), (MustNot, [HOLD.to_owned()].as_slice()));
     let read = york.conclusions[0].facts_read.join(" ");
-    assert_eq!(read, "judicial_warrant");
+    assert_eq!(read, "asserted.judicial_warrant judicial_warrant");
     let identity = conclusion(&york.conclusions, Disclose, v1::FieldClass::Identity.into());
     assert_eq!(identity.ruling(), Review);
     let opens = york.changes.iter().find(|change| change.fact == "warrant").unwrap();
@@ -111,10 +112,18 @@ async fn facts_that_cannot_be_are_refused_by_name() {
     check(v1::Facts { sealed: true, ..ordinary() }, "facts.sealed").await;
     check(v1::Facts { stage: 99, ..ordinary() }, "facts.stage").await;
     check(v1::Facts { warrant: v1::WarrantKind::None.into(), ..ordinary() }, "facts.issuing_authority").await;
-    let offences = vec![ordinary().offences[0]; 17];
+    let offences = vec![ordinary().offences[0].clone(); 17];
     check(v1::Facts { offences, ..ordinary() }, "facts.offences").await;
-    let aged = v1::Offence { age: v1::ConvictionAge::Older.into(), ..ordinary().offences[0] };
+    let aged = v1::Offence { age: v1::ConvictionAge::Older.into(), ..ordinary().offences[0].clone() };
     check(v1::Facts { offences: vec![aged], ..ordinary() }, "facts.offences[0].age").await;
+    let listing = |listed: &str, reading: v1::Reading| {
+        let (listed, reading) = (vec![listed.to_owned()], reading.into());
+        vec![v1::Offence { listed, reading, ..ordinary().offences[0].clone() }]
+    };
+    let offences = listing("1(a)", v1::Reading::Unlisted);
+    check(v1::Facts { offences, ..ordinary() }, "facts.offences[0].listed").await;
+    let offences = listing("1\"a", v1::Reading::Listed);
+    check(v1::Facts { offences, ..ordinary() }, "facts.offences[0].listed[0]").await;
 }
 
 /// Detainers that were answered, in a prison and in a jail.
@@ -264,7 +273,9 @@ async fn counsel_replays_a_store_offline_and_finds_what_oversight_finds() {
     let same = v1::ReplayRequest { parent: NY.to_owned(), ..Default::default() };
     let online = world.officer("us-ny-oversight").replay(same).await.accepted().totals.unwrap();
     let store = world.directory().to_str().unwrap().to_owned();
-    let replay = |more: &[&str]| command(&[&["replay", "--store", store.as_str()], more].concat());
+    let under = world.directory().join(AS_READ).to_str().unwrap().to_owned();
+    let replay =
+        |more: &[&str]| command(&[&["replay", "--store", store.as_str(), "--under", under.as_str()], more].concat());
 
     let (done, said) = replay(&["--swap", "us-ny=us-tx"]);
     assert!(done, "{said}");
@@ -300,7 +311,7 @@ fn counsel_is_told_why_and_what_would_change_it() {
     for expected in [
         "us-ny at 2026-05-01 00:00 EDT",
         "hold: must not\n    policy      us-ny.hold-without-judicial-warrant\n    citing      People ex rel. Wells",
-        "turns on    judicial_warrant",
+        "turns on    asserted.judicial_warrant, judicial_warrant",
         "disclose count, request, answer, contact: may",
         "    warrant: judicial, signed_by federal-judge",
         "        hold: may (us-ny.hold-with-judicial-warrant)",

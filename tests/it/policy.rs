@@ -56,15 +56,18 @@ fn check_refuses_what_a_gateway_would() {
     check("law/us-co.cedar", "interview-advisal", "interview", "@obligation");
     check("law/switches.toml", "is = \"on\"", "is = \"perhaps\"", "law/switches.toml");
     check("law/switches.toml", "us-fl.counsel-reads-transfer", "us-fl.transfer", "us-fl.");
+    check("law/us-ca.cedar", "\"7282.5(a)(1)\"", "\"7282.5(a)(9)\"", "names the paragraph \"7282.5(a)(9)\"");
+    check("law/us-ca.offences.toml", "grade = \"felony\"", "grade = \"felon\"", "law/us-ca.offences.toml: offences");
     check("law/_safeguards.cedar", "context.juvenile", "false", "law/_safeguards.cedar differs");
 }
 
 #[test]
 fn test_says_which_case_fails_what_was_expected_and_what_the_law_says() {
-    let directory = changed("law/us-ca.cedar", "felony_convictions_15y", "felony_convictions");
+    let directory =
+        changed("law/us-ca.cedar", "context.listed_felony_convictions_15y", "context.listed_felony_convictions");
     let failed = policy(&["test", directory.path().to_str().unwrap()]);
     assert_eq!(failed.status.code(), Some(1));
-    let expected = "FAILED  law/us-ca.cases.toml, case \"a burglary felony fifteen years and a day ago\": notify: \
+    let expected = "FAILED  law/us-ca.cases.toml, case \"grand theft as a felony, fifteen years and a day ago\": notify: \
                     expected must not\n    law says  may\n    policy    us-ca.notify-and-transfer-on-conviction\n    \
                     citing    Gov. Code 7282.5(a)";
     assert!(said(&failed).contains(expected), "{}", said(&failed));

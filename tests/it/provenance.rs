@@ -3,7 +3,7 @@
 //! A *triple* is a pack, facts and claims. `COMITY_PROVENANCE` says how many, `COMITY_PROVENANCE_SEED` from which seed. The
 //! whole of it is 100,000.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use comity::domain::agency::AgencyClass;
@@ -11,6 +11,7 @@ use comity::domain::charge::{ChargeStatus, ConvictionAge, OffenceCategory, Sever
 use comity::domain::detainer::{DetainerBasis, DetainerForm, WarrantKind};
 use comity::domain::determination::{FieldClass, LawView, Ruling};
 use comity::domain::facts::{Assertions, CaseFacts, Judge, Offence, OffenceSet};
+use comity::domain::statute::Reading;
 use comity::policy::engine::Engine;
 use comity::policy::load::PolicySet;
 use fastrand::Rng;
@@ -60,9 +61,10 @@ fn law(rng: &mut Rng) -> String {
             "action == Action::\"disclose\"",
         ];
         let act = acts[rng.usize(..acts.len())];
-        text.push_str(&format!(
+        let policy = format!(
             "@id(\"us-zz.{number}\") @cite(\"c\") {words}{trigger}{effect} (principal, {act}, resource) {kind} {{ {condition} }};\n"
-        ));
+        );
+        text.push_str(&policy);
     }
     text
 }
@@ -116,13 +118,29 @@ fn assertions(rng: &mut Rng) -> Assertions {
     said
 }
 
+const PARAGRAPHS: [&str; 8] = [
+    "7282.5(a)(1)",
+    "7282.5(a)(2)",
+    "7282.5(a)(3)",
+    "7282.5(a)(3)(M)",
+    "Appendix A",
+    "Appendix A, unread",
+    "9-131(a)",
+    "9-131(a), unread",
+];
+
 fn offence(rng: &mut Rng) -> Offence {
     let status = ChargeStatus::ALL[rng.usize(..ChargeStatus::ALL.len())];
     let ages =
         [ConvictionAge::Within5Years, ConvictionAge::Within15Years, ConvictionAge::Older, ConvictionAge::Unknown];
     let age = if status == ChargeStatus::Convicted { ages[rng.usize(..4)] } else { ConvictionAge::None };
     let severity = [None, Some(Severity::Felony), Some(Severity::Misdemeanor)][rng.usize(..3)];
-    Offence { category: OffenceCategory::ALL[rng.usize(..OffenceCategory::ALL.len())], status, severity, age }
+    // Of the paragraphs of the three packs that turn on lists; the others read none.
+    let reading = Reading::ALL[rng.usize(..Reading::ALL.len())];
+    let listed = (0..rng.usize(..3)).map(|_| PARAGRAPHS[rng.usize(..PARAGRAPHS.len())].parse().unwrap()).collect();
+    let listed = if reading == Reading::Unlisted { BTreeSet::new() } else { listed };
+    let category = OffenceCategory::ALL[rng.usize(..OffenceCategory::ALL.len())];
+    Offence { category, status, severity, age, listed, reading }
 }
 
 fn facts(rng: &mut Rng) -> CaseFacts {

@@ -42,6 +42,7 @@ const ORDINARY: State = State {
     final_order: false,
     lent: false,
     listed: false,
+    said_listed: false,
     crime: no_crime(),
     guard: Guard::None,
     proof: false,
@@ -314,6 +315,6 @@ fn counsels_reading_is_short() {
     let code = code.filter(|line| !line.starts_with("use ") && !line.starts_with("#["));
     // Closing brackets are no reading.
     let lines = code.filter(|line| line.contains(char::is_alphanumeric)).count();
-    // Nine laws, and what a claim that nobody has seen does in each.
-    assert!(lines <= 115, "{lines} lines");
+    // Nine laws, tables of offences, and what a claim that nobody has seen does in each.
+    assert!(lines <= 135, "{lines} lines");
 }

@@ -17,11 +17,12 @@ use comity::domain::detainer::{
 };
 use comity::domain::determination::{Determination, FieldClasses, LawView, Obligation, Ruling};
 use comity::domain::disclosable::Disclosable;
-use comity::domain::facts::{Assertions, CaseFacts, Offence, Stage};
+use comity::domain::facts::{AsOf, Assertions, CaseFacts, Offence, Stage};
 use comity::domain::ids::{CaseName, JurisdictionId};
 use comity::domain::obligation::{Evidence, EvidenceMethod};
 use comity::domain::review::Ground;
 use comity::domain::service::{ServiceMethod, ServiceOfCopy};
+use comity::domain::statute::Statutes;
 use comity::domain::subject::{Flags, Identifiers, MatchMethod, PersonName, Sex, Subject};
 use comity::domain::timetable::Timetable;
 use comity::domain::transfer::TransferWindow;
@@ -181,6 +182,8 @@ pub(crate) fn released() -> ActualRelease {
 /// An ordinary request, as the law sees it.
 pub(crate) fn facts() -> CaseFacts {
     let asked = request(None);
+    let (today, statutes) = (start().to_zoned(TimeZone::UTC).date(), Statutes::default());
+    let as_of = AsOf { today, statutes: &statutes };
     CaseFacts {
         stage: Stage::Answer,
         requester_kind: AgencyKind::Federal,
@@ -191,10 +194,7 @@ pub(crate) fn facts() -> CaseFacts {
         warrant: asked.warrant.kind,
         final_order: false,
         date_public: false,
-        record: Assertions {
-            offences: [Offence::of(&charge(), start().to_zoned(TimeZone::UTC).date())].into(),
-            ..Assertions::default()
-        },
+        record: Assertions { offences: [Offence::of(&charge(), as_of)].into(), ..Assertions::default() },
         asserted: Assertions::default(),
     }
 }

@@ -208,9 +208,10 @@ impl Ground<'_> {
 fn set(message: &mut DynamicMessage, path: &str, value: Value) {
     let Some((first, rest)) = path.split_once('.') else { return message.set_field_by_name(path, value) };
     let inner = message.get_field_by_name_mut(first).unwrap_or_else(|| panic!("no field {first}"));
-    let inner = match inner {
-        Value::List(list) => list.first_mut().unwrap_or_else(|| panic!("an empty list {first}")),
-        other => other,
+    let inner = if let Value::List(list) = inner {
+        list.first_mut().unwrap_or_else(|| panic!("an empty list {first}"))
+    } else {
+        inner
     };
     set(inner.as_message_mut().unwrap(), rest, value);
 }

@@ -97,7 +97,7 @@ impl Custodian {
         .await?;
         bounded(due.into_iter().map(|place| {
             let own = Arc::clone(self);
-            async move { own.attend(place, step).await }
+            async move { Box::pin(own.attend(place, step)).await }
         }))
         .await
     }

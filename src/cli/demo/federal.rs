@@ -73,7 +73,7 @@ impl Federal {
             let (party, roster, desk) = (Arc::clone(&self.party), Arc::clone(&self.roster), Arc::clone(&self.desk));
             async move {
                 let person = roster.people.get(place).context("nobody of that number")?;
-                let name = lodge(&party, person).await?;
+                let name = Box::pin(lodge(&party, person)).await?;
                 let mut desk = desk.lock().unwrap_or_else(PoisonError::into_inner);
                 if let Fate::Lifted(step, reason) = person.fate {
                     desk.lifting.entry(step).or_default().push((name.clone(), reason));
@@ -109,7 +109,7 @@ async fn lodge(party: &Party, person: &Person) -> Result<String> {
         detainer: Some(papers::detainer(person)),
         request_id: request_id(),
     };
-    let lodged = party.write("LodgeDetainer", party.system.detainers().lodge_detainer(request)).await?;
+    let lodged = Box::pin(party.write("LodgeDetainer", party.system.detainers().lodge_detainer(request))).await?;
     Ok(lodged.detainer.context("a detainer without content")?.name)
 }
 

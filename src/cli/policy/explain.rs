@@ -79,7 +79,7 @@ fn asked(args: &ExplainArgs, set: &PolicySet, zone: &TimeZone) -> Result<(CaseFa
     };
     let today = || Timestamp::now().to_zoned(zone.clone()).datetime().to_string();
     given.entry("on").or_insert_with(|| today().into());
-    cases::facts_of(&given.to_string(), zone).map_err(|error| anyhow!(error))
+    cases::facts_of(set, &args.jurisdiction, &given.to_string(), zone).map_err(|error| anyhow!(error))
 }
 
 fn say_rulings(rulings: &[Explained]) -> Result<()> {

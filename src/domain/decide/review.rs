@@ -141,6 +141,14 @@ struct Question {
     citations: Vec<String>,
 }
 
+impl Question {
+    /// Whether an officer permitted what is not left to one any more: the law forbids it.
+    fn is_permitted_in_vain(&self, before: &Review) -> bool {
+        let forbidden = self.grounds.iter().any(|ground| ground == NO_LONGER_ALLOWED);
+        forbidden && before.state == ReviewState::Permitted
+    }
+}
+
 /// Whether anything of a detainer can be left to a person: it stands on a custody.
 pub fn stands_on(detainer: &Detainer, custody: &Custody) -> bool {
     let matched = detainer
@@ -240,7 +248,7 @@ fn next(
             // A release that is expected sooner moves it nearer. Nothing puts it off.
             (due_at < before.due_at).then(|| Review { due_at, ..again(before) })
         }
-        (Some(before), Some(asked)) if before.decides(&asked.basis) => None,
+        (Some(before), Some(asked)) if before.decides(&asked.basis) && !asked.is_permitted_in_vain(before) => None,
         (before, Some(asked)) => Some(opened(matter, asked, before, due)),
     }
 }

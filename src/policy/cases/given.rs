@@ -8,7 +8,8 @@ use serde::Deserialize;
 use crate::domain::agency::{AgencyClass, AgencyKind};
 use crate::domain::charge::{Charge, ChargeStatus, OffenceCategory, Severity};
 use crate::domain::detainer::{DetainerBasis, DetainerForm, IssuingAuthority, WarrantKind};
-use crate::domain::facts::{Assertions, CaseFacts, Judge, Offence, Stage};
+use crate::domain::facts::{AsOf, Assertions, CaseFacts, Judge, Offence, Stage};
+use crate::domain::statute::Statutes;
 use crate::policy::cases::table::{word, words};
 
 /// What a case may say. docs/policy.md says what each word means, and a test holds it to this list.
@@ -84,7 +85,8 @@ struct Claimed {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Row {
-    offence: String,
+    statute: Option<String>,
+    offence: Option<String>,
     status: String,
     severity: Option<String>,
     convicted_on: Option<String>,
@@ -92,8 +94,9 @@ struct Row {
 
 impl Given {
     /// The facts, and when the law is asked.
-    pub(super) fn facts(&self, zone: &TimeZone) -> Result<(CaseFacts, Timestamp), String> {
+    pub(super) fn facts(&self, zone: &TimeZone, statutes: &Statutes) -> Result<(CaseFacts, Timestamp), String> {
         let (now, today) = self.moment(zone)?;
+        let as_of = AsOf { today, statutes };
         let rows = self.charges.iter().chain(&self.more_charges);
         let charges = rows.map(Row::charge).collect::<Result<Vec<_>, _>>()?;
         let warrant: WarrantKind = word("warrant", &self.warrant.to_lowercase())?;
@@ -115,7 +118,7 @@ impl Given {
                 // As the gate has it: what no judge signed is no warrant on a criminal charge.
                 criminal_warrant: self.criminal_warrant && judge != Judge::None,
                 terrorist_list_match: self.terrorist_list_match,
-                offences: charges.iter().map(|charge| Offence::of(charge, today)).collect(),
+                offences: charges.iter().map(|charge| Offence::of(charge, as_of)).collect(),
                 citizenship_claim: self.citizenship_claim,
                 citizen: self.citizen,
                 lawful_status: self.lawful_status,
@@ -123,7 +126,7 @@ impl Given {
                 sealed: charges.iter().any(Charge::sealed),
                 protected: self.protected,
             },
-            asserted: self.asserted.facts(today)?,
+            asserted: self.asserted.facts(as_of)?,
         };
         Ok((facts, now))
     }
@@ -150,14 +153,19 @@ impl Given {
 
 impl Row {
     fn charge(&self) -> Result<Charge, String> {
-        let category: OffenceCategory = word("offence", &self.offence)?;
-        let ncic = ncic_of(category).parse().map_err(|_| format!("offence: {:?} has no code", self.offence))?;
+        if self.offence.is_none() && self.statute.is_none() {
+            return Err("charges: neither a statute nor an offence is said".to_owned());
+        }
+        let ncic = |group: &String| {
+            let category: OffenceCategory = word("offence", group)?;
+            ncic_of(category).parse().map_err(|_| format!("offence: {group:?} has no code"))
+        };
         let day = |text: &String| {
             text.parse().map_err(|_| format!("convicted_on: {text:?} is not a date such as 2021-03-10"))
         };
         Ok(Charge {
-            statute: None,
-            ncic: Some(ncic),
+            statute: self.statute.clone(),
+            ncic: self.offence.as_ref().map(ncic).transpose()?,
             nibrs: None,
             severity: self.severity.as_ref().map(|severity| word::<Severity>("severity", severity)).transpose()?,
             status: word::<ChargeStatus>("status", &self.status)?,
@@ -169,7 +177,7 @@ impl Row {
 }
 
 impl Claimed {
-    fn facts(&self, today: Date) -> Result<Assertions, String> {
+    fn facts(&self, as_of: AsOf<'_>) -> Result<Assertions, String> {
         let charges = self.charges.iter().map(Row::charge).collect::<Result<Vec<_>, _>>()?;
         let judge = self.signed_by.as_deref().map_or(Ok(Judge::None), signed_by)?;
         Ok(Assertions {
@@ -177,7 +185,7 @@ impl Claimed {
             // As the gate has it: what no judge signed is no warrant on a criminal charge.
             criminal_warrant: self.criminal_warrant && judge != Judge::None,
             terrorist_list_match: self.terrorist_list_match,
-            offences: charges.iter().map(|charge| Offence::of(charge, today)).collect(),
+            offences: charges.iter().map(|charge| Offence::of(charge, as_of)).collect(),
             citizenship_claim: self.citizenship_claim,
             citizen: self.citizen,
             lawful_status: self.lawful_status,

@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use crate::domain::determination::{FieldClass, FieldClasses, HoldClock, LawAction, Obligation, Ruling};
 use crate::domain::facts::CaseFacts;
 use crate::domain::ids::JurisdictionId;
+use crate::domain::statute::Statutes;
 use crate::domain::vocabulary::Vocabulary;
 use crate::domain::zone;
 use crate::policy::cases::given::Given;
@@ -120,7 +121,7 @@ pub(super) enum Kind {
 }
 
 impl Table {
-    pub(super) fn read(text: &str, kind: Kind) -> Result<Self, Unreadable> {
+    pub(super) fn read(text: &str, kind: Kind, statutes: &Statutes) -> Result<Self, Unreadable> {
         let bare = |problem: String| Unreadable { case: None, problem };
         let written: Written = toml::from_str(text).map_err(|error| bare(error.to_string().trim_end().to_owned()))?;
         let zone = written.zone.map(|zone| {
@@ -142,19 +143,24 @@ impl Table {
             cases.push(case);
         }
         let table = Self { zone, within, switches, ordinary: written.ordinary, cases };
-        table.facts_of_all(kind)?;
+        table.facts_of_all(kind, statutes)?;
         Ok(table)
     }
 
     /// The facts of a case, and when the law is asked. The shared ones are laid over: they change what the case gives.
-    pub(super) fn facts(&self, case: &Case, over: Option<&Case>) -> Result<(CaseFacts, Timestamp), Unreadable> {
+    pub(super) fn facts(
+        &self,
+        case: &Case,
+        over: Option<&Case>,
+        statutes: &Statutes,
+    ) -> Result<(CaseFacts, Timestamp), Unreadable> {
         let unreadable = |problem| Unreadable { case: Some(case.name.clone()), problem };
         let mut given = self.ordinary.clone();
         for case in [Some(case), over].into_iter().flatten() {
             given.extend(case.given.clone());
         }
         let given: Given = typed(given).map_err(unreadable)?;
-        given.facts(self.zone.as_ref().unwrap_or(&TimeZone::UTC)).map_err(unreadable)
+        given.facts(self.zone.as_ref().unwrap_or(&TimeZone::UTC), statutes).map_err(unreadable)
     }
 
     /// Which way the switches stand: as the set has them, then as the table, then as the case says.
@@ -189,16 +195,16 @@ impl Table {
     }
 
     /// Every word of every case is a known one. A shared case has no date of its own.
-    fn facts_of_all(&self, kind: Kind) -> Result<(), Unreadable> {
+    fn facts_of_all(&self, kind: Kind, statutes: &Statutes) -> Result<(), Unreadable> {
         let dated = |case: &Case| match kind {
-            Kind::Pack => self.facts(case, None),
+            Kind::Pack => self.facts(case, None, statutes),
             Kind::Shared => {
                 let mut given = toml::Table::new();
                 given.insert("on".to_owned(), "2026-01-01".into());
                 given.extend(case.given.clone());
                 let dated =
                     Case { name: case.name.clone(), given, switches: Settings::new(), expected: Expected::default() };
-                self.facts(&dated, None)
+                self.facts(&dated, None, statutes)
             }
         };
         self.cases.iter().try_for_each(|case| dated(case).map(|_| ()))

@@ -81,7 +81,8 @@ fn no_policy_can_be_left_out_unnoticed() {
     let set = PolicySet::embedded().unwrap();
     let as_set = set.switches.settings();
     for (jurisdiction, pack) in &set.written {
-        let table = Table::read(&set.tables[&format!("law/{jurisdiction}{CASES}")], Kind::Pack).unwrap();
+        let statutes = set.statutes(jurisdiction).cloned().unwrap_or_default();
+        let table = Table::read(&set.tables[&format!("law/{jurisdiction}{CASES}")], Kind::Pack, &statutes).unwrap();
         for left_out in pack {
             let others: Vec<_> = pack.iter().filter(|policy| policy.id() != left_out.id()).cloned().collect();
             let mut rulebooks = BTreeMap::new();
@@ -90,7 +91,7 @@ fn no_policy_can_be_left_out_unnoticed() {
                 let rulebook = rulebooks
                     .entry(settings)
                     .or_insert_with_key(|settings| Rulebook::new(&set, &others, settings).unwrap());
-                let (facts, now) = table.facts(case, None).unwrap();
+                let (facts, now) = table.facts(case, None, &statutes).unwrap();
                 !check(&case.expected, &rulebook.ask(&facts, now)).is_empty()
             };
             assert!(table.cases.iter().any(fails), "no case needs {}", left_out.id());
@@ -306,7 +307,7 @@ mod document {
     #[test]
     fn the_example_of_the_document_is_a_table_that_can_be_read() {
         let example = DOCUMENT.split("```toml\n").find(|block| block.starts_with("zone")).unwrap();
-        let table = Table::read(example.split("```").next().unwrap(), Kind::Pack).unwrap();
+        let table = Table::read(example.split("```").next().unwrap(), Kind::Pack, &Statutes::default()).unwrap();
         assert_eq!(table.cases.len(), 1);
     }
 }

@@ -6,9 +6,10 @@ use std::mem;
 use cedar_policy as cedar;
 
 use crate::domain::ids::JurisdictionId;
+use crate::domain::statute::Statutes;
 use crate::policy::cases::judge::{Rulebook, check};
 use crate::policy::cases::table::{Case, Expected, Table};
-use crate::policy::cases::table_of;
+use crate::policy::cases::{statutes_of, table_of};
 use crate::policy::load::PolicySet;
 use crate::policy::switches::Settings;
 
@@ -17,6 +18,7 @@ use crate::policy::switches::Settings;
 pub(crate) struct Trial<'a> {
     set: &'a PolicySet,
     table: Table,
+    statutes: Statutes,
 }
 
 impl<'a> Trial<'a> {
@@ -26,7 +28,7 @@ impl<'a> Trial<'a> {
             let Expected { acts, shown, review, withheld, .. } = mem::take(&mut case.expected);
             case.expected = Expected { acts, shown, review, withheld, ..Expected::default() };
         }
-        Self { set, table }
+        Self { set, table, statutes: statutes_of(set, jurisdiction) }
     }
 
     /// The first case in which a law does not rule as expected.
@@ -37,7 +39,7 @@ impl<'a> Trial<'a> {
             let rulebook = rulebooks
                 .entry(self.table.settings(case, &as_set))
                 .or_insert_with_key(|settings| Rulebook::new(self.set, pack, settings).expect("a set of the pack"));
-            let (facts, now) = self.table.facts(case, None).expect("a case that was read before");
+            let (facts, now) = self.table.facts(case, None, &self.statutes).expect("a case that was read before");
             !check(&case.expected, &rulebook.ask(&facts, now)).is_empty()
         };
         self.table.cases.iter().find(fails).map(|case| case.name.as_str())

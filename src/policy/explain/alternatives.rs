@@ -3,10 +3,13 @@
 //! What follows from a fact changes with it: whether a hold is asked for with the form, whether a judge signed with the
 //! warrant, whether a record is sealed with the charges.
 
+use std::collections::BTreeSet;
+
 use crate::domain::agency::{AgencyClass, AgencyKind};
 use crate::domain::charge::{ChargeStatus, ConvictionAge, OffenceCategory, Severity};
 use crate::domain::detainer::{DetainerBasis, DetainerForm, WarrantKind};
 use crate::domain::facts::{Assertions, CaseFacts, Judge, Offence, Stage};
+use crate::domain::statute::{Paragraph, Reading};
 use crate::policy::explain::{Alternative, Fact};
 
 /// A fact that holds or does not.
@@ -47,8 +50,8 @@ const WARRANTS: [(WarrantKind, Judge); 5] = [
     (WarrantKind::None, Judge::State),
 ];
 
-pub(super) fn alternatives(facts: &CaseFacts) -> Vec<Alternative> {
-    let mut others = Others { facts, found: Vec::new() };
+pub(super) fn alternatives(facts: &CaseFacts, paragraphs: &BTreeSet<&Paragraph>) -> Vec<Alternative> {
+    let mut others = Others { facts, paragraphs, found: Vec::new() };
     for stage in Stage::ALL {
         others.add(Fact::Stage, stage.word(), |facts| facts.stage = *stage);
     }
@@ -83,6 +86,8 @@ pub(super) fn alternatives(facts: &CaseFacts) -> Vec<Alternative> {
 
 struct Others<'a> {
     facts: &'a CaseFacts,
+    /// Those by which the law lists offences.
+    paragraphs: &'a BTreeSet<&'a Paragraph>,
     found: Vec<Alternative>,
 }
 
@@ -134,25 +139,45 @@ impl Others<'_> {
     }
 
     fn add_charges(&mut self, fact: Fact, side: Side) {
-        let own: Vec<Offence> = side(&mut self.facts.clone()).offences.iter().copied().collect();
+        let own: Vec<Offence> = side(&mut self.facts.clone()).offences.iter().cloned().collect();
         for own in &own {
-            self.add_offences((fact, side), &format!("without {}", words(*own)), Some(own), None);
-            let severity = severities().map(|severity| Offence { severity, ..*own });
-            let category = OffenceCategory::ALL.iter().map(|category| Offence { category: *category, ..*own });
-            let status = statuses().map(|(status, age)| Offence { status, age, ..*own });
-            for other in severity.chain(category).chain(status).filter(|other| other != own) {
-                let value = format!("{} instead of {}", words(other), words(*own));
+            self.add_offences((fact, side), &format!("without {}", words(own)), Some(own), None);
+            let severity = severities().map(|severity| Offence { severity, ..own.clone() });
+            let category = OffenceCategory::ALL.iter().map(|category| Offence { category: *category, ..own.clone() });
+            let status = statuses().map(|(status, age)| Offence { status, age, ..own.clone() });
+            let listed = self.listings().map(|(listed, reading)| Offence { listed, reading, ..own.clone() });
+            let others: Vec<Offence> = severity.chain(category).chain(status).chain(listed).collect();
+            for other in others.into_iter().filter(|other| other != own) {
+                let value = format!("{} instead of {}", words(&other), words(own));
                 self.add_offences((fact, side), &value, Some(own), Some(other));
             }
         }
-        for category in OffenceCategory::ALL {
+        // A section is in the table or not, whatever its group; which paragraphs list it is tried of one group.
+        let by_nothing = |(listed, _): &(BTreeSet<Paragraph>, Reading)| listed.is_empty();
+        let grouped = self.listings().filter(by_nothing).flat_map(|(listed, reading)| {
+            OffenceCategory::ALL.iter().map(move |category| (*category, listed.clone(), reading))
+        });
+        let listed = self.listings().filter(|listing| !by_nothing(listing));
+        let listed = listed.map(|(listed, reading)| (OffenceCategory::Other, listed, reading));
+        for (category, listed, reading) in grouped.chain(listed).collect::<Vec<_>>() {
             for (status, age) in statuses() {
                 for severity in severities() {
-                    let other = Offence { category: *category, status, severity, age };
-                    self.add_offences((fact, side), &format!("also {}", words(other)), None, Some(other));
+                    let listed = listed.clone();
+                    let other = Offence { category, status, severity, age, listed, reading };
+                    self.add_offences((fact, side), &format!("also {}", words(&other)), None, Some(other));
                 }
             }
         }
+    }
+
+    /// What the table of offences may say of a section: nothing, or, where the law reads one, that some paragraph lists it,
+    /// that none does, or that its grade is not known.
+    fn listings(&self) -> impl Iterator<Item = (BTreeSet<Paragraph>, Reading)> + '_ {
+        let by = |paragraph: &&Paragraph| BTreeSet::from([Paragraph::clone(paragraph)]);
+        let listed = self.paragraphs.iter().map(move |paragraph| (by(paragraph), Reading::Listed));
+        let ungraded = self.paragraphs.iter().take(1).map(move |paragraph| (by(paragraph), Reading::Ungraded));
+        let none = self.paragraphs.iter().take(1).map(|_| (BTreeSet::new(), Reading::Listed));
+        [(BTreeSet::new(), Reading::Unlisted)].into_iter().chain(none).chain(listed).chain(ungraded)
     }
 
     fn add_offences(&mut self, (fact, side): (Fact, Side), value: &str, less: Option<&Offence>, more: Option<Offence>) {
@@ -181,13 +206,20 @@ fn severities() -> impl Iterator<Item = Option<Severity>> {
     Severity::ALL.iter().copied().map(Some).chain([None])
 }
 
-/// A charge in the words of the tables of cases.
-fn words(offence: Offence) -> String {
-    let mut words = vec![offence.category.word()];
-    words.extend(offence.severity.map(Severity::word));
-    words.push(offence.status.word());
+/// A charge in the words of the tables of cases, and of the table of offences.
+fn words(offence: &Offence) -> String {
+    let mut words = vec![offence.category.word().to_owned()];
+    words.extend(offence.severity.map(|severity| severity.word().to_owned()));
+    words.push(offence.status.word().to_owned());
     if offence.status == ChargeStatus::Convicted {
-        words.push(offence.age.word());
+        words.push(offence.age.word().to_owned());
     }
+    match offence.reading {
+        Reading::Unlisted => {}
+        Reading::Ungraded => words.push("of unknown grade".to_owned()),
+        Reading::Listed if offence.listed.is_empty() => words.push("listed by nothing".to_owned()),
+        Reading::Listed => words.push("listed by".to_owned()),
+    }
+    words.extend(offence.listed.iter().map(ToString::to_string));
     words.join(" ")
 }

@@ -13,6 +13,7 @@ use crate::domain::charge::{ChargeStatus, ConvictionAge};
 use crate::domain::detainer::WarrantKind;
 use crate::domain::determination::{LawAction, LawView, Ruling};
 use crate::domain::facts::{Assertions, Judge, Offence};
+use crate::domain::statute::{Paragraph, Reading};
 use crate::policy::load::PolicySet;
 use crate::policy::samples::{any_facts, facts, with_law};
 
@@ -62,6 +63,11 @@ fn possibly(said: &mut Assertions) {
             (ChargeStatus::Convicted, age) => age,
             _ => ConvictionAge::None,
         };
+        // Of one that is in the table, which paragraphs list it is another fact: a_listing_is_a_fact_of_its_own.
+        offence.listed.clear();
+        if offence.reading == Reading::Ungraded {
+            offence.reading = Reading::Listed;
+        }
         offence
     });
     said.offences = offences.collect();
@@ -76,14 +82,14 @@ fn crossed_charges(one: &Assertions, from: &Assertions, at: prop::sample::Index)
         (Some(own), _, 0) => _ = offences.remove(*own),
         (Some(own), Some(other), 1) => {
             offences.remove(*own);
-            offences.insert(Offence { severity: other.severity, ..**own });
+            offences.insert(Offence { severity: other.severity, ..(*own).clone() });
         }
         (Some(own), Some(other), 2) => {
             offences.remove(*own);
             let (status, age) = (other.status, other.age);
-            offences.insert(Offence { status, age, ..**own });
+            offences.insert(Offence { status, age, ..(*own).clone() });
         }
-        (_, Some(other), _) => _ = offences.insert(**other),
+        (_, Some(other), _) => _ = offences.insert((*other).clone()),
         _ => {}
     }
     let sealed = offences.iter().any(|offence| offence.status.is_sealed());
@@ -160,7 +166,7 @@ proptest! {
             prop_assert_eq!(like(&explained.said, explained.about), ruling(&before, explained.about));
         }
         let known: BTreeMap<_, _> =
-            alternatives(&one).into_iter().map(|other| ((other.fact, other.value), other.facts)).collect();
+            alternatives(&one, &ENGINE.statutes(&jurisdiction).paragraphs()).into_iter().map(|other| ((other.fact, other.value), other.facts)).collect();
         for flip in &explanation.flips {
             for value in &flip.values {
                 let after = if flip.fact == Fact::On { law(&one, value.parse().unwrap()) } else { law(&known[&(flip.fact, value.clone())], now) };
@@ -184,6 +190,23 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn a_listing_is_a_fact_of_its_own() {
+    let paragraph: Paragraph = "1(a)".parse().unwrap();
+    let one = facts();
+    let others = alternatives(&one, &[&paragraph].into());
+    let values = |start: &str, end: &str| {
+        let of_record = others.iter().filter(|other| other.fact == Fact::Charges);
+        of_record.filter(|other| other.value.starts_with(start) && other.value.ends_with(end)).count()
+    };
+    assert_eq!(values("assault felony pending listed by 1(a) instead of ", "assault felony pending"), 1);
+    assert_eq!(values("also other felony convicted older", "listed by 1(a)"), 1);
+    assert_eq!(values("also drugs felony convicted older", "listed by nothing"), 1);
+    assert_eq!(values("also other felony pending", "of unknown grade 1(a)"), 1);
+    let without = alternatives(&one, &[].into());
+    assert!(without.iter().all(|other| !other.value.contains("listed by")), "a law without a table turns on none");
 }
 
 /// The flips of an act, as text.

@@ -28,8 +28,8 @@ impl Gate {
     /// could not be asked, it is left to a person.
     pub fn bars(&self, detainer: &Detainer, class: Option<AgencyClass>, now: Timestamp) -> Option<Barring> {
         let request = &detainer.request;
-        let today = self.zones.date_in(&detainer.name.jurisdiction, now);
-        let asked = facts_of(Stage::Answer, self.requester(detainer), request, (None, None), today);
+        let as_of = self.as_of(&detainer.name.jurisdiction, now);
+        let asked = facts_of(Stage::Answer, self.requester(detainer), request, (None, None), as_of);
         let facts = CaseFacts { custodian_class: class, ..asked };
         let law = self.engine.law(&detainer.name.jurisdiction, &facts, now);
         let (action, determination) =

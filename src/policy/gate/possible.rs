@@ -16,7 +16,8 @@ use crate::domain::charge::{Charge, ChargeStatus, OffenceCategory, Severity};
 use crate::domain::custody::{Custody, Intake};
 use crate::domain::detainer::{Addressee, DetainerBasis, DetainerForm, Request};
 use crate::domain::determination::FieldClass;
-use crate::domain::facts::Stage;
+use crate::domain::statute::Statutes;
+use crate::domain::facts::{AsOf, Stage};
 use crate::domain::ids::CaseName;
 use crate::domain::subject::{Flags, Identifiers, PersonName, Subject};
 use crate::domain::warrant::{
@@ -181,7 +182,8 @@ proptest! {
         custody in option::of(any_custody()),
         today in any_day(),
     ) {
-        let facts = facts_of(stage, kind, &request, (verified.as_ref(), custody.as_ref()), today);
+        let statutes = Statutes::default();
+        let facts = facts_of(stage, kind, &request, (verified.as_ref(), custody.as_ref()), AsOf { today, statutes: &statutes });
         let (schema, _) = cedar::Schema::from_cedarschema_str(&two_packs()["comity.cedarschema"]).unwrap();
         let vocabulary = Vocabulary::new(&schema).unwrap();
         let now = today.to_zoned(jiff::tz::TimeZone::UTC).unwrap().timestamp();

@@ -14,7 +14,7 @@ use crate::domain::custody::{Custody, Destination, Movement};
 use crate::domain::decide::day_of_record;
 use crate::domain::detainer::{Addressee, Detainer, Finding, Request};
 use crate::domain::determination::LawView;
-use crate::domain::facts::{Assertions, CaseFacts, Judge, Offence, Stage};
+use crate::domain::facts::{AsOf, Assertions, CaseFacts, Judge, Offence, Stage};
 use crate::domain::ids::{CaseName, JurisdictionId};
 use crate::domain::permit::Admitted;
 use crate::domain::review::{ReviewDecision, ReviewMatter};
@@ -204,7 +204,7 @@ impl<'a> Question<'a> {
                 self.gate.custodian_of(self.jurisdiction(), id).ok_or(Denial::NotACustodian)?.class
             }
         };
-        let facts = facts_of(Stage::Lodge, self.caller().agency.kind, request, (None, None), self.today());
+        let facts = facts_of(Stage::Lodge, self.caller().agency.kind, request, (None, None), self.as_of());
         Ok(self.ask(&CaseFacts { custodian_class: class, ..facts }))
     }
 
@@ -284,7 +284,7 @@ impl<'a> Question<'a> {
         custodian_class: Option<AgencyClass>,
     ) -> (CaseName, LawView) {
         let known = (detainer.verified_now(), custody);
-        let facts = facts_of(stage, self.gate.requester(detainer), &detainer.request, known, self.today());
+        let facts = facts_of(stage, self.gate.requester(detainer), &detainer.request, known, self.as_of());
         (detainer.name.clone(), self.ask(&CaseFacts { custodian_class, ..facts }))
     }
 
@@ -292,9 +292,9 @@ impl<'a> Question<'a> {
         self.gate.engine.law(self.jurisdiction(), facts, self.now)
     }
 
-    /// What day it is where the law is of.
-    fn today(&self) -> Date {
-        self.gate.zones().date_in(self.jurisdiction(), self.now)
+    /// What day it is where the law is of, and by which table it reads charges.
+    fn as_of(&self) -> AsOf<'a> {
+        self.gate.as_of(self.jurisdiction(), self.now)
     }
 }
 
@@ -311,7 +311,7 @@ pub(super) fn facts_of(
     requester_kind: AgencyKind,
     request: &Request,
     (verified, custody): (Option<&VerifiedWarrant>, Option<&Custody>),
-    today: Date,
+    as_of: AsOf<'_>,
 ) -> CaseFacts {
     CaseFacts {
         stage,
@@ -320,11 +320,11 @@ pub(super) fn facts_of(
         form: request.form,
         asks_for_hold: request.form.asks_for_hold(),
         basis: request.basis.iter().copied().collect(),
-        warrant: officers_warrant(&request.warrant, verified, today),
+        warrant: officers_warrant(&request.warrant, verified, as_of.today),
         final_order: verified.is_some_and(VerifiedWarrant::final_order_seen),
         date_public: custody.is_some_and(date_public),
-        record: record(verified, custody, today),
-        asserted: claims(request, today),
+        record: record(verified, custody, as_of),
+        asserted: claims(request, as_of),
     }
 }
 
@@ -341,12 +341,12 @@ fn officers_warrant(warrant: &Warrant, verified: Option<&VerifiedWarrant>, today
 }
 
 /// What the custodian's own record says.
-fn record(verified: Option<&VerifiedWarrant>, custody: Option<&Custody>, today: Date) -> Assertions {
-    let warrant = verified.and_then(|verified| verified.judges_warrant(today));
+fn record(verified: Option<&VerifiedWarrant>, custody: Option<&Custody>, as_of: AsOf<'_>) -> Assertions {
+    let warrant = verified.and_then(|verified| verified.judges_warrant(as_of.today));
     let intake = custody.map(|custody| &custody.intake);
     let charges = intake.map(|intake| intake.charges.as_slice()).unwrap_or_default();
     let flags = intake.map(|intake| intake.flags).unwrap_or_default();
-    let said = said(flags, charges, intake.map(|intake| &intake.subject), today);
+    let said = said(flags, charges, intake.map(|intake| &intake.subject), as_of);
     Assertions {
         judge: warrant.map_or(Judge::None, |warrant| warrant.issuing_authority.into()),
         criminal_warrant: warrant.is_some_and(|warrant| warrant.criminal),
@@ -355,8 +355,8 @@ fn record(verified: Option<&VerifiedWarrant>, custody: Option<&Custody>, today: 
 }
 
 /// What the requester says of the world.
-fn claims(request: &Request, today: Date) -> Assertions {
-    let said = said(request.flags, &request.charges, Some(&request.subject), today);
+fn claims(request: &Request, as_of: AsOf<'_>) -> Assertions {
+    let said = said(request.flags, &request.charges, Some(&request.subject), as_of);
     let judge = Judge::from(request.warrant.issuing_authority);
     Assertions {
         judge,
@@ -367,16 +367,16 @@ fn claims(request: &Request, today: Date) -> Assertions {
 }
 
 /// What a record says of a person. Safeguards are derived as well as flagged.
-fn said(flags: Flags, charges: &[Charge], subject: Option<&Subject>, today: Date) -> Assertions {
+fn said(flags: Flags, charges: &[Charge], subject: Option<&Subject>, as_of: AsOf<'_>) -> Assertions {
     Assertions {
         judge: Judge::None,
         criminal_warrant: false,
         terrorist_list_match: flags.terrorist_list_match,
-        offences: charges.iter().map(|charge| Offence::of(charge, today)).collect(),
+        offences: charges.iter().map(|charge| Offence::of(charge, as_of)).collect(),
         citizenship_claim: flags.citizenship_claim,
         citizen: flags.citizen || flags.proof_of_status,
         lawful_status: flags.lawful_status,
-        juvenile: flags.juvenile || subject.is_some_and(|subject| subject.is_minor(today)),
+        juvenile: flags.juvenile || subject.is_some_and(|subject| subject.is_minor(as_of.today)),
         sealed: flags.sealed || charges.iter().any(Charge::sealed),
         protected: flags.victim_witness || flags.protected_program,
     }

@@ -79,7 +79,7 @@ impl Desk<'_> {
     pub(super) fn facts(&self, given: &Table) -> Result<(CaseFacts, Timestamp), String> {
         let mut whole = self.ordinary.clone();
         whole.extend(given.clone());
-        cases::facts_of(&whole.to_string(), &self.zone)
+        cases::facts_by_group(&whole.to_string(), &self.zone)
     }
 
     /// Whether the engine finds in a case what the question asks for.

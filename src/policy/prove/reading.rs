@@ -157,7 +157,7 @@ proptest! {
     #[test]
     fn what_is_called_impossible_cannot_be_said(given in any_given()) {
         let set = embedded();
-        let (facts, now) = cases::facts_of(&given.to_string(), &TimeZone::UTC).unwrap();
+        let (facts, now) = cases::facts_by_group(&given.to_string(), &TimeZone::UTC).unwrap();
         let context = context_of(set, &facts, now);
         let request = set.vocabulary.disclosure(facts.requester_kind, FieldClass::Count, &context).unwrap();
         for invariant in POSSIBLE.parse::<cedar::PolicySet>().unwrap().policies() {
@@ -172,11 +172,11 @@ proptest! {
     fn facts_are_written_down_as_they_are(given in any_given()) {
         let set = embedded();
         let zone = TimeZone::get("America/New_York").unwrap();
-        let (facts, now) = cases::facts_of(&given.to_string(), &zone).unwrap();
+        let (facts, now) = cases::facts_by_group(&given.to_string(), &zone).unwrap();
         let context = context_of(set, &facts, now);
         let request = set.vocabulary.disclosure(facts.requester_kind, FieldClass::Count, &context).unwrap();
         let written = given_of(&request, moment_of(&request, &zone).unwrap()).unwrap();
-        let (again, moment) = cases::facts_of(&written.to_string(), &zone).unwrap();
+        let (again, moment) = cases::facts_by_group(&written.to_string(), &zone).unwrap();
         prop_assert_eq!(moment, now);
         let json = |context: cedar::Context| context.to_json_value().unwrap();
         prop_assert_eq!(json(context_of(set, &again, moment)), json(context), "{}", written);

@@ -53,10 +53,8 @@ impl WriteRequest for v1::CancelReleaseRequest {
         let mut form = Form::default();
         let custody = form.case("name", &self.name, CaseKind::Custody);
         let reason = form.text("reason", self.reason, REASON_LEN_MAX);
-        let cited = other_ground(&mut form, self.other_ground);
-        let command = custody.zip(cited);
-        let command =
-            command.map(|(custody, other_ground)| CaseCommand::CancelRelease { custody, reason, other_ground });
+        let other_ground = other_ground(&mut form, self.other_ground);
+        let command = custody.map(|custody| CaseCommand::CancelRelease { custody, reason, other_ground });
         upon(form, command, &self.request_id, self.etag)
     }
 }
@@ -94,10 +92,8 @@ impl WriteRequest for v1::UpdateChargesRequest {
         let mut form = Form::default();
         let custody = form.case("name", &self.name, CaseKind::Custody);
         let charges = subject::charges(&mut form, "charges", self.charges);
-        let cited = other_ground(&mut form, self.other_ground);
-        let command = custody.zip(cited);
-        let command =
-            command.map(|(custody, other_ground)| CaseCommand::UpdateCharges { custody, charges, other_ground });
+        let other_ground = other_ground(&mut form, self.other_ground);
+        let command = custody.map(|custody| CaseCommand::UpdateCharges { custody, charges, other_ground });
         upon(form, command, &self.request_id, self.etag)
     }
 }
@@ -133,11 +129,9 @@ impl WriteRequest for v1::CloseCustodyRequest {
         let mut form = Form::default();
         let custody = form.case("name", &self.name, CaseKind::Custody);
         let closing = closing(&mut form, "closing", self.closing);
-        let cited = other_ground(&mut form, self.other_ground);
-        let command = custody
-            .zip(closing)
-            .zip(cited)
-            .map(|((custody, closing), other_ground)| CaseCommand::CloseCustody { custody, closing, other_ground });
+        let other_ground = other_ground(&mut form, self.other_ground);
+        let command = custody.zip(closing);
+        let command = command.map(|(custody, closing)| CaseCommand::CloseCustody { custody, closing, other_ground });
         upon(form, command, &self.request_id, self.etag)
     }
 }
@@ -230,13 +224,13 @@ fn closing(form: &mut Form, field: &str, closing: Option<v1::Closing>) -> Option
     Some(Closing { reason: reason?, occurred_at: occurred_at? })
 }
 
-/// Another ground, where one is cited. `None`: what is there is none.
-fn other_ground(form: &mut Form, cited: Option<v1::OtherGround>) -> Option<Option<OtherGround>> {
-    let Some(cited) = cited else { return Some(None) };
+/// Another ground, where one is cited.
+fn other_ground(form: &mut Form, cited: Option<v1::OtherGround>) -> Option<OtherGround> {
+    let cited = cited?;
     let citation = form.required_text("other_ground.citation", cited.citation, CITATION_LEN_MAX);
     let digest = cited.document_sha256.try_into().map_err(|_| InvalidId { expected: "32 bytes" });
     let document_sha256 = form.parsed("other_ground.document_sha256", digest);
-    Some(Some(OtherGround { citation: citation?, document_sha256: document_sha256? }))
+    Some(OtherGround { citation: citation?, document_sha256: document_sha256? })
 }
 
 /// Circumstances as corrected. A claim is no circumstance that a correction could raise or resolve by the way.

@@ -229,11 +229,10 @@ fn verification(
     let (outcome, seen) = (outcome?, seen?);
     match outcome {
         VerificationOutcome::Verified => verified(form, field, &compared, &seen),
-        VerificationOutcome::Received => {}
         VerificationOutcome::Refused | VerificationOutcome::Withdrawn if reason.is_none() => {
             form.fault(&format!("{field}.reason"), "given where a warrant is refused or withdrawn");
         }
-        VerificationOutcome::Refused | VerificationOutcome::Withdrawn => {}
+        VerificationOutcome::Received | VerificationOutcome::Refused | VerificationOutcome::Withdrawn => {}
     }
     let final_order_seen = verification.final_order_seen;
     Some(WarrantVerification { outcome, method: method?, compared, seen, final_order_seen, reason, occurred_at })

@@ -10,6 +10,7 @@ use crate::domain::determination::{Determination, LawAction, OnReceipt};
 use crate::domain::event::RecordedDetermination;
 use crate::domain::facts::{Assertions, CaseFacts, Judge, Offence};
 use crate::domain::ids::{CaseKind, CaseName};
+use crate::domain::statute::Reading;
 use crate::domain::vocabulary::Vocabulary;
 use crate::domain::warrant::{IssuingAuthority, WarrantKind};
 use crate::wire::entry::EntryError;
@@ -159,6 +160,8 @@ fn offence(recorded: &v1::Offence) -> Option<Offence> {
         status: from_wire(recorded.status)?,
         severity: unless_unspecified(recorded.severity).ok()?,
         age: from_wire(recorded.age)?,
+        listed: recorded.listed.iter().map(|paragraph| paragraph.parse().ok()).collect::<Option<_>>()?,
+        reading: unless_unspecified(recorded.reading).ok()?.unwrap_or(Reading::Unlisted),
     })
 }
 

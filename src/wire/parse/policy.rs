@@ -8,11 +8,14 @@ use crate::domain::charge::{ChargeStatus, ConvictionAge};
 use crate::domain::detainer::{IssuingAuthority, WarrantKind};
 use crate::domain::facts::{Assertions, CaseFacts, Judge, Offence};
 use crate::domain::ids::JurisdictionId;
+use crate::domain::statute::{Paragraph, Reading};
 use crate::wire::parse::Form;
 use crate::wire::{Violations, v1};
 
 /// Offences that one question may have: each can change in many ways, and each way is tried.
 const OFFENCES_MAX: usize = 16;
+/// Paragraphs that may list one offence.
+const PARAGRAPHS_MAX: usize = 16;
 /// Assertions of a ground that one question may have.
 const BASIS_MAX: usize = 8;
 /// Files that a candidate may have of its own.
@@ -66,7 +69,7 @@ pub fn period(request: v1::ReplayRequest) -> Result<Period, Violations> {
         if !is_law(&file.name) {
             form.fault(
                 &format!("{field}.name"),
-                "law/{jurisdiction}.cedar, law/{jurisdiction}.cases.toml or law/switches.toml",
+                "law/{jurisdiction}.cedar, .cases.toml or .offences.toml, or law/switches.toml",
             );
             return None;
         }
@@ -78,7 +81,7 @@ pub fn period(request: v1::ReplayRequest) -> Result<Period, Violations> {
 /// A file that counsel write. The safeguards and the rules of access are not theirs.
 fn is_law(name: &str) -> bool {
     let Some(name) = name.strip_prefix("law/") else { return false };
-    let stem = name.strip_suffix(".cedar").or_else(|| name.strip_suffix(".cases.toml"));
+    let stem = [".cedar", ".cases.toml", ".offences.toml"].iter().find_map(|end| name.strip_suffix(end));
     name == "switches.toml" || stem.is_some_and(|stem| stem.parse::<JurisdictionId>().is_ok())
 }
 
@@ -113,8 +116,8 @@ fn facts(form: &mut Form, given: &v1::Facts) -> Option<CaseFacts> {
         warrant: warrant?,
         final_order: given.final_order,
         date_public: given.date_public,
-        record: record?,
-        asserted: asserted.unwrap_or_else(|| Some(Assertions::default()))?,
+        record,
+        asserted: asserted.unwrap_or_default(),
     };
     let judge = facts.record.judge != Judge::None;
     for (agrees, field, expected) in [
@@ -130,7 +133,7 @@ fn facts(form: &mut Form, given: &v1::Facts) -> Option<CaseFacts> {
 }
 
 /// What one side says. What follows from other facts must be as it follows: the law would be asked of a case that cannot be.
-fn assertions(form: &mut Form, field: &str, given: v1::Assertions) -> Option<Assertions> {
+fn assertions(form: &mut Form, field: &str, given: v1::Assertions) -> Assertions {
     let authority: Option<IssuingAuthority> = form.word(&format!("{field}.issuing_authority"), given.issuing_authority);
     let judge = authority.map_or(Judge::None, Judge::from);
     let offences = form.list(&format!("{field}.offences"), given.offences, OFFENCES_MAX, offence);
@@ -142,7 +145,7 @@ fn assertions(form: &mut Form, field: &str, given: v1::Assertions) -> Option<Ass
         let expected = "true where an offence is sealed or a youthful offender's, and else false";
         form.fault(&format!("{field}.sealed"), expected);
     }
-    Some(Assertions {
+    Assertions {
         judge,
         criminal_warrant: given.criminal_warrant,
         terrorist_list_match: given.terrorist_list_match,
@@ -153,7 +156,7 @@ fn assertions(form: &mut Form, field: &str, given: v1::Assertions) -> Option<Ass
         juvenile: given.juvenile,
         sealed: given.sealed,
         protected: given.protected,
-    })
+    }
 }
 
 fn offence(form: &mut Form, field: &str, given: v1::Offence) -> Option<Offence> {
@@ -161,7 +164,15 @@ fn offence(form: &mut Form, field: &str, given: v1::Offence) -> Option<Offence> 
     let status = form.required_word(&format!("{field}.status"), given.status);
     let severity = form.word(&format!("{field}.severity"), given.severity);
     let age: Option<ConvictionAge> = form.required_word(&format!("{field}.age"), given.age);
-    let offence = Offence { category: category?, status: status?, severity, age: age? };
+    let listed = form.list(&format!("{field}.listed"), given.listed, PARAGRAPHS_MAX, |form, field, paragraph| {
+        form.id::<Paragraph>(field, &paragraph)
+    });
+    let reading = form.word(&format!("{field}.reading"), given.reading).unwrap_or(Reading::Unlisted);
+    let listed: BTreeSet<Paragraph> = listed.into_iter().collect();
+    if reading == Reading::Unlisted && !listed.is_empty() {
+        form.fault(&format!("{field}.listed"), "empty where the table of offences has no such section");
+    }
+    let offence = Offence { category: category?, status: status?, severity, age: age?, listed, reading };
     if (offence.status == ChargeStatus::Convicted) == (offence.age == ConvictionAge::None) {
         form.fault(&format!("{field}.age"), "that of the conviction, and none where there is no conviction");
     }

@@ -26,7 +26,7 @@ pub fn judged(detainer: &CaseName, facts: &CaseFacts, judged_at: Timestamp) -> v
         judicial_warrant: facts.record.judge != Judge::None,
         criminal_warrant: facts.record.criminal_warrant,
         terrorist_list_match: facts.record.terrorist_list_match,
-        offences: facts.record.offences.iter().copied().map(offence).collect(),
+        offences: facts.record.offences.iter().map(offence).collect(),
         citizenship_claim: facts.record.citizenship_claim,
         proof_of_status: false,
         juvenile: facts.record.juvenile,
@@ -46,7 +46,7 @@ fn asserted(said: &Assertions) -> v1::Assertions {
         issuing_authority: authority(said.judge),
         criminal_warrant: said.criminal_warrant,
         terrorist_list_match: said.terrorist_list_match,
-        offences: said.offences.iter().copied().map(offence).collect(),
+        offences: said.offences.iter().map(offence).collect(),
         citizenship_claim: said.citizenship_claim,
         citizen: said.citizen,
         lawful_status: said.lawful_status,
@@ -85,11 +85,13 @@ fn owed_on_receipt(owed: &OnReceipt) -> v1::OwedOnReceipt {
     v1::OwedOnReceipt { obligation: owed.obligation.word().to_owned(), citations: owed.citations.clone() }
 }
 
-fn offence(offence: Offence) -> v1::Offence {
+fn offence(offence: &Offence) -> v1::Offence {
     v1::Offence {
         category: to_wire(offence.category),
         status: to_wire(offence.status),
         severity: to_wire_or_unspecified(offence.severity),
         age: to_wire(offence.age),
+        listed: offence.listed.iter().map(ToString::to_string).collect(),
+        reading: to_wire(offence.reading),
     }
 }

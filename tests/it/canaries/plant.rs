@@ -161,6 +161,7 @@ fn good_text(field: &str, n: u32) -> (Canary, Value) {
     }
     let text = match field {
         "Subject.birth_date" => day(1850, n),
+        "Warrant.document_media_type" => format!("application/zebra{n:04}quark"),
         "Warrant.expires_on" => day(2040, n),
         "Charge.charged_on" | "Charge.convicted_on" => day(1950, n),
         "Identifiers.alien_number" => format!("{}", 917_364_000 + n),

@@ -245,7 +245,12 @@ async fn a_law_that_takes_effect_is_asked_again_of_what_was_promised() {
     world.gateway().tick().await.unwrap();
     assert_eq!(world.erie().detainer(&detainer).await.accepted().state(), v1::DetainerState::UnderReview);
     assert_eq!(matters(&reviews(&world.erie(), NY).await), ["notify"]);
-    assert_eq!(world.ice().detainer(&detainer).await.accepted(), issuer_saw);
+    // Which law withholds what is the law's own to say, by the request alone: decision 0012.
+    let but_citations = |mut seen: v1::Detainer| {
+        seen.withheld.iter_mut().for_each(|withheld| withheld.citations.clear());
+        seen
+    };
+    assert_eq!(but_citations(world.ice().detainer(&detainer).await.accepted()), but_citations(issuer_saw));
     let after = world.oversight().entries(NY_CUSTODY).await.accepted().len();
     assert!(after > before);
     world.pass(SignedDuration::from_hours(1));

@@ -99,7 +99,9 @@ fn reason(error: &PolicyError) -> String {
         PolicyError::Invalid { .. } => "Cedar refuses it".to_owned(),
         PolicyError::Rule { broken, .. } => format!("a rule of ours/{broken}"),
         PolicyError::Switches(_) => "its switches are not those listed".to_owned(),
+        PolicyError::List { .. } => "a list that is not there".to_owned(),
         PolicyError::Unreadable { .. }
+        | PolicyError::Offences { .. }
         | PolicyError::TooMany
         | PolicyError::Missing { .. }
         | PolicyError::Altered { .. }

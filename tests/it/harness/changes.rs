@@ -112,11 +112,11 @@ pub(crate) fn birth_date_in(custody: &str) -> v1::CorrectIdentityRequest {
     }
 }
 
-/// The person is as before, and has shown to be a citizen, or lawfully here.
-pub(crate) fn proof_of_status_in(custody: &str) -> v1::CorrectIdentityRequest {
+/// The person is as before, and has shown to be lawfully here.
+pub(crate) fn lawful_status_in(custody: &str) -> v1::CorrectIdentityRequest {
     v1::CorrectIdentityRequest {
         subject: Some(subject()),
-        flags: Some(v1::Flags { proof_of_status: true, ..flags() }),
+        flags: Some(v1::Flags { lawful_status: true, ..flags() }),
         ..birth_date_in(custody)
     }
 }

@@ -219,6 +219,7 @@ pub(crate) fn made_up_facts() -> v1::Facts {
             status: v1::ChargeStatus::Pending.into(),
             severity: v1::Severity::Felony.into(),
             age: v1::ConvictionAge::None.into(),
+            ..Default::default()
         }],
         ..Default::default()
     }

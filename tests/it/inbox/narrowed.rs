@@ -12,10 +12,11 @@ use comity::store::{Append, Store as _, Wanted};
 use comity::wire::v1;
 use jiff::SignedDuration;
 
+use crate::harness::law::AS_READ;
 use crate::harness::requests::{
     NY, NY_EXCHANGE, answer_to, detainer_for, match_of, reasoned_answer_to, schedule_of, withdrawal_of,
 };
-use crate::harness::{Party, World, copy};
+use crate::harness::{Party, World};
 
 use v1::DetainerState::{Declined, Lodged, Matched, NotifyOnly, Withdrawn};
 use v1::FieldClass::{Answer, Count, Custody, ReleaseDate, ReleasePlace};
@@ -157,17 +158,12 @@ when { context.stage == Stage::"deliver" };
 
 #[tokio::test]
 async fn a_pack_that_was_changed_since_narrows_what_was_committed_before() {
-    let mut world = World::with(|directory, config| {
-        let policies = directory.join("policies");
-        std::fs::create_dir_all(policies.join("law")).unwrap();
-        copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("policies"), &policies);
-        config.policy.directory = Some("policies".into());
-    });
+    let mut world = World::start();
     let matched = told_of_a_date(&world).await;
     assert_eq!(shown(&world.ice(), 2).await, [Count, Answer]);
     world
         .restart_after(|directory| {
-            let pack = directory.join("policies/law/us-ny.cedar");
+            let pack = directory.join(AS_READ).join("law/us-ny.cedar");
             let law = std::fs::read_to_string(&pack).unwrap();
             std::fs::write(&pack, law + SINCE).unwrap();
         })

@@ -12,12 +12,16 @@ use comity::domain::detainer::{Addressee, Detainer};
 use comity::domain::determination::{FieldClass, FieldClasses};
 use comity::domain::facts::Stage;
 use comity::domain::ids::{AgencyId, CaseKind, CaseName};
+use comity::domain::partial_date::PartialDate;
 use comity::domain::review::ReviewMatter;
-use jiff::Timestamp;
+use comity::domain::subject::{Flags, Subject};
+use comity::domain::zone::Zones;
+use jiff::civil::Date;
+use jiff::{Span, Timestamp};
 
 use crate::leak::history::{Cases, Message};
 use crate::leak::mint::Value;
-use crate::leak::pack::{Act, CHANGES_AT, Known, Pack, Says};
+use crate::leak::pack::{Act, CHANGES_AT, Known, Pack, Said, Says};
 use crate::properties::steps::nickname;
 use crate::sample;
 
@@ -335,21 +339,32 @@ pub(super) fn known(
     class: Option<AgencyClass>,
     now: Timestamp,
 ) -> Known {
-    let (asked, held) = (of.request.flags, custody.map(|custody| custody.intake.flags).unwrap_or_default());
-    let held_on = custody.into_iter().flat_map(|custody| &custody.intake.charges);
+    let today = Zones::default().date_in(&of.name.jurisdiction, now);
     let released = custody.and_then(|custody| custody.released.as_ref().map(|release| release.date_public));
     let expected = custody.and_then(|custody| custody.scheduled.as_ref().map(|release| release.date_public));
+    let intake = custody.map(|custody| &custody.intake);
+    let claimed = said(of.request.flags, &of.request.charges, &of.request.subject, today);
     Known {
         stage,
         class,
-        claim: asked.citizenship_claim || held.citizenship_claim,
-        proof: asked.proof_of_status || held.proof_of_status,
-        juvenile: asked.juvenile || held.juvenile,
-        sealed: of.request.charges.iter().chain(held_on).any(Charge::sealed),
-        protected: asked.victim_witness || held.victim_witness || asked.protected_program || held.protected_program,
+        record: intake.map_or_else(Said::default, |held| said(held.flags, &held.charges, &held.subject, today)),
+        claimed: Said { listed: of.request.terrorist_list_match || claimed.listed, ..claimed },
         date_public: released.or(expected).unwrap_or(false),
-        listed: of.request.terrorist_list_match,
         asks_for_hold: of.request.form.asks_for_hold(),
         late: now >= CHANGES_AT.parse::<Timestamp>().unwrap(),
+    }
+}
+
+/// What one side says of a person: a minor by flag or by birth, a citizen by flag or by the proof of before.
+fn said(flags: Flags, charges: &[Charge], subject: &Subject, today: Date) -> Said {
+    let grown_up = |born: PartialDate| born.latest().saturating_add(Span::new().years(18)) <= today;
+    Said {
+        claim: flags.citizenship_claim,
+        citizen: flags.citizen || flags.proof_of_status,
+        lawful: flags.lawful_status,
+        juvenile: flags.juvenile || !subject.birth_date.is_none_or(grown_up),
+        sealed: flags.sealed || charges.iter().any(Charge::sealed),
+        protected: flags.victim_witness || flags.protected_program,
+        listed: flags.terrorist_list_match,
     }
 }

@@ -46,6 +46,8 @@ pub(super) fn next(mint: &mut Mint, cases: &Cases, number: usize) -> Option<Mess
         1 => lodge(mint, "ice"),
         2 => acknowledge(mint, cases, Finding::MatchedCustody, false)?,
         3 => answer(mint, cases, false)?,
+        // Much turns on whether a release was told of.
+        4 if mint.odds(7) => scheduled(mint, cases)?,
         _ => any(mint, cases)?,
     };
     Some(Message { caller, command, stage, values: mint.take() })
@@ -143,6 +145,12 @@ fn said(mint: &mut Mint, cases: &Cases, corrects: bool) -> Option<Spoken> {
     })
 }
 
+fn scheduled(mint: &mut Mint, cases: &Cases) -> Option<Spoken> {
+    let of = pick(mint, cases, StoredCase::custody)?;
+    let command = CaseCommand::ScheduleRelease { custody: of.name.clone(), release: mint.scheduled() };
+    Some((nickname(&of.custodian), Some(Stage::Schedule), command))
+}
+
 fn entered(mint: &mut Mint, cases: &Cases, corrects: bool) -> Option<Spoken> {
     let of = pick(mint, cases, StoredCase::custody)?;
     let (custody, caller) = (of.name.clone(), nickname(&of.custodian));
@@ -157,7 +165,7 @@ fn entered(mint: &mut Mint, cases: &Cases, corrects: bool) -> Option<Spoken> {
             let next = if caller == "doccs" { "nassau" } else { "doccs" };
             (Stage::Change, CaseCommand::MoveCustody { custody, movement: mint.movement(kind, next) })
         }
-        7..9 => (Stage::Schedule, CaseCommand::ScheduleRelease { custody, release: mint.scheduled() }),
+        7..9 => return scheduled(mint, cases),
         9 => (Stage::Schedule, CaseCommand::RescheduleRelease { custody, release: mint.scheduled() }),
         10 => (Stage::Change, CaseCommand::CancelRelease { custody, reason: Some(mint.reason()), other_ground: None }),
         11..13 => {

@@ -10,19 +10,28 @@ use comity::domain::vocabulary::Vocabulary;
 use comity::policy::load::PolicySet;
 use fastrand::Rng;
 
-/// What a rule may turn on, and all that the test knows of a case.
-#[derive(Debug, Clone)]
+/// What is said of a person.
+#[derive(Debug, Clone, Copy, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact that some law turns on")]
-pub(super) struct Known {
-    pub(super) stage: Stage,
-    pub(super) class: Option<AgencyClass>,
+pub(super) struct Said {
     pub(super) claim: bool,
-    pub(super) proof: bool,
+    pub(super) citizen: bool,
+    pub(super) lawful: bool,
     pub(super) juvenile: bool,
     pub(super) sealed: bool,
     pub(super) protected: bool,
-    pub(super) date_public: bool,
     pub(super) listed: bool,
+}
+
+/// What a rule may turn on, and all that the test knows of a case. The rules turn on the custodian's record alone, which
+/// no claim changes; the safeguards on what either side says.
+#[derive(Debug, Clone)]
+pub(super) struct Known {
+    pub(super) stage: Stage,
+    pub(super) class: Option<AgencyClass>,
+    pub(super) record: Said,
+    pub(super) claimed: Said,
+    pub(super) date_public: bool,
     pub(super) asks_for_hold: bool,
     /// The law has changed by then.
     pub(super) late: bool,
@@ -37,7 +46,7 @@ enum Fact {
     Stage(Stage),
     Class(AgencyClass),
     Claim,
-    Proof,
+    Lawful,
     Juvenile,
     Sealed,
     Protected,
@@ -55,7 +64,7 @@ impl Fact {
             Self::Stage(stage),
             Self::Class(class),
             Self::Claim,
-            Self::Proof,
+            Self::Lawful,
             Self::Juvenile,
             Self::Sealed,
             Self::Protected,
@@ -66,18 +75,25 @@ impl Fact {
         if rng.u8(..4) == 0 { Self::Always } else { all[rng.usize(..all.len())] }
     }
 
+    /// One that holds of a case at one time, and not at another.
+    fn that_changes(rng: &mut Rng) -> Self {
+        let all =
+            [Self::Stage(Stage::Deliver), Self::Late, Self::Claim, Self::Lawful, Self::Juvenile, Self::DatePublic];
+        all[rng.usize(..all.len())]
+    }
+
     fn holds(self, known: &Known) -> bool {
         match self {
             Self::Always => true,
             Self::Stage(stage) => known.stage == stage,
             Self::Class(class) => known.class == Some(class),
-            Self::Claim => known.claim,
-            Self::Proof => known.proof,
-            Self::Juvenile => known.juvenile,
-            Self::Sealed => known.sealed,
-            Self::Protected => known.protected,
+            Self::Claim => known.record.claim,
+            Self::Lawful => known.record.lawful,
+            Self::Juvenile => known.record.juvenile,
+            Self::Sealed => known.record.sealed,
+            Self::Protected => known.record.protected,
             Self::DatePublic => known.date_public,
-            Self::Listed => known.listed,
+            Self::Listed => known.record.listed,
             Self::Late => known.late,
         }
     }
@@ -91,7 +107,7 @@ impl Fact {
                 format!("(context has custodian_class && context.custodian_class == AgencyClass::\"{class}\")")
             }
             Self::Claim => "context.citizenship_claim".to_owned(),
-            Self::Proof => "context.proof_of_status".to_owned(),
+            Self::Lawful => "context.lawful_status".to_owned(),
             Self::Juvenile => "context.juvenile".to_owned(),
             Self::Sealed => "context.sealed".to_owned(),
             Self::Protected => "context.protected".to_owned(),
@@ -159,6 +175,12 @@ impl Pack {
             if rng.u8(..4) > 0 {
                 rules.push((Effect::Permit, vec![act], FieldClasses::NONE, Fact::Always));
             }
+        }
+        // What may be told of a release, or of a pick-up, comes to be another question while it lasts.
+        if rng.bool() {
+            let (effect, act) =
+                ([Effect::Forbid, Effect::Review][rng.usize(..2)], [Act::Notify, Act::Transfer][rng.usize(..2)]);
+            rules.push((effect, vec![act], FieldClasses::NONE, Fact::that_changes(rng)));
         }
         for _ in 0..rng.usize(3..9) {
             let effect = [Effect::Permit, Effect::Forbid, Effect::Review][rng.usize(..3)];
@@ -295,10 +317,14 @@ fn safeguards(act: Act, known: &Known) -> Vec<Guard> {
         return guards;
     }
     let disclosed = matches!(act, Act::Disclose(_));
+    let Known { record, claimed, .. } = known;
+    if record.citizen || claimed.citizen {
+        guards.push(guard(if disclosed { "safeguard.citizen-disclosure" } else { "safeguard.citizen" }, false));
+    }
     let three = [
-        (known.claim, "safeguard.citizenship-claim", "safeguard.citizenship-claim-disclosure"),
-        (known.juvenile, "safeguard.juvenile", "safeguard.juvenile-disclosure"),
-        (known.sealed, "safeguard.sealed", "safeguard.sealed-disclosure"),
+        (record.claim || claimed.claim, "safeguard.citizenship-claim", "safeguard.citizenship-claim-disclosure"),
+        (record.juvenile || claimed.juvenile, "safeguard.juvenile", "safeguard.juvenile-disclosure"),
+        (record.sealed || claimed.sealed, "safeguard.sealed", "safeguard.sealed-disclosure"),
     ];
     guards.extend(
         three

@@ -291,7 +291,7 @@ impl Plain {
 
     /// Everything that a command may touch.
     pub(super) fn assemble(&mut self, command: &CaseCommand) -> Case {
-        self.assembled(command.names().into_iter())
+        self.assembled(command.names())
     }
 
     /// These cases, and what stands beside them.

@@ -48,12 +48,11 @@ impl Plain {
             self.judge(gate, &custody, clock);
         }
         if let Some((place, next)) = walk {
-            match next {
-                Some(next) => _ = self.walks.insert(place, next),
-                None => {
-                    self.walks.remove(&place);
-                    self.marked.insert(place);
-                }
+            if let Some(next) = next {
+                self.walks.insert(place, next);
+            } else {
+                self.walks.remove(&place);
+                self.marked.insert(place);
             }
         }
         self.end_batch()
@@ -130,7 +129,6 @@ impl Plain {
     }
 
     /// The next page of a walk, and how the walk goes on.
-    #[expect(clippy::type_complexity, reason = "it is taken apart at once")]
     fn page(&self) -> (Vec<CaseName>, Option<(JurisdictionId, Option<Walk>)>) {
         let Some((place, walk)) = self.walks.first_key_value() else { return (Vec::new(), None) };
         let begins = if self.marked.contains(place) { Walk::Listed(None) } else { Walk::Whole(None) };

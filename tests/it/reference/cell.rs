@@ -145,7 +145,7 @@ impl Cell<'_> {
         let (kind, issuing_authority) = match state.warrant {
             Warranted::Not => (WarrantKind::None, IssuingAuthority::None),
             Warranted::ByOfficer => (WarrantKind::I200, IssuingAuthority::ImmigrationOfficer),
-            Warranted::ByJudge | Warranted::OnCrime | Warranted::Claimed => {
+            Warranted::ByJudge | Warranted::OnCrime | Warranted::Claimed | Warranted::ClaimedOnCrime => {
                 (WarrantKind::Judicial, IssuingAuthority::FederalJudge)
             }
         };
@@ -223,6 +223,7 @@ impl Cell<'_> {
         };
         let severity = if crime.felony { Severity::Felony } else { Severity::Misdemeanor };
         let charge = Charge {
+            statute: state::cited(self.jurisdiction, crime).map(str::to_owned),
             ncic: Some(state::code(crime.group).parse().unwrap()),
             severity: Some(severity),
             status,

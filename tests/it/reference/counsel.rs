@@ -3,7 +3,7 @@
 
 use comity::domain::agency::AgencyKind::{Federal, Operator, Oversight};
 use comity::domain::agency::{ActorKind, AgencyClass};
-use comity::domain::charge::OffenceCategory::{Drugs, Homicide, Other, Robbery, Sexual};
+use comity::domain::charge::OffenceCategory::{Burglary, Drugs, Other};
 use comity::domain::determination::Ruling::{self, May, Must, MustNot, Review};
 
 use crate::reference::cell::{Cell, Role, Verdict};
@@ -77,6 +77,7 @@ fn admitted(cell: &Cell<'_>, service: &str, method: &str) -> bool {
 /// On holding, notifying, handing over, and telling that the person is held; and which acts a claimed warrant alone keeps from
 /// being forbidden.
 #[rustfmt::skip]
+#[expect(clippy::too_many_lines, reason = "nine laws, an arm or few each: the list is the function")]
 fn rulings(cell: &Cell<'_>, method: &str) -> ([Ruling; 4], Vec<&'static str>) {
     let (class, state) = (class(cell, method), known(cell, method));
     let crime = state.crime;
@@ -84,51 +85,68 @@ fn rulings(cell: &Cell<'_>, method: &str) -> ([Ruling; 4], Vec<&'static str>) {
     let prison = class == Some(AgencyClass::StatePrison);
     let felon = crime.felony && crime.convicted;
     let violent = crime.felony && crime.group != Drugs && crime.group != Other;
-    let held_in_city = judge && (state.listed || (violent && felon && crime.last_5_years));
-    let grave = matches!(crime.group, Homicide | Sexual | Robbery);
-    let listed = crime.group != Other && crime.convicted;
-    let opens = listed && (crime.last_5_years || (felon && (grave || crime.last_15_years)));
-    let answers = crime.held_to_answer && crime.group != Drugs && crime.group != Other;
-    let unsure = if judge || crime.undated { Review } else { MustNot };
+    // What the tables of offences have: all but what cites no section, where the charge is as grave as the section is.
+    let by_list = crime.group != Other;
+    let said = matches!(state.warrant, Warranted::Claimed | Warranted::ClaimedOnCrime);
+    let of_city = violent && felon && crime.last_5_years;
+    let unread = crime.convicted && (!by_list || crime.undated);
+    // California: a listed felony however old, but burglary of fifteen years; a wobbler of five; drugs are for counsel.
+    let aged = matches!(crime.group, Burglary | Drugs);
+    let opens = felon && by_list && (!aged || crime.last_15_years) || !crime.felony && by_list && crime.convicted && crime.last_5_years;
+    let on_crime = state.warrant == Warranted::OnCrime;
+    let hands_over = opens || unread || on_crime;
+    let tells = hands_over || state.public || (crime.held_to_answer && violent && crime.group != Burglary);
+    let ungraded = crime.group == Burglary && !crime.felony && (crime.open || crime.convicted);
+    let unread_in_jersey = unread || ungraded || (crime.open && !by_list);
     let qualifies = (violent && (crime.open || felon)) || (felon && crime.last_5_years);
     let supervises = matches!(class, Some(AgencyClass::Probation | AgencyClass::Pretrial));
     let in_cells = matches!(class, Some(AgencyClass::StatePrison | AgencyClass::CountyJail | AgencyClass::CityJail));
     let colorado_tells = if supervises { MustNot } else { Review };
-    let hands_over = if state.asks_for_hold { Must } else { Review };
+    let texas_hands_over = if state.asks_for_hold { Must } else { Review };
     let detainer_of_florida = state.warrant == Warranted::ByOfficer && !state.lent;
-    let claimed = state.warrant == Warranted::Claimed;
-    let crime_claimed = claimed && cell.state.warrant == Warranted::OnCrime;
+    let crime_claimed = state.warrant == Warranted::ClaimedOnCrime;
     let [hold, notify, transfer, custody] = match cell.jurisdiction {
         "us-ny" if judge && state.after_the_acts => [May, Review, May, Review],
         "us-ny" if judge => [May; 4],
         "us-ny" => [MustNot, Review, Review, Review],
-        "us-ny-nyc" if prison => [if judge { Review } else { MustNot }, Review, Review, Review],
-        "us-ny-nyc" if held_in_city && state.after_the_acts => [May, Review, May, Review],
-        "us-ny-nyc" if held_in_city => [May; 4],
-        "us-ny-nyc" => [if judge && crime.undated { Review } else { MustNot }; 4],
+        "us-ny-nyc" if prison => [if judge || said { Review } else { MustNot }, Review, Review, Review],
+        "us-ny-nyc" if judge && (state.listed || of_city) && state.after_the_acts => [May, Review, May, Review],
+        "us-ny-nyc" if judge && (state.listed || of_city) => [May; 4],
+        "us-ny-nyc" if judge && unread => [Review; 4],
+        "us-ny-nyc" if of_city || unread => if said { [Review; 4] } else { [MustNot, Review, MustNot, Review] },
+        "us-ny-nyc" if said && (state.listed || state.said_listed) => [Review, Review, Review, MustNot],
         "us-ca" if prison => [Review; 4],
-        "us-ca" if opens => [MustNot, May, May, May],
-        "us-ca" if answers || state.public => [MustNot, May, unsure, May],
-        "us-ca" => [MustNot, unsure, unsure, unsure],
+        // Until the local law is read, a person decides whatever the act allows.
+        "us-ca" if hands_over => [MustNot, Review, Review, Review],
+        "us-ca" if crime_claimed => [MustNot, Review, Review, if tells { Review } else { MustNot }],
+        "us-ca" if tells => [MustNot, Review, MustNot, Review],
+        "us-ny-nyc" | "us-ca" => [MustNot; 4],
         "us-il" if state.warrant == Warranted::OnCrime => [May; 4],
         "us-il" if state.public => [MustNot, Review, MustNot, Review],
         "us-il" => [MustNot; 4],
         "us-nj" if judge => [Must, Must, Must, May],
-        "us-nj" if qualifies => [Review, May, Review, May],
-        "us-nj" if state.final_order || crime.undated => [Review; 4],
+        "us-nj" if qualifies || state.final_order || unread_in_jersey => [Review; 4],
+        "us-nj" if said => [Review, Review, Review, MustNot],
         "us-co" if judge => [May, colorado_tells, May, colorado_tells],
         "us-co" => [MustNot, colorado_tells, Review, colorado_tells],
         "us-wa" if judge || prison => [Review; 4],
         "us-nj" | "us-wa" => [MustNot, MustNot, Review, MustNot],
-        "us-tx" if in_cells && !state.proof => [Must, Must, hands_over, May],
+        "us-tx" if in_cells && !state.proof => [Must, Must, texas_hands_over, May],
         "us-fl" if in_cells && !state.proof && detainer_of_florida => [Must, Must, Review, May],
         _ => [Review; 4],
     };
+    // What only the requester's word lifts is for nobody before it is verified.
     let unseen: &[&str] = match cell.jurisdiction {
-        "us-ny" | "us-co" if claimed => &["hold"],
-        "us-wa" if claimed && !prison => &["hold", "notify"],
+        "us-ny" | "us-co" if said => &["hold"],
+        "us-wa" if said && !prison => &["hold", "notify"],
         "us-il" if crime_claimed && state.public => &["hold", "transfer"],
         "us-il" if crime_claimed => &["hold", "notify", "transfer"],
+        "us-ny-nyc" if said && prison => &["hold"],
+        "us-ny-nyc" if said && (of_city || unread) => &["hold", "transfer"],
+        "us-ny-nyc" if said => &["hold", "notify", "transfer"],
+        "us-ca" if prison || hands_over => &[],
+        "us-ca" if crime_claimed => if tells { &["transfer"] } else { &["notify", "transfer"] },
+        "us-nj" if said && !(qualifies || state.final_order || unread_in_jersey) => &["hold", "notify"],
         _ => &[],
     };
     // Nobody is held whom nobody asked to hold; and where a safeguard stands, a person decides what is not forbidden.

@@ -14,6 +14,8 @@ pub(super) enum Warranted {
     OnCrime,
     /// By a judge, as the issuer says: no custodian has seen it.
     Claimed,
+    /// The same, on a federal criminal charge.
+    ClaimedOnCrime,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,7 +75,7 @@ const fn convicted(group: OffenceCategory, felony: bool, years: i64, days: i64) 
 }
 
 /// Both sides of every limit that a pack sets.
-pub(super) const CRIMES: [Crime; 18] = {
+pub(super) const CRIMES: [Crime; 21] = {
     use OffenceCategory::{Assault, Burglary, Drugs, Homicide, Other, Robbery, Weapons};
     [
         no_crime(),
@@ -85,6 +87,9 @@ pub(super) const CRIMES: [Crime; 18] = {
         charged(Drugs, true, true),
         convicted(Burglary, true, 5, 0),
         convicted(Burglary, true, 5, 1),
+        convicted(Burglary, true, 15, 0),
+        convicted(Burglary, true, 15, 1),
+        charged(Robbery, true, true),
         convicted(Weapons, true, 15, 0),
         convicted(Weapons, true, 15, 1),
         convicted(Drugs, true, 5, 0),
@@ -111,7 +116,10 @@ pub(super) struct State {
     pub(super) warrant: Warranted,
     pub(super) final_order: bool,
     pub(super) lent: bool,
+    /// The custodian's own search matched the person to the list, and the issuer says so too.
     pub(super) listed: bool,
+    /// The issuer alone is heard on that.
+    pub(super) said_listed: bool,
     pub(super) crime: Crime,
     pub(super) guard: Guard,
     pub(super) proof: bool,
@@ -122,14 +130,23 @@ pub(super) struct State {
 impl State {
     /// As its issuer asserts it: the rest is the custodian's to know.
     fn as_asserted(self) -> Self {
-        Self { crime: no_crime(), guard: Guard::None, proof: false, public: false, listed: false, ..self.unseen() }
+        Self {
+            crime: no_crime(),
+            guard: Guard::None,
+            proof: false,
+            public: false,
+            listed: false,
+            said_listed: self.listed,
+            ..self.unseen()
+        }
     }
 
     /// Before the custodian that holds the person has seen the warrant and the order.
     fn unseen(self) -> Self {
         let warrant = match self.warrant {
-            Warranted::ByJudge | Warranted::OnCrime => Warranted::Claimed,
-            Warranted::Not | Warranted::ByOfficer | Warranted::Claimed => self.warrant,
+            Warranted::ByJudge => Warranted::Claimed,
+            Warranted::OnCrime => Warranted::ClaimedOnCrime,
+            Warranted::Not | Warranted::ByOfficer | Warranted::Claimed | Warranted::ClaimedOnCrime => self.warrant,
         };
         Self { warrant, final_order: false, ..self }
     }
@@ -166,6 +183,28 @@ pub(super) fn class(cell: &Cell<'_>, method: &str) -> Option<AgencyClass> {
         ("LodgeDetainer" | "AmendDetainer", _) if !cell.named => None,
         (_, "agency") => Some(AgencyClass::CountyJail),
         _ => cell.class,
+    }
+}
+
+/// A section of the code that a jurisdiction's table of offences has for such a crime. None: it cites none.
+pub(super) fn cited(jurisdiction: &str, crime: Crime) -> Option<&'static str> {
+    use OffenceCategory::{Assault, Burglary, Drugs, Homicide, Other, Robbery, Sexual, Weapons};
+    let of = |ca, nj, nyc| match jurisdiction {
+        "us-ca" => Some(ca),
+        "us-nj" => Some(nj),
+        "us-ny-nyc" => Some(nyc),
+        _ => None,
+    };
+    match crime.group {
+        Homicide => of("PC 187", "N.J.S.A. 2C:11-3", "PL 125.25"),
+        Sexual => of("PC 261", "N.J.S.A. 2C:14-2", "PL 130.35"),
+        Robbery => of("PC 211", "N.J.S.A. 2C:15-1", "PL 160.15"),
+        Assault if crime.felony => of("PC 245(a)(1)", "N.J.S.A. 2C:12-1(b)", "PL 120.05"),
+        Assault => of("PC 245(a)(1)", "N.J.S.A. 2C:12-1(a)", "PL 120.00"),
+        Burglary => of("PC 460(b)", "N.J.S.A. 2C:18-2", "PL 140.25"),
+        Weapons => of("PC 29800(a)(1)", "N.J.S.A. 2C:39-4", "PL 265.03"),
+        Drugs => of("HS 11352", "N.J.S.A. 2C:35-5", "PL 220.39"),
+        Other => None,
     }
 }
 

@@ -33,7 +33,7 @@ struct Record {
     birth: Option<PartialDate>,
     signature: Option<i64>,
     charge: Option<Date>,
-    on_record: Option<Date>,
+    recorded_on: Option<Date>,
     asked: Option<i64>,
     lodged: i64,
     taken_in: Option<i64>,
@@ -84,7 +84,7 @@ impl Record {
             birth: some(rng, birth),
             signature: some(rng, seconds),
             charge: some(rng, day),
-            on_record: some(rng, day),
+            recorded_on: some(rng, day),
             asked: some(rng, seconds),
             lodged: recorded(rng),
             taken_in: some(rng, seconds),
@@ -104,7 +104,7 @@ impl Record {
         match mark {
             "the birth" => Some((None, self.birth?.earliest())).filter(|(_, day)| a_possible(day)),
             "the charge" => Some((None, self.charge?)).filter(|(_, day)| a_possible(day)),
-            "the first charge" => Some((None, self.on_record?)),
+            "the first charge" => Some((None, self.recorded_on?)),
             "the signature" => moment(self.signature.filter(possible)?),
             "the request" => moment(self.asked.unwrap_or(i64::MAX).min(self.lodged - SKEW)),
             "the intake" => moment(taken_in?),
@@ -166,7 +166,7 @@ fn case(record: &Record) -> Case {
     detainer.transfers.push(Transfer::offered(Uuid::nil(), sample::window(60), at(record.offered)));
     let intake = Intake {
         subject: subject(record.birth),
-        charges: charges(record.on_record, None),
+        charges: charges(record.recorded_on, None),
         occurred_at: record.taken_in.map(at),
         ..sample::intake()
     };
@@ -185,6 +185,7 @@ fn custody_name() -> CaseName {
 }
 
 /// The command of a row that says the time; none of those that other tests are about.
+#[expect(clippy::too_many_lines, reason = "one arm a method: the list is the function")]
 fn command(row: &Row, record: &Record, time: Time) -> Option<CaseCommand> {
     let (detainer, custody) = (detainer_name(), custody_name());
     let moment = || if let Time::Moment(seconds) = time { at(seconds) } else { panic!("{time:?}") };

@@ -7,7 +7,7 @@ use comity::domain::appeal::{Appeal, AppealAnswer, Bars, Filter};
 use comity::domain::claim::Side;
 use comity::domain::clocks::Firing;
 use comity::domain::custody::OtherGround;
-use comity::domain::determination::{Determination, FieldClass, Ruling};
+use comity::domain::determination::{Determination, FieldClass, Obligation, OnReceipt, Ruling};
 use comity::domain::event::{Change, Counts, Disclosure, Event, Record, RecordedDetermination, Told};
 use comity::domain::facts::{Assertions, CaseFacts, Offence};
 use comity::domain::ids::{AgencyId, CaseName, LogKind};
@@ -282,12 +282,17 @@ fn counts() -> impl Strategy<Value = Counts> {
 }
 
 fn offence() -> impl Strategy<Value = Offence> {
-    (word(), word(), option::of(word()), word()).prop_map(|(category, status, severity, age)| Offence {
-        category,
-        status,
-        severity,
-        age,
-    })
+    let paragraph = select(&["7282.5(a)(1)", "Appendix A"][..]).prop_map(|paragraph| paragraph.parse().unwrap());
+    (word(), word(), option::of(word()), word(), btree_set(paragraph, 0..3), word()).prop_map(
+        |(category, status, severity, age, listed, reading)| Offence {
+            category,
+            status,
+            severity,
+            age,
+            listed,
+            reading,
+        },
+    )
 }
 
 /// Anything that a side may say.
@@ -353,6 +358,6 @@ pub(in crate::properties) fn determination(ruling: Ruling, policies: Vec<String>
     let texts = Vec::new;
     let (citations, obligations, reviews) = (texts(), Vec::new(), texts());
     let (failed, clock, unverified) = (false, None, false);
-    let on_receipt = Vec::new();
+    let on_receipt = vec![OnReceipt { obligation: Obligation::ServeCopy, citations: vec!["Ci-".to_owned()] }];
     Arc::new(Determination { ruling, policies, citations, obligations, reviews, failed, clock, unverified, on_receipt })
 }
