@@ -1,7 +1,9 @@
-//! `comity policy`: the law as data. `check` reads a set, `test` holds it against its own cases, `explain` says
-//! why it answers as it does, and `replay` what it would have changed.
+//! `comity policy`: the law as data. `check` reads a set, `test` holds it against its own cases, `prove` holds it
+//! to what must be so in every case, `explain` says why it answers as it does, and `replay` what it would have changed.
 
 mod explain;
+#[cfg(feature = "prove")]
+mod prove;
 mod replay;
 
 use std::path::{Path, PathBuf};
@@ -29,6 +31,9 @@ enum PolicyCommand {
     Check(SetArgs),
     /// Holds each pack against its table of cases. Exit code 1: a case fails, or a condition is tried on one side only.
     Test(SetArgs),
+    /// Proves what each pack must hold to in every possible case, with cvc5 as the solver. Exit code 1: not proved.
+    #[cfg(feature = "prove")]
+    Prove(prove::ProveArgs),
     /// Says what a law answers in a case, why, and which single fact would change the answer.
     Explain(explain::ExplainArgs),
     /// Judges the determinations of a store's log again under another set, and says which change and by which rule.
@@ -47,6 +52,8 @@ pub(super) fn run(args: &PolicyArgs) -> Result<()> {
     match &args.command {
         PolicyCommand::Check(set) => check(&read(set.directory.as_deref())?),
         PolicyCommand::Test(set) => test(&read(set.directory.as_deref())?),
+        #[cfg(feature = "prove")]
+        PolicyCommand::Prove(args) => prove::run(args),
         PolicyCommand::Explain(args) => explain::run(args),
         PolicyCommand::Replay(args) => replay::run(args),
     }

@@ -116,8 +116,25 @@ pub fn run(set: &PolicySet) -> Report {
 
 /// The zone that a pack's table counts dates in, for showing the dates on which its law changes.
 pub fn zone_of(set: &PolicySet, jurisdiction: &JurisdictionId) -> Option<TimeZone> {
+    table_of(set, jurisdiction)?.zone().cloned()
+}
+
+/// What every case of a pack's table has, and the zone of its dates. None: the pack has no table that can be read.
+#[cfg(feature = "prove")]
+pub(crate) fn ordinary(set: &PolicySet, jurisdiction: &JurisdictionId) -> Option<(toml::Table, TimeZone)> {
+    let table = table_of(set, jurisdiction)?;
+    Some((table.ordinary().clone(), table.zone()?.clone()))
+}
+
+/// The jurisdiction whose law a pack is to stay within, where its table names one.
+#[cfg(feature = "prove")]
+pub(crate) fn within(set: &PolicySet, jurisdiction: &JurisdictionId) -> Option<JurisdictionId> {
+    table_of(set, jurisdiction)?.within().cloned()
+}
+
+fn table_of(set: &PolicySet, jurisdiction: &JurisdictionId) -> Option<Table> {
     let table = set.tables.get(&format!("law/{jurisdiction}{CASES}"))?;
-    Table::read(table, Kind::Pack, &statutes_of(set, jurisdiction)).ok()?.zone().cloned()
+    Table::read(table, Kind::Pack, &statutes_of(set, jurisdiction)).ok()
 }
 
 /// The facts of a case in the words of `given`, as TOML, and when the law is asked. Charges are read by the jurisdiction's
@@ -132,14 +149,21 @@ pub fn facts_of(
     given.facts(zone, &statutes_of(set, jurisdiction))
 }
 
+/// The same without a table of offences: charges are read by their groups alone.
+#[cfg(feature = "prove")]
+pub(crate) fn facts_by_group(given: &str, zone: &TimeZone) -> Result<(CaseFacts, Timestamp), String> {
+    let given: Given = toml::from_str(given).map_err(|error| error.to_string().trim_end().to_owned())?;
+    given.facts(zone, &Statutes::default())
+}
+
 fn statutes_of(set: &PolicySet, jurisdiction: &JurisdictionId) -> Statutes {
     set.statutes(jurisdiction).cloned().unwrap_or_default()
 }
 
 /// The facts of a case of a pack's own table, by its name. None: there is none of that name.
 pub fn facts_named(set: &PolicySet, jurisdiction: &JurisdictionId, name: &str) -> Option<(CaseFacts, Timestamp)> {
+    let table = table_of(set, jurisdiction)?;
     let statutes = statutes_of(set, jurisdiction);
-    let table = Table::read(set.tables.get(&format!("law/{jurisdiction}{CASES}"))?, Kind::Pack, &statutes).ok()?;
     table.facts(table.cases.iter().find(|case| case.name == name)?, None, &statutes).ok()
 }
 
@@ -212,6 +236,9 @@ impl Report {
         let pack = set.written.get(jurisdiction).map(Vec::as_slice).unwrap_or_default();
         let statutes = statutes_of(set, jurisdiction);
         let Some(table) = self.table(set, &file, Kind::Pack, &statutes) else { return };
+        if let Some(outer) = table.within().filter(|outer| !set.written.contains_key(*outer)) {
+            self.fail(&file, None, format!("within: {outer} has no pack in the set"), None);
+        }
         let mut trying = Coverage::of(pack.iter());
         let running = &mut Running { set, pack, table: &table, statutes: &statutes, file: &file, report: self };
         let guarded = running.all(shared, &mut trying, guarding);
@@ -273,3 +300,5 @@ impl fmt::Display for Gap {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) mod trial;

@@ -5,6 +5,8 @@
 mod again;
 mod appeal;
 mod hand_over;
+#[cfg(test)]
+mod possible;
 mod question;
 mod within;
 

@@ -102,6 +102,7 @@ impl Given {
         let warrant: WarrantKind = word("warrant", &self.warrant.to_lowercase())?;
         let form: DetainerForm = word("form", &self.form.to_lowercase())?;
         let custodian = (self.custodian != unknown()).then(|| word::<AgencyClass>("custodian", &self.custodian));
+        let judge = self.judge(warrant)?;
         let facts = CaseFacts {
             stage: word::<Stage>("stage", &self.stage)?,
             requester_kind: word::<AgencyKind>("asked_by", &self.asked_by)?,
@@ -113,8 +114,9 @@ impl Given {
             final_order: self.final_order,
             date_public: self.date_public,
             record: Assertions {
-                judge: self.judge(warrant)?,
-                criminal_warrant: self.criminal_warrant,
+                judge,
+                // As the gate has it: what no judge signed is no warrant on a criminal charge.
+                criminal_warrant: self.criminal_warrant && judge != Judge::None,
                 terrorist_list_match: self.terrorist_list_match,
                 offences: charges.iter().map(|charge| Offence::of(charge, as_of)).collect(),
                 citizenship_claim: self.citizenship_claim,
@@ -130,16 +132,14 @@ impl Given {
     }
 
     /// Which judge signed the warrant that the custodian verified. A judge's warrant is a federal one, where a case does not
-    /// say otherwise.
+    /// say otherwise; beside an officer's there may be one, too.
     fn judge(&self, warrant: WarrantKind) -> Result<Judge, String> {
         let signer = self.signed_by.as_deref().map(signed_by).transpose()?;
-        match (warrant, signer) {
-            (WarrantKind::Judicial, signer) => Ok(signer.unwrap_or(Judge::Federal)),
-            (WarrantKind::None | WarrantKind::I200 | WarrantKind::I205, None | Some(Judge::None)) => Ok(Judge::None),
-            (WarrantKind::None | WarrantKind::I200 | WarrantKind::I205, Some(Judge::Federal | Judge::State)) => {
-                Err("signed_by: a judge, of a warrant that no judge signs".to_owned())
-            }
-        }
+        let usual = match warrant {
+            WarrantKind::Judicial => Judge::Federal,
+            WarrantKind::None | WarrantKind::I200 | WarrantKind::I205 => Judge::None,
+        };
+        Ok(signer.unwrap_or(usual))
     }
 
     /// A date is its first moment in the zone of the table: the day on which a law takes effect is inside.
@@ -179,9 +179,11 @@ impl Row {
 impl Claimed {
     fn facts(&self, as_of: AsOf<'_>) -> Result<Assertions, String> {
         let charges = self.charges.iter().map(Row::charge).collect::<Result<Vec<_>, _>>()?;
+        let judge = self.signed_by.as_deref().map_or(Ok(Judge::None), signed_by)?;
         Ok(Assertions {
-            judge: self.signed_by.as_deref().map_or(Ok(Judge::None), signed_by)?,
-            criminal_warrant: self.criminal_warrant,
+            judge,
+            // As the gate has it: what no judge signed is no warrant on a criminal charge.
+            criminal_warrant: self.criminal_warrant && judge != Judge::None,
             terrorist_list_match: self.terrorist_list_match,
             offences: charges.iter().map(|charge| Offence::of(charge, as_of)).collect(),
             citizenship_claim: self.citizenship_claim,

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 
 use crate::domain::determination::{FieldClass, FieldClasses, HoldClock, LawAction, Obligation, Ruling};
 use crate::domain::facts::CaseFacts;
+use crate::domain::ids::JurisdictionId;
 use crate::domain::statute::Statutes;
 use crate::domain::vocabulary::Vocabulary;
 use crate::domain::zone;
@@ -21,6 +22,7 @@ use crate::policy::switches::Settings;
 #[serde(deny_unknown_fields)]
 struct Written {
     zone: Option<String>,
+    within: Option<String>,
     #[serde(default)]
     switches: BTreeMap<String, String>,
     #[serde(default)]
@@ -70,6 +72,7 @@ struct Acts<T> {
 #[derive(Debug)]
 pub(super) struct Table {
     zone: Option<TimeZone>,
+    within: Option<JurisdictionId>,
     switches: Settings,
     ordinary: toml::Table,
     pub(super) cases: Vec<Case>,
@@ -128,6 +131,8 @@ impl Table {
         if kind == Kind::Pack && zone.is_none() {
             return Err(bare("zone is missing: dates have no midnight without it".to_owned()));
         }
+        let outer = |id: String| id.parse().map_err(|_| bare(format!("within: {id:?} is no jurisdiction")));
+        let within = written.within.map(outer).transpose()?;
         let switches = settings(&written.switches).map_err(bare)?;
         let mut cases: Vec<Case> = Vec::new();
         for (case, number) in written.case.into_iter().zip(1..) {
@@ -137,7 +142,7 @@ impl Table {
             }
             cases.push(case);
         }
-        let table = Self { zone, switches, ordinary: written.ordinary, cases };
+        let table = Self { zone, within, switches, ordinary: written.ordinary, cases };
         table.facts_of_all(kind, statutes)?;
         Ok(table)
     }
@@ -172,6 +177,17 @@ impl Table {
             .map(|case| &case.switches)
             .chain([&self.switches])
             .flat_map(|named| named.keys().map(String::as_str))
+    }
+
+    /// What every case has, unless it says otherwise.
+    #[cfg(feature = "prove")]
+    pub(super) fn ordinary(&self) -> &toml::Table {
+        &self.ordinary
+    }
+
+    /// The jurisdiction whose law the pack is to stay within.
+    pub(super) fn within(&self) -> Option<&JurisdictionId> {
+        self.within.as_ref()
     }
 
     pub(super) fn zone(&self) -> Option<&TimeZone> {

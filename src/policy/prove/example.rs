@@ -1,0 +1,235 @@
+//! A counterexample as a case that counsel can read: written in the words of the tables, made small, and judged again by
+//! the engine, which MUST agree.
+
+use cedar_policy as cedar;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use toml::{Table, Value};
+
+use crate::domain::determination::{Determination, FieldClass, LawAction, Ruling};
+use crate::domain::facts::CaseFacts;
+use crate::policy::cases;
+use crate::policy::prove::law::{Asked, Law};
+use crate::policy::prove::property::Property;
+use crate::policy::prove::question::{Claims, Question, Reaches};
+use crate::policy::prove::written::{given_of, inline, moment_of};
+use crate::policy::rulings::ACTS;
+use crate::policy::vocabulary::{Vocabulary, milliseconds};
+
+/// A case in which a property does not hold, by the engine's own rulings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Example {
+    /// What the laws say, a line each.
+    pub said: Vec<String>,
+    /// The facts, as the value of `given`.
+    pub given: String,
+    /// A case for the table, which fails until the law is mended.
+    pub case: String,
+}
+
+/// Where a case is written down: what every case of a table has, and the zone of its dates.
+#[derive(Debug)]
+pub(super) struct Desk<'a> {
+    /// The law whose table the case is for.
+    pub(super) law: &'a Law,
+    pub(super) vocabulary: &'a Vocabulary,
+    pub(super) ordinary: Table,
+    pub(super) zone: TimeZone,
+}
+
+impl Desk<'_> {
+    /// Writes down what the solver found. The error says how the engine disagrees with the solver.
+    pub(super) fn example(
+        &self,
+        property: &Property,
+        question: &Question<'_>,
+        found: &cedar::Request,
+    ) -> Result<Example, String> {
+        let (given, class) = self.small(question, found)?;
+        let (facts, now) = self.facts(&given)?;
+        let asked = Asked { vocabulary: self.vocabulary, facts: &facts, now };
+        let said = [question.reaches, question.unless].into_iter().flatten();
+        Ok(Example {
+            said: said.map(|reaches| line(&reaches, &asked, class)).collect(),
+            case: self.case(property, question.ought(property).as_ref(), &asked, class, &given),
+            given: inline(&given),
+        })
+    }
+
+    /// The facts of what the solver found, in as few words as will do, and the class of fields that it is about.
+    pub(super) fn small(&self, question: &Question<'_>, found: &cedar::Request) -> Result<(Table, FieldClass), String> {
+        let class = found.resource().map(|class| class.id().unescaped().to_owned()).unwrap_or_default();
+        let class: FieldClass = class.parse().map_err(|_| format!("the solver names the class {class:?}"))?;
+        let mut given = given_of(found, moment_of(found, &self.zone)?)?;
+        if !self.answers(question, class, &given)? {
+            return Err(format!("the engine does not agree that this is a counterexample: given = {}", inline(&given)));
+        }
+        // The solver names any day; the table's own reads better.
+        if let Some(usual) = self.ordinary.get("on").and_then(Value::as_str).and_then(|on| on.parse().ok()) {
+            let moved = given_of(found, usual)?;
+            if self.answers(question, class, &moved)? {
+                given = moved;
+            }
+        }
+        self.shrink(question, class, &mut given);
+        Ok((given, class))
+    }
+
+    /// A case's facts, and when the law is asked.
+    pub(super) fn facts(&self, given: &Table) -> Result<(CaseFacts, Timestamp), String> {
+        let mut whole = self.ordinary.clone();
+        whole.extend(given.clone());
+        cases::facts_by_group(&whole.to_string(), &self.zone)
+    }
+
+    /// Whether the engine finds in a case what the question asks for.
+    fn answers(&self, question: &Question<'_>, class: FieldClass, given: &Table) -> Result<bool, String> {
+        let (facts, now) = self.facts(given)?;
+        let asked = Asked { vocabulary: self.vocabulary, facts: &facts, now };
+        let reached = |reaches: &Reaches<'_>| {
+            reaches.level.reached_by(&reaches.law.says(&asked, reaches.act, class, reaches.claims))
+        };
+        Ok(holds(&question.given, &asked, class)?
+            && question.reaches.as_ref().is_none_or(reached)
+            && !question.unless.as_ref().is_some_and(reached))
+    }
+
+    /// Leaves out every word without which the case is still an answer.
+    fn shrink(&self, question: &Question<'_>, class: FieldClass, given: &mut Table) {
+        for key in given.keys().cloned().collect::<Vec<_>>() {
+            let mut less = given.clone();
+            less.remove(&key);
+            if self.answers(question, class, &less) == Ok(true) {
+                *given = less;
+            }
+        }
+        let mut rest: Vec<Table> = without_one(given);
+        while let Some(less) = rest.pop() {
+            if self.answers(question, class, &less) == Ok(true) {
+                rest = without_one(&less);
+                *given = less;
+            }
+        }
+    }
+
+    /// The case as a table has it: what the law says now, but of the one ruling what it ought to say.
+    fn case(
+        &self,
+        property: &Property,
+        ought: Option<&Ought>,
+        asked: &Asked<'_>,
+        class: FieldClass,
+        given: &Table,
+    ) -> String {
+        let says = |act, class| self.law.says(asked, act, class, Claims::Heard).ruling;
+        let expect = ACTS.iter().map(|act| match ought {
+            Some(ought) if ought.act == *act => format!("{} = \"{}\"", act.word(), ought.words),
+            Some(_) | None => format!("{} = \"{}\"", act.word(), says(*act, class).word().replace('-', " ")),
+        });
+        let expect: Vec<String> = expect.collect();
+        let is_shown = |shown: &FieldClass| match ought {
+            Some(ought) if ought.act == LawAction::Disclose && *shown == class => ought.is_more,
+            Some(_) | None => matches!(says(LawAction::Disclose, *shown), Ruling::May | Ruling::Must),
+        };
+        let shown = FieldClass::ALL.iter().filter(|shown| is_shown(shown));
+        let shown: Vec<String> = shown.map(|class| format!("\"{}\"", class.word())).collect();
+        format!(
+            "[[case]]\nname = \"{property}\"\ngiven = {}\nexpect = {{ {} }}\nshown = [{}]\n",
+            inline(given),
+            expect.join(", "),
+            shown.join(", ")
+        )
+    }
+}
+
+/// The same with one word fewer, in every way.
+fn without_one(table: &Table) -> Vec<Table> {
+    let mut all = Vec::new();
+    for (key, value) in table {
+        let mut put = |value: Value| {
+            let mut less = table.clone();
+            less.insert(key.clone(), value);
+            all.push(less);
+        };
+        match value {
+            Value::Array(items) => {
+                for at in 0..items.len() {
+                    let others = items.iter().enumerate().filter(|(place, _)| *place != at);
+                    put(others.map(|(_, item)| item.clone()).collect::<Vec<_>>().into());
+                    if let Some(Value::Table(row)) = items.get(at) {
+                        for row in without_one(row) {
+                            let rows = items.iter().enumerate();
+                            let put_in = |(place, item): (usize, &Value)| {
+                                if place == at { row.clone().into() } else { item.clone() }
+                            };
+                            put(rows.map(put_in).collect::<Vec<_>>().into());
+                        }
+                    }
+                }
+            }
+            Value::Table(inner) => without_one(inner).into_iter().for_each(|inner| put(inner.into())),
+            Value::String(_) | Value::Integer(_) | Value::Float(_) | Value::Boolean(_) | Value::Datetime(_) => {}
+        }
+        let mut less = table.clone();
+        less.remove(key);
+        all.push(less);
+    }
+    all
+}
+
+/// Whether a condition in Cedar holds in a case.
+fn holds(given: &str, asked: &Asked<'_>, class: FieldClass) -> Result<bool, String> {
+    let text = format!("permit (principal, action, resource) when {{ {given} }};");
+    let policies: cedar::PolicySet = text.parse().map_err(|error: cedar::ParseErrors| error.to_string())?;
+    let context = asked.vocabulary.facts(asked.facts, milliseconds(asked.now)).ok_or("facts that cannot be asked")?;
+    let request = asked.vocabulary.disclosure(asked.facts.requester_kind, class, &context);
+    let request = request.ok_or("a question that cannot be put")?;
+    let response = cedar::Authorizer::new().is_authorized(&request, &policies, &cedar::Entities::empty());
+    Ok(response.decision() == cedar::Decision::Allow)
+}
+
+/// What one law says of one act, in a line.
+fn line(reaches: &Reaches<'_>, asked: &Asked<'_>, class: FieldClass) -> String {
+    let Reaches { law, act, claims, .. } = *reaches;
+    let said = law.says(asked, act, class, claims);
+    let about = match act {
+        LawAction::Disclose => format!("disclose {}", class.word()),
+        LawAction::Hold | LawAction::Notify | LawAction::Transfer | LawAction::Interview => act.word().to_owned(),
+    };
+    let without = match claims {
+        Claims::Heard => "",
+        Claims::TakenForFacts => ", with what is claimed taken for fact",
+        Claims::Unheard => ", with nothing claimed",
+    };
+    format!("{}{without}: {about} is {}", law.jurisdiction, ruling(&said))
+}
+
+fn ruling(said: &Determination) -> String {
+    let word = said.ruling.word().replace('-', " ");
+    match (said.failed, said.policies.as_slice()) {
+        (true, _) => format!("{word} (a policy could not be evaluated)"),
+        (false, []) => format!("{word} (no policy speaks to this)"),
+        (false, policies) => format!("{word} ({})", policies.join(", ")),
+    }
+}
+
+/// What a ruling ought to be, and is not.
+struct Ought {
+    act: LawAction,
+    words: &'static str,
+    /// It ought to go further.
+    is_more: bool,
+}
+
+impl Question<'_> {
+    /// What is to be mended: the ruling that goes too far, or else the one that does not go far enough. None: a difference is
+    /// told and nothing more.
+    fn ought(&self, property: &Property) -> Option<Ought> {
+        if property.is_only_told() {
+            return None;
+        }
+        let too_far = |wrong: Reaches<'_>| Ought { act: wrong.act, words: wrong.level.below(), is_more: false };
+        let too_little = |wrong: Reaches<'_>| Ought { act: wrong.act, words: wrong.level.words(), is_more: true };
+        self.reaches.map(too_far).or_else(|| self.unless.map(too_little))
+    }
+}

@@ -1,0 +1,87 @@
+//! A law as it is compared: its policies, and the same policies ready to be asked as the engine asks them.
+
+use cedar_policy as cedar;
+use jiff::Timestamp;
+
+use crate::domain::determination::{Determination, FieldClass, LawAction};
+use crate::domain::facts::CaseFacts;
+use crate::domain::ids::JurisdictionId;
+use crate::policy::determination::{Annotations, failed};
+use crate::policy::load::PolicySet;
+use crate::policy::prove::question::{Claims, Level, Reaches};
+use crate::policy::slice::{Asserted, Slice};
+use crate::policy::switches::Settings;
+use crate::policy::vocabulary::{Vocabulary, milliseconds};
+
+/// A pack with the safeguards appended.
+#[derive(Debug)]
+pub(super) struct Law {
+    pub(super) jurisdiction: JurisdictionId,
+    pub(super) policies: cedar::PolicySet,
+    annotations: Annotations,
+    slice: Slice,
+}
+
+impl Law {
+    /// The pack with its switches set one way.
+    pub(super) fn new(
+        set: &PolicySet,
+        jurisdiction: &JurisdictionId,
+        pack: &[cedar::Policy],
+        settings: &Settings,
+    ) -> Result<Self, String> {
+        let policies = set.law_with(pack, settings)?;
+        Ok(Self {
+            jurisdiction: jurisdiction.clone(),
+            annotations: Annotations::of(&policies),
+            slice: Slice::new(0, policies.clone()),
+            policies,
+        })
+    }
+
+    /// That its ruling on an act reaches a level, with the requester's claims heard.
+    pub(super) fn at(&self, act: LawAction, level: Level) -> Reaches<'_> {
+        Reaches { law: self, act, level, claims: Claims::Heard }
+    }
+
+    /// What the law says. `class` is the class of fields that would be shown.
+    pub(super) fn says(&self, asked: &Asked<'_>, act: LawAction, class: FieldClass, claims: Claims) -> Determination {
+        let Asked { vocabulary, facts, now } = *asked;
+        match claims {
+            Claims::Heard => {
+                let asking = self.slice.asking(vocabulary, facts.requester_kind);
+                let contexts = Asserted::of(vocabulary, facts, milliseconds(now));
+                match act {
+                    LawAction::Disclose => asking.disclose(class, &contexts),
+                    LawAction::Hold | LawAction::Notify | LawAction::Transfer | LawAction::Interview => {
+                        asking.act(act, &contexts)
+                    }
+                }
+            }
+            Claims::TakenForFacts => self.answers(asked, facts, act, class),
+            Claims::Unheard => self.answers(asked, &facts.without_claims(), act, class),
+        }
+    }
+
+    /// The one answer of the law to facts as they are, without the gateway's guard.
+    fn answers(&self, asked: &Asked<'_>, facts: &CaseFacts, act: LawAction, class: FieldClass) -> Determination {
+        let context = asked.vocabulary.facts(facts, milliseconds(asked.now));
+        let request = |context: &cedar::Context| match act {
+            LawAction::Disclose => asked.vocabulary.disclosure(facts.requester_kind, class, context),
+            LawAction::Hold | LawAction::Notify | LawAction::Transfer | LawAction::Interview => {
+                asked.vocabulary.act(facts.requester_kind, act, context)
+            }
+        };
+        let Some(request) = context.as_ref().and_then(request) else { return failed() };
+        let authorizer = cedar::Authorizer::new();
+        self.annotations.ruling(&authorizer.is_authorized(&request, &self.policies, &cedar::Entities::empty()))
+    }
+}
+
+/// A case that laws are asked about.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked<'a> {
+    pub(super) vocabulary: &'a Vocabulary,
+    pub(super) facts: &'a CaseFacts,
+    pub(super) now: Timestamp,
+}

@@ -1,0 +1,188 @@
+//! What is proved of each pack, and the questions that prove it.
+
+use std::fmt;
+
+use crate::domain::determination::LawAction;
+use crate::domain::ids::JurisdictionId;
+use crate::policy::prove::law::Law;
+use crate::policy::prove::question::{Claims, Level, Question, Reaches};
+use crate::policy::rulings::ACTS;
+
+/// A property that a pack is to have in every possible case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Property {
+    /// Every rule can be evaluated.
+    NoError,
+    /// No claim of the requester's moves a ruling to may or must.
+    ClaimsOpenNothing,
+    /// What stands in every jurisdiction: under a safeguard nothing is done or shown without a person, nothing at all is done
+    /// to a citizen, and nobody is held whom no form asks to hold.
+    Safeguards,
+    /// The classes that are shown in no case are shown in none.
+    NeverShown,
+    /// The classes that are shown in every case are shown in each.
+    AlwaysShown,
+    /// No class of a release is shown where its notice is not allowed.
+    ReleaseNeedsNotice,
+    /// Nothing goes further than under the law of a wider jurisdiction.
+    Within(JurisdictionId),
+    /// Nothing is allowed, and nothing is a duty, that is not under the law in force.
+    PermitsNoMore,
+    /// How else the candidate differs from the law in force. Told, and nothing stands in its way.
+    Differs,
+}
+
+impl Property {
+    /// Whether a counterexample is told and no more.
+    pub(super) fn is_only_told(&self) -> bool {
+        *self == Self::Differs
+    }
+}
+
+impl fmt::Display for Property {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoError => f.write_str("no rule can err"),
+            Self::ClaimsOpenNothing => f.write_str("no claim opens"),
+            Self::Safeguards => f.write_str("the safeguards stand"),
+            Self::NeverShown => f.write_str("never shown"),
+            Self::AlwaysShown => f.write_str("always shown"),
+            Self::ReleaseNeedsNotice => f.write_str("no release shown without notice"),
+            Self::Within(outer) => write!(f, "within {outer}"),
+            Self::PermitsNoMore => f.write_str("permits no more than the law in force"),
+            Self::Differs => f.write_str("otherwise as the law in force"),
+        }
+    }
+}
+
+/// A pack that is to have the properties.
+#[derive(Debug)]
+pub(super) struct Subject {
+    pub(super) law: Law,
+    pub(super) setting: Option<String>,
+    pub(super) within: Option<Law>,
+    pub(super) against: Option<Law>,
+}
+
+/// A property of a pack, and what to ask.
+#[derive(Debug)]
+pub(super) struct Task<'a> {
+    pub(super) place: usize,
+    pub(super) law: &'a Law,
+    pub(super) setting: Option<&'a str>,
+    pub(super) property: Property,
+    pub(super) questions: Vec<Question<'a>>,
+}
+
+/// Facts that put a case under a safeguard, whoever says them.
+const SAFEGUARDED: &str = "context.citizenship_claim || context.asserted.citizenship_claim || context.citizen \
+                           || context.asserted.citizen || context.juvenile || context.asserted.juvenile \
+                           || context.sealed || context.asserted.sealed";
+/// The person is no alien.
+const CITIZEN: &str = "context.citizen || context.asserted.citizen";
+/// The classes that are shown in every case.
+const ALWAYS: &str =
+    r#"[FieldClass::"request", FieldClass::"answer", FieldClass::"count", FieldClass::"contact"].contains(resource)"#;
+/// The classes that are shown in none.
+const NEVER: &str =
+    r#"[FieldClass::"restricted", FieldClass::"safeguard", FieldClass::"determination"].contains(resource)"#;
+/// The classes of a release.
+const RELEASE: &str =
+    r#"[FieldClass::"release-date", FieldClass::"release-place", FieldClass::"release-detail"].contains(resource)"#;
+const ANY_CASE: &str = "true";
+
+impl Subject {
+    /// Every property that the pack is to have, with what to ask.
+    pub(super) fn tasks(&self) -> Vec<Task<'_>> {
+        let mut tasks = vec![
+            self.task(Property::NoError, self.no_error()),
+            self.task(Property::ClaimsOpenNothing, self.claims_open_nothing()),
+            self.task(Property::Safeguards, self.safeguards()),
+            self.task(Property::NeverShown, vec![Question::never(NEVER, self.shown())]),
+            self.task(Property::AlwaysShown, vec![Question::always(ALWAYS, self.shown())]),
+            self.task(Property::ReleaseNeedsNotice, vec![self.release_needs_notice()]),
+        ];
+        if let Some(outer) = &self.within {
+            tasks.push(self.task(Property::Within(outer.jurisdiction.clone()), self.within(outer)));
+        }
+        if let Some(force) = &self.against {
+            tasks.push(self.task(Property::PermitsNoMore, self.permits_no_more(force)));
+            tasks.push(self.task(Property::Differs, self.differs(force)));
+        }
+        tasks
+    }
+
+    fn task<'a>(&'a self, property: Property, questions: Vec<Question<'a>>) -> Task<'a> {
+        let setting = self.setting.as_deref();
+        Task { place: 0, law: &self.law, setting, property, questions }
+    }
+
+    fn at(&self, act: LawAction, level: Level) -> Reaches<'_> {
+        self.law.at(act, level)
+    }
+
+    fn shown(&self) -> Reaches<'_> {
+        self.at(LawAction::Disclose, Level::May)
+    }
+
+    fn no_error(&self) -> Vec<Question<'_>> {
+        LawAction::ALL.iter().map(|act| Question::always(ANY_CASE, self.at(*act, Level::Judged))).collect()
+    }
+
+    fn claims_open_nothing(&self) -> Vec<Question<'_>> {
+        let of_act = |act: &LawAction| {
+            [Level::May, Level::Must].map(|level| {
+                let reaches = |claims| Reaches { claims, ..self.at(*act, level) };
+                Question::implies(ANY_CASE, reaches(Claims::TakenForFacts), reaches(Claims::Unheard))
+            })
+        };
+        LawAction::ALL.iter().flat_map(of_act).collect()
+    }
+
+    fn safeguards(&self) -> Vec<Question<'_>> {
+        let reaches = |given: &str, level: Level| -> Vec<Question<'_>> {
+            ACTS.iter().map(|act| Question::never(given, self.at(*act, level))).collect()
+        };
+        let mut questions = reaches(SAFEGUARDED, Level::May);
+        questions.extend(reaches(CITIZEN, Level::Review));
+        questions.push(Question::never(&format!("({SAFEGUARDED}) && !{ALWAYS}"), self.shown()));
+        questions.push(Question::never("!context.asks_for_hold", self.at(LawAction::Hold, Level::Review)));
+        questions
+    }
+
+    fn release_needs_notice(&self) -> Question<'_> {
+        Question::implies(RELEASE, self.shown(), self.at(LawAction::Notify, Level::May))
+    }
+
+    /// In the order of rulings: must not, review, may or must.
+    fn within<'a>(&'a self, outer: &'a Law) -> Vec<Question<'a>> {
+        let of_act = |act: &LawAction| {
+            let reaches = |law: &'a Law, level| law.at(*act, level);
+            [Level::Review, Level::May]
+                .map(|level| Question::implies(ANY_CASE, reaches(&self.law, level), reaches(outer, level)))
+        };
+        LawAction::ALL.iter().flat_map(of_act).collect()
+    }
+
+    fn permits_no_more<'a>(&'a self, force: &'a Law) -> Vec<Question<'a>> {
+        beyond(&self.law, force, &[Level::May, Level::Must])
+    }
+
+    /// What is left to a person and was forbidden; and all that the candidate takes away.
+    fn differs<'a>(&'a self, force: &'a Law) -> Vec<Question<'a>> {
+        let mut questions = beyond(&self.law, force, &[Level::Review]);
+        questions.extend(beyond(force, &self.law, &[Level::Review, Level::May, Level::Must]));
+        questions
+    }
+}
+
+/// Where one law goes further than the other. Nothing to ask where both say the same in so many words.
+fn beyond<'a>(one: &'a Law, other: &'a Law, levels: &[Level]) -> Vec<Question<'a>> {
+    if one.policies == other.policies {
+        return Vec::new();
+    }
+    let of_act = |act: &LawAction| {
+        levels.iter().map(|level| Question::implies(ANY_CASE, one.at(*act, *level), other.at(*act, *level))).collect()
+    };
+    LawAction::ALL.iter().flat_map::<Vec<Question<'a>>, _>(of_act).collect()
+}

@@ -1,0 +1,199 @@
+//! That a ruling as a condition is the engine's ruling, that what is called impossible cannot be said, and that facts are
+//! written down as they are.
+
+use cedar_policy as cedar;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
+use toml::{Table, Value};
+
+use crate::domain::agency::{AgencyClass, AgencyKind};
+use crate::domain::charge::{ChargeStatus, OffenceCategory, Severity};
+use crate::domain::detainer::{DetainerBasis, DetainerForm, IssuingAuthority, WarrantKind};
+use crate::domain::determination::{FieldClass, LawAction};
+use crate::domain::facts::{CaseFacts, Stage};
+use crate::domain::vocabulary::Vocabulary;
+use crate::policy::cases;
+use crate::policy::load::PolicySet;
+use crate::policy::prove::law::{Asked, Law};
+use crate::policy::prove::question::{Claims, Level, Reaches};
+use crate::policy::prove::rewrite::{permit, reached};
+use crate::policy::prove::solver::POSSIBLE;
+use crate::policy::prove::tests::embedded;
+use crate::policy::prove::written::{given_of, moment_of};
+use crate::policy::samples::any_facts;
+use crate::policy::switches::Settings;
+use crate::policy::vocabulary::milliseconds;
+
+/// The context of a case with the record that proofs alone know.
+fn context_of(set: &PolicySet, facts: &CaseFacts, now: Timestamp) -> cedar::Context {
+    let json = |facts: &CaseFacts| set.vocabulary.facts(facts, milliseconds(now)).unwrap().to_json_value().unwrap();
+    let mut context = json(facts);
+    context["silent"] = json(&facts.without_claims())["asserted"].clone();
+    cedar::Context::from_json_value(context, None).unwrap()
+}
+
+fn word<T: Vocabulary + std::fmt::Debug>() -> impl Strategy<Value = Value> {
+    select(T::VARIANTS).prop_map(|word| word.plain_word().into())
+}
+
+/// A charge as a table of cases would say it.
+fn any_row() -> impl Strategy<Value = Value> {
+    // A conviction may be of a day to come: it counts as one without a date.
+    let day = option::of((-1_i16..22, 1_i8..13, 1_i8..29));
+    (word::<OffenceCategory>(), word::<ChargeStatus>(), option::of(word::<Severity>()), day).prop_map(
+        |(offence, status, severity, day)| {
+            let day = day.map(|(years, month, day)| format!("{}-{month:02}-{day:02}", 2026 - years).into());
+            let row =
+                [("offence", Some(offence)), ("status", Some(status)), ("severity", severity), ("convicted_on", day)];
+            Value::Table(row.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect())
+        },
+    )
+}
+
+const CLAIMS: &[&str] =
+    &["terrorist_list_match", "citizenship_claim", "citizen", "lawful_status", "juvenile", "protected"];
+
+/// What one side says, as a table of cases would.
+fn any_said() -> impl Strategy<Value = Table> {
+    let flags = subsequence(CLAIMS, 0..=CLAIMS.len());
+    (word::<IssuingAuthority>(), any::<bool>(), flags, vec(any_row(), 0..6)).prop_map(
+        |(signed_by, criminal, flags, charges)| {
+            let pairs = [("signed_by", signed_by), ("criminal_warrant", criminal.into()), ("charges", charges.into())];
+            let flags = flags.into_iter().map(|flag| (flag, true.into()));
+            pairs.into_iter().chain(flags).map(|(key, value)| (key.to_owned(), value)).collect()
+        },
+    )
+}
+
+/// Facts as a table of cases can say them, of every kind.
+fn any_given() -> impl Strategy<Value = Table> {
+    let words = (
+        word::<AgencyKind>(),
+        option::of(word::<AgencyClass>()),
+        word::<Stage>(),
+        word::<DetainerForm>(),
+        subsequence(DetainerBasis::ALL, 0..=DetainerBasis::ALL.len()),
+        word::<WarrantKind>(),
+        any::<[bool; 2]>(),
+    );
+    let on = (2010_i16..2030, 1_i8..13, 1_i8..29, 0_i8..24)
+        .prop_map(|(year, month, day, hour)| format!("{year}-{month:02}-{day:02}T{hour:02}:00:00"));
+    (on, words, any_said(), any_said()).prop_map(|(on, words, record, asserted)| {
+        let (asked_by, custodian, stage, form, basis, warrant, [final_order, date_public]) = words;
+        let basis: Vec<Value> = basis.iter().map(|word| word.word().into()).collect();
+        let pairs = [
+            ("on", on.into()),
+            ("asked_by", asked_by),
+            ("custodian", custodian.unwrap_or_else(|| "unknown".into())),
+            ("stage", stage),
+            ("form", form),
+            ("basis", basis.into()),
+            ("warrant", warrant),
+            ("final_order", final_order.into()),
+            ("date_public", date_public.into()),
+            ("asserted", asserted.into()),
+        ];
+        record.into_iter().chain(pairs.map(|(key, value)| (key.to_owned(), value))).collect()
+    })
+}
+
+/// A law that reads claims in every way that a law may, and duties with them.
+const CLAIMED: &str = r#"
+    @id("us-zz.a") @cite("c") @duty("must") permit (principal, action, resource)
+    when { context.asserted.judicial_warrant || context.judicial_warrant };
+    @id("us-zz.b") @cite("c") permit (principal, action, resource) unless { context.asserted.juvenile };
+    @id("us-zz.c") @cite("c") @duty("must") permit (principal, action, resource)
+    when { context.asserted.charges.isEmpty() && context.date_public };
+    @id("us-zz.d") @cite("c") forbid (principal, action, resource)
+    unless { context.asserted.convictions.containsAny([Offence::"drugs", Offence::"other"]) || context.citizen };
+    @id("us-zz.e") @cite("c") @review("r") forbid (principal == AgencyKind::"city", action, resource)
+    when { context.asserted.sealed || context.asserted.protected };
+    @id("us-zz.f") @cite("c") permit (principal is AgencyKind, action, resource) when { context.asserted.citizen };
+"#;
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_024))]
+
+    #[test]
+    fn a_ruling_on_claims_as_a_condition_is_the_engines_ruling(
+        facts in any_facts(),
+        left_out in subsequence(vec![0_usize, 1, 2, 3, 4, 5], 0..5),
+        level in select(&[Level::Review, Level::May, Level::Must][..]),
+        claims in select(&[Claims::Heard, Claims::TakenForFacts, Claims::Unheard][..]),
+    ) {
+        let set = embedded();
+        let all: cedar::PolicySet = CLAIMED.replace("action,", "action == Action::\"notify\",").parse().unwrap();
+        let named = |policy: &cedar::Policy| policy.new_id(cedar::PolicyId::new(policy.annotation("id").unwrap()));
+        let mut pack: Vec<cedar::Policy> = all.policies().map(named).collect();
+        pack.sort_by_key(|policy| policy.id().clone());
+        let mut place = 0..;
+        pack.retain(|_| !left_out.contains(&place.next().unwrap()));
+        let law = Law::new(set, &"us-zz".parse().unwrap(), &pack, &Settings::new()).unwrap();
+        agree(set, &facts, &Reaches { law: &law, act: LawAction::Notify, level, claims }, FieldClass::Count)?;
+    }
+}
+
+/// The condition and the engine say the same of a case.
+fn agree(set: &PolicySet, facts: &CaseFacts, reaches: &Reaches<'_>, class: FieldClass) -> Result<(), TestCaseError> {
+    let asked = Asked { vocabulary: &set.vocabulary, facts, now: Timestamp::from_second(1_779_854_400).unwrap() };
+    let condition = cedar::PolicySet::from_policies([permit("c", &reached(reaches).unwrap()).unwrap()]).unwrap();
+    let context = context_of(set, facts, asked.now);
+    let request = set.vocabulary.disclosure(facts.requester_kind, class, &context).unwrap();
+    let answer = cedar::Authorizer::new().is_authorized(&request, &condition, &cedar::Entities::empty());
+    prop_assert_eq!(answer.diagnostics().errors().count(), 0);
+    let said = reaches.law.says(&asked, reaches.act, class, reaches.claims);
+    prop_assert_eq!(answer.decision() == cedar::Decision::Allow, reaches.level.reached_by(&said), "{:?}", said);
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    /// Whatever else a proof leaves out of account would be a case that nobody proved.
+    #[test]
+    fn what_is_called_impossible_cannot_be_said(given in any_given()) {
+        let set = embedded();
+        let (facts, now) = cases::facts_by_group(&given.to_string(), &TimeZone::UTC).unwrap();
+        let context = context_of(set, &facts, now);
+        let request = set.vocabulary.disclosure(facts.requester_kind, FieldClass::Count, &context).unwrap();
+        for invariant in POSSIBLE.parse::<cedar::PolicySet>().unwrap().policies() {
+            let alone = cedar::PolicySet::from_policies([invariant.clone()]).unwrap();
+            let answer = cedar::Authorizer::new().is_authorized(&request, &alone, &cedar::Entities::empty());
+            prop_assert_eq!(answer.decision(), cedar::Decision::Allow, "{}", invariant);
+        }
+    }
+
+    /// What the solver finds is a context; what is printed says the same to the law.
+    #[test]
+    fn facts_are_written_down_as_they_are(given in any_given()) {
+        let set = embedded();
+        let zone = TimeZone::get("America/New_York").unwrap();
+        let (facts, now) = cases::facts_by_group(&given.to_string(), &zone).unwrap();
+        let context = context_of(set, &facts, now);
+        let request = set.vocabulary.disclosure(facts.requester_kind, FieldClass::Count, &context).unwrap();
+        let written = given_of(&request, moment_of(&request, &zone).unwrap()).unwrap();
+        let (again, moment) = cases::facts_by_group(&written.to_string(), &zone).unwrap();
+        prop_assert_eq!(moment, now);
+        let json = |context: cedar::Context| context.to_json_value().unwrap();
+        prop_assert_eq!(json(context_of(set, &again, moment)), json(context), "{}", written);
+    }
+
+    #[test]
+    fn a_ruling_as_a_condition_is_the_engines_ruling(
+        facts in any_facts(),
+        pack in select(&["us-ca", "us-nj", "us-ny-nyc", "us-tx", "us-fl"][..]),
+        act in select(LawAction::ALL),
+        level in select(&[Level::Judged, Level::Review, Level::May, Level::Must][..]),
+        class in select(FieldClass::ALL),
+        claims in select(&[Claims::Heard, Claims::TakenForFacts, Claims::Unheard][..]),
+    ) {
+        let set = embedded();
+        let jurisdiction = pack.parse().unwrap();
+        let law = Law::new(set, &jurisdiction, &set.written[&jurisdiction], &set.switches.settings()).unwrap();
+        agree(set, &facts, &Reaches { law: &law, act, level, claims }, class)?;
+    }
+}

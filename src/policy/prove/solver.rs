@@ -1,0 +1,113 @@
+//! The solver: cvc5, another process, found when it is asked for. The one file that names the symbolic compiler.
+
+use std::path::PathBuf;
+
+use cedar_policy as cedar;
+use cedar_policy_symcc::solver::LocalSolver;
+use cedar_policy_symcc::{CedarSymCompiler, CompiledPolicySet};
+use tokio::process::Command;
+
+use crate::policy::prove::question::{Level, Question};
+use crate::policy::prove::rewrite::{self, RewriteError, both, condition, not, only_where, permit, reached};
+
+/// How long one question may take.
+const QUESTION_MS_MAX: u64 = 30_000;
+/// What holds in every possible case.
+pub(super) const POSSIBLE: &str = include_str!("possible.cedar");
+
+/// Why a question was not answered.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum AskError {
+    /// The question cannot be put.
+    #[error("{0}")]
+    Rewrite(#[from] RewriteError),
+    /// Two policies of a question bear one id.
+    #[error("{0}")]
+    Set(#[from] Box<cedar::PolicySetError>),
+    /// The solver cannot be started.
+    #[error("cannot start {program}: {error}")]
+    Start {
+        /// What was to be started.
+        program: String,
+        /// What the system said.
+        error: String,
+    },
+    /// It gave no answer, or the policies cannot be compiled for it.
+    #[error("{0}")]
+    Solver(String),
+}
+
+/// Puts questions about the laws of a policy set.
+#[derive(Debug)]
+pub(super) struct Solver {
+    program: PathBuf,
+    schema: cedar::Schema,
+    kind: cedar::RequestEnv,
+    possible: Vec<cedar::Policy>,
+    running: Option<CedarSymCompiler<LocalSolver>>,
+}
+
+impl Solver {
+    /// Starts nothing yet. `schema` is the text of the set's schema.
+    pub(super) fn new(program: PathBuf, schema: &str) -> Result<Self, AskError> {
+        let (schema, nothing_claimed) = rewrite::schema_with_silence(schema)?;
+        let mut possible = vec![only_where("possible.silence", &condition(&nothing_claimed)?)?];
+        let invariants: cedar::PolicySet =
+            POSSIBLE.parse().map_err(|error| RewriteError::Condition(Box::new(error)))?;
+        for invariant in invariants.policies() {
+            if let Some(holds) = rewrite::when_of(invariant)? {
+                possible.push(only_where(invariant.annotation("id").unwrap_or("possible"), &holds)?);
+            }
+        }
+        let named = |name: &str| name.parse().map_err(|error| RewriteError::Condition(Box::new(error)));
+        let disclose = "Action::\"disclose\"".parse().map_err(|error| RewriteError::Condition(Box::new(error)))?;
+        let kind = cedar::RequestEnv::new(named("AgencyKind")?, disclose, named("FieldClass")?);
+        Ok(Self { program, schema, kind, possible, running: None })
+    }
+
+    /// A possible case that answers the question, as Cedar's request. None: there is none, by proof.
+    pub(super) async fn ask(&mut self, question: &Question<'_>) -> Result<Option<cedar::Request>, AskError> {
+        let mut when = condition(&question.given)?;
+        if let Some(reaches) = &question.reaches {
+            when = both(when, reached(reaches)?);
+        }
+        let mut unless = Vec::new();
+        match &question.unless {
+            // A rule without a value takes the condition that it is in with it, so this one stands by itself.
+            Some(reaches) if reaches.level == Level::Judged => unless.push(permit("unless", &reached(reaches)?)?),
+            Some(reaches) => when = both(when, not(reached(reaches)?)),
+            None => {}
+        }
+        let mut found = vec![permit("found", &when)?];
+        found.extend(self.possible.iter().cloned());
+        let (found, unless) = (self.compiled(found)?, self.compiled(unless)?);
+        let solver = match self.running.take() {
+            Some(running) => self.running.insert(running),
+            None => self.running.insert(start(&self.program)?),
+        };
+        match solver.check_implies_with_counterexample_opt(&found, &unless).await {
+            Ok(found) => Ok(found.map(|case| case.request)),
+            Err(error) => {
+                // What it would say next may belong to this question.
+                self.running = None;
+                Err(AskError::Solver(error.to_string()))
+            }
+        }
+    }
+
+    fn compiled(&self, policies: Vec<cedar::Policy>) -> Result<CompiledPolicySet, AskError> {
+        let set = cedar::PolicySet::from_policies(policies).map_err(Box::new)?;
+        CompiledPolicySet::compile(&set, &self.kind, &self.schema).map_err(|error| AskError::Solver(error.to_string()))
+    }
+}
+
+fn start(program: &PathBuf) -> Result<CedarSymCompiler<LocalSolver>, AskError> {
+    let failed = |error: &dyn std::fmt::Display| AskError::Start {
+        program: program.display().to_string(),
+        error: error.to_string(),
+    };
+    let mut command = Command::new(program);
+    command.args(["--lang", "smt", &format!("--tlimit-per={QUESTION_MS_MAX}")]).kill_on_drop(true);
+    let solver = LocalSolver::from_command(&mut command).map_err(|error| failed(&error))?;
+    CedarSymCompiler::new(solver).map_err(|error| failed(&error))
+}
