@@ -229,7 +229,9 @@ impl Account {
         cases: &Cases,
         now: Timestamp,
     ) -> bool {
-        self.may_show(class, of, &known_now(of, custody, cases, now))
+        // What was said while it stood on no custody is judged of the one that it was matched to next.
+        let of_any = [custody, custody.or(linked(of))];
+        of_any.into_iter().any(|custody| self.may_show(class, of, &known_now(of, custody, cases, now)))
     }
 
     /// Whether a requester may be shown a token.
