@@ -79,7 +79,7 @@ async fn a_case_that_is_made_up_is_answered_and_explained_and_touches_nothing() 
 
     // What it says would change the answer does, when it is asked.
     let signed = v1::Facts {
-        warrant: v1::WarrantKind::Judicial.into(),
+        warrant: v1::WarrantKind::None.into(),
         issuing_authority: v1::IssuingAuthority::FederalJudge.into(),
         judicial_warrant: true,
         ..made_up_facts()
@@ -111,7 +111,7 @@ async fn facts_that_cannot_be_are_refused_by_name() {
     check(v1::Facts { criminal_warrant: true, ..ordinary() }, "facts.criminal_warrant").await;
     check(v1::Facts { sealed: true, ..ordinary() }, "facts.sealed").await;
     check(v1::Facts { stage: 99, ..ordinary() }, "facts.stage").await;
-    check(v1::Facts { warrant: v1::WarrantKind::None.into(), ..ordinary() }, "facts.issuing_authority").await;
+    check(v1::Facts { warrant: v1::WarrantKind::Judicial.into(), ..ordinary() }, "facts.warrant").await;
     let offences = vec![ordinary().offences[0].clone(); 17];
     check(v1::Facts { offences, ..ordinary() }, "facts.offences").await;
     let aged = v1::Offence { age: v1::ConvictionAge::Older.into(), ..ordinary().offences[0].clone() };
@@ -315,7 +315,7 @@ fn counsel_is_told_why_and_what_would_change_it() {
         "disclose count, request, answer, contact: may",
         "    warrant: judicial, signed_by federal-judge",
         "        hold: may (us-ny.hold-with-judicial-warrant)",
-        "    custodian: state-prison",
+        "    asserted: signed_by federal",
     ] {
         assert!(said.contains(expected), "{expected} is not in {said}");
     }

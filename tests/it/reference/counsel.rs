@@ -152,6 +152,7 @@ fn rulings(cell: &Cell<'_>, method: &str) -> ([Ruling; 4], Vec<&'static str>) {
     let unseen: Vec<&str> = unseen.iter().copied().filter(|act| *act != "hold" || state.asks_for_hold).collect();
     let hold = if state.asks_for_hold { hold } else { MustNot };
     let law = [("hold", hold), ("notify", notify), ("transfer", transfer), ("disclose", custody)].map(|(act, ruling)| match ruling {
+        _ if state.guard == Guard::Citizen => MustNot,
         MustNot if unseen.contains(&act) => Review,
         Must | May if state.guard != Guard::None => Review,
         Must | May | Review | MustNot => ruling,

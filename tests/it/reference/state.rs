@@ -22,6 +22,8 @@ pub(super) enum Warranted {
 pub(super) enum Guard {
     None,
     Claim,
+    /// The claim was confirmed.
+    Citizen,
     Juvenile,
     Sealed,
 }
@@ -160,15 +162,18 @@ pub(super) fn known(cell: &Cell<'_>, method: &str) -> State {
     match (method, cell.way) {
         (_, "matched-custody") if !cell.matched => state.unseen(),
         (_, "matched-custody") => state,
+        // What was seen of the warrant was seen, whoever the person turns out to be.
+        (_, "no-such-person") if cell.matched => {
+            State { warrant: state.warrant, final_order: state.final_order, ..state.as_asserted() }
+        }
         ("LodgeDetainer" | "AmendDetainer", _) | (_, "no-such-person") => state.as_asserted(),
         ("VerifyWarrant", _) if !cell.matched => {
             State { warrant: state.warrant, final_order: state.final_order, ..state.as_asserted() }
         }
         _ if !cell.matched => state.as_asserted(),
         ("RaiseCitizenshipClaim", _) => State { guard: Guard::Claim, ..state },
-        ("ResolveCitizenshipClaim", way) => {
-            State { guard: lifts(Guard::Claim), proof: state.proof || way == "confirmed", ..state }
-        }
+        ("ResolveCitizenshipClaim", "confirmed") => State { guard: Guard::Citizen, ..state },
+        ("ResolveCitizenshipClaim", _) => State { guard: lifts(Guard::Claim), ..state },
         ("UpdateCharges", _) => State { crime: no_crime(), guard: lifts(Guard::Sealed), ..state },
         ("CorrectIdentity", _) => State { guard: lifts(Guard::Juvenile), ..state },
         (_, "agency") => state.unseen(),
