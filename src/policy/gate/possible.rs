@@ -16,9 +16,9 @@ use crate::domain::charge::{Charge, ChargeStatus, OffenceCategory, Severity};
 use crate::domain::custody::{Custody, Intake};
 use crate::domain::detainer::{Addressee, DetainerBasis, DetainerForm, Request};
 use crate::domain::determination::FieldClass;
-use crate::domain::statute::Statutes;
 use crate::domain::facts::{AsOf, Stage};
 use crate::domain::ids::CaseName;
+use crate::domain::statute::Statutes;
 use crate::domain::subject::{Flags, Identifiers, PersonName, Subject};
 use crate::domain::warrant::{
     IssuingAuthority, VerificationMethod, VerificationOutcome, VerifiedWarrant, Warrant, WarrantDocument, WarrantKind,

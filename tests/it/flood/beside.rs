@@ -93,7 +93,7 @@ async fn play(ice: &Party, custodian: &Custodian, pool: &Pool, steps: usize) -> 
     let mut story =
         Story { ice, system, officer, agency, parent, pool, detainer: String::new(), custody: String::new() };
     story.begin().await?;
-    let (mut transfer, mut appeal) = (String::new(), String::new());
+    let (mut transfer, mut appeal) = (v1::Transfer::default(), String::new());
     for at in 0..steps {
         match at {
             0..6 => story.of_the_detainer(at).await?,
@@ -183,14 +183,17 @@ impl Story<'_> {
     }
 
     /// One that comes about, one that is declined, and one that fails.
-    async fn of_a_pick_up(&self, at: usize, name: &mut String) -> Result<(), Status> {
+    async fn of_a_pick_up(&self, at: usize, last: &mut v1::Transfer) -> Result<(), Status> {
+        let name = &last.name;
+        // Nobody changes hands before it is offered.
+        let handover = || v1::ConfirmTransferRequest { occurred_at: last.create_time, ..handover_in(name) };
         let seen = match at {
             6 | 10 | 12 => {
                 step!(self.system.offer("TransferService/OfferWindow", coming_window_under(&self.detainer))).transfer
             }
             7 => step!(self.ice.accept("TransferService/AcceptWindow", acceptance_of(name))).transfer,
-            8 => step!(self.system.confirm_transfer("TransferService/ConfirmTransfer", handover_in(name))).transfer,
-            9 => step!(self.ice.confirm_transfer("TransferService/ConfirmTransfer", handover_in(name))).transfer,
+            8 => step!(self.system.confirm_transfer("TransferService/ConfirmTransfer", handover())).transfer,
+            9 => step!(self.ice.confirm_transfer("TransferService/ConfirmTransfer", handover())).transfer,
             11 => step!(self.ice.decline("TransferService/DeclineWindow", declining_of(name))).transfer,
             _ => {
                 let failure = failure_of(name, v1::TransferFailureCause::Refused);
@@ -198,9 +201,9 @@ impl Story<'_> {
             }
         };
         let seen = seen.unwrap_or_default();
-        self.pool.put(Kind::Etag, seen.etag);
+        self.pool.put(Kind::Etag, seen.etag.clone());
         self.pool.put(Kind::Transfer, &seen.name);
-        *name = seen.name;
+        *last = seen;
         Ok(())
     }
 
