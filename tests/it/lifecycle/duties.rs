@@ -251,7 +251,7 @@ fn what_is_owed_on_receipt_is_owed_from_the_lodging_on() {
     let mut world = World::new();
     let detainer = world.pass(ISSUER, CaseCommand::LodgeDetainer(sample::request(Some(CUSTODIAN))), &law);
     let lodged = world.now;
-    let due = Some((CUSTODIAN.to_owned(), lodged, true));
+    let due = Some((sample::officer(CUSTODIAN).agency.id.to_string(), lodged, true));
     assert_eq!(owed(&world, &detainer, Obligation::ServeCopy), due);
     assert_eq!(owed(&world, &detainer, Obligation::AnnualCount), due);
     let custody = world.pass(CUSTODIAN, CaseCommand::OpenCustody(sample::intake()), &law);
