@@ -101,6 +101,7 @@ fn rulings(cell: &Cell<'_>, method: &str) -> ([Ruling; 4], Vec<&'static str>) {
     let qualifies = (violent && (crime.open || felon)) || (felon && crime.last_5_years);
     let supervises = matches!(class, Some(AgencyClass::Probation | AgencyClass::Pretrial));
     let in_cells = matches!(class, Some(AgencyClass::StatePrison | AgencyClass::CountyJail | AgencyClass::CityJail));
+    let elsewhere = class == Some(AgencyClass::Pretrial);
     let colorado_tells = if supervises { MustNot } else { Review };
     let texas_hands_over = if state.asks_for_hold { Must } else { Review };
     let detainer_of_florida = state.warrant == Warranted::ByOfficer && !state.lent;
@@ -109,7 +110,8 @@ fn rulings(cell: &Cell<'_>, method: &str) -> ([Ruling; 4], Vec<&'static str>) {
         "us-ny" if judge && state.after_the_acts => [May, Review, May, Review],
         "us-ny" if judge => [May; 4],
         "us-ny" => [MustNot, Review, Review, Review],
-        "us-ny-nyc" if prison => [if judge || said { Review } else { MustNot }, Review, Review, Review],
+        "us-ca" | "us-nj" if elsewhere => [Review; 4],
+        "us-ny-nyc" if prison || elsewhere => [if judge || said { Review } else { MustNot }, Review, Review, Review],
         "us-ny-nyc" if judge && (state.listed || of_city) && state.after_the_acts => [May, Review, May, Review],
         "us-ny-nyc" if judge && (state.listed || of_city) => [May; 4],
         "us-ny-nyc" if judge && unread => [Review; 4],
@@ -136,11 +138,12 @@ fn rulings(cell: &Cell<'_>, method: &str) -> ([Ruling; 4], Vec<&'static str>) {
     };
     // What only the requester's word lifts is for nobody before it is verified.
     let unseen: &[&str] = match cell.jurisdiction {
+        "us-ca" | "us-nj" if elsewhere => &[],
         "us-ny" | "us-co" if said => &["hold"],
         "us-wa" if said && !prison => &["hold", "notify"],
         "us-il" if crime_claimed && state.public => &["hold", "transfer"],
         "us-il" if crime_claimed => &["hold", "notify", "transfer"],
-        "us-ny-nyc" if said && prison => &["hold"],
+        "us-ny-nyc" if said && (prison || elsewhere) => &["hold"],
         "us-ny-nyc" if said && (of_city || unread) => &["hold", "transfer"],
         "us-ny-nyc" if said => &["hold", "notify", "transfer"],
         "us-ca" if prison || hands_over => &[],

@@ -167,7 +167,7 @@ pub(super) fn known(cell: &Cell<'_>, method: &str) -> State {
             State { warrant: state.warrant, final_order: state.final_order, ..state.as_asserted() }
         }
         ("LodgeDetainer" | "AmendDetainer", _) | (_, "no-such-person") => state.as_asserted(),
-        ("VerifyWarrant", _) if !cell.matched => {
+        ("VerifyWarrant", _) if !cell.matched && cell.named => {
             State { warrant: state.warrant, final_order: state.final_order, ..state.as_asserted() }
         }
         _ if !cell.matched => state.as_asserted(),
@@ -175,7 +175,8 @@ pub(super) fn known(cell: &Cell<'_>, method: &str) -> State {
         ("ResolveCitizenshipClaim", "confirmed") => State { guard: Guard::Citizen, ..state },
         ("ResolveCitizenshipClaim", _) => State { guard: lifts(Guard::Claim), ..state },
         ("UpdateCharges", _) => State { crime: no_crime(), guard: lifts(Guard::Sealed), ..state },
-        ("CorrectIdentity", _) => State { guard: lifts(Guard::Juvenile), ..state },
+        // The corrected identity comes with flags of its own.
+        ("CorrectIdentity", _) => State { guard: lifts(Guard::Juvenile), proof: false, listed: false, ..state },
         (_, "agency") => state.unseen(),
         ("CancelRelease", _) => State { public: false, ..state },
         _ => state,
