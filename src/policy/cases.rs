@@ -300,5 +300,5 @@ impl fmt::Display for Gap {
 
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
+#[cfg(all(test, feature = "prove"))]
 pub(crate) mod trial;

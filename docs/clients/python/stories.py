@@ -171,7 +171,7 @@ def intake(parent: str, who: subject.Subject = ADA) -> custodies.OpenCustodyRequ
 def found(name: str, finding: int, held_in: str = "", **more: Any) -> detainers.AcknowledgeDetainerRequest:
     said = detainer.Acknowledgement(finding=finding, custody=held_in)  # type: ignore[arg-type]
     if held_in:
-        said.match_method = subject.MATCH_METHOD_NAME_AND_BIRTH_DATE
+        said.match_method = subject.MATCH_METHOD_BIOMETRIC
     return detainers.AcknowledgeDetainerRequest(name=name, acknowledgement=said, **more)
 
 

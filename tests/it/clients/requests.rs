@@ -74,7 +74,7 @@ pub(super) fn matched(name: &str, custody: &str, correction: Option<v1::Correcti
     let mut request = found(name, v1::Finding::MatchedCustody, correction);
     let acknowledgement = request.acknowledgement.as_mut().unwrap();
     acknowledgement.custody = custody.to_owned();
-    acknowledgement.match_method = v1::MatchMethod::NameAndBirthDate.into();
+    acknowledgement.match_method = v1::MatchMethod::Biometric.into();
     request
 }
 

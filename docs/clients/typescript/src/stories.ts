@@ -236,7 +236,7 @@ const found = (name: string, finding: Finding, reason?: string) =>
 
 const matched = (name: string, custody: string, reason?: string) => {
   const request = found(name, Finding.FINDING_MATCHED_CUSTODY, reason);
-  Object.assign(the(request.acknowledgement), { custody, matchMethod: MatchMethod.MATCH_METHOD_NAME_AND_BIRTH_DATE });
+  Object.assign(the(request.acknowledgement), { custody, matchMethod: MatchMethod.MATCH_METHOD_BIOMETRIC });
   return request;
 };
 
