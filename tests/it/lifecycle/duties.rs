@@ -251,23 +251,28 @@ fn what_is_owed_on_receipt_is_owed_from_the_lodging_on() {
     let mut world = World::new();
     let detainer = world.pass(ISSUER, CaseCommand::LodgeDetainer(sample::request(Some(CUSTODIAN))), &law);
     let lodged = world.now;
-    let due = Some((sample::officer(CUSTODIAN).agency.id.to_string(), lodged, true));
+    let holder = sample::officer(CUSTODIAN).agency.id.to_string();
+    let due = Some((holder.clone(), lodged, true));
     assert_eq!(owed(&world, &detainer, Obligation::ServeCopy), due);
     assert_eq!(owed(&world, &detainer, Obligation::AnnualCount), due);
     let custody = world.pass(CUSTODIAN, CaseCommand::OpenCustody(sample::intake()), &law);
     world.pass(CUSTODIAN, found(&detainer, Finding::NoSuchPerson, None), &law);
     assert_eq!(owed(&world, &detainer, Obligation::ServeCopy), None, "there is nobody to serve");
     assert_eq!(owed(&world, &detainer, Obligation::AnnualCount), due, "it is counted all the same");
-    world.pass(CUSTODIAN, matched(&detainer, &custody), &law);
+    let mut instead = matched(&detainer, &custody);
+    if let CaseCommand::AcknowledgeDetainer { correction, .. } = &mut instead {
+        *correction = Some(sample::correction());
+    }
+    world.pass(CUSTODIAN, instead, &law);
     assert_eq!(owed(&world, &detainer, Obligation::ServeCopy), due, "since the receipt, not since the match");
     world.pass(CUSTODIAN, meet(&detainer), &law);
     world.pass(CUSTODIAN, answered(&detainer, AnswerKind::Decline), &law);
-    assert_eq!(owed(&world, &detainer, Obligation::ServeCopy), Some((CUSTODIAN.to_owned(), lodged, false)));
+    assert_eq!(owed(&world, &detainer, Obligation::ServeCopy), Some((holder.clone(), lodged, false)));
 
     // Of one to the whole jurisdiction, by whoever takes it on, from then.
     let detainer = world.pass(ISSUER, CaseCommand::LodgeDetainer(sample::request(None)), &law);
     assert_eq!(owed(&world, &detainer, Obligation::ServeCopy), None);
     let custody = world.pass(CUSTODIAN, CaseCommand::OpenCustody(sample::intake()), &law);
     world.pass(CUSTODIAN, matched(&detainer, &custody), &law);
-    assert_eq!(owed(&world, &detainer, Obligation::ServeCopy), Some((CUSTODIAN.to_owned(), world.now, true)));
+    assert_eq!(owed(&world, &detainer, Obligation::ServeCopy), Some((holder, world.now, true)));
 }
