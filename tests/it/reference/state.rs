@@ -187,6 +187,8 @@ pub(super) fn known(cell: &Cell<'_>, method: &str) -> State {
 pub(super) fn class(cell: &Cell<'_>, method: &str) -> Option<AgencyClass> {
     match (method, cell.way) {
         ("LodgeDetainer" | "AmendDetainer", _) if !cell.named => None,
+        // Its issuer may be asked of a pick-up before anybody has taken the detainer on.
+        ("ConfirmTransfer", _) if !cell.named && !cell.matched => None,
         (_, "agency") => Some(AgencyClass::CountyJail),
         _ => cell.class,
     }
