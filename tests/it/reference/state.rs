@@ -3,7 +3,7 @@
 use comity::domain::agency::AgencyClass;
 use comity::domain::charge::OffenceCategory;
 
-use crate::reference::cell::Cell;
+use crate::reference::cell::{Cell, Role};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Warranted {
@@ -175,8 +175,11 @@ pub(super) fn known(cell: &Cell<'_>, method: &str) -> State {
         ("ResolveCitizenshipClaim", "confirmed") => State { guard: Guard::Citizen, ..state },
         ("ResolveCitizenshipClaim", _) => State { guard: lifts(Guard::Claim), ..state },
         ("UpdateCharges", _) => State { crime: no_crime(), guard: lifts(Guard::Sealed), ..state },
-        // The corrected identity comes with flags of its own.
-        ("CorrectIdentity", _) => State { guard: lifts(Guard::Juvenile), proof: false, listed: false, ..state },
+        // The corrected identity comes with flags of its own; what the issuer says of a list, it still says.
+        ("CorrectIdentity", _) => {
+            let said_listed = state.listed || state.said_listed;
+            State { guard: lifts(Guard::Juvenile), proof: false, listed: false, said_listed, ..state }
+        }
         (_, "agency") => state.unseen(),
         ("CancelRelease", _) => State { public: false, ..state },
         _ => state,
@@ -188,7 +191,7 @@ pub(super) fn class(cell: &Cell<'_>, method: &str) -> Option<AgencyClass> {
     match (method, cell.way) {
         ("LodgeDetainer" | "AmendDetainer", _) if !cell.named => None,
         // Its issuer may be asked of a pick-up before anybody has taken the detainer on.
-        ("ConfirmTransfer", _) if !cell.named && !cell.matched => None,
+        ("ConfirmTransfer", _) if cell.role == Role::Issuer && !cell.named && !cell.matched => None,
         (_, "agency") => Some(AgencyClass::CountyJail),
         _ => cell.class,
     }
