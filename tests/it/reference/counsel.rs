@@ -105,6 +105,7 @@ fn rulings(cell: &Cell<'_>, method: &str) -> ([Ruling; 4], Vec<&'static str>) {
     let colorado_tells = if supervises { MustNot } else { Review };
     let texas_hands_over = if state.asks_for_hold { Must } else { Review };
     let detainer_of_florida = state.warrant == Warranted::ByOfficer && !state.lent;
+    let list_claimed = (judge || said) && (state.listed || state.said_listed);
     let crime_claimed = state.warrant == Warranted::ClaimedOnCrime;
     let [hold, notify, transfer, custody] = match cell.jurisdiction {
         "us-ny" if judge && state.after_the_acts => [May, Review, May, Review],
@@ -116,7 +117,7 @@ fn rulings(cell: &Cell<'_>, method: &str) -> ([Ruling; 4], Vec<&'static str>) {
         "us-ny-nyc" if judge && (state.listed || of_city) => [May; 4],
         "us-ny-nyc" if judge && unread => [Review; 4],
         "us-ny-nyc" if of_city || unread => if said { [Review; 4] } else { [MustNot, Review, MustNot, Review] },
-        "us-ny-nyc" if (judge || said) && (state.listed || state.said_listed) => [Review, Review, Review, MustNot],
+        "us-ny-nyc" if list_claimed => [Review, Review, Review, MustNot],
         "us-ca" if prison => [Review; 4],
         // Until the local law is read, a person decides whatever the act allows.
         "us-ca" if hands_over => [MustNot, Review, Review, Review],
@@ -145,7 +146,7 @@ fn rulings(cell: &Cell<'_>, method: &str) -> ([Ruling; 4], Vec<&'static str>) {
         "us-il" if crime_claimed => &["hold", "notify", "transfer"],
         "us-ny-nyc" if said && (prison || elsewhere) => &["hold"],
         "us-ny-nyc" if said && (of_city || unread) => &["hold", "transfer"],
-        "us-ny-nyc" if said || (judge && state.said_listed && !(state.listed || of_city || unread)) => &["hold", "notify", "transfer"],
+        "us-ny-nyc" if list_claimed && !(judge && (state.listed || of_city || unread)) => &["hold", "notify", "transfer"],
         "us-ca" if prison || hands_over => &[],
         "us-ca" if crime_claimed => if tells { &["transfer"] } else { &["notify", "transfer"] },
         "us-nj" if said && !(qualifies || state.final_order || unread_in_jersey) => &["hold", "notify"],
