@@ -179,8 +179,9 @@ impl Flips<'_> {
     }
 }
 
+/// A review that no officer opens before a fact is verified is another ruling than one that an officer may open.
 fn differs(one: Option<&Determination>, other: Option<&Determination>) -> bool {
-    let ruling = |said: Option<&Determination>| said.map(|said| (said.ruling, said.failed));
+    let ruling = |said: Option<&Determination>| said.map(|said| (said.ruling, said.failed, said.unverified));
     ruling(one) != ruling(other)
 }
 

@@ -167,6 +167,10 @@ fn gathered(becomes: &[(About, Determination)]) -> Vec<(&Determination, Vec<Stri
 }
 
 fn ruling(said: &Determination) -> String {
-    let failed = if said.failed { " (a policy could not be evaluated)" } else { "" };
-    format!("{}{failed}", said.ruling.word().replace('-', " "))
+    let more = match (said.failed, said.unverified) {
+        (true, _) => " (a policy could not be evaluated)",
+        (false, true) => " (not before the custodian verifies the claim)",
+        (false, false) => "",
+    };
+    format!("{}{more}", said.ruling.word().replace('-', " "))
 }
