@@ -2,7 +2,6 @@
 //! to what must be so in every case, `explain` says why it answers as it does, and `replay` what it would have changed.
 
 mod explain;
-#[cfg(feature = "prove")]
 mod prove;
 mod replay;
 
@@ -32,7 +31,6 @@ enum PolicyCommand {
     /// Holds each pack against its table of cases. Exit code 1: a case fails, or a condition is tried on one side only.
     Test(SetArgs),
     /// Proves what each pack must hold to in every possible case, with cvc5 as the solver. Exit code 1: not proved.
-    #[cfg(feature = "prove")]
     Prove(prove::ProveArgs),
     /// Says what a law answers in a case, why, and which single fact would change the answer.
     Explain(explain::ExplainArgs),
@@ -52,7 +50,6 @@ pub(super) fn run(args: &PolicyArgs) -> Result<()> {
     match &args.command {
         PolicyCommand::Check(set) => check(&read(set.directory.as_deref())?),
         PolicyCommand::Test(set) => test(&read(set.directory.as_deref())?),
-        #[cfg(feature = "prove")]
         PolicyCommand::Prove(args) => prove::run(args),
         PolicyCommand::Explain(args) => explain::run(args),
         PolicyCommand::Replay(args) => replay::run(args),

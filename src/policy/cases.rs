@@ -120,14 +120,12 @@ pub fn zone_of(set: &PolicySet, jurisdiction: &JurisdictionId) -> Option<TimeZon
 }
 
 /// What every case of a pack's table has, and the zone of its dates. None: the pack has no table that can be read.
-#[cfg(feature = "prove")]
 pub(crate) fn ordinary(set: &PolicySet, jurisdiction: &JurisdictionId) -> Option<(toml::Table, TimeZone)> {
     let table = table_of(set, jurisdiction)?;
     Some((table.ordinary().clone(), table.zone()?.clone()))
 }
 
 /// The jurisdiction whose law a pack is to stay within, where its table names one.
-#[cfg(feature = "prove")]
 pub(crate) fn within(set: &PolicySet, jurisdiction: &JurisdictionId) -> Option<JurisdictionId> {
     table_of(set, jurisdiction)?.within().cloned()
 }
@@ -147,13 +145,6 @@ pub fn facts_of(
 ) -> Result<(CaseFacts, Timestamp), String> {
     let given: Given = toml::from_str(given).map_err(|error| error.to_string().trim_end().to_owned())?;
     given.facts(zone, &statutes_of(set, jurisdiction))
-}
-
-/// The same without a table of offences: charges are read by their groups alone.
-#[cfg(feature = "prove")]
-pub(crate) fn facts_by_group(given: &str, zone: &TimeZone) -> Result<(CaseFacts, Timestamp), String> {
-    let given: Given = toml::from_str(given).map_err(|error| error.to_string().trim_end().to_owned())?;
-    given.facts(zone, &Statutes::default())
 }
 
 fn statutes_of(set: &PolicySet, jurisdiction: &JurisdictionId) -> Statutes {
@@ -300,5 +291,5 @@ impl fmt::Display for Gap {
 
 #[cfg(test)]
 mod tests;
-#[cfg(all(test, feature = "prove"))]
+#[cfg(test)]
 pub(crate) mod trial;

@@ -14,7 +14,6 @@ pub mod gate;
 pub mod in_force;
 pub mod load;
 pub mod outline;
-#[cfg(feature = "prove")]
 pub mod prove;
 pub mod replay;
 pub mod rulings;

@@ -138,10 +138,10 @@ async fn work(
 
 async fn outcome(set: &PolicySet, solver: &mut Solver, task: &Task<'_>) -> Outcome {
     let (ordinary, zone) = cases::ordinary(set, &task.law.jurisdiction).unwrap_or((toml::Table::new(), TimeZone::UTC));
-    let desk = Desk { law: task.law, vocabulary: &set.vocabulary, ordinary, zone };
+    let desk = Desk { law: task.law, set, ordinary, zone };
     let mut examples = Vec::new();
     for question in &task.questions {
-        let found = match solver.ask(question).await {
+        let found = match solver.ask(task.law, question).await {
             Ok(None) => continue,
             Ok(Some(found)) => found,
             Err(error) => return Outcome::Unknown(error.to_string()),

@@ -9,7 +9,7 @@ use crate::domain::agency::{AgencyClass, AgencyKind};
 use crate::domain::charge::{Charge, ChargeStatus, OffenceCategory, Severity};
 use crate::domain::detainer::{DetainerBasis, DetainerForm, IssuingAuthority, WarrantKind};
 use crate::domain::facts::{AsOf, Assertions, CaseFacts, Judge, Offence, Stage};
-use crate::domain::statute::Statutes;
+use crate::domain::statute::{Paragraph, Reading, Statutes};
 use crate::policy::cases::table::{word, words};
 
 /// What a case may say. docs/policy.md says what each word means, and a test holds it to this list.
@@ -90,6 +90,8 @@ struct Row {
     status: String,
     severity: Option<String>,
     convicted_on: Option<String>,
+    /// In place of a section: the paragraphs that would list it.
+    listed: Option<Vec<String>>,
 }
 
 impl Given {
@@ -97,8 +99,7 @@ impl Given {
     pub(super) fn facts(&self, zone: &TimeZone, statutes: &Statutes) -> Result<(CaseFacts, Timestamp), String> {
         let (now, today) = self.moment(zone)?;
         let as_of = AsOf { today, statutes };
-        let rows = self.charges.iter().chain(&self.more_charges);
-        let charges = rows.map(Row::charge).collect::<Result<Vec<_>, _>>()?;
+        let rows = || self.charges.iter().chain(&self.more_charges);
         let warrant: WarrantKind = word("warrant", &self.warrant.to_lowercase())?;
         let form: DetainerForm = word("form", &self.form.to_lowercase())?;
         let custodian = (self.custodian != unknown()).then(|| word::<AgencyClass>("custodian", &self.custodian));
@@ -118,12 +119,12 @@ impl Given {
                 // As the gate has it: what no judge signed is no warrant on a criminal charge.
                 criminal_warrant: self.criminal_warrant && judge != Judge::None,
                 terrorist_list_match: self.terrorist_list_match,
-                offences: charges.iter().map(|charge| Offence::of(charge, as_of)).collect(),
+                offences: rows().map(|row| row.offence(as_of)).collect::<Result<_, _>>()?,
                 citizenship_claim: self.citizenship_claim,
                 citizen: self.citizen,
                 lawful_status: self.lawful_status,
                 juvenile: self.juvenile,
-                sealed: charges.iter().any(Charge::sealed),
+                sealed: rows().any(Row::sealed),
                 protected: self.protected,
             },
             asserted: self.asserted.facts(as_of)?,
@@ -152,6 +153,30 @@ impl Given {
 }
 
 impl Row {
+    /// What it comes to.
+    fn offence(&self, as_of: AsOf<'_>) -> Result<Offence, String> {
+        let charge = self.charge()?;
+        let offence = Offence::of(&charge, as_of);
+        let Some(listed) = &self.listed else { return Ok(offence) };
+        if self.statute.is_some() {
+            return Err("charges: listed stands in place of a statute".to_owned());
+        }
+        let known = as_of.statutes.paragraphs();
+        let listing = |text: &String| {
+            let paragraph = text.parse::<Paragraph>().ok().filter(|paragraph| known.contains(paragraph));
+            paragraph.ok_or_else(|| format!("listed: the table of offences has no paragraph {text:?}"))
+        };
+        let listed = listed.iter().map(listing).collect::<Result<_, _>>()?;
+        // As of a section that a court may make either: what the charge does not say, nobody knows.
+        let reading = if charge.severity.is_some() { Reading::Listed } else { Reading::Ungraded };
+        Ok(Offence { listed, reading, ..offence })
+    }
+
+    /// A record that nobody may see. One that cannot be read is refused elsewhere.
+    fn sealed(&self) -> bool {
+        self.charge().is_ok_and(|charge| charge.sealed())
+    }
+
     fn charge(&self) -> Result<Charge, String> {
         if self.offence.is_none() && self.statute.is_none() {
             return Err("charges: neither a statute nor an offence is said".to_owned());
@@ -178,19 +203,18 @@ impl Row {
 
 impl Claimed {
     fn facts(&self, as_of: AsOf<'_>) -> Result<Assertions, String> {
-        let charges = self.charges.iter().map(Row::charge).collect::<Result<Vec<_>, _>>()?;
         let judge = self.signed_by.as_deref().map_or(Ok(Judge::None), signed_by)?;
         Ok(Assertions {
             judge,
             // As the gate has it: what no judge signed is no warrant on a criminal charge.
             criminal_warrant: self.criminal_warrant && judge != Judge::None,
             terrorist_list_match: self.terrorist_list_match,
-            offences: charges.iter().map(|charge| Offence::of(charge, as_of)).collect(),
+            offences: self.charges.iter().map(|row| row.offence(as_of)).collect::<Result<_, _>>()?,
             citizenship_claim: self.citizenship_claim,
             citizen: self.citizen,
             lawful_status: self.lawful_status,
             juvenile: self.juvenile,
-            sealed: charges.iter().any(Charge::sealed),
+            sealed: self.charges.iter().any(Row::sealed),
             protected: self.protected,
         })
     }

@@ -180,7 +180,6 @@ impl Table {
     }
 
     /// What every case has, unless it says otherwise.
-    #[cfg(feature = "prove")]
     pub(super) fn ordinary(&self) -> &toml::Table {
         &self.ordinary
     }

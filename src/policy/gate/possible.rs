@@ -1,6 +1,7 @@
 //! That the facts which the gate makes are never ones that proofs leave out of account.
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 use cedar_policy as cedar;
 use jiff::Timestamp;
@@ -18,20 +19,21 @@ use crate::domain::detainer::{Addressee, DetainerBasis, DetainerForm, Request};
 use crate::domain::determination::FieldClass;
 use crate::domain::facts::{AsOf, Stage};
 use crate::domain::ids::CaseName;
-use crate::domain::statute::Statutes;
 use crate::domain::subject::{Flags, Identifiers, PersonName, Subject};
 use crate::domain::warrant::{
     IssuingAuthority, VerificationMethod, VerificationOutcome, VerifiedWarrant, Warrant, WarrantDocument, WarrantKind,
     WarrantVerification,
 };
 use crate::policy::gate::question::facts_of;
-use crate::policy::samples::two_packs;
-use crate::policy::vocabulary::Vocabulary;
+use crate::policy::load::PolicySet;
 
 const POSSIBLE: &str = include_str!("../prove/possible.cedar");
 
 /// Codes of every group.
 const CODES: &[&str] = &["0999", "1199", "1299", "1399", "2299", "3599", "5299", "7099"];
+
+/// Sections of the table of `us-ca`: listed and not, of one grade and of either, and one that is in no table.
+const CITED: &[&str] = &["PC 187", "PC 245(a)", "PC 459.5", "PC 484", "PC 487", "PC 99999"];
 
 /// A day on either side of the one that the law is asked on.
 fn any_day() -> impl Strategy<Value = Date> {
@@ -39,9 +41,11 @@ fn any_day() -> impl Strategy<Value = Date> {
 }
 
 fn any_charge() -> impl Strategy<Value = Charge> {
-    (select(CODES), option::of(select(Severity::ALL)), select(ChargeStatus::ALL), option::of(any_day())).prop_map(
-        |(code, severity, status, convicted_on)| Charge {
-            statute: None,
+    let cited = option::of(select(CITED).prop_map(str::to_owned));
+    let severity = option::of(select(Severity::ALL));
+    (cited, select(CODES), severity, select(ChargeStatus::ALL), option::of(any_day())).prop_map(
+        |(statute, code, severity, status, convicted_on)| Charge {
+            statute,
             ncic: code.parse().ok(),
             nibrs: None,
             severity,
@@ -182,10 +186,10 @@ proptest! {
         custody in option::of(any_custody()),
         today in any_day(),
     ) {
-        let statutes = Statutes::default();
-        let facts = facts_of(stage, kind, &request, (verified.as_ref(), custody.as_ref()), AsOf { today, statutes: &statutes });
-        let (schema, _) = cedar::Schema::from_cedarschema_str(&two_packs()["comity.cedarschema"]).unwrap();
-        let vocabulary = Vocabulary::new(&schema).unwrap();
+        static SET: LazyLock<PolicySet> = LazyLock::new(|| PolicySet::embedded().unwrap());
+        let statutes = SET.statutes(&"us-ca".parse().unwrap()).unwrap();
+        let facts = facts_of(stage, kind, &request, (verified.as_ref(), custody.as_ref()), AsOf { today, statutes });
+        let vocabulary = &SET.vocabulary;
         let now = today.to_zoned(jiff::tz::TimeZone::UTC).unwrap().timestamp();
         let context = vocabulary.facts(&facts, now.as_millisecond()).unwrap();
         let question = vocabulary.disclosure(kind, FieldClass::Count, &context).unwrap();

@@ -9,12 +9,13 @@ use toml::{Table, Value};
 use crate::domain::determination::{Determination, FieldClass, LawAction, Ruling};
 use crate::domain::facts::CaseFacts;
 use crate::policy::cases;
+use crate::policy::load::PolicySet;
 use crate::policy::prove::law::{Asked, Law};
 use crate::policy::prove::property::Property;
 use crate::policy::prove::question::{Claims, Question, Reaches};
 use crate::policy::prove::written::{given_of, inline, moment_of};
 use crate::policy::rulings::ACTS;
-use crate::policy::vocabulary::{Vocabulary, milliseconds};
+use crate::policy::vocabulary::milliseconds;
 
 /// A case in which a property does not hold, by the engine's own rulings.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +33,7 @@ pub struct Example {
 pub(super) struct Desk<'a> {
     /// The law whose table the case is for.
     pub(super) law: &'a Law,
-    pub(super) vocabulary: &'a Vocabulary,
+    pub(super) set: &'a PolicySet,
     pub(super) ordinary: Table,
     pub(super) zone: TimeZone,
 }
@@ -47,7 +48,7 @@ impl Desk<'_> {
     ) -> Result<Example, String> {
         let (given, class) = self.small(question, found)?;
         let (facts, now) = self.facts(&given)?;
-        let asked = Asked { vocabulary: self.vocabulary, facts: &facts, now };
+        let asked = Asked { vocabulary: &self.set.vocabulary, facts: &facts, now };
         let said = [question.reaches, question.unless].into_iter().flatten();
         Ok(Example {
             said: said.map(|reaches| line(&reaches, &asked, class)).collect(),
@@ -79,13 +80,13 @@ impl Desk<'_> {
     pub(super) fn facts(&self, given: &Table) -> Result<(CaseFacts, Timestamp), String> {
         let mut whole = self.ordinary.clone();
         whole.extend(given.clone());
-        cases::facts_by_group(&whole.to_string(), &self.zone)
+        cases::facts_of(self.set, &self.law.jurisdiction, &whole.to_string(), &self.zone)
     }
 
     /// Whether the engine finds in a case what the question asks for.
     fn answers(&self, question: &Question<'_>, class: FieldClass, given: &Table) -> Result<bool, String> {
         let (facts, now) = self.facts(given)?;
-        let asked = Asked { vocabulary: self.vocabulary, facts: &facts, now };
+        let asked = Asked { vocabulary: &self.set.vocabulary, facts: &facts, now };
         let reached = |reaches: &Reaches<'_>| {
             reaches.level.reached_by(&reaches.law.says(&asked, reaches.act, class, reaches.claims))
         };

@@ -1,11 +1,14 @@
 //! A law as it is compared: its policies, and the same policies ready to be asked as the engine asks them.
 
+use std::collections::BTreeSet;
+
 use cedar_policy as cedar;
 use jiff::Timestamp;
 
 use crate::domain::determination::{Determination, FieldClass, LawAction};
 use crate::domain::facts::CaseFacts;
 use crate::domain::ids::JurisdictionId;
+use crate::domain::statute::{Paragraph, Statutes};
 use crate::policy::determination::{Annotations, failed};
 use crate::policy::load::PolicySet;
 use crate::policy::prove::question::{Claims, Level, Reaches};
@@ -18,6 +21,8 @@ use crate::policy::vocabulary::{Vocabulary, milliseconds};
 pub(super) struct Law {
     pub(super) jurisdiction: JurisdictionId,
     pub(super) policies: cedar::PolicySet,
+    /// What its table of offences has sections listed by.
+    pub(super) paragraphs: BTreeSet<Paragraph>,
     annotations: Annotations,
     slice: Slice,
 }
@@ -33,6 +38,7 @@ impl Law {
         let policies = set.law_with(pack, settings)?;
         Ok(Self {
             jurisdiction: jurisdiction.clone(),
+            paragraphs: set.statutes(jurisdiction).map(Statutes::paragraphs).into_iter().flatten().cloned().collect(),
             annotations: Annotations::of(&policies),
             slice: Slice::new(0, policies.clone()),
             policies,

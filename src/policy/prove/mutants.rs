@@ -122,7 +122,9 @@ async fn change(
     let pack = &set.written[jurisdiction];
     let as_set = set.switches.settings();
     let mut settings = vec![(None, as_set.clone())];
-    settings.extend(other_settings(&as_set, pack.iter().filter_map(|policy| policy.annotation("switch"))));
+    // A switch of policies on other acts changes nothing here.
+    let concerned = pack.iter().filter(|policy| mutant.acts.iter().any(|act| speaks_to(policy, *act)));
+    settings.extend(other_settings(&as_set, concerned.filter_map(|policy| policy.annotation("switch"))));
     let (ordinary, zone) = cases::ordinary(set, jurisdiction).unwrap();
     for (turned, setting) in settings {
         if mutant.switch.as_ref().is_some_and(|switch| !setting[switch]) {
@@ -131,12 +133,12 @@ async fn change(
         let law = |pack: &[cedar::Policy]| Law::new(set, jurisdiction, pack, &setting).unwrap();
         let (is, was) = (law(&mutant.pack), law(pack));
         let (ordinary, zone) = (ordinary.clone(), zone.clone());
-        let desk = Desk { law: &was, vocabulary: &set.vocabulary, ordinary, zone };
+        let desk = Desk { law: &was, set, ordinary, zone };
         for act in &mutant.acts {
             for level in [Level::May, Level::Review, Level::Must] {
                 for (one, other) in [(&is, &was), (&was, &is)] {
                     let question = Question::implies("true", one.at(*act, level), other.at(*act, level));
-                    let Some(found) = solver.ask(&question).await.unwrap() else { continue };
+                    let Some(found) = solver.ask(&was, &question).await.unwrap() else { continue };
                     let (given, _) = desk.small(&question, &found).unwrap();
                     return Some(case_of(&desk, &given, &mutant.what, turned.as_deref().map(|_| &setting)));
                 }
@@ -149,7 +151,7 @@ async fn change(
 /// The case with what the pack says, ready for its table.
 fn case_of(desk: &Desk<'_>, given: &toml::Table, named: &str, setting: Option<&Settings>) -> String {
     let (facts, now) = desk.facts(given).unwrap();
-    let asked = Asked { vocabulary: desk.vocabulary, facts: &facts, now };
+    let asked = Asked { vocabulary: &desk.set.vocabulary, facts: &facts, now };
     let says = |act: LawAction, class: FieldClass| {
         desk.law.says(&asked, act, class, Claims::Heard).ruling.word().replace('-', " ")
     };

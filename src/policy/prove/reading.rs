@@ -40,15 +40,31 @@ fn word<T: Vocabulary + std::fmt::Debug>() -> impl Strategy<Value = Value> {
     select(T::VARIANTS).prop_map(|word| word.plain_word().into())
 }
 
+/// Some of those by which the table of offences of `LISTING` lists sections.
+const PARAGRAPHS: &[&str] = &["7282.5(a)(1)", "7282.5(a)(3)", "7282.5(a)(6)"];
+const LISTING: &str = "us-ca";
+
+/// Facts in the words of `given`, as the pack with that table reads them.
+fn facts_of(given: &Table, zone: &TimeZone) -> (CaseFacts, Timestamp) {
+    cases::facts_of(embedded(), &LISTING.parse().unwrap(), &given.to_string(), zone).unwrap()
+}
+
 /// A charge as a table of cases would say it.
 fn any_row() -> impl Strategy<Value = Value> {
     // A conviction may be of a day to come: it counts as one without a date.
     let day = option::of((-1_i16..22, 1_i8..13, 1_i8..29));
-    (word::<OffenceCategory>(), word::<ChargeStatus>(), option::of(word::<Severity>()), day).prop_map(
-        |(offence, status, severity, day)| {
+    let listed = option::of(subsequence(PARAGRAPHS, 0..=PARAGRAPHS.len()));
+    let listed = listed.prop_map(|listed| listed.map(|listed| Value::from(listed)));
+    (word::<OffenceCategory>(), word::<ChargeStatus>(), option::of(word::<Severity>()), day, listed).prop_map(
+        |(offence, status, severity, day, listed)| {
             let day = day.map(|(years, month, day)| format!("{}-{month:02}-{day:02}", 2026 - years).into());
-            let row =
-                [("offence", Some(offence)), ("status", Some(status)), ("severity", severity), ("convicted_on", day)];
+            let row = [
+                ("offence", Some(offence)),
+                ("status", Some(status)),
+                ("severity", severity),
+                ("convicted_on", day),
+                ("listed", listed),
+            ];
             Value::Table(row.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect())
         },
     )
@@ -157,7 +173,7 @@ proptest! {
     #[test]
     fn what_is_called_impossible_cannot_be_said(given in any_given()) {
         let set = embedded();
-        let (facts, now) = cases::facts_by_group(&given.to_string(), &TimeZone::UTC).unwrap();
+        let (facts, now) = facts_of(&given, &TimeZone::UTC);
         let context = context_of(set, &facts, now);
         let request = set.vocabulary.disclosure(facts.requester_kind, FieldClass::Count, &context).unwrap();
         for invariant in POSSIBLE.parse::<cedar::PolicySet>().unwrap().policies() {
@@ -172,11 +188,11 @@ proptest! {
     fn facts_are_written_down_as_they_are(given in any_given()) {
         let set = embedded();
         let zone = TimeZone::get("America/New_York").unwrap();
-        let (facts, now) = cases::facts_by_group(&given.to_string(), &zone).unwrap();
+        let (facts, now) = facts_of(&given, &zone);
         let context = context_of(set, &facts, now);
         let request = set.vocabulary.disclosure(facts.requester_kind, FieldClass::Count, &context).unwrap();
         let written = given_of(&request, moment_of(&request, &zone).unwrap()).unwrap();
-        let (again, moment) = cases::facts_by_group(&written.to_string(), &zone).unwrap();
+        let (again, moment) = facts_of(&written, &zone);
         prop_assert_eq!(moment, now);
         let json = |context: cedar::Context| context.to_json_value().unwrap();
         prop_assert_eq!(json(context_of(set, &again, moment)), json(context), "{}", written);

@@ -1,5 +1,6 @@
 //! The solver: cvc5, another process, found when it is asked for. The one file that names the symbolic compiler.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use cedar_policy as cedar;
@@ -7,8 +8,12 @@ use cedar_policy_symcc::solver::LocalSolver;
 use cedar_policy_symcc::{CedarSymCompiler, CompiledPolicySet};
 use tokio::process::Command;
 
+use crate::domain::facts::ListedSet;
+use crate::domain::statute::Paragraph;
+use crate::policy::prove::law::Law;
 use crate::policy::prove::question::{Level, Question};
 use crate::policy::prove::rewrite::{self, RewriteError, both, condition, not, only_where, permit, reached};
+use crate::policy::vocabulary::ASSERTED;
 
 /// How long one question may take.
 const QUESTION_MS_MAX: u64 = 30_000;
@@ -65,8 +70,9 @@ impl Solver {
         Ok(Self { program, schema, kind, possible, running: None })
     }
 
-    /// A possible case that answers the question, as Cedar's request. None: there is none, by proof.
-    pub(super) async fn ask(&mut self, question: &Question<'_>) -> Result<Option<cedar::Request>, AskError> {
+    /// A possible case that answers the question, as Cedar's request. None: there is none, by proof. Offences are listed by
+    /// any paragraphs that the table of the law has, whichever sections it has so far.
+    pub(super) async fn ask(&mut self, law: &Law, question: &Question<'_>) -> Result<Option<cedar::Request>, AskError> {
         let mut when = condition(&question.given)?;
         if let Some(reaches) = &question.reaches {
             when = both(when, reached(reaches)?);
@@ -80,6 +86,7 @@ impl Solver {
         }
         let mut found = vec![permit("found", &when)?];
         found.extend(self.possible.iter().cloned());
+        found.push(only_where("possible.paragraphs", &condition(&paragraphs_within(&law.paragraphs))?)?);
         let (found, unless) = (self.compiled(found)?, self.compiled(unless)?);
         let solver = match self.running.take() {
             Some(running) => self.running.insert(running),
@@ -99,6 +106,18 @@ impl Solver {
         let set = cedar::PolicySet::from_policies(policies).map_err(Box::new)?;
         CompiledPolicySet::compile(&set, &self.kind, &self.schema).map_err(|error| AskError::Solver(error.to_string()))
     }
+}
+
+/// That no offence is listed by what the table does not have.
+fn paragraphs_within(known: &BTreeSet<Paragraph>) -> String {
+    let known: Vec<String> = known.iter().map(|paragraph| format!("\"{paragraph}\"")).collect();
+    let within = |side: &str, set: &ListedSet| match known.as_slice() {
+        [] => format!("context.{side}{}.isEmpty()", set.word()),
+        known => format!("[{}].containsAll(context.{side}{})", known.join(", "), set.word()),
+    };
+    let asserted = format!("{ASSERTED}.");
+    let each = ListedSet::ALL.iter().flat_map(|set| [within("", set), within(&asserted, set)]);
+    each.collect::<Vec<_>>().join(" && ")
 }
 
 fn start(program: &PathBuf) -> Result<CedarSymCompiler<LocalSolver>, AskError> {

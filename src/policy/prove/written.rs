@@ -11,7 +11,7 @@ use toml::{Table, Value};
 
 use crate::domain::charge::{ChargeStatus, OffenceCategory, Severity};
 use crate::domain::detainer::IssuingAuthority;
-use crate::domain::facts::OffenceSet;
+use crate::domain::facts::{ListedSet, OffenceSet, Unread};
 use crate::domain::vocabulary::Vocabulary;
 use crate::policy::vocabulary::ASSERTED;
 
@@ -107,20 +107,26 @@ trait Facts {
         for set in OffenceSet::ALL {
             sets.insert(*set, self.words(set.word())?);
         }
-        let mut rows = Vec::new();
-        for category in OffenceCategory::ALL {
-            let within = |set: OffenceSet| sets.get(&set).is_some_and(|words| words.contains(category.word()));
-            rows.extend(charges_of(*category, &within, today));
-        }
+        let mut rows = Rows { sets, today, written: Vec::new() };
+        OffenceCategory::ALL.iter().for_each(|category| rows.of_group(*category));
         if self.flag("undated_conviction")? {
-            let convicted = sets.get(&OffenceSet::Convictions).and_then(BTreeSet::first);
-            let group = convicted.ok_or("an undated conviction without a conviction")?;
-            rows.push(row(group, ChargeStatus::Convicted, Severity::Misdemeanor, None));
+            rows.add(rows.first(OffenceSet::Convictions)?, ChargeStatus::Convicted, MISDEMEANOR, None);
         }
         if self.flag("sealed")? {
-            rows.push(row(OffenceCategory::Other.plain_word(), ChargeStatus::Sealed, Severity::Misdemeanor, None));
+            rows.add(OffenceCategory::Other.plain_word().to_owned(), ChargeStatus::Sealed, MISDEMEANOR, None);
         }
-        Ok(rows)
+        for set in ListedSet::ALL {
+            let paragraphs = self.words(set.word())?;
+            if !paragraphs.is_empty() {
+                rows.add_listed(*set, &paragraphs)?;
+            }
+        }
+        for unread in Unread::ALL {
+            if self.flag(unread.word())? {
+                rows.add_unread(*unread)?;
+            }
+        }
+        Ok(rows.written)
     }
 }
 
@@ -136,9 +142,13 @@ impl Facts for cedar_policy::Record {
     }
 }
 
-/// The word that an entity of a vocabulary is.
+/// The word that an entity of a vocabulary is, or a text.
 fn word_of(value: &EvalResult) -> Option<String> {
-    if let EvalResult::EntityUid(uid) = value { Some(uid.id().unescaped().to_owned()) } else { None }
+    match value {
+        EvalResult::EntityUid(uid) => Some(uid.id().unescaped().to_owned()),
+        EvalResult::String(text) => Some(text.clone()),
+        _ => None,
+    }
 }
 
 /// The moment that an expression of Cedar's comes to, in milliseconds.
@@ -153,49 +163,124 @@ fn milliseconds_of(datetime: &str) -> Option<i64> {
     }
 }
 
-/// Charges of one group that put it in exactly the sets that it is in.
-fn charges_of(category: OffenceCategory, within: &dyn Fn(OffenceSet) -> bool, today: Date) -> Vec<Value> {
-    use OffenceSet as In;
-    let mut rows = Vec::new();
-    let mut charge = |status, severity, years: Option<i16>| {
-        let day = years.map(|years| today.saturating_sub(jiff::Span::new().years(years)));
-        rows.push(row(category.plain_word(), status, severity, day));
-    };
-    match (within(In::HeldToAnswer), within(In::FelonyCharges), within(In::Charges)) {
-        (true, true, _) => charge(ChargeStatus::HeldToAnswer, Severity::Felony, None),
-        (true, false, _) => charge(ChargeStatus::HeldToAnswer, Severity::Misdemeanor, None),
-        (false, true, _) => charge(ChargeStatus::Charged, Severity::Felony, None),
-        (false, false, true) => charge(ChargeStatus::Charged, Severity::Misdemeanor, None),
-        (false, false, false) => {}
-    }
-    let ages = [
-        (In::FelonyConvictions5y, In::Convictions5y, 1),
-        (In::FelonyConvictions15y, In::Convictions15y, 10),
-        (In::FelonyConvictions, In::Convictions, 20),
-    ];
-    let (mut felony, mut any) = (false, false);
-    for (of_felonies, of_all, years) in ages {
-        if within(of_felonies) && !felony {
-            charge(ChargeStatus::Convicted, Severity::Felony, Some(years));
-            (felony, any) = (true, true);
-        }
-        if within(of_all) && !any {
-            charge(ChargeStatus::Convicted, Severity::Misdemeanor, Some(years));
-            any = true;
-        }
-    }
-    rows
+/// Of how grave an offence is, and which paragraphs list it. None: nobody has said; the section is in no table.
+type Weight<'a> = (Option<Severity>, Option<&'a BTreeSet<String>>);
+
+static BY_NOTHING: BTreeSet<String> = BTreeSet::new();
+const FELONY: Weight<'static> = (Some(Severity::Felony), Some(&BY_NOTHING));
+const MISDEMEANOR: Weight<'static> = (Some(Severity::Misdemeanor), Some(&BY_NOTHING));
+
+/// How many years ago a conviction was, so that it is no younger than the sets that it is put in say.
+const RECENT: Option<i16> = Some(1);
+const MIDDLE: Option<i16> = Some(10);
+const OLD: Option<i16> = Some(20);
+
+/// Charges being written down. Each that is added for one fact leaves every other as it is.
+struct Rows {
+    sets: BTreeMap<OffenceSet, BTreeSet<String>>,
+    today: Date,
+    written: Vec<Value>,
 }
 
-fn row(group: &str, status: ChargeStatus, severity: Severity, convicted_on: Option<Date>) -> Value {
-    let mut row = Table::new();
-    row.insert("offence".to_owned(), group.into());
-    row.insert("status".to_owned(), status.plain_word().into());
-    row.insert("severity".to_owned(), severity.plain_word().into());
-    if let Some(day) = convicted_on {
-        row.insert("convicted_on".to_owned(), day.to_string().into());
+impl Rows {
+    /// Charges of one group that put it in exactly the sets that it is in.
+    fn of_group(&mut self, category: OffenceCategory) {
+        use OffenceSet as In;
+        let sets = std::mem::take(&mut self.sets);
+        let within = |set: OffenceSet| sets.get(&set).is_some_and(|words| words.contains(category.word()));
+        let mut charge = |status, weight, years| self.add(category.plain_word().to_owned(), status, weight, years);
+        match (within(In::HeldToAnswer), within(In::FelonyCharges), within(In::Charges)) {
+            (true, true, _) => charge(ChargeStatus::HeldToAnswer, FELONY, None),
+            (true, false, _) => charge(ChargeStatus::HeldToAnswer, MISDEMEANOR, None),
+            (false, true, _) => charge(ChargeStatus::Charged, FELONY, None),
+            (false, false, true) => charge(ChargeStatus::Charged, MISDEMEANOR, None),
+            (false, false, false) => {}
+        }
+        let ages = [
+            (In::FelonyConvictions5y, In::Convictions5y, RECENT),
+            (In::FelonyConvictions15y, In::Convictions15y, MIDDLE),
+            (In::FelonyConvictions, In::Convictions, OLD),
+        ];
+        let (mut felony, mut any) = (false, false);
+        for (of_felonies, of_all, years) in ages {
+            if within(of_felonies) && !felony {
+                charge(ChargeStatus::Convicted, FELONY, years);
+                (felony, any) = (true, true);
+            }
+            if within(of_all) && !any {
+                charge(ChargeStatus::Convicted, MISDEMEANOR, years);
+                any = true;
+            }
+        }
+        self.sets = sets;
     }
-    Value::Table(row)
+
+    /// An offence of a set that these paragraphs list.
+    fn add_listed(&mut self, set: ListedSet, paragraphs: &BTreeSet<String>) -> Result<(), String> {
+        use ChargeStatus::{Charged, Convicted, HeldToAnswer};
+        let (within, status, severity, years) = match set {
+            ListedSet::FelonyCharges => (OffenceSet::FelonyCharges, Charged, Severity::Felony, None),
+            ListedSet::FeloniesHeldToAnswer => (OffenceSet::HeldToAnswer, HeldToAnswer, Severity::Felony, None),
+            ListedSet::FelonyConvictions => (OffenceSet::FelonyConvictions, Convicted, Severity::Felony, OLD),
+            ListedSet::FelonyConvictions15y => (OffenceSet::FelonyConvictions15y, Convicted, Severity::Felony, MIDDLE),
+            ListedSet::FelonyConvictions5y => (OffenceSet::FelonyConvictions5y, Convicted, Severity::Felony, RECENT),
+            ListedSet::MisdemeanorConvictions5y => {
+                (OffenceSet::Convictions5y, Convicted, Severity::Misdemeanor, RECENT)
+            }
+        };
+        let group = match set {
+            ListedSet::FeloniesHeldToAnswer => {
+                self.first_of_both(OffenceSet::FelonyCharges, OffenceSet::HeldToAnswer)?
+            }
+            _ => self.first(within)?,
+        };
+        self.add(group, status, (Some(severity), Some(paragraphs)), years);
+        Ok(())
+    }
+
+    /// An offence of which the table leaves something unknown.
+    fn add_unread(&mut self, unread: Unread) -> Result<(), String> {
+        use ChargeStatus::{Charged, Convicted, HeldToAnswer};
+        const UNLISTED: Weight<'static> = (Some(Severity::Misdemeanor), None);
+        const UNGRADED: Weight<'static> = (None, Some(&BY_NOTHING));
+        let (within, status, weight, years) = match unread {
+            Unread::UnlistedConviction => (OffenceSet::Convictions, Convicted, UNLISTED, OLD),
+            Unread::UngradedConviction => (OffenceSet::Convictions, Convicted, UNGRADED, OLD),
+            Unread::UnlistedCharge => (OffenceSet::Charges, Charged, UNLISTED, None),
+            Unread::UngradedCharge => (OffenceSet::Charges, Charged, UNGRADED, None),
+            Unread::UnlistedHeldToAnswer => (OffenceSet::HeldToAnswer, HeldToAnswer, UNLISTED, None),
+            Unread::UngradedHeldToAnswer => (OffenceSet::HeldToAnswer, HeldToAnswer, UNGRADED, None),
+        };
+        self.add(self.first(within)?, status, weight, years);
+        Ok(())
+    }
+
+    fn first(&self, set: OffenceSet) -> Result<String, String> {
+        self.first_of_both(set, set)
+    }
+
+    fn first_of_both(&self, one: OffenceSet, other: OffenceSet) -> Result<String, String> {
+        let groups = self.sets.get(&one).into_iter().flatten();
+        let mut in_both = groups.filter(|group| self.sets.get(&other).is_some_and(|other| other.contains(*group)));
+        in_both.next().cloned().ok_or_else(|| format!("nothing in {} and {}", one.word(), other.word()))
+    }
+
+    fn add(&mut self, group: String, status: ChargeStatus, (severity, listed): Weight<'_>, years: Option<i16>) {
+        let mut row = Table::new();
+        row.insert("offence".to_owned(), group.into());
+        row.insert("status".to_owned(), status.plain_word().into());
+        if let Some(severity) = severity {
+            row.insert("severity".to_owned(), severity.plain_word().into());
+        }
+        if let Some(years) = years {
+            let day = self.today.saturating_sub(jiff::Span::new().years(years));
+            row.insert("convicted_on".to_owned(), day.to_string().into());
+        }
+        if let Some(listed) = listed {
+            row.insert("listed".to_owned(), listed.iter().cloned().collect::<Vec<_>>().into());
+        }
+        self.written.push(row.into());
+    }
 }
 
 /// A table on one line, in braces.

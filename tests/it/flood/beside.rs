@@ -13,7 +13,7 @@ use crate::harness::appeals::{answered, appeal_over};
 use crate::harness::changes::{
     acceptance_of, amendment_of, birth_date_in, cancellation_in, claim_on, declining_of, dismissal_in, escape_from,
     failure_of, handover_in, movement_to_hospital, reopening_of, rescheduling_of, resolution_of, service_on,
-    window_under,
+    verification_of, window_under,
 };
 use crate::harness::duties::meeting_of;
 use crate::harness::process::Served;
@@ -24,7 +24,7 @@ use crate::harness::requests::{
 
 const REST: Duration = Duration::from_millis(100);
 /// The steps of a whole story: of the detainer, of pick-ups, of the custody, and of what was told of them.
-const STEPS: usize = 29;
+const STEPS: usize = 30;
 /// Prime to the number of steps: one story after the other ends somewhere else, and soon everywhere.
 const STRIDE: usize = 7;
 /// Noon of a day in 2063, by the gateway's clock long to come.
@@ -96,11 +96,11 @@ async fn play(ice: &Party, custodian: &Custodian, pool: &Pool, steps: usize) -> 
     let (mut transfer, mut appeal) = (v1::Transfer::default(), String::new());
     for at in 0..steps {
         match at {
-            0..6 => story.of_the_detainer(at).await?,
-            6..14 => story.of_a_pick_up(at, &mut transfer).await?,
-            14..24 => story.of_the_custody(at).await?,
-            24..27 => story.of_an_appeal(at, &mut appeal).await?,
-            27 => {
+            0..7 => story.of_the_detainer(at).await?,
+            7..15 => story.of_a_pick_up(at, &mut transfer).await?,
+            15..25 => story.of_the_custody(at).await?,
+            25..28 => story.of_an_appeal(at, &mut appeal).await?,
+            28 => {
                 let withdrawal = withdrawal_of(&story.detainer);
                 story.detainer_is(step!(story.ice.withdraw("DetainerService/WithdrawDetainer", withdrawal)).detainer);
             }
@@ -160,12 +160,13 @@ impl Story<'_> {
                 let found = match_of(name, &self.custody);
                 step!(self.system.acknowledge("DetainerService/AcknowledgeDetainer", found)).detainer
             }
-            2 => step!(self.system.claim("DetainerService/RaiseCitizenshipClaim", claim_on(name))).detainer,
-            3 => {
+            2 => step!(self.officer.verify_warrant("DetainerService/VerifyWarrant", verification_of(name))).detainer,
+            3 => step!(self.system.claim("DetainerService/RaiseCitizenshipClaim", claim_on(name))).detainer,
+            4 => {
                 let resolution = resolution_of(name, v1::ClaimOutcome::NotConfirmed);
                 step!(self.officer.resolve("DetainerService/ResolveCitizenshipClaim", resolution)).detainer
             }
-            4 => {
+            5 => {
                 // What Texas makes a duty, New York leaves to the custodian.
                 let texan = self.parent == TX;
                 let kind = if texan { v1::AnswerKind::HonorHold } else { v1::AnswerKind::NotifyOnly };
@@ -188,13 +189,13 @@ impl Story<'_> {
         // Nobody changes hands before it is offered.
         let handover = || v1::ConfirmTransferRequest { occurred_at: last.create_time, ..handover_in(name) };
         let seen = match at {
-            6 | 10 | 12 => {
+            7 | 11 | 13 => {
                 step!(self.system.offer("TransferService/OfferWindow", coming_window_under(&self.detainer))).transfer
             }
-            7 => step!(self.ice.accept("TransferService/AcceptWindow", acceptance_of(name))).transfer,
-            8 => step!(self.system.confirm_transfer("TransferService/ConfirmTransfer", handover())).transfer,
-            9 => step!(self.ice.confirm_transfer("TransferService/ConfirmTransfer", handover())).transfer,
-            11 => step!(self.ice.decline("TransferService/DeclineWindow", declining_of(name))).transfer,
+            8 => step!(self.ice.accept("TransferService/AcceptWindow", acceptance_of(name))).transfer,
+            9 => step!(self.system.confirm_transfer("TransferService/ConfirmTransfer", handover())).transfer,
+            10 => step!(self.ice.confirm_transfer("TransferService/ConfirmTransfer", handover())).transfer,
+            12 => step!(self.ice.decline("TransferService/DeclineWindow", declining_of(name))).transfer,
             _ => {
                 let failure = failure_of(name, v1::TransferFailureCause::Refused);
                 step!(self.system.report_failure("TransferService/ReportFailure", failure)).transfer
@@ -210,14 +211,14 @@ impl Story<'_> {
     async fn of_the_custody(&self, at: usize) -> Result<(), Status> {
         let name = &self.custody;
         let seen = match at {
-            14 => step!(self.system.update_charges("CustodyService/UpdateCharges", dismissal_in(name))).custody,
-            15 => step!(self.system.correct_identity("CustodyService/CorrectIdentity", birth_date_in(name))).custody,
-            16 => step!(self.system.relocate("CustodyService/MoveCustody", movement_to_hospital(name))).custody,
-            17 | 20 => step!(self.system.schedule("CustodyService/ScheduleRelease", schedule_of(name))).custody,
-            18 => step!(self.system.reschedule("CustodyService/RescheduleRelease", rescheduling_of(name))).custody,
-            19 => step!(self.system.cancel("CustodyService/CancelRelease", cancellation_in(name))).custody,
-            21 => step!(self.system.close("CustodyService/CloseCustody", escape_from(name))).custody,
-            22 => step!(self.system.reopen("CustodyService/ReopenCustody", reopening_of(name))).custody,
+            15 => step!(self.system.update_charges("CustodyService/UpdateCharges", dismissal_in(name))).custody,
+            16 => step!(self.system.correct_identity("CustodyService/CorrectIdentity", birth_date_in(name))).custody,
+            17 => step!(self.system.relocate("CustodyService/MoveCustody", movement_to_hospital(name))).custody,
+            18 | 21 => step!(self.system.schedule("CustodyService/ScheduleRelease", schedule_of(name))).custody,
+            19 => step!(self.system.reschedule("CustodyService/RescheduleRelease", rescheduling_of(name))).custody,
+            20 => step!(self.system.cancel("CustodyService/CancelRelease", cancellation_in(name))).custody,
+            22 => step!(self.system.close("CustodyService/CloseCustody", escape_from(name))).custody,
+            23 => step!(self.system.reopen("CustodyService/ReopenCustody", reopening_of(name))).custody,
             _ => step!(self.system.release("CustodyService/RecordRelease", release_of(name))).custody,
         };
         self.custody_is(seen);
@@ -227,7 +228,7 @@ impl Story<'_> {
     /// One over this detainer alone: barred by whoever answers, and where the law says so by law.
     async fn of_an_appeal(&self, at: usize, name: &mut String) -> Result<(), Status> {
         match at {
-            24 => {
+            25 => {
                 let mut appeal = appeal_over(&[&self.detainer]);
                 appeal.parent = self.parent.to_owned();
                 let due_at = appeal.appeal.as_mut().and_then(|appeal| appeal.due_at.as_mut());
@@ -238,7 +239,7 @@ impl Story<'_> {
                     step!(self.ice.issue_appeal("AppealService/IssueAppeal", appeal)).appeal.unwrap_or_default().name;
                 self.pool.put(Kind::Appeal, name.as_str());
             }
-            25 => {
+            26 => {
                 let released = answered(name, &self.detainer, v1::AppealAnswerKind::AlreadyReleased);
                 step!(self.system.answer_appeal("AppealService/AnswerAppeal", released));
             }

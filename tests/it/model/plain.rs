@@ -331,6 +331,10 @@ impl Plain {
     ) -> u64 {
         let notice = matches!(record.event, Event::ReleaseNoticed { .. });
         let method = if notice { "Notice" } else { command.method().rpc() };
+        if matches!(record.event, Event::UnlawfulHandOver { .. }) {
+            // The gateway itself alarms the jurisdiction, whoever handed the person over.
+            return self.append_own("Alarm/UnlawfulHandOver", record, now);
+        }
         let nobody = "0".repeat(32).parse().unwrap();
         self.append(Draft {
             agency: &write.caller.agency.id,

@@ -182,7 +182,7 @@ impl Plain {
         self.keep(gate, case, now);
     }
 
-    fn append_own(&mut self, method: &'static str, record: &Record, now: Timestamp) -> u64 {
+    pub(super) fn append_own(&mut self, method: &'static str, record: &Record, now: Timestamp) -> u64 {
         self.append(Draft {
             agency: &gateway(),
             officer: &"0".repeat(32).parse().unwrap(),
