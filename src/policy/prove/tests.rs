@@ -216,22 +216,21 @@ async fn a_pack_stays_within_the_law_that_its_table_names() {
 
 #[tokio::test]
 async fn a_set_is_proved_with_its_switches_every_way() {
-    let set = embedded();
-    let mut texts = set.texts.clone();
-    texts.retain(|name, _| !name.starts_with("law/us-") || name.starts_with("law/us-il."));
-    let switches = |name: &str| format!("[\"us-il.{name}\"]\nis = \"on\"\nbecause = \"as built in\"\n");
-    texts.insert(SWITCHES.to_owned(), switches("no-notice-unless-public") + &switches("counsel-reads-public-date"));
+    const SWITCHED: &str = r#"
+        @id("us-zz.notice") @cite("c") @switch("us-zz.notice") permit (principal, action == Action::"notify", resource);
+        @id("us-zz.public") @cite("c") @review("r") @switch("us-zz.public")
+        forbid (principal, action == Action::"notify", resource) when { context.date_public };
+    "#;
+    let mut texts = set_of(OPEN, "").texts;
+    texts.insert("law/us-zz.cedar".to_owned(), format!("{OPEN}{SWITCHED}"));
+    let switch = |name: &str| format!("[\"us-zz.{name}\"]\nis = \"on\"\nbecause = \"counsel says so\"\n");
+    texts.insert(SWITCHES.to_owned(), switch("notice") + &switch("public"));
     let Some(findings) = findings(&PolicySet::from_files(&texts).unwrap(), None, true).await else { return };
     let mut settings: Vec<Option<&str>> = findings.iter().map(|finding| finding.setting.as_deref()).collect();
     settings.dedup();
     assert_eq!(
         settings,
-        [
-            None,
-            Some("us-il.counsel-reads-public-date off"),
-            Some("us-il.no-notice-unless-public off"),
-            Some("us-il.counsel-reads-public-date off, us-il.no-notice-unless-public off"),
-        ]
+        [None, Some("us-zz.notice off"), Some("us-zz.public off"), Some("us-zz.notice off, us-zz.public off"),]
     );
 }
 
