@@ -4,7 +4,6 @@ mod store;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -16,11 +15,13 @@ use crate::api::InboxConfig;
 use crate::domain::appeal;
 use crate::domain::ids::JurisdictionId;
 use crate::domain::obligation::ObligationTimes;
+use crate::domain::range::within;
 use crate::domain::review::ReviewTimes;
+use crate::files::{SecretError, read_secret};
 use crate::identity::rate;
 use crate::identity::registry::RegistryConfig;
 use crate::identity::token;
-use crate::ledger::Signer;
+use crate::ledger::{Signer, is_name};
 use crate::recorder::{ClocksConfig, RecorderConfig};
 use crate::server::accept;
 
@@ -36,12 +37,12 @@ pub enum ConfigError {
         source: std::io::Error,
     },
     /// Not TOML, or not of this shape.
-    #[error("{}{}: {why}", path.display(), line.map(|line| format!(", line {line}")).unwrap_or_default())]
+    #[error("{}{place}: {why}", path.display())]
     Malformed {
         /// Which.
         path: PathBuf,
-        /// From where on.
-        line: Option<usize>,
+        /// From where on, and the key there.
+        place: String,
         /// Why. It does not quote the file, which may hold a password.
         why: String,
     },
@@ -51,9 +52,17 @@ pub enum ConfigError {
     /// The address of a store.
     #[error(transparent)]
     Address(#[from] crate::store::StoreError),
-    /// A key that others than its owner can read.
-    #[error("{} can be read by others than its owner: set its mode to 0600", .0.display())]
-    Exposed(PathBuf),
+    /// What checkpoints could not be named by.
+    #[error(
+        "[log] origin: must be a URL without its scheme, such as comity.example/exchange, of at most 128 characters"
+    )]
+    Origin,
+    /// What no token could be for.
+    #[error("[token] audience: must be printable ASCII without spaces, and not empty")]
+    Audience,
+    /// A key that cannot be read, or that others can read.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
     /// Not a key.
     #[error("{} is not 64 hexadecimal digits", .0.display())]
     NotAKey(PathBuf),
@@ -130,20 +139,28 @@ pub struct ServerConfig {
     /// Probes, in plain HTTP. Keep it on an address that only the machine's keepers reach.
     pub ops_listen: SocketAddr,
     /// Threads that serve connections; 0: one a core.
+    #[serde(deserialize_with = "within::<_, _, 0, 1024>")]
     pub workers: usize,
     /// Calls in flight over all connections; more are refused with a hint.
+    #[serde(deserialize_with = "within::<_, _, 1, 1_000_000>")]
     pub in_flight_max: usize,
     /// Streams on one connection.
+    #[serde(deserialize_with = "within::<_, _, 1, 10_000>")]
     pub streams_per_connection_max: u32,
     /// Longest message, in bytes.
+    #[serde(deserialize_with = "within::<_, _, 16_384, 16_777_216>")]
     pub message_len_max: usize,
     /// Longest a call may take, in milliseconds. A stream may last as long as its caller's proof.
+    #[serde(deserialize_with = "within::<_, _, 100, 3_600_000>")]
     pub request_timeout_ms: u64,
     /// How long calls under way may take to finish on shutdown, in milliseconds.
+    #[serde(deserialize_with = "within::<_, _, 0, 3_600_000>")]
     pub drain_timeout_ms: u64,
     /// How long a connection may be silent before it is asked for a sign of life, in milliseconds.
+    #[serde(deserialize_with = "within::<_, _, 100, 3_600_000>")]
     pub keep_alive_interval_ms: u64,
     /// How long it may take to give one, in milliseconds.
+    #[serde(deserialize_with = "within::<_, _, 100, 3_600_000>")]
     pub keep_alive_timeout_ms: u64,
 }
 
@@ -200,6 +217,7 @@ pub struct PolicyConfig {
     pub directory: Option<PathBuf>,
     /// How often the directory is looked at for a change, in milliseconds; 0: only on SIGHUP. What has changed is taken up
     /// when it was the same at two looks.
+    #[serde(deserialize_with = "within::<_, _, 0, 86_400_000>")]
     pub look_every_ms: u64,
 }
 
@@ -214,11 +232,41 @@ impl Config {
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let text = std::fs::read_to_string(path).map_err(|source| unreadable(path, source))?;
         toml::from_str(&text).map_err(|error: toml::de::Error| {
-            let before = error.span().and_then(|span| text.get(..span.start));
-            let line = before.map(|before| before.matches('\n').count().saturating_add(1));
-            ConfigError::Malformed { path: path.to_owned(), line, why: store::without_passwords(error.message()) }
+            let place = error.span().map(|span| place_of(&text, span.start)).unwrap_or_default();
+            ConfigError::Malformed { path: path.to_owned(), place, why: store::without_passwords(error.message()) }
         })
     }
+
+    /// What no part of it can be wrong in by itself.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let origin = &self.log.origin;
+        let empty = origin.split('/').any(str::is_empty);
+        // The longest name of a log is put behind it.
+        if !is_name(origin) || origin.contains(':') || empty || origin.len() > ORIGIN_LEN_MAX {
+            return Err(ConfigError::Origin);
+        }
+        let audience = &self.token.audience;
+        if audience.is_empty() || !audience.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(ConfigError::Audience);
+        }
+        Ok(())
+    }
+}
+
+/// Longer ones would leave no room for the name of a log.
+const ORIGIN_LEN_MAX: usize = 128;
+
+/// Where in a text, as `, line 3, key`. Of the line nothing is shown but its key: behind it may be a password.
+fn place_of(text: &str, at: usize) -> String {
+    let (before, after) = text.split_at_checked(at).unwrap_or((text, ""));
+    let line = before.matches('\n').count().saturating_add(1);
+    let begun = before.rsplit('\n').next().unwrap_or_default();
+    let ended = after.split('\n').next().unwrap_or_default();
+    let whole = format!("{begun}{ended}");
+    let key = whole.split_once('=').map(|(key, _)| key.trim());
+    let plain = |key: &&str| !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c));
+    let key = key.filter(plain).map(|key| format!(", {key}")).unwrap_or_default();
+    format!(", line {line}{key}")
 }
 
 /// Names of the secrets in their directory.
@@ -260,7 +308,7 @@ impl Secrets {
     pub fn read(config: &KeysConfig, base: &Path) -> Result<Self, ConfigError> {
         let directory = base.join(&config.directory);
         let signing = directory.join(secret_files::SIGNING);
-        let pem = read_private(&signing)?;
+        let pem = read_secret(&signing)?;
         let signer = Signer::from_pem(&config.signer_name, &pem)
             .map_err(|source| ConfigError::NotASigningKey { path: signing, source })?;
         Ok(Self {
@@ -275,18 +323,10 @@ impl Secrets {
 
 /// A key of 32 bytes, as 64 hexadecimal digits.
 pub fn read_key(path: &Path) -> Result<Zeroizing<[u8; 32]>, ConfigError> {
-    let text = read_private(path)?;
+    let text = read_secret(path)?;
     let mut key = Zeroizing::new([0u8; 32]);
     hex::decode_to_slice(text.trim(), key.as_mut()).map_err(|_| ConfigError::NotAKey(path.to_owned()))?;
     Ok(key)
-}
-
-fn read_private(path: &Path) -> Result<Zeroizing<String>, ConfigError> {
-    let mode = std::fs::metadata(path).map_err(|source| unreadable(path, source))?.permissions().mode();
-    if mode & 0o077 != 0 {
-        return Err(ConfigError::Exposed(path.to_owned()));
-    }
-    std::fs::read_to_string(path).map(Zeroizing::new).map_err(|source| unreadable(path, source))
 }
 
 fn unreadable(path: &Path, source: std::io::Error) -> ConfigError {

@@ -6,6 +6,7 @@ pub mod client;
 pub mod config;
 pub mod domain;
 pub mod feed;
+pub mod files;
 pub mod identity;
 pub mod ledger;
 pub mod meters;

@@ -6,38 +6,39 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Who may use whom. A room is the first part of a path in `src/`; using oneself goes without saying.
-const USES: [(&str, &[&str]); 15] = [
+const USES: [(&str, &[&str]); 16] = [
     ("domain", &[]),
+    ("files", &[]),
     ("ledger", &[]),
     ("wire", &["domain"]),
-    ("identity", &["domain"]),
+    ("identity", &["domain", "files"]),
     ("meters", &["domain"]),
     ("policy", &["domain", "identity"]),
-    ("store", &["domain", "wire", "ledger"]),
+    ("store", &["domain", "files", "wire", "ledger"]),
     ("recorder", &["domain", "wire", "policy", "ledger", "store", "meters"]),
     ("feed", &["domain", "wire", "policy", "ledger", "store"]),
     ("reports", &["domain", "wire", "policy", "ledger", "store"]),
     ("api", &ALL_BUT_SERVER_AND_CLI),
-    ("client", &["wire"]),
+    ("client", &["files", "wire"]),
     // Each room owns its part of the configuration; this one puts the parts together.
-    ("config", &["domain", "identity", "policy", "ledger", "store", "recorder", "feed", "api", "server"]),
+    ("config", &["domain", "files", "identity", "policy", "ledger", "store", "recorder", "feed", "api", "server"]),
     (
         "server",
         &[
-            "domain", "wire", "identity", "policy", "ledger", "store", "meters", "recorder", "feed", "reports", "api",
-            "config",
+            "domain", "files", "wire", "identity", "policy", "ledger", "store", "meters", "recorder", "feed",
+            "reports", "api", "config",
         ],
     ),
     ("cli", &EVERY_ROOM),
 ];
 
-const ALL_BUT_SERVER_AND_CLI: [&str; 12] = [
-    "domain", "ledger", "wire", "identity", "policy", "store", "meters", "recorder", "feed", "reports", "client",
-    "config",
+const ALL_BUT_SERVER_AND_CLI: [&str; 13] = [
+    "domain", "files", "ledger", "wire", "identity", "policy", "store", "meters", "recorder", "feed", "reports",
+    "client", "config",
 ];
 
-const EVERY_ROOM: [&str; 14] = [
-    "domain", "ledger", "wire", "identity", "policy", "store", "meters", "recorder", "feed", "reports", "api",
+const EVERY_ROOM: [&str; 15] = [
+    "domain", "files", "ledger", "wire", "identity", "policy", "store", "meters", "recorder", "feed", "reports", "api",
     "client", "config", "server",
 ];
 
@@ -45,7 +46,7 @@ const EVERY_ROOM: [&str; 14] = [
 const NAMES: [(&[&str], &[&str]); 4] = [
     (&["prost", "prost_types", "prost_reflect", "tonic_prost"], &["wire"]),
     (&["rusqlite", "tokio_postgres", "tokio_postgres_rustls", "sqlx"], &["store"]),
-    (&["rustls", "tokio_rustls", "hyper_rustls"], &["server", "client", "identity", "store"]),
+    (&["rustls", "tokio_rustls", "hyper_rustls"], &["server", "client", "identity", "store", "files"]),
     (&["metrics", "metrics_exporter_prometheus"], &["meters"]),
 ];
 

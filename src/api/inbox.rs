@@ -13,6 +13,7 @@ use crate::domain::command::Action;
 use crate::domain::determination::FieldClasses;
 use crate::domain::ids::{AgencyId, JurisdictionId, LogKind, LogName};
 use crate::domain::inbox::{Inbox as Consumers, Limits, Place, Tried, Whose};
+use crate::domain::range::within;
 use crate::feed::{Cursor, Feed, Hold, Page};
 use crate::recorder::{Attempt, Delivering};
 use crate::store::NewDisclosure;
@@ -26,14 +27,19 @@ const RECEIVE: &str = "InboxService/Receive";
 #[serde(deny_unknown_fields, default)]
 pub struct InboxConfig {
     /// Longest silence on an open stream, in milliseconds.
+    #[serde(deserialize_with = "within::<_, _, 10, 3_600_000>")]
     pub heartbeat_ms: u64,
     /// Messages held for a reader that does not read.
+    #[serde(deserialize_with = "within::<_, _, 1, 100_000>")]
     pub buffer_len: usize,
     /// How long a reader may not read before its stream ends, in milliseconds.
+    #[serde(deserialize_with = "within::<_, _, 10, 3_600_000>")]
     pub stall_ms: u64,
     /// Consumers of one agency in one jurisdiction.
+    #[serde(deserialize_with = "within::<_, _, 1, 10_000>")]
     pub consumers_max: usize,
     /// Times that an entry is sent to a consumer which does not acknowledge it, before it is parked; 0: never parked.
+    #[serde(deserialize_with = "within::<_, _, 1, 1_000_000>")]
     pub park_after_tries: u32,
 }
 

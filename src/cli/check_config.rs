@@ -1,12 +1,13 @@
 //! `comity check-config`: what holds, before anything is served.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
 
-use crate::cli::say;
+use crate::cli::{base_of, say};
 use crate::config::Config;
+use crate::identity::clock::WallClock;
 use crate::server;
 
 /// Arguments of `comity check-config`.
@@ -19,11 +20,13 @@ pub(super) struct CheckConfigArgs {
 
 pub(super) fn run(args: &CheckConfigArgs) -> Result<()> {
     let config = Config::read(&args.config)?;
-    let base = args.config.parent().unwrap_or_else(|| Path::new("."));
-    let checked = server::check(&config, base)?;
+    let checked = server::check(&config, &base_of(&args.config)?, &WallClock::system())?;
     // What holds, defaults included. Secrets are files and not in it.
     say(&toml::to_string_pretty(&config)?)?;
     say(&format!("# checkpoints are signed by {}", checked.verifier))?;
     say(&format!("# policy set {}", hex::encode(checked.policy_digest)))?;
+    for warning in &checked.warnings {
+        say(&format!("# look at this: {warning}"))?;
+    }
     Ok(say(&format!("# good: {} agencies, {} jurisdictions", checked.agencies, config.jurisdictions.len()))?)
 }

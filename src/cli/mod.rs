@@ -18,7 +18,7 @@ mod token;
 pub mod verify;
 
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
@@ -104,6 +104,13 @@ fn failed(error: &anyhow::Error) -> ExitCode {
     // Nobody left to tell when standard error is closed.
     let _told = writeln!(std::io::stderr(), "comity: {error:#}");
     ExitCode::FAILURE
+}
+
+/// Where relative paths of a configuration start: at the directory that its file is in, by whatever path it was named.
+fn base_of(config: &Path) -> anyhow::Result<PathBuf> {
+    let named = || anyhow::anyhow!("{} is in no directory", config.display());
+    let base = config.parent().ok_or_else(named)?;
+    Ok(if base.as_os_str().is_empty() { PathBuf::from(".") } else { base.to_owned() })
 }
 
 /// A line on standard output.

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::cli::say;
+use crate::cli::{base_of, say};
 use crate::config::Config;
 use crate::server::{Gateway, Seams};
 
@@ -20,8 +20,7 @@ pub(super) struct ServeArgs {
 
 pub(super) fn run(args: &ServeArgs) -> Result<()> {
     let config = Config::read(&args.config)?;
-    let base = args.config.parent().unwrap_or_else(|| Path::new("."));
-    serve(&config, base)
+    serve(&config, &base_of(&args.config)?)
 }
 
 /// Serves until SIGTERM or SIGINT, then drains. SIGHUP takes up renewed certificates, revocation lists and
@@ -33,8 +32,9 @@ pub(super) fn serve(config: &Config, base: &Path) -> Result<()> {
         let _context = runtime.enter();
         (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?, signal(SignalKind::hangup())?)
     };
-    let gateway = Gateway::start(config, base, Seams::default())?;
+    // That it is ready is the last thing that can be said: what may fail comes before.
     let dir = base.canonicalize().context("the directory has no absolute path")?;
+    let gateway = Gateway::start(config, base, Seams::default())?;
     let ready = serde_json::json!({
         "ready": true,
         "grpc": gateway.grpc().to_string(),

@@ -10,8 +10,7 @@ use futures_util::future::BoxFuture;
 use hyper_util::rt::TokioIo;
 use rustls::client::Resumption;
 use rustls::crypto::aws_lc_rs;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, InvalidDnsNameError, PrivateKeyDer, ServerName};
+use rustls::pki_types::{InvalidDnsNameError, ServerName};
 use rustls::version::TLS13;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::net::TcpStream;
@@ -20,6 +19,8 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tonic::transport::{Channel, Endpoint, Uri};
 use tower::service_fn;
+
+use crate::files::pem::{self, PemError};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(30);
@@ -41,7 +42,7 @@ pub enum TlsError {
         /// Which of the inputs.
         what: &'static str,
         /// Why.
-        source: rustls::pki_types::pem::Error,
+        source: PemError,
     },
     /// Without a certificate in it: who trusts nobody, or is nobody, need not connect.
     #[error("{0} has no certificate in it")]
@@ -63,16 +64,16 @@ pub enum TlsError {
 /// TLS with the server's authorities, and our own chain and key, each as PEM.
 pub fn client_tls(authorities_pem: &[u8], chain_pem: &[u8], key_pem: &[u8]) -> Result<ClientConfig, TlsError> {
     let unusable = |what| move |source| TlsError::Pem { what, source };
-    let certificates = |pem: &[u8], what| {
-        let found = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>().map_err(unusable(what))?;
-        if found.is_empty() { Err(TlsError::Empty(what)) } else { Ok(found) }
+    let certificates = |pem: &[u8], what| match pem::certificates(pem) {
+        Err(PemError::Empty) => Err(TlsError::Empty(what)),
+        found => found.map_err(unusable(what)),
     };
     let mut roots = RootCertStore::empty();
     for authority in certificates(authorities_pem, "the authority's certificate")? {
         roots.add(authority)?;
     }
     let chain = certificates(chain_pem, "the client certificate")?;
-    let key = PrivateKeyDer::from_pem_slice(key_pem).map_err(unusable("the client key"))?;
+    let key = pem::private_key(key_pem).map_err(unusable("the client key"))?;
     let mut config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_protocol_versions(&[&TLS13])?
         .with_root_certificates(roots)

@@ -18,6 +18,7 @@ use crate::domain::charge::{self, Charge, OffenceCategory};
 use crate::domain::detainer::{Addressee, Answer, AnswerKind, Detainer, DetainerState, Finding};
 use crate::domain::determination::{Determination, FieldClass, LawAction};
 use crate::domain::ids::{AgencyId, CaseName};
+use crate::domain::range::within;
 use crate::domain::vocabulary::vocabulary;
 
 vocabulary! {
@@ -69,8 +70,10 @@ vocabulary! {
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
     /// Detainers in one appeal.
+    #[serde(deserialize_with = "within::<_, _, 1, 100_000>")]
     pub members_max: usize,
     /// Appeals of one issuer in one jurisdiction that are not due yet.
+    #[serde(deserialize_with = "within::<_, _, 1, 1_000_000>")]
     pub open_max: usize,
 }
 

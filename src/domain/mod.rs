@@ -32,6 +32,7 @@ pub mod method;
 pub mod obligation;
 pub mod partial_date;
 pub mod permit;
+pub mod range;
 mod record;
 pub mod review;
 pub mod service;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::detainer::Detainer;
 use crate::domain::determination::Obligation;
 use crate::domain::ids::{AgencyId, CaseKind, CaseName, InvalidId};
+use crate::domain::range::within;
 use crate::domain::review::HOURS_MAX;
 use crate::domain::vocabulary::vocabulary;
 
@@ -132,18 +133,25 @@ impl Detainer {
 #[serde(deny_unknown_fields, default)]
 pub struct ObligationTimes {
     /// Serve a copy.
+    #[serde(deserialize_with = "within::<_, _, 1, 876_000>")]
     pub serve_copy_hours: u32,
     /// Tell the person.
+    #[serde(deserialize_with = "within::<_, _, 1, 876_000>")]
     pub tell_the_subject_hours: u32,
     /// Tell counsel.
+    #[serde(deserialize_with = "within::<_, _, 1, 876_000>")]
     pub tell_counsel_hours: u32,
     /// Advise before an interview.
+    #[serde(deserialize_with = "within::<_, _, 1, 876_000>")]
     pub interview_advisal_hours: u32,
     /// Count it.
+    #[serde(deserialize_with = "within::<_, _, 1, 876_000>")]
     pub annual_count_hours: u32,
     /// Note it.
+    #[serde(deserialize_with = "within::<_, _, 1, 876_000>")]
     pub record_in_file_hours: u32,
     /// Tell the judge.
+    #[serde(deserialize_with = "within::<_, _, 1, 876_000>")]
     pub tell_the_judge_hours: u32,
 }
 

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::custody::Custody;
 use crate::domain::detainer::{Detainer, Finding};
 use crate::domain::ids::{AgencyId, CaseKind, CaseName, InvalidId};
+use crate::domain::range::within;
 use crate::domain::timetable::Timetable;
 use crate::domain::vocabulary::vocabulary;
 
@@ -184,6 +185,7 @@ pub(in crate::domain) const HOURS_MAX: u32 = 10 * 365 * 24;
 #[serde(deny_unknown_fields, default)]
 pub struct ReviewTimes {
     /// Anything but a claim, in hours.
+    #[serde(deserialize_with = "within::<_, _, 1, 87_600>")]
     pub due_hours: u32,
 }
 

@@ -10,7 +10,6 @@ use std::sync::Arc;
 
 use rustls::RootCertStore;
 use rustls::crypto::aws_lc_rs;
-use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
@@ -18,6 +17,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::domain::agency::{Agency, AgencyKind};
 use crate::domain::ids::{AgencyId, JurisdictionId};
+use crate::files::pem;
 use crate::identity::registry::{AuthorityConfig, RegistryError};
 
 /// A pinned issuing authority.
@@ -39,9 +39,9 @@ impl Authority {
         if config.kinds.is_empty() && !config.jurisdictions.is_empty() {
             return Err(RegistryError::JurisdictionsWithoutKinds(config.id.clone()));
         }
-        let pem = config.certificate.read(base)?;
+        let text = config.certificate.read(base)?;
         let unusable = |why| RegistryError::AuthorityCertificate { authority: config.id.clone(), why };
-        let certificate = only_certificate(&pem).map_err(unusable)?;
+        let certificate = pem::certificate(text.as_bytes()).map_err(|why| unusable(why.word()))?;
         check_authority(&certificate).map_err(unusable)?;
         let mut roots = RootCertStore::empty();
         roots.add(certificate.clone()).map_err(|_| unusable("cannot be a trust anchor"))?;
@@ -67,6 +67,11 @@ impl Authority {
         self.agencies.contains(&agency.id) || (self.kinds.contains(&agency.kind) && within)
     }
 
+    /// Whether this is its name, as DER.
+    pub(crate) fn is_named(&self, name: &[u8]) -> bool {
+        X509Certificate::from_der(&self.certificate).is_ok_and(|(_, own)| own.subject().as_raw() == name)
+    }
+
     /// Whether this authority itself signed a certificate that is now valid for client authentication.
     pub(crate) fn issued(&self, leaf: &CertificateDer<'_>, now: UnixTime) -> bool {
         self.verifier.verify_client_cert(leaf, &[], now).is_ok()
@@ -85,16 +90,6 @@ impl fmt::Debug for Authority {
             .field("kinds", &self.kinds)
             .field("jurisdictions", &self.jurisdictions)
             .finish_non_exhaustive()
-    }
-}
-
-fn only_certificate(pem: &str) -> Result<CertificateDer<'static>, &'static str> {
-    let mut certificates = CertificateDer::pem_slice_iter(pem.as_bytes());
-    match (certificates.next(), certificates.next()) {
-        (Some(Ok(certificate)), None) => Ok(certificate),
-        (None, _) => Err("holds no certificate"),
-        (Some(Ok(_)), Some(_)) => Err("must hold one certificate, the one that signs"),
-        (Some(Err(_)), _) => Err("is not PEM"),
     }
 }
 

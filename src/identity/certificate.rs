@@ -58,9 +58,14 @@ impl Thumbprint {
         &self.0
     }
 
-    /// Whether an `x5t#S256` value is this thumbprint; takes the same time wherever it differs.
-    pub(crate) fn matches(&self, x5t_s256: &str) -> bool {
-        URL_SAFE_NO_PAD.decode(x5t_s256).is_ok_and(|bytes| bytes.ct_eq(&self.0).into())
+    /// Reads an `x5t#S256` value. None: it is none.
+    pub(crate) fn from_base64url(x5t_s256: &str) -> Option<Self> {
+        URL_SAFE_NO_PAD.decode(x5t_s256).ok()?.try_into().ok().map(Self)
+    }
+
+    /// Whether it is this thumbprint; takes the same time wherever it differs.
+    pub(crate) fn is_same_as(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
     }
 }
 

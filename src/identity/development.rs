@@ -8,14 +8,15 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::Add;
 use std::time::Duration;
 
+use aws_lc_rs::signature::Ed25519KeyPair;
 use jiff::{SignedDuration, Timestamp};
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, DistinguishedName, DnType,
-    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, PKCS_ED25519, RevokedCertParams,
-    SanType, SerialNumber, date_time_ymd,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams, SanType,
+    SerialNumber, date_time_ymd,
 };
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivatePkcs8KeyDer};
 use uuid::Uuid;
 
 use crate::domain::ids::AgencyId;
@@ -193,9 +194,12 @@ pub struct TokenKeyPair {
 }
 
 impl TokenKeyPair {
-    /// A new pair.
+    /// A new pair. The private half is PKCS#8 of version 1: OpenSSL before 3.5, Node and Python do not read version 2, which
+    /// the generator of certificates writes.
     pub fn generate() -> Result<Self, DevelopmentError> {
-        let pair = KeyPair::generate_for(&PKCS_ED25519)?;
+        let key = Ed25519KeyPair::generate().and_then(|key| key.to_pkcs8v1());
+        let key = key.map_err(|_| rcgen::Error::CouldNotParseKeyPair)?;
+        let pair = KeyPair::try_from(&PrivatePkcs8KeyDer::from(key.as_ref()))?;
         Ok(Self { private_pem: pair.serialize_pem(), public_pem: pair.public_key_pem() })
     }
 }

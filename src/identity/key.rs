@@ -3,11 +3,13 @@
 use std::fmt;
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
+use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{PrivatePkcs8KeyDer, SubjectPublicKeyInfoDer};
 use serde::{Deserialize, Serialize};
 use x509_parser::oid_registry::{OID_EC_P256, OID_KEY_TYPE_EC_PUBLIC_KEY, OID_SIG_ED25519};
 use x509_parser::prelude::{FromDer, SubjectPublicKeyInfo};
+
+use crate::files::pem;
 
 /// What a token may be signed with. Nothing else is ever tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,7 +49,7 @@ pub(crate) struct TokenKey {
 impl TokenKey {
     /// Reads a `SubjectPublicKeyInfo` and checks that it is a key of the algorithm.
     pub(crate) fn from_public_pem(algorithm: TokenAlgorithm, pem: &str) -> Result<Self, &'static str> {
-        let der = SubjectPublicKeyInfoDer::from_pem_slice(pem.as_bytes()).map_err(|_| "is not a public key in PEM")?;
+        let der = pem::public_key(pem.as_bytes()).map_err(|_| "is not one public key in PEM")?;
         let (rest, parsed) = SubjectPublicKeyInfo::from_der(&der).map_err(|_| "is not a public key")?;
         if !rest.is_empty() {
             return Err("is not a public key");

@@ -6,7 +6,6 @@ use jsonwebtoken::Header;
 use crate::domain::agency::ActorKind;
 use crate::identity::certificate::Thumbprint;
 use crate::identity::key::MintingKey;
-use crate::identity::token::{Claims, Confirmation};
 
 /// What a token says.
 #[derive(Clone)]
@@ -44,16 +43,17 @@ pub fn mint(key: &MintingKey, claims: &MintClaims, thumbprint: &Thumbprint) -> R
     header.typ = Some("at+jwt".to_owned());
     header.kid = Some(key.kid.clone());
     let iat = claims.issued_at.as_second();
-    let claims = Claims {
-        iss: claims.issuer.clone(),
-        aud: claims.audience.clone(),
-        sub: claims.subject.clone(),
-        iat,
-        exp: iat.saturating_add(i64::from(claims.lifetime_s)),
-        nbf: None,
-        jti: claims.token_id.clone(),
-        actor: claims.actor,
-        cnf: Some(Confirmation { x5t_s256: Some(thumbprint.base64url()) }),
-    };
-    jsonwebtoken::encode(&header, &claims, &key.signing).map_err(|_| MintError)
+    let mut said = serde_json::json!({
+        "iss": claims.issuer,
+        "aud": claims.audience,
+        "sub": claims.subject,
+        "iat": iat,
+        "exp": iat.saturating_add(i64::from(claims.lifetime_s)),
+        "actor": claims.actor.word(),
+        "cnf": { "x5t#S256": thumbprint.base64url() },
+    });
+    if let Some(id) = &claims.token_id {
+        said["jti"] = id.as_str().into();
+    }
+    jsonwebtoken::encode(&header, &said, &key.signing).map_err(|_| MintError)
 }

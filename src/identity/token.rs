@@ -1,6 +1,8 @@
 //! Bound access tokens: a JWT (RFC 9068) that names an officer of one agency and is good only together with that
 //! agency's certificate (RFC 8705).
 
+mod claims;
+
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,15 +10,17 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
 use jsonwebtoken::Validation;
-use jsonwebtoken::errors::ErrorKind;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::agency::{Actor, ActorKind};
+use crate::domain::agency::Actor;
+use crate::domain::range::within;
 use crate::identity::certificate::PeerIdentity;
 use crate::identity::clock::WallClock;
 use crate::identity::key::{TokenAlgorithm, TokenKey};
 use crate::identity::pseudonym::PseudonymKey;
 use crate::identity::registry::{Issuer, Registry};
+use crate::identity::token::claims::{Claims, Header};
 use crate::identity::verified::{Verified, cache_key};
 
 const TOKEN_BYTES_MAX: usize = 4096;
@@ -29,10 +33,13 @@ pub struct Config {
     /// The exact `aud`.
     pub audience: String,
     /// The longest `exp - iat`.
+    #[serde(deserialize_with = "within::<_, _, 60, 86_400>")]
     pub lifetime_max_s: u32,
     /// How far an issuer's clock may differ from ours.
+    #[serde(deserialize_with = "within::<_, _, 0, 300>")]
     pub leeway_s: u32,
     /// How many verified tokens are remembered.
+    #[serde(deserialize_with = "within::<_, _, 1, 1_000_000>")]
     pub verified_max: usize,
 }
 
@@ -69,9 +76,9 @@ pub enum TokenError {
     /// Not the key's algorithm; `none` and all but `EdDSA` and `ES256`.
     #[error("the token's algorithm is not its key's")]
     Algorithm,
-    /// A claim is missing or of the wrong type.
-    #[error("the token's claims are incomplete or malformed")]
-    Claims,
+    /// A claim is missing or of the wrong type. Which.
+    #[error("the token's claims are incomplete or malformed: {0}")]
+    Claims(&'static str),
     /// Nobody's issuer.
     #[error("the token's issuer is unknown")]
     UnknownIssuer,
@@ -116,7 +123,7 @@ impl TokenError {
             Self::Header => "token_header",
             Self::Type => "token_type",
             Self::Algorithm => "token_algorithm",
-            Self::Claims => "token_claims",
+            Self::Claims(_) => "token_claims",
             Self::UnknownIssuer => "token_issuer_unknown",
             Self::OtherAgency => "token_of_other_agency",
             Self::UnknownKey => "token_key_unknown",
@@ -130,40 +137,6 @@ impl TokenError {
             Self::BoundElsewhere => "token_bound_elsewhere",
         }
     }
-}
-
-/// The three members a header may have; a duplicate or a fourth one is an error.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Header {
-    alg: String,
-    typ: String,
-    kid: String,
-}
-
-/// The claims we read. `iss` and `aud` are strings: a list of them says nothing definite.
-#[derive(Serialize, Deserialize)]
-pub(crate) struct Claims {
-    pub(crate) iss: String,
-    pub(crate) aud: String,
-    pub(crate) sub: String,
-    pub(crate) iat: i64,
-    pub(crate) exp: i64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) nbf: Option<i64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) jti: Option<String>,
-    pub(crate) actor: ActorKind,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) cnf: Option<Confirmation>,
-}
-
-/// RFC 8705 3.1. Another confirmation method beside it would have to be checked too, so there is none.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Confirmation {
-    #[serde(rename = "x5t#S256", default, skip_serializing_if = "Option::is_none")]
-    pub(crate) x5t_s256: Option<String>,
 }
 
 /// Verifies tokens under one registry, and remembers those it has verified. A new registry makes a new verifier, so
@@ -207,7 +180,11 @@ impl TokenVerifier {
         if key.algorithm != algorithm {
             return Err(TokenError::Algorithm);
         }
-        let claims = self.decode(token, issuer, key)?;
+        verify_signature(token, key)?;
+        let claims = unproven;
+        if claims.iss != issuer.name || claims.aud != self.config.audience {
+            return Err(TokenError::Audience);
+        }
         let good_until = self.check_times(&claims, now)?;
         check_binding(&claims, peer)?;
         let actor = self.actor(&claims, peer)?;
@@ -220,26 +197,6 @@ impl TokenVerifier {
             return Err(TokenError::OtherAgency);
         }
         self.registry.member(agency).and_then(|member| member.issuer.as_ref()).ok_or(TokenError::UnknownIssuer)
-    }
-
-    fn decode(&self, token: &str, issuer: &Issuer, key: &TokenKey) -> Result<Claims, TokenError> {
-        let mut validation = Validation::new(key.algorithm.jwt());
-        validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
-        validation.set_issuer(&[&issuer.name]);
-        validation.set_audience(&[&self.config.audience]);
-        // Times are checked below, against the clock we were given.
-        validation.validate_exp = false;
-        let decoded = jsonwebtoken::decode::<Claims>(token, &key.verifying, &validation).map_err(|error| {
-            // The signature is checked first: whatever comes after it is about claims of the right issuer.
-            if matches!(error.kind(), ErrorKind::InvalidAudience) {
-                TokenError::Audience
-            } else if matches!(error.kind(), ErrorKind::InvalidSignature) {
-                TokenError::Signature
-            } else {
-                TokenError::Claims
-            }
-        })?;
-        Ok(decoded.claims)
     }
 
     fn check_times(&self, claims: &Claims, now: Timestamp) -> Result<Timestamp, TokenError> {
@@ -281,6 +238,16 @@ pub(crate) fn is_good(token: &VerifiedToken, now: Timestamp) -> bool {
     token.good_until.duration_since(now) > SignedDuration::ZERO
 }
 
+/// That the key signed the token. What it says is read by [`Claims::read`] and held against our own rules.
+fn verify_signature(token: &str, key: &TokenKey) -> Result<(), TokenError> {
+    let mut validation = Validation::new(key.algorithm.jwt());
+    validation.required_spec_claims.clear();
+    validation.validate_exp = false;
+    validation.validate_aud = false;
+    let verified = jsonwebtoken::decode::<IgnoredAny>(token, &key.verifying, &validation);
+    verified.map(drop).map_err(|_| TokenError::Signature)
+}
+
 fn parse(token: &str) -> Result<(Header, Claims), TokenError> {
     let mut parts = token.split('.');
     let (Some(header), Some(claims), Some(signature), None) = (parts.next(), parts.next(), parts.next(), parts.next())
@@ -289,22 +256,20 @@ fn parse(token: &str) -> Result<(Header, Claims), TokenError> {
     };
     let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| TokenError::Malformed);
     decode(signature)?;
-    let header = serde_json::from_slice(&decode(header)?).map_err(|_| TokenError::Header)?;
-    let claims = serde_json::from_slice(&decode(claims)?).map_err(|_| TokenError::Claims)?;
-    Ok((header, claims))
+    Ok((Header::read(&decode(header)?).ok_or(TokenError::Header)?, Claims::read(&decode(claims)?)?))
 }
 
 fn check_header(header: &Header) -> Result<TokenAlgorithm, TokenError> {
-    // RFC 9068 4: so that an identity token of the same issuer is no access token.
-    if header.typ != "at+jwt" {
+    // So that an identity token of the same issuer is no access token.
+    if !header.is_of_access_token() {
         return Err(TokenError::Type);
     }
     TokenAlgorithm::from_header(&header.alg).ok_or(TokenError::Algorithm)
 }
 
 fn check_binding(claims: &Claims, peer: &PeerIdentity) -> Result<(), TokenError> {
-    let bound_to = claims.cnf.as_ref().and_then(|cnf| cnf.x5t_s256.as_deref()).ok_or(TokenError::Unbound)?;
-    if peer.thumbprint.matches(bound_to) { Ok(()) } else { Err(TokenError::BoundElsewhere) }
+    let bound_to = claims.bound_to.as_ref().ok_or(TokenError::Unbound)?;
+    if peer.thumbprint.is_same_as(bound_to) { Ok(()) } else { Err(TokenError::BoundElsewhere) }
 }
 
 #[cfg(test)]

@@ -207,7 +207,7 @@ pub fn pem_from_pkcs8(der: &[u8]) -> Zeroizing<String> {
 }
 
 /// Whether a note may carry this name of a key or an origin (C2SP signed-note): no spaces, plus signs or controls.
-pub(super) fn is_name(name: &str) -> bool {
+pub fn is_name(name: &str) -> bool {
     let forbidden = |c: char| c.is_whitespace() || c.is_control() || c == '+';
     !name.is_empty() && name.len() <= NAME_LEN_MAX && !name.contains(forbidden)
 }

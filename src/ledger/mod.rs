@@ -24,7 +24,7 @@ mod verify;
 pub use checkpoint::{Checkpoint, CheckpointError};
 pub use commitment::{SALT_LEN, commit, opens};
 pub use hash::Hash;
-pub use key::{KeyError, Signer, VerifierKey, pem_from_pkcs8};
+pub use key::{KeyError, Signer, VerifierKey, is_name, pem_from_pkcs8};
 pub use merkle::{SIZE_MAX, empty_root, leaf_hash, node_hash};
 pub use note::{NOTE_LEN_MAX, NoteError};
 pub use proof::{ProofError, verify_consistency, verify_inclusion};

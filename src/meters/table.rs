@@ -89,6 +89,9 @@ table! {
     /// End of the gateway's own certificate.
     CERTIFICATE_EXPIRY = "comity_certificate_expiry_timestamp_seconds", Level, [],
         "When the gateway's own certificate ends.";
+    /// End of revocation lists.
+    REVOCATION_LIST_EXPIRY = "comity_revocation_list_expiry_timestamp_seconds", Level, [],
+        "When the first of the authorities' newest revocation lists ends: after that an authority's agencies are refused.";
     /// Clocks fired.
     CLOCKS_FIRED = "comity_clocks_fired_total", Counter, ["clock"],
         "Legal clocks that fired, by what they counted down to; repetitions of an alarm among them.";

@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, watch};
 use crate::domain::appeal;
 use crate::domain::ids::{JurisdictionId, LogKind, LogName};
 use crate::domain::inbox;
+use crate::domain::range::within;
 use crate::domain::timetable::Timetable;
 use crate::ledger::{CheckpointError, Signer};
 use crate::meters::Meters;
@@ -34,8 +35,10 @@ use crate::store::{Append, LogState, PolicyInForce, Reader, Standing, Store, Sto
 #[serde(deny_unknown_fields, default)]
 pub struct RecorderConfig {
     /// Writes that may wait.
+    #[serde(deserialize_with = "within::<_, _, 1, 1_000_000>")]
     pub queue_len_max: usize,
     /// Writes in one batch.
+    #[serde(deserialize_with = "within::<_, _, 1, 100_000>")]
     pub batch_len_max: usize,
 }
 

@@ -9,6 +9,7 @@ use crate::domain::case::Case;
 use crate::domain::clocks::{self, ClockKind, Running};
 use crate::domain::firing;
 use crate::domain::ids::{CaseName, LogName, OfficerPseudonym};
+use crate::domain::range::within;
 use crate::domain::timetable::Timetable;
 use crate::meters::{Meters, table};
 use crate::recorder::plan::{Plan, PlanError};
@@ -19,16 +20,22 @@ use crate::store::ListedItem;
 #[serde(deny_unknown_fields, default)]
 pub struct ClocksConfig {
     /// How often clocks are looked at, in milliseconds: one that is due fires so much later at most. 0: never.
+    #[serde(deserialize_with = "within::<_, _, 0, 3_600_000>")]
     pub tick_ms: u64,
     /// Clocks that fire in one batch.
+    #[serde(deserialize_with = "within::<_, _, 1, 100_000>")]
     pub firings_len_max: usize,
     /// From a request to its answer.
+    #[serde(deserialize_with = "within::<_, _, 1, 8760>")]
     pub answer_hours: u16,
     /// From the notice to the expected release.
+    #[serde(deserialize_with = "within::<_, _, 1, 8760>")]
     pub notice_hours: u16,
     /// Business days from a claim to citizenship to its review.
+    #[serde(deserialize_with = "within::<_, _, 1, 255>")]
     pub citizenship_review_days: u8,
     /// From one alarm that a person is held too long to the next.
+    #[serde(deserialize_with = "within::<_, _, 1, 10_080>")]
     pub over_hold_alarm_minutes: u16,
 }
 

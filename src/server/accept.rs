@@ -5,6 +5,7 @@
 //! runtime ([`handshakes`]) and serves what comes out of that stream.
 
 mod connection;
+mod lists;
 mod refusal;
 mod trust;
 
@@ -28,12 +29,13 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::domain::range::within;
 use crate::identity::certificate::identify;
 use crate::identity::clock::WallClock;
 use crate::identity::registry::Registry;
 
 pub use connection::TlsConn;
-pub use trust::{Files, Material, TrustError};
+pub use trust::{Files, Material, Outlook, TrustError};
 
 use connection::Live;
 use refusal::Refusal;
@@ -51,14 +53,19 @@ const BACK_OFF_MAX: Duration = Duration::from_secs(1);
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// For one handshake, from its start to the end of the HTTP/2 preface.
+    #[serde(deserialize_with = "within::<_, _, 100, 600_000>")]
     pub handshake_timeout_ms: u64,
     /// Handshakes at a time, over all workers.
+    #[serde(deserialize_with = "within::<_, _, 1, 100_000>")]
     pub handshakes_max: usize,
     /// Sockets at a time, handshakes included. Above it new ones wait in the kernel's queue.
+    #[serde(deserialize_with = "within::<_, _, 1, 1_000_000>")]
     pub connections_max: usize,
     /// Connections of one agency at a time, so that none can take them all.
+    #[serde(deserialize_with = "within::<_, _, 1, 1_000_000>")]
     pub connections_per_agency_max: usize,
     /// A connection is cut at this age, or when its certificate ends. Let the HTTP server say goodbye a little earlier.
+    #[serde(deserialize_with = "within::<_, _, 1, 31_536_000>")]
     pub connection_age_max_s: u64,
 }
 
@@ -104,11 +111,17 @@ impl TlsState {
     /// network runtimes.
     pub fn reload(&self, material: Material, registry: Arc<Registry>) -> Result<usize, TrustError> {
         let trust = Arc::new(Trust::new(material, registry, self.clock.clone())?);
+        trust.follows(&self.trust.load(), self.clock.now())?;
         // INVARIANT: first the new trust, then the living. A handshake registers first and then looks for a new trust,
         // so that no connection escapes both.
         self.trust.store(Arc::clone(&trust));
         let now = self.clock.now();
         Ok(self.live.cut_unless(|chain| trust.check(chain, now).is_ok()))
+    }
+
+    /// How long what is trusted now lasts.
+    pub fn outlook(&self) -> Outlook {
+        self.trust.load().outlook.clone()
     }
 
     /// How many connections are established.

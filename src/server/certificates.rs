@@ -1,15 +1,20 @@
-//! The gateway's own certificate and the revocation lists, read again while it runs.
+//! The gateway's own certificate and the revocation lists, read again while it runs, and how long they last.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use jiff::Timestamp;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::identity::clock::WallClock;
 use crate::identity::registry::Registry;
 use crate::meters::{Meters, table};
 use crate::server::accept::{self, Material, TlsState, TrustError};
+
+/// How often it is looked whether something ends soon.
+const LOOK_EVERY: Duration = Duration::from_secs(30);
 
 /// Where certificates come from, to be read again.
 #[derive(Debug)]
@@ -18,25 +23,38 @@ pub(super) struct Certificates {
     base: PathBuf,
     pub(super) registry: Arc<Registry>,
     pub(super) state: Arc<TlsState>,
+    wall: WallClock,
     meters: Arc<Meters>,
+    /// Why the newest files are not in force.
+    refused: Mutex<Option<String>>,
+    /// What somebody should look at.
+    pub(super) detail: watch::Sender<Vec<String>>,
 }
 
 impl Certificates {
-    /// Reads them for the first time.
-    pub(super) fn read(
+    /// Of those that were read at the start.
+    pub(super) fn of(
         config: &Config,
         base: &Path,
-        registry: Arc<Registry>,
+        (registry, state): (Arc<Registry>, Arc<TlsState>),
         wall: &WallClock,
         meters: &Arc<Meters>,
-    ) -> Result<Self, TrustError> {
-        let material = Material::read(&config.tls, base)?;
-        show_expiry(meters, material.not_after());
+    ) -> Self {
         for outcome in ["activated", "failed"] {
             meters.add(&table::CERTIFICATE_RELOADS, &[outcome.into()], 0);
         }
-        let state = TlsState::new(config.accept.clone(), material, Arc::clone(&registry), wall.clone())?;
-        Ok(Self { files: config.tls.clone(), base: base.to_owned(), registry, state, meters: Arc::clone(meters) })
+        let certificates = Self {
+            files: config.tls.clone(),
+            base: base.to_owned(),
+            registry,
+            state,
+            wall: wall.clone(),
+            meters: Arc::clone(meters),
+            refused: Mutex::default(),
+            detail: watch::Sender::default(),
+        };
+        certificates.look();
+        certificates
     }
 
     /// Goes over to what the files now hold, and cuts the connections that would now be refused; says how many. On an
@@ -45,22 +63,42 @@ impl Certificates {
         let reloaded = self.read_anew();
         let outcome = if reloaded.is_ok() { "activated" } else { "failed" };
         self.meters.count(&table::CERTIFICATE_RELOADS, &[outcome.into()]);
+        *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = reloaded.as_ref().err().map(ToString::to_string);
+        self.look();
         reloaded
     }
 
     fn read_anew(&self) -> Result<usize, TrustError> {
         let material = Material::read(&self.files, &self.base)?;
-        let not_after = material.not_after();
         let cut = self.state.reload(material, Arc::clone(&self.registry))?;
-        show_expiry(&self.meters, not_after);
         tracing::info!(cut, "certificates and revocation lists reloaded");
         Ok(cut)
     }
-}
 
-/// Shows when the gateway's own certificate ends.
-fn show_expiry(meters: &Meters, not_after: Option<Timestamp>) {
-    if let Some(not_after) = not_after {
-        meters.moment(&table::CERTIFICATE_EXPIRY, not_after);
+    /// Looks again and again, until told to stop.
+    pub(super) async fn watch(self: Arc<Self>, stop: CancellationToken) {
+        while stop.run_until_cancelled(tokio::time::sleep(LOOK_EVERY)).await.is_some() {
+            self.look();
+        }
+    }
+
+    /// Shows when what is in force ends, and says what is new to be said of it.
+    fn look(&self) {
+        let outlook = self.state.outlook();
+        self.meters.moment(&table::CERTIFICATE_EXPIRY, outlook.own.ends);
+        if let Some(first) = outlook.lists.iter().filter_map(|(_, term)| Some((*term)?.ends)).min() {
+            self.meters.moment(&table::REVOCATION_LIST_EXPIRY, first);
+        }
+        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let refused = refused.map(|why| format!("certificates not taken up: {why}"));
+        let now: Vec<String> = refused.into_iter().chain(outlook.warnings(self.wall.now())).collect();
+        self.detail.send_if_modified(|known| {
+            for warning in now.iter().filter(|warning| !known.contains(warning)) {
+                tracing::warn!(warning, "certificates");
+            }
+            let other = *known != now;
+            *known = now;
+            other
+        });
     }
 }

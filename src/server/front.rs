@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::meters;
 use crate::recorder::{Handle, Hindrance};
 use crate::server::accept::{self, TlsState};
+use crate::server::certificates::Certificates;
 use crate::server::health::Phase;
 use crate::server::ops::{self, Probed};
 use crate::server::ticking;
@@ -23,6 +24,7 @@ pub(super) struct Front {
     pub(super) sockets: Vec<mpsc::Sender<accept::Accepted>>,
     pub(super) tls: Arc<TlsState>,
     pub(super) probed: Probed,
+    pub(super) certificates: Arc<Certificates>,
     pub(super) drain: CancellationToken,
     pub(super) stop_ops: CancellationToken,
     /// How often the legal clocks are looked at, if the gateway does so by itself.
@@ -43,6 +45,7 @@ impl Front {
             tasks.spawn(ticking::tick(shard.1, shard.0, self.drain.clone()));
         }
         tasks.spawn(look_after_store(self.hindrances, set_phase.clone()));
+        tasks.spawn(self.certificates.watch(self.drain.clone()));
         let accepting = tokio::spawn(accept::accept_loop(grpc, self.sockets, self.tls, self.drain));
         let watching = tokio::spawn(async move {
             recorder.ended().await;

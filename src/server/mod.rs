@@ -43,7 +43,7 @@ use crate::policy::gate::Gate;
 use crate::policy::in_force::InForce;
 use crate::policy::load::PolicySet;
 use crate::recorder::{Clock, Entropy, Handle, RecorderError, SubmitError};
-use crate::server::accept::TlsState;
+use crate::server::accept::{Material, TlsState};
 use crate::server::certificates::Certificates;
 use crate::server::front::Front;
 use crate::server::layers::Layers;
@@ -132,7 +132,7 @@ pub struct Gateway {
     verifier: VerifierKey,
     phase: watch::Sender<Phase>,
     recorder: Handle,
-    certificates: Certificates,
+    certificates: Arc<Certificates>,
     policies: Arc<Policies>,
     drain: DropGuard,
     stop_ops: DropGuard,
@@ -147,14 +147,14 @@ impl Gateway {
     #[expect(clippy::too_many_lines, reason = "the order of a start, to be read from top to bottom")]
     pub fn start(config: &Config, base: &Path, seams: Seams) -> Result<Self, ServerError> {
         let (phase, phase_seen) = watch::channel(Phase::Starting);
-        let Checked { secrets, registry, engine, verifier, zones, .. } = check(config, base)?;
+        let Checked { secrets, registry, engine, verifier, zones, tls, .. } = check(config, base, &seams.wall)?;
         let agencies = registry.members().map(|member| (member.agency.id.clone(), member.agency.clone())).collect();
         let meters = Meters::new();
         let gate = Gate::new(Arc::clone(&engine), Arc::new(agencies)).with_zones(zones);
         let in_force = InForce::new(Arc::new(gate));
         let layers = Layers::of(config, &secrets, &registry, &seams.wall, &in_force, &meters);
-        let certificates = Certificates::read(config, base, registry, &seams.wall, &meters)?;
-        let tls = Arc::clone(&certificates.state);
+        let certificates = (registry, Arc::clone(&tls));
+        let certificates = Arc::new(Certificates::of(config, base, certificates, &seams.wall, &meters));
         let drain = CancellationToken::new();
         let keys = ApiKeys::new(&secrets.request_digest, &secrets.cursor);
         let timetable = writer::timetable(config, &certificates.registry, in_force.gate().zones());
@@ -198,7 +198,13 @@ impl Gateway {
             ops_listener,
             sockets,
             tls,
-            probed: Probed { phase: phase_seen, policies: policies.detail.subscribe(), meters },
+            probed: Probed {
+                phase: phase_seen,
+                policies: policies.detail.subscribe(),
+                certificates: certificates.detail.subscribe(),
+                meters,
+            },
+            certificates: Arc::clone(&certificates),
             drain: drain.clone(),
             stop_ops: stop_ops.clone(),
             tick,
@@ -301,6 +307,9 @@ pub struct Checked {
     registry: Arc<Registry>,
     engine: Arc<Engine>,
     zones: Zones,
+    tls: Arc<TlsState>,
+    /// What somebody should look at, though it is no reason not to serve.
+    pub warnings: Vec<String>,
     /// The public key of the logs.
     pub verifier: VerifierKey,
     /// Digest of the policy set.
@@ -309,8 +318,10 @@ pub struct Checked {
     pub agencies: usize,
 }
 
-/// Reads keys, registry and policies, and holds them to each other. Changes nothing.
-pub fn check(config: &Config, base: &Path) -> Result<Checked, ServerError> {
+/// Reads everything that a configuration names, as a start does, and holds it to each other. Changes nothing, and does not
+/// reach out to a database.
+pub fn check(config: &Config, base: &Path, wall: &WallClock) -> Result<Checked, ServerError> {
+    config.check()?;
     let secrets = Secrets::read(&config.keys, base)?;
     let registry = Arc::new(Registry::load(&config.registry, base, &config.jurisdictions)?);
     let engine = Arc::new(match &config.policy.directory {
@@ -322,10 +333,13 @@ pub fn check(config: &Config, base: &Path) -> Result<Checked, ServerError> {
     });
     let zones = Zones::with(&config.time_zones)?;
     let verifier = secrets.signer.verifier().clone();
-    // Their addresses are read, not tried.
+    let material = Material::read(&config.tls, base)?;
+    let tls = TlsState::new(config.accept.clone(), material, Arc::clone(&registry), wall.clone())?;
+    // The address of a database is read, not tried.
     config.store.places(&config.jurisdictions, base)?;
     let (policy_digest, agencies) = (engine.digest(), registry.members().count());
-    Ok(Checked { secrets, registry, engine, zones, verifier, policy_digest, agencies })
+    let warnings = tls.outlook().warnings(wall.now());
+    Ok(Checked { secrets, registry, engine, zones, tls, warnings, verifier, policy_digest, agencies })
 }
 
 /// The thread that looks whether the policies have changed, where they can.

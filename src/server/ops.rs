@@ -46,6 +46,8 @@ pub(super) struct Probed {
     pub(super) phase: watch::Receiver<Phase>,
     /// Why the newest policies are not in force.
     pub(super) policies: watch::Receiver<Option<String>>,
+    /// What somebody should look at in certificates and revocation lists.
+    pub(super) certificates: watch::Receiver<Vec<String>>,
     /// Its figures.
     pub(super) meters: Arc<Meters>,
 }
@@ -60,7 +62,8 @@ pub(super) async fn serve(listener: TcpListener, probed: Probed, stop: Cancellat
         .route("/readyz", get(ready))
         .route("/metrics", get(move || async move { ([(CONTENT_TYPE, METRICS_TYPE)], meters.text()).into_response() }))
         .with_state(probed)
-        .merge(tonic::service::Routes::new(health).into_axum_router());
+        // By its path alone: the library's own router would answer any other with a status in a header, and HTTP 200.
+        .route_service("/grpc.health.v1.Health/{method}", health);
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let mut connections = JoinSet::new();
     loop {
@@ -126,5 +129,6 @@ async fn ready(State(probed): State<Probed>) -> (StatusCode, String) {
         }
     };
     let detail = probed.policies.borrow().as_ref().map(|reason| format!("policy set not taken up: {reason}\n"));
-    (code, format!("{}\n{}", phase.word(), detail.unwrap_or_default()))
+    let certificates: String = probed.certificates.borrow().iter().map(|warning| format!("{warning}\n")).collect();
+    (code, format!("{}\n{}{certificates}", phase.word(), detail.unwrap_or_default()))
 }

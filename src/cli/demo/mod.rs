@@ -43,6 +43,7 @@ use crate::cli::sandbox::{Sandbox, TRUST_DOMAIN};
 use crate::cli::say;
 use crate::cli::verify::{Claim, Verified, verify};
 use crate::config::{Config, StoreConfig, read_key, secret_files};
+use crate::identity::clock::WallClock;
 use crate::recorder::Clock;
 use crate::server::{Gateway, Seams};
 use crate::store::{Place, copy};
@@ -136,7 +137,7 @@ impl Plot<'_> {
         let sandbox = Sandbox::establish(workshop.path())?;
         let config = configuration(&sandbox, store);
         let store = whole(&config, sandbox.directory())?;
-        let checked = crate::server::check(&config, sandbox.directory())?;
+        let checked = crate::server::check(&config, sandbox.directory(), &WallClock::system())?;
         let clock = Clock::simulated(calendar::time(0));
         let gateway = Gateway::start(&config, sandbox.directory(), Seams { clock: clock.clone(), ..Seams::default() })?;
         say(&format!(

@@ -141,7 +141,7 @@ fn a_bad_authority_is_refused_with_a_readable_reason() {
             let both = [w.federal.certificate.pem.as_str(), &w.texas.certificate.pem].concat();
             c.certificate_authorities[0].certificate = PemSource(both);
         },
-        "the certificate of authority us must hold one certificate, the one that signs",
+        "the certificate of authority us holds more than one, where one is meant",
     );
 }
 

@@ -6,6 +6,7 @@ use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256};
 use serde_json::{Value, json};
 
 use super::*;
+use crate::domain::agency::ActorKind;
 use crate::identity::fixture::{KID, World, minting, pseudonym_key};
 use crate::identity::key::MintingKey;
 use crate::identity::mint::{MintClaims, mint};
@@ -54,6 +55,10 @@ impl Desk {
 
     /// A token signed by the agency's own key whatever it says: only its contents are wrong.
     fn signed(&self, header: &str, claims: &str) -> String {
+        self.signed_bytes(header.as_bytes(), claims.as_bytes())
+    }
+
+    fn signed_bytes(&self, header: &[u8], claims: &[u8]) -> String {
         let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
         let key = self.world.ice_minting();
         let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &key.signing, key.algorithm.jwt()).unwrap();
@@ -119,6 +124,7 @@ fn a_header_that_says_too_much_or_too_little_is_refused() {
 fn claims_that_do_not_hold_are_refused() {
     let desk = Desk::new();
     let now = desk.world.now.as_second();
+    let padded = format!("{}=", desk.peer.thumbprint.base64url());
     let times = |iat: i64, exp: i64| -> Change {
         Box::new(move |claims| {
             claims["iat"] = json!(iat);
@@ -126,23 +132,29 @@ fn claims_that_do_not_hold_are_refused() {
         })
     };
     let cases: Vec<(&str, Change, TokenError)> = vec![
-        ("no iss", without("iss"), TokenError::Claims),
-        ("a list of iss", set("iss", json!(["https://us-ice.example/tokens"])), TokenError::Claims),
+        ("no iss", without("iss"), TokenError::Claims("iss")),
+        ("a list of iss", set("iss", json!(["https://us-ice.example/tokens"])), TokenError::Claims("iss")),
         ("unknown iss", set("iss", json!("https://evil.example")), TokenError::UnknownIssuer),
         ("iss with a slash more", set("iss", json!("https://us-ice.example/tokens/")), TokenError::UnknownIssuer),
         ("iss of another agency", set("iss", json!("https://us-ny-doccs.example/tokens")), TokenError::OtherAgency),
-        ("no aud", without("aud"), TokenError::Claims),
-        ("a list of aud", set("aud", json!(["comity"])), TokenError::Claims),
+        ("no aud", without("aud"), TokenError::Claims("aud")),
+        ("two aud", set("aud", json!(["comity", "other"])), TokenError::Claims("aud")),
+        ("no aud in a list", set("aud", json!([])), TokenError::Claims("aud")),
+        ("a list of another aud", set("aud", json!(["other"])), TokenError::Audience),
         ("another aud", set("aud", json!("comity-staging")), TokenError::Audience),
-        ("no sub", without("sub"), TokenError::Claims),
+        ("no sub", without("sub"), TokenError::Claims("sub")),
         ("an empty sub", set("sub", json!("")), TokenError::Subject),
         ("a long sub", set("sub", json!("x".repeat(129))), TokenError::Subject),
         ("a sub with a control character", set("sub", json!("a\u{1b}[2J")), TokenError::Subject),
-        ("no exp", without("exp"), TokenError::Claims),
-        ("exp as text", set("exp", json!((now + 900).to_string())), TokenError::Claims),
-        ("exp as a fraction", set("exp", json!(1.5)), TokenError::Claims),
-        ("exp beyond any number", set("exp", json!(u64::MAX)), TokenError::Claims),
-        ("no iat", without("iat"), TokenError::Claims),
+        ("no exp", without("exp"), TokenError::Claims("exp")),
+        ("exp as text", set("exp", json!((now + 900).to_string())), TokenError::Claims("exp")),
+        ("exp long ago, with a fraction", set("exp", json!(1.5)), TokenError::Expired),
+        ("exp of null", set("exp", Value::Null), TokenError::Claims("exp")),
+        ("nbf of null", set("nbf", Value::Null), TokenError::Claims("nbf")),
+        ("nbf after the leeway, by a fraction", set("nbf", json!(now_fraction(now, 5.5))), TokenError::NotYetValid),
+        ("exp beyond any time", set("exp", json!(1e300)), TokenError::Claims("exp")),
+        ("exp beyond any number", set("exp", json!(u64::MAX)), TokenError::Claims("exp")),
+        ("no iat", without("iat"), TokenError::Claims("iat")),
         ("expired beyond the leeway", times(now - 900, now - 5), TokenError::Expired),
         ("issued beyond the leeway", times(now + 6, now + 900), TokenError::NotYetValid),
         ("nbf to come", set("nbf", json!(now + 6)), TokenError::NotYetValid),
@@ -150,20 +162,57 @@ fn claims_that_do_not_hold_are_refused() {
         ("for ever", set("exp", json!(i64::MAX)), TokenError::Lifetime),
         ("since ever", set("iat", json!(i64::MIN)), TokenError::Lifetime),
         ("ends before it begins", times(now + 3, now + 2), TokenError::Lifetime),
-        ("no actor", without("actor"), TokenError::Claims),
-        ("another actor", set("actor", json!("judge")), TokenError::Claims),
+        ("no actor", without("actor"), TokenError::Claims("actor")),
+        ("another actor", set("actor", json!("judge")), TokenError::Claims("actor")),
         ("no cnf", without("cnf"), TokenError::Unbound),
         ("an empty cnf", set("cnf", json!({})), TokenError::Unbound),
-        ("cnf by a key", set("cnf", json!({"jkt": "AA"})), TokenError::Claims),
-        ("cnf of nothing", set("cnf", json!({"x5t#S256": ""})), TokenError::BoundElsewhere),
-        ("cnf of a part", set("cnf", json!({"x5t#S256": "AAAA"})), TokenError::BoundElsewhere),
-        ("cnf by SHA-1", set("cnf", json!({"x5t": "AAAA"})), TokenError::Claims),
+        ("cnf by a key", set("cnf", json!({"jkt": "AA"})), TokenError::Claims("cnf")),
+        ("cnf of nothing", set("cnf", json!({"x5t#S256": ""})), TokenError::Claims("cnf")),
+        ("cnf of a part", set("cnf", json!({"x5t#S256": "AAAA"})), TokenError::Claims("cnf")),
+        ("cnf as a list", set("cnf", json!([desk.peer.thumbprint.base64url()])), TokenError::Claims("cnf")),
+        ("cnf of null", set("cnf", Value::Null), TokenError::Claims("cnf")),
+        ("cnf with a padded thumbprint", set("cnf", json!({"x5t#S256": padded})), TokenError::Claims("cnf")),
+        ("cnf of another", set("cnf", json!({"x5t#S256": "A".repeat(43)})), TokenError::BoundElsewhere),
+        ("an actor with nothing", set("actor", json!({"officer": null})), TokenError::Claims("actor")),
+        ("cnf by SHA-1", set("cnf", json!({"x5t": "AAAA"})), TokenError::Claims("cnf")),
     ];
     let same: Change = Box::new(none);
     for (name, claims, expected) in cases {
         desk.check(name, &same, &claims, expected);
     }
 }
+
+/// What the standards allow to be written in several ways.
+#[test]
+fn stock_issuers_are_understood() {
+    let desk = Desk::new();
+    let now = desk.world.now.as_second();
+    let cases: Vec<(&str, Change, Change)> = vec![
+        ("aud as a list of one", Box::new(none), set("aud", json!(["comity"]))),
+        ("typ in full", set("typ", json!("application/at+jwt")), Box::new(none)),
+        ("typ in capitals", set("typ", json!("AT+JWT")), Box::new(none)),
+        ("typ in full and in capitals", set("typ", json!("Application/at+JWT")), Box::new(none)),
+        ("iat with a fraction", Box::new(none), set("iat", json!(now_fraction(now, -0.5)))),
+        ("exp with a fraction", Box::new(none), set("exp", json!(now_fraction(now, 600.25)))),
+        ("nbf with a fraction", Box::new(none), set("nbf", json!(now_fraction(now, 4.5)))),
+        ("exp with an exponent", Box::new(none), set("exp", json!(now_fraction(now, 600.0)))),
+        ("claims of others", Box::new(none), set("scope", json!({"a": [1, null]}))),
+    ];
+    for (name, header, claims) in cases {
+        let (mut head, mut body) = desk.good_parts();
+        header(&mut head);
+        claims(&mut body);
+        let verified = desk.verify(&desk.signed(&head.to_string(), &body.to_string()));
+        assert!(verified.is_ok(), "{name}: {verified:?}");
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a time of these days")]
+fn now_fraction(now: i64, more: f64) -> f64 {
+    now as f64 + more
+}
+
+const UNREADABLE: TokenError = TokenError::Claims("they are no JSON object that has each name once");
 
 #[test]
 fn the_edges_of_time_are_inside() {
@@ -193,12 +242,23 @@ fn what_is_no_token_is_refused() {
     check(&format!("{header}.{claims}.{}", "A".repeat(86)), TokenError::Signature);
     check(&format!("!!.{claims}.{signature}"), TokenError::Malformed);
     check(&format!("{}.{claims}.{signature}", URL_SAFE_NO_PAD.encode("[]")), TokenError::Header);
-    check(&format!("{header}.{}.{signature}", URL_SAFE_NO_PAD.encode("{}")), TokenError::Claims);
+    check(&format!("{header}.{}.{signature}", URL_SAFE_NO_PAD.encode("{}")), TokenError::Claims("iss"));
     check(&"a".repeat(TOKEN_BYTES_MAX + 1), TokenError::TooLong);
     let (head, body) = desk.good_parts();
     let twice = |json: &Value, member: &str| json.to_string().replacen('{', &format!("{{{member},"), 1);
     check(&desk.signed(&twice(&head, r#""alg":"EdDSA""#), &body.to_string()), TokenError::Header);
-    check(&desk.signed(&head.to_string(), &twice(&body, r#""aud":"comity""#)), TokenError::Claims);
+    check(&desk.signed(&head.to_string(), &twice(&body, r#""aud":"comity""#)), UNREADABLE);
+    // Where nobody reads it, too.
+    check(&desk.signed(&head.to_string(), &twice(&body, r#""a":{"b":1,"b":1}"#)), UNREADABLE);
+    check(&desk.signed(&head.to_string(), &twice(&body, r#""a":"\ud800""#)), UNREADABLE);
+    let listed =
+        format!("[{}]", body.as_object().unwrap().values().map(Value::to_string).collect::<Vec<_>>().join(","));
+    check(&desk.signed(&head.to_string(), &listed), UNREADABLE);
+    let listed = json!([head["alg"], head["typ"], head["kid"]]).to_string();
+    check(&desk.signed(&listed, &body.to_string()), TokenError::Header);
+    let ends = body.to_string().trim_end_matches('}').to_owned();
+    let not_utf8 = [format!("{ends},\"a\":\"").as_bytes(), &[0xff], b"\"}"].concat();
+    check(&desk.signed_bytes(head.to_string().as_bytes(), &not_utf8), UNREADABLE);
     // No character of a token can be changed without it being refused.
     for at in 0..good.len() {
         let mut changed = good.clone().into_bytes();

@@ -90,11 +90,13 @@ async fn a_revoked_certificate_is_refused() {
 
 #[tokio::test]
 async fn a_revocation_list_past_its_time_refuses_everybody() {
-    let ended = |w: &World| {
-        let hour = SignedDuration::from_hours(1);
-        vec![w.federal.revoke(&[], w.now - hour * 2, w.now - hour).unwrap().pem]
+    let ends_soon = |w: &World| {
+        let ends = WallClock::system().now() + SignedDuration::from_secs(3);
+        vec![w.federal.revoke(&[], w.now - SignedDuration::from_hours(2), ends).unwrap().pem]
     };
-    let gate = Gate::open(Config::default(), ended).await;
+    let gate = Gate::open(Config::default(), ends_soon).await;
+    let _stream = gate.admitted(&gate.world.ice()).await;
+    tokio::time::sleep(Duration::from_secs(4)).await;
     gate.refused(gate.client(Some(&gate.world.ice())), "revocation_list_expired").await;
 }
 

@@ -8,16 +8,18 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::NoServerSessionStorage;
 use rustls::server::danger::ClientCertVerifier;
-use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::version::TLS13;
 use serde::{Deserialize, Serialize};
 
+use crate::files::pem::{self, PemError};
+use crate::files::{SecretError, read_secret};
 use crate::identity::certificate::identify;
 use crate::identity::clock::{WallClock, unix_time};
 use crate::identity::registry::Registry;
+use crate::server::accept::lists::{List, verifier};
 use crate::server::accept::refusal::Refusal;
 
 /// Where the server's own certificate and the revocation lists are.
@@ -28,8 +30,8 @@ pub struct Files {
     pub certificate: PathBuf,
     /// Its private key, PEM.
     pub key: PathBuf,
-    /// Revocation lists, PEM. None: revocation is not checked. Any: every authority needs a current one, since an
-    /// unknown status is refused.
+    /// Revocation lists, PEM; of a file all are read. None: revocation is not checked. Any: every authority needs a current
+    /// one, since an unknown status is refused; of several, each that is current counts.
     #[serde(default)]
     pub revocation_lists: Vec<PathBuf>,
 }
@@ -38,26 +40,41 @@ pub struct Files {
 #[derive(Debug, thiserror::Error)]
 pub enum TrustError {
     /// A file.
-    #[error("{} cannot be read", path.display())]
+    #[error("{} cannot be read: {source}", path.display())]
     Unreadable {
         /// Which.
         path: PathBuf,
         /// Why.
         source: io::Error,
     },
+    /// A key that others can read.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
     /// Not the PEM it should be.
-    #[error("{what} is not usable PEM")]
+    #[error("{what} {source}")]
     Pem {
         /// Which of the inputs.
-        what: &'static str,
+        what: String,
         /// Why.
-        source: rustls::pki_types::pem::Error,
+        source: PemError,
     },
+    /// The gateway's own certificate is none that a server can show.
+    #[error("the gateway's own certificate {0}")]
+    Own(&'static str),
     /// The key is not the certificate's, or the like.
-    #[error("the server certificate cannot be used")]
+    #[error("the gateway's own certificate cannot be used: {0}")]
     Tls(#[from] rustls::Error),
+    /// What is no revocation list of RFC 5280.
+    #[error("a revocation list cannot be read")]
+    List,
+    /// The lists of no authority are current: nobody could connect.
+    #[error("no authority has a revocation list that is current")]
+    NoCurrentList,
+    /// An authority has no list that is current any more, and the one in force still is.
+    #[error("the authority {0} would be left without a revocation list that is current")]
+    ListLost(String),
     /// A revocation list does not parse.
-    #[error("the authorities or their revocation lists cannot be used")]
+    #[error("the authorities or their revocation lists cannot be used: {0}")]
     Verifier(#[from] rustls::server::VerifierBuilderError),
 }
 
@@ -65,7 +82,7 @@ pub enum TrustError {
 pub struct Material {
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
-    revocation_lists: Vec<CertificateRevocationListDer<'static>>,
+    lists: Vec<List>,
 }
 
 impl Material {
@@ -75,38 +92,141 @@ impl Material {
             let path = base.join(path);
             std::fs::read(&path).map_err(|source| TrustError::Unreadable { path, source })
         };
-        let lists = files.revocation_lists.iter().map(|path| read(path)).collect::<Result<Vec<_>, _>>()?;
-        Self::from_pem(&read(&files.certificate)?, &read(&files.key)?, &lists)
-    }
-
-    /// When the gateway's own certificate ends, as far as it can be read.
-    pub fn not_after(&self) -> Option<Timestamp> {
-        let (_, leaf) = x509_parser::parse_x509_certificate(self.chain.first()?).ok()?;
-        Timestamp::from_second(leaf.validity().not_after.timestamp()).ok()
+        let mut lists = Vec::new();
+        for path in &files.revocation_lists {
+            lists.push((format!("the revocation list {}", path.display()), read(path)?));
+        }
+        let key = read_secret(&base.join(&files.key))?;
+        Self::of(&read(&files.certificate)?, key.as_bytes(), &lists)
     }
 
     /// From PEM texts.
     pub fn from_pem(chain: &[u8], key: &[u8], revocation_lists: &[impl AsRef<[u8]>]) -> Result<Self, TrustError> {
-        let unusable = |what| move |source| TrustError::Pem { what, source };
-        let mut lists = Vec::new();
-        for list in revocation_lists {
-            let list = CertificateRevocationListDer::from_pem_slice(list.as_ref());
-            lists.push(list.map_err(unusable("a revocation list"))?);
+        let named = revocation_lists.iter().map(|list| ("a revocation list".to_owned(), list.as_ref().to_vec()));
+        Self::of(chain, key, &named.collect::<Vec<_>>())
+    }
+
+    fn of(chain: &[u8], key: &[u8], lists: &[(String, Vec<u8>)]) -> Result<Self, TrustError> {
+        let unusable = |what: &str| {
+            let what = what.to_owned();
+            move |source| TrustError::Pem { what, source }
+        };
+        let mut read = Vec::new();
+        for (name, list) in lists {
+            for der in pem::revocation_lists(list).map_err(unusable(name))? {
+                read.push(List::read(der)?);
+            }
         }
         Ok(Self {
-            chain: CertificateDer::pem_slice_iter(chain)
-                .collect::<Result<_, _>>()
-                .map_err(unusable("the server certificate"))?,
-            key: PrivateKeyDer::from_pem_slice(key).map_err(unusable("the server key"))?,
-            revocation_lists: lists,
+            chain: pem::certificates(chain).map_err(unusable("the server certificate"))?,
+            key: pem::private_key(key).map_err(unusable("the server key"))?,
+            lists: read,
         })
+    }
+
+    /// From when until when the gateway's own certificate is good. An error where no client would take it, whenever it came.
+    fn own_validity(&self) -> Result<Term, TrustError> {
+        let leaf = self.chain.first().ok_or(TrustError::Own("is missing"))?;
+        let (_, leaf) = x509_parser::parse_x509_certificate(leaf).map_err(|_| TrustError::Own("cannot be read"))?;
+        let usage = leaf.extended_key_usage().map_err(|_| TrustError::Own("has a malformed usage"))?;
+        if usage.is_some_and(|usage| !usage.value.server_auth && !usage.value.any) {
+            return Err(TrustError::Own("may not be a server's (extended key usage)"));
+        }
+        if leaf.is_ca() {
+            return Err(TrustError::Own("is an authority's"));
+        }
+        let validity = leaf.validity();
+        let at = |seconds| Timestamp::from_second(seconds).map_err(|_| TrustError::Own("has no readable term"));
+        Ok(Term { begins: at(validity.not_before.timestamp())?, ends: at(validity.not_after.timestamp())? })
     }
 }
 
 impl fmt::Debug for Material {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Material").field("revocation_lists", &self.revocation_lists.len()).finish_non_exhaustive()
+        f.debug_struct("Material").field("lists", &self.lists.len()).finish_non_exhaustive()
     }
+}
+
+/// From when until when something is good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Term {
+    begins: Timestamp,
+    /// It is good until then.
+    pub ends: Timestamp,
+}
+
+impl Term {
+    /// Whether the last fifth of it has begun: by then whoever renews it should have done so.
+    fn is_late(self, now: Timestamp) -> bool {
+        let whole = self.ends.duration_since(self.begins);
+        self.ends.duration_since(now) * 5 <= whole
+    }
+}
+
+/// How long what is trusted lasts.
+#[derive(Debug, Clone)]
+pub struct Outlook {
+    /// The gateway's own certificate.
+    pub own: Term,
+    /// Of each authority, by its id, the term of its list that ends last. None: it has no list. Empty where there is no list
+    /// at all, and revocation is not checked.
+    pub lists: Vec<(String, Option<Term>)>,
+}
+
+impl Outlook {
+    fn of(material: &Material, registry: &Registry) -> Result<Self, TrustError> {
+        let mut lists = Vec::new();
+        for authority in registry.authorities().iter().filter(|_| !material.lists.is_empty()) {
+            let own = material.lists.iter().filter(|list| authority.is_named(&list.issuer));
+            let newest = own.max_by_key(|list| list.ends);
+            lists.push((authority.id.clone(), newest.map(|list| Term { begins: list.begins, ends: list.ends })));
+        }
+        Ok(Self { own: material.own_validity()?, lists })
+    }
+
+    /// That somebody can connect now.
+    fn check(&self, now: Timestamp) -> Result<(), TrustError> {
+        if now < self.own.begins {
+            return Err(TrustError::Own("is not good yet"));
+        }
+        if self.own.ends <= now {
+            return Err(TrustError::Own("has expired"));
+        }
+        if !self.lists.is_empty() && !self.lists.iter().any(|(_, term)| is_current(*term, now)) {
+            return Err(TrustError::NoCurrentList);
+        }
+        Ok(())
+    }
+
+    /// What somebody should look at, though it is no reason not to serve.
+    pub fn warnings(&self, now: Timestamp) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if self.own.ends <= now {
+            warnings.push("the gateway's own certificate has expired: nobody can connect".to_owned());
+        } else if self.own.is_late(now) {
+            warnings.push(format!("the gateway's own certificate ends at {}", self.own.ends));
+        }
+        if self.lists.is_empty() {
+            warnings.push("revocation is not checked: no list is configured".to_owned());
+        }
+        for (authority, term) in &self.lists {
+            warnings.extend(match term {
+                None => Some(format!("the authority {authority} has no revocation list: its agencies are refused")),
+                Some(term) if !is_current(Some(*term), now) => {
+                    Some(format!("the revocation list of {authority} is not current: its agencies are refused"))
+                }
+                Some(term) if term.is_late(now) => {
+                    Some(format!("the revocation list of {authority} ends at {}", term.ends))
+                }
+                Some(_) => None,
+            });
+        }
+        warnings
+    }
+}
+
+fn is_current(term: Option<Term>, now: Timestamp) -> bool {
+    term.is_some_and(|term| term.begins <= now && now < term.ends)
 }
 
 /// One state of trust.
@@ -114,18 +234,17 @@ impl fmt::Debug for Material {
 pub(super) struct Trust {
     pub(super) server: Arc<ServerConfig>,
     pub(super) registry: Arc<Registry>,
+    pub(super) outlook: Outlook,
     verifier: Arc<dyn ClientCertVerifier>,
 }
 
 impl Trust {
     pub(super) fn new(material: Material, registry: Arc<Registry>, clock: WallClock) -> Result<Self, TrustError> {
         let provider = Arc::new(aws_lc_rs::default_provider());
-        // An unknown revocation status is refused by default.
-        let verifier =
-            WebPkiClientVerifier::builder_with_provider(Arc::new(registry.trust_anchors()?), Arc::clone(&provider))
-                .with_crls(material.revocation_lists)
-                .enforce_revocation_expiration()
-                .build()?;
+        let now = clock.now();
+        let outlook = Outlook::of(&material, &registry)?;
+        outlook.check(now)?;
+        let verifier = verifier(&Arc::new(registry.trust_anchors()?), &material.lists, now, &provider)?;
         let mut server = ServerConfig::builder_with_details(provider, Arc::new(clock))
             .with_protocol_versions(&[&TLS13])?
             .with_client_cert_verifier(Arc::clone(&verifier))
@@ -134,7 +253,18 @@ impl Trust {
         // No resumption: a ticket would outlive a revocation list.
         server.session_storage = Arc::new(NoServerSessionStorage {});
         server.send_tls13_tickets = 0;
-        Ok(Self { server: Arc::new(server), registry, verifier })
+        Ok(Self { server: Arc::new(server), registry, outlook, verifier })
+    }
+
+    /// That nobody loses what the trust before it has: a list that is current.
+    pub(super) fn follows(&self, before: &Self, now: Timestamp) -> Result<(), TrustError> {
+        for (authority, term) in &self.outlook.lists {
+            let had = before.outlook.lists.iter().find(|(id, _)| id == authority).and_then(|(_, term)| *term);
+            if is_current(had, now) && !is_current(*term, now) {
+                return Err(TrustError::ListLost(authority.clone()));
+            }
+        }
+        Ok(())
     }
 
     /// Whether a chain accepted before would be accepted now.

@@ -1,9 +1,6 @@
 //! Where a store's server is, and how it is known to be the right one. The password stands in no text that is made of it.
 
 use std::fmt;
-use std::fs;
-use std::io::Read as _;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +9,7 @@ use tokio_postgres::Config;
 use tokio_postgres::config::{Host, LoadBalanceHosts, SslMode, TargetSessionAttrs};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use crate::files::read_secret;
 use crate::store::StoreError;
 use crate::store::postgres::tls;
 
@@ -22,7 +20,6 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(2);
 const KEEPALIVE_TRIES: u32 = 3;
 const UNACKNOWLEDGED: Duration = Duration::from_secs(10);
 /// A file with more in it holds no password.
-const PASSWORD_LEN_MAX: u64 = 4_096;
 
 /// The address of a database that may hold a store: `postgres://USER@HOST:PORT,HOST:PORT/DATABASE?sslrootcert=PATH`.
 ///
@@ -230,16 +227,9 @@ fn shown(config: &Config, url: &Url<'_>) -> String {
     format!("postgres://{user}{}/{database}?{}", hosts.join(","), parameters.join("&"))
 }
 
-/// The password in a file that nobody but its owner may read.
+/// The password in a secret file.
 fn read_password(path: &Path) -> Result<String, StoreError> {
-    let failed =
-        |error: std::io::Error| StoreError::Address(format!("passfile {} cannot be read: {error}", path.display()));
-    let mut file = fs::File::open(path).map_err(failed)?;
-    if file.metadata().map_err(failed)?.permissions().mode() & 0o077 != 0 {
-        return refused("passfile can be read by others than its owner: its mode must be 0600");
-    }
-    let mut password = String::new();
-    file.by_ref().take(PASSWORD_LEN_MAX).read_to_string(&mut password).map_err(failed)?;
+    let password = read_secret(path).map_err(|error| StoreError::Address(format!("passfile: {error}")))?;
     let password = password.trim_end_matches(['\n', '\r']);
     if password.is_empty() || password.contains('\n') {
         refused("passfile must hold the password, in one line")

@@ -4,11 +4,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rustls::crypto::aws_lc_rs;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use crate::files::pem;
+use crate::files::read_secret;
 use crate::store::StoreError;
 
 /// Connects to whoever shows a certificate from this authority; shows one of ours, if there is one.
@@ -24,7 +25,8 @@ pub(super) fn connector(authority: &Path, own: Option<(&Path, &Path)>) -> Result
     let mut config = match own {
         None => builder.with_no_client_auth(),
         Some((chain, key)) => {
-            let private = PrivateKeyDer::from_pem_file(key).map_err(|_| unusable(key, "holds no private key"))?;
+            let text = read_secret(key).map_err(|error| StoreError::Address(error.to_string()))?;
+            let private = pem::private_key(text.as_bytes()).map_err(|why| unusable(key, why.word()))?;
             let mismatch = |_| unusable(key, "holds another key than the certificate's");
             builder.with_client_auth_cert(certificates(chain)?, private).map_err(mismatch)?
         }
@@ -35,11 +37,8 @@ pub(super) fn connector(authority: &Path, own: Option<(&Path, &Path)>) -> Result
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, StoreError> {
-    let read = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-    match read {
-        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
-        Ok(_) | Err(_) => Err(unusable(path, "cannot be read, or holds no certificate")),
-    }
+    let read = std::fs::read(path).map_err(|error| unusable(path, &format!("cannot be read: {error}")))?;
+    pem::certificates(&read).map_err(|why| unusable(path, why.word()))
 }
 
 fn unusable(path: &Path, why: &str) -> StoreError {

@@ -74,7 +74,7 @@ async fn a_call_beyond_those_in_flight_is_shed_and_does_not_wait() {
 #[tokio::test]
 async fn a_subscription_that_nobody_reads_is_ended() {
     let siege = Siege::lay_with(|config| {
-        config.inbox.heartbeat_ms = 5;
+        config.inbox.heartbeat_ms = 10;
         config.inbox.stall_ms = 300;
     })
     .await;

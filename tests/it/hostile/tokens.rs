@@ -36,7 +36,7 @@ fn of_header(forge: &Forge) -> Vec<Row> {
         one("RS256", header("alg", json!("RS256")), algorithm),
         one("an alg that is no text", header("alg", json!(["EdDSA"])), extra),
         one("an identity token", header("typ", json!("JWT")), access),
-        one("typ in capitals", header("typ", json!("AT+JWT")), access),
+        one("typ of a logout token", header("typ", json!("logout+jwt")), access),
         one("no typ", forge.signed(r#"{"alg":"EdDSA","kid":"1"}"#, &claims), extra),
         one("crit", header("crit", json!(["exp"])), extra),
         one("jku", header("jku", json!("https://x.example/keys")), extra),
@@ -51,25 +51,32 @@ fn of_header(forge: &Forge) -> Vec<Row> {
     ]
 }
 
+/// What is audited of a claim at fault.
+macro_rules! at_fault {
+    ($claim:literal) => {
+        concat!("the token's claims are incomplete or malformed: ", $claim)
+    };
+}
+
 fn of_claims(forge: &Forge) -> Vec<Row> {
     let one = |name, token: String, cause| (name, bearer(&token), cause);
-    let incomplete = "the token's claims are incomplete or malformed";
+    let unreadable = at_fault!("they are no JSON object that has each name once");
     let (issuer, lifetime) = ("the token's issuer is unknown", "the token's lifetime is not allowed");
     let (early, unbound) = ("the token is not yet valid", "the token is not bound to a certificate");
     let iss = forge.claims["iss"].as_str().unwrap();
     vec![
-        one("no iss", forge.without("iss"), incomplete),
-        one("no aud", forge.without("aud"), incomplete),
-        one("no exp", forge.without("exp"), incomplete),
-        one("no iat", forge.without("iat"), incomplete),
-        one("no sub", forge.without("sub"), incomplete),
-        one("no actor", forge.without("actor"), incomplete),
+        one("no iss", forge.without("iss"), at_fault!("iss")),
+        one("no aud", forge.without("aud"), at_fault!("aud")),
+        one("no exp", forge.without("exp"), at_fault!("exp")),
+        one("no iat", forge.without("iat"), at_fault!("iat")),
+        one("no sub", forge.without("sub"), at_fault!("sub")),
+        one("no actor", forge.without("actor"), at_fault!("actor")),
         one("no cnf", forge.without("cnf"), unbound),
-        one("a list of issuers", forge.with("iss", json!([iss, "x"])), incomplete),
+        one("a list of issuers", forge.with("iss", json!([iss, "x"])), at_fault!("iss")),
         one("an unknown issuer", forge.with("iss", json!("https://x.example")), issuer),
         one("an issuer with a slash more", forge.with("iss", json!(format!("{iss}/"))), issuer),
-        one("a list of audiences, ours among them", forge.with("aud", json!(["comity", "x"])), incomplete),
-        one("a list of our audience", forge.with("aud", json!(["comity"])), incomplete),
+        one("a list of audiences, ours among them", forge.with("aud", json!(["comity", "x"])), at_fault!("aud")),
+        one("a list of another audience", forge.with("aud", json!(["x"])), "the token is for another audience"),
         one("another audience", forge.with("aud", json!("x")), "the token is for another audience"),
         one("ended, by a second more than the leeway", forge.lasting(-100, -6), "the token has expired"),
         one("ended long ago", forge.lasting(-9_000, -8_000), "the token has expired"),
@@ -78,9 +85,9 @@ fn of_claims(forge: &Forge) -> Vec<Row> {
         one("longer than allowed, by a second", forge.lasting(0, 12 * 3_600 + 1), lifetime),
         one("for ever", forge.with("exp", json!(i64::MAX)), lifetime),
         one("ends before it begins", forge.lasting(4, 3), lifetime),
-        one("an exp that is a text", forge.with("exp", json!("4000000000")), incomplete),
-        one("an exp with a fraction", forge.with("exp", json!(4e9)), incomplete),
-        one("an exp beyond numbers", forge.claims_and("\"exp\":1e400"), incomplete),
+        one("an exp that is a text", forge.with("exp", json!("4000000000")), at_fault!("exp")),
+        one("an exp with a fraction, too late", forge.with("exp", json!(4e9)), lifetime),
+        one("an exp beyond numbers", forge.claims_and("\"exp\":1e400"), unreadable),
         one("an empty sub", forge.with("sub", json!("")), "the token's subject is not acceptable"),
         one("a sub of 129 letters", forge.with("sub", json!("é".repeat(129))), "the token's subject is not acceptable"),
         one("a sub with NUL", forge.with("sub", json!("us-ice\0x")), "the token's subject is not acceptable"),
@@ -89,17 +96,15 @@ fn of_claims(forge: &Forge) -> Vec<Row> {
             forge.with("sub", json!("\u{1b}[2J")),
             "the token's subject is not acceptable",
         ),
-        one("an actor of no kind", forge.with("actor", json!("judge")), incomplete),
-        one("a cnf of another kind", forge.with("cnf", json!({"jkt": "AA"})), incomplete),
+        one("an actor of no kind", forge.with("actor", json!("judge")), at_fault!("actor")),
+        one("a cnf of another kind", forge.with("cnf", json!({"jkt": "AA"})), at_fault!("cnf")),
         one("a cnf that is empty", forge.with("cnf", json!({})), unbound),
-        one(
-            "a cnf of half a thumbprint",
-            forge.with("cnf", half_of(&forge.claims)),
-            "the token is bound to another certificate",
-        ),
-        one("two claims of one name", forge.claims_and(&format!("\"iss\":{}", json!(iss))), incomplete),
-        one("nested beyond reason", forge.with("cnf", nested(500)), incomplete),
-        one("claims that are a text", forge.signed(&forge.header.to_string(), "\"Zebulon\""), incomplete),
+        one("a cnf of half a thumbprint", forge.with("cnf", half_of(&forge.claims)), at_fault!("cnf")),
+        one("a cnf that is a list", forge.with("cnf", json!([forge.claims["cnf"]["x5t#S256"]])), at_fault!("cnf")),
+        one("an actor with nothing", forge.with("actor", json!({"system": null})), at_fault!("actor")),
+        one("two claims of one name", forge.claims_and(&format!("\"iss\":{}", json!(iss))), unreadable),
+        one("nested beyond reason", forge.with("cnf", nested(500)), unreadable),
+        one("claims that are a text", forge.signed(&forge.header.to_string(), "\"Zebulon\""), unreadable),
     ]
 }
 

@@ -1,0 +1,189 @@
+//! What a token says, read strictly: a JSON object in which each name stands once, and every claim of its own type. What the
+//! standards allow to be written in several ways is taken in each of them.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Number, Value};
+
+use crate::domain::agency::ActorKind;
+use crate::identity::certificate::Thumbprint;
+use crate::identity::token::TokenError;
+
+/// The three members that a header has.
+pub(super) struct Header {
+    pub(super) alg: String,
+    pub(super) typ: String,
+    pub(super) kid: String,
+}
+
+impl Header {
+    /// A fourth member, or one of another type, is an error: `crit`, `jku` and the like ask for what is not done.
+    pub(super) fn read(json: &[u8]) -> Option<Self> {
+        let members = object(json)?;
+        let text = |name: &str| members.get(name).and_then(Value::as_str).map(str::to_owned);
+        let header = Self { alg: text("alg")?, typ: text("typ")?, kid: text("kid")? };
+        (members.len() == 3).then_some(header)
+    }
+
+    /// Whether it is the header of an access token (RFC 9068 4). A media type is compared without regard to case, and
+    /// `application/` may be left out (RFC 7515 4.1.9).
+    pub(super) fn is_of_access_token(&self) -> bool {
+        let typ = self.typ.to_ascii_lowercase();
+        typ.strip_prefix("application/").unwrap_or(&typ) == "at+jwt"
+    }
+}
+
+/// The claims we read.
+pub(super) struct Claims {
+    pub(super) iss: String,
+    pub(super) aud: String,
+    pub(super) sub: String,
+    pub(super) iat: i64,
+    pub(super) exp: i64,
+    pub(super) nbf: Option<i64>,
+    pub(super) actor: ActorKind,
+    /// The certificate that it is bound to (RFC 8705 3.1).
+    pub(super) bound_to: Option<Thumbprint>,
+}
+
+impl Claims {
+    /// The error names the claim at fault.
+    pub(super) fn read(json: &[u8]) -> Result<Self, TokenError> {
+        let members = object(json).ok_or(TokenError::Claims("they are no JSON object that has each name once"))?;
+        let claims = Members(&members);
+        Ok(Self {
+            iss: claims.text("iss")?,
+            aud: claims.audience()?,
+            sub: claims.text("sub")?,
+            // A second that has begun: no token is good for longer than it says.
+            iat: claims.seconds("iat", f64::floor)?.ok_or(TokenError::Claims("iat"))?,
+            exp: claims.seconds("exp", f64::floor)?.ok_or(TokenError::Claims("exp"))?,
+            nbf: claims.seconds("nbf", f64::ceil)?,
+            actor: claims.text("actor")?.parse().map_err(|_| TokenError::Claims("actor"))?,
+            bound_to: claims.bound_to()?,
+        })
+    }
+}
+
+struct Members<'a>(&'a Map<String, Value>);
+
+impl Members<'_> {
+    fn text(&self, name: &'static str) -> Result<String, TokenError> {
+        self.0.get(name).and_then(Value::as_str).map(str::to_owned).ok_or(TokenError::Claims(name))
+    }
+
+    /// One audience, by itself or as a list of one (RFC 7519 4.1.3). A list of several says nothing definite.
+    fn audience(&self) -> Result<String, TokenError> {
+        let one = match self.0.get("aud") {
+            Some(Value::Array(listed)) => match listed.as_slice() {
+                [one] => Some(one),
+                _ => None,
+            },
+            one => one,
+        };
+        one.and_then(Value::as_str).map(str::to_owned).ok_or(TokenError::Claims("aud"))
+    }
+
+    /// A NumericDate, which may have a fraction (RFC 7519 2).
+    fn seconds(&self, name: &'static str, whole: fn(f64) -> f64) -> Result<Option<i64>, TokenError> {
+        let Some(value) = self.0.get(name) else { return Ok(None) };
+        let number = value.as_number().ok_or(TokenError::Claims(name))?;
+        seconds_of(number, whole).map(Some).ok_or(TokenError::Claims(name))
+    }
+
+    /// Another confirmation method beside the certificate's would have to be checked too, so there is none.
+    fn bound_to(&self) -> Result<Option<Thumbprint>, TokenError> {
+        const MALFORMED: TokenError = TokenError::Claims("cnf");
+        let Some(confirmation) = self.0.get("cnf") else { return Ok(None) };
+        let members = confirmation.as_object().ok_or(MALFORMED)?;
+        if members.is_empty() {
+            return Ok(None);
+        }
+        let x5t = members.get("x5t#S256").filter(|_| members.len() == 1).and_then(Value::as_str).ok_or(MALFORMED)?;
+        // What is no thumbprint is malformed, and no sign of theft.
+        Thumbprint::from_base64url(x5t).map(Some).ok_or(MALFORMED)
+    }
+}
+
+fn seconds_of(number: &Number, whole: fn(f64) -> f64) -> Option<i64> {
+    if let Some(seconds) = number.as_i64() {
+        return Some(seconds);
+    }
+    let seconds = whole(number.as_f64().filter(|_| number.is_f64())?);
+    // Of what a time can be, every whole second is a number of its own.
+    let within = Timestamp::MIN.as_second()..=Timestamp::MAX.as_second();
+    #[expect(clippy::cast_possible_truncation, reason = "a whole number, and held against the range of times")]
+    let exact = seconds as i64;
+    within.contains(&exact).then_some(exact)
+}
+
+/// The members of a JSON object. None: not JSON, no object, or some name stands twice in it or further in.
+fn object(json: &[u8]) -> Option<Map<String, Value>> {
+    match serde_json::from_slice(json).ok()? {
+        Unique(Value::Object(members)) => Some(members),
+        Unique(_) => None,
+    }
+}
+
+/// JSON in which no object has a name twice.
+struct Unique(Value);
+
+impl<'de> Deserialize<'de> for Unique {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(UniqueVisitor).map(Self)
+    }
+}
+
+struct UniqueVisitor;
+
+impl<'de> Visitor<'de> for UniqueVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut list = Vec::new();
+        while let Some(Unique(item)) = items.next_element()? {
+            list.push(item);
+        }
+        Ok(list.into())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
+        let mut members = Map::new();
+        while let Some((name, Unique(value))) = entries.next_entry::<String, Unique>()? {
+            if members.insert(name, value).is_some() {
+                return Err(A::Error::custom("a name stands twice"));
+            }
+        }
+        Ok(members.into())
+    }
+}
