@@ -144,6 +144,9 @@ pub struct ServerConfig {
     /// Calls in flight over all connections; more are refused with a hint.
     #[serde(deserialize_with = "within::<_, _, 1, 1_000_000>")]
     pub in_flight_max: usize,
+    /// Calls of one agency among them, so that none can take them all.
+    #[serde(deserialize_with = "within::<_, _, 1, 1_000_000>")]
+    pub in_flight_per_agency_max: usize,
     /// Streams on one connection.
     #[serde(deserialize_with = "within::<_, _, 1, 10_000>")]
     pub streams_per_connection_max: u32,
@@ -171,6 +174,7 @@ impl Default for ServerConfig {
             ops_listen: SocketAddr::from(([127, 0, 0, 1], 9_443)),
             workers: 0,
             in_flight_max: 2_048,
+            in_flight_per_agency_max: 512,
             streams_per_connection_max: 100,
             message_len_max: 256 * 1_024,
             request_timeout_ms: 10_000,

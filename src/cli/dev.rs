@@ -2,12 +2,14 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::Result;
 use clap::Args;
 
 use crate::cli::sandbox::Sandbox;
 use crate::cli::serve::serve;
+use crate::server::AuditFile;
 
 /// Arguments of `comity dev`.
 #[derive(Debug, Args)]
@@ -26,10 +28,10 @@ pub(super) struct DevArgs {
     ops: SocketAddr,
 }
 
-pub(super) fn run(args: &DevArgs) -> Result<()> {
+pub(super) fn run(args: &DevArgs, audit: Option<&Arc<AuditFile>>) -> Result<()> {
     let sandbox = Sandbox::establish(&args.dir)?;
     let mut config = sandbox.config.clone();
     config.server.listen = args.listen;
     config.server.ops_listen = args.ops;
-    serve(&config, sandbox.directory())
+    serve(&config, sandbox.directory(), audit)
 }

@@ -20,8 +20,12 @@ pub mod verify;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
+use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
+
+use crate::server::AuditFile;
 
 /// Comity: a gateway on which federal and state systems exchange detainer and release messages over mutual TLS, each
 /// under its own law.
@@ -70,7 +74,7 @@ enum Command {
     Token(token::TokenArgs),
     /// Asks a gateway's ops listener whether it serves. Exit code 0: yes; 1: no.
     Health(health::HealthArgs),
-    /// Verifies a store offline: every entry, commitment, head and receipt. Exit code 0: whole; 1: broken.
+    /// Verifies a store offline: every entry, commitment, head and receipt. Exit code 0: whole; 1: broken; others: nothing was verified.
     Verify(verify::VerifyArgs),
 }
 
@@ -78,13 +82,17 @@ enum Command {
 pub fn main() -> ExitCode {
     let Cli { logging, command } = Cli::parse();
     let quiet = matches!(command, Command::Demo(_) | Command::Call(_));
-    if let Err(error) = logging::start(logging.log.as_deref(), logging.audit_log.as_deref(), quiet) {
+    let audit = match audit_file(logging.audit_log.as_deref()) {
+        Ok(audit) => audit,
+        Err(error) => return failed(&error),
+    };
+    if let Err(error) = logging::start(logging.log.as_deref(), audit.as_ref(), quiet) {
         return failed(&error);
     }
     let done = match command {
         Command::Demo(args) => demo::run(&args),
-        Command::Dev(args) => dev::run(&args),
-        Command::Serve(args) => serve::run(&args),
+        Command::Dev(args) => dev::run(&args, audit.as_ref()),
+        Command::Serve(args) => serve::run(&args, audit.as_ref()),
         Command::Call(args) => return call::run(&args),
         Command::CheckConfig(args) => check_config::run(&args),
         Command::Migrate(args) => migrate::run(&args),
@@ -92,12 +100,17 @@ pub fn main() -> ExitCode {
         Command::Certs(args) => certs::run(&args),
         Command::Token(args) => token::run(&args),
         Command::Health(args) => return health::run(&args),
-        Command::Verify(args) => verify::run(&args),
+        Command::Verify(args) => return verify::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failed(&error),
     }
+}
+
+fn audit_file(path: Option<&Path>) -> anyhow::Result<Option<Arc<AuditFile>>> {
+    let opened = path.map(|path| AuditFile::open(path).with_context(|| format!("cannot open {}", path.display())));
+    opened.transpose()
 }
 
 fn failed(error: &anyhow::Error) -> ExitCode {

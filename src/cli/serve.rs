@@ -1,6 +1,7 @@
 //! `comity serve`: a gateway from its configuration, until told to stop.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
@@ -8,7 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::{base_of, say};
 use crate::config::Config;
-use crate::server::{Gateway, Seams};
+use crate::server::{AuditFile, Gateway, Seams};
 
 /// Arguments of `comity serve`.
 #[derive(Debug, Args)]
@@ -18,14 +19,14 @@ pub(super) struct ServeArgs {
     config: PathBuf,
 }
 
-pub(super) fn run(args: &ServeArgs) -> Result<()> {
+pub(super) fn run(args: &ServeArgs, audit: Option<&Arc<AuditFile>>) -> Result<()> {
     let config = Config::read(&args.config)?;
-    serve(&config, &base_of(&args.config)?)
+    serve(&config, &base_of(&args.config)?, audit)
 }
 
 /// Serves until SIGTERM or SIGINT, then drains. SIGHUP takes up renewed certificates, revocation lists and
-/// policies. Says on standard output when it is ready.
-pub(super) fn serve(config: &Config, base: &Path) -> Result<()> {
+/// policies, and opens the file of audit lines again. Says on standard output when it is ready.
+pub(super) fn serve(config: &Config, base: &Path, audit: Option<&Arc<AuditFile>>) -> Result<()> {
     // Listened for before anybody is told that it is ready: else a signal that comes at once ends it without a drain.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (mut terminate, mut interrupt, mut hangup) = {
@@ -34,7 +35,7 @@ pub(super) fn serve(config: &Config, base: &Path) -> Result<()> {
     };
     // That it is ready is the last thing that can be said: what may fail comes before.
     let dir = base.canonicalize().context("the directory has no absolute path")?;
-    let gateway = Gateway::start(config, base, Seams::default())?;
+    let gateway = Gateway::start(config, base, Seams { audit: audit.cloned(), ..Seams::default() })?;
     let ready = serde_json::json!({
         "ready": true,
         "grpc": gateway.grpc().to_string(),
@@ -55,6 +56,9 @@ pub(super) fn serve(config: &Config, base: &Path) -> Result<()> {
                         tracing::error!(%error, "certificates were not reloaded");
                     }
                     let _said = gateway.reload_policies();
+                    if let Some(Err(error)) = audit.map(|audit| audit.reopen()) {
+                        tracing::error!(%error, "the file of audit lines was not opened again");
+                    }
                 }
             }
         }

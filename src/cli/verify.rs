@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
 use base64::Engine as _;
@@ -10,10 +11,10 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use crate::cli::place::{STORE_ENV, place};
-use crate::cli::say;
+use crate::cli::{failed, say};
 use crate::config::{read_key, secret_files};
 use crate::domain::ids::LogName;
-use crate::ledger::{self, Hash, LogVerifier, Receipt, Tree, VerifiedLog, VerifierKey};
+use crate::ledger::{self, Checkpoint, Hash, LogVerifier, Receipt, Tree, VerifiedLog, VerifierKey, VerifyError};
 use crate::recorder::origin;
 use crate::store::{Place, Reader, StoredEntry};
 use crate::wire::entry;
@@ -25,7 +26,8 @@ const PAGE_LEN: usize = 1_024;
 #[command(
     after_help = "Without --wrapping-key, personal content stays sealed and only its commitments' place in the log is \
                         checked. A tail cut off together with its checkpoints leaves a log that is whole in itself: \
-                        --against a checkpoint kept elsewhere finds it."
+                        --against a checkpoint kept elsewhere finds it. Exit codes: 0 whole; 1 broken; 2 wrong usage; 3 something \
+                        cannot be read; 4 what was kept is no checkpoint of this key, which says nothing of the store."
 )]
 pub(crate) struct VerifyArgs {
     /// A data directory: of `comity dev`, of `comity demo --out`, or a copy of one.
@@ -63,6 +65,23 @@ pub struct Claim {
     /// Checkpoints kept elsewhere.
     pub against: Vec<String>,
 }
+
+/// Exit code: the store is not what it was.
+const BROKEN: u8 = 1;
+/// Exit code: something that was named cannot be read.
+const UNREADABLE: u8 = 3;
+/// Exit code: what was kept elsewhere is no checkpoint of this key. It says nothing of the store.
+const NO_CHECKPOINT: u8 = 4;
+
+/// What was named cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("{0} cannot be read")]
+struct Unreadable(String);
+
+/// What was kept elsewhere is no checkpoint. Of the store nothing is said by that.
+#[derive(Debug, thiserror::Error)]
+#[error("what was kept is no checkpoint of this key: {0}")]
+struct NoCheckpoint(String);
 
 /// What was found whole.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -119,9 +138,24 @@ pub struct KeptReceipt {
     pub proof: String,
 }
 
-pub(super) fn run(args: &VerifyArgs) -> Result<()> {
-    let read =
-        |path: &PathBuf| std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()));
+pub(super) fn run(args: &VerifyArgs) -> ExitCode {
+    let Err(error) = verify_all(args) else { return ExitCode::SUCCESS };
+    let code = if error.is::<Unreadable>() {
+        UNREADABLE
+    } else if error.is::<NoCheckpoint>() {
+        NO_CHECKPOINT
+    } else {
+        BROKEN
+    };
+    let _code_of_any_failure = failed(&error);
+    ExitCode::from(code)
+}
+
+fn verify_all(args: &VerifyArgs) -> Result<()> {
+    let read = |path: &PathBuf| {
+        let text = std::fs::read(path).with_context(|| Unreadable(path.display().to_string()))?;
+        String::from_utf8(text).map_err(|_| NoCheckpoint(format!("{} is no text", path.display())).into())
+    };
     let store = place(args.store.as_deref(), &args.dir)?;
     let keys = (args.key.as_deref(), args.wrapping_key.as_deref());
     let claim = claim_in(&args.dir, store, keys, &args.origin)?;
@@ -137,7 +171,7 @@ pub(super) fn claim_in(
     origin: &str,
 ) -> Result<Claim> {
     let key_path = key.map_or_else(|| directory.join("keys/log.vkey"), Path::to_owned);
-    let key = std::fs::read_to_string(&key_path).with_context(|| format!("cannot read {}", key_path.display()))?;
+    let key = std::fs::read_to_string(&key_path).with_context(|| Unreadable(key_path.display().to_string()))?;
     let own = || Some(directory.join("keys").join(secret_files::WRAPPING)).filter(|path| path.exists());
     let wrapping_key = wrapping_key.map(Path::to_owned).or_else(own).map(|path| read_key(&path)).transpose()?;
     Ok(Claim {
@@ -273,13 +307,17 @@ fn check_entry(stored: &StoredEntry, index: u64, unsealed: bool) -> Result<u64, 
 
 fn against(claim: &Claim, logs: &[(LogName, VerifiedLog)], kept: &str) -> Result<()> {
     let named = kept.lines().next().unwrap_or_default();
-    let (log, whole) = logs
-        .iter()
-        .find(|(log, _)| origin(&claim.origin, log) == named)
-        .ok_or_else(|| nowhere("a kept checkpoint is of no log here: the log is missing".to_owned()))?;
-    let broken = |what: String| Broken { log: Some(log.clone()), index: None, what };
-    whole.against(kept).map_err(|error| broken(error.to_string()))?;
-    Ok(())
+    let Some((log, whole)) = logs.iter().find(|(log, _)| origin(&claim.origin, log) == named) else {
+        // A checkpoint by the key that is of no log here is evidence; what is none is not.
+        let signed = Checkpoint::open_kept(kept, named, &claim.keys);
+        signed.map_err(|error| NoCheckpoint(error.to_string()))?;
+        bail!(nowhere("a kept checkpoint is of no log here: the log is missing".to_owned()));
+    };
+    match whole.against(kept) {
+        Ok(_) => Ok(()),
+        Err(VerifyError::Kept(error)) => Err(NoCheckpoint(error.to_string()).into()),
+        Err(error) => bail!(Broken { log: Some(log.clone()), index: None, what: error.to_string() }),
+    }
 }
 
 fn receipt_files(directory: &Path) -> Result<Vec<PathBuf>> {

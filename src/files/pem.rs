@@ -54,11 +54,14 @@ pub fn revocation_lists(pem: &[u8]) -> Result<Vec<CertificateRevocationListDer<'
 
 /// The one private key.
 pub fn private_key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, PemError> {
-    only(of_kind(pem, |kind, der| match kind {
-        SectionKind::PrivateKey => Some(PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(der))),
-        SectionKind::EcPrivateKey => Some(PrivateKeyDer::Sec1(PrivateSec1KeyDer::from(der))),
-        SectionKind::RsaPrivateKey => Some(PrivateKeyDer::Pkcs1(PrivatePkcs1KeyDer::from(der))),
-        _ => None,
+    only(of_kind(pem, |kind, der| {
+        if kind == SectionKind::PrivateKey {
+            Some(PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(der)))
+        } else if kind == SectionKind::EcPrivateKey {
+            Some(PrivateKeyDer::Sec1(PrivateSec1KeyDer::from(der)))
+        } else {
+            (kind == SectionKind::RsaPrivateKey).then(|| PrivateKeyDer::Pkcs1(PrivatePkcs1KeyDer::from(der)))
+        }
     })?)
 }
 

@@ -52,8 +52,8 @@ pub fn mint(key: &MintingKey, claims: &MintClaims, thumbprint: &Thumbprint) -> R
         "actor": claims.actor.word(),
         "cnf": { "x5t#S256": thumbprint.base64url() },
     });
-    if let Some(id) = &claims.token_id {
-        said["jti"] = id.as_str().into();
+    if let (Some(said), Some(id)) = (said.as_object_mut(), &claims.token_id) {
+        said.insert("jti".to_owned(), id.as_str().into());
     }
     jsonwebtoken::encode(&header, &said, &key.signing).map_err(|_| MintError)
 }

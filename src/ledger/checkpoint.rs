@@ -81,7 +81,16 @@ impl Checkpoint {
     /// `keys` are the keys trusted for this very log. Every signature line has to be a good one of one of them, and one
     /// there must be; so any changed byte is found. What is refused here may still be a valid note to others.
     pub fn open(note: &str, origin: &str, keys: &[VerifierKey]) -> Result<Self, CheckpointError> {
-        let checkpoint = Self::parse(note::open(note, keys)?)?;
+        Self::of(note::open(note, keys)?, origin)
+    }
+
+    /// Reads a signed note of the log `origin` that was kept elsewhere, where others may have signed it too.
+    pub fn open_kept(note: &str, origin: &str, keys: &[VerifierKey]) -> Result<Self, CheckpointError> {
+        Self::of(note::open_among_others(note, keys)?, origin)
+    }
+
+    fn of(text: &str, origin: &str) -> Result<Self, CheckpointError> {
+        let checkpoint = Self::parse(text)?;
         if checkpoint.origin != origin {
             return Err(CheckpointError::OtherLog { expected: origin.to_owned(), found: checkpoint.origin });
         }

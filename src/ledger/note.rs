@@ -68,6 +68,23 @@ pub(super) fn sign(text: &str, signer: &Signer) -> Result<String, NoteError> {
 
 /// The text of a note of which every signature line is a good one of one of `keys`, and there is at least one.
 pub(super) fn open<'a>(note: &'a str, keys: &[VerifierKey]) -> Result<&'a str, NoteError> {
+    opened(note, keys, Strangers::Refused)
+}
+
+/// The text of a note that others may have signed as well, such as witnesses: their lines are passed over (C2SP signed-note).
+/// At least one is a good one of one of `keys`, and none of those is a bad one.
+pub(super) fn open_among_others<'a>(note: &'a str, keys: &[VerifierKey]) -> Result<&'a str, NoteError> {
+    opened(note, keys, Strangers::PassedOver)
+}
+
+/// What becomes of a signature by a key that is not known.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Strangers {
+    Refused,
+    PassedOver,
+}
+
+fn opened<'a>(note: &'a str, keys: &[VerifierKey], strangers: Strangers) -> Result<&'a str, NoteError> {
     let len = note.len();
     if len > NOTE_LEN_MAX {
         return Err(NoteError::TooLong { len });
@@ -77,25 +94,30 @@ pub(super) fn open<'a>(note: &'a str, keys: &[VerifierKey]) -> Result<&'a str, N
     }
     let (text, lines) = split(note).ok_or(NoteError::Malformed("it has no signatures"))?;
     let mut seen: Vec<Line<'_>> = Vec::new();
-    for line in lines.split('\n') {
-        if seen.len() == SIGNATURES_MAX {
+    for (count, line) in lines.split('\n').enumerate() {
+        if count == SIGNATURES_MAX {
             return Err(NoteError::TooManySignatures);
         }
         let line = Line::parse(line).ok_or(NoteError::Malformed("a signature line is not one"))?;
         let name = line.name.to_owned();
+        let Some(key) = keys.iter().find(|key| key.is(line.name, line.id)) else {
+            if strangers == Strangers::PassedOver {
+                continue;
+            }
+            return Err(NoteError::UnknownKey { name, id: hex::encode(line.id) });
+        };
         if seen.iter().any(|other| other.is_same_key(&line)) {
             return Err(NoteError::Repeated { name });
         }
-        let Some(key) = keys.iter().find(|key| key.is(line.name, line.id)) else {
-            let id = hex::encode(line.id);
-            return Err(NoteError::UnknownKey { name, id });
-        };
-        if !key.verifies(text.as_bytes(), &line.signature) {
+        let signature = line.signature.as_slice().try_into();
+        let signature: [u8; SIGNATURE_LEN] =
+            signature.map_err(|_| NoteError::Malformed("a signature line is not one"))?;
+        if !key.verifies(text.as_bytes(), &signature) {
             return Err(NoteError::BadSignature { name });
         }
         seen.push(line);
     }
-    Ok(text)
+    if seen.is_empty() { Err(NoteError::Malformed("no known key signed it")) } else { Ok(text) }
 }
 
 /// Splits a note at its last empty line into the text, with its final newline, and the signature lines without theirs.
@@ -109,7 +131,8 @@ fn split(note: &str) -> Option<(&str, &str)> {
 struct Line<'a> {
     name: &'a str,
     id: KeyId,
-    signature: [u8; SIGNATURE_LEN],
+    /// Of a key that is not known it may be of any length.
+    signature: Vec<u8>,
 }
 
 impl<'a> Line<'a> {
@@ -117,7 +140,7 @@ impl<'a> Line<'a> {
         let (name, base64) = line.strip_prefix(SIGNATURE_PREFIX)?.split_once(' ')?;
         let bytes = STANDARD.decode(base64).ok()?;
         let (id, signature) = bytes.split_first_chunk()?;
-        is_name(name).then_some(Self { name, id: *id, signature: signature.try_into().ok()? })
+        is_name(name).then_some(Self { name, id: *id, signature: signature.to_vec() })
     }
 
     fn is_same_key(&self, other: &Self) -> bool {

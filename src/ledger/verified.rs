@@ -36,7 +36,7 @@ impl VerifiedLog {
     /// Compares with a checkpoint that was kept elsewhere: this log must begin with what it was signed over. It finds
     /// what the log alone cannot show, a tail cut off together with its checkpoints.
     pub fn against(&self, kept: &str) -> Result<Checkpoint, VerifyError> {
-        let kept = Checkpoint::open(kept, &self.origin, &self.keys).map_err(VerifyError::Kept)?;
+        let kept = Checkpoint::open_kept(kept, &self.origin, &self.keys).map_err(VerifyError::Kept)?;
         self.contains(&kept)?;
         Ok(kept)
     }

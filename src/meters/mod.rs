@@ -77,6 +77,11 @@ impl Meters {
         self.recorder.register_counter(&key(metric, labels), &METADATA).increment(more);
     }
 
+    /// What has come together elsewhere, and never becomes less.
+    pub fn total(&self, metric: &'static Metric, total: u64) {
+        self.recorder.register_counter(&key(metric, &[]), &METADATA).absolute(total);
+    }
+
     /// How long something took.
     pub fn took(&self, metric: &'static Metric, labels: &[Label], time: Duration) {
         self.recorder.register_histogram(&key(metric, labels), &METADATA).record(time.as_secs_f64());

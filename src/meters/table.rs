@@ -92,6 +92,9 @@ table! {
     /// End of revocation lists.
     REVOCATION_LIST_EXPIRY = "comity_revocation_list_expiry_timestamp_seconds", Level, [],
         "When the first of the authorities' newest revocation lists ends: after that an authority's agencies are refused.";
+    /// Audit lines lost.
+    AUDIT_LINES_LOST = "comity_audit_lines_lost_total", Counter, [],
+        "Audit lines that could not be written to their file.";
     /// Clocks fired.
     CLOCKS_FIRED = "comity_clocks_fired_total", Counter, ["clock"],
         "Legal clocks that fired, by what they counted down to; repetitions of an alarm among them.";

@@ -10,7 +10,7 @@ mod refusal;
 mod trust;
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -33,6 +33,7 @@ use crate::domain::range::within;
 use crate::identity::certificate::identify;
 use crate::identity::clock::WallClock;
 use crate::identity::registry::Registry;
+use crate::server::shares::{Share, Shares};
 
 pub use connection::TlsConn;
 pub use trust::{Files, Material, Outlook, TrustError};
@@ -55,6 +56,12 @@ pub struct Config {
     /// For one handshake, from its start to the end of the HTTP/2 preface.
     #[serde(deserialize_with = "within::<_, _, 100, 600_000>")]
     pub handshake_timeout_ms: u64,
+    /// For its first byte. A socket that says nothing is not to hold a place for as long as a slow handshake may.
+    #[serde(deserialize_with = "within::<_, _, 100, 600_000>")]
+    pub first_byte_timeout_ms: u64,
+    /// Handshakes of one address at a time; more of it are dropped, so that others find a place.
+    #[serde(deserialize_with = "within::<_, _, 1, 100_000>")]
+    pub handshakes_per_address_max: usize,
     /// Handshakes at a time, over all workers.
     #[serde(deserialize_with = "within::<_, _, 1, 100_000>")]
     pub handshakes_max: usize,
@@ -73,6 +80,8 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             handshake_timeout_ms: 5000,
+            first_byte_timeout_ms: 1000,
+            handshakes_per_address_max: 128,
             handshakes_max: 256,
             connections_max: 4096,
             connections_per_agency_max: 512,
@@ -87,6 +96,7 @@ pub struct TlsState {
     config: Config,
     trust: ArcSwap<Trust>,
     handshakes: Arc<Semaphore>,
+    of_address: Arc<Shares<IpAddr>>,
     connections: Arc<Semaphore>,
     live: Arc<Live>,
     clock: WallClock,
@@ -102,8 +112,9 @@ impl TlsState {
     ) -> Result<Arc<Self>, TrustError> {
         let trust = ArcSwap::from_pointee(Trust::new(material, registry, clock.clone())?);
         let handshakes = Arc::new(Semaphore::new(config.handshakes_max));
+        let of_address = Shares::new(config.handshakes_per_address_max);
         let connections = Arc::new(Semaphore::new(config.connections_max));
-        Ok(Arc::new(Self { config, trust, handshakes, connections, live: Arc::default(), clock }))
+        Ok(Arc::new(Self { config, trust, handshakes, of_address, connections, live: Arc::default(), clock }))
     }
 
     /// Goes over to other certificates, revocation lists and agencies, and cuts the connections that would now be
@@ -137,6 +148,8 @@ pub struct Accepted {
     socket: std::net::TcpStream,
     peer: IpAddr,
     permit: OwnedSemaphorePermit,
+    /// Until its handshake is over.
+    share: Share<IpAddr>,
 }
 
 /// Accepts sockets and hands them to the workers in turn, until shutdown or until no worker is left.
@@ -162,8 +175,13 @@ pub async fn accept_loop(
             Ok((socket, peer, permit)) => {
                 back_off = BACK_OFF_FIRST;
                 turn += 1;
+                let peer = peer.ip().to_canonical();
+                let Some(share) = state.of_address.take(&peer) else {
+                    Refusal::TooManyOfAddress.audit(peer);
+                    continue;
+                };
                 // What fails here is this socket, gone already.
-                let Ok(accepted) = accepted(socket, peer, permit) else {
+                let Ok(accepted) = accepted(socket, peer, permit, share) else {
                     continue;
                 };
                 let handed = shutdown.run_until_cancelled(hand_over(accepted, &workers, turn)).await;
@@ -185,9 +203,14 @@ pub async fn accept_loop(
     }
 }
 
-fn accepted(socket: TcpStream, peer: SocketAddr, permit: OwnedSemaphorePermit) -> io::Result<Accepted> {
+fn accepted(
+    socket: TcpStream,
+    peer: IpAddr,
+    permit: OwnedSemaphorePermit,
+    share: Share<IpAddr>,
+) -> io::Result<Accepted> {
     socket.set_nodelay(true)?;
-    Ok(Accepted { socket: socket.into_std()?, peer: peer.ip().to_canonical(), permit })
+    Ok(Accepted { socket: socket.into_std()?, peer, permit, share })
 }
 
 fn is_of_one_connection(error: &io::Error) -> bool {
@@ -286,6 +309,8 @@ async fn shake_hand(state: &TlsState, accepted: Accepted) -> Result<TlsConn, Ref
 async fn establish(state: &TlsState, accepted: Accepted) -> Result<TlsConn, Refusal> {
     let trust = state.trust.load_full();
     let socket = TcpStream::from_std(accepted.socket)?;
+    let first_byte = Duration::from_millis(state.config.first_byte_timeout_ms);
+    tokio::time::timeout(first_byte, socket.peek(&mut [0])).await.map_err(|_| Refusal::TimedOut)??;
     let mut stream = TlsAcceptor::from(Arc::clone(&trust.server)).accept(socket).await?;
     let (_, session) = stream.get_ref();
     // rustls lets a client pass that offers no protocol at all.
@@ -301,6 +326,7 @@ async fn establish(state: &TlsState, accepted: Accepted) -> Result<TlsConn, Refu
     if !Arc::ptr_eq(&newest, &trust) {
         newest.check(&chain, now)?;
     }
+    drop(accepted.share);
     let age_max = Duration::from_secs(state.config.connection_age_max_s);
     let certificate_left = Duration::try_from(peer.not_after.duration_since(now)).unwrap_or_default();
     Ok(TlsConn::new(stream, peer, age_max.min(certificate_left), live, accepted.permit))

@@ -16,6 +16,9 @@ use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 use crate::wire::failure::Failure;
 use crate::wire::v1::ErrorReason;
 
+/// The longest question of health, in bytes: it holds a name.
+pub(super) const QUESTION_LEN_MAX: usize = 1_024;
+
 /// Where the gateway is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {

@@ -2,7 +2,7 @@
 //!
 //! * [`Respond`] refuses what is no gRPC call, turns whatever went wrong further in into a status of our shape, catches panics, keeps the deadline,
 //!   and writes one audit line for each call that was denied;
-//! * a limit on calls in flight, which sheds what is above it instead of letting it queue;
+//! * a limit on calls in flight, in all and for each agency, which sheds what is above it instead of letting it queue;
 //! * a rate for each agency, on its certificate alone;
 //! * authentication: certificate and token agree, so there is a caller;
 //! * admission: some policy lets this kind of caller call this method, else its body is never read.
@@ -22,8 +22,6 @@ use hyper::body::Bytes;
 use tonic::body::Body;
 use tonic::service::Routes;
 use tonic::{Code, Status};
-use tower::limit::GlobalConcurrencyLimitLayer;
-use tower::load_shed::LoadShedLayer;
 use tower::util::BoxCloneSyncService;
 use tower::{BoxError, Service, ServiceBuilder};
 
@@ -38,6 +36,7 @@ use crate::identity::registry::Registry;
 use crate::meters::{Meters, table};
 use crate::policy::admit::AdmitLayer;
 use crate::policy::in_force::InForce;
+use crate::server::in_flight::InFlightLayer;
 use crate::server::protocol;
 use crate::server::underway::Underway;
 use crate::wire::failure::{reason_of, reason_word};
@@ -49,8 +48,8 @@ use crate::wire::v1::ErrorReason;
 pub(super) struct Layers {
     /// Longest a call may take, whatever the client asks for.
     pub(super) request_timeout: Duration,
-    /// Calls in flight over all connections.
-    pub(super) in_flight: GlobalConcurrencyLimitLayer,
+    /// Calls in flight over all connections, and of each agency.
+    pub(super) in_flight: InFlightLayer,
     /// The rate of each agency.
     pub(super) rate: RateLimitLayer,
     /// Who is calling.
@@ -78,7 +77,7 @@ impl Layers {
         let authenticator = Authenticator::new(Arc::clone(registry), config.token.clone(), pseudonyms, wall.clone());
         Self {
             request_timeout: Duration::from_millis(config.server.request_timeout_ms),
-            in_flight: GlobalConcurrencyLimitLayer::new(config.server.in_flight_max),
+            in_flight: InFlightLayer::new(&config.server),
             rate: RateLimitLayer::new(&config.rate),
             authenticator: Arc::new(authenticator),
             in_force: in_force.clone(),
@@ -89,7 +88,6 @@ impl Layers {
     /// The services behind the layers.
     pub(super) fn around(&self, routes: Routes) -> Stack {
         let inner = ServiceBuilder::new()
-            .layer(LoadShedLayer::new())
             .layer(self.in_flight.clone())
             .layer(self.rate.clone())
             .layer(AuthenticateLayer::new(Arc::clone(&self.authenticator)))

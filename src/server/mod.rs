@@ -4,13 +4,16 @@
 //! own thread; SQL never runs on a network thread. [`worker`] is what a connection meets.
 
 pub mod accept;
+mod audit;
 mod certificates;
 mod front;
 mod health;
+mod in_flight;
 mod layers;
 mod ops;
 mod policies;
 mod protocol;
+mod shares;
 mod ticking;
 mod underway;
 mod worker;
@@ -26,6 +29,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+pub use audit::{AuditFile, AuditLines};
 pub use health::Phase;
 pub use policies::{ReloadError, Reloaded, UnfitSet};
 
@@ -115,11 +119,13 @@ pub struct Seams {
     pub entropy: Entropy,
     /// The time that certificates and tokens are held against.
     pub wall: WallClock,
+    /// Where audit lines go, so that probes can say when they are lost.
+    pub audit: Option<Arc<AuditFile>>,
 }
 
 impl Default for Seams {
     fn default() -> Self {
-        Self { clock: Clock::System, entropy: Entropy::System, wall: WallClock::system() }
+        Self { clock: Clock::System, entropy: Entropy::System, wall: WallClock::system(), audit: None }
     }
 }
 
@@ -202,6 +208,7 @@ impl Gateway {
                 phase: phase_seen,
                 policies: policies.detail.subscribe(),
                 certificates: certificates.detail.subscribe(),
+                audit: seams.audit,
                 meters,
             },
             certificates: Arc::clone(&certificates),

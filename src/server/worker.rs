@@ -21,7 +21,7 @@ use tower::Service as _;
 use crate::api::{Api, Appeals, Custodies, Detainers, Inbox, Ledger, Obligations, Policies, Reviews, Transfers};
 use crate::config::ServerConfig;
 use crate::server::accept::{Accepted, TlsConn, TlsState, handshakes};
-use crate::server::health::{HealthService, Phase};
+use crate::server::health::{HealthService, Phase, QUESTION_LEN_MAX};
 use crate::server::layers::{Layers, Stack};
 use crate::wire::DESCRIPTOR;
 use crate::wire::v1::appeal_service_server::AppealServiceServer;
@@ -38,6 +38,8 @@ use crate::wire::v1::transfer_service_server::TransferServiceServer;
 const RESET_STREAMS_MAX: usize = 256;
 /// All of a call's headers together, in bytes.
 const HEADER_LIST_LEN_MAX: u32 = 16 * 1_024;
+/// The longest question of reflection, in bytes: it holds a name.
+const REFLECTION_LEN_MAX: usize = 4_096;
 /// Answers waiting for a peer that does not read, in bytes a stream.
 const SEND_BUFFER_LEN: usize = 256 * 1_024;
 
@@ -92,9 +94,11 @@ impl Worker {
             .add_service(InboxServiceServer::new(Inbox(api())).max_decoding_message_size(len_max))
             .add_service(LedgerServiceServer::new(Ledger(api())).max_decoding_message_size(len_max))
             .add_service(PolicyServiceServer::new(Policies(api())).max_decoding_message_size(len_max))
-            .add_service(HealthServer::new(HealthService::new(self.phase.clone())))
-            .add_service(reflection().build_v1().ok()?)
-            .add_service(reflection().build_v1alpha().ok()?);
+            .add_service(
+                HealthServer::new(HealthService::new(self.phase.clone())).max_decoding_message_size(QUESTION_LEN_MAX),
+            )
+            .add_service(reflection().build_v1().ok()?.max_decoding_message_size(REFLECTION_LEN_MAX))
+            .add_service(reflection().build_v1alpha().ok()?.max_decoding_message_size(REFLECTION_LEN_MAX));
         Some(self.layers.around(routes.prepare()))
     }
 }

@@ -35,6 +35,9 @@ pub enum StoreError {
     /// Another process serves this store.
     #[error("another gateway has the store open: it holds {}", .0.display())]
     Held(PathBuf),
+    /// A file that has a second name: what one gateway wrote beside the one, another would not see beside the other.
+    #[error("{} has a second name (a hard link): remove it, and start by the name that it was served by", .0.display())]
+    SecondName(PathBuf),
     /// The directory or file could not be made.
     #[error("the store's file could not be opened: {0}")]
     File(#[from] io::Error),

@@ -26,7 +26,6 @@ use std::sync::{LazyLock, Mutex};
 use comity::cli::sandbox::{CONFIG_FILE, Sandbox};
 use comity::config::{Config, PolicyConfig};
 use comity::domain::agency::ActorKind;
-use comity::identity::clock::WallClock;
 use comity::policy::load::PolicySet;
 use comity::recorder::{Clock, Entropy};
 use comity::server::{Gateway, Seams};
@@ -108,7 +107,7 @@ impl World {
 
     fn open(&mut self) {
         let entropy = self.seed.map_or(Entropy::System, |seed| self.kept().entropy_after(seed));
-        let seams = Seams { clock: self.clock.clone(), entropy, wall: WallClock::system() };
+        let seams = Seams { clock: self.clock.clone(), entropy, ..Seams::default() };
         let start = || Gateway::start(&self.config, self.directory.path(), seams);
         self.gateway = Some(tracing::dispatcher::with_default(&self.journal.dispatch(), start).unwrap());
     }

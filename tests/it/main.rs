@@ -66,6 +66,8 @@ mod model;
 #[cfg(test)]
 mod mutate;
 #[cfg(test)]
+mod operated;
+#[cfg(test)]
 mod policies;
 #[cfg(test)]
 mod policy;

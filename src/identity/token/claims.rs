@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use jiff::Timestamp;
+use jiff::SignedDuration;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
@@ -86,7 +86,7 @@ impl Members<'_> {
         one.and_then(Value::as_str).map(str::to_owned).ok_or(TokenError::Claims("aud"))
     }
 
-    /// A NumericDate, which may have a fraction (RFC 7519 2).
+    /// A `NumericDate`, which may have a fraction (RFC 7519 2).
     fn seconds(&self, name: &'static str, whole: fn(f64) -> f64) -> Result<Option<i64>, TokenError> {
         let Some(value) = self.0.get(name) else { return Ok(None) };
         let number = value.as_number().ok_or(TokenError::Claims(name))?;
@@ -112,11 +112,7 @@ fn seconds_of(number: &Number, whole: fn(f64) -> f64) -> Option<i64> {
         return Some(seconds);
     }
     let seconds = whole(number.as_f64().filter(|_| number.is_f64())?);
-    // Of what a time can be, every whole second is a number of its own.
-    let within = Timestamp::MIN.as_second()..=Timestamp::MAX.as_second();
-    #[expect(clippy::cast_possible_truncation, reason = "a whole number, and held against the range of times")]
-    let exact = seconds as i64;
-    within.contains(&exact).then_some(exact)
+    SignedDuration::try_from_secs_f64(seconds).ok().map(|since_epoch| since_epoch.as_secs())
 }
 
 /// The members of a JSON object. None: not JSON, no object, or some name stands twice in it or further in.

@@ -207,9 +207,8 @@ fn stock_issuers_are_understood() {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a time of these days")]
 fn now_fraction(now: i64, more: f64) -> f64 {
-    now as f64 + more
+    SignedDuration::from_secs(now).as_secs_f64() + more
 }
 
 const UNREADABLE: TokenError = TokenError::Claims("they are no JSON object that has each name once");

@@ -54,7 +54,7 @@ fn any_row() -> impl Strategy<Value = Value> {
     // A conviction may be of a day to come: it counts as one without a date.
     let day = option::of((-1_i16..22, 1_i8..13, 1_i8..29));
     let listed = option::of(subsequence(PARAGRAPHS, 0..=PARAGRAPHS.len()));
-    let listed = listed.prop_map(|listed| listed.map(|listed| Value::from(listed)));
+    let listed = listed.prop_map(|listed| listed.map(Value::from));
     (word::<OffenceCategory>(), word::<ChargeStatus>(), option::of(word::<Severity>()), day, listed).prop_map(
         |(offence, status, severity, day, listed)| {
             let day = day.map(|(years, month, day)| format!("{}-{month:02}-{day:02}", 2026 - years).into());

@@ -108,7 +108,9 @@ trait Facts {
             sets.insert(*set, self.words(set.word())?);
         }
         let mut rows = Rows { sets, today, written: Vec::new() };
-        OffenceCategory::ALL.iter().for_each(|category| rows.of_group(*category));
+        for category in OffenceCategory::ALL {
+            rows.of_group(*category);
+        }
         if self.flag("undated_conviction")? {
             rows.add(rows.first(OffenceSet::Convictions)?, ChargeStatus::Convicted, MISDEMEANOR, None);
         }
@@ -144,10 +146,12 @@ impl Facts for cedar_policy::Record {
 
 /// The word that an entity of a vocabulary is, or a text.
 fn word_of(value: &EvalResult) -> Option<String> {
-    match value {
-        EvalResult::EntityUid(uid) => Some(uid.id().unescaped().to_owned()),
-        EvalResult::String(text) => Some(text.clone()),
-        _ => None,
+    if let EvalResult::EntityUid(uid) = value {
+        Some(uid.id().unescaped().to_owned())
+    } else if let EvalResult::String(text) = value {
+        Some(text.clone())
+    } else {
+        None
     }
 }
 
@@ -218,22 +222,18 @@ impl Rows {
     /// An offence of a set that these paragraphs list.
     fn add_listed(&mut self, set: ListedSet, paragraphs: &BTreeSet<String>) -> Result<(), String> {
         use ChargeStatus::{Charged, Convicted, HeldToAnswer};
+        use OffenceSet as In;
+        use Severity::{Felony, Misdemeanor};
         let (within, status, severity, years) = match set {
-            ListedSet::FelonyCharges => (OffenceSet::FelonyCharges, Charged, Severity::Felony, None),
-            ListedSet::FeloniesHeldToAnswer => (OffenceSet::HeldToAnswer, HeldToAnswer, Severity::Felony, None),
-            ListedSet::FelonyConvictions => (OffenceSet::FelonyConvictions, Convicted, Severity::Felony, OLD),
-            ListedSet::FelonyConvictions15y => (OffenceSet::FelonyConvictions15y, Convicted, Severity::Felony, MIDDLE),
-            ListedSet::FelonyConvictions5y => (OffenceSet::FelonyConvictions5y, Convicted, Severity::Felony, RECENT),
-            ListedSet::MisdemeanorConvictions5y => {
-                (OffenceSet::Convictions5y, Convicted, Severity::Misdemeanor, RECENT)
-            }
+            ListedSet::FelonyCharges => ([In::FelonyCharges; 2], Charged, Felony, None),
+            ListedSet::FeloniesHeldToAnswer => ([In::FelonyCharges, In::HeldToAnswer], HeldToAnswer, Felony, None),
+            ListedSet::FelonyConvictions => ([In::FelonyConvictions; 2], Convicted, Felony, OLD),
+            ListedSet::FelonyConvictions15y => ([In::FelonyConvictions15y; 2], Convicted, Felony, MIDDLE),
+            ListedSet::FelonyConvictions5y => ([In::FelonyConvictions5y; 2], Convicted, Felony, RECENT),
+            ListedSet::MisdemeanorConvictions5y => ([In::Convictions5y; 2], Convicted, Misdemeanor, RECENT),
         };
-        let group = match set {
-            ListedSet::FeloniesHeldToAnswer => {
-                self.first_of_both(OffenceSet::FelonyCharges, OffenceSet::HeldToAnswer)?
-            }
-            _ => self.first(within)?,
-        };
+        let [one, other] = within;
+        let group = self.first_of_both(one, other)?;
         self.add(group, status, (Some(severity), Some(paragraphs)), years);
         Ok(())
     }

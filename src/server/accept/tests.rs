@@ -12,7 +12,7 @@ use rustls::version::TLS12;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
-use crate::identity::development::{CertificateOptions, DevelopmentAuthority, Purpose};
+use crate::identity::development::{CertificateOptions, DevelopmentAuthority, IssuedCertificate, Purpose};
 use crate::identity::fixture::World;
 
 use gate::*;
@@ -248,6 +248,115 @@ async fn shutdown_ends_the_loop_and_every_stream() {
         in_time(task).await.unwrap();
     }
     assert!(TcpStream::connect(gate.address).await.is_err());
+}
+
+#[tokio::test]
+async fn every_list_of_a_file_and_of_an_authority_counts() {
+    let gate = Gate::plain().await;
+    let (world, hour) = (&gate.world, SignedDuration::from_hours(1));
+    let (ice, gone) = (world.ice(), world.ice());
+    let list = |authority: &DevelopmentAuthority, revoked: &[&IssuedCertificate], from: SignedDuration, to| {
+        let serials: Vec<Vec<u8>> = revoked.iter().map(|one| one.serial.clone()).collect();
+        authority.revoke(&serials, world.now + from, world.now + to).unwrap().pem
+    };
+    let mut others = Vec::new();
+    for authority in [&world.new_york, &world.texas] {
+        others.push(list(authority, &[], -hour, hour));
+    }
+    let check = async |lists: &[String], good: bool| {
+        gate.state.reload(material(&gate.server, lists), world.registry()).unwrap();
+        let _stream = gate.admitted(&ice).await;
+        if good {
+            drop(gate.admitted(&gone).await);
+        } else {
+            gate.refused(gate.client(Some(&gone)), "certificate_revoked").await;
+        }
+    };
+    let revokes = list(&world.federal, &[&gone], -hour, hour);
+    // Behind others in one file, whichever is first.
+    let bundle = format!("{}{revokes}", others.concat());
+    check(&[bundle], false).await;
+    let ended = list(&world.federal, &[], -hour * 2, -hour);
+    for lists in [[ended.clone(), revokes.clone()], [revokes.clone(), ended.clone()]] {
+        check(&[lists.as_slice(), &others].concat(), false).await;
+        check(&[lists.concat(), others.concat()], false).await;
+    }
+    // Of two that are current each counts, whichever is the newer one and whichever comes first.
+    for (older, newer) in [(vec![&gone], vec![]), (vec![], vec![&gone])] {
+        let two = [list(&world.federal, &older, -hour * 2, hour), list(&world.federal, &newer, -hour, hour * 2)];
+        check(&[two.as_slice(), &others].concat(), false).await;
+        let [older, newer] = two;
+        check(&[[newer, older].as_slice(), &others].concat(), false).await;
+    }
+    check(&[[list(&world.federal, &[], -hour, hour)].as_slice(), &others].concat(), true).await;
+}
+
+#[tokio::test]
+async fn what_has_ended_does_not_take_the_place_of_what_is_good() {
+    let gate = Gate::plain().await;
+    let (world, hour) = (&gate.world, SignedDuration::from_hours(1));
+    let list = |authority: &DevelopmentAuthority, ends: SignedDuration| {
+        authority.revoke(&[], world.now - hour * 2, world.now + ends).unwrap().pem
+    };
+    let reload = |server: &IssuedCertificate, lists: &[String]| {
+        gate.state.reload(material(server, lists), world.registry()).map_err(|error| error.to_string())
+    };
+    let all = |federal: SignedDuration| {
+        vec![list(&world.federal, federal), list(&world.new_york, hour), list(&world.texas, hour)]
+    };
+    assert_eq!(reload(&gate.server, &all(hour)), Ok(0));
+    let left_without = "the authority us would be left without a revocation list that is current";
+    assert_eq!(reload(&gate.server, &all(-hour)), Err(left_without.to_owned()));
+    assert_eq!(reload(&gate.server, &all(hour)[1..]), Err(left_without.to_owned()));
+    let own = |change: &dyn Fn(&mut CertificateOptions)| {
+        let mut options = CertificateOptions::server(world.now);
+        change(&mut options);
+        gate.authority.issue(&options).unwrap()
+    };
+    let refused = |server: &IssuedCertificate, why: &str| {
+        let why = format!("the gateway's own certificate {why}");
+        assert_eq!(reload(server, &all(hour)), Err(why));
+    };
+    refused(&own(&|own| own.not_after = world.now - hour), "has expired");
+    refused(&own(&|own| own.not_before = world.now + hour), "is not good yet");
+    refused(&own(&|own| own.purposes = vec![Purpose::Client]), "may not be a server's (extended key usage)");
+    // What was in force still is.
+    let _stream = gate.admitted(&world.ice()).await;
+    let said = gate.state.outlook().warnings(world.now);
+    assert_eq!(said, Vec::<String>::new());
+    let late = gate.state.outlook().warnings(world.now + SignedDuration::from_mins(50));
+    assert!(late.iter().any(|warning| warning.starts_with("the revocation list of us ends at ")), "{late:?}");
+    let ended = gate.state.outlook().warnings(world.now + hour);
+    assert!(ended.contains(&"the revocation list of us is not current: its agencies are refused".to_owned()));
+}
+
+#[tokio::test]
+async fn a_socket_that_says_nothing_holds_its_place_for_a_moment_and_an_address_holds_its_share() {
+    let config =
+        Config { first_byte_timeout_ms: 200, handshakes_max: 4, handshakes_per_address_max: 3, ..Config::default() };
+    let gate = Gate::open(config, |_| Vec::new()).await;
+    let start = Instant::now();
+    let mut silent = Vec::new();
+    for _ in 0..3 {
+        silent.push(TcpStream::connect(gate.address).await.unwrap());
+    }
+    // One more of this address is dropped at once.
+    let mut more = TcpStream::connect(gate.address).await.unwrap();
+    assert!(matches!(in_time(more.read(&mut [0])).await, Ok(0) | Err(_)));
+    assert!(start.elapsed() < Duration::from_millis(200));
+    for socket in &mut silent {
+        assert!(matches!(in_time(socket.read(&mut [0])).await, Ok(0) | Err(_)));
+    }
+    assert!(start.elapsed() < Duration::from_secs(2), "not for as long as a handshake may last");
+    let mut reasons = gate.log.reasons();
+    reasons.sort();
+    let timeout = "handshake_timeout";
+    assert_eq!(reasons, [timeout, timeout, timeout, "too_many_handshakes_of_address"]);
+    // Who is established holds no share any more.
+    let mut streams = Vec::new();
+    for _ in 0..5 {
+        streams.push(gate.admitted(&gate.world.ice()).await);
+    }
 }
 
 #[tokio::test]

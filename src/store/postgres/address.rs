@@ -19,7 +19,6 @@ const KEEPALIVE_IDLE: Duration = Duration::from_secs(5);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(2);
 const KEEPALIVE_TRIES: u32 = 3;
 const UNACKNOWLEDGED: Duration = Duration::from_secs(10);
-/// A file with more in it holds no password.
 
 /// The address of a database that may hold a store: `postgres://USER@HOST:PORT,HOST:PORT/DATABASE?sslrootcert=PATH`.
 ///

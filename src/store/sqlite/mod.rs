@@ -13,7 +13,7 @@ mod write;
 use std::collections::HashMap;
 use std::fs::{File, TryLockError};
 use std::io::ErrorKind;
-use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -45,18 +45,20 @@ pub struct SqliteStore {
     reader: Arc<SqliteReader>,
     /// Whether what is durable is unknown since a write failed.
     failed: bool,
-    // Last, so that it is let go when everything else is closed.
-    lock: Option<File>,
+    // Last, so that they are let go when everything else is closed: SQLite's own locks end with any handle of the file.
+    alone: Option<(File, File)>,
 }
 
 impl SqliteStore {
     /// Opens the file as the only gateway on it: before anything else a lock is taken, which the system lets go when
     /// the process ends, however it ends. A second writer would be fenced by its heads; it should not come that far.
     pub fn open_alone(path: &Path, wrapping_key: &[u8; 32]) -> Result<Self, StoreError> {
+        // By its own name, whichever link it was reached by: lock and write-ahead log stand beside that.
+        let path = &real(path)?;
         let lock = lock(path)?;
         make_durable(&beside(path, "-wal"))?;
         let mut store = Self::open(path, wrapping_key)?;
-        store.lock = Some(lock);
+        store.alone = Some((lock, lock_itself(path)?));
         Ok(store)
     }
 
@@ -66,7 +68,7 @@ impl SqliteStore {
         let vault = Arc::new(Key::new(wrapping_key)?);
         let reader = Arc::new(SqliteReader::new(path.to_owned(), Some(Arc::clone(&vault))));
         let names = read::names(&connection)?;
-        Ok(Self { connection, names, vault, data_keys: HashMap::new(), reader, failed: false, lock: None })
+        Ok(Self { connection, names, vault, data_keys: HashMap::new(), reader, failed: false, alone: None })
     }
 }
 
@@ -92,7 +94,32 @@ pub fn open_read_only(path: &Path, wrapping_key: Option<&[u8; 32]>) -> Result<Sq
     Ok(SqliteReader::new(path.to_owned(), vault))
 }
 
-/// A file beside the store and not the store itself, whose locks are SQLite's.
+/// A path with every symbolic link in it followed. What is not there yet is made where it says.
+fn real(path: &Path) -> Result<PathBuf, StoreError> {
+    match path.canonicalize() {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(path.to_owned()),
+        found => Ok(found?),
+    }
+}
+
+/// Locks the file itself, as the kernel knows it and whatever it is called: a file that is mounted at another place has
+/// another lock beside it. SQLite's locks are of another kind, and neither sees the other.
+///
+/// A file with a second name is refused: a write-ahead log stands beside one of the names, and whoever came by the other would
+/// begin without it.
+fn lock_itself(path: &Path) -> Result<File, StoreError> {
+    let file = File::open(path)?;
+    if file.metadata()?.nlink() > 1 {
+        return Err(StoreError::SecondName(path.to_owned()));
+    }
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StoreError::Held(path.to_owned())),
+        Err(TryLockError::Error(error)) => Err(error.into()),
+    }
+}
+
+/// A file beside the store, so that a second gateway by the same name does not even touch the store.
 fn lock(path: &Path) -> Result<File, StoreError> {
     let name = beside(path, "-lock");
     let file = File::options().create(true).append(true).mode(0o600).open(&name)?;

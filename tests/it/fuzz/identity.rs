@@ -223,7 +223,10 @@ fn a_token_says_exactly_what_it_must_however_it_was_signed() {
                 }
                 assert!(claims["aud"] == json!(AUDIENCE) || claims["aud"] == json!([AUDIENCE]));
                 // A fraction of a second is taken, and counts as none.
-                let whole = |name: &str| claims[name].as_f64().unwrap().floor() as i64;
+                let whole = |name: &str| {
+                    let seconds = claims[name].as_f64().unwrap().floor();
+                    SignedDuration::try_from_secs_f64(seconds).unwrap().as_secs()
+                };
                 let (iat, exp) = (whole("iat"), whole("exp"));
                 assert!(iat <= NOW_S + 5 && NOW_S < exp + 5 && (1..=3_600).contains(&(exp - iat)));
                 assert_eq!(proven.actor.kind.word(), claims["actor"].as_str().unwrap());

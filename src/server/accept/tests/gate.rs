@@ -1,6 +1,7 @@
 //! A gate to stand before: an acceptor with its authorities, clients to come to it, and what was logged.
 
 use std::io::Write;
+use std::net::SocketAddr;
 use std::sync::Mutex;
 
 use jiff::{SignedDuration, Timestamp};

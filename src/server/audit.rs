@@ -1,0 +1,76 @@
+//! Where audit lines go, if not to standard error: a file that is opened again when it was rotated, and that says when it
+//! cannot be written (NIST SP 800-53 AU-5). Nobody is refused for it: who was denied is denied.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A file of audit lines.
+#[derive(Debug)]
+pub struct AuditFile {
+    path: PathBuf,
+    file: Mutex<File>,
+    lost: AtomicU64,
+    failing: AtomicBool,
+}
+
+impl AuditFile {
+    /// Opens it to add to it. A new one is its owner's alone.
+    pub fn open(path: &Path) -> io::Result<Arc<Self>> {
+        let (file, path) = (Mutex::new(opened(path)?), path.to_owned());
+        Ok(Arc::new(Self { path, file, lost: AtomicU64::new(0), failing: AtomicBool::new(false) }))
+    }
+
+    /// Opens the path again: after a rotation it is another file. On an error the old one stays.
+    pub fn reopen(&self) -> io::Result<()> {
+        let file = opened(&self.path)?;
+        *self.file.lock().unwrap_or_else(PoisonError::into_inner) = file;
+        Ok(())
+    }
+
+    /// How many lines could not be written.
+    pub fn lost(&self) -> u64 {
+        self.lost.load(Ordering::Relaxed)
+    }
+
+    /// Whether the last line could not be written.
+    pub fn is_failing(&self) -> bool {
+        self.failing.load(Ordering::Relaxed)
+    }
+
+    fn write(&self, line: &[u8]) {
+        let written = self.file.lock().unwrap_or_else(PoisonError::into_inner).write_all(line);
+        let failed = written.is_err();
+        if failed {
+            self.lost.fetch_add(1, Ordering::Relaxed);
+        }
+        // Said once, when it begins: the readiness probe says it as long as it lasts.
+        if self.failing.swap(failed, Ordering::Relaxed) != failed
+            && let Err(error) = written
+        {
+            tracing::error!(path = %self.path.display(), %error, "audit lines are lost: the file cannot be written");
+        }
+    }
+}
+
+fn opened(path: &Path) -> io::Result<File> {
+    OpenOptions::new().create(true).append(true).mode(0o600).open(path)
+}
+
+/// Writes one line after another. That one was lost is counted, and never stops the call that it is of.
+#[derive(Debug)]
+pub struct AuditLines(pub Arc<AuditFile>);
+
+impl Write for AuditLines {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.0.write(line);
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
