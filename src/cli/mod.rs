@@ -115,8 +115,20 @@ fn audit_file(path: Option<&Path>) -> anyhow::Result<Option<Arc<AuditFile>>> {
 
 fn failed(error: &anyhow::Error) -> ExitCode {
     // Nobody left to tell when standard error is closed.
-    let _told = writeln!(std::io::stderr(), "comity: {error:#}");
+    let _told = writeln!(std::io::stderr(), "comity: {}", said_once(error));
     ExitCode::FAILURE
+}
+
+/// An error and its causes, without those that the one before has said already.
+fn said_once(error: &anyhow::Error) -> String {
+    let mut said = String::new();
+    for cause in error.chain().map(ToString::to_string).filter(|cause| !cause.is_empty()) {
+        if !said.contains(&cause) {
+            let joint = if said.is_empty() { "" } else { ": " };
+            said = format!("{said}{joint}{cause}");
+        }
+    }
+    said
 }
 
 /// Where relative paths of a configuration start: at the directory that its file is in, by whatever path it was named.

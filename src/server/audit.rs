@@ -51,7 +51,15 @@ impl AuditFile {
         if self.failing.swap(failed, Ordering::Relaxed) != failed
             && let Err(error) = written
         {
-            tracing::error!(path = %self.path.display(), %error, "audit lines are lost: the file cannot be written");
+            // By hand: what is logged from within a line being logged goes nowhere.
+            let said = serde_json::json!({
+                "timestamp": jiff::Timestamp::now().to_string(),
+                "level": "ERROR",
+                "message": "audit lines are lost: the file cannot be written",
+                "path": self.path,
+                "error": error.to_string(),
+            });
+            let _nobody_left_to_tell = writeln!(io::stderr(), "{said}");
         }
     }
 }

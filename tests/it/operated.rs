@@ -96,6 +96,7 @@ fn both_refuse(path: &Path, why: &str) {
     assert!(!checked.status.success() && said.contains(why), "check-config: {said}");
     let said = serve(path).expect_err(why);
     assert!(said.contains(why), "serve: {said}");
+    assert_eq!(said.matches(why).count(), 1, "said twice: {said}");
 }
 
 #[test]
@@ -323,6 +324,8 @@ async fn audit_lines_go_on_after_a_rotation_and_their_loss_is_said() {
     };
     assert!(asked("/readyz").await.contains("audit lines are lost: 3 so far"));
     assert!(asked("/metrics").await.contains("comity_audit_lines_lost_total 3"));
+    let said = fs::read_to_string(&full.errors).unwrap();
+    assert_eq!(said.matches("audit lines are lost: the file cannot be written").count(), 1, "{said}");
 }
 
 /// What a peer wrote is not in the log, however much of it there is.
