@@ -26,10 +26,10 @@ pub struct ClocksConfig {
     #[serde(deserialize_with = "within::<_, _, 1, 100_000>")]
     pub firings_len_max: usize,
     /// From a request to its answer.
-    #[serde(deserialize_with = "within::<_, _, 1, 8760>")]
+    #[serde(deserialize_with = "within::<_, _, 0, 8760>")]
     pub answer_hours: u16,
     /// From the notice to the expected release.
-    #[serde(deserialize_with = "within::<_, _, 1, 8760>")]
+    #[serde(deserialize_with = "within::<_, _, 0, 8760>")]
     pub notice_hours: u16,
     /// Business days from a claim to citizenship to its review.
     #[serde(deserialize_with = "within::<_, _, 1, 255>")]

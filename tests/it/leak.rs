@@ -43,6 +43,10 @@ const CASES_TELLING: u64 = 5_000;
 const HISTORIES_OF_A_LAW: u64 = 2;
 const MESSAGES: usize = 16;
 
+/// Seeds whose histories show a leak of a release that `disclose` allows and `notify` does not, were that not held apart.
+/// They are played first, so that it would be seen at once and not with luck.
+const TELLING: [u64; 0] = [];
+
 /// Plays the histories of a seed.
 fn play(seed: u64) -> Result<Tally, String> {
     let mut rng = fastrand::Rng::with_seed(seed);
@@ -103,7 +107,9 @@ fn run(count: u64, seed: u64) -> Result<Tally, String> {
         for _ in 0..std::thread::available_parallelism().unwrap().get() {
             scope.spawn(|| {
                 while tally.lock().unwrap().cases < count && failed.lock().unwrap().is_none() {
-                    let seed = seed.wrapping_add(next.fetch_add(1, Ordering::Relaxed));
+                    let nth = next.fetch_add(1, Ordering::Relaxed);
+                    let telling = usize::try_from(nth).ok().and_then(|nth| TELLING.get(nth).copied());
+                    let seed = telling.unwrap_or_else(|| seed.wrapping_add(nth));
                     match play(seed) {
                         Ok(played) => tally.lock().unwrap().add(&played),
                         Err(error) => {
