@@ -173,7 +173,11 @@ pub(super) fn claim_in(
     let key_path = key.map_or_else(|| directory.join("keys/log.vkey"), Path::to_owned);
     let key = std::fs::read_to_string(&key_path).with_context(|| Unreadable(key_path.display().to_string()))?;
     let own = || Some(directory.join("keys").join(secret_files::WRAPPING)).filter(|path| path.exists());
-    let wrapping_key = wrapping_key.map(Path::to_owned).or_else(own).map(|path| read_key(&path).with_context(|| Unreadable(path.display().to_string()))).transpose()?;
+    let wrapping_key = wrapping_key
+        .map(Path::to_owned)
+        .or_else(own)
+        .map(|path| read_key(&path).with_context(|| Unreadable(path.display().to_string())))
+        .transpose()?;
     Ok(Claim {
         store,
         directory: directory.to_owned(),
