@@ -15,25 +15,27 @@ use crate::recorder::ticks::NO_OFFICER;
 const JUDGEMENT: &str = "Judgement";
 
 impl Plan<'_> {
-    /// Asks the law again of custodies.
-    pub(super) fn judge(&mut self, custodies: &[CaseName], clock_now: Timestamp) -> Result<(), PlanError> {
-        custodies.iter().try_for_each(|custody| self.judge_one(custody, clock_now))
+    /// Asks the law again of custodies. How many entries say what came of it.
+    pub(super) fn judge(&mut self, custodies: &[CaseName], clock_now: Timestamp) -> Result<usize, PlanError> {
+        custodies.iter().try_fold(0_usize, |said, custody| Ok(said.saturating_add(self.judge_one(custody, clock_now)?)))
     }
 
-    fn judge_one(&mut self, custody: &CaseName, clock_now: Timestamp) -> Result<(), PlanError> {
+    fn judge_one(&mut self, custody: &CaseName, clock_now: Timestamp) -> Result<usize, PlanError> {
         let now = self.time_of_record(&custody.jurisdiction, clock_now);
         let mut case = self.assemble([custody]);
         if case.custody.is_none() {
             self.put_down_no_more(custody, judgement(None));
-            return Ok(());
+            return Ok(0);
         }
         let officer: OfficerPseudonym = NO_OFFICER.parse().map_err(|_| PlanError::NoOfficer)?;
         let times = (&self.duties.review, self.timetable);
+        let mut said = 0_usize;
         for record in follow(&case, &self.gate.after(&case, now), times, now) {
+            said = said.saturating_add(1);
             let index = self.append(&gateway(), &officer, JUDGEMENT, &record, now)?;
             apply(&mut case, &record, index, now);
         }
         self.keep(case, now);
-        Ok(())
+        Ok(said)
     }
 }

@@ -96,15 +96,16 @@ impl Recorder {
         };
         let tried: Vec<_> = disclosures.iter().map(attempt).collect();
         let fired = plan.fire(&due, self.clock.now())?;
-        plan.judge(&judged, self.clock.now())?;
+        let said = plan.judge(&judged, self.clock.now())?;
         let alarms = std::mem::take(&mut plan.alarms);
         let Planned { logs, mut append } = plan.finish();
         let sent = disclosures.iter().zip(&tried).filter(|(_, tried)| **tried == Ok(Tried::Send));
         append.disclosures = sent.map(|((delivering, _), _)| delivering.disclosure.clone()).collect();
         append.agenda.extend(page.mark());
-        // Where nothing moved, looking again would find the same.
+        // Where nothing moved, looking again would find the same. What was said of the law may set a clock that is due already,
+        // such as that of a review of a release that was due to be noticed before.
         let full = due.len().max(again.len()) >= self.firings_len_max;
-        let more = full && !append.agenda.is_empty();
+        let more = (full && !append.agenda.is_empty()) || said > 0;
         let checkpoints = self.make_durable(logs, &mut append)?;
         Ok(Some(Durable { outcomes, tried, fired, alarms, page, more, append, checkpoints }))
     }

@@ -11,6 +11,8 @@ use crate::sample;
 
 /// Minutes that a clock may step back: a day.
 const BACK_MINS: i64 = 24 * 60;
+/// After the end of any hold.
+const LATER_MINS: i64 = 30 * 24 * 60;
 const FORTH_MINS: i64 = 3 * 24 * 60;
 
 #[derive(Debug, Clone)]
@@ -113,8 +115,12 @@ pub(super) enum Again {
 /// A sequence. Most begin with a detainer that comes some way: what follows then has something to go on with.
 pub(super) fn moves() -> impl Strategy<Value = Vec<Move>> {
     let answer = prop_oneof![Just(AnswerKind::HonorHold), Just(AnswerKind::NotifyOnly)];
-    (0..2usize, 0..=5usize, beginning(answer), vec(one_move(), 5..11)).prop_map(|(home, len, beginning, rest)| {
-        let mut moves: Vec<Move> = beginning.into_iter().take(len).chain(rest).collect();
+    // In some ends a while passes at once: what was forgotten is due then, a person who is still held above all.
+    let ending = proptest::option::weighted(0.2, Just([Move::Clock { mins: LATER_MINS }, Move::Tick]));
+    let parts = (0..2usize, 0..=5usize, beginning(answer), vec(one_move(), 5..11), ending);
+    parts.prop_map(|(home, len, beginning, rest, ending)| {
+        let ending = ending.into_iter().flatten();
+        let mut moves: Vec<Move> = beginning.into_iter().take(len).chain(rest).chain(ending).collect();
         for one in &mut moves {
             let Move::Batch { drafts, .. } = one else { continue };
             for draft in drafts {

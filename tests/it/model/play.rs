@@ -83,7 +83,7 @@ impl Player {
         for _ in 0..self.real.ticks() {
             grown.extend(self.plain.tick(&GATES[self.law], now));
         }
-        prop_assert!(self.plain.is_at_rest(now), "something is in the way of what is due");
+        prop_assert!(self.plain.is_at_rest(now), "something is in the way of what is due: {}", self.plain.left(now));
         for (log, size) in before {
             for index in size..self.plain.logs[&log].size() {
                 let leaf = entry::read_leaf(&self.plain.logs[&log].entry(index).leaf).unwrap();

@@ -68,6 +68,12 @@ impl Plain {
         self.walks.is_empty() && judged && !self.all_clocks(clock).iter().flatten().any(fires)
     }
 
+    /// What is left to be done at a time, for whoever asks why.
+    pub(super) fn left(&self, clock: Timestamp) -> String {
+        let judged: Vec<_> = self.again.iter().filter(|(_, at)| **at <= clock).collect();
+        format!("at {clock}: walks {:?}, to be judged {judged:?}, clocks {:?}", self.walks, self.all_clocks(clock))
+    }
+
     fn now(&self, place: &JurisdictionId, clock: Timestamp) -> Timestamp {
         KINDS.map(|kind| self.logs[&log(place, kind)].recorded_at()).into_iter().fold(clock, Ord::max)
     }

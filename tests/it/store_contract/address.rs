@@ -53,7 +53,7 @@ fn an_address_that_cannot_be_used_is_refused_without_being_quoted() {
     let root = authority(directory.path(), &certificates("localhost").0.authority_pem);
     let open_to_all = directory.path().join("open");
     fs::write(&open_to_all, PASSWORD).unwrap();
-    fs::set_permissions(&open_to_all, fs::Permissions::from_mode(0o640)).unwrap();
+    fs::set_permissions(&open_to_all, fs::Permissions::from_mode(0o644)).unwrap();
     let open_to_all = open_to_all.display();
     let check = |url: String, expected: &str| {
         let refused = parse(&url).unwrap_err();
@@ -83,7 +83,7 @@ fn an_address_that_cannot_be_used_is_refused_without_being_quoted() {
         format!("postgres://{secret}db/c?sslrootcert={root}&passfile={open_to_all}"),
         "either in the URL or in passfile",
     );
-    check(format!("postgres://u@db/c?sslrootcert={root}&passfile={open_to_all}"), "its mode must be 0600");
+    check(format!("postgres://u@db/c?sslrootcert={root}&passfile={open_to_all}"), "is open to others");
     // A password that was not written as it should be.
     for password in [
         "Zebulons@geheimnis",
