@@ -37,6 +37,8 @@ use crate::leak::pack::Pack;
 use crate::sample;
 
 const CASES: u64 = 20_000;
+/// Where no seed is told: the same on each run, so that a verdict does not hang on luck. Others are for a search.
+const SEED: u64 = 1;
 /// With so many, each class must have been shown at times, and kept at times.
 const CASES_TELLING: u64 = 5_000;
 /// Histories under one law: to read a policy set takes longer than to judge by it.
@@ -102,7 +104,7 @@ fn one_history(pack: &Arc<Pack>, gate: &Arc<Gate>, seed: u64, tally: &mut Tally)
 
 /// Plays until there were so many cases, and tells what was found.
 fn run(count: u64, told_seed: Option<u64>) -> Result<Tally, String> {
-    let seed = told_seed.unwrap_or_else(|| fastrand::u64(..));
+    let seed = told_seed.unwrap_or(SEED);
     println!("COMITY_LEAK_SEED={seed}");
     let first = if told_seed.is_none() { TELLING.as_slice() } else { &[] };
     let (next, tally, failed) = (AtomicU64::new(0), Mutex::new(Tally::default()), Mutex::new(None));
