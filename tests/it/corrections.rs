@@ -5,8 +5,8 @@ use comity::wire::v1;
 use comity::wire::v1::event::Event;
 
 use crate::harness::World;
-use crate::harness::changes::movement_to;
-use crate::harness::requests::{NY_CUSTODY, NY_EXCHANGE};
+use crate::harness::changes::{correction, movement_to};
+use crate::harness::requests::{NY_CUSTODY, NY_EXCHANGE, match_of};
 
 #[tokio::test]
 async fn a_retraction_does_not_say_why_not_even_by_the_method_that_made_it() {
@@ -24,4 +24,27 @@ async fn a_retraction_does_not_say_why_not_even_by_the_method_that_made_it() {
 
     let kept = world.oversight().entries(NY_CUSTODY).await.accepted().pop().unwrap();
     assert_eq!(read_leaf(&kept.leaf).unwrap().method, "CustodyService/MoveCustody");
+}
+
+#[tokio::test]
+async fn an_answer_that_was_told_is_taken_back_with_the_finding_that_was_not() {
+    let world = World::start();
+    // Of a county jail's custody the requester is not told; that it declined, it is.
+    let jail = world.system("us-ny-erie-jail");
+    let matched = world.matched("us-ny-erie-jail").await;
+    world.answers("us-ny-erie-jail", &matched.detainer, v1::AnswerKind::Decline).await.accepted();
+    let before = world.ice().detainer(&matched.detainer).await.accepted();
+    assert!(before.acknowledgement.is_none() && before.answer.is_some());
+
+    let mut nobody = match_of(&matched.detainer, "");
+    let found = nobody.acknowledgement.as_mut().unwrap();
+    (found.finding, found.match_method) = (v1::Finding::NoSuchPerson.into(), v1::MatchMethod::Unspecified.into());
+    found.confidence_percent = 0;
+    nobody.correction = Some(correction());
+    jail.acknowledge(nobody).await.accepted();
+
+    let after = world.ice().detainer(&matched.detainer).await.accepted();
+    assert_eq!((after.answer, after.state), (None, v1::DetainerState::Lodged.into()));
+    let told = world.ice().entries(NY_EXCHANGE).await.accepted().pop().unwrap();
+    assert_eq!(read_leaf(&told.leaf).unwrap().method, "Retraction");
 }

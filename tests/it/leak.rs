@@ -45,9 +45,10 @@ const CASES_TELLING: u64 = 5_000;
 const HISTORIES_OF_A_LAW: u64 = 2;
 const MESSAGES: usize = 16;
 
-/// Seeds whose histories show a leak of a release that `disclose` allows and `notify` does not, were that not held apart.
-/// They are played first, unless a seed is told, so that it would be seen at once and not with luck.
-const TELLING: [u64; 2] = [6_000_000, 8_000_000];
+/// Seeds whose histories would show a leak at once, and not with luck. They are played first, unless a seed is told. Two
+/// are of a release that `disclose` allows and `notify` does not. The third is of an answer that was told, of a match that
+/// was not, and stood after the match was parted.
+const TELLING: [u64; 3] = [6_000_000, 8_000_000, 829_521_657_514_947_792];
 
 /// Plays the histories of a seed.
 fn play(seed: u64) -> Result<Tally, String> {

@@ -113,8 +113,9 @@ pub(super) fn acknowledge(
         may_link(case, detainer)?;
     }
     let law = permitted.law(&detainer.name).ok_or(Refusal::NoSuchCase)?;
-    // Whatever else the issuer was told rests on the finding.
-    let told = (detainer.shown.finding.is_some() || knows_of_custody(detainer)).then_some(detainer);
+    // Whatever else the issuer was told rests on the finding: an answer as well, where the finding itself was withheld.
+    let knows = detainer.shown.finding.is_some() || detainer.shown.answer.is_some() || knows_of_custody(detainer);
+    let told = knows.then_some(detainer);
     let shown = shown_with(detainer, law, FieldClass::Custody, Told::by(correction, told));
     let counts = match acknowledgement.finding {
         Finding::MatchedCustody => counts(detainer, case, permitted, shown),
