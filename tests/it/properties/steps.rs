@@ -17,6 +17,7 @@ use comity::domain::obligation::ObligationName;
 use comity::domain::review::{ReviewDecision, ReviewMatter, ReviewName};
 use comity::domain::subject::Flags;
 use comity::domain::transfer::{TransferFailureCause, TransferName, WindowDeclineReason};
+use comity::domain::warrant::{VerificationOutcome, WarrantVerification};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -42,6 +43,7 @@ pub(crate) enum Step {
 #[derive(Debug, Clone)]
 pub(crate) enum Said {
     Amend { juvenile: bool },
+    Verify(VerificationOutcome),
     Serve { corrects: bool },
     Raise(Side),
     Resolve(Side, ClaimOutcome),
@@ -122,6 +124,7 @@ fn side() -> impl Strategy<Value = Side> {
 fn said() -> impl Strategy<Value = Said> {
     prop_oneof![
         2 => prop::bool::weighted(0.2).prop_map(|juvenile| Said::Amend { juvenile }),
+        1 => any::word().prop_map(Said::Verify),
         2 => any::<bool>().prop_map(|corrects| Said::Serve { corrects }),
         2 => side().prop_map(Said::Raise),
         2 => (side(), any::word()).prop_map(|(side, outcome)| Said::Resolve(side, outcome)),
@@ -219,6 +222,10 @@ impl Said {
         let detainer = of.name.clone();
         match self {
             Self::Amend { juvenile } => (nickname(&of.issuer), amendment(of, *juvenile)),
+            Self::Verify(outcome) => {
+                let verification = Box::new(WarrantVerification { outcome: *outcome, ..sample::verification() });
+                (speaker(of, Side::Custodian), CaseCommand::VerifyWarrant { detainer, verification })
+            }
             Self::Serve { corrects } => {
                 let (service, correction) = (sample::service(), corrects.then(sample::correction));
                 (speaker(of, Side::Custodian), CaseCommand::RecordServiceOfCopy { detainer, service, correction })
