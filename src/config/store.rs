@@ -70,6 +70,16 @@ impl StoreConfig {
         if !rest.is_empty() {
             places.push((rest, place(self.path.as_ref(), self.url.as_ref(), base)?));
         }
+        let mut files = BTreeSet::new();
+        for (_, place) in &places {
+            if let Place::File(path) = place {
+                // By whichever link: it would be one file, which one writer has.
+                let file = path.canonicalize().unwrap_or_else(|_| path.clone());
+                if !files.insert(file) {
+                    return Err(ConfigError::Store(format!("two shards are kept in {place}")));
+                }
+            }
+        }
         Ok(places)
     }
 }
@@ -175,6 +185,7 @@ mod tests {
         check(&format!("path = 'c.db'\n{tx}"), Ok(&[("us-tx", "/base/t.db"), ("us-ny", "/base/c.db")]));
         check(tx, Err(either));
         check(&format!("path = 'c.db'\n{tx}{tx}"), Err(twice));
+        check(&format!("path = 't.db'\n{tx}"), Err("the store: two shards are kept in /base/t.db"));
         check(
             "path = 'c.db'\n[[shard]]\njurisdictions = ['us-ca']\npath = 't.db'",
             Err("the store: us-ca is kept in another shard, or not served at all"),

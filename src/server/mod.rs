@@ -14,6 +14,7 @@ mod ops;
 mod policies;
 mod protocol;
 mod shares;
+mod start_check;
 mod ticking;
 mod underway;
 mod worker;
@@ -32,6 +33,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 pub use audit::{AuditFile, AuditLines};
 pub use health::Phase;
 pub use policies::{ReloadError, Reloaded, UnfitSet};
+pub use start_check::check_start;
 
 use crate::api::{Api, ApiKeys, Turns};
 use crate::config::{Config, ConfigError, Secrets};

@@ -1,5 +1,6 @@
 //! The writer as it is put together: where it writes, by which clock, and how long the legal clocks run.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -8,7 +9,7 @@ use jiff::tz::TimeZone;
 use tokio::sync::watch;
 
 use crate::config::{Config, Secrets};
-use crate::domain::ids::FacilityCode;
+use crate::domain::ids::{FacilityCode, JurisdictionId};
 use crate::domain::timetable::Timetable;
 use crate::domain::zone::Zones;
 use crate::identity::registry::Registry;
@@ -16,7 +17,7 @@ use crate::meters::Meters;
 use crate::policy::in_force::InForce;
 use crate::recorder::{Clock, Duties, Entropy, Handle, Heads, Hindrance, Parts, Recorder, RecorderError};
 use crate::server::ServerError;
-use crate::store::{Reader, Sharded};
+use crate::store::{Place, Reader, Sharded};
 
 /// What a writer writes by.
 pub(super) struct Writes {
@@ -53,11 +54,7 @@ pub(super) fn start(
     let (mut hindrances, mut threads) = (Vec::new(), Vec::new());
     for (jurisdictions, place) in config.store.places(&config.jurisdictions, base)? {
         let store = place.open(&secrets.wrapping)?;
-        // A store has one policy set for all that is in it, and a log that is kept twice would fork.
-        let foreign = store.reader().logs()?.into_iter().find(|log| !jurisdictions.contains(&log.jurisdiction));
-        if let Some(log) = foreign {
-            return Err(ServerError::KeptElsewhere { log, place: place.to_string() });
-        }
+        kept_here(&*store.reader(), &jurisdictions, &place)?;
         let running = Recorder::start(Parts {
             store,
             in_force: in_force.clone(),
@@ -82,6 +79,18 @@ pub(super) fn start(
     }
     let handle = Handle::joined(handles).ok_or(ServerError::NoJurisdiction)?;
     Ok(Writers { handle, reader: Sharded::over(readers), heads, hindrances, threads })
+}
+
+/// A store has one policy set for all that is in it, and a log that is kept twice would fork.
+pub(super) fn kept_here(
+    reader: &dyn Reader,
+    jurisdictions: &BTreeSet<JurisdictionId>,
+    place: &Place,
+) -> Result<(), ServerError> {
+    match reader.logs()?.into_iter().find(|log| !jurisdictions.contains(&log.jurisdiction)) {
+        Some(log) => Err(ServerError::KeptElsewhere { log, place: place.to_string() }),
+        None => Ok(()),
+    }
 }
 
 /// How long clocks run, and in which time zone each custodian and facility lies.

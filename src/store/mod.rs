@@ -26,7 +26,7 @@ pub use agenda::{AgendaChange, AgendaFilter, AgendaPlace, ListedItem};
 pub use audience::Audience;
 pub use copy::{Copied, copy, digest};
 pub use error::StoreError;
-pub use place::Place;
+pub use place::{Found, Place};
 pub use reader::{CaseFilter, EntryHeader, Reader, RecordedAnswer, StoredEntry};
 pub use sharded::Sharded;
 

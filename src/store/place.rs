@@ -8,6 +8,19 @@ use crate::store::postgres::{self, Address, PostgresStore};
 use crate::store::sqlite::{self, SqliteStore};
 use crate::store::{Reader, Store, StoreError};
 
+/// What a start would find.
+#[derive(Debug)]
+pub enum Found {
+    /// Nothing yet: a store would be made there.
+    Nothing,
+    /// A store that a gateway serves now, which holds this file.
+    InUse(PathBuf),
+    /// A store.
+    Store(Arc<dyn Reader>),
+    /// It was not looked for: a database server is not asked.
+    Unasked,
+}
+
 /// Where a store is.
 #[derive(Debug, Clone)]
 pub enum Place {
@@ -23,6 +36,14 @@ impl Place {
         match self {
             Self::File(path) => Ok(Box::new(SqliteStore::open_alone(path, wrapping_key)?)),
             Self::Server(address) => Ok(Box::new(PostgresStore::open(address, wrapping_key)?)),
+        }
+    }
+
+    /// Looks for what a start would open, and changes nothing.
+    pub fn find(&self, wrapping_key: &[u8; 32]) -> Result<Found, StoreError> {
+        match self {
+            Self::File(path) => sqlite::find(path, wrapping_key),
+            Self::Server(_) => Ok(Found::Unasked),
         }
     }
 

@@ -1,5 +1,7 @@
 //! What operators do with files, paths and probes, and what a gateway makes of it. Each was a fault once.
 
+mod mutated;
+
 use std::fs::{self, File, Permissions};
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;

@@ -5,6 +5,7 @@
 mod agenda;
 mod appeals;
 mod copy;
+mod find;
 mod inbox;
 mod policy;
 mod read;
@@ -21,6 +22,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 pub(in crate::store) use copy::{Duplicate, Original};
+pub(in crate::store) use find::find;
 pub use read::SqliteReader;
 
 use crate::domain::ids::CaseName;
@@ -109,7 +111,7 @@ fn real(path: &Path) -> Result<PathBuf, StoreError> {
 /// begin without it.
 fn lock_itself(path: &Path) -> Result<File, StoreError> {
     let file = File::open(path)?;
-    if file.metadata()?.nlink() > 1 {
+    if has_second_name(&file)? {
         return Err(StoreError::SecondName(path.to_owned()));
     }
     match file.try_lock() {
@@ -117,6 +119,10 @@ fn lock_itself(path: &Path) -> Result<File, StoreError> {
         Err(TryLockError::WouldBlock) => Err(StoreError::Held(path.to_owned())),
         Err(TryLockError::Error(error)) => Err(error.into()),
     }
+}
+
+fn has_second_name(file: &File) -> Result<bool, StoreError> {
+    Ok(file.metadata()?.nlink() > 1)
 }
 
 /// A file beside the store, so that a second gateway by the same name does not even touch the store.
@@ -181,7 +187,7 @@ fn open_connection(path: &Path) -> Result<Connection, StoreError> {
 }
 
 fn establish_schema(connection: &Connection) -> Result<(), StoreError> {
-    if mark(connection)? != (0, 0) {
+    if !is_blank(connection)? {
         return check_schema(connection);
     }
     let script = format!(
@@ -189,6 +195,12 @@ fn establish_schema(connection: &Connection) -> Result<(), StoreError> {
          PRAGMA application_id = {APPLICATION_ID}; COMMIT;"
     );
     Ok(connection.execute_batch(&script)?)
+}
+
+/// Whether nothing was ever put into the file, by us or by anybody else.
+fn is_blank(connection: &Connection) -> Result<bool, StoreError> {
+    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    Ok(tables == 0 && mark(connection)? == (0, 0))
 }
 
 /// Whether the file is a store of this version.
