@@ -5,6 +5,7 @@ mod certs;
 mod check_config;
 pub mod demo;
 mod dev;
+mod disclosures;
 pub mod files;
 mod health;
 mod logging;
@@ -66,6 +67,8 @@ enum Command {
     CheckConfig(check_config::CheckConfigArgs),
     /// Copies a store to another place, from a file to a database or back, and verifies that nothing differs.
     Migrate(migrate::MigrateArgs),
+    /// Lists what was disclosed to whom, by the account that a store keeps.
+    Disclosures(disclosures::DisclosuresArgs),
     /// The law as data: checks a policy set, and holds it against its own cases.
     Policy(policy::PolicyArgs),
     /// Makes development certificates, keys and tokens. For production, see certs/README.md.
@@ -96,6 +99,7 @@ pub fn main() -> ExitCode {
         Command::Call(args) => return call::run(&args),
         Command::CheckConfig(args) => check_config::run(&args),
         Command::Migrate(args) => migrate::run(&args),
+        Command::Disclosures(args) => disclosures::run(&args),
         Command::Policy(args) => policy::run(&args),
         Command::Certs(args) => certs::run(&args),
         Command::Token(args) => token::run(&args),

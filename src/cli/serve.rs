@@ -1,5 +1,6 @@
 //! `comity serve`: a gateway from its configuration, until told to stop.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,7 +10,8 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::{base_of, say};
 use crate::config::Config;
-use crate::server::{AuditFile, Gateway, Seams};
+use crate::identity::clock::WallClock;
+use crate::server::{AuditFile, Gateway, Seams, check, check_against};
 
 /// Arguments of `comity serve`.
 #[derive(Debug, Args)]
@@ -17,11 +19,22 @@ pub(super) struct ServeArgs {
     /// The configuration. Relative paths in it start at its directory.
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
+    /// A checkpoint kept elsewhere, which its log must have grown from: else the store was restored from an older backup,
+    /// and is not served. May be given several times.
+    #[arg(long, value_name = "FILE")]
+    against: Vec<PathBuf>,
 }
 
 pub(super) fn run(args: &ServeArgs, audit: Option<&Arc<AuditFile>>) -> Result<()> {
     let config = Config::read(&args.config)?;
-    serve(&config, &base_of(&args.config)?, audit)
+    let base = base_of(&args.config)?;
+    if !args.against.is_empty() {
+        let checked = check(&config, &base, &WallClock::system())?;
+        let read = |path: &PathBuf| fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()));
+        let kept: Vec<String> = args.against.iter().map(read).collect::<Result<_>>()?;
+        check_against(&config, &base, &checked, &kept)?;
+    }
+    serve(&config, &base, audit)
 }
 
 /// Serves until SIGTERM or SIGINT, then drains. SIGHUP takes up renewed certificates, revocation lists and

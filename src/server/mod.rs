@@ -33,7 +33,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 pub use audit::{AuditFile, AuditLines};
 pub use health::Phase;
 pub use policies::{ReloadError, Reloaded, UnfitSet};
-pub use start_check::check_start;
+pub use start_check::{AgainstError, check_against, check_start};
 
 use crate::api::{Api, ApiKeys, Turns};
 use crate::config::{Config, ConfigError, Secrets};
@@ -104,6 +104,9 @@ pub enum ServerError {
         /// Where.
         place: String,
     },
+    /// A store that has not grown from what was signed.
+    #[error(transparent)]
+    Against(#[from] AgainstError),
     /// A configuration that names no jurisdiction.
     #[error("no jurisdiction is served")]
     NoJurisdiction,

@@ -4,15 +4,82 @@
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
-use std::sync::Arc;
 
 use crate::config::{Config, Secrets};
-use crate::domain::ids::{LogKind, LogName};
-use crate::ledger::Checkpoint;
+use crate::domain::ids::{JurisdictionId, LogKind, LogName};
+use crate::ledger::{Checkpoint, CheckpointError, root_at};
 use crate::recorder::{RecorderError, origin};
-use crate::server::writer::kept_here;
+use crate::server::writer::{kept_here, opens};
 use crate::server::{Checked, ServerError};
-use crate::store::{Found, Reader};
+use crate::store::{Found, Reader, StoreError};
+
+/// Why a store is not one that has grown from a checkpoint.
+#[derive(Debug, thiserror::Error)]
+pub enum AgainstError {
+    /// It has been signed further than it goes.
+    #[error(
+        "{log} has {here} entries here, and {kept} were signed: the store is older than the checkpoint, or has lost its end. \
+         Served, it would grow another log under the same key"
+    )]
+    Older {
+        /// Which log.
+        log: LogName,
+        /// Its size in the store.
+        here: u64,
+        /// The size that was signed.
+        kept: u64,
+    },
+    /// Up to the checkpoint it is another log.
+    #[error("the first {kept} entries of {log} are not those that were signed")]
+    Other {
+        /// Which log.
+        log: LogName,
+        /// The size that was signed.
+        kept: u64,
+    },
+    /// Of another log than those served.
+    #[error("a checkpoint is of {0:?}, which is no log of this configuration")]
+    Stranger(String),
+    /// No checkpoint, or not of the key.
+    #[error("what was kept is no checkpoint of this key: {0}")]
+    NotOfTheKey(#[source] CheckpointError),
+}
+
+/// Holds the stores of a checked configuration against checkpoints that were kept elsewhere: each log must have grown from
+/// its own. A store that was restored from an older backup has not.
+pub fn check_against(config: &Config, base: &Path, checked: &Checked, kept: &[String]) -> Result<(), ServerError> {
+    let mut logs = Vec::new();
+    for (jurisdictions, place) in config.store.places(&config.jurisdictions, base)? {
+        let found = match place.find(&checked.secrets.wrapping)? {
+            Found::Nothing => None,
+            Found::Store(reader) => Some(reader),
+            Found::InUse(_) | Found::Unasked => Some(place.read(None)?),
+        };
+        for log in jurisdictions.iter().flat_map(both_logs) {
+            logs.push((origin(&config.log.origin, &log), log, found.clone()));
+        }
+    }
+    let keys = [checked.secrets.signer.verifier().clone()];
+    for note in kept {
+        let named = note.lines().next().unwrap_or_default();
+        let kept = Checkpoint::open_kept(note, named, &keys).map_err(AgainstError::NotOfTheKey)?;
+        let of_log = logs.iter().find(|(origin, ..)| origin == named);
+        let (_, log, reader) = of_log.ok_or_else(|| AgainstError::Stranger(named.to_owned()))?;
+        let size = reader.as_ref().map(|reader| reader.head(log)).transpose()?.flatten().unwrap_or(0);
+        let Some(reader) = reader.as_ref().filter(|_| size >= kept.size()) else {
+            return Err(AgainstError::Older { log: log.clone(), here: size, kept: kept.size() }.into());
+        };
+        let root = root_at(kept.size(), |tile| reader.tile(log, tile)).map_err(StoreError::from)?;
+        if root != kept.root() {
+            return Err(AgainstError::Other { log: log.clone(), kept: kept.size() }.into());
+        }
+    }
+    Ok(())
+}
+
+fn both_logs(jurisdiction: &JurisdictionId) -> [LogName; 2] {
+    [LogKind::Exchange, LogKind::Custody].map(|kind| LogName { jurisdiction: jurisdiction.clone(), kind })
+}
 
 /// Holds the addresses and stores of a checked configuration against what is there. Returns what to look at: what another
 /// gateway uses now, this one could use once that has stopped.
@@ -31,11 +98,9 @@ pub fn check_start(config: &Config, base: &Path, checked: &Checked) -> Result<Ve
             Found::Unasked => warnings.push(format!("{place} was not asked")),
             Found::Store(reader) => {
                 kept_here(&*reader, &jurisdictions, &place)?;
-                for jurisdiction in jurisdictions {
-                    for kind in [LogKind::Exchange, LogKind::Custody] {
-                        let log = LogName { jurisdiction: jurisdiction.clone(), kind };
-                        check_head(&reader, &log, &config.log.origin, &checked.secrets)?;
-                    }
+                opens(&*reader, &jurisdictions)?;
+                for log in jurisdictions.iter().flat_map(both_logs) {
+                    check_head(&*reader, &log, &config.log.origin, &checked.secrets)?;
                 }
             }
         }
@@ -64,14 +129,15 @@ fn overlap([one, other]: [SocketAddr; 2]) -> bool {
 }
 
 /// A head that this gateway did not sign, or signed under another name, is refused at the start.
-fn check_head(reader: &Arc<dyn Reader>, log: &LogName, prefix: &str, secrets: &Secrets) -> Result<(), ServerError> {
+fn check_head(reader: &dyn Reader, log: &LogName, prefix: &str, secrets: &Secrets) -> Result<(), ServerError> {
     let size = reader.head(log)?.unwrap_or(0);
     let signed = match reader.checkpoint(log)? {
         None => size == 0,
         Some((signed, note)) => {
             let keys = [secrets.signer.verifier().clone()];
-            Checkpoint::open(&note, &origin(prefix, log), &keys).map_err(RecorderError::from)?;
-            signed == size
+            let kept = Checkpoint::open(&note, &origin(prefix, log), &keys).map_err(RecorderError::from)?;
+            let root = root_at(size, |tile| reader.tile(log, tile)).map_err(StoreError::from)?;
+            signed == size && kept.size() == size && kept.root() == root
         }
     };
     if signed { Ok(()) } else { Err(RecorderError::HeadNotSigned(log.clone()).into()) }

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use tokio::sync::watch;
 
 use crate::config::{Config, Secrets};
-use crate::domain::ids::{FacilityCode, JurisdictionId};
+use crate::domain::ids::{CaseKind, FacilityCode, JurisdictionId};
 use crate::domain::timetable::Timetable;
 use crate::domain::zone::Zones;
 use crate::identity::registry::Registry;
@@ -17,7 +17,7 @@ use crate::meters::Meters;
 use crate::policy::in_force::InForce;
 use crate::recorder::{Clock, Duties, Entropy, Handle, Heads, Hindrance, Parts, Recorder, RecorderError};
 use crate::server::ServerError;
-use crate::store::{Place, Reader, Sharded};
+use crate::store::{CaseFilter, Place, Reader, Sharded, StoreError};
 
 /// What a writer writes by.
 pub(super) struct Writes {
@@ -55,6 +55,7 @@ pub(super) fn start(
     for (jurisdictions, place) in config.store.places(&config.jurisdictions, base)? {
         let store = place.open(&secrets.wrapping)?;
         kept_here(&*store.reader(), &jurisdictions, &place)?;
+        opens(&*store.reader(), &jurisdictions)?;
         let running = Recorder::start(Parts {
             store,
             in_force: in_force.clone(),
@@ -91,6 +92,18 @@ pub(super) fn kept_here(
         Some(log) => Err(ServerError::KeptElsewhere { log, place: place.to_string() }),
         None => Ok(()),
     }
+}
+
+/// Opens a case of each kind, where there is one. Under another wrapping key than before nothing that is there could be
+/// read, and what comes would be sealed under a second one.
+pub(super) fn opens(reader: &dyn Reader, jurisdictions: &BTreeSet<JurisdictionId>) -> Result<(), StoreError> {
+    for jurisdiction in jurisdictions {
+        for kind in [CaseKind::Detainer, CaseKind::Custody, CaseKind::Appeal] {
+            let (agency, unassigned, after, limit) = (None, false, None, 1);
+            reader.cases(&CaseFilter { jurisdiction: jurisdiction.clone(), kind, agency, unassigned, after, limit })?;
+        }
+    }
+    Ok(())
 }
 
 /// How long clocks run, and in which time zone each custodian and facility lies.

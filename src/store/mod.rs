@@ -3,6 +3,7 @@
 //!
 //! A store keeps what the recorder hands it and forgets nothing; what may be written is decided before.
 
+mod account;
 mod agenda;
 pub mod appeals;
 mod audience;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+pub use account::{Account, Disclosed};
 pub use agenda::{AgendaChange, AgendaFilter, AgendaPlace, ListedItem};
 pub use audience::Audience;
 pub use copy::{Copied, copy, digest};

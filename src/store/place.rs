@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::store::postgres::{self, Address, PostgresStore};
 use crate::store::sqlite::{self, SqliteStore};
-use crate::store::{Reader, Store, StoreError};
+use crate::store::{Account, Reader, Store, StoreError};
 
 /// What a start would find.
 #[derive(Debug)]
@@ -36,6 +36,14 @@ impl Place {
         match self {
             Self::File(path) => Ok(Box::new(SqliteStore::open_alone(path, wrapping_key)?)),
             Self::Server(address) => Ok(Box::new(PostgresStore::open(address, wrapping_key)?)),
+        }
+    }
+
+    /// Opens its account of disclosures for reading.
+    pub fn account(&self) -> Result<Box<dyn Account>, StoreError> {
+        match self {
+            Self::File(path) => Ok(Box::new(sqlite::open_read_only(path, None)?)),
+            Self::Server(address) => Ok(Box::new(postgres::open_read_only(address, None)?)),
         }
     }
 

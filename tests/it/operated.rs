@@ -1,6 +1,8 @@
 //! What operators do with files, paths and probes, and what a gateway makes of it. Each was a fault once.
 
+mod keys;
 mod mutated;
+mod restored;
 
 use std::fs::{self, File, Permissions};
 use std::io::{BufRead as _, BufReader};

@@ -20,8 +20,8 @@ use crate::store::postgres::{agenda, appeals, inbox, load};
 use crate::store::sealed::{self, EntryRow};
 use crate::store::vault::{Key, VaultError};
 use crate::store::{
-    AgendaFilter, Audience, CaseFilter, EntryHeader, ListedItem, PolicyInForce, Reader, RecordedAnswer, StoreError,
-    StoredEntry, rows,
+    Account, AgendaFilter, Audience, CaseFilter, Disclosed, EntryHeader, ListedItem, PolicyInForce, Reader,
+    RecordedAnswer, StoreError, StoredEntry, rows,
 };
 
 const CASES: &str = "SELECT id, data_key, sealed FROM cases \
@@ -46,6 +46,8 @@ const CHECKPOINT_AT: &str = "SELECT note FROM checkpoints WHERE position = $1";
 const HEAD: &str = "SELECT size FROM heads WHERE log = $1";
 const TILE: &str = "SELECT hashes FROM tiles WHERE position = $1";
 const POLICY: &str = "SELECT digest, files, since FROM policy";
+const DISCLOSURES: &str = "SELECT disclosures.id, recorded_at, names.name, officer, method, resources, classes \
+    FROM disclosures JOIN names ON names.id = recipient WHERE disclosures.id > $1 ORDER BY disclosures.id LIMIT $2";
 const LOGS: &str = "SELECT name FROM names JOIN heads ON heads.log = names.id ORDER BY name";
 const PROBE: &str = "SELECT count(*) FROM heads";
 
@@ -276,6 +278,21 @@ impl Reader for PostgresReader {
 
     fn probe(&self) -> Result<(), StoreError> {
         self.pool.with(|link| link.ask([Ask::new(PROBE)]).map(drop))
+    }
+}
+
+impl Account for PostgresReader {
+    fn disclosures(&self, after: i64, limit: usize) -> Result<Vec<Disclosed>, StoreError> {
+        self.pool.with(|link| {
+            let [found] = link.ask([Ask::new(DISCLOSURES).with(after).with(rows::limit(limit))])?;
+            let disclosed = |row: &Row| {
+                let name: &str = row.try_get(2)?;
+                let (officer, method, resources) = (row.try_get(3)?, row.try_get(4)?, row.try_get(5)?);
+                let (number, recorded_at, classes) = (row.try_get(0)?, row.try_get(1)?, row.try_get(6)?);
+                Disclosed::of((number, recorded_at, name.to_owned(), officer, method, resources, classes))
+            };
+            found.rows.iter().map(disclosed).collect()
+        })
     }
 }
 

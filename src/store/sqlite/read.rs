@@ -17,8 +17,8 @@ use crate::store::sealed::{self, EntryRow};
 use crate::store::sqlite::{READERS_MAX, agenda, appeals, inbox, open_reader, policy};
 use crate::store::vault::{Key, VaultError};
 use crate::store::{
-    AgendaFilter, Audience, CaseFilter, EntryHeader, ListedItem, PolicyInForce, Reader, RecordedAnswer, StoreError,
-    StoredEntry, rows,
+    Account, AgendaFilter, Audience, CaseFilter, Disclosed, EntryHeader, ListedItem, PolicyInForce, Reader,
+    RecordedAnswer, StoreError, StoredEntry, rows,
 };
 use crate::wire::entry::Opening;
 
@@ -291,6 +291,20 @@ impl Reader for SqliteReader {
 
     fn probe(&self) -> Result<(), StoreError> {
         self.with(|connection| Ok(connection.query_row("SELECT count(*) FROM heads", [], |_| Ok(()))?))
+    }
+}
+
+impl Account for SqliteReader {
+    fn disclosures(&self, after: i64, limit: usize) -> Result<Vec<Disclosed>, StoreError> {
+        self.with(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT disclosures.id, recorded_at, names.name, officer, method, resources, classes \
+                 FROM disclosures JOIN names ON names.id = recipient WHERE disclosures.id > ?1 \
+                 ORDER BY disclosures.id LIMIT ?2",
+            )?;
+            let found = statement.query_map(params![after, rows::limit(limit)], |row| row.try_into())?;
+            found.map(|row| Disclosed::of(row?)).collect()
+        })
     }
 }
 

@@ -117,10 +117,19 @@ fn a_copy_is_the_same_on_every_engine_and_goes_on_there() {
     let first = digest(&places[0]).unwrap();
     assert_eq!(first.len(), 16);
     let expected = everything(&*places[0].read(Some(&KEY)).unwrap());
+    let account = |place: &Place| place.account().unwrap().disclosures(0, 9).unwrap();
+    let accounted = account(&places[0]);
+    let [unattributed, by_officer] = accounted.as_slice() else { panic!("{accounted:?}") };
+    assert_eq!(unattributed.officer, None);
+    assert_eq!(by_officer.officer, Some(sample::officer("ice").actor.unwrap().pseudonym));
+    assert_eq!((by_officer.recorded_at, by_officer.classes), (sample::start(), FieldClasses::all()));
+    assert_eq!(by_officer.method, "InboxService/Receive");
     for pair in places.windows(2) {
         let rows = copied(&pair[0], &pair[1]);
         assert_eq!((rows["deliveries"], rows["entries"], rows["attempts"]), (4_499, 303, 4));
         assert_eq!(digest(&pair[1]).unwrap(), first, "{}", pair[1]);
+        assert_eq!(account(&pair[1]), accounted, "{}", pair[1]);
+        assert_eq!(pair[1].account().unwrap().disclosures(accounted[0].number, 9).unwrap(), accounted[1..]);
         assert_eq!(everything(&*pair[1].read(Some(&KEY)).unwrap()), expected);
     }
     for place in &places[1..] {

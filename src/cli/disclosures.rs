@@ -1,0 +1,136 @@
+//! `comity disclosures`: who was shown what, by the account that is kept before anything leaves.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Result;
+use clap::Args;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::cli::place::{STORE_ENV, place};
+use crate::cli::say;
+use crate::domain::ids::{AgencyId, LogName};
+use crate::store::{Disclosed, Reader};
+use crate::wire::entry;
+
+const PAGE_LEN: usize = 1_024;
+
+/// Arguments of `comity disclosures`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The account that 5 USC 552a(c) asks for: date, recipient, purpose (the method), and what was disclosed, by name and \
+                        by class. An entry is counted as the case that it is about. Officers are pseudonyms. A disclosure is \
+                        counted before anything leaves: what then was lost on its way is counted all the same."
+)]
+pub(super) struct DisclosuresArgs {
+    /// A data directory.
+    dir: PathBuf,
+    /// Where the store is, if it is not DIR/comity.db: another file, or a database as `postgres://...?sslrootcert=FILE`.
+    #[arg(long, value_name = "PLACE", env = STORE_ENV, hide_env_values = true)]
+    store: Option<String>,
+    /// Of this case alone, by its name. May be given several times: a custody and the detainers on it are cases of their own.
+    #[arg(long, value_name = "NAME")]
+    of: Vec<String>,
+    /// To this agency alone.
+    #[arg(long, value_name = "AGENCY")]
+    to: Option<AgencyId>,
+    /// From this moment on, as 2026-02-01T00:00:00Z.
+    #[arg(long, value_name = "TIME")]
+    since: Option<Timestamp>,
+    /// Before this moment.
+    #[arg(long, value_name = "TIME")]
+    before: Option<Timestamp>,
+    /// A JSON object a line.
+    #[arg(long)]
+    json: bool,
+}
+
+/// A line of the account.
+#[derive(Debug, Serialize)]
+struct Line<'a> {
+    recorded_at: String,
+    recipient: &'a str,
+    officer: &'a str,
+    method: &'a str,
+    cases: BTreeSet<String>,
+    resources: &'a [String],
+    classes: Vec<&'static str>,
+}
+
+pub(super) fn run(args: &DisclosuresArgs) -> Result<()> {
+    let place = place(args.store.as_deref(), &args.dir)?;
+    let (account, reader) = (place.account()?, place.read(None)?);
+    let mut cases = Cases { reader, known: BTreeMap::new() };
+    let (mut after, mut counted) = (0, 0u64);
+    loop {
+        let page = account.disclosures(after, PAGE_LEN)?;
+        let Some(last) = page.last() else { break };
+        after = last.number;
+        cases.known.clear();
+        for disclosed in &page {
+            if !args.wants(disclosed) {
+                continue;
+            }
+            let about: BTreeSet<String> =
+                disclosed.resources.iter().map(|name| cases.of(name)).collect::<Result<_>>()?;
+            if args.of.is_empty() || args.of.iter().any(|name| about.contains(name)) {
+                say(&line(disclosed, about, args.json)?)?;
+                counted = counted.saturating_add(1);
+            }
+        }
+    }
+    if !args.json {
+        say(&format!("{counted} disclosures"))?;
+    }
+    Ok(())
+}
+
+impl DisclosuresArgs {
+    fn wants(&self, disclosed: &Disclosed) -> bool {
+        self.to.as_ref().is_none_or(|agency| disclosed.recipient == *agency)
+            && self.since.is_none_or(|since| disclosed.recorded_at >= since)
+            && self.before.is_none_or(|before| disclosed.recorded_at < before)
+    }
+}
+
+fn line(disclosed: &Disclosed, cases: BTreeSet<String>, json: bool) -> Result<String> {
+    let line = Line {
+        recorded_at: disclosed.recorded_at.to_string(),
+        recipient: disclosed.recipient.as_str(),
+        officer: disclosed.officer.as_ref().map_or("", |officer| officer.as_str()),
+        method: &disclosed.method,
+        cases,
+        resources: &disclosed.resources,
+        classes: disclosed.classes.iter().map(|class| class.word()).collect(),
+    };
+    if json {
+        return Ok(serde_json::to_string(&line)?);
+    }
+    let Line { recorded_at, recipient, officer, method, cases, classes, .. } = line;
+    let cases: Vec<String> = cases.into_iter().collect();
+    Ok(format!("{recorded_at}  {recipient}  {officer}  {method}  {}  {}", classes.join(","), cases.join(" ")))
+}
+
+/// Which case an entry is about.
+struct Cases {
+    reader: Arc<dyn Reader>,
+    /// Of the page at hand.
+    known: BTreeMap<String, String>,
+}
+
+impl Cases {
+    fn of(&mut self, resource: &str) -> Result<String> {
+        let Some((log, index)) = resource.split_once("/entries/") else { return Ok(resource.to_owned()) };
+        if let Some(case) = self.known.get(resource) {
+            return Ok(case.clone());
+        }
+        let (log, index): (LogName, u64) = (log.parse()?, index.parse()?);
+        let header = self.reader.headers(&log, index, 1)?.pop();
+        let leaf = header.map(|header| entry::read_leaf(&header.leaf)).transpose()?;
+        let case = leaf.map_or_else(|| resource.to_owned(), |leaf| leaf.resource);
+        self.known.insert(resource.to_owned(), case.clone());
+        Ok(case)
+    }
+}
