@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::cli::place::{STORE_ENV, place};
 use crate::cli::say;
+use crate::domain::determination::FieldClass;
 use crate::domain::ids::{AgencyId, LogName};
 use crate::store::{Disclosed, Reader};
 use crate::wire::entry;
@@ -103,7 +104,7 @@ fn line(disclosed: &Disclosed, cases: BTreeSet<String>, json: bool) -> Result<St
         method: &disclosed.method,
         cases,
         resources: &disclosed.resources,
-        classes: disclosed.classes.iter().map(|class| class.word()).collect(),
+        classes: disclosed.classes.iter().map(FieldClass::word).collect(),
     };
     if json {
         return Ok(serde_json::to_string(&line)?);
