@@ -129,17 +129,17 @@ async fn attempts_and_time_are_bounded() {
     let gateway = Scripted::always(hour).await;
     let (error, took) = lodge(&gateway, RETRY, None).await;
     assert_eq!((error.reason(), gateway.asked().len()), (Some(ErrorReason::Overloaded), 1));
-    assert!(took < Duration::from_secs(10), "{took:?}");
+    assert!(took < Duration::from_mins(10), "{took:?}");
 
     // The caller's own time counts, and the gateway is told how much of it is left.
     let gateway = Scripted::always(Answer::Silence).await;
-    let patient = Retry { attempt_timeout: Duration::from_millis(800), ..RETRY };
-    let (error, took) = lodge(&gateway, patient, Some(Duration::from_millis(1_500))).await;
+    let patient = Retry { attempt_timeout: Duration::from_millis(1_800), ..RETRY };
+    let (error, took) = lodge(&gateway, patient, Some(Duration::from_millis(3_500))).await;
     assert!(matches!(error, Error::OutOfTime), "{error:?}");
-    assert!((Duration::from_millis(1_490)..Duration::from_secs(5)).contains(&took), "{took:?}");
+    assert!((Duration::from_millis(3_490)..Duration::from_mins(1)).contains(&took), "{took:?}");
     let asked = gateway.asked();
     assert_eq!(asked.len(), 2);
-    assert!(asked[0].timeout <= Duration::from_millis(1_500) && asked[1].timeout <= Duration::from_millis(700));
+    assert!(asked[0].timeout <= Duration::from_millis(3_500) && asked[1].timeout <= Duration::from_millis(1_700));
     assert_ne!(asked[0].connection, asked[1].connection, "a silent connection is not trusted again");
 }
 

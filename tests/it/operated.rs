@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use comity::cli::sandbox::Sandbox;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -76,6 +76,17 @@ fn run(command: &mut Command, errors: &Path) -> Result<Running, String> {
 /// The gateway of a configuration, with further arguments before the command.
 fn running(path: &Path, args: &[&str]) -> Running {
     run(comity().args(args).args(["serve", "--config"]).arg(path), &path.with_extension("errors")).unwrap()
+}
+
+/// Long enough on a machine that is busy with something else; only a test that fails waits for it.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+async fn until(holds: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < PATIENCE, "it never came to be");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }
 
 /// Whether it becomes ready, and stops when it is told to.
@@ -299,17 +310,18 @@ async fn audit_lines_go_on_after_a_rotation_and_their_loss_is_said() {
         let mut socket = TcpStream::connect(served.grpc).await.unwrap();
         socket.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
         drop(socket.read_to_end(&mut Vec::new()).await);
-        tokio::time::sleep(Duration::from_millis(200)).await;
     };
     let lines = |path: &Path| fs::read_to_string(path).unwrap_or_default().lines().count();
     knock().await;
-    assert_eq!((lines(&log), fs::metadata(&log).unwrap().permissions().mode() & 0o777), (1, 0o600));
+    until(|| lines(&log) == 1).await;
+    assert_eq!(fs::metadata(&log).unwrap().permissions().mode() & 0o777, 0o600);
     let rotated = directory.path().join("audit.log.1");
     fs::rename(&log, &rotated).unwrap();
     signal(&served.child, "HUP");
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    until(|| log.exists()).await;
     knock().await;
-    assert_eq!((lines(&rotated), lines(&log)), (1, 1));
+    until(|| lines(&log) == 1).await;
+    assert_eq!(lines(&rotated), 1);
     drop(served);
 
     let full = running(&path, &["--audit-log", "/dev/full"]);
@@ -318,7 +330,7 @@ async fn audit_lines_go_on_after_a_rotation_and_their_loss_is_said() {
         socket.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
         drop(socket.read_to_end(&mut Vec::new()).await);
     }
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    let said = || fs::read_to_string(&full.errors).unwrap();
     let asked = async |path: &str| {
         let mut socket = TcpStream::connect(full.ops).await.unwrap();
         socket.write_all(format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n").as_bytes()).await.unwrap();
@@ -326,10 +338,12 @@ async fn audit_lines_go_on_after_a_rotation_and_their_loss_is_said() {
         socket.read_to_string(&mut answer).await.unwrap();
         answer
     };
-    assert!(asked("/readyz").await.contains("audit lines are lost: 3 so far"));
+    let begun = Instant::now();
+    while !asked("/readyz").await.contains("audit lines are lost: 3 so far") {
+        assert!(begun.elapsed() < PATIENCE, "{}", said());
+    }
     assert!(asked("/metrics").await.contains("comity_audit_lines_lost_total 3"));
-    let said = fs::read_to_string(&full.errors).unwrap();
-    assert_eq!(said.matches("audit lines are lost: the file cannot be written").count(), 1, "{said}");
+    assert_eq!(said().matches("audit lines are lost: the file cannot be written").count(), 1, "{}", said());
 }
 
 /// What a peer wrote is not in the log, however much of it there is.

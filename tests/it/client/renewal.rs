@@ -14,11 +14,15 @@ use comity::identity::development::{CertificateOptions, DevelopmentAuthority, Is
 use comity::wire::v1;
 use comity::wire::v1::receive_response::Item;
 use jiff::{SignedDuration, Timestamp};
+use tokio::sync::watch;
 
 use crate::harness::World;
 use crate::harness::requests::{NY, NY_EXCHANGE, detainer_for};
 
 const INTERVAL: Duration = Duration::from_millis(10);
+const CALLERS: usize = 4;
+/// Only a test that fails waits for it.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// ICE's client, which looks at its files often.
 async fn ice(world: &World) -> Client {
@@ -75,33 +79,39 @@ async fn certificate_key_and_token_are_replaced_under_load_and_no_call_fails() {
     let mut stream = client.inbox().receive(request).await.unwrap().into_inner();
     assert!(matches!(stream.message().await.unwrap().unwrap().item, Some(Item::Heartbeat(_))));
 
-    let done = Arc::new(AtomicBool::new(false));
-    let callers: Vec<_> = (0..4)
-        .map(|_| {
-            let (client, done) = (client.clone(), Arc::clone(&done));
+    let (done, calls) = (Arc::new(AtomicBool::new(false)), watch::Sender::new([0u32; CALLERS]));
+    let callers: Vec<_> = (0..CALLERS)
+        .map(|caller| {
+            let (client, done, calls) = (client.clone(), Arc::clone(&done), calls.clone());
             tokio::spawn(async move {
-                let mut calls = 0;
                 while !done.load(Ordering::Relaxed) {
                     client.detainers().lodge_detainer(detainer_for("us-ny-doccs")).await.map_err(Error::from)?;
-                    calls += 1;
+                    calls.send_modify(|calls| calls[caller] += 1);
                 }
-                Ok::<u32, Error>(calls)
+                Ok::<(), Error>(())
             })
         })
         .collect();
+    // However fast the machine is: each caller has got through, and again.
+    let each_got_through = async || {
+        let before = *calls.borrow();
+        let after = |now: &[u32; CALLERS]| now.iter().zip(before).all(|(now, before)| *now > before + 1);
+        let mut seen = calls.subscribe();
+        let waited = tokio::time::timeout(PATIENCE, seen.wait_for(after)).await;
+        assert!(waited.is_ok(), "a caller stands still");
+    };
     for _ in 0..3 {
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        each_got_through().await;
         replace(world.directory()).await;
     }
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    each_got_through().await;
     assert!(matches!(stream.message().await.unwrap().unwrap().item, Some(Item::Delivery(_))), "a stream from before");
     // Whoever still used the first would be cut.
     revoke(&world, &[first]);
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    each_got_through().await;
     done.store(true, Ordering::Relaxed);
     for caller in callers {
-        let calls = caller.await.unwrap().unwrap();
-        assert!(calls > 2, "{calls}");
+        caller.await.unwrap().unwrap();
     }
     let token_refused = world.journal.audited().iter().filter(|line| line.field("reason") == "TOKEN_REFUSED").count();
     println!("{token_refused} calls were refused on the way and sent again");
