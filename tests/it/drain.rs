@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use comity::cli::sandbox::Sandbox;
+use comity::config::ServerConfig;
 use comity::domain::agency::ActorKind;
 use comity::wire::Message as _;
 use comity::wire::v1;
@@ -110,13 +111,18 @@ fn assert_verified(directory: &Path) {
 async fn told_to_stop_under_load_it_drains_in_time_and_loses_nothing() {
     let directory = sandbox_directory();
     let process = Process::start(directory.path());
-    let journal = Arc::default();
+    let journal: Arc<Mutex<Journal>> = Arc::default();
     let callers = load(&process.ice(directory.path()), &journal).await;
-    tokio::time::sleep(Duration::from_millis(400)).await;
+    let begun = Instant::now();
+    while journal.lock().unwrap().acknowledged.len() <= CALLERS {
+        assert!(begun.elapsed() < Duration::from_mins(1), "the load is no load");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     process.signal("-TERM");
     let (status, took) = process.ended().await;
     assert!(status.success(), "{status:?}");
-    assert!(took < Duration::from_secs(5), "calls under way take milliseconds, the drain took {took:?}");
+    // It did not wait until the time for it was up: calls under way take milliseconds.
+    assert!(took < Duration::from_millis(ServerConfig::default().drain_timeout_ms), "the drain took {took:?}");
     callers.join_all().await;
     let journal = std::mem::take(&mut *journal.lock().unwrap());
     println!("{} acknowledged, {} unknown, drained in {took:?}", journal.acknowledged.len(), journal.unknown.len());

@@ -10,6 +10,9 @@ use crate::crash::{Trial, number};
 /// Kills of one exchange, before another is begun: what is verified after each grows with it.
 const KILLS_PER_TRIAL: u64 = 10;
 
+/// Until the first is asked; only a test that fails waits for it.
+const PATIENCE: Duration = Duration::from_mins(1);
+
 /// What it was doing when it was killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Moment {
@@ -58,7 +61,17 @@ fn kill_once(trial: &Trial, moments: &mut fastrand::Rng) -> Moment {
         return Moment::Recovering;
     }
     let gateway = trial.start();
+    let len = || std::fs::metadata(trial.journal_file()).map_or(0, |journal| journal.len());
+    let before = len();
     let client = trial.client(&gateway, Order::default());
+    // Most are killed while they are asked something, however long a busy machine takes to get there; the rest at any
+    // moment since their start.
+    if which < Duration::from_millis(9) {
+        let begun = Instant::now();
+        while len() == before && begun.elapsed() < PATIENCE {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
     std::thread::sleep(delay);
     let moment = if which < Duration::from_millis(3) {
         gateway.signal("-TERM");

@@ -83,9 +83,9 @@ async fn the_account_of_disclosures_is_read_case_by_case() {
         let all = account(&[&["--json"], args].concat());
         let read = |line: &str| {
             let line: serde_json::Value = serde_json::from_str(line).unwrap();
-            let word = |name: &str| line[name].as_str().unwrap().to_owned();
+            let field = |name: &str| line[name].as_str().unwrap().to_owned();
             let classes = line["classes"].as_array().unwrap().iter().map(|class| class.as_str().unwrap().to_owned());
-            (word("method"), word("recipient"), classes.collect())
+            (field("method"), field("recipient"), classes.collect())
         };
         all.lines().map(read).collect()
     };
