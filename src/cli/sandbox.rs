@@ -339,6 +339,6 @@ fn agency_config(seat: &Seat) -> Result<AgencyConfig> {
         facilities: BTreeSet::new(),
         time_zone: None,
         facility_time_zones: BTreeMap::new(),
-        token: Some(IssuerConfig { issuer: issuer(seat.id), keys: vec![key] }),
+        token: Some(IssuerConfig { issuer: issuer(seat.id), jwks: None, keys: vec![key] }),
     })
 }

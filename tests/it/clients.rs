@@ -106,7 +106,7 @@ async fn the_four_stories_in_rust() {
 
 #[test]
 fn the_four_stories_in_python() {
-    let Some(python) = installed("COMITY_PYTHON", "Python") else { return };
+    let Some(python) = installed("COMITY_PYTHON", "the stories in Python") else { return };
     let stubs = scratch("python");
     let proto = Path::new(ROOT).join("proto");
     let protos = std::fs::read_dir(proto.join("comity/v1")).unwrap().map(|entry| entry.unwrap().path());
@@ -124,7 +124,7 @@ fn the_four_stories_in_python() {
 
 #[test]
 fn the_four_stories_in_typescript() {
-    let Some(modules) = installed("COMITY_NODE_MODULES", "TypeScript") else { return };
+    let Some(modules) = installed("COMITY_NODE_MODULES", "the stories in TypeScript") else { return };
     let package = scratch("typescript");
     copy(&Path::new(ROOT).join("docs/clients/typescript"), &package);
     std::os::unix::fs::symlink(modules, package.join("node_modules")).unwrap();
@@ -147,25 +147,25 @@ fn check(language: &str, told: &str) {
     assert!(OUTCOME == told, "{language} differs from line {}:\n{line}\nexpected:\n{expected}", from + 1);
 }
 
-/// What `tests/run` installs and names. Without it the stories are not told in that language, and that is said.
-fn installed(variable: &str, language: &str) -> Option<OsString> {
+/// What `tests/run` installs and names. Without it something is left out, and that is said.
+pub(crate) fn installed(variable: &str, what: &str) -> Option<OsString> {
     let found = std::env::var_os(variable);
     if found.is_none() {
         // Written past the test runner, which keeps to itself what a passing test prints.
-        writeln!(io::stderr(), "LEFT OUT: the stories in {language} (run tests/run)").unwrap();
+        writeln!(io::stderr(), "LEFT OUT: {what} (run tests/run)").unwrap();
     }
     found
 }
 
 /// A program that ends, told to or not: a client that never reaches the end of its inbox would read for ever.
-fn limited(program: impl AsRef<OsStr>) -> Command {
+pub(crate) fn limited(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new("timeout");
     command.arg(CHILD_TIMEOUT_S).arg(program);
     command
 }
 
 /// An empty directory below target/.
-fn scratch(name: &str) -> PathBuf {
+pub(crate) fn scratch(name: &str) -> PathBuf {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("clients").join(name);
     let _ = std::fs::remove_dir_all(&path);
     std::fs::create_dir_all(&path).unwrap();

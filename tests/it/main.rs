@@ -86,7 +86,11 @@ mod sample;
 #[cfg(test)]
 mod store_contract;
 #[cfg(test)]
+mod stubs;
+#[cfg(test)]
 mod times;
+#[cfg(test)]
+mod tokens;
 #[cfg(test)]
 mod verify;
 #[cfg(test)]

@@ -87,6 +87,25 @@ fn a_bad_registry_is_refused_with_a_readable_reason() {
         "agency us-ice: token key 2026-1 is not a key of its algorithm",
     );
     check(
+        &|_, c| {
+            let keys = &mut c.agencies[0].token.as_mut().unwrap().keys;
+            keys.push(KeyConfig { kid: "2026-2".to_owned(), ..keys[0].clone() });
+        },
+        "agency us-ice: token keys 2026-1 and 2026-2 are the same key",
+    );
+    check(
+        &|_, c| c.agencies[0].token.as_mut().unwrap().jwks = Some("ice.jwks".into()),
+        "/nonexistent/ice.jwks cannot be read",
+    );
+    check(
+        &|_, c| c.agencies[0].token.as_mut().unwrap().jwks = Some("/dev/zero".into()),
+        "agency us-ice: the set of token keys /dev/zero is longer than 64 KiB",
+    );
+    check(
+        &|_, c| c.agencies[0].token.as_mut().unwrap().jwks = Some("/dev/null".into()),
+        "agency us-ice: the set of token keys /dev/null is no JSON object that has each name once",
+    );
+    check(
         &|_, c| c.agencies[0].token.as_mut().unwrap().keys[0].public_key = PemSource("ice.pem".to_owned()),
         "/nonexistent/ice.pem cannot be read",
     );
