@@ -37,9 +37,9 @@ async fn every_agency_reaches_health_and_reflection() {
     }
     let health = curl("us-ice", &["-d", r#"{"service": "comity.v1.DetainerService"}"#, &check]).await;
     assert!(String::from_utf8_lossy(&health.stdout).contains("SERVING"), "{}", String::from_utf8_lossy(&health.stderr));
-    // What an error holds is told too, so that it is read and not shown as bytes.
+    // An error comes as one.
     let lodge = format!("{gateway}/comity.v1.DetainerService/LodgeDetainer");
     let refused = curl("us-ice", &["-d", "{}", &lodge]).await;
     let told = String::from_utf8_lossy(&refused.stderr);
-    assert!(told.contains("unauthenticated") && told.contains("TOKEN_REFUSED"), "{told}");
+    assert!(told.contains("unauthenticated") && told.contains("google.rpc.ErrorInfo"), "{told}");
 }

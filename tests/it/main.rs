@@ -23,6 +23,8 @@ mod curl;
 #[cfg(test)]
 mod delivery;
 #[cfg(test)]
+mod dev;
+#[cfg(test)]
 mod drain;
 mod duties;
 #[cfg(test)]
@@ -75,6 +77,8 @@ mod policy;
 mod properties;
 #[cfg(test)]
 mod provenance;
+#[cfg(test)]
+mod reasons;
 #[cfg(test)]
 mod reference;
 #[cfg(test)]

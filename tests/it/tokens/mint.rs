@@ -1,3 +1,5 @@
+//! Mints an access token that is bound to a certificate.
+
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
