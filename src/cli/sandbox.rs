@@ -235,8 +235,8 @@ impl Sandbox {
         let read =
             |path: PathBuf| std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()));
         let left_s = certificate_ends(&read(at("pem"))?)?.duration_since(Timestamp::now()).as_secs();
-        let term_s = i64::from(terms.certificates_s);
-        if left_s > term_s / 2 && left_s <= term_s {
+        let whole_s = i64::from(terms.certificates_s);
+        if left_s > whole_s / 2 && left_s <= whole_s {
             return Ok(());
         }
         let renewed = read_authority(&self.directory, authority)?.renew(&options()?, &read(at("key"))?)?;

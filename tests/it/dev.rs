@@ -166,7 +166,7 @@ async fn a_counterpart_plays_the_other_side() {
             let stands = ice.detainer(&name).await.accepted().state();
             // What comes last: word of the release that it has scheduled.
             let told = ice.receive(&parent, "").await.accepted().deliveries;
-            let noticed = told.iter().any(|delivery| method_of(delivery) == "ScheduleRelease");
+            let noticed = told.iter().any(is_notice);
             if stands == answered && noticed {
                 break;
             }
@@ -199,8 +199,8 @@ fn detainer_now(agency: &str) -> v1::LodgeDetainerRequest {
     request
 }
 
-/// The method that an entry was recorded by.
-fn method_of(delivery: &v1::Delivery) -> String {
-    let entry = delivery.entry.as_ref().unwrap();
-    comity::wire::entry::read_leaf(&entry.leaf).unwrap().method
+/// Whether it is word of a release that is to come.
+fn is_notice(delivery: &v1::Delivery) -> bool {
+    let event = comity::wire::entry::merge(delivery.entry.as_ref().unwrap()).unwrap().event;
+    matches!(event, Some(v1::event::Event::ReleaseNoticed(_)))
 }
