@@ -30,7 +30,7 @@ const AS_READ: [(&str, &str, &str); 3] = [
     ("us-ny.counsel-reads-acts-of-2026", "on", "off"),
 ];
 /// How often it is looked, by the clock on the wall, whether something is to be renewed: a machine may have slept.
-const LOOK_EVERY: Duration = Duration::from_secs(60);
+const LOOK_EVERY: Duration = Duration::from_mins(1);
 
 /// Arguments of `comity dev`.
 #[derive(Debug, Args)]

@@ -6,7 +6,7 @@ mod error;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::File;
 use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use jiff::tz::TimeZone;
 use rustls::RootCertStore;
@@ -166,7 +166,7 @@ impl Registry {
             loaded.push((key.kid.clone(), read));
         }
         if let Some(path) = &config.jwks {
-            loaded.extend(read_key_set(agency, base.join(path))?);
+            loaded.extend(read_key_set(agency, &base.join(path))?);
         }
         if loaded.is_empty() {
             return Err(RegistryError::NoTokenKey(agency.clone()));
@@ -206,11 +206,11 @@ impl Registry {
     }
 }
 
-fn read_key_set(agency: &AgencyId, path: PathBuf) -> Result<Vec<(String, TokenKey)>, RegistryError> {
-    let fault = |why| RegistryError::KeySet { agency: agency.clone(), path: path.clone(), why };
+fn read_key_set(agency: &AgencyId, path: &Path) -> Result<Vec<(String, TokenKey)>, RegistryError> {
+    let fault = |why| RegistryError::KeySet { agency: agency.clone(), path: path.to_owned(), why };
     let mut json = Vec::new();
-    let opened = File::open(&path).and_then(|file| file.take(KEY_SET_LEN_MAX + 1).read_to_end(&mut json));
-    opened.map_err(|source| Unreadable { path: path.clone(), source })?;
+    let opened = File::open(path).and_then(|file| file.take(KEY_SET_LEN_MAX + 1).read_to_end(&mut json));
+    opened.map_err(|source| Unreadable { path: path.to_owned(), source })?;
     if u64::try_from(json.len()).map_or(true, |len| len > KEY_SET_LEN_MAX) {
         return Err(fault("is longer than 64 KiB"));
     }

@@ -17,7 +17,7 @@ use crate::harness::process::ready_line;
 use crate::harness::requests::{NY, NY_EXCHANGE, detainer_for};
 
 /// For what comes of itself. Only a test that fails waits so long.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// `comity dev` on a directory of its own.
 struct Dev {

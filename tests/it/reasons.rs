@@ -15,9 +15,7 @@ use tonic::Status;
 use crate::errors::{documented, status_word};
 use crate::harness::appeals::{appeal_by, appeal_over};
 use crate::harness::raw::{self, Call};
-use crate::harness::requests::{
-    NY, NY_EXCHANGE, answer_to, detainer_for, match_of, receipt_of, request_id, withdrawal_of,
-};
+use crate::harness::requests::{NY, NY_EXCHANGE, detainer_for, match_of, receipt_of, request_id, withdrawal_of};
 use crate::harness::{Outcome, Party, World, assert_nothing_personal};
 
 const LODGE: &str = "/comity.v1.DetainerService/LodgeDetainer";
@@ -43,19 +41,30 @@ async fn each_reason_comes_as_the_document_says() {
 async fn provoke(world: &World, reason: ErrorReason) -> Status {
     match reason {
         ErrorReason::Unspecified => unreachable!("no error has this reason"),
-        ErrorReason::InvalidField
-        | ErrorReason::MalformedMessage
-        | ErrorReason::MessageTooLarge
-        | ErrorReason::DeadlineExceeded
-        | ErrorReason::UnknownMethod => of_form(world, reason).await,
+        ErrorReason::InvalidField => {
+            let nothing = v1::LodgeDetainerRequest { parent: NY.to_owned(), detainer: None, request_id: request_id() };
+            left(world.ice().lodge(nothing).await)
+        }
+        ErrorReason::MalformedMessage => sent(world, LODGE, b"\xff", "").await,
+        ErrorReason::MessageTooLarge => sent(world, LODGE, &vec![0; 300 * 1_024], "").await,
+        ErrorReason::DeadlineExceeded => sent(world, LODGE, b"", "0n").await,
+        ErrorReason::UnknownMethod => sent(world, "/comity.v1.DetainerService/ExpungeDetainer", b"", "").await,
         ErrorReason::CertificateRefused | ErrorReason::Internal => by_another_clock(reason).await,
         ErrorReason::TokenRefused => left(world.without_token("us-ice").lodge(detainer_for(PRISON)).await),
         ErrorReason::MethodDenied => left(world.doccs().lodge(detainer_for(PRISON)).await),
-        ErrorReason::ForbiddenByLaw
-        | ErrorReason::ReviewRequired
-        | ErrorReason::ReasonRequired
-        | ErrorReason::VerificationRequired
-        | ErrorReason::MatchDisputed => by_law(world, reason).await,
+        ErrorReason::ForbiddenByLaw => answered(world, JAIL, AnswerKind::HonorHold).await,
+        ErrorReason::ReviewRequired => answered(world, JAIL, AnswerKind::NotifyOnly).await,
+        ErrorReason::ReasonRequired => answered(world, "us-tx-harris-jail", AnswerKind::Decline).await,
+        ErrorReason::VerificationRequired => {
+            let detainer = world.matched_on_a_claimed_warrant(JAIL).await.detainer;
+            left(world.answers(JAIL, &detainer, AnswerKind::HonorHold).await)
+        }
+        ErrorReason::MatchDisputed => {
+            let (detainer, custody) = (world.lodged(PRISON).await, world.held(PRISON).await);
+            let mut request = match_of(&detainer, &custody);
+            request.acknowledgement.as_mut().unwrap().match_method = v1::MatchMethod::Officer.into();
+            left(world.doccs().acknowledge(request).await)
+        }
         ErrorReason::NotFound => {
             let nobodys = format!("{NY}/detainers/01900000-0000-7000-8000-000000000000");
             left(world.ice().detainer(&nobodys).await)
@@ -76,12 +85,7 @@ async fn provoke(world: &World, reason: ErrorReason) -> Status {
             let request = v1::ProveConsistencyRequest { log: NY_EXCHANGE.to_owned(), old_size: 1, new_size: 1_000_000 };
             left(world.ice().prove_consistency(request).await)
         }
-        ErrorReason::StaleCursor => {
-            world.lodged(PRISON).await;
-            let whole = world.doccs().receive(NY, "").await.accepted();
-            world.doccs().confirm(receipt_of(NY, &whole.heartbeat.cursor)).await.accepted();
-            left(world.doccs().confirm(receipt_of(NY, &whole.deliveries[0].cursor)).await)
-        }
+        ErrorReason::StaleCursor => stale_cursor(world).await,
         ErrorReason::AppealTooLarge | ErrorReason::TooManyAppeals => by_limits(reason).await,
     }
 }
@@ -90,67 +94,42 @@ fn left<T>(outcome: Outcome<T>) -> Status {
     outcome.0.err().expect("it was refused")
 }
 
-async fn of_form(world: &World, reason: ErrorReason) -> Status {
-    if reason == ErrorReason::InvalidField {
-        let nothing = v1::LodgeDetainerRequest { parent: NY.to_owned(), detainer: None, request_id: request_id() };
-        return left(world.ice().lodge(nothing).await);
-    }
+/// A call as bytes, with a deadline where there is one.
+async fn sent(world: &World, path: &str, message: &[u8], timeout: &str) -> Status {
     let token = world.sandbox.token("us-ice", ActorKind::System).unwrap();
-    let mut call = match reason {
-        ErrorReason::MessageTooLarge => Call::new(LODGE, &token, &vec![0; 300 * 1_024]),
-        ErrorReason::UnknownMethod => Call::new("/comity.v1.DetainerService/ExpungeDetainer", &token, b""),
-        _ => Call::new(LODGE, &token, b"\xff"),
-    };
-    if reason == ErrorReason::DeadlineExceeded {
-        call.put("grpc-timeout", b"0n");
+    let mut call = Call::new(path, &token, message);
+    if !timeout.is_empty() {
+        call.put("grpc-timeout", timeout.as_bytes());
     }
     let mut line = raw::open(world.gateway().grpc(), &world.sandbox.credentials("us-ice").unwrap()).await;
     raw::send(&mut line, call, |_| false).await.unwrap().status.unwrap()
 }
 
-async fn by_law(world: &World, reason: ErrorReason) -> Status {
-    match reason {
-        ErrorReason::ForbiddenByLaw => {
-            let detainer = world.matched(JAIL).await.detainer;
-            left(world.answers(JAIL, &detainer, AnswerKind::HonorHold).await)
-        }
-        ErrorReason::ReviewRequired => {
-            let detainer = world.matched(JAIL).await.detainer;
-            left(world.answers(JAIL, &detainer, AnswerKind::NotifyOnly).await)
-        }
-        ErrorReason::ReasonRequired => {
-            let detainer = world.matched("us-tx-harris-jail").await.detainer;
-            left(world.harris().answer(answer_to(&detainer, AnswerKind::Decline)).await)
-        }
-        ErrorReason::MatchDisputed => {
-            let (detainer, custody) = (world.lodged(PRISON).await, world.held(PRISON).await);
-            let mut request = match_of(&detainer, &custody);
-            request.acknowledgement.as_mut().unwrap().match_method = v1::MatchMethod::Officer.into();
-            left(world.doccs().acknowledge(request).await)
-        }
-        _ => {
-            let detainer = world.matched_on_a_claimed_warrant(JAIL).await.detainer;
-            left(world.answers(JAIL, &detainer, AnswerKind::HonorHold).await)
-        }
-    }
+/// An answer that the law of its jurisdiction does not let a system give.
+async fn answered(world: &World, agency: &str, kind: AnswerKind) -> Status {
+    let detainer = world.matched(agency).await.detainer;
+    left(world.answers(agency, &detainer, kind).await)
 }
 
 async fn by_the_case(world: &World, reason: ErrorReason) -> Status {
     let matched = world.matched(PRISON).await;
-    match reason {
-        ErrorReason::AlreadyLodged => {
-            let second = world.lodged(PRISON).await;
-            left(world.doccs().acknowledge(match_of(&second, &matched.custody)).await)
-        }
-        ErrorReason::EtagMismatch => {
-            let withdrawal = v1::WithdrawDetainerRequest { etag: "i0".to_owned(), ..withdrawal_of(&matched.detainer) };
-            left(world.ice().withdraw(withdrawal).await)
-        }
-        _ => {
-            world.answers(PRISON, &matched.detainer, AnswerKind::NotifyOnly).await.accepted();
-            left(world.answers(PRISON, &matched.detainer, AnswerKind::NotifyOnly).await)
-        }
+    if reason == ErrorReason::AlreadyLodged {
+        let second = world.lodged(PRISON).await;
+        return left(world.doccs().acknowledge(match_of(&second, &matched.custody)).await);
     }
+    if reason == ErrorReason::EtagMismatch {
+        let withdrawal = v1::WithdrawDetainerRequest { etag: "i0".to_owned(), ..withdrawal_of(&matched.detainer) };
+        return left(world.ice().withdraw(withdrawal).await);
+    }
+    world.answers(PRISON, &matched.detainer, AnswerKind::NotifyOnly).await.accepted();
+    left(world.answers(PRISON, &matched.detainer, AnswerKind::NotifyOnly).await)
+}
+
+async fn stale_cursor(world: &World) -> Status {
+    world.lodged(PRISON).await;
+    let whole = world.doccs().receive(NY, "").await.accepted();
+    world.doccs().confirm(receipt_of(NY, &whole.heartbeat.cursor)).await.accepted();
+    left(world.doccs().confirm(receipt_of(NY, &whole.deliveries[0].cursor)).await)
 }
 
 async fn overloaded() -> Status {

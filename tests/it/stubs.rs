@@ -1,7 +1,7 @@
 //! Stubs made from proto/ alone, without a network, and compiled, in the languages whose examples are not run elsewhere
 //! (Python and TypeScript: `clients`).
 //!
-//! C# is made and not compiled: what it would be compiled against comes from NuGet, which the gate does not reach.
+//! C# is made and not compiled: what it would be compiled against comes from the registry of .NET, which the gate does not reach.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

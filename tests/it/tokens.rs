@@ -2,7 +2,7 @@
 
 // The example in Rust, word for word as in the document.
 #[expect(clippy::wildcard_enum_match_arm, reason = "an example of two algorithms")]
-#[expect(unreachable_pub, clippy::cast_possible_truncation, reason = "written for a reader's own crate")]
+#[expect(unreachable_pub, reason = "written for a reader's own crate")]
 mod mint;
 
 use std::path::{Path, PathBuf};

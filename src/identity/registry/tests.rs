@@ -21,14 +21,17 @@ fn a_good_registry_knows_its_members_and_issuers() {
     assert_eq!(registry.trust_anchors().unwrap().len(), 3);
 }
 
+/// A registry that was changed so is refused for this reason.
+#[track_caller]
+fn check(change: &dyn Fn(&World, &mut RegistryConfig), expected: &str) {
+    let world = World::new();
+    let mut config = world.config.clone();
+    change(&world, &mut config);
+    assert_eq!(load(&config).unwrap_err().to_string(), expected);
+}
+
 #[test]
 fn a_bad_registry_is_refused_with_a_readable_reason() {
-    let check = |change: &dyn Fn(&World, &mut RegistryConfig), expected: &str| {
-        let world = World::new();
-        let mut config = world.config.clone();
-        change(&world, &mut config);
-        assert_eq!(load(&config).unwrap_err().to_string(), expected);
-    };
     check(
         &|_, c| c.trust_domain = "Comity/x".to_owned(),
         "trust_domain must be 1 to 255 lower-case letters, digits, dots, hyphens and underscores",
@@ -58,6 +61,10 @@ fn a_bad_registry_is_refused_with_a_readable_reason() {
         &|_, c| c.agencies.push(agency("us-ny-abroad", AgencyKind::City, &["us-ny", "us-tx"], None)),
         "no certificate authority may speak for agency us-ny-abroad",
     );
+}
+
+#[test]
+fn a_bad_issuer_or_token_key_is_refused_with_a_readable_reason() {
     check(
         &|_, c| c.agencies[1].token.as_mut().unwrap().issuer = "https://us-ice.example/tokens".to_owned(),
         "agencies us-ice and us-ny-doccs have the same token issuer",
@@ -113,12 +120,6 @@ fn a_bad_registry_is_refused_with_a_readable_reason() {
 
 #[test]
 fn a_bad_authority_is_refused_with_a_readable_reason() {
-    let check = |change: &dyn Fn(&World, &mut RegistryConfig), expected: &str| {
-        let world = World::new();
-        let mut config = world.config.clone();
-        change(&world, &mut config);
-        assert_eq!(load(&config).unwrap_err().to_string(), expected);
-    };
     check(
         &|w, c| {
             let other = DevelopmentAuthority::generate("Other", w.now).unwrap();
