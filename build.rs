@@ -5,8 +5,13 @@ use std::{env, fs};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=proto");
-    let mut files: Vec<PathBuf> =
-        fs::read_dir("proto/comity/v1")?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
+    let mut files: Vec<PathBuf> = Vec::new();
+    // What an error holds belongs to the contract: whoever asks for it by reflection is to find it.
+    for folder in ["proto/comity/v1", "proto/google/rpc"] {
+        for entry in fs::read_dir(folder)? {
+            files.push(entry?.path());
+        }
+    }
     files.retain(|path| path.extension().is_some_and(|extension| extension == "proto"));
     files.sort();
 

@@ -17,6 +17,7 @@ use crate::policy::gate::Denial;
 use crate::recorder::SubmitError;
 use crate::store::StoreError;
 use crate::wire::failure::{Failure, reason_of};
+use crate::wire::methods::NoMethod;
 use crate::wire::v1::ErrorReason;
 use crate::wire::{Violation, Violations};
 
@@ -85,6 +86,16 @@ pub fn panicked() -> Status {
 pub fn not_admitted() -> Status {
     let message = "no policy lets this caller call this method";
     Failure::new(Code::PermissionDenied, ErrorReason::MethodDenied, message).into()
+}
+
+/// A token would open the method.
+fn token_missing() -> Status {
+    token_refused("this method needs a token beside the certificate: send the header `authorization: Bearer <token>`")
+}
+
+/// No method is called so.
+pub fn unknown_method() -> Status {
+    Failure::new(Code::Unimplemented, ErrorReason::UnknownMethod, NoMethod::Unknown.to_string()).into()
 }
 
 /// Nothing can be recorded or read now.
@@ -263,8 +274,14 @@ pub fn of_layer(error: &BoxError) -> Status {
             }
         };
     }
-    if error.downcast_ref::<AdmitError>().is_some() {
-        return not_admitted();
+    if let Some(error) = error.downcast_ref::<AdmitError>() {
+        return match error {
+            AdmitError::TokenMissing { .. } => token_missing(),
+            AdmitError::NoCaller | AdmitError::Denied { .. } => not_admitted(),
+        };
+    }
+    if error.is::<NoMethod>() {
+        return unknown_method();
     }
     if let Some(exceeded) = error.downcast_ref::<RateExceeded>() {
         return overloaded(exceeded.retry_after);
@@ -285,7 +302,7 @@ pub fn of_library(status: &Status) -> Option<Status> {
         return None;
     }
     let failure = match status.code() {
-        Code::Unimplemented => Failure::new(Code::Unimplemented, ErrorReason::UnknownMethod, "there is no such method"),
+        Code::Unimplemented => return Some(unknown_method()),
         Code::OutOfRange | Code::ResourceExhausted => {
             let message = "the message is larger than this gateway takes";
             Failure::new(Code::ResourceExhausted, ErrorReason::MessageTooLarge, message)

@@ -15,7 +15,7 @@ use crate::config::{Config, KeysConfig, LogConfig, PolicyConfig, ServerConfig, S
 use crate::domain::agency::{ActorKind, AgencyClass, AgencyKind};
 use crate::domain::ids::{AgencyId, JurisdictionId};
 use crate::identity::certificate::Thumbprint;
-use crate::identity::development::{CertificateOptions, DevelopmentAuthority, TokenKeyPair};
+use crate::identity::development::{CertificateOptions, DevelopmentAuthority, TokenKeyPair, certificate_ends};
 use crate::identity::key::{MintingKey, TokenAlgorithm};
 use crate::identity::mint::{MintClaims, mint};
 use crate::identity::pem::PemSource;
@@ -30,8 +30,43 @@ pub const CONFIG_FILE: &str = "comity.toml";
 pub const TRUST_DOMAIN: &str = "comity.example";
 /// How long a sandbox's tokens are good. A real issuer's are good for minutes.
 const TOKEN_LIFETIME_S: u32 = 12 * 3_600;
-const REVOCATION_LIST_HOURS: i64 = 7 * 24;
+const REVOCATION_LIST_LIFETIME_S: u32 = 7 * 24 * 3_600;
+const CERTIFICATE_LIFETIME_S: u32 = 90 * 24 * 3_600;
 const TOKEN_KEY_ID: &str = "1";
+
+/// How long what a sandbox makes is good, in seconds. Authorities are good for ten years.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Terms {
+    /// Of certificates: the gateway's and those of agencies.
+    pub certificates_s: u32,
+    /// Of revocation lists.
+    pub lists_s: u32,
+    /// Of tokens.
+    pub tokens_s: u32,
+}
+
+impl Terms {
+    /// No longer than so many seconds.
+    #[must_use]
+    pub fn at_most(self, term_s: u32) -> Self {
+        Self {
+            certificates_s: self.certificates_s.min(term_s),
+            lists_s: self.lists_s.min(term_s),
+            tokens_s: self.tokens_s.min(term_s),
+        }
+    }
+
+    /// The shortest.
+    pub fn shortest_s(self) -> u32 {
+        self.certificates_s.min(self.lists_s).min(self.tokens_s)
+    }
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Self { certificates_s: CERTIFICATE_LIFETIME_S, lists_s: REVOCATION_LIST_LIFETIME_S, tokens_s: TOKEN_LIFETIME_S }
+    }
+}
 
 /// One agency of a sandbox.
 #[derive(Debug, Clone, Copy)]
@@ -91,9 +126,13 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// Makes a sandbox in a directory, or takes up the one that is there. What expires soon, revocation lists and
-    /// tokens, is made anew each time.
+    /// Makes a sandbox in a directory, or takes up the one that is there. What expires soon is made anew each time.
     pub fn establish(directory: &Path) -> Result<Self> {
+        Self::establish_for(directory, Terms::default())
+    }
+
+    /// The same, where what expires is good for so long.
+    pub fn establish_for(directory: &Path, terms: Terms) -> Result<Self> {
         let now = Timestamp::now();
         std::fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))?;
         let directory = directory.canonicalize().context("the directory has no absolute path")?;
@@ -103,7 +142,7 @@ impl Sandbox {
         }
         let config = Config::read(&path)?;
         let sandbox = Self { directory, config };
-        sandbox.renew(now)?;
+        sandbox.renew(terms)?;
         Ok(sandbox)
     }
 
@@ -155,23 +194,53 @@ impl Sandbox {
         mint_for(&self.directory, &self.config.token.audience, agency, subject, actor, lifetime_s)
     }
 
-    fn renew(&self, now: Timestamp) -> Result<()> {
+    /// Makes revocation lists and tokens anew, and certificates that are past half of their term or that have longer than it. A
+    /// renewed certificate keeps its key; the tokens are bound to it at once.
+    pub fn renew(&self, terms: Terms) -> Result<()> {
+        let now = Timestamp::now();
+        let until = |term_s: u32| now.checked_add(SignedDuration::from_secs(term_s.into()));
+        let ends = until(terms.certificates_s)?;
         for authority in AUTHORITIES {
-            let list = read_authority(&self.directory, authority)?.revoke(
-                &[],
-                now.checked_sub(SignedDuration::from_mins(5))?,
-                now.checked_add(SignedDuration::from_hours(REVOCATION_LIST_HOURS))?,
-            )?;
+            let since = now.checked_sub(SignedDuration::from_mins(5))?;
+            let list = read_authority(&self.directory, authority)?.revoke(&[], since, until(terms.lists_s)?)?;
             files::write_public(&self.directory.join(format!("certs/{authority}.crl.pem")), &list.pem)?;
         }
+        self.renew_certificate("gateway", "exchange", terms, || {
+            Ok(CertificateOptions { not_after: ends, ..CertificateOptions::server(now) })
+        })?;
         for seat in SEATS {
+            self.renew_certificate(seat.id, seat.authority, terms, || {
+                Ok(CertificateOptions {
+                    not_after: ends,
+                    ..CertificateOptions::agency(TRUST_DOMAIN, &seat.id.parse()?, now)
+                })
+            })?;
             for actor in [ActorKind::System, ActorKind::Officer] {
                 let subject = format!("{}-{}", seat.id, actor.word());
-                let token = self.mint(seat.id, &subject, actor, TOKEN_LIFETIME_S)?;
+                let token = self.mint(seat.id, &subject, actor, terms.tokens_s)?;
                 files::write_private(&token_path(&self.directory, seat.id, actor), &token)?;
             }
         }
         Ok(())
+    }
+
+    fn renew_certificate(
+        &self,
+        name: &str,
+        authority: &str,
+        terms: Terms,
+        options: impl FnOnce() -> Result<CertificateOptions>,
+    ) -> Result<()> {
+        let at = |extension: &str| self.directory.join(format!("certs/{name}.{extension}"));
+        let read =
+            |path: PathBuf| std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()));
+        let left_s = certificate_ends(&read(at("pem"))?)?.duration_since(Timestamp::now()).as_secs();
+        let whole_s = i64::from(terms.certificates_s);
+        if left_s > whole_s / 2 && left_s <= whole_s {
+            return Ok(());
+        }
+        let renewed = read_authority(&self.directory, authority)?.renew(&options()?, &read(at("key"))?)?;
+        files::write_public(&at("pem"), &renewed.pem)
     }
 }
 
@@ -339,6 +408,6 @@ fn agency_config(seat: &Seat) -> Result<AgencyConfig> {
         facilities: BTreeSet::new(),
         time_zone: None,
         facility_time_zones: BTreeMap::new(),
-        token: Some(IssuerConfig { issuer: issuer(seat.id), keys: vec![key] }),
+        token: Some(IssuerConfig { issuer: issuer(seat.id), jwks: None, keys: vec![key] }),
     })
 }

@@ -1,7 +1,9 @@
 //! `comity serve`: a gateway from its configuration, until told to stop.
 
+use std::convert::Infallible;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
@@ -37,9 +39,22 @@ pub(super) fn run(args: &ServeArgs, audit: Option<&Arc<AuditFile>>) -> Result<()
     serve(&config, &base, audit)
 }
 
+/// What goes on beside a gateway, for as long as it serves.
+pub(super) type Beside<'a> = Pin<Box<dyn Future<Output = Infallible> + 'a>>;
+
 /// Serves until SIGTERM or SIGINT, then drains. SIGHUP takes up renewed certificates, revocation lists and
 /// policies, and opens the file of audit lines again. Says on standard output when it is ready.
 pub(super) fn serve(config: &Config, base: &Path, audit: Option<&Arc<AuditFile>>) -> Result<()> {
+    serve_beside(config, base, audit, |_| Ok(Box::pin(std::future::pending())))
+}
+
+/// The same with something beside it, which is begun before it is said that the gateway is ready.
+pub(super) fn serve_beside(
+    config: &Config,
+    base: &Path,
+    audit: Option<&Arc<AuditFile>>,
+    begin: impl for<'a> FnOnce(&'a Gateway) -> Result<Beside<'a>>,
+) -> Result<()> {
     // Listened for before anybody is told that it is ready: else a signal that comes at once ends it without a drain.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (mut terminate, mut interrupt, mut hangup) = {
@@ -49,6 +64,7 @@ pub(super) fn serve(config: &Config, base: &Path, audit: Option<&Arc<AuditFile>>
     // That it is ready is the last thing that can be said: what may fail comes before.
     let dir = base.canonicalize().context("the directory has no absolute path")?;
     let gateway = Gateway::start(config, base, Seams { audit: audit.cloned(), ..Seams::default() })?;
+    let mut beside = begin(&gateway)?;
     let ready = serde_json::json!({
         "ready": true,
         "grpc": gateway.grpc().to_string(),
@@ -61,6 +77,7 @@ pub(super) fn serve(config: &Config, base: &Path, audit: Option<&Arc<AuditFile>>
             tokio::select! {
                 _ = terminate.recv() => return Ended::Told,
                 _ = interrupt.recv() => return Ended::Told,
+                never = &mut beside => match never {},
                 () = gateway.writer_ended() => return Ended::WriterFailed,
                 _ = hangup.recv() => {
                     // What cannot be read changes nothing, and neither hinders the other: the old certificates and lists
@@ -76,6 +93,7 @@ pub(super) fn serve(config: &Config, base: &Path, audit: Option<&Arc<AuditFile>>
             }
         }
     });
+    drop(beside);
     gateway.stop()?;
     match told {
         Ended::Told => Ok(()),

@@ -37,7 +37,7 @@ pub enum IdentityError {
     #[error("more than one authorization header")]
     SeveralAuthorizations,
     /// Not `Bearer` and a token.
-    #[error("the authorization header is not a bearer token")]
+    #[error("the authorization header is not a bearer token: send `authorization: Bearer <token>`")]
     NotBearer,
     /// A token that proves nothing.
     #[error(transparent)]

@@ -18,6 +18,7 @@ use rcgen::{
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivatePkcs8KeyDer};
 use uuid::Uuid;
+use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::domain::ids::AgencyId;
 
@@ -247,8 +248,17 @@ impl DevelopmentAuthority {
 
     /// Issues a certificate with a new key.
     pub fn issue(&self, options: &CertificateOptions) -> Result<IssuedCertificate, DevelopmentError> {
+        self.certify(options, KeyPair::generate()?)
+    }
+
+    /// Issues another certificate for a key that has one.
+    pub fn renew(&self, options: &CertificateOptions, key_pem: &str) -> Result<IssuedCertificate, DevelopmentError> {
+        self.certify(options, KeyPair::from_pem(key_pem)?)
+    }
+
+    #[expect(clippy::needless_pass_by_value, reason = "whoever makes a key has no other use for it")]
+    fn certify(&self, options: &CertificateOptions, key: KeyPair) -> Result<IssuedCertificate, DevelopmentError> {
         let (params, serial) = options.params()?;
-        let key = KeyPair::generate()?;
         let signed = params.signed_by(&key, &self.issuer)?;
         Ok(issued(&signed, &key, serial))
     }
@@ -286,6 +296,14 @@ impl fmt::Debug for DevelopmentAuthority {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DevelopmentAuthority").field("certificate", &self.certificate).finish_non_exhaustive()
     }
+}
+
+/// When a certificate in PEM ends.
+pub fn certificate_ends(pem: &str) -> Result<Timestamp, DevelopmentError> {
+    let der = CertificateDer::from_pem_slice(pem.as_bytes())?;
+    let (_, certificate) = X509Certificate::from_der(&der).map_err(|_| rcgen::Error::CouldNotParseCertificate)?;
+    let ends = Timestamp::from_second(certificate.validity().not_after.timestamp());
+    Ok(ends.map_err(|_| rcgen::Error::CouldNotParseCertificate)?)
 }
 
 fn issued(signed: &rcgen::Certificate, key: &KeyPair, serial: Vec<u8>) -> IssuedCertificate {

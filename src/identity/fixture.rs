@@ -145,6 +145,7 @@ pub(crate) fn agency(id: &str, kind: AgencyKind, within: &[&str], key: Option<&T
         time_zone: None,
         facility_time_zones: BTreeMap::new(),
         token: key.map(|key| IssuerConfig {
+            jwks: None,
             issuer: format!("https://{id}.example/tokens"),
             keys: vec![KeyConfig {
                 kid: KID.to_owned(),

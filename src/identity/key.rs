@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ParsedPublicKey};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::pki_types::pem::PemObject;
@@ -49,8 +50,12 @@ pub(crate) struct TokenKey {
 impl TokenKey {
     /// Reads a `SubjectPublicKeyInfo` and checks that it is a key of the algorithm.
     pub(crate) fn from_public_pem(algorithm: TokenAlgorithm, pem: &str) -> Result<Self, &'static str> {
-        let der = pem::public_key(pem.as_bytes()).map_err(|_| "is not one public key in PEM")?;
-        let (rest, parsed) = SubjectPublicKeyInfo::from_der(&der).map_err(|_| "is not a public key")?;
+        Self::from_public_der(algorithm, &pem::public_key(pem.as_bytes()).map_err(|_| "is not one public key in PEM")?)
+    }
+
+    /// The same, of DER.
+    pub(crate) fn from_public_der(algorithm: TokenAlgorithm, der: &[u8]) -> Result<Self, &'static str> {
+        let (rest, parsed) = SubjectPublicKeyInfo::from_der(der).map_err(|_| "is not a public key")?;
         if !rest.is_empty() {
             return Err("is not a public key");
         }
@@ -66,6 +71,10 @@ impl TokenKey {
             }
             TokenAlgorithm::EdDsa | TokenAlgorithm::Es256 => return Err("is not a key of its algorithm"),
         };
+        // Under such a key no token would be good, and nobody would be told why.
+        if algorithm == TokenAlgorithm::Es256 && ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, &raw).is_err() {
+            return Err("is not a point of its curve");
+        }
         Ok(Self { algorithm, verifying, raw })
     }
 

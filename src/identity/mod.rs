@@ -9,10 +9,12 @@ pub mod development;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod key;
+mod key_set;
 pub mod mint;
 pub mod pem;
 pub mod pseudonym;
 pub mod rate;
 pub mod registry;
+mod strict_json;
 pub mod token;
 mod verified;

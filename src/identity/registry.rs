@@ -4,6 +4,8 @@ mod config;
 mod error;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fs::File;
+use std::io::Read as _;
 use std::path::Path;
 
 use jiff::tz::TimeZone;
@@ -14,6 +16,8 @@ use crate::domain::ids::{AgencyId, FacilityCode, JurisdictionId, Ori};
 use crate::domain::zone;
 use crate::identity::authority::Authority;
 use crate::identity::key::TokenKey;
+use crate::identity::key_set::{self, KEY_SET_LEN_MAX, KeySetError};
+use crate::identity::pem::Unreadable;
 
 pub use config::{AgencyConfig, AuthorityConfig, IssuerConfig, KeyConfig, RegistryConfig};
 pub use error::RegistryError;
@@ -155,18 +159,28 @@ impl Registry {
         {
             return Err(RegistryError::SharedIssuer { first, second: agency.clone() });
         }
-        if config.keys.is_empty() {
+        let mut loaded = Vec::new();
+        for key in &config.keys {
+            let fault = |why| RegistryError::TokenKey { agency: agency.clone(), kid: key.kid.clone(), why };
+            let read = TokenKey::from_public_pem(key.algorithm, &key.public_key.read(base)?).map_err(fault)?;
+            loaded.push((key.kid.clone(), read));
+        }
+        if let Some(path) = &config.jwks {
+            loaded.extend(read_key_set(agency, &base.join(path))?);
+        }
+        if loaded.is_empty() {
             return Err(RegistryError::NoTokenKey(agency.clone()));
         }
-        let mut keys = HashMap::new();
-        for key in &config.keys {
-            let loaded = TokenKey::from_public_pem(key.algorithm, &key.public_key.read(base)?)
-                .map_err(|why| RegistryError::TokenKey { agency: agency.clone(), kid: key.kid.clone(), why })?;
-            if let Some(first) = self.holder(&loaded) {
+        let mut keys: HashMap<String, TokenKey> = HashMap::new();
+        for (kid, key) in loaded {
+            if let Some(first) = self.holder(&key) {
                 return Err(RegistryError::SharedTokenKey { first: first.clone(), second: agency.clone() });
             }
-            if !is_printable(&key.kid, 64) || keys.insert(key.kid.clone(), loaded).is_some() {
-                return Err(RegistryError::KeyId { agency: agency.clone(), kid: key.kid.clone() });
+            if let Some((first, _)) = keys.iter().find(|(other, held)| **other != kid && held.same_as(&key)) {
+                return Err(RegistryError::KeyTwice { agency: agency.clone(), first: first.clone(), second: kid });
+            }
+            if !is_printable(&kid, 64) || keys.insert(kid.clone(), key).is_some() {
+                return Err(RegistryError::KeyId { agency: agency.clone(), kid });
             }
         }
         Ok(Issuer { name: config.issuer.clone(), keys })
@@ -190,6 +204,20 @@ impl Registry {
         }
         Ok(())
     }
+}
+
+fn read_key_set(agency: &AgencyId, path: &Path) -> Result<Vec<(String, TokenKey)>, RegistryError> {
+    let fault = |why| RegistryError::KeySet { agency: agency.clone(), path: path.to_owned(), why };
+    let mut json = Vec::new();
+    let opened = File::open(path).and_then(|file| file.take(KEY_SET_LEN_MAX + 1).read_to_end(&mut json));
+    opened.map_err(|source| Unreadable { path: path.to_owned(), source })?;
+    if u64::try_from(json.len()).map_or(true, |len| len > KEY_SET_LEN_MAX) {
+        return Err(fault("is longer than 64 KiB"));
+    }
+    key_set::read(&json).map_err(|error| match error {
+        KeySetError::Set(why) => fault(why),
+        KeySetError::Key { key, why } => RegistryError::TokenKey { agency: agency.clone(), kid: key, why },
+    })
 }
 
 fn load_authorities(configs: &[AuthorityConfig], base: &Path) -> Result<Vec<Authority>, RegistryError> {

@@ -71,46 +71,46 @@ pub enum TokenError {
     #[error("the token's header must be alg, typ and kid only")]
     Header,
     /// Not `at+jwt`, such as an identity token.
-    #[error("the token is not an access token")]
+    #[error("the token is not an access token (typ)")]
     Type,
     /// Not the key's algorithm; `none` and all but `EdDSA` and `ES256`.
-    #[error("the token's algorithm is not its key's")]
+    #[error("the token's algorithm (alg) is not its key's")]
     Algorithm,
     /// A claim is missing or of the wrong type. Which.
     #[error("the token's claims are incomplete or malformed: {0}")]
     Claims(&'static str),
     /// Nobody's issuer.
-    #[error("the token's issuer is unknown")]
+    #[error("the token's issuer (iss) is unknown")]
     UnknownIssuer,
     /// The issuer speaks for another agency than the certificate.
-    #[error("the token is another agency's")]
+    #[error("the token is another agency's (iss)")]
     OtherAgency,
     /// The issuer has no such key.
-    #[error("the token's key is unknown")]
+    #[error("the token's key (kid) is unknown")]
     UnknownKey,
     /// Not signed by the key.
     #[error("the token's signature is wrong")]
     Signature,
     /// Meant for somebody else.
-    #[error("the token is for another audience")]
+    #[error("the token is for another audience (aud)")]
     Audience,
     /// Past its end.
-    #[error("the token has expired")]
+    #[error("the token has expired (exp)")]
     Expired,
     /// Issued, or to be used, after now.
-    #[error("the token is not yet valid")]
+    #[error("the token is not yet valid (iat, nbf)")]
     NotYetValid,
     /// Longer than we allow, or ending before it begins.
-    #[error("the token's lifetime is not allowed")]
+    #[error("the token's lifetime (exp less iat) is not allowed")]
     Lifetime,
     /// Not 1 to 128 characters.
-    #[error("the token's subject is not acceptable")]
+    #[error("the token's subject (sub) is not acceptable")]
     Subject,
     /// No `cnf` with a certificate thumbprint.
-    #[error("the token is not bound to a certificate")]
+    #[error("the token is not bound to a certificate (cnf)")]
     Unbound,
     /// Bound to another certificate: stolen or misplaced.
-    #[error("the token is bound to another certificate")]
+    #[error("the token is bound to another certificate (cnf)")]
     BoundElsewhere,
 }
 

@@ -72,8 +72,8 @@ const ACCESS: [(&str, &str, Needs); 53] = [
     ("grpc.health.v1.Health/Check", EVERYBODY, Needs::Certificate),
     ("grpc.health.v1.Health/Watch", EVERYBODY, Needs::Certificate),
     ("grpc.health.v1.Health/List", EVERYBODY, Needs::Certificate),
-    ("grpc.reflection.v1.ServerReflection/ServerReflectionInfo", "operator", Needs::Certificate),
-    ("grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", "operator", Needs::Certificate),
+    ("grpc.reflection.v1.ServerReflection/ServerReflectionInfo", EVERYBODY, Needs::Certificate),
+    ("grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", EVERYBODY, Needs::Certificate),
 ];
 
 #[test]

@@ -15,12 +15,20 @@ use crate::policy::in_force::InForce;
 /// The package whose methods the policies name without it.
 const OWN_PACKAGE: &str = "comity.v1.";
 
-/// Why a call was not admitted. For the audit; the caller is told no more than that it was denied.
+/// Why a call was not admitted. For the audit; the caller is told that it was denied, or that it sent no token.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AdmitError {
     /// No caller was proven: the layer that does so is missing, or stands behind this one.
     #[error("no caller was proven")]
     NoCaller,
+    /// No rule admits the agency to this method without a token, and some rule does with one.
+    #[error("{agency} may not call {method} without a token")]
+    TokenMissing {
+        /// Who called.
+        agency: AgencyId,
+        /// The method as policies name it.
+        method: String,
+    },
     /// No rule admits this kind of caller to this method.
     #[error("{agency} may not call {method}")]
     Denied {
@@ -132,14 +140,22 @@ mod tests {
     fn the_door_passes_on_what_the_engine_admits_and_nothing_else() {
         let denied =
             |method: &str| Err(AdmitError::Denied { agency: "us-ice".parse().unwrap(), method: method.to_owned() });
+        let token_missing = |method: &str| {
+            Err(AdmitError::TokenMissing { agency: "us-ice".parse().unwrap(), method: method.to_owned() })
+        };
         let federal = Some(AgencyKind::Federal);
         assert_eq!(call("/comity.v1.LedgerService/GetCheckpoint", federal), Ok(()));
         assert_eq!(call("/grpc.health.v1.Health/Check", federal), Ok(()));
         assert_eq!(call("/comity.v1.LedgerService/GetCheckpoint", None), Err(AdmitError::NoCaller));
         assert_eq!(
             call("/comity.v1.DetainerService/LodgeDetainer", federal),
-            denied("DetainerService/LodgeDetainer"),
+            token_missing("DetainerService/LodgeDetainer"),
             "a write needs a token"
+        );
+        assert_eq!(
+            call("/comity.v1.CustodyService/OpenCustody", federal),
+            denied("CustodyService/OpenCustody"),
+            "a token would not help"
         );
         for unknown in [
             "/LedgerService/GetCheckpoint",

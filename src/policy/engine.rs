@@ -78,13 +78,17 @@ impl Engine {
     pub fn admit(&self, caller: &Caller, method: &str) -> Result<(), AdmitError> {
         let denied = |method: &str| AdmitError::Denied { agency: caller.agency.id.clone(), method: method.to_owned() };
         let Some(place) = self.vocabulary.place(method) else { return Err(denied(UNKNOWN_METHOD)) };
-        let admission = Admission {
-            kind: caller.agency.kind,
-            class: caller.agency.class,
-            actor: caller.actor.as_ref().map(|actor| actor.kind),
-            method: place,
-        };
-        if self.admitted(admission, method) { Ok(()) } else { Err(denied(method)) }
+        let admission =
+            |actor| Admission { kind: caller.agency.kind, class: caller.agency.class, actor, method: place };
+        let actor = caller.actor.as_ref().map(|actor| actor.kind);
+        if self.admitted(admission(actor), method) {
+            return Ok(());
+        }
+        let by_token = || ActorKind::ALL.iter().any(|kind| self.admitted(admission(Some(*kind)), method));
+        if actor.is_none() && by_token() {
+            return Err(AdmitError::TokenMissing { agency: caller.agency.id.clone(), method: method.to_owned() });
+        }
+        Err(denied(method))
     }
 
     /// What a jurisdiction's law says of a case at a moment. Where no law is written, a person decides everything and

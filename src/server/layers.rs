@@ -4,6 +4,7 @@
 //!   and writes one audit line for each call that was denied;
 //! * a limit on calls in flight, in all and for each agency, which sheds what is above it instead of letting it queue;
 //! * a rate for each agency, on its certificate alone;
+//! * a path that names no method is answered so, whatever the token is: the contract is public;
 //! * authentication: certificate and token agree, so there is a caller;
 //! * admission: some policy lets this kind of caller call this method, else its body is never read.
 
@@ -22,6 +23,7 @@ use hyper::body::Bytes;
 use tonic::body::Body;
 use tonic::service::Routes;
 use tonic::{Code, Status};
+use tower::filter::FilterLayer;
 use tower::util::BoxCloneSyncService;
 use tower::{BoxError, Service, ServiceBuilder};
 
@@ -40,6 +42,7 @@ use crate::server::in_flight::InFlightLayer;
 use crate::server::protocol;
 use crate::server::underway::Underway;
 use crate::wire::failure::{reason_of, reason_word};
+use crate::wire::methods::{self, NoMethod};
 use crate::wire::timeout::{self, GRPC_TIMEOUT};
 use crate::wire::v1::ErrorReason;
 
@@ -90,12 +93,18 @@ impl Layers {
         let inner = ServiceBuilder::new()
             .layer(self.in_flight.clone())
             .layer(self.rate.clone())
+            .layer(FilterLayer::new(naming_a_method))
             .layer(AuthenticateLayer::new(Arc::clone(&self.authenticator)))
             .layer(AdmitLayer::new(self.in_force.clone()))
             .service(routes);
         let meters = Arc::clone(&self.meters);
         Respond { inner: BoxCloneSyncService::new(inner), request_timeout: self.request_timeout, meters }
     }
+}
+
+/// Lets through what names a method that is served.
+fn naming_a_method(request: Request<Body>) -> Result<Request<Body>, BoxError> {
+    if methods::at(request.uri().path()).is_some() { Ok(request) } else { Err(NoMethod::Unknown.into()) }
 }
 
 /// The outermost layer.

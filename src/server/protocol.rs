@@ -6,14 +6,28 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use tonic::body::Body;
 use tonic::{Code, Status};
 
+use crate::api::status;
 use crate::wire::failure::Failure;
+use crate::wire::methods;
 use crate::wire::v1::ErrorReason;
 
 const CONTENT_TYPES: [&str; 2] = ["application/grpc", "application/grpc+proto"];
 
 /// The answer to a request that is no call. The HTTP status is not 200, so that no other kind of client takes it for a
 /// success.
+///
+/// Where the path names no method either, that comes first: what is wrong with the call is of no help then.
 pub(super) fn refusal<B>(request: &Request<B>) -> Option<Response<Body>> {
+    let refusal = refusal_of_form(request)?;
+    if methods::at(request.uri().path()).is_some() {
+        return Some(refusal);
+    }
+    let mut unknown = status::unknown_method().into_http();
+    *unknown.status_mut() = StatusCode::NOT_FOUND;
+    Some(unknown)
+}
+
+fn refusal_of_form<B>(request: &Request<B>) -> Option<Response<Body>> {
     let headers = request.headers();
     let (status, code, message) = if request.method() != Method::POST {
         (StatusCode::METHOD_NOT_ALLOWED, Code::InvalidArgument, "a call is a POST")

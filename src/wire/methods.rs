@@ -136,7 +136,11 @@ pub(super) fn pool() -> &'static DescriptorPool {
     POOL.get_or_init(|| {
         // Without a readable descriptor no method is known; the tests hold that each is readable.
         let mut pool = DescriptorPool::decode(DESCRIPTOR).unwrap_or_default();
-        for beside in [tonic_health::pb::FILE_DESCRIPTOR_SET, tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET] {
+        for beside in [
+            tonic_health::pb::FILE_DESCRIPTOR_SET,
+            tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
+            tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET,
+        ] {
             let _known = pool.decode_file_descriptor_set(beside);
         }
         pool
@@ -180,7 +184,11 @@ mod tests {
         check("LodgeDetainer", lodge);
         check("Health/Check", Ok("grpc.health.v1.Health/Check"));
         check("grpc.health.v1.Health/Watch", Ok("grpc.health.v1.Health/Watch"));
-        check("ServerReflectionInfo", Ok("grpc.reflection.v1.ServerReflection/ServerReflectionInfo"));
+        let [v1, v1alpha] =
+            ["v1", "v1alpha"].map(|at| format!("grpc.reflection.{at}.ServerReflection/ServerReflectionInfo"));
+        check(&v1, Ok(&v1));
+        check(&v1alpha, Ok(&v1alpha));
+        check("ServerReflectionInfo", Err(NoMethod::Ambiguous(vec![v1.clone(), v1alpha.clone()])));
         for unknown in ["Detainer", "Service/LodgeDetainer", "", "comity.v2.DetainerService/LodgeDetainer"] {
             check(unknown, Err(NoMethod::Unknown));
         }

@@ -177,7 +177,7 @@ async fn a_request_comes_from_an_argument_a_file_or_standard_input() {
     lodged(check(&sandbox, "-", &described.answered().to_string()));
     // A certificate alone does not lodge.
     let refused = check(&own, "-", &lodging().to_string()).failed(REFUSED);
-    assert_eq!(refused["reason"], "METHOD_DENIED", "{refused:#}");
+    assert_eq!(refused["reason"], "TOKEN_REFUSED", "{refused:#}");
 }
 
 #[tokio::test]
@@ -231,7 +231,7 @@ async fn what_cannot_be_asked_is_not() {
     check("us-ice", &["LodgeDetainer", "@/nowhere/at/all.json"], "/nowhere/at/all.json");
     check("us-ice", &["DetainerService/ExpungeDetainer"], "no such method");
     check("us-ice", &["--describe", "ExpungeDetainer"], "no such method");
-    check("us-ice", &["ServerReflectionInfo"], "a stream of requests");
+    check("us-ice", &["grpc.reflection.v1.ServerReflection/ServerReflectionInfo"], "a stream of requests");
     check("us-cbp", &["LodgeDetainer", &lodging().to_string()], "us-cbp");
     let told = comity(&["--as", "us-ice", "--dir", "/nowhere/at/all", "LodgeDetainer"], "").failed(USAGE);
     assert!(told["message"].as_str().unwrap().contains("/nowhere/at/all"), "{told:#}");

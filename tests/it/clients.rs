@@ -16,8 +16,8 @@ use comity::client::{Client, Config};
 use comity::domain::agency::ActorKind;
 use tempfile::TempDir;
 
+use crate::harness::copy;
 use crate::harness::process::dev;
-use crate::harness::{copy, sandbox_directory};
 
 const OUTCOME: &str = include_str!("../../docs/clients/outcome.txt");
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
@@ -33,28 +33,25 @@ struct Exchange {
 }
 
 impl Exchange {
-    fn start(change: impl FnOnce(&mut toml::Table)) -> Self {
-        let directory = sandbox_directory();
-        let path = directory.path().join(CONFIG_FILE);
-        let mut config: toml::Table = std::fs::read_to_string(&path).unwrap().parse().unwrap();
-        // When a clock fires is for the clock to say: the stories would differ from run to run.
-        let clocks = config["clocks"].as_table_mut().unwrap();
-        clocks.insert("tick_ms".to_owned(), 0.into());
-        change(&mut config);
-        std::fs::write(&path, config.to_string()).unwrap();
+    /// As `comity dev` is when nothing is asked of it, but for the port.
+    fn start() -> Self {
+        let directory = TempDir::new().unwrap();
         let (child, grpc) = dev(directory.path());
-        let address = format!("localhost:{}", grpc.port());
-        Self { child, address, directory }
+        Self { child, address: format!("localhost:{}", grpc.port()), directory }
     }
 
     /// One that takes a few calls at a time, on a line that breaks. Whoever does not come back when told to, with the
     /// request id that was sent and the cursor that was reached, tells another story or none.
     fn trying() -> Self {
-        let rate = "requests_per_s = 20\nburst = 2".parse::<toml::Table>().unwrap();
-        let mut exchange = Self::start(|config| {
-            config.insert("rate".to_owned(), rate.into());
-        });
-        exchange.address = breaking_line(exchange.address.clone()).unwrap();
+        let mut exchange = Self::start();
+        exchange.end();
+        let path = exchange.directory.path().join(CONFIG_FILE);
+        let mut config: toml::Table = std::fs::read_to_string(&path).unwrap().parse().unwrap();
+        config.insert("rate".to_owned(), "requests_per_s = 20\nburst = 2".parse::<toml::Table>().unwrap().into());
+        std::fs::write(&path, config.to_string()).unwrap();
+        let (child, grpc) = dev(exchange.directory.path());
+        exchange.child = child;
+        exchange.address = breaking_line(format!("localhost:{}", grpc.port())).unwrap();
         exchange
     }
 
@@ -62,6 +59,11 @@ impl Exchange {
         let sandbox = Sandbox::establish(self.directory.path()).unwrap();
         let (credentials, token) = (sandbox.credentials(agency).unwrap(), sandbox.token(agency, actor).unwrap());
         Client::connect(Config::new(&self.address, "localhost", credentials, token)).await.unwrap()
+    }
+
+    fn end(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 
     /// What a program prints that is given the directory and the address.
@@ -72,8 +74,7 @@ impl Exchange {
 
 impl Drop for Exchange {
     fn drop(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
+        self.end();
     }
 }
 
@@ -99,14 +100,14 @@ fn breaking_line(to: String) -> io::Result<String> {
 
 #[tokio::test]
 async fn the_four_stories_in_rust() {
-    let exchange = Exchange::start(|_| ());
+    let exchange = Exchange::start();
     let told = stories::play(&exchange).await;
     check("Rust", &told);
 }
 
 #[test]
 fn the_four_stories_in_python() {
-    let Some(python) = installed("COMITY_PYTHON", "Python") else { return };
+    let Some(python) = installed("COMITY_PYTHON", "the stories in Python") else { return };
     let stubs = scratch("python");
     let proto = Path::new(ROOT).join("proto");
     let protos = std::fs::read_dir(proto.join("comity/v1")).unwrap().map(|entry| entry.unwrap().path());
@@ -124,7 +125,7 @@ fn the_four_stories_in_python() {
 
 #[test]
 fn the_four_stories_in_typescript() {
-    let Some(modules) = installed("COMITY_NODE_MODULES", "TypeScript") else { return };
+    let Some(modules) = installed("COMITY_NODE_MODULES", "the stories in TypeScript") else { return };
     let package = scratch("typescript");
     copy(&Path::new(ROOT).join("docs/clients/typescript"), &package);
     std::os::unix::fs::symlink(modules, package.join("node_modules")).unwrap();
@@ -147,25 +148,25 @@ fn check(language: &str, told: &str) {
     assert!(OUTCOME == told, "{language} differs from line {}:\n{line}\nexpected:\n{expected}", from + 1);
 }
 
-/// What `tests/run` installs and names. Without it the stories are not told in that language, and that is said.
-fn installed(variable: &str, language: &str) -> Option<OsString> {
+/// What `tests/run` installs and names. Without it something is left out, and that is said.
+pub(crate) fn installed(variable: &str, what: &str) -> Option<OsString> {
     let found = std::env::var_os(variable);
     if found.is_none() {
         // Written past the test runner, which keeps to itself what a passing test prints.
-        writeln!(io::stderr(), "LEFT OUT: the stories in {language} (run tests/run)").unwrap();
+        writeln!(io::stderr(), "LEFT OUT: {what} (run tests/run)").unwrap();
     }
     found
 }
 
 /// A program that ends, told to or not: a client that never reaches the end of its inbox would read for ever.
-fn limited(program: impl AsRef<OsStr>) -> Command {
+pub(crate) fn limited(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new("timeout");
     command.arg(CHILD_TIMEOUT_S).arg(program);
     command
 }
 
 /// An empty directory below target/.
-fn scratch(name: &str) -> PathBuf {
+pub(crate) fn scratch(name: &str) -> PathBuf {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("clients").join(name);
     let _ = std::fs::remove_dir_all(&path);
     std::fs::create_dir_all(&path).unwrap();

@@ -15,6 +15,7 @@ use comity::policy::gate::Denial;
 use comity::recorder::SubmitError;
 use comity::wire::Violation;
 use comity::wire::failure::{reason_of, reason_word};
+use comity::wire::methods::NoMethod;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
@@ -44,7 +45,7 @@ fn an_error_that_asks_to_come_back_says_when() {
 }
 
 /// Reason and status of each row.
-fn documented() -> Vec<(String, String)> {
+pub(crate) fn documented() -> Vec<(String, String)> {
     let rows = DOCUMENT.lines().filter(|line| line.starts_with("| `"));
     rows.map(|row| {
         let cells: Vec<&str> = row.split('|').map(|cell| cell.trim().trim_matches('`')).collect();
@@ -73,15 +74,28 @@ fn promised() -> Vec<(String, String)> {
 }
 
 fn given() -> Vec<(String, String)> {
-    let pair = |status: &Status| {
-        let code = format!("{:?}", status.code());
-        let upper = code.char_indices().flat_map(|(at, letter)| {
-            let gap = (at > 0 && letter.is_ascii_uppercase()).then_some('_');
-            gap.into_iter().chain([letter.to_ascii_uppercase()])
-        });
-        (reason_word(reason_of(status).unwrap()).to_owned(), upper.collect())
-    };
+    let pair = |status: &Status| (reason_word(reason_of(status).unwrap()).to_owned(), status_word(status.code()));
     statuses().iter().map(pair).collect()
+}
+
+/// A code as the gRPC protocol writes it.
+pub(crate) fn status_word(code: Code) -> String {
+    let code = format!("{code:?}");
+    let upper = code.char_indices().flat_map(|(at, letter)| {
+        let gap = (at > 0 && letter.is_ascii_uppercase()).then_some('_');
+        gap.into_iter().chain([letter.to_ascii_uppercase()])
+    });
+    upper.collect()
+}
+
+/// What anybody is to do upon each reason stands beside it.
+#[test]
+fn each_row_says_when_and_what_to_do() {
+    for row in DOCUMENT.lines().filter(|line| line.starts_with("| `")) {
+        let cells: Vec<&str> = row.split(" | ").collect();
+        assert_eq!(cells.len(), 4, "{row}");
+        assert!(cells[2].len() > 10 && cells[3].len() > 10, "{row}");
+    }
 }
 
 /// Everything that api/status.rs makes.
@@ -98,6 +112,8 @@ fn statuses() -> Vec<Status> {
         status::deadline_exceeded(),
         status::overloaded(Duration::from_secs(1)),
         status::expired(),
+        status::of_layer(&NoMethod::Unknown.into()),
+        status::of_layer(&AdmitError::TokenMissing { agency: "us-ice".parse().unwrap(), method: String::new() }.into()),
         status::of_layer(&AdmitError::Denied { agency: "us-ice".parse().unwrap(), method: String::new() }.into()),
     ];
     let library = [Code::Unimplemented, Code::OutOfRange, Code::ResourceExhausted, Code::Internal, Code::DataLoss];

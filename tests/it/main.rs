@@ -23,6 +23,8 @@ mod curl;
 #[cfg(test)]
 mod delivery;
 #[cfg(test)]
+mod dev;
+#[cfg(test)]
 mod drain;
 mod duties;
 #[cfg(test)]
@@ -76,6 +78,8 @@ mod properties;
 #[cfg(test)]
 mod provenance;
 #[cfg(test)]
+mod reasons;
+#[cfg(test)]
 mod reference;
 #[cfg(test)]
 mod reload;
@@ -86,7 +90,11 @@ mod sample;
 #[cfg(test)]
 mod store_contract;
 #[cfg(test)]
+mod stubs;
+#[cfg(test)]
 mod times;
+#[cfg(test)]
+mod tokens;
 #[cfg(test)]
 mod verify;
 #[cfg(test)]

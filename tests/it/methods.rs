@@ -8,6 +8,7 @@ mod evidence;
 mod policies;
 mod probes;
 mod transfers;
+mod unknown;
 
 use comity::wire::DESCRIPTOR;
 use prost_reflect::DescriptorPool;
@@ -55,6 +56,15 @@ fn done<T>(outcome: Outcome<T>) {
 #[track_caller]
 fn denied<T>(outcome: Outcome<T>) -> Refused {
     outcome.refused(Code::PermissionDenied, "METHOD_DENIED")
+}
+
+/// Not without a token, which the answer says how to send.
+#[track_caller]
+fn token_missing<T>(outcome: Outcome<T>) -> Refused {
+    let refused = outcome.refused(Code::Unauthenticated, "TOKEN_REFUSED");
+    let message = refused.status.message();
+    assert!(message.contains("send the header `authorization: Bearer <token>`"), "{message}");
+    refused
 }
 
 /// Not while the case stands so.

@@ -231,9 +231,11 @@ async fn a_replay_is_refused_whoever_may_not_read_and_whatever_is_no_law() {
     let world = World::start();
     story(&world).await;
     let candidate = || replay_with(LAW, "Executive Order 170", "another order");
-    for party in [world.officer("us-ice"), world.without_token("us-ny-doccs"), world.doccs(), world.oversight()] {
+    for party in [world.officer("us-ice"), world.doccs(), world.oversight()] {
         party.replay(candidate()).await.refused(Code::PermissionDenied, "METHOD_DENIED");
     }
+    let bare = world.without_token("us-ny-doccs");
+    bare.replay(candidate()).await.refused(Code::Unauthenticated, "TOKEN_REFUSED");
     let officer = world.officer("us-ny-doccs");
     let elsewhere = v1::ReplayRequest { parent: TX.to_owned(), ..candidate() };
     officer.replay(elsewhere).await.not_found();

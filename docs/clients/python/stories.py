@@ -28,6 +28,7 @@ from comity.v1 import transfer_service_pb2 as transfers
 from comity_client import Client, Inbox, Refused, event_of
 
 NY, TX = "jurisdictions/us-ny", "jurisdictions/us-tx"
+GATEWAY = "agencies/comity"
 LAW = "8 CFR 287.7(a)"
 # Long enough to be accepted in, short enough to be waited for.
 MISSED_WINDOW = timedelta(seconds=4)
@@ -88,6 +89,9 @@ class Party:
 
     def _tell_of(self, entry: ledger.Entry) -> None:
         event = event_of(entry)
+        # When a clock of the gateway's fires is for the clock to say: it is read, and is no part of the story.
+        if ledger.Leaf.FromString(entry.leaf).agency == GATEWAY:
+            return
         # Of what was told before, nothing may be left to show.
         kind = event.WhichOneof("event") or "nothing"
         corrects = ", corrects" if getattr(getattr(event, kind, None), "corrects", False) else ""

@@ -4,6 +4,7 @@
 mod answer;
 mod calendar;
 mod check;
+mod counterpart;
 mod custodian;
 mod evidence;
 mod federal;
@@ -19,6 +20,7 @@ mod tables;
 mod tally;
 mod year;
 
+pub(in crate::cli) use counterpart::Counterpart;
 pub(in crate::cli) use tables::number;
 
 use std::collections::BTreeMap;

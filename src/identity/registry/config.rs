@@ -1,6 +1,7 @@
 //! The registry as it is written down.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -77,7 +78,11 @@ pub struct AgencyConfig {
 pub struct IssuerConfig {
     /// The exact `iss`.
     pub issuer: String,
-    /// Its signing keys.
+    /// A file of its signing keys as the issuer publishes them: a JSON Web Key Set (RFC 7517). Public keys alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jwks: Option<PathBuf>,
+    /// Its signing keys one by one, beside those of the set or instead.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub keys: Vec<KeyConfig>,
 }
 

@@ -1,5 +1,7 @@
 //! What can be wrong with a registry, told to the person who wrote it.
 
+use std::path::PathBuf;
+
 use crate::domain::agency::AgencyKind;
 use crate::domain::ids::{AgencyId, JurisdictionId};
 use crate::identity::pem::Unreadable;
@@ -116,6 +118,26 @@ pub enum RegistryError {
         kid: String,
         /// What is wrong with it.
         why: &'static str,
+    },
+    /// The set that the issuer publishes.
+    #[error("agency {agency}: the set of token keys {} {why}", path.display())]
+    KeySet {
+        /// Whose entry.
+        agency: AgencyId,
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// Which of its names a token bore would say nothing.
+    #[error("agency {agency}: token keys {first} and {second} are the same key")]
+    KeyTwice {
+        /// Whose entry.
+        agency: AgencyId,
+        /// One name.
+        first: String,
+        /// The other.
+        second: String,
     },
     /// The holder could mint for both.
     #[error("agencies {first} and {second} have the same token key")]

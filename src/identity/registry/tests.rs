@@ -21,14 +21,17 @@ fn a_good_registry_knows_its_members_and_issuers() {
     assert_eq!(registry.trust_anchors().unwrap().len(), 3);
 }
 
+/// A registry that was changed so is refused for this reason.
+#[track_caller]
+fn check(change: &dyn Fn(&World, &mut RegistryConfig), expected: &str) {
+    let world = World::new();
+    let mut config = world.config.clone();
+    change(&world, &mut config);
+    assert_eq!(load(&config).unwrap_err().to_string(), expected);
+}
+
 #[test]
 fn a_bad_registry_is_refused_with_a_readable_reason() {
-    let check = |change: &dyn Fn(&World, &mut RegistryConfig), expected: &str| {
-        let world = World::new();
-        let mut config = world.config.clone();
-        change(&world, &mut config);
-        assert_eq!(load(&config).unwrap_err().to_string(), expected);
-    };
     check(
         &|_, c| c.trust_domain = "Comity/x".to_owned(),
         "trust_domain must be 1 to 255 lower-case letters, digits, dots, hyphens and underscores",
@@ -58,6 +61,10 @@ fn a_bad_registry_is_refused_with_a_readable_reason() {
         &|_, c| c.agencies.push(agency("us-ny-abroad", AgencyKind::City, &["us-ny", "us-tx"], None)),
         "no certificate authority may speak for agency us-ny-abroad",
     );
+}
+
+#[test]
+fn a_bad_issuer_or_token_key_is_refused_with_a_readable_reason() {
     check(
         &|_, c| c.agencies[1].token.as_mut().unwrap().issuer = "https://us-ice.example/tokens".to_owned(),
         "agencies us-ice and us-ny-doccs have the same token issuer",
@@ -87,6 +94,25 @@ fn a_bad_registry_is_refused_with_a_readable_reason() {
         "agency us-ice: token key 2026-1 is not a key of its algorithm",
     );
     check(
+        &|_, c| {
+            let keys = &mut c.agencies[0].token.as_mut().unwrap().keys;
+            keys.push(KeyConfig { kid: "2026-2".to_owned(), ..keys[0].clone() });
+        },
+        "agency us-ice: token keys 2026-1 and 2026-2 are the same key",
+    );
+    check(
+        &|_, c| c.agencies[0].token.as_mut().unwrap().jwks = Some("ice.jwks".into()),
+        "/nonexistent/ice.jwks cannot be read",
+    );
+    check(
+        &|_, c| c.agencies[0].token.as_mut().unwrap().jwks = Some("/dev/zero".into()),
+        "agency us-ice: the set of token keys /dev/zero is longer than 64 KiB",
+    );
+    check(
+        &|_, c| c.agencies[0].token.as_mut().unwrap().jwks = Some("/dev/null".into()),
+        "agency us-ice: the set of token keys /dev/null is no JSON object that has each name once",
+    );
+    check(
         &|_, c| c.agencies[0].token.as_mut().unwrap().keys[0].public_key = PemSource("ice.pem".to_owned()),
         "/nonexistent/ice.pem cannot be read",
     );
@@ -94,12 +120,6 @@ fn a_bad_registry_is_refused_with_a_readable_reason() {
 
 #[test]
 fn a_bad_authority_is_refused_with_a_readable_reason() {
-    let check = |change: &dyn Fn(&World, &mut RegistryConfig), expected: &str| {
-        let world = World::new();
-        let mut config = world.config.clone();
-        change(&world, &mut config);
-        assert_eq!(load(&config).unwrap_err().to_string(), expected);
-    };
     check(
         &|w, c| {
             let other = DevelopmentAuthority::generate("Other", w.now).unwrap();

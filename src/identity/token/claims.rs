@@ -1,14 +1,12 @@
 //! What a token says, read strictly: a JSON object in which each name stands once, and every claim of its own type. What the
 //! standards allow to be written in several ways is taken in each of them.
 
-use std::fmt;
-
 use jiff::SignedDuration;
-use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
 use crate::domain::agency::ActorKind;
 use crate::identity::certificate::Thumbprint;
+use crate::identity::strict_json::object;
 use crate::identity::token::TokenError;
 
 /// The three members that a header has.
@@ -113,73 +111,4 @@ fn seconds_of(number: &Number, whole: fn(f64) -> f64) -> Option<i64> {
     }
     let seconds = whole(number.as_f64().filter(|_| number.is_f64())?);
     SignedDuration::try_from_secs_f64(seconds).ok().map(|since_epoch| since_epoch.as_secs())
-}
-
-/// The members of a JSON object. None: not JSON, no object, or some name stands twice in it or further in.
-fn object(json: &[u8]) -> Option<Map<String, Value>> {
-    match serde_json::from_slice(json).ok()? {
-        Unique(Value::Object(members)) => Some(members),
-        Unique(_) => None,
-    }
-}
-
-/// JSON in which no object has a name twice.
-struct Unique(Value);
-
-impl<'de> Deserialize<'de> for Unique {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(UniqueVisitor).map(Self)
-    }
-}
-
-struct UniqueVisitor;
-
-impl<'de> Visitor<'de> for UniqueVisitor {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON")
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
-        let mut list = Vec::new();
-        while let Some(Unique(item)) = items.next_element()? {
-            list.push(item);
-        }
-        Ok(list.into())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
-        let mut members = Map::new();
-        while let Some((name, Unique(value))) = entries.next_entry::<String, Unique>()? {
-            if members.insert(name, value).is_some() {
-                return Err(A::Error::custom("a name stands twice"));
-            }
-        }
-        Ok(members.into())
-    }
 }

@@ -70,7 +70,12 @@ fn registry(authority_pem: &str) -> Registry {
         trust_domain: "comity.example".to_owned(),
         certificate_authorities: vec![authority],
         agencies: vec![
-            agency(ICE, AgencyKind::Federal, None, Some(IssuerConfig { issuer: ISSUER.to_owned(), keys: vec![key] })),
+            agency(
+                ICE,
+                AgencyKind::Federal,
+                None,
+                Some(IssuerConfig { issuer: ISSUER.to_owned(), jwks: None, keys: vec![key] }),
+            ),
             agency("us-ny-doccs", AgencyKind::State, Some(AgencyClass::StatePrison), None),
         ],
     };

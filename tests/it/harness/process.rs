@@ -124,10 +124,15 @@ pub(crate) fn dev(directory: &Path) -> (Child, SocketAddr) {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
+    let (grpc, _) = ready_line(&mut child);
+    (child, grpc)
+}
+
+/// Where a gateway that was just started serves calls and where operators ask. Returns when it says that it is ready.
+pub(crate) fn ready_line(child: &mut Child) -> (SocketAddr, SocketAddr) {
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let (grpc, _) = ready(&line).expect("it did not say that it is ready");
-    (child, grpc)
+    ready(&line).expect("it did not say that it is ready")
 }
 
 /// Where a gateway serves calls and where operators ask, by the line that says that it is ready.

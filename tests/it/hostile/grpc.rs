@@ -11,7 +11,8 @@ use crate::hostile::siege::Siege;
 const MALFORMED: &str = "InvalidArgument MALFORMED_MESSAGE";
 const COMPRESSED: &str = "Unimplemented MALFORMED_MESSAGE, takes identity";
 const TOO_LARGE: &str = "ResourceExhausted MESSAGE_TOO_LARGE";
-const DENIED: &str = "PermissionDenied METHOD_DENIED";
+const UNKNOWN: &str = "Unimplemented UNKNOWN_METHOD";
+const NOT_THERE: &str = "HTTP 404 Unimplemented UNKNOWN_METHOD";
 const NOT_FOUND: &str = "NotFound NOT_FOUND";
 const TOO_LATE: &str = "DeadlineExceeded DEADLINE_EXCEEDED";
 const NOT_GRPC: &str = "HTTP 415 InvalidArgument MALFORMED_MESSAGE";
@@ -86,8 +87,7 @@ fn bomb() -> Vec<u8> {
 
 /// What the path names, or does not.
 fn of_path(lodge: &Call) -> Vec<Row> {
-    let unknown = "METHOD_DENIED: us-ice may not call unknown";
-    let path = |name, path: &str| (name, lodge.clone().path(path), DENIED, unknown);
+    let path = |name, path: &str| (name, lodge.clone().path(path), UNKNOWN, "");
     vec![
         path("a method that there is not", "/comity.v1.DetainerService/ExpungeDetainer"),
         path("a service that there is not", "/comity.v1.WarrantService/LodgeDetainer"),
@@ -105,6 +105,9 @@ fn of_path(lodge: &Call) -> Vec<Row> {
         path("a probe", "/livez"),
         path("a person", "/Zebulon-Quackenbush"),
         path("very long", &format!("/{}", "x".repeat(8_000))),
+        ("a probe by GET", lodge.clone().path("/livez").method(Method::GET), NOT_THERE, ""),
+        ("a person in JSON", lodge.clone().path("/Zebulon").but("content-type", "application/json"), NOT_THERE, ""),
+        ("compressed, for nobody", lodge.clone().path("/x.Y/Z").with("grpc-encoding", "gzip"), NOT_THERE, ""),
         ("a query", lodge.clone().path(&format!("{LODGE}?Zebulon")), BAD, ""),
     ]
 }

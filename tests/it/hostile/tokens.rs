@@ -24,8 +24,8 @@ fn of_header(forge: &Forge) -> Vec<Row> {
     let header = |name, value| forge.header_with(name, value);
     let claims = forge.claims.to_string();
     let (extra, algorithm) =
-        ("the token's header must be alg, typ and kid only", "the token's algorithm is not its key's");
-    let access = "the token is not an access token";
+        ("the token's header must be alg, typ and kid only", "the token's algorithm (alg) is not its key's");
+    let access = "the token is not an access token (typ)";
     let none = with(&forge.header, "alg", json!("none")).to_string();
     vec![
         one("alg none, not signed", format!("{}.", message(&none, &claims)), algorithm),
@@ -44,8 +44,8 @@ fn of_header(forge: &Forge) -> Vec<Row> {
         one("x5u", header("x5u", json!("https://x.example/chain")), extra),
         one("x5c", header("x5c", json!(["AA"])), extra),
         one("b64", header("b64", json!(false)), extra),
-        one("an unknown key", header("kid", json!("2")), "the token's key is unknown"),
-        one("a key id that is a path", header("kid", json!("../../1")), "the token's key is unknown"),
+        one("an unknown key", header("kid", json!("2")), "the token's key (kid) is unknown"),
+        one("a key id that is a path", header("kid", json!("../../1")), "the token's key (kid) is unknown"),
         one("two algs", forge.signed(r#"{"alg":"none","alg":"EdDSA","typ":"at+jwt","kid":"1"}"#, &claims), extra),
         one("a header that is a list", forge.signed("[]", &claims), extra),
     ]
@@ -61,8 +61,9 @@ macro_rules! at_fault {
 fn of_claims(forge: &Forge) -> Vec<Row> {
     let one = |name, token: String, cause| (name, bearer(&token), cause);
     let unreadable = at_fault!("they are no JSON object that has each name once");
-    let (issuer, lifetime) = ("the token's issuer is unknown", "the token's lifetime is not allowed");
-    let (early, unbound) = ("the token is not yet valid", "the token is not bound to a certificate");
+    let (issuer, lifetime) =
+        ("the token's issuer (iss) is unknown", "the token's lifetime (exp less iat) is not allowed");
+    let (early, unbound) = ("the token is not yet valid (iat, nbf)", "the token is not bound to a certificate (cnf)");
     let iss = forge.claims["iss"].as_str().unwrap();
     vec![
         one("no iss", forge.without("iss"), at_fault!("iss")),
@@ -76,10 +77,10 @@ fn of_claims(forge: &Forge) -> Vec<Row> {
         one("an unknown issuer", forge.with("iss", json!("https://x.example")), issuer),
         one("an issuer with a slash more", forge.with("iss", json!(format!("{iss}/"))), issuer),
         one("a list of audiences, ours among them", forge.with("aud", json!(["comity", "x"])), at_fault!("aud")),
-        one("a list of another audience", forge.with("aud", json!(["x"])), "the token is for another audience"),
-        one("another audience", forge.with("aud", json!("x")), "the token is for another audience"),
-        one("ended, by a second more than the leeway", forge.lasting(-100, -6), "the token has expired"),
-        one("ended long ago", forge.lasting(-9_000, -8_000), "the token has expired"),
+        one("a list of another audience", forge.with("aud", json!(["x"])), "the token is for another audience (aud)"),
+        one("another audience", forge.with("aud", json!("x")), "the token is for another audience (aud)"),
+        one("ended, by a second more than the leeway", forge.lasting(-100, -6), "the token has expired (exp)"),
+        one("ended long ago", forge.lasting(-9_000, -8_000), "the token has expired (exp)"),
         one("from the future", forge.lasting(60, 600), early),
         one("to be used later", forge.with("nbf", json!(4_000_000_000_u32)), early),
         one("longer than allowed, by a second", forge.lasting(0, 12 * 3_600 + 1), lifetime),
@@ -88,13 +89,17 @@ fn of_claims(forge: &Forge) -> Vec<Row> {
         one("an exp that is a text", forge.with("exp", json!("4000000000")), at_fault!("exp")),
         one("an exp with a fraction, too late", forge.with("exp", json!(4e9)), lifetime),
         one("an exp beyond numbers", forge.claims_and("\"exp\":1e400"), unreadable),
-        one("an empty sub", forge.with("sub", json!("")), "the token's subject is not acceptable"),
-        one("a sub of 129 letters", forge.with("sub", json!("é".repeat(129))), "the token's subject is not acceptable"),
-        one("a sub with NUL", forge.with("sub", json!("us-ice\0x")), "the token's subject is not acceptable"),
+        one("an empty sub", forge.with("sub", json!("")), "the token's subject (sub) is not acceptable"),
+        one(
+            "a sub of 129 letters",
+            forge.with("sub", json!("é".repeat(129))),
+            "the token's subject (sub) is not acceptable",
+        ),
+        one("a sub with NUL", forge.with("sub", json!("us-ice\0x")), "the token's subject (sub) is not acceptable"),
         one(
             "a sub with a terminal escape",
             forge.with("sub", json!("\u{1b}[2J")),
-            "the token's subject is not acceptable",
+            "the token's subject (sub) is not acceptable",
         ),
         one("an actor of no kind", forge.with("actor", json!("judge")), at_fault!("actor")),
         one("a cnf of another kind", forge.with("cnf", json!({"jkt": "AA"})), at_fault!("cnf")),
@@ -129,7 +134,7 @@ fn of_others(siege: &Siege, forge: &Forge) -> Vec<Row> {
         with(&forge.claims, "iss", json!(forge.claims["iss"].as_str().unwrap().replace("us-ice", "us-ny-doccs")));
     let flipped = format!("{}{}", if signature.starts_with('A') { 'B' } else { 'A' }, &signature[1..]);
     let (malformed, wrong) = ("the token is malformed", "the token's signature is wrong");
-    let another = "the token is another agency's";
+    let another = "the token is another agency's (iss)";
     let mut raised = forge.claims.clone();
     raised["sub"] = json!("director");
     let raised = message(&forge.header.to_string(), &raised.to_string());
@@ -144,7 +149,7 @@ fn of_others(siege: &Siege, forge: &Forge) -> Vec<Row> {
         one(
             "bound to another certificate",
             forge.with("cnf", json!({"x5t#S256": doccs.base64url()})),
-            "the token is bound to another certificate",
+            "the token is bound to another certificate (cnf)",
         ),
         one("claims changed after signing", format!("{raised}.{signature}"), wrong),
         one("a bit of the signature flipped", format!("{signed}.{flipped}"), wrong),
@@ -163,8 +168,10 @@ fn of_others(siege: &Siege, forge: &Forge) -> Vec<Row> {
 
 fn of_scheme(forge: &Forge) -> Vec<Row> {
     let honest = forge.honest();
-    let (not_bearer, repeated) =
-        ("the authorization header is not a bearer token", "more than one authorization header");
+    let (not_bearer, repeated) = (
+        "the authorization header is not a bearer token: send `authorization: Bearer <token>`",
+        "more than one authorization header",
+    );
     let one = |name, value: String, cause| (name, vec![value.into_bytes()], cause);
     let twice = vec![format!("Bearer {honest}").into_bytes(); 2];
     let second = vec![format!("Bearer {honest}").into_bytes(), b"Basic aWNlOmljZQ==".to_vec()];
@@ -201,8 +208,8 @@ pub(super) async fn check(siege: &mut Siege) {
     let causes: Vec<String> = rows.iter().map(|(_, _, cause)| format!("TOKEN_REFUSED: {cause}")).collect();
     let refused =
         rows.into_iter().zip(&causes).map(|((name, headers, _), cause)| (name, headers, REFUSED, cause.as_str()));
-    let denied = "METHOD_DENIED: us-ice may not call DetainerService/LodgeDetainer";
-    let none = ("none at all", Vec::new(), "PermissionDenied METHOD_DENIED", denied);
+    let missing = "TOKEN_REFUSED: us-ice may not call DetainerService/LodgeDetainer without a token";
+    let none = ("none at all", Vec::new(), REFUSED, missing);
     siege.check("tokens", refused.chain([none]).map(Into::into).collect(), lodge).await;
     // What the forge makes is refused for what it says: unchanged it is good, and its request is at fault only later.
     for good in [forge.honest(), siege.sandbox.mint("us-ice", "x", ActorKind::System, 60).unwrap()] {

@@ -79,7 +79,7 @@ async fn an_operator_is_told_counts_and_names_alone_and_others_nothing() {
     operator.get_backlog(backlog_of("comity-operator")).await.not_found();
     operator.get_backlog(backlog_of("")).await.refused(Code::InvalidArgument, "INVALID_FIELD");
     let denied = world.without_token("comity-operator").get_backlog(backlog_of("us-ice")).await;
-    denied.refused(Code::PermissionDenied, "METHOD_DENIED");
+    denied.refused(Code::Unauthenticated, "TOKEN_REFUSED");
     for agency in ["us-ny-doccs", "us-nobody"] {
         world.erie().get_backlog(backlog_of(agency)).await.not_found();
         world.ice().get_backlog(backlog_of(agency)).await.not_found();

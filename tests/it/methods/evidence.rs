@@ -5,7 +5,7 @@ use tonic::Code;
 
 use crate::harness::requests::{NY, NY_CUSTODY, NY_EXCHANGE, backlog_of, parked_receipt_of, receipt_of};
 use crate::harness::{Refused, World};
-use crate::methods::{denied, done};
+use crate::methods::{denied, done, token_missing};
 
 /// A place in no log yet.
 const BEYOND: i64 = 1_000_000;
@@ -49,7 +49,7 @@ pub(super) async fn refused(world: &World, verb: &str) -> Refused {
         "GetBacklog" => denied(world.oversight().get_backlog(backlog_of("")).await),
         "GetCheckpoint" => ice.checkpoint(NY_CUSTODY).await.not_found(),
         "GetEntry" => erie.get_entry(entry(&first_entry(world).await)).await.not_found(),
-        "ListEntries" => denied(world.without_token("us-ice").entries(NY_EXCHANGE).await),
+        "ListEntries" => token_missing(world.without_token("us-ice").entries(NY_EXCHANGE).await),
         "ProveInclusion" => {
             ice.prove_inclusion(inclusion(&format!("{NY_EXCHANGE}/entries/{BEYOND}"))).await.not_found()
         }

@@ -7,6 +7,8 @@ use comity::client::Authorized;
 use comity::wire::codec::StrictCodec;
 use comity::wire::v1;
 use comity::wire::v1::ledger_service_client::LedgerServiceClient;
+use prost::Message as _;
+use prost_types::FileDescriptorProto;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tonic::transport::Channel;
@@ -56,33 +58,63 @@ async fn a_watch_of_an_unknown_service_stays_open_and_says_so() {
     Outcome(watch.map(drop)).refused(Code::Unauthenticated, "TOKEN_REFUSED");
 }
 
-async fn services(party: &Party) -> Outcome<Vec<String>> {
-    let ask = ServerReflectionRequest {
-        host: String::new(),
-        message_request: Some(MessageRequest::ListServices(String::new())),
-    };
+async fn reflected(party: &Party, ask: MessageRequest) -> Outcome<MessageResponse> {
+    let ask = ServerReflectionRequest { host: String::new(), message_request: Some(ask) };
     let mut client = ServerReflectionClient::new(party.client().await.authorized());
-    let listed = async {
+    let told = async {
         let mut answers = client.server_reflection_info(tokio_stream::once(ask)).await?.into_inner();
         let answer: Option<ServerReflectionResponse> = answers.message().await?;
-        match answer.and_then(|answer| answer.message_response) {
-            Some(MessageResponse::ListServicesResponse(list)) => {
-                Ok(list.service.into_iter().map(|service| service.name).collect())
-            }
-            other => panic!("no list of services: {other:?}"),
-        }
+        Ok(answer.and_then(|answer| answer.message_response).expect("an answer"))
     };
-    Outcome(listed.await)
+    Outcome(told.await)
 }
 
 #[tokio::test]
-async fn reflection_is_for_operators_alone() {
+async fn reflection_is_for_every_agency_by_its_certificate_alone() {
     let world = World::start();
-    let services_seen = services(&world.without_token("comity-operator")).await.accepted();
-    assert!(services_seen.contains(&"comity.v1.DetainerService".to_owned()), "{services_seen:?}");
-    for agency in ["us-ice", "us-ny-doccs", "us-ny-oversight"] {
-        services(&world.system(agency)).await.refused(Code::PermissionDenied, "METHOD_DENIED");
+    for agency in
+        ["comity-operator", "us-ice", "us-ny-doccs", "us-tx-harris-jail", "us-ny-city-jail", "us-ny-oversight"]
+    {
+        let bare = world.without_token(agency);
+        let listed = reflected(&bare, MessageRequest::ListServices(String::new())).await.accepted();
+        let MessageResponse::ListServicesResponse(listed) = listed else { panic!("no list of services: {listed:?}") };
+        let services: Vec<_> = listed.service.into_iter().map(|service| service.name).collect();
+        assert!(services.contains(&"comity.v1.DetainerService".to_owned()), "{services:?}");
     }
+    // A token that proves nothing is refused here too.
+    let list = MessageRequest::ListServices(String::new());
+    reflected(&world.with_token("us-ice", "a.b.c"), list).await.refused(Code::Unauthenticated, "TOKEN_REFUSED");
+}
+
+/// Everything that a client without our files needs: the contract, and what an error holds.
+#[tokio::test]
+async fn reflection_tells_the_contract_and_what_an_error_holds() {
+    let world = World::start();
+    let bare = world.without_token("us-ice");
+    let check = async |ask: MessageRequest, file: &str| {
+        let told = reflected(&bare, ask.clone()).await.accepted();
+        let MessageResponse::FileDescriptorResponse(files) = told else { panic!("no file: {told:?}") };
+        let files =
+            files.file_descriptor_proto.iter().map(|file| FileDescriptorProto::decode(file.as_slice()).unwrap());
+        let names: Vec<_> = files.map(|file| file.name().to_owned()).collect();
+        assert!(names.iter().any(|name| name == file), "{ask:?}: {names:?}");
+    };
+    let symbol = |name: &str| MessageRequest::FileContainingSymbol(name.to_owned());
+    check(symbol("comity.v1.DetainerService"), "comity/v1/detainer_service.proto").await;
+    check(symbol("comity.v1.Detainer"), "comity/v1/detainer.proto").await;
+    check(symbol("comity.v1.ErrorReason"), "comity/v1/error.proto").await;
+    check(symbol("google.rpc.Status"), "google/rpc/status.proto").await;
+    check(symbol("google.rpc.ErrorInfo"), "google/rpc/error_details.proto").await;
+    check(symbol("google.rpc.BadRequest.FieldViolation"), "google/rpc/error_details.proto").await;
+    check(symbol("google.rpc.Code"), "google/rpc/code.proto").await;
+    check(symbol("grpc.health.v1.Health"), "health.proto").await;
+    let file = |name: &str| (MessageRequest::FileByFilename(name.to_owned()), name.to_owned());
+    for (ask, name) in
+        ["google/rpc/error_details.proto", "google/protobuf/any.proto", "google/protobuf/duration.proto"].map(file)
+    {
+        check(ask, &name).await;
+    }
+    reflected(&bare, symbol("comity.v1.Nothing")).await.not_found();
 }
 
 /// A probe's answer: the status line and the body.

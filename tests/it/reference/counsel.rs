@@ -59,8 +59,7 @@ fn admitted(cell: &Cell<'_>, service: &str, method: &str) -> bool {
     let (federal, custodian) = (cell.kind == Federal, cell.kind.holds_people());
     let (party, oversight, operator) = (federal || custodian, cell.kind == Oversight, cell.kind == Operator);
     match (service, method) {
-        ("grpc.health.v1.Health", _) => true,
-        ("grpc.reflection.v1.ServerReflection" | "grpc.reflection.v1alpha.ServerReflection", _) => operator,
+        ("grpc.health.v1.Health" | "grpc.reflection.v1.ServerReflection" | "grpc.reflection.v1alpha.ServerReflection", _) => true,
         (_, "GetCheckpoint" | "ProveInclusion" | "ProveConsistency" | "GetPolicySet" | "Evaluate") => party || oversight,
         ("PolicyService", "Replay") => (custodian || oversight) && cell.actor == Some(ActorKind::Officer),
         _ if cell.actor.is_none() => false,

@@ -25,7 +25,8 @@ import { Event } from "../gen/comity/v1/event.js";
 import { type AcknowledgeResponse, type Delivery, InboxServiceClient } from "../gen/comity/v1/inbox_service.js";
 import { type Entry, Leaf } from "../gen/comity/v1/ledger.js";
 import { TransferServiceClient } from "../gen/comity/v1/transfer_service.js";
-import { BadRequest, ErrorInfo, RetryInfo, Status } from "../gen/google/rpc/details.js";
+import { BadRequest, ErrorInfo, RetryInfo } from "../gen/google/rpc/error_details.js";
+import { Status } from "../gen/google/rpc/status.js";
 
 const ATTEMPTS_MAX = 8;
 const DEADLINE_MS = 10_000;
