@@ -5,7 +5,8 @@
 //! * a limit on calls in flight, in all and for each agency, which sheds what is above it instead of letting it queue;
 //! * a rate for each agency, on its certificate alone;
 //! * authentication: certificate and token agree, so there is a caller;
-//! * admission: some policy lets this kind of caller call this method, else its body is never read.
+//! * admission: some policy lets this kind of caller call this method, else its body is never read;
+//! * a limit on the bytes of bodies that are not whole yet, in all and for each agency.
 
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
@@ -36,6 +37,7 @@ use crate::identity::registry::Registry;
 use crate::meters::{Meters, table};
 use crate::policy::admit::AdmitLayer;
 use crate::policy::in_force::InForce;
+use crate::server::buffered::Buffered;
 use crate::server::in_flight::InFlightLayer;
 use crate::server::protocol;
 use crate::server::underway::Underway;
@@ -50,6 +52,8 @@ pub(super) struct Layers {
     pub(super) request_timeout: Duration,
     /// Calls in flight over all connections, and of each agency.
     pub(super) in_flight: InFlightLayer,
+    /// Bytes of requests that are not whole.
+    pub(super) buffered: Buffered,
     /// The rate of each agency.
     pub(super) rate: RateLimitLayer,
     /// Who is calling.
@@ -78,6 +82,7 @@ impl Layers {
         Self {
             request_timeout: Duration::from_millis(config.server.request_timeout_ms),
             in_flight: InFlightLayer::new(&config.server),
+            buffered: Buffered::new(&config.server),
             rate: RateLimitLayer::new(&config.rate),
             authenticator: Arc::new(authenticator),
             in_force: in_force.clone(),
@@ -87,11 +92,13 @@ impl Layers {
 
     /// The services behind the layers.
     pub(super) fn around(&self, routes: Routes) -> Stack {
+        let buffered = self.buffered.clone();
         let inner = ServiceBuilder::new()
             .layer(self.in_flight.clone())
             .layer(self.rate.clone())
             .layer(AuthenticateLayer::new(Arc::clone(&self.authenticator)))
             .layer(AdmitLayer::new(self.in_force.clone()))
+            .map_request(move |request| buffered.counted(request))
             .service(routes);
         let meters = Arc::clone(&self.meters);
         Respond { inner: BoxCloneSyncService::new(inner), request_timeout: self.request_timeout, meters }

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod appeals;
 #[cfg(test)]
+mod availability;
+#[cfg(test)]
 mod call;
 #[cfg(test)]
 mod canaries;
