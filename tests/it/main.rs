@@ -90,6 +90,8 @@ mod store_contract;
 #[cfg(test)]
 mod times;
 #[cfg(test)]
+mod unopened;
+#[cfg(test)]
 mod verify;
 #[cfg(test)]
 mod world;
