@@ -54,7 +54,7 @@ fn main() -> Result<ExitCode> {
             let peace = runtime.block_on(honest(&gateway, &sandbox, length))?;
             let target = Target::new(gateway.grpc, gateway.ops, Agency::of(&sandbox, attack.agency())?);
             let attacking = runtime.spawn(attack.go_on(Arc::clone(&target)));
-            runtime.block_on(tokio::time::sleep(RAMP));
+            runtime.block_on(async { tokio::time::sleep(RAMP).await });
             let siege = runtime.block_on(honest(&gateway, &sandbox, length))?;
             attacking.abort();
             let connections = target.connections.load(Ordering::Relaxed);
