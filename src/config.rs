@@ -147,6 +147,15 @@ pub struct ServerConfig {
     /// Calls of one agency among them, so that none can take them all.
     #[serde(deserialize_with = "within::<_, _, 1, 1_000_000>")]
     pub in_flight_per_agency_max: usize,
+    /// Calls of one agency that are not answered, or whose answer is not read yet: subscriptions and slow readers among them.
+    #[serde(deserialize_with = "within::<_, _, 1, 1_000_000>")]
+    pub open_per_agency_max: usize,
+    /// Bytes of requests that are not whole yet, beyond the first 4 KiB of each; more are refused with a hint.
+    #[serde(deserialize_with = "within::<_, _, 16_777_216, 17_179_869_184>")]
+    pub buffered_len_max: usize,
+    /// Those of one agency among them.
+    #[serde(deserialize_with = "within::<_, _, 16_777_216, 17_179_869_184>")]
+    pub buffered_len_per_agency_max: usize,
     /// Streams on one connection.
     #[serde(deserialize_with = "within::<_, _, 1, 10_000>")]
     pub streams_per_connection_max: u32,
@@ -175,6 +184,9 @@ impl Default for ServerConfig {
             workers: 0,
             in_flight_max: 2_048,
             in_flight_per_agency_max: 512,
+            open_per_agency_max: 2_048,
+            buffered_len_max: 64 * 1_024 * 1_024,
+            buffered_len_per_agency_max: 16 * 1_024 * 1_024,
             streams_per_connection_max: 100,
             message_len_max: 256 * 1_024,
             request_timeout_ms: 10_000,

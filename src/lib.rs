@@ -5,6 +5,7 @@ pub mod cli;
 pub mod client;
 pub mod config;
 pub mod domain;
+pub mod ed25519;
 pub mod feed;
 pub mod files;
 pub mod identity;

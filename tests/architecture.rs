@@ -6,12 +6,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Who may use whom. A room is the first part of a path in `src/`; using oneself goes without saying.
-const USES: [(&str, &[&str]); 16] = [
+const USES: [(&str, &[&str]); 17] = [
     ("domain", &[]),
+    ("ed25519", &[]),
     ("files", &[]),
-    ("ledger", &[]),
+    ("ledger", &["ed25519"]),
     ("wire", &["domain"]),
-    ("identity", &["domain", "files"]),
+    ("identity", &["domain", "ed25519", "files"]),
     ("meters", &["domain"]),
     ("policy", &["domain", "identity"]),
     ("store", &["domain", "files", "wire", "ledger"]),
@@ -32,14 +33,14 @@ const USES: [(&str, &[&str]); 16] = [
     ("cli", &EVERY_ROOM),
 ];
 
-const ALL_BUT_SERVER_AND_CLI: [&str; 13] = [
-    "domain", "files", "ledger", "wire", "identity", "policy", "store", "meters", "recorder", "feed", "reports",
-    "client", "config",
+const ALL_BUT_SERVER_AND_CLI: [&str; 14] = [
+    "domain", "ed25519", "files", "ledger", "wire", "identity", "policy", "store", "meters", "recorder", "feed",
+    "reports", "client", "config",
 ];
 
-const EVERY_ROOM: [&str; 15] = [
-    "domain", "files", "ledger", "wire", "identity", "policy", "store", "meters", "recorder", "feed", "reports", "api",
-    "client", "config", "server",
+const EVERY_ROOM: [&str; 16] = [
+    "domain", "ed25519", "files", "ledger", "wire", "identity", "policy", "store", "meters", "recorder", "feed",
+    "reports", "api", "client", "config", "server",
 ];
 
 /// Names that stay in some rooms.
@@ -51,7 +52,7 @@ const NAMES: [(&[&str], &[&str]); 4] = [
 ];
 
 /// Rooms that do not know of networks, files and clocks, and what would betray that they do.
-const PURE: [&str; 2] = ["domain", "ledger"];
+const PURE: [&str; 3] = ["domain", "ed25519", "ledger"];
 const IMPURE: [&str; 10] = [
     "tokio",
     "tonic",

@@ -20,7 +20,7 @@ use crate::domain::command::CaseCommand;
 use crate::domain::determination::FieldClasses;
 use crate::domain::ids::{CaseKind, CaseName, LogKind, LogName};
 use crate::store::appeals::ItemFilter;
-use crate::store::{CaseFilter, Reader, StoreError};
+use crate::store::{CaseFilter, CasesOf, Reader, StoreError};
 use crate::wire::v1::appeal_service_server::AppealService;
 use crate::wire::{parse, show, v1};
 
@@ -163,7 +163,10 @@ fn classes<T: crate::wire::Message + crate::wire::Named>(shown: &[T]) -> Result<
 
 /// The appeal, if the caller may know of it; else it does not exist.
 fn visible(reader: &dyn Reader, caller: &Caller, name: &CaseName) -> Result<Option<Appeal>, StoreError> {
-    let case = reader.case(name)?;
+    // A custodian may have a detainer in any appeal of its jurisdiction: whether it has is asked of the appeal itself.
+    let any = held_by(caller).is_some() && caller.takes_part_in(&name.jurisdiction);
+    let whose = if any { CasesOf::ANYBODYS } else { CasesOf::of(caller, &name.jurisdiction) };
+    let case = reader.case_of(&whose, name)?;
     let Some(appeal) = case.as_ref().and_then(StoredCase::appeal) else { return Ok(None) };
     Ok(may_see(reader, caller, appeal)?.then(|| appeal.clone()))
 }

@@ -8,6 +8,7 @@ use crate::api::list::{Page, classes_of};
 use crate::api::{Api, status};
 use crate::domain::case::StoredCase;
 use crate::domain::ids::CaseKind;
+use crate::store::CasesOf;
 use crate::wire::v1::custody_service_server::CustodyService;
 use crate::wire::{parse, show, v1};
 
@@ -94,7 +95,8 @@ impl CustodyService for Custodies {
         let caller = Api::caller(&request)?;
         let name = parse::case_name("name", &request.get_ref().name, CaseKind::Custody)
             .map_err(|faults| status::violations(&faults))?;
-        let case = self.0.read(move |reader| reader.case(&name)).await?.ok_or_else(status::not_found)?;
+        let whose = CasesOf::of(&caller, &name.jurisdiction);
+        let case = self.0.read(move |reader| reader.case_of(&whose, &name)).await?.ok_or_else(status::not_found)?;
         let custody = case.custody().filter(|custody| self.0.gate().may_see_custody(&caller, custody));
         let shown = show::custody(custody.ok_or_else(status::not_found)?);
         let classes = classes_of(&shown)?;

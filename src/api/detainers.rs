@@ -8,6 +8,7 @@ use crate::api::list::{Page, classes_of};
 use crate::api::{Api, status};
 use crate::domain::case::StoredCase;
 use crate::domain::ids::CaseKind;
+use crate::store::CasesOf;
 use crate::wire::v1::detainer_service_server::DetainerService;
 use crate::wire::{parse, show, v1};
 
@@ -87,8 +88,9 @@ impl DetainerService for Detainers {
         let caller = Api::caller(&request)?;
         let name = parse::case_name("name", &request.get_ref().name, CaseKind::Detainer)
             .map_err(|faults| status::violations(&faults))?;
+        let whose = CasesOf::of(&caller, &name.jurisdiction);
         let case = self.0.read_for(&caller, "DetainerService/GetDetainer", move |reader, narrowing| {
-            reader.case(&name)?.map(|case| narrowing.case(case)).transpose()
+            reader.case_of(&whose, &name)?.map(|case| narrowing.case(case)).transpose()
         });
         let case = case.await?.ok_or_else(status::not_found)?;
         let detainer = case.detainer().ok_or_else(status::not_found)?;

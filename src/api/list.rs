@@ -3,11 +3,11 @@
 use tonic::Status;
 
 use crate::api::{Api, status};
-use crate::domain::agency::{AgencyKind, Caller};
+use crate::domain::agency::Caller;
 use crate::domain::case::StoredCase;
 use crate::domain::determination::FieldClasses;
 use crate::domain::ids::CaseKind;
-use crate::store::CaseFilter;
+use crate::store::{CaseFilter, CasesOf};
 use crate::wire::{Message, Named, parse, shape};
 
 /// A page ends here, however many more were asked for (AIP-158): below what clients take by default, 4 MiB.
@@ -48,15 +48,8 @@ impl Api {
         if !caller.takes_part_in(&jurisdiction) {
             return Err(status::not_found());
         }
-        let overseen = caller.agency.kind == AgencyKind::Oversight;
-        let filter = CaseFilter {
-            jurisdiction,
-            kind: page.kind,
-            agency: (!overseen).then(|| caller.agency.id.clone()),
-            unassigned: caller.agency.kind.holds_people(),
-            after,
-            limit,
-        };
+        let CasesOf { agency, unassigned } = CasesOf::of(caller, &jurisdiction);
+        let filter = CaseFilter { jurisdiction, kind: page.kind, agency, unassigned, after, limit };
         // Few at a time: a page is large while it is put together.
         let turn = self.turn(&self.turns.lists).await?;
         let cases = self.read_for(caller, page.method, move |reader, narrowing| {

@@ -18,6 +18,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use crate::domain::agency::{Agency, AgencyKind};
 use crate::domain::ids::{AgencyId, JurisdictionId};
 use crate::files::pem;
+use crate::identity::certificate::has_weak_key;
 use crate::identity::registry::{AuthorityConfig, RegistryError};
 
 /// A pinned issuing authority.
@@ -96,6 +97,9 @@ impl fmt::Debug for Authority {
 fn check_authority(certificate: &CertificateDer<'_>) -> Result<(), &'static str> {
     let (_, parsed) = X509Certificate::from_der(certificate).map_err(|_| "is not a certificate")?;
     let usage = parsed.key_usage().map_err(|_| "has a malformed key usage")?;
+    if has_weak_key(&parsed) {
+        return Err("has a key that nobody can be trusted by: it is too short, or an Ed25519 key of small order");
+    }
     if !parsed.is_ca() {
         return Err("is not an authority's (CA=false)");
     }

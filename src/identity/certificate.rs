@@ -4,6 +4,8 @@
 //! certificate must be a leaf for client authentication, name exactly one agency of our trust domain, and be signed by
 //! an authority that may speak for that very agency.
 
+mod form;
+
 use std::fmt;
 
 use aws_lc_rs::digest;
@@ -14,11 +16,13 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use subtle::ConstantTimeEq;
 use x509_parser::extensions::GeneralName;
-use x509_parser::prelude::{FromDer, X509Certificate};
+use x509_parser::prelude::{ASN1Time, FromDer, X509Certificate};
 
 use crate::domain::ids::AgencyId;
 use crate::identity::clock::unix_time;
 use crate::identity::registry::Registry;
+
+pub(crate) use form::has_weak_key;
 
 /// The agency at the other end of a connection, as its certificate proves it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,6 +88,30 @@ pub enum CertificateError {
     /// Not an X.509 certificate, or an extension of it does not parse.
     #[error("the certificate is malformed")]
     Malformed,
+    /// It could be written in another way too: lengths, numbers, texts or the order of a set are not as DER has them.
+    #[error("the certificate is not in DER")]
+    NotDer,
+    /// Not of version 3.
+    #[error("the certificate is not of version 3")]
+    Version,
+    /// Zero, negative, or of more than 20 octets.
+    #[error("the certificate's serial number is not a positive one of at most 20 octets")]
+    Serial,
+    /// A part of a name is no text, or not the kind of text that it must be.
+    #[error("a name in the certificate is of another type than it must be")]
+    NameForm,
+    /// Which of the two counts would be undecided.
+    #[error("the certificate has an extension twice")]
+    DuplicateExtension,
+    /// Its authority says that nobody should take it who does not look at this, and nobody here does.
+    #[error("the certificate has a critical extension that is not known here")]
+    CriticalExtension,
+    /// They are for authorities (RFC 5280 4.2.1.10).
+    #[error("the certificate has name constraints, which are for authorities")]
+    NameConstraints,
+    /// Others than its holder could sign under it.
+    #[error("the certificate's key is one that nobody can be trusted by")]
+    WeakKey,
     /// Past its end.
     #[error("the certificate has expired")]
     Expired,
@@ -128,6 +156,14 @@ impl CertificateError {
         match self {
             Self::Absent => "certificate_absent",
             Self::Malformed => "certificate_malformed",
+            Self::NotDer => "certificate_not_der",
+            Self::Version => "certificate_version",
+            Self::Serial => "certificate_serial",
+            Self::NameForm => "certificate_name_form",
+            Self::DuplicateExtension => "certificate_extension_twice",
+            Self::CriticalExtension => "certificate_critical_extension",
+            Self::NameConstraints => "certificate_with_name_constraints",
+            Self::WeakKey => "certificate_weak_key",
             Self::Expired => "certificate_expired",
             Self::NotYetValid => "certificate_not_yet_valid",
             Self::Authority => "certificate_of_authority",
@@ -157,6 +193,8 @@ pub fn identify(
     if !rest.is_empty() {
         return Err(CertificateError::Malformed);
     }
+    form::check_encoding(leaf)?;
+    form::check_fields(&parsed)?;
     let not_after = check_validity(&parsed, now)?;
     check_purpose(&parsed)?;
     let agency = named_agency(&parsed, registry.trust_domain())?;
@@ -165,12 +203,18 @@ pub fn identify(
 }
 
 fn check_validity(parsed: &X509Certificate<'_>, now: Timestamp) -> Result<Timestamp, CertificateError> {
-    let time = |seconds| Timestamp::from_second(seconds).map_err(|_| CertificateError::Malformed);
-    if now < time(parsed.validity().not_before.timestamp())? {
+    if now < time_of(parsed.validity().not_before) {
         return Err(CertificateError::NotYetValid);
     }
-    let not_after = time(parsed.validity().not_after.timestamp())?;
+    let not_after = time_of(parsed.validity().not_after);
     if now > not_after { Err(CertificateError::Expired) } else { Ok(not_after) }
+}
+
+/// A time in a certificate or a list. What is beyond all times is the last of them: RFC 5280 4.1.2.5 has 99991231235959Z for a
+/// certificate without an end, a day after the last that we can name.
+pub(crate) fn time_of(time: ASN1Time) -> Timestamp {
+    let beyond = if time.timestamp() < 0 { Timestamp::MIN } else { Timestamp::MAX };
+    Timestamp::from_second(time.timestamp()).unwrap_or(beyond)
 }
 
 // What rustls leaves open: an absent EKU, anyExtendedKeyUsage, a key that may sign certificates.

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use x509_parser::oid_registry::{OID_EC_P256, OID_KEY_TYPE_EC_PUBLIC_KEY, OID_SIG_ED25519};
 use x509_parser::prelude::{FromDer, SubjectPublicKeyInfo};
 
+use crate::ed25519::is_weak;
 use crate::files::pem;
 
 /// What a token may be signed with. Nothing else is ever tried.
@@ -63,7 +64,12 @@ impl TokenKey {
         let kind = &parsed.algorithm.algorithm;
         let curve = parsed.algorithm.parameters.as_ref().and_then(|parameters| parameters.as_oid().ok());
         let verifying = match algorithm {
-            TokenAlgorithm::EdDsa if *kind == OID_SIG_ED25519 && raw.len() == 32 => DecodingKey::from_ed_der(&raw),
+            TokenAlgorithm::EdDsa if *kind == OID_SIG_ED25519 && raw.len() == 32 => {
+                if <&[u8; 32]>::try_from(raw.as_slice()).is_ok_and(is_weak) {
+                    return Err("is a key that nobody can be trusted by: it is of small order, or above the prime");
+                }
+                DecodingKey::from_ed_der(&raw)
+            }
             TokenAlgorithm::Es256
                 if *kind == OID_KEY_TYPE_EC_PUBLIC_KEY && curve == Some(OID_EC_P256) && raw.len() == 65 =>
             {
@@ -116,5 +122,20 @@ impl MintingKey {
 impl fmt::Debug for MintingKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MintingKey").field("kid", &self.kid).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_key_that_anybody_can_sign_under_is_refused() {
+        // RFC 8410 4, around the neutral point and around one of order 4.
+        for point in ["AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="] {
+            let pem = format!("-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA{point}\n-----END PUBLIC KEY-----\n");
+            let refused = TokenKey::from_public_pem(TokenAlgorithm::EdDsa, &pem).unwrap_err();
+            assert!(refused.contains("small order"), "{refused}");
+        }
     }
 }

@@ -9,6 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
 use super::merkle::sha256;
+use crate::ed25519::is_weak;
 
 /// Longest key name or log origin, in bytes; C2SP sets none, but a note has to stay small.
 pub(super) const NAME_LEN_MAX: usize = 255;
@@ -37,6 +38,9 @@ pub enum KeyError {
     /// The key is not an Ed25519 one.
     #[error("the verifier key is of a type that is not supported")]
     Type,
+    /// Under it verify signatures that nobody made.
+    #[error("the verifier key is one that nobody can be trusted by: it is of small order, or above the prime")]
+    Weak,
     /// The hash belongs to another name or key: one of them was mistyped.
     #[error("the verifier key's hash does not match its name and key")]
     Hash,
@@ -155,8 +159,9 @@ impl VerifierKey {
         if !is_name(name) {
             return Err(KeyError::Name);
         }
-        if public.len() != 32 {
-            return Err(KeyError::Malformed);
+        let point = <&[u8; 32]>::try_from(public).map_err(|_| KeyError::Malformed)?;
+        if is_weak(point) {
+            return Err(KeyError::Weak);
         }
         let key = ParsedPublicKey::new(&ED25519, public).map_err(|_| KeyError::Malformed)?;
         // C2SP signed-note: SHA-256(key name || 0x0A || signature type || public key)[:4]
@@ -247,6 +252,32 @@ mod tests {
         assert_eq!(refused(&VKEY.replace("Peter", "Petra")), KeyError::Hash);
         assert_eq!(refused(&VKEY.replace("Peter", "Peter ")), KeyError::Name);
         assert_eq!(refused(&format!("{VKEY}\n")), KeyError::Malformed);
+    }
+
+    /// C2SP text of a key, with the hash that belongs to it.
+    fn text_of(public: &[u8; 32]) -> String {
+        let digest = sha256(&[b"log\n", &[TYPE_ED25519], public]);
+        let base64 = STANDARD.encode([&[TYPE_ED25519], public.as_slice()].concat());
+        format!("log+{}+{base64}", hex::encode(&digest.as_bytes()[..4]))
+    }
+
+    #[test]
+    fn a_key_that_anybody_can_sign_under_is_refused() {
+        for y in [0, 1] {
+            for sign in [0, 0x80] {
+                let mut public = [0; 32];
+                (public[0], public[31]) = (y, sign);
+                assert_eq!(refused(&text_of(&public)), KeyError::Weak);
+            }
+        }
+        for first in [0xec, 0xed, 0xee, 0xff] {
+            let mut public = [0xff; 32];
+            (public[0], public[31]) = (first, 0x7f);
+            assert_eq!(refused(&text_of(&public)), KeyError::Weak);
+        }
+        let (signer, _) = Signer::generate("log").unwrap();
+        let good = <&[u8; 32]>::try_from(signer.verifier.key.as_ref()).unwrap();
+        assert_eq!(VerifierKey::parse(&text_of(good)).unwrap(), signer.verifier);
     }
 
     #[test]

@@ -112,7 +112,7 @@ impl TlsState {
     ) -> Result<Arc<Self>, TrustError> {
         let trust = ArcSwap::from_pointee(Trust::new(material, registry, clock.clone())?);
         let handshakes = Arc::new(Semaphore::new(config.handshakes_max));
-        let of_address = Shares::new(config.handshakes_per_address_max);
+        let of_address = Shares::new(config.handshakes_per_address_max, usize::MAX);
         let connections = Arc::new(Semaphore::new(config.connections_max));
         Ok(Arc::new(Self { config, trust, handshakes, of_address, connections, live: Arc::default(), clock }))
     }

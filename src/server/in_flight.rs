@@ -1,35 +1,51 @@
-//! A limit on calls in flight: in all, and for each agency, so that calls which one of them never finishes leave the others
-//! theirs. Above either a call is refused at once, and does not queue. Health is asked without a place.
+//! Limits on calls, in all and for each agency, so that what one of them never finishes leaves the others theirs. Above a limit
+//! a call is refused at once, and does not queue.
+//!
+//! A call is in flight until it is answered, and open until its answer has been taken: an answer that nobody reads holds
+//! memory too. Health is asked without a place in flight; what it has open is counted by itself.
 
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use http::Request;
-use tokio::sync::Semaphore;
+use http::{Request, Response};
+use http_body_util::BodyExt as _;
+use tonic::body::Body;
 use tower::load_shed::error::Overloaded;
 use tower::{BoxError, Layer, Service};
 
 use crate::config::ServerConfig;
 use crate::domain::ids::AgencyId;
 use crate::identity::certificate::PeerIdentity;
-use crate::server::shares::Shares;
+use crate::server::shares::{Share, Shares};
 
 const HEALTH: &str = "/grpc.health.v1.Health/";
+/// Questions of health that one agency has open, `Watch` among them. Its load balancers ask few.
+const HEALTH_PER_AGENCY_MAX: usize = 64;
 
 /// The places, over all workers.
 #[derive(Debug, Clone)]
 pub(super) struct InFlightLayer {
-    all: Arc<Semaphore>,
-    of_agency: Arc<Shares<AgencyId>>,
+    in_flight: Arc<Shares<AgencyId>>,
+    open: Arc<Shares<AgencyId>>,
+    open_health: Arc<Shares<AgencyId>>,
 }
 
 impl InFlightLayer {
     pub(super) fn new(config: &ServerConfig) -> Self {
         Self {
-            all: Arc::new(Semaphore::new(config.in_flight_max)),
-            of_agency: Shares::new(config.in_flight_per_agency_max),
+            in_flight: Shares::new(config.in_flight_per_agency_max, config.in_flight_max),
+            open: Shares::new(config.open_per_agency_max, usize::MAX),
+            open_health: Shares::new(HEALTH_PER_AGENCY_MAX, usize::MAX),
         }
+    }
+
+    /// A place among the open, and one in flight where the call needs one. None: there is no room.
+    fn take(&self, agency: &AgencyId, path: &str) -> Option<(Share<AgencyId>, Option<Share<AgencyId>>)> {
+        if path.starts_with(HEALTH) {
+            return Some((self.open_health.take(agency)?, None));
+        }
+        Some((self.open.take(agency)?, Some(self.in_flight.take(agency)?)))
     }
 }
 
@@ -41,7 +57,7 @@ impl<S> Layer<S> for InFlightLayer {
     }
 }
 
-/// Takes a place for each call, until it is answered.
+/// Takes a place for each call.
 #[derive(Debug, Clone)]
 pub(super) struct InFlight<S> {
     inner: S,
@@ -50,33 +66,31 @@ pub(super) struct InFlight<S> {
 
 impl<S, B> Service<Request<B>> for InFlight<S>
 where
-    S: Service<Request<B>, Error: Into<BoxError>, Future: Send + 'static>,
+    S: Service<Request<B>, Response = Response<Body>, Error: Into<BoxError>, Future: Send + 'static>,
 {
-    type Response = S::Response;
+    type Response = Response<Body>;
     type Error = BoxError;
-    type Future = Pin<Box<dyn Future<Output = Result<S::Response, BoxError>> + Send>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, BoxError>> + Send>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         self.inner.poll_ready(context).map_err(Into::into)
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let mut held = None;
-        if !request.uri().path().starts_with(HEALTH) {
-            // First its own: an agency that has none left takes none of the others'.
-            let agency = request.extensions().get::<PeerIdentity>().map(|peer| peer.agency.clone());
-            let own = agency.and_then(|agency| self.places.of_agency.take(&agency));
-            let all = Arc::clone(&self.places.all).try_acquire_owned().ok();
-            let Some(places) = own.zip(all) else {
-                return Box::pin(async { Err(Overloaded::new().into()) });
-            };
-            held = Some(places);
-        }
+        let peer = request.extensions().get::<PeerIdentity>();
+        let Some((open, in_flight)) = peer.and_then(|peer| self.places.take(&peer.agency, request.uri().path())) else {
+            return Box::pin(async { Err(Overloaded::new().into()) });
+        };
         let answered = self.inner.call(request);
         Box::pin(async move {
             let answer = answered.await;
-            drop(held);
-            answer.map_err(Into::into)
+            drop(in_flight);
+            // A body is dropped when the peer has taken nearly all of it, or has gone.
+            let held = move |frame| {
+                let _open = &open;
+                frame
+            };
+            answer.map(|answer| answer.map(|body| Body::new(body.map_frame(held)))).map_err(Into::into)
         })
     }
 }

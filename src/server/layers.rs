@@ -6,7 +6,8 @@
 //! * a rate for each agency, on its certificate alone;
 //! * a path that names no method is answered so, whatever the token is: the contract is public;
 //! * authentication: certificate and token agree, so there is a caller;
-//! * admission: some policy lets this kind of caller call this method, else its body is never read.
+//! * admission: some policy lets this kind of caller call this method, else its body is never read;
+//! * a limit on the bytes of bodies that are not whole yet, in all and for each agency.
 
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
@@ -38,6 +39,7 @@ use crate::identity::registry::Registry;
 use crate::meters::{Meters, table};
 use crate::policy::admit::AdmitLayer;
 use crate::policy::in_force::InForce;
+use crate::server::buffered::Buffered;
 use crate::server::in_flight::InFlightLayer;
 use crate::server::protocol;
 use crate::server::underway::Underway;
@@ -53,6 +55,8 @@ pub(super) struct Layers {
     pub(super) request_timeout: Duration,
     /// Calls in flight over all connections, and of each agency.
     pub(super) in_flight: InFlightLayer,
+    /// Bytes of requests that are not whole.
+    pub(super) buffered: Buffered,
     /// The rate of each agency.
     pub(super) rate: RateLimitLayer,
     /// Who is calling.
@@ -81,6 +85,7 @@ impl Layers {
         Self {
             request_timeout: Duration::from_millis(config.server.request_timeout_ms),
             in_flight: InFlightLayer::new(&config.server),
+            buffered: Buffered::new(&config.server),
             rate: RateLimitLayer::new(&config.rate),
             authenticator: Arc::new(authenticator),
             in_force: in_force.clone(),
@@ -90,12 +95,14 @@ impl Layers {
 
     /// The services behind the layers.
     pub(super) fn around(&self, routes: Routes) -> Stack {
+        let buffered = self.buffered.clone();
         let inner = ServiceBuilder::new()
             .layer(self.in_flight.clone())
             .layer(self.rate.clone())
             .layer(FilterLayer::new(naming_a_method))
             .layer(AuthenticateLayer::new(Arc::clone(&self.authenticator)))
             .layer(AdmitLayer::new(self.in_force.clone()))
+            .map_request(move |request| buffered.counted(request))
             .service(routes);
         let meters = Arc::clone(&self.meters);
         Respond { inner: BoxCloneSyncService::new(inner), request_timeout: self.request_timeout, meters }

@@ -5,6 +5,7 @@
 
 pub mod accept;
 mod audit;
+mod buffered;
 mod certificates;
 mod front;
 mod health;

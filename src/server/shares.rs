@@ -1,50 +1,84 @@
-//! How much of something each of many has at a time, so that none has all of it.
+//! How much of something each of many has at a time, and all of them together, so that none has all of it.
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Places, counted by who holds them.
+/// Places, or bytes, counted by who holds them.
 #[derive(Debug)]
 pub(super) struct Shares<K> {
     each_max: usize,
-    taken: Mutex<HashMap<K, usize>>,
+    all_max: usize,
+    taken: Mutex<Taken<K>>,
+}
+
+#[derive(Debug)]
+struct Taken<K> {
+    by_each: HashMap<K, usize>,
+    // INVARIANT: the sum of what each holds.
+    by_all: usize,
 }
 
 impl<K: Eq + Hash + Clone> Shares<K> {
-    /// So many places for each.
-    pub(super) fn new(each_max: usize) -> Arc<Self> {
-        Arc::new(Self { each_max, taken: Mutex::default() })
+    /// So many for each, and so many for all together.
+    pub(super) fn new(each_max: usize, all_max: usize) -> Arc<Self> {
+        let taken = Taken { by_each: HashMap::new(), by_all: 0 };
+        Arc::new(Self { each_max, all_max, taken: Mutex::new(taken) })
     }
 
-    /// A place, until it is dropped. None: they have all that is theirs.
+    /// A share with nothing in it yet.
+    pub(super) fn begin(self: &Arc<Self>, who: &K) -> Share<K> {
+        Share { shares: Arc::clone(self), who: who.clone(), held: 0 }
+    }
+
+    /// One, until it is dropped. None: they have all that is theirs, or all together have all there is.
     pub(super) fn take(self: &Arc<Self>, who: &K) -> Option<Share<K>> {
-        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = taken.entry(who.clone()).or_default();
-        if *count >= self.each_max {
-            return None;
-        }
-        *count = count.saturating_add(1);
-        Some(Share { shares: Arc::clone(self), who: who.clone() })
+        let mut share = self.begin(who);
+        share.grow(1).then_some(share)
+    }
+
+    fn taken(&self) -> MutexGuard<'_, Taken<K>> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A place that is held.
+/// What somebody holds. Given back when dropped.
 #[derive(Debug)]
 pub(super) struct Share<K: Eq + Hash + Clone> {
     shares: Arc<Shares<K>>,
     who: K,
+    held: usize,
+}
+
+impl<K: Eq + Hash + Clone> Share<K> {
+    /// Takes so many more, or none of them: then it says no, and holds what it held.
+    pub(super) fn grow(&mut self, by: usize) -> bool {
+        let mut taken = self.shares.taken();
+        let own = taken.by_each.get(&self.who).copied().unwrap_or_default().saturating_add(by);
+        let all = taken.by_all.saturating_add(by);
+        if own > self.shares.each_max || all > self.shares.all_max {
+            return false;
+        }
+        taken.by_each.insert(self.who.clone(), own);
+        taken.by_all = all;
+        self.held = self.held.saturating_add(by);
+        true
+    }
 }
 
 impl<K: Eq + Hash + Clone> Drop for Share<K> {
     fn drop(&mut self) {
-        let mut taken = self.shares.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        let left = taken.get_mut(&self.who).map(|count| {
-            *count = count.saturating_sub(1);
+        if self.held == 0 {
+            return;
+        }
+        let mut taken = self.shares.taken();
+        taken.by_all = taken.by_all.saturating_sub(self.held);
+        let left = taken.by_each.get_mut(&self.who).map(|count| {
+            *count = count.saturating_sub(self.held);
             *count
         });
         if left == Some(0) {
-            taken.remove(&self.who);
+            taken.by_each.remove(&self.who);
         }
     }
 }
@@ -55,12 +89,26 @@ mod tests {
 
     #[test]
     fn nobody_has_more_than_a_share_and_what_is_let_go_can_be_taken() {
-        let shares = Shares::new(2);
+        let shares = Shares::new(2, 3);
         let held = [shares.take(&"a"), shares.take(&"a")];
         assert!(held.iter().all(Option::is_some) && shares.take(&"a").is_none());
-        assert!(shares.take(&"b").is_some());
+        let other = shares.take(&"b");
+        assert!(other.is_some() && shares.take(&"b").is_none(), "all together have all there is");
         drop(held);
         assert!(shares.take(&"a").is_some());
-        assert!(shares.taken.lock().unwrap().is_empty(), "who holds nothing costs nothing");
+        drop(other);
+        let taken = shares.taken();
+        assert!(taken.by_each.is_empty() && taken.by_all == 0, "who holds nothing costs nothing");
+    }
+
+    #[test]
+    fn a_share_grows_up_to_what_there_is_and_gives_all_of_it_back() {
+        let shares = Shares::new(10, 15);
+        let mut first = shares.begin(&"a");
+        assert!(first.grow(4) && first.grow(6) && !first.grow(1));
+        let mut second = shares.begin(&"b");
+        assert!(!second.grow(6) && second.grow(5));
+        drop(first);
+        assert!(second.grow(5) && !second.grow(1));
     }
 }

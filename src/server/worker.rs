@@ -38,6 +38,9 @@ use crate::wire::v1::transfer_service_server::TransferServiceServer;
 const RESET_STREAMS_MAX: usize = 256;
 /// All of a call's headers together, in bytes.
 const HEADER_LIST_LEN_MAX: u32 = 16 * 1_024;
+/// What a peer may send ahead of what is read, in bytes a stream and a connection. The library's own are a megabyte each.
+const STREAM_WINDOW_LEN: u32 = 64 * 1_024;
+const CONNECTION_WINDOW_LEN: u32 = 256 * 1_024;
 /// The longest question of reflection, in bytes: it holds a name.
 const REFLECTION_LEN_MAX: usize = 4_096;
 /// Answers waiting for a peer that does not read, in bytes a stream.
@@ -118,6 +121,8 @@ async fn serve(connection: TlsConn, stack: Stack, limits: ServerConfig, drain: C
         .max_concurrent_streams(limits.streams_per_connection_max)
         .max_local_error_reset_streams(RESET_STREAMS_MAX)
         .max_pending_accept_reset_streams(RESET_STREAMS_MAX)
+        .initial_stream_window_size(STREAM_WINDOW_LEN)
+        .initial_connection_window_size(CONNECTION_WINDOW_LEN)
         .max_header_list_size(HEADER_LIST_LEN_MAX)
         .max_send_buf_size(SEND_BUFFER_LEN)
         .keep_alive_interval(Duration::from_millis(limits.keep_alive_interval_ms))

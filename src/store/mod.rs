@@ -29,7 +29,7 @@ pub use audience::Audience;
 pub use copy::{Copied, copy, digest};
 pub use error::StoreError;
 pub use place::{Found, Place};
-pub use reader::{CaseFilter, EntryHeader, Reader, RecordedAnswer, StoredEntry};
+pub use reader::{CaseFilter, CasesOf, EntryHeader, Reader, RecordedAnswer, StoredEntry};
 pub use sharded::Sharded;
 
 use crate::domain::agenda::{Item, ItemKind};

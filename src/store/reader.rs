@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::domain::agency::Caller;
+use crate::domain::agency::{AgencyKind, Caller};
 use crate::domain::case::StoredCase;
 use crate::domain::ids::{AgencyId, CaseKind, CaseName, JurisdictionId, LogName};
 use crate::domain::inbox::Inbox;
@@ -35,6 +35,28 @@ pub struct EntryHeader {
     pub audience: Audience,
 }
 
+/// Whose cases are read: a case that is nobody's of them is not opened, and not even told from one that there is not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CasesOf {
+    /// Of this agency, which issued it or holds the person; or everybody's.
+    pub agency: Option<AgencyId>,
+    /// With those addressed to nobody in particular.
+    pub unassigned: bool,
+}
+
+impl CasesOf {
+    /// Everybody's.
+    pub const ANYBODYS: Self = Self { agency: None, unassigned: true };
+
+    /// What may be a caller's in a jurisdiction. Whether it may see a case, and what of it, is for the gate to say.
+    pub fn of(caller: &Caller, jurisdiction: &JurisdictionId) -> Self {
+        let takes_part = caller.takes_part_in(jurisdiction);
+        let oversees = takes_part && caller.agency.kind == AgencyKind::Oversight;
+        let holds_people = takes_part && caller.agency.kind.holds_people();
+        Self { agency: (!oversees).then(|| caller.agency.id.clone()), unassigned: holds_people }
+    }
+}
+
 /// Whose cases to list.
 #[derive(Debug, Clone)]
 pub struct CaseFilter {
@@ -56,6 +78,9 @@ pub struct CaseFilter {
 pub trait Reader: Send + Sync + std::fmt::Debug {
     /// A case.
     fn case(&self, name: &CaseName) -> Result<Option<StoredCase>, StoreError>;
+
+    /// A case, if it is theirs. For whom it is not this takes as long as if there were none: it is not opened.
+    fn case_of(&self, whose: &CasesOf, name: &CaseName) -> Result<Option<StoredCase>, StoreError>;
 
     /// Cases in the order they were made.
     fn cases(&self, filter: &CaseFilter) -> Result<Vec<StoredCase>, StoreError>;

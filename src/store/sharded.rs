@@ -10,7 +10,8 @@ use crate::domain::inbox::Inbox;
 use crate::ledger::{Hash, TileId};
 use crate::store::appeals::{ItemFilter, Listed};
 use crate::store::{
-    AgendaFilter, CaseFilter, EntryHeader, ListedItem, PolicyInForce, Reader, RecordedAnswer, StoreError, StoredEntry,
+    AgendaFilter, CaseFilter, CasesOf, EntryHeader, ListedItem, PolicyInForce, Reader, RecordedAnswer, StoreError,
+    StoredEntry,
 };
 
 /// Readers by jurisdiction.
@@ -44,6 +45,10 @@ impl Reader for Sharded {
     fn case(&self, name: &CaseName) -> Result<Option<StoredCase>, StoreError> {
         // Of a jurisdiction that is not kept there is no case.
         self.of(&name.jurisdiction).map_or(Ok(None), |shard| shard.case(name))
+    }
+
+    fn case_of(&self, whose: &CasesOf, name: &CaseName) -> Result<Option<StoredCase>, StoreError> {
+        self.of(&name.jurisdiction).map_or(Ok(None), |shard| shard.case_of(whose, name))
     }
 
     fn cases(&self, filter: &CaseFilter) -> Result<Vec<StoredCase>, StoreError> {

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod appeals;
 #[cfg(test)]
+mod availability;
+#[cfg(test)]
 mod call;
 #[cfg(test)]
 mod canaries;
@@ -95,6 +97,8 @@ mod stubs;
 mod times;
 #[cfg(test)]
 mod tokens;
+#[cfg(test)]
+mod unopened;
 #[cfg(test)]
 mod verify;
 #[cfg(test)]

@@ -17,7 +17,7 @@ use comity::domain::ids::{CaseKind, LogKind, RequestId};
 use comity::ledger;
 use comity::store::postgres::PostgresStore;
 use comity::store::sqlite::SqliteStore;
-use comity::store::{CaseFilter, Store, StoreError, Wanted};
+use comity::store::{CaseFilter, CasesOf, Store, StoreError, Wanted};
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -290,6 +290,18 @@ fn cases_are_listed_by_agency_and_kind_after_a_place(open: Open<'_>) {
     check(CaseFilter { after: Some(Uuid::from_u128(1)), limit: 2, ..all.clone() }, &[2, 3]);
     check(CaseFilter { after: Some(Uuid::from_u128(6)), ..all.clone() }, &[]);
     check(CaseFilter { jurisdiction: "us-tx".parse().unwrap(), ..all }, &[]);
+    // By its name each is found by those whose list it is in, and by nobody else.
+    let read = |agency, unassigned| -> Vec<u128> {
+        let whose = CasesOf { agency, unassigned };
+        let found = cases.iter().filter(|case| reader.case_of(&whose, case.name()).unwrap().as_ref() == Some(case));
+        found.map(|case| case.name().id.as_u128()).collect()
+    };
+    assert_eq!(read(None, false), [1, 2, 3, 4, 5, 6]);
+    assert_eq!(read(of("ice"), false), [1, 2, 3, 6]);
+    assert_eq!(read(of("cbp"), false), [0; 0]);
+    assert_eq!(read(of("doccs"), true), [1, 3, 4, 6]);
+    assert_eq!(read(of("nassau"), false), [2, 5]);
+    assert_eq!(read(of("erie"), true), [3]);
 }
 
 fn a_case_is_read_as_it_was_last_kept(open: Open<'_>) {

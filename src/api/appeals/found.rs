@@ -20,7 +20,7 @@ use crate::domain::disclosable::Tellable;
 use crate::domain::ids::{CaseKind, CaseName, JurisdictionId};
 use crate::policy::gate::{Barring, Gate};
 use crate::store::appeals::{ItemFilter, Listed};
-use crate::store::{CaseFilter, Reader, StoreError};
+use crate::store::{CaseFilter, CasesOf, Reader, StoreError};
 
 /// Cases read at once.
 const PAGE_LEN: usize = 512;
@@ -135,9 +135,10 @@ pub(super) fn chosen(
                 Some(StoredCase::Detainer(detainer)) if detainer.issuer == looking.caller.agency.id => Some(*detainer),
                 Some(StoredCase::Detainer(_) | StoredCase::Custody(_) | StoredCase::Appeal(_)) | None => None,
             };
+            let whose = CasesOf::of(&looking.caller, jurisdiction);
             let listed = ids.iter().take(limit).map(|id| {
                 let name = CaseName::detainer(jurisdiction.clone(), *id);
-                match own(looking.reader.case(&name)?) {
+                match own(looking.reader.case_of(&whose, &name)?) {
                     Some(detainer) => Ok(member(&looking.seen(detainer)?)),
                     None => Ok(Member { id: *id, addressed: None, standing: AppealStanding::Open }),
                 }

@@ -1,5 +1,7 @@
 //! Every certificate that must not speak for an agency, and the few that may.
 
+mod form;
+
 use jiff::SignedDuration;
 use rustls::pki_types::CertificateDer;
 

@@ -11,6 +11,7 @@ use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{DigitallySignedStruct, DistinguishedName, RootCertStore, SignatureScheme};
 use x509_parser::prelude::{CertificateRevocationList, FromDer as _};
 
+use crate::identity::certificate::time_of;
 use crate::server::accept::TrustError;
 
 /// A revocation list, and what it says of itself.
@@ -27,13 +28,12 @@ impl List {
     pub(super) fn read(der: CertificateRevocationListDer<'static>) -> Result<Self, TrustError> {
         let unusable = || TrustError::List;
         let (rest, parsed) = CertificateRevocationList::from_der(&der).map_err(|_| unusable())?;
-        let at = |seconds: i64| Timestamp::from_second(seconds).map_err(|_| unusable());
         if !rest.is_empty() {
             return Err(unusable());
         }
-        let begins = at(parsed.last_update().timestamp())?;
+        let begins = time_of(parsed.last_update());
         // RFC 5280 5.1.2.5: always there.
-        let ends = at(parsed.next_update().ok_or_else(unusable)?.timestamp())?;
+        let ends = time_of(parsed.next_update().ok_or_else(unusable)?);
         let issuer = parsed.issuer().as_raw().to_vec();
         Ok(Self { der, issuer, begins, ends })
     }

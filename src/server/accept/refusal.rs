@@ -3,7 +3,7 @@
 use std::io;
 use std::net::IpAddr;
 
-use rustls::CertificateError as Tls;
+use rustls::{CertificateError as Tls, OtherError};
 
 use crate::identity::certificate::CertificateError;
 
@@ -70,12 +70,34 @@ fn certificate_reason(error: &Tls) -> &'static str {
         CertificateError::NotForClients.reason()
     } else if matches!(error, Tls::UnknownIssuer) {
         CertificateError::UnknownAuthority.reason()
+    } else if matches!(error, Tls::BadEncoding) {
+        CertificateError::Malformed.reason()
+    } else if let Tls::Other(OtherError(other)) = error {
+        // What the library beneath found and rustls has no word for.
+        let found = other.downcast_ref::<webpki::Error>();
+        found.and_then(reason_of_form).unwrap_or("certificate_invalid")
     } else if matches!(error, Tls::BadSignature) {
         // Of the certificate, by somebody else's key; or of the handshake, by a peer that stole a certificate without it.
         "signature_wrong"
     } else {
         "certificate_invalid"
     }
+}
+
+/// What was wrong with the form of a certificate, that was found before we could look at it.
+fn reason_of_form(error: &webpki::Error) -> Option<&'static str> {
+    let found = if matches!(error, webpki::Error::UnsupportedCriticalExtension) {
+        CertificateError::CriticalExtension
+    } else if matches!(error, webpki::Error::UnsupportedCertVersion) {
+        CertificateError::Version
+    } else if matches!(error, webpki::Error::InvalidSerialNumber) {
+        CertificateError::Serial
+    } else if matches!(error, webpki::Error::MalformedExtensions | webpki::Error::ExtensionValueInvalid) {
+        CertificateError::Malformed
+    } else {
+        return None;
+    };
+    Some(found.reason())
 }
 
 impl From<CertificateError> for Refusal {

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::files::pem::{self, PemError};
 use crate::files::{SecretError, read_secret};
-use crate::identity::certificate::identify;
+use crate::identity::certificate::{identify, time_of};
 use crate::identity::clock::{WallClock, unix_time};
 use crate::identity::registry::Registry;
 use crate::server::accept::lists::{List, verifier};
@@ -136,8 +136,7 @@ impl Material {
             return Err(TrustError::Own("is an authority's"));
         }
         let validity = leaf.validity();
-        let at = |seconds| Timestamp::from_second(seconds).map_err(|_| TrustError::Own("has no readable term"));
-        Ok(Term { begins: at(validity.not_before.timestamp())?, ends: at(validity.not_after.timestamp())? })
+        Ok(Term { begins: time_of(validity.not_before), ends: time_of(validity.not_after) })
     }
 }
 

@@ -20,7 +20,7 @@ use crate::store::postgres::{agenda, appeals, inbox, load};
 use crate::store::sealed::{self, EntryRow};
 use crate::store::vault::{Key, VaultError};
 use crate::store::{
-    Account, AgendaFilter, Audience, CaseFilter, Disclosed, EntryHeader, ListedItem, PolicyInForce, Reader,
+    Account, AgendaFilter, Audience, CaseFilter, CasesOf, Disclosed, EntryHeader, ListedItem, PolicyInForce, Reader,
     RecordedAnswer, StoreError, StoredEntry, rows,
 };
 
@@ -29,6 +29,9 @@ const CASES: &str = "SELECT id, data_key, sealed FROM cases \
     AND ($4::text IS NULL OR issuer = (SELECT id FROM names WHERE name = $4) \
         OR holder = (SELECT id FROM names WHERE name = $4) OR ($5 AND holder IS NULL)) \
     ORDER BY id LIMIT $6";
+const CASE_OF: &str = "SELECT data_key, sealed FROM cases WHERE jurisdiction = $1 AND kind = $2 AND id = $3 \
+    AND ($4::text IS NULL OR issuer = (SELECT id FROM names WHERE name = $4) \
+        OR holder = (SELECT id FROM names WHERE name = $4) OR ($5 AND holder IS NULL))";
 const ENTRIES: &str = "SELECT position, batch_size, leaf, audience, clear, sealed, answer FROM entries \
     WHERE position >= $1 AND position < $2 ORDER BY position LIMIT $3";
 const HEADERS: &str = "SELECT position, leaf, audience FROM entries \
@@ -144,6 +147,17 @@ impl Reader for PostgresReader {
             let Some(number) = link.number(name.jurisdiction.as_str())? else { return Ok(None) };
             let [found] = link.ask([load::cases(&[(number, name)])])?;
             let open = |row: &Row| Ok(sealed::open_case(self.vault()?, name, row.try_get(1)?, row.try_get(2)?)?.0);
+            found.rows.first().map(open).transpose()
+        })
+    }
+
+    fn case_of(&self, whose: &CasesOf, name: &CaseName) -> Result<Option<StoredCase>, StoreError> {
+        self.pool.with(|link| {
+            let Some(number) = link.number(name.jurisdiction.as_str())? else { return Ok(None) };
+            let ask = Ask::new(CASE_OF).with(number).with(rows::kind(name.kind)).with(appeals::id(name.id));
+            let ask = ask.with(whose.agency.as_ref().map(ToString::to_string)).with(whose.unassigned);
+            let [found] = link.ask([ask])?;
+            let open = |row: &Row| Ok(sealed::open_case(self.vault()?, name, row.try_get(0)?, row.try_get(1)?)?.0);
             found.rows.first().map(open).transpose()
         })
     }

@@ -17,7 +17,7 @@ use crate::store::sealed::{self, EntryRow};
 use crate::store::sqlite::{READERS_MAX, agenda, appeals, inbox, open_reader, policy};
 use crate::store::vault::{Key, VaultError};
 use crate::store::{
-    Account, AgendaFilter, Audience, CaseFilter, Disclosed, EntryHeader, ListedItem, PolicyInForce, Reader,
+    Account, AgendaFilter, Audience, CaseFilter, CasesOf, Disclosed, EntryHeader, ListedItem, PolicyInForce, Reader,
     RecordedAnswer, StoreError, StoredEntry, rows,
 };
 use crate::wire::entry::Opening;
@@ -117,14 +117,30 @@ impl Reader for SqliteReader {
         })
     }
 
+    fn case_of(&self, whose: &CasesOf, name: &CaseName) -> Result<Option<StoredCase>, StoreError> {
+        self.with(|connection| {
+            let Some(jurisdiction) = number(connection, name.jurisdiction.as_str())? else { return Ok(None) };
+            let agency = agency_number(connection, whose.agency.as_ref())?;
+            let mut statement = connection.prepare_cached(
+                "SELECT data_key, sealed FROM cases WHERE jurisdiction = ?1 AND kind = ?2 AND id = ?3 \
+                 AND (?4 IS NULL OR issuer = ?4 OR holder = ?4 OR (?5 AND holder IS NULL))",
+            )?;
+            let (kind, id) = (rows::kind(name.kind), name.id.as_bytes().as_slice());
+            let found: Option<(Vec<u8>, Vec<u8>)> = statement
+                .query_row(params![jurisdiction, kind, id, agency, whose.unassigned], |row| {
+                    Ok((row.get(0)?, row.get(1)?))
+                })
+                .optional()?;
+            let open =
+                |(wrapped, state): (Vec<u8>, Vec<u8>)| Ok(sealed::open_case(self.vault()?, name, &wrapped, &state)?.0);
+            found.map(open).transpose()
+        })
+    }
+
     fn cases(&self, filter: &CaseFilter) -> Result<Vec<StoredCase>, StoreError> {
         self.with(|connection| {
             let Some(jurisdiction) = number(connection, filter.jurisdiction.as_str())? else { return Ok(Vec::new()) };
-            let agency = match &filter.agency {
-                None => None,
-                // An agency that has never written has no number, and so no case.
-                Some(agency) => Some(number(connection, agency.as_str())?.unwrap_or(-1)),
-            };
+            let agency = agency_number(connection, filter.agency.as_ref())?;
             let mut statement = connection.prepare_cached(
                 "SELECT id, data_key, sealed FROM cases \
                  WHERE jurisdiction = ?1 AND kind = ?2 AND id > ?3 \
@@ -318,6 +334,11 @@ fn entry_row(row: &Row<'_>) -> rusqlite::Result<EntryRow> {
         sealed: row.get(5)?,
         answer: row.get(6)?,
     })
+}
+
+/// The number of an agency whose cases are meant. One that has never written has none, and so no case.
+fn agency_number(connection: &Connection, agency: Option<&AgencyId>) -> Result<Option<i64>, StoreError> {
+    agency.map(|agency| Ok(number(connection, agency.as_str())?.unwrap_or(-1))).transpose()
 }
 
 /// The number of a name, if it has one.

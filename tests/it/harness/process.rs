@@ -78,9 +78,23 @@ impl Served {
 
     /// Most memory it ever held, in KiB, as the kernel counted it.
     pub(crate) fn memory_max_kib(&self) -> u64 {
+        self.memory_kib("VmHWM:")
+    }
+
+    /// Memory it holds now, in KiB.
+    pub(crate) fn memory_now_kib(&self) -> u64 {
+        self.memory_kib("VmRSS:")
+    }
+
+    fn memory_kib(&self, figure: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("the kernel tells no VmHWM");
+        let line = status.lines().find_map(|line| line.strip_prefix(figure)).expect("the kernel does not tell");
         line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
+    /// Bytes that it has written as logs and audit lines.
+    pub(crate) fn logged_len(&self) -> u64 {
+        std::fs::metadata(self.journal.path().join("stderr")).unwrap().len()
     }
 
     /// Whether it has not ended by itself.

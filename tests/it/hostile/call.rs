@@ -115,6 +115,12 @@ impl Line {
         Self::with(siege, agency, builder.initial_stream_window_size(512)).await
     }
 
+    /// That takes no byte of an answer.
+    pub(super) async fn shut(siege: &Siege, agency: &str) -> Self {
+        let mut builder = Builder::new(TokioExecutor::new());
+        Self::with(siege, agency, builder.initial_stream_window_size(0)).await
+    }
+
     async fn with(siege: &Siege, agency: &str, builder: &Builder<TokioExecutor>) -> Self {
         let stream = Peer::of(siege, agency).connect(siege).await.unwrap();
         let (sender, connection) = builder.handshake(TokioIo::new(stream)).await.unwrap();

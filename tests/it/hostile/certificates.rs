@@ -9,7 +9,10 @@ use comity::domain::ids::AgencyId;
 use comity::identity::development::{
     CertificateOptions, DevelopmentAuthority, IssuedCertificate, Purpose, Role, TokenKeyPair,
 };
-use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose, SanType};
+use rcgen::{
+    CertificateParams, CustomExtension, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose, SanType, SerialNumber,
+    date_time_ymd,
+};
 use rustls::version::TLS12;
 
 use crate::hostile::peer::Peer;
@@ -64,8 +67,8 @@ fn self_signed(change: impl FnOnce(&mut CertificateParams)) -> Peer {
     Peer::with(&IssuedCertificate { der, pem, key_pem: key.serialize_pem(), serial: Vec::new() })
 }
 
-/// What the federal authority would sign for anybody who asks: a certificate with another key usage.
-fn of_usage(siege: &Siege, usage: KeyUsagePurpose) -> Peer {
+/// What the federal authority would sign for anybody who asks: a certificate of ICE's with something else in it.
+fn with(siege: &Siege, change: impl FnOnce(&mut CertificateParams)) -> Peer {
     let read = |path: &str| fs::read_to_string(siege.directory().join(path)).unwrap();
     let issuer = KeyPair::from_pem(&read("keys/authorities/federal.key")).unwrap();
     let issuer = rcgen::Issuer::from_ca_cert_pem(&read("certs/federal-ca.pem"), issuer).unwrap();
@@ -74,7 +77,8 @@ fn of_usage(siege: &Siege, usage: KeyUsagePurpose) -> Peer {
     params.subject_alt_names.push(SanType::URI(ICE.try_into().unwrap()));
     params.extended_key_usages.push(ExtendedKeyUsagePurpose::ClientAuth);
     params.use_authority_key_identifier_extension = true;
-    params.key_usages = vec![usage, KeyUsagePurpose::DigitalSignature];
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    change(&mut params);
     let signed = params.signed_by(&key, &issuer).unwrap();
     let (der, pem) = (signed.der().clone(), signed.pem());
     Peer::with(&IssuedCertificate { der, pem, key_pem: key.serialize_pem(), serial: Vec::new() })
@@ -148,10 +152,21 @@ fn of_chain(siege: &Siege) -> Vec<Row> {
     ]
 }
 
+/// id-ce-nameConstraints (RFC 5280 4.2.1.10).
+const NAME_CONSTRAINTS: &[u64] = &[2, 5, 29, 30];
+
 /// What TLS lets pass, and we do not.
 fn of_leaf(siege: &Siege) -> Vec<Row> {
     let (federal, new_york) = (siege.authority("federal"), siege.authority("us-ny"));
     let several = "certificate_with_several_names";
+    let usage = |usage| with(siege, |params| params.key_usages.push(usage));
+    let number = |number| with(siege, |params| params.serial_number = Some(SerialNumber::from_slice(number)));
+    let extended = |oid, critical| {
+        // A sequence of nothing, which is as much as any of these needs.
+        let mut extension = CustomExtension::from_oid_content(oid, vec![0x30, 0]);
+        extension.set_criticality(critical);
+        with(siege, |params| params.custom_extensions.push(extension))
+    };
     let purpose = "certificate_not_for_clients";
     vec![
         ("the authority's own", Peer::with(&federal.certificate), "alert CertificateUnknown", "certificate_invalid"),
@@ -164,8 +179,18 @@ fn of_leaf(siege: &Siege) -> Vec<Row> {
         ("for servers", but(&federal, |o| o.purposes = vec![Purpose::Server]), "alert UnsupportedCertificate", purpose),
         ("for anything", but(&federal, |o| o.purposes = vec![Purpose::Any]), "alert UnsupportedCertificate", purpose),
         ("for nothing in particular", but(&federal, |o| o.purposes.clear()), "closed", purpose),
-        ("may sign certificates", of_usage(siege, KeyUsagePurpose::KeyCertSign), "closed", "certificate_key_usage"),
-        ("may sign revocation lists", of_usage(siege, KeyUsagePurpose::CrlSign), "closed", "certificate_key_usage"),
+        ("may sign certificates", usage(KeyUsagePurpose::KeyCertSign), "closed", "certificate_key_usage"),
+        ("may sign revocation lists", usage(KeyUsagePurpose::CrlSign), "closed", "certificate_key_usage"),
+        ("of number zero", number(&[0]), "closed", "certificate_serial"),
+        ("of a number of 21 octets", number(&[1; 21]), "closed", "certificate_serial"),
+        (
+            "a critical extension of nobody's",
+            extended(&[1, 2, 3, 4], true),
+            "alert CertificateUnknown",
+            "certificate_critical_extension",
+        ),
+        ("critical name constraints", extended(NAME_CONSTRAINTS, true), "closed", "certificate_with_name_constraints"),
+        ("name constraints", extended(NAME_CONSTRAINTS, false), "closed", "certificate_with_name_constraints"),
         ("no name", but(&federal, |o| o.uris.clear()), "closed", "certificate_without_name"),
         ("a name in DNS", named_in_dns(&federal), "closed", "certificate_without_name"),
         ("two agencies", but(&federal, |o| o.uris.push(ICE.replace("us-ice", "us-ny-doccs"))), "closed", several),
@@ -225,6 +250,9 @@ pub(super) async fn check(siege: &mut Siege) {
     rows.extend(NAMES.map(|(name, uri, reason)| (name, of_name(&federal, uri), "closed", reason)));
     let cases = rows.into_iter().map(Into::into).collect();
     siege.check("certificates", cases, async |siege, peer: Peer| peer.greeting(siege).await).await;
+    // RFC 5280 4.1.2.5: without an end. Later than the last day that we can name.
+    let endless = with(siege, |params| params.not_after = date_time_ymd(9_999, 12, 31)).greeting(siege).await;
+    siege.compare("certificates", "one without an end", "seen", &endless, "greeted");
     // What only differs from these in being good is let in.
     let good = but(&federal, |_| ()).greeting(siege).await;
     siege.compare("certificates", "a good one", "seen", &good, "greeted");

@@ -77,6 +77,11 @@ fn of_connection() -> Vec<Row> {
     ]
 }
 
+/// What ends a call's body, in place of the last DATA.
+fn trailers(more: &[(&str, &[u8])]) -> Vec<u8> {
+    frame(HEADERS, END_HEADERS | END_STREAM, 1, &block(more))
+}
+
 /// What is about a stream.
 fn of_streams(head: &Head) -> Vec<Row> {
     let after = |name, more: Vec<u8>, seen| (name, [head.open(1), more].concat(), seen);
@@ -97,6 +102,16 @@ fn of_streams(head: &Head) -> Vec<Row> {
             frame(HEADERS, END_HEADERS | END_STREAM, 1, &block(&[(":path", b"/")])),
             ANSWERED,
         ),
+        after("trailers of another version's", trailers(&[("connection", b"close")]), STREAM_PROTOCOL),
+        after("trailers in capitals", trailers(&[("X-Zebulon", b"1")]), PROTOCOL),
+        after("trailers with a status", trailers(&[("grpc-status", b"0")]), ANSWERED),
+        after(
+            "trailers before the message is whole",
+            [frame(DATA, 0, 1, &[0, 0, 0]), trailers(&[])].concat(),
+            ANSWERED,
+        ),
+        after("trailers twice", [trailers(&[]), trailers(&[])].concat(), PROTOCOL),
+        after("DATA after trailers", [trailers(&[]), frame(DATA, END_STREAM, 1, b"x")].concat(), PROTOCOL),
         after("DATA of more padding than content", frame(DATA, PADDED, 1, &[9, 0]), PROTOCOL),
         after("a window opened by nothing", window_update(1, 0), PROTOCOL),
         after("a window overflown", window_update(1, 0x7fff_ffff), "RST_STREAM FLOW_CONTROL_ERROR"),

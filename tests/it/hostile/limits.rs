@@ -93,3 +93,31 @@ async fn a_subscription_that_nobody_reads_is_ended() {
     }
     siege.lift_uncounted().await;
 }
+
+#[tokio::test]
+async fn an_agency_has_so_many_answers_unread_and_no_more() {
+    let siege = Siege::lay_with(|config| config.server.open_per_agency_max = 3).await;
+    let (doccs, erie) = ("us-ny-doccs", "us-ny-erie-jail");
+    let mut unread = Vec::new();
+    for _ in 0..3 {
+        unread.push(Line::shut(&siege, doccs).await.leave_unread(call(&siege, doccs, CHECKPOINT)).await);
+    }
+    let (own, other) = (Line::open(&siege, doccs).await, Line::open(&siege, erie).await);
+    assert_eq!(own.answer_to(call(&siege, doccs, CHECKPOINT)).await, OVERLOADED);
+    assert_eq!(other.answer_to(call(&siege, erie, CHECKPOINT)).await, "Ok");
+    // Health is asked beside them, and has a number of its own.
+    let health = || Call::new("/grpc.health.v1.Health/Watch", Some(&siege.token(doccs)), &[]);
+    let mut watches = Vec::new();
+    for _ in 0..64 {
+        watches.push(Line::open(&siege, doccs).await.leave_unread(health()).await);
+    }
+    assert_eq!(own.answer_to(health()).await, OVERLOADED);
+    drop((unread, watches));
+    let let_go = async {
+        while own.answer_to(call(&siege, doccs, CHECKPOINT)).await != "Ok" {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), let_go).await.expect("what nobody reads any more is still held");
+    siege.lift_uncounted().await;
+}

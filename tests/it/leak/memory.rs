@@ -16,8 +16,8 @@ use comity::recorder::Entropy;
 use comity::recorder::plan::{Outcome, Plan};
 use comity::store::appeals::{ItemFilter, Listed};
 use comity::store::{
-    AgendaFilter, CaseFilter, EntryHeader, ListedItem, Loaded, LogState, PolicyInForce, Reader, RecordedAnswer,
-    StoreError, StoredEntry,
+    AgendaFilter, CaseFilter, CasesOf, EntryHeader, ListedItem, Loaded, LogState, PolicyInForce, Reader,
+    RecordedAnswer, StoreError, StoredEntry,
 };
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -52,6 +52,10 @@ impl Reader for Memory {
 
     fn case(&self, name: &CaseName) -> Result<Option<StoredCase>, StoreError> {
         Ok(self.kept().cases.get(name).cloned())
+    }
+
+    fn case_of(&self, _: &CasesOf, name: &CaseName) -> Result<Option<StoredCase>, StoreError> {
+        self.case(name)
     }
 
     fn cases(&self, _: &CaseFilter) -> Result<Vec<StoredCase>, StoreError> {

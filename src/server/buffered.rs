@@ -1,0 +1,130 @@
+//! A limit on the bytes of requests that are not whole yet: of each agency, and in all. Without it an agency that begins many
+//! large messages and ends none fills the memory of the gateway with what it has begun.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use http::Request;
+use http_body::{Frame, SizeHint};
+use hyper::body::Bytes;
+use tonic::Status;
+use tonic::body::Body;
+
+use crate::api::status;
+use crate::config::ServerConfig;
+use crate::domain::ids::AgencyId;
+use crate::identity::certificate::PeerIdentity;
+use crate::server::shares::{Share, Shares};
+
+/// Our own methods. What stands beside them takes a few kilobytes at most, and may take many messages of a stream.
+const OWN: &str = "/comity.v1.";
+/// The beginning of a message is not counted, in bytes: nearly every message is shorter, and calls in flight are limited. So
+/// an agency whose large messages are refused is heard on everything else, and agencies together shut nobody out.
+const FREE_LEN: usize = 4_096;
+/// By then, most likely, some of what is begun has ended.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// The bytes, over all workers.
+#[derive(Debug, Clone)]
+pub(super) struct Buffered {
+    bytes: Arc<Shares<AgencyId>>,
+}
+
+impl Buffered {
+    pub(super) fn new(config: &ServerConfig) -> Self {
+        Self { bytes: Shares::new(config.buffered_len_per_agency_max, config.buffered_len_max) }
+    }
+
+    /// The request, whose body is counted while it comes, and until it is decoded.
+    pub(super) fn counted(&self, request: Request<Body>) -> Request<Body> {
+        let peer = request.extensions().get::<PeerIdentity>();
+        let Some(peer) = peer.filter(|_| request.uri().path().starts_with(OWN)) else {
+            return request;
+        };
+        let share = self.bytes.begin(&peer.agency);
+        request.map(|body| Body::new(Counted { body, free_len: FREE_LEN, share }))
+    }
+}
+
+/// A body, and its bytes so far. Dropped when its message is decoded or given up.
+struct Counted {
+    body: Body,
+    /// What is left of the beginning.
+    free_len: usize,
+    share: Share<AgencyId>,
+}
+
+impl http_body::Body for Counted {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        let frame = match ready!(Pin::new(&mut self.body).poll_frame(context)) {
+            Some(Ok(frame)) => frame,
+            ended => return Poll::Ready(ended),
+        };
+        let len = frame.data_ref().map_or(0, Bytes::len);
+        let counted_len = len.saturating_sub(self.free_len);
+        self.free_len = self.free_len.saturating_sub(len);
+        if counted_len > 0 && !self.share.grow(counted_len) {
+            return Poll::Ready(Some(Err(status::overloaded(RETRY_AFTER))));
+        }
+        Poll::Ready(Some(Ok(frame)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::{BodyExt as _, Full};
+    use jiff::Timestamp;
+    use rustls::pki_types::CertificateDer;
+    use tonic::Code;
+
+    use super::*;
+    use crate::identity::certificate::Thumbprint;
+
+    const LODGE: &str = "/comity.v1.DetainerService/LodgeDetainer";
+
+    /// The body of a call with so many bytes, as it is read: dropped when they are decoded.
+    fn body(buffered: &Buffered, agency: &str, path: &str, len: usize) -> Body {
+        let thumbprint = Thumbprint::of(&CertificateDer::from(vec![]));
+        let peer = PeerIdentity { agency: agency.parse().unwrap(), thumbprint, not_after: Timestamp::MAX };
+        let mut request = Request::new(Body::new(Full::new(Bytes::from(vec![0; len]))));
+        *request.uri_mut() = path.parse().unwrap();
+        request.extensions_mut().insert(peer);
+        buffered.counted(request).into_body()
+    }
+
+    async fn read(body: &mut Body) -> Result<usize, Code> {
+        body.frame().await.unwrap().map(|frame| frame.data_ref().unwrap().len()).map_err(|status| status.code())
+    }
+
+    #[tokio::test]
+    async fn bytes_that_are_not_whole_are_counted_for_their_agency() {
+        let (buffered_len_max, buffered_len_per_agency_max) = (1_500, 1_000);
+        let config = ServerConfig { buffered_len_max, buffered_len_per_agency_max, ..ServerConfig::default() };
+        let buffered = Buffered::new(&config);
+        let begin = |agency, beyond| body(&buffered, agency, LODGE, FREE_LEN + beyond);
+        let mut first = begin("us-ice", 900);
+        assert_eq!(read(&mut first).await, Ok(FREE_LEN + 900));
+        assert_eq!(read(&mut begin("us-ice", 101)).await, Err(Code::ResourceExhausted));
+        // Its other calls are heard, and so are others: up to what there is in all.
+        assert_eq!(read(&mut begin("us-ice", 0)).await, Ok(FREE_LEN));
+        assert_eq!(read(&mut begin("us-ny-doccs", 600)).await, Ok(FREE_LEN + 600));
+        assert_eq!(read(&mut begin("us-ny-doccs", 601)).await, Err(Code::ResourceExhausted));
+        let reflection = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
+        assert_eq!(read(&mut body(&buffered, "us-ice", reflection, 9_000)).await, Ok(9_000));
+        drop(first);
+        assert_eq!(read(&mut begin("us-ice", 1_000)).await, Ok(FREE_LEN + 1_000));
+    }
+}
