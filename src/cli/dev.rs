@@ -8,7 +8,8 @@ use anyhow::Result;
 use clap::Args;
 
 use crate::cli::sandbox::Sandbox;
-use crate::cli::serve::serve;
+use crate::cli::serve::{Ended, serve};
+use crate::config::address;
 use crate::server::AuditFile;
 
 /// Arguments of `comity dev`.
@@ -21,14 +22,14 @@ pub(super) struct DevArgs {
     #[arg(long, default_value = "comity-dev")]
     dir: PathBuf,
     /// gRPC over mutual TLS. Port 0 is any free port.
-    #[arg(long, default_value = "127.0.0.1:8443")]
+    #[arg(long, default_value = "127.0.0.1:8443", value_parser = address)]
     listen: SocketAddr,
     /// Probes, in plain HTTP. Port 0 is any free port.
-    #[arg(long, default_value = "127.0.0.1:9443")]
+    #[arg(long, default_value = "127.0.0.1:9443", value_parser = address)]
     ops: SocketAddr,
 }
 
-pub(super) fn run(args: &DevArgs, audit: Option<&Arc<AuditFile>>) -> Result<()> {
+pub(super) fn run(args: &DevArgs, audit: Option<&Arc<AuditFile>>) -> Result<Ended> {
     let sandbox = Sandbox::establish(&args.dir)?;
     let mut config = sandbox.config.clone();
     config.server.listen = args.listen;

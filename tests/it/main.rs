@@ -13,6 +13,8 @@ mod clients;
 #[cfg(test)]
 mod clocks;
 #[cfg(test)]
+mod commands;
+#[cfg(test)]
 mod contract;
 #[cfg(test)]
 mod corrections;
@@ -85,6 +87,8 @@ mod restart;
 mod sample;
 #[cfg(test)]
 mod store_contract;
+#[cfg(test)]
+mod texts;
 #[cfg(test)]
 mod times;
 #[cfg(test)]

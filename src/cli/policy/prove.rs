@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
-use crate::cli::policy::read;
+use crate::cli::policy::{Bad, json, read};
 use crate::cli::say;
 use crate::policy::prove::{Finding, Outcome, Request, prove};
 
@@ -30,7 +30,7 @@ pub(super) struct ProveArgs {
     solver: PathBuf,
 }
 
-pub(super) fn run(args: &ProveArgs) -> Result<()> {
+pub(super) fn run(args: &ProveArgs, json: bool) -> Result<()> {
     let begun = Instant::now();
     let set = read(args.directory.as_deref())?;
     let against = args.against.as_deref().map(|directory| read(Some(directory))).transpose()?;
@@ -43,14 +43,19 @@ pub(super) fn run(args: &ProveArgs) -> Result<()> {
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let findings = runtime.block_on(prove(&request)).context("nothing could be proved")?;
-    for finding in &findings {
-        say_finding(finding)?;
+    if json {
+        say(&json::findings(&findings).to_string())?;
+    } else {
+        for finding in &findings {
+            say_finding(finding)?;
+        }
+        let questions: usize = findings.iter().map(|finding| finding.questions).sum();
+        say(&format!("{} proofs of {questions} questions in {}", findings.len(), seconds(begun.elapsed())))?;
     }
-    let questions: usize = findings.iter().map(|finding| finding.questions).sum();
-    say(&format!("{} proofs of {questions} questions in {}", findings.len(), seconds(begun.elapsed())))?;
     match findings.iter().filter(|finding| !finding.is_good()).count() {
+        0 if json => Ok(()),
         0 => Ok(say("every pack holds to all of it, in every possible case")?),
-        bad => bail!("{bad} of {} not proved", findings.len()),
+        bad => bail!(Bad(format!("{bad} of {} not proved", findings.len()))),
     }
 }
 
