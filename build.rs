@@ -33,8 +33,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// archive has neither.
 fn commit() -> String {
     println!("cargo:rerun-if-env-changed=COMITY_COMMIT");
-    if let Ok(told) = env::var("COMITY_COMMIT")
-        && !told.is_empty()
+    if let Some(told) =
+        env::var_os("COMITY_COMMIT").and_then(|told| told.into_string().ok()).filter(|told| !told.is_empty())
     {
         return format!("commit {told}");
     }
@@ -49,10 +49,12 @@ fn commit() -> String {
         return "commit unknown".to_owned();
     }
     // A build for development is not made anew at each commit.
-    if env::var("PROFILE").is_ok_and(|profile| profile == "release") {
+    if env::var_os("PROFILE").is_some_and(|profile| profile == "release") {
         for file in ["HEAD", "logs/HEAD", "index"] {
             let path = git(&["rev-parse", "--git-path", file]).filter(|path| Path::new(path).exists());
-            path.into_iter().for_each(|path| println!("cargo:rerun-if-changed={path}"));
+            if let Some(path) = path {
+                println!("cargo:rerun-if-changed={path}");
+            }
         }
     }
     let Some(commit) = git(&["rev-parse", "--short=12", "HEAD"]) else { return "commit unknown".to_owned() };

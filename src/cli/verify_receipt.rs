@@ -101,13 +101,10 @@ fn verify_one(given: &Value, key: &VerifierKey) -> Result<Proven> {
     if receipt.index != index {
         return Err(broken("its proof is of another index"));
     }
-    let head =
-        receipt.verify(ledger::leaf_hash(&leaf), origin, std::slice::from_ref(key)).map_err(|error| match error {
-            ReceiptError::Checkpoint(CheckpointError::Note(error @ NoteError::UnknownKey { .. })) => {
-                no_receipt(&error.to_string())
-            }
-            error => broken(&error.to_string()),
-        })?;
+    let head = receipt.verify(ledger::leaf_hash(&leaf), origin, std::slice::from_ref(key)).map_err(|error| {
+        let unknown = matches!(&error, ReceiptError::Checkpoint(CheckpointError::Note(NoteError::UnknownKey { .. })));
+        if unknown { no_receipt(&error.to_string()) } else { broken(&error.to_string()) }
+    })?;
     let leaf = entry::read_leaf(&leaf).map_err(|_| broken("its leaf is not of a known layout"))?;
     if leaf.index != index {
         return Err(broken("its leaf says another index"));

@@ -200,7 +200,8 @@ mod tests {
     proptest! {
         #[test]
         fn what_was_read_reads_the_same(text in "[0-9A-Za-z #./–-]{0,14}") {
-            for read in [alien_number, fbi_number, state_id, din, ori, upper, language] as [Read; 7] {
+            let all: [Read; 7] = [alien_number, fbi_number, state_id, din, ori, upper, language];
+            for read in all {
                 if let Some(canonical) = read(&text) {
                     prop_assert_eq!(read(&canonical), Some(canonical.clone()), "{}", text);
                 }
@@ -213,7 +214,8 @@ mod tests {
                 let flipped = flips >> at & 1 == 1;
                 [if flipped { letter.to_ascii_lowercase() } else { letter }, if flipped { part } else { '-' }]
             }).collect();
-            for read in [alien_number, fbi_number, state_id, din, ori] as [Read; 5] {
+            let all: [Read; 5] = [alien_number, fbi_number, state_id, din, ori];
+            for read in all {
                 prop_assert_eq!(read(&spelt), read(&number), "{} {}", spelt, number);
             }
         }

@@ -84,11 +84,14 @@ impl Use {
     fn canonical(self, text: &str) -> String {
         let mut canonical = String::with_capacity(text.len());
         for character in text.nfc() {
-            match category(character) {
-                GeneralCategory::SpaceSeparator if canonical.is_empty() || canonical.ends_with(' ') => {}
-                GeneralCategory::SpaceSeparator => canonical.push(' '),
-                _ if is_dash(character) && !self.is_prose_or_name() => canonical.push('-'),
-                _ => canonical.push(character),
+            if category(character) == GeneralCategory::SpaceSeparator {
+                if !canonical.is_empty() && !canonical.ends_with(' ') {
+                    canonical.push(' ');
+                }
+            } else if is_dash(character) && !self.is_prose_or_name() {
+                canonical.push('-');
+            } else {
+                canonical.push(character);
             }
         }
         canonical.truncate(canonical.trim_end_matches(' ').len());
@@ -148,11 +151,18 @@ impl Use {
     /// Whether a text that holds the character says something to whoever reads it.
     fn is_shown_by(self, character: char) -> bool {
         use GeneralCategory as Gc;
-        match category(character) {
-            Gc::UppercaseLetter | Gc::LowercaseLetter | Gc::TitlecaseLetter | Gc::OtherLetter => self != Self::Phone,
-            Gc::DecimalNumber => self != Self::Name,
-            Gc::LetterNumber | Gc::OtherNumber => self.is_prose_or_name() && self != Self::Name,
-            _ => false,
+        let category = category(character);
+        // Not a modifier letter: by itself it is an apostrophe or a sign of repetition.
+        let letter =
+            matches!(category, Gc::UppercaseLetter | Gc::LowercaseLetter | Gc::TitlecaseLetter | Gc::OtherLetter);
+        let digit = category == Gc::DecimalNumber;
+        match self {
+            Self::Name => letter,
+            Self::Reason | Self::Citation | Self::Place => {
+                letter || digit || matches!(category, Gc::LetterNumber | Gc::OtherNumber)
+            }
+            Self::Code => letter || digit,
+            Self::Phone => digit,
         }
     }
 

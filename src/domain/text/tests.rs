@@ -25,32 +25,40 @@ fn takes(of: Use, character: char) -> bool {
     if may_be_ignored(character) || "\u{2800}\u{13441}\u{13442}\u{16fe4}\u{1d159}\u{fffc}\u{fffd}".contains(character) {
         return false;
     }
-    match character.general_category() {
-        Gc::Control | Gc::Format | Gc::LineSeparator | Gc::ParagraphSeparator => false,
-        Gc::Unassigned | Gc::PrivateUse | Gc::Surrogate => false,
-        // Written as a plain space or, where a use is ASCII, as a hyphen.
-        Gc::SpaceSeparator | Gc::DashPunctuation => true,
-        _ if character == '\u{2212}' => true,
-        _ => match of {
-            Use::Reason | Use::Citation | Use::Place => true,
-            Use::Code => plain,
-            Use::Phone => character.is_ascii_alphanumeric() || "+.()/#*,;:".contains(character),
-            Use::Name => {
-                "'’‘`´.,/()\"“”·・･׳״՚་༌፡॰".contains(character)
-                    || matches!(
-                        character.general_category(),
-                        Gc::UppercaseLetter
-                            | Gc::LowercaseLetter
-                            | Gc::TitlecaseLetter
-                            | Gc::ModifierLetter
-                            | Gc::OtherLetter
-                            | Gc::NonspacingMark
-                            | Gc::SpacingMark
-                            | Gc::DecimalNumber
-                            | Gc::LetterNumber
-                    )
-            }
-        },
+    let category = character.general_category();
+    let meaningless = [
+        Gc::Control,
+        Gc::Format,
+        Gc::LineSeparator,
+        Gc::ParagraphSeparator,
+        Gc::Unassigned,
+        Gc::PrivateUse,
+        Gc::Surrogate,
+    ];
+    if meaningless.contains(&category) {
+        return false;
+    }
+    // Written as a plain space or, where a use is ASCII, as a hyphen.
+    if matches!(category, Gc::SpaceSeparator | Gc::DashPunctuation) || character == '\u{2212}' {
+        return true;
+    }
+    let of_words = matches!(
+        category,
+        Gc::UppercaseLetter
+            | Gc::LowercaseLetter
+            | Gc::TitlecaseLetter
+            | Gc::ModifierLetter
+            | Gc::OtherLetter
+            | Gc::NonspacingMark
+            | Gc::SpacingMark
+            | Gc::DecimalNumber
+            | Gc::LetterNumber
+    );
+    match of {
+        Use::Reason | Use::Citation | Use::Place => true,
+        Use::Code => plain,
+        Use::Phone => character.is_ascii_alphanumeric() || "+.()/#*,;:".contains(character),
+        Use::Name => of_words || "'’‘`´.,/()\"“”·・･׳״՚་༌፡॰".contains(character),
     }
 }
 

@@ -15,8 +15,10 @@ const SENTENCE_DAYS_MAX: u32 = 100_000;
 pub(super) fn subject(form: &mut Form, field: &str, subject: Option<v1::Subject>) -> Option<Subject> {
     let subject = form.required(field, subject)?;
     let name = form.required(&format!("{field}.name"), subject.name);
-    let name = name.and_then(|name| person_name(form, &format!("{field}.name"), name));
-    let aliases = form.list(&format!("{field}.aliases"), subject.aliases, ALIASES_MAX, person_name);
+    let name = name.and_then(|name| person_name(form, &format!("{field}.name"), &name));
+    let aliases = form.list(&format!("{field}.aliases"), subject.aliases, ALIASES_MAX, |form, field, name| {
+        person_name(form, field, &name)
+    });
     let birth_date = form.id(&format!("{field}.birth_date"), &subject.birth_date);
     let sex = form.word(&format!("{field}.sex"), subject.sex);
     let ids = subject.identifiers.unwrap_or_default();
@@ -34,7 +36,7 @@ pub(super) fn subject(form: &mut Form, field: &str, subject: Option<v1::Subject>
 }
 
 /// A person who has one name may have it in either field.
-fn person_name(form: &mut Form, field: &str, name: v1::PersonName) -> Option<PersonName> {
+fn person_name(form: &mut Form, field: &str, name: &v1::PersonName) -> Option<PersonName> {
     let (given_field, family_field) = (format!("{field}.given"), format!("{field}.family"));
     let given = form.text(&given_field, &name.given, Use::Name, NAME_LEN_MAX);
     if given.is_some() {
