@@ -106,7 +106,9 @@ fn decode_entries(message: &MessageDescriptor, shown: &mut Value) {
             continue;
         };
         if let Value::Array(elements) = value {
-            elements.iter_mut().for_each(|element| decode_entries(&inner, element));
+            for element in elements {
+                decode_entries(&inner, element);
+            }
         } else {
             decode_entries(&inner, value);
         }

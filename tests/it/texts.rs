@@ -246,7 +246,8 @@ async fn a_text_that_is_not_utf_8_is_malformed() {
         message[2..4].copy_from_slice(&lone);
         let call = Call::new("/comity.v1.DetainerService/GetDetainer", &token, &message);
         let reply = raw::send(&mut connection, call, |_| true).await.unwrap();
-        let reason = reply.status.as_ref().and_then(|status| status.get_details_error_info()).map(|info| info.reason);
+        let reason =
+            reply.status.as_ref().and_then(tonic_types::StatusExt::get_details_error_info).map(|info| info.reason);
         assert_eq!((reply.code(), reason.as_deref()), (Some(Code::InvalidArgument), Some("MALFORMED_MESSAGE")));
     }
 }

@@ -8,7 +8,6 @@ use crate::domain::determination::FieldClass;
 use crate::policy::cases::Report;
 use crate::policy::explain::Explanation;
 use crate::policy::load::PolicySet;
-use crate::policy::prove::{Finding, Outcome};
 use crate::policy::replay::{Change, Replay, Shift};
 use crate::policy::switches::Position;
 
@@ -48,31 +47,6 @@ pub(super) fn report(report: &Report) -> Value {
         "failures": failures.collect::<Vec<_>>(),
         "untried": report.gaps.iter().map(ToString::to_string).collect::<Vec<_>>(),
     })
-}
-
-/// What was proved.
-pub(super) fn findings(findings: &[Finding]) -> Value {
-    let shown = findings.iter().map(|finding| {
-        let (outcome, cases, problem) = match &finding.outcome {
-            Outcome::Holds => ("holds", Vec::new(), None),
-            Outcome::Fails(examples) => {
-                let cases = examples.iter().map(|example| json!({ "said": example.said, "case": example.case }));
-                (if finding.is_good() { "differs" } else { "fails" }, cases.collect(), None)
-            }
-            Outcome::Unknown(problem) => ("unknown", Vec::new(), Some(problem.clone())),
-        };
-        json!({
-            "jurisdiction": finding.jurisdiction,
-            "setting": finding.setting,
-            "property": finding.property.to_string(),
-            "outcome": outcome,
-            "cases": cases,
-            "problem": problem,
-            "questions": finding.questions,
-            "seconds": finding.took.as_secs_f64(),
-        })
-    });
-    json!({ "good": findings.iter().all(Finding::is_good), "findings": shown.collect::<Vec<_>>() })
 }
 
 /// What a law answers and what would change that.
