@@ -1,5 +1,6 @@
 //! The configuration, read once. Each module owns its part; unknown keys are errors; relative paths start at the file.
 
+mod address;
 mod store;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,6 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+pub use address::address;
 pub use store::{ShardConfig, ShardPlace, StoreConfig, StoreUrl};
 
 use crate::api::InboxConfig;
@@ -135,8 +137,10 @@ pub struct Config {
 #[serde(deny_unknown_fields, default)]
 pub struct ServerConfig {
     /// gRPC over mutual TLS.
+    #[serde(deserialize_with = "address::deserialized")]
     pub listen: SocketAddr,
     /// Probes, in plain HTTP. Keep it on an address that only the machine's keepers reach.
+    #[serde(deserialize_with = "address::deserialized")]
     pub ops_listen: SocketAddr,
     /// Threads that serve connections; 0: one a core.
     #[serde(deserialize_with = "within::<_, _, 0, 1024>")]

@@ -96,9 +96,10 @@ impl InboxService for Inbox {
         request: Request<v1::AcknowledgeRequest>,
     ) -> Result<Response<v1::AcknowledgeResponse>, Status> {
         let caller = Api::caller(&request)?;
-        let request = request.into_inner();
+        let mut request = request.into_inner();
         let whose = whose(&caller, &request.parent, &request.consumer)?;
         let request_id = parse::request_id(&request.request_id).map_err(|faults| status::violations(&faults))?;
+        request.request_id = request_id.to_string();
         let cursor = self.0.keys.cursors.open(&whose, &request.cursor).ok_or_else(status::invalid_cursor)?;
         let action = Action::AcknowledgeInbox {
             consumer: whose.consumer,
@@ -117,11 +118,12 @@ impl InboxService for Inbox {
         request: Request<v1::AcknowledgeParkedRequest>,
     ) -> Result<Response<v1::AcknowledgeParkedResponse>, Status> {
         let caller = Api::caller(&request)?;
-        let request = request.into_inner();
+        let mut request = request.into_inner();
         let faults = |faults| status::violations(&faults);
         let (log, index) = parse::entry_name("entry", &request.entry).map_err(faults)?;
         let consumer = parse::consumer(&request.consumer).map_err(faults)?;
         let request_id = parse::request_id(&request.request_id).map_err(faults)?;
+        request.request_id = request_id.to_string();
         let action = Action::AcknowledgeParked { consumer, entry: Place { log: log.kind, index } };
         let command = self.0.command(request_id, None, action, &request.encode_to_vec());
         self.0.submit(caller, log.jurisdiction, command).await.map(Response::new)

@@ -11,9 +11,10 @@ use crate::domain::permit::Admitted;
 use crate::ledger::{self, Receipt};
 use crate::recorder::Recorded;
 use crate::wire::parse::{Write, WriteRequest};
-use crate::wire::{Message, Receipted, show, v1};
+use crate::wire::{Message, Named, Receipted, show, v1};
 
-/// A write as it came in. Its digest is over the request as the caller sent it, whatever is found out for it.
+/// A write as it came in. Its digest is over the request as the caller sent it, but for how it is spelt, whatever is
+/// found out for it.
 pub(super) struct Asked {
     pub(super) caller: Caller,
     pub(super) write: Write,
@@ -24,19 +25,22 @@ impl Api {
     /// A write upon a case.
     pub(super) async fn write<Q, A>(&self, request: Request<Q>) -> Result<Response<A>, Status>
     where
-        Q: WriteRequest + Message,
+        Q: WriteRequest + Message + Named + Default,
         A: Receipted,
     {
         self.submit_asked(Self::asked(request)?).await
     }
 
     /// What a proven caller asks.
-    pub(super) fn asked<Q: WriteRequest + Message>(request: Request<Q>) -> Result<Asked, Status> {
+    pub(super) fn asked<Q: WriteRequest + Message + Named + Default>(request: Request<Q>) -> Result<Asked, Status> {
         let caller = Self::caller(&request)?;
         let request = request.into_inner();
-        // Over the decoded request written again, never over bytes that another encoder could have laid out otherwise.
-        let canonical = request.encode_to_vec();
+        // Over the decoded request written again, never over bytes that another encoder could have laid out otherwise, and
+        // in the spelling that is kept.
+        let encoded = request.encode_to_vec();
         let write = request.parse().map_err(|faults| status::violations(&faults))?;
+        let canonical = write.respelt.canonical::<Q>(encoded);
+        let canonical = canonical.map_err(|_| status::internal("a field that was respelt is not in its request"))?;
         Ok(Asked { caller, write, canonical })
     }
 

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::io::{self, Read as _, Write as _};
 use std::num::NonZeroU64;
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -14,10 +13,9 @@ use serde::Serialize;
 use tonic::client::Grpc;
 use tonic::{Code, Request};
 
-use crate::cli::{sandbox, say};
-use crate::client::{self, Authorized, Client, CredentialFiles, Error, Refused, TokenSource};
-use crate::config::Config;
-use crate::domain::agency::ActorKind;
+use crate::cli::caller::CallerArgs;
+use crate::cli::say;
+use crate::client::{Authorized, Client, Error, Refused};
 use crate::wire::methods::{self, Method};
 use crate::wire::verbatim::Verbatim;
 
@@ -28,14 +26,11 @@ const USAGE: u8 = 2;
 /// It was not reached, or did not answer in time.
 const UNREACHABLE: u8 = 3;
 
-/// How long a minted token is good, in seconds.
-const TOKEN_LIFETIME_S: u32 = 900;
-
 /// Arguments of `comity call`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     comity call --list\n  \
-    comity call --describe LodgeDetainer > request.json\n  \
+    comity call --describe LodgeDetainer > request.json   # then fill it in\n  \
     comity call --as us-ice DetainerService/LodgeDetainer @request.json\n  \
     comity call --as us-ny-doccs --limit 3 InboxService/Receive '{\"parent\": \"jurisdictions/us-ny\"}'\n\n\
     Exit code 0: answered; 1: refused by the gateway; 2: nothing was asked, since the command, the request or the \
@@ -50,54 +45,26 @@ pub(super) struct CallArgs {
     request: String,
     #[command(flatten)]
     caller: CallerArgs,
-    /// The gateway, as host:port.
-    #[arg(long, default_value = "127.0.0.1:8443")]
-    address: String,
-    /// Whose certificate is expected there.
-    #[arg(long, default_value = "localhost")]
-    server_name: String,
     /// Ends a stream after so many messages.
     #[arg(long, value_name = "N")]
     limit: Option<NonZeroU64>,
     /// Longest a call may take, in seconds; ends a stream without an error. Default: 30, and no end to a stream.
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     timeout: Option<Duration>,
+    /// Shows entries as the protocol carries them, their leaf and contents in base64. Default: decoded.
+    #[arg(long)]
+    raw: bool,
     /// Lists the methods.
     #[arg(long)]
     list: bool,
-    /// Prints a request of a method to start from: what is required filled in, the rest named.
+    /// Prints a request of a method to start from: what it may have, and a placeholder in what is required. A gateway
+    /// refuses every placeholder.
     #[arg(long, value_name = "METHOD")]
     describe: Option<String>,
 }
 
-/// Who calls.
-#[derive(Debug, Args)]
-struct CallerArgs {
-    /// An agency of a sandbox, as us-ice, with a token minted for the call.
-    #[arg(long = "as", value_name = "AGENCY", required_unless_present_any = ["certificate", "list", "describe"])]
-    agency: Option<String>,
-    /// The sandbox.
-    #[arg(long, alias = "directory", default_value = "comity-dev")]
-    dir: PathBuf,
-    /// An officer of the agency, and not its unattended system.
-    #[arg(long, requires = "agency")]
-    officer: bool,
-    /// The agency's certificate chain, PEM.
-    #[arg(long, value_name = "FILE", requires = "key", requires = "authorities", conflicts_with = "agency")]
-    certificate: Option<PathBuf>,
-    /// Its private key, PEM.
-    #[arg(long, value_name = "FILE", requires = "certificate")]
-    key: Option<PathBuf>,
-    /// Certificates of the authorities that may vouch for the gateway, PEM.
-    #[arg(long, value_name = "FILE", requires = "certificate")]
-    authorities: Option<PathBuf>,
-    /// A token bound to the certificate. Default: none is sent.
-    #[arg(long, value_name = "FILE", requires = "certificate")]
-    token: Option<PathBuf>,
-}
-
 /// Why there is no answer.
-enum Failure {
+pub(super) enum Failure {
     Usage(anyhow::Error),
     Call(Error),
 }
@@ -114,8 +81,19 @@ impl From<Error> for Failure {
     }
 }
 
+impl CallArgs {
+    fn shown(&self, method: &Method, answer: &[u8]) -> Result<serde_json::Value> {
+        Ok(if self.raw { method.answer(answer)? } else { method.decoded_answer(answer)? })
+    }
+}
+
 pub(super) fn run(args: &CallArgs) -> ExitCode {
-    match call(args) {
+    ended(call(args))
+}
+
+/// The exit code, once what went wrong is said.
+pub(super) fn ended(came: Result<(), Failure>) -> ExitCode {
+    match came {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             let (code, told) = failure.told();
@@ -140,7 +118,7 @@ fn call(args: &CallArgs) -> Result<(), Failure> {
         );
     }
     let request = method.request(&read_request(&args.request)?).map_err(anyhow::Error::from)?;
-    let mut config = args.caller.config(&args.address, &args.server_name)?;
+    let mut config = args.caller.config()?;
     if let Some(timeout) = args.timeout.filter(|_| !method.is_server_streaming()) {
         config.retry.total_timeout = timeout;
     }
@@ -152,15 +130,14 @@ fn call(args: &CallArgs) -> Result<(), Failure> {
         if method.is_server_streaming() {
             stream(args, method, request, calls).await
         } else {
-            unary(method, request, calls).await
+            unary(args, method, request, calls).await
         }
     })
 }
 
-async fn unary(method: &Method, request: Vec<u8>, calls: Authorized) -> Result<(), Failure> {
+async fn unary(args: &CallArgs, method: &Method, request: Vec<u8>, calls: Authorized) -> Result<(), Failure> {
     let answer = grpc(calls).unary(Request::new(request), path(method)?, Verbatim).await.map_err(Error::from)?;
-    let answer = method.answer(&answer.into_inner()).map_err(anyhow::Error::from)?;
-    Ok(print(&format!("{answer:#}"))?)
+    Ok(print(&format!("{:#}", args.shown(method, &answer.into_inner())?))?)
 }
 
 /// A line for each message, until there are no more or as many as were asked for, or the time is up.
@@ -173,7 +150,7 @@ async fn stream(args: &CallArgs, method: &Method, request: Vec<u8>, calls: Autho
         while left != Some(0)
             && let Some(answer) = answers.message().await.map_err(Error::from)?
         {
-            print(&method.answer(&answer).map_err(anyhow::Error::from)?.to_string())?;
+            print(&args.shown(method, &answer)?.to_string())?;
             left = left.map(|left| left.saturating_sub(1));
         }
         Ok(())
@@ -206,7 +183,7 @@ fn list() -> Result<()> {
 }
 
 /// A line on standard output. One that is closed has read enough.
-fn print(line: &str) -> Result<()> {
+pub(super) fn print(line: &str) -> Result<()> {
     match say(line) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error).context("cannot write"),
         Ok(()) | Err(_) => Ok(()),
@@ -231,36 +208,6 @@ fn seconds(text: &str) -> Result<Duration> {
         bail!("must be more than nothing");
     }
     Ok(timeout)
-}
-
-impl CallerArgs {
-    fn config(&self, address: &str, server_name: &str) -> Result<client::Config> {
-        let (credentials, token) = match (&self.agency, &self.certificate, &self.key, &self.authorities) {
-            (Some(agency), ..) => (sandbox::credential_files(&self.dir, agency), self.minted(&self.dir, agency)?),
-            (None, Some(certificate), Some(key), Some(authorities)) => {
-                let files = CredentialFiles {
-                    authorities: authorities.clone(),
-                    certificate: certificate.clone(),
-                    key: key.clone(),
-                };
-                (files, self.token.clone().map_or(TokenSource::Absent, TokenSource::File))
-            }
-            (None, ..) => bail!("who calls is said with --as, or with --certificate, --key and --authorities"),
-        };
-        Ok(client::Config::new(address, server_name, credentials, token))
-    }
-
-    /// With the agency's own token key, which a sandbox keeps.
-    fn minted(&self, dir: &Path, agency: &str) -> Result<TokenSource> {
-        let audience = Config::read(&dir.join(sandbox::CONFIG_FILE))?.token.audience;
-        let actor = if self.officer { ActorKind::Officer } else { ActorKind::System };
-        let (dir, agency) = (dir.to_owned(), agency.to_owned());
-        let subject = format!("{agency}-{}", actor.word());
-        Ok(TokenSource::minted_by(move || {
-            let token = sandbox::mint_for(&dir, &audience, &agency, &subject, actor, TOKEN_LIFETIME_S);
-            async move { Ok(token?) }
-        }))
-    }
 }
 
 /// What is said on standard error.

@@ -15,8 +15,8 @@ use toml_edit::{DocumentMut, Item, table, value};
 use crate::cli::demo::Counterpart;
 use crate::cli::files;
 use crate::cli::sandbox::{CONFIG_FILE, SEATS, Sandbox, Terms};
-use crate::cli::serve::serve_beside;
-use crate::config::Config;
+use crate::cli::serve::{Ended, serve_beside};
+use crate::config::{Config, address};
 use crate::policy::load::PolicySet;
 use crate::server::{AuditFile, Gateway};
 
@@ -44,10 +44,10 @@ pub(super) struct DevArgs {
     #[arg(long, default_value = "comity-dev")]
     dir: PathBuf,
     /// gRPC over mutual TLS. Port 0 is any free port. Default: as DIR/comity.toml has it, at first 127.0.0.1:8443.
-    #[arg(long)]
+    #[arg(long, value_parser = address)]
     listen: Option<SocketAddr>,
     /// Probes, in plain HTTP. Port 0 is any free port. Default: as DIR/comity.toml has it, at first 127.0.0.1:9443.
-    #[arg(long)]
+    #[arg(long, value_parser = address)]
     ops: Option<SocketAddr>,
     /// Plays this custodian, as us-ny-doccs: finds everybody who is asked for, answers as its law has it, and schedules a
     /// release. May be given several times.
@@ -59,7 +59,7 @@ pub(super) struct DevArgs {
     term: u32,
 }
 
-pub(super) fn run(args: &DevArgs, audit: Option<&Arc<AuditFile>>) -> Result<()> {
+pub(super) fn run(args: &DevArgs, audit: Option<&Arc<AuditFile>>) -> Result<Ended> {
     let counterparts: Vec<&str> = args.counterpart.iter().map(|id| custodian(id)).collect::<Result<_>>()?;
     let is_new = !args.dir.join(CONFIG_FILE).exists();
     let terms = Terms::default().at_most(args.term);
@@ -70,8 +70,8 @@ pub(super) fn run(args: &DevArgs, audit: Option<&Arc<AuditFile>>) -> Result<()> 
         change(&file, |config| of_table(config, "policy", "directory", POLICIES))?;
     }
     let mut config = Config::read(&file)?;
-    config.server.listen = address(args.listen, config.server.listen, 8443);
-    config.server.ops_listen = address(args.ops, config.server.ops_listen, 9443);
+    config.server.listen = address_of(args.listen, config.server.listen, 8443);
+    config.server.ops_listen = address_of(args.ops, config.server.ops_listen, 9443);
     serve_beside(&config, sandbox.directory(), audit, |gateway| {
         // Whoever reads the file finds the exchange, whatever port was free.
         change(&file, |config| {
@@ -93,7 +93,7 @@ fn custodian(id: &str) -> Result<&'static str> {
     Ok(seat.id)
 }
 
-fn address(asked: Option<SocketAddr>, kept: SocketAddr, port: u16) -> SocketAddr {
+fn address_of(asked: Option<SocketAddr>, kept: SocketAddr, port: u16) -> SocketAddr {
     let first = if kept.port() == 0 { SocketAddr::new(kept.ip(), port) } else { kept };
     asked.unwrap_or(first)
 }

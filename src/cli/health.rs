@@ -11,13 +11,14 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
-use crate::cli::{failed, say};
+use crate::cli::{failed, said_once, say};
+use crate::config::address;
 
 /// Arguments of `comity health`.
 #[derive(Debug, Args)]
 pub(super) struct HealthArgs {
     /// The gateway's ops listener.
-    #[arg(long, default_value = "127.0.0.1:9443")]
+    #[arg(long, default_value = "127.0.0.1:9443", value_parser = address)]
     ops: SocketAddr,
     /// A service, as comity.v1.DetainerService, or the dependency `store`. Default: the whole.
     #[arg(long, default_value = "")]
@@ -25,14 +26,32 @@ pub(super) struct HealthArgs {
     /// How long to wait, in milliseconds.
     #[arg(long, default_value_t = 2_000)]
     timeout_ms: u64,
+    /// Prints one JSON object.
+    #[arg(long)]
+    json: bool,
 }
 
 pub(super) fn run(args: &HealthArgs) -> ExitCode {
     match probe(args) {
         Ok(ServingStatus::Serving) => ExitCode::SUCCESS,
         Ok(ServingStatus::Unknown | ServingStatus::NotServing | ServingStatus::ServiceUnknown) => ExitCode::FAILURE,
-        Err(error) => failed(&error),
+        Err(error) => {
+            if args.json {
+                // Said on standard error as well.
+                let _told = say(&shown(args, "UNREACHABLE", Some(&said_once(&error))));
+            }
+            failed(&error)
+        }
     }
+}
+
+fn shown(args: &HealthArgs, status: &str, message: Option<&str>) -> String {
+    let ops = args.ops.to_string();
+    let mut shown = serde_json::json!({ "ops": ops, "service": args.service, "status": status });
+    if let (Some(fields), Some(message)) = (shown.as_object_mut(), message) {
+        fields.insert("message".to_owned(), message.into());
+    }
+    shown.to_string()
 }
 
 fn probe(args: &HealthArgs) -> Result<ServingStatus> {
@@ -44,6 +63,7 @@ fn probe(args: &HealthArgs) -> Result<ServingStatus> {
         let request = HealthCheckRequest { service: args.service.clone() };
         anyhow::Ok(client.check(request).await?.into_inner().status())
     })?;
-    say(status.as_str_name())?;
+    let word = status.as_str_name();
+    say(&if args.json { shown(args, word, None) } else { word.to_owned() })?;
     Ok(status)
 }

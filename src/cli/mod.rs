@@ -1,13 +1,17 @@
 //! The commands. Each is a file; `--help` says what it is for.
 
 mod call;
+mod caller;
 mod certs;
 mod check_config;
+mod completions;
 pub mod demo;
 mod dev;
 mod disclosures;
 pub mod files;
 mod health;
+mod inbox;
+mod interrupt;
 mod logging;
 mod migrate;
 mod place;
@@ -17,6 +21,7 @@ pub mod sandbox;
 mod serve;
 mod token;
 pub mod verify;
+mod verify_receipt;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -24,7 +29,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 use crate::server::AuditFile;
 
@@ -34,7 +39,7 @@ use crate::server::AuditFile;
 /// Start with `comity demo`, which plays a synthetic year on a throw-away exchange, or with `comity dev`, which makes
 /// an exchange to try things on and serves it.
 #[derive(Debug, Parser)]
-#[command(version, max_term_width = 100)]
+#[command(version = env!("COMITY_VERSION"), max_term_width = 100)]
 struct Cli {
     #[command(flatten)]
     logging: LoggingArgs,
@@ -63,6 +68,8 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Calls any method of a gateway, from JSON to JSON.
     Call(call::CallArgs),
+    /// Reads what waits for an agency in its inbox, decoded, a line for each entry.
+    Inbox(inbox::InboxArgs),
     /// Reads a configuration with everything it names, says what holds, and serves nothing.
     CheckConfig(check_config::CheckConfigArgs),
     /// Copies a store to another place, from a file to a database or back, and verifies that nothing differs.
@@ -79,12 +86,22 @@ enum Command {
     Health(health::HealthArgs),
     /// Verifies a store offline: every entry, commitment, head and receipt. Exit code 0: whole; 1: broken; others: nothing was verified.
     Verify(verify::VerifyArgs),
+    /// Verifies a receipt offline, with the log's public key alone, and says what it proves. Exit codes as of `verify`.
+    VerifyReceipt(verify_receipt::VerifyReceiptArgs),
+    /// Writes what a shell needs to complete these commands.
+    Completions(completions::CompletionsArgs),
 }
 
 /// Runs the command of the process.
 pub fn main() -> ExitCode {
     let Cli { logging, command } = Cli::parse();
-    let quiet = matches!(command, Command::Demo(_) | Command::Call(_));
+    let quiet = matches!(command, Command::Demo(_) | Command::Call(_) | Command::Inbox(_));
+    // What serves drains first, and what logs for machines says in their form why it ends.
+    let serves = matches!(command, Command::Serve(_) | Command::Dev(_));
+    let failed = if serves { failed_in_json } else { failed };
+    if !serves && let Err(error) = interrupt::ends_the_process() {
+        return failed(&error.into());
+    }
     let audit = match audit_file(logging.audit_log.as_deref()) {
         Ok(audit) => audit,
         Err(error) => return failed(&error),
@@ -94,9 +111,10 @@ pub fn main() -> ExitCode {
     }
     let done = match command {
         Command::Demo(args) => demo::run(&args),
-        Command::Dev(args) => dev::run(&args, audit.as_ref()),
-        Command::Serve(args) => serve::run(&args, audit.as_ref()),
+        Command::Dev(args) => return ended(dev::run(&args, audit.as_ref())),
+        Command::Serve(args) => return ended(serve::run(&args, audit.as_ref())),
         Command::Call(args) => return call::run(&args),
+        Command::Inbox(args) => return inbox::run(&args),
         Command::CheckConfig(args) => check_config::run(&args),
         Command::Migrate(args) => migrate::run(&args),
         Command::Disclosures(args) => disclosures::run(&args),
@@ -105,6 +123,8 @@ pub fn main() -> ExitCode {
         Command::Token(args) => token::run(&args),
         Command::Health(args) => return health::run(&args),
         Command::Verify(args) => return verify::run(&args),
+        Command::VerifyReceipt(args) => return verify_receipt::run(&args),
+        Command::Completions(args) => completions::run(&args, Cli::command()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -121,6 +141,28 @@ fn failed(error: &anyhow::Error) -> ExitCode {
     // Nobody left to tell when standard error is closed.
     let _told = writeln!(std::io::stderr(), "comity: {}", said_once(error));
     ExitCode::FAILURE
+}
+
+/// The same, as a line among the logs of what serves.
+fn failed_in_json(error: &anyhow::Error) -> ExitCode {
+    let line = serde_json::json!({
+        "timestamp": jiff::Timestamp::now().to_string(),
+        "level": "ERROR",
+        "message": said_once(error),
+        "target": "comity",
+        "fatal": true,
+    });
+    let _told = writeln!(std::io::stderr(), "{line}");
+    ExitCode::FAILURE
+}
+
+/// The exit code of what served.
+fn ended(served: anyhow::Result<serve::Ended>) -> ExitCode {
+    match served {
+        Ok(serve::Ended::Terminated) => ExitCode::SUCCESS,
+        Ok(serve::Ended::Interrupted) => interrupt::exit_code(),
+        Err(error) => failed_in_json(&error),
+    }
 }
 
 /// An error and its causes, without those that the one before has said already.

@@ -2,6 +2,7 @@
 //! to what must be so in every case, `explain` says why it answers as it does, and `replay` what it would have changed.
 
 mod explain;
+mod json;
 mod prove;
 mod replay;
 
@@ -11,15 +12,18 @@ use anyhow::{Context as _, Result, bail};
 use clap::{Args, Subcommand};
 use jiff::tz::TimeZone;
 
-use crate::cli::say;
+use crate::cli::{said_once, say};
 use crate::domain::ids::JurisdictionId;
-use crate::policy::cases;
+use crate::policy::cases::{self, Report};
 use crate::policy::load::PolicySet;
 use crate::policy::switches::Position;
 
 /// Arguments of `comity policy`.
 #[derive(Debug, Args)]
 pub(super) struct PolicyArgs {
+    /// Prints one JSON object, with the same exit code; of `replay --each`, before it one for each change.
+    #[arg(long, global = true)]
+    json: bool,
     #[command(subcommand)]
     command: PolicyCommand,
 }
@@ -47,14 +51,27 @@ struct SetArgs {
 }
 
 pub(super) fn run(args: &PolicyArgs) -> Result<()> {
-    match &args.command {
-        PolicyCommand::Check(set) => check(&read(set.directory.as_deref())?),
-        PolicyCommand::Test(set) => test(&read(set.directory.as_deref())?),
-        PolicyCommand::Prove(args) => prove::run(args),
-        PolicyCommand::Explain(args) => explain::run(args),
-        PolicyCommand::Replay(args) => replay::run(args),
+    let json = args.json;
+    let done = match &args.command {
+        PolicyCommand::Check(set) => read(set.directory.as_deref()).and_then(|set| check(&set, json)),
+        PolicyCommand::Test(set) => read(set.directory.as_deref()).and_then(|set| test(&set, json)),
+        PolicyCommand::Prove(args) => prove::run(args, json),
+        PolicyCommand::Explain(args) => explain::run(args, json),
+        PolicyCommand::Replay(args) => replay::run(args, json),
+    };
+    if let Err(error) = &done
+        && json
+        && !error.is::<Bad>()
+    {
+        say(&serde_json::json!({ "good": false, "message": said_once(error) }).to_string())?;
     }
+    done
 }
+
+/// What was found is not good, and was said.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Bad(String);
 
 fn read(directory: Option<&Path>) -> Result<PolicySet> {
     match directory {
@@ -63,7 +80,10 @@ fn read(directory: Option<&Path>) -> Result<PolicySet> {
     }
 }
 
-fn check(set: &PolicySet) -> Result<()> {
+fn check(set: &PolicySet, json: bool) -> Result<()> {
+    if json {
+        return Ok(say(&json::set(set).to_string())?);
+    }
     say(&format!("policy set {}", hex::encode(set.digest())))?;
     for jurisdiction in set.jurisdictions() {
         let policies = set.policies_of(jurisdiction);
@@ -93,8 +113,21 @@ fn dates(set: &PolicySet, jurisdiction: &JurisdictionId) -> String {
     }
 }
 
-fn test(set: &PolicySet) -> Result<()> {
+fn test(set: &PolicySet, json: bool) -> Result<()> {
     let report = cases::run(set);
+    if json {
+        say(&json::report(&report).to_string())?;
+    } else {
+        say_report(&report)?;
+    }
+    if !report.is_complete() {
+        let (failed, untried) = (report.failures.len(), report.gaps.len());
+        bail!(Bad(format!("{failed} failed, {untried} tried on one side only")));
+    }
+    Ok(())
+}
+
+fn say_report(report: &Report) -> Result<()> {
     for failure in &report.failures {
         say(&format!("FAILED  {failure}\n"))?;
     }
@@ -110,8 +143,8 @@ fn test(set: &PolicySet) -> Result<()> {
             pack.guarded
         ))?;
     }
-    if !report.is_complete() {
-        bail!("{} failed, {} tried on one side only", report.failures.len(), report.gaps.len());
+    if report.is_complete() {
+        say("every case holds, and every condition was tried on both sides")?;
     }
-    Ok(say("every case holds, and every condition was tried on both sides")?)
+    Ok(())
 }

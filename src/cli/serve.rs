@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -27,7 +27,7 @@ pub(super) struct ServeArgs {
     against: Vec<PathBuf>,
 }
 
-pub(super) fn run(args: &ServeArgs, audit: Option<&Arc<AuditFile>>) -> Result<()> {
+pub(super) fn run(args: &ServeArgs, audit: Option<&Arc<AuditFile>>) -> Result<Ended> {
     let config = Config::read(&args.config)?;
     let base = base_of(&args.config)?;
     if !args.against.is_empty() {
@@ -44,7 +44,7 @@ pub(super) type Beside<'a> = Pin<Box<dyn Future<Output = Infallible> + 'a>>;
 
 /// Serves until SIGTERM or SIGINT, then drains. SIGHUP takes up renewed certificates, revocation lists and
 /// policies, and opens the file of audit lines again. Says on standard output when it is ready.
-pub(super) fn serve(config: &Config, base: &Path, audit: Option<&Arc<AuditFile>>) -> Result<()> {
+pub(super) fn serve(config: &Config, base: &Path, audit: Option<&Arc<AuditFile>>) -> Result<Ended> {
     serve_beside(config, base, audit, |_| Ok(Box::pin(std::future::pending())))
 }
 
@@ -54,7 +54,7 @@ pub(super) fn serve_beside(
     base: &Path,
     audit: Option<&Arc<AuditFile>>,
     begin: impl for<'a> FnOnce(&'a Gateway) -> Result<Beside<'a>>,
-) -> Result<()> {
+) -> Result<Ended> {
     // Listened for before anybody is told that it is ready: else a signal that comes at once ends it without a drain.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (mut terminate, mut interrupt, mut hangup) = {
@@ -75,10 +75,10 @@ pub(super) fn serve_beside(
     let told = runtime.block_on(async {
         loop {
             tokio::select! {
-                _ = terminate.recv() => return Ended::Told,
-                _ = interrupt.recv() => return Ended::Told,
+                _ = terminate.recv() => return Some(Ended::Terminated),
+                _ = interrupt.recv() => return Some(Ended::Interrupted),
                 never = &mut beside => match never {},
-                () = gateway.writer_ended() => return Ended::WriterFailed,
+                () = gateway.writer_ended() => return None,
                 _ = hangup.recv() => {
                     // What cannot be read changes nothing, and neither hinders the other: the old certificates and lists
                     // stay in force, or the old policies, which say themselves why.
@@ -95,14 +95,15 @@ pub(super) fn serve_beside(
     });
     drop(beside);
     gateway.stop()?;
-    match told {
-        Ended::Told => Ok(()),
-        // The cause was returned by `stop`; without one it ended for no reason it knows of.
-        Ended::WriterFailed => bail!("the writer ended on its own"),
-    }
+    // The cause was returned by `stop`; without one it ended for no reason it knows of.
+    told.context("the writer ended on its own")
 }
 
-enum Ended {
-    Told,
-    WriterFailed,
+/// What told it to end.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Ended {
+    /// SIGTERM.
+    Terminated,
+    /// SIGINT, as of Ctrl-C.
+    Interrupted,
 }

@@ -11,7 +11,7 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use crate::cli::place::{STORE_ENV, place};
-use crate::cli::{failed, say};
+use crate::cli::{failed, said_once, say};
 use crate::config::{read_key, secret_files};
 use crate::domain::ids::LogName;
 use crate::ledger::{self, Checkpoint, Hash, LogVerifier, Receipt, Tree, VerifiedLog, VerifierKey, VerifyError};
@@ -47,6 +47,9 @@ pub(crate) struct VerifyArgs {
     /// A checkpoint kept elsewhere, which the log must still contain. May be given several times.
     #[arg(long, value_name = "FILE")]
     against: Vec<PathBuf>,
+    /// Prints one JSON object: what was found whole, or what is broken and where first.
+    #[arg(long)]
+    json: bool,
 }
 
 /// What is verified, and against what.
@@ -76,15 +79,28 @@ const NO_CHECKPOINT: u8 = 4;
 /// What was named cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error("{0} cannot be read")]
-struct Unreadable(String);
+pub(super) struct Unreadable(pub(super) String);
 
-/// What was kept elsewhere is no checkpoint. Of the store nothing is said by that.
+/// What was kept elsewhere is no evidence by this key. Of the store nothing is said by that.
 #[derive(Debug, thiserror::Error)]
-#[error("what was kept is no checkpoint of this key: {0}")]
-struct NoCheckpoint(String);
+#[error("what was kept is no {what} of this key: {why}")]
+pub(super) struct NoCheckpoint {
+    what: &'static str,
+    why: String,
+}
+
+impl NoCheckpoint {
+    fn checkpoint(why: String) -> Self {
+        Self { what: "checkpoint", why }
+    }
+
+    pub(super) fn receipt(why: &str) -> Self {
+        Self { what: "receipt", why: why.to_owned() }
+    }
+}
 
 /// What was found whole.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Verified {
     /// Logs.
     pub logs: u64,
@@ -140,26 +156,53 @@ pub struct KeptReceipt {
 
 pub(super) fn run(args: &VerifyArgs) -> ExitCode {
     let Err(error) = verify_all(args) else { return ExitCode::SUCCESS };
-    let code = if error.is::<Unreadable>() {
-        UNREADABLE
+    if args.json {
+        let broken = error.downcast_ref::<Broken>();
+        let found = serde_json::json!({
+            "whole": false,
+            "class": class(&error).0,
+            "log": broken.and_then(|broken| broken.log.as_ref()).map(ToString::to_string),
+            "index": broken.and_then(|broken| broken.index),
+            "message": said_once(&error),
+        });
+        // Said on standard error as well.
+        let _told = say(&found.to_string());
+    }
+    exit_code(&error)
+}
+
+/// What kind of failure it is, and its exit code.
+fn class(error: &anyhow::Error) -> (&'static str, u8) {
+    if error.is::<Unreadable>() {
+        ("unreadable", UNREADABLE)
     } else if error.is::<NoCheckpoint>() {
-        NO_CHECKPOINT
+        ("not-evidence", NO_CHECKPOINT)
     } else {
-        BROKEN
-    };
-    let _code_of_any_failure = failed(&error);
-    ExitCode::from(code)
+        ("broken", BROKEN)
+    }
+}
+
+/// Says what went wrong, and gives the exit code that tells of what kind it is.
+pub(super) fn exit_code(error: &anyhow::Error) -> ExitCode {
+    let _code_of_any_failure = failed(error);
+    ExitCode::from(class(error).1)
 }
 
 fn verify_all(args: &VerifyArgs) -> Result<()> {
     let read = |path: &PathBuf| {
         let text = std::fs::read(path).with_context(|| Unreadable(path.display().to_string()))?;
-        String::from_utf8(text).map_err(|_| NoCheckpoint(format!("{} is no text", path.display())).into())
+        String::from_utf8(text).map_err(|_| NoCheckpoint::checkpoint(format!("{} is no text", path.display())).into())
     };
     let store = place(args.store.as_deref(), &args.dir)?;
     let keys = (args.key.as_deref(), args.wrapping_key.as_deref());
     let claim = claim_in(&args.dir, store, keys, &args.origin)?;
-    say_verified(&Claim { against: args.against.iter().map(read).collect::<Result<_>>()?, ..claim })
+    let claim = Claim { against: args.against.iter().map(read).collect::<Result<_>>()?, ..claim };
+    if !args.json {
+        return say_verified(&claim);
+    }
+    let found =
+        serde_json::json!({ "whole": true, "found": verify(&claim)?, "unsealed": claim.wrapping_key.is_some() });
+    Ok(say(&found.to_string())?)
 }
 
 /// What is claimed of a store by its data directory. Keys that are not named are those of the directory: the public one of
@@ -314,12 +357,12 @@ fn against(claim: &Claim, logs: &[(LogName, VerifiedLog)], kept: &str) -> Result
     let Some((log, whole)) = logs.iter().find(|(log, _)| origin(&claim.origin, log) == named) else {
         // A checkpoint by the key that is of no log here is evidence; what is none is not.
         let signed = Checkpoint::open_kept(kept, named, &claim.keys);
-        signed.map_err(|error| NoCheckpoint(error.to_string()))?;
+        signed.map_err(|error| NoCheckpoint::checkpoint(error.to_string()))?;
         bail!(nowhere("a kept checkpoint is of no log here: the log is missing".to_owned()));
     };
     match whole.against(kept) {
         Ok(_) => Ok(()),
-        Err(VerifyError::Kept(error)) => Err(NoCheckpoint(error.to_string()).into()),
+        Err(VerifyError::Kept(error)) => Err(NoCheckpoint::checkpoint(error.to_string()).into()),
         Err(error) => bail!(Broken { log: Some(log.clone()), index: None, what: error.to_string() }),
     }
 }

@@ -8,6 +8,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::domain::spelling;
+
 /// Why a text is not the identifier it should be. Never carries the text itself: it may be personal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be {expected}")]
@@ -16,9 +18,16 @@ pub struct InvalidId {
     pub expected: &'static str,
 }
 
-/// Defines a text newtype that is valid by construction and prints as it was given.
+/// Defines a text newtype that is valid by construction. It prints as it was given, or, where a function respells it, in the one
+/// spelling that is kept of the several that are taken.
 macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident, $expected:literal, $valid:expr) => {
+        text_id!($(#[$doc])* $name, $expected, respelt: |text| {
+            let valid: fn(&str) -> bool = $valid;
+            valid(text).then(|| text.to_owned())
+        });
+    };
+    ($(#[$doc:meta])* $name:ident, $expected:literal, respelt: $respell:expr) => {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
@@ -34,12 +43,8 @@ macro_rules! text_id {
         impl FromStr for $name {
             type Err = InvalidId;
             fn from_str(text: &str) -> Result<Self, InvalidId> {
-                let valid: fn(&str) -> bool = $valid;
-                if valid(text) {
-                    Ok(Self(text.to_owned()))
-                } else {
-                    Err(InvalidId { expected: $expected })
-                }
+                let respell: fn(&str) -> Option<String> = $respell;
+                respell(text).map(Self).ok_or(InvalidId { expected: $expected })
             }
         }
 
@@ -102,63 +107,58 @@ text_id!(
     /// A language, by its BCP 47 tag: `es`, `zh-Hant`.
     LanguageTag,
     "a BCP 47 language tag of at most 35 characters, such as es or zh-Hant",
-    |text| {
-        let subtag = |part: &str| (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        let primary = |part: &str| part.len() >= 2 && part.bytes().all(|byte| byte.is_ascii_alphabetic());
-        text.len() <= 35 && text.split('-').next().is_some_and(primary) && text.split('-').all(subtag)
-    }
+    respelt: spelling::language
 );
 text_id!(
     /// Originating agency identifier, nine characters (`j:OrganizationORIIdentification`).
     Ori,
-    "an ORI of nine upper-case letters and digits",
-    |text| text.len() == 9 && upper_alphanumeric(text)
+    "an ORI of nine letters and digits, such as NY030015G",
+    respelt: spelling::ori
 );
 text_id!(
     /// The custodian's own code of a facility.
     FacilityCode,
-    "a facility code of 2 to 12 upper-case letters and digits",
-    |text| (2..=12).contains(&text.len()) && upper_alphanumeric(text)
+    "a facility code of 2 to 12 letters and digits",
+    respelt: |text| spelling::upper(text).filter(|code| (2..=12).contains(&code.len()))
 );
 text_id!(
-    /// Alien registration number, 7 to 9 digits (`im:AlienNumberIdentification`).
+    /// Alien registration number, as nine digits (`im:AlienNumberIdentification`).
     AlienNumber,
-    "an A-number of 7 to 9 digits",
-    |text| (7..=9).contains(&text.len()) && digits(text)
+    "an A-number of 7 to 9 digits, such as 012345678 or A012-345-678",
+    respelt: spelling::alien_number
 );
 text_id!(
     /// FBI universal control number, up to 9 alphanumerics (`j:PersonFBIIdentification`).
     FbiNumber,
-    "an FBI number of 1 to 9 upper-case letters and digits",
-    |text| (1..=9).contains(&text.len()) && upper_alphanumeric(text)
+    "an FBI number of 1 to 9 letters and digits",
+    respelt: spelling::fbi_number
 );
 text_id!(
-    /// State identification number: two letters of the state, then up to 8 alphanumerics
+    /// State identification number: two letters of the state, then its own number
     /// (`j:PersonStateFingerprintIdentification`).
     StateId,
-    "a SID of two state letters and 1 to 8 upper-case letters and digits",
-    |text| (3..=10).contains(&text.len())
-        && upper_alphanumeric(text)
-        && text.chars().take(2).all(|c| c.is_ascii_uppercase())
+    "a SID of two state letters and 1 to 8 letters and digits, or a NYSID of 8 digits and a letter",
+    respelt: spelling::state_id
 );
 text_id!(
-    /// Booking number of a jail (`j:BookingAgencyRecordIdentification`).
+    /// Booking number of a jail (`j:BookingAgencyRecordIdentification`), as the jail writes it.
     BookingNumber,
     "a booking number of 1 to 20 letters, digits and hyphens",
     |text| (1..=20).contains(&text.len())
         && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
 );
 text_id!(
-    /// New York departmental identification number, `YY-L-NNNN` written as `24-B-1234` or `24B1234`.
+    /// New York departmental identification number, as `24-B-1234`.
     Din,
     "a New York DIN such as 24-B-1234",
-    is_din
+    respelt: spelling::din
 );
 text_id!(
     /// Citizenship: an ISO 3166-1 alpha-3 or a two-letter NCIC place code (`nc:PersonCitizenship`).
     CountryCode,
-    "two or three upper-case letters",
-    |text| (2..=3).contains(&text.len()) && text.chars().all(|c| c.is_ascii_uppercase())
+    "two or three letters",
+    respelt: |text| spelling::upper(text)
+        .filter(|code| (2..=3).contains(&code.len()) && code.chars().all(|c| c.is_ascii_uppercase()))
 );
 text_id!(
     /// NCIC uniform offence code, four digits; its first two name the group.
@@ -170,9 +170,8 @@ text_id!(
     /// NIBRS offence code, two digits and up to two alphanumerics: `13A`, `09A`, `520`.
     NibrsCode,
     "a NIBRS offence code of three characters",
-    |text| text.len() == 3
-        && text.chars().take(2).all(|c| c.is_ascii_digit())
-        && upper_alphanumeric(text)
+    respelt: |text| spelling::upper(text)
+        .filter(|code| code.len() == 3 && code.chars().take(2).all(|c| c.is_ascii_digit()))
 );
 text_id!(
     /// A keyed pseudonym of the officer or system that acted; resolvable only by the holder of the key.
@@ -195,28 +194,37 @@ fn is_slug(text: &str) -> bool {
             .all(|word| !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit()))
 }
 
-fn is_din(text: &str) -> bool {
-    let compact: String = text.chars().filter(|c| *c != '-').collect();
-    let hyphens = text.matches('-').count();
-    let letter: fn(&str) -> bool = |text| text.chars().all(|c| c.is_ascii_uppercase());
-    let shape: [fn(&str) -> bool; 3] = [digits, letter, digits];
-    let parts = [compact.get(..2), compact.get(2..3), compact.get(3..)];
-    (hyphens == 0 || (hyphens == 2 && text.get(2..3) == Some("-") && text.get(4..5) == Some("-")))
-        && compact.len() == 7
-        && parts.iter().zip(shape).all(|(part, valid)| part.is_some_and(valid))
-}
-
 fn digits(text: &str) -> bool {
     text.chars().all(|c| c.is_ascii_digit())
 }
 
-fn upper_alphanumeric(text: &str) -> bool {
-    text.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit())
+/// A UUID as RFC 9562 writes it, in either case: the last part of a resource name, or a key. Other spellings are refused, since
+/// what takes them apart differs from system to system: one in braces, as a URN, or without hyphens.
+pub fn uuid(text: &str) -> Result<Uuid, InvalidId> {
+    // No other spelling that the parser takes has this length.
+    let hyphenated = text.len() == uuid::fmt::Hyphenated::LENGTH;
+    let id = text.parse::<Uuid>().ok().filter(|_| hyphenated);
+    id.ok_or(InvalidId { expected: "a UUID with hyphens, without braces or urn:uuid:" })
 }
 
 /// A client's own key for a write (AIP-155): the same id with the same command gives the first answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(pub Uuid);
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for RequestId {
+    type Err = InvalidId;
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        const EXPECTED: InvalidId =
+            InvalidId { expected: "a UUID with hyphens, without braces or urn:uuid:, and not nil" };
+        uuid(text).ok().filter(|id| !id.is_nil()).map(Self).ok_or(EXPECTED)
+    }
+}
 
 /// The kinds of case, each with a life cycle of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -291,10 +299,8 @@ impl FromStr for CaseName {
             "appeals" => CaseKind::Appeal,
             _ => return Err(EXPECTED),
         };
-        let id: Uuid = id.parse().map_err(|_| EXPECTED)?;
-        let name = Self { jurisdiction: jurisdiction.parse()?, kind, id };
-        // One name, one spelling: a second one would be a second key for the same case.
-        if name.to_string() == text { Ok(name) } else { Err(EXPECTED) }
+        let id = uuid(id).map_err(|_| EXPECTED)?;
+        Ok(Self { jurisdiction: jurisdiction.parse()?, kind, id })
     }
 }
 
@@ -369,11 +375,11 @@ mod tests {
                 assert!(text.parse::<T>().is_err(), "{text} should be refused");
             }
         }
-        check::<AlienNumber>(&["1234567", "123456789"], &["123456", "1234567890", "A1234567", ""]);
-        check::<FbiNumber>(&["1", "12345AB67"], &["", "1234567890", "ab"]);
+        check::<AlienNumber>(&["1234567", "123456789", "A1234567"], &["123456", "1234567890", "B1234567", ""]);
+        check::<FbiNumber>(&["1", "12345AB67", "ab"], &["", "1234567890", "a_b"]);
         check::<StateId>(&["NY1", "NY12345678"], &["NY", "N12345678", "NY123456789"]);
-        check::<Din>(&["24-B-1234", "24B1234"], &["24-b-1234", "24-B1234", "2-4B-1234", "24-B-123", "é4-B-1234"]);
-        check::<Ori>(&["NY030015G"], &["NY030015", "ny030015g"]);
+        check::<Din>(&["24-B-1234", "24B1234", "24-b-1234"], &["24-B-12345", "24-B-123", "é4-B-1234"]);
+        check::<Ori>(&["NY030015G", "ny030015g"], &["NY030015"]);
         check::<NcicCode>(&["0999"], &["999", "09999", "09a9"]);
         check::<NibrsCode>(&["13A", "520"], &["1A3", "13", "13AA"]);
         check::<AgencyId>(&["us-ice", "us-ny-doccs"], &["us--ice", "-ice", "US-ICE", "1a", "us/ice", ""]);
@@ -381,14 +387,33 @@ mod tests {
             &[
                 "jurisdictions/us-ny/detainers/0198c0de-0000-7000-8000-000000000001",
                 "jurisdictions/us-ny/appeals/0198c0de-0000-7000-8000-000000000001",
+                "jurisdictions/us-ny/detainers/0198C0DE-0000-7000-8000-000000000001",
             ],
             &[
-                "jurisdictions/us-ny/detainers/0198C0DE-0000-7000-8000-000000000001",
+                "jurisdictions/US-NY/detainers/0198c0de-0000-7000-8000-000000000001",
+                "jurisdictions/us-ny/detainers/{0198c0de-0000-7000-8000-000000000001}",
+                "jurisdictions/us-ny/detainers/urn:uuid:0198c0de-0000-7000-8000-000000000001",
+                "jurisdictions/us-ny/detainers/0198c0de-0000-7000-8000-000000000001 ",
                 "jurisdictions/us-ny/detainers/0198c0de000070008000000000000001",
                 "jurisdictions/us-ny/persons/0198c0de-0000-7000-8000-000000000001",
                 "jurisdictions/us-ny/detainers/0198c0de-0000-7000-8000-000000000001/x",
             ],
         );
+    }
+
+    #[test]
+    fn a_uuid_has_one_spelling_in_two_cases() {
+        const LOWER: &str = "0198c0de-0000-7000-8000-00000000000a";
+        for text in [LOWER, &LOWER.to_uppercase(), "0198C0de-0000-7000-8000-00000000000A"] {
+            assert_eq!(uuid(text).unwrap().to_string(), LOWER);
+            let name: CaseName = format!("jurisdictions/us-ny/custodies/{text}").parse().unwrap();
+            assert_eq!(name.to_string(), format!("jurisdictions/us-ny/custodies/{LOWER}"));
+        }
+        let simple = LOWER.replace('-', "");
+        for bad in [&format!("{{{LOWER}}}"), &format!("urn:uuid:{LOWER}"), &simple, &format!("{LOWER} "), ""] {
+            assert!(uuid(bad).is_err(), "{bad}");
+        }
+        assert!("00000000-0000-0000-0000-000000000000".parse::<RequestId>().is_err());
     }
 
     #[test]

@@ -14,7 +14,7 @@ use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
 
 use crate::domain::detainer::{Acknowledgement, Finding};
-use crate::domain::ids::StateId;
+use crate::domain::ids::{BookingNumber, StateId};
 use crate::domain::subject::{Identifiers, MatchMethod, PersonName, Subject};
 use crate::domain::vocabulary::vocabulary;
 
@@ -71,35 +71,31 @@ struct Compared {
 impl Compared {
     fn of(asked: &Identifiers, held: &Identifiers) -> Self {
         let mut compared = Self::default();
-        compared.note(asked.alien_number.as_ref(), held.alien_number.as_ref(), |number| unpadded(number.as_str()));
-        compared.note(asked.fbi_number.as_ref(), held.fbi_number.as_ref(), |number| unpadded(number.as_str()));
-        compared.note(asked.booking_number.as_ref(), held.booking_number.as_ref(), |number| plain(number.as_str()));
-        compared.note(asked.din.as_ref(), held.din.as_ref(), |number| plain(number.as_str()));
+        compared.note(asked.alien_number.as_ref(), held.alien_number.as_ref());
+        compared.note(asked.fbi_number.as_ref(), held.fbi_number.as_ref());
+        compared.note(asked.din.as_ref(), held.din.as_ref());
+        // The one number that is kept as its author writes it.
+        let booking = |number: &Identifiers| number.booking_number.as_ref().map(plain);
+        compared.note(booking(asked).as_ref(), booking(held).as_ref());
         // Two letters of the state come first.
         let state = |number: &StateId| number.as_str().get(..2).map(str::to_owned);
         let (asked, held) = (asked.state_id.as_ref(), held.state_id.as_ref());
         if asked.and_then(state) == held.and_then(state) {
-            compared.note(asked, held, |number| unpadded(number.as_str().get(2..).unwrap_or_default()));
+            compared.note(asked, held);
         }
         compared
     }
 
-    fn note<T>(&mut self, asked: Option<&T>, held: Option<&T>, spelt: impl Fn(&T) -> String) {
+    fn note<T: PartialEq>(&mut self, asked: Option<&T>, held: Option<&T>) {
         let Some((asked, held)) = asked.zip(held) else { return };
-        let same = spelt(asked) == spelt(held);
-        self.in_common |= same;
-        self.contradict |= !same;
+        self.in_common |= asked == held;
+        self.contradict |= asked != held;
     }
 }
 
 /// Letters and digits alone, in upper case.
-fn plain(number: &str) -> String {
-    number.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_uppercase()).collect()
-}
-
-/// The same, without zeros that only fill a field.
-fn unpadded(number: &str) -> String {
-    plain(number).trim_start_matches('0').to_owned()
+fn plain(number: &BookingNumber) -> String {
+    number.as_str().chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_uppercase()).collect()
 }
 
 fn names_agree(asked: &Subject, held: &Subject) -> bool {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::domain::claim::Side;
-use crate::domain::ids::{CaseKind, CaseName, FacilityCode, InvalidId};
+use crate::domain::ids::{CaseKind, CaseName, FacilityCode, InvalidId, uuid};
 use crate::domain::vocabulary::vocabulary;
 
 vocabulary! {
@@ -164,9 +164,7 @@ impl FromStr for TransferName {
         const EXPECTED: InvalidId = InvalidId { expected: "jurisdictions/{id}/detainers/{uuid}/transfers/{uuid}" };
         let (detainer, id) = text.split_once("/transfers/").ok_or(EXPECTED)?;
         let detainer: CaseName = detainer.parse().map_err(|_| EXPECTED)?;
-        let name = Self { detainer, id: id.parse().map_err(|_| EXPECTED)? };
-        // One name, one spelling.
-        let valid = name.detainer.kind == CaseKind::Detainer && name.to_string() == text;
-        if valid { Ok(name) } else { Err(EXPECTED) }
+        let name = Self { detainer, id: uuid(id).map_err(|_| EXPECTED)? };
+        if name.detainer.kind == CaseKind::Detainer { Ok(name) } else { Err(EXPECTED) }
     }
 }

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::agency::Actor;
 use crate::domain::range::within;
+use crate::domain::text::Use;
 use crate::identity::certificate::PeerIdentity;
 use crate::identity::clock::WallClock;
 use crate::identity::key::{TokenAlgorithm, TokenKey};
@@ -103,7 +104,7 @@ pub enum TokenError {
     /// Longer than we allow, or ending before it begins.
     #[error("the token's lifetime (exp less iat) is not allowed")]
     Lifetime,
-    /// Not 1 to 128 characters.
+    /// Not 1 to 128 characters in NFC, without spaces at its ends, control characters and others that nobody sees.
     #[error("the token's subject (sub) is not acceptable")]
     Subject,
     /// No `cnf` with a certificate thumbprint.
@@ -218,8 +219,9 @@ impl TokenVerifier {
     }
 
     fn actor(&self, claims: &Claims, peer: &PeerIdentity) -> Result<Actor, TokenError> {
-        let chars = claims.sub.chars().count();
-        if !(1..=SUBJECT_CHARS_MAX).contains(&chars) || claims.sub.chars().any(char::is_control) {
+        // In the spelling that is kept, and refused in any other: the pseudonym is made of its bytes, and two spellings that
+        // look the same would be two officers.
+        if Use::Reason.read(&claims.sub, SUBJECT_CHARS_MAX) != Ok(Some(claims.sub.clone())) {
             return Err(TokenError::Subject);
         }
         let pseudonym = self.pseudonyms.pseudonym(&peer.agency, &claims.sub).map_err(|_| TokenError::Subject)?;

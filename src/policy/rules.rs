@@ -4,6 +4,7 @@ use cedar_policy as cedar;
 
 use crate::domain::determination::{HoldClock, LawAction, Obligation};
 use crate::domain::ids::InvalidId;
+use crate::domain::text::says_something;
 use crate::policy::claims;
 
 /// Where a policy stands.
@@ -74,7 +75,7 @@ pub(crate) fn check(policy: &cedar::Policy, room: Room) -> Result<&str, Rule> {
         if !known.contains(&word) {
             return Err(Rule::UnknownAnnotation);
         }
-        if value.trim().is_empty() {
+        if !says_something(value) {
             return Err(Rule::EmptyAnnotation);
         }
     }

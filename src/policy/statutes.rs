@@ -10,6 +10,7 @@ use crate::domain::charge::{OffenceCategory, Severity, category_of};
 use crate::domain::facts::ListedSet;
 use crate::domain::ids::NcicCode;
 use crate::domain::statute::{Grade, Listing, Paragraph, Statutes};
+use crate::domain::text::says_something;
 use crate::domain::vocabulary::Vocabulary;
 use crate::policy::reads::{attribute, claim};
 use crate::policy::vocabulary::UNREAD;
@@ -74,7 +75,7 @@ pub(crate) fn read(text: &str) -> Result<Statutes, String> {
     }
     let mut declared = BTreeSet::new();
     for (paragraph, about) in &written.paragraphs {
-        if about.trim().is_empty() {
+        if !says_something(about) {
             return Err(format!("paragraphs: {paragraph:?} does not say what it is about"));
         }
         declared
@@ -95,7 +96,7 @@ pub(crate) fn read(text: &str) -> Result<Statutes, String> {
 
 impl Row {
     fn listing(&self, declared: &BTreeSet<Paragraph>) -> Result<Listing, String> {
-        if self.is.trim().is_empty() {
+        if !says_something(&self.is) {
             return Err("does not say what it is".to_owned());
         }
         let grade = match (&self.grade, self.wobbler) {

@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use cedar_policy as cedar;
 use serde::Deserialize;
 
+use crate::domain::text::says_something;
+
 /// Which way each switch stands.
 pub(crate) type Settings = BTreeMap<String, bool>;
 
@@ -62,7 +64,7 @@ impl Switches {
     pub(crate) fn read(text: Option<&str>) -> Result<Self, SwitchError> {
         let switches: BTreeMap<String, Switch> = toml::from_str(text.unwrap_or_default())
             .map_err(|error| SwitchError::Unreadable(error.to_string().trim_end().to_owned()))?;
-        match switches.iter().find(|(_, switch)| switch.because.trim().is_empty()) {
+        match switches.iter().find(|(_, switch)| !says_something(&switch.because)) {
             Some((name, _)) => Err(SwitchError::NoReason(name.clone())),
             None => Ok(Self(switches)),
         }

@@ -89,7 +89,19 @@ pub enum ServerError {
     /// The writer.
     #[error("the writer failed: {0}")]
     Recorder(#[from] RecorderError),
-    /// A listener or a thread.
+    /// A listener whose address is taken, or is none of this machine.
+    #[error("the {listener} listener cannot be bound to {address} ([server] {key}): {source}")]
+    Bind {
+        /// Of gRPC or of the probes.
+        listener: &'static str,
+        /// Where it is said.
+        key: &'static str,
+        /// Where.
+        address: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A thread.
     #[error("{what}: {source}")]
     Io {
         /// What was being done.
@@ -192,8 +204,8 @@ impl Gateway {
             drain: drain.clone(),
         });
         // Bound before anything is spawned: who asks for the address gets one that answers.
-        let (grpc_listener, grpc) = bind(config.server.listen)?;
-        let (ops_listener, ops) = bind(config.server.ops_listen)?;
+        let (grpc_listener, grpc) = bind("gRPC", "listen", config.server.listen)?;
+        let (ops_listener, ops) = bind("ops", "ops_listen", config.server.ops_listen)?;
         let worker = || Worker {
             api: Arc::clone(&api),
             layers: layers.clone(),
@@ -392,14 +404,18 @@ fn advance(phase: &watch::Sender<Phase>, from: &[Phase], to: Phase) {
     });
 }
 
-fn bind(address: SocketAddr) -> Result<(std::net::TcpListener, SocketAddr), ServerError> {
+fn bind(
+    listener: &'static str,
+    key: &'static str,
+    address: SocketAddr,
+) -> Result<(std::net::TcpListener, SocketAddr), ServerError> {
     let bound = || {
         let listener = std::net::TcpListener::bind(address)?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         Ok((listener, address))
     };
-    bound().map_err(|source| ServerError::Io { what: "a listener cannot be bound", source })
+    bound().map_err(|source| ServerError::Bind { listener, key, address, source })
 }
 
 /// A named thread with a runtime of its own, logging where its starter logs.

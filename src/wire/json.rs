@@ -1,14 +1,19 @@
 //! Requests and answers of any method as JSON, by the descriptor (the JSON mapping of proto3).
 
-use prost::Message as _;
+use prost::{Message as _, Name as _};
 use prost_reflect::prost_types::FileDescriptorProto;
 use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor};
 use serde_json::{Map, Value};
 
-use crate::wire::methods::Method;
+use crate::domain::moment::is_leap_second;
+use crate::wire::entry::merge;
+use crate::wire::methods::{Method, pool};
+use crate::wire::v1;
 
 /// Examples nested deeper leave out what is there; the contract needs five.
 const DEPTH_MAX: usize = 8;
+
+const TIME: &str = "google.protobuf.Timestamp";
 
 /// Text is no request of a method, or bytes are no answer of it.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +26,9 @@ pub enum JsonError {
         /// Why it is not, and where.
         why: serde_json::Error,
     },
+    /// A time that no minute has but one with a leap second.
+    #[error("{0} must be a time with seconds up to 59: a leap second is none that the contract counts")]
+    LeapSecond(String),
     /// The gateway answered with something else.
     #[error("the answer is not a {0}")]
     Answer(String),
@@ -34,6 +42,11 @@ impl Method {
         let mut text = serde_json::Deserializer::from_str(json);
         let message = DynamicMessage::deserialize(descriptor, &mut text).map_err(failed)?;
         text.end().map_err(failed)?;
+        // The mapping takes one for the second after it.
+        let leap = serde_json::from_str(json).ok().and_then(|value| leap_second(&self.descriptor.input(), &value));
+        if let Some(field) = leap {
+            return Err(JsonError::LeapSecond(field));
+        }
         Ok(message.encode_to_vec())
     }
 
@@ -45,7 +58,15 @@ impl Method {
         serde_json::to_value(&message).map_err(|_| failed())
     }
 
-    /// A request to start from: every field that a caller may set, and a value in those that are required.
+    /// Shows an encoded answer as JSON, the entries in it decoded: see [`decoded`].
+    pub fn decoded_answer(&self, bytes: &[u8]) -> Result<Value, JsonError> {
+        let mut shown = self.answer(bytes)?;
+        decode_entries(&self.descriptor.output(), &mut shown);
+        Ok(shown)
+    }
+
+    /// A request to start from: every field that a caller may set, and a placeholder in those that are required. No gateway
+    /// takes one: what is recorded by mistake stays recorded.
     pub fn example(&self) -> Value {
         example(&self.descriptor.input(), 0)
     }
@@ -57,6 +78,76 @@ impl Method {
         let (sentence, _) = comment.split_once(". ").unwrap_or((comment.trim_end_matches('.'), ""));
         sentence.to_owned()
     }
+}
+
+/// Shows a message as JSON, the entries in it decoded: the leaf, and in place of the openings the event that they tell, in so
+/// far as it is shown. What is withheld is listed.
+pub fn decoded<M: prost::Message + prost::Name>(message: &M) -> Result<Value, JsonError> {
+    let failed = || JsonError::Answer(M::full_name());
+    let descriptor = pool().get_message_by_name(&M::full_name()).ok_or_else(failed)?;
+    let dynamic =
+        DynamicMessage::decode(descriptor.clone(), message.encode_to_vec().as_slice()).map_err(|_| failed())?;
+    let mut shown = serde_json::to_value(&dynamic).map_err(|_| failed())?;
+    decode_entries(&descriptor, &mut shown);
+    Ok(shown)
+}
+
+/// Decodes the entries in a message that is JSON already. One that is of a later layout stays as it is.
+fn decode_entries(message: &MessageDescriptor, shown: &mut Value) {
+    if message.full_name() == v1::Entry::full_name() {
+        if let Some(decoded) = decoded_entry(message, shown) {
+            *shown = decoded;
+        }
+        return;
+    }
+    let Some(fields) = shown.as_object_mut() else { return };
+    for (key, value) in fields {
+        let Some(Kind::Message(inner)) = message.get_field_by_json_name(key).map(|field| field.kind()) else {
+            continue;
+        };
+        if let Value::Array(elements) = value {
+            for element in elements {
+                decode_entries(&inner, element);
+            }
+        } else {
+            decode_entries(&inner, value);
+        }
+    }
+}
+
+fn decoded_entry(message: &MessageDescriptor, shown: &Value) -> Option<Value> {
+    let entry = DynamicMessage::deserialize(message.clone(), shown).ok()?;
+    let entry = v1::Entry::decode(entry.encode_to_vec().as_slice()).ok()?;
+    let as_json = |name: String, bytes: &[u8]| {
+        let message = DynamicMessage::decode(pool().get_message_by_name(&name)?, bytes).ok()?;
+        serde_json::to_value(&message).ok()
+    };
+    let leaf = as_json(v1::Leaf::full_name(), &entry.leaf)?;
+    let event = as_json(v1::Event::full_name(), &merge(&entry).ok()?.encode_to_vec())?;
+    let mut fields = shown.as_object()?.clone();
+    fields.remove("openings");
+    fields.insert("leaf".to_owned(), leaf);
+    fields.insert("event".to_owned(), event);
+    // Said also where there is nothing to say: that all is shown is worth knowing.
+    fields.entry("withheld").or_insert_with(|| Value::Array(Vec::new()));
+    Some(Value::Object(fields))
+}
+
+/// The path of a time in JSON that names a leap second.
+fn leap_second(message: &MessageDescriptor, value: &Value) -> Option<String> {
+    let named = |(key, value): (&String, &Value)| {
+        let field = message.get_field_by_json_name(key).or_else(|| message.get_field_by_name(key))?;
+        let Kind::Message(inner) = field.kind() else { return None };
+        let elements = value.as_array().map_or_else(|| std::slice::from_ref(value), Vec::as_slice);
+        elements.iter().enumerate().find_map(|(at, element)| {
+            let place = if field.is_list() { format!("{}[{at}]", field.name()) } else { field.name().to_owned() };
+            if inner.full_name() == TIME {
+                return element.as_str().is_some_and(is_leap_second).then_some(place);
+            }
+            leap_second(&inner, element).map(|rest| format!("{place}.{rest}"))
+        })
+    };
+    value.as_object()?.iter().find_map(named)
 }
 
 fn example(message: &MessageDescriptor, depth: usize) -> Value {
@@ -73,18 +164,17 @@ fn example(message: &MessageDescriptor, depth: usize) -> Value {
     Value::Object(fields)
 }
 
-/// What a required field may hold; for any other, what says nothing.
+/// A placeholder in a required field; in any other, what says nothing.
 fn value(field: &FieldDescriptor, comment: &str, depth: usize) -> Value {
     let required = comment.contains("Required.") || comment.contains("Required,");
     let one = match field.kind() {
         Kind::Message(_) if !required && !field.is_list() => return Value::Null,
-        Kind::Message(inner) if inner.full_name() == "google.protobuf.Timestamp" => "2026-01-02T03:04:05Z".into(),
+        // Before any time that a case may speak of.
+        Kind::Message(inner) if inner.full_name() == TIME => "0001-01-01T00:00:00Z".into(),
         Kind::Message(inner) => example(&inner, depth.saturating_add(1)),
-        Kind::Enum(words) => {
-            let word = words.values().nth(usize::from(required)).unwrap_or_else(|| words.default_value());
-            word.name().into()
-        }
-        Kind::String if required => text(field, comment).into(),
+        // UNSPECIFIED, which no required field takes.
+        Kind::Enum(words) => words.default_value().name().into(),
+        Kind::String if required => placeholder(field, comment).into(),
         Kind::String | Kind::Bytes => "".into(),
         Kind::Bool => false.into(),
         Kind::Double
@@ -103,33 +193,21 @@ fn value(field: &FieldDescriptor, comment: &str, depth: usize) -> Value {
     if field.is_list() { Value::Array(if required { vec![one] } else { Vec::new() }) } else { one }
 }
 
-/// A name or a date of the form that the comment gives; else the field's own name.
-fn text(field: &FieldDescriptor, comment: &str) -> String {
+/// The form of a name or a date, as the comment gives it; else the field's own name in angle brackets.
+fn placeholder(field: &FieldDescriptor, comment: &str) -> String {
     if comment.contains("YYYY-MM-DD") {
-        return "1980-02-03".to_owned();
+        return "YYYY-MM-DD".to_owned();
     }
-    let pattern = ["jurisdictions/", "agencies/"].iter().filter_map(|start| comment.find(start)).min();
-    let Some(pattern) = pattern.and_then(|start| comment.get(start..)) else {
-        return field.name().replace('_', " ");
+    let start = ["jurisdictions/{", "agencies/{"].iter().filter_map(|start| comment.find(start)).min();
+    let Some(form) = start.and_then(|start| comment.get(start..)) else {
+        return format!("<{}>", field.name().replace('_', " "));
     };
-    let mut name = String::new();
-    let mut rest = pattern;
-    while let Some((before, after)) = rest.split_once('{') {
-        let Some((variable, after)) = after.split_once('}') else { break };
-        name.push_str(before);
-        name.push_str(match variable {
-            "jurisdiction" => "us-ny",
-            "agency" => "us-ny-doccs",
-            "index" => "0",
-            variable if variable.contains("exchange") || variable == "log" => "exchange",
-            _ => "01900000-0000-7000-8000-000000000000",
-        });
-        rest = after;
-        if !rest.starts_with('/') {
-            break;
-        }
-    }
-    name
+    let mut inside = false;
+    let is_form = |letter: &char| {
+        inside = (inside || *letter == '{') && *letter != '}';
+        inside || !matches!(letter, ' ' | '.' | ',' | ';' | ':')
+    };
+    form.chars().take_while(is_form).collect()
 }
 
 /// What is written above an element of a file, on one line.
@@ -159,14 +237,14 @@ mod tests {
         let check = |method: &str, expected: Value| {
             assert_eq!(methods::named(method).unwrap().example(), expected);
         };
-        check("ListDetainers", json!({ "parent": "jurisdictions/us-ny", "pageSize": 0, "pageToken": "" }));
-        check("GetCheckpoint", json!({ "log": "jurisdictions/us-ny/logs/exchange" }));
-        check("GetEntry", json!({ "name": "jurisdictions/us-ny/logs/exchange/entries/0" }));
+        check("ListDetainers", json!({ "parent": "jurisdictions/{jurisdiction}", "pageSize": 0, "pageToken": "" }));
+        check("GetCheckpoint", json!({ "log": "jurisdictions/{jurisdiction}/logs/{exchange or custody}" }));
+        check("GetDetainer", json!({ "name": "jurisdictions/{jurisdiction}/detainers/{uuid}" }));
         check("Health/Check", json!({ "service": "" }));
         let lodging = methods::named("LodgeDetainer").unwrap().example();
         let detainer = lodging["detainer"].as_object().unwrap();
-        assert_eq!(detainer["form"], "DETAINER_FORM_I_247A");
-        assert_eq!(detainer["subject"]["name"], json!({ "given": "", "family": "family" }));
+        assert_eq!(detainer["form"], "DETAINER_FORM_UNSPECIFIED");
+        assert_eq!(detainer["subject"]["name"], json!({ "given": "", "family": "<family>" }));
         assert_eq!(detainer["warrant"], Value::Null);
         assert!(!detainer.contains_key("state"), "a caller does not set it");
     }
@@ -197,6 +275,9 @@ mod tests {
         check(r#"{"bail": 1}"#, "bail");
         check(r#"{"detainer": {"state": "LODGED"}}"#, "LODGED");
         check("[]", "comity.v1.LodgeDetainerRequest");
+        let leap = r#"{"detainer": {"charges": [{}], "warrant": {"signedAt": "2016-12-31T23:59:60Z"}}}"#;
+        check(leap, "detainer.warrant.signed_at must be a time with seconds up to 59");
+        check(&leap.replace("signedAt", "signed_at").replace('Z', "+00:00"), "detainer.warrant.signed_at");
     }
 
     #[test]

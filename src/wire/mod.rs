@@ -10,6 +10,7 @@ pub mod json;
 pub mod methods;
 pub mod parse;
 mod receipted;
+pub mod respelt;
 pub mod shape;
 pub mod show;
 pub mod timeout;

@@ -72,7 +72,7 @@ async fn a_request_id_is_bound_to_its_command_and_to_its_agency() {
     let reused = || (Code::AlreadyExists, "REQUEST_ID_REUSED");
     let rows = world.kept().rows();
     let mut other = lodging.clone();
-    other.detainer.as_mut().unwrap().contact_phone = "another".to_owned();
+    other.detainer.as_mut().unwrap().contact_phone = "555 0199".to_owned();
     let (code, reason) = reused();
     world.ice().lodge(other).await.refused(code, reason);
     let withdrawal = v1::WithdrawDetainerRequest { request_id: lodging.request_id.clone(), ..withdrawal_of(&detainer) };

@@ -15,6 +15,8 @@ mod clients;
 #[cfg(test)]
 mod clocks;
 #[cfg(test)]
+mod commands;
+#[cfg(test)]
 mod contract;
 #[cfg(test)]
 mod corrections;
@@ -93,6 +95,8 @@ mod sample;
 mod store_contract;
 #[cfg(test)]
 mod stubs;
+#[cfg(test)]
+mod texts;
 #[cfg(test)]
 mod times;
 #[cfg(test)]

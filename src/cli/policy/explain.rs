@@ -8,7 +8,7 @@ use clap::Args;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::cli::policy::read;
+use crate::cli::policy::{json, read};
 use crate::cli::say;
 use crate::domain::determination::Determination;
 use crate::domain::facts::CaseFacts;
@@ -47,11 +47,20 @@ pub(super) struct ExplainArgs {
     all: bool,
 }
 
-pub(super) fn run(args: &ExplainArgs) -> Result<()> {
+pub(super) fn run(args: &ExplainArgs, json: bool) -> Result<()> {
     let set = read(args.policies.as_deref())?;
     let zone = cases::zone_of(&set, &args.jurisdiction).unwrap_or(TimeZone::UTC);
     let (facts, now) = asked(args, &set, &zone)?;
     let engine = Arc::new(Engine::new(set));
+    if json {
+        let mut shown = json::explanation(&engine.explain(&args.jurisdiction, &facts, now));
+        if let Some(fields) = shown.as_object_mut() {
+            fields.insert("jurisdiction".to_owned(), args.jurisdiction.as_str().into());
+            fields.insert("at".to_owned(), now.to_string().into());
+            fields.insert("hasLaw".to_owned(), engine.has_law(&args.jurisdiction).into());
+        }
+        return Ok(say(&shown.to_string())?);
+    }
     let at = now.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M %Z");
     say(&format!("{} at {at}", args.jurisdiction))?;
     if !engine.has_law(&args.jurisdiction) {

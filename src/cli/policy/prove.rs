@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
+use serde_json::{Value, json};
 
-use crate::cli::policy::read;
+use crate::cli::policy::{Bad, read};
 use crate::cli::say;
 use crate::policy::prove::{Finding, Outcome, Request, prove};
 
@@ -30,7 +31,7 @@ pub(super) struct ProveArgs {
     solver: PathBuf,
 }
 
-pub(super) fn run(args: &ProveArgs) -> Result<()> {
+pub(super) fn run(args: &ProveArgs, as_json: bool) -> Result<()> {
     let begun = Instant::now();
     let set = read(args.directory.as_deref())?;
     let against = args.against.as_deref().map(|directory| read(Some(directory))).transpose()?;
@@ -43,15 +44,45 @@ pub(super) fn run(args: &ProveArgs) -> Result<()> {
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let findings = runtime.block_on(prove(&request)).context("nothing could be proved")?;
-    for finding in &findings {
-        say_finding(finding)?;
+    if as_json {
+        say(&in_json(&findings).to_string())?;
+    } else {
+        for finding in &findings {
+            say_finding(finding)?;
+        }
+        let questions: usize = findings.iter().map(|finding| finding.questions).sum();
+        say(&format!("{} proofs of {questions} questions in {}", findings.len(), seconds(begun.elapsed())))?;
     }
-    let questions: usize = findings.iter().map(|finding| finding.questions).sum();
-    say(&format!("{} proofs of {questions} questions in {}", findings.len(), seconds(begun.elapsed())))?;
     match findings.iter().filter(|finding| !finding.is_good()).count() {
+        0 if as_json => Ok(()),
         0 => Ok(say("every pack holds to all of it, in every possible case")?),
-        bad => bail!("{bad} of {} not proved", findings.len()),
+        bad => bail!(Bad(format!("{bad} of {} not proved", findings.len()))),
     }
+}
+
+/// What was proved, as JSON.
+fn in_json(findings: &[Finding]) -> Value {
+    let shown = findings.iter().map(|finding| {
+        let (outcome, cases, problem) = match &finding.outcome {
+            Outcome::Holds => ("holds", Vec::new(), None),
+            Outcome::Fails(examples) => {
+                let cases = examples.iter().map(|example| json!({ "said": example.said, "case": example.case }));
+                (if finding.is_good() { "differs" } else { "fails" }, cases.collect(), None)
+            }
+            Outcome::Unknown(problem) => ("unknown", Vec::new(), Some(problem.clone())),
+        };
+        json!({
+            "jurisdiction": finding.jurisdiction,
+            "setting": finding.setting,
+            "property": finding.property.to_string(),
+            "outcome": outcome,
+            "cases": cases,
+            "problem": problem,
+            "questions": finding.questions,
+            "seconds": finding.took.as_secs_f64(),
+        })
+    });
+    json!({ "good": findings.iter().all(Finding::is_good), "findings": shown.collect::<Vec<_>>() })
 }
 
 fn say_finding(finding: &Finding) -> Result<()> {

@@ -14,11 +14,12 @@ use jiff::tz::TimeZone;
 
 use crate::cli::demo::number;
 use crate::cli::place::{STORE_ENV, place};
-use crate::cli::policy::read;
+use crate::cli::policy::{json, read};
 use crate::cli::say;
 use crate::config::{read_key, secret_files};
 use crate::domain::determination::{Determination, FieldClass, FieldClasses};
 use crate::domain::ids::JurisdictionId;
+use crate::domain::moment;
 use crate::feed::{judge_again, recorded_within};
 use crate::policy::engine::Engine;
 use crate::policy::load::PolicySet;
@@ -81,7 +82,7 @@ pub(super) struct Period {
     pub jurisdiction: Option<JurisdictionId>,
 }
 
-pub(super) fn run(args: &ReplayArgs) -> Result<()> {
+pub(super) fn run(args: &ReplayArgs, json: bool) -> Result<()> {
     let begun = Instant::now();
     let under = match args.under.as_slice() {
         [] => vec![read(None)?],
@@ -106,8 +107,12 @@ pub(super) fn run(args: &ReplayArgs) -> Result<()> {
     let period = Period { from: args.from, to: args.to, jurisdiction: args.jurisdiction.clone() };
     let entries = over_store(&*reader, &period, &mut replay, |name, changes| {
         let each = if args.each { changes } else { &[] };
-        each.iter().try_for_each(|change| Ok(say(&listed(name, change))?))
+        each.iter()
+            .try_for_each(|change| Ok(say(&if json { json::change(name, change) } else { listed(name, change) })?))
     })?;
+    if json {
+        return Ok(say(&json::replay(&replay, entries).to_string())?);
+    }
     report(&replay, entries, begun.elapsed())
 }
 
@@ -249,5 +254,6 @@ fn swap(text: &str) -> Result<(JurisdictionId, JurisdictionId), String> {
 
 fn moment(text: &str) -> Result<Timestamp, String> {
     let midnight = || Some(text.parse::<Date>().ok()?.to_zoned(TimeZone::UTC).ok()?.timestamp());
-    text.parse().ok().or_else(midnight).ok_or_else(|| "neither 2026-01-01 nor 2026-01-01T05:00:00Z".to_owned())
+    let read = moment::moment(text).ok().or_else(midnight);
+    read.ok_or_else(|| "neither 2026-01-01 nor 2026-01-01T05:00:00Z".to_owned())
 }

@@ -9,6 +9,7 @@ use crate::domain::agency::{AgencyClass, AgencyKind};
 use crate::domain::charge::{Charge, ChargeStatus, OffenceCategory, Severity};
 use crate::domain::detainer::{DetainerBasis, DetainerForm, IssuingAuthority, WarrantKind};
 use crate::domain::facts::{AsOf, Assertions, CaseFacts, Judge, Offence, Stage};
+use crate::domain::moment::is_leap_second;
 use crate::domain::statute::{Paragraph, Reading, Statutes};
 use crate::policy::cases::table::{word, words};
 
@@ -145,8 +146,9 @@ impl Given {
 
     /// A date is its first moment in the zone of the table: the day on which a law takes effect is inside.
     fn moment(&self, zone: &TimeZone) -> Result<(Timestamp, Date), String> {
-        let civil = self.on.parse::<Date>().map(DateTime::from).or_else(|_| self.on.parse());
-        let civil = civil.map_err(|_| format!("on: {:?} is neither 2026-05-27 nor 2026-05-27T23:59", self.on))?;
+        let civil = self.on.parse::<Date>().map(DateTime::from).or_else(|_| self.on.parse::<DateTime>());
+        let civil = civil.ok().filter(|_| !is_leap_second(&self.on));
+        let civil = civil.ok_or_else(|| format!("on: {:?} is neither 2026-05-27 nor 2026-05-27T23:59", self.on))?;
         let zoned = zone.to_zoned(civil).map_err(|_| format!("on: {:?} is out of range", self.on))?;
         Ok((zoned.timestamp(), zoned.date()))
     }

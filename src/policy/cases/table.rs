@@ -11,6 +11,7 @@ use crate::domain::determination::{FieldClass, FieldClasses, HoldClock, LawActio
 use crate::domain::facts::CaseFacts;
 use crate::domain::ids::JurisdictionId;
 use crate::domain::statute::Statutes;
+use crate::domain::text::says_something;
 use crate::domain::vocabulary::Vocabulary;
 use crate::domain::zone;
 use crate::policy::cases::given::Given;
@@ -213,7 +214,7 @@ impl Table {
 impl Case {
     fn read(mut case: toml::Table, number: usize, kind: Kind) -> Result<Self, Unreadable> {
         let name = match case.remove("name") {
-            Some(toml::Value::String(name)) if !name.trim().is_empty() => name,
+            Some(toml::Value::String(name)) if says_something(&name) => name,
             Some(_) | None => {
                 return Err(Unreadable { case: Some(format!("number {number}")), problem: "has no name".to_owned() });
             }
@@ -253,7 +254,7 @@ impl WrittenCase {
                 OneOrMany::One(text) => vec![text],
                 OneOrMany::Many(texts) => texts,
             };
-            if said.iter().any(|text| text.trim().is_empty()) {
+            if !said.iter().all(|text| says_something(text)) {
                 return Err("cites an empty text".to_owned());
             }
             cites.extend(said.into_iter().map(|text| (about, text)));

@@ -8,6 +8,7 @@ use crate::domain::custody::{
 use crate::domain::hand_over::HandedTo;
 use crate::domain::ids::{CaseKind, InvalidId};
 use crate::domain::subject::Flags;
+use crate::domain::text::Use;
 use crate::wire::parse::{
     Form, REASON_LEN_MAX, Write, WriteRequest, correction, required_correction, subject, under, upon,
 };
@@ -33,7 +34,7 @@ impl WriteRequest for v1::ScheduleReleaseRequest {
         let custody = form.case("name", &self.name, CaseKind::Custody);
         let release = scheduled(&mut form, "release", self.release);
         let command = custody.zip(release).map(|(custody, release)| CaseCommand::ScheduleRelease { custody, release });
-        upon(form, command, &self.request_id, self.etag)
+        upon(form, command, &self.request_id, &self.etag)
     }
 }
 
@@ -44,7 +45,7 @@ impl WriteRequest for v1::RescheduleReleaseRequest {
         let release = scheduled(&mut form, "release", self.release);
         let command =
             custody.zip(release).map(|(custody, release)| CaseCommand::RescheduleRelease { custody, release });
-        upon(form, command, &self.request_id, self.etag)
+        upon(form, command, &self.request_id, &self.etag)
     }
 }
 
@@ -52,10 +53,10 @@ impl WriteRequest for v1::CancelReleaseRequest {
     fn parse(self) -> Result<Write, Violations> {
         let mut form = Form::default();
         let custody = form.case("name", &self.name, CaseKind::Custody);
-        let reason = form.text("reason", self.reason, REASON_LEN_MAX);
+        let reason = form.text("reason", &self.reason, Use::Reason, REASON_LEN_MAX);
         let other_ground = other_ground(&mut form, self.other_ground);
         let command = custody.map(|custody| CaseCommand::CancelRelease { custody, reason, other_ground });
-        upon(form, command, &self.request_id, self.etag)
+        upon(form, command, &self.request_id, &self.etag)
     }
 }
 
@@ -65,7 +66,7 @@ impl WriteRequest for v1::RecordReleaseRequest {
         let custody = form.case("name", &self.name, CaseKind::Custody);
         let release = released(&mut form, "release", self.release);
         let correction = correction(&mut form, self.correction);
-        let reason = form.text("reason", self.reason, REASON_LEN_MAX);
+        let reason = form.text("reason", &self.reason, Use::Reason, REASON_LEN_MAX);
         let handed_over =
             release.as_ref().is_none_or(|release| release.recipient == ReleaseRecipient::RequestingAgency);
         let detainer = if handed_over {
@@ -83,7 +84,7 @@ impl WriteRequest for v1::RecordReleaseRequest {
             correction,
             to,
         });
-        upon(form, command, &self.request_id, self.etag)
+        upon(form, command, &self.request_id, &self.etag)
     }
 }
 
@@ -94,7 +95,7 @@ impl WriteRequest for v1::UpdateChargesRequest {
         let charges = subject::charges(&mut form, "charges", self.charges);
         let other_ground = other_ground(&mut form, self.other_ground);
         let command = custody.map(|custody| CaseCommand::UpdateCharges { custody, charges, other_ground });
-        upon(form, command, &self.request_id, self.etag)
+        upon(form, command, &self.request_id, &self.etag)
     }
 }
 
@@ -110,7 +111,7 @@ impl WriteRequest for v1::CorrectIdentityRequest {
             .zip(identity)
             .zip(correction)
             .map(|((custody, identity), correction)| CaseCommand::CorrectIdentity { custody, identity, correction });
-        upon(form, command, &self.request_id, self.etag)
+        upon(form, command, &self.request_id, &self.etag)
     }
 }
 
@@ -120,7 +121,7 @@ impl WriteRequest for v1::MoveCustodyRequest {
         let custody = form.case("name", &self.name, CaseKind::Custody);
         let movement = movement(&mut form, "movement", self.movement);
         let command = custody.zip(movement).map(|(custody, movement)| CaseCommand::MoveCustody { custody, movement });
-        upon(form, command, &self.request_id, self.etag)
+        upon(form, command, &self.request_id, &self.etag)
     }
 }
 
@@ -132,7 +133,7 @@ impl WriteRequest for v1::CloseCustodyRequest {
         let other_ground = other_ground(&mut form, self.other_ground);
         let command = custody.zip(closing);
         let command = command.map(|(custody, closing)| CaseCommand::CloseCustody { custody, closing, other_ground });
-        upon(form, command, &self.request_id, self.etag)
+        upon(form, command, &self.request_id, &self.etag)
     }
 }
 
@@ -143,24 +144,28 @@ impl WriteRequest for v1::ReopenCustodyRequest {
         let correction = required_correction(&mut form, self.correction);
         let command =
             custody.zip(correction).map(|(custody, correction)| CaseCommand::ReopenCustody { custody, correction });
-        upon(form, command, &self.request_id, self.etag)
+        upon(form, command, &self.request_id, &self.etag)
     }
 }
 
 fn intake(form: &mut Form, field: &str, custody: Option<v1::Custody>) -> Option<Intake> {
     let custody = form.required(field, custody)?;
-    let facility = form.parsed(&format!("{field}.facility"), custody.facility.parse());
+    let facility = form.required_id(&format!("{field}.facility"), &custody.facility);
     let subject = subject::subject(form, &format!("{field}.subject"), custody.subject);
     let charges = subject::charges(form, &format!("{field}.charges"), custody.charges);
     let occurred_at = form.time(&format!("{field}.occurred_at"), custody.occurred_at);
+    let note_field = format!("{field}.medical_note");
+    let medical_note = form.text(&note_field, &custody.medical_note, Use::Reason, MEDICAL_LEN_MAX);
+    let contact_field = format!("{field}.victim_contact");
+    let victim_contact = form.text(&contact_field, &custody.victim_contact, Use::Reason, CONTACT_LEN_MAX);
     Some(Intake {
         facility: facility?,
         subject: subject?,
         charges,
         flags: subject::flags(custody.flags),
         occurred_at,
-        medical_note: form.text(&format!("{field}.medical_note"), custody.medical_note, MEDICAL_LEN_MAX),
-        victim_contact: form.text(&format!("{field}.victim_contact"), custody.victim_contact, CONTACT_LEN_MAX),
+        medical_note,
+        victim_contact,
     })
 }
 
@@ -169,7 +174,7 @@ fn scheduled(form: &mut Form, field: &str, release: Option<v1::ScheduledRelease>
     let expected_at = form.required_time(&format!("{field}.expected_at"), release.expected_at);
     let basis = form.required_word(&format!("{field}.basis"), release.basis);
     let as_of = form.time(&format!("{field}.as_of"), release.as_of);
-    let place = form.text(&format!("{field}.place"), release.place, PLACE_LEN_MAX);
+    let place = form.text(&format!("{field}.place"), &release.place, Use::Place, PLACE_LEN_MAX);
     Some(ScheduledRelease { expected_at: expected_at?, basis: basis?, as_of, date_public: release.date_public, place })
 }
 
@@ -178,14 +183,16 @@ fn released(form: &mut Form, field: &str, release: Option<v1::ActualRelease>) ->
     let released_at = form.required_time(&format!("{field}.released_at"), release.released_at);
     let reason = form.required_word(&format!("{field}.reason"), release.reason);
     let recipient = form.required_word(&format!("{field}.recipient"), release.recipient);
-    let ordered_by = form.required_text(&format!("{field}.ordered_by"), release.ordered_by, ORDER_LEN_MAX);
+    let ordered_by =
+        form.required_text(&format!("{field}.ordered_by"), &release.ordered_by, Use::Citation, ORDER_LEN_MAX);
+    let place = form.text(&format!("{field}.place"), &release.place, Use::Place, PLACE_LEN_MAX);
     Some(ActualRelease {
         released_at: released_at?,
         reason: reason?,
         recipient: recipient?,
         ordered_by: ordered_by?,
         date_public: release.date_public,
-        place: form.text(&format!("{field}.place"), release.place, PLACE_LEN_MAX),
+        place,
     })
 }
 
@@ -195,7 +202,7 @@ fn movement(form: &mut Form, field: &str, movement: Option<v1::Movement>) -> Opt
     let (facility_field, custodian_field) = (format!("{field}.facility"), format!("{field}.custodian"));
     let kind = form.required_word(&format!("{field}.kind"), movement.kind)?;
     let facility = match kind {
-        MovementKind::Facility | MovementKind::Agency => form.parsed(&facility_field, movement.facility.parse()),
+        MovementKind::Facility | MovementKind::Agency => form.required_id(&facility_field, &movement.facility),
         MovementKind::Hospital | MovementKind::Court => {
             form.empty(&facility_field, &movement.facility, "empty unless the person is in a facility");
             None
@@ -227,7 +234,7 @@ fn closing(form: &mut Form, field: &str, closing: Option<v1::Closing>) -> Option
 /// Another ground, where one is cited.
 fn other_ground(form: &mut Form, cited: Option<v1::OtherGround>) -> Option<OtherGround> {
     let cited = cited?;
-    let citation = form.required_text("other_ground.citation", cited.citation, CITATION_LEN_MAX);
+    let citation = form.required_text("other_ground.citation", &cited.citation, Use::Citation, CITATION_LEN_MAX);
     let digest = cited.document_sha256.try_into().map_err(|_| InvalidId { expected: "32 bytes" });
     let document_sha256 = form.parsed("other_ground.document_sha256", digest);
     Some(OtherGround { citation: citation?, document_sha256: document_sha256? })

@@ -8,6 +8,7 @@ use crate::domain::detainer::{
 };
 use crate::domain::ids::{CaseKind, InvalidId};
 use crate::domain::service::ServiceOfCopy;
+use crate::domain::text::Use;
 use crate::domain::warrant::{VerificationOutcome, WarrantDetail, WarrantDocument, WarrantVerification};
 use crate::wire::parse::{
     CITATION_LEN_MAX, Form, REASON_LEN_MAX, Write, WriteRequest, correction, subject, under, upon,
@@ -34,7 +35,7 @@ impl WriteRequest for v1::AcknowledgeDetainerRequest {
         let command = detainer.zip(acknowledgement).map(|(detainer, acknowledgement)| {
             CaseCommand::AcknowledgeDetainer { detainer, acknowledgement, correction }
         });
-        upon(form, command, &self.request_id, self.etag)
+        upon(form, command, &self.request_id, &self.etag)
     }
 }
 
@@ -46,7 +47,7 @@ impl WriteRequest for v1::AnswerDetainerRequest {
         let correction = correction(&mut form, self.correction);
         let command =
             detainer.zip(answer).map(|(detainer, answer)| CaseCommand::AnswerDetainer { detainer, answer, correction });
-        upon(form, command, &self.request_id, self.etag)
+        upon(form, command, &self.request_id, &self.etag)
     }
 }
 
@@ -56,7 +57,7 @@ impl WriteRequest for v1::AmendDetainerRequest {
         let detainer = form.case("name", &self.name, CaseKind::Detainer);
         let request = request(&mut form, "detainer", self.detainer).map(Box::new);
         let command = detainer.zip(request).map(|(detainer, request)| CaseCommand::AmendDetainer { detainer, request });
-        upon(form, command, &self.request_id, self.etag)
+        upon(form, command, &self.request_id, &self.etag)
     }
 }
 
@@ -68,7 +69,7 @@ impl WriteRequest for v1::VerifyWarrantRequest {
         let command = detainer
             .zip(verification)
             .map(|(detainer, verification)| CaseCommand::VerifyWarrant { detainer, verification });
-        upon(form, command, &self.request_id, self.etag)
+        upon(form, command, &self.request_id, &self.etag)
     }
 }
 
@@ -83,7 +84,7 @@ impl WriteRequest for v1::RecordServiceOfCopyRequest {
             service,
             correction,
         });
-        upon(form, command, &self.request_id, self.etag)
+        upon(form, command, &self.request_id, &self.etag)
     }
 }
 
@@ -93,10 +94,10 @@ impl WriteRequest for v1::RaiseCitizenshipClaimRequest {
         let detainer = form.case("name", &self.name, CaseKind::Detainer);
         let claim = Claim {
             occurred_at: form.time("occurred_at", self.occurred_at),
-            grounds: form.text("grounds", self.grounds, REASON_LEN_MAX),
+            grounds: form.text("grounds", &self.grounds, Use::Reason, REASON_LEN_MAX),
         };
         let command = detainer.map(|detainer| CaseCommand::RaiseCitizenshipClaim { detainer, claim });
-        upon(form, command, &self.request_id, self.etag)
+        upon(form, command, &self.request_id, &self.etag)
     }
 }
 
@@ -105,12 +106,12 @@ impl WriteRequest for v1::ResolveCitizenshipClaimRequest {
         let mut form = Form::default();
         let detainer = form.case("name", &self.name, CaseKind::Detainer);
         let outcome = form.required_word("outcome", self.outcome);
-        let reason = form.required_text("reason", self.reason, REASON_LEN_MAX);
+        let reason = form.required_text("reason", &self.reason, Use::Reason, REASON_LEN_MAX);
         let command = detainer
             .zip(outcome)
             .zip(reason)
             .map(|((detainer, outcome), reason)| CaseCommand::ResolveCitizenshipClaim { detainer, outcome, reason });
-        upon(form, command, &self.request_id, self.etag)
+        upon(form, command, &self.request_id, &self.etag)
     }
 }
 
@@ -120,7 +121,7 @@ impl WriteRequest for v1::WithdrawDetainerRequest {
         let detainer = form.case("name", &self.name, CaseKind::Detainer);
         let reason = form.required_word("reason", self.reason);
         let command = detainer.zip(reason).map(|(detainer, reason)| CaseCommand::WithdrawDetainer { detainer, reason });
-        upon(form, command, &self.request_id, self.etag)
+        upon(form, command, &self.request_id, &self.etag)
     }
 }
 
@@ -132,7 +133,8 @@ fn request(form: &mut Form, field: &str, detainer: Option<v1::Detainer>) -> Opti
     let warrant = warrant(form, &format!("{field}.warrant"), detainer.warrant);
     let subject = subject::subject(form, &format!("{field}.subject"), detainer.subject);
     let charges = subject::charges(form, &format!("{field}.charges"), detainer.charges);
-    let contact_phone = form.text(&format!("{field}.contact_phone"), detainer.contact_phone, PHONE_LEN_MAX);
+    let contact_phone =
+        form.text(&format!("{field}.contact_phone"), &detainer.contact_phone, Use::Phone, PHONE_LEN_MAX);
     let occurred_at = form.time(&format!("{field}.occurred_at"), detainer.occurred_at);
     Some(Request {
         addressee: custodian.map_or(Addressee::Jurisdiction, Addressee::Agency),
@@ -162,10 +164,17 @@ fn basis(form: &mut Form, field: &str, numbers: Vec<i32>) -> Vec<DetainerBasis> 
 
 fn warrant(form: &mut Form, field: &str, warrant: Option<v1::Warrant>) -> Option<Warrant> {
     let Some(warrant) = warrant else { return Some(Warrant::NONE) };
-    let kind = form.required_word(&format!("{field}.kind"), warrant.kind)?;
-    let issuing_authority: IssuingAuthority =
-        form.required_word(&format!("{field}.issuing_authority"), warrant.issuing_authority)?;
+    let kind: Option<WarrantKind> = form.required_word(&format!("{field}.kind"), warrant.kind);
+    let issuing_authority: Option<IssuingAuthority> =
+        form.required_word(&format!("{field}.issuing_authority"), warrant.issuing_authority);
     let signed_at = form.time(&format!("{field}.signed_at"), warrant.signed_at);
+    let court = form.text(&format!("{field}.court"), &warrant.court, Use::Citation, CITATION_LEN_MAX);
+    let signer = form.text(&format!("{field}.signer"), &warrant.signer, Use::Name, CITATION_LEN_MAX);
+    let docket = form.text(&format!("{field}.docket"), &warrant.docket, Use::Code, DOCKET_LEN_MAX);
+    let expires_on = form.date(&format!("{field}.expires_on"), &warrant.expires_on);
+    let document = document(form, field, warrant.document_sha256, warrant.document_media_type);
+    // What there is besides is read first, so that its faults are named with these.
+    let (kind, issuing_authority) = (kind?, issuing_authority?);
     let fits = match kind {
         WarrantKind::None => issuing_authority == IssuingAuthority::None,
         WarrantKind::I200 | WarrantKind::I205 => issuing_authority == IssuingAuthority::ImmigrationOfficer,
@@ -176,18 +185,13 @@ fn warrant(form: &mut Form, field: &str, warrant: Option<v1::Warrant>) -> Option
             "who signs a warrant of this kind: an immigration officer I-200 and I-205, a judge a judicial one";
         form.fault(&format!("{field}.issuing_authority"), expected);
     }
-    if warrant.criminal && !issuing_authority.is_judge() {
+    let criminal = warrant.criminal;
+    if criminal && !issuing_authority.is_judge() {
         form.fault(&format!("{field}.criminal"), "unset unless a judge signed");
     }
-    let court = form.text(&format!("{field}.court"), warrant.court, CITATION_LEN_MAX);
-    let signer = form.text(&format!("{field}.signer"), warrant.signer, CITATION_LEN_MAX);
-    let docket = form.text(&format!("{field}.docket"), warrant.docket, DOCKET_LEN_MAX);
-    let expires_on = form.date(&format!("{field}.expires_on"), &warrant.expires_on);
-    let document = document(form, field, warrant.document_sha256, warrant.document_media_type);
     if kind == WarrantKind::None && document.is_some() {
         form.fault(&format!("{field}.document_sha256"), "empty where there is no warrant");
     }
-    let criminal = warrant.criminal;
     Some(Warrant { kind, issuing_authority, signed_at, criminal, court, signer, docket, expires_on, document })
 }
 
@@ -224,7 +228,7 @@ fn verification(
     let compared = form.list(&format!("{field}.compared"), verification.compared, 8, Form::required_word);
     let seen = form.required(&format!("{field}.seen"), verification.seen);
     let seen = seen.and_then(|seen| warrant(form, &format!("{field}.seen"), Some(seen)));
-    let reason = form.text(&format!("{field}.reason"), verification.reason, REASON_LEN_MAX);
+    let reason = form.text(&format!("{field}.reason"), &verification.reason, Use::Reason, REASON_LEN_MAX);
     let occurred_at = form.time(&format!("{field}.occurred_at"), verification.occurred_at);
     let (outcome, seen) = (outcome?, seen?);
     match outcome {
@@ -270,6 +274,7 @@ fn acknowledgement(
     let method = form.word(&format!("{field}.match_method"), acknowledgement.match_method);
     let confidence = form.number(&format!("{field}.confidence_percent"), acknowledgement.confidence_percent, 100);
     let occurred_at = form.time(&format!("{field}.occurred_at"), acknowledgement.occurred_at);
+    let reason = form.text(&format!("{field}.reason"), &acknowledgement.reason, Use::Reason, REASON_LEN_MAX);
     let custody_field = format!("{field}.custody");
     let custody = match (finding?, acknowledgement.custody.is_empty()) {
         (Finding::MatchedCustody, _) => Some(form.case(&custody_field, &acknowledgement.custody, CaseKind::Custody)?),
@@ -280,7 +285,6 @@ fn acknowledgement(
         }
     };
     let confidence_percent = confidence.filter(|percent| *percent > 0);
-    let reason = form.text(&format!("{field}.reason"), acknowledgement.reason, REASON_LEN_MAX);
     Some(Acknowledgement { finding: finding?, custody, method, confidence_percent, occurred_at, reason })
 }
 
@@ -288,8 +292,9 @@ fn answer(form: &mut Form, field: &str, answer: Option<v1::Answer>) -> Option<An
     let answer = form.required(field, answer)?;
     let kind: Option<AnswerKind> = form.required_word(&format!("{field}.kind"), answer.kind);
     let ground = form.word(&format!("{field}.ground"), answer.ground);
-    let legal_basis = form.required_text(&format!("{field}.legal_basis"), answer.legal_basis, CITATION_LEN_MAX);
-    let reason = form.text(&format!("{field}.reason"), answer.reason, REASON_LEN_MAX);
+    let legal_basis =
+        form.required_text(&format!("{field}.legal_basis"), &answer.legal_basis, Use::Citation, CITATION_LEN_MAX);
+    let reason = form.text(&format!("{field}.reason"), &answer.reason, Use::Reason, REASON_LEN_MAX);
     let occurred_at = form.time(&format!("{field}.occurred_at"), answer.occurred_at);
     match (kind?, ground.is_some()) {
         (AnswerKind::Decline, true)
@@ -306,7 +311,7 @@ fn service_of_copy(form: &mut Form, field: &str, service: Option<v1::ServiceOfCo
     let service = form.required(field, service)?;
     let served_at = form.required_time(&format!("{field}.served_at"), service.served_at);
     let method = form.required_word(&format!("{field}.method"), service.method);
-    let language = form.parsed(&format!("{field}.language"), service.language.parse());
+    let language = form.required_id(&format!("{field}.language"), &service.language);
     let digest = service.copy_sha256.try_into().map_err(|_| InvalidId { expected: "32 bytes" });
     let copy_sha256 = form.parsed(&format!("{field}.copy_sha256"), digest);
     Some(ServiceOfCopy {

@@ -20,6 +20,8 @@ pub use policy::{Evaluation, Period, evaluation, period};
 use crate::domain::command::CaseCommand;
 use crate::domain::correction::Correction;
 use crate::domain::ids::{AgencyId, CaseKind, CaseName, ConsumerId, InvalidId, JurisdictionId, LogName, RequestId};
+use crate::domain::text::Use;
+use crate::wire::respelt::Respelt;
 use crate::wire::{Violations, show, v1};
 
 /// Why a person decided, departed or corrected, in characters.
@@ -27,6 +29,9 @@ const REASON_LEN_MAX: usize = 1_000;
 
 /// A citation, in characters.
 const CITATION_LEN_MAX: usize = 200;
+
+/// An etag, in characters: more than any of ours has.
+const ETAG_LEN_MAX: usize = 64;
 
 /// A write as parsed.
 #[derive(Debug)]
@@ -39,6 +44,8 @@ pub struct Write {
     pub etag: Option<String>,
     /// What is asked.
     pub command: CaseCommand,
+    /// Where what was sent is spelt otherwise.
+    pub respelt: Respelt,
 }
 
 /// A request that carries a write.
@@ -50,29 +57,32 @@ pub trait WriteRequest {
 /// A write that makes a case under a jurisdiction.
 fn under(mut form: Form, parent: &str, command: Option<CaseCommand>, request_id: &str) -> Result<Write, Violations> {
     let jurisdiction = form.jurisdiction("parent", parent);
-    write(form, jurisdiction.zip(command), request_id, None)
+    write(form, jurisdiction.zip(command), request_id, "")
 }
 
 /// A write upon a case, under the jurisdiction of that case.
-fn upon(form: Form, command: Option<CaseCommand>, request_id: &str, etag: String) -> Result<Write, Violations> {
+fn upon(form: Form, command: Option<CaseCommand>, request_id: &str, etag: &str) -> Result<Write, Violations> {
     let asked = command.and_then(|command| Some((command.target()?.jurisdiction.clone(), command)));
-    write(form, asked, request_id, Some(etag).filter(|etag| !etag.is_empty()))
+    write(form, asked, request_id, etag)
 }
 
 fn write(
     mut form: Form,
     asked: Option<(JurisdictionId, CaseCommand)>,
     request_id: &str,
-    etag: Option<String>,
+    etag: &str,
 ) -> Result<Write, Violations> {
     let request_id = form.request_id(request_id);
+    // One that was given must match: one that cannot be read is not taken for none.
+    let etag = form.text("etag", etag, Use::Code, ETAG_LEN_MAX);
+    let respelt = std::mem::take(&mut form.respelt);
     let ((jurisdiction, command), request_id) = form.finish(asked.zip(request_id))?;
-    Ok(Write { jurisdiction, request_id, etag, command })
+    Ok(Write { jurisdiction, request_id, etag, command, respelt })
 }
 
 /// The mark of a correction, where there is one.
 fn correction(form: &mut Form, correction: Option<v1::Correction>) -> Option<Correction> {
-    let reason = form.required_text("correction.reason", correction?.reason, REASON_LEN_MAX)?;
+    let reason = form.required_text("correction.reason", &correction?.reason, Use::Reason, REASON_LEN_MAX)?;
     Some(Correction { reason })
 }
 
@@ -106,7 +116,7 @@ pub fn request_id(text: &str) -> Result<RequestId, Violations> {
 /// The name of a log.
 pub fn log(field: &str, text: &str) -> Result<LogName, Violations> {
     let mut form = Form::default();
-    let log = form.parsed(field, text.parse::<LogName>());
+    let log = form.required_id(field, text);
     form.finish(log)
 }
 
@@ -179,7 +189,7 @@ pub fn due_token(
 pub fn consumer(text: &str) -> Result<ConsumerId, Violations> {
     let mut form = Form::default();
     let name = if text.is_empty() { DEFAULT_CONSUMER } else { text };
-    let consumer = form.parsed("consumer", name.parse());
+    let consumer = form.required_id("consumer", name);
     form.finish(consumer)
 }
 

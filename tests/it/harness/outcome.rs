@@ -8,7 +8,7 @@ use tonic_types::{ErrorDetail, StatusExt as _};
 use crate::sample;
 
 /// Beside the canaries of `sample`: what else of a test's persons must never be where nothing personal may be.
-const PERSONAL: [&str; 4] = ["1987-06-05", "24-B-7391", "us-ice-officer", "us-ny-doccs-officer"];
+const PERSONAL: [&str; 5] = ["1987-06-05", "24-B-7391", "212 555 01734", "us-ice-officer", "us-ny-doccs-officer"];
 
 /// The answer to a call, or why there is none.
 #[derive(Debug)]

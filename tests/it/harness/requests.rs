@@ -81,7 +81,7 @@ pub(crate) fn detainer_for(agency: &str) -> v1::LodgeDetainerRequest {
         subject: Some(subject()),
         charges: vec![charge()],
         flags: Some(flags()),
-        contact_phone: "Ferdinand-Avenue".to_owned(),
+        contact_phone: "+1 212 555 01734".to_owned(),
         occurred_at: Some(at(ASKED_AT)),
         ..Default::default()
     };

@@ -1,0 +1,28 @@
+//! `comity completions`: what a shell needs to complete the commands.
+
+use std::io::{self, Write as _};
+
+use anyhow::{Context as _, Result};
+use clap::{Args, Command};
+use clap_complete::{Shell, generate};
+
+/// Arguments of `comity completions`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    comity completions bash > /etc/bash_completion.d/comity\n  \
+    comity completions zsh > ~/.zfunc/_comity\n  \
+    comity completions fish > ~/.config/fish/completions/comity.fish")]
+pub(super) struct CompletionsArgs {
+    /// Which shell.
+    shell: Shell,
+}
+
+pub(super) fn run(args: &CompletionsArgs, mut command: Command) -> Result<()> {
+    // Whole before it is written: the generator panics where it cannot write.
+    let mut script = Vec::new();
+    generate(args.shell, &mut command, "comity", &mut script);
+    match io::stdout().write_all(&script) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error).context("cannot write"),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}

@@ -1,0 +1,307 @@
+//! What people write: names, reasons, citations, codes, telephone numbers and places.
+//!
+//! Each use takes the characters that it needs, by their Unicode category. None takes what a reader does not see, what
+//! turns round the text beside it, or what nobody has assigned. A text that is accepted shows something.
+//!
+//! What is kept is canonical: NFC, one plain space wherever there was space, none at either end. So two spellings that look
+//! the same are the same, and reading what was read changes nothing.
+
+use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory, JoiningType};
+use icu_properties::{CodePointMapData, CodePointSetData};
+use unicode_normalization::UnicodeNormalization as _;
+use unicode_normalization::char::canonical_combining_class;
+
+/// Bytes of UTF-8 for each character that is allowed: room for every script in daily use.
+const BYTES_PER_CHARACTER: usize = 3;
+
+/// Marks on one letter. Pointed Hebrew and Tibetan need four or five; a hundred would cover the lines around it.
+const MARKS_MAX: usize = 8;
+
+/// The class of the sign that joins two consonants of an Indic script.
+const VIRAMA: u8 = 9;
+
+/// What a text is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Use {
+    /// What a person is called, in any script: letters and their marks, digits, hyphens, apostrophes and the like.
+    Name,
+    /// Why, or a note: prose of one line.
+    Reason,
+    /// A law, an order, a court.
+    Citation,
+    /// An address, or where something happens.
+    Place,
+    /// A docket or file number: ASCII.
+    Code,
+    /// A telephone number, with words such as `ext.`: ASCII.
+    Phone,
+}
+
+impl Use {
+    /// Every use.
+    pub const ALL: [Self; 6] = [Self::Name, Self::Reason, Self::Citation, Self::Place, Self::Code, Self::Phone];
+
+    /// Reads a text of at most `chars_max` characters, and three bytes for each. `None`: nothing but space was written.
+    pub fn read(self, text: &str, chars_max: usize) -> Result<Option<String>, Flaw> {
+        let bytes_max = chars_max.saturating_mul(BYTES_PER_CHARACTER);
+        // Normalising takes time: what is far too long is not normalised first.
+        if text.len() > bytes_max.saturating_mul(4) {
+            return Err(Flaw::Long { chars_max, bytes_max });
+        }
+        let text = self.canonical(text);
+        if text.is_empty() {
+            return Ok(None);
+        }
+        if text.starts_with('<') && text.ends_with('>') {
+            return Err(Flaw::Placeholder);
+        }
+        if text.chars().count() > chars_max || text.len() > bytes_max {
+            return Err(Flaw::Long { chars_max, bytes_max });
+        }
+        let characters: Vec<char> = text.chars().collect();
+        let mut marks = 0_usize;
+        for (at, character) in characters.iter().enumerate() {
+            let (before, after) = characters.split_at(at);
+            let after = after.get(1..).unwrap_or_default();
+            if is_joiner(*character) && self.is_prose_or_name() {
+                // Takes no place of its own: the mark after it stands on what the mark before it stands on.
+                if !joins(*character, before, after) {
+                    return Err(Flaw::Hidden(*character));
+                }
+                continue;
+            }
+            self.admits(*character)?;
+            marks = if is_mark(*character) { marks.saturating_add(1) } else { 0 };
+            let stands = before.last().is_some_and(|base| *base != ' ');
+            if marks > MARKS_MAX || (marks > 0 && !stands) {
+                return Err(Flaw::Mark);
+            }
+        }
+        if characters.iter().any(|character| self.is_shown_by(*character)) { Ok(Some(text)) } else { Err(self.empty()) }
+    }
+
+    /// NFC, with one plain space for any run of spaces. In what is ASCII, one hyphen for any dash.
+    fn canonical(self, text: &str) -> String {
+        let mut canonical = String::with_capacity(text.len());
+        for character in text.nfc() {
+            if category(character) == GeneralCategory::SpaceSeparator {
+                if !canonical.is_empty() && !canonical.ends_with(' ') {
+                    canonical.push(' ');
+                }
+            } else if is_dash(character) && !self.is_prose_or_name() {
+                canonical.push('-');
+            } else {
+                canonical.push(character);
+            }
+        }
+        canonical.truncate(canonical.trim_end_matches(' ').len());
+        canonical
+    }
+
+    fn is_prose_or_name(self) -> bool {
+        match self {
+            Self::Name | Self::Reason | Self::Citation | Self::Place => true,
+            Self::Code | Self::Phone => false,
+        }
+    }
+
+    /// Whether a character other than a joiner may stand in such a text.
+    fn admits(self, character: char) -> Result<(), Flaw> {
+        use GeneralCategory as Gc;
+        let of_use = match category(character) {
+            Gc::Control => Err(Flaw::Control(character)),
+            Gc::LineSeparator | Gc::ParagraphSeparator => Err(Flaw::Line(character)),
+            _ if turns(character) => Err(Flaw::Direction(character)),
+            _ if is_hidden(character) => Err(Flaw::Hidden(character)),
+            Gc::Format => Err(Flaw::Hidden(character)),
+            Gc::Unassigned | Gc::PrivateUse | Gc::Surrogate => Err(Flaw::Unassigned(character)),
+            _ if matches!(character, '\u{fffc}' | '\u{fffd}') => Err(Flaw::Lost),
+            Gc::UppercaseLetter
+            | Gc::LowercaseLetter
+            | Gc::TitlecaseLetter
+            | Gc::ModifierLetter
+            | Gc::OtherLetter
+            | Gc::NonspacingMark
+            | Gc::SpacingMark
+            | Gc::DecimalNumber
+            | Gc::LetterNumber
+            | Gc::DashPunctuation
+            | Gc::SpaceSeparator => Ok(self.is_prose_or_name() || is_plain(character)),
+            Gc::EnclosingMark
+            | Gc::OtherNumber
+            | Gc::ConnectorPunctuation
+            | Gc::OpenPunctuation
+            | Gc::ClosePunctuation
+            | Gc::InitialPunctuation
+            | Gc::FinalPunctuation
+            | Gc::OtherPunctuation
+            | Gc::MathSymbol
+            | Gc::CurrencySymbol
+            | Gc::ModifierSymbol
+            | Gc::OtherSymbol => Ok(match self {
+                Self::Name => IN_NAMES.contains(&character),
+                Self::Reason | Self::Citation | Self::Place => true,
+                Self::Code => is_plain(character),
+                Self::Phone => IN_PHONES.contains(&character),
+            }),
+        };
+        if of_use? { Ok(()) } else { Err(Flaw::Foreign(self)) }
+    }
+
+    /// Whether a text that holds the character says something to whoever reads it.
+    fn is_shown_by(self, character: char) -> bool {
+        use GeneralCategory as Gc;
+        let category = category(character);
+        // Not a modifier letter: by itself it is an apostrophe or a sign of repetition.
+        let letter =
+            matches!(category, Gc::UppercaseLetter | Gc::LowercaseLetter | Gc::TitlecaseLetter | Gc::OtherLetter);
+        let digit = category == Gc::DecimalNumber;
+        match self {
+            Self::Name => letter,
+            Self::Reason | Self::Citation | Self::Place => {
+                letter || digit || matches!(category, Gc::LetterNumber | Gc::OtherNumber)
+            }
+            Self::Code => letter || digit,
+            Self::Phone => digit,
+        }
+    }
+
+    fn empty(self) -> Flaw {
+        match self {
+            Self::Name => Flaw::Empty("letter"),
+            Self::Reason | Self::Citation | Self::Place | Self::Code => Flaw::Empty("letter or digit"),
+            Self::Phone => Flaw::Empty("digit"),
+        }
+    }
+
+    /// In words, what such a text is made of.
+    fn made_of(self) -> &'static str {
+        match self {
+            Self::Name => "a name: letters of any script with their marks, digits, spaces, hyphens and apostrophes",
+            Self::Reason | Self::Citation | Self::Place => "text",
+            Self::Code => "letters, digits and punctuation of ASCII",
+            Self::Phone => "a telephone number: digits, spaces, + - . ( ) / # * , ; : and plain letters as in ext.",
+        }
+    }
+}
+
+/// Whether a text of several lines says something and hides nothing: that of a policy, which a person writes and others read.
+pub fn says_something(text: &str) -> bool {
+    let lines: Option<Vec<bool>> = text
+        .lines()
+        .map(|line| Use::Reason.read(line.trim(), LINE_CHARS_MAX).ok().map(|read| read.is_some()))
+        .collect();
+    lines.is_some_and(|lines| lines.contains(&true))
+}
+
+/// A line of a policy's own text.
+const LINE_CHARS_MAX: usize = 10_000;
+
+/// Why a text is not of its use. Says which character only where a reader would not see it: else it may be personal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Flaw {
+    /// Too long.
+    #[error("at most {chars_max} characters, and {bytes_max} bytes of UTF-8")]
+    Long {
+        /// Characters allowed.
+        chars_max: usize,
+        /// Bytes allowed.
+        bytes_max: usize,
+    },
+    /// A control character.
+    #[error("one line without control characters, such as U+{:04X}", u32::from(*.0))]
+    Control(char),
+    /// A separator of lines or paragraphs.
+    #[error("one line without separators of lines, such as U+{:04X}", u32::from(*.0))]
+    Line(char),
+    /// Makes text be read otherwise than it is written.
+    #[error("free of characters that turn the direction of text, such as U+{:04X}", u32::from(*.0))]
+    Direction(char),
+    /// Takes part in the text and is not seen.
+    #[error("free of characters that show nothing where they stand, such as U+{:04X}", u32::from(*.0))]
+    Hidden(char),
+    /// Means nothing, or what two parties agreed upon.
+    #[error("of characters that Unicode has assigned, which U+{:04X} is not", u32::from(*.0))]
+    Unassigned(char),
+    /// What a converter puts in place of what it could not read.
+    #[error("free of U+FFFC and U+FFFD, which stand for what was lost")]
+    Lost,
+    /// A mark without a letter, or too many on one.
+    #[error("free of combining marks that stand on no letter, or more than {MARKS_MAX} on one")]
+    Mark,
+    /// A character that belongs into another kind of text.
+    #[error("{}", .0.made_of())]
+    Foreign(Use),
+    /// What an example of a request has in place of a text.
+    #[error("filled in: a text in angle brackets stands for one")]
+    Placeholder,
+    /// Nothing in it says anything.
+    #[error("text with at least one {0}")]
+    Empty(&'static str),
+}
+
+/// Punctuation that names are written with, apart from dashes: apostrophes in their spellings, stops, and the signs that
+/// part the words of a name in Catalan, Japanese, Hebrew, Armenian, Tibetan, Ethiopic and Hindi.
+const IN_NAMES: [char; 24] = [
+    '\'', '’', '‘', '`', '´', '.', ',', '/', '(', ')', '"', '“', '”', '·', '・', '･', '׳', '״', '՚', '་', '༌', '፡',
+    '॰', '−',
+];
+
+/// Signs that telephone numbers are written with, apart from the hyphen.
+const IN_PHONES: [char; 10] = ['+', '.', '(', ')', '/', '#', '*', ',', ';', ':'];
+
+/// Seen as nothing, though Unicode does not say that they may be ignored: blanks and fillers of Braille, of musical
+/// notation, of Egyptian and of Khitan.
+const BLANKS: [char; 5] = ['\u{2800}', '\u{13441}', '\u{13442}', '\u{16fe4}', '\u{1d159}'];
+
+fn category(character: char) -> GeneralCategory {
+    CodePointMapData::<GeneralCategory>::new().get(character)
+}
+
+fn is_plain(character: char) -> bool {
+    character == ' ' || character.is_ascii_graphic()
+}
+
+fn is_mark(character: char) -> bool {
+    use GeneralCategory as Gc;
+    matches!(category(character), Gc::NonspacingMark | Gc::SpacingMark | Gc::EnclosingMark)
+}
+
+/// Dashes, and the sign that is often typed for one.
+pub(crate) fn is_dash(character: char) -> bool {
+    category(character) == GeneralCategory::DashPunctuation || character == '\u{2212}'
+}
+
+fn is_hidden(character: char) -> bool {
+    CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(character) || BLANKS.contains(&character)
+}
+
+/// `Bidi_Control` of UAX 9. Scripts that run from right to left need none in so short a text.
+fn turns(character: char) -> bool {
+    matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+fn is_joiner(character: char) -> bool {
+    matches!(character, '\u{200c}' | '\u{200d}')
+}
+
+/// Whether a joiner or non-joiner changes what is seen: RFC 5892, appendices A.1 and A.2, and beside them the joiner before
+/// a virama, which Bengali has.
+fn joins(joiner: char, before: &[char], after: &[char]) -> bool {
+    let is_virama = |character: &char| canonical_combining_class(*character) == VIRAMA;
+    if before.last().is_some_and(is_virama) {
+        return true;
+    }
+    if joiner == '\u{200d}' {
+        return after.first().is_some_and(is_virama) && before.last().is_some_and(|last| last.is_alphabetic());
+    }
+    let joining = |character: &char| CodePointMapData::<JoiningType>::new().get(*character);
+    let is_seen = |kind: &JoiningType| *kind != JoiningType::Transparent;
+    let left = before.iter().rev().map(joining).find(is_seen);
+    let right = after.iter().map(joining).find(is_seen);
+    matches!(left, Some(JoiningType::LeftJoining | JoiningType::DualJoining))
+        && matches!(right, Some(JoiningType::RightJoining | JoiningType::DualJoining))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,114 @@
+//! Requests whose texts were sent in another spelling than the one that is kept.
+//!
+//! A request id is bound to what was asked, not to how it was spelt: the same request in other spellings is the same request.
+
+use prost::{Message, Name};
+use prost_reflect::{DynamicMessage, ReflectMessage as _, Value};
+
+use crate::wire::methods::pool;
+
+/// Where a request differs from what is kept of it, field by field.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Respelt(Vec<(String, String)>);
+
+/// A field that is noted is not there: our own fault.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a respelt field is not in the request")]
+pub struct NoSuchField;
+
+impl Respelt {
+    /// Notes the text that is kept of a field, unless it is what was sent. A path is as a violation names it:
+    /// `detainer.subject.aliases[0].family`.
+    pub(super) fn note(&mut self, field: &str, sent: &str, kept: &str) {
+        if sent != kept {
+            self.0.push((field.to_owned(), kept.to_owned()));
+        }
+    }
+
+    /// What is kept, by field.
+    #[cfg(test)]
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(field, kept)| (field.as_str(), kept.as_str()))
+    }
+
+    /// An encoded request as it would have come in the spelling that is kept.
+    pub fn canonical<Q: Message + Name + Default>(&self, encoded: Vec<u8>) -> Result<Vec<u8>, NoSuchField> {
+        if self.0.is_empty() {
+            return Ok(encoded);
+        }
+        let descriptor = pool().get_message_by_name(&Q::full_name()).ok_or(NoSuchField)?;
+        let mut request = DynamicMessage::decode(descriptor, encoded.as_slice()).map_err(|_| NoSuchField)?;
+        for (path, kept) in &self.0 {
+            let text = at(&mut request, path).ok_or(NoSuchField)?;
+            *text = Value::String(kept.clone());
+        }
+        // Laid out as the generated encoder does it, as all others are.
+        let request = Q::decode(request.encode_to_vec().as_slice()).map_err(|_| NoSuchField)?;
+        Ok(request.encode_to_vec())
+    }
+}
+
+/// The value at a path, if there is a text.
+fn at<'a>(message: &'a mut DynamicMessage, path: &str) -> Option<&'a mut Value> {
+    let (first, rest) = path.split_once('.').map_or((path, None), |(first, rest)| (first, Some(rest)));
+    let (name, index) = match first.split_once('[') {
+        Some((name, index)) => (name, Some(index.strip_suffix(']')?.parse::<usize>().ok()?)),
+        None => (first, None),
+    };
+    // Asked first: to reach for a field that is not of the message is a panic.
+    message.descriptor().get_field_by_name(name)?;
+    let value = message.get_field_by_name_mut(name)?;
+    let value = match index {
+        Some(index) => value.as_list_mut()?.get_mut(index)?,
+        None => value,
+    };
+    match rest {
+        Some(rest) => at(value.as_message_mut()?, rest),
+        None => value.as_str().is_some().then_some(value),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::v1;
+
+    fn lodging(family: &str, din: &str) -> v1::LodgeDetainerRequest {
+        let name = |family: &str| v1::PersonName { given: "Ada".to_owned(), family: family.to_owned() };
+        let identifiers = Some(v1::Identifiers { din: din.to_owned(), ..Default::default() });
+        let aliases = vec![name("Zed"), name(family)];
+        let subject = v1::Subject { name: Some(name("Synthetic")), aliases, identifiers, ..Default::default() };
+        let detainer = v1::Detainer { subject: Some(subject), basis: vec![1, 2], ..Default::default() };
+        v1::LodgeDetainerRequest { detainer: Some(detainer), ..Default::default() }
+    }
+
+    #[test]
+    fn a_request_in_other_spellings_is_the_same_request() {
+        let mut respelt = Respelt::default();
+        respelt.note("detainer.subject.aliases[1].family", "Nun\u{303}ez", "Nuñez");
+        respelt.note("detainer.subject.identifiers.din", "24b1234", "24-B-1234");
+        respelt.note("parent", "", "");
+        let sent = lodging("Nun\u{303}ez", "24b1234").encode_to_vec();
+        let kept = lodging("Nuñez", "24-B-1234").encode_to_vec();
+        assert_eq!(respelt.canonical::<v1::LodgeDetainerRequest>(sent), Ok(kept.clone()));
+        assert_eq!(Respelt::default().canonical::<v1::LodgeDetainerRequest>(kept.clone()), Ok(kept));
+    }
+
+    #[test]
+    fn a_field_that_is_not_there_is_a_fault_and_no_panic() {
+        for path in [
+            "nowhere",
+            "detainer.nowhere",
+            "detainer.basis[0]",
+            "detainer.subject.aliases[2].family",
+            "detainer",
+            "detainer.charges[x].statute",
+            "",
+        ] {
+            let mut respelt = Respelt::default();
+            respelt.note(path, "sent", "kept");
+            let sent = lodging("Zed", "").encode_to_vec();
+            assert_eq!(respelt.canonical::<v1::LodgeDetainerRequest>(sent), Err(NoSuchField), "{path:?}");
+        }
+    }
+}
