@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::cli::place::{STORE_ENV, place};
 use crate::cli::say;
 use crate::domain::determination::FieldClass;
-use crate::domain::ids::{AgencyId, LogName};
+use crate::domain::ids::{AgencyId, CaseName, LogName};
 use crate::store::{Disclosed, Reader};
 use crate::wire::entry;
 
@@ -33,7 +33,7 @@ pub(super) struct DisclosuresArgs {
     store: Option<String>,
     /// Of this case alone, by its name. May be given several times: a custody and the detainers on it are cases of their own.
     #[arg(long, value_name = "NAME")]
-    of: Vec<String>,
+    of: Vec<CaseName>,
     /// To this agency alone.
     #[arg(long, value_name = "AGENCY")]
     to: Option<AgencyId>,
@@ -76,7 +76,7 @@ pub(super) fn run(args: &DisclosuresArgs) -> Result<()> {
             }
             let about: BTreeSet<String> =
                 disclosed.resources.iter().map(|name| cases.of(name)).collect::<Result<_>>()?;
-            if args.of.is_empty() || args.of.iter().any(|name| about.contains(name)) {
+            if args.of.is_empty() || args.of.iter().any(|name| about.contains(&name.to_string())) {
                 say(&line(disclosed, about, args.json)?)?;
                 counted = counted.saturating_add(1);
             }

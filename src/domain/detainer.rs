@@ -371,7 +371,7 @@ impl Detainer {
 
     /// What whoever holds the person now saw of the warrant as it is asserted now.
     pub fn verified_now(&self) -> Option<&VerifiedWarrant> {
-        self.verified.as_ref().filter(|verified| verified.speaks_for(&self.request.warrant, self.holder()))
+        self.verified.as_ref().filter(|verified| verified.speaks_for(&self.request, self.holder()))
     }
 
     /// What a custodian saw of the warrant as it is asserted now.
@@ -380,6 +380,7 @@ impl Detainer {
             verification: seen.clone(),
             custodian: custodian.clone(),
             asserted: self.request.warrant.clone(),
+            subject: Some(Box::new(self.request.subject.clone())),
             recorded_at: now,
         }
     }

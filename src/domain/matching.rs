@@ -71,26 +71,35 @@ struct Compared {
 impl Compared {
     fn of(asked: &Identifiers, held: &Identifiers) -> Self {
         let mut compared = Self::default();
-        compared.note(asked.alien_number.as_ref(), held.alien_number.as_ref());
-        compared.note(asked.fbi_number.as_ref(), held.fbi_number.as_ref());
-        compared.note(asked.din.as_ref(), held.din.as_ref());
+        let alien = |of: &Identifiers| of.alien_number.as_ref().map(|number| number.as_str().to_owned());
+        compared.note(alien(asked), alien(held));
+        let fbi = |of: &Identifiers| of.fbi_number.as_ref().map(|number| number.as_str().to_owned());
+        compared.note(fbi(asked), fbi(held));
+        let din = |of: &Identifiers| of.din.as_ref().map(|number| number.as_str().to_owned());
+        compared.note(din(asked), din(held));
         // The one number that is kept as its author writes it.
         let booking = |number: &Identifiers| number.booking_number.as_ref().map(plain);
-        compared.note(booking(asked).as_ref(), booking(held).as_ref());
+        compared.note(booking(asked), booking(held));
         // Two letters of the state come first.
         let state = |number: &StateId| number.as_str().get(..2).map(str::to_owned);
         let (asked, held) = (asked.state_id.as_ref(), held.state_id.as_ref());
         if asked.and_then(state) == held.and_then(state) {
-            compared.note(asked, held);
+            let number = |number: Option<&StateId>| number.map(|number| number.as_str().to_owned());
+            compared.note(number(asked), number(held));
         }
         compared
     }
 
-    fn note<T: PartialEq>(&mut self, asked: Option<&T>, held: Option<&T>) {
+    fn note(&mut self, asked: Option<String>, held: Option<String>) {
         let Some((asked, held)) = asked.zip(held) else { return };
-        self.in_common |= asked == held;
+        self.in_common |= asked == held && numbers_somebody(&asked);
         self.contradict |= asked != held;
     }
+}
+
+/// Whether a number is one: what stands where a number is not known, such as zeros alone, is everybody's.
+fn numbers_somebody(number: &str) -> bool {
+    number.chars().any(|c| c.is_ascii_digit() && c != '0')
 }
 
 /// Letters and digits alone, in upper case.

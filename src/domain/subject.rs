@@ -101,7 +101,15 @@ pub struct Subject {
 /// Years from which a person is no minor.
 const MAJORITY_YEARS: i64 = 18;
 
+/// The United States (ISO 3166-1).
+const UNITED_STATES: [&str; 2] = ["USA", "US"];
+
 impl Subject {
+    /// Whether the record calls the person a citizen of the United States.
+    pub fn is_called_citizen(&self) -> bool {
+        self.citizenship.as_ref().is_some_and(|country| UNITED_STATES.contains(&country.as_str()))
+    }
+
     /// Whether the birth date on record may make the person a minor on a day.
     pub fn is_minor(&self, today: Date) -> bool {
         self.birth_date.is_some_and(|born| born.is_under(MAJORITY_YEARS, today))

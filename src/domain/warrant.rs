@@ -4,7 +4,9 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::detainer::Request;
 use crate::domain::ids::AgencyId;
+use crate::domain::subject::Subject;
 use crate::domain::vocabulary::vocabulary;
 
 vocabulary! {
@@ -179,14 +181,19 @@ pub struct VerifiedWarrant {
     pub custodian: AgencyId,
     /// The warrant as the issuer described it then. An amendment that describes another was not looked into.
     pub asserted: Warrant,
+    /// The person whom the request described then. None: it was recorded before that was kept.
+    #[serde(default)]
+    pub subject: Option<Box<Subject>>,
     /// When it was recorded, by our clock.
     pub recorded_at: Timestamp,
 }
 
 impl VerifiedWarrant {
-    /// Whether it still speaks for what is asserted now, in the hands of whoever holds the person now.
-    pub fn speaks_for(&self, asserted: &Warrant, custodian: Option<&AgencyId>) -> bool {
-        self.asserted == *asserted && custodian == Some(&self.custodian)
+    /// Whether it still speaks for what is asserted now, in the hands of whoever holds the person now: the same warrant, for
+    /// the same person. A refusal speaks for whatever the issuer says instead, until an officer has looked at that.
+    pub fn speaks_for(&self, request: &Request, custodian: Option<&AgencyId>) -> bool {
+        let same = self.asserted == request.warrant && self.subject.as_deref() == Some(&request.subject);
+        custodian == Some(&self.custodian) && (same || self.refused())
     }
 
     /// The judge's warrant that counts on a day: verified, a judge's, and not expired.

@@ -101,6 +101,23 @@ async fn a_verification_counts_for_the_warrant_that_was_seen_and_no_other() {
     amendment.detainer.as_mut().unwrap().warrant.as_mut().unwrap().docket = "26-mj-0002".to_owned();
     world.ice().amend(amendment).await.accepted();
     honors(amended).await.barred();
+    // Another person than the one that it was compared with.
+    let other = world.matched_with_judicial_warrant(agency).await.detainer;
+    let mut amendment = amendment_of(&other, detainer_with_judicial_warrant_for(agency));
+    let subject = amendment.detainer.as_mut().unwrap().subject.as_mut().unwrap();
+    subject.name = Some(v1::PersonName { given: "Ada".to_owned(), family: "Synthetic".to_owned() });
+    world.ice().amend(amendment).await.accepted();
+    honors(other).await.barred();
+    // A refusal stands, whatever the issuer says instead.
+    let again = world.matched_on_a_claimed_warrant(agency).await.detainer;
+    let mut verification = verification_of(&again);
+    let said = verification.verification.as_mut().unwrap();
+    (said.outcome, said.reason) = (v1::VerificationOutcome::Refused.into(), "forged".to_owned());
+    officer.verify_warrant(verification).await.accepted();
+    let mut amendment = amendment_of(&again, detainer_with_judicial_warrant_for(agency));
+    amendment.detainer.as_mut().unwrap().warrant.as_mut().unwrap().docket = "26-mj-0003".to_owned();
+    world.ice().amend(amendment).await.accepted();
+    honors(again).await.barred();
 }
 
 #[tokio::test]

@@ -143,3 +143,40 @@ async fn nothing_is_promised_by_a_machine_on_a_match_that_the_records_no_longer_
     disputed(reasonless, "name, birth-date");
     officer.answer(reasoned_answer_to(&detainer, v1::AnswerKind::HonorHold)).await.accepted();
 }
+
+/// What stands where a number is not known is nobody's number.
+#[tokio::test]
+async fn a_number_that_is_everybodys_matches_nobody() {
+    let world = World::start();
+    let number = |fill: &dyn Fn(&mut v1::Identifiers)| {
+        let mut identifiers = v1::Identifiers::default();
+        fill(&mut identifiers);
+        identifiers
+    };
+    let numbers = [
+        number(&|of| "000000000".clone_into(&mut of.alien_number)),
+        number(&|of| "0".clone_into(&mut of.fbi_number)),
+        number(&|of| "TX0".clone_into(&mut of.state_id)),
+        number(&|of| "00-A-0000".clone_into(&mut of.din)),
+        number(&|of| "---".clone_into(&mut of.booking_number)),
+    ];
+    for identifiers in numbers {
+        let with = |given: &str, born: &str| v1::Subject {
+            identifiers: Some(identifiers.clone()),
+            ..person(given, "Synthetic", born, "")
+        };
+        let (asked, held) = (with("Ada", "1990-05-05"), with("Zed", "1971-01-01"));
+        let mut lodging = detainer_for(JAIL);
+        lodging.detainer.as_mut().unwrap().subject = Some(asked);
+        let mut intake = intake_at(JAIL);
+        intake.custody.as_mut().unwrap().subject = Some(held);
+        // Refused at the door, or no match by it: either will do.
+        let (Ok(lodged), Ok(opened)) = (world.ice().lodge(lodging).await.0, world.system(JAIL).open(intake).await.0)
+        else {
+            continue;
+        };
+        let (detainer, custody) = (lodged.detainer.unwrap().name, opened.custody.unwrap().name);
+        let found = matched(&detainer, &custody, Identifier, "");
+        disputed(world.system(JAIL).acknowledge(found).await, "identifier");
+    }
+}

@@ -4,7 +4,8 @@ use comity::wire::v1;
 use tonic::Code;
 
 use crate::harness::World;
-use crate::harness::requests::{answer_to, detainer_for, intake_at, match_of, reasoned_answer_to};
+use crate::harness::changes::birth_date_in;
+use crate::harness::requests::{answer_to, detainer_for, intake_at, match_of, reasoned_answer_to, request_id};
 
 const JAIL: &str = "us-tx-harris-jail";
 
@@ -85,4 +86,35 @@ async fn a_birth_is_taken_as_far_as_it_is_known_and_no_further() {
             outcome.refused(Code::InvalidArgument, "INVALID_FIELD");
         }
     }
+}
+
+#[tokio::test]
+async fn no_machine_takes_a_minors_birth_date_from_the_record() {
+    let world = World::start();
+    let mut intake = intake_at(JAIL);
+    "2012-05-05".clone_into(&mut intake.custody.as_mut().unwrap().subject.as_mut().unwrap().birth_date);
+    let custody = world.system(JAIL).open(intake).await.accepted().custody.unwrap().name;
+    for born in ["", "1990-05-05"] {
+        let mut correction = birth_date_in(&custody);
+        born.clone_into(&mut correction.subject.as_mut().unwrap().birth_date);
+        let refused = world.system(JAIL).correct_identity(correction.clone()).await;
+        refused.refused(Code::PermissionDenied, "REVIEW_REQUIRED");
+        if !born.is_empty() {
+            correction.request_id = request_id();
+            world.officer(JAIL).correct_identity(correction).await.accepted();
+        }
+    }
+}
+
+/// A record that calls somebody a citizen is a claim, whoever flagged it or not.
+#[tokio::test]
+async fn whom_a_record_calls_a_citizen_no_machine_holds() {
+    let world = World::under_plain_law();
+    let mut intake = intake_at(JAIL);
+    "USA".clone_into(&mut intake.custody.as_mut().unwrap().subject.as_mut().unwrap().citizenship);
+    let custody = world.system(JAIL).open(intake).await.accepted().custody.unwrap().name;
+    let detainer = world.ice().lodge(detainer_for(JAIL)).await.accepted().detainer.unwrap().name;
+    world.system(JAIL).acknowledge(match_of(&detainer, &custody)).await.accepted();
+    let honored = world.system(JAIL).answer(answer_to(&detainer, v1::AnswerKind::HonorHold)).await;
+    honored.refused(Code::PermissionDenied, "REVIEW_REQUIRED");
 }

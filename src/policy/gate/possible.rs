@@ -153,6 +153,7 @@ fn any_verified() -> impl Strategy<Value = VerifiedWarrant> {
             },
             custodian: "us-zz-jail".parse().unwrap(),
             asserted: Warrant::NONE,
+            subject: None,
             recorded_at: Timestamp::UNIX_EPOCH,
         }
     })

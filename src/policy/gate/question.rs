@@ -10,7 +10,7 @@ use crate::domain::agency::{AgencyClass, AgencyKind, Caller};
 use crate::domain::case::Case;
 use crate::domain::charge::Charge;
 use crate::domain::command::CaseCommand;
-use crate::domain::custody::{Custody, Destination, Movement};
+use crate::domain::custody::{Custody, Destination, Intake, Movement};
 use crate::domain::decide::day_of_record;
 use crate::domain::detainer::{Addressee, Detainer, Finding, Request};
 use crate::domain::determination::LawView;
@@ -125,7 +125,12 @@ impl<'a> Question<'a> {
                 self.of_holder(Stage::Change, self.case.active())
             }
             CaseCommand::CorrectIdentity { identity, .. } => {
-                self.by_officer_if(linked.is_some_and(|custody| custody.intake.flags.lifted_by(identity.flags)))?;
+                let today = self.as_of().today;
+                let lifts = |Intake { flags, subject, .. }: &Intake| {
+                    // A birth date that made somebody a minor guards as the flag does.
+                    flags.lifted_by(identity.flags) || (subject.is_minor(today) && !identity.subject.is_minor(today))
+                };
+                self.by_officer_if(linked.is_some_and(|custody| lifts(&custody.intake)))?;
                 self.of_holder(Stage::Change, self.case.standing.iter())
             }
             CaseCommand::ScheduleRelease { .. } | CaseCommand::RescheduleRelease { .. } => {
@@ -328,10 +333,10 @@ pub(super) fn facts_of(
     }
 }
 
-/// An officer's warrant triggers by its document: attached, or received by the custodian. One that the custodian refused
-/// triggers nothing.
+/// An officer's warrant triggers by its document: attached, or received by the custodian. One that the custodian refused, or
+/// read as expired, triggers nothing.
 fn officers_warrant(warrant: &Warrant, verified: Option<&VerifiedWarrant>, today: Date) -> WarrantKind {
-    if verified.is_some_and(VerifiedWarrant::refused) {
+    if verified.is_some_and(|verified| verified.refused() || verified.verification.seen.expired(today)) {
         return WarrantKind::None;
     }
     let officers = matches!(warrant.kind, WarrantKind::I200 | WarrantKind::I205);
@@ -373,7 +378,8 @@ fn said(flags: Flags, charges: &[Charge], subject: Option<&Subject>, as_of: AsOf
         criminal_warrant: false,
         terrorist_list_match: flags.terrorist_list_match,
         offences: charges.iter().map(|charge| Offence::of(charge, as_of)).collect(),
-        citizenship_claim: flags.citizenship_claim,
+        // A record that calls somebody a citizen claims it for them, until an officer has looked.
+        citizenship_claim: flags.citizenship_claim || subject.is_some_and(Subject::is_called_citizen),
         citizen: flags.citizen || flags.proof_of_status,
         lawful_status: flags.lawful_status,
         juvenile: flags.juvenile || subject.is_some_and(|subject| subject.is_minor(as_of.today)),
