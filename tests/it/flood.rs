@@ -87,7 +87,7 @@ async fn attack(served: &Served, pool: &Arc<Pool>, tally: &Arc<Tally>, seed: u64
 }
 
 /// Quarters of the flood that may follow it.
-const ROUNDS_MORE: u64 = 8;
+const ROUNDS_MORE: u64 = 24;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_mutated_request_is_a_fault_of_the_gateway() {
