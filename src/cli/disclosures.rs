@@ -63,6 +63,7 @@ struct Line<'a> {
 pub(super) fn run(args: &DisclosuresArgs) -> Result<()> {
     let place = place(args.store.as_deref(), &args.dir)?;
     let (account, reader) = (place.account()?, place.read(None)?);
+    let wanted: Vec<String> = args.of.iter().map(ToString::to_string).collect();
     let mut cases = Cases { reader, known: BTreeMap::new() };
     let (mut after, mut counted) = (0, 0u64);
     loop {
@@ -76,7 +77,7 @@ pub(super) fn run(args: &DisclosuresArgs) -> Result<()> {
             }
             let about: BTreeSet<String> =
                 disclosed.resources.iter().map(|name| cases.of(name)).collect::<Result<_>>()?;
-            if args.of.is_empty() || args.of.iter().any(|name| about.contains(&name.to_string())) {
+            if wanted.is_empty() || wanted.iter().any(|name| about.contains(name)) {
                 say(&line(disclosed, about, args.json)?)?;
                 counted = counted.saturating_add(1);
             }

@@ -11,9 +11,8 @@ use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::{base_of, say};
-use crate::config::Config;
-use crate::identity::clock::WallClock;
-use crate::server::{AuditFile, Gateway, Seams, check, check_against};
+use crate::config::{Config, Secrets};
+use crate::server::{AuditFile, Gateway, Seams, check_against};
 
 /// Arguments of `comity serve`.
 #[derive(Debug, Args)]
@@ -31,10 +30,11 @@ pub(super) fn run(args: &ServeArgs, audit: Option<&Arc<AuditFile>>) -> Result<En
     let config = Config::read(&args.config)?;
     let base = base_of(&args.config)?;
     if !args.against.is_empty() {
-        let checked = check(&config, &base, &WallClock::system())?;
+        // The start checks the rest.
+        let secrets = Secrets::read(&config.keys, &base)?;
         let read = |path: &PathBuf| fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()));
         let kept: Vec<String> = args.against.iter().map(read).collect::<Result<_>>()?;
-        check_against(&config, &base, &checked, &kept)?;
+        check_against(&config, &base, &secrets, &kept)?;
     }
     serve(&config, &base, audit)
 }

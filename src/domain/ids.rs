@@ -333,6 +333,11 @@ pub struct LogName {
 }
 
 impl LogName {
+    /// The logs of a jurisdiction.
+    pub fn both_of(jurisdiction: &JurisdictionId) -> [Self; 2] {
+        [LogKind::Exchange, LogKind::Custody].map(|kind| Self { jurisdiction: jurisdiction.clone(), kind })
+    }
+
     /// The name of one of its entries.
     pub fn entry(&self, index: u64) -> String {
         format!("{self}/entries/{index}")

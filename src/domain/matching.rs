@@ -14,7 +14,7 @@ use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
 
 use crate::domain::detainer::{Acknowledgement, Finding};
-use crate::domain::ids::{BookingNumber, StateId};
+use crate::domain::ids::{AlienNumber, BookingNumber, Din, FbiNumber, StateId};
 use crate::domain::subject::{Identifiers, MatchMethod, PersonName, Subject};
 use crate::domain::vocabulary::vocabulary;
 
@@ -71,28 +71,29 @@ struct Compared {
 impl Compared {
     fn of(asked: &Identifiers, held: &Identifiers) -> Self {
         let mut compared = Self::default();
-        let alien = |of: &Identifiers| of.alien_number.as_ref().map(|number| number.as_str().to_owned());
-        compared.note(alien(asked), alien(held));
-        let fbi = |of: &Identifiers| of.fbi_number.as_ref().map(|number| number.as_str().to_owned());
-        compared.note(fbi(asked), fbi(held));
-        let din = |of: &Identifiers| of.din.as_ref().map(|number| number.as_str().to_owned());
-        compared.note(din(asked), din(held));
+        let spelt_alike: [fn(&Identifiers) -> Option<&str>; 3] = [
+            |of| of.alien_number.as_ref().map(AlienNumber::as_str),
+            |of| of.fbi_number.as_ref().map(FbiNumber::as_str),
+            |of| of.din.as_ref().map(Din::as_str),
+        ];
+        for number in spelt_alike {
+            compared.note(number(asked), number(held));
+        }
         // The one number that is kept as its author writes it.
         let booking = |number: &Identifiers| number.booking_number.as_ref().map(plain);
-        compared.note(booking(asked), booking(held));
+        compared.note(booking(asked).as_deref(), booking(held).as_deref());
         // Two letters of the state come first.
         let state = |number: &StateId| number.as_str().get(..2).map(str::to_owned);
         let (asked, held) = (asked.state_id.as_ref(), held.state_id.as_ref());
         if asked.and_then(state) == held.and_then(state) {
-            let number = |number: Option<&StateId>| number.map(|number| number.as_str().to_owned());
-            compared.note(number(asked), number(held));
+            compared.note(asked.map(StateId::as_str), held.map(StateId::as_str));
         }
         compared
     }
 
-    fn note(&mut self, asked: Option<String>, held: Option<String>) {
+    fn note(&mut self, asked: Option<&str>, held: Option<&str>) {
         let Some((asked, held)) = asked.zip(held) else { return };
-        self.in_common |= asked == held && numbers_somebody(&asked);
+        self.in_common |= asked == held && numbers_somebody(asked);
         self.contradict |= asked != held;
     }
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, watch};
 
 use crate::domain::appeal;
-use crate::domain::ids::{JurisdictionId, LogKind, LogName};
+use crate::domain::ids::{JurisdictionId, LogName};
 use crate::domain::inbox;
 use crate::domain::range::within;
 use crate::domain::timetable::Timetable;
@@ -168,9 +168,7 @@ impl Recorder {
         let limits = (inboxes, appeals);
         let reader = store.reader();
         let (mut logs, mut published, mut heads) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        let kinds = [LogKind::Exchange, LogKind::Custody];
-        let kept = jurisdictions.iter().flat_map(|of| kinds.map(|kind| LogName { jurisdiction: of.clone(), kind }));
-        let kept: BTreeSet<LogName> = kept.collect();
+        let kept: BTreeSet<LogName> = jurisdictions.iter().flat_map(LogName::both_of).collect();
         // Others may be writing: a head and its checkpoint are looked at together.
         let standing = store.begin(&kept)?;
         for log in kept {

@@ -1,7 +1,7 @@
 //! The head of a log as it was recovered, held against the one that was signed.
 
 use crate::domain::ids::LogName;
-use crate::ledger::{Checkpoint, Signer};
+use crate::ledger::{Checkpoint, Hash, Signer};
 use crate::recorder::batch::{RecorderError, origin};
 use crate::store::{LogState, Store};
 
@@ -13,14 +13,25 @@ pub(super) fn check_head(
     state: &LogState,
     signer: &Signer,
 ) -> Result<(), RecorderError> {
+    check_signed(store.checkpoint(log)?, prefix, log, (state.tree.size(), state.tree.root()), signer)
+}
+
+/// The same of a newest checkpoint and a head, wherever they were read.
+pub fn check_signed(
+    checkpoint: Option<(u64, String)>,
+    prefix: &str,
+    log: &LogName,
+    (size, root): (u64, Hash),
+    signer: &Signer,
+) -> Result<(), RecorderError> {
     let not_signed = || RecorderError::HeadNotSigned(log.clone());
-    match store.checkpoint(log)? {
-        None if state.tree.size() == 0 => Ok(()),
+    match checkpoint {
+        None if size == 0 => Ok(()),
         None => Err(not_signed()),
-        Some((size, note)) => {
+        Some((signed_size, note)) => {
             let keys = [signer.verifier().clone()];
             let kept = Checkpoint::open(&note, &origin(prefix, log), &keys)?;
-            let same = size == state.tree.size() && kept.size() == size && kept.root() == state.tree.root();
+            let same = signed_size == size && kept.size() == size && kept.root() == root;
             if same { Ok(()) } else { Err(not_signed()) }
         }
     }

@@ -30,6 +30,7 @@ pub use activate::Activated;
 pub use batch::{Heads, Parts, Recorder, RecorderConfig, RecorderError, Running, origin};
 pub use follow::Duties;
 pub use handle::{Handle, Recorded, SubmitError};
+pub use head::check_signed;
 pub use seams::{Clock, Entropy};
 pub use standing::Hindrance;
 pub use ticks::{ClocksConfig, Ticked};

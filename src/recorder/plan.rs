@@ -169,9 +169,7 @@ impl<'a> Plan<'a> {
     }
 
     fn is_open(&self, admitted: &Admitted<Command>) -> bool {
-        [LogKind::Exchange, LogKind::Custody]
-            .into_iter()
-            .all(|kind| self.logs.contains_key(&LogName { jurisdiction: admitted.jurisdiction.clone(), kind }))
+        LogName::both_of(&admitted.jurisdiction).iter().all(|log| self.logs.contains_key(log))
     }
 
     /// Never earlier than what either log of the jurisdiction has recorded, whatever the clock says.

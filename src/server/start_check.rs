@@ -6,9 +6,9 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 
 use crate::config::{Config, Secrets};
-use crate::domain::ids::{JurisdictionId, LogKind, LogName};
+use crate::domain::ids::LogName;
 use crate::ledger::{Checkpoint, CheckpointError, root_at};
-use crate::recorder::{RecorderError, origin};
+use crate::recorder::{check_signed, origin};
 use crate::server::writer::{kept_here, opens};
 use crate::server::{Checked, ServerError};
 use crate::store::{Found, Reader, StoreError};
@@ -45,21 +45,21 @@ pub enum AgainstError {
     NotOfTheKey(#[source] CheckpointError),
 }
 
-/// Holds the stores of a checked configuration against checkpoints that were kept elsewhere: each log must have grown from
+/// Holds the stores of a configuration against checkpoints that were kept elsewhere: each log must have grown from
 /// its own. A store that was restored from an older backup has not.
-pub fn check_against(config: &Config, base: &Path, checked: &Checked, kept: &[String]) -> Result<(), ServerError> {
+pub fn check_against(config: &Config, base: &Path, secrets: &Secrets, kept: &[String]) -> Result<(), ServerError> {
     let mut logs = Vec::new();
     for (jurisdictions, place) in config.store.places(&config.jurisdictions, base)? {
-        let found = match place.find(&checked.secrets.wrapping)? {
+        let found = match place.find(&secrets.wrapping)? {
             Found::Nothing => None,
             Found::Store(reader) => Some(reader),
             Found::InUse(_) | Found::Unasked => Some(place.read(None)?),
         };
-        for log in jurisdictions.iter().flat_map(both_logs) {
+        for log in jurisdictions.iter().flat_map(LogName::both_of) {
             logs.push((origin(&config.log.origin, &log), log, found.clone()));
         }
     }
-    let keys = [checked.secrets.signer.verifier().clone()];
+    let keys = [secrets.signer.verifier().clone()];
     for note in kept {
         let named = note.lines().next().unwrap_or_default();
         let kept = Checkpoint::open_kept(note, named, &keys).map_err(AgainstError::NotOfTheKey)?;
@@ -75,10 +75,6 @@ pub fn check_against(config: &Config, base: &Path, checked: &Checked, kept: &[St
         }
     }
     Ok(())
-}
-
-fn both_logs(jurisdiction: &JurisdictionId) -> [LogName; 2] {
-    [LogKind::Exchange, LogKind::Custody].map(|kind| LogName { jurisdiction: jurisdiction.clone(), kind })
 }
 
 /// Holds the addresses and stores of a checked configuration against what is there. Returns what to look at: what another
@@ -99,7 +95,7 @@ pub fn check_start(config: &Config, base: &Path, checked: &Checked) -> Result<Ve
             Found::Store(reader) => {
                 kept_here(&*reader, &jurisdictions, &place)?;
                 opens(&*reader, &jurisdictions)?;
-                for log in jurisdictions.iter().flat_map(both_logs) {
+                for log in jurisdictions.iter().flat_map(LogName::both_of) {
                     check_head(&*reader, &log, &config.log.origin, &checked.secrets)?;
                 }
             }
@@ -131,14 +127,6 @@ fn overlap([one, other]: [SocketAddr; 2]) -> bool {
 /// A head that this gateway did not sign, or signed under another name, is refused at the start.
 fn check_head(reader: &dyn Reader, log: &LogName, prefix: &str, secrets: &Secrets) -> Result<(), ServerError> {
     let size = reader.head(log)?.unwrap_or(0);
-    let signed = match reader.checkpoint(log)? {
-        None => size == 0,
-        Some((signed, note)) => {
-            let keys = [secrets.signer.verifier().clone()];
-            let kept = Checkpoint::open(&note, &origin(prefix, log), &keys).map_err(RecorderError::from)?;
-            let root = root_at(size, |tile| reader.tile(log, tile)).map_err(StoreError::from)?;
-            signed == size && kept.size() == size && kept.root() == root
-        }
-    };
-    if signed { Ok(()) } else { Err(RecorderError::HeadNotSigned(log.clone()).into()) }
+    let root = root_at(size, |tile| reader.tile(log, tile)).map_err(StoreError::from)?;
+    Ok(check_signed(reader.checkpoint(log)?, prefix, log, (size, root), &secrets.signer)?)
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use comity::cli::sandbox::{CONFIG_FILE, Sandbox};
@@ -137,21 +137,40 @@ fn kept(receipt: &v1::Receipt) -> Value {
     json!({ "log": receipt.log, "index": receipt.index.to_string(), "leaf": leaf, "proof": receipt.proof })
 }
 
+/// A log of three entries, with its key, and where a receipt is put that is to be verified.
+struct Receipted {
+    world: World,
+    receipts: Vec<v1::Receipt>,
+    key_file: PathBuf,
+    key: String,
+    file: PathBuf,
+}
+
+impl Receipted {
+    async fn three() -> Self {
+        let world = World::start();
+        let mut receipts = Vec::new();
+        for _ in 0..3 {
+            receipts.push(world.ice().lodge(detainer_for("us-ny-doccs")).await.accepted().receipt.unwrap());
+        }
+        let key_file = world.directory().join("keys/log.vkey");
+        let key = fs::read_to_string(&key_file).unwrap();
+        let file = world.directory().join("receipt.json");
+        Self { world, receipts, key_file, key, file }
+    }
+}
+
+/// The exit code, and what it says.
+fn verify_receipt(file: &Path, given: &str, key: &str) -> (i32, String, String) {
+    fs::write(file, given).unwrap();
+    let output = comity(&["verify-receipt", path(file), "--key", key]);
+    (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
+}
+
 #[tokio::test]
 async fn a_receipt_is_verified_with_the_key_alone() {
-    let world = World::start();
-    let mut receipts = Vec::new();
-    for _ in 0..3 {
-        receipts.push(world.ice().lodge(detainer_for("us-ny-doccs")).await.accepted().receipt.unwrap());
-    }
-    let key_file = world.directory().join("keys/log.vkey");
-    let key = fs::read_to_string(&key_file).unwrap();
-    let file = world.directory().join("receipt.json");
-    let verify = |given: &str, key: &str| {
-        fs::write(&file, given).unwrap();
-        let output = comity(&["verify-receipt", path(&file), "--key", key]);
-        (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
-    };
+    let Receipted { world: _world, receipts, key_file, key, file } = Receipted::three().await;
+    let verify = |given: &str, key: &str| verify_receipt(&file, given, key);
     // By itself, within an answer, without what is zero, several: by a key that is written out or in a file.
     let mut first = kept(&receipts[0]);
     first.as_object_mut().unwrap().remove("index");
@@ -172,19 +191,8 @@ async fn a_receipt_is_verified_with_the_key_alone() {
 
 #[tokio::test]
 async fn a_receipt_that_was_changed_is_told_from_what_is_none() {
-    let world = World::start();
-    let mut receipts = Vec::new();
-    for _ in 0..3 {
-        receipts.push(world.ice().lodge(detainer_for("us-ny-doccs")).await.accepted().receipt.unwrap());
-    }
-    let key_file = world.directory().join("keys/log.vkey");
-    let key = fs::read_to_string(&key_file).unwrap();
-    let file = world.directory().join("receipt.json");
-    let verify = |given: &str, key: &str| {
-        fs::write(&file, given).unwrap();
-        let output = comity(&["verify-receipt", path(&file), "--key", key]);
-        (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
-    };
+    let Receipted { world: _world, receipts, key_file, key, file } = Receipted::three().await;
+    let verify = |given: &str, key: &str| verify_receipt(&file, given, key);
     let good = kept(&receipts[2]);
     let with = |field: &str, value: Value| {
         let mut changed = good.clone();

@@ -1,13 +1,15 @@
 //! What a start would find at a path. Everything that a start would refuse is refused here too, and nothing is changed.
 
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::io::{Error, ErrorKind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustix::fs::{Access, access};
 
-use crate::store::sqlite::{beside, check_schema, has_second_name, is_blank, open_read_only, open_reader, real};
+use crate::store::sqlite::{
+    alone_with, beside, check_schema, is_blank, lock_itself, open_read_only, open_reader, real,
+};
 use crate::store::{Found, StoreError};
 
 /// Looks for the store of a file.
@@ -20,18 +22,14 @@ pub(in crate::store) fn find(path: &Path, wrapping_key: &[u8; 32]) -> Result<Fou
     }
     access(directory, Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK).map_err(Error::from)?;
     let lock = beside(path, "-lock");
-    if is_held(&lock)? {
-        return Ok(Found::InUse(lock));
+    if let Some(held) = open(&lock)?.map_or(Ok(None), |file| held(alone_with(file, &lock)))? {
+        return Ok(Found::InUse(held));
     }
-    let file = match File::options().read(true).append(true).open(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Found::Nothing),
-        opened => opened?,
-    };
-    if has_second_name(&file)? {
-        return Err(StoreError::SecondName(path.clone()));
+    if open(path)?.is_none() {
+        return Ok(Found::Nothing);
     }
-    if is_held(path)? {
-        return Ok(Found::InUse(path.clone()));
+    if let Some(held) = held(lock_itself(path))? {
+        return Ok(Found::InUse(held));
     }
     let connection = open_reader(path)?;
     if is_blank(&connection)? {
@@ -41,15 +39,19 @@ pub(in crate::store) fn find(path: &Path, wrapping_key: &[u8; 32]) -> Result<Fou
     Ok(Found::Store(Arc::new(open_read_only(path, Some(wrapping_key))?)))
 }
 
-/// Whether a gateway holds a file.
-fn is_held(path: &Path) -> Result<bool, StoreError> {
-    let file = match File::options().read(true).append(true).open(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
-        opened => opened?,
-    };
-    match file.try_lock() {
-        Ok(()) => Ok(false),
-        Err(TryLockError::WouldBlock) => Ok(true),
-        Err(TryLockError::Error(error)) => Err(error.into()),
+/// A file as a start opens it, if it is there.
+fn open(path: &Path) -> Result<Option<File>, StoreError> {
+    match File::options().read(true).append(true).open(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        opened => Ok(Some(opened?)),
+    }
+}
+
+/// What a gateway holds, where that kept us from holding it for a moment.
+fn held(taken: Result<File, StoreError>) -> Result<Option<PathBuf>, StoreError> {
+    match taken {
+        Ok(_let_go_again) => Ok(None),
+        Err(StoreError::Held(path)) => Ok(Some(path)),
+        Err(error) => Err(error),
     }
 }

@@ -111,27 +111,24 @@ fn real(path: &Path) -> Result<PathBuf, StoreError> {
 /// begin without it.
 fn lock_itself(path: &Path) -> Result<File, StoreError> {
     let file = File::open(path)?;
-    if has_second_name(&file)? {
+    if file.metadata()?.nlink() > 1 {
         return Err(StoreError::SecondName(path.to_owned()));
     }
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(StoreError::Held(path.to_owned())),
-        Err(TryLockError::Error(error)) => Err(error.into()),
-    }
-}
-
-fn has_second_name(file: &File) -> Result<bool, StoreError> {
-    Ok(file.metadata()?.nlink() > 1)
+    alone_with(file, path)
 }
 
 /// A file beside the store, so that a second gateway by the same name does not even touch the store.
 fn lock(path: &Path) -> Result<File, StoreError> {
     let name = beside(path, "-lock");
     let file = File::options().create(true).append(true).mode(0o600).open(&name)?;
+    alone_with(file, &name)
+}
+
+/// A file that is held until it is closed, if nobody else holds it.
+fn alone_with(file: File, path: &Path) -> Result<File, StoreError> {
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(StoreError::Held(name)),
+        Err(TryLockError::WouldBlock) => Err(StoreError::Held(path.to_owned())),
         Err(TryLockError::Error(error)) => Err(error.into()),
     }
 }
