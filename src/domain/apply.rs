@@ -17,12 +17,13 @@ use crate::domain::apply::detainer::{
 use crate::domain::case::Case;
 use crate::domain::claim::Side;
 use crate::domain::clocks::{Firing, all_of_custody, all_of_detainer};
-use crate::domain::custody::{Custody, CustodyState, Destination, Movement};
+use crate::domain::custody::{Custody, CustodyState, Destination, Identity, Movement};
 use crate::domain::detainer::{Acknowledgement, Detainer, DetainerState, Finding};
 use crate::domain::determination::{FieldClass, LawAction, Ruling};
 use crate::domain::event::{Disclosure, Event, Record, RecordedDetermination};
 use crate::domain::hold::{self, HoldEnd, end_hold, held_on_other_ground, promises_hold};
 use crate::domain::ids::CaseName;
+use crate::domain::matching;
 use crate::domain::subject::Flags;
 use crate::domain::timetable::Timetable;
 
@@ -90,10 +91,7 @@ pub fn apply(case: &mut Case, record: &Record, exchange_index: u64, now: Timesta
                 held_on_other_ground(custody, now);
             }
         }),
-        Event::IdentityCorrected { identity, .. } => at.custody(|custody| {
-            custody.intake.flags = custody.intake.flags.corrected(identity.flags);
-            custody.intake.subject = identity.subject.clone();
-        }),
+        Event::IdentityCorrected { identity, .. } => at.describe(identity),
         Event::CustodyMoved { movement, .. } => at.move_to(movement),
         Event::ReleaseScheduled { release, .. } | Event::ReleaseRescheduled { release, .. } => at.custody(|custody| {
             let scheduled = custody.state == CustodyState::ReleaseScheduled;
@@ -273,6 +271,8 @@ impl At<'_> {
         match acknowledgement.finding {
             Finding::MatchedCustody => {
                 self.custody(|custody| custody.detainers.push(name.clone()));
+                let standing = self.case.standing.clone();
+                self.detainer(name, Disclosure::Internal, |detainer| *detainer = detainer.heir_of(&standing));
                 let found = self.case.detainer.clone();
                 self.case.standing.extend(found);
             }
@@ -331,6 +331,18 @@ impl At<'_> {
         }
     }
 
+    /// The record of a custody comes to speak of somebody otherwise described.
+    fn describe(&mut self, identity: &Identity) {
+        let Some(before) = self.case.custody.as_ref().map(|custody| custody.intake.subject.clone()) else { return };
+        self.custody(|custody| {
+            custody.intake.flags = custody.intake.flags.corrected(identity.flags);
+            custody.intake.subject = identity.subject.clone();
+        });
+        if !matching::alike(&before, &identity.subject) {
+            self.each(|_| true, |detainer| detainer.describe(&before, &identity.subject));
+        }
+    }
+
     /// Custody and detainers go with the person; a promise binds whoever gave it.
     fn move_to(&mut self, movement: &Movement) {
         self.custody(|custody| {
@@ -345,7 +357,16 @@ impl At<'_> {
             }
         });
         if let Destination::Agency(custodian, _) = &movement.to {
-            self.each(|_| true, |detainer| detainer.custodian = Some(custodian.clone()));
+            self.each(
+                |_| true,
+                |detainer| {
+                    detainer.custodian = Some(custodian.clone());
+                    // What one custodian saw of a warrant is not there again when the person comes back. What it refused is.
+                    if detainer.verified.as_ref().is_some_and(|verified| !verified.refused()) {
+                        detainer.verified = None;
+                    }
+                },
+            );
             self.each(
                 |detainer| detainer.state.is_active(),
                 |detainer| {

@@ -40,6 +40,19 @@ impl ChargeStatus {
         }
     }
 
+    /// Whether a conviction may have come of it, or gone before: one that is set aside is a dismissal.
+    pub fn may_follow_conviction(self) -> bool {
+        match self {
+            Self::Convicted | Self::Dismissed | Self::Sealed | Self::YouthfulOffender => true,
+            Self::Arrested | Self::Charged | Self::Pending | Self::HeldToAnswer | Self::Acquitted => false,
+        }
+    }
+
+    /// Whether the person is held on such a charge, or may serve a sentence for it.
+    pub fn is_live(self) -> bool {
+        self.is_open() || self == Self::Convicted
+    }
+
     /// Whether the record behind the charge may only be judged by a person.
     pub fn is_sealed(self) -> bool {
         matches!(self, Self::Sealed | Self::YouthfulOffender)

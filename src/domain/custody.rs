@@ -155,6 +155,27 @@ pub struct OtherGround {
     pub document_sha256: [u8; 32],
 }
 
+impl OtherGround {
+    /// Whether it cites what the detainer itself rests on: its form, its warrant, or the law of removal. A sample of how it
+    /// is cited, and no reading of law: an officer answers for the rest.
+    pub fn is_the_detainers(&self) -> bool {
+        const CITED: [&str; 14] = [
+            "detainer", "i247", "i200", "i205", "8cfr", "8usc1182", "8usc1225", "8usc1226", "8usc1227", "8usc1231",
+            "8usc1357", "ina236", "ina241", "ina287",
+        ];
+        let plain: String =
+            self.citation.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
+        // 18 USC 1226 is not 8 USC 1226, and section 12261 is not section 1226.
+        let stands_alone = |at: usize, cited: &str| {
+            let digit = |c: Option<char>| c.is_some_and(|c| c.is_ascii_digit());
+            let before = digit(plain[..at].chars().next_back()) && digit(cited.chars().next());
+            let after = digit(plain[at + cited.len()..].chars().next()) && digit(cited.chars().next_back());
+            !before && !after
+        };
+        CITED.iter().any(|cited| plain.match_indices(cited).any(|(at, _)| stands_alone(at, cited)))
+    }
+}
+
 /// Who a person is, and what must be minded, as the custodian now knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {

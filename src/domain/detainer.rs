@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::charge::Charge;
 use crate::domain::clocks::DetainerClocks;
+use crate::domain::custody::Custody;
 use crate::domain::ids::{AgencyId, CaseName};
+use crate::domain::matching;
 use crate::domain::obligation::Owed;
 use crate::domain::review::Review;
 use crate::domain::service::ServiceOfCopy;
@@ -277,6 +279,12 @@ pub struct Detainer {
     pub custodian: Option<AgencyId>,
     /// What was found.
     pub acknowledgement: Option<Acknowledgement>,
+    /// How often either record has come to describe the person otherwise.
+    #[serde(default)]
+    pub described: u32,
+    /// Where an officer vouched for the match: as of which description. Another was not before them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vouched: Option<u32>,
     /// What was answered.
     pub answer: Option<Answer>,
     /// When and how a copy was served.
@@ -326,6 +334,8 @@ impl Detainer {
             request_version: 1,
             custodian: None,
             acknowledgement: None,
+            described: 0,
+            vouched: None,
             answer: None,
             service: None,
             verified: None,
@@ -359,6 +369,45 @@ impl Detainer {
     /// The custody that it is linked to.
     pub fn linked_custody(&self) -> Option<&CaseName> {
         self.acknowledgement.as_ref()?.custody.as_ref()
+    }
+
+    /// Whether the records do not bear out the match by which it stands on a custody, and no officer vouched for it as they
+    /// are. Either side may have described the person anew since it was made.
+    pub fn match_disputed(&self, custody: &Custody) -> bool {
+        let matched = |found: &&Acknowledgement| found.custody.as_ref() == Some(&custody.name);
+        let found = self.acknowledgement.as_ref().filter(matched);
+        let unlike = |found| !matching::disputed(found, &self.request.subject, &custody.intake.subject).is_empty();
+        self.vouched != Some(self.described) && found.is_some_and(unlike)
+    }
+
+    /// Once one of the two records describes the person so, who was described so before.
+    pub(in crate::domain) fn describe(&mut self, before: &Subject, after: &Subject) {
+        if !matching::alike(before, after) {
+            self.described = self.described.saturating_add(1);
+        }
+    }
+
+    /// The same, with what its custody says of the person corrected.
+    #[must_use]
+    pub fn described_anew(&self, before: &Subject, after: &Subject) -> Self {
+        let mut detainer = self.clone();
+        detainer.describe(before, after);
+        detainer
+    }
+
+    /// As it stands on a custody beside others of its issuer's, lifted or not: what the issuer claimed of the person stands,
+    /// and what the custodian refused of its warrants is refused, though it asks anew.
+    #[must_use]
+    pub fn heir_of(&self, standing: &[Self]) -> Self {
+        let mut heir = self.clone();
+        for before in standing.iter().filter(|before| before.issuer == self.issuer && before.name != self.name) {
+            heir.request.flags = heir.request.flags.either(before.request.flags);
+            let refused = before.verified.as_ref().filter(|verified| verified.refused());
+            if heir.verified.is_none() {
+                heir.verified = refused.cloned();
+            }
+        }
+        heir
     }
 
     /// Whoever holds the person, or is asked by name.

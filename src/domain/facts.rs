@@ -65,6 +65,9 @@ pub struct CaseFacts {
     pub final_order: bool,
     /// The custodian says that the release date is open to the public.
     pub date_public: bool,
+    /// The two records do not bear out the match that the detainer stands by, and no officer vouched for it as they now
+    /// stand.
+    pub match_disputed: bool,
     /// What the custodian's record says.
     pub record: Assertions,
     /// What the requester says.

@@ -41,6 +41,12 @@ pub fn disputed(found: &Acknowledgement, asked: &Subject, held: &Subject) -> Vec
     }
 }
 
+/// Whether a match that stands on one of these descriptions stands on the other in the same way.
+pub fn alike(one: &Subject, other: &Subject) -> bool {
+    let compared = |of: &Subject| (of.name.clone(), of.aliases.clone(), of.birth_date, of.identifiers.clone());
+    compared(one) == compared(other)
+}
+
 fn disagreements(method: Option<MatchMethod>, asked: &Subject, held: &Subject) -> Vec<Disagreement> {
     let numbers = Compared::of(&asked.identifiers, &held.identifiers);
     if numbers.contradict {
@@ -132,7 +138,8 @@ fn is_hyphen(c: char) -> bool {
 
 /// Letters alone, without case or accents.
 fn folded(word: &str) -> String {
-    let letters = word.nfkd().filter(|c| !is_combining_mark(*c) && c.is_alphanumeric());
+    let letters =
+        word.nfkd().filter(|c| !is_accent(*c) && !is_apostrophe(*c) && (c.is_alphanumeric() || is_combining_mark(*c)));
     letters.flat_map(char::to_lowercase).fold(String::new(), |mut folded, letter| {
         match unaccented(letter) {
             Some(plain) => folded.push_str(plain),
@@ -140,6 +147,23 @@ fn folded(word: &str) -> String {
         }
         folded
     })
+}
+
+/// Whether a mark may be left out of a name: an accent, or the points of a script that is mostly written without. The marks
+/// of others, vowels in Devanagari and voiced kana among them, make another name.
+fn is_accent(c: char) -> bool {
+    matches!(c,
+        // Latin, Greek and Cyrillic.
+        '\u{300}'..='\u{36f}' | '\u{483}'..='\u{489}' | '\u{1ab0}'..='\u{1aff}' | '\u{1dc0}'..='\u{1dff}'
+        | '\u{20d0}'..='\u{20ff}' | '\u{fe20}'..='\u{fe2f}'
+        // Hebrew and Arabic.
+        | '\u{591}'..='\u{5c7}' | '\u{610}'..='\u{61a}' | '\u{640}' | '\u{64b}'..='\u{65f}' | '\u{670}'
+        | '\u{6d6}'..='\u{6ed}')
+}
+
+/// Letters that are written for an apostrophe, such as the \u{2bb}okina.
+fn is_apostrophe(c: char) -> bool {
+    matches!(c, '\u{2b9}'..='\u{2bf}' | '\u{2c8}' | '\u{a78b}' | '\u{a78c}')
 }
 
 /// Letters whose stroke or ligature no decomposition takes away, as an alphabet without them has them.
@@ -154,6 +178,7 @@ fn unaccented(letter: char) -> Option<&'static str> {
         'þ' => "th",
         'ħ' => "h",
         'ı' => "i",
+        'ς' => "σ",
         _ => return None,
     })
 }

@@ -76,6 +76,9 @@ pub struct Basis {
     pub custodian: AgencyId,
     /// The version of the request.
     pub request_version: u32,
+    /// How often either record had come to describe the person otherwise.
+    #[serde(default)]
+    pub described: u32,
     /// The policies that leave it to a person, sorted. Empty: no policy spoke.
     pub policies: Vec<String>,
 }
@@ -158,6 +161,7 @@ impl Detainer {
             custody: found.custody.clone()?,
             custodian: self.custodian.clone()?,
             request_version: self.request_version,
+            described: self.described,
             policies: policies.to_vec(),
         })
     }

@@ -24,7 +24,7 @@ use crate::domain::warrant::WarrantVerification;
 /// How far the clocks of an agency and of the gateway may stand apart.
 pub const SKEW: SignedDuration = SignedDuration::from_mins(5);
 
-/// A field that says a time or day that cannot be.
+/// A field that says what cannot be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Impossible {
     /// Its path in the request.

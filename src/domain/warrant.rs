@@ -1,7 +1,8 @@
 //! The warrant that comes with a request, and what the custodian has seen of it.
 
-use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::detainer::Request;
@@ -107,6 +108,42 @@ impl Warrant {
     }
 }
 
+/// What of a warrant is said otherwise by the issuer and by the custodian's officer who compared it. Where the issuer does
+/// not say it, there is nothing that could differ.
+pub fn differing(verification: &WarrantVerification, asserted: &Warrant) -> Vec<WarrantDetail> {
+    let seen = &verification.seen;
+    let plain = |text: &Option<String>| text.as_deref().map(plain);
+    let day = |at: Option<Timestamp>| at.map(|at| TimeZone::UTC.to_datetime(at).date());
+    let near = |one: Date, other: Date| one.duration_until(other).abs() <= SignedDuration::from_hours(24);
+    let unlike = |detail: &&WarrantDetail| match detail {
+        // Of the person the records are compared, when the match is made.
+        WarrantDetail::Subject => false,
+        WarrantDetail::Court => differ(plain(&seen.court), plain(&asserted.court)),
+        WarrantDetail::Signer => differ(plain(&seen.signer), plain(&asserted.signer)),
+        WarrantDetail::Docket => differ(plain(&seen.docket), plain(&asserted.docket)),
+        // Each of them says the day in its own zone.
+        WarrantDetail::SignedDate => {
+            day(seen.signed_at).zip(day(asserted.signed_at)).is_some_and(|(one, other)| !near(one, other))
+        }
+        WarrantDetail::ExpiryDate => differ(seen.expires_on, asserted.expires_on),
+        WarrantDetail::DocumentHash => {
+            let hash = |warrant: &Warrant| warrant.document.as_ref().map(|document| document.sha256);
+            differ(hash(seen), hash(asserted))
+        }
+    };
+    let verified = verification.outcome == VerificationOutcome::Verified;
+    verification.compared.iter().filter(|_| verified).filter(unlike).copied().collect()
+}
+
+fn differ<T: PartialEq>(one: Option<T>, other: Option<T>) -> bool {
+    one.zip(other).is_some_and(|(one, other)| one != other)
+}
+
+/// Letters and digits alone, without case: how a court is punctuated says nothing.
+fn plain(text: &str) -> String {
+    text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
 vocabulary! {
     /// What came of looking at a warrant.
     pub enum VerificationOutcome {
@@ -196,11 +233,17 @@ impl VerifiedWarrant {
         custodian == Some(&self.custodian) && (same || self.refused())
     }
 
+    /// Whether its last day is over: as the custodian read it, or as the issuer said where the custodian read none.
+    pub fn expired(&self, today: Date) -> bool {
+        let last = self.verification.seen.expires_on.or(self.asserted.expires_on);
+        last.is_some_and(|last| last < today)
+    }
+
     /// The judge's warrant that counts on a day: verified, a judge's, and not expired.
     pub fn judges_warrant(&self, today: Date) -> Option<&Warrant> {
         let WarrantVerification { outcome, seen, .. } = &self.verification;
         let counts = *outcome == VerificationOutcome::Verified && seen.issuing_authority.is_judge();
-        (counts && !seen.expired(today)).then_some(seen)
+        (counts && !self.expired(today)).then_some(seen)
     }
 
     /// The officer's warrant that was received or verified, and has not expired.
@@ -211,7 +254,7 @@ impl VerifiedWarrant {
             VerificationOutcome::Refused | VerificationOutcome::Withdrawn => false,
         };
         let officers = matches!(seen.kind, WarrantKind::I200 | WarrantKind::I205);
-        (received && officers && !seen.expired(today)).then_some(seen.kind)
+        (received && officers && !self.expired(today)).then_some(seen.kind)
     }
 
     /// Whether the final order of removal was seen.

@@ -261,7 +261,7 @@ mod tests {
     }
 
     /// Every comparison with a date of its own, and every fact, each in a rule that a ruling would name.
-    const CONDITIONS: [&str; 34] = [
+    const CONDITIONS: [&str; 35] = [
         r#"context.now < datetime("1970-01-01T00:00:00.010Z")"#,
         r#"context.now <= datetime("1970-01-01T00:00:00.020Z")"#,
         r#"datetime("1970-01-01T00:00:00.030Z") == context.now"#,
@@ -290,6 +290,7 @@ mod tests {
         "context.undated_conviction",
         "context.criminal_warrant || context.terrorist_list_match",
         "context.date_public",
+        "context.match_disputed",
         "context.citizen || context.lawful_status || context.citizenship_claim",
         "context.juvenile || context.sealed",
         "context.protected",

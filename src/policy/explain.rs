@@ -53,6 +53,8 @@ vocabulary! {
         Protected = "protected",
         /// The release date is open to the public.
         DatePublic = "date_public",
+        /// The records do not bear out the match.
+        MatchDisputed = "match_disputed",
         /// A judge's warrant, a list match, citizenship or another flag, as the requester says.
         Asserted = "asserted",
         /// The charges that the requester names: one more, one fewer, or one word of one of them.

@@ -32,10 +32,11 @@ use crate::domain::ids::{AgencyId, CaseName, JurisdictionId};
 use crate::domain::matching::Disagreement;
 use crate::domain::permit::{Admitted, Permitted};
 use crate::domain::times::{self, Impossible};
+use crate::domain::warrant::{WarrantDetail, differing};
 use crate::domain::zone::Zones;
 use crate::policy::admit::AdmitError;
 use crate::policy::engine::Engine;
-use crate::policy::gate::question::{Question, facts_of};
+use crate::policy::gate::question::{Question, facts_of, facts_of_detainer};
 
 /// Why the gate does not let a command pass.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -179,7 +180,8 @@ impl Gate {
         self.admit(caller, admitted.value.method().rpc()).map_err(|_| Denial::NotAdmitted)?;
         let laws = Question { gate: self, admitted: &admitted, case, now }.laws(id)?;
         // Last: whoever may not do it learns nothing of what stands on record.
-        let impossible = times::impossible(&admitted.value, case, now, self.zones.of(jurisdiction));
+        let mut impossible = times::impossible(&admitted.value, case, now, self.zones.of(jurisdiction));
+        impossible.extend(told_apart(&admitted.value, case));
         if !impossible.is_empty() {
             return Err(Denial::Impossible(impossible));
         }
@@ -194,8 +196,8 @@ impl Gate {
         let law = |detainer: &Detainer| {
             let jurisdiction = &detainer.name.jurisdiction;
             let requester = self.requester(detainer);
-            let known = (detainer.verified_now(), Some(custody));
-            let facts = facts_of(Stage::Answer, requester, &detainer.request, known, self.as_of(jurisdiction, now));
+            let as_of = self.as_of(jurisdiction, now);
+            let facts = facts_of_detainer(Stage::Answer, requester, detainer, Some(custody), as_of);
             let facts = CaseFacts { custodian_class: class, ..facts };
             (detainer.name.clone(), self.engine.law(jurisdiction, &facts, now))
         };
@@ -234,18 +236,15 @@ impl Gate {
         now: Timestamp,
     ) -> LawView {
         let jurisdiction = &detainer.name.jurisdiction;
-        // What the custodian saw of the warrant is its own record, as the custody is.
-        let known = (custody.and(detainer.verified_now()), custody);
-        let facts = CaseFacts {
-            custodian_class: holder.and_then(|id| self.agencies.get(id)?.class),
-            ..facts_of(
-                Stage::Deliver,
-                self.requester(detainer),
-                &detainer.request,
-                known,
-                self.as_of(jurisdiction, now),
-            )
+        let requester = self.requester(detainer);
+        let as_of = self.as_of(jurisdiction, now);
+        let facts = match custody {
+            Some(_) => facts_of_detainer(Stage::Deliver, requester, detainer, custody, as_of),
+            // Of what the issuer asked alone.
+            None => facts_of(Stage::Deliver, requester, &detainer.request, (None, None), as_of),
         };
+        let custodian_class = holder.and_then(|id| self.agencies.get(id)?.class);
+        let facts = CaseFacts { custodian_class, ..facts };
         self.engine.law(jurisdiction, &facts, now)
     }
 
@@ -301,6 +300,32 @@ impl Gate {
     }
 }
 
+/// What an officer is said to have compared, though the request and what the officer read differ in it: such a warrant is
+/// refused, or what the officer read is entered as it reads.
+fn told_apart(command: &CaseCommand, case: &Case) -> Vec<Impossible> {
+    let CaseCommand::VerifyWarrant { verification, .. } = command else { return Vec::new() };
+    let asserted = case.detainer.as_ref().map(|detainer| &detainer.request.warrant);
+    let differing = asserted.map(|asserted| differing(verification, asserted)).unwrap_or_default();
+    let at_fault = |detail| Impossible {
+        field: format!("verification.seen.{}", seen_as(detail)),
+        expected: "what the request says, since it is said to have been compared; else the warrant is refused",
+    };
+    differing.into_iter().map(at_fault).collect()
+}
+
+/// The field of a warrant that says a detail of it.
+fn seen_as(detail: WarrantDetail) -> &'static str {
+    match detail {
+        WarrantDetail::Subject => "subject",
+        WarrantDetail::Court => "court",
+        WarrantDetail::Signer => "signer",
+        WarrantDetail::Docket => "docket",
+        WarrantDetail::SignedDate => "signed_at",
+        WarrantDetail::ExpiryDate => "expires_on",
+        WarrantDetail::DocumentHash => "document_sha256",
+    }
+}
+
 /// Whom a detainer names.
 fn addressee(detainer: &Detainer) -> Option<&AgencyId> {
     match &detainer.request.addressee {
@@ -326,7 +351,7 @@ mod tests {
         Acknowledgement, DetainerBasis, DetainerForm, DetainerState, Finding, Request, Warrant,
     };
     use crate::domain::determination::Ruling;
-    use crate::domain::subject::{Flags, Identifiers, PersonName, Subject};
+    use crate::domain::subject::{Flags, Identifiers, MatchMethod, PersonName, Subject};
     use crate::policy::samples::with_law;
 
     /// Turns on nothing but the age of a conviction.
@@ -394,7 +419,7 @@ mod tests {
         let acknowledgement = Acknowledgement {
             finding: Finding::MatchedCustody,
             custody: Some(name),
-            method: None,
+            method: Some(MatchMethod::Biometric),
             confidence_percent: None,
             occurred_at: None,
             reason: None,

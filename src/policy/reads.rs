@@ -116,6 +116,7 @@ impl Reads {
             warrant: if reads("warrant") { facts.warrant } else { WarrantKind::None },
             final_order: facts.final_order && reads("final_order"),
             date_public: facts.date_public && reads("date_public"),
+            match_disputed: facts.match_disputed && reads("match_disputed"),
             record: self.flags(&facts.record, ""),
             asserted: self.flags(&facts.asserted, CLAIM),
         }
@@ -292,6 +293,7 @@ mod tests {
         check("context.criminal_warrant", |facts| facts.record.criminal_warrant = true);
         check("context.terrorist_list_match", |facts| facts.record.terrorist_list_match = true);
         check("context.date_public", |facts| facts.date_public = true);
+        check("context.match_disputed", |facts| facts.match_disputed = true);
         check("context.charges == []", |facts| facts.record.offences.clear());
         check("context.undated_conviction", |facts| {
             _ = facts.record.offences.insert(convicted(ConvictionAge::Unknown));

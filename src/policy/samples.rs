@@ -25,6 +25,7 @@ pub(crate) fn facts() -> CaseFacts {
         warrant: WarrantKind::I200,
         final_order: false,
         date_public: false,
+        match_disputed: false,
         record: Assertions {
             offences: [offence(OffenceCategory::Assault, ChargeStatus::Pending, ConvictionAge::None)].into(),
             ..Assertions::default()
@@ -124,8 +125,8 @@ pub(crate) fn any_facts() -> impl Strategy<Value = CaseFacts> {
     let officers = select(&[WarrantKind::None, WarrantKind::I200, WarrantKind::I205][..]);
     let asked = (btree_set(select(DetainerBasis::ALL), 0..3), officers);
     let claims = prop_oneof![Just(Assertions::default()), any_assertions()];
-    (who, asked, any_assertions(), claims, any::<[bool; 3]>()).prop_map(|(who, asked, record, asserted, flags)| {
-        let [asks_for_hold, final_order, date_public] = flags;
+    (who, asked, any_assertions(), claims, any::<[bool; 4]>()).prop_map(|(who, asked, record, asserted, flags)| {
+        let [asks_for_hold, final_order, date_public, match_disputed] = flags;
         CaseFacts {
             stage: who.0,
             requester_kind: who.1,
@@ -136,6 +137,7 @@ pub(crate) fn any_facts() -> impl Strategy<Value = CaseFacts> {
             warrant: asked.1,
             final_order,
             date_public,
+            match_disputed,
             record,
             asserted,
         }
@@ -144,7 +146,7 @@ pub(crate) fn any_facts() -> impl Strategy<Value = CaseFacts> {
 
 /// Two cases that differ in one fact at most.
 pub(crate) fn like_cases() -> impl Strategy<Value = [CaseFacts; 2]> {
-    const MOVE: [fn(&mut CaseFacts, &CaseFacts); 9] = [
+    const MOVE: [fn(&mut CaseFacts, &CaseFacts); 10] = [
         |to, from| to.stage = from.stage,
         |to, from| to.requester_kind = from.requester_kind,
         |to, from| to.custodian_class = from.custodian_class,
@@ -154,6 +156,7 @@ pub(crate) fn like_cases() -> impl Strategy<Value = [CaseFacts; 2]> {
         |to, from| to.warrant = from.warrant,
         |to, from| to.final_order = from.final_order,
         |to, from| to.date_public = from.date_public,
+        |to, from| to.match_disputed = from.match_disputed,
     ];
     const SAY: [fn(&mut Assertions, &Assertions); 10] = [
         |to, from| to.judge = from.judge,

@@ -118,6 +118,7 @@ impl Vocabulary {
             ("warrant", word(&self.warrant, facts.warrant.word())),
             ("final_order", Value::new_bool(facts.final_order)),
             ("date_public", Value::new_bool(facts.date_public)),
+            ("match_disputed", Value::new_bool(facts.match_disputed)),
             (ASSERTED, Value::new_record(asserted).ok()?),
         ];
         context(pairs.into_iter().chain(self.assertions(&facts.record)).chain(class))

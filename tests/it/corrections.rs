@@ -30,7 +30,6 @@ async fn a_retraction_does_not_say_why_not_even_by_the_method_that_made_it() {
 async fn an_answer_that_was_told_is_taken_back_with_the_finding_that_was_not() {
     let world = World::start();
     // Of a county jail's custody the requester is not told; that it declined, it is.
-    let jail = world.system("us-ny-erie-jail");
     let matched = world.matched("us-ny-erie-jail").await;
     world.answers("us-ny-erie-jail", &matched.detainer, v1::AnswerKind::Decline).await.accepted();
     let before = world.ice().detainer(&matched.detainer).await.accepted();
@@ -41,7 +40,7 @@ async fn an_answer_that_was_told_is_taken_back_with_the_finding_that_was_not() {
     (found.finding, found.match_method) = (v1::Finding::NoSuchPerson.into(), v1::MatchMethod::Unspecified.into());
     found.confidence_percent = 0;
     nobody.correction = Some(correction());
-    jail.acknowledge(nobody).await.accepted();
+    world.officer("us-ny-erie-jail").acknowledge(nobody).await.accepted();
 
     let after = world.ice().detainer(&matched.detainer).await.accepted();
     assert_eq!((after.answer, after.state), (None, v1::DetainerState::Lodged.into()));

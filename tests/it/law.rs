@@ -8,7 +8,7 @@ use comity::wire::{entry, v1};
 use jiff::SignedDuration;
 use tonic::Code;
 
-use crate::harness::changes::{amendment_of, claim_on, resolution_of, verification_of};
+use crate::harness::changes::{claim_on, resolution_of, verification_of};
 use crate::harness::requests::{
     NY, NY_CUSTODY, NY_EXCHANGE, REASON, TX, answer_to, at, detainer_for, detainer_with_judicial_warrant_for,
     intake_at, match_of, reasoned_answer_to, receipt_of, release_of, schedule_of, withdrawal_of,
@@ -63,61 +63,6 @@ async fn a_judges_warrant_that_nobody_saw_opens_nothing() {
 
     officer.verify_warrant(verification_of(&matched.detainer)).await.accepted();
     world.answers(agency, &matched.detainer, HonorHold).await.accepted();
-}
-
-#[tokio::test]
-async fn a_verification_counts_for_the_warrant_that_was_seen_and_no_other() {
-    let world = World::start();
-    let agency = "us-ny-erie-jail";
-    let officer = world.officer(agency);
-    let honors = |detainer: String| {
-        let reasoned = reasoned_answer_to(&detainer, HonorHold);
-        let officer = world.officer(agency);
-        async move { officer.answer(reasoned).await }
-    };
-    // Refused: not even the document counts.
-    let refused = world.matched_on_a_claimed_warrant(agency).await.detainer;
-    let mut verification = verification_of(&refused);
-    let said = verification.verification.as_mut().unwrap();
-    (said.outcome, said.reason) = (v1::VerificationOutcome::Refused.into(), "no such docket".to_owned());
-    officer.verify_warrant(verification).await.accepted();
-    honors(refused).await.barred();
-    // Expired: good until the end of its last day.
-    let expired = world.matched_on_a_claimed_warrant(agency).await.detainer;
-    let mut verification = verification_of(&expired);
-    verification.verification.as_mut().unwrap().seen.as_mut().unwrap().expires_on = "2026-01-31".to_owned();
-    officer.verify_warrant(verification).await.accepted();
-    honors(expired).await.barred();
-    // Withdrawn by the custodian.
-    let withdrawn = world.matched_with_judicial_warrant(agency).await.detainer;
-    let mut verification = verification_of(&withdrawn);
-    let said = verification.verification.as_mut().unwrap();
-    (said.outcome, said.reason) = (v1::VerificationOutcome::Withdrawn.into(), "vacated".to_owned());
-    officer.verify_warrant(verification).await.accepted();
-    honors(withdrawn).await.barred();
-    // Another warrant than the one that was seen.
-    let amended = world.matched_with_judicial_warrant(agency).await.detainer;
-    let mut amendment = amendment_of(&amended, detainer_with_judicial_warrant_for(agency));
-    amendment.detainer.as_mut().unwrap().warrant.as_mut().unwrap().docket = "26-mj-0002".to_owned();
-    world.ice().amend(amendment).await.accepted();
-    honors(amended).await.barred();
-    // Another person than the one that it was compared with.
-    let other = world.matched_with_judicial_warrant(agency).await.detainer;
-    let mut amendment = amendment_of(&other, detainer_with_judicial_warrant_for(agency));
-    let subject = amendment.detainer.as_mut().unwrap().subject.as_mut().unwrap();
-    subject.name = Some(v1::PersonName { given: "Ada".to_owned(), family: "Synthetic".to_owned() });
-    world.ice().amend(amendment).await.accepted();
-    honors(other).await.barred();
-    // A refusal stands, whatever the issuer says instead.
-    let again = world.matched_on_a_claimed_warrant(agency).await.detainer;
-    let mut verification = verification_of(&again);
-    let said = verification.verification.as_mut().unwrap();
-    (said.outcome, said.reason) = (v1::VerificationOutcome::Refused.into(), "forged".to_owned());
-    officer.verify_warrant(verification).await.accepted();
-    let mut amendment = amendment_of(&again, detainer_with_judicial_warrant_for(agency));
-    amendment.detainer.as_mut().unwrap().warrant.as_mut().unwrap().docket = "26-mj-0003".to_owned();
-    world.ice().amend(amendment).await.accepted();
-    honors(again).await.barred();
 }
 
 #[tokio::test]

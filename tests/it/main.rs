@@ -106,4 +106,6 @@ mod unopened;
 #[cfg(test)]
 mod verify;
 #[cfg(test)]
+mod warrants;
+#[cfg(test)]
 mod world;

@@ -3,8 +3,10 @@
 use comity::wire::v1;
 use tonic::Code;
 
-use crate::harness::changes::amendment_of;
-use crate::harness::requests::{NY_EXCHANGE, REASON, answer_to, detainer_for, intake_at, match_of, reasoned_answer_to};
+use crate::harness::changes::{amendment_of, birth_date_in, window_under};
+use crate::harness::requests::{
+    NY_EXCHANGE, REASON, answer_to, detainer_for, intake_at, match_of, reasoned_answer_to, release_of, schedule_of,
+};
 use crate::harness::{Outcome, Party, Refused, World};
 
 const JAIL: &str = "us-tx-harris-jail";
@@ -124,24 +126,84 @@ async fn the_issuer_learns_nothing_of_a_dispute() {
     assert!(!format!("{entries:?}").contains(REASON));
 }
 
-/// Either side may describe the person anew after the match.
-#[tokio::test]
-async fn nothing_is_promised_by_a_machine_on_a_match_that_the_records_no_longer_bear_out() {
-    let world = World::start();
-    let (ada, eve) = (person("Ada", "Synthetic", "1980-02-03", ""), person("Eve", "Other", "1991", ""));
-    let (detainer, custody) = asked_and_held(&world, &ada, &ada).await;
-    let (system, officer) = (world.system(JAIL), world.officer(JAIL));
-    system.acknowledge(matched(&detainer, &custody, NameAndBirthDate, "")).await.accepted();
+/// The issuer asks for somebody else in its place.
+async fn asks_for(world: &World, detainer: &str, somebody: &v1::Subject) {
     let mut amended = detainer_for(JAIL);
     let asked = amended.detainer.as_mut().unwrap();
-    (asked.subject, asked.flags) = (Some(eve), None);
-    world.ice().amend(amendment_of(&detainer, amended)).await.accepted();
-    for kind in [v1::AnswerKind::HonorHold, v1::AnswerKind::NotifyOnly] {
-        disputed(system.answer(reasoned_answer_to(&detainer, kind)).await, "name, birth-date");
+    (asked.subject, asked.flags) = (Some(somebody.clone()), None);
+    world.ice().amend(amendment_of(detainer, amended)).await.accepted();
+}
+
+/// The person is handed to whoever asks for them.
+fn handed_over(custody: &str) -> v1::RecordReleaseRequest {
+    let mut released = release_of(custody);
+    released.release.as_mut().unwrap().recipient = v1::ReleaseRecipient::RequestingAgency.into();
+    released
+}
+
+/// The custodian corrects of whom its record is.
+async fn holds(world: &World, custody: &str, somebody: &v1::Subject) {
+    let corrected = v1::CorrectIdentityRequest {
+        subject: Some(somebody.clone()),
+        flags: Some(v1::Flags::default()),
+        ..birth_date_in(custody)
+    };
+    world.system(JAIL).correct_identity(corrected).await.accepted();
+}
+
+/// Texas makes notice a duty. Either side may describe the person anew after the match: then nothing follows from it, by a
+/// machine or by law, until an officer says that both records are of one person.
+#[tokio::test]
+async fn nothing_follows_from_a_match_that_the_records_no_longer_bear_out() {
+    let (ada, eve) = (person("Ada", "Synthetic", "1980-02-03", ""), person("Eve", "Other", "1991", ""));
+    for (by_issuer, vouched) in [(true, false), (false, false), (true, true), (false, true)] {
+        let world = World::start();
+        let (system, officer) = (world.system(JAIL), world.officer(JAIL));
+        let before = if vouched { person("Zoe", "Third", "1970", "") } else { ada.clone() };
+        let (detainer, custody) = asked_and_held(&world, &ada, &before).await;
+        let (finder, reason) = if vouched { (&officer, REASON) } else { (&system, "") };
+        finder.acknowledge(matched(&detainer, &custody, NameAndBirthDate, reason)).await.accepted();
+        if !by_issuer {
+            system.answer(answer_to(&detainer, v1::AnswerKind::HonorHold)).await.accepted();
+        }
+        if by_issuer {
+            asks_for(&world, &detainer, &eve).await
+        } else {
+            holds(&world, &custody, &eve).await
+        }
+        let stands = system.detainer(&detainer).await.accepted().state();
+        let waits = if by_issuer { v1::DetainerState::Matched } else { v1::DetainerState::UnderReview };
+        assert_eq!(stands, waits, "a promise of before is no promise any more");
+
+        for kind in [v1::AnswerKind::HonorHold, v1::AnswerKind::NotifyOnly] {
+            system.answer(reasoned_answer_to(&detainer, kind)).await.refused(Code::PermissionDenied, "REVIEW_REQUIRED");
+            officer.answer(answer_to(&detainer, kind)).await.refused(Code::PermissionDenied, "REVIEW_REQUIRED");
+        }
+        let window = system.offer(window_under(&detainer)).await;
+        window.refused(Code::PermissionDenied, "REVIEW_REQUIRED");
+        let entries = world.ice().entries(&NY_EXCHANGE.replace("us-ny", "us-tx")).await.accepted().len();
+        system.schedule(schedule_of(&custody)).await.accepted();
+        let after = world.ice().entries(&NY_EXCHANGE.replace("us-ny", "us-tx")).await.accepted().len();
+        assert_eq!(after, entries, "ICE is told nothing of when somebody else is released");
+        let told = world.ice().detainer(&detainer).await.accepted();
+        assert_eq!(told.acknowledgement, None, "nor any longer that anybody was found");
+        let handed = system.release(handed_over(&custody)).await;
+        handed.refused(Code::PermissionDenied, "REVIEW_REQUIRED");
+
+        // Both records are before the officer who answers with a reason.
+        officer.answer(reasoned_answer_to(&detainer, v1::AnswerKind::HonorHold)).await.accepted();
+        let told = world.ice().detainer(&detainer).await.accepted();
+        assert_eq!(told.answer.map(|answer| answer.kind()), Some(v1::AnswerKind::HonorHold));
+        // For another person than these, nobody has spoken.
+        holds(&world, &custody, &person("Kim", "Fourth", "1960", "")).await;
+        let stands = system.detainer(&detainer).await.accepted().state();
+        assert_eq!(stands, v1::DetainerState::UnderReview);
+        system.release(handed_over(&custody)).await.refused(Code::PermissionDenied, "REVIEW_REQUIRED");
+        // And where the records agree again, there is nothing to dispute.
+        holds(&world, &custody, if by_issuer { &eve } else { &ada }).await;
+        system.answer(answer_to(&detainer, v1::AnswerKind::HonorHold)).await.accepted();
+        world.journal.assert_nothing_personal();
     }
-    let reasonless = officer.answer(answer_to(&detainer, v1::AnswerKind::HonorHold)).await;
-    disputed(reasonless, "name, birth-date");
-    officer.answer(reasoned_answer_to(&detainer, v1::AnswerKind::HonorHold)).await.accepted();
 }
 
 /// What stands where a number is not known is nobody's number.

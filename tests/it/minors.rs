@@ -4,8 +4,10 @@ use comity::wire::v1;
 use tonic::Code;
 
 use crate::harness::World;
-use crate::harness::changes::birth_date_in;
-use crate::harness::requests::{answer_to, detainer_for, intake_at, match_of, reasoned_answer_to, request_id};
+use crate::harness::changes::{birth_date_in, correction};
+use crate::harness::requests::{
+    answer_to, detainer_for, intake_at, match_of, reasoned_answer_to, request_id, withdrawal_of,
+};
 
 const JAIL: &str = "us-tx-harris-jail";
 
@@ -117,4 +119,73 @@ async fn whom_a_record_calls_a_citizen_no_machine_holds() {
     world.system(JAIL).acknowledge(match_of(&detainer, &custody)).await.accepted();
     let honored = world.system(JAIL).answer(answer_to(&detainer, v1::AnswerKind::HonorHold)).await;
     honored.refused(Code::PermissionDenied, "REVIEW_REQUIRED");
+}
+
+/// What guards somebody goes with the match. A machine that could part it could have the person matched to a record that
+/// says nothing of it.
+#[tokio::test]
+async fn no_machine_takes_from_a_match_whom_the_custody_guards() {
+    let guarded: [fn(&mut v1::Custody); 6] = [
+        |custody| custody.flags = Some(v1::Flags { citizenship_claim: true, ..Default::default() }),
+        |custody| custody.flags = Some(v1::Flags { citizen: true, ..Default::default() }),
+        |custody| custody.flags = Some(v1::Flags { juvenile: true, ..Default::default() }),
+        |custody| custody.flags = Some(v1::Flags { protected_program: true, ..Default::default() }),
+        |custody| born(custody.subject.as_mut().unwrap(), "2010"),
+        |custody| custody.charges[0].status = v1::ChargeStatus::Sealed.into(),
+    ];
+    let world = World::start();
+    let (system, officer) = (world.system(JAIL), world.officer(JAIL));
+    let plain: fn(&mut v1::Custody) = |custody| custody.flags = None;
+    for (guard, by_machine) in guarded.into_iter().map(|guard| (guard, false)).chain([(plain, true)]) {
+        let mut intake = intake_at(JAIL);
+        let custody = intake.custody.as_mut().unwrap();
+        custody.flags = None;
+        guard(custody);
+        let custody = system.open(intake).await.accepted().custody.unwrap().name;
+        let detainer = world.lodged(JAIL).await;
+        system.acknowledge(match_of(&detainer, &custody)).await.accepted();
+        let parting = || {
+            let mut parted = match_of(&detainer, "");
+            let found = parted.acknowledgement.as_mut().unwrap();
+            *found = v1::Acknowledgement { finding: v1::Finding::IdentityMismatch.into(), ..Default::default() };
+            parted.correction = Some(correction());
+            parted
+        };
+        if by_machine {
+            system.acknowledge(parting()).await.accepted();
+        } else {
+            system.acknowledge(parting()).await.refused(Code::PermissionDenied, "REVIEW_REQUIRED");
+            officer.acknowledge(parting()).await.accepted();
+        }
+    }
+}
+
+/// A safeguard that its author claimed is not unclaimed by asking anew.
+#[tokio::test]
+async fn what_an_issuer_claimed_of_somebody_stands_though_it_lifts_the_detainer_and_lodges_another() {
+    let claimed: [fn(&mut v1::Flags); 4] = [
+        |flags| flags.citizenship_claim = true,
+        |flags| flags.citizen = true,
+        |flags| flags.proof_of_status = true,
+        |flags| flags.juvenile = true,
+    ];
+    let world = World::start();
+    let system = world.system(JAIL);
+    for claim in claimed {
+        let mut lodging = detainer_for(JAIL);
+        let mut flags = v1::Flags::default();
+        claim(&mut flags);
+        lodging.detainer.as_mut().unwrap().flags = Some(flags);
+        let first = world.ice().lodge(lodging).await.accepted().detainer.unwrap().name;
+        let custody = world.held(JAIL).await;
+        system.acknowledge(match_of(&first, &custody)).await.accepted();
+        let before = system.answer(answer_to(&first, v1::AnswerKind::HonorHold)).await.0.unwrap_err();
+        world.ice().withdraw(withdrawal_of(&first)).await.accepted();
+
+        let again = world.lodged(JAIL).await;
+        let said = system.acknowledge(match_of(&again, &custody)).await.accepted().determinations;
+        assert!(said.iter().all(|one| !matches!(one.ruling(), v1::Ruling::Must)), "{said:?}");
+        let after = system.answer(answer_to(&again, v1::AnswerKind::HonorHold)).await.0.unwrap_err();
+        assert_eq!((after.code(), after.message()), (before.code(), before.message()));
+    }
 }

@@ -153,6 +153,7 @@ fn facts(rng: &mut Rng) -> CaseFacts {
         warrant: [WarrantKind::None, WarrantKind::I200, WarrantKind::I205][rng.usize(..3)],
         final_order: rng.bool(),
         date_public: rng.bool(),
+        match_disputed: rng.u8(..8) == 0,
         record: assertions(rng),
         ..sample::facts()
     }

@@ -194,6 +194,7 @@ pub(crate) fn facts() -> CaseFacts {
         warrant: asked.warrant.kind,
         final_order: false,
         date_public: false,
+        match_disputed: false,
         record: Assertions { offences: [Offence::of(&charge(), as_of)].into(), ..Assertions::default() },
         asserted: Assertions::default(),
     }

@@ -17,6 +17,8 @@ pub(super) fn acknowledge(
 ) {
     detainer.custodian = Some(custodian.clone());
     detainer.acknowledgement = Some(acknowledgement.clone());
+    // The gate lets nobody give a reason for a match that needs one but an officer.
+    detainer.vouched = acknowledgement.reason.is_some().then_some(detainer.described);
     detainer.clocks.hold_lapsed_at = None;
     let found = match (acknowledgement.finding, &detainer.request.addressee) {
         (Finding::MatchedCustody, _) => DetainerState::Matched,
@@ -101,6 +103,8 @@ pub(super) fn give_answer(detainer: &mut Detainer, custodian: &AgencyId, answer:
 /// A new version is to be looked into, where nobody was found, and answered anew. What the issuer sees follows from what
 /// it saw, and tells nothing of what it was not told.
 pub(super) fn amend(detainer: &mut Detainer, amended: &Detainer) {
+    let before = detainer.request.subject.clone();
+    detainer.describe(&before, &amended.request.subject);
     detainer.request = amended.request.clone();
     detainer.request_version = amended.request_version;
     match detainer.state {

@@ -43,12 +43,17 @@ pub(super) fn correct_identity(
     correction: &Correction,
 ) -> Result<Vec<Record>, Refusal> {
     let custody = case.custody.as_ref().ok_or(Refusal::NoSuchCase)?;
+    // Whether the issuer may be told of it is judged of the match as it leaves it.
+    let mut case = case.clone();
+    for detainer in case.detainer.iter_mut().chain(&mut case.standing) {
+        detainer.describe(&custody.intake.subject, &identity.subject);
+    }
     let event = Event::IdentityCorrected {
         custody: custody.name.clone(),
         identity: Box::new(identity.clone()),
         correction: correction.clone(),
     };
-    Ok(changed(case, permitted, custody, event, &Change::Identity(Box::new(identity.subject.clone()))))
+    Ok(changed(&case, permitted, custody, event, &Change::Identity(Box::new(identity.subject.clone()))))
 }
 
 pub(super) fn move_to(

@@ -59,6 +59,13 @@ fn names_and_birth_dates_agree_as_the_rule_says() {
     names("|Núñez, José", "José|Núñez", &[]);
     names("Łukasz|Straße", "lukasz|STRASSE", &[]);
     names("王|小明", "王|小明", &[]);
+    names("Γιώργος|Παπαδόπουλος", "ΓΙΩΡΓΟΣ|ΠΑΠΑΔΟΠΟΥΛΟΣ", &[]);
+    names("Kaʻiulani|Hoʻokano", "Kaiulani|Ho'okano", &[]);
+    names("مُحَمَّد|علي", "محمد|علي", &[]);
+    names("राम|सिंह", "राम|सिंह", &[]);
+    names("राम|सिंह", "रीमा|सिंह", &[Name]);
+    names("さとう|はな", "さどう|はな", &[Name]);
+    names("佐藤|はな", "佐藤|ばな", &[Name]);
     names("Ada|Synthetic", "Eve|Synthetic", &[Name]);
     names("Ada|Synthetic", "Ada Maria|Synthetic", &[Name]);
     names("|Synthetic", "|Synthetic", &[Name]);

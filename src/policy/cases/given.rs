@@ -55,6 +55,8 @@ pub(super) struct Given {
     #[serde(default)]
     date_public: bool,
     #[serde(default)]
+    match_disputed: bool,
+    #[serde(default)]
     asserted: Claimed,
 }
 
@@ -115,6 +117,7 @@ impl Given {
             warrant: if warrant == WarrantKind::Judicial { WarrantKind::None } else { warrant },
             final_order: self.final_order,
             date_public: self.date_public,
+            match_disputed: self.match_disputed,
             record: Assertions {
                 judge,
                 // As the gate has it: what no judge signed is no warrant on a criminal charge.

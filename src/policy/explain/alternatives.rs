@@ -15,7 +15,7 @@ use crate::policy::explain::{Alternative, Fact};
 /// A fact that holds or does not.
 type Flag = (Fact, fn(&mut CaseFacts) -> &mut bool);
 
-const FLAGS: [Flag; 8] = [
+const FLAGS: [Flag; 9] = [
     (Fact::TerroristListMatch, |facts| &mut facts.record.terrorist_list_match),
     (Fact::CitizenshipClaim, |facts| &mut facts.record.citizenship_claim),
     (Fact::Citizen, |facts| &mut facts.record.citizen),
@@ -24,6 +24,7 @@ const FLAGS: [Flag; 8] = [
     (Fact::Juvenile, |facts| &mut facts.record.juvenile),
     (Fact::Protected, |facts| &mut facts.record.protected),
     (Fact::DatePublic, |facts| &mut facts.date_public),
+    (Fact::MatchDisputed, |facts| &mut facts.match_disputed),
 ];
 
 /// Who says what is changed.

@@ -140,6 +140,7 @@ fn crossed(one: &CaseFacts, from: &CaseFacts, fact: Fact, at: prop::sample::Inde
         }
         Fact::AssertedCharges => to.asserted = crossed_charges(&one.asserted, &from.asserted, at),
         Fact::DatePublic => to.date_public = from.date_public,
+        Fact::MatchDisputed => to.match_disputed = from.match_disputed,
     }
     to
 }

@@ -23,7 +23,6 @@ use crate::domain::warrant::{VerifiedWarrant, Warrant, WarrantKind, WarrantVerif
 use crate::policy::gate::appeal::appeal_answer_stands_within;
 use crate::policy::gate::within::{
     answer_stands_within, by_officer, decision_stands_within, match_borne_out, offer_stands_within,
-    promise_is_of_the_person,
 };
 use crate::policy::gate::{Denial, Gate, is_addressed_to};
 
@@ -54,18 +53,15 @@ impl<'a> Question<'a> {
                 let custody = match acknowledgement.finding {
                     Finding::MatchedCustody => {
                         let custody = self.holders()?;
-                        match_borne_out(
-                            acknowledgement,
-                            acknowledgement.reason.as_ref(),
-                            self.caller(),
-                            detainer,
-                            custody,
-                        )?;
-                        Some(custody)
+                        match_borne_out(acknowledgement, self.caller(), detainer, custody)?;
+                        let heir = detainer.heir_of(&self.case.standing);
+                        return Ok(self.of_one(Stage::Acknowledge, &heir, Some(custody)));
                     }
                     // A match is parted by whoever holds the person that it was made with.
                     Finding::NoSuchPerson | Finding::IdentityMismatch => {
-                        linked.map(|_| self.holders()).transpose()?;
+                        // Whoever it is matched to next would be without what guards this one.
+                        let guarded = linked.is_some_and(|custody| self.is_guarded(custody));
+                        linked.map(|_| self.by_officer_if(guarded)).transpose()?;
                         None
                     }
                 };
@@ -75,7 +71,6 @@ impl<'a> Question<'a> {
                 let detainer = self.custodians()?;
                 let laws = self.of_one(Stage::Answer, detainer, linked);
                 laws.values().try_for_each(|law| answer_stands_within(answer, self.caller(), detainer, law))?;
-                linked.map_or(Ok(()), |custody| promise_is_of_the_person(answer, self.caller(), detainer, custody))?;
                 Ok(laws)
             }
             CaseCommand::OfferWindow { reason, .. } => {
@@ -167,6 +162,12 @@ impl<'a> Question<'a> {
         }
         laws.values().try_for_each(|law| decision_stands_within(matter, decision, law))?;
         Ok(laws)
+    }
+
+    /// Whether the custodian's own record puts the person under a safeguard.
+    fn is_guarded(&self, Custody { intake, .. }: &Custody) -> bool {
+        let said = said(intake.flags, &intake.charges, Some(&intake.subject), self.as_of());
+        said.citizenship_claim || said.citizen || said.juvenile || said.sealed || said.protected
     }
 
     /// A safeguard is lifted by a person alone, and by whoever holds the person concerned.
@@ -261,11 +262,14 @@ impl<'a> Question<'a> {
         stage: Stage,
         concerned: impl Iterator<Item = &'a Detainer>,
     ) -> Result<Laws, Denial> {
-        let custody = self.holders()?.after(&self.admitted.value);
+        let held = self.holders()?;
+        let custody = held.after(&self.admitted.value);
         let class = self.class_after()?;
         // What the holder before saw of a warrant, the next has not seen.
-        let with_next =
-            |detainer: &Detainer| Detainer { custodian: Some(custody.custodian.clone()), ..detainer.clone() };
+        let with_next = |detainer: &Detainer| {
+            let described = detainer.described_anew(&held.intake.subject, &custody.intake.subject);
+            Detainer { custodian: Some(custody.custodian.clone()), ..described }
+        };
         Ok(concerned.map(|detainer| self.of_detainer(stage, &with_next(detainer), Some(&custody), class)).collect())
     }
 
@@ -288,8 +292,7 @@ impl<'a> Question<'a> {
         custody: Option<&Custody>,
         custodian_class: Option<AgencyClass>,
     ) -> (CaseName, LawView) {
-        let known = (detainer.verified_now(), custody);
-        let facts = facts_of(stage, self.gate.requester(detainer), &detainer.request, known, self.as_of());
+        let facts = facts_of_detainer(stage, self.gate.requester(detainer), detainer, custody, self.as_of());
         (detainer.name.clone(), self.ask(&CaseFacts { custodian_class, ..facts }))
     }
 
@@ -307,6 +310,19 @@ impl<'a> Question<'a> {
 fn date_public(custody: &Custody) -> bool {
     let actual = custody.released.as_ref().map(|release| release.date_public);
     actual.or(custody.scheduled.as_ref().map(|release| release.date_public)).unwrap_or(false)
+}
+
+/// Facts of a detainer where it stands. What the custodian saw of the warrant is its own record, as the custody is.
+pub(super) fn facts_of_detainer(
+    stage: Stage,
+    requester_kind: AgencyKind,
+    detainer: &Detainer,
+    custody: Option<&Custody>,
+    as_of: AsOf<'_>,
+) -> CaseFacts {
+    let known = (detainer.verified_now(), custody);
+    let match_disputed = custody.is_some_and(|custody| detainer.match_disputed(custody));
+    CaseFacts { match_disputed, ..facts_of(stage, requester_kind, &detainer.request, known, as_of) }
 }
 
 /// Facts known to the gateway, each under whoever says it: what was asked, what the custodian's record holds where the
@@ -328,6 +344,7 @@ pub(super) fn facts_of(
         warrant: officers_warrant(&request.warrant, verified, as_of.today),
         final_order: verified.is_some_and(VerifiedWarrant::final_order_seen),
         date_public: custody.is_some_and(date_public),
+        match_disputed: false,
         record: record(verified, custody, as_of),
         asserted: claims(request, as_of),
     }
@@ -336,7 +353,7 @@ pub(super) fn facts_of(
 /// An officer's warrant triggers by its document: attached, or received by the custodian. One that the custodian refused, or
 /// read as expired, triggers nothing.
 fn officers_warrant(warrant: &Warrant, verified: Option<&VerifiedWarrant>, today: Date) -> WarrantKind {
-    if verified.is_some_and(|verified| verified.refused() || verified.verification.seen.expired(today)) {
+    if verified.is_some_and(|verified| verified.refused() || verified.expired(today)) {
         return WarrantKind::None;
     }
     let officers = matches!(warrant.kind, WarrantKind::I200 | WarrantKind::I205);

@@ -19,30 +19,13 @@ pub(super) fn by_officer(caller: &Caller) -> bool {
 /// records are before whoever asks: nothing is told by it.
 pub(super) fn match_borne_out(
     found: &Acknowledgement,
-    reason: Option<&String>,
     caller: &Caller,
     detainer: &Detainer,
     custody: &Custody,
 ) -> Result<(), Denial> {
     let disputed = matching::disputed(found, &detainer.request.subject, &custody.intake.subject);
-    let vouched = by_officer(caller) && reason.is_some();
+    let vouched = by_officer(caller) && found.reason.is_some();
     if disputed.is_empty() || vouched { Ok(()) } else { Err(Denial::MatchDisputed(disputed)) }
-}
-
-/// Nothing is promised on a match that the records have ceased to bear out since it was made: either side may have
-/// described the person anew. Whoever vouched for it, vouched for what the records did not say then either.
-pub(super) fn promise_is_of_the_person(
-    answer: &Answer,
-    caller: &Caller,
-    detainer: &Detainer,
-    custody: &Custody,
-) -> Result<(), Denial> {
-    match &detainer.acknowledgement {
-        Some(found) if answer.kind.promises() && found.reason.is_none() => {
-            match_borne_out(found, answer.reason.as_ref(), caller, detainer, custody)
-        }
-        Some(_) | None => Ok(()),
-    }
 }
 
 /// The answer an officer gives must stand within the law: nothing forbidden, nothing left to a person done by a

@@ -77,7 +77,7 @@ pub(super) struct Task<'a> {
 /// Facts that put a case under a safeguard, whoever says them.
 const SAFEGUARDED: &str = "context.citizenship_claim || context.asserted.citizenship_claim || context.citizen \
                            || context.asserted.citizen || context.juvenile || context.asserted.juvenile \
-                           || context.sealed || context.asserted.sealed";
+                           || context.sealed || context.asserted.sealed || context.match_disputed";
 /// The person is no alien.
 const CITIZEN: &str = "context.citizen || context.asserted.citizen";
 /// The classes that are shown in every case.

@@ -94,12 +94,12 @@ fn any_given() -> impl Strategy<Value = Table> {
         word::<DetainerForm>(),
         subsequence(DetainerBasis::ALL, 0..=DetainerBasis::ALL.len()),
         word::<WarrantKind>(),
-        any::<[bool; 2]>(),
+        any::<[bool; 3]>(),
     );
     let on = (2010_i16..2030, 1_i8..13, 1_i8..29, 0_i8..24)
         .prop_map(|(year, month, day, hour)| format!("{year}-{month:02}-{day:02}T{hour:02}:00:00"));
     (on, words, any_said(), any_said()).prop_map(|(on, words, record, asserted)| {
-        let (asked_by, custodian, stage, form, basis, warrant, [final_order, date_public]) = words;
+        let (asked_by, custodian, stage, form, basis, warrant, [final_order, date_public, match_disputed]) = words;
         let basis: Vec<Value> = basis.iter().map(|word| word.word().into()).collect();
         let pairs = [
             ("on", on.into()),
@@ -111,6 +111,7 @@ fn any_given() -> impl Strategy<Value = Table> {
             ("warrant", warrant),
             ("final_order", final_order.into()),
             ("date_public", date_public.into()),
+            ("match_disputed", match_disputed.into()),
             ("asserted", asserted.into()),
         ];
         record.into_iter().chain(pairs.map(|(key, value)| (key.to_owned(), value))).collect()

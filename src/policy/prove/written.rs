@@ -34,7 +34,7 @@ pub(super) fn given_of(request: &cedar::Request, on: DateTime) -> Result<Table, 
     say("form", facts.word("form")?.to_uppercase().into());
     say("basis", facts.words("basis")?.into_iter().collect::<Vec<_>>().into());
     say("warrant", facts.word("warrant")?.to_uppercase().replace("NONE", "none").into());
-    for word in ["final_order", "date_public"] {
+    for word in ["final_order", "date_public", "match_disputed"] {
         say(word, facts.flag(word)?.into());
     }
     said(&facts, on.date(), &mut say)?;

@@ -6,7 +6,7 @@ use crate::domain::custody::{
     ScheduledRelease,
 };
 use crate::domain::hand_over::HandedTo;
-use crate::domain::ids::{CaseKind, InvalidId};
+use crate::domain::ids::CaseKind;
 use crate::domain::subject::Flags;
 use crate::domain::text::Use;
 use crate::wire::parse::{
@@ -94,6 +94,9 @@ impl WriteRequest for v1::UpdateChargesRequest {
         let custody = form.case("name", &self.name, CaseKind::Custody);
         let charges = subject::charges(&mut form, "charges", self.charges);
         let other_ground = other_ground(&mut form, self.other_ground);
+        if other_ground.is_some() && !charges.iter().any(|charge| charge.status.is_live()) {
+            form.fault("charges", "with one that the person is held on, where another ground is cited");
+        }
         let command = custody.map(|custody| CaseCommand::UpdateCharges { custody, charges, other_ground });
         upon(form, command, &self.request_id, &self.etag)
     }
@@ -235,9 +238,15 @@ fn closing(form: &mut Form, field: &str, closing: Option<v1::Closing>) -> Option
 fn other_ground(form: &mut Form, cited: Option<v1::OtherGround>) -> Option<OtherGround> {
     let cited = cited?;
     let citation = form.required_text("other_ground.citation", &cited.citation, Use::Citation, CITATION_LEN_MAX);
-    let digest = cited.document_sha256.try_into().map_err(|_| InvalidId { expected: "32 bytes" });
-    let document_sha256 = form.parsed("other_ground.document_sha256", digest);
-    Some(OtherGround { citation: citation?, document_sha256: document_sha256? })
+    let document_sha256 = form.digest("other_ground.document_sha256", cited.document_sha256);
+    let cited = OtherGround { citation: citation?, document_sha256: document_sha256? };
+    if cited.is_the_detainers() {
+        form.fault(
+            "other_ground.citation",
+            "another ground than the detainer: a request to hold is none beside itself",
+        );
+    }
+    Some(cited)
 }
 
 /// Circumstances as corrected. A claim is no circumstance that a correction could raise or resolve by the way.

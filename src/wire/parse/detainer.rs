@@ -6,7 +6,7 @@ use crate::domain::detainer::{
     Acknowledgement, Addressee, Answer, AnswerKind, DetainerBasis, Finding, IssuingAuthority, Request, Warrant,
     WarrantKind,
 };
-use crate::domain::ids::{CaseKind, InvalidId};
+use crate::domain::ids::CaseKind;
 use crate::domain::service::ServiceOfCopy;
 use crate::domain::text::Use;
 use crate::domain::warrant::{VerificationOutcome, WarrantDetail, WarrantDocument, WarrantVerification};
@@ -200,8 +200,7 @@ fn document(form: &mut Form, field: &str, sha256: Vec<u8>, media_type: String) -
     if sha256.is_empty() && media_type.is_empty() {
         return None;
     }
-    let digest = sha256.try_into().map_err(|_| InvalidId { expected: "32 bytes" });
-    let sha256 = form.parsed(&format!("{field}.document_sha256"), digest);
+    let sha256 = form.digest(&format!("{field}.document_sha256"), sha256);
     if !is_media_type(&media_type) {
         form.fault(&format!("{field}.document_media_type"), "a media type such as application/pdf");
     }
@@ -249,6 +248,9 @@ fn verified(form: &mut Form, field: &str, compared: &[WarrantDetail], seen: &War
     }
     if seen.kind != WarrantKind::Judicial {
         return;
+    }
+    if !compared.contains(&WarrantDetail::Subject) {
+        form.fault(&format!("{field}.compared"), "with the subject: whose warrant it is, where a judge's is verified");
     }
     let known = seen.issuing_authority.is_judge();
     for (given, name, expected) in [
@@ -312,8 +314,7 @@ fn service_of_copy(form: &mut Form, field: &str, service: Option<v1::ServiceOfCo
     let served_at = form.required_time(&format!("{field}.served_at"), service.served_at);
     let method = form.required_word(&format!("{field}.method"), service.method);
     let language = form.required_id(&format!("{field}.language"), &service.language);
-    let digest = service.copy_sha256.try_into().map_err(|_| InvalidId { expected: "32 bytes" });
-    let copy_sha256 = form.parsed(&format!("{field}.copy_sha256"), digest);
+    let copy_sha256 = form.digest(&format!("{field}.copy_sha256"), service.copy_sha256);
     Some(ServiceOfCopy {
         served_at: served_at?,
         method: method?,

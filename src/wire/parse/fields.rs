@@ -48,6 +48,18 @@ impl Form {
         value.map_err(|error| self.fault(field, error.expected)).ok()
     }
 
+    /// The SHA-256 of a document. What stands where there is none, such as zeros or the hash of nothing, is no document's.
+    pub fn digest(&mut self, field: &str, bytes: Vec<u8>) -> Option<[u8; 32]> {
+        const OF_NOTHING: [u8; 32] = [
+            0xe3, 0xb0, 0xc4, 0x42, 0x98, 0xfc, 0x1c, 0x14, 0x9a, 0xfb, 0xf4, 0xc8, 0x99, 0x6f, 0xb9, 0x24, 0x27, 0xae,
+            0x41, 0xe4, 0x64, 0x9b, 0x93, 0x4c, 0xa4, 0x95, 0x99, 0x1b, 0x78, 0x52, 0xb8, 0x55,
+        ];
+        let digest: Result<[u8; 32], _> = bytes.try_into().map_err(|_| InvalidId { expected: "32 bytes" });
+        let of_a_document = |digest: &[u8; 32]| ![OF_NOTHING, [0; 32], [0xff; 32]].contains(digest);
+        let expected = InvalidId { expected: "the SHA-256 of a document that is there" };
+        self.parsed(field, digest.and_then(|digest| of_a_document(&digest).then_some(digest).ok_or(expected)))
+    }
+
     /// A message that must be there.
     pub fn required<T>(&mut self, field: &str, value: Option<T>) -> Option<T> {
         if value.is_none() {

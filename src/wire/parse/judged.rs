@@ -100,6 +100,7 @@ pub fn judged(recorded: &v1::Facts) -> Option<Judged> {
             warrant: from_wire(recorded.warrant).filter(|_| recorded.asserted.is_some()).unwrap_or(WarrantKind::None),
             final_order: recorded.final_order,
             date_public: recorded.date_public,
+            match_disputed: recorded.match_disputed,
             record: of_record,
             asserted,
         },

@@ -116,6 +116,7 @@ fn facts(form: &mut Form, given: &v1::Facts) -> Option<CaseFacts> {
         warrant: warrant?,
         final_order: given.final_order,
         date_public: given.date_public,
+        match_disputed: given.match_disputed,
         record,
         asserted: asserted.unwrap_or_default(),
     };

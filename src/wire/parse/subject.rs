@@ -1,6 +1,6 @@
 //! Persons and charges.
 
-use crate::domain::charge::Charge;
+use crate::domain::charge::{Charge, ChargeStatus};
 use crate::domain::subject::{Flags, Identifiers, PersonName, Subject};
 use crate::domain::text::Use;
 use crate::wire::parse::Form;
@@ -57,6 +57,9 @@ pub(super) fn charges(form: &mut Form, field: &str, charges: Vec<v1::Charge>) ->
         let charged_on = form.date(&format!("{field}.charged_on"), &charge.charged_on);
         let convicted_on = form.date(&format!("{field}.convicted_on"), &charge.convicted_on);
         let sentence_days = form.number(&format!("{field}.sentence_days"), charge.sentence_days, SENTENCE_DAYS_MAX);
+        if convicted_on.is_some() && status.is_some_and(|status: ChargeStatus| !status.may_follow_conviction()) {
+            form.fault(&format!("{field}.convicted_on"), "empty where the charge has come to no conviction");
+        }
         Some(Charge {
             statute,
             ncic,

@@ -33,6 +33,7 @@ pub fn judged(detainer: &CaseName, facts: &CaseFacts, judged_at: Timestamp) -> v
         sealed: facts.record.sealed,
         protected: facts.record.protected,
         date_public: facts.date_public,
+        match_disputed: facts.match_disputed,
         asserted: Some(asserted(&facts.asserted)),
         final_order: facts.final_order,
         citizen: facts.record.citizen,

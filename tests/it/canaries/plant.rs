@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use comity::wire::v1;
 use prost_reflect::{DynamicMessage, MethodDescriptor, Value};
 
 use crate::canaries::needles::Canary;
@@ -71,7 +72,9 @@ impl Planted {
 
     fn good_value(&mut self, method: &MethodDescriptor, place: &Place) -> Option<Value> {
         if let Holds::Word(_) = place.holds() {
-            return Some(Value::EnumNumber(1));
+            // A charge that has a day of conviction was a conviction.
+            let convicted = key(place) == "Charge.status";
+            return Some(Value::EnumNumber(if convicted { v1::ChargeStatus::Convicted.into() } else { 1 }));
         }
         if !is_personal(place) || BARE.iter().any(|(field, _)| *field == key(place)) {
             return None;

@@ -11,8 +11,8 @@ use crate::harness::changes::{
 };
 use crate::harness::duties::{decision_on, reviews_of};
 use crate::harness::requests::{
-    NY, NY_CUSTODY, TX, detainer_for, detainer_with_judicial_warrant_for, intake_at, match_of, reasoned_answer_to,
-    release_of, schedule_of, withdrawal_of,
+    NY, NY_CUSTODY, TX, charge, detainer_for, detainer_with_judicial_warrant_for, intake_at, match_of,
+    reasoned_answer_to, release_of, schedule_of, withdrawal_of,
 };
 use crate::harness::story::Matched;
 use crate::harness::{Party, World};
@@ -103,7 +103,8 @@ async fn does(world: &World, act: Act, matched: &Matched) {
                 ..v1::Acknowledgement::default()
             });
             parted.correction = Some(correction());
-            doccs.acknowledge(parted).await.accepted();
+            // A witness is among the circumstances: what guards somebody no machine takes from the match.
+            officer.acknowledge(parted).await.accepted();
         }
     }
 }
@@ -172,7 +173,12 @@ async fn another_ground_ends_the_alarm_where_an_officer_cites_a_document() {
                     party.cancel(request).await.map(drop)
                 }
                 "charges" => {
-                    let request = v1::UpdateChargesRequest { other_ground: cited, ..dismissal_in(&matched.custody) };
+                    let live = vec![charge()];
+                    let request = v1::UpdateChargesRequest {
+                        other_ground: cited,
+                        charges: live,
+                        ..dismissal_in(&matched.custody)
+                    };
                     party.update_charges(request).await.map(drop)
                 }
                 _ => {
@@ -192,6 +198,47 @@ async fn another_ground_ends_the_alarm_where_an_officer_cites_a_document() {
         assert_eq!(alarms(&world).await, 0, "{way}");
         world.journal.assert_nothing_personal();
     }
+}
+
+/// Nobody is held on a request beside itself, on a document that is not there, or on a charge that was dismissed.
+#[tokio::test]
+async fn what_is_no_other_ground_does_not_end_the_alarm() {
+    let world = World::start();
+    let matched = held_past_the_moment(&world).await;
+    let officer = world.officer(DOCCS);
+    let cited = |citation: &str| v1::OtherGround { citation: citation.to_owned(), ..other_ground() };
+    for citation in [
+        "8 CFR 287.7",
+        "8 C.F.R. \u{a7} 287.7(d)",
+        "the immigration detainer",
+        "Form I-247A",
+        "I-205",
+        "8 USC 1226(a)",
+        "8 U.S.C. 1231",
+        "INA \u{a7} 287(d)",
+    ] {
+        let request =
+            v1::CancelReleaseRequest { other_ground: Some(cited(citation)), ..cancellation_in(&matched.custody) };
+        let at_fault = officer.cancel(request).await.refused(tonic::Code::InvalidArgument, "INVALID_FIELD");
+        assert_eq!(at_fault.fields(), ["other_ground.citation"], "{citation}");
+    }
+    let nothing = Some(v1::OtherGround { document_sha256: vec![0; 32], ..other_ground() });
+    let request = v1::CancelReleaseRequest { other_ground: nothing, ..cancellation_in(&matched.custody) };
+    let at_fault = officer.cancel(request).await.refused(tonic::Code::InvalidArgument, "INVALID_FIELD");
+    assert_eq!(at_fault.fields(), ["other_ground.document_sha256"]);
+    for charges in [dismissal_in("").charges, Vec::new()] {
+        let ground = Some(other_ground());
+        let request = v1::UpdateChargesRequest { other_ground: ground, charges, ..dismissal_in(&matched.custody) };
+        let at_fault = officer.update_charges(request).await.refused(tonic::Code::InvalidArgument, "INVALID_FIELD");
+        assert_eq!(at_fault.fields(), ["charges"]);
+    }
+    world.pass(SignedDuration::from_hours(60));
+    world.gateway().tick().await.unwrap();
+    assert_eq!(alarms(&world).await, 1);
+    // Illegal re-entry is a crime, of another section of the same title.
+    let charged = Some(cited("8 USC 1326(a)"));
+    let request = v1::CancelReleaseRequest { other_ground: charged, ..cancellation_in(&matched.custody) };
+    officer.cancel(request).await.accepted();
 }
 
 /// What waits for the officers of an agency: the matter, and when it is due.

@@ -197,7 +197,7 @@ impl Attacker {
             "etag" | "cursor" | "page_token" => String::new(),
             "consumer" => self.random.choice(["", "", "cases", "statistics"]).unwrap().to_owned(),
             "custodian" | "agency" => format!("agencies/{}", self.random.choice(AGENCIES).unwrap()),
-            "birth_date" | "charged_on" | "convicted_on" => "1980-02-29".to_owned(),
+            "birth_date" | "charged_on" => "1980-02-29".to_owned(),
             "facility" => "NY029".to_owned(),
             "family" | "legal_basis" | "ordered_by" | "reason" | "ground" => "Synthetic".to_owned(),
             "language" => "es".to_owned(),

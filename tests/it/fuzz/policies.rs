@@ -73,10 +73,11 @@ fn ask(set: PolicySet) {
         let known = FieldClass::ALL.iter().copied().filter(|class| view.disclosable.contains(*class));
         assert_eq!(view.disclosable, Disclosable::by_law(known.collect()));
         // Whatever a pack says, where a safeguard stands a person decides at least.
-        let guarded: [fn(&mut CaseFacts); 3] = [
+        let guarded: [fn(&mut CaseFacts); 4] = [
             |facts| facts.record.citizenship_claim = true,
             |facts| facts.record.juvenile = true,
             |facts| facts.asserted.sealed = true,
+            |facts| facts.match_disputed = true,
         ];
         for guard in guarded {
             let mut facts = facts(stage);

@@ -69,6 +69,14 @@ impl<T> Outcome<T> {
     }
 }
 
+impl Refused {
+    /// The fields at fault.
+    pub(crate) fn fields(&self) -> Vec<String> {
+        let faults = self.status.get_details_bad_request().map(|fault| fault.field_violations).unwrap_or_default();
+        faults.into_iter().map(|fault| fault.field).collect()
+    }
+}
+
 fn reason(status: &Status) -> String {
     status.get_details_error_info().map(|info| info.reason).unwrap_or_default()
 }

@@ -47,7 +47,7 @@ pub(super) fn subject() -> v1::Subject {
     }
 }
 
-pub(super) fn charge() -> v1::Charge {
+pub(crate) fn charge() -> v1::Charge {
     v1::Charge {
         statute: "Statute-7391".to_owned(),
         ncic_code: "1399".to_owned(),

@@ -140,7 +140,7 @@ async fn whoever_was_matched_by_mistake_keeps_their_safeguards() {
     };
     let correction = Some(v1::Correction { reason: "somebody else".to_owned() });
     let parting = v1::AcknowledgeDetainerRequest { acknowledgement: Some(acknowledgement), correction, ..request };
-    world.doccs().acknowledge(parting).await.accepted();
+    world.officer("us-ny-doccs").acknowledge(parting).await.accepted();
     assert_eq!(shown(&world.ice(), 1).await, [Count, Custody]);
     assert_eq!(shown(&world.ice(), 4).await, [Count, Custody]);
     world.restart_after(|directory| seal(directory, &matched.custody)).await;

@@ -352,6 +352,7 @@ pub(super) fn known(
         record: intake.map_or_else(Said::default, |held| said(held.flags, &held.charges, &held.subject, today)),
         claimed: Said { listed: of.request.terrorist_list_match || claimed.listed, ..claimed },
         date_public: released.or(expected).unwrap_or(false),
+        disputed: custody.is_some_and(|custody| of.match_disputed(custody)),
         asks_for_hold: of.request.form.asks_for_hold(),
         late: now >= CHANGES_AT.parse::<Timestamp>().unwrap(),
     }

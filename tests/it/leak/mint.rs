@@ -155,15 +155,20 @@ impl Mint {
         PersonName { given: self.text(Identity), family: self.text(Identity) }
     }
 
-    pub(super) fn subject(&mut self) -> Subject {
+    fn numbers(&mut self) -> Numbers {
         const LETTERS: &str = "ABCDEFGHIJKLMNOPRSTUVWXYZ";
-        let numbers = Numbers {
+        Numbers {
             alien_number: self.some(|mint| mint.spelt(Identifiers, "", "0123456789", 9).parse().unwrap()),
             fbi_number: self.some(|mint| mint.spelt(Identifiers, "", LETTERS, 9).parse().unwrap()),
             state_id: self.some(|mint| mint.spelt(Identifiers, "NY", LETTERS, 8).parse().unwrap()),
             booking_number: self.some(|mint| mint.text(Identifiers).parse().unwrap()),
             din: self.some(|mint| mint.spelt(Identifiers, "24-B-", "0123456789", 4).parse().unwrap()),
-        };
+        }
+    }
+
+    pub(super) fn subject(&mut self) -> Subject {
+        // Records whose numbers contradict bear out no match: some have none.
+        let numbers = if self.odds(5) { Numbers::default() } else { self.numbers() };
         let citizenship = self.some(|mint| {
             let code = mint.unused(|rng| format!("Q{}{}", rng.uppercase(), rng.uppercase()));
             // Three letters are soon found by chance: with key and length, as they stand in a person.

@@ -32,6 +32,8 @@ pub(super) struct Known {
     pub(super) record: Said,
     pub(super) claimed: Said,
     pub(super) date_public: bool,
+    /// The records do not bear out the match.
+    pub(super) disputed: bool,
     pub(super) asks_for_hold: bool,
     /// The law has changed by then.
     pub(super) late: bool,
@@ -319,14 +321,14 @@ fn safeguards(act: Act, known: &Known) -> Vec<Guard> {
     if record.citizen || claimed.citizen {
         guards.push(guard(if disclosed { "safeguard.citizen-disclosure" } else { "safeguard.citizen" }, false));
     }
-    let three = [
+    let four = [
         (record.claim || claimed.claim, "safeguard.citizenship-claim", "safeguard.citizenship-claim-disclosure"),
         (record.juvenile || claimed.juvenile, "safeguard.juvenile", "safeguard.juvenile-disclosure"),
         (record.sealed || claimed.sealed, "safeguard.sealed", "safeguard.sealed-disclosure"),
+        (known.disputed, "safeguard.match-disputed", "safeguard.match-disputed-disclosure"),
     ];
     guards.extend(
-        three
-            .into_iter()
+        four.into_iter()
             .filter(|(holds, ..)| *holds)
             .map(|(_, act, shown)| guard(if disclosed { shown } else { act }, true)),
     );

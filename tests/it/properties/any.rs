@@ -147,7 +147,8 @@ pub(super) fn charge() -> impl Strategy<Value = Charge> {
             severity,
             status,
             charged_on,
-            convicted_on,
+            // What has come to no conviction has no day of one.
+            convicted_on: convicted_on.filter(|_| status.may_follow_conviction()),
             sentence_days,
         },
     )

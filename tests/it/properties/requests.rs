@@ -177,7 +177,10 @@ proptest! {
             etag: etag.clone(),
             other_ground: cited.as_ref().map(cites),
         };
-        let other_ground = cited;
+        // Whoever is held on another ground is held on some charge.
+        let live = charges.iter().any(|charge| charge.status.is_live());
+        let other_ground = cited.filter(|_| live);
+        let request = v1::UpdateChargesRequest { other_ground: request.other_ground.filter(|_| live), ..request };
         check(&request, &CaseCommand::UpdateCharges { custody: custody.name.clone(), charges, other_ground });
         let mut after = Custody { movement: Some(movement.clone()), ..custody.clone() };
         after.intake.subject = identity.subject.clone();

@@ -153,11 +153,12 @@ fn duties() -> BoxedStrategy<Event> {
 }
 
 fn review() -> impl Strategy<Value = Box<Review>> {
-    let basis = (custody_name(), agency(), any::<u32>(), vec(text("Pl-"), 0..3));
-    let basis = basis.prop_map(|(custody, custodian, request_version, policies)| Basis {
+    let basis = (custody_name(), agency(), any::<[u32; 2]>(), vec(text("Pl-"), 0..3));
+    let basis = basis.prop_map(|(custody, custodian, [request_version, described], policies)| Basis {
         custody,
         custodian,
         request_version,
+        described,
         policies,
     });
     let ground = option::of((reason(), option::of(text("Ci-"))));
@@ -315,7 +316,7 @@ fn assertions() -> impl Strategy<Value = Assertions> {
 pub(in crate::properties) fn facts() -> impl Strategy<Value = CaseFacts> {
     let who = (word(), word(), option::of(word()), word());
     let what = (btree_set(word(), 0..3), word(), assertions(), assertions());
-    (who, what, any::<[bool; 3]>()).prop_map(|(who, what, flags)| CaseFacts {
+    (who, what, any::<[bool; 4]>()).prop_map(|(who, what, flags)| CaseFacts {
         stage: who.0,
         requester_kind: who.1,
         custodian_class: who.2,
@@ -325,6 +326,7 @@ pub(in crate::properties) fn facts() -> impl Strategy<Value = CaseFacts> {
         warrant: what.1,
         final_order: flags[1],
         date_public: flags[2],
+        match_disputed: flags[3],
         record: what.2,
         asserted: what.3,
     })
