@@ -4,7 +4,10 @@ mod custody;
 mod detainer;
 mod obligation;
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 use crate::domain::appeal::{AppealAnswer, ToldAnswer};
 pub(in crate::domain) use crate::domain::apply::detainer::suspend;
@@ -18,9 +21,11 @@ use crate::domain::case::Case;
 use crate::domain::claim::Side;
 use crate::domain::clocks::{Firing, all_of_custody, all_of_detainer};
 use crate::domain::custody::{Custody, CustodyState, Destination, Identity, Movement};
-use crate::domain::detainer::{Acknowledgement, Detainer, DetainerState, Finding};
+use crate::domain::decide::day_of_record;
+use crate::domain::detainer::{Acknowledgement, Detainer, DetainerState, Finding, LiftReason};
 use crate::domain::determination::{FieldClass, LawAction, Ruling};
 use crate::domain::event::{Disclosure, Event, Record, RecordedDetermination};
+use crate::domain::heard::{Guards, Heard};
 use crate::domain::hold::{self, HoldEnd, end_hold, held_on_other_ground, promises_hold};
 use crate::domain::ids::CaseName;
 use crate::domain::matching;
@@ -36,6 +41,8 @@ pub fn apply(case: &mut Case, record: &Record, exchange_index: u64, now: Timesta
     // events avoids it.
     at.latch_hold();
     let promised = at.promises();
+    let today = day_of_record(now);
+    let guarded = at.guards(today);
     match &record.event {
         Event::DetainerLodged(detainer) => at.case.detainer = Some((**detainer).clone()),
         Event::DetainerAmended(amended) => at.detainer(&amended.name, Disclosure::ToIssuer, |detainer| {
@@ -81,6 +88,10 @@ pub fn apply(case: &mut Case, record: &Record, exchange_index: u64, now: Timesta
         Event::DetainerWithdrawn { detainer, reason } => at.detainer(detainer, Disclosure::ToIssuer, |detainer| {
             detainer.state = DetainerState::Withdrawn;
             detainer.lift_reason = Some(*reason);
+            // Whoever lifts it for that says that the person may be a citizen, of whatever is asked of them next.
+            if *reason == LiftReason::CitizenshipClaim {
+                detainer.request.flags = detainer.request.flags.claimed();
+            }
             detainer.ended_from = None;
             detainer.shown.state = DetainerState::Withdrawn;
         }),
@@ -97,6 +108,7 @@ pub fn apply(case: &mut Case, record: &Record, exchange_index: u64, now: Timesta
             let scheduled = custody.state == CustodyState::ReleaseScheduled;
             custody.clocks.reached_at = hold::moment(custody).filter(|moment| scheduled && *moment <= now);
             custody.scheduled = Some(release.clone());
+            custody.clocks.scheduled_at = Some(now);
             custody.state = CustodyState::ReleaseScheduled;
         }),
         Event::ReleaseCancelled { other_ground, .. } => at.custody(|custody| {
@@ -153,6 +165,8 @@ pub fn apply(case: &mut Case, record: &Record, exchange_index: u64, now: Timesta
         Event::AppealBarred { .. } | Event::UnlawfulHandOver { .. } => {}
     }
     at.lapsed(&promised);
+    at.hear();
+    at.guard(&guarded, today);
     // What is answered to an appeal changes no detainer.
     if !matches!(record.event, Event::AppealAnswered { .. }) {
         at.judged(&record.determinations);
@@ -178,6 +192,34 @@ impl At<'_> {
     /// Detainers that promise a hold.
     fn promises(&self) -> Vec<CaseName> {
         self.case.concerned().filter(|detainer| promises_hold(detainer)).map(|detainer| detainer.name.clone()).collect()
+    }
+
+    /// What guards the person under each detainer that stands on the custody.
+    fn guards(&self, today: Date) -> BTreeMap<CaseName, [Guards; 3]> {
+        let Some(custody) = &self.case.custody else { return BTreeMap::new() };
+        let held = Guards::of_custody(custody, today);
+        let of =
+            |detainer: &Detainer| [held, custody.heard.guards_on(today), Guards::claimed(&detainer.request, today)];
+        self.case.standing.iter().map(|detainer| (detainer.name.clone(), of(detainer))).collect()
+    }
+
+    /// Takes note of what was heard of the person under the detainers that are linked to the custody now.
+    fn hear(&mut self) {
+        let Case { custody: Some(custody), standing, .. } = &mut *self.case else { return };
+        let heard = Heard::under(standing);
+        if custody.heard != heard {
+            custody.heard = heard;
+        }
+    }
+
+    /// Takes note of what has come up that guards the person, of each detainer that stood there before.
+    fn guard(&mut self, before: &BTreeMap<CaseName, [Guards; 3]>, today: Date) {
+        for (name, after) in self.guards(today) {
+            let Some(before) = before.get(&name) else { continue };
+            if after.iter().zip(before).any(|(after, before)| after.beyond(*before)) {
+                self.detainer(&name, Disclosure::Internal, Detainer::guard);
+            }
+        }
     }
 
     /// Takes note of promises that have lapsed.

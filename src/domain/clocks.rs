@@ -154,6 +154,9 @@ pub struct CustodyClocks {
     /// The hold that outlasted the moment of otherwise-release.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latch: Option<HoldLatch>,
+    /// When the expected release was entered as it stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scheduled_at: Option<Timestamp>,
     /// When an officer last cited another ground to hold the person on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub other_ground_at: Option<Timestamp>,

@@ -318,6 +318,18 @@ impl CaseCommand {
         }
     }
 
+    /// The other ground that it cites.
+    pub fn other_ground(&self) -> Option<&OtherGround> {
+        if let Self::UpdateCharges { other_ground, .. }
+        | Self::CancelRelease { other_ground, .. }
+        | Self::CloseCustody { other_ground, .. } = self
+        {
+            other_ground.as_ref()
+        } else {
+            None
+        }
+    }
+
     /// Every case named in it.
     pub fn names(&self) -> impl Iterator<Item = &CaseName> {
         let linked = if let Self::AcknowledgeDetainer { acknowledgement, .. } = self {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::charge::Charge;
 use crate::domain::clocks::CustodyClocks;
+use crate::domain::heard::Heard;
 use crate::domain::ids::{AgencyId, CaseName, FacilityCode};
 use crate::domain::subject::{Flags, Subject};
 use crate::domain::vocabulary::vocabulary;
@@ -159,9 +160,31 @@ impl OtherGround {
     /// Whether it cites what the detainer itself rests on: its form, its warrant, or the law of removal. A sample of how it
     /// is cited, and no reading of law: an officer answers for the rest.
     pub fn is_the_detainers(&self) -> bool {
-        const CITED: [&str; 14] = [
-            "detainer", "i247", "i200", "i205", "8cfr", "8usc1182", "8usc1225", "8usc1226", "8usc1227", "8usc1231",
-            "8usc1357", "ina236", "ina241", "ina287",
+        const CITED: [&str; 24] = [
+            "detainer",
+            "i247",
+            "i200",
+            "i205",
+            "8cfr",
+            "title8",
+            "8usc1182",
+            "8usc1225",
+            "8usc1226",
+            "8usc1227",
+            "8usc1231",
+            "8usc1357",
+            "8uscode1182",
+            "8uscode1225",
+            "8uscode1226",
+            "8uscode1227",
+            "8uscode1231",
+            "8uscode1357",
+            "ina236",
+            "ina241",
+            "ina287",
+            "immigrationandnationalityact",
+            "warrantofremoval",
+            "administrativewarrant",
         ];
         let plain: String =
             self.citation.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
@@ -263,6 +286,9 @@ pub struct Custody {
     pub closing: Option<Closing>,
     /// Where it stands.
     pub state: CustodyState,
+    /// What was heard of the person from those who ask for them.
+    #[serde(default, skip_serializing_if = "Heard::is_nothing")]
+    pub heard: Heard,
     /// What its clocks turn on, beside the rest.
     #[serde(default)]
     pub clocks: CustodyClocks,
@@ -287,6 +313,7 @@ impl Custody {
             released: None,
             closing: None,
             state: CustodyState::Held,
+            heard: Heard::default(),
             clocks: CustodyClocks::default(),
             opened_at: now,
             updated_at: now,

@@ -282,6 +282,13 @@ pub struct Detainer {
     /// How often either record has come to describe the person otherwise.
     #[serde(default)]
     pub described: u32,
+    /// One of the records has come to describe somebody whom it did not describe when the match was made.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub redescribed: bool,
+    /// How often something has come up that guards the person and did not before. What was decided before that was decided of
+    /// another question.
+    #[serde(default)]
+    pub guarded: u32,
     /// Where an officer vouched for the match: as of which description. Another was not before them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vouched: Option<u32>,
@@ -335,6 +342,8 @@ impl Detainer {
             custodian: None,
             acknowledgement: None,
             described: 0,
+            redescribed: false,
+            guarded: 0,
             vouched: None,
             answer: None,
             service: None,
@@ -363,6 +372,7 @@ impl Detainer {
         let mut flags = request.flags.either(before.flags);
         flags.juvenile = flags.juvenile || before.subject.is_minor(today);
         flags.sealed = flags.sealed || before.charges.iter().any(Charge::sealed);
+        flags.citizenship_claim = flags.citizenship_claim || before.subject.is_called_citizen();
         Request { addressee: before.addressee.clone(), flags, ..request.clone() }
     }
 
@@ -376,7 +386,11 @@ impl Detainer {
     pub fn match_disputed(&self, custody: &Custody) -> bool {
         let matched = |found: &&Acknowledgement| found.custody.as_ref() == Some(&custody.name);
         let found = self.acknowledgement.as_ref().filter(matched);
-        let unlike = |found| !matching::disputed(found, &self.request.subject, &custody.intake.subject).is_empty();
+        let (asked, held) = (&self.request.subject, &custody.intake.subject);
+        let unlike = |found| {
+            let of_prints = self.redescribed && matching::no_longer_of_prints(found, asked, held);
+            of_prints || !matching::disputed(found, asked, held).is_empty()
+        };
         self.vouched != Some(self.described) && found.is_some_and(unlike)
     }
 
@@ -384,6 +398,7 @@ impl Detainer {
     pub(in crate::domain) fn describe(&mut self, before: &Subject, after: &Subject) {
         if !matching::alike(before, after) {
             self.described = self.described.saturating_add(1);
+            self.redescribed = self.redescribed || !matching::of_one(before, after);
         }
     }
 
@@ -395,19 +410,23 @@ impl Detainer {
         detainer
     }
 
-    /// As it stands on a custody beside others of its issuer's, lifted or not: what the issuer claimed of the person stands,
-    /// and what the custodian refused of its warrants is refused, though it asks anew.
+    /// Once something guards the person that did not before.
+    pub(in crate::domain) fn guard(&mut self) {
+        self.guarded = self.guarded.saturating_add(1);
+    }
+
+    /// Whether its custodian refused the warrant, of this request or of one before.
+    pub fn refuses_warrant(&self) -> bool {
+        self.verified.as_ref().is_some_and(VerifiedWarrant::refused)
+    }
+
+    /// As it stands on a custody beside others of its issuer's, lifted or not: what the custodian refused of its warrants is
+    /// refused, though it asks anew.
     #[must_use]
     pub fn heir_of(&self, standing: &[Self]) -> Self {
-        let mut heir = self.clone();
-        for before in standing.iter().filter(|before| before.issuer == self.issuer && before.name != self.name) {
-            heir.request.flags = heir.request.flags.either(before.request.flags);
-            let refused = before.verified.as_ref().filter(|verified| verified.refused());
-            if heir.verified.is_none() {
-                heir.verified = refused.cloned();
-            }
-        }
-        heir
+        let own = |before: &&Self| before.issuer == self.issuer && before.name != self.name && before.refuses_warrant();
+        let refused = standing.iter().filter(own).filter_map(|before| before.verified.clone()).next_back();
+        Self { verified: self.verified.clone().or(refused), ..self.clone() }
     }
 
     /// Whoever holds the person, or is asked by name.

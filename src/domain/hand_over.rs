@@ -10,7 +10,7 @@ use crate::domain::detainer::{Detainer, DetainerState};
 use crate::domain::determination::LawView;
 use crate::domain::disclosable::may_hand_over;
 use crate::domain::ids::CaseName;
-use crate::domain::transfer::{Transfer, TransferState};
+use crate::domain::transfer::Transfer;
 
 /// To whom the custodian says that the person was handed, and why where the law did not allow it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -76,9 +76,7 @@ fn stood_at_the_end(detainer: &Detainer) -> bool {
 }
 
 fn was_picked_up(detainer: &Detainer) -> bool {
-    let picked_up = |transfer: &Transfer| match transfer.state {
-        TransferState::HandedOver | TransferState::TakenOver | TransferState::Completed => !transfer.parted,
-        TransferState::Offered | TransferState::Accepted | TransferState::Declined | TransferState::Failed => false,
-    };
+    // By the custodian's word: what an issuer alone says excuses nobody.
+    let picked_up = |transfer: &Transfer| transfer.handed_over_at.is_some() && !transfer.parted;
     detainer.transfers.iter().any(picked_up)
 }

@@ -101,12 +101,14 @@ pub fn hold_ends_at(clock: Option<HoldClock>, moment: Timestamp, zone: &TimeZone
 }
 
 /// The moment of otherwise-release: when the custodian expects to release the person, or did when that time was reached.
-/// A moment before another ground was cited counts no longer.
+/// A moment before another ground was cited counts no longer; but where a date is entered after that, the ground has fallen, and
+/// the date counts from then on.
 pub(in crate::domain) fn moment(custody: &Custody) -> Option<Timestamp> {
     let counts = |moment: &Timestamp| custody.clocks.other_ground_at.is_none_or(|cited| cited < *moment);
     let expected_at = custody.scheduled.as_ref()?.expected_at;
     let reached_at = custody.clocks.reached_at.filter(counts);
-    let expected_at = Some(expected_at).filter(counts);
+    let entered_at = custody.clocks.scheduled_at.filter(counts);
+    let expected_at = Some(expected_at).filter(counts).or(entered_at.map(|entered| cmp::max(entered, expected_at)));
     reached_at.zip(expected_at).map(|(reached, expected)| cmp::min(reached, expected)).or(reached_at).or(expected_at)
 }
 

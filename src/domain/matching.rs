@@ -47,6 +47,19 @@ pub fn alike(one: &Subject, other: &Subject) -> bool {
     compared(one) == compared(other)
 }
 
+/// Whether two descriptions that one author gave may be of one person.
+pub fn of_one(before: &Subject, after: &Subject) -> bool {
+    let births = before.birth_date.zip(after.birth_date).is_none_or(|(before, after)| before.agrees_with(after));
+    births && names_agree(before, after) && !Compared::of(&before.identifiers, &after.identifiers).contradict
+}
+
+/// Whether a match that was made by prints stands for nothing any more, once one of the records has come to describe somebody
+/// else: they agree neither in a number nor in name and birth date.
+pub fn no_longer_of_prints(found: &Acknowledgement, asked: &Subject, held: &Subject) -> bool {
+    let of_prints = found.method == Some(MatchMethod::Biometric);
+    of_prints && !disagreements(None, asked, held).is_empty()
+}
+
 fn disagreements(method: Option<MatchMethod>, asked: &Subject, held: &Subject) -> Vec<Disagreement> {
     let numbers = Compared::of(&asked.identifiers, &held.identifiers);
     if numbers.contradict {
@@ -104,9 +117,14 @@ impl Compared {
     }
 }
 
-/// Whether a number is one: what stands where a number is not known, such as zeros alone, is everybody's.
+/// Whether a number is one: what stands where a number is not known is everybody's. Such are one digit over and over, digits in
+/// the order of the keys, and hardly any.
 fn numbers_somebody(number: &str) -> bool {
-    number.chars().any(|c| c.is_ascii_digit() && c != '0')
+    const IN_ORDER: [&str; 2] = ["01234567890", "09876543210"];
+    let digits: String = number.chars().filter(char::is_ascii_digit).collect();
+    let digits = digits.trim_start_matches('0');
+    let several = digits.bytes().any(|digit| Some(&digit) != digits.as_bytes().first());
+    several && digits.len() > 2 && !IN_ORDER.iter().any(|order| order.contains(digits) && digits.len() > 3)
 }
 
 /// Letters and digits alone, in upper case.

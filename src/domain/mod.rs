@@ -24,6 +24,7 @@ pub mod event;
 pub mod facts;
 pub mod firing;
 pub mod hand_over;
+pub mod heard;
 pub mod hold;
 pub mod ids;
 pub mod inbox;

@@ -79,6 +79,9 @@ pub struct Basis {
     /// How often either record had come to describe the person otherwise.
     #[serde(default)]
     pub described: u32,
+    /// How often something had come up that guards the person.
+    #[serde(default)]
+    pub guarded: u32,
     /// The policies that leave it to a person, sorted. Empty: no policy spoke.
     pub policies: Vec<String>,
 }
@@ -162,6 +165,7 @@ impl Detainer {
             custodian: self.custodian.clone()?,
             request_version: self.request_version,
             described: self.described,
+            guarded: self.guarded,
             policies: policies.to_vec(),
         })
     }

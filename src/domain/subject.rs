@@ -99,10 +99,10 @@ pub struct Subject {
 }
 
 /// Years from which a person is no minor.
-const MAJORITY_YEARS: i64 = 18;
+pub(in crate::domain) const MAJORITY_YEARS: i64 = 18;
 
-/// The United States (ISO 3166-1).
-const UNITED_STATES: [&str; 2] = ["USA", "US"];
+/// The United States, and those of its territories whose people are its citizens or nationals (ISO 3166-1).
+const UNITED_STATES: [&str; 12] = ["USA", "US", "PRI", "PR", "GUM", "GU", "VIR", "VI", "MNP", "MP", "ASM", "AS"];
 
 impl Subject {
     /// Whether the record calls the person a citizen of the United States.
@@ -197,5 +197,7 @@ impl Flags {
         (self.juvenile && !to.juvenile)
             || (self.victim_witness && !to.victim_witness)
             || (self.protected_program && !to.protected_program)
+            // Texas leaves to a person what it else commands.
+            || (self.lawful_status && !to.lawful_status)
     }
 }

@@ -87,7 +87,7 @@ fn assert_all(held: &mut Held, command: &CaseCommand) {
             held.born("subject.birth_date", &identity.subject, &bounds);
         }
         CaseCommand::MoveCustody { movement, .. } => {
-            let bounds = [NoLater(Mark::Now), NoEarlier(Mark::Intake)];
+            let bounds = [NoLater(Mark::Now), NoEarlier(Mark::Intake), NoEarlier(Mark::Movement)];
             held.moment("movement.occurred_at", movement.occurred_at, &bounds);
         }
         CaseCommand::ScheduleRelease { release, .. } | CaseCommand::RescheduleRelease { release, .. } => {

@@ -108,31 +108,39 @@ impl Warrant {
     }
 }
 
-/// What of a warrant is said otherwise by the issuer and by the custodian's officer who compared it. Where the issuer does
-/// not say it, there is nothing that could differ.
-pub fn differing(verification: &WarrantVerification, asserted: &Warrant) -> Vec<WarrantDetail> {
+/// What of a warrant reads otherwise than the request has it, field by field. Where the issuer does not say it, there is nothing
+/// that could differ. A judge's warrant is the very one in all that tells one from another, whatever is said to have been compared.
+pub fn differing(verification: &WarrantVerification, asserted: &Warrant) -> Vec<&'static str> {
+    if verification.outcome != VerificationOutcome::Verified {
+        return Vec::new();
+    }
     let seen = &verification.seen;
     let plain = |text: &Option<String>| text.as_deref().map(plain);
     let day = |at: Option<Timestamp>| at.map(|at| TimeZone::UTC.to_datetime(at).date());
     let near = |one: Date, other: Date| one.duration_until(other).abs() <= SignedDuration::from_hours(24);
-    let unlike = |detail: &&WarrantDetail| match detail {
-        // Of the person the records are compared, when the match is made.
-        WarrantDetail::Subject => false,
-        WarrantDetail::Court => differ(plain(&seen.court), plain(&asserted.court)),
-        WarrantDetail::Signer => differ(plain(&seen.signer), plain(&asserted.signer)),
-        WarrantDetail::Docket => differ(plain(&seen.docket), plain(&asserted.docket)),
-        // Each of them says the day in its own zone.
-        WarrantDetail::SignedDate => {
-            day(seen.signed_at).zip(day(asserted.signed_at)).is_some_and(|(one, other)| !near(one, other))
-        }
-        WarrantDetail::ExpiryDate => differ(seen.expires_on, asserted.expires_on),
-        WarrantDetail::DocumentHash => {
-            let hash = |warrant: &Warrant| warrant.document.as_ref().map(|document| document.sha256);
-            differ(hash(seen), hash(asserted))
+    // Each of them says the day in its own zone.
+    let signed = day(seen.signed_at).zip(day(asserted.signed_at)).is_some_and(|(one, other)| !near(one, other));
+    let hash = |warrant: &Warrant| warrant.document.as_ref().map(|document| document.sha256);
+    let signer = |authority: IssuingAuthority| match authority {
+        IssuingAuthority::None | IssuingAuthority::Unknown => None,
+        IssuingAuthority::ImmigrationOfficer | IssuingAuthority::FederalJudge | IssuingAuthority::StateJudge => {
+            Some(authority)
         }
     };
-    let verified = verification.outcome == VerificationOutcome::Verified;
-    verification.compared.iter().filter(|_| verified).filter(unlike).copied().collect()
+    // A judge's warrant beside an officer's that was asked by is another paper, which the officer answers for.
+    let judges = seen.kind == WarrantKind::Judicial && asserted.kind == WarrantKind::Judicial;
+    let looked_at = |detail: WarrantDetail| judges || verification.compared.contains(&detail);
+    let compared = |detail: WarrantDetail| verification.compared.contains(&detail);
+    let fields = [
+        ("issuing_authority", judges && differ(signer(seen.issuing_authority), signer(asserted.issuing_authority))),
+        ("court", looked_at(WarrantDetail::Court) && differ(plain(&seen.court), plain(&asserted.court))),
+        ("signer", looked_at(WarrantDetail::Signer) && differ(plain(&seen.signer), plain(&asserted.signer))),
+        ("docket", looked_at(WarrantDetail::Docket) && differ(plain(&seen.docket), plain(&asserted.docket))),
+        ("signed_at", looked_at(WarrantDetail::SignedDate) && signed),
+        ("expires_on", compared(WarrantDetail::ExpiryDate) && differ(seen.expires_on, asserted.expires_on)),
+        ("document_sha256", compared(WarrantDetail::DocumentHash) && differ(hash(seen), hash(asserted))),
+    ];
+    fields.into_iter().filter(|(_, differs)| *differs).map(|(field, _)| field).collect()
 }
 
 fn differ<T: PartialEq>(one: Option<T>, other: Option<T>) -> bool {

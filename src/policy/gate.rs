@@ -32,7 +32,7 @@ use crate::domain::ids::{AgencyId, CaseName, JurisdictionId};
 use crate::domain::matching::Disagreement;
 use crate::domain::permit::{Admitted, Permitted};
 use crate::domain::times::{self, Impossible};
-use crate::domain::warrant::{WarrantDetail, differing};
+use crate::domain::warrant::differing;
 use crate::domain::zone::Zones;
 use crate::policy::admit::AdmitError;
 use crate::policy::engine::Engine;
@@ -300,30 +300,30 @@ impl Gate {
     }
 }
 
-/// What an officer is said to have compared, though the request and what the officer read differ in it: such a warrant is
-/// refused, or what the officer read is entered as it reads.
+/// What of a warrant an officer has verified though it reads otherwise than in the request: such a warrant is refused, or the
+/// request is amended; and a document that is said to hold a person beside the request that it came with.
 fn told_apart(command: &CaseCommand, case: &Case) -> Vec<Impossible> {
-    let CaseCommand::VerifyWarrant { verification, .. } = command else { return Vec::new() };
-    let asserted = case.detainer.as_ref().map(|detainer| &detainer.request.warrant);
-    let differing = asserted.map(|asserted| differing(verification, asserted)).unwrap_or_default();
-    let at_fault = |detail| Impossible {
-        field: format!("verification.seen.{}", seen_as(detail)),
-        expected: "what the request says, since it is said to have been compared; else the warrant is refused",
-    };
-    differing.into_iter().map(at_fault).collect()
-}
-
-/// The field of a warrant that says a detail of it.
-fn seen_as(detail: WarrantDetail) -> &'static str {
-    match detail {
-        WarrantDetail::Subject => "subject",
-        WarrantDetail::Court => "court",
-        WarrantDetail::Signer => "signer",
-        WarrantDetail::Docket => "docket",
-        WarrantDetail::SignedDate => "signed_at",
-        WarrantDetail::ExpiryDate => "expires_on",
-        WarrantDetail::DocumentHash => "document_sha256",
+    if let CaseCommand::VerifyWarrant { verification, .. } = command {
+        let asserted = case.detainer.as_ref().map(|detainer| &detainer.request.warrant);
+        let differing = asserted.map(|asserted| differing(verification, asserted)).unwrap_or_default();
+        let at_fault = |field| Impossible {
+            field: format!("verification.seen.{field}"),
+            expected: "what the request says of it, where the warrant is verified: else it is refused",
+        };
+        return differing.into_iter().map(at_fault).collect();
     }
+    let cited = command.other_ground().map(|ground| ground.document_sha256);
+    let came_with = |detainer: &Detainer| {
+        let seen = detainer.verified.as_ref().map(|verified| &verified.verification.seen);
+        let documents = [Some(&detainer.request.warrant), seen].into_iter().flatten();
+        documents.filter_map(|warrant| warrant.document.as_ref()).any(|document| Some(document.sha256) == cited)
+    };
+    let of_a_request = case.standing.iter().any(came_with);
+    let at_fault = Impossible {
+        field: "other_ground.document_sha256".to_owned(),
+        expected: "another document than the warrant that came with a request",
+    };
+    of_a_request.then_some(at_fault).into_iter().collect()
 }
 
 /// Whom a detainer names.

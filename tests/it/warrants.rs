@@ -205,7 +205,13 @@ async fn what_was_compared_agrees_with_what_was_said_or_the_warrant_is_not_verif
         let mut verification = compared(change, &[Subject, detail]);
         refused(verification.verification.as_mut().unwrap());
         officer.verify_warrant(verification).await.accepted();
-        officer.verify_warrant(compared(change, &[Subject])).await.accepted();
+        let uncompared = officer.verify_warrant(compared(change, &[Subject])).await;
+        if matches!(detail, ExpiryDate | DocumentHash) {
+            uncompared.accepted();
+        } else {
+            // What tells one judge's warrant from another is the same, whatever is said to have been compared.
+            uncompared.refused(Code::InvalidArgument, "INVALID_FIELD");
+        }
     }
     let nobodys = officer.verify_warrant(compared(|_| (), &[Court, Docket])).await;
     assert_eq!(nobodys.refused(Code::InvalidArgument, "INVALID_FIELD").fields(), ["verification.compared"]);

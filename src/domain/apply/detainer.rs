@@ -18,6 +18,7 @@ pub(super) fn acknowledge(
     detainer.custodian = Some(custodian.clone());
     detainer.acknowledgement = Some(acknowledgement.clone());
     // The gate lets nobody give a reason for a match that needs one but an officer.
+    detainer.redescribed = false;
     detainer.vouched = acknowledgement.reason.is_some().then_some(detainer.described);
     detainer.clocks.hold_lapsed_at = None;
     let found = match (acknowledgement.finding, &detainer.request.addressee) {
@@ -61,6 +62,8 @@ pub(super) fn part(detainer: &mut Detainer, exchange_index: u64) {
     for transfer in &mut detainer.transfers {
         transfer.parted = true;
     }
+    // What was decided of a match ends with it, should it be made again.
+    detainer.guard();
 }
 
 /// What was answered, served, noticed and agreed rested on a finding that is now corrected.

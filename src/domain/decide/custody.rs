@@ -8,10 +8,11 @@ use crate::domain::charge::Charge;
 use crate::domain::command::CaseCommand;
 use crate::domain::correction::Correction;
 use crate::domain::custody::{Custody, CustodyState, Destination, Identity, Intake, Movement, OtherGround};
-use crate::domain::decide::Refusal;
 use crate::domain::decide::notice::change_told;
+use crate::domain::decide::{Refusal, day_of_record};
 use crate::domain::determination::FieldClasses;
 use crate::domain::event::{Change, Counts, Event, Party, Record};
+use crate::domain::heard::Guards;
 use crate::domain::ids::CaseName;
 use crate::domain::permit::Permitted;
 use crate::domain::record::{internal, of_standing};
@@ -31,8 +32,9 @@ pub(super) fn update_charges(
 ) -> Result<Vec<Record>, Refusal> {
     let custody = case.custody.as_ref().ok_or(Refusal::NoSuchCase)?;
     let (name, other_ground) = (custody.name.clone(), other_ground.cloned());
+    let case = reconsidered(case, custody, Intake { charges: charges.to_vec(), ..custody.intake.clone() });
     let event = Event::ChargesUpdated { custody: name, charges: charges.to_vec(), other_ground };
-    Ok(changed(case, permitted, custody, event, &Change::Charges(charges.to_vec())))
+    Ok(changed(&case, permitted, custody, event, &Change::Charges(charges.to_vec())))
 }
 
 /// A correction of who is held is never too late.
@@ -43,11 +45,9 @@ pub(super) fn correct_identity(
     correction: &Correction,
 ) -> Result<Vec<Record>, Refusal> {
     let custody = case.custody.as_ref().ok_or(Refusal::NoSuchCase)?;
-    // Whether the issuer may be told of it is judged of the match as it leaves it.
-    let mut case = case.clone();
-    for detainer in case.detainer.iter_mut().chain(&mut case.standing) {
-        detainer.describe(&custody.intake.subject, &identity.subject);
-    }
+    let flags = custody.intake.flags.corrected(identity.flags);
+    let after = Intake { subject: identity.subject.clone(), flags, ..custody.intake.clone() };
+    let case = reconsidered(case, custody, after);
     let event = Event::IdentityCorrected {
         custody: custody.name.clone(),
         identity: Box::new(identity.clone()),
@@ -81,6 +81,21 @@ pub(super) fn held(case: &Case) -> Result<&Custody, Refusal> {
         CustodyState::Released => Err(Refusal::AlreadyReleased),
         CustodyState::Closed => Err(Refusal::AlreadyClosed),
     }
+}
+
+/// The case with each detainer as a change of the custody's record leaves it: whether its issuer may be told of that is no
+/// question that was decided before.
+fn reconsidered(case: &Case, custody: &Custody, intake: Intake) -> Case {
+    let after = Custody { intake, ..custody.clone() };
+    let [held, holds] = [custody, &after].map(|custody| Guards::of_custody(custody, day_of_record(custody.updated_at)));
+    let mut case = case.clone();
+    for detainer in case.detainer.iter_mut().chain(&mut case.standing) {
+        detainer.describe(&custody.intake.subject, &after.intake.subject);
+        if holds.beyond(held) {
+            detainer.guard();
+        }
+    }
+    case
 }
 
 /// A change in the custody log, and in the exchange log for each issuer that may be told of it.

@@ -3,7 +3,9 @@
 use crate::domain::case::Case;
 use crate::domain::command::CaseCommand;
 use crate::domain::correction::Correction;
-use crate::domain::custody::{ActualRelease, Closing, Custody, CustodyState, OtherGround, ScheduledRelease};
+use crate::domain::custody::{
+    ActualRelease, Closing, Custody, CustodyState, OtherGround, ReleaseRecipient, ScheduledRelease,
+};
 use crate::domain::decide::Refusal;
 use crate::domain::decide::custody::held;
 use crate::domain::decide::notice::{ending, notice, release_corrected};
@@ -12,6 +14,7 @@ use crate::domain::event::{Change, Counts, Disclosure, Event, Record, Told};
 use crate::domain::hand_over::{self, HandedTo, Judged};
 use crate::domain::permit::Permitted;
 use crate::domain::record::{internal, of_standing, of_standing_handed_over, retracting, unlawful_hand_over};
+use crate::domain::transfer::Transfer;
 
 pub(super) fn schedule(
     case: &Case,
@@ -85,6 +88,11 @@ pub(super) fn record(
     to: &HandedTo,
 ) -> Result<Vec<Record>, Refusal> {
     let custody = if correction.is_some() { released(case)? } else { held(case)? };
+    let confirmed = |transfer: &Transfer| transfer.handed_over_at.is_some() && !transfer.parted;
+    let was_handed_over = case.standing.iter().flat_map(|detainer| &detainer.transfers).any(confirmed);
+    if was_handed_over && release.recipient != ReleaseRecipient::RequestingAgency {
+        return Err(Refusal::HandedOverAlready);
+    }
     let handed_over = hand_over::of_release(case, release, correction, to, |name| permitted.law(name));
     let event = Event::ReleaseRecorded {
         custody: custody.name.clone(),

@@ -6,6 +6,7 @@ use uuid::Uuid;
 use crate::domain::case::Case;
 use crate::domain::claim::Side;
 use crate::domain::command::CaseCommand;
+use crate::domain::custody::{ActualRelease, ReleaseRecipient};
 use crate::domain::decide::Refusal;
 use crate::domain::decide::custody::held;
 use crate::domain::decide::review::{recorded, settled_by_offer};
@@ -96,6 +97,9 @@ pub(super) fn confirm(
             return Err(Refusal::TransferOver);
         }
     };
+    if side == Side::Custodian {
+        still_there(case, transfer)?;
+    }
     let mut confirmed = Transfer { state, ..transfer.clone() };
     match side {
         Side::Issuer => confirmed.taken_over_at = Some(occurred_at),
@@ -113,6 +117,21 @@ pub(super) fn confirm(
     let custody = case.custody.as_ref().filter(|_| first && unlawful);
     records.extend(custody.map(|custody| unlawful_hand_over(custody, permitted, Some(name), &[detainer])));
     Ok(records)
+}
+
+/// A custodian hands somebody over once, and nobody whom it let go before. Of what an issuer says nothing is refused: it would
+/// learn what it was not told.
+fn still_there(case: &Case, transfer: &Transfer) -> Result<(), Refusal> {
+    let handed_over = |other: &Transfer| other.id != transfer.id && other.handed_over_at.is_some() && !other.parted;
+    if case.concerned().flat_map(|detainer| &detainer.transfers).any(handed_over) {
+        return Err(Refusal::HandedOverAlready);
+    }
+    let Some(custody) = &case.custody else { return Ok(()) };
+    let elsewhere = |release: &ActualRelease| release.recipient != ReleaseRecipient::RequestingAgency;
+    if custody.released.as_ref().is_some_and(elsewhere) {
+        return Err(Refusal::AlreadyReleased);
+    }
+    if custody.closing.is_some() { Err(Refusal::AlreadyClosed) } else { Ok(()) }
 }
 
 pub(super) fn fail(

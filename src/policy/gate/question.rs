@@ -10,11 +10,12 @@ use crate::domain::agency::{AgencyClass, AgencyKind, Caller};
 use crate::domain::case::Case;
 use crate::domain::charge::Charge;
 use crate::domain::command::CaseCommand;
-use crate::domain::custody::{Custody, Destination, Intake, Movement};
+use crate::domain::custody::{ClosingReason, Custody, Destination, Intake, Movement};
 use crate::domain::decide::day_of_record;
 use crate::domain::detainer::{Addressee, Detainer, Finding, Request};
 use crate::domain::determination::LawView;
 use crate::domain::facts::{AsOf, Assertions, CaseFacts, Judge, Offence, Stage};
+use crate::domain::heard::Guards;
 use crate::domain::ids::{CaseName, JurisdictionId};
 use crate::domain::permit::Admitted;
 use crate::domain::review::{ReviewDecision, ReviewMatter};
@@ -54,13 +55,19 @@ impl<'a> Question<'a> {
                     Finding::MatchedCustody => {
                         let custody = self.holders()?;
                         match_borne_out(acknowledgement, self.caller(), detainer, custody)?;
+                        // That it was somebody else was said before: whoever takes that back says why.
+                        let parted =
+                            detainer.parted.iter().any(|parted| parted.custody.as_ref() == Some(&custody.name));
+                        if parted && !(by_officer(self.caller()) && acknowledgement.reason.is_some()) {
+                            return Err(Denial::OfficerRequired);
+                        }
                         let heir = detainer.heir_of(&self.case.standing);
                         return Ok(self.of_one(Stage::Acknowledge, &heir, Some(custody)));
                     }
                     // A match is parted by whoever holds the person that it was made with.
                     Finding::NoSuchPerson | Finding::IdentityMismatch => {
                         // Whoever it is matched to next would be without what guards this one.
-                        let guarded = linked.is_some_and(|custody| self.is_guarded(custody));
+                        let guarded = linked.is_some_and(|custody| self.is_guarded(custody, Some(detainer)));
                         linked.map(|_| self.by_officer_if(guarded)).transpose()?;
                         None
                     }
@@ -123,7 +130,9 @@ impl<'a> Question<'a> {
                 let today = self.as_of().today;
                 let lifts = |Intake { flags, subject, .. }: &Intake| {
                     // A birth date that made somebody a minor guards as the flag does.
-                    flags.lifted_by(identity.flags) || (subject.is_minor(today) && !identity.subject.is_minor(today))
+                    let grown_up = subject.is_minor(today) && !identity.subject.is_minor(today);
+                    let foreign = subject.is_called_citizen() && !identity.subject.is_called_citizen();
+                    flags.lifted_by(identity.flags) || grown_up || foreign
                 };
                 self.by_officer_if(linked.is_some_and(|custody| lifts(&custody.intake)))?;
                 self.of_holder(Stage::Change, self.case.standing.iter())
@@ -134,7 +143,13 @@ impl<'a> Question<'a> {
             CaseCommand::RecordRelease { release, correction, to, .. } => {
                 self.of_release(release, correction.as_ref(), to)
             }
-            CaseCommand::CloseCustody { .. } => self.of_holder(Stage::Release, self.case.active()),
+            CaseCommand::CloseCustody { closing, .. } => {
+                // Opened in error, or entered twice: what guards the person would be gone with it.
+                let otherwise = closing.reason == ClosingReason::Other;
+                let guarded = linked.is_some_and(|custody| self.is_guarded(custody, None));
+                self.by_officer_if(otherwise && guarded)?;
+                self.of_holder(Stage::Release, self.case.active())
+            }
         }
     }
 
@@ -164,10 +179,15 @@ impl<'a> Question<'a> {
         Ok(laws)
     }
 
-    /// Whether the custodian's own record puts the person under a safeguard.
-    fn is_guarded(&self, Custody { intake, .. }: &Custody) -> bool {
-        let said = said(intake.flags, &intake.charges, Some(&intake.subject), self.as_of());
-        said.citizenship_claim || said.citizen || said.juvenile || said.sealed || said.protected
+    /// Whether something guards the person that would be gone with the custody, or with a detainer's standing on it: by the
+    /// custodian's own record, by what requesters said of them, or since the warrant was refused.
+    fn is_guarded(&self, custody: &Custody, detainer: Option<&Detainer>) -> bool {
+        let today = self.as_of().today;
+        let claimed = detainer
+            .is_some_and(|detainer| detainer.refuses_warrant() || Guards::claimed(&detainer.request, today).any());
+        let heard = || custody.heard.guards_on(today).any() || !custody.heard.refused.is_empty();
+        let heard = detainer.is_none() && heard();
+        Guards::of_custody(custody, today).any() || claimed || heard
     }
 
     /// A safeguard is lifted by a person alone, and by whoever holds the person concerned.
@@ -341,18 +361,38 @@ pub(super) fn facts_of(
         form: request.form,
         asks_for_hold: request.form.asks_for_hold(),
         basis: request.basis.iter().copied().collect(),
-        warrant: officers_warrant(&request.warrant, verified, as_of.today),
+        warrant: officers_warrant(&request.warrant, (verified, custody), as_of.today),
         final_order: verified.is_some_and(VerifiedWarrant::final_order_seen),
         date_public: custody.is_some_and(date_public),
         match_disputed: false,
         record: record(verified, custody, as_of),
-        asserted: claims(request, as_of),
+        asserted: heard(claims(request, as_of), custody, as_of.today),
+    }
+}
+
+/// What the requester says, and what others said of the same person under detainers on the same custody.
+fn heard(claims: Assertions, custody: Option<&Custody>, today: Date) -> Assertions {
+    let guards = custody.map(|custody| custody.heard.guards_on(today)).unwrap_or_default();
+    Assertions {
+        // Of what another says of citizenship, however sure, a person makes sure.
+        citizenship_claim: claims.citizenship_claim || (guards.citizen && !claims.citizen),
+        juvenile: claims.juvenile || guards.juvenile,
+        sealed: claims.sealed || guards.sealed,
+        protected: claims.protected || guards.protected,
+        ..claims
     }
 }
 
 /// An officer's warrant triggers by its document: attached, or received by the custodian. One that the custodian refused, or
 /// read as expired, triggers nothing.
-fn officers_warrant(warrant: &Warrant, verified: Option<&VerifiedWarrant>, today: Date) -> WarrantKind {
+fn officers_warrant(
+    warrant: &Warrant,
+    (verified, custody): (Option<&VerifiedWarrant>, Option<&Custody>),
+    today: Date,
+) -> WarrantKind {
+    if verified.is_none() && custody.is_some_and(|custody| custody.heard.refuses(warrant)) {
+        return WarrantKind::None;
+    }
     if verified.is_some_and(|verified| verified.refused() || verified.expired(today)) {
         return WarrantKind::None;
     }

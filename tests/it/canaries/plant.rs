@@ -72,9 +72,13 @@ impl Planted {
 
     fn good_value(&mut self, method: &MethodDescriptor, place: &Place) -> Option<Value> {
         if let Holds::Word(_) = place.holds() {
-            // A charge that has a day of conviction was a conviction.
-            let convicted = key(place) == "Charge.status";
-            return Some(Value::EnumNumber(if convicted { v1::ChargeStatus::Convicted.into() } else { 1 }));
+            return Some(Value::EnumNumber(match key(place).as_str() {
+                // A charge that has a day of conviction was a conviction.
+                "Charge.status" => v1::ChargeStatus::Convicted.into(),
+                // Of a warrant that is verified nothing reads otherwise than in the request.
+                "WarrantVerification.outcome" => v1::VerificationOutcome::Received.into(),
+                _ => 1,
+            }));
         }
         if !is_personal(place) || BARE.iter().any(|(field, _)| *field == key(place)) {
             return None;

@@ -94,7 +94,8 @@ async fn does(world: &World, act: Act, matched: &Matched) {
             };
             let mut closed = escape_from(custody);
             closed.closing.as_mut().unwrap().reason = reason.into();
-            doccs.close(closed).await.accepted();
+            // For another reason no machine closes what guards somebody.
+            officer.close(closed).await.accepted();
         }
         Act::Parted => {
             let mut parted = match_of(detainer, custody);

@@ -345,7 +345,14 @@ pub(super) fn known(
     let released = custody.and_then(|custody| custody.released.as_ref().map(|release| release.date_public));
     let expected = custody.and_then(|custody| custody.scheduled.as_ref().map(|release| release.date_public));
     let intake = custody.map(|custody| &custody.intake);
-    let claimed = said(of.request.flags, &of.request.charges, &of.request.subject, today);
+    let mut claimed = said(of.request.flags, &of.request.charges, &of.request.subject, today);
+    // What others said of the person under detainers on the same custody counts as a claim, too.
+    if let Some(heard) = custody.map(|custody| custody.heard.guards_on(today)) {
+        claimed.claim |= heard.citizen && !claimed.citizen;
+        claimed.juvenile |= heard.juvenile;
+        claimed.sealed |= heard.sealed;
+        claimed.protected |= heard.protected;
+    }
     Known {
         stage,
         class,

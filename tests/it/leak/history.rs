@@ -12,6 +12,7 @@ use comity::domain::determination::FieldClass;
 use comity::domain::facts::Stage;
 use comity::domain::hand_over::HandedTo;
 use comity::domain::ids::CaseName;
+use comity::domain::subject::Identifiers;
 use comity::domain::transfer::{TransferName, WindowDeclineReason};
 
 use crate::leak::mint::{Mint, Value};
@@ -157,7 +158,13 @@ fn entered(mint: &mut Mint, cases: &Cases, corrects: bool) -> Option<Spoken> {
     let (stage, command) = match mint.rng.u8(..15) {
         0..2 => (Stage::Change, CaseCommand::UpdateCharges { custody, charges: charges(mint), other_ground: None }),
         2..4 => {
-            let identity = Box::new(Identity { subject: mint.subject(), flags: mint.flags() });
+            let mut subject = mint.subject();
+            // At times it is the same person still, spelt otherwise: what corrects no more than that is told.
+            if mint.odds(5) {
+                (subject.birth_date, subject.identifiers) = (None, Identifiers::default());
+                subject.name = mint.respelt(&of.intake.subject.name);
+            }
+            let identity = Box::new(Identity { subject, flags: mint.flags() });
             (Stage::Change, CaseCommand::CorrectIdentity { custody, identity, correction: mint.correction() })
         }
         4..7 => {

@@ -155,6 +155,17 @@ impl Mint {
         PersonName { given: self.text(Identity), family: self.text(Identity) }
     }
 
+    /// A name with the same letters, the other way about as to their case.
+    pub(super) fn respelt(&mut self, name: &PersonName) -> PersonName {
+        let [given, family] = [&name.given, &name.family].map(|word| {
+            let upper = word.to_uppercase();
+            let respelt = if upper == *word { word.to_lowercase() } else { upper };
+            self.put(Identity, respelt.as_bytes());
+            respelt
+        });
+        PersonName { given, family }
+    }
+
     fn numbers(&mut self) -> Numbers {
         const LETTERS: &str = "ABCDEFGHIJKLMNOPRSTUVWXYZ";
         Numbers {

@@ -15,7 +15,7 @@ pub(super) enum Outcome {
 }
 
 /// Every refusal, in short.
-pub(super) const REFUSALS: [(&str, Refusal); 38] = [
+pub(super) const REFUSALS: [(&str, Refusal); 39] = [
     ("no such case", Refusal::NoSuchCase),
     ("already acknowledged", Refusal::AlreadyAcknowledged),
     ("already answered", Refusal::AlreadyAnswered),
@@ -43,6 +43,7 @@ pub(super) const REFUSALS: [(&str, Refusal); 38] = [
     ("not accepted", Refusal::NotAccepted),
     ("already confirmed", Refusal::AlreadyConfirmed),
     ("transfer over", Refusal::TransferOver),
+    ("handed over already", Refusal::HandedOverAlready),
     ("not yours", Refusal::NotYours),
     ("not borne out", Refusal::NotBorneOut),
     ("nothing chosen", Refusal::NothingChosen),

@@ -153,12 +153,13 @@ fn duties() -> BoxedStrategy<Event> {
 }
 
 fn review() -> impl Strategy<Value = Box<Review>> {
-    let basis = (custody_name(), agency(), any::<[u32; 2]>(), vec(text("Pl-"), 0..3));
-    let basis = basis.prop_map(|(custody, custodian, [request_version, described], policies)| Basis {
+    let basis = (custody_name(), agency(), any::<[u32; 3]>(), vec(text("Pl-"), 0..3));
+    let basis = basis.prop_map(|(custody, custodian, [request_version, described, guarded], policies)| Basis {
         custody,
         custodian,
         request_version,
         described,
+        guarded,
         policies,
     });
     let ground = option::of((reason(), option::of(text("Ci-"))));
