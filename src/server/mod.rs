@@ -23,7 +23,7 @@ mod writer;
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -108,6 +108,14 @@ pub enum ServerError {
         what: &'static str,
         /// Why it failed.
         source: io::Error,
+    },
+    /// A path at which there can be no store.
+    #[error("the store cannot be at {}: {why}", path.display())]
+    UnfitPlace {
+        /// Where it was to be.
+        path: PathBuf,
+        /// Why not.
+        why: &'static str,
     },
     /// A store that holds what the configuration keeps in another, or does not serve.
     #[error("{place} holds {log}, whose jurisdiction the configuration does not keep there")]

@@ -303,6 +303,33 @@ async fn whoever_watches_leaves_the_probes_their_places() {
 }
 
 #[test]
+fn what_is_no_place_for_a_store_is_refused_before_it_is_served() {
+    let (directory, path) = exchange();
+    let good = fs::read_to_string(&path).unwrap();
+    let pipe = directory.path().join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let cases = [
+        ("/dev/null", "it is no regular file"),
+        (pipe.to_str().unwrap(), "it is no regular file"),
+        (directory.path().to_str().unwrap(), "it is no regular file"),
+        ("/proc/x", "no file can be made in its directory"),
+        ("/sys/x", "no file can be made in its directory"),
+        ("comity.toml/x", "its directory is none"),
+        ("nowhere/comity.db", "its directory is not there"),
+    ];
+    for (store, why) in cases {
+        fs::write(&path, good.replace("path = \"comity.db\"", &format!("path = {store:?}"))).unwrap();
+        both_refuse(&path, why);
+    }
+    assert!(!Path::new("/dev/null-lock").exists());
+    fs::write(&path, &good).unwrap();
+    assert!(check_config(&path).status.success());
+    let mut left: Vec<_> = fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    left.retain(|name| name.to_string_lossy().starts_with("comity.db"));
+    assert!(left.is_empty(), "a check leaves nothing behind: {left:?}");
+}
+
+#[test]
 fn a_store_is_one_file_by_whatever_name() {
     let (directory, path) = exchange();
     serve(&path).unwrap();
