@@ -14,7 +14,7 @@ use tonic::client::Grpc;
 use tonic::{Code, Request};
 
 use crate::cli::caller::CallerArgs;
-use crate::cli::say;
+use crate::cli::{say, unless_closed};
 use crate::client::{Authorized, Client, Error, Refused};
 use crate::identity::strict_json;
 use crate::wire::methods::{self, Method};
@@ -186,12 +186,9 @@ fn list() -> Result<()> {
     Ok(())
 }
 
-/// A line on standard output. One that is closed has read enough.
+/// A line on standard output, which may be closed.
 pub(super) fn print(line: &str) -> Result<()> {
-    match say(line) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error).context("cannot write"),
-        Ok(()) | Err(_) => Ok(()),
-    }
+    unless_closed(say(line))
 }
 
 fn read_request(argument: &str) -> Result<String> {
