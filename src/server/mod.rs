@@ -34,7 +34,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 pub use audit::{AuditFile, AuditLines};
 pub use health::Phase;
 pub use policies::{ReloadError, Reloaded, UnfitSet};
-pub use start_check::{AgainstError, check_against, check_start};
+pub use start_check::{AgainstError, Met, check_against, check_start};
 
 use crate::api::{Api, ApiKeys, Turns};
 use crate::config::{Config, ConfigError, Secrets};

@@ -104,10 +104,18 @@ pub(super) fn check_place(place: &Place) -> Result<(), ServerError> {
     Ok(())
 }
 
-/// Holds the addresses and stores of a checked configuration against what is there. Returns what to look at: what another
-/// gateway uses now, this one could use once that has stopped.
-pub fn check_start(config: &Config, base: &Path, checked: &Checked) -> Result<Vec<String>, ServerError> {
-    let mut warnings = Vec::new();
+/// What a start would meet, where nothing is wrong with it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Met {
+    /// What to look at: what another gateway uses now, this one could use once that has stopped.
+    pub warnings: Vec<String>,
+    /// What a start would find out, and was not looked at here.
+    pub unchecked: Vec<String>,
+}
+
+/// Holds the addresses and stores of a checked configuration against what is there.
+pub fn check_start(config: &Config, base: &Path, checked: &Checked) -> Result<Met, ServerError> {
+    let Met { mut warnings, mut unchecked } = Met::default();
     let addresses = [config.server.listen, config.server.ops_listen];
     // Held until both are there: an address cannot be listened on twice.
     let mut listeners = Vec::new();
@@ -119,7 +127,9 @@ pub fn check_start(config: &Config, base: &Path, checked: &Checked) -> Result<Ve
         match place.find(&checked.secrets.wrapping)? {
             Found::Nothing => {}
             Found::InUse(held) => warnings.push(format!("a gateway has the store open: it holds {}", held.display())),
-            Found::Unasked => warnings.push(format!("{place} was not asked")),
+            Found::Unasked => unchecked.push(format!(
+                "{place}: whether it can be reached, and what it holds, is found out by a start; this check asks no database server"
+            )),
             Found::Store(reader) => {
                 kept_here(&*reader, &jurisdictions, &place)?;
                 opens(&*reader, &jurisdictions)?;
@@ -129,7 +139,7 @@ pub fn check_start(config: &Config, base: &Path, checked: &Checked) -> Result<Ve
             }
         }
     }
-    Ok(warnings)
+    Ok(Met { warnings, unchecked })
 }
 
 fn listen(

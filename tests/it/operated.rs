@@ -329,6 +329,21 @@ fn what_is_no_place_for_a_store_is_refused_before_it_is_served() {
     assert!(left.is_empty(), "a check leaves nothing behind: {left:?}");
 }
 
+/// Nobody is there to be asked, and nothing is there to be looked at.
+#[test]
+fn what_a_check_leaves_to_a_start_is_said() {
+    let (directory, path) = exchange();
+    let good = fs::read_to_string(&path).unwrap();
+    let authority = directory.path().join("certs/gateway-ca.pem");
+    let url = format!("postgres://comity@localhost:9/comity?sslrootcert={}", authority.display());
+    fs::write(&path, good.replace("path = \"comity.db\"", &format!("url = {url:?}"))).unwrap();
+    let checked = check_config(&path);
+    let said = String::from_utf8(checked.stdout).unwrap();
+    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
+    assert!(said.contains("# not checked: postgres://comity@localhost:9/comity"), "{said}");
+    assert!(!said.contains("look at this"), "{said}");
+}
+
 #[test]
 fn a_store_is_one_file_by_whatever_name() {
     let (directory, path) = exchange();
