@@ -4,12 +4,14 @@
 //! chooses, what the law bars of them, and how they stand.
 
 mod found;
+mod visible;
 
 use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
 
 use crate::api::appeals::found::{Looking, chosen, judged, tally};
+use crate::api::appeals::visible::{may_see, visible};
 use crate::api::list::classes_of;
 use crate::api::write::Asked;
 use crate::api::{Api, status};
@@ -19,8 +21,7 @@ use crate::domain::case::StoredCase;
 use crate::domain::command::CaseCommand;
 use crate::domain::determination::FieldClasses;
 use crate::domain::ids::{CaseKind, CaseName, LogKind, LogName};
-use crate::store::appeals::ItemFilter;
-use crate::store::{CaseFilter, CasesOf, Reader, StoreError};
+use crate::store::{CaseFilter, Reader, StoreError};
 use crate::wire::v1::appeal_service_server::AppealService;
 use crate::wire::{parse, show, v1};
 
@@ -64,10 +65,14 @@ impl AppealService for Appeals {
             // Before anything is read: the writer leaves out what has been told since.
             let as_of = self.0.head(&log);
             let appeal = appeal.clone();
-            **found = self
-                .0
-                .looked(caller, "AppealService/AnswerAppeal", move |looking| judged(looking, &appeal, as_of))
-                .await?;
+            let judge = move |looking: &Looking<'_>| match visible(looking.reader, &looking.caller, &appeal)? {
+                Some(_) => judged(looking, &appeal, as_of).map(Some),
+                // Nothing is found for whom it is nothing to, and its detainers are not gone through.
+                None => Ok(None),
+            };
+            if let Some(judged) = self.0.looked(caller, "AppealService/AnswerAppeal", judge).await? {
+                **found = judged;
+            }
         }
         self.0.submit_asked(asked).await
     }
@@ -159,33 +164,6 @@ impl AppealService for Appeals {
 
 fn classes<T: crate::wire::Message + crate::wire::Named>(shown: &[T]) -> Result<FieldClasses, Status> {
     shown.iter().try_fold(FieldClasses::NONE, |classes, one| Ok(classes.union(classes_of(one)?)))
-}
-
-/// The appeal, if the caller may know of it; else it does not exist.
-fn visible(reader: &dyn Reader, caller: &Caller, name: &CaseName) -> Result<Option<Appeal>, StoreError> {
-    // A custodian may have a detainer in any appeal of its jurisdiction: whether it has is asked of the appeal itself.
-    let any = held_by(caller).is_some() && caller.takes_part_in(&name.jurisdiction);
-    let whose = if any { CasesOf::ANYBODYS } else { CasesOf::of(caller, &name.jurisdiction) };
-    let case = reader.case_of(&whose, name)?;
-    let Some(appeal) = case.as_ref().and_then(StoredCase::appeal) else { return Ok(None) };
-    Ok(may_see(reader, caller, appeal)?.then(|| appeal.clone()))
-}
-
-/// Its issuer may, oversight may, and whoever it was addressed to or has a detainer in it.
-fn may_see(reader: &dyn Reader, caller: &Caller, appeal: &Appeal) -> Result<bool, StoreError> {
-    if !caller.takes_part_in(&appeal.name.jurisdiction) {
-        return Ok(false);
-    }
-    let Some(holder) = held_by(caller) else {
-        let oversight = caller.agency.kind == AgencyKind::Oversight;
-        return Ok(oversight || appeal.issuer == caller.agency.id);
-    };
-    if appeal.addresses(&caller.agency.id) {
-        return Ok(true);
-    }
-    let filter =
-        ItemFilter { appeal: appeal.name.clone(), holder: Some(holder), unassigned: true, after: None, limit: 1 };
-    Ok(!reader.items(&filter)?.is_empty())
 }
 
 /// Whose detainers of an appeal a caller sees, where it is a custodian; everybody else sees all or nothing.

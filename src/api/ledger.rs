@@ -138,11 +138,11 @@ impl Api {
     ) -> Result<(LogName, StoredEntry, Visible), Status> {
         let (log, index) = parse::entry_name("name", name).map_err(|faults| status::violations(&faults))?;
         let log = self.readable(caller, Ok(log))?;
-        if index >= self.head(&log) {
-            return Err(status::not_found());
-        }
+        // Looked for beyond the end, too: one that there is not takes as long as one of somebody else's.
+        let head = self.head(&log);
         let found = self.shown(caller, method, &log, index, 1).await?.pop();
-        let (stored, visible) = found.filter(|(entry, _)| entry.index == index).ok_or_else(status::not_found)?;
+        let found = found.filter(|(entry, _)| entry.index == index && index < head);
+        let (stored, visible) = found.ok_or_else(status::not_found)?;
         Ok((log, stored, visible.ok_or_else(status::not_found)?))
     }
 

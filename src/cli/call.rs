@@ -14,8 +14,9 @@ use tonic::client::Grpc;
 use tonic::{Code, Request};
 
 use crate::cli::caller::CallerArgs;
-use crate::cli::say;
+use crate::cli::{say, unless_closed};
 use crate::client::{Authorized, Client, Error, Refused};
+use crate::identity::strict_json;
 use crate::wire::methods::{self, Method};
 use crate::wire::verbatim::Verbatim;
 
@@ -117,7 +118,10 @@ fn call(args: &CallArgs) -> Result<(), Failure> {
             anyhow!("{} takes a stream of requests, which this command does not send", method.full_name()).into()
         );
     }
-    let request = method.request(&read_request(&args.request)?).map_err(anyhow::Error::from)?;
+    let request = read_request(&args.request)?;
+    // Which of two values is meant nobody can say, and a reader of JSON takes the later one without a word.
+    strict_json::check(&request).map_err(anyhow::Error::from)?;
+    let request = method.request(&request).map_err(anyhow::Error::from)?;
     let mut config = args.caller.config()?;
     if let Some(timeout) = args.timeout.filter(|_| !method.is_server_streaming()) {
         config.retry.total_timeout = timeout;
@@ -182,12 +186,9 @@ fn list() -> Result<()> {
     Ok(())
 }
 
-/// A line on standard output. One that is closed has read enough.
+/// A line on standard output, which may be closed.
 pub(super) fn print(line: &str) -> Result<()> {
-    match say(line) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error).context("cannot write"),
-        Ok(()) | Err(_) => Ok(()),
-    }
+    unless_closed(say(line))
 }
 
 fn read_request(argument: &str) -> Result<String> {

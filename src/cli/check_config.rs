@@ -22,13 +22,16 @@ pub(super) fn run(args: &CheckConfigArgs) -> Result<()> {
     let config = Config::read(&args.config)?;
     let base = base_of(&args.config)?;
     let checked = server::check(&config, &base, &WallClock::system())?;
-    let met_at_start = server::check_start(&config, &base, &checked)?;
+    let met = server::check_start(&config, &base, &checked)?;
     // What holds, defaults included. Secrets are files and not in it.
     say(&toml::to_string_pretty(&config)?)?;
     say(&format!("# checkpoints are signed by {}", checked.verifier))?;
     say(&format!("# policy set {}", hex::encode(checked.policy_digest)))?;
-    for warning in checked.warnings.iter().chain(&met_at_start) {
+    for warning in checked.warnings.iter().chain(&met.warnings) {
         say(&format!("# look at this: {warning}"))?;
+    }
+    for unchecked in &met.unchecked {
+        say(&format!("# not checked: {unchecked}"))?;
     }
     Ok(say(&format!("# good: {} agencies, {} jurisdictions", checked.agencies, config.jurisdictions.len()))?)
 }

@@ -2,9 +2,11 @@
 
 use std::io::{self, Write as _};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use clap::{Args, Command};
 use clap_complete::{Shell, generate};
+
+use crate::cli::unless_closed;
 
 /// Arguments of `comity completions`.
 #[derive(Debug, Args)]
@@ -21,8 +23,5 @@ pub(super) fn run(args: &CompletionsArgs, mut command: Command) -> Result<()> {
     // Whole before it is written: the generator panics where it cannot write.
     let mut script = Vec::new();
     generate(args.shell, &mut command, "comity", &mut script);
-    match io::stdout().write_all(&script) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error).context("cannot write"),
-        Ok(()) | Err(_) => Ok(()),
-    }
+    unless_closed(io::stdout().write_all(&script))
 }

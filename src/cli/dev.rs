@@ -14,7 +14,7 @@ use toml_edit::{DocumentMut, Item, table, value};
 
 use crate::cli::demo::Counterpart;
 use crate::cli::files;
-use crate::cli::sandbox::{CONFIG_FILE, SEATS, Sandbox, Terms};
+use crate::cli::sandbox::{AS_READ, CONFIG_FILE, Reading, SEATS, Sandbox, Terms};
 use crate::cli::serve::{Ended, serve_beside};
 use crate::config::{Config, address};
 use crate::policy::load::PolicySet;
@@ -22,13 +22,6 @@ use crate::server::{AuditFile, Gateway};
 
 /// Where the law of a new exchange is laid, to be read and changed.
 const POLICIES: &str = "policies";
-/// The points of law that a new exchange has as counsel may have read them, so that a state prison in New York may tell and
-/// hand over. As shipped, an officer decides each time.
-const AS_READ: [(&str, &str, &str); 3] = [
-    ("us-ny.correction-law-147", "off", "on"),
-    ("us-ny.counsel-reads-order-170", "on", "off"),
-    ("us-ny.counsel-reads-acts-of-2026", "on", "off"),
-];
 /// How often it is looked, by the clock on the wall, whether something is to be renewed: a machine may have slept.
 const LOOK_EVERY: Duration = Duration::from_mins(1);
 
@@ -132,7 +125,7 @@ fn lay_policies(directory: &Path) -> Result<()> {
         let mut text = text;
         if name == "law/switches.toml" {
             let mut switches: DocumentMut = text.parse()?;
-            for (switch, shipped, read) in AS_READ {
+            for Reading { switch, shipped, read } in AS_READ {
                 let is = switches.get_mut(switch).and_then(|switch| switch.get_mut("is")).and_then(Item::as_value_mut);
                 let is = is.filter(|is| is.as_str() == Some(shipped));
                 *is.with_context(|| format!("{switch} is not shipped {shipped}"))? = read.into();

@@ -23,7 +23,7 @@ mod token;
 pub mod verify;
 mod verify_receipt;
 
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -187,4 +187,13 @@ fn base_of(config: &Path) -> anyhow::Result<PathBuf> {
 /// A line on standard output.
 fn say(line: &str) -> std::io::Result<()> {
     writeln!(std::io::stdout(), "{line}")
+}
+
+/// What became of something that was written to standard output. Whoever closed it, as `head` does, has read enough, and that is
+/// no failure.
+fn unless_closed(written: std::io::Result<()>) -> anyhow::Result<()> {
+    match written {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("cannot write"),
+        Ok(()) | Err(_) => Ok(()),
+    }
 }

@@ -28,6 +28,27 @@ use crate::server::accept;
 pub const CONFIG_FILE: &str = "comity.toml";
 /// The trust domain of a sandbox. Reserved for examples (RFC 2606).
 pub const TRUST_DOMAIN: &str = "comity.example";
+
+/// A point of law, as it is shipped and as counsel may have read it.
+#[derive(Debug, Clone, Copy)]
+pub struct Reading {
+    /// The switch that it hangs on.
+    pub switch: &'static str,
+    /// How that is shipped.
+    pub shipped: &'static str,
+    /// How it stands, so read.
+    pub read: &'static str,
+}
+
+/// The acts of 2026. On: a person decides whatever they may bear on. Off: they bar nothing.
+pub const ACTS_OF_2026: Reading = Reading { switch: "us-ny.counsel-reads-acts-of-2026", shipped: "on", read: "off" };
+/// The points that an exchange to try things on has as read, so that a state prison in New York may tell and hand over. As shipped,
+/// an officer decides each time.
+pub const AS_READ: [Reading; 3] = [
+    Reading { switch: "us-ny.correction-law-147", shipped: "off", read: "on" },
+    Reading { switch: "us-ny.counsel-reads-order-170", shipped: "on", read: "off" },
+    ACTS_OF_2026,
+];
 /// How long a sandbox's tokens are good. A real issuer's are good for minutes.
 const TOKEN_LIFETIME_S: u32 = 12 * 3_600;
 const REVOCATION_LIST_LIFETIME_S: u32 = 7 * 24 * 3_600;

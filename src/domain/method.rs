@@ -2,6 +2,15 @@
 
 use crate::domain::vocabulary::vocabulary;
 
+/// Where the methods of the contract are called, as against those of the services that stand beside it.
+const OWN: &str = "/comity.v1.";
+
+/// What a path calls of the contract, as `DetainerService/LodgeDetainer`. `None`: it calls no method of ours. Whether there is
+/// such a method is not looked at.
+pub fn own_at(path: &str) -> Option<&str> {
+    path.strip_prefix(OWN)
+}
+
 vocabulary! {
     /// A write, by the name its entry bears.
     pub enum Method {

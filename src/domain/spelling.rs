@@ -13,11 +13,13 @@ pub(crate) fn alien_number(text: &str) -> Option<String> {
     valid.then(|| format!("{digits:0>9}"))
 }
 
-/// FBI or universal control number: up to nine letters and digits, without zeros that fill it.
+/// FBI or universal control number: up to nine letters and digits, without zeros that fill it. How many of those there were does not
+/// count.
 pub(crate) fn fbi_number(text: &str) -> Option<String> {
     let number = plain(text)?;
-    let valid = (1..=9).contains(&number.len()) && all_alphanumeric(&number);
-    valid.then(|| unfilled(&number).to_owned())
+    let own = unfilled(&number);
+    let valid = (1..=9).contains(&own.len()) && all_alphanumeric(own);
+    valid.then(|| own.to_owned())
 }
 
 /// State identification number: two letters of the state and its number, without zeros that fill it, as `NY1234567L`.
@@ -30,11 +32,12 @@ pub(crate) fn state_id(text: &str) -> Option<String> {
         return Some(format!("NY{}", unfilled(&number)));
     }
     let (state, own) = number.split_at_checked(2)?;
+    let own = unfilled(own);
     let of_new_york = state == "NY" && is_nysid(own);
     let valid = state.chars().all(|letter| letter.is_ascii_uppercase())
         && ((1..=8).contains(&own.len()) || of_new_york)
         && all_alphanumeric(own);
-    valid.then(|| format!("{state}{}", unfilled(own)))
+    valid.then(|| format!("{state}{own}"))
 }
 
 /// Seven or eight digits and a letter.
@@ -159,13 +162,15 @@ mod tests {
         check(fbi_number, "123456AB7", &["123456ab7", "123 456 AB7", "123-456-AB7"]);
         check(fbi_number, "9X000001", &["9x000001", "09X000001"]);
         check(fbi_number, "0", &["000"]);
+        // What only fills a number makes it no longer than it is.
+        check(fbi_number, "123456AB7", &["0123456AB7", "000-123456-AB7"]);
         check(
             state_id,
             "NY1234567L",
             &["01234567L", "1234567l", "NY01234567L", "ny 0123-4567-l", "NY-1234567L", "NY 01234567 L"],
         );
         check(state_id, "NY12345678L", &["12345678L", "NY12345678L"]);
-        check(state_id, "TX1234567", &["TX01234567", "tx-01234567", "TX 1234567"]);
+        check(state_id, "TX1234567", &["TX01234567", "tx-01234567", "TX 1234567", "TX 0001234567"]);
         check(state_id, "NY0", &["NY000"]);
         check(
             din,
@@ -189,7 +194,7 @@ mod tests {
             alien_number,
             &["", "A", "123456", "1234567890", "A1234567890", "AA1234567", "B1234567", "١٢٣٤٥٦٧", "12345\u{200b}67"],
         );
-        check(fbi_number, &["", "-", "1234567890", "12_3", "\u{3164}"]);
+        check(fbi_number, &["", "-", "1234567890", "01234567890", "12_3", "\u{3164}"]);
         check(state_id, &["", "NY", "N12345678", "NY123456789", "TX12345678L", "123456L", "123456789L", "NY1\u{301}"]);
         check(din, &["2-4B-123", "24-B-123", "24-B-12345", "é4-B-1234", "24-BB-123", "XX-B-1234"]);
         check(ori, &["NY030015", "NY030015GG", "NY03001\u{200b}5G"]);

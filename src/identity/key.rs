@@ -25,9 +25,10 @@ pub enum TokenAlgorithm {
 }
 
 impl TokenAlgorithm {
-    pub(crate) fn from_header(alg: &str) -> Option<Self> {
+    /// By a name that keys and tokens have it by. Ed25519 has two: that of RFC 8037, and that of RFC 9864 2.2.
+    pub(crate) fn named(alg: &str) -> Option<Self> {
         match alg {
-            "EdDSA" => Some(Self::EdDsa),
+            "EdDSA" | "Ed25519" => Some(Self::EdDsa),
             "ES256" => Some(Self::Es256),
             _ => None,
         }

@@ -15,6 +15,8 @@ pub(super) const KEY_SET_LEN_MAX: u64 = 65_536;
 /// What a private or a shared key has beside the public members (RFC 7518 6.2.2, 6.3.2, 6.4.1; RFC 8037 2).
 const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 const RSA_BITS_MIN: usize = 2_048;
+/// What some editors put before a text in UTF-8 (RFC 8259 8.1 has none before JSON).
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 /// `SubjectPublicKeyInfo` up to the key (RFC 8410 4; RFC 5480 2).
 const ED25519_INFO: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
 const P256_INFO: [u8; 27] = [
@@ -33,6 +35,11 @@ pub(super) enum KeySetError {
 
 /// The keys of a set that tokens may be signed with, each by its `kid`. At least one.
 pub(super) fn read(json: &[u8]) -> Result<Vec<(String, TokenKey)>, KeySetError> {
+    if json.starts_with(BYTE_ORDER_MARK) {
+        return Err(KeySetError::Set(
+            "begins with a byte order mark, which JSON has none of: save it as UTF-8 without one",
+        ));
+    }
     let set = object(json).ok_or(KeySetError::Set("is no JSON object that has each name once"))?;
     let keys = set.get("keys").and_then(Value::as_array).ok_or(KeySetError::Set("has no list `keys`"))?;
     let mut used = Vec::new();
@@ -62,16 +69,15 @@ impl Jwk<'_> {
         }
         let kty = self.text("kty", "has a kty that is no text")?.ok_or("has no kty")?;
         let curve = self.text("crv", "has a crv that is no text")?;
-        let (algorithm, names, der): (_, &[&str], _) = match (kty, curve) {
-            ("OKP", Some("Ed25519")) => (TokenAlgorithm::EdDsa, &["EdDSA", "Ed25519"], self.ed25519()),
-            ("EC", Some("P-256")) => (TokenAlgorithm::Es256, &["ES256"], self.p256()),
+        let (algorithm, der) = match (kty, curve) {
+            ("OKP", Some("Ed25519")) => (TokenAlgorithm::EdDsa, self.ed25519()),
+            ("EC", Some("P-256")) => (TokenAlgorithm::Es256, self.p256()),
             ("OKP" | "EC", None) => return Err("has no crv"),
             ("RSA", _) if self.bits("n")? < RSA_BITS_MIN => return Err("is an RSA key of fewer than 2048 bits"),
             _ => return Ok(None),
         };
-        if !self.is_for_verifying()?
-            || self.text("alg", "has an alg that is no text")?.is_some_and(|alg| !names.contains(&alg))
-        {
+        let named = self.text("alg", "has an alg that is no text")?;
+        if !self.is_for_verifying()? || named.is_some_and(|alg| TokenAlgorithm::named(alg) != Some(algorithm)) {
             return Ok(None);
         }
         let kid = self.text("kid", "has a kid that is no text")?.ok_or("has no kid, by which a token names its key")?;
@@ -221,6 +227,8 @@ mod tests {
         {
             check(text, unique);
         }
+        let marked = "begins with a byte order mark, which JSON has none of: save it as UTF-8 without one";
+        check("\u{feff}{\"keys\":[]}", marked);
         check("{}", "has no list `keys`");
         check("{\"keys\":{}}", "has no list `keys`");
         check(&ed25519().to_string(), "has no list `keys`");

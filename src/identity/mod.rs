@@ -15,6 +15,6 @@ pub mod pem;
 pub mod pseudonym;
 pub mod rate;
 pub mod registry;
-mod strict_json;
+pub(crate) mod strict_json;
 pub mod token;
 mod verified;

@@ -13,6 +13,11 @@ pub(super) fn object(json: &[u8]) -> Option<Map<String, Value>> {
     }
 }
 
+/// Whether JSON has each name once in its object; else which one stands twice, and where.
+pub(crate) fn check(json: &str) -> Result<(), serde_json::Error> {
+    serde_json::from_str::<Unique>(json).map(drop)
+}
+
 /// JSON in which no object has a name twice.
 struct Unique(Value);
 
@@ -66,9 +71,10 @@ impl<'de> Visitor<'de> for UniqueVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
         let mut members = Map::new();
         while let Some((name, Unique(value))) = entries.next_entry::<String, Unique>()? {
-            if members.insert(name, value).is_some() {
-                return Err(A::Error::custom("a name stands twice"));
+            if members.contains_key(&name) {
+                return Err(A::Error::custom(format!("{name} stands twice in one object")));
             }
+            members.insert(name, value);
         }
         Ok(members.into())
     }

@@ -10,10 +10,8 @@ use tower::{BoxError, Layer, Service};
 
 use crate::domain::agency::Caller;
 use crate::domain::ids::AgencyId;
+use crate::domain::method::own_at;
 use crate::policy::in_force::InForce;
-
-/// The package whose methods the policies name without it.
-const OWN_PACKAGE: &str = "comity.v1.";
 
 /// Why a call was not admitted. For the audit; the caller is told that it was denied, or that it sent no token.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -96,13 +94,13 @@ fn admit<B>(in_force: &InForce, request: &Request<B>) -> Result<(), AdmitError> 
     in_force.gate().admit(caller, method_of(request.uri().path()))
 }
 
-/// The method as policies name it. One path, one name: a path that is not of that shape names no method.
+/// The method as policies name it, our own without their package. One path, one name: a path that is not of that shape names no
+/// method.
 fn method_of(path: &str) -> &str {
-    let Some(full) = path.strip_prefix('/') else { return "" };
-    match full.strip_prefix(OWN_PACKAGE) {
+    match own_at(path) {
         Some(own) if !own.contains('.') => own,
-        None if full.contains('.') => full,
-        Some(_) | None => "",
+        Some(_) => "",
+        None => path.strip_prefix('/').filter(|full| full.contains('.')).unwrap_or_default(),
     }
 }
 

@@ -15,11 +15,10 @@ use tonic::body::Body;
 use crate::api::status;
 use crate::config::ServerConfig;
 use crate::domain::ids::AgencyId;
+use crate::domain::method::own_at;
 use crate::identity::certificate::PeerIdentity;
 use crate::server::shares::{Share, Shares};
 
-/// Our own methods. What stands beside them takes a few kilobytes at most, and may take many messages of a stream.
-const OWN: &str = "/comity.v1.";
 /// The beginning of a message is not counted, in bytes: nearly every message is shorter, and calls in flight are limited. So
 /// an agency whose large messages are refused is heard on everything else, and agencies together shut nobody out.
 const FREE_LEN: usize = 4_096;
@@ -37,10 +36,11 @@ impl Buffered {
         Self { bytes: Shares::new(config.buffered_len_per_agency_max, config.buffered_len_max) }
     }
 
-    /// The request, whose body is counted while it comes, and until it is decoded.
+    /// The request, whose body is counted while it comes, and until it is decoded. What stands beside our own methods takes a few
+    /// kilobytes at most, and may take many messages of a stream: it is not counted.
     pub(super) fn counted(&self, request: Request<Body>) -> Request<Body> {
         let peer = request.extensions().get::<PeerIdentity>();
-        let Some(peer) = peer.filter(|_| request.uri().path().starts_with(OWN)) else {
+        let Some(peer) = peer.filter(|_| own_at(request.uri().path()).is_some()) else {
             return request;
         };
         let share = self.bytes.begin(&peer.agency);

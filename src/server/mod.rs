@@ -23,7 +23,7 @@ mod writer;
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -34,7 +34,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 pub use audit::{AuditFile, AuditLines};
 pub use health::Phase;
 pub use policies::{ReloadError, Reloaded, UnfitSet};
-pub use start_check::{AgainstError, check_against, check_start};
+pub use start_check::{AgainstError, Met, check_against, check_start};
 
 use crate::api::{Api, ApiKeys, Turns};
 use crate::config::{Config, ConfigError, Secrets};
@@ -108,6 +108,14 @@ pub enum ServerError {
         what: &'static str,
         /// Why it failed.
         source: io::Error,
+    },
+    /// A path at which there can be no store.
+    #[error("the store cannot be at {}: {why}", path.display())]
+    UnfitPlace {
+        /// Where it was to be.
+        path: PathBuf,
+        /// Why not.
+        why: &'static str,
     },
     /// A store that holds what the configuration keeps in another, or does not serve.
     #[error("{place} holds {log}, whose jurisdiction the configuration does not keep there")]

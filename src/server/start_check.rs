@@ -5,13 +5,18 @@ use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 
+use rustix::fs::{FsWord, PROC_SUPER_MAGIC, statfs};
+
 use crate::config::{Config, Secrets};
 use crate::domain::ids::LogName;
 use crate::ledger::{Checkpoint, CheckpointError, root_at};
 use crate::recorder::{check_signed, origin};
 use crate::server::writer::{kept_here, opens};
 use crate::server::{Checked, ServerError};
-use crate::store::{Found, Reader, StoreError};
+use crate::store::{Found, Place, Reader, StoreError};
+
+/// File systems that hold no files of anybody: of processes, of devices and of groups of processes (`linux/magic.h`).
+const KERNELS_OWN: [FsWord; 3] = [PROC_SUPER_MAGIC, 0x6265_6572, 0x6367_7270];
 
 /// Why a store is not one that has grown from a checkpoint.
 #[derive(Debug, thiserror::Error)]
@@ -77,10 +82,40 @@ pub fn check_against(config: &Config, base: &Path, secrets: &Secrets, kept: &[St
     Ok(())
 }
 
-/// Holds the addresses and stores of a checked configuration against what is there. Returns what to look at: what another
-/// gateway uses now, this one could use once that has stopped.
-pub fn check_start(config: &Config, base: &Path, checked: &Checked) -> Result<Vec<String>, ServerError> {
-    let mut warnings = Vec::new();
+/// Whether there is a store at a place, or one could be made. What is no file is refused before it is opened: a device or a pipe takes
+/// what is written, or gives nothing, and a lock would be made beside it.
+pub(super) fn check_place(place: &Place) -> Result<(), ServerError> {
+    let Place::File(path) = place else { return Ok(()) };
+    let unfit = |why| Err(ServerError::UnfitPlace { path: path.clone(), why });
+    if path.exists() {
+        return if path.is_file() { Ok(()) } else { unfit("it is no regular file") };
+    }
+    let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if !directory.exists() {
+        return unfit("its directory is not there");
+    }
+    if !directory.is_dir() {
+        return unfit("its directory is none");
+    }
+    // Whoever may do everything is told that a file can be made there, too.
+    if statfs(directory).is_ok_and(|kept| KERNELS_OWN.contains(&kept.f_type)) {
+        return unfit("no file can be made in its directory: it is the kernel's own");
+    }
+    Ok(())
+}
+
+/// What a start would meet, where nothing is wrong with it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Met {
+    /// What to look at: what another gateway uses now, this one could use once that has stopped.
+    pub warnings: Vec<String>,
+    /// What a start would find out, and was not looked at here.
+    pub unchecked: Vec<String>,
+}
+
+/// Holds the addresses and stores of a checked configuration against what is there.
+pub fn check_start(config: &Config, base: &Path, checked: &Checked) -> Result<Met, ServerError> {
+    let Met { mut warnings, mut unchecked } = Met::default();
     let addresses = [config.server.listen, config.server.ops_listen];
     // Held until both are there: an address cannot be listened on twice.
     let mut listeners = Vec::new();
@@ -88,10 +123,13 @@ pub fn check_start(config: &Config, base: &Path, checked: &Checked) -> Result<Ve
         listeners.extend(listen(address, !listeners.is_empty() && overlap(addresses), &mut warnings)?);
     }
     for (jurisdictions, place) in config.store.places(&config.jurisdictions, base)? {
+        check_place(&place)?;
         match place.find(&checked.secrets.wrapping)? {
             Found::Nothing => {}
             Found::InUse(held) => warnings.push(format!("a gateway has the store open: it holds {}", held.display())),
-            Found::Unasked => warnings.push(format!("{place} was not asked")),
+            Found::Unasked => unchecked.push(format!(
+                "{place}: whether it can be reached, and what it holds, is found out by a start; this check asks no database server"
+            )),
             Found::Store(reader) => {
                 kept_here(&*reader, &jurisdictions, &place)?;
                 opens(&*reader, &jurisdictions)?;
@@ -101,7 +139,7 @@ pub fn check_start(config: &Config, base: &Path, checked: &Checked) -> Result<Ve
             }
         }
     }
-    Ok(warnings)
+    Ok(Met { warnings, unchecked })
 }
 
 fn listen(

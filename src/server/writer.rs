@@ -17,6 +17,7 @@ use crate::meters::Meters;
 use crate::policy::in_force::InForce;
 use crate::recorder::{Clock, Duties, Entropy, Handle, Heads, Hindrance, Parts, Recorder, RecorderError};
 use crate::server::ServerError;
+use crate::server::start_check::check_place;
 use crate::store::{CaseFilter, Place, Reader, Sharded, StoreError};
 
 /// What a writer writes by.
@@ -53,6 +54,7 @@ pub(super) fn start(
     let (mut handles, mut readers, mut heads) = (Vec::new(), Vec::new(), Heads::new());
     let (mut hindrances, mut threads) = (Vec::new(), Vec::new());
     for (jurisdictions, place) in config.store.places(&config.jurisdictions, base)? {
+        check_place(&place)?;
         let store = place.open(&secrets.wrapping)?;
         kept_here(&*store.reader(), &jurisdictions, &place)?;
         opens(&*store.reader(), &jurisdictions)?;

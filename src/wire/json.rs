@@ -1,5 +1,7 @@
 //! Requests and answers of any method as JSON, by the descriptor (the JSON mapping of proto3).
 
+use std::collections::HashSet;
+
 use prost::{Message as _, Name as _};
 use prost_reflect::prost_types::FileDescriptorProto;
 use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor};
@@ -29,6 +31,9 @@ pub enum JsonError {
     /// A time that no minute has but one with a leap second.
     #[error("{0} must be a time with seconds up to 59: a leap second is none that the contract counts")]
     LeapSecond(String),
+    /// A field that stands once by each of its two names: which value is meant nobody can say.
+    #[error("{0} is given twice, by both of its names")]
+    Twice(String),
     /// The gateway answered with something else.
     #[error("the answer is not a {0}")]
     Answer(String),
@@ -43,9 +48,12 @@ impl Method {
         let message = DynamicMessage::deserialize(descriptor, &mut text).map_err(failed)?;
         text.end().map_err(failed)?;
         // The mapping takes one for the second after it.
-        let leap = serde_json::from_str(json).ok().and_then(|value| leap_second(&self.descriptor.input(), &value));
-        if let Some(field) = leap {
+        let value: Value = serde_json::from_str(json).map_err(failed)?;
+        if let Some(field) = leap_second(&self.descriptor.input(), &value) {
             return Err(JsonError::LeapSecond(field));
+        }
+        if let Some(field) = given_twice(&self.descriptor.input(), &value) {
+            return Err(JsonError::Twice(field));
         }
         Ok(message.encode_to_vec())
     }
@@ -148,6 +156,21 @@ fn leap_second(message: &MessageDescriptor, value: &Value) -> Option<String> {
         })
     };
     value.as_object()?.iter().find_map(named)
+}
+
+/// The path of a field that JSON gives by both of its names, as `birthDate` and `birth_date`.
+fn given_twice(message: &MessageDescriptor, value: &Value) -> Option<String> {
+    let mut seen = HashSet::new();
+    value.as_object()?.iter().find_map(|(key, value)| {
+        let field = message.get_field_by_json_name(key).or_else(|| message.get_field_by_name(key))?;
+        if !seen.insert(field.number()) {
+            return Some(field.name().to_owned());
+        }
+        let Kind::Message(inner) = field.kind() else { return None };
+        let elements = value.as_array().map_or_else(|| std::slice::from_ref(value), Vec::as_slice);
+        let further_in = elements.iter().find_map(|element| given_twice(&inner, element));
+        further_in.map(|rest| format!("{}.{rest}", field.name()))
+    })
 }
 
 fn example(message: &MessageDescriptor, depth: usize) -> Value {

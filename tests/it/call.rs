@@ -125,6 +125,20 @@ async fn what_is_asked_in_json_is_answered_in_json() {
     assert_eq!(withdrawn["detainer"]["state"], "DETAINER_STATE_WITHDRAWN");
 }
 
+/// Which of two values is meant nobody can say, so neither is sent.
+#[test]
+fn a_field_that_is_given_twice_is_refused_by_its_name() {
+    let check = |request: &str, named: &str| {
+        let told = comity(&["--as", "us-ice", "LodgeDetainer", request], "").failed(USAGE);
+        let message = told["message"].as_str().unwrap();
+        assert!(message.contains(named) && message.contains("twice"), "{request}: {message}");
+    };
+    check(r#"{"parent": "jurisdictions/us-ny", "parent": "jurisdictions/us-tx"}"#, "parent");
+    check(r#"{"detainer": {"form": 1, "custodian": "a", "form": 2}}"#, "form");
+    check(r#"{"detainer": {"subject": {"birthDate": "1987-06-05", "birth_date": "1987-06-06"}}}"#, "birth_date");
+    check(r#"{"detainer": {"charges": [{}, {"ncicCode": "0999", "ncic_code": "0999"}]}}"#, "ncic_code");
+}
+
 #[tokio::test]
 async fn a_stream_is_a_line_for_each_message_up_to_the_limit_or_until_the_time_is_up() {
     let world = World::start();

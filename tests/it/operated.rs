@@ -259,21 +259,89 @@ async fn the_ops_listener_answers_what_it_knows_and_nothing_else() {
     }
 }
 
+/// The question of `Health/Watch`, in frames that say everything by its name (RFC 9113 6, RFC 7541 6.2.2).
+fn watching() -> Vec<u8> {
+    let mut block = Vec::new();
+    for (name, value) in [
+        (":method", "POST"),
+        (":scheme", "http"),
+        (":path", "/grpc.health.v1.Health/Watch"),
+        (":authority", "localhost"),
+        ("content-type", "application/grpc"),
+        ("te", "trailers"),
+    ] {
+        block.push(0);
+        for text in [name, value] {
+            block.push(u8::try_from(text.len()).unwrap());
+            block.extend(text.as_bytes());
+        }
+    }
+    let (data, end_stream, headers, end_headers) = (0, 1, 1, 4);
+    let frame = |kind: u8, flags: u8, payload: &[u8]| {
+        [&[0, 0, u8::try_from(payload.len()).unwrap(), kind, flags, 0, 0, 0, 1], payload].concat()
+    };
+    [frame(headers, end_headers, &block), frame(data, end_stream, &[0; 5])].concat()
+}
+
 #[tokio::test]
 async fn whoever_watches_leaves_the_probes_their_places() {
     let served = Served::start("info", |_| {});
-    // The preface of HTTP/2, empty settings, and no question: as many as there are places, and then as many again.
+    // The preface of HTTP/2 and empty settings, and then no question, or one that is answered for as long as somebody reads.
     let hello = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    let watch = [hello.as_slice(), &watching()].concat();
     let mut held = Vec::new();
-    for _ in 0..512 {
+    // As many as there are places, and then as many again.
+    for at in 0..512 {
         let mut socket = TcpStream::connect(served.ops).await.unwrap();
-        drop(socket.write_all(hello).await);
+        drop(socket.write_all(if at % 4 == 0 { hello } else { &watch }).await);
         held.push(socket);
         if held.len() % 128 == 0 {
             let asked = tokio::time::timeout(Duration::from_secs(2), http(served.ops, "GET /livez"));
             assert_eq!(asked.await.expect("/livez is kept out"), "HTTP/1.1 200 OK");
         }
     }
+}
+
+#[test]
+fn what_is_no_place_for_a_store_is_refused_before_it_is_served() {
+    let (directory, path) = exchange();
+    let good = fs::read_to_string(&path).unwrap();
+    let pipe = directory.path().join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let cases = [
+        ("/dev/null", "it is no regular file"),
+        (pipe.to_str().unwrap(), "it is no regular file"),
+        (directory.path().to_str().unwrap(), "it is no regular file"),
+        ("/proc/x", "no file can be made in its directory"),
+        ("/sys/x", "no file can be made in its directory"),
+        ("comity.toml/x", "its directory is none"),
+        ("nowhere/comity.db", "its directory is not there"),
+    ];
+    for (store, why) in cases {
+        fs::write(&path, good.replace("path = \"comity.db\"", &format!("path = {store:?}"))).unwrap();
+        both_refuse(&path, why);
+    }
+    assert!(!Path::new("/dev/null-lock").exists());
+    fs::write(&path, &good).unwrap();
+    assert!(check_config(&path).status.success());
+    let mut left: Vec<_> = fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    left.retain(|name| name.to_string_lossy().starts_with("comity.db"));
+    assert!(left.is_empty(), "a check leaves nothing behind: {left:?}");
+}
+
+/// Nobody is there to be asked, and nothing is there to be looked at.
+#[test]
+fn what_a_check_leaves_to_a_start_is_said() {
+    let (directory, path) = exchange();
+    let good = fs::read_to_string(&path).unwrap();
+    let authority = directory.path().join("certs/gateway-ca.pem");
+    let url = format!("postgres://comity@localhost:9/comity?sslrootcert={}", authority.display());
+    fs::write(&path, good.replace("path = \"comity.db\"", &format!("url = {url:?}"))).unwrap();
+    let checked = check_config(&path);
+    let said = String::from_utf8(checked.stdout).unwrap();
+    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
+    assert!(said.contains("# not checked: postgres://comity@localhost:9/comity"), "{said}");
+    assert!(!said.contains("look at this"), "{said}");
 }
 
 #[test]
@@ -346,33 +414,34 @@ async fn audit_lines_go_on_after_a_rotation_and_their_loss_is_said() {
     assert_eq!(said().matches("audit lines are lost: the file cannot be written").count(), 1, "{}", said());
 }
 
-/// What a peer wrote is not in the log, however much of it there is.
+/// What a peer wrote is not in the log: a little of it not where nobody asked for what libraries say, and much of it not even then.
 #[tokio::test]
 async fn a_peer_does_not_write_into_the_log() {
-    let (_directory, path) = exchange();
-    let served = running(&path, &["--log", "info"]);
-    // A hello whose server name is none, and as long as a record may be.
-    let name = vec![0xff; 16_000];
-    let mut sni = vec![0, 0];
+    for (log, name) in [(&[][..], b"Zebulon Quackenbush".as_slice()), (&["--log", "info"], &[0xff; 16_000])] {
+        let (_directory, path) = exchange();
+        let served = running(&path, log);
+        let before = fs::metadata(&served.errors).unwrap().len();
+        let mut socket = TcpStream::connect(served.grpc).await.unwrap();
+        drop(socket.write_all(&hello_to(name)).await);
+        drop(socket.read_to_end(&mut Vec::new()).await);
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let said = fs::read(&served.errors).unwrap();
+        let said = String::from_utf8_lossy(&said[usize::try_from(before).unwrap()..]);
+        let beginning: String = said.chars().take(400).collect();
+        assert!(said.len() < 1_000, "{log:?}: {} bytes: {beginning}", said.len());
+        assert!(!said.contains("Zebulon"), "{log:?}: {said}");
+    }
+}
+
+/// A client hello in one record, to a server of this name (RFC 8446 4.1.2), which is none.
+fn hello_to(name: &[u8]) -> Vec<u8> {
     let be = |len: usize| u16::try_from(len).unwrap().to_be_bytes();
-    let list = [&[0][..], &be(name.len()), &name].concat();
+    let list = [&[0][..], &be(name.len()), name].concat();
     let value = [&be(list.len())[..], &list].concat();
-    sni.extend(be(value.len()));
-    sni.extend(value);
-    let mut hello = vec![3, 3];
-    hello.extend([7; 32]);
-    hello.extend([0, 0, 2, 0x13, 0x01, 1, 0]);
-    hello.extend(be(sni.len()));
-    hello.extend(sni);
+    let sni = [&[0, 0][..], &be(value.len()), &value].concat();
+    let fixed = [&[3, 3][..], &[7; 32], &[0, 0, 2, 0x13, 0x01, 1, 0]].concat();
+    let hello = [fixed, be(sni.len()).to_vec(), sni].concat();
     let len = u32::try_from(hello.len()).unwrap().to_be_bytes();
     let handshake = [&[1][..], &len[1..], &hello].concat();
-    let record = [&[0x16, 3, 1][..], &be(handshake.len()), &handshake].concat();
-    let before = fs::metadata(&served.errors).unwrap().len();
-    let mut socket = TcpStream::connect(served.grpc).await.unwrap();
-    drop(socket.write_all(&record).await);
-    drop(socket.read_to_end(&mut Vec::new()).await);
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    let said = fs::read(&served.errors).unwrap();
-    let said = &said[usize::try_from(before).unwrap()..];
-    assert!(said.len() < 1_000, "{} bytes: {}", said.len(), String::from_utf8_lossy(&said[..400]));
+    [&[0x16, 3, 1][..], &be(handshake.len()), &handshake].concat()
 }

@@ -90,6 +90,22 @@ fn a_good_token_proves_its_officer() {
     assert!(desk.verify(&desk.signed(&header.to_string(), &claims.to_string())).is_ok());
 }
 
+/// What a key set may say of a key, the header of a token may say too (RFC 9864 2.2 has the second name).
+#[test]
+fn both_names_of_ed25519_are_taken_for_one_algorithm() {
+    let desk = Desk::new();
+    let (mut header, claims) = desk.good_parts();
+    for alg in ["EdDSA", "Ed25519"] {
+        header["alg"] = json!(alg);
+        let token = desk.signed(&header.to_string(), &claims.to_string());
+        assert!(desk.verify(&token).is_ok(), "{alg}");
+        // By neither name is a signature good that is none.
+        let (message, _) = token.rsplit_once('.').unwrap();
+        let forged = format!("{message}.{}", URL_SAFE_NO_PAD.encode([7; 64]));
+        assert_eq!(desk.verify(&forged), Err(TokenError::Signature), "{alg}");
+    }
+}
+
 #[test]
 fn a_header_that_says_too_much_or_too_little_is_refused() {
     let desk = Desk::new();

@@ -4,18 +4,13 @@
 use std::fs;
 use std::path::Path;
 
+use comity::cli::sandbox::{self, Reading};
 use comity::policy::load::PolicySet;
 
 use crate::harness::copy;
 
 /// Where it is, beside the configuration.
 pub(crate) const AS_READ: &str = "law-as-read";
-
-/// Which switches stand otherwise than they are shipped. A gateway of its own process goes by the clock on the wall, which is
-/// past the acts of 2026: they are as read, too. A world has a clock of its own, and its acts are as shipped.
-const TURNED: [(&str, &str); 3] =
-    [("us-ny.correction-law-147", "on"), ("us-ny.counsel-reads-order-170", "off"), (ACTS, "off")];
-const ACTS: &str = "us-ny.counsel-reads-acts-of-2026";
 
 /// The same, as a set, for tests without a gateway of their own.
 pub(crate) fn set() -> PolicySet {
@@ -26,12 +21,13 @@ pub(crate) fn set() -> PolicySet {
     PolicySet::load(&within).unwrap()
 }
 
-/// Lays the law into a directory.
+/// Lays the law into a directory. A gateway of its own process goes by the clock on the wall, which is past the acts of 2026: they
+/// are as read, too.
 pub(super) fn lay(directory: &Path) {
     fs::create_dir(directory).unwrap();
     copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("policies"), directory);
-    for (name, is) in TURNED {
-        turn(directory, name, is);
+    for Reading { switch, shipped, read } in sandbox::AS_READ {
+        turn(directory, switch, shipped, read);
     }
     // The cases hold by a test of their own, and a gateway would run them at each start.
     for entry in fs::read_dir(directory.join("law")).unwrap() {
@@ -43,15 +39,16 @@ pub(super) fn lay(directory: &Path) {
     }
 }
 
-/// Turns the acts of 2026 back to where they are shipped.
+/// Turns the acts of 2026 back to where they are shipped, for a world, which has a clock of its own.
 pub(super) fn with_the_acts(directory: &Path) {
-    turn(directory, ACTS, "on");
+    let Reading { switch, shipped, read } = sandbox::ACTS_OF_2026;
+    turn(directory, switch, read, shipped);
 }
 
-fn turn(directory: &Path, name: &str, is: &str) {
+fn turn(directory: &Path, name: &str, from: &str, to: &str) {
     let switches = directory.join("law/switches.toml");
     let mut table: toml::Table = fs::read_to_string(&switches).unwrap().parse().unwrap();
     let switch = table[name].as_table_mut().unwrap();
-    assert_ne!(switch.insert("is".to_owned(), is.into()), Some(is.into()), "{name} stood otherwise");
+    assert_eq!(switch.insert("is".to_owned(), to.into()), Some(from.into()), "{name} stood otherwise");
     fs::write(&switches, table.to_string()).unwrap();
 }

@@ -136,6 +136,30 @@ impl Wire {
         self.seen.word()
     }
 
+    /// What a peer may send before any of it is read, in bytes: of a stream, and of a connection (RFC 9113 6.9.2).
+    pub(super) async fn windows(mut self) -> (u32, u32) {
+        let (mut stream, mut connection) = (65_535, 65_535);
+        let (mut answered, pings) = (0, 2);
+        // Twice: the answer to a PING may overtake what was to go before it once.
+        self.send(frame(PING, 0, 0, b"hostile1")).await;
+        while answered < pings {
+            let number = |bytes: &[u8]| u32::from_be_bytes(bytes.try_into().unwrap());
+            match self.next().await.expect("closed") {
+                (SETTINGS, 0, payload) => {
+                    let initial = payload.chunks(6).find(|setting| setting[..2] == [0, 4]);
+                    stream = initial.map_or(stream, |setting| number(&setting[2..]));
+                }
+                (WINDOW_UPDATE, _, payload) => connection += number(&payload),
+                (PING, ACK, _) => {
+                    answered += 1;
+                    self.send(frame(PING, 0, 0, b"hostile2")).await;
+                }
+                _ => {}
+            }
+        }
+        (stream, connection)
+    }
+
     /// Reads until the gateway closes.
     pub(super) async fn outcome_at_the_end(mut self) -> String {
         self.read_until(b"never ..").await;

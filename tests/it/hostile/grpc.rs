@@ -194,7 +194,8 @@ pub(super) async fn check(siege: &mut Siege) {
     let token = siege.token("us-ice");
     let good = detainer_for("us-ny-doccs").encode_to_vec();
     let lodge = Call::new(LODGE, Some(&token), &good);
-    let missing = format!("{}0", &siege.detainer[..siege.detainer.len() - 1]);
+    let (rest, last) = siege.detainer.split_at(siege.detainer.len() - 1);
+    let missing = format!("{rest}{}", if last == "0" { "1" } else { "0" });
     let missing = v1::GetDetainerRequest { name: missing };
     let get = Call::new(GET, Some(&token), &missing.encode_to_vec());
     let mut rows = of_framing(&lodge, &good);

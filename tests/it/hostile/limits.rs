@@ -7,6 +7,8 @@ use comity::wire::v1;
 
 use crate::harness::requests::NY_EXCHANGE;
 use crate::hostile::call::{Call, Line};
+use crate::hostile::frames::Wire;
+use crate::hostile::peer::Peer;
 use crate::hostile::siege::Siege;
 
 const OVERLOADED: &str = "ResourceExhausted OVERLOADED";
@@ -94,6 +96,15 @@ async fn a_subscription_that_nobody_reads_is_ended() {
     siege.lift_uncounted().await;
 }
 
+/// What is sent ahead waits in memory, where no other limit counts it: so much for a stream, and for a connection.
+#[tokio::test]
+async fn a_peer_is_told_how_much_it_may_send_ahead() {
+    let siege = Siege::lay().await;
+    let stream = Peer::of(&siege, "us-ice").connect(&siege).await.unwrap();
+    assert_eq!(Wire::open(stream).await.windows().await, (64 * 1_024, 256 * 1_024));
+    siege.lift_uncounted().await;
+}
+
 #[tokio::test]
 async fn an_agency_has_so_many_answers_unread_and_no_more() {
     let siege = Siege::lay_with(|config| config.server.open_per_agency_max = 3).await;
@@ -111,7 +122,9 @@ async fn an_agency_has_so_many_answers_unread_and_no_more() {
     for _ in 0..64 {
         watches.push(Line::open(&siege, doccs).await.leave_unread(health()).await);
     }
-    assert_eq!(own.answer_to(health()).await, OVERLOADED);
+    // One that is answered at once where there is room.
+    let check = Call::new("/grpc.health.v1.Health/Check", Some(&siege.token(doccs)), &[]);
+    assert_eq!(own.answer_to(check).await, OVERLOADED);
     drop((unread, watches));
     let let_go = async {
         while own.answer_to(call(&siege, doccs, CHECKPOINT)).await != "Ok" {

@@ -1,0 +1,58 @@
+//! Who may know of an appeal: its issuer, oversight, and each custodian that it was addressed to or has a detainer in it.
+//!
+//! To everybody else an appeal of somebody else's reads as one that there is not, and takes as long.
+
+use crate::api::appeals::held_by;
+use crate::domain::agency::{AgencyKind, Caller};
+use crate::domain::appeal::Appeal;
+use crate::domain::case::StoredCase;
+use crate::domain::ids::{CaseKind, CaseName};
+use crate::store::appeals::ItemFilter;
+use crate::store::{CaseFilter, CasesOf, Reader, StoreError};
+
+/// The appeal, if the caller may know of it; else it does not exist.
+pub(super) fn visible(reader: &dyn Reader, caller: &Caller, name: &CaseName) -> Result<Option<Appeal>, StoreError> {
+    if held_by(caller).is_some() && caller.takes_part_in(&name.jurisdiction) {
+        return concerning(reader, caller, name);
+    }
+    // Nobody else is shown what is not listed as theirs, and what is not is not opened.
+    let case = reader.case_of(&CasesOf::of(caller, &name.jurisdiction), name)?;
+    let Some(appeal) = case.as_ref().and_then(StoredCase::appeal) else { return Ok(None) };
+    Ok(may_see(reader, caller, appeal)?.then(|| appeal.clone()))
+}
+
+/// The appeal, if it concerns a custodian. To whom it was addressed stands in the appeal alone, which has to be opened for that.
+///
+/// INVARIANT: of an appeal that is nothing to the custodian as much is read and opened as of one that there is not.
+fn concerning(reader: &dyn Reader, caller: &Caller, name: &CaseName) -> Result<Option<Appeal>, StoreError> {
+    let holds = holds_of(reader, caller, name)?;
+    let case = reader.case_of(&CasesOf::ANYBODYS, name)?;
+    // In place of one that there is not some other is opened, and in place of one that there is none.
+    let limit = usize::from(case.is_none());
+    let (jurisdiction, kind) = (name.jurisdiction.clone(), CaseKind::Appeal);
+    reader.cases(&CaseFilter { jurisdiction, kind, agency: None, unassigned: true, after: None, limit })?;
+    let appeal = case.as_ref().and_then(StoredCase::appeal);
+    Ok(appeal.filter(|appeal| holds || appeal.addresses(&caller.agency.id)).cloned())
+}
+
+/// Whether the caller may know of an appeal that was opened.
+pub(super) fn may_see(reader: &dyn Reader, caller: &Caller, appeal: &Appeal) -> Result<bool, StoreError> {
+    if !caller.takes_part_in(&appeal.name.jurisdiction) {
+        return Ok(false);
+    }
+    if held_by(caller).is_none() {
+        let oversight = caller.agency.kind == AgencyKind::Oversight;
+        return Ok(oversight || appeal.issuer == caller.agency.id);
+    }
+    Ok(appeal.addresses(&caller.agency.id) || holds_of(reader, caller, &appeal.name)?)
+}
+
+/// Whether a custodian has a detainer in an appeal, or one is addressed to nobody in particular.
+fn holds_of(reader: &dyn Reader, caller: &Caller, appeal: &CaseName) -> Result<bool, StoreError> {
+    let filter =
+        ItemFilter { appeal: appeal.clone(), holder: held_by(caller), unassigned: true, after: None, limit: 1 };
+    Ok(!reader.items(&filter)?.is_empty())
+}
+
+#[cfg(test)]
+mod tests;
