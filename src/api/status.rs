@@ -249,7 +249,6 @@ fn refused(refusal: Refusal) -> Status {
         | Refusal::NotAccepted
         | Refusal::AlreadyConfirmed
         | Refusal::TransferOver
-        | Refusal::HandedOverAlready
         | Refusal::NotYours
         | Refusal::NotBorneOut
         | Refusal::NothingChosen

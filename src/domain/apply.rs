@@ -208,7 +208,7 @@ impl At<'_> {
         let Case { custody: Some(custody), standing, .. } = &mut *self.case else { return };
         let heard = Heard::under(standing);
         if custody.heard != heard {
-            custody.heard = heard;
+            self.custody(|custody| custody.heard = heard);
         }
     }
 

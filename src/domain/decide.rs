@@ -108,9 +108,6 @@ pub enum Refusal {
     /// Declined, complete or failed.
     #[error("the transfer is over")]
     TransferOver,
-    /// The custodian has recorded that it handed the person over.
-    #[error("the person was handed over in another way before")]
-    HandedOverAlready,
     /// Nobody came is for the custodian to say, nobody was brought for the requester.
     #[error("the cause is for the other side to report")]
     NotYours,

@@ -91,7 +91,7 @@ pub(super) fn record(
     let confirmed = |transfer: &Transfer| transfer.handed_over_at.is_some() && !transfer.parted;
     let was_handed_over = case.standing.iter().flat_map(|detainer| &detainer.transfers).any(confirmed);
     if was_handed_over && release.recipient != ReleaseRecipient::RequestingAgency {
-        return Err(Refusal::HandedOverAlready);
+        return Err(Refusal::AlreadyConfirmed);
     }
     let handed_over = hand_over::of_release(case, release, correction, to, |name| permitted.law(name));
     let event = Event::ReleaseRecorded {

@@ -124,7 +124,7 @@ pub(super) fn confirm(
 fn still_there(case: &Case, transfer: &Transfer) -> Result<(), Refusal> {
     let handed_over = |other: &Transfer| other.id != transfer.id && other.handed_over_at.is_some() && !other.parted;
     if case.concerned().flat_map(|detainer| &detainer.transfers).any(handed_over) {
-        return Err(Refusal::HandedOverAlready);
+        return Err(Refusal::AlreadyConfirmed);
     }
     let Some(custody) = &case.custody else { return Ok(()) };
     let elsewhere = |release: &ActualRelease| release.recipient != ReleaseRecipient::RequestingAgency;

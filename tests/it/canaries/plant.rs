@@ -75,8 +75,6 @@ impl Planted {
             return Some(Value::EnumNumber(match key(place).as_str() {
                 // A charge that has a day of conviction was a conviction.
                 "Charge.status" => v1::ChargeStatus::Convicted.into(),
-                // Of a warrant that is verified nothing reads otherwise than in the request.
-                "WarrantVerification.outcome" => v1::VerificationOutcome::Received.into(),
                 _ => 1,
             }));
         }
@@ -161,6 +159,10 @@ fn good_text(field: &str, n: u32) -> (Canary, Value) {
         "Subject.citizenship" => Some("QZX"),
         "Charge.ncic_code" => Some("0739"),
         "Charge.nibrs_code" => Some("73Q"),
+        // Of a warrant that is verified nothing reads otherwise than in the request.
+        "Warrant.court" => Some("ZebraCourtQuark"),
+        "Warrant.signer" => Some("ZebraSignerQuark"),
+        "Warrant.docket" => Some("ZebraDocketQuark"),
         _ => None,
     };
     if let Some(word) = word {

@@ -161,7 +161,10 @@ fn entered(mint: &mut Mint, cases: &Cases, corrects: bool) -> Option<Spoken> {
             let mut subject = mint.subject();
             // At times it is the same person still, spelt otherwise: what corrects no more than that is told.
             if mint.odds(5) {
-                (subject.birth_date, subject.identifiers) = (None, Identifiers::default());
+                subject.birth_date = None;
+                if mint.odds(5) {
+                    subject.identifiers = Identifiers::default();
+                }
                 subject.name = mint.respelt(&of.intake.subject.name);
             }
             let identity = Box::new(Identity { subject, flags: mint.flags() });

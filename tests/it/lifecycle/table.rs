@@ -15,7 +15,7 @@ pub(super) enum Outcome {
 }
 
 /// Every refusal, in short.
-pub(super) const REFUSALS: [(&str, Refusal); 39] = [
+pub(super) const REFUSALS: [(&str, Refusal); 38] = [
     ("no such case", Refusal::NoSuchCase),
     ("already acknowledged", Refusal::AlreadyAcknowledged),
     ("already answered", Refusal::AlreadyAnswered),
@@ -43,7 +43,6 @@ pub(super) const REFUSALS: [(&str, Refusal); 39] = [
     ("not accepted", Refusal::NotAccepted),
     ("already confirmed", Refusal::AlreadyConfirmed),
     ("transfer over", Refusal::TransferOver),
-    ("handed over already", Refusal::HandedOverAlready),
     ("not yours", Refusal::NotYours),
     ("not borne out", Refusal::NotBorneOut),
     ("nothing chosen", Refusal::NothingChosen),
