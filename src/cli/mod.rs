@@ -1,5 +1,6 @@
 //! The commands. Each is a file; `--help` says what it is for.
 
+mod bench;
 mod call;
 mod caller;
 mod certs;
@@ -64,6 +65,8 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Makes an exchange to try things on (once), and serves it.
     Dev(dev::DevArgs),
+    /// Measures durable writes against a bare echo behind the same mutual TLS, in one run.
+    Bench(bench::BenchArgs),
     /// Serves a gateway from its configuration.
     Serve(serve::ServeArgs),
     /// Calls any method of a gateway, from JSON to JSON.
@@ -95,7 +98,7 @@ enum Command {
 /// Runs the command of the process.
 pub fn main() -> ExitCode {
     let Cli { logging, command } = Cli::parse();
-    let quiet = matches!(command, Command::Demo(_) | Command::Call(_) | Command::Inbox(_));
+    let quiet = matches!(command, Command::Demo(_) | Command::Bench(_) | Command::Call(_) | Command::Inbox(_));
     // What serves drains first, and what logs for machines says in their form why it ends.
     let serves = matches!(command, Command::Serve(_) | Command::Dev(_));
     let failed = if serves { failed_in_json } else { failed };
@@ -111,6 +114,7 @@ pub fn main() -> ExitCode {
     }
     let done = match command {
         Command::Demo(args) => demo::run(&args),
+        Command::Bench(args) => bench::run(&args),
         Command::Dev(args) => return ended(dev::run(&args, audit.as_ref())),
         Command::Serve(args) => return ended(serve::run(&args, audit.as_ref())),
         Command::Call(args) => return call::run(&args),

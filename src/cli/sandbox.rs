@@ -167,6 +167,13 @@ impl Sandbox {
         Ok(sandbox)
     }
 
+    /// One that was established before, as it is.
+    pub fn opened(directory: &Path) -> Result<Self> {
+        let directory = directory.canonicalize().context("the directory has no absolute path")?;
+        let config = Config::read(&directory.join(CONFIG_FILE))?;
+        Ok(Self { directory, config })
+    }
+
     /// Where it is.
     pub fn directory(&self) -> &Path {
         &self.directory

@@ -16,7 +16,7 @@ use crate::domain::ids::{JurisdictionId, LogKind, LogName, OfficerPseudonym};
 use crate::meters::table;
 use crate::policy::engine::Engine;
 use crate::recorder::batch::{Recorder, RecorderError};
-use crate::recorder::plan::{Draft, Plan, PlanError, Planned, Rules};
+use crate::recorder::plan::{By, Draft, Plan, PlanError, Planned, Rules};
 use crate::recorder::standing::Begun;
 use crate::recorder::sweep::Sweep;
 use crate::recorder::ticks::NO_OFFICER;
@@ -94,7 +94,7 @@ impl Recorder {
         let (limits, appeal_limits) = self.limits;
         let duties = self.duties;
         let rules = Rules { gate: &gate, timetable: &self.timetable, duties, limits, appeal_limits };
-        let mut plan = Plan::new(rules, &mut self.entropy, self.logs.clone(), Loaded::default());
+        let mut plan = Plan::new(rules, &self.entropy, self.logs.clone(), Loaded::default());
         if let Some(before) = &before {
             let changes = changes(&before.files, engine.files());
             for jurisdiction in &jurisdictions {
@@ -151,12 +151,12 @@ impl Plan<'_> {
         let now = self.time_of_record(jurisdiction, clock_now);
         let agency = gateway();
         let officer: OfficerPseudonym = NO_OFFICER.parse().map_err(|_| PlanError::NoOfficer)?;
+        let by = By { agency: &agency, officer: &officer, method: ACTIVATION, request_id: None };
         for kind in [LogKind::Exchange, LogKind::Custody] {
             let draft = Draft {
                 log: LogName { jurisdiction: jurisdiction.clone(), kind },
-                agency: &agency,
-                officer: &officer,
-                method: ACTIVATION,
+                by,
+                named: by.named(),
                 resource: format!("jurisdictions/{jurisdiction}"),
                 case: None,
                 policy_digest: Some(digest_after),

@@ -10,7 +10,7 @@ use crate::domain::event::Party;
 use crate::domain::ids::{ConsumerId, LogKind, LogName, OfficerPseudonym};
 use crate::domain::inbox::{Confirmed, Inbox, Limits, Refusal, Whose};
 use crate::domain::permit::Admitted;
-use crate::recorder::plan::{Draft, Outcome, Plan, PlanError};
+use crate::recorder::plan::{By, Draft, Outcome, Plan, PlanError};
 use crate::store::{Audience, NewDelivery};
 use crate::wire::{Message as _, entry, show, v1};
 
@@ -52,11 +52,12 @@ impl Plan<'_> {
             recorded_at: now,
         }));
         let (kind, audience) = audience(agency, confirmed.is_news);
+        let method = admitted.value.action.method().rpc();
+        let by = By { agency: &agency.id, officer, method, request_id: Some(admitted.value.request_id) };
         let draft = Draft {
             log: log(kind),
-            agency: &agency.id,
-            officer,
-            method: admitted.value.action.method().rpc(),
+            by,
+            named: by.named(),
             resource,
             case: None,
             policy_digest: None,

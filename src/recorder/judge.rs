@@ -8,7 +8,7 @@ use crate::domain::agenda::judgement;
 use crate::domain::apply::apply;
 use crate::domain::decide::follow;
 use crate::domain::ids::{CaseName, OfficerPseudonym};
-use crate::recorder::plan::{Plan, PlanError};
+use crate::recorder::plan::{By, Plan, PlanError};
 use crate::recorder::ticks::NO_OFFICER;
 
 /// What a leaf names in place of a method: nobody called any.
@@ -28,11 +28,12 @@ impl Plan<'_> {
             return Ok(0);
         }
         let officer: OfficerPseudonym = NO_OFFICER.parse().map_err(|_| PlanError::NoOfficer)?;
+        let by = By { agency: &gateway(), officer: &officer, method: JUDGEMENT, request_id: None };
         let times = (&self.duties.review, self.timetable);
         let mut said = 0_usize;
         for record in follow(&case, &self.gate.after(&case, now), times, now) {
             said = said.saturating_add(1);
-            let index = self.append(&gateway(), &officer, JUDGEMENT, &record, now)?;
+            let index = self.append(by, &record, now)?;
             apply(&mut case, &record, index, now);
         }
         self.keep(case, now);

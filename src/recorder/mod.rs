@@ -31,7 +31,7 @@ pub use batch::{Heads, Parts, Recorder, RecorderConfig, RecorderError, Running, 
 pub use follow::Duties;
 pub use handle::{Handle, Recorded, SubmitError};
 pub use head::check_signed;
-pub use seams::{Clock, Entropy};
+pub use seams::{Cause, Clock, Entropy, Purpose};
 pub use standing::Hindrance;
 pub use ticks::{ClocksConfig, Ticked};
 pub use tries::{Attempt, Delivering};

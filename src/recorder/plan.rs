@@ -1,5 +1,6 @@
 //! What a batch is made of: heads, cases and commands in; entries, cases and outcomes out. Pure but for time and chance.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
@@ -22,9 +23,9 @@ use crate::policy::gate::{Again, Denial, Gate};
 use crate::recorder::alarm::Alarm;
 use crate::recorder::answer::{answer, etag_matches};
 use crate::recorder::follow::Duties;
-use crate::recorder::naming;
+use crate::recorder::naming::{self, Named};
 pub use crate::recorder::outcome::{Outcome, PlanError};
-use crate::recorder::seams::Entropy;
+use crate::recorder::seams::{Cause, Entropy, Purpose};
 use crate::store::appeals::NewAppeals;
 use crate::store::{
     AgendaChange, Append, Audience, Loaded, LogState, NewConsumer, NewDelivery, NewEntry, NewRequest, SeenRequest,
@@ -37,12 +38,14 @@ use crate::wire::show;
 #[derive(Debug)]
 pub struct Plan<'a> {
     pub(super) gate: &'a Gate,
-    entropy: &'a mut Entropy,
+    entropy: &'a Entropy,
     logs: BTreeMap<LogName, LogState>,
     pub(super) loaded: Loaded,
     changed: BTreeSet<CaseName>,
     pub(super) requests: BTreeMap<(AgencyId, RequestId), SeenRequest>,
     pub(super) entries: Vec<NewEntry>,
+    /// Where the entries of the write at hand begin.
+    begun: usize,
     pub(super) deliveries: Vec<NewDelivery>,
     pub(super) consumers: BTreeSet<Whose>,
     /// What somebody must know of, beside its entry.
@@ -84,7 +87,7 @@ impl<'a> Plan<'a> {
     /// Begins a batch on the state of the logs and what was loaded for its commands.
     pub fn new(
         Rules { gate, timetable, duties, limits, appeal_limits }: Rules<'a>,
-        entropy: &'a mut Entropy,
+        entropy: &'a Entropy,
         logs: BTreeMap<LogName, LogState>,
         loaded: Loaded,
     ) -> Self {
@@ -96,6 +99,7 @@ impl<'a> Plan<'a> {
             changed: BTreeSet::new(),
             requests: BTreeMap::new(),
             entries: Vec::new(),
+            begun: 0,
             deliveries: Vec::new(),
             consumers: BTreeSet::new(),
             alarms: Vec::new(),
@@ -121,6 +125,7 @@ impl<'a> Plan<'a> {
         }
         let Some(actor) = &admitted.caller.actor else { return Ok(Outcome::Denied(Denial::Unattributed)) };
         let officer = actor.pseudonym.clone();
+        self.begun = self.entries.len();
         if !admitted.caller.takes_part_in(&admitted.jurisdiction) || !self.is_open(admitted) {
             return Ok(Outcome::Denied(Denial::NoSuchJurisdiction));
         }
@@ -188,7 +193,13 @@ impl<'a> Plan<'a> {
         let command = &*self.settled(command);
         let mut case = self.assemble(command.names());
         self.with_appeal(admitted, command, &mut case);
-        let id = self.fresh_id(now)?;
+        let by = By {
+            agency: &admitted.caller.agency.id,
+            officer,
+            method: command.method().rpc(),
+            request_id: Some(admitted.value.request_id),
+        };
+        let id = self.fresh_id(admitted, now)?;
         let question = Admitted {
             caller: admitted.caller.clone(),
             jurisdiction: admitted.jurisdiction.clone(),
@@ -205,18 +216,17 @@ impl<'a> Plan<'a> {
             Ok(records) => records,
             Err(refusal) => return Ok(Err(Outcome::Refused(refusal))),
         };
-        let method = command.method().rpc();
         let mut first = None;
         for record in &records {
             let log = LogName { jurisdiction: admitted.jurisdiction.clone(), kind: record.log };
-            let index = self.append(&admitted.caller.agency.id, officer, method, record, now)?;
+            let index = self.append(by, record, now)?;
             let exchange_index = if record.log == LogKind::Exchange { index } else { self.exchange_size(&log) };
             apply(&mut case, record, exchange_index, now);
             self.keep_appeal(record, index, &case);
             first.get_or_insert((log, index, self.entries.len().saturating_sub(1)));
         }
         for record in self.follow(&mut case, &records, now) {
-            let index = self.append(&admitted.caller.agency.id, officer, method, &record, now)?;
+            let index = self.append(by, &record, now)?;
             apply(&mut case, &record, index, now);
         }
         let Some((log, index, place)) = first else { return Ok(Err(Outcome::Refused(Refusal::NoSuchCase))) };
@@ -298,20 +308,11 @@ impl<'a> Plan<'a> {
         self.agenda.insert(name.clone(), Vec::new());
     }
 
-    pub(super) fn append(
-        &mut self,
-        agency: &AgencyId,
-        officer: &OfficerPseudonym,
-        method: &'static str,
-        record: &Record,
-        now: Timestamp,
-    ) -> Result<u64, PlanError> {
-        let named = naming::of(record, agency, officer, method)?;
+    pub(super) fn append(&mut self, by: By<'_>, record: &Record, now: Timestamp) -> Result<u64, PlanError> {
         let draft = Draft {
             log: LogName { jurisdiction: record.resource.jurisdiction.clone(), kind: record.log },
-            agency: &named.agency,
-            officer: &named.officer,
-            method: named.method,
+            by,
+            named: naming::of(record, by.agency, by.officer, by.method)?,
             resource: record.resource.to_string(),
             case: Some(record.resource.clone()),
             policy_digest: record.policy_digest,
@@ -325,21 +326,31 @@ impl<'a> Plan<'a> {
 
     /// Commits to the contents and appends the leaf.
     pub(super) fn write(&mut self, draft: Draft<'_>, now: Timestamp) -> Result<u64, PlanError> {
-        let blinding = self.entropy.draw()?;
+        let own = self.entries.get(self.begun..).unwrap_or_default();
+        let nth = own.iter().filter(|entry| entry.log == draft.log).count();
+        let state = self.logs.get_mut(&draft.log).ok_or_else(|| PlanError::NotOpen(draft.log.clone()))?;
+        let (index, kind) = (state.tree.size(), draft.log.kind);
+        let (cause, nth) = match draft.by.request_id {
+            Some(request_id) => {
+                let (jurisdiction, agency) = (&draft.log.jurisdiction, draft.by.agency);
+                (Cause::Write { jurisdiction, agency, request_id }, u64::try_from(nth).unwrap_or(u64::MAX))
+            }
+            None => (Cause::Place(&draft.log, index), 0),
+        };
+        let blinding = self.entropy.draw(&cause, Purpose::Blinding(kind, nth))?;
         let mut openings = Vec::with_capacity(draft.contents.len());
         for (class, content) in draft.contents {
-            openings.push(Opening { class, salt: self.entropy.draw()?, content });
+            let salt = self.entropy.draw(&cause, Purpose::Salt(kind, nth, class))?;
+            openings.push(Opening { class, salt, content });
         }
         let commitments =
             openings.iter().map(|opening| (opening.class, *ledger::commit(&opening.salt, &opening.content).as_bytes()));
-        let state = self.logs.get_mut(&draft.log).ok_or_else(|| PlanError::NotOpen(draft.log.clone()))?;
-        let index = state.tree.size();
         let header = Header {
             index,
             recorded_at: now,
-            agency: draft.agency,
-            officer: draft.officer,
-            method: draft.method,
+            agency: &draft.named.agency,
+            officer: &draft.named.officer,
+            method: draft.named.method,
             resource: &draft.resource,
             policy_digest: draft.policy_digest,
             blinding,
@@ -352,18 +363,41 @@ impl<'a> Plan<'a> {
         Ok(index)
     }
 
-    fn fresh_id(&mut self, now: Timestamp) -> Result<Uuid, PlanError> {
+    fn fresh_id(&self, admitted: &Admitted<Command>, now: Timestamp) -> Result<Uuid, PlanError> {
+        let cause = Cause::Write {
+            jurisdiction: &admitted.jurisdiction,
+            agency: &admitted.caller.agency.id,
+            request_id: admitted.value.request_id,
+        };
         let millis = u64::try_from(now.as_millisecond()).unwrap_or_default();
-        Ok(uuid::Builder::from_unix_timestamp_millis(millis, &self.entropy.draw()?).into_uuid())
+        let random = self.entropy.draw(&cause, Purpose::CaseId)?;
+        Ok(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
+    }
+}
+
+/// Who brings entries about.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct By<'a> {
+    pub(super) agency: &'a AgencyId,
+    pub(super) officer: &'a OfficerPseudonym,
+    pub(super) method: &'static str,
+    /// By which write; none: the gateway itself.
+    pub(super) request_id: Option<RequestId>,
+}
+
+impl<'a> By<'a> {
+    /// As the leaf of an entry says it, where nothing in it asks for another word.
+    pub(super) fn named(self) -> Named<'a> {
+        Named { agency: Cow::Borrowed(self.agency), officer: Cow::Borrowed(self.officer), method: self.method }
     }
 }
 
 /// An entry before it has a place.
 pub(super) struct Draft<'a> {
     pub(super) log: LogName,
-    pub(super) agency: &'a AgencyId,
-    pub(super) officer: &'a OfficerPseudonym,
-    pub(super) method: &'static str,
+    pub(super) by: By<'a>,
+    /// Who the leaf says it was.
+    pub(super) named: Named<'a>,
     pub(super) resource: String,
     pub(super) case: Option<CaseName>,
     pub(super) policy_digest: Option<[u8; 32]>,

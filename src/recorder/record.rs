@@ -84,7 +84,7 @@ impl Recorder {
         let (limits, appeal_limits) = self.limits;
         let duties = self.duties;
         let rules = Rules { gate: &self.gate, timetable: &self.timetable, duties, limits, appeal_limits };
-        let mut plan = Plan::new(rules, &mut self.entropy, before, loaded);
+        let mut plan = Plan::new(rules, &self.entropy, before, loaded);
         let mut outcomes = Vec::with_capacity(writes.len());
         for (write, _) in writes {
             outcomes.push(plan.submit(write, self.clock.now())?);

@@ -12,7 +12,7 @@ use crate::domain::ids::{CaseName, LogName, OfficerPseudonym};
 use crate::domain::range::within;
 use crate::domain::timetable::Timetable;
 use crate::meters::{Meters, table};
-use crate::recorder::plan::{Plan, PlanError};
+use crate::recorder::plan::{By, Plan, PlanError};
 use crate::store::ListedItem;
 
 /// How long the legal clocks run, and how often they are looked at.
@@ -122,7 +122,8 @@ impl Plan<'_> {
         };
         let officer: OfficerPseudonym = NO_OFFICER.parse().map_err(|_| PlanError::NoOfficer)?;
         let log = LogName { jurisdiction: listed.case.jurisdiction.clone(), kind: record.log };
-        let index = self.append(&gateway(), &officer, clock.rpc(), &record, now)?;
+        let by = By { agency: &gateway(), officer: &officer, method: clock.rpc(), request_id: None };
+        let index = self.append(by, &record, now)?;
         apply(&mut case, &record, index, now);
         self.keep(case, now);
         Ok(Some(FiredNow { clock, times, entry: log.entry(index) }))

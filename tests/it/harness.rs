@@ -106,7 +106,7 @@ impl World {
     }
 
     fn open(&mut self) {
-        let entropy = self.seed.map_or(Entropy::System, |seed| self.kept().entropy_after(seed));
+        let entropy = self.seed.map_or(Entropy::System, Entropy::Seeded);
         let seams = Seams { clock: self.clock.clone(), entropy, ..Seams::default() };
         let start = || Gateway::start(&self.config, self.directory.path(), seams);
         self.gateway = Some(tracing::dispatcher::with_default(&self.journal.dispatch(), start).unwrap());

@@ -44,6 +44,8 @@ mod fuzz;
 #[cfg(test)]
 mod gateways;
 #[cfg(test)]
+mod golden;
+#[cfg(test)]
 mod guards;
 #[cfg(test)]
 mod hand_over;

@@ -5,10 +5,8 @@ use std::path::{Path, PathBuf};
 
 use comity::domain::determination::FieldClasses;
 use comity::domain::ids::LogName;
-use comity::recorder::Entropy;
 use comity::store::sqlite::open_read_only;
 use comity::store::{Reader as _, StoredEntry};
-use comity::wire::entry;
 use rusqlite::{Connection, OpenFlags};
 use uuid::Uuid;
 
@@ -98,20 +96,5 @@ impl Kept {
 
     pub(crate) fn logs(&self) -> Vec<LogName> {
         open_read_only(&self.database(), None).unwrap().logs().unwrap()
-    }
-
-    /// A seeded sequence, at the place where the gateway that wrote this store left it: an id of 16 bytes for each
-    /// command, and for each entry 32 bytes of blinding and 32 of salt for each commitment.
-    pub(super) fn entropy_after(&self, seed: u64) -> Entropy {
-        let mut generator = fastrand::Rng::with_seed(seed);
-        if self.database().exists() {
-            let entries = self.logs().into_iter().flat_map(|log| self.entries(&log));
-            let leaves: Vec<_> = entries.map(|stored| entry::read_leaf(&stored.leaf).unwrap()).collect();
-            let blinding_and_salts: usize = leaves.iter().map(|leaf| 32 * (1 + leaf.commitments.len())).sum();
-            let inbox = leaves.iter().filter(|leaf| leaf.method.starts_with("InboxService/")).count();
-            let ids = 16 * (usize::try_from(self.rows()["requests"]).unwrap() - inbox);
-            generator.fill(&mut vec![0; blinding_and_salts + ids]);
-        }
-        Entropy::Seeded(generator)
     }
 }

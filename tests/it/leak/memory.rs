@@ -145,7 +145,7 @@ impl Writer {
         Self {
             gate,
             memory: Arc::default(),
-            entropy: Entropy::Seeded(fastrand::Rng::with_seed(seed)),
+            entropy: Entropy::Seeded(seed),
             logs: logs().map(|log| (log, empty())).into(),
             writes: 0,
         }
@@ -163,7 +163,7 @@ impl Writer {
         let admitted = Admitted { caller: sample::officer(caller), jurisdiction: sample::jurisdiction(), value };
         let loaded = Loaded { cases: self.memory.kept().cases.clone(), ..Loaded::default() };
         let timetable = Timetable::default();
-        let mut plan = Plan::new(sample::rules(&self.gate, &timetable), &mut self.entropy, self.logs.clone(), loaded);
+        let mut plan = Plan::new(sample::rules(&self.gate, &timetable), &self.entropy, self.logs.clone(), loaded);
         let outcome = plan.submit(&admitted, now).unwrap();
         let planned = plan.finish();
         let mut kept = self.memory.kept();

@@ -20,7 +20,7 @@ use comity::domain::review::ReviewTimes;
 use comity::domain::timetable::Timetable;
 use comity::ledger::Hash;
 use comity::policy::gate::{Again, Denial, Gate};
-use comity::recorder::SubmitError;
+use comity::recorder::{Cause, Entropy, Purpose, SubmitError};
 use comity::store::{Audience, SeenRequest};
 use comity::wire::entry::{self, Header, Opening};
 use comity::wire::{show, v1};
@@ -72,7 +72,9 @@ pub(super) struct Plain {
     pub(super) deliveries: BTreeMap<(AgencyId, LogName), BTreeMap<u64, Timestamp>>,
     /// Cases that the batch at hand names.
     pub(super) touched: BTreeSet<CaseName>,
-    pub(super) random: fastrand::Rng,
+    pub(super) random: Entropy,
+    /// Where the entries of the write at hand begin in each log.
+    begun: BTreeMap<LogName, u64>,
     /// When the law is to be asked again of each custody on which a detainer stands.
     pub(super) again: BTreeMap<CaseName, Timestamp>,
     /// Where the law is still to be asked again of everything.
@@ -83,6 +85,8 @@ pub(super) struct Plain {
 
 /// What an entry is made of.
 pub(super) struct Draft<'a> {
+    /// By which write; none: the gateway itself.
+    pub(super) write: Option<&'a Admitted<Command>>,
     pub(super) agency: &'a AgencyId,
     pub(super) officer: &'a OfficerPseudonym,
     pub(super) method: &'static str,
@@ -103,7 +107,8 @@ impl Plain {
             requests: BTreeMap::new(),
             deliveries: BTreeMap::new(),
             touched: BTreeSet::new(),
-            random: fastrand::Rng::with_seed(seed),
+            random: Entropy::Seeded(seed),
+            begun: BTreeMap::new(),
             again: BTreeMap::new(),
             walks: places.iter().map(|place| (place.clone(), Walk::Ahead)).collect(),
             marked: BTreeSet::new(),
@@ -112,7 +117,7 @@ impl Plain {
 
     /// Another process draws anew, and asks the law of everything again.
     pub(super) fn reseed(&mut self, seed: u64) {
-        self.random = fastrand::Rng::with_seed(seed);
+        self.random = Entropy::Seeded(seed);
         self.walks = self.cases.keys().map(|place| (place.clone(), Walk::Ahead)).collect();
     }
 
@@ -136,6 +141,7 @@ impl Plain {
                 Expected::Not(SubmitError::RequestIdReused)
             };
         }
+        self.begun = self.logs.iter().map(|(name, log)| (name.clone(), log.size())).collect();
         match self.record(gate, write, clock) {
             Ok((log, index)) => {
                 let seen = SeenRequest { digest: write.value.request_digest, log: log.clone(), index };
@@ -196,7 +202,8 @@ impl Plain {
     ) -> Result<(LogName, u64), SubmitError> {
         let mut case = self.assemble(command);
         let millis = u64::try_from(now.as_millisecond()).unwrap();
-        let id = uuid::Builder::from_unix_timestamp_millis(millis, &self.draw()).into_uuid();
+        let random = self.random.draw(&cause(write), Purpose::CaseId).unwrap();
+        let id = uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid();
         let Admitted { caller, jurisdiction, .. } = write.clone();
         let asked = Admitted { caller, jurisdiction, value: command.clone() };
         let permitted = gate.permit(asked, &case, id, now)?;
@@ -254,6 +261,7 @@ impl Plain {
         }
         let kind = if holds && !proves { LogKind::Custody } else { LogKind::Exchange };
         let index = self.append(Draft {
+            write: Some(write),
             agency: &agency.id,
             officer: &write.caller.actor.as_ref().unwrap().pseudonym,
             method: Method::AcknowledgeInbox.rpc(),
@@ -333,10 +341,11 @@ impl Plain {
         let method = if notice { "Notice" } else { command.method().rpc() };
         if matches!(record.event, Event::UnlawfulHandOver { .. }) {
             // The gateway itself alarms the jurisdiction, whoever handed the person over.
-            return self.append_own("Alarm/UnlawfulHandOver", record, now);
+            return self.append_own(Some(write), "Alarm/UnlawfulHandOver", record, now);
         }
         let nobody = "0".repeat(32).parse().unwrap();
         self.append(Draft {
+            write: Some(write),
             agency: &write.caller.agency.id,
             // Who brought a notice about is told in the entry that it follows from.
             officer: if method == "Notice" { &nobody } else { &write.caller.actor.as_ref().unwrap().pseudonym },
@@ -351,10 +360,16 @@ impl Plain {
     }
 
     pub(super) fn append(&mut self, draft: Draft<'_>) -> u64 {
-        let Draft { agency, officer, method, log, resource, policy_digest, audience, event, now } = draft;
-        let blinding = self.draw();
+        let Draft { write, agency, officer, method, log, resource, policy_digest, audience, event, now } = draft;
+        let size = self.logs[&log].size();
+        let (cause, nth) = match write {
+            Some(write) => (cause(write), size - self.begun[&log]),
+            None => (Cause::Place(&log, size), 0),
+        };
+        let blinding = self.random.draw(&cause, Purpose::Blinding(log.kind, nth)).unwrap();
         let contents = entry::contents(&event).unwrap();
-        let opening = |(class, content)| Opening { class, salt: self.draw(), content };
+        let salt = |class| self.random.draw(&cause, Purpose::Salt(log.kind, nth, class)).unwrap();
+        let opening = |(class, content)| Opening { class, salt: salt(class), content };
         let openings: Vec<Opening> = contents.into_iter().map(opening).collect();
         let log = self.logs.get_mut(&log).unwrap();
         let header = Header {
@@ -378,12 +393,11 @@ impl Plain {
     fn answer(&mut self, log: &LogName, index: u64, answer: Vec<u8>) {
         self.logs.get_mut(log).unwrap().entries[usize::try_from(index).unwrap()].answer = Some(answer);
     }
+}
 
-    fn draw<const LEN: usize>(&mut self) -> [u8; LEN] {
-        let mut bytes = [0; LEN];
-        self.random.fill(&mut bytes);
-        bytes
-    }
+fn cause(write: &Admitted<Command>) -> Cause<'_> {
+    let (jurisdiction, agency) = (&write.jurisdiction, &write.caller.agency.id);
+    Cause::Write { jurisdiction, agency, request_id: write.value.request_id }
 }
 
 impl Log {

@@ -151,10 +151,8 @@ impl Player {
     }
 
     /// What is due of a batch that the database goes away under: it is begun again, with what is recorded of it by then.
-    fn again(&mut self, writes: &[Admitted<Command>], away: Away, mut before: Plain) -> (Vec<Expected>, Vec<LogName>) {
+    fn again(&mut self, writes: &[Admitted<Command>], away: Away, before: Plain) -> (Vec<Expected>, Vec<LogName>) {
         if away == Away::BeforeCommit {
-            // What was drawn for the plan that came to nothing is gone.
-            before.random = self.plain.random.clone();
             self.plain = before;
         }
         let again = writes.iter().map(|write| self.plain.submit(&GATES[self.law], write, self.real.clock.now()));

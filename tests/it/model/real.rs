@@ -189,7 +189,7 @@ impl Real {
             signer: signer(key),
             origin: ORIGIN.to_owned(),
             clock: self.clock.clone(),
-            entropy: Entropy::Seeded(fastrand::Rng::with_seed(seed)),
+            entropy: Entropy::Seeded(seed),
             jurisdictions: places().to_vec(),
             config: RecorderConfig::default(),
             inboxes: inbox::Limits::default(),

@@ -5,10 +5,12 @@ use comity::domain::agenda::no_date;
 use comity::domain::apply::apply;
 use comity::domain::case::{Case, StoredCase};
 use comity::domain::clocks::{self, Running};
+use comity::domain::command::Command;
 use comity::domain::decide::follow;
 use comity::domain::event::Record;
 use comity::domain::firing;
 use comity::domain::ids::{CaseKind, CaseName, JurisdictionId, LogName};
+use comity::domain::permit::Admitted;
 use comity::domain::review::ReviewTimes;
 use comity::domain::timetable::Timetable;
 use comity::policy::gate::Gate;
@@ -171,7 +173,7 @@ impl Plain {
             let firing = running.firing(name.clone());
             let method = firing.clock.rpc();
             let record = firing::record(&case, firing).unwrap();
-            let index = self.append_own(method, &record, now);
+            let index = self.append_own(None, method, &record, now);
             apply(&mut case, &record, index, now);
         }
         self.keep(gate, case, now);
@@ -182,14 +184,22 @@ impl Plain {
         let mut case = self.assembled([custody].into_iter());
         let times = (&ReviewTimes::default(), &Timetable::default());
         for record in follow(&case, &gate.after(&case, now), times, now) {
-            let index = self.append_own("Judgement", &record, now);
+            let index = self.append_own(None, "Judgement", &record, now);
             apply(&mut case, &record, index, now);
         }
         self.keep(gate, case, now);
     }
 
-    pub(super) fn append_own(&mut self, method: &'static str, record: &Record, now: Timestamp) -> u64 {
+    /// An entry of the gateway's own, which a write may have brought about.
+    pub(super) fn append_own(
+        &mut self,
+        write: Option<&Admitted<Command>>,
+        method: &'static str,
+        record: &Record,
+        now: Timestamp,
+    ) -> u64 {
         self.append(Draft {
+            write,
             agency: &gateway(),
             officer: &"0".repeat(32).parse().unwrap(),
             method,

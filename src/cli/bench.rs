@@ -1,0 +1,165 @@
+//! `comity bench`: the write path against its limit. In one run and round by round, the same calls go to a bare echo behind
+//! the same mutual TLS and to a gateway with everything on, driven by a process of its own. Absolute figures move with the
+//! machine's mood; the ratio is what to compare.
+
+mod check;
+mod driver;
+mod echo;
+mod figures;
+mod process;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use clap::Args;
+
+use crate::cli::bench::driver::{Driver, Round};
+use crate::cli::bench::echo::Echo;
+use crate::cli::bench::figures::{Measured, Run};
+use crate::cli::bench::process::Usage;
+use crate::cli::files;
+use crate::cli::place::STORE_ENV;
+use crate::cli::private_postgres::{Durability, PrivateServer};
+use crate::cli::sandbox::Sandbox;
+use crate::cli::say;
+use crate::config::{Config, StoreConfig};
+use crate::server::{Gateway, Seams};
+
+/// Arguments of `comity bench`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Client and server share this machine's cores. Every figure is the median of the rounds, with the lowest and \
+                        the highest. It fails if anything that was acknowledged is not in the log."
+)]
+pub(crate) struct BenchArgs {
+    /// How long a round takes, in seconds.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    seconds: u64,
+    /// Rounds: in each, first the echo and then the gateway.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    rounds: u16,
+    /// Connections.
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    connections: u16,
+    /// Calls in flight on each.
+    #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    in_flight: u16,
+    /// On this database: an empty one, as `postgres://...?sslrootcert=FILE`. Default: a file.
+    #[arg(long, value_name = "URL", env = STORE_ENV, hide_env_values = true, conflicts_with = "postgres")]
+    store: Option<String>,
+    /// On a server of its own, started from the machine's PostgreSQL as an ordinary user.
+    #[arg(long)]
+    postgres: bool,
+    /// Writes the figures as JSON, too.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Makes the calls, in a sandbox: how the command starts its own other half.
+    #[arg(long, hide = true, value_name = "DIR")]
+    drive: Option<PathBuf>,
+}
+
+pub(super) fn run(args: &BenchArgs) -> Result<()> {
+    match &args.drive {
+        Some(directory) => driver::drive(directory, args.connections, args.in_flight),
+        None => measure(args),
+    }
+}
+
+fn measure(args: &BenchArgs) -> Result<()> {
+    let scratch = Scratch::make()?;
+    let sandbox = Sandbox::establish(&scratch.0)?;
+    let mut config = sandbox.config.clone();
+    // Neither is what is measured.
+    config.rate.requests_per_s = 1_000_000.try_into()?;
+    config.rate.burst = 1_000_000.try_into()?;
+    let server = args.postgres.then(|| {
+        let tls = sandbox.server_certificate()?;
+        PrivateServer::start(&scratch.0.join("postgres"), &tls, Durability::Synced)
+    });
+    let server = server.transpose()?;
+    if let Some(url) = args.store.clone().or_else(|| server.as_ref().map(PrivateServer::url)) {
+        config.store = StoreConfig::server(url);
+    }
+    let gateway = Gateway::start(&config, sandbox.directory(), Seams::default())?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let first = runtime.block_on(driver::first_answer(&sandbox, gateway.grpc()))?;
+    let echo = Echo::start(&config, sandbox.directory(), &first)?;
+    let mut driver = Driver::start(sandbox.directory(), args.connections, args.in_flight)?;
+    let rounds = rounds(args, &mut driver, &echo, &gateway)?;
+    let acknowledged = driver.stop()?;
+    let rss_kb = process::rss_kb()?;
+    gateway.stop()?;
+    echo.stop();
+    let stored = check::all_is_there(&config, sandbox.directory(), &acknowledged)?;
+    drop(server);
+    let run = Run {
+        connections: args.connections,
+        in_flight: args.in_flight,
+        seconds: args.seconds,
+        rounds,
+        rss_kb,
+        acknowledged: acknowledged.len(),
+        stored_bytes: stored,
+    };
+    for line in run.lines() {
+        say(&line)?;
+    }
+    if let Some(path) = &args.json {
+        std::fs::write(path, format!("{:#}\n", run.json()))
+            .with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(())
+}
+
+/// Echo and gateway in turn. The first of each warms up what is measured after it.
+fn rounds(args: &BenchArgs, driver: &mut Driver, echo: &Echo, gateway: &Gateway) -> Result<Vec<(Measured, Measured)>> {
+    let length = Duration::from_secs(args.seconds);
+    driver.round(echo.address(), Duration::from_secs(1), Round::Echo)?;
+    driver.round(gateway.grpc(), Duration::from_secs(1), Round::Lodge)?;
+    let mut rounds = Vec::new();
+    for _ in 0..args.rounds {
+        let bare = measured(driver, echo.address(), gateway.ops(), length, Round::Echo)?;
+        let durable = measured(driver, gateway.grpc(), gateway.ops(), length, Round::Lodge)?;
+        rounds.push((bare, durable));
+    }
+    Ok(rounds)
+}
+
+fn measured(
+    driver: &mut Driver,
+    address: SocketAddr,
+    ops: SocketAddr,
+    length: Duration,
+    what: Round,
+) -> Result<Measured> {
+    let (before, begun) = (Usage::now(ops)?, Instant::now());
+    let driven = driver.round(address, length, what)?;
+    let elapsed = begun.elapsed();
+    Ok(Measured { driven, used: Usage::now(ops)?.since(&before), elapsed })
+}
+
+/// A directory of its own, which is gone at the end.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn make() -> Result<Self> {
+        let name = format!("comity-bench-{}-{:08x}", std::process::id(), fastrand::u32(..));
+        let path = std::env::temp_dir().join(name);
+        files::make_private_directory(&path)?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _left_behind = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// The store of a configuration.
+fn place_of(config: &Config, base: &Path) -> Result<crate::store::Place> {
+    let places = config.store.places(&config.jurisdictions, base)?;
+    places.into_iter().map(|(_, place)| place).next().context("there is no store")
+}

@@ -1,0 +1,227 @@
+//! The other half of `comity bench`: a process that makes the calls, so that its work is not taken for the server's.
+//!
+//! It is told a round a line, `echo ADDRESS MILLISECONDS` or `lodge ...`, and answers each with a line of JSON. What was
+//! acknowledged it keeps in a file: for each the index and the hash of its leaf.
+
+use std::io::{BufRead as _, BufReader, BufWriter, Write as _};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use serde::{Deserialize, Serialize};
+
+use crate::cli::sandbox::Sandbox;
+use crate::client::{Client, Retry};
+use crate::domain::agency::ActorKind;
+use crate::ledger;
+use crate::wire::v1;
+
+const ACKNOWLEDGED: &str = "acknowledged";
+
+/// What a round calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Round {
+    Echo,
+    Lodge,
+}
+
+impl Round {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Echo => "echo",
+            Self::Lodge => "lodge",
+        }
+    }
+}
+
+/// What a round came to.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(super) struct Driven {
+    pub(super) calls: u64,
+    pub(super) seconds: f64,
+    pub(super) p50_ms: f64,
+    pub(super) p99_ms: f64,
+    pub(super) p999_ms: f64,
+}
+
+/// An entry that somebody holds a receipt of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Acknowledged {
+    pub(super) index: u64,
+    pub(super) leaf_hash: [u8; 32],
+}
+
+/// The process that makes the calls.
+#[derive(Debug)]
+pub(super) struct Driver {
+    child: Child,
+    orders: ChildStdin,
+    answers: BufReader<ChildStdout>,
+    acknowledged: PathBuf,
+}
+
+impl Driver {
+    pub(super) fn start(sandbox: &Path, connections: u16, in_flight: u16) -> Result<Self> {
+        let mut child = Command::new(std::env::current_exe()?)
+            .args(["bench", "--drive"])
+            .arg(sandbox)
+            .args(["--connections", &connections.to_string(), "--in-flight", &in_flight.to_string()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .context("the process that makes the calls cannot be started")?;
+        let orders = child.stdin.take().context("no way to tell it")?;
+        let answers = BufReader::new(child.stdout.take().context("no way to hear it")?);
+        Ok(Self { child, orders, answers, acknowledged: sandbox.join(ACKNOWLEDGED) })
+    }
+
+    pub(super) fn round(&mut self, address: SocketAddr, length: Duration, what: Round) -> Result<Driven> {
+        writeln!(self.orders, "{} {address} {}", what.word(), length.as_millis())?;
+        let mut line = String::new();
+        self.answers.read_line(&mut line)?;
+        serde_json::from_str(&line).context("the process that makes the calls failed")
+    }
+
+    /// Ends it. What was acknowledged in all rounds, by index.
+    pub(super) fn stop(self) -> Result<Vec<Acknowledged>> {
+        let Self { mut child, orders, answers: _, acknowledged } = self;
+        drop(orders);
+        ensure!(child.wait()?.success(), "the process that makes the calls failed");
+        let bytes = std::fs::read(acknowledged)?;
+        let mut all: Vec<Acknowledged> = Vec::with_capacity(bytes.len() / 40);
+        for row in bytes.chunks_exact(40) {
+            let (index, hash) = row.split_at(8);
+            all.push(Acknowledged { index: u64::from_be_bytes(index.try_into()?), leaf_hash: hash.try_into()? });
+        }
+        all.sort();
+        Ok(all)
+    }
+}
+
+/// Makes calls as it is told, until nobody tells it any more.
+pub(super) fn drive(sandbox: &Path, connections: u16, in_flight: u16) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let mut file = BufWriter::new(std::fs::File::create(sandbox.join(ACKNOWLEDGED))?);
+    let sandbox = Sandbox::opened(sandbox)?;
+    for line in std::io::stdin().lines() {
+        let line = line?;
+        let mut words = line.split(' ');
+        let (Some(what), Some(address), Some(length_ms)) = (words.next(), words.next(), words.next()) else {
+            bail!("`{line}` is not a round");
+        };
+        let (address, length) = (address.parse()?, Duration::from_millis(length_ms.parse()?));
+        let calls = runtime.block_on(calls(&sandbox, address, length, (connections, in_flight)))?;
+        if what == Round::Lodge.word() {
+            for Acknowledged { index, leaf_hash } in &calls.acknowledged {
+                file.write_all(&index.to_be_bytes())?;
+                file.write_all(leaf_hash)?;
+            }
+        }
+        writeln!(std::io::stdout(), "{}", serde_json::to_string(&calls.driven())?)?;
+    }
+    Ok(file.flush()?)
+}
+
+/// The answer to one call: the bytes that the echo gives back.
+pub(super) async fn first_answer(sandbox: &Sandbox, address: SocketAddr) -> Result<v1::LodgeDetainerResponse> {
+    Ok(connect(sandbox, address).await?.detainers().lodge_detainer(request()).await?.into_inner())
+}
+
+async fn connect(sandbox: &Sandbox, address: SocketAddr) -> Result<Client> {
+    let config = sandbox.client(address, "us-ice", ActorKind::System);
+    Ok(Client::connect(config).await?.with_retry(Retry::NEVER))
+}
+
+#[derive(Default)]
+struct Calls {
+    acknowledged: Vec<Acknowledged>,
+    took: Vec<Duration>,
+    seconds: f64,
+}
+
+impl Calls {
+    fn driven(mut self) -> Driven {
+        self.took.sort();
+        let at = |share_of_1000: usize| {
+            let place = self.took.len().saturating_mul(share_of_1000) / 1_000;
+            self.took.get(place).or(self.took.last()).map_or(0.0, |took| took.as_secs_f64() * 1_000.0)
+        };
+        let calls = u64::try_from(self.took.len()).unwrap_or(u64::MAX);
+        Driven { calls, seconds: self.seconds, p50_ms: at(500), p99_ms: at(990), p999_ms: at(999) }
+    }
+}
+
+/// Calls for so long, so many at a time on each connection.
+async fn calls(
+    sandbox: &Sandbox,
+    address: SocketAddr,
+    length: Duration,
+    (connections, in_flight): (u16, u16),
+) -> Result<Calls> {
+    let mut clients = Vec::new();
+    for _ in 0..connections {
+        clients.push(connect(sandbox, address).await?);
+    }
+    let begun = Instant::now();
+    let mut tasks = tokio::task::JoinSet::new();
+    for client in clients {
+        for _ in 0..in_flight {
+            let client = client.clone();
+            tasks.spawn(async move {
+                let (mut detainers, mut own) = (client.detainers(), Calls::default());
+                while begun.elapsed() < length {
+                    let asked = Instant::now();
+                    let answer = detainers.lodge_detainer(request()).await?.into_inner();
+                    own.took.push(asked.elapsed());
+                    let receipt = answer.receipt.context("an answer without a receipt")?;
+                    let leaf_hash = *ledger::leaf_hash(&receipt.leaf).as_bytes();
+                    own.acknowledged.push(Acknowledged { index: u64::try_from(receipt.index)?, leaf_hash });
+                }
+                anyhow::Ok(own)
+            });
+        }
+    }
+    let mut all = Calls::default();
+    while let Some(task) = tasks.join_next().await {
+        let own = task.context("a task panicked")??;
+        all.acknowledged.extend(own.acknowledged);
+        all.took.extend(own.took);
+    }
+    all.seconds = begun.elapsed().as_secs_f64();
+    Ok(all)
+}
+
+fn request() -> v1::LodgeDetainerRequest {
+    let charge = v1::Charge {
+        statute: "PL 120.05".to_owned(),
+        ncic_code: "1313".to_owned(),
+        severity: v1::Severity::Felony.into(),
+        status: v1::ChargeStatus::Charged.into(),
+        charged_on: "2026-01-02".to_owned(),
+        ..Default::default()
+    };
+    let subject = v1::Subject {
+        name: Some(v1::PersonName { given: "Synthetic".to_owned(), family: "Benchmark".to_owned() }),
+        birth_date: "1980-02-03".to_owned(),
+        sex: v1::Sex::X.into(),
+        identifiers: Some(v1::Identifiers { alien_number: "012345678".to_owned(), ..Default::default() }),
+        citizenship: "ZZZ".to_owned(),
+        ..Default::default()
+    };
+    let detainer = v1::Detainer {
+        custodian: "agencies/us-ny-doccs".to_owned(),
+        form: v1::DetainerForm::I247a.into(),
+        basis: vec![v1::DetainerBasis::FinalOrder.into()],
+        subject: Some(subject),
+        charges: vec![charge],
+        contact_phone: "+1 555 0100".to_owned(),
+        ..Default::default()
+    };
+    v1::LodgeDetainerRequest {
+        parent: "jurisdictions/us-ny".to_owned(),
+        detainer: Some(detainer),
+        request_id: uuid::Uuid::new_v4().to_string(),
+    }
+}

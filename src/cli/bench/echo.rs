@@ -1,0 +1,120 @@
+//! The limit: the same TLS, HTTP/2 and codec on as many runtimes of one thread each, and a service that answers the same
+//! bytes every time.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use anyhow::Result;
+use futures_util::StreamExt as _;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio_util::sync::CancellationToken;
+use tonic::body::Body;
+use tonic::service::Routes;
+use tonic::{Request, Response, Status};
+use tower::Service as _;
+
+use crate::config::Config;
+use crate::identity::clock::WallClock;
+use crate::identity::registry::Registry;
+use crate::server::accept::{Material, TlsState, accept_loop, handshakes};
+use crate::wire::v1;
+use crate::wire::v1::detainer_service_server::{DetainerService, DetainerServiceServer};
+
+#[derive(Debug)]
+pub(super) struct Echo {
+    address: SocketAddr,
+    stop: CancellationToken,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Echo {
+    pub(super) fn start(config: &Config, base: &Path, answer: &v1::LodgeDetainerResponse) -> Result<Self> {
+        let registry = Arc::new(Registry::load(&config.registry, base, &config.jurisdictions)?);
+        let material = Material::read(&config.tls, base)?;
+        let tls = TlsState::new(config.accept.clone(), material, registry, WallClock::system())?;
+        let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        let stop = CancellationToken::new();
+        let (mut threads, mut sockets) = (Vec::new(), Vec::new());
+        for _ in 0..config.server.worker_count() {
+            let (sender, receiver) = tokio::sync::mpsc::channel(64);
+            sockets.push(sender);
+            let (tls, stop, answer) = (Arc::clone(&tls), stop.clone(), answer.clone());
+            threads.push(on_a_thread(async move {
+                let mut connections = handshakes(receiver, tls);
+                while let Some(Some(Ok(connection))) = stop.run_until_cancelled(connections.next()).await {
+                    let routes = Routes::new(DetainerServiceServer::new(Canned(answer.clone()))).prepare();
+                    let service = hyper::service::service_fn(move |request: http::Request<hyper::body::Incoming>| {
+                        let answered = routes.clone().call(request.map(Body::new));
+                        async move { Ok::<_, Infallible>(answered.await.unwrap_or_else(|never| match never {})) }
+                    });
+                    let http2 = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+                    tokio::spawn(http2.serve_connection(TokioIo::new(connection), service));
+                }
+            })?);
+        }
+        let accept_stop = stop.clone();
+        threads.push(on_a_thread(async move {
+            if let Ok(listener) = tokio::net::TcpListener::from_std(listener) {
+                accept_loop(listener, sockets, tls, accept_stop).await;
+            }
+        })?);
+        Ok(Self { address, stop, threads })
+    }
+
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub(super) fn stop(self) {
+        self.stop.cancel();
+        for thread in self.threads {
+            if let Err(panic) = thread.join() {
+                std::panic::resume_unwind(panic);
+            }
+        }
+    }
+}
+
+fn on_a_thread(work: impl Future<Output = ()> + Send + 'static) -> Result<JoinHandle<()>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    Ok(std::thread::Builder::new().name("echo".to_owned()).spawn(move || runtime.block_on(work))?)
+}
+
+struct Canned(v1::LodgeDetainerResponse);
+
+/// Every method but the one that is called.
+macro_rules! not_called {
+    ($($method:ident: $request:ident => $answer:ident),+ $(,)?) => {
+        #[tonic::async_trait]
+        impl DetainerService for Canned {
+            async fn lodge_detainer(
+                &self,
+                _: Request<v1::LodgeDetainerRequest>,
+            ) -> Result<Response<v1::LodgeDetainerResponse>, Status> {
+                Ok(Response::new(self.0.clone()))
+            }
+
+            $(async fn $method(&self, _: Request<v1::$request>) -> Result<Response<v1::$answer>, Status> {
+                Err(Status::unimplemented(""))
+            })+
+        }
+    };
+}
+
+not_called!(
+    acknowledge_detainer: AcknowledgeDetainerRequest => AcknowledgeDetainerResponse,
+    answer_detainer: AnswerDetainerRequest => AnswerDetainerResponse,
+    amend_detainer: AmendDetainerRequest => AmendDetainerResponse,
+    verify_warrant: VerifyWarrantRequest => VerifyWarrantResponse,
+    record_service_of_copy: RecordServiceOfCopyRequest => RecordServiceOfCopyResponse,
+    raise_citizenship_claim: RaiseCitizenshipClaimRequest => RaiseCitizenshipClaimResponse,
+    resolve_citizenship_claim: ResolveCitizenshipClaimRequest => ResolveCitizenshipClaimResponse,
+    withdraw_detainer: WithdrawDetainerRequest => WithdrawDetainerResponse,
+    get_detainer: GetDetainerRequest => GetDetainerResponse,
+    list_detainers: ListDetainersRequest => ListDetainersResponse,
+);

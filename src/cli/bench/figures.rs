@@ -1,0 +1,164 @@
+//! What the rounds came to, as lines and as JSON.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::cli::bench::driver::Driven;
+use crate::cli::bench::process::Usage;
+use crate::cli::demo::number;
+
+/// One round of one server.
+#[derive(Debug)]
+pub(super) struct Measured {
+    pub(super) driven: Driven,
+    pub(super) used: Usage,
+    pub(super) elapsed: Duration,
+}
+
+impl Measured {
+    fn rps(&self) -> f64 {
+        self.calls() / self.driven.seconds.max(f64::MIN_POSITIVE)
+    }
+
+    fn calls(&self) -> f64 {
+        float(self.driven.calls)
+    }
+
+    fn a_call(&self, of: f64) -> f64 {
+        of / self.calls().max(1.0)
+    }
+
+    fn cpu_us(&self) -> f64 {
+        self.a_call(self.used.cpu().as_secs_f64() * 1e6)
+    }
+
+    fn writer_us(&self) -> f64 {
+        self.a_call(self.used.writer_cpu().as_secs_f64() * 1e6)
+    }
+}
+
+/// A whole run.
+#[derive(Debug)]
+pub(super) struct Run {
+    pub(super) connections: u16,
+    pub(super) in_flight: u16,
+    pub(super) seconds: u64,
+    /// Echo and gateway of each round.
+    pub(super) rounds: Vec<(Measured, Measured)>,
+    pub(super) rss_kb: u64,
+    pub(super) acknowledged: usize,
+    pub(super) stored_bytes: Option<u64>,
+}
+
+/// A figure over the rounds.
+#[derive(Debug, Clone, Copy)]
+struct Spread {
+    low: f64,
+    median: f64,
+    high: f64,
+}
+
+impl Run {
+    /// Every figure: its key, its unit, and how it came out.
+    fn figures(&self) -> Vec<(&'static str, &'static str, Spread)> {
+        let echo = |of: fn(&Measured) -> f64| spread(self.rounds.iter().map(|(echo, _)| of(echo)));
+        let lodge = |of: fn(&Measured) -> f64| spread(self.rounds.iter().map(|(_, lodge)| of(lodge)));
+        let ratio = spread(self.rounds.iter().map(|(echo, lodge)| lodge.rps() / echo.rps().max(f64::MIN_POSITIVE)));
+        let cpu_ratio =
+            spread(self.rounds.iter().map(|(echo, lodge)| lodge.cpu_us() / echo.cpu_us().max(f64::MIN_POSITIVE)));
+        let acknowledged = float(u64::try_from(self.acknowledged).unwrap_or(u64::MAX)).max(1.0);
+        let mut figures = vec![
+            ("echo.rps", "calls/s", echo(Measured::rps)),
+            ("lodge.rps", "calls/s", lodge(Measured::rps)),
+            ("ratio.lodge_over_echo", "", ratio),
+            ("cpu_us.echo", "us a call", echo(Measured::cpu_us)),
+            ("cpu_us.lodge", "us a call", lodge(Measured::cpu_us)),
+            ("cpu_us.lodge.writer", "us a call", lodge(Measured::writer_us)),
+            ("cpu_us.lodge.rest", "us a call", lodge(|round| round.cpu_us() - round.writer_us())),
+            ("ratio.cpu_lodge_over_echo", "", cpu_ratio),
+            ("p50_ms.echo", "ms", echo(|round| round.driven.p50_ms)),
+            ("p99_ms.echo", "ms", echo(|round| round.driven.p99_ms)),
+            ("p999_ms.echo", "ms", echo(|round| round.driven.p999_ms)),
+            ("p50_ms.lodge", "ms", lodge(|round| round.driven.p50_ms)),
+            ("p99_ms.lodge", "ms", lodge(|round| round.driven.p99_ms)),
+            ("p999_ms.lodge", "ms", lodge(|round| round.driven.p999_ms)),
+            ("batch.jobs", "writes", lodge(|round| round.used.jobs / float(round.used.batches).max(1.0))),
+            ("fsyncs_per_s", "/s", lodge(|round| float(round.used.commits) / round.elapsed.as_secs_f64())),
+            ("bytes_per_write", "bytes", lodge(|round| round.a_call(float(round.used.written)))),
+            ("rss_mb", "MB", Spread::of(float(self.rss_kb) / 1_024.0)),
+        ];
+        if let Some(bytes) = self.stored_bytes {
+            figures.push(("stored_bytes_per_write", "bytes", Spread::of(float(bytes) / acknowledged)));
+        }
+        figures
+    }
+
+    pub(super) fn lines(&self) -> Vec<String> {
+        let Self { connections, in_flight, seconds, rounds, .. } = self;
+        let mut lines = vec![format!(
+            "{connections} connections x {in_flight} in flight, {} interleaved rounds of {seconds} s, median (lowest to highest)",
+            rounds.len()
+        )];
+        let shown = |value: f64| if value < 100.0 { format!("{value:.2}") } else { format!("{value:.0}") };
+        lines.extend(self.figures().into_iter().map(|(key, unit, Spread { low, median, high })| {
+            let spread = if low < high { format!("({} to {})", shown(low), shown(high)) } else { String::new() };
+            format!("{key:<28}{:>10} {unit:<10}{spread}", shown(median))
+        }));
+        let acknowledged = number(u64::try_from(self.acknowledged).unwrap_or(u64::MAX));
+        lines.push(format!("{acknowledged} writes acknowledged, every one of them in the log"));
+        lines
+    }
+
+    pub(super) fn json(&self) -> Value {
+        let mut all = serde_json::Map::new();
+        all.insert("connections".to_owned(), json!(self.connections));
+        all.insert("in_flight".to_owned(), json!(self.in_flight));
+        all.insert("seconds".to_owned(), json!(self.seconds));
+        all.insert("rounds".to_owned(), json!(self.rounds.len()));
+        all.insert("acknowledged".to_owned(), json!(self.acknowledged));
+        let mut spreads = serde_json::Map::new();
+        for (key, _, Spread { low, median, high }) in self.figures() {
+            all.insert(key.to_owned(), json!(median));
+            spreads.insert(key.to_owned(), json!([low, high]));
+        }
+        all.insert("spread".to_owned(), Value::Object(spreads));
+        Value::Object(all)
+    }
+}
+
+impl Spread {
+    fn of(value: f64) -> Self {
+        Self { low: value, median: value, high: value }
+    }
+}
+
+fn spread(values: impl Iterator<Item = f64>) -> Spread {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    let at = |place: usize| values.get(place).copied().unwrap_or_default();
+    Spread { low: at(0), median: at(values.len() / 2), high: values.last().copied().unwrap_or_default() }
+}
+
+/// Close enough for a figure.
+fn float(count: u64) -> f64 {
+    u32::try_from(count)
+        .map_or_else(|_| f64::from(u32::try_from(count >> 20).unwrap_or(u32::MAX)) * 1_048_576.0, f64::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_figure_is_the_median_with_its_spread() {
+        let Spread { low, median, high } = spread([3.0, 1.0, 2.0].into_iter());
+        assert_eq!([low, median, high], [1.0, 2.0, 3.0]);
+    }
+
+    #[test]
+    fn a_large_count_is_near_enough() {
+        assert!((float(5_000_000_000) - 5e9).abs() < 1_048_576.0);
+        assert_eq!(float(7), 7.0);
+    }
+}
