@@ -135,9 +135,9 @@ fn measured(
     what: Round,
 ) -> Result<Measured> {
     let (before, begun) = (Usage::now(ops)?, Instant::now());
-    let driven = driver.round(address, length, what)?;
+    let round = driver.round(address, length, what)?;
     let elapsed = begun.elapsed();
-    Ok(Measured { driven, used: Usage::now(ops)?.since(&before), elapsed })
+    Ok(Measured { driven: round, used: Usage::now(ops)?.since(&before), elapsed })
 }
 
 /// A directory of its own, which is gone at the end.

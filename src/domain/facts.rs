@@ -45,6 +45,7 @@ vocabulary! {
 /// dispute: it triggers the law. What the custodian's own record holds is a fact. What the requester says of the world is
 /// a claim, and no claim makes a ruling more permissive.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact that some law turns on")]
 pub struct CaseFacts {
     /// At which step.
     pub stage: Stage,

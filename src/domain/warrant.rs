@@ -121,7 +121,7 @@ pub fn differing(verification: &WarrantVerification, asserted: &Warrant) -> Vec<
     // Each of them says the day in its own zone.
     let signed = day(seen.signed_at).zip(day(asserted.signed_at)).is_some_and(|(one, other)| !near(one, other));
     let hash = |warrant: &Warrant| warrant.document.as_ref().map(|document| document.sha256);
-    let signer = |authority: IssuingAuthority| match authority {
+    let known = |authority: IssuingAuthority| match authority {
         IssuingAuthority::None | IssuingAuthority::Unknown => None,
         IssuingAuthority::ImmigrationOfficer | IssuingAuthority::FederalJudge | IssuingAuthority::StateJudge => {
             Some(authority)
@@ -132,7 +132,7 @@ pub fn differing(verification: &WarrantVerification, asserted: &Warrant) -> Vec<
     let looked_at = |detail: WarrantDetail| judges || verification.compared.contains(&detail);
     let compared = |detail: WarrantDetail| verification.compared.contains(&detail);
     let fields = [
-        ("issuing_authority", judges && differ(signer(seen.issuing_authority), signer(asserted.issuing_authority))),
+        ("issuing_authority", judges && differ(known(seen.issuing_authority), known(asserted.issuing_authority))),
         ("court", looked_at(WarrantDetail::Court) && differ(plain(&seen.court), plain(&asserted.court))),
         ("signer", looked_at(WarrantDetail::Signer) && differ(plain(&seen.signer), plain(&asserted.signer))),
         ("docket", looked_at(WarrantDetail::Docket) && differ(plain(&seen.docket), plain(&asserted.docket))),

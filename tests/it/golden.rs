@@ -180,8 +180,8 @@ impl Player {
                 self.write("ice", Action::Case(Box::new(CaseCommand::IssueAppeal(Box::new(issue)))));
             }
             Do::AnswerAppeal(kind) => {
-                let appeals = self.cases.keys().filter(|name| name.kind == CaseKind::Appeal);
-                let (Some(appeal), Some(detainer)) = (appeals.last(), self.detainers().next()) else { return };
+                let mut appeals = self.cases.keys().filter(|name| name.kind == CaseKind::Appeal);
+                let (Some(appeal), Some(detainer)) = (appeals.next_back(), self.detainers().next()) else { return };
                 let answer = AppealAnswer {
                     kind: *kind,
                     legal_basis: "Correction Law 147".to_owned(),
@@ -284,7 +284,9 @@ fn the_recorded_sequence_leaves_the_same_bytes() {
     }
     let left = format!("law {}\n{}", hex::encode(GATE.digest()), player.left());
     let recorded = Path::new(env!("CARGO_MANIFEST_DIR")).join(RECORDED);
-    if std::env::var("COMITY_GOLDEN").is_ok_and(|what| what == "record") {
+    #[expect(clippy::disallowed_methods, reason = "what a test is to do is said where it runs")]
+    let asked = std::env::var("COMITY_GOLDEN");
+    if asked.is_ok_and(|what| what == "record") {
         std::fs::write(recorded, left).unwrap();
         return;
     }

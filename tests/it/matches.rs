@@ -167,9 +167,9 @@ async fn nothing_follows_from_a_match_that_the_records_no_longer_bear_out() {
             system.answer(answer_to(&detainer, v1::AnswerKind::HonorHold)).await.accepted();
         }
         if by_issuer {
-            asks_for(&world, &detainer, &eve).await
+            asks_for(&world, &detainer, &eve).await;
         } else {
-            holds(&world, &custody, &eve).await
+            holds(&world, &custody, &eve).await;
         }
         let stands = system.detainer(&detainer).await.accepted().state();
         let waits = if by_issuer { v1::DetainerState::Matched } else { v1::DetainerState::UnderReview };

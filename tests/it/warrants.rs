@@ -168,6 +168,9 @@ async fn what_was_seen_of_a_warrant_is_gone_once_the_person_has_been_elsewhere()
     officer.answer(reasoned_answer_to(&matched.detainer, HonorHold)).await.accepted();
 }
 
+/// A field, how it comes to read otherwise, and what was compared if it was.
+type Differing = (&'static str, fn(&mut v1::Warrant), v1::WarrantDetail);
+
 #[tokio::test]
 async fn what_was_compared_agrees_with_what_was_said_or_the_warrant_is_not_verified() {
     use v1::WarrantDetail::{Court, Docket, DocumentHash, ExpiryDate, SignedDate, Signer, Subject};
@@ -181,7 +184,7 @@ async fn what_was_compared_agrees_with_what_was_said_or_the_warrant_is_not_verif
     let custody = world.held(ERIE).await;
     world.erie().acknowledge(match_of(&detainer, &custody)).await.accepted();
     let officer = world.officer(ERIE);
-    let differs: [(&str, fn(&mut v1::Warrant), v1::WarrantDetail); 6] = [
+    let differs: [Differing; 6] = [
         ("court", |seen| seen.court = "E.D.N.Y.".to_owned(), Court),
         ("signer", |seen| seen.signer = "another".to_owned(), Signer),
         ("docket", |seen| seen.docket = "26-mj-0002".to_owned(), Docket),

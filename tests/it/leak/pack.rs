@@ -26,6 +26,7 @@ pub(super) struct Said {
 /// What a rule may turn on, and all that the test knows of a case. The rules turn on the custodian's record alone, which
 /// no claim changes; the safeguards on what either side says.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact that some law turns on")]
 pub(super) struct Known {
     pub(super) stage: Stage,
     pub(super) class: Option<AgencyClass>,
