@@ -4,7 +4,7 @@ mod custody;
 mod detainer;
 mod obligation;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -18,7 +18,7 @@ use crate::domain::apply::detainer::{
     unless_withdrawn,
 };
 use crate::domain::case::Case;
-use crate::domain::claim::Side;
+use crate::domain::claim::{ClaimOutcome, Side};
 use crate::domain::clocks::{Firing, all_of_custody, all_of_detainer};
 use crate::domain::custody::{Custody, CustodyState, Destination, Identity, Movement};
 use crate::domain::decide::day_of_record;
@@ -76,10 +76,14 @@ pub fn apply(case: &mut Case, record: &Record, exchange_index: u64, now: Timesta
             }
         }),
         Event::CitizenshipClaimRaised { detainer, side, disclosure, .. } => {
+            at.guard_all(detainer);
             at.claim(detainer, *side, *disclosure, Flags::claimed, Some(now));
             at.suspend(detainer, *side, *disclosure);
         }
         Event::CitizenshipClaimResolved { detainer, side, outcome, disclosure, .. } => {
+            if *outcome == ClaimOutcome::Confirmed {
+                at.guard_all(detainer);
+            }
             at.claim(detainer, *side, *disclosure, |flags| flags.resolved(*outcome), None);
         }
         Event::TransferRecorded { detainer, transfer, .. } => {
@@ -100,6 +104,8 @@ pub fn apply(case: &mut Case, record: &Record, exchange_index: u64, now: Timesta
             custody.intake.charges.clone_from(charges);
             if other_ground.is_some() {
                 held_on_other_ground(custody, now);
+            } else if !charges.iter().any(|charge| charge.status.is_live()) {
+                hold::ground_has_fallen(custody);
             }
         }),
         Event::IdentityCorrected { identity, .. } => at.describe(identity),
@@ -214,11 +220,24 @@ impl At<'_> {
 
     /// Takes note of what has come up that guards the person, of each detainer that stood there before.
     fn guard(&mut self, before: &BTreeMap<CaseName, [Guards; 3]>, today: Date) {
-        for (name, after) in self.guards(today) {
-            let Some(before) = before.get(&name) else { continue };
-            if after.iter().zip(before).any(|(after, before)| after.beyond(*before)) {
-                self.detainer(&name, Disclosure::Internal, Detainer::guard);
-            }
+        let after = self.guards(today);
+        // What one requester says anew is news to every other, whoever has said the like before.
+        let none = [Guards::default(); 3];
+        let news = after.iter().any(|(name, [held, _, own])| {
+            let known = before.contains_key(name);
+            let [held_before, _, own_before] = before.get(name).unwrap_or(&none);
+            own.beyond(*own_before) || (known && held.beyond(*held_before))
+        });
+        for name in after.into_keys().filter(|name| news && before.contains_key(name)) {
+            self.detainer(&name, Disclosure::Internal, Detainer::guard);
+        }
+    }
+
+    /// Whatever was decided of a detainer, or of others on its custody, was not decided of what is said now.
+    fn guard_all(&mut self, named: &CaseName) {
+        let names: BTreeSet<_> = self.case.standing.iter().map(|detainer| detainer.name.clone()).collect();
+        for name in names.iter().chain(Some(named).filter(|named| !names.contains(*named))) {
+            self.detainer(name, Disclosure::Internal, Detainer::guard);
         }
     }
 
@@ -319,7 +338,12 @@ impl At<'_> {
                 self.case.standing.extend(found);
             }
             Finding::NoSuchPerson | Finding::IdentityMismatch if self.case.custody.as_ref().is_some_and(linked) => {
-                self.custody(|custody| custody.detainers.retain(|linked| linked != name));
+                let parted = self.case.standing.iter().find(|standing| standing.name == *name);
+                let issuer = parted.map(|detainer| detainer.issuer.clone());
+                self.custody(|custody| {
+                    custody.detainers.retain(|linked| linked != name);
+                    custody.not_of.extend(issuer);
+                });
                 self.case.standing.retain(|standing| standing.name != *name);
             }
             Finding::NoSuchPerson | Finding::IdentityMismatch => {}

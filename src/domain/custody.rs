@@ -1,5 +1,7 @@
 //! A custody: one stay of one person in one facility system.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -160,7 +162,11 @@ impl OtherGround {
     /// Whether it cites what the detainer itself rests on: its form, its warrant, or the law of removal. A sample of how it
     /// is cited, and no reading of law: an officer answers for the rest.
     pub fn is_the_detainers(&self) -> bool {
-        const CITED: [&str; 24] = [
+        const CITED: [&str; 28] = [
+            "dhshold",
+            "alien",
+            "immigrationhold",
+            "gov752053",
             "detainer",
             "i247",
             "i200",
@@ -289,6 +295,9 @@ pub struct Custody {
     /// What was heard of the person from those who ask for them.
     #[serde(default, skip_serializing_if = "Heard::is_nothing")]
     pub heard: Heard,
+    /// Agencies whose detainer was matched to it by mistake: another of theirs is matched by an officer.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub not_of: BTreeSet<AgencyId>,
     /// What its clocks turn on, beside the rest.
     #[serde(default)]
     pub clocks: CustodyClocks,
@@ -314,6 +323,7 @@ impl Custody {
             closing: None,
             state: CustodyState::Held,
             heard: Heard::default(),
+            not_of: BTreeSet::new(),
             clocks: CustodyClocks::default(),
             opened_at: now,
             updated_at: now,

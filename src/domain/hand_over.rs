@@ -57,7 +57,7 @@ pub fn of_release<'a, 'l>(
     };
     let mut under: Vec<_> = case.standing.iter().filter(named).filter(stood).collect();
     // Whoever has come for the person is whom they were handed to.
-    if under.iter().any(|detainer| was_picked_up(detainer)) {
+    if case.standing.iter().any(was_picked_up) {
         under.retain(|detainer| was_picked_up(detainer));
     }
     let unlawful = |detainer: &&Detainer| !law(&detainer.name).is_some_and(|law| may_hand_over(detainer, law));
@@ -77,6 +77,6 @@ fn stood_at_the_end(detainer: &Detainer) -> bool {
 
 fn was_picked_up(detainer: &Detainer) -> bool {
     // By the custodian's word: what an issuer alone says excuses nobody.
-    let picked_up = |transfer: &Transfer| transfer.handed_over_at.is_some() && !transfer.parted;
+    let picked_up = Transfer::is_handed_over;
     detainer.transfers.iter().any(picked_up)
 }

@@ -20,9 +20,18 @@ use crate::domain::warrant::Warrant;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 pub struct Guards {
-    /// A claim to citizenship, open or confirmed, or a record that calls the person a citizen.
+    /// A claim to citizenship is open.
+    #[serde(default)]
+    pub claim: bool,
+    /// A citizen, by proof or since a claim was confirmed.
     #[serde(default)]
     pub citizen: bool,
+    /// A record calls the person a citizen.
+    #[serde(default)]
+    pub called_citizen: bool,
+    /// Lawfully present.
+    #[serde(default)]
+    pub lawful: bool,
     /// A minor, by flag or by birth date.
     #[serde(default)]
     pub juvenile: bool,
@@ -38,7 +47,10 @@ impl Guards {
     /// By a record, on a day.
     pub fn of(flags: Flags, subject: &Subject, charges: &[Charge], today: Date) -> Self {
         Self {
-            citizen: flags.citizenship_claim || flags.citizen || flags.proof_of_status || subject.is_called_citizen(),
+            claim: flags.citizenship_claim,
+            citizen: flags.citizen || flags.proof_of_status,
+            called_citizen: subject.is_called_citizen(),
+            lawful: flags.lawful_status,
             juvenile: flags.juvenile || subject.is_minor(today),
             sealed: flags.sealed || charges.iter().any(Charge::sealed),
             protected: flags.victim_witness || flags.protected_program,
@@ -57,20 +69,30 @@ impl Guards {
 
     /// Whether there is one.
     pub fn any(self) -> bool {
-        self.citizen || self.juvenile || self.sealed || self.protected
+        self.beyond(Self::default())
     }
 
     /// Whether there is one here that is not there.
     pub fn beyond(self, before: Self) -> bool {
-        (self.citizen && !before.citizen)
-            || (self.juvenile && !before.juvenile)
-            || (self.sealed && !before.sealed)
-            || (self.protected && !before.protected)
+        self.each().into_iter().zip(before.each()).any(|(after, before)| after && !before)
+    }
+
+    /// Whether anything is said of citizenship.
+    pub fn of_a_citizen(self) -> bool {
+        self.claim || self.citizen || self.called_citizen
+    }
+
+    fn each(self) -> [bool; 7] {
+        let Self { claim, citizen, called_citizen, lawful, juvenile, sealed, protected } = self;
+        [claim, citizen, called_citizen, lawful, juvenile, sealed, protected]
     }
 
     fn either(self, other: Self) -> Self {
         Self {
+            claim: self.claim || other.claim,
             citizen: self.citizen || other.citizen,
+            called_citizen: self.called_citizen || other.called_citizen,
+            lawful: self.lawful || other.lawful,
             juvenile: self.juvenile || other.juvenile,
             sealed: self.sealed || other.sealed,
             protected: self.protected || other.protected,
@@ -108,8 +130,11 @@ impl Heard {
         let mut births: Vec<_> = standing.iter().filter_map(|detainer| detainer.request.subject.birth_date).collect();
         births.sort_unstable_by_key(|born| (born.earliest(), born.latest()));
         births.dedup();
+        // The one that was looked at, and not what its issuer has put in its place since.
         let refused = standing.iter().filter(|detainer| detainer.refuses_warrant());
-        let documents = refused.filter_map(|detainer| detainer.request.warrant.document.as_ref());
+        let looked_at = refused.filter_map(|detainer| detainer.verified.as_ref());
+        let documents = looked_at.flat_map(|found| [&found.asserted, &found.verification.seen]);
+        let documents = documents.filter_map(|warrant| warrant.document.as_ref());
         Self {
             guards: guards.fold(Guards::default(), Guards::either),
             births,

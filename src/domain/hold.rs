@@ -180,6 +180,11 @@ pub(in crate::domain) fn end_hold(custody: &mut Custody, end: HoldEnd) {
     }
 }
 
+/// There is no charge left that the person could be held on: the moment that a ground had overtaken counts again.
+pub(in crate::domain) fn ground_has_fallen(custody: &mut Custody) {
+    custody.clocks.other_ground_at = None;
+}
+
 /// From now on the person is held on another ground: a moment that was reached before counts no longer.
 pub(in crate::domain) fn held_on_other_ground(custody: &mut Custody, now: Timestamp) {
     match custody.state {

@@ -47,10 +47,12 @@ pub fn alike(one: &Subject, other: &Subject) -> bool {
     compared(one) == compared(other)
 }
 
-/// Whether two descriptions that one author gave may be of one person.
+/// Whether a description that its author corrected is of the same person still: the legal name has the same words, no number is
+/// another, and what was known of the birth date is known still. So nobody becomes somebody else in small steps.
 pub fn of_one(before: &Subject, after: &Subject) -> bool {
-    let births = before.birth_date.zip(after.birth_date).is_none_or(|(before, after)| before.agrees_with(after));
-    births && names_agree(before, after) && !Compared::of(&before.identifiers, &after.identifiers).contradict
+    let births = before.birth_date.is_none_or(|before| after.birth_date.is_some_and(|after| before.agrees_with(after)));
+    let names = words(&before.name) == words(&after.name);
+    births && names && !Compared::of(&before.identifiers, &after.identifiers).contradict
 }
 
 /// Whether a match that was made by prints stands for nothing any more, once one of the records has come to describe somebody

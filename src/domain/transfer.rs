@@ -116,6 +116,13 @@ pub struct Transfer {
 }
 
 impl Transfer {
+    /// Whether the person was handed over under it, by the custodian's word: what an issuer alone says excuses nobody, and what
+    /// failed did not take place.
+    pub fn is_handed_over(&self) -> bool {
+        let stands = matches!(self.state, TransferState::HandedOver | TransferState::Completed);
+        stands && self.handed_over_at.is_some() && !self.parted
+    }
+
     /// As it stands when offered.
     pub fn offered(id: Uuid, window: TransferWindow, now: Timestamp) -> Self {
         Self {

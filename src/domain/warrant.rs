@@ -130,15 +130,15 @@ pub fn differing(verification: &WarrantVerification, asserted: &Warrant) -> Vec<
     // A judge's warrant beside an officer's that was asked by is another paper, which the officer answers for.
     let judges = seen.kind == WarrantKind::Judicial && asserted.kind == WarrantKind::Judicial;
     let looked_at = |detail: WarrantDetail| judges || verification.compared.contains(&detail);
-    let compared = |detail: WarrantDetail| verification.compared.contains(&detail);
     let fields = [
         ("issuing_authority", judges && differ(known(seen.issuing_authority), known(asserted.issuing_authority))),
+        ("criminal", judges && seen.criminal && !asserted.criminal),
         ("court", looked_at(WarrantDetail::Court) && differ(plain(&seen.court), plain(&asserted.court))),
         ("signer", looked_at(WarrantDetail::Signer) && differ(plain(&seen.signer), plain(&asserted.signer))),
         ("docket", looked_at(WarrantDetail::Docket) && differ(plain(&seen.docket), plain(&asserted.docket))),
         ("signed_at", looked_at(WarrantDetail::SignedDate) && signed),
-        ("expires_on", compared(WarrantDetail::ExpiryDate) && differ(seen.expires_on, asserted.expires_on)),
-        ("document_sha256", compared(WarrantDetail::DocumentHash) && differ(hash(seen), hash(asserted))),
+        ("expires_on", looked_at(WarrantDetail::ExpiryDate) && differ(seen.expires_on, asserted.expires_on)),
+        ("document_sha256", looked_at(WarrantDetail::DocumentHash) && differ(hash(seen), hash(asserted))),
     ];
     fields.into_iter().filter(|(_, differs)| *differs).map(|(field, _)| field).collect()
 }

@@ -314,8 +314,9 @@ fn told_apart(command: &CaseCommand, case: &Case) -> Vec<Impossible> {
     }
     let cited = command.other_ground().map(|ground| ground.document_sha256);
     let came_with = |detainer: &Detainer| {
-        let seen = detainer.verified.as_ref().map(|verified| &verified.verification.seen);
-        let documents = [Some(&detainer.request.warrant), seen].into_iter().flatten();
+        let found = detainer.verified.as_ref();
+        let looked_at = found.map(|found| [&found.asserted, &found.verification.seen]).into_iter().flatten();
+        let documents = looked_at.chain([&detainer.request.warrant]);
         documents.filter_map(|warrant| warrant.document.as_ref()).any(|document| Some(document.sha256) == cited)
     };
     let of_a_request = case.standing.iter().any(came_with);

@@ -88,7 +88,7 @@ pub(super) fn record(
     to: &HandedTo,
 ) -> Result<Vec<Record>, Refusal> {
     let custody = if correction.is_some() { released(case)? } else { held(case)? };
-    let confirmed = |transfer: &Transfer| transfer.handed_over_at.is_some() && !transfer.parted;
+    let confirmed = Transfer::is_handed_over;
     let was_handed_over = case.standing.iter().flat_map(|detainer| &detainer.transfers).any(confirmed);
     if was_handed_over && release.recipient != ReleaseRecipient::RequestingAgency {
         return Err(Refusal::AlreadyConfirmed);

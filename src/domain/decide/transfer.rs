@@ -122,7 +122,7 @@ pub(super) fn confirm(
 /// A custodian hands somebody over once, and nobody whom it let go before. Of what an issuer says nothing is refused: it would
 /// learn what it was not told.
 fn still_there(case: &Case, transfer: &Transfer) -> Result<(), Refusal> {
-    let handed_over = |other: &Transfer| other.id != transfer.id && other.handed_over_at.is_some() && !other.parted;
+    let handed_over = |other: &Transfer| other.id != transfer.id && other.is_handed_over();
     if case.concerned().flat_map(|detainer| &detainer.transfers).any(handed_over) {
         return Err(Refusal::AlreadyConfirmed);
     }

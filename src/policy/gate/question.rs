@@ -58,6 +58,7 @@ impl<'a> Question<'a> {
                         // That it was somebody else was said before: whoever takes that back says why.
                         let parted =
                             detainer.parted.iter().any(|parted| parted.custody.as_ref() == Some(&custody.name));
+                        let parted = parted || custody.not_of.contains(&detainer.issuer);
                         if parted && !(by_officer(self.caller()) && acknowledgement.reason.is_some()) {
                             return Err(Denial::OfficerRequired);
                         }
@@ -145,7 +146,7 @@ impl<'a> Question<'a> {
             }
             CaseCommand::CloseCustody { closing, .. } => {
                 // Opened in error, or entered twice: what guards the person would be gone with it.
-                let otherwise = closing.reason == ClosingReason::Other;
+                let otherwise = !matches!(closing.reason, ClosingReason::Death | ClosingReason::Escape);
                 let guarded = linked.is_some_and(|custody| self.is_guarded(custody, None));
                 self.by_officer_if(otherwise && guarded)?;
                 self.of_holder(Stage::Release, self.case.active())
@@ -186,8 +187,7 @@ impl<'a> Question<'a> {
         let claimed = detainer
             .is_some_and(|detainer| detainer.refuses_warrant() || Guards::claimed(&detainer.request, today).any());
         let heard = || custody.heard.guards_on(today).any() || !custody.heard.refused.is_empty();
-        let heard = detainer.is_none() && heard();
-        Guards::of_custody(custody, today).any() || claimed || heard
+        Guards::of_custody(custody, today).any() || claimed || heard()
     }
 
     /// A safeguard is lifted by a person alone, and by whoever holds the person concerned.
@@ -375,7 +375,8 @@ fn heard(claims: Assertions, custody: Option<&Custody>, today: Date) -> Assertio
     let guards = custody.map(|custody| custody.heard.guards_on(today)).unwrap_or_default();
     Assertions {
         // Of what another says of citizenship, however sure, a person makes sure.
-        citizenship_claim: claims.citizenship_claim || (guards.citizen && !claims.citizen),
+        citizenship_claim: claims.citizenship_claim || (guards.of_a_citizen() && !claims.citizen),
+        lawful_status: claims.lawful_status || guards.lawful,
         juvenile: claims.juvenile || guards.juvenile,
         sealed: claims.sealed || guards.sealed,
         protected: claims.protected || guards.protected,

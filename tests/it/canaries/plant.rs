@@ -91,6 +91,10 @@ impl Planted {
             Holds::Int64 => (Canary::Word("98739".to_owned()), Value::I64(98_739)),
             Holds::Text => good_text(&key(place), n),
             // As long as a digest.
+            Holds::Bytes if key(place) == "Warrant.document_sha256" => {
+                let (_, document) = bytes(0, 32);
+                (Canary::Word("Zebra0000Quark".to_owned()), document)
+            }
             Holds::Bytes => bytes(n, 32),
         };
         self.plant(method, place, canary);
@@ -163,6 +167,7 @@ fn good_text(field: &str, n: u32) -> (Canary, Value) {
         "Warrant.court" => Some("ZebraCourtQuark"),
         "Warrant.signer" => Some("ZebraSignerQuark"),
         "Warrant.docket" => Some("ZebraDocketQuark"),
+        "Warrant.expires_on" => Some("2047-11-23"),
         _ => None,
     };
     if let Some(word) = word {
@@ -171,7 +176,6 @@ fn good_text(field: &str, n: u32) -> (Canary, Value) {
     let text = match field {
         "Subject.birth_date" => day(1850, n),
         "Warrant.document_media_type" => format!("application/zebra{n:04}quark"),
-        "Warrant.expires_on" => day(2040, n),
         "Charge.charged_on" | "Charge.convicted_on" => day(1950, n),
         "Identifiers.alien_number" => format!("{}", 917_364_000 + n),
         "Identifiers.fbi_number" => format!("QZX{n:06}"),

@@ -30,6 +30,13 @@ const STRIDE: usize = 7;
 /// Noon of a day in 2063, by the gateway's clock long to come.
 const OPENS_AT: i64 = 2_942_136_000;
 
+/// To whoever asked for them, and why.
+fn handed_over(custody: &str) -> v1::RecordReleaseRequest {
+    let mut released = v1::RecordReleaseRequest { reason: "the door was open".to_owned(), ..release_of(custody) };
+    released.release.as_mut().unwrap().recipient = v1::ReleaseRecipient::RequestingAgency.into();
+    released
+}
+
 /// Who plays.
 #[derive(Clone)]
 pub(super) struct Cast {
@@ -219,7 +226,8 @@ impl Story<'_> {
             20 => step!(self.system.cancel("CustodyService/CancelRelease", cancellation_in(name))).custody,
             22 => step!(self.system.close("CustodyService/CloseCustody", escape_from(name))).custody,
             23 => step!(self.system.reopen("CustodyService/ReopenCustody", reopening_of(name))).custody,
-            _ => step!(self.system.release("CustodyService/RecordRelease", release_of(name))).custody,
+            // Whom the custodian says that it handed over, it released to nobody else.
+            _ => step!(self.officer.release("CustodyService/RecordRelease", handed_over(name))).custody,
         };
         self.custody_is(seen);
         Ok(())

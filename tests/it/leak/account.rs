@@ -348,7 +348,8 @@ pub(super) fn known(
     let mut claimed = said(of.request.flags, &of.request.charges, &of.request.subject, today);
     // What others said of the person under detainers on the same custody counts as a claim, too.
     if let Some(heard) = custody.map(|custody| custody.heard.guards_on(today)) {
-        claimed.claim |= heard.citizen && !claimed.citizen;
+        claimed.claim |= heard.of_a_citizen() && !claimed.citizen;
+        claimed.lawful |= heard.lawful;
         claimed.juvenile |= heard.juvenile;
         claimed.sealed |= heard.sealed;
         claimed.protected |= heard.protected;

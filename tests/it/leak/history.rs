@@ -160,11 +160,10 @@ fn entered(mint: &mut Mint, cases: &Cases, corrects: bool) -> Option<Spoken> {
         2..4 => {
             let mut subject = mint.subject();
             // At times it is the same person still, spelt otherwise: what corrects no more than that is told.
-            if mint.odds(5) {
+            if of.intake.subject.birth_date.is_none() && mint.odds(9) {
                 subject.birth_date = None;
-                if mint.odds(5) {
-                    subject.identifiers = Identifiers::default();
-                }
+                let unnumbered = of.intake.subject.identifiers.is_empty();
+                subject.identifiers = if unnumbered { mint.numbers() } else { Identifiers::default() };
                 subject.name = mint.respelt(&of.intake.subject.name);
             }
             let identity = Box::new(Identity { subject, flags: mint.flags() });

@@ -166,7 +166,7 @@ impl Mint {
         PersonName { given, family }
     }
 
-    fn numbers(&mut self) -> Numbers {
+    pub(super) fn numbers(&mut self) -> Numbers {
         const LETTERS: &str = "ABCDEFGHIJKLMNOPRSTUVWXYZ";
         Numbers {
             alien_number: self.some(|mint| mint.spelt(Identifiers, "", "0123456789", 9).parse().unwrap()),
@@ -189,7 +189,7 @@ impl Mint {
         Subject {
             name: self.person(),
             aliases: (0..self.rng.usize(..3)).map(|_| self.person()).collect(),
-            birth_date: self.some(|mint| mint.day(Identity, 1850..1930).into()),
+            birth_date: if self.odds(2) { Some(self.day(Identity, 1850..1930).into()) } else { None },
             sex: self.some(Self::word),
             identifiers: numbers,
             citizenship,
