@@ -4,8 +4,8 @@ use comity::wire::v1::{self, AnswerKind::HonorHold, Flags};
 use tonic::Code;
 
 use crate::harness::changes::{
-    acceptance_of, amendment_of, birth_date_in, claim_on, correction, escape_from, handover_in, resolution_of,
-    window_under,
+    acceptance_of, amendment_of, birth_date_in, claim_on, correction, escape_from, failure_of, handover_in,
+    resolution_of, window_under,
 };
 use crate::harness::duties::decision_on;
 use crate::harness::requests::{
@@ -367,4 +367,110 @@ async fn the_warrant_that_came_with_a_request_is_no_other_ground() {
     };
     let refused = world.officer(JAIL).cancel(cancelled).await.refused(Code::InvalidArgument, "INVALID_FIELD");
     assert_eq!(refused.fields(), ["other_ground.document_sha256"]);
+}
+
+/// Whoever says the like of it again, or for another requester, says something new.
+#[tokio::test]
+async fn what_is_said_anew_of_citizenship_reopens_what_was_permitted() {
+    let world = World::start();
+    let (system, officer) = (world.system(JAIL), world.officer(JAIL));
+    // The record called the person a citizen when it was permitted; then the person claims to be one.
+    let called = |held: &mut v1::Custody| held.subject.as_mut().unwrap().citizenship = "USA".to_owned();
+    let one = matched(&world, |_| (), called).await;
+    permits(&officer, &one.detainer, &["hold", "notify"]).await;
+    system.answer(answer_to(&one.detainer, HonorHold)).await.accepted();
+    permits(&officer, &one.detainer, &["transfer"]).await;
+    system.claim(claim_on(&one.detainer)).await.accepted();
+    is_left_to_a_person(&world, &one.detainer).await;
+    system.release(to_the_requester(&one.custody)).await.refused(Code::PermissionDenied, "REVIEW_REQUIRED");
+}
+
+/// Each step might be of one person; all of them are not.
+#[tokio::test]
+async fn a_match_by_prints_does_not_walk_to_somebody_else() {
+    let world = World::start();
+    let system = world.system(JAIL);
+    let unnumbered = |subject: &mut Option<v1::Subject>| subject.as_mut().unwrap().identifiers = None;
+    let one = matched(&world, |asked| unnumbered(&mut asked.subject), |held| unnumbered(&mut held.subject)).await;
+    system.answer(answer_to(&one.detainer, HonorHold)).await.accepted();
+    let other = || v1::PersonName { given: "Pedro".to_owned(), family: "Gomez".to_owned() };
+    let steps: [&dyn Fn(&mut v1::Subject); 3] = [
+        &|subject| (subject.aliases, subject.birth_date) = (vec![other()], String::new()),
+        &|subject| (subject.name, subject.birth_date) = (Some(other()), String::new()),
+        &|subject| (subject.name, subject.birth_date) = (Some(other()), "1975-01-01".to_owned()),
+    ];
+    for step in steps {
+        let mut corrected = birth_date_in(&one.custody);
+        corrected.flags = Some(Flags::default());
+        let mut subject = detainer_for(JAIL).detainer.unwrap().subject.unwrap();
+        subject.identifiers = None;
+        step(&mut subject);
+        (corrected.subject, corrected.request_id) = (Some(subject), request_id());
+        system.correct_identity(corrected).await.accepted();
+    }
+    is_left_to_a_person(&world, &one.detainer).await;
+}
+
+/// What failed did not take place: the person is released as they were.
+#[tokio::test]
+async fn a_hand_over_that_was_confirmed_by_mistake_is_no_hand_over() {
+    let world = World::under_plain_law();
+    let system = world.system(JAIL);
+    let one = matched(&world, |_| (), |_| ()).await;
+    system.answer(answer_to(&one.detainer, HonorHold)).await.accepted();
+    let transfer = system.offer(window_under(&one.detainer)).await.accepted().transfer.unwrap().name;
+    world.ice().accept(acceptance_of(&transfer)).await.accepted();
+    system.confirm_transfer(handover_in(&transfer)).await.accepted();
+    world.ice().report_failure(failure_of(&transfer, v1::TransferFailureCause::Other)).await.accepted();
+    system.release(release_of(&one.custody)).await.accepted();
+}
+
+#[tokio::test]
+async fn somebody_who_was_another_is_so_for_the_next_request_too() {
+    let world = World::start();
+    let (system, officer) = (world.system(JAIL), world.officer(JAIL));
+    let one = matched(&world, |_| (), |_| ()).await;
+    officer.acknowledge(parting(&one.detainer)).await.accepted();
+    world.ice().withdraw(withdrawal_of(&one.detainer)).await.accepted();
+    let mut lodging = detainer_for(JAIL);
+    lodging.detainer.as_mut().unwrap().flags = None;
+    let again = world.ice().lodge(lodging).await.accepted().detainer.unwrap().name;
+    let found = || match_of(&again, &one.custody);
+    system.acknowledge(found()).await.refused(Code::PermissionDenied, "REVIEW_REQUIRED");
+    let mut vouched = found();
+    vouched.acknowledgement.as_mut().unwrap().reason = REASON.to_owned();
+    officer.acknowledge(vouched).await.accepted();
+}
+
+/// The ground that was cited is a charge; it is dismissed, and nobody enters a date.
+#[tokio::test]
+async fn a_ground_that_is_dismissed_brings_the_alarm_back() {
+    let world = World::under_plain_law();
+    let (system, officer) = (world.system(JAIL), world.officer(JAIL));
+    let one = matched(&world, |_| (), |_| ()).await;
+    system.answer(answer_to(&one.detainer, HonorHold)).await.accepted();
+    let mut due = schedule_of(&one.custody);
+    due.release.as_mut().unwrap().expected_at = Some(at(world.clock.now().as_second() - 3_600));
+    system.schedule(due).await.accepted();
+    let update = |status: v1::ChargeStatus, cited: Option<v1::OtherGround>| v1::UpdateChargesRequest {
+        name: one.custody.clone(),
+        charges: vec![v1::Charge { status: status.into(), ..charge() }],
+        other_ground: cited,
+        request_id: request_id(),
+        ..Default::default()
+    };
+    let cited = v1::OtherGround { citation: "Tex. Penal Code 30.02".to_owned(), document_sha256: vec![9; 32] };
+    officer.update_charges(update(v1::ChargeStatus::Charged, Some(cited))).await.accepted();
+    let alarms = async || {
+        let entries = world.system(JAIL).entries("jurisdictions/us-tx/logs/custody").await.accepted();
+        let method = |entry: &v1::Entry| comity::wire::entry::read_leaf(&entry.leaf).unwrap().method;
+        entries.iter().filter(|entry| method(entry) == "Clock/OverHold").count()
+    };
+    world.pass(jiff::SignedDuration::from_hours(60));
+    world.gateway().tick().await.unwrap();
+    assert_eq!(alarms().await, 0, "held on the charge");
+    system.update_charges(update(v1::ChargeStatus::Dismissed, None)).await.accepted();
+    world.pass(jiff::SignedDuration::from_hours(1));
+    world.gateway().tick().await.unwrap();
+    assert_eq!(alarms().await, 1);
 }
