@@ -235,8 +235,8 @@ impl At<'_> {
 
     /// Whatever was decided of a detainer, or of others on its custody, was not decided of what is said now.
     fn guard_all(&mut self, named: &CaseName) {
-        let names: BTreeSet<_> = self.case.standing.iter().map(|detainer| detainer.name.clone()).collect();
-        for name in names.iter().chain(Some(named).filter(|named| !names.contains(*named))) {
+        let linked: BTreeSet<_> = self.case.standing.iter().map(|detainer| detainer.name.clone()).collect();
+        for name in linked.iter().chain(Some(named).filter(|named| !linked.contains(*named))) {
             self.detainer(name, Disclosure::Internal, Detainer::guard);
         }
     }

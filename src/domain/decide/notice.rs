@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::domain::case::Case;
 use crate::domain::command::CaseCommand;
-use crate::domain::custody::{Destination, Movement, ScheduledRelease};
+use crate::domain::custody::{CustodyState, Destination, Movement, ScheduledRelease};
 use crate::domain::detainer::{Addressee, Detainer, DetainerState, Finding};
 use crate::domain::determination::{FieldClass, FieldClasses, LawView, Ruling};
 use crate::domain::disclosable::{decided_by_person, told};
@@ -32,7 +32,9 @@ pub(super) fn notice(
 /// The notice of a release that was scheduled before this command let it be told, unless it was given before. The
 /// detainer is as the command leaves it.
 pub(super) fn belated_notice(after: &Detainer, case: &Case, permitted: &Permitted<CaseCommand>) -> Option<Record> {
-    let scheduled = case.custody.as_ref()?.scheduled.as_ref()?;
+    // Once the person has left, what was expected is told of no more.
+    let custody = case.custody.as_ref().filter(|custody| custody.state == CustodyState::ReleaseScheduled)?;
+    let scheduled = custody.scheduled.as_ref()?;
     let told = after.notice_index.is_some();
     notice(after, case, permitted, scheduled).filter(|_| !told)
 }

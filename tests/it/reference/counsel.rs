@@ -31,7 +31,8 @@ pub(super) fn counsel(cell: &Cell<'_>) -> Verdict {
     };
     let safeguard = matches!(method, "ResolveCitizenshipClaim" | "VerifyWarrant")
         || matches!((method, cell.state.guard), ("UpdateCharges", Guard::Sealed) | ("CorrectIdentity", Guard::Juvenile))
-        || (cell.way == "no-such-person" && cell.matched && cell.state.guard != Guard::None);
+        || (method == "CorrectIdentity" && cell.state.proof)
+        || (cell.way == "no-such-person" && cell.matched && (cell.state.guard != Guard::None || cell.state.proof));
     let (law @ [hold, notify, transfer, custody], unseen) = rulings(cell, method);
     let barred = |act: &str, ruling| match ruling {
         // What the law forbids but for a warrant that is only claimed opens to nobody before it was seen.
