@@ -4,7 +4,7 @@ mod custody;
 mod detainer;
 mod obligation;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -76,13 +76,13 @@ pub fn apply(case: &mut Case, record: &Record, exchange_index: u64, now: Timesta
             }
         }),
         Event::CitizenshipClaimRaised { detainer, side, disclosure, .. } => {
-            at.guard_all(detainer);
+            at.guard_all();
             at.claim(detainer, *side, *disclosure, Flags::claimed, Some(now));
             at.suspend(detainer, *side, *disclosure);
         }
         Event::CitizenshipClaimResolved { detainer, side, outcome, disclosure, .. } => {
             if *outcome == ClaimOutcome::Confirmed {
-                at.guard_all(detainer);
+                at.guard_all();
             }
             at.claim(detainer, *side, *disclosure, |flags| flags.resolved(*outcome), None);
         }
@@ -200,12 +200,11 @@ impl At<'_> {
         self.case.concerned().filter(|detainer| promises_hold(detainer)).map(|detainer| detainer.name.clone()).collect()
     }
 
-    /// What guards the person under each detainer that stands on the custody.
-    fn guards(&self, today: Date) -> BTreeMap<CaseName, [Guards; 3]> {
+    /// What guards the person under each detainer that stands on the custody: by the custody's record, and by its own request.
+    fn guards(&self, today: Date) -> BTreeMap<CaseName, [Guards; 2]> {
         let Some(custody) = &self.case.custody else { return BTreeMap::new() };
         let held = Guards::of_custody(custody, today);
-        let of =
-            |detainer: &Detainer| [held, custody.heard.guards_on(today), Guards::claimed(&detainer.request, today)];
+        let of = |detainer: &Detainer| [held, Guards::claimed(&detainer.request, today)];
         self.case.standing.iter().map(|detainer| (detainer.name.clone(), of(detainer))).collect()
     }
 
@@ -219,13 +218,13 @@ impl At<'_> {
     }
 
     /// Takes note of what has come up that guards the person, of each detainer that stood there before.
-    fn guard(&mut self, before: &BTreeMap<CaseName, [Guards; 3]>, today: Date) {
+    fn guard(&mut self, before: &BTreeMap<CaseName, [Guards; 2]>, today: Date) {
         let after = self.guards(today);
         // What one requester says anew is news to every other, whoever has said the like before.
-        let none = [Guards::default(); 3];
-        let news = after.iter().any(|(name, [held, _, own])| {
+        let none = [Guards::default(); 2];
+        let news = after.iter().any(|(name, [held, own])| {
             let known = before.contains_key(name);
-            let [held_before, _, own_before] = before.get(name).unwrap_or(&none);
+            let [held_before, own_before] = before.get(name).unwrap_or(&none);
             own.beyond(*own_before) || (known && held.beyond(*held_before))
         });
         for name in after.into_keys().filter(|name| news && before.contains_key(name)) {
@@ -234,9 +233,9 @@ impl At<'_> {
     }
 
     /// Whatever was decided of a detainer, or of others on its custody, was not decided of what is said now.
-    fn guard_all(&mut self, named: &CaseName) {
-        let linked: BTreeSet<_> = self.case.standing.iter().map(|detainer| detainer.name.clone()).collect();
-        for name in linked.iter().chain(Some(named).filter(|named| !linked.contains(*named))) {
+    fn guard_all(&mut self) {
+        let names: Vec<_> = self.case.concerned().map(|detainer| detainer.name.clone()).collect();
+        for name in &names {
             self.detainer(name, Disclosure::Internal, Detainer::guard);
         }
     }

@@ -17,8 +17,8 @@ pub(super) fn acknowledge(
 ) {
     detainer.custodian = Some(custodian.clone());
     detainer.acknowledgement = Some(acknowledgement.clone());
-    // The gate lets nobody give a reason for a match that needs one but an officer.
     detainer.redescribed = false;
+    // The gate lets nobody give a reason for a match that needs one but an officer.
     detainer.vouched = acknowledgement.reason.is_some().then_some(detainer.described);
     detainer.clocks.hold_lapsed_at = None;
     let found = match (acknowledgement.finding, &detainer.request.addressee) {

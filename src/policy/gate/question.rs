@@ -431,17 +431,18 @@ fn claims(request: &Request, as_of: AsOf<'_>) -> Assertions {
 
 /// What a record says of a person. Safeguards are derived as well as flagged.
 fn said(flags: Flags, charges: &[Charge], subject: Option<&Subject>, as_of: AsOf<'_>) -> Assertions {
+    let guards = subject.map(|subject| Guards::of(flags, subject, charges, as_of.today)).unwrap_or_default();
     Assertions {
         judge: Judge::None,
         criminal_warrant: false,
         terrorist_list_match: flags.terrorist_list_match,
         offences: charges.iter().map(|charge| Offence::of(charge, as_of)).collect(),
         // A record that calls somebody a citizen claims it for them, until an officer has looked.
-        citizenship_claim: flags.citizenship_claim || subject.is_some_and(Subject::is_called_citizen),
-        citizen: flags.citizen || flags.proof_of_status,
-        lawful_status: flags.lawful_status,
-        juvenile: flags.juvenile || subject.is_some_and(|subject| subject.is_minor(as_of.today)),
-        sealed: flags.sealed || charges.iter().any(Charge::sealed),
-        protected: flags.victim_witness || flags.protected_program,
+        citizenship_claim: guards.claim || guards.called_citizen,
+        citizen: guards.citizen,
+        lawful_status: guards.lawful,
+        juvenile: guards.juvenile,
+        sealed: guards.sealed,
+        protected: guards.protected,
     }
 }
