@@ -187,7 +187,7 @@ pub fn decide(
         CaseCommand::CloseCustody { closing, other_ground, .. } => {
             release::close(case, permitted, closing, other_ground.as_ref())
         }
-        CaseCommand::ReopenCustody { correction, .. } => release::reopen(case, correction),
+        CaseCommand::ReopenCustody { correction, .. } => release::reopen(case, correction, now),
         CaseCommand::OfferWindow { window, reason, .. } => {
             transfer::offer(case, permitted, window, reason.as_ref(), id, now)
         }

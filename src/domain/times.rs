@@ -96,7 +96,7 @@ fn assert_all(held: &mut Held, command: &CaseCommand) {
         CaseCommand::RecordRelease { release, .. } => held.moment(
             "release.released_at",
             Some(release.released_at),
-            &[NoLater(Mark::Now), NoEarlier(Mark::Entry), NoEarlier(Mark::Movement)],
+            &[NoLater(Mark::Now), NoEarlier(Mark::Entry), NoEarlier(Mark::Movement), NoEarlier(Mark::HandOver)],
         ),
         CaseCommand::CloseCustody { closing, .. } => held.moment(
             "closing.occurred_at",

@@ -411,13 +411,9 @@ fn notice_of(detainer: &Detainer) -> Option<(AgencyId, LogName, u64)> {
     Some((detainer.issuer.clone(), log, detainer.notice_index?))
 }
 
-/// Names that the commands and the cases already loaded refer to, and that are not loaded yet.
-pub fn missing<'a>(
-    commands: impl Iterator<Item = &'a CaseCommand>,
-    loaded: &Loaded,
-    asked: &BTreeSet<CaseName>,
-) -> Wanted {
-    let mut cases: BTreeSet<CaseName> = commands.flat_map(CaseCommand::names).cloned().collect();
+/// Names that the cases already loaded refer to, and that were not asked for yet.
+pub fn missing(loaded: &Loaded, asked: &BTreeSet<CaseName>) -> Wanted {
+    let mut cases = BTreeSet::new();
     for case in loaded.cases.values() {
         match case {
             StoredCase::Detainer(detainer) => cases.extend(detainer.linked_custody().cloned()),

@@ -16,7 +16,7 @@ use crate::recorder::plan::{self, Outcome, Plan, Planned, Rules};
 use crate::recorder::standing::Begun;
 use crate::recorder::sweep::Page;
 use crate::recorder::ticks::{FiredNow, Ticked};
-use crate::store::{Append, ListedItem, Loaded, NewEntry, StoreError, Wanted};
+use crate::store::{Append, CasesOf, ListedItem, Loaded, NewEntry, StoreError, Wanted};
 
 /// So often a batch in a row may give way to another gateway's.
 const FENCED_MAX: u32 = 16;
@@ -193,7 +193,8 @@ impl Recorder {
         Ok(due)
     }
 
-    /// Everything the batch's commands may touch, found by following names until there are no new ones.
+    /// Everything the batch's commands may touch, found by following names until there are no new ones. What a command names
+    /// is opened only if it may be the caller's: how long an answer takes is to tell nobody of a case.
     fn load(
         &mut self,
         writes: &[Writing],
@@ -206,9 +207,20 @@ impl Recorder {
         let attempts = disclosures.iter().filter_map(|(delivering, _)| delivering.attempt.as_ref());
         let attempts = attempts.map(|attempt| (attempt.whose.agency.clone(), attempt.whose.jurisdiction.clone()));
         let inboxes = writes.iter().filter_map(|(write, _)| confirms(write)).chain(attempts).collect();
-        let mut loaded = self.store.load(&Wanted { requests, inboxes, cases: asked.clone(), ..Wanted::default() })?;
+        let mut only_of: BTreeMap<CaseName, Vec<CasesOf>> = BTreeMap::new();
+        for (write, _) in writes {
+            for name in
+                case_command(write).into_iter().flat_map(CaseCommand::names).filter(|name| !asked.contains(name))
+            {
+                only_of.entry(name.clone()).or_default().push(CasesOf::of(&write.caller, &name.jurisdiction));
+            }
+        }
+        let cases = asked.iter().chain(only_of.keys()).cloned().collect();
+        let mut loaded = self.store.load(&Wanted { requests, inboxes, cases, only_of, ..Wanted::default() })?;
+        // One that is somebody else's may yet stand beside a case that is opened.
+        asked.extend(loaded.cases.keys().cloned());
         loop {
-            let wanted = plan::missing(commands(), &loaded, &asked);
+            let wanted = plan::missing(&loaded, &asked);
             if wanted.cases.is_empty() {
                 break;
             }

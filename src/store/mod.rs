@@ -78,6 +78,8 @@ pub struct Head {
 pub struct Wanted {
     /// Cases by name.
     pub cases: BTreeSet<CaseName>,
+    /// Which of them are found only if they are one of these: any other costs what one costs that there is not.
+    pub only_of: BTreeMap<CaseName, Vec<CasesOf>>,
     /// Writes that may have been recorded before.
     pub requests: BTreeSet<(AgencyId, RequestId)>,
     /// First delivery of an entry of the exchange log to an agency.

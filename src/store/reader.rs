@@ -48,6 +48,13 @@ impl CasesOf {
     /// Everybody's.
     pub const ANYBODYS: Self = Self { agency: None, unassigned: true };
 
+    /// Whether a case is theirs, by the numbers of whoever issued it and holds it. `own` is the number of their agency; none
+    /// where it has none yet.
+    pub(in crate::store) fn has(&self, own: Option<i64>, issuer: Option<i64>, holder: Option<i64>) -> bool {
+        let theirs = self.agency.is_none() || (own.is_some() && (issuer == own || holder == own));
+        theirs || (self.unassigned && holder.is_none())
+    }
+
     /// What may be a caller's in a jurisdiction. Whether it may see a case, and what of it, is for the gate to say.
     pub fn of(caller: &Caller, jurisdiction: &JurisdictionId) -> Self {
         let takes_part = caller.takes_part_in(jurisdiction);

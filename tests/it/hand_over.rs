@@ -7,7 +7,9 @@ use comity::wire::v1;
 use comity::wire::v1::event::Event;
 use tonic::Code;
 
-use crate::harness::changes::{acceptance_of, correction, handover_in, lawful_status_in, window_under};
+use crate::harness::changes::{
+    acceptance_of, correction, escape_from, handover_in, lawful_status_in, reopening_of, window_under,
+};
 use crate::harness::duties::decision_on;
 use crate::harness::requests::{
     NY_CUSTODY, REASON, answer_to, reasoned_answer_to, release_of, schedule_of, withdrawal_of,
@@ -65,6 +67,16 @@ async fn recorded(party: &Party, log: &str) -> v1::ReleaseRecorded {
         if let Event::ReleaseRecorded(release) = event { Some(release) } else { None }
     });
     releases.into_iter().next().unwrap()
+}
+
+/// A transfer, as its issuer last read of it.
+async fn as_it_stands(world: &World, name: &str) -> v1::Transfer {
+    let entries = world.ice().entries("jurisdictions/us-tx/logs/exchange").await.accepted();
+    let told = entries.iter().filter_map(|entry| {
+        let Some(Event::TransferRecorded(told)) = merge(entry).unwrap().event else { return None };
+        told.transfer.filter(|transfer| transfer.name == name)
+    });
+    told.last().unwrap()
 }
 
 async fn counted(world: &World) -> String {
@@ -194,6 +206,53 @@ async fn who_came_for_a_person_and_lifted_the_detainer_may_be_who_they_were_hand
     world.ice().withdraw(withdrawal_of(&matched.detainer)).await.accepted();
     world.harris().release(handing_over(&matched.custody)).await.accepted();
     assert_eq!(alarms(&world.harris(), TX_CUSTODY).await, []);
+}
+
+/// Whoever is gone cannot escape, or die here.
+#[tokio::test]
+async fn a_custody_whose_person_was_handed_over_ends_by_that() {
+    let world = World::under_plain_law();
+    let (matched, transfer) = agreed(&world).await;
+    world.harris().confirm_transfer(handover_in(&transfer)).await.accepted();
+    for officer in [world.harris(), world.officer(HARRIS)] {
+        officer.close(escape_from(&matched.custody)).await.refused(Code::FailedPrecondition, "WRONG_STATE");
+    }
+    world.harris().release(handing_over(&matched.custody)).await.accepted();
+}
+
+/// A release that did not take place takes what the custodian said of the hand-over with it, and nothing that the issuer said.
+#[tokio::test]
+async fn reopening_a_custody_takes_back_that_the_person_was_handed_over() {
+    use v1::TransferState::{Accepted, Completed, Failed, HandedOver, TakenOver};
+    for (both, offered_anew, states) in [
+        (false, false, [HandedOver, Accepted]),
+        (true, false, [Completed, TakenOver]),
+        (true, true, [Completed, Failed]),
+    ] {
+        let world = World::under_plain_law();
+        let (matched, transfer) = agreed(&world).await;
+        world.harris().confirm_transfer(handover_in(&transfer)).await.accepted();
+        if both {
+            world.ice().confirm_transfer(handover_in(&transfer)).await.accepted();
+        }
+        if offered_anew {
+            world.harris().offer(window_under(&matched.detainer)).await.accepted();
+        }
+        let shown = async || as_it_stands(&world, &transfer).await;
+        assert_eq!(shown().await.state(), states[0]);
+        world.harris().release(handing_over(&matched.custody)).await.accepted();
+        world.harris().reopen(reopening_of(&matched.custody)).await.accepted();
+        let after = shown().await;
+        assert_eq!((after.state(), after.handed_over_at, after.taken_over_at.is_some()), (states[1], None, both));
+        // So it bars nothing any more: not another hand-over, not a release to somebody else.
+        if states[1] != Failed {
+            world.harris().confirm_transfer(handover_in(&transfer)).await.accepted();
+            assert_eq!(shown().await.state(), states[0]);
+            world.harris().release(handing_over(&matched.custody)).await.accepted();
+            world.harris().reopen(reopening_of(&matched.custody)).await.accepted();
+        }
+        world.harris().release(release_of(&matched.custody)).await.accepted();
+    }
 }
 
 #[tokio::test]

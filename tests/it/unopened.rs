@@ -9,6 +9,7 @@ use tonic::Code;
 
 use crate::harness::World;
 use crate::harness::appeals::{answered_by_law, appeal_over};
+use crate::harness::changes::{birth_date_in, claim_on, escape_from, verification_of, window_under};
 use crate::harness::requests::{NY, NY_EXCHANGE, answer_to, match_of, release_of, schedule_of};
 
 /// The same name but for its end: of what there is not.
@@ -40,6 +41,36 @@ async fn a_case_of_somebody_elses_is_not_opened() {
     world.ice().detainer(&detainer).await.refused(Code::Unavailable, "UNAVAILABLE");
     world.doccs().detainer(&detainer).await.refused(Code::Unavailable, "UNAVAILABLE");
     world.doccs().custody(&custody).await.refused(Code::Unavailable, "UNAVAILABLE");
+}
+
+/// Nor by a command upon it.
+#[tokio::test]
+async fn a_command_upon_a_case_of_somebody_elses_does_not_open_it() {
+    let world = World::start();
+    let matched = world.matched("us-ny-doccs").await;
+    let (detainer, custody) = (matched.detainer.as_str(), matched.custody.as_str());
+    let own = world.held("us-ny-erie-jail").await;
+    let store = Connection::open(world.directory().join("comity.db")).unwrap();
+    let theirs = "UPDATE cases SET sealed = x'00' WHERE hex(id) IN (?1, ?2)";
+    let id = |name: &str| name.rsplit('/').next().unwrap().replace('-', "").to_uppercase();
+    assert_eq!(store.execute(theirs, [id(detainer), id(custody)]).unwrap(), 2);
+    let (erie, officer) = (world.erie(), world.officer("us-ny-erie-jail"));
+    for name in [detainer.to_owned(), missing(detainer)] {
+        erie.acknowledge(match_of(&name, &own)).await.not_found();
+        erie.answer(answer_to(&name, v1::AnswerKind::NotifyOnly)).await.not_found();
+        erie.claim(claim_on(&name)).await.not_found();
+        officer.verify_warrant(verification_of(&name)).await.not_found();
+        erie.offer(window_under(&name)).await.not_found();
+    }
+    for name in [custody.to_owned(), missing(custody)] {
+        erie.schedule(schedule_of(&name)).await.not_found();
+        erie.release(release_of(&name)).await.not_found();
+        erie.close(escape_from(&name)).await.not_found();
+        officer.correct_identity(birth_date_in(&name)).await.not_found();
+    }
+    // Else nothing was shown: whose it is has to open it.
+    let status = world.doccs().schedule(schedule_of(custody)).await.0.unwrap_err();
+    assert_eq!(status.code(), Code::Unavailable);
 }
 
 /// Neither by a look at an appeal nor by an answer to it is a detainer opened for whom the appeal is nothing to.

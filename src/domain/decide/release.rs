@@ -1,5 +1,7 @@
 //! The end of a custody: scheduled, rescheduled, cancelled, recorded, closed, and reopened where none took place.
 
+use jiff::Timestamp;
+
 use crate::domain::case::Case;
 use crate::domain::command::CaseCommand;
 use crate::domain::correction::Correction;
@@ -9,6 +11,7 @@ use crate::domain::custody::{
 use crate::domain::decide::Refusal;
 use crate::domain::decide::custody::held;
 use crate::domain::decide::notice::{ending, notice, release_corrected};
+use crate::domain::decide::transfer::taken_back;
 use crate::domain::detainer::Detainer;
 use crate::domain::event::{Change, Counts, Disclosure, Event, Record, Told};
 use crate::domain::hand_over::{self, HandedTo, Judged};
@@ -88,9 +91,7 @@ pub(super) fn record(
     to: &HandedTo,
 ) -> Result<Vec<Record>, Refusal> {
     let custody = if correction.is_some() { released(case)? } else { held(case)? };
-    let confirmed = Transfer::is_handed_over;
-    let was_handed_over = case.standing.iter().flat_map(|detainer| &detainer.transfers).any(confirmed);
-    if was_handed_over && release.recipient != ReleaseRecipient::RequestingAgency {
+    if was_handed_over(case) && release.recipient != ReleaseRecipient::RequestingAgency {
         return Err(Refusal::AlreadyConfirmed);
     }
     let handed_over = hand_over::of_release(case, release, correction, to, |name| permitted.law(name));
@@ -120,6 +121,11 @@ pub(super) fn record(
     Ok(records)
 }
 
+/// Whether the custodian has handed the person over. Whoever is gone cannot escape, die or be let go somewhere else.
+fn was_handed_over(case: &Case) -> bool {
+    case.standing.iter().flat_map(|detainer| &detainer.transfers).any(Transfer::is_handed_over)
+}
+
 /// The custody, if a release from it was recorded.
 fn released(case: &Case) -> Result<&Custody, Refusal> {
     let custody = case.custody.as_ref().ok_or(Refusal::NoSuchCase)?;
@@ -133,6 +139,9 @@ pub(super) fn close(
     other_ground: Option<&OtherGround>,
 ) -> Result<Vec<Record>, Refusal> {
     let custody = held(case)?;
+    if was_handed_over(case) {
+        return Err(Refusal::AlreadyConfirmed);
+    }
     let (name, other_ground) = (custody.name.clone(), other_ground.cloned());
     let event = Event::CustodyClosed { custody: name, closing: closing.clone(), other_ground };
     let mut records = vec![ended(case, permitted, custody, &[], event)];
@@ -144,8 +153,9 @@ pub(super) fn close(
     Ok(records)
 }
 
-/// Whoever was told of a release or closing is told that it did not take place.
-pub(super) fn reopen(case: &Case, correction: &Correction) -> Result<Vec<Record>, Refusal> {
+/// Whoever was told of a release or closing is told that it did not take place. That the custodian handed the person over
+/// did not take place, either: it may yet be confirmed or failed.
+pub(super) fn reopen(case: &Case, correction: &Correction, now: Timestamp) -> Result<Vec<Record>, Refusal> {
     let custody = case.custody.as_ref().ok_or(Refusal::NoSuchCase)?;
     match custody.state {
         CustodyState::Released | CustodyState::Closed => {}
@@ -157,6 +167,7 @@ pub(super) fn reopen(case: &Case, correction: &Correction) -> Result<Vec<Record>
         told_of_the_end(case)
             .map(|detainer| retracting(detainer, Event::DetainerReopened { detainer: detainer.name.clone() })),
     );
+    records.extend(case.standing.iter().flat_map(|detainer| taken_back(detainer, now)));
     Ok(records)
 }
 

@@ -134,6 +134,27 @@ fn still_there(case: &Case, transfer: &Transfer) -> Result<(), Refusal> {
     if custody.closing.is_some() { Err(Refusal::AlreadyClosed) } else { Ok(()) }
 }
 
+/// What the custodian said of hand-overs, taken back; what the issuer said of them stands. Where another was offered since, it
+/// is over: one is open at a time.
+pub(super) fn taken_back(detainer: &Detainer, now: Timestamp) -> impl Iterator<Item = Record> {
+    let handed_over = detainer.transfers.iter().filter(|transfer| transfer.is_handed_over());
+    handed_over.flat_map(move |transfer| {
+        let state = match detainer.transfers.iter().any(|other| other.state.is_open() && other.id != transfer.id) {
+            true => TransferState::Failed,
+            false if transfer.confirmed_by(Side::Issuer) => TransferState::TakenOver,
+            false => TransferState::Accepted,
+        };
+        let failure_cause = (state == TransferState::Failed).then_some(TransferFailureCause::Other);
+        now_stands(
+            detainer,
+            Transfer { state, failure_cause, handed_over_at: None, ..transfer.clone() },
+            None,
+            None,
+            now,
+        )
+    })
+}
+
 pub(super) fn fail(
     case: &Case,
     permitted: &Permitted<CaseCommand>,

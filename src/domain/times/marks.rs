@@ -33,6 +33,8 @@ pub(super) enum Mark {
     Entry,
     /// The last movement on record.
     Movement,
+    /// When the custodian says that it handed the person over.
+    HandOver,
     /// When the pick-up was offered.
     Offer,
     /// When the window of the same offer opens.
@@ -60,6 +62,7 @@ impl Mark {
             Self::Request => "no earlier than the request",
             Self::Intake | Self::Entry => "no earlier than the intake on record",
             Self::Movement => "no earlier than the last movement on record",
+            Self::HandOver => "no earlier than the hand-over on record",
             Self::Offer => "no earlier than the offer",
             Self::Opening => "after opens_at",
             Self::Appeal => "no earlier than the appeal",
@@ -81,6 +84,7 @@ pub(super) struct Marks {
     intake: Option<Timestamp>,
     entry: Option<Timestamp>,
     movement: Option<Timestamp>,
+    hand_over: Option<Timestamp>,
     offer: Option<Timestamp>,
     opening: Option<Timestamp>,
     appeal: Option<Timestamp>,
@@ -102,6 +106,7 @@ impl Marks {
             intake: custody.and_then(intake_as_said),
             entry: custody.map(|custody| intake_as_said(custody).unwrap_or_else(|| earlier(custody.opened_at))),
             movement: custody.and_then(|custody| custody.movement.as_ref()?.occurred_at).filter(possible),
+            hand_over: handed_over_at(case).filter(possible),
             offer: command.transfer().zip(detainer).and_then(offered_at),
             opening: None,
             appeal: case.appeal.as_ref().map(|appeal| earlier(appeal.issued_at)),
@@ -133,6 +138,7 @@ impl Marks {
             Mark::Intake => (self.intake, None),
             Mark::Entry => (self.entry, None),
             Mark::Movement => (self.movement, None),
+            Mark::HandOver => (self.hand_over, None),
             Mark::Offer => (self.offer, None),
             Mark::Opening => (self.opening, None),
             Mark::Appeal => (self.appeal, None),
@@ -168,6 +174,11 @@ fn intake_as_said(custody: &Custody) -> Option<Timestamp> {
 
 fn first_charge(custody: &Custody) -> Option<Date> {
     custody.intake.charges.iter().flat_map(|charge| [charge.charged_on, charge.convicted_on]).flatten().min()
+}
+
+fn handed_over_at(case: &Case) -> Option<Timestamp> {
+    let transfers = case.concerned().flat_map(|detainer| &detainer.transfers);
+    transfers.filter(|transfer| transfer.is_handed_over()).filter_map(|transfer| transfer.handed_over_at).max()
 }
 
 fn offered_at((name, detainer): (&TransferName, &Detainer)) -> Option<Timestamp> {

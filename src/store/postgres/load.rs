@@ -9,11 +9,11 @@ use crate::store::postgres::names::Names;
 use crate::store::postgres::session::{Answer, Ask};
 use crate::store::postgres::{agenda, inbox};
 use crate::store::vault::Key;
-use crate::store::{Loaded, SeenRequest, StoreError, Wanted, rows, sealed};
+use crate::store::{CasesOf, Loaded, SeenRequest, StoreError, Wanted, rows, sealed};
 
-const CASES: &str = "SELECT wanted.at, c.data_key, c.sealed \
+const CASES: &str = "SELECT wanted.at, c.data_key, c.sealed, c.issuer, c.holder \
     FROM unnest($1::bigint[], $2::bigint[], $3::bytea[]) WITH ORDINALITY AS wanted (jurisdiction, kind, id, at) \
-    CROSS JOIN LATERAL (SELECT data_key, sealed FROM cases \
+    CROSS JOIN LATERAL (SELECT data_key, sealed, issuer, holder FROM cases \
         WHERE jurisdiction = wanted.jurisdiction AND kind = wanted.kind AND id = wanted.id LIMIT 1) AS c";
 const REQUESTS: &str = "SELECT wanted.at, r.digest, r.position \
     FROM unnest($1::bigint[], $2::bytea[]) WITH ORDINALITY AS wanted (agency, request_id, at) \
@@ -50,6 +50,12 @@ pub(super) fn load(
     let mut loaded = Loaded::default();
     for row in &answers.take(states).rows {
         let (_, name) = nth(&wants.cases, row.try_get(0)?)?;
+        let (issuer, holder) = (row.try_get(3)?, row.try_get(4)?);
+        let number = |whose: &CasesOf| names.get(whose.agency.as_ref()?.as_str());
+        let theirs = |whose: &CasesOf| whose.has(number(whose), issuer, holder);
+        if wanted.only_of.get(*name).is_some_and(|of| !of.iter().any(theirs)) {
+            continue;
+        }
         let (case, key) = sealed::open_case(vault, name, row.try_get(1)?, row.try_get(2)?)?;
         data_keys.insert((*name).clone(), key);
         loaded.cases.insert((*name).clone(), case);

@@ -113,27 +113,16 @@ impl Reader for SqliteReader {
     fn case(&self, name: &CaseName) -> Result<Option<StoredCase>, StoreError> {
         self.with(|connection| {
             let Some(jurisdiction) = number(connection, name.jurisdiction.as_str())? else { return Ok(None) };
-            Ok(case(connection, jurisdiction, name, self.vault()?)?.map(|(case, _)| case))
+            Ok(case(connection, jurisdiction, name, self.vault()?, |_, _| true)?.map(|(case, _)| case))
         })
     }
 
     fn case_of(&self, whose: &CasesOf, name: &CaseName) -> Result<Option<StoredCase>, StoreError> {
         self.with(|connection| {
             let Some(jurisdiction) = number(connection, name.jurisdiction.as_str())? else { return Ok(None) };
-            let agency = agency_number(connection, whose.agency.as_ref())?;
-            let mut statement = connection.prepare_cached(
-                "SELECT data_key, sealed FROM cases WHERE jurisdiction = ?1 AND kind = ?2 AND id = ?3 \
-                 AND (?4 IS NULL OR issuer = ?4 OR holder = ?4 OR (?5 AND holder IS NULL))",
-            )?;
-            let (kind, id) = (rows::kind(name.kind), name.id.as_bytes().as_slice());
-            let found: Option<(Vec<u8>, Vec<u8>)> = statement
-                .query_row(params![jurisdiction, kind, id, agency, whose.unassigned], |row| {
-                    Ok((row.get(0)?, row.get(1)?))
-                })
-                .optional()?;
-            let open =
-                |(wrapped, state): (Vec<u8>, Vec<u8>)| Ok(sealed::open_case(self.vault()?, name, &wrapped, &state)?.0);
-            found.map(open).transpose()
+            let own = agency_number(connection, whose.agency.as_ref())?;
+            let theirs = |issuer, holder| whose.has(own, issuer, holder);
+            Ok(case(connection, jurisdiction, name, self.vault()?, theirs)?.map(|(case, _)| case))
         })
     }
 
@@ -347,21 +336,24 @@ pub(super) fn number(connection: &Connection, name: &str) -> Result<Option<i64>,
     Ok(statement.query_row([name], |row| row.get(0)).optional()?)
 }
 
-/// A case and its data key.
+/// A case and its data key, where it is `theirs` by the numbers of its issuer and holder. Else it is not even read.
 pub(super) fn case(
     connection: &Connection,
     jurisdiction: i64,
     name: &CaseName,
     vault: &Key,
+    theirs: impl Fn(Option<i64>, Option<i64>) -> bool,
 ) -> Result<Option<(StoredCase, Key)>, StoreError> {
-    let mut statement = connection
-        .prepare_cached("SELECT data_key, sealed FROM cases WHERE jurisdiction = ?1 AND kind = ?2 AND id = ?3")?;
-    let found: Option<(Vec<u8>, Vec<u8>)> = statement
-        .query_row(params![jurisdiction, rows::kind(name.kind), name.id.as_bytes().as_slice()], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })
-        .optional()?;
-    found.map(|(wrapped, state)| sealed::open_case(vault, name, &wrapped, &state)).transpose()
+    let mut statement = connection.prepare_cached(
+        "SELECT issuer, holder, data_key, sealed FROM cases WHERE jurisdiction = ?1 AND kind = ?2 AND id = ?3",
+    )?;
+    let mut found = statement.query(params![jurisdiction, rows::kind(name.kind), name.id.as_bytes().as_slice()])?;
+    let Some(row) = found.next()? else { return Ok(None) };
+    if !theirs(row.get(0)?, row.get(1)?) {
+        return Ok(None);
+    }
+    let (wrapped, state): (Vec<u8>, Vec<u8>) = (row.get(2)?, row.get(3)?);
+    sealed::open_case(vault, name, &wrapped, &state).map(Some)
 }
 
 /// Every name and its number.

@@ -14,8 +14,8 @@ use crate::store::sealed::{self, EntryRow};
 use crate::store::sqlite::{SqliteReader, SqliteStore, agenda, appeals, inbox, policy, read};
 use crate::store::vault::Key;
 use crate::store::{
-    Append, HeadMove, ListedItem, Loaded, LogState, NewEntry, Reader, SeenRequest, Standing, Store, StoreError, Wanted,
-    postgres, rows,
+    Append, CasesOf, HeadMove, ListedItem, Loaded, LogState, NewEntry, Reader, SeenRequest, Standing, Store,
+    StoreError, Wanted, postgres, rows,
 };
 
 impl Store for SqliteStore {
@@ -37,7 +37,12 @@ impl Store for SqliteStore {
         }
         for name in &wanted.cases {
             let Some(jurisdiction) = self.names.get(name.jurisdiction.as_str()) else { continue };
-            if let Some((case, key)) = read::case(&self.connection, *jurisdiction, name, &self.vault)? {
+            let number = |whose: &CasesOf| self.names.get(whose.agency.as_ref()?.as_str()).copied();
+            let theirs = |issuer, holder| {
+                let of = wanted.only_of.get(name);
+                of.is_none_or(|of| of.iter().any(|whose| whose.has(number(whose), issuer, holder)))
+            };
+            if let Some((case, key)) = read::case(&self.connection, *jurisdiction, name, &self.vault, theirs)? {
                 self.data_keys.insert(name.clone(), key);
                 loaded.cases.insert(name.clone(), case);
                 let open = agenda::of_case(&self.connection, *jurisdiction, name)?;

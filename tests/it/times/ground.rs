@@ -88,14 +88,12 @@ impl<'w> Ground<'w> {
             movement.movement.as_mut().unwrap().occurred_at = Some(at(self.moved_at()));
             jail.relocate(movement).await.accepted();
         }
+        if self.near == "the hand-over" {
+            self.hand_over().await;
+        }
         match row.method.as_str() {
             "RescheduleRelease" => drop(jail.schedule(schedule_of(&self.custody)).await.accepted()),
-            "ConfirmTransfer" => {
-                let mut offer = window_under(&self.detainer);
-                offer.window.as_mut().unwrap().closes_at = Some(at(LAST));
-                self.transfer = jail.offer(offer).await.accepted().transfer.unwrap().name;
-                ice.accept(acceptance_of(&self.transfer)).await.accepted();
-            }
+            "ConfirmTransfer" => self.agree().await,
             "AnswerAppeal" => {
                 let mut appeal = appeal_over(&[&self.detainer]);
                 appeal.parent = "jurisdictions/us-tx".to_owned();
@@ -104,6 +102,23 @@ impl<'w> Ground<'w> {
             }
             _ => {}
         }
+    }
+
+    /// Upon a pick-up.
+    async fn agree(&mut self) {
+        let mut offer = window_under(&self.detainer);
+        offer.window.as_mut().unwrap().closes_at = Some(at(LAST));
+        self.transfer = self.custodian().offer(offer).await.accepted().transfer.unwrap().name;
+        self.world.ice().accept(acceptance_of(&self.transfer)).await.accepted();
+    }
+
+    async fn hand_over(&mut self) {
+        self.agree().await;
+        let handed = v1::ConfirmTransferRequest {
+            occurred_at: Some(at(self.laid_at + HOUR - SKEW)),
+            ..handover_in(&self.transfer)
+        };
+        self.custodian().confirm_transfer(handed).await.accepted();
     }
 
     pub(super) fn custodian(&self) -> Party {
@@ -122,7 +137,7 @@ impl<'w> Ground<'w> {
             "the request" => self.laid_at - SKEW,
             "the intake" => self.taken_in_at(),
             "the movement" => self.moved_at(),
-            "the offer" | "the appeal" => self.laid_at + HOUR - SKEW,
+            "the hand-over" | "the offer" | "the appeal" => self.laid_at + HOUR - SKEW,
             "the opening" => now + HOUR,
             unknown => panic!("nothing is known of {unknown}"),
         };
@@ -189,7 +204,13 @@ impl<'w> Ground<'w> {
             "MoveCustody" => movement_to_hospital(custody).encode_to_vec(),
             "ScheduleRelease" => schedule_of(custody).encode_to_vec(),
             "RescheduleRelease" => rescheduling_of(custody).encode_to_vec(),
-            "RecordRelease" => release_of(custody).encode_to_vec(),
+            "RecordRelease" => {
+                let mut release = release_of(custody);
+                if self.near == "the hand-over" {
+                    release.release.as_mut().unwrap().recipient = v1::ReleaseRecipient::RequestingAgency.into();
+                }
+                release.encode_to_vec()
+            }
             "CloseCustody" => escape_from(custody).encode_to_vec(),
             "OfferWindow" => {
                 let mut offer = window_under(detainer);

@@ -12,7 +12,7 @@ use comity::domain::partial_date::PartialDate;
 use comity::domain::service::ServiceOfCopy;
 use comity::domain::subject::{Flags, Subject};
 use comity::domain::times::impossible;
-use comity::domain::transfer::{Transfer, TransferName, TransferWindow};
+use comity::domain::transfer::{Transfer, TransferName, TransferState, TransferWindow};
 use comity::domain::warrant::{Warrant, WarrantVerification};
 use fastrand::Rng;
 use jiff::civil::Date;
@@ -39,6 +39,7 @@ struct Record {
     taken_in: Option<i64>,
     opened: i64,
     moved: Option<i64>,
+    handed_over: Option<i64>,
     offered: i64,
     opening: i64,
 }
@@ -90,6 +91,7 @@ impl Record {
             taken_in: some(rng, seconds),
             opened: recorded(rng),
             moved: some(rng, seconds),
+            handed_over: some(rng, seconds),
             offered: recorded(rng),
             opening: seconds(rng),
         }
@@ -110,6 +112,7 @@ impl Record {
             "the intake" => moment(taken_in?),
             "the end's intake" => moment(taken_in.unwrap_or(self.opened - SKEW)),
             "the movement" => moment(self.moved.filter(possible)?),
+            "the hand-over" => moment(self.handed_over.filter(possible)?),
             "the offer" => moment(self.offered - SKEW),
             "the opening" => moment(self.opening),
             unknown => panic!("nothing is known of {unknown}"),
@@ -163,7 +166,10 @@ fn case(record: &Record) -> Case {
     let request =
         Request { subject: subject(record.birth), occurred_at: record.asked.map(at), ..sample::request(Some("doccs")) };
     let mut detainer = Detainer::lodged(detainer, "us-ice".parse().unwrap(), request, at(record.lodged));
-    detainer.transfers.push(Transfer::offered(Uuid::nil(), sample::window(60), at(record.offered)));
+    let handed_over = record.handed_over;
+    let state = if handed_over.is_some() { TransferState::HandedOver } else { TransferState::Offered };
+    let offered = Transfer::offered(Uuid::nil(), sample::window(60), at(record.offered));
+    detainer.transfers.push(Transfer { state, handed_over_at: handed_over.map(at), ..offered });
     let intake = Intake {
         subject: subject(record.birth),
         charges: charges(record.recorded_on, None),
