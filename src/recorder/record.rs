@@ -216,7 +216,7 @@ impl Recorder {
             }
         }
         let cases = asked.iter().chain(only_of.keys()).cloned().collect();
-        let mut loaded = self.store.load(&Wanted { requests, inboxes, cases, only_of, ..Wanted::default() })?;
+        let mut loaded = self.store.load(&Wanted { cases, only_of, requests, inboxes, ..Wanted::default() })?;
         // One that is somebody else's may yet stand beside a case that is opened.
         asked.extend(loaded.cases.keys().cloned());
         loop {

@@ -72,11 +72,11 @@ async fn recorded(party: &Party, log: &str) -> v1::ReleaseRecorded {
 /// A transfer, as its issuer last read of it.
 async fn as_it_stands(world: &World, name: &str) -> v1::Transfer {
     let entries = world.ice().entries("jurisdictions/us-tx/logs/exchange").await.accepted();
-    let told = entries.iter().filter_map(|entry| {
+    let mut told = entries.iter().filter_map(|entry| {
         let Some(Event::TransferRecorded(told)) = merge(entry).unwrap().event else { return None };
         told.transfer.filter(|transfer| transfer.name == name)
     });
-    told.last().unwrap()
+    told.next_back().unwrap()
 }
 
 async fn counted(world: &World) -> String {
