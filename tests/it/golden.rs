@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
@@ -31,8 +32,9 @@ use comity::policy::gate::Gate;
 use comity::policy::in_force::InForce;
 use comity::policy::load::PolicySet;
 use comity::recorder::{Clock, Duties, Entropy, Parts, Recorded, Recorder, RecorderConfig, Running};
-use comity::store::CaseFilter;
+use comity::store::postgres::PostgresStore;
 use comity::store::sqlite::SqliteStore;
+use comity::store::{CaseFilter, Store};
 use comity::wire::entry;
 use jiff::{SignedDuration, Timestamp};
 use proptest::sample::Index;
@@ -40,10 +42,12 @@ use proptest::strategy::{Strategy as _, ValueTree as _};
 use proptest::test_runner::TestRunner;
 use uuid::Uuid;
 
+use crate::harness::postgres::Database;
 use crate::properties::steps::{Entered, PickUp, Said, Step};
 use crate::sample;
 
 const SEED: u64 = 7_391;
+const KEY: [u8; 32] = [42; 32];
 const ORIGIN: &str = "comity.example";
 const RECORDED: &str = "tests/it/golden/sequence.txt";
 
@@ -74,21 +78,25 @@ struct Player {
     said: String,
 }
 
-fn sequence() -> Vec<Do> {
+fn sequence(rounds: usize) -> Vec<Do> {
     // Proptest has no other way to an index.
     let mut runner = TestRunner::deterministic();
     let mut index = || proptest::arbitrary::any::<Index>().new_tree(&mut runner).unwrap().current();
     let (hour, day) = (SignedDuration::from_hours(1), SignedDuration::from_hours(24));
     let mut all = Vec::new();
-    for custodian in ["doccs", "nassau"] {
-        all.extend([
+    let arriving = |custodian| {
+        [
             Do::Step(Step::Open { custodian, juvenile: false }),
             Do::Step(Step::Lodge { issuer: "ice", addressee: Some(custodian) }),
             Do::Step(Step::Lodge { issuer: "cbp", addressee: None }),
             Do::Again,
-        ]);
-    }
-    for kind in AnswerKind::ALL {
+        ]
+    };
+    let kinds = AnswerKind::ALL.iter().enumerate();
+    for (nth, kind) in std::iter::repeat_n(kinds, rounds).flatten() {
+        if nth == 0 {
+            all.extend(["doccs", "nassau"].into_iter().flat_map(arriving));
+        }
         let (detainer, custody) = (index(), index());
         let acknowledged = |finding, corrects| Step::Acknowledge { detainer, custody, finding, corrects };
         let said = |what| Do::Step(Step::Say { detainer, what });
@@ -134,12 +142,12 @@ fn sequence() -> Vec<Do> {
 }
 
 impl Player {
-    fn new(store: &Path) -> Self {
+    fn new(store: Box<dyn Store>) -> Self {
         let clock = Clock::simulated(sample::start());
         let mut key = hex::decode("302e020100300506032b657004220420").unwrap();
         key.extend([7; 32]);
         let running = Recorder::start(Parts {
-            store: Box::new(SqliteStore::open(store, &[42; 32]).unwrap()),
+            store,
             in_force: InForce::new(Arc::clone(&GATE)),
             signer: Signer::from_pkcs8(ORIGIN, &key).unwrap(),
             origin: ORIGIN.to_owned(),
@@ -275,17 +283,44 @@ fn digest(bytes: &[u8]) -> String {
     hex::encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes))
 }
 
-#[test]
-fn the_recorded_sequence_leaves_the_same_bytes() {
-    let directory = tempfile::tempdir().unwrap();
-    let mut player = Player::new(&directory.path().join("comity.db"));
-    for one in sequence() {
+/// A number or word that the environment asks for.
+#[expect(clippy::disallowed_methods, reason = "what a test is to do is said where it runs")]
+fn asked_for(variable: &str) -> Result<String, std::env::VarError> {
+    std::env::var(variable)
+}
+
+fn left_in(store: Box<dyn Store>, rounds: usize) -> (u128, String) {
+    let mut player = Player::new(store);
+    for one in sequence(rounds) {
         player.take(&one);
     }
-    let left = format!("law {}\n{}", hex::encode(GATE.digest()), player.left());
+    (player.writes, player.left())
+}
+
+fn in_a_file(rounds: usize) -> (u128, String) {
+    let directory = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(&directory.path().join("comity.db"), &KEY).unwrap();
+    left_in(Box::new(store), rounds)
+}
+
+/// `COMITY_GOLDEN_ROUNDS=16` makes some 2,000 writes and prints what they leave as one digest: run on two versions that are to
+/// record alike, it must be the same.
+#[test]
+fn a_sequence_leaves_the_same_bytes_in_both_stores() {
+    let rounds = asked_for("COMITY_GOLDEN_ROUNDS").map_or(1, |rounds| rounds.parse().unwrap());
+    let (writes, left) = in_a_file(rounds);
+    let Some(database) = Database::schema() else { return };
+    let (_, other) = left_in(Box::new(PostgresStore::open(&database.address(), &KEY).unwrap()), rounds);
+    assert!(left == other, "one store records what the other does not");
+    writeln!(std::io::stdout(), "{writes} writes leave {} in a file and in PostgreSQL", digest(left.as_bytes()))
+        .unwrap();
+}
+
+#[test]
+fn the_recorded_sequence_leaves_the_same_bytes() {
+    let left = format!("law {}\n{}", hex::encode(GATE.digest()), in_a_file(1).1);
     let recorded = Path::new(env!("CARGO_MANIFEST_DIR")).join(RECORDED);
-    #[expect(clippy::disallowed_methods, reason = "what a test is to do is said where it runs")]
-    let asked = std::env::var("COMITY_GOLDEN");
+    let asked = asked_for("COMITY_GOLDEN");
     if asked.is_ok_and(|what| what == "record") {
         std::fs::write(recorded, left).unwrap();
         return;
