@@ -12,6 +12,7 @@ pub mod identity;
 pub mod ledger;
 pub mod meters;
 pub mod policy;
+pub mod random;
 pub mod recorder;
 pub mod server;
 pub mod store;

@@ -6,17 +6,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Who may use whom. A room is the first part of a path in `src/`; using oneself goes without saying.
-const USES: [(&str, &[&str]); 17] = [
+const USES: [(&str, &[&str]); 18] = [
     ("domain", &[]),
     ("ed25519", &[]),
     ("files", &[]),
+    ("random", &[]),
     ("ledger", &["ed25519"]),
     ("wire", &["domain"]),
     ("identity", &["domain", "ed25519", "files"]),
     ("meters", &["domain"]),
     ("policy", &["domain", "identity"]),
-    ("store", &["domain", "files", "wire", "ledger"]),
-    ("recorder", &["domain", "wire", "policy", "ledger", "store", "meters"]),
+    ("store", &["domain", "files", "random", "wire", "ledger"]),
+    ("recorder", &["domain", "random", "wire", "policy", "ledger", "store", "meters"]),
     ("feed", &["domain", "wire", "policy", "ledger", "store"]),
     ("reports", &["domain", "wire", "policy", "ledger", "store"]),
     ("api", &ALL_BUT_SERVER_AND_CLI),
@@ -38,9 +39,9 @@ const ALL_BUT_SERVER_AND_CLI: [&str; 14] = [
     "reports", "client", "config",
 ];
 
-const EVERY_ROOM: [&str; 16] = [
-    "domain", "ed25519", "files", "ledger", "wire", "identity", "policy", "store", "meters", "recorder", "feed",
-    "reports", "api", "client", "config", "server",
+const EVERY_ROOM: [&str; 17] = [
+    "domain", "ed25519", "files", "random", "ledger", "wire", "identity", "policy", "store", "meters", "recorder",
+    "feed", "reports", "api", "client", "config", "server",
 ];
 
 /// Names that stay in some rooms.

@@ -79,7 +79,7 @@ impl Api {
         let admitted = Admitted { caller, jurisdiction, value: command };
         let recorded = self.recorder.submit(admitted).await.map_err(|error| status::submit(&error))?;
         let (log, index, leaf, proof, answer) = match recorded {
-            Recorded::Now { log, index, leaf, proof, answer } => (log, index, leaf, proof, answer),
+            Recorded::Now { log, index, leaf, receipt, answer } => (log, index, leaf, receipt.to_string(), answer),
             Recorded::Earlier { log, index } => self.earlier(log, index).await?,
         };
         let mut answer = A::decode(answer.as_slice()).map_err(|_| status::internal("an answer cannot be read back"))?;

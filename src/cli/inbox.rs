@@ -87,7 +87,7 @@ async fn confirm(args: &InboxArgs, client: &Client, unconfirmed: &mut Option<Str
     let request = v1::AcknowledgeRequest {
         parent: format!("jurisdictions/{}", args.jurisdiction),
         cursor,
-        request_id: Uuid::new_v4().to_string(),
+        request_id: Uuid::now_v7().to_string(),
         consumer: args.consumer.to_string(),
     };
     client.inbox().acknowledge(request).await.map_err(Error::from)?;

@@ -120,7 +120,7 @@ const RENEWALS_MAX: u32 = 3;
 impl<'a> Call<'a> {
     async fn new(calls: &'a Authorized, method: &'static Method, request: Request<Body>) -> Result<Self, Status> {
         let (head, body) = request.into_parts();
-        let message = method.with_request_id(body.collect().await?.to_bytes(), || Uuid::new_v4().to_string());
+        let message = method.with_request_id(body.collect().await?.to_bytes(), || Uuid::now_v7().to_string());
         let limit = head.headers.get(GRPC_TIMEOUT).and_then(|value| value.to_str().ok()).and_then(grpc_timeout::parse);
         let until = from_now(limit.unwrap_or(calls.retry.total_timeout));
         Ok(Self { calls, method, head, message, until })

@@ -250,7 +250,7 @@ impl Inbox {
             parent: self.parent.clone(),
             cursor: self.cursor.clone(),
             consumer: self.consumer.clone(),
-            request_id: Uuid::new_v4().to_string(),
+            request_id: Uuid::now_v7().to_string(),
         };
         match self.client.inbox().acknowledge(request).await.map_err(Error::from) {
             // Another process of the same consumer was further already.

@@ -64,10 +64,10 @@ impl Recorder {
         log: &LogName,
         index: u64,
         checkpoints: &BTreeMap<LogName, String>,
-    ) -> Result<String, RecorderError> {
+    ) -> Result<Receipt, RecorderError> {
         let proof = self.logs.get(log).and_then(|state| state.tree.prove_inclusion(index));
         let (Some(proof), Some(checkpoint)) = (proof, checkpoints.get(log)) else { return Err(RecorderError::NoProof) };
-        Ok(Receipt { index, proof, checkpoint: checkpoint.clone() }.to_string())
+        Ok(Receipt { index, proof, checkpoint: checkpoint.clone() })
     }
 
     /// Lets everybody see how far the logs have grown: by this batch, or by another that it has caught up with.

@@ -13,6 +13,7 @@ use crate::domain::decide::Refusal;
 use crate::domain::ids::{JurisdictionId, LogName};
 use crate::domain::inbox::{self, Tried};
 use crate::domain::permit::Admitted;
+use crate::ledger::Receipt;
 use crate::meters::{Meters, table};
 use crate::policy::engine::Engine;
 use crate::policy::gate::Denial;
@@ -32,8 +33,8 @@ pub enum Recorded {
         index: u64,
         /// The leaf's bytes.
         leaf: Vec<u8>,
-        /// A C2SP tlog-proof.
-        proof: String,
+        /// What proves it. As text it is written by whoever answers: there are more of them than writers.
+        receipt: Receipt,
         /// The encoded answer, without its receipt.
         answer: Vec<u8>,
     },

@@ -4,7 +4,7 @@ use crate::domain::decide::Refusal;
 use crate::domain::ids::LogName;
 use crate::domain::inbox;
 use crate::policy::gate::Denial;
-use crate::recorder::seams::NoEntropy;
+use crate::random::NoRandomness;
 use crate::wire::shape::ShapeError;
 
 /// What became of one write.
@@ -36,7 +36,7 @@ pub enum Outcome {
 pub enum PlanError {
     /// No randomness.
     #[error(transparent)]
-    NoEntropy(#[from] NoEntropy),
+    NoRandomness(#[from] NoRandomness),
     /// An event that the contract has no class for.
     #[error("an event cannot be split: {0}")]
     Shape(#[from] ShapeError),

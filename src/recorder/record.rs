@@ -152,17 +152,18 @@ impl Recorder {
     ) -> Result<(), RecorderError> {
         let mut entries: BTreeMap<(LogName, u64), _> =
             entries.into_iter().map(|entry| ((entry.log.clone(), entry.index), entry)).collect();
+        let mut answers = Vec::with_capacity(writes.len());
         for ((_, reply), outcome) in writes.into_iter().zip(outcomes) {
             let answer = match outcome {
                 Outcome::Recorded { log, index, replayed: true } => Ok(Recorded::Earlier { log, index }),
                 Outcome::Recorded { log, index, replayed: false } => {
-                    let proof = self.prove(&log, index, checkpoints)?;
+                    let receipt = self.prove(&log, index, checkpoints)?;
                     match entries.remove(&(log.clone(), index)) {
                         Some(entry) => Ok(Recorded::Now {
                             log,
                             index,
                             leaf: entry.leaf,
-                            proof,
+                            receipt,
                             answer: entry.answer.unwrap_or_default(),
                         }),
                         // The same request twice in one batch: the second reads what the first wrote.
@@ -175,6 +176,10 @@ impl Recorder {
                 Outcome::RequestIdReused => Err(SubmitError::RequestIdReused),
                 Outcome::Inbox(refusal) => Err(SubmitError::Inbox(refusal)),
             };
+            answers.push((reply, answer));
+        }
+        // All at once: a worker that is woken by the first finds the rest, and writes to each connection once.
+        for (reply, answer) in answers {
             // A caller that hung up loses its answer, not its entry.
             let _hung_up = reply.send(answer);
         }

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use crate::domain::determination::FieldClass;
 use crate::domain::ids::{AgencyId, JurisdictionId, LogKind, LogName, RequestId};
+use crate::random::{self, NoRandomness};
 
 /// Where the time of record comes from.
 #[derive(Debug, Clone)]
@@ -97,11 +98,6 @@ impl fmt::Display for Purpose {
     }
 }
 
-/// The generator refused: nothing may be recorded without randomness.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the random generator refused")]
-pub struct NoEntropy;
-
 impl Entropy {
     /// Another source of the same kind.
     #[must_use]
@@ -110,11 +106,11 @@ impl Entropy {
     }
 
     /// So many random bytes, 32 at most.
-    pub fn draw<const LEN: usize>(&self, cause: &Cause<'_>, purpose: Purpose) -> Result<[u8; LEN], NoEntropy> {
+    pub fn draw<const LEN: usize>(&self, cause: &Cause<'_>, purpose: Purpose) -> Result<[u8; LEN], NoRandomness> {
         const { assert!(LEN <= 32, "a seeded source has no more for one purpose") };
         let mut bytes = [0u8; LEN];
         match self {
-            Self::System => aws_lc_rs::rand::fill(&mut bytes).map_err(|_| NoEntropy)?,
+            Self::System => random::fill(&mut bytes)?,
             Self::Seeded(seed) => {
                 let named = format!("{seed} {cause} {purpose}");
                 let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, named.as_bytes());

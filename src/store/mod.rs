@@ -7,6 +7,7 @@ mod account;
 mod agenda;
 pub mod appeals;
 mod audience;
+mod compact;
 mod copy;
 mod error;
 mod place;

@@ -7,9 +7,8 @@ use crate::domain::appeal::Item;
 use crate::domain::case::StoredCase;
 use crate::domain::determination::FieldClass;
 use crate::domain::ids::CaseName;
-use crate::store::rows;
 use crate::store::vault::Key;
-use crate::store::{Append, NewEntry, PolicyInForce, StoreError};
+use crate::store::{Append, NewEntry, PolicyInForce, StoreError, compact, rows};
 use crate::wire::entry::{self, Opening};
 
 const BROKEN_ENTRY: StoreError = StoreError::Broken("an entry is not of a known layout");
@@ -76,8 +75,8 @@ pub(super) fn case_of(leaf: &[u8]) -> Result<Option<CaseName>, StoreError> {
 
 /// A case as its row keeps it.
 pub(super) fn seal_case(case: &StoredCase, key: &Key) -> Result<Vec<u8>, StoreError> {
-    let plain = serde_json::to_vec(case).map_err(|_| StoreError::Broken("a case cannot be written"))?;
-    Ok(key.seal(&plain, &rows::case_context(case.name()))?)
+    let json = serde_json::to_vec(case).map_err(|_| StoreError::Broken("a case cannot be written"))?;
+    Ok(key.seal(&compact::compress(&json)?, &rows::case_context(case.name()))?)
 }
 
 /// A case and its data key.
@@ -89,8 +88,8 @@ pub(super) fn open_case(
 ) -> Result<(StoredCase, Key), StoreError> {
     let context = rows::case_context(name);
     let key = vault.unwrap_data_key(wrapped, &context)?;
-    let plain = key.open(sealed, &context)?;
-    let case: StoredCase = serde_json::from_slice(&plain).map_err(|_| StoreError::Broken("a case cannot be read"))?;
+    let json = compact::decompress(key.open(sealed, &context)?)?;
+    let case: StoredCase = serde_json::from_slice(&json).map_err(|_| StoreError::Broken("a case cannot be read"))?;
     if case.name() == name { Ok((case, key)) } else { Err(StoreError::Broken("a case bears another's name")) }
 }
 

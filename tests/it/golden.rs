@@ -241,9 +241,10 @@ impl Player {
     fn submit(&mut self, write: &Admitted<Command>) {
         let method = write.value.action.method().rpc();
         let said = match self.runtime.block_on(self.running.handle.submit(write.clone())) {
-            Ok(Recorded::Now { log, index, leaf, proof, answer }) => {
-                let [leaf, proof, answer] = [leaf.as_slice(), proof.as_bytes(), &answer].map(digest);
-                format!("{log} {index} leaf {leaf} receipt {proof} answer {answer}")
+            Ok(Recorded::Now { log, index, leaf, receipt, answer }) => {
+                let receipt = receipt.to_string();
+                let [leaf, receipt, answer] = [leaf.as_slice(), receipt.as_bytes(), &answer].map(digest);
+                format!("{log} {index} leaf {leaf} receipt {receipt} answer {answer}")
             }
             Ok(Recorded::Earlier { log, index }) => format!("{log} {index} earlier"),
             Err(error) => error.to_string(),

@@ -222,6 +222,6 @@ fn request() -> v1::LodgeDetainerRequest {
     v1::LodgeDetainerRequest {
         parent: "jurisdictions/us-ny".to_owned(),
         detainer: Some(detainer),
-        request_id: uuid::Uuid::new_v4().to_string(),
+        request_id: uuid::Uuid::now_v7().to_string(),
     }
 }

@@ -127,7 +127,7 @@ impl Party {
 
 /// A key for a write of one's own choosing (AIP-155).
 pub(super) fn request_id() -> String {
-    Uuid::new_v4().to_string()
+    Uuid::now_v7().to_string()
 }
 
 /// Runs tasks with so many at once as an agency may have in flight; the first failure ends them all.

@@ -261,12 +261,12 @@ impl Player {
         for ((write, answer), expected) in writes.iter().zip(answers).zip(expected) {
             let method: Method = write.value.action.method();
             match (answer, expected) {
-                (Ok(Recorded::Now { log, index, leaf, proof, answer }), Expected::Now(place, at)) => {
+                (Ok(Recorded::Now { log, index, leaf, receipt, answer }), Expected::Now(place, at)) => {
                     prop_assert_eq!((log, index), (place, at));
                     let entry = self.plain.logs[place].entry(*at);
                     prop_assert_eq!(leaf, &entry.leaf);
                     prop_assert_eq!(Some(answer), entry.answer.as_ref());
-                    self.receipt(place, *at, proof)?;
+                    self.receipt(place, *at, &receipt.to_string())?;
                     self.count(format!("recorded: {}", method.rpc()));
                 }
                 (Ok(Recorded::Earlier { log, index }), Expected::Earlier(place, at)) => {
