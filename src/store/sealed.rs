@@ -8,7 +8,7 @@ use crate::domain::case::StoredCase;
 use crate::domain::determination::FieldClass;
 use crate::domain::ids::CaseName;
 use crate::store::vault::Key;
-use crate::store::{Append, NewEntry, PolicyInForce, StoreError, compact, rows};
+use crate::store::{Append, NewEntry, PolicyInForce, RecordedAnswer, StoreError, compact, rows};
 use crate::wire::entry::{self, Opening};
 
 const BROKEN_ENTRY: StoreError = StoreError::Broken("an entry is not of a known layout");
@@ -28,19 +28,24 @@ pub(super) struct EntryRow {
 impl EntryRow {
     /// Seals what is personal in a new entry, and the answer to its write.
     pub(super) fn seal(position: i64, batch_size: u64, new: &NewEntry, key: &Key) -> Result<Self, StoreError> {
-        let (clear, personal): (Vec<Opening>, Vec<Opening>) =
-            new.openings.iter().cloned().partition(|opening| opening.class == FieldClass::Count);
-        let answer = new.answer.as_ref().map(|answer| key.seal(answer, &rows::answer_context(position))).transpose()?;
+        let is_clear = |opening: &&Opening| opening.class == FieldClass::Count;
+        let clear = entry::write_openings(new.openings.iter().filter(is_clear));
+        let personal = entry::write_openings(new.openings.iter().filter(|opening| !is_clear(opening)));
+        let answer = new.answer.as_ref().map(|answer| {
+            // The answer repeats the better part of what its entry says.
+            let kept = compact::compress(answer, &personal)?;
+            Ok::<_, StoreError>(key.seal(&kept, &rows::answer_context(position))?)
+        });
         let mut row = Self {
             position,
             batch_size: rows::integer(batch_size)?,
             leaf: new.leaf.clone(),
             audience: new.audience.to_text(),
-            clear: entry::write_openings(&clear),
+            clear,
             sealed: Vec::new(),
-            answer,
+            answer: answer.transpose()?,
         };
-        row.sealed = key.seal(&entry::write_openings(&personal), &row.context())?;
+        row.sealed = key.seal(&personal, &row.context())?;
         Ok(row)
     }
 
@@ -53,6 +58,18 @@ impl EntryRow {
             openings.sort_by_key(|opening| opening.class);
         }
         Ok(openings)
+    }
+
+    /// The answer that was given to the write, as it was given.
+    pub(super) fn answer(self, key: &Key) -> Result<Option<RecordedAnswer>, StoreError> {
+        let Some(answer) = &self.answer else { return Ok(None) };
+        let kept = key.open(answer, &rows::answer_context(self.position))?;
+        let answer = if compact::is_compressed(&kept) {
+            compact::decompress(&kept, &key.open(&self.sealed, &self.context())?)?
+        } else {
+            kept
+        };
+        Ok(Some(RecordedAnswer { answer, leaf: self.leaf, batch_size: rows::size(self.batch_size)? }))
     }
 
     fn context(&self) -> Vec<u8> {
@@ -76,7 +93,7 @@ pub(super) fn case_of(leaf: &[u8]) -> Result<Option<CaseName>, StoreError> {
 /// A case as its row keeps it.
 pub(super) fn seal_case(case: &StoredCase, key: &Key) -> Result<Vec<u8>, StoreError> {
     let json = serde_json::to_vec(case).map_err(|_| StoreError::Broken("a case cannot be written"))?;
-    Ok(key.seal(&compact::compress(&json)?, &rows::case_context(case.name()))?)
+    Ok(key.seal(&compact::compress_case(&json)?, &rows::case_context(case.name()))?)
 }
 
 /// A case and its data key.
@@ -88,7 +105,7 @@ pub(super) fn open_case(
 ) -> Result<(StoredCase, Key), StoreError> {
     let context = rows::case_context(name);
     let key = vault.unwrap_data_key(wrapped, &context)?;
-    let json = compact::decompress(key.open(sealed, &context)?)?;
+    let json = compact::decompress_case(key.open(sealed, &context)?)?;
     let case: StoredCase = serde_json::from_slice(&json).map_err(|_| StoreError::Broken("a case cannot be read"))?;
     if case.name() == name { Ok((case, key)) } else { Err(StoreError::Broken("a case bears another's name")) }
 }

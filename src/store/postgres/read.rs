@@ -40,7 +40,8 @@ const KEYS: &str = "SELECT wanted.at, c.data_key \
     FROM unnest($1::bigint[], $2::bigint[], $3::bytea[]) WITH ORDINALITY AS wanted (jurisdiction, kind, id, at) \
     CROSS JOIN LATERAL (SELECT data_key FROM cases \
         WHERE jurisdiction = wanted.jurisdiction AND cases.kind = wanted.kind AND cases.id = wanted.id LIMIT 1) AS c";
-const ANSWER: &str = "SELECT answer, leaf, batch_size FROM entries WHERE position = $1";
+const ENTRY: &str =
+    "SELECT position, batch_size, leaf, audience, clear, sealed, answer FROM entries WHERE position = $1";
 const CHECKPOINTS: &str =
     "SELECT position, note FROM checkpoints WHERE position >= $1 AND position < $2 ORDER BY position";
 const LAST_CHECKPOINT: &str = "SELECT position, note FROM checkpoints WHERE position >= $1 AND position < $2 \
@@ -195,16 +196,12 @@ impl Reader for PostgresReader {
     fn answer(&self, log: &LogName, index: u64) -> Result<Option<RecordedAnswer>, StoreError> {
         self.of_log(log, |link, number| {
             let position = rows::position(number, index)?;
-            let [found] = link.ask([Ask::new(ANSWER).with(position)])?;
-            let Some(row) = found.rows.first() else { return Ok(None) };
-            let (Some(answer), leaf): (Option<&[u8]>, Vec<u8>) = (row.try_get(0)?, row.try_get(1)?) else {
-                return Ok(None);
-            };
-            let case = sealed::case_of(&leaf)?;
+            let [found] = link.ask([Ask::new(ENTRY).with(position)])?;
+            let Some(row) = found.rows.first().map(entry_row).transpose()? else { return Ok(None) };
+            let case = sealed::case_of(&row.leaf)?;
             let keys = self.keys(link, case.iter().collect())?;
             let own = case.and_then(|case| keys.get(&case));
-            let answer = own.map_or_else(|| self.vault(), Ok)?.open(answer, &rows::answer_context(position))?;
-            Ok(Some(RecordedAnswer { answer, leaf, batch_size: rows::size(row.try_get(2)?)? }))
+            row.answer(own.map_or_else(|| self.vault(), Ok)?)
         })
     }
 

@@ -178,15 +178,12 @@ impl Reader for SqliteReader {
         self.with(|connection| {
             let Some(log) = number(connection, &log.to_string())? else { return Ok(None) };
             let position = rows::position(log, index)?;
-            let mut statement =
-                connection.prepare_cached("SELECT answer, leaf, batch_size FROM entries WHERE position = ?1")?;
-            let found: Option<(Option<Vec<u8>>, Vec<u8>, i64)> =
-                statement.query_row([position], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()?;
-            let Some((Some(answer), leaf, batch_size)) = found else { return Ok(None) };
-            let own = self.key_of(connection, &leaf)?;
-            let key = own.as_ref().map_or_else(|| self.vault(), Ok)?;
-            let answer = key.open(&answer, &rows::answer_context(position))?;
-            Ok(Some(RecordedAnswer { answer, leaf, batch_size: rows::size(batch_size)? }))
+            let mut statement = connection.prepare_cached(
+                "SELECT position, batch_size, leaf, audience, clear, sealed, answer FROM entries WHERE position = ?1",
+            )?;
+            let Some(row) = statement.query_row([position], entry_row).optional()? else { return Ok(None) };
+            let own = self.key_of(connection, &row.leaf)?;
+            row.answer(own.as_ref().map_or_else(|| self.vault(), Ok)?)
         })
     }
 
