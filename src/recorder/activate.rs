@@ -15,7 +15,9 @@ use crate::domain::event::Party;
 use crate::domain::ids::{JurisdictionId, LogKind, LogName, OfficerPseudonym};
 use crate::meters::table;
 use crate::policy::engine::Engine;
+use crate::recorder::acknowledge::publish;
 use crate::recorder::batch::{Recorder, RecorderError};
+use crate::recorder::durable::added;
 use crate::recorder::plan::{By, Draft, Plan, PlanError, Planned, Rules};
 use crate::recorder::standing::Begun;
 use crate::recorder::sweep::Sweep;
@@ -108,7 +110,7 @@ impl Recorder {
         self.policy = Some(policy);
         // First the set, then the entry: who sees that it is in force is answered by it.
         self.take_up(engine, now);
-        self.publish(&append.heads);
+        publish(&self.published, &self.meters, &self.sizes(), &added(&append.heads));
         Ok(if before.is_some() { Activated::Instead { entries: append.entries.len() } } else { Activated::First })
     }
 

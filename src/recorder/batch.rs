@@ -18,6 +18,7 @@ use crate::ledger::{CheckpointError, Signer};
 use crate::meters::Meters;
 use crate::policy::gate::Gate;
 use crate::policy::in_force::InForce;
+use crate::recorder::acknowledge::Syncer;
 use crate::recorder::activate::Activating;
 use crate::recorder::follow::Duties;
 use crate::recorder::handle::{Handle, Job, Shard};
@@ -110,6 +111,8 @@ pub struct Recorder {
     pub(super) hindrance: watch::Sender<Hindrance>,
     /// Whether the writer was told to stop.
     pub(super) stopping: Arc<AtomicBool>,
+    /// Where the store leaves the sync apart.
+    pub(super) syncer: Option<Syncer>,
 }
 
 /// A writer that runs, and the ways to it.
@@ -186,12 +189,17 @@ impl Recorder {
             store.commit(&Append::default())?;
         }
         let (sender, jobs) = mpsc::channel(config.queue_len_max);
+        let wake = sender.downgrade();
         let (healthy, stopping) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicBool::new(false)));
         let shard = Shard { jobs: sender, healthy: Arc::clone(&healthy), stopping: Arc::clone(&stopping) };
         let handle = Handle::new(shard, logs.keys().map(|log| log.jurisdiction.clone()), Arc::clone(&meters));
         let published = Arc::new(published);
         let (hindrance, seen) = watch::channel(Hindrance::None);
         let others = store.others();
+        let syncer = store.syncs_apart().then(|| {
+            let (published, meters) = (Arc::clone(&published), Arc::clone(&meters));
+            Syncer::start(published, meters, Arc::clone(&healthy), wake)
+        });
         let sweep = Sweep::over(logs.keys().map(|log| log.jurisdiction.clone()));
         let recorder = Self {
             sweep,
@@ -218,6 +226,7 @@ impl Recorder {
             away: None,
             hindrance,
             stopping,
+            syncer: syncer.transpose()?,
         };
         // It ends by itself, soon after what it publishes to is gone; a database that is silent may keep it a while.
         let _ends_by_itself = others.map(|others| others::follow(others, &recorder.published)).transpose()?;
@@ -230,8 +239,15 @@ impl Recorder {
 
     fn run(mut self) -> Result<(), RecorderError> {
         loop {
-            let Some(first) = self.jobs.blocking_recv() else { return Ok(()) };
-            match self.step(first) {
+            let step = match self.jobs.blocking_recv() {
+                Some(first) => self.step(first),
+                None => Ok(On::Ends),
+            };
+            let step = match step {
+                Ok(On::Ends) => self.syncer.as_mut().map_or(Ok(()), Syncer::finish).map(|()| On::Ends),
+                other => other,
+            };
+            match step {
                 Ok(On::Goes) => {}
                 Ok(On::Ends) => return Ok(()),
                 Err(error) => {
@@ -258,6 +274,10 @@ impl Recorder {
         match closing {
             None => Ok(On::Goes),
             Some(Closing::Stop) => Ok(On::Ends),
+            Some(Closing::SyncFailed) => match &mut self.syncer {
+                Some(syncer) => Err(syncer.failed()),
+                None => Ok(On::Goes),
+            },
             Some(Closing::Activate(Activating { engine, reply })) => {
                 let activated = self.activate(&engine)?;
                 // Who asked may have given up waiting; the set is in force all the same.

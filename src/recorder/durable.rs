@@ -7,17 +7,16 @@ use crate::domain::ids::LogName;
 use crate::ledger::{Checkpoint, Receipt, Tree};
 use crate::meters::table;
 use crate::recorder::batch::{Recorder, RecorderError, origin};
-use crate::recorder::others::raise;
-use crate::store::{Append, Head, HeadMove, LogState};
+use crate::store::{Append, Head, HeadMove, LogState, Unsynced};
 
 impl Recorder {
-    /// Signs the heads and commits. Nothing is published or answered before it has returned.
+    /// Signs the heads and commits, and waits for the disk. Nothing is published or answered before it has returned.
     pub(super) fn make_durable(
         &mut self,
         mut logs: BTreeMap<LogName, LogState>,
         append: &mut Append,
-    ) -> Result<BTreeMap<LogName, String>, RecorderError> {
-        let checkpoints = self.sign(&mut logs, &mut append.heads)?;
+    ) -> Result<(), RecorderError> {
+        self.sign(&mut logs, &mut append.heads)?;
         if append.is_empty() {
             self.end()?;
         } else {
@@ -27,7 +26,26 @@ impl Recorder {
             self.meters.took(&table::COMMIT_DURATION, &[], since.elapsed());
         }
         self.logs = logs;
-        Ok(checkpoints)
+        Ok(())
+    }
+
+    /// Signs the heads and commits, but leaves the wait for the disk to whoever is given what is yet to be synced. The next
+    /// batch may be planned on what is written here; nothing of it is published or answered before it is synced.
+    pub(super) fn write(
+        &mut self,
+        mut logs: BTreeMap<LogName, LogState>,
+        append: &mut Append,
+    ) -> Result<(BTreeMap<LogName, String>, Option<Unsynced>), RecorderError> {
+        let checkpoints = self.sign(&mut logs, &mut append.heads)?;
+        let unsynced = if append.is_empty() {
+            self.end()?;
+            None
+        } else {
+            self.must_end = false;
+            self.store.commit_unsynced(append)?
+        };
+        self.logs = logs;
+        Ok((checkpoints, unsynced))
     }
 
     /// One signature a log and batch.
@@ -70,16 +88,15 @@ impl Recorder {
         Ok(Receipt { index, proof, checkpoint: checkpoint.clone() })
     }
 
-    /// Lets everybody see how far the logs have grown: by this batch, or by another that it has caught up with.
-    pub(super) fn publish(&self, heads: &[HeadMove]) {
-        for (log, sender) in &*self.published {
-            raise(sender, self.logs.get(log).map_or(0, |state| state.tree.size()));
-        }
-        for head in heads {
-            let log = [(&head.log.jurisdiction).into(), head.log.kind.word().into()];
-            self.meters.add(&table::ENTRIES, &log, head.to.size.saturating_sub(head.from.size));
-        }
+    /// How far the logs have grown: by this batch, or by another that it has caught up with.
+    pub(super) fn sizes(&self) -> Vec<(LogName, u64)> {
+        self.logs.iter().map(|(log, state)| (log.clone(), state.tree.size())).collect()
     }
+}
+
+/// How many entries a batch adds to each log.
+pub(super) fn added(heads: &[HeadMove]) -> Vec<(LogName, u64)> {
+    heads.iter().map(|head| (head.log.clone(), head.to.size.saturating_sub(head.from.size))).collect()
 }
 
 /// The head of a tree.

@@ -94,6 +94,8 @@ pub(super) enum Job {
     Activate(Activating),
     /// Finish what came before, then end.
     Stop,
+    /// Nobody knows what is durable: end.
+    SyncFailed,
 }
 
 /// The way to the writers, one for each shard of the store. Cheap to clone.
@@ -122,6 +124,7 @@ impl std::fmt::Debug for Job {
             Self::Tick(_) => "Tick",
             Self::Activate(..) => "Activate",
             Self::Stop => "Stop",
+            Self::SyncFailed => "SyncFailed",
         })
     }
 }

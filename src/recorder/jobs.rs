@@ -21,6 +21,8 @@ pub(super) enum Closing {
     Activate(Activating),
     /// The writer ends.
     Stop,
+    /// The writer ends, for nobody knows what is durable.
+    SyncFailed,
 }
 
 /// What has come while the last batch was being written.
@@ -41,6 +43,7 @@ impl Batch {
             Job::Tick(reply) => self.ticks.push(reply),
             Job::Activate(activating) => return Some(Closing::Activate(activating)),
             Job::Stop => return Some(Closing::Stop),
+            Job::SyncFailed => return Some(Closing::SyncFailed),
         }
         None
     }

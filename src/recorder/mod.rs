@@ -3,6 +3,7 @@
 //! Open [`handle`] to see how a write comes in, [`batch`] for the loop, [`record`] for one batch, [`plan`] for what a
 //! batch is made of; [`standing`] and [`others`] for what is different where other gateways write to the same logs.
 
+mod acknowledge;
 mod activate;
 mod alarm;
 mod answer;

@@ -1,28 +1,30 @@
 //! One batch recorded: begun, planned and committed, again where the database was away in between, and only then answered.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
 
 use crate::domain::agenda::ItemKind;
 use crate::domain::command::CaseCommand;
 use crate::domain::ids::{CaseName, LogKind, LogName};
 use crate::domain::inbox::{self, Tried};
-use crate::meters::table;
+use crate::recorder::acknowledge::{Acknowledgements, Answer};
 use crate::recorder::alarm::Alarm;
 use crate::recorder::appeals;
 use crate::recorder::batch::{Recorder, RecorderError};
+use crate::recorder::durable::added;
 use crate::recorder::handle::{Recorded, SubmitError};
 use crate::recorder::jobs::{Batch, Disclosing, Writing, case_command, confirms};
 use crate::recorder::plan::{self, Outcome, Plan, Planned, Rules};
 use crate::recorder::standing::Begun;
 use crate::recorder::sweep::Page;
 use crate::recorder::ticks::{FiredNow, Ticked};
-use crate::store::{Append, CasesOf, ListedItem, Loaded, NewEntry, StoreError, Wanted};
+use crate::store::{Append, CasesOf, ListedItem, Loaded, NewEntry, StoreError, Unsynced, Wanted};
 
 /// So often a batch in a row may give way to another gateway's.
 const FENCED_MAX: u32 = 16;
 
-/// A batch that is durable, and what is to be told of it.
-struct Durable {
+/// A batch that is written, and what is to be said of it once it is durable.
+struct Written {
     outcomes: Vec<Outcome>,
     tried: Vec<Result<Tried, inbox::Refusal>>,
     fired: Vec<FiredNow>,
@@ -32,6 +34,8 @@ struct Durable {
     more: bool,
     append: Append,
     checkpoints: BTreeMap<LogName, String>,
+    unsynced: Option<Unsynced>,
+    since: Instant,
 }
 
 impl Recorder {
@@ -41,9 +45,9 @@ impl Recorder {
         let mut fenced = 0_u32;
         loop {
             match self.attempt(&batch) {
-                Ok(Some(durable)) => {
+                Ok(Some(written)) => {
                     self.back();
-                    return self.tell(batch, durable);
+                    return self.acknowledge(batch, written);
                 }
                 Ok(None) => {
                     self.overruled();
@@ -62,7 +66,7 @@ impl Recorder {
     }
 
     /// Plans and commits. None: another policy set is in force than the one to judge by.
-    fn attempt(&mut self, batch: &Batch) -> Result<Option<Durable>, RecorderError> {
+    fn attempt(&mut self, batch: &Batch) -> Result<Option<Written>, RecorderError> {
         let Batch { writes, disclosures, ticks } = batch;
         let due = if ticks.is_empty() { Vec::new() } else { self.due(ItemKind::Clock)? };
         let again = if ticks.is_empty() { Vec::new() } else { self.due(ItemKind::Judgement)? };
@@ -106,50 +110,48 @@ impl Recorder {
         // such as that of a review of a release that was due to be noticed before.
         let full = due.len().max(again.len()) >= self.firings_len_max;
         let more = (full && !append.agenda.is_empty()) || said > 0;
-        let checkpoints = self.make_durable(logs, &mut append)?;
-        Ok(Some(Durable { outcomes, tried, fired, alarms, page, more, append, checkpoints }))
+        let since = Instant::now();
+        let (checkpoints, unsynced) = self.write(logs, &mut append)?;
+        Ok(Some(Written { outcomes, tried, fired, alarms, page, more, append, checkpoints, unsynced, since }))
     }
 
-    /// Lets everybody know of a batch that is durable.
-    fn tell(&mut self, batch: Batch, durable: Durable) -> Result<(), RecorderError> {
+    /// Has everybody answered once the batch is durable: now, or by the thread that waits for the disk.
+    fn acknowledge(&mut self, batch: Batch, written: Written) -> Result<(), RecorderError> {
         let Batch { writes, disclosures, ticks } = batch;
-        let Durable { outcomes, tried, fired, alarms, page, more, append, checkpoints } = durable;
-        self.meters.measured(&table::BATCH_JOBS, &[], writes.len().saturating_add(disclosures.len()));
-        let committed = append.entries.len();
-        if committed > 0 {
-            tracing::debug!(entries = committed, writes = writes.len(), "batch recorded");
-        }
-        self.publish(&append.heads);
-        // Answer only now: a receipt is a promise that the entry is durable.
-        self.answer(writes, outcomes, append.entries, &checkpoints)?;
-        for ((delivering, reply), tried) in disclosures.into_iter().zip(tried) {
-            if let (Ok(Tried::ParkedNow), Some(attempt)) = (tried, &delivering.attempt) {
-                attempt.warn();
-            }
-            let _hung_up = reply.send(tried.map_err(SubmitError::Inbox));
-        }
-        for clock in &fired {
-            clock.tell(&self.meters);
-        }
-        for alarm in &alarms {
-            alarm.tell(&self.meters);
-        }
+        let Written { outcomes, tried, fired, alarms, page, more, append, checkpoints, unsynced, since } = written;
         let walks = page.jurisdiction().is_some();
         self.sweep.walked(page);
-        let ticked = Ticked { fired: fired.len(), more: more || (walks && !self.sweep.is_over()) };
-        for reply in ticks {
-            let _hung_up = reply.send(Ok(ticked));
+        let acknowledgements = Acknowledgements {
+            jobs: writes.len().saturating_add(disclosures.len()),
+            sizes: self.sizes(),
+            added: added(&append.heads),
+            since: (!append.is_empty()).then_some(since),
+            ticked: Ticked { fired: fired.len(), more: more || (walks && !self.sweep.is_over()) },
+            answers: self.answers(writes, outcomes, append.entries, &checkpoints)?,
+            disclosures: disclosures.into_iter().zip(tried).collect(),
+            ticks,
+            fired,
+            alarms,
+        };
+        match &mut self.syncer {
+            // Also where nothing was written: what is answered may rest on a batch that is not durable yet.
+            Some(syncer) => syncer.hand_over((unsynced, acknowledgements)),
+            None => {
+                unsynced.map_or(Ok(()), Unsynced::sync)?;
+                acknowledgements.send(&self.published, &self.meters);
+                Ok(())
+            }
         }
-        Ok(())
     }
 
-    fn answer(
+    /// The answer to each write.
+    fn answers(
         &self,
         writes: Vec<Writing>,
         outcomes: Vec<Outcome>,
         entries: Vec<NewEntry>,
         checkpoints: &BTreeMap<LogName, String>,
-    ) -> Result<(), RecorderError> {
+    ) -> Result<Vec<Answer>, RecorderError> {
         let mut entries: BTreeMap<(LogName, u64), _> =
             entries.into_iter().map(|entry| ((entry.log.clone(), entry.index), entry)).collect();
         let mut answers = Vec::with_capacity(writes.len());
@@ -159,13 +161,9 @@ impl Recorder {
                 Outcome::Recorded { log, index, replayed: false } => {
                     let receipt = self.prove(&log, index, checkpoints)?;
                     match entries.remove(&(log.clone(), index)) {
-                        Some(entry) => Ok(Recorded::Now {
-                            log,
-                            index,
-                            leaf: entry.leaf,
-                            receipt,
-                            answer: entry.answer.unwrap_or_default(),
-                        }),
+                        Some(NewEntry { leaf, answer, .. }) => {
+                            Ok(Recorded::Now { log, index, leaf, receipt, answer: answer.unwrap_or_default() })
+                        }
                         // The same request twice in one batch: the second reads what the first wrote.
                         None => Ok(Recorded::Earlier { log, index }),
                     }
@@ -178,12 +176,7 @@ impl Recorder {
             };
             answers.push((reply, answer));
         }
-        // All at once: a worker that is woken by the first finds the rest, and writes to each connection once.
-        for (reply, answer) in answers {
-            // A caller that hung up loses its answer, not its entry.
-            let _hung_up = reply.send(answer);
-        }
-        Ok(())
+        Ok(answers)
     }
 
     /// What is due of a kind, the longest due first, as much as one batch takes.

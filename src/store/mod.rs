@@ -262,6 +262,27 @@ impl Append {
     }
 }
 
+/// A commit that a power cut would still take.
+pub struct Unsynced(Box<dyn FnOnce() -> Result<(), StoreError> + Send>);
+
+impl std::fmt::Debug for Unsynced {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Unsynced")
+    }
+}
+
+impl Unsynced {
+    /// With what makes it durable.
+    pub(in crate::store) fn new(sync: impl FnOnce() -> Result<(), StoreError> + Send + 'static) -> Self {
+        Self(Box::new(sync))
+    }
+
+    /// Makes it durable, and every commit before it. After an error nobody knows what is.
+    pub fn sync(self) -> Result<(), StoreError> {
+        (self.0)()
+    }
+}
+
 /// The writer's side: begin, load, commit. One writer per shard and process; other processes may write to the same shard
 /// where the store lets them, and are found out by the heads.
 ///
@@ -291,6 +312,19 @@ pub trait Store: Send + std::fmt::Debug {
     /// Makes a batch durable and ends it: when it returns, everything in it survives a power cut, and so does all that was
     /// loaded for it; with nothing to write, that alone. A case that is not new must have been loaded for the batch.
     fn commit(&mut self, append: &Append) -> Result<(), StoreError>;
+
+    /// Commits a batch as [`Store::commit`] does, but leaves the wait for the disk to the answer, which may be waited for
+    /// elsewhere while the next batch is planned. None: it is durable already.
+    ///
+    /// What is not durable yet MUST be acknowledged to nobody, nor shown: a reader waits for it.
+    fn commit_unsynced(&mut self, append: &Append) -> Result<Option<Unsynced>, StoreError> {
+        self.commit(append).map(|()| None)
+    }
+
+    /// Whether a commit may be left unsynced for a while.
+    fn syncs_apart(&self) -> bool {
+        false
+    }
 
     /// Open items of a kind in a jurisdiction that are due at a time, the longest due first. Asked before a batch begins.
     fn due(

@@ -14,6 +14,7 @@ use crate::domain::inbox::Inbox;
 use crate::ledger::{Hash, TileId, tile_from_bytes};
 use crate::store::appeals::{ItemFilter, Listed};
 use crate::store::sealed::{self, EntryRow};
+use crate::store::sqlite::durability::Durability;
 use crate::store::sqlite::{READERS_MAX, agenda, appeals, inbox, open_reader, policy};
 use crate::store::vault::{Key, VaultError};
 use crate::store::{
@@ -28,11 +29,18 @@ pub struct SqliteReader {
     path: PathBuf,
     vault: Option<Arc<Key>>,
     idle: Mutex<Vec<Connection>>,
+    /// Where a writer of the same process is at work: how far it is.
+    durability: Option<Arc<Durability>>,
 }
 
 impl SqliteReader {
     pub(super) fn new(path: PathBuf, vault: Option<Arc<Key>>) -> Self {
-        Self { path, vault, idle: Mutex::new(Vec::new()) }
+        Self { path, vault, idle: Mutex::new(Vec::new()), durability: None }
+    }
+
+    /// Beside a writer: what is read is given away once it is durable.
+    pub(super) fn awaiting(self, durability: Arc<Durability>) -> Self {
+        Self { durability: Some(durability), ..self }
     }
 
     /// Lends a connection, a new one if none is idle.
@@ -48,7 +56,10 @@ impl SqliteReader {
         if outcome.is_ok() && idle.len() < READERS_MAX {
             idle.push(connection);
         }
-        outcome
+        drop(idle);
+        let read = outcome?;
+        self.durability.as_ref().map_or(Ok(()), |durability| durability.wait())?;
+        Ok(read)
     }
 
     fn vault(&self) -> Result<&Key, StoreError> {

@@ -11,11 +11,12 @@ use crate::domain::case::StoredCase;
 use crate::domain::ids::{CaseName, JurisdictionId, LogName, OfficerPseudonym};
 use crate::ledger::{Tree, tile_to_bytes};
 use crate::store::sealed::{self, EntryRow};
+use crate::store::sqlite::durability::Pending;
 use crate::store::sqlite::{SqliteReader, SqliteStore, agenda, appeals, inbox, policy, read};
 use crate::store::vault::Key;
 use crate::store::{
     Append, CasesOf, HeadMove, ListedItem, Loaded, LogState, NewEntry, Reader, SeenRequest, Standing, Store,
-    StoreError, Wanted, postgres, rows,
+    StoreError, Unsynced, Wanted, postgres, rows,
 };
 
 impl Store for SqliteStore {
@@ -92,8 +93,20 @@ impl Store for SqliteStore {
         if append.is_empty() {
             return Ok(());
         }
-        let committed = self.write(append);
-        self.noted(committed)
+        let pending = self.commit_pending(append)?;
+        pending.durability.sync(pending.nth)
+    }
+
+    fn commit_unsynced(&mut self, append: &Append) -> Result<Option<Unsynced>, StoreError> {
+        if append.is_empty() {
+            return Ok(None);
+        }
+        let Pending { durability, nth } = self.commit_pending(append)?;
+        Ok(Some(Unsynced::new(move || durability.sync(nth))))
+    }
+
+    fn syncs_apart(&self) -> bool {
+        true
     }
 
     fn due(
@@ -119,8 +132,17 @@ impl Store for SqliteStore {
 impl SqliteStore {
     /// Remembers a failure. One that was fenced has written nothing.
     fn noted<T>(&mut self, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
-        self.failed |= matches!(&outcome, Err(error) if !matches!(error, StoreError::Fenced(_)));
+        if matches!(&outcome, Err(error) if !matches!(error, StoreError::Fenced(_))) {
+            self.durability.fail();
+        }
         outcome
+    }
+
+    fn commit_pending(&mut self, append: &Append) -> Result<Pending, StoreError> {
+        let durability = Arc::clone(&self.durability);
+        let committed = durability.commit(|| self.write(append)).map(|((), nth)| nth);
+        let nth = self.noted(committed)?;
+        Ok(Pending { durability, nth })
     }
 
     /// The state of a log, which is begun if it is new.

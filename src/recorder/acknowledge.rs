@@ -1,0 +1,164 @@
+//! What is said once a batch is durable, and not before: heads are published, then everybody is answered. Where the store
+//! leaves the sync apart, a thread of its own waits for the disk, one batch at a time and in order, while the writer plans
+//! the next.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::domain::ids::LogName;
+use crate::domain::inbox::{self, Tried};
+use crate::meters::{Meters, table};
+use crate::recorder::alarm::Alarm;
+use crate::recorder::batch::{Published, RecorderError};
+use crate::recorder::handle::{Job, Recorded, SubmitError};
+use crate::recorder::jobs::{Disclosing, Ticking};
+use crate::recorder::others::raise;
+use crate::recorder::ticks::{FiredNow, Ticked};
+use crate::store::{StoreError, Unsynced};
+
+pub(super) type Answer = (oneshot::Sender<Result<Recorded, SubmitError>>, Result<Recorded, SubmitError>);
+
+/// Everything that waits for a batch to be durable.
+pub(super) struct Acknowledgements {
+    pub(super) answers: Vec<Answer>,
+    pub(super) disclosures: Vec<(Disclosing, Result<Tried, inbox::Refusal>)>,
+    pub(super) ticks: Vec<Ticking>,
+    pub(super) ticked: Ticked,
+    pub(super) fired: Vec<FiredNow>,
+    pub(super) alarms: Vec<Alarm>,
+    /// How far each log has grown.
+    pub(super) sizes: Vec<(LogName, u64)>,
+    /// Entries that were added, of each log that grew.
+    pub(super) added: Vec<(LogName, u64)>,
+    /// Writes and disclosures.
+    pub(super) jobs: usize,
+    /// Since when it is being written, if anything is.
+    pub(super) since: Option<Instant>,
+}
+
+impl Acknowledgements {
+    /// Lets everybody know. MUST be called only when everything in the batch is durable.
+    pub(super) fn send(self, published: &Published, meters: &Meters) {
+        if let Some(since) = self.since {
+            meters.took(&table::COMMIT_DURATION, &[], since.elapsed());
+        }
+        meters.measured(&table::BATCH_JOBS, &[], self.jobs);
+        let committed = self.added.iter().fold(0u64, |sum, (_, added)| sum.saturating_add(*added));
+        if committed > 0 {
+            tracing::debug!(entries = committed, writes = self.answers.len(), "batch recorded");
+        }
+        publish(published, meters, &self.sizes, &self.added);
+        // Answer only now: a receipt is a promise that the entry is durable. All at once: a worker that is woken by the first
+        // answer finds the rest, and writes to each connection once.
+        for (reply, answer) in self.answers {
+            // A caller that hung up loses its answer, not its entry.
+            let _hung_up = reply.send(answer);
+        }
+        for ((delivering, reply), tried) in self.disclosures {
+            if let (Ok(Tried::ParkedNow), Some(attempt)) = (&tried, &delivering.attempt) {
+                attempt.warn();
+            }
+            let _hung_up = reply.send(tried.map_err(SubmitError::Inbox));
+        }
+        for clock in &self.fired {
+            clock.tell(meters);
+        }
+        for alarm in &self.alarms {
+            alarm.tell(meters);
+        }
+        for reply in self.ticks {
+            let _hung_up = reply.send(Ok(self.ticked));
+        }
+    }
+}
+
+/// Lets everybody see how far the logs have grown, and counts what was added.
+pub(super) fn publish(published: &Published, meters: &Meters, sizes: &[(LogName, u64)], added: &[(LogName, u64)]) {
+    for (log, size) in sizes {
+        if let Some(sender) = published.get(log) {
+            raise(sender, *size);
+        }
+    }
+    for (log, added) in added {
+        let labels = [(&log.jurisdiction).into(), log.kind.word().into()];
+        meters.add(&table::ENTRIES, &labels, *added);
+    }
+}
+
+/// A batch on its way to the disk. Without a sync of its own it is as durable as the one before it.
+type Committed = (Option<Unsynced>, Acknowledgements);
+
+/// The thread that waits for the disk.
+#[derive(Debug)]
+pub(super) struct Syncer {
+    /// Without room: the writer is one batch ahead of the disk, and no more, so that batches grow while the disk is at work.
+    batches: Option<SyncSender<Committed>>,
+    thread: Option<JoinHandle<()>>,
+    failure: Arc<Mutex<Option<StoreError>>>,
+}
+
+impl Syncer {
+    /// Starts the thread. `wake` is the queue of the writer, which learns of a failure even if nobody has work for it.
+    pub(super) fn start(
+        published: Arc<Published>,
+        meters: Arc<Meters>,
+        healthy: Arc<AtomicBool>,
+        wake: mpsc::WeakSender<Job>,
+    ) -> std::io::Result<Self> {
+        let (batches, waiting) = sync_channel(0);
+        let failure = Arc::new(Mutex::new(None));
+        let failed = Arc::clone(&failure);
+        let dispatch = tracing::dispatcher::get_default(Clone::clone);
+        let thread = std::thread::Builder::new().name("syncer".to_owned()).spawn(move || {
+            tracing::dispatcher::with_default(&dispatch, || {
+                if let Err(error) = run(&waiting, &published, &meters) {
+                    // What waits behind it is dropped unanswered: the same request ids settle it after a restart.
+                    healthy.store(false, Ordering::SeqCst);
+                    *failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                    drop(waiting);
+                    if let Some(wake) = wake.upgrade() {
+                        // A queue that is full wakes the writer by itself.
+                        let _wakes_anyway = wake.try_send(Job::SyncFailed);
+                    }
+                }
+            });
+        })?;
+        Ok(Self { batches: Some(batches), thread: Some(thread), failure })
+    }
+
+    /// Hands a batch over, once the one before it is durable.
+    pub(super) fn hand_over(&mut self, committed: Committed) -> Result<(), RecorderError> {
+        let sent = self.batches.as_ref().map(|batches| batches.send(committed));
+        if matches!(sent, Some(Ok(()))) { Ok(()) } else { Err(self.failed()) }
+    }
+
+    /// Waits until everything that was handed over is durable and answered.
+    pub(super) fn finish(&mut self) -> Result<(), RecorderError> {
+        self.batches = None;
+        if let Some(thread) = self.thread.take() {
+            // It does not panic; if it did, its failure is missing and said to be one.
+            let _ended = thread.join();
+        }
+        let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
+        failure.map_or(Ok(()), |error| Err(error.into()))
+    }
+
+    /// Why nothing more is synced.
+    pub(super) fn failed(&mut self) -> RecorderError {
+        const GONE: StoreError = StoreError::Broken("the thread that syncs is gone");
+        self.finish().err().unwrap_or_else(|| GONE.into())
+    }
+}
+
+fn run(batches: &Receiver<Committed>, published: &Published, meters: &Meters) -> Result<(), StoreError> {
+    for (unsynced, acknowledgements) in batches {
+        unsynced.map_or(Ok(()), Unsynced::sync)?;
+        acknowledgements.send(published, meters);
+    }
+    Ok(())
+}
