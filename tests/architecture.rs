@@ -162,7 +162,7 @@ fn what_is_forbidden_is_found() {
     check("src/api/write.rs", "Permitted::by_gate(a, b)", &[(2, "by_gate( does not belong here")]);
     check("src/policy/gate.rs", "Permitted::by_gate(a, b)", &[]);
     check("src/cli/mod.rs", "std::time::SystemTime::now()", &[(2, "SystemTime::now does not belong here")]);
-    check("src/wire/parse/mod.rs", "use super::super::words;", &[(2, "super::super does not belong here")]);
+    check("src/wire/parse/fields.rs", "use super::super::words;", &[(2, "super::super does not belong here")]);
     let proofs = "use crate::policy::prove::Finding;";
     check("src/recorder/plan.rs", proofs, &[(2, "policy::prove does not belong here")]);
     check("src/cli/policy/prove.rs", proofs, &[]);
