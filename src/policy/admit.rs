@@ -9,33 +9,9 @@ use http::Request;
 use tower::{BoxError, Layer, Service};
 
 use crate::domain::agency::Caller;
-use crate::domain::ids::AgencyId;
 use crate::domain::method::own_at;
+use crate::policy::engine::AdmitError;
 use crate::policy::in_force::InForce;
-
-/// Why a call was not admitted. For the audit; the caller is told that it was denied, or that it sent no token.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum AdmitError {
-    /// No caller was proven: the layer that does so is missing, or stands behind this one.
-    #[error("no caller was proven")]
-    NoCaller,
-    /// No rule admits the agency to this method without a token, and some rule does with one.
-    #[error("{agency} may not call {method} without a token")]
-    TokenMissing {
-        /// Who called.
-        agency: AgencyId,
-        /// The method as policies name it.
-        method: String,
-    },
-    /// No rule admits this kind of caller to this method.
-    #[error("{agency} may not call {method}")]
-    Denied {
-        /// Who called.
-        agency: AgencyId,
-        /// The method as policies name it, or `unknown`.
-        method: String,
-    },
-}
 
 /// Puts the door before a service. Another set may come into force at any time; each call asks the one of its moment.
 #[derive(Debug, Clone)]

@@ -9,9 +9,8 @@ use jiff::Timestamp;
 use crate::domain::agency::{ActorKind, AgencyClass, AgencyKind, Caller};
 use crate::domain::determination::LawView;
 use crate::domain::facts::CaseFacts;
-use crate::domain::ids::JurisdictionId;
+use crate::domain::ids::{AgencyId, JurisdictionId};
 use crate::domain::statute::Statutes;
-use crate::policy::admit::AdmitError;
 use crate::policy::load::PolicySet;
 use crate::policy::outline::Outline;
 use crate::policy::remembered::Remembered;
@@ -20,6 +19,30 @@ use crate::policy::vocabulary::{Vocabulary, milliseconds};
 
 /// Stands in a denial for a method that is not of the contract: that name is the caller's text, and goes nowhere.
 const UNKNOWN_METHOD: &str = "unknown";
+
+/// Why a call was not admitted. For the audit; the caller is told that it was denied, or that it sent no token.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AdmitError {
+    /// No caller was proven: the layer that does so is missing, or stands behind this one.
+    #[error("no caller was proven")]
+    NoCaller,
+    /// No rule admits the agency to this method without a token, and some rule does with one.
+    #[error("{agency} may not call {method} without a token")]
+    TokenMissing {
+        /// Who called.
+        agency: AgencyId,
+        /// The method as policies name it.
+        method: String,
+    },
+    /// No rule admits this kind of caller to this method.
+    #[error("{agency} may not call {method}")]
+    Denied {
+        /// Who called.
+        agency: AgencyId,
+        /// The method as policies name it, or `unknown`.
+        method: String,
+    },
+}
 
 /// A policy set ready to be asked, and the answers that it already gave.
 #[derive(Debug)]

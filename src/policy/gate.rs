@@ -4,7 +4,10 @@
 
 mod again;
 mod appeal;
+mod denial;
+mod facts;
 mod hand_over;
+mod permit;
 #[cfg(test)]
 mod possible;
 mod question;
@@ -14,102 +17,23 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use uuid::Uuid;
 
 pub use again::Again;
 pub use appeal::Barring;
+pub use denial::Denial;
 
 use crate::domain::agency::{Agency, AgencyKind, Caller};
 use crate::domain::case::Case;
-use crate::domain::command::CaseCommand;
 use crate::domain::custody::Custody;
 use crate::domain::decide::stands_on;
 use crate::domain::detainer::{Addressee, Detainer, Viewpoint};
-use crate::domain::determination::{Determination, LawAction, LawView, Withheld};
+use crate::domain::determination::{LawView, Withheld};
 use crate::domain::disclosable::{self, Tellable};
 use crate::domain::facts::{AsOf, CaseFacts, Stage};
 use crate::domain::ids::{AgencyId, CaseName, JurisdictionId};
-use crate::domain::matching::Disagreement;
-use crate::domain::permit::{Admitted, Permitted};
-use crate::domain::times::{self, Impossible};
-use crate::domain::warrant::differing;
 use crate::domain::zone::Zones;
-use crate::policy::admit::AdmitError;
-use crate::policy::engine::Engine;
-use crate::policy::gate::question::{Question, facts_of, facts_of_detainer};
-
-/// Why the gate does not let a command pass.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Denial {
-    /// No rule of the set that judges admits this kind of caller to this method, whatever the door said.
-    #[error("no policy lets this caller call this method")]
-    NotAdmitted,
-    /// No such case, or none of the caller's. Both read the same from outside.
-    #[error("there is no such case")]
-    NotFound,
-    /// The jurisdiction is not one the caller takes part in.
-    #[error("there is no such jurisdiction")]
-    NoSuchJurisdiction,
-    /// Nobody in particular acts: a write needs a token.
-    #[error("a write needs a token that names who acts")]
-    Unattributed,
-    /// The detainer is addressed to no custodian of the jurisdiction.
-    #[error("the addressee is not a custodian of the jurisdiction")]
-    NotACustodian,
-    /// The addressee of a detainer stays: another is another detainer.
-    #[error("the addressee of a detainer stays")]
-    AddresseeFixed,
-    /// The person cannot be moved to such an agency.
-    #[error("not another custodian of the jurisdiction")]
-    NoSuchCustodian,
-    /// The records do not bear a match out, and no officer vouches for it with a reason.
-    #[error("the records do not agree in what the match was made by: an officer must vouch for it and give a reason")]
-    MatchDisputed(Vec<Disagreement>),
-    /// Times or days that cannot be.
-    #[error("one or more fields are at fault")]
-    Impossible(Vec<Impossible>),
-    /// A person must act, and a machine did.
-    #[error("the law leaves it to a person: an officer must decide and give a reason")]
-    OfficerRequired,
-    /// The law forbids it.
-    #[error("the law of the jurisdiction forbids it")]
-    Forbidden {
-        /// What it forbids.
-        action: LawAction,
-        /// On what ground.
-        determination: Arc<Determination>,
-    },
-    /// The law leaves it to a person, and none spoke, or without a reason.
-    #[error("the law leaves it to a person: an officer must decide and give a reason")]
-    ReviewRequired {
-        /// What it leaves open.
-        action: LawAction,
-        /// On what ground.
-        determination: Arc<Determination>,
-    },
-    /// The law forbids it but for what the requester alone says.
-    #[error("the law turns on a claim that nobody has verified: verify it first")]
-    VerificationRequired {
-        /// What it leaves open.
-        action: LawAction,
-        /// On what ground.
-        determination: Arc<Determination>,
-    },
-    /// The law did not allow handing the person over, and no officer says why it was done.
-    #[error("the law did not allow handing the person over: an officer must record it and give a reason")]
-    HandOverUnexplained {
-        /// On what ground. `None`: no detainer asks for the person.
-        determination: Option<Arc<Determination>>,
-    },
-    /// The law makes it a duty, and no reason was given for departing from it.
-    #[error("the law makes it a duty: departing from it needs a reason")]
-    ReasonRequired {
-        /// What it asks.
-        action: LawAction,
-        /// On what ground.
-        determination: Arc<Determination>,
-    },
-}
+use crate::policy::engine::{AdmitError, Engine};
+use crate::policy::gate::facts::{facts_of, facts_of_detainer};
 
 /// Knows the agencies and asks the law.
 #[derive(Debug)]
@@ -161,31 +85,6 @@ impl Gate {
     /// The time zone of each jurisdiction: days of law are counted, and its clocks run, in no other.
     pub fn zones(&self) -> &Zones {
         &self.zones
-    }
-
-    /// Lets a command pass, or says why not. `id` is the id of the case that the command would make.
-    pub fn permit(
-        &self,
-        admitted: Admitted<CaseCommand>,
-        case: &Case,
-        id: Uuid,
-        now: Timestamp,
-    ) -> Result<Permitted<CaseCommand>, Denial> {
-        let caller = &admitted.caller;
-        let jurisdiction = &admitted.jurisdiction;
-        if !caller.takes_part_in(jurisdiction) {
-            return Err(Denial::NoSuchJurisdiction);
-        }
-        // Asked at the door before, of the set of that moment: here access and law are asked of one set.
-        self.admit(caller, admitted.value.method().rpc()).map_err(|_| Denial::NotAdmitted)?;
-        let laws = Question { gate: self, admitted: &admitted, case, now }.laws(id)?;
-        // Last: whoever may not do it learns nothing of what stands on record.
-        let mut impossible = times::impossible(&admitted.value, case, now, self.zones.of(jurisdiction));
-        impossible.extend(told_apart(&admitted.value, case));
-        if !impossible.is_empty() {
-            return Err(Denial::Impossible(impossible));
-        }
-        Ok(Permitted::by_gate(admitted, laws))
     }
 
     /// What the law says of each detainer that stands on the custody of a case as a command leaves it: of the answer that
@@ -300,33 +199,6 @@ impl Gate {
     }
 }
 
-/// What of a warrant an officer has verified though it reads otherwise than in the request: such a warrant is refused, or the
-/// request is amended; and a document that is said to hold a person beside the request that it came with.
-fn told_apart(command: &CaseCommand, case: &Case) -> Vec<Impossible> {
-    if let CaseCommand::VerifyWarrant { verification, .. } = command {
-        let asserted = case.detainer.as_ref().map(|detainer| &detainer.request.warrant);
-        let differing = asserted.map(|asserted| differing(verification, asserted)).unwrap_or_default();
-        let at_fault = |field| Impossible {
-            field: format!("verification.seen.{field}"),
-            expected: "what the request says of it, where the warrant is verified: else it is refused",
-        };
-        return differing.into_iter().map(at_fault).collect();
-    }
-    let cited = command.other_ground().map(|ground| ground.document_sha256);
-    let came_with = |detainer: &Detainer| {
-        let found = detainer.verified.as_ref();
-        let looked_at = found.map(|found| [&found.asserted, &found.verification.seen]).into_iter().flatten();
-        let documents = looked_at.chain([&detainer.request.warrant]);
-        documents.filter_map(|warrant| warrant.document.as_ref()).any(|document| Some(document.sha256) == cited)
-    };
-    let of_a_request = case.standing.iter().any(came_with);
-    let at_fault = Impossible {
-        field: "other_ground.document_sha256".to_owned(),
-        expected: "another document than the warrant that came with a request",
-    };
-    of_a_request.then_some(at_fault).into_iter().collect()
-}
-
 /// Whom a detainer names.
 fn addressee(detainer: &Detainer) -> Option<&AgencyId> {
     match &detainer.request.addressee {
@@ -345,6 +217,8 @@ fn is_addressed_to(detainer: &Detainer, caller: &Caller) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use super::*;
     use crate::domain::charge::{Charge, ChargeStatus};
     use crate::domain::custody::Intake;

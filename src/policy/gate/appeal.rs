@@ -9,9 +9,10 @@ use crate::domain::appeal::{AppealAnswer, AppealAnswerKind};
 use crate::domain::detainer::{Answer, AnswerKind, Detainer};
 use crate::domain::determination::{Determination, LawAction, LawView, Ruling};
 use crate::domain::facts::{CaseFacts, Stage};
-use crate::policy::gate::question::facts_of;
+use crate::policy::gate::Gate;
+use crate::policy::gate::denial::Denial;
+use crate::policy::gate::facts::facts_of;
 use crate::policy::gate::within::answer_stands_within;
-use crate::policy::gate::{Denial, Gate};
 
 /// What the law bars, and on what ground.
 #[derive(Debug, Clone)]

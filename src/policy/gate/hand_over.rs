@@ -10,9 +10,10 @@ use crate::domain::disclosable::may_hand_over;
 use crate::domain::facts::Stage;
 use crate::domain::hand_over::{self, HandedTo};
 use crate::domain::ids::CaseName;
+use crate::policy::gate::addressee;
+use crate::policy::gate::denial::Denial;
 use crate::policy::gate::question::{Laws, Question};
 use crate::policy::gate::within::by_officer;
-use crate::policy::gate::{Denial, addressee};
 
 impl Question<'_> {
     /// Of a release. One that hands the person to a requester is held against what the law says of that.

@@ -24,7 +24,7 @@ use crate::domain::warrant::{
     IssuingAuthority, VerificationMethod, VerificationOutcome, VerifiedWarrant, Warrant, WarrantDocument, WarrantKind,
     WarrantVerification,
 };
-use crate::policy::gate::question::facts_of;
+use crate::policy::gate::facts::facts_of;
 use crate::policy::load::PolicySet;
 
 const POSSIBLE: &str = include_str!("../prove/possible.cedar");

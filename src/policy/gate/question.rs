@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use jiff::civil::Date;
 use uuid::Uuid;
 
-use crate::domain::agency::{AgencyClass, AgencyKind, Caller};
+use crate::domain::agency::{AgencyClass, Caller};
 use crate::domain::case::Case;
 use crate::domain::charge::Charge;
 use crate::domain::command::CaseCommand;
@@ -14,18 +13,19 @@ use crate::domain::custody::{ClosingReason, Custody, Destination, Intake, Moveme
 use crate::domain::decide::day_of_record;
 use crate::domain::detainer::{Addressee, Detainer, Finding, Request};
 use crate::domain::determination::LawView;
-use crate::domain::facts::{AsOf, Assertions, CaseFacts, Judge, Offence, Stage};
+use crate::domain::facts::{AsOf, CaseFacts, Stage};
 use crate::domain::heard::Guards;
 use crate::domain::ids::{CaseName, JurisdictionId};
 use crate::domain::permit::Admitted;
 use crate::domain::review::{ReviewDecision, ReviewMatter};
-use crate::domain::subject::{Flags, Subject};
-use crate::domain::warrant::{VerifiedWarrant, Warrant, WarrantKind, WarrantVerification};
+use crate::domain::warrant::WarrantVerification;
 use crate::policy::gate::appeal::appeal_answer_stands_within;
+use crate::policy::gate::denial::Denial;
+use crate::policy::gate::facts::{facts_of, facts_of_detainer};
 use crate::policy::gate::within::{
     answer_stands_within, by_officer, decision_stands_within, match_borne_out, offer_stands_within,
 };
-use crate::policy::gate::{Denial, Gate, is_addressed_to};
+use crate::policy::gate::{Gate, is_addressed_to};
 
 /// A command upon a case at a moment.
 pub(super) struct Question<'a> {
@@ -323,126 +323,5 @@ impl<'a> Question<'a> {
     /// What day it is where the law is of, and by which table it reads charges.
     fn as_of(&self) -> AsOf<'a> {
         self.gate.as_of(self.jurisdiction(), self.now)
-    }
-}
-
-/// Whether the date of the release is open to the public: of the one that took place, or else of the expected one.
-fn date_public(custody: &Custody) -> bool {
-    let actual = custody.released.as_ref().map(|release| release.date_public);
-    actual.or(custody.scheduled.as_ref().map(|release| release.date_public)).unwrap_or(false)
-}
-
-/// Facts of a detainer where it stands. What the custodian saw of the warrant is its own record, as the custody is.
-pub(super) fn facts_of_detainer(
-    stage: Stage,
-    requester_kind: AgencyKind,
-    detainer: &Detainer,
-    custody: Option<&Custody>,
-    as_of: AsOf<'_>,
-) -> CaseFacts {
-    let known = (detainer.verified_now(), custody);
-    let match_disputed = custody.is_some_and(|custody| detainer.match_disputed(custody));
-    CaseFacts { match_disputed, ..facts_of(stage, requester_kind, &detainer.request, known, as_of) }
-}
-
-/// Facts known to the gateway, each under whoever says it: what was asked, what the custodian's record holds where the
-/// request stands on a custody of its, and what the requester says.
-pub(super) fn facts_of(
-    stage: Stage,
-    requester_kind: AgencyKind,
-    request: &Request,
-    (verified, custody): (Option<&VerifiedWarrant>, Option<&Custody>),
-    as_of: AsOf<'_>,
-) -> CaseFacts {
-    CaseFacts {
-        stage,
-        requester_kind,
-        custodian_class: None,
-        form: request.form,
-        asks_for_hold: request.form.asks_for_hold(),
-        basis: request.basis.iter().copied().collect(),
-        warrant: officers_warrant(&request.warrant, (verified, custody), as_of.today),
-        final_order: verified.is_some_and(VerifiedWarrant::final_order_seen),
-        date_public: custody.is_some_and(date_public),
-        match_disputed: false,
-        record: record(verified, custody, as_of),
-        asserted: heard(claims(request, as_of), custody, as_of.today),
-    }
-}
-
-/// What the requester says, and what others said of the same person under detainers on the same custody.
-fn heard(claims: Assertions, custody: Option<&Custody>, today: Date) -> Assertions {
-    let guards = custody.map(|custody| custody.heard.guards_on(today)).unwrap_or_default();
-    Assertions {
-        // Of what another says of citizenship, however sure, a person makes sure.
-        citizenship_claim: claims.citizenship_claim || (guards.of_a_citizen() && !claims.citizen),
-        lawful_status: claims.lawful_status || guards.lawful,
-        juvenile: claims.juvenile || guards.juvenile,
-        sealed: claims.sealed || guards.sealed,
-        protected: claims.protected || guards.protected,
-        ..claims
-    }
-}
-
-/// An officer's warrant triggers by its document: attached, or received by the custodian. One that the custodian refused, or
-/// read as expired, triggers nothing.
-fn officers_warrant(
-    warrant: &Warrant,
-    (verified, custody): (Option<&VerifiedWarrant>, Option<&Custody>),
-    today: Date,
-) -> WarrantKind {
-    if verified.is_none() && custody.is_some_and(|custody| custody.heard.refuses(warrant)) {
-        return WarrantKind::None;
-    }
-    if verified.is_some_and(|verified| verified.refused() || verified.expired(today)) {
-        return WarrantKind::None;
-    }
-    let officers = matches!(warrant.kind, WarrantKind::I200 | WarrantKind::I205);
-    let attached = officers && warrant.document.is_some() && !warrant.expired(today);
-    let received = verified.and_then(|verified| verified.officers_warrant(today));
-    if attached { warrant.kind } else { received.unwrap_or(WarrantKind::None) }
-}
-
-/// What the custodian's own record says.
-fn record(verified: Option<&VerifiedWarrant>, custody: Option<&Custody>, as_of: AsOf<'_>) -> Assertions {
-    let warrant = verified.and_then(|verified| verified.judges_warrant(as_of.today));
-    let intake = custody.map(|custody| &custody.intake);
-    let charges = intake.map(|intake| intake.charges.as_slice()).unwrap_or_default();
-    let flags = intake.map(|intake| intake.flags).unwrap_or_default();
-    let said = said(flags, charges, intake.map(|intake| &intake.subject), as_of);
-    Assertions {
-        judge: warrant.map_or(Judge::None, |warrant| warrant.issuing_authority.into()),
-        criminal_warrant: warrant.is_some_and(|warrant| warrant.criminal),
-        ..said
-    }
-}
-
-/// What the requester says of the world.
-fn claims(request: &Request, as_of: AsOf<'_>) -> Assertions {
-    let said = said(request.flags, &request.charges, Some(&request.subject), as_of);
-    let judge = Judge::from(request.warrant.issuing_authority);
-    Assertions {
-        judge,
-        criminal_warrant: request.warrant.criminal && judge != Judge::None,
-        terrorist_list_match: request.terrorist_list_match || said.terrorist_list_match,
-        ..said
-    }
-}
-
-/// What a record says of a person. Safeguards are derived as well as flagged.
-fn said(flags: Flags, charges: &[Charge], subject: Option<&Subject>, as_of: AsOf<'_>) -> Assertions {
-    let guards = subject.map(|subject| Guards::of(flags, subject, charges, as_of.today)).unwrap_or_default();
-    Assertions {
-        judge: Judge::None,
-        criminal_warrant: false,
-        terrorist_list_match: flags.terrorist_list_match,
-        offences: charges.iter().map(|charge| Offence::of(charge, as_of)).collect(),
-        // A record that calls somebody a citizen claims it for them, until an officer has looked.
-        citizenship_claim: guards.claim || guards.called_citizen,
-        citizen: guards.citizen,
-        lawful_status: guards.lawful,
-        juvenile: guards.juvenile,
-        sealed: guards.sealed,
-        protected: guards.protected,
     }
 }

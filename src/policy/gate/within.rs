@@ -8,7 +8,7 @@ use crate::domain::detainer::{Acknowledgement, Answer, AnswerKind, Detainer};
 use crate::domain::determination::{Determination, FieldClass, LawAction, LawView, Ruling};
 use crate::domain::matching;
 use crate::domain::review::{ReviewDecision, ReviewMatter};
-use crate::policy::gate::Denial;
+use crate::policy::gate::denial::Denial;
 
 /// Whether a person acts.
 pub(super) fn by_officer(caller: &Caller) -> bool {
