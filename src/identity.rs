@@ -17,4 +17,3 @@ pub mod rate;
 pub mod registry;
 pub(crate) mod strict_json;
 pub mod token;
-mod verified;

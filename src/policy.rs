@@ -29,6 +29,7 @@ mod rules;
 mod slice;
 mod statutes;
 mod vocabulary;
+mod words;
 
 #[cfg(test)]
 mod access;

@@ -18,7 +18,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use crate::domain::agency::{Agency, AgencyKind};
 use crate::domain::ids::{AgencyId, JurisdictionId};
 use crate::files::pem;
-use crate::identity::certificate::has_weak_key;
+use crate::identity::certificate::form::has_weak_key;
 use crate::identity::registry::{AuthorityConfig, RegistryError};
 
 /// A pinned issuing authority.

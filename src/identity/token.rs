@@ -2,14 +2,19 @@
 //! agency's certificate (RFC 8705).
 
 mod claims;
+mod error;
+mod verified;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+pub use error::TokenError;
+pub use verified::VerifiedToken;
 
 use crate::domain::agency::Actor;
 use crate::domain::range::within;
@@ -20,7 +25,7 @@ use crate::identity::key::{TokenAlgorithm, TokenKey};
 use crate::identity::pseudonym::PseudonymKey;
 use crate::identity::registry::{Issuer, Registry};
 use crate::identity::token::claims::{Claims, Header};
-use crate::identity::verified::{Verified, cache_key};
+use crate::identity::token::verified::{Verified, cache_key};
 
 const TOKEN_BYTES_MAX: usize = 4096;
 const SUBJECT_CHARS_MAX: usize = 128;
@@ -45,96 +50,6 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self { audience: "comity".to_owned(), lifetime_max_s: 3600, leeway_s: 5, verified_max: 4096 }
-    }
-}
-
-/// What a good token proves.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct VerifiedToken {
-    /// Who acts.
-    pub actor: Actor,
-    /// Its `exp` and our leeway.
-    pub good_until: Timestamp,
-}
-
-/// Why a token is refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum TokenError {
-    /// Above 4096 bytes.
-    #[error("the token is too long")]
-    TooLong,
-    /// Not three parts of base64url with JSON in them.
-    #[error("the token is malformed")]
-    Malformed,
-    /// Its header is not exactly `alg`, `typ` and `kid`: `crit`, `jku`, `x5u`, `x5c`, `jwk` and all others are refused.
-    #[error("the token's header must be alg, typ and kid only")]
-    Header,
-    /// Not `at+jwt`, such as an identity token.
-    #[error("the token is not an access token (typ)")]
-    Type,
-    /// Not the key's algorithm; `none` and all but `EdDSA` and `ES256`.
-    #[error("the token's algorithm (alg) is not its key's")]
-    Algorithm,
-    /// A claim is missing or of the wrong type. Which.
-    #[error("the token's claims are incomplete or malformed: {0}")]
-    Claims(&'static str),
-    /// Nobody's issuer.
-    #[error("the token's issuer (iss) is unknown")]
-    UnknownIssuer,
-    /// The issuer speaks for another agency than the certificate.
-    #[error("the token is another agency's (iss)")]
-    OtherAgency,
-    /// The issuer has no such key.
-    #[error("the token's key (kid) is unknown")]
-    UnknownKey,
-    /// Not signed by the key.
-    #[error("the token's signature is wrong")]
-    Signature,
-    /// Meant for somebody else.
-    #[error("the token is for another audience (aud)")]
-    Audience,
-    /// Past its end.
-    #[error("the token has expired (exp)")]
-    Expired,
-    /// Issued, or to be used, after now.
-    #[error("the token is not yet valid (iat, nbf)")]
-    NotYetValid,
-    /// Longer than we allow, or ending before it begins.
-    #[error("the token's lifetime (exp less iat) is not allowed")]
-    Lifetime,
-    /// Not 1 to 128 characters in NFC, without spaces at its ends, control characters and others that nobody sees.
-    #[error("the token's subject (sub) is not acceptable")]
-    Subject,
-    /// No `cnf` with a certificate thumbprint.
-    #[error("the token is not bound to a certificate (cnf)")]
-    Unbound,
-    /// Bound to another certificate: stolen or misplaced.
-    #[error("the token is bound to another certificate (cnf)")]
-    BoundElsewhere,
-}
-
-impl TokenError {
-    /// A stable word for audit lines and metrics.
-    pub fn reason(self) -> &'static str {
-        match self {
-            Self::TooLong => "token_too_long",
-            Self::Malformed => "token_malformed",
-            Self::Header => "token_header",
-            Self::Type => "token_type",
-            Self::Algorithm => "token_algorithm",
-            Self::Claims(_) => "token_claims",
-            Self::UnknownIssuer => "token_issuer_unknown",
-            Self::OtherAgency => "token_of_other_agency",
-            Self::UnknownKey => "token_key_unknown",
-            Self::Signature => "token_signature",
-            Self::Audience => "token_audience",
-            Self::Expired => "token_expired",
-            Self::NotYetValid => "token_not_yet_valid",
-            Self::Lifetime => "token_lifetime",
-            Self::Subject => "token_subject",
-            Self::Unbound => "token_unbound",
-            Self::BoundElsewhere => "token_bound_elsewhere",
-        }
     }
 }
 
@@ -231,11 +146,6 @@ impl fmt::Debug for TokenVerifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TokenVerifier").field("config", &self.config).finish_non_exhaustive()
     }
-}
-
-/// How long after its `exp` a remembered token is still good: never longer than one just verified.
-pub(crate) fn is_good(token: &VerifiedToken, now: Timestamp) -> bool {
-    token.good_until.duration_since(now) > SignedDuration::ZERO
 }
 
 /// That the key signed the token, by the key's own algorithm and no other. The header was held against that, and what the token

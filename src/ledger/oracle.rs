@@ -15,7 +15,8 @@ use super::receipt::Receipt;
 use super::tiles::{TILE_WIDTH, TileId};
 use super::tree::Tree;
 use super::verified::VerifiedLog;
-use super::verify::{LogVerifier, VerifyError};
+use super::verify::LogVerifier;
+use super::verify_error::VerifyError;
 
 /// A log kept by `ct-merkle`, which shares no code with ours.
 #[derive(Default)]

@@ -6,7 +6,7 @@ use super::key::VerifierKey;
 use super::proof::{ProofError, verify_inclusion};
 use super::receipt::Receipt;
 use super::tree::Tree;
-use super::verify::VerifyError;
+use super::verify_error::VerifyError;
 
 /// A log that was read whole and found sound: what others hold of it can be compared now.
 #[derive(Debug)]

@@ -14,6 +14,8 @@ use cedar_policy as cedar;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+pub use coverage::{Gap, Side};
+
 use crate::domain::determination::Determination;
 use crate::domain::facts::CaseFacts;
 use crate::domain::ids::JurisdictionId;
@@ -62,26 +64,6 @@ pub struct Failure {
     pub problem: String,
     /// What the law said instead, and why.
     pub said: Option<Determination>,
-}
-
-/// A policy that the cases try on one side only.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Gap {
-    /// The table that should have a case for it.
-    pub file: String,
-    /// The policy.
-    pub policy: String,
-    /// Which side is not tried.
-    pub side: Side,
-}
-
-/// A side of a condition.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Side {
-    /// Its condition holds in no case.
-    NeverMet,
-    /// Its condition holds in every case that asks for its act.
-    AlwaysMet,
 }
 
 impl Report {
@@ -276,16 +258,6 @@ impl fmt::Display for Failure {
         listed(f, "policy", &said.policies)?;
         listed(f, "citing", &said.citations)?;
         listed(f, "because", &said.reviews)
-    }
-}
-
-impl fmt::Display for Gap {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let side = match self.side {
-            Side::NeverMet => "its condition holds in no case",
-            Side::AlwaysMet => "its condition holds in every case that asks for its act",
-        };
-        write!(f, "{}: {} is tried on one side only: {side}", self.file, self.policy)
     }
 }
 

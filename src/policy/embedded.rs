@@ -2,15 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::policy::load::PolicySet;
-
 /// A file of `policies/`, under its name there.
 macro_rules! files {
     ($($name:literal,)+) => { &[$(($name, include_str!(concat!("../../policies/", $name)))),+] };
 }
 
 /// Every file of the set, by name.
-pub(crate) const EMBEDDED: &[(&str, &str)] = files![
+const EMBEDDED: &[(&str, &str)] = files![
     "access.cedar",
     "comity.cedarschema",
     "law/_safeguards.cases.toml",
@@ -39,10 +37,9 @@ pub(crate) const EMBEDDED: &[(&str, &str)] = files![
     "law/us-wa.cedar",
 ];
 
-impl PolicySet {
-    pub(crate) fn embedded_files() -> BTreeMap<String, String> {
-        EMBEDDED.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
-    }
+/// The same, owned.
+pub(crate) fn files() -> BTreeMap<String, String> {
+    EMBEDDED.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
 }
 
 /// The text of a file that the binary was built with.

@@ -2,6 +2,7 @@
 //! change the answer.
 
 mod alternatives;
+mod fact;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -9,58 +10,15 @@ use std::sync::Arc;
 use cedar_policy as cedar;
 use jiff::Timestamp;
 
+pub use fact::Fact;
+
 use crate::domain::determination::Determination;
 use crate::domain::facts::CaseFacts;
 use crate::domain::ids::JurisdictionId;
-use crate::domain::vocabulary::vocabulary;
 use crate::policy::engine::Engine;
-use crate::policy::explain::alternatives::alternatives;
+use crate::policy::explain::alternatives::{Alternative, alternatives};
 use crate::policy::reads::Reads;
 use crate::policy::rulings::{About, Asked, Rulings};
-
-vocabulary! {
-    /// The facts of a case as they change one at a time, by the words of the tables of cases.
-    pub enum Fact {
-        /// When the law is asked.
-        On = "on",
-        /// At which step.
-        Stage = "stage",
-        /// What kind of agency asks.
-        AskedBy = "asked_by",
-        /// Who holds the person.
-        Custodian = "custodian",
-        /// The form, and with it whether a hold is asked for.
-        Form = "form",
-        /// The asserted grounds, one more or one fewer.
-        Basis = "basis",
-        /// The warrant: its kind, who signed it, and whether it is on a federal criminal charge.
-        Warrant = "warrant",
-        /// The person was matched to the federal terrorist watch list.
-        TerroristListMatch = "terrorist_list_match",
-        /// The charges: one more, one fewer, or one word of one of them. A sealed record is one of them.
-        Charges = "charges",
-        /// A citizenship claim is open.
-        CitizenshipClaim = "citizenship_claim",
-        /// A citizen.
-        Citizen = "citizen",
-        /// There is proof of lawful status.
-        LawfulStatus = "lawful_status",
-        /// The custodian has seen the final order of removal.
-        FinalOrder = "final_order",
-        /// A juvenile.
-        Juvenile = "juvenile",
-        /// A victim or witness, or in a protected program.
-        Protected = "protected",
-        /// The release date is open to the public.
-        DatePublic = "date_public",
-        /// The records do not bear out the match.
-        MatchDisputed = "match_disputed",
-        /// A judge's warrant, a list match, citizenship or another flag, as the requester says.
-        Asserted = "asserted",
-        /// The charges that the requester names: one more, one fewer, or one word of one of them.
-        AssertedCharges = "asserted.charges",
-    }
-}
 
 /// What the law says of a case, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,14 +51,6 @@ pub struct Flip {
     pub values: Vec<String>,
     /// What is ruled otherwise then, and how.
     pub becomes: Vec<(About, Determination)>,
-}
-
-/// The facts with one of them changed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Alternative {
-    fact: Fact,
-    value: String,
-    facts: CaseFacts,
 }
 
 impl Engine {

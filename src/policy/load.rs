@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use crate::domain::ids::JurisdictionId;
 use crate::domain::statute::Statutes;
 use crate::policy::digest::{self, digest_of};
-use crate::policy::embedded::built_in;
+use crate::policy::embedded::{self, built_in};
 use crate::policy::limits::{self, Excess, FILE_BYTES_MAX, FILES_MAX};
 use crate::policy::reads::Reads;
 use crate::policy::rules::{self, Room, Rule};
@@ -56,6 +56,11 @@ impl PolicySet {
     /// The policies that this binary was built with.
     pub fn embedded() -> Result<Self, PolicyError> {
         Self::from_files(&Self::embedded_files())
+    }
+
+    /// The files of that set, by name.
+    pub(crate) fn embedded_files() -> BTreeMap<String, String> {
+        embedded::files()
     }
 
     /// Reads a directory laid out as the repository's `policies/`: `access.cedar`, `comity.cedarschema`,

@@ -11,9 +11,9 @@ use crate::domain::facts::ListedSet;
 use crate::domain::ids::NcicCode;
 use crate::domain::statute::{Grade, Listing, Paragraph, Statutes};
 use crate::domain::text::says_something;
-use crate::domain::vocabulary::Vocabulary;
 use crate::policy::reads::{attribute, claim};
 use crate::policy::vocabulary::UNREAD;
+use crate::policy::words::word;
 
 /// A table as it is written.
 #[derive(Debug, Deserialize)]
@@ -122,12 +122,6 @@ impl Row {
         }
         Ok(Listing { category, grade, listed, ncic })
     }
-}
-
-fn word<T: Vocabulary>(key: &str, text: &str) -> Result<T, String> {
-    let known = || T::VARIANTS.iter().map(|known| known.plain_word()).collect::<Vec<_>>().join(", ");
-    let found = T::VARIANTS.iter().copied().find(|known| known.plain_word() == text);
-    found.ok_or_else(|| format!("{key}: {text:?} is none of: {}", known()))
 }
 
 /// What a policy reads of a table that is not there: a paragraph that lists nothing, or, without a table, any list. Such a

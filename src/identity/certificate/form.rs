@@ -16,7 +16,7 @@ use x509_parser::public_key::PublicKey;
 use x509_parser::x509::{AttributeTypeAndValue, X509Name};
 
 use crate::ed25519::is_weak;
-use crate::identity::certificate::CertificateError;
+use crate::identity::certificate::error::CertificateError;
 
 /// A certificate has about eight levels. Deeper ones are nobody's, and would overflow the stack.
 const DEPTH_MAX: usize = 16;

@@ -7,7 +7,7 @@ use serde_json::{Map, Number, Value};
 use crate::domain::agency::ActorKind;
 use crate::identity::certificate::Thumbprint;
 use crate::identity::strict_json::object;
-use crate::identity::token::TokenError;
+use crate::identity::token::error::TokenError;
 
 /// The three members that a header has.
 pub(super) struct Header {

@@ -3,6 +3,7 @@
 //! Cedar names the policies that decided, not those that were satisfied beside them, so each is asked by itself.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use cedar_policy as cedar;
 use jiff::Timestamp;
@@ -10,10 +11,29 @@ use jiff::Timestamp;
 use crate::domain::determination::{FieldClass, LawAction};
 use crate::domain::facts::CaseFacts;
 use crate::policy::cases::table::Expected;
-use crate::policy::cases::{Gap, Side};
 use crate::policy::load::PolicySet;
 use crate::policy::reads::Reads;
 use crate::policy::vocabulary::milliseconds;
+
+/// A policy that the cases try on one side only.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// The table that should have a case for it.
+    pub file: String,
+    /// The policy.
+    pub policy: String,
+    /// Which side is not tried.
+    pub side: Side,
+}
+
+/// A side of a condition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// Its condition holds in no case.
+    NeverMet,
+    /// Its condition holds in every case that asks for its act.
+    AlwaysMet,
+}
 
 /// Policies being tried.
 pub(super) struct Coverage(Vec<Tried>);
@@ -108,5 +128,15 @@ impl Tried {
 impl Expected {
     fn speaks_of_fields(&self) -> bool {
         self.shown.is_some() || self.review.is_some() || self.withheld.is_some()
+    }
+}
+
+impl fmt::Display for Gap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let side = match self.side {
+            Side::NeverMet => "its condition holds in no case",
+            Side::AlwaysMet => "its condition holds in every case that asks for its act",
+        };
+        write!(f, "{}: {} is tried on one side only: {side}", self.file, self.policy)
     }
 }

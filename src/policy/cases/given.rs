@@ -11,7 +11,7 @@ use crate::domain::detainer::{DetainerBasis, DetainerForm, IssuingAuthority, War
 use crate::domain::facts::{AsOf, Assertions, CaseFacts, Judge, Offence, Stage};
 use crate::domain::moment::is_leap_second;
 use crate::domain::statute::{Paragraph, Reading, Statutes};
-use crate::policy::cases::table::{word, words};
+use crate::policy::words::{word, words};
 
 /// What a case may say. docs/policy.md says what each word means, and a test holds it to this list.
 #[derive(Debug, Deserialize)]

@@ -12,11 +12,11 @@ use crate::domain::facts::CaseFacts;
 use crate::domain::ids::JurisdictionId;
 use crate::domain::statute::Statutes;
 use crate::domain::text::says_something;
-use crate::domain::vocabulary::Vocabulary;
 use crate::domain::zone;
 use crate::policy::cases::given::Given;
 use crate::policy::rulings::{ACTS, About};
 use crate::policy::switches::Settings;
+use crate::policy::words::{word, words};
 
 /// A table as it is written, before what each case adds to the ordinary one.
 #[derive(Debug, Deserialize)]
@@ -311,18 +311,6 @@ fn settings(written: &BTreeMap<String, String>) -> Result<Settings, String> {
         _ => Err(format!("switches: {name:?} is {said:?}, which is neither on nor off")),
     };
     written.iter().map(setting).collect()
-}
-
-/// A word of a vocabulary, or which words there are.
-pub(super) fn word<T: Vocabulary>(key: &str, text: &str) -> Result<T, String> {
-    let known = || T::VARIANTS.iter().map(|known| known.plain_word()).collect::<Vec<_>>().join(", ");
-    let found = T::VARIANTS.iter().copied().find(|known| known.plain_word() == text);
-    found.ok_or_else(|| format!("{key}: {text:?} is none of: {}", known()))
-}
-
-/// Words of a vocabulary.
-pub(super) fn words<T: Vocabulary>(key: &str, texts: &[String]) -> Result<Vec<T>, String> {
-    texts.iter().map(|text| word(key, text)).collect()
 }
 
 fn typed<T: DeserializeOwned>(table: toml::Table) -> Result<T, String> {

@@ -10,7 +10,15 @@ use crate::domain::charge::{ChargeStatus, ConvictionAge, OffenceCategory, Severi
 use crate::domain::detainer::{DetainerBasis, DetainerForm, WarrantKind};
 use crate::domain::facts::{Assertions, CaseFacts, Judge, Offence, Stage};
 use crate::domain::statute::{Paragraph, Reading};
-use crate::policy::explain::{Alternative, Fact};
+use crate::policy::explain::fact::Fact;
+
+/// The facts with one of them changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Alternative {
+    pub(super) fact: Fact,
+    pub(super) value: String,
+    pub(super) facts: CaseFacts,
+}
 
 /// A fact that holds or does not.
 type Flag = (Fact, fn(&mut CaseFacts) -> &mut bool);

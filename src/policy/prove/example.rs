@@ -10,9 +10,9 @@ use crate::domain::determination::{Determination, FieldClass, LawAction, Ruling}
 use crate::domain::facts::CaseFacts;
 use crate::policy::cases;
 use crate::policy::load::PolicySet;
-use crate::policy::prove::law::{Asked, Law};
+use crate::policy::prove::law::{Asked, Claims, Law};
 use crate::policy::prove::property::Property;
-use crate::policy::prove::question::{Claims, Question, Reaches};
+use crate::policy::prove::question::{Question, Reaches};
 use crate::policy::prove::written::{given_of, inline, moment_of};
 use crate::policy::rulings::ACTS;
 use crate::policy::vocabulary::milliseconds;

@@ -11,7 +11,6 @@ use crate::domain::ids::JurisdictionId;
 use crate::domain::statute::{Paragraph, Statutes};
 use crate::policy::determination::{Annotations, failed};
 use crate::policy::load::PolicySet;
-use crate::policy::prove::question::{Claims, Level, Reaches};
 use crate::policy::slice::{Asserted, Slice};
 use crate::policy::switches::Settings;
 use crate::policy::vocabulary::{Vocabulary, milliseconds};
@@ -43,11 +42,6 @@ impl Law {
             slice: Slice::new(0, policies.clone()),
             policies,
         })
-    }
-
-    /// That its ruling on an act reaches a level, with the requester's claims heard.
-    pub(super) fn at(&self, act: LawAction, level: Level) -> Reaches<'_> {
-        Reaches { law: self, act, level, claims: Claims::Heard }
     }
 
     /// What the law says. `class` is the class of fields that would be shown.
@@ -82,6 +76,17 @@ impl Law {
         let authorizer = cedar::Authorizer::new();
         self.annotations.ruling(&authorizer.is_authorized(&request, &self.policies, &cedar::Entities::empty()))
     }
+}
+
+/// What becomes of the requester's claims.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Claims {
+    /// As the gateway rules: it asks the law with them and without, so that none opens what the law leaves shut.
+    Heard,
+    /// The law's own answer, without the gateway's guard.
+    TakenForFacts,
+    /// The same case, with nothing claimed.
+    Unheard,
 }
 
 /// A case that laws are asked about.

@@ -4,8 +4,8 @@ use std::fmt;
 
 use crate::domain::determination::LawAction;
 use crate::domain::ids::JurisdictionId;
-use crate::policy::prove::law::Law;
-use crate::policy::prove::question::{Claims, Level, Question, Reaches};
+use crate::policy::prove::law::{Claims, Law};
+use crate::policy::prove::question::{Level, Question, Reaches};
 use crate::policy::rulings::ACTS;
 
 /// A property that a pack is to have in every possible case.

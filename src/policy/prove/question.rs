@@ -1,7 +1,7 @@
 //! What is asked of a solver: is there a possible case in which one ruling reaches a level and another does not?
 
 use crate::domain::determination::{Determination, LawAction, Ruling};
-use crate::policy::prove::law::Law;
+use crate::policy::prove::law::{Claims, Law};
 
 /// How far a ruling goes, in order. Each holds wherever a higher one does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,17 +50,6 @@ impl Level {
     }
 }
 
-/// What becomes of the requester's claims.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Claims {
-    /// As the gateway rules: it asks the law with them and without, so that none opens what the law leaves shut.
-    Heard,
-    /// The law's own answer, without the gateway's guard.
-    TakenForFacts,
-    /// The same case, with nothing claimed.
-    Unheard,
-}
-
 /// That a law's ruling on an act reaches a level.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Reaches<'a> {
@@ -68,6 +57,13 @@ pub(super) struct Reaches<'a> {
     pub(super) act: LawAction,
     pub(super) level: Level,
     pub(super) claims: Claims,
+}
+
+impl Law {
+    /// That its ruling on an act reaches a level, with the requester's claims heard.
+    pub(super) fn at(&self, act: LawAction, level: Level) -> Reaches<'_> {
+        Reaches { law: self, act, level, claims: Claims::Heard }
+    }
 }
 
 /// A counterexample is a possible case in which `given` holds, `reaches` does and `unless` does not.

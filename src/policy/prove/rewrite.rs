@@ -9,7 +9,8 @@ use cedar_policy as cedar;
 use serde_json::{Map, Value, json};
 
 use crate::domain::determination::LawAction;
-use crate::policy::prove::question::{Claims, Level, Reaches};
+use crate::policy::prove::law::Claims;
+use crate::policy::prove::question::{Level, Reaches};
 use crate::policy::vocabulary::ASSERTED;
 
 /// Beside the requester's claims, a record of the same shape in which nothing is claimed. Known to proofs alone.

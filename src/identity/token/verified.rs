@@ -3,10 +3,24 @@
 use std::collections::HashMap;
 
 use aws_lc_rs::digest;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
+use crate::domain::agency::Actor;
 use crate::identity::certificate::Thumbprint;
-use crate::identity::token::{VerifiedToken, is_good};
+
+/// What a good token proves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifiedToken {
+    /// Who acts.
+    pub actor: Actor,
+    /// Its `exp` and our leeway.
+    pub good_until: Timestamp,
+}
+
+/// How long after its `exp` a remembered token is still good: never longer than one just verified.
+fn is_good(token: &VerifiedToken, now: Timestamp) -> bool {
+    token.good_until.duration_since(now) > SignedDuration::ZERO
+}
 
 /// SHA-256 over thumbprint and whole token, so that the memory of tokens holds no token.
 pub(crate) type CacheKey = [u8; 32];
@@ -58,7 +72,7 @@ impl Verified {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::agency::{Actor, ActorKind};
+    use crate::domain::agency::ActorKind;
 
     fn token(good_until: i64) -> VerifiedToken {
         VerifiedToken {
