@@ -5,22 +5,22 @@
 
 pub mod codec;
 pub mod entry;
+pub mod enums;
 pub mod failure;
+mod has_receipt;
 pub mod json;
 pub mod methods;
+pub mod normalized;
 pub mod parse;
-mod receipted;
-pub mod respelt;
-pub mod shape;
+pub mod raw_codec;
 pub mod show;
 pub mod timeout;
-pub mod verbatim;
 mod violations;
-pub mod words;
+pub mod wire_walk;
 
+pub use has_receipt::HasReceipt;
 pub use prost::{Message, Name as Named};
 pub use prost_types::Timestamp;
-pub use receipted::Receipted;
 pub use violations::{Violation, Violations};
 
 /// The generated messages, clients and servers of `comity.v1`.

@@ -62,14 +62,14 @@ impl IdentityError {
 #[derive(Debug)]
 pub struct Authenticator {
     // Registry and remembered tokens change together: what was verified under one never answers under another.
-    current: ArcSwap<Epoch>,
+    current: ArcSwap<RegistryState>,
     config: token::Config,
     pseudonyms: PseudonymKey,
     clock: WallClock,
 }
 
 #[derive(Debug)]
-struct Epoch {
+struct RegistryState {
     registry: Arc<Registry>,
     tokens: TokenVerifier,
 }
@@ -78,14 +78,14 @@ impl Authenticator {
     /// Under a first registry.
     pub fn new(registry: Arc<Registry>, config: token::Config, pseudonyms: PseudonymKey, clock: WallClock) -> Self {
         let tokens = TokenVerifier::new(Arc::clone(&registry), config.clone(), pseudonyms.clone(), clock.clone());
-        Self { current: ArcSwap::from_pointee(Epoch { registry, tokens }), config, pseudonyms, clock }
+        Self { current: ArcSwap::from_pointee(RegistryState { registry, tokens }), config, pseudonyms, clock }
     }
 
     /// Goes over to another registry and forgets every verified token.
     pub fn replace_registry(&self, registry: Arc<Registry>) {
         let tokens =
             TokenVerifier::new(Arc::clone(&registry), self.config.clone(), self.pseudonyms.clone(), self.clock.clone());
-        self.current.store(Arc::new(Epoch { registry, tokens }));
+        self.current.store(Arc::new(RegistryState { registry, tokens }));
     }
 
     /// The caller of a request. Without an authorization header the caller is the agency alone.

@@ -14,7 +14,7 @@ pub struct PemSource(pub String);
 /// A PEM file that cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error("{} cannot be read", path.display())]
-pub struct Unreadable {
+pub struct UnreadableFile {
     /// The file.
     pub path: PathBuf,
     /// Why.
@@ -23,11 +23,11 @@ pub struct Unreadable {
 
 impl PemSource {
     /// The PEM text. `base` is the directory that relative paths start from.
-    pub fn read(&self, base: &Path) -> Result<String, Unreadable> {
+    pub fn read(&self, base: &Path) -> Result<String, UnreadableFile> {
         if self.0.trim_start().starts_with("-----BEGIN ") {
             return Ok(self.0.clone());
         }
         let path = base.join(&self.0);
-        std::fs::read_to_string(&path).map_err(|source| Unreadable { path, source })
+        std::fs::read_to_string(&path).map_err(|source| UnreadableFile { path, source })
     }
 }

@@ -17,7 +17,7 @@ use crate::domain::zone;
 use crate::identity::authority::Authority;
 use crate::identity::key::TokenKey;
 use crate::identity::key_set::{self, KEY_SET_LEN_MAX, KeySetError};
-use crate::identity::pem::Unreadable;
+use crate::identity::pem::UnreadableFile;
 
 pub use config::{AgencyConfig, AuthorityConfig, IssuerConfig, KeyConfig, RegistryConfig};
 pub use error::RegistryError;
@@ -210,7 +210,7 @@ fn read_key_set(agency: &AgencyId, path: &Path) -> Result<Vec<(String, TokenKey)
     let fault = |why| RegistryError::KeySet { agency: agency.clone(), path: path.to_owned(), why };
     let mut json = Vec::new();
     let opened = File::open(path).and_then(|file| file.take(KEY_SET_LEN_MAX + 1).read_to_end(&mut json));
-    opened.map_err(|source| Unreadable { path: path.to_owned(), source })?;
+    opened.map_err(|source| UnreadableFile { path: path.to_owned(), source })?;
     if u64::try_from(json.len()).map_or(true, |len| len > KEY_SET_LEN_MAX) {
         return Err(fault("is longer than 64 KiB"));
     }

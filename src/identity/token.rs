@@ -1,9 +1,9 @@
 //! Bound access tokens: a JWT (RFC 9068) that names an officer of one agency and is good only together with that
 //! agency's certificate (RFC 8705).
 
+mod cache;
 mod claims;
 mod error;
-mod verified;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,8 +13,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use cache::VerifiedToken;
 pub use error::TokenError;
-pub use verified::VerifiedToken;
 
 use crate::domain::agency::Actor;
 use crate::domain::range::within;
@@ -24,8 +24,8 @@ use crate::identity::clock::WallClock;
 use crate::identity::key::{TokenAlgorithm, TokenKey};
 use crate::identity::pseudonym::PseudonymKey;
 use crate::identity::registry::{Issuer, Registry};
+use crate::identity::token::cache::{TokenCache, cache_key};
 use crate::identity::token::claims::{Claims, Header};
-use crate::identity::token::verified::{Verified, cache_key};
 
 const TOKEN_BYTES_MAX: usize = 4096;
 const SUBJECT_CHARS_MAX: usize = 128;
@@ -60,14 +60,14 @@ pub struct TokenVerifier {
     config: Config,
     pseudonyms: PseudonymKey,
     clock: WallClock,
-    verified: Mutex<Verified>,
+    cache: Mutex<TokenCache>,
 }
 
 impl TokenVerifier {
     /// With nothing remembered.
     pub fn new(registry: Arc<Registry>, config: Config, pseudonyms: PseudonymKey, clock: WallClock) -> Self {
-        let verified = Mutex::new(Verified::new(config.verified_max));
-        Self { registry, config, pseudonyms, clock, verified }
+        let cache = Mutex::new(TokenCache::new(config.verified_max));
+        Self { registry, config, pseudonyms, clock, cache }
     }
 
     /// Verifies a token as presented together with a certificate.
@@ -77,11 +77,11 @@ impl TokenVerifier {
         }
         let now = self.clock.now();
         let key = cache_key(token, &peer.thumbprint);
-        if let Some(remembered) = self.verified.lock().unwrap_or_else(PoisonError::into_inner).recall(&key, now) {
+        if let Some(remembered) = self.cache.lock().unwrap_or_else(PoisonError::into_inner).get(&key, now) {
             return Ok(remembered);
         }
         let verified = self.verify_afresh(token, peer, now)?;
-        self.verified.lock().unwrap_or_else(PoisonError::into_inner).remember(key, verified.clone());
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner).insert(key, verified.clone());
         Ok(verified)
     }
 

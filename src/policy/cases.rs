@@ -21,7 +21,7 @@ use crate::domain::facts::CaseFacts;
 use crate::domain::ids::JurisdictionId;
 use crate::domain::statute::Statutes;
 use crate::policy::cases::coverage::Coverage;
-use crate::policy::cases::given::Given;
+use crate::policy::cases::given::GivenFacts;
 use crate::policy::cases::judge::{Rulebook, check};
 use crate::policy::cases::table::{Case, Kind, Table, Unreadable};
 use crate::policy::load::{CASES, PolicySet};
@@ -125,7 +125,7 @@ pub fn facts_of(
     given: &str,
     zone: &TimeZone,
 ) -> Result<(CaseFacts, Timestamp), String> {
-    let given: Given = toml::from_str(given).map_err(|error| error.to_string().trim_end().to_owned())?;
+    let given: GivenFacts = toml::from_str(given).map_err(|error| error.to_string().trim_end().to_owned())?;
     given.facts(zone, &statutes_of(set, jurisdiction))
 }
 
@@ -146,7 +146,7 @@ fn has_pack(set: &PolicySet, file: &str) -> bool {
 }
 
 /// One pack's table being run.
-struct Running<'a> {
+struct TableRun<'a> {
     set: &'a PolicySet,
     pack: &'a [cedar::Policy],
     table: &'a Table,
@@ -155,7 +155,7 @@ struct Running<'a> {
     report: &'a mut Report,
 }
 
-impl Running<'_> {
+impl TableRun<'_> {
     /// Every case by itself, and with each shared one laid over it. How many of the latter.
     fn all(&mut self, shared: &[Case], trying: &mut Coverage, guarding: &mut Coverage) -> usize {
         let as_set = self.set.switches.settings();
@@ -213,7 +213,7 @@ impl Report {
             self.fail(&file, None, format!("within: {outer} has no pack in the set"), None);
         }
         let mut trying = Coverage::of(pack.iter());
-        let running = &mut Running { set, pack, table: &table, statutes: &statutes, file: &file, report: self };
+        let running = &mut TableRun { set, pack, table: &table, statutes: &statutes, file: &file, report: self };
         let guarded = running.all(shared, &mut trying, guarding);
         self.gaps.extend(trying.gaps(&file));
         let (policies, cases) = (pack.len(), table.cases.len());

@@ -6,7 +6,7 @@
 use cedar_policy as cedar;
 use serde_json::Value;
 
-use crate::policy::reads::{attribute, claim};
+use crate::policy::fact_dependencies::{attribute, claim};
 use crate::policy::rules::Rule;
 
 /// What the requester asks. A permit that reads one of these rests on the requester's word.

@@ -10,11 +10,11 @@ use crate::policy::rules::{obligations, owed_on_receipt};
 /// What the policies of a slice say of themselves, read once: Cedar parses an annotation's name each time it is asked
 /// for one, which costs ten times the decision.
 #[derive(Debug)]
-pub(crate) struct Annotations(HashMap<cedar::PolicyId, Words>);
+pub(crate) struct Annotations(HashMap<cedar::PolicyId, PolicyAnnotations>);
 
 /// The annotations of one policy.
 #[derive(Debug, Default)]
-struct Words {
+struct PolicyAnnotations {
     cite: Option<String>,
     obligations: Vec<Obligation>,
     /// They are owed from the receipt of the request on, and so of no act.
@@ -28,7 +28,7 @@ impl Annotations {
     pub(crate) fn of(policies: &cedar::PolicySet) -> Self {
         let words = |policy: &cedar::Policy| {
             let annotated = |annotation| policy.annotation(annotation).map(str::to_owned);
-            Words {
+            PolicyAnnotations {
                 cite: annotated("cite"),
                 // Both were read before, when the policy was checked.
                 obligations: policy
@@ -135,7 +135,7 @@ impl Answer<'_> {
             return explained(permitting(&self.satisfied), &self.satisfied);
         }
         if self.satisfied.is_empty() {
-            return silent();
+            return no_policy_speaks();
         }
         // A person may lift a review, not a plain prohibition beside it: then the prohibitions alone decide.
         if self.forbids() {
@@ -166,11 +166,11 @@ fn on_claim(deciding: &[Satisfied<'_>], unverified: bool) -> Determination {
 /// Why a person is asked where the requester alone says what would open the law.
 const CLAIMED: &str = "the requester claims what the custodian has not verified";
 
-type Satisfied<'a> = (&'a cedar::PolicyId, &'a Words);
+type Satisfied<'a> = (&'a cedar::PolicyId, &'a PolicyAnnotations);
 
 /// What is said of an act that could not be judged.
 pub(crate) fn failed() -> Determination {
-    Determination { failed: true, ..bare(Ruling::MustNot) }
+    Determination { failed: true, ..without_grounds(Ruling::MustNot) }
 }
 
 /// Takes into one determination what another of the same ruling rests on.
@@ -199,8 +199,8 @@ fn union<T: Clone + Ord>(into: &mut Vec<T>, other: &[T]) {
     into.dedup();
 }
 
-fn silent() -> Determination {
-    Determination { reviews: vec!["no policy speaks to this".to_owned()], ..bare(Ruling::Review) }
+fn no_policy_speaks() -> Determination {
+    Determination { reviews: vec!["no policy speaks to this".to_owned()], ..without_grounds(Ruling::Review) }
 }
 
 fn explained(ruling: Ruling, deciding: &[Satisfied<'_>]) -> Determination {
@@ -218,7 +218,7 @@ fn explained(ruling: Ruling, deciding: &[Satisfied<'_>]) -> Determination {
         reviews: sorted(words().filter_map(|words| words.review.as_deref())),
         // A permit that names no clock leaves it to those that do; of two, the one that ends first bounds the hold.
         clock: words().filter_map(|words| words.clock).min(),
-        ..bare(ruling)
+        ..without_grounds(ruling)
     }
 }
 
@@ -226,7 +226,7 @@ fn sorted<'a>(words: impl Iterator<Item = &'a str>) -> Vec<String> {
     words.collect::<BTreeSet<_>>().into_iter().map(str::to_owned).collect()
 }
 
-fn bare(ruling: Ruling) -> Determination {
+fn without_grounds(ruling: Ruling) -> Determination {
     Determination {
         ruling,
         policies: Vec::new(),

@@ -11,10 +11,10 @@ use crate::domain::determination::LawView;
 use crate::domain::facts::CaseFacts;
 use crate::domain::ids::{AgencyId, JurisdictionId};
 use crate::domain::statute::Statutes;
+use crate::policy::decision_cache::DecisionCache;
+use crate::policy::jurisdiction_law::JurisdictionLaw;
+use crate::policy::listing::PolicyListing;
 use crate::policy::load::PolicySet;
-use crate::policy::outline::Outline;
-use crate::policy::remembered::Remembered;
-use crate::policy::slice::Slice;
 use crate::policy::vocabulary::{Vocabulary, milliseconds};
 
 /// Stands in a denial for a method that is not of the contract: that name is the caller's text, and goes nowhere.
@@ -51,17 +51,17 @@ pub struct Engine {
     access: cedar::PolicySet,
     /// Bounded by itself: it has one place for each kind, class and actor, and only for methods of the contract.
     admissions: Mutex<HashMap<Admission, bool>>,
-    laws: BTreeMap<JurisdictionId, Slice>,
+    laws: BTreeMap<JurisdictionId, JurisdictionLaw>,
     statutes: BTreeMap<JurisdictionId, Statutes>,
     /// Stands where no table is written.
     no_statutes: Statutes,
     /// Stands where no law is written: safeguards alone, which allow nothing.
-    unwritten: Slice,
-    remembered: Remembered,
+    unwritten: JurisdictionLaw,
+    decisions: DecisionCache,
     digest: [u8; 32],
     files: BTreeMap<String, [u8; 32]>,
     texts: BTreeMap<String, String>,
-    outline: Outline,
+    listing: PolicyListing,
 }
 
 /// INVARIANT: everything that the schema lets an access rule read.
@@ -76,10 +76,13 @@ struct Admission {
 impl Engine {
     /// Takes a set that was loaded and checked.
     pub fn new(set: PolicySet) -> Self {
-        let outline = set.outline();
-        let unwritten = Slice::new(0, set.safeguards);
-        let laws =
-            set.laws.into_iter().zip(1..).map(|((jurisdiction, law), place)| (jurisdiction, Slice::new(place, law)));
+        let listing = set.listing();
+        let unwritten = JurisdictionLaw::new(0, set.safeguards);
+        let laws = set
+            .laws
+            .into_iter()
+            .zip(1..)
+            .map(|((jurisdiction, law), place)| (jurisdiction, JurisdictionLaw::new(place, law)));
         Self {
             vocabulary: set.vocabulary,
             access: set.access,
@@ -88,11 +91,11 @@ impl Engine {
             statutes: set.statutes,
             no_statutes: Statutes::default(),
             unwritten,
-            remembered: Remembered::default(),
+            decisions: DecisionCache::default(),
             digest: set.digest,
             files: set.files,
             texts: set.texts,
-            outline,
+            listing,
         }
     }
 
@@ -117,20 +120,20 @@ impl Engine {
     /// What a jurisdiction's law says of a case at a moment. Where no law is written, a person decides everything and
     /// nothing is shown.
     pub fn law(&self, jurisdiction: &JurisdictionId, facts: &CaseFacts, now: Timestamp) -> LawView {
-        let slice = self.laws.get(jurisdiction).unwrap_or(&self.unwritten);
-        let judge = || slice.judge(&self.vocabulary, facts, now, self.digest);
-        let Some(question) = slice.question(facts, milliseconds(now)) else { return judge() };
-        if let Some(decision) = self.remembered.recall(&question) {
+        let law = self.laws.get(jurisdiction).unwrap_or(&self.unwritten);
+        let judge = || law.judge(&self.vocabulary, facts, now, self.digest);
+        let Some(key) = law.cache_key(facts, milliseconds(now)) else { return judge() };
+        if let Some(decision) = self.decisions.get(&key) {
             // Remembered are the rulings. The facts and the moment are those of this question, not of the first.
             return LawView { facts: Arc::new(facts.clone()), judged_at: now, ..LawView::clone(&decision) };
         }
         let decision = judge();
-        self.remembered.keep(question, &Arc::new(decision.clone()));
+        self.decisions.insert(key, &Arc::new(decision.clone()));
         decision
     }
 
     /// The law of a jurisdiction, and the words to ask it in.
-    pub(crate) fn slice(&self, jurisdiction: &JurisdictionId) -> (&Slice, &Vocabulary) {
+    pub(crate) fn jurisdiction_law(&self, jurisdiction: &JurisdictionId) -> (&JurisdictionLaw, &Vocabulary) {
         (self.laws.get(jurisdiction).unwrap_or(&self.unwritten), &self.vocabulary)
     }
 
@@ -150,8 +153,8 @@ impl Engine {
     }
 
     /// What the set holds, for whoever asks what the law is.
-    pub fn outline(&self) -> &Outline {
-        &self.outline
+    pub fn listing(&self) -> &PolicyListing {
+        &self.listing
     }
 
     /// The text of each of its files, by its name within the directory.
@@ -280,7 +283,7 @@ mod tests {
             engine.law(&"us-zz".parse().unwrap(), &facts(), now).hold.ruling
         };
         assert_eq!([5, 6, 5].map(hold), [Ruling::Review, Ruling::May, Ruling::Review]);
-        assert_eq!(engine.remembered.len(), 0);
+        assert_eq!(engine.decisions.len(), 0);
     }
 
     /// Every comparison with a date of its own, and every fact, each in a rule that a ruling would name.
@@ -358,8 +361,8 @@ mod tests {
             for (case, now_ns, jurisdiction) in asked {
                 let (case, now) = (&cases[case], Timestamp::from_nanosecond(now_ns).unwrap());
                 let jurisdiction: JurisdictionId = jurisdiction.parse().unwrap();
-                let slice = engine.laws.get(&jurisdiction).unwrap_or(&engine.unwritten);
-                let fresh = slice.judge(&engine.vocabulary, case, now, engine.digest);
+                let law = engine.laws.get(&jurisdiction).unwrap_or(&engine.unwritten);
+                let fresh = law.judge(&engine.vocabulary, case, now, engine.digest);
                 prop_assert_eq!(engine.law(&jurisdiction, case, now), fresh);
             }
         }
@@ -376,7 +379,7 @@ mod tests {
             let view = engine.law(&texas, &asked, now);
             assert_eq!((&*view.facts, view.judged_at), (&asked, now));
         }
-        assert_eq!(engine.remembered.len(), 1, "no rule of Texas reads the form");
+        assert_eq!(engine.decisions.len(), 1, "no rule of Texas reads the form");
     }
 
     #[test]
@@ -391,6 +394,6 @@ mod tests {
         ask("us-tx", "2029-01-01T00:00:00Z");
         // Two jurisdictions without a law have the same one.
         assert!(same(&ask("us-aa", "2025-01-01T00:00:00Z"), &ask("us-bb", "2025-01-01T00:00:00Z")));
-        assert_eq!(engine.remembered.len(), 4);
+        assert_eq!(engine.decisions.len(), 4);
     }
 }

@@ -17,25 +17,25 @@ use crate::domain::facts::CaseFacts;
 use crate::domain::ids::JurisdictionId;
 use crate::policy::engine::Engine;
 use crate::policy::explain::alternatives::{Alternative, alternatives};
-use crate::policy::reads::Reads;
-use crate::policy::rulings::{About, Asked, Rulings};
+use crate::policy::fact_dependencies::FactDependencies;
+use crate::policy::rulings::{RulingSubject, Rulings, RulingsCache};
 
 /// What the law says of a case, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explanation {
     /// Each act, then each class of fields.
-    pub rulings: Vec<Explained>,
+    pub rulings: Vec<ExplainedRuling>,
     /// Every change of one fact that gives another ruling of anything. Of dates, the next that does.
-    pub flips: Vec<Flip>,
+    pub changes: Vec<FactChange>,
     /// Whether those dates could be told. Not where a law counts with the time instead of comparing it with a date.
     pub dates_known: bool,
 }
 
 /// One ruling.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Explained {
+pub struct ExplainedRuling {
     /// Of what.
-    pub about: About,
+    pub about: RulingSubject,
     /// What the law says.
     pub said: Determination,
     /// The facts that the deciding policies read, as the schema names them; `asked_by` for who asks, `now` for the time.
@@ -44,61 +44,61 @@ pub struct Explained {
 
 /// Other values of one fact, each of which alone gives these rulings.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Flip {
+pub struct FactChange {
     /// The fact.
     pub fact: Fact,
     /// The values that the law does not tell apart here.
     pub values: Vec<String>,
     /// What is ruled otherwise then, and how.
-    pub becomes: Vec<(About, Determination)>,
+    pub becomes: Vec<(RulingSubject, Determination)>,
 }
 
 impl Engine {
     /// Explains what a jurisdiction's law says of a case at a moment. What is asked here goes into no memory that other
     /// questions are answered from.
     pub fn explain(self: &Arc<Self>, jurisdiction: &JurisdictionId, facts: &CaseFacts, now: Timestamp) -> Explanation {
-        let mut asked = Asked::new(Arc::clone(self));
-        let rulings = asked.rulings(jurisdiction, facts, now);
-        let mut flips = Flips { rulings: &rulings, found: Vec::new() };
+        let mut cache = RulingsCache::new(Arc::clone(self));
+        let rulings = cache.rulings(jurisdiction, facts, now);
+        let mut changes = FactChanges { rulings: &rulings, found: Vec::new() };
         let dates = self.dates_after(jurisdiction, now);
         // One answer a class of fields or act: the date on which it changes next.
-        let mut undated: BTreeSet<About> = rulings.keys().copied().collect();
+        let mut undated: BTreeSet<RulingSubject> = rulings.keys().copied().collect();
         for date in dates.iter().flatten() {
-            let then = asked.rulings(jurisdiction, facts, *date);
-            flips.take(Fact::On, date.to_string(), &then, &undated);
+            let then = cache.rulings(jurisdiction, facts, *date);
+            changes.take(Fact::On, date.to_string(), &then, &undated);
             undated.retain(|about| !differs(rulings.get(about), then.get(about)));
         }
-        let all: BTreeSet<About> = rulings.keys().copied().collect();
+        let all: BTreeSet<RulingSubject> = rulings.keys().copied().collect();
         for Alternative { fact, value, facts } in alternatives(facts, &self.statutes(jurisdiction).paragraphs()) {
-            let then = asked.rulings(jurisdiction, &facts, now);
-            flips.take(fact, value, &then, &all);
+            let then = cache.rulings(jurisdiction, &facts, now);
+            changes.take(fact, value, &then, &all);
         }
-        let flips = flips.found;
-        let explained = |(about, said): (&About, &Determination)| Explained {
+        let changes = changes.found;
+        let explained = |(about, said): (&RulingSubject, &Determination)| ExplainedRuling {
             about: *about,
             said: said.clone(),
             reads: self.read_by(jurisdiction, &said.policies),
         };
-        Explanation { rulings: rulings.iter().map(explained).collect(), flips, dates_known: dates.is_some() }
+        Explanation { rulings: rulings.iter().map(explained).collect(), changes, dates_known: dates.is_some() }
     }
 
     /// The moments after this one at which the law may change with time alone: each date, and what follows it at once.
     fn dates_after(&self, jurisdiction: &JurisdictionId, now: Timestamp) -> Option<Vec<Timestamp>> {
-        let points = self.slice(jurisdiction).0.turning_points()?;
+        let points = self.jurisdiction_law(jurisdiction).0.turning_points()?;
         let moments = points.iter().flat_map(|point| [*point, point.saturating_add(1)]);
         Some(moments.filter_map(|moment| Timestamp::from_millisecond(moment).ok()).filter(|at| *at > now).collect())
     }
 
     /// The facts that some policies of a law read.
     fn read_by(&self, jurisdiction: &JurisdictionId, policies: &[String]) -> Vec<String> {
-        let slice = self.slice(jurisdiction).0;
+        let law = self.jurisdiction_law(jurisdiction).0;
         let mut read = BTreeSet::new();
-        for policy in policies.iter().filter_map(|id| slice.policy(id)) {
+        for policy in policies.iter().filter_map(|id| law.policy(id)) {
             if !matches!(policy.principal_constraint(), cedar::PrincipalConstraint::Any) {
                 read.insert(Fact::AskedBy.word().to_owned());
             }
             let alone = cedar::PolicySet::from_policies([policy.clone()]).ok();
-            match alone.and_then(|alone| Reads::of(&alone)) {
+            match alone.and_then(|alone| FactDependencies::of(&alone)) {
                 Some(reads) => {
                     read.extend(reads.facts().map(str::to_owned));
                     read.extend((!reads.turning_points().is_empty()).then(|| "now".to_owned()));
@@ -111,22 +111,23 @@ impl Engine {
 }
 
 /// Changes that give another ruling, gathered: values of one fact that the law does not tell apart stand together.
-struct Flips<'a> {
+struct FactChanges<'a> {
     rulings: &'a Rulings,
-    found: Vec<Flip>,
+    found: Vec<FactChange>,
 }
 
-impl Flips<'_> {
-    fn take(&mut self, fact: Fact, value: String, then: &Rulings, of: &BTreeSet<About>) {
+impl FactChanges<'_> {
+    fn take(&mut self, fact: Fact, value: String, then: &Rulings, of: &BTreeSet<RulingSubject>) {
         let changed =
             then.iter().filter(|(about, said)| of.contains(about) && differs(self.rulings.get(about), Some(said)));
-        let becomes: Vec<(About, Determination)> = changed.map(|(about, said)| (*about, said.clone())).collect();
+        let becomes: Vec<(RulingSubject, Determination)> =
+            changed.map(|(about, said)| (*about, said.clone())).collect();
         if becomes.is_empty() {
             return;
         }
         match self.found.iter_mut().find(|known| known.fact == fact && known.becomes == becomes) {
             Some(known) => known.values.push(value),
-            None => self.found.push(Flip { fact, values: vec![value], becomes }),
+            None => self.found.push(FactChange { fact, values: vec![value], becomes }),
         }
     }
 }

@@ -2,11 +2,11 @@
 //!
 //! The only maker of [`Permitted`]. Asked once per command, inside the writer, with the case's facts of that moment.
 
-mod again;
 mod appeal;
 mod denial;
 mod facts;
 mod hand_over;
+mod next_judgment;
 mod permit;
 #[cfg(test)]
 mod possible;
@@ -18,9 +18,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-pub use again::Again;
-pub use appeal::Barring;
+pub use appeal::LegalBar;
 pub use denial::Denial;
+pub use next_judgment::NextJudgment;
 
 use crate::domain::agency::{Agency, AgencyKind, Caller};
 use crate::domain::case::Case;
@@ -148,7 +148,7 @@ impl Gate {
     }
 
     /// A case as its issuer may be told of it now, with what is withheld listed. `None`: the caller is not its issuer.
-    pub fn as_told(&self, caller: &Caller, case: &Case, now: Timestamp) -> Option<Case> {
+    pub fn redacted_for_issuer(&self, caller: &Caller, case: &Case, now: Timestamp) -> Option<Case> {
         let detainer = case.detainer.as_ref().filter(|detainer| detainer.issuer == caller.agency.id)?;
         let mut told = if detainer.told_anything() {
             detainer.as_told(self.disclosable(detainer, case.custody.as_ref(), now))

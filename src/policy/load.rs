@@ -12,11 +12,11 @@ use crate::domain::ids::JurisdictionId;
 use crate::domain::statute::Statutes;
 use crate::policy::digest::{self, digest_of};
 use crate::policy::embedded::{self, built_in};
+use crate::policy::fact_dependencies::FactDependencies;
 use crate::policy::limits::{self, Excess, FILE_BYTES_MAX, FILES_MAX};
-use crate::policy::reads::Reads;
-use crate::policy::rules::{self, Room, Rule};
+use crate::policy::rules::{self, PolicyKind, Rule};
 use crate::policy::statutes::{self, unknown_list};
-use crate::policy::switches::{Settings, SwitchError, Switches, stands};
+use crate::policy::switches::{Settings, SwitchError, Switches, is_switched_on};
 use crate::policy::vocabulary::Vocabulary;
 
 const ACCESS: &str = "access.cedar";
@@ -106,8 +106,8 @@ impl PolicySet {
             }
         }
         let mut reader = Reader::new(text(files, SCHEMA)?)?;
-        let access = reader.rules(ACCESS, text(files, ACCESS)?, Room::Access)?;
-        let safeguards = reader.rules(SAFEGUARDS, text(files, SAFEGUARDS)?, Room::Law)?;
+        let access = reader.rules(ACCESS, text(files, ACCESS)?, PolicyKind::Access)?;
+        let safeguards = reader.rules(SAFEGUARDS, text(files, SAFEGUARDS)?, PolicyKind::Law)?;
         let switches = Switches::read(files.get(SWITCHES).map(String::as_str))?;
         let settings = switches.settings();
         let statutes = statutes_of(files)?;
@@ -119,13 +119,13 @@ impl PolicySet {
             }
             let jurisdiction: JurisdictionId =
                 stem.parse().map_err(|_| PolicyError::Misnamed { file: name.clone() })?;
-            let pack = reader.rules(name, text, Room::Law)?;
+            let pack = reader.rules(name, text, PolicyKind::Law)?;
             for policy in &pack {
                 if let Some(reason) = unknown_list(policy, statutes.get(&jurisdiction)) {
                     return Err(PolicyError::List { file: name.clone(), policy: policy.id().to_string(), reason });
                 }
             }
-            let standing = pack.iter().filter(|policy| stands(policy, &settings));
+            let standing = pack.iter().filter(|policy| is_switched_on(policy, &settings));
             laws.insert(jurisdiction.clone(), set_of(name, standing.chain(&safeguards).cloned())?);
             written.insert(jurisdiction, pack);
         }
@@ -159,7 +159,7 @@ impl PolicySet {
     /// The dates that a pack compares the time with, in order: on each its law may change. None: it reads the time otherwise.
     pub fn effective_dates(&self, jurisdiction: &JurisdictionId) -> Option<Vec<Timestamp>> {
         let pack = self.written.get(jurisdiction)?;
-        let reads = Reads::of(&cedar::PolicySet::from_policies(pack.iter().cloned()).ok()?)?;
+        let reads = FactDependencies::of(&cedar::PolicySet::from_policies(pack.iter().cloned()).ok()?)?;
         reads.turning_points().iter().map(|point| Timestamp::from_millisecond(*point).ok()).collect()
     }
 
@@ -180,7 +180,7 @@ impl PolicySet {
 
     /// A pack's law as it is when the switches stand so, with the safeguards.
     pub(crate) fn law_with(&self, pack: &[cedar::Policy], settings: &Settings) -> Result<cedar::PolicySet, String> {
-        let standing = pack.iter().filter(|policy| stands(policy, settings));
+        let standing = pack.iter().filter(|policy| is_switched_on(policy, settings));
         let safeguards = self.safeguards.policies();
         cedar::PolicySet::from_policies(standing.chain(safeguards).cloned()).map_err(|error| error.to_string())
     }
@@ -284,7 +284,7 @@ impl Reader {
     }
 
     /// Parses and checks a file; each policy comes back under the id it gives itself.
-    fn rules(&mut self, file: &str, text: &str, room: Room) -> Result<Vec<cedar::Policy>, PolicyError> {
+    fn rules(&mut self, file: &str, text: &str, kind: PolicyKind) -> Result<Vec<cedar::Policy>, PolicyError> {
         limits::check(text).map_err(|excess| PolicyError::Excess { file: file.to_owned(), excess })?;
         let parsed: cedar::PolicySet = text.parse().map_err(|error: cedar::ParseErrors| invalid(file, &error))?;
         let broken = |policy: &cedar::PolicyId, broken| PolicyError::Rule {
@@ -303,7 +303,7 @@ impl Reader {
         }
         let mut policies = Vec::new();
         for policy in parsed.policies() {
-            let id = rules::check(policy, room).map_err(|rule| broken(policy.id(), rule))?;
+            let id = rules::check(policy, kind).map_err(|rule| broken(policy.id(), rule))?;
             let own = policy.new_id(cedar::PolicyId::new(id));
             if !self.ids.insert(id.to_owned()) {
                 return Err(broken(own.id(), Rule::DuplicateId));

@@ -194,7 +194,7 @@ fn no_release_is_shown_where_notice_is_not_allowed() {
     use proptest::prelude::*;
     use proptest::sample::{select, subsequence};
 
-    use crate::policy::rulings::About;
+    use crate::policy::rulings::RulingSubject;
 
     let packs = ["us-ca", "us-nj", "us-ny-nyc"];
     let set = PolicySet::embedded().unwrap();
@@ -217,11 +217,11 @@ fn no_release_is_shown_where_notice_is_not_allowed() {
         }
         let settings = names.iter().map(|name| (name.clone(), !off.contains(name))).collect();
         let law = set.law_with(&set.written[&jurisdiction], &settings).unwrap();
-        let rulings = crate::policy::slice::Slice::new(0, law).rulings(&set.vocabulary, &case, LATER.parse().unwrap());
+        let rulings = crate::policy::jurisdiction_law::JurisdictionLaw::new(0, law).rulings(&set.vocabulary, &case, LATER.parse().unwrap());
         let allowed = |about| matches!(rulings[&about].ruling, Ruling::May | Ruling::Must);
         for class in [FieldClass::ReleaseDate, FieldClass::ReleasePlace, FieldClass::ReleaseDetail] {
-            let shown = allowed(About::Field(class));
-            prop_assert!(!shown || allowed(About::Act(crate::domain::determination::LawAction::Notify)), "{class:?}");
+            let shown = allowed(RulingSubject::Field(class));
+            prop_assert!(!shown || allowed(RulingSubject::Act(crate::domain::determination::LawAction::Notify)), "{class:?}");
         }
     });
 }

@@ -24,7 +24,7 @@ use jiff::tz::TimeZone;
 use crate::domain::ids::JurisdictionId;
 use crate::policy::cases;
 use crate::policy::load::PolicySet;
-use crate::policy::prove::example::Desk;
+use crate::policy::prove::example::CounterexampleWriter;
 pub use crate::policy::prove::example::Example;
 use crate::policy::prove::law::Law;
 pub use crate::policy::prove::property::Property;
@@ -138,7 +138,7 @@ async fn work(
 
 async fn outcome(set: &PolicySet, solver: &mut Solver, task: &Task<'_>) -> Outcome {
     let (ordinary, zone) = cases::ordinary(set, &task.law.jurisdiction).unwrap_or((toml::Table::new(), TimeZone::UTC));
-    let desk = Desk { law: task.law, set, ordinary, zone };
+    let writer = CounterexampleWriter { law: task.law, set, ordinary, zone };
     let mut examples = Vec::new();
     for question in &task.questions {
         let found = match solver.ask(task.law, question).await {
@@ -146,7 +146,7 @@ async fn outcome(set: &PolicySet, solver: &mut Solver, task: &Task<'_>) -> Outco
             Ok(Some(found)) => found,
             Err(error) => return Outcome::Unknown(error.to_string()),
         };
-        match desk.example(&task.property, question, &found) {
+        match writer.example(&task.property, question, &found) {
             Ok(example) => examples.push(example),
             Err(problem) => return Outcome::Unknown(problem),
         }

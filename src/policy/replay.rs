@@ -11,7 +11,7 @@ use crate::domain::event::RecordedDetermination;
 use crate::domain::ids::CaseName;
 use crate::policy::determination::merge;
 use crate::policy::engine::Engine;
-use crate::policy::rulings::{About, Asked, Rulings};
+use crate::policy::rulings::{RulingSubject, Rulings, RulingsCache};
 
 /// Distinct shifts that are counted apart. More would be no table that anybody reads.
 const SHIFTS_MAX: usize = 4_096;
@@ -31,7 +31,7 @@ pub enum Difference {
 
 /// From what to what a determination changes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Shift {
+pub struct DeterminationShift {
     /// The act.
     pub act: LawAction,
     /// Of a disclosure, the classes of fields concerned.
@@ -52,7 +52,7 @@ pub struct Change {
     /// How much.
     pub difference: Difference,
     /// What. More than one where a disclosure parts: some classes are ruled one way, some another.
-    pub shifts: Vec<Shift>,
+    pub shifts: Vec<DeterminationShift>,
 }
 
 /// What was found. A judgment is one asking of the law of one detainer; it gives one determination for each act recorded.
@@ -77,7 +77,7 @@ pub struct Totals {
     /// Determinations that the very set they were made under does not give again: the log or the set is not what it says.
     pub unreproduced: u64,
     /// How often each shift of ruling or terms occurs. Past a number of distinct ones, no new ones are counted.
-    pub shifts: BTreeMap<Shift, u64>,
+    pub shifts: BTreeMap<DeterminationShift, u64>,
 }
 
 impl Totals {
@@ -106,9 +106,9 @@ impl Totals {
 /// A candidate set, held against what was recorded.
 #[derive(Debug)]
 pub struct Replay {
-    candidate: Asked,
+    candidate: RulingsCache,
     /// Sets that determinations may have been made under, by digest.
-    under: BTreeMap<[u8; 32], Asked>,
+    under: BTreeMap<[u8; 32], RulingsCache>,
     totals: Totals,
 }
 
@@ -116,8 +116,8 @@ impl Replay {
     /// Judges again by the candidate. The sets that the log was written under tell which classes of fields a recorded
     /// disclosure covered.
     pub fn new(candidate: Arc<Engine>, under: impl IntoIterator<Item = Arc<Engine>>) -> Self {
-        let under = under.into_iter().map(|engine| (engine.digest(), Asked::new(engine)));
-        Self { candidate: Asked::new(candidate), under: under.collect(), totals: Totals::default() }
+        let under = under.into_iter().map(|engine| (engine.digest(), RulingsCache::new(engine)));
+        Self { candidate: RulingsCache::new(candidate), under: under.collect(), totals: Totals::default() }
     }
 
     /// The digest of the candidate.
@@ -154,13 +154,13 @@ impl Replay {
         increase(&mut self.totals.judgments);
         let mut changes = Vec::new();
         for one in recorded {
-            let again = Again { act: one.action, said: &one.determination, old: old.as_deref(), new: &new };
-            let Some((difference, shifts)) = again.compare() else {
+            let comparison = Comparison { act: one.action, said: &one.determination, old: old.as_deref(), new: &new };
+            let Some((difference, shifts)) = comparison.compare() else {
                 increase(&mut self.totals.without_set);
                 continue;
             };
             increase(&mut self.totals.determinations);
-            if !again.is_reproduced() {
+            if !comparison.is_reproduced() {
                 increase(&mut self.totals.unreproduced);
             }
             let change = Change { detainer: one.detainer.clone(), judged_at: *judged_at, difference, shifts };
@@ -178,33 +178,37 @@ impl Replay {
 
 /// One recorded determination beside what the set it was made under says again, if that is at hand, and what the
 /// candidate says.
-struct Again<'a> {
+struct Comparison<'a> {
     act: LawAction,
     said: &'a Determination,
     old: Option<&'a Rulings>,
     new: &'a Rulings,
 }
 
-impl Again<'_> {
+impl Comparison<'_> {
     /// None: it cannot be known.
-    fn compare(&self) -> Option<(Difference, Vec<Shift>)> {
+    fn compare(&self) -> Option<(Difference, Vec<DeterminationShift>)> {
         match self.act {
             LawAction::Disclose => self.compare_fields(),
             LawAction::Hold | LawAction::Notify | LawAction::Transfer | LawAction::Interview => {
-                let to = self.new.get(&About::Act(self.act))?;
+                let to = self.new.get(&RulingSubject::Act(self.act))?;
                 let difference = difference(self.said, to);
-                let shift =
-                    Shift { act: self.act, classes: FieldClasses::NONE, from: self.said.clone(), to: to.clone() };
+                let shift = DeterminationShift {
+                    act: self.act,
+                    classes: FieldClasses::NONE,
+                    from: self.said.clone(),
+                    to: to.clone(),
+                };
                 Some((difference, if difference == Difference::Same { Vec::new() } else { vec![shift] }))
             }
         }
     }
 
     /// A recorded disclosure covers the classes that were ruled so. It changes where one of them is ruled otherwise.
-    fn compare_fields(&self) -> Option<(Difference, Vec<Shift>)> {
+    fn compare_fields(&self) -> Option<(Difference, Vec<DeterminationShift>)> {
         let mut to: BTreeMap<(Ruling, bool, bool), (FieldClasses, Determination)> = BTreeMap::new();
         for class in self.covered(self.old?) {
-            let said = self.new.get(&About::Field(class))?;
+            let said = self.new.get(&RulingSubject::Field(class))?;
             let one: FieldClasses = [class].into_iter().collect();
             to.entry(said.tenor())
                 .and_modify(|(classes, known)| {
@@ -223,7 +227,7 @@ impl Again<'_> {
                 continue;
             }
             difference = Difference::Ruling;
-            shifts.push(Shift { act: self.act, classes, from: self.said.clone(), to });
+            shifts.push(DeterminationShift { act: self.act, classes, from: self.said.clone(), to });
         }
         Some((difference, shifts))
     }
@@ -231,7 +235,7 @@ impl Again<'_> {
     /// The classes that the set it was made under rules as it was recorded.
     fn covered<'a>(&'a self, old: &'a Rulings) -> impl Iterator<Item = FieldClass> + 'a {
         let so = |said: &Determination| said.tenor() == self.said.tenor();
-        FieldClass::ALL.iter().copied().filter(move |class| old.get(&About::Field(*class)).is_some_and(so))
+        FieldClass::ALL.iter().copied().filter(move |class| old.get(&RulingSubject::Field(*class)).is_some_and(so))
     }
 
     /// Whether the set it was made under says the same again, as far as that set is at hand.
@@ -239,10 +243,10 @@ impl Again<'_> {
         let Some(old) = self.old else { return true };
         match self.act {
             LawAction::Hold | LawAction::Notify | LawAction::Transfer | LawAction::Interview => {
-                old.get(&About::Act(self.act)) == Some(self.said)
+                old.get(&RulingSubject::Act(self.act)) == Some(self.said)
             }
             LawAction::Disclose => {
-                let mut said = self.covered(old).filter_map(|class| old.get(&About::Field(class)));
+                let mut said = self.covered(old).filter_map(|class| old.get(&RulingSubject::Field(class)));
                 let Some(mut whole) = said.next().cloned() else { return false };
                 said.for_each(|part| merge(&mut whole, part));
                 whole == *self.said

@@ -9,7 +9,7 @@ use crate::policy::claims;
 
 /// Where a policy stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Room {
+pub(crate) enum PolicyKind {
     /// `access.cedar`: who may call what.
     Access,
     /// `law/`: what a jurisdiction's law says.
@@ -66,10 +66,10 @@ pub enum Rule {
 }
 
 /// Checks one policy and gives the id that it bears.
-pub(crate) fn check(policy: &cedar::Policy, room: Room) -> Result<&str, Rule> {
-    let known: &[&str] = match room {
-        Room::Access => &["id"],
-        Room::Law => &["id", "cite", "duty", "review", "obligation", "clock", "switch", "trigger", "owed"],
+pub(crate) fn check(policy: &cedar::Policy, kind: PolicyKind) -> Result<&str, Rule> {
+    let known: &[&str] = match kind {
+        PolicyKind::Access => &["id"],
+        PolicyKind::Law => &["id", "cite", "duty", "review", "obligation", "clock", "switch", "trigger", "owed"],
     };
     for (word, value) in policy.annotations() {
         if !known.contains(&word) {
@@ -98,13 +98,13 @@ pub(crate) fn check(policy: &cedar::Policy, room: Room) -> Result<&str, Rule> {
     }) {
         return Err(Rule::Owed);
     }
-    if room == Room::Law && policy.annotation("cite").is_none() {
+    if kind == PolicyKind::Law && policy.annotation("cite").is_none() {
         return Err(Rule::NoCite);
     }
-    if !names_actions_of(policy, room) {
+    if !names_actions_of(policy, kind) {
         return Err(Rule::Action);
     }
-    if room == Room::Law {
+    if kind == PolicyKind::Law {
         claims::check(policy)?;
     }
     policy.annotation("id").ok_or(Rule::NoId)
@@ -147,15 +147,15 @@ fn named(policy: &cedar::Policy) -> Option<Vec<cedar::EntityUid>> {
     }
 }
 
-fn names_actions_of(policy: &cedar::Policy, room: Room) -> bool {
-    let of_room = |action: &cedar::EntityUid| {
+fn names_actions_of(policy: &cedar::Policy, kind: PolicyKind) -> bool {
+    let of_kind = |action: &cedar::EntityUid| {
         let law = LawAction::ALL.iter().any(|known| known.word() == action.id().unescaped());
-        law == (room == Room::Law)
+        law == (kind == PolicyKind::Law)
     };
     match policy.action_constraint() {
         cedar::ActionConstraint::Any => false,
-        cedar::ActionConstraint::Eq(action) => of_room(&action),
-        cedar::ActionConstraint::In(actions) => actions.iter().all(of_room),
+        cedar::ActionConstraint::Eq(action) => of_kind(&action),
+        cedar::ActionConstraint::In(actions) => actions.iter().all(of_kind),
     }
 }
 

@@ -11,14 +11,14 @@ use crate::domain::facts::ListedSet;
 use crate::domain::ids::NcicCode;
 use crate::domain::statute::{Grade, Listing, Paragraph, Statutes};
 use crate::domain::text::says_something;
-use crate::policy::reads::{attribute, claim};
+use crate::policy::fact_dependencies::{attribute, claim};
 use crate::policy::vocabulary::UNREAD;
 use crate::policy::words::word;
 
 /// A table as it is written.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Written {
+struct OffencesFile {
     /// Each code, with the ways in which it is written beside its name.
     codes: BTreeMap<String, Code>,
     /// Each paragraph that lists offences, with what it is about.
@@ -54,7 +54,7 @@ struct Row {
 
 /// Reads a table, or says what is wrong with it.
 pub(crate) fn read(text: &str) -> Result<Statutes, String> {
-    let written: Written = toml::from_str(text).map_err(|error| error.to_string().trim_end().to_owned())?;
+    let written: OffencesFile = toml::from_str(text).map_err(|error| error.to_string().trim_end().to_owned())?;
     let mut statutes = Statutes::default();
     for (name, code) in &written.codes {
         for way in code.written.iter().chain([name]) {

@@ -22,7 +22,7 @@ pub struct Switches(BTreeMap<String, Switch>);
 #[serde(deny_unknown_fields)]
 pub struct Switch {
     /// Which way it stands.
-    pub is: Position,
+    pub is: SwitchPosition,
     /// Why, for counsel.
     pub because: String,
 }
@@ -30,7 +30,7 @@ pub struct Switch {
 /// Which way a switch stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Position {
+pub enum SwitchPosition {
     /// The policies that bear the switch are law.
     On,
     /// They are not in the set.
@@ -91,12 +91,12 @@ impl Switches {
 
     /// Which way each stands.
     pub(crate) fn settings(&self) -> Settings {
-        self.0.iter().map(|(name, switch)| (name.clone(), switch.is == Position::On)).collect()
+        self.0.iter().map(|(name, switch)| (name.clone(), switch.is == SwitchPosition::On)).collect()
     }
 }
 
 /// Whether a policy is law with the switches as they are set.
-pub(crate) fn stands(policy: &cedar::Policy, settings: &Settings) -> bool {
+pub(crate) fn is_switched_on(policy: &cedar::Policy, settings: &Settings) -> bool {
     policy.annotation("switch").is_none_or(|switch| settings.get(switch).copied().unwrap_or_default())
 }
 

@@ -12,8 +12,8 @@ use tonic::{Code, Status};
 use tonic_prost::ProstEncoder;
 
 use crate::wire::failure::Failure;
-use crate::wire::shape;
 use crate::wire::v1::ErrorReason;
+use crate::wire::wire_walk;
 
 /// Encodes `T`, decodes `U`.
 #[derive(Debug)]
@@ -63,7 +63,7 @@ impl<U: Message + Name + Default> Decoder for StrictDecoder<U> {
             if self.decoded > 1 {
                 return Err(malformed("more than one message"));
             }
-            shape::check(&U::full_name(), &bytes).map_err(|error| malformed(&error.to_string()))?;
+            wire_walk::check(&U::full_name(), &bytes).map_err(|error| malformed(&error.to_string()))?;
         }
         U::decode(bytes).map(Some).map_err(|_| malformed("the message is not valid protobuf"))
     }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::domain::agency::AgencyKind;
 use crate::domain::ids::{AgencyId, JurisdictionId};
-use crate::identity::pem::Unreadable;
+use crate::identity::pem::UnreadableFile;
 
 /// Why a registry cannot be used. Read by the person who wrote it.
 #[derive(Debug, thiserror::Error)]
@@ -149,5 +149,5 @@ pub enum RegistryError {
     },
     /// A file.
     #[error(transparent)]
-    Unreadable(#[from] Unreadable),
+    Unreadable(#[from] UnreadableFile),
 }

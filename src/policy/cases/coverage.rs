@@ -11,8 +11,8 @@ use jiff::Timestamp;
 use crate::domain::determination::{FieldClass, LawAction};
 use crate::domain::facts::CaseFacts;
 use crate::policy::cases::table::Expected;
+use crate::policy::fact_dependencies::FactDependencies;
 use crate::policy::load::PolicySet;
-use crate::policy::reads::Reads;
 use crate::policy::vocabulary::milliseconds;
 
 /// A policy that the cases try on one side only.
@@ -36,9 +36,9 @@ pub enum Side {
 }
 
 /// Policies being tried.
-pub(super) struct Coverage(Vec<Tried>);
+pub(super) struct Coverage(Vec<PolicyCoverage>);
 
-struct Tried {
+struct PolicyCoverage {
     id: String,
     /// It alone, whichever way its switch stands.
     policy: cedar::PolicySet,
@@ -51,7 +51,7 @@ struct Tried {
 
 impl Coverage {
     pub(super) fn of<'a>(policies: impl Iterator<Item = &'a cedar::Policy>) -> Self {
-        Self(policies.filter_map(Tried::of).collect())
+        Self(policies.filter_map(PolicyCoverage::of).collect())
     }
 
     /// Counts a case, as far as it says what it expects.
@@ -77,20 +77,20 @@ impl Coverage {
     pub(super) fn gaps(self, file: &str) -> impl Iterator<Item = Gap> {
         self.0.into_iter().filter_map(move |tried| {
             let side = match tried {
-                Tried { met: false, .. } => Side::NeverMet,
-                Tried { unmet: false, unconditional: false, .. } => Side::AlwaysMet,
-                Tried { .. } => return None,
+                PolicyCoverage { met: false, .. } => Side::NeverMet,
+                PolicyCoverage { unmet: false, unconditional: false, .. } => Side::AlwaysMet,
+                PolicyCoverage { .. } => return None,
             };
             Some(Gap { file: file.to_owned(), policy: tried.id, side })
         })
     }
 }
 
-impl Tried {
+impl PolicyCoverage {
     fn of(policy: &cedar::Policy) -> Option<Self> {
         let alone = cedar::PolicySet::from_policies([policy.clone()]).ok()?;
         let anybody = matches!(policy.principal_constraint(), cedar::PrincipalConstraint::Any);
-        let reads_nothing = Reads::of(&alone).is_some_and(|reads| reads.nothing());
+        let reads_nothing = FactDependencies::of(&alone).is_some_and(|read| read.is_empty());
         let named = match policy.action_constraint() {
             cedar::ActionConstraint::Any => Vec::new(),
             cedar::ActionConstraint::Eq(action) => vec![action],

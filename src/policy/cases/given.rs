@@ -17,7 +17,7 @@ use crate::policy::words::{word, words};
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact that some law turns on")]
-pub(super) struct Given {
+pub(super) struct GivenFacts {
     on: String,
     #[serde(default = "federal")]
     asked_by: String,
@@ -97,7 +97,7 @@ struct Row {
     listed: Option<Vec<String>>,
 }
 
-impl Given {
+impl GivenFacts {
     /// The facts, and when the law is asked.
     pub(super) fn facts(&self, zone: &TimeZone, statutes: &Statutes) -> Result<(CaseFacts, Timestamp), String> {
         let (now, today) = self.moment(zone)?;

@@ -13,15 +13,15 @@ use crate::domain::ids::JurisdictionId;
 use crate::domain::statute::Statutes;
 use crate::domain::text::says_something;
 use crate::domain::zone;
-use crate::policy::cases::given::Given;
-use crate::policy::rulings::{ACTS, About};
+use crate::policy::cases::given::GivenFacts;
+use crate::policy::rulings::{ACTS, RulingSubject};
 use crate::policy::switches::Settings;
 use crate::policy::words::{word, words};
 
 /// A table as it is written, before what each case adds to the ordinary one.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Written {
+struct TableFile {
     zone: Option<String>,
     within: Option<String>,
     #[serde(default)]
@@ -94,7 +94,7 @@ pub(super) struct Case {
 pub(super) struct Expected {
     pub(super) acts: BTreeMap<LawAction, Vec<Ruling>>,
     /// Texts, each of which a citation of the ruling contains.
-    pub(super) cites: Vec<(About, String)>,
+    pub(super) cites: Vec<(RulingSubject, String)>,
     pub(super) obligations: BTreeMap<LawAction, Vec<Obligation>>,
     /// Exactly these are owed from the receipt of the request on.
     pub(super) on_receipt: Option<BTreeSet<Obligation>>,
@@ -124,7 +124,7 @@ pub(super) enum Kind {
 impl Table {
     pub(super) fn read(text: &str, kind: Kind, statutes: &Statutes) -> Result<Self, Unreadable> {
         let bare = |problem: String| Unreadable { case: None, problem };
-        let written: Written = toml::from_str(text).map_err(|error| bare(error.to_string().trim_end().to_owned()))?;
+        let written: TableFile = toml::from_str(text).map_err(|error| bare(error.to_string().trim_end().to_owned()))?;
         let zone = written.zone.map(|zone| {
             zone::named(&zone).ok_or_else(|| bare(format!("zone = {zone:?} is no time zone such as America/New_York")))
         });
@@ -160,7 +160,7 @@ impl Table {
         for case in [Some(case), over].into_iter().flatten() {
             given.extend(case.given.clone());
         }
-        let given: Given = typed(given).map_err(unreadable)?;
+        let given: GivenFacts = typed(given).map_err(unreadable)?;
         given.facts(self.zone.as_ref().unwrap_or(&TimeZone::UTC), statutes).map_err(unreadable)
     }
 
@@ -299,9 +299,9 @@ fn rulings(text: &str) -> Result<Vec<Ruling>, String> {
     text.split(" or ").map(ruling).collect()
 }
 
-fn about_of(text: &str) -> Result<About, String> {
+fn about_of(text: &str) -> Result<RulingSubject, String> {
     let act = ACTS.into_iter().find(|act| act.word() == text);
-    act.map_or_else(|| word("cites", text).map(About::Field), |act| Ok(About::Act(act)))
+    act.map_or_else(|| word("cites", text).map(RulingSubject::Field), |act| Ok(RulingSubject::Act(act)))
 }
 
 fn settings(written: &BTreeMap<String, String>) -> Result<Settings, String> {

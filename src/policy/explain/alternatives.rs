@@ -60,7 +60,7 @@ const WARRANTS: [(WarrantKind, Judge); 5] = [
 ];
 
 pub(super) fn alternatives(facts: &CaseFacts, paragraphs: &BTreeSet<&Paragraph>) -> Vec<Alternative> {
-    let mut others = Others { facts, paragraphs, found: Vec::new() };
+    let mut others = Alternatives { facts, paragraphs, found: Vec::new() };
     for stage in Stage::ALL {
         others.add(Fact::Stage, stage.word(), |facts| facts.stage = *stage);
     }
@@ -93,14 +93,14 @@ pub(super) fn alternatives(facts: &CaseFacts, paragraphs: &BTreeSet<&Paragraph>)
     others.found
 }
 
-struct Others<'a> {
+struct Alternatives<'a> {
     facts: &'a CaseFacts,
     /// Those by which the law lists offences.
     paragraphs: &'a BTreeSet<&'a Paragraph>,
     found: Vec<Alternative>,
 }
 
-impl Others<'_> {
+impl Alternatives<'_> {
     /// Adds the case so changed, if that is another case.
     fn add(&mut self, fact: Fact, value: &str, change: impl FnOnce(&mut CaseFacts)) {
         let mut facts = self.facts.clone();

@@ -23,23 +23,23 @@ const PACKS: [&str; 10] =
     ["us-ca", "us-co", "us-fl", "us-il", "us-nj", "us-ny", "us-ny-nyc", "us-tx", "us-wa", "us-none"];
 
 /// What the engine rules, by the way that the gate asks it.
-fn ruling(law: &LawView, about: About) -> Ruling {
+fn ruling(law: &LawView, about: RulingSubject) -> Ruling {
     match about {
-        About::Act(LawAction::Hold) => law.hold.ruling,
-        About::Act(LawAction::Notify) => law.notify.ruling,
-        About::Act(LawAction::Transfer) => law.transfer.ruling,
-        About::Act(LawAction::Disclose | LawAction::Interview) => panic!("not of a view"),
-        About::Field(class) if law.disclosable.contains(class) => Ruling::May,
-        About::Field(class) if law.review.contains(class) => Ruling::Review,
-        About::Field(_) => Ruling::MustNot,
+        RulingSubject::Act(LawAction::Hold) => law.hold.ruling,
+        RulingSubject::Act(LawAction::Notify) => law.notify.ruling,
+        RulingSubject::Act(LawAction::Transfer) => law.transfer.ruling,
+        RulingSubject::Act(LawAction::Disclose | LawAction::Interview) => panic!("not of a view"),
+        RulingSubject::Field(class) if law.disclosable.contains(class) => Ruling::May,
+        RulingSubject::Field(class) if law.review.contains(class) => Ruling::Review,
+        RulingSubject::Field(_) => Ruling::MustNot,
     }
 }
 
 /// A class that must be shown is shown like one that may, and what hangs on a claim is shown like what must not be.
-fn like(said: &Determination, about: About) -> Ruling {
+fn like(said: &Determination, about: RulingSubject) -> Ruling {
     match (said.ruling, about) {
-        (Ruling::Must, About::Field(_)) => Ruling::May,
-        (Ruling::Review, About::Field(_)) if said.unverified => Ruling::MustNot,
+        (Ruling::Must, RulingSubject::Field(_)) => Ruling::May,
+        (Ruling::Review, RulingSubject::Field(_)) if said.unverified => Ruling::MustNot,
         (ruling, _) => ruling,
     }
 }
@@ -163,15 +163,15 @@ proptest! {
         let law = |facts: &CaseFacts, now| ENGINE.law(&jurisdiction, facts, now);
         let before = law(&one, now);
         let explanation = ENGINE.explain(&jurisdiction, &one, now);
-        for explained in explanation.rulings.iter().filter(|one| one.about != About::Act(LawAction::Interview)) {
+        for explained in explanation.rulings.iter().filter(|one| one.about != RulingSubject::Act(LawAction::Interview)) {
             prop_assert_eq!(like(&explained.said, explained.about), ruling(&before, explained.about));
         }
         let known: BTreeMap<_, _> =
             alternatives(&one, &ENGINE.statutes(&jurisdiction).paragraphs()).into_iter().map(|other| ((other.fact, other.value), other.facts)).collect();
-        for flip in &explanation.flips {
+        for flip in &explanation.changes {
             for value in &flip.values {
                 let after = if flip.fact == Fact::On { law(&one, value.parse().unwrap()) } else { law(&known[&(flip.fact, value.clone())], now) };
-                for (about, said) in flip.becomes.iter().filter(|(of, _)| *of != About::Act(LawAction::Interview)) {
+                for (about, said) in flip.becomes.iter().filter(|(of, _)| *of != RulingSubject::Act(LawAction::Interview)) {
                     prop_assert_eq!(like(said, *about), ruling(&after, *about), "{:?} {}", flip.fact, value);
                 }
             }
@@ -180,12 +180,12 @@ proptest! {
         for (fact, (from, at)) in Fact::ALL.iter().flat_map(|fact| others.iter().map(move |other| (*fact, other))) {
             let other = crossed(&one, from, fact, *at);
             let after = law(&other, now);
-            for Explained { about, .. } in &explanation.rulings {
-                if *about == About::Act(LawAction::Interview) {
+            for ExplainedRuling { about, .. } in &explanation.rulings {
+                if *about == RulingSubject::Act(LawAction::Interview) {
                     continue;
                 }
                 let (was, is) = (ruling(&before, *about), ruling(&after, *about));
-                let told = explanation.flips.iter().filter(|flip| flip.fact == fact).flat_map(|flip| &flip.becomes);
+                let told = explanation.changes.iter().filter(|flip| flip.fact == fact).flat_map(|flip| &flip.becomes);
                 let told = told.into_iter().any(|(of, said)| of == about && like(said, *of) == is);
                 prop_assert!(was == is || told, "{fact:?} makes {about} {is:?}, and nobody said so: {other:?}");
             }
@@ -214,8 +214,8 @@ fn a_listing_is_a_fact_of_its_own() {
 fn flips(engine: &Arc<Engine>, jurisdiction: &str, facts: &CaseFacts, now: &str, act: LawAction) -> Vec<String> {
     let explanation = engine.explain(&jurisdiction.parse().unwrap(), facts, now.parse().unwrap());
     let mut found = Vec::new();
-    for flip in &explanation.flips {
-        let becomes = flip.becomes.iter().filter(|(about, _)| *about == About::Act(act));
+    for flip in &explanation.changes {
+        let becomes = flip.becomes.iter().filter(|(about, _)| *about == RulingSubject::Act(act));
         for (_, said) in becomes {
             found.extend(
                 flip.values.iter().map(|value| format!("{} = {value}: {}", flip.fact.word(), said.ruling.word())),
@@ -295,7 +295,7 @@ fn a_ruling_says_which_facts_it_was_read_from() {
     let judged = CaseFacts { record: Assertions { judge: Judge::Federal, ..Assertions::default() }, ..facts() };
     let explanation = engine.explain(&"us-zz".parse().unwrap(), &judged, "2026-01-01T00:00:00Z".parse().unwrap());
     let reads = |act| {
-        let found = explanation.rulings.iter().find(|explained| explained.about == About::Act(act));
+        let found = explanation.rulings.iter().find(|explained| explained.about == RulingSubject::Act(act));
         found.unwrap().reads.join(" ")
     };
     assert_eq!(reads(LawAction::Hold), "asked_by custodian_class judicial_warrant");

@@ -16,7 +16,7 @@ use crate::policy::gate::within::answer_stands_within;
 
 /// What the law bars, and on what ground.
 #[derive(Debug, Clone)]
-pub struct Barring {
+pub struct LegalBar {
     /// Which act: the hold where the form asks for one, else the notice.
     pub action: LawAction,
     /// On what ground.
@@ -27,7 +27,7 @@ impl Gate {
     /// Whether the law bars what a detainer asks of a custodian of this class. Nothing counts but the request and the
     /// class, both of which the issuer knows: so it may know the answer. Where the law would keep even that from it, or
     /// could not be asked, it is left to a person.
-    pub fn bars(&self, detainer: &Detainer, class: Option<AgencyClass>, now: Timestamp) -> Option<Barring> {
+    pub fn bars(&self, detainer: &Detainer, class: Option<AgencyClass>, now: Timestamp) -> Option<LegalBar> {
         let request = &detainer.request;
         let as_of = self.as_of(&detainer.name.jurisdiction, now);
         let asked = facts_of(Stage::Answer, self.requester(detainer), request, (None, None), as_of);
@@ -37,7 +37,7 @@ impl Gate {
             if request.form.asks_for_hold() { (LawAction::Hold, &law.hold) } else { (LawAction::Notify, &law.notify) };
         let told = AnswerKind::Decline.gist(&request.addressee);
         let barred = determination.ruling == Ruling::MustNot && !determination.failed && law.disclosable.contains(told);
-        barred.then(|| Barring { action, determination: Arc::clone(determination) })
+        barred.then(|| LegalBar { action, determination: Arc::clone(determination) })
     }
 }
 

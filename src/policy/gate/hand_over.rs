@@ -12,10 +12,10 @@ use crate::domain::hand_over::{self, HandedTo};
 use crate::domain::ids::CaseName;
 use crate::policy::gate::addressee;
 use crate::policy::gate::denial::Denial;
-use crate::policy::gate::question::{Laws, Question};
+use crate::policy::gate::question::{CommandQuestion, Laws};
 use crate::policy::gate::within::by_officer;
 
-impl Question<'_> {
+impl CommandQuestion<'_> {
     /// Of a release. One that hands the person to a requester is held against what the law says of that.
     pub(super) fn of_release(
         &self,
@@ -46,13 +46,13 @@ impl Question<'_> {
     /// Of what each side says of a pick-up: that the person changed hands. A claim may have been raised since the offer.
     pub(super) fn of_confirmation(&self, reason: Option<&String>) -> Result<Laws, Denial> {
         let linked = self.case.custody.as_ref();
-        if let Ok(detainer) = self.issuers() {
+        if let Ok(detainer) = self.as_issuer() {
             // Judged as its custodian would be. Nothing is asked of the issuer: it would learn what it was not told.
             let holder = detainer.custodian.as_ref().or(addressee(detainer));
             let class = holder.and_then(|id| self.gate.agency(id)?.class);
             return Ok(Laws::from([self.of_detainer(Stage::Transfer, detainer, linked, class)]));
         }
-        let detainer = self.custodians()?;
+        let detainer = self.as_custodian()?;
         let laws = self.of_one(Stage::Transfer, detainer, linked);
         match laws.get(&detainer.name).filter(|law| !may_hand_over(detainer, law)) {
             Some(law) if !self.explains(reason) => {

@@ -11,7 +11,7 @@ use crate::domain::times::{self, Impossible};
 use crate::domain::warrant::differing;
 use crate::policy::gate::Gate;
 use crate::policy::gate::denial::Denial;
-use crate::policy::gate::question::Question;
+use crate::policy::gate::question::CommandQuestion;
 
 impl Gate {
     /// Lets a command pass, or says why not. `id` is the id of the case that the command would make.
@@ -29,10 +29,10 @@ impl Gate {
         }
         // Asked at the door before, of the set of that moment: here access and law are asked of one set.
         self.admit(caller, admitted.value.method().rpc()).map_err(|_| Denial::NotAdmitted)?;
-        let laws = Question { gate: self, admitted: &admitted, case, now }.laws(id)?;
+        let laws = CommandQuestion { gate: self, admitted: &admitted, case, now }.laws(id)?;
         // Last: whoever may not do it learns nothing of what stands on record.
         let mut impossible = times::impossible(&admitted.value, case, now, self.zones.of(jurisdiction));
-        impossible.extend(told_apart(&admitted.value, case));
+        impossible.extend(contradictions(&admitted.value, case));
         if !impossible.is_empty() {
             return Err(Denial::Impossible(impossible));
         }
@@ -42,7 +42,7 @@ impl Gate {
 
 /// What of a warrant an officer has verified though it reads otherwise than in the request: such a warrant is refused, or the
 /// request is amended; and a document that is said to hold a person beside the request that it came with.
-fn told_apart(command: &CaseCommand, case: &Case) -> Vec<Impossible> {
+fn contradictions(command: &CaseCommand, case: &Case) -> Vec<Impossible> {
     if let CaseCommand::VerifyWarrant { verification, .. } = command {
         let asserted = case.detainer.as_ref().map(|detainer| &detainer.request.warrant);
         let differing = asserted.map(|asserted| differing(verification, asserted)).unwrap_or_default();

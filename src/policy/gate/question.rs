@@ -28,7 +28,7 @@ use crate::policy::gate::within::{
 use crate::policy::gate::{Gate, is_addressed_to};
 
 /// A command upon a case at a moment.
-pub(super) struct Question<'a> {
+pub(super) struct CommandQuestion<'a> {
     pub(super) gate: &'a Gate,
     pub(super) admitted: &'a Admitted<CaseCommand>,
     pub(super) case: &'a Case,
@@ -38,7 +38,7 @@ pub(super) struct Question<'a> {
 /// What the law says of each detainer that a command touches.
 pub(super) type Laws = BTreeMap<CaseName, LawView>;
 
-impl<'a> Question<'a> {
+impl<'a> CommandQuestion<'a> {
     /// What the law says, or why the caller may not do this to this case. `id` is the id of the case it would make.
     #[expect(clippy::too_many_lines, reason = "one arm a command, and each a line or few: the list is the function")]
     pub(super) fn laws(&self, id: Uuid) -> Result<Laws, Denial> {
@@ -50,10 +50,10 @@ impl<'a> Question<'a> {
             }
             CaseCommand::AmendDetainer { request, .. } => self.of_amendment(request),
             CaseCommand::AcknowledgeDetainer { acknowledgement, .. } => {
-                let detainer = self.custodians()?;
+                let detainer = self.as_custodian()?;
                 let custody = match acknowledgement.finding {
                     Finding::MatchedCustody => {
-                        let custody = self.holders()?;
+                        let custody = self.as_holder()?;
                         match_borne_out(acknowledgement, self.caller(), detainer, custody)?;
                         // That it was somebody else was said before: whoever takes that back says why.
                         let parted =
@@ -76,39 +76,39 @@ impl<'a> Question<'a> {
                 Ok(self.of_one(Stage::Acknowledge, detainer, custody))
             }
             CaseCommand::AnswerDetainer { answer, .. } => {
-                let detainer = self.custodians()?;
+                let detainer = self.as_custodian()?;
                 let laws = self.of_one(Stage::Answer, detainer, linked);
                 laws.values().try_for_each(|law| answer_stands_within(answer, self.caller(), detainer, law))?;
                 Ok(laws)
             }
             CaseCommand::OfferWindow { reason, .. } => {
-                let detainer = self.custodians()?;
+                let detainer = self.as_custodian()?;
                 let laws = self.of_one(Stage::Transfer, detainer, linked);
                 laws.values().try_for_each(|law| offer_stands_within(reason.as_ref(), self.caller(), detainer, law))?;
                 Ok(laws)
             }
             CaseCommand::VerifyWarrant { verification, .. } => self.of_verification(verification),
-            CaseCommand::RecordServiceOfCopy { .. } => Ok(self.of_one(Stage::Serve, self.custodians()?, linked)),
+            CaseCommand::RecordServiceOfCopy { .. } => Ok(self.of_one(Stage::Serve, self.as_custodian()?, linked)),
             CaseCommand::RaiseCitizenshipClaim { .. } => self.of_claim(),
             CaseCommand::ResolveCitizenshipClaim { .. } => {
                 let laws = self.of_claim()?;
                 if by_officer(self.caller()) { Ok(laws) } else { Err(Denial::OfficerRequired) }
             }
-            CaseCommand::IssueAppeal(_) | CaseCommand::BarAppeal { .. } => self.appeals().map(|()| Laws::new()),
+            CaseCommand::IssueAppeal(_) | CaseCommand::BarAppeal { .. } => self.check_appeal().map(|()| Laws::new()),
             CaseCommand::AnswerAppeal { answer, .. } => {
-                self.appeals()?;
-                let detainer = self.custodians()?;
+                self.check_appeal()?;
+                let detainer = self.as_custodian()?;
                 let laws = self.of_one(Stage::Answer, detainer, linked);
                 laws.values().try_for_each(|law| appeal_answer_stands_within(answer, self.caller(), detainer, law))?;
                 Ok(laws)
             }
             CaseCommand::ResolveReview { review, decision, .. } => self.of_decision(review.matter, *decision),
-            CaseCommand::MeetObligation { .. } => self.custodians().map(|_| Laws::new()),
+            CaseCommand::MeetObligation { .. } => self.as_custodian().map(|_| Laws::new()),
             CaseCommand::WithdrawDetainer { .. }
             | CaseCommand::AcceptWindow { .. }
-            | CaseCommand::DeclineWindow { .. } => self.issuers().map(|_| Laws::new()),
+            | CaseCommand::DeclineWindow { .. } => self.as_issuer().map(|_| Laws::new()),
             CaseCommand::ConfirmTransfer { reason, .. } => self.of_confirmation(reason.as_ref()),
-            CaseCommand::ReportFailure { .. } => self.issuers().or_else(|_| self.custodians()).map(|_| Laws::new()),
+            CaseCommand::ReportFailure { .. } => self.as_issuer().or_else(|_| self.as_custodian()).map(|_| Laws::new()),
             CaseCommand::OpenCustody(_) => Ok(Laws::new()),
             CaseCommand::UpdateCharges { charges, other_ground, .. } => {
                 let sealed = |custody: &Custody| custody.intake.charges.iter().any(Charge::sealed);
@@ -156,7 +156,7 @@ impl<'a> Question<'a> {
 
     /// Whether everything that is demanded is the issuer's own, or the appeal concerns whoever answers it. One that is
     /// not there reads the same as another's.
-    fn appeals(&self) -> Result<(), Denial> {
+    fn check_appeal(&self) -> Result<(), Denial> {
         let Case { appeal, item, appealing, .. } = self.case;
         let own = &self.caller().agency.id;
         let may = if let CaseCommand::IssueAppeal(issue) = &self.admitted.value {
@@ -172,7 +172,7 @@ impl<'a> Question<'a> {
 
     /// A review is decided by a person alone, and within what the law says now.
     fn of_decision(&self, matter: ReviewMatter, decision: ReviewDecision) -> Result<Laws, Denial> {
-        let laws = self.of_one(Stage::Answer, self.custodians()?, self.case.custody.as_ref());
+        let laws = self.of_one(Stage::Answer, self.as_custodian()?, self.case.custody.as_ref());
         if !by_officer(self.caller()) {
             return Err(Denial::OfficerRequired);
         }
@@ -192,7 +192,7 @@ impl<'a> Question<'a> {
 
     /// A safeguard is lifted by a person alone, and by whoever holds the person concerned.
     fn by_officer_if(&self, lifts_safeguard: bool) -> Result<(), Denial> {
-        self.holders()?;
+        self.as_holder()?;
         if lifts_safeguard && !by_officer(self.caller()) { Err(Denial::OfficerRequired) } else { Ok(()) }
     }
 
@@ -205,19 +205,19 @@ impl<'a> Question<'a> {
     }
 
     /// The detainer, if the caller may speak to it as its custodian.
-    pub(super) fn custodians(&self) -> Result<&'a Detainer, Denial> {
+    pub(super) fn as_custodian(&self) -> Result<&'a Detainer, Denial> {
         let detainer = self.case.detainer.as_ref().filter(|detainer| is_addressed_to(detainer, self.caller()));
         detainer.ok_or(Denial::NotFound)
     }
 
     /// The detainer, if the caller lodged it.
-    pub(super) fn issuers(&self) -> Result<&'a Detainer, Denial> {
+    pub(super) fn as_issuer(&self) -> Result<&'a Detainer, Denial> {
         let detainer = self.case.detainer.as_ref().filter(|detainer| detainer.issuer == self.caller().agency.id);
         detainer.ok_or(Denial::NotFound)
     }
 
     /// The custody, if the caller holds the person.
-    fn holders(&self) -> Result<&'a Custody, Denial> {
+    fn as_holder(&self) -> Result<&'a Custody, Denial> {
         let custody = self.case.custody.as_ref().filter(|custody| custody.custodian == self.caller().agency.id);
         custody.ok_or(Denial::NotFound)
     }
@@ -235,7 +235,7 @@ impl<'a> Question<'a> {
     }
 
     fn of_amendment(&self, request: &Request) -> Result<Laws, Denial> {
-        let detainer = self.issuers()?;
+        let detainer = self.as_issuer()?;
         let addressee = &detainer.request.addressee;
         if request.addressee != Addressee::Jurisdiction && request.addressee != *addressee {
             return Err(Denial::AddresseeFixed);
@@ -250,7 +250,7 @@ impl<'a> Question<'a> {
 
     /// A warrant is verified by a person alone, and the law is asked of what that leaves.
     fn of_verification(&self, verification: &WarrantVerification) -> Result<Laws, Denial> {
-        let detainer = self.custodians()?;
+        let detainer = self.as_custodian()?;
         if !by_officer(self.caller()) {
             return Err(Denial::OfficerRequired);
         }
@@ -265,10 +265,10 @@ impl<'a> Question<'a> {
     /// Of each detainer that a claim of the custodian's touches, with the claim as the command leaves it. The issuer's own
     /// claim tells nobody anything of a custody.
     fn of_claim(&self) -> Result<Laws, Denial> {
-        if self.issuers().is_ok() {
+        if self.as_issuer().is_ok() {
             return Ok(Laws::new());
         }
-        let named = self.custodians()?;
+        let named = self.as_custodian()?;
         let custody = self.case.custody.as_ref().map(|custody| custody.after(&self.admitted.value));
         let class = self.caller().agency.class;
         let touched = self.case.active().chain([named]);
@@ -282,7 +282,7 @@ impl<'a> Question<'a> {
         stage: Stage,
         concerned: impl Iterator<Item = &'a Detainer>,
     ) -> Result<Laws, Denial> {
-        let held = self.holders()?;
+        let held = self.as_holder()?;
         let custody = held.after(&self.admitted.value);
         let class = self.class_after()?;
         // What the holder before saw of a warrant, the next has not seen.

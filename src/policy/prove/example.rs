@@ -10,9 +10,9 @@ use crate::domain::determination::{Determination, FieldClass, LawAction, Ruling}
 use crate::domain::facts::CaseFacts;
 use crate::policy::cases;
 use crate::policy::load::PolicySet;
-use crate::policy::prove::law::{Asked, Claims, Law};
+use crate::policy::prove::law::{CaseAtMoment, Claims, Law};
 use crate::policy::prove::property::Property;
-use crate::policy::prove::question::{Question, Reaches};
+use crate::policy::prove::question::{Question, ReachesLevel};
 use crate::policy::prove::written::{given_of, inline, moment_of};
 use crate::policy::rulings::ACTS;
 use crate::policy::vocabulary::milliseconds;
@@ -30,7 +30,7 @@ pub struct Example {
 
 /// Where a case is written down: what every case of a table has, and the zone of its dates.
 #[derive(Debug)]
-pub(super) struct Desk<'a> {
+pub(super) struct CounterexampleWriter<'a> {
     /// The law whose table the case is for.
     pub(super) law: &'a Law,
     pub(super) set: &'a PolicySet,
@@ -38,7 +38,7 @@ pub(super) struct Desk<'a> {
     pub(super) zone: TimeZone,
 }
 
-impl Desk<'_> {
+impl CounterexampleWriter<'_> {
     /// Writes down what the solver found. The error says how the engine disagrees with the solver.
     pub(super) fn example(
         &self,
@@ -48,7 +48,7 @@ impl Desk<'_> {
     ) -> Result<Example, String> {
         let (given, class) = self.small(question, found)?;
         let (facts, now) = self.facts(&given)?;
-        let asked = Asked { vocabulary: &self.set.vocabulary, facts: &facts, now };
+        let asked = CaseAtMoment { vocabulary: &self.set.vocabulary, facts: &facts, now };
         let said = [question.reaches, question.unless].into_iter().flatten();
         Ok(Example {
             said: said.map(|reaches| line(&reaches, &asked, class)).collect(),
@@ -86,8 +86,8 @@ impl Desk<'_> {
     /// Whether the engine finds in a case what the question asks for.
     fn answers(&self, question: &Question<'_>, class: FieldClass, given: &Table) -> Result<bool, String> {
         let (facts, now) = self.facts(given)?;
-        let asked = Asked { vocabulary: &self.set.vocabulary, facts: &facts, now };
-        let reached = |reaches: &Reaches<'_>| {
+        let asked = CaseAtMoment { vocabulary: &self.set.vocabulary, facts: &facts, now };
+        let reached = |reaches: &ReachesLevel<'_>| {
             reaches.level.reached_by(&reaches.law.says(&asked, reaches.act, class, reaches.claims))
         };
         Ok(holds(&question.given, &asked, class)?
@@ -118,7 +118,7 @@ impl Desk<'_> {
         &self,
         property: &Property,
         ought: Option<&Ought>,
-        asked: &Asked<'_>,
+        asked: &CaseAtMoment<'_>,
         class: FieldClass,
         given: &Table,
     ) -> String {
@@ -179,7 +179,7 @@ fn without_one(table: &Table) -> Vec<Table> {
 }
 
 /// Whether a condition in Cedar holds in a case.
-fn holds(given: &str, asked: &Asked<'_>, class: FieldClass) -> Result<bool, String> {
+fn holds(given: &str, asked: &CaseAtMoment<'_>, class: FieldClass) -> Result<bool, String> {
     let text = format!("permit (principal, action, resource) when {{ {given} }};");
     let policies: cedar::PolicySet = text.parse().map_err(|error: cedar::ParseErrors| error.to_string())?;
     let context = asked.vocabulary.facts(asked.facts, milliseconds(asked.now)).ok_or("facts that cannot be asked")?;
@@ -190,8 +190,8 @@ fn holds(given: &str, asked: &Asked<'_>, class: FieldClass) -> Result<bool, Stri
 }
 
 /// What one law says of one act, in a line.
-fn line(reaches: &Reaches<'_>, asked: &Asked<'_>, class: FieldClass) -> String {
-    let Reaches { law, act, claims, .. } = *reaches;
+fn line(reaches: &ReachesLevel<'_>, asked: &CaseAtMoment<'_>, class: FieldClass) -> String {
+    let ReachesLevel { law, act, claims, .. } = *reaches;
     let said = law.says(asked, act, class, claims);
     let about = match act {
         LawAction::Disclose => format!("disclose {}", class.word()),
@@ -229,8 +229,8 @@ impl Question<'_> {
         if property.is_only_told() {
             return None;
         }
-        let too_far = |wrong: Reaches<'_>| Ought { act: wrong.act, words: wrong.level.below(), is_more: false };
-        let too_little = |wrong: Reaches<'_>| Ought { act: wrong.act, words: wrong.level.words(), is_more: true };
+        let too_far = |wrong: ReachesLevel<'_>| Ought { act: wrong.act, words: wrong.level.below(), is_more: false };
+        let too_little = |wrong: ReachesLevel<'_>| Ought { act: wrong.act, words: wrong.level.words(), is_more: true };
         self.reaches.map(too_far).or_else(|| self.unless.map(too_little))
     }
 }

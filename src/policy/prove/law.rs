@@ -10,8 +10,8 @@ use crate::domain::facts::CaseFacts;
 use crate::domain::ids::JurisdictionId;
 use crate::domain::statute::{Paragraph, Statutes};
 use crate::policy::determination::{Annotations, failed};
+use crate::policy::jurisdiction_law::{FactContexts, JurisdictionLaw};
 use crate::policy::load::PolicySet;
-use crate::policy::slice::{Asserted, Slice};
 use crate::policy::switches::Settings;
 use crate::policy::vocabulary::{Vocabulary, milliseconds};
 
@@ -23,7 +23,7 @@ pub(super) struct Law {
     /// What its table of offences has sections listed by.
     pub(super) paragraphs: BTreeSet<Paragraph>,
     annotations: Annotations,
-    slice: Slice,
+    law: JurisdictionLaw,
 }
 
 impl Law {
@@ -39,22 +39,28 @@ impl Law {
             jurisdiction: jurisdiction.clone(),
             paragraphs: set.statutes(jurisdiction).map(Statutes::paragraphs).into_iter().flatten().cloned().collect(),
             annotations: Annotations::of(&policies),
-            slice: Slice::new(0, policies.clone()),
+            law: JurisdictionLaw::new(0, policies.clone()),
             policies,
         })
     }
 
     /// What the law says. `class` is the class of fields that would be shown.
-    pub(super) fn says(&self, asked: &Asked<'_>, act: LawAction, class: FieldClass, claims: Claims) -> Determination {
-        let Asked { vocabulary, facts, now } = *asked;
+    pub(super) fn says(
+        &self,
+        asked: &CaseAtMoment<'_>,
+        act: LawAction,
+        class: FieldClass,
+        claims: Claims,
+    ) -> Determination {
+        let CaseAtMoment { vocabulary, facts, now } = *asked;
         match claims {
             Claims::Heard => {
-                let asking = self.slice.asking(vocabulary, facts.requester_kind);
-                let contexts = Asserted::of(vocabulary, facts, milliseconds(now));
+                let query = self.law.query(vocabulary, facts.requester_kind);
+                let contexts = FactContexts::of(vocabulary, facts, milliseconds(now));
                 match act {
-                    LawAction::Disclose => asking.disclose(class, &contexts),
+                    LawAction::Disclose => query.disclose(class, &contexts),
                     LawAction::Hold | LawAction::Notify | LawAction::Transfer | LawAction::Interview => {
-                        asking.act(act, &contexts)
+                        query.act(act, &contexts)
                     }
                 }
             }
@@ -64,7 +70,7 @@ impl Law {
     }
 
     /// The one answer of the law to facts as they are, without the gateway's guard.
-    fn answers(&self, asked: &Asked<'_>, facts: &CaseFacts, act: LawAction, class: FieldClass) -> Determination {
+    fn answers(&self, asked: &CaseAtMoment<'_>, facts: &CaseFacts, act: LawAction, class: FieldClass) -> Determination {
         let context = asked.vocabulary.facts(facts, milliseconds(asked.now));
         let request = |context: &cedar::Context| match act {
             LawAction::Disclose => asked.vocabulary.disclosure(facts.requester_kind, class, context),
@@ -91,7 +97,7 @@ pub(super) enum Claims {
 
 /// A case that laws are asked about.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Asked<'a> {
+pub(super) struct CaseAtMoment<'a> {
     pub(super) vocabulary: &'a Vocabulary,
     pub(super) facts: &'a CaseFacts,
     pub(super) now: Timestamp,

@@ -15,8 +15,8 @@ use crate::domain::ids::JurisdictionId;
 use crate::policy::cases;
 use crate::policy::cases::trial::Trial;
 use crate::policy::load::PolicySet;
-use crate::policy::prove::example::Desk;
-use crate::policy::prove::law::{Asked, Claims, Law};
+use crate::policy::prove::example::CounterexampleWriter;
+use crate::policy::prove::law::{CaseAtMoment, Claims, Law};
 use crate::policy::prove::property::Subject;
 use crate::policy::prove::question::{Level, Question};
 use crate::policy::prove::rewrite::{json_of, policy_of, speaks_to};
@@ -135,14 +135,14 @@ async fn change(
         let law = |pack: &[cedar::Policy]| Law::new(set, jurisdiction, pack, &setting).unwrap();
         let (is, was) = (law(&mutant.pack), law(pack));
         let (ordinary, zone) = (ordinary.clone(), zone.clone());
-        let desk = Desk { law: &was, set, ordinary, zone };
+        let writer = CounterexampleWriter { law: &was, set, ordinary, zone };
         for act in &mutant.acts {
             for level in [Level::May, Level::Review, Level::Must] {
                 for (one, other) in [(&is, &was), (&was, &is)] {
                     let question = Question::implies("true", one.at(*act, level), other.at(*act, level));
                     let Some(found) = solver.ask(&was, &question).await.unwrap() else { continue };
-                    let (given, _) = desk.small(&question, &found).unwrap();
-                    return Some(case_of(&desk, &given, &mutant.what, turned.as_deref().map(|_| &setting)));
+                    let (given, _) = writer.small(&question, &found).unwrap();
+                    return Some(case_of(&writer, &given, &mutant.what, turned.as_deref().map(|_| &setting)));
                 }
             }
         }
@@ -151,11 +151,11 @@ async fn change(
 }
 
 /// The case with what the pack says, ready for its table.
-fn case_of(desk: &Desk<'_>, given: &toml::Table, named: &str, setting: Option<&Settings>) -> String {
-    let (facts, now) = desk.facts(given).unwrap();
-    let asked = Asked { vocabulary: &desk.set.vocabulary, facts: &facts, now };
+fn case_of(writer: &CounterexampleWriter<'_>, given: &toml::Table, named: &str, setting: Option<&Settings>) -> String {
+    let (facts, now) = writer.facts(given).unwrap();
+    let asked = CaseAtMoment { vocabulary: &writer.set.vocabulary, facts: &facts, now };
     let says = |act: LawAction, class: FieldClass| {
-        desk.law.says(&asked, act, class, Claims::Heard).ruling.word().replace('-', " ")
+        writer.law.says(&asked, act, class, Claims::Heard).ruling.word().replace('-', " ")
     };
     let acts = crate::policy::rulings::ACTS;
     let expect: Vec<String> =
@@ -168,7 +168,7 @@ fn case_of(desk: &Desk<'_>, given: &toml::Table, named: &str, setting: Option<&S
     };
     let named = named.replace('"', "'");
     let switches = setting.map(|setting| {
-        let prefix = format!("{}.", desk.law.jurisdiction);
+        let prefix = format!("{}.", writer.law.jurisdiction);
         let own = setting.iter().filter(|(name, _)| name.starts_with(&prefix));
         let own = own.map(|(name, is)| format!("\"{name}\" = \"{}\"", if *is { "on" } else { "off" }));
         format!("switches = {{ {} }}\n", own.collect::<Vec<_>>().join(", "))

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::domain::determination::LawAction;
 use crate::domain::ids::JurisdictionId;
 use crate::policy::prove::law::{Claims, Law};
-use crate::policy::prove::question::{Level, Question, Reaches};
+use crate::policy::prove::question::{Level, Question, ReachesLevel};
 use crate::policy::rulings::ACTS;
 
 /// A property that a pack is to have in every possible case.
@@ -117,11 +117,11 @@ impl Subject {
         Task { place: 0, law: &self.law, setting, property, questions }
     }
 
-    fn at(&self, act: LawAction, level: Level) -> Reaches<'_> {
+    fn at(&self, act: LawAction, level: Level) -> ReachesLevel<'_> {
         self.law.at(act, level)
     }
 
-    fn shown(&self) -> Reaches<'_> {
+    fn shown(&self) -> ReachesLevel<'_> {
         self.at(LawAction::Disclose, Level::May)
     }
 
@@ -132,7 +132,7 @@ impl Subject {
     fn claims_open_nothing(&self) -> Vec<Question<'_>> {
         let of_act = |act: &LawAction| {
             [Level::May, Level::Must].map(|level| {
-                let reaches = |claims| Reaches { claims, ..self.at(*act, level) };
+                let reaches = |claims| ReachesLevel { claims, ..self.at(*act, level) };
                 Question::implies(ANY_CASE, reaches(Claims::TakenForFacts), reaches(Claims::Unheard))
             })
         };

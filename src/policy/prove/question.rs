@@ -52,7 +52,7 @@ impl Level {
 
 /// That a law's ruling on an act reaches a level.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Reaches<'a> {
+pub(super) struct ReachesLevel<'a> {
     pub(super) law: &'a Law,
     pub(super) act: LawAction,
     pub(super) level: Level,
@@ -61,8 +61,8 @@ pub(super) struct Reaches<'a> {
 
 impl Law {
     /// That its ruling on an act reaches a level, with the requester's claims heard.
-    pub(super) fn at(&self, act: LawAction, level: Level) -> Reaches<'_> {
-        Reaches { law: self, act, level, claims: Claims::Heard }
+    pub(super) fn at(&self, act: LawAction, level: Level) -> ReachesLevel<'_> {
+        ReachesLevel { law: self, act, level, claims: Claims::Heard }
     }
 }
 
@@ -72,24 +72,24 @@ pub(super) struct Question<'a> {
     /// A condition in Cedar on who asks, on the class of fields, and on the facts.
     pub(super) given: String,
     /// None: always.
-    pub(super) reaches: Option<Reaches<'a>>,
+    pub(super) reaches: Option<ReachesLevel<'a>>,
     /// None: never.
-    pub(super) unless: Option<Reaches<'a>>,
+    pub(super) unless: Option<ReachesLevel<'a>>,
 }
 
 impl<'a> Question<'a> {
     /// That a ruling never reaches a level under a condition.
-    pub(super) fn never(given: &str, reaches: Reaches<'a>) -> Self {
+    pub(super) fn never(given: &str, reaches: ReachesLevel<'a>) -> Self {
         Self { given: given.to_owned(), reaches: Some(reaches), unless: None }
     }
 
     /// That a ruling always reaches a level under a condition.
-    pub(super) fn always(given: &str, unless: Reaches<'a>) -> Self {
+    pub(super) fn always(given: &str, unless: ReachesLevel<'a>) -> Self {
         Self { given: given.to_owned(), reaches: None, unless: Some(unless) }
     }
 
     /// That where one ruling reaches its level, another does.
-    pub(super) fn implies(given: &str, reaches: Reaches<'a>, unless: Reaches<'a>) -> Self {
+    pub(super) fn implies(given: &str, reaches: ReachesLevel<'a>, unless: ReachesLevel<'a>) -> Self {
         Self { given: given.to_owned(), reaches: Some(reaches), unless: Some(unless) }
     }
 }

@@ -18,8 +18,8 @@ use crate::domain::facts::{CaseFacts, Stage};
 use crate::domain::vocabulary::Vocabulary;
 use crate::policy::cases;
 use crate::policy::load::PolicySet;
-use crate::policy::prove::law::{Asked, Claims, Law};
-use crate::policy::prove::question::{Level, Reaches};
+use crate::policy::prove::law::{CaseAtMoment, Claims, Law};
+use crate::policy::prove::question::{Level, ReachesLevel};
 use crate::policy::prove::rewrite::{permit, reached};
 use crate::policy::prove::solver::POSSIBLE;
 use crate::policy::prove::tests::embedded;
@@ -150,13 +150,19 @@ proptest! {
         let mut place = 0..;
         pack.retain(|_| !left_out.contains(&place.next().unwrap()));
         let law = Law::new(set, &"us-zz".parse().unwrap(), &pack, &Settings::new()).unwrap();
-        agree(set, &facts, &Reaches { law: &law, act: LawAction::Notify, level, claims }, FieldClass::Count)?;
+        agree(set, &facts, &ReachesLevel { law: &law, act: LawAction::Notify, level, claims }, FieldClass::Count)?;
     }
 }
 
 /// The condition and the engine say the same of a case.
-fn agree(set: &PolicySet, facts: &CaseFacts, reaches: &Reaches<'_>, class: FieldClass) -> Result<(), TestCaseError> {
-    let asked = Asked { vocabulary: &set.vocabulary, facts, now: Timestamp::from_second(1_779_854_400).unwrap() };
+fn agree(
+    set: &PolicySet,
+    facts: &CaseFacts,
+    reaches: &ReachesLevel<'_>,
+    class: FieldClass,
+) -> Result<(), TestCaseError> {
+    let asked =
+        CaseAtMoment { vocabulary: &set.vocabulary, facts, now: Timestamp::from_second(1_779_854_400).unwrap() };
     let condition = cedar::PolicySet::from_policies([permit("c", &reached(reaches).unwrap()).unwrap()]).unwrap();
     let context = context_of(set, facts, asked.now);
     let request = set.vocabulary.disclosure(facts.requester_kind, class, &context).unwrap();
@@ -211,6 +217,6 @@ proptest! {
         let set = embedded();
         let jurisdiction = pack.parse().unwrap();
         let law = Law::new(set, &jurisdiction, &set.written[&jurisdiction], &set.switches.settings()).unwrap();
-        agree(set, &facts, &Reaches { law: &law, act, level, claims }, class)?;
+        agree(set, &facts, &ReachesLevel { law: &law, act, level, claims }, class)?;
     }
 }

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use crate::domain::determination::LawAction;
 use crate::policy::prove::law::Claims;
-use crate::policy::prove::question::{Level, Reaches};
+use crate::policy::prove::question::{Level, ReachesLevel};
 use crate::policy::vocabulary::ASSERTED;
 
 /// Beside the requester's claims, a record of the same shape in which nothing is claimed. Known to proofs alone.
@@ -41,7 +41,7 @@ enum Context {
 }
 
 /// The condition on which a ruling reaches a level.
-pub(super) fn reached(reaches: &Reaches<'_>) -> Result<Value, RewriteError> {
+pub(super) fn reached(reaches: &ReachesLevel<'_>) -> Result<Value, RewriteError> {
     let rules = Rules::of(&reaches.law.policies, reaches.act)?;
     match (reaches.claims, reaches.level) {
         (Claims::Unheard, level) => rules.said(level, Context::Unclaimed),

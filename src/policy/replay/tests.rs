@@ -70,9 +70,9 @@ proptest! {
             let acts = [(&old.hold, &new.hold), (&old.notify, &new.notify), (&old.transfer, &new.transfer)];
             let acts = acts.iter().filter(|(old, new)| old.tenor() != new.tenor()).count();
             let tenors = |jurisdiction: &str| {
-                let mut asked = Asked::new(Arc::clone(&ENGINE));
+                let mut asked = RulingsCache::new(Arc::clone(&ENGINE));
                 let said = asked.rulings(&id(jurisdiction), facts, NOW.parse().unwrap());
-                FieldClass::ALL.iter().map(|class| said[&About::Field(*class)].tenor()).collect::<Vec<_>>()
+                FieldClass::ALL.iter().map(|class| said[&RulingSubject::Field(*class)].tenor()).collect::<Vec<_>>()
             };
             let (was, is) = (tenors("us-ny"), tenors("us-tx"));
             let fields = old.disclosure.iter().filter(|said| {
@@ -103,7 +103,7 @@ fn each_change_says_from_what_to_what_and_by_which_policies() {
     assert_eq!((hold.from.ruling, hold.to.ruling), (Ruling::MustNot, Ruling::Must));
     assert_eq!(hold.from.policies, ["us-ny.hold-without-judicial-warrant"]);
     assert!(hold.to.policies.iter().all(|id| id.starts_with("us-tx.")), "{:?}", hold.to.policies);
-    let of_charges = |shift: &&Shift| shift.classes.contains(FieldClass::Charges);
+    let of_charges = |shift: &&DeterminationShift| shift.classes.contains(FieldClass::Charges);
     let shown = changes.iter().flat_map(|change| &change.shifts).find(of_charges).unwrap();
     assert_eq!((shown.act, shown.from.ruling, shown.to.ruling), (LawAction::Disclose, Ruling::Review, Ruling::May));
     assert!(replay.totals().shifts.contains_key(hold));

@@ -14,8 +14,8 @@ use crate::domain::statute::Reading;
 use crate::domain::vocabulary::Vocabulary;
 use crate::domain::warrant::{IssuingAuthority, WarrantKind};
 use crate::wire::entry::EntryError;
-use crate::wire::words::from_wire;
-use crate::wire::{shape, v1};
+use crate::wire::enums::from_wire;
+use crate::wire::{v1, wire_walk};
 
 /// What an entry records of the law.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub struct Judgments {
 
 /// Reads what the content of an entry says of the law, whatever its event is. The order is kept.
 pub fn judgments(content: &[u8]) -> Result<Judgments, EntryError> {
-    let parts = |name: &str| shape::parts_of_event(content, name).map_err(|_| EntryError::Openings);
+    let parts = |name: &str| wire_walk::parts_of_event(content, name).map_err(|_| EntryError::Openings);
     let mut facts = Vec::new();
     for part in parts("comity.v1.Facts")? {
         let part = v1::Facts::decode(part).map_err(|_| EntryError::Openings)?;

@@ -9,7 +9,7 @@ use crate::domain::detainer::{IssuingAuthority, WarrantKind};
 use crate::domain::facts::{Assertions, CaseFacts, Judge, Offence};
 use crate::domain::ids::JurisdictionId;
 use crate::domain::statute::{Paragraph, Reading};
-use crate::wire::parse::Form;
+use crate::wire::parse::RequestFields;
 use crate::wire::{Violations, v1};
 
 /// Offences that one question may have: each can change in many ways, and each way is tried.
@@ -47,27 +47,27 @@ pub struct Period {
 
 /// Reads a case to be judged. Facts that contradict each other are none.
 pub fn evaluation(request: v1::EvaluateRequest) -> Result<Evaluation, Violations> {
-    let mut form = Form::default();
-    let jurisdiction = form.jurisdiction("parent", &request.parent);
-    let given = form.required("facts", request.facts);
+    let mut fields = RequestFields::default();
+    let jurisdiction = fields.jurisdiction("parent", &request.parent);
+    let given = fields.required("facts", request.facts);
     let asked = given.and_then(|given| {
-        form.empty("facts.detainer", &given.detainer, "empty: no case is touched");
-        let at = form.time("facts.judge_time", given.judge_time);
-        Some((facts(&mut form, &given)?, at))
+        fields.empty("facts.detainer", &given.detainer, "empty: no case is touched");
+        let at = fields.time("facts.judge_time", given.judge_time);
+        Some((facts(&mut fields, &given)?, at))
     });
     let value = jurisdiction.zip(asked).map(|(jurisdiction, (facts, at))| Evaluation { jurisdiction, facts, at });
-    form.finish(value)
+    fields.finish(value)
 }
 
 /// Reads a period to be judged again.
 pub fn period(request: v1::ReplayRequest) -> Result<Period, Violations> {
-    let mut form = Form::default();
-    let jurisdiction = form.jurisdiction("parent", &request.parent);
-    let from = form.time("start_time", request.start_time);
-    let to = form.time("end_time", request.end_time);
-    let files = form.list("files", request.files, FILES_MAX, |form, field, file| {
+    let mut fields = RequestFields::default();
+    let jurisdiction = fields.jurisdiction("parent", &request.parent);
+    let from = fields.time("start_time", request.start_time);
+    let to = fields.time("end_time", request.end_time);
+    let files = fields.list("files", request.files, FILES_MAX, |fields, field, file| {
         if !is_law(&file.name) {
-            form.fault(
+            fields.fault(
                 &format!("{field}.name"),
                 "law/{jurisdiction}.cedar, .cases.toml or .offences.toml, or law/switches.toml",
             );
@@ -75,7 +75,7 @@ pub fn period(request: v1::ReplayRequest) -> Result<Period, Violations> {
         }
         Some((file.name, Some(file.text).filter(|text| !text.is_empty())))
     });
-    form.finish(jurisdiction.map(|jurisdiction| Period { jurisdiction, from, to, files }))
+    fields.finish(jurisdiction.map(|jurisdiction| Period { jurisdiction, from, to, files }))
 }
 
 /// A file that counsel write. The safeguards and the rules of access are not theirs.
@@ -85,13 +85,13 @@ fn is_law(name: &str) -> bool {
     name == "switches.toml" || stem.is_some_and(|stem| stem.parse::<JurisdictionId>().is_ok())
 }
 
-fn facts(form: &mut Form, given: &v1::Facts) -> Option<CaseFacts> {
-    let basis = form.list("facts.basis", given.basis.clone(), BASIS_MAX, Form::required_word);
-    let stage = form.required_word("facts.stage", given.stage);
-    let requester_kind = form.required_word("facts.requester_kind", given.requester_kind);
-    let custodian_class = form.word("facts.custodian_class", given.custodian_class);
-    let kind = form.required_word("facts.form", given.form);
-    let warrant: Option<WarrantKind> = form.required_word("facts.warrant", given.warrant);
+fn facts(fields: &mut RequestFields, given: &v1::Facts) -> Option<CaseFacts> {
+    let basis = fields.list("facts.basis", given.basis.clone(), BASIS_MAX, RequestFields::required_word);
+    let stage = fields.required_word("facts.stage", given.stage);
+    let requester_kind = fields.required_word("facts.requester_kind", given.requester_kind);
+    let custodian_class = fields.word("facts.custodian_class", given.custodian_class);
+    let kind = fields.required_word("facts.form", given.form);
+    let warrant: Option<WarrantKind> = fields.required_word("facts.warrant", given.warrant);
     let said = v1::Assertions {
         issuing_authority: given.issuing_authority,
         criminal_warrant: given.criminal_warrant,
@@ -104,8 +104,8 @@ fn facts(form: &mut Form, given: &v1::Facts) -> Option<CaseFacts> {
         sealed: given.sealed,
         protected: given.protected,
     };
-    let record = assertions(form, "facts", said);
-    let asserted = given.asserted.clone().map(|said| assertions(form, "facts.asserted", said));
+    let record = assertions(fields, "facts", said);
+    let asserted = given.asserted.clone().map(|said| assertions(fields, "facts.asserted", said));
     let facts = CaseFacts {
         stage: stage?,
         requester_kind: requester_kind?,
@@ -127,24 +127,25 @@ fn facts(form: &mut Form, given: &v1::Facts) -> Option<CaseFacts> {
         (given.judicial_warrant == judge, "judicial_warrant", "true where a judge signed, and false where none did"),
     ] {
         if !agrees {
-            form.fault(&format!("facts.{field}"), expected);
+            fields.fault(&format!("facts.{field}"), expected);
         }
     }
     Some(facts)
 }
 
 /// What one side says. What follows from other facts must be as it follows: the law would be asked of a case that cannot be.
-fn assertions(form: &mut Form, field: &str, given: v1::Assertions) -> Assertions {
-    let authority: Option<IssuingAuthority> = form.word(&format!("{field}.issuing_authority"), given.issuing_authority);
+fn assertions(fields: &mut RequestFields, field: &str, given: v1::Assertions) -> Assertions {
+    let authority: Option<IssuingAuthority> =
+        fields.word(&format!("{field}.issuing_authority"), given.issuing_authority);
     let judge = authority.map_or(Judge::None, Judge::from);
-    let offences = form.list(&format!("{field}.offences"), given.offences, OFFENCES_MAX, offence);
+    let offences = fields.list(&format!("{field}.offences"), given.offences, OFFENCES_MAX, offence);
     let sealed = offences.iter().any(|offence| offence.status.is_sealed());
     if given.criminal_warrant && judge == Judge::None {
-        form.fault(&format!("{field}.criminal_warrant"), "false where no judge signed");
+        fields.fault(&format!("{field}.criminal_warrant"), "false where no judge signed");
     }
     if given.sealed != sealed {
         let expected = "true where an offence is sealed or a youthful offender's, and else false";
-        form.fault(&format!("{field}.sealed"), expected);
+        fields.fault(&format!("{field}.sealed"), expected);
     }
     Assertions {
         judge,
@@ -160,22 +161,22 @@ fn assertions(form: &mut Form, field: &str, given: v1::Assertions) -> Assertions
     }
 }
 
-fn offence(form: &mut Form, field: &str, given: v1::Offence) -> Option<Offence> {
-    let category = form.required_word(&format!("{field}.category"), given.category);
-    let status = form.required_word(&format!("{field}.status"), given.status);
-    let severity = form.word(&format!("{field}.severity"), given.severity);
-    let age: Option<ConvictionAge> = form.required_word(&format!("{field}.age"), given.age);
-    let listed = form.list(&format!("{field}.listed"), given.listed, PARAGRAPHS_MAX, |form, field, paragraph| {
-        form.id::<Paragraph>(field, &paragraph)
+fn offence(fields: &mut RequestFields, field: &str, given: v1::Offence) -> Option<Offence> {
+    let category = fields.required_word(&format!("{field}.category"), given.category);
+    let status = fields.required_word(&format!("{field}.status"), given.status);
+    let severity = fields.word(&format!("{field}.severity"), given.severity);
+    let age: Option<ConvictionAge> = fields.required_word(&format!("{field}.age"), given.age);
+    let listed = fields.list(&format!("{field}.listed"), given.listed, PARAGRAPHS_MAX, |fields, field, paragraph| {
+        fields.id::<Paragraph>(field, &paragraph)
     });
-    let reading = form.word(&format!("{field}.reading"), given.reading).unwrap_or(Reading::Unlisted);
+    let reading = fields.word(&format!("{field}.reading"), given.reading).unwrap_or(Reading::Unlisted);
     let listed: BTreeSet<Paragraph> = listed.into_iter().collect();
     if reading == Reading::Unlisted && !listed.is_empty() {
-        form.fault(&format!("{field}.listed"), "empty where the table of offences has no such section");
+        fields.fault(&format!("{field}.listed"), "empty where the table of offences has no such section");
     }
     let offence = Offence { category: category?, status: status?, severity, age: age?, listed, reading };
     if (offence.status == ChargeStatus::Convicted) == (offence.age == ConvictionAge::None) {
-        form.fault(&format!("{field}.age"), "that of the conviction, and none where there is no conviction");
+        fields.fault(&format!("{field}.age"), "that of the conviction, and none where there is no conviction");
     }
     Some(offence)
 }

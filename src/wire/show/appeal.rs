@@ -5,9 +5,9 @@ use uuid::Uuid;
 use crate::domain::appeal::{Appeal, AppealAnswer, Bars, Filter, Standing, Tally};
 use crate::domain::determination::FieldClass;
 use crate::domain::ids::{AgencyId, CaseName};
+use crate::wire::enums::to_wire;
 use crate::wire::show::{agency_name, timestamp};
 use crate::wire::v1;
-use crate::wire::words::to_wire;
 
 /// An appeal as its issuer and oversight see it, without what is answered.
 pub fn appeal(appeal: &Appeal) -> v1::Appeal {

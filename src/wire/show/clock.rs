@@ -3,9 +3,9 @@
 use crate::domain::clocks::{ClockKind, Firing};
 use crate::domain::ids::{CaseKind, CaseName};
 use crate::domain::transfer::TransferName;
+use crate::wire::enums::{to_wire, to_wire_or_unspecified};
 use crate::wire::show::timestamp;
 use crate::wire::v1;
-use crate::wire::words::{to_wire, to_wire_or_unspecified};
 
 pub(super) fn fired(firing: &Firing, counts: Option<v1::Counts>) -> v1::ClockFired {
     let of = |kind| if firing.case.kind == kind { firing.case.to_string() } else { String::new() };

@@ -5,9 +5,9 @@ use jiff::Timestamp;
 use crate::domain::ids::CaseName;
 use crate::domain::obligation::{Evidence, ObligationName, Owed};
 use crate::domain::review::{Ground, Review, ReviewName};
+use crate::wire::enums::to_wire;
 use crate::wire::show::{agency_name, timestamp};
 use crate::wire::v1;
-use crate::wire::words::to_wire;
 
 /// A review under a detainer. `now`: whether it is overdue is asked; an entry says nothing of that.
 pub fn review(detainer: &CaseName, review: &Review, now: Option<Timestamp>) -> v1::Review {

@@ -13,6 +13,7 @@ use crate::domain::ids::CaseName;
 use crate::domain::service::ServiceOfCopy;
 use crate::domain::transfer::Transfer;
 use crate::domain::warrant::VerifiedWarrant;
+use crate::wire::enums::{to_wire, to_wire_or_unspecified};
 use crate::wire::show::appeal;
 use crate::wire::show::clock::{fired, unlawful_hand_over};
 use crate::wire::show::duty::{obligation, review};
@@ -25,7 +26,6 @@ use crate::wire::show::resource::{asked, custody, detainer, transfer};
 use crate::wire::show::{agency_name, timestamp};
 use crate::wire::v1;
 use crate::wire::v1::event::Event as Wire;
-use crate::wire::words::{to_wire, to_wire_or_unspecified};
 
 /// An event as an entry records it.
 pub fn event(record: &Record) -> v1::Event {

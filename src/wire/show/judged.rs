@@ -6,9 +6,9 @@ use crate::domain::determination::{Determination, LawAction, OnReceipt};
 use crate::domain::facts::{Assertions, CaseFacts, Judge, Offence};
 use crate::domain::ids::CaseName;
 use crate::domain::warrant::IssuingAuthority;
+use crate::wire::enums::{to_wire, to_wire_or_unspecified};
 use crate::wire::show::timestamp;
 use crate::wire::v1;
-use crate::wire::words::{to_wire, to_wire_or_unspecified};
 
 /// The facts of a detainer, as they were judged at a moment.
 pub fn judged(detainer: &CaseName, facts: &CaseFacts, judged_at: Timestamp) -> v1::Facts {

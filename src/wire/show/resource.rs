@@ -5,13 +5,13 @@ use crate::domain::detainer::{Addressee, Detainer, Viewpoint};
 use crate::domain::determination::{FieldClass, Withheld};
 use crate::domain::ids::CaseName;
 use crate::domain::transfer::{Transfer, TransferName, TransferWindow};
+use crate::wire::enums::{to_wire, to_wire_or_unspecified};
 use crate::wire::show::parts::{
     acknowledgement, actual_release, answer, charge, closing, flags, movement, scheduled_release, service_of_copy,
     subject, verification, warrant,
 };
 use crate::wire::show::{agency_name, timestamp};
 use crate::wire::v1;
-use crate::wire::words::{to_wire, to_wire_or_unspecified};
 
 /// A detainer, as far as the viewpoint reaches.
 pub fn detainer(detainer: &Detainer, viewpoint: Viewpoint) -> v1::Detainer {

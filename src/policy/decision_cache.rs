@@ -4,36 +4,36 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::domain::determination::LawView;
-use crate::policy::reads::Essence;
+use crate::policy::fact_dependencies::RelevantFacts;
 
 /// Decisions held at once. Real facts make few distinct tuples; a requester could make up many.
-pub(crate) const REMEMBERED_MAX: usize = 4_096;
+pub(crate) const DECISIONS_MAX: usize = 4_096;
 
 /// Everything that a decision answers for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Question {
+pub(crate) struct CacheKey {
     /// Place of the slice in its engine.
-    pub(crate) slice: usize,
+    pub(crate) law: usize,
     /// Era of the slice.
     pub(crate) era: usize,
     /// The facts that the slice reads.
-    pub(crate) facts: Essence,
+    pub(crate) facts: RelevantFacts,
 }
 
 /// Bounded memory of decisions.
 #[derive(Debug, Default)]
-pub(crate) struct Remembered(Mutex<HashMap<Question, Arc<LawView>>>);
+pub(crate) struct DecisionCache(Mutex<HashMap<CacheKey, Arc<LawView>>>);
 
-impl Remembered {
+impl DecisionCache {
     /// The decision, if it was made before.
-    pub(crate) fn recall(&self, question: &Question) -> Option<Arc<LawView>> {
+    pub(crate) fn get(&self, question: &CacheKey) -> Option<Arc<LawView>> {
         self.decisions().get(question).map(Arc::clone)
     }
 
     /// Keeps a decision. Forgets all others when full: what is asked often is soon back.
-    pub(crate) fn keep(&self, question: Question, decision: &Arc<LawView>) {
+    pub(crate) fn insert(&self, question: CacheKey, decision: &Arc<LawView>) {
         let mut decisions = self.decisions();
-        if decisions.len() >= REMEMBERED_MAX {
+        if decisions.len() >= DECISIONS_MAX {
             decisions.clear();
         }
         decisions.insert(question, Arc::clone(decision));
@@ -44,7 +44,7 @@ impl Remembered {
         self.decisions().len()
     }
 
-    fn decisions(&self) -> MutexGuard<'_, HashMap<Question, Arc<LawView>>> {
+    fn decisions(&self) -> MutexGuard<'_, HashMap<CacheKey, Arc<LawView>>> {
         // A decision is whole before it is kept, so what a panicking thread leaves behind is still true.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -58,7 +58,7 @@ mod tests {
     use crate::domain::determination::FieldClasses;
     use crate::domain::disclosable::Disclosable;
     use crate::policy::determination::failed;
-    use crate::policy::reads::Reads;
+    use crate::policy::fact_dependencies::FactDependencies;
     use crate::policy::samples::facts;
 
     #[test]
@@ -76,13 +76,13 @@ mod tests {
             facts: Arc::new(facts()),
             judged_at: Timestamp::UNIX_EPOCH,
         });
-        let remembered = Remembered::default();
-        let question = |era| Question { slice: 0, era, facts: Reads::default().essence(&facts()) };
-        for era in 0..3 * REMEMBERED_MAX {
-            remembered.keep(question(era), &view);
-            assert!(remembered.len() <= REMEMBERED_MAX);
-            assert!(remembered.recall(&question(era)).is_some());
+        let cache = DecisionCache::default();
+        let question = |era| CacheKey { law: 0, era, facts: FactDependencies::default().relevant(&facts()) };
+        for era in 0..3 * DECISIONS_MAX {
+            cache.insert(question(era), &view);
+            assert!(cache.len() <= DECISIONS_MAX);
+            assert!(cache.get(&question(era)).is_some());
         }
-        assert!(remembered.recall(&question(0)).is_none());
+        assert!(cache.get(&question(0)).is_none());
     }
 }

@@ -18,7 +18,7 @@ const CLAIM: &str = "asserted.";
 
 /// The facts of a question as far as the policies read them. Two questions with the same essence have the same answer.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Essence {
+pub(crate) struct RelevantFacts {
     /// All but the offences; what no policy reads is made the same.
     facts: CaseFacts,
     record: Offences,
@@ -37,13 +37,13 @@ struct Offences {
 
 /// The facts that the policies read, and the dates that they compare the time with.
 #[derive(Debug, Default)]
-pub(crate) struct Reads {
+pub(crate) struct FactDependencies {
     facts: BTreeSet<String>,
     /// The instants, in milliseconds and in order, at which rulings may change with time alone.
     turning_points: Vec<i64>,
 }
 
-impl Reads {
+impl FactDependencies {
     /// None where a policy reads the time in any way but to compare it with a literal, or the facts as a whole: then
     /// nothing bounds a decision.
     pub(crate) fn of(policies: &cedar::PolicySet) -> Option<Self> {
@@ -66,7 +66,7 @@ impl Reads {
     }
 
     /// Whether the policies turn on nothing: neither a fact nor the time.
-    pub(crate) fn nothing(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.facts.is_empty() && self.turning_points.is_empty()
     }
 
@@ -81,8 +81,8 @@ impl Reads {
     }
 
     /// The facts with all that no policy reads made the same, so that cases which only differ in that share a decision.
-    pub(crate) fn essence(&self, facts: &CaseFacts) -> Essence {
-        Essence {
+    pub(crate) fn relevant(&self, facts: &CaseFacts) -> RelevantFacts {
+        RelevantFacts {
             facts: self.but_offences(facts),
             record: self.offences(&facts.record, ""),
             asserted: self.offences(&facts.asserted, CLAIM),
@@ -227,7 +227,7 @@ mod tests {
     fn only_comparisons_with_a_literal_let_a_slice_be_remembered() {
         fn check(condition: &str, expected: Option<&[i64]>) {
             let text = format!("forbid (principal, action, resource) when {{ {condition} }};");
-            let points = Reads::of(&text.parse().unwrap()).map(|reads| reads.turning_points);
+            let points = FactDependencies::of(&text.parse().unwrap()).map(|reads| reads.turning_points);
             assert_eq!(points.as_deref(), expected, "{condition}");
         }
         check("true", Some(&[]));
@@ -257,7 +257,7 @@ mod tests {
 
     #[test]
     fn an_instant_that_a_rule_names_is_an_era_of_its_own() {
-        let reads = Reads { turning_points: vec![10, 20], ..Reads::default() };
+        let reads = FactDependencies { turning_points: vec![10, 20], ..FactDependencies::default() };
         let eras = [9, 10, 11, 19, 20, 21].map(|now| reads.era(now));
         assert_eq!(eras, [0, 1, 2, 2, 3, 4]);
     }
@@ -265,15 +265,15 @@ mod tests {
     #[test]
     fn a_fact_makes_a_difference_exactly_where_a_policy_reads_it() {
         fn check(condition: &str, change: fn(&mut CaseFacts)) {
-            let essence = |condition: &str, facts: &CaseFacts| {
+            let relevant = |condition: &str, facts: &CaseFacts| {
                 let text = format!("forbid (principal, action, resource) when {{ {condition} }};");
-                Reads::of(&text.parse().unwrap()).unwrap().essence(facts)
+                FactDependencies::of(&text.parse().unwrap()).unwrap().relevant(facts)
             };
             let ordinary = samples::facts();
             let mut other = ordinary.clone();
             change(&mut other);
-            assert_ne!(essence(condition, &ordinary), essence(condition, &other), "{condition}");
-            assert_eq!(essence("true", &ordinary), essence("true", &other), "{condition}");
+            assert_ne!(relevant(condition, &ordinary), relevant(condition, &other), "{condition}");
+            assert_eq!(relevant("true", &ordinary), relevant("true", &other), "{condition}");
         }
         check("context.stage == context.other", |facts| facts.stage = Stage::Release);
         check("context has custodian_class", |facts| facts.custodian_class = Some(AgencyClass::CityJail));
@@ -317,13 +317,17 @@ mod tests {
         let ordinary = samples::facts();
         for set in OffenceSet::ALL {
             let text = format!("forbid (principal, action, resource) when {{ context.{} == [] }};", set.word());
-            let reads = Reads::of(&text.parse().unwrap()).unwrap();
+            let reads = FactDependencies::of(&text.parse().unwrap()).unwrap();
             let charged = Offence { status: ChargeStatus::HeldToAnswer, ..convicted(ConvictionAge::None) };
             let ages = ConvictionAge::ALL.iter().map(|age| convicted(*age));
             for offence in ages.chain([charged]) {
                 let mut other = ordinary.clone();
                 other.record.offences.insert(offence.clone());
-                assert_eq!(reads.essence(&other) != reads.essence(&ordinary), set.has(&offence), "{set:?} {offence:?}");
+                assert_eq!(
+                    reads.relevant(&other) != reads.relevant(&ordinary),
+                    set.has(&offence),
+                    "{set:?} {offence:?}"
+                );
             }
         }
     }
@@ -333,7 +337,7 @@ mod tests {
         let ordinary = samples::facts();
         let reads = |fact: &str| {
             let text = format!("forbid (principal, action, resource) when {{ context.{fact} == [] }};");
-            Reads::of(&text.parse().unwrap()).unwrap()
+            FactDependencies::of(&text.parse().unwrap()).unwrap()
         };
         for (reading, severity) in Reading::ALL.iter().flat_map(|reading| {
             [None, Some(Severity::Felony), Some(Severity::Misdemeanor)].map(|severity| (*reading, severity))
@@ -349,11 +353,11 @@ mod tests {
                     ..ordinary.clone()
                 };
                 for set in ListedSet::ALL {
-                    let differs = reads(set.word()).essence(&other) != reads(set.word()).essence(&bare);
+                    let differs = reads(set.word()).relevant(&other) != reads(set.word()).relevant(&bare);
                     assert_eq!(differs, set.has(&offence), "{set:?} {offence:?}");
                 }
                 for unread in Unread::ALL {
-                    let differs = reads(unread.word()).essence(&other) != reads(unread.word()).essence(&bare);
+                    let differs = reads(unread.word()).relevant(&other) != reads(unread.word()).relevant(&bare);
                     assert_eq!(differs, unread.is(&offence), "{unread:?} {offence:?}");
                 }
             }
@@ -364,6 +368,6 @@ mod tests {
     fn who_asks_always_makes_a_difference() {
         let facts = samples::facts();
         let other = CaseFacts { requester_kind: AgencyKind::County, ..facts.clone() };
-        assert_ne!(Reads::default().essence(&facts), Reads::default().essence(&other));
+        assert_ne!(FactDependencies::default().relevant(&facts), FactDependencies::default().relevant(&other));
     }
 }

@@ -8,7 +8,7 @@ use crate::domain::ids::JurisdictionId;
 use crate::domain::vocabulary::vocabulary;
 use crate::policy::load::PolicySet;
 use crate::policy::rules::{obligations, owed_on_receipt};
-use crate::policy::switches::{Settings, Switches, stands};
+use crate::policy::switches::{Settings, Switches, is_switched_on};
 
 vocabulary! {
     /// Whether a policy permits or forbids.
@@ -22,7 +22,7 @@ vocabulary! {
 
 /// What a set holds.
 #[derive(Debug)]
-pub struct Outline {
+pub struct PolicyListing {
     /// The safeguards, which are of no jurisdiction, then each jurisdiction's pack.
     pub packs: Vec<Pack>,
     /// Which way the switches stand.
@@ -64,12 +64,12 @@ pub struct Policy {
     /// The switch that it stands under.
     pub switch: Option<String>,
     /// It is law now.
-    pub standing: bool,
+    pub in_force: bool,
 }
 
 impl PolicySet {
     /// What the set holds.
-    pub(crate) fn outline(&self) -> Outline {
+    pub(crate) fn listing(&self) -> PolicyListing {
         let settings = self.switches.settings();
         let safeguards = Pack {
             jurisdiction: None,
@@ -81,7 +81,7 @@ impl PolicySet {
             policies: described(pack.iter(), &settings),
             effective_dates: self.effective_dates(jurisdiction),
         });
-        Outline { packs: [safeguards].into_iter().chain(packs).collect(), switches: self.switches.clone() }
+        PolicyListing { packs: [safeguards].into_iter().chain(packs).collect(), switches: self.switches.clone() }
     }
 }
 
@@ -114,7 +114,7 @@ impl Policy {
             on_receipt: owed_on_receipt(policy),
             clock: policy.annotation("clock").and_then(|word| word.parse().ok()),
             switch: annotated("switch"),
-            standing: stands(policy, settings),
+            in_force: is_switched_on(policy, settings),
         }
     }
 }

@@ -11,15 +11,15 @@ use crate::domain::determination::{
 };
 use crate::domain::disclosable::Disclosable;
 use crate::domain::facts::CaseFacts;
+use crate::policy::decision_cache::CacheKey;
 use crate::policy::determination::{Annotations, add, failed, merge};
-use crate::policy::reads::Reads;
-use crate::policy::remembered::Question;
+use crate::policy::fact_dependencies::FactDependencies;
 use crate::policy::rules::owed_on_receipt;
 use crate::policy::vocabulary::{Vocabulary, milliseconds};
 
 /// A pack with the safeguards appended.
 #[derive(Debug)]
-pub(crate) struct Slice {
+pub(crate) struct JurisdictionLaw {
     /// Its place in the engine, unlike that of any other slice there.
     place: usize,
     policies: cedar::PolicySet,
@@ -30,10 +30,10 @@ pub(crate) struct Slice {
     /// is owed whatever decides.
     on_receipt: [cedar::PolicySet; 2],
     /// None: the slice reads the time in a way that bounds no decision, so none is remembered.
-    reads: Option<Reads>,
+    dependencies: Option<FactDependencies>,
 }
 
-impl Slice {
+impl JurisdictionLaw {
     pub(crate) fn new(place: usize, policies: cedar::PolicySet) -> Self {
         let on_receipt = [cedar::Effect::Permit, cedar::Effect::Forbid].map(|effect| {
             let mut asking = cedar::PolicySet::new();
@@ -42,19 +42,25 @@ impl Slice {
             own.for_each(|policy| drop(asking.add(policy.clone())));
             asking
         });
-        Self { place, reads: Reads::of(&policies), annotations: Annotations::of(&policies), on_receipt, policies }
+        Self {
+            place,
+            dependencies: FactDependencies::of(&policies),
+            annotations: Annotations::of(&policies),
+            on_receipt,
+            policies,
+        }
     }
 
     /// The question as far as the answer depends on it. None: nothing may be remembered.
-    pub(crate) fn question(&self, facts: &CaseFacts, now_ms: i64) -> Option<Question> {
-        let reads = self.reads.as_ref()?;
-        Some(Question { slice: self.place, era: reads.era(now_ms), facts: reads.essence(facts) })
+    pub(crate) fn cache_key(&self, facts: &CaseFacts, now_ms: i64) -> Option<CacheKey> {
+        let dependencies = self.dependencies.as_ref()?;
+        Some(CacheKey { law: self.place, era: dependencies.era(now_ms), facts: dependencies.relevant(facts) })
     }
 
     /// The instants, in milliseconds and in order, at which its rulings may change with time alone. None: it reads the
     /// time otherwise.
     pub(crate) fn turning_points(&self) -> Option<&[i64]> {
-        self.reads.as_ref().map(Reads::turning_points)
+        self.dependencies.as_ref().map(FactDependencies::turning_points)
     }
 
     /// One of its policies.
@@ -70,16 +76,16 @@ impl Slice {
         now: Timestamp,
         policy_digest: [u8; 32],
     ) -> LawView {
-        let asking = self.asking(vocabulary, facts.requester_kind);
-        let contexts = Asserted::of(vocabulary, facts, milliseconds(now));
+        let query = self.query(vocabulary, facts.requester_kind);
+        let contexts = FactContexts::of(vocabulary, facts, milliseconds(now));
         let mut disclosure = Disclosure::default();
         for class in FieldClass::ALL {
-            disclosure.take(*class, asking.disclose(*class, &contexts));
+            disclosure.take(*class, query.disclose(*class, &contexts));
         }
         LawView {
-            hold: Arc::new(asking.act(LawAction::Hold, &contexts)),
-            notify: Arc::new(asking.act(LawAction::Notify, &contexts)),
-            transfer: Arc::new(asking.act(LawAction::Transfer, &contexts)),
+            hold: Arc::new(query.act(LawAction::Hold, &contexts)),
+            notify: Arc::new(query.act(LawAction::Notify, &contexts)),
+            transfer: Arc::new(query.act(LawAction::Transfer, &contexts)),
             disclosable: Disclosable::by_law(disclosure.disclosable),
             review: disclosure.review,
             withheld: disclosure.withheld.into(),
@@ -91,20 +97,20 @@ impl Slice {
     }
 
     /// To ask it one act or one class of fields at a time.
-    pub(crate) fn asking<'a>(&'a self, vocabulary: &'a Vocabulary, asker: AgencyKind) -> Asking<'a> {
-        Asking { slice: self, vocabulary, asker }
+    pub(crate) fn query<'a>(&'a self, vocabulary: &'a Vocabulary, asker: AgencyKind) -> LawQuery<'a> {
+        LawQuery { law: self, vocabulary, asker }
     }
 }
 
 /// Who asks which law. A question that cannot be put is a failed one, hence denied.
-pub(crate) struct Asking<'a> {
-    slice: &'a Slice,
+pub(crate) struct LawQuery<'a> {
+    law: &'a JurisdictionLaw,
     vocabulary: &'a Vocabulary,
     asker: AgencyKind,
 }
 
 /// The facts of a case as Cedar reads them: with what the requester claims, and without a word of it.
-pub(crate) struct Asserted {
+pub(crate) struct FactContexts {
     claimed: Option<cedar::Context>,
     unclaimed: Unclaimed,
 }
@@ -126,7 +132,7 @@ impl Unclaimed {
     }
 }
 
-impl Asserted {
+impl FactContexts {
     /// At a moment in milliseconds.
     pub(crate) fn of(vocabulary: &Vocabulary, facts: &CaseFacts, now_ms: i64) -> Self {
         let claims = !facts.asserted.is_empty();
@@ -141,42 +147,46 @@ impl Asserted {
     }
 }
 
-impl Asking<'_> {
-    pub(crate) fn act(&self, act: LawAction, facts: &Asserted) -> Determination {
+impl LawQuery<'_> {
+    pub(crate) fn act(&self, act: LawAction, facts: &FactContexts) -> Determination {
         let ask = |facts: &cedar::Context| self.vocabulary.act(self.asker, act, facts);
         Determination { on_receipt: self.on_receipt(facts, ask), ..self.put(facts, ask) }
     }
 
-    pub(crate) fn disclose(&self, class: FieldClass, facts: &Asserted) -> Determination {
+    pub(crate) fn disclose(&self, class: FieldClass, facts: &FactContexts) -> Determination {
         self.put(facts, |facts| self.vocabulary.disclosure(self.asker, class, facts))
     }
 
     /// What the receipt of the request makes owed. No claim takes it away, and none of the requester's lifts it.
-    fn on_receipt(&self, facts: &Asserted, ask: impl Fn(&cedar::Context) -> Option<cedar::Request>) -> Vec<OnReceipt> {
+    fn on_receipt(
+        &self,
+        facts: &FactContexts,
+        ask: impl Fn(&cedar::Context) -> Option<cedar::Request>,
+    ) -> Vec<OnReceipt> {
         let mut owed = Vec::new();
-        let asked = self.slice.on_receipt.iter().filter(|policies| !policies.is_empty());
+        let asked = self.law.on_receipt.iter().filter(|policies| !policies.is_empty());
         for policies in asked {
             let contexts = [facts.claimed.as_ref(), facts.unclaimed.other()];
             for request in contexts.into_iter().flatten().filter_map(&ask) {
                 let answer = cedar::Authorizer::new().is_authorized(&request, policies, &cedar::Entities::empty());
-                add(&mut owed, self.slice.annotations.on_receipt(&answer).into_iter());
+                add(&mut owed, self.law.annotations.on_receipt(&answer).into_iter());
             }
         }
         owed
     }
 
     /// INVARIANT: the law is asked twice where something is claimed, so that no claim opens what the law leaves shut.
-    fn put(&self, facts: &Asserted, ask: impl Fn(&cedar::Context) -> Option<cedar::Request>) -> Determination {
+    fn put(&self, facts: &FactContexts, ask: impl Fn(&cedar::Context) -> Option<cedar::Request>) -> Determination {
         let answer = |facts: &Option<cedar::Context>| {
             let request = ask(facts.as_ref()?)?;
             let authorizer = cedar::Authorizer::new();
-            Some(authorizer.is_authorized(&request, &self.slice.policies, &cedar::Entities::empty()))
+            Some(authorizer.is_authorized(&request, &self.law.policies, &cedar::Entities::empty()))
         };
         let Some(claimed) = answer(&facts.claimed) else { return failed() };
         match &facts.unclaimed {
-            Unclaimed::Same => self.slice.annotations.ruling(&claimed),
+            Unclaimed::Same => self.law.annotations.ruling(&claimed),
             Unclaimed::Other(unclaimed) => match answer(unclaimed) {
-                Some(unclaimed) => self.slice.annotations.ruling_on_claims(&claimed, &unclaimed),
+                Some(unclaimed) => self.law.annotations.ruling_on_claims(&claimed, &unclaimed),
                 None => failed(),
             },
         }

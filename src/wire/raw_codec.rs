@@ -6,9 +6,9 @@ use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 
 /// Encoded messages in, encoded messages out.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Verbatim;
+pub struct RawCodec;
 
-impl Codec for Verbatim {
+impl Codec for RawCodec {
     type Encode = Vec<u8>;
     type Decode = Vec<u8>;
     type Encoder = Self;
@@ -23,7 +23,7 @@ impl Codec for Verbatim {
     }
 }
 
-impl Encoder for Verbatim {
+impl Encoder for RawCodec {
     type Item = Vec<u8>;
     type Error = Status;
 
@@ -33,7 +33,7 @@ impl Encoder for Verbatim {
     }
 }
 
-impl Decoder for Verbatim {
+impl Decoder for RawCodec {
     type Item = Vec<u8>;
     type Error = Status;
 

@@ -37,28 +37,28 @@ pub(crate) fn cache_key(token: &str, thumbprint: &Thumbprint) -> CacheKey {
 
 /// A bounded memory in two generations: when the young one is full it becomes the old one, and the old one is
 /// forgotten. What is in use moves back into the young one.
-pub(crate) struct Verified {
+pub(crate) struct TokenCache {
     generation_max: usize,
     young: HashMap<CacheKey, VerifiedToken>,
     old: HashMap<CacheKey, VerifiedToken>,
 }
 
-impl Verified {
+impl TokenCache {
     pub(crate) fn new(entries_max: usize) -> Self {
         Self { generation_max: entries_max / 2, young: HashMap::new(), old: HashMap::new() }
     }
 
-    pub(crate) fn recall(&mut self, key: &CacheKey, now: Timestamp) -> Option<VerifiedToken> {
+    pub(crate) fn get(&mut self, key: &CacheKey, now: Timestamp) -> Option<VerifiedToken> {
         if let Some(token) = self.young.get(key) {
             return is_good(token, now).then(|| token.clone());
         }
         let token = self.old.remove(key).filter(|token| is_good(token, now))?;
-        self.remember(*key, token.clone());
+        self.insert(*key, token.clone());
         Some(token)
     }
 
     // INVARIANT: young and old together hold at most 2 * generation_max tokens.
-    pub(crate) fn remember(&mut self, key: CacheKey, token: VerifiedToken) {
+    pub(crate) fn insert(&mut self, key: CacheKey, token: VerifiedToken) {
         if self.generation_max == 0 {
             return;
         }
@@ -84,22 +84,22 @@ mod tests {
     #[test]
     fn the_memory_is_bounded_and_keeps_what_is_used() {
         let now = Timestamp::from_second(50).unwrap();
-        let mut verified = Verified::new(8);
+        let mut cache = TokenCache::new(8);
         let used = [255; 32];
-        verified.remember(used, token(100));
+        cache.insert(used, token(100));
         for byte in 0..100 {
-            verified.remember([byte; 32], token(100));
-            assert!(verified.recall(&used, now).is_some(), "forgotten after {byte}");
-            assert!(verified.young.len() + verified.old.len() <= 8);
+            cache.insert([byte; 32], token(100));
+            assert!(cache.get(&used, now).is_some(), "forgotten after {byte}");
+            assert!(cache.young.len() + cache.old.len() <= 8);
         }
-        assert!(verified.recall(&[0; 32], now).is_none());
+        assert!(cache.get(&[0; 32], now).is_none());
     }
 
     #[test]
     fn a_token_is_forgotten_when_it_ends() {
-        let mut verified = Verified::new(8);
-        verified.remember([1; 32], token(100));
-        assert!(verified.recall(&[1; 32], Timestamp::from_second(99).unwrap()).is_some());
-        assert!(verified.recall(&[1; 32], Timestamp::from_second(100).unwrap()).is_none());
+        let mut cache = TokenCache::new(8);
+        cache.insert([1; 32], token(100));
+        assert!(cache.get(&[1; 32], Timestamp::from_second(99).unwrap()).is_some());
+        assert!(cache.get(&[1; 32], Timestamp::from_second(100).unwrap()).is_none());
     }
 }

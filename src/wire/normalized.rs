@@ -9,17 +9,17 @@ use crate::wire::methods::pool;
 
 /// Where a request differs from what is kept of it, field by field.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct Respelt(Vec<(String, String)>);
+pub struct NormalizedTexts(Vec<(String, String)>);
 
 /// A field that is noted is not there: our own fault.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a respelt field is not in the request")]
 pub struct NoSuchField;
 
-impl Respelt {
+impl NormalizedTexts {
     /// Notes the text that is kept of a field, unless it is what was sent. A path is as a violation names it:
     /// `detainer.subject.aliases[0].family`.
-    pub(super) fn note(&mut self, field: &str, sent: &str, kept: &str) {
+    pub(super) fn record(&mut self, field: &str, sent: &str, kept: &str) {
         if sent != kept {
             self.0.push((field.to_owned(), kept.to_owned()));
         }
@@ -84,14 +84,14 @@ mod tests {
 
     #[test]
     fn a_request_in_other_spellings_is_the_same_request() {
-        let mut respelt = Respelt::default();
-        respelt.note("detainer.subject.aliases[1].family", "Nun\u{303}ez", "Nuñez");
-        respelt.note("detainer.subject.identifiers.din", "24b1234", "24-B-1234");
-        respelt.note("parent", "", "");
+        let mut normalized = NormalizedTexts::default();
+        normalized.record("detainer.subject.aliases[1].family", "Nun\u{303}ez", "Nuñez");
+        normalized.record("detainer.subject.identifiers.din", "24b1234", "24-B-1234");
+        normalized.record("parent", "", "");
         let sent = lodging("Nun\u{303}ez", "24b1234").encode_to_vec();
         let kept = lodging("Nuñez", "24-B-1234").encode_to_vec();
-        assert_eq!(respelt.canonical::<v1::LodgeDetainerRequest>(sent), Ok(kept.clone()));
-        assert_eq!(Respelt::default().canonical::<v1::LodgeDetainerRequest>(kept.clone()), Ok(kept));
+        assert_eq!(normalized.canonical::<v1::LodgeDetainerRequest>(sent), Ok(kept.clone()));
+        assert_eq!(NormalizedTexts::default().canonical::<v1::LodgeDetainerRequest>(kept.clone()), Ok(kept));
     }
 
     #[test]
@@ -105,10 +105,10 @@ mod tests {
             "detainer.charges[x].statute",
             "",
         ] {
-            let mut respelt = Respelt::default();
-            respelt.note(path, "sent", "kept");
+            let mut normalized = NormalizedTexts::default();
+            normalized.record(path, "sent", "kept");
             let sent = lodging("Zed", "").encode_to_vec();
-            assert_eq!(respelt.canonical::<v1::LodgeDetainerRequest>(sent), Err(NoSuchField), "{path:?}");
+            assert_eq!(normalized.canonical::<v1::LodgeDetainerRequest>(sent), Err(NoSuchField), "{path:?}");
         }
     }
 }

@@ -9,20 +9,20 @@ use jiff::civil::Date;
 use crate::domain::ids::{AgencyId, CaseKind, CaseName, InvalidId, JurisdictionId, RequestId};
 use crate::domain::text::Use;
 use crate::domain::vocabulary::Vocabulary;
-use crate::wire::respelt::Respelt;
-use crate::wire::{Violation, Violations, words};
+use crate::wire::normalized::NormalizedTexts;
+use crate::wire::{Violation, Violations, enums};
 
 /// Gathers the faults of one request, and the texts that were sent in another spelling than is kept.
 #[derive(Debug, Default)]
-pub struct Form {
+pub struct RequestFields {
     faults: Violations,
-    pub(super) respelt: Respelt,
+    pub(super) normalized: NormalizedTexts,
 }
 
 /// Faults that are named: more would not fit the headers that a client takes.
 const FAULTS_MAX: usize = 20;
 
-impl Form {
+impl RequestFields {
     /// The value, if there was no fault anywhere.
     pub fn finish<T>(mut self, value: Option<T>) -> Result<T, Violations> {
         match value {
@@ -72,7 +72,7 @@ impl Form {
     pub fn text(&mut self, field: &str, text: &str, of: Use, chars_max: usize) -> Option<String> {
         match of.read(text, chars_max) {
             Ok(read) => {
-                self.respelt.note(field, text, read.as_deref().unwrap_or_default());
+                self.normalized.record(field, text, read.as_deref().unwrap_or_default());
                 read
             }
             Err(flaw) => {
@@ -95,7 +95,7 @@ impl Form {
     /// An identifier that must be given.
     pub fn required_id<T: FromStr<Err = InvalidId> + Display>(&mut self, field: &str, text: &str) -> Option<T> {
         let id: T = self.parsed(field, text.parse())?;
-        self.respelt.note(field, text, &id.to_string());
+        self.normalized.record(field, text, &id.to_string());
         Some(id)
     }
 
@@ -106,7 +106,7 @@ impl Form {
 
     /// An enumeration that must be given.
     pub fn required_word<V: Vocabulary>(&mut self, field: &str, number: i32) -> Option<V> {
-        let value = words::from_wire(number);
+        let value = enums::from_wire(number);
         if value.is_none() {
             self.fault(field, "a value of the contract other than UNSPECIFIED");
         }
@@ -182,7 +182,7 @@ impl Form {
         };
         let name = text.parse::<CaseName>().ok().filter(|name| name.kind == kind);
         let name = self.parsed(field, name.ok_or(InvalidId { expected }))?;
-        self.respelt.note(field, text, &name.to_string());
+        self.normalized.record(field, text, &name.to_string());
         Some(name)
     }
 
@@ -223,12 +223,12 @@ mod tests {
 
     #[test]
     fn what_was_sent_in_another_spelling_is_noted_by_its_field() {
-        let mut form = Form::default();
-        form.text("subject.name.family", " Nu\u{301}n\u{303}ez ", Use::Name, 20);
-        form.text("reason", "as it is kept", Use::Reason, 20);
-        form.id::<crate::domain::ids::Din>("subject.identifiers.din", "24b1234");
-        form.request_id("0198C0DE-0000-7000-8000-000000000001");
-        let noted: Vec<_> = form.respelt.iter().collect();
+        let mut fields = RequestFields::default();
+        fields.text("subject.name.family", " Nu\u{301}n\u{303}ez ", Use::Name, 20);
+        fields.text("reason", "as it is kept", Use::Reason, 20);
+        fields.id::<crate::domain::ids::Din>("subject.identifiers.din", "24b1234");
+        fields.request_id("0198C0DE-0000-7000-8000-000000000001");
+        let noted: Vec<_> = fields.normalized.iter().collect();
         assert_eq!(
             noted,
             [
@@ -237,6 +237,6 @@ mod tests {
                 ("request_id", "0198c0de-0000-7000-8000-000000000001")
             ]
         );
-        assert!(form.finish(Some(())).is_ok());
+        assert!(fields.finish(Some(())).is_ok());
     }
 }

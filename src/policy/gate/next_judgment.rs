@@ -19,32 +19,32 @@ const FAR_DAYS: i64 = 30;
 
 /// When a custody is to be judged again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Again {
+pub enum NextJudgment {
     /// No detainer stands on it.
-    Nothing,
+    NotNeeded,
     /// When the law or the facts may be others. None: nothing is known that changes them.
     At(Option<Timestamp>),
 }
 
 impl Gate {
     /// When the detainers that stand on the custody of a case are to be judged again, if they were judged now.
-    pub fn again(&self, case: &Case, now: Timestamp) -> Again {
-        let Some(custody) = &case.custody else { return Again::Nothing };
+    pub fn next_judgment(&self, case: &Case, now: Timestamp) -> NextJudgment {
+        let Some(custody) = &case.custody else { return NextJudgment::NotNeeded };
         let standing = || case.concerned().filter(|detainer| stands_on(detainer, custody));
         if standing().next().is_none() {
-            return Again::Nothing;
+            return NextJudgment::NotNeeded;
         }
         let jurisdiction = &custody.name.jurisdiction;
         let today = self.zones().date_in(jurisdiction, now);
         let changes = standing().filter_map(|detainer| next_change(detainer, custody, today));
         let facts = changes.min().and_then(|day| self.asked_on(jurisdiction, today, day));
-        Again::At(facts.into_iter().chain(self.law_turns_at(jurisdiction, now)).min())
+        NextJudgment::At(facts.into_iter().chain(self.law_turns_at(jurisdiction, now)).min())
     }
 
     /// The next time at which a jurisdiction's law may be another.
     fn law_turns_at(&self, jurisdiction: &JurisdictionId, now: Timestamp) -> Option<Timestamp> {
-        let (slice, _) = self.engine().slice(jurisdiction);
-        let Some(points) = slice.turning_points() else { return now.checked_add(UNDATED_EVERY).ok() };
+        let (law, _) = self.engine().jurisdiction_law(jurisdiction);
+        let Some(points) = law.turning_points() else { return now.checked_add(UNDATED_EVERY).ok() };
         // A rule that speaks of what is after an instant turns a millisecond after it.
         let turns = points.iter().flat_map(|point| [Some(*point), point.checked_add(1)]).flatten();
         let turns = turns.filter_map(|point| Timestamp::from_millisecond(point).ok());

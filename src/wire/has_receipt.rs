@@ -3,14 +3,14 @@
 use crate::wire::{Message, v1};
 
 /// An answer that carries a receipt. The gateway keeps it without and puts one in; a client may take it out to keep.
-pub trait Receipted: Message + Default {
+pub trait HasReceipt: Message + Default {
     /// Where the receipt is.
     fn receipt_mut(&mut self) -> &mut Option<v1::Receipt>;
 }
 
-macro_rules! receipted {
+macro_rules! has_receipt {
     ($($answer:ident),+ $(,)?) => {
-        $(impl Receipted for v1::$answer {
+        $(impl HasReceipt for v1::$answer {
             fn receipt_mut(&mut self) -> &mut Option<v1::Receipt> {
                 &mut self.receipt
             }
@@ -18,7 +18,7 @@ macro_rules! receipted {
     };
 }
 
-receipted!(
+has_receipt!(
     LodgeDetainerResponse,
     AcknowledgeDetainerResponse,
     AnswerDetainerResponse,
