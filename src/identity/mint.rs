@@ -43,7 +43,7 @@ pub fn mint(key: &MintingKey, claims: &MintClaims, thumbprint: &Thumbprint) -> R
     header.typ = Some("at+jwt".to_owned());
     header.kid = Some(key.kid.clone());
     let iat = claims.issued_at.as_second();
-    let mut said = serde_json::json!({
+    let mut claims_json = serde_json::json!({
         "iss": claims.issuer,
         "aud": claims.audience,
         "sub": claims.subject,
@@ -52,8 +52,8 @@ pub fn mint(key: &MintingKey, claims: &MintClaims, thumbprint: &Thumbprint) -> R
         "actor": claims.actor.word(),
         "cnf": { "x5t#S256": thumbprint.base64url() },
     });
-    if let (Some(said), Some(id)) = (said.as_object_mut(), &claims.token_id) {
-        said.insert("jti".to_owned(), id.as_str().into());
+    if let (Some(claims_json), Some(id)) = (claims_json.as_object_mut(), &claims.token_id) {
+        claims_json.insert("jti".to_owned(), id.as_str().into());
     }
-    jsonwebtoken::encode(&header, &said, &key.signing).map_err(|_| MintError)
+    jsonwebtoken::encode(&header, &claims_json, &key.signing).map_err(|_| MintError)
 }

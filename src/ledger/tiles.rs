@@ -116,7 +116,7 @@ pub fn tile_from_bytes(bytes: &[u8]) -> Option<Vec<Hash>> {
 }
 
 /// The place of a row's node in its tile: the tile's index and the hash's slot in it.
-pub(super) fn place(position: u64) -> (u64, usize) {
+pub(super) fn locate(position: u64) -> (u64, usize) {
     let [slot, ..] = position.to_le_bytes();
     (position >> TILE_HEIGHT, usize::from(slot))
 }
@@ -160,7 +160,7 @@ impl<E, R: FnMut(TileId) -> Result<Vec<Hash>, E>> Tiles<E, R> {
     /// The root of a whole subtree, hashed together from the part of its tile that lies under it.
     fn whole(&mut self, height: u8, position: u64) -> Result<Hash, TileError<E>> {
         let (level, inside) = (height / TILE_HEIGHT, height % TILE_HEIGHT);
-        let (index, slot) = place(position << inside);
+        let (index, slot) = locate(position << inside);
         let id = TileId { level, index };
         let tile = match self.kept.entry(id) {
             Entry::Occupied(kept) => kept.into_mut(),

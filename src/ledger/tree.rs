@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use super::hash::Hash;
 use super::merkle::{SIZE_MAX, empty_root, node_hash};
 use super::path::{self, Node};
-use super::tiles::{TILE_HEIGHT, TILE_LEVELS, TILE_WIDTH, TileError, TileId, check_size, place};
+use super::tiles::{TILE_HEIGHT, TILE_LEVELS, TILE_WIDTH, TileError, TileId, check_size, locate};
 
 /// The right edge of a log's Merkle tree, in the hands of its one writer.
 ///
@@ -46,7 +46,7 @@ impl Tree {
         tree.batch_start = size;
         for level in 0..TILE_LEVELS {
             let base = level * TILE_HEIGHT;
-            let (index, width) = place(size >> base);
+            let (index, width) = locate(size >> base);
             let mut hashes = Vec::new();
             if width > 0 {
                 let tile = TileId { level, index };
@@ -168,7 +168,7 @@ impl Tree {
         self.batch_start = self.size;
         for (height, row) in (0..).zip(&mut self.rows) {
             let (level, inside) = (height / TILE_HEIGHT, height % TILE_HEIGHT);
-            let (index, _) = place(self.size >> (level * TILE_HEIGHT));
+            let (index, _) = locate(self.size >> (level * TILE_HEIGHT));
             row.keep_from(index << (TILE_HEIGHT - inside));
         }
     }

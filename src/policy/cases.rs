@@ -22,7 +22,7 @@ use crate::domain::ids::JurisdictionId;
 use crate::domain::statute::Statutes;
 use crate::policy::cases::coverage::Coverage;
 use crate::policy::cases::given::GivenFacts;
-use crate::policy::cases::judge::{Rulebook, check};
+use crate::policy::cases::judge::{PackLaw, check};
 use crate::policy::cases::table::{Case, Kind, Table, Unreadable};
 use crate::policy::load::{CASES, PolicySet};
 use crate::policy::switches::Settings;
@@ -162,36 +162,36 @@ impl TableRun<'_> {
         for name in self.table.switches_named().filter(|name| !as_set.contains_key(*name)) {
             self.report.fail(self.file, None, format!("switches: {name:?} is no switch of the set"), None);
         }
-        let mut rulebooks: BTreeMap<Settings, Rulebook<'_>> = BTreeMap::new();
+        let mut laws: BTreeMap<Settings, PackLaw<'_>> = BTreeMap::new();
         for (case, number) in self.table.cases.iter().zip(0..) {
             let settings = self.table.settings(case, &as_set);
-            let rulebook = match rulebooks.entry(settings) {
+            let law = match laws.entry(settings) {
                 Entry::Occupied(known) => known.into_mut(),
-                Entry::Vacant(place) => match Rulebook::new(self.set, self.pack, place.key()) {
-                    Ok(rulebook) => place.insert(rulebook),
+                Entry::Vacant(place) => match PackLaw::new(self.set, self.pack, place.key()) {
+                    Ok(law) => place.insert(law),
                     Err(problem) => {
                         self.report.fail(self.file, Some(&case.name), problem, None);
                         continue;
                     }
                 },
             };
-            self.one(rulebook, case, None, Some(&mut *trying));
+            self.one(law, case, None, Some(&mut *trying));
             for over in shared {
                 // The safeguards are the same in every pack: to have tried both sides of each in one case is enough.
                 let guarding = (number == 0).then_some(&mut *guarding);
-                self.one(rulebook, case, Some(over), guarding);
+                self.one(law, case, Some(over), guarding);
             }
         }
         self.table.cases.len() * shared.len()
     }
 
-    fn one(&mut self, rulebook: &Rulebook<'_>, case: &Case, over: Option<&Case>, coverage: Option<&mut Coverage>) {
+    fn one(&mut self, law: &PackLaw<'_>, case: &Case, over: Option<&Case>, coverage: Option<&mut Coverage>) {
         let named = over.map_or_else(|| case.name.clone(), |over| format!("{}, and {}", case.name, over.name));
         let (facts, now) = match self.table.facts(case, over, self.statutes) {
             Ok(given) => given,
             Err(Unreadable { problem, .. }) => return self.report.fail(self.file, Some(&named), problem, None),
         };
-        let asked = rulebook.ask(&facts, now);
+        let asked = law.ask(&facts, now);
         let expected = &over.unwrap_or(case).expected;
         if let Some(coverage) = coverage {
             coverage.take(self.set, expected, &facts, now);

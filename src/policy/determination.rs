@@ -60,11 +60,11 @@ impl Annotations {
         let Some((claimed, unclaimed)) = self.read(claimed).zip(self.read(unclaimed)) else { return failed() };
         match (claimed.allows, unclaimed.allows) {
             (true, true) => {
-                let standing: Vec<_> = claimed.satisfied.iter().copied().filter(|one| unclaimed.has(*one)).collect();
-                if standing.is_empty() || is_duty(&standing) != is_duty(&unclaimed.satisfied) {
+                let in_both: Vec<_> = claimed.satisfied.iter().copied().filter(|one| unclaimed.has(*one)).collect();
+                if in_both.is_empty() || is_duty(&in_both) != is_duty(&unclaimed.satisfied) {
                     on_claim(&unclaimed.satisfied, false)
                 } else {
-                    explained(permitting(&standing), &standing)
+                    explained(permitting(&in_both), &in_both)
                 }
             }
             (true, false) => {

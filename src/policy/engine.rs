@@ -82,7 +82,7 @@ impl Engine {
             .laws
             .into_iter()
             .zip(1..)
-            .map(|((jurisdiction, law), place)| (jurisdiction, JurisdictionLaw::new(place, law)));
+            .map(|((jurisdiction, law), number)| (jurisdiction, JurisdictionLaw::new(number, law)));
         Self {
             vocabulary: set.vocabulary,
             access: set.access,
@@ -103,9 +103,9 @@ impl Engine {
     /// package and the full name, `grpc.health.v1.Health/Check`, for any other.
     pub fn admit(&self, caller: &Caller, method: &str) -> Result<(), AdmitError> {
         let denied = |method: &str| AdmitError::Denied { agency: caller.agency.id.clone(), method: method.to_owned() };
-        let Some(place) = self.vocabulary.place(method) else { return Err(denied(UNKNOWN_METHOD)) };
+        let Some(number) = self.vocabulary.method_number(method) else { return Err(denied(UNKNOWN_METHOD)) };
         let admission =
-            |actor| Admission { kind: caller.agency.kind, class: caller.agency.class, actor, method: place };
+            |actor| Admission { kind: caller.agency.kind, class: caller.agency.class, actor, method: number };
         let actor = caller.actor.as_ref().map(|actor| actor.kind);
         if self.admitted(admission(actor), method) {
             return Ok(());

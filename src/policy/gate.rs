@@ -89,7 +89,7 @@ impl Gate {
 
     /// What the law says of each detainer that stands on the custody of a case as a command leaves it: of the answer that
     /// its custodian may give.
-    pub fn after(&self, case: &Case, now: Timestamp) -> BTreeMap<CaseName, LawView> {
+    pub fn laws_on_answers(&self, case: &Case, now: Timestamp) -> BTreeMap<CaseName, LawView> {
         let Some(custody) = &case.custody else { return BTreeMap::new() };
         let class = self.agencies.get(&custody.custodian).and_then(|agency| agency.class);
         let law = |detainer: &Detainer| {
@@ -118,16 +118,16 @@ impl Gate {
     pub fn disclosable(&self, detainer: &Detainer, custody: Option<&Custody>, now: Timestamp) -> Tellable {
         let holder = detainer.custodian.as_ref().or(addressee(detainer));
         // Never by the law of before it was recorded, should the clock step back.
-        disclosable::told(detainer, &self.of_delivery(detainer, holder, custody, now.max(detainer.updated_at)))
+        disclosable::told(detainer, &self.law_on_delivery(detainer, holder, custody, now.max(detainer.updated_at)))
     }
 
     /// Classes that the law withholds from the issuer of a detainer, with its citations. INVARIANT: judged on what the
     /// issuer itself asked and whom it asked, so that no citation tells it more than its own request does.
     pub fn withheld(&self, detainer: &Detainer, now: Timestamp) -> Arc<[Withheld]> {
-        disclosable::withheld(&self.of_delivery(detainer, addressee(detainer), None, now))
+        disclosable::withheld(&self.law_on_delivery(detainer, addressee(detainer), None, now))
     }
 
-    fn of_delivery(
+    fn law_on_delivery(
         &self,
         detainer: &Detainer,
         holder: Option<&AgencyId>,
@@ -147,22 +147,22 @@ impl Gate {
         self.engine.law(jurisdiction, &facts, now)
     }
 
-    /// A case as its issuer may be told of it now, with what is withheld listed. `None`: the caller is not its issuer.
+    /// A case as its issuer may be redacted of it now, with what is withheld listed. `None`: the caller is not its issuer.
     pub fn redacted_for_issuer(&self, caller: &Caller, case: &Case, now: Timestamp) -> Option<Case> {
         let detainer = case.detainer.as_ref().filter(|detainer| detainer.issuer == caller.agency.id)?;
-        let mut told = if detainer.told_anything() {
+        let mut redacted = if detainer.told_anything() {
             detainer.as_told(self.disclosable(detainer, case.custody.as_ref(), now))
         } else {
             detainer.clone()
         };
         let withheld = self.withheld(detainer, now);
-        // Once more than nothing was told, that it became less shows; by what it did is not said.
-        let narrowed = std::mem::take(&mut told.shown.withheld).into_iter();
+        // Once more than nothing was redacted, that it became less shows; by what it did is not said.
+        let narrowed = std::mem::take(&mut redacted.shown.withheld).into_iter();
         let unlisted = narrowed.filter(|one| !withheld.iter().any(|known| known.class == one.class));
-        told.shown.withheld = withheld.iter().cloned().chain(unlisted).collect();
-        told.shown.withheld.sort_unstable_by_key(|one| one.class);
-        told.shown.withheld.dedup_by_key(|one| one.class);
-        Some(Case { detainer: Some(told), custody: case.custody.clone(), ..Case::default() })
+        redacted.shown.withheld = withheld.iter().cloned().chain(unlisted).collect();
+        redacted.shown.withheld.sort_unstable_by_key(|one| one.class);
+        redacted.shown.withheld.dedup_by_key(|one| one.class);
+        Some(Case { detainer: Some(redacted), custody: case.custody.clone(), ..Case::default() })
     }
 
     /// From where a caller may look at a detainer. `None`: for this caller it does not exist.
@@ -318,7 +318,7 @@ mod tests {
         let check = |convicted_on: Option<&str>, now: &str, expected: Ruling| {
             let case = held(&jurisdiction, convicted(convicted_on));
             let name = case.standing[0].name.clone();
-            let law = gate.after(&case, now.parse().unwrap()).remove(&name).unwrap();
+            let law = gate.laws_on_answers(&case, now.parse().unwrap()).remove(&name).unwrap();
             assert_eq!(law.hold.ruling, expected, "convicted on {convicted_on:?}, asked at {now}");
         };
         // Twice, so that each question is also answered from memory, and next to the others.

@@ -21,7 +21,7 @@ use crate::policy::vocabulary::{Vocabulary, milliseconds};
 #[derive(Debug)]
 pub(crate) struct JurisdictionLaw {
     /// Its place in the engine, unlike that of any other slice there.
-    place: usize,
+    number: usize,
     policies: cedar::PolicySet,
     annotations: Annotations,
     /// Those whose obligations are owed from the receipt of the request: the permits, and the forbids.
@@ -34,7 +34,7 @@ pub(crate) struct JurisdictionLaw {
 }
 
 impl JurisdictionLaw {
-    pub(crate) fn new(place: usize, policies: cedar::PolicySet) -> Self {
+    pub(crate) fn new(number: usize, policies: cedar::PolicySet) -> Self {
         let on_receipt = [cedar::Effect::Permit, cedar::Effect::Forbid].map(|effect| {
             let mut asking = cedar::PolicySet::new();
             let own = policies.policies().filter(|policy| policy.effect() == effect && owed_on_receipt(policy));
@@ -43,7 +43,7 @@ impl JurisdictionLaw {
             asking
         });
         Self {
-            place,
+            number,
             dependencies: FactDependencies::of(&policies),
             annotations: Annotations::of(&policies),
             on_receipt,
@@ -54,7 +54,7 @@ impl JurisdictionLaw {
     /// The question as far as the answer depends on it. None: nothing may be remembered.
     pub(crate) fn cache_key(&self, facts: &CaseFacts, now_ms: i64) -> Option<CacheKey> {
         let dependencies = self.dependencies.as_ref()?;
-        Some(CacheKey { law: self.place, era: dependencies.era(now_ms), facts: dependencies.relevant(facts) })
+        Some(CacheKey { law: self.number, era: dependencies.era(now_ms), facts: dependencies.relevant(facts) })
     }
 
     /// The instants, in milliseconds and in order, at which its rulings may change with time alone. None: it reads the

@@ -125,8 +125,8 @@ impl PolicySet {
                     return Err(PolicyError::List { file: name.clone(), policy: policy.id().to_string(), reason });
                 }
             }
-            let standing = pack.iter().filter(|policy| is_switched_on(policy, &settings));
-            laws.insert(jurisdiction.clone(), set_of(name, standing.chain(&safeguards).cloned())?);
+            let switched_on = pack.iter().filter(|policy| is_switched_on(policy, &settings));
+            laws.insert(jurisdiction.clone(), set_of(name, switched_on.chain(&safeguards).cloned())?);
             written.insert(jurisdiction, pack);
         }
         switches.check(written.values().flatten())?;
@@ -180,9 +180,9 @@ impl PolicySet {
 
     /// A pack's law as it is when the switches stand so, with the safeguards.
     pub(crate) fn law_with(&self, pack: &[cedar::Policy], settings: &Settings) -> Result<cedar::PolicySet, String> {
-        let standing = pack.iter().filter(|policy| is_switched_on(policy, settings));
+        let switched_on = pack.iter().filter(|policy| is_switched_on(policy, settings));
         let safeguards = self.safeguards.policies();
-        cedar::PolicySet::from_policies(standing.chain(safeguards).cloned()).map_err(|error| error.to_string())
+        cedar::PolicySet::from_policies(switched_on.chain(safeguards).cloned()).map_err(|error| error.to_string())
     }
 }
 

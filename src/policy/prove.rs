@@ -98,14 +98,14 @@ pub enum ProveError {
 pub async fn prove(request: &Request<'_>) -> Result<Vec<Finding>, ProveError> {
     let subjects = subjects(request).map_err(ProveError::NotReady)?;
     let mut tasks: Vec<Task<'_>> = subjects.iter().flat_map(Subject::tasks).collect();
-    tasks.iter_mut().zip(0..).for_each(|(task, place)| task.place = place);
+    tasks.iter_mut().zip(0..).for_each(|(task, number)| task.number = number);
     let next = Cell::new(0_usize);
     let workers = (0..request.solvers.max(1)).map(|_| work(request, &tasks, &next));
     let mut findings: Vec<(usize, Finding)> = Vec::new();
     for done in join_all(workers).await {
         findings.extend(done?);
     }
-    findings.sort_by_key(|(place, _)| *place);
+    findings.sort_by_key(|(number, _)| *number);
     Ok(findings.into_iter().map(|(_, finding)| finding).collect())
 }
 
@@ -122,7 +122,7 @@ async fn work(
         let begun = Instant::now();
         let outcome = outcome(request.set, &mut solver, task).await;
         done.push((
-            task.place,
+            task.number,
             Finding {
                 jurisdiction: task.law.jurisdiction.clone(),
                 setting: task.setting.map(str::to_owned),

@@ -46,7 +46,7 @@ pub(crate) struct Vocabulary {
 
 #[derive(Debug)]
 struct Method {
-    place: usize,
+    number: usize,
     action: cedar::EntityUid,
 }
 
@@ -63,7 +63,7 @@ impl Vocabulary {
         for action in LawAction::ALL {
             laws.insert(*action, actions.remove(action.word()).ok_or_else(|| action.word().to_owned())?);
         }
-        let methods = actions.into_iter().zip(0..).map(|((name, action), place)| (name, Method { place, action }));
+        let methods = actions.into_iter().zip(0..).map(|((name, action), number)| (name, Method { number, action }));
         Ok(Self {
             methods: methods.collect(),
             laws,
@@ -82,8 +82,8 @@ impl Vocabulary {
 
     /// The place of a method among those of the contract, by name: `DetainerService/LodgeDetainer`,
     /// `grpc.health.v1.Health/Check`.
-    pub(crate) fn place(&self, method: &str) -> Option<usize> {
-        self.methods.get(method).map(|known| known.place)
+    pub(crate) fn method_number(&self, method: &str) -> Option<usize> {
+        self.methods.get(method).map(|known| known.number)
     }
 
     /// May such a caller call this method? None where the question cannot be put.

@@ -18,12 +18,12 @@ use crate::policy::vocabulary::Vocabulary;
 const ALWAYS: [FieldClass; 4] = [FieldClass::Count, FieldClass::Request, FieldClass::Answer, FieldClass::Contact];
 
 /// A pack with its switches set one way.
-pub(super) struct Rulebook<'a> {
+pub(super) struct PackLaw<'a> {
     vocabulary: &'a Vocabulary,
     law: JurisdictionLaw,
 }
 
-impl<'a> Rulebook<'a> {
+impl<'a> PackLaw<'a> {
     pub(super) fn new(set: &'a PolicySet, pack: &[cedar::Policy], settings: &Settings) -> Result<Self, String> {
         let law = JurisdictionLaw::new(0, set.law_with(pack, settings)?);
         Ok(Self { vocabulary: &set.vocabulary, law })
@@ -91,10 +91,10 @@ fn check_fields(expected: &Expected, rulings: &Rulings) -> Vec<(String, Option<D
             None => wrong.push((vec![class.word()], problem, said)),
         }
     }
-    let told = |(classes, problem, said): (Vec<&str>, &str, &Determination)| {
+    let report = |(classes, problem, said): (Vec<&str>, &str, &Determination)| {
         (format!("{}: {problem}", classes.join(", ")), Some(said.clone()))
     };
-    wrong.into_iter().map(told).collect()
+    wrong.into_iter().map(report).collect()
 }
 
 /// What is wrong with the ruling on a class.

@@ -85,14 +85,13 @@ fn no_policy_can_be_left_out_unnoticed() {
         let table = Table::read(&set.tables[&format!("law/{jurisdiction}{CASES}")], Kind::Pack, &statutes).unwrap();
         for left_out in pack {
             let others: Vec<_> = pack.iter().filter(|policy| policy.id() != left_out.id()).cloned().collect();
-            let mut rulebooks = BTreeMap::new();
+            let mut laws = BTreeMap::new();
             let fails = |case: &Case| {
                 let settings = table.settings(case, &as_set);
-                let rulebook = rulebooks
-                    .entry(settings)
-                    .or_insert_with_key(|settings| Rulebook::new(&set, &others, settings).unwrap());
+                let law =
+                    laws.entry(settings).or_insert_with_key(|settings| PackLaw::new(&set, &others, settings).unwrap());
                 let (facts, now) = table.facts(case, None, &statutes).unwrap();
-                !check(&case.expected, &rulebook.ask(&facts, now)).is_empty()
+                !check(&case.expected, &law.ask(&facts, now)).is_empty()
             };
             assert!(table.cases.iter().any(fails), "no case needs {}", left_out.id());
         }

@@ -7,7 +7,7 @@ use cedar_policy as cedar;
 
 use crate::domain::ids::JurisdictionId;
 use crate::domain::statute::Statutes;
-use crate::policy::cases::judge::{Rulebook, check};
+use crate::policy::cases::judge::{PackLaw, check};
 use crate::policy::cases::table::{Case, Expected, Table};
 use crate::policy::cases::{statutes_of, table_of};
 use crate::policy::load::PolicySet;
@@ -34,13 +34,13 @@ impl<'a> Trial<'a> {
     /// The first case in which a law does not rule as expected.
     pub(crate) fn fails(&self, pack: &[cedar::Policy]) -> Option<&str> {
         let as_set = self.set.switches.settings();
-        let mut rulebooks: BTreeMap<Settings, Rulebook<'_>> = BTreeMap::new();
+        let mut laws: BTreeMap<Settings, PackLaw<'_>> = BTreeMap::new();
         let fails = |case: &&Case| {
-            let rulebook = rulebooks
+            let law = laws
                 .entry(self.table.settings(case, &as_set))
-                .or_insert_with_key(|settings| Rulebook::new(self.set, pack, settings).expect("a set of the pack"));
+                .or_insert_with_key(|settings| PackLaw::new(self.set, pack, settings).expect("a set of the pack"));
             let (facts, now) = self.table.facts(case, None, &self.statutes).expect("a case that was read before");
-            !check(&case.expected, &rulebook.ask(&facts, now)).is_empty()
+            !check(&case.expected, &law.ask(&facts, now)).is_empty()
         };
         self.table.cases.iter().find(fails).map(|case| case.name.as_str())
     }

@@ -30,13 +30,13 @@ impl Gate {
     pub fn bars(&self, detainer: &Detainer, class: Option<AgencyClass>, now: Timestamp) -> Option<LegalBar> {
         let request = &detainer.request;
         let as_of = self.as_of(&detainer.name.jurisdiction, now);
-        let asked = facts_of(Stage::Answer, self.requester(detainer), request, (None, None), as_of);
-        let facts = CaseFacts { custodian_class: class, ..asked };
+        let facts = facts_of(Stage::Answer, self.requester(detainer), request, (None, None), as_of);
+        let facts = CaseFacts { custodian_class: class, ..facts };
         let law = self.engine.law(&detainer.name.jurisdiction, &facts, now);
         let (action, determination) =
             if request.form.asks_for_hold() { (LawAction::Hold, &law.hold) } else { (LawAction::Notify, &law.notify) };
-        let told = AnswerKind::Decline.gist(&request.addressee);
-        let barred = determination.ruling == Ruling::MustNot && !determination.failed && law.disclosable.contains(told);
+        let gist = AnswerKind::Decline.gist(&request.addressee);
+        let barred = determination.ruling == Ruling::MustNot && !determination.failed && law.disclosable.contains(gist);
         barred.then(|| LegalBar { action, determination: Arc::clone(determination) })
     }
 }

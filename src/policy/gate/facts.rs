@@ -50,13 +50,13 @@ pub(super) fn facts_of(
         final_order: verified.is_some_and(VerifiedWarrant::final_order_seen),
         date_public: custody.is_some_and(date_public),
         match_disputed: false,
-        record: record(verified, custody, as_of),
-        asserted: heard(claims(request, as_of), custody, as_of.today),
+        record: custodians_record(verified, custody, as_of),
+        asserted: with_other_claims(requesters_claims(request, as_of), custody, as_of.today),
     }
 }
 
 /// What the requester says, and what others said of the same person under detainers on the same custody.
-fn heard(claims: Assertions, custody: Option<&Custody>, today: Date) -> Assertions {
+fn with_other_claims(claims: Assertions, custody: Option<&Custody>, today: Date) -> Assertions {
     let guards = custody.map(|custody| custody.heard.guards_on(today)).unwrap_or_default();
     Assertions {
         // Of what another says of citizenship, however sure, a person makes sure.
@@ -89,33 +89,33 @@ fn officers_warrant(
 }
 
 /// What the custodian's own record says.
-fn record(verified: Option<&VerifiedWarrant>, custody: Option<&Custody>, as_of: AsOf<'_>) -> Assertions {
+fn custodians_record(verified: Option<&VerifiedWarrant>, custody: Option<&Custody>, as_of: AsOf<'_>) -> Assertions {
     let warrant = verified.and_then(|verified| verified.judges_warrant(as_of.today));
     let intake = custody.map(|custody| &custody.intake);
     let charges = intake.map(|intake| intake.charges.as_slice()).unwrap_or_default();
     let flags = intake.map(|intake| intake.flags).unwrap_or_default();
-    let said = said(flags, charges, intake.map(|intake| &intake.subject), as_of);
+    let assertions = assertions(flags, charges, intake.map(|intake| &intake.subject), as_of);
     Assertions {
         judge: warrant.map_or(Judge::None, |warrant| warrant.issuing_authority.into()),
         criminal_warrant: warrant.is_some_and(|warrant| warrant.criminal),
-        ..said
+        ..assertions
     }
 }
 
 /// What the requester says of the world.
-fn claims(request: &Request, as_of: AsOf<'_>) -> Assertions {
-    let said = said(request.flags, &request.charges, Some(&request.subject), as_of);
+fn requesters_claims(request: &Request, as_of: AsOf<'_>) -> Assertions {
+    let assertions = assertions(request.flags, &request.charges, Some(&request.subject), as_of);
     let judge = Judge::from(request.warrant.issuing_authority);
     Assertions {
         judge,
         criminal_warrant: request.warrant.criminal && judge != Judge::None,
-        terrorist_list_match: request.terrorist_list_match || said.terrorist_list_match,
-        ..said
+        terrorist_list_match: request.terrorist_list_match || assertions.terrorist_list_match,
+        ..assertions
     }
 }
 
 /// What a record says of a person. Safeguards are derived as well as flagged.
-fn said(flags: Flags, charges: &[Charge], subject: Option<&Subject>, as_of: AsOf<'_>) -> Assertions {
+fn assertions(flags: Flags, charges: &[Charge], subject: Option<&Subject>, as_of: AsOf<'_>) -> Assertions {
     let guards = subject.map(|subject| Guards::of(flags, subject, charges, as_of.today)).unwrap_or_default();
     Assertions {
         judge: Judge::None,

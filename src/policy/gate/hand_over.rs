@@ -17,7 +17,7 @@ use crate::policy::gate::within::by_officer;
 
 impl CommandQuestion<'_> {
     /// Of a release. One that hands the person to a requester is held against what the law says of that.
-    pub(super) fn of_release(
+    pub(super) fn laws_on_release(
         &self,
         release: &ActualRelease,
         correction: Option<&Correction>,
@@ -28,7 +28,7 @@ impl CommandQuestion<'_> {
             Some(_) => self.case.standing.iter().collect(),
             None => self.case.standing.iter().filter(|detainer| hand_over::stands(detainer)).collect(),
         };
-        let laws = self.of_holder(Stage::Release, concerned.into_iter())?;
+        let laws = self.laws_for_holder(Stage::Release, concerned.into_iter())?;
         let on_the_custody = |name: &CaseName| self.case.standing.iter().any(|detainer| detainer.name == *name);
         if !to.detainer.as_ref().is_none_or(on_the_custody) {
             return Err(Denial::NotFound);
@@ -44,16 +44,16 @@ impl CommandQuestion<'_> {
     }
 
     /// Of what each side says of a pick-up: that the person changed hands. A claim may have been raised since the offer.
-    pub(super) fn of_confirmation(&self, reason: Option<&String>) -> Result<Laws, Denial> {
+    pub(super) fn laws_on_confirmation(&self, reason: Option<&String>) -> Result<Laws, Denial> {
         let linked = self.case.custody.as_ref();
         if let Ok(detainer) = self.as_issuer() {
             // Judged as its custodian would be. Nothing is asked of the issuer: it would learn what it was not told.
             let holder = detainer.custodian.as_ref().or(addressee(detainer));
             let class = holder.and_then(|id| self.gate.agency(id)?.class);
-            return Ok(Laws::from([self.of_detainer(Stage::Transfer, detainer, linked, class)]));
+            return Ok(Laws::from([self.law_on_detainer(Stage::Transfer, detainer, linked, class)]));
         }
         let detainer = self.as_custodian()?;
-        let laws = self.of_one(Stage::Transfer, detainer, linked);
+        let laws = self.laws_on_one(Stage::Transfer, detainer, linked);
         match laws.get(&detainer.name).filter(|law| !may_hand_over(detainer, law)) {
             Some(law) if !self.explains(reason) => {
                 Err(Denial::HandOverUnexplained { determination: Some(Arc::clone(&law.transfer)) })

@@ -30,29 +30,29 @@ impl Gate {
     /// When the detainers that stand on the custody of a case are to be judged again, if they were judged now.
     pub fn next_judgment(&self, case: &Case, now: Timestamp) -> NextJudgment {
         let Some(custody) = &case.custody else { return NextJudgment::NotNeeded };
-        let standing = || case.concerned().filter(|detainer| stands_on(detainer, custody));
-        if standing().next().is_none() {
+        let detainers = || case.concerned().filter(|detainer| stands_on(detainer, custody));
+        if detainers().next().is_none() {
             return NextJudgment::NotNeeded;
         }
         let jurisdiction = &custody.name.jurisdiction;
         let today = self.zones().date_in(jurisdiction, now);
-        let changes = standing().filter_map(|detainer| next_change(detainer, custody, today));
-        let facts = changes.min().and_then(|day| self.asked_on(jurisdiction, today, day));
-        NextJudgment::At(facts.into_iter().chain(self.law_turns_at(jurisdiction, now)).min())
+        let changes = detainers().filter_map(|detainer| next_change(detainer, custody, today));
+        let facts = changes.min().and_then(|day| self.ask_on(jurisdiction, today, day));
+        NextJudgment::At(facts.into_iter().chain(self.law_changes_at(jurisdiction, now)).min())
     }
 
     /// The next time at which a jurisdiction's law may be another.
-    fn law_turns_at(&self, jurisdiction: &JurisdictionId, now: Timestamp) -> Option<Timestamp> {
+    fn law_changes_at(&self, jurisdiction: &JurisdictionId, now: Timestamp) -> Option<Timestamp> {
         let (law, _) = self.engine().jurisdiction_law(jurisdiction);
         let Some(points) = law.turning_points() else { return now.checked_add(UNDATED_EVERY).ok() };
         // A rule that speaks of what is after an instant turns a millisecond after it.
-        let turns = points.iter().flat_map(|point| [Some(*point), point.checked_add(1)]).flatten();
-        let turns = turns.filter_map(|point| Timestamp::from_millisecond(point).ok());
-        turns.filter(|turn| *turn > now).min()
+        let changes = points.iter().flat_map(|point| [Some(*point), point.checked_add(1)]).flatten();
+        let changes = changes.filter_map(|point| Timestamp::from_millisecond(point).ok());
+        changes.filter(|change| *change > now).min()
     }
 
     /// When the law is asked of a fact that changes on a day.
-    fn asked_on(&self, jurisdiction: &JurisdictionId, today: Date, day: Date) -> Option<Timestamp> {
+    fn ask_on(&self, jurisdiction: &JurisdictionId, today: Date, day: Date) -> Option<Timestamp> {
         let days = today.until(day).ok()?.get_days();
         let ahead = if days > NEAR_DAYS { FAR_DAYS } else { 1 };
         let begins = today.checked_add(Span::new().days(ahead)).ok()?;

@@ -46,9 +46,9 @@ impl<'a> CommandQuestion<'a> {
         match &self.admitted.value {
             CaseCommand::LodgeDetainer(request) => {
                 let name = CaseName::detainer(self.jurisdiction().clone(), id);
-                Ok(BTreeMap::from([(name, self.of_request(request)?)]))
+                Ok(BTreeMap::from([(name, self.law_on_request(request)?)]))
             }
-            CaseCommand::AmendDetainer { request, .. } => self.of_amendment(request),
+            CaseCommand::AmendDetainer { request, .. } => self.laws_on_amendment(request),
             CaseCommand::AcknowledgeDetainer { acknowledgement, .. } => {
                 let detainer = self.as_custodian()?;
                 let custody = match acknowledgement.finding {
@@ -63,69 +63,69 @@ impl<'a> CommandQuestion<'a> {
                             return Err(Denial::OfficerRequired);
                         }
                         let heir = detainer.heir_of(&self.case.standing);
-                        return Ok(self.of_one(Stage::Acknowledge, &heir, Some(custody)));
+                        return Ok(self.laws_on_one(Stage::Acknowledge, &heir, Some(custody)));
                     }
                     // A match is parted by whoever holds the person that it was made with.
                     Finding::NoSuchPerson | Finding::IdentityMismatch => {
                         // Whoever it is matched to next would be without what guards this one.
                         let guarded = linked.is_some_and(|custody| self.is_guarded(custody, Some(detainer)));
-                        linked.map(|_| self.by_officer_if(guarded)).transpose()?;
+                        linked.map(|_| self.require_officer_if(guarded)).transpose()?;
                         None
                     }
                 };
-                Ok(self.of_one(Stage::Acknowledge, detainer, custody))
+                Ok(self.laws_on_one(Stage::Acknowledge, detainer, custody))
             }
             CaseCommand::AnswerDetainer { answer, .. } => {
                 let detainer = self.as_custodian()?;
-                let laws = self.of_one(Stage::Answer, detainer, linked);
+                let laws = self.laws_on_one(Stage::Answer, detainer, linked);
                 laws.values().try_for_each(|law| answer_stands_within(answer, self.caller(), detainer, law))?;
                 Ok(laws)
             }
             CaseCommand::OfferWindow { reason, .. } => {
                 let detainer = self.as_custodian()?;
-                let laws = self.of_one(Stage::Transfer, detainer, linked);
+                let laws = self.laws_on_one(Stage::Transfer, detainer, linked);
                 laws.values().try_for_each(|law| offer_stands_within(reason.as_ref(), self.caller(), detainer, law))?;
                 Ok(laws)
             }
-            CaseCommand::VerifyWarrant { verification, .. } => self.of_verification(verification),
-            CaseCommand::RecordServiceOfCopy { .. } => Ok(self.of_one(Stage::Serve, self.as_custodian()?, linked)),
-            CaseCommand::RaiseCitizenshipClaim { .. } => self.of_claim(),
+            CaseCommand::VerifyWarrant { verification, .. } => self.laws_on_verification(verification),
+            CaseCommand::RecordServiceOfCopy { .. } => Ok(self.laws_on_one(Stage::Serve, self.as_custodian()?, linked)),
+            CaseCommand::RaiseCitizenshipClaim { .. } => self.laws_on_claim(),
             CaseCommand::ResolveCitizenshipClaim { .. } => {
-                let laws = self.of_claim()?;
+                let laws = self.laws_on_claim()?;
                 if by_officer(self.caller()) { Ok(laws) } else { Err(Denial::OfficerRequired) }
             }
             CaseCommand::IssueAppeal(_) | CaseCommand::BarAppeal { .. } => self.check_appeal().map(|()| Laws::new()),
             CaseCommand::AnswerAppeal { answer, .. } => {
                 self.check_appeal()?;
                 let detainer = self.as_custodian()?;
-                let laws = self.of_one(Stage::Answer, detainer, linked);
+                let laws = self.laws_on_one(Stage::Answer, detainer, linked);
                 laws.values().try_for_each(|law| appeal_answer_stands_within(answer, self.caller(), detainer, law))?;
                 Ok(laws)
             }
-            CaseCommand::ResolveReview { review, decision, .. } => self.of_decision(review.matter, *decision),
+            CaseCommand::ResolveReview { review, decision, .. } => self.laws_on_decision(review.matter, *decision),
             CaseCommand::MeetObligation { .. } => self.as_custodian().map(|_| Laws::new()),
             CaseCommand::WithdrawDetainer { .. }
             | CaseCommand::AcceptWindow { .. }
             | CaseCommand::DeclineWindow { .. } => self.as_issuer().map(|_| Laws::new()),
-            CaseCommand::ConfirmTransfer { reason, .. } => self.of_confirmation(reason.as_ref()),
+            CaseCommand::ConfirmTransfer { reason, .. } => self.laws_on_confirmation(reason.as_ref()),
             CaseCommand::ReportFailure { .. } => self.as_issuer().or_else(|_| self.as_custodian()).map(|_| Laws::new()),
             CaseCommand::OpenCustody(_) => Ok(Laws::new()),
             CaseCommand::UpdateCharges { charges, other_ground, .. } => {
                 let sealed = |custody: &Custody| custody.intake.charges.iter().any(Charge::sealed);
                 let unseals = linked.is_some_and(sealed) && !charges.iter().any(Charge::sealed);
-                self.by_officer_if(unseals || other_ground.is_some())?;
-                self.of_holder(Stage::Change, self.case.active())
+                self.require_officer_if(unseals || other_ground.is_some())?;
+                self.laws_for_holder(Stage::Change, self.case.active())
             }
             CaseCommand::CancelRelease { other_ground: Some(_), .. } => {
-                self.by_officer_if(true)?;
-                self.of_holder(Stage::Change, self.case.active())
+                self.require_officer_if(true)?;
+                self.laws_for_holder(Stage::Change, self.case.active())
             }
             CaseCommand::CloseCustody { other_ground: Some(_), .. } => {
-                self.by_officer_if(true)?;
-                self.of_holder(Stage::Release, self.case.active())
+                self.require_officer_if(true)?;
+                self.laws_for_holder(Stage::Release, self.case.active())
             }
             CaseCommand::CancelRelease { .. } | CaseCommand::ReopenCustody { .. } | CaseCommand::MoveCustody { .. } => {
-                self.of_holder(Stage::Change, self.case.active())
+                self.laws_for_holder(Stage::Change, self.case.active())
             }
             CaseCommand::CorrectIdentity { identity, .. } => {
                 let today = self.as_of().today;
@@ -135,21 +135,21 @@ impl<'a> CommandQuestion<'a> {
                     let foreign = subject.is_called_citizen() && !identity.subject.is_called_citizen();
                     flags.lifted_by(identity.flags) || grown_up || foreign
                 };
-                self.by_officer_if(linked.is_some_and(|custody| lifts(&custody.intake)))?;
-                self.of_holder(Stage::Change, self.case.standing.iter())
+                self.require_officer_if(linked.is_some_and(|custody| lifts(&custody.intake)))?;
+                self.laws_for_holder(Stage::Change, self.case.standing.iter())
             }
             CaseCommand::ScheduleRelease { .. } | CaseCommand::RescheduleRelease { .. } => {
-                self.of_holder(Stage::Schedule, self.case.active())
+                self.laws_for_holder(Stage::Schedule, self.case.active())
             }
             CaseCommand::RecordRelease { release, correction, to, .. } => {
-                self.of_release(release, correction.as_ref(), to)
+                self.laws_on_release(release, correction.as_ref(), to)
             }
             CaseCommand::CloseCustody { closing, .. } => {
                 // Opened in error, or entered twice: what guards the person would be gone with it.
                 let otherwise = !matches!(closing.reason, ClosingReason::Death | ClosingReason::Escape);
                 let guarded = linked.is_some_and(|custody| self.is_guarded(custody, None));
-                self.by_officer_if(otherwise && guarded)?;
-                self.of_holder(Stage::Release, self.case.active())
+                self.require_officer_if(otherwise && guarded)?;
+                self.laws_for_holder(Stage::Release, self.case.active())
             }
         }
     }
@@ -171,8 +171,8 @@ impl<'a> CommandQuestion<'a> {
     }
 
     /// A review is decided by a person alone, and within what the law says now.
-    fn of_decision(&self, matter: ReviewMatter, decision: ReviewDecision) -> Result<Laws, Denial> {
-        let laws = self.of_one(Stage::Answer, self.as_custodian()?, self.case.custody.as_ref());
+    fn laws_on_decision(&self, matter: ReviewMatter, decision: ReviewDecision) -> Result<Laws, Denial> {
+        let laws = self.laws_on_one(Stage::Answer, self.as_custodian()?, self.case.custody.as_ref());
         if !by_officer(self.caller()) {
             return Err(Denial::OfficerRequired);
         }
@@ -191,7 +191,7 @@ impl<'a> CommandQuestion<'a> {
     }
 
     /// A safeguard is lifted by a person alone, and by whoever holds the person concerned.
-    fn by_officer_if(&self, lifts_safeguard: bool) -> Result<(), Denial> {
+    fn require_officer_if(&self, lifts_safeguard: bool) -> Result<(), Denial> {
         self.as_holder()?;
         if lifts_safeguard && !by_officer(self.caller()) { Err(Denial::OfficerRequired) } else { Ok(()) }
     }
@@ -223,7 +223,7 @@ impl<'a> CommandQuestion<'a> {
     }
 
     /// From what the request carries, and nothing else: lodging reveals nothing about custody.
-    fn of_request(&self, request: &Request) -> Result<LawView, Denial> {
+    fn law_on_request(&self, request: &Request) -> Result<LawView, Denial> {
         let class = match &request.addressee {
             Addressee::Jurisdiction => None,
             Addressee::Agency(id) => {
@@ -234,28 +234,28 @@ impl<'a> CommandQuestion<'a> {
         Ok(self.ask(&CaseFacts { custodian_class: class, ..facts }))
     }
 
-    fn of_amendment(&self, request: &Request) -> Result<Laws, Denial> {
+    fn laws_on_amendment(&self, request: &Request) -> Result<Laws, Denial> {
         let detainer = self.as_issuer()?;
         let addressee = &detainer.request.addressee;
         if request.addressee != Addressee::Jurisdiction && request.addressee != *addressee {
             return Err(Denial::AddresseeFixed);
         }
         let amended = detainer.amended_by(request, day_of_record(self.now));
-        Ok(BTreeMap::from([(detainer.name.clone(), self.of_request(&amended)?)]))
+        Ok(BTreeMap::from([(detainer.name.clone(), self.law_on_request(&amended)?)]))
     }
 
-    pub(super) fn of_one(&self, stage: Stage, detainer: &Detainer, custody: Option<&Custody>) -> Laws {
-        BTreeMap::from([self.of_detainer(stage, detainer, custody, self.caller().agency.class)])
+    pub(super) fn laws_on_one(&self, stage: Stage, detainer: &Detainer, custody: Option<&Custody>) -> Laws {
+        BTreeMap::from([self.law_on_detainer(stage, detainer, custody, self.caller().agency.class)])
     }
 
     /// A warrant is verified by a person alone, and the law is asked of what that leaves.
-    fn of_verification(&self, verification: &WarrantVerification) -> Result<Laws, Denial> {
+    fn laws_on_verification(&self, verification: &WarrantVerification) -> Result<Laws, Denial> {
         let detainer = self.as_custodian()?;
         if !by_officer(self.caller()) {
             return Err(Denial::OfficerRequired);
         }
         let verified = detainer.verified_by(verification, &self.caller().agency.id, self.now);
-        Ok(self.of_one(
+        Ok(self.laws_on_one(
             Stage::Change,
             &Detainer { verified: Some(verified), ..detainer.clone() },
             self.case.custody.as_ref(),
@@ -264,7 +264,7 @@ impl<'a> CommandQuestion<'a> {
 
     /// Of each detainer that a claim of the custodian's touches, with the claim as the command leaves it. The issuer's own
     /// claim tells nobody anything of a custody.
-    fn of_claim(&self) -> Result<Laws, Denial> {
+    fn laws_on_claim(&self) -> Result<Laws, Denial> {
         if self.as_issuer().is_ok() {
             return Ok(Laws::new());
         }
@@ -272,12 +272,12 @@ impl<'a> CommandQuestion<'a> {
         let custody = self.case.custody.as_ref().map(|custody| custody.after(&self.admitted.value));
         let class = self.caller().agency.class;
         let touched = self.case.active().chain([named]);
-        Ok(touched.map(|detainer| self.of_detainer(Stage::Claim, detainer, custody.as_ref(), class)).collect())
+        Ok(touched.map(|detainer| self.law_on_detainer(Stage::Claim, detainer, custody.as_ref(), class)).collect())
     }
 
     /// Of each detainer whose issuer may have to be told of what the holder of the person enters, with the custody as the
     /// command leaves it: nothing is shown that was sealed by the very command.
-    pub(super) fn of_holder(
+    pub(super) fn laws_for_holder(
         &self,
         stage: Stage,
         concerned: impl Iterator<Item = &'a Detainer>,
@@ -290,7 +290,7 @@ impl<'a> CommandQuestion<'a> {
             let described = detainer.described_anew(&held.intake.subject, &custody.intake.subject);
             Detainer { custodian: Some(custody.custodian.clone()), ..described }
         };
-        Ok(concerned.map(|detainer| self.of_detainer(stage, &with_next(detainer), Some(&custody), class)).collect())
+        Ok(concerned.map(|detainer| self.law_on_detainer(stage, &with_next(detainer), Some(&custody), class)).collect())
     }
 
     /// What the custodian is, once the command is done.
@@ -305,7 +305,7 @@ impl<'a> CommandQuestion<'a> {
         next.map(|next| next.class).ok_or(Denial::NoSuchCustodian)
     }
 
-    pub(super) fn of_detainer(
+    pub(super) fn law_on_detainer(
         &self,
         stage: Stage,
         detainer: &Detainer,

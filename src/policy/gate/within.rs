@@ -72,8 +72,9 @@ pub(super) fn offer_stands_within(
     let by_person = by_officer(caller) && reason.is_some();
     let may_hand_over = by_person || permitted(LawAction::Transfer, detainer, &law.transfer);
     allowed(LawAction::Transfer, &law.transfer, may_hand_over)?;
-    let told = law.disclosable.contains(FieldClass::Custody) || (law.review.contains(FieldClass::Custody) && by_person);
-    if told {
+    let may_tell =
+        law.disclosable.contains(FieldClass::Custody) || (law.review.contains(FieldClass::Custody) && by_person);
+    if may_tell {
         return Ok(());
     }
     let barring = if law.review.contains(FieldClass::Custody) { Ruling::Review } else { Ruling::MustNot };
@@ -89,14 +90,14 @@ pub(super) fn decision_stands_within(
     decision: ReviewDecision,
     law: &LawView,
 ) -> Result<(), Denial> {
-    let asked = match matter {
+    let (action, determination) = match matter {
         ReviewMatter::Hold => (LawAction::Hold, &law.hold),
         ReviewMatter::Notify | ReviewMatter::Disclose => (LawAction::Notify, &law.notify),
         ReviewMatter::Transfer => (LawAction::Transfer, &law.transfer),
         ReviewMatter::CitizenshipClaim => return Ok(()),
     };
     match decision {
-        ReviewDecision::Permit => allowed(asked.0, asked.1, true),
+        ReviewDecision::Permit => allowed(action, determination, true),
         ReviewDecision::Refuse => Ok(()),
     }
 }

@@ -48,11 +48,11 @@ impl CounterexampleWriter<'_> {
     ) -> Result<Example, String> {
         let (given, class) = self.small(question, found)?;
         let (facts, now) = self.facts(&given)?;
-        let asked = CaseAtMoment { vocabulary: &self.set.vocabulary, facts: &facts, now };
+        let case = CaseAtMoment { vocabulary: &self.set.vocabulary, facts: &facts, now };
         let said = [question.reaches, question.unless].into_iter().flatten();
         Ok(Example {
-            said: said.map(|reaches| line(&reaches, &asked, class)).collect(),
-            case: self.case(property, question.ought(property).as_ref(), &asked, class, &given),
+            said: said.map(|reaches| line(&reaches, &case, class)).collect(),
+            case: self.case(property, question.ought(property).as_ref(), &case, class, &given),
             given: inline(&given),
         })
     }
@@ -86,11 +86,11 @@ impl CounterexampleWriter<'_> {
     /// Whether the engine finds in a case what the question asks for.
     fn answers(&self, question: &Question<'_>, class: FieldClass, given: &Table) -> Result<bool, String> {
         let (facts, now) = self.facts(given)?;
-        let asked = CaseAtMoment { vocabulary: &self.set.vocabulary, facts: &facts, now };
+        let case = CaseAtMoment { vocabulary: &self.set.vocabulary, facts: &facts, now };
         let reached = |reaches: &ReachesLevel<'_>| {
-            reaches.level.reached_by(&reaches.law.says(&asked, reaches.act, class, reaches.claims))
+            reaches.level.reached_by(&reaches.law.says(&case, reaches.act, class, reaches.claims))
         };
-        Ok(holds(&question.given, &asked, class)?
+        Ok(holds(&question.given, &case, class)?
             && question.reaches.as_ref().is_none_or(reached)
             && !question.unless.as_ref().is_some_and(reached))
     }
@@ -118,11 +118,11 @@ impl CounterexampleWriter<'_> {
         &self,
         property: &Property,
         ought: Option<&Ought>,
-        asked: &CaseAtMoment<'_>,
+        case: &CaseAtMoment<'_>,
         class: FieldClass,
         given: &Table,
     ) -> String {
-        let says = |act, class| self.law.says(asked, act, class, Claims::Heard).ruling;
+        let says = |act, class| self.law.says(case, act, class, Claims::Heard).ruling;
         let expect = ACTS.iter().map(|act| match ought {
             Some(ought) if ought.act == *act => format!("{} = \"{}\"", act.word(), ought.words),
             Some(_) | None => format!("{} = \"{}\"", act.word(), says(*act, class).word().replace('-', " ")),
@@ -179,20 +179,20 @@ fn without_one(table: &Table) -> Vec<Table> {
 }
 
 /// Whether a condition in Cedar holds in a case.
-fn holds(given: &str, asked: &CaseAtMoment<'_>, class: FieldClass) -> Result<bool, String> {
+fn holds(given: &str, case: &CaseAtMoment<'_>, class: FieldClass) -> Result<bool, String> {
     let text = format!("permit (principal, action, resource) when {{ {given} }};");
     let policies: cedar::PolicySet = text.parse().map_err(|error: cedar::ParseErrors| error.to_string())?;
-    let context = asked.vocabulary.facts(asked.facts, milliseconds(asked.now)).ok_or("facts that cannot be asked")?;
-    let request = asked.vocabulary.disclosure(asked.facts.requester_kind, class, &context);
+    let context = case.vocabulary.facts(case.facts, milliseconds(case.now)).ok_or("facts that cannot be asked")?;
+    let request = case.vocabulary.disclosure(case.facts.requester_kind, class, &context);
     let request = request.ok_or("a question that cannot be put")?;
     let response = cedar::Authorizer::new().is_authorized(&request, &policies, &cedar::Entities::empty());
     Ok(response.decision() == cedar::Decision::Allow)
 }
 
 /// What one law says of one act, in a line.
-fn line(reaches: &ReachesLevel<'_>, asked: &CaseAtMoment<'_>, class: FieldClass) -> String {
+fn line(reaches: &ReachesLevel<'_>, case: &CaseAtMoment<'_>, class: FieldClass) -> String {
     let ReachesLevel { law, act, claims, .. } = *reaches;
-    let said = law.says(asked, act, class, claims);
+    let said = law.says(case, act, class, claims);
     let about = match act {
         LawAction::Disclose => format!("disclose {}", class.word()),
         LawAction::Hold | LawAction::Notify | LawAction::Transfer | LawAction::Interview => act.word().to_owned(),

@@ -47,12 +47,12 @@ impl Law {
     /// What the law says. `class` is the class of fields that would be shown.
     pub(super) fn says(
         &self,
-        asked: &CaseAtMoment<'_>,
+        case: &CaseAtMoment<'_>,
         act: LawAction,
         class: FieldClass,
         claims: Claims,
     ) -> Determination {
-        let CaseAtMoment { vocabulary, facts, now } = *asked;
+        let CaseAtMoment { vocabulary, facts, now } = *case;
         match claims {
             Claims::Heard => {
                 let query = self.law.query(vocabulary, facts.requester_kind);
@@ -64,18 +64,18 @@ impl Law {
                     }
                 }
             }
-            Claims::TakenForFacts => self.answers(asked, facts, act, class),
-            Claims::Unheard => self.answers(asked, &facts.without_claims(), act, class),
+            Claims::TakenForFacts => self.answers(case, facts, act, class),
+            Claims::Unheard => self.answers(case, &facts.without_claims(), act, class),
         }
     }
 
     /// The one answer of the law to facts as they are, without the gateway's guard.
-    fn answers(&self, asked: &CaseAtMoment<'_>, facts: &CaseFacts, act: LawAction, class: FieldClass) -> Determination {
-        let context = asked.vocabulary.facts(facts, milliseconds(asked.now));
+    fn answers(&self, case: &CaseAtMoment<'_>, facts: &CaseFacts, act: LawAction, class: FieldClass) -> Determination {
+        let context = case.vocabulary.facts(facts, milliseconds(case.now));
         let request = |context: &cedar::Context| match act {
-            LawAction::Disclose => asked.vocabulary.disclosure(facts.requester_kind, class, context),
+            LawAction::Disclose => case.vocabulary.disclosure(facts.requester_kind, class, context),
             LawAction::Hold | LawAction::Notify | LawAction::Transfer | LawAction::Interview => {
-                asked.vocabulary.act(facts.requester_kind, act, context)
+                case.vocabulary.act(facts.requester_kind, act, context)
             }
         };
         let Some(request) = context.as_ref().and_then(request) else { return failed() };

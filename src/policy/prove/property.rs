@@ -67,7 +67,7 @@ pub(super) struct Subject {
 /// A property of a pack, and what to ask.
 #[derive(Debug)]
 pub(super) struct Task<'a> {
-    pub(super) place: usize,
+    pub(super) number: usize,
     pub(super) law: &'a Law,
     pub(super) setting: Option<&'a str>,
     pub(super) property: Property,
@@ -114,7 +114,7 @@ impl Subject {
 
     fn task<'a>(&'a self, property: Property, questions: Vec<Question<'a>>) -> Task<'a> {
         let setting = self.setting.as_deref();
-        Task { place: 0, law: &self.law, setting, property, questions }
+        Task { number: 0, law: &self.law, setting, property, questions }
     }
 
     fn at(&self, act: LawAction, level: Level) -> ReachesLevel<'_> {

@@ -102,13 +102,13 @@ impl Rules {
             return self.said(level, Context::Claimed);
         }
         let allowed = both(self.said(Level::May, Context::Claimed)?, self.said(Level::May, Context::Unclaimed)?);
-        let standing = [Context::Claimed, Context::Unclaimed];
-        let duty_stands = self.any(&self.permits, true, &standing)?;
+        let both_contexts = [Context::Claimed, Context::Unclaimed];
+        let duty_stands = self.any(&self.permits, true, &both_contexts)?;
         if level == Level::Must {
             return Ok(both(allowed, duty_stands));
         }
         let no_duty_lifted = either(not(self.any(&self.permits, true, &[Context::Unclaimed])?), duty_stands);
-        Ok(both(allowed, both(self.any(&self.permits, false, &standing)?, no_duty_lifted)))
+        Ok(both(allowed, both(self.any(&self.permits, false, &both_contexts)?, no_duty_lifted)))
     }
 
     /// That some rule, or some strict one, is met in all of these contexts.

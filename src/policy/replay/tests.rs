@@ -63,15 +63,15 @@ proptest! {
         let nothing = Totals { judgments: same.judgments, determinations, ..Totals::default() };
         prop_assert_eq!(same, nothing);
 
-        // As the engine would have judged, asked directly.
+        // As the engine would have judged, cache directly.
         let (mut rulings, mut judgments_changed) = (0_u64, 0_u64);
         for (facts, old) in cases.iter().zip(&laws) {
             let new = judged("us-tx", facts);
             let acts = [(&old.hold, &new.hold), (&old.notify, &new.notify), (&old.transfer, &new.transfer)];
             let acts = acts.iter().filter(|(old, new)| old.tenor() != new.tenor()).count();
             let tenors = |jurisdiction: &str| {
-                let mut asked = RulingsCache::new(Arc::clone(&ENGINE));
-                let said = asked.rulings(&id(jurisdiction), facts, NOW.parse().unwrap());
+                let mut cache = RulingsCache::new(Arc::clone(&ENGINE));
+                let said = cache.rulings(&id(jurisdiction), facts, NOW.parse().unwrap());
                 FieldClass::ALL.iter().map(|class| said[&RulingSubject::Field(*class)].tenor()).collect::<Vec<_>>()
             };
             let (was, is) = (tenors("us-ny"), tenors("us-tx"));

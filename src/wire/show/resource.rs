@@ -20,7 +20,7 @@ pub fn detainer(detainer: &Detainer, viewpoint: Viewpoint) -> v1::Detainer {
         Viewpoint::Issuer => (shown.state, shown.finding.is_some(), &shown.answer, &shown.service, shown.updated_at),
         Viewpoint::Custodian => (detainer.state, true, &detainer.answer, &detainer.service, detainer.updated_at),
     };
-    let asked = asked(detainer);
+    let requested = as_requested(detainer);
     let list: &[Withheld] = match viewpoint {
         Viewpoint::Issuer => &shown.withheld,
         Viewpoint::Custodian => &[],
@@ -31,7 +31,7 @@ pub fn detainer(detainer: &Detainer, viewpoint: Viewpoint) -> v1::Detainer {
         Viewpoint::Custodian => &detainer.custodian,
     };
     let custodian = match &detainer.request.addressee {
-        Addressee::Agency(_) => asked.custodian,
+        Addressee::Agency(_) => requested.custodian,
         Addressee::Jurisdiction => took_on.as_ref().map(agency_name).unwrap_or_default(),
     };
     let mut found = detainer.acknowledgement.as_ref().filter(|_| acknowledged).map(acknowledgement);
@@ -56,7 +56,7 @@ pub fn detainer(detainer: &Detainer, viewpoint: Viewpoint) -> v1::Detainer {
         service_of_copy: service.as_ref().map(service_of_copy),
         transfers: detainer.transfers.iter().map(|one| transfer(&detainer.name, one, list)).collect(),
         withheld: list.iter().filter(|one| BORNE_BY_DETAINER.contains(&one.class)).map(withheld).collect(),
-        ..asked
+        ..requested
     }
 }
 
@@ -73,7 +73,7 @@ pub fn withheld(withheld: &Withheld) -> v1::Withheld {
 }
 
 /// What the issuer asked, and nothing that came of it.
-pub(super) fn asked(detainer: &Detainer) -> v1::Detainer {
+pub(super) fn as_requested(detainer: &Detainer) -> v1::Detainer {
     let request = &detainer.request;
     let addressee = match &request.addressee {
         Addressee::Agency(agency) => agency_name(agency),

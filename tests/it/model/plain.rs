@@ -222,7 +222,7 @@ impl Plain {
         oblige(&mut case, &records, &ObligationTimes::default(), now);
         let met = met_by_record(&case);
         let times = (&ReviewTimes::default(), &Timetable::default());
-        let left = follow(&case, &gate.after(&case, now), times, now);
+        let left = follow(&case, &gate.laws_on_answers(&case, now), times, now);
         for record in met.iter().chain(&left) {
             let index = self.append_record(write, command, record, now);
             apply(&mut case, record, index, now);
