@@ -1,8 +1,9 @@
-//! What callers may do and what the law says, both as Cedar policies: deny by default, and every evaluation error denies.
+//! What callers may do and what the law says. Both are Cedar policies: deny by default, and every evaluation error
+//! denies.
 //!
-//! [`load`] reads and checks a [`load::PolicySet`]; an [`engine::Engine`] answers from it the method question
-//! ([`admit`]) and the law's question; [`cases`] holds a set against its tables of cases; `vocabulary` says in Cedar what the
-//! domain says in Rust.
+//! [`load`] reads and checks a [`load::PolicySet`]. An [`engine::Engine`] answers two questions from it: may this
+//! caller call this method ([`admit`]), and what does the law say of this case ([`gate`])? [`cases`] checks a set
+//! against its tables of cases. `vocabulary` translates the domain's words into Cedar's.
 
 pub mod admit;
 pub mod candidate;

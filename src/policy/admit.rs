@@ -1,4 +1,4 @@
-//! The door: asks of each call whether this kind of caller may call this method at all, before its body is read.
+//! The admission layer: may this kind of caller call this method at all? Asked of each call before its body is read.
 
 use std::future::{Ready, ready};
 use std::task::{Context, Poll};
@@ -13,14 +13,14 @@ use crate::domain::method::own_at;
 use crate::policy::engine::AdmitError;
 use crate::policy::in_force::InForce;
 
-/// Puts the door before a service. Another set may come into force at any time; each call asks the one of its moment.
+/// Puts the admission check before a service. Each call asks the policy set in force at that moment.
 #[derive(Debug, Clone)]
 pub struct AdmitLayer {
     in_force: InForce,
 }
 
 impl AdmitLayer {
-    /// A door that asks the set in force.
+    /// A layer that asks the policy set in force.
     pub fn new(in_force: InForce) -> Self {
         Self { in_force }
     }
@@ -34,7 +34,7 @@ impl<S> Layer<S> for AdmitLayer {
     }
 }
 
-/// A service behind the door.
+/// A service behind the admission check.
 #[derive(Debug, Clone)]
 pub struct Admit<S> {
     in_force: InForce,
@@ -70,7 +70,7 @@ fn admit<B>(in_force: &InForce, request: &Request<B>) -> Result<(), AdmitError> 
     in_force.gate().admit(caller, method_of(request.uri().path()))
 }
 
-/// The method as policies name it, our own without their package. One path, one name: a path that is not of that shape names no
+/// The method as policies name it: ours without the package. Each path gives one name. A path of another shape names no
 /// method.
 fn method_of(path: &str) -> &str {
     match own_at(path) {

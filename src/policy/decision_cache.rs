@@ -1,4 +1,4 @@
-//! Decisions of law already made: keyed by all that they answer for, bounded, and gone with the policy set they came from.
+//! Caches decisions of law. Keyed by all that a decision depends on, bounded, and dropped with its policy set.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -6,31 +6,31 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::domain::determination::LawView;
 use crate::policy::fact_dependencies::RelevantFacts;
 
-/// Decisions held at once. Real facts make few distinct tuples; a requester could make up many.
+/// Decisions cached at once. Real facts make few distinct keys, but a requester could make up many.
 pub(crate) const DECISIONS_MAX: usize = 4_096;
 
-/// Everything that a decision answers for.
+/// Everything that a decision depends on.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct CacheKey {
-    /// Place of the slice in its engine.
+    /// The law's number in its engine.
     pub(crate) law: usize,
-    /// Era of the slice.
+    /// The era, as its law counts them.
     pub(crate) era: usize,
-    /// The facts that the slice reads.
+    /// The facts that its law reads.
     pub(crate) facts: RelevantFacts,
 }
 
-/// Bounded memory of decisions.
+/// A bounded cache of decisions.
 #[derive(Debug, Default)]
 pub(crate) struct DecisionCache(Mutex<HashMap<CacheKey, Arc<LawView>>>);
 
 impl DecisionCache {
-    /// The decision, if it was made before.
+    /// The cached decision, if there is one.
     pub(crate) fn get(&self, question: &CacheKey) -> Option<Arc<LawView>> {
         self.decisions().get(question).map(Arc::clone)
     }
 
-    /// Keeps a decision. Forgets all others when full: what is asked often is soon back.
+    /// Adds a decision. A full cache is emptied first: frequent questions soon return.
     pub(crate) fn insert(&self, question: CacheKey, decision: &Arc<LawView>) {
         let mut decisions = self.decisions();
         if decisions.len() >= DECISIONS_MAX {
@@ -45,7 +45,7 @@ impl DecisionCache {
     }
 
     fn decisions(&self) -> MutexGuard<'_, HashMap<CacheKey, Arc<LawView>>> {
-        // A decision is whole before it is kept, so what a panicking thread leaves behind is still true.
+        // A decision is complete before it is inserted, so a panicking thread leaves nothing wrong behind.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

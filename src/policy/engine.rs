@@ -1,4 +1,5 @@
-//! Answers the two questions of policy: may this kind of caller call this method, and what does the law say of this case?
+//! Answers the two questions of policy: may this kind of caller call this method, and what does the law say of this
+//! case?
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,16 +18,16 @@ use crate::policy::listing::PolicyListing;
 use crate::policy::load::PolicySet;
 use crate::policy::vocabulary::{Vocabulary, milliseconds};
 
-/// Stands in a denial for a method that is not of the contract: that name is the caller's text, and goes nowhere.
+/// Replaces a method name that the contract lacks: such a name is the caller's text, and MUST NOT be logged.
 const UNKNOWN_METHOD: &str = "unknown";
 
-/// Why a call was not admitted. For the audit; the caller is told that it was denied, or that it sent no token.
+/// Why a call was not admitted. For the audit log: the caller learns only that it was denied, or that it sent no token.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AdmitError {
-    /// No caller was proven: the layer that does so is missing, or stands behind this one.
+    /// No layer proved the caller: it is missing, or stands behind this one.
     #[error("no caller was proven")]
     NoCaller,
-    /// No rule admits the agency to this method without a token, and some rule does with one.
+    /// No rule admits the agency to this method without a token, but a rule does with one.
     #[error("{agency} may not call {method} without a token")]
     TokenMissing {
         /// Who called.
@@ -44,18 +45,18 @@ pub enum AdmitError {
     },
 }
 
-/// A policy set ready to be asked, and the answers that it already gave.
+/// A policy set ready to be asked, with a cache of its answers.
 #[derive(Debug)]
 pub struct Engine {
     vocabulary: Vocabulary,
     access: cedar::PolicySet,
-    /// Bounded by itself: it has one place for each kind, class and actor, and only for methods of the contract.
+    /// Bounded by the contract: one value for each kind, class, actor and method.
     admissions: Mutex<HashMap<Admission, bool>>,
     laws: BTreeMap<JurisdictionId, JurisdictionLaw>,
     statutes: BTreeMap<JurisdictionId, Statutes>,
-    /// Stands where no table is written.
+    /// Used where no table is written.
     no_statutes: Statutes,
-    /// Stands where no law is written: safeguards alone, which allow nothing.
+    /// Used where no law is written: the safeguards alone, which allow nothing.
     unwritten: JurisdictionLaw,
     decisions: DecisionCache,
     digest: [u8; 32],
@@ -64,7 +65,7 @@ pub struct Engine {
     listing: PolicyListing,
 }
 
-/// INVARIANT: everything that the schema lets an access rule read.
+/// What a call is admitted on. INVARIANT: everything that the schema lets an access rule read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Admission {
     kind: AgencyKind,
@@ -74,7 +75,7 @@ struct Admission {
 }
 
 impl Engine {
-    /// Takes a set that was loaded and checked.
+    /// Takes a set that is loaded and checked.
     pub fn new(set: PolicySet) -> Self {
         let listing = set.listing();
         let unwritten = JurisdictionLaw::new(0, set.safeguards);
@@ -117,14 +118,14 @@ impl Engine {
         Err(denied(method))
     }
 
-    /// What a jurisdiction's law says of a case at a moment. Where no law is written, a person decides everything and
+    /// What a jurisdiction's law says of a case at a moment. If no law is written, a person decides everything and
     /// nothing is shown.
     pub fn law(&self, jurisdiction: &JurisdictionId, facts: &CaseFacts, now: Timestamp) -> LawView {
         let law = self.laws.get(jurisdiction).unwrap_or(&self.unwritten);
         let judge = || law.judge(&self.vocabulary, facts, now, self.digest);
         let Some(key) = law.cache_key(facts, milliseconds(now)) else { return judge() };
         if let Some(decision) = self.decisions.get(&key) {
-            // Remembered are the rulings. The facts and the moment are those of this question, not of the first.
+            // The cache holds rulings. Facts and moment are those of this question, not of the one that was cached.
             return LawView { facts: Arc::new(facts.clone()), judged_at: now, ..LawView::clone(&decision) };
         }
         let decision = judge();
@@ -132,12 +133,12 @@ impl Engine {
         decision
     }
 
-    /// The law of a jurisdiction, and the words to ask it in.
+    /// A jurisdiction's law, and the vocabulary to ask it in.
     pub(crate) fn jurisdiction_law(&self, jurisdiction: &JurisdictionId) -> (&JurisdictionLaw, &Vocabulary) {
         (self.laws.get(jurisdiction).unwrap_or(&self.unwritten), &self.vocabulary)
     }
 
-    /// The table that a jurisdiction's law reads charges by; an empty one where none stands beside its pack.
+    /// The table by which a jurisdiction's law reads charges. Empty if its pack has none.
     pub fn statutes(&self, jurisdiction: &JurisdictionId) -> &Statutes {
         self.statutes.get(jurisdiction).unwrap_or(&self.no_statutes)
     }
@@ -147,22 +148,22 @@ impl Engine {
         self.laws.contains_key(jurisdiction)
     }
 
-    /// Digest of the policy set that answers.
+    /// Digest of the policy set.
     pub fn digest(&self) -> [u8; 32] {
         self.digest
     }
 
-    /// What the set holds, for whoever asks what the law is.
+    /// The contents of the set, for whoever asks what the law is.
     pub fn listing(&self) -> &PolicyListing {
         &self.listing
     }
 
-    /// The text of each of its files, by its name within the directory.
+    /// The text of each file, by its name within the directory.
     pub fn texts(&self) -> &BTreeMap<String, String> {
         &self.texts
     }
 
-    /// The digest of each of its files, by its name within the directory.
+    /// The digest of each file, by its name within the directory.
     pub fn files(&self) -> &BTreeMap<String, [u8; 32]> {
         &self.files
     }
@@ -180,7 +181,7 @@ impl Engine {
         let Admission { kind, class, actor, method: _ } = admission;
         let Some(request) = self.vocabulary.call(kind, class, actor, method) else { return false };
         let response = cedar::Authorizer::new().is_authorized(&request, &self.access, &cedar::Entities::empty());
-        // Cedar allows when a forbid cannot be evaluated; we do not.
+        // Cedar skips a forbid that cannot be evaluated, and would allow. We deny.
         let sound = response.diagnostics().errors().next().is_none();
         if !sound {
             tracing::error!(method, "an access rule could not be evaluated; the method is denied");
@@ -223,7 +224,7 @@ mod tests {
         assert!(engine.admissions.lock().unwrap().is_empty());
     }
 
-    /// A law whose forbid passes validation and fails when it is evaluated: the sum overflows.
+    /// A law whose forbid passes validation but fails when it is evaluated: the sum overflows.
     const BROKEN: &str = r#"
         @id("us-zz.permit") @cite("c")
         permit (principal, action in [Action::"hold", Action::"notify", Action::"disclose"], resource);
@@ -231,7 +232,7 @@ mod tests {
         forbid (principal, action in [Action::"hold", Action::"disclose"], resource)
         when { context.now.offset(duration("9223372036854775807ms")) < context.now };
     "#;
-    /// The same with a fact that is not there; no validated law gets this far.
+    /// The same with a missing fact. No validated law gets this far.
     const MISSING: &str = r#"
         @id("us-zz.permit") @cite("c")
         permit (principal, action in [Action::"hold", Action::"notify", Action::"disclose"], resource);
@@ -286,7 +287,7 @@ mod tests {
         assert_eq!(engine.decisions.len(), 0);
     }
 
-    /// Every comparison with a date of its own, and every fact, each in a rule that a ruling would name.
+    /// Every comparison with a date, each with another date, and every fact, each in a rule that a ruling would name.
     const CONDITIONS: [&str; 35] = [
         r#"context.now < datetime("1970-01-01T00:00:00.010Z")"#,
         r#"context.now <= datetime("1970-01-01T00:00:00.020Z")"#,
@@ -325,14 +326,14 @@ mod tests {
         r#"context.asserted.felony_convictions.contains(Offence::"drugs") || context.asserted.juvenile"#,
     ];
 
-    /// A law of some of the conditions.
+    /// A law of some of these conditions.
     fn law_of(conditions: impl Iterator<Item = &'static str>) -> String {
         let policies: Vec<String> = conditions
             .enumerate()
             .map(|(number, condition)| {
                 let scope = r#"(principal, action in [Action::"notify", Action::"disclose"], resource)"#;
                 let asked = ["form", "asks_for_hold", "basis", "warrant"].map(|fact| format!("context.{fact}"));
-                // Whole words alone: a judge's warrant is no trigger.
+                // Whole words only: a judge's warrant is no trigger.
                 let triggered = asked.iter().any(|fact| condition.replace("context.w", " context.w").contains(fact));
                 let trigger = if triggered { "@trigger(\"c\") " } else { "" };
                 format!("@id(\"us-zz.{number}\") @cite(\"c\") {trigger}permit {scope} when {{ {condition} }};")
@@ -341,7 +342,7 @@ mod tests {
         policies.concat()
     }
 
-    /// Nanoseconds around the dates above and around that of New York.
+    /// Nanoseconds around the dates above, and around the date of New York's acts.
     fn moments() -> impl Strategy<Value = i128> {
         const NEW_YORK_NS: i128 = 1_779_854_400_000_000_000;
         let dated = (0_i128..=7, -2_i128..=2).prop_map(|(tens, steps)| tens * 10_000_000 + steps * 500_000);
@@ -392,7 +393,7 @@ mod tests {
         assert!(!same(&first, &ask("us-ny", "2026-05-27T04:00:00Z")));
         ask("us-tx", "2025-01-01T00:00:00Z");
         ask("us-tx", "2029-01-01T00:00:00Z");
-        // Two jurisdictions without a law have the same one.
+        // Two jurisdictions without a law share one.
         assert!(same(&ask("us-aa", "2025-01-01T00:00:00Z"), &ask("us-bb", "2025-01-01T00:00:00Z")));
         assert_eq!(engine.decisions.len(), 4);
     }

@@ -1,5 +1,5 @@
-//! Why the law says what it says of a case: the deciding policies, the facts that they read, and which single fact would
-//! change the answer.
+//! Why the law says what it says of a case: the deciding policies, the facts that they read, and which change of a
+//! single fact would change a ruling.
 
 mod alternatives;
 mod fact;
@@ -23,45 +23,47 @@ use crate::policy::rulings::{RulingSubject, Rulings, RulingsCache};
 /// What the law says of a case, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explanation {
-    /// Each act, then each class of fields.
+    /// One for each act, then one for each field class.
     pub rulings: Vec<ExplainedRuling>,
-    /// Every change of one fact that gives another ruling of anything. Of dates, the next that does.
+    /// Every change of a single fact that changes a ruling. Of dates, only the next one for each ruling.
     pub changes: Vec<FactChange>,
-    /// Whether those dates could be told. Not where a law counts with the time instead of comparing it with a date.
+    /// Whether those dates are known. They are not if the law calculates with the time instead of comparing it with a
+    /// date.
     pub dates_known: bool,
 }
 
 /// One ruling.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExplainedRuling {
-    /// Of what.
+    /// What it is about.
     pub about: RulingSubject,
     /// What the law says.
     pub said: Determination,
-    /// The facts that the deciding policies read, as the schema names them; `asked_by` for who asks, `now` for the time.
+    /// The facts that the deciding policies read, as the schema names them. `asked_by` is the requester, `now` the
+    /// time.
     pub reads: Vec<String>,
 }
 
-/// Other values of one fact, each of which alone gives these rulings.
+/// Other values of one fact, each of which alone leads to these rulings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FactChange {
     /// The fact.
     pub fact: Fact,
-    /// The values that the law does not tell apart here.
+    /// The values between which the law makes no difference here.
     pub values: Vec<String>,
-    /// What is ruled otherwise then, and how.
+    /// The rulings that change, each as it becomes.
     pub becomes: Vec<(RulingSubject, Determination)>,
 }
 
 impl Engine {
-    /// Explains what a jurisdiction's law says of a case at a moment. What is asked here goes into no memory that other
-    /// questions are answered from.
+    /// Explains what a jurisdiction's law says of a case at a moment. Questions asked here do not enter the cache that
+    /// other questions are answered from.
     pub fn explain(self: &Arc<Self>, jurisdiction: &JurisdictionId, facts: &CaseFacts, now: Timestamp) -> Explanation {
         let mut cache = RulingsCache::new(Arc::clone(self));
         let rulings = cache.rulings(jurisdiction, facts, now);
         let mut changes = FactChanges { rulings: &rulings, found: Vec::new() };
         let dates = self.dates_after(jurisdiction, now);
-        // One answer a class of fields or act: the date on which it changes next.
+        // For each act or field class, only the next date on which its ruling changes.
         let mut undated: BTreeSet<RulingSubject> = rulings.keys().copied().collect();
         for date in dates.iter().flatten() {
             let then = cache.rulings(jurisdiction, facts, *date);
@@ -82,14 +84,14 @@ impl Engine {
         Explanation { rulings: rulings.iter().map(explained).collect(), changes, dates_known: dates.is_some() }
     }
 
-    /// The moments after this one at which the law may change with time alone: each date, and what follows it at once.
+    /// The moments after `now` at which time alone may change the law: each date, and the millisecond after it.
     fn dates_after(&self, jurisdiction: &JurisdictionId, now: Timestamp) -> Option<Vec<Timestamp>> {
         let points = self.jurisdiction_law(jurisdiction).0.turning_points()?;
         let moments = points.iter().flat_map(|point| [*point, point.saturating_add(1)]);
         Some(moments.filter_map(|moment| Timestamp::from_millisecond(moment).ok()).filter(|at| *at > now).collect())
     }
 
-    /// The facts that some policies of a law read.
+    /// The facts that these policies of a law read.
     fn read_by(&self, jurisdiction: &JurisdictionId, policies: &[String]) -> Vec<String> {
         let law = self.jurisdiction_law(jurisdiction).0;
         let mut read = BTreeSet::new();
@@ -110,7 +112,7 @@ impl Engine {
     }
 }
 
-/// Changes that give another ruling, gathered: values of one fact that the law does not tell apart stand together.
+/// Gathers the changes that lead to another ruling. Values of one fact that the law treats alike are listed together.
 struct FactChanges<'a> {
     rulings: &'a Rulings,
     found: Vec<FactChange>,
@@ -132,7 +134,7 @@ impl FactChanges<'_> {
     }
 }
 
-/// A review that no officer opens before a fact is verified is another ruling than one that an officer may open.
+/// A review that waits for a verified fact differs from one that an officer may decide.
 fn differs(one: Option<&Determination>, other: Option<&Determination>) -> bool {
     let ruling = |said: Option<&Determination>| said.map(|said| (said.ruling, said.failed, said.unverified));
     ruling(one) != ruling(other)

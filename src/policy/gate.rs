@@ -1,6 +1,7 @@
-//! The case question: may this caller do this to this case, and what does the law say of it?
+//! The gate: may this caller do this to this case, and what does the law say of it?
 //!
-//! The only maker of [`Permitted`]. Asked once per command, inside the writer, with the case's facts of that moment.
+//! The writer asks once per command (`permit`), with the facts that the case has at that moment. Readers ask what they
+//! may see.
 
 mod appeal;
 mod denial;
@@ -67,28 +68,29 @@ impl Gate {
         &self.engine
     }
 
-    /// Since when that set is in force in this store. None: it was never said to be.
+    /// Since when that set is in force in this store. None: its activation was never recorded.
     pub fn since(&self) -> Option<Timestamp> {
         self.since
     }
 
-    /// Whether this kind of caller may call this method at all, by the set that this gate asks everything else.
+    /// Whether this kind of caller may call this method at all. Asks the same policy set that answers everything else
+    /// here.
     pub fn admit(&self, caller: &Caller, method: &str) -> Result<(), AdmitError> {
         self.engine.admit(caller, method)
     }
 
-    /// Digest of the policy set that answers.
+    /// Digest of the policy set that this gate asks.
     pub fn digest(&self) -> [u8; 32] {
         self.engine.digest()
     }
 
-    /// The time zone of each jurisdiction: days of law are counted, and its clocks run, in no other.
+    /// The time zone of each jurisdiction. Legal days are counted, and legal clocks run, in this zone only.
     pub fn zones(&self) -> &Zones {
         &self.zones
     }
 
-    /// What the law says of each detainer that stands on the custody of a case as a command leaves it: of the answer that
-    /// its custodian may give.
+    /// What the law says of the answer that the custodian may give to each detainer on the custody of a case. The case
+    /// is given as the command leaves it.
     pub fn laws_on_answers(&self, case: &Case, now: Timestamp) -> BTreeMap<CaseName, LawView> {
         let Some(custody) = &case.custody else { return BTreeMap::new() };
         let class = self.agencies.get(&custody.custodian).and_then(|agency| agency.class);
@@ -103,7 +105,7 @@ impl Gate {
         case.concerned().filter(|detainer| stands_on(detainer, custody)).map(law).collect()
     }
 
-    /// What day it is in a jurisdiction, and by which table its law reads charges.
+    /// Today's date in a jurisdiction, and the table of offences by which its law reads charges.
     fn as_of(&self, jurisdiction: &JurisdictionId, now: Timestamp) -> AsOf<'_> {
         AsOf { today: self.zones.date_in(jurisdiction, now), statutes: self.engine.statutes(jurisdiction) }
     }
@@ -113,16 +115,16 @@ impl Gate {
         self.agencies.get(id)
     }
 
-    /// Classes that the issuer of a detainer may be shown of what its custodian did, by the facts and the law of now.
-    /// What was committed to be shown is shown no further than this.
+    /// The field classes that the issuer of a detainer may be shown of what its custodian did, by today's facts and
+    /// law. An audience fixed at commit is narrowed to these, and never widened.
     pub fn disclosable(&self, detainer: &Detainer, custody: Option<&Custody>, now: Timestamp) -> Tellable {
         let holder = detainer.custodian.as_ref().or(addressee(detainer));
-        // Never by the law of before it was recorded, should the clock step back.
+        // If the clock steps back, the law is not asked at a time before the detainer's last change.
         disclosable::told(detainer, &self.law_on_delivery(detainer, holder, custody, now.max(detainer.updated_at)))
     }
 
-    /// Classes that the law withholds from the issuer of a detainer, with its citations. INVARIANT: judged on what the
-    /// issuer itself asked and whom it asked, so that no citation tells it more than its own request does.
+    /// The field classes that the law withholds from the issuer of a detainer, with its citations. INVARIANT: judged
+    /// only on what the issuer asked and whom it asked, so that no citation tells it more than its own request does.
     pub fn withheld(&self, detainer: &Detainer, now: Timestamp) -> Arc<[Withheld]> {
         disclosable::withheld(&self.law_on_delivery(detainer, addressee(detainer), None, now))
     }
@@ -139,7 +141,7 @@ impl Gate {
         let as_of = self.as_of(jurisdiction, now);
         let facts = match custody {
             Some(_) => facts_of_detainer(Stage::Deliver, requester, detainer, custody, as_of),
-            // Of what the issuer asked alone.
+            // Only what the issuer asked.
             None => facts_of(Stage::Deliver, requester, &detainer.request, (None, None), as_of),
         };
         let custodian_class = holder.and_then(|id| self.agencies.get(id)?.class);
@@ -147,7 +149,7 @@ impl Gate {
         self.engine.law(jurisdiction, &facts, now)
     }
 
-    /// A case as its issuer may be redacted of it now, with what is withheld listed. `None`: the caller is not its issuer.
+    /// A case as its issuer may see it now, with the withheld classes listed. `None`: the caller is not its issuer.
     pub fn redacted_for_issuer(&self, caller: &Caller, case: &Case, now: Timestamp) -> Option<Case> {
         let detainer = case.detainer.as_ref().filter(|detainer| detainer.issuer == caller.agency.id)?;
         let mut redacted = if detainer.told_anything() {
@@ -156,7 +158,7 @@ impl Gate {
             detainer.clone()
         };
         let withheld = self.withheld(detainer, now);
-        // Once more than nothing was redacted, that it became less shows; by what it did is not said.
+        // If anything was disclosed before, the reader sees that it was narrowed, but not why.
         let narrowed = std::mem::take(&mut redacted.shown.withheld).into_iter();
         let unlisted = narrowed.filter(|one| !withheld.iter().any(|known| known.class == one.class));
         redacted.shown.withheld = withheld.iter().cloned().chain(unlisted).collect();
@@ -165,7 +167,7 @@ impl Gate {
         Some(Case { detainer: Some(redacted), custody: case.custody.clone(), ..Case::default() })
     }
 
-    /// From where a caller may look at a detainer. `None`: for this caller it does not exist.
+    /// In which role a caller may look at a detainer. `None`: for this caller the detainer does not exist.
     pub fn viewpoint(&self, caller: &Caller, detainer: &Detainer) -> Option<Viewpoint> {
         if !caller.takes_part_in(&detainer.name.jurisdiction) {
             return None;
@@ -177,13 +179,13 @@ impl Gate {
         (overseen || is_addressed_to(detainer, caller)).then_some(Viewpoint::Custodian)
     }
 
-    /// Whether a caller may see a custody: its own, or as oversight of the jurisdiction.
+    /// Whether a caller may see a custody: it holds the person, or it oversees the jurisdiction.
     pub fn may_see_custody(&self, caller: &Caller, custody: &Custody) -> bool {
         caller.takes_part_in(&custody.name.jurisdiction)
             && (custody.custodian == caller.agency.id || caller.agency.kind == AgencyKind::Oversight)
     }
 
-    /// Whether the detainer waits for the caller, in truth: it holds the person, or may.
+    /// Whether the detainer is addressed to the caller: it holds the person, or may hold the person.
     pub fn is_custodian_of(&self, caller: &Caller, detainer: &Detainer) -> bool {
         is_addressed_to(detainer, caller)
     }
@@ -199,7 +201,7 @@ impl Gate {
     }
 }
 
-/// Whom a detainer names.
+/// The agency that a detainer names as its addressee, if it names one.
 fn addressee(detainer: &Detainer) -> Option<&AgencyId> {
     match &detainer.request.addressee {
         Addressee::Agency(agency) => Some(agency),
@@ -207,7 +209,7 @@ fn addressee(detainer: &Detainer) -> Option<&AgencyId> {
     }
 }
 
-/// Whether the caller is the one, or one of those, that a detainer waits for.
+/// Whether a detainer is addressed to the caller, alone or among others.
 fn is_addressed_to(detainer: &Detainer, caller: &Caller) -> bool {
     match (&detainer.custodian, &detainer.request.addressee) {
         (Some(agency), _) | (None, Addressee::Agency(agency)) => *agency == caller.agency.id,
@@ -229,7 +231,7 @@ mod tests {
     use crate::domain::subject::{Flags, Identifiers, MatchMethod, PersonName, Subject};
     use crate::policy::samples::with_law;
 
-    /// Turns on nothing but the age of a conviction.
+    /// Depends on nothing but the age of a conviction.
     const FIVE_YEARS: &str = r#"
         @id("us-zz.recent") @cite("c") permit (principal, action == Action::"hold", resource)
         when { context.convictions_5y.contains(Offence::"burglary") };
@@ -264,7 +266,7 @@ mod tests {
         }
     }
 
-    /// A detainer that stands on the custody of somebody of whom its custodian knows this.
+    /// A case of a detainer on a custody whose custodian knows this charge.
     fn held(jurisdiction: &JurisdictionId, charge: Charge) -> Case {
         let now = Timestamp::UNIX_EPOCH;
         let request = Request {
@@ -321,7 +323,7 @@ mod tests {
             let law = gate.laws_on_answers(&case, now.parse().unwrap()).remove(&name).unwrap();
             assert_eq!(law.hold.ruling, expected, "convicted on {convicted_on:?}, asked at {now}");
         };
-        // Twice, so that each question is also answered from memory, and next to the others.
+        // Twice, so that each question is also answered from the cache, between other questions.
         for _ in 0..2 {
             check(Some("2021-03-10"), "2026-03-09T12:00:00-04:00", Ruling::May);
             check(Some("2021-03-10"), "2026-03-11T03:59:59.999999999Z", Ruling::May);

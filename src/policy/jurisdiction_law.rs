@@ -20,16 +20,16 @@ use crate::policy::vocabulary::{Vocabulary, milliseconds};
 /// A pack with the safeguards appended.
 #[derive(Debug)]
 pub(crate) struct JurisdictionLaw {
-    /// Its place in the engine, unlike that of any other slice there.
+    /// Its number in the engine, unique there.
     number: usize,
     policies: cedar::PolicySet,
     annotations: Annotations,
-    /// Those whose obligations are owed from the receipt of the request: the permits, and the forbids.
+    /// The policies whose obligations are owed from the receipt of the request: permits first, then forbids.
     ///
-    /// Asked by themselves, since Cedar names the permits or the forbids that apply and never both: what is owed on receipt
-    /// is owed whatever decides.
+    /// They are asked separately. Cedar names either the permits or the forbids that apply, never both, but what is
+    /// owed on receipt is owed whatever decides.
     on_receipt: [cedar::PolicySet; 2],
-    /// None: the slice reads the time in a way that bounds no decision, so none is remembered.
+    /// None: the policies read the time in a way that bounds no decision, so none is cached.
     dependencies: Option<FactDependencies>,
 }
 
@@ -38,7 +38,7 @@ impl JurisdictionLaw {
         let on_receipt = [cedar::Effect::Permit, cedar::Effect::Forbid].map(|effect| {
             let mut asking = cedar::PolicySet::new();
             let own = policies.policies().filter(|policy| policy.effect() == effect && owed_on_receipt(policy));
-            // A policy of a set can be added to an empty one under the same id: none is refused.
+            // Cannot fail: the ids are unique in the set that the policies come from.
             own.for_each(|policy| drop(asking.add(policy.clone())));
             asking
         });
@@ -51,14 +51,14 @@ impl JurisdictionLaw {
         }
     }
 
-    /// The question as far as the answer depends on it. None: nothing may be remembered.
+    /// The part of the question that the answer depends on. None: the answer must not be cached.
     pub(crate) fn cache_key(&self, facts: &CaseFacts, now_ms: i64) -> Option<CacheKey> {
         let dependencies = self.dependencies.as_ref()?;
         Some(CacheKey { law: self.number, era: dependencies.era(now_ms), facts: dependencies.relevant(facts) })
     }
 
-    /// The instants, in milliseconds and in order, at which its rulings may change with time alone. None: it reads the
-    /// time otherwise.
+    /// The instants at which time alone may change a ruling, in milliseconds and in order. None: the time is read in
+    /// another way.
     pub(crate) fn turning_points(&self) -> Option<&[i64]> {
         self.dependencies.as_ref().map(FactDependencies::turning_points)
     }
@@ -68,7 +68,7 @@ impl JurisdictionLaw {
         self.policies.policy(&cedar::PolicyId::new(id))
     }
 
-    /// Asks the law of every act that a determination speaks to.
+    /// Asks the law about every act and field class that a view records.
     pub(crate) fn judge(
         &self,
         vocabulary: &Vocabulary,
@@ -96,30 +96,30 @@ impl JurisdictionLaw {
         }
     }
 
-    /// To ask it one act or one class of fields at a time.
+    /// Prepares to ask about one act or one field class at a time.
     pub(crate) fn query<'a>(&'a self, vocabulary: &'a Vocabulary, asker: AgencyKind) -> LawQuery<'a> {
         LawQuery { law: self, vocabulary, asker }
     }
 }
 
-/// Who asks which law. A question that cannot be put is a failed one, hence denied.
+/// A law and who asks it. A question that cannot be put counts as failed, so it is denied.
 pub(crate) struct LawQuery<'a> {
     law: &'a JurisdictionLaw,
     vocabulary: &'a Vocabulary,
     asker: AgencyKind,
 }
 
-/// The facts of a case as Cedar reads them: with what the requester claims, and without a word of it.
+/// The facts of a case as Cedar contexts: with the requester's claims, and without them.
 pub(crate) struct FactContexts {
     claimed: Option<cedar::Context>,
     unclaimed: Unclaimed,
 }
 
-/// The facts without what the requester claims.
+/// The facts without the requester's claims.
 enum Unclaimed {
     /// Nothing is claimed: the facts are the same.
     Same,
-    /// Other facts. None: Cedar cannot express them.
+    /// The facts differ. None: Cedar cannot express them.
     Other(Option<cedar::Context>),
 }
 
@@ -133,7 +133,7 @@ impl Unclaimed {
 }
 
 impl FactContexts {
-    /// At a moment in milliseconds.
+    /// The contexts at a moment in milliseconds.
     pub(crate) fn of(vocabulary: &Vocabulary, facts: &CaseFacts, now_ms: i64) -> Self {
         let claims = !facts.asserted.is_empty();
         Self {
@@ -157,7 +157,8 @@ impl LawQuery<'_> {
         self.put(facts, |facts| self.vocabulary.disclosure(self.asker, class, facts))
     }
 
-    /// What the receipt of the request makes owed. No claim takes it away, and none of the requester's lifts it.
+    /// What is owed from the receipt of the request. No claim of the requester's removes an obligation: both contexts
+    /// are asked.
     fn on_receipt(
         &self,
         facts: &FactContexts,
@@ -175,7 +176,7 @@ impl LawQuery<'_> {
         owed
     }
 
-    /// INVARIANT: the law is asked twice where something is claimed, so that no claim opens what the law leaves shut.
+    /// INVARIANT: if anything is claimed, the law is asked twice, so that no claim opens what the law leaves shut.
     fn put(&self, facts: &FactContexts, ask: impl Fn(&cedar::Context) -> Option<cedar::Request>) -> Determination {
         let answer = |facts: &Option<cedar::Context>| {
             let request = ask(facts.as_ref()?)?;
@@ -193,13 +194,13 @@ impl LawQuery<'_> {
     }
 }
 
-/// The rulings on disclosure, class by class, gathered.
+/// Gathers the rulings on disclosure, class by class.
 #[derive(Default)]
 struct Disclosure {
     disclosable: FieldClasses,
     review: FieldClasses,
     withheld: Vec<Withheld>,
-    /// One for each distinct ruling; a failed one stands apart.
+    /// One for each distinct ruling. A failed ruling is kept apart.
     grounds: Vec<Determination>,
 }
 
@@ -212,7 +213,7 @@ impl Disclosure {
         match ruled.ruling {
             Ruling::Must | Ruling::May => self.disclosable = self.disclosable.union(class),
             Ruling::Review if !ruled.unverified => self.review = self.review.union(class),
-            // What hangs on a claim is nobody's to show before the fact is verified.
+            // A class that depends on a claim is shown by nobody until the fact is verified.
             Ruling::Review | Ruling::MustNot => {}
         }
         let same = |known: &&mut Determination| known.tenor() == ruled.tenor();

@@ -1,4 +1,4 @@
-//! A policy set as whoever asks what the law is may read it: its packs, policies, citations, dates and switches.
+//! The contents of a policy set, for whoever asks what the law is: packs, policies, citations, dates and switches.
 
 use cedar_policy as cedar;
 use jiff::Timestamp;
@@ -20,55 +20,55 @@ vocabulary! {
     }
 }
 
-/// What a set holds.
+/// The contents of a set.
 #[derive(Debug)]
 pub struct PolicyListing {
-    /// The safeguards, which are of no jurisdiction, then each jurisdiction's pack.
+    /// The safeguards, which belong to no jurisdiction, then each jurisdiction's pack.
     pub packs: Vec<Pack>,
-    /// Which way the switches stand.
+    /// The switches and their settings.
     pub switches: Switches,
 }
 
 /// The law of one jurisdiction.
 #[derive(Debug)]
 pub struct Pack {
-    /// Whose. None: the safeguards.
+    /// None: the safeguards.
     pub jurisdiction: Option<JurisdictionId>,
     /// Its policies, by id.
     pub policies: Vec<Policy>,
-    /// The moments at which it may change with time alone. None: it counts with the time.
+    /// The moments at which time alone may change it. None: it calculates with the time.
     pub effective_dates: Option<Vec<Timestamp>>,
 }
 
-/// One policy, in the words of its annotations.
+/// One policy, described by its annotations.
 #[derive(Debug)]
 pub struct Policy {
-    /// Its name.
+    /// Its id.
     pub id: String,
     /// Whether it permits or forbids.
     pub effect: Effect,
-    /// The acts that it speaks to.
+    /// The acts that it applies to.
     pub acts: Vec<LawAction>,
-    /// The law that it stands on.
+    /// The law that it cites.
     pub citation: String,
-    /// It is a permit that must be used.
+    /// The permit is a duty: it must be used.
     pub duty: bool,
     /// Why a person may decide otherwise.
     pub review: Option<String>,
-    /// What else the law asks.
+    /// What else the law demands.
     pub obligations: Vec<Obligation>,
-    /// That is owed from the receipt of the request on.
+    /// Those obligations are owed from the receipt of the request.
     pub on_receipt: bool,
-    /// What bounds a hold.
+    /// What limits the length of a hold.
     pub clock: Option<HoldClock>,
-    /// The switch that it stands under.
+    /// The switch that turns it on or off, if it has one.
     pub switch: Option<String>,
-    /// It is law now.
+    /// It is law now: its switch, if any, is on.
     pub in_force: bool,
 }
 
 impl PolicySet {
-    /// What the set holds.
+    /// Lists the contents of the set.
     pub(crate) fn listing(&self) -> PolicyListing {
         let settings = self.switches.settings();
         let safeguards = Pack {

@@ -1,10 +1,10 @@
-//! Proves properties of packs for every case that there can be, with a solver, where the tables of cases only try some.
+//! Proves properties of packs for every possible case, with a solver. The tables of cases only try some.
 //!
-//! For the command line and for CI. INVARIANT: nothing on the serving path comes here; tests/architecture.rs holds it.
+//! For the command line and CI. INVARIANT: nothing that serves calls uses this; tests/architecture.rs checks it.
 //!
-//! A question to the solver is made of Cedar policies alone ([`rewrite`], [`question`], [`solver`]). What it finds is written
-//! in the words of the tables ([`written`]) and judged again by the engine ([`example`]), so that a mistake in the
-//! rewriting or in the solver shows.
+//! A question to the solver consists of Cedar policies only ([`rewrite`], [`question`], [`solver`]). A counterexample
+//! is written in the words of the tables ([`written`]) and judged again by the engine ([`example`]), so that a mistake
+//! in the rewriting or in the solver is noticed.
 
 mod example;
 mod law;
@@ -32,51 +32,51 @@ use crate::policy::prove::property::{Subject, Task};
 use crate::policy::prove::solver::Solver;
 use crate::policy::switches::Settings;
 
-/// What to prove, and with what.
+/// What to prove, and with which solver.
 #[derive(Debug, Clone)]
 pub struct Request<'a> {
-    /// The set that is to have the properties.
+    /// The set that must have the properties.
     pub set: &'a PolicySet,
-    /// The law in force, where the set is a candidate for it.
+    /// The set in force, if the set is a candidate to replace it.
     pub against: Option<&'a PolicySet>,
     /// The solver's executable.
     pub solver: &'a Path,
-    /// Proves each pack with its switches set every way, and not only as they are set.
+    /// Proves each pack under every combination of its switch settings, not only under its own.
     pub every_setting: bool,
-    /// How many solvers run beside each other. At least one.
+    /// How many solvers run in parallel. At least one.
     pub solvers: usize,
 }
 
-/// What was proved of one pack, or was not.
+/// The result of one proof about one pack.
 #[derive(Debug)]
 pub struct Finding {
-    /// Whose law.
+    /// The pack's jurisdiction.
     pub jurisdiction: JurisdictionId,
-    /// Which way its switches stand, where they do not stand as they are set.
+    /// The switch settings, if they differ from the pack's own.
     pub setting: Option<String>,
-    /// What was to be proved.
+    /// The property to prove.
     pub property: Property,
-    /// What came of it.
+    /// The result.
     pub outcome: Outcome,
-    /// How many questions were put to the solver.
+    /// How many questions the solver was asked.
     pub questions: usize,
     /// How long they took.
     pub took: Duration,
 }
 
-/// What came of a proof.
+/// The result of a proof.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// It holds in every possible case.
     Holds,
-    /// Cases in which it does not.
+    /// Cases in which it does not hold.
     Fails(Vec<Example>),
-    /// Neither was found. The solver gave up, the question could not be put, or the engine does not agree with the solver.
+    /// Undecided: the solver gave up, the question could not be put, or the engine disagrees with the solver.
     Unknown(String),
 }
 
 impl Finding {
-    /// Whether this stands in the way: a difference that is only told does not.
+    /// Whether this is no failure. A difference that is only reported is none.
     pub fn is_good(&self) -> bool {
         match &self.outcome {
             Outcome::Holds => true,
@@ -86,15 +86,15 @@ impl Finding {
     }
 }
 
-/// Why nothing could be proved at all.
+/// Why no proof could be started.
 #[derive(Debug, thiserror::Error)]
 pub enum ProveError {
-    /// The solver, the schema or a pack is not as it must be.
+    /// The solver, the schema or a pack cannot be used.
     #[error("{0}")]
     NotReady(String),
 }
 
-/// Proves every property of every pack, and says what came of each, pack by pack.
+/// Proves every property of every pack. Returns the findings pack by pack.
 pub async fn prove(request: &Request<'_>) -> Result<Vec<Finding>, ProveError> {
     let subjects = subjects(request).map_err(ProveError::NotReady)?;
     let mut tasks: Vec<Task<'_>> = subjects.iter().flat_map(Subject::tasks).collect();
@@ -161,7 +161,7 @@ impl Request<'_> {
     }
 }
 
-/// Each pack, with its switches set each way that is asked for.
+/// Each pack, under each switch setting that is asked for.
 fn subjects(request: &Request<'_>) -> Result<Vec<Subject>, String> {
     let mut subjects = Vec::new();
     for (jurisdiction, pack) in &request.set.written {
@@ -182,13 +182,13 @@ fn subjects(request: &Request<'_>) -> Result<Vec<Subject>, String> {
     Ok(subjects)
 }
 
-/// The law of a jurisdiction of a set. Where none is written, the safeguards alone.
+/// The law of a jurisdiction in a set. If none is written, the safeguards alone.
 fn law_of(set: &PolicySet, jurisdiction: &JurisdictionId, settings: &Settings) -> Result<Law, String> {
     let pack = set.written.get(jurisdiction).map(Vec::as_slice).unwrap_or_default();
     Law::new(set, jurisdiction, pack, settings)
 }
 
-/// Every way that the switches of a pack can stand, but the one that they do, each with its name.
+/// Every other combination of a pack's switch settings, each with its name.
 fn other_settings<'a>(as_set: &Settings, borne: impl Iterator<Item = &'a str>) -> Vec<(Option<String>, Settings)> {
     let borne: std::collections::BTreeSet<&str> = borne.collect();
     let mut all = vec![as_set.clone()];

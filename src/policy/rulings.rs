@@ -1,4 +1,4 @@
-//! Everything that a law says of one case at one moment: each act, and each class of fields by itself.
+//! Everything that a law says of one case at one moment: a ruling on each act, and on each field class.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -14,7 +14,7 @@ use crate::policy::engine::Engine;
 use crate::policy::jurisdiction_law::{FactContexts, JurisdictionLaw};
 use crate::policy::vocabulary::{Vocabulary, milliseconds};
 
-/// The acts that a law speaks to as a whole, and not class by class.
+/// The acts that a law rules on as a whole, not class by class.
 pub(crate) const ACTS: [LawAction; 4] = [LawAction::Hold, LawAction::Notify, LawAction::Transfer, LawAction::Interview];
 
 /// What a ruling is about.
@@ -22,7 +22,7 @@ pub(crate) const ACTS: [LawAction; 4] = [LawAction::Hold, LawAction::Notify, Law
 pub enum RulingSubject {
     /// An act.
     Act(LawAction),
-    /// Showing a class of fields.
+    /// The disclosure of a field class.
     Field(FieldClass),
 }
 
@@ -35,11 +35,11 @@ impl fmt::Display for RulingSubject {
     }
 }
 
-/// What a law says of each act and each class of fields.
+/// A law's ruling on each act and each field class.
 pub type Rulings = BTreeMap<RulingSubject, Determination>;
 
 impl JurisdictionLaw {
-    /// Asks the law of each act and of each class of fields.
+    /// Asks the law about each act and each field class.
     pub(crate) fn rulings(&self, vocabulary: &Vocabulary, facts: &CaseFacts, now: Timestamp) -> Rulings {
         let query = self.query(vocabulary, facts.requester_kind);
         let facts = FactContexts::of(vocabulary, facts, milliseconds(now));
@@ -49,8 +49,8 @@ impl JurisdictionLaw {
     }
 }
 
-/// An engine that is asked of many cases by one reader: it remembers by itself, since what it is asked is not what the
-/// gateway is asked, and must not drive that out of memory.
+/// Asks an engine about many cases for one reader, with a cache of its own: such questions must not displace the
+/// gateway's from the engine's cache.
 #[derive(Debug)]
 pub(crate) struct RulingsCache {
     engine: Arc<Engine>,

@@ -1,4 +1,4 @@
-//! Reading a table of offences: TOML, every key and every word declared, nothing said twice.
+//! Reads a table of offences from TOML. Every key and word must be a known one, and nothing may be said twice.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,13 +15,13 @@ use crate::policy::fact_dependencies::{attribute, claim};
 use crate::policy::vocabulary::UNREAD;
 use crate::policy::words::word;
 
-/// A table as it is written.
+/// A table as written.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct OffencesFile {
-    /// Each code, with the ways in which it is written beside its name.
+    /// Each code, with other spellings of its name.
     codes: BTreeMap<String, Code>,
-    /// Each paragraph that lists offences, with what it is about.
+    /// Each paragraph that lists offences, with its subject.
     paragraphs: BTreeMap<String, String>,
     offences: BTreeMap<String, Row>,
 }
@@ -31,7 +31,7 @@ struct OffencesFile {
 struct Code {
     #[serde(default)]
     written: Vec<String>,
-    /// A citation without a code is of this one.
+    /// A citation without a code refers to this one.
     #[serde(default)]
     own: bool,
     /// A letter after the number of a section is a subdivision.
@@ -52,7 +52,7 @@ struct Row {
     ncic: Option<String>,
 }
 
-/// Reads a table, or says what is wrong with it.
+/// Reads a table. The error says what is wrong with it.
 pub(crate) fn read(text: &str) -> Result<Statutes, String> {
     let written: OffencesFile = toml::from_str(text).map_err(|error| error.to_string().trim_end().to_owned())?;
     let mut statutes = Statutes::default();
@@ -124,7 +124,7 @@ impl Row {
     }
 }
 
-/// What a policy reads of a table that is not there: a paragraph that lists nothing, or, without a table, any list. Such a
+/// What a policy reads that its table lacks: a paragraph that lists nothing or, without a table, any list. Such a
 /// condition would silently never hold.
 pub(crate) fn unknown_list(policy: &cedar::Policy, statutes: Option<&Statutes>) -> Option<String> {
     let json = policy.to_json().ok()?;

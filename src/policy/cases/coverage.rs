@@ -1,6 +1,7 @@
-//! Which policies the cases try on both sides: satisfied in one, and not satisfied in another that asks for its act.
+//! Which policies the cases test both ways: satisfied in one case, and not satisfied in another that asks for the same
+//! act.
 //!
-//! Cedar names the policies that decided, not those that were satisfied beside them, so each is asked by itself.
+//! Cedar names the policies that decided, not every one that was satisfied. So each policy is asked alone.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,18 +16,18 @@ use crate::policy::fact_dependencies::FactDependencies;
 use crate::policy::load::PolicySet;
 use crate::policy::vocabulary::milliseconds;
 
-/// A policy that the cases try on one side only.
+/// A policy that the cases test one way only.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Gap {
-    /// The table that should have a case for it.
+    /// The table that lacks a case for it.
     pub file: String,
     /// The policy.
     pub policy: String,
-    /// Which side is not tried.
+    /// Which way is not tested.
     pub side: Side,
 }
 
-/// A side of a condition.
+/// How a condition is tested one way only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
     /// Its condition holds in no case.
@@ -35,15 +36,15 @@ pub enum Side {
     AlwaysMet,
 }
 
-/// Policies being tried.
+/// The policies of a set of cases, each with how it was tested.
 pub(super) struct Coverage(Vec<PolicyCoverage>);
 
 struct PolicyCoverage {
     id: String,
-    /// It alone, whichever way its switch stands.
+    /// This policy alone, whatever its switch is set to.
     policy: cedar::PolicySet,
     acts: Vec<LawAction>,
-    /// It reads neither a fact nor the time nor who asks: there is no other side.
+    /// It reads no fact, no time and no requester, so it can be tested one way only.
     unconditional: bool,
     met: bool,
     unmet: bool,
@@ -54,7 +55,7 @@ impl Coverage {
         Self(policies.filter_map(PolicyCoverage::of).collect())
     }
 
-    /// Counts a case, as far as it says what it expects.
+    /// Counts a case for the acts that it expects something of.
     pub(super) fn take(&mut self, set: &PolicySet, expected: &Expected, facts: &CaseFacts, now: Timestamp) {
         let Some(context) = set.vocabulary.facts(facts, milliseconds(now)) else { return };
         let asker = facts.requester_kind;
@@ -73,7 +74,7 @@ impl Coverage {
         }
     }
 
-    /// Policies of which one side was not tried.
+    /// The policies that are tested one way only.
     pub(super) fn gaps(self, file: &str) -> impl Iterator<Item = Gap> {
         self.0.into_iter().filter_map(move |tried| {
             let side = match tried {
@@ -107,7 +108,7 @@ impl PolicyCoverage {
         })
     }
 
-    /// A policy on fields is met in a case where it is met for any class: for the others its own list keeps it out.
+    /// A policy on field classes is met if it is met for any class: its own list excludes the others.
     fn count(&mut self, requests: &[cedar::Request]) {
         if requests.is_empty() {
             return;

@@ -1,4 +1,4 @@
-//! Asks a pack about the facts of a case, and holds what it says against what the case expects.
+//! Asks a pack about the facts of a case, and compares the rulings with what the case expects.
 
 use std::collections::BTreeSet;
 
@@ -14,10 +14,10 @@ use crate::policy::rulings::{RulingSubject, Rulings};
 use crate::policy::switches::Settings;
 use crate::policy::vocabulary::Vocabulary;
 
-/// Shown in every case of every pack, so that nothing can be told from them.
+/// Shown in every case of every pack, so that their presence reveals nothing.
 const ALWAYS: [FieldClass; 4] = [FieldClass::Count, FieldClass::Request, FieldClass::Answer, FieldClass::Contact];
 
-/// A pack with its switches set one way.
+/// A pack's law under one setting of its switches.
 pub(super) struct PackLaw<'a> {
     vocabulary: &'a Vocabulary,
     law: JurisdictionLaw,
@@ -34,7 +34,7 @@ impl<'a> PackLaw<'a> {
     }
 }
 
-/// Everything that is not as expected, with what the law said instead.
+/// Every difference from what is expected, with what the law said instead.
 pub(super) fn check(expected: &Expected, rulings: &Rulings) -> Vec<(String, Option<Determination>)> {
     let mut wrong = Vec::new();
     let mut expect = |holds: bool, problem: String, said: Option<&Determination>| {
@@ -80,7 +80,7 @@ pub(super) fn check(expected: &Expected, rulings: &Rulings) -> Vec<(String, Opti
     wrong
 }
 
-/// The same, class by class; classes of which the same is wrong for the same reason stand together.
+/// The same for field classes. Classes with the same difference for the same reason are reported together.
 fn check_fields(expected: &Expected, rulings: &Rulings) -> Vec<(String, Option<Determination>)> {
     let mut wrong: Vec<(Vec<&str>, &str, &Determination)> = Vec::new();
     for class in FieldClass::ALL {
@@ -97,7 +97,7 @@ fn check_fields(expected: &Expected, rulings: &Rulings) -> Vec<(String, Option<D
     wrong.into_iter().map(report).collect()
 }
 
-/// What is wrong with the ruling on a class.
+/// The difference in the ruling on one class, if there is one.
 fn wrong_of(class: FieldClass, expected: &Expected, ruling: Ruling) -> Option<&'static str> {
     let is_shown = matches!(ruling, Ruling::Must | Ruling::May);
     let always = ALWAYS.contains(&class);

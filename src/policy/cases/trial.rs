@@ -1,4 +1,4 @@
-//! Holds laws that are not the pack's own against the cases of its table.
+//! Runs laws other than the pack's own against the cases of its table.
 
 use std::collections::BTreeMap;
 use std::mem;
@@ -13,8 +13,8 @@ use crate::policy::cases::{statutes_of, table_of};
 use crate::policy::load::PolicySet;
 use crate::policy::switches::Settings;
 
-/// The cases of a pack's table, as far as they expect rulings. What a ruling rests on is left out: two laws that rule alike may
-/// rest on different policies.
+/// The cases of a pack's table, reduced to the rulings that they expect. The policies behind a ruling are left out: two
+/// laws may rule alike for different reasons.
 pub(crate) struct Trial<'a> {
     set: &'a PolicySet,
     table: Table,
@@ -31,7 +31,7 @@ impl<'a> Trial<'a> {
         Self { set, table, statutes: statutes_of(set, jurisdiction) }
     }
 
-    /// The first case in which a law does not rule as expected.
+    /// The first case in which a law rules otherwise than expected.
     pub(crate) fn fails(&self, pack: &[cedar::Policy]) -> Option<&str> {
         let as_set = self.set.switches.settings();
         let mut laws: BTreeMap<Settings, PackLaw<'_>> = BTreeMap::new();

@@ -3,45 +3,45 @@
 use crate::domain::vocabulary::vocabulary;
 
 vocabulary! {
-    /// The facts of a case as they change one at a time, by the words of the tables of cases.
+    /// The facts that an explanation changes, by the words of the tables of cases.
     pub enum Fact {
-        /// When the law is asked.
+        /// The time at which the law is asked.
         On = "on",
-        /// At which step.
+        /// The stage of the case.
         Stage = "stage",
-        /// What kind of agency asks.
+        /// The kind of agency that asks.
         AskedBy = "asked_by",
-        /// Who holds the person.
+        /// The class of agency that holds the person.
         Custodian = "custodian",
         /// The form, and with it whether a hold is asked for.
         Form = "form",
-        /// The asserted grounds, one more or one fewer.
+        /// The asserted grounds: one more or one fewer.
         Basis = "basis",
         /// The warrant: its kind, who signed it, and whether it is on a federal criminal charge.
         Warrant = "warrant",
         /// The person was matched to the federal terrorist watch list.
         TerroristListMatch = "terrorist_list_match",
-        /// The charges: one more, one fewer, or one word of one of them. A sealed record is one of them.
+        /// The charges of record: one more, one fewer, or one attribute changed. A sealed record counts as a charge.
         Charges = "charges",
         /// A citizenship claim is open.
         CitizenshipClaim = "citizenship_claim",
-        /// A citizen.
+        /// The person is a citizen.
         Citizen = "citizen",
         /// There is proof of lawful status.
         LawfulStatus = "lawful_status",
         /// The custodian has seen the final order of removal.
         FinalOrder = "final_order",
-        /// A juvenile.
+        /// The person is a juvenile.
         Juvenile = "juvenile",
-        /// A victim or witness, or in a protected program.
+        /// The person is a victim or witness, or in a protected program.
         Protected = "protected",
-        /// The release date is open to the public.
+        /// The release date is public.
         DatePublic = "date_public",
-        /// The records do not bear out the match.
+        /// The records contradict the match.
         MatchDisputed = "match_disputed",
-        /// A judge's warrant, a list match, citizenship or another flag, as the requester says.
+        /// What the requester claims of a judge's warrant, a list match, citizenship or another flag.
         Asserted = "asserted",
-        /// The charges that the requester names: one more, one fewer, or one word of one of them.
+        /// The charges that the requester claims: one more, one fewer, or one attribute changed.
         AssertedCharges = "asserted.charges",
     }
 }

@@ -1,4 +1,4 @@
-//! Each flip that is reported is one, and no change of a single fact that is one goes unreported.
+//! Every reported change is true, and no change of a single fact is missing.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
@@ -22,7 +22,7 @@ static ENGINE: LazyLock<Arc<Engine>> = LazyLock::new(|| Arc::new(Engine::new(Pol
 const PACKS: [&str; 10] =
     ["us-ca", "us-co", "us-fl", "us-il", "us-nj", "us-ny", "us-ny-nyc", "us-tx", "us-wa", "us-none"];
 
-/// What the engine rules, by the way that the gate asks it.
+/// What the engine rules when the gate asks it.
 fn ruling(law: &LawView, about: RulingSubject) -> Ruling {
     match about {
         RulingSubject::Act(LawAction::Hold) => law.hold.ruling,
@@ -35,7 +35,7 @@ fn ruling(law: &LawView, about: RulingSubject) -> Ruling {
     }
 }
 
-/// A class that must be shown is shown like one that may, and what hangs on a claim is shown like what must not be.
+/// How a ruling on a class shows in a view: must as may, and what depends on a claim as must not.
 fn like(said: &Determination, about: RulingSubject) -> Ruling {
     match (said.ruling, about) {
         (Ruling::Must, RulingSubject::Field(_)) => Ruling::May,
@@ -44,7 +44,7 @@ fn like(said: &Determination, about: RulingSubject) -> Ruling {
     }
 }
 
-/// Facts as a request can carry them.
+/// Facts that a request can carry.
 fn possible() -> impl Strategy<Value = CaseFacts> {
     any_facts().prop_map(|mut facts| {
         facts.asks_for_hold = facts.form.asks_for_hold();
@@ -54,7 +54,7 @@ fn possible() -> impl Strategy<Value = CaseFacts> {
     })
 }
 
-/// What a side may say.
+/// Restricts assertions to those that one side can make.
 fn possibly(said: &mut Assertions) {
     said.criminal_warrant &= said.judge != Judge::None;
     let offences = std::mem::take(&mut said.offences).into_iter().map(|mut offence| {
@@ -63,7 +63,8 @@ fn possibly(said: &mut Assertions) {
             (ChargeStatus::Convicted, age) => age,
             _ => ConvictionAge::None,
         };
-        // Of one that is in the table, which paragraphs list it is another fact: a_listing_is_a_fact_of_its_own.
+        // For an offence in the table, the paragraphs that list it are another fact: see
+        // a_listing_is_a_fact_of_its_own.
         offence.listed.clear();
         if offence.reading == Reading::Ungraded {
             offence.reading = Reading::Listed;
@@ -74,7 +75,7 @@ fn possibly(said: &mut Assertions) {
     said.sealed = said.offences.iter().any(|offence| offence.status.is_sealed());
 }
 
-/// What a side says of charges, with one of them as the other has it.
+/// One side's charges, with one of them as in the other case.
 fn crossed_charges(one: &Assertions, from: &Assertions, at: prop::sample::Index) -> Assertions {
     let (own, others): (Vec<_>, Vec<_>) = (one.offences.iter().collect(), from.offences.iter().collect());
     let mut offences = one.offences.clone();
@@ -96,7 +97,7 @@ fn crossed_charges(one: &Assertions, from: &Assertions, at: prop::sample::Index)
     Assertions { offences, sealed, ..one.clone() }
 }
 
-/// The first case with one fact as the other has it. Written apart from what enumerates the alternatives.
+/// The first case with one fact as in the other. Written independently of the code that enumerates the alternatives.
 fn crossed(one: &CaseFacts, from: &CaseFacts, fact: Fact, at: prop::sample::Index) -> CaseFacts {
     let mut to = one.clone();
     match fact {
@@ -176,7 +177,7 @@ proptest! {
                 }
             }
         }
-        // The other way round: changes that were made up apart, and what they change.
+        // The other way round: changes made independently, and their effects.
         for (fact, (from, at)) in Fact::ALL.iter().flat_map(|fact| others.iter().map(move |other| (*fact, other))) {
             let other = crossed(&one, from, fact, *at);
             let after = law(&other, now);
@@ -210,7 +211,7 @@ fn a_listing_is_a_fact_of_its_own() {
     assert!(without.iter().all(|other| !other.value.contains("listed by")), "a law without a table turns on none");
 }
 
-/// The flips of an act, as text.
+/// The changes to the ruling on an act, as text.
 fn flips(engine: &Arc<Engine>, jurisdiction: &str, facts: &CaseFacts, now: &str, act: LawAction) -> Vec<String> {
     let explanation = engine.explain(&jurisdiction.parse().unwrap(), facts, now.parse().unwrap());
     let mut found = Vec::new();
@@ -233,7 +234,7 @@ fn what_would_open_and_what_would_close_a_hold() {
     let by_judge = |authority: &str| {
         ["", ", criminal_warrant"].map(|more| format!("warrant = judicial, signed_by {authority}{more}: may"))
     };
-    // What the requester says of a warrant opens nothing: an officer is to see it.
+    // A claimed warrant opens nothing: an officer must see it first.
     let claimed =
         |judge: &str| ["", ", criminal_warrant"].map(|more| format!("asserted = signed_by {judge}{more}: review"));
     let mut expected =
@@ -252,7 +253,7 @@ fn what_would_open_and_what_would_close_a_hold() {
     }
     let sealed = "charges = also drugs felony sealed: review".to_owned();
     assert!(texas.contains(&sealed), "{texas:#?}");
-    // The duty is of whoever holds people in cells: of others nothing was read.
+    // The duty binds only agencies that hold people in cells. For others the law read nothing else.
     assert!(texas.iter().any(|flip| flip == "custodian = probation: review"), "{texas:#?}");
     assert!(!texas.iter().any(|flip| flip.starts_with("custodian = state-prison")), "{texas:#?}");
 }

@@ -11,13 +11,14 @@ use crate::domain::heard::Guards;
 use crate::domain::subject::{Flags, Subject};
 use crate::domain::warrant::{VerifiedWarrant, Warrant, WarrantKind};
 
-/// Whether the date of the release is open to the public: of the one that took place, or else of the expected one.
+/// Whether the release date is public: that of the actual release, else that of the scheduled one.
 fn date_public(custody: &Custody) -> bool {
     let actual = custody.released.as_ref().map(|release| release.date_public);
     actual.or(custody.scheduled.as_ref().map(|release| release.date_public)).unwrap_or(false)
 }
 
-/// Facts of a detainer where it stands. What the custodian saw of the warrant is its own record, as the custody is.
+/// The facts of a detainer as it is now. What the custodian saw of the warrant counts as its own record, as the custody
+/// does.
 pub(super) fn facts_of_detainer(
     stage: Stage,
     requester_kind: AgencyKind,
@@ -30,8 +31,8 @@ pub(super) fn facts_of_detainer(
     CaseFacts { match_disputed, ..facts_of(stage, requester_kind, &detainer.request, known, as_of) }
 }
 
-/// Facts known to the gateway, each under whoever says it: what was asked, what the custodian's record holds where the
-/// request stands on a custody of its, and what the requester says.
+/// The facts known to the gateway, kept apart by who says them: the request itself, the custodian's record (if the
+/// detainer is matched to a custody), and the requester's claims.
 pub(super) fn facts_of(
     stage: Stage,
     requester_kind: AgencyKind,
@@ -55,11 +56,11 @@ pub(super) fn facts_of(
     }
 }
 
-/// What the requester says, and what others said of the same person under detainers on the same custody.
+/// The requester's claims, and the safeguards that other requesters' detainers on the same custody ask for.
 fn with_other_claims(claims: Assertions, custody: Option<&Custody>, today: Date) -> Assertions {
     let guards = custody.map(|custody| custody.heard.guards_on(today)).unwrap_or_default();
     Assertions {
-        // Of what another says of citizenship, however sure, a person makes sure.
+        // Another requester's word on citizenship, however certain, is only a claim until a person has checked it.
         citizenship_claim: claims.citizenship_claim || (guards.of_a_citizen() && !claims.citizen),
         lawful_status: claims.lawful_status || guards.lawful,
         juvenile: claims.juvenile || guards.juvenile,
@@ -69,8 +70,8 @@ fn with_other_claims(claims: Assertions, custody: Option<&Custody>, today: Date)
     }
 }
 
-/// An officer's warrant triggers by its document: attached, or received by the custodian. One that the custodian refused, or
-/// read as expired, triggers nothing.
+/// An officer's warrant counts only with its document, either attached or received by the custodian. One that the
+/// custodian refused, or that has expired, counts for nothing.
 fn officers_warrant(
     warrant: &Warrant,
     (verified, custody): (Option<&VerifiedWarrant>, Option<&Custody>),
@@ -102,7 +103,7 @@ fn custodians_record(verified: Option<&VerifiedWarrant>, custody: Option<&Custod
     }
 }
 
-/// What the requester says of the world.
+/// What the requester claims.
 fn requesters_claims(request: &Request, as_of: AsOf<'_>) -> Assertions {
     let assertions = assertions(request.flags, &request.charges, Some(&request.subject), as_of);
     let judge = Judge::from(request.warrant.issuing_authority);
@@ -114,7 +115,7 @@ fn requesters_claims(request: &Request, as_of: AsOf<'_>) -> Assertions {
     }
 }
 
-/// What a record says of a person. Safeguards are derived as well as flagged.
+/// What one side says of a person. Safeguards follow from the record as well as from flags.
 fn assertions(flags: Flags, charges: &[Charge], subject: Option<&Subject>, as_of: AsOf<'_>) -> Assertions {
     let guards = subject.map(|subject| Guards::of(flags, subject, charges, as_of.today)).unwrap_or_default();
     Assertions {
@@ -122,7 +123,7 @@ fn assertions(flags: Flags, charges: &[Charge], subject: Option<&Subject>, as_of
         criminal_warrant: false,
         terrorist_list_match: flags.terrorist_list_match,
         offences: charges.iter().map(|charge| Offence::of(charge, as_of)).collect(),
-        // A record that calls somebody a citizen claims it for them, until an officer has looked.
+        // A record that calls a person a citizen counts as a claim of citizenship until an officer has checked it.
         citizenship_claim: guards.claim || guards.called_citizen,
         citizen: guards.citizen,
         lawful_status: guards.lawful,

@@ -1,5 +1,5 @@
-//! Handing a person to the requester: recorded whatever the law says of it, and explained by an officer where the law did
-//! not allow it.
+//! Handing a person to the requester. It is recorded whatever the law says; if the law did not allow it, an officer
+//! must explain.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::policy::gate::question::{CommandQuestion, Laws};
 use crate::policy::gate::within::by_officer;
 
 impl CommandQuestion<'_> {
-    /// Of a release. One that hands the person to a requester is held against what the law says of that.
+    /// Checks a release. If it hands the person to a requester, the law on that is asked.
     pub(super) fn laws_on_release(
         &self,
         release: &ActualRelease,
@@ -24,7 +24,7 @@ impl CommandQuestion<'_> {
         to: &HandedTo,
     ) -> Result<Laws, Denial> {
         let concerned: Vec<&Detainer> = match correction {
-            // Whoever was told of it is told better, whether the detainer stands or not.
+            // Every issuer that learned of the release gets the correction, even if its detainer no longer stands.
             Some(_) => self.case.standing.iter().collect(),
             None => self.case.standing.iter().filter(|detainer| hand_over::stands(detainer)).collect(),
         };
@@ -43,11 +43,12 @@ impl CommandQuestion<'_> {
         Ok(laws)
     }
 
-    /// Of what each side says of a pick-up: that the person changed hands. A claim may have been raised since the offer.
+    /// Checks a report of either side that the person changed hands. A claim may have been raised since the offer.
     pub(super) fn laws_on_confirmation(&self, reason: Option<&String>) -> Result<Laws, Denial> {
         let linked = self.case.custody.as_ref();
         if let Ok(detainer) = self.as_issuer() {
-            // Judged as its custodian would be. Nothing is asked of the issuer: it would learn what it was not told.
+            // Judged as for its custodian. The issuer is not asked for a reason: that would reveal what the law
+            // withholds from it.
             let holder = detainer.custodian.as_ref().or(addressee(detainer));
             let class = holder.and_then(|id| self.gate.agency(id)?.class);
             return Ok(Laws::from([self.law_on_detainer(Stage::Transfer, detainer, linked, class)]));
@@ -62,7 +63,7 @@ impl CommandQuestion<'_> {
         }
     }
 
-    /// Whether a person says why.
+    /// Whether an officer acts and gives a reason.
     fn explains(&self, reason: Option<&String>) -> bool {
         by_officer(self.caller()) && reason.is_some()
     }

@@ -1,5 +1,5 @@
-//! When the law is to be asked again of what stands, though nobody says anything: the law itself changes at dates that it
-//! names, and time alone changes some facts.
+//! When the law must be asked again without a command. The law changes at the dates that it names, and some facts
+//! change with time alone.
 
 use jiff::civil::Date;
 use jiff::{SignedDuration, Span, Timestamp};
@@ -10,10 +10,10 @@ use crate::domain::facts::next_change;
 use crate::domain::ids::JurisdictionId;
 use crate::policy::gate::Gate;
 
-/// Where a law reads the time in a way that names no date, it is asked so often.
+/// How often a law is asked again that reads the time but names no date.
 const UNDATED_EVERY: SignedDuration = SignedDuration::from_hours(1);
-/// Days so far ahead are not looked for: it is asked when they are near, and then every day. Else the time at which it is
-/// due, which stands in the clear, would be that of a birthday.
+/// Changes further ahead than this are not scheduled exactly: the law is asked again in `FAR_DAYS`, and daily once the
+/// change is near. Otherwise the scheduled time, which is stored unencrypted, would reveal a birthday.
 const NEAR_DAYS: i32 = 31;
 const FAR_DAYS: i64 = 30;
 
@@ -22,12 +22,12 @@ const FAR_DAYS: i64 = 30;
 pub enum NextJudgment {
     /// No detainer stands on it.
     NotNeeded,
-    /// When the law or the facts may be others. None: nothing is known that changes them.
+    /// When the law or the facts may change. None: no such change is known.
     At(Option<Timestamp>),
 }
 
 impl Gate {
-    /// When the detainers that stand on the custody of a case are to be judged again, if they were judged now.
+    /// When the detainers on the custody of a case must be judged again, if they were judged now.
     pub fn next_judgment(&self, case: &Case, now: Timestamp) -> NextJudgment {
         let Some(custody) = &case.custody else { return NextJudgment::NotNeeded };
         let detainers = || case.concerned().filter(|detainer| stands_on(detainer, custody));
@@ -41,17 +41,17 @@ impl Gate {
         NextJudgment::At(facts.into_iter().chain(self.law_changes_at(jurisdiction, now)).min())
     }
 
-    /// The next time at which a jurisdiction's law may be another.
+    /// The next time at which a jurisdiction's law may change.
     fn law_changes_at(&self, jurisdiction: &JurisdictionId, now: Timestamp) -> Option<Timestamp> {
         let (law, _) = self.engine().jurisdiction_law(jurisdiction);
         let Some(points) = law.turning_points() else { return now.checked_add(UNDATED_EVERY).ok() };
-        // A rule that speaks of what is after an instant turns a millisecond after it.
+        // A rule about what is after an instant changes one millisecond later.
         let changes = points.iter().flat_map(|point| [Some(*point), point.checked_add(1)]).flatten();
         let changes = changes.filter_map(|point| Timestamp::from_millisecond(point).ok());
         changes.filter(|change| *change > now).min()
     }
 
-    /// When the law is asked of a fact that changes on a day.
+    /// When the law is asked about a fact that changes on a day.
     fn ask_on(&self, jurisdiction: &JurisdictionId, today: Date, day: Date) -> Option<Timestamp> {
         let days = today.until(day).ok()?.get_days();
         let ahead = if days > NEAR_DAYS { FAR_DAYS } else { 1 };

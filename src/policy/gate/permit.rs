@@ -14,7 +14,7 @@ use crate::policy::gate::denial::Denial;
 use crate::policy::gate::question::CommandQuestion;
 
 impl Gate {
-    /// Lets a command pass, or says why not. `id` is the id of the case that the command would make.
+    /// Lets a command pass, or says why not. `id` is for the case that the command would create.
     pub fn permit(
         &self,
         admitted: Admitted<CaseCommand>,
@@ -27,10 +27,11 @@ impl Gate {
         if !caller.takes_part_in(jurisdiction) {
             return Err(Denial::NoSuchJurisdiction);
         }
-        // Asked at the door before, of the set of that moment: here access and law are asked of one set.
+        // Admission was asked when the call arrived, perhaps of another policy set. Here one set answers both
+        // questions.
         self.admit(caller, admitted.value.method().rpc()).map_err(|_| Denial::NotAdmitted)?;
         let laws = CommandQuestion { gate: self, admitted: &admitted, case, now }.laws(id)?;
-        // Last: whoever may not do it learns nothing of what stands on record.
+        // Checked last: a caller without permission must not learn what is on record.
         let mut impossible = times::impossible(&admitted.value, case, now, self.zones.of(jurisdiction));
         impossible.extend(contradictions(&admitted.value, case));
         if !impossible.is_empty() {
@@ -40,8 +41,9 @@ impl Gate {
     }
 }
 
-/// What of a warrant an officer has verified though it reads otherwise than in the request: such a warrant is refused, or the
-/// request is amended; and a document that is said to hold a person beside the request that it came with.
+/// What contradicts the record. A warrant must not be verified if what the officer saw differs from the request: it is
+/// refused, or the request is amended. Another ground for holding the person must not be the warrant that came with a
+/// request.
 fn contradictions(command: &CaseCommand, case: &Case) -> Vec<Impossible> {
     if let CaseCommand::VerifyWarrant { verification, .. } = command {
         let asserted = case.detainer.as_ref().map(|detainer| &detainer.request.warrant);

@@ -1,4 +1,4 @@
-//! The question that a command puts to the law: whose case it is, which facts hold, and of which detainers.
+//! What a command asks of the law: whose case it is, which facts hold, and for which detainers.
 
 use std::collections::BTreeMap;
 
@@ -27,7 +27,7 @@ use crate::policy::gate::within::{
 };
 use crate::policy::gate::{Gate, is_addressed_to};
 
-/// A command upon a case at a moment.
+/// A command on a case at a moment.
 pub(super) struct CommandQuestion<'a> {
     pub(super) gate: &'a Gate,
     pub(super) admitted: &'a Admitted<CaseCommand>,
@@ -35,11 +35,12 @@ pub(super) struct CommandQuestion<'a> {
     pub(super) now: Timestamp,
 }
 
-/// What the law says of each detainer that a command touches.
+/// What the law says of each detainer that a command affects.
 pub(super) type Laws = BTreeMap<CaseName, LawView>;
 
 impl<'a> CommandQuestion<'a> {
-    /// What the law says, or why the caller may not do this to this case. `id` is the id of the case it would make.
+    /// What the law says, or why the caller may not do this to this case. `id` is for the case that the command would
+    /// create.
     #[expect(clippy::too_many_lines, reason = "one arm a command, and each a line or few: the list is the function")]
     pub(super) fn laws(&self, id: Uuid) -> Result<Laws, Denial> {
         let linked = self.case.custody.as_ref();
@@ -55,7 +56,7 @@ impl<'a> CommandQuestion<'a> {
                     Finding::MatchedCustody => {
                         let custody = self.as_holder()?;
                         match_borne_out(acknowledgement, self.caller(), detainer, custody)?;
-                        // That it was somebody else was said before: whoever takes that back says why.
+                        // A mismatch was recorded before. Whoever reverses it must give a reason.
                         let parted =
                             detainer.parted.iter().any(|parted| parted.custody.as_ref() == Some(&custody.name));
                         let parted = parted || custody.not_of.contains(&detainer.issuer);
@@ -65,9 +66,9 @@ impl<'a> CommandQuestion<'a> {
                         let heir = detainer.heir_of(&self.case.standing);
                         return Ok(self.laws_on_one(Stage::Acknowledge, &heir, Some(custody)));
                     }
-                    // A match is parted by whoever holds the person that it was made with.
+                    // Only the holder of the person may separate the match.
                     Finding::NoSuchPerson | Finding::IdentityMismatch => {
-                        // Whoever it is matched to next would be without what guards this one.
+                        // A later match would lack the safeguards that this detainer brings.
                         let guarded = linked.is_some_and(|custody| self.is_guarded(custody, Some(detainer)));
                         linked.map(|_| self.require_officer_if(guarded)).transpose()?;
                         None
@@ -130,7 +131,7 @@ impl<'a> CommandQuestion<'a> {
             CaseCommand::CorrectIdentity { identity, .. } => {
                 let today = self.as_of().today;
                 let lifts = |Intake { flags, subject, .. }: &Intake| {
-                    // A birth date that made somebody a minor guards as the flag does.
+                    // A birth date that makes somebody a minor is a safeguard, as the flag is.
                     let grown_up = subject.is_minor(today) && !identity.subject.is_minor(today);
                     let foreign = subject.is_called_citizen() && !identity.subject.is_called_citizen();
                     flags.lifted_by(identity.flags) || grown_up || foreign
@@ -145,7 +146,7 @@ impl<'a> CommandQuestion<'a> {
                 self.laws_on_release(release, correction.as_ref(), to)
             }
             CaseCommand::CloseCustody { closing, .. } => {
-                // Opened in error, or entered twice: what guards the person would be gone with it.
+                // Closed as opened in error or entered twice: the person's safeguards would be lost with the custody.
                 let otherwise = !matches!(closing.reason, ClosingReason::Death | ClosingReason::Escape);
                 let guarded = linked.is_some_and(|custody| self.is_guarded(custody, None));
                 self.require_officer_if(otherwise && guarded)?;
@@ -154,8 +155,8 @@ impl<'a> CommandQuestion<'a> {
         }
     }
 
-    /// Whether everything that is demanded is the issuer's own, or the appeal concerns whoever answers it. One that is
-    /// not there reads the same as another's.
+    /// Whether the caller may act on the appeal: every appealed detainer is its own, or the appeal is addressed to it.
+    /// A missing appeal reads the same as another agency's.
     fn check_appeal(&self) -> Result<(), Denial> {
         let Case { appeal, item, appealing, .. } = self.case;
         let own = &self.caller().agency.id;
@@ -170,7 +171,7 @@ impl<'a> CommandQuestion<'a> {
         if may { Ok(()) } else { Err(Denial::NotFound) }
     }
 
-    /// A review is decided by a person alone, and within what the law says now.
+    /// Only an officer decides a review, and only within what the law says now.
     fn laws_on_decision(&self, matter: ReviewMatter, decision: ReviewDecision) -> Result<Laws, Denial> {
         let laws = self.laws_on_one(Stage::Answer, self.as_custodian()?, self.case.custody.as_ref());
         if !by_officer(self.caller()) {
@@ -180,8 +181,8 @@ impl<'a> CommandQuestion<'a> {
         Ok(laws)
     }
 
-    /// Whether something guards the person that would be gone with the custody, or with a detainer's standing on it: by the
-    /// custodian's own record, by what requesters said of them, or since the warrant was refused.
+    /// Whether a safeguard would be lost with the custody, or with the match of a detainer to it: one of the
+    /// custodian's record, one that a requester claims, or a refused warrant.
     fn is_guarded(&self, custody: &Custody, detainer: Option<&Detainer>) -> bool {
         let today = self.as_of().today;
         let claimed = detainer
@@ -190,7 +191,7 @@ impl<'a> CommandQuestion<'a> {
         Guards::of_custody(custody, today).any() || claimed || heard()
     }
 
-    /// A safeguard is lifted by a person alone, and by whoever holds the person concerned.
+    /// Only the holder of the person may lift a safeguard, and only through an officer.
     fn require_officer_if(&self, lifts_safeguard: bool) -> Result<(), Denial> {
         self.as_holder()?;
         if lifts_safeguard && !by_officer(self.caller()) { Err(Denial::OfficerRequired) } else { Ok(()) }
@@ -204,7 +205,7 @@ impl<'a> CommandQuestion<'a> {
         &self.admitted.jurisdiction
     }
 
-    /// The detainer, if the caller may speak to it as its custodian.
+    /// The detainer, if it is addressed to the caller.
     pub(super) fn as_custodian(&self) -> Result<&'a Detainer, Denial> {
         let detainer = self.case.detainer.as_ref().filter(|detainer| is_addressed_to(detainer, self.caller()));
         detainer.ok_or(Denial::NotFound)
@@ -222,7 +223,7 @@ impl<'a> CommandQuestion<'a> {
         custody.ok_or(Denial::NotFound)
     }
 
-    /// From what the request carries, and nothing else: lodging reveals nothing about custody.
+    /// Only from what the request carries, so that lodging reveals nothing about a custody.
     fn law_on_request(&self, request: &Request) -> Result<LawView, Denial> {
         let class = match &request.addressee {
             Addressee::Jurisdiction => None,
@@ -248,7 +249,7 @@ impl<'a> CommandQuestion<'a> {
         BTreeMap::from([self.law_on_detainer(stage, detainer, custody, self.caller().agency.class)])
     }
 
-    /// A warrant is verified by a person alone, and the law is asked of what that leaves.
+    /// Only an officer verifies a warrant. The law is asked about the facts as the verification leaves them.
     fn laws_on_verification(&self, verification: &WarrantVerification) -> Result<Laws, Denial> {
         let detainer = self.as_custodian()?;
         if !by_officer(self.caller()) {
@@ -262,8 +263,8 @@ impl<'a> CommandQuestion<'a> {
         ))
     }
 
-    /// Of each detainer that a claim of the custodian's touches, with the claim as the command leaves it. The issuer's own
-    /// claim tells nobody anything of a custody.
+    /// Asks about each detainer that the custodian's claim affects, with the claim as the command leaves it. A claim
+    /// that the issuer raises reveals nothing about a custody.
     fn laws_on_claim(&self) -> Result<Laws, Denial> {
         if self.as_issuer().is_ok() {
             return Ok(Laws::new());
@@ -275,8 +276,8 @@ impl<'a> CommandQuestion<'a> {
         Ok(touched.map(|detainer| self.law_on_detainer(Stage::Claim, detainer, custody.as_ref(), class)).collect())
     }
 
-    /// Of each detainer whose issuer may have to be told of what the holder of the person enters, with the custody as the
-    /// command leaves it: nothing is shown that was sealed by the very command.
+    /// Asks about each detainer whose issuer may have to learn what the holder enters. The custody is taken as the
+    /// command leaves it, so that nothing is shown which this very command seals.
     pub(super) fn laws_for_holder(
         &self,
         stage: Stage,
@@ -285,7 +286,7 @@ impl<'a> CommandQuestion<'a> {
         let held = self.as_holder()?;
         let custody = held.after(&self.admitted.value);
         let class = self.class_after()?;
-        // What the holder before saw of a warrant, the next has not seen.
+        // What the previous holder saw of a warrant, the next holder has not seen.
         let with_next = |detainer: &Detainer| {
             let described = detainer.described_anew(&held.intake.subject, &custody.intake.subject);
             Detainer { custodian: Some(custody.custodian.clone()), ..described }
@@ -293,7 +294,7 @@ impl<'a> CommandQuestion<'a> {
         Ok(concerned.map(|detainer| self.law_on_detainer(stage, &with_next(detainer), Some(&custody), class)).collect())
     }
 
-    /// What the custodian is, once the command is done.
+    /// The class of the custodian after the command.
     fn class_after(&self) -> Result<Option<AgencyClass>, Denial> {
         let own = &self.caller().agency;
         let CaseCommand::MoveCustody { movement: Movement { to: Destination::Agency(next, _), .. }, .. } =
@@ -320,7 +321,7 @@ impl<'a> CommandQuestion<'a> {
         self.gate.engine.law(self.jurisdiction(), facts, self.now)
     }
 
-    /// What day it is where the law is of, and by which table it reads charges.
+    /// Today's date in the jurisdiction, and the table of offences by which its law reads charges.
     fn as_of(&self) -> AsOf<'a> {
         self.gate.as_of(self.jurisdiction(), self.now)
     }

@@ -1,5 +1,5 @@
-//! A counterexample as a case that counsel can read: written in the words of the tables, made small, and judged again by
-//! the engine, which MUST agree.
+//! Writes a counterexample as a case that counsel can read: in the words of the tables, as small as possible, and
+//! judged again by the engine, which MUST agree.
 
 use cedar_policy as cedar;
 use jiff::Timestamp;
@@ -17,21 +17,21 @@ use crate::policy::prove::written::{given_of, inline, moment_of};
 use crate::policy::rulings::ACTS;
 use crate::policy::vocabulary::milliseconds;
 
-/// A case in which a property does not hold, by the engine's own rulings.
+/// A case in which a property does not hold, confirmed by the engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Example {
-    /// What the laws say, a line each.
+    /// What the laws say, one line each.
     pub said: Vec<String>,
     /// The facts, as the value of `given`.
     pub given: String,
-    /// A case for the table, which fails until the law is mended.
+    /// A case for the table. It fails until the law is corrected.
     pub case: String,
 }
 
-/// Where a case is written down: what every case of a table has, and the zone of its dates.
+/// Writes counterexamples for one law: has the facts that every case of its table shares, and the zone of its dates.
 #[derive(Debug)]
 pub(super) struct CounterexampleWriter<'a> {
-    /// The law whose table the case is for.
+    /// The law whose table the cases are for.
     pub(super) law: &'a Law,
     pub(super) set: &'a PolicySet,
     pub(super) ordinary: Table,
@@ -39,7 +39,7 @@ pub(super) struct CounterexampleWriter<'a> {
 }
 
 impl CounterexampleWriter<'_> {
-    /// Writes down what the solver found. The error says how the engine disagrees with the solver.
+    /// Writes what the solver found. The error says how the engine disagrees with the solver.
     pub(super) fn example(
         &self,
         property: &Property,
@@ -57,7 +57,7 @@ impl CounterexampleWriter<'_> {
         })
     }
 
-    /// The facts of what the solver found, in as few words as will do, and the class of fields that it is about.
+    /// The facts that the solver found, reduced to as few keys as possible, and the field class that it is about.
     pub(super) fn small(&self, question: &Question<'_>, found: &cedar::Request) -> Result<(Table, FieldClass), String> {
         let class = found.resource().map(|class| class.id().unescaped().to_owned()).unwrap_or_default();
         let class: FieldClass = class.parse().map_err(|_| format!("the solver names the class {class:?}"))?;
@@ -65,7 +65,7 @@ impl CounterexampleWriter<'_> {
         if !self.answers(question, class, &given)? {
             return Err(format!("the engine does not agree that this is a counterexample: given = {}", inline(&given)));
         }
-        // The solver names any day; the table's own reads better.
+        // The solver picks any day. The table's usual day reads better.
         if let Some(usual) = self.ordinary.get("on").and_then(Value::as_str).and_then(|on| on.parse().ok()) {
             let moved = given_of(found, usual)?;
             if self.answers(question, class, &moved)? {
@@ -76,14 +76,14 @@ impl CounterexampleWriter<'_> {
         Ok((given, class))
     }
 
-    /// A case's facts, and when the law is asked.
+    /// The facts of a case, and the time of the question.
     pub(super) fn facts(&self, given: &Table) -> Result<(CaseFacts, Timestamp), String> {
         let mut whole = self.ordinary.clone();
         whole.extend(given.clone());
         cases::facts_of(self.set, &self.law.jurisdiction, &whole.to_string(), &self.zone)
     }
 
-    /// Whether the engine finds in a case what the question asks for.
+    /// Whether the engine confirms a case as a counterexample.
     fn answers(&self, question: &Question<'_>, class: FieldClass, given: &Table) -> Result<bool, String> {
         let (facts, now) = self.facts(given)?;
         let case = CaseAtMoment { vocabulary: &self.set.vocabulary, facts: &facts, now };
@@ -95,7 +95,7 @@ impl CounterexampleWriter<'_> {
             && !question.unless.as_ref().is_some_and(reached))
     }
 
-    /// Leaves out every word without which the case is still an answer.
+    /// Leaves out every key and word that the counterexample does not need.
     fn shrink(&self, question: &Question<'_>, class: FieldClass, given: &mut Table) {
         for key in given.keys().cloned().collect::<Vec<_>>() {
             let mut less = given.clone();
@@ -113,7 +113,7 @@ impl CounterexampleWriter<'_> {
         }
     }
 
-    /// The case as a table has it: what the law says now, but of the one ruling what it ought to say.
+    /// The case as a table would have it: the current rulings, except the one that is wrong.
     fn case(
         &self,
         property: &Property,
@@ -143,7 +143,7 @@ impl CounterexampleWriter<'_> {
     }
 }
 
-/// The same with one word fewer, in every way.
+/// The same table with one word fewer, in every way.
 fn without_one(table: &Table) -> Vec<Table> {
     let mut all = Vec::new();
     for (key, value) in table {
@@ -178,7 +178,7 @@ fn without_one(table: &Table) -> Vec<Table> {
     all
 }
 
-/// Whether a condition in Cedar holds in a case.
+/// Whether a Cedar condition holds in a case.
 fn holds(given: &str, case: &CaseAtMoment<'_>, class: FieldClass) -> Result<bool, String> {
     let text = format!("permit (principal, action, resource) when {{ {given} }};");
     let policies: cedar::PolicySet = text.parse().map_err(|error: cedar::ParseErrors| error.to_string())?;
@@ -189,7 +189,7 @@ fn holds(given: &str, case: &CaseAtMoment<'_>, class: FieldClass) -> Result<bool
     Ok(response.decision() == cedar::Decision::Allow)
 }
 
-/// What one law says of one act, in a line.
+/// What one law says of one act, in one line.
 fn line(reaches: &ReachesLevel<'_>, case: &CaseAtMoment<'_>, class: FieldClass) -> String {
     let ReachesLevel { law, act, claims, .. } = *reaches;
     let said = law.says(case, act, class, claims);
@@ -214,17 +214,17 @@ fn ruling(said: &Determination) -> String {
     }
 }
 
-/// What a ruling ought to be, and is not.
+/// What a ruling should be.
 struct Ought {
     act: LawAction,
     words: &'static str,
-    /// It ought to go further.
+    /// The ruling should go further.
     is_more: bool,
 }
 
 impl Question<'_> {
-    /// What is to be mended: the ruling that goes too far, or else the one that does not go far enough. None: a difference is
-    /// told and nothing more.
+    /// What to correct: the ruling that goes too far, or else the one that does not go far enough. None: the difference
+    /// is only reported.
     fn ought(&self, property: &Property) -> Option<Ought> {
         if property.is_only_told() {
             return None;

@@ -1,4 +1,4 @@
-//! A law as it is compared: its policies, and the same policies ready to be asked as the engine asks them.
+//! A law to be compared with another: its policies, also ready to be asked as the engine asks them.
 
 use std::collections::BTreeSet;
 
@@ -20,14 +20,14 @@ use crate::policy::vocabulary::{Vocabulary, milliseconds};
 pub(super) struct Law {
     pub(super) jurisdiction: JurisdictionId,
     pub(super) policies: cedar::PolicySet,
-    /// What its table of offences has sections listed by.
+    /// The paragraphs by which its table of offences lists sections.
     pub(super) paragraphs: BTreeSet<Paragraph>,
     annotations: Annotations,
     law: JurisdictionLaw,
 }
 
 impl Law {
-    /// The pack with its switches set one way.
+    /// The pack under one setting of its switches.
     pub(super) fn new(
         set: &PolicySet,
         jurisdiction: &JurisdictionId,
@@ -44,7 +44,7 @@ impl Law {
         })
     }
 
-    /// What the law says. `class` is the class of fields that would be shown.
+    /// What the law says. `class` is the field class, if the act is disclosure.
     pub(super) fn says(
         &self,
         case: &CaseAtMoment<'_>,
@@ -69,7 +69,7 @@ impl Law {
         }
     }
 
-    /// The one answer of the law to facts as they are, without the gateway's guard.
+    /// The law's own answer to these facts, without the gateway's check of claims.
     fn answers(&self, case: &CaseAtMoment<'_>, facts: &CaseFacts, act: LawAction, class: FieldClass) -> Determination {
         let context = case.vocabulary.facts(facts, milliseconds(case.now));
         let request = |context: &cedar::Context| match act {
@@ -84,18 +84,18 @@ impl Law {
     }
 }
 
-/// What becomes of the requester's claims.
+/// How the requester's claims are treated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Claims {
     /// As the gateway rules: it asks the law with them and without, so that none opens what the law leaves shut.
     Heard,
-    /// The law's own answer, without the gateway's guard.
+    /// As facts: the law's own answer, without the gateway's check.
     TakenForFacts,
-    /// The same case, with nothing claimed.
+    /// As if nothing were claimed.
     Unheard,
 }
 
-/// A case that laws are asked about.
+/// The facts of a case at a moment, to ask laws about.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct CaseAtMoment<'a> {
     pub(super) vocabulary: &'a Vocabulary,

@@ -1,7 +1,7 @@
-//! Packs with one mistake each, made at random: does a case of the pack's table or a stated property catch it?
+//! Random packs with one mistake each: does a case of the pack's table or a stated property catch it?
 //!
-//! The solver decides which mistakes change a ruling at all, by comparing with the pack as it is. `COMITY_MUTANTS` says how
-//! many are made (30; 300 in full), `COMITY_MUTANTS_SEED` from which seed.
+//! The solver decides which mistakes change a ruling at all, by comparison with the original pack. `COMITY_MUTANTS`
+//! sets how many are made (30; 300 in full), `COMITY_MUTANTS_SEED` the seed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
@@ -35,7 +35,7 @@ struct Mutant {
     pack: Vec<cedar::Policy>,
     /// The acts on which it may rule otherwise.
     acts: BTreeSet<LawAction>,
-    /// The switch that the mistaken policy bears.
+    /// The switch of the changed policy.
     switch: Option<String>,
 }
 
@@ -43,9 +43,9 @@ struct Mutant {
 enum Fate {
     ByCase,
     ByProperty(String),
-    /// It rules as the pack does, in every possible case.
+    /// It rules as the original does in every possible case.
     Equivalent,
-    /// It rules otherwise, and nothing says so. With a case that would.
+    /// It rules otherwise, and nothing notices. Holds a case that would.
     Survived(String),
 }
 
@@ -102,8 +102,8 @@ async fn fate(
     trial: &Trial<'_>,
     mutant: &Mutant,
 ) -> Fate {
-    // The pack itself passes every case, so the case that fails is one that the two rule on otherwise: nothing that rules as
-    // the pack does is ever flagged. Of the rest the solver tells.
+    // The original passes every case, so a failing case shows a different ruling: no equivalent mutant is ever flagged.
+    // The solver decides on the rest.
     if trial.fails(&mutant.pack).is_some() {
         return Fate::ByCase;
     }
@@ -114,7 +114,7 @@ async fn fate(
     }
 }
 
-/// A case in which the mutant rules otherwise than the pack, with the switches some way. None: there is none.
+/// A case in which the mutant rules otherwise than the original, under some switch setting. None: there is none.
 async fn change(
     set: &PolicySet,
     solver: &mut Solver,
@@ -124,7 +124,7 @@ async fn change(
     let pack = &set.written[jurisdiction];
     let as_set = set.switches.settings();
     let mut settings = vec![(None, as_set.clone())];
-    // A switch of policies on other acts changes nothing here.
+    // A switch of policies on other acts makes no difference.
     let concerned = pack.iter().filter(|policy| mutant.acts.iter().any(|act| speaks_to(policy, *act)));
     settings.extend(other_settings(&as_set, concerned.filter_map(|policy| policy.annotation("switch"))));
     let (ordinary, zone) = cases::ordinary(set, jurisdiction).unwrap();
@@ -150,7 +150,7 @@ async fn change(
     None
 }
 
-/// The case with what the pack says, ready for its table.
+/// The case with the original's rulings, ready for its table.
 fn case_of(writer: &CounterexampleWriter<'_>, given: &toml::Table, named: &str, setting: Option<&Settings>) -> String {
     let (facts, now) = writer.facts(given).unwrap();
     let asked = CaseAtMoment { vocabulary: &writer.set.vocabulary, facts: &facts, now };
@@ -183,7 +183,7 @@ fn case_of(writer: &CounterexampleWriter<'_>, given: &toml::Table, named: &str, 
     )
 }
 
-/// The property that the mutant does not have and the pack has.
+/// A property that the original has and the mutant lacks.
 async fn broken(
     set: &PolicySet,
     solver: &mut Solver,
@@ -208,7 +208,7 @@ async fn broken(
     None
 }
 
-/// A mistake in a pack that a reader of the set would let pass.
+/// A mistake in a pack that the set's reader would accept.
 fn mutant(pack: &[cedar::Policy], validator: &cedar::Validator, random: &mut fastrand::Rng) -> Mutant {
     loop {
         let place = random.usize(..pack.len());
@@ -243,7 +243,7 @@ fn is_taken(validator: &cedar::Validator, policy: &cedar::Policy) -> bool {
     validator.validate(&alone, cedar::ValidationMode::Strict).validation_passed_without_warnings()
 }
 
-/// One act more or one fewer in the scope. `disclose` stands by itself: its resource is of another kind.
+/// Adds or removes one act in the scope. `disclose` must stay alone: its resource is of another kind.
 fn scope_changed(policy: &cedar::Policy, random: &mut fastrand::Rng) -> Option<(String, cedar::Policy)> {
     let mut acts: Vec<LawAction> = LawAction::ALL.iter().copied().filter(|act| speaks_to(policy, *act)).collect();
     if acts.contains(&LawAction::Disclose) {
@@ -296,7 +296,7 @@ fn condition_changed(policy: &cedar::Policy, random: &mut fastrand::Rng) -> Opti
     Some((format!("{what}: {now}"), policy))
 }
 
-/// Every change of a condition: where, what, and what stands there instead.
+/// Every change of a condition: where, what, and the replacement.
 fn changes_of(node: &Value, path: &str, changes: &mut Vec<(String, String, Value)>) {
     let mut change = |what: &str, with: Value| changes.push((path.to_owned(), what.to_owned(), with));
     let Some((operator, operands)) = node.as_object().and_then(|node| node.iter().next()) else { return };

@@ -1,5 +1,5 @@
-//! That a ruling as a condition is the engine's ruling, that what is called impossible cannot be said, and that facts are
-//! written down as they are.
+//! A ruling rewritten as a condition is the engine's ruling; what is called impossible cannot be written; facts are
+//! written as they are.
 
 use cedar_policy as cedar;
 use jiff::Timestamp;
@@ -28,7 +28,7 @@ use crate::policy::samples::any_facts;
 use crate::policy::switches::Settings;
 use crate::policy::vocabulary::milliseconds;
 
-/// The context of a case with the record that proofs alone know.
+/// The context of a case with the record that only proofs know.
 fn context_of(set: &PolicySet, facts: &CaseFacts, now: Timestamp) -> cedar::Context {
     let json = |facts: &CaseFacts| set.vocabulary.facts(facts, milliseconds(now)).unwrap().to_json_value().unwrap();
     let mut context = json(facts);
@@ -40,18 +40,18 @@ fn word<T: Vocabulary + std::fmt::Debug>() -> impl Strategy<Value = Value> {
     select(T::VARIANTS).prop_map(|word| word.plain_word().into())
 }
 
-/// Some of those by which the table of offences of `LISTING` lists sections.
+/// Some of the paragraphs by which the table of offences of `LISTING` lists sections.
 const PARAGRAPHS: &[&str] = &["7282.5(a)(1)", "7282.5(a)(3)", "7282.5(a)(6)"];
 const LISTING: &str = "us-ca";
 
-/// Facts in the words of `given`, as the pack with that table reads them.
+/// Facts written as `given`, as the pack with that table reads them.
 fn facts_of(given: &Table, zone: &TimeZone) -> (CaseFacts, Timestamp) {
     cases::facts_of(embedded(), &LISTING.parse().unwrap(), &given.to_string(), zone).unwrap()
 }
 
 /// A charge as a table of cases would say it.
 fn any_row() -> impl Strategy<Value = Value> {
-    // A conviction may be of a day to come: it counts as one without a date.
+    // A conviction may be dated in the future: it counts as undated.
     let day = option::of((-1_i16..22, 1_i8..13, 1_i8..29));
     let listed = option::of(subsequence(PARAGRAPHS, 0..=PARAGRAPHS.len()));
     let listed = listed.prop_map(|listed| listed.map(Value::from));
@@ -85,7 +85,7 @@ fn any_said() -> impl Strategy<Value = Table> {
     )
 }
 
-/// Facts as a table of cases can say them, of every kind.
+/// Any facts that a table of cases can express.
 fn any_given() -> impl Strategy<Value = Table> {
     let words = (
         word::<AgencyKind>(),
@@ -118,7 +118,7 @@ fn any_given() -> impl Strategy<Value = Table> {
     })
 }
 
-/// A law that reads claims in every way that a law may, and duties with them.
+/// A law that reads claims in every allowed way, and has duties too.
 const CLAIMED: &str = r#"
     @id("us-zz.a") @cite("c") @duty("must") permit (principal, action, resource)
     when { context.asserted.judicial_warrant || context.judicial_warrant };
@@ -154,7 +154,7 @@ proptest! {
     }
 }
 
-/// The condition and the engine say the same of a case.
+/// The condition and the engine agree on a case.
 fn agree(
     set: &PolicySet,
     facts: &CaseFacts,
@@ -176,7 +176,7 @@ fn agree(
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
-    /// Whatever else a proof leaves out of account would be a case that nobody proved.
+    /// Otherwise the proofs would leave out a case that can happen.
     #[test]
     fn what_is_called_impossible_cannot_be_said(given in any_given()) {
         let set = embedded();
@@ -190,7 +190,7 @@ proptest! {
         }
     }
 
-    /// What the solver finds is a context; what is printed says the same to the law.
+    /// The solver finds a context. What is printed for it means the same to the law.
     #[test]
     fn facts_are_written_down_as_they_are(given in any_given()) {
         let set = embedded();

@@ -63,7 +63,7 @@ proptest! {
         let nothing = Totals { judgments: same.judgments, determinations, ..Totals::default() };
         prop_assert_eq!(same, nothing);
 
-        // As the engine would have judged, cache directly.
+        // The expected result, from asking the engine directly.
         let (mut rulings, mut judgments_changed) = (0_u64, 0_u64);
         for (facts, old) in cases.iter().zip(&laws) {
             let new = judged("us-tx", facts);
