@@ -1,8 +1,8 @@
-//! From a client certificate to the agency it speaks for.
+//! Finds the agency that a client certificate speaks for.
 //!
-//! TLS has shown that the peer holds the key and that some trusted authority signed. That is not enough: here the
-//! certificate must be a leaf for client authentication, name exactly one agency of our trust domain, and be signed by
-//! an authority that may speak for that very agency.
+//! TLS has shown that the peer holds the key and that a trusted authority signed. That is not enough. The certificate
+//! must be a leaf for client authentication, name exactly one agency of our trust domain, and be signed by an authority
+//! that may speak for that agency.
 
 mod error;
 pub(super) mod form;
@@ -28,11 +28,11 @@ pub use error::CertificateError;
 /// The agency at the other end of a connection, as its certificate proves it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PeerIdentity {
-    /// From the SPIFFE id.
+    /// The agency named by the SPIFFE id.
     pub agency: AgencyId,
-    /// What tokens must be bound to.
+    /// Tokens must be bound to this.
     pub thumbprint: Thumbprint,
-    /// When the certificate ends, and with it everything it proves.
+    /// When the certificate ends, and everything that it proves.
     pub not_after: Timestamp,
 }
 
@@ -41,34 +41,34 @@ pub struct PeerIdentity {
 pub struct Thumbprint([u8; 32]);
 
 impl Thumbprint {
-    /// Of a certificate.
+    /// The thumbprint of a certificate.
     pub fn of(certificate: &CertificateDer<'_>) -> Self {
         let mut bytes = [0; 32];
         bytes.copy_from_slice(digest::digest(&digest::SHA256, certificate).as_ref());
         Self(bytes)
     }
 
-    /// Of the first certificate of a PEM text.
+    /// The thumbprint of the first certificate in a PEM text.
     pub fn of_pem(pem: &str) -> Result<Self, rustls::pki_types::pem::Error> {
         CertificateDer::from_pem_slice(pem.as_bytes()).map(|certificate| Self::of(&certificate))
     }
 
-    /// As `x5t#S256` writes it: base64url without padding.
+    /// The form in `x5t#S256`: base64url without padding.
     pub fn base64url(&self) -> String {
         URL_SAFE_NO_PAD.encode(self.0)
     }
 
-    /// The digest.
+    /// The 32 bytes of the digest.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 
-    /// Reads an `x5t#S256` value. None: it is none.
+    /// Reads an `x5t#S256` value. None: it is not one.
     pub(crate) fn from_base64url(x5t_s256: &str) -> Option<Self> {
         URL_SAFE_NO_PAD.decode(x5t_s256).ok()?.try_into().ok().map(Self)
     }
 
-    /// Whether it is this thumbprint; takes the same time wherever it differs.
+    /// Compares in constant time.
     pub(crate) fn is_same_as(&self, other: &Self) -> bool {
         self.0.ct_eq(&other.0).into()
     }
@@ -80,9 +80,9 @@ impl fmt::Debug for Thumbprint {
     }
 }
 
-/// Identifies the agency a presented chain speaks for. Only its leaf counts (see the authority's rule).
+/// Identifies the agency that a presented chain speaks for. Only the leaf counts: see `identity/authority.rs`.
 ///
-/// Does not look at revocation: the handshake, which holds the lists, has.
+/// Does not check revocation: the handshake has checked the lists.
 pub fn identify(
     chain: &[CertificateDer<'_>],
     registry: &Registry,
@@ -110,14 +110,14 @@ fn check_validity(parsed: &X509Certificate<'_>, now: Timestamp) -> Result<Timest
     if now > not_after { Err(CertificateError::Expired) } else { Ok(not_after) }
 }
 
-/// A time in a certificate or a list. What is beyond all times is the last of them: RFC 5280 4.1.2.5 has 99991231235959Z for a
-/// certificate without an end, a day after the last that we can name.
+/// A time in a certificate or a revocation list. Times out of range become the first or the last [`Timestamp`]: RFC
+/// 5280 4.1.2.5 has 99991231235959Z for a certificate without an end, a day after our last.
 pub(crate) fn time_of(time: ASN1Time) -> Timestamp {
     let beyond = if time.timestamp() < 0 { Timestamp::MIN } else { Timestamp::MAX };
     Timestamp::from_second(time.timestamp()).unwrap_or(beyond)
 }
 
-// What rustls leaves open: an absent EKU, anyExtendedKeyUsage, a key that may sign certificates.
+// Checks what rustls accepts: a missing EKU, anyExtendedKeyUsage, a key that may sign certificates.
 fn check_purpose(parsed: &X509Certificate<'_>) -> Result<(), CertificateError> {
     let constraints = parsed.basic_constraints().map_err(|_| CertificateError::Malformed)?;
     if constraints.is_some_and(|constraints| constraints.value.ca) {
@@ -128,7 +128,7 @@ fn check_purpose(parsed: &X509Certificate<'_>) -> Result<(), CertificateError> {
         return Err(CertificateError::NotForClients);
     }
     let usage = parsed.key_usage().map_err(|_| CertificateError::Malformed)?;
-    // X509-SVID 4.3: a leaf signs with its key, and signs no certificate or CRL with it.
+    // X509-SVID 4.3: a leaf's key signs, but signs no certificate or CRL.
     let client = |usage: &x509_parser::extensions::KeyUsage| {
         usage.digital_signature() && !usage.key_cert_sign() && !usage.crl_sign()
     };

@@ -1,4 +1,4 @@
-//! Bound access tokens: a JWT (RFC 9068) that names an officer of one agency and is good only together with that
+//! Bound access tokens: a JWT (RFC 9068) that names an officer of one agency and is valid only together with that
 //! agency's certificate (RFC 8705).
 
 mod cache;
@@ -30,7 +30,7 @@ use crate::identity::token::claims::{Claims, Header};
 const TOKEN_BYTES_MAX: usize = 4096;
 const SUBJECT_CHARS_MAX: usize = 128;
 
-/// What every token must keep to.
+/// What every token must conform to.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
@@ -42,7 +42,7 @@ pub struct Config {
     /// How far an issuer's clock may differ from ours.
     #[serde(deserialize_with = "within::<_, _, 0, 300>")]
     pub leeway_s: u32,
-    /// How many verified tokens are remembered.
+    /// How many verified tokens are cached.
     #[serde(deserialize_with = "within::<_, _, 1, 1_000_000>")]
     pub verified_max: usize,
 }
@@ -53,8 +53,8 @@ impl Default for Config {
     }
 }
 
-/// Verifies tokens under one registry, and remembers those it has verified. A new registry makes a new verifier, so
-/// that nothing remembered outlives the keys it was verified with.
+/// Verifies tokens under one registry, with a cache. A new registry gets a new verifier, so that no cached token
+/// outlives the keys that verified it.
 pub struct TokenVerifier {
     registry: Arc<Registry>,
     config: Config,
@@ -64,13 +64,13 @@ pub struct TokenVerifier {
 }
 
 impl TokenVerifier {
-    /// With nothing remembered.
+    /// A verifier with an empty cache.
     pub fn new(registry: Arc<Registry>, config: Config, pseudonyms: PseudonymKey, clock: WallClock) -> Self {
         let cache = Mutex::new(TokenCache::new(config.verified_max));
         Self { registry, config, pseudonyms, clock, cache }
     }
 
-    /// Verifies a token as presented together with a certificate.
+    /// Verifies a token that is presented with a certificate.
     pub fn verify(&self, token: &str, peer: &PeerIdentity) -> Result<VerifiedToken, TokenError> {
         if token.len() > TOKEN_BYTES_MAX {
             return Err(TokenError::TooLong);
@@ -88,7 +88,7 @@ impl TokenVerifier {
     fn verify_afresh(&self, token: &str, peer: &PeerIdentity, now: Timestamp) -> Result<VerifiedToken, TokenError> {
         let (header, unproven) = parse(token)?;
         let algorithm = check_header(&header)?;
-        // Only to choose the keys, and to tell a stray token from a forged one; nothing is granted on it.
+        // Used only to find the keys, and to tell a misplaced token from a forged one. Grants nothing.
         let issuer = self.issuer_of(&unproven, peer)?;
         let key = issuer.keys.get(&header.kid).ok_or(TokenError::UnknownKey)?;
         if key.algorithm != algorithm {
@@ -132,8 +132,8 @@ impl TokenVerifier {
     }
 
     fn actor(&self, claims: &Claims, peer: &PeerIdentity) -> Result<Actor, TokenError> {
-        // In the spelling that is kept, and refused in any other: the pseudonym is made of its bytes, and two spellings that
-        // look the same would be two officers.
+        // Refused unless it is spelled in the form that is kept. The pseudonym is made from its bytes, so two spellings
+        // that look alike would be two officers.
         if Use::Reason.read(&claims.sub, SUBJECT_CHARS_MAX) != Ok(Some(claims.sub.clone())) {
             return Err(TokenError::Subject);
         }
@@ -148,8 +148,8 @@ impl fmt::Debug for TokenVerifier {
     }
 }
 
-/// That the key signed the token, by the key's own algorithm and no other. The header was held against that, and what the token
-/// says is read by [`Claims::read`]: the library, which knows Ed25519 by one name alone, reads neither.
+/// Checks that the key signed the token, by the key's own algorithm only. The header was compared with that algorithm,
+/// and [`Claims::read`] reads the claims. The library reads neither: it knows Ed25519 by one of its names only.
 fn verify_signature(token: &str, key: &TokenKey) -> Result<(), TokenError> {
     let (message, signature) = token.rsplit_once('.').ok_or(TokenError::Malformed)?;
     match jsonwebtoken::crypto::verify(signature, message.as_bytes(), &key.verifying, key.algorithm.jwt()) {
@@ -170,7 +170,7 @@ fn parse(token: &str) -> Result<(Header, Claims), TokenError> {
 }
 
 fn check_header(header: &Header) -> Result<TokenAlgorithm, TokenError> {
-    // So that an identity token of the same issuer is no access token.
+    // So that an identity token of the same issuer is not accepted.
     if !header.is_of_access_token() {
         return Err(TokenError::Type);
     }

@@ -3,70 +3,70 @@
 /// Why a certificate proves no agency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CertificateError {
-    /// None was presented.
+    /// No certificate was presented.
     #[error("no certificate was presented")]
     Absent,
     /// Not an X.509 certificate, or an extension of it does not parse.
     #[error("the certificate is malformed")]
     Malformed,
-    /// It could be written in another way too: lengths, numbers, texts or the order of a set are not as DER has them.
+    /// It could be encoded differently: some length, number, text or order of a set is not as in DER.
     #[error("the certificate is not in DER")]
     NotDer,
-    /// Not of version 3.
+    /// It is not of version 3.
     #[error("the certificate is not of version 3")]
     Version,
-    /// Zero, negative, or of more than 20 octets.
+    /// The serial number is zero, negative, or longer than 20 octets.
     #[error("the certificate's serial number is not a positive one of at most 20 octets")]
     Serial,
-    /// A part of a name is no text, or not the kind of text that it must be.
+    /// A part of a name is not text, or not the kind of text that it must be.
     #[error("a name in the certificate is of another type than it must be")]
     NameForm,
-    /// Which of the two counts would be undecided.
+    /// It would be unclear which of the two counts.
     #[error("the certificate has an extension twice")]
     DuplicateExtension,
-    /// Its authority says that nobody should take it who does not look at this, and nobody here does.
+    /// Its authority says that whoever does not understand this extension must refuse the certificate.
     #[error("the certificate has a critical extension that is not known here")]
     CriticalExtension,
-    /// They are for authorities (RFC 5280 4.2.1.10).
+    /// Name constraints are for authorities (RFC 5280 4.2.1.10).
     #[error("the certificate has name constraints, which are for authorities")]
     NameConstraints,
-    /// Others than its holder could sign under it.
+    /// Others than the holder could sign with its key.
     #[error("the certificate's key is one that nobody can be trusted by")]
     WeakKey,
-    /// Past its end.
+    /// It has expired.
     #[error("the certificate has expired")]
     Expired,
-    /// Before its start.
+    /// It is not valid yet.
     #[error("the certificate is not yet valid")]
     NotYetValid,
-    /// CA=true.
+    /// It is an authority's (CA=true).
     #[error("the certificate is an authority's")]
     Authority,
-    /// No clientAuth among its extended key usages.
+    /// Its extended key usages lack clientAuth.
     #[error("the certificate is not for client authentication")]
     NotForClients,
     /// Its key may sign certificates, or may not sign a handshake.
     #[error("the certificate's key usage is not a client's")]
     KeyUsage,
-    /// No URI among its names.
+    /// Its alternative names have no URI.
     #[error("the certificate names no agency")]
     NoName,
-    /// More than one URI among its names: which one is meant would be undecided.
+    /// Its alternative names have several URIs, so it would be unclear which one counts.
     #[error("the certificate has several names")]
     SeveralNames,
-    /// Its URI is no SPIFFE id of an agency.
+    /// Its URI is not the SPIFFE id of an agency.
     #[error("the certificate's name is not an agency's")]
     NotAnAgency,
-    /// A SPIFFE id of somebody else's.
+    /// Its SPIFFE id is of another trust domain.
     #[error("the certificate's name is of another trust domain")]
     OtherTrustDomain,
-    /// Not in the registry.
+    /// The agency is not in the registry.
     #[error("the agency is not registered")]
     UnknownAgency,
     /// No authority of the registry signed it.
     #[error("the certificate was not issued by a known authority")]
     UnknownAuthority,
-    /// An authority signed it that may not speak for this agency.
+    /// The authority that signed it may not speak for this agency.
     #[error("the authority may not speak for the agency")]
     AuthorityMayNotSpeak,
 }

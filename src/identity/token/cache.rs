@@ -1,4 +1,4 @@
-//! Tokens verified before: a verification costs some 50 us, a look here less than one.
+//! Caches verified tokens: verification costs some 50 us, a look-up less than one.
 
 use std::collections::HashMap;
 
@@ -8,24 +8,24 @@ use jiff::{SignedDuration, Timestamp};
 use crate::domain::agency::Actor;
 use crate::identity::certificate::Thumbprint;
 
-/// What a good token proves.
+/// What a valid token proves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifiedToken {
     /// Who acts.
     pub actor: Actor,
-    /// Its `exp` and our leeway.
+    /// Its `exp` plus our leeway.
     pub good_until: Timestamp,
 }
 
-/// How long after its `exp` a remembered token is still good: never longer than one just verified.
+/// Whether a cached token is still valid, by the same limit as one just verified.
 fn is_good(token: &VerifiedToken, now: Timestamp) -> bool {
     token.good_until.duration_since(now) > SignedDuration::ZERO
 }
 
-/// SHA-256 over thumbprint and whole token, so that the memory of tokens holds no token.
+/// SHA-256 over the thumbprint and the whole token, so that the cache holds no token.
 pub(crate) type CacheKey = [u8; 32];
 
-/// The key of a token as presented with a certificate.
+/// The cache key of a token that is presented with a certificate.
 pub(crate) fn cache_key(token: &str, thumbprint: &Thumbprint) -> CacheKey {
     let mut context = digest::Context::new(&digest::SHA256);
     context.update(thumbprint.as_bytes());
@@ -35,8 +35,8 @@ pub(crate) fn cache_key(token: &str, thumbprint: &Thumbprint) -> CacheKey {
     key
 }
 
-/// A bounded memory in two generations: when the young one is full it becomes the old one, and the old one is
-/// forgotten. What is in use moves back into the young one.
+/// A bounded cache in two generations. When the young generation is full it replaces the old one, which is dropped. A
+/// token in use moves back to the young one.
 pub(crate) struct TokenCache {
     generation_max: usize,
     young: HashMap<CacheKey, VerifiedToken>,
@@ -57,7 +57,7 @@ impl TokenCache {
         Some(token)
     }
 
-    // INVARIANT: young and old together hold at most 2 * generation_max tokens.
+    // INVARIANT: both generations together hold at most 2 * generation_max tokens.
     pub(crate) fn insert(&mut self, key: CacheKey, token: VerifiedToken) {
         if self.generation_max == 0 {
             return;

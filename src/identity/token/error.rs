@@ -3,25 +3,26 @@
 /// Why a token is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
-    /// Above 4096 bytes.
+    /// It is longer than 4096 bytes.
     #[error("the token is too long")]
     TooLong,
-    /// Not three parts of base64url with JSON in them.
+    /// It is not three parts of base64url that contain JSON.
     #[error("the token is malformed")]
     Malformed,
-    /// Its header is not exactly `alg`, `typ` and `kid`: `crit`, `jku`, `x5u`, `x5c`, `jwk` and all others are refused.
+    /// Its header has other members than `alg`, `typ` and `kid`: `crit`, `jku`, `x5u`, `x5c`, `jwk` and all others are
+    /// refused.
     #[error("the token's header must be alg, typ and kid only")]
     Header,
-    /// Not `at+jwt`, such as an identity token.
+    /// Its type is not `at+jwt`: an identity token, for example.
     #[error("the token is not an access token (typ)")]
     Type,
-    /// Not the key's algorithm; `none` and all but `EdDSA` and `ES256`.
+    /// Its algorithm is not the key's: `none`, and everything but `EdDSA` and `ES256`.
     #[error("the token's algorithm (alg) is not its key's")]
     Algorithm,
-    /// A claim is missing or of the wrong type. Which.
+    /// The named claim is missing or of the wrong type.
     #[error("the token's claims are incomplete or malformed: {0}")]
     Claims(&'static str),
-    /// Nobody's issuer.
+    /// The issuer is no agency's.
     #[error("the token's issuer (iss) is unknown")]
     UnknownIssuer,
     /// The issuer speaks for another agency than the certificate.
@@ -30,28 +31,28 @@ pub enum TokenError {
     /// The issuer has no such key.
     #[error("the token's key (kid) is unknown")]
     UnknownKey,
-    /// Not signed by the key.
+    /// The key did not sign it.
     #[error("the token's signature is wrong")]
     Signature,
-    /// Meant for somebody else.
+    /// It is for another audience.
     #[error("the token is for another audience (aud)")]
     Audience,
-    /// Past its end.
+    /// It has expired.
     #[error("the token has expired (exp)")]
     Expired,
-    /// Issued, or to be used, after now.
+    /// It was issued, or becomes valid, in the future.
     #[error("the token is not yet valid (iat, nbf)")]
     NotYetValid,
-    /// Longer than we allow, or ending before it begins.
+    /// Its lifetime is longer than allowed, or ends before it begins.
     #[error("the token's lifetime (exp less iat) is not allowed")]
     Lifetime,
-    /// Not 1 to 128 characters in NFC, without spaces at its ends, control characters and others that nobody sees.
+    /// Its subject is not 1 to 128 characters in NFC without outer spaces, control characters and invisible characters.
     #[error("the token's subject (sub) is not acceptable")]
     Subject,
-    /// No `cnf` with a certificate thumbprint.
+    /// It has no `cnf` with a certificate thumbprint.
     #[error("the token is not bound to a certificate (cnf)")]
     Unbound,
-    /// Bound to another certificate: stolen or misplaced.
+    /// It is bound to another certificate: stolen or misplaced.
     #[error("the token is bound to another certificate (cnf)")]
     BoundElsewhere,
 }
