@@ -1,6 +1,6 @@
 //! The only room that knows protobuf: generated types, the strict codec, conversions, and an entry's canonical bytes.
 //!
-//! A request comes in through [`codec`] and [`parse`]; what leaves is made in [`show`], and what is recorded in
+//! A request comes in through [`codec`] and [`parse`]. An answer is built in [`show`]. What is recorded is encoded in
 //! [`entry`].
 
 pub mod codec;
@@ -36,5 +36,5 @@ pub mod v1 {
     tonic::include_proto!("comity.v1");
 }
 
-/// The contract as a serialized `FileDescriptorSet`, with our field options: for reflection and the frame check.
+/// The contract as a serialized `FileDescriptorSet` with our field options, for reflection and [`wire_walk`].
 pub const DESCRIPTOR: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/comity.descriptor.bin"));

@@ -1,10 +1,11 @@
-//! The answers that carry a receipt: every write's.
+//! The answers that carry a receipt: those of every write.
 
 use crate::wire::{Message, v1};
 
-/// An answer that carries a receipt. The gateway keeps it without and puts one in; a client may take it out to keep.
+/// An answer that carries a receipt. The gateway stores answers without it and adds it when it sends one. A client may
+/// take the receipt out to keep it.
 pub trait HasReceipt: Message + Default {
-    /// Where the receipt is.
+    /// The receipt of the answer.
     fn receipt_mut(&mut self) -> &mut Option<v1::Receipt>;
 }
 

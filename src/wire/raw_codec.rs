@@ -1,10 +1,10 @@
-//! A codec that leaves messages as the bytes they are, for who calls methods by the descriptor.
+//! A codec that passes encoded messages through, for callers that use the descriptor.
 
 use prost::bytes::{Buf as _, BufMut as _};
 use tonic::Status;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 
-/// Encoded messages in, encoded messages out.
+/// Takes and returns encoded messages.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RawCodec;
 

@@ -1,6 +1,6 @@
-//! Walks encoded messages against the descriptor: to refuse fields nobody knows, and to split a message by field class.
+//! Walks encoded messages along the descriptor, to refuse unknown fields and to split a message by field class.
 //!
-//! Both work on the bytes as they stand, so that nothing is lost or reordered by decoding them.
+//! Works on the bytes as they are, so that decoding loses and reorders nothing.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::OnceLock;
@@ -10,40 +10,40 @@ use prost_reflect::{DescriptorPool, FieldDescriptor, Kind, MessageDescriptor};
 use crate::domain::determination::{FieldClass, FieldClasses};
 use crate::wire::{DESCRIPTOR, enums};
 
-/// Messages nested deeper are refused; the contract needs five.
+/// Messages nested deeper are refused. The contract needs five levels.
 const DEPTH_MAX: usize = 16;
 
 /// Why bytes are not a message of the contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum MessageError {
-    /// Not protobuf.
+    /// It is not valid protobuf.
     #[error("the message is not valid protobuf")]
     Malformed,
-    /// A field that this version of the contract does not have: nobody authorized it.
+    /// It has a field that this version of the contract lacks: nobody authorized it.
     #[error("the message has a field that this contract does not know")]
     UnknownField,
-    /// Nested too deep.
+    /// It is nested too deep.
     #[error("the message is nested too deep")]
     TooDeep,
-    /// A field without a class, which would be shown to anybody.
+    /// It has a field without a class, which would be shown to everybody.
     #[error("the message has a field without a class")]
     Unclassed,
 }
 
-/// Refuses a message with unknown fields, at any depth. A type that the contract does not define passes.
+/// Refuses a message with unknown fields at any depth. Accepts any type that the contract does not define.
 pub fn check(type_name: &str, bytes: &[u8]) -> Result<(), MessageError> {
     let shapes = shapes();
     shapes.by_name.get(type_name).map_or(Ok(()), |shape| shapes.check(*shape, bytes, 0))
 }
 
-/// Splits an encoded message into one encoded message per class. Concatenated, the parts merge to the whole.
+/// Splits an encoded message into one encoded message for each class. Concatenated, they merge into the whole.
 pub fn split(type_name: &str, bytes: &[u8]) -> Result<BTreeMap<FieldClass, Vec<u8>>, MessageError> {
     let shapes = shapes();
     let shape = shapes.by_name.get(type_name).ok_or(MessageError::UnknownField)?;
     shapes.split(*shape, bytes, 0)
 }
 
-/// The encoded messages of one type that an encoded event has, right within it. Fields of a later version are passed over.
+/// The encoded messages of one type directly within an encoded event. Skips fields of a later version.
 pub fn parts_of_event<'a>(bytes: &'a [u8], type_name: &str) -> Result<Vec<&'a [u8]>, MessageError> {
     let shapes = shapes();
     let of_type = shapes.by_name.get(type_name).ok_or(MessageError::UnknownField)?;
@@ -62,13 +62,12 @@ pub fn parts_of_event<'a>(bytes: &'a [u8], type_name: &str) -> Result<Vec<&'a [u
     Ok(parts)
 }
 
-/// The classes that an encoded message has content of.
+/// The classes of which an encoded message has content.
 pub fn classes(type_name: &str, bytes: &[u8]) -> Result<FieldClasses, MessageError> {
     Ok(split(type_name, bytes)?.into_keys().collect())
 }
 
-/// The classes that the parts of an event could bear, whether they hold a value or not: those of each message that stands
-/// in it.
+/// The classes that the parts of an event can have, with a value or not: those of each message that is present in it.
 pub fn possible_classes(type_name: &str, bytes: &[u8]) -> Result<FieldClasses, MessageError> {
     let shapes = shapes();
     let shape = shapes.by_name.get(type_name).ok_or(MessageError::UnknownField)?;
@@ -86,12 +85,12 @@ pub fn possible_classes(type_name: &str, bytes: &[u8]) -> Result<FieldClasses, M
     Ok(borne)
 }
 
-/// What is known of one field.
+/// What the descriptor says of one field.
 #[derive(Debug)]
 struct FieldShape {
-    /// The shape of its message, if it holds one.
+    /// The shape of its message, if it is one.
     message: Option<usize>,
-    /// Wire types it may arrive in: packed and plain, for repeated numbers.
+    /// The wire types that it may arrive in: plain, and packed for repeated numbers.
     wire_types: [Option<u8>; 2],
     class: Option<FieldClass>,
 }
@@ -106,7 +105,7 @@ struct Shapes {
 
 fn shapes() -> &'static Shapes {
     static SHAPES: OnceLock<Shapes> = OnceLock::new();
-    // Without a readable descriptor no shape is known; the tests hold that it is readable.
+    // Without a readable descriptor, no shape is known. The tests show that it is readable.
     SHAPES
         .get_or_init(|| DescriptorPool::decode(DESCRIPTOR).map_or_else(|_| Shapes::default(), |pool| Shapes::of(&pool)))
 }
@@ -163,7 +162,7 @@ impl Shapes {
         Ok(parts)
     }
 
-    /// Every class of a message and of what stands below it.
+    /// Every class of a message and of the messages in it.
     fn reachable(&self, shape: usize, depth: usize) -> Result<FieldClasses, MessageError> {
         if depth > DEPTH_MAX {
             return Err(MessageError::TooDeep);
@@ -203,7 +202,7 @@ fn wire_type(kind: &Kind) -> u8 {
     }
 }
 
-/// One field as it stands in the bytes.
+/// One field in the encoded bytes.
 struct Field<'a> {
     key: u64,
     number: u32,
@@ -242,7 +241,7 @@ impl<'a> Fields<'a> {
                 usize::try_from(len).map_err(|_| MessageError::Malformed)?
             }
             5 => 4,
-            // Groups are not of proto3.
+            // proto3 has no groups.
             _ => return Err(MessageError::Malformed),
         };
         let (content, after) = rest.split_at_checked(len).ok_or(MessageError::Malformed)?;
@@ -274,7 +273,7 @@ mod tests {
     use super::*;
     use crate::wire::v1;
 
-    /// Evidence and places in it, which are nobody's fields: what stands in an entry is held class by class.
+    /// Evidence and positions in it, which belong to no class: the content of an entry is classified by itself.
     const EVIDENCE: [&str; 9] =
         ["Receipt", "Leaf", "Opening", "Commitment", "Entry", "Withheld", "Delivery", "Heartbeat", "Backlog"];
 
@@ -310,7 +309,7 @@ mod tests {
         walk(&pool.get_message_by_name("comity.v1.Event").unwrap(), None, "Event", &mut faults);
         for method in pool.services().flat_map(|service| service.methods().collect::<Vec<_>>()) {
             let answer = method.output();
-            // Beside what an answer holds there are positions, proofs and places to go on from.
+            // Otherwise an answer has only positions, proofs and page tokens.
             for field in answer.fields() {
                 let Some(held) = field.kind().as_message().cloned() else { continue };
                 if held.full_name().starts_with("comity.") && !EVIDENCE.contains(&held.name()) {

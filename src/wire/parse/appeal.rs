@@ -1,4 +1,4 @@
-//! What is demanded over many detainers, and answered to that.
+//! Requests to issue and to answer appeals.
 
 use std::collections::BTreeSet;
 
@@ -13,12 +13,12 @@ use crate::wire::parse::{REASON_LEN_MAX, RequestFields, Write, WriteRequest, und
 use crate::wire::{Violations, v1};
 
 const GROUND_LEN_MAX: usize = 2_000;
-/// More than any message holds.
+/// More than a message can hold.
 const IDS_LEN_MAX: usize = 1_000_000;
-/// Values of a vocabulary, each perhaps twice.
+/// Every word of a vocabulary, with room for repetition.
 const WORDS_LEN_MAX: usize = 32;
 
-/// The detainers chosen are found on the way to the writer: a filter says nothing of them yet.
+/// The chosen detainers are looked up before the command reaches the writer: the parsed filter does not name them.
 impl WriteRequest for v1::IssueAppealRequest {
     fn parse(self) -> Result<Write, Violations> {
         let mut fields = RequestFields::default();
@@ -33,7 +33,7 @@ impl WriteRequest for v1::IssueAppealRequest {
     }
 }
 
-/// What is barred by law is found on the way to the writer.
+/// What the law bars is found before the command reaches the writer.
 impl WriteRequest for v1::AnswerAppealRequest {
     fn parse(self) -> Result<Write, Violations> {
         const BY_LAW: &str = "left out where all is answered by law";

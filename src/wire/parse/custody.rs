@@ -1,4 +1,4 @@
-//! What a custodian enters of a stay: the requests, and what they carry.
+//! Requests with which a custodian records a stay.
 
 use crate::domain::command::CaseCommand;
 use crate::domain::custody::{
@@ -238,7 +238,7 @@ fn closing(fields: &mut RequestFields, field: &str, closing: Option<v1::Closing>
     Some(Closing { reason: reason?, occurred_at: occurred_at? })
 }
 
-/// Another ground, where one is cited.
+/// Another ground for holding the person, if the request cites one.
 fn other_ground(fields: &mut RequestFields, cited: Option<v1::OtherGround>) -> Option<OtherGround> {
     let cited = cited?;
     let citation = fields.required_text("other_ground.citation", &cited.citation, Use::Citation, CITATION_LEN_MAX);
@@ -253,7 +253,7 @@ fn other_ground(fields: &mut RequestFields, cited: Option<v1::OtherGround>) -> O
     Some(cited)
 }
 
-/// Circumstances as corrected. A claim is no circumstance that a correction could raise or resolve by the way.
+/// The corrected circumstances. A correction MUST NOT raise or resolve a claim.
 fn circumstances(fields: &mut RequestFields, field: &str, flags: Option<v1::Flags>) -> Option<Flags> {
     let flags = fields.required(field, flags)?;
     if flags.citizenship_claim {

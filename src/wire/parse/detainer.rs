@@ -1,4 +1,4 @@
-//! What is asked of a detainer and said to it: the requests, and what they carry.
+//! Requests on detainers.
 
 use crate::domain::claim::Claim;
 use crate::domain::command::CaseCommand;
@@ -173,7 +173,7 @@ fn warrant(fields: &mut RequestFields, field: &str, warrant: Option<v1::Warrant>
     let docket = fields.text(&format!("{field}.docket"), &warrant.docket, Use::Code, DOCKET_LEN_MAX);
     let expires_on = fields.date(&format!("{field}.expires_on"), &warrant.expires_on);
     let document = document(fields, field, warrant.document_sha256, warrant.document_media_type);
-    // What there is besides is read first, so that its faults are named with these.
+    // The rest is read first, so that its faults are named together with these.
     let (kind, issuing_authority) = (kind?, issuing_authority?);
     let fits = match kind {
         WarrantKind::None => issuing_authority == IssuingAuthority::None,
@@ -195,7 +195,7 @@ fn warrant(fields: &mut RequestFields, field: &str, warrant: Option<v1::Warrant>
     Some(Warrant { kind, issuing_authority, signed_at, criminal, court, signer, docket, expires_on, document })
 }
 
-/// The document by its hash and media type: both or neither.
+/// A document: its hash and media type, both or neither.
 fn document(fields: &mut RequestFields, field: &str, sha256: Vec<u8>, media_type: String) -> Option<WarrantDocument> {
     if sha256.is_empty() && media_type.is_empty() {
         return None;
@@ -207,7 +207,7 @@ fn document(fields: &mut RequestFields, field: &str, sha256: Vec<u8>, media_type
     Some(WarrantDocument { sha256: sha256?, media_type })
 }
 
-/// RFC 6838 4.2, type and subtype, without parameters.
+/// RFC 6838 4.2: type and subtype, without parameters.
 fn is_media_type(text: &str) -> bool {
     let name = |part: &str| {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&byte);
@@ -241,7 +241,7 @@ fn verification(
     Some(WarrantVerification { outcome, method: method?, compared, seen, final_order_seen, reason, occurred_at })
 }
 
-/// What must be said of a warrant that is to count.
+/// What a verification must say if the warrant is to count.
 fn verified(fields: &mut RequestFields, field: &str, compared: &[WarrantDetail], seen: &Warrant) {
     if compared.is_empty() {
         fields.fault(&format!("{field}.compared"), "what was compared, where a warrant is verified");

@@ -1,4 +1,4 @@
-//! What officers decide of reviews, and what custodians say of obligations: the requests.
+//! Requests to resolve reviews and to meet obligations.
 
 use crate::domain::command::CaseCommand;
 use crate::domain::obligation::{Evidence, EvidenceMethod};

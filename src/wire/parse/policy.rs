@@ -1,4 +1,4 @@
-//! What is asked about the law itself: facts to be judged, and a period to be judged again.
+//! Requests about the law itself: to judge given facts, and to judge a past period again.
 
 use std::collections::BTreeSet;
 
@@ -12,40 +12,40 @@ use crate::domain::statute::{Paragraph, Reading};
 use crate::wire::parse::RequestFields;
 use crate::wire::{Violations, v1};
 
-/// Offences that one question may have: each can change in many ways, and each way is tried.
+/// The most offences in one question. Each can change in many ways, and every way is tried.
 const OFFENCES_MAX: usize = 16;
-/// Paragraphs that may list one offence.
+/// The most paragraphs that list one offence.
 const PARAGRAPHS_MAX: usize = 16;
-/// Assertions of a ground that one question may have.
+/// The most asserted grounds in one question.
 const BASIS_MAX: usize = 8;
-/// Files that a candidate may have of its own.
+/// The most files that a candidate may replace.
 const FILES_MAX: usize = 16;
 
-/// A case that the caller makes up.
+/// A hypothetical case.
 #[derive(Debug)]
 pub struct Evaluation {
-    /// Whose law is asked.
+    /// The jurisdiction whose law is asked.
     pub jurisdiction: JurisdictionId,
     /// The facts.
     pub facts: CaseFacts,
-    /// As of when; now, where it is not said.
+    /// The time of the question. None: now.
     pub at: Option<Timestamp>,
 }
 
-/// A period to be judged again.
+/// A period to judge again.
 #[derive(Debug)]
 pub struct Period {
-    /// Whose logs.
+    /// The jurisdiction of the logs.
     pub jurisdiction: JurisdictionId,
-    /// From this moment on.
+    /// The first moment of the period.
     pub from: Option<Timestamp>,
-    /// Before this one.
+    /// The moment after the period.
     pub to: Option<Timestamp>,
-    /// Files laid over the set in force, by name; without a text, taken out of it.
+    /// Files that replace those of the set in force, by name. A file without a text is removed.
     pub files: Vec<(String, Option<String>)>,
 }
 
-/// Reads a case to be judged. Facts that contradict each other are none.
+/// Reads a case to judge. Refuses facts that contradict each other.
 pub fn evaluation(request: v1::EvaluateRequest) -> Result<Evaluation, Violations> {
     let mut fields = RequestFields::default();
     let jurisdiction = fields.jurisdiction("parent", &request.parent);
@@ -59,7 +59,7 @@ pub fn evaluation(request: v1::EvaluateRequest) -> Result<Evaluation, Violations
     fields.finish(value)
 }
 
-/// Reads a period to be judged again.
+/// Reads a period to judge again.
 pub fn period(request: v1::ReplayRequest) -> Result<Period, Violations> {
     let mut fields = RequestFields::default();
     let jurisdiction = fields.jurisdiction("parent", &request.parent);
@@ -78,7 +78,7 @@ pub fn period(request: v1::ReplayRequest) -> Result<Period, Violations> {
     fields.finish(jurisdiction.map(|jurisdiction| Period { jurisdiction, from, to, files }))
 }
 
-/// A file that counsel write. The safeguards and the rules of access are not theirs.
+/// Whether counsel write this file. They do not write the safeguards and the access rules.
 fn is_law(name: &str) -> bool {
     let Some(name) = name.strip_prefix("law/") else { return false };
     let stem = [".cedar", ".cases.toml", ".offences.toml"].iter().find_map(|end| name.strip_suffix(end));
@@ -133,7 +133,8 @@ fn facts(fields: &mut RequestFields, given: &v1::Facts) -> Option<CaseFacts> {
     Some(facts)
 }
 
-/// What one side says. What follows from other facts must be as it follows: the law would be asked of a case that cannot be.
+/// What one side says. Facts that follow from others must agree with them: otherwise the law would be asked about an
+/// impossible case.
 fn assertions(fields: &mut RequestFields, field: &str, given: v1::Assertions) -> Assertions {
     let authority: Option<IssuingAuthority> =
         fields.word(&format!("{field}.issuing_authority"), given.issuing_authority);

@@ -37,7 +37,7 @@ pub(super) fn subject(fields: &mut RequestFields, field: &str, subject: Option<v
     Some(Subject { name: name?, aliases, birth_date, sex, identifiers, citizenship, home_address, work_address })
 }
 
-/// A person who has one name may have it in either field.
+/// A person with only one name may have it in either field.
 fn person_name(fields: &mut RequestFields, field: &str, name: &v1::PersonName) -> Option<PersonName> {
     let (given_field, family_field) = (format!("{field}.given"), format!("{field}.family"));
     let given = fields.text(&given_field, &name.given, Use::Name, NAME_LEN_MAX);

@@ -1,4 +1,4 @@
-//! What is said of a pick-up: the requests, and the window.
+//! Requests on pick-ups and their windows.
 
 use crate::domain::command::CaseCommand;
 use crate::domain::ids::CaseKind;

@@ -1,4 +1,4 @@
-//! What the gateway says by itself: that a legal clock ran out, that a hand-over was not lawful.
+//! Events that the gateway records by itself: a legal clock ran out, or a hand-over was not lawful.
 
 use crate::domain::clocks::{ClockKind, Firing};
 use crate::domain::ids::{CaseKind, CaseName};
@@ -23,7 +23,7 @@ pub(super) fn fired(firing: &Firing, counts: Option<v1::Counts>) -> v1::ClockFir
     }
 }
 
-/// Without what the law says of it.
+/// Does not say what the law says of it.
 pub(super) fn unlawful_hand_over(
     custody: &CaseName,
     transfer: Option<&TransferName>,

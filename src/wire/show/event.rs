@@ -38,12 +38,12 @@ pub fn event(record: &Record) -> v1::Event {
     v1::Event { event: Some(wire(&record.event, parts)) }
 }
 
-/// What is said of any event.
+/// What any event says.
 struct EventParts {
     counts: Option<v1::Counts>,
     determinations: Vec<v1::Determination>,
     facts: Vec<v1::Facts>,
-    /// Detainers that the determinations are of.
+    /// The detainers of the determinations.
     detainers: Vec<String>,
 }
 
@@ -127,7 +127,7 @@ fn wire(event: &Event, parts: EventParts) -> Wire {
     }
 }
 
-/// What the parties to a detainer say.
+/// Events of the parties to a detainer.
 impl EventParts {
     fn lodged(self, lodged: &Detainer) -> Wire {
         Wire::DetainerLodged(v1::DetainerLodged {
@@ -250,7 +250,7 @@ impl EventParts {
     }
 }
 
-/// What a custodian enters of a stay.
+/// Events with which a custodian records a stay.
 impl EventParts {
     fn suspended(self, detainer: &CaseName) -> Wire {
         Wire::PromiseSuspended(v1::PromiseSuspended {
@@ -342,7 +342,7 @@ impl EventParts {
     }
 }
 
-/// What an issuer is told of a custody.
+/// Events that tell an issuer of a custody.
 impl EventParts {
     fn noticed(self, detainer: &CaseName, release: &ScheduledRelease) -> Wire {
         Wire::ReleaseNoticed(v1::ReleaseNoticed {
@@ -386,7 +386,7 @@ impl EventParts {
     }
 }
 
-/// Delivery of an inbox, as an entry records it.
+/// Confirmed deliveries of an inbox, as an entry records them.
 pub fn inbox_acknowledged(acknowledged: v1::InboxAcknowledged) -> v1::Event {
     v1::Event { event: Some(Wire::InboxAcknowledged(acknowledged)) }
 }
@@ -396,7 +396,7 @@ pub fn policy_activated(activated: v1::PolicyActivated) -> v1::Event {
     v1::Event { event: Some(Wire::PolicyActivated(activated)) }
 }
 
-/// Determinations.
+/// Determinations, as an entry records them.
 pub fn determinations(recorded: &[RecordedDetermination]) -> Vec<v1::Determination> {
     let one = |recorded: &RecordedDetermination| {
         determination(recorded.detainer.to_string(), recorded.action, &recorded.determination)
@@ -404,7 +404,7 @@ pub fn determinations(recorded: &[RecordedDetermination]) -> Vec<v1::Determinati
     recorded.iter().map(one).collect()
 }
 
-/// The facts that determinations rest on: once for each detainer and judgment, not for each ruling of it.
+/// The facts of the determinations, once for each detainer and judgment.
 fn facts(recorded: &[RecordedDetermination]) -> Vec<v1::Facts> {
     let same = |one: &RecordedDetermination, other: &RecordedDetermination| {
         (&one.detainer, one.judged_at, &one.facts) == (&other.detainer, other.judged_at, &other.facts)

@@ -1,4 +1,4 @@
-//! What resources and events are made of.
+//! Parts that resources and events share.
 
 use crate::domain::charge::Charge;
 use crate::domain::correction::Correction;

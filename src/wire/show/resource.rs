@@ -13,7 +13,7 @@ use crate::wire::show::parts::{
 use crate::wire::show::{agency_name, timestamp};
 use crate::wire::v1;
 
-/// A detainer, as far as the viewpoint reaches.
+/// A detainer as seen from a viewpoint.
 pub fn detainer(detainer: &Detainer, viewpoint: Viewpoint) -> v1::Detainer {
     let shown = &detainer.shown;
     let (state, acknowledged, given, service, updated_at) = match viewpoint {
@@ -25,7 +25,7 @@ pub fn detainer(detainer: &Detainer, viewpoint: Viewpoint) -> v1::Detainer {
         Viewpoint::Issuer => &shown.withheld,
         Viewpoint::Custodian => &[],
     };
-    // Who took it on says where the person is.
+    // The custodian that took the detainer on reveals where the person is.
     let took_on = match viewpoint {
         Viewpoint::Issuer => &shown.custodian,
         Viewpoint::Custodian => &detainer.custodian,
@@ -36,7 +36,7 @@ pub fn detainer(detainer: &Detainer, viewpoint: Viewpoint) -> v1::Detainer {
     };
     let mut found = detainer.acknowledgement.as_ref().filter(|_| acknowledged).map(acknowledgement);
     match (viewpoint, &mut found) {
-        // Why an officer vouched for a match stays with the custodian.
+        // Only the custodian sees why an officer vouched for a match.
         (Viewpoint::Issuer, Some(found)) => found.reason.clear(),
         (Viewpoint::Issuer, None) | (Viewpoint::Custodian, _) => {}
     }
@@ -60,14 +60,14 @@ pub fn detainer(detainer: &Detainer, viewpoint: Viewpoint) -> v1::Detainer {
     }
 }
 
-/// Classes that a custodian's part of a detainer bears. They are listed as withheld whether there is a value or not.
+/// Field classes of a custodian's part of a detainer. They are listed as withheld whether there is a value or not.
 const BORNE_BY_DETAINER: [FieldClass; 4] =
     [FieldClass::Custody, FieldClass::Answer, FieldClass::Restricted, FieldClass::Medical];
 
-/// Of a transfer.
+/// The same for a transfer.
 const BORNE_BY_TRANSFER: [FieldClass; 2] = [FieldClass::Custody, FieldClass::Medical];
 
-/// A class that is not shown.
+/// A withheld class.
 pub fn withheld(withheld: &Withheld) -> v1::Withheld {
     v1::Withheld { field_class: to_wire(withheld.class), citations: withheld.citations.clone() }
 }
@@ -97,7 +97,7 @@ pub(super) fn as_requested(detainer: &Detainer) -> v1::Detainer {
     }
 }
 
-/// Changes with what the viewpoint sees, and with nothing else: an issuer must not read a hidden change off it.
+/// Changes only with what the viewpoint shows, so that an issuer cannot detect a hidden change.
 pub fn detainer_etag(detainer: &Detainer, viewpoint: Viewpoint) -> String {
     match viewpoint {
         Viewpoint::Issuer => format!("i{}", detainer.shown.version),
@@ -130,12 +130,12 @@ pub fn custody(custody: &Custody) -> v1::Custody {
     }
 }
 
-/// Changes with every change.
+/// Changes with every change of the custody.
 pub fn custody_etag(custody: &Custody) -> String {
     format!("c{}", custody.version)
 }
 
-/// A transfer under a detainer. Both parties see all of it but what the law withholds.
+/// A transfer under a detainer. Both parties see all of it, except what the law withholds.
 pub fn transfer(detainer: &CaseName, transfer: &Transfer, list: &[Withheld]) -> v1::Transfer {
     v1::Transfer {
         name: TransferName { detainer: detainer.clone(), id: transfer.id }.to_string(),
@@ -153,7 +153,7 @@ pub fn transfer(detainer: &CaseName, transfer: &Transfer, list: &[Withheld]) -> 
     }
 }
 
-/// A transfer of which its requester may no longer be shown anything.
+/// A transfer of which its requester may see nothing any more.
 pub fn transfer_withheld(name: &TransferName, list: &[Withheld]) -> v1::Transfer {
     v1::Transfer { name: name.to_string(), withheld: of_transfer(list), ..v1::Transfer::default() }
 }
@@ -162,7 +162,7 @@ fn of_transfer(list: &[Withheld]) -> Vec<v1::Withheld> {
     list.iter().filter(|one| BORNE_BY_TRANSFER.contains(&one.class)).map(withheld).collect()
 }
 
-/// Changes with every change.
+/// Changes with every change of the transfer.
 pub fn transfer_etag(transfer: &Transfer) -> String {
     format!("t{}", transfer.version)
 }
