@@ -1,4 +1,4 @@
-//! Checks a whole log offline, from its first byte to its newest checkpoint.
+//! Verifies a whole log offline, from its first byte to its newest checkpoint.
 
 use super::checkpoint::Checkpoint;
 use super::key::VerifierKey;
@@ -7,17 +7,17 @@ use super::tree::Tree;
 use super::verified::VerifiedLog;
 use super::verify_error::VerifyError;
 
-/// Reads a log from its first entry to its last, in order, and its checkpoints in between.
+/// Reads a log in order, from its first entry to its last, with its checkpoints in between.
 ///
-/// It keeps every hash of the tree, 64 bytes an entry, so that receipts and kept checkpoints of any size can be
-/// compared afterwards.
+/// Keeps every hash of the tree, 64 bytes per entry, so that receipts and kept checkpoints of any size can be compared
+/// afterwards.
 #[derive(Debug)]
 pub struct LogVerifier {
     origin: String,
     keys: Vec<VerifierKey>,
-    // INVARIANT: never asked for its changed tiles, so that it lets none go.
+    // INVARIANT: its changed tiles are never taken, so it drops none.
     tree: Tree,
-    /// The size of the last checkpoint that held.
+    /// The size of the last checkpoint that was valid.
     covered: Option<u64>,
 }
 
@@ -27,7 +27,7 @@ impl LogVerifier {
         Self { origin: origin.to_owned(), keys, tree: Tree::empty(), covered: None }
     }
 
-    /// Takes the next entry, as stored, and tells its index.
+    /// Takes the next entry as stored, and returns its index.
     pub fn entry(&mut self, entry: &[u8]) -> u64 {
         self.tree.append(leaf_hash(entry))
     }
@@ -37,14 +37,14 @@ impl LogVerifier {
         self.tree.size()
     }
 
-    /// The size at which a stored checkpoint has to be given: take entries until [`LogVerifier::size`] is that. An
-    /// error if it is not valid, or no more than what is covered already.
+    /// The size at which a stored checkpoint must be given: take entries until [`LogVerifier::size`] reaches it. An
+    /// error if the checkpoint is invalid, or covers no more than is covered already.
     pub fn expects(&self, note: &str) -> Result<u64, VerifyError> {
         self.open_next(note).map(|checkpoint| checkpoint.size())
     }
 
-    /// Checks a stored checkpoint against all entries taken so far. They must be exactly those it was signed over, and
-    /// more than the checkpoint before was.
+    /// Checks a stored checkpoint against all entries taken so far. It must be signed over exactly these, and over more
+    /// than the previous checkpoint.
     pub fn checkpoint(&mut self, note: &str) -> Result<Checkpoint, VerifyError> {
         let checkpoint = self.open_next(note)?;
         if checkpoint.size() != self.size() {
@@ -55,7 +55,7 @@ impl LogVerifier {
         Ok(checkpoint)
     }
 
-    /// Ends the reading: the log's head must cover every entry taken. The head may be the last checkpoint given before.
+    /// Ends the log. Its head must cover every entry taken; it may be the last checkpoint given before.
     pub fn finish(self, head: &str) -> Result<VerifiedLog, VerifyError> {
         let head = self.open(head)?;
         let size = self.size();
@@ -92,7 +92,7 @@ impl LogVerifier {
         let size = checkpoint.size();
         let first_index = self.covered.unwrap_or(0);
         if first_index == size {
-            // Two roots were signed for one size, and the other one holds.
+            // Two roots were signed for one size, and the other one is valid.
             return Err(VerifyError::Rewritten { size });
         }
         Err(VerifyError::Root { first_index, size })

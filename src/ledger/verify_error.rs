@@ -3,36 +3,37 @@
 use super::checkpoint::CheckpointError;
 use super::receipt::ReceiptError;
 
-/// Where a log is broken. `first_index` is the first entry that no longer can be vouched for; all before it are sound.
+/// Where a log is broken. `first_index` is the first entry that nothing vouches for any more; all entries before it are
+/// intact.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum VerifyError {
     /// A stored checkpoint was changed, or is of another log or key.
     #[error("broken from entry {first_index}: the next checkpoint is not valid")]
     Checkpoint {
-        /// The first entry that only this checkpoint could vouch for.
+        /// The first entry that only this checkpoint would vouch for.
         first_index: u64,
         /// What is wrong with it.
         source: CheckpointError,
     },
-    /// A checkpoint did not come when the log had its size: an entry or a checkpoint is missing, repeated or displaced.
+    /// A checkpoint is not at the log's size: an entry or a checkpoint is missing, repeated or displaced.
     #[error("broken from entry {first_index}: a checkpoint over {found} entries came after {size}")]
     OutOfOrder {
         /// The first entry that no checkpoint has vouched for.
         first_index: u64,
         /// Entries read so far.
         size: u64,
-        /// The size the checkpoint has.
+        /// The size in the checkpoint.
         found: u64,
     },
     /// An entry up to the checkpoint was changed.
     #[error("broken from entry {first_index}: an entry before {size} is not what was signed")]
     Root {
-        /// The first entry after the last good checkpoint: the changed one is this, or one of those after it.
+        /// The first entry after the last valid checkpoint. The changed entry is this one or a later one.
         first_index: u64,
-        /// The size of the checkpoint that no longer holds; the changed entry is before this.
+        /// The size of the invalid checkpoint. The changed entry is before it.
         size: u64,
     },
-    /// Entries were added that the newest checkpoint does not cover.
+    /// The newest checkpoint does not cover the last entries.
     #[error("broken from entry {first_index}: the newest checkpoint covers none of the last entries of {size}")]
     Uncovered {
         /// The first entry that is not covered.
@@ -40,24 +41,24 @@ pub enum VerifyError {
         /// Entries in the log.
         size: u64,
     },
-    /// A signed checkpoint tells of more entries than there are.
+    /// A signed checkpoint covers more entries than there are.
     #[error("broken from entry {first_index}: the tail was cut, {signed_size} entries were signed")]
     TailCut {
-        /// The first entry that is missing, which is also the number of entries left.
+        /// The first missing entry, which is also the number of entries left.
         first_index: u64,
         /// Entries that once were in the log.
         signed_size: u64,
     },
-    /// The kept checkpoint itself is no good; this says nothing about the log.
+    /// The kept checkpoint itself is invalid. This says nothing about the log.
     #[error("the kept checkpoint is not valid")]
     Kept(#[source] CheckpointError),
-    /// A kept checkpoint of this log has another root at its size: the log was rewritten, or forked.
+    /// A kept checkpoint has another root at its size: the log was rewritten or forked.
     #[error("the first {size} entries are not those that a kept checkpoint was signed over")]
     Rewritten {
         /// The size of the kept checkpoint.
         size: u64,
     },
-    /// A receipt does not hold in this log.
+    /// A receipt is not valid in this log.
     #[error("the receipt of entry {index} does not hold")]
     Receipt {
         /// The entry it is about.
