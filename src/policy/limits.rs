@@ -13,13 +13,13 @@ pub(crate) const POLICY_TOKENS_MAX: usize = 1_024;
 /// Which limit a text exceeds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Excess {
-    /// Of bytes.
+    /// Too many bytes.
     #[error("more than {FILE_BYTES_MAX} bytes")]
     Bytes,
-    /// Of brackets within brackets.
+    /// Brackets nested too deep.
     #[error("more than {NESTING_MAX} brackets within brackets")]
     Nesting,
-    /// Of tokens in one policy.
+    /// Too many tokens in one policy.
     #[error("a policy of more than {POLICY_TOKENS_MAX} tokens")]
     Tokens,
 }

@@ -32,7 +32,7 @@ pub enum RegistryError {
     /// The jurisdiction has no law.
     #[error("agency {agency}: jurisdiction {jurisdiction} is not configured")]
     UnknownJurisdiction {
-        /// Whose entry.
+        /// The agency.
         agency: AgencyId,
         /// The unknown jurisdiction.
         jurisdiction: JurisdictionId,
@@ -46,7 +46,7 @@ pub enum RegistryError {
     /// Only agencies of a state, a county or a city have a class.
     #[error("agency {agency}: a class is for custodians, not for kind {}", kind.word())]
     ClassOfNoCustodian {
-        /// Whose entry.
+        /// The agency.
         agency: AgencyId,
         /// Its kind.
         kind: AgencyKind,
@@ -74,7 +74,7 @@ pub enum RegistryError {
     /// An unknown name is a misspelling.
     #[error("certificate authority {authority} names the unknown agency {agency}")]
     AuthorityOfUnknownAgency {
-        /// Whose entry.
+        /// The authority.
         authority: String,
         /// The unknown agency.
         agency: AgencyId,
@@ -82,7 +82,7 @@ pub enum RegistryError {
     /// The authority could not issue.
     #[error("the certificate of authority {authority} {why}")]
     AuthorityCertificate {
-        /// Whose entry.
+        /// The authority.
         authority: String,
         /// What is wrong with it.
         why: &'static str,
@@ -104,7 +104,7 @@ pub enum RegistryError {
     /// Key ids are unique.
     #[error("agency {agency}: token key {kid} is configured twice, or its id is not 1 to 64 printable characters")]
     KeyId {
-        /// Whose entry.
+        /// The agency.
         agency: AgencyId,
         /// The key id.
         kid: String,
@@ -112,7 +112,7 @@ pub enum RegistryError {
     /// The key cannot be used with its algorithm.
     #[error("agency {agency}: token key {kid} {why}")]
     TokenKey {
-        /// Whose entry.
+        /// The agency.
         agency: AgencyId,
         /// The key id.
         kid: String,
@@ -122,7 +122,7 @@ pub enum RegistryError {
     /// The issuer's key set is invalid.
     #[error("agency {agency}: the set of token keys {} {why}", path.display())]
     KeySet {
-        /// Whose entry.
+        /// The agency.
         agency: AgencyId,
         /// The file.
         path: PathBuf,
@@ -132,7 +132,7 @@ pub enum RegistryError {
     /// The key id of a token would say nothing.
     #[error("agency {agency}: token keys {first} and {second} are the same key")]
     KeyTwice {
-        /// Whose entry.
+        /// The agency.
         agency: AgencyId,
         /// One key id.
         first: String,

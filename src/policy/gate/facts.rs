@@ -56,7 +56,8 @@ pub(super) fn facts_of(
     }
 }
 
-/// The requester's claims, and the safeguards that other requesters' detainers on the same custody ask for.
+/// The requester's claims, with the safeguards that others claimed for the same person under detainers on the same
+/// custody.
 fn with_other_claims(claims: Assertions, custody: Option<&Custody>, today: Date) -> Assertions {
     let guards = custody.map(|custody| custody.heard.guards_on(today)).unwrap_or_default();
     Assertions {

@@ -68,7 +68,7 @@ impl<'a> CommandQuestion<'a> {
                     }
                     // Only the holder of the person may separate the match.
                     Finding::NoSuchPerson | Finding::IdentityMismatch => {
-                        // A later match would lack the safeguards that this detainer brings.
+                        // The custody that it is matched to next would lack the safeguards of this one.
                         let guarded = linked.is_some_and(|custody| self.is_guarded(custody, Some(detainer)));
                         linked.map(|_| self.require_officer_if(guarded)).transpose()?;
                         None
