@@ -69,23 +69,23 @@ pub(super) fn sign(text: &str, signer: &Signer) -> Result<String, NoteError> {
 
 /// The text of a note. Every signature must be a valid one by one of `keys`, and there must be at least one.
 pub(super) fn open<'a>(note: &'a str, keys: &[VerifierKey]) -> Result<&'a str, NoteError> {
-    opened(note, keys, Strangers::Refused)
+    opened(note, keys, UnknownKeys::Refused)
 }
 
 /// The text of a note that others, such as witnesses, may have signed too. Their lines are skipped (C2SP signed-note).
 /// At least one of `keys` must have signed, and none of their signatures may be invalid.
 pub(super) fn open_among_others<'a>(note: &'a str, keys: &[VerifierKey]) -> Result<&'a str, NoteError> {
-    opened(note, keys, Strangers::PassedOver)
+    opened(note, keys, UnknownKeys::PassedOver)
 }
 
 /// How a signature by an unknown key is treated.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Strangers {
+enum UnknownKeys {
     Refused,
     PassedOver,
 }
 
-fn opened<'a>(note: &'a str, keys: &[VerifierKey], strangers: Strangers) -> Result<&'a str, NoteError> {
+fn opened<'a>(note: &'a str, keys: &[VerifierKey], unknown_keys: UnknownKeys) -> Result<&'a str, NoteError> {
     let len = note.len();
     if len > NOTE_LEN_MAX {
         return Err(NoteError::TooLong { len });
@@ -102,7 +102,7 @@ fn opened<'a>(note: &'a str, keys: &[VerifierKey], strangers: Strangers) -> Resu
         let line = Line::parse(line).ok_or(NoteError::Malformed("a signature line is not one"))?;
         let name = line.name.to_owned();
         let Some(key) = keys.iter().find(|key| key.is(line.name, line.id)) else {
-            if strangers == Strangers::PassedOver {
+            if unknown_keys == UnknownKeys::PassedOver {
                 continue;
             }
             return Err(NoteError::UnknownKey { name, id: hex::encode(line.id) });

@@ -11,17 +11,17 @@ use tower::{BoxError, Layer, Service};
 use crate::domain::agency::Caller;
 use crate::domain::method::own_at;
 use crate::policy::engine::AdmitError;
-use crate::policy::in_force::InForce;
+use crate::policy::in_force::GateInForce;
 
 /// Puts the admission check before a service. Each call asks the policy set in force at that moment.
 #[derive(Debug, Clone)]
 pub struct AdmitLayer {
-    in_force: InForce,
+    in_force: GateInForce,
 }
 
 impl AdmitLayer {
     /// A layer that asks the policy set in force.
-    pub fn new(in_force: InForce) -> Self {
+    pub fn new(in_force: GateInForce) -> Self {
         Self { in_force }
     }
 }
@@ -37,7 +37,7 @@ impl<S> Layer<S> for AdmitLayer {
 /// A service behind the admission check.
 #[derive(Debug, Clone)]
 pub struct Admit<S> {
-    in_force: InForce,
+    in_force: GateInForce,
     inner: S,
 }
 
@@ -65,7 +65,7 @@ where
     }
 }
 
-fn admit<B>(in_force: &InForce, request: &Request<B>) -> Result<(), AdmitError> {
+fn admit<B>(in_force: &GateInForce, request: &Request<B>) -> Result<(), AdmitError> {
     let caller = request.extensions().get::<Caller>().ok_or(AdmitError::NoCaller)?;
     in_force.gate().admit(caller, method_of(request.uri().path()))
 }
@@ -96,7 +96,7 @@ mod tests {
 
     fn call(path: &str, kind: Option<AgencyKind>) -> Result<(), AdmitError> {
         let engine = Arc::new(Engine::new(PolicySet::embedded().unwrap()));
-        let in_force = InForce::new(Arc::new(Gate::new(engine, Arc::default())));
+        let in_force = GateInForce::new(Arc::new(Gate::new(engine, Arc::default())));
         let inner = tower::service_fn(|_: Request<()>| ready(Ok::<_, Infallible>(())));
         let mut request = Request::builder().uri(path).body(()).unwrap();
         if let Some(kind) = kind {

@@ -8,7 +8,7 @@ use crate::policy::engine::Engine;
 use crate::policy::load::{PolicyError, PolicySet, SWITCHES};
 
 /// An engine's set with some of its files replaced, by name. A file without a text is removed.
-pub fn laid_over(engine: &Engine, files: &[(String, Option<String>)]) -> Result<PolicySet, PolicyError> {
+pub fn with_replaced_files(engine: &Engine, files: &[(String, Option<String>)]) -> Result<PolicySet, PolicyError> {
     let mut texts = engine.texts().clone();
     for (name, text) in files {
         match text {

@@ -14,7 +14,7 @@ use cedar_policy as cedar;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-pub use coverage::{Gap, Side};
+pub use coverage::{CoverageGap, GapKind};
 
 use crate::domain::determination::Determination;
 use crate::domain::facts::CaseFacts;
@@ -37,7 +37,7 @@ pub struct Report {
     /// Cases whose rulings differ from what they expect, and tables that cannot be read.
     pub failures: Vec<Failure>,
     /// Conditions that the cases test one way only.
-    pub gaps: Vec<Gap>,
+    pub gaps: Vec<CoverageGap>,
 }
 
 /// How much of one pack was tested.

@@ -86,7 +86,7 @@ impl FactDependencies {
     /// share a decision.
     pub(crate) fn relevant(&self, facts: &CaseFacts) -> RelevantFacts {
         RelevantFacts {
-            facts: self.but_offences(facts),
+            facts: self.without_offences(facts),
             record: self.offences(&facts.record, ""),
             asserted: self.offences(&facts.asserted, CLAIM),
         }
@@ -106,7 +106,7 @@ impl FactDependencies {
         }
     }
 
-    fn but_offences(&self, facts: &CaseFacts) -> CaseFacts {
+    fn without_offences(&self, facts: &CaseFacts) -> CaseFacts {
         let reads = |fact| self.facts.contains(fact);
         CaseFacts {
             // Always relevant: it is the principal, which a policy may name in its scope.
@@ -227,7 +227,7 @@ mod tests {
     use crate::policy::samples;
 
     #[test]
-    fn only_comparisons_with_a_literal_let_a_slice_be_remembered() {
+    fn only_comparisons_with_a_literal_let_a_law_be_cached() {
         fn check(condition: &str, expected: Option<&[i64]>) {
             let text = format!("forbid (principal, action, resource) when {{ {condition} }};");
             let points = FactDependencies::of(&text.parse().unwrap()).map(|reads| reads.turning_points);

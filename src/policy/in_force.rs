@@ -12,9 +12,9 @@ use crate::policy::gate::Gate;
 
 /// Holds the policy set in force. Cheap to clone; all clones see the same set.
 #[derive(Debug, Clone)]
-pub struct InForce(Arc<ArcSwap<Gate>>);
+pub struct GateInForce(Arc<ArcSwap<Gate>>);
 
-impl InForce {
+impl GateInForce {
     /// Starts with this gate.
     pub fn new(gate: Arc<Gate>) -> Self {
         Self(Arc::new(ArcSwap::new(gate)))
@@ -26,7 +26,7 @@ impl InForce {
     }
 
     /// Replaces the gate for every later call of [`Self::gate`].
-    pub fn take_up(&self, gate: Arc<Gate>) {
+    pub fn replace(&self, gate: Arc<Gate>) {
         self.0.store(gate);
     }
 }

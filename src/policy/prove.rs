@@ -80,7 +80,7 @@ impl Finding {
     pub fn is_good(&self) -> bool {
         match &self.outcome {
             Outcome::Holds => true,
-            Outcome::Fails(_) => self.property.is_only_told(),
+            Outcome::Fails(_) => self.property.is_report_only(),
             Outcome::Unknown(_) => false,
         }
     }

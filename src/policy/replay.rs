@@ -136,7 +136,7 @@ impl Replay {
     }
 
     /// Counts determinations that cannot be judged again.
-    pub fn pass_over(&mut self, without_facts: u64) {
+    pub fn count_unjudged(&mut self, without_facts: u64) {
         self.totals.without_facts = self.totals.without_facts.saturating_add(without_facts);
     }
 

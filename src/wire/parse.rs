@@ -14,7 +14,7 @@ mod transfer;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-pub use judged::{Judged, Judgments, judged, judgments};
+pub use judged::{JudgedFacts, Judgments, judged_facts, judgments};
 pub use policy::{Evaluation, Period, evaluation, period};
 pub use request_fields::RequestFields;
 

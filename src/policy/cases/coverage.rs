@@ -18,18 +18,18 @@ use crate::policy::vocabulary::milliseconds;
 
 /// A policy that the cases test one way only.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Gap {
+pub struct CoverageGap {
     /// The table that lacks a case for it.
     pub file: String,
     /// The policy.
     pub policy: String,
     /// Which way is not tested.
-    pub side: Side,
+    pub kind: GapKind,
 }
 
 /// How a condition is tested one way only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Side {
+pub enum GapKind {
     /// Its condition holds in no case.
     NeverMet,
     /// Its condition holds in every case that asks for its act.
@@ -63,7 +63,7 @@ impl Coverage {
         for act in expected.acts.keys() {
             requests.insert(*act, set.vocabulary.act(asker, *act, &context).into_iter().collect());
         }
-        if expected.speaks_of_fields() {
+        if expected.expects_fields() {
             let ask = |class: &FieldClass| set.vocabulary.disclosure(asker, *class, &context);
             requests.insert(LawAction::Disclose, FieldClass::ALL.iter().filter_map(ask).collect());
         }
@@ -75,14 +75,14 @@ impl Coverage {
     }
 
     /// The policies that are tested one way only.
-    pub(super) fn gaps(self, file: &str) -> impl Iterator<Item = Gap> {
+    pub(super) fn gaps(self, file: &str) -> impl Iterator<Item = CoverageGap> {
         self.0.into_iter().filter_map(move |tried| {
-            let side = match tried {
-                PolicyCoverage { met: false, .. } => Side::NeverMet,
-                PolicyCoverage { unmet: false, unconditional: false, .. } => Side::AlwaysMet,
+            let kind = match tried {
+                PolicyCoverage { met: false, .. } => GapKind::NeverMet,
+                PolicyCoverage { unmet: false, unconditional: false, .. } => GapKind::AlwaysMet,
                 PolicyCoverage { .. } => return None,
             };
-            Some(Gap { file: file.to_owned(), policy: tried.id, side })
+            Some(CoverageGap { file: file.to_owned(), policy: tried.id, kind })
         })
     }
 }
@@ -127,16 +127,16 @@ impl PolicyCoverage {
 }
 
 impl Expected {
-    fn speaks_of_fields(&self) -> bool {
+    fn expects_fields(&self) -> bool {
         self.shown.is_some() || self.review.is_some() || self.withheld.is_some()
     }
 }
 
-impl fmt::Display for Gap {
+impl fmt::Display for CoverageGap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let side = match self.side {
-            Side::NeverMet => "its condition holds in no case",
-            Side::AlwaysMet => "its condition holds in every case that asks for its act",
+        let side = match self.kind {
+            GapKind::NeverMet => "its condition holds in no case",
+            GapKind::AlwaysMet => "its condition holds in every case that asks for its act",
         };
         write!(f, "{}: {} is tried on one side only: {side}", self.file, self.policy)
     }

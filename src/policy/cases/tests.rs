@@ -61,7 +61,7 @@ fn failures(report: &Report) -> String {
 #[test]
 fn every_case_of_the_embedded_set_holds_and_every_condition_is_tried_on_both_sides() {
     let report = run(&PolicySet::embedded().unwrap());
-    let gaps: Vec<String> = report.gaps.iter().map(Gap::to_string).collect();
+    let gaps: Vec<String> = report.gaps.iter().map(CoverageGap::to_string).collect();
     assert!(report.is_complete(), "{}{}", failures(&report), gaps.join("\n"));
     assert_eq!(report.packs.len(), 9);
     assert!(report.packs.iter().all(|pack| pack.cases >= 15 && pack.guarded == 12 * pack.cases));
@@ -192,14 +192,14 @@ fn a_condition_that_is_tried_on_one_side_only_is_found() {
         let head = parts.next().unwrap();
         format!("{head}[[case]]{}", parts.nth(keep).unwrap())
     });
-    let gaps = |cases: &str| -> Vec<(String, Side)> {
-        report_on(LAW, Some(cases)).gaps.into_iter().map(|gap| (gap.policy, gap.side)).collect()
+    let gaps = |cases: &str| -> Vec<(String, GapKind)> {
+        report_on(LAW, Some(cases)).gaps.into_iter().map(|gap| (gap.policy, gap.kind)).collect()
     };
-    let gap = |policy: &str, side: Side| (policy.to_owned(), side);
-    assert_eq!(gaps(&first), [gap("us-zz.hold", Side::AlwaysMet), gap("us-zz.no-hold", Side::NeverMet)]);
+    let gap = |policy: &str, side: GapKind| (policy.to_owned(), side);
+    assert_eq!(gaps(&first), [gap("us-zz.hold", GapKind::AlwaysMet), gap("us-zz.no-hold", GapKind::NeverMet)]);
     // The second case expects nothing of fields, so the rule on them is not tested at all.
     let expected =
-        [("us-zz.hold", Side::NeverMet), ("us-zz.no-hold", Side::AlwaysMet), ("us-zz.always", Side::NeverMet)];
+        [("us-zz.hold", GapKind::NeverMet), ("us-zz.no-hold", GapKind::AlwaysMet), ("us-zz.always", GapKind::NeverMet)];
     let mut found = gaps(&second);
     found.sort_by_key(|(policy, _)| expected.iter().position(|(known, _)| known == policy));
     assert_eq!(found, expected.map(|(policy, side)| gap(policy, side)));

@@ -154,7 +154,7 @@ fn moments() -> impl Strategy<Value = Timestamp> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
     #[test]
-    fn every_flip_is_true_and_none_is_missing(
+    fn every_change_is_true_and_none_is_missing(
         one in possible(),
         others in vec((possible(), any::<prop::sample::Index>()), 8),
         now in moments(),
@@ -169,11 +169,11 @@ proptest! {
         }
         let known: BTreeMap<_, _> =
             alternatives(&one, &ENGINE.statutes(&jurisdiction).paragraphs()).into_iter().map(|other| ((other.fact, other.value), other.facts)).collect();
-        for flip in &explanation.changes {
-            for value in &flip.values {
-                let after = if flip.fact == Fact::On { law(&one, value.parse().unwrap()) } else { law(&known[&(flip.fact, value.clone())], now) };
-                for (about, said) in flip.becomes.iter().filter(|(of, _)| *of != RulingSubject::Act(LawAction::Interview)) {
-                    prop_assert_eq!(like(said, *about), ruling(&after, *about), "{:?} {}", flip.fact, value);
+        for change in &explanation.changes {
+            for value in &change.values {
+                let after = if change.fact == Fact::On { law(&one, value.parse().unwrap()) } else { law(&known[&(change.fact, value.clone())], now) };
+                for (about, said) in change.becomes.iter().filter(|(of, _)| *of != RulingSubject::Act(LawAction::Interview)) {
+                    prop_assert_eq!(like(said, *about), ruling(&after, *about), "{:?} {}", change.fact, value);
                 }
             }
         }
@@ -186,7 +186,7 @@ proptest! {
                     continue;
                 }
                 let (was, is) = (ruling(&before, *about), ruling(&after, *about));
-                let told = explanation.changes.iter().filter(|flip| flip.fact == fact).flat_map(|flip| &flip.becomes);
+                let told = explanation.changes.iter().filter(|change| change.fact == fact).flat_map(|change| &change.becomes);
                 let told = told.into_iter().any(|(of, said)| of == about && like(said, *of) == is);
                 prop_assert!(was == is || told, "{fact:?} makes {about} {is:?}, and nobody said so: {other:?}");
             }
@@ -212,14 +212,14 @@ fn a_listing_is_a_fact_of_its_own() {
 }
 
 /// The changes to the ruling on an act, as text.
-fn flips(engine: &Arc<Engine>, jurisdiction: &str, facts: &CaseFacts, now: &str, act: LawAction) -> Vec<String> {
+fn changes(engine: &Arc<Engine>, jurisdiction: &str, facts: &CaseFacts, now: &str, act: LawAction) -> Vec<String> {
     let explanation = engine.explain(&jurisdiction.parse().unwrap(), facts, now.parse().unwrap());
     let mut found = Vec::new();
-    for flip in &explanation.changes {
-        let becomes = flip.becomes.iter().filter(|(about, _)| *about == RulingSubject::Act(act));
+    for change in &explanation.changes {
+        let becomes = change.becomes.iter().filter(|(about, _)| *about == RulingSubject::Act(act));
         for (_, said) in becomes {
             found.extend(
-                flip.values.iter().map(|value| format!("{} = {value}: {}", flip.fact.word(), said.ruling.word())),
+                change.values.iter().map(|value| format!("{} = {value}: {}", change.fact.word(), said.ruling.word())),
             );
         }
     }
@@ -240,22 +240,22 @@ fn what_would_open_and_what_would_close_a_hold() {
     let mut expected =
         [by_judge("federal-judge"), by_judge("state-judge"), claimed("federal"), claimed("state")].concat();
     expected.sort();
-    assert_eq!(flips(&ENGINE, "us-ny", &county, now, LawAction::Hold), expected);
+    assert_eq!(changes(&ENGINE, "us-ny", &county, now, LawAction::Hold), expected);
 
-    let texas = flips(&ENGINE, "us-tx", &county, now, LawAction::Hold);
+    let texas = changes(&ENGINE, "us-tx", &county, now, LawAction::Hold);
     for expected in [
         "citizen = true: must-not",
         "lawful_status = true: review",
         "juvenile = true: review",
         "form = i-247g: must-not",
     ] {
-        assert!(texas.iter().any(|flip| flip == expected), "{expected} is not among {texas:#?}");
+        assert!(texas.iter().any(|change| change == expected), "{expected} is not among {texas:#?}");
     }
     let sealed = "charges = also drugs felony sealed: review".to_owned();
     assert!(texas.contains(&sealed), "{texas:#?}");
     // The duty binds only agencies that hold people in cells. For others the law read nothing else.
-    assert!(texas.iter().any(|flip| flip == "custodian = probation: review"), "{texas:#?}");
-    assert!(!texas.iter().any(|flip| flip.starts_with("custodian = state-prison")), "{texas:#?}");
+    assert!(texas.iter().any(|change| change == "custodian = probation: review"), "{texas:#?}");
+    assert!(!texas.iter().any(|change| change.starts_with("custodian = state-prison")), "{texas:#?}");
 }
 
 #[test]
@@ -270,8 +270,9 @@ fn the_next_date_that_changes_a_ruling_is_told_and_no_other() {
     "#;
     let engine = Arc::new(Engine::new(with_law("us-zz", law).unwrap()));
     let check = |now: &str, act, expected: &[&str]| {
-        let found = flips(&engine, "us-zz", &facts(), now, act);
-        let dates: Vec<&str> = found.iter().filter(|flip| flip.starts_with("on = ")).map(|flip| &flip[5..]).collect();
+        let found = changes(&engine, "us-zz", &facts(), now, act);
+        let dates: Vec<&str> =
+            found.iter().filter(|change| change.starts_with("on = ")).map(|change| &change[5..]).collect();
         assert_eq!(dates, expected, "{act:?} after {now}");
     };
     check("2026-01-01T00:00:00Z", LawAction::Hold, &["2026-03-01T00:00:00Z: may"]);

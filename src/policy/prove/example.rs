@@ -46,19 +46,23 @@ impl CounterexampleWriter<'_> {
         question: &Question<'_>,
         found: &cedar::Request,
     ) -> Result<Example, String> {
-        let (given, class) = self.small(question, found)?;
+        let (given, class) = self.minimized(question, found)?;
         let (facts, now) = self.facts(&given)?;
         let case = CaseAtMoment { vocabulary: &self.set.vocabulary, facts: &facts, now };
         let said = [question.reaches, question.unless].into_iter().flatten();
         Ok(Example {
             said: said.map(|reaches| line(&reaches, &case, class)).collect(),
-            case: self.case(property, question.ought(property).as_ref(), &case, class, &given),
+            case: self.case(property, question.expected(property).as_ref(), &case, class, &given),
             given: inline(&given),
         })
     }
 
     /// The facts that the solver found, reduced to as few keys as possible, and the field class that it is about.
-    pub(super) fn small(&self, question: &Question<'_>, found: &cedar::Request) -> Result<(Table, FieldClass), String> {
+    pub(super) fn minimized(
+        &self,
+        question: &Question<'_>,
+        found: &cedar::Request,
+    ) -> Result<(Table, FieldClass), String> {
         let class = found.resource().map(|class| class.id().unescaped().to_owned()).unwrap_or_default();
         let class: FieldClass = class.parse().map_err(|_| format!("the solver names the class {class:?}"))?;
         let mut given = given_of(found, moment_of(found, &self.zone)?)?;
@@ -117,19 +121,19 @@ impl CounterexampleWriter<'_> {
     fn case(
         &self,
         property: &Property,
-        ought: Option<&Ought>,
+        expected: Option<&ExpectedRuling>,
         case: &CaseAtMoment<'_>,
         class: FieldClass,
         given: &Table,
     ) -> String {
         let says = |act, class| self.law.says(case, act, class, Claims::Heard).ruling;
-        let expect = ACTS.iter().map(|act| match ought {
-            Some(ought) if ought.act == *act => format!("{} = \"{}\"", act.word(), ought.words),
+        let expect = ACTS.iter().map(|act| match expected {
+            Some(expected) if expected.act == *act => format!("{} = \"{}\"", act.word(), expected.words),
             Some(_) | None => format!("{} = \"{}\"", act.word(), says(*act, class).word().replace('-', " ")),
         });
         let expect: Vec<String> = expect.collect();
-        let is_shown = |shown: &FieldClass| match ought {
-            Some(ought) if ought.act == LawAction::Disclose && *shown == class => ought.is_more,
+        let is_shown = |shown: &FieldClass| match expected {
+            Some(expected) if expected.act == LawAction::Disclose && *shown == class => expected.is_more,
             Some(_) | None => matches!(says(LawAction::Disclose, *shown), Ruling::May | Ruling::Must),
         };
         let shown = FieldClass::ALL.iter().filter(|shown| is_shown(shown));
@@ -215,7 +219,7 @@ fn ruling(said: &Determination) -> String {
 }
 
 /// What a ruling should be.
-struct Ought {
+struct ExpectedRuling {
     act: LawAction,
     words: &'static str,
     /// The ruling should go further.
@@ -225,12 +229,14 @@ struct Ought {
 impl Question<'_> {
     /// What to correct: the ruling that goes too far, or else the one that does not go far enough. None: the difference
     /// is only reported.
-    fn ought(&self, property: &Property) -> Option<Ought> {
-        if property.is_only_told() {
+    fn expected(&self, property: &Property) -> Option<ExpectedRuling> {
+        if property.is_report_only() {
             return None;
         }
-        let too_far = |wrong: ReachesLevel<'_>| Ought { act: wrong.act, words: wrong.level.below(), is_more: false };
-        let too_little = |wrong: ReachesLevel<'_>| Ought { act: wrong.act, words: wrong.level.words(), is_more: true };
+        let too_far =
+            |wrong: ReachesLevel<'_>| ExpectedRuling { act: wrong.act, words: wrong.level.below(), is_more: false };
+        let too_little =
+            |wrong: ReachesLevel<'_>| ExpectedRuling { act: wrong.act, words: wrong.level.words(), is_more: true };
         self.reaches.map(too_far).or_else(|| self.unless.map(too_little))
     }
 }

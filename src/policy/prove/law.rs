@@ -23,7 +23,8 @@ pub(super) struct Law {
     /// The paragraphs by which its table of offences lists sections.
     pub(super) paragraphs: BTreeSet<Paragraph>,
     annotations: Annotations,
-    law: JurisdictionLaw,
+    /// The same policies, ready to be asked as the engine asks them.
+    compiled: JurisdictionLaw,
 }
 
 impl Law {
@@ -39,7 +40,7 @@ impl Law {
             jurisdiction: jurisdiction.clone(),
             paragraphs: set.statutes(jurisdiction).map(Statutes::paragraphs).into_iter().flatten().cloned().collect(),
             annotations: Annotations::of(&policies),
-            law: JurisdictionLaw::new(0, policies.clone()),
+            compiled: JurisdictionLaw::new(0, policies.clone()),
             policies,
         })
     }
@@ -55,7 +56,7 @@ impl Law {
         let CaseAtMoment { vocabulary, facts, now } = *case;
         match claims {
             Claims::Heard => {
-                let query = self.law.query(vocabulary, facts.requester_kind);
+                let query = self.compiled.query(vocabulary, facts.requester_kind);
                 let contexts = FactContexts::of(vocabulary, facts, milliseconds(now));
                 match act {
                     LawAction::Disclose => query.disclose(class, &contexts),

@@ -19,7 +19,7 @@ use crate::policy::prove::example::CounterexampleWriter;
 use crate::policy::prove::law::{CaseAtMoment, Claims, Law};
 use crate::policy::prove::property::Subject;
 use crate::policy::prove::question::{Level, Question};
-use crate::policy::prove::rewrite::{json_of, policy_of, speaks_to};
+use crate::policy::prove::rewrite::{is_about, json_of, policy_of};
 use crate::policy::prove::solver::Solver;
 use crate::policy::prove::tests::{program_if_any, schema_of, solver_of};
 use crate::policy::prove::written::inline;
@@ -125,7 +125,7 @@ async fn change(
     let as_set = set.switches.settings();
     let mut settings = vec![(None, as_set.clone())];
     // A switch of policies on other acts makes no difference.
-    let concerned = pack.iter().filter(|policy| mutant.acts.iter().any(|act| speaks_to(policy, *act)));
+    let concerned = pack.iter().filter(|policy| mutant.acts.iter().any(|act| is_about(policy, *act)));
     settings.extend(other_settings(&as_set, concerned.filter_map(|policy| policy.annotation("switch"))));
     let (ordinary, zone) = cases::ordinary(set, jurisdiction).unwrap();
     for (turned, setting) in settings {
@@ -141,7 +141,7 @@ async fn change(
                 for (one, other) in [(&is, &was), (&was, &is)] {
                     let question = Question::implies("true", one.at(*act, level), other.at(*act, level));
                     let Some(found) = solver.ask(&was, &question).await.unwrap() else { continue };
-                    let (given, _) = writer.small(&question, &found).unwrap();
+                    let (given, _) = writer.minimized(&question, &found).unwrap();
                     return Some(case_of(&writer, &given, &mutant.what, turned.as_deref().map(|_| &setting)));
                 }
             }
@@ -226,7 +226,7 @@ fn mutant(pack: &[cedar::Policy], validator: &cedar::Validator, random: &mut fas
             },
         };
         let both = [Some(policy), now.as_ref()];
-        let speaks = |act: &&LawAction| both.iter().flatten().any(|policy| speaks_to(policy, **act));
+        let speaks = |act: &&LawAction| both.iter().flatten().any(|policy| is_about(policy, **act));
         let acts: BTreeSet<LawAction> = LawAction::ALL.iter().filter(speaks).copied().collect();
         match now {
             None => drop(mutated.remove(place)),
@@ -245,7 +245,7 @@ fn is_taken(validator: &cedar::Validator, policy: &cedar::Policy) -> bool {
 
 /// Adds or removes one act in the scope. `disclose` must stay alone: its resource is of another kind.
 fn scope_changed(policy: &cedar::Policy, random: &mut fastrand::Rng) -> Option<(String, cedar::Policy)> {
-    let mut acts: Vec<LawAction> = LawAction::ALL.iter().copied().filter(|act| speaks_to(policy, *act)).collect();
+    let mut acts: Vec<LawAction> = LawAction::ALL.iter().copied().filter(|act| is_about(policy, *act)).collect();
     if acts.contains(&LawAction::Disclose) {
         return None;
     }

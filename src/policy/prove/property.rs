@@ -34,7 +34,7 @@ pub enum Property {
 
 impl Property {
     /// Whether a counterexample is only reported, and no failure.
-    pub(super) fn is_only_told(&self) -> bool {
+    pub(super) fn is_report_only(&self) -> bool {
         *self == Self::Differs
     }
 }

@@ -70,7 +70,7 @@ struct Rule {
 impl Rules {
     fn of(law: &cedar::PolicySet, act: LawAction) -> Result<Self, RewriteError> {
         let mut rules = Self { act, permits: Vec::new(), forbids: Vec::new(), reads_claims: false };
-        for policy in law.policies().filter(|policy| speaks_to(policy, act)) {
+        for policy in law.policies().filter(|policy| is_about(policy, act)) {
             let (id, json) = (policy.id().to_string(), json_of(policy)?);
             rules.reads_claims |= json.to_string().contains(&format!("\"{ASSERTED}\""));
             match policy.effect() {
@@ -212,7 +212,7 @@ pub(super) fn when_of(policy: &cedar::Policy) -> Result<Option<Value>, RewriteEr
 }
 
 /// Whether a policy is about an act.
-pub(super) fn speaks_to(policy: &cedar::Policy, act: LawAction) -> bool {
+pub(super) fn is_about(policy: &cedar::Policy, act: LawAction) -> bool {
     let is_act = |action: &cedar::EntityUid| action.id().unescaped() == act.word();
     match policy.action_constraint() {
         cedar::ActionConstraint::Any => true,

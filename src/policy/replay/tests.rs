@@ -120,7 +120,7 @@ fn what_cannot_be_known_is_counted_and_not_guessed() {
     assert_eq!((without.determinations, without.without_set), (3, disclosures));
     let mut replay = Replay::new(Arc::clone(&SWAPPED), [Arc::clone(&ENGINE)]);
     replay.entry(None, &entry);
-    replay.pass_over(7);
+    replay.count_unjudged(7);
     let totals = replay.totals();
     assert_eq!((totals.without_set, totals.without_facts, totals.determinations), (disclosures, 7, 3));
 }

@@ -32,7 +32,7 @@ pub fn judgments(content: &[u8]) -> Result<Judgments, EntryError> {
     let mut facts = Vec::new();
     for part in parts("comity.v1.Facts")? {
         let part = v1::Facts::decode(part).map_err(|_| EntryError::Openings)?;
-        facts.extend(judged(&part).map(|judged| (judged.detainer, Arc::new(judged.facts), judged.judged_at)));
+        facts.extend(judged_facts(&part).map(|judged| (judged.detainer, Arc::new(judged.facts), judged.judged_at)));
     }
     let mut judgments = Judgments::default();
     for part in parts("comity.v1.Determination")? {
@@ -73,7 +73,7 @@ fn on_receipt(recorded: &v1::OwedOnReceipt) -> Option<OnReceipt> {
 
 /// The facts of a detainer as judged at a moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Judged {
+pub struct JudgedFacts {
     /// The detainer.
     pub detainer: CaseName,
     /// The facts.
@@ -83,11 +83,11 @@ pub struct Judged {
 }
 
 /// Reads recorded facts. None: they are not of a detainer, or of a later version. Nothing is guessed.
-pub fn judged(recorded: &v1::Facts) -> Option<Judged> {
+pub fn judged_facts(recorded: &v1::Facts) -> Option<JudgedFacts> {
     let judge_time = recorded.judge_time?;
     let detainer = recorded.detainer.parse::<CaseName>().ok().filter(|name| name.kind == CaseKind::Detainer);
     let (of_record, asserted) = sides(recorded)?;
-    Some(Judged {
+    Some(JudgedFacts {
         detainer: detainer?,
         facts: CaseFacts {
             stage: from_wire(recorded.stage)?,

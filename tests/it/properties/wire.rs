@@ -7,7 +7,7 @@ use comity::domain::determination::{FieldClass, FieldClasses};
 use comity::domain::event::{Change, Disclosure, Event, Record};
 use comity::ledger;
 use comity::wire::entry::{self, Opening};
-use comity::wire::parse::{self, Judged, WriteRequest as _};
+use comity::wire::parse::{self, JudgedFacts, WriteRequest as _};
 use comity::wire::v1::event::Event as Wire;
 use comity::wire::{Message, enums, show, v1, wire_walk};
 use proptest::prelude::*;
@@ -95,13 +95,13 @@ proptest! {
         other in 11_i32..,
     ) {
         let recorded = show::judged(&detainer, &facts, judged_at);
-        let again = parse::judged(&v1::Facts::decode(recorded.encode_to_vec().as_slice()).unwrap());
-        prop_assert_eq!(again, Some(Judged { detainer, facts, judged_at }));
+        let again = parse::judged_facts(&v1::Facts::decode(recorded.encode_to_vec().as_slice()).unwrap());
+        prop_assert_eq!(again, Some(JudgedFacts { detainer, facts, judged_at }));
         // Nothing is guessed for a word that is not ours.
         let unknown = |edit: &dyn Fn(&mut v1::Facts)| {
             let mut recorded = recorded.clone();
             edit(&mut recorded);
-            parse::judged(&recorded)
+            parse::judged_facts(&recorded)
         };
         prop_assert_eq!(unknown(&|facts| facts.stage = other), None);
         prop_assert_eq!(unknown(&|facts| facts.custodian_class = other), None);
