@@ -33,8 +33,4 @@ mod vocabulary;
 mod words;
 
 #[cfg(test)]
-mod access;
-#[cfg(test)]
-mod packs;
-#[cfg(test)]
-mod samples;
+mod tests;

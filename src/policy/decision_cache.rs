@@ -59,7 +59,7 @@ mod tests {
     use crate::domain::disclosable::Disclosable;
     use crate::policy::determination::failed;
     use crate::policy::fact_dependencies::FactDependencies;
-    use crate::policy::samples::facts;
+    use crate::policy::tests::samples::facts;
 
     #[test]
     fn memory_is_bounded_and_keeps_the_latest() {

@@ -200,7 +200,7 @@ mod tests {
     use crate::domain::detainer::DetainerForm;
     use crate::domain::determination::{FieldClasses, Ruling};
     use crate::domain::disclosable::Disclosable;
-    use crate::policy::samples::{caller, facts, like_cases, with_law};
+    use crate::policy::tests::samples::{caller, facts, like_cases, with_law};
 
     fn embedded() -> Engine {
         Engine::new(PolicySet::embedded().unwrap())

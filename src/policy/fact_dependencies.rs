@@ -224,7 +224,7 @@ mod tests {
     use crate::domain::charge::{ChargeStatus, ConvictionAge, Severity};
     use crate::domain::facts::Offence;
     use crate::domain::statute::Reading;
-    use crate::policy::samples;
+    use crate::policy::tests::samples;
 
     #[test]
     fn only_comparisons_with_a_literal_let_a_law_be_cached() {

@@ -229,7 +229,7 @@ mod tests {
     };
     use crate::domain::determination::Ruling;
     use crate::domain::subject::{Flags, Identifiers, MatchMethod, PersonName, Subject};
-    use crate::policy::samples::with_law;
+    use crate::policy::tests::samples::with_law;
 
     /// Depends on nothing but the age of a conviction.
     const FIVE_YEARS: &str = r#"

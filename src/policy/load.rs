@@ -359,7 +359,7 @@ fn read(path: &Path, name: &str) -> Result<String, PolicyError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::samples::{two_packs, with_law};
+    use crate::policy::tests::samples::{two_packs, with_law};
 
     fn refusal(law: &str) -> PolicyError {
         with_law("us-zz", law).unwrap_err()

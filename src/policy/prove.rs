@@ -213,8 +213,4 @@ fn other_settings<'a>(as_set: &Settings, borne: impl Iterator<Item = &'a str>) -
 }
 
 #[cfg(test)]
-mod mutants;
-#[cfg(test)]
-mod reading;
-#[cfg(test)]
 mod tests;

@@ -163,7 +163,7 @@ fn names_actions_of(policy: &cedar::Policy, kind: PolicyKind) -> bool {
 mod tests {
     use super::*;
     use crate::policy::load::PolicyError;
-    use crate::policy::samples::with_law;
+    use crate::policy::tests::samples::with_law;
 
     #[test]
     fn a_policy_that_breaks_a_rule_is_refused() {

@@ -185,7 +185,7 @@ fn reads_list(expression: &Value) -> bool {
 mod tests {
     use super::*;
     use crate::policy::load::{PolicyError, PolicySet};
-    use crate::policy::samples::two_packs;
+    use crate::policy::tests::samples::two_packs;
 
     const TABLE: &str = r#"
         [codes]

@@ -105,7 +105,7 @@ mod tests {
     use crate::domain::determination::Ruling;
     use crate::policy::engine::Engine;
     use crate::policy::load::{PolicyError, PolicySet, SWITCHES};
-    use crate::policy::samples::{facts, two_packs};
+    use crate::policy::tests::samples::{facts, two_packs};
 
     const LAW: &str = r#"
         @id("us-zz.hold") @cite("c") @switch("us-zz.holds")

@@ -209,7 +209,7 @@ mod tests {
     use crate::domain::detainer::{DetainerBasis, DetainerForm, WarrantKind};
     use crate::domain::facts::Stage;
     use crate::policy::rulings::ACTS;
-    use crate::policy::samples;
+    use crate::policy::tests::samples;
 
     const SCHEMA: &str = include_str!("../../policies/comity.cedarschema");
 

@@ -15,7 +15,7 @@ use crate::domain::determination::{LawAction, LawView, Ruling};
 use crate::domain::facts::{Assertions, Judge, Offence};
 use crate::domain::statute::{Paragraph, Reading};
 use crate::policy::load::PolicySet;
-use crate::policy::samples::{any_facts, facts, with_law};
+use crate::policy::tests::samples::{any_facts, facts, with_law};
 
 static ENGINE: LazyLock<Arc<Engine>> = LazyLock::new(|| Arc::new(Engine::new(PolicySet::embedded().unwrap())));
 

@@ -1,5 +1,8 @@
 //! The packs have the properties, and a law without one is found.
 
+mod mutants;
+mod reading;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::LazyLock;

@@ -12,7 +12,7 @@ use crate::domain::determination::LawView;
 use crate::domain::facts::CaseFacts;
 use crate::domain::ids::JurisdictionId;
 use crate::policy::load::PolicySet;
-use crate::policy::samples::{any_facts, facts};
+use crate::policy::tests::samples::{any_facts, facts};
 
 static ENGINE: LazyLock<Arc<Engine>> = LazyLock::new(|| Arc::new(Engine::new(PolicySet::embedded().unwrap())));
 static SWAPPED: LazyLock<Arc<Engine>> = LazyLock::new(|| {

@@ -24,8 +24,8 @@ use crate::policy::prove::rewrite::{permit, reached};
 use crate::policy::prove::solver::POSSIBLE;
 use crate::policy::prove::tests::embedded;
 use crate::policy::prove::written::{given_of, moment_of};
-use crate::policy::samples::any_facts;
 use crate::policy::switches::Settings;
+use crate::policy::tests::samples::any_facts;
 use crate::policy::vocabulary::milliseconds;
 
 /// The context of a case with the record that only proofs know.

@@ -3,7 +3,7 @@
 use crate::domain::agency::{ActorKind, AgencyClass, AgencyKind};
 use crate::policy::engine::Engine;
 use crate::policy::load::PolicySet;
-use crate::policy::samples::caller;
+use crate::policy::tests::samples::caller;
 
 const EVERYBODY: &str = "federal state county city oversight operator";
 const PARTIES: &str = "federal state county city";

@@ -10,7 +10,7 @@ use crate::domain::disclosable::Disclosable;
 use crate::domain::facts::{CaseFacts, Judge};
 use crate::policy::engine::Engine;
 use crate::policy::load::PolicySet;
-use crate::policy::samples::{facts, with_law};
+use crate::policy::tests::samples::{facts, with_law};
 
 const BEFORE_THE_ACTS: &str = "2026-05-27T03:59:59.999Z";
 const FROM_THE_ACTS: &str = "2026-05-27T04:00:00Z";
@@ -201,7 +201,7 @@ fn no_release_is_shown_where_notice_is_not_allowed() {
     let names: Vec<String> = set.switches().settings().into_keys().collect();
     let cases = ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() };
     let off = subsequence(names.clone(), 0..=names.len());
-    proptest!(cases, |(given in crate::policy::samples::any_facts(), pack in select(packs.to_vec()), off in off, seed in any::<u64>())| {
+    proptest!(cases, |(given in crate::policy::tests::samples::any_facts(), pack in select(packs.to_vec()), off in off, seed in any::<u64>())| {
         let jurisdiction = pack.parse().unwrap();
         let paragraphs: Vec<_> = set.statutes(&jurisdiction).unwrap().paragraphs().into_iter().cloned().collect();
         let mut case = given;
