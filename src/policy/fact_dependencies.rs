@@ -92,7 +92,7 @@ impl FactDependencies {
         }
     }
 
-    /// `side` is empty for the custodian's record, and [`CLAIM`] for the requester's claims.
+    /// `side` is empty for the custodian's record, and `CLAIM` for the requester's claims.
     fn offences(&self, said: &Assertions, side: &str) -> Offences {
         let reads = |fact: &str| self.facts.contains(&format!("{side}{fact}"));
         let read = OffenceSet::ALL.iter().filter(|set| reads(set.word()));

@@ -78,7 +78,7 @@ pub struct Totals {
     pub without_set: u64,
     /// Determinations that their own policy set does not give again: the log or the set is not what it claims to be.
     pub unreproduced: u64,
-    /// How often each shift of ruling or terms occurs. Beyond [`SHIFTS_MAX`] distinct ones, no new ones are counted.
+    /// How often each shift of ruling or terms occurs. Beyond a number of distinct ones, no new ones are counted.
     pub shifts: BTreeMap<DeterminationShift, u64>,
 }
 
