@@ -1,9 +1,9 @@
-//! Ed25519 public keys that must never be trusted: under them verify signatures that nobody made.
+//! Ed25519 public keys that must never be trusted: signatures verify under them that nobody made.
 //!
-//! RFC 8032 leaves it to whoever reads a key, and the cryptographic library does not look.
+//! RFC 8032 leaves this check to the reader of a key, and the cryptographic library does not make it.
 
-/// The y of a point of small order, without the sign of x. There are five; each may have either sign (RFC 7748 7, and the orders
-/// 1, 2, 4, 8 and 8).
+/// The y coordinates of the points of small order, without the sign of x. There are five; each may have either sign
+/// (RFC 7748 7, and the orders 1, 2, 4, 8 and 8).
 const SMALL_ORDER: [[u8; 32]; 5] = [
     ends_of(1, 0),
     ends_of(0xec, 0x7f),
@@ -21,18 +21,18 @@ const SMALL_ORDER: [[u8; 32]; 5] = [
 /// The sign of x, in the last byte.
 const SIGN: u8 = 0x80;
 
-/// Whether 32 bytes are no key that anybody may be trusted by: of small order, so that a signature can be made without a private
-/// key, or not in the one spelling that a key has (RFC 8032 5.1.3: y is below the prime).
+/// Whether nobody may be trusted by this key. It is of small order, so that a signature can be made without a private
+/// key; or it is not in a key's only encoding (RFC 8032 5.1.3: y is below the prime).
 pub fn is_weak(public: &[u8; 32]) -> bool {
     let mut y = *public;
     y[31] &= !SIGN;
-    // The prime is 2^255 - 19: all that is not below it begins with 0xed or more, and is ones to its end.
+    // The prime is 2^255 - 19. A number not below it begins with 0xed or more, and all bits after that byte are ones.
     let (first, rest) = (y[0], &y[1..31]);
     let is_below_prime = first < 0xed || y[31] != 0x7f || rest.iter().any(|byte| *byte != 0xff);
     !is_below_prime || SMALL_ORDER.contains(&y)
 }
 
-/// A number whose bytes between the first and the last are all zero, or all ones where the last is.
+/// A number with these first and last bytes. The bytes between are all zero if the last is, else all ones.
 const fn ends_of(first: u8, last: u8) -> [u8; 32] {
     let mut bytes = if last == 0 { [0; 32] } else { [0xff; 32] };
     bytes[0] = first;
@@ -46,7 +46,7 @@ mod tests {
 
     use super::*;
 
-    /// Every encoding of a point of small order: each y, with what is the same above the prime, with either sign.
+    /// Every encoding of a point of small order: each y, also as its value above the prime, with either sign.
     fn small() -> Vec<[u8; 32]> {
         let mut all = SMALL_ORDER.to_vec();
         all.extend([ends_of(0xed, 0x7f), ends_of(0xee, 0x7f)]);
@@ -66,7 +66,7 @@ mod tests {
         for key in small() {
             assert!(is_weak(&key), "{}", hex::encode(key));
         }
-        // What the library makes of one of them: R is the point itself and S is zero, over any text at all.
+        // The library accepts a signature under one of them: R is the point itself and S is zero, over any text.
         let neutral = ends_of(1, 0);
         let nobodys = [neutral, [0; 32]].concat();
         let key = UnparsedPublicKey::new(&ED25519, neutral);

@@ -1,4 +1,4 @@
-//! Files that others hand us: secrets that nobody but their owner and its group reads, and PEM of which everything is read.
+//! Reads files that operators provide: secrets that only their owner and group may read, and PEM that is read whole.
 
 pub mod pem;
 
@@ -9,32 +9,33 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-/// Not for its owner's and its group's eyes alone: others may read it, or the group may write it.
+/// Mode bits that a secret must not have: others may access it, or its group may write it.
 const TOO_OPEN: u32 = 0o027;
 
-/// The longest file of this kind that is read, in bytes. Others are something else than what they should be.
+/// How much of a file is read at most, in bytes. No secret is longer.
 const LEN_MAX: u64 = 1_024 * 1_024;
 
 /// Why a secret is not read.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
-    /// Not to be read at all.
+    /// The file cannot be read.
     #[error("{} cannot be read: {source}", path.display())]
     Unreadable {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The system's error.
         source: io::Error,
     },
-    /// Others than its owner and its group may read it, or its group may write it.
+    /// Others may access it, or its group may write it.
     #[error("{} is open to others: set its mode to 0600, 0400, 0640 or 0440", .0.display())]
     Exposed(PathBuf),
 }
 
-/// Reads a secret. Its group may read it too, as Kubernetes has a secret of a pod with `fsGroup`; others never.
+/// Reads a secret. The group may read it too, since Kubernetes mounts a pod's secrets that way with `fsGroup`. Others
+/// must not.
 pub fn read_secret(path: &Path) -> Result<Zeroizing<String>, SecretError> {
     let unreadable = |source| SecretError::Unreadable { path: path.to_owned(), source };
-    // Of the file that is open: by its name it could be another one when it is read.
+    // Checks the open file: the name could lead to another file by the time it is read.
     let file = File::open(path).map_err(unreadable)?;
     let about = file.metadata().map_err(unreadable)?;
     if about.permissions().mode() & TOO_OPEN != 0 {

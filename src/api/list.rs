@@ -8,7 +8,7 @@ use crate::domain::case::StoredCase;
 use crate::domain::determination::FieldClasses;
 use crate::domain::ids::CaseKind;
 use crate::store::{CaseFilter, CasesOf};
-use crate::wire::{Message, Named, parse, shape};
+use crate::wire::{Message, Named, parse, wire_walk};
 
 /// A page ends here, however many more were asked for (AIP-158): below what clients take by default, 4 MiB.
 const PAGE_BYTES_MAX: usize = 1_024 * 1_024;
@@ -30,7 +30,7 @@ pub(super) struct Page {
 
 /// The classes that a message has content of.
 pub(super) fn classes_of<T: Message + Named>(message: &T) -> Result<FieldClasses, Status> {
-    shape::classes(&T::full_name(), &message.encode_to_vec())
+    wire_walk::classes(&T::full_name(), &message.encode_to_vec())
         .map_err(|_| status::internal("a message has a field without a class"))
 }
 

@@ -38,7 +38,7 @@ use crate::domain::determination::FieldClasses;
 use crate::feed::{CursorKey, Narrowing, Trying};
 use crate::identity::clock::WallClock;
 use crate::policy::gate::Gate;
-use crate::policy::in_force::InForce;
+use crate::policy::in_force::GateInForce;
 use crate::recorder::{Clock, Handle, Heads};
 use crate::store::{NewDisclosure, Reader, StoreError};
 
@@ -52,7 +52,7 @@ pub struct Api {
     /// To wait for entries.
     pub heads: Heads,
     /// To ask who may see what: take the gate once, and ask it everything.
-    pub in_force: InForce,
+    pub in_force: GateInForce,
     /// The time of record.
     pub clock: Clock,
     /// Keys of digests and cursors.

@@ -12,7 +12,7 @@ use crate::domain::inbox;
 use crate::domain::times::Impossible;
 use crate::identity::authenticate::IdentityError;
 use crate::identity::rate::RateExceeded;
-use crate::policy::admit::AdmitError;
+use crate::policy::engine::AdmitError;
 use crate::policy::gate::Denial;
 use crate::recorder::SubmitError;
 use crate::store::StoreError;

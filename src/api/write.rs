@@ -11,7 +11,7 @@ use crate::domain::permit::Admitted;
 use crate::ledger::{self, Receipt};
 use crate::recorder::Recorded;
 use crate::wire::parse::{Write, WriteRequest};
-use crate::wire::{Message, Named, Receipted, show, v1};
+use crate::wire::{HasReceipt, Message, Named, show, v1};
 
 /// A write as it came in. Its digest is over the request as the caller sent it, but for how it is spelt, whatever is
 /// found out for it.
@@ -26,7 +26,7 @@ impl Api {
     pub(super) async fn write<Q, A>(&self, request: Request<Q>) -> Result<Response<A>, Status>
     where
         Q: WriteRequest + Message + Named + Default,
-        A: Receipted,
+        A: HasReceipt,
     {
         self.submit_asked(Self::asked(request)?).await
     }
@@ -39,13 +39,13 @@ impl Api {
         // in the spelling that is kept.
         let encoded = request.encode_to_vec();
         let write = request.parse().map_err(|faults| status::violations(&faults))?;
-        let canonical = write.respelt.canonical::<Q>(encoded);
+        let canonical = write.normalized.canonical::<Q>(encoded);
         let canonical = canonical.map_err(|_| status::internal("a field that was respelt is not in its request"))?;
         Ok(Asked { caller, write, canonical })
     }
 
     /// Binds what is asked to its request id, and submits it.
-    pub(super) async fn submit_asked<A: Receipted>(&self, asked: Asked) -> Result<Response<A>, Status> {
+    pub(super) async fn submit_asked<A: HasReceipt>(&self, asked: Asked) -> Result<Response<A>, Status> {
         let Asked { caller, write, canonical } = asked;
         let action = Action::Case(Box::new(write.command));
         let command = self.command(write.request_id, write.etag, action, &canonical);
@@ -70,7 +70,7 @@ impl Api {
     }
 
     /// Submits and waits until the write is durable.
-    pub(super) async fn submit<A: Receipted>(
+    pub(super) async fn submit<A: HasReceipt>(
         &self,
         caller: Caller,
         jurisdiction: JurisdictionId,

@@ -18,7 +18,7 @@ use crate::cli::{say, unless_closed};
 use crate::client::{Authorized, Client, Error, Refused};
 use crate::identity::strict_json;
 use crate::wire::methods::{self, Method};
-use crate::wire::verbatim::Verbatim;
+use crate::wire::raw_codec::RawCodec;
 
 /// The gateway answered with an error.
 const REFUSED: u8 = 1;
@@ -140,7 +140,7 @@ fn call(args: &CallArgs) -> Result<(), Failure> {
 }
 
 async fn unary(args: &CallArgs, method: &Method, request: Vec<u8>, calls: Authorized) -> Result<(), Failure> {
-    let answer = grpc(calls).unary(Request::new(request), path(method)?, Verbatim).await.map_err(Error::from)?;
+    let answer = grpc(calls).unary(Request::new(request), path(method)?, RawCodec).await.map_err(Error::from)?;
     Ok(print(&format!("{:#}", args.shown(method, &answer.into_inner())?))?)
 }
 
@@ -148,7 +148,7 @@ async fn unary(args: &CallArgs, method: &Method, request: Vec<u8>, calls: Author
 async fn stream(args: &CallArgs, method: &Method, request: Vec<u8>, calls: Authorized) -> Result<(), Failure> {
     let read = async {
         let path = path(method)?;
-        let answers = grpc(calls).server_streaming(Request::new(request), path, Verbatim).await.map_err(Error::from)?;
+        let answers = grpc(calls).server_streaming(Request::new(request), path, RawCodec).await.map_err(Error::from)?;
         let mut answers = answers.into_inner();
         let mut left = args.limit.map(NonZeroU64::get);
         while left != Some(0)

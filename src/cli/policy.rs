@@ -16,7 +16,7 @@ use crate::cli::{said_once, say};
 use crate::domain::ids::JurisdictionId;
 use crate::policy::cases::{self, Report};
 use crate::policy::load::PolicySet;
-use crate::policy::switches::Position;
+use crate::policy::switches::SwitchPosition;
 
 /// Arguments of `comity policy`.
 #[derive(Debug, Args)]
@@ -92,8 +92,8 @@ fn check(set: &PolicySet, json: bool) -> Result<()> {
     say("switches")?;
     for (name, switch) in set.switches().iter() {
         let is = match switch.is {
-            Position::On => "on",
-            Position::Off => "off",
+            SwitchPosition::On => "on",
+            SwitchPosition::Off => "off",
         };
         say(&format!("  {name:<40}{is}"))?;
     }

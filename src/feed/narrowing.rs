@@ -81,7 +81,7 @@ impl<'a> Narrowing<'a> {
         };
         let custody = if detainer.issuer == self.caller.agency.id { self.custody_of(&detainer)? } else { None };
         let whole = Case { detainer: Some(detainer.clone()), custody, ..Case::default() };
-        let told = self.gate.as_told(self.caller, &whole, self.now).and_then(|case| case.detainer);
+        let told = self.gate.redacted_for_issuer(self.caller, &whole, self.now).and_then(|case| case.detainer);
         Ok(StoredCase::Detainer(Box::new(told.unwrap_or(detainer))))
     }
 

@@ -31,7 +31,7 @@ pub fn judge_again(stored: &StoredEntry, replay: &mut Replay) -> Result<Vec<Chan
     let leaf = entry::read_leaf(&stored.leaf).map_err(|_| StoreError::Broken("a leaf is not of a known layout"))?;
     let judgments =
         parse::judgments(&said.content).map_err(|_| StoreError::Broken("a determination is not of a known layout"))?;
-    replay.pass_over(judgments.without_facts);
+    replay.count_unjudged(judgments.without_facts);
     Ok(replay.entry(leaf.policy_digest, &judgments.determinations))
 }
 

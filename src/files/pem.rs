@@ -1,6 +1,6 @@
-//! PEM, of which everything is read or nothing (RFC 7468): what stands behind the first section is no less meant than that.
+//! PEM that is read whole or refused (RFC 7468): what follows the first section is meant as much as the first.
 //!
-//! Text between sections is taken, since tools write what a section holds before it.
+//! Text between sections is accepted, since tools describe a section before it.
 
 use rustls::pki_types::pem::{PemObject as _, SectionKind};
 use rustls::pki_types::{
@@ -8,24 +8,24 @@ use rustls::pki_types::{
     PrivateSec1KeyDer, SubjectPublicKeyInfoDer,
 };
 
-/// What is wrong with a PEM text. Quotes nothing of it.
+/// What is wrong with a PEM text. Quotes none of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{}", self.word())]
 pub enum PemError {
-    /// A section that does not end, is not base64, or the like.
+    /// A section does not end, is not base64, or the like.
     Malformed,
-    /// A section of a label that nothing here reads, such as an encrypted key.
+    /// A section has a label that nothing here reads, such as an encrypted key.
     Unread,
-    /// A section of another kind than it is for.
+    /// A section is of another kind than expected.
     OtherKind,
-    /// No section.
+    /// There is no section.
     Empty,
-    /// More than the one that there can be.
+    /// There are several sections where one is expected.
     Several,
 }
 
 impl PemError {
-    /// What is wrong, as the rest of a sentence about the file.
+    /// The error as the rest of a sentence about the file.
     pub fn word(self) -> &'static str {
         match self {
             Self::Malformed => "is not PEM",
@@ -37,22 +37,22 @@ impl PemError {
     }
 }
 
-/// Certificates, in order. At least one.
+/// All certificates, in order. At least one.
 pub fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, PemError> {
     of_kind(pem, |kind, der| (kind == SectionKind::Certificate).then(|| der.into()))
 }
 
-/// The one certificate.
+/// The only certificate.
 pub fn certificate(pem: &[u8]) -> Result<CertificateDer<'static>, PemError> {
     only(certificates(pem)?)
 }
 
-/// Revocation lists, in order. At least one.
+/// All revocation lists, in order. At least one.
 pub fn revocation_lists(pem: &[u8]) -> Result<Vec<CertificateRevocationListDer<'static>>, PemError> {
     of_kind(pem, |kind, der| (kind == SectionKind::Crl).then(|| der.into()))
 }
 
-/// The one private key.
+/// The only private key.
 pub fn private_key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, PemError> {
     only(of_kind(pem, |kind, der| {
         if kind == SectionKind::PrivateKey {
@@ -65,7 +65,7 @@ pub fn private_key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, PemError> {
     })?)
 }
 
-/// The one public key.
+/// The only public key.
 pub fn public_key(pem: &[u8]) -> Result<SubjectPublicKeyInfoDer<'static>, PemError> {
     only(of_kind(pem, |kind, der| (kind == SectionKind::PublicKey).then(|| der.into()))?)
 }
@@ -78,7 +78,7 @@ fn only<T>(mut all: Vec<T>) -> Result<T, PemError> {
 fn of_kind<T>(pem: &[u8], read: impl Fn(SectionKind, Vec<u8>) -> Option<T>) -> Result<Vec<T>, PemError> {
     let sections: Result<Vec<(SectionKind, Vec<u8>)>, _> = <(SectionKind, Vec<u8>)>::pem_slice_iter(pem).collect();
     let sections = sections.map_err(|_| PemError::Malformed)?;
-    // The library passes over sections that it has no kind for.
+    // The library skips sections of a kind that it does not know.
     if begun(pem) != sections.len() {
         return Err(PemError::Unread);
     }
@@ -88,7 +88,8 @@ fn of_kind<T>(pem: &[u8], read: impl Fn(SectionKind, Vec<u8>) -> Option<T>) -> R
     sections.into_iter().map(|(kind, der)| read(kind, der).ok_or(PemError::OtherKind)).collect()
 }
 
-/// How many sections begin, at the start of a line or not: behind a byte order mark, for one, nobody else would see it.
+/// How many sections begin, whether at the start of a line or not. The library misses one behind a byte order mark, for
+/// example.
 fn begun(pem: &[u8]) -> usize {
     const BEGIN: &[u8] = b"-----BEGIN ";
     pem.windows(BEGIN.len()).filter(|at| *at == BEGIN).count()

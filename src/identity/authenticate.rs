@@ -1,4 +1,4 @@
-//! The layer that puts the proven caller into each request, or refuses the request.
+//! The authentication layer: adds the proven caller to each request, or refuses the request.
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -17,7 +17,8 @@ use crate::identity::pseudonym::PseudonymKey;
 use crate::identity::registry::Registry;
 use crate::identity::token::{self, TokenError, TokenVerifier};
 
-/// When the proof of a caller ends: the earlier of certificate and token. A stream must not outlive it.
+/// When the proof of a caller expires: with the certificate or the token, whichever is earlier. A stream MUST NOT
+/// outlive it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CallerExpiry(pub Timestamp);
 
@@ -27,19 +28,19 @@ pub enum IdentityError {
     /// The connection carries no identity: it did not come through our acceptor.
     #[error("no client certificate")]
     NoCertificate,
-    /// Valid at the handshake, past its end now.
+    /// The certificate was valid at the handshake and has expired since.
     #[error("the client certificate has expired")]
     CertificateExpired,
-    /// Left the registry after the handshake.
+    /// The agency has left the registry since the handshake.
     #[error("the agency is not registered")]
     UnknownAgency,
-    /// Two tokens, and no telling which one another reader would take.
+    /// There are two tokens, and another reader might take the other one.
     #[error("more than one authorization header")]
     SeveralAuthorizations,
-    /// Not `Bearer` and a token.
+    /// The header is not `Bearer` and a token.
     #[error("the authorization header is not a bearer token: send `authorization: Bearer <token>`")]
     NotBearer,
-    /// A token that proves nothing.
+    /// The token is refused.
     #[error(transparent)]
     Token(#[from] TokenError),
 }
@@ -58,37 +59,38 @@ impl IdentityError {
     }
 }
 
-/// Proves callers. One for all runtimes; a new registry takes effect with the next request.
+/// Proves callers. Shared by all runtimes. A new registry takes effect with the next request.
 #[derive(Debug)]
 pub struct Authenticator {
-    // Registry and remembered tokens change together: what was verified under one never answers under another.
-    current: ArcSwap<Epoch>,
+    // Registry and token cache are replaced together: a token verified under one registry is never accepted under
+    // another.
+    current: ArcSwap<RegistryState>,
     config: token::Config,
     pseudonyms: PseudonymKey,
     clock: WallClock,
 }
 
 #[derive(Debug)]
-struct Epoch {
+struct RegistryState {
     registry: Arc<Registry>,
     tokens: TokenVerifier,
 }
 
 impl Authenticator {
-    /// Under a first registry.
+    /// Starts with this registry.
     pub fn new(registry: Arc<Registry>, config: token::Config, pseudonyms: PseudonymKey, clock: WallClock) -> Self {
         let tokens = TokenVerifier::new(Arc::clone(&registry), config.clone(), pseudonyms.clone(), clock.clone());
-        Self { current: ArcSwap::from_pointee(Epoch { registry, tokens }), config, pseudonyms, clock }
+        Self { current: ArcSwap::from_pointee(RegistryState { registry, tokens }), config, pseudonyms, clock }
     }
 
-    /// Goes over to another registry and forgets every verified token.
+    /// Replaces the registry and drops every cached token.
     pub fn replace_registry(&self, registry: Arc<Registry>) {
         let tokens =
             TokenVerifier::new(Arc::clone(&registry), self.config.clone(), self.pseudonyms.clone(), self.clock.clone());
-        self.current.store(Arc::new(Epoch { registry, tokens }));
+        self.current.store(Arc::new(RegistryState { registry, tokens }));
     }
 
-    /// The caller of a request. Without an authorization header the caller is the agency alone.
+    /// The caller of a request. Without an authorization header, the caller is the agency alone.
     pub fn caller(
         &self,
         peer: Option<&PeerIdentity>,
@@ -120,21 +122,21 @@ fn bearer_token(headers: &HeaderMap) -> Result<Option<&str>, IdentityError> {
     }
     let (scheme, token) =
         value.to_str().ok().and_then(|value| value.split_once(' ')).ok_or(IdentityError::NotBearer)?;
-    // RFC 9110 11.1: schemes are case-insensitive. A comma would be a second credential in one line.
+    // RFC 9110 11.1: schemes are case-insensitive. A comma would separate a second credential.
     if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() || token.contains([' ', ',']) {
         return Err(IdentityError::NotBearer);
     }
     Ok(Some(token))
 }
 
-/// Puts [`Caller`] and [`CallerExpiry`] into the extensions of each request; refuses with an [`IdentityError`].
+/// Adds [`Caller`] and [`CallerExpiry`] to the extensions of each request. Refuses with an [`IdentityError`].
 #[derive(Debug, Clone)]
 pub struct AuthenticateLayer {
     authenticator: Arc<Authenticator>,
 }
 
 impl AuthenticateLayer {
-    /// With a shared authenticator.
+    /// A layer over a shared authenticator.
     pub fn new(authenticator: Arc<Authenticator>) -> Self {
         Self { authenticator }
     }
@@ -172,7 +174,7 @@ where
         let peer = request.extensions().get::<PeerIdentity>();
         match self.authenticator.caller(peer, request.headers()) {
             Ok((caller, expiry)) => {
-                // Spent: nothing further in needs the credential, and nothing can log what it does not have.
+                // Removed so that nothing further in can log the credential.
                 request.headers_mut().remove(AUTHORIZATION);
                 request.extensions_mut().insert(caller);
                 request.extensions_mut().insert(expiry);

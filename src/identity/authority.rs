@@ -1,7 +1,7 @@
-//! A certificate authority and the agencies it may speak for.
+//! A certificate authority and the agencies that it may speak for.
 //!
-//! An authority is the one that signs the leaf itself. Intermediates sent by a peer are never used to reach it: a root
-//! that certified the authorities of several sovereigns would otherwise let each of them speak for all.
+//! The authority is the one that signs the leaf itself. Intermediates sent by a peer are never used: otherwise a root
+//! that certified the authorities of several sovereigns would let each of them speak for all.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -18,7 +18,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use crate::domain::agency::{Agency, AgencyKind};
 use crate::domain::ids::{AgencyId, JurisdictionId};
 use crate::files::pem;
-use crate::identity::certificate::has_weak_key;
+use crate::identity::certificate::form::has_weak_key;
 use crate::identity::registry::{AuthorityConfig, RegistryError};
 
 /// A pinned issuing authority.
@@ -28,7 +28,7 @@ pub(crate) struct Authority {
     agencies: BTreeSet<AgencyId>,
     kinds: BTreeSet<AgencyKind>,
     jurisdictions: BTreeSet<JurisdictionId>,
-    // Trusts this one certificate, and so tells whether it, and no other, signed a leaf.
+    // Trusts only this certificate, and so tells whether this authority signed a leaf.
     verifier: Arc<dyn ClientCertVerifier>,
 }
 
@@ -60,20 +60,20 @@ impl Authority {
         })
     }
 
-    /// Whether it may issue certificates in the name of an agency: the agency is listed, or its kind is and, where the
-    /// authority is kept to jurisdictions, all of the agency's are among them.
+    /// Whether it may issue certificates in the name of an agency. The agency is listed, or its kind is. If the
+    /// authority is limited to jurisdictions, an agency admitted by its kind must have all of its own among them.
     pub(crate) fn may_speak_for(&self, agency: &Agency) -> bool {
         let within = self.jurisdictions.is_empty()
             || (!agency.jurisdictions.is_empty() && agency.jurisdictions.is_subset(&self.jurisdictions));
         self.agencies.contains(&agency.id) || (self.kinds.contains(&agency.kind) && within)
     }
 
-    /// Whether this is its name, as DER.
+    /// Whether this is the authority's name, as DER.
     pub(crate) fn is_named(&self, name: &[u8]) -> bool {
         X509Certificate::from_der(&self.certificate).is_ok_and(|(_, own)| own.subject().as_raw() == name)
     }
 
-    /// Whether this authority itself signed a certificate that is now valid for client authentication.
+    /// Whether this authority itself signed the certificate, which is now valid for client authentication.
     pub(crate) fn issued(&self, leaf: &CertificateDer<'_>, now: UnixTime) -> bool {
         self.verifier.verify_client_cert(leaf, &[], now).is_ok()
     }

@@ -1,10 +1,11 @@
-//! From a client certificate to the agency it speaks for.
+//! Finds the agency that a client certificate speaks for.
 //!
-//! TLS has shown that the peer holds the key and that some trusted authority signed. That is not enough: here the
-//! certificate must be a leaf for client authentication, name exactly one agency of our trust domain, and be signed by
-//! an authority that may speak for that very agency.
+//! TLS has shown that the peer holds the key and that a trusted authority signed. That is not enough. The certificate
+//! must be a leaf for client authentication, name exactly one agency of our trust domain, and be signed by an authority
+//! that may speak for that agency.
 
-mod form;
+mod error;
+pub(super) mod form;
 
 use std::fmt;
 
@@ -22,16 +23,16 @@ use crate::domain::ids::AgencyId;
 use crate::identity::clock::unix_time;
 use crate::identity::registry::Registry;
 
-pub(crate) use form::has_weak_key;
+pub use error::CertificateError;
 
 /// The agency at the other end of a connection, as its certificate proves it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PeerIdentity {
-    /// From the SPIFFE id.
+    /// The agency named by the SPIFFE id.
     pub agency: AgencyId,
-    /// What tokens must be bound to.
+    /// Tokens must be bound to this.
     pub thumbprint: Thumbprint,
-    /// When the certificate ends, and with it everything it proves.
+    /// When the certificate ends, and everything that it proves.
     pub not_after: Timestamp,
 }
 
@@ -40,34 +41,34 @@ pub struct PeerIdentity {
 pub struct Thumbprint([u8; 32]);
 
 impl Thumbprint {
-    /// Of a certificate.
+    /// The thumbprint of a certificate.
     pub fn of(certificate: &CertificateDer<'_>) -> Self {
         let mut bytes = [0; 32];
         bytes.copy_from_slice(digest::digest(&digest::SHA256, certificate).as_ref());
         Self(bytes)
     }
 
-    /// Of the first certificate of a PEM text.
+    /// The thumbprint of the first certificate in a PEM text.
     pub fn of_pem(pem: &str) -> Result<Self, rustls::pki_types::pem::Error> {
         CertificateDer::from_pem_slice(pem.as_bytes()).map(|certificate| Self::of(&certificate))
     }
 
-    /// As `x5t#S256` writes it: base64url without padding.
+    /// The form in `x5t#S256`: base64url without padding.
     pub fn base64url(&self) -> String {
         URL_SAFE_NO_PAD.encode(self.0)
     }
 
-    /// The digest.
+    /// The 32 bytes of the digest.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 
-    /// Reads an `x5t#S256` value. None: it is none.
+    /// Reads an `x5t#S256` value. None: it is not one.
     pub(crate) fn from_base64url(x5t_s256: &str) -> Option<Self> {
         URL_SAFE_NO_PAD.decode(x5t_s256).ok()?.try_into().ok().map(Self)
     }
 
-    /// Whether it is this thumbprint; takes the same time wherever it differs.
+    /// Compares in constant time.
     pub(crate) fn is_same_as(&self, other: &Self) -> bool {
         self.0.ct_eq(&other.0).into()
     }
@@ -79,110 +80,9 @@ impl fmt::Debug for Thumbprint {
     }
 }
 
-/// Why a certificate proves no agency.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum CertificateError {
-    /// None was presented.
-    #[error("no certificate was presented")]
-    Absent,
-    /// Not an X.509 certificate, or an extension of it does not parse.
-    #[error("the certificate is malformed")]
-    Malformed,
-    /// It could be written in another way too: lengths, numbers, texts or the order of a set are not as DER has them.
-    #[error("the certificate is not in DER")]
-    NotDer,
-    /// Not of version 3.
-    #[error("the certificate is not of version 3")]
-    Version,
-    /// Zero, negative, or of more than 20 octets.
-    #[error("the certificate's serial number is not a positive one of at most 20 octets")]
-    Serial,
-    /// A part of a name is no text, or not the kind of text that it must be.
-    #[error("a name in the certificate is of another type than it must be")]
-    NameForm,
-    /// Which of the two counts would be undecided.
-    #[error("the certificate has an extension twice")]
-    DuplicateExtension,
-    /// Its authority says that nobody should take it who does not look at this, and nobody here does.
-    #[error("the certificate has a critical extension that is not known here")]
-    CriticalExtension,
-    /// They are for authorities (RFC 5280 4.2.1.10).
-    #[error("the certificate has name constraints, which are for authorities")]
-    NameConstraints,
-    /// Others than its holder could sign under it.
-    #[error("the certificate's key is one that nobody can be trusted by")]
-    WeakKey,
-    /// Past its end.
-    #[error("the certificate has expired")]
-    Expired,
-    /// Before its start.
-    #[error("the certificate is not yet valid")]
-    NotYetValid,
-    /// CA=true.
-    #[error("the certificate is an authority's")]
-    Authority,
-    /// No clientAuth among its extended key usages.
-    #[error("the certificate is not for client authentication")]
-    NotForClients,
-    /// Its key may sign certificates, or may not sign a handshake.
-    #[error("the certificate's key usage is not a client's")]
-    KeyUsage,
-    /// No URI among its names.
-    #[error("the certificate names no agency")]
-    NoName,
-    /// More than one URI among its names: which one is meant would be undecided.
-    #[error("the certificate has several names")]
-    SeveralNames,
-    /// Its URI is no SPIFFE id of an agency.
-    #[error("the certificate's name is not an agency's")]
-    NotAnAgency,
-    /// A SPIFFE id of somebody else's.
-    #[error("the certificate's name is of another trust domain")]
-    OtherTrustDomain,
-    /// Not in the registry.
-    #[error("the agency is not registered")]
-    UnknownAgency,
-    /// No authority of the registry signed it.
-    #[error("the certificate was not issued by a known authority")]
-    UnknownAuthority,
-    /// An authority signed it that may not speak for this agency.
-    #[error("the authority may not speak for the agency")]
-    AuthorityMayNotSpeak,
-}
-
-impl CertificateError {
-    /// A stable word for audit lines and metrics.
-    pub fn reason(self) -> &'static str {
-        match self {
-            Self::Absent => "certificate_absent",
-            Self::Malformed => "certificate_malformed",
-            Self::NotDer => "certificate_not_der",
-            Self::Version => "certificate_version",
-            Self::Serial => "certificate_serial",
-            Self::NameForm => "certificate_name_form",
-            Self::DuplicateExtension => "certificate_extension_twice",
-            Self::CriticalExtension => "certificate_critical_extension",
-            Self::NameConstraints => "certificate_with_name_constraints",
-            Self::WeakKey => "certificate_weak_key",
-            Self::Expired => "certificate_expired",
-            Self::NotYetValid => "certificate_not_yet_valid",
-            Self::Authority => "certificate_of_authority",
-            Self::NotForClients => "certificate_not_for_clients",
-            Self::KeyUsage => "certificate_key_usage",
-            Self::NoName => "certificate_without_name",
-            Self::SeveralNames => "certificate_with_several_names",
-            Self::NotAnAgency => "certificate_not_of_agency",
-            Self::OtherTrustDomain => "certificate_of_other_trust_domain",
-            Self::UnknownAgency => "agency_unknown",
-            Self::UnknownAuthority => "authority_unknown",
-            Self::AuthorityMayNotSpeak => "authority_may_not_speak",
-        }
-    }
-}
-
-/// Identifies the agency a presented chain speaks for. Only its leaf counts (see the authority's rule).
+/// Identifies the agency that a presented chain speaks for. Only the leaf counts: see `identity/authority.rs`.
 ///
-/// Does not look at revocation: the handshake, which holds the lists, has.
+/// Does not check revocation: the handshake has checked the lists.
 pub fn identify(
     chain: &[CertificateDer<'_>],
     registry: &Registry,
@@ -210,14 +110,14 @@ fn check_validity(parsed: &X509Certificate<'_>, now: Timestamp) -> Result<Timest
     if now > not_after { Err(CertificateError::Expired) } else { Ok(not_after) }
 }
 
-/// A time in a certificate or a list. What is beyond all times is the last of them: RFC 5280 4.1.2.5 has 99991231235959Z for a
-/// certificate without an end, a day after the last that we can name.
+/// A time in a certificate or a revocation list. Times out of range become the first or the last [`Timestamp`]: RFC
+/// 5280 4.1.2.5 has 99991231235959Z for a certificate without an end, a day after our last.
 pub(crate) fn time_of(time: ASN1Time) -> Timestamp {
     let beyond = if time.timestamp() < 0 { Timestamp::MIN } else { Timestamp::MAX };
     Timestamp::from_second(time.timestamp()).unwrap_or(beyond)
 }
 
-// What rustls leaves open: an absent EKU, anyExtendedKeyUsage, a key that may sign certificates.
+// Checks what rustls accepts: a missing EKU, anyExtendedKeyUsage, a key that may sign certificates.
 fn check_purpose(parsed: &X509Certificate<'_>) -> Result<(), CertificateError> {
     let constraints = parsed.basic_constraints().map_err(|_| CertificateError::Malformed)?;
     if constraints.is_some_and(|constraints| constraints.value.ca) {
@@ -228,7 +128,7 @@ fn check_purpose(parsed: &X509Certificate<'_>) -> Result<(), CertificateError> {
         return Err(CertificateError::NotForClients);
     }
     let usage = parsed.key_usage().map_err(|_| CertificateError::Malformed)?;
-    // X509-SVID 4.3: a leaf signs with its key, and signs no certificate or CRL with it.
+    // X509-SVID 4.3: a leaf's key signs, but signs no certificate or CRL.
     let client = |usage: &x509_parser::extensions::KeyUsage| {
         usage.digital_signature() && !usage.key_cert_sign() && !usage.crl_sign()
     };

@@ -1,4 +1,4 @@
-//! The time of day, as a seam: whoever checks an expiry is given the clock, so that a test can turn it.
+//! The time of day. Whoever checks an expiry is given the clock, so that a test can set it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ impl WallClock {
         Self(Arc::new(read))
     }
 
-    /// What the clock shows.
+    /// The current time.
     pub fn now(&self) -> Timestamp {
         (self.0)()
     }
@@ -34,14 +34,14 @@ impl fmt::Debug for WallClock {
     }
 }
 
-/// TLS handshakes read the same clock, so that a certificate and a token expire by one time.
+/// TLS handshakes read the same clock, so that certificates and tokens expire by the same time.
 impl rustls::time_provider::TimeProvider for WallClock {
     fn current_time(&self) -> Option<UnixTime> {
         Some(unix_time(self.now()))
     }
 }
 
-/// As certificate verification wants it. Times before 1970 are 1970: nothing is valid then.
+/// The type that certificate verification needs. Times before 1970 become 1970: nothing is valid then.
 pub fn unix_time(at: Timestamp) -> UnixTime {
     UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(at.as_second()).unwrap_or(0)))
 }

@@ -1,7 +1,7 @@
-//! Certificates, revocation lists and token keys for development, demo and tests. Never for agencies: a real authority
-//! keeps its key elsewhere.
+//! Makes certificates, revocation lists and token keys for development, demo and tests. MUST NOT be used for agencies:
+//! a real authority keeps its key elsewhere.
 //!
-//! Only makes things; `cli::pki` writes them to files. The options can also make every bad certificate a test needs.
+//! `cli::pki` writes them to files. The options can also make every bad certificate that a test needs.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -22,13 +22,13 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::domain::ids::AgencyId;
 
-/// Generation failed.
+/// A certificate or key could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum DevelopmentError {
-    /// Of the generator.
+    /// The generator failed.
     #[error("development certificate: {0}")]
     Generate(#[from] rcgen::Error),
-    /// Not PEM.
+    /// A text is not PEM.
     #[error("development certificate: not PEM")]
     Pem(#[from] rustls::pki_types::pem::Error),
 }
@@ -44,19 +44,19 @@ pub enum Purpose {
     Any,
 }
 
-/// Whose key a certificate is about.
+/// Whether a key belongs to a leaf or to an authority.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
-    /// A caller's or a server's: signs handshakes.
+    /// A caller or a server: the key signs handshakes.
     Leaf,
-    /// An authority's: signs certificates and revocation lists.
+    /// An authority: the key signs certificates and revocation lists.
     Authority,
 }
 
-/// Everything that can differ in a certificate.
+/// The contents of a certificate.
 #[derive(Debug, Clone)]
 pub struct CertificateOptions {
-    /// Shown to people only.
+    /// For people only.
     pub common_name: String,
     /// URI names: for an agency, one SPIFFE id.
     pub uris: Vec<String>,
@@ -66,11 +66,11 @@ pub struct CertificateOptions {
     pub addresses: Vec<IpAddr>,
     /// Extended key usages. Empty: the extension is absent.
     pub purposes: Vec<Purpose>,
-    /// Leaf or authority.
+    /// Whether it is a leaf's or an authority's.
     pub role: Role,
-    /// From when.
+    /// When it becomes valid.
     pub not_before: Timestamp,
-    /// Until when.
+    /// When it ends.
     pub not_after: Timestamp,
 }
 
@@ -166,7 +166,7 @@ pub struct IssuedCertificate {
     pub pem: String,
     /// PKCS#8 in PEM. Secret.
     pub key_pem: String,
-    /// What a revocation list names it by.
+    /// The serial number by which a revocation list names it.
     pub serial: Vec<u8>,
 }
 
@@ -195,8 +195,8 @@ pub struct TokenKeyPair {
 }
 
 impl TokenKeyPair {
-    /// A new pair. The private half is PKCS#8 of version 1: OpenSSL before 3.5, Node and Python do not read version 2, which
-    /// the generator of certificates writes.
+    /// A new pair. The private half is PKCS#8 version 1: OpenSSL before 3.5, Node and Python cannot read version 2,
+    /// which the certificate generator writes.
     pub fn generate() -> Result<Self, DevelopmentError> {
         let key = Ed25519KeyPair::generate().and_then(|key| key.to_pkcs8v1());
         let key = key.map_err(|_| rcgen::Error::CouldNotParseKeyPair)?;
@@ -234,7 +234,7 @@ impl DevelopmentAuthority {
         Self::from_pem(&certificate.pem, &certificate.key_pem)
     }
 
-    /// An authority made before.
+    /// An authority that was made before.
     pub fn from_pem(certificate_pem: &str, key_pem: &str) -> Result<Self, DevelopmentError> {
         let issuer = Issuer::from_ca_cert_pem(certificate_pem, KeyPair::from_pem(key_pem)?)?;
         let certificate = IssuedCertificate {
@@ -251,7 +251,7 @@ impl DevelopmentAuthority {
         self.certify(options, KeyPair::generate()?)
     }
 
-    /// Issues another certificate for a key that has one.
+    /// Issues another certificate for an existing key.
     pub fn renew(&self, options: &CertificateOptions, key_pem: &str) -> Result<IssuedCertificate, DevelopmentError> {
         self.certify(options, KeyPair::from_pem(key_pem)?)
     }
@@ -263,7 +263,7 @@ impl DevelopmentAuthority {
         Ok(issued(&signed, &key, serial))
     }
 
-    /// A revocation list of these serial numbers (none: everything stands).
+    /// A revocation list of these serial numbers, which may be empty.
     pub fn revoke(
         &self,
         serials: &[Vec<u8>],
@@ -298,7 +298,7 @@ impl fmt::Debug for DevelopmentAuthority {
     }
 }
 
-/// When a certificate in PEM ends.
+/// When a certificate in PEM expires.
 pub fn certificate_ends(pem: &str) -> Result<Timestamp, DevelopmentError> {
     let der = CertificateDer::from_pem_slice(pem.as_bytes())?;
     let (_, certificate) = X509Certificate::from_der(&der).map_err(|_| rcgen::Error::CouldNotParseCertificate)?;
@@ -310,7 +310,7 @@ fn issued(signed: &rcgen::Certificate, key: &KeyPair, serial: Vec<u8>) -> Issued
     IssuedCertificate { der: signed.der().clone(), pem: signed.pem(), key_pem: key.serialize_pem(), serial }
 }
 
-/// The generator's time type comes from a crate we do not depend on; adding to its epoch spares us the name.
+/// The generator's time type is from a crate that we do not depend on. Adding to its epoch avoids naming it.
 fn instant<T: Add<Duration, Output = T>>(epoch: T, at: Timestamp) -> T {
     epoch + Duration::from_secs(u64::try_from(at.as_second()).unwrap_or(0))
 }

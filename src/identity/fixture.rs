@@ -1,4 +1,4 @@
-//! A small world for tests: a federal, a New York and a Texas authority, and agencies under each.
+//! A small world for tests: a federal, a New York and a Texas authority, with agencies under each.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -33,7 +33,8 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new() -> Self {
-        // Today, since some tests handshake under the machine's clock; in whole seconds, as certificates and tokens are.
+        // The current time, since some tests handshake by the machine's clock. In whole seconds, as in certificates and
+        // tokens.
         let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap();
         let authority = |name| DevelopmentAuthority::generate(name, now).unwrap();
         let (federal, new_york, texas) = (authority("Federal CA"), authority("New York CA"), authority("Texas CA"));
@@ -63,7 +64,7 @@ impl World {
         CertificateOptions::agency(TRUST_DOMAIN, &agency_id(id), self.now)
     }
 
-    /// A good certificate of the federal agency.
+    /// A valid certificate of the federal agency.
     pub(crate) fn ice(&self) -> IssuedCertificate {
         self.federal.issue(&self.options("us-ice")).unwrap()
     }
@@ -85,7 +86,7 @@ impl World {
         minting(&self.ice_key)
     }
 
-    /// What a good token of the federal agency says.
+    /// The claims of a valid token of the federal agency.
     pub(crate) fn ice_claims(&self) -> MintClaims {
         MintClaims {
             issuer: "https://us-ice.example/tokens".to_owned(),

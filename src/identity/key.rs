@@ -1,4 +1,4 @@
-//! The keys of token issuers: a public half that verifies, pinned to one algorithm, and a private half that mints.
+//! The keys of token issuers: public keys that verify, each with one algorithm, and private keys that mint.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ use x509_parser::prelude::{FromDer, SubjectPublicKeyInfo};
 use crate::ed25519::is_weak;
 use crate::files::pem;
 
-/// What a token may be signed with. Nothing else is ever tried.
+/// The algorithms that may sign a token. No other is ever tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TokenAlgorithm {
     /// Ed25519 (RFC 8037).
@@ -25,7 +25,7 @@ pub enum TokenAlgorithm {
 }
 
 impl TokenAlgorithm {
-    /// By a name that keys and tokens have it by. Ed25519 has two: that of RFC 8037, and that of RFC 9864 2.2.
+    /// The algorithm that a key or a token names. Ed25519 has two names: RFC 8037's and RFC 9864 2.2's.
     pub(crate) fn named(alg: &str) -> Option<Self> {
         match alg {
             "EdDSA" | "Ed25519" => Some(Self::EdDsa),
@@ -55,7 +55,7 @@ impl TokenKey {
         Self::from_public_der(algorithm, &pem::public_key(pem.as_bytes()).map_err(|_| "is not one public key in PEM")?)
     }
 
-    /// The same, of DER.
+    /// The same for DER.
     pub(crate) fn from_public_der(algorithm: TokenAlgorithm, der: &[u8]) -> Result<Self, &'static str> {
         let (rest, parsed) = SubjectPublicKeyInfo::from_der(der).map_err(|_| "is not a public key")?;
         if !rest.is_empty() {
@@ -78,7 +78,7 @@ impl TokenKey {
             }
             TokenAlgorithm::EdDsa | TokenAlgorithm::Es256 => return Err("is not a key of its algorithm"),
         };
-        // Under such a key no token would be good, and nobody would be told why.
+        // Under such a key no token would verify, and nobody would learn why.
         if algorithm == TokenAlgorithm::Es256 && ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, &raw).is_err() {
             return Err("is not a point of its curve");
         }
@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn a_token_key_that_anybody_can_sign_under_is_refused() {
-        // RFC 8410 4, around the neutral point and around one of order 4.
+        // RFC 8410 4, around the neutral point and around a point of order 4.
         for point in ["AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="] {
             let pem = format!("-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA{point}\n-----END PUBLIC KEY-----\n");
             let refused = TokenKey::from_public_pem(TokenAlgorithm::EdDsa, &pem).unwrap_err();

@@ -1,7 +1,7 @@
-//! A set of token keys as an issuer publishes it: a JSON Web Key Set (RFC 7517).
+//! Reads the set of token keys that an issuer publishes: a JSON Web Key Set (RFC 7517).
 //!
-//! A key of a type, a curve, an algorithm or a use that tokens are not signed with is passed over, as the RFC has it: issuers
-//! publish keys for others too. What is wrong with a key that is meant, or ought never to be published, refuses the set.
+//! A key of a type, curve, algorithm or use that tokens are not signed with is ignored, as the RFC demands: issuers
+//! publish keys for others too. The set is refused if a key for us is invalid, or if a key must never be published.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -12,10 +12,10 @@ use crate::identity::strict_json::object;
 
 /// The longest set, in bytes.
 pub(super) const KEY_SET_LEN_MAX: u64 = 65_536;
-/// What a private or a shared key has beside the public members (RFC 7518 6.2.2, 6.3.2, 6.4.1; RFC 8037 2).
+/// Members that only a private or shared key has (RFC 7518 6.2.2, 6.3.2, 6.4.1; RFC 8037 2).
 const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 const RSA_BITS_MIN: usize = 2_048;
-/// What some editors put before a text in UTF-8 (RFC 8259 8.1 has none before JSON).
+/// Some editors put it before a text in UTF-8. RFC 8259 8.1 forbids it before JSON.
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 /// `SubjectPublicKeyInfo` up to the key (RFC 8410 4; RFC 5480 2).
 const ED25519_INFO: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
@@ -27,13 +27,13 @@ const P256_INFO: [u8; 27] = [
 /// Why a set cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum KeySetError {
-    /// As a whole.
+    /// The set as a whole is invalid.
     Set(&'static str),
-    /// One of its keys, by its `kid` or its place.
+    /// One key is invalid, named by its `kid` or its number.
     Key { key: String, why: &'static str },
 }
 
-/// The keys of a set that tokens may be signed with, each by its `kid`. At least one.
+/// The keys of a set that may sign tokens, each with its `kid`. At least one.
 pub(super) fn read(json: &[u8]) -> Result<Vec<(String, TokenKey)>, KeySetError> {
     if json.starts_with(BYTE_ORDER_MARK) {
         return Err(KeySetError::Set(
@@ -58,11 +58,11 @@ pub(super) fn read(json: &[u8]) -> Result<Vec<(String, TokenKey)>, KeySetError> 
     Ok(used)
 }
 
-/// A member of the set.
+/// A key of the set.
 struct Jwk<'a>(&'a Map<String, Value>);
 
 impl Jwk<'_> {
-    /// None: it is not for us.
+    /// None: the key is not for signing tokens.
     fn read(&self) -> Result<Option<(String, TokenKey)>, &'static str> {
         if PRIVATE.iter().any(|name| self.0.contains_key(*name)) {
             return Err("holds a private part: it is known to whoever read the set, and MUST be replaced");
@@ -88,7 +88,7 @@ impl Jwk<'_> {
         self.0.get(name).map(|value| value.as_str().ok_or(otherwise)).transpose()
     }
 
-    /// What neither `use` nor `key_ops` keeps from verifying (RFC 7517 4.2, 4.3).
+    /// Whether `use` and `key_ops` allow verifying (RFC 7517 4.2, 4.3).
     fn is_for_verifying(&self) -> Result<bool, &'static str> {
         let wanted = self.text("use", "has a use that is no text")?.is_none_or(|meant| meant == "sig");
         let Some(operations) = self.0.get("key_ops") else { return Ok(wanted) };
@@ -104,7 +104,7 @@ impl Jwk<'_> {
         Ok([P256_INFO.as_slice(), &self.octets("x")?, &self.octets("y")?].concat())
     }
 
-    /// A coordinate: as long as the curve's, leading zeros included (RFC 7518 6.2.1.2).
+    /// A coordinate, as long as the curve's, with leading zeros (RFC 7518 6.2.1.2).
     fn octets(&self, name: &str) -> Result<[u8; 32], &'static str> {
         let bytes = self.decoded(name)?;
         bytes.try_into().map_err(|_| "has a coordinate that is not of 32 bytes")

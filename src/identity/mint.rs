@@ -1,4 +1,4 @@
-//! Making bound tokens: for `comity token`, the demo and the tests. A real issuer does the same elsewhere.
+//! Mints bound tokens, for `comity token`, the demo and the tests. Real issuers are elsewhere.
 
 use jiff::Timestamp;
 use jsonwebtoken::Header;
@@ -7,14 +7,14 @@ use crate::domain::agency::ActorKind;
 use crate::identity::certificate::Thumbprint;
 use crate::identity::key::MintingKey;
 
-/// What a token says.
+/// The claims of a token.
 #[derive(Clone)]
 pub struct MintClaims {
     /// `iss`.
     pub issuer: String,
     /// `aud`.
     pub audience: String,
-    /// `sub`: who acts. Personal.
+    /// `sub`: who acts. Personal data.
     pub subject: String,
     /// `actor`.
     pub actor: ActorKind,
@@ -32,18 +32,18 @@ impl std::fmt::Debug for MintClaims {
     }
 }
 
-/// The key does not sign with its algorithm.
+/// The key cannot sign with its algorithm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the token signing key cannot be used with its algorithm")]
 pub struct MintError;
 
-/// Makes a token that is good only together with the certificate of this thumbprint.
+/// Mints a token that is valid only together with the certificate of this thumbprint.
 pub fn mint(key: &MintingKey, claims: &MintClaims, thumbprint: &Thumbprint) -> Result<String, MintError> {
     let mut header = Header::new(key.algorithm.jwt());
     header.typ = Some("at+jwt".to_owned());
     header.kid = Some(key.kid.clone());
     let iat = claims.issued_at.as_second();
-    let mut said = serde_json::json!({
+    let mut claims_json = serde_json::json!({
         "iss": claims.issuer,
         "aud": claims.audience,
         "sub": claims.subject,
@@ -52,8 +52,8 @@ pub fn mint(key: &MintingKey, claims: &MintClaims, thumbprint: &Thumbprint) -> R
         "actor": claims.actor.word(),
         "cnf": { "x5t#S256": thumbprint.base64url() },
     });
-    if let (Some(said), Some(id)) = (said.as_object_mut(), &claims.token_id) {
-        said.insert("jti".to_owned(), id.as_str().into());
+    if let (Some(claims_json), Some(id)) = (claims_json.as_object_mut(), &claims.token_id) {
+        claims_json.insert("jti".to_owned(), id.as_str().into());
     }
-    jsonwebtoken::encode(&header, &said, &key.signing).map_err(|_| MintError)
+    jsonwebtoken::encode(&header, &claims_json, &key.signing).map_err(|_| MintError)
 }

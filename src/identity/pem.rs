@@ -1,20 +1,20 @@
-//! A PEM text in a configuration: either itself or the file that holds it.
+//! PEM in a configuration: the text itself, or the path of a file.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-/// Inline PEM (`-----BEGIN ...`), or the path of a file with it, relative to the configuration file. Public material
-/// only, so it may be printed.
+/// Inline PEM (`-----BEGIN ...`), or the path of a PEM file relative to the configuration file. Public data only, so it
+/// may be printed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct PemSource(pub String);
 
-/// A PEM file that cannot be read.
+/// A file of the registry that cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error("{} cannot be read", path.display())]
-pub struct Unreadable {
+pub struct UnreadableFile {
     /// The file.
     pub path: PathBuf,
     /// Why.
@@ -22,12 +22,12 @@ pub struct Unreadable {
 }
 
 impl PemSource {
-    /// The PEM text. `base` is the directory that relative paths start from.
-    pub fn read(&self, base: &Path) -> Result<String, Unreadable> {
+    /// The PEM text. `base` is the directory for relative paths.
+    pub fn read(&self, base: &Path) -> Result<String, UnreadableFile> {
         if self.0.trim_start().starts_with("-----BEGIN ") {
             return Ok(self.0.clone());
         }
         let path = base.join(&self.0);
-        std::fs::read_to_string(&path).map_err(|source| Unreadable { path, source })
+        std::fs::read_to_string(&path).map_err(|source| UnreadableFile { path, source })
     }
 }

@@ -1,4 +1,4 @@
-//! The name that stands for an officer everywhere inside: keyed, so that only the holder of the key can resolve it.
+//! Pseudonyms of officers. They are keyed, so that only the holder of the key can resolve them.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use aws_lc_rs::hmac;
 
 use crate::domain::ids::{AgencyId, InvalidId, OfficerPseudonym};
 
-/// The key that turns token subjects into pseudonyms. Changing it makes every officer a new one.
+/// The key that turns token subjects into pseudonyms. Another key gives every officer a new pseudonym.
 #[derive(Clone)]
 pub struct PseudonymKey(hmac::Key);
 

@@ -1,4 +1,4 @@
-//! How fast one agency may call, so that none can keep the others waiting.
+//! Limits how fast one agency may call, so that none can keep the others waiting.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -16,13 +16,13 @@ use tower::{BoxError, Layer, Service};
 use crate::domain::ids::AgencyId;
 use crate::identity::certificate::PeerIdentity;
 
-/// The rate of each agency.
+/// The rate allowed to each agency.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// In the long run.
+    /// The sustained rate.
     pub requests_per_s: NonZeroU32,
-    /// At once.
+    /// The largest burst.
     pub burst: NonZeroU32,
 }
 
@@ -36,19 +36,19 @@ impl Default for Config {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("too many requests of this agency")]
 pub struct RateExceeded {
-    /// When the next one would be let through.
+    /// When the next request would be admitted.
     pub retry_after: Duration,
 }
 
-/// Refuses with [`RateExceeded`]. Stands before authentication, on the certificate alone: a flood of bad tokens counts
-/// too. A request without an identity passes, to be refused there.
+/// Refuses with [`RateExceeded`]. Stands before authentication and counts by certificate alone, so that a flood of bad
+/// tokens counts too. A request without an identity passes: authentication refuses it.
 #[derive(Clone)]
 pub struct RateLimitLayer {
     limiter: Arc<DefaultKeyedRateLimiter<AgencyId>>,
 }
 
 impl RateLimitLayer {
-    /// Clones share their counts.
+    /// Clones share their counters.
     // INVARIANT: there are no more keys than agencies, since only the acceptor makes a PeerIdentity.
     pub fn new(config: &Config) -> Self {
         let quota = Quota::per_second(config.requests_per_s).allow_burst(config.burst);

@@ -17,23 +17,23 @@ use crate::domain::zone;
 use crate::identity::authority::Authority;
 use crate::identity::key::TokenKey;
 use crate::identity::key_set::{self, KEY_SET_LEN_MAX, KeySetError};
-use crate::identity::pem::Unreadable;
+use crate::identity::pem::UnreadableFile;
 
 pub use config::{AgencyConfig, AuthorityConfig, IssuerConfig, KeyConfig, RegistryConfig};
 pub use error::RegistryError;
 
-/// An agency with what the registry knows about it beside the law's view of it.
+/// An agency, with what only the registry knows about it.
 #[derive(Debug)]
 pub struct Member {
-    /// As the rest of the house sees it.
+    /// The agency as policies and cases see it.
     pub agency: Agency,
     /// Its originating agency identifier.
     pub ori: Option<Ori>,
     /// Its facilities.
     pub facilities: BTreeSet<FacilityCode>,
-    /// Its time zone, where it is not that of its jurisdiction.
+    /// Its time zone, if it differs from its jurisdiction's.
     pub zone: Option<TimeZone>,
-    /// The time zone of a facility, where it is not that of the agency.
+    /// The time zone of each facility that differs from the agency's.
     pub facility_zones: BTreeMap<FacilityCode, TimeZone>,
     pub(crate) issuer: Option<Issuer>,
 }
@@ -55,7 +55,8 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// Loads and checks a registry. `base` is where relative paths start, `known` the jurisdictions with a law.
+    /// Loads and checks a registry. `base` is the directory for relative paths, `known` are the jurisdictions with a
+    /// law.
     pub fn load(config: &RegistryConfig, base: &Path, known: &BTreeSet<JurisdictionId>) -> Result<Self, RegistryError> {
         if !is_trust_domain(&config.trust_domain) {
             return Err(RegistryError::TrustDomain);
@@ -86,12 +87,12 @@ impl Registry {
         self.members.values()
     }
 
-    /// Of the SPIFFE ids.
+    /// The trust domain of the SPIFFE ids.
     pub fn trust_domain(&self) -> &str {
         &self.trust_domain
     }
 
-    /// Every authority as a trust anchor, for the TLS handshake. Which agency each may speak for is asked afterwards.
+    /// Every authority as a trust anchor for the TLS handshake. Which agency each may speak for is checked afterwards.
     pub fn trust_anchors(&self) -> Result<RootCertStore, rustls::Error> {
         let mut roots = RootCertStore::empty();
         for authority in &self.authorities {
@@ -104,7 +105,7 @@ impl Registry {
         &self.authorities
     }
 
-    /// The agency a token issuer speaks for.
+    /// The agency that a token issuer speaks for.
     pub(crate) fn agency_of_issuer(&self, issuer: &str) -> Option<&AgencyId> {
         self.issuers.get(issuer)
     }
@@ -210,7 +211,7 @@ fn read_key_set(agency: &AgencyId, path: &Path) -> Result<Vec<(String, TokenKey)
     let fault = |why| RegistryError::KeySet { agency: agency.clone(), path: path.to_owned(), why };
     let mut json = Vec::new();
     let opened = File::open(path).and_then(|file| file.take(KEY_SET_LEN_MAX + 1).read_to_end(&mut json));
-    opened.map_err(|source| Unreadable { path: path.to_owned(), source })?;
+    opened.map_err(|source| UnreadableFile { path: path.to_owned(), source })?;
     if u64::try_from(json.len()).map_or(true, |len| len > KEY_SET_LEN_MAX) {
         return Err(fault("is longer than 64 KiB"));
     }

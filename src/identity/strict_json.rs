@@ -1,11 +1,11 @@
-//! JSON of which no two readers can make two things: each name stands once in its object.
+//! JSON that every reader understands alike: no object has the same name twice.
 
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-/// The members of a JSON object. None: not JSON, no object, or some name stands twice in it or further in.
+/// The members of a JSON object. None: it is not JSON, not an object, or has a name twice at any depth.
 pub(super) fn object(json: &[u8]) -> Option<Map<String, Value>> {
     match serde_json::from_slice(json).ok()? {
         Unique(Value::Object(members)) => Some(members),
@@ -13,7 +13,7 @@ pub(super) fn object(json: &[u8]) -> Option<Map<String, Value>> {
     }
 }
 
-/// Whether JSON has each name once in its object; else which one stands twice, and where.
+/// Checks that no object has a name twice. The error says which name, and where.
 pub(crate) fn check(json: &str) -> Result<(), serde_json::Error> {
     serde_json::from_str::<Unique>(json).map(drop)
 }

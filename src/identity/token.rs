@@ -1,15 +1,20 @@
-//! Bound access tokens: a JWT (RFC 9068) that names an officer of one agency and is good only together with that
+//! Bound access tokens: a JWT (RFC 9068) that names an officer of one agency and is valid only together with that
 //! agency's certificate (RFC 8705).
 
+mod cache;
 mod claims;
+mod error;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+pub use cache::VerifiedToken;
+pub use error::TokenError;
 
 use crate::domain::agency::Actor;
 use crate::domain::range::within;
@@ -19,13 +24,13 @@ use crate::identity::clock::WallClock;
 use crate::identity::key::{TokenAlgorithm, TokenKey};
 use crate::identity::pseudonym::PseudonymKey;
 use crate::identity::registry::{Issuer, Registry};
+use crate::identity::token::cache::{TokenCache, cache_key};
 use crate::identity::token::claims::{Claims, Header};
-use crate::identity::verified::{Verified, cache_key};
 
 const TOKEN_BYTES_MAX: usize = 4096;
 const SUBJECT_CHARS_MAX: usize = 128;
 
-/// What every token must keep to.
+/// What every token must conform to.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
@@ -37,7 +42,7 @@ pub struct Config {
     /// How far an issuer's clock may differ from ours.
     #[serde(deserialize_with = "within::<_, _, 0, 300>")]
     pub leeway_s: u32,
-    /// How many verified tokens are remembered.
+    /// How many verified tokens are cached.
     #[serde(deserialize_with = "within::<_, _, 1, 1_000_000>")]
     pub verified_max: usize,
 }
@@ -48,132 +53,42 @@ impl Default for Config {
     }
 }
 
-/// What a good token proves.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct VerifiedToken {
-    /// Who acts.
-    pub actor: Actor,
-    /// Its `exp` and our leeway.
-    pub good_until: Timestamp,
-}
-
-/// Why a token is refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum TokenError {
-    /// Above 4096 bytes.
-    #[error("the token is too long")]
-    TooLong,
-    /// Not three parts of base64url with JSON in them.
-    #[error("the token is malformed")]
-    Malformed,
-    /// Its header is not exactly `alg`, `typ` and `kid`: `crit`, `jku`, `x5u`, `x5c`, `jwk` and all others are refused.
-    #[error("the token's header must be alg, typ and kid only")]
-    Header,
-    /// Not `at+jwt`, such as an identity token.
-    #[error("the token is not an access token (typ)")]
-    Type,
-    /// Not the key's algorithm; `none` and all but `EdDSA` and `ES256`.
-    #[error("the token's algorithm (alg) is not its key's")]
-    Algorithm,
-    /// A claim is missing or of the wrong type. Which.
-    #[error("the token's claims are incomplete or malformed: {0}")]
-    Claims(&'static str),
-    /// Nobody's issuer.
-    #[error("the token's issuer (iss) is unknown")]
-    UnknownIssuer,
-    /// The issuer speaks for another agency than the certificate.
-    #[error("the token is another agency's (iss)")]
-    OtherAgency,
-    /// The issuer has no such key.
-    #[error("the token's key (kid) is unknown")]
-    UnknownKey,
-    /// Not signed by the key.
-    #[error("the token's signature is wrong")]
-    Signature,
-    /// Meant for somebody else.
-    #[error("the token is for another audience (aud)")]
-    Audience,
-    /// Past its end.
-    #[error("the token has expired (exp)")]
-    Expired,
-    /// Issued, or to be used, after now.
-    #[error("the token is not yet valid (iat, nbf)")]
-    NotYetValid,
-    /// Longer than we allow, or ending before it begins.
-    #[error("the token's lifetime (exp less iat) is not allowed")]
-    Lifetime,
-    /// Not 1 to 128 characters in NFC, without spaces at its ends, control characters and others that nobody sees.
-    #[error("the token's subject (sub) is not acceptable")]
-    Subject,
-    /// No `cnf` with a certificate thumbprint.
-    #[error("the token is not bound to a certificate (cnf)")]
-    Unbound,
-    /// Bound to another certificate: stolen or misplaced.
-    #[error("the token is bound to another certificate (cnf)")]
-    BoundElsewhere,
-}
-
-impl TokenError {
-    /// A stable word for audit lines and metrics.
-    pub fn reason(self) -> &'static str {
-        match self {
-            Self::TooLong => "token_too_long",
-            Self::Malformed => "token_malformed",
-            Self::Header => "token_header",
-            Self::Type => "token_type",
-            Self::Algorithm => "token_algorithm",
-            Self::Claims(_) => "token_claims",
-            Self::UnknownIssuer => "token_issuer_unknown",
-            Self::OtherAgency => "token_of_other_agency",
-            Self::UnknownKey => "token_key_unknown",
-            Self::Signature => "token_signature",
-            Self::Audience => "token_audience",
-            Self::Expired => "token_expired",
-            Self::NotYetValid => "token_not_yet_valid",
-            Self::Lifetime => "token_lifetime",
-            Self::Subject => "token_subject",
-            Self::Unbound => "token_unbound",
-            Self::BoundElsewhere => "token_bound_elsewhere",
-        }
-    }
-}
-
-/// Verifies tokens under one registry, and remembers those it has verified. A new registry makes a new verifier, so
-/// that nothing remembered outlives the keys it was verified with.
+/// Verifies tokens under one registry, with a cache. A new registry gets a new verifier, so that no cached token
+/// outlives the keys that verified it.
 pub struct TokenVerifier {
     registry: Arc<Registry>,
     config: Config,
     pseudonyms: PseudonymKey,
     clock: WallClock,
-    verified: Mutex<Verified>,
+    cache: Mutex<TokenCache>,
 }
 
 impl TokenVerifier {
-    /// With nothing remembered.
+    /// A verifier with an empty cache.
     pub fn new(registry: Arc<Registry>, config: Config, pseudonyms: PseudonymKey, clock: WallClock) -> Self {
-        let verified = Mutex::new(Verified::new(config.verified_max));
-        Self { registry, config, pseudonyms, clock, verified }
+        let cache = Mutex::new(TokenCache::new(config.verified_max));
+        Self { registry, config, pseudonyms, clock, cache }
     }
 
-    /// Verifies a token as presented together with a certificate.
+    /// Verifies a token that is presented with a certificate.
     pub fn verify(&self, token: &str, peer: &PeerIdentity) -> Result<VerifiedToken, TokenError> {
         if token.len() > TOKEN_BYTES_MAX {
             return Err(TokenError::TooLong);
         }
         let now = self.clock.now();
         let key = cache_key(token, &peer.thumbprint);
-        if let Some(remembered) = self.verified.lock().unwrap_or_else(PoisonError::into_inner).recall(&key, now) {
+        if let Some(remembered) = self.cache.lock().unwrap_or_else(PoisonError::into_inner).get(&key, now) {
             return Ok(remembered);
         }
         let verified = self.verify_afresh(token, peer, now)?;
-        self.verified.lock().unwrap_or_else(PoisonError::into_inner).remember(key, verified.clone());
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner).insert(key, verified.clone());
         Ok(verified)
     }
 
     fn verify_afresh(&self, token: &str, peer: &PeerIdentity, now: Timestamp) -> Result<VerifiedToken, TokenError> {
         let (header, unproven) = parse(token)?;
         let algorithm = check_header(&header)?;
-        // Only to choose the keys, and to tell a stray token from a forged one; nothing is granted on it.
+        // Used only to find the keys, and to tell a misplaced token from a forged one. Grants nothing.
         let issuer = self.issuer_of(&unproven, peer)?;
         let key = issuer.keys.get(&header.kid).ok_or(TokenError::UnknownKey)?;
         if key.algorithm != algorithm {
@@ -217,8 +132,8 @@ impl TokenVerifier {
     }
 
     fn actor(&self, claims: &Claims, peer: &PeerIdentity) -> Result<Actor, TokenError> {
-        // In the spelling that is kept, and refused in any other: the pseudonym is made of its bytes, and two spellings that
-        // look the same would be two officers.
+        // Refused unless it is spelled in the form that is kept. The pseudonym is made from its bytes, so two spellings
+        // that look alike would be two officers.
         if Use::Reason.read(&claims.sub, SUBJECT_CHARS_MAX) != Ok(Some(claims.sub.clone())) {
             return Err(TokenError::Subject);
         }
@@ -233,13 +148,8 @@ impl fmt::Debug for TokenVerifier {
     }
 }
 
-/// How long after its `exp` a remembered token is still good: never longer than one just verified.
-pub(crate) fn is_good(token: &VerifiedToken, now: Timestamp) -> bool {
-    token.good_until.duration_since(now) > SignedDuration::ZERO
-}
-
-/// That the key signed the token, by the key's own algorithm and no other. The header was held against that, and what the token
-/// says is read by [`Claims::read`]: the library, which knows Ed25519 by one name alone, reads neither.
+/// Checks that the key signed the token, by the key's own algorithm only. The header was compared with that algorithm,
+/// and [`Claims::read`] reads the claims. The library reads neither: it knows Ed25519 by one of its names only.
 fn verify_signature(token: &str, key: &TokenKey) -> Result<(), TokenError> {
     let (message, signature) = token.rsplit_once('.').ok_or(TokenError::Malformed)?;
     match jsonwebtoken::crypto::verify(signature, message.as_bytes(), &key.verifying, key.algorithm.jwt()) {
@@ -260,7 +170,7 @@ fn parse(token: &str) -> Result<(Header, Claims), TokenError> {
 }
 
 fn check_header(header: &Header) -> Result<TokenAlgorithm, TokenError> {
-    // So that an identity token of the same issuer is no access token.
+    // So that an identity token of the same issuer is not accepted.
     if !header.is_of_access_token() {
         return Err(TokenError::Type);
     }

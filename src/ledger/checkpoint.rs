@@ -1,4 +1,4 @@
-//! A log's signed head (C2SP tlog-checkpoint): its origin, its size and its root, and nothing else.
+//! The signed head of a log (C2SP tlog-checkpoint): its origin, its size and its root, and nothing else.
 
 use super::hash::Hash;
 use super::key::{Signer, VerifierKey, is_name};
@@ -8,10 +8,10 @@ use super::note::{self, NoteError};
 /// Why a checkpoint is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CheckpointError {
-    /// The note under it is refused.
+    /// The note that holds it is refused.
     #[error(transparent)]
     Note(#[from] NoteError),
-    /// C2SP recommends that an origin be a URL without scheme; ours has to follow the rules for key names.
+    /// C2SP recommends a URL without scheme as an origin. Ours must also be a valid key name.
     #[error("the origin is empty, too long, or has a space, a plus sign or a control character")]
     Origin,
     /// The signed text is not our three lines. Extension lines are refused: we write none.
@@ -23,17 +23,17 @@ pub enum CheckpointError {
     /// The root is not the base64 of 32 bytes.
     #[error("the checkpoint's root is not a hash")]
     Root,
-    /// A checkpoint of another log.
+    /// It is a checkpoint of another log.
     #[error("the checkpoint is of the log {found}, not {expected}")]
     OtherLog {
-        /// The origin we asked for.
+        /// The expected origin.
         expected: String,
-        /// The origin it has.
+        /// The origin in the checkpoint.
         found: String,
     },
 }
 
-/// A log's head: what a signature on it vouches for.
+/// The head of a log: what a signature vouches for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checkpoint {
     origin: String,
@@ -42,7 +42,8 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// A head to be signed. The origin names the log for good; C2SP wants a URL without scheme, `example.org/us-ny`.
+    /// A head to sign. The origin is the log's permanent name. C2SP recommends a URL without scheme:
+    /// `example.org/us-ny`.
     pub fn new(origin: &str, size: u64, root: Hash) -> Result<Self, CheckpointError> {
         if !is_name(origin) {
             return Err(CheckpointError::Origin);
@@ -64,7 +65,7 @@ impl Checkpoint {
         self.size
     }
 
-    /// The root over all of them.
+    /// The root over all entries.
     pub fn root(&self) -> Hash {
         self.root
     }
@@ -78,13 +79,14 @@ impl Checkpoint {
 
     /// Reads a signed note of the log `origin`.
     ///
-    /// `keys` are the keys trusted for this very log. Every signature line has to be a good one of one of them, and one
-    /// there must be; so any changed byte is found. What is refused here may still be a valid note to others.
+    /// `keys` are the keys trusted for this log. There must be at least one signature, and each must be a valid one by
+    /// one of these keys, so that any changed byte is noticed. A note that is refused here may still be valid to
+    /// others.
     pub fn open(note: &str, origin: &str, keys: &[VerifierKey]) -> Result<Self, CheckpointError> {
         Self::of(note::open(note, keys)?, origin)
     }
 
-    /// Reads a signed note of the log `origin` that was kept elsewhere, where others may have signed it too.
+    /// Reads a signed note of the log `origin` that was kept elsewhere. Others may have signed it too.
     pub fn open_kept(note: &str, origin: &str, keys: &[VerifierKey]) -> Result<Self, CheckpointError> {
         Self::of(note::open_among_others(note, keys)?, origin)
     }
@@ -111,7 +113,7 @@ impl Checkpoint {
 /// Reads a number in its only spelling: ASCII digits without sign or leading zeros.
 pub(super) fn parse_decimal(text: &str) -> Option<u64> {
     let number: u64 = text.parse().ok()?;
-    // `parse` also takes "+1" and "01": what does not print back the same was not the one spelling.
+    // `parse` also accepts "+1" and "01". A number in its only spelling prints back the same.
     (number.to_string() == text).then_some(number)
 }
 
@@ -150,7 +152,7 @@ mod tests {
 
     #[test]
     fn we_open_the_notes_of_another_implementation() {
-        // The same seed in both: their private keys are spelled "PRIVATE+KEY+name+hash+base64(type || seed)".
+        // Both have the same seed: a private key in that form is "PRIVATE+KEY+name+hash+base64(type || seed)".
         let (ours, der) = Signer::generate(ORIGIN).unwrap();
         let vkey = ours.verifier().to_string();
         let hash = vkey.split('+').nth(1).unwrap();

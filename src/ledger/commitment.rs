@@ -1,17 +1,18 @@
-//! A commitment: it binds an entry to bytes that need not be shown, and is opened by showing them with their salt.
+//! Commitments. A commitment binds an entry to bytes that need not be shown; it is opened by showing them with their
+//! salt.
 
 use super::hash::Hash;
 use super::merkle::sha256;
 
-/// Length of a salt, in bytes: as long as the digest, so that not even a guessable name can be tried out.
+/// Length of a salt, in bytes: as long as the digest, so that not even a guessable name can be found by trying.
 pub const SALT_LEN: usize = 32;
 
-/// SHA-256(salt || content). The salt has one fixed length, so that no content can pass for another.
+/// SHA-256(salt || content). The salt has a fixed length, so that no content can pass for another.
 pub fn commit(salt: &[u8; SALT_LEN], content: &[u8]) -> Hash {
     sha256(&[salt, content])
 }
 
-/// Whether `salt` and `content` are what was committed to. Plain comparison: a commitment is no secret.
+/// Whether `salt` and `content` are what was committed to. Not compared in constant time: a commitment is no secret.
 pub fn opens(commitment: Hash, salt: &[u8; SALT_LEN], content: &[u8]) -> bool {
     commit(salt, content) == commitment
 }

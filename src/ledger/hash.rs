@@ -1,4 +1,4 @@
-//! The 32 bytes this room is about, and the one spelling each C2SP text gives them.
+//! A 32-byte hash, and its only spelling in C2SP texts.
 
 use std::array::TryFromSliceError;
 use std::fmt;
@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 pub struct Hash([u8; 32]);
 
 impl Hash {
-    /// Takes bytes that are already a digest; it hashes nothing.
+    /// Wraps bytes that are already a digest. Does not hash them.
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
@@ -21,19 +21,19 @@ impl Hash {
         &self.0
     }
 
-    /// Standard base64 (RFC 4648 section 4), as checkpoints and receipts spell a hash: 44 characters.
+    /// Standard base64 (RFC 4648 section 4), the spelling in checkpoints and receipts: 44 characters.
     pub fn to_base64(&self) -> String {
         STANDARD.encode(self.0)
     }
 
-    /// [`Hash::to_base64`] at the end of a longer text, without a string in between.
+    /// Appends [`Hash::to_base64`] to a text without an intermediate string.
     pub(super) fn push_base64(&self, text: &mut String) {
         STANDARD.encode_string(self.0, text);
     }
 
-    /// Reads [`Hash::to_base64`] back. Only the canonical spelling is taken: padded, no stray trailing bits.
+    /// Reads [`Hash::to_base64`] back. Accepts only the canonical spelling: padded, without stray trailing bits.
     pub fn from_base64(text: &str) -> Option<Self> {
-        // One byte more than a hash has, which is what three bytes of base64's last four letters could decode to.
+        // One byte more than a hash, since the last four letters could decode to three bytes.
         let mut bytes = [0; 33];
         let len = STANDARD.decode_slice(text, &mut bytes).ok()?;
         Self::try_from(bytes.get(..len)?).ok()
@@ -43,7 +43,7 @@ impl Hash {
 impl TryFrom<&[u8]> for Hash {
     type Error = TryFromSliceError;
 
-    /// Reads a stored digest; anything but 32 bytes is refused.
+    /// Reads a stored digest. Refuses anything but 32 bytes.
     fn try_from(bytes: &[u8]) -> Result<Self, TryFromSliceError> {
         bytes.try_into().map(Self)
     }
@@ -77,7 +77,7 @@ mod tests {
         let text = hash.to_base64();
         assert_eq!(Hash::from_base64(&text), Some(hash));
         let unpadded = text.trim_end_matches('=');
-        // 'c' ends the last sextet; 'd' differs from it only in bits that base64 throws away.
+        // 'c' ends the last sextet. 'd' differs from it only in bits that base64 ignores.
         let stray_bits = text.replace("c=", "d=");
         assert_ne!(text, stray_bits);
         let with_newline = format!("{text}\n");

@@ -1,4 +1,4 @@
-//! Who signs a log and who can check it: Ed25519 keys with a name (C2SP signed-note, signature type 0x01).
+//! The keys that sign and check a log: Ed25519 keys with a name (C2SP signed-note, signature type 0x01).
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,13 +11,13 @@ use zeroize::Zeroizing;
 use super::merkle::sha256;
 use crate::ed25519::is_weak;
 
-/// Longest key name or log origin, in bytes; C2SP sets none, but a note has to stay small.
+/// Longest key name or log origin, in bytes. C2SP sets no limit, but a note must stay small.
 pub(super) const NAME_LEN_MAX: usize = 255;
 
 /// Length of an Ed25519 signature, in bytes (RFC 8032).
 pub(super) const SIGNATURE_LEN: usize = 64;
 
-/// What a note's line says of its key, besides the name (C2SP signed-note, "key ID").
+/// Identifies a key on a note's line beside its name (C2SP signed-note, "key ID").
 pub(super) type KeyId = [u8; 4];
 
 /// C2SP signed-note: the signature type of plain Ed25519.
@@ -26,25 +26,25 @@ const TYPE_ED25519: u8 = 1;
 const PEM_BEGIN: &str = "-----BEGIN PRIVATE KEY-----";
 const PEM_END: &str = "-----END PRIVATE KEY-----";
 
-/// Why a key cannot be used. It never says what the key was.
+/// Why a key cannot be used. MUST NOT quote the key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
     /// C2SP signed-note forbids spaces and `+` in key names; we also refuse control characters and long names.
     #[error("the key's name is empty, too long, or has a space, a plus sign or a control character")]
     Name,
-    /// The text is not `name+hash+base64`, spelled as we would print it.
+    /// The text is not `name+hash+base64` in the spelling that we print.
     #[error("the verifier key is malformed")]
     Malformed,
     /// The key is not an Ed25519 one.
     #[error("the verifier key is of a type that is not supported")]
     Type,
-    /// Under it verify signatures that nobody made.
+    /// Signatures verify under it that nobody made.
     #[error("the verifier key is one that nobody can be trusted by: it is of small order, or above the prime")]
     Weak,
     /// The hash belongs to another name or key: one of them was mistyped.
     #[error("the verifier key's hash does not match its name and key")]
     Hash,
-    /// The file holds no `PRIVATE KEY` section, or more than that.
+    /// The file does not consist of exactly one `PRIVATE KEY` section.
     #[error("the private key is not a PEM file of one PRIVATE KEY section")]
     Pem,
     /// The bytes are not an unencrypted PKCS#8 Ed25519 key.
@@ -55,7 +55,7 @@ pub enum KeyError {
     Generate,
 }
 
-/// A log's private key. Debug prints the name only. Cheap to clone.
+/// A log's private key. Its Debug prints only the name. Cheap to clone.
 #[derive(Clone)]
 pub struct Signer {
     key: Arc<Ed25519KeyPair>,
@@ -63,7 +63,7 @@ pub struct Signer {
 }
 
 impl Signer {
-    /// Makes a new key, and the PKCS#8 DER to keep it by (version 1, which OpenSSL reads too).
+    /// Makes a new key. Returns it also as PKCS#8 DER to be stored (version 1, which OpenSSL can read).
     pub fn generate(name: &str) -> Result<(Self, Zeroizing<Vec<u8>>), KeyError> {
         let key = Ed25519KeyPair::generate().map_err(|_| KeyError::Generate)?;
         let document = key.to_pkcs8v1().map_err(|_| KeyError::Generate)?;
@@ -71,17 +71,17 @@ impl Signer {
         Ok((Self::new(name, key)?, pkcs8))
     }
 
-    /// Takes a key from unencrypted PKCS#8 DER.
+    /// Reads a key from unencrypted PKCS#8 DER.
     pub fn from_pkcs8(name: &str, der: &[u8]) -> Result<Self, KeyError> {
         let key = Ed25519KeyPair::from_pkcs8(der).map_err(|_| KeyError::Pkcs8)?;
         Self::new(name, key)
     }
 
-    /// Takes a key from PEM, as `openssl genpkey -algorithm ed25519` and [`pem_from_pkcs8`] write it.
+    /// Reads a key from PEM, as `openssl genpkey -algorithm ed25519` and [`pem_from_pkcs8`] write it.
     pub fn from_pem(name: &str, pem: &str) -> Result<Self, KeyError> {
         let body =
             pem.trim().strip_prefix(PEM_BEGIN).and_then(|rest| rest.strip_suffix(PEM_END)).ok_or(KeyError::Pem)?;
-        // Room for all of it at once, so that growing leaves no copy of the key behind.
+        // Reserved at once, so that growing leaves no copy of the key behind.
         let mut base64 = Zeroizing::new(String::with_capacity(body.len()));
         base64.extend(body.split_ascii_whitespace());
         let der = STANDARD.decode(base64.as_str());
@@ -89,7 +89,7 @@ impl Signer {
         Self::from_pkcs8(name, &der)
     }
 
-    /// The public half, to hand to whoever verifies.
+    /// The public key, for whoever verifies.
     pub fn verifier(&self) -> &VerifierKey {
         &self.verifier
     }
@@ -112,7 +112,7 @@ impl fmt::Debug for Signer {
     }
 }
 
-/// A public key by which checkpoints are checked. It prints as C2SP verifier key text: `name+hash+base64`.
+/// A public key that checks checkpoints. It prints as C2SP verifier key text: `name+hash+base64`.
 #[derive(Clone)]
 pub struct VerifierKey {
     name: String,
@@ -121,7 +121,7 @@ pub struct VerifierKey {
 }
 
 impl VerifierKey {
-    /// Reads the text that this type prints, in no other spelling. The hash must match the name and the key.
+    /// Reads the text that this type prints, in that spelling only. The hash must match the name and the key.
     pub fn parse(text: &str) -> Result<Self, KeyError> {
         let (name, rest) = text.split_once('+').ok_or(KeyError::Malformed)?;
         let (_, base64) = rest.split_once('+').ok_or(KeyError::Malformed)?;
@@ -142,7 +142,7 @@ impl VerifierKey {
         &self.name
     }
 
-    /// Whether a note's line names this key; two keys may share a name or an id, hardly both.
+    /// Whether a note's line names this key. Two keys may share a name or an id, but hardly both.
     pub(super) fn is(&self, name: &str, id: KeyId) -> bool {
         self.name == name && self.id == id
     }
@@ -196,7 +196,7 @@ impl fmt::Debug for VerifierKey {
 /// Writes PKCS#8 DER as PEM, for a key file.
 pub fn pem_from_pkcs8(der: &[u8]) -> Zeroizing<String> {
     let base64 = Zeroizing::new(STANDARD.encode(der));
-    // An Ed25519 key fills one line and part of a second; the room is set aside so that no copy is left behind.
+    // An Ed25519 key fills one line and part of a second. Reserved at once, so that growing leaves no copy behind.
     let mut pem = Zeroizing::new(String::with_capacity(base64.len() * 2 + 64));
     pem.push_str(PEM_BEGIN);
     for (place, letter) in base64.chars().enumerate() {
@@ -211,7 +211,8 @@ pub fn pem_from_pkcs8(der: &[u8]) -> Zeroizing<String> {
     pem
 }
 
-/// Whether a note may carry this name of a key or an origin (C2SP signed-note): no spaces, plus signs or controls.
+/// Whether this may be the name of a key or an origin in a note (C2SP signed-note): no spaces, plus signs or control
+/// characters.
 pub fn is_name(name: &str) -> bool {
     let forbidden = |c: char| c.is_whitespace() || c.is_control() || c == '+';
     !name.is_empty() && name.len() <= NAME_LEN_MAX && !name.contains(forbidden)
@@ -254,7 +255,7 @@ mod tests {
         assert_eq!(refused(&format!("{VKEY}\n")), KeyError::Malformed);
     }
 
-    /// C2SP text of a key, with the hash that belongs to it.
+    /// The C2SP text of a key, with its own hash.
     fn text_of(public: &[u8; 32]) -> String {
         let digest = sha256(&[b"log\n", &[TYPE_ED25519], public]);
         let base64 = STANDARD.encode([&[TYPE_ED25519], public.as_slice()].concat());

@@ -4,10 +4,10 @@ use aws_lc_rs::digest::{self, SHA256};
 
 use super::hash::Hash;
 
-/// The most entries a log may hold, so that a size fits the signed 64-bit integers of SQL and protobuf.
+/// The most entries of a log, so that its size fits the signed 64-bit integers of SQL and protobuf.
 pub const SIZE_MAX: u64 = u64::MAX >> 1;
 
-/// RFC 6962 2.1 hashes leaves and nodes under different prefixes, so that no node can be passed off as an entry.
+/// RFC 6962 2.1 hashes leaves and nodes with different prefixes, so that no node can pass for an entry.
 const LEAF_PREFIX: u8 = 0;
 const NODE_PREFIX: u8 = 1;
 
@@ -18,7 +18,7 @@ pub fn leaf_hash(entry: &[u8]) -> Hash {
 
 /// The hash over two subtrees: SHA-256(0x01 || left || right), RFC 6962 2.1.
 pub fn node_hash(left: Hash, right: Hash) -> Hash {
-    // One call over a buffer on the stack: a context costs an allocation, and this is the hash taken most often.
+    // A single call on a stack buffer. A context would allocate, and no hash is computed more often.
     let mut bytes = [NODE_PREFIX; 65];
     let (_, children) = bytes.split_at_mut(1);
     let (first, second) = children.split_at_mut(32);
@@ -27,12 +27,12 @@ pub fn node_hash(left: Hash, right: Hash) -> Hash {
     from_digest(&digest::digest(&SHA256, &bytes))
 }
 
-/// The root of a tree without entries: the hash of no bytes at all, RFC 6962 2.1.
+/// The root of a tree without entries: the hash of no bytes, RFC 6962 2.1.
 pub fn empty_root() -> Hash {
     sha256(&[])
 }
 
-/// SHA-256 over the parts as if they were one, without joining them first.
+/// SHA-256 over the concatenated parts, without concatenating them.
 pub(super) fn sha256(parts: &[&[u8]]) -> Hash {
     let mut context = digest::Context::new(&SHA256);
     for part in parts {

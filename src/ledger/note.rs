@@ -1,20 +1,21 @@
-//! A text and the signatures under it (C2SP signed-note), opened more strictly than the specification asks.
+//! Signed notes: a text with signatures under it (C2SP signed-note), checked more strictly than the specification
+//! demands.
 //!
-//! The specification has a reader skip signatures of keys it does not know. We refuse them: in what we store every
-//! byte must be accounted for, so that no change to it goes unseen.
+//! The specification lets a reader skip signatures by unknown keys. We refuse them: every byte that we store must be
+//! accounted for, so that no change goes unnoticed.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::key::{KeyId, SIGNATURE_LEN, Signer, VerifierKey, is_name};
 
-/// Longest note we read, in bytes: room for 16 signatures under the longest names.
+/// Longest note that is read, in bytes: 16 signatures with the longest names fit.
 pub const NOTE_LEN_MAX: usize = 16 * 1024;
 
-/// Signatures we read on one note; C2SP signed-note asks for at least 16.
+/// The most signatures that are read on one note. C2SP signed-note demands at least 16.
 const SIGNATURES_MAX: usize = 16;
 
-/// What stands before each signature: an em dash and a space.
+/// The prefix of a signature: an em dash and a space.
 const SIGNATURE_PREFIX: &str = "\u{2014} ";
 
 /// Why a note is refused.
@@ -26,21 +27,21 @@ pub enum NoteError {
         /// Its length, in bytes.
         len: usize,
     },
-    /// Not a text, an empty line and signature lines.
+    /// It is not a text, an empty line and signature lines.
     #[error("the note is malformed: {0}")]
     Malformed(&'static str),
     /// More than 16 signatures.
     #[error("the note has too many signatures")]
     TooManySignatures,
-    /// Signed by a key we were not told to trust.
+    /// It is signed by a key that is not trusted here.
     #[error("the note is signed by {name}+{id}, which is not a known key")]
     UnknownKey {
-        /// The key's name, as the note has it.
+        /// The key's name in the note.
         name: String,
         /// The key's id, in hex.
         id: String,
     },
-    /// The same key signs twice: one line says nothing and could be cut unseen.
+    /// The same key signs twice. The second line adds nothing and could be removed unnoticed.
     #[error("the note is signed twice by {name}")]
     Repeated {
         /// The key's name.
@@ -57,7 +58,7 @@ pub enum NoteError {
     Sign,
 }
 
-/// Signs `text`, which must end in a newline and have no control character but newlines.
+/// Signs `text`. It must end in a newline and have no other control characters.
 pub(super) fn sign(text: &str, signer: &Signer) -> Result<String, NoteError> {
     let signature = signer.sign(text.as_bytes()).ok_or(NoteError::Sign)?;
     let key = signer.verifier();
@@ -66,25 +67,25 @@ pub(super) fn sign(text: &str, signer: &Signer) -> Result<String, NoteError> {
     Ok(format!("{text}\n{SIGNATURE_PREFIX}{name} {base64}\n"))
 }
 
-/// The text of a note of which every signature line is a good one of one of `keys`, and there is at least one.
+/// The text of a note. Every signature must be a valid one by one of `keys`, and there must be at least one.
 pub(super) fn open<'a>(note: &'a str, keys: &[VerifierKey]) -> Result<&'a str, NoteError> {
-    opened(note, keys, Strangers::Refused)
+    opened(note, keys, UnknownKeys::Refused)
 }
 
-/// The text of a note that others may have signed as well, such as witnesses: their lines are passed over (C2SP signed-note).
-/// At least one is a good one of one of `keys`, and none of those is a bad one.
+/// The text of a note that others, such as witnesses, may have signed too. Their lines are skipped (C2SP signed-note).
+/// At least one of `keys` must have signed, and none of their signatures may be invalid.
 pub(super) fn open_among_others<'a>(note: &'a str, keys: &[VerifierKey]) -> Result<&'a str, NoteError> {
-    opened(note, keys, Strangers::PassedOver)
+    opened(note, keys, UnknownKeys::PassedOver)
 }
 
-/// What becomes of a signature by a key that is not known.
+/// How a signature by an unknown key is treated.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Strangers {
+enum UnknownKeys {
     Refused,
     PassedOver,
 }
 
-fn opened<'a>(note: &'a str, keys: &[VerifierKey], strangers: Strangers) -> Result<&'a str, NoteError> {
+fn opened<'a>(note: &'a str, keys: &[VerifierKey], unknown_keys: UnknownKeys) -> Result<&'a str, NoteError> {
     let len = note.len();
     if len > NOTE_LEN_MAX {
         return Err(NoteError::TooLong { len });
@@ -101,7 +102,7 @@ fn opened<'a>(note: &'a str, keys: &[VerifierKey], strangers: Strangers) -> Resu
         let line = Line::parse(line).ok_or(NoteError::Malformed("a signature line is not one"))?;
         let name = line.name.to_owned();
         let Some(key) = keys.iter().find(|key| key.is(line.name, line.id)) else {
-            if strangers == Strangers::PassedOver {
+            if unknown_keys == UnknownKeys::PassedOver {
                 continue;
             }
             return Err(NoteError::UnknownKey { name, id: hex::encode(line.id) });
@@ -120,7 +121,7 @@ fn opened<'a>(note: &'a str, keys: &[VerifierKey], strangers: Strangers) -> Resu
     if seen.is_empty() { Err(NoteError::Malformed("no known key signed it")) } else { Ok(text) }
 }
 
-/// Splits a note at its last empty line into the text, with its final newline, and the signature lines without theirs.
+/// Splits a note at its last empty line: the text with its final newline, and the signature lines without theirs.
 fn split(note: &str) -> Option<(&str, &str)> {
     let (before, lines) = note.rsplit_once("\n\n")?;
     let text = note.get(..=before.len())?;
@@ -131,7 +132,7 @@ fn split(note: &str) -> Option<(&str, &str)> {
 struct Line<'a> {
     name: &'a str,
     id: KeyId,
-    /// Of a key that is not known it may be of any length.
+    /// Of any length if the key is unknown.
     signature: Vec<u8>,
 }
 

@@ -1,4 +1,4 @@
-//! What this room's tests share: another implementation of the tree to compare with, tiles kept in a map, whole logs.
+//! What the ledger's tests share: another implementation of the tree to compare with, tiles in a map, and whole logs.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,8 @@ use super::receipt::Receipt;
 use super::tiles::{TILE_WIDTH, TileId};
 use super::tree::Tree;
 use super::verified::VerifiedLog;
-use super::verify::{LogVerifier, VerifyError};
+use super::verify::LogVerifier;
+use super::verify_error::VerifyError;
 
 /// A log kept by `ct-merkle`, which shares no code with ours.
 #[derive(Default)]
@@ -58,7 +59,7 @@ pub(super) fn leaf(index: u64) -> Hash {
     leaf_hash(&entry(index))
 }
 
-/// Tiles as a store keeps them, always in their latest state.
+/// Tiles as a store keeps them, each in its latest state.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Stored(pub(super) BTreeMap<TileId, Vec<Hash>>);
 
@@ -80,7 +81,7 @@ impl Stored {
         stored
     }
 
-    /// Reads a tile; one that is not there is an error, as it is in a store.
+    /// Reads a tile. A missing tile is an error, as in a store.
     pub(super) fn read(&self) -> impl FnMut(TileId) -> Result<Vec<Hash>, std::io::Error> {
         |tile| {
             let hashes = self.0.get(&tile).cloned();
@@ -133,7 +134,7 @@ impl Log {
         log
     }
 
-    /// Reads the log as the command line does: entries up to each checkpoint, then the rest, then the head.
+    /// Reads the log as the command line does: the entries up to each checkpoint, the rest, then the head.
     pub(super) fn verify(&self) -> Result<VerifiedLog, VerifyError> {
         let mut verifier = LogVerifier::new(ORIGIN, self.keys.clone());
         let mut entries = self.entries.iter();

@@ -1,11 +1,11 @@
-//! Which nodes a proof is made of. Where their hashes are kept, in memory or in tiles, is not asked here.
+//! The nodes that a proof consists of. Where their hashes are kept, in memory or in tiles, does not matter here.
 
 use std::iter;
 
 use super::hash::Hash;
 use super::merkle::node_hash;
 
-/// One hash of a proof, named by its place in the tree.
+/// One hash of a proof, named by its position in the tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Node {
     /// The root of a whole subtree of `2^height` entries, the `position`-th of its row from the left, from 0.
@@ -27,7 +27,7 @@ pub(super) fn consistency(old_size: u64, new_size: u64) -> Option<Vec<Node>> {
     if old_size == 0 || old_size == new_size {
         return Some(Vec::new());
     }
-    // The climb starts at the old tree's last whole subtree: what is left of it the old root already vouches for.
+    // Starts at the old tree's last whole subtree: the old root vouches for the rest of the old tree.
     let (mut height, mut position) = (0, old_size - 1);
     while position & 1 == 1 {
         position >>= 1;
@@ -41,8 +41,8 @@ pub(super) fn consistency(old_size: u64, new_size: u64) -> Option<Vec<Node>> {
     Some(nodes)
 }
 
-/// The whole subtrees a tree of `size` entries consists of, those under `height` only, from the lowest up: one for each
-/// bit set in `size`.
+/// The whole subtrees that a tree of `size` entries consists of, from the lowest up, below `height` only. There is one
+/// for each bit set in `size`.
 pub(super) fn peaks(size: u64, height: u8) -> impl Iterator<Item = (u8, u64)> {
     (0..height).filter_map(move |height| {
         let count = size.checked_shr(u32::from(height))?;
@@ -50,12 +50,12 @@ pub(super) fn peaks(size: u64, height: u8) -> impl Iterator<Item = (u8, u64)> {
     })
 }
 
-/// Joins peaks, given from the lowest up, into the one hash over all of them. `None` if there are none.
+/// Joins peaks, from the lowest up, into one hash over all of them. `None` if there are none.
 pub(super) fn join(peaks: impl Iterator<Item = Hash>) -> Option<Hash> {
     peaks.reduce(|right, left| node_hash(left, right))
 }
 
-/// The siblings met on the way from one whole subtree to the root of a tree of `size` entries.
+/// The siblings on the way from a whole subtree to the root of a tree of `size` entries.
 fn climb(mut height: u8, mut position: u64, size: u64) -> impl Iterator<Item = Node> {
     // INVARIANT: `last` is the row's last node, whole or not; the root's row has only node 0.
     let mut last = (size - 1) >> height;
@@ -71,7 +71,7 @@ fn climb(mut height: u8, mut position: u64, size: u64) -> impl Iterator<Item = N
             if sibling == row_last {
                 return Some(Node::Edge { height: row });
             }
-            // The row's last node has no sibling: it stands in for its parent, and adds no hash.
+            // The row's last node has no sibling: it represents its parent and adds no hash.
         }
         None
     })

@@ -1,15 +1,15 @@
-//! The two proofs about a tree, checked as RFC 9162 section 2.1 has it: an entry is in it; it extends an older one.
+//! Checks the two proofs about a tree by RFC 9162 section 2.1: an entry is in it, and it extends an older tree.
 
 use super::hash::Hash;
 use super::merkle::{empty_root, node_hash};
 
-/// Why a proof proves nothing.
+/// Why a proof is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProofError {
     /// The entry cannot be in a tree of that size.
     #[error("index {index} is not in a tree of {size} entries")]
     Outside {
-        /// The index that was to be proven, from 0.
+        /// The index to be proven, from 0.
         index: u64,
         /// The tree's size, in entries.
         size: u64,
@@ -22,17 +22,17 @@ pub enum ProofError {
         /// Entries in the newer tree.
         new_size: u64,
     },
-    /// The proof has more or fewer hashes than the tree has levels to cross.
+    /// The proof has more or fewer hashes than there are levels to cross.
     #[error("the proof has the wrong number of hashes")]
     Length,
-    /// The hashes lead to another root: the entry, its place, the proof or the root has been changed.
+    /// The hashes lead to another root: the entry, its index, the proof or the root was changed.
     #[error("the proof leads to another root")]
     Root,
 }
 
 /// Checks that `leaf` is entry `index` of the tree of `size` entries under `root` (RFC 9162 2.1.3.2).
 ///
-/// A root does not bind its size: for some sizes the same path also leads to the root. So `size` and `root` must come
+/// A root does not bind its size: for some sizes the same path leads to the same root. So `size` and `root` MUST come
 /// from one checkpoint, whose signature binds them.
 pub fn verify_inclusion(leaf: Hash, index: u64, size: u64, proof: &[Hash], root: Hash) -> Result<(), ProofError> {
     if index >= size {
@@ -62,7 +62,7 @@ pub fn verify_inclusion(leaf: Hash, index: u64, size: u64, proof: &[Hash], root:
 
 /// Checks that the tree under `new_root` begins with exactly the entries under `old_root` (RFC 9162 2.1.4.2).
 ///
-/// Every tree extends the empty one, and itself; both take an empty proof. As with inclusion, each size and root must
+/// Every tree extends the empty tree and itself, both with an empty proof. As with inclusion, each size and root MUST
 /// come from one checkpoint.
 pub fn verify_consistency(
     old_size: u64,
@@ -82,7 +82,7 @@ pub fn verify_consistency(
             old_size == new_size && old_root == new_root || old_size == 0 && new_size != 0 && old_root == empty_root();
         return if holds { Ok(()) } else { Err(ProofError::Root) };
     }
-    // An old tree that is one whole subtree of the new one is its own first hash, so the proof leaves that out.
+    // If the old tree is one whole subtree of the new one, its root is the first hash, so the proof omits it.
     let (first, rest) = if old_size.is_power_of_two() {
         (old_root, proof)
     } else {
@@ -116,7 +116,7 @@ pub fn verify_consistency(
     if old_node == old_root && new_node == new_root { Ok(()) } else { Err(ProofError::Root) }
 }
 
-/// The last node of a row stands in for its parent until it is a right child: those levels add no hash to a proof.
+/// The last node of a row represents its parent until it is a right child. Those levels add no hash to a proof.
 fn skip_levels_without_sibling(position: &mut u64, last: &mut u64) {
     while *position & 1 == 0 && *position != 0 {
         *position >>= 1;
@@ -211,7 +211,7 @@ mod tests {
         assert_eq!(refused, Err(ProofError::Root));
         let refused = verify_inclusion(root, far - 1, far, &[root; 64], root);
         assert_eq!(refused, Err(ProofError::Length));
-        // A node under the root passed off as the root: the path ends too early.
+        // A node below the root presented as the root: the path ends too early.
         let (left, early) = (known_root(2), Err(ProofError::Length));
         assert_eq!(verify_inclusion(left, 0, 2, &[], left), early);
         assert_eq!(verify_consistency(2, left, 3, left, &[]), early);

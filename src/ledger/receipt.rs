@@ -1,4 +1,4 @@
-//! A receipt: the proof, whole in one text, that an entry is in a log (C2SP tlog-proof, version 1).
+//! Receipts: a complete proof in one text that an entry is in a log (C2SP tlog-proof, version 1).
 
 use std::fmt;
 
@@ -8,13 +8,13 @@ use super::key::VerifierKey;
 use super::note::NOTE_LEN_MAX;
 use super::proof::{ProofError, verify_inclusion};
 
-/// Longest receipt we read, in bytes: the longest checkpoint, and above it the longest proof.
+/// Longest receipt that is read, in bytes: the longest proof and the longest checkpoint fit.
 pub const RECEIPT_LEN_MAX: usize = NOTE_LEN_MAX + 4 * 1024;
 
 /// The first line (C2SP tlog-proof).
 const HEADER: &str = "c2sp.org/tlog-proof@v1\n";
 
-/// Hashes in the longest proof: one a level of the largest tree.
+/// Hashes in the longest proof: one for each level of the largest tree.
 const PROOF_LEN_MAX: usize = 63;
 
 /// Why a receipt is refused.
@@ -26,10 +26,10 @@ pub enum ReceiptError {
         /// Its length, in bytes.
         len: usize,
     },
-    /// Not a header, an index, hashes, an empty line and a checkpoint.
+    /// It is not a header, an index, hashes, an empty line and a checkpoint.
     #[error("the receipt is malformed: {0}")]
     Malformed(&'static str),
-    /// The checkpoint in it is refused.
+    /// Its checkpoint is refused.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
     /// The proof does not lead from the entry to the checkpoint's root.
@@ -37,22 +37,22 @@ pub enum ReceiptError {
     Proof(#[from] ProofError),
 }
 
-/// The promise that an entry is in the log for good. It prints as C2SP tlog-proof text and verifies offline.
+/// The promise that an entry is permanently in the log. It prints as C2SP tlog-proof text and verifies offline.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {
     /// The entry's index in the log, from 0.
     pub index: u64,
     /// The inclusion proof in the checkpointed tree, from the entry's sibling up.
     pub proof: Vec<Hash>,
-    /// The signed checkpoint, to the byte.
+    /// The signed checkpoint, byte for byte.
     pub checkpoint: String,
 }
 
 impl Receipt {
-    /// Reads a receipt; what it says is proven only by [`Receipt::verify`].
+    /// Reads a receipt. Only [`Receipt::verify`] proves what it says.
     ///
-    /// An `extra` line is refused: nothing authenticates it and we write none. So a text that can be read prints back
-    /// to itself, byte for byte.
+    /// Refuses an `extra` line: nothing authenticates it, and we write none. So a text that can be read prints back to
+    /// itself, byte for byte.
     pub fn parse(text: &str) -> Result<Self, ReceiptError> {
         let len = text.len();
         if len > RECEIPT_LEN_MAX {
@@ -74,7 +74,7 @@ impl Receipt {
         Ok(Self { index, proof, checkpoint: checkpoint.to_owned() })
     }
 
-    /// Checks, offline, that the entry of hash `leaf` is in the log `origin`, as signed by one of `keys`. Answers with
+    /// Checks offline that the entry with the hash `leaf` is in the log `origin`, as signed by one of `keys`. Returns
     /// the checkpoint that proves it. The caller computes `leaf` from the bytes it holds: [`super::leaf_hash`].
     pub fn verify(&self, leaf: Hash, origin: &str, keys: &[VerifierKey]) -> Result<Checkpoint, ReceiptError> {
         let head = Checkpoint::open(&self.checkpoint, origin, keys)?;

@@ -1,4 +1,4 @@
-//! The tree as it is stored: tiles of up to 256 hashes (C2SP tlog-tiles, height 8), and proofs read out of them.
+//! The stored tree: tiles of up to 256 hashes (C2SP tlog-tiles, height 8), and proofs read from them.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -14,16 +14,16 @@ pub const TILE_WIDTH: usize = 256;
 /// Levels of the tree that one tile spans: `2^8` is [`TILE_WIDTH`].
 pub(super) const TILE_HEIGHT: u8 = 8;
 
-/// Levels of tiles that the largest log of ours can have.
+/// Levels of tiles in the largest log.
 pub(super) const TILE_LEVELS: u8 = 8;
 
-/// Which tile: hash `i` of tile `index` at `level` is the root over the `256^level` entries from
-/// `(index * 256 + i) * 256^level` on. Level 0 holds the hashes of the entries themselves.
+/// Identifies a tile. Hash `i` of tile `index` at `level` is the root over the `256^level` entries from `(index * 256 +
+/// i) * 256^level` on. Level 0 holds the hashes of the entries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TileId {
-    /// From 0 at the entries to 7.
+    /// 0 at the entries, up to 7.
     pub level: u8,
-    /// From 0 at the oldest.
+    /// 0 for the oldest.
     pub index: u64,
 }
 
@@ -33,13 +33,13 @@ impl fmt::Display for TileId {
     }
 }
 
-/// Why stored tiles do not answer. `E` is the reader's own error.
+/// Why stored tiles give no answer. `E` is the reader's own error.
 #[derive(Debug, thiserror::Error)]
 pub enum TileError<E> {
     /// The store failed.
     #[error("a tile could not be read")]
     Read(#[source] E),
-    /// The store's tiles are behind its head: hashes that a tree of this size must have are missing.
+    /// The tiles are behind the store's head: hashes of a tree of this size are missing.
     #[error("tile {tile} has only {len} hashes")]
     Short {
         /// The tile that is too short.
@@ -73,8 +73,8 @@ pub enum TileError<E> {
 
 /// The inclusion proof of entry `index` in the tree of `size` entries, read from tiles (RFC 6962 2.1.1).
 ///
-/// `read` may answer with a tile as it stands now, longer than it was at `size`: only hashes over the first `size`
-/// entries are used. Each tile is read at most once.
+/// `read` may return a tile longer than it was at `size`: only hashes over the first `size` entries are used. Each tile
+/// is read at most once.
 pub fn prove_inclusion<E>(
     index: u64,
     size: u64,
@@ -86,7 +86,7 @@ pub fn prove_inclusion<E>(
 }
 
 /// The proof that the tree of `new_size` entries extends that of `old_size` (RFC 6962 2.1.2). Reads as
-/// [`prove_inclusion`] does. Empty where there is nothing to prove: from no entries, or to the same size.
+/// [`prove_inclusion`] does. Empty if there is nothing to prove: from no entries, or to the same size.
 pub fn prove_consistency<E>(
     old_size: u64,
     new_size: u64,
@@ -103,7 +103,7 @@ pub fn root_at<E>(size: u64, read: impl FnMut(TileId) -> Result<Vec<Hash>, E>) -
     Ok(tiles.join_peaks(64)?.unwrap_or_else(empty_root))
 }
 
-/// A tile's stored form: its hashes one after the other (C2SP tlog-tiles).
+/// The stored form of a tile: its hashes one after another (C2SP tlog-tiles).
 pub fn tile_to_bytes(hashes: &[Hash]) -> Vec<u8> {
     hashes.iter().flat_map(Hash::as_bytes).copied().collect()
 }
@@ -115,13 +115,13 @@ pub fn tile_from_bytes(bytes: &[u8]) -> Option<Vec<Hash>> {
     fits.then(|| hashes.iter().copied().map(Hash::from_bytes).collect())
 }
 
-/// The place of a row's node in its tile: the tile's index and the hash's slot in it.
-pub(super) fn place(position: u64) -> (u64, usize) {
+/// Where a row's node is stored: the index of its tile, and its slot in the tile.
+pub(super) fn locate(position: u64) -> (u64, usize) {
     let [slot, ..] = position.to_le_bytes();
     (position >> TILE_HEIGHT, usize::from(slot))
 }
 
-/// Refuses sizes that no log of ours reaches, before anything is computed from them.
+/// Refuses sizes beyond any log before anything is computed from them.
 pub(super) fn check_size<E>(size: u64) -> Result<(), TileError<E>> {
     if size > SIZE_MAX {
         return Err(TileError::TooLarge { size });
@@ -129,7 +129,7 @@ pub(super) fn check_size<E>(size: u64) -> Result<(), TileError<E>> {
     Ok(())
 }
 
-/// The tiles of a tree of `size` entries, read as they are needed and kept for the proof at hand.
+/// The tiles of a tree of `size` entries, read on demand and kept for one proof.
 struct Tiles<E, R: FnMut(TileId) -> Result<Vec<Hash>, E>> {
     size: u64,
     read: R,
@@ -146,7 +146,7 @@ impl<E, R: FnMut(TileId) -> Result<Vec<Hash>, E>> Tiles<E, R> {
     fn node(&mut self, node: Node) -> Result<Hash, TileError<E>> {
         match node {
             Node::Whole { height, position } => self.whole(height, position),
-            // INVARIANT: a path names an edge only where entries stand right of the last whole subtree.
+            // INVARIANT: a path names an edge only if there are entries right of the last whole subtree.
             Node::Edge { height } => Ok(self.join_peaks(height)?.unwrap_or_else(empty_root)),
         }
     }
@@ -157,10 +157,10 @@ impl<E, R: FnMut(TileId) -> Result<Vec<Hash>, E>> Tiles<E, R> {
         Ok(path::join(hashes?.into_iter()))
     }
 
-    /// The root of a whole subtree, hashed together from the part of its tile that lies under it.
+    /// The root of a whole subtree, computed from its part of the tile.
     fn whole(&mut self, height: u8, position: u64) -> Result<Hash, TileError<E>> {
         let (level, inside) = (height / TILE_HEIGHT, height % TILE_HEIGHT);
-        let (index, slot) = place(position << inside);
+        let (index, slot) = locate(position << inside);
         let id = TileId { level, index };
         let tile = match self.kept.entry(id) {
             Entry::Occupied(kept) => kept.into_mut(),
@@ -172,7 +172,7 @@ impl<E, R: FnMut(TileId) -> Result<Vec<Hash>, E>> Tiles<E, R> {
     }
 }
 
-/// The root over a whole subtree's hashes; their number is a power of two.
+/// The root over the hashes of a whole subtree. Their number is a power of two.
 fn subtree_root(hashes: &[Hash]) -> Option<Hash> {
     match hashes {
         [] => None,
@@ -192,7 +192,7 @@ mod tests {
     use crate::ledger::oracle::{Oracle, Stored, leaf};
     use crate::ledger::{Tree, verify_consistency, verify_inclusion};
 
-    /// Sizes around the places where a tile, or a level of tiles, is completed.
+    /// Sizes around those at which a tile, or a level of tiles, is completed.
     const EDGES: [u64; 12] = [1, 2, 255, 256, 257, 511, 512, 65_535, 65_536, 65_537, 65_792, 66_000];
 
     #[test]
@@ -216,7 +216,7 @@ mod tests {
             }
             roots.push((size, tree.root()));
         }
-        // The store has grown; the older trees are read out of longer tiles now.
+        // The store has grown, so the older trees are now read from longer tiles.
         for (size, root) in &roots {
             assert_eq!(root_at(*size, stored.read()).unwrap(), *root);
             let proof = prove_inclusion(size - 1, *size, stored.read()).unwrap();

@@ -1,4 +1,4 @@
-//! The growing edge of a log, in memory: append entries, take the root, write the tiles, prove the batch.
+//! The growing edge of a log, in memory: appends entries, computes the root, hands out changed tiles, proves the batch.
 
 use std::fmt;
 use std::sync::OnceLock;
@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use super::hash::Hash;
 use super::merkle::{SIZE_MAX, empty_root, node_hash};
 use super::path::{self, Node};
-use super::tiles::{TILE_HEIGHT, TILE_LEVELS, TILE_WIDTH, TileError, TileId, check_size, place};
+use super::tiles::{TILE_HEIGHT, TILE_LEVELS, TILE_WIDTH, TileError, TileId, check_size, locate};
 
 /// The right edge of a log's Merkle tree, in the hands of its one writer.
 ///
@@ -18,14 +18,14 @@ use super::tiles::{TILE_HEIGHT, TILE_LEVELS, TILE_WIDTH, TileError, TileId, chec
 #[derive(Clone)]
 pub struct Tree {
     size: u64,
-    /// What is kept of each row of the tree, by height.
+    /// The hashes that are kept of each row of the tree, by height.
     // INVARIANT: there is a row for each height of which the tree has a whole subtree, and no other.
     rows: Vec<Row>,
     /// The size when this batch began.
     batch_start: u64,
-    /// Whether this batch's tiles were handed out, so that the next entry begins another batch.
+    /// Whether this batch's tiles were handed out. If so, the next entry begins another batch.
     taken: bool,
-    /// The edge's hash below each height, and at the end the root: worked out once for all proofs of a batch.
+    /// The hash of the edge below each height, and last the root. Computed once for all proofs of a batch.
     edges: OnceLock<Vec<Option<Hash>>>,
 }
 
@@ -46,7 +46,7 @@ impl Tree {
         tree.batch_start = size;
         for level in 0..TILE_LEVELS {
             let base = level * TILE_HEIGHT;
-            let (index, width) = place(size >> base);
+            let (index, width) = locate(size >> base);
             let mut hashes = Vec::new();
             if width > 0 {
                 let tile = TileId { level, index };
@@ -71,7 +71,7 @@ impl Tree {
         Ok(tree)
     }
 
-    /// Adds an entry's [`super::leaf_hash`] and tells its index. Hashes one node an entry, on average.
+    /// Adds an entry's [`super::leaf_hash`] and returns its index. Hashes one node per entry on average.
     pub fn append(&mut self, leaf: Hash) -> u64 {
         debug_assert!(self.size < SIZE_MAX);
         if self.taken {
@@ -101,14 +101,14 @@ impl Tree {
         self.size
     }
 
-    /// The root over all entries: a hash per level once a batch, then remembered.
+    /// The root over all entries: one hash per level, computed once per batch.
     pub fn root(&self) -> Hash {
         let root = self.edges().last().copied().flatten();
         root.unwrap_or_else(empty_root)
     }
 
-    /// Every tile that this batch changed or completed, whole, in order: to be written in the batch's transaction. Ends
-    /// the batch; its proofs stay at hand until the next entry.
+    /// Every tile that this batch changed or completed, whole and in order, to be written in the batch's transaction.
+    /// Ends the batch. Its proofs remain available until the next entry.
     pub fn take_changed(&mut self) -> Vec<(TileId, Vec<Hash>)> {
         if self.taken {
             return Vec::new();
@@ -120,7 +120,8 @@ impl Tree {
             if self.size >> base == self.batch_start >> base {
                 break;
             }
-            // INVARIANT: a batch's rows begin with the tile that was filling when it began, so all kept tiles changed.
+            // INVARIANT: a batch's rows begin with the tile that was being filled when it began, so every kept tile has
+            // changed.
             let tiles = row.hashes.chunks(TILE_WIDTH).map(<[Hash]>::to_vec);
             for (index, hashes) in (row.first >> TILE_HEIGHT..).zip(tiles) {
                 changed.push((TileId { level, index }, hashes));
@@ -129,7 +130,8 @@ impl Tree {
         changed
     }
 
-    /// What is kept of a tile, for a reader that looks here before it asks the store. `None` if nothing is.
+    /// The part of a tile that is kept, for a reader that looks here before it asks the store. `None` if nothing is
+    /// kept.
     pub fn tile(&self, tile: TileId) -> Option<&[Hash]> {
         let row = usize::from(tile.level) * usize::from(TILE_HEIGHT);
         let row = self.rows.get(row)?;
@@ -137,12 +139,12 @@ impl Tree {
         row.hashes.chunks(TILE_WIDTH).nth(usize::try_from(ahead).ok()?)
     }
 
-    /// The inclusion proof of entry `index` in the tree as it is now.
+    /// The inclusion proof of entry `index` in the current tree.
     ///
-    /// It answers for every entry of the batch (see [`Tree`]). For older entries whose tiles are no longer kept the
-    /// answer is `None`: ask [`super::prove_inclusion`], which reads the store.
+    /// Available for every entry of the batch (see [`Tree`]). For older entries whose tiles are no longer kept it is
+    /// `None`: use [`super::prove_inclusion`], which reads the store.
     pub fn prove_inclusion(&self, index: u64) -> Option<Vec<Hash>> {
-        // Room for all at once: a batch takes hundreds of proofs, and growing each took longer than finding its hashes.
+        // Reserved at once: a batch takes hundreds of proofs, and growing each took longer than finding its hashes.
         let mut proof = Vec::with_capacity(self.rows.len());
         for node in path::inclusion(index, self.size)? {
             proof.push(self.node(node)?);
@@ -155,20 +157,20 @@ impl Tree {
         self.whole(0, index)
     }
 
-    /// The root over the first `size` entries, if the nodes it takes are kept.
+    /// The root over the first `size` entries, if the necessary nodes are kept.
     pub(super) fn root_at(&self, size: u64) -> Option<Hash> {
         let hashes: Option<Vec<_>> =
             path::peaks(size, 64).map(|(height, position)| self.whole(height, position)).collect();
         Some(path::join(hashes?.into_iter()).unwrap_or_else(empty_root))
     }
 
-    /// Lets go of the tiles that the last batch completed.
+    /// Drops the tiles that the last batch completed.
     fn begin_batch(&mut self) {
         self.taken = false;
         self.batch_start = self.size;
         for (height, row) in (0..).zip(&mut self.rows) {
             let (level, inside) = (height / TILE_HEIGHT, height % TILE_HEIGHT);
-            let (index, _) = place(self.size >> (level * TILE_HEIGHT));
+            let (index, _) = locate(self.size >> (level * TILE_HEIGHT));
             row.keep_from(index << (TILE_HEIGHT - inside));
         }
     }
@@ -205,13 +207,13 @@ impl fmt::Debug for Tree {
     }
 }
 
-/// The whole subtrees of one height, from the tile that is filling on.
+/// The whole subtrees of one height, starting with the tile that is being filled.
 #[derive(Clone)]
 struct Row {
-    /// The position in the row of the first hash kept; a tile begins there.
+    /// The position in the row of the first kept hash. A tile begins there.
     first: u64,
     hashes: Vec<Hash>,
-    /// The last hash, as long as it has no right sibling: one of the peaks of the tree.
+    /// The last hash if it has no right sibling yet: one of the tree's peaks.
     peak: Option<Hash>,
 }
 
@@ -267,7 +269,7 @@ mod tests {
         check_batch(&mut stored, &mut tree, 65_900, |index| index % 50 == 0);
         assert_eq!(tree.size(), 65_900);
         assert_eq!(tree.root(), crate::ledger::root_at(65_900, stored.read()).unwrap());
-        // The next batch lets go of what the last one completed.
+        // The next batch drops what the last one completed.
         tree.append(leaf(65_900));
         assert_eq!(tree.prove_inclusion(65_400), None);
         assert!(tree.rows.iter().all(|row| row.hashes.len() <= TILE_WIDTH + 1));

@@ -1,4 +1,4 @@
-//! A log found sound, and what others hold of it: kept checkpoints and receipts.
+//! A verified log, and checks of what others hold of it: kept checkpoints and receipts.
 
 use super::checkpoint::Checkpoint;
 use super::hash::Hash;
@@ -6,9 +6,9 @@ use super::key::VerifierKey;
 use super::proof::{ProofError, verify_inclusion};
 use super::receipt::Receipt;
 use super::tree::Tree;
-use super::verify::VerifyError;
+use super::verify_error::VerifyError;
 
-/// A log that was read whole and found sound: what others hold of it can be compared now.
+/// A log that was read whole and found intact, to be compared with what others hold of it.
 #[derive(Debug)]
 pub struct VerifiedLog {
     origin: String,
@@ -18,7 +18,7 @@ pub struct VerifiedLog {
 }
 
 impl VerifiedLog {
-    /// Made only by [`LogVerifier::finish`](super::LogVerifier::finish).
+    /// Called only by [`LogVerifier::finish`](super::LogVerifier::finish).
     pub(super) fn new(origin: String, keys: Vec<VerifierKey>, tree: Tree, head: Checkpoint) -> Self {
         Self { origin, keys, tree, head }
     }
@@ -28,26 +28,26 @@ impl VerifiedLog {
         &self.head
     }
 
-    /// The hash of entry `index`, if there is such an entry.
+    /// The hash of entry `index`, if there is one.
     pub fn leaf(&self, index: u64) -> Option<Hash> {
         self.tree.leaf(index)
     }
 
-    /// Compares with a checkpoint that was kept elsewhere: this log must begin with what it was signed over. It finds
-    /// what the log alone cannot show, a tail cut off together with its checkpoints.
+    /// Compares with a checkpoint that was kept elsewhere: this log must begin with the entries that it was signed
+    /// over. This reveals what the log alone cannot: a tail that was cut off together with its checkpoints.
     pub fn against(&self, kept: &str) -> Result<Checkpoint, VerifyError> {
         let kept = Checkpoint::open_kept(kept, &self.origin, &self.keys).map_err(VerifyError::Kept)?;
         self.contains(&kept)?;
         Ok(kept)
     }
 
-    /// Checks a receipt: it verifies for the entry at its index, and its checkpoint is one of this log.
+    /// Checks a receipt: it must verify for the entry at its index, and its checkpoint must be one of this log.
     pub fn receipt(&self, receipt: &Receipt) -> Result<Checkpoint, VerifyError> {
         let index = receipt.index;
         let refuse = |source| VerifyError::Receipt { index, source };
         let signed =
             Checkpoint::open(&receipt.checkpoint, &self.origin, &self.keys).map_err(|error| refuse(error.into()))?;
-        // Before the proof, since a receipt of a lost entry is the evidence that the tail was cut.
+        // Before the proof: a receipt of a lost entry is the evidence that the tail was cut.
         self.contains(&signed)?;
         let size = signed.size();
         let leaf = self.leaf(index).ok_or(ProofError::Outside { index, size });

@@ -1,87 +1,23 @@
-//! Checks a whole log offline, from its first byte to its newest checkpoint.
+//! Verifies a whole log offline, from its first byte to its newest checkpoint.
 
-use super::checkpoint::{Checkpoint, CheckpointError};
+use super::checkpoint::Checkpoint;
 use super::key::VerifierKey;
 use super::merkle::leaf_hash;
-use super::receipt::ReceiptError;
 use super::tree::Tree;
 use super::verified::VerifiedLog;
+use super::verify_error::VerifyError;
 
-/// Where a log is broken. `first_index` is the first entry that no longer can be vouched for; all before it are sound.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum VerifyError {
-    /// A stored checkpoint was changed, or is of another log or key.
-    #[error("broken from entry {first_index}: the next checkpoint is not valid")]
-    Checkpoint {
-        /// The first entry that only this checkpoint could vouch for.
-        first_index: u64,
-        /// What is wrong with it.
-        source: CheckpointError,
-    },
-    /// A checkpoint did not come when the log had its size: an entry or a checkpoint is missing, repeated or displaced.
-    #[error("broken from entry {first_index}: a checkpoint over {found} entries came after {size}")]
-    OutOfOrder {
-        /// The first entry that no checkpoint has vouched for.
-        first_index: u64,
-        /// Entries read so far.
-        size: u64,
-        /// The size the checkpoint has.
-        found: u64,
-    },
-    /// An entry up to the checkpoint was changed.
-    #[error("broken from entry {first_index}: an entry before {size} is not what was signed")]
-    Root {
-        /// The first entry after the last good checkpoint: the changed one is this, or one of those after it.
-        first_index: u64,
-        /// The size of the checkpoint that no longer holds; the changed entry is before this.
-        size: u64,
-    },
-    /// Entries were added that the newest checkpoint does not cover.
-    #[error("broken from entry {first_index}: the newest checkpoint covers none of the last entries of {size}")]
-    Uncovered {
-        /// The first entry that is not covered.
-        first_index: u64,
-        /// Entries in the log.
-        size: u64,
-    },
-    /// A signed checkpoint tells of more entries than there are.
-    #[error("broken from entry {first_index}: the tail was cut, {signed_size} entries were signed")]
-    TailCut {
-        /// The first entry that is missing, which is also the number of entries left.
-        first_index: u64,
-        /// Entries that once were in the log.
-        signed_size: u64,
-    },
-    /// The kept checkpoint itself is no good; this says nothing about the log.
-    #[error("the kept checkpoint is not valid")]
-    Kept(#[source] CheckpointError),
-    /// A kept checkpoint of this log has another root at its size: the log was rewritten, or forked.
-    #[error("the first {size} entries are not those that a kept checkpoint was signed over")]
-    Rewritten {
-        /// The size of the kept checkpoint.
-        size: u64,
-    },
-    /// A receipt does not hold in this log.
-    #[error("the receipt of entry {index} does not hold")]
-    Receipt {
-        /// The entry it is about.
-        index: u64,
-        /// What is wrong with it.
-        source: ReceiptError,
-    },
-}
-
-/// Reads a log from its first entry to its last, in order, and its checkpoints in between.
+/// Reads a log in order, from its first entry to its last, with its checkpoints in between.
 ///
-/// It keeps every hash of the tree, 64 bytes an entry, so that receipts and kept checkpoints of any size can be
-/// compared afterwards.
+/// Keeps every hash of the tree, 64 bytes per entry, so that receipts and kept checkpoints of any size can be compared
+/// afterwards.
 #[derive(Debug)]
 pub struct LogVerifier {
     origin: String,
     keys: Vec<VerifierKey>,
-    // INVARIANT: never asked for its changed tiles, so that it lets none go.
+    // INVARIANT: its changed tiles are never taken, so it drops none.
     tree: Tree,
-    /// The size of the last checkpoint that held.
+    /// The size of the last checkpoint that was valid.
     covered: Option<u64>,
 }
 
@@ -91,7 +27,7 @@ impl LogVerifier {
         Self { origin: origin.to_owned(), keys, tree: Tree::empty(), covered: None }
     }
 
-    /// Takes the next entry, as stored, and tells its index.
+    /// Takes the next entry as stored, and returns its index.
     pub fn entry(&mut self, entry: &[u8]) -> u64 {
         self.tree.append(leaf_hash(entry))
     }
@@ -101,14 +37,14 @@ impl LogVerifier {
         self.tree.size()
     }
 
-    /// The size at which a stored checkpoint has to be given: take entries until [`LogVerifier::size`] is that. An
-    /// error if it is not valid, or no more than what is covered already.
+    /// The size at which a stored checkpoint must be given: take entries until [`LogVerifier::size`] reaches it. An
+    /// error if the checkpoint is invalid, or covers no more than is covered already.
     pub fn expects(&self, note: &str) -> Result<u64, VerifyError> {
         self.open_next(note).map(|checkpoint| checkpoint.size())
     }
 
-    /// Checks a stored checkpoint against all entries taken so far. They must be exactly those it was signed over, and
-    /// more than the checkpoint before was.
+    /// Checks a stored checkpoint against all entries taken so far. It must be signed over exactly these, and over more
+    /// than the previous checkpoint.
     pub fn checkpoint(&mut self, note: &str) -> Result<Checkpoint, VerifyError> {
         let checkpoint = self.open_next(note)?;
         if checkpoint.size() != self.size() {
@@ -119,7 +55,7 @@ impl LogVerifier {
         Ok(checkpoint)
     }
 
-    /// Ends the reading: the log's head must cover every entry taken. The head may be the last checkpoint given before.
+    /// Ends the log. Its head must cover every entry taken; it may be the last checkpoint given before.
     pub fn finish(self, head: &str) -> Result<VerifiedLog, VerifyError> {
         let head = self.open(head)?;
         let size = self.size();
@@ -156,7 +92,7 @@ impl LogVerifier {
         let size = checkpoint.size();
         let first_index = self.covered.unwrap_or(0);
         if first_index == size {
-            // Two roots were signed for one size, and the other one holds.
+            // Two roots were signed for one size, and the other one is valid.
             return Err(VerifyError::Rewritten { size });
         }
         Err(VerifyError::Root { first_index, size })

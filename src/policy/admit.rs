@@ -1,4 +1,4 @@
-//! The door: asks of each call whether this kind of caller may call this method at all, before its body is read.
+//! The admission layer: may this kind of caller call this method at all? Asked of each call before its body is read.
 
 use std::future::{Ready, ready};
 use std::task::{Context, Poll};
@@ -9,43 +9,19 @@ use http::Request;
 use tower::{BoxError, Layer, Service};
 
 use crate::domain::agency::Caller;
-use crate::domain::ids::AgencyId;
 use crate::domain::method::own_at;
-use crate::policy::in_force::InForce;
+use crate::policy::engine::AdmitError;
+use crate::policy::in_force::GateInForce;
 
-/// Why a call was not admitted. For the audit; the caller is told that it was denied, or that it sent no token.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum AdmitError {
-    /// No caller was proven: the layer that does so is missing, or stands behind this one.
-    #[error("no caller was proven")]
-    NoCaller,
-    /// No rule admits the agency to this method without a token, and some rule does with one.
-    #[error("{agency} may not call {method} without a token")]
-    TokenMissing {
-        /// Who called.
-        agency: AgencyId,
-        /// The method as policies name it.
-        method: String,
-    },
-    /// No rule admits this kind of caller to this method.
-    #[error("{agency} may not call {method}")]
-    Denied {
-        /// Who called.
-        agency: AgencyId,
-        /// The method as policies name it, or `unknown`.
-        method: String,
-    },
-}
-
-/// Puts the door before a service. Another set may come into force at any time; each call asks the one of its moment.
+/// Puts the admission check before a service. Each call asks the policy set in force at that moment.
 #[derive(Debug, Clone)]
 pub struct AdmitLayer {
-    in_force: InForce,
+    in_force: GateInForce,
 }
 
 impl AdmitLayer {
-    /// A door that asks the set in force.
-    pub fn new(in_force: InForce) -> Self {
+    /// A layer that asks the policy set in force.
+    pub fn new(in_force: GateInForce) -> Self {
         Self { in_force }
     }
 }
@@ -58,10 +34,10 @@ impl<S> Layer<S> for AdmitLayer {
     }
 }
 
-/// A service behind the door.
+/// A service behind the admission check.
 #[derive(Debug, Clone)]
 pub struct Admit<S> {
-    in_force: InForce,
+    in_force: GateInForce,
     inner: S,
 }
 
@@ -89,12 +65,12 @@ where
     }
 }
 
-fn admit<B>(in_force: &InForce, request: &Request<B>) -> Result<(), AdmitError> {
+fn admit<B>(in_force: &GateInForce, request: &Request<B>) -> Result<(), AdmitError> {
     let caller = request.extensions().get::<Caller>().ok_or(AdmitError::NoCaller)?;
     in_force.gate().admit(caller, method_of(request.uri().path()))
 }
 
-/// The method as policies name it, our own without their package. One path, one name: a path that is not of that shape names no
+/// The method as policies name it: ours without the package. Each path gives one name. A path of another shape names no
 /// method.
 fn method_of(path: &str) -> &str {
     match own_at(path) {
@@ -120,7 +96,7 @@ mod tests {
 
     fn call(path: &str, kind: Option<AgencyKind>) -> Result<(), AdmitError> {
         let engine = Arc::new(Engine::new(PolicySet::embedded().unwrap()));
-        let in_force = InForce::new(Arc::new(Gate::new(engine, Arc::default())));
+        let in_force = GateInForce::new(Arc::new(Gate::new(engine, Arc::default())));
         let inner = tower::service_fn(|_: Request<()>| ready(Ok::<_, Infallible>(())));
         let mut request = Request::builder().uri(path).body(()).unwrap();
         if let Some(kind) = kind {

@@ -1,4 +1,4 @@
-//! A set made of another one, to be held against it: with some files laid over, or one law in another's place.
+//! Builds a candidate set from another: with some files replaced, or with one jurisdiction under another's law.
 
 use std::collections::BTreeMap;
 
@@ -7,8 +7,8 @@ use crate::policy::digest::digest_of;
 use crate::policy::engine::Engine;
 use crate::policy::load::{PolicyError, PolicySet, SWITCHES};
 
-/// The set of an engine with files laid over its own, by name; one without a text is taken out.
-pub fn laid_over(engine: &Engine, files: &[(String, Option<String>)]) -> Result<PolicySet, PolicyError> {
+/// An engine's set with some of its files replaced, by name. A file without a text is removed.
+pub fn with_replaced_files(engine: &Engine, files: &[(String, Option<String>)]) -> Result<PolicySet, PolicyError> {
     let mut texts = engine.texts().clone();
     for (name, text) in files {
         match text {
@@ -20,7 +20,8 @@ pub fn laid_over(engine: &Engine, files: &[(String, Option<String>)]) -> Result<
 }
 
 impl PolicySet {
-    /// The same set with one jurisdiction under another's law. It has a digest of its own, though no files do.
+    /// The same set with one jurisdiction under another's law. It has a digest of its own, though no files have that
+    /// digest.
     #[must_use]
     pub fn swapped(mut self, whose: &JurisdictionId, by: &JurisdictionId) -> Option<Self> {
         let (law, written) = (self.laws.get(by)?.clone(), self.written.get(by)?.clone());
@@ -38,7 +39,7 @@ impl PolicySet {
 }
 
 impl PolicyError {
-    /// The file at fault, where it is one.
+    /// The file at fault, if the error is about one.
     pub fn file(&self) -> Option<&str> {
         match self {
             Self::Unreadable { file, .. }

@@ -1,5 +1,5 @@
-//! Holds a policy set against its own tables of cases, as counsel wrote them: what each pack must say, and that every
-//! condition of it was tried on both sides.
+//! Checks a policy set against the tables of cases that counsel wrote: what each pack must say, and whether the cases
+//! test every condition both ways.
 
 mod coverage;
 mod given;
@@ -14,49 +14,51 @@ use cedar_policy as cedar;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+pub use coverage::{CoverageGap, GapKind};
+
 use crate::domain::determination::Determination;
 use crate::domain::facts::CaseFacts;
 use crate::domain::ids::JurisdictionId;
 use crate::domain::statute::Statutes;
 use crate::policy::cases::coverage::Coverage;
-use crate::policy::cases::given::Given;
-use crate::policy::cases::judge::{Rulebook, check};
+use crate::policy::cases::given::GivenFacts;
+use crate::policy::cases::judge::{PackLaw, check};
 use crate::policy::cases::table::{Case, Kind, Table, Unreadable};
 use crate::policy::load::{CASES, PolicySet};
 use crate::policy::switches::Settings;
 
 const SHARED: &str = "law/_safeguards.cases.toml";
 
-/// What came of running every table of a set.
+/// The result of running every table of a set.
 #[derive(Debug, Default)]
 pub struct Report {
     /// Each pack that has a table, in order.
     pub packs: Vec<PackReport>,
-    /// Where the law did not say what a case expects, or a table cannot be read.
+    /// Cases whose rulings differ from what they expect, and tables that cannot be read.
     pub failures: Vec<Failure>,
-    /// Conditions that were not tried on both sides.
-    pub gaps: Vec<Gap>,
+    /// Conditions that the cases test one way only.
+    pub gaps: Vec<CoverageGap>,
 }
 
-/// How much was tried of one pack.
+/// How much of one pack was tested.
 #[derive(Debug)]
 pub struct PackReport {
-    /// Whose law.
+    /// The pack's jurisdiction.
     pub jurisdiction: JurisdictionId,
-    /// Policies of the pack, those that are switched off too.
+    /// Policies of the pack, including those that are switched off.
     pub policies: usize,
     /// Cases of its own table.
     pub cases: usize,
-    /// Cases of its own table with a safeguard laid over each.
+    /// Cases of its own table, each combined with each shared safeguard case.
     pub guarded: usize,
 }
 
-/// Something that is not as a table says.
+/// A difference from what a table says.
 #[derive(Debug)]
 pub struct Failure {
     /// The table.
     pub file: String,
-    /// The case, where it is about one.
+    /// The case, if it is about one.
     pub case: Option<String>,
     /// What was expected, or what is wrong with the table.
     pub problem: String,
@@ -64,33 +66,13 @@ pub struct Failure {
     pub said: Option<Determination>,
 }
 
-/// A policy that the cases try on one side only.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Gap {
-    /// The table that should have a case for it.
-    pub file: String,
-    /// The policy.
-    pub policy: String,
-    /// Which side is not tried.
-    pub side: Side,
-}
-
-/// A side of a condition.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Side {
-    /// Its condition holds in no case.
-    NeverMet,
-    /// Its condition holds in every case that asks for its act.
-    AlwaysMet,
-}
-
 impl Report {
-    /// Whether the law says what every case expects. What a reload asks.
+    /// Whether the law says what every case expects. A reload requires this.
     pub fn holds(&self) -> bool {
         self.failures.is_empty()
     }
 
-    /// Whether every condition was tried on both sides as well.
+    /// Whether the cases also test every condition both ways.
     pub fn is_complete(&self) -> bool {
         self.holds() && self.gaps.is_empty()
     }
@@ -114,18 +96,18 @@ pub fn run(set: &PolicySet) -> Report {
     report
 }
 
-/// The zone that a pack's table counts dates in, for showing the dates on which its law changes.
+/// The zone in which a pack's table counts dates. Used to show the dates on which its law changes.
 pub fn zone_of(set: &PolicySet, jurisdiction: &JurisdictionId) -> Option<TimeZone> {
     table_of(set, jurisdiction)?.zone().cloned()
 }
 
-/// What every case of a pack's table has, and the zone of its dates. None: the pack has no table that can be read.
+/// The facts that every case of a pack's table shares, and the zone of its dates. None: the pack has no readable table.
 pub(crate) fn ordinary(set: &PolicySet, jurisdiction: &JurisdictionId) -> Option<(toml::Table, TimeZone)> {
     let table = table_of(set, jurisdiction)?;
     Some((table.ordinary().clone(), table.zone()?.clone()))
 }
 
-/// The jurisdiction whose law a pack is to stay within, where its table names one.
+/// The jurisdiction whose law a pack must stay within, if its table names one.
 pub(crate) fn within(set: &PolicySet, jurisdiction: &JurisdictionId) -> Option<JurisdictionId> {
     table_of(set, jurisdiction)?.within().cloned()
 }
@@ -135,15 +117,15 @@ fn table_of(set: &PolicySet, jurisdiction: &JurisdictionId) -> Option<Table> {
     Table::read(table, Kind::Pack, &statutes_of(set, jurisdiction)).ok()
 }
 
-/// The facts of a case in the words of `given`, as TOML, and when the law is asked. Charges are read by the jurisdiction's
-/// table of offences.
+/// Reads the facts of a case, written as `given` in TOML, and the time of the question. Charges are read by the
+/// jurisdiction's table of offences.
 pub fn facts_of(
     set: &PolicySet,
     jurisdiction: &JurisdictionId,
     given: &str,
     zone: &TimeZone,
 ) -> Result<(CaseFacts, Timestamp), String> {
-    let given: Given = toml::from_str(given).map_err(|error| error.to_string().trim_end().to_owned())?;
+    let given: GivenFacts = toml::from_str(given).map_err(|error| error.to_string().trim_end().to_owned())?;
     given.facts(zone, &statutes_of(set, jurisdiction))
 }
 
@@ -151,7 +133,7 @@ fn statutes_of(set: &PolicySet, jurisdiction: &JurisdictionId) -> Statutes {
     set.statutes(jurisdiction).cloned().unwrap_or_default()
 }
 
-/// The facts of a case of a pack's own table, by its name. None: there is none of that name.
+/// The facts of a case of a pack's own table, by its name. None: no case has this name.
 pub fn facts_named(set: &PolicySet, jurisdiction: &JurisdictionId, name: &str) -> Option<(CaseFacts, Timestamp)> {
     let table = table_of(set, jurisdiction)?;
     let statutes = statutes_of(set, jurisdiction);
@@ -163,8 +145,8 @@ fn has_pack(set: &PolicySet, file: &str) -> bool {
     stem.is_some_and(|stem| set.written.keys().any(|jurisdiction| jurisdiction.as_str() == stem))
 }
 
-/// One pack's table being run.
-struct Running<'a> {
+/// One pack's table during a run.
+struct TableRun<'a> {
     set: &'a PolicySet,
     pack: &'a [cedar::Policy],
     table: &'a Table,
@@ -173,43 +155,43 @@ struct Running<'a> {
     report: &'a mut Report,
 }
 
-impl Running<'_> {
-    /// Every case by itself, and with each shared one laid over it. How many of the latter.
+impl TableRun<'_> {
+    /// Runs every case alone and combined with each shared case. Returns the number of combinations.
     fn all(&mut self, shared: &[Case], trying: &mut Coverage, guarding: &mut Coverage) -> usize {
         let as_set = self.set.switches.settings();
         for name in self.table.switches_named().filter(|name| !as_set.contains_key(*name)) {
             self.report.fail(self.file, None, format!("switches: {name:?} is no switch of the set"), None);
         }
-        let mut rulebooks: BTreeMap<Settings, Rulebook<'_>> = BTreeMap::new();
+        let mut laws: BTreeMap<Settings, PackLaw<'_>> = BTreeMap::new();
         for (case, number) in self.table.cases.iter().zip(0..) {
             let settings = self.table.settings(case, &as_set);
-            let rulebook = match rulebooks.entry(settings) {
+            let law = match laws.entry(settings) {
                 Entry::Occupied(known) => known.into_mut(),
-                Entry::Vacant(place) => match Rulebook::new(self.set, self.pack, place.key()) {
-                    Ok(rulebook) => place.insert(rulebook),
+                Entry::Vacant(place) => match PackLaw::new(self.set, self.pack, place.key()) {
+                    Ok(law) => place.insert(law),
                     Err(problem) => {
                         self.report.fail(self.file, Some(&case.name), problem, None);
                         continue;
                     }
                 },
             };
-            self.one(rulebook, case, None, Some(&mut *trying));
+            self.one(law, case, None, Some(&mut *trying));
             for over in shared {
-                // The safeguards are the same in every pack: to have tried both sides of each in one case is enough.
+                // Every pack has the same safeguards, so it is enough to test each both ways with one case.
                 let guarding = (number == 0).then_some(&mut *guarding);
-                self.one(rulebook, case, Some(over), guarding);
+                self.one(law, case, Some(over), guarding);
             }
         }
         self.table.cases.len() * shared.len()
     }
 
-    fn one(&mut self, rulebook: &Rulebook<'_>, case: &Case, over: Option<&Case>, coverage: Option<&mut Coverage>) {
+    fn one(&mut self, law: &PackLaw<'_>, case: &Case, over: Option<&Case>, coverage: Option<&mut Coverage>) {
         let named = over.map_or_else(|| case.name.clone(), |over| format!("{}, and {}", case.name, over.name));
         let (facts, now) = match self.table.facts(case, over, self.statutes) {
             Ok(given) => given,
             Err(Unreadable { problem, .. }) => return self.report.fail(self.file, Some(&named), problem, None),
         };
-        let asked = rulebook.ask(&facts, now);
+        let asked = law.ask(&facts, now);
         let expected = &over.unwrap_or(case).expected;
         if let Some(coverage) = coverage {
             coverage.take(self.set, expected, &facts, now);
@@ -231,14 +213,14 @@ impl Report {
             self.fail(&file, None, format!("within: {outer} has no pack in the set"), None);
         }
         let mut trying = Coverage::of(pack.iter());
-        let running = &mut Running { set, pack, table: &table, statutes: &statutes, file: &file, report: self };
+        let running = &mut TableRun { set, pack, table: &table, statutes: &statutes, file: &file, report: self };
         let guarded = running.all(shared, &mut trying, guarding);
         self.gaps.extend(trying.gaps(&file));
         let (policies, cases) = (pack.len(), table.cases.len());
         self.packs.push(PackReport { jurisdiction: jurisdiction.clone(), policies, cases, guarded });
     }
 
-    /// A table, or a failure that says why there is none to run.
+    /// Reads a table, or records a failure that says why it cannot.
     fn table(&mut self, set: &PolicySet, file: &str, kind: Kind, statutes: &Statutes) -> Option<Table> {
         let Some(text) = set.tables.get(file) else {
             self.fail(file, None, "is missing: nothing says what this law must say".to_owned(), None);
@@ -276,16 +258,6 @@ impl fmt::Display for Failure {
         listed(f, "policy", &said.policies)?;
         listed(f, "citing", &said.citations)?;
         listed(f, "because", &said.reviews)
-    }
-}
-
-impl fmt::Display for Gap {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let side = match self.side {
-            Side::NeverMet => "its condition holds in no case",
-            Side::AlwaysMet => "its condition holds in every case that asks for its act",
-        };
-        write!(f, "{}: {} is tried on one side only: {side}", self.file, self.policy)
     }
 }
 

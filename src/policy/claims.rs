@@ -1,18 +1,20 @@
-//! How a policy may read what the requester says: a claim in one direction, a trigger under a citation that makes it one.
+//! How a policy may read what the requester says: a claim in one direction only, and a trigger only with a citation
+//! that makes it count.
 //!
-//! The engine asks a law with claims and without, and no claim opens what the law leaves shut. That two answers are enough
-//! rests on this: in one policy, more claims MUST always point the same way. Else one claim could undo another.
+//! The engine asks a law twice, with claims and without, and no claim opens what the law leaves shut. Two answers are
+//! enough only because, in one policy, more claims MUST always point the same way. Otherwise one claim could undo
+//! another.
 
 use cedar_policy as cedar;
 use serde_json::Value;
 
-use crate::policy::reads::{attribute, claim};
+use crate::policy::fact_dependencies::{attribute, claim};
 use crate::policy::rules::Rule;
 
-/// What the requester asks. A permit that reads one of these rests on the requester's word.
+/// What the requester asks for. A permit that reads one of these rests on the requester's word.
 const TRIGGERS: [&str; 4] = ["form", "asks_for_hold", "basis", "warrant"];
 
-/// Checks what a policy reads of the requester's word.
+/// Checks how a policy reads the requester's word.
 pub(crate) fn check(policy: &cedar::Policy) -> Result<(), Rule> {
     let json = policy.to_json().map_err(|_| Rule::Claim)?;
     let conditions = json.get("conditions").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
@@ -39,17 +41,17 @@ fn reads_trigger(expression: &Value) -> bool {
     own.is_some_and(|fact| TRIGGERS.contains(&fact)) || parts(expression).any(reads_trigger)
 }
 
-/// Which way a policy goes as more is claimed.
+/// How a policy responds as more is claimed.
 #[derive(Default)]
 struct Directions {
-    /// It is met the sooner.
+    /// It is met more easily.
     more: bool,
-    /// It is met the later.
+    /// It is met less easily.
     less: bool,
 }
 
 impl Directions {
-    /// Walks a condition. `grows`: as it comes to hold, the policy comes to be met.
+    /// Walks a condition. `grows`: the policy is met more easily when the condition holds.
     fn of(&mut self, expression: &Value, grows: bool) {
         if claim(expression).is_some() {
             return self.mark(grows);
@@ -76,7 +78,7 @@ impl Directions {
         self.either(expression);
     }
 
-    /// What is read here has no direction.
+    /// Marks both directions: a claim that is read here has no single one.
     fn either(&mut self, expression: &Value) {
         if reads_claims(expression) {
             (self.more, self.less) = (true, true);

@@ -7,17 +7,17 @@ use cedar_policy as cedar;
 use crate::domain::determination::{Determination, HoldClock, Obligation, OnReceipt, Ruling};
 use crate::policy::rules::{obligations, owed_on_receipt};
 
-/// What the policies of a slice say of themselves, read once: Cedar parses an annotation's name each time it is asked
-/// for one, which costs ten times the decision.
+/// The annotations of a law's policies, read once. Cedar parses an annotation's name at each request for one, which
+/// costs ten times the decision.
 #[derive(Debug)]
-pub(crate) struct Annotations(HashMap<cedar::PolicyId, Words>);
+pub(crate) struct Annotations(HashMap<cedar::PolicyId, PolicyAnnotations>);
 
 /// The annotations of one policy.
 #[derive(Debug, Default)]
-struct Words {
+struct PolicyAnnotations {
     cite: Option<String>,
     obligations: Vec<Obligation>,
-    /// They are owed from the receipt of the request on, and so of no act.
+    /// The obligations are owed from the receipt of the request, and so for no act.
     on_receipt: bool,
     review: Option<String>,
     duty: Option<String>,
@@ -28,9 +28,9 @@ impl Annotations {
     pub(crate) fn of(policies: &cedar::PolicySet) -> Self {
         let words = |policy: &cedar::Policy| {
             let annotated = |annotation| policy.annotation(annotation).map(str::to_owned);
-            Words {
+            PolicyAnnotations {
                 cite: annotated("cite"),
-                // Both were read before, when the policy was checked.
+                // Cannot fail: both were read when the policy was checked.
                 obligations: policy
                     .annotation("obligation")
                     .and_then(|words| obligations(words).ok())
@@ -46,25 +46,25 @@ impl Annotations {
 
     /// Reads Cedar's answer.
     ///
-    /// A satisfied permit is MAY, and MUST where one bears a duty. A satisfied forbid is MUST NOT, and REVIEW where each
-    /// that is satisfied asks for one. Silence is REVIEW.
+    /// A satisfied permit is MAY, or MUST if one of them is a duty. A satisfied forbid is MUST NOT, or REVIEW if every
+    /// satisfied one asks for a review. If no policy is satisfied, the ruling is REVIEW.
     pub(crate) fn ruling(&self, response: &cedar::Response) -> Determination {
         self.read(response).map_or_else(failed, |answer| answer.ruling())
     }
 
-    /// Reads two answers to one question: with what the requester claims, and without.
+    /// Reads two answers to one question: with the requester's claims, and without.
     ///
-    /// INVARIANT: no claim moves a ruling to MAY or MUST. It may move MUST NOT to REVIEW, which nobody opens before the
-    /// fact is verified. What a claim forbids is forbidden.
+    /// INVARIANT: no claim moves a ruling to MAY or MUST. A claim may move MUST NOT to REVIEW, which nobody may decide
+    /// before the fact is verified. What a claim forbids is forbidden.
     pub(crate) fn ruling_on_claims(&self, claimed: &cedar::Response, unclaimed: &cedar::Response) -> Determination {
         let Some((claimed, unclaimed)) = self.read(claimed).zip(self.read(unclaimed)) else { return failed() };
         match (claimed.allows, unclaimed.allows) {
             (true, true) => {
-                let standing: Vec<_> = claimed.satisfied.iter().copied().filter(|one| unclaimed.has(*one)).collect();
-                if standing.is_empty() || is_duty(&standing) != is_duty(&unclaimed.satisfied) {
+                let in_both: Vec<_> = claimed.satisfied.iter().copied().filter(|one| unclaimed.has(*one)).collect();
+                if in_both.is_empty() || is_duty(&in_both) != is_duty(&unclaimed.satisfied) {
                     on_claim(&unclaimed.satisfied, false)
                 } else {
-                    explained(permitting(&standing), &standing)
+                    explained(permitting(&in_both), &in_both)
                 }
             }
             (true, false) => {
@@ -86,7 +86,7 @@ impl Annotations {
         }
     }
 
-    /// What the policies that an answer names make owed from the receipt of the request on.
+    /// What is owed from the receipt of the request, by the policies that an answer names.
     pub(crate) fn on_receipt(&self, response: &cedar::Response) -> Vec<OnReceipt> {
         let words = response.diagnostics().reason().filter_map(|id| self.0.get(id));
         let mut owed: Vec<OnReceipt> = Vec::new();
@@ -101,20 +101,20 @@ impl Annotations {
         owed
     }
 
-    /// None: nothing may rest on it.
+    /// None: no ruling may rest on the answer.
     fn read(&self, response: &cedar::Response) -> Option<Answer<'_>> {
-        // INVARIANT: no ruling stands on an evaluation that failed. Cedar alone skips a broken forbid and would allow.
+        // INVARIANT: no ruling rests on a failed evaluation. Cedar alone skips a broken forbid and would allow.
         if let Some(cedar::AuthorizationError::PolicyEvaluationError(broken)) = response.diagnostics().errors().next() {
             tracing::error!(policy = %broken.policy_id(), "a law could not be evaluated; what it speaks to is denied");
             return None;
         }
-        // A satisfied policy without words of its own would be one of another slice.
+        // Every satisfied policy has annotations here, unless it is another law's.
         let words = response.diagnostics().reason().map(|id| self.0.get_key_value(id));
         Some(Answer { allows: response.decision() == cedar::Decision::Allow, satisfied: words.collect::<Option<_>>()? })
     }
 }
 
-/// What Cedar said, and the policies that it rests on: the permits where it allows, and else the forbids.
+/// Cedar's decision and the policies that it rests on: the permits if it allows, else the forbids.
 struct Answer<'a> {
     allows: bool,
     satisfied: Vec<Satisfied<'a>>,
@@ -125,7 +125,7 @@ impl Answer<'_> {
         self.satisfied.iter().any(|(known, _)| *known == id)
     }
 
-    /// Whether a plain prohibition stands, which no person may lift.
+    /// Whether a forbid without review is satisfied. No person may lift it.
     fn forbids(&self) -> bool {
         !self.allows && self.satisfied.iter().any(|(_, words)| words.review.is_none())
     }
@@ -135,9 +135,9 @@ impl Answer<'_> {
             return explained(permitting(&self.satisfied), &self.satisfied);
         }
         if self.satisfied.is_empty() {
-            return silent();
+            return no_policy_speaks();
         }
-        // A person may lift a review, not a plain prohibition beside it: then the prohibitions alone decide.
+        // A person may lift a review, but not a prohibition beside it. Then only the prohibitions decide.
         if self.forbids() {
             let plain = self.satisfied.iter().copied().filter(|(_, words)| words.review.is_none());
             return explained(Ruling::MustNot, &plain.collect::<Vec<_>>());
@@ -154,7 +154,7 @@ fn permitting(permits: &[Satisfied<'_>]) -> Ruling {
     if is_duty(permits) { Ruling::Must } else { Ruling::May }
 }
 
-/// What stands between what the law says and what it would say if a claim were a fact.
+/// The ruling where the law would rule otherwise if a claim were a fact.
 fn on_claim(deciding: &[Satisfied<'_>], unverified: bool) -> Determination {
     let said = explained(Ruling::Review, deciding);
     let mut reviews = said.reviews;
@@ -163,17 +163,17 @@ fn on_claim(deciding: &[Satisfied<'_>], unverified: bool) -> Determination {
     Determination { reviews, unverified, obligations: Vec::new(), clock: None, ..said }
 }
 
-/// Why a person is asked where the requester alone says what would open the law.
+/// Why a person decides: only the requester says what would open the law.
 const CLAIMED: &str = "the requester claims what the custodian has not verified";
 
-type Satisfied<'a> = (&'a cedar::PolicyId, &'a Words);
+type Satisfied<'a> = (&'a cedar::PolicyId, &'a PolicyAnnotations);
 
-/// What is said of an act that could not be judged.
+/// The determination on an act that could not be judged.
 pub(crate) fn failed() -> Determination {
-    Determination { failed: true, ..bare(Ruling::MustNot) }
+    Determination { failed: true, ..without_grounds(Ruling::MustNot) }
 }
 
-/// Takes into one determination what another of the same ruling rests on.
+/// Adds the grounds of another determination with the same ruling.
 pub(crate) fn merge(into: &mut Determination, other: &Determination) {
     union(&mut into.policies, &other.policies);
     union(&mut into.citations, &other.citations);
@@ -182,7 +182,7 @@ pub(crate) fn merge(into: &mut Determination, other: &Determination) {
     add(&mut into.on_receipt, other.on_receipt.iter().cloned());
 }
 
-/// Each obligation once, under all that ask for it.
+/// Adds obligations. Each is listed once, with the citations of all policies that ask for it.
 pub(crate) fn add(owed: &mut Vec<OnReceipt>, more: impl Iterator<Item = OnReceipt>) {
     for one in more {
         match owed.iter_mut().find(|known| known.obligation == one.obligation) {
@@ -199,8 +199,8 @@ fn union<T: Clone + Ord>(into: &mut Vec<T>, other: &[T]) {
     into.dedup();
 }
 
-fn silent() -> Determination {
-    Determination { reviews: vec!["no policy speaks to this".to_owned()], ..bare(Ruling::Review) }
+fn no_policy_speaks() -> Determination {
+    Determination { reviews: vec!["no policy speaks to this".to_owned()], ..without_grounds(Ruling::Review) }
 }
 
 fn explained(ruling: Ruling, deciding: &[Satisfied<'_>]) -> Determination {
@@ -216,9 +216,9 @@ fn explained(ruling: Ruling, deciding: &[Satisfied<'_>]) -> Determination {
             .into_iter()
             .collect(),
         reviews: sorted(words().filter_map(|words| words.review.as_deref())),
-        // A permit that names no clock leaves it to those that do; of two, the one that ends first bounds the hold.
+        // A permit without a clock leaves it to the others. Of two clocks, the shorter bounds the hold.
         clock: words().filter_map(|words| words.clock).min(),
-        ..bare(ruling)
+        ..without_grounds(ruling)
     }
 }
 
@@ -226,7 +226,7 @@ fn sorted<'a>(words: impl Iterator<Item = &'a str>) -> Vec<String> {
     words.collect::<BTreeSet<_>>().into_iter().map(str::to_owned).collect()
 }
 
-fn bare(ruling: Ruling) -> Determination {
+fn without_grounds(ruling: Ruling) -> Determination {
     Determination {
         ruling,
         policies: Vec::new(),

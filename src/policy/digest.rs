@@ -1,10 +1,11 @@
-//! Which policy set it is: a digest over its files.
+//! Identifies a policy set by a digest over its files.
 
 use std::collections::BTreeMap;
 
 use aws_lc_rs::digest::{Context, Digest, SHA256, digest};
 
-/// The digest of a set, from its files. Lengths go in too: without them, text moved from one file to the next would leave the digest as it was.
+/// The digest of a set's files. Lengths are included: without them, text moved from one file to the next would not
+/// change the digest.
 pub fn digest_of(files: &BTreeMap<String, String>) -> [u8; 32] {
     let mut context = Context::new(&SHA256);
     for part in files.iter().flat_map(|(name, text)| [name, text]) {

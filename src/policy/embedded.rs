@@ -1,16 +1,14 @@
-//! The repository's own policies, so that the binary runs without a directory.
+//! The policies of this repository, built in so that the binary runs without a directory.
 
 use std::collections::BTreeMap;
 
-use crate::policy::load::PolicySet;
-
-/// A file of `policies/`, under its name there.
+/// Files of `policies/`, each under its name there.
 macro_rules! files {
     ($($name:literal,)+) => { &[$(($name, include_str!(concat!("../../policies/", $name)))),+] };
 }
 
 /// Every file of the set, by name.
-pub(crate) const EMBEDDED: &[(&str, &str)] = files![
+const EMBEDDED: &[(&str, &str)] = files![
     "access.cedar",
     "comity.cedarschema",
     "law/_safeguards.cases.toml",
@@ -39,13 +37,12 @@ pub(crate) const EMBEDDED: &[(&str, &str)] = files![
     "law/us-wa.cedar",
 ];
 
-impl PolicySet {
-    pub(crate) fn embedded_files() -> BTreeMap<String, String> {
-        EMBEDDED.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
-    }
+/// Every file of the set, owned.
+pub(crate) fn files() -> BTreeMap<String, String> {
+    EMBEDDED.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
 }
 
-/// The text of a file that the binary was built with.
+/// The built-in text of a file.
 pub(crate) fn built_in(name: &str) -> Option<&'static str> {
     EMBEDDED.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
 }

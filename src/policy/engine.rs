@@ -1,4 +1,5 @@
-//! Answers the two questions of policy: may this kind of caller call this method, and what does the law say of this case?
+//! Answers the two questions of policy: may this kind of caller call this method, and what does the law say of this
+//! case?
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,39 +10,62 @@ use jiff::Timestamp;
 use crate::domain::agency::{ActorKind, AgencyClass, AgencyKind, Caller};
 use crate::domain::determination::LawView;
 use crate::domain::facts::CaseFacts;
-use crate::domain::ids::JurisdictionId;
+use crate::domain::ids::{AgencyId, JurisdictionId};
 use crate::domain::statute::Statutes;
-use crate::policy::admit::AdmitError;
+use crate::policy::decision_cache::DecisionCache;
+use crate::policy::jurisdiction_law::JurisdictionLaw;
+use crate::policy::listing::PolicyListing;
 use crate::policy::load::PolicySet;
-use crate::policy::outline::Outline;
-use crate::policy::remembered::Remembered;
-use crate::policy::slice::Slice;
 use crate::policy::vocabulary::{Vocabulary, milliseconds};
 
-/// Stands in a denial for a method that is not of the contract: that name is the caller's text, and goes nowhere.
+/// Replaces a method name that the contract lacks: such a name is the caller's text, and MUST NOT be logged.
 const UNKNOWN_METHOD: &str = "unknown";
 
-/// A policy set ready to be asked, and the answers that it already gave.
+/// Why a call was not admitted. For the audit log: the caller learns only that it was denied, or that it sent no token.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AdmitError {
+    /// No layer proved the caller: it is missing, or stands behind this one.
+    #[error("no caller was proven")]
+    NoCaller,
+    /// No rule admits the agency to this method without a token, but a rule does with one.
+    #[error("{agency} may not call {method} without a token")]
+    TokenMissing {
+        /// Who called.
+        agency: AgencyId,
+        /// The method as policies name it.
+        method: String,
+    },
+    /// No rule admits this kind of caller to this method.
+    #[error("{agency} may not call {method}")]
+    Denied {
+        /// Who called.
+        agency: AgencyId,
+        /// The method as policies name it, or `unknown`.
+        method: String,
+    },
+}
+
+/// A policy set ready to be asked, with a cache of its answers.
 #[derive(Debug)]
 pub struct Engine {
     vocabulary: Vocabulary,
     access: cedar::PolicySet,
-    /// Bounded by itself: it has one place for each kind, class and actor, and only for methods of the contract.
+    /// Bounded by the contract: one value for each kind, class, actor and method.
     admissions: Mutex<HashMap<Admission, bool>>,
-    laws: BTreeMap<JurisdictionId, Slice>,
+    laws: BTreeMap<JurisdictionId, JurisdictionLaw>,
     statutes: BTreeMap<JurisdictionId, Statutes>,
-    /// Stands where no table is written.
+    /// Used where no table is written.
     no_statutes: Statutes,
-    /// Stands where no law is written: safeguards alone, which allow nothing.
-    unwritten: Slice,
-    remembered: Remembered,
+    /// Used where no law is written: the safeguards alone, which allow nothing.
+    unwritten: JurisdictionLaw,
+    decisions: DecisionCache,
     digest: [u8; 32],
     files: BTreeMap<String, [u8; 32]>,
     texts: BTreeMap<String, String>,
-    outline: Outline,
+    listing: PolicyListing,
 }
 
-/// INVARIANT: everything that the schema lets an access rule read.
+/// What a call is admitted on. INVARIANT: everything that the schema lets an access rule read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Admission {
     kind: AgencyKind,
@@ -51,12 +75,15 @@ struct Admission {
 }
 
 impl Engine {
-    /// Takes a set that was loaded and checked.
+    /// Takes a set that is loaded and checked.
     pub fn new(set: PolicySet) -> Self {
-        let outline = set.outline();
-        let unwritten = Slice::new(0, set.safeguards);
-        let laws =
-            set.laws.into_iter().zip(1..).map(|((jurisdiction, law), place)| (jurisdiction, Slice::new(place, law)));
+        let listing = set.listing();
+        let unwritten = JurisdictionLaw::new(0, set.safeguards);
+        let laws = set
+            .laws
+            .into_iter()
+            .zip(1..)
+            .map(|((jurisdiction, law), number)| (jurisdiction, JurisdictionLaw::new(number, law)));
         Self {
             vocabulary: set.vocabulary,
             access: set.access,
@@ -65,11 +92,11 @@ impl Engine {
             statutes: set.statutes,
             no_statutes: Statutes::default(),
             unwritten,
-            remembered: Remembered::default(),
+            decisions: DecisionCache::default(),
             digest: set.digest,
             files: set.files,
             texts: set.texts,
-            outline,
+            listing,
         }
     }
 
@@ -77,9 +104,9 @@ impl Engine {
     /// package and the full name, `grpc.health.v1.Health/Check`, for any other.
     pub fn admit(&self, caller: &Caller, method: &str) -> Result<(), AdmitError> {
         let denied = |method: &str| AdmitError::Denied { agency: caller.agency.id.clone(), method: method.to_owned() };
-        let Some(place) = self.vocabulary.place(method) else { return Err(denied(UNKNOWN_METHOD)) };
+        let Some(number) = self.vocabulary.method_number(method) else { return Err(denied(UNKNOWN_METHOD)) };
         let admission =
-            |actor| Admission { kind: caller.agency.kind, class: caller.agency.class, actor, method: place };
+            |actor| Admission { kind: caller.agency.kind, class: caller.agency.class, actor, method: number };
         let actor = caller.actor.as_ref().map(|actor| actor.kind);
         if self.admitted(admission(actor), method) {
             return Ok(());
@@ -91,27 +118,27 @@ impl Engine {
         Err(denied(method))
     }
 
-    /// What a jurisdiction's law says of a case at a moment. Where no law is written, a person decides everything and
+    /// What a jurisdiction's law says of a case at a moment. If no law is written, a person decides everything and
     /// nothing is shown.
     pub fn law(&self, jurisdiction: &JurisdictionId, facts: &CaseFacts, now: Timestamp) -> LawView {
-        let slice = self.laws.get(jurisdiction).unwrap_or(&self.unwritten);
-        let judge = || slice.judge(&self.vocabulary, facts, now, self.digest);
-        let Some(question) = slice.question(facts, milliseconds(now)) else { return judge() };
-        if let Some(decision) = self.remembered.recall(&question) {
-            // Remembered are the rulings. The facts and the moment are those of this question, not of the first.
+        let law = self.laws.get(jurisdiction).unwrap_or(&self.unwritten);
+        let judge = || law.judge(&self.vocabulary, facts, now, self.digest);
+        let Some(key) = law.cache_key(facts, milliseconds(now)) else { return judge() };
+        if let Some(decision) = self.decisions.get(&key) {
+            // The cache holds rulings. Facts and moment are those of this question, not of the one that was cached.
             return LawView { facts: Arc::new(facts.clone()), judged_at: now, ..LawView::clone(&decision) };
         }
         let decision = judge();
-        self.remembered.keep(question, &Arc::new(decision.clone()));
+        self.decisions.insert(key, &Arc::new(decision.clone()));
         decision
     }
 
-    /// The law of a jurisdiction, and the words to ask it in.
-    pub(crate) fn slice(&self, jurisdiction: &JurisdictionId) -> (&Slice, &Vocabulary) {
+    /// A jurisdiction's law, and the vocabulary to ask it in.
+    pub(crate) fn jurisdiction_law(&self, jurisdiction: &JurisdictionId) -> (&JurisdictionLaw, &Vocabulary) {
         (self.laws.get(jurisdiction).unwrap_or(&self.unwritten), &self.vocabulary)
     }
 
-    /// The table that a jurisdiction's law reads charges by; an empty one where none stands beside its pack.
+    /// The table by which a jurisdiction's law reads charges. Empty if its pack has none.
     pub fn statutes(&self, jurisdiction: &JurisdictionId) -> &Statutes {
         self.statutes.get(jurisdiction).unwrap_or(&self.no_statutes)
     }
@@ -121,22 +148,22 @@ impl Engine {
         self.laws.contains_key(jurisdiction)
     }
 
-    /// Digest of the policy set that answers.
+    /// Digest of the policy set.
     pub fn digest(&self) -> [u8; 32] {
         self.digest
     }
 
-    /// What the set holds, for whoever asks what the law is.
-    pub fn outline(&self) -> &Outline {
-        &self.outline
+    /// The contents of the set, for whoever asks what the law is.
+    pub fn listing(&self) -> &PolicyListing {
+        &self.listing
     }
 
-    /// The text of each of its files, by its name within the directory.
+    /// The text of each file, by its name within the directory.
     pub fn texts(&self) -> &BTreeMap<String, String> {
         &self.texts
     }
 
-    /// The digest of each of its files, by its name within the directory.
+    /// The digest of each file, by its name within the directory.
     pub fn files(&self) -> &BTreeMap<String, [u8; 32]> {
         &self.files
     }
@@ -154,7 +181,7 @@ impl Engine {
         let Admission { kind, class, actor, method: _ } = admission;
         let Some(request) = self.vocabulary.call(kind, class, actor, method) else { return false };
         let response = cedar::Authorizer::new().is_authorized(&request, &self.access, &cedar::Entities::empty());
-        // Cedar allows when a forbid cannot be evaluated; we do not.
+        // Cedar skips a forbid that cannot be evaluated, and would allow. We deny.
         let sound = response.diagnostics().errors().next().is_none();
         if !sound {
             tracing::error!(method, "an access rule could not be evaluated; the method is denied");
@@ -173,7 +200,7 @@ mod tests {
     use crate::domain::detainer::DetainerForm;
     use crate::domain::determination::{FieldClasses, Ruling};
     use crate::domain::disclosable::Disclosable;
-    use crate::policy::samples::{caller, facts, like_cases, with_law};
+    use crate::policy::tests::samples::{caller, facts, like_cases, with_law};
 
     fn embedded() -> Engine {
         Engine::new(PolicySet::embedded().unwrap())
@@ -197,7 +224,7 @@ mod tests {
         assert!(engine.admissions.lock().unwrap().is_empty());
     }
 
-    /// A law whose forbid passes validation and fails when it is evaluated: the sum overflows.
+    /// A law whose forbid passes validation but fails when it is evaluated: the sum overflows.
     const BROKEN: &str = r#"
         @id("us-zz.permit") @cite("c")
         permit (principal, action in [Action::"hold", Action::"notify", Action::"disclose"], resource);
@@ -205,7 +232,7 @@ mod tests {
         forbid (principal, action in [Action::"hold", Action::"disclose"], resource)
         when { context.now.offset(duration("9223372036854775807ms")) < context.now };
     "#;
-    /// The same with a fact that is not there; no validated law gets this far.
+    /// The same with a missing fact. No validated law gets this far.
     const MISSING: &str = r#"
         @id("us-zz.permit") @cite("c")
         permit (principal, action in [Action::"hold", Action::"notify", Action::"disclose"], resource);
@@ -257,10 +284,10 @@ mod tests {
             engine.law(&"us-zz".parse().unwrap(), &facts(), now).hold.ruling
         };
         assert_eq!([5, 6, 5].map(hold), [Ruling::Review, Ruling::May, Ruling::Review]);
-        assert_eq!(engine.remembered.len(), 0);
+        assert_eq!(engine.decisions.len(), 0);
     }
 
-    /// Every comparison with a date of its own, and every fact, each in a rule that a ruling would name.
+    /// Every comparison with a date, each with another date, and every fact, each in a rule that a ruling would name.
     const CONDITIONS: [&str; 35] = [
         r#"context.now < datetime("1970-01-01T00:00:00.010Z")"#,
         r#"context.now <= datetime("1970-01-01T00:00:00.020Z")"#,
@@ -299,14 +326,14 @@ mod tests {
         r#"context.asserted.felony_convictions.contains(Offence::"drugs") || context.asserted.juvenile"#,
     ];
 
-    /// A law of some of the conditions.
+    /// A law of some of these conditions.
     fn law_of(conditions: impl Iterator<Item = &'static str>) -> String {
         let policies: Vec<String> = conditions
             .enumerate()
             .map(|(number, condition)| {
                 let scope = r#"(principal, action in [Action::"notify", Action::"disclose"], resource)"#;
                 let asked = ["form", "asks_for_hold", "basis", "warrant"].map(|fact| format!("context.{fact}"));
-                // Whole words alone: a judge's warrant is no trigger.
+                // Whole words only: a judge's warrant is no trigger.
                 let triggered = asked.iter().any(|fact| condition.replace("context.w", " context.w").contains(fact));
                 let trigger = if triggered { "@trigger(\"c\") " } else { "" };
                 format!("@id(\"us-zz.{number}\") @cite(\"c\") {trigger}permit {scope} when {{ {condition} }};")
@@ -315,7 +342,7 @@ mod tests {
         policies.concat()
     }
 
-    /// Nanoseconds around the dates above and around that of New York.
+    /// Nanoseconds around the dates above, and around the date of New York's acts.
     fn moments() -> impl Strategy<Value = i128> {
         const NEW_YORK_NS: i128 = 1_779_854_400_000_000_000;
         let dated = (0_i128..=7, -2_i128..=2).prop_map(|(tens, steps)| tens * 10_000_000 + steps * 500_000);
@@ -335,8 +362,8 @@ mod tests {
             for (case, now_ns, jurisdiction) in asked {
                 let (case, now) = (&cases[case], Timestamp::from_nanosecond(now_ns).unwrap());
                 let jurisdiction: JurisdictionId = jurisdiction.parse().unwrap();
-                let slice = engine.laws.get(&jurisdiction).unwrap_or(&engine.unwritten);
-                let fresh = slice.judge(&engine.vocabulary, case, now, engine.digest);
+                let law = engine.laws.get(&jurisdiction).unwrap_or(&engine.unwritten);
+                let fresh = law.judge(&engine.vocabulary, case, now, engine.digest);
                 prop_assert_eq!(engine.law(&jurisdiction, case, now), fresh);
             }
         }
@@ -353,7 +380,7 @@ mod tests {
             let view = engine.law(&texas, &asked, now);
             assert_eq!((&*view.facts, view.judged_at), (&asked, now));
         }
-        assert_eq!(engine.remembered.len(), 1, "no rule of Texas reads the form");
+        assert_eq!(engine.decisions.len(), 1, "no rule of Texas reads the form");
     }
 
     #[test]
@@ -366,8 +393,8 @@ mod tests {
         assert!(!same(&first, &ask("us-ny", "2026-05-27T04:00:00Z")));
         ask("us-tx", "2025-01-01T00:00:00Z");
         ask("us-tx", "2029-01-01T00:00:00Z");
-        // Two jurisdictions without a law have the same one.
+        // Two jurisdictions without a law share one.
         assert!(same(&ask("us-aa", "2025-01-01T00:00:00Z"), &ask("us-bb", "2025-01-01T00:00:00Z")));
-        assert_eq!(engine.remembered.len(), 4);
+        assert_eq!(engine.decisions.len(), 4);
     }
 }

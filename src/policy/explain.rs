@@ -1,7 +1,8 @@
-//! Why the law says what it says of a case: the deciding policies, the facts that they read, and which single fact would
-//! change the answer.
+//! Why the law says what it says of a case: the deciding policies, the facts that they read, and which change of a
+//! single fact would change a ruling.
 
 mod alternatives;
+mod fact;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -9,146 +10,97 @@ use std::sync::Arc;
 use cedar_policy as cedar;
 use jiff::Timestamp;
 
+pub use fact::Fact;
+
 use crate::domain::determination::Determination;
 use crate::domain::facts::CaseFacts;
 use crate::domain::ids::JurisdictionId;
-use crate::domain::vocabulary::vocabulary;
 use crate::policy::engine::Engine;
-use crate::policy::explain::alternatives::alternatives;
-use crate::policy::reads::Reads;
-use crate::policy::rulings::{About, Asked, Rulings};
-
-vocabulary! {
-    /// The facts of a case as they change one at a time, by the words of the tables of cases.
-    pub enum Fact {
-        /// When the law is asked.
-        On = "on",
-        /// At which step.
-        Stage = "stage",
-        /// What kind of agency asks.
-        AskedBy = "asked_by",
-        /// Who holds the person.
-        Custodian = "custodian",
-        /// The form, and with it whether a hold is asked for.
-        Form = "form",
-        /// The asserted grounds, one more or one fewer.
-        Basis = "basis",
-        /// The warrant: its kind, who signed it, and whether it is on a federal criminal charge.
-        Warrant = "warrant",
-        /// The person was matched to the federal terrorist watch list.
-        TerroristListMatch = "terrorist_list_match",
-        /// The charges: one more, one fewer, or one word of one of them. A sealed record is one of them.
-        Charges = "charges",
-        /// A citizenship claim is open.
-        CitizenshipClaim = "citizenship_claim",
-        /// A citizen.
-        Citizen = "citizen",
-        /// There is proof of lawful status.
-        LawfulStatus = "lawful_status",
-        /// The custodian has seen the final order of removal.
-        FinalOrder = "final_order",
-        /// A juvenile.
-        Juvenile = "juvenile",
-        /// A victim or witness, or in a protected program.
-        Protected = "protected",
-        /// The release date is open to the public.
-        DatePublic = "date_public",
-        /// The records do not bear out the match.
-        MatchDisputed = "match_disputed",
-        /// A judge's warrant, a list match, citizenship or another flag, as the requester says.
-        Asserted = "asserted",
-        /// The charges that the requester names: one more, one fewer, or one word of one of them.
-        AssertedCharges = "asserted.charges",
-    }
-}
+use crate::policy::explain::alternatives::{Alternative, alternatives};
+use crate::policy::fact_dependencies::FactDependencies;
+use crate::policy::rulings::{RulingSubject, Rulings, RulingsCache};
 
 /// What the law says of a case, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explanation {
-    /// Each act, then each class of fields.
-    pub rulings: Vec<Explained>,
-    /// Every change of one fact that gives another ruling of anything. Of dates, the next that does.
-    pub flips: Vec<Flip>,
-    /// Whether those dates could be told. Not where a law counts with the time instead of comparing it with a date.
+    /// One for each act, then one for each field class.
+    pub rulings: Vec<ExplainedRuling>,
+    /// Every change of a single fact that changes a ruling. Of dates, only the next one for each ruling.
+    pub changes: Vec<FactChange>,
+    /// Whether those dates are known. They are not if the law calculates with the time instead of comparing it with a
+    /// date.
     pub dates_known: bool,
 }
 
 /// One ruling.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Explained {
-    /// Of what.
-    pub about: About,
+pub struct ExplainedRuling {
+    /// What it is about.
+    pub about: RulingSubject,
     /// What the law says.
     pub said: Determination,
-    /// The facts that the deciding policies read, as the schema names them; `asked_by` for who asks, `now` for the time.
+    /// The facts that the deciding policies read, as the schema names them. `asked_by` is the requester, `now` the
+    /// time.
     pub reads: Vec<String>,
 }
 
-/// Other values of one fact, each of which alone gives these rulings.
+/// Other values of one fact, each of which alone leads to these rulings.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Flip {
+pub struct FactChange {
     /// The fact.
     pub fact: Fact,
-    /// The values that the law does not tell apart here.
+    /// The values between which the law makes no difference here.
     pub values: Vec<String>,
-    /// What is ruled otherwise then, and how.
-    pub becomes: Vec<(About, Determination)>,
-}
-
-/// The facts with one of them changed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Alternative {
-    fact: Fact,
-    value: String,
-    facts: CaseFacts,
+    /// The rulings that change, each as it becomes.
+    pub becomes: Vec<(RulingSubject, Determination)>,
 }
 
 impl Engine {
-    /// Explains what a jurisdiction's law says of a case at a moment. What is asked here goes into no memory that other
-    /// questions are answered from.
+    /// Explains what a jurisdiction's law says of a case at a moment. Questions asked here do not enter the cache that
+    /// other questions are answered from.
     pub fn explain(self: &Arc<Self>, jurisdiction: &JurisdictionId, facts: &CaseFacts, now: Timestamp) -> Explanation {
-        let mut asked = Asked::new(Arc::clone(self));
-        let rulings = asked.rulings(jurisdiction, facts, now);
-        let mut flips = Flips { rulings: &rulings, found: Vec::new() };
+        let mut cache = RulingsCache::new(Arc::clone(self));
+        let rulings = cache.rulings(jurisdiction, facts, now);
+        let mut changes = FactChanges { rulings: &rulings, found: Vec::new() };
         let dates = self.dates_after(jurisdiction, now);
-        // One answer a class of fields or act: the date on which it changes next.
-        let mut undated: BTreeSet<About> = rulings.keys().copied().collect();
+        // For each act or field class, only the next date on which its ruling changes.
+        let mut undated: BTreeSet<RulingSubject> = rulings.keys().copied().collect();
         for date in dates.iter().flatten() {
-            let then = asked.rulings(jurisdiction, facts, *date);
-            flips.take(Fact::On, date.to_string(), &then, &undated);
+            let then = cache.rulings(jurisdiction, facts, *date);
+            changes.take(Fact::On, date.to_string(), &then, &undated);
             undated.retain(|about| !differs(rulings.get(about), then.get(about)));
         }
-        let all: BTreeSet<About> = rulings.keys().copied().collect();
+        let all: BTreeSet<RulingSubject> = rulings.keys().copied().collect();
         for Alternative { fact, value, facts } in alternatives(facts, &self.statutes(jurisdiction).paragraphs()) {
-            let then = asked.rulings(jurisdiction, &facts, now);
-            flips.take(fact, value, &then, &all);
+            let then = cache.rulings(jurisdiction, &facts, now);
+            changes.take(fact, value, &then, &all);
         }
-        let flips = flips.found;
-        let explained = |(about, said): (&About, &Determination)| Explained {
+        let changes = changes.found;
+        let explained = |(about, said): (&RulingSubject, &Determination)| ExplainedRuling {
             about: *about,
             said: said.clone(),
             reads: self.read_by(jurisdiction, &said.policies),
         };
-        Explanation { rulings: rulings.iter().map(explained).collect(), flips, dates_known: dates.is_some() }
+        Explanation { rulings: rulings.iter().map(explained).collect(), changes, dates_known: dates.is_some() }
     }
 
-    /// The moments after this one at which the law may change with time alone: each date, and what follows it at once.
+    /// The moments after `now` at which time alone may change the law: each date, and the millisecond after it.
     fn dates_after(&self, jurisdiction: &JurisdictionId, now: Timestamp) -> Option<Vec<Timestamp>> {
-        let points = self.slice(jurisdiction).0.turning_points()?;
+        let points = self.jurisdiction_law(jurisdiction).0.turning_points()?;
         let moments = points.iter().flat_map(|point| [*point, point.saturating_add(1)]);
         Some(moments.filter_map(|moment| Timestamp::from_millisecond(moment).ok()).filter(|at| *at > now).collect())
     }
 
-    /// The facts that some policies of a law read.
+    /// The facts that these policies of a law read.
     fn read_by(&self, jurisdiction: &JurisdictionId, policies: &[String]) -> Vec<String> {
-        let slice = self.slice(jurisdiction).0;
+        let law = self.jurisdiction_law(jurisdiction).0;
         let mut read = BTreeSet::new();
-        for policy in policies.iter().filter_map(|id| slice.policy(id)) {
+        for policy in policies.iter().filter_map(|id| law.policy(id)) {
             if !matches!(policy.principal_constraint(), cedar::PrincipalConstraint::Any) {
                 read.insert(Fact::AskedBy.word().to_owned());
             }
             let alone = cedar::PolicySet::from_policies([policy.clone()]).ok();
-            match alone.and_then(|alone| Reads::of(&alone)) {
+            match alone.and_then(|alone| FactDependencies::of(&alone)) {
                 Some(reads) => {
                     read.extend(reads.facts().map(str::to_owned));
                     read.extend((!reads.turning_points().is_empty()).then(|| "now".to_owned()));
@@ -160,28 +112,29 @@ impl Engine {
     }
 }
 
-/// Changes that give another ruling, gathered: values of one fact that the law does not tell apart stand together.
-struct Flips<'a> {
+/// Gathers the changes that lead to another ruling. Values of one fact that the law treats alike are listed together.
+struct FactChanges<'a> {
     rulings: &'a Rulings,
-    found: Vec<Flip>,
+    found: Vec<FactChange>,
 }
 
-impl Flips<'_> {
-    fn take(&mut self, fact: Fact, value: String, then: &Rulings, of: &BTreeSet<About>) {
+impl FactChanges<'_> {
+    fn take(&mut self, fact: Fact, value: String, then: &Rulings, of: &BTreeSet<RulingSubject>) {
         let changed =
             then.iter().filter(|(about, said)| of.contains(about) && differs(self.rulings.get(about), Some(said)));
-        let becomes: Vec<(About, Determination)> = changed.map(|(about, said)| (*about, said.clone())).collect();
+        let becomes: Vec<(RulingSubject, Determination)> =
+            changed.map(|(about, said)| (*about, said.clone())).collect();
         if becomes.is_empty() {
             return;
         }
         match self.found.iter_mut().find(|known| known.fact == fact && known.becomes == becomes) {
             Some(known) => known.values.push(value),
-            None => self.found.push(Flip { fact, values: vec![value], becomes }),
+            None => self.found.push(FactChange { fact, values: vec![value], becomes }),
         }
     }
 }
 
-/// A review that no officer opens before a fact is verified is another ruling than one that an officer may open.
+/// A review that waits for a verified fact differs from one that an officer may decide.
 fn differs(one: Option<&Determination>, other: Option<&Determination>) -> bool {
     let ruling = |said: Option<&Determination>| said.map(|said| (said.ruling, said.failed, said.unverified));
     ruling(one) != ruling(other)

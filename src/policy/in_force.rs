@@ -1,8 +1,8 @@
-//! The policy set in force: one set answers every question of a call, and is exchanged as a whole.
+//! The policy set in force. One set answers every question of a call, and it is replaced as a whole.
 //!
-//! The recorder alone puts another in its place, when the activation is durable. Whoever judges takes the gate once and
-//! asks it everything, so that no call is judged by half of each; that includes the question of the door, which may have
-//! been asked of the set before.
+//! Only the recorder replaces it, once the activation is durable. Whoever judges takes the gate once and asks it
+//! everything, so that no call is judged by parts of two sets. That includes admission, which may have been asked of
+//! the previous set when the call arrived.
 
 use std::sync::Arc;
 
@@ -10,23 +10,23 @@ use arc_swap::ArcSwap;
 
 use crate::policy::gate::Gate;
 
-/// Where the set in force is found. Cheap to clone; all clones show the same.
+/// Holds the policy set in force. Cheap to clone; all clones see the same set.
 #[derive(Debug, Clone)]
-pub struct InForce(Arc<ArcSwap<Gate>>);
+pub struct GateInForce(Arc<ArcSwap<Gate>>);
 
-impl InForce {
-    /// Begins with a set.
+impl GateInForce {
+    /// Starts with this gate.
     pub fn new(gate: Arc<Gate>) -> Self {
         Self(Arc::new(ArcSwap::new(gate)))
     }
 
-    /// The gate under the set of this moment. It stays the same for whoever holds it.
+    /// The gate of the set in force now. The returned gate does not change.
     pub fn gate(&self) -> Arc<Gate> {
         self.0.load_full()
     }
 
-    /// Puts another in its place, for whoever asks from now on.
-    pub fn take_up(&self, gate: Arc<Gate>) {
+    /// Replaces the gate for every later call of [`Self::gate`].
+    pub fn replace(&self, gate: Arc<Gate>) {
         self.0.store(gate);
     }
 }

@@ -1,5 +1,5 @@
-//! What a policy text may not exceed. Cedar has no limits of its own: deep nesting overflows the parser's stack, and long
-//! chains that of the conversion and the evaluator, either of which aborts the process.
+//! Limits on a policy text. Cedar has none of its own: deep nesting overflows the parser's stack, and long chains
+//! overflow that of the conversion or the evaluator. Either aborts the process.
 
 /// Bytes in one file.
 pub(crate) const FILE_BYTES_MAX: usize = 256 * 1024;
@@ -13,18 +13,18 @@ pub(crate) const POLICY_TOKENS_MAX: usize = 1_024;
 /// Which limit a text exceeds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Excess {
-    /// Of bytes.
+    /// Too many bytes.
     #[error("more than {FILE_BYTES_MAX} bytes")]
     Bytes,
-    /// Of brackets within brackets.
+    /// Brackets nested too deep.
     #[error("more than {NESTING_MAX} brackets within brackets")]
     Nesting,
-    /// Of tokens in one policy.
+    /// Too many tokens in one policy.
     #[error("a policy of more than {POLICY_TOKENS_MAX} tokens")]
     Tokens,
 }
 
-/// Where the scanner stands.
+/// The state of the scanner.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
     Between,
@@ -35,7 +35,8 @@ enum State {
     Escape,
 }
 
-/// Checks a text before Cedar sees it. Knows of Cedar's lexis only what hides a bracket: strings and comments.
+/// Checks a text before Cedar sees it. Knows only the part of Cedar's syntax that hides a bracket: strings and
+/// comments.
 pub(crate) fn check(text: &str) -> Result<(), Excess> {
     if text.len() > FILE_BYTES_MAX {
         return Err(Excess::Bytes);

@@ -1,4 +1,5 @@
-//! Reading a policy set: bounded, parsed, validated against the schema, every annotation checked. All of it or nothing.
+//! Reads a policy set: bounded, parsed, validated against the schema, every annotation checked. A set is taken whole or
+//! not at all.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -11,44 +12,45 @@ use jiff::Timestamp;
 use crate::domain::ids::JurisdictionId;
 use crate::domain::statute::Statutes;
 use crate::policy::digest::{self, digest_of};
-use crate::policy::embedded::built_in;
+use crate::policy::embedded::{self, built_in};
+use crate::policy::fact_dependencies::FactDependencies;
 use crate::policy::limits::{self, Excess, FILE_BYTES_MAX, FILES_MAX};
-use crate::policy::reads::Reads;
-use crate::policy::rules::{self, Room, Rule};
+use crate::policy::rules::{self, PolicyKind, Rule};
 use crate::policy::statutes::{self, unknown_list};
-use crate::policy::switches::{Settings, SwitchError, Switches, stands};
+use crate::policy::switches::{Settings, SwitchError, Switches, is_switched_on};
 use crate::policy::vocabulary::Vocabulary;
 
 const ACCESS: &str = "access.cedar";
 const SCHEMA: &str = "comity.cedarschema";
 const SAFEGUARDS: &str = "law/_safeguards.cedar";
 pub(crate) const SWITCHES: &str = "law/switches.toml";
-/// How the name of a table of cases ends.
+/// The file name ending of a table of cases.
 pub(crate) const CASES: &str = ".cases.toml";
-/// How the name of a table of offences ends.
+/// The file name ending of a table of offences.
 pub(crate) const OFFENCES: &str = ".offences.toml";
 
-/// Access rules, the shared safeguards and one law for each jurisdiction, valid as a whole.
+/// Access rules, the shared safeguards and one law for each jurisdiction, all valid together.
 #[derive(Debug)]
 pub struct PolicySet {
     pub(crate) access: cedar::PolicySet,
-    /// What stands where no pack was written.
+    /// The law where no pack is written.
     pub(crate) safeguards: cedar::PolicySet,
-    /// Each pack with the safeguards appended: one slice for a jurisdiction, since a decision costs by the policy.
+    /// Each pack with the safeguards appended. Each jurisdiction is asked alone, since a decision costs in proportion
+    /// to the number of policies.
     pub(crate) laws: BTreeMap<JurisdictionId, cedar::PolicySet>,
-    /// Each pack's own policies as they are written, those that are switched off too.
+    /// Each pack's own policies as written, including those that are switched off.
     pub(crate) written: BTreeMap<JurisdictionId, Vec<cedar::Policy>>,
     pub(crate) switches: Switches,
-    /// The table of offences beside a pack, where there is one.
+    /// The table of offences of each pack that has one.
     pub(crate) statutes: BTreeMap<JurisdictionId, Statutes>,
-    /// The tables of cases, by file name. They belong to the set, and to its digest, so that the digest in an entry says
-    /// not only which law was asked but which cases it had been held against.
+    /// The tables of cases, by file name. They are part of the set and of its digest, so that the digest in an entry
+    /// says which law was asked and which cases it was tested against.
     pub(crate) tables: BTreeMap<String, String>,
     pub(crate) vocabulary: Vocabulary,
     pub(crate) digest: [u8; 32],
-    /// The digest of each file's content, by its name: which of them differ from those of another set.
+    /// The digest of each file's content, by file name, to compare with another set.
     pub(crate) files: BTreeMap<String, [u8; 32]>,
-    /// The files themselves, to lay a candidate's over.
+    /// The files themselves, to build a candidate from.
     pub(crate) texts: BTreeMap<String, String>,
 }
 
@@ -58,6 +60,11 @@ impl PolicySet {
         Self::from_files(&Self::embedded_files())
     }
 
+    /// The files of the embedded set, by name.
+    pub(crate) fn embedded_files() -> BTreeMap<String, String> {
+        embedded::files()
+    }
+
     /// Reads a directory laid out as the repository's `policies/`: `access.cedar`, `comity.cedarschema`,
     /// `law/_safeguards.cedar`, `law/switches.toml`, and `law/<jurisdiction>.cedar` beside its table of cases,
     /// `law/<jurisdiction>.cases.toml`, and its table of offences, `law/<jurisdiction>.offences.toml`, where it has one.
@@ -65,8 +72,8 @@ impl PolicySet {
         Self::from_files(&Self::files_in(directory)?)
     }
 
-    /// Reads the files of such a directory, within limits, and parses nothing: their digest tells whether there is
-    /// anything new.
+    /// Reads the files of such a directory, within limits, without parsing them. Their digest tells whether anything
+    /// changed.
     pub fn files_in(directory: &Path) -> Result<BTreeMap<String, String>, PolicyError> {
         let mut files = BTreeMap::new();
         for name in [ACCESS, SCHEMA] {
@@ -93,16 +100,16 @@ impl PolicySet {
 
     /// Parses the files of a directory, given by their names within it.
     pub fn from_files(files: &BTreeMap<String, String>) -> Result<Self, PolicyError> {
-        // The schema is what this binary's requests look like, and the safeguards are what no jurisdiction may weaken:
-        // both stand in the directory to be read and digested, not to be changed there.
+        // Requests are built for this schema, and no jurisdiction may weaken the safeguards. Both files are in the
+        // directory to be read and digested, and MUST NOT be changed there.
         for own in [SCHEMA, SAFEGUARDS] {
             if text(files, own)? != built_in(own).unwrap_or_default() {
                 return Err(PolicyError::Altered { file: own.to_owned() });
             }
         }
         let mut reader = Reader::new(text(files, SCHEMA)?)?;
-        let access = reader.rules(ACCESS, text(files, ACCESS)?, Room::Access)?;
-        let safeguards = reader.rules(SAFEGUARDS, text(files, SAFEGUARDS)?, Room::Law)?;
+        let access = reader.rules(ACCESS, text(files, ACCESS)?, PolicyKind::Access)?;
+        let safeguards = reader.rules(SAFEGUARDS, text(files, SAFEGUARDS)?, PolicyKind::Law)?;
         let switches = Switches::read(files.get(SWITCHES).map(String::as_str))?;
         let settings = switches.settings();
         let statutes = statutes_of(files)?;
@@ -114,14 +121,14 @@ impl PolicySet {
             }
             let jurisdiction: JurisdictionId =
                 stem.parse().map_err(|_| PolicyError::Misnamed { file: name.clone() })?;
-            let pack = reader.rules(name, text, Room::Law)?;
+            let pack = reader.rules(name, text, PolicyKind::Law)?;
             for policy in &pack {
                 if let Some(reason) = unknown_list(policy, statutes.get(&jurisdiction)) {
                     return Err(PolicyError::List { file: name.clone(), policy: policy.id().to_string(), reason });
                 }
             }
-            let standing = pack.iter().filter(|policy| stands(policy, &settings));
-            laws.insert(jurisdiction.clone(), set_of(name, standing.chain(&safeguards).cloned())?);
+            let switched_on = pack.iter().filter(|policy| is_switched_on(policy, &settings));
+            laws.insert(jurisdiction.clone(), set_of(name, switched_on.chain(&safeguards).cloned())?);
             written.insert(jurisdiction, pack);
         }
         switches.check(written.values().flatten())?;
@@ -141,7 +148,7 @@ impl PolicySet {
         })
     }
 
-    /// SHA-256 over name and content of every file, in order of name.
+    /// SHA-256 over the name and content of every file, in order of name.
     pub fn digest(&self) -> [u8; 32] {
         self.digest
     }
@@ -151,19 +158,20 @@ impl PolicySet {
         self.laws.keys()
     }
 
-    /// The dates that a pack compares the time with, in order: on each its law may change. None: it reads the time otherwise.
+    /// The dates that a pack compares the time with, in order: its law may change on each. None: it reads the time in
+    /// another way.
     pub fn effective_dates(&self, jurisdiction: &JurisdictionId) -> Option<Vec<Timestamp>> {
         let pack = self.written.get(jurisdiction)?;
-        let reads = Reads::of(&cedar::PolicySet::from_policies(pack.iter().cloned()).ok()?)?;
+        let reads = FactDependencies::of(&cedar::PolicySet::from_policies(pack.iter().cloned()).ok()?)?;
         reads.turning_points().iter().map(|point| Timestamp::from_millisecond(*point).ok()).collect()
     }
 
-    /// The table that a pack reads charges by, where one stands beside it.
+    /// The table by which a pack reads charges, if it has one.
     pub fn statutes(&self, jurisdiction: &JurisdictionId) -> Option<&Statutes> {
         self.statutes.get(jurisdiction)
     }
 
-    /// How many policies a pack has, those that are switched off too.
+    /// How many policies a pack has, including those that are switched off.
     pub fn policies_of(&self, jurisdiction: &JurisdictionId) -> usize {
         self.written.get(jurisdiction).map_or(0, Vec::len)
     }
@@ -173,15 +181,15 @@ impl PolicySet {
         &self.switches
     }
 
-    /// A pack's law as it is when the switches stand so, with the safeguards.
+    /// A pack's law under these switch settings, with the safeguards.
     pub(crate) fn law_with(&self, pack: &[cedar::Policy], settings: &Settings) -> Result<cedar::PolicySet, String> {
-        let standing = pack.iter().filter(|policy| stands(policy, settings));
+        let switched_on = pack.iter().filter(|policy| is_switched_on(policy, settings));
         let safeguards = self.safeguards.policies();
-        cedar::PolicySet::from_policies(standing.chain(safeguards).cloned()).map_err(|error| error.to_string())
+        cedar::PolicySet::from_policies(switched_on.chain(safeguards).cloned()).map_err(|error| error.to_string())
     }
 }
 
-/// Why a policy set was refused. Carries policy text at most, never a case's facts.
+/// Why a policy set is refused. Carries policy text at most, never the facts of a case.
 #[derive(Debug, thiserror::Error)]
 pub enum PolicyError {
     /// The file could not be read, or is not UTF-8.
@@ -189,10 +197,10 @@ pub enum PolicyError {
     Unreadable {
         /// Its name within the directory.
         file: String,
-        /// What the system said.
+        /// The system's error.
         error: io::Error,
     },
-    /// There are more files than a set may have.
+    /// The set has too many files.
     #[error("more than {FILES_MAX} files")]
     TooMany,
     /// The text exceeds a limit.
@@ -203,13 +211,13 @@ pub enum PolicyError {
         /// Which limit.
         excess: Excess,
     },
-    /// A file that every set has is missing.
+    /// A file that every set must have is missing.
     #[error("{file} is missing")]
     Missing {
         /// The file.
         file: &'static str,
     },
-    /// The schema or the safeguards are not those of this binary.
+    /// The schema or the safeguards differ from those of this binary.
     #[error("{file} differs from the one that this binary was built with")]
     Altered {
         /// The file.
@@ -226,30 +234,30 @@ pub enum PolicyError {
     Invalid {
         /// The file.
         file: String,
-        /// In Cedar's words.
+        /// Cedar's message.
         reason: String,
     },
-    /// A policy breaks a rule of ours.
+    /// A policy breaks one of our own rules.
     #[error("{file}: policy {policy} {broken}")]
     Rule {
         /// The file.
         file: String,
-        /// Its id, or Cedar's name for it where it has none.
+        /// Its id, or Cedar's name for it if it has none.
         policy: String,
         /// The rule.
         broken: Rule,
     },
-    /// A policy turns on a list of offences that is not there.
+    /// A policy reads a list of offences that does not exist.
     #[error("{file}: policy {policy} {reason}")]
     List {
         /// The file.
         file: String,
         /// The policy.
         policy: String,
-        /// What it reads.
+        /// What is wrong.
         reason: String,
     },
-    /// A table of offences is not what it should be.
+    /// A table of offences is invalid.
     #[error("{file}: {reason}")]
     Offences {
         /// The file.
@@ -257,15 +265,15 @@ pub enum PolicyError {
         /// What is wrong.
         reason: String,
     },
-    /// A switch is not what it should be.
+    /// A switch is invalid.
     #[error("{SWITCHES}: {0}")]
     Switches(#[from] SwitchError),
-    /// The schema lacks a name that requests are made of.
+    /// The schema lacks a name that requests need.
     #[error("the schema cannot express {0}")]
     Vocabulary(String),
 }
 
-/// Reads one file after another, so that no two policies of a set share an id.
+/// Reads one file after another and checks that no two policies of a set share an id.
 struct Reader {
     schema: cedar::Schema,
     validator: cedar::Validator,
@@ -278,8 +286,8 @@ impl Reader {
         Ok(Self { validator: cedar::Validator::new(schema.clone()), schema, ids: BTreeSet::new() })
     }
 
-    /// Parses and checks a file; each policy comes back under the id it gives itself.
-    fn rules(&mut self, file: &str, text: &str, room: Room) -> Result<Vec<cedar::Policy>, PolicyError> {
+    /// Parses and checks a file. Each policy is renamed to its own @id.
+    fn rules(&mut self, file: &str, text: &str, kind: PolicyKind) -> Result<Vec<cedar::Policy>, PolicyError> {
         limits::check(text).map_err(|excess| PolicyError::Excess { file: file.to_owned(), excess })?;
         let parsed: cedar::PolicySet = text.parse().map_err(|error: cedar::ParseErrors| invalid(file, &error))?;
         let broken = |policy: &cedar::PolicyId, broken| PolicyError::Rule {
@@ -287,18 +295,18 @@ impl Reader {
             policy: policy.to_string(),
             broken,
         };
-        // A template acts only where it is linked, and nothing here links: its forbid would silently not stand.
+        // A template acts only when linked, and nothing here links. Its forbid would silently be missing.
         if let Some(template) = parsed.templates().next() {
             return Err(broken(template.id(), Rule::Template));
         }
         let verdict = self.validator.validate(&parsed, cedar::ValidationMode::Strict);
-        // A warning is refused too: it speaks of a policy that can never apply, or of text that looks like other text.
+        // A warning refuses the set too: it is about a policy that can never apply, or text that resembles other text.
         if !verdict.validation_passed_without_warnings() {
             return Err(invalid(file, &verdict));
         }
         let mut policies = Vec::new();
         for policy in parsed.policies() {
-            let id = rules::check(policy, room).map_err(|rule| broken(policy.id(), rule))?;
+            let id = rules::check(policy, kind).map_err(|rule| broken(policy.id(), rule))?;
             let own = policy.new_id(cedar::PolicyId::new(id));
             if !self.ids.insert(id.to_owned()) {
                 return Err(broken(own.id(), Rule::DuplicateId));
@@ -313,7 +321,7 @@ fn text<'a>(files: &'a BTreeMap<String, String>, name: &'static str) -> Result<&
     files.get(name).map(String::as_str).ok_or(PolicyError::Missing { file: name })
 }
 
-/// The tables of offences, each beside the pack that reads it.
+/// The tables of offences, each with the pack that reads it.
 fn statutes_of(files: &BTreeMap<String, String>) -> Result<BTreeMap<JurisdictionId, Statutes>, PolicyError> {
     let mut tables = BTreeMap::new();
     for (name, text) in files {
@@ -351,7 +359,7 @@ fn read(path: &Path, name: &str) -> Result<String, PolicyError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::samples::{two_packs, with_law};
+    use crate::policy::tests::samples::{two_packs, with_law};
 
     fn refusal(law: &str) -> PolicyError {
         with_law("us-zz", law).unwrap_err()
@@ -419,7 +427,7 @@ mod tests {
         assert!(matches!(refusal(&deep), PolicyError::Excess { excess: Excess::Nesting, .. }));
         let long = format!("permit (principal, action, resource) when {{ true{} }};", " && true".repeat(9_000));
         assert!(matches!(refusal(&long), PolicyError::Excess { excess: Excess::Tokens, .. }));
-        // What the limits let through, Cedar survives on a thread's ordinary stack of 2 MiB.
+        // Cedar handles what the limits let through on a thread's default stack of 2 MiB.
         for allowed in [
             format!("{}true{}", "(".repeat(31), ")".repeat(31)),
             format!("{}true", "if true then true else ".repeat(150)),

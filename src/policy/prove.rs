@@ -1,10 +1,10 @@
-//! Proves properties of packs for every case that there can be, with a solver, where the tables of cases only try some.
+//! Proves properties of packs for every possible case, with a solver. The tables of cases only try some.
 //!
-//! For the command line and for CI. INVARIANT: nothing on the serving path comes here; tests/architecture.rs holds it.
+//! For the command line and CI. INVARIANT: nothing that serves calls uses this; tests/architecture.rs checks it.
 //!
-//! A question to the solver is made of Cedar policies alone ([`rewrite`], [`question`], [`solver`]). What it finds is written
-//! in the words of the tables ([`written`]) and judged again by the engine ([`example`]), so that a mistake in the
-//! rewriting or in the solver shows.
+//! A question to the solver consists of Cedar policies only ([`rewrite`], [`question`], [`solver`]). A counterexample
+//! is written in the words of the tables ([`written`]) and judged again by the engine ([`example`]), so that a mistake
+//! in the rewriting or in the solver is noticed.
 
 mod example;
 mod law;
@@ -24,7 +24,7 @@ use jiff::tz::TimeZone;
 use crate::domain::ids::JurisdictionId;
 use crate::policy::cases;
 use crate::policy::load::PolicySet;
-use crate::policy::prove::example::Desk;
+use crate::policy::prove::example::CounterexampleWriter;
 pub use crate::policy::prove::example::Example;
 use crate::policy::prove::law::Law;
 pub use crate::policy::prove::property::Property;
@@ -32,80 +32,80 @@ use crate::policy::prove::property::{Subject, Task};
 use crate::policy::prove::solver::Solver;
 use crate::policy::switches::Settings;
 
-/// What to prove, and with what.
+/// What to prove, and with which solver.
 #[derive(Debug, Clone)]
 pub struct Request<'a> {
-    /// The set that is to have the properties.
+    /// The set that must have the properties.
     pub set: &'a PolicySet,
-    /// The law in force, where the set is a candidate for it.
+    /// The set in force, if the set is a candidate to replace it.
     pub against: Option<&'a PolicySet>,
     /// The solver's executable.
     pub solver: &'a Path,
-    /// Proves each pack with its switches set every way, and not only as they are set.
+    /// Proves each pack under every combination of its switch settings, not only under its own.
     pub every_setting: bool,
-    /// How many solvers run beside each other. At least one.
+    /// How many solvers run in parallel. At least one.
     pub solvers: usize,
 }
 
-/// What was proved of one pack, or was not.
+/// The result of one proof about one pack.
 #[derive(Debug)]
 pub struct Finding {
-    /// Whose law.
+    /// The pack's jurisdiction.
     pub jurisdiction: JurisdictionId,
-    /// Which way its switches stand, where they do not stand as they are set.
+    /// The switch settings, if they differ from the pack's own.
     pub setting: Option<String>,
-    /// What was to be proved.
+    /// The property to prove.
     pub property: Property,
-    /// What came of it.
+    /// The result.
     pub outcome: Outcome,
-    /// How many questions were put to the solver.
+    /// How many questions the solver was asked.
     pub questions: usize,
     /// How long they took.
     pub took: Duration,
 }
 
-/// What came of a proof.
+/// The result of a proof.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// It holds in every possible case.
     Holds,
-    /// Cases in which it does not.
+    /// Cases in which it does not hold.
     Fails(Vec<Example>),
-    /// Neither was found. The solver gave up, the question could not be put, or the engine does not agree with the solver.
+    /// Undecided: the solver gave up, the question could not be put, or the engine disagrees with the solver.
     Unknown(String),
 }
 
 impl Finding {
-    /// Whether this stands in the way: a difference that is only told does not.
+    /// Whether this is no failure. A difference that is only reported is none.
     pub fn is_good(&self) -> bool {
         match &self.outcome {
             Outcome::Holds => true,
-            Outcome::Fails(_) => self.property.is_only_told(),
+            Outcome::Fails(_) => self.property.is_report_only(),
             Outcome::Unknown(_) => false,
         }
     }
 }
 
-/// Why nothing could be proved at all.
+/// Why no proof could be started.
 #[derive(Debug, thiserror::Error)]
 pub enum ProveError {
-    /// The solver, the schema or a pack is not as it must be.
+    /// The solver, the schema or a pack cannot be used.
     #[error("{0}")]
     NotReady(String),
 }
 
-/// Proves every property of every pack, and says what came of each, pack by pack.
+/// Proves every property of every pack. Returns the findings pack by pack.
 pub async fn prove(request: &Request<'_>) -> Result<Vec<Finding>, ProveError> {
     let subjects = subjects(request).map_err(ProveError::NotReady)?;
     let mut tasks: Vec<Task<'_>> = subjects.iter().flat_map(Subject::tasks).collect();
-    tasks.iter_mut().zip(0..).for_each(|(task, place)| task.place = place);
+    tasks.iter_mut().zip(0..).for_each(|(task, number)| task.number = number);
     let next = Cell::new(0_usize);
     let workers = (0..request.solvers.max(1)).map(|_| work(request, &tasks, &next));
     let mut findings: Vec<(usize, Finding)> = Vec::new();
     for done in join_all(workers).await {
         findings.extend(done?);
     }
-    findings.sort_by_key(|(place, _)| *place);
+    findings.sort_by_key(|(number, _)| *number);
     Ok(findings.into_iter().map(|(_, finding)| finding).collect())
 }
 
@@ -122,7 +122,7 @@ async fn work(
         let begun = Instant::now();
         let outcome = outcome(request.set, &mut solver, task).await;
         done.push((
-            task.place,
+            task.number,
             Finding {
                 jurisdiction: task.law.jurisdiction.clone(),
                 setting: task.setting.map(str::to_owned),
@@ -138,7 +138,7 @@ async fn work(
 
 async fn outcome(set: &PolicySet, solver: &mut Solver, task: &Task<'_>) -> Outcome {
     let (ordinary, zone) = cases::ordinary(set, &task.law.jurisdiction).unwrap_or((toml::Table::new(), TimeZone::UTC));
-    let desk = Desk { law: task.law, set, ordinary, zone };
+    let writer = CounterexampleWriter { law: task.law, set, ordinary, zone };
     let mut examples = Vec::new();
     for question in &task.questions {
         let found = match solver.ask(task.law, question).await {
@@ -146,7 +146,7 @@ async fn outcome(set: &PolicySet, solver: &mut Solver, task: &Task<'_>) -> Outco
             Ok(Some(found)) => found,
             Err(error) => return Outcome::Unknown(error.to_string()),
         };
-        match desk.example(&task.property, question, &found) {
+        match writer.example(&task.property, question, &found) {
             Ok(example) => examples.push(example),
             Err(problem) => return Outcome::Unknown(problem),
         }
@@ -161,7 +161,7 @@ impl Request<'_> {
     }
 }
 
-/// Each pack, with its switches set each way that is asked for.
+/// Each pack, under each switch setting that is asked for.
 fn subjects(request: &Request<'_>) -> Result<Vec<Subject>, String> {
     let mut subjects = Vec::new();
     for (jurisdiction, pack) in &request.set.written {
@@ -182,13 +182,13 @@ fn subjects(request: &Request<'_>) -> Result<Vec<Subject>, String> {
     Ok(subjects)
 }
 
-/// The law of a jurisdiction of a set. Where none is written, the safeguards alone.
+/// The law of a jurisdiction in a set. If none is written, the safeguards alone.
 fn law_of(set: &PolicySet, jurisdiction: &JurisdictionId, settings: &Settings) -> Result<Law, String> {
     let pack = set.written.get(jurisdiction).map(Vec::as_slice).unwrap_or_default();
     Law::new(set, jurisdiction, pack, settings)
 }
 
-/// Every way that the switches of a pack can stand, but the one that they do, each with its name.
+/// Every other combination of a pack's switch settings, each with its name.
 fn other_settings<'a>(as_set: &Settings, borne: impl Iterator<Item = &'a str>) -> Vec<(Option<String>, Settings)> {
     let borne: std::collections::BTreeSet<&str> = borne.collect();
     let mut all = vec![as_set.clone()];
@@ -212,9 +212,5 @@ fn other_settings<'a>(as_set: &Settings, borne: impl Iterator<Item = &'a str>) -
     all.into_iter().skip(1).map(named).collect()
 }
 
-#[cfg(test)]
-mod mutants;
-#[cfg(test)]
-mod reading;
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,5 @@
-//! What another policy set would have said: determinations of the log, judged again on the facts and at the moment that
-//! they were made, and each compared with what was recorded.
+//! What another policy set would have said. Recorded determinations are judged again, on their own facts and at their
+//! own moment, and compared with what was recorded.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,17 +11,17 @@ use crate::domain::event::RecordedDetermination;
 use crate::domain::ids::CaseName;
 use crate::policy::determination::merge;
 use crate::policy::engine::Engine;
-use crate::policy::rulings::{About, Asked, Rulings};
+use crate::policy::rulings::{RulingSubject, Rulings, RulingsCache};
 
-/// Distinct shifts that are counted apart. More would be no table that anybody reads.
+/// Distinct shifts that are counted. Nobody would read a longer table.
 const SHIFTS_MAX: usize = 4_096;
 
-/// How far the new answer is from the recorded one.
+/// How far the new determination differs from the recorded one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Difference {
-    /// None.
+    /// Not at all.
     Same,
-    /// The same answer, resting on other policies.
+    /// The same determination, from other policies.
     Ground,
     /// The same ruling, with other obligations or another clock.
     Terms,
@@ -29,55 +29,57 @@ pub enum Difference {
     Ruling,
 }
 
-/// From what to what a determination changes.
+/// How a determination changes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Shift {
+pub struct DeterminationShift {
     /// The act.
     pub act: LawAction,
-    /// Of a disclosure, the classes of fields concerned.
+    /// The field classes concerned, if the act is disclosure.
     pub classes: FieldClasses,
     /// As it was recorded.
     pub from: Determination,
-    /// As the candidate has it.
+    /// As the candidate gives it.
     pub to: Determination,
 }
 
-/// A determination that changes.
+/// A recorded determination that the candidate changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// The detainer it is of.
+    /// The detainer that it is about.
     pub detainer: CaseName,
-    /// When it was made.
+    /// When it was judged.
     pub judged_at: Timestamp,
-    /// How much.
+    /// How far it differs.
     pub difference: Difference,
-    /// What. More than one where a disclosure parts: some classes are ruled one way, some another.
-    pub shifts: Vec<Shift>,
+    /// The changes. A disclosure has several if its classes are now ruled differently from each other.
+    pub shifts: Vec<DeterminationShift>,
 }
 
-/// What was found. A judgment is one asking of the law of one detainer; it gives one determination for each act recorded.
+/// What a replay found. A judgment asks the law about one detainer once, and gives one determination for each recorded
+/// act.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Totals {
-    /// Judgments that were made again.
+    /// Judgments that were repeated.
     pub judgments: u64,
-    /// Judgments of which a determination changes, in ruling or terms.
+    /// Judgments with a determination that changes in ruling or terms.
     pub judgments_changed: u64,
     /// Determinations that were compared.
     pub determinations: u64,
-    /// Of those: another ruling.
+    /// Those with another ruling.
     pub rulings: u64,
-    /// Of those: the same ruling, other obligations or another clock.
+    /// Those with the same ruling but other obligations or another clock.
     pub terms: u64,
-    /// Of those: the same answer from other policies.
+    /// Those with the same answer from other policies.
     pub grounds: u64,
-    /// Determinations without the facts they rest on, or of a later version: not judged again.
+    /// Determinations that could not be judged again: their facts are missing or of a later version.
     pub without_facts: u64,
-    /// Disclosures under a policy set that is not at hand: which classes they covered is not known, so not compared.
+    /// Disclosures under a policy set that is not available. The classes that they covered are unknown, so they are not
+    /// compared.
     pub without_set: u64,
-    /// Determinations that the very set they were made under does not give again: the log or the set is not what it says.
+    /// Determinations that their own policy set does not give again: the log or the set is not what it claims to be.
     pub unreproduced: u64,
-    /// How often each shift of ruling or terms occurs. Past a number of distinct ones, no new ones are counted.
-    pub shifts: BTreeMap<Shift, u64>,
+    /// How often each shift of ruling or terms occurs. Beyond a number of distinct ones, no new ones are counted.
+    pub shifts: BTreeMap<DeterminationShift, u64>,
 }
 
 impl Totals {
@@ -103,21 +105,21 @@ impl Totals {
     }
 }
 
-/// A candidate set, held against what was recorded.
+/// Compares a candidate set with what was recorded.
 #[derive(Debug)]
 pub struct Replay {
-    candidate: Asked,
-    /// Sets that determinations may have been made under, by digest.
-    under: BTreeMap<[u8; 32], Asked>,
+    candidate: RulingsCache,
+    /// Policy sets that determinations may have been made under, by digest.
+    under: BTreeMap<[u8; 32], RulingsCache>,
     totals: Totals,
 }
 
 impl Replay {
-    /// Judges again by the candidate. The sets that the log was written under tell which classes of fields a recorded
-    /// disclosure covered.
+    /// Judges again with the candidate. `under` are sets that the log was written under: they tell which field classes
+    /// a recorded disclosure covered.
     pub fn new(candidate: Arc<Engine>, under: impl IntoIterator<Item = Arc<Engine>>) -> Self {
-        let under = under.into_iter().map(|engine| (engine.digest(), Asked::new(engine)));
-        Self { candidate: Asked::new(candidate), under: under.collect(), totals: Totals::default() }
+        let under = under.into_iter().map(|engine| (engine.digest(), RulingsCache::new(engine)));
+        Self { candidate: RulingsCache::new(candidate), under: under.collect(), totals: Totals::default() }
     }
 
     /// The digest of the candidate.
@@ -125,7 +127,7 @@ impl Replay {
         self.candidate.engine().digest()
     }
 
-    /// Judges the determinations of one entry again, and gives those that change in ruling or terms.
+    /// Judges the determinations of one entry again. Returns those that change in ruling or terms.
     pub fn entry(&mut self, policy_digest: Option<[u8; 32]>, recorded: &[RecordedDetermination]) -> Vec<Change> {
         let same = |one: &RecordedDetermination, other: &RecordedDetermination| {
             (&one.detainer, one.judged_at) == (&other.detainer, other.judged_at)
@@ -134,11 +136,11 @@ impl Replay {
     }
 
     /// Counts determinations that cannot be judged again.
-    pub fn pass_over(&mut self, without_facts: u64) {
+    pub fn count_unjudged(&mut self, without_facts: u64) {
         self.totals.without_facts = self.totals.without_facts.saturating_add(without_facts);
     }
 
-    /// What was found so far.
+    /// The totals so far.
     pub fn totals(&self) -> &Totals {
         &self.totals
     }
@@ -154,13 +156,13 @@ impl Replay {
         increase(&mut self.totals.judgments);
         let mut changes = Vec::new();
         for one in recorded {
-            let again = Again { act: one.action, said: &one.determination, old: old.as_deref(), new: &new };
-            let Some((difference, shifts)) = again.compare() else {
+            let comparison = Comparison { act: one.action, said: &one.determination, old: old.as_deref(), new: &new };
+            let Some((difference, shifts)) = comparison.compare() else {
                 increase(&mut self.totals.without_set);
                 continue;
             };
             increase(&mut self.totals.determinations);
-            if !again.is_reproduced() {
+            if !comparison.is_reproduced() {
                 increase(&mut self.totals.unreproduced);
             }
             let change = Change { detainer: one.detainer.clone(), judged_at: *judged_at, difference, shifts };
@@ -176,35 +178,39 @@ impl Replay {
     }
 }
 
-/// One recorded determination beside what the set it was made under says again, if that is at hand, and what the
-/// candidate says.
-struct Again<'a> {
+/// A recorded determination, what its own policy set says again (if available), and what the candidate says.
+struct Comparison<'a> {
     act: LawAction,
     said: &'a Determination,
     old: Option<&'a Rulings>,
     new: &'a Rulings,
 }
 
-impl Again<'_> {
-    /// None: it cannot be known.
-    fn compare(&self) -> Option<(Difference, Vec<Shift>)> {
+impl Comparison<'_> {
+    /// None: a disclosure whose own policy set is not available.
+    fn compare(&self) -> Option<(Difference, Vec<DeterminationShift>)> {
         match self.act {
             LawAction::Disclose => self.compare_fields(),
             LawAction::Hold | LawAction::Notify | LawAction::Transfer | LawAction::Interview => {
-                let to = self.new.get(&About::Act(self.act))?;
+                let to = self.new.get(&RulingSubject::Act(self.act))?;
                 let difference = difference(self.said, to);
-                let shift =
-                    Shift { act: self.act, classes: FieldClasses::NONE, from: self.said.clone(), to: to.clone() };
+                let shift = DeterminationShift {
+                    act: self.act,
+                    classes: FieldClasses::NONE,
+                    from: self.said.clone(),
+                    to: to.clone(),
+                };
                 Some((difference, if difference == Difference::Same { Vec::new() } else { vec![shift] }))
             }
         }
     }
 
-    /// A recorded disclosure covers the classes that were ruled so. It changes where one of them is ruled otherwise.
-    fn compare_fields(&self) -> Option<(Difference, Vec<Shift>)> {
+    /// A recorded disclosure covers the classes that had this ruling. It changes if the candidate rules otherwise on
+    /// one of them.
+    fn compare_fields(&self) -> Option<(Difference, Vec<DeterminationShift>)> {
         let mut to: BTreeMap<(Ruling, bool, bool), (FieldClasses, Determination)> = BTreeMap::new();
         for class in self.covered(self.old?) {
-            let said = self.new.get(&About::Field(class))?;
+            let said = self.new.get(&RulingSubject::Field(class))?;
             let one: FieldClasses = [class].into_iter().collect();
             to.entry(said.tenor())
                 .and_modify(|(classes, known)| {
@@ -223,26 +229,26 @@ impl Again<'_> {
                 continue;
             }
             difference = Difference::Ruling;
-            shifts.push(Shift { act: self.act, classes, from: self.said.clone(), to });
+            shifts.push(DeterminationShift { act: self.act, classes, from: self.said.clone(), to });
         }
         Some((difference, shifts))
     }
 
-    /// The classes that the set it was made under rules as it was recorded.
+    /// The classes on which its own policy set gives the recorded ruling.
     fn covered<'a>(&'a self, old: &'a Rulings) -> impl Iterator<Item = FieldClass> + 'a {
         let so = |said: &Determination| said.tenor() == self.said.tenor();
-        FieldClass::ALL.iter().copied().filter(move |class| old.get(&About::Field(*class)).is_some_and(so))
+        FieldClass::ALL.iter().copied().filter(move |class| old.get(&RulingSubject::Field(*class)).is_some_and(so))
     }
 
-    /// Whether the set it was made under says the same again, as far as that set is at hand.
+    /// Whether its own policy set gives the same determination again. True if that set is not available.
     fn is_reproduced(&self) -> bool {
         let Some(old) = self.old else { return true };
         match self.act {
             LawAction::Hold | LawAction::Notify | LawAction::Transfer | LawAction::Interview => {
-                old.get(&About::Act(self.act)) == Some(self.said)
+                old.get(&RulingSubject::Act(self.act)) == Some(self.said)
             }
             LawAction::Disclose => {
-                let mut said = self.covered(old).filter_map(|class| old.get(&About::Field(class)));
+                let mut said = self.covered(old).filter_map(|class| old.get(&RulingSubject::Field(class)));
                 let Some(mut whole) = said.next().cloned() else { return false };
                 said.for_each(|part| merge(&mut whole, part));
                 whole == *self.said

@@ -1,4 +1,4 @@
-//! What every policy must carry beyond what Cedar asks: an id, a citation, and annotations that mean something.
+//! Rules for policies beyond Cedar's own: each has an id, a citation, and only annotations with a meaning.
 
 use cedar_policy as cedar;
 
@@ -7,31 +7,31 @@ use crate::domain::ids::InvalidId;
 use crate::domain::text::says_something;
 use crate::policy::claims;
 
-/// Where a policy stands.
+/// What a policy is about, and so which rules it must keep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Room {
+pub(crate) enum PolicyKind {
     /// `access.cedar`: who may call what.
     Access,
     /// `law/`: what a jurisdiction's law says.
     Law,
 }
 
-/// A rule that a policy breaks.
+/// The rule that a policy breaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Rule {
-    /// It could not be named in a determination.
+    /// A determination could not name it.
     #[error("has no @id")]
     NoId,
-    /// It could not be told from another.
+    /// It could not be told from the other policy.
     #[error("bears an @id that another policy bears")]
     DuplicateId,
-    /// A ruling without a source is no law.
+    /// A ruling needs a source.
     #[error("has no @cite")]
     NoCite,
     /// A misspelt annotation would silently mean nothing.
     #[error("has an annotation that means nothing here")]
     UnknownAnnotation,
-    /// An annotation says nothing.
+    /// An annotation without text has no meaning.
     #[error("has an empty annotation")]
     EmptyAnnotation,
     /// A duty is a permit that must be used.
@@ -40,36 +40,36 @@ pub enum Rule {
     /// A review is a forbid that a person may lift.
     #[error("has a @review that is not on a forbid")]
     Review,
-    /// A clock bounds a hold that is allowed, and nothing else.
+    /// A clock bounds only a hold that is allowed.
     #[error("has a @clock that is none, or not on a permit of hold alone")]
     Clock,
-    /// Nobody would know what it asks.
+    /// It would be unclear what is owed.
     #[error("has an @obligation that is not a list of known ones")]
     Obligation,
-    /// A receipt is of a request to hold or to notify, and only an obligation can be owed from it.
+    /// A receipt is for a request to hold or to notify, and only an obligation can be owed from it.
     #[error("has an @owed that is not \"receipt\", or not beside an @obligation on holding or notice")]
     Owed,
-    /// It would stand for acts that nobody thought of.
+    /// It would apply to acts that nobody considered.
     #[error("names no action, or one that its file does not speak to")]
     Action,
     /// One claim could undo another.
     #[error("reads what the requester claims in two directions, or in a way that has none")]
     Claim,
-    /// What the requester asks is the requester's word: a citation must say that the law rests on it.
+    /// What the requester asks for is the requester's word: a citation must say that the law rests on it.
     #[error(
         "is a permit that reads what was asked without @trigger, or bears a @trigger and reads nothing that was asked"
     )]
     Trigger,
-    /// Nothing links templates.
+    /// Nothing here links templates.
     #[error("is a template")]
     Template,
 }
 
-/// Checks one policy and gives the id that it bears.
-pub(crate) fn check(policy: &cedar::Policy, room: Room) -> Result<&str, Rule> {
-    let known: &[&str] = match room {
-        Room::Access => &["id"],
-        Room::Law => &["id", "cite", "duty", "review", "obligation", "clock", "switch", "trigger", "owed"],
+/// Checks one policy and returns its id.
+pub(crate) fn check(policy: &cedar::Policy, kind: PolicyKind) -> Result<&str, Rule> {
+    let known: &[&str] = match kind {
+        PolicyKind::Access => &["id"],
+        PolicyKind::Law => &["id", "cite", "duty", "review", "obligation", "clock", "switch", "trigger", "owed"],
     };
     for (word, value) in policy.annotations() {
         if !known.contains(&word) {
@@ -98,37 +98,37 @@ pub(crate) fn check(policy: &cedar::Policy, room: Room) -> Result<&str, Rule> {
     }) {
         return Err(Rule::Owed);
     }
-    if room == Room::Law && policy.annotation("cite").is_none() {
+    if kind == PolicyKind::Law && policy.annotation("cite").is_none() {
         return Err(Rule::NoCite);
     }
-    if !names_actions_of(policy, room) {
+    if !names_actions_of(policy, kind) {
         return Err(Rule::Action);
     }
-    if room == Room::Law {
+    if kind == PolicyKind::Law {
         claims::check(policy)?;
     }
     policy.annotation("id").ok_or(Rule::NoId)
 }
 
-/// Reads an `@obligation`: words with commas between them.
+/// Reads an `@obligation`: words separated by commas.
 pub(crate) fn obligations(words: &str) -> Result<Vec<Obligation>, InvalidId> {
     words.split(',').map(|word| word.trim().parse()).collect()
 }
 
-/// Whether what a policy asks besides is owed from the receipt of the request, and not from an act.
+/// Whether a policy's obligations are owed from the receipt of the request, not from an act.
 pub(crate) fn owed_on_receipt(policy: &cedar::Policy) -> bool {
     policy.annotation("owed") == Some(RECEIPT)
 }
 
-/// What `@owed` may say.
+/// The only value of `@owed`.
 const RECEIPT: &str = "receipt";
 
-/// Whether a policy speaks of holding and of nothing else.
+/// Whether a policy is about holding and nothing else.
 fn of_hold(policy: &cedar::Policy) -> bool {
     named(policy).is_some_and(|actions| actions.iter().all(|action| is_act(action, LawAction::Hold)))
 }
 
-/// Whether a policy speaks of what a request asks for: the lodging of one records what the law says of these two.
+/// Whether a policy is about holding or notice. Lodging a request records what the law says of these two.
 fn is_about_the_request(policy: &cedar::Policy) -> bool {
     let about = |action: &cedar::EntityUid| is_act(action, LawAction::Hold) || is_act(action, LawAction::Notify);
     named(policy).is_some_and(|actions| actions.iter().any(about))
@@ -147,15 +147,15 @@ fn named(policy: &cedar::Policy) -> Option<Vec<cedar::EntityUid>> {
     }
 }
 
-fn names_actions_of(policy: &cedar::Policy, room: Room) -> bool {
-    let of_room = |action: &cedar::EntityUid| {
+fn names_actions_of(policy: &cedar::Policy, kind: PolicyKind) -> bool {
+    let of_kind = |action: &cedar::EntityUid| {
         let law = LawAction::ALL.iter().any(|known| known.word() == action.id().unescaped());
-        law == (room == Room::Law)
+        law == (kind == PolicyKind::Law)
     };
     match policy.action_constraint() {
         cedar::ActionConstraint::Any => false,
-        cedar::ActionConstraint::Eq(action) => of_room(&action),
-        cedar::ActionConstraint::In(actions) => actions.iter().all(of_room),
+        cedar::ActionConstraint::Eq(action) => of_kind(&action),
+        cedar::ActionConstraint::In(actions) => actions.iter().all(of_kind),
     }
 }
 
@@ -163,7 +163,7 @@ fn names_actions_of(policy: &cedar::Policy, room: Room) -> bool {
 mod tests {
     use super::*;
     use crate::policy::load::PolicyError;
-    use crate::policy::samples::with_law;
+    use crate::policy::tests::samples::with_law;
 
     #[test]
     fn a_policy_that_breaks_a_rule_is_refused() {

@@ -1,4 +1,4 @@
-//! Everything that a law says of one case at one moment: each act, and each class of fields by itself.
+//! Everything that a law says of one case at one moment: a ruling on each act, and on each field class.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -9,24 +9,24 @@ use jiff::Timestamp;
 use crate::domain::determination::{Determination, FieldClass, LawAction};
 use crate::domain::facts::CaseFacts;
 use crate::domain::ids::JurisdictionId;
+use crate::policy::decision_cache::{CacheKey, DECISIONS_MAX};
 use crate::policy::engine::Engine;
-use crate::policy::remembered::{Question, REMEMBERED_MAX};
-use crate::policy::slice::{Asserted, Slice};
+use crate::policy::jurisdiction_law::{FactContexts, JurisdictionLaw};
 use crate::policy::vocabulary::{Vocabulary, milliseconds};
 
-/// The acts that a law speaks to as a whole, and not class by class.
+/// The acts that a law rules on as a whole, not class by class.
 pub(crate) const ACTS: [LawAction; 4] = [LawAction::Hold, LawAction::Notify, LawAction::Transfer, LawAction::Interview];
 
 /// What a ruling is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum About {
+pub enum RulingSubject {
     /// An act.
     Act(LawAction),
-    /// Showing a class of fields.
+    /// The disclosure of a field class.
     Field(FieldClass),
 }
 
-impl fmt::Display for About {
+impl fmt::Display for RulingSubject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Act(act) => f.write_str(act.word()),
@@ -35,29 +35,29 @@ impl fmt::Display for About {
     }
 }
 
-/// What a law says of each act and each class of fields.
-pub type Rulings = BTreeMap<About, Determination>;
+/// A law's ruling on each act and each field class.
+pub type Rulings = BTreeMap<RulingSubject, Determination>;
 
-impl Slice {
-    /// Asks the law of each act and of each class of fields.
+impl JurisdictionLaw {
+    /// Asks the law about each act and each field class.
     pub(crate) fn rulings(&self, vocabulary: &Vocabulary, facts: &CaseFacts, now: Timestamp) -> Rulings {
-        let asking = self.asking(vocabulary, facts.requester_kind);
-        let facts = Asserted::of(vocabulary, facts, milliseconds(now));
-        let acts = ACTS.iter().map(|act| (About::Act(*act), asking.act(*act, &facts)));
-        let fields = FieldClass::ALL.iter().map(|class| (About::Field(*class), asking.disclose(*class, &facts)));
+        let query = self.query(vocabulary, facts.requester_kind);
+        let facts = FactContexts::of(vocabulary, facts, milliseconds(now));
+        let acts = ACTS.iter().map(|act| (RulingSubject::Act(*act), query.act(*act, &facts)));
+        let fields = FieldClass::ALL.iter().map(|class| (RulingSubject::Field(*class), query.disclose(*class, &facts)));
         acts.chain(fields).collect()
     }
 }
 
-/// An engine that is asked of many cases by one reader: it remembers by itself, since what it is asked is not what the
-/// gateway is asked, and must not drive that out of memory.
+/// Asks an engine about many cases for one reader, with a cache of its own: such questions must not displace the
+/// gateway's from the engine's cache.
 #[derive(Debug)]
-pub(crate) struct Asked {
+pub(crate) struct RulingsCache {
     engine: Arc<Engine>,
-    known: HashMap<Question, Arc<Rulings>>,
+    known: HashMap<CacheKey, Arc<Rulings>>,
 }
 
-impl Asked {
+impl RulingsCache {
     pub(crate) fn new(engine: Arc<Engine>) -> Self {
         Self { engine, known: HashMap::new() }
     }
@@ -68,12 +68,12 @@ impl Asked {
 
     pub(crate) fn rulings(&mut self, jurisdiction: &JurisdictionId, facts: &CaseFacts, now: Timestamp) -> Arc<Rulings> {
         let Self { engine, known } = self;
-        let (slice, vocabulary) = engine.slice(jurisdiction);
-        let judge = || Arc::new(slice.rulings(vocabulary, facts, now));
-        let Some(question) = slice.question(facts, milliseconds(now)) else { return judge() };
-        if known.len() >= REMEMBERED_MAX {
+        let (law, vocabulary) = engine.jurisdiction_law(jurisdiction);
+        let judge = || Arc::new(law.rulings(vocabulary, facts, now));
+        let Some(key) = law.cache_key(facts, milliseconds(now)) else { return judge() };
+        if known.len() >= DECISIONS_MAX {
             known.clear();
         }
-        Arc::clone(known.entry(question).or_insert_with(judge))
+        Arc::clone(known.entry(key).or_insert_with(judge))
     }
 }

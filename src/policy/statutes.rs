@@ -1,4 +1,4 @@
-//! Reading a table of offences: TOML, every key and every word declared, nothing said twice.
+//! Reads a table of offences from TOML. Every key and word must be a known one, and nothing may be said twice.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,17 +11,17 @@ use crate::domain::facts::ListedSet;
 use crate::domain::ids::NcicCode;
 use crate::domain::statute::{Grade, Listing, Paragraph, Statutes};
 use crate::domain::text::says_something;
-use crate::domain::vocabulary::Vocabulary;
-use crate::policy::reads::{attribute, claim};
+use crate::policy::fact_dependencies::{attribute, claim};
 use crate::policy::vocabulary::UNREAD;
+use crate::policy::words::word;
 
-/// A table as it is written.
+/// A table as written.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Written {
-    /// Each code, with the ways in which it is written beside its name.
+struct OffencesFile {
+    /// Each code, with other spellings of its name.
     codes: BTreeMap<String, Code>,
-    /// Each paragraph that lists offences, with what it is about.
+    /// Each paragraph that lists offences, with its subject.
     paragraphs: BTreeMap<String, String>,
     offences: BTreeMap<String, Row>,
 }
@@ -31,7 +31,7 @@ struct Written {
 struct Code {
     #[serde(default)]
     written: Vec<String>,
-    /// A citation without a code is of this one.
+    /// A citation without a code refers to this one.
     #[serde(default)]
     own: bool,
     /// A letter after the number of a section is a subdivision.
@@ -52,9 +52,9 @@ struct Row {
     ncic: Option<String>,
 }
 
-/// Reads a table, or says what is wrong with it.
+/// Reads a table. The error says what is wrong with it.
 pub(crate) fn read(text: &str) -> Result<Statutes, String> {
-    let written: Written = toml::from_str(text).map_err(|error| error.to_string().trim_end().to_owned())?;
+    let written: OffencesFile = toml::from_str(text).map_err(|error| error.to_string().trim_end().to_owned())?;
     let mut statutes = Statutes::default();
     for (name, code) in &written.codes {
         for way in code.written.iter().chain([name]) {
@@ -124,13 +124,7 @@ impl Row {
     }
 }
 
-fn word<T: Vocabulary>(key: &str, text: &str) -> Result<T, String> {
-    let known = || T::VARIANTS.iter().map(|known| known.plain_word()).collect::<Vec<_>>().join(", ");
-    let found = T::VARIANTS.iter().copied().find(|known| known.plain_word() == text);
-    found.ok_or_else(|| format!("{key}: {text:?} is none of: {}", known()))
-}
-
-/// What a policy reads of a table that is not there: a paragraph that lists nothing, or, without a table, any list. Such a
+/// What a policy reads that its table lacks: a paragraph that lists nothing or, without a table, any list. Such a
 /// condition would silently never hold.
 pub(crate) fn unknown_list(policy: &cedar::Policy, statutes: Option<&Statutes>) -> Option<String> {
     let json = policy.to_json().ok()?;
@@ -191,7 +185,7 @@ fn reads_list(expression: &Value) -> bool {
 mod tests {
     use super::*;
     use crate::policy::load::{PolicyError, PolicySet};
-    use crate::policy::samples::two_packs;
+    use crate::policy::tests::samples::two_packs;
 
     const TABLE: &str = r#"
         [codes]

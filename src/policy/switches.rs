@@ -1,7 +1,7 @@
-//! Switches: points of law that nobody has read in a source yet, each turned on or off in one file, with the reason.
+//! Switches: points of law that nobody has confirmed in a source yet. One file turns each on or off and says why.
 //!
-//! A policy that bears `@switch("..")` is in the set only while its switch is on. The file is part of the set and of its
-//! digest, so that an entry of the log says which way each switch stood.
+//! A policy with `@switch("..")` is law only while its switch is on. The file is part of the set and of its digest, so
+//! that an entry of the log says how each switch was set.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use crate::domain::text::says_something;
 
-/// Which way each switch stands.
+/// Whether each switch is on.
 pub(crate) type Settings = BTreeMap<String, bool>;
 
 /// Every switch of a policy set.
@@ -21,32 +21,32 @@ pub struct Switches(BTreeMap<String, Switch>);
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Switch {
-    /// Which way it stands.
-    pub is: Position,
-    /// Why, for counsel.
+    /// Whether it is on.
+    pub is: SwitchPosition,
+    /// The reason, for counsel.
     pub because: String,
 }
 
-/// Which way a switch stands.
+/// Whether a switch is on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Position {
-    /// The policies that bear the switch are law.
+pub enum SwitchPosition {
+    /// The policies that name the switch are law.
     On,
-    /// They are not in the set.
+    /// They are not law.
     Off,
 }
 
 /// Why the switches were refused.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SwitchError {
-    /// The file is not what it should be.
+    /// The file cannot be read.
     #[error("{0}")]
     Unreadable(String),
-    /// Nobody would know why it stands as it does.
+    /// The reason is missing.
     #[error("the switch {0} does not say why (because = \"..\")")]
     NoReason(String),
-    /// Whether the policy is law would be a guess.
+    /// It would be unclear whether the policy is law.
     #[error("the policy {policy} bears the switch {switch}, which is not listed")]
     NotListed {
         /// The policy's id.
@@ -54,13 +54,13 @@ pub enum SwitchError {
         /// The switch it names.
         switch: String,
     },
-    /// It would turn nothing on or off.
+    /// It has no effect.
     #[error("the switch {0} is borne by no policy")]
     Unused(String),
 }
 
 impl Switches {
-    /// Reads the file. A set without one has no switches.
+    /// Reads the file. Without a file there are no switches.
     pub(crate) fn read(text: Option<&str>) -> Result<Self, SwitchError> {
         let switches: BTreeMap<String, Switch> = toml::from_str(text.unwrap_or_default())
             .map_err(|error| SwitchError::Unreadable(error.to_string().trim_end().to_owned()))?;
@@ -70,7 +70,7 @@ impl Switches {
         }
     }
 
-    /// Every switch that a policy bears is listed, and every listed one is borne.
+    /// Checks that every switch that a policy names is listed, and that every listed switch is named.
     pub(crate) fn check<'a>(&self, written: impl Iterator<Item = &'a cedar::Policy>) -> Result<(), SwitchError> {
         let mut borne = BTreeSet::new();
         for policy in written {
@@ -89,14 +89,14 @@ impl Switches {
         self.0.iter().map(|(name, switch)| (name.as_str(), switch))
     }
 
-    /// Which way each stands.
+    /// Whether each switch is on.
     pub(crate) fn settings(&self) -> Settings {
-        self.0.iter().map(|(name, switch)| (name.clone(), switch.is == Position::On)).collect()
+        self.0.iter().map(|(name, switch)| (name.clone(), switch.is == SwitchPosition::On)).collect()
     }
 }
 
-/// Whether a policy is law with the switches as they are set.
-pub(crate) fn stands(policy: &cedar::Policy, settings: &Settings) -> bool {
+/// Whether a policy is law under these settings.
+pub(crate) fn is_switched_on(policy: &cedar::Policy, settings: &Settings) -> bool {
     policy.annotation("switch").is_none_or(|switch| settings.get(switch).copied().unwrap_or_default())
 }
 
@@ -105,7 +105,7 @@ mod tests {
     use crate::domain::determination::Ruling;
     use crate::policy::engine::Engine;
     use crate::policy::load::{PolicyError, PolicySet, SWITCHES};
-    use crate::policy::samples::{facts, two_packs};
+    use crate::policy::tests::samples::{facts, two_packs};
 
     const LAW: &str = r#"
         @id("us-zz.hold") @cite("c") @switch("us-zz.holds")

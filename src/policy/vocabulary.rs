@@ -1,4 +1,4 @@
-//! Says in Cedar what the domain says in Rust: one entity type for each vocabulary, one context for each question.
+//! Translates the domain's vocabulary into Cedar: one entity type for each vocabulary, one context for each question.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,10 +10,10 @@ use crate::domain::agency::{ActorKind, AgencyClass, AgencyKind};
 use crate::domain::determination::{FieldClass, LawAction};
 use crate::domain::facts::{Assertions, CaseFacts, Judge, ListedSet, OffenceSet, Unread};
 
-/// The fact that some conviction bears no date.
+/// The fact that some conviction has no date.
 pub(crate) const UNDATED_CONVICTION: &str = "undated_conviction";
 
-/// The facts that what a charge cites, or how grave it is, was not found in the table of offences.
+/// The facts that the table of offences lacks the section of a charge, or leaves its grade unknown.
 pub(crate) const UNREAD: [&str; 6] = [
     Unread::UnlistedConviction.word(),
     Unread::UnlistedCharge.word(),
@@ -23,13 +23,13 @@ pub(crate) const UNREAD: [&str; 6] = [
     Unread::UngradedHeldToAnswer.word(),
 ];
 
-/// Where the requester's claims stand in the context.
+/// The context's record of the requester's claims.
 pub(crate) const ASSERTED: &str = "asserted";
 
-/// The names that requests are made of, looked up once: Cedar parses a name each time it is made from text.
+/// The names that requests are built from. Looked up once, since Cedar parses a name whenever it is built from text.
 #[derive(Debug)]
 pub(crate) struct Vocabulary {
-    /// Every method of the contract, under the name that policies call it by.
+    /// Every method of the contract, by the name that policies use.
     methods: BTreeMap<String, Method>,
     laws: BTreeMap<LawAction, cedar::EntityUid>,
     gateway: cedar::EntityUid,
@@ -46,12 +46,12 @@ pub(crate) struct Vocabulary {
 
 #[derive(Debug)]
 struct Method {
-    place: usize,
+    number: usize,
     action: cedar::EntityUid,
 }
 
 impl Vocabulary {
-    /// Names what is missing, where something is.
+    /// The error names what the schema lacks.
     pub(crate) fn new(schema: &cedar::Schema) -> Result<Self, String> {
         let known: BTreeSet<&cedar::EntityTypeName> = schema.entity_types().collect();
         let named = |name: &str| -> Result<cedar::EntityTypeName, String> {
@@ -63,7 +63,7 @@ impl Vocabulary {
         for action in LawAction::ALL {
             laws.insert(*action, actions.remove(action.word()).ok_or_else(|| action.word().to_owned())?);
         }
-        let methods = actions.into_iter().zip(0..).map(|((name, action), place)| (name, Method { place, action }));
+        let methods = actions.into_iter().zip(0..).map(|((name, action), number)| (name, Method { number, action }));
         Ok(Self {
             methods: methods.collect(),
             laws,
@@ -80,13 +80,12 @@ impl Vocabulary {
         })
     }
 
-    /// The place of a method among those of the contract, by name: `DetainerService/LodgeDetainer`,
-    /// `grpc.health.v1.Health/Check`.
-    pub(crate) fn place(&self, method: &str) -> Option<usize> {
-        self.methods.get(method).map(|known| known.place)
+    /// The number of a method of the contract, by name: `DetainerService/LodgeDetainer`, `grpc.health.v1.Health/Check`.
+    pub(crate) fn method_number(&self, method: &str) -> Option<usize> {
+        self.methods.get(method).map(|known| known.number)
     }
 
-    /// May such a caller call this method? None where the question cannot be put.
+    /// May such a caller call this method? None: the question cannot be put.
     pub(crate) fn call(
         &self,
         kind: AgencyKind,
@@ -103,7 +102,7 @@ impl Vocabulary {
         request(uid(&self.agency_kind, kind.word()), &self.methods.get(method)?.action, self.gateway.clone(), context)
     }
 
-    /// The facts of a case as the law sees them, at a moment in milliseconds. None where Cedar cannot express them.
+    /// The facts of a case as the law sees them, at a moment in milliseconds. None: Cedar cannot express them.
     pub(crate) fn facts(&self, facts: &CaseFacts, now_ms: i64) -> Option<cedar::Context> {
         let now = Timestamp::from_millisecond(now_ms).ok()?;
         let class = facts.custodian_class.map(|class| ("custodian_class", self.class(class)));
@@ -124,7 +123,7 @@ impl Vocabulary {
         context(pairs.into_iter().chain(self.assertions(&facts.record)).chain(class))
     }
 
-    /// What one side says, by the names that both sides' facts have.
+    /// What one side says. Both sides' facts have the same names.
     fn assertions(&self, said: &Assertions) -> impl Iterator<Item = (&'static str, Value)> {
         let flags = [
             ("judicial_warrant", said.judge != Judge::None),
@@ -152,12 +151,12 @@ impl Vocabulary {
         flags.into_iter().map(|(name, holds)| (name, Value::new_bool(holds))).chain(offences)
     }
 
-    /// What does the law say of an act upon the person?
+    /// What does the law say of an act on the person?
     pub(crate) fn act(&self, asker: AgencyKind, act: LawAction, facts: &cedar::Context) -> Option<cedar::Request> {
         request(uid(&self.agency_kind, asker.word()), self.laws.get(&act)?, self.subject.clone(), facts.clone())
     }
 
-    /// What does the law say of showing a class of fields?
+    /// What does the law say of showing a field class?
     pub(crate) fn disclosure(
         &self,
         asker: AgencyKind,
@@ -173,7 +172,7 @@ impl Vocabulary {
     }
 }
 
-/// The precision of Cedar's datetime; everything that depends on the time of a question rounds it this one way.
+/// The time in Cedar's precision. Everything that depends on the time of a question MUST round it this way.
 pub(crate) fn milliseconds(now: Timestamp) -> i64 {
     now.as_millisecond()
 }
@@ -196,7 +195,8 @@ fn request(
     resource: cedar::EntityUid,
     context: cedar::Context,
 ) -> Option<cedar::Request> {
-    // Not validated against the schema each time: it costs as much as the decision, and a test holds that it would pass.
+    // Not validated against the schema, which would cost as much as the decision. A test shows that every request would
+    // pass.
     cedar::Request::new(principal, action.clone(), resource, context, None).ok()
 }
 
@@ -209,11 +209,11 @@ mod tests {
     use crate::domain::detainer::{DetainerBasis, DetainerForm, WarrantKind};
     use crate::domain::facts::Stage;
     use crate::policy::rulings::ACTS;
-    use crate::policy::samples;
+    use crate::policy::tests::samples;
 
     const SCHEMA: &str = include_str!("../../policies/comity.cedarschema");
 
-    /// The contract, as the access rules name it.
+    /// The methods of the contract, as the access rules name them.
     const METHODS: [&str; 54] = [
         "AppealService/AnswerAppeal",
         "AppealService/GetAppeal",

@@ -119,7 +119,7 @@ impl Recorder {
             self.sweep = Sweep::over(self.logs.keys().map(|log| log.jurisdiction.clone()));
         }
         self.gate = Arc::new(self.gate.under(Arc::clone(engine), since));
-        self.in_force.take_up(Arc::clone(&self.gate));
+        self.in_force.replace(Arc::clone(&self.gate));
         self.meters.policy_set(engine.digest());
         self.meters.moment(&table::POLICY_ACTIVATED, since);
     }

@@ -17,7 +17,7 @@ use crate::domain::timetable::Timetable;
 use crate::ledger::{CheckpointError, Signer};
 use crate::meters::Meters;
 use crate::policy::gate::Gate;
-use crate::policy::in_force::InForce;
+use crate::policy::in_force::GateInForce;
 use crate::recorder::acknowledge::Syncer;
 use crate::recorder::activate::Activating;
 use crate::recorder::follow::Duties;
@@ -82,7 +82,7 @@ pub struct Recorder {
     pub(super) store: Box<dyn Store>,
     /// By this every write is judged: the set in force, which changes between batches alone.
     pub(super) gate: Arc<Gate>,
-    pub(super) in_force: InForce,
+    pub(super) in_force: GateInForce,
     /// What the store has for the set in force.
     pub(super) policy: Option<PolicyInForce>,
     pub(super) signer: Signer,
@@ -136,7 +136,7 @@ pub struct Parts {
     /// Where everything durable is.
     pub store: Box<dyn Store>,
     /// Asked once per command. Another set takes its place when the writer has recorded it.
-    pub in_force: InForce,
+    pub in_force: GateInForce,
     /// Signs a checkpoint per batch and log.
     pub signer: Signer,
     /// Before the name of a log, gives the origin of its checkpoints.

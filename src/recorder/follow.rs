@@ -25,7 +25,7 @@ impl Plan<'_> {
         oblige(case, records, &self.duties.obligation, now);
         let mut following = met_by_record(case);
         let times = (&self.duties.review, self.timetable);
-        following.extend(follow(case, &self.gate.after(case, now), times, now));
+        following.extend(follow(case, &self.gate.laws_on_answers(case, now), times, now));
         following
     }
 }

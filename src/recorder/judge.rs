@@ -31,7 +31,7 @@ impl Plan<'_> {
         let by = By { agency: &gateway(), officer: &officer, method: JUDGEMENT, request_id: None };
         let times = (&self.duties.review, self.timetable);
         let mut said = 0_usize;
-        for record in follow(&case, &self.gate.after(&case, now), times, now) {
+        for record in follow(&case, &self.gate.laws_on_answers(&case, now), times, now) {
             said = said.saturating_add(1);
             let index = self.append(by, &record, now)?;
             apply(&mut case, &record, index, now);

@@ -5,7 +5,7 @@ use crate::domain::ids::LogName;
 use crate::domain::inbox;
 use crate::policy::gate::Denial;
 use crate::random::NoRandomness;
-use crate::wire::shape::ShapeError;
+use crate::wire::wire_walk::MessageError;
 
 /// What became of one write.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +39,7 @@ pub enum PlanError {
     NoRandomness(#[from] NoRandomness),
     /// An event that the contract has no class for.
     #[error("an event cannot be split: {0}")]
-    Shape(#[from] ShapeError),
+    Shape(#[from] MessageError),
     /// A log that was not opened.
     #[error("the log {0} is not open")]
     NotOpen(LogName),

@@ -19,7 +19,7 @@ use crate::domain::inbox::{self, Whose};
 use crate::domain::permit::Admitted;
 use crate::domain::timetable::Timetable;
 use crate::ledger;
-use crate::policy::gate::{Again, Denial, Gate};
+use crate::policy::gate::{Denial, Gate, NextJudgment};
 use crate::recorder::alarm::Alarm;
 use crate::recorder::answer::{answer, etag_matches};
 use crate::recorder::follow::Duties;
@@ -232,7 +232,7 @@ impl<'a> Plan<'a> {
         let Some((log, index, place)) = first else { return Ok(Err(Outcome::Refused(Refusal::NoSuchCase))) };
         if let Some(entry) = self.entries.get_mut(place) {
             // An answer is a delivery too: the issuer is not told more by it than by a read at this moment.
-            let told = self.gate.as_told(&admitted.caller, &case, now);
+            let told = self.gate.redacted_for_issuer(&admitted.caller, &case, now);
             entry.answer = Some(answer(admitted, command, told.as_ref().unwrap_or(&case), &records));
         }
         self.keep(case, now);
@@ -286,7 +286,7 @@ impl<'a> Plan<'a> {
     /// Takes a case as it now stands, what is open about it, and when the law is to be asked of it again.
     pub(super) fn keep(&mut self, case: Case, now: Timestamp) {
         self.agenda.extend(agenda(&case, self.timetable));
-        if let (Again::At(at), Some(custody)) = (self.gate.again(&case, now), &case.custody) {
+        if let (NextJudgment::At(at), Some(custody)) = (self.gate.next_judgment(&case, now), &case.custody) {
             self.agenda.entry(custody.name.clone()).or_default().push(judgement(at));
         }
         let detainers = case.detainer.into_iter().chain(case.standing);

@@ -38,7 +38,7 @@ use crate::identity::rate::RateLimitLayer;
 use crate::identity::registry::Registry;
 use crate::meters::{Meters, table};
 use crate::policy::admit::AdmitLayer;
-use crate::policy::in_force::InForce;
+use crate::policy::in_force::GateInForce;
 use crate::server::buffered::Buffered;
 use crate::server::in_flight::InFlightLayer;
 use crate::server::protocol;
@@ -62,7 +62,7 @@ pub(super) struct Layers {
     /// Who is calling.
     pub(super) authenticator: Arc<Authenticator>,
     /// What they may call.
-    pub(super) in_force: InForce,
+    pub(super) in_force: GateInForce,
     /// Where calls are counted.
     pub(super) meters: Arc<Meters>,
 }
@@ -77,7 +77,7 @@ impl Layers {
         secrets: &Secrets,
         registry: &Arc<Registry>,
         wall: &WallClock,
-        in_force: &InForce,
+        in_force: &GateInForce,
         meters: &Arc<Meters>,
     ) -> Self {
         let pseudonyms = PseudonymKey::new(&secrets.pseudonym);

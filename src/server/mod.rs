@@ -47,7 +47,7 @@ use crate::ledger::VerifierKey;
 use crate::meters::Meters;
 use crate::policy::engine::Engine;
 use crate::policy::gate::Gate;
-use crate::policy::in_force::InForce;
+use crate::policy::in_force::GateInForce;
 use crate::policy::load::PolicySet;
 use crate::recorder::{Clock, Entropy, Handle, RecorderError, SubmitError};
 use crate::server::accept::{Material, TlsState};
@@ -183,7 +183,7 @@ impl Gateway {
         let agencies = registry.members().map(|member| (member.agency.id.clone(), member.agency.clone())).collect();
         let meters = Meters::new();
         let gate = Gate::new(Arc::clone(&engine), Arc::new(agencies)).with_zones(zones);
-        let in_force = InForce::new(Arc::new(gate));
+        let in_force = GateInForce::new(Arc::new(gate));
         let layers = Layers::of(config, &secrets, &registry, &seams.wall, &in_force, &meters);
         let certificates = (registry, Arc::clone(&tls));
         let certificates = Arc::new(Certificates::of(config, base, certificates, &seams.wall, &meters));

@@ -18,7 +18,7 @@ use crate::meters::{Meters, table};
 use crate::policy::cases::{self, Failure};
 use crate::policy::digest::digest_of;
 use crate::policy::engine::Engine;
-use crate::policy::in_force::InForce;
+use crate::policy::in_force::GateInForce;
 use crate::policy::load::{PolicyError, PolicySet};
 use crate::recorder::{Activated, Handle, SubmitError};
 
@@ -92,7 +92,7 @@ pub(super) struct Policies {
     /// None: they are built in, and never change.
     directory: Option<PathBuf>,
     jurisdictions: BTreeSet<JurisdictionId>,
-    in_force: InForce,
+    in_force: GateInForce,
     recorder: Handle,
     meters: Arc<Meters>,
     /// For the readiness probe: why the newest files are not in force.
@@ -120,7 +120,13 @@ enum Refused {
 
 impl Policies {
     /// Those of a configuration, with a set of them in force.
-    pub(super) fn of(config: &Config, base: &Path, in_force: InForce, recorder: Handle, meters: Arc<Meters>) -> Self {
+    pub(super) fn of(
+        config: &Config,
+        base: &Path,
+        in_force: GateInForce,
+        recorder: Handle,
+        meters: Arc<Meters>,
+    ) -> Self {
         for outcome in ["activated", "unchanged", "failed"] {
             meters.add(&table::POLICY_RELOADS, &[outcome.into()], 0);
         }

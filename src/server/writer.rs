@@ -14,7 +14,7 @@ use crate::domain::timetable::Timetable;
 use crate::domain::zone::Zones;
 use crate::identity::registry::Registry;
 use crate::meters::Meters;
-use crate::policy::in_force::InForce;
+use crate::policy::in_force::GateInForce;
 use crate::recorder::{Clock, Duties, Entropy, Handle, Heads, Hindrance, Parts, Recorder, RecorderError};
 use crate::server::ServerError;
 use crate::server::start_check::check_place;
@@ -47,7 +47,7 @@ pub(super) fn start(
     config: &Config,
     base: &Path,
     secrets: &Secrets,
-    in_force: &InForce,
+    in_force: &GateInForce,
     writes: Writes,
 ) -> Result<Writers, ServerError> {
     let Writes { clock, mut entropy, timetable, meters } = writes;

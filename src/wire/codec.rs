@@ -1,7 +1,7 @@
-//! The codec of every generated client and server: prost, but a request with unknown fields is refused.
+//! The codec of every generated client and server: prost, but requests with unknown fields are refused.
 //!
-//! Requests are strict because nobody authorized what nobody knows. Answers are lenient, so that an older client can
-//! talk to a newer gateway.
+//! Requests are strict, since nobody authorized a field that nobody knows. Answers are lenient, so that an older client
+//! can talk to a newer gateway.
 
 use std::marker::PhantomData;
 
@@ -12,8 +12,8 @@ use tonic::{Code, Status};
 use tonic_prost::ProstEncoder;
 
 use crate::wire::failure::Failure;
-use crate::wire::shape;
 use crate::wire::v1::ErrorReason;
+use crate::wire::wire_walk;
 
 /// Encodes `T`, decodes `U`.
 #[derive(Debug)]
@@ -44,7 +44,7 @@ where
     }
 }
 
-/// Decodes `U`, one call's messages.
+/// Decodes `U`, for the messages of one call.
 #[derive(Debug)]
 pub struct StrictDecoder<U> {
     decoded: usize,
@@ -59,11 +59,12 @@ impl<U: Message + Name + Default> Decoder for StrictDecoder<U> {
         let bytes = src.copy_to_bytes(src.remaining());
         self.decoded = self.decoded.saturating_add(1);
         if U::NAME.ends_with("Request") {
-            // No method takes a stream: who reads the last of several would not read what was authorized.
+            // No method takes a stream. Whoever reads the last of several messages would not read the one that was
+            // authorized.
             if self.decoded > 1 {
                 return Err(malformed("more than one message"));
             }
-            shape::check(&U::full_name(), &bytes).map_err(|error| malformed(&error.to_string()))?;
+            wire_walk::check(&U::full_name(), &bytes).map_err(|error| malformed(&error.to_string()))?;
         }
         U::decode(bytes).map(Some).map_err(|_| malformed("the message is not valid protobuf"))
     }

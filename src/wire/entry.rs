@@ -9,9 +9,9 @@ use prost::encoding::{self, WireType};
 use crate::domain::detainer::AnswerKind;
 use crate::domain::determination::{FieldClass, FieldClasses, Withheld};
 use crate::domain::ids::{AgencyId, LogName, OfficerPseudonym};
-use crate::wire::shape::{self, ShapeError};
+use crate::wire::enums::{from_wire, to_wire};
 use crate::wire::show::{agency_name, timestamp, wire_position, withheld};
-use crate::wire::words::{from_wire, to_wire};
+use crate::wire::wire_walk::{self, MessageError};
 use crate::wire::{Timestamp as WireTime, v1};
 
 /// Version of the leaf's layout.
@@ -71,9 +71,9 @@ pub enum EntryError {
 const ALWAYS_COMMITTED: [FieldClass; 3] = [FieldClass::Safeguard, FieldClass::Restricted, FieldClass::Determination];
 
 /// The contents of an event, class by class.
-pub fn contents(event: &v1::Event) -> Result<Vec<(FieldClass, Vec<u8>)>, ShapeError> {
+pub fn contents(event: &v1::Event) -> Result<Vec<(FieldClass, Vec<u8>)>, MessageError> {
     let encoded = event.encode_to_vec();
-    let mut parts = shape::split("comity.v1.Event", &encoded)?;
+    let mut parts = wire_walk::split("comity.v1.Event", &encoded)?;
     let borne = match &event.event {
         // Whole resources, of which each reader is shown everything.
         Some(
@@ -83,7 +83,7 @@ pub fn contents(event: &v1::Event) -> Result<Vec<(FieldClass, Vec<u8>)>, ShapeEr
         )
         | None => FieldClasses::NONE,
         // Whether a custodian knows of a place, a number or an address must not be read off which commitments there are.
-        Some(_) => shape::borne("comity.v1.Event", &encoded)?,
+        Some(_) => wire_walk::possible_classes("comity.v1.Event", &encoded)?,
     };
     // In which of these an answer to an appeal stands would tell what it says.
     let by_gist: &[FieldClass] = match &event.event {

@@ -1,6 +1,6 @@
-//! Builds the one shape that every error on the wire has: a status with exactly one `google.rpc.ErrorInfo`.
+//! Builds the form of every error on the wire: a status with exactly one `google.rpc.ErrorInfo`.
 //!
-//! Which error becomes which status is decided in `api/status.rs`; here is only how one is written down.
+//! `api/status.rs` decides which error becomes which status. Here it is only encoded.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 use crate::wire::Violations;
 use crate::wire::v1::ErrorReason;
 
-/// The domain of every `ErrorInfo` of ours.
+/// The domain of each of our `ErrorInfo`.
 pub const ERROR_DOMAIN: &str = "comity";
 
-/// What an error says beyond its code. No personal data: the message is one of ours, never the caller's words.
+/// What an error says beyond its code. No personal data: the message is ours, never the caller's text.
 #[derive(Debug)]
 pub struct Failure {
     code: Code,
@@ -44,14 +44,14 @@ impl Failure {
         self
     }
 
-    /// Names the state that stood in the way.
+    /// Names the state that prevented the call.
     #[must_use]
     pub fn precondition(mut self, kind: &str, subject: &str, description: &str) -> Self {
         self.details.add_precondition_failure_violation(kind, subject, description);
         self
     }
 
-    /// The status, ready to be sent. `metadata` is shown to the caller: ids and citations only.
+    /// The status, ready to be sent. The caller sees `metadata`: it MUST hold ids and citations only.
     pub fn into_status<'a>(mut self, metadata: impl IntoIterator<Item = (&'a str, String)>) -> Status {
         let metadata: std::collections::HashMap<_, _> =
             metadata.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
@@ -66,12 +66,12 @@ impl From<Failure> for Status {
     }
 }
 
-/// The reason as it stands in `ErrorInfo`: the enum's name without its prefix.
+/// The reason in `ErrorInfo`: the enum's name without its prefix.
 pub fn reason_word(reason: ErrorReason) -> &'static str {
     reason.as_str_name().trim_start_matches("ERROR_REASON_")
 }
 
-/// The reason of an error received, if it carries one of ours.
+/// The reason of a received error, if it is one of ours.
 pub fn reason_of(status: &Status) -> Option<ErrorReason> {
     let details = status.get_error_details();
     let info = details.error_info()?;

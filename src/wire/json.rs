@@ -12,42 +12,42 @@ use crate::wire::entry::merge;
 use crate::wire::methods::{Method, pool};
 use crate::wire::v1;
 
-/// Examples nested deeper leave out what is there; the contract needs five.
+/// Examples omit what is nested deeper. The contract needs five levels.
 const DEPTH_MAX: usize = 8;
 
 const TIME: &str = "google.protobuf.Timestamp";
 
-/// Text is no request of a method, or bytes are no answer of it.
+/// Why a text is no request of a method, or bytes are no answer of it.
 #[derive(Debug, thiserror::Error)]
 pub enum JsonError {
-    /// Not JSON, a field that the contract does not know, or a value that the field does not take.
+    /// The text is not JSON, has a field that the contract lacks, or has a value that the field does not accept.
     #[error("not a {message}: {why}")]
     Request {
-        /// What it should have been.
+        /// The expected message.
         message: String,
-        /// Why it is not, and where.
+        /// Why, and where.
         why: serde_json::Error,
     },
-    /// A time that no minute has but one with a leap second.
+    /// A time with second 60, which only a leap second has.
     #[error("{0} must be a time with seconds up to 59: a leap second is none that the contract counts")]
     LeapSecond(String),
-    /// A field that stands once by each of its two names: which value is meant nobody can say.
+    /// A field is given under both of its names, so it is unclear which value counts.
     #[error("{0} is given twice, by both of its names")]
     Twice(String),
-    /// The gateway answered with something else.
+    /// The gateway's answer is another message.
     #[error("the answer is not a {0}")]
     Answer(String),
 }
 
 impl Method {
-    /// Encodes a request that is written as JSON. Unknown fields are refused.
+    /// Encodes a request that is written as JSON. Refuses unknown fields.
     pub fn request(&self, json: &str) -> Result<Vec<u8>, JsonError> {
         let descriptor = self.descriptor.input();
         let failed = |why| JsonError::Request { message: self.descriptor.input().full_name().to_owned(), why };
         let mut text = serde_json::Deserializer::from_str(json);
         let message = DynamicMessage::deserialize(descriptor, &mut text).map_err(failed)?;
         text.end().map_err(failed)?;
-        // The mapping takes one for the second after it.
+        // The JSON mapping would take a leap second for the second after it.
         let value: Value = serde_json::from_str(json).map_err(failed)?;
         if let Some(field) = leap_second(&self.descriptor.input(), &value) {
             return Err(JsonError::LeapSecond(field));
@@ -58,7 +58,7 @@ impl Method {
         Ok(message.encode_to_vec())
     }
 
-    /// Shows an encoded answer as JSON.
+    /// Converts an encoded answer to JSON.
     pub fn answer(&self, bytes: &[u8]) -> Result<Value, JsonError> {
         let descriptor = self.descriptor.output();
         let failed = || JsonError::Answer(self.descriptor.output().full_name().to_owned());
@@ -66,20 +66,20 @@ impl Method {
         serde_json::to_value(&message).map_err(|_| failed())
     }
 
-    /// Shows an encoded answer as JSON, the entries in it decoded: see [`decoded`].
+    /// Converts an encoded answer to JSON, with its entries decoded: see [`decoded`].
     pub fn decoded_answer(&self, bytes: &[u8]) -> Result<Value, JsonError> {
         let mut shown = self.answer(bytes)?;
         decode_entries(&self.descriptor.output(), &mut shown);
         Ok(shown)
     }
 
-    /// A request to start from: every field that a caller may set, and a placeholder in those that are required. No gateway
-    /// takes one: what is recorded by mistake stays recorded.
+    /// A request to start from: every field that a caller may set, with a placeholder in each required one. No gateway
+    /// accepts it, since a mistake on record stays on record.
     pub fn example(&self) -> Value {
         example(&self.descriptor.input(), 0)
     }
 
-    /// What the contract says of it, in its first sentence.
+    /// The first sentence of the contract's comment on the method.
     pub fn summary(&self) -> String {
         let file = self.descriptor.parent_service().parent_file();
         let comment = comment(file.file_descriptor_proto(), self.descriptor.path());
@@ -88,8 +88,8 @@ impl Method {
     }
 }
 
-/// Shows a message as JSON, the entries in it decoded: the leaf, and in place of the openings the event that they tell, in so
-/// far as it is shown. What is withheld is listed.
+/// Converts a message to JSON with its entries decoded. Each shows its leaf, the withheld classes and, instead of the
+/// openings, the event as far as it is disclosed.
 pub fn decoded<M: prost::Message + prost::Name>(message: &M) -> Result<Value, JsonError> {
     let failed = || JsonError::Answer(M::full_name());
     let descriptor = pool().get_message_by_name(&M::full_name()).ok_or_else(failed)?;
@@ -100,7 +100,7 @@ pub fn decoded<M: prost::Message + prost::Name>(message: &M) -> Result<Value, Js
     Ok(shown)
 }
 
-/// Decodes the entries in a message that is JSON already. One that is of a later layout stays as it is.
+/// Decodes the entries in a message that is JSON already. An entry of a later layout is left as it is.
 fn decode_entries(message: &MessageDescriptor, shown: &mut Value) {
     if message.full_name() == v1::Entry::full_name() {
         if let Some(decoded) = decoded_entry(message, shown) {
@@ -136,12 +136,12 @@ fn decoded_entry(message: &MessageDescriptor, shown: &Value) -> Option<Value> {
     fields.remove("openings");
     fields.insert("leaf".to_owned(), leaf);
     fields.insert("event".to_owned(), event);
-    // Said also where there is nothing to say: that all is shown is worth knowing.
+    // Included even if empty: that nothing is withheld is worth knowing.
     fields.entry("withheld").or_insert_with(|| Value::Array(Vec::new()));
     Some(Value::Object(fields))
 }
 
-/// The path of a time in JSON that names a leap second.
+/// The path of a JSON time that names a leap second.
 fn leap_second(message: &MessageDescriptor, value: &Value) -> Option<String> {
     let named = |(key, value): (&String, &Value)| {
         let field = message.get_field_by_json_name(key).or_else(|| message.get_field_by_name(key))?;
@@ -158,7 +158,7 @@ fn leap_second(message: &MessageDescriptor, value: &Value) -> Option<String> {
     value.as_object()?.iter().find_map(named)
 }
 
-/// The path of a field that JSON gives by both of its names, as `birthDate` and `birth_date`.
+/// The path of a field that JSON gives under both of its names, such as `birthDate` and `birth_date`.
 fn given_twice(message: &MessageDescriptor, value: &Value) -> Option<String> {
     let mut seen = HashSet::new();
     value.as_object()?.iter().find_map(|(key, value)| {
@@ -177,7 +177,7 @@ fn example(message: &MessageDescriptor, depth: usize) -> Value {
     let mut fields = Map::new();
     for field in message.fields() {
         let comment = comment(message.parent_file().file_descriptor_proto(), field.path());
-        // A request id is filled in where there is none.
+        // A missing request id is filled in.
         let is_mine = !comment.starts_with("Output only") && field.name() != "request_id";
         let is_first = field.containing_oneof().is_none_or(|one| one.fields().next().as_ref() == Some(&field));
         if is_mine && is_first && depth < DEPTH_MAX {
@@ -187,15 +187,15 @@ fn example(message: &MessageDescriptor, depth: usize) -> Value {
     Value::Object(fields)
 }
 
-/// A placeholder in a required field; in any other, what says nothing.
+/// A placeholder for a required field; an empty value for any other.
 fn value(field: &FieldDescriptor, comment: &str, depth: usize) -> Value {
     let required = comment.contains("Required.") || comment.contains("Required,");
     let one = match field.kind() {
         Kind::Message(_) if !required && !field.is_list() => return Value::Null,
-        // Before any time that a case may speak of.
+        // Earlier than any time that a case may have.
         Kind::Message(inner) if inner.full_name() == TIME => "0001-01-01T00:00:00Z".into(),
         Kind::Message(inner) => example(&inner, depth.saturating_add(1)),
-        // UNSPECIFIED, which no required field takes.
+        // UNSPECIFIED, which no required field accepts.
         Kind::Enum(words) => words.default_value().name().into(),
         Kind::String if required => placeholder(field, comment).into(),
         Kind::String | Kind::Bytes => "".into(),
@@ -216,7 +216,7 @@ fn value(field: &FieldDescriptor, comment: &str, depth: usize) -> Value {
     if field.is_list() { Value::Array(if required { vec![one] } else { Vec::new() }) } else { one }
 }
 
-/// The form of a name or a date, as the comment gives it; else the field's own name in angle brackets.
+/// The form of a name or a date as the comment gives it, else the field's name in angle brackets.
 fn placeholder(field: &FieldDescriptor, comment: &str) -> String {
     if comment.contains("YYYY-MM-DD") {
         return "YYYY-MM-DD".to_owned();
@@ -233,7 +233,7 @@ fn placeholder(field: &FieldDescriptor, comment: &str) -> String {
     form.chars().take_while(is_form).collect()
 }
 
-/// What is written above an element of a file, on one line.
+/// The comment on an element of a file, on one line.
 fn comment(file: &FileDescriptorProto, path: &[i32]) -> String {
     let locations = file.source_code_info.iter().flat_map(|info| &info.location);
     let comment = locations.filter(|location| location.path == path).find_map(|at| at.leading_comments.as_deref());

@@ -1,4 +1,4 @@
-//! The methods that a gateway serves, from the descriptor: how each is called, and where its request id goes.
+//! The methods that a gateway serves, from the descriptor: how each is called, and which field is its request id.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -10,10 +10,10 @@ use prost_reflect::{DescriptorPool, MethodDescriptor};
 
 use crate::wire::DESCRIPTOR;
 
-/// Length of what stands before a message on the wire: whether it is compressed, and its length.
+/// Length of the prefix of a message on the wire: the compression flag and the message's length.
 const FRAME_HEADER_LEN: usize = 5;
 
-/// One method of the contract, or of the standard services beside it.
+/// A method of the contract, or of the standard services beside it.
 #[derive(Clone)]
 pub struct Method {
     pub(super) descriptor: MethodDescriptor,
@@ -27,24 +27,24 @@ impl fmt::Debug for Method {
     }
 }
 
-/// No method can be meant by a name.
+/// Why a name means no method.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoMethod {
-    /// None is called so.
+    /// No method has this name.
     #[error("there is no such method")]
     Unknown,
-    /// Several are.
+    /// Several methods have it.
     #[error("could be any of {}", .0.join(", "))]
     Ambiguous(Vec<String>),
 }
 
 impl Method {
-    /// As `/comity.v1.DetainerService/LodgeDetainer`.
+    /// The path, such as `/comity.v1.DetainerService/LodgeDetainer`.
     pub fn path(&self) -> &str {
         &self.path
     }
 
-    /// As `comity.v1.DetainerService/LodgeDetainer`.
+    /// The full name, such as `comity.v1.DetainerService/LodgeDetainer`.
     pub fn full_name(&self) -> &str {
         self.path.trim_start_matches('/')
     }
@@ -59,11 +59,11 @@ impl Method {
         self.descriptor.is_server_streaming()
     }
 
-    /// Puts a request id into a framed request that should have one and has none. Anything else stays as it is.
+    /// Adds a request id to a framed request that should have one and has none. Returns any other frame unchanged.
     pub fn with_request_id(&self, frame: Bytes, make: impl FnOnce() -> String) -> Bytes {
         let Some(number) = self.request_id else { return frame };
         let Some((header, message)) = frame.split_at_checked(FRAME_HEADER_LEN) else { return frame };
-        // A compressed message is not looked into, and one that is no protobuf is the gateway's to refuse.
+        // A compressed message is left alone. So is one that is not protobuf: the gateway refuses it.
         if header.first() != Some(&0) || has_text(message, number) != Some(false) {
             return frame;
         }
@@ -81,7 +81,7 @@ impl Method {
     }
 }
 
-/// Every method, services in the order of their files.
+/// Every method, in the order of the services' files.
 pub fn all() -> impl Iterator<Item = &'static Method> {
     table().methods.iter()
 }
@@ -92,8 +92,8 @@ pub fn at(path: &str) -> Option<&'static Method> {
     table.methods.get(*table.by_path.get(path)?)
 }
 
-/// The method with a name, which may leave out the package or the service: `DetainerService/LodgeDetainer`,
-/// `LodgeDetainer`; case does not count.
+/// The method with this name. Package and service may be omitted (`DetainerService/LodgeDetainer`, `LodgeDetainer`),
+/// and case is ignored.
 pub fn named(name: &str) -> Result<&'static Method, NoMethod> {
     let wanted = name.trim_start_matches('/').to_ascii_lowercase();
     let is_meant = |method: &&Method| {
@@ -130,11 +130,11 @@ fn table() -> &'static Table {
     })
 }
 
-/// The contract, and the standard services that a gateway serves beside it.
+/// The descriptors of the contract and of the standard services beside it.
 pub(super) fn pool() -> &'static DescriptorPool {
     static POOL: OnceLock<DescriptorPool> = OnceLock::new();
     POOL.get_or_init(|| {
-        // Without a readable descriptor no method is known; the tests hold that each is readable.
+        // Without a readable descriptor, no method is known. The tests show that each is readable.
         let mut pool = DescriptorPool::decode(DESCRIPTOR).unwrap_or_default();
         for beside in [
             tonic_health::pb::FILE_DESCRIPTOR_SET,
@@ -147,7 +147,7 @@ pub(super) fn pool() -> &'static DescriptorPool {
     })
 }
 
-/// Whether a message has text in a field of its own. `None`: it is no protobuf.
+/// Whether a text field of a message is set and not empty. `None`: it is not protobuf.
 fn has_text(mut message: &[u8], number: u32) -> Option<bool> {
     let mut found = false;
     while message.has_remaining() {
@@ -155,7 +155,7 @@ fn has_text(mut message: &[u8], number: u32) -> Option<bool> {
         if at == number && wire_type == WireType::LengthDelimited {
             let len = usize::try_from(decode_varint(&mut message).ok()?).ok()?;
             message = message.get(len..)?;
-            // The last one counts.
+            // The last occurrence counts.
             found = len > 0;
         } else {
             skip_field(wire_type, at, &mut message, DecodeContext::default()).ok()?;
@@ -194,7 +194,7 @@ mod tests {
         }
     }
 
-    /// What makes a call safe to send again: whatever is recorded has a request id, which settles it once.
+    /// This makes it safe to repeat a call: every recorded request has a request id, so it is recorded only once.
     #[test]
     fn every_method_that_answers_with_a_receipt_takes_a_request_id() {
         let recorded: Vec<&Method> =
@@ -228,7 +228,7 @@ mod tests {
         };
         check(framed(&request("").encode_to_vec()), &request("made-up"));
         check(framed(&request("mine").encode_to_vec()), &request("mine"));
-        // Written out though empty, after one that is not: the last one counts, and it is empty.
+        // An explicit empty id after one that is not empty: the last one counts.
         check(framed(&[request("mine").encode_to_vec(), vec![0x1a, 0]].concat()), &request("made-up"));
 
         let untouched = |path, frame: Bytes| assert_eq!(fill(path, frame.clone()), frame);

@@ -1,11 +1,11 @@
-//! A call's time as gRPC writes it down: `grpc-timeout`, at most eight digits and a unit.
+//! The time limit of a call in gRPC's form: the header `grpc-timeout`, at most eight digits and a unit.
 
 use std::time::Duration;
 
-/// The header.
+/// The name of the header.
 pub const GRPC_TIMEOUT: &str = "grpc-timeout";
 
-/// Reads the header's text.
+/// Reads the header's value.
 pub fn parse(text: &str) -> Option<Duration> {
     let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -23,7 +23,7 @@ pub fn parse(text: &str) -> Option<Duration> {
     }
 }
 
-/// Writes it, in whole milliseconds or, beyond a day, in seconds.
+/// Writes the header's value in whole milliseconds, or in seconds beyond some 27 hours.
 pub fn format(timeout: Duration) -> String {
     const DIGITS_MAX: u128 = 99_999_999;
     let millis = timeout.as_millis();

@@ -1,13 +1,13 @@
-//! Fields at fault, gathered so that a caller learns of all at once.
+//! The faulty fields of a request, collected so that the caller learns of all at once.
 
-/// One field at fault.
+/// A faulty field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
-    /// Path of the field, as `detainer.subject.birth_date` or `detainer.charges[2].status`.
+    /// The field's path, such as `detainer.subject.birth_date` or `detainer.charges[2].status`.
     pub field: String,
-    /// What it must be. Never what it was.
+    /// What the value must be. MUST NOT quote what it was.
     pub description: String,
 }
 
-/// Every field at fault.
+/// All faulty fields.
 pub type Violations = Vec<Violation>;

@@ -138,7 +138,7 @@ fn kept(receipt: &v1::Receipt) -> Value {
 }
 
 /// A log of three entries, with its key, and where a receipt is put that is to be verified.
-struct Receipted {
+struct HasReceipt {
     world: World,
     receipts: Vec<v1::Receipt>,
     key_file: PathBuf,
@@ -146,7 +146,7 @@ struct Receipted {
     file: PathBuf,
 }
 
-impl Receipted {
+impl HasReceipt {
     async fn three() -> Self {
         let world = World::start();
         let mut receipts = Vec::new();
@@ -169,7 +169,7 @@ fn verify_receipt(file: &Path, given: &str, key: &str) -> (i32, String, String) 
 
 #[tokio::test]
 async fn a_receipt_is_verified_with_the_key_alone() {
-    let Receipted { world: _world, receipts, key_file, key, file } = Receipted::three().await;
+    let HasReceipt { world: _world, receipts, key_file, key, file } = HasReceipt::three().await;
     let verify = |given: &str, key: &str| verify_receipt(&file, given, key);
     // By itself, within an answer, without what is zero, several: by a key that is written out or in a file.
     let mut first = kept(&receipts[0]);
@@ -191,7 +191,7 @@ async fn a_receipt_is_verified_with_the_key_alone() {
 
 #[tokio::test]
 async fn a_receipt_that_was_changed_is_told_from_what_is_none() {
-    let Receipted { world: _world, receipts, key_file, key, file } = Receipted::three().await;
+    let HasReceipt { world: _world, receipts, key_file, key, file } = HasReceipt::three().await;
     let verify = |given: &str, key: &str| verify_receipt(&file, given, key);
     let good = kept(&receipts[2]);
     let with = |field: &str, value: Value| {

@@ -10,7 +10,7 @@ use comity::domain::determination::{Determination, LawAction, Ruling};
 use comity::domain::inbox;
 use comity::domain::matching::Disagreement;
 use comity::domain::times::Impossible;
-use comity::policy::admit::AdmitError;
+use comity::policy::engine::AdmitError;
 use comity::policy::gate::Denial;
 use comity::recorder::SubmitError;
 use comity::wire::Violation;

@@ -29,7 +29,7 @@ use comity::ledger::{self, Signer};
 use comity::meters::Meters;
 use comity::policy::engine::Engine;
 use comity::policy::gate::Gate;
-use comity::policy::in_force::InForce;
+use comity::policy::in_force::GateInForce;
 use comity::policy::load::PolicySet;
 use comity::recorder::{Clock, Duties, Entropy, Parts, Recorded, Recorder, RecorderConfig, Running};
 use comity::store::postgres::PostgresStore;
@@ -148,7 +148,7 @@ impl Player {
         key.extend([7; 32]);
         let running = Recorder::start(Parts {
             store,
-            in_force: InForce::new(Arc::clone(&GATE)),
+            in_force: GateInForce::new(Arc::clone(&GATE)),
             signer: Signer::from_pkcs8(ORIGIN, &key).unwrap(),
             origin: ORIGIN.to_owned(),
             clock: clock.clone(),

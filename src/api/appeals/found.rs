@@ -18,7 +18,7 @@ use crate::domain::detainer::Detainer;
 use crate::domain::determination::FieldClasses;
 use crate::domain::disclosable::Tellable;
 use crate::domain::ids::{CaseKind, CaseName, JurisdictionId};
-use crate::policy::gate::{Barring, Gate};
+use crate::policy::gate::{Gate, LegalBar};
 use crate::store::appeals::{ItemFilter, Listed};
 use crate::store::{CaseFilter, CasesOf, Reader, StoreError};
 
@@ -217,16 +217,16 @@ pub(super) fn judged(looking: &Looking<'_>, appeal: &CaseName, as_of: u64) -> Re
     Ok(judged)
 }
 
-fn is_on(bars: &Bars, barring: &Barring) -> bool {
+fn is_on(bars: &Bars, barring: &LegalBar) -> bool {
     let same = Arc::ptr_eq(&bars.determination, &barring.determination) || bars.determination == barring.determination;
     bars.action == barring.action && same
 }
 
-fn take(all: &mut Vec<Bars>, barring: Barring, detainer: Uuid) {
+fn take(all: &mut Vec<Bars>, barring: LegalBar, detainer: Uuid) {
     if let Some(bars) = all.iter_mut().find(|bars| is_on(bars, &barring)) {
         bars.detainers.push(detainer);
         return;
     }
-    let Barring { action, determination, .. } = barring;
+    let LegalBar { action, determination, .. } = barring;
     all.push(Bars { action, determination, detainers: vec![detainer] });
 }

@@ -12,7 +12,7 @@ use crate::domain::agency::Caller;
 use crate::domain::determination::{FieldClass, FieldClasses};
 use crate::domain::ids::LogName;
 use crate::feed::{judge_again, may_read, recorded_within};
-use crate::policy::candidate::laid_over;
+use crate::policy::candidate::with_replaced_files;
 use crate::policy::engine::Engine;
 use crate::policy::load::PolicyError;
 use crate::policy::replay::{Change, Replay};
@@ -128,7 +128,7 @@ fn candidate(in_force: &Arc<Engine>, files: &[(String, Option<String>)]) -> Resu
     if files.is_empty() {
         return Ok(Arc::clone(in_force));
     }
-    laid_over(in_force, files).map(|set| Arc::new(Engine::new(set)))
+    with_replaced_files(in_force, files).map(|set| Arc::new(Engine::new(set)))
 }
 
 /// Names the file at fault and repeats nothing of it: `comity policy check` says what it is.

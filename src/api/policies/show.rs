@@ -4,25 +4,25 @@ use jiff::Timestamp;
 
 use crate::domain::determination::{Determination, LawAction};
 use crate::policy::engine::Engine;
-use crate::policy::explain::{Explained, Explanation, Fact, Flip};
-use crate::policy::outline::{Pack, Policy};
-use crate::policy::replay::{Change, Shift, Totals};
-use crate::policy::rulings::About;
-use crate::policy::switches::Position;
-use crate::wire::words::{to_wire, to_wire_or_unspecified};
+use crate::policy::explain::{ExplainedRuling, Explanation, Fact, FactChange};
+use crate::policy::listing::{Pack, Policy};
+use crate::policy::replay::{Change, DeterminationShift, Totals};
+use crate::policy::rulings::RulingSubject;
+use crate::policy::switches::SwitchPosition;
+use crate::wire::enums::{to_wire, to_wire_or_unspecified};
 use crate::wire::{show, v1};
 
 pub(super) fn policy_set(engine: &Engine, since: Option<Timestamp>) -> v1::PolicySet {
-    let outline = engine.outline();
-    let switches = outline.switches.iter().map(|(name, switch)| v1::PolicySwitch {
+    let listing = engine.listing();
+    let switches = listing.switches.iter().map(|(name, switch)| v1::PolicySwitch {
         name: name.to_owned(),
-        on: switch.is == Position::On,
+        on: switch.is == SwitchPosition::On,
         reason: switch.because.clone(),
     });
     v1::PolicySet {
         digest: engine.digest().to_vec(),
         activate_time: since.map(show::timestamp),
-        packs: outline.packs.iter().map(pack).collect(),
+        packs: listing.packs.iter().map(pack).collect(),
         switches: switches.collect(),
     }
 }
@@ -49,21 +49,21 @@ fn policy(policy: &Policy) -> v1::Policy {
         owed_on_receipt: policy.on_receipt,
         clock: to_wire_or_unspecified(policy.clock),
         switch_name: policy.switch.clone().unwrap_or_default(),
-        standing: policy.standing,
+        standing: policy.in_force,
     }
 }
 
 pub(super) fn explanation(digest: [u8; 32], explanation: &Explanation) -> v1::EvaluateResponse {
-    let concluded = |Explained { about, said, reads }: &Explained| conclusion(*about, said, reads.clone());
+    let concluded = |ExplainedRuling { about, said, reads }: &ExplainedRuling| conclusion(*about, said, reads.clone());
     v1::EvaluateResponse {
         policy_digest: digest.to_vec(),
         conclusions: explanation.rulings.iter().map(concluded).collect(),
-        changes: explanation.flips.iter().map(change_of_fact).collect(),
+        changes: explanation.changes.iter().map(change_of_fact).collect(),
         undated: !explanation.dates_known,
     }
 }
 
-fn change_of_fact(flip: &Flip) -> v1::FactChange {
+fn change_of_fact(flip: &FactChange) -> v1::FactChange {
     v1::FactChange {
         fact: Fact::word(flip.fact).to_owned(),
         values: flip.values.clone(),
@@ -71,10 +71,10 @@ fn change_of_fact(flip: &Flip) -> v1::FactChange {
     }
 }
 
-fn conclusion(about: About, said: &Determination, facts_read: Vec<String>) -> v1::Conclusion {
+fn conclusion(about: RulingSubject, said: &Determination, facts_read: Vec<String>) -> v1::Conclusion {
     let (action, class) = match about {
-        About::Act(act) => (act, None),
-        About::Field(class) => (LawAction::Disclose, Some(class)),
+        RulingSubject::Act(act) => (act, None),
+        RulingSubject::Field(class) => (LawAction::Disclose, Some(class)),
     };
     v1::Conclusion {
         determination: Some(show::determination(String::new(), action, said)),
@@ -84,7 +84,7 @@ fn conclusion(about: About, said: &Determination, facts_read: Vec<String>) -> v1
 }
 
 pub(super) fn change(entry: &str, change: &Change) -> v1::ReplayResponse {
-    let shift = |shift: &Shift| v1::DeterminationShift {
+    let shift = |shift: &DeterminationShift| v1::DeterminationShift {
         field_classes: shift.classes.iter().map(to_wire).collect(),
         recorded: Some(show::determination(String::new(), shift.act, &shift.from)),
         candidate: Some(show::determination(String::new(), shift.act, &shift.to)),

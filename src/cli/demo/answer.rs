@@ -3,8 +3,8 @@
 use crate::cli::demo::person::Decision;
 use crate::domain::detainer::{AnswerKind, DeclineGround};
 use crate::domain::determination::{LawAction, Ruling};
+use crate::wire::enums::{from_wire, to_wire};
 use crate::wire::v1;
-use crate::wire::words::{from_wire, to_wire};
 
 /// Longest citation that an answer takes, in characters.
 const CITATION_LEN_MAX: usize = 200;

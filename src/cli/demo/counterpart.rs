@@ -21,11 +21,11 @@ use crate::domain::custody::ReleaseDateBasis;
 use crate::domain::detainer::{AnswerKind, DetainerState, Finding};
 use crate::domain::subject::MatchMethod;
 use crate::domain::warrant::{VerificationMethod, VerificationOutcome, WarrantDetail};
+use crate::wire::enums::to_wire;
 use crate::wire::failure::{reason_of, reason_word};
 use crate::wire::show::timestamp;
 use crate::wire::v1;
 use crate::wire::v1::event::Event;
-use crate::wire::words::to_wire;
 
 /// When somebody is to be released, from when they are asked for.
 const RELEASE_IN: SignedDuration = SignedDuration::from_hours(72);

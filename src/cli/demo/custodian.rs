@@ -19,11 +19,11 @@ use crate::domain::custody::{ReleaseDateBasis, ReleaseRecipient};
 use crate::domain::detainer::{AnswerKind, Finding};
 use crate::domain::review::{ReviewDecision, ReviewMatter};
 use crate::domain::subject::MatchMethod;
+use crate::wire::enums::to_wire;
 use crate::wire::failure::reason_of;
 use crate::wire::show::timestamp;
 use crate::wire::v1;
 use crate::wire::v1::event::Event;
-use crate::wire::words::to_wire;
 
 /// A custodian's system.
 #[derive(Debug)]
@@ -246,7 +246,7 @@ impl Custodian {
     }
 
     async fn send_answer(&self, as_whom: &Client, detainer: &str, answer: v1::Answer) -> Result<AnswerKind> {
-        let kind = crate::wire::words::from_wire(answer.kind).context("an answer of no kind")?;
+        let kind = crate::wire::enums::from_wire(answer.kind).context("an answer of no kind")?;
         let request = v1::AnswerDetainerRequest {
             name: detainer.to_owned(),
             answer: Some(answer),

@@ -16,7 +16,7 @@ use crate::domain::determination::{FieldClass, FieldClasses};
 use crate::domain::ids::{LogKind, LogName};
 use crate::ledger::{self, Checkpoint, Hash, Receipt, VerifierKey};
 use crate::recorder::origin;
-use crate::wire::{entry, parse, v1, words};
+use crate::wire::{entry, enums, parse, v1};
 
 /// Checkpoints remembered as verified: receipts and heartbeats of one batch all bear the same.
 const REMEMBERED_MAX: usize = 16;
@@ -97,13 +97,13 @@ impl Entry {
         ensure!(leaf.index == index, "{log}: the leaf at {index} bears another's index");
         let commitments: BTreeMap<FieldClass, [u8; 32]> = leaf.commitments.iter().copied().collect();
         for opening in &entry.openings {
-            let class = words::from_wire(opening.field_class).context("a content of no class")?;
+            let class = enums::from_wire(opening.field_class).context("a content of no class")?;
             let hash = commitments.get(&class).context("a content that the leaf does not commit to")?;
             let salt: [u8; 32] = opening.salt.as_slice().try_into().context("a salt of another length")?;
             let opens = ledger::opens(Hash::from_bytes(*hash), &salt, &opening.content);
             ensure!(opens, "{log}: a content at {index} is not what its leaf commits to");
         }
-        let class = |number| words::from_wire::<FieldClass>(number);
+        let class = |number| enums::from_wire::<FieldClass>(number);
         let shown: FieldClasses = entry.openings.iter().filter_map(|opening| class(opening.field_class)).collect();
         let withheld: FieldClasses = entry.withheld.iter().copied().filter_map(class).collect();
         let committed: FieldClasses = commitments.keys().copied().collect();

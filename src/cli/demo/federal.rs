@@ -17,9 +17,9 @@ use crate::cli::demo::person::{Fate, Person};
 use crate::cli::demo::roster::Roster;
 use crate::domain::custody::ReleaseRecipient;
 use crate::domain::detainer::{Finding, LiftReason};
+use crate::wire::enums::{from_wire, to_wire};
 use crate::wire::v1;
 use crate::wire::v1::event::Event;
-use crate::wire::words::{from_wire, to_wire};
 
 /// Notice shorter than this is not enough to come and fetch somebody.
 const NOTICE_S: i64 = 48 * 3_600;

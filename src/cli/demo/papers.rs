@@ -8,9 +8,9 @@ use crate::domain::custody::ReleaseReason;
 use crate::domain::detainer::{IssuingAuthority, WarrantKind};
 use crate::domain::warrant::{VerificationMethod, VerificationOutcome, WarrantDetail};
 use crate::ledger;
+use crate::wire::enums::to_wire;
 use crate::wire::show::timestamp;
 use crate::wire::v1;
-use crate::wire::words::to_wire;
 
 /// Reserved for fiction.
 const DUTY_DESK: &str = "+1-202-555-0100";

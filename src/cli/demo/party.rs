@@ -16,7 +16,7 @@ use crate::client::Client;
 use crate::domain::agency::ActorKind;
 use crate::domain::ids::LogName;
 use crate::wire::failure::reason_of;
-use crate::wire::{Receipted, v1};
+use crate::wire::{HasReceipt, v1};
 
 /// Calls of one agency in flight.
 pub(super) const IN_FLIGHT_MAX: usize = 64;
@@ -67,7 +67,7 @@ impl Party {
     }
 
     /// Makes a write: times it, verifies its receipt and keeps it.
-    pub(super) async fn write<A: Receipted>(
+    pub(super) async fn write<A: HasReceipt>(
         &self,
         what: &'static str,
         call: impl Future<Output = Result<Response<A>, Status>>,
@@ -76,7 +76,7 @@ impl Party {
     }
 
     /// The same, of a write that the law may refuse.
-    pub(super) async fn attempt<A: Receipted>(
+    pub(super) async fn attempt<A: HasReceipt>(
         &self,
         what: &'static str,
         call: impl Future<Output = Result<Response<A>, Status>>,

@@ -7,9 +7,9 @@ use crate::cli::demo::house::CUSTODIANS;
 use crate::domain::charge::OffenceCategory;
 use crate::domain::custody::{ReleaseReason, ReleaseRecipient};
 use crate::domain::detainer::{AnswerKind, DeclineGround, DetainerForm, Finding, LiftReason, WarrantKind};
+use crate::wire::enums::from_wire;
 use crate::wire::v1;
 use crate::wire::v1::event::Event;
-use crate::wire::words::from_wire;
 
 /// Notice in time to come and fetch somebody: 48 hours.
 const IN_TIME_S: i64 = 48 * 3_600;

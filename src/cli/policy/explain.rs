@@ -15,9 +15,9 @@ use crate::domain::facts::CaseFacts;
 use crate::domain::ids::JurisdictionId;
 use crate::policy::cases;
 use crate::policy::engine::Engine;
-use crate::policy::explain::{Explained, Explanation, Fact, Flip};
+use crate::policy::explain::{ExplainedRuling, Explanation, Fact, FactChange};
 use crate::policy::load::PolicySet;
-use crate::policy::rulings::About;
+use crate::policy::rulings::RulingSubject;
 
 /// Values of a fact that are listed without `--all`.
 const VALUES_LISTED_MAX: usize = 3;
@@ -91,13 +91,13 @@ fn asked(args: &ExplainArgs, set: &PolicySet, zone: &TimeZone) -> Result<(CaseFa
     cases::facts_of(set, &args.jurisdiction, &given.to_string(), zone).map_err(|error| anyhow!(error))
 }
 
-fn say_rulings(rulings: &[Explained]) -> Result<()> {
-    for explained in rulings.iter().filter(|explained| matches!(explained.about, About::Act(_))) {
+fn say_rulings(rulings: &[ExplainedRuling]) -> Result<()> {
+    for explained in rulings.iter().filter(|explained| matches!(explained.about, RulingSubject::Act(_))) {
         say_ruling(&explained.about.to_string(), explained)?;
     }
-    let fields: Vec<&Explained> =
-        rulings.iter().filter(|explained| matches!(explained.about, About::Field(_))).collect();
-    let mut told: Vec<&Explained> = Vec::new();
+    let fields: Vec<&ExplainedRuling> =
+        rulings.iter().filter(|explained| matches!(explained.about, RulingSubject::Field(_))).collect();
+    let mut told: Vec<&ExplainedRuling> = Vec::new();
     for explained in &fields {
         // Classes of which the same is said for the same reason stand together.
         if told.iter().any(|known| known.said == explained.said) {
@@ -111,7 +111,7 @@ fn say_rulings(rulings: &[Explained]) -> Result<()> {
     Ok(())
 }
 
-fn say_ruling(about: &str, Explained { said, reads, .. }: &Explained) -> Result<()> {
+fn say_ruling(about: &str, ExplainedRuling { said, reads, .. }: &ExplainedRuling) -> Result<()> {
     say(&format!("\n{about}: {}", ruling(said)))?;
     let listed = |word: &str, list: &[String]| list.iter().try_for_each(|one| say(&format!("    {word:<12}{one}")));
     listed("policy", &said.policies)?;
@@ -132,10 +132,10 @@ fn say_ruling(about: &str, Explained { said, reads, .. }: &Explained) -> Result<
 
 fn say_flips(explanation: &Explanation, zone: &TimeZone, all: bool) -> Result<()> {
     say("\nwhat single fact would change it")?;
-    if explanation.flips.is_empty() {
+    if explanation.changes.is_empty() {
         say("    none")?;
     }
-    for flip in &explanation.flips {
+    for flip in &explanation.changes {
         say(&format!("    {}: {}", flip.fact.word(), values(flip, zone, all)))?;
         for (said, abouts) in gathered(&flip.becomes) {
             let why =
@@ -149,7 +149,7 @@ fn say_flips(explanation: &Explanation, zone: &TimeZone, all: bool) -> Result<()
     Ok(())
 }
 
-fn values(flip: &Flip, zone: &TimeZone, all: bool) -> String {
+fn values(flip: &FactChange, zone: &TimeZone, all: bool) -> String {
     let shown = |value: &String| match (flip.fact, value.parse::<Timestamp>()) {
         (Fact::On, Ok(at)) => format!("from {}", at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M %Z")),
         _ => value.clone(),
@@ -164,7 +164,7 @@ fn values(flip: &Flip, zone: &TimeZone, all: bool) -> String {
 }
 
 /// Acts and classes of which the same is said for the same reason stand together.
-fn gathered(becomes: &[(About, Determination)]) -> Vec<(&Determination, Vec<String>)> {
+fn gathered(becomes: &[(RulingSubject, Determination)]) -> Vec<(&Determination, Vec<String>)> {
     let mut gathered: Vec<(&Determination, Vec<String>)> = Vec::new();
     for (about, said) in becomes {
         match gathered.iter_mut().find(|(known, _)| *known == said) {

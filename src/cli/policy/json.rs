@@ -8,8 +8,8 @@ use crate::domain::determination::FieldClass;
 use crate::policy::cases::Report;
 use crate::policy::explain::Explanation;
 use crate::policy::load::PolicySet;
-use crate::policy::replay::{Change, Replay, Shift};
-use crate::policy::switches::Position;
+use crate::policy::replay::{Change, DeterminationShift, Replay};
+use crate::policy::switches::SwitchPosition;
 
 /// What a set holds.
 pub(super) fn set(set: &PolicySet) -> Value {
@@ -23,8 +23,11 @@ pub(super) fn set(set: &PolicySet) -> Value {
         })
     });
     let packs: Vec<Value> = packs.collect();
-    let switches: Map<String, Value> =
-        set.switches().iter().map(|(name, switch)| (name.to_owned(), (switch.is == Position::On).into())).collect();
+    let switches: Map<String, Value> = set
+        .switches()
+        .iter()
+        .map(|(name, switch)| (name.to_owned(), (switch.is == SwitchPosition::On).into()))
+        .collect();
     json!({ "good": true, "digest": hex::encode(set.digest()), "packs": packs, "switches": switches })
 }
 
@@ -54,7 +57,7 @@ pub(super) fn explanation(explanation: &Explanation) -> Value {
     let rulings = explanation.rulings.iter().map(
         |explained| json!({ "about": explained.about.to_string(), "said": explained.said, "turnsOn": explained.reads }),
     );
-    let flips = explanation.flips.iter().map(|flip| {
+    let flips = explanation.changes.iter().map(|flip| {
         let becomes = flip.becomes.iter().map(|(about, said)| json!({ "about": about.to_string(), "said": said }));
         json!({ "fact": flip.fact.word(), "values": flip.values, "becomes": becomes.collect::<Vec<_>>() })
     });
@@ -72,7 +75,7 @@ pub(super) fn change(entry: &str, change: &Change) -> String {
     json!({ "entry": entry, "detainer": detainer, "judgedAt": judged_at, "shifts": shifts }).to_string()
 }
 
-fn shift(shift: &Shift) -> Value {
+fn shift(shift: &DeterminationShift) -> Value {
     let classes: Vec<&str> = shift.classes.iter().map(FieldClass::word).collect();
     json!({ "act": shift.act.word(), "classes": classes, "from": shift.from, "to": shift.to })
 }

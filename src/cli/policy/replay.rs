@@ -23,7 +23,7 @@ use crate::domain::moment;
 use crate::feed::{judge_again, recorded_within};
 use crate::policy::engine::Engine;
 use crate::policy::load::PolicySet;
-use crate::policy::replay::{Change, Replay, Shift, Totals};
+use crate::policy::replay::{Change, DeterminationShift, Replay, Totals};
 use crate::store::Reader;
 
 /// Entries read at once.
@@ -189,7 +189,8 @@ fn table(totals: &Totals) -> Table {
     table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(WIDTH);
     table.set_style(TableComponent::HeaderLines, '-').set_style(TableComponent::MiddleHeaderIntersections, ' ');
     table.set_header(["count", "act", "was", "becomes", "by the policies", "instead of"]);
-    let mut shifts: Vec<(&Shift, u64)> = totals.shifts.iter().map(|(shift, count)| (shift, *count)).collect();
+    let mut shifts: Vec<(&DeterminationShift, u64)> =
+        totals.shifts.iter().map(|(shift, count)| (shift, *count)).collect();
     shifts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     for (shift, count) in shifts {
         table.add_row([
@@ -208,7 +209,7 @@ fn table(totals: &Totals) -> Table {
 }
 
 fn listed(name: &str, change: &Change) -> String {
-    let shift = |shift: &Shift| {
+    let shift = |shift: &DeterminationShift| {
         let (from, to) = (&shift.from, &shift.to);
         let why = if to.citations.is_empty() { &to.reviews } else { &to.citations };
         format!("{}: {} -> {} [{}] {}", act(shift), ruling(from), ruling(to), to.policies.join(", "), why.join("; "))
@@ -217,7 +218,7 @@ fn listed(name: &str, change: &Change) -> String {
     format!("{name} {} {} {}", change.judged_at, change.detainer, shifts.join(" | "))
 }
 
-fn act(shift: &Shift) -> String {
+fn act(shift: &DeterminationShift) -> String {
     if shift.classes == FieldClasses::NONE {
         return shift.act.word().to_owned();
     }

@@ -1,4 +1,4 @@
-//! The layers, around a service that answers with the caller it was given.
+//! The layers around a service that answers with the caller it was given.
 
 use std::convert::Infallible;
 

@@ -1,6 +1,6 @@
-//! What RFC 5280 asks of a leaf's form, and the libraries beneath do not look at or refuse without saying why.
+//! What RFC 5280 demands of a leaf's form where the libraries do not check it, or refuse without a reason.
 //!
-//! Of one certificate there is one spelling (DER), so that nobody signs one thing and we read another.
+//! A certificate has one encoding (DER), so that nobody signs one thing while we read another.
 
 use std::collections::HashSet;
 
@@ -16,16 +16,16 @@ use x509_parser::public_key::PublicKey;
 use x509_parser::x509::{AttributeTypeAndValue, X509Name};
 
 use crate::ed25519::is_weak;
-use crate::identity::certificate::CertificateError;
+use crate::identity::certificate::error::CertificateError;
 
-/// A certificate has about eight levels. Deeper ones are nobody's, and would overflow the stack.
+/// A certificate has about eight levels. Deeper nesting would overflow the stack.
 const DEPTH_MAX: usize = 16;
 /// RFC 5280 4.1.2.2, in octets.
 const SERIAL_LEN_MAX: usize = 20;
 /// NIST SP 800-131A.
 const RSA_BITS_MIN: usize = 2_048;
 
-/// Whether the bytes are one value in DER (X.690 10, 11), to all its depth.
+/// Checks that the bytes are one value in DER (X.690 10, 11), at every depth.
 pub(super) fn check_encoding(bytes: &[u8]) -> Result<(), CertificateError> {
     AnyRef::from_der(bytes).and_then(|value| check_value(value, 0)).map_err(|_| CertificateError::NotDer)
 }
@@ -51,12 +51,12 @@ fn check_value(value: AnyRef<'_>, depth: usize) -> der::Result<()> {
         | Tag::BmpString
         | Tag::VisibleString
         | Tag::ContextSpecific { constructed: false, .. } => Ok(()),
-        // Nothing of a certificate is any of the others.
+        // No other type occurs in a certificate.
         _ => Err(tag.value_error()),
     }
 }
 
-/// The parts of a value; those of a set stand in the order of their encodings (X.690 11.6).
+/// Checks the parts of a value. Those of a set must be in the order of their encodings (X.690 11.6).
 fn check_inside(value: AnyRef<'_>, is_set: bool, depth: usize) -> der::Result<()> {
     if depth == DEPTH_MAX {
         return Err(value.tag().value_error());
@@ -74,9 +74,9 @@ fn check_inside(value: AnyRef<'_>, is_set: bool, depth: usize) -> der::Result<()
     Ok(())
 }
 
-/// Whether what the certificate says of itself is as RFC 5280 has it for a leaf.
+/// Checks that the fields are as RFC 5280 demands of a leaf.
 pub(super) fn check_fields(parsed: &X509Certificate<'_>) -> Result<(), CertificateError> {
-    // Extensions are for version 3, and an agency is named in one.
+    // Only version 3 has extensions, and the agency is named in one.
     if parsed.version() != X509Version::V3 {
         return Err(CertificateError::Version);
     }
@@ -93,7 +93,7 @@ pub(super) fn check_fields(parsed: &X509Certificate<'_>) -> Result<(), Certifica
     check_extensions(parsed.extensions())
 }
 
-/// Whether others than its holder could sign under its key.
+/// Whether others than the holder could sign with its key.
 pub(crate) fn has_weak_key(parsed: &X509Certificate<'_>) -> bool {
     let key = parsed.public_key();
     if let Ok(PublicKey::RSA(rsa)) = key.parsed() {
@@ -119,7 +119,7 @@ fn check_name(name: &X509Name<'_>) -> Result<(), CertificateError> {
     if name.iter_attributes().all(fits) { Ok(()) } else { Err(CertificateError::NameForm) }
 }
 
-/// Each once (4.2), each in DER where the standard says what it holds, and nothing critical that nobody here looks at.
+/// Each extension occurs once (4.2), is in DER if it is one that we read, and is not critical unless we check it.
 #[expect(clippy::wildcard_enum_match_arm, reason = "somebody else's enum, of all the extensions that there are")]
 fn check_extensions(extensions: &[X509Extension<'_>]) -> Result<(), CertificateError> {
     let mut seen = HashSet::new();

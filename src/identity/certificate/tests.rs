@@ -116,7 +116,7 @@ fn an_authority_speaks_for_its_own_agencies_only() {
     check(&world.federal, "us-ny-doccs", CertificateError::AuthorityMayNotSpeak);
     let stranger = DevelopmentAuthority::generate("Stranger CA", world.now).unwrap();
     check(&stranger, "us-ice", CertificateError::UnknownAuthority);
-    // The name alone proves nothing: another key under the same name.
+    // The name alone proves nothing: another key has the same name.
     let impostor = DevelopmentAuthority::generate("Federal CA", world.now).unwrap();
     check(&impostor, "us-ice", CertificateError::UnknownAuthority);
 }
@@ -141,7 +141,7 @@ fn what_is_no_certificate_is_refused() {
     check(&[CertificateDer::from(vec![0x30, 0x80])], CertificateError::Malformed);
     let good = world.ice().der.to_vec();
     check(&[CertificateDer::from([good.as_slice(), &[0]].concat())], CertificateError::Malformed);
-    // No byte of a certificate can be changed or cut without it being refused, and none makes us panic.
+    // Any changed or missing byte refuses the certificate, and none causes a panic.
     for at in 0..good.len() {
         let mut changed = good.clone();
         changed[at] ^= 1;

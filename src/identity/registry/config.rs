@@ -1,4 +1,4 @@
-//! The registry as it is written down.
+//! The configuration of the registry.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -10,33 +10,33 @@ use crate::domain::ids::{AgencyId, FacilityCode, JurisdictionId, Ori};
 use crate::identity::key::TokenAlgorithm;
 use crate::identity::pem::PemSource;
 
-/// The registry as it is written down.
+/// The configuration of the registry.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RegistryConfig {
-    /// Of the SPIFFE ids: `spiffe://<trust_domain>/agency/<id>`.
+    /// The trust domain of the SPIFFE ids: `spiffe://<trust_domain>/agency/<id>`.
     pub trust_domain: String,
-    /// Who may issue agency certificates.
+    /// The authorities that may issue agency certificates.
     pub certificate_authorities: Vec<AuthorityConfig>,
-    /// Who takes part.
+    /// The agencies of the exchange.
     pub agencies: Vec<AgencyConfig>,
 }
 
-/// An issuing authority and whom it may speak for.
+/// An issuing authority and the agencies that it may speak for.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AuthorityConfig {
-    /// A short name, for messages.
+    /// A short name for messages.
     pub id: String,
     /// The certificate that signs leaves, not a root above it.
     pub certificate: PemSource,
-    /// Agencies it may speak for, by name.
+    /// Agencies that it may speak for, by id.
     #[serde(default)]
     pub agencies: BTreeSet<AgencyId>,
-    /// Kinds of agencies it may speak for.
+    /// Kinds of agencies that it may speak for.
     #[serde(default)]
     pub kinds: BTreeSet<AgencyKind>,
-    /// Keeps `kinds` to agencies all of whose jurisdictions are here. Empty: everywhere.
+    /// Limits `kinds` to agencies all of whose jurisdictions are listed. Empty: no limit.
     #[serde(default)]
     pub jurisdictions: BTreeSet<JurisdictionId>,
 }
@@ -47,12 +47,12 @@ pub struct AuthorityConfig {
 pub struct AgencyConfig {
     /// The last part of its SPIFFE id.
     pub id: AgencyId,
-    /// Whose it is.
+    /// Its kind.
     pub kind: AgencyKind,
-    /// What it is, where it holds people.
+    /// Its class, if it holds people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub class: Option<AgencyClass>,
-    /// Where it takes part. Empty for an operator, and only for it.
+    /// The jurisdictions where it takes part. Empty for an operator, and only for it.
     #[serde(default)]
     pub jurisdictions: BTreeSet<JurisdictionId>,
     /// Its originating agency identifier.
@@ -61,13 +61,13 @@ pub struct AgencyConfig {
     /// Its facilities, by its own codes.
     #[serde(default)]
     pub facilities: BTreeSet<FacilityCode>,
-    /// Its time zone, by IANA name, where it is not that of its jurisdiction.
+    /// Its time zone, by IANA name, if it differs from its jurisdiction's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_zone: Option<String>,
-    /// The time zone of a facility, where it is not that of the agency.
+    /// The time zone of each facility that differs from the agency's.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub facility_time_zones: BTreeMap<FacilityCode, String>,
-    /// Who signs its tokens. An agency without it presents certificates only and so never writes.
+    /// The issuer of its tokens. An agency without one presents only certificates, and so never writes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<IssuerConfig>,
 }
@@ -78,10 +78,10 @@ pub struct AgencyConfig {
 pub struct IssuerConfig {
     /// The exact `iss`.
     pub issuer: String,
-    /// A file of its signing keys as the issuer publishes them: a JSON Web Key Set (RFC 7517). Public keys alone.
+    /// A file of its signing keys as the issuer publishes them: a JSON Web Key Set (RFC 7517). Public keys only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jwks: Option<PathBuf>,
-    /// Its signing keys one by one, beside those of the set or instead.
+    /// Its signing keys one by one, beside the set or instead of it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub keys: Vec<KeyConfig>,
 }
@@ -92,7 +92,7 @@ pub struct IssuerConfig {
 pub struct KeyConfig {
     /// The exact `kid`.
     pub kid: String,
-    /// The one algorithm this key is used with.
+    /// The only algorithm that this key is used with.
     pub algorithm: TokenAlgorithm,
     /// `SubjectPublicKeyInfo` as PEM.
     pub public_key: PemSource,

@@ -1,20 +1,20 @@
-//! What can be wrong with a registry, told to the person who wrote it.
+//! Why a registry cannot be used, worded for the person who wrote it.
 
 use std::path::PathBuf;
 
 use crate::domain::agency::AgencyKind;
 use crate::domain::ids::{AgencyId, JurisdictionId};
-use crate::identity::pem::Unreadable;
+use crate::identity::pem::UnreadableFile;
 
-/// Why a registry cannot be used. Read by the person who wrote it.
+/// Why a registry cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum RegistryError {
-    /// A time zone that is none.
+    /// The time zone is unknown.
     #[error("agency {agency}: {name} is not a time zone of the IANA database")]
     TimeZone {
-        /// Whose.
+        /// The agency.
         agency: AgencyId,
-        /// As it was named.
+        /// The unknown name.
         name: String,
     },
     /// SPIFFE-ID 2.1.
@@ -26,76 +26,76 @@ pub enum RegistryError {
     /// Ids are unique.
     #[error("agency {0} is configured twice")]
     DuplicateAgency(AgencyId),
-    /// The gateway's own name.
+    /// The id is the gateway's own.
     #[error("agency {0}: the gateway itself acts under this id")]
     ReservedAgency(AgencyId),
-    /// No law is configured for it.
+    /// The jurisdiction has no law.
     #[error("agency {agency}: jurisdiction {jurisdiction} is not configured")]
     UnknownJurisdiction {
-        /// Whose entry.
+        /// The agency.
         agency: AgencyId,
-        /// The unknown one.
+        /// The unknown jurisdiction.
         jurisdiction: JurisdictionId,
     },
-    /// All but operators take part somewhere.
+    /// Every agency except an operator takes part in a jurisdiction.
     #[error("agency {0} takes part in no jurisdiction")]
     NoJurisdiction(AgencyId),
     /// Operators see no cases.
     #[error("agency {0} is an operator and may not take part in a jurisdiction")]
     OperatorInJurisdiction(AgencyId),
-    /// Only a state's, a county's or a city's agency is of a class.
+    /// Only agencies of a state, a county or a city have a class.
     #[error("agency {agency}: a class is for custodians, not for kind {}", kind.word())]
     ClassOfNoCustodian {
-        /// Whose entry.
+        /// The agency.
         agency: AgencyId,
         /// Its kind.
         kind: AgencyKind,
     },
-    /// It could never connect.
+    /// The agency could never connect.
     #[error("no certificate authority may speak for agency {0}")]
     NoAuthority(AgencyId),
     /// Ids are unique.
     #[error("certificate authority {0} is configured twice")]
     DuplicateAuthority(String),
-    /// Which of the two spoke would be undecided.
+    /// It would be unclear which of the two spoke.
     #[error("certificate authorities {first} and {second} have the same certificate")]
     SharedCertificate {
-        /// The one before.
+        /// The earlier one.
         first: String,
-        /// The one after.
+        /// The later one.
         second: String,
     },
-    /// A useless entry is a mistake.
+    /// An entry without effect is a mistake.
     #[error("certificate authority {0} speaks for nobody: give it agencies or kinds")]
     AuthoritySpeaksForNobody(String),
-    /// The limit would limit nothing.
+    /// The limit would have no effect.
     #[error("certificate authority {0} has jurisdictions but no kinds")]
     JurisdictionsWithoutKinds(String),
-    /// A name that nobody has is a misspelling.
+    /// An unknown name is a misspelling.
     #[error("certificate authority {authority} names the unknown agency {agency}")]
     AuthorityOfUnknownAgency {
-        /// Whose entry.
+        /// The authority.
         authority: String,
-        /// The unknown one.
+        /// The unknown agency.
         agency: AgencyId,
     },
-    /// It cannot issue.
+    /// The authority could not issue.
     #[error("the certificate of authority {authority} {why}")]
     AuthorityCertificate {
-        /// Whose entry.
+        /// The authority.
         authority: String,
         /// What is wrong with it.
         why: &'static str,
     },
-    /// Compared exactly, so it must be something.
+    /// The issuer is compared exactly, so it must not be empty.
     #[error("agency {0}: the token issuer must be 1 to 256 printable characters")]
     Issuer(AgencyId),
-    /// One issuer speaks for one agency.
+    /// An issuer speaks for one agency.
     #[error("agencies {first} and {second} have the same token issuer")]
     SharedIssuer {
-        /// The one before.
+        /// The earlier one.
         first: AgencyId,
-        /// The one after.
+        /// The later one.
         second: AgencyId,
     },
     /// No token could be verified.
@@ -104,50 +104,50 @@ pub enum RegistryError {
     /// Key ids are unique.
     #[error("agency {agency}: token key {kid} is configured twice, or its id is not 1 to 64 printable characters")]
     KeyId {
-        /// Whose entry.
+        /// The agency.
         agency: AgencyId,
         /// The key id.
         kid: String,
     },
-    /// Not usable with its algorithm.
+    /// The key cannot be used with its algorithm.
     #[error("agency {agency}: token key {kid} {why}")]
     TokenKey {
-        /// Whose entry.
+        /// The agency.
         agency: AgencyId,
         /// The key id.
         kid: String,
         /// What is wrong with it.
         why: &'static str,
     },
-    /// The set that the issuer publishes.
+    /// The issuer's key set is invalid.
     #[error("agency {agency}: the set of token keys {} {why}", path.display())]
     KeySet {
-        /// Whose entry.
+        /// The agency.
         agency: AgencyId,
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
         why: &'static str,
     },
-    /// Which of its names a token bore would say nothing.
+    /// The key id of a token would say nothing.
     #[error("agency {agency}: token keys {first} and {second} are the same key")]
     KeyTwice {
-        /// Whose entry.
+        /// The agency.
         agency: AgencyId,
-        /// One name.
+        /// One key id.
         first: String,
-        /// The other.
+        /// The other key id.
         second: String,
     },
-    /// The holder could mint for both.
+    /// The holder could mint tokens for both.
     #[error("agencies {first} and {second} have the same token key")]
     SharedTokenKey {
-        /// The one before.
+        /// The earlier one.
         first: AgencyId,
-        /// The one after.
+        /// The later one.
         second: AgencyId,
     },
-    /// A file.
+    /// A file cannot be read.
     #[error(transparent)]
-    Unreadable(#[from] Unreadable),
+    Unreadable(#[from] UnreadableFile),
 }

@@ -1,4 +1,4 @@
-//! Registries that must not be loaded, each with the message its writer sees.
+//! Registries that must not be loaded, each with the message for its author.
 
 use super::*;
 use crate::domain::agency::AgencyClass;
@@ -21,7 +21,7 @@ fn a_good_registry_knows_its_members_and_issuers() {
     assert_eq!(registry.trust_anchors().unwrap().len(), 3);
 }
 
-/// A registry that was changed so is refused for this reason.
+/// A registry changed like this is refused with this message.
 #[track_caller]
 fn check(change: &dyn Fn(&World, &mut RegistryConfig), expected: &str) {
     let world = World::new();
@@ -57,7 +57,7 @@ fn a_bad_registry_is_refused_with_a_readable_reason() {
         "no certificate authority may speak for agency us-tx-oversight",
     );
     check(
-        // Its kind is New York's to certify, but it takes part in Texas as well.
+        // New York may certify its kind, but it also takes part in Texas.
         &|_, c| c.agencies.push(agency("us-ny-abroad", AgencyKind::City, &["us-ny", "us-tx"], None)),
         "no certificate authority may speak for agency us-ny-abroad",
     );

@@ -1,5 +1,5 @@
-//! What a token says, read strictly: a JSON object in which each name stands once, and every claim of its own type. What the
-//! standards allow to be written in several ways is taken in each of them.
+//! Reads a token strictly: a JSON object without repeated names, and every claim of its own type. Where the standards
+//! allow several forms, each is accepted.
 
 use jiff::SignedDuration;
 use serde_json::{Map, Number, Value};
@@ -7,9 +7,9 @@ use serde_json::{Map, Number, Value};
 use crate::domain::agency::ActorKind;
 use crate::identity::certificate::Thumbprint;
 use crate::identity::strict_json::object;
-use crate::identity::token::TokenError;
+use crate::identity::token::error::TokenError;
 
-/// The three members that a header has.
+/// The three members of a header.
 pub(super) struct Header {
     pub(super) alg: String,
     pub(super) typ: String,
@@ -17,7 +17,7 @@ pub(super) struct Header {
 }
 
 impl Header {
-    /// A fourth member, or one of another type, is an error: `crit`, `jku` and the like ask for what is not done.
+    /// Refuses a fourth member, or one of another type: `crit`, `jku` and the like ask for what we do not do.
     pub(super) fn read(json: &[u8]) -> Option<Self> {
         let members = object(json)?;
         let text = |name: &str| members.get(name).and_then(Value::as_str).map(str::to_owned);
@@ -25,8 +25,8 @@ impl Header {
         (members.len() == 3).then_some(header)
     }
 
-    /// Whether it is the header of an access token (RFC 9068 4). A media type is compared without regard to case, and
-    /// `application/` may be left out (RFC 7515 4.1.9).
+    /// Whether it is the header of an access token (RFC 9068 4). Media types are case-insensitive, and `application/`
+    /// may be omitted (RFC 7515 4.1.9).
     pub(super) fn is_of_access_token(&self) -> bool {
         let typ = self.typ.to_ascii_lowercase();
         typ.strip_prefix("application/").unwrap_or(&typ) == "at+jwt"
@@ -42,12 +42,12 @@ pub(super) struct Claims {
     pub(super) exp: i64,
     pub(super) nbf: Option<i64>,
     pub(super) actor: ActorKind,
-    /// The certificate that it is bound to (RFC 8705 3.1).
+    /// The certificate that the token is bound to (RFC 8705 3.1).
     pub(super) bound_to: Option<Thumbprint>,
 }
 
 impl Claims {
-    /// The error names the claim at fault.
+    /// Reads the claims. The error names the claim at fault.
     pub(super) fn read(json: &[u8]) -> Result<Self, TokenError> {
         let members = object(json).ok_or(TokenError::Claims("they are no JSON object that has each name once"))?;
         let claims = Members(&members);
@@ -55,7 +55,7 @@ impl Claims {
             iss: claims.text("iss")?,
             aud: claims.audience()?,
             sub: claims.text("sub")?,
-            // A second that has begun: no token is good for longer than it says.
+            // Rounded down, so that no token is valid for longer than it says.
             iat: claims.seconds("iat", f64::floor)?.ok_or(TokenError::Claims("iat"))?,
             exp: claims.seconds("exp", f64::floor)?.ok_or(TokenError::Claims("exp"))?,
             nbf: claims.seconds("nbf", f64::ceil)?,
@@ -72,7 +72,7 @@ impl Members<'_> {
         self.0.get(name).and_then(Value::as_str).map(str::to_owned).ok_or(TokenError::Claims(name))
     }
 
-    /// One audience, by itself or as a list of one (RFC 7519 4.1.3). A list of several says nothing definite.
+    /// The one audience, alone or as a list of one (RFC 7519 4.1.3). A list of several is ambiguous.
     fn audience(&self) -> Result<String, TokenError> {
         let one = match self.0.get("aud") {
             Some(Value::Array(listed)) => match listed.as_slice() {
@@ -91,7 +91,7 @@ impl Members<'_> {
         seconds_of(number, whole).map(Some).ok_or(TokenError::Claims(name))
     }
 
-    /// Another confirmation method beside the certificate's would have to be checked too, so there is none.
+    /// The thumbprint in `cnf`. A second confirmation method is refused, since it would have to be checked too.
     fn bound_to(&self) -> Result<Option<Thumbprint>, TokenError> {
         const MALFORMED: TokenError = TokenError::Claims("cnf");
         let Some(confirmation) = self.0.get("cnf") else { return Ok(None) };
@@ -100,7 +100,7 @@ impl Members<'_> {
             return Ok(None);
         }
         let x5t = members.get("x5t#S256").filter(|_| members.len() == 1).and_then(Value::as_str).ok_or(MALFORMED)?;
-        // What is no thumbprint is malformed, and no sign of theft.
+        // A value that is no thumbprint is malformed, not a sign of theft.
         Thumbprint::from_base64url(x5t).map(Some).ok_or(MALFORMED)
     }
 }

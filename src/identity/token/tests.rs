@@ -1,7 +1,8 @@
-//! Every token that must be refused, each with its reason, and the good ones.
+//! Tokens that must be refused, each with the reason, and valid ones.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use jiff::SignedDuration;
 use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256};
 use serde_json::{Value, json};
 
@@ -28,13 +29,13 @@ fn without(name: &'static str) -> Change {
     })
 }
 
-struct Desk {
+struct Setup {
     world: World,
     peer: PeerIdentity,
     verifier: TokenVerifier,
 }
 
-impl Desk {
+impl Setup {
     fn new() -> Self {
         let world = World::new();
         let peer = world.peer(&world.ice());
@@ -53,7 +54,7 @@ impl Desk {
         (json(), json())
     }
 
-    /// A token signed by the agency's own key whatever it says: only its contents are wrong.
+    /// A token signed by the agency's own key: only its contents may be wrong.
     fn signed(&self, header: &str, claims: &str) -> String {
         self.signed_bytes(header.as_bytes(), claims.as_bytes())
     }
@@ -80,35 +81,35 @@ impl Desk {
 
 #[test]
 fn a_good_token_proves_its_officer() {
-    let desk = Desk::new();
-    let verified = desk.verify(&desk.good()).unwrap();
-    let pseudonym = pseudonym_key().pseudonym(&desk.peer.agency, "officer-canary").unwrap();
+    let setup = Setup::new();
+    let verified = setup.verify(&setup.good()).unwrap();
+    let pseudonym = pseudonym_key().pseudonym(&setup.peer.agency, "officer-canary").unwrap();
     assert_eq!(verified.actor, Actor { pseudonym, kind: ActorKind::Officer });
-    assert_eq!(verified.good_until, desk.world.now + SignedDuration::from_secs(905));
-    // Signed as the table below signs: what it refuses is refused for what it says.
-    let (header, claims) = desk.good_parts();
-    assert!(desk.verify(&desk.signed(&header.to_string(), &claims.to_string())).is_ok());
+    assert_eq!(verified.good_until, setup.world.now + SignedDuration::from_secs(905));
+    // Signed as in the table below, so that what the table refuses is refused for its contents.
+    let (header, claims) = setup.good_parts();
+    assert!(setup.verify(&setup.signed(&header.to_string(), &claims.to_string())).is_ok());
 }
 
-/// What a key set may say of a key, the header of a token may say too (RFC 9864 2.2 has the second name).
+/// A token's header may name an algorithm as a key set does (RFC 9864 2.2 has the second name).
 #[test]
 fn both_names_of_ed25519_are_taken_for_one_algorithm() {
-    let desk = Desk::new();
-    let (mut header, claims) = desk.good_parts();
+    let setup = Setup::new();
+    let (mut header, claims) = setup.good_parts();
     for alg in ["EdDSA", "Ed25519"] {
         header["alg"] = json!(alg);
-        let token = desk.signed(&header.to_string(), &claims.to_string());
-        assert!(desk.verify(&token).is_ok(), "{alg}");
-        // By neither name is a signature good that is none.
+        let token = setup.signed(&header.to_string(), &claims.to_string());
+        assert!(setup.verify(&token).is_ok(), "{alg}");
+        // Under neither name does an invalid signature verify.
         let (message, _) = token.rsplit_once('.').unwrap();
         let forged = format!("{message}.{}", URL_SAFE_NO_PAD.encode([7; 64]));
-        assert_eq!(desk.verify(&forged), Err(TokenError::Signature), "{alg}");
+        assert_eq!(setup.verify(&forged), Err(TokenError::Signature), "{alg}");
     }
 }
 
 #[test]
 fn a_header_that_says_too_much_or_too_little_is_refused() {
-    let desk = Desk::new();
+    let setup = Setup::new();
     let cases: Vec<(&str, Change, TokenError)> = vec![
         ("crit", set("crit", json!(["exp"])), TokenError::Header),
         ("null crit", set("crit", Value::Null), TokenError::Header),
@@ -132,15 +133,15 @@ fn a_header_that_says_too_much_or_too_little_is_refused() {
     ];
     let same: Change = Box::new(none);
     for (name, header, expected) in cases {
-        desk.check(name, &header, &same, expected);
+        setup.check(name, &header, &same, expected);
     }
 }
 
 #[test]
 fn claims_that_do_not_hold_are_refused() {
-    let desk = Desk::new();
-    let now = desk.world.now.as_second();
-    let padded = format!("{}=", desk.peer.thumbprint.base64url());
+    let setup = Setup::new();
+    let now = setup.world.now.as_second();
+    let padded = format!("{}=", setup.peer.thumbprint.base64url());
     let times = |iat: i64, exp: i64| -> Change {
         Box::new(move |claims| {
             claims["iat"] = json!(iat);
@@ -192,7 +193,7 @@ fn claims_that_do_not_hold_are_refused() {
         ("cnf by a key", set("cnf", json!({"jkt": "AA"})), TokenError::Claims("cnf")),
         ("cnf of nothing", set("cnf", json!({"x5t#S256": ""})), TokenError::Claims("cnf")),
         ("cnf of a part", set("cnf", json!({"x5t#S256": "AAAA"})), TokenError::Claims("cnf")),
-        ("cnf as a list", set("cnf", json!([desk.peer.thumbprint.base64url()])), TokenError::Claims("cnf")),
+        ("cnf as a list", set("cnf", json!([setup.peer.thumbprint.base64url()])), TokenError::Claims("cnf")),
         ("cnf of null", set("cnf", Value::Null), TokenError::Claims("cnf")),
         ("cnf with a padded thumbprint", set("cnf", json!({"x5t#S256": padded})), TokenError::Claims("cnf")),
         ("cnf of another", set("cnf", json!({"x5t#S256": "A".repeat(43)})), TokenError::BoundElsewhere),
@@ -201,15 +202,15 @@ fn claims_that_do_not_hold_are_refused() {
     ];
     let same: Change = Box::new(none);
     for (name, claims, expected) in cases {
-        desk.check(name, &same, &claims, expected);
+        setup.check(name, &same, &claims, expected);
     }
 }
 
-/// What the standards allow to be written in several ways.
+/// Forms that the standards allow beside the usual one.
 #[test]
 fn stock_issuers_are_understood() {
-    let desk = Desk::new();
-    let now = desk.world.now.as_second();
+    let setup = Setup::new();
+    let now = setup.world.now.as_second();
     let cases: Vec<(&str, Change, Change)> = vec![
         ("aud as a list of one", Box::new(none), set("aud", json!(["comity"]))),
         ("typ in full", set("typ", json!("application/at+jwt")), Box::new(none)),
@@ -222,10 +223,10 @@ fn stock_issuers_are_understood() {
         ("claims of others", Box::new(none), set("scope", json!({"a": [1, null]}))),
     ];
     for (name, header, claims) in cases {
-        let (mut head, mut body) = desk.good_parts();
+        let (mut head, mut body) = setup.good_parts();
         header(&mut head);
         claims(&mut body);
-        let verified = desk.verify(&desk.signed(&head.to_string(), &body.to_string()));
+        let verified = setup.verify(&setup.signed(&head.to_string(), &body.to_string()));
         assert!(verified.is_ok(), "{name}: {verified:?}");
     }
 }
@@ -238,23 +239,23 @@ const UNREADABLE: TokenError = TokenError::Claims("they are no JSON object that 
 
 #[test]
 fn the_edges_of_time_are_inside() {
-    let desk = Desk::new();
-    let now = desk.world.now;
+    let setup = Setup::new();
+    let now = setup.world.now;
     for (issued_at, lifetime_s) in [(-900, 896), (5, 900), (0, 3600), (-1, 3600)] {
         let issued_at = now + SignedDuration::from_secs(issued_at);
-        let claims = MintClaims { issued_at, lifetime_s, ..desk.world.ice_claims() };
-        let token = mint(&desk.world.ice_minting(), &claims, &desk.peer.thumbprint).unwrap();
-        assert!(desk.verify(&token).is_ok(), "{issued_at} {lifetime_s}");
+        let claims = MintClaims { issued_at, lifetime_s, ..setup.world.ice_claims() };
+        let token = mint(&setup.world.ice_minting(), &claims, &setup.peer.thumbprint).unwrap();
+        assert!(setup.verify(&token).is_ok(), "{issued_at} {lifetime_s}");
     }
 }
 
 #[test]
 fn what_is_no_token_is_refused() {
-    let desk = Desk::new();
-    let good = desk.good();
+    let setup = Setup::new();
+    let good = setup.good();
     let parts: Vec<&str> = good.split('.').collect();
     let (header, claims, signature) = (parts[0], parts[1], parts[2]);
-    let check = |token: &str, expected| assert_eq!(desk.verify(token), Err(expected), "{token}");
+    let check = |token: &str, expected| assert_eq!(setup.verify(token), Err(expected), "{token}");
     check("", TokenError::Malformed);
     check("a.b", TokenError::Malformed);
     check(&format!("{good}.x"), TokenError::Malformed);
@@ -266,44 +267,44 @@ fn what_is_no_token_is_refused() {
     check(&format!("{}.{claims}.{signature}", URL_SAFE_NO_PAD.encode("[]")), TokenError::Header);
     check(&format!("{header}.{}.{signature}", URL_SAFE_NO_PAD.encode("{}")), TokenError::Claims("iss"));
     check(&"a".repeat(TOKEN_BYTES_MAX + 1), TokenError::TooLong);
-    let (head, body) = desk.good_parts();
+    let (head, body) = setup.good_parts();
     let twice = |json: &Value, member: &str| json.to_string().replacen('{', &format!("{{{member},"), 1);
-    check(&desk.signed(&twice(&head, r#""alg":"EdDSA""#), &body.to_string()), TokenError::Header);
-    check(&desk.signed(&head.to_string(), &twice(&body, r#""aud":"comity""#)), UNREADABLE);
-    // Where nobody reads it, too.
-    check(&desk.signed(&head.to_string(), &twice(&body, r#""a":{"b":1,"b":1}"#)), UNREADABLE);
-    check(&desk.signed(&head.to_string(), &twice(&body, r#""a":"\ud800""#)), UNREADABLE);
+    check(&setup.signed(&twice(&head, r#""alg":"EdDSA""#), &body.to_string()), TokenError::Header);
+    check(&setup.signed(&head.to_string(), &twice(&body, r#""aud":"comity""#)), UNREADABLE);
+    // Also where nobody reads it.
+    check(&setup.signed(&head.to_string(), &twice(&body, r#""a":{"b":1,"b":1}"#)), UNREADABLE);
+    check(&setup.signed(&head.to_string(), &twice(&body, r#""a":"\ud800""#)), UNREADABLE);
     let listed =
         format!("[{}]", body.as_object().unwrap().values().map(Value::to_string).collect::<Vec<_>>().join(","));
-    check(&desk.signed(&head.to_string(), &listed), UNREADABLE);
+    check(&setup.signed(&head.to_string(), &listed), UNREADABLE);
     let listed = json!([head["alg"], head["typ"], head["kid"]]).to_string();
-    check(&desk.signed(&listed, &body.to_string()), TokenError::Header);
+    check(&setup.signed(&listed, &body.to_string()), TokenError::Header);
     let ends = body.to_string().trim_end_matches('}').to_owned();
     let not_utf8 = [format!("{ends},\"a\":\"").as_bytes(), &[0xff], b"\"}"].concat();
-    check(&desk.signed_bytes(head.to_string().as_bytes(), &not_utf8), UNREADABLE);
-    // No character of a token can be changed without it being refused.
+    check(&setup.signed_bytes(head.to_string().as_bytes(), &not_utf8), UNREADABLE);
+    // Any changed character refuses the token.
     for at in 0..good.len() {
         let mut changed = good.clone().into_bytes();
         changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };
-        assert!(desk.verify(&String::from_utf8(changed).unwrap()).is_err(), "byte {at}");
+        assert!(setup.verify(&String::from_utf8(changed).unwrap()).is_err(), "byte {at}");
     }
 }
 
 #[test]
 fn a_token_is_good_with_its_own_agency_and_certificate_only() {
-    let desk = Desk::new();
-    let good = desk.good();
-    assert!(desk.verify(&good).is_ok());
-    // Remembered for one certificate, it is not for another, not even one of the same agency.
-    let renewed = desk.world.peer(&desk.world.ice());
-    assert_eq!(desk.verifier.verify(&good, &renewed), Err(TokenError::BoundElsewhere));
-    let doccs = desk.world.new_york.issue(&desk.world.options("us-ny-doccs")).unwrap();
-    assert_eq!(desk.verifier.verify(&good, &desk.world.peer(&doccs)), Err(TokenError::OtherAgency));
-    let texas = desk.world.texas.issue(&desk.world.options("us-tx-tdcj")).unwrap();
-    assert_eq!(desk.verifier.verify(&good, &desk.world.peer(&texas)), Err(TokenError::OtherAgency));
-    // Another agency's key does not sign in this agency's name.
-    let forged = mint(&minting(&desk.world.doccs_key), &desk.world.ice_claims(), &desk.peer.thumbprint).unwrap();
-    assert_eq!(desk.verify(&forged), Err(TokenError::Signature));
+    let setup = Setup::new();
+    let good = setup.good();
+    assert!(setup.verify(&good).is_ok());
+    // Cached for one certificate, it is not valid with another, even of the same agency.
+    let renewed = setup.world.peer(&setup.world.ice());
+    assert_eq!(setup.verifier.verify(&good, &renewed), Err(TokenError::BoundElsewhere));
+    let doccs = setup.world.new_york.issue(&setup.world.options("us-ny-doccs")).unwrap();
+    assert_eq!(setup.verifier.verify(&good, &setup.world.peer(&doccs)), Err(TokenError::OtherAgency));
+    let texas = setup.world.texas.issue(&setup.world.options("us-tx-tdcj")).unwrap();
+    assert_eq!(setup.verifier.verify(&good, &setup.world.peer(&texas)), Err(TokenError::OtherAgency));
+    // Another agency's key cannot sign in this agency's name.
+    let forged = mint(&minting(&setup.world.doccs_key), &setup.world.ice_claims(), &setup.peer.thumbprint).unwrap();
+    assert_eq!(setup.verify(&forged), Err(TokenError::Signature));
 }
 
 #[test]
@@ -351,7 +352,7 @@ fn an_officer_has_one_pseudonym_per_agency_and_it_hides_the_subject() {
 
 #[test]
 fn debug_prints_no_secret() {
-    let desk = Desk::new();
-    let text = format!("{:?} {:?} {:?}", desk.verifier, desk.world.ice_claims(), desk.world.ice_minting());
+    let setup = Setup::new();
+    let text = format!("{:?} {:?} {:?}", setup.verifier, setup.world.ice_claims(), setup.world.ice_minting());
     assert!(!text.contains("officer-canary") && !text.contains("PRIVATE") && !text.contains("EncodingKey"), "{text}");
 }

@@ -1,8 +1,10 @@
-//! Which policies the cases try on both sides: satisfied in one, and not satisfied in another that asks for its act.
+//! Which policies the cases test both ways: satisfied in one case, and not satisfied in another that asks for the same
+//! act.
 //!
-//! Cedar names the policies that decided, not those that were satisfied beside them, so each is asked by itself.
+//! Cedar names the policies that decided, not every one that was satisfied. So each policy is asked alone.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use cedar_policy as cedar;
 use jiff::Timestamp;
@@ -10,20 +12,39 @@ use jiff::Timestamp;
 use crate::domain::determination::{FieldClass, LawAction};
 use crate::domain::facts::CaseFacts;
 use crate::policy::cases::table::Expected;
-use crate::policy::cases::{Gap, Side};
+use crate::policy::fact_dependencies::FactDependencies;
 use crate::policy::load::PolicySet;
-use crate::policy::reads::Reads;
 use crate::policy::vocabulary::milliseconds;
 
-/// Policies being tried.
-pub(super) struct Coverage(Vec<Tried>);
+/// A policy that the cases test one way only.
+#[derive(Debug, PartialEq, Eq)]
+pub struct CoverageGap {
+    /// The table that lacks a case for it.
+    pub file: String,
+    /// The policy.
+    pub policy: String,
+    /// Which way is not tested.
+    pub kind: GapKind,
+}
 
-struct Tried {
+/// How a condition is tested one way only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GapKind {
+    /// Its condition holds in no case.
+    NeverMet,
+    /// Its condition holds in every case that asks for its act.
+    AlwaysMet,
+}
+
+/// The policies of a set of cases, each with how it was tested.
+pub(super) struct Coverage(Vec<PolicyCoverage>);
+
+struct PolicyCoverage {
     id: String,
-    /// It alone, whichever way its switch stands.
+    /// This policy alone, whatever its switch is set to.
     policy: cedar::PolicySet,
     acts: Vec<LawAction>,
-    /// It reads neither a fact nor the time nor who asks: there is no other side.
+    /// It reads no fact, no time and no requester, so it can be tested one way only.
     unconditional: bool,
     met: bool,
     unmet: bool,
@@ -31,10 +52,10 @@ struct Tried {
 
 impl Coverage {
     pub(super) fn of<'a>(policies: impl Iterator<Item = &'a cedar::Policy>) -> Self {
-        Self(policies.filter_map(Tried::of).collect())
+        Self(policies.filter_map(PolicyCoverage::of).collect())
     }
 
-    /// Counts a case, as far as it says what it expects.
+    /// Counts a case for the acts that it expects something of.
     pub(super) fn take(&mut self, set: &PolicySet, expected: &Expected, facts: &CaseFacts, now: Timestamp) {
         let Some(context) = set.vocabulary.facts(facts, milliseconds(now)) else { return };
         let asker = facts.requester_kind;
@@ -42,7 +63,7 @@ impl Coverage {
         for act in expected.acts.keys() {
             requests.insert(*act, set.vocabulary.act(asker, *act, &context).into_iter().collect());
         }
-        if expected.speaks_of_fields() {
+        if expected.expects_fields() {
             let ask = |class: &FieldClass| set.vocabulary.disclosure(asker, *class, &context);
             requests.insert(LawAction::Disclose, FieldClass::ALL.iter().filter_map(ask).collect());
         }
@@ -53,24 +74,24 @@ impl Coverage {
         }
     }
 
-    /// Policies of which one side was not tried.
-    pub(super) fn gaps(self, file: &str) -> impl Iterator<Item = Gap> {
+    /// The policies that are tested one way only.
+    pub(super) fn gaps(self, file: &str) -> impl Iterator<Item = CoverageGap> {
         self.0.into_iter().filter_map(move |tried| {
-            let side = match tried {
-                Tried { met: false, .. } => Side::NeverMet,
-                Tried { unmet: false, unconditional: false, .. } => Side::AlwaysMet,
-                Tried { .. } => return None,
+            let kind = match tried {
+                PolicyCoverage { met: false, .. } => GapKind::NeverMet,
+                PolicyCoverage { unmet: false, unconditional: false, .. } => GapKind::AlwaysMet,
+                PolicyCoverage { .. } => return None,
             };
-            Some(Gap { file: file.to_owned(), policy: tried.id, side })
+            Some(CoverageGap { file: file.to_owned(), policy: tried.id, kind })
         })
     }
 }
 
-impl Tried {
+impl PolicyCoverage {
     fn of(policy: &cedar::Policy) -> Option<Self> {
         let alone = cedar::PolicySet::from_policies([policy.clone()]).ok()?;
         let anybody = matches!(policy.principal_constraint(), cedar::PrincipalConstraint::Any);
-        let reads_nothing = Reads::of(&alone).is_some_and(|reads| reads.nothing());
+        let reads_nothing = FactDependencies::of(&alone).is_some_and(|read| read.is_empty());
         let named = match policy.action_constraint() {
             cedar::ActionConstraint::Any => Vec::new(),
             cedar::ActionConstraint::Eq(action) => vec![action],
@@ -87,7 +108,7 @@ impl Tried {
         })
     }
 
-    /// A policy on fields is met in a case where it is met for any class: for the others its own list keeps it out.
+    /// A policy on field classes is met if it is met for any class: its own list excludes the others.
     fn count(&mut self, requests: &[cedar::Request]) {
         if requests.is_empty() {
             return;
@@ -106,7 +127,17 @@ impl Tried {
 }
 
 impl Expected {
-    fn speaks_of_fields(&self) -> bool {
+    fn expects_fields(&self) -> bool {
         self.shown.is_some() || self.review.is_some() || self.withheld.is_some()
+    }
+}
+
+impl fmt::Display for CoverageGap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let side = match self.kind {
+            GapKind::NeverMet => "its condition holds in no case",
+            GapKind::AlwaysMet => "its condition holds in every case that asks for its act",
+        };
+        write!(f, "{}: {} is tried on one side only: {side}", self.file, self.policy)
     }
 }

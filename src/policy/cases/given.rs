@@ -1,4 +1,4 @@
-//! The facts of a case in the plain words that counsel writes them in.
+//! The facts of a case in the words that counsel write.
 
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
@@ -11,13 +11,13 @@ use crate::domain::detainer::{DetainerBasis, DetainerForm, IssuingAuthority, War
 use crate::domain::facts::{AsOf, Assertions, CaseFacts, Judge, Offence, Stage};
 use crate::domain::moment::is_leap_second;
 use crate::domain::statute::{Paragraph, Reading, Statutes};
-use crate::policy::cases::table::{word, words};
+use crate::policy::words::{word, words};
 
-/// What a case may say. docs/policy.md says what each word means, and a test holds it to this list.
+/// The keys of `given`. docs/policy.md explains each; a test compares the two lists.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact that some law turns on")]
-pub(super) struct Given {
+pub(super) struct GivenFacts {
     on: String,
     #[serde(default = "federal")]
     asked_by: String,
@@ -60,7 +60,7 @@ pub(super) struct Given {
     asserted: Claimed,
 }
 
-/// What the requester says, apart from what it asks.
+/// What the requester claims, beside what it asks for.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a claim that some law turns on")]
@@ -93,12 +93,12 @@ struct Row {
     status: String,
     severity: Option<String>,
     convicted_on: Option<String>,
-    /// In place of a section: the paragraphs that would list it.
+    /// Instead of a section: the paragraphs that would list it.
     listed: Option<Vec<String>>,
 }
 
-impl Given {
-    /// The facts, and when the law is asked.
+impl GivenFacts {
+    /// The facts, and the time of the question.
     pub(super) fn facts(&self, zone: &TimeZone, statutes: &Statutes) -> Result<(CaseFacts, Timestamp), String> {
         let (now, today) = self.moment(zone)?;
         let as_of = AsOf { today, statutes };
@@ -120,7 +120,7 @@ impl Given {
             match_disputed: self.match_disputed,
             record: Assertions {
                 judge,
-                // As the gate has it: what no judge signed is no warrant on a criminal charge.
+                // As in the gate: a warrant that no judge signed is not a criminal one.
                 criminal_warrant: self.criminal_warrant && judge != Judge::None,
                 terrorist_list_match: self.terrorist_list_match,
                 offences: rows().map(|row| row.offence(as_of)).collect::<Result<_, _>>()?,
@@ -136,8 +136,8 @@ impl Given {
         Ok((facts, now))
     }
 
-    /// Which judge signed the warrant that the custodian verified. A judge's warrant is a federal one, where a case does not
-    /// say otherwise; beside an officer's there may be one, too.
+    /// Which judge signed the warrant that the custodian verified. A judicial warrant is federal unless the case says
+    /// otherwise. There may be one beside an officer's warrant too.
     fn judge(&self, warrant: WarrantKind) -> Result<Judge, String> {
         let signer = self.signed_by.as_deref().map(signed_by).transpose()?;
         let usual = match warrant {
@@ -147,7 +147,7 @@ impl Given {
         Ok(signer.unwrap_or(usual))
     }
 
-    /// A date is its first moment in the zone of the table: the day on which a law takes effect is inside.
+    /// A date means its first moment in the table's zone, so that the day on which a law takes effect is included.
     fn moment(&self, zone: &TimeZone) -> Result<(Timestamp, Date), String> {
         let civil = self.on.parse::<Date>().map(DateTime::from).or_else(|_| self.on.parse::<DateTime>());
         let civil = civil.ok().filter(|_| !is_leap_second(&self.on));
@@ -158,7 +158,7 @@ impl Given {
 }
 
 impl Row {
-    /// What it comes to.
+    /// The offence that the charge amounts to.
     fn offence(&self, as_of: AsOf<'_>) -> Result<Offence, String> {
         let charge = self.charge()?;
         let offence = Offence::of(&charge, as_of);
@@ -172,12 +172,12 @@ impl Row {
             paragraph.ok_or_else(|| format!("listed: the table of offences has no paragraph {text:?}"))
         };
         let listed = listed.iter().map(listing).collect::<Result<_, _>>()?;
-        // As of a section that a court may make either: what the charge does not say, nobody knows.
+        // As for a section that a court may grade either way: the grade that the charge does not say is unknown.
         let reading = if charge.severity.is_some() { Reading::Listed } else { Reading::Ungraded };
         Ok(Offence { listed, reading, ..offence })
     }
 
-    /// A record that nobody may see. One that cannot be read is refused elsewhere.
+    /// Whether the charge is sealed. An unreadable charge is refused elsewhere.
     fn sealed(&self) -> bool {
         self.charge().is_ok_and(|charge| charge.sealed())
     }
@@ -211,7 +211,7 @@ impl Claimed {
         let judge = self.signed_by.as_deref().map_or(Ok(Judge::None), signed_by)?;
         Ok(Assertions {
             judge,
-            // As the gate has it: what no judge signed is no warrant on a criminal charge.
+            // As in the gate: a warrant that no judge signed is not a criminal one.
             criminal_warrant: self.criminal_warrant && judge != Judge::None,
             terrorist_list_match: self.terrorist_list_match,
             offences: self.charges.iter().map(|row| row.offence(as_of)).collect::<Result<_, _>>()?,
@@ -229,7 +229,7 @@ fn signed_by(authority: &str) -> Result<Judge, String> {
     Ok(word::<IssuingAuthority>("signed_by", authority)?.into())
 }
 
-/// A code of the group. Groups come from codes, in a table of cases too.
+/// One code of a group. Charges get their group from a code, in a table of cases too.
 fn ncic_of(category: OffenceCategory) -> &'static str {
     match category {
         OffenceCategory::Homicide => "0999",
@@ -247,7 +247,7 @@ fn federal() -> String {
     AgencyKind::Federal.word().to_owned()
 }
 
-/// Who holds the person is not known.
+/// The custodian's class is not known.
 fn unknown() -> String {
     "unknown".to_owned()
 }

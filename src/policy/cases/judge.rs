@@ -1,4 +1,4 @@
-//! Asks a pack about the facts of a case, and holds what it says against what the case expects.
+//! Asks a pack about the facts of a case, and compares the rulings with what the case expects.
 
 use std::collections::BTreeSet;
 
@@ -8,33 +8,33 @@ use jiff::Timestamp;
 use crate::domain::determination::{Determination, FieldClass, FieldClasses, LawAction, Obligation, Ruling};
 use crate::domain::facts::CaseFacts;
 use crate::policy::cases::table::Expected;
+use crate::policy::jurisdiction_law::JurisdictionLaw;
 use crate::policy::load::PolicySet;
-use crate::policy::rulings::{About, Rulings};
-use crate::policy::slice::Slice;
+use crate::policy::rulings::{RulingSubject, Rulings};
 use crate::policy::switches::Settings;
 use crate::policy::vocabulary::Vocabulary;
 
-/// Shown in every case of every pack, so that nothing can be told from them.
+/// Shown in every case of every pack, so that their presence reveals nothing.
 const ALWAYS: [FieldClass; 4] = [FieldClass::Count, FieldClass::Request, FieldClass::Answer, FieldClass::Contact];
 
-/// A pack with its switches set one way.
-pub(super) struct Rulebook<'a> {
+/// A pack's law under one setting of its switches.
+pub(super) struct PackLaw<'a> {
     vocabulary: &'a Vocabulary,
-    slice: Slice,
+    law: JurisdictionLaw,
 }
 
-impl<'a> Rulebook<'a> {
+impl<'a> PackLaw<'a> {
     pub(super) fn new(set: &'a PolicySet, pack: &[cedar::Policy], settings: &Settings) -> Result<Self, String> {
-        let slice = Slice::new(0, set.law_with(pack, settings)?);
-        Ok(Self { vocabulary: &set.vocabulary, slice })
+        let law = JurisdictionLaw::new(0, set.law_with(pack, settings)?);
+        Ok(Self { vocabulary: &set.vocabulary, law })
     }
 
     pub(super) fn ask(&self, facts: &CaseFacts, now: Timestamp) -> Rulings {
-        self.slice.rulings(self.vocabulary, facts, now)
+        self.law.rulings(self.vocabulary, facts, now)
     }
 }
 
-/// Everything that is not as expected, with what the law said instead.
+/// Every difference from what is expected, with what the law said instead.
 pub(super) fn check(expected: &Expected, rulings: &Rulings) -> Vec<(String, Option<Determination>)> {
     let mut wrong = Vec::new();
     let mut expect = |holds: bool, problem: String, said: Option<&Determination>| {
@@ -46,7 +46,7 @@ pub(super) fn check(expected: &Expected, rulings: &Rulings) -> Vec<(String, Opti
         expect(!said.failed, format!("{about}: cannot be judged"), Some(said));
     }
     for (act, allowed) in &expected.acts {
-        let said = rulings.get(&About::Act(*act));
+        let said = rulings.get(&RulingSubject::Act(*act));
         let words: Vec<String> = allowed.iter().map(|ruling| ruling.word().replace('-', " ")).collect();
         let problem = format!("{}: expected {}", act.word(), words.join(" or "));
         expect(said.is_some_and(|said| allowed.contains(&said.ruling)), problem, said);
@@ -57,7 +57,7 @@ pub(super) fn check(expected: &Expected, rulings: &Rulings) -> Vec<(String, Opti
         expect(cited, format!("{about}: expected the citation {text:?}"), said);
     }
     for (act, obligations) in &expected.obligations {
-        let said = rulings.get(&About::Act(*act));
+        let said = rulings.get(&RulingSubject::Act(*act));
         let words: Vec<&str> = obligations.iter().map(|obligation| obligation.word()).collect();
         let found: Vec<&str> =
             said.into_iter().flat_map(|said| &said.obligations).map(|obligation| obligation.word()).collect();
@@ -72,7 +72,7 @@ pub(super) fn check(expected: &Expected, rulings: &Rulings) -> Vec<(String, Opti
         expect(found == *owed, problem, None);
     }
     if let Some(clock) = expected.clock {
-        let said = rulings.get(&About::Act(LawAction::Hold));
+        let said = rulings.get(&RulingSubject::Act(LawAction::Hold));
         let problem = format!("hold: expected the clock {}", clock.word());
         expect(said.is_some_and(|said| said.clock == Some(clock)), problem, said);
     }
@@ -80,24 +80,24 @@ pub(super) fn check(expected: &Expected, rulings: &Rulings) -> Vec<(String, Opti
     wrong
 }
 
-/// The same, class by class; classes of which the same is wrong for the same reason stand together.
+/// The same for field classes. Classes with the same difference for the same reason are reported together.
 fn check_fields(expected: &Expected, rulings: &Rulings) -> Vec<(String, Option<Determination>)> {
     let mut wrong: Vec<(Vec<&str>, &str, &Determination)> = Vec::new();
     for class in FieldClass::ALL {
-        let Some(said) = rulings.get(&About::Field(*class)) else { continue };
+        let Some(said) = rulings.get(&RulingSubject::Field(*class)) else { continue };
         let Some(problem) = wrong_of(*class, expected, said.ruling) else { continue };
         match wrong.iter_mut().find(|(_, known, because)| *known == problem && *because == said) {
             Some((classes, ..)) => classes.push(class.word()),
             None => wrong.push((vec![class.word()], problem, said)),
         }
     }
-    let told = |(classes, problem, said): (Vec<&str>, &str, &Determination)| {
+    let report = |(classes, problem, said): (Vec<&str>, &str, &Determination)| {
         (format!("{}: {problem}", classes.join(", ")), Some(said.clone()))
     };
-    wrong.into_iter().map(told).collect()
+    wrong.into_iter().map(report).collect()
 }
 
-/// What is wrong with the ruling on a class.
+/// The difference in the ruling on one class, if there is one.
 fn wrong_of(class: FieldClass, expected: &Expected, ruling: Ruling) -> Option<&'static str> {
     let is_shown = matches!(ruling, Ruling::Must | Ruling::May);
     let always = ALWAYS.contains(&class);

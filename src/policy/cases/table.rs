@@ -1,4 +1,5 @@
-//! Reading a table of cases: TOML, every key and every word declared, anything else refused with file, case and word.
+//! Reads a table of cases from TOML. Every key and word must be a known one. An error names the file, the case and the
+//! word.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,16 +13,16 @@ use crate::domain::facts::CaseFacts;
 use crate::domain::ids::JurisdictionId;
 use crate::domain::statute::Statutes;
 use crate::domain::text::says_something;
-use crate::domain::vocabulary::Vocabulary;
 use crate::domain::zone;
-use crate::policy::cases::given::Given;
-use crate::policy::rulings::{ACTS, About};
+use crate::policy::cases::given::GivenFacts;
+use crate::policy::rulings::{ACTS, RulingSubject};
 use crate::policy::switches::Settings;
+use crate::policy::words::{word, words};
 
-/// A table as it is written, before what each case adds to the ordinary one.
+/// A table as written, before its ordinary facts are added to each case.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Written {
+struct TableFile {
     zone: Option<String>,
     within: Option<String>,
     #[serde(default)]
@@ -59,7 +60,7 @@ enum OneOrMany {
     Many(Vec<String>),
 }
 
-/// Something said of each act but disclosure.
+/// A value for each act except disclosure.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Acts<T> {
@@ -69,7 +70,7 @@ struct Acts<T> {
     interview: Option<T>,
 }
 
-/// The cases of one pack.
+/// The table of cases of one pack.
 #[derive(Debug)]
 pub(super) struct Table {
     zone: Option<TimeZone>,
@@ -79,12 +80,12 @@ pub(super) struct Table {
     pub(super) cases: Vec<Case>,
 }
 
-/// One case: the facts and what the law is expected to say of them.
+/// One case: its facts, and what the law is expected to say.
 #[derive(Debug)]
 pub(super) struct Case {
     pub(super) name: String,
     given: toml::Table,
-    /// Which way switches stand in this case, where it says so.
+    /// Switch settings that this case changes.
     pub(super) switches: Settings,
     pub(super) expected: Expected,
 }
@@ -93,28 +94,28 @@ pub(super) struct Case {
 #[derive(Debug, Default)]
 pub(super) struct Expected {
     pub(super) acts: BTreeMap<LawAction, Vec<Ruling>>,
-    /// Texts, each of which a citation of the ruling contains.
-    pub(super) cites: Vec<(About, String)>,
+    /// Texts that must each occur in a citation of the ruling.
+    pub(super) cites: Vec<(RulingSubject, String)>,
     pub(super) obligations: BTreeMap<LawAction, Vec<Obligation>>,
-    /// Exactly these are owed from the receipt of the request on.
+    /// Exactly these are owed from the receipt of the request.
     pub(super) on_receipt: Option<BTreeSet<Obligation>>,
     pub(super) clock: Option<HoldClock>,
-    /// Exactly these are shown, beside what is always shown.
+    /// Exactly these are shown, beside those that are always shown.
     pub(super) shown: Option<FieldClasses>,
     /// Exactly these are left to a person.
     pub(super) review: Option<FieldClasses>,
-    /// Of these, each must not be shown.
+    /// None of these may be shown.
     pub(super) withheld: Option<FieldClasses>,
 }
 
-/// What is wrong with a table, and with which case of it.
+/// What is wrong with a table, and with which of its cases.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Unreadable {
     pub(super) case: Option<String>,
     pub(super) problem: String,
 }
 
-/// Whether the cases stand by themselves, or are laid over those of each pack.
+/// Whether the cases are a pack's own, or are combined with those of each pack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Pack,
@@ -124,7 +125,7 @@ pub(super) enum Kind {
 impl Table {
     pub(super) fn read(text: &str, kind: Kind, statutes: &Statutes) -> Result<Self, Unreadable> {
         let bare = |problem: String| Unreadable { case: None, problem };
-        let written: Written = toml::from_str(text).map_err(|error| bare(error.to_string().trim_end().to_owned()))?;
+        let written: TableFile = toml::from_str(text).map_err(|error| bare(error.to_string().trim_end().to_owned()))?;
         let zone = written.zone.map(|zone| {
             zone::named(&zone).ok_or_else(|| bare(format!("zone = {zone:?} is no time zone such as America/New_York")))
         });
@@ -148,7 +149,8 @@ impl Table {
         Ok(table)
     }
 
-    /// The facts of a case, and when the law is asked. The shared ones are laid over: they change what the case gives.
+    /// The facts of a case, and the time of the question. The facts of the shared case `over` replace those of the
+    /// case.
     pub(super) fn facts(
         &self,
         case: &Case,
@@ -160,18 +162,18 @@ impl Table {
         for case in [Some(case), over].into_iter().flatten() {
             given.extend(case.given.clone());
         }
-        let given: Given = typed(given).map_err(unreadable)?;
+        let given: GivenFacts = typed(given).map_err(unreadable)?;
         given.facts(self.zone.as_ref().unwrap_or(&TimeZone::UTC), statutes).map_err(unreadable)
     }
 
-    /// Which way the switches stand: as the set has them, then as the table, then as the case says.
+    /// The switch settings of a case: the set's, changed by the table's, changed by the case's.
     pub(super) fn settings(&self, case: &Case, of_set: &Settings) -> Settings {
         let mut settings = of_set.clone();
         settings.extend(self.switches.iter().chain(&case.switches).map(|(name, on)| (name.clone(), *on)));
         settings
     }
 
-    /// The switches that the table names anywhere.
+    /// Every switch that the table names.
     pub(super) fn switches_named(&self) -> impl Iterator<Item = &str> {
         self.cases
             .iter()
@@ -180,12 +182,12 @@ impl Table {
             .flat_map(|named| named.keys().map(String::as_str))
     }
 
-    /// What every case has, unless it says otherwise.
+    /// The facts that every case has, unless it says otherwise.
     pub(super) fn ordinary(&self) -> &toml::Table {
         &self.ordinary
     }
 
-    /// The jurisdiction whose law the pack is to stay within.
+    /// The jurisdiction whose law the pack must stay within.
     pub(super) fn within(&self) -> Option<&JurisdictionId> {
         self.within.as_ref()
     }
@@ -194,7 +196,7 @@ impl Table {
         self.zone.as_ref()
     }
 
-    /// Every word of every case is a known one. A shared case has no date of its own.
+    /// Checks that every word of every case is known. A shared case has no date of its own.
     fn facts_of_all(&self, kind: Kind, statutes: &Statutes) -> Result<(), Unreadable> {
         let dated = |case: &Case| match kind {
             Kind::Pack => self.facts(case, None, statutes),
@@ -287,7 +289,7 @@ impl<T> Acts<T> {
     }
 }
 
-/// The plain words of rulings, and those of whoever only asks that nothing goes without a person.
+/// Reads a ruling, or several joined by `or` of which each is accepted.
 fn rulings(text: &str) -> Result<Vec<Ruling>, String> {
     let ruling = |text: &str| match text {
         "must" => Ok(Ruling::Must),
@@ -299,9 +301,9 @@ fn rulings(text: &str) -> Result<Vec<Ruling>, String> {
     text.split(" or ").map(ruling).collect()
 }
 
-fn about_of(text: &str) -> Result<About, String> {
+fn about_of(text: &str) -> Result<RulingSubject, String> {
     let act = ACTS.into_iter().find(|act| act.word() == text);
-    act.map_or_else(|| word("cites", text).map(About::Field), |act| Ok(About::Act(act)))
+    act.map_or_else(|| word("cites", text).map(RulingSubject::Field), |act| Ok(RulingSubject::Act(act)))
 }
 
 fn settings(written: &BTreeMap<String, String>) -> Result<Settings, String> {
@@ -311,18 +313,6 @@ fn settings(written: &BTreeMap<String, String>) -> Result<Settings, String> {
         _ => Err(format!("switches: {name:?} is {said:?}, which is neither on nor off")),
     };
     written.iter().map(setting).collect()
-}
-
-/// A word of a vocabulary, or which words there are.
-pub(super) fn word<T: Vocabulary>(key: &str, text: &str) -> Result<T, String> {
-    let known = || T::VARIANTS.iter().map(|known| known.plain_word()).collect::<Vec<_>>().join(", ");
-    let found = T::VARIANTS.iter().copied().find(|known| known.plain_word() == text);
-    found.ok_or_else(|| format!("{key}: {text:?} is none of: {}", known()))
-}
-
-/// Words of a vocabulary.
-pub(super) fn words<T: Vocabulary>(key: &str, texts: &[String]) -> Result<Vec<T>, String> {
-    texts.iter().map(|text| word(key, text)).collect()
 }
 
 fn typed<T: DeserializeOwned>(table: toml::Table) -> Result<T, String> {

@@ -1,4 +1,4 @@
-//! What a table may say, what a run finds, and that the embedded packs and docs/policy.md are what they should be.
+//! What a table may contain, what a run finds, and that the embedded packs and docs/policy.md agree with their tables.
 
 use super::*;
 use crate::domain::zone::Zones;
@@ -7,7 +7,7 @@ use crate::policy::load::SWITCHES;
 const ZZ: &str = "law/us-zz.cedar";
 const ZZ_CASES: &str = "law/us-zz.cases.toml";
 
-/// A law with a condition on each side of which there is a case.
+/// A law whose condition is tested both ways.
 const LAW: &str = r#"
     @id("us-zz.hold") @cite("Act 1") @clock("same-day") @obligation("serve-copy, tell-counsel")
     permit (principal, action == Action::"hold", resource) when { context.judicial_warrant };
@@ -61,7 +61,7 @@ fn failures(report: &Report) -> String {
 #[test]
 fn every_case_of_the_embedded_set_holds_and_every_condition_is_tried_on_both_sides() {
     let report = run(&PolicySet::embedded().unwrap());
-    let gaps: Vec<String> = report.gaps.iter().map(Gap::to_string).collect();
+    let gaps: Vec<String> = report.gaps.iter().map(CoverageGap::to_string).collect();
     assert!(report.is_complete(), "{}{}", failures(&report), gaps.join("\n"));
     assert_eq!(report.packs.len(), 9);
     assert!(report.packs.iter().all(|pack| pack.cases >= 15 && pack.guarded == 12 * pack.cases));
@@ -75,7 +75,7 @@ fn a_pack_and_its_table_count_days_alike() {
     }
 }
 
-/// Not one policy of a pack could be left out without a case that says so.
+/// No policy of a pack can be left out without failing a case.
 #[test]
 fn no_policy_can_be_left_out_unnoticed() {
     let set = PolicySet::embedded().unwrap();
@@ -85,14 +85,13 @@ fn no_policy_can_be_left_out_unnoticed() {
         let table = Table::read(&set.tables[&format!("law/{jurisdiction}{CASES}")], Kind::Pack, &statutes).unwrap();
         for left_out in pack {
             let others: Vec<_> = pack.iter().filter(|policy| policy.id() != left_out.id()).cloned().collect();
-            let mut rulebooks = BTreeMap::new();
+            let mut laws = BTreeMap::new();
             let fails = |case: &Case| {
                 let settings = table.settings(case, &as_set);
-                let rulebook = rulebooks
-                    .entry(settings)
-                    .or_insert_with_key(|settings| Rulebook::new(&set, &others, settings).unwrap());
+                let law =
+                    laws.entry(settings).or_insert_with_key(|settings| PackLaw::new(&set, &others, settings).unwrap());
                 let (facts, now) = table.facts(case, None, &statutes).unwrap();
-                !check(&case.expected, &rulebook.ask(&facts, now)).is_empty()
+                !check(&case.expected, &law.ask(&facts, now)).is_empty()
             };
             assert!(table.cases.iter().any(fails), "no case needs {}", left_out.id());
         }
@@ -193,14 +192,14 @@ fn a_condition_that_is_tried_on_one_side_only_is_found() {
         let head = parts.next().unwrap();
         format!("{head}[[case]]{}", parts.nth(keep).unwrap())
     });
-    let gaps = |cases: &str| -> Vec<(String, Side)> {
-        report_on(LAW, Some(cases)).gaps.into_iter().map(|gap| (gap.policy, gap.side)).collect()
+    let gaps = |cases: &str| -> Vec<(String, GapKind)> {
+        report_on(LAW, Some(cases)).gaps.into_iter().map(|gap| (gap.policy, gap.kind)).collect()
     };
-    let gap = |policy: &str, side: Side| (policy.to_owned(), side);
-    assert_eq!(gaps(&first), [gap("us-zz.hold", Side::AlwaysMet), gap("us-zz.no-hold", Side::NeverMet)]);
-    // The second case asks nothing of fields, so that the rule on them is not tried at all.
+    let gap = |policy: &str, side: GapKind| (policy.to_owned(), side);
+    assert_eq!(gaps(&first), [gap("us-zz.hold", GapKind::AlwaysMet), gap("us-zz.no-hold", GapKind::NeverMet)]);
+    // The second case expects nothing of fields, so the rule on them is not tested at all.
     let expected =
-        [("us-zz.hold", Side::NeverMet), ("us-zz.no-hold", Side::AlwaysMet), ("us-zz.always", Side::NeverMet)];
+        [("us-zz.hold", GapKind::NeverMet), ("us-zz.no-hold", GapKind::AlwaysMet), ("us-zz.always", GapKind::NeverMet)];
     let mut found = gaps(&second);
     found.sort_by_key(|(policy, _)| expected.iter().position(|(known, _)| known == policy));
     assert_eq!(found, expected.map(|(policy, side)| gap(policy, side)));
@@ -223,7 +222,7 @@ fn a_law_that_cannot_be_evaluated_fails() {
     assert!(failures(&report_on(&broken, Some(CASES_OF_LAW))).contains("hold: cannot be judged"));
 }
 
-/// docs/policy.md, which tells counsel what may be written in a table.
+/// docs/policy.md, which tells counsel what a table may contain.
 mod document {
     use std::collections::BTreeSet;
 
@@ -237,7 +236,7 @@ mod document {
 
     const DOCUMENT: &str = include_str!("../../../docs/policy.md");
 
-    /// The rows of the table under such a heading: each the words in backticks, cell by cell.
+    /// The rows of the table under a heading: the words in backticks of each cell.
     fn rows(heading: &str) -> Vec<Vec<Vec<String>>> {
         let table = DOCUMENT.split(heading).nth(1).unwrap_or_else(|| panic!("no {heading}"));
         let rows = table.lines().skip(1).take_while(|line| line.starts_with('|')).skip(1);
@@ -249,11 +248,11 @@ mod document {
         text.split('`').skip(1).step_by(2).map(str::to_owned).collect()
     }
 
-    /// What the reader itself says that it would take in place of a word that it does not.
+    /// The words that the reader says it accepts instead of an unknown one.
     fn taken(from: &str, to: &str) -> BTreeSet<String> {
         let told = failures(&report_on(LAW, Some(&CASES_OF_LAW.replace(from, to))));
         let expected = told.split("expected").nth(1).unwrap_or_else(|| panic!("{told}"));
-        // Where in the table it stands comes after, in the same ticks.
+        // The rest of the message says where in the table it is, in backticks too.
         ticked(expected.split(" in `").next().unwrap()).into_iter().collect()
     }
 

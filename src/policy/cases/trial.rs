@@ -1,4 +1,4 @@
-//! Holds laws that are not the pack's own against the cases of its table.
+//! Runs laws other than the pack's own against the cases of its table.
 
 use std::collections::BTreeMap;
 use std::mem;
@@ -7,14 +7,14 @@ use cedar_policy as cedar;
 
 use crate::domain::ids::JurisdictionId;
 use crate::domain::statute::Statutes;
-use crate::policy::cases::judge::{Rulebook, check};
+use crate::policy::cases::judge::{PackLaw, check};
 use crate::policy::cases::table::{Case, Expected, Table};
 use crate::policy::cases::{statutes_of, table_of};
 use crate::policy::load::PolicySet;
 use crate::policy::switches::Settings;
 
-/// The cases of a pack's table, as far as they expect rulings. What a ruling rests on is left out: two laws that rule alike may
-/// rest on different policies.
+/// The cases of a pack's table, reduced to the rulings that they expect. The policies behind a ruling are left out: two
+/// laws may rule alike for different reasons.
 pub(crate) struct Trial<'a> {
     set: &'a PolicySet,
     table: Table,
@@ -31,16 +31,16 @@ impl<'a> Trial<'a> {
         Self { set, table, statutes: statutes_of(set, jurisdiction) }
     }
 
-    /// The first case in which a law does not rule as expected.
+    /// The first case in which a law rules otherwise than expected.
     pub(crate) fn fails(&self, pack: &[cedar::Policy]) -> Option<&str> {
         let as_set = self.set.switches.settings();
-        let mut rulebooks: BTreeMap<Settings, Rulebook<'_>> = BTreeMap::new();
+        let mut laws: BTreeMap<Settings, PackLaw<'_>> = BTreeMap::new();
         let fails = |case: &&Case| {
-            let rulebook = rulebooks
+            let law = laws
                 .entry(self.table.settings(case, &as_set))
-                .or_insert_with_key(|settings| Rulebook::new(self.set, pack, settings).expect("a set of the pack"));
+                .or_insert_with_key(|settings| PackLaw::new(self.set, pack, settings).expect("a set of the pack"));
             let (facts, now) = self.table.facts(case, None, &self.statutes).expect("a case that was read before");
-            !check(&case.expected, &rulebook.ask(&facts, now)).is_empty()
+            !check(&case.expected, &law.ask(&facts, now)).is_empty()
         };
         self.table.cases.iter().find(fails).map(|case| case.name.as_str())
     }

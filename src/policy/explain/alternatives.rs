@@ -1,7 +1,7 @@
 //! The case with one fact changed, for every fact and every other value of it.
 //!
-//! What follows from a fact changes with it: whether a hold is asked for with the form, whether a judge signed with the
-//! warrant, whether a record is sealed with the charges.
+//! What follows from a fact changes with it: the form decides whether a hold is asked for, the warrant whether a judge
+//! signed, the charges whether a record is sealed.
 
 use std::collections::BTreeSet;
 
@@ -10,9 +10,17 @@ use crate::domain::charge::{ChargeStatus, ConvictionAge, OffenceCategory, Severi
 use crate::domain::detainer::{DetainerBasis, DetainerForm, WarrantKind};
 use crate::domain::facts::{Assertions, CaseFacts, Judge, Offence, Stage};
 use crate::domain::statute::{Paragraph, Reading};
-use crate::policy::explain::{Alternative, Fact};
+use crate::policy::explain::fact::Fact;
 
-/// A fact that holds or does not.
+/// The facts with one of them changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Alternative {
+    pub(super) fact: Fact,
+    pub(super) value: String,
+    pub(super) facts: CaseFacts,
+}
+
+/// A fact that is true or false.
 type Flag = (Fact, fn(&mut CaseFacts) -> &mut bool);
 
 const FLAGS: [Flag; 9] = [
@@ -27,7 +35,7 @@ const FLAGS: [Flag; 9] = [
     (Fact::MatchDisputed, |facts| &mut facts.match_disputed),
 ];
 
-/// Who says what is changed.
+/// Whose assertions are changed: the custodian's record or the requester's claims.
 type Side = fn(&mut CaseFacts) -> &mut Assertions;
 
 /// A claim that is made or not.
@@ -42,7 +50,7 @@ const CLAIMS: [Claim; 6] = [
     ("protected", |said| &mut said.protected),
 ];
 
-/// Warrants: an officer's by its document, or a judge's that the custodian verified.
+/// An officer's warrant counts by its document, a judge's only once the custodian has verified it.
 const WARRANTS: [(WarrantKind, Judge); 5] = [
     (WarrantKind::None, Judge::None),
     (WarrantKind::I200, Judge::None),
@@ -52,7 +60,7 @@ const WARRANTS: [(WarrantKind, Judge); 5] = [
 ];
 
 pub(super) fn alternatives(facts: &CaseFacts, paragraphs: &BTreeSet<&Paragraph>) -> Vec<Alternative> {
-    let mut others = Others { facts, paragraphs, found: Vec::new() };
+    let mut others = Alternatives { facts, paragraphs, found: Vec::new() };
     for stage in Stage::ALL {
         others.add(Fact::Stage, stage.word(), |facts| facts.stage = *stage);
     }
@@ -85,15 +93,15 @@ pub(super) fn alternatives(facts: &CaseFacts, paragraphs: &BTreeSet<&Paragraph>)
     others.found
 }
 
-struct Others<'a> {
+struct Alternatives<'a> {
     facts: &'a CaseFacts,
-    /// Those by which the law lists offences.
+    /// The paragraphs by which the law lists offences.
     paragraphs: &'a BTreeSet<&'a Paragraph>,
     found: Vec<Alternative>,
 }
 
-impl Others<'_> {
-    /// Adds the case so changed, if that is another case.
+impl Alternatives<'_> {
+    /// Adds the changed case, unless it is the same case.
     fn add(&mut self, fact: Fact, value: &str, change: impl FnOnce(&mut CaseFacts)) {
         let mut facts = self.facts.clone();
         change(&mut facts);
@@ -153,7 +161,7 @@ impl Others<'_> {
                 self.add_offences((fact, side), &value, Some(own), Some(other));
             }
         }
-        // A section is in the table or not, whatever its group; which paragraphs list it is tried of one group.
+        // A section may be in the table whatever its group. Which paragraphs list it is tried for one group only.
         let by_nothing = |(listed, _): &(BTreeSet<Paragraph>, Reading)| listed.is_empty();
         let grouped = self.listings().filter(by_nothing).flat_map(|(listed, reading)| {
             OffenceCategory::ALL.iter().map(move |category| (*category, listed.clone(), reading))
@@ -171,8 +179,8 @@ impl Others<'_> {
         }
     }
 
-    /// What the table of offences may say of a section: nothing, or, where the law reads one, that some paragraph lists it,
-    /// that none does, or that its grade is not known.
+    /// What the table of offences may say of a section: nothing at all; or, if the law reads paragraphs, that one lists
+    /// it, that none does, or that its grade is unknown.
     fn listings(&self) -> impl Iterator<Item = (BTreeSet<Paragraph>, Reading)> + '_ {
         let by = |paragraph: &&Paragraph| BTreeSet::from([Paragraph::clone(paragraph)]);
         let listed = self.paragraphs.iter().map(move |paragraph| (by(paragraph), Reading::Listed));
@@ -193,7 +201,7 @@ impl Others<'_> {
     }
 }
 
-/// How far a charge may have come; of a conviction, how long ago.
+/// Each status of a charge; for a conviction, with each age.
 fn statuses() -> impl Iterator<Item = (ChargeStatus, ConvictionAge)> {
     ChargeStatus::ALL.iter().flat_map(|status| {
         let ages = ConvictionAge::ALL
@@ -207,7 +215,7 @@ fn severities() -> impl Iterator<Item = Option<Severity>> {
     Severity::ALL.iter().copied().map(Some).chain([None])
 }
 
-/// A charge in the words of the tables of cases, and of the table of offences.
+/// A charge in the words of the tables of cases and of offences.
 fn words(offence: &Offence) -> String {
     let mut words = vec![offence.category.word().to_owned()];
     words.extend(offence.severity.map(|severity| severity.word().to_owned()));

@@ -1,4 +1,4 @@
-//! Each flip that is reported is one, and no change of a single fact that is one goes unreported.
+//! Every reported change is true, and no change of a single fact is missing.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
@@ -15,36 +15,36 @@ use crate::domain::determination::{LawAction, LawView, Ruling};
 use crate::domain::facts::{Assertions, Judge, Offence};
 use crate::domain::statute::{Paragraph, Reading};
 use crate::policy::load::PolicySet;
-use crate::policy::samples::{any_facts, facts, with_law};
+use crate::policy::tests::samples::{any_facts, facts, with_law};
 
 static ENGINE: LazyLock<Arc<Engine>> = LazyLock::new(|| Arc::new(Engine::new(PolicySet::embedded().unwrap())));
 
 const PACKS: [&str; 10] =
     ["us-ca", "us-co", "us-fl", "us-il", "us-nj", "us-ny", "us-ny-nyc", "us-tx", "us-wa", "us-none"];
 
-/// What the engine rules, by the way that the gate asks it.
-fn ruling(law: &LawView, about: About) -> Ruling {
+/// What the engine rules when the gate asks it.
+fn ruling(law: &LawView, about: RulingSubject) -> Ruling {
     match about {
-        About::Act(LawAction::Hold) => law.hold.ruling,
-        About::Act(LawAction::Notify) => law.notify.ruling,
-        About::Act(LawAction::Transfer) => law.transfer.ruling,
-        About::Act(LawAction::Disclose | LawAction::Interview) => panic!("not of a view"),
-        About::Field(class) if law.disclosable.contains(class) => Ruling::May,
-        About::Field(class) if law.review.contains(class) => Ruling::Review,
-        About::Field(_) => Ruling::MustNot,
+        RulingSubject::Act(LawAction::Hold) => law.hold.ruling,
+        RulingSubject::Act(LawAction::Notify) => law.notify.ruling,
+        RulingSubject::Act(LawAction::Transfer) => law.transfer.ruling,
+        RulingSubject::Act(LawAction::Disclose | LawAction::Interview) => panic!("not of a view"),
+        RulingSubject::Field(class) if law.disclosable.contains(class) => Ruling::May,
+        RulingSubject::Field(class) if law.review.contains(class) => Ruling::Review,
+        RulingSubject::Field(_) => Ruling::MustNot,
     }
 }
 
-/// A class that must be shown is shown like one that may, and what hangs on a claim is shown like what must not be.
-fn like(said: &Determination, about: About) -> Ruling {
+/// How a ruling on a class shows in a view: must as may, and what depends on a claim as must not.
+fn like(said: &Determination, about: RulingSubject) -> Ruling {
     match (said.ruling, about) {
-        (Ruling::Must, About::Field(_)) => Ruling::May,
-        (Ruling::Review, About::Field(_)) if said.unverified => Ruling::MustNot,
+        (Ruling::Must, RulingSubject::Field(_)) => Ruling::May,
+        (Ruling::Review, RulingSubject::Field(_)) if said.unverified => Ruling::MustNot,
         (ruling, _) => ruling,
     }
 }
 
-/// Facts as a request can carry them.
+/// Facts that a request can carry.
 fn possible() -> impl Strategy<Value = CaseFacts> {
     any_facts().prop_map(|mut facts| {
         facts.asks_for_hold = facts.form.asks_for_hold();
@@ -54,7 +54,7 @@ fn possible() -> impl Strategy<Value = CaseFacts> {
     })
 }
 
-/// What a side may say.
+/// Restricts assertions to those that one side can make.
 fn possibly(said: &mut Assertions) {
     said.criminal_warrant &= said.judge != Judge::None;
     let offences = std::mem::take(&mut said.offences).into_iter().map(|mut offence| {
@@ -63,7 +63,8 @@ fn possibly(said: &mut Assertions) {
             (ChargeStatus::Convicted, age) => age,
             _ => ConvictionAge::None,
         };
-        // Of one that is in the table, which paragraphs list it is another fact: a_listing_is_a_fact_of_its_own.
+        // For an offence in the table, the paragraphs that list it are another fact: see
+        // a_listing_is_a_fact_of_its_own.
         offence.listed.clear();
         if offence.reading == Reading::Ungraded {
             offence.reading = Reading::Listed;
@@ -74,7 +75,7 @@ fn possibly(said: &mut Assertions) {
     said.sealed = said.offences.iter().any(|offence| offence.status.is_sealed());
 }
 
-/// What a side says of charges, with one of them as the other has it.
+/// One side's charges, with one of them as in the other case.
 fn crossed_charges(one: &Assertions, from: &Assertions, at: prop::sample::Index) -> Assertions {
     let (own, others): (Vec<_>, Vec<_>) = (one.offences.iter().collect(), from.offences.iter().collect());
     let mut offences = one.offences.clone();
@@ -96,7 +97,7 @@ fn crossed_charges(one: &Assertions, from: &Assertions, at: prop::sample::Index)
     Assertions { offences, sealed, ..one.clone() }
 }
 
-/// The first case with one fact as the other has it. Written apart from what enumerates the alternatives.
+/// The first case with one fact as in the other. Written independently of the code that enumerates the alternatives.
 fn crossed(one: &CaseFacts, from: &CaseFacts, fact: Fact, at: prop::sample::Index) -> CaseFacts {
     let mut to = one.clone();
     match fact {
@@ -153,7 +154,7 @@ fn moments() -> impl Strategy<Value = Timestamp> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
     #[test]
-    fn every_flip_is_true_and_none_is_missing(
+    fn every_change_is_true_and_none_is_missing(
         one in possible(),
         others in vec((possible(), any::<prop::sample::Index>()), 8),
         now in moments(),
@@ -163,29 +164,29 @@ proptest! {
         let law = |facts: &CaseFacts, now| ENGINE.law(&jurisdiction, facts, now);
         let before = law(&one, now);
         let explanation = ENGINE.explain(&jurisdiction, &one, now);
-        for explained in explanation.rulings.iter().filter(|one| one.about != About::Act(LawAction::Interview)) {
+        for explained in explanation.rulings.iter().filter(|one| one.about != RulingSubject::Act(LawAction::Interview)) {
             prop_assert_eq!(like(&explained.said, explained.about), ruling(&before, explained.about));
         }
         let known: BTreeMap<_, _> =
             alternatives(&one, &ENGINE.statutes(&jurisdiction).paragraphs()).into_iter().map(|other| ((other.fact, other.value), other.facts)).collect();
-        for flip in &explanation.flips {
-            for value in &flip.values {
-                let after = if flip.fact == Fact::On { law(&one, value.parse().unwrap()) } else { law(&known[&(flip.fact, value.clone())], now) };
-                for (about, said) in flip.becomes.iter().filter(|(of, _)| *of != About::Act(LawAction::Interview)) {
-                    prop_assert_eq!(like(said, *about), ruling(&after, *about), "{:?} {}", flip.fact, value);
+        for change in &explanation.changes {
+            for value in &change.values {
+                let after = if change.fact == Fact::On { law(&one, value.parse().unwrap()) } else { law(&known[&(change.fact, value.clone())], now) };
+                for (about, said) in change.becomes.iter().filter(|(of, _)| *of != RulingSubject::Act(LawAction::Interview)) {
+                    prop_assert_eq!(like(said, *about), ruling(&after, *about), "{:?} {}", change.fact, value);
                 }
             }
         }
-        // The other way round: changes that were made up apart, and what they change.
+        // The other way round: changes made independently, and their effects.
         for (fact, (from, at)) in Fact::ALL.iter().flat_map(|fact| others.iter().map(move |other| (*fact, other))) {
             let other = crossed(&one, from, fact, *at);
             let after = law(&other, now);
-            for Explained { about, .. } in &explanation.rulings {
-                if *about == About::Act(LawAction::Interview) {
+            for ExplainedRuling { about, .. } in &explanation.rulings {
+                if *about == RulingSubject::Act(LawAction::Interview) {
                     continue;
                 }
                 let (was, is) = (ruling(&before, *about), ruling(&after, *about));
-                let told = explanation.flips.iter().filter(|flip| flip.fact == fact).flat_map(|flip| &flip.becomes);
+                let told = explanation.changes.iter().filter(|change| change.fact == fact).flat_map(|change| &change.becomes);
                 let told = told.into_iter().any(|(of, said)| of == about && like(said, *of) == is);
                 prop_assert!(was == is || told, "{fact:?} makes {about} {is:?}, and nobody said so: {other:?}");
             }
@@ -210,15 +211,15 @@ fn a_listing_is_a_fact_of_its_own() {
     assert!(without.iter().all(|other| !other.value.contains("listed by")), "a law without a table turns on none");
 }
 
-/// The flips of an act, as text.
-fn flips(engine: &Arc<Engine>, jurisdiction: &str, facts: &CaseFacts, now: &str, act: LawAction) -> Vec<String> {
+/// The changes to the ruling on an act, as text.
+fn changes(engine: &Arc<Engine>, jurisdiction: &str, facts: &CaseFacts, now: &str, act: LawAction) -> Vec<String> {
     let explanation = engine.explain(&jurisdiction.parse().unwrap(), facts, now.parse().unwrap());
     let mut found = Vec::new();
-    for flip in &explanation.flips {
-        let becomes = flip.becomes.iter().filter(|(about, _)| *about == About::Act(act));
+    for change in &explanation.changes {
+        let becomes = change.becomes.iter().filter(|(about, _)| *about == RulingSubject::Act(act));
         for (_, said) in becomes {
             found.extend(
-                flip.values.iter().map(|value| format!("{} = {value}: {}", flip.fact.word(), said.ruling.word())),
+                change.values.iter().map(|value| format!("{} = {value}: {}", change.fact.word(), said.ruling.word())),
             );
         }
     }
@@ -233,28 +234,28 @@ fn what_would_open_and_what_would_close_a_hold() {
     let by_judge = |authority: &str| {
         ["", ", criminal_warrant"].map(|more| format!("warrant = judicial, signed_by {authority}{more}: may"))
     };
-    // What the requester says of a warrant opens nothing: an officer is to see it.
+    // A claimed warrant opens nothing: an officer must see it first.
     let claimed =
         |judge: &str| ["", ", criminal_warrant"].map(|more| format!("asserted = signed_by {judge}{more}: review"));
     let mut expected =
         [by_judge("federal-judge"), by_judge("state-judge"), claimed("federal"), claimed("state")].concat();
     expected.sort();
-    assert_eq!(flips(&ENGINE, "us-ny", &county, now, LawAction::Hold), expected);
+    assert_eq!(changes(&ENGINE, "us-ny", &county, now, LawAction::Hold), expected);
 
-    let texas = flips(&ENGINE, "us-tx", &county, now, LawAction::Hold);
+    let texas = changes(&ENGINE, "us-tx", &county, now, LawAction::Hold);
     for expected in [
         "citizen = true: must-not",
         "lawful_status = true: review",
         "juvenile = true: review",
         "form = i-247g: must-not",
     ] {
-        assert!(texas.iter().any(|flip| flip == expected), "{expected} is not among {texas:#?}");
+        assert!(texas.iter().any(|change| change == expected), "{expected} is not among {texas:#?}");
     }
     let sealed = "charges = also drugs felony sealed: review".to_owned();
     assert!(texas.contains(&sealed), "{texas:#?}");
-    // The duty is of whoever holds people in cells: of others nothing was read.
-    assert!(texas.iter().any(|flip| flip == "custodian = probation: review"), "{texas:#?}");
-    assert!(!texas.iter().any(|flip| flip.starts_with("custodian = state-prison")), "{texas:#?}");
+    // The duty binds only agencies that hold people in cells. For others the law read nothing else.
+    assert!(texas.iter().any(|change| change == "custodian = probation: review"), "{texas:#?}");
+    assert!(!texas.iter().any(|change| change.starts_with("custodian = state-prison")), "{texas:#?}");
 }
 
 #[test]
@@ -269,8 +270,9 @@ fn the_next_date_that_changes_a_ruling_is_told_and_no_other() {
     "#;
     let engine = Arc::new(Engine::new(with_law("us-zz", law).unwrap()));
     let check = |now: &str, act, expected: &[&str]| {
-        let found = flips(&engine, "us-zz", &facts(), now, act);
-        let dates: Vec<&str> = found.iter().filter(|flip| flip.starts_with("on = ")).map(|flip| &flip[5..]).collect();
+        let found = changes(&engine, "us-zz", &facts(), now, act);
+        let dates: Vec<&str> =
+            found.iter().filter(|change| change.starts_with("on = ")).map(|change| &change[5..]).collect();
         assert_eq!(dates, expected, "{act:?} after {now}");
     };
     check("2026-01-01T00:00:00Z", LawAction::Hold, &["2026-03-01T00:00:00Z: may"]);
@@ -295,7 +297,7 @@ fn a_ruling_says_which_facts_it_was_read_from() {
     let judged = CaseFacts { record: Assertions { judge: Judge::Federal, ..Assertions::default() }, ..facts() };
     let explanation = engine.explain(&"us-zz".parse().unwrap(), &judged, "2026-01-01T00:00:00Z".parse().unwrap());
     let reads = |act| {
-        let found = explanation.rulings.iter().find(|explained| explained.about == About::Act(act));
+        let found = explanation.rulings.iter().find(|explained| explained.about == RulingSubject::Act(act));
         found.unwrap().reads.join(" ")
     };
     assert_eq!(reads(LawAction::Hold), "asked_by custodian_class judicial_warrant");

@@ -1,5 +1,5 @@
-//! Handing a person to the requester: recorded whatever the law says of it, and explained by an officer where the law did
-//! not allow it.
+//! Handing a person to the requester. It is recorded whatever the law says; if the law did not allow it, an officer
+//! must explain.
 
 use std::sync::Arc;
 
@@ -10,24 +10,25 @@ use crate::domain::disclosable::may_hand_over;
 use crate::domain::facts::Stage;
 use crate::domain::hand_over::{self, HandedTo};
 use crate::domain::ids::CaseName;
-use crate::policy::gate::question::{Laws, Question};
+use crate::policy::gate::addressee;
+use crate::policy::gate::denial::Denial;
+use crate::policy::gate::question::{CommandQuestion, Laws};
 use crate::policy::gate::within::by_officer;
-use crate::policy::gate::{Denial, addressee};
 
-impl Question<'_> {
-    /// Of a release. One that hands the person to a requester is held against what the law says of that.
-    pub(super) fn of_release(
+impl CommandQuestion<'_> {
+    /// Checks a release. If it hands the person to a requester, the law on that is asked.
+    pub(super) fn laws_on_release(
         &self,
         release: &ActualRelease,
         correction: Option<&Correction>,
         to: &HandedTo,
     ) -> Result<Laws, Denial> {
         let concerned: Vec<&Detainer> = match correction {
-            // Whoever was told of it is told better, whether the detainer stands or not.
+            // Every issuer that learned of the release gets the correction, even if its detainer no longer stands.
             Some(_) => self.case.standing.iter().collect(),
             None => self.case.standing.iter().filter(|detainer| hand_over::stands(detainer)).collect(),
         };
-        let laws = self.of_holder(Stage::Release, concerned.into_iter())?;
+        let laws = self.laws_for_holder(Stage::Release, concerned.into_iter())?;
         let on_the_custody = |name: &CaseName| self.case.standing.iter().any(|detainer| detainer.name == *name);
         if !to.detainer.as_ref().is_none_or(on_the_custody) {
             return Err(Denial::NotFound);
@@ -42,17 +43,18 @@ impl Question<'_> {
         Ok(laws)
     }
 
-    /// Of what each side says of a pick-up: that the person changed hands. A claim may have been raised since the offer.
-    pub(super) fn of_confirmation(&self, reason: Option<&String>) -> Result<Laws, Denial> {
+    /// Checks a report of either side that the person changed hands. A claim may have been raised since the offer.
+    pub(super) fn laws_on_confirmation(&self, reason: Option<&String>) -> Result<Laws, Denial> {
         let linked = self.case.custody.as_ref();
-        if let Ok(detainer) = self.issuers() {
-            // Judged as its custodian would be. Nothing is asked of the issuer: it would learn what it was not told.
+        if let Ok(detainer) = self.as_issuer() {
+            // Judged as for its custodian. The issuer is not asked for a reason: that would reveal what the law
+            // withholds from it.
             let holder = detainer.custodian.as_ref().or(addressee(detainer));
             let class = holder.and_then(|id| self.gate.agency(id)?.class);
-            return Ok(Laws::from([self.of_detainer(Stage::Transfer, detainer, linked, class)]));
+            return Ok(Laws::from([self.law_on_detainer(Stage::Transfer, detainer, linked, class)]));
         }
-        let detainer = self.custodians()?;
-        let laws = self.of_one(Stage::Transfer, detainer, linked);
+        let detainer = self.as_custodian()?;
+        let laws = self.laws_on_one(Stage::Transfer, detainer, linked);
         match laws.get(&detainer.name).filter(|law| !may_hand_over(detainer, law)) {
             Some(law) if !self.explains(reason) => {
                 Err(Denial::HandOverUnexplained { determination: Some(Arc::clone(&law.transfer)) })
@@ -61,7 +63,7 @@ impl Question<'_> {
         }
     }
 
-    /// Whether a person says why.
+    /// Whether an officer acts and gives a reason.
     fn explains(&self, reason: Option<&String>) -> bool {
         by_officer(self.caller()) && reason.is_some()
     }

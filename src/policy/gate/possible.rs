@@ -1,4 +1,4 @@
-//! That the facts which the gate makes are never ones that proofs leave out of account.
+//! Every fact that the gate makes is one that the proofs take into account (`prove/possible.cedar`).
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -24,18 +24,18 @@ use crate::domain::warrant::{
     IssuingAuthority, VerificationMethod, VerificationOutcome, VerifiedWarrant, Warrant, WarrantDocument, WarrantKind,
     WarrantVerification,
 };
-use crate::policy::gate::question::facts_of;
+use crate::policy::gate::facts::facts_of;
 use crate::policy::load::PolicySet;
 
 const POSSIBLE: &str = include_str!("../prove/possible.cedar");
 
-/// Codes of every group.
+/// One code of each offence group.
 const CODES: &[&str] = &["0999", "1199", "1299", "1399", "2299", "3599", "5299", "7099"];
 
-/// Sections of the table of `us-ca`: listed and not, of one grade and of either, and one that is in no table.
+/// Sections for the table of `us-ca`: listed and not listed, of one grade and of either, and one that the table lacks.
 const CITED: &[&str] = &["PC 187", "PC 245(a)", "PC 459.5", "PC 484", "PC 487", "PC 99999"];
 
-/// A day on either side of the one that the law is asked on.
+/// A day before or after the one on which the law is asked.
 fn any_day() -> impl Strategy<Value = Date> {
     (2000_i16..2030, 1_i8..13, 1_i8..29).prop_map(|(year, month, day)| jiff::civil::date(year, month, day))
 }

@@ -1,4 +1,4 @@
-//! Whether what somebody is about to do stands within what the law was found to say.
+//! Whether what somebody is about to do is within what the law says.
 
 use std::sync::Arc;
 
@@ -8,15 +8,15 @@ use crate::domain::detainer::{Acknowledgement, Answer, AnswerKind, Detainer};
 use crate::domain::determination::{Determination, FieldClass, LawAction, LawView, Ruling};
 use crate::domain::matching;
 use crate::domain::review::{ReviewDecision, ReviewMatter};
-use crate::policy::gate::Denial;
+use crate::policy::gate::denial::Denial;
 
-/// Whether a person acts.
+/// Whether an officer acts.
 pub(super) fn by_officer(caller: &Caller) -> bool {
     caller.actor.as_ref().is_some_and(|actor| actor.kind == ActorKind::Officer)
 }
 
-/// Two records that do not agree in what a match was made by are one person's where an officer says so, and why. Both
-/// records are before whoever asks: nothing is told by it.
+/// If the records disagree in what a match was made by, an officer must vouch for it with a reason. The caller sees
+/// both records, so the answer reveals nothing.
 pub(super) fn match_borne_out(
     found: &Acknowledgement,
     caller: &Caller,
@@ -28,8 +28,8 @@ pub(super) fn match_borne_out(
     if disputed.is_empty() || vouched { Ok(()) } else { Err(Denial::MatchDisputed(disputed)) }
 }
 
-/// The answer an officer gives must stand within the law: nothing forbidden, nothing left to a person done by a
-/// machine, no duty left without a reason.
+/// An answer must be within the law: nothing forbidden, nothing that is left to a person done by a system, no departure
+/// from a duty without a reason.
 pub(super) fn answer_stands_within(
     answer: &Answer,
     caller: &Caller,
@@ -37,7 +37,7 @@ pub(super) fn answer_stands_within(
     law: &LawView,
 ) -> Result<(), Denial> {
     let promised: &[(LawAction, &Arc<Determination>)] = match answer.kind {
-        // Whoever honors a hold promises to notify too: there is nobody to hold for otherwise.
+        // Whoever honors a hold also promises to notify: otherwise nobody comes for the person.
         AnswerKind::HonorHold => &[(LawAction::Hold, &law.hold), (LawAction::Notify, &law.notify)],
         AnswerKind::NotifyOnly => &[(LawAction::Notify, &law.notify)],
         AnswerKind::Decline | AnswerKind::PendingReview => &[],
@@ -62,7 +62,7 @@ pub(super) fn answer_stands_within(
     }
 }
 
-/// A pick-up is offered where the law lets the person be handed over, and lets the requester be told where they are.
+/// A pick-up may be offered if the law allows handing the person over, and allows telling the requester where they are.
 pub(super) fn offer_stands_within(
     reason: Option<&String>,
     caller: &Caller,
@@ -72,8 +72,9 @@ pub(super) fn offer_stands_within(
     let by_person = by_officer(caller) && reason.is_some();
     let may_hand_over = by_person || permitted(LawAction::Transfer, detainer, &law.transfer);
     allowed(LawAction::Transfer, &law.transfer, may_hand_over)?;
-    let told = law.disclosable.contains(FieldClass::Custody) || (law.review.contains(FieldClass::Custody) && by_person);
-    if told {
+    let may_tell =
+        law.disclosable.contains(FieldClass::Custody) || (law.review.contains(FieldClass::Custody) && by_person);
+    if may_tell {
         return Ok(());
     }
     let barring = if law.review.contains(FieldClass::Custody) { Ruling::Review } else { Ruling::MustNot };
@@ -83,25 +84,25 @@ pub(super) fn offer_stands_within(
     allowed(LawAction::Disclose, ground, false)
 }
 
-/// An officer permits nothing that the law has come to forbid.
+/// An officer must not permit what the law now forbids.
 pub(super) fn decision_stands_within(
     matter: ReviewMatter,
     decision: ReviewDecision,
     law: &LawView,
 ) -> Result<(), Denial> {
-    let asked = match matter {
+    let (action, determination) = match matter {
         ReviewMatter::Hold => (LawAction::Hold, &law.hold),
         ReviewMatter::Notify | ReviewMatter::Disclose => (LawAction::Notify, &law.notify),
         ReviewMatter::Transfer => (LawAction::Transfer, &law.transfer),
         ReviewMatter::CitizenshipClaim => return Ok(()),
     };
     match decision {
-        ReviewDecision::Permit => allowed(asked.0, asked.1, true),
+        ReviewDecision::Permit => allowed(action, determination, true),
         ReviewDecision::Refuse => Ok(()),
     }
 }
 
-/// Whether an officer has permitted the act that the law leaves to a person, on the very grounds that it does so.
+/// Whether an officer has permitted the act, on the same grounds on which the law leaves it to a person now.
 fn permitted(action: LawAction, detainer: &Detainer, determination: &Determination) -> bool {
     let matter = match action {
         LawAction::Hold => ReviewMatter::Hold,
@@ -112,7 +113,7 @@ fn permitted(action: LawAction, detainer: &Detainer, determination: &Determinati
     detainer.permits(matter, &determination.policies)
 }
 
-/// Nothing forbidden, and nothing left to a person done without one.
+/// Refuses what is forbidden, and what is left to a person if no person decided.
 fn allowed(action: LawAction, determination: &Arc<Determination>, by_person: bool) -> Result<(), Denial> {
     let determination = Arc::clone(determination);
     match determination.ruling {

@@ -1,4 +1,4 @@
-//! A law as it is compared: its policies, and the same policies ready to be asked as the engine asks them.
+//! A law to be compared with another: its policies, also ready to be asked as the engine asks them.
 
 use std::collections::BTreeSet;
 
@@ -10,9 +10,8 @@ use crate::domain::facts::CaseFacts;
 use crate::domain::ids::JurisdictionId;
 use crate::domain::statute::{Paragraph, Statutes};
 use crate::policy::determination::{Annotations, failed};
+use crate::policy::jurisdiction_law::{FactContexts, JurisdictionLaw};
 use crate::policy::load::PolicySet;
-use crate::policy::prove::question::{Claims, Level, Reaches};
-use crate::policy::slice::{Asserted, Slice};
 use crate::policy::switches::Settings;
 use crate::policy::vocabulary::{Vocabulary, milliseconds};
 
@@ -21,14 +20,15 @@ use crate::policy::vocabulary::{Vocabulary, milliseconds};
 pub(super) struct Law {
     pub(super) jurisdiction: JurisdictionId,
     pub(super) policies: cedar::PolicySet,
-    /// What its table of offences has sections listed by.
+    /// The paragraphs by which its table of offences lists sections.
     pub(super) paragraphs: BTreeSet<Paragraph>,
     annotations: Annotations,
-    slice: Slice,
+    /// The same policies, ready to be asked as the engine asks them.
+    compiled: JurisdictionLaw,
 }
 
 impl Law {
-    /// The pack with its switches set one way.
+    /// The pack under one setting of its switches.
     pub(super) fn new(
         set: &PolicySet,
         jurisdiction: &JurisdictionId,
@@ -40,42 +40,43 @@ impl Law {
             jurisdiction: jurisdiction.clone(),
             paragraphs: set.statutes(jurisdiction).map(Statutes::paragraphs).into_iter().flatten().cloned().collect(),
             annotations: Annotations::of(&policies),
-            slice: Slice::new(0, policies.clone()),
+            compiled: JurisdictionLaw::new(0, policies.clone()),
             policies,
         })
     }
 
-    /// That its ruling on an act reaches a level, with the requester's claims heard.
-    pub(super) fn at(&self, act: LawAction, level: Level) -> Reaches<'_> {
-        Reaches { law: self, act, level, claims: Claims::Heard }
-    }
-
-    /// What the law says. `class` is the class of fields that would be shown.
-    pub(super) fn says(&self, asked: &Asked<'_>, act: LawAction, class: FieldClass, claims: Claims) -> Determination {
-        let Asked { vocabulary, facts, now } = *asked;
+    /// What the law says. `class` is the field class, if the act is disclosure.
+    pub(super) fn says(
+        &self,
+        case: &CaseAtMoment<'_>,
+        act: LawAction,
+        class: FieldClass,
+        claims: Claims,
+    ) -> Determination {
+        let CaseAtMoment { vocabulary, facts, now } = *case;
         match claims {
             Claims::Heard => {
-                let asking = self.slice.asking(vocabulary, facts.requester_kind);
-                let contexts = Asserted::of(vocabulary, facts, milliseconds(now));
+                let query = self.compiled.query(vocabulary, facts.requester_kind);
+                let contexts = FactContexts::of(vocabulary, facts, milliseconds(now));
                 match act {
-                    LawAction::Disclose => asking.disclose(class, &contexts),
+                    LawAction::Disclose => query.disclose(class, &contexts),
                     LawAction::Hold | LawAction::Notify | LawAction::Transfer | LawAction::Interview => {
-                        asking.act(act, &contexts)
+                        query.act(act, &contexts)
                     }
                 }
             }
-            Claims::TakenForFacts => self.answers(asked, facts, act, class),
-            Claims::Unheard => self.answers(asked, &facts.without_claims(), act, class),
+            Claims::TakenForFacts => self.answers(case, facts, act, class),
+            Claims::Unheard => self.answers(case, &facts.without_claims(), act, class),
         }
     }
 
-    /// The one answer of the law to facts as they are, without the gateway's guard.
-    fn answers(&self, asked: &Asked<'_>, facts: &CaseFacts, act: LawAction, class: FieldClass) -> Determination {
-        let context = asked.vocabulary.facts(facts, milliseconds(asked.now));
+    /// The law's own answer to these facts, without the gateway's check of claims.
+    fn answers(&self, case: &CaseAtMoment<'_>, facts: &CaseFacts, act: LawAction, class: FieldClass) -> Determination {
+        let context = case.vocabulary.facts(facts, milliseconds(case.now));
         let request = |context: &cedar::Context| match act {
-            LawAction::Disclose => asked.vocabulary.disclosure(facts.requester_kind, class, context),
+            LawAction::Disclose => case.vocabulary.disclosure(facts.requester_kind, class, context),
             LawAction::Hold | LawAction::Notify | LawAction::Transfer | LawAction::Interview => {
-                asked.vocabulary.act(facts.requester_kind, act, context)
+                case.vocabulary.act(facts.requester_kind, act, context)
             }
         };
         let Some(request) = context.as_ref().and_then(request) else { return failed() };
@@ -84,9 +85,20 @@ impl Law {
     }
 }
 
-/// A case that laws are asked about.
+/// How the requester's claims are treated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Claims {
+    /// As the gateway rules: it asks the law with them and without, so that none opens what the law leaves shut.
+    Heard,
+    /// As facts: the law's own answer, without the gateway's check.
+    TakenForFacts,
+    /// As if nothing were claimed.
+    Unheard,
+}
+
+/// The facts of a case at a moment, to ask laws about.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Asked<'a> {
+pub(super) struct CaseAtMoment<'a> {
     pub(super) vocabulary: &'a Vocabulary,
     pub(super) facts: &'a CaseFacts,
     pub(super) now: Timestamp,

@@ -4,37 +4,37 @@ use std::fmt;
 
 use crate::domain::determination::LawAction;
 use crate::domain::ids::JurisdictionId;
-use crate::policy::prove::law::Law;
-use crate::policy::prove::question::{Claims, Level, Question, Reaches};
+use crate::policy::prove::law::{Claims, Law};
+use crate::policy::prove::question::{Level, Question, ReachesLevel};
 use crate::policy::rulings::ACTS;
 
-/// A property that a pack is to have in every possible case.
+/// A property that a pack must have in every possible case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Property {
     /// Every rule can be evaluated.
     NoError,
     /// No claim of the requester's moves a ruling to may or must.
     ClaimsOpenNothing,
-    /// What stands in every jurisdiction: under a safeguard nothing is done or shown without a person, nothing at all is done
-    /// to a citizen, and nobody is held whom no form asks to hold.
+    /// The safeguards that hold in every jurisdiction. Under one, nothing is done or shown without a person; nothing at
+    /// all is done to a citizen; nobody is held unless the form asks for a hold.
     Safeguards,
-    /// The classes that are shown in no case are shown in none.
+    /// The classes that must never be shown are shown in no case.
     NeverShown,
-    /// The classes that are shown in every case are shown in each.
+    /// The classes that must always be shown are shown in every case.
     AlwaysShown,
-    /// No class of a release is shown where its notice is not allowed.
+    /// No class of a release is shown where notice of it is not allowed.
     ReleaseNeedsNotice,
     /// Nothing goes further than under the law of a wider jurisdiction.
     Within(JurisdictionId),
-    /// Nothing is allowed, and nothing is a duty, that is not under the law in force.
+    /// Nothing is allowed or made a duty that is not so under the law in force.
     PermitsNoMore,
-    /// How else the candidate differs from the law in force. Told, and nothing stands in its way.
+    /// How else the candidate differs from the law in force. Reported only.
     Differs,
 }
 
 impl Property {
-    /// Whether a counterexample is told and no more.
-    pub(super) fn is_only_told(&self) -> bool {
+    /// Whether a counterexample is only reported, and no failure.
+    pub(super) fn is_report_only(&self) -> bool {
         *self == Self::Differs
     }
 }
@@ -55,7 +55,7 @@ impl fmt::Display for Property {
     }
 }
 
-/// A pack that is to have the properties.
+/// A pack that must have the properties.
 #[derive(Debug)]
 pub(super) struct Subject {
     pub(super) law: Law,
@@ -64,26 +64,26 @@ pub(super) struct Subject {
     pub(super) against: Option<Law>,
 }
 
-/// A property of a pack, and what to ask.
+/// A property of a pack, and the questions that prove it.
 #[derive(Debug)]
 pub(super) struct Task<'a> {
-    pub(super) place: usize,
+    pub(super) number: usize,
     pub(super) law: &'a Law,
     pub(super) setting: Option<&'a str>,
     pub(super) property: Property,
     pub(super) questions: Vec<Question<'a>>,
 }
 
-/// Facts that put a case under a safeguard, whoever says them.
+/// Facts that put a case under a safeguard, whoever asserts them.
 const SAFEGUARDED: &str = "context.citizenship_claim || context.asserted.citizenship_claim || context.citizen \
                            || context.asserted.citizen || context.juvenile || context.asserted.juvenile \
                            || context.sealed || context.asserted.sealed || context.match_disputed";
-/// The person is no alien.
+/// The person is a citizen.
 const CITIZEN: &str = "context.citizen || context.asserted.citizen";
-/// The classes that are shown in every case.
+/// The classes that must always be shown.
 const ALWAYS: &str =
     r#"[FieldClass::"request", FieldClass::"answer", FieldClass::"count", FieldClass::"contact"].contains(resource)"#;
-/// The classes that are shown in none.
+/// The classes that must never be shown.
 const NEVER: &str =
     r#"[FieldClass::"restricted", FieldClass::"safeguard", FieldClass::"determination"].contains(resource)"#;
 /// The classes of a release.
@@ -92,7 +92,7 @@ const RELEASE: &str =
 const ANY_CASE: &str = "true";
 
 impl Subject {
-    /// Every property that the pack is to have, with what to ask.
+    /// Every property that the pack must have, with its questions.
     pub(super) fn tasks(&self) -> Vec<Task<'_>> {
         let mut tasks = vec![
             self.task(Property::NoError, self.no_error()),
@@ -114,14 +114,14 @@ impl Subject {
 
     fn task<'a>(&'a self, property: Property, questions: Vec<Question<'a>>) -> Task<'a> {
         let setting = self.setting.as_deref();
-        Task { place: 0, law: &self.law, setting, property, questions }
+        Task { number: 0, law: &self.law, setting, property, questions }
     }
 
-    fn at(&self, act: LawAction, level: Level) -> Reaches<'_> {
+    fn at(&self, act: LawAction, level: Level) -> ReachesLevel<'_> {
         self.law.at(act, level)
     }
 
-    fn shown(&self) -> Reaches<'_> {
+    fn shown(&self) -> ReachesLevel<'_> {
         self.at(LawAction::Disclose, Level::May)
     }
 
@@ -132,7 +132,7 @@ impl Subject {
     fn claims_open_nothing(&self) -> Vec<Question<'_>> {
         let of_act = |act: &LawAction| {
             [Level::May, Level::Must].map(|level| {
-                let reaches = |claims| Reaches { claims, ..self.at(*act, level) };
+                let reaches = |claims| ReachesLevel { claims, ..self.at(*act, level) };
                 Question::implies(ANY_CASE, reaches(Claims::TakenForFacts), reaches(Claims::Unheard))
             })
         };
@@ -154,7 +154,7 @@ impl Subject {
         Question::implies(RELEASE, self.shown(), self.at(LawAction::Notify, Level::May))
     }
 
-    /// In the order of rulings: must not, review, may or must.
+    /// The order of rulings: must not, review, may or must.
     fn within<'a>(&'a self, outer: &'a Law) -> Vec<Question<'a>> {
         let of_act = |act: &LawAction| {
             let reaches = |law: &'a Law, level| law.at(*act, level);
@@ -168,7 +168,7 @@ impl Subject {
         beyond(&self.law, force, &[Level::May, Level::Must])
     }
 
-    /// What is left to a person and was forbidden; and all that the candidate takes away.
+    /// What was forbidden and is now left to a person, and everything that the candidate takes away.
     fn differs<'a>(&'a self, force: &'a Law) -> Vec<Question<'a>> {
         let mut questions = beyond(&self.law, force, &[Level::Review]);
         questions.extend(beyond(force, &self.law, &[Level::Review, Level::May, Level::Must]));
@@ -176,7 +176,7 @@ impl Subject {
     }
 }
 
-/// Where one law goes further than the other. Nothing to ask where both say the same in so many words.
+/// Where one law goes further than the other. No questions if both have the same policies.
 fn beyond<'a>(one: &'a Law, other: &'a Law, levels: &[Level]) -> Vec<Question<'a>> {
     if one.policies == other.policies {
         return Vec::new();

@@ -1,12 +1,12 @@
-//! What is asked of a solver: is there a possible case in which one ruling reaches a level and another does not?
+//! What the solver is asked: is there a possible case in which one ruling reaches a level and another does not?
 
 use crate::domain::determination::{Determination, LawAction, Ruling};
-use crate::policy::prove::law::Law;
+use crate::policy::prove::law::{Claims, Law};
 
-/// How far a ruling goes, in order. Each holds wherever a higher one does.
+/// How far a ruling goes. Each level holds wherever a higher one does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Level {
-    /// Every policy that speaks to it has a value.
+    /// Every policy on the act can be evaluated.
     Judged,
     /// Not forbidden: review, may or must.
     Review,
@@ -28,10 +28,10 @@ impl Level {
         !said.failed && reached >= self
     }
 
-    /// What a table of cases would expect instead, where a ruling must not reach it.
+    /// What a table of cases would expect of a ruling that must not reach this level.
     pub(super) fn below(self) -> &'static str {
         match self {
-            // No ruling at all would do: the law has to be mended first.
+            // No ruling fits: the law must be corrected first.
             Self::Judged => "must or may or review or must not",
             Self::Review => "must not",
             Self::May => "review or must not",
@@ -39,7 +39,7 @@ impl Level {
         }
     }
 
-    /// What a table of cases would expect, where a ruling must reach it.
+    /// What a table of cases would expect of a ruling that must reach this level.
     pub(super) fn words(self) -> &'static str {
         match self {
             Self::Judged => "must or may or review or must not",
@@ -50,50 +50,46 @@ impl Level {
     }
 }
 
-/// What becomes of the requester's claims.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Claims {
-    /// As the gateway rules: it asks the law with them and without, so that none opens what the law leaves shut.
-    Heard,
-    /// The law's own answer, without the gateway's guard.
-    TakenForFacts,
-    /// The same case, with nothing claimed.
-    Unheard,
-}
-
-/// That a law's ruling on an act reaches a level.
+/// The condition that a law's ruling on an act reaches a level.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Reaches<'a> {
+pub(super) struct ReachesLevel<'a> {
     pub(super) law: &'a Law,
     pub(super) act: LawAction,
     pub(super) level: Level,
     pub(super) claims: Claims,
 }
 
-/// A counterexample is a possible case in which `given` holds, `reaches` does and `unless` does not.
+impl Law {
+    /// The condition that its ruling on an act reaches a level, with the requester's claims heard.
+    pub(super) fn at(&self, act: LawAction, level: Level) -> ReachesLevel<'_> {
+        ReachesLevel { law: self, act, level, claims: Claims::Heard }
+    }
+}
+
+/// A counterexample is a possible case in which `given` holds, `reaches` holds and `unless` does not.
 #[derive(Debug, Clone)]
 pub(super) struct Question<'a> {
-    /// A condition in Cedar on who asks, on the class of fields, and on the facts.
+    /// A Cedar condition on the requester, the field class and the facts.
     pub(super) given: String,
     /// None: always.
-    pub(super) reaches: Option<Reaches<'a>>,
+    pub(super) reaches: Option<ReachesLevel<'a>>,
     /// None: never.
-    pub(super) unless: Option<Reaches<'a>>,
+    pub(super) unless: Option<ReachesLevel<'a>>,
 }
 
 impl<'a> Question<'a> {
-    /// That a ruling never reaches a level under a condition.
-    pub(super) fn never(given: &str, reaches: Reaches<'a>) -> Self {
+    /// A ruling never reaches a level under a condition.
+    pub(super) fn never(given: &str, reaches: ReachesLevel<'a>) -> Self {
         Self { given: given.to_owned(), reaches: Some(reaches), unless: None }
     }
 
-    /// That a ruling always reaches a level under a condition.
-    pub(super) fn always(given: &str, unless: Reaches<'a>) -> Self {
+    /// A ruling always reaches a level under a condition.
+    pub(super) fn always(given: &str, unless: ReachesLevel<'a>) -> Self {
         Self { given: given.to_owned(), reaches: None, unless: Some(unless) }
     }
 
-    /// That where one ruling reaches its level, another does.
-    pub(super) fn implies(given: &str, reaches: Reaches<'a>, unless: Reaches<'a>) -> Self {
+    /// Where one ruling reaches its level, another does too.
+    pub(super) fn implies(given: &str, reaches: ReachesLevel<'a>, unless: ReachesLevel<'a>) -> Self {
         Self { given: given.to_owned(), reaches: Some(reaches), unless: Some(unless) }
     }
 }

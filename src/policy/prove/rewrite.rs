@@ -1,33 +1,34 @@
-//! Rewrites policies as one condition each, so that a ruling of any law on any act, with and without the requester's claims,
-//! is a condition that a solver can compare with another.
+//! Rewrites each policy as one condition. Then the ruling of any law on any act, with and without the requester's
+//! claims, is a condition that the solver can compare with another.
 //!
-//! Every condition is of a request for `disclose`, since that alone has a resource of many values. In a policy on an act upon
-//! the person, the act and the person are put in for `action` and `resource`. Property tests hold the conditions to the
-//! rulings of the engine.
+//! Every condition is on a request for `disclose`, since only that has a resource of many values. In a policy on an act
+//! on the person, `action` and `resource` are replaced by the act and the person. Property tests compare the conditions
+//! with the engine's rulings.
 
 use cedar_policy as cedar;
 use serde_json::{Map, Value, json};
 
 use crate::domain::determination::LawAction;
-use crate::policy::prove::question::{Claims, Level, Reaches};
+use crate::policy::prove::law::Claims;
+use crate::policy::prove::question::{Level, ReachesLevel};
 use crate::policy::vocabulary::ASSERTED;
 
-/// Beside the requester's claims, a record of the same shape in which nothing is claimed. Known to proofs alone.
+/// A record beside the requester's claims, of the same shape, in which nothing is claimed. Only proofs know it.
 const SILENT: &str = "silent";
 
 /// Why a policy or the schema cannot be rewritten.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum RewriteError {
-    /// Cedar does not give or take its own JSON form.
+    /// Cedar cannot produce or read its own JSON form.
     #[error("policy {0} has no JSON form: {1}")]
     Json(String, String),
-    /// The scope of a policy is none that a condition can say.
+    /// The scope of a policy cannot be expressed as a condition.
     #[error("policy {0} has a scope that cannot be compared")]
     Scope(String),
-    /// The text of a condition of ours is no Cedar.
+    /// The text of one of our own conditions is not valid Cedar.
     #[error("{0}")]
     Condition(#[from] Box<cedar::ParseErrors>),
-    /// The schema is not as the proofs need it.
+    /// The schema lacks what the proofs need.
     #[error("the schema {0}")]
     Schema(String),
 }
@@ -39,8 +40,8 @@ enum Context {
     Unclaimed,
 }
 
-/// The condition on which a ruling reaches a level.
-pub(super) fn reached(reaches: &Reaches<'_>) -> Result<Value, RewriteError> {
+/// The condition under which a ruling reaches a level.
+pub(super) fn reached(reaches: &ReachesLevel<'_>) -> Result<Value, RewriteError> {
     let rules = Rules::of(&reaches.law.policies, reaches.act)?;
     match (reaches.claims, reaches.level) {
         (Claims::Unheard, level) => rules.said(level, Context::Unclaimed),
@@ -49,7 +50,7 @@ pub(super) fn reached(reaches: &Reaches<'_>) -> Result<Value, RewriteError> {
     }
 }
 
-/// The policies of a law that speak to an act.
+/// The policies of a law on one act.
 struct Rules {
     act: LawAction,
     permits: Vec<Rule>,
@@ -69,7 +70,7 @@ struct Rule {
 impl Rules {
     fn of(law: &cedar::PolicySet, act: LawAction) -> Result<Self, RewriteError> {
         let mut rules = Self { act, permits: Vec::new(), forbids: Vec::new(), reads_claims: false };
-        for policy in law.policies().filter(|policy| speaks_to(policy, act)) {
+        for policy in law.policies().filter(|policy| is_about(policy, act)) {
             let (id, json) = (policy.id().to_string(), json_of(policy)?);
             rules.reads_claims |= json.to_string().contains(&format!("\"{ASSERTED}\""));
             match policy.effect() {
@@ -95,22 +96,22 @@ impl Rules {
         })
     }
 
-    /// What the gateway rules, which asks with claims and without: `Annotations::ruling_on_claims`.
+    /// What the gateway rules, which asks with claims and without. Corresponds to `Annotations::ruling_on_claims`.
     fn ruled(&self, level: Level) -> Result<Value, RewriteError> {
         if !self.reads_claims || level <= Level::Review {
             return self.said(level, Context::Claimed);
         }
         let allowed = both(self.said(Level::May, Context::Claimed)?, self.said(Level::May, Context::Unclaimed)?);
-        let standing = [Context::Claimed, Context::Unclaimed];
-        let duty_stands = self.any(&self.permits, true, &standing)?;
+        let both_contexts = [Context::Claimed, Context::Unclaimed];
+        let duty_stands = self.any(&self.permits, true, &both_contexts)?;
         if level == Level::Must {
             return Ok(both(allowed, duty_stands));
         }
         let no_duty_lifted = either(not(self.any(&self.permits, true, &[Context::Unclaimed])?), duty_stands);
-        Ok(both(allowed, both(self.any(&self.permits, false, &standing)?, no_duty_lifted)))
+        Ok(both(allowed, both(self.any(&self.permits, false, &both_contexts)?, no_duty_lifted)))
     }
 
-    /// That some rule, or some strict one, is met in all of these contexts.
+    /// The condition that some rule (or some strict one) is met in all of these contexts.
     fn any(&self, rules: &[Rule], strict: bool, contexts: &[Context]) -> Result<Value, RewriteError> {
         let mut met = Vec::new();
         for rule in rules.iter().filter(|rule| rule.strict || !strict) {
@@ -120,7 +121,7 @@ impl Rules {
         Ok(joined("||", met))
     }
 
-    /// That every rule has a value: `c || !c` is true where `c` has one.
+    /// The condition that every rule can be evaluated: `c || !c` is true wherever `c` has a value.
     fn judged(&self, context: Context) -> Result<Value, RewriteError> {
         let mut values = Vec::new();
         for rule in self.permits.iter().chain(&self.forbids) {
@@ -130,11 +131,11 @@ impl Rules {
         Ok(joined("&&", values))
     }
 
-    /// That a policy is met: its scope, then each `when` and no `unless`.
+    /// The condition that a policy is met: its scope, every `when` and no `unless`.
     fn met(&self, rule: &Rule, context: Context) -> Result<Value, RewriteError> {
         let scope = |variable: &str| scope(&rule.json, variable).ok_or_else(|| RewriteError::Scope(rule.id.clone()));
         let mut parts = vec![scope("principal")?];
-        // There is one person, whom the scope may name or not.
+        // There is one person. A scope may name that person or not.
         let put_in = self.act != LawAction::Disclose;
         if !put_in {
             parts.push(scope("resource")?);
@@ -158,7 +159,7 @@ impl Rules {
     }
 }
 
-/// What the scope asks of the principal or the resource. None: in a way that no policy of a law can be written in.
+/// The scope's condition on the principal or the resource. None: no policy of a law can be written this way.
 fn scope(policy: &Value, variable: &str) -> Option<Value> {
     let constraint = policy.get(variable)?;
     let named = || {
@@ -177,12 +178,12 @@ fn scope(policy: &Value, variable: &str) -> Option<Value> {
     }
 }
 
-/// One permit for a condition, and for every request of the one kind that is asked.
+/// A permit with this condition, for every request for `disclose`.
 pub(super) fn permit(id: &str, when: &Value) -> Result<cedar::Policy, RewriteError> {
     policy(id, "permit", when)
 }
 
-/// A condition as a limit: whatever does not meet it is forbidden.
+/// A limit: whatever does not meet the condition is forbidden.
 pub(super) fn only_where(id: &str, when: &Value) -> Result<cedar::Policy, RewriteError> {
     policy(id, "forbid", &not(when.clone()))
 }
@@ -198,7 +199,7 @@ fn policy(id: &str, effect: &str, when: &Value) -> Result<cedar::Policy, Rewrite
     policy_of(id, json)
 }
 
-/// A condition that is written as text.
+/// Reads a condition from text.
 pub(super) fn condition(text: &str) -> Result<Value, RewriteError> {
     let text = format!("permit (principal, action, resource) when {{ {text} }};");
     let policy = cedar::Policy::parse(None, text).map_err(Box::new)?;
@@ -210,8 +211,8 @@ pub(super) fn when_of(policy: &cedar::Policy) -> Result<Option<Value>, RewriteEr
     Ok(json_of(policy)?.pointer("/conditions/0/body").cloned())
 }
 
-/// Whether a policy names an act.
-pub(super) fn speaks_to(policy: &cedar::Policy, act: LawAction) -> bool {
+/// Whether a policy is about an act.
+pub(super) fn is_about(policy: &cedar::Policy, act: LawAction) -> bool {
     let is_act = |action: &cedar::EntityUid| action.id().unescaped() == act.word();
     match policy.action_constraint() {
         cedar::ActionConstraint::Any => true,
@@ -237,7 +238,7 @@ fn operation<const N: usize>(operator: &str, operands: [(&str, Value); N]) -> Va
     Value::Object(Map::from_iter([(operator.to_owned(), operands.into())]))
 }
 
-/// Conditions joined in order. A flat tree, since a chain as long as a pack would be too deep to evaluate.
+/// Joins conditions in order as a balanced tree: a chain as long as a pack would be too deep to evaluate.
 fn joined(operator: &str, mut conditions: Vec<Value>) -> Value {
     let right = conditions.split_off(conditions.len().div_ceil(2));
     if right.is_empty() {
@@ -254,7 +255,7 @@ fn entity(kind: &str, id: &str) -> Value {
     json!({ "Value": { "__entity": { "type": kind, "id": id } } })
 }
 
-/// Reads the claims of nobody in place of the requester's.
+/// Replaces the requester's claims by the record in which nothing is claimed.
 fn silence(node: &mut Value) {
     for operator in [".", "has"] {
         let Some(access) = node.get_mut(operator) else { continue };
@@ -265,7 +266,7 @@ fn silence(node: &mut Value) {
     }
 }
 
-/// Changes each node of an expression, the outer before the inner.
+/// Changes each node of an expression, outer nodes first.
 fn rewrite(node: &mut Value, change: &dyn Fn(&mut Value)) {
     change(node);
     match node {
@@ -284,8 +285,8 @@ pub(super) fn policy_of(id: &str, json: Value) -> Result<cedar::Policy, RewriteE
         .map_err(|error| RewriteError::Json(id.to_owned(), error.to_string()))
 }
 
-/// The schema with a record of no claims beside that of the requester's, and the condition that nothing is claimed there.
-/// A schema without claims stays as it is.
+/// The schema with a record of no claims added, and the condition that nothing is claimed in it. A schema without
+/// claims is returned unchanged.
 pub(super) fn schema_with_silence(text: &str) -> Result<(cedar::Schema, String), RewriteError> {
     let broken = |error: &dyn std::fmt::Display| RewriteError::Schema(format!("cannot be read: {error}"));
     let (fragment, _) = cedar::SchemaFragment::from_cedarschema_str(text).map_err(|error| broken(&error))?;
@@ -302,7 +303,7 @@ pub(super) fn schema_with_silence(text: &str) -> Result<(cedar::Schema, String),
     Ok((cedar::Schema::from_json_value(json).map_err(|error| broken(&error))?, silent))
 }
 
-/// That each attribute of the silent record is as it is where nothing is claimed: false, empty, or the word `none`.
+/// The condition that every attribute of the silent record claims nothing: it is false, empty, or the word `none`.
 fn nothing_claimed(schema: &Value, asserted: &Value) -> Result<String, RewriteError> {
     let named = |node: &Value| -> Value {
         let name = node.get("name").or_else(|| node.get("type")).and_then(Value::as_str).unwrap_or_default();

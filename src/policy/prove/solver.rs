@@ -1,4 +1,4 @@
-//! The solver: cvc5, another process, found when it is asked for. The one file that names the symbolic compiler.
+//! Runs the solver, cvc5, as another process. The only file that names the symbolic compiler.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -15,34 +15,34 @@ use crate::policy::prove::question::{Level, Question};
 use crate::policy::prove::rewrite::{self, RewriteError, both, condition, not, only_where, permit, reached};
 use crate::policy::vocabulary::ASSERTED;
 
-/// How long one question may take.
+/// The longest time for one question.
 const QUESTION_MS_MAX: u64 = 30_000;
-/// What holds in every possible case.
+/// Conditions that hold in every possible case.
 pub(super) const POSSIBLE: &str = include_str!("possible.cedar");
 
 /// Why a question was not answered.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum AskError {
-    /// The question cannot be put.
+    /// The question cannot be expressed.
     #[error("{0}")]
     Rewrite(#[from] RewriteError),
-    /// Two policies of a question bear one id.
+    /// Two policies of a question have the same id.
     #[error("{0}")]
     Set(#[from] Box<cedar::PolicySetError>),
     /// The solver cannot be started.
     #[error("cannot start {program}: {error}")]
     Start {
-        /// What was to be started.
+        /// The executable.
         program: String,
-        /// What the system said.
+        /// The system's error.
         error: String,
     },
-    /// It gave no answer, or the policies cannot be compiled for it.
+    /// The solver gave no answer, or the policies cannot be compiled for it.
     #[error("{0}")]
     Solver(String),
 }
 
-/// Puts questions about the laws of a policy set.
+/// Asks questions about the laws of a policy set.
 #[derive(Debug)]
 pub(super) struct Solver {
     program: PathBuf,
@@ -53,7 +53,7 @@ pub(super) struct Solver {
 }
 
 impl Solver {
-    /// Starts nothing yet. `schema` is the text of the set's schema.
+    /// Starts no process yet. `schema` is the text of the set's schema.
     pub(super) fn new(program: PathBuf, schema: &str) -> Result<Self, AskError> {
         let (schema, nothing_claimed) = rewrite::schema_with_silence(schema)?;
         let mut possible = vec![only_where("possible.silence", &condition(&nothing_claimed)?)?];
@@ -70,8 +70,8 @@ impl Solver {
         Ok(Self { program, schema, kind, possible, running: None })
     }
 
-    /// A possible case that answers the question, as Cedar's request. None: there is none, by proof. Offences are listed by
-    /// any paragraphs that the table of the law has, whichever sections it has so far.
+    /// A counterexample, as a Cedar request. None: it is proved that there is none. An offence may be listed by any
+    /// paragraphs that the law's table has, whichever sections the table has so far.
     pub(super) async fn ask(&mut self, law: &Law, question: &Question<'_>) -> Result<Option<cedar::Request>, AskError> {
         let mut when = condition(&question.given)?;
         if let Some(reaches) = &question.reaches {
@@ -79,7 +79,7 @@ impl Solver {
         }
         let mut unless = Vec::new();
         match &question.unless {
-            // A rule without a value takes the condition that it is in with it, so this one stands by itself.
+            // A policy that cannot be evaluated makes the whole condition fail, so this one is a policy of its own.
             Some(reaches) if reaches.level == Level::Judged => unless.push(permit("unless", &reached(reaches)?)?),
             Some(reaches) => when = both(when, not(reached(reaches)?)),
             None => {}
@@ -95,7 +95,7 @@ impl Solver {
         match solver.check_implies_with_counterexample_opt(&found, &unless).await {
             Ok(found) => Ok(found.map(|case| case.request)),
             Err(error) => {
-                // What it would say next may belong to this question.
+                // Its next output may belong to this question.
                 self.running = None;
                 Err(AskError::Solver(error.to_string()))
             }
@@ -108,7 +108,7 @@ impl Solver {
     }
 }
 
-/// That no offence is listed by what the table does not have.
+/// The condition that no offence is listed by a paragraph that the table lacks.
 fn paragraphs_within(known: &BTreeSet<Paragraph>) -> String {
     let known: Vec<String> = known.iter().map(|paragraph| format!("\"{paragraph}\"")).collect();
     let within = |side: &str, set: &ListedSet| match known.as_slice() {

@@ -1,4 +1,7 @@
-//! That the packs hold to what is proved of them, and that what does not hold is found.
+//! The packs have the properties, and a law without one is found.
+
+mod mutants;
+mod reading;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -17,7 +20,7 @@ pub(super) fn embedded() -> &'static PolicySet {
     &SET
 }
 
-/// The solver's executable, unless this machine has none. In CI that is a failure.
+/// The solver's executable, if this machine has one. CI must have it.
 pub(super) fn program_if_any() -> Option<PathBuf> {
     let program: PathBuf = std::env::var_os("CVC5").unwrap_or_else(|| "cvc5".into()).into();
     if let Err(error) = std::process::Command::new(&program).arg("--version").output() {
@@ -36,7 +39,7 @@ pub(super) fn schema_of(set: &PolicySet) -> cedar::Schema {
     cedar::Schema::from_cedarschema_str(&set.texts["comity.cedarschema"]).unwrap().0
 }
 
-/// One pack of this law, and its table.
+/// A set of this law alone, with its table.
 fn set_of(law: &str, head: &str) -> PolicySet {
     let mut files = PolicySet::embedded_files();
     files.retain(|name, _| !name.starts_with("law/us-") && name != SWITCHES);
@@ -73,7 +76,7 @@ async fn the_packs_hold_to_every_property() {
     assert!(findings.iter().all(|finding| finding.outcome == Outcome::Holds), "a set does not differ from itself");
 }
 
-/// What is found wrong with a law, by property; and each case that is printed can be read, and fails.
+/// What is found wrong with a law, by property. Checks that every printed case can be read, and fails.
 async fn wrong(law: &str, against: Option<&PolicySet>) -> Option<BTreeMap<String, Vec<String>>> {
     let set = set_of(&format!("{OPEN}{law}"), "");
     let mut wrong = BTreeMap::new();
@@ -88,7 +91,7 @@ async fn wrong(law: &str, against: Option<&PolicySet>) -> Option<BTreeMap<String
             files.insert("law/us-zz.cases.toml".to_owned(), format!("{head}{}", example.case));
             let failures = cases::run(&PolicySet::from_files(&files).unwrap()).failures;
             let fails = failures.iter().any(|failure| failure.said.is_some());
-            // A difference is told as it is; and where a law would hear a claim, the gateway does not.
+            // A difference is reported as it is. Where a law would accept a claim, the gateway does not.
             let is_wrong = ![Property::Differs, Property::ClaimsOpenNothing].contains(&finding.property);
             assert_eq!(fails, is_wrong, "{}", example.case);
             assert!(failures.iter().all(|failure| failure.said.is_some()), "it can be read: {failures:?}");

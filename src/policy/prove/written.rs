@@ -15,14 +15,14 @@ use crate::domain::facts::{ListedSet, OffenceSet, Unread};
 use crate::domain::vocabulary::Vocabulary;
 use crate::policy::vocabulary::ASSERTED;
 
-/// When the law is asked in a counterexample, by the clocks of a zone.
+/// The time of a counterexample, as local time of a zone.
 pub(super) fn moment_of(request: &cedar::Request, zone: &TimeZone) -> Result<DateTime, String> {
     let facts = request.context().ok_or("a counterexample without facts")?;
     Ok(facts.moment("now")?.to_zoned(zone.clone()).datetime())
 }
 
-/// The facts of a request as `given` would say them, every word written out. Convictions are as old on the day `on` as they
-/// are in the counterexample on its own.
+/// The facts of a request as `given` would say them, with every key. On the day `on`, convictions are as old as they
+/// are in the counterexample on its own day.
 pub(super) fn given_of(request: &cedar::Request, on: DateTime) -> Result<Table, String> {
     let facts = request.context().ok_or("a counterexample without facts")?;
     let mut given = Table::new();
@@ -70,7 +70,7 @@ fn said(facts: &impl Facts, today: Date, say: &mut dyn FnMut(&str, Value)) -> Re
     Ok(())
 }
 
-/// Facts of a counterexample, by the names that the schema has.
+/// Reads the facts of a counterexample by their names in the schema.
 trait Facts {
     fn fact(&self, name: &str) -> Option<EvalResult>;
 
@@ -101,7 +101,7 @@ trait Facts {
         at.ok_or_else(|| format!("{name} is {value}"))
     }
 
-    /// Charges that make the sets of offences what they are. `possible.cedar` says that there are such charges.
+    /// Charges that produce exactly these sets of offences. `possible.cedar` ensures that there are some.
     fn charges(&self, today: Date) -> Result<Vec<Value>, String> {
         let mut sets: BTreeMap<OffenceSet, BTreeSet<String>> = BTreeMap::new();
         for set in OffenceSet::ALL {
@@ -144,7 +144,7 @@ impl Facts for cedar_policy::Record {
     }
 }
 
-/// The word that an entity of a vocabulary is, or a text.
+/// The word of an entity of a vocabulary, or a text.
 fn word_of(value: &EvalResult) -> Option<String> {
     if let EvalResult::EntityUid(uid) = value {
         Some(uid.id().unescaped().to_owned())
@@ -155,10 +155,10 @@ fn word_of(value: &EvalResult) -> Option<String> {
     }
 }
 
-/// The moment that an expression of Cedar's comes to, in milliseconds.
+/// The value of a Cedar time expression, in milliseconds.
 fn milliseconds_of(datetime: &str) -> Option<i64> {
     let since_epoch = format!("({datetime}).durationSince(datetime(\"1970-01-01\")).toMilliseconds()");
-    // The expression reads nothing of the request, but Cedar will not evaluate without one.
+    // The expression reads nothing of the request, but Cedar requires one.
     let nobody: cedar::EntityUid = r#"Nobody::"""#.parse().ok()?;
     let request = cedar::Request::new(nobody.clone(), nobody.clone(), nobody, cedar::Context::empty(), None).ok()?;
     match cedar::eval_expression(&request, &cedar::Entities::empty(), &since_epoch.parse().ok()?) {
@@ -167,19 +167,20 @@ fn milliseconds_of(datetime: &str) -> Option<i64> {
     }
 }
 
-/// Of how grave an offence is, and which paragraphs list it. None: nobody has said; the section is in no table.
+/// The severity of an offence, and the paragraphs that list it. None: the severity is unknown; the section is in no
+/// table.
 type Weight<'a> = (Option<Severity>, Option<&'a BTreeSet<String>>);
 
 static BY_NOTHING: BTreeSet<String> = BTreeSet::new();
 const FELONY: Weight<'static> = (Some(Severity::Felony), Some(&BY_NOTHING));
 const MISDEMEANOR: Weight<'static> = (Some(Severity::Misdemeanor), Some(&BY_NOTHING));
 
-/// How many years ago a conviction was, so that it is no younger than the sets that it is put in say.
+/// How many years ago a conviction was, so that it falls into the sets that it must be in and into no narrower one.
 const RECENT: Option<i16> = Some(1);
 const MIDDLE: Option<i16> = Some(10);
 const OLD: Option<i16> = Some(20);
 
-/// Charges being written down. Each that is added for one fact leaves every other as it is.
+/// The charges written so far. A charge added for one fact changes no other fact.
 struct Rows {
     sets: BTreeMap<OffenceSet, BTreeSet<String>>,
     today: Date,
@@ -187,7 +188,7 @@ struct Rows {
 }
 
 impl Rows {
-    /// Charges of one group that put it in exactly the sets that it is in.
+    /// Adds the charges of one group that put it in exactly the sets that it is in.
     fn of_group(&mut self, category: OffenceCategory) {
         use OffenceSet as In;
         let sets = std::mem::take(&mut self.sets);
@@ -219,7 +220,7 @@ impl Rows {
         self.sets = sets;
     }
 
-    /// An offence of a set that these paragraphs list.
+    /// Adds an offence of a set that these paragraphs list.
     fn add_listed(&mut self, set: ListedSet, paragraphs: &BTreeSet<String>) -> Result<(), String> {
         use ChargeStatus::{Charged, Convicted, HeldToAnswer};
         use OffenceSet as In;
@@ -238,7 +239,7 @@ impl Rows {
         Ok(())
     }
 
-    /// An offence of which the table leaves something unknown.
+    /// Adds an offence of which the table leaves something unknown.
     fn add_unread(&mut self, unread: Unread) -> Result<(), String> {
         use ChargeStatus::{Charged, Convicted, HeldToAnswer};
         const UNLISTED: Weight<'static> = (Some(Severity::Misdemeanor), None);

@@ -12,7 +12,7 @@ use crate::domain::determination::LawView;
 use crate::domain::facts::CaseFacts;
 use crate::domain::ids::JurisdictionId;
 use crate::policy::load::PolicySet;
-use crate::policy::samples::{any_facts, facts};
+use crate::policy::tests::samples::{any_facts, facts};
 
 static ENGINE: LazyLock<Arc<Engine>> = LazyLock::new(|| Arc::new(Engine::new(PolicySet::embedded().unwrap())));
 static SWAPPED: LazyLock<Arc<Engine>> = LazyLock::new(|| {
@@ -63,16 +63,16 @@ proptest! {
         let nothing = Totals { judgments: same.judgments, determinations, ..Totals::default() };
         prop_assert_eq!(same, nothing);
 
-        // As the engine would have judged, asked directly.
+        // The expected result, from asking the engine directly.
         let (mut rulings, mut judgments_changed) = (0_u64, 0_u64);
         for (facts, old) in cases.iter().zip(&laws) {
             let new = judged("us-tx", facts);
             let acts = [(&old.hold, &new.hold), (&old.notify, &new.notify), (&old.transfer, &new.transfer)];
             let acts = acts.iter().filter(|(old, new)| old.tenor() != new.tenor()).count();
             let tenors = |jurisdiction: &str| {
-                let mut asked = Asked::new(Arc::clone(&ENGINE));
-                let said = asked.rulings(&id(jurisdiction), facts, NOW.parse().unwrap());
-                FieldClass::ALL.iter().map(|class| said[&About::Field(*class)].tenor()).collect::<Vec<_>>()
+                let mut cache = RulingsCache::new(Arc::clone(&ENGINE));
+                let said = cache.rulings(&id(jurisdiction), facts, NOW.parse().unwrap());
+                FieldClass::ALL.iter().map(|class| said[&RulingSubject::Field(*class)].tenor()).collect::<Vec<_>>()
             };
             let (was, is) = (tenors("us-ny"), tenors("us-tx"));
             let fields = old.disclosure.iter().filter(|said| {
@@ -103,7 +103,7 @@ fn each_change_says_from_what_to_what_and_by_which_policies() {
     assert_eq!((hold.from.ruling, hold.to.ruling), (Ruling::MustNot, Ruling::Must));
     assert_eq!(hold.from.policies, ["us-ny.hold-without-judicial-warrant"]);
     assert!(hold.to.policies.iter().all(|id| id.starts_with("us-tx.")), "{:?}", hold.to.policies);
-    let of_charges = |shift: &&Shift| shift.classes.contains(FieldClass::Charges);
+    let of_charges = |shift: &&DeterminationShift| shift.classes.contains(FieldClass::Charges);
     let shown = changes.iter().flat_map(|change| &change.shifts).find(of_charges).unwrap();
     assert_eq!((shown.act, shown.from.ruling, shown.to.ruling), (LawAction::Disclose, Ruling::Review, Ruling::May));
     assert!(replay.totals().shifts.contains_key(hold));
@@ -120,7 +120,7 @@ fn what_cannot_be_known_is_counted_and_not_guessed() {
     assert_eq!((without.determinations, without.without_set), (3, disclosures));
     let mut replay = Replay::new(Arc::clone(&SWAPPED), [Arc::clone(&ENGINE)]);
     replay.entry(None, &entry);
-    replay.pass_over(7);
+    replay.count_unjudged(7);
     let totals = replay.totals();
     assert_eq!((totals.without_set, totals.without_facts, totals.determinations), (disclosures, 7, 3));
 }

@@ -1,4 +1,4 @@
-//! What is demanded over many detainers, and answered to that.
+//! Requests to issue and to answer appeals.
 
 use std::collections::BTreeSet;
 
@@ -9,102 +9,103 @@ use crate::domain::command::CaseCommand;
 use crate::domain::ids::{CaseKind, InvalidId};
 use crate::domain::text::Use;
 use crate::wire::parse::CITATION_LEN_MAX;
-use crate::wire::parse::{Form, REASON_LEN_MAX, Write, WriteRequest, under, upon};
+use crate::wire::parse::{REASON_LEN_MAX, RequestFields, Write, WriteRequest, under, upon};
 use crate::wire::{Violations, v1};
 
 const GROUND_LEN_MAX: usize = 2_000;
-/// More than any message holds.
+/// More than a message can hold.
 const IDS_LEN_MAX: usize = 1_000_000;
-/// Values of a vocabulary, each perhaps twice.
+/// Every word of a vocabulary, with room for repetition.
 const WORDS_LEN_MAX: usize = 32;
 
-/// The detainers chosen are found on the way to the writer: a filter says nothing of them yet.
+/// The chosen detainers are looked up before the command reaches the writer: the parsed filter does not name them.
 impl WriteRequest for v1::IssueAppealRequest {
     fn parse(self) -> Result<Write, Violations> {
-        let mut form = Form::default();
-        let selection = selection(&mut form, self.filter, self.detainer_ids);
-        let appeal = form.required("appeal", self.appeal).unwrap_or_default();
-        let ground = form.required_text("appeal.ground", &appeal.ground, Use::Reason, GROUND_LEN_MAX);
-        let due_at = form.required_time("appeal.due_at", appeal.due_at);
+        let mut fields = RequestFields::default();
+        let selection = selection(&mut fields, self.filter, self.detainer_ids);
+        let appeal = fields.required("appeal", self.appeal).unwrap_or_default();
+        let ground = fields.required_text("appeal.ground", &appeal.ground, Use::Reason, GROUND_LEN_MAX);
+        let due_at = fields.required_time("appeal.due_at", appeal.due_at);
         let issue = selection.zip(ground).zip(due_at).map(|((selection, ground), due_at)| {
             CaseCommand::IssueAppeal(Box::new(Issue { selection, ground, due_at, members: Vec::new() }))
         });
-        under(form, &self.parent, issue, &self.request_id)
+        under(fields, &self.parent, issue, &self.request_id)
     }
 }
 
-/// What is barred by law is found on the way to the writer.
+/// What the law bars is found before the command reaches the writer.
 impl WriteRequest for v1::AnswerAppealRequest {
     fn parse(self) -> Result<Write, Violations> {
         const BY_LAW: &str = "left out where all is answered by law";
-        let mut form = Form::default();
-        let appeal = form.case("name", &self.name, CaseKind::Appeal);
+        let mut fields = RequestFields::default();
+        let appeal = fields.case("name", &self.name, CaseKind::Appeal);
         let command = if self.by_law {
-            form.empty("detainer", &self.detainer, BY_LAW);
+            fields.empty("detainer", &self.detainer, BY_LAW);
             if self.answer.is_some() {
-                form.fault("answer", BY_LAW);
+                fields.fault("answer", BY_LAW);
             }
             let judged = Judged { bars: Vec::new(), open: 0, as_of: 0, overtaken: false, policy_digest: None };
             appeal.map(|appeal| CaseCommand::BarAppeal { appeal, judged: Box::new(judged) })
         } else {
-            let detainer = form.case("detainer", &self.detainer, CaseKind::Detainer);
+            let detainer = fields.case("detainer", &self.detainer, CaseKind::Detainer);
             if let (Some(appeal), Some(detainer)) = (&appeal, &detainer)
                 && appeal.jurisdiction != detainer.jurisdiction
             {
-                form.fault("detainer", "of the jurisdiction that the appeal is of");
+                fields.fault("detainer", "of the jurisdiction that the appeal is of");
             }
-            let answer = answer(&mut form, "answer", self.answer);
+            let answer = answer(&mut fields, "answer", self.answer);
             let named = appeal.zip(detainer).zip(answer);
             named.map(|((appeal, detainer), answer)| CaseCommand::AnswerAppeal { appeal, detainer, answer })
         };
-        upon(form, command, &self.request_id, "")
+        upon(fields, command, &self.request_id, "")
     }
 }
 
-fn selection(form: &mut Form, filter: Option<v1::AppealFilter>, ids: Vec<Vec<u8>>) -> Option<Selection> {
+fn selection(fields: &mut RequestFields, filter: Option<v1::AppealFilter>, ids: Vec<Vec<u8>>) -> Option<Selection> {
     match (filter, ids.is_empty()) {
-        (Some(filter), true) => Some(Selection::Filter(parsed_filter(form, "filter", filter))),
+        (Some(filter), true) => Some(Selection::Filter(parsed_filter(fields, "filter", filter))),
         (None, false) => {
-            let id = |form: &mut Form, field: &str, bytes: Vec<u8>| {
+            let id = |fields: &mut RequestFields, field: &str, bytes: Vec<u8>| {
                 let id = Uuid::from_slice(&bytes).map_err(|_| InvalidId { expected: "the 16 bytes of a UUID" });
-                form.parsed(field, id)
+                fields.parsed(field, id)
             };
-            Some(Selection::Listed(form.list("detainer_ids", ids, IDS_LEN_MAX, id).into_iter().collect()))
+            Some(Selection::Listed(fields.list("detainer_ids", ids, IDS_LEN_MAX, id).into_iter().collect()))
         }
         (Some(_), false) => {
-            form.fault("filter", "left out where detainer_ids are given");
+            fields.fault("filter", "left out where detainer_ids are given");
             None
         }
         (None, true) => {
-            form.fault("filter", "present where no detainer_ids are given");
+            fields.fault("filter", "present where no detainer_ids are given");
             None
         }
     }
 }
 
-fn parsed_filter(form: &mut Form, field: &str, filter: v1::AppealFilter) -> Filter {
-    let states = form.list(&format!("{field}.states"), filter.states, WORDS_LEN_MAX, Form::required_word);
-    let offences = form.list(&format!("{field}.offences"), filter.offences, WORDS_LEN_MAX, Form::required_word);
-    let lodged_from = form.time(&format!("{field}.lodged_from"), filter.lodged_from);
-    let lodged_before = form.time(&format!("{field}.lodged_before"), filter.lodged_before);
+fn parsed_filter(fields: &mut RequestFields, field: &str, filter: v1::AppealFilter) -> Filter {
+    let states = fields.list(&format!("{field}.states"), filter.states, WORDS_LEN_MAX, RequestFields::required_word);
+    let offences =
+        fields.list(&format!("{field}.offences"), filter.offences, WORDS_LEN_MAX, RequestFields::required_word);
+    let lodged_from = fields.time(&format!("{field}.lodged_from"), filter.lodged_from);
+    let lodged_before = fields.time(&format!("{field}.lodged_before"), filter.lodged_before);
     if lodged_from.zip(lodged_before).is_some_and(|(from, before)| before <= from) {
-        form.fault(&format!("{field}.lodged_before"), "after lodged_from");
+        fields.fault(&format!("{field}.lodged_before"), "after lodged_from");
     }
     Filter {
         states: states.into_iter().collect(),
         lodged_from,
         lodged_before,
-        custodian: form.agency(&format!("{field}.custodian"), &filter.custodian),
+        custodian: fields.agency(&format!("{field}.custodian"), &filter.custodian),
         offences: offences.into_iter().collect::<BTreeSet<_>>(),
     }
 }
 
-fn answer(form: &mut Form, field: &str, answer: Option<v1::AppealAnswer>) -> Option<AppealAnswer> {
-    let answer = form.required(field, answer)?;
-    let kind = form.required_word(&format!("{field}.kind"), answer.kind);
+fn answer(fields: &mut RequestFields, field: &str, answer: Option<v1::AppealAnswer>) -> Option<AppealAnswer> {
+    let answer = fields.required(field, answer)?;
+    let kind = fields.required_word(&format!("{field}.kind"), answer.kind);
     let legal_basis =
-        form.required_text(&format!("{field}.legal_basis"), &answer.legal_basis, Use::Citation, CITATION_LEN_MAX);
-    let reason = form.text(&format!("{field}.reason"), &answer.reason, Use::Reason, REASON_LEN_MAX);
-    let occurred_at = form.time(&format!("{field}.occurred_at"), answer.occurred_at);
+        fields.required_text(&format!("{field}.legal_basis"), &answer.legal_basis, Use::Citation, CITATION_LEN_MAX);
+    let reason = fields.text(&format!("{field}.reason"), &answer.reason, Use::Reason, REASON_LEN_MAX);
+    let occurred_at = fields.time(&format!("{field}.occurred_at"), answer.occurred_at);
     Some(AppealAnswer { kind: kind?, legal_basis: legal_basis?, reason, occurred_at })
 }

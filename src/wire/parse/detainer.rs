@@ -1,4 +1,4 @@
-//! What is asked of a detainer and said to it: the requests, and what they carry.
+//! Requests on detainers.
 
 use crate::domain::claim::Claim;
 use crate::domain::command::CaseCommand;
@@ -11,7 +11,7 @@ use crate::domain::service::ServiceOfCopy;
 use crate::domain::text::Use;
 use crate::domain::warrant::{VerificationOutcome, WarrantDetail, WarrantDocument, WarrantVerification};
 use crate::wire::parse::{
-    CITATION_LEN_MAX, Form, REASON_LEN_MAX, Write, WriteRequest, correction, subject, under, upon,
+    CITATION_LEN_MAX, REASON_LEN_MAX, RequestFields, Write, WriteRequest, correction, subject, under, upon,
 };
 use crate::wire::{Violations, v1};
 
@@ -20,122 +20,122 @@ const DOCKET_LEN_MAX: usize = 100;
 
 impl WriteRequest for v1::LodgeDetainerRequest {
     fn parse(self) -> Result<Write, Violations> {
-        let mut form = Form::default();
-        let request = request(&mut form, "detainer", self.detainer);
-        under(form, &self.parent, request.map(CaseCommand::LodgeDetainer), &self.request_id)
+        let mut fields = RequestFields::default();
+        let request = request(&mut fields, "detainer", self.detainer);
+        under(fields, &self.parent, request.map(CaseCommand::LodgeDetainer), &self.request_id)
     }
 }
 
 impl WriteRequest for v1::AcknowledgeDetainerRequest {
     fn parse(self) -> Result<Write, Violations> {
-        let mut form = Form::default();
-        let detainer = form.case("name", &self.name, CaseKind::Detainer);
-        let acknowledgement = acknowledgement(&mut form, "acknowledgement", self.acknowledgement);
-        let correction = correction(&mut form, self.correction);
+        let mut fields = RequestFields::default();
+        let detainer = fields.case("name", &self.name, CaseKind::Detainer);
+        let acknowledgement = acknowledgement(&mut fields, "acknowledgement", self.acknowledgement);
+        let correction = correction(&mut fields, self.correction);
         let command = detainer.zip(acknowledgement).map(|(detainer, acknowledgement)| {
             CaseCommand::AcknowledgeDetainer { detainer, acknowledgement, correction }
         });
-        upon(form, command, &self.request_id, &self.etag)
+        upon(fields, command, &self.request_id, &self.etag)
     }
 }
 
 impl WriteRequest for v1::AnswerDetainerRequest {
     fn parse(self) -> Result<Write, Violations> {
-        let mut form = Form::default();
-        let detainer = form.case("name", &self.name, CaseKind::Detainer);
-        let answer = answer(&mut form, "answer", self.answer);
-        let correction = correction(&mut form, self.correction);
+        let mut fields = RequestFields::default();
+        let detainer = fields.case("name", &self.name, CaseKind::Detainer);
+        let answer = answer(&mut fields, "answer", self.answer);
+        let correction = correction(&mut fields, self.correction);
         let command =
             detainer.zip(answer).map(|(detainer, answer)| CaseCommand::AnswerDetainer { detainer, answer, correction });
-        upon(form, command, &self.request_id, &self.etag)
+        upon(fields, command, &self.request_id, &self.etag)
     }
 }
 
 impl WriteRequest for v1::AmendDetainerRequest {
     fn parse(self) -> Result<Write, Violations> {
-        let mut form = Form::default();
-        let detainer = form.case("name", &self.name, CaseKind::Detainer);
-        let request = request(&mut form, "detainer", self.detainer).map(Box::new);
+        let mut fields = RequestFields::default();
+        let detainer = fields.case("name", &self.name, CaseKind::Detainer);
+        let request = request(&mut fields, "detainer", self.detainer).map(Box::new);
         let command = detainer.zip(request).map(|(detainer, request)| CaseCommand::AmendDetainer { detainer, request });
-        upon(form, command, &self.request_id, &self.etag)
+        upon(fields, command, &self.request_id, &self.etag)
     }
 }
 
 impl WriteRequest for v1::VerifyWarrantRequest {
     fn parse(self) -> Result<Write, Violations> {
-        let mut form = Form::default();
-        let detainer = form.case("name", &self.name, CaseKind::Detainer);
-        let verification = verification(&mut form, "verification", self.verification).map(Box::new);
+        let mut fields = RequestFields::default();
+        let detainer = fields.case("name", &self.name, CaseKind::Detainer);
+        let verification = verification(&mut fields, "verification", self.verification).map(Box::new);
         let command = detainer
             .zip(verification)
             .map(|(detainer, verification)| CaseCommand::VerifyWarrant { detainer, verification });
-        upon(form, command, &self.request_id, &self.etag)
+        upon(fields, command, &self.request_id, &self.etag)
     }
 }
 
 impl WriteRequest for v1::RecordServiceOfCopyRequest {
     fn parse(self) -> Result<Write, Violations> {
-        let mut form = Form::default();
-        let detainer = form.case("name", &self.name, CaseKind::Detainer);
-        let service = service_of_copy(&mut form, "service_of_copy", self.service_of_copy);
-        let correction = correction(&mut form, self.correction);
+        let mut fields = RequestFields::default();
+        let detainer = fields.case("name", &self.name, CaseKind::Detainer);
+        let service = service_of_copy(&mut fields, "service_of_copy", self.service_of_copy);
+        let correction = correction(&mut fields, self.correction);
         let command = detainer.zip(service).map(|(detainer, service)| CaseCommand::RecordServiceOfCopy {
             detainer,
             service,
             correction,
         });
-        upon(form, command, &self.request_id, &self.etag)
+        upon(fields, command, &self.request_id, &self.etag)
     }
 }
 
 impl WriteRequest for v1::RaiseCitizenshipClaimRequest {
     fn parse(self) -> Result<Write, Violations> {
-        let mut form = Form::default();
-        let detainer = form.case("name", &self.name, CaseKind::Detainer);
+        let mut fields = RequestFields::default();
+        let detainer = fields.case("name", &self.name, CaseKind::Detainer);
         let claim = Claim {
-            occurred_at: form.time("occurred_at", self.occurred_at),
-            grounds: form.text("grounds", &self.grounds, Use::Reason, REASON_LEN_MAX),
+            occurred_at: fields.time("occurred_at", self.occurred_at),
+            grounds: fields.text("grounds", &self.grounds, Use::Reason, REASON_LEN_MAX),
         };
         let command = detainer.map(|detainer| CaseCommand::RaiseCitizenshipClaim { detainer, claim });
-        upon(form, command, &self.request_id, &self.etag)
+        upon(fields, command, &self.request_id, &self.etag)
     }
 }
 
 impl WriteRequest for v1::ResolveCitizenshipClaimRequest {
     fn parse(self) -> Result<Write, Violations> {
-        let mut form = Form::default();
-        let detainer = form.case("name", &self.name, CaseKind::Detainer);
-        let outcome = form.required_word("outcome", self.outcome);
-        let reason = form.required_text("reason", &self.reason, Use::Reason, REASON_LEN_MAX);
+        let mut fields = RequestFields::default();
+        let detainer = fields.case("name", &self.name, CaseKind::Detainer);
+        let outcome = fields.required_word("outcome", self.outcome);
+        let reason = fields.required_text("reason", &self.reason, Use::Reason, REASON_LEN_MAX);
         let command = detainer
             .zip(outcome)
             .zip(reason)
             .map(|((detainer, outcome), reason)| CaseCommand::ResolveCitizenshipClaim { detainer, outcome, reason });
-        upon(form, command, &self.request_id, &self.etag)
+        upon(fields, command, &self.request_id, &self.etag)
     }
 }
 
 impl WriteRequest for v1::WithdrawDetainerRequest {
     fn parse(self) -> Result<Write, Violations> {
-        let mut form = Form::default();
-        let detainer = form.case("name", &self.name, CaseKind::Detainer);
-        let reason = form.required_word("reason", self.reason);
+        let mut fields = RequestFields::default();
+        let detainer = fields.case("name", &self.name, CaseKind::Detainer);
+        let reason = fields.required_word("reason", self.reason);
         let command = detainer.zip(reason).map(|(detainer, reason)| CaseCommand::WithdrawDetainer { detainer, reason });
-        upon(form, command, &self.request_id, &self.etag)
+        upon(fields, command, &self.request_id, &self.etag)
     }
 }
 
-fn request(form: &mut Form, field: &str, detainer: Option<v1::Detainer>) -> Option<Request> {
-    let detainer = form.required(field, detainer)?;
-    let custodian = form.agency(&format!("{field}.custodian"), &detainer.custodian);
-    let detainer_form = form.required_word(&format!("{field}.form"), detainer.form);
-    let basis = basis(form, &format!("{field}.basis"), detainer.basis);
-    let warrant = warrant(form, &format!("{field}.warrant"), detainer.warrant);
-    let subject = subject::subject(form, &format!("{field}.subject"), detainer.subject);
-    let charges = subject::charges(form, &format!("{field}.charges"), detainer.charges);
+fn request(fields: &mut RequestFields, field: &str, detainer: Option<v1::Detainer>) -> Option<Request> {
+    let detainer = fields.required(field, detainer)?;
+    let custodian = fields.agency(&format!("{field}.custodian"), &detainer.custodian);
+    let detainer_form = fields.required_word(&format!("{field}.form"), detainer.form);
+    let basis = basis(fields, &format!("{field}.basis"), detainer.basis);
+    let warrant = warrant(fields, &format!("{field}.warrant"), detainer.warrant);
+    let subject = subject::subject(fields, &format!("{field}.subject"), detainer.subject);
+    let charges = subject::charges(fields, &format!("{field}.charges"), detainer.charges);
     let contact_phone =
-        form.text(&format!("{field}.contact_phone"), &detainer.contact_phone, Use::Phone, PHONE_LEN_MAX);
-    let occurred_at = form.time(&format!("{field}.occurred_at"), detainer.occurred_at);
+        fields.text(&format!("{field}.contact_phone"), &detainer.contact_phone, Use::Phone, PHONE_LEN_MAX);
+    let occurred_at = fields.time(&format!("{field}.occurred_at"), detainer.occurred_at);
     Some(Request {
         addressee: custodian.map_or(Addressee::Jurisdiction, Addressee::Agency),
         form: detainer_form?,
@@ -151,29 +151,29 @@ fn request(form: &mut Form, field: &str, detainer: Option<v1::Detainer>) -> Opti
 }
 
 /// The form has two sides, of which exactly one is filled in: probable cause, or custody lent.
-fn basis(form: &mut Form, field: &str, numbers: Vec<i32>) -> Vec<DetainerBasis> {
-    let mut basis: Vec<DetainerBasis> = form.list(field, numbers, 8, Form::required_word);
+fn basis(fields: &mut RequestFields, field: &str, numbers: Vec<i32>) -> Vec<DetainerBasis> {
+    let mut basis: Vec<DetainerBasis> = fields.list(field, numbers, 8, RequestFields::required_word);
     basis.sort_unstable();
     basis.dedup();
     let lent = basis.contains(&DetainerBasis::CustodyLent);
     if basis.is_empty() || (lent && basis.len() > 1) {
-        form.fault(field, "one or more kinds of probable cause, or custody lent alone");
+        fields.fault(field, "one or more kinds of probable cause, or custody lent alone");
     }
     basis
 }
 
-fn warrant(form: &mut Form, field: &str, warrant: Option<v1::Warrant>) -> Option<Warrant> {
+fn warrant(fields: &mut RequestFields, field: &str, warrant: Option<v1::Warrant>) -> Option<Warrant> {
     let Some(warrant) = warrant else { return Some(Warrant::NONE) };
-    let kind: Option<WarrantKind> = form.required_word(&format!("{field}.kind"), warrant.kind);
+    let kind: Option<WarrantKind> = fields.required_word(&format!("{field}.kind"), warrant.kind);
     let issuing_authority: Option<IssuingAuthority> =
-        form.required_word(&format!("{field}.issuing_authority"), warrant.issuing_authority);
-    let signed_at = form.time(&format!("{field}.signed_at"), warrant.signed_at);
-    let court = form.text(&format!("{field}.court"), &warrant.court, Use::Citation, CITATION_LEN_MAX);
-    let signer = form.text(&format!("{field}.signer"), &warrant.signer, Use::Name, CITATION_LEN_MAX);
-    let docket = form.text(&format!("{field}.docket"), &warrant.docket, Use::Code, DOCKET_LEN_MAX);
-    let expires_on = form.date(&format!("{field}.expires_on"), &warrant.expires_on);
-    let document = document(form, field, warrant.document_sha256, warrant.document_media_type);
-    // What there is besides is read first, so that its faults are named with these.
+        fields.required_word(&format!("{field}.issuing_authority"), warrant.issuing_authority);
+    let signed_at = fields.time(&format!("{field}.signed_at"), warrant.signed_at);
+    let court = fields.text(&format!("{field}.court"), &warrant.court, Use::Citation, CITATION_LEN_MAX);
+    let signer = fields.text(&format!("{field}.signer"), &warrant.signer, Use::Name, CITATION_LEN_MAX);
+    let docket = fields.text(&format!("{field}.docket"), &warrant.docket, Use::Code, DOCKET_LEN_MAX);
+    let expires_on = fields.date(&format!("{field}.expires_on"), &warrant.expires_on);
+    let document = document(fields, field, warrant.document_sha256, warrant.document_media_type);
+    // The rest is read first, so that its faults are named together with these.
     let (kind, issuing_authority) = (kind?, issuing_authority?);
     let fits = match kind {
         WarrantKind::None => issuing_authority == IssuingAuthority::None,
@@ -183,31 +183,31 @@ fn warrant(form: &mut Form, field: &str, warrant: Option<v1::Warrant>) -> Option
     if !fits {
         let expected =
             "who signs a warrant of this kind: an immigration officer I-200 and I-205, a judge a judicial one";
-        form.fault(&format!("{field}.issuing_authority"), expected);
+        fields.fault(&format!("{field}.issuing_authority"), expected);
     }
     let criminal = warrant.criminal;
     if criminal && !issuing_authority.is_judge() {
-        form.fault(&format!("{field}.criminal"), "unset unless a judge signed");
+        fields.fault(&format!("{field}.criminal"), "unset unless a judge signed");
     }
     if kind == WarrantKind::None && document.is_some() {
-        form.fault(&format!("{field}.document_sha256"), "empty where there is no warrant");
+        fields.fault(&format!("{field}.document_sha256"), "empty where there is no warrant");
     }
     Some(Warrant { kind, issuing_authority, signed_at, criminal, court, signer, docket, expires_on, document })
 }
 
-/// The document by its hash and media type: both or neither.
-fn document(form: &mut Form, field: &str, sha256: Vec<u8>, media_type: String) -> Option<WarrantDocument> {
+/// A document: its hash and media type, both or neither.
+fn document(fields: &mut RequestFields, field: &str, sha256: Vec<u8>, media_type: String) -> Option<WarrantDocument> {
     if sha256.is_empty() && media_type.is_empty() {
         return None;
     }
-    let sha256 = form.digest(&format!("{field}.document_sha256"), sha256);
+    let sha256 = fields.digest(&format!("{field}.document_sha256"), sha256);
     if !is_media_type(&media_type) {
-        form.fault(&format!("{field}.document_media_type"), "a media type such as application/pdf");
+        fields.fault(&format!("{field}.document_media_type"), "a media type such as application/pdf");
     }
     Some(WarrantDocument { sha256: sha256?, media_type })
 }
 
-/// RFC 6838 4.2, type and subtype, without parameters.
+/// RFC 6838 4.2: type and subtype, without parameters.
 fn is_media_type(text: &str) -> bool {
     let name = |part: &str| {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&byte);
@@ -217,23 +217,23 @@ fn is_media_type(text: &str) -> bool {
 }
 
 fn verification(
-    form: &mut Form,
+    fields: &mut RequestFields,
     field: &str,
     verification: Option<v1::WarrantVerification>,
 ) -> Option<WarrantVerification> {
-    let verification = form.required(field, verification)?;
-    let outcome = form.required_word(&format!("{field}.outcome"), verification.outcome);
-    let method = form.required_word(&format!("{field}.method"), verification.method);
-    let compared = form.list(&format!("{field}.compared"), verification.compared, 8, Form::required_word);
-    let seen = form.required(&format!("{field}.seen"), verification.seen);
-    let seen = seen.and_then(|seen| warrant(form, &format!("{field}.seen"), Some(seen)));
-    let reason = form.text(&format!("{field}.reason"), &verification.reason, Use::Reason, REASON_LEN_MAX);
-    let occurred_at = form.time(&format!("{field}.occurred_at"), verification.occurred_at);
+    let verification = fields.required(field, verification)?;
+    let outcome = fields.required_word(&format!("{field}.outcome"), verification.outcome);
+    let method = fields.required_word(&format!("{field}.method"), verification.method);
+    let compared = fields.list(&format!("{field}.compared"), verification.compared, 8, RequestFields::required_word);
+    let seen = fields.required(&format!("{field}.seen"), verification.seen);
+    let seen = seen.and_then(|seen| warrant(fields, &format!("{field}.seen"), Some(seen)));
+    let reason = fields.text(&format!("{field}.reason"), &verification.reason, Use::Reason, REASON_LEN_MAX);
+    let occurred_at = fields.time(&format!("{field}.occurred_at"), verification.occurred_at);
     let (outcome, seen) = (outcome?, seen?);
     match outcome {
-        VerificationOutcome::Verified => verified(form, field, &compared, &seen),
+        VerificationOutcome::Verified => verified(fields, field, &compared, &seen),
         VerificationOutcome::Refused | VerificationOutcome::Withdrawn if reason.is_none() => {
-            form.fault(&format!("{field}.reason"), "given where a warrant is refused or withdrawn");
+            fields.fault(&format!("{field}.reason"), "given where a warrant is refused or withdrawn");
         }
         VerificationOutcome::Received | VerificationOutcome::Refused | VerificationOutcome::Withdrawn => {}
     }
@@ -241,16 +241,17 @@ fn verification(
     Some(WarrantVerification { outcome, method: method?, compared, seen, final_order_seen, reason, occurred_at })
 }
 
-/// What must be said of a warrant that is to count.
-fn verified(form: &mut Form, field: &str, compared: &[WarrantDetail], seen: &Warrant) {
+/// What a verification must say if the warrant is to count.
+fn verified(fields: &mut RequestFields, field: &str, compared: &[WarrantDetail], seen: &Warrant) {
     if compared.is_empty() {
-        form.fault(&format!("{field}.compared"), "what was compared, where a warrant is verified");
+        fields.fault(&format!("{field}.compared"), "what was compared, where a warrant is verified");
     }
     if seen.kind != WarrantKind::Judicial {
         return;
     }
     if !compared.contains(&WarrantDetail::Subject) {
-        form.fault(&format!("{field}.compared"), "with the subject: whose warrant it is, where a judge's is verified");
+        fields
+            .fault(&format!("{field}.compared"), "with the subject: whose warrant it is, where a judge's is verified");
     }
     let known = seen.issuing_authority.is_judge();
     for (given, name, expected) in [
@@ -261,28 +262,30 @@ fn verified(form: &mut Form, field: &str, compared: &[WarrantDetail], seen: &War
         (seen.signed_at.is_some(), "signed_at", "the time of signature, where a judge's warrant is verified"),
     ] {
         if !given {
-            form.fault(&format!("{field}.seen.{name}"), expected);
+            fields.fault(&format!("{field}.seen.{name}"), expected);
         }
     }
 }
 
 fn acknowledgement(
-    form: &mut Form,
+    fields: &mut RequestFields,
     field: &str,
     acknowledgement: Option<v1::Acknowledgement>,
 ) -> Option<Acknowledgement> {
-    let acknowledgement = form.required(field, acknowledgement)?;
-    let finding = form.required_word(&format!("{field}.finding"), acknowledgement.finding);
-    let method = form.word(&format!("{field}.match_method"), acknowledgement.match_method);
-    let confidence = form.number(&format!("{field}.confidence_percent"), acknowledgement.confidence_percent, 100);
-    let occurred_at = form.time(&format!("{field}.occurred_at"), acknowledgement.occurred_at);
-    let reason = form.text(&format!("{field}.reason"), &acknowledgement.reason, Use::Reason, REASON_LEN_MAX);
+    let acknowledgement = fields.required(field, acknowledgement)?;
+    let finding = fields.required_word(&format!("{field}.finding"), acknowledgement.finding);
+    let method = fields.word(&format!("{field}.match_method"), acknowledgement.match_method);
+    let confidence = fields.number(&format!("{field}.confidence_percent"), acknowledgement.confidence_percent, 100);
+    let occurred_at = fields.time(&format!("{field}.occurred_at"), acknowledgement.occurred_at);
+    let reason = fields.text(&format!("{field}.reason"), &acknowledgement.reason, Use::Reason, REASON_LEN_MAX);
     let custody_field = format!("{field}.custody");
     let custody = match (finding?, acknowledgement.custody.is_empty()) {
-        (Finding::MatchedCustody, _) => Some(form.case(&custody_field, &acknowledgement.custody, CaseKind::Custody)?),
+        (Finding::MatchedCustody, _) => {
+            Some(fields.case(&custody_field, &acknowledgement.custody, CaseKind::Custody)?)
+        }
         (Finding::NoSuchPerson | Finding::IdentityMismatch, true) => None,
         (Finding::NoSuchPerson | Finding::IdentityMismatch, false) => {
-            form.fault(&custody_field, "empty unless the person was found");
+            fields.fault(&custody_field, "empty unless the person was found");
             None
         }
     };
@@ -290,31 +293,35 @@ fn acknowledgement(
     Some(Acknowledgement { finding: finding?, custody, method, confidence_percent, occurred_at, reason })
 }
 
-fn answer(form: &mut Form, field: &str, answer: Option<v1::Answer>) -> Option<Answer> {
-    let answer = form.required(field, answer)?;
-    let kind: Option<AnswerKind> = form.required_word(&format!("{field}.kind"), answer.kind);
-    let ground = form.word(&format!("{field}.ground"), answer.ground);
+fn answer(fields: &mut RequestFields, field: &str, answer: Option<v1::Answer>) -> Option<Answer> {
+    let answer = fields.required(field, answer)?;
+    let kind: Option<AnswerKind> = fields.required_word(&format!("{field}.kind"), answer.kind);
+    let ground = fields.word(&format!("{field}.ground"), answer.ground);
     let legal_basis =
-        form.required_text(&format!("{field}.legal_basis"), &answer.legal_basis, Use::Citation, CITATION_LEN_MAX);
-    let reason = form.text(&format!("{field}.reason"), &answer.reason, Use::Reason, REASON_LEN_MAX);
-    let occurred_at = form.time(&format!("{field}.occurred_at"), answer.occurred_at);
+        fields.required_text(&format!("{field}.legal_basis"), &answer.legal_basis, Use::Citation, CITATION_LEN_MAX);
+    let reason = fields.text(&format!("{field}.reason"), &answer.reason, Use::Reason, REASON_LEN_MAX);
+    let occurred_at = fields.time(&format!("{field}.occurred_at"), answer.occurred_at);
     match (kind?, ground.is_some()) {
         (AnswerKind::Decline, true)
         | (AnswerKind::HonorHold | AnswerKind::NotifyOnly | AnswerKind::PendingReview, false) => {}
-        (AnswerKind::Decline, false) => form.fault(&format!("{field}.ground"), "given with a declining answer"),
+        (AnswerKind::Decline, false) => fields.fault(&format!("{field}.ground"), "given with a declining answer"),
         (AnswerKind::HonorHold | AnswerKind::NotifyOnly | AnswerKind::PendingReview, true) => {
-            form.fault(&format!("{field}.ground"), "given with a declining answer only");
+            fields.fault(&format!("{field}.ground"), "given with a declining answer only");
         }
     }
     Some(Answer { kind: kind?, ground, legal_basis: legal_basis?, reason, occurred_at })
 }
 
-fn service_of_copy(form: &mut Form, field: &str, service: Option<v1::ServiceOfCopy>) -> Option<ServiceOfCopy> {
-    let service = form.required(field, service)?;
-    let served_at = form.required_time(&format!("{field}.served_at"), service.served_at);
-    let method = form.required_word(&format!("{field}.method"), service.method);
-    let language = form.required_id(&format!("{field}.language"), &service.language);
-    let copy_sha256 = form.digest(&format!("{field}.copy_sha256"), service.copy_sha256);
+fn service_of_copy(
+    fields: &mut RequestFields,
+    field: &str,
+    service: Option<v1::ServiceOfCopy>,
+) -> Option<ServiceOfCopy> {
+    let service = fields.required(field, service)?;
+    let served_at = fields.required_time(&format!("{field}.served_at"), service.served_at);
+    let method = fields.required_word(&format!("{field}.method"), service.method);
+    let language = fields.required_id(&format!("{field}.language"), &service.language);
+    let copy_sha256 = fields.digest(&format!("{field}.copy_sha256"), service.copy_sha256);
     Some(ServiceOfCopy {
         served_at: served_at?,
         method: method?,

@@ -1,4 +1,4 @@
-//! What the law was asked and what it was found to say, read back out of an entry, to be judged again.
+//! Reads from an entry what the law was asked and what it said, so that it can be judged again.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -14,31 +14,31 @@ use crate::domain::statute::Reading;
 use crate::domain::vocabulary::Vocabulary;
 use crate::domain::warrant::{IssuingAuthority, WarrantKind};
 use crate::wire::entry::EntryError;
-use crate::wire::words::from_wire;
-use crate::wire::{shape, v1};
+use crate::wire::enums::from_wire;
+use crate::wire::{v1, wire_walk};
 
 /// What an entry records of the law.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Judgments {
-    /// Each determination with the facts that it rests on.
+    /// Each determination, with the facts that it rests on.
     pub determinations: Vec<RecordedDetermination>,
-    /// How many more there are without such facts, or with words of a later version.
+    /// How many other determinations lack such facts, or have words of a later version.
     pub without_facts: u64,
 }
 
-/// Reads what the content of an entry says of the law, whatever its event is. The order is kept.
+/// Reads what the content of an entry says of the law, whatever its event. Keeps the order.
 pub fn judgments(content: &[u8]) -> Result<Judgments, EntryError> {
-    let parts = |name: &str| shape::parts_of_event(content, name).map_err(|_| EntryError::Openings);
+    let parts = |name: &str| wire_walk::parts_of_event(content, name).map_err(|_| EntryError::Openings);
     let mut facts = Vec::new();
     for part in parts("comity.v1.Facts")? {
         let part = v1::Facts::decode(part).map_err(|_| EntryError::Openings)?;
-        facts.extend(judged(&part).map(|judged| (judged.detainer, Arc::new(judged.facts), judged.judged_at)));
+        facts.extend(judged_facts(&part).map(|judged| (judged.detainer, Arc::new(judged.facts), judged.judged_at)));
     }
     let mut judgments = Judgments::default();
     for part in parts("comity.v1.Determination")? {
         let part = v1::Determination::decode(part).map_err(|_| EntryError::Openings)?;
         let known = determined(&part).and_then(|(detainer, action, determination)| {
-            // Of two judgments of one detainer nobody could say which is meant.
+            // If a detainer has two sets of facts, it is unclear which is meant.
             let mut own = facts.iter().filter(|(of, ..)| *of == detainer);
             let (_, facts, judged_at) = own.next().filter(|_| own.next().is_none())?;
             let (determination, facts) = (Arc::new(determination), Arc::clone(facts));
@@ -71,23 +71,23 @@ fn on_receipt(recorded: &v1::OwedOnReceipt) -> Option<OnReceipt> {
     Some(OnReceipt { obligation: recorded.obligation.parse().ok()?, citations: recorded.citations.clone() })
 }
 
-/// The facts of a detainer, as they were judged at a moment.
+/// The facts of a detainer as judged at a moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Judged {
-    /// Which detainer.
+pub struct JudgedFacts {
+    /// The detainer.
     pub detainer: CaseName,
     /// The facts.
     pub facts: CaseFacts,
-    /// When.
+    /// When they were judged.
     pub judged_at: Timestamp,
 }
 
-/// Reads them. None: they are not ours, or of a later version; nothing is guessed.
-pub fn judged(recorded: &v1::Facts) -> Option<Judged> {
+/// Reads recorded facts. None: they are not of a detainer, or of a later version. Nothing is guessed.
+pub fn judged_facts(recorded: &v1::Facts) -> Option<JudgedFacts> {
     let judge_time = recorded.judge_time?;
     let detainer = recorded.detainer.parse::<CaseName>().ok().filter(|name| name.kind == CaseKind::Detainer);
     let (of_record, asserted) = sides(recorded)?;
-    Some(Judged {
+    Some(JudgedFacts {
         detainer: detainer?,
         facts: CaseFacts {
             stage: from_wire(recorded.stage)?,
@@ -96,7 +96,7 @@ pub fn judged(recorded: &v1::Facts) -> Option<Judged> {
             form: from_wire(recorded.form)?,
             asks_for_hold: recorded.asks_for_hold,
             basis: recorded.basis.iter().map(|basis| from_wire(*basis)).collect::<Option<_>>()?,
-            // Of before, without a side: no document is known to have come with it.
+            // Older facts do not separate the sides: no document is known to have come with the warrant.
             warrant: from_wire(recorded.warrant).filter(|_| recorded.asserted.is_some()).unwrap_or(WarrantKind::None),
             final_order: recorded.final_order,
             date_public: recorded.date_public,
@@ -108,10 +108,10 @@ pub fn judged(recorded: &v1::Facts) -> Option<Judged> {
     })
 }
 
-/// What the custodian's record said, and what the requester said.
+/// The assertions of the custodian's record and those of the requester.
 ///
-/// An entry of before says what either said, and not who. Nothing is guessed: what could open a law counts as a claim, and
-/// what could shut one as a fact.
+/// An older entry says what either side said, but not which. Nothing is guessed: what could open a law counts as a
+/// claim, and what could shut one counts as a fact.
 fn sides(recorded: &v1::Facts) -> Option<(Assertions, Assertions)> {
     let either = Assertions {
         judge: from_wire::<IssuingAuthority>(recorded.issuing_authority)?.into(),
@@ -139,7 +139,7 @@ fn sides(recorded: &v1::Facts) -> Option<(Assertions, Assertions)> {
     Some((either, asserted))
 }
 
-/// What a requester said. None: of a later version.
+/// The requester's assertions. None: they are of a later version.
 fn assertions(said: &v1::Assertions) -> Option<Assertions> {
     Some(Assertions {
         judge: unless_unspecified::<IssuingAuthority>(said.issuing_authority).ok()?.map_or(Judge::None, Into::into),
@@ -166,10 +166,10 @@ fn offence(recorded: &v1::Offence) -> Option<Offence> {
     })
 }
 
-/// A number of no word.
+/// A number without a word in the vocabulary.
 struct Unknown;
 
-/// What may be unspecified.
+/// Reads a word that may be UNSPECIFIED.
 fn unless_unspecified<V: Vocabulary>(number: i32) -> Result<Option<V>, Unknown> {
     if number == 0 { Ok(None) } else { from_wire(number).map(Some).ok_or(Unknown) }
 }

@@ -1,4 +1,4 @@
-//! What is asked about the law itself: facts to be judged, and a period to be judged again.
+//! Requests about the law itself: to judge given facts, and to judge a past period again.
 
 use std::collections::BTreeSet;
 
@@ -9,65 +9,65 @@ use crate::domain::detainer::{IssuingAuthority, WarrantKind};
 use crate::domain::facts::{Assertions, CaseFacts, Judge, Offence};
 use crate::domain::ids::JurisdictionId;
 use crate::domain::statute::{Paragraph, Reading};
-use crate::wire::parse::Form;
+use crate::wire::parse::RequestFields;
 use crate::wire::{Violations, v1};
 
-/// Offences that one question may have: each can change in many ways, and each way is tried.
+/// The most offences in one question. Each can change in many ways, and every way is tried.
 const OFFENCES_MAX: usize = 16;
-/// Paragraphs that may list one offence.
+/// The most paragraphs that list one offence.
 const PARAGRAPHS_MAX: usize = 16;
-/// Assertions of a ground that one question may have.
+/// The most asserted grounds in one question.
 const BASIS_MAX: usize = 8;
-/// Files that a candidate may have of its own.
+/// The most files that a candidate may replace.
 const FILES_MAX: usize = 16;
 
-/// A case that the caller makes up.
+/// A hypothetical case.
 #[derive(Debug)]
 pub struct Evaluation {
-    /// Whose law is asked.
+    /// The jurisdiction whose law is asked.
     pub jurisdiction: JurisdictionId,
     /// The facts.
     pub facts: CaseFacts,
-    /// As of when; now, where it is not said.
+    /// The time of the question. None: now.
     pub at: Option<Timestamp>,
 }
 
-/// A period to be judged again.
+/// A period to judge again.
 #[derive(Debug)]
 pub struct Period {
-    /// Whose logs.
+    /// The jurisdiction of the logs.
     pub jurisdiction: JurisdictionId,
-    /// From this moment on.
+    /// The first moment of the period.
     pub from: Option<Timestamp>,
-    /// Before this one.
+    /// The moment after the period.
     pub to: Option<Timestamp>,
-    /// Files laid over the set in force, by name; without a text, taken out of it.
+    /// Files that replace those of the set in force, by name. A file without a text is removed.
     pub files: Vec<(String, Option<String>)>,
 }
 
-/// Reads a case to be judged. Facts that contradict each other are none.
+/// Reads a case to judge. Refuses facts that contradict each other.
 pub fn evaluation(request: v1::EvaluateRequest) -> Result<Evaluation, Violations> {
-    let mut form = Form::default();
-    let jurisdiction = form.jurisdiction("parent", &request.parent);
-    let given = form.required("facts", request.facts);
+    let mut fields = RequestFields::default();
+    let jurisdiction = fields.jurisdiction("parent", &request.parent);
+    let given = fields.required("facts", request.facts);
     let asked = given.and_then(|given| {
-        form.empty("facts.detainer", &given.detainer, "empty: no case is touched");
-        let at = form.time("facts.judge_time", given.judge_time);
-        Some((facts(&mut form, &given)?, at))
+        fields.empty("facts.detainer", &given.detainer, "empty: no case is touched");
+        let at = fields.time("facts.judge_time", given.judge_time);
+        Some((facts(&mut fields, &given)?, at))
     });
     let value = jurisdiction.zip(asked).map(|(jurisdiction, (facts, at))| Evaluation { jurisdiction, facts, at });
-    form.finish(value)
+    fields.finish(value)
 }
 
-/// Reads a period to be judged again.
+/// Reads a period to judge again.
 pub fn period(request: v1::ReplayRequest) -> Result<Period, Violations> {
-    let mut form = Form::default();
-    let jurisdiction = form.jurisdiction("parent", &request.parent);
-    let from = form.time("start_time", request.start_time);
-    let to = form.time("end_time", request.end_time);
-    let files = form.list("files", request.files, FILES_MAX, |form, field, file| {
+    let mut fields = RequestFields::default();
+    let jurisdiction = fields.jurisdiction("parent", &request.parent);
+    let from = fields.time("start_time", request.start_time);
+    let to = fields.time("end_time", request.end_time);
+    let files = fields.list("files", request.files, FILES_MAX, |fields, field, file| {
         if !is_law(&file.name) {
-            form.fault(
+            fields.fault(
                 &format!("{field}.name"),
                 "law/{jurisdiction}.cedar, .cases.toml or .offences.toml, or law/switches.toml",
             );
@@ -75,23 +75,23 @@ pub fn period(request: v1::ReplayRequest) -> Result<Period, Violations> {
         }
         Some((file.name, Some(file.text).filter(|text| !text.is_empty())))
     });
-    form.finish(jurisdiction.map(|jurisdiction| Period { jurisdiction, from, to, files }))
+    fields.finish(jurisdiction.map(|jurisdiction| Period { jurisdiction, from, to, files }))
 }
 
-/// A file that counsel write. The safeguards and the rules of access are not theirs.
+/// Whether counsel write this file. They do not write the safeguards and the access rules.
 fn is_law(name: &str) -> bool {
     let Some(name) = name.strip_prefix("law/") else { return false };
     let stem = [".cedar", ".cases.toml", ".offences.toml"].iter().find_map(|end| name.strip_suffix(end));
     name == "switches.toml" || stem.is_some_and(|stem| stem.parse::<JurisdictionId>().is_ok())
 }
 
-fn facts(form: &mut Form, given: &v1::Facts) -> Option<CaseFacts> {
-    let basis = form.list("facts.basis", given.basis.clone(), BASIS_MAX, Form::required_word);
-    let stage = form.required_word("facts.stage", given.stage);
-    let requester_kind = form.required_word("facts.requester_kind", given.requester_kind);
-    let custodian_class = form.word("facts.custodian_class", given.custodian_class);
-    let kind = form.required_word("facts.form", given.form);
-    let warrant: Option<WarrantKind> = form.required_word("facts.warrant", given.warrant);
+fn facts(fields: &mut RequestFields, given: &v1::Facts) -> Option<CaseFacts> {
+    let basis = fields.list("facts.basis", given.basis.clone(), BASIS_MAX, RequestFields::required_word);
+    let stage = fields.required_word("facts.stage", given.stage);
+    let requester_kind = fields.required_word("facts.requester_kind", given.requester_kind);
+    let custodian_class = fields.word("facts.custodian_class", given.custodian_class);
+    let kind = fields.required_word("facts.form", given.form);
+    let warrant: Option<WarrantKind> = fields.required_word("facts.warrant", given.warrant);
     let said = v1::Assertions {
         issuing_authority: given.issuing_authority,
         criminal_warrant: given.criminal_warrant,
@@ -104,8 +104,8 @@ fn facts(form: &mut Form, given: &v1::Facts) -> Option<CaseFacts> {
         sealed: given.sealed,
         protected: given.protected,
     };
-    let record = assertions(form, "facts", said);
-    let asserted = given.asserted.clone().map(|said| assertions(form, "facts.asserted", said));
+    let record = assertions(fields, "facts", said);
+    let asserted = given.asserted.clone().map(|said| assertions(fields, "facts.asserted", said));
     let facts = CaseFacts {
         stage: stage?,
         requester_kind: requester_kind?,
@@ -127,24 +127,26 @@ fn facts(form: &mut Form, given: &v1::Facts) -> Option<CaseFacts> {
         (given.judicial_warrant == judge, "judicial_warrant", "true where a judge signed, and false where none did"),
     ] {
         if !agrees {
-            form.fault(&format!("facts.{field}"), expected);
+            fields.fault(&format!("facts.{field}"), expected);
         }
     }
     Some(facts)
 }
 
-/// What one side says. What follows from other facts must be as it follows: the law would be asked of a case that cannot be.
-fn assertions(form: &mut Form, field: &str, given: v1::Assertions) -> Assertions {
-    let authority: Option<IssuingAuthority> = form.word(&format!("{field}.issuing_authority"), given.issuing_authority);
+/// What one side says. Facts that follow from others must agree with them: otherwise the law would be asked about an
+/// impossible case.
+fn assertions(fields: &mut RequestFields, field: &str, given: v1::Assertions) -> Assertions {
+    let authority: Option<IssuingAuthority> =
+        fields.word(&format!("{field}.issuing_authority"), given.issuing_authority);
     let judge = authority.map_or(Judge::None, Judge::from);
-    let offences = form.list(&format!("{field}.offences"), given.offences, OFFENCES_MAX, offence);
+    let offences = fields.list(&format!("{field}.offences"), given.offences, OFFENCES_MAX, offence);
     let sealed = offences.iter().any(|offence| offence.status.is_sealed());
     if given.criminal_warrant && judge == Judge::None {
-        form.fault(&format!("{field}.criminal_warrant"), "false where no judge signed");
+        fields.fault(&format!("{field}.criminal_warrant"), "false where no judge signed");
     }
     if given.sealed != sealed {
         let expected = "true where an offence is sealed or a youthful offender's, and else false";
-        form.fault(&format!("{field}.sealed"), expected);
+        fields.fault(&format!("{field}.sealed"), expected);
     }
     Assertions {
         judge,
@@ -160,22 +162,22 @@ fn assertions(form: &mut Form, field: &str, given: v1::Assertions) -> Assertions
     }
 }
 
-fn offence(form: &mut Form, field: &str, given: v1::Offence) -> Option<Offence> {
-    let category = form.required_word(&format!("{field}.category"), given.category);
-    let status = form.required_word(&format!("{field}.status"), given.status);
-    let severity = form.word(&format!("{field}.severity"), given.severity);
-    let age: Option<ConvictionAge> = form.required_word(&format!("{field}.age"), given.age);
-    let listed = form.list(&format!("{field}.listed"), given.listed, PARAGRAPHS_MAX, |form, field, paragraph| {
-        form.id::<Paragraph>(field, &paragraph)
+fn offence(fields: &mut RequestFields, field: &str, given: v1::Offence) -> Option<Offence> {
+    let category = fields.required_word(&format!("{field}.category"), given.category);
+    let status = fields.required_word(&format!("{field}.status"), given.status);
+    let severity = fields.word(&format!("{field}.severity"), given.severity);
+    let age: Option<ConvictionAge> = fields.required_word(&format!("{field}.age"), given.age);
+    let listed = fields.list(&format!("{field}.listed"), given.listed, PARAGRAPHS_MAX, |fields, field, paragraph| {
+        fields.id::<Paragraph>(field, &paragraph)
     });
-    let reading = form.word(&format!("{field}.reading"), given.reading).unwrap_or(Reading::Unlisted);
+    let reading = fields.word(&format!("{field}.reading"), given.reading).unwrap_or(Reading::Unlisted);
     let listed: BTreeSet<Paragraph> = listed.into_iter().collect();
     if reading == Reading::Unlisted && !listed.is_empty() {
-        form.fault(&format!("{field}.listed"), "empty where the table of offences has no such section");
+        fields.fault(&format!("{field}.listed"), "empty where the table of offences has no such section");
     }
     let offence = Offence { category: category?, status: status?, severity, age: age?, listed, reading };
     if (offence.status == ChargeStatus::Convicted) == (offence.age == ConvictionAge::None) {
-        form.fault(&format!("{field}.age"), "that of the conviction, and none where there is no conviction");
+        fields.fault(&format!("{field}.age"), "that of the conviction, and none where there is no conviction");
     }
     Some(offence)
 }

@@ -3,7 +3,7 @@
 use crate::domain::charge::{Charge, ChargeStatus};
 use crate::domain::subject::{Flags, Identifiers, PersonName, Subject};
 use crate::domain::text::Use;
-use crate::wire::parse::Form;
+use crate::wire::parse::RequestFields;
 use crate::wire::v1;
 
 const NAME_LEN_MAX: usize = 100;
@@ -12,53 +12,55 @@ const ALIASES_MAX: usize = 20;
 const CHARGES_MAX: usize = 50;
 const SENTENCE_DAYS_MAX: u32 = 100_000;
 
-pub(super) fn subject(form: &mut Form, field: &str, subject: Option<v1::Subject>) -> Option<Subject> {
-    let subject = form.required(field, subject)?;
-    let name = form.required(&format!("{field}.name"), subject.name);
-    let name = name.and_then(|name| person_name(form, &format!("{field}.name"), &name));
-    let aliases = form.list(&format!("{field}.aliases"), subject.aliases, ALIASES_MAX, |form, field, name| {
-        person_name(form, field, &name)
+pub(super) fn subject(fields: &mut RequestFields, field: &str, subject: Option<v1::Subject>) -> Option<Subject> {
+    let subject = fields.required(field, subject)?;
+    let name = fields.required(&format!("{field}.name"), subject.name);
+    let name = name.and_then(|name| person_name(fields, &format!("{field}.name"), &name));
+    let aliases = fields.list(&format!("{field}.aliases"), subject.aliases, ALIASES_MAX, |fields, field, name| {
+        person_name(fields, field, &name)
     });
-    let birth_date = form.id(&format!("{field}.birth_date"), &subject.birth_date);
-    let sex = form.word(&format!("{field}.sex"), subject.sex);
+    let birth_date = fields.id(&format!("{field}.birth_date"), &subject.birth_date);
+    let sex = fields.word(&format!("{field}.sex"), subject.sex);
     let ids = subject.identifiers.unwrap_or_default();
     let identifiers = Identifiers {
-        alien_number: form.id(&format!("{field}.identifiers.alien_number"), &ids.alien_number),
-        fbi_number: form.id(&format!("{field}.identifiers.fbi_number"), &ids.fbi_number),
-        state_id: form.id(&format!("{field}.identifiers.state_id"), &ids.state_id),
-        booking_number: form.id(&format!("{field}.identifiers.booking_number"), &ids.booking_number),
-        din: form.id(&format!("{field}.identifiers.din"), &ids.din),
+        alien_number: fields.id(&format!("{field}.identifiers.alien_number"), &ids.alien_number),
+        fbi_number: fields.id(&format!("{field}.identifiers.fbi_number"), &ids.fbi_number),
+        state_id: fields.id(&format!("{field}.identifiers.state_id"), &ids.state_id),
+        booking_number: fields.id(&format!("{field}.identifiers.booking_number"), &ids.booking_number),
+        din: fields.id(&format!("{field}.identifiers.din"), &ids.din),
     };
-    let citizenship = form.id(&format!("{field}.citizenship"), &subject.citizenship);
-    let home_address = form.text(&format!("{field}.home_address"), &subject.home_address, Use::Place, ADDRESS_LEN_MAX);
-    let work_address = form.text(&format!("{field}.work_address"), &subject.work_address, Use::Place, ADDRESS_LEN_MAX);
+    let citizenship = fields.id(&format!("{field}.citizenship"), &subject.citizenship);
+    let home_address =
+        fields.text(&format!("{field}.home_address"), &subject.home_address, Use::Place, ADDRESS_LEN_MAX);
+    let work_address =
+        fields.text(&format!("{field}.work_address"), &subject.work_address, Use::Place, ADDRESS_LEN_MAX);
     Some(Subject { name: name?, aliases, birth_date, sex, identifiers, citizenship, home_address, work_address })
 }
 
-/// A person who has one name may have it in either field.
-fn person_name(form: &mut Form, field: &str, name: &v1::PersonName) -> Option<PersonName> {
+/// A person with only one name may have it in either field.
+fn person_name(fields: &mut RequestFields, field: &str, name: &v1::PersonName) -> Option<PersonName> {
     let (given_field, family_field) = (format!("{field}.given"), format!("{field}.family"));
-    let given = form.text(&given_field, &name.given, Use::Name, NAME_LEN_MAX);
+    let given = fields.text(&given_field, &name.given, Use::Name, NAME_LEN_MAX);
     if given.is_some() {
-        let family = form.text(&family_field, &name.family, Use::Name, NAME_LEN_MAX);
+        let family = fields.text(&family_field, &name.family, Use::Name, NAME_LEN_MAX);
         return Some(PersonName { given: given.unwrap_or_default(), family: family.unwrap_or_default() });
     }
-    let family = form.required_text(&family_field, &name.family, Use::Name, NAME_LEN_MAX);
+    let family = fields.required_text(&family_field, &name.family, Use::Name, NAME_LEN_MAX);
     Some(PersonName { given: String::new(), family: family? })
 }
 
-pub(super) fn charges(form: &mut Form, field: &str, charges: Vec<v1::Charge>) -> Vec<Charge> {
-    form.list(field, charges, CHARGES_MAX, |form, field, charge| {
-        let statute = form.text(&format!("{field}.statute"), &charge.statute, Use::Citation, NAME_LEN_MAX);
-        let ncic = form.id(&format!("{field}.ncic_code"), &charge.ncic_code);
-        let nibrs = form.id(&format!("{field}.nibrs_code"), &charge.nibrs_code);
-        let severity = form.word(&format!("{field}.severity"), charge.severity);
-        let status = form.required_word(&format!("{field}.status"), charge.status);
-        let charged_on = form.date(&format!("{field}.charged_on"), &charge.charged_on);
-        let convicted_on = form.date(&format!("{field}.convicted_on"), &charge.convicted_on);
-        let sentence_days = form.number(&format!("{field}.sentence_days"), charge.sentence_days, SENTENCE_DAYS_MAX);
+pub(super) fn charges(fields: &mut RequestFields, field: &str, charges: Vec<v1::Charge>) -> Vec<Charge> {
+    fields.list(field, charges, CHARGES_MAX, |fields, field, charge| {
+        let statute = fields.text(&format!("{field}.statute"), &charge.statute, Use::Citation, NAME_LEN_MAX);
+        let ncic = fields.id(&format!("{field}.ncic_code"), &charge.ncic_code);
+        let nibrs = fields.id(&format!("{field}.nibrs_code"), &charge.nibrs_code);
+        let severity = fields.word(&format!("{field}.severity"), charge.severity);
+        let status = fields.required_word(&format!("{field}.status"), charge.status);
+        let charged_on = fields.date(&format!("{field}.charged_on"), &charge.charged_on);
+        let convicted_on = fields.date(&format!("{field}.convicted_on"), &charge.convicted_on);
+        let sentence_days = fields.number(&format!("{field}.sentence_days"), charge.sentence_days, SENTENCE_DAYS_MAX);
         if convicted_on.is_some() && status.is_some_and(|status: ChargeStatus| !status.may_follow_conviction()) {
-            form.fault(&format!("{field}.convicted_on"), "empty where the charge has come to no conviction");
+            fields.fault(&format!("{field}.convicted_on"), "empty where the charge has come to no conviction");
         }
         Some(Charge {
             statute,

@@ -1,15 +1,15 @@
-//! Appeals: the resource, its items and its tally, and what entries tell of them.
+//! Appeals: the resource, its items, its tally, and the events on them.
 
 use uuid::Uuid;
 
 use crate::domain::appeal::{Appeal, AppealAnswer, Bars, Filter, Standing, Tally};
 use crate::domain::determination::FieldClass;
 use crate::domain::ids::{AgencyId, CaseName};
+use crate::wire::enums::to_wire;
 use crate::wire::show::{agency_name, timestamp};
 use crate::wire::v1;
-use crate::wire::words::to_wire;
 
-/// An appeal as its issuer and oversight see it, without what is answered.
+/// An appeal as its issuer and oversight see it, without the answers.
 pub fn appeal(appeal: &Appeal) -> v1::Appeal {
     v1::Appeal {
         name: appeal.name.to_string(),
@@ -23,7 +23,7 @@ pub fn appeal(appeal: &Appeal) -> v1::Appeal {
     }
 }
 
-/// How many stand how.
+/// How many items have each standing.
 pub fn appeal_tally(tally: &Tally) -> v1::AppealTally {
     let standings = tally.standings.iter();
     let barred_by = tally.barred_by.iter();
@@ -38,7 +38,7 @@ pub fn appeal_tally(tally: &Tally) -> v1::AppealTally {
     }
 }
 
-/// One detainer of an appeal, as it stands from where somebody looks.
+/// One detainer of an appeal, as the reader sees it.
 pub fn appeal_item(detainer: &CaseName, stands: &Standing) -> v1::AppealItem {
     v1::AppealItem {
         detainer: detainer.to_string(),
@@ -84,7 +84,7 @@ pub(super) fn answered(
         reason: answer.reason.clone().unwrap_or_default(),
         ..v1::AppealAnswered::default()
     };
-    // In the class that it tells of, so that it is withheld with it.
+    // In the field class that it reveals, so that it is withheld together with that class.
     match gist {
         FieldClass::ReleaseDate | FieldClass::ReleaseDetail | FieldClass::ReleasePlace => {
             v1::AppealAnswered { ended: statement, ..told }

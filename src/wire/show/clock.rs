@@ -1,11 +1,11 @@
-//! What the gateway says by itself: that a legal clock ran out, that a hand-over was not lawful.
+//! Events that the gateway records by itself: a legal clock ran out, or a hand-over was not lawful.
 
 use crate::domain::clocks::{ClockKind, Firing};
 use crate::domain::ids::{CaseKind, CaseName};
 use crate::domain::transfer::TransferName;
+use crate::wire::enums::{to_wire, to_wire_or_unspecified};
 use crate::wire::show::timestamp;
 use crate::wire::v1;
-use crate::wire::words::{to_wire, to_wire_or_unspecified};
 
 pub(super) fn fired(firing: &Firing, counts: Option<v1::Counts>) -> v1::ClockFired {
     let of = |kind| if firing.case.kind == kind { firing.case.to_string() } else { String::new() };
@@ -23,7 +23,7 @@ pub(super) fn fired(firing: &Firing, counts: Option<v1::Counts>) -> v1::ClockFir
     }
 }
 
-/// Without what the law says of it.
+/// Does not say what the law says of it.
 pub(super) fn unlawful_hand_over(
     custody: &CaseName,
     transfer: Option<&TransferName>,

@@ -1,15 +1,15 @@
-//! What a custodian is to decide and to do: nobody else but oversight is shown any of it.
+//! Reviews and obligations. Only the custodian and oversight see them.
 
 use jiff::Timestamp;
 
 use crate::domain::ids::CaseName;
 use crate::domain::obligation::{Evidence, ObligationName, Owed};
 use crate::domain::review::{Ground, Review, ReviewName};
+use crate::wire::enums::to_wire;
 use crate::wire::show::{agency_name, timestamp};
 use crate::wire::v1;
-use crate::wire::words::to_wire;
 
-/// A review under a detainer. `now`: whether it is overdue is asked; an entry says nothing of that.
+/// A review under a detainer. `now` is given to say whether the review is overdue, which an entry does not say.
 pub fn review(detainer: &CaseName, review: &Review, now: Option<Timestamp>) -> v1::Review {
     v1::Review {
         name: ReviewName { detainer: detainer.clone(), matter: review.matter }.to_string(),
@@ -32,12 +32,12 @@ fn ground(ground: &Ground) -> v1::ReviewGround {
     v1::ReviewGround { reason: ground.reason.clone(), citation: ground.citation.clone().unwrap_or_default() }
 }
 
-/// Changes with every change.
+/// Changes with every change of the review.
 pub fn review_etag(review: &Review) -> String {
     format!("r{}", review.version)
 }
 
-/// An obligation upon a detainer. `now` as above.
+/// An obligation under a detainer. `now` as in [`review`].
 pub fn obligation(detainer: &CaseName, owed: &Owed, now: Option<Timestamp>) -> v1::Obligation {
     v1::Obligation {
         name: ObligationName { detainer: detainer.clone(), obligation: owed.obligation }.to_string(),
@@ -61,7 +61,7 @@ fn evidence(evidence: &Evidence) -> v1::ObligationEvidence {
     }
 }
 
-/// Changes with every change.
+/// Changes with every change of the obligation.
 pub fn obligation_etag(owed: &Owed) -> String {
     format!("o{}", owed.version)
 }

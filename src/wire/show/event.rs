@@ -13,6 +13,7 @@ use crate::domain::ids::CaseName;
 use crate::domain::service::ServiceOfCopy;
 use crate::domain::transfer::Transfer;
 use crate::domain::warrant::VerifiedWarrant;
+use crate::wire::enums::{to_wire, to_wire_or_unspecified};
 use crate::wire::show::appeal;
 use crate::wire::show::clock::{fired, unlawful_hand_over};
 use crate::wire::show::duty::{obligation, review};
@@ -21,56 +22,55 @@ use crate::wire::show::parts::{
     acknowledgement, actual_release, answer, charge, closing, correction, flags, movement, other_ground,
     scheduled_release, service_of_copy, subject, verification,
 };
-use crate::wire::show::resource::{asked, custody, detainer, transfer};
+use crate::wire::show::resource::{as_requested, custody, detainer, transfer};
 use crate::wire::show::{agency_name, timestamp};
 use crate::wire::v1;
 use crate::wire::v1::event::Event as Wire;
-use crate::wire::words::{to_wire, to_wire_or_unspecified};
 
 /// An event as an entry records it.
 pub fn event(record: &Record) -> v1::Event {
-    let said = Said {
+    let parts = EventParts {
         counts: Some(counts(&record.counts)),
-        standing: standing(&record.determinations),
+        detainers: detainers_of(&record.determinations),
         determinations: determinations(&record.determinations),
         facts: facts(&record.determinations),
     };
-    v1::Event { event: Some(wire(&record.event, said)) }
+    v1::Event { event: Some(wire(&record.event, parts)) }
 }
 
-/// What is said of any event.
-struct Said {
+/// What any event says.
+struct EventParts {
     counts: Option<v1::Counts>,
     determinations: Vec<v1::Determination>,
     facts: Vec<v1::Facts>,
-    /// Detainers that the determinations are of.
-    standing: Vec<String>,
+    /// The detainers of the determinations.
+    detainers: Vec<String>,
 }
 
 #[expect(clippy::too_many_lines, reason = "one arm an event, and each a line or few: the list is the function")]
-fn wire(event: &Event, said: Said) -> Wire {
+fn wire(event: &Event, parts: EventParts) -> Wire {
     match event {
-        Event::DetainerLodged(lodged) => said.lodged(lodged),
+        Event::DetainerLodged(lodged) => parts.lodged(lodged),
         Event::DetainerAcknowledged { detainer, acknowledgement, correction, .. } => {
-            said.acknowledged(detainer, acknowledgement, correction.as_ref())
+            parts.acknowledged(detainer, acknowledgement, correction.as_ref())
         }
         Event::DetainerAnswered { detainer, answer, correction, .. } => {
-            said.answered(detainer, answer, correction.as_ref())
+            parts.answered(detainer, answer, correction.as_ref())
         }
-        Event::DetainerAmended(amended) => said.amended(amended),
-        Event::WarrantVerified { detainer, verified } => said.verified(detainer, verified),
-        Event::CopyServed { detainer, service, correction, .. } => said.served(detainer, service, correction.as_ref()),
-        Event::CitizenshipClaimRaised { detainer, claim, .. } => said.claimed(detainer, claim),
-        Event::CitizenshipClaimResolved { detainer, outcome, reason, .. } => said.resolved(detainer, *outcome, reason),
-        Event::TransferRecorded { detainer, transfer, reason } => said.transfer(detainer, transfer, reason.as_ref()),
-        Event::DetainerWithdrawn { detainer, reason } => said.withdrawn(detainer, *reason),
+        Event::DetainerAmended(amended) => parts.amended(amended),
+        Event::WarrantVerified { detainer, verified } => parts.verified(detainer, verified),
+        Event::CopyServed { detainer, service, correction, .. } => parts.served(detainer, service, correction.as_ref()),
+        Event::CitizenshipClaimRaised { detainer, claim, .. } => parts.claimed(detainer, claim),
+        Event::CitizenshipClaimResolved { detainer, outcome, reason, .. } => parts.resolved(detainer, *outcome, reason),
+        Event::TransferRecorded { detainer, transfer, reason } => parts.transfer(detainer, transfer, reason.as_ref()),
+        Event::DetainerWithdrawn { detainer, reason } => parts.withdrawn(detainer, *reason),
         Event::CustodyOpened(opened) => Wire::CustodyOpened(v1::CustodyOpened { custody: Some(custody(opened)) }),
         Event::ChargesUpdated { custody, charges, other_ground: cited } => {
-            said.charges_updated(custody, charges, cited.as_ref())
+            parts.charges_updated(custody, charges, cited.as_ref())
         }
-        Event::IdentityCorrected { custody, identity, correction } => said.corrected(custody, identity, correction),
-        Event::CustodyMoved { custody, movement } => said.moved(custody, movement),
-        Event::ReleaseRescheduled { custody, release } => said.rescheduled(custody, release),
+        Event::IdentityCorrected { custody, identity, correction } => parts.corrected(custody, identity, correction),
+        Event::CustodyMoved { custody, movement } => parts.moved(custody, movement),
+        Event::ReleaseRescheduled { custody, release } => parts.rescheduled(custody, release),
         Event::ReleaseCancelled { custody, reason, other_ground: cited } => {
             Wire::ReleaseCancelled(v1::ReleaseCancelled {
                 custody: custody.to_string(),
@@ -78,27 +78,29 @@ fn wire(event: &Event, said: Said) -> Wire {
                 other_ground: cited.as_ref().map(other_ground),
             })
         }
-        Event::CustodyClosed { custody, closing, other_ground: cited } => said.closed(custody, closing, cited.as_ref()),
+        Event::CustodyClosed { custody, closing, other_ground: cited } => {
+            parts.closed(custody, closing, cited.as_ref())
+        }
         Event::CustodyReopened { custody, correction: why } => Wire::CustodyReopened(v1::CustodyReopened {
             custody: custody.to_string(),
             correction: Some(correction(why)),
         }),
-        Event::ReleaseScheduled { custody, release } => said.scheduled(custody, release),
+        Event::ReleaseScheduled { custody, release } => parts.scheduled(custody, release),
         Event::ReleaseRecorded { custody, release, correction, to } => {
-            said.release_recorded(custody, release, correction.as_ref(), to)
+            parts.release_recorded(custody, release, correction.as_ref(), to)
         }
         Event::UnlawfulHandOver { custody, transfer, detainers } => {
-            let Said { determinations, facts, .. } = said;
+            let EventParts { determinations, facts, .. } = parts;
             let alarm = unlawful_hand_over(custody, transfer.as_ref(), detainers);
             Wire::UnlawfulHandOver(v1::UnlawfulHandOver { determinations, facts, ..alarm })
         }
-        Event::ReleaseNoticed { detainer, release } => said.noticed(detainer, release),
-        Event::DetainerReleased { detainer, release, told } => said.released(detainer, release, *told),
-        Event::CustodyNoticed { detainer, change, .. } => said.custody_noticed(detainer, change),
+        Event::ReleaseNoticed { detainer, release } => parts.noticed(detainer, release),
+        Event::DetainerReleased { detainer, release, told } => parts.released(detainer, release, *told),
+        Event::CustodyNoticed { detainer, change, .. } => parts.custody_noticed(detainer, change),
         Event::NoticeCancelled { detainer } => {
-            Wire::NoticeCancelled(v1::NoticeCancelled { detainer: detainer.to_string(), counts: said.counts })
+            Wire::NoticeCancelled(v1::NoticeCancelled { detainer: detainer.to_string(), counts: parts.counts })
         }
-        Event::PromiseSuspended { detainer } => said.suspended(detainer),
+        Event::PromiseSuspended { detainer } => parts.suspended(detainer),
         Event::ReviewOpened { detainer, review: opened } => Wire::ReviewOpened(v1::ReviewOpened {
             detainer: detainer.to_string(),
             review: Some(review(detainer, opened, None)),
@@ -112,21 +114,21 @@ fn wire(event: &Event, said: Said) -> Wire {
             obligation: Some(obligation(detainer, owed, None)),
         }),
         Event::DetainerReopened { detainer } => {
-            Wire::DetainerReopened(v1::DetainerReopened { detainer: detainer.to_string(), counts: said.counts })
+            Wire::DetainerReopened(v1::DetainerReopened { detainer: detainer.to_string(), counts: parts.counts })
         }
-        Event::ClockFired(firing) => Wire::ClockFired(fired(firing, said.counts)),
+        Event::ClockFired(firing) => Wire::ClockFired(fired(firing, parts.counts)),
         Event::AppealIssued { appeal, members, filter } => {
             Wire::AppealIssued(appeal::issued(appeal, members, filter.as_ref()))
         }
         Event::AppealAnswered { appeal, detainer, answer, gist, told, .. } => {
-            said.appeal_answered(appeal, detainer, answer, *gist, *told)
+            parts.appeal_answered(appeal, detainer, answer, *gist, *told)
         }
         Event::AppealBarred { appeal, custodian, bars } => Wire::AppealBarred(appeal::barred(appeal, custodian, bars)),
     }
 }
 
-/// What the parties to a detainer say.
-impl Said {
+/// Events of the parties to a detainer.
+impl EventParts {
     fn lodged(self, lodged: &Detainer) -> Wire {
         Wire::DetainerLodged(v1::DetainerLodged {
             detainer: Some(detainer(lodged, Viewpoint::Custodian)),
@@ -138,7 +140,7 @@ impl Said {
 
     fn amended(self, amended: &Detainer) -> Wire {
         Wire::DetainerAmended(v1::DetainerAmended {
-            detainer: Some(asked(amended)),
+            detainer: Some(as_requested(amended)),
             counts: self.counts,
             determinations: self.determinations,
             facts: self.facts,
@@ -248,8 +250,8 @@ impl Said {
     }
 }
 
-/// What a custodian enters of a stay.
-impl Said {
+/// Events with which a custodian records a stay.
+impl EventParts {
     fn suspended(self, detainer: &CaseName) -> Wire {
         Wire::PromiseSuspended(v1::PromiseSuspended {
             detainer: detainer.to_string(),
@@ -319,7 +321,7 @@ impl Said {
             determinations: self.determinations,
             facts: self.facts,
             counts: self.counts,
-            detainers: self.standing,
+            detainers: self.detainers,
             corrects: corrects.is_some(),
             correction: corrects.map(correction),
             handed_to: to.detainer.as_ref().map(ToString::to_string).unwrap_or_default(),
@@ -335,13 +337,13 @@ impl Said {
             determinations: self.determinations,
             facts: self.facts,
             counts: self.counts,
-            detainers: self.standing,
+            detainers: self.detainers,
         })
     }
 }
 
-/// What an issuer is told of a custody.
-impl Said {
+/// Events that tell an issuer of a custody.
+impl EventParts {
     fn noticed(self, detainer: &CaseName, release: &ScheduledRelease) -> Wire {
         Wire::ReleaseNoticed(v1::ReleaseNoticed {
             detainer: detainer.to_string(),
@@ -384,7 +386,7 @@ impl Said {
     }
 }
 
-/// Delivery of an inbox, as an entry records it.
+/// Confirmed deliveries of an inbox, as an entry records them.
 pub fn inbox_acknowledged(acknowledged: v1::InboxAcknowledged) -> v1::Event {
     v1::Event { event: Some(Wire::InboxAcknowledged(acknowledged)) }
 }
@@ -394,7 +396,7 @@ pub fn policy_activated(activated: v1::PolicyActivated) -> v1::Event {
     v1::Event { event: Some(Wire::PolicyActivated(activated)) }
 }
 
-/// Determinations.
+/// Determinations, as an entry records them.
 pub fn determinations(recorded: &[RecordedDetermination]) -> Vec<v1::Determination> {
     let one = |recorded: &RecordedDetermination| {
         determination(recorded.detainer.to_string(), recorded.action, &recorded.determination)
@@ -402,7 +404,7 @@ pub fn determinations(recorded: &[RecordedDetermination]) -> Vec<v1::Determinati
     recorded.iter().map(one).collect()
 }
 
-/// The facts that determinations rest on: once for each detainer and judgment, not for each ruling of it.
+/// The facts of the determinations, once for each detainer and judgment.
 fn facts(recorded: &[RecordedDetermination]) -> Vec<v1::Facts> {
     let same = |one: &RecordedDetermination, other: &RecordedDetermination| {
         (&one.detainer, one.judged_at, &one.facts) == (&other.detainer, other.judged_at, &other.facts)
@@ -411,7 +413,7 @@ fn facts(recorded: &[RecordedDetermination]) -> Vec<v1::Facts> {
     judgments.map(|first| judged(&first.detainer, &first.facts, first.judged_at)).collect()
 }
 
-fn standing(recorded: &[RecordedDetermination]) -> Vec<String> {
+fn detainers_of(recorded: &[RecordedDetermination]) -> Vec<String> {
     let mut names: Vec<String> = recorded.iter().map(|recorded| recorded.detainer.to_string()).collect();
     names.dedup();
     names

@@ -1,4 +1,4 @@
-//! The facts that the law was asked on, as an entry records them.
+//! The facts that the law was asked about and what it said, as an entry records them.
 
 use jiff::Timestamp;
 
@@ -6,11 +6,11 @@ use crate::domain::determination::{Determination, LawAction, OnReceipt};
 use crate::domain::facts::{Assertions, CaseFacts, Judge, Offence};
 use crate::domain::ids::CaseName;
 use crate::domain::warrant::IssuingAuthority;
+use crate::wire::enums::{to_wire, to_wire_or_unspecified};
 use crate::wire::show::timestamp;
 use crate::wire::v1;
-use crate::wire::words::{to_wire, to_wire_or_unspecified};
 
-/// The facts of a detainer, as they were judged at a moment.
+/// The facts of a detainer as judged at a moment.
 pub fn judged(detainer: &CaseName, facts: &CaseFacts, judged_at: Timestamp) -> v1::Facts {
     v1::Facts {
         detainer: detainer.to_string(),
@@ -41,7 +41,7 @@ pub fn judged(detainer: &CaseName, facts: &CaseFacts, judged_at: Timestamp) -> v
     }
 }
 
-/// What a requester says.
+/// The requester's assertions.
 fn asserted(said: &Assertions) -> v1::Assertions {
     v1::Assertions {
         issuing_authority: authority(said.judge),
@@ -65,7 +65,7 @@ fn authority(judge: Judge) -> i32 {
     })
 }
 
-/// What the law says of an act, of that detainer or of none.
+/// What the law says of an act. `detainer` may be empty.
 pub fn determination(detainer: String, action: LawAction, said: &Determination) -> v1::Determination {
     v1::Determination {
         detainer,

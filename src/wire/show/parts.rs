@@ -1,4 +1,4 @@
-//! What resources and events are made of.
+//! Parts that resources and events share.
 
 use crate::domain::charge::Charge;
 use crate::domain::correction::Correction;
@@ -7,9 +7,9 @@ use crate::domain::detainer::{Acknowledgement, Answer, Warrant};
 use crate::domain::service::ServiceOfCopy;
 use crate::domain::subject::{Flags, PersonName, Subject};
 use crate::domain::warrant::WarrantVerification;
+use crate::wire::enums::{to_wire, to_wire_or_unspecified};
 use crate::wire::show::{agency_name, timestamp};
 use crate::wire::v1;
-use crate::wire::words::{to_wire, to_wire_or_unspecified};
 
 pub(super) fn warrant(warrant: &Warrant) -> v1::Warrant {
     v1::Warrant {

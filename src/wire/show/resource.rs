@@ -5,38 +5,38 @@ use crate::domain::detainer::{Addressee, Detainer, Viewpoint};
 use crate::domain::determination::{FieldClass, Withheld};
 use crate::domain::ids::CaseName;
 use crate::domain::transfer::{Transfer, TransferName, TransferWindow};
+use crate::wire::enums::{to_wire, to_wire_or_unspecified};
 use crate::wire::show::parts::{
     acknowledgement, actual_release, answer, charge, closing, flags, movement, scheduled_release, service_of_copy,
     subject, verification, warrant,
 };
 use crate::wire::show::{agency_name, timestamp};
 use crate::wire::v1;
-use crate::wire::words::{to_wire, to_wire_or_unspecified};
 
-/// A detainer, as far as the viewpoint reaches.
+/// A detainer as seen from a viewpoint.
 pub fn detainer(detainer: &Detainer, viewpoint: Viewpoint) -> v1::Detainer {
     let shown = &detainer.shown;
     let (state, acknowledged, given, service, updated_at) = match viewpoint {
         Viewpoint::Issuer => (shown.state, shown.finding.is_some(), &shown.answer, &shown.service, shown.updated_at),
         Viewpoint::Custodian => (detainer.state, true, &detainer.answer, &detainer.service, detainer.updated_at),
     };
-    let asked = asked(detainer);
+    let requested = as_requested(detainer);
     let list: &[Withheld] = match viewpoint {
         Viewpoint::Issuer => &shown.withheld,
         Viewpoint::Custodian => &[],
     };
-    // Who took it on says where the person is.
+    // The custodian that took the detainer on reveals where the person is.
     let took_on = match viewpoint {
         Viewpoint::Issuer => &shown.custodian,
         Viewpoint::Custodian => &detainer.custodian,
     };
     let custodian = match &detainer.request.addressee {
-        Addressee::Agency(_) => asked.custodian,
+        Addressee::Agency(_) => requested.custodian,
         Addressee::Jurisdiction => took_on.as_ref().map(agency_name).unwrap_or_default(),
     };
     let mut found = detainer.acknowledgement.as_ref().filter(|_| acknowledged).map(acknowledgement);
     match (viewpoint, &mut found) {
-        // Why an officer vouched for a match stays with the custodian.
+        // Only the custodian sees why an officer vouched for a match.
         (Viewpoint::Issuer, Some(found)) => found.reason.clear(),
         (Viewpoint::Issuer, None) | (Viewpoint::Custodian, _) => {}
     }
@@ -56,24 +56,24 @@ pub fn detainer(detainer: &Detainer, viewpoint: Viewpoint) -> v1::Detainer {
         service_of_copy: service.as_ref().map(service_of_copy),
         transfers: detainer.transfers.iter().map(|one| transfer(&detainer.name, one, list)).collect(),
         withheld: list.iter().filter(|one| BORNE_BY_DETAINER.contains(&one.class)).map(withheld).collect(),
-        ..asked
+        ..requested
     }
 }
 
-/// Classes that a custodian's part of a detainer bears. They are listed as withheld whether there is a value or not.
+/// Field classes of a custodian's part of a detainer. They are listed as withheld whether there is a value or not.
 const BORNE_BY_DETAINER: [FieldClass; 4] =
     [FieldClass::Custody, FieldClass::Answer, FieldClass::Restricted, FieldClass::Medical];
 
-/// Of a transfer.
+/// The same for a transfer.
 const BORNE_BY_TRANSFER: [FieldClass; 2] = [FieldClass::Custody, FieldClass::Medical];
 
-/// A class that is not shown.
+/// A withheld class.
 pub fn withheld(withheld: &Withheld) -> v1::Withheld {
     v1::Withheld { field_class: to_wire(withheld.class), citations: withheld.citations.clone() }
 }
 
 /// What the issuer asked, and nothing that came of it.
-pub(super) fn asked(detainer: &Detainer) -> v1::Detainer {
+pub(super) fn as_requested(detainer: &Detainer) -> v1::Detainer {
     let request = &detainer.request;
     let addressee = match &request.addressee {
         Addressee::Agency(agency) => agency_name(agency),
@@ -97,7 +97,7 @@ pub(super) fn asked(detainer: &Detainer) -> v1::Detainer {
     }
 }
 
-/// Changes with what the viewpoint sees, and with nothing else: an issuer must not read a hidden change off it.
+/// Changes only with what the viewpoint shows, so that an issuer cannot detect a hidden change.
 pub fn detainer_etag(detainer: &Detainer, viewpoint: Viewpoint) -> String {
     match viewpoint {
         Viewpoint::Issuer => format!("i{}", detainer.shown.version),
@@ -130,12 +130,12 @@ pub fn custody(custody: &Custody) -> v1::Custody {
     }
 }
 
-/// Changes with every change.
+/// Changes with every change of the custody.
 pub fn custody_etag(custody: &Custody) -> String {
     format!("c{}", custody.version)
 }
 
-/// A transfer under a detainer. Both parties see all of it but what the law withholds.
+/// A transfer under a detainer. Both parties see all of it, except what the law withholds.
 pub fn transfer(detainer: &CaseName, transfer: &Transfer, list: &[Withheld]) -> v1::Transfer {
     v1::Transfer {
         name: TransferName { detainer: detainer.clone(), id: transfer.id }.to_string(),
@@ -153,7 +153,7 @@ pub fn transfer(detainer: &CaseName, transfer: &Transfer, list: &[Withheld]) -> 
     }
 }
 
-/// A transfer of which its requester may no longer be shown anything.
+/// A transfer of which its requester may see nothing any more.
 pub fn transfer_withheld(name: &TransferName, list: &[Withheld]) -> v1::Transfer {
     v1::Transfer { name: name.to_string(), withheld: of_transfer(list), ..v1::Transfer::default() }
 }
@@ -162,7 +162,7 @@ fn of_transfer(list: &[Withheld]) -> Vec<v1::Withheld> {
     list.iter().filter(|one| BORNE_BY_TRANSFER.contains(&one.class)).map(withheld).collect()
 }
 
-/// Changes with every change.
+/// Changes with every change of the transfer.
 pub fn transfer_etag(transfer: &Transfer) -> String {
     format!("t{}", transfer.version)
 }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use comity::client::{Client, Config, Credentials, Error, Retry};
-use comity::wire::verbatim::Verbatim;
-use comity::wire::{Message, Receipted, v1};
+use comity::wire::raw_codec::RawCodec;
+use comity::wire::{HasReceipt, Message, v1};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use serde::{Deserialize, Serialize};
 use tonic::client::Grpc;
@@ -176,7 +176,7 @@ impl Seats {
         let mut grpc = Grpc::new(client.authorized());
         grpc.ready().await.map_err(|_| Status::unavailable("there is no connection"))?;
         let path = asked.path.parse().unwrap();
-        Ok(grpc.unary(Request::new(asked.message.clone()), path, Verbatim).await?.into_inner())
+        Ok(grpc.unary(Request::new(asked.message.clone()), path, RawCodec).await?.into_inner())
     }
 
     /// Where a consumer of ICE's inbox ends now. What is received is disclosed, and accounted for.
@@ -334,7 +334,7 @@ fn read<M: Message + Default>(bytes: &[u8]) -> M {
 }
 
 fn receipt_in(step: usize, answer: &[u8]) -> v1::Receipt {
-    fn of<M: Receipted>(answer: &[u8]) -> v1::Receipt {
+    fn of<M: HasReceipt>(answer: &[u8]) -> v1::Receipt {
         read::<M>(answer).receipt_mut().take().expect("an acknowledged write has a receipt")
     }
     match step {

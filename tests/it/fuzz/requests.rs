@@ -4,7 +4,7 @@ use std::fmt::Debug;
 
 use comity::domain::ids::CaseKind;
 use comity::wire::parse::{self, WriteRequest};
-use comity::wire::shape::{self, ShapeError};
+use comity::wire::wire_walk::{self, MessageError};
 use comity::wire::{Message, Named, Violations, show, v1};
 use prost_reflect::{DynamicMessage, Kind as FieldKind, MessageDescriptor, Value};
 
@@ -221,8 +221,8 @@ where
 {
     // Another implementation's view of the same bytes.
     let theirs = DynamicMessage::decode(shape.clone(), bytes);
-    if let Err(error) = shape::check(shape.full_name(), bytes) {
-        if error == ShapeError::UnknownField {
+    if let Err(error) = wire_walk::check(shape.full_name(), bytes) {
+        if error == MessageError::UnknownField {
             assert!(theirs.is_err() || theirs.is_ok_and(|theirs| has_unknown(&theirs)), "every field is known");
         }
         return Outcome::NoMessage(error.to_string());
@@ -236,7 +236,7 @@ where
     let canonical = message.encode_to_vec();
     // A negative number may double when it is written as it should be; nothing else grows.
     assert!(canonical.len() <= 2 * bytes.len(), "{} bytes of {}", canonical.len(), bytes.len());
-    assert_eq!(shape::check(shape.full_name(), &canonical), Ok(()));
+    assert_eq!(wire_walk::check(shape.full_name(), &canonical), Ok(()));
     assert!(T::decode(canonical.as_slice()).unwrap() == message);
     assert!(T::decode(theirs.encode_to_vec().as_slice()).unwrap() == message, "another implementation reads otherwise");
     match parse(message) {

@@ -119,7 +119,7 @@ impl Look<'_> {
     /// The law that is cited is the one that the request alone leads to.
     fn cited(&self, of: &Detainer, list: &[v1::Withheld]) -> Result<(), String> {
         for one in list.iter().filter(|one| !one.citations.is_empty()) {
-            let class: FieldClass = comity::wire::words::from_wire(one.field_class).unwrap();
+            let class: FieldClass = comity::wire::enums::from_wire(one.field_class).unwrap();
             let own = one.citations.iter().filter(|cite| cite.starts_with("Act")).cloned().collect();
             if self.account.withholds(of, class, self.now) != Some(own) {
                 return Err(format!(
@@ -192,7 +192,7 @@ impl Look<'_> {
         }
         let committed = origin.committed.get(&name).copied().unwrap_or_default();
         for opening in &shown.openings {
-            let class: FieldClass = comity::wire::words::from_wire(opening.field_class).unwrap();
+            let class: FieldClass = comity::wire::enums::from_wire(opening.field_class).unwrap();
             let custody = origin.custody.as_ref();
             let agreed = || self.account.may_show_pick_up_now(of, custody, self.cases, self.now);
             let of_pick_up = origin.of_pick_up && [FieldClass::Custody, FieldClass::Medical].contains(&class);

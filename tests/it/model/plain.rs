@@ -19,7 +19,7 @@ use comity::domain::permit::Admitted;
 use comity::domain::review::ReviewTimes;
 use comity::domain::timetable::Timetable;
 use comity::ledger::Hash;
-use comity::policy::gate::{Again, Denial, Gate};
+use comity::policy::gate::{Denial, Gate, NextJudgment};
 use comity::recorder::{Cause, Entropy, Purpose, SubmitError};
 use comity::store::{Audience, SeenRequest};
 use comity::wire::entry::{self, Header, Opening};
@@ -222,13 +222,13 @@ impl Plain {
         oblige(&mut case, &records, &ObligationTimes::default(), now);
         let met = met_by_record(&case);
         let times = (&ReviewTimes::default(), &Timetable::default());
-        let left = follow(&case, &gate.after(&case, now), times, now);
+        let left = follow(&case, &gate.laws_on_answers(&case, now), times, now);
         for record in met.iter().chain(&left) {
             let index = self.append_record(write, command, record, now);
             apply(&mut case, record, index, now);
         }
         let (log, index) = first.ok_or(Refusal::NoSuchCase)?;
-        let told = gate.as_told(&write.caller, &case, now);
+        let told = gate.redacted_for_issuer(&write.caller, &case, now);
         self.answer(&log, index, shown::answer(write, command, told.as_ref().unwrap_or(&case), &records));
         self.keep(gate, case, now);
         Ok((log, index))
@@ -284,9 +284,9 @@ impl Plain {
     /// Takes a case as it now stands, and when the law is to be asked of it again.
     pub(super) fn keep(&mut self, gate: &Gate, case: Case, now: Timestamp) {
         if let Some(custody) = &case.custody {
-            match gate.again(&case, now) {
-                Again::At(at) => _ = self.again.insert(custody.name.clone(), at.unwrap_or_else(no_date)),
-                Again::Nothing => _ = self.again.remove(&custody.name),
+            match gate.next_judgment(&case, now) {
+                NextJudgment::At(at) => _ = self.again.insert(custody.name.clone(), at.unwrap_or_else(no_date)),
+                NextJudgment::NotNeeded => _ = self.again.remove(&custody.name),
             }
         }
         let detainers = case.detainer.into_iter().chain(case.standing);

@@ -17,7 +17,7 @@ use comity::ledger::{Signer, VerifierKey};
 use comity::meters::Meters;
 use comity::policy::engine::Engine;
 use comity::policy::gate::Gate;
-use comity::policy::in_force::InForce;
+use comity::policy::in_force::GateInForce;
 use comity::policy::load::PolicySet;
 use comity::recorder::{
     Clock, Duties, Entropy, Parts, Recorded, Recorder, RecorderConfig, RecorderError, Running, SubmitError,
@@ -185,7 +185,7 @@ impl Real {
         };
         let running = Recorder::start(Parts {
             store: Box::new(store),
-            in_force: InForce::new(Arc::clone(&GATES[law])),
+            in_force: GateInForce::new(Arc::clone(&GATES[law])),
             signer: signer(key),
             origin: ORIGIN.to_owned(),
             clock: self.clock.clone(),

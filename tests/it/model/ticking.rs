@@ -183,7 +183,7 @@ impl Plain {
         let now = self.now(&custody.jurisdiction, clock);
         let mut case = self.assembled([custody].into_iter());
         let times = (&ReviewTimes::default(), &Timetable::default());
-        for record in follow(&case, &gate.after(&case, now), times, now) {
+        for record in follow(&case, &gate.laws_on_answers(&case, now), times, now) {
             let index = self.append_own(None, "Judgement", &record, now);
             apply(&mut case, &record, index, now);
         }

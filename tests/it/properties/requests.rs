@@ -8,7 +8,7 @@ use comity::domain::hand_over::HandedTo;
 use comity::domain::ids::CaseName;
 use comity::domain::transfer::{Transfer, TransferName, TransferWindow};
 use comity::wire::parse::WriteRequest;
-use comity::wire::{Message, Named, shape, show, v1, words};
+use comity::wire::{Message, Named, enums, show, v1, wire_walk};
 use proptest::option;
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -26,7 +26,7 @@ pub(super) const REQUEST_ID: &str = "6d1f8f3c-8a43-4a5e-9d55-0a1b2c3d4e5f";
 /// Sends a request as bytes, as a client would, and parses what arrives.
 pub(super) fn check<R: WriteRequest + Message + Named + Default>(request: &R, expected: &CaseCommand) {
     let bytes = request.encode_to_vec();
-    assert_eq!(shape::check(&R::full_name(), &bytes), Ok(()));
+    assert_eq!(wire_walk::check(&R::full_name(), &bytes), Ok(()));
     let write = R::decode(bytes.as_slice()).unwrap().parse().unwrap();
     assert_eq!(&write.command, expected);
     assert_eq!(write.jurisdiction, sample::jurisdiction());
@@ -143,14 +143,14 @@ proptest! {
         };
         check(&request, &CaseCommand::RaiseCitizenshipClaim { detainer: detainer.clone(), claim });
         let request = v1::ResolveCitizenshipClaimRequest {
-            outcome: words::to_wire(outcome),
+            outcome: enums::to_wire(outcome),
             reason: reason.clone(),
             name: name.clone(),
             request_id: request_id.clone(),
             etag: etag.clone(),
         };
         check(&request, &CaseCommand::ResolveCitizenshipClaim { detainer: detainer.clone(), outcome, reason });
-        let request = v1::WithdrawDetainerRequest { reason: words::to_wire(lifted), name, request_id, etag };
+        let request = v1::WithdrawDetainerRequest { reason: enums::to_wire(lifted), name, request_id, etag };
         check(&request, &CaseCommand::WithdrawDetainer { detainer, reason: lifted });
     }
 
@@ -288,7 +288,7 @@ proptest! {
         let (text, etag, transfer) = (|| name.to_string(), String::new, || TransferName::clone(&name));
         let request = v1::AcceptWindowRequest { name: text(), request_id: request_id(), etag: etag() };
         check(&request, &CaseCommand::AcceptWindow { transfer: transfer() });
-        let declining = words::to_wire(declined);
+        let declining = enums::to_wire(declined);
         let request = v1::DeclineWindowRequest { reason: declining, name: text(), request_id: request_id(), etag: etag() };
         check(&request, &CaseCommand::DeclineWindow { transfer: transfer(), reason: declined });
         let said = Some(show::timestamp(occurred_at));
@@ -300,7 +300,7 @@ proptest! {
             reason: reason.clone().unwrap_or_default(),
         };
         check(&request, &CaseCommand::ConfirmTransfer { transfer: transfer(), occurred_at, reason });
-        let told = words::to_wire(cause);
+        let told = enums::to_wire(cause);
         let request = v1::ReportFailureRequest { cause: told, name: text(), request_id: request_id(), etag: etag() };
         check(&request, &CaseCommand::ReportFailure { transfer: transfer(), cause });
     }

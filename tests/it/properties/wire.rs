@@ -7,9 +7,9 @@ use comity::domain::determination::{FieldClass, FieldClasses};
 use comity::domain::event::{Change, Disclosure, Event, Record};
 use comity::ledger;
 use comity::wire::entry::{self, Opening};
-use comity::wire::parse::{self, Judged, WriteRequest as _};
+use comity::wire::parse::{self, JudgedFacts, WriteRequest as _};
 use comity::wire::v1::event::Event as Wire;
-use comity::wire::{Message, shape, show, v1, words};
+use comity::wire::{Message, enums, show, v1, wire_walk};
 use proptest::prelude::*;
 
 use crate::properties::requests::REQUEST_ID;
@@ -95,13 +95,13 @@ proptest! {
         other in 11_i32..,
     ) {
         let recorded = show::judged(&detainer, &facts, judged_at);
-        let again = parse::judged(&v1::Facts::decode(recorded.encode_to_vec().as_slice()).unwrap());
-        prop_assert_eq!(again, Some(Judged { detainer, facts, judged_at }));
+        let again = parse::judged_facts(&v1::Facts::decode(recorded.encode_to_vec().as_slice()).unwrap());
+        prop_assert_eq!(again, Some(JudgedFacts { detainer, facts, judged_at }));
         // Nothing is guessed for a word that is not ours.
         let unknown = |edit: &dyn Fn(&mut v1::Facts)| {
             let mut recorded = recorded.clone();
             edit(&mut recorded);
-            parse::judged(&recorded)
+            parse::judged_facts(&recorded)
         };
         prop_assert_eq!(unknown(&|facts| facts.stage = other), None);
         prop_assert_eq!(unknown(&|facts| facts.custodian_class = other), None);
@@ -161,7 +161,7 @@ proptest! {
         let entry = entry::show(&log, 7, b"leaf".to_vec(), &openings, shown, &[]);
         prop_assert_eq!(entry.openings.len() + entry.withheld.len(), openings.len());
         for opening in &entry.openings {
-            let class: FieldClass = words::from_wire(opening.field_class).unwrap();
+            let class: FieldClass = enums::from_wire(opening.field_class).unwrap();
             prop_assert!(shown.contains(class));
         }
         let stored = entry::read_openings(&entry::write_openings(&openings)).unwrap();
@@ -183,7 +183,7 @@ proptest! {
             *at.get_mut(&mut good) = byte;
         }
         for bytes in [bytes, good] {
-            let shape = shape::check("comity.v1.LodgeDetainerRequest", &bytes);
+            let shape = wire_walk::check("comity.v1.LodgeDetainerRequest", &bytes);
             if let (Ok(()), Ok(request)) = (shape, v1::LodgeDetainerRequest::decode(bytes.as_slice())) {
                 let _faults_or_command = request.parse();
             }
@@ -206,7 +206,7 @@ fn the_facts_of_an_ordinary_case_are_small() {
 
 fn merged(contents: &[(FieldClass, Vec<u8>)], shown: FieldClasses) -> v1::Event {
     let openings = contents.iter().filter(|(class, _)| shown.contains(*class)).map(|(class, content)| v1::Opening {
-        field_class: words::to_wire(*class),
+        field_class: enums::to_wire(*class),
         salt: Vec::new(),
         content: content.clone(),
     });

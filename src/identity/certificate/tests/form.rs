@@ -1,4 +1,4 @@
-//! Certificates that a known authority did sign, and that are not of the form that a leaf has.
+//! Certificates that a known authority signed, but that lack the form of a leaf.
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
@@ -8,7 +8,7 @@ use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use super::*;
 use crate::identity::fixture::World;
 
-/// What a certificate says, each part in its encoding: version, serial, algorithm, issuer, validity, subject, key, extensions.
+/// The parts of a certificate, each encoded: version, serial, algorithm, issuer, validity, subject, key, extensions.
 type Parts = Vec<Vec<u8>>;
 
 const SERIAL: usize = 1;
@@ -31,7 +31,7 @@ fn value(tag: u8, content: &[u8]) -> Vec<u8> {
     [vec![tag], head, content.to_vec()].concat()
 }
 
-/// Tag and content of the first of some values, and the others.
+/// The first value with its tag, its content, and the remaining values.
 fn first(bytes: &[u8]) -> (&[u8], &[u8], &[u8]) {
     let (head_len, len) = match bytes[1] {
         len @ 0..0x80 => (2, usize::from(len)),
@@ -55,7 +55,7 @@ fn parts(value: &[u8]) -> Parts {
     parts
 }
 
-/// ICE's certificate, changed and then signed by the authority that may.
+/// ICE's certificate, changed, then signed by its own authority.
 fn signed(world: &World, change: impl FnOnce(&mut Parts)) -> CertificateDer<'static> {
     let good = world.ice().der;
     let mut said = parts(&parts(&good)[0]);
@@ -72,7 +72,7 @@ fn named(attribute: &[u8], text: &[u8]) -> Vec<u8> {
     value(0x30, &value(0x31, &value(0x30, &[attribute, text].concat())))
 }
 
-/// One more extension.
+/// Adds an extension.
 fn extend(said: &mut Parts, oid: &[u8], critical: &[u8], content: &[u8]) {
     let mut all = parts(&parts(&said[EXTENSIONS])[0]);
     all.push(value(0x30, &[oid, critical, &value(4, content)].concat()));
@@ -80,13 +80,13 @@ fn extend(said: &mut Parts, oid: &[u8], critical: &[u8], content: &[u8]) {
 }
 
 const CRITICAL: &[u8] = &[1, 1, 0xff];
-/// id-ce-nameConstraints, and nothing but a permitted URI.
+/// id-ce-nameConstraints with nothing but a permitted URI.
 const NAME_CONSTRAINTS: &[u8] = &[6, 3, 0x55, 0x1d, 30];
 const PERMITTED: &[u8] = &[0x30, 6, 0xa0, 4, 0x30, 2, 0x86, 0];
-/// Of nobody's.
+/// An identifier that is not assigned.
 const UNKNOWN: &[u8] = &[6, 3, 0x2a, 3, 4];
 
-/// `SubjectPublicKeyInfo` of a key of so many octets.
+/// `SubjectPublicKeyInfo` of a key of `len` octets.
 fn rsa_of(len: usize) -> Vec<u8> {
     let modulus = value(2, &[&[0], vec![0xc5; len].as_slice()].concat());
     let key = value(0x30, &[modulus, value(2, &[1, 0, 1])].concat());
@@ -99,9 +99,9 @@ fn ed25519_of(public: [u8; 32]) -> Vec<u8> {
     value(0x30, &[algorithm, value(3, &[&[0], public.as_slice()].concat())].concat())
 }
 
-/// A change after which a certificate is still good.
+/// A change after which the certificate is still valid.
 type Good = (&'static str, fn(&mut Parts));
-/// One after which it is not, and why.
+/// A change after which it is not, and why.
 type Case = (&'static str, fn(&mut Parts), CertificateError);
 
 const OF_ENCODING: [Case; 15] = [
@@ -234,7 +234,7 @@ fn what_is_not_of_the_form_of_a_leaf_is_refused_for_that() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// What differs from those above only in being good.
+/// These differ from the ones above only in being valid.
 #[test]
 fn what_is_of_that_form_is_taken() {
     let world = World::new();

@@ -15,7 +15,7 @@ use comity::ledger::Signer;
 use comity::meters::Meters;
 use comity::policy::engine::Engine;
 use comity::policy::gate::Gate;
-use comity::policy::in_force::InForce;
+use comity::policy::in_force::GateInForce;
 use comity::recorder::{Clock, Duties, Entropy, Parts, Recorded, Recorder, RecorderConfig, Running, Ticked};
 use comity::store::postgres::Others;
 use comity::store::sqlite::SqliteStore;
@@ -132,7 +132,7 @@ impl Gateway {
         let running = Recorder::start(Parts {
             duties: Duties::default(),
             store: Box::new(store),
-            in_force: InForce::new(Arc::clone(&GATE)),
+            in_force: GateInForce::new(Arc::clone(&GATE)),
             signer: self.signer(),
             origin: ORIGIN.to_owned(),
             clock: self.clock.clone(),

@@ -1,5 +1,5 @@
-//! Who is calling: the certificate names the agency, a token bound to that certificate names the officer, and the
-//! registry says which agencies there are and who vouches for each.
+//! Who is calling. The certificate names the agency. A token bound to that certificate names the officer. The registry
+//! lists the agencies and the authorities that may certify each.
 
 pub mod authenticate;
 mod authority;
@@ -17,4 +17,3 @@ pub mod rate;
 pub mod registry;
 pub(crate) mod strict_json;
 pub mod token;
-mod verified;

@@ -1,4 +1,5 @@
-//! What the policies of a slice read of a question, hence what a remembered decision answers for and how long it is good.
+//! What the policies of a law read of a question. This decides which questions share a cached decision, and for how
+//! long.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,13 +14,13 @@ use crate::domain::facts::{Assertions, CaseFacts, Judge, ListedSet, OffenceSet, 
 use crate::domain::statute::Paragraph;
 use crate::policy::vocabulary::{ASSERTED, UNDATED_CONVICTION};
 
-/// How a claim of the requester's is told from a fact of the same name.
+/// The prefix that tells a claim of the requester's from a fact of the same name.
 const CLAIM: &str = "asserted.";
 
-/// The facts of a question as far as the policies read them. Two questions with the same essence have the same answer.
+/// The facts of a question that the policies read. Two questions with the same relevant facts have the same answer.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Essence {
-    /// All but the offences; what no policy reads is made the same.
+pub(crate) struct RelevantFacts {
+    /// All facts but the offences. Those that no policy reads have a fixed value.
     facts: CaseFacts,
     record: Offences,
     asserted: Offences,
@@ -28,7 +29,7 @@ pub(crate) struct Essence {
 /// What one side says of offences, as far as the policies read it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Offences {
-    /// The sets that some policy reads. The age of a conviction goes in as of the day of the question.
+    /// The sets that some policy reads. A conviction's age counts as of the day of the question.
     sets: BTreeMap<OffenceSet, BTreeSet<OffenceCategory>>,
     listed: BTreeMap<ListedSet, BTreeSet<Paragraph>>,
     unread: BTreeSet<Unread>,
@@ -37,14 +38,14 @@ struct Offences {
 
 /// The facts that the policies read, and the dates that they compare the time with.
 #[derive(Debug, Default)]
-pub(crate) struct Reads {
+pub(crate) struct FactDependencies {
     facts: BTreeSet<String>,
-    /// The instants, in milliseconds and in order, at which rulings may change with time alone.
+    /// The instants at which time alone may change a ruling, in milliseconds and in order.
     turning_points: Vec<i64>,
 }
 
-impl Reads {
-    /// None where a policy reads the time in any way but to compare it with a literal, or the facts as a whole: then
+impl FactDependencies {
+    /// None if a policy reads the facts as a whole, or reads the time other than by comparing it with a literal: then
     /// nothing bounds a decision.
     pub(crate) fn of(policies: &cedar::PolicySet) -> Option<Self> {
         let mut reads = Self::default();
@@ -57,16 +58,17 @@ impl Reads {
         Some(reads)
     }
 
-    /// Counts the turning points, and the stretches of time between them: in one era, time alone changes no ruling.
+    /// The number of the era that a time is in. Within one era, time alone changes no ruling.
     ///
-    /// An instant is an era of its own, since `<` and `<=` part there.
+    /// Eras are the turning points and the stretches between them. An instant is an era of its own, since `<` and `<=`
+    /// differ there.
     pub(crate) fn era(&self, now_ms: i64) -> usize {
         let points = &self.turning_points;
         points.partition_point(|point| *point < now_ms) + points.partition_point(|point| *point <= now_ms)
     }
 
-    /// Whether the policies turn on nothing: neither a fact nor the time.
-    pub(crate) fn nothing(&self) -> bool {
+    /// Whether the policies read neither a fact nor the time.
+    pub(crate) fn is_empty(&self) -> bool {
         self.facts.is_empty() && self.turning_points.is_empty()
     }
 
@@ -75,21 +77,22 @@ impl Reads {
         self.facts.iter().map(String::as_str)
     }
 
-    /// The instants, in milliseconds and in order, at which rulings may change with time alone.
+    /// The instants at which time alone may change a ruling, in milliseconds and in order.
     pub(crate) fn turning_points(&self) -> &[i64] {
         &self.turning_points
     }
 
-    /// The facts with all that no policy reads made the same, so that cases which only differ in that share a decision.
-    pub(crate) fn essence(&self, facts: &CaseFacts) -> Essence {
-        Essence {
-            facts: self.but_offences(facts),
+    /// The facts with every fact that no policy reads set to a fixed value, so that cases which differ only in those
+    /// share a decision.
+    pub(crate) fn relevant(&self, facts: &CaseFacts) -> RelevantFacts {
+        RelevantFacts {
+            facts: self.without_offences(facts),
             record: self.offences(&facts.record, ""),
             asserted: self.offences(&facts.asserted, CLAIM),
         }
     }
 
-    /// `side` is empty for the custodian's record, and else what the requester's claims are named by.
+    /// `side` is empty for the custodian's record, and `CLAIM` for the requester's claims.
     fn offences(&self, said: &Assertions, side: &str) -> Offences {
         let reads = |fact: &str| self.facts.contains(&format!("{side}{fact}"));
         let read = OffenceSet::ALL.iter().filter(|set| reads(set.word()));
@@ -103,10 +106,10 @@ impl Reads {
         }
     }
 
-    fn but_offences(&self, facts: &CaseFacts) -> CaseFacts {
+    fn without_offences(&self, facts: &CaseFacts) -> CaseFacts {
         let reads = |fact| self.facts.contains(fact);
         CaseFacts {
-            // Not in the context: it is the principal, which a policy may name in its scope.
+            // Always relevant: it is the principal, which a policy may name in its scope.
             requester_kind: facts.requester_kind,
             stage: if reads("stage") { facts.stage } else { Stage::Lodge },
             custodian_class: facts.custodian_class.filter(|_: &AgencyClass| reads("custodian_class")),
@@ -122,7 +125,7 @@ impl Reads {
         }
     }
 
-    /// What one side says, but for offences.
+    /// What one side says, except offences.
     fn flags(&self, said: &Assertions, side: &str) -> Assertions {
         let reads = |fact: &str| self.facts.contains(&format!("{side}{fact}"));
         let judge = match said.judge {
@@ -144,7 +147,7 @@ impl Reads {
         }
     }
 
-    /// Walks Cedar's JSON form of an expression. None on a use of the context that bounds nothing.
+    /// Walks Cedar's JSON form of an expression. None if it uses the context in a way that bounds nothing.
     fn collect(&mut self, expression: &Value) -> Option<()> {
         let Value::Object(node) = expression else {
             let items = expression.as_array().map(Vec::as_slice).unwrap_or_default();
@@ -170,7 +173,7 @@ impl Reads {
     }
 }
 
-/// What the time is compared with, where it is one side of a comparison.
+/// The other side of a comparison with the time.
 fn against_now(operands: &Value) -> Option<&Value> {
     let (left, right) = (operands.get("left")?, operands.get("right")?);
     if attribute(left, ".") == Some("now") {
@@ -179,7 +182,7 @@ fn against_now(operands: &Value) -> Option<&Value> {
     (attribute(right, ".") == Some("now")).then_some(left)
 }
 
-/// The attribute of the context that an expression reads, or asks for the presence of.
+/// The attribute of the context that an expression reads or tests for.
 pub(crate) fn attribute<'a>(expression: &'a Value, operator: &str) -> Option<&'a str> {
     let access = expression.get(operator)?;
     is_context(access.get("left")?).then(|| access.get("attr")?.as_str())?
@@ -204,7 +207,7 @@ fn literal(expression: &Value) -> Option<i64> {
         return None;
     }
     let since_epoch = format!(r#"datetime("{text}").durationSince(datetime("1970-01-01")).toMilliseconds()"#);
-    // The expression reads nothing of the request, but Cedar will not evaluate without one.
+    // The expression reads nothing of the request, but Cedar requires one.
     let nobody: cedar::EntityUid = r#"Nobody::"""#.parse().ok()?;
     let context = cedar::Context::empty();
     let request = cedar::Request::new(nobody.clone(), nobody.clone(), nobody, context, None).ok()?;
@@ -221,13 +224,13 @@ mod tests {
     use crate::domain::charge::{ChargeStatus, ConvictionAge, Severity};
     use crate::domain::facts::Offence;
     use crate::domain::statute::Reading;
-    use crate::policy::samples;
+    use crate::policy::tests::samples;
 
     #[test]
-    fn only_comparisons_with_a_literal_let_a_slice_be_remembered() {
+    fn only_comparisons_with_a_literal_let_a_law_be_cached() {
         fn check(condition: &str, expected: Option<&[i64]>) {
             let text = format!("forbid (principal, action, resource) when {{ {condition} }};");
-            let points = Reads::of(&text.parse().unwrap()).map(|reads| reads.turning_points);
+            let points = FactDependencies::of(&text.parse().unwrap()).map(|reads| reads.turning_points);
             assert_eq!(points.as_deref(), expected, "{condition}");
         }
         check("true", Some(&[]));
@@ -257,7 +260,7 @@ mod tests {
 
     #[test]
     fn an_instant_that_a_rule_names_is_an_era_of_its_own() {
-        let reads = Reads { turning_points: vec![10, 20], ..Reads::default() };
+        let reads = FactDependencies { turning_points: vec![10, 20], ..FactDependencies::default() };
         let eras = [9, 10, 11, 19, 20, 21].map(|now| reads.era(now));
         assert_eq!(eras, [0, 1, 2, 2, 3, 4]);
     }
@@ -265,15 +268,15 @@ mod tests {
     #[test]
     fn a_fact_makes_a_difference_exactly_where_a_policy_reads_it() {
         fn check(condition: &str, change: fn(&mut CaseFacts)) {
-            let essence = |condition: &str, facts: &CaseFacts| {
+            let relevant = |condition: &str, facts: &CaseFacts| {
                 let text = format!("forbid (principal, action, resource) when {{ {condition} }};");
-                Reads::of(&text.parse().unwrap()).unwrap().essence(facts)
+                FactDependencies::of(&text.parse().unwrap()).unwrap().relevant(facts)
             };
             let ordinary = samples::facts();
             let mut other = ordinary.clone();
             change(&mut other);
-            assert_ne!(essence(condition, &ordinary), essence(condition, &other), "{condition}");
-            assert_eq!(essence("true", &ordinary), essence("true", &other), "{condition}");
+            assert_ne!(relevant(condition, &ordinary), relevant(condition, &other), "{condition}");
+            assert_eq!(relevant("true", &ordinary), relevant("true", &other), "{condition}");
         }
         check("context.stage == context.other", |facts| facts.stage = Stage::Release);
         check("context has custodian_class", |facts| facts.custodian_class = Some(AgencyClass::CityJail));
@@ -317,13 +320,17 @@ mod tests {
         let ordinary = samples::facts();
         for set in OffenceSet::ALL {
             let text = format!("forbid (principal, action, resource) when {{ context.{} == [] }};", set.word());
-            let reads = Reads::of(&text.parse().unwrap()).unwrap();
+            let reads = FactDependencies::of(&text.parse().unwrap()).unwrap();
             let charged = Offence { status: ChargeStatus::HeldToAnswer, ..convicted(ConvictionAge::None) };
             let ages = ConvictionAge::ALL.iter().map(|age| convicted(*age));
             for offence in ages.chain([charged]) {
                 let mut other = ordinary.clone();
                 other.record.offences.insert(offence.clone());
-                assert_eq!(reads.essence(&other) != reads.essence(&ordinary), set.has(&offence), "{set:?} {offence:?}");
+                assert_eq!(
+                    reads.relevant(&other) != reads.relevant(&ordinary),
+                    set.has(&offence),
+                    "{set:?} {offence:?}"
+                );
             }
         }
     }
@@ -333,7 +340,7 @@ mod tests {
         let ordinary = samples::facts();
         let reads = |fact: &str| {
             let text = format!("forbid (principal, action, resource) when {{ context.{fact} == [] }};");
-            Reads::of(&text.parse().unwrap()).unwrap()
+            FactDependencies::of(&text.parse().unwrap()).unwrap()
         };
         for (reading, severity) in Reading::ALL.iter().flat_map(|reading| {
             [None, Some(Severity::Felony), Some(Severity::Misdemeanor)].map(|severity| (*reading, severity))
@@ -342,18 +349,18 @@ mod tests {
             for offence in ConvictionAge::ALL.iter().map(|age| convicted(*age)).chain([charged]) {
                 let offence = Offence { severity, reading, ..offence };
                 let mut other = ordinary.clone();
-                // What is said of the ordinary case is unknown already.
+                // In the ordinary case some of these are already unknown.
                 other.record.offences = [offence.clone()].into();
                 let bare = CaseFacts {
                     record: Assertions { offences: BTreeSet::new(), ..ordinary.record.clone() },
                     ..ordinary.clone()
                 };
                 for set in ListedSet::ALL {
-                    let differs = reads(set.word()).essence(&other) != reads(set.word()).essence(&bare);
+                    let differs = reads(set.word()).relevant(&other) != reads(set.word()).relevant(&bare);
                     assert_eq!(differs, set.has(&offence), "{set:?} {offence:?}");
                 }
                 for unread in Unread::ALL {
-                    let differs = reads(unread.word()).essence(&other) != reads(unread.word()).essence(&bare);
+                    let differs = reads(unread.word()).relevant(&other) != reads(unread.word()).relevant(&bare);
                     assert_eq!(differs, unread.is(&offence), "{unread:?} {offence:?}");
                 }
             }
@@ -364,6 +371,6 @@ mod tests {
     fn who_asks_always_makes_a_difference() {
         let facts = samples::facts();
         let other = CaseFacts { requester_kind: AgencyKind::County, ..facts.clone() };
-        assert_ne!(Reads::default().essence(&facts), Reads::default().essence(&other));
+        assert_ne!(FactDependencies::default().relevant(&facts), FactDependencies::default().relevant(&other));
     }
 }

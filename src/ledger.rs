@@ -20,6 +20,7 @@ mod tiles;
 mod tree;
 mod verified;
 mod verify;
+mod verify_error;
 
 pub use checkpoint::{Checkpoint, CheckpointError};
 pub use commitment::{SALT_LEN, commit, opens};
@@ -34,4 +35,5 @@ pub use tiles::{
 };
 pub use tree::Tree;
 pub use verified::VerifiedLog;
-pub use verify::{LogVerifier, VerifyError};
+pub use verify::LogVerifier;
+pub use verify_error::VerifyError;

@@ -1,5 +1,5 @@
-//! That a ruling as a condition is the engine's ruling, that what is called impossible cannot be said, and that facts are
-//! written down as they are.
+//! A ruling rewritten as a condition is the engine's ruling; what is called impossible cannot be written; facts are
+//! written as they are.
 
 use cedar_policy as cedar;
 use jiff::Timestamp;
@@ -18,17 +18,17 @@ use crate::domain::facts::{CaseFacts, Stage};
 use crate::domain::vocabulary::Vocabulary;
 use crate::policy::cases;
 use crate::policy::load::PolicySet;
-use crate::policy::prove::law::{Asked, Law};
-use crate::policy::prove::question::{Claims, Level, Reaches};
+use crate::policy::prove::law::{CaseAtMoment, Claims, Law};
+use crate::policy::prove::question::{Level, ReachesLevel};
 use crate::policy::prove::rewrite::{permit, reached};
 use crate::policy::prove::solver::POSSIBLE;
 use crate::policy::prove::tests::embedded;
 use crate::policy::prove::written::{given_of, moment_of};
-use crate::policy::samples::any_facts;
 use crate::policy::switches::Settings;
+use crate::policy::tests::samples::any_facts;
 use crate::policy::vocabulary::milliseconds;
 
-/// The context of a case with the record that proofs alone know.
+/// The context of a case with the record that only proofs know.
 fn context_of(set: &PolicySet, facts: &CaseFacts, now: Timestamp) -> cedar::Context {
     let json = |facts: &CaseFacts| set.vocabulary.facts(facts, milliseconds(now)).unwrap().to_json_value().unwrap();
     let mut context = json(facts);
@@ -40,18 +40,18 @@ fn word<T: Vocabulary + std::fmt::Debug>() -> impl Strategy<Value = Value> {
     select(T::VARIANTS).prop_map(|word| word.plain_word().into())
 }
 
-/// Some of those by which the table of offences of `LISTING` lists sections.
+/// Some of the paragraphs by which the table of offences of `LISTING` lists sections.
 const PARAGRAPHS: &[&str] = &["7282.5(a)(1)", "7282.5(a)(3)", "7282.5(a)(6)"];
 const LISTING: &str = "us-ca";
 
-/// Facts in the words of `given`, as the pack with that table reads them.
+/// Facts written as `given`, as the pack with that table reads them.
 fn facts_of(given: &Table, zone: &TimeZone) -> (CaseFacts, Timestamp) {
     cases::facts_of(embedded(), &LISTING.parse().unwrap(), &given.to_string(), zone).unwrap()
 }
 
 /// A charge as a table of cases would say it.
 fn any_row() -> impl Strategy<Value = Value> {
-    // A conviction may be of a day to come: it counts as one without a date.
+    // A conviction may be dated in the future: it counts as undated.
     let day = option::of((-1_i16..22, 1_i8..13, 1_i8..29));
     let listed = option::of(subsequence(PARAGRAPHS, 0..=PARAGRAPHS.len()));
     let listed = listed.prop_map(|listed| listed.map(Value::from));
@@ -85,7 +85,7 @@ fn any_said() -> impl Strategy<Value = Table> {
     )
 }
 
-/// Facts as a table of cases can say them, of every kind.
+/// Any facts that a table of cases can express.
 fn any_given() -> impl Strategy<Value = Table> {
     let words = (
         word::<AgencyKind>(),
@@ -118,7 +118,7 @@ fn any_given() -> impl Strategy<Value = Table> {
     })
 }
 
-/// A law that reads claims in every way that a law may, and duties with them.
+/// A law that reads claims in every allowed way, and has duties too.
 const CLAIMED: &str = r#"
     @id("us-zz.a") @cite("c") @duty("must") permit (principal, action, resource)
     when { context.asserted.judicial_warrant || context.judicial_warrant };
@@ -150,13 +150,19 @@ proptest! {
         let mut place = 0..;
         pack.retain(|_| !left_out.contains(&place.next().unwrap()));
         let law = Law::new(set, &"us-zz".parse().unwrap(), &pack, &Settings::new()).unwrap();
-        agree(set, &facts, &Reaches { law: &law, act: LawAction::Notify, level, claims }, FieldClass::Count)?;
+        agree(set, &facts, &ReachesLevel { law: &law, act: LawAction::Notify, level, claims }, FieldClass::Count)?;
     }
 }
 
-/// The condition and the engine say the same of a case.
-fn agree(set: &PolicySet, facts: &CaseFacts, reaches: &Reaches<'_>, class: FieldClass) -> Result<(), TestCaseError> {
-    let asked = Asked { vocabulary: &set.vocabulary, facts, now: Timestamp::from_second(1_779_854_400).unwrap() };
+/// The condition and the engine agree on a case.
+fn agree(
+    set: &PolicySet,
+    facts: &CaseFacts,
+    reaches: &ReachesLevel<'_>,
+    class: FieldClass,
+) -> Result<(), TestCaseError> {
+    let asked =
+        CaseAtMoment { vocabulary: &set.vocabulary, facts, now: Timestamp::from_second(1_779_854_400).unwrap() };
     let condition = cedar::PolicySet::from_policies([permit("c", &reached(reaches).unwrap()).unwrap()]).unwrap();
     let context = context_of(set, facts, asked.now);
     let request = set.vocabulary.disclosure(facts.requester_kind, class, &context).unwrap();
@@ -170,7 +176,7 @@ fn agree(set: &PolicySet, facts: &CaseFacts, reaches: &Reaches<'_>, class: Field
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
-    /// Whatever else a proof leaves out of account would be a case that nobody proved.
+    /// Otherwise the proofs would leave out a case that can happen.
     #[test]
     fn what_is_called_impossible_cannot_be_said(given in any_given()) {
         let set = embedded();
@@ -184,7 +190,7 @@ proptest! {
         }
     }
 
-    /// What the solver finds is a context; what is printed says the same to the law.
+    /// The solver finds a context. What is printed for it means the same to the law.
     #[test]
     fn facts_are_written_down_as_they_are(given in any_given()) {
         let set = embedded();
@@ -211,6 +217,6 @@ proptest! {
         let set = embedded();
         let jurisdiction = pack.parse().unwrap();
         let law = Law::new(set, &jurisdiction, &set.written[&jurisdiction], &set.switches.settings()).unwrap();
-        agree(set, &facts, &Reaches { law: &law, act, level, claims }, class)?;
+        agree(set, &facts, &ReachesLevel { law: &law, act, level, claims }, class)?;
     }
 }

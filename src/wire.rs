@@ -1,26 +1,26 @@
 //! The only room that knows protobuf: generated types, the strict codec, conversions, and an entry's canonical bytes.
 //!
-//! A request comes in through [`codec`] and [`parse`]; what leaves is made in [`show`], and what is recorded in
+//! A request comes in through [`codec`] and [`parse`]. An answer is built in [`show`]. What is recorded is encoded in
 //! [`entry`].
 
 pub mod codec;
 pub mod entry;
+pub mod enums;
 pub mod failure;
+mod has_receipt;
 pub mod json;
 pub mod methods;
+pub mod normalized;
 pub mod parse;
-mod receipted;
-pub mod respelt;
-pub mod shape;
+pub mod raw_codec;
 pub mod show;
 pub mod timeout;
-pub mod verbatim;
 mod violations;
-pub mod words;
+pub mod wire_walk;
 
+pub use has_receipt::HasReceipt;
 pub use prost::{Message, Name as Named};
 pub use prost_types::Timestamp;
-pub use receipted::Receipted;
 pub use violations::{Violation, Violations};
 
 /// The generated messages, clients and servers of `comity.v1`.
@@ -36,5 +36,5 @@ pub mod v1 {
     tonic::include_proto!("comity.v1");
 }
 
-/// The contract as a serialized `FileDescriptorSet`, with our field options: for reflection and the frame check.
+/// The contract as a serialized `FileDescriptorSet` with our field options, for reflection and [`wire_walk`].
 pub const DESCRIPTOR: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/comity.descriptor.bin"));

@@ -1,4 +1,4 @@
-//! A policy set as whoever asks what the law is may read it: its packs, policies, citations, dates and switches.
+//! The contents of a policy set, for whoever asks what the law is: packs, policies, citations, dates and switches.
 
 use cedar_policy as cedar;
 use jiff::Timestamp;
@@ -8,7 +8,7 @@ use crate::domain::ids::JurisdictionId;
 use crate::domain::vocabulary::vocabulary;
 use crate::policy::load::PolicySet;
 use crate::policy::rules::{obligations, owed_on_receipt};
-use crate::policy::switches::{Settings, Switches, stands};
+use crate::policy::switches::{Settings, Switches, is_switched_on};
 
 vocabulary! {
     /// Whether a policy permits or forbids.
@@ -20,56 +20,56 @@ vocabulary! {
     }
 }
 
-/// What a set holds.
+/// The contents of a set.
 #[derive(Debug)]
-pub struct Outline {
-    /// The safeguards, which are of no jurisdiction, then each jurisdiction's pack.
+pub struct PolicyListing {
+    /// The safeguards, which belong to no jurisdiction, then each jurisdiction's pack.
     pub packs: Vec<Pack>,
-    /// Which way the switches stand.
+    /// The switches and their settings.
     pub switches: Switches,
 }
 
 /// The law of one jurisdiction.
 #[derive(Debug)]
 pub struct Pack {
-    /// Whose. None: the safeguards.
+    /// None: the safeguards.
     pub jurisdiction: Option<JurisdictionId>,
     /// Its policies, by id.
     pub policies: Vec<Policy>,
-    /// The moments at which it may change with time alone. None: it counts with the time.
+    /// The moments at which time alone may change it. None: it calculates with the time.
     pub effective_dates: Option<Vec<Timestamp>>,
 }
 
-/// One policy, in the words of its annotations.
+/// One policy, described by its annotations.
 #[derive(Debug)]
 pub struct Policy {
-    /// Its name.
+    /// Its id.
     pub id: String,
     /// Whether it permits or forbids.
     pub effect: Effect,
-    /// The acts that it speaks to.
+    /// The acts that it applies to.
     pub acts: Vec<LawAction>,
-    /// The law that it stands on.
+    /// The law that it cites.
     pub citation: String,
-    /// It is a permit that must be used.
+    /// The permit is a duty: it must be used.
     pub duty: bool,
     /// Why a person may decide otherwise.
     pub review: Option<String>,
-    /// What else the law asks.
+    /// What else the law demands.
     pub obligations: Vec<Obligation>,
-    /// That is owed from the receipt of the request on.
+    /// Those obligations are owed from the receipt of the request.
     pub on_receipt: bool,
-    /// What bounds a hold.
+    /// What limits the length of a hold.
     pub clock: Option<HoldClock>,
-    /// The switch that it stands under.
+    /// The switch that turns it on or off, if it has one.
     pub switch: Option<String>,
-    /// It is law now.
-    pub standing: bool,
+    /// It is law now: its switch, if any, is on.
+    pub in_force: bool,
 }
 
 impl PolicySet {
-    /// What the set holds.
-    pub(crate) fn outline(&self) -> Outline {
+    /// Lists the contents of the set.
+    pub(crate) fn listing(&self) -> PolicyListing {
         let settings = self.switches.settings();
         let safeguards = Pack {
             jurisdiction: None,
@@ -81,7 +81,7 @@ impl PolicySet {
             policies: described(pack.iter(), &settings),
             effective_dates: self.effective_dates(jurisdiction),
         });
-        Outline { packs: [safeguards].into_iter().chain(packs).collect(), switches: self.switches.clone() }
+        PolicyListing { packs: [safeguards].into_iter().chain(packs).collect(), switches: self.switches.clone() }
     }
 }
 
@@ -114,7 +114,7 @@ impl Policy {
             on_receipt: owed_on_receipt(policy),
             clock: policy.annotation("clock").and_then(|word| word.parse().ok()),
             switch: annotated("switch"),
-            standing: stands(policy, settings),
+            in_force: is_switched_on(policy, settings),
         }
     }
 }

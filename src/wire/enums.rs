@@ -1,20 +1,20 @@
-//! Enumerations: a vocabulary of the domain and its enum in the contract have the same words in the same order,
-//! after UNSPECIFIED. A test holds every pair to that.
+//! Enumerations. A vocabulary of the domain and its enum in the contract have the same words in the same order, after
+//! UNSPECIFIED. A test checks every pair.
 
 use crate::domain::vocabulary::Vocabulary;
 
-/// The number on the wire.
+/// The number in the contract.
 pub fn to_wire<V: Vocabulary>(value: V) -> i32 {
     let position = V::VARIANTS.iter().position(|known| *known == value).unwrap_or_default();
     i32::try_from(position).map_or(0, |position| position.saturating_add(1))
 }
 
-/// The number on the wire, UNSPECIFIED for nothing.
+/// The number in the contract. UNSPECIFIED if there is no value.
 pub fn to_wire_or_unspecified<V: Vocabulary>(value: Option<V>) -> i32 {
     value.map_or(0, to_wire)
 }
 
-/// The variant, unless the number is UNSPECIFIED or not of the contract.
+/// The value. None: the number is UNSPECIFIED, or the contract lacks it.
 pub fn from_wire<V: Vocabulary>(number: i32) -> Option<V> {
     let position = usize::try_from(number).ok()?.checked_sub(1)?;
     V::VARIANTS.get(position).copied()

@@ -1,37 +1,38 @@
-//! Requests whose texts were sent in another spelling than the one that is kept.
+//! The texts of a request that were sent in another spelling than the one that is kept.
 //!
-//! A request id is bound to what was asked, not to how it was spelt: the same request in other spellings is the same request.
+//! A request id is bound to what was asked, not to its spelling: the same request in other spellings is the same
+//! request.
 
 use prost::{Message, Name};
 use prost_reflect::{DynamicMessage, ReflectMessage as _, Value};
 
 use crate::wire::methods::pool;
 
-/// Where a request differs from what is kept of it, field by field.
+/// The texts of a request that are kept in another spelling, each with its field.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct Respelt(Vec<(String, String)>);
+pub struct NormalizedTexts(Vec<(String, String)>);
 
-/// A field that is noted is not there: our own fault.
+/// A recorded field is not in the request. This is a fault of the gateway.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a respelt field is not in the request")]
 pub struct NoSuchField;
 
-impl Respelt {
-    /// Notes the text that is kept of a field, unless it is what was sent. A path is as a violation names it:
+impl NormalizedTexts {
+    /// Records the text that is kept for a field, if it differs from what was sent. The path is as in a violation:
     /// `detainer.subject.aliases[0].family`.
-    pub(super) fn note(&mut self, field: &str, sent: &str, kept: &str) {
+    pub(super) fn record(&mut self, field: &str, sent: &str, kept: &str) {
         if sent != kept {
             self.0.push((field.to_owned(), kept.to_owned()));
         }
     }
 
-    /// What is kept, by field.
+    /// The kept texts, by field.
     #[cfg(test)]
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(field, kept)| (field.as_str(), kept.as_str()))
     }
 
-    /// An encoded request as it would have come in the spelling that is kept.
+    /// The encoded request as if it had been sent in the spelling that is kept.
     pub fn canonical<Q: Message + Name + Default>(&self, encoded: Vec<u8>) -> Result<Vec<u8>, NoSuchField> {
         if self.0.is_empty() {
             return Ok(encoded);
@@ -42,20 +43,20 @@ impl Respelt {
             let text = at(&mut request, path).ok_or(NoSuchField)?;
             *text = Value::String(kept.clone());
         }
-        // Laid out as the generated encoder does it, as all others are.
+        // Encoded again by the generated encoder, as every other request is.
         let request = Q::decode(request.encode_to_vec().as_slice()).map_err(|_| NoSuchField)?;
         Ok(request.encode_to_vec())
     }
 }
 
-/// The value at a path, if there is a text.
+/// The value at a path, if it is a text.
 fn at<'a>(message: &'a mut DynamicMessage, path: &str) -> Option<&'a mut Value> {
     let (first, rest) = path.split_once('.').map_or((path, None), |(first, rest)| (first, Some(rest)));
     let (name, index) = match first.split_once('[') {
         Some((name, index)) => (name, Some(index.strip_suffix(']')?.parse::<usize>().ok()?)),
         None => (first, None),
     };
-    // Asked first: to reach for a field that is not of the message is a panic.
+    // Checked first: accessing a field that the message lacks would panic.
     message.descriptor().get_field_by_name(name)?;
     let value = message.get_field_by_name_mut(name)?;
     let value = match index {
@@ -84,14 +85,14 @@ mod tests {
 
     #[test]
     fn a_request_in_other_spellings_is_the_same_request() {
-        let mut respelt = Respelt::default();
-        respelt.note("detainer.subject.aliases[1].family", "Nun\u{303}ez", "Nuñez");
-        respelt.note("detainer.subject.identifiers.din", "24b1234", "24-B-1234");
-        respelt.note("parent", "", "");
+        let mut normalized = NormalizedTexts::default();
+        normalized.record("detainer.subject.aliases[1].family", "Nun\u{303}ez", "Nuñez");
+        normalized.record("detainer.subject.identifiers.din", "24b1234", "24-B-1234");
+        normalized.record("parent", "", "");
         let sent = lodging("Nun\u{303}ez", "24b1234").encode_to_vec();
         let kept = lodging("Nuñez", "24-B-1234").encode_to_vec();
-        assert_eq!(respelt.canonical::<v1::LodgeDetainerRequest>(sent), Ok(kept.clone()));
-        assert_eq!(Respelt::default().canonical::<v1::LodgeDetainerRequest>(kept.clone()), Ok(kept));
+        assert_eq!(normalized.canonical::<v1::LodgeDetainerRequest>(sent), Ok(kept.clone()));
+        assert_eq!(NormalizedTexts::default().canonical::<v1::LodgeDetainerRequest>(kept.clone()), Ok(kept));
     }
 
     #[test]
@@ -105,10 +106,10 @@ mod tests {
             "detainer.charges[x].statute",
             "",
         ] {
-            let mut respelt = Respelt::default();
-            respelt.note(path, "sent", "kept");
+            let mut normalized = NormalizedTexts::default();
+            normalized.record(path, "sent", "kept");
             let sent = lodging("Zed", "").encode_to_vec();
-            assert_eq!(respelt.canonical::<v1::LodgeDetainerRequest>(sent), Err(NoSuchField), "{path:?}");
+            assert_eq!(normalized.canonical::<v1::LodgeDetainerRequest>(sent), Err(NoSuchField), "{path:?}");
         }
     }
 }

@@ -1,6 +1,6 @@
-//! Walks encoded messages against the descriptor: to refuse fields nobody knows, and to split a message by field class.
+//! Walks encoded messages along the descriptor, to refuse unknown fields and to split a message by field class.
 //!
-//! Both work on the bytes as they stand, so that nothing is lost or reordered by decoding them.
+//! Works on the bytes as they are, so that decoding loses and reorders nothing.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::OnceLock;
@@ -8,46 +8,46 @@ use std::sync::OnceLock;
 use prost_reflect::{DescriptorPool, FieldDescriptor, Kind, MessageDescriptor};
 
 use crate::domain::determination::{FieldClass, FieldClasses};
-use crate::wire::{DESCRIPTOR, words};
+use crate::wire::{DESCRIPTOR, enums};
 
-/// Messages nested deeper are refused; the contract needs five.
+/// Messages nested deeper are refused. The contract needs five levels.
 const DEPTH_MAX: usize = 16;
 
 /// Why bytes are not a message of the contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum ShapeError {
-    /// Not protobuf.
+pub enum MessageError {
+    /// It is not valid protobuf.
     #[error("the message is not valid protobuf")]
     Malformed,
-    /// A field that this version of the contract does not have: nobody authorized it.
+    /// It has a field that this version of the contract lacks: nobody authorized it.
     #[error("the message has a field that this contract does not know")]
     UnknownField,
-    /// Nested too deep.
+    /// It is nested too deep.
     #[error("the message is nested too deep")]
     TooDeep,
-    /// A field without a class, which would be shown to anybody.
+    /// It has a field without a class, which would be shown to everybody.
     #[error("the message has a field without a class")]
     Unclassed,
 }
 
-/// Refuses a message with unknown fields, at any depth. A type that the contract does not define passes.
-pub fn check(type_name: &str, bytes: &[u8]) -> Result<(), ShapeError> {
+/// Refuses a message with unknown fields at any depth. Accepts any type that the contract does not define.
+pub fn check(type_name: &str, bytes: &[u8]) -> Result<(), MessageError> {
     let shapes = shapes();
     shapes.by_name.get(type_name).map_or(Ok(()), |shape| shapes.check(*shape, bytes, 0))
 }
 
-/// Splits an encoded message into one encoded message per class. Concatenated, the parts merge to the whole.
-pub fn split(type_name: &str, bytes: &[u8]) -> Result<BTreeMap<FieldClass, Vec<u8>>, ShapeError> {
+/// Splits an encoded message into one encoded message for each class. Concatenated, they merge into the whole.
+pub fn split(type_name: &str, bytes: &[u8]) -> Result<BTreeMap<FieldClass, Vec<u8>>, MessageError> {
     let shapes = shapes();
-    let shape = shapes.by_name.get(type_name).ok_or(ShapeError::UnknownField)?;
+    let shape = shapes.by_name.get(type_name).ok_or(MessageError::UnknownField)?;
     shapes.split(*shape, bytes, 0)
 }
 
-/// The encoded messages of one type that an encoded event has, right within it. Fields of a later version are passed over.
-pub fn parts_of_event<'a>(bytes: &'a [u8], type_name: &str) -> Result<Vec<&'a [u8]>, ShapeError> {
+/// The encoded messages of one type directly within an encoded event. Skips fields of a later version.
+pub fn parts_of_event<'a>(bytes: &'a [u8], type_name: &str) -> Result<Vec<&'a [u8]>, MessageError> {
     let shapes = shapes();
-    let of_type = shapes.by_name.get(type_name).ok_or(ShapeError::UnknownField)?;
-    let event = shapes.by_name.get("comity.v1.Event").ok_or(ShapeError::UnknownField)?;
+    let of_type = shapes.by_name.get(type_name).ok_or(MessageError::UnknownField)?;
+    let event = shapes.by_name.get("comity.v1.Event").ok_or(MessageError::UnknownField)?;
     let mut parts = Vec::new();
     for kind in Fields::of(bytes, 0)? {
         let kind = kind?;
@@ -62,16 +62,15 @@ pub fn parts_of_event<'a>(bytes: &'a [u8], type_name: &str) -> Result<Vec<&'a [u
     Ok(parts)
 }
 
-/// The classes that an encoded message has content of.
-pub fn classes(type_name: &str, bytes: &[u8]) -> Result<FieldClasses, ShapeError> {
+/// The classes of which an encoded message has content.
+pub fn classes(type_name: &str, bytes: &[u8]) -> Result<FieldClasses, MessageError> {
     Ok(split(type_name, bytes)?.into_keys().collect())
 }
 
-/// The classes that the parts of an event could bear, whether they hold a value or not: those of each message that stands
-/// in it.
-pub fn borne(type_name: &str, bytes: &[u8]) -> Result<FieldClasses, ShapeError> {
+/// The classes that the parts of an event can have, with a value or not: those of each message that is present in it.
+pub fn possible_classes(type_name: &str, bytes: &[u8]) -> Result<FieldClasses, MessageError> {
     let shapes = shapes();
-    let shape = shapes.by_name.get(type_name).ok_or(ShapeError::UnknownField)?;
+    let shape = shapes.by_name.get(type_name).ok_or(MessageError::UnknownField)?;
     let mut borne = FieldClasses::NONE;
     for event in Fields::of(bytes, 0)? {
         let event = event?;
@@ -86,12 +85,12 @@ pub fn borne(type_name: &str, bytes: &[u8]) -> Result<FieldClasses, ShapeError> 
     Ok(borne)
 }
 
-/// What is known of one field.
+/// What the descriptor says of one field.
 #[derive(Debug)]
 struct FieldShape {
-    /// The shape of its message, if it holds one.
+    /// The shape of its message, if it is one.
     message: Option<usize>,
-    /// Wire types it may arrive in: packed and plain, for repeated numbers.
+    /// The wire types that it may arrive in: plain, and packed for repeated numbers.
     wire_types: [Option<u8>; 2],
     class: Option<FieldClass>,
 }
@@ -106,7 +105,7 @@ struct Shapes {
 
 fn shapes() -> &'static Shapes {
     static SHAPES: OnceLock<Shapes> = OnceLock::new();
-    // Without a readable descriptor no shape is known; the tests hold that it is readable.
+    // Without a readable descriptor, no shape is known. The tests show that it is readable.
     SHAPES
         .get_or_init(|| DescriptorPool::decode(DESCRIPTOR).map_or_else(|_| Shapes::default(), |pool| Shapes::of(&pool)))
 }
@@ -126,14 +125,14 @@ impl Shapes {
             let class = class
                 .as_ref()
                 .and_then(|extension| options.get_extension(extension).as_enum_number())
-                .and_then(words::from_wire);
+                .and_then(enums::from_wire);
             (field.number(), FieldShape { message, wire_types: [Some(plain), packed], class })
         };
         let messages = messages.iter().map(|message| message.fields().map(shape).collect()).collect();
         Self { by_name, messages }
     }
 
-    fn check(&self, shape: usize, bytes: &[u8], depth: usize) -> Result<(), ShapeError> {
+    fn check(&self, shape: usize, bytes: &[u8], depth: usize) -> Result<(), MessageError> {
         for field in Fields::of(bytes, depth)? {
             let field = field?;
             if let Some(inner) = self.field(shape, &field)?.message {
@@ -143,7 +142,7 @@ impl Shapes {
         Ok(())
     }
 
-    fn split(&self, shape: usize, bytes: &[u8], depth: usize) -> Result<BTreeMap<FieldClass, Vec<u8>>, ShapeError> {
+    fn split(&self, shape: usize, bytes: &[u8], depth: usize) -> Result<BTreeMap<FieldClass, Vec<u8>>, MessageError> {
         let mut parts: BTreeMap<FieldClass, Vec<u8>> = BTreeMap::new();
         for field in Fields::of(bytes, depth)? {
             let field = field?;
@@ -152,7 +151,7 @@ impl Shapes {
                 parts.entry(class).or_default().extend_from_slice(field.whole);
                 continue;
             }
-            let inner = known.message.ok_or(ShapeError::Unclassed)?;
+            let inner = known.message.ok_or(MessageError::Unclassed)?;
             for (class, content) in self.split(inner, field.content, depth.saturating_add(1))? {
                 let part = parts.entry(class).or_default();
                 prost::encoding::encode_varint(field.key, part);
@@ -163,27 +162,27 @@ impl Shapes {
         Ok(parts)
     }
 
-    /// Every class of a message and of what stands below it.
-    fn reachable(&self, shape: usize, depth: usize) -> Result<FieldClasses, ShapeError> {
+    /// Every class of a message and of the messages in it.
+    fn reachable(&self, shape: usize, depth: usize) -> Result<FieldClasses, MessageError> {
         if depth > DEPTH_MAX {
-            return Err(ShapeError::TooDeep);
+            return Err(MessageError::TooDeep);
         }
         let mut classes = FieldClasses::NONE;
         for field in self.messages.get(shape).into_iter().flat_map(HashMap::values) {
             let below = match (field.class, field.message) {
                 (Some(class), _) => [class].into_iter().collect(),
                 (None, Some(message)) => self.reachable(message, depth.saturating_add(1))?,
-                (None, None) => return Err(ShapeError::Unclassed),
+                (None, None) => return Err(MessageError::Unclassed),
             };
             classes = classes.union(below);
         }
         Ok(classes)
     }
 
-    fn field(&self, shape: usize, field: &Field<'_>) -> Result<&FieldShape, ShapeError> {
+    fn field(&self, shape: usize, field: &Field<'_>) -> Result<&FieldShape, MessageError> {
         let known =
-            self.messages.get(shape).and_then(|fields| fields.get(&field.number)).ok_or(ShapeError::UnknownField)?;
-        if known.wire_types.contains(&Some(field.wire_type)) { Ok(known) } else { Err(ShapeError::Malformed) }
+            self.messages.get(shape).and_then(|fields| fields.get(&field.number)).ok_or(MessageError::UnknownField)?;
+        if known.wire_types.contains(&Some(field.wire_type)) { Ok(known) } else { Err(MessageError::Malformed) }
     }
 }
 
@@ -203,7 +202,7 @@ fn wire_type(kind: &Kind) -> u8 {
     }
 }
 
-/// One field as it stands in the bytes.
+/// One field in the encoded bytes.
 struct Field<'a> {
     key: u64,
     number: u32,
@@ -220,40 +219,40 @@ struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    fn of(bytes: &'a [u8], depth: usize) -> Result<Self, ShapeError> {
-        if depth > DEPTH_MAX { Err(ShapeError::TooDeep) } else { Ok(Self { rest: bytes }) }
+    fn of(bytes: &'a [u8], depth: usize) -> Result<Self, MessageError> {
+        if depth > DEPTH_MAX { Err(MessageError::TooDeep) } else { Ok(Self { rest: bytes }) }
     }
 
-    fn take(&mut self) -> Result<Field<'a>, ShapeError> {
+    fn take(&mut self) -> Result<Field<'a>, MessageError> {
         let start = self.rest;
         let mut rest = start;
-        let key = prost::encoding::decode_varint(&mut rest).map_err(|_| ShapeError::Malformed)?;
-        let number = u32::try_from(key >> 3).map_err(|_| ShapeError::Malformed)?;
-        let wire_type = u8::try_from(key & 7).map_err(|_| ShapeError::Malformed)?;
+        let key = prost::encoding::decode_varint(&mut rest).map_err(|_| MessageError::Malformed)?;
+        let number = u32::try_from(key >> 3).map_err(|_| MessageError::Malformed)?;
+        let wire_type = u8::try_from(key & 7).map_err(|_| MessageError::Malformed)?;
         let len = match wire_type {
             0 => {
                 let mut after = rest;
-                prost::encoding::decode_varint(&mut after).map_err(|_| ShapeError::Malformed)?;
+                prost::encoding::decode_varint(&mut after).map_err(|_| MessageError::Malformed)?;
                 rest.len().saturating_sub(after.len())
             }
             1 => 8,
             2 => {
-                let len = prost::encoding::decode_varint(&mut rest).map_err(|_| ShapeError::Malformed)?;
-                usize::try_from(len).map_err(|_| ShapeError::Malformed)?
+                let len = prost::encoding::decode_varint(&mut rest).map_err(|_| MessageError::Malformed)?;
+                usize::try_from(len).map_err(|_| MessageError::Malformed)?
             }
             5 => 4,
-            // Groups are not of proto3.
-            _ => return Err(ShapeError::Malformed),
+            // proto3 has no groups.
+            _ => return Err(MessageError::Malformed),
         };
-        let (content, after) = rest.split_at_checked(len).ok_or(ShapeError::Malformed)?;
-        let whole = start.get(..start.len().saturating_sub(after.len())).ok_or(ShapeError::Malformed)?;
+        let (content, after) = rest.split_at_checked(len).ok_or(MessageError::Malformed)?;
+        let whole = start.get(..start.len().saturating_sub(after.len())).ok_or(MessageError::Malformed)?;
         self.rest = after;
         Ok(Field { key, number, wire_type, whole, content })
     }
 }
 
 impl<'a> Iterator for Fields<'a> {
-    type Item = Result<Field<'a>, ShapeError>;
+    type Item = Result<Field<'a>, MessageError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.rest.is_empty() {
@@ -274,7 +273,7 @@ mod tests {
     use super::*;
     use crate::wire::v1;
 
-    /// Evidence and places in it, which are nobody's fields: what stands in an entry is held class by class.
+    /// Evidence and positions in it, which belong to no class: the content of an entry is classified by itself.
     const EVIDENCE: [&str; 9] =
         ["Receipt", "Leaf", "Opening", "Commitment", "Entry", "Withheld", "Delivery", "Heartbeat", "Backlog"];
 
@@ -286,7 +285,7 @@ mod tests {
             for field in message.fields() {
                 let path = format!("{path}.{}", field.name());
                 let options = field.options();
-                let own = options.get_extension(&extension).as_enum_number().and_then(words::from_wire);
+                let own = options.get_extension(&extension).as_enum_number().and_then(enums::from_wire);
                 let class = match (own, above) {
                     (Some(own), Some(above)) if own != above => {
                         faults.push(format!("{path} is of two classes"));
@@ -310,12 +309,12 @@ mod tests {
         walk(&pool.get_message_by_name("comity.v1.Event").unwrap(), None, "Event", &mut faults);
         for method in pool.services().flat_map(|service| service.methods().collect::<Vec<_>>()) {
             let answer = method.output();
-            // Beside what an answer holds there are positions, proofs and places to go on from.
+            // Otherwise an answer has only positions, proofs and page tokens.
             for field in answer.fields() {
                 let Some(held) = field.kind().as_message().cloned() else { continue };
                 if held.full_name().starts_with("comity.") && !EVIDENCE.contains(&held.name()) {
                     let options = field.options();
-                    let own = options.get_extension(&extension).as_enum_number().and_then(words::from_wire);
+                    let own = options.get_extension(&extension).as_enum_number().and_then(enums::from_wire);
                     walk(&held, own, held.name(), &mut faults);
                 }
             }
@@ -327,7 +326,7 @@ mod tests {
 
     #[test]
     fn unknown_and_malformed_fields_are_refused() {
-        fn check_bytes(bytes: &[u8], expected: Result<(), ShapeError>) {
+        fn check_bytes(bytes: &[u8], expected: Result<(), MessageError>) {
             assert_eq!(check("comity.v1.LodgeDetainerRequest", bytes), expected, "{bytes:02x?}");
         }
         let good = v1::LodgeDetainerRequest {
@@ -337,14 +336,14 @@ mod tests {
         }
         .encode_to_vec();
         check_bytes(&good, Ok(()));
-        check_bytes(&[good.as_slice(), &[0x7a, 0x00]].concat(), Err(ShapeError::UnknownField));
+        check_bytes(&[good.as_slice(), &[0x7a, 0x00]].concat(), Err(MessageError::UnknownField));
         // detainer { 99: 1 }
-        check_bytes(&[0x12, 0x03, 0x98, 0x06, 0x01], Err(ShapeError::UnknownField));
+        check_bytes(&[0x12, 0x03, 0x98, 0x06, 0x01], Err(MessageError::UnknownField));
         // parent as a number
-        check_bytes(&[0x08, 0x01], Err(ShapeError::Malformed));
+        check_bytes(&[0x08, 0x01], Err(MessageError::Malformed));
         // a length beyond the end, a group, an overlong varint
-        check_bytes(&[0x0a, 0x05, b'a'], Err(ShapeError::Malformed));
-        check_bytes(&[0x0b], Err(ShapeError::Malformed));
-        check_bytes(&[0xff; 11], Err(ShapeError::Malformed));
+        check_bytes(&[0x0a, 0x05, b'a'], Err(MessageError::Malformed));
+        check_bytes(&[0x0b], Err(MessageError::Malformed));
+        check_bytes(&[0xff; 11], Err(MessageError::Malformed));
     }
 }

@@ -1,4 +1,4 @@
-//! Facts, callers and policy sets for the tests of this room.
+//! Facts, callers and policy sets for the policy tests.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,7 @@ use crate::domain::facts::{Assertions, CaseFacts, Judge, Offence, Stage};
 use crate::domain::statute::{Paragraph, Reading};
 use crate::policy::load::{PolicyError, PolicySet, SWITCHES};
 
-/// An ordinary I-247A with an administrative warrant, before it is known who holds the person.
+/// An ordinary I-247A with an administrative warrant, before the custodian is known.
 pub(crate) fn facts() -> CaseFacts {
     CaseFacts {
         stage: Stage::Answer,
@@ -46,7 +46,7 @@ pub(crate) fn offence(category: OffenceCategory, status: ChargeStatus, age: Conv
     }
 }
 
-/// Paragraphs that laws of the tests may name.
+/// Paragraphs that the laws of tests may name.
 pub(crate) const PARAGRAPHS: [&str; 3] = ["1(a)", "1(b)", "2"];
 
 fn any_offence() -> impl Strategy<Value = Offence> {
@@ -69,7 +69,7 @@ pub(crate) fn caller(kind: AgencyKind, class: Option<AgencyClass>, actor: Option
     }
 }
 
-/// The embedded set without the packs but New York's and Texas's: nine take long to read, for a test that needs none.
+/// The embedded files with only the packs of New York and Texas, since reading all nine takes long.
 pub(crate) fn two_packs() -> BTreeMap<String, String> {
     let mut files = PolicySet::embedded_files();
     files.retain(|name, _| !name.starts_with("law/us-") || ["law/us-ny.cedar", "law/us-tx.cedar"].contains(&&**name));
@@ -79,14 +79,14 @@ pub(crate) fn two_packs() -> BTreeMap<String, String> {
     files
 }
 
-/// Those with one more law.
+/// The same with one more law.
 pub(crate) fn with_law(jurisdiction: &str, law: &str) -> Result<PolicySet, PolicyError> {
     let mut files = two_packs();
     files.insert(format!("law/{jurisdiction}.cedar"), law.to_owned());
     PolicySet::from_files(&files)
 }
 
-/// Anything that a side may say.
+/// Any assertions of one side.
 pub(crate) fn any_assertions() -> impl Strategy<Value = Assertions> {
     (select(Judge::ALL), btree_set(any_offence(), 0..4), any::<[bool; 8]>()).prop_map(|(judge, offences, flags)| {
         let [
@@ -114,7 +114,7 @@ pub(crate) fn any_assertions() -> impl Strategy<Value = Assertions> {
     })
 }
 
-/// Any facts at all.
+/// Any facts.
 pub(crate) fn any_facts() -> impl Strategy<Value = CaseFacts> {
     let who = (
         select(Stage::ALL),
@@ -144,7 +144,7 @@ pub(crate) fn any_facts() -> impl Strategy<Value = CaseFacts> {
     })
 }
 
-/// Two cases that differ in one fact at most.
+/// Two cases that differ in at most one fact.
 pub(crate) fn like_cases() -> impl Strategy<Value = [CaseFacts; 2]> {
     const MOVE: [fn(&mut CaseFacts, &CaseFacts); 10] = [
         |to, from| to.stage = from.stage,

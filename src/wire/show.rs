@@ -1,4 +1,4 @@
-//! Writes domain values as messages: resources as a reader may see them, and events as they are recorded.
+//! Converts domain values to messages: resources as a reader may see them, and events as they are recorded.
 
 mod appeal;
 mod clock;
@@ -30,12 +30,12 @@ pub fn timestamp(time: Timestamp) -> prost_types::Timestamp {
     prost_types::Timestamp { seconds: time.as_second(), nanos: time.subsec_nanosecond() }
 }
 
-/// The place of an open item in a list, as a page token.
+/// A page token: the position of an open item in a list.
 pub fn due_token(due_at: Timestamp, case: &CaseName, key: &str) -> String {
     format!("{}.{}.{key}", due_at.as_nanosecond(), case.id)
 }
 
-/// A position in a log. A log of more than 2^63 entries will not be.
+/// A position in a log. No log reaches 2^63 entries.
 pub fn wire_position(position: u64) -> i64 {
     i64::try_from(position).unwrap_or(i64::MAX)
 }

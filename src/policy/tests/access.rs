@@ -1,9 +1,9 @@
-//! Who may call what, as a table: every kind of caller, with and without a token, and every method.
+//! Who may call what: a table of every kind of caller, with and without a token, and every method.
 
 use crate::domain::agency::{ActorKind, AgencyClass, AgencyKind};
 use crate::policy::engine::Engine;
 use crate::policy::load::PolicySet;
-use crate::policy::samples::caller;
+use crate::policy::tests::samples::caller;
 
 const EVERYBODY: &str = "federal state county city oversight operator";
 const PARTIES: &str = "federal state county city";
@@ -16,7 +16,7 @@ const CUSTODIANS_AND_OVERSIGHT: &str = "state county city oversight";
 enum Needs {
     Token,
     Certificate,
-    /// And that it names a person.
+    /// A token that names an officer.
     Officer,
 }
 
@@ -80,7 +80,7 @@ const ACCESS: [(&str, &str, Needs); 53] = [
 fn each_kind_of_caller_may_call_what_the_table_says_and_no_more() {
     let engine = Engine::new(PolicySet::embedded().unwrap());
     let classes: Vec<_> = AgencyClass::ALL.iter().copied().map(Some).chain([None]).collect();
-    // Twice: the second answer comes from memory.
+    // Twice: the second answer is cached.
     for _ in 0..2 {
         for (method, kinds, needs) in ACCESS {
             for kind in AgencyKind::ALL {

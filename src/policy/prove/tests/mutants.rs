@@ -1,7 +1,7 @@
-//! Packs with one mistake each, made at random: does a case of the pack's table or a stated property catch it?
+//! Random packs with one mistake each: does a case of the pack's table or a stated property catch it?
 //!
-//! The solver decides which mistakes change a ruling at all, by comparing with the pack as it is. `COMITY_MUTANTS` says how
-//! many are made (30; 300 in full), `COMITY_MUTANTS_SEED` from which seed.
+//! The solver decides which mistakes change a ruling at all, by comparison with the original pack. `COMITY_MUTANTS`
+//! sets how many are made (30; 300 in full), `COMITY_MUTANTS_SEED` the seed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
@@ -15,11 +15,11 @@ use crate::domain::ids::JurisdictionId;
 use crate::policy::cases;
 use crate::policy::cases::trial::Trial;
 use crate::policy::load::PolicySet;
-use crate::policy::prove::example::Desk;
-use crate::policy::prove::law::{Asked, Law};
+use crate::policy::prove::example::CounterexampleWriter;
+use crate::policy::prove::law::{CaseAtMoment, Claims, Law};
 use crate::policy::prove::property::Subject;
-use crate::policy::prove::question::{Claims, Level, Question};
-use crate::policy::prove::rewrite::{json_of, policy_of, speaks_to};
+use crate::policy::prove::question::{Level, Question};
+use crate::policy::prove::rewrite::{is_about, json_of, policy_of};
 use crate::policy::prove::solver::Solver;
 use crate::policy::prove::tests::{program_if_any, schema_of, solver_of};
 use crate::policy::prove::written::inline;
@@ -35,7 +35,7 @@ struct Mutant {
     pack: Vec<cedar::Policy>,
     /// The acts on which it may rule otherwise.
     acts: BTreeSet<LawAction>,
-    /// The switch that the mistaken policy bears.
+    /// The switch of the changed policy.
     switch: Option<String>,
 }
 
@@ -43,9 +43,9 @@ struct Mutant {
 enum Fate {
     ByCase,
     ByProperty(String),
-    /// It rules as the pack does, in every possible case.
+    /// It rules as the original does in every possible case.
     Equivalent,
-    /// It rules otherwise, and nothing says so. With a case that would.
+    /// It rules otherwise, and nothing notices. Holds a case that would.
     Survived(String),
 }
 
@@ -102,8 +102,8 @@ async fn fate(
     trial: &Trial<'_>,
     mutant: &Mutant,
 ) -> Fate {
-    // The pack itself passes every case, so the case that fails is one that the two rule on otherwise: nothing that rules as
-    // the pack does is ever flagged. Of the rest the solver tells.
+    // The original passes every case, so a failing case shows a different ruling: no equivalent mutant is ever flagged.
+    // The solver decides on the rest.
     if trial.fails(&mutant.pack).is_some() {
         return Fate::ByCase;
     }
@@ -114,7 +114,7 @@ async fn fate(
     }
 }
 
-/// A case in which the mutant rules otherwise than the pack, with the switches some way. None: there is none.
+/// A case in which the mutant rules otherwise than the original, under some switch setting. None: there is none.
 async fn change(
     set: &PolicySet,
     solver: &mut Solver,
@@ -124,8 +124,8 @@ async fn change(
     let pack = &set.written[jurisdiction];
     let as_set = set.switches.settings();
     let mut settings = vec![(None, as_set.clone())];
-    // A switch of policies on other acts changes nothing here.
-    let concerned = pack.iter().filter(|policy| mutant.acts.iter().any(|act| speaks_to(policy, *act)));
+    // A switch of policies on other acts makes no difference.
+    let concerned = pack.iter().filter(|policy| mutant.acts.iter().any(|act| is_about(policy, *act)));
     settings.extend(other_settings(&as_set, concerned.filter_map(|policy| policy.annotation("switch"))));
     let (ordinary, zone) = cases::ordinary(set, jurisdiction).unwrap();
     for (turned, setting) in settings {
@@ -135,14 +135,14 @@ async fn change(
         let law = |pack: &[cedar::Policy]| Law::new(set, jurisdiction, pack, &setting).unwrap();
         let (is, was) = (law(&mutant.pack), law(pack));
         let (ordinary, zone) = (ordinary.clone(), zone.clone());
-        let desk = Desk { law: &was, set, ordinary, zone };
+        let writer = CounterexampleWriter { law: &was, set, ordinary, zone };
         for act in &mutant.acts {
             for level in [Level::May, Level::Review, Level::Must] {
                 for (one, other) in [(&is, &was), (&was, &is)] {
                     let question = Question::implies("true", one.at(*act, level), other.at(*act, level));
                     let Some(found) = solver.ask(&was, &question).await.unwrap() else { continue };
-                    let (given, _) = desk.small(&question, &found).unwrap();
-                    return Some(case_of(&desk, &given, &mutant.what, turned.as_deref().map(|_| &setting)));
+                    let (given, _) = writer.minimized(&question, &found).unwrap();
+                    return Some(case_of(&writer, &given, &mutant.what, turned.as_deref().map(|_| &setting)));
                 }
             }
         }
@@ -150,12 +150,12 @@ async fn change(
     None
 }
 
-/// The case with what the pack says, ready for its table.
-fn case_of(desk: &Desk<'_>, given: &toml::Table, named: &str, setting: Option<&Settings>) -> String {
-    let (facts, now) = desk.facts(given).unwrap();
-    let asked = Asked { vocabulary: &desk.set.vocabulary, facts: &facts, now };
+/// The case with the original's rulings, ready for its table.
+fn case_of(writer: &CounterexampleWriter<'_>, given: &toml::Table, named: &str, setting: Option<&Settings>) -> String {
+    let (facts, now) = writer.facts(given).unwrap();
+    let asked = CaseAtMoment { vocabulary: &writer.set.vocabulary, facts: &facts, now };
     let says = |act: LawAction, class: FieldClass| {
-        desk.law.says(&asked, act, class, Claims::Heard).ruling.word().replace('-', " ")
+        writer.law.says(&asked, act, class, Claims::Heard).ruling.word().replace('-', " ")
     };
     let acts = crate::policy::rulings::ACTS;
     let expect: Vec<String> =
@@ -168,7 +168,7 @@ fn case_of(desk: &Desk<'_>, given: &toml::Table, named: &str, setting: Option<&S
     };
     let named = named.replace('"', "'");
     let switches = setting.map(|setting| {
-        let prefix = format!("{}.", desk.law.jurisdiction);
+        let prefix = format!("{}.", writer.law.jurisdiction);
         let own = setting.iter().filter(|(name, _)| name.starts_with(&prefix));
         let own = own.map(|(name, is)| format!("\"{name}\" = \"{}\"", if *is { "on" } else { "off" }));
         format!("switches = {{ {} }}\n", own.collect::<Vec<_>>().join(", "))
@@ -183,7 +183,7 @@ fn case_of(desk: &Desk<'_>, given: &toml::Table, named: &str, setting: Option<&S
     )
 }
 
-/// The property that the mutant does not have and the pack has.
+/// A property that the original has and the mutant lacks.
 async fn broken(
     set: &PolicySet,
     solver: &mut Solver,
@@ -208,7 +208,7 @@ async fn broken(
     None
 }
 
-/// A mistake in a pack that a reader of the set would let pass.
+/// A mistake in a pack that the set's reader would accept.
 fn mutant(pack: &[cedar::Policy], validator: &cedar::Validator, random: &mut fastrand::Rng) -> Mutant {
     loop {
         let place = random.usize(..pack.len());
@@ -226,7 +226,7 @@ fn mutant(pack: &[cedar::Policy], validator: &cedar::Validator, random: &mut fas
             },
         };
         let both = [Some(policy), now.as_ref()];
-        let speaks = |act: &&LawAction| both.iter().flatten().any(|policy| speaks_to(policy, **act));
+        let speaks = |act: &&LawAction| both.iter().flatten().any(|policy| is_about(policy, **act));
         let acts: BTreeSet<LawAction> = LawAction::ALL.iter().filter(speaks).copied().collect();
         match now {
             None => drop(mutated.remove(place)),
@@ -243,9 +243,9 @@ fn is_taken(validator: &cedar::Validator, policy: &cedar::Policy) -> bool {
     validator.validate(&alone, cedar::ValidationMode::Strict).validation_passed_without_warnings()
 }
 
-/// One act more or one fewer in the scope. `disclose` stands by itself: its resource is of another kind.
+/// Adds or removes one act in the scope. `disclose` must stay alone: its resource is of another kind.
 fn scope_changed(policy: &cedar::Policy, random: &mut fastrand::Rng) -> Option<(String, cedar::Policy)> {
-    let mut acts: Vec<LawAction> = LawAction::ALL.iter().copied().filter(|act| speaks_to(policy, *act)).collect();
+    let mut acts: Vec<LawAction> = LawAction::ALL.iter().copied().filter(|act| is_about(policy, *act)).collect();
     if acts.contains(&LawAction::Disclose) {
         return None;
     }
@@ -296,7 +296,7 @@ fn condition_changed(policy: &cedar::Policy, random: &mut fastrand::Rng) -> Opti
     Some((format!("{what}: {now}"), policy))
 }
 
-/// Every change of a condition: where, what, and what stands there instead.
+/// Every change of a condition: where, what, and the replacement.
 fn changes_of(node: &Value, path: &str, changes: &mut Vec<(String, String, Value)>) {
     let mut change = |what: &str, with: Value| changes.push((path.to_owned(), what.to_owned(), with));
     let Some((operator, operands)) = node.as_object().and_then(|node| node.iter().next()) else { return };

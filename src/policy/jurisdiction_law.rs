@@ -11,50 +11,56 @@ use crate::domain::determination::{
 };
 use crate::domain::disclosable::Disclosable;
 use crate::domain::facts::CaseFacts;
+use crate::policy::decision_cache::CacheKey;
 use crate::policy::determination::{Annotations, add, failed, merge};
-use crate::policy::reads::Reads;
-use crate::policy::remembered::Question;
+use crate::policy::fact_dependencies::FactDependencies;
 use crate::policy::rules::owed_on_receipt;
 use crate::policy::vocabulary::{Vocabulary, milliseconds};
 
 /// A pack with the safeguards appended.
 #[derive(Debug)]
-pub(crate) struct Slice {
-    /// Its place in the engine, unlike that of any other slice there.
-    place: usize,
+pub(crate) struct JurisdictionLaw {
+    /// Its number in the engine, unique there.
+    number: usize,
     policies: cedar::PolicySet,
     annotations: Annotations,
-    /// Those whose obligations are owed from the receipt of the request: the permits, and the forbids.
+    /// The policies whose obligations are owed from the receipt of the request: permits first, then forbids.
     ///
-    /// Asked by themselves, since Cedar names the permits or the forbids that apply and never both: what is owed on receipt
-    /// is owed whatever decides.
+    /// They are asked separately. Cedar names either the permits or the forbids that apply, never both, but what is
+    /// owed on receipt is owed whatever decides.
     on_receipt: [cedar::PolicySet; 2],
-    /// None: the slice reads the time in a way that bounds no decision, so none is remembered.
-    reads: Option<Reads>,
+    /// None: the policies read the time in a way that bounds no decision, so none is cached.
+    dependencies: Option<FactDependencies>,
 }
 
-impl Slice {
-    pub(crate) fn new(place: usize, policies: cedar::PolicySet) -> Self {
+impl JurisdictionLaw {
+    pub(crate) fn new(number: usize, policies: cedar::PolicySet) -> Self {
         let on_receipt = [cedar::Effect::Permit, cedar::Effect::Forbid].map(|effect| {
             let mut asking = cedar::PolicySet::new();
             let own = policies.policies().filter(|policy| policy.effect() == effect && owed_on_receipt(policy));
-            // A policy of a set can be added to an empty one under the same id: none is refused.
+            // Cannot fail: the ids are unique in the set that the policies come from.
             own.for_each(|policy| drop(asking.add(policy.clone())));
             asking
         });
-        Self { place, reads: Reads::of(&policies), annotations: Annotations::of(&policies), on_receipt, policies }
+        Self {
+            number,
+            dependencies: FactDependencies::of(&policies),
+            annotations: Annotations::of(&policies),
+            on_receipt,
+            policies,
+        }
     }
 
-    /// The question as far as the answer depends on it. None: nothing may be remembered.
-    pub(crate) fn question(&self, facts: &CaseFacts, now_ms: i64) -> Option<Question> {
-        let reads = self.reads.as_ref()?;
-        Some(Question { slice: self.place, era: reads.era(now_ms), facts: reads.essence(facts) })
+    /// The part of the question that the answer depends on. None: the answer must not be cached.
+    pub(crate) fn cache_key(&self, facts: &CaseFacts, now_ms: i64) -> Option<CacheKey> {
+        let dependencies = self.dependencies.as_ref()?;
+        Some(CacheKey { law: self.number, era: dependencies.era(now_ms), facts: dependencies.relevant(facts) })
     }
 
-    /// The instants, in milliseconds and in order, at which its rulings may change with time alone. None: it reads the
-    /// time otherwise.
+    /// The instants at which time alone may change a ruling, in milliseconds and in order. None: the time is read in
+    /// another way.
     pub(crate) fn turning_points(&self) -> Option<&[i64]> {
-        self.reads.as_ref().map(Reads::turning_points)
+        self.dependencies.as_ref().map(FactDependencies::turning_points)
     }
 
     /// One of its policies.
@@ -62,7 +68,7 @@ impl Slice {
         self.policies.policy(&cedar::PolicyId::new(id))
     }
 
-    /// Asks the law of every act that a determination speaks to.
+    /// Asks the law about every act and field class that a view records.
     pub(crate) fn judge(
         &self,
         vocabulary: &Vocabulary,
@@ -70,16 +76,16 @@ impl Slice {
         now: Timestamp,
         policy_digest: [u8; 32],
     ) -> LawView {
-        let asking = self.asking(vocabulary, facts.requester_kind);
-        let contexts = Asserted::of(vocabulary, facts, milliseconds(now));
+        let query = self.query(vocabulary, facts.requester_kind);
+        let contexts = FactContexts::of(vocabulary, facts, milliseconds(now));
         let mut disclosure = Disclosure::default();
         for class in FieldClass::ALL {
-            disclosure.take(*class, asking.disclose(*class, &contexts));
+            disclosure.take(*class, query.disclose(*class, &contexts));
         }
         LawView {
-            hold: Arc::new(asking.act(LawAction::Hold, &contexts)),
-            notify: Arc::new(asking.act(LawAction::Notify, &contexts)),
-            transfer: Arc::new(asking.act(LawAction::Transfer, &contexts)),
+            hold: Arc::new(query.act(LawAction::Hold, &contexts)),
+            notify: Arc::new(query.act(LawAction::Notify, &contexts)),
+            transfer: Arc::new(query.act(LawAction::Transfer, &contexts)),
             disclosable: Disclosable::by_law(disclosure.disclosable),
             review: disclosure.review,
             withheld: disclosure.withheld.into(),
@@ -90,30 +96,30 @@ impl Slice {
         }
     }
 
-    /// To ask it one act or one class of fields at a time.
-    pub(crate) fn asking<'a>(&'a self, vocabulary: &'a Vocabulary, asker: AgencyKind) -> Asking<'a> {
-        Asking { slice: self, vocabulary, asker }
+    /// Prepares to ask about one act or one field class at a time.
+    pub(crate) fn query<'a>(&'a self, vocabulary: &'a Vocabulary, asker: AgencyKind) -> LawQuery<'a> {
+        LawQuery { law: self, vocabulary, asker }
     }
 }
 
-/// Who asks which law. A question that cannot be put is a failed one, hence denied.
-pub(crate) struct Asking<'a> {
-    slice: &'a Slice,
+/// A law and who asks it. A question that cannot be put counts as failed, so it is denied.
+pub(crate) struct LawQuery<'a> {
+    law: &'a JurisdictionLaw,
     vocabulary: &'a Vocabulary,
     asker: AgencyKind,
 }
 
-/// The facts of a case as Cedar reads them: with what the requester claims, and without a word of it.
-pub(crate) struct Asserted {
+/// The facts of a case as Cedar contexts: with the requester's claims, and without them.
+pub(crate) struct FactContexts {
     claimed: Option<cedar::Context>,
     unclaimed: Unclaimed,
 }
 
-/// The facts without what the requester claims.
+/// The facts without the requester's claims.
 enum Unclaimed {
     /// Nothing is claimed: the facts are the same.
     Same,
-    /// Other facts. None: Cedar cannot express them.
+    /// The facts differ. None: Cedar cannot express them.
     Other(Option<cedar::Context>),
 }
 
@@ -126,8 +132,8 @@ impl Unclaimed {
     }
 }
 
-impl Asserted {
-    /// At a moment in milliseconds.
+impl FactContexts {
+    /// The contexts at a moment in milliseconds.
     pub(crate) fn of(vocabulary: &Vocabulary, facts: &CaseFacts, now_ms: i64) -> Self {
         let claims = !facts.asserted.is_empty();
         Self {
@@ -141,55 +147,60 @@ impl Asserted {
     }
 }
 
-impl Asking<'_> {
-    pub(crate) fn act(&self, act: LawAction, facts: &Asserted) -> Determination {
+impl LawQuery<'_> {
+    pub(crate) fn act(&self, act: LawAction, facts: &FactContexts) -> Determination {
         let ask = |facts: &cedar::Context| self.vocabulary.act(self.asker, act, facts);
         Determination { on_receipt: self.on_receipt(facts, ask), ..self.put(facts, ask) }
     }
 
-    pub(crate) fn disclose(&self, class: FieldClass, facts: &Asserted) -> Determination {
+    pub(crate) fn disclose(&self, class: FieldClass, facts: &FactContexts) -> Determination {
         self.put(facts, |facts| self.vocabulary.disclosure(self.asker, class, facts))
     }
 
-    /// What the receipt of the request makes owed. No claim takes it away, and none of the requester's lifts it.
-    fn on_receipt(&self, facts: &Asserted, ask: impl Fn(&cedar::Context) -> Option<cedar::Request>) -> Vec<OnReceipt> {
+    /// What is owed from the receipt of the request. No claim of the requester's removes an obligation: both contexts
+    /// are asked.
+    fn on_receipt(
+        &self,
+        facts: &FactContexts,
+        ask: impl Fn(&cedar::Context) -> Option<cedar::Request>,
+    ) -> Vec<OnReceipt> {
         let mut owed = Vec::new();
-        let asked = self.slice.on_receipt.iter().filter(|policies| !policies.is_empty());
+        let asked = self.law.on_receipt.iter().filter(|policies| !policies.is_empty());
         for policies in asked {
             let contexts = [facts.claimed.as_ref(), facts.unclaimed.other()];
             for request in contexts.into_iter().flatten().filter_map(&ask) {
                 let answer = cedar::Authorizer::new().is_authorized(&request, policies, &cedar::Entities::empty());
-                add(&mut owed, self.slice.annotations.on_receipt(&answer).into_iter());
+                add(&mut owed, self.law.annotations.on_receipt(&answer).into_iter());
             }
         }
         owed
     }
 
-    /// INVARIANT: the law is asked twice where something is claimed, so that no claim opens what the law leaves shut.
-    fn put(&self, facts: &Asserted, ask: impl Fn(&cedar::Context) -> Option<cedar::Request>) -> Determination {
+    /// INVARIANT: if anything is claimed, the law is asked twice, so that no claim opens what the law leaves shut.
+    fn put(&self, facts: &FactContexts, ask: impl Fn(&cedar::Context) -> Option<cedar::Request>) -> Determination {
         let answer = |facts: &Option<cedar::Context>| {
             let request = ask(facts.as_ref()?)?;
             let authorizer = cedar::Authorizer::new();
-            Some(authorizer.is_authorized(&request, &self.slice.policies, &cedar::Entities::empty()))
+            Some(authorizer.is_authorized(&request, &self.law.policies, &cedar::Entities::empty()))
         };
         let Some(claimed) = answer(&facts.claimed) else { return failed() };
         match &facts.unclaimed {
-            Unclaimed::Same => self.slice.annotations.ruling(&claimed),
+            Unclaimed::Same => self.law.annotations.ruling(&claimed),
             Unclaimed::Other(unclaimed) => match answer(unclaimed) {
-                Some(unclaimed) => self.slice.annotations.ruling_on_claims(&claimed, &unclaimed),
+                Some(unclaimed) => self.law.annotations.ruling_on_claims(&claimed, &unclaimed),
                 None => failed(),
             },
         }
     }
 }
 
-/// The rulings on disclosure, class by class, gathered.
+/// Gathers the rulings on disclosure, class by class.
 #[derive(Default)]
 struct Disclosure {
     disclosable: FieldClasses,
     review: FieldClasses,
     withheld: Vec<Withheld>,
-    /// One for each distinct ruling; a failed one stands apart.
+    /// One for each distinct ruling. A failed ruling is kept apart.
     grounds: Vec<Determination>,
 }
 
@@ -202,7 +213,7 @@ impl Disclosure {
         match ruled.ruling {
             Ruling::Must | Ruling::May => self.disclosable = self.disclosable.union(class),
             Ruling::Review if !ruled.unverified => self.review = self.review.union(class),
-            // What hangs on a claim is nobody's to show before the fact is verified.
+            // A class that depends on a claim is shown by nobody until the fact is verified.
             Ruling::Review | Ruling::MustNot => {}
         }
         let same = |known: &&mut Determination| known.tenor() == ruled.tenor();

@@ -1,16 +1,17 @@
-//! The answers that carry a receipt: every write's.
+//! The answers that carry a receipt: those of every write.
 
 use crate::wire::{Message, v1};
 
-/// An answer that carries a receipt. The gateway keeps it without and puts one in; a client may take it out to keep.
-pub trait Receipted: Message + Default {
-    /// Where the receipt is.
+/// An answer that carries a receipt. The gateway stores answers without it and adds it when it sends one. A client may
+/// take the receipt out to keep it.
+pub trait HasReceipt: Message + Default {
+    /// The receipt of the answer.
     fn receipt_mut(&mut self) -> &mut Option<v1::Receipt>;
 }
 
-macro_rules! receipted {
+macro_rules! has_receipt {
     ($($answer:ident),+ $(,)?) => {
-        $(impl Receipted for v1::$answer {
+        $(impl HasReceipt for v1::$answer {
             fn receipt_mut(&mut self) -> &mut Option<v1::Receipt> {
                 &mut self.receipt
             }
@@ -18,7 +19,7 @@ macro_rules! receipted {
     };
 }
 
-receipted!(
+has_receipt!(
     LodgeDetainerResponse,
     AcknowledgeDetainerResponse,
     AnswerDetainerResponse,

@@ -1,5 +1,5 @@
-//! What the tables of cases in `policies/law` cannot say: which policies decide and which stay silent beside them, the last
-//! millisecond before an act, and what stands where no law is written. What each pack says is in its own table.
+//! What the tables of cases in `policies/law` cannot express: which policies decide and which do not, the last
+//! millisecond before an act takes effect, and the law where none is written.
 
 use std::sync::LazyLock;
 
@@ -10,7 +10,7 @@ use crate::domain::disclosable::Disclosable;
 use crate::domain::facts::{CaseFacts, Judge};
 use crate::policy::engine::Engine;
 use crate::policy::load::PolicySet;
-use crate::policy::samples::{facts, with_law};
+use crate::policy::tests::samples::{facts, with_law};
 
 const BEFORE_THE_ACTS: &str = "2026-05-27T03:59:59.999Z";
 const FROM_THE_ACTS: &str = "2026-05-27T04:00:00Z";
@@ -53,7 +53,7 @@ fn every_ruling_says_what_it_rests_on() {
     assert_eq!(before.hold.citations, ["People ex rel. Wells v. DeMarco, 168 A.D.3d 31 (2d Dept 2018)"]);
     assert_eq!(before.notify.policies, ["us-ny.notify-under-order-170"]);
     assert_eq!(before.notify.citations, ["Executive Order 170"]);
-    // The order binds the state's own officers. Of a jail nothing speaks before the acts.
+    // The order binds only the state's own officers. Before the acts no policy is about jails.
     assert!(law("us-ny", BEFORE_THE_ACTS, &[IN_COUNTY_JAIL]).notify.policies.is_empty());
     for held in [IN_COUNTY_JAIL, IN_STATE_PRISON] {
         let after = law("us-ny", FROM_THE_ACTS, &[held]);
@@ -68,7 +68,7 @@ fn every_ruling_says_what_it_rests_on() {
     let not_asked = law("us-tx", LATER, &[NOTIFY_ONLY_FORM]);
     assert_eq!(not_asked.hold.policies, ["safeguard.no-hold-requested"]);
     assert_eq!(not_asked.hold.citations, ["no hold was requested"]);
-    // A prohibition decides alone: the review beside it cannot lift it.
+    // A prohibition decides alone: a review beside it cannot lift it.
     let proven = law("us-tx", LATER, &[LAWFUL_STATUS, A_CITIZEN]);
     assert_eq!(proven.hold.policies, ["safeguard.citizen"]);
     assert!(proven.hold.reviews.is_empty());
@@ -183,25 +183,25 @@ fn what_is_owed_on_receipt_is_owed_whatever_decides() {
         assert_eq!((hold.obligations.as_slice(), owed), (acts, expected), "{hold:?}");
     };
     check(&[], &[RecordInFile], &[(ServeCopy, &["a"]), (AnnualCount, &["a"])]);
-    // A safeguard decides, and the permit beside it still says what is owed.
+    // A safeguard decides, but the permit beside it still says what is owed.
     check(&[A_JUVENILE], &[], &[(ServeCopy, &["a"]), (AnnualCount, &["a"])]);
     check(&[PROTECTED], &[], &[(ServeCopy, &["a", "b"]), (TellCounsel, &["b"]), (AnnualCount, &["a"])]);
 }
 
-/// Release classes are shown only where notice is allowed, whichever way the switches of the three packs with tables stand.
+/// Release classes are shown only where notice is allowed, under every switch setting of the three packs with tables.
 #[test]
 fn no_release_is_shown_where_notice_is_not_allowed() {
     use proptest::prelude::*;
     use proptest::sample::{select, subsequence};
 
-    use crate::policy::rulings::About;
+    use crate::policy::rulings::RulingSubject;
 
     let packs = ["us-ca", "us-nj", "us-ny-nyc"];
     let set = PolicySet::embedded().unwrap();
     let names: Vec<String> = set.switches().settings().into_keys().collect();
     let cases = ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() };
     let off = subsequence(names.clone(), 0..=names.len());
-    proptest!(cases, |(given in crate::policy::samples::any_facts(), pack in select(packs.to_vec()), off in off, seed in any::<u64>())| {
+    proptest!(cases, |(given in crate::policy::tests::samples::any_facts(), pack in select(packs.to_vec()), off in off, seed in any::<u64>())| {
         let jurisdiction = pack.parse().unwrap();
         let paragraphs: Vec<_> = set.statutes(&jurisdiction).unwrap().paragraphs().into_iter().cloned().collect();
         let mut case = given;
@@ -217,11 +217,11 @@ fn no_release_is_shown_where_notice_is_not_allowed() {
         }
         let settings = names.iter().map(|name| (name.clone(), !off.contains(name))).collect();
         let law = set.law_with(&set.written[&jurisdiction], &settings).unwrap();
-        let rulings = crate::policy::slice::Slice::new(0, law).rulings(&set.vocabulary, &case, LATER.parse().unwrap());
+        let rulings = crate::policy::jurisdiction_law::JurisdictionLaw::new(0, law).rulings(&set.vocabulary, &case, LATER.parse().unwrap());
         let allowed = |about| matches!(rulings[&about].ruling, Ruling::May | Ruling::Must);
         for class in [FieldClass::ReleaseDate, FieldClass::ReleasePlace, FieldClass::ReleaseDetail] {
-            let shown = allowed(About::Field(class));
-            prop_assert!(!shown || allowed(About::Act(crate::domain::determination::LawAction::Notify)), "{class:?}");
+            let shown = allowed(RulingSubject::Field(class));
+            prop_assert!(!shown || allowed(RulingSubject::Act(crate::domain::determination::LawAction::Notify)), "{class:?}");
         }
     });
 }

@@ -1,14 +1,14 @@
-//! A codec that leaves messages as the bytes they are, for who calls methods by the descriptor.
+//! A codec that passes encoded messages through, for callers that use the descriptor.
 
 use prost::bytes::{Buf as _, BufMut as _};
 use tonic::Status;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 
-/// Encoded messages in, encoded messages out.
+/// Takes and returns encoded messages.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Verbatim;
+pub struct RawCodec;
 
-impl Codec for Verbatim {
+impl Codec for RawCodec {
     type Encode = Vec<u8>;
     type Decode = Vec<u8>;
     type Encoder = Self;
@@ -23,7 +23,7 @@ impl Codec for Verbatim {
     }
 }
 
-impl Encoder for Verbatim {
+impl Encoder for RawCodec {
     type Item = Vec<u8>;
     type Error = Status;
 
@@ -33,7 +33,7 @@ impl Encoder for Verbatim {
     }
 }
 
-impl Decoder for Verbatim {
+impl Decoder for RawCodec {
     type Item = Vec<u8>;
     type Error = Status;
 

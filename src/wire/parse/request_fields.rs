@@ -1,4 +1,4 @@
-//! A form being read: values on one side, faults on the other.
+//! Reads the fields of a request, and collects their faults.
 
 use std::fmt::Display;
 use std::str::FromStr;
@@ -9,26 +9,26 @@ use jiff::civil::Date;
 use crate::domain::ids::{AgencyId, CaseKind, CaseName, InvalidId, JurisdictionId, RequestId};
 use crate::domain::text::Use;
 use crate::domain::vocabulary::Vocabulary;
-use crate::wire::respelt::Respelt;
-use crate::wire::{Violation, Violations, words};
+use crate::wire::normalized::NormalizedTexts;
+use crate::wire::{Violation, Violations, enums};
 
-/// Gathers the faults of one request, and the texts that were sent in another spelling than is kept.
+/// Collects the faults of one request, and the texts that were sent in another spelling than the one that is kept.
 #[derive(Debug, Default)]
-pub struct Form {
+pub struct RequestFields {
     faults: Violations,
-    pub(super) respelt: Respelt,
+    pub(super) normalized: NormalizedTexts,
 }
 
-/// Faults that are named: more would not fit the headers that a client takes.
+/// Faults that are named. More would not fit into the headers that a client accepts.
 const FAULTS_MAX: usize = 20;
 
-impl Form {
-    /// The value, if there was no fault anywhere.
+impl RequestFields {
+    /// The value, if no field is at fault.
     pub fn finish<T>(mut self, value: Option<T>) -> Result<T, Violations> {
         match value {
             Some(value) if self.faults.is_empty() => Ok(value),
             Some(_) | None => {
-                // A value is missing only with a fault; should that ever fail to hold, refuse all the same.
+                // A value is missing only with a fault. Should this ever fail to hold, refuse all the same.
                 if self.faults.is_empty() {
                     self.fault("request", "complete");
                 }
@@ -38,17 +38,17 @@ impl Form {
         }
     }
 
-    /// Notes a fault.
+    /// Records a fault.
     pub fn fault(&mut self, field: &str, expected: &str) {
         self.faults.push(Violation { field: field.to_owned(), description: format!("must be {expected}") });
     }
 
-    /// Keeps a value, or notes why it is none.
+    /// The value, or a recorded fault.
     pub fn parsed<T>(&mut self, field: &str, value: Result<T, InvalidId>) -> Option<T> {
         value.map_err(|error| self.fault(field, error.expected)).ok()
     }
 
-    /// The SHA-256 of a document. What stands where there is none, such as zeros or the hash of nothing, is no document's.
+    /// The SHA-256 of a document. Refuses what stands for no document, such as zeros or the hash of nothing.
     pub fn digest(&mut self, field: &str, bytes: Vec<u8>) -> Option<[u8; 32]> {
         const OF_NOTHING: [u8; 32] = [
             0xe3, 0xb0, 0xc4, 0x42, 0x98, 0xfc, 0x1c, 0x14, 0x9a, 0xfb, 0xf4, 0xc8, 0x99, 0x6f, 0xb9, 0x24, 0x27, 0xae,
@@ -60,7 +60,7 @@ impl Form {
         self.parsed(field, digest.and_then(|digest| of_a_document(&digest).then_some(digest).ok_or(expected)))
     }
 
-    /// A message that must be there.
+    /// A message that must be present.
     pub fn required<T>(&mut self, field: &str, value: Option<T>) -> Option<T> {
         if value.is_none() {
             self.fault(field, "present");
@@ -68,11 +68,11 @@ impl Form {
         value
     }
 
-    /// A text of a use that may be empty, of at most `chars_max` characters.
+    /// A text of at most `chars_max` characters, which may be empty.
     pub fn text(&mut self, field: &str, text: &str, of: Use, chars_max: usize) -> Option<String> {
         match of.read(text, chars_max) {
             Ok(read) => {
-                self.respelt.note(field, text, read.as_deref().unwrap_or_default());
+                self.normalized.record(field, text, read.as_deref().unwrap_or_default());
                 read
             }
             Err(flaw) => {
@@ -82,7 +82,7 @@ impl Form {
         }
     }
 
-    /// A text that must be there.
+    /// A text that must be present.
     pub fn required_text(&mut self, field: &str, text: &str, of: Use, chars_max: usize) -> Option<String> {
         let faults = self.faults.len();
         let text = self.text(field, text, of, chars_max);
@@ -95,7 +95,7 @@ impl Form {
     /// An identifier that must be given.
     pub fn required_id<T: FromStr<Err = InvalidId> + Display>(&mut self, field: &str, text: &str) -> Option<T> {
         let id: T = self.parsed(field, text.parse())?;
-        self.respelt.note(field, text, &id.to_string());
+        self.normalized.record(field, text, &id.to_string());
         Some(id)
     }
 
@@ -106,7 +106,7 @@ impl Form {
 
     /// An enumeration that must be given.
     pub fn required_word<V: Vocabulary>(&mut self, field: &str, number: i32) -> Option<V> {
-        let value = words::from_wire(number);
+        let value = enums::from_wire(number);
         if value.is_none() {
             self.fault(field, "a value of the contract other than UNSPECIFIED");
         }
@@ -131,13 +131,13 @@ impl Form {
     pub fn time(&mut self, field: &str, time: Option<prost_types::Timestamp>) -> Option<Timestamp> {
         let time = time?;
         let parsed = Timestamp::new(time.seconds, time.nanos).ok().filter(|parsed| {
-            // Years that a case may speak of; a mistyped unit (milliseconds for seconds) falls outside.
+            // The years that a case may concern. A mistyped unit (milliseconds for seconds) falls outside.
             (0..=4_102_444_800).contains(&parsed.as_second()) && (0..1_000_000_000).contains(&time.nanos)
         });
         self.parsed(field, parsed.ok_or(InvalidId { expected: "a time between 1970 and 2100" }))
     }
 
-    /// A time that must be there.
+    /// A time that must be present.
     pub fn required_time(&mut self, field: &str, time: Option<prost_types::Timestamp>) -> Option<Timestamp> {
         let time = self.required(field, time);
         self.time(field, time)
@@ -160,7 +160,7 @@ impl Form {
         self.agency(field, text)
     }
 
-    /// A text that has no place beside the rest.
+    /// A text that must be empty here.
     pub fn empty(&mut self, field: &str, text: &str, expected: &str) {
         if !text.is_empty() {
             self.fault(field, expected);
@@ -182,7 +182,7 @@ impl Form {
         };
         let name = text.parse::<CaseName>().ok().filter(|name| name.kind == kind);
         let name = self.parsed(field, name.ok_or(InvalidId { expected }))?;
-        self.respelt.note(field, text, &name.to_string());
+        self.normalized.record(field, text, &name.to_string());
         Some(name)
     }
 
@@ -223,12 +223,12 @@ mod tests {
 
     #[test]
     fn what_was_sent_in_another_spelling_is_noted_by_its_field() {
-        let mut form = Form::default();
-        form.text("subject.name.family", " Nu\u{301}n\u{303}ez ", Use::Name, 20);
-        form.text("reason", "as it is kept", Use::Reason, 20);
-        form.id::<crate::domain::ids::Din>("subject.identifiers.din", "24b1234");
-        form.request_id("0198C0DE-0000-7000-8000-000000000001");
-        let noted: Vec<_> = form.respelt.iter().collect();
+        let mut fields = RequestFields::default();
+        fields.text("subject.name.family", " Nu\u{301}n\u{303}ez ", Use::Name, 20);
+        fields.text("reason", "as it is kept", Use::Reason, 20);
+        fields.id::<crate::domain::ids::Din>("subject.identifiers.din", "24b1234");
+        fields.request_id("0198C0DE-0000-7000-8000-000000000001");
+        let noted: Vec<_> = fields.normalized.iter().collect();
         assert_eq!(
             noted,
             [
@@ -237,6 +237,6 @@ mod tests {
                 ("request_id", "0198c0de-0000-7000-8000-000000000001")
             ]
         );
-        assert!(form.finish(Some(())).is_ok());
+        assert!(fields.finish(Some(())).is_ok());
     }
 }

@@ -1,0 +1,88 @@
+//! Caches decisions of law. Keyed by all that a decision depends on, bounded, and dropped with its policy set.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::domain::determination::LawView;
+use crate::policy::fact_dependencies::RelevantFacts;
+
+/// Decisions cached at once. Real facts make few distinct keys, but a requester could make up many.
+pub(crate) const DECISIONS_MAX: usize = 4_096;
+
+/// Everything that a decision depends on.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct CacheKey {
+    /// The law's number in its engine.
+    pub(crate) law: usize,
+    /// The era, as its law counts them.
+    pub(crate) era: usize,
+    /// The facts that its law reads.
+    pub(crate) facts: RelevantFacts,
+}
+
+/// A bounded cache of decisions.
+#[derive(Debug, Default)]
+pub(crate) struct DecisionCache(Mutex<HashMap<CacheKey, Arc<LawView>>>);
+
+impl DecisionCache {
+    /// The cached decision, if there is one.
+    pub(crate) fn get(&self, question: &CacheKey) -> Option<Arc<LawView>> {
+        self.decisions().get(question).map(Arc::clone)
+    }
+
+    /// Adds a decision. A full cache is emptied first: frequent questions soon return.
+    pub(crate) fn insert(&self, question: CacheKey, decision: &Arc<LawView>) {
+        let mut decisions = self.decisions();
+        if decisions.len() >= DECISIONS_MAX {
+            decisions.clear();
+        }
+        decisions.insert(question, Arc::clone(decision));
+    }
+
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.decisions().len()
+    }
+
+    fn decisions(&self) -> MutexGuard<'_, HashMap<CacheKey, Arc<LawView>>> {
+        // A decision is complete before it is inserted, so a panicking thread leaves nothing wrong behind.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::domain::determination::FieldClasses;
+    use crate::domain::disclosable::Disclosable;
+    use crate::policy::determination::failed;
+    use crate::policy::fact_dependencies::FactDependencies;
+    use crate::policy::tests::samples::facts;
+
+    #[test]
+    fn memory_is_bounded_and_keeps_the_latest() {
+        let determination = Arc::new(failed());
+        let view = Arc::new(LawView {
+            hold: Arc::clone(&determination),
+            notify: Arc::clone(&determination),
+            transfer: determination,
+            disclosable: Disclosable::default(),
+            review: FieldClasses::NONE,
+            withheld: Arc::default(),
+            disclosure: Vec::new(),
+            policy_digest: [0; 32],
+            facts: Arc::new(facts()),
+            judged_at: Timestamp::UNIX_EPOCH,
+        });
+        let cache = DecisionCache::default();
+        let question = |era| CacheKey { law: 0, era, facts: FactDependencies::default().relevant(&facts()) };
+        for era in 0..3 * DECISIONS_MAX {
+            cache.insert(question(era), &view);
+            assert!(cache.len() <= DECISIONS_MAX);
+            assert!(cache.get(&question(era)).is_some());
+        }
+        assert!(cache.get(&question(0)).is_none());
+    }
+}
