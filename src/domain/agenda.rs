@@ -4,9 +4,13 @@
 //! A new kind of item is a variant of [`ItemKind`] and a line in `of_detainer` or `of_custody`. Nothing personal belongs in
 //! an item: it is stored in the clear.
 
+mod item;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+
+pub use item::{Item, ItemKind};
 
 use crate::domain::case::Case;
 use crate::domain::clocks;
@@ -14,34 +18,6 @@ use crate::domain::custody::Custody;
 use crate::domain::detainer::{Addressee, Detainer};
 use crate::domain::ids::{AgencyId, CaseName};
 use crate::domain::timetable::Timetable;
-use crate::domain::vocabulary::vocabulary;
-
-vocabulary! {
-    /// What kind of thing is to be done.
-    pub enum ItemKind {
-        /// Something must have happened by then. The gateway fires it when it is due.
-        Clock = "clock",
-        /// An officer must decide what the law leaves to a person.
-        Review = "review",
-        /// What the law asks besides must be done.
-        Obligation = "obligation",
-        /// The law is to be asked again of every detainer that stands on a custody. The gateway does so when it is due.
-        Judgement = "judgement",
-    }
-}
-
-/// One thing to be done.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Item {
-    /// What kind.
-    pub kind: ItemKind,
-    /// Tells it from others of its kind in its case: a word, and what it is about after a slash.
-    pub key: String,
-    /// By when.
-    pub due_at: Timestamp,
-    /// Who must act. None: whichever custodian of the jurisdiction holds the person.
-    pub holder: Option<AgencyId>,
-}
 
 /// When nothing that is known brings the law to be asked again: no case outlasts it.
 const NO_DATE_SECONDS: i64 = 7_258_118_400;

@@ -1,6 +1,5 @@
 //! How an event changes a case.
 
-mod custody;
 mod detainer;
 mod obligation;
 
@@ -10,25 +9,24 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::domain::appeal::{AppealAnswer, ToldAnswer};
-pub(in crate::domain) use crate::domain::apply::detainer::suspend;
 pub use obligation::oblige;
 
 use crate::domain::apply::detainer::{
-    acknowledge, amend, forget_finding, give_answer, notice_change, part, record_transfer, show_end, suspended,
-    unless_withdrawn,
+    acknowledge, amend, forget_finding, give_answer, notice_change, part, record_transfer, show_end, unless_withdrawn,
 };
+use crate::domain::calendar::day_of_record;
 use crate::domain::case::Case;
 use crate::domain::claim::{ClaimOutcome, Side};
 use crate::domain::clocks::{Firing, all_of_custody, all_of_detainer};
-use crate::domain::custody::{Custody, CustodyState, Destination, Identity, Movement};
-use crate::domain::decide::day_of_record;
+use crate::domain::custody::{Custody, CustodyState, Destination, Heard, HoldEnd, Identity, Movement};
+use crate::domain::detainer::promise::{promises_hold, suspend, suspended};
 use crate::domain::detainer::{Acknowledgement, Detainer, DetainerState, Finding, LiftReason};
 use crate::domain::determination::{FieldClass, LawAction, Ruling};
 use crate::domain::event::{Disclosure, Event, Record, RecordedDetermination};
-use crate::domain::heard::{Guards, Heard};
-use crate::domain::hold::{self, HoldEnd, end_hold, held_on_other_ground, promises_hold};
+use crate::domain::hold::{self, end_hold, held_on_other_ground};
 use crate::domain::ids::CaseName;
 use crate::domain::matching;
+use crate::domain::safeguards::Guards;
 use crate::domain::subject::Flags;
 use crate::domain::timetable::Timetable;
 
@@ -203,7 +201,7 @@ impl At<'_> {
     /// What guards the person under each detainer that stands on the custody: by the custody's record, and by its own request.
     fn guards(&self, today: Date) -> BTreeMap<CaseName, [Guards; 2]> {
         let Some(custody) = &self.case.custody else { return BTreeMap::new() };
-        let held = Guards::of_custody(custody, today);
+        let held = custody.guards(today);
         let of = |detainer: &Detainer| [held, Guards::claimed(&detainer.request, today)];
         self.case.standing.iter().map(|detainer| (detainer.name.clone(), of(detainer))).collect()
     }

@@ -96,6 +96,12 @@ fn floating(day: Date) -> bool {
     }
 }
 
+/// The day of a record by which what an issuer claimed is held. Never later than the day anywhere in the states.
+pub fn day_of_record(now: Timestamp) -> Date {
+    let yesterday = now.checked_sub(SignedDuration::from_hours(24)).unwrap_or(now);
+    TimeZone::UTC.to_datetime(yesterday).date()
+}
+
 #[cfg(test)]
 mod tests {
     use jiff::civil::date;

@@ -1,14 +1,23 @@
 //! A custody: one stay of one person in one facility system.
 
+mod after_command;
+mod clocks;
+mod heard;
+mod hold_latch;
+
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+pub use clocks::CustodyClocks;
+pub use heard::Heard;
+pub use hold_latch::{HoldEnd, HoldLatch, LatchedHold};
+
 use crate::domain::charge::Charge;
-use crate::domain::clocks::CustodyClocks;
-use crate::domain::heard::Heard;
 use crate::domain::ids::{AgencyId, CaseName, FacilityCode};
+use crate::domain::safeguards::Guards;
 use crate::domain::subject::{Flags, Subject};
 use crate::domain::vocabulary::vocabulary;
 
@@ -329,5 +338,10 @@ impl Custody {
             updated_at: now,
             version: 1,
         }
+    }
+
+    /// What guards the person by the custodian's own record.
+    pub fn guards(&self, today: Date) -> Guards {
+        Guards::of(self.intake.flags, &self.intake.subject, &self.intake.charges, today)
     }
 }

@@ -1,65 +1,37 @@
 //! A detainer: the request itself, its answer, and where it stands.
 
+mod answer;
+mod clocks;
+mod description;
+mod finding;
+mod issuer_view;
+mod obligations;
+pub(in crate::domain) mod promise;
+mod redaction;
+mod request;
+mod reviews;
+mod state;
+
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+pub use answer::{Answer, AnswerKind, DeclineGround};
+pub use clocks::DetainerClocks;
+pub use finding::{Acknowledgement, Finding, Parted};
+pub use issuer_view::{Shown, Viewpoint};
+pub use request::{Addressee, DetainerBasis, DetainerForm, Request};
+pub use state::DetainerState;
+
 use crate::domain::charge::Charge;
-use crate::domain::clocks::DetainerClocks;
-use crate::domain::custody::Custody;
 use crate::domain::ids::{AgencyId, CaseName};
-use crate::domain::matching;
 use crate::domain::obligation::Owed;
 use crate::domain::review::Review;
 use crate::domain::service::ServiceOfCopy;
-pub use crate::domain::shown::{Parted, Shown, Viewpoint};
-use crate::domain::subject::{Flags, MatchMethod, Subject};
 use crate::domain::transfer::Transfer;
 use crate::domain::vocabulary::vocabulary;
 pub use crate::domain::warrant::{IssuingAuthority, Warrant, WarrantKind};
 use crate::domain::warrant::{VerifiedWarrant, WarrantVerification};
-
-vocabulary! {
-    /// The form the request is made on.
-    pub enum DetainerForm {
-        /// I-247A (02/17): notify and hold.
-        I247a = "i-247a",
-        /// I-247G: notify only.
-        I247g = "i-247g",
-        /// I-247D, legacy: hold.
-        I247d = "i-247d",
-        /// I-247N, legacy: notify.
-        I247n = "i-247n",
-        /// I-247X, legacy: hold, outside the priorities of its day.
-        I247x = "i-247x",
-    }
-}
-
-impl DetainerForm {
-    /// Whether the form asks to keep the person past release, or only to be told.
-    pub fn asks_for_hold(self) -> bool {
-        match self {
-            Self::I247a | Self::I247d | Self::I247x => true,
-            Self::I247g | Self::I247n => false,
-        }
-    }
-}
-
-vocabulary! {
-    /// Why the issuer says it may ask: probable cause in one of four ways, or custody lent.
-    pub enum DetainerBasis {
-        /// A final order of removal.
-        FinalOrder = "final-order",
-        /// Removal proceedings are pending.
-        PendingProceedings = "pending-proceedings",
-        /// Biometric match and database check.
-        BiometricMatch = "biometric-match",
-        /// Statements or other reliable evidence.
-        Statements = "statements",
-        /// The department lent the person for a proceeding and wants them back.
-        CustodyLent = "custody-lent",
-    }
-}
 
 vocabulary! {
     /// Why a detainer was lifted (`im:DetainerLiftReason`).
@@ -91,177 +63,6 @@ vocabulary! {
         /// A citizen of the United States, or a presumptive claim to be one.
         CitizenshipClaim = "citizenship-claim",
     }
-}
-
-vocabulary! {
-    /// What the custodian found when it looked for the person.
-    pub enum Finding {
-        /// Found: the person is in a custody of ours.
-        MatchedCustody = "matched-custody",
-        /// Nobody of that description.
-        NoSuchPerson = "no-such-person",
-        /// Somebody, but not the person meant.
-        IdentityMismatch = "identity-mismatch",
-    }
-}
-
-vocabulary! {
-    /// What the custodian will do.
-    pub enum AnswerKind {
-        /// Hold as asked, and notify.
-        HonorHold = "honor-hold",
-        /// Notify of release, without a hold.
-        NotifyOnly = "notify-only",
-        /// Neither.
-        Decline = "decline",
-        /// A person must decide first.
-        PendingReview = "pending-review",
-    }
-}
-
-vocabulary! {
-    /// Why a custodian declined.
-    pub enum DeclineGround {
-        /// No judge signed.
-        NeedsJudicialWarrant = "needs-judicial-warrant",
-        /// No offence that the law names.
-        NoQualifyingOffence = "no-qualifying-offence",
-        /// The law forbids it whatever the offence.
-        ProhibitedByLaw = "prohibited-by-law",
-        /// The record is sealed and nothing may be disclosed.
-        Sealed = "sealed",
-        /// Another ground, cited in the legal basis.
-        OtherCited = "other-cited",
-    }
-}
-
-vocabulary! {
-    /// Where a detainer stands. Its life cycle is the table in docs/lifecycle.md.
-    pub enum DetainerState {
-        /// Received, not yet looked into.
-        Lodged = "lodged",
-        /// The custodian holds the person.
-        Matched = "matched",
-        /// The custodian holds nobody of that description.
-        NoSuchPerson = "no-such-person",
-        /// The custodian holds somebody else of that description.
-        IdentityMismatch = "identity-mismatch",
-        /// A person must decide before it is answered.
-        UnderReview = "under-review",
-        /// Will be held and notified.
-        HoldHonored = "hold-honored",
-        /// Will be notified.
-        NotifyOnly = "notify-only",
-        /// Declined.
-        Declined = "declined",
-        /// The person was released.
-        Released = "released",
-        /// Lifted by its issuer.
-        Withdrawn = "withdrawn",
-        /// The custody ended without a release.
-        Closed = "closed",
-    }
-}
-
-impl AnswerKind {
-    /// Where a detainer so answered stands.
-    pub fn state(self) -> DetainerState {
-        match self {
-            Self::HonorHold => DetainerState::HoldHonored,
-            Self::NotifyOnly => DetainerState::NotifyOnly,
-            Self::Decline => DetainerState::Declined,
-            Self::PendingReview => DetainerState::UnderReview,
-        }
-    }
-
-    /// Whether it promises hold or notice.
-    pub fn promises(self) -> bool {
-        matches!(self, Self::HonorHold | Self::NotifyOnly)
-    }
-}
-
-impl DetainerState {
-    /// Whether the detainer still stands on a custody.
-    pub fn is_active(self) -> bool {
-        match self {
-            Self::Lodged
-            | Self::Matched
-            | Self::UnderReview
-            | Self::HoldHonored
-            | Self::NotifyOnly
-            | Self::Declined => true,
-            Self::NoSuchPerson | Self::IdentityMismatch | Self::Released | Self::Withdrawn | Self::Closed => false,
-        }
-    }
-}
-
-/// Whom the request is addressed to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Addressee {
-    /// A named custodian.
-    Agency(AgencyId),
-    /// Whoever in the jurisdiction holds the person.
-    Jurisdiction,
-}
-
-/// What the issuer asked, as lodged.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Request {
-    /// Addressee.
-    pub addressee: Addressee,
-    /// The form.
-    pub form: DetainerForm,
-    /// The asserted basis; never empty.
-    pub basis: Vec<DetainerBasis>,
-    /// The warrant.
-    pub warrant: Warrant,
-    /// The person, as the issuer describes them.
-    pub subject: Subject,
-    /// Charges known to the issuer.
-    pub charges: Vec<Charge>,
-    /// The issuer says that the person was matched to the federal terrorist watch list.
-    #[serde(default)]
-    pub terrorist_list_match: bool,
-    /// Safeguards known to the issuer.
-    pub flags: Flags,
-    /// Round-the-clock telephone of the issuer's duty officer.
-    pub contact_phone: Option<String>,
-    /// When the issuer says it made the request.
-    pub occurred_at: Option<Timestamp>,
-}
-
-/// What the custodian found.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Acknowledgement {
-    /// The finding.
-    pub finding: Finding,
-    /// The custody, where the person was found.
-    pub custody: Option<CaseName>,
-    /// How the match was made.
-    pub method: Option<MatchMethod>,
-    /// How sure, in per cent.
-    pub confidence_percent: Option<u32>,
-    /// When, as the custodian says.
-    pub occurred_at: Option<Timestamp>,
-    /// Why, where an officer vouches for a match that the records do not bear out. May be personal: stays with the
-    /// custodian.
-    #[serde(default)]
-    pub reason: Option<String>,
-}
-
-/// What the custodian will do, and why.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Answer {
-    /// Hold, notify, decline or review.
-    pub kind: AnswerKind,
-    /// Why, where declined.
-    pub ground: Option<DeclineGround>,
-    /// The law relied on, as a citation. Every answer has one.
-    pub legal_basis: String,
-    /// Why, where a person decided or a duty was departed from. May be personal: stays with the custodian.
-    pub reason: Option<String>,
-    /// When, as the custodian says.
-    pub occurred_at: Option<Timestamp>,
 }
 
 /// A detainer as its custodian knows it; what others see is a view of it.
@@ -379,35 +180,6 @@ impl Detainer {
     /// The custody that it is linked to.
     pub fn linked_custody(&self) -> Option<&CaseName> {
         self.acknowledgement.as_ref()?.custody.as_ref()
-    }
-
-    /// Whether the records do not bear out the match by which it stands on a custody, and no officer vouched for it as they
-    /// are. Either side may have described the person anew since it was made.
-    pub fn match_disputed(&self, custody: &Custody) -> bool {
-        let matched = |found: &&Acknowledgement| found.custody.as_ref() == Some(&custody.name);
-        let found = self.acknowledgement.as_ref().filter(matched);
-        let (asked, held) = (&self.request.subject, &custody.intake.subject);
-        let unlike = |found| {
-            let of_prints = self.redescribed && matching::no_longer_of_prints(found, asked, held);
-            of_prints || !matching::disputed(found, asked, held).is_empty()
-        };
-        self.vouched != Some(self.described) && found.is_some_and(unlike)
-    }
-
-    /// Once one of the two records describes the person so, who was described so before.
-    pub(in crate::domain) fn describe(&mut self, before: &Subject, after: &Subject) {
-        if !matching::alike(before, after) {
-            self.described = self.described.saturating_add(1);
-            self.redescribed = self.redescribed || !matching::of_one(before, after);
-        }
-    }
-
-    /// The same, with what its custody says of the person corrected.
-    #[must_use]
-    pub fn described_anew(&self, before: &Subject, after: &Subject) -> Self {
-        let mut detainer = self.clone();
-        detainer.describe(before, after);
-        detainer
     }
 
     /// Once something guards the person that did not before.

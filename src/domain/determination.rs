@@ -1,12 +1,11 @@
 //! What a jurisdiction's law says of one act: must, may, must not, or a person decides.
 
-use std::sync::Arc;
+mod law_view;
 
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::disclosable::Disclosable;
-use crate::domain::facts::CaseFacts;
+pub use law_view::LawView;
+
 use crate::domain::vocabulary::vocabulary;
 
 vocabulary! {
@@ -109,6 +108,22 @@ vocabulary! {
         RecordInFile = "record-in-file",
         /// Tell the judge who may grant bail.
         TellTheJudge = "tell-the-judge",
+    }
+}
+
+impl Obligation {
+    /// Whether it is owed to the person or over them, so that it lapses where the custodian has no such person: no copy to
+    /// serve, no file, no bail.
+    pub fn is_to_the_person(self) -> bool {
+        match self {
+            Self::ServeCopy
+            | Self::TellTheSubject
+            | Self::TellCounsel
+            | Self::InterviewAdvisal
+            | Self::RecordInFile
+            | Self::TellTheJudge => true,
+            Self::AnnualCount => false,
+        }
     }
 }
 
@@ -225,29 +240,4 @@ pub struct Withheld {
     pub class: FieldClass,
     /// Sorted. Empty where the law is silent, or where they may not be told.
     pub citations: Vec<String>,
-}
-
-/// What the law was found to say of one detainer at one moment.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LawView {
-    /// On holding past release.
-    pub hold: Arc<Determination>,
-    /// On telling of the release.
-    pub notify: Arc<Determination>,
-    /// On handing the person over.
-    pub transfer: Arc<Determination>,
-    /// Classes of which `disclose` is ruled must or may. What is shown, `disclosable::told` says.
-    pub disclosable: Disclosable,
-    /// Classes left to a person: `disclose` ruled review.
-    pub review: FieldClasses,
-    /// Classes that may not be shown without a person's decision, each with the citations of what withholds it.
-    pub withheld: Arc<[Withheld]>,
-    /// What the disclosure rulings rest on, one for each distinct ruling.
-    pub disclosure: Vec<Arc<Determination>>,
-    /// Digest of the policy set that was asked.
-    pub policy_digest: [u8; 32],
-    /// The facts that it was asked on.
-    pub facts: Arc<CaseFacts>,
-    /// When it was asked.
-    pub judged_at: Timestamp,
 }

@@ -18,7 +18,6 @@ use crate::domain::facts::CaseFacts;
 use crate::domain::hand_over::HandedTo;
 use crate::domain::ids::{AgencyId, CaseName, LogKind};
 use crate::domain::obligation::Owed;
-use crate::domain::record::retraction;
 use crate::domain::review::Review;
 use crate::domain::service::ServiceOfCopy;
 use crate::domain::subject::Subject;
@@ -397,4 +396,9 @@ impl Record {
     pub fn is_retraction(&self) -> bool {
         self.log == LogKind::Exchange && self.audience.iter().any(|(_, classes)| *classes == retraction())
     }
+}
+
+/// What a retraction shows: that there is one.
+pub(super) fn retraction() -> FieldClasses {
+    [FieldClass::Count].into_iter().collect()
 }

@@ -2,13 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Span;
 use jiff::civil::Date;
 
 use crate::domain::agency::{AgencyClass, AgencyKind};
 use crate::domain::charge::{Charge, ChargeStatus, ConvictionAge, OffenceCategory, Severity};
-use crate::domain::custody::Custody;
-use crate::domain::detainer::{Detainer, DetainerBasis, DetainerForm};
+use crate::domain::detainer::{DetainerBasis, DetainerForm};
 use crate::domain::statute::{Grade, Paragraph, Reading, Statutes};
 use crate::domain::vocabulary::vocabulary;
 use crate::domain::warrant::{IssuingAuthority, WarrantKind};
@@ -203,26 +201,6 @@ impl Offence {
             reading,
         }
     }
-}
-
-/// The next day on which time alone may change what a case comes to: a birthday that ends a minority, a conviction that
-/// comes of age, a warrant that expires. Called in question a day late rather than never, so each day has the one after it beside it.
-pub fn next_change(detainer: &Detainer, custody: &Custody, today: Date) -> Option<Date> {
-    const MINORITY_YEARS: i64 = 18;
-    const AGES_YEARS: [i64; 3] = [0, 5, 15];
-    let after = |day: Date, years: i64| day.checked_add(Span::new().years(years)).ok();
-    let request = &detainer.request;
-    let subjects = [&request.subject, &custody.intake.subject];
-    let births =
-        subjects.into_iter().filter_map(|subject| subject.birth_date).chain(custody.heard.births.iter().copied());
-    let births = births.filter_map(|born| after(born.latest(), MINORITY_YEARS));
-    let charges = request.charges.iter().chain(&custody.intake.charges);
-    let convicted = charges.filter_map(|charge| charge.convicted_on);
-    let ages = convicted.flat_map(|day| AGES_YEARS.into_iter().filter_map(move |years| after(day, years)));
-    let verified = detainer.verified.as_ref().and_then(|verified| verified.verification.seen.expires_on);
-    let expiries = request.warrant.expires_on.into_iter().chain(verified);
-    let days = births.chain(ages).chain(expiries).flat_map(|day| [Some(day), day.tomorrow().ok()]);
-    days.flatten().filter(|day| *day > today).min()
 }
 
 /// By which day, and by which table of offences, a record is read. Both are of the jurisdiction whose law is asked.

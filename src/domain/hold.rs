@@ -9,75 +9,23 @@ use std::cmp;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
 
 use crate::domain::calendar::{business_hours_later, end_of_day};
-use crate::domain::custody::{Closing, ClosingReason, Custody, CustodyState};
+use crate::domain::custody::{Closing, ClosingReason, Custody, CustodyState, HoldEnd, HoldLatch, LatchedHold};
+use crate::domain::detainer::promise::promises_hold;
 use crate::domain::detainer::{AnswerKind, Detainer, DetainerState};
 use crate::domain::determination::HoldClock;
-use crate::domain::ids::{AgencyId, CaseName, FacilityCode};
 use crate::domain::timetable::Timetable;
 
-/// The moment of otherwise-release and the holds that were promised when it was reached.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HoldLatch {
-    /// When the custodian had expected to release the person.
-    pub moment: Timestamp,
-    /// Who held the person then.
-    pub custodian: AgencyId,
-    /// Where the person was then: the hold runs out by the days of that place, wherever the person is moved.
-    pub facility: FacilityCode,
-    /// The holds. Empty where it was latched from an alarm that had fired before latches were kept.
-    pub holds: Vec<LatchedHold>,
-    /// What ended it. None: nothing yet.
-    #[serde(default)]
-    pub end: Option<HoldEnd>,
-}
-
-/// One hold of a latch.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LatchedHold {
-    /// Under which detainer.
-    pub detainer: CaseName,
-    /// Which clock bounds it. None: the law names none.
-    pub clock: Option<HoldClock>,
-}
-
-/// What ends a hold past the moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum HoldEnd {
-    /// The person left then: released, dead, escaped, or gone by a document. A correction takes it back.
-    Left(Timestamp),
-    /// Since then the person is held on another ground.
-    OtherGround(Timestamp),
-}
-
-impl HoldEnd {
-    fn at(self) -> Timestamp {
-        match self {
-            Self::Left(at) | Self::OtherGround(at) => at,
-        }
-    }
-}
-
-impl HoldLatch {
-    /// When the last of its holds runs out, and by which clock.
-    pub fn ends_at(&self, custody: &Custody, timetable: &Timetable) -> Option<(Timestamp, HoldClock)> {
-        let zone = timetable.zone_at(&custody.name.jurisdiction, &self.custodian, &self.facility);
-        let ends = self.holds.iter().filter_map(|hold| hold_ends_at(hold.clock, self.moment, &zone));
-        ends.max_by_key(|(ends_at, _)| *ends_at)
-    }
-
-    /// Whether it ended because the person left.
-    pub(in crate::domain) fn has_left(&self) -> bool {
-        matches!(self.end, Some(HoldEnd::Left(_)))
-    }
-
-    /// Whether the person was still held under it at a time.
-    pub fn held_at(&self, at: Timestamp) -> bool {
-        // A release that is dated in the future ends nothing before its date.
-        self.end.is_none_or(|end| at < end.at())
-    }
+/// When the last of the holds of a latch runs out, and by which clock.
+pub(in crate::domain) fn latch_ends_at(
+    latch: &HoldLatch,
+    custody: &Custody,
+    timetable: &Timetable,
+) -> Option<(Timestamp, HoldClock)> {
+    let zone = timetable.zone_at(&custody.name.jurisdiction, &latch.custodian, &latch.facility);
+    let ends = latch.holds.iter().filter_map(|hold| hold_ends_at(hold.clock, latch.moment, &zone));
+    ends.max_by_key(|(ends_at, _)| *ends_at)
 }
 
 /// When a clock that bounds a hold runs out, and which it is. Where the law names none it is the flat one or that of 8 CFR
@@ -136,23 +84,6 @@ pub(in crate::domain) fn formed(custody: &Custody, standing: &[Detainer]) -> Opt
     let ended_at = released_at.or(custody.closing.as_ref().map(|closing| closing.occurred_at));
     let (custodian, facility) = (custody.custodian.clone(), custody.intake.facility.clone());
     Some(HoldLatch { moment, custodian, facility, holds, end: ended_at.map(HoldEnd::Left) })
-}
-
-/// Whether a detainer promises a hold, or would if what ended the custody turned out not to have taken place.
-pub(in crate::domain) fn promises_hold(detainer: &Detainer) -> bool {
-    let held_when_ended = detainer.ended_from == Some(DetainerState::HoldHonored);
-    match detainer.state {
-        DetainerState::HoldHonored => true,
-        DetainerState::Released | DetainerState::Closed => held_when_ended,
-        DetainerState::Lodged
-        | DetainerState::Matched
-        | DetainerState::NoSuchPerson
-        | DetainerState::IdentityMismatch
-        | DetainerState::UnderReview
-        | DetainerState::NotifyOnly
-        | DetainerState::Declined
-        | DetainerState::Withdrawn => false,
-    }
 }
 
 /// Whether a hold was promised at the moment or is since.

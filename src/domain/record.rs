@@ -10,7 +10,7 @@ use crate::domain::custody::Custody;
 use crate::domain::detainer::{Addressee, Detainer};
 use crate::domain::determination::{Determination, FieldClass, FieldClasses, LawAction, LawView};
 use crate::domain::disclosable::told_by_law;
-use crate::domain::event::{Counts, Disclosure, Event, Party, Record, RecordedDetermination, Told};
+use crate::domain::event::{Counts, Disclosure, Event, Party, Record, RecordedDetermination, Told, retraction};
 use crate::domain::ids::{AgencyId, CaseName, LogKind};
 use crate::domain::permit::Permitted;
 use crate::domain::transfer::TransferName;
@@ -35,11 +35,6 @@ pub(super) fn shown_with(detainer: &Detainer, law: &LawView, gist: FieldClass, t
         Told::First => FieldClasses::NONE,
         Told::Corrected => retraction(),
     }
-}
-
-/// What a retraction shows: that there is one.
-pub(super) fn retraction() -> FieldClasses {
-    [FieldClass::Count].into_iter().collect()
 }
 
 /// From which side of a detainer a caller speaks.

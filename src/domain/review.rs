@@ -5,14 +5,10 @@
 use std::fmt;
 use std::str::FromStr;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::custody::Custody;
-use crate::domain::detainer::{Detainer, Finding};
 use crate::domain::ids::{AgencyId, CaseKind, CaseName, InvalidId};
-use crate::domain::range::within;
-use crate::domain::timetable::Timetable;
 use crate::domain::vocabulary::vocabulary;
 
 vocabulary! {
@@ -148,72 +144,6 @@ impl Review {
             ReviewState::Refused => same_case && decided == asked,
             ReviewState::Open | ReviewState::Moot | ReviewState::ReleasedUndecided => false,
         }
-    }
-}
-
-impl Detainer {
-    /// The review of a matter, if there was one.
-    pub fn review(&self, matter: ReviewMatter) -> Option<&Review> {
-        self.reviews.iter().find(|review| review.matter == matter)
-    }
-
-    /// What a decision upon it would be bound to, if it is matched: without a custody there is nothing to decide.
-    pub fn basis(&self, policies: &[String]) -> Option<Basis> {
-        let found = self.acknowledgement.as_ref().filter(|found| found.finding == Finding::MatchedCustody)?;
-        Some(Basis {
-            custody: found.custody.clone()?,
-            custodian: self.custodian.clone()?,
-            request_version: self.request_version,
-            described: self.described,
-            guarded: self.guarded,
-            policies: policies.to_vec(),
-        })
-    }
-
-    /// Whether an officer has permitted what these policies leave to a person.
-    pub fn permits(&self, matter: ReviewMatter, policies: &[String]) -> bool {
-        let decided = self.review(matter).filter(|review| review.state == ReviewState::Permitted);
-        decided.zip(self.basis(policies)).is_some_and(|(review, question)| review.decides(&question))
-    }
-
-    /// Puts a review in the place of the one before of its matter.
-    pub(in crate::domain) fn put_review(&mut self, review: &Review) {
-        match self.reviews.iter_mut().find(|known| known.matter == review.matter) {
-            Some(known) => known.clone_from(review),
-            None => self.reviews.push(review.clone()),
-        }
-    }
-}
-
-/// No setting is longer: ten years.
-pub(in crate::domain) const HOURS_MAX: u32 = 10 * 365 * 24;
-
-/// When officers are to have decided. A claim to citizenship is due as its clock says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct ReviewTimes {
-    /// Anything but a claim, in hours.
-    #[serde(deserialize_with = "within::<_, _, 1, 87_600>")]
-    pub due_hours: u32,
-}
-
-impl Default for ReviewTimes {
-    fn default() -> Self {
-        Self { due_hours: 24 }
-    }
-}
-
-impl ReviewTimes {
-    /// When a review opened now is to be decided: no later than its requester is owed notice of an expected release. That
-    /// may be a time which has passed.
-    pub fn due(&self, matter: ReviewMatter, custody: &Custody, timetable: &Timetable, now: Timestamp) -> Timestamp {
-        let due_at = match matter {
-            ReviewMatter::CitizenshipClaim => timetable.claim_due(now, &timetable.zone_of(custody)),
-            ReviewMatter::Hold | ReviewMatter::Notify | ReviewMatter::Transfer | ReviewMatter::Disclose => {
-                now.checked_add(SignedDuration::from_hours(i64::from(self.due_hours.min(HOURS_MAX)))).ok()
-            }
-        };
-        due_at.unwrap_or(Timestamp::MAX).min(timetable.notice_due(custody).unwrap_or(Timestamp::MAX))
     }
 }
 

@@ -6,10 +6,13 @@
 //! (the end of a detainer, an alarm, a lead time) would come to nonsense otherwise.
 
 mod marks;
+mod skew;
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
+
+pub use skew::SKEW;
 
 use crate::domain::case::Case;
 use crate::domain::charge::Charge;
@@ -18,11 +21,9 @@ use crate::domain::custody::{Intake, ScheduledRelease};
 use crate::domain::detainer::Request;
 use crate::domain::partial_date::PartialDate;
 use crate::domain::subject::Subject;
-use crate::domain::times::marks::{Mark, Marks, Point, later};
+use crate::domain::times::marks::{Mark, Marks, Point};
+use crate::domain::times::skew::later;
 use crate::domain::warrant::WarrantVerification;
-
-/// How far the clocks of an agency and of the gateway may stand apart.
-pub const SKEW: SignedDuration = SignedDuration::from_mins(5);
 
 /// A field that says what cannot be.
 #[derive(Debug, Clone, PartialEq, Eq)]

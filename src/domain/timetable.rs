@@ -1,14 +1,23 @@
 //! How long the legal clocks run, and in which time zone.
 
+mod obligation_times;
+mod review_times;
+
 use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
+pub use obligation_times::ObligationTimes;
+pub use review_times::ReviewTimes;
+
 use crate::domain::calendar::business_hours_later;
 use crate::domain::custody::Custody;
 use crate::domain::ids::{AgencyId, FacilityCode, JurisdictionId};
 use crate::domain::zone::Zones;
+
+/// No setting is longer: ten years.
+const HOURS_MAX: u32 = 10 * 365 * 24;
 
 /// How long each clock runs.
 #[derive(Debug, Clone)]

@@ -3,10 +3,9 @@
 use jiff::Timestamp;
 
 use crate::domain::custody::Destination;
-use crate::domain::detainer::{Acknowledgement, Addressee, Answer, Detainer, DetainerState, Finding, Parted};
+use crate::domain::detainer::{Acknowledgement, Addressee, Answer, Detainer, DetainerState, Finding, Parted, Shown};
 use crate::domain::event::{Change, Disclosure};
 use crate::domain::ids::AgencyId;
-use crate::domain::shown::Shown;
 use crate::domain::transfer::{Transfer, TransferFailureCause, TransferState};
 
 pub(super) fn acknowledge(
@@ -182,27 +181,5 @@ fn shown_standing(shown: &Shown) -> DetainerState {
         (None, Some(Finding::NoSuchPerson)) => DetainerState::NoSuchPerson,
         (None, Some(Finding::IdentityMismatch)) => DetainerState::IdentityMismatch,
         (None, None) => DetainerState::Lodged,
-    }
-}
-
-/// Promises do not stand while a claim is open, nor again once the custody turns out not to have ended.
-pub(in crate::domain) fn suspend(detainer: &mut Detainer) {
-    detainer.state = suspended(detainer.state);
-    detainer.ended_from = detainer.ended_from.map(suspended);
-}
-
-/// Promises wait for a person; everything else stays.
-pub(super) fn suspended(state: DetainerState) -> DetainerState {
-    match state {
-        DetainerState::HoldHonored | DetainerState::NotifyOnly => DetainerState::UnderReview,
-        DetainerState::Lodged
-        | DetainerState::Matched
-        | DetainerState::NoSuchPerson
-        | DetainerState::IdentityMismatch
-        | DetainerState::UnderReview
-        | DetainerState::Declined
-        | DetainerState::Released
-        | DetainerState::Withdrawn
-        | DetainerState::Closed => state,
     }
 }

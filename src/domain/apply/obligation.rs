@@ -8,7 +8,8 @@ use crate::domain::detainer::{Addressee, AnswerKind, Detainer, Finding};
 use crate::domain::determination::{Determination, LawAction, Obligation};
 use crate::domain::event::{Change, Event, Record, Told};
 use crate::domain::ids::AgencyId;
-use crate::domain::obligation::{EvidenceMethod, ObligationTimes, Owed};
+use crate::domain::obligation::{EvidenceMethod, Owed};
+use crate::domain::timetable::ObligationTimes;
 use crate::domain::transfer::TransferState;
 
 /// Changes a case by what the law asks besides, of the acts recorded and of a request received. Entries say it all: the determinations are in them.

@@ -6,14 +6,14 @@ use uuid::Uuid;
 use crate::domain::appeal::{Appeal, AppealAnswer, AppealAnswerKind, Issue, Judged, Says, Selection, gist};
 use crate::domain::case::Case;
 use crate::domain::command::CaseCommand;
-use crate::domain::decide::Refusal;
 use crate::domain::detainer::{Addressee, Answer, Detainer, DetainerState};
 use crate::domain::determination::{FieldClass, FieldClasses, LawView};
 use crate::domain::disclosable::told;
-use crate::domain::event::{Counts, Event, Party, Record, Told};
+use crate::domain::event::{Counts, Event, Party, Record, Told, retraction};
 use crate::domain::ids::{CaseName, LogKind};
 use crate::domain::permit::Permitted;
-use crate::domain::record::{concerning, counts, disclosure_of, retraction, shown_with};
+use crate::domain::record::{concerning, counts, disclosure_of, shown_with};
+use crate::domain::refusal::Refusal;
 
 pub(super) fn issue(
     case: &Case,

@@ -4,13 +4,13 @@
 use crate::domain::case::Case;
 use crate::domain::claim::{Claim, ClaimOutcome, Side};
 use crate::domain::command::CaseCommand;
-use crate::domain::decide::Refusal;
 use crate::domain::detainer::{Detainer, DetainerState};
 use crate::domain::determination::FieldClass;
 use crate::domain::event::{Counts, Disclosure, Event, Party, Record, Told};
 use crate::domain::ids::LogKind;
 use crate::domain::permit::Permitted;
 use crate::domain::record::{concerning, disclosure_of, requested, shown_with, side_of};
+use crate::domain::refusal::Refusal;
 
 pub(super) fn raise(case: &Case, permitted: &Permitted<CaseCommand>, claim: &Claim) -> Result<Vec<Record>, Refusal> {
     let detainer = standing(case)?;

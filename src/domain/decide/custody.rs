@@ -3,19 +3,19 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use crate::domain::calendar::day_of_record;
 use crate::domain::case::Case;
 use crate::domain::charge::Charge;
 use crate::domain::command::CaseCommand;
 use crate::domain::correction::Correction;
 use crate::domain::custody::{Custody, CustodyState, Destination, Identity, Intake, Movement, OtherGround};
 use crate::domain::decide::notice::change_told;
-use crate::domain::decide::{Refusal, day_of_record};
 use crate::domain::determination::FieldClasses;
 use crate::domain::event::{Change, Counts, Event, Party, Record};
-use crate::domain::heard::Guards;
 use crate::domain::ids::CaseName;
 use crate::domain::permit::Permitted;
 use crate::domain::record::{internal, of_standing};
+use crate::domain::refusal::Refusal;
 
 pub(super) fn open(permitted: &Permitted<CaseCommand>, intake: &Intake, id: Uuid, now: Timestamp) -> Vec<Record> {
     let name = CaseName::custody(permitted.jurisdiction().clone(), id);
@@ -87,7 +87,7 @@ pub(super) fn held(case: &Case) -> Result<&Custody, Refusal> {
 /// question that was decided before.
 fn reconsidered(case: &Case, custody: &Custody, intake: Intake) -> Case {
     let after = Custody { intake, ..custody.clone() };
-    let [held, holds] = [custody, &after].map(|custody| Guards::of_custody(custody, day_of_record(custody.updated_at)));
+    let [held, holds] = [custody, &after].map(|custody| custody.guards(day_of_record(custody.updated_at)));
     let mut case = case.clone();
     for detainer in case.detainer.iter_mut().chain(&mut case.standing) {
         detainer.describe(&custody.intake.subject, &after.intake.subject);

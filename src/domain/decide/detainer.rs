@@ -1,15 +1,13 @@
 //! The detainer itself: lodged, amended, acknowledged, answered, served, withdrawn.
 
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use uuid::Uuid;
 
+use crate::domain::calendar::day_of_record;
 use crate::domain::case::Case;
 use crate::domain::command::CaseCommand;
 use crate::domain::correction::Correction;
 use crate::domain::custody::{Custody, CustodyState};
-use crate::domain::decide::Refusal;
 use crate::domain::decide::notice::{belated_notice, knows_of_custody, knows_of_promise};
 use crate::domain::decide::review::{recorded, settled_by_answer};
 use crate::domain::detainer::{
@@ -20,6 +18,7 @@ use crate::domain::event::{Event, Party, Record, Told};
 use crate::domain::ids::CaseName;
 use crate::domain::permit::Permitted;
 use crate::domain::record::{concerning, counts, determinations, disclosure_of, requested, shown_with, within_custody};
+use crate::domain::refusal::Refusal;
 use crate::domain::service::ServiceOfCopy;
 use crate::domain::warrant::{VerificationOutcome, WarrantVerification};
 
@@ -90,12 +89,6 @@ pub(super) fn verify(
         ..within_custody(detainer, custodian, Some(law.policy_digest), event)
     };
     Ok(std::iter::once(record).chain(belated_notice(&after, case, permitted)).collect())
-}
-
-/// The day of a record by which what an issuer claimed is held. Never later than the day anywhere in the states.
-pub fn day_of_record(now: Timestamp) -> Date {
-    let yesterday = now.checked_sub(SignedDuration::from_hours(24)).unwrap_or(now);
-    TimeZone::UTC.to_datetime(yesterday).date()
 }
 
 pub(super) fn acknowledge(

@@ -8,9 +8,9 @@ use crate::domain::custody::{CustodyState, Destination, Movement, ScheduledRelea
 use crate::domain::detainer::{Addressee, Detainer, DetainerState, Finding};
 use crate::domain::determination::{FieldClass, FieldClasses, LawView, Ruling};
 use crate::domain::disclosable::{decided_by_person, told};
-use crate::domain::event::{Change, Counts, Event, Party, Record, Told};
+use crate::domain::event::{Change, Counts, Event, Party, Record, Told, retraction};
 use crate::domain::permit::Permitted;
-use crate::domain::record::{concerning, counts, disclosure_of, retraction, shown_with};
+use crate::domain::record::{concerning, counts, disclosure_of, shown_with};
 
 /// Tells the issuer of an expected release, where the law lets it be told.
 pub(super) fn notice(

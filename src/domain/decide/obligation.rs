@@ -2,13 +2,13 @@
 
 use crate::domain::case::Case;
 use crate::domain::command::CaseCommand;
-use crate::domain::decide::Refusal;
 use crate::domain::detainer::Detainer;
 use crate::domain::determination::Obligation;
 use crate::domain::event::{Event, Record};
 use crate::domain::obligation::{Evidence, Owed};
 use crate::domain::permit::Permitted;
 use crate::domain::record::within_custody;
+use crate::domain::refusal::Refusal;
 
 /// Whoever owes it says that it was met: late, too, and whatever became of the detainer.
 pub(super) fn meet(

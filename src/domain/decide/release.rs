@@ -8,7 +8,6 @@ use crate::domain::correction::Correction;
 use crate::domain::custody::{
     ActualRelease, Closing, Custody, CustodyState, OtherGround, ReleaseRecipient, ScheduledRelease,
 };
-use crate::domain::decide::Refusal;
 use crate::domain::decide::custody::held;
 use crate::domain::decide::notice::{ending, notice, release_corrected};
 use crate::domain::decide::transfer::taken_back;
@@ -17,6 +16,7 @@ use crate::domain::event::{Change, Counts, Disclosure, Event, Record, Told};
 use crate::domain::hand_over::{self, HandedTo, Judged};
 use crate::domain::permit::Permitted;
 use crate::domain::record::{internal, of_standing, of_standing_handed_over, retracting, unlawful_hand_over};
+use crate::domain::refusal::Refusal;
 use crate::domain::transfer::Transfer;
 
 pub(super) fn schedule(

@@ -6,12 +6,11 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::domain::agency::{ActorKind, Caller};
-use crate::domain::apply::suspend;
 use crate::domain::case::Case;
 use crate::domain::command::CaseCommand;
 use crate::domain::custody::Custody;
-use crate::domain::decide::Refusal;
 use crate::domain::decide::notice::{belated_notice, may_notify};
+use crate::domain::detainer::promise::suspend;
 use crate::domain::detainer::{Answer, AnswerKind, Detainer, DetainerState};
 use crate::domain::determination::{Determination, FieldClass, LawView, Ruling};
 use crate::domain::disclosable::release_left_open;
@@ -19,8 +18,9 @@ use crate::domain::event::{Event, Record};
 use crate::domain::ids::CaseName;
 use crate::domain::permit::Permitted;
 use crate::domain::record::{holding_and_notice, within_custody};
-use crate::domain::review::{Basis, Ground, Review, ReviewDecision, ReviewMatter, ReviewState, ReviewTimes};
-use crate::domain::timetable::Timetable;
+use crate::domain::refusal::Refusal;
+use crate::domain::review::{Basis, Ground, Review, ReviewDecision, ReviewMatter, ReviewState};
+use crate::domain::timetable::{ReviewTimes, Timetable};
 
 /// An officer decides a review. Where a notice waited for that, it goes out with it.
 pub(super) fn resolve(

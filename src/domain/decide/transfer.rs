@@ -7,7 +7,6 @@ use crate::domain::case::Case;
 use crate::domain::claim::Side;
 use crate::domain::command::CaseCommand;
 use crate::domain::custody::{ActualRelease, ReleaseRecipient};
-use crate::domain::decide::Refusal;
 use crate::domain::decide::custody::held;
 use crate::domain::decide::review::{recorded, settled_by_offer};
 use crate::domain::detainer::{Detainer, DetainerState};
@@ -16,6 +15,7 @@ use crate::domain::disclosable::may_hand_over;
 use crate::domain::event::{Event, Record};
 use crate::domain::permit::Permitted;
 use crate::domain::record::{of_transfer, side_of, unlawful_hand_over};
+use crate::domain::refusal::Refusal;
 use crate::domain::transfer::{
     Transfer, TransferFailureCause, TransferName, TransferState, TransferWindow, WindowDeclineReason,
 };

@@ -9,7 +9,7 @@ use crate::domain::command::CaseCommand;
 use crate::domain::custody::Custody;
 use crate::domain::detainer::Detainer;
 use crate::domain::subject::Subject;
-use crate::domain::times::SKEW;
+use crate::domain::times::skew::{earlier, later};
 use crate::domain::transfer::TransferName;
 
 /// What a time is held against.
@@ -184,14 +184,4 @@ fn handed_over_at(case: &Case) -> Option<Timestamp> {
 fn offered_at((name, detainer): (&TransferName, &Detainer)) -> Option<Timestamp> {
     let transfer = detainer.transfers.iter().find(|transfer| transfer.id == name.id)?;
     Some(earlier(transfer.offered_at))
-}
-
-/// A time of our clock, as an agency's own may have it at the earliest.
-fn earlier(recorded: Timestamp) -> Timestamp {
-    recorded.checked_sub(SKEW).unwrap_or(Timestamp::MIN)
-}
-
-/// A time of our clock, as an agency's own may have it at the latest.
-pub(super) fn later(recorded: Timestamp) -> Timestamp {
-    recorded.checked_add(SKEW).unwrap_or(Timestamp::MAX)
 }

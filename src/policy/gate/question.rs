@@ -7,18 +7,18 @@ use jiff::civil::Date;
 use uuid::Uuid;
 
 use crate::domain::agency::{AgencyClass, AgencyKind, Caller};
+use crate::domain::calendar::day_of_record;
 use crate::domain::case::Case;
 use crate::domain::charge::Charge;
 use crate::domain::command::CaseCommand;
 use crate::domain::custody::{ClosingReason, Custody, Destination, Intake, Movement};
-use crate::domain::decide::day_of_record;
 use crate::domain::detainer::{Addressee, Detainer, Finding, Request};
 use crate::domain::determination::LawView;
 use crate::domain::facts::{AsOf, Assertions, CaseFacts, Judge, Offence, Stage};
-use crate::domain::heard::Guards;
 use crate::domain::ids::{CaseName, JurisdictionId};
 use crate::domain::permit::Admitted;
 use crate::domain::review::{ReviewDecision, ReviewMatter};
+use crate::domain::safeguards::Guards;
 use crate::domain::subject::{Flags, Subject};
 use crate::domain::warrant::{VerifiedWarrant, Warrant, WarrantKind, WarrantVerification};
 use crate::policy::gate::appeal::appeal_answer_stands_within;
@@ -187,7 +187,7 @@ impl<'a> Question<'a> {
         let claimed = detainer
             .is_some_and(|detainer| detainer.refuses_warrant() || Guards::claimed(&detainer.request, today).any());
         let heard = || custody.heard.guards_on(today).any() || !custody.heard.refused.is_empty();
-        Guards::of_custody(custody, today).any() || claimed || heard()
+        custody.guards(today).any() || claimed || heard()
     }
 
     /// A safeguard is lifted by a person alone, and by whoever holds the person concerned.

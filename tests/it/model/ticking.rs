@@ -11,7 +11,7 @@ use comity::domain::event::Record;
 use comity::domain::firing;
 use comity::domain::ids::{CaseKind, CaseName, JurisdictionId, LogName};
 use comity::domain::permit::Admitted;
-use comity::domain::review::ReviewTimes;
+use comity::domain::timetable::ReviewTimes;
 use comity::domain::timetable::Timetable;
 use comity::policy::gate::Gate;
 use comity::wire::show;

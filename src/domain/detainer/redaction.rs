@@ -1,9 +1,8 @@
 //! What an issuer was told, as far as it may still be told it: committed once, it may only become less.
 
-use crate::domain::detainer::{Addressee, Answer, AnswerKind, Detainer, DetainerState, Finding};
+use crate::domain::detainer::{Answer, Detainer, DetainerState, Finding, Shown};
 use crate::domain::determination::{FieldClass, Withheld};
 use crate::domain::disclosable::Tellable;
-use crate::domain::shown::Shown;
 
 impl Detainer {
     /// Whether the issuer was told anything that is not its own.
@@ -68,37 +67,13 @@ fn bare(class: FieldClass) -> Withheld {
     Withheld { class, citations: Vec::new() }
 }
 
-impl Finding {
-    /// Where a detainer stands on which this was found.
-    pub fn state(self) -> DetainerState {
-        match self {
-            Self::MatchedCustody => DetainerState::Matched,
-            Self::NoSuchPerson => DetainerState::NoSuchPerson,
-            Self::IdentityMismatch => DetainerState::IdentityMismatch,
-        }
-    }
-}
-
-impl AnswerKind {
-    /// The class that an answer tells of. Whoever answers a detainer addressed to the jurisdiction holds the person: the
-    /// answer is shown only where that may be known, or is promised.
-    pub fn gist(self, addressee: &Addressee) -> FieldClass {
-        match (addressee, self) {
-            (Addressee::Jurisdiction, AnswerKind::Decline | AnswerKind::PendingReview) => FieldClass::Custody,
-            (Addressee::Jurisdiction, AnswerKind::HonorHold | AnswerKind::NotifyOnly) | (Addressee::Agency(_), _) => {
-                FieldClass::Answer
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use jiff::Timestamp;
     use uuid::Uuid;
 
     use super::*;
-    use crate::domain::detainer::{DetainerForm, Request, Warrant};
+    use crate::domain::detainer::{Addressee, AnswerKind, DetainerForm, Request, Warrant};
     use crate::domain::determination::FieldClasses;
     use crate::domain::ids::CaseName;
     use crate::domain::subject::{Flags, Identifiers, PersonName, Subject};

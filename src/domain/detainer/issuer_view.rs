@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::detainer::{Answer, DetainerState, Finding};
 use crate::domain::determination::Withheld;
-use crate::domain::ids::{AgencyId, CaseName};
+use crate::domain::ids::AgencyId;
 use crate::domain::service::ServiceOfCopy;
 
 /// What the issuer has been told. The issuer's view is made of this and its own request, nothing else.
@@ -31,16 +31,6 @@ pub struct Shown {
     /// Classes that it is not shown. Not kept: worked out when it is shown, by the law of that moment.
     #[serde(skip)]
     pub withheld: Vec<Withheld>,
-}
-
-/// A match that turned out to be a mistake. Whoever was matched keeps the safeguards of their own custody: what was told
-/// of them may still only become less.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Parted {
-    /// The custody that the detainer stood on. `None`: which it was is no longer kept.
-    pub custody: Option<CaseName>,
-    /// Entries of the exchange log before this index were written while it did, or earlier.
-    pub before: u64,
 }
 
 impl Shown {

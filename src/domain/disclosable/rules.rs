@@ -1,0 +1,106 @@
+//! What the issuer of a detainer may be shown by law: the one place where what the law says becomes a set of classes.
+//!
+//! `disclose` alone decides of most classes. Of some the real question is an act: what tells of a release is shown only
+//! where `notify` holds too, and what tells of a pick-up only where `transfer` does. An act holds by law, or by an
+//! officer's decision that still stands. Commit, delivery and every read of a resource ask [`told`].
+
+use std::sync::Arc;
+
+use crate::domain::detainer::Detainer;
+use crate::domain::determination::{Determination, FieldClass, FieldClasses, LawView, Ruling, Withheld};
+use crate::domain::review::ReviewMatter;
+
+/// Classes that tell of a release.
+const OF_A_RELEASE: [FieldClass; 3] = [FieldClass::ReleaseDate, FieldClass::ReleasePlace, FieldClass::ReleaseDetail];
+
+/// Classes that tell of a pick-up, in a transfer and in its entries.
+const OF_A_PICK_UP: [FieldClass; 2] = [FieldClass::Custody, FieldClass::Medical];
+
+/// What the issuer of a detainer may be shown of what its custodian did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tellable {
+    /// Of everything but pick-ups.
+    pub classes: FieldClasses,
+    /// Of pick-ups.
+    pub of_pick_ups: FieldClasses,
+}
+
+/// Classes the issuer may be shown, by what the law says of its detainer. Where an officer decided that it be told of a
+/// release, what the law left to a person of the release itself is decided with it, and nothing else.
+pub fn told(detainer: &Detainer, law: &LawView) -> Tellable {
+    let decided = decided_by_person(detainer, law) || disclosed_by_person(detainer, law);
+    let of_the_release = [FieldClass::Custody, FieldClass::ReleaseDate, FieldClass::ReleaseDetail]
+        .into_iter()
+        .filter(|class| law.review.contains(*class) && decided);
+    let classes = told_by_law(detainer, law).union(of_the_release.collect());
+    let of_pick_ups = if may_hand_over(detainer, law) { classes } else { classes.without(set(&OF_A_PICK_UP)) };
+    Tellable { classes, of_pick_ups }
+}
+
+/// The same, of anything but a release: there nothing is decided with it.
+pub(in crate::domain) fn told_by_law(detainer: &Detainer, law: &LawView) -> FieldClasses {
+    let may_be_notified = holds(&law.notify, ReviewMatter::Notify, detainer);
+    if may_be_notified { law.disclosable.0 } else { law.disclosable.0.without(set(&OF_A_RELEASE)) }
+}
+
+/// Whether the law lets the person be handed to the issuer.
+pub fn may_hand_over(detainer: &Detainer, law: &LawView) -> bool {
+    holds(&law.transfer, ReviewMatter::Transfer, detainer)
+}
+
+/// Classes that the law withholds, each with the citations of what withholds it: of `disclose`, and of what tells of a
+/// release of `notify` too.
+pub fn withheld(law: &LawView) -> Arc<[Withheld]> {
+    if may(&law.notify) {
+        return Arc::clone(&law.withheld);
+    }
+    let mut all = law.withheld.to_vec();
+    for class in OF_A_RELEASE {
+        let cited = law.notify.citations.iter().cloned();
+        match all.iter_mut().find(|one| one.class == class) {
+            Some(one) => {
+                one.citations.extend(cited);
+                one.citations.sort_unstable();
+                one.citations.dedup();
+            }
+            None => all.push(Withheld { class, citations: cited.collect() }),
+        }
+    }
+    all.into()
+}
+
+/// Whether an officer has permitted the very notice that the law leaves to a person: another ground for review that has
+/// come up since is another question.
+pub(in crate::domain) fn decided_by_person(detainer: &Detainer, law: &LawView) -> bool {
+    law.notify.ruling == Ruling::Review && holds(&law.notify, ReviewMatter::Notify, detainer)
+}
+
+/// What leaves to a person whether a notice that is allowed may say of the release what it is about.
+pub(in crate::domain) fn release_left_open(law: &LawView) -> Option<&Determination> {
+    let open = law.disclosure.iter().find(|open| open.ruling == Ruling::Review && !open.unverified)?;
+    Some(open)
+}
+
+/// Whether an officer has permitted that.
+fn disclosed_by_person(detainer: &Detainer, law: &LawView) -> bool {
+    let permitted = |open: &Determination| detainer.permits(ReviewMatter::Disclose, &open.policies);
+    may(&law.notify) && release_left_open(law).is_some_and(permitted)
+}
+
+/// Whether an act is allowed: by law, or by an officer's decision of the very question that the law leaves to a person.
+fn holds(determination: &Determination, matter: ReviewMatter, detainer: &Detainer) -> bool {
+    match determination.ruling {
+        Ruling::Must | Ruling::May => true,
+        Ruling::MustNot => false,
+        // What turns on a claim that nobody has verified is not for an officer to permit.
+        Ruling::Review => !determination.unverified && detainer.permits(matter, &determination.policies),
+    }
+}
+
+fn may(determination: &Determination) -> bool {
+    matches!(determination.ruling, Ruling::Must | Ruling::May)
+}
+
+fn set(classes: &[FieldClass]) -> FieldClasses {
+    classes.iter().copied().collect()
+}
