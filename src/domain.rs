@@ -19,7 +19,7 @@ pub mod custody;
 pub mod decide;
 pub mod detainer;
 pub mod determination;
-pub mod disclosable;
+pub mod disclosure;
 pub mod event;
 pub mod facts;
 pub mod firing;

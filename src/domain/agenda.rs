@@ -36,12 +36,12 @@ pub fn no_date() -> Timestamp {
 /// Everything open about a custody and the detainers on it, or about a detainer on none. A case without open items is
 /// among them with an empty list: what was open before no longer is.
 pub fn agenda(case: &Case, timetable: &Timetable) -> BTreeMap<CaseName, Vec<Item>> {
-    let detainers = case.detainer.iter().chain(&case.standing);
+    let detainers = case.detainer.iter().chain(&case.linked);
     let mut items: BTreeMap<CaseName, Vec<Item>> = detainers
         .map(|detainer| (detainer.name.clone(), of_detainer(detainer, case.custody.as_ref(), timetable)))
         .collect();
     if let Some(custody) = &case.custody {
-        items.insert(custody.name.clone(), of_custody(custody, &case.standing, timetable));
+        items.insert(custody.name.clone(), of_custody(custody, &case.linked, timetable));
     }
     items
 }
@@ -64,8 +64,8 @@ fn of_detainer(detainer: &Detainer, custody: Option<&Custody>, timetable: &Timet
     clocks.chain(reviews).chain(obligations).collect()
 }
 
-fn of_custody(custody: &Custody, standing: &[Detainer], timetable: &Timetable) -> Vec<Item> {
-    let clocks = clocks::of_custody(custody, standing, timetable);
+fn of_custody(custody: &Custody, linked: &[Detainer], timetable: &Timetable) -> Vec<Item> {
+    let clocks = clocks::of_custody(custody, linked, timetable);
     clocks.into_iter().map(|running| running.item(Some(custody.custodian.clone()))).collect()
 }
 

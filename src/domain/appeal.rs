@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-pub use standing::{Sight, Standing, Tally};
+pub use standing::{AppealItemView, AppealViewpoint, StandingCounts};
 
 use crate::domain::charge::{self, Charge, OffenceCategory};
 use crate::domain::detainer::{Addressee, Answer, AnswerKind, Detainer, DetainerState, Finding};
@@ -139,21 +139,21 @@ impl Filter {
     /// Whether a detainer passes. `seen` is as its issuer may be told of it.
     pub fn passes(&self, seen: &Detainer) -> bool {
         let offence = || charge::leading(&seen.request.charges).map(Charge::category);
-        (self.states.is_empty() || self.states.contains(&seen.shown.state))
+        (self.states.is_empty() || self.states.contains(&seen.issuer_view.state))
             && self.lodged_from.is_none_or(|from| seen.lodged_at >= from)
             && self.lodged_before.is_none_or(|before| seen.lodged_at < before)
-            && self.custodian.as_ref().is_none_or(|custodian| holder_as_told(seen) == Some(custodian))
+            && self.custodian.as_ref().is_none_or(|custodian| holder_known_to_issuer(seen) == Some(custodian))
             && (self.offences.is_empty() || offence().is_some_and(|group| self.offences.contains(&group)))
     }
 }
 
 /// Whoever holds the person as far as the issuer was told. None: whoever in the jurisdiction does.
-pub fn holder_as_told(seen: &Detainer) -> Option<&AgencyId> {
+pub fn holder_known_to_issuer(seen: &Detainer) -> Option<&AgencyId> {
     let addressee = match &seen.request.addressee {
         Addressee::Agency(agency) => Some(agency),
         Addressee::Jurisdiction => None,
     };
-    seen.shown.custodian.as_ref().or(addressee)
+    seen.issuer_view.custodian.as_ref().or(addressee)
 }
 
 /// What an issuer demands, with what was found of each detainer on the way to the writer.
@@ -196,20 +196,22 @@ pub struct AppealAnswer {
 
 /// An answer that the issuer was told, with the class that it tells of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ToldAnswer {
+pub struct DisclosedAnswer {
     /// Without its reason.
     pub answer: AppealAnswer,
     /// The class that it tells of.
-    pub gist: FieldClass,
+    #[serde(rename = "gist")]
+    pub revealed_class: FieldClass,
 }
 
 /// What was answered of one detainer of an appeal.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Item {
+pub struct AppealItem {
     /// By the custodian, last.
     pub given: Option<AppealAnswer>,
     /// As far as the issuer was told.
-    pub told: Option<ToldAnswer>,
+    #[serde(rename = "told")]
+    pub disclosed: Option<DisclosedAnswer>,
     /// By law. Both sides know.
     pub barred: Option<Bar>,
 }
@@ -243,7 +245,7 @@ impl Bars {
 
 /// An answer by law, as it was found on the way to the writer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Judged {
+pub struct AnswerByLaw {
     /// What is barred, ground by ground.
     pub bars: Vec<Bars>,
     /// How many of the custodian's are left open.
@@ -256,7 +258,7 @@ pub struct Judged {
     pub policy_digest: Option<[u8; 32]>,
 }
 
-impl Judged {
+impl AnswerByLaw {
     /// Leaves open what something has happened to since.
     pub fn leave(&mut self, is_stale: impl Fn(Uuid) -> bool) {
         for bars in &mut self.bars {
@@ -271,7 +273,7 @@ impl Judged {
 
 /// What a detainer says of itself, as one side knows it.
 #[derive(Debug, Clone, Copy)]
-pub struct Says<'a> {
+pub struct DetainerOutcome<'a> {
     /// Where it stands.
     pub state: DetainerState,
     /// What was found.
@@ -280,20 +282,24 @@ pub struct Says<'a> {
     pub answer: Option<&'a Answer>,
 }
 
-impl<'a> Says<'a> {
+impl<'a> DetainerOutcome<'a> {
     /// In truth, as its custodian knows.
-    pub fn in_truth(detainer: &'a Detainer) -> Self {
+    pub fn known_to_custodian(detainer: &'a Detainer) -> Self {
         let finding = detainer.acknowledgement.as_ref().map(|found| found.finding);
         Self { state: detainer.state, finding, answer: detainer.answer.as_ref() }
     }
 
     /// As its issuer was told.
-    pub fn as_told(seen: &'a Detainer) -> Self {
-        Self { state: seen.shown.state, finding: seen.shown.finding, answer: seen.shown.answer.as_ref() }
+    pub fn known_to_issuer(seen: &'a Detainer) -> Self {
+        Self {
+            state: seen.issuer_view.state,
+            finding: seen.issuer_view.finding,
+            answer: seen.issuer_view.answer.as_ref(),
+        }
     }
 
     /// Whether the detainer itself says what an answer to an appeal would.
-    pub fn bears_out(self, kind: AppealAnswerKind) -> bool {
+    pub fn supports(self, kind: AppealAnswerKind) -> bool {
         let promised = matches!(self.state, DetainerState::HoldHonored | DetainerState::NotifyOnly);
         match kind {
             AppealAnswerKind::StandsByAnswer => self.answer.is_some(),
@@ -309,11 +315,15 @@ impl<'a> Says<'a> {
 
 /// The class that an answer to an appeal tells of. `addressee` is the jurisdiction for whoever answers in the place of
 /// the one addressed: it holds the person.
-pub fn gist(kind: AppealAnswerKind, standing_answer: Option<AnswerKind>, addressee: &Addressee) -> FieldClass {
+pub fn revealed_class(
+    kind: AppealAnswerKind,
+    standing_answer: Option<AnswerKind>,
+    addressee: &Addressee,
+) -> FieldClass {
     match kind {
-        AppealAnswerKind::StandsByAnswer => standing_answer.unwrap_or(AnswerKind::Decline).gist(addressee),
-        AppealAnswerKind::Barred => AnswerKind::Decline.gist(addressee),
-        AppealAnswerKind::WillHold | AppealAnswerKind::WillNotify => AnswerKind::NotifyOnly.gist(addressee),
+        AppealAnswerKind::StandsByAnswer => standing_answer.unwrap_or(AnswerKind::Decline).revealed_class(addressee),
+        AppealAnswerKind::Barred => AnswerKind::Decline.revealed_class(addressee),
+        AppealAnswerKind::WillHold | AppealAnswerKind::WillNotify => AnswerKind::NotifyOnly.revealed_class(addressee),
         AppealAnswerKind::AlreadyReleased => FieldClass::ReleaseDate,
         AppealAnswerKind::NoSuchPerson => FieldClass::Custody,
     }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::domain::appeal::{Appeal, Item, Limits};
+use crate::domain::appeal::{Appeal, AppealItem, Limits};
 use crate::domain::custody::Custody;
 use crate::domain::detainer::Detainer;
 use crate::domain::ids::{AgencyId, CaseName};
@@ -65,13 +65,13 @@ pub struct Case {
     /// The custody that the command names, or that the detainer is linked to.
     pub custody: Option<Custody>,
     /// Detainers linked to the custody, the named one included.
-    pub standing: Vec<Detainer>,
+    pub linked: Vec<Detainer>,
     /// When the notice of release of a detainer was first delivered to its issuer.
     pub first_delivery: BTreeMap<CaseName, Timestamp>,
     /// The appeal that the command names.
     pub appeal: Option<Appeal>,
     /// What was answered of the detainer in that appeal, if it is in it.
-    pub item: Option<Item>,
+    pub item: Option<AppealItem>,
     /// What a command that issues an appeal is held against.
     pub appealing: Appealing,
 }
@@ -90,12 +90,12 @@ pub struct Appealing {
 impl Case {
     /// Every detainer of the case, each once.
     pub fn concerned(&self) -> impl Iterator<Item = &Detainer> {
-        let apart = |named: &&Detainer| !self.standing.iter().any(|standing| standing.name == named.name);
-        self.detainer.iter().filter(apart).chain(&self.standing)
+        let apart = |named: &&Detainer| !self.linked.iter().any(|linked| linked.name == named.name);
+        self.detainer.iter().filter(apart).chain(&self.linked)
     }
 
     /// Detainers that still stand on the custody.
     pub fn active(&self) -> impl Iterator<Item = &Detainer> {
-        self.standing.iter().filter(|detainer| detainer.state.is_active())
+        self.linked.iter().filter(|detainer| detainer.state.is_active())
     }
 }

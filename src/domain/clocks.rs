@@ -44,21 +44,17 @@ pub(in crate::domain) fn all_of_detainer(
 }
 
 /// Clocks of a custody, and of the detainers that stand on it.
-pub fn of_custody(custody: &Custody, standing: &[Detainer], timetable: &Timetable) -> Vec<Running> {
-    let clocks = all_of_custody(custody, standing, timetable).into_iter();
+pub fn of_custody(custody: &Custody, linked: &[Detainer], timetable: &Timetable) -> Vec<Running> {
+    let clocks = all_of_custody(custody, linked, timetable).into_iter();
     // An alarm is repeated, each time as another.
     let fired = |running: &Running| custody.clocks.fired.find(&running.key()).is_some();
     clocks.filter(|running| running.clock == ClockKind::OverHold || !fired(running)).collect()
 }
 
 /// Those that have fired among them.
-pub(in crate::domain) fn all_of_custody(
-    custody: &Custody,
-    standing: &[Detainer],
-    timetable: &Timetable,
-) -> Vec<Running> {
-    let review = claim_by_custodian(custody, standing, timetable);
-    review.into_iter().chain(over_hold(custody, standing, timetable)).collect()
+pub(in crate::domain) fn all_of_custody(custody: &Custody, linked: &[Detainer], timetable: &Timetable) -> Vec<Running> {
+    let review = claim_by_custodian(custody, linked, timetable);
+    review.into_iter().chain(over_hold(custody, linked, timetable)).collect()
 }
 
 /// From the request, or its amendment, to an answer.
@@ -111,9 +107,9 @@ fn claim_by_issuer(detainer: &Detainer, custody: Option<&Custody>, timetable: &T
 }
 
 /// The custodian's claim. It holds up every detainer that stands on the custody.
-fn claim_by_custodian(custody: &Custody, standing: &[Detainer], timetable: &Timetable) -> Option<Running> {
+fn claim_by_custodian(custody: &Custody, linked: &[Detainer], timetable: &Timetable) -> Option<Running> {
     let held = matches!(custody.state, CustodyState::Held | CustodyState::ReleaseScheduled);
-    let concerns = standing.iter().any(|detainer| detainer.state.is_active());
+    let concerns = linked.iter().any(|detainer| detainer.state.is_active());
     let open = custody.intake.flags.citizenship_claim && held && concerns;
     let claimed_at = custody.clocks.claimed_at.unwrap_or(custody.opened_at);
     review_due(claimed_at, (Some(custody), &custody.name.jurisdiction), timetable).filter(|_| open)
@@ -142,8 +138,8 @@ fn review_due(
 }
 
 /// When the last hold on the person has run out. From then on again and again, while the person is there.
-fn over_hold(custody: &Custody, standing: &[Detainer], timetable: &Timetable) -> Option<Running> {
-    let latch = bounding(custody, standing)?;
+fn over_hold(custody: &Custody, linked: &[Detainer], timetable: &Timetable) -> Option<Running> {
+    let latch = bounding(custody, linked)?;
     let (clock, about) = (ClockKind::OverHold, minute(latch.moment).to_string());
     let running = if let Some(fired) = custody.clocks.fired.find(&key(clock, &about)) {
         let due_at = next_alarm(fired, timetable.over_hold_alarm_minutes)?;

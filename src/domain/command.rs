@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 pub use crate::domain::method::Method;
 
-use crate::domain::appeal::{AppealAnswer, Issue, Judged};
+use crate::domain::appeal::{AnswerByLaw, AppealAnswer, Issue};
 use crate::domain::charge::Charge;
 use crate::domain::claim::{Claim, ClaimOutcome};
 use crate::domain::correction::Correction;
@@ -12,7 +12,7 @@ use crate::domain::custody::{ActualRelease, Closing, Identity, Intake, Movement,
 use crate::domain::detainer::{Acknowledgement, Answer, LiftReason, Request};
 use crate::domain::hand_over::HandedTo;
 use crate::domain::ids::{CaseName, ConsumerId, RequestId};
-use crate::domain::inbox::Place;
+use crate::domain::inbox::EntryPosition;
 use crate::domain::obligation::{Evidence, ObligationName};
 use crate::domain::review::{Ground, ReviewDecision, ReviewName};
 use crate::domain::service::ServiceOfCopy;
@@ -234,7 +234,7 @@ pub enum CaseCommand {
         /// Which appeal.
         appeal: CaseName,
         /// What the law was found to bar.
-        judged: Box<Judged>,
+        judged: Box<AnswerByLaw>,
     },
 }
 
@@ -377,7 +377,7 @@ pub enum Action {
         /// For which of the caller's consumers.
         consumer: ConsumerId,
         /// The entry.
-        entry: Place,
+        entry: EntryPosition,
     },
 }
 

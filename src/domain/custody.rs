@@ -2,8 +2,8 @@
 
 mod after_command;
 mod clocks;
-mod heard;
 mod hold_latch;
+mod reported_claims;
 
 use std::collections::BTreeSet;
 
@@ -12,12 +12,12 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 pub use clocks::CustodyClocks;
-pub use heard::Heard;
 pub use hold_latch::{HoldEnd, HoldLatch, LatchedHold};
+pub use reported_claims::ReportedClaims;
 
 use crate::domain::charge::Charge;
 use crate::domain::ids::{AgencyId, CaseName, FacilityCode};
-use crate::domain::safeguards::Guards;
+use crate::domain::safeguards::Safeguards;
 use crate::domain::subject::{Flags, Subject};
 use crate::domain::vocabulary::vocabulary;
 
@@ -302,8 +302,8 @@ pub struct Custody {
     /// Where it stands.
     pub state: CustodyState,
     /// What was heard of the person from those who ask for them.
-    #[serde(default, skip_serializing_if = "Heard::is_nothing")]
-    pub heard: Heard,
+    #[serde(default, rename = "heard", skip_serializing_if = "ReportedClaims::is_nothing")]
+    pub reported_claims: ReportedClaims,
     /// Agencies whose detainer was matched to it by mistake: another of theirs is matched by an officer.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub not_of: BTreeSet<AgencyId>,
@@ -331,7 +331,7 @@ impl Custody {
             released: None,
             closing: None,
             state: CustodyState::Held,
-            heard: Heard::default(),
+            reported_claims: ReportedClaims::default(),
             not_of: BTreeSet::new(),
             clocks: CustodyClocks::default(),
             opened_at: now,
@@ -341,7 +341,7 @@ impl Custody {
     }
 
     /// What guards the person by the custodian's own record.
-    pub fn guards(&self, today: Date) -> Guards {
-        Guards::of(self.intake.flags, &self.intake.subject, &self.intake.charges, today)
+    pub fn safeguards(&self, today: Date) -> Safeguards {
+        Safeguards::of(self.intake.flags, &self.intake.subject, &self.intake.charges, today)
     }
 }

@@ -18,14 +18,14 @@ use serde::{Deserialize, Serialize};
 
 pub use answer::{Answer, AnswerKind, DeclineGround};
 pub use clocks::DetainerClocks;
-pub use finding::{Acknowledgement, Finding, Parted};
-pub use issuer_view::{Shown, Viewpoint};
+pub use finding::{Acknowledgement, Finding, MistakenMatch};
+pub use issuer_view::{IssuerView, Viewpoint};
 pub use request::{Addressee, DetainerBasis, DetainerForm, Request};
 pub use state::DetainerState;
 
 use crate::domain::charge::Charge;
 use crate::domain::ids::{AgencyId, CaseName};
-use crate::domain::obligation::Owed;
+use crate::domain::obligation::OwedObligation;
 use crate::domain::review::Review;
 use crate::domain::service::ServiceOfCopy;
 use crate::domain::transfer::Transfer;
@@ -107,16 +107,17 @@ pub struct Detainer {
     pub reviews: Vec<Review>,
     /// What the law asks besides. Never shown to the issuer.
     #[serde(default)]
-    pub obligations: Vec<Owed>,
+    pub obligations: Vec<OwedObligation>,
     /// Where it stands.
     pub state: DetainerState,
     /// Where the issuer has been told that it stands.
-    pub shown: Shown,
+    #[serde(rename = "shown")]
+    pub issuer_view: IssuerView,
     /// When the release was first noticed to the issuer: position in the exchange log.
     pub notice_index: Option<u64>,
     /// Custodies that it was matched to by mistake, oldest first.
     #[serde(default)]
-    pub parted: Vec<Parted>,
+    pub parted: Vec<MistakenMatch>,
     /// Why it was lifted.
     pub lift_reason: Option<LiftReason>,
     /// Where it stood when the custody ended.
@@ -153,7 +154,7 @@ impl Detainer {
             reviews: Vec::new(),
             obligations: Vec::new(),
             state: DetainerState::Lodged,
-            shown: Shown::lodged(now),
+            issuer_view: IssuerView::lodged(now),
             notice_index: None,
             parted: Vec::new(),
             lift_reason: None,
@@ -183,7 +184,7 @@ impl Detainer {
     }
 
     /// Once something guards the person that did not before.
-    pub(in crate::domain) fn guard(&mut self) {
+    pub(in crate::domain) fn note_safeguard(&mut self) {
         self.guarded = self.guarded.saturating_add(1);
     }
 
@@ -195,9 +196,9 @@ impl Detainer {
     /// As it stands on a custody beside others of its issuer's, lifted or not: what the custodian refused of its warrants is
     /// refused, though it asks anew.
     #[must_use]
-    pub fn heir_of(&self, standing: &[Self]) -> Self {
+    pub fn with_earlier_refusal(&self, linked: &[Self]) -> Self {
         let own = |before: &&Self| before.issuer == self.issuer && before.name != self.name && before.refuses_warrant();
-        let refused = standing.iter().filter(own).filter_map(|before| before.verified.clone()).next_back();
+        let refused = linked.iter().filter(own).filter_map(|before| before.verified.clone()).next_back();
         Self { verified: self.verified.clone().or(refused), ..self.clone() }
     }
 

@@ -17,7 +17,7 @@ use crate::domain::determination::{Determination, FieldClass, FieldClasses, LawA
 use crate::domain::facts::CaseFacts;
 use crate::domain::hand_over::HandedTo;
 use crate::domain::ids::{AgencyId, CaseName, LogKind};
-use crate::domain::obligation::Owed;
+use crate::domain::obligation::OwedObligation;
 use crate::domain::review::Review;
 use crate::domain::service::ServiceOfCopy;
 use crate::domain::subject::Subject;
@@ -226,7 +226,7 @@ pub enum Event {
         /// The release.
         release: ActualRelease,
         /// For the first time, or better than before.
-        told: Told,
+        revision: Revision,
     },
     /// The issuer is told of a change of the custody that its detainer stands on.
     CustodyNoticed {
@@ -271,7 +271,7 @@ pub enum Event {
         /// Upon which detainer.
         detainer: CaseName,
         /// As it now stands.
-        owed: Box<Owed>,
+        owed: Box<OwedObligation>,
     },
     /// A legal clock ran out.
     ClockFired(Firing),
@@ -293,9 +293,9 @@ pub enum Event {
         /// The answer.
         answer: AppealAnswer,
         /// The class that it tells of.
-        gist: FieldClass,
+        revealed_class: FieldClass,
         /// First, or in place of another that the issuer was told.
-        told: Told,
+        revision: Revision,
         /// Whether the issuer may know.
         disclosure: Disclosure,
     },
@@ -312,21 +312,21 @@ pub enum Event {
 
 /// Whether an issuer is told for the first time, or told better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Told {
+pub enum Revision {
     /// For the first time.
     First,
     /// What it was told before is corrected.
     Corrected,
 }
 
-impl Told {
+impl Revision {
     /// What is told by a command that may be a correction, to an issuer that may have been told before.
-    pub fn by<T>(correction: Option<&Correction>, before: Option<&T>) -> Self {
+    pub fn of_command<T>(correction: Option<&Correction>, before: Option<&T>) -> Self {
         if correction.is_some() && before.is_some() { Self::Corrected } else { Self::First }
     }
 
     /// What is told in the place of whatever was told before.
-    pub fn by_earlier<T>(before: Option<&T>) -> Self {
+    pub fn after<T>(before: Option<&T>) -> Self {
         if before.is_some() { Self::Corrected } else { Self::First }
     }
 }

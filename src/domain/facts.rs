@@ -145,7 +145,7 @@ impl Assertions {
     }
 
     /// Whether something holds of what the table of offences does not say. A law that turns on a list cannot judge it.
-    pub fn unread(&self, unread: Unread) -> bool {
+    pub fn unread(&self, unread: StatuteGap) -> bool {
         self.offences.iter().any(|offence| unread.is(offence))
     }
 
@@ -296,7 +296,7 @@ impl ListedSet {
 
 vocabulary! {
     /// What the table of offences leaves unknown. A violation is none of it: no list has one.
-    pub enum Unread {
+    pub enum StatuteGap {
         /// A conviction under a section that is not in the table.
         UnlistedConviction = "unlisted_conviction",
         /// A charge, not judged yet, under one.
@@ -312,7 +312,7 @@ vocabulary! {
     }
 }
 
-impl Unread {
+impl StatuteGap {
     /// Whether an offence is such a one.
     pub fn is(self, offence: &Offence) -> bool {
         let convicted = offence.status == ChargeStatus::Convicted;
@@ -388,7 +388,7 @@ mod tests {
             let listed = ["1(a)".parse().unwrap()].into();
             let offence = Offence { category: OffenceCategory::Other, status, severity, age, listed, reading };
             let sets = ListedSet::ALL.iter().filter(|set| set.has(&offence)).map(|set| set.word());
-            let unread = Unread::ALL.iter().filter(|unread| unread.is(&offence)).map(|unread| unread.word());
+            let unread = StatuteGap::ALL.iter().filter(|unread| unread.is(&offence)).map(|unread| unread.word());
             assert_eq!(sets.chain(unread).collect::<Vec<_>>().join(" "), expected, "{offence:?}");
         }
         let of = |severity| (Reading::Listed, Some(severity));

@@ -7,11 +7,11 @@
 use crate::domain::case::Case;
 use crate::domain::clocks::{ClockKind, Firing};
 use crate::domain::event::{Counts, Event, Record};
-use crate::domain::record::{internal, of_clock, of_transfer};
+use crate::domain::record::{about_custody, of_clock, of_transfer};
 
 /// The record of a firing. None: the case is not at hand.
 pub fn record(case: &Case, firing: Firing) -> Option<Record> {
-    let detainer = case.detainer.iter().chain(&case.standing).find(|detainer| detainer.name == firing.case);
+    let detainer = case.detainer.iter().chain(&case.linked).find(|detainer| detainer.name == firing.case);
     let custody = case.custody.as_ref().filter(|custody| custody.name == firing.case);
     match (firing.clock, detainer, custody) {
         (ClockKind::WindowClosed, Some(detainer), _) => Some(of_transfer(detainer, None, Event::ClockFired(firing))),
@@ -25,7 +25,7 @@ pub fn record(case: &Case, firing: Firing) -> Option<Record> {
             _,
         ) => Some(of_clock(detainer, Event::ClockFired(firing))),
         (_, None, Some(custody)) => {
-            Some(internal(custody, Counts::default(), Vec::new(), None, Event::ClockFired(firing)))
+            Some(about_custody(custody, Counts::default(), Vec::new(), None, Event::ClockFired(firing)))
         }
         (_, None, None) => None,
     }

@@ -8,7 +8,7 @@ use crate::domain::correction::Correction;
 use crate::domain::custody::{ActualRelease, ReleaseRecipient};
 use crate::domain::detainer::{Detainer, DetainerState};
 use crate::domain::determination::LawView;
-use crate::domain::disclosable::may_hand_over;
+use crate::domain::disclosure::may_hand_over;
 use crate::domain::ids::CaseName;
 use crate::domain::transfer::Transfer;
 
@@ -23,14 +23,14 @@ pub struct HandedTo {
 
 /// A release to the requesting agency, as the law says of it.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Judged<'a> {
+pub struct HandOverJudgement<'a> {
     /// Detainers under which the person may have been handed over.
     pub under: Vec<&'a Detainer>,
     /// Those of them whose issuer the law did not let the person be handed to.
     pub unlawful: Vec<&'a Detainer>,
 }
 
-impl Judged<'_> {
+impl HandOverJudgement<'_> {
     /// Whether an officer must explain it: the law did not allow it of some detainer, or none asks for the person. Which of
     /// several it was the custodian may say.
     pub fn is_unlawful(&self) -> bool {
@@ -45,7 +45,7 @@ pub fn of_release<'a, 'l>(
     correction: Option<&Correction>,
     to: &HandedTo,
     law: impl Fn(&CaseName) -> Option<&'l LawView>,
-) -> Option<Judged<'a>> {
+) -> Option<HandOverJudgement<'a>> {
     match release.recipient {
         ReleaseRecipient::RequestingAgency => {}
         ReleaseRecipient::Community | ReleaseRecipient::OtherAgency | ReleaseRecipient::Hospital => return None,
@@ -55,14 +55,14 @@ pub fn of_release<'a, 'l>(
         None => stands(detainer),
         Some(_) => stood_at_the_end(detainer),
     };
-    let mut under: Vec<_> = case.standing.iter().filter(named).filter(stood).collect();
+    let mut under: Vec<_> = case.linked.iter().filter(named).filter(stood).collect();
     // Whoever has come for the person is whom they were handed to.
-    if case.standing.iter().any(was_picked_up) {
+    if case.linked.iter().any(was_picked_up) {
         under.retain(|detainer| was_picked_up(detainer));
     }
     let unlawful = |detainer: &&Detainer| !law(&detainer.name).is_some_and(|law| may_hand_over(detainer, law));
     let unlawful = under.iter().copied().filter(unlawful).collect();
-    Some(Judged { under, unlawful })
+    Some(HandOverJudgement { under, unlawful })
 }
 
 /// Whether the person may have been handed over under a detainer: it stands, or its issuer has come for them and lifted it.
@@ -72,7 +72,7 @@ pub fn stands(detainer: &Detainer) -> bool {
 
 /// The same, where the release was recorded before.
 fn stood_at_the_end(detainer: &Detainer) -> bool {
-    detainer.state == DetainerState::Released || detainer.shown.ended_from.is_some() || was_picked_up(detainer)
+    detainer.state == DetainerState::Released || detainer.issuer_view.ended_from.is_some() || was_picked_up(detainer)
 }
 
 fn was_picked_up(detainer: &Detainer) -> bool {

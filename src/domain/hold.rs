@@ -62,19 +62,19 @@ pub(in crate::domain) fn moment(custody: &Custody) -> Option<Timestamp> {
 
 /// The latch that bounds how long the person may be held: the one on the custody, or the one that will be there when the
 /// moment is reached with all as it stands.
-pub(in crate::domain) fn bounding(custody: &Custody, standing: &[Detainer]) -> Option<HoldLatch> {
-    formed(custody, standing).or_else(|| custody.clocks.latch.clone())
+pub(in crate::domain) fn bounding(custody: &Custody, linked: &[Detainer]) -> Option<HoldLatch> {
+    formed(custody, linked).or_else(|| custody.clocks.latch.clone())
 }
 
 /// The latch of the moment, unless one stands already. What becomes of the custody after it is no matter: an end that was
 /// recorded may turn out not to have taken place.
-pub(in crate::domain) fn formed(custody: &Custody, standing: &[Detainer]) -> Option<HoldLatch> {
+pub(in crate::domain) fn formed(custody: &Custody, linked: &[Detainer]) -> Option<HoldLatch> {
     let stands = |latch: &HoldLatch| !matches!(latch.end, Some(HoldEnd::OtherGround(_)));
     if custody.clocks.latch.as_ref().is_some_and(stands) {
         return None;
     }
     let moment = moment(custody)?;
-    let held = standing.iter().filter(|detainer| is_promised(detainer, moment));
+    let held = linked.iter().filter(|detainer| is_promised(detainer, moment));
     let holds = held.map(|detainer| LatchedHold { detainer: detainer.name.clone(), clock: detainer.clocks.hold_clock });
     let holds: Vec<_> = holds.collect();
     if holds.is_empty() && !custody.clocks.fired_over_hold(moment) {

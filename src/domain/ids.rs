@@ -69,18 +69,18 @@ macro_rules! text_id {
 
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, concat!(stringify!($name), "({})"), self.shown())
+                write!(f, concat!(stringify!($name), "({})"), self.debug_text())
             }
         }
     };
 }
 
 /// Public identifiers may be printed; those of persons may not.
-macro_rules! shown {
+macro_rules! debug_text {
     (public: $($public:ident),+; personal: $($personal:ident),+) => {
-        $(impl $public { fn shown(&self) -> &str { &self.0 } })+
+        $(impl $public { fn debug_text(&self) -> &str { &self.0 } })+
         $(impl $personal {
-            fn shown(&self) -> &'static str { "withheld" }
+            fn debug_text(&self) -> &'static str { "withheld" }
         })+
     };
 }
@@ -181,7 +181,7 @@ text_id!(
         && text.chars().all(|c| c.is_ascii_digit() || ('a'..='f').contains(&c))
 );
 
-shown!(
+debug_text!(
     public: JurisdictionId, AgencyId, ConsumerId, Ori, FacilityCode, CountryCode, LanguageTag, NcicCode, NibrsCode, OfficerPseudonym;
     personal: AlienNumber, FbiNumber, StateId, BookingNumber, Din
 );

@@ -28,7 +28,7 @@ impl Default for Limits {
 
 /// One consumer of one agency, in one jurisdiction.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Whose {
+pub struct InboxConsumer {
     /// The agency.
     pub agency: AgencyId,
     /// Where.
@@ -39,7 +39,7 @@ pub struct Whose {
 
 /// An entry of a jurisdiction: in which log, at which index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Place {
+pub struct EntryPosition {
     /// In which log.
     pub log: LogKind,
     /// At which index.
@@ -48,7 +48,7 @@ pub struct Place {
 
 vocabulary! {
     /// Where an entry stands that was sent to a consumer and not confirmed with what came before it.
-    pub enum Standing {
+    pub enum DeliveryState {
         /// Sent, and owed until it is confirmed.
         Tried = "tried",
         /// Sent too often: passed over until it is confirmed by itself.
@@ -66,12 +66,12 @@ pub struct Attempt {
     /// When first.
     pub since: Timestamp,
     /// What came of it.
-    pub standing: Standing,
+    pub state: DeliveryState,
 }
 
 /// What became of a try.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tried {
+pub enum SendDecision {
     /// It may be sent.
     Send,
     /// It was sent too often, and is passed over from now on.
@@ -113,7 +113,7 @@ pub struct Consumer {
     /// The same of the custody log.
     pub custody: u64,
     /// Entries that were sent and not confirmed with what came before them.
-    pub attempts: BTreeMap<Place, Attempt>,
+    pub attempts: BTreeMap<EntryPosition, Attempt>,
 }
 
 impl Consumer {
@@ -126,36 +126,36 @@ impl Consumer {
     }
 
     /// Entries that its streams leave out.
-    pub fn passed_over(&self) -> impl Iterator<Item = Place> {
-        let left_out = self.attempts.iter().filter(|(_, attempt)| match attempt.standing {
-            Standing::Parked | Standing::Received => true,
-            Standing::Tried => false,
+    pub fn passed_over(&self) -> impl Iterator<Item = EntryPosition> {
+        let left_out = self.attempts.iter().filter(|(_, attempt)| match attempt.state {
+            DeliveryState::Parked | DeliveryState::Received => true,
+            DeliveryState::Tried => false,
         });
-        left_out.map(|(place, _)| *place)
+        left_out.map(|(position, _)| *position)
     }
 
     /// Entries that are parked.
-    pub fn parked(&self) -> impl Iterator<Item = (Place, Attempt)> {
+    pub fn parked(&self) -> impl Iterator<Item = (EntryPosition, Attempt)> {
         self.attempts
             .iter()
-            .filter(|(_, attempt)| attempt.standing == Standing::Parked)
-            .map(|(place, attempt)| (*place, *attempt))
+            .filter(|(_, attempt)| attempt.state == DeliveryState::Parked)
+            .map(|(position, attempt)| (*position, *attempt))
     }
 
     /// Takes note that an entry is about to be sent, or that it was sent too often.
-    pub fn try_entry(&mut self, place: Place, limits: Limits, now: Timestamp) -> Tried {
+    pub fn try_entry(&mut self, position: EntryPosition, limits: Limits, now: Timestamp) -> SendDecision {
         let room = self.passed_over().count() < PARKED_MAX;
-        let first = Attempt { tries: 0, since: now, standing: Standing::Tried };
-        let attempt = self.attempts.entry(place).or_insert(first);
-        match attempt.standing {
-            Standing::Parked | Standing::Received => Tried::PassOver,
-            Standing::Tried if room && limits.park_after_tries > 0 && attempt.tries >= limits.park_after_tries => {
-                attempt.standing = Standing::Parked;
-                Tried::ParkedNow
+        let first = Attempt { tries: 0, since: now, state: DeliveryState::Tried };
+        let attempt = self.attempts.entry(position).or_insert(first);
+        match attempt.state {
+            DeliveryState::Parked | DeliveryState::Received => SendDecision::PassOver,
+            DeliveryState::Tried if room && limits.park_after_tries > 0 && attempt.tries >= limits.park_after_tries => {
+                attempt.state = DeliveryState::Parked;
+                SendDecision::ParkedNow
             }
-            Standing::Tried => {
+            DeliveryState::Tried => {
                 attempt.tries = attempt.tries.saturating_add(1);
-                Tried::Send
+                SendDecision::Send
             }
         }
     }
@@ -168,8 +168,10 @@ impl Consumer {
         let mut received = Vec::new();
         for (log, to) in [(LogKind::Exchange, exchange), (LogKind::Custody, custody)] {
             let mut from = self.position(log);
-            let parked = self.parked().map(|(place, _)| place).filter(|place| place.log == log);
-            for gap in parked.map(|place| place.index).filter(|index| (from..to).contains(index)).collect::<Vec<_>>() {
+            let parked = self.parked().map(|(position, _)| position).filter(|position| position.log == log);
+            for gap in
+                parked.map(|position| position.index).filter(|index| (from..to).contains(index)).collect::<Vec<_>>()
+            {
                 received.push(Span { log, from, to: gap });
                 from = gap.saturating_add(1);
             }
@@ -177,23 +179,23 @@ impl Consumer {
         }
         received.retain(|span| span.from < span.to);
         (self.exchange, self.custody) = (exchange, custody);
-        let owed = |place: &Place| match place.log {
-            LogKind::Exchange => place.index >= exchange,
-            LogKind::Custody => place.index >= custody,
+        let owed = |position: &EntryPosition| match position.log {
+            LogKind::Exchange => position.index >= exchange,
+            LogKind::Custody => position.index >= custody,
         };
-        self.attempts.retain(|place, attempt| owed(place) || attempt.standing == Standing::Parked);
+        self.attempts.retain(|position, attempt| owed(position) || attempt.state == DeliveryState::Parked);
         Ok(received)
     }
 
     /// Confirms one parked entry.
-    fn confirm_parked(&mut self, place: Place) -> Result<Span, Refusal> {
-        let position = self.position(place.log);
-        let attempt = self.attempts.get_mut(&place).filter(|attempt| attempt.standing == Standing::Parked);
-        attempt.ok_or(Refusal::NotParked)?.standing = Standing::Received;
-        if place.index < position {
-            self.attempts.remove(&place);
+    fn confirm_parked(&mut self, position: EntryPosition) -> Result<Span, Refusal> {
+        let confirmed = self.position(position.log);
+        let attempt = self.attempts.get_mut(&position).filter(|attempt| attempt.state == DeliveryState::Parked);
+        attempt.ok_or(Refusal::NotParked)?.state = DeliveryState::Received;
+        if position.index < confirmed {
+            self.attempts.remove(&position);
         }
-        Ok(Span { log: place.log, from: place.index, to: place.index.saturating_add(1) })
+        Ok(Span { log: position.log, from: position.index, to: position.index.saturating_add(1) })
     }
 }
 
@@ -235,33 +237,33 @@ impl Inbox {
         limits: Limits,
     ) -> Result<Confirmed, Refusal> {
         let furthest = self.0.values().map(|consumer| consumer.exchange).max().unwrap_or_default();
-        let elsewhere: Vec<Place> = self.parked_for_others(name).collect();
+        let elsewhere: Vec<EntryPosition> = self.parked_for_others(name).collect();
         let consumer = self.consumer_mut(name, limits)?;
         let received = consumer.confirm(exchange, custody)?;
-        let covers = |place: &Place| {
-            received.iter().any(|span| span.log == place.log && (span.from..span.to).contains(&place.index))
+        let covers = |position: &EntryPosition| {
+            received.iter().any(|span| span.log == position.log && (span.from..span.to).contains(&position.index))
         };
-        let of_exchange = |place: &&Place| place.log == LogKind::Exchange;
+        let of_exchange = |position: &&EntryPosition| position.log == LogKind::Exchange;
         let is_news = seen > furthest || elsewhere.iter().filter(of_exchange).any(covers);
-        let parked = consumer.parked().map(|(place, _)| place).filter(|place| of_exchange(&place));
-        let parked = parked.map(|place| place.index).filter(|index| *index < seen).collect();
+        let parked = consumer.parked().map(|(position, _)| position).filter(|position| of_exchange(&position));
+        let parked = parked.map(|position| position.index).filter(|index| *index < seen).collect();
         Ok(Confirmed { received, is_news, parked })
     }
 
     /// Confirms one parked entry.
-    pub fn confirm_parked(&mut self, name: &ConsumerId, place: Place) -> Result<Confirmed, Refusal> {
+    pub fn confirm_parked(&mut self, name: &ConsumerId, position: EntryPosition) -> Result<Confirmed, Refusal> {
         let elsewhere = self.0.iter().filter(|(other, _)| *other != name);
-        let was_received = elsewhere
-            .map(|(_, other)| other)
-            .any(|other| place.index < other.position(place.log) && other.parked().all(|(parked, _)| parked != place));
+        let was_received = elsewhere.map(|(_, other)| other).any(|other| {
+            position.index < other.position(position.log) && other.parked().all(|(parked, _)| parked != position)
+        });
         let consumer = self.0.get_mut(name).ok_or(Refusal::NotParked)?;
-        let received = vec![consumer.confirm_parked(place)?];
-        Ok(Confirmed { received, is_news: place.log == LogKind::Exchange && !was_received, parked: Vec::new() })
+        let received = vec![consumer.confirm_parked(position)?];
+        Ok(Confirmed { received, is_news: position.log == LogKind::Exchange && !was_received, parked: Vec::new() })
     }
 
-    fn parked_for_others(&self, name: &ConsumerId) -> impl Iterator<Item = Place> {
+    fn parked_for_others(&self, name: &ConsumerId) -> impl Iterator<Item = EntryPosition> {
         let others = self.0.iter().filter(move |(other, _)| *other != name);
-        others.flat_map(|(_, other)| other.parked()).map(|(place, _)| place)
+        others.flat_map(|(_, other)| other.parked()).map(|(position, _)| position)
     }
 }
 
@@ -275,11 +277,11 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn at(index: u64) -> Place {
-        Place { log: LogKind::Exchange, index }
+    fn at(index: u64) -> EntryPosition {
+        EntryPosition { log: LogKind::Exchange, index }
     }
 
-    fn tries(inbox: &mut Inbox, consumer: &str, index: u64) -> Tried {
+    fn tries(inbox: &mut Inbox, consumer: &str, index: u64) -> SendDecision {
         let consumer = inbox.consumer_mut(&name(consumer), LIMITS).unwrap();
         consumer.try_entry(at(index), LIMITS, Timestamp::UNIX_EPOCH)
     }
@@ -293,7 +295,7 @@ mod tests {
         let mut inbox = Inbox::default();
         assert_eq!(
             [0; 4].map(|_| tries(&mut inbox, "first", 3)),
-            [Tried::Send, Tried::Send, Tried::ParkedNow, Tried::PassOver]
+            [SendDecision::Send, SendDecision::Send, SendDecision::ParkedNow, SendDecision::PassOver]
         );
         let confirmed = inbox.confirm(&name("first"), (9, 8, 0), LIMITS).unwrap();
         assert_eq!(confirmed, Confirmed { received: vec![span(0, 3), span(4, 9)], is_news: true, parked: vec![3] });
@@ -336,7 +338,7 @@ mod tests {
             tries(&mut inbox, "first", 3);
         }
         assert!(inbox.confirm_parked(&name("first"), at(3)).unwrap().is_news);
-        assert_eq!(tries(&mut inbox, "first", 3), Tried::PassOver);
+        assert_eq!(tries(&mut inbox, "first", 3), SendDecision::PassOver);
         assert_eq!(inbox.consumer(&name("first")).parked().count(), 0);
         inbox.confirm(&name("first"), (4, 4, 0), LIMITS).unwrap();
         assert_eq!(inbox.consumer(&name("first")).attempts, BTreeMap::new(), "forgotten when its turn has come");
@@ -345,8 +347,8 @@ mod tests {
     #[test]
     fn tries_are_forgotten_when_the_entry_is_confirmed() {
         let mut inbox = Inbox::default();
-        assert_eq!(tries(&mut inbox, "first", 3), Tried::Send);
-        assert_eq!(tries(&mut inbox, "first", 7), Tried::Send);
+        assert_eq!(tries(&mut inbox, "first", 3), SendDecision::Send);
+        assert_eq!(tries(&mut inbox, "first", 7), SendDecision::Send);
         inbox.confirm(&name("first"), (4, 4, 0), LIMITS).unwrap();
         let attempts = inbox.consumer(&name("first")).attempts;
         assert_eq!(attempts.into_keys().collect::<Vec<_>>(), [at(7)]);
@@ -363,6 +365,6 @@ mod tests {
         assert_eq!(consumer.parked().count(), PARKED_MAX);
         let never = Limits { park_after_tries: 0, ..LIMITS };
         let mut patient = Consumer::default();
-        assert!((0..50).all(|_| patient.try_entry(at(1), never, Timestamp::UNIX_EPOCH) == Tried::Send));
+        assert!((0..50).all(|_| patient.try_entry(at(1), never, Timestamp::UNIX_EPOCH) == SendDecision::Send));
     }
 }

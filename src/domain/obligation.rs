@@ -46,7 +46,7 @@ impl fmt::Debug for Evidence {
 
 /// An obligation upon a custodian, from an act of its under the law or from the receipt of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Owed {
+pub struct OwedObligation {
     /// What is to be done; the last part of its name.
     pub obligation: Obligation,
     /// Who owes it.
@@ -68,7 +68,7 @@ pub struct Owed {
     pub version: u64,
 }
 
-impl Owed {
+impl OwedObligation {
     /// Whether it is still to be met.
     pub fn is_open(&self) -> bool {
         self.evidence.is_none()

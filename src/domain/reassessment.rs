@@ -14,8 +14,10 @@ pub fn next_change(detainer: &Detainer, custody: &Custody, today: Date) -> Optio
     let after = |day: Date, years: i64| day.checked_add(Span::new().years(years)).ok();
     let request = &detainer.request;
     let subjects = [&request.subject, &custody.intake.subject];
-    let births =
-        subjects.into_iter().filter_map(|subject| subject.birth_date).chain(custody.heard.births.iter().copied());
+    let births = subjects
+        .into_iter()
+        .filter_map(|subject| subject.birth_date)
+        .chain(custody.reported_claims.births.iter().copied());
     let births = births.filter_map(|born| after(born.latest(), MINORITY_YEARS));
     let charges = request.charges.iter().chain(&custody.intake.charges);
     let convicted = charges.filter_map(|charge| charge.convicted_on);

@@ -9,17 +9,17 @@ use crate::domain::command::CaseCommand;
 use crate::domain::custody::Custody;
 use crate::domain::detainer::{Addressee, Detainer};
 use crate::domain::determination::{Determination, FieldClass, FieldClasses, LawAction, LawView};
-use crate::domain::disclosable::told_by_law;
-use crate::domain::event::{Counts, Disclosure, Event, Party, Record, RecordedDetermination, Told, retraction};
+use crate::domain::disclosure::visible_by_law;
+use crate::domain::event::{Counts, Disclosure, Event, Party, Record, RecordedDetermination, Revision, retraction};
 use crate::domain::ids::{AgencyId, CaseName, LogKind};
 use crate::domain::permit::Permitted;
 use crate::domain::transfer::TransferName;
 
 /// What the issuer learns of something whose gist is in this class, if it is shown this much.
-pub(super) fn disclosure_of(shown: FieldClasses, gist: FieldClass) -> Disclosure {
+pub(super) fn disclosure_of(shown: FieldClasses, revealed_class: FieldClass) -> Disclosure {
     if shown == FieldClasses::NONE {
         Disclosure::Internal
-    } else if shown.contains(gist) {
+    } else if shown.contains(revealed_class) {
         Disclosure::ToIssuer
     } else {
         Disclosure::Retraction
@@ -28,12 +28,17 @@ pub(super) fn disclosure_of(shown: FieldClasses, gist: FieldClass) -> Disclosure
 
 /// Classes the issuer is shown of something whose gist is in one of them: all that it may be told, or nothing. Whoever
 /// was told before what this corrects learns at least that it no longer stands.
-pub(super) fn shown_with(detainer: &Detainer, law: &LawView, gist: FieldClass, told: Told) -> FieldClasses {
-    let classes = told_by_law(detainer, law);
-    match told {
-        _ if classes.contains(gist) => classes,
-        Told::First => FieldClasses::NONE,
-        Told::Corrected => retraction(),
+pub(super) fn classes_shown(
+    detainer: &Detainer,
+    law: &LawView,
+    revealed_class: FieldClass,
+    revision: Revision,
+) -> FieldClasses {
+    let classes = visible_by_law(detainer, law);
+    match revision {
+        _ if classes.contains(revealed_class) => classes,
+        Revision::First => FieldClasses::NONE,
+        Revision::Corrected => retraction(),
     }
 }
 
@@ -43,11 +48,11 @@ pub(super) fn side_of(detainer: &Detainer, caller: &Caller) -> Side {
 }
 
 /// A record of what the issuer says of its own detainer: it may read it back, and the other side is told.
-pub(super) fn requested(detainer: &Detainer, law: Option<&LawView>, event: Event) -> Record {
+pub(super) fn from_issuer(detainer: &Detainer, law: Option<&LawView>, event: Event) -> Record {
     Record {
         log: LogKind::Exchange,
         resource: detainer.name.clone(),
-        audience: audience_of(detainer, &holder_as_told(detainer), FieldClasses::all()),
+        audience: audience_of(detainer, &holder_known_to_issuer(detainer), FieldClasses::all()),
         counts: Counts::of_request(detainer),
         determinations: law.map_or_else(Vec::new, |law| holding_and_notice(&detainer.name, law)),
         policy_digest: law.map(|law| law.policy_digest),
@@ -56,7 +61,7 @@ pub(super) fn requested(detainer: &Detainer, law: Option<&LawView>, event: Event
 }
 
 /// A record that what the issuer was told no longer stands.
-pub(super) fn retracting(detainer: &Detainer, event: Event) -> Record {
+pub(super) fn retraction_record(detainer: &Detainer, event: Event) -> Record {
     Record {
         log: LogKind::Exchange,
         resource: detainer.name.clone(),
@@ -86,7 +91,7 @@ pub(super) fn of_transfer(detainer: &Detainer, law: Option<&LawView>, event: Eve
 
 /// A record about a detainer, in the log and for the audience that the law allows. `shown` to the issuer; nothing:
 /// its very existence stays within the jurisdiction.
-pub(super) fn concerning(
+pub(super) fn about_detainer(
     detainer: &Detainer,
     custodian: &Party,
     law: &LawView,
@@ -120,7 +125,7 @@ pub(super) fn of_clock(detainer: &Detainer, event: Event) -> Record {
 }
 
 /// A record about a custody, which stays within the jurisdiction.
-pub(super) fn internal(
+pub(super) fn about_custody(
     custody: &Custody,
     counts: Counts,
     determinations: Vec<RecordedDetermination>,
@@ -142,7 +147,7 @@ pub(super) fn internal(
 }
 
 /// A record of what its custodian decides or owes upon a detainer. Its issuer never learns that there is one.
-pub(super) fn within_custody(
+pub(super) fn internal_about_detainer(
     detainer: &Detainer,
     custodian: AgencyId,
     policy_digest: Option<[u8; 32]>,
@@ -175,8 +180,8 @@ fn holder(detainer: &Detainer) -> Party {
 
 /// Whoever holds the person as far as the issuer was told. What it says itself goes to these and no further: were it
 /// confirmed by somebody else, the proof of its delivery would tell who holds the person.
-fn holder_as_told(detainer: &Detainer) -> Party {
-    party(detainer.shown.custodian.as_ref(), &detainer.request.addressee)
+fn holder_known_to_issuer(detainer: &Detainer) -> Party {
+    party(detainer.issuer_view.custodian.as_ref(), &detainer.request.addressee)
 }
 
 fn party(custodian: Option<&AgencyId>, addressee: &Addressee) -> Party {
@@ -240,24 +245,24 @@ pub(super) fn unlawful_hand_over(
         detainers: under.iter().map(|detainer| detainer.name.clone()).collect(),
     };
     let determinations = laws().map(|(name, law)| recorded(name, law, LawAction::Transfer, &law.transfer)).collect();
-    internal(custody, Counts::default(), determinations, laws().map(|(_, law)| law.policy_digest).next(), event)
+    about_custody(custody, Counts::default(), determinations, laws().map(|(_, law)| law.policy_digest).next(), event)
 }
 
 /// What the law says of holding and of notice, of each detainer that it was asked of.
-pub(super) fn of_standing(
+pub(super) fn rulings_on_all(
     case: &Case,
     permitted: &Permitted<CaseCommand>,
 ) -> (Vec<RecordedDetermination>, Option<[u8; 32]>) {
-    of_standing_handed_over(case, permitted, &[])
+    rulings_on_all_and_transfer(case, permitted, &[])
 }
 
 /// The same, and of handing over, of the detainers under which the person may have been.
-pub(super) fn of_standing_handed_over(
+pub(super) fn rulings_on_all_and_transfer(
     case: &Case,
     permitted: &Permitted<CaseCommand>,
     handed_over_under: &[&Detainer],
 ) -> (Vec<RecordedDetermination>, Option<[u8; 32]>) {
-    let laws = case.standing.iter().filter_map(|detainer| Some((&detainer.name, permitted.law(&detainer.name)?)));
+    let laws = case.linked.iter().filter_map(|detainer| Some((&detainer.name, permitted.law(&detainer.name)?)));
     let mut digest = None;
     let mut all = Vec::new();
     for (name, law) in laws {

@@ -10,7 +10,7 @@ use crate::domain::subject::{Flags, Subject};
 /// What keeps everything from happening by itself, whoever says it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "independent facts")]
-pub struct Guards {
+pub struct Safeguards {
     /// A claim to citizenship is open.
     #[serde(default)]
     pub claim: bool,
@@ -34,7 +34,7 @@ pub struct Guards {
     pub protected: bool,
 }
 
-impl Guards {
+impl Safeguards {
     /// By a record, on a day.
     pub fn of(flags: Flags, subject: &Subject, charges: &[Charge], today: Date) -> Self {
         Self {

@@ -22,7 +22,7 @@ const VIRAMA: u8 = 9;
 
 /// What a text is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Use {
+pub enum TextKind {
     /// What a person is called, in any script: letters and their marks, digits, hyphens, apostrophes and the like.
     Name,
     /// Why, or a note: prose of one line.
@@ -37,26 +37,26 @@ pub enum Use {
     Phone,
 }
 
-impl Use {
+impl TextKind {
     /// Every use.
     pub const ALL: [Self; 6] = [Self::Name, Self::Reason, Self::Citation, Self::Place, Self::Code, Self::Phone];
 
     /// Reads a text of at most `chars_max` characters, and three bytes for each. `None`: nothing but space was written.
-    pub fn read(self, text: &str, chars_max: usize) -> Result<Option<String>, Flaw> {
+    pub fn read(self, text: &str, chars_max: usize) -> Result<Option<String>, TextFault> {
         let bytes_max = chars_max.saturating_mul(BYTES_PER_CHARACTER);
         // Normalising takes time: what is far too long is not normalised first.
         if text.len() > bytes_max.saturating_mul(4) {
-            return Err(Flaw::Long { chars_max, bytes_max });
+            return Err(TextFault::Long { chars_max, bytes_max });
         }
         let text = self.canonical(text);
         if text.is_empty() {
             return Ok(None);
         }
         if text.starts_with('<') && text.ends_with('>') {
-            return Err(Flaw::Placeholder);
+            return Err(TextFault::Placeholder);
         }
         if text.chars().count() > chars_max || text.len() > bytes_max {
-            return Err(Flaw::Long { chars_max, bytes_max });
+            return Err(TextFault::Long { chars_max, bytes_max });
         }
         let characters: Vec<char> = text.chars().collect();
         let mut marks = 0_usize;
@@ -65,8 +65,8 @@ impl Use {
             let after = after.get(1..).unwrap_or_default();
             if is_joiner(*character) && self.is_prose_or_name() {
                 // Takes no place of its own: the mark after it stands on what the mark before it stands on.
-                if !joins(*character, before, after) {
-                    return Err(Flaw::Hidden(*character));
+                if !changes_what_is_seen(*character, before, after) {
+                    return Err(TextFault::Hidden(*character));
                 }
                 continue;
             }
@@ -74,10 +74,14 @@ impl Use {
             marks = if is_mark(*character) { marks.saturating_add(1) } else { 0 };
             let stands = before.last().is_some_and(|base| *base != ' ');
             if marks > MARKS_MAX || (marks > 0 && !stands) {
-                return Err(Flaw::Mark);
+                return Err(TextFault::Mark);
             }
         }
-        if characters.iter().any(|character| self.is_shown_by(*character)) { Ok(Some(text)) } else { Err(self.empty()) }
+        if characters.iter().any(|character| self.counts_as_content(*character)) {
+            Ok(Some(text))
+        } else {
+            Err(self.empty())
+        }
     }
 
     /// NFC, with one plain space for any run of spaces. In what is ASCII, one hyphen for any dash.
@@ -106,16 +110,16 @@ impl Use {
     }
 
     /// Whether a character other than a joiner may stand in such a text.
-    fn admits(self, character: char) -> Result<(), Flaw> {
+    fn admits(self, character: char) -> Result<(), TextFault> {
         use GeneralCategory as Gc;
         let of_use = match category(character) {
-            Gc::Control => Err(Flaw::Control(character)),
-            Gc::LineSeparator | Gc::ParagraphSeparator => Err(Flaw::Line(character)),
-            _ if turns(character) => Err(Flaw::Direction(character)),
-            _ if is_hidden(character) => Err(Flaw::Hidden(character)),
-            Gc::Format => Err(Flaw::Hidden(character)),
-            Gc::Unassigned | Gc::PrivateUse | Gc::Surrogate => Err(Flaw::Unassigned(character)),
-            _ if matches!(character, '\u{fffc}' | '\u{fffd}') => Err(Flaw::Lost),
+            Gc::Control => Err(TextFault::Control(character)),
+            Gc::LineSeparator | Gc::ParagraphSeparator => Err(TextFault::Line(character)),
+            _ if is_bidi_control(character) => Err(TextFault::Direction(character)),
+            _ if is_hidden(character) => Err(TextFault::Hidden(character)),
+            Gc::Format => Err(TextFault::Hidden(character)),
+            Gc::Unassigned | Gc::PrivateUse | Gc::Surrogate => Err(TextFault::Unassigned(character)),
+            _ if matches!(character, '\u{fffc}' | '\u{fffd}') => Err(TextFault::Lost),
             Gc::UppercaseLetter
             | Gc::LowercaseLetter
             | Gc::TitlecaseLetter
@@ -145,11 +149,11 @@ impl Use {
                 Self::Phone => IN_PHONES.contains(&character),
             }),
         };
-        if of_use? { Ok(()) } else { Err(Flaw::Foreign(self)) }
+        if of_use? { Ok(()) } else { Err(TextFault::Foreign(self)) }
     }
 
     /// Whether a text that holds the character says something to whoever reads it.
-    fn is_shown_by(self, character: char) -> bool {
+    fn counts_as_content(self, character: char) -> bool {
         use GeneralCategory as Gc;
         let category = category(character);
         // Not a modifier letter: by itself it is an apostrophe or a sign of repetition.
@@ -166,11 +170,11 @@ impl Use {
         }
     }
 
-    fn empty(self) -> Flaw {
+    fn empty(self) -> TextFault {
         match self {
-            Self::Name => Flaw::Empty("letter"),
-            Self::Reason | Self::Citation | Self::Place | Self::Code => Flaw::Empty("letter or digit"),
-            Self::Phone => Flaw::Empty("digit"),
+            Self::Name => TextFault::Empty("letter"),
+            Self::Reason | Self::Citation | Self::Place | Self::Code => TextFault::Empty("letter or digit"),
+            Self::Phone => TextFault::Empty("digit"),
         }
     }
 
@@ -189,7 +193,7 @@ impl Use {
 pub fn says_something(text: &str) -> bool {
     let lines: Option<Vec<bool>> = text
         .lines()
-        .map(|line| Use::Reason.read(line.trim(), LINE_CHARS_MAX).ok().map(|read| read.is_some()))
+        .map(|line| TextKind::Reason.read(line.trim(), LINE_CHARS_MAX).ok().map(|read| read.is_some()))
         .collect();
     lines.is_some_and(|lines| lines.contains(&true))
 }
@@ -199,7 +203,7 @@ const LINE_CHARS_MAX: usize = 10_000;
 
 /// Why a text is not of its use. Says which character only where a reader would not see it: else it may be personal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Flaw {
+pub enum TextFault {
     /// Too long.
     #[error("at most {chars_max} characters, and {bytes_max} bytes of UTF-8")]
     Long {
@@ -231,7 +235,7 @@ pub enum Flaw {
     Mark,
     /// A character that belongs into another kind of text.
     #[error("{}", .0.made_of())]
-    Foreign(Use),
+    Foreign(TextKind),
     /// What an example of a request has in place of a text.
     #[error("filled in: a text in angle brackets stands for one")]
     Placeholder,
@@ -277,7 +281,7 @@ fn is_hidden(character: char) -> bool {
 }
 
 /// `Bidi_Control` of UAX 9. Scripts that run from right to left need none in so short a text.
-fn turns(character: char) -> bool {
+fn is_bidi_control(character: char) -> bool {
     matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
@@ -287,7 +291,7 @@ fn is_joiner(character: char) -> bool {
 
 /// Whether a joiner or non-joiner changes what is seen: RFC 5892, appendices A.1 and A.2, and beside them the joiner before
 /// a virama, which Bengali has.
-fn joins(joiner: char, before: &[char], after: &[char]) -> bool {
+fn changes_what_is_seen(joiner: char, before: &[char], after: &[char]) -> bool {
     let is_virama = |character: &char| canonical_combining_class(*character) == VIRAMA;
     if before.last().is_some_and(is_virama) {
         return true;

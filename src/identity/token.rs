@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::agency::Actor;
 use crate::domain::range::within;
-use crate::domain::text::Use;
+use crate::domain::text::TextKind;
 use crate::identity::certificate::PeerIdentity;
 use crate::identity::clock::WallClock;
 use crate::identity::key::{TokenAlgorithm, TokenKey};
@@ -219,7 +219,7 @@ impl TokenVerifier {
     fn actor(&self, claims: &Claims, peer: &PeerIdentity) -> Result<Actor, TokenError> {
         // In the spelling that is kept, and refused in any other: the pseudonym is made of its bytes, and two spellings that
         // look the same would be two officers.
-        if Use::Reason.read(&claims.sub, SUBJECT_CHARS_MAX) != Ok(Some(claims.sub.clone())) {
+        if TextKind::Reason.read(&claims.sub, SUBJECT_CHARS_MAX) != Ok(Some(claims.sub.clone())) {
             return Err(TokenError::Subject);
         }
         let pseudonym = self.pseudonyms.pseudonym(&peer.agency, &claims.sub).map_err(|_| TokenError::Subject)?;

@@ -26,12 +26,12 @@ use crate::domain::custody::Custody;
 use crate::domain::decide::stands_on;
 use crate::domain::detainer::{Addressee, Detainer, Viewpoint};
 use crate::domain::determination::{Determination, LawAction, LawView, Withheld};
-use crate::domain::disclosable::{self, Tellable};
+use crate::domain::disclosure::{self, IssuerClasses};
 use crate::domain::facts::{AsOf, CaseFacts, Stage};
 use crate::domain::ids::{AgencyId, CaseName, JurisdictionId};
 use crate::domain::matching::Disagreement;
 use crate::domain::permit::{Admitted, Permitted};
-use crate::domain::times::{self, Impossible};
+use crate::domain::times::{self, ImpossibleTime};
 use crate::domain::warrant::differing;
 use crate::domain::zone::Zones;
 use crate::policy::admit::AdmitError;
@@ -67,7 +67,7 @@ pub enum Denial {
     MatchDisputed(Vec<Disagreement>),
     /// Times or days that cannot be.
     #[error("one or more fields are at fault")]
-    Impossible(Vec<Impossible>),
+    Impossible(Vec<ImpossibleTime>),
     /// A person must act, and a machine did.
     #[error("the law leaves it to a person: an officer must decide and give a reason")]
     OfficerRequired,
@@ -180,7 +180,7 @@ impl Gate {
         self.admit(caller, admitted.value.method().rpc()).map_err(|_| Denial::NotAdmitted)?;
         let laws = Question { gate: self, admitted: &admitted, case, now }.laws(id)?;
         // Last: whoever may not do it learns nothing of what stands on record.
-        let mut impossible = times::impossible(&admitted.value, case, now, self.zones.of(jurisdiction));
+        let mut impossible = times::impossible_times(&admitted.value, case, now, self.zones.of(jurisdiction));
         impossible.extend(told_apart(&admitted.value, case));
         if !impossible.is_empty() {
             return Err(Denial::Impossible(impossible));
@@ -216,16 +216,19 @@ impl Gate {
 
     /// Classes that the issuer of a detainer may be shown of what its custodian did, by the facts and the law of now.
     /// What was committed to be shown is shown no further than this.
-    pub fn disclosable(&self, detainer: &Detainer, custody: Option<&Custody>, now: Timestamp) -> Tellable {
+    pub fn disclosable(&self, detainer: &Detainer, custody: Option<&Custody>, now: Timestamp) -> IssuerClasses {
         let holder = detainer.custodian.as_ref().or(addressee(detainer));
         // Never by the law of before it was recorded, should the clock step back.
-        disclosable::told(detainer, &self.of_delivery(detainer, holder, custody, now.max(detainer.updated_at)))
+        disclosure::visible_to_issuer(
+            detainer,
+            &self.of_delivery(detainer, holder, custody, now.max(detainer.updated_at)),
+        )
     }
 
     /// Classes that the law withholds from the issuer of a detainer, with its citations. INVARIANT: judged on what the
     /// issuer itself asked and whom it asked, so that no citation tells it more than its own request does.
     pub fn withheld(&self, detainer: &Detainer, now: Timestamp) -> Arc<[Withheld]> {
-        disclosable::withheld(&self.of_delivery(detainer, addressee(detainer), None, now))
+        disclosure::withheld(&self.of_delivery(detainer, addressee(detainer), None, now))
     }
 
     fn of_delivery(
@@ -249,20 +252,20 @@ impl Gate {
     }
 
     /// A case as its issuer may be told of it now, with what is withheld listed. `None`: the caller is not its issuer.
-    pub fn as_told(&self, caller: &Caller, case: &Case, now: Timestamp) -> Option<Case> {
+    pub fn redacted_for_issuer(&self, caller: &Caller, case: &Case, now: Timestamp) -> Option<Case> {
         let detainer = case.detainer.as_ref().filter(|detainer| detainer.issuer == caller.agency.id)?;
-        let mut told = if detainer.told_anything() {
-            detainer.as_told(self.disclosable(detainer, case.custody.as_ref(), now))
+        let mut told = if detainer.anything_disclosed() {
+            detainer.redacted_for_issuer(self.disclosable(detainer, case.custody.as_ref(), now))
         } else {
             detainer.clone()
         };
         let withheld = self.withheld(detainer, now);
         // Once more than nothing was told, that it became less shows; by what it did is not said.
-        let narrowed = std::mem::take(&mut told.shown.withheld).into_iter();
+        let narrowed = std::mem::take(&mut told.issuer_view.withheld).into_iter();
         let unlisted = narrowed.filter(|one| !withheld.iter().any(|known| known.class == one.class));
-        told.shown.withheld = withheld.iter().cloned().chain(unlisted).collect();
-        told.shown.withheld.sort_unstable_by_key(|one| one.class);
-        told.shown.withheld.dedup_by_key(|one| one.class);
+        told.issuer_view.withheld = withheld.iter().cloned().chain(unlisted).collect();
+        told.issuer_view.withheld.sort_unstable_by_key(|one| one.class);
+        told.issuer_view.withheld.dedup_by_key(|one| one.class);
         Some(Case { detainer: Some(told), custody: case.custody.clone(), ..Case::default() })
     }
 
@@ -302,11 +305,11 @@ impl Gate {
 
 /// What of a warrant an officer has verified though it reads otherwise than in the request: such a warrant is refused, or the
 /// request is amended; and a document that is said to hold a person beside the request that it came with.
-fn told_apart(command: &CaseCommand, case: &Case) -> Vec<Impossible> {
+fn told_apart(command: &CaseCommand, case: &Case) -> Vec<ImpossibleTime> {
     if let CaseCommand::VerifyWarrant { verification, .. } = command {
         let asserted = case.detainer.as_ref().map(|detainer| &detainer.request.warrant);
         let differing = asserted.map(|asserted| differing(verification, asserted)).unwrap_or_default();
-        let at_fault = |field| Impossible {
+        let at_fault = |field| ImpossibleTime {
             field: format!("verification.seen.{field}"),
             expected: "what the request says of it, where the warrant is verified: else it is refused",
         };
@@ -319,8 +322,8 @@ fn told_apart(command: &CaseCommand, case: &Case) -> Vec<Impossible> {
         let documents = looked_at.chain([&detainer.request.warrant]);
         documents.filter_map(|warrant| warrant.document.as_ref()).any(|document| Some(document.sha256) == cited)
     };
-    let of_a_request = case.standing.iter().any(came_with);
-    let at_fault = Impossible {
+    let of_a_request = case.linked.iter().any(came_with);
+    let at_fault = ImpossibleTime {
         field: "other_ground.document_sha256".to_owned(),
         expected: "another document than the warrant that came with a request",
     };
@@ -432,7 +435,7 @@ mod tests {
             state: DetainerState::Matched,
             ..Detainer::lodged(lodged, "us-ice".parse().unwrap(), request, now)
         };
-        Case { custody: Some(custody), standing: vec![detainer], ..Case::default() }
+        Case { custody: Some(custody), linked: vec![detainer], ..Case::default() }
     }
 
     #[test]
@@ -443,7 +446,7 @@ mod tests {
         let gate = Gate::new(engine, Arc::default()).with_zones(Zones::with(&zones).unwrap());
         let check = |convicted_on: Option<&str>, now: &str, expected: Ruling| {
             let case = held(&jurisdiction, convicted(convicted_on));
-            let name = case.standing[0].name.clone();
+            let name = case.linked[0].name.clone();
             let law = gate.after(&case, now.parse().unwrap()).remove(&name).unwrap();
             assert_eq!(law.hold.ruling, expected, "convicted on {convicted_on:?}, asked at {now}");
         };

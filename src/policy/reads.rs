@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::domain::agency::AgencyClass;
 use crate::domain::charge::OffenceCategory;
 use crate::domain::detainer::{DetainerForm, WarrantKind};
-use crate::domain::facts::{Assertions, CaseFacts, Judge, ListedSet, OffenceSet, Stage, Unread};
+use crate::domain::facts::{Assertions, CaseFacts, Judge, ListedSet, OffenceSet, Stage, StatuteGap};
 use crate::domain::statute::Paragraph;
 use crate::policy::vocabulary::{ASSERTED, UNDATED_CONVICTION};
 
@@ -31,7 +31,7 @@ struct Offences {
     /// The sets that some policy reads. The age of a conviction goes in as of the day of the question.
     sets: BTreeMap<OffenceSet, BTreeSet<OffenceCategory>>,
     listed: BTreeMap<ListedSet, BTreeSet<Paragraph>>,
-    unread: BTreeSet<Unread>,
+    unread: BTreeSet<StatuteGap>,
     undated_conviction: bool,
 }
 
@@ -94,7 +94,7 @@ impl Reads {
         let reads = |fact: &str| self.facts.contains(&format!("{side}{fact}"));
         let read = OffenceSet::ALL.iter().filter(|set| reads(set.word()));
         let lists = ListedSet::ALL.iter().filter(|set| reads(set.word()));
-        let unread = Unread::ALL.iter().filter(|unread| reads(unread.word()) && said.unread(**unread));
+        let unread = StatuteGap::ALL.iter().filter(|unread| reads(unread.word()) && said.unread(**unread));
         Offences {
             sets: read.map(|set| (*set, said.offences_in(*set))).collect(),
             listed: lists.map(|set| (*set, said.listed_in(*set).into_iter().cloned().collect())).collect(),
@@ -352,7 +352,7 @@ mod tests {
                     let differs = reads(set.word()).essence(&other) != reads(set.word()).essence(&bare);
                     assert_eq!(differs, set.has(&offence), "{set:?} {offence:?}");
                 }
-                for unread in Unread::ALL {
+                for unread in StatuteGap::ALL {
                     let differs = reads(unread.word()).essence(&other) != reads(unread.word()).essence(&bare);
                     assert_eq!(differs, unread.is(&offence), "{unread:?} {offence:?}");
                 }

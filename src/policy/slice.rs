@@ -9,7 +9,7 @@ use crate::domain::agency::AgencyKind;
 use crate::domain::determination::{
     Determination, FieldClass, FieldClasses, LawAction, LawView, OnReceipt, Ruling, Withheld,
 };
-use crate::domain::disclosable::Disclosable;
+use crate::domain::disclosure::DisclosableClasses;
 use crate::domain::facts::CaseFacts;
 use crate::policy::determination::{Annotations, add, failed, merge};
 use crate::policy::reads::Reads;
@@ -80,7 +80,7 @@ impl Slice {
             hold: Arc::new(asking.act(LawAction::Hold, &contexts)),
             notify: Arc::new(asking.act(LawAction::Notify, &contexts)),
             transfer: Arc::new(asking.act(LawAction::Transfer, &contexts)),
-            disclosable: Disclosable::by_law(disclosure.disclosable),
+            disclosable: DisclosableClasses::by_law(disclosure.disclosable),
             review: disclosure.review,
             withheld: disclosure.withheld.into(),
             disclosure: disclosure.grounds.into_iter().map(Arc::new).collect(),

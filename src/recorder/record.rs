@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::domain::agenda::ItemKind;
 use crate::domain::command::CaseCommand;
 use crate::domain::ids::{CaseName, LogKind, LogName};
-use crate::domain::inbox::{self, Tried};
+use crate::domain::inbox::{self, SendDecision};
 use crate::meters::table;
 use crate::recorder::alarm::Alarm;
 use crate::recorder::appeals;
@@ -24,7 +24,7 @@ const FENCED_MAX: u32 = 16;
 /// A batch that is durable, and what is to be told of it.
 struct Durable {
     outcomes: Vec<Outcome>,
-    tried: Vec<Result<Tried, inbox::Refusal>>,
+    tried: Vec<Result<SendDecision, inbox::Refusal>>,
     fired: Vec<FiredNow>,
     alarms: Vec<Alarm>,
     page: Page,
@@ -91,7 +91,7 @@ impl Recorder {
         }
         let now = self.clock.now();
         let attempt = |(delivering, _): &Disclosing| match &delivering.attempt {
-            None => Ok(Tried::Send),
+            None => Ok(SendDecision::Send),
             Some(attempt) => plan.attempt(attempt, now),
         };
         let tried: Vec<_> = disclosures.iter().map(attempt).collect();
@@ -99,7 +99,7 @@ impl Recorder {
         let said = plan.judge(&judged, self.clock.now())?;
         let alarms = std::mem::take(&mut plan.alarms);
         let Planned { logs, mut append } = plan.finish();
-        let sent = disclosures.iter().zip(&tried).filter(|(_, tried)| **tried == Ok(Tried::Send));
+        let sent = disclosures.iter().zip(&tried).filter(|(_, tried)| **tried == Ok(SendDecision::Send));
         append.disclosures = sent.map(|((delivering, _), _)| delivering.disclosure.clone()).collect();
         append.agenda.extend(page.mark());
         // Where nothing moved, looking again would find the same. What was said of the law may set a clock that is due already,
@@ -123,7 +123,7 @@ impl Recorder {
         // Answer only now: a receipt is a promise that the entry is durable.
         self.answer(writes, outcomes, append.entries, &checkpoints)?;
         for ((delivering, reply), tried) in disclosures.into_iter().zip(tried) {
-            if let (Ok(Tried::ParkedNow), Some(attempt)) = (tried, &delivering.attempt) {
+            if let (Ok(SendDecision::ParkedNow), Some(attempt)) = (tried, &delivering.attempt) {
                 attempt.warn();
             }
             let _hung_up = reply.send(tried.map_err(SubmitError::Inbox));

@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 
 use crate::domain::custody::Destination;
-use crate::domain::detainer::{Acknowledgement, Addressee, Answer, Detainer, DetainerState, Finding, Parted, Shown};
+use crate::domain::detainer::{
+    Acknowledgement, Addressee, Answer, Detainer, DetainerState, Finding, IssuerView, MistakenMatch,
+};
 use crate::domain::event::{Change, Disclosure};
 use crate::domain::ids::AgencyId;
 use crate::domain::transfer::{Transfer, TransferFailureCause, TransferState};
@@ -33,9 +35,9 @@ pub(super) fn acknowledge(
     };
     detainer.state = unless_withdrawn(detainer.state, found);
     if disclosure == Disclosure::ToIssuer {
-        detainer.shown.finding = detainer.acknowledgement.as_ref().map(|told| told.finding);
-        detainer.shown.custodian.clone_from(&detainer.custodian);
-        detainer.shown.state = unless_withdrawn(detainer.shown.state, found);
+        detainer.issuer_view.finding = detainer.acknowledgement.as_ref().map(|found| found.finding);
+        detainer.issuer_view.custodian.clone_from(&detainer.custodian);
+        detainer.issuer_view.state = unless_withdrawn(detainer.issuer_view.state, found);
     }
 }
 
@@ -48,10 +50,10 @@ pub(super) fn unless_withdrawn(before: DetainerState, after: DetainerState) -> D
 const PARTED_MAX: usize = 16;
 
 /// Remembers the custody that a detainer was matched to by mistake, if it was to one.
-pub(super) fn part(detainer: &mut Detainer, exchange_index: u64) {
+pub(super) fn record_mistaken_match(detainer: &mut Detainer, exchange_index: u64) {
     let linked = detainer.acknowledgement.as_ref().and_then(|found| found.custody.clone());
     let Some(custody) = linked else { return };
-    detainer.parted.push(Parted { custody: Some(custody), before: exchange_index });
+    detainer.parted.push(MistakenMatch { custody: Some(custody), before: exchange_index });
     if detainer.parted.len() > PARTED_MAX {
         detainer.parted.remove(0);
         if let Some(oldest) = detainer.parted.first_mut() {
@@ -62,7 +64,7 @@ pub(super) fn part(detainer: &mut Detainer, exchange_index: u64) {
         transfer.parted = true;
     }
     // What was decided of a match ends with it, should it be made again.
-    detainer.guard();
+    detainer.note_safeguard();
 }
 
 /// What was answered, served, noticed and agreed rested on a finding that is now corrected.
@@ -78,10 +80,10 @@ pub(super) fn forget_finding(detainer: &mut Detainer, disclosure: Disclosure, no
         transfer.version = transfer.version.saturating_add(1);
     }
     if disclosure != Disclosure::Internal {
-        let shown = &mut detainer.shown;
-        (shown.custodian, shown.finding, shown.answer, shown.service) = (None, None, None, None);
-        shown.ended_from = None;
-        shown.state = unless_withdrawn(shown.state, DetainerState::Lodged);
+        let view = &mut detainer.issuer_view;
+        (view.custodian, view.finding, view.answer, view.service) = (None, None, None, None);
+        view.ended_from = None;
+        view.state = unless_withdrawn(view.state, DetainerState::Lodged);
     }
 }
 
@@ -91,12 +93,12 @@ pub(super) fn give_answer(detainer: &mut Detainer, custodian: &AgencyId, answer:
     detainer.answer = Some(answer.clone());
     match disclosure {
         Disclosure::ToIssuer => {
-            detainer.shown.answer = Some(Answer { reason: None, ..answer.clone() });
-            detainer.shown.state = answer.kind.state();
+            detainer.issuer_view.answer = Some(Answer { reason: None, ..answer.clone() });
+            detainer.issuer_view.state = answer.kind.state();
         }
         Disclosure::Retraction => {
-            detainer.shown.answer = None;
-            detainer.shown.state = shown_standing(&detainer.shown);
+            detainer.issuer_view.answer = None;
+            detainer.issuer_view.state = state_known_to_issuer(&detainer.issuer_view);
         }
         Disclosure::Internal => {}
     }
@@ -128,12 +130,12 @@ pub(super) fn amend(detainer: &mut Detainer, amended: &Detainer) {
     }
     detainer.answer = None;
     detainer.service = None;
-    let shown = &mut detainer.shown;
-    (shown.answer, shown.service) = (None, None);
-    if shown.finding != Some(Finding::MatchedCustody) {
-        shown.finding = None;
+    let view = &mut detainer.issuer_view;
+    (view.answer, view.service) = (None, None);
+    if view.finding != Some(Finding::MatchedCustody) {
+        view.finding = None;
     }
-    shown.state = shown_standing(shown);
+    view.state = state_known_to_issuer(view);
 }
 
 /// Pick-ups kept with a detainer.
@@ -151,31 +153,31 @@ pub(super) fn record_transfer(detainer: &mut Detainer, transfer: &Transfer) {
     detainer.transfers.push(transfer.clone());
 }
 
-pub(super) fn notice_change(shown: &mut Shown, change: &Change, disclosure: Disclosure) {
+pub(super) fn notice_change(view: &mut IssuerView, change: &Change, disclosure: Disclosure) {
     match change {
         Change::Charges(_) | Change::Identity(_) => {}
         Change::Movement(movement) => {
             if let Destination::Agency(next, _) = &movement.to {
                 if disclosure == Disclosure::ToIssuer {
-                    shown.custodian = Some(next.clone());
+                    view.custodian = Some(next.clone());
                 }
-                shown.answer = None;
-                shown.state = unless_withdrawn(shown.state, shown_standing(shown));
+                view.answer = None;
+                view.state = unless_withdrawn(view.state, state_known_to_issuer(view));
             }
         }
-        Change::Closing(_) => show_end(shown, DetainerState::Closed),
+        Change::Closing(_) => disclose_end(view, DetainerState::Closed),
     }
 }
 
 /// The issuer learns of the end, or better of it than before. What it lifted itself stays lifted.
-pub(super) fn show_end(shown: &mut Shown, end: DetainerState) {
-    shown.ended_from.get_or_insert(shown.state);
-    shown.state = unless_withdrawn(shown.state, end);
+pub(super) fn disclose_end(view: &mut IssuerView, end: DetainerState) {
+    view.ended_from.get_or_insert(view.state);
+    view.state = unless_withdrawn(view.state, end);
 }
 
 /// Where a detainer that stands is shown to stand, from what its issuer was told.
-fn shown_standing(shown: &Shown) -> DetainerState {
-    match (&shown.answer, shown.finding) {
+fn state_known_to_issuer(view: &IssuerView) -> DetainerState {
+    match (&view.answer, view.finding) {
         (Some(answer), _) => answer.kind.state(),
         (None, Some(Finding::MatchedCustody)) => DetainerState::Matched,
         (None, Some(Finding::NoSuchPerson)) => DetainerState::NoSuchPerson,

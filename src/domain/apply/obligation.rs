@@ -6,9 +6,9 @@ use crate::domain::case::Case;
 use crate::domain::custody::{Destination, Movement};
 use crate::domain::detainer::{Addressee, AnswerKind, Detainer, Finding};
 use crate::domain::determination::{Determination, LawAction, Obligation};
-use crate::domain::event::{Change, Event, Record, Told};
+use crate::domain::event::{Change, Event, Record, Revision};
 use crate::domain::ids::AgencyId;
-use crate::domain::obligation::{EvidenceMethod, Owed};
+use crate::domain::obligation::{EvidenceMethod, OwedObligation};
 use crate::domain::timetable::ObligationTimes;
 use crate::domain::transfer::TransferState;
 
@@ -20,7 +20,7 @@ pub fn oblige(case: &mut Case, records: &[Record], times: &ObligationTimes, now:
         for asked in record.determinations.iter().filter(|asked| acts.contains(&asked.action)) {
             each(case, now, |detainer| {
                 if detainer.name == asked.detainer {
-                    owe(detainer, &asked.determination, times, now);
+                    arise_from_act(detainer, &asked.determination, times, now);
                 }
             });
         }
@@ -56,7 +56,7 @@ fn acts(event: &Event) -> &'static [LawAction] {
     let notice = matches!(
         event,
         Event::ReleaseNoticed { .. }
-            | Event::DetainerReleased { told: Told::First, .. }
+            | Event::DetainerReleased { revision: Revision::First, .. }
             | Event::CustodyNoticed { change: Change::Closing(_), .. }
     );
     if notice { &[LawAction::Notify] } else { &[] }
@@ -78,7 +78,8 @@ fn on_receipt(case: &mut Case, record: &Record, times: &ObligationTimes, now: Ti
                 return;
             }
             if nobody {
-                let lapses = |owed: &Owed| owed.on_receipt && owed.is_open() && owed.obligation.is_to_the_person();
+                let lapses =
+                    |owed: &OwedObligation| owed.on_receipt && owed.is_open() && owed.obligation.is_to_the_person();
                 detainer.obligations.retain(|owed| !lapses(owed));
             }
             let (custodian, since) = received(detainer, now);
@@ -116,7 +117,7 @@ fn received(detainer: &Detainer, now: Timestamp) -> (Option<AgencyId>, Timestamp
 }
 
 /// What an act makes owed, from now on.
-fn owe(detainer: &mut Detainer, asked: &Determination, times: &ObligationTimes, now: Timestamp) {
+fn arise_from_act(detainer: &mut Detainer, asked: &Determination, times: &ObligationTimes, now: Timestamp) {
     let Some(custodian) = detainer.custodian.clone() else { return };
     for obligation in asked.obligations.iter().copied() {
         let arising =
@@ -139,7 +140,7 @@ fn arise(detainer: &mut Detainer, obligation: Obligation, arising: Arising<'_>, 
     if before.is_some_and(|before| before.is_open() || before.request_version == detainer.request_version) {
         return;
     }
-    let owed = Owed {
+    let owed = OwedObligation {
         obligation,
         custodian: arising.custodian,
         citations: arising.citations.to_vec(),
@@ -155,21 +156,22 @@ fn arise(detainer: &mut Detainer, obligation: Obligation, arising: Arising<'_>, 
 
 /// What rested on a service of a copy that was corrected is owed again, unless the corrected one bears it too.
 fn take_back(detainer: &mut Detainer) {
-    let by_service =
-        |owed: &Owed| owed.evidence.as_ref().is_some_and(|evidence| evidence.method == EvidenceMethod::ServiceOfCopy);
-    let rested: Vec<Owed> = detainer.obligations.iter().filter(|owed| by_service(owed)).cloned().collect();
+    let by_service = |owed: &OwedObligation| {
+        owed.evidence.as_ref().is_some_and(|evidence| evidence.method == EvidenceMethod::ServiceOfCopy)
+    };
+    let rested: Vec<OwedObligation> = detainer.obligations.iter().filter(|owed| by_service(owed)).cloned().collect();
     for owed in rested {
         let evidence = detainer.met_by_service(owed.obligation);
         if evidence != owed.evidence {
             let version = owed.version.saturating_add(1);
-            detainer.put_owed(&Owed { evidence: None, version, ..owed });
+            detainer.put_owed(&OwedObligation { evidence: None, version, ..owed });
         }
     }
 }
 
 /// Changes each detainer of the case, out of its issuer's sight.
 fn each(case: &mut Case, now: Timestamp, how: impl Fn(&mut Detainer)) {
-    for detainer in case.detainer.iter_mut().chain(&mut case.standing) {
+    for detainer in case.detainer.iter_mut().chain(&mut case.linked) {
         let before = detainer.obligations.clone();
         how(detainer);
         if detainer.obligations != before {

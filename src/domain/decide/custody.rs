@@ -9,18 +9,18 @@ use crate::domain::charge::Charge;
 use crate::domain::command::CaseCommand;
 use crate::domain::correction::Correction;
 use crate::domain::custody::{Custody, CustodyState, Destination, Identity, Intake, Movement, OtherGround};
-use crate::domain::decide::notice::change_told;
+use crate::domain::decide::notice::change_notice;
 use crate::domain::determination::FieldClasses;
 use crate::domain::event::{Change, Counts, Event, Party, Record};
 use crate::domain::ids::CaseName;
 use crate::domain::permit::Permitted;
-use crate::domain::record::{internal, of_standing};
+use crate::domain::record::{about_custody, rulings_on_all};
 use crate::domain::refusal::Refusal;
 
 pub(super) fn open(permitted: &Permitted<CaseCommand>, intake: &Intake, id: Uuid, now: Timestamp) -> Vec<Record> {
     let name = CaseName::custody(permitted.jurisdiction().clone(), id);
     let custody = Custody::opened(name, permitted.caller().agency.id.clone(), intake.clone(), now);
-    vec![internal(&custody, Counts::default(), Vec::new(), None, Event::CustodyOpened(Box::new(custody.clone())))]
+    vec![about_custody(&custody, Counts::default(), Vec::new(), None, Event::CustodyOpened(Box::new(custody.clone())))]
 }
 
 /// Dispositions come after the person has left, too.
@@ -87,12 +87,12 @@ pub(super) fn held(case: &Case) -> Result<&Custody, Refusal> {
 /// question that was decided before.
 fn reconsidered(case: &Case, custody: &Custody, intake: Intake) -> Case {
     let after = Custody { intake, ..custody.clone() };
-    let [held, holds] = [custody, &after].map(|custody| custody.guards(day_of_record(custody.updated_at)));
+    let [held, holds] = [custody, &after].map(|custody| custody.safeguards(day_of_record(custody.updated_at)));
     let mut case = case.clone();
-    for detainer in case.detainer.iter_mut().chain(&mut case.standing) {
+    for detainer in case.detainer.iter_mut().chain(&mut case.linked) {
         detainer.describe(&custody.intake.subject, &after.intake.subject);
         if holds.beyond(held) {
-            detainer.guard();
+            detainer.note_safeguard();
         }
     }
     case
@@ -106,9 +106,9 @@ fn changed(
     event: Event,
     change: &Change,
 ) -> Vec<Record> {
-    let (determinations, digest) = of_standing(case, permitted);
-    let mut records = vec![internal(custody, Counts::default(), determinations, digest, event)];
+    let (determinations, digest) = rulings_on_all(case, permitted);
+    let mut records = vec![about_custody(custody, Counts::default(), determinations, digest, event)];
     // The law was asked of those, and only those, whose issuers may have to be told.
-    records.extend(case.standing.iter().filter_map(|detainer| change_told(detainer, case, permitted, change)));
+    records.extend(case.linked.iter().filter_map(|detainer| change_notice(detainer, case, permitted, change)));
     records
 }

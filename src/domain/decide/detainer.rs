@@ -9,15 +9,17 @@ use crate::domain::command::CaseCommand;
 use crate::domain::correction::Correction;
 use crate::domain::custody::{Custody, CustodyState};
 use crate::domain::decide::notice::{belated_notice, knows_of_custody, knows_of_promise};
-use crate::domain::decide::review::{recorded, settled_by_answer};
+use crate::domain::decide::review::{decided_by_answer, recorded};
 use crate::domain::detainer::{
     Acknowledgement, Addressee, Answer, AnswerKind, Detainer, DetainerState, Finding, LiftReason, Request,
 };
 use crate::domain::determination::FieldClass;
-use crate::domain::event::{Event, Party, Record, Told};
+use crate::domain::event::{Event, Party, Record, Revision};
 use crate::domain::ids::CaseName;
 use crate::domain::permit::Permitted;
-use crate::domain::record::{concerning, counts, determinations, disclosure_of, requested, shown_with, within_custody};
+use crate::domain::record::{
+    about_detainer, classes_shown, counts, determinations, disclosure_of, from_issuer, internal_about_detainer,
+};
 use crate::domain::refusal::Refusal;
 use crate::domain::service::ServiceOfCopy;
 use crate::domain::warrant::{VerificationOutcome, WarrantVerification};
@@ -27,7 +29,7 @@ pub(super) fn lodge(permitted: &Permitted<CaseCommand>, request: &Request, id: U
     let detainer = Detainer::lodged(name, permitted.caller().agency.id.clone(), request.clone(), now);
     // What the issuer wrote it may read back; nothing of the custodian's is in it yet.
     let law = permitted.law(&detainer.name);
-    vec![requested(&detainer, law, Event::DetainerLodged(Box::new(detainer.clone())))]
+    vec![from_issuer(&detainer, law, Event::DetainerLodged(Box::new(detainer.clone())))]
 }
 
 /// Its issuer may amend a detainer in every state but those that it was told are the end: were it refused after a release
@@ -39,7 +41,7 @@ pub(super) fn amend(
     now: Timestamp,
 ) -> Result<Vec<Record>, Refusal> {
     let detainer = case.detainer.as_ref().ok_or(Refusal::NoSuchCase)?;
-    match detainer.shown.state {
+    match detainer.issuer_view.state {
         DetainerState::Released | DetainerState::Closed | DetainerState::Withdrawn => {
             return Err(Refusal::NoLongerStands);
         }
@@ -55,9 +57,9 @@ pub(super) fn amend(
     let request = detainer.amended_by(request, day_of_record(now));
     let lodged = Detainer::lodged(detainer.name.clone(), detainer.issuer.clone(), request, detainer.lodged_at);
     let amended = Detainer { request_version: detainer.request_version.saturating_add(1), ..lodged };
-    let counted = Detainer { shown: detainer.shown.clone(), ..amended.clone() };
+    let counted = Detainer { issuer_view: detainer.issuer_view.clone(), ..amended.clone() };
     let law = permitted.law(&detainer.name);
-    Ok(vec![requested(&counted, law, Event::DetainerAmended(Box::new(amended)))])
+    Ok(vec![from_issuer(&counted, law, Event::DetainerAmended(Box::new(amended)))])
 }
 
 /// What the custodian saw of the warrant. Its issuer learns of it by what follows, and not by this: who looks into a warrant
@@ -86,7 +88,7 @@ pub(super) fn verify(
     let custodian = permitted.caller().agency.id.clone();
     let record = Record {
         determinations: determinations(&detainer.name, law),
-        ..within_custody(detainer, custodian, Some(law.policy_digest), event)
+        ..internal_about_detainer(detainer, custodian, Some(law.policy_digest), event)
     };
     Ok(std::iter::once(record).chain(belated_notice(&after, case, permitted)).collect())
 }
@@ -107,9 +109,10 @@ pub(super) fn acknowledge(
     }
     let law = permitted.law(&detainer.name).ok_or(Refusal::NoSuchCase)?;
     // Whatever else the issuer was told rests on the finding: an answer as well, where the finding itself was withheld.
-    let knows = detainer.shown.finding.is_some() || detainer.shown.answer.is_some() || knows_of_custody(detainer);
-    let told = knows.then_some(detainer);
-    let shown = shown_with(detainer, law, FieldClass::Custody, Told::by(correction, told));
+    let knows =
+        detainer.issuer_view.finding.is_some() || detainer.issuer_view.answer.is_some() || knows_of_custody(detainer);
+    let known = knows.then_some(detainer);
+    let shown = classes_shown(detainer, law, FieldClass::Custody, Revision::of_command(correction, known));
     let counts = match acknowledgement.finding {
         Finding::MatchedCustody => counts(detainer, case, permitted, shown),
         // The custody that it is parted from was somebody else's, and the law was not asked of it.
@@ -123,7 +126,7 @@ pub(super) fn acknowledge(
         correction: correction.cloned(),
         disclosure: disclosure_of(shown, FieldClass::Custody),
     };
-    let mut records = vec![concerning(detainer, &Party::Agency(custodian), law, shown, counts, event)];
+    let mut records = vec![about_detainer(detainer, &Party::Agency(custodian), law, shown, counts, event)];
     if acknowledgement.finding == Finding::MatchedCustody {
         // Nobody has decided anything of this match yet.
         let after =
@@ -181,7 +184,7 @@ fn may_link(case: &Case, detainer: &Detainer) -> Result<(), Refusal> {
         CustodyState::Closed => return Err(Refusal::AlreadyClosed),
         CustodyState::Held | CustodyState::ReleaseScheduled => {}
     }
-    if case.active().any(|standing| standing.issuer == detainer.issuer) {
+    if case.active().any(|other| other.issuer == detainer.issuer) {
         return Err(Refusal::AlreadyLodged);
     }
     Ok(())
@@ -209,24 +212,27 @@ pub(super) fn give_answer(
     // Whoever answers in place of the addressee holds the person, as whoever answers for a jurisdiction does.
     let named = Addressee::Agency(permitted.caller().agency.id.clone());
     let answers_for_itself = detainer.request.addressee == named;
-    let told_with = answer.kind.gist(if answers_for_itself { &named } else { &Addressee::Jurisdiction });
+    let told_with = answer.kind.revealed_class(if answers_for_itself { &named } else { &Addressee::Jurisdiction });
     // Where the custody may be shown and answers may not, an answer is not told all the same.
-    let gist = if law.disclosable.contains(FieldClass::Answer) { told_with } else { FieldClass::Answer };
+    let revealed_class = if law.disclosable.contains(FieldClass::Answer) { told_with } else { FieldClass::Answer };
     // A promise that was suspended is answered anew: whoever was told of it is told that it no longer stands.
-    let told =
-        if knows_of_promise(detainer) { Told::Corrected } else { Told::by(correction, detainer.shown.answer.as_ref()) };
-    let shown = shown_with(detainer, law, gist, told);
+    let revision = if knows_of_promise(detainer) {
+        Revision::Corrected
+    } else {
+        Revision::of_command(correction, detainer.issuer_view.answer.as_ref())
+    };
+    let shown = classes_shown(detainer, law, revealed_class, revision);
     let custodian = permitted.caller().agency.id.clone();
-    let settled = settled_by_answer(detainer, permitted.caller(), law, answer, now);
+    let settled = decided_by_answer(detainer, permitted.caller(), law, answer, now);
     let event = Event::DetainerAnswered {
         detainer: detainer.name.clone(),
         custodian: custodian.clone(),
         answer: answer.clone(),
         correction: correction.cloned(),
-        disclosure: disclosure_of(shown, gist),
+        disclosure: disclosure_of(shown, revealed_class),
     };
     let counts = counts(detainer, case, permitted, shown);
-    let mut records = vec![concerning(detainer, &Party::Agency(custodian), law, shown, counts, event)];
+    let mut records = vec![about_detainer(detainer, &Party::Agency(custodian), law, shown, counts, event)];
     let mut after = Detainer { state: answer.kind.state(), ..detainer.clone() };
     for review in settled {
         after.put_review(&review);
@@ -294,7 +300,12 @@ pub(super) fn serve(
         (None, None) | (Some(_), Some(_)) => {}
     }
     let law = permitted.law(&detainer.name).ok_or(Refusal::NoSuchCase)?;
-    let shown = shown_with(detainer, law, FieldClass::Custody, Told::by(correction, detainer.shown.service.as_ref()));
+    let shown = classes_shown(
+        detainer,
+        law,
+        FieldClass::Custody,
+        Revision::of_command(correction, detainer.issuer_view.service.as_ref()),
+    );
     let event = Event::CopyServed {
         detainer: detainer.name.clone(),
         service: service.clone(),
@@ -303,7 +314,7 @@ pub(super) fn serve(
     };
     let custodian = Party::Agency(permitted.caller().agency.id.clone());
     let counts = counts(detainer, case, permitted, shown);
-    Ok(vec![concerning(detainer, &custodian, law, shown, counts, event)])
+    Ok(vec![about_detainer(detainer, &custodian, law, shown, counts, event)])
 }
 
 /// Its issuer may lift a detainer in every state but one: were it refused after a release that the issuer was not
@@ -313,5 +324,5 @@ pub(super) fn withdraw(case: &Case, reason: LiftReason) -> Result<Vec<Record>, R
     if detainer.state == DetainerState::Withdrawn {
         return Err(Refusal::AlreadyWithdrawn);
     }
-    Ok(vec![requested(detainer, None, Event::DetainerWithdrawn { detainer: detainer.name.clone(), reason })])
+    Ok(vec![from_issuer(detainer, None, Event::DetainerWithdrawn { detainer: detainer.name.clone(), reason })])
 }

@@ -7,10 +7,10 @@ use crate::domain::command::CaseCommand;
 use crate::domain::custody::{CustodyState, Destination, Movement, ScheduledRelease};
 use crate::domain::detainer::{Addressee, Detainer, DetainerState, Finding};
 use crate::domain::determination::{FieldClass, FieldClasses, LawView, Ruling};
-use crate::domain::disclosable::{decided_by_person, told};
-use crate::domain::event::{Change, Counts, Event, Party, Record, Told, retraction};
+use crate::domain::disclosure::{notice_permitted_by_officer, visible_to_issuer};
+use crate::domain::event::{Change, Counts, Event, Party, Record, Revision, retraction};
 use crate::domain::permit::Permitted;
-use crate::domain::record::{concerning, counts, disclosure_of, shown_with};
+use crate::domain::record::{about_detainer, classes_shown, counts, disclosure_of};
 
 /// Tells the issuer of an expected release, where the law lets it be told.
 pub(super) fn notice(
@@ -20,13 +20,13 @@ pub(super) fn notice(
     release: &ScheduledRelease,
 ) -> Option<Record> {
     let law = permitted.law(&detainer.name)?;
-    let shown = told(detainer, law).classes;
+    let shown = visible_to_issuer(detainer, law).classes;
     if !may_notify(detainer, law) || !shown.contains(FieldClass::ReleaseDate) {
         return None;
     }
     let event = Event::ReleaseNoticed { detainer: detainer.name.clone(), release: release.clone() };
     let counts = counts(detainer, case, permitted, shown);
-    Some(concerning(detainer, &caller(permitted), law, shown, counts, event))
+    Some(about_detainer(detainer, &caller(permitted), law, shown, counts, event))
 }
 
 /// The notice of a release that was scheduled before this command let it be told, unless it was given before. The
@@ -35,8 +35,8 @@ pub(super) fn belated_notice(after: &Detainer, case: &Case, permitted: &Permitte
     // Once the person has left, what was expected is told of no more.
     let custody = case.custody.as_ref().filter(|custody| custody.state == CustodyState::ReleaseScheduled)?;
     let scheduled = custody.scheduled.as_ref()?;
-    let told = after.notice_index.is_some();
-    notice(after, case, permitted, scheduled).filter(|_| !told)
+    let given = after.notice_index.is_some();
+    notice(after, case, permitted, scheduled).filter(|_| !given)
 }
 
 /// Tells the issuer of the end of the custody, where the law lets it be told: of a release, or of another end.
@@ -48,13 +48,13 @@ pub(super) fn ending(
     released_at: Option<Timestamp>,
 ) -> Option<Record> {
     let law = permitted.law(&detainer.name)?;
-    let shown = told(detainer, law).classes;
+    let shown = visible_to_issuer(detainer, law).classes;
     // Where neither when nor why may be shown there is no notice: its mere trace in the issuer's view would be one.
     let speaks = shown.contains(FieldClass::ReleaseDate) || shown.contains(FieldClass::ReleaseDetail);
     if !may_notify(detainer, law) || !speaks {
         return None;
     }
-    Some(concerning(
+    Some(about_detainer(
         detainer,
         &caller(permitted),
         law,
@@ -75,15 +75,15 @@ pub(super) fn release_corrected(
 ) -> Option<Record> {
     let law = permitted.law(&detainer.name)?;
     let before = detainer.ended_from.map(|state| Detainer { state, ..detainer.clone() });
-    let told = before.filter(|before| may_notify(before, law)).map(|before| told(&before, law).classes);
-    let shown = told.unwrap_or_default().union(retraction());
+    let visible = before.filter(|before| may_notify(before, law)).map(|before| visible_to_issuer(&before, law).classes);
+    let shown = visible.unwrap_or_default().union(retraction());
     let counts = lead_time(detainer, case, permitted, shown, Some(released_at));
-    Some(concerning(detainer, &caller(permitted), law, shown, counts, event))
+    Some(about_detainer(detainer, &caller(permitted), law, shown, counts, event))
 }
 
 /// Whether the issuer knows, from what it was told, that the person is or was in a custody.
 pub(super) fn knows_of_custody(detainer: &Detainer) -> bool {
-    let shown = &detainer.shown;
+    let shown = &detainer.issuer_view;
     let holder_answered = shown.answer.is_some() && detainer.request.addressee == Addressee::Jurisdiction;
     holder_answered
         || knows_of_promise(detainer)
@@ -96,39 +96,39 @@ pub(super) fn knows_of_custody(detainer: &Detainer) -> bool {
 
 /// Whether the issuer was promised hold or notice.
 pub(super) fn knows_of_promise(detainer: &Detainer) -> bool {
-    detainer.shown.answer.as_ref().is_some_and(|answer| answer.kind.promises())
+    detainer.issuer_view.answer.as_ref().is_some_and(|answer| answer.kind.promises())
 }
 
 /// Tells an issuer that was told of the custody what changed in it, where the law lets it see that.
-pub(super) fn change_told(
+pub(super) fn change_notice(
     detainer: &Detainer,
     case: &Case,
     permitted: &Permitted<CaseCommand>,
     change: &Change,
 ) -> Option<Record> {
     let law = permitted.law(&detainer.name)?;
-    let matched = detainer.state.is_active() && detainer.shown.finding == Some(Finding::MatchedCustody);
-    let (gist, told, concerned) = match change {
-        Change::Charges(_) => (FieldClass::Charges, Told::First, matched),
+    let matched = detainer.state.is_active() && detainer.issuer_view.finding == Some(Finding::MatchedCustody);
+    let (revealed_class, revision, concerned) = match change {
+        Change::Charges(_) => (FieldClass::Charges, Revision::First, matched),
         // The correction of a misidentification reaches everyone who was told.
-        Change::Identity(_) => (FieldClass::Identity, Told::Corrected, knows_of_custody(detainer)),
+        Change::Identity(_) => (FieldClass::Identity, Revision::Corrected, knows_of_custody(detainer)),
         // Whoever was promised something learns that it is to be promised anew.
         Change::Movement(Movement { to: Destination::Agency(..), .. })
             if detainer.state.is_active() && knows_of_promise(detainer) =>
         {
-            (FieldClass::Custody, Told::Corrected, true)
+            (FieldClass::Custody, Revision::Corrected, true)
         }
-        Change::Movement(_) => (FieldClass::Custody, Told::First, matched),
+        Change::Movement(_) => (FieldClass::Custody, Revision::First, matched),
         Change::Closing(_) => return None,
     };
-    let shown = shown_with(detainer, law, gist, told);
+    let shown = classes_shown(detainer, law, revealed_class, revision);
     if !concerned || shown == FieldClasses::NONE {
         return None;
     }
-    let disclosure = disclosure_of(shown, gist);
+    let disclosure = disclosure_of(shown, revealed_class);
     let event = Event::CustodyNoticed { detainer: detainer.name.clone(), change: change.clone(), disclosure };
     let counts = counts(detainer, case, permitted, shown);
-    Some(concerning(detainer, &caller(permitted), law, shown, counts, event))
+    Some(about_detainer(detainer, &caller(permitted), law, shown, counts, event))
 }
 
 /// The facts for counting, and the lead time where the date of the release is shown: it would tell it.
@@ -168,6 +168,6 @@ pub(super) fn may_notify(detainer: &Detainer, law: &LawView) -> bool {
         Ruling::Must => detainer.state != DetainerState::Declined,
         Ruling::May => promised,
         Ruling::MustNot => false,
-        Ruling::Review => detainer.state != DetainerState::Declined && decided_by_person(detainer, law),
+        Ruling::Review => detainer.state != DetainerState::Declined && notice_permitted_by_officer(detainer, law),
     }
 }

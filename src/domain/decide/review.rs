@@ -13,11 +13,11 @@ use crate::domain::decide::notice::{belated_notice, may_notify};
 use crate::domain::detainer::promise::suspend;
 use crate::domain::detainer::{Answer, AnswerKind, Detainer, DetainerState};
 use crate::domain::determination::{Determination, FieldClass, LawView, Ruling};
-use crate::domain::disclosable::release_left_open;
+use crate::domain::disclosure::release_left_to_officer;
 use crate::domain::event::{Event, Record};
 use crate::domain::ids::CaseName;
 use crate::domain::permit::Permitted;
-use crate::domain::record::{holding_and_notice, within_custody};
+use crate::domain::record::{holding_and_notice, internal_about_detainer};
 use crate::domain::refusal::Refusal;
 use crate::domain::review::{Basis, Ground, Review, ReviewDecision, ReviewMatter, ReviewState};
 use crate::domain::timetable::{ReviewTimes, Timetable};
@@ -54,7 +54,7 @@ pub(super) fn resolve(
 }
 
 /// The reviews that an officer decides by an answer with a reason; or that an answer leaves to a person anew.
-pub(super) fn settled_by_answer(
+pub(super) fn decided_by_answer(
     detainer: &Detainer,
     caller: &Caller,
     law: &LawView,
@@ -65,7 +65,7 @@ pub(super) fn settled_by_answer(
         AnswerKind::HonorHold => (ReviewDecision::Permit, ReviewDecision::Permit),
         AnswerKind::NotifyOnly => (ReviewDecision::Refuse, ReviewDecision::Permit),
         AnswerKind::Decline => (ReviewDecision::Refuse, ReviewDecision::Refuse),
-        AnswerKind::PendingReview => return left_anew(detainer, now),
+        AnswerKind::PendingReview => return permissions_revoked(detainer, now),
     };
     let citation = Some(answer.legal_basis.clone());
     let ground = answer.reason.clone().map(|reason| Ground { reason, citation });
@@ -74,11 +74,13 @@ pub(super) fn settled_by_answer(
     let hold = (ReviewMatter::Hold, &law.hold, hold);
     let notify = (ReviewMatter::Notify, &law.notify, notify);
     let decided = [Some(hold).filter(|_| asked_for), Some(notify)].into_iter().flatten();
-    decided.filter_map(|(matter, asked, decision)| settled(detainer, (matter, asked), decision, &ground, now)).collect()
+    decided
+        .filter_map(|(matter, asked, decision)| decided_review(detainer, (matter, asked), decision, &ground, now))
+        .collect()
 }
 
 /// That a person must look first takes back what one has permitted.
-fn left_anew(detainer: &Detainer, now: Timestamp) -> Vec<Review> {
+fn permissions_revoked(detainer: &Detainer, now: Timestamp) -> Vec<Review> {
     let permitted = [ReviewMatter::Hold, ReviewMatter::Notify].into_iter().filter_map(|matter| detainer.review(matter));
     let permitted = permitted.filter(|review| review.state == ReviewState::Permitted);
     permitted
@@ -92,7 +94,7 @@ fn left_anew(detainer: &Detainer, now: Timestamp) -> Vec<Review> {
 }
 
 /// The review that an officer decides by offering a window with a reason.
-pub(super) fn settled_by_offer(
+pub(super) fn decided_by_offer(
     detainer: &Detainer,
     permitted: &Permitted<CaseCommand>,
     reason: Option<&String>,
@@ -101,11 +103,11 @@ pub(super) fn settled_by_offer(
     let law = permitted.law(&detainer.name)?;
     let reason = reason.filter(|_| is_officer(permitted.caller()))?;
     let ground = Ground { reason: reason.clone(), citation: None };
-    settled(detainer, (ReviewMatter::Transfer, &law.transfer), ReviewDecision::Permit, &ground, now)
+    decided_review(detainer, (ReviewMatter::Transfer, &law.transfer), ReviewDecision::Permit, &ground, now)
 }
 
 /// A review as decided, where the law leaves the matter to a person and it was not decided so before.
-fn settled(
+fn decided_review(
     detainer: &Detainer,
     (matter, asked): (ReviewMatter, &Determination),
     decision: ReviewDecision,
@@ -166,10 +168,10 @@ pub fn follow(
     now: Timestamp,
 ) -> Vec<Record> {
     let mut records = Vec::new();
-    for stood in case.concerned() {
-        let law = laws.get(&stood.name);
-        let suspended = law.filter(|law| !promise_stands(stood, law)).map(|law| suspending(stood, law));
-        let detainer = &after(stood, suspended.as_ref());
+    for before in case.concerned() {
+        let law = laws.get(&before.name);
+        let suspended = law.filter(|law| !promise_stands(before, law)).map(|law| suspending(before, law));
+        let detainer = &after(before, suspended.as_ref());
         records.extend(suspended);
         for matter in ReviewMatter::ALL {
             let custody = case.custody.as_ref().filter(|custody| stands_on(detainer, custody));
@@ -215,7 +217,7 @@ fn promise_stands(detainer: &Detainer, law: &LawView) -> bool {
 fn suspending(detainer: &Detainer, law: &LawView) -> Record {
     let custodian = detainer.custodian.clone().unwrap_or_else(|| detainer.issuer.clone());
     let event = Event::PromiseSuspended { detainer: detainer.name.clone() };
-    let record = within_custody(detainer, custodian, Some(law.policy_digest), event);
+    let record = internal_about_detainer(detainer, custodian, Some(law.policy_digest), event);
     Record { determinations: holding_and_notice(&detainer.name, law), ..record }
 }
 
@@ -307,7 +309,7 @@ fn question(matter: ReviewMatter, detainer: &Detainer, custody: &Custody, law: &
             let due = custody.scheduled.is_some() && may_notify(detainer, law);
             // What is left to a person of the notice itself is decided with it.
             let apart = due && law.notify.ruling != Ruling::Review && law.review.contains(FieldClass::ReleaseDate);
-            release_left_open(law).filter(|_| apart).and_then(|open| asked_by(open, &[]))
+            release_left_to_officer(law).filter(|_| apart).and_then(|open| asked_by(open, &[]))
         }
         ReviewMatter::CitizenshipClaim => claims(detainer, custody),
     }?;
@@ -334,5 +336,5 @@ pub(super) fn recorded(detainer: &Detainer, law: Option<&LawView>, review: Revie
     } else {
         Event::ReviewResolved { detainer: name, review }
     };
-    within_custody(detainer, custodian, law.map(|law| law.policy_digest), event)
+    internal_about_detainer(detainer, custodian, law.map(|law| law.policy_digest), event)
 }

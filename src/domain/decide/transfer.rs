@@ -8,10 +8,10 @@ use crate::domain::claim::Side;
 use crate::domain::command::CaseCommand;
 use crate::domain::custody::{ActualRelease, ReleaseRecipient};
 use crate::domain::decide::custody::held;
-use crate::domain::decide::review::{recorded, settled_by_offer};
+use crate::domain::decide::review::{decided_by_offer, recorded};
 use crate::domain::detainer::{Detainer, DetainerState};
 use crate::domain::determination::LawView;
-use crate::domain::disclosable::may_hand_over;
+use crate::domain::disclosure::may_hand_over;
 use crate::domain::event::{Event, Record};
 use crate::domain::permit::Permitted;
 use crate::domain::record::{of_transfer, side_of, unlawful_hand_over};
@@ -51,7 +51,7 @@ pub(super) fn offer(
     let transfer = Transfer { medical_note, ..Transfer::offered(id, window.clone(), now) };
     let event = Event::TransferRecorded { detainer: detainer.name.clone(), transfer, reason: reason.cloned() };
     let law = permitted.law(&detainer.name);
-    let settled = settled_by_offer(detainer, permitted, reason, now);
+    let settled = decided_by_offer(detainer, permitted, reason, now);
     let settled = settled.map(|review| recorded(detainer, law, review));
     Ok(std::iter::once(of_transfer(detainer, law, event)).chain(settled).collect())
 }
@@ -61,7 +61,7 @@ pub(super) fn accept(case: &Case, name: &TransferName, now: Timestamp) -> Result
     if transfer.window.closes_at <= now {
         return Err(Refusal::WindowClosed);
     }
-    Ok(now_stands(detainer, Transfer { state: TransferState::Accepted, ..transfer.clone() }, None, None, now))
+    Ok(updated(detainer, Transfer { state: TransferState::Accepted, ..transfer.clone() }, None, None, now))
 }
 
 pub(super) fn decline(
@@ -72,7 +72,7 @@ pub(super) fn decline(
 ) -> Result<Vec<Record>, Refusal> {
     let (detainer, transfer) = on_offer(case, name)?;
     let declined = Transfer { state: TransferState::Declined, decline_reason: Some(reason), ..transfer.clone() };
-    Ok(now_stands(detainer, declined, None, None, now))
+    Ok(updated(detainer, declined, None, None, now))
 }
 
 /// Each side says for itself that the person changed hands. A detainer may be lifted by then: that is what often follows.
@@ -110,7 +110,7 @@ pub(super) fn confirm(
         Side::Issuer => None,
         Side::Custodian => permitted.law(&detainer.name),
     };
-    let mut records = now_stands(detainer, confirmed, law, reason, now);
+    let mut records = updated(detainer, confirmed, law, reason, now);
     // Once the custodian has said so, the law was asked already.
     let first = !transfer.confirmed_by(Side::Custodian);
     let unlawful = permitted.law(&detainer.name).is_some_and(|law| !may_hand_over(detainer, law));
@@ -136,7 +136,7 @@ fn still_there(case: &Case, transfer: &Transfer) -> Result<(), Refusal> {
 
 /// What the custodian said of hand-overs, taken back; what the issuer said of them stands. Where another was offered since, it
 /// is over: one is open at a time.
-pub(super) fn taken_back(detainer: &Detainer, now: Timestamp) -> impl Iterator<Item = Record> {
+pub(super) fn hand_overs_retracted(detainer: &Detainer, now: Timestamp) -> impl Iterator<Item = Record> {
     let handed_over = detainer.transfers.iter().filter(|transfer| transfer.is_handed_over());
     handed_over.flat_map(move |transfer| {
         let state = match detainer.transfers.iter().any(|other| other.state.is_open() && other.id != transfer.id) {
@@ -145,13 +145,7 @@ pub(super) fn taken_back(detainer: &Detainer, now: Timestamp) -> impl Iterator<I
             false => TransferState::Accepted,
         };
         let failure_cause = (state == TransferState::Failed).then_some(TransferFailureCause::Other);
-        now_stands(
-            detainer,
-            Transfer { state, failure_cause, handed_over_at: None, ..transfer.clone() },
-            None,
-            None,
-            now,
-        )
+        updated(detainer, Transfer { state, failure_cause, handed_over_at: None, ..transfer.clone() }, None, None, now)
     })
 }
 
@@ -188,7 +182,7 @@ pub(super) fn fail(
         ) => {}
     }
     let failed = Transfer { state: TransferState::Failed, failure_cause: Some(why), ..transfer.clone() };
-    Ok(now_stands(detainer, failed, None, None, now))
+    Ok(updated(detainer, failed, None, None, now))
 }
 
 fn find<'a>(case: &'a Case, name: &TransferName) -> Result<(&'a Detainer, &'a Transfer), Refusal> {
@@ -206,7 +200,7 @@ fn on_offer<'a>(case: &'a Case, name: &TransferName) -> Result<(&'a Detainer, &'
     if transfer.state == TransferState::Offered { Ok((detainer, transfer)) } else { Err(Refusal::NotOffered) }
 }
 
-fn now_stands(
+fn updated(
     detainer: &Detainer,
     transfer: Transfer,
     law: Option<&LawView>,

@@ -55,7 +55,7 @@ impl AnswerKind {
 
     /// The class that an answer tells of. Whoever answers a detainer addressed to the jurisdiction holds the person: the
     /// answer is shown only where that may be known, or is promised.
-    pub fn gist(self, addressee: &Addressee) -> FieldClass {
+    pub fn revealed_class(self, addressee: &Addressee) -> FieldClass {
         match (addressee, self) {
             (Addressee::Jurisdiction, AnswerKind::Decline | AnswerKind::PendingReview) => FieldClass::Custody,
             (Addressee::Jurisdiction, AnswerKind::HonorHold | AnswerKind::NotifyOnly) | (Addressee::Agency(_), _) => {

@@ -53,7 +53,7 @@ pub struct Acknowledgement {
 /// A match that turned out to be a mistake. Whoever was matched keeps the safeguards of their own custody: what was told
 /// of them may still only become less.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Parted {
+pub struct MistakenMatch {
     /// The custody that the detainer stood on. `None`: which it was is no longer kept.
     pub custody: Option<CaseName>,
     /// Entries of the exchange log before this index were written while it did, or earlier.

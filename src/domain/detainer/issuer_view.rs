@@ -10,7 +10,7 @@ use crate::domain::service::ServiceOfCopy;
 
 /// What the issuer has been told. The issuer's view is made of this and its own request, nothing else.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Shown {
+pub struct IssuerView {
     /// State, as far as disclosed.
     pub state: DetainerState,
     /// Who took it on, once the finding was disclosed.
@@ -33,7 +33,7 @@ pub struct Shown {
     pub withheld: Vec<Withheld>,
 }
 
-impl Shown {
+impl IssuerView {
     /// As it is shown when lodged.
     pub fn lodged(now: Timestamp) -> Self {
         Self {

@@ -2,11 +2,11 @@
 
 use crate::domain::detainer::Detainer;
 use crate::domain::determination::Obligation;
-use crate::domain::obligation::{Evidence, EvidenceMethod, Owed};
+use crate::domain::obligation::{Evidence, EvidenceMethod, OwedObligation};
 
 impl Detainer {
     /// An obligation that arose upon it.
-    pub fn owed(&self, obligation: Obligation) -> Option<&Owed> {
+    pub fn owed(&self, obligation: Obligation) -> Option<&OwedObligation> {
         self.obligations.iter().find(|owed| owed.obligation == obligation)
     }
 
@@ -25,7 +25,7 @@ impl Detainer {
     }
 
     /// Puts an obligation in the place of the one before of its kind.
-    pub(in crate::domain) fn put_owed(&mut self, owed: &Owed) {
+    pub(in crate::domain) fn put_owed(&mut self, owed: &OwedObligation) {
         match self.obligations.iter_mut().find(|known| known.obligation == owed.obligation) {
             Some(known) => known.clone_from(owed),
             None => self.obligations.push(owed.clone()),

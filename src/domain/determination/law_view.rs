@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::domain::determination::{Determination, FieldClasses, Withheld};
-use crate::domain::disclosable::Disclosable;
+use crate::domain::disclosure::DisclosableClasses;
 use crate::domain::facts::CaseFacts;
 
 /// What the law was found to say of one detainer at one moment.
@@ -18,7 +18,7 @@ pub struct LawView {
     /// On handing the person over.
     pub transfer: Arc<Determination>,
     /// Classes of which `disclose` is ruled must or may. What is shown, `disclosable::told` says.
-    pub disclosable: Disclosable,
+    pub disclosable: DisclosableClasses,
     /// Classes left to a person: `disclose` ruled review.
     pub review: FieldClasses,
     /// Classes that may not be shown without a person's decision, each with the citations of what withholds it.

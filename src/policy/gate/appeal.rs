@@ -34,7 +34,7 @@ impl Gate {
         let law = self.engine.law(&detainer.name.jurisdiction, &facts, now);
         let (action, determination) =
             if request.form.asks_for_hold() { (LawAction::Hold, &law.hold) } else { (LawAction::Notify, &law.notify) };
-        let told = AnswerKind::Decline.gist(&request.addressee);
+        let told = AnswerKind::Decline.revealed_class(&request.addressee);
         let barred = determination.ruling == Ruling::MustNot && !determination.failed && law.disclosable.contains(told);
         barred.then(|| Barring { action, determination: Arc::clone(determination) })
     }

@@ -18,7 +18,7 @@ use crate::domain::facts::{AsOf, Assertions, CaseFacts, Judge, Offence, Stage};
 use crate::domain::ids::{CaseName, JurisdictionId};
 use crate::domain::permit::Admitted;
 use crate::domain::review::{ReviewDecision, ReviewMatter};
-use crate::domain::safeguards::Guards;
+use crate::domain::safeguards::Safeguards;
 use crate::domain::subject::{Flags, Subject};
 use crate::domain::warrant::{VerifiedWarrant, Warrant, WarrantKind, WarrantVerification};
 use crate::policy::gate::appeal::appeal_answer_stands_within;
@@ -62,7 +62,7 @@ impl<'a> Question<'a> {
                         if parted && !(by_officer(self.caller()) && acknowledgement.reason.is_some()) {
                             return Err(Denial::OfficerRequired);
                         }
-                        let heir = detainer.heir_of(&self.case.standing);
+                        let heir = detainer.with_earlier_refusal(&self.case.linked);
                         return Ok(self.of_one(Stage::Acknowledge, &heir, Some(custody)));
                     }
                     // A match is parted by whoever holds the person that it was made with.
@@ -136,7 +136,7 @@ impl<'a> Question<'a> {
                     flags.lifted_by(identity.flags) || grown_up || foreign
                 };
                 self.by_officer_if(linked.is_some_and(|custody| lifts(&custody.intake)))?;
-                self.of_holder(Stage::Change, self.case.standing.iter())
+                self.of_holder(Stage::Change, self.case.linked.iter())
             }
             CaseCommand::ScheduleRelease { .. } | CaseCommand::RescheduleRelease { .. } => {
                 self.of_holder(Stage::Schedule, self.case.active())
@@ -185,9 +185,10 @@ impl<'a> Question<'a> {
     fn is_guarded(&self, custody: &Custody, detainer: Option<&Detainer>) -> bool {
         let today = self.as_of().today;
         let claimed = detainer
-            .is_some_and(|detainer| detainer.refuses_warrant() || Guards::claimed(&detainer.request, today).any());
-        let heard = || custody.heard.guards_on(today).any() || !custody.heard.refused.is_empty();
-        custody.guards(today).any() || claimed || heard()
+            .is_some_and(|detainer| detainer.refuses_warrant() || Safeguards::claimed(&detainer.request, today).any());
+        let heard =
+            || custody.reported_claims.safeguards_on(today).any() || !custody.reported_claims.refused.is_empty();
+        custody.safeguards(today).any() || claimed || heard()
     }
 
     /// A safeguard is lifted by a person alone, and by whoever holds the person concerned.
@@ -372,7 +373,7 @@ pub(super) fn facts_of(
 
 /// What the requester says, and what others said of the same person under detainers on the same custody.
 fn heard(claims: Assertions, custody: Option<&Custody>, today: Date) -> Assertions {
-    let guards = custody.map(|custody| custody.heard.guards_on(today)).unwrap_or_default();
+    let guards = custody.map(|custody| custody.reported_claims.safeguards_on(today)).unwrap_or_default();
     Assertions {
         // Of what another says of citizenship, however sure, a person makes sure.
         citizenship_claim: claims.citizenship_claim || (guards.of_a_citizen() && !claims.citizen),
@@ -391,7 +392,7 @@ fn officers_warrant(
     (verified, custody): (Option<&VerifiedWarrant>, Option<&Custody>),
     today: Date,
 ) -> WarrantKind {
-    if verified.is_none() && custody.is_some_and(|custody| custody.heard.refuses(warrant)) {
+    if verified.is_none() && custody.is_some_and(|custody| custody.reported_claims.refuses(warrant)) {
         return WarrantKind::None;
     }
     if verified.is_some_and(|verified| verified.refused() || verified.expired(today)) {
@@ -431,7 +432,7 @@ fn claims(request: &Request, as_of: AsOf<'_>) -> Assertions {
 
 /// What a record says of a person. Safeguards are derived as well as flagged.
 fn said(flags: Flags, charges: &[Charge], subject: Option<&Subject>, as_of: AsOf<'_>) -> Assertions {
-    let guards = subject.map(|subject| Guards::of(flags, subject, charges, as_of.today)).unwrap_or_default();
+    let guards = subject.map(|subject| Safeguards::of(flags, subject, charges, as_of.today)).unwrap_or_default();
     Assertions {
         judge: Judge::None,
         criminal_warrant: false,

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use uuid::Uuid;
 
-use crate::domain::appeal::{AppealAnswer, Filter, Issue, Judged, Selection};
+use crate::domain::appeal::{AnswerByLaw, AppealAnswer, Filter, Issue, Selection};
 use crate::domain::command::CaseCommand;
 use crate::domain::ids::{CaseKind, InvalidId};
-use crate::domain::text::Use;
+use crate::domain::text::TextKind;
 use crate::wire::parse::CITATION_LEN_MAX;
 use crate::wire::parse::{Form, REASON_LEN_MAX, Write, WriteRequest, under, upon};
 use crate::wire::{Violations, v1};
@@ -24,7 +24,7 @@ impl WriteRequest for v1::IssueAppealRequest {
         let mut form = Form::default();
         let selection = selection(&mut form, self.filter, self.detainer_ids);
         let appeal = form.required("appeal", self.appeal).unwrap_or_default();
-        let ground = form.required_text("appeal.ground", &appeal.ground, Use::Reason, GROUND_LEN_MAX);
+        let ground = form.required_text("appeal.ground", &appeal.ground, TextKind::Reason, GROUND_LEN_MAX);
         let due_at = form.required_time("appeal.due_at", appeal.due_at);
         let issue = selection.zip(ground).zip(due_at).map(|((selection, ground), due_at)| {
             CaseCommand::IssueAppeal(Box::new(Issue { selection, ground, due_at, members: Vec::new() }))
@@ -44,7 +44,7 @@ impl WriteRequest for v1::AnswerAppealRequest {
             if self.answer.is_some() {
                 form.fault("answer", BY_LAW);
             }
-            let judged = Judged { bars: Vec::new(), open: 0, as_of: 0, overtaken: false, policy_digest: None };
+            let judged = AnswerByLaw { bars: Vec::new(), open: 0, as_of: 0, overtaken: false, policy_digest: None };
             appeal.map(|appeal| CaseCommand::BarAppeal { appeal, judged: Box::new(judged) })
         } else {
             let detainer = form.case("detainer", &self.detainer, CaseKind::Detainer);
@@ -103,8 +103,8 @@ fn answer(form: &mut Form, field: &str, answer: Option<v1::AppealAnswer>) -> Opt
     let answer = form.required(field, answer)?;
     let kind = form.required_word(&format!("{field}.kind"), answer.kind);
     let legal_basis =
-        form.required_text(&format!("{field}.legal_basis"), &answer.legal_basis, Use::Citation, CITATION_LEN_MAX);
-    let reason = form.text(&format!("{field}.reason"), &answer.reason, Use::Reason, REASON_LEN_MAX);
+        form.required_text(&format!("{field}.legal_basis"), &answer.legal_basis, TextKind::Citation, CITATION_LEN_MAX);
+    let reason = form.text(&format!("{field}.reason"), &answer.reason, TextKind::Reason, REASON_LEN_MAX);
     let occurred_at = form.time(&format!("{field}.occurred_at"), answer.occurred_at);
     Some(AppealAnswer { kind: kind?, legal_basis: legal_basis?, reason, occurred_at })
 }

@@ -8,7 +8,7 @@ use crate::domain::custody::{
 use crate::domain::hand_over::HandedTo;
 use crate::domain::ids::CaseKind;
 use crate::domain::subject::Flags;
-use crate::domain::text::Use;
+use crate::domain::text::TextKind;
 use crate::wire::parse::{
     Form, REASON_LEN_MAX, Write, WriteRequest, correction, required_correction, subject, under, upon,
 };
@@ -53,7 +53,7 @@ impl WriteRequest for v1::CancelReleaseRequest {
     fn parse(self) -> Result<Write, Violations> {
         let mut form = Form::default();
         let custody = form.case("name", &self.name, CaseKind::Custody);
-        let reason = form.text("reason", &self.reason, Use::Reason, REASON_LEN_MAX);
+        let reason = form.text("reason", &self.reason, TextKind::Reason, REASON_LEN_MAX);
         let other_ground = other_ground(&mut form, self.other_ground);
         let command = custody.map(|custody| CaseCommand::CancelRelease { custody, reason, other_ground });
         upon(form, command, &self.request_id, &self.etag)
@@ -66,7 +66,7 @@ impl WriteRequest for v1::RecordReleaseRequest {
         let custody = form.case("name", &self.name, CaseKind::Custody);
         let release = released(&mut form, "release", self.release);
         let correction = correction(&mut form, self.correction);
-        let reason = form.text("reason", &self.reason, Use::Reason, REASON_LEN_MAX);
+        let reason = form.text("reason", &self.reason, TextKind::Reason, REASON_LEN_MAX);
         let handed_over =
             release.as_ref().is_none_or(|release| release.recipient == ReleaseRecipient::RequestingAgency);
         let detainer = if handed_over {
@@ -158,9 +158,9 @@ fn intake(form: &mut Form, field: &str, custody: Option<v1::Custody>) -> Option<
     let charges = subject::charges(form, &format!("{field}.charges"), custody.charges);
     let occurred_at = form.time(&format!("{field}.occurred_at"), custody.occurred_at);
     let note_field = format!("{field}.medical_note");
-    let medical_note = form.text(&note_field, &custody.medical_note, Use::Reason, MEDICAL_LEN_MAX);
+    let medical_note = form.text(&note_field, &custody.medical_note, TextKind::Reason, MEDICAL_LEN_MAX);
     let contact_field = format!("{field}.victim_contact");
-    let victim_contact = form.text(&contact_field, &custody.victim_contact, Use::Reason, CONTACT_LEN_MAX);
+    let victim_contact = form.text(&contact_field, &custody.victim_contact, TextKind::Reason, CONTACT_LEN_MAX);
     Some(Intake {
         facility: facility?,
         subject: subject?,
@@ -177,7 +177,7 @@ fn scheduled(form: &mut Form, field: &str, release: Option<v1::ScheduledRelease>
     let expected_at = form.required_time(&format!("{field}.expected_at"), release.expected_at);
     let basis = form.required_word(&format!("{field}.basis"), release.basis);
     let as_of = form.time(&format!("{field}.as_of"), release.as_of);
-    let place = form.text(&format!("{field}.place"), &release.place, Use::Place, PLACE_LEN_MAX);
+    let place = form.text(&format!("{field}.place"), &release.place, TextKind::Place, PLACE_LEN_MAX);
     Some(ScheduledRelease { expected_at: expected_at?, basis: basis?, as_of, date_public: release.date_public, place })
 }
 
@@ -187,8 +187,8 @@ fn released(form: &mut Form, field: &str, release: Option<v1::ActualRelease>) ->
     let reason = form.required_word(&format!("{field}.reason"), release.reason);
     let recipient = form.required_word(&format!("{field}.recipient"), release.recipient);
     let ordered_by =
-        form.required_text(&format!("{field}.ordered_by"), &release.ordered_by, Use::Citation, ORDER_LEN_MAX);
-    let place = form.text(&format!("{field}.place"), &release.place, Use::Place, PLACE_LEN_MAX);
+        form.required_text(&format!("{field}.ordered_by"), &release.ordered_by, TextKind::Citation, ORDER_LEN_MAX);
+    let place = form.text(&format!("{field}.place"), &release.place, TextKind::Place, PLACE_LEN_MAX);
     Some(ActualRelease {
         released_at: released_at?,
         reason: reason?,
@@ -237,7 +237,7 @@ fn closing(form: &mut Form, field: &str, closing: Option<v1::Closing>) -> Option
 /// Another ground, where one is cited.
 fn other_ground(form: &mut Form, cited: Option<v1::OtherGround>) -> Option<OtherGround> {
     let cited = cited?;
-    let citation = form.required_text("other_ground.citation", &cited.citation, Use::Citation, CITATION_LEN_MAX);
+    let citation = form.required_text("other_ground.citation", &cited.citation, TextKind::Citation, CITATION_LEN_MAX);
     let document_sha256 = form.digest("other_ground.document_sha256", cited.document_sha256);
     let cited = OtherGround { citation: citation?, document_sha256: document_sha256? };
     if cited.is_the_detainers() {

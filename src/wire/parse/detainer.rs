@@ -8,7 +8,7 @@ use crate::domain::detainer::{
 };
 use crate::domain::ids::CaseKind;
 use crate::domain::service::ServiceOfCopy;
-use crate::domain::text::Use;
+use crate::domain::text::TextKind;
 use crate::domain::warrant::{VerificationOutcome, WarrantDetail, WarrantDocument, WarrantVerification};
 use crate::wire::parse::{
     CITATION_LEN_MAX, Form, REASON_LEN_MAX, Write, WriteRequest, correction, subject, under, upon,
@@ -94,7 +94,7 @@ impl WriteRequest for v1::RaiseCitizenshipClaimRequest {
         let detainer = form.case("name", &self.name, CaseKind::Detainer);
         let claim = Claim {
             occurred_at: form.time("occurred_at", self.occurred_at),
-            grounds: form.text("grounds", &self.grounds, Use::Reason, REASON_LEN_MAX),
+            grounds: form.text("grounds", &self.grounds, TextKind::Reason, REASON_LEN_MAX),
         };
         let command = detainer.map(|detainer| CaseCommand::RaiseCitizenshipClaim { detainer, claim });
         upon(form, command, &self.request_id, &self.etag)
@@ -106,7 +106,7 @@ impl WriteRequest for v1::ResolveCitizenshipClaimRequest {
         let mut form = Form::default();
         let detainer = form.case("name", &self.name, CaseKind::Detainer);
         let outcome = form.required_word("outcome", self.outcome);
-        let reason = form.required_text("reason", &self.reason, Use::Reason, REASON_LEN_MAX);
+        let reason = form.required_text("reason", &self.reason, TextKind::Reason, REASON_LEN_MAX);
         let command = detainer
             .zip(outcome)
             .zip(reason)
@@ -134,7 +134,7 @@ fn request(form: &mut Form, field: &str, detainer: Option<v1::Detainer>) -> Opti
     let subject = subject::subject(form, &format!("{field}.subject"), detainer.subject);
     let charges = subject::charges(form, &format!("{field}.charges"), detainer.charges);
     let contact_phone =
-        form.text(&format!("{field}.contact_phone"), &detainer.contact_phone, Use::Phone, PHONE_LEN_MAX);
+        form.text(&format!("{field}.contact_phone"), &detainer.contact_phone, TextKind::Phone, PHONE_LEN_MAX);
     let occurred_at = form.time(&format!("{field}.occurred_at"), detainer.occurred_at);
     Some(Request {
         addressee: custodian.map_or(Addressee::Jurisdiction, Addressee::Agency),
@@ -168,9 +168,9 @@ fn warrant(form: &mut Form, field: &str, warrant: Option<v1::Warrant>) -> Option
     let issuing_authority: Option<IssuingAuthority> =
         form.required_word(&format!("{field}.issuing_authority"), warrant.issuing_authority);
     let signed_at = form.time(&format!("{field}.signed_at"), warrant.signed_at);
-    let court = form.text(&format!("{field}.court"), &warrant.court, Use::Citation, CITATION_LEN_MAX);
-    let signer = form.text(&format!("{field}.signer"), &warrant.signer, Use::Name, CITATION_LEN_MAX);
-    let docket = form.text(&format!("{field}.docket"), &warrant.docket, Use::Code, DOCKET_LEN_MAX);
+    let court = form.text(&format!("{field}.court"), &warrant.court, TextKind::Citation, CITATION_LEN_MAX);
+    let signer = form.text(&format!("{field}.signer"), &warrant.signer, TextKind::Name, CITATION_LEN_MAX);
+    let docket = form.text(&format!("{field}.docket"), &warrant.docket, TextKind::Code, DOCKET_LEN_MAX);
     let expires_on = form.date(&format!("{field}.expires_on"), &warrant.expires_on);
     let document = document(form, field, warrant.document_sha256, warrant.document_media_type);
     // What there is besides is read first, so that its faults are named with these.
@@ -227,7 +227,7 @@ fn verification(
     let compared = form.list(&format!("{field}.compared"), verification.compared, 8, Form::required_word);
     let seen = form.required(&format!("{field}.seen"), verification.seen);
     let seen = seen.and_then(|seen| warrant(form, &format!("{field}.seen"), Some(seen)));
-    let reason = form.text(&format!("{field}.reason"), &verification.reason, Use::Reason, REASON_LEN_MAX);
+    let reason = form.text(&format!("{field}.reason"), &verification.reason, TextKind::Reason, REASON_LEN_MAX);
     let occurred_at = form.time(&format!("{field}.occurred_at"), verification.occurred_at);
     let (outcome, seen) = (outcome?, seen?);
     match outcome {
@@ -276,7 +276,7 @@ fn acknowledgement(
     let method = form.word(&format!("{field}.match_method"), acknowledgement.match_method);
     let confidence = form.number(&format!("{field}.confidence_percent"), acknowledgement.confidence_percent, 100);
     let occurred_at = form.time(&format!("{field}.occurred_at"), acknowledgement.occurred_at);
-    let reason = form.text(&format!("{field}.reason"), &acknowledgement.reason, Use::Reason, REASON_LEN_MAX);
+    let reason = form.text(&format!("{field}.reason"), &acknowledgement.reason, TextKind::Reason, REASON_LEN_MAX);
     let custody_field = format!("{field}.custody");
     let custody = match (finding?, acknowledgement.custody.is_empty()) {
         (Finding::MatchedCustody, _) => Some(form.case(&custody_field, &acknowledgement.custody, CaseKind::Custody)?),
@@ -295,8 +295,8 @@ fn answer(form: &mut Form, field: &str, answer: Option<v1::Answer>) -> Option<An
     let kind: Option<AnswerKind> = form.required_word(&format!("{field}.kind"), answer.kind);
     let ground = form.word(&format!("{field}.ground"), answer.ground);
     let legal_basis =
-        form.required_text(&format!("{field}.legal_basis"), &answer.legal_basis, Use::Citation, CITATION_LEN_MAX);
-    let reason = form.text(&format!("{field}.reason"), &answer.reason, Use::Reason, REASON_LEN_MAX);
+        form.required_text(&format!("{field}.legal_basis"), &answer.legal_basis, TextKind::Citation, CITATION_LEN_MAX);
+    let reason = form.text(&format!("{field}.reason"), &answer.reason, TextKind::Reason, REASON_LEN_MAX);
     let occurred_at = form.time(&format!("{field}.occurred_at"), answer.occurred_at);
     match (kind?, ground.is_some()) {
         (AnswerKind::Decline, true)

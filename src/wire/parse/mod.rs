@@ -20,7 +20,7 @@ pub use policy::{Evaluation, Period, evaluation, period};
 use crate::domain::command::CaseCommand;
 use crate::domain::correction::Correction;
 use crate::domain::ids::{AgencyId, CaseKind, CaseName, ConsumerId, InvalidId, JurisdictionId, LogName, RequestId};
-use crate::domain::text::Use;
+use crate::domain::text::TextKind;
 use crate::wire::respelt::Respelt;
 use crate::wire::{Violations, show, v1};
 
@@ -74,7 +74,7 @@ fn write(
 ) -> Result<Write, Violations> {
     let request_id = form.request_id(request_id);
     // One that was given must match: one that cannot be read is not taken for none.
-    let etag = form.text("etag", etag, Use::Code, ETAG_LEN_MAX);
+    let etag = form.text("etag", etag, TextKind::Code, ETAG_LEN_MAX);
     let respelt = std::mem::take(&mut form.respelt);
     let ((jurisdiction, command), request_id) = form.finish(asked.zip(request_id))?;
     Ok(Write { jurisdiction, request_id, etag, command, respelt })
@@ -82,7 +82,7 @@ fn write(
 
 /// The mark of a correction, where there is one.
 fn correction(form: &mut Form, correction: Option<v1::Correction>) -> Option<Correction> {
-    let reason = form.required_text("correction.reason", &correction?.reason, Use::Reason, REASON_LEN_MAX)?;
+    let reason = form.required_text("correction.reason", &correction?.reason, TextKind::Reason, REASON_LEN_MAX)?;
     Some(Correction { reason })
 }
 

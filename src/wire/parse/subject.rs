@@ -2,7 +2,7 @@
 
 use crate::domain::charge::{Charge, ChargeStatus};
 use crate::domain::subject::{Flags, Identifiers, PersonName, Subject};
-use crate::domain::text::Use;
+use crate::domain::text::TextKind;
 use crate::wire::parse::Form;
 use crate::wire::v1;
 
@@ -30,26 +30,28 @@ pub(super) fn subject(form: &mut Form, field: &str, subject: Option<v1::Subject>
         din: form.id(&format!("{field}.identifiers.din"), &ids.din),
     };
     let citizenship = form.id(&format!("{field}.citizenship"), &subject.citizenship);
-    let home_address = form.text(&format!("{field}.home_address"), &subject.home_address, Use::Place, ADDRESS_LEN_MAX);
-    let work_address = form.text(&format!("{field}.work_address"), &subject.work_address, Use::Place, ADDRESS_LEN_MAX);
+    let home_address =
+        form.text(&format!("{field}.home_address"), &subject.home_address, TextKind::Place, ADDRESS_LEN_MAX);
+    let work_address =
+        form.text(&format!("{field}.work_address"), &subject.work_address, TextKind::Place, ADDRESS_LEN_MAX);
     Some(Subject { name: name?, aliases, birth_date, sex, identifiers, citizenship, home_address, work_address })
 }
 
 /// A person who has one name may have it in either field.
 fn person_name(form: &mut Form, field: &str, name: &v1::PersonName) -> Option<PersonName> {
     let (given_field, family_field) = (format!("{field}.given"), format!("{field}.family"));
-    let given = form.text(&given_field, &name.given, Use::Name, NAME_LEN_MAX);
+    let given = form.text(&given_field, &name.given, TextKind::Name, NAME_LEN_MAX);
     if given.is_some() {
-        let family = form.text(&family_field, &name.family, Use::Name, NAME_LEN_MAX);
+        let family = form.text(&family_field, &name.family, TextKind::Name, NAME_LEN_MAX);
         return Some(PersonName { given: given.unwrap_or_default(), family: family.unwrap_or_default() });
     }
-    let family = form.required_text(&family_field, &name.family, Use::Name, NAME_LEN_MAX);
+    let family = form.required_text(&family_field, &name.family, TextKind::Name, NAME_LEN_MAX);
     Some(PersonName { given: String::new(), family: family? })
 }
 
 pub(super) fn charges(form: &mut Form, field: &str, charges: Vec<v1::Charge>) -> Vec<Charge> {
     form.list(field, charges, CHARGES_MAX, |form, field, charge| {
-        let statute = form.text(&format!("{field}.statute"), &charge.statute, Use::Citation, NAME_LEN_MAX);
+        let statute = form.text(&format!("{field}.statute"), &charge.statute, TextKind::Citation, NAME_LEN_MAX);
         let ncic = form.id(&format!("{field}.ncic_code"), &charge.ncic_code);
         let nibrs = form.id(&format!("{field}.nibrs_code"), &charge.nibrs_code);
         let severity = form.word(&format!("{field}.severity"), charge.severity);

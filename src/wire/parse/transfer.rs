@@ -2,7 +2,7 @@
 
 use crate::domain::command::CaseCommand;
 use crate::domain::ids::CaseKind;
-use crate::domain::text::Use;
+use crate::domain::text::TextKind;
 use crate::domain::transfer::TransferWindow;
 use crate::wire::parse::{Form, REASON_LEN_MAX, Write, WriteRequest, upon};
 use crate::wire::{Violations, v1};
@@ -12,7 +12,7 @@ impl WriteRequest for v1::OfferWindowRequest {
         let mut form = Form::default();
         let detainer = form.case("parent", &self.parent, CaseKind::Detainer);
         let window = window(&mut form, "window", self.window);
-        let reason = form.text("reason", &self.reason, Use::Reason, REASON_LEN_MAX);
+        let reason = form.text("reason", &self.reason, TextKind::Reason, REASON_LEN_MAX);
         let command =
             detainer.zip(window).map(|(detainer, window)| CaseCommand::OfferWindow { detainer, window, reason });
         upon(form, command, &self.request_id, "")
@@ -42,7 +42,7 @@ impl WriteRequest for v1::ConfirmTransferRequest {
         let mut form = Form::default();
         let transfer = form.required_id("name", &self.name);
         let occurred_at = form.required_time("occurred_at", self.occurred_at);
-        let reason = form.text("reason", &self.reason, Use::Reason, REASON_LEN_MAX);
+        let reason = form.text("reason", &self.reason, TextKind::Reason, REASON_LEN_MAX);
         let command = transfer.zip(occurred_at).map(|(transfer, occurred_at)| CaseCommand::ConfirmTransfer {
             transfer,
             occurred_at,

@@ -7,7 +7,7 @@ use crate::domain::correction::Correction;
 use crate::domain::custody::{ActualRelease, Closing, Identity, Movement, OtherGround, ScheduledRelease};
 use crate::domain::detainer::{Acknowledgement, Answer, Detainer, LiftReason, Viewpoint};
 use crate::domain::determination::FieldClass;
-use crate::domain::event::{Change, Counts, Event, Record, RecordedDetermination, Told};
+use crate::domain::event::{Change, Counts, Event, Record, RecordedDetermination, Revision};
 use crate::domain::hand_over::HandedTo;
 use crate::domain::ids::CaseName;
 use crate::domain::service::ServiceOfCopy;
@@ -93,7 +93,7 @@ fn wire(event: &Event, said: Said) -> Wire {
             Wire::UnlawfulHandOver(v1::UnlawfulHandOver { determinations, facts, ..alarm })
         }
         Event::ReleaseNoticed { detainer, release } => said.noticed(detainer, release),
-        Event::DetainerReleased { detainer, release, told } => said.released(detainer, release, *told),
+        Event::DetainerReleased { detainer, release, revision } => said.released(detainer, release, *revision),
         Event::CustodyNoticed { detainer, change, .. } => said.custody_noticed(detainer, change),
         Event::NoticeCancelled { detainer } => {
             Wire::NoticeCancelled(v1::NoticeCancelled { detainer: detainer.to_string(), counts: said.counts })
@@ -118,8 +118,8 @@ fn wire(event: &Event, said: Said) -> Wire {
         Event::AppealIssued { appeal, members, filter } => {
             Wire::AppealIssued(appeal::issued(appeal, members, filter.as_ref()))
         }
-        Event::AppealAnswered { appeal, detainer, answer, gist, told, .. } => {
-            said.appeal_answered(appeal, detainer, answer, *gist, *told)
+        Event::AppealAnswered { appeal, detainer, answer, revealed_class, revision, .. } => {
+            said.appeal_answered(appeal, detainer, answer, *revealed_class, *revision)
         }
         Event::AppealBarred { appeal, custodian, bars } => Wire::AppealBarred(appeal::barred(appeal, custodian, bars)),
     }
@@ -229,13 +229,13 @@ impl Said {
         appeal: &CaseName,
         detainer: &CaseName,
         answer: &AppealAnswer,
-        gist: FieldClass,
-        told: Told,
+        revealed_class: FieldClass,
+        revision: Revision,
     ) -> Wire {
-        let mut answered = appeal::answered(appeal, detainer, answer, gist);
+        let mut answered = appeal::answered(appeal, detainer, answer, revealed_class);
         answered.counts = self.counts;
         answered.determinations = self.determinations;
-        answered.corrects = told == Told::Corrected;
+        answered.corrects = revision == Revision::Corrected;
         Wire::AppealAnswered(answered)
     }
 
@@ -352,14 +352,14 @@ impl Said {
         })
     }
 
-    fn released(self, detainer: &CaseName, release: &ActualRelease, told: Told) -> Wire {
+    fn released(self, detainer: &CaseName, release: &ActualRelease, revision: Revision) -> Wire {
         Wire::DetainerReleased(v1::DetainerReleased {
             detainer: detainer.to_string(),
             release: Some(actual_release(release)),
             counts: self.counts,
             determinations: self.determinations,
             facts: self.facts,
-            corrects: told == Told::Corrected,
+            corrects: revision == Revision::Corrected,
         })
     }
 

@@ -15,7 +15,7 @@ use crate::wire::words::{to_wire, to_wire_or_unspecified};
 
 /// A detainer, as far as the viewpoint reaches.
 pub fn detainer(detainer: &Detainer, viewpoint: Viewpoint) -> v1::Detainer {
-    let shown = &detainer.shown;
+    let shown = &detainer.issuer_view;
     let (state, acknowledged, given, service, updated_at) = match viewpoint {
         Viewpoint::Issuer => (shown.state, shown.finding.is_some(), &shown.answer, &shown.service, shown.updated_at),
         Viewpoint::Custodian => (detainer.state, true, &detainer.answer, &detainer.service, detainer.updated_at),
@@ -100,7 +100,7 @@ pub(super) fn asked(detainer: &Detainer) -> v1::Detainer {
 /// Changes with what the viewpoint sees, and with nothing else: an issuer must not read a hidden change off it.
 pub fn detainer_etag(detainer: &Detainer, viewpoint: Viewpoint) -> String {
     match viewpoint {
-        Viewpoint::Issuer => format!("i{}", detainer.shown.version),
+        Viewpoint::Issuer => format!("i{}", detainer.issuer_view.version),
         Viewpoint::Custodian => format!("c{}", detainer.version),
     }
 }

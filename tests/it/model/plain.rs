@@ -228,7 +228,7 @@ impl Plain {
             apply(&mut case, record, index, now);
         }
         let (log, index) = first.ok_or(Refusal::NoSuchCase)?;
-        let told = gate.as_told(&write.caller, &case, now);
+        let told = gate.redacted_for_issuer(&write.caller, &case, now);
         self.answer(&log, index, shown::answer(write, command, told.as_ref().unwrap_or(&case), &records));
         self.keep(gate, case, now);
         Ok((log, index))
@@ -289,7 +289,7 @@ impl Plain {
                 Again::Nothing => _ = self.again.remove(&custody.name),
             }
         }
-        let detainers = case.detainer.into_iter().chain(case.standing);
+        let detainers = case.detainer.into_iter().chain(case.linked);
         let detainers = detainers.map(|detainer| StoredCase::Detainer(Box::new(detainer)));
         for stored in detainers.chain(case.custody.map(|custody| StoredCase::Custody(Box::new(custody)))) {
             self.touched.insert(stored.name().clone());
@@ -316,9 +316,9 @@ impl Plain {
         let linked = case.detainer.as_ref().and_then(|detainer| detainer.acknowledgement.as_ref()?.custody.clone());
         case.custody = case.custody.or_else(|| self.case(&linked?)?.custody().cloned());
         let names = case.custody.iter().flat_map(|custody| &custody.detainers);
-        case.standing = names.filter_map(|name| self.case(name)?.detainer().cloned()).collect();
+        case.linked = names.filter_map(|name| self.case(name)?.detainer().cloned()).collect();
         let delivered = |detainer: &Detainer| Some((detainer.name.clone(), self.first_delivery(detainer)?));
-        case.first_delivery = case.standing.iter().filter_map(delivered).collect();
+        case.first_delivery = case.linked.iter().filter_map(delivered).collect();
         case
     }
 

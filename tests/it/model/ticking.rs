@@ -82,7 +82,7 @@ impl Plain {
 
     fn running(&self, name: &CaseName) -> Vec<Running> {
         let timetable = Timetable::default();
-        let standing = |case: &Case| case.standing.clone();
+        let standing = |case: &Case| case.linked.clone();
         match self.case(name) {
             Some(StoredCase::Detainer(detainer)) => {
                 let linked = detainer.acknowledgement.as_ref().and_then(|found| found.custody.as_ref());
@@ -91,7 +91,7 @@ impl Plain {
             }
             Some(StoredCase::Custody(custody)) => {
                 let linked = custody.detainers.iter().filter_map(|name| self.case(name)?.detainer().cloned());
-                let case = Case { standing: linked.collect(), ..Case::default() };
+                let case = Case { linked: linked.collect(), ..Case::default() };
                 clocks::of_custody(custody, &standing(&case), &timetable)
             }
             Some(StoredCase::Appeal(_)) | None => Vec::new(),

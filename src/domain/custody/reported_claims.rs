@@ -10,16 +10,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::detainer::{Detainer, Request};
 use crate::domain::partial_date::PartialDate;
-use crate::domain::safeguards::Guards;
+use crate::domain::safeguards::Safeguards;
 use crate::domain::subject::{MAJORITY_YEARS, Subject};
 use crate::domain::warrant::Warrant;
 
 /// What was heard under the detainers that are linked to a custody.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Heard {
+pub struct ReportedClaims {
     /// What their requests claim, but for minors by a birth date.
-    #[serde(default)]
-    pub guards: Guards,
+    #[serde(default, rename = "guards")]
+    pub safeguards: Safeguards,
     /// The birth dates that they give: who is a minor by one is one until that day is over, and not by our hearing of it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub births: Vec<PartialDate>,
@@ -28,38 +28,38 @@ pub struct Heard {
     pub refused: BTreeSet<[u8; 32]>,
 }
 
-impl Heard {
+impl ReportedClaims {
     /// Whether nothing was.
     pub fn is_nothing(&self) -> bool {
         *self == Self::default()
     }
 
     /// Under these detainers.
-    pub(in crate::domain) fn under(standing: &[Detainer]) -> Self {
+    pub(in crate::domain) fn under(linked: &[Detainer]) -> Self {
         let by_flag = |Request { flags, subject, charges, .. }: &Request| {
             let unborn = Subject { birth_date: None, ..subject.clone() };
-            Guards::of(*flags, &unborn, charges, Date::MAX)
+            Safeguards::of(*flags, &unborn, charges, Date::MAX)
         };
-        let guards = standing.iter().map(|detainer| by_flag(&detainer.request));
-        let mut births: Vec<_> = standing.iter().filter_map(|detainer| detainer.request.subject.birth_date).collect();
+        let safeguards = linked.iter().map(|detainer| by_flag(&detainer.request));
+        let mut births: Vec<_> = linked.iter().filter_map(|detainer| detainer.request.subject.birth_date).collect();
         births.sort_unstable_by_key(|born| (born.earliest(), born.latest()));
         births.dedup();
         // The one that was looked at, and not what its issuer has put in its place since.
-        let refused = standing.iter().filter(|detainer| detainer.refuses_warrant());
+        let refused = linked.iter().filter(|detainer| detainer.refuses_warrant());
         let looked_at = refused.filter_map(|detainer| detainer.verified.as_ref());
         let documents = looked_at.flat_map(|found| [&found.asserted, &found.verification.seen]);
         let documents = documents.filter_map(|warrant| warrant.document.as_ref());
         Self {
-            guards: guards.fold(Guards::default(), Guards::either),
+            safeguards: safeguards.fold(Safeguards::default(), Safeguards::either),
             births,
             refused: documents.map(|document| document.sha256).collect(),
         }
     }
 
     /// What it comes to on a day.
-    pub fn guards_on(&self, today: Date) -> Guards {
-        let juvenile = self.guards.juvenile || self.births.iter().any(|born| born.is_under(MAJORITY_YEARS, today));
-        Guards { juvenile, ..self.guards }
+    pub fn safeguards_on(&self, today: Date) -> Safeguards {
+        let juvenile = self.safeguards.juvenile || self.births.iter().any(|born| born.is_under(MAJORITY_YEARS, today));
+        Safeguards { juvenile, ..self.safeguards }
     }
 
     /// Whether the document of a warrant was refused, of whomever it came.

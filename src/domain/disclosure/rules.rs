@@ -18,7 +18,7 @@ const OF_A_PICK_UP: [FieldClass; 2] = [FieldClass::Custody, FieldClass::Medical]
 
 /// What the issuer of a detainer may be shown of what its custodian did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Tellable {
+pub struct IssuerClasses {
     /// Of everything but pick-ups.
     pub classes: FieldClasses,
     /// Of pick-ups.
@@ -27,18 +27,18 @@ pub struct Tellable {
 
 /// Classes the issuer may be shown, by what the law says of its detainer. Where an officer decided that it be told of a
 /// release, what the law left to a person of the release itself is decided with it, and nothing else.
-pub fn told(detainer: &Detainer, law: &LawView) -> Tellable {
-    let decided = decided_by_person(detainer, law) || disclosed_by_person(detainer, law);
+pub fn visible_to_issuer(detainer: &Detainer, law: &LawView) -> IssuerClasses {
+    let decided = notice_permitted_by_officer(detainer, law) || release_permitted_by_officer(detainer, law);
     let of_the_release = [FieldClass::Custody, FieldClass::ReleaseDate, FieldClass::ReleaseDetail]
         .into_iter()
         .filter(|class| law.review.contains(*class) && decided);
-    let classes = told_by_law(detainer, law).union(of_the_release.collect());
+    let classes = visible_by_law(detainer, law).union(of_the_release.collect());
     let of_pick_ups = if may_hand_over(detainer, law) { classes } else { classes.without(set(&OF_A_PICK_UP)) };
-    Tellable { classes, of_pick_ups }
+    IssuerClasses { classes, of_pick_ups }
 }
 
 /// The same, of anything but a release: there nothing is decided with it.
-pub(in crate::domain) fn told_by_law(detainer: &Detainer, law: &LawView) -> FieldClasses {
+pub(in crate::domain) fn visible_by_law(detainer: &Detainer, law: &LawView) -> FieldClasses {
     let may_be_notified = holds(&law.notify, ReviewMatter::Notify, detainer);
     if may_be_notified { law.disclosable.0 } else { law.disclosable.0.without(set(&OF_A_RELEASE)) }
 }
@@ -71,20 +71,20 @@ pub fn withheld(law: &LawView) -> Arc<[Withheld]> {
 
 /// Whether an officer has permitted the very notice that the law leaves to a person: another ground for review that has
 /// come up since is another question.
-pub(in crate::domain) fn decided_by_person(detainer: &Detainer, law: &LawView) -> bool {
+pub(in crate::domain) fn notice_permitted_by_officer(detainer: &Detainer, law: &LawView) -> bool {
     law.notify.ruling == Ruling::Review && holds(&law.notify, ReviewMatter::Notify, detainer)
 }
 
 /// What leaves to a person whether a notice that is allowed may say of the release what it is about.
-pub(in crate::domain) fn release_left_open(law: &LawView) -> Option<&Determination> {
+pub(in crate::domain) fn release_left_to_officer(law: &LawView) -> Option<&Determination> {
     let open = law.disclosure.iter().find(|open| open.ruling == Ruling::Review && !open.unverified)?;
     Some(open)
 }
 
 /// Whether an officer has permitted that.
-fn disclosed_by_person(detainer: &Detainer, law: &LawView) -> bool {
+fn release_permitted_by_officer(detainer: &Detainer, law: &LawView) -> bool {
     let permitted = |open: &Determination| detainer.permits(ReviewMatter::Disclose, &open.policies);
-    may(&law.notify) && release_left_open(law).is_some_and(permitted)
+    may(&law.notify) && release_left_to_officer(law).is_some_and(permitted)
 }
 
 /// Whether an act is allowed: by law, or by an officer's decision of the very question that the law leaves to a person.

@@ -2,17 +2,17 @@
 
 mod rules;
 
-pub use rules::{Tellable, may_hand_over, told, withheld};
-pub(in crate::domain) use rules::{decided_by_person, release_left_open, told_by_law};
+pub use rules::{IssuerClasses, may_hand_over, visible_to_issuer, withheld};
+pub(in crate::domain) use rules::{notice_permitted_by_officer, release_left_to_officer, visible_by_law};
 
 use crate::domain::determination::{FieldClass, FieldClasses};
 
 /// Classes of which `disclose` is ruled must or may. INVARIANT: only [`rules`] reads the set, so that nobody is shown a
 /// class on `disclose` alone.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Disclosable(FieldClasses);
+pub struct DisclosableClasses(FieldClasses);
 
-impl Disclosable {
+impl DisclosableClasses {
     /// As the law rules on `disclose`, class by class.
     pub fn by_law(classes: FieldClasses) -> Self {
         Self(classes)

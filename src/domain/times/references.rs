@@ -14,7 +14,7 @@ use crate::domain::transfer::TransferName;
 
 /// What a time is held against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Mark {
+pub(super) enum Reference {
     /// The time of record. A day: today by the calendar of the jurisdiction.
     Now,
     /// The oldest reading of the birth date.
@@ -45,12 +45,12 @@ pub(super) enum Mark {
 
 /// A time or day as asserted.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Point {
+pub(super) enum MomentOrDay {
     Moment(Timestamp),
     Day(Date),
 }
 
-impl Mark {
+impl Reference {
     /// What must not precede it, in words.
     pub(super) fn no_earlier(self) -> &'static str {
         match self {
@@ -73,7 +73,7 @@ impl Mark {
 /// What the times of one command are held against. What is not known, or is impossible itself (it was recorded before there
 /// were bounds), bounds nothing.
 #[derive(Debug)]
-pub(super) struct Marks {
+pub(super) struct References {
     pub(super) now: Timestamp,
     birth: Option<Date>,
     signature: Option<Timestamp>,
@@ -90,19 +90,19 @@ pub(super) struct Marks {
     appeal: Option<Timestamp>,
 }
 
-impl Marks {
+impl References {
     pub(super) fn of(command: &CaseCommand, case: &Case, now: Timestamp, zone: &TimeZone) -> Self {
         let custody = case.custody.as_ref();
         let detainer = case.detainer.as_ref();
         let possible = |at: &Timestamp| *at <= later(now);
         let today = zone.to_datetime(later(now)).date();
-        let mut marks = Self {
+        let mut references = Self {
             now,
             birth: subject_of(command, case).and_then(|subject| Some(subject.birth_date?.earliest())),
             signature: None,
             charge: None,
             first_charge: custody.and_then(first_charge),
-            request: detainer.map(asked_at),
+            request: detainer.map(requested_at),
             intake: custody.and_then(intake_as_said),
             entry: custody.map(|custody| intake_as_said(custody).unwrap_or_else(|| earlier(custody.opened_at))),
             movement: custody.and_then(|custody| custody.movement.as_ref()?.occurred_at).filter(possible),
@@ -111,39 +111,39 @@ impl Marks {
             opening: None,
             appeal: case.appeal.as_ref().map(|appeal| earlier(appeal.issued_at)),
         };
-        marks.birth = marks.birth.filter(|birth| *birth <= today);
+        references.birth = references.birth.filter(|birth| *birth <= today);
         if let CaseCommand::LodgeDetainer(request) = command {
-            marks.signature = request.warrant.signed_at.filter(possible);
+            references.signature = request.warrant.signed_at.filter(possible);
         } else if let CaseCommand::AmendDetainer { request, .. } = command {
-            marks.signature = request.warrant.signed_at.filter(possible);
+            references.signature = request.warrant.signed_at.filter(possible);
         } else if let CaseCommand::VerifyWarrant { verification, .. } = command {
-            marks.signature = verification.seen.signed_at.filter(possible);
+            references.signature = verification.seen.signed_at.filter(possible);
         } else if let CaseCommand::OfferWindow { window, .. } = command {
-            marks.opening = Some(window.opens_at);
+            references.opening = Some(window.opens_at);
         } else if let CaseCommand::AcknowledgeDetainer { acknowledgement, .. } = command {
             // That nobody was found says nothing of a custody that the detainer may have stood on.
-            marks.intake = marks.intake.filter(|_| acknowledgement.custody.is_some());
+            references.intake = references.intake.filter(|_| acknowledgement.custody.is_some());
         }
-        marks
+        references
     }
 
-    pub(super) fn point(&self, mark: Mark) -> Option<Point> {
-        let (moment, day) = match mark {
-            Mark::Now => (Some(self.now), None),
-            Mark::Birth => (None, self.birth),
-            Mark::Signature => (self.signature, None),
-            Mark::Charge => (None, self.charge),
-            Mark::FirstCharge => (None, self.first_charge),
-            Mark::Request => (self.request, None),
-            Mark::Intake => (self.intake, None),
-            Mark::Entry => (self.entry, None),
-            Mark::Movement => (self.movement, None),
-            Mark::HandOver => (self.hand_over, None),
-            Mark::Offer => (self.offer, None),
-            Mark::Opening => (self.opening, None),
-            Mark::Appeal => (self.appeal, None),
+    pub(super) fn point(&self, reference: Reference) -> Option<MomentOrDay> {
+        let (moment, day) = match reference {
+            Reference::Now => (Some(self.now), None),
+            Reference::Birth => (None, self.birth),
+            Reference::Signature => (self.signature, None),
+            Reference::Charge => (None, self.charge),
+            Reference::FirstCharge => (None, self.first_charge),
+            Reference::Request => (self.request, None),
+            Reference::Intake => (self.intake, None),
+            Reference::Entry => (self.entry, None),
+            Reference::Movement => (self.movement, None),
+            Reference::HandOver => (self.hand_over, None),
+            Reference::Offer => (self.offer, None),
+            Reference::Opening => (self.opening, None),
+            Reference::Appeal => (self.appeal, None),
         };
-        moment.map(Point::Moment).or(day.map(Point::Day))
+        moment.map(MomentOrDay::Moment).or(day.map(MomentOrDay::Day))
     }
 }
 
@@ -163,13 +163,13 @@ fn subject_of<'a>(command: &'a CaseCommand, case: &'a Case) -> Option<&'a Subjec
 }
 
 /// When a request was made, as far as whatever answers it may have come.
-fn asked_at(detainer: &Detainer) -> Timestamp {
+fn requested_at(detainer: &Detainer) -> Timestamp {
     let recorded = earlier(detainer.lodged_at);
-    detainer.request.occurred_at.map_or(recorded, |said| said.min(recorded))
+    detainer.request.occurred_at.map_or(recorded, |asserted| asserted.min(recorded))
 }
 
 fn intake_as_said(custody: &Custody) -> Option<Timestamp> {
-    custody.intake.occurred_at.filter(|said| *said <= later(custody.opened_at))
+    custody.intake.occurred_at.filter(|asserted| *asserted <= later(custody.opened_at))
 }
 
 fn first_charge(custody: &Custody) -> Option<Date> {
