@@ -1,7 +1,7 @@
-//! The vocabulary of the exchange and its rules: pure, without network, storage, wire format or system clock.
+//! The vocabulary and the rules of the exchange. Pure: no network, storage, wire format or system clock.
 //!
-//! Read in this order: [`ids`], [`subject`], [`charge`], [`detainer`], [`custody`], [`transfer`], [`appeal`], then [`case`],
-//! [`command`], [`event`], [`decide`], which is the rule book itself, and [`apply`], which is what follows of it.
+//! Read [`ids`], [`subject`], [`charge`], [`detainer`], [`custody`], [`transfer`] and [`appeal`] for what is stored;
+//! then [`case`], [`command`], [`event`] and [`decide`], the rule book; then [`apply`], how an event changes a case.
 
 pub mod agency;
 pub mod agenda;

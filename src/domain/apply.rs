@@ -31,13 +31,13 @@ use crate::domain::safeguards::Safeguards;
 use crate::domain::subject::Flags;
 use crate::domain::timetable::Timetable;
 
-/// Changes a case by an event. `exchange_index` is the position in the exchange log that the
-/// event's entry takes, or would.
+/// Changes a case by an event. `exchange_index` is the position that the event's entry takes in the exchange log, or
+/// would take.
 #[expect(clippy::too_many_lines, reason = "one arm an event, and each a line or two: the list is the function")]
 pub fn apply(case: &mut Case, record: &Record, exchange_index: u64, now: Timestamp) {
     let mut update = CaseUpdate { case, now };
-    // INVARIANT: whatever comes first after the moment of otherwise-release finds the hold latched, so that no order of
-    // events avoids it.
+    // INVARIANT: the hold is latched by the first event after the moment of otherwise-release, whichever it is. No
+    // order of events avoids it.
     update.latch_hold();
     let promised = update.promises();
     let today = day_of_record(now);
@@ -91,7 +91,8 @@ pub fn apply(case: &mut Case, record: &Record, exchange_index: u64, now: Timesta
         Event::DetainerWithdrawn { detainer, reason } => update.detainer(detainer, Disclosure::ToIssuer, |detainer| {
             detainer.state = DetainerState::Withdrawn;
             detainer.lift_reason = Some(*reason);
-            // Whoever lifts it for that says that the person may be a citizen, of whatever is asked of them next.
+            // An issuer that lifts it for this reason says that the person may be a citizen. That also counts for later
+            // requests.
             if *reason == LiftReason::CitizenshipClaim {
                 detainer.request.flags = detainer.request.flags.claimed();
             }
@@ -170,26 +171,27 @@ pub fn apply(case: &mut Case, record: &Record, exchange_index: u64, now: Timesta
         Event::AppealAnswered { answer, revealed_class, disclosure, .. } => {
             update.note_appeal_answer(answer, *revealed_class, *disclosure);
         }
-        // A bar stands with each detainer in it, which are not loaded for it; an alarm changes nothing.
+        // A bar is stored with each detainer in it, and those are not loaded here. An alarm changes nothing.
         Event::AppealBarred { .. } | Event::UnlawfulHandOver { .. } => {}
     }
     update.note_lapsed_promises(&promised);
     update.update_reported_claims();
     update.note_new_safeguards(&safeguards_before, today);
-    // What is answered to an appeal changes no detainer.
+    // An answer to an appeal changes no detainer.
     if !matches!(record.event, Event::AppealAnswered { .. }) {
         update.note_rulings(&record.determinations);
     }
 }
 
-/// A case being changed, and when.
+/// A case that is being changed, and the time of the change.
 struct CaseUpdate<'a> {
     case: &'a mut Case,
     now: Timestamp,
 }
 
 impl CaseUpdate<'_> {
-    /// Latches a hold that has outlasted the moment of otherwise-release. What anybody sees of the custody stays the same.
+    /// Latches a hold that has outlasted the moment of otherwise-release. It does not change what anybody sees of the
+    /// custody.
     fn latch_hold(&mut self) {
         let Some(custody) = &mut self.case.custody else { return };
         let latch = hold::formed(custody, &self.case.linked).filter(|latch| latch.moment <= self.now);
@@ -203,7 +205,7 @@ impl CaseUpdate<'_> {
         self.case.concerned().filter(|detainer| promises_hold(detainer)).map(|detainer| detainer.name.clone()).collect()
     }
 
-    /// What guards the person under each detainer that stands on the custody: by the custody's record, and by its own request.
+    /// The safeguards for each detainer on the custody: those of the custody's record, and those of its own request.
     fn safeguards(&self, today: Date) -> BTreeMap<CaseName, [Safeguards; 2]> {
         let Some(custody) = &self.case.custody else { return BTreeMap::new() };
         let held = custody.safeguards(today);
@@ -211,7 +213,7 @@ impl CaseUpdate<'_> {
         self.case.linked.iter().map(|detainer| (detainer.name.clone(), of(detainer))).collect()
     }
 
-    /// Takes note of what was heard of the person under the detainers that are linked to the custody now.
+    /// Updates what linked requests claim of the person.
     fn update_reported_claims(&mut self) {
         let Case { custody: Some(custody), linked, .. } = &mut *self.case else { return };
         let heard = ReportedClaims::under(linked);
@@ -220,10 +222,10 @@ impl CaseUpdate<'_> {
         }
     }
 
-    /// Takes note of what has come up that guards the person, of each detainer that stood there before.
+    /// Records on each detainer that was there before that a new safeguard came up.
     fn note_new_safeguards(&mut self, before: &BTreeMap<CaseName, [Safeguards; 2]>, today: Date) {
         let after = self.safeguards(today);
-        // What one requester says anew is news to every other, whoever has said the like before.
+        // A new claim by one requester is new to all others, even if one of them made the same claim before.
         let none = [Safeguards::default(); 2];
         let news = after.iter().any(|(name, [held, own])| {
             let known = before.contains_key(name);
@@ -235,7 +237,7 @@ impl CaseUpdate<'_> {
         }
     }
 
-    /// Whatever was decided of a detainer, or of others on its custody, was not decided of what is said now.
+    /// Records a new safeguard on every detainer of the case: earlier decisions did not take it into account.
     fn note_safeguard_on_all(&mut self) {
         let names: Vec<_> = self.case.concerned().map(|detainer| detainer.name.clone()).collect();
         for name in &names {
@@ -243,7 +245,7 @@ impl CaseUpdate<'_> {
         }
     }
 
-    /// Takes note of promises that have lapsed.
+    /// Records when a promise to hold lapsed.
     fn note_lapsed_promises(&mut self, promised: &[CaseName]) {
         let held = self.case.detainer.iter_mut().chain(&mut self.case.linked);
         for detainer in held.filter(|detainer| promised.contains(&detainer.name) && !promises_hold(detainer)) {
@@ -251,7 +253,8 @@ impl CaseUpdate<'_> {
         }
     }
 
-    /// Changes the named detainer wherever the case holds it, and what its issuer sees if the issuer learns of it.
+    /// Changes the named detainer wherever the case holds it, and counts a change of its issuer's view if the issuer
+    /// learns of it.
     fn detainer(&mut self, name: &CaseName, disclosure: Disclosure, mut how: impl FnMut(&mut Detainer)) {
         let held = self.case.detainer.iter_mut().chain(&mut self.case.linked);
         for detainer in held.filter(|detainer| detainer.name == *name) {
@@ -265,7 +268,7 @@ impl CaseUpdate<'_> {
         }
     }
 
-    /// Changes each detainer on the custody that passes, out of its issuer's sight.
+    /// Changes each detainer on the custody that `which` selects. Its issuer does not learn of it.
     fn each(&mut self, which: impl Fn(&Detainer) -> bool, how: impl Fn(&mut Detainer)) {
         let names = self.case.linked.iter().filter(|detainer| which(detainer)).map(|detainer| detainer.name.clone());
         for name in names.collect::<Vec<_>>() {
@@ -273,13 +276,13 @@ impl CaseUpdate<'_> {
         }
     }
 
-    /// Takes note of what the law was found to say, as far as clocks turn on it. Nobody sees that it was.
+    /// Stores the rulings that clocks depend on. Nobody sees that they were stored.
     fn note_rulings(&mut self, determinations: &[RecordedDetermination]) {
         for RecordedDetermination { detainer: name, action, determination, .. } in determinations {
             let held = self.case.detainer.iter_mut().chain(&mut self.case.linked);
             for detainer in held.filter(|detainer| detainer.name == *name) {
                 match action {
-                    // A ruling that allows no hold says nothing of how long one may last that was honored before.
+                    // A ruling that allows no hold does not change how long a hold honored before may last.
                     LawAction::Hold if matches!(determination.ruling, Ruling::Must | Ruling::May) => {
                         detainer.clocks.hold_clock = determination.clock;
                     }
@@ -290,9 +293,9 @@ impl CaseUpdate<'_> {
         }
     }
 
-    /// Takes note that a clock fired. What anybody sees of the case is the same as before.
+    /// Records that a clock fired. It does not change what anybody sees of the case.
     fn note_firing(&mut self, firing: &Firing) {
-        // Which clocks run turns on none of the times they run for.
+        // Which clocks run does not depend on how long they run.
         let timetable = Timetable::default;
         let Case { detainer: named, custody, linked, .. } = &mut *self.case;
         for detainer in named.iter_mut().chain(linked.iter_mut()).filter(|detainer| detainer.name == firing.case) {
@@ -307,7 +310,8 @@ impl CaseUpdate<'_> {
         }
     }
 
-    /// What was answered of the detainer in an appeal, and how much of it the issuer knows. The detainer stays as it is.
+    /// Records what was answered to an appeal for this detainer, and what of it was disclosed. The detainer stays the
+    /// same.
     fn note_appeal_answer(&mut self, answer: &AppealAnswer, revealed_class: FieldClass, disclosure: Disclosure) {
         let item = self.case.item.get_or_insert_default();
         item.given = Some(answer.clone());
@@ -329,7 +333,7 @@ impl CaseUpdate<'_> {
         }
     }
 
-    /// Links a matched detainer to its custody, or parts it from the custody that it was matched to by mistake.
+    /// Links a matched detainer to its custody, or unlinks it from a custody that it was matched to by mistake.
     fn link(&mut self, name: &CaseName, acknowledgement: &Acknowledgement) {
         let linked = |custody: &Custody| custody.detainers.contains(name);
         match acknowledgement.finding {
@@ -355,8 +359,8 @@ impl CaseUpdate<'_> {
         }
     }
 
-    /// Sets what a side says of citizenship: the issuer in its own request, the custodian on the custody, and so on every
-    /// detainer that stands on it.
+    /// Sets or clears a side's claim to citizenship: the issuer's in its own request, the custodian's on the custody,
+    /// where it counts for every detainer.
     fn claim(
         &mut self,
         name: &CaseName,
@@ -380,7 +384,7 @@ impl CaseUpdate<'_> {
         }
     }
 
-    /// Promises of hold and notice wait for a person while a claim is open.
+    /// Suspends promises of hold and notice while a claim is open.
     fn suspend(&mut self, name: &CaseName, side: Side, disclosure: Disclosure) {
         match side {
             Side::Issuer => self.detainer(name, Disclosure::Internal, suspend),
@@ -402,7 +406,7 @@ impl CaseUpdate<'_> {
         }
     }
 
-    /// The record of a custody comes to speak of somebody otherwise described.
+    /// Corrects the custody's description of the person.
     fn describe(&mut self, identity: &Identity) {
         let Some(before) = self.case.custody.as_ref().map(|custody| custody.intake.subject.clone()) else { return };
         self.custody(|custody| {
@@ -414,7 +418,8 @@ impl CaseUpdate<'_> {
         }
     }
 
-    /// Custody and detainers go with the person; a promise binds whoever gave it.
+    /// Moves the custody. With a new custodian, its detainers go too, but a promise binds only the custodian that made
+    /// it.
     fn move_to(&mut self, movement: &Movement) {
         self.custody(|custody| {
             custody.movement = Some(movement.clone());
@@ -432,7 +437,8 @@ impl CaseUpdate<'_> {
                 |_| true,
                 |detainer| {
                     detainer.custodian = Some(custodian.clone());
-                    // What one custodian saw of a warrant is not there again when the person comes back. What it refused is.
+                    // The new custodian has not seen the warrant, and the old one's verification does not revive if the
+                    // person returns. A refusal stays.
                     if detainer.verified.as_ref().is_some_and(|verified| !verified.refused()) {
                         detainer.verified = None;
                     }
@@ -448,7 +454,7 @@ impl CaseUpdate<'_> {
         }
     }
 
-    /// Ends the custody and every detainer that stands on it.
+    /// Ends the custody and every active detainer on it.
     fn end(&mut self, state: DetainerState, how: impl FnOnce(&mut Custody)) {
         self.custody(how);
         self.each(
@@ -460,7 +466,7 @@ impl CaseUpdate<'_> {
         );
     }
 
-    /// Detainers that the end of the custody ended stand as before.
+    /// Reopens the custody. Detainers that ended with it get their former state back.
     fn reopen(&mut self) {
         self.custody(|custody| {
             if let Some(latch) = custody.clocks.latch.as_mut().filter(|latch| latch.has_left()) {

@@ -1,7 +1,7 @@
 //! The legal clocks: what must have happened by when. Pure: each is computed from the case as it stands.
 //!
-//! The clock of a hold runs from the **moment of otherwise-release**, when the custodian expected to release the person:
-//! see `hold.rs`.
+//! The clock of a hold runs from the **moment of otherwise-release**, when the custodian expected to release the
+//! person: see `hold.rs`.
 
 mod fired;
 pub(in crate::domain) mod running;
@@ -22,13 +22,13 @@ use crate::domain::review::ReviewMatter;
 use crate::domain::timetable::Timetable;
 use crate::domain::transfer::TransferState;
 
-/// Clocks of a detainer, and of the custody that it stands on.
+/// The running clocks of a detainer. Some depend on the custody that it is linked to.
 pub fn of_detainer(detainer: &Detainer, custody: Option<&Custody>, timetable: &Timetable) -> Vec<Running> {
     let clocks = all_of_detainer(detainer, custody, timetable).into_iter();
     clocks.filter(|running| detainer.clocks.fired.find(&running.key()).is_none()).collect()
 }
 
-/// Those that have fired among them.
+/// The same, including clocks that have fired.
 pub(in crate::domain) fn all_of_detainer(
     detainer: &Detainer,
     custody: Option<&Custody>,
@@ -43,23 +43,23 @@ pub(in crate::domain) fn all_of_detainer(
     clocks.into_iter().flatten().chain(reviews_due(detainer)).collect()
 }
 
-/// Clocks of a custody, and of the detainers that stand on it.
+/// The running clocks of a custody. Some depend on the detainers linked to it.
 pub fn of_custody(custody: &Custody, linked: &[Detainer], timetable: &Timetable) -> Vec<Running> {
     let clocks = all_of_custody(custody, linked, timetable).into_iter();
-    // An alarm is repeated, each time as another.
+    // An alarm repeats, each time as a new clock.
     let fired = |running: &Running| custody.clocks.fired.find(&running.key()).is_some();
     clocks.filter(|running| running.clock == ClockKind::OverHold || !fired(running)).collect()
 }
 
-/// Those that have fired among them.
+/// The same, including clocks that have fired.
 pub(in crate::domain) fn all_of_custody(custody: &Custody, linked: &[Detainer], timetable: &Timetable) -> Vec<Running> {
     let review = claim_by_custodian(custody, linked, timetable);
     review.into_iter().chain(over_hold(custody, linked, timetable)).collect()
 }
 
-/// From the request, or its amendment, to an answer.
+/// Runs from the request, or its last amendment, to an answer.
 fn answer_due(detainer: &Detainer, timetable: &Timetable) -> Option<Running> {
-    // Put under review it is answered so far: a review has a time of its own.
+    // Put under review counts as answered for this clock: a review has a due time of its own.
     if !matches!(detainer.state, DetainerState::Lodged | DetainerState::Matched) {
         return None;
     }
@@ -68,14 +68,14 @@ fn answer_due(detainer: &Detainer, timetable: &Timetable) -> Option<Running> {
     Some(Running::once(ClockKind::AnswerDue, detainer.request_version.to_string(), due_at))
 }
 
-/// Before an expected release that the issuer was not told of, though the law lets it be told.
+/// Runs to an expected release of which the law allows notice, while the issuer has none.
 fn notice_due(detainer: &Detainer, custody: &Custody, timetable: &Timetable) -> Option<Running> {
     let waits = match detainer.state {
         DetainerState::Matched
         | DetainerState::UnderReview
         | DetainerState::HoldHonored
         | DetainerState::NotifyOnly => true,
-        // Answered otherwise, not found, or over.
+        // Not yet matched, declined, not found, or ended.
         DetainerState::Lodged
         | DetainerState::NoSuchPerson
         | DetainerState::IdentityMismatch
@@ -91,14 +91,14 @@ fn notice_due(detainer: &Detainer, custody: &Custody, timetable: &Timetable) -> 
     runs.then(|| Running::once(ClockKind::NoticeDue, minute(expected_at).to_string(), due_at))
 }
 
-/// At the end of a window that nobody has said anything of since.
+/// Fires at the end of a window, unless either side reported on it.
 fn window_closed(detainer: &Detainer) -> Option<Running> {
     let waits = |state| matches!(state, TransferState::Offered | TransferState::Accepted);
     let transfer = detainer.transfers.iter().find(|transfer| waits(transfer.state))?;
     Some(Running::once(ClockKind::WindowClosed, transfer.id.to_string(), transfer.window.closes_at))
 }
 
-/// The issuer's own claim. While a detainer stands.
+/// The issuer's own claim, while the detainer is active.
 fn claim_by_issuer(detainer: &Detainer, custody: Option<&Custody>, timetable: &Timetable) -> Option<Running> {
     let open = detainer.request.flags.citizenship_claim && detainer.state.is_active();
     let asked_at = detainer.clocks.amended_at.unwrap_or(detainer.lodged_at);
@@ -106,7 +106,7 @@ fn claim_by_issuer(detainer: &Detainer, custody: Option<&Custody>, timetable: &T
     review_due(claimed_at, (custody, &detainer.name.jurisdiction), timetable).filter(|_| open)
 }
 
-/// The custodian's claim. It holds up every detainer that stands on the custody.
+/// The custodian's claim. It holds up every active detainer on the custody.
 fn claim_by_custodian(custody: &Custody, linked: &[Detainer], timetable: &Timetable) -> Option<Running> {
     let held = matches!(custody.state, CustodyState::Held | CustodyState::ReleaseScheduled);
     let concerns = linked.iter().any(|detainer| detainer.state.is_active());
@@ -115,7 +115,7 @@ fn claim_by_custodian(custody: &Custody, linked: &[Detainer], timetable: &Timeta
     review_due(claimed_at, (Some(custody), &custody.name.jurisdiction), timetable).filter(|_| open)
 }
 
-/// Each time something is left to a person. A claim has a clock of its own.
+/// The open reviews, but for claims to citizenship: those have a clock of their own.
 fn reviews_due(detainer: &Detainer) -> impl Iterator<Item = Running> {
     let open = detainer.reviews.iter().filter(|review| review.is_open());
     let apart = open.filter(|review| review.matter != ReviewMatter::CitizenshipClaim);
@@ -125,7 +125,7 @@ fn reviews_due(detainer: &Detainer) -> impl Iterator<Item = Running> {
     })
 }
 
-/// A claim is reviewed before its requester is owed notice of an expected release, too.
+/// A claim is also due no later than notice of an expected release.
 fn review_due(
     claimed_at: Timestamp,
     (custody, jurisdiction): (Option<&Custody>, &JurisdictionId),
@@ -137,7 +137,7 @@ fn review_due(
     Some(Running::once(ClockKind::CitizenshipReviewDue, minute(claimed_at).to_string(), due_at))
 }
 
-/// When the last hold on the person has run out. From then on again and again, while the person is there.
+/// Fires when the last hold has run out, and repeats while the person is still held.
 fn over_hold(custody: &Custody, linked: &[Detainer], timetable: &Timetable) -> Option<Running> {
     let latch = bounding(custody, linked)?;
     let (clock, about) = (ClockKind::OverHold, minute(latch.moment).to_string());
@@ -152,7 +152,7 @@ fn over_hold(custody: &Custody, linked: &[Detainer], timetable: &Timetable) -> O
     Some(running).filter(|running| latch.held_at(running.due_at))
 }
 
-/// The first repetition after the last: those that passed while nothing could be recorded are not made up for.
+/// The next repetition. Repetitions missed while nothing could be recorded are skipped.
 fn next_alarm(fired: &Fired, every_minutes: i64) -> Option<Timestamp> {
     let every = SignedDuration::from_mins(every_minutes.max(1)).as_secs();
     let since = fired.recorded_at.duration_since(fired.first_due_at).as_secs().max(0);

@@ -1,6 +1,6 @@
-//! The rule book: a permitted command upon a case gives events, or a refusal in one sentence.
+//! The rule book: a permitted command on a case gives events, or a refusal in one sentence.
 //!
-//! The same as a table: docs/lifecycle.md, which a test runs cell by cell.
+//! docs/lifecycle.md has the same as a table, which a test runs cell by cell.
 
 mod appeal;
 mod claim;
@@ -25,7 +25,8 @@ use crate::domain::command::CaseCommand;
 use crate::domain::event::Record;
 use crate::domain::permit::Permitted;
 
-/// Decides. `id` is the id of the case or transfer that the command makes, if it makes one; `now` is the time of record.
+/// Decides a command. `id` is the id of the case or transfer that it makes, if it makes one; `now` is the time of
+/// record.
 pub fn decide(
     case: &Case,
     permitted: &Permitted<CaseCommand>,

@@ -1,4 +1,4 @@
-//! A detainer: the request itself, its answer, and where it stands.
+//! A detainer as it is stored: the request, the custodian's finding and answer, and what its issuer may see of them.
 
 mod answer;
 mod clocks;
@@ -65,64 +65,63 @@ vocabulary! {
     }
 }
 
-/// A detainer as its custodian knows it; what others see is a view of it.
+/// A detainer as its custodian knows it. Everybody else sees a view of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Detainer {
     /// Its name.
     pub name: CaseName,
     /// Who asked.
     pub issuer: AgencyId,
-    /// What was asked, as last amended.
+    /// The request, as last amended.
     pub request: Request,
-    /// Which version of the request that is: 1 as lodged, and one more with each amendment.
+    /// The version of the request: 1 as lodged, one more with each amendment.
     pub request_version: u32,
-    /// Who took it on; the addressee, or the first of the jurisdiction to acknowledge.
+    /// The custodian: the addressee, or the first agency of the jurisdiction to acknowledge.
     pub custodian: Option<AgencyId>,
     /// What was found.
     pub acknowledgement: Option<Acknowledgement>,
-    /// How often either record has come to describe the person otherwise.
+    /// How often the request or the custody changed its description of the person.
     #[serde(default)]
     pub described: u32,
-    /// One of the records has come to describe somebody whom it did not describe when the match was made.
+    /// Since the match was made, the request or the custody changed to describe somebody else.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub redescribed: bool,
-    /// How often something has come up that guards the person and did not before. What was decided before that was decided of
-    /// another question.
+    /// How often a new safeguard for the person came up. A decision made before the last one answered another question.
     #[serde(default)]
     pub guarded: u32,
-    /// Where an officer vouched for the match: as of which description. Another was not before them.
+    /// The value of `described` when an officer vouched for the match. The officer did not see a later description.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vouched: Option<u32>,
     /// What was answered.
     pub answer: Option<Answer>,
     /// When and how a copy was served.
     pub service: Option<ServiceOfCopy>,
-    /// What its custodian saw of the warrant. Never shown to the issuer.
+    /// What its custodian found when it looked into the warrant. Never shown to the issuer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verified: Option<VerifiedWarrant>,
-    /// Pick-ups, oldest first. Known to both parties from the offer on.
+    /// Pick-ups, oldest first. Both parties know them from the offer on.
     pub transfers: Vec<Transfer>,
-    /// What the law left to a person, one of each matter. Never shown to the issuer.
+    /// What the law left to a person, at most one review of each matter. Never shown to the issuer.
     #[serde(default)]
     pub reviews: Vec<Review>,
-    /// What the law asks besides. Never shown to the issuer.
+    /// What the custodian owes under the law. Never shown to the issuer.
     #[serde(default)]
     pub obligations: Vec<OwedObligation>,
-    /// Where it stands.
+    /// Its state.
     pub state: DetainerState,
-    /// Where the issuer has been told that it stands.
+    /// The detainer as disclosed to its issuer.
     #[serde(rename = "shown")]
     pub issuer_view: IssuerView,
-    /// When the release was first noticed to the issuer: position in the exchange log.
+    /// Index in the exchange log of the first notice of release. None: no notice stands.
     pub notice_index: Option<u64>,
     /// Custodies that it was matched to by mistake, oldest first.
     #[serde(default)]
     pub parted: Vec<MistakenMatch>,
     /// Why it was lifted.
     pub lift_reason: Option<LiftReason>,
-    /// Where it stood when the custody ended.
+    /// Its state just before the custody ended.
     pub ended_from: Option<DetainerState>,
-    /// What its clocks turn on, beside the rest.
+    /// What its clocks need besides the rest.
     #[serde(default)]
     pub clocks: DetainerClocks,
     /// When it was lodged, by our clock.
@@ -134,7 +133,7 @@ pub struct Detainer {
 }
 
 impl Detainer {
-    /// As it stands when lodged: nothing found, nothing answered, nothing told but itself.
+    /// A detainer as lodged: nothing found, answered or disclosed yet.
     pub fn lodged(name: CaseName, issuer: AgencyId, request: Request, now: Timestamp) -> Self {
         Self {
             name,
@@ -166,8 +165,8 @@ impl Detainer {
         }
     }
 
-    /// What is asked once this is put in its place. The addressee stays, and no safeguard is lifted by leaving it out: what
-    /// was claimed by a flag, by a birth date or by a charge stands.
+    /// The request after an amendment. The addressee stays. An amendment MUST NOT lift a safeguard by leaving it out:
+    /// what a flag, a birth date or a charge claimed before still holds.
     #[must_use]
     pub fn amended_by(&self, request: &Request, today: Date) -> Request {
         let before = &self.request;
@@ -183,18 +182,18 @@ impl Detainer {
         self.acknowledgement.as_ref()?.custody.as_ref()
     }
 
-    /// Once something guards the person that did not before.
+    /// Records that a new safeguard for the person came up.
     pub(in crate::domain) fn note_safeguard(&mut self) {
         self.guarded = self.guarded.saturating_add(1);
     }
 
-    /// Whether its custodian refused the warrant, of this request or of one before.
+    /// Whether its custodian refused the warrant of this request or of an earlier one.
     pub fn refuses_warrant(&self) -> bool {
         self.verified.as_ref().is_some_and(VerifiedWarrant::refused)
     }
 
-    /// As it stands on a custody beside others of its issuer's, lifted or not: what the custodian refused of its warrants is
-    /// refused, though it asks anew.
+    /// The detainer after it is linked to a custody. If the custodian refused a warrant under an earlier detainer of
+    /// the same issuer, lifted or not, that refusal carries over: asking anew does not undo it.
     #[must_use]
     pub fn with_earlier_refusal(&self, linked: &[Self]) -> Self {
         let own = |before: &&Self| before.issuer == self.issuer && before.name != self.name && before.refuses_warrant();
@@ -202,7 +201,7 @@ impl Detainer {
         Self { verified: self.verified.clone().or(refused), ..self.clone() }
     }
 
-    /// Whoever holds the person, or is asked by name.
+    /// The agency that holds the person, or else the addressee if it is named.
     pub fn holder(&self) -> Option<&AgencyId> {
         match (&self.custodian, &self.request.addressee) {
             (Some(agency), _) | (None, Addressee::Agency(agency)) => Some(agency),
@@ -210,12 +209,12 @@ impl Detainer {
         }
     }
 
-    /// What whoever holds the person now saw of the warrant as it is asserted now.
+    /// What the present custodian found of the warrant as it is asserted now.
     pub fn verified_now(&self) -> Option<&VerifiedWarrant> {
         self.verified.as_ref().filter(|verified| verified.speaks_for(&self.request, self.holder()))
     }
 
-    /// What a custodian saw of the warrant as it is asserted now.
+    /// A verification by a custodian, bound to the warrant and the person as the request describes them now.
     pub fn verified_by(&self, seen: &WarrantVerification, custodian: &AgencyId, now: Timestamp) -> VerifiedWarrant {
         VerifiedWarrant {
             verification: seen.clone(),

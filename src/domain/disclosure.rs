@@ -1,4 +1,4 @@
-//! What the law rules on `disclose`, as only the rules of what may be shown can read it.
+//! The classes that the law rules disclosable. Only the rules below can turn them into what an issuer sees.
 
 mod rules;
 
@@ -7,18 +7,19 @@ pub(in crate::domain) use rules::{notice_permitted_by_officer, release_left_to_o
 
 use crate::domain::determination::{FieldClass, FieldClasses};
 
-/// Classes of which `disclose` is ruled must or may. INVARIANT: only [`rules`] reads the set, so that nobody is shown a
-/// class on `disclose` alone.
+/// The classes for which `disclose` is ruled must or may.
+///
+/// INVARIANT: only `disclosure/rules.rs` reads the set, so that no class is shown on the ruling on `disclose` alone.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct DisclosableClasses(FieldClasses);
 
 impl DisclosableClasses {
-    /// As the law rules on `disclose`, class by class.
+    /// The classes that the law rules disclosable.
     pub fn by_law(classes: FieldClasses) -> Self {
         Self(classes)
     }
 
-    /// Whether `disclose` allows a class. Whether it is shown [`told`] says.
+    /// Whether `disclose` allows a class. Whether the issuer sees it, [`visible_to_issuer`] says.
     pub fn contains(self, class: FieldClass) -> bool {
         self.0.contains(class)
     }

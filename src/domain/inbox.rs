@@ -1,4 +1,5 @@
-//! How far the consumers of an agency have received, which entries they could not take, and what a confirmation covers.
+//! The inbox rules: how far an agency's consumers have confirmed, which entries are parked, and what a confirmation
+//! covers.
 
 use std::collections::BTreeMap;
 
@@ -7,16 +8,16 @@ use jiff::Timestamp;
 use crate::domain::ids::{AgencyId, ConsumerId, JurisdictionId, LogKind};
 use crate::domain::vocabulary::vocabulary;
 
-/// Entries that the streams of one consumer pass over at a time. One that cannot take so many is itself at fault, and skipping more would
-/// only hide it.
+/// How many entries a consumer's streams may pass over at a time. A consumer that cannot take more than that is itself
+/// at fault, and passing over more would hide this.
 const PARKED_MAX: usize = 64;
 
-/// Limits of an agency's inbox of one jurisdiction.
+/// Limits of an agency's inbox in one jurisdiction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Consumers.
     pub consumers_max: usize,
-    /// Tries after which an entry is parked; 0: never.
+    /// Sends after which an entry is parked. 0: never.
     pub park_after_tries: u32,
 }
 
@@ -31,73 +32,73 @@ impl Default for Limits {
 pub struct InboxConsumer {
     /// The agency.
     pub agency: AgencyId,
-    /// Where.
+    /// The jurisdiction.
     pub jurisdiction: JurisdictionId,
-    /// Its consumer.
+    /// The consumer.
     pub consumer: ConsumerId,
 }
 
-/// An entry of a jurisdiction: in which log, at which index.
+/// The position of an entry in a jurisdiction: the log and the index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EntryPosition {
-    /// In which log.
+    /// The log.
     pub log: LogKind,
-    /// At which index.
+    /// The index.
     pub index: u64,
 }
 
 vocabulary! {
-    /// Where an entry stands that was sent to a consumer and not confirmed with what came before it.
+    /// The state of an entry that was sent and not yet confirmed in order.
     pub enum DeliveryState {
-        /// Sent, and owed until it is confirmed.
+        /// Sent; sent again until it is confirmed.
         Tried = "tried",
-        /// Sent too often: passed over until it is confirmed by itself.
+        /// Sent too often. It is passed over until it is confirmed alone.
         Parked = "parked",
-        /// Confirmed by itself, while what came before it is not: passed over, and owed no more.
+        /// Confirmed alone, while earlier entries are not. It is passed over and not sent again.
         Received = "received",
     }
 }
 
-/// What is remembered of sending one entry.
+/// The attempts to deliver one entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Attempt {
     /// How often it was sent.
     pub tries: u32,
-    /// When first.
+    /// When it was first sent.
     pub since: Timestamp,
-    /// What came of it.
+    /// Its state.
     pub state: DeliveryState,
 }
 
-/// What became of a try.
+/// What to do with an entry that is about to be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SendDecision {
-    /// It may be sent.
+    /// Send it.
     Send,
-    /// It was sent too often, and is passed over from now on.
+    /// It was sent too often: it is parked now and passed over from now on.
     ParkedNow,
-    /// It is passed over.
+    /// Pass it over.
     PassOver,
 }
 
-/// Entries received: of one log, from an index to before another.
+/// A range of received entries in one log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
-    /// Of which log.
+    /// The log.
     pub log: LogKind,
-    /// From this one on.
+    /// The first index.
     pub from: u64,
-    /// To before this one.
+    /// The index after the last.
     pub to: u64,
 }
 
 /// Why a confirmation changes nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// Behind what the consumer has confirmed.
+    /// The cursor is behind what the consumer has confirmed.
     #[error("the consumer has confirmed more than this cursor covers")]
     StaleCursor,
-    /// As many as there may be.
+    /// The agency has reached its limit of consumers.
     #[error("the agency has as many consumers as it may have")]
     TooManyConsumers,
     /// Not parked for this consumer.
@@ -105,14 +106,14 @@ pub enum Refusal {
     NotParked,
 }
 
-/// One system of an agency.
+/// A consumer: one system of an agency.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Consumer {
-    /// Entries of the exchange log before it were received, or are parked, or are for others.
+    /// Exchange log entries before this index were received, are parked, or are for others.
     pub exchange: u64,
-    /// The same of the custody log.
+    /// The same for the custody log.
     pub custody: u64,
-    /// Entries that were sent and not confirmed with what came before them.
+    /// Entries that were sent and not yet confirmed in order.
     pub attempts: BTreeMap<EntryPosition, Attempt>,
 }
 
@@ -125,7 +126,7 @@ impl Consumer {
         }
     }
 
-    /// Entries that its streams leave out.
+    /// Entries that its streams pass over.
     pub fn passed_over(&self) -> impl Iterator<Item = EntryPosition> {
         let left_out = self.attempts.iter().filter(|(_, attempt)| match attempt.state {
             DeliveryState::Parked | DeliveryState::Received => true,
@@ -142,7 +143,7 @@ impl Consumer {
             .map(|(position, attempt)| (*position, *attempt))
     }
 
-    /// Takes note that an entry is about to be sent, or that it was sent too often.
+    /// Decides whether to send an entry, and counts the attempt.
     pub fn try_entry(&mut self, position: EntryPosition, limits: Limits, now: Timestamp) -> SendDecision {
         let room = self.passed_over().count() < PARKED_MAX;
         let first = Attempt { tries: 0, since: now, state: DeliveryState::Tried };
@@ -160,7 +161,7 @@ impl Consumer {
         }
     }
 
-    /// Confirms everything before two positions but for what is parked, and says what was received with it.
+    /// Confirms everything before two positions except parked entries, and returns what was received.
     fn confirm(&mut self, exchange: u64, custody: u64) -> Result<Vec<Span>, Refusal> {
         if exchange < self.exchange || custody < self.custody {
             return Err(Refusal::StaleCursor);
@@ -204,9 +205,9 @@ impl Consumer {
 pub struct Confirmed {
     /// Entries received with it.
     pub received: Vec<Span>,
-    /// It proves delivery of something in the exchange log that no consumer of the agency had received before.
+    /// It proves delivery of an exchange log entry that no consumer of the agency had received before.
     pub is_news: bool,
-    /// Entries of the exchange log that are parked still, in order.
+    /// Exchange log entries that are still parked, in order.
     pub parked: Vec<u64>,
 }
 
@@ -215,12 +216,12 @@ pub struct Confirmed {
 pub struct Inbox(pub BTreeMap<ConsumerId, Consumer>);
 
 impl Inbox {
-    /// A consumer as it stands; one that was never heard of stands at the beginning.
+    /// A consumer. One that never called starts at the beginning.
     pub fn consumer(&self, name: &ConsumerId) -> Consumer {
         self.0.get(name).cloned().unwrap_or_default()
     }
 
-    /// A consumer to change, made with its first call.
+    /// A consumer to change. The first call makes it.
     pub fn consumer_mut(&mut self, name: &ConsumerId, limits: Limits) -> Result<&mut Consumer, Refusal> {
         if !self.0.contains_key(name) && self.0.len() >= limits.consumers_max {
             return Err(Refusal::TooManyConsumers);
@@ -228,8 +229,8 @@ impl Inbox {
         Ok(self.0.entry(name.clone()).or_default())
     }
 
-    /// Confirms everything before two positions. `seen` is just after the last entry of the exchange log that was for
-    /// the agency: what comes between it and the position proves delivery of nothing.
+    /// Confirms everything before two positions. `seen` is just after the last exchange log entry that was for the
+    /// agency: the entries from there to the position prove no delivery.
     pub fn confirm(
         &mut self,
         name: &ConsumerId,

@@ -1,5 +1,5 @@
-//! What the law asks besides of whoever received a request, or promised or did something under it: owed until it is met,
-//! whatever becomes of the detainer.
+//! An obligation: what the law requires of an agency that received a request, or promised or did something under it. It
+//! is owed until it is met, whatever becomes of the detainer.
 
 use std::fmt;
 use std::str::FromStr;
@@ -22,12 +22,12 @@ vocabulary! {
         Entry = "entry",
         /// Otherwise.
         Other = "other",
-        /// By the service of a copy that was recorded. Said by the gateway alone.
+        /// By a recorded service of a copy. Only the gateway uses this.
         ServiceOfCopy = "service-of-copy",
     }
 }
 
-/// That an obligation was met.
+/// Evidence that an obligation was met.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Evidence {
     /// How.
@@ -44,24 +44,24 @@ impl fmt::Debug for Evidence {
     }
 }
 
-/// An obligation upon a custodian, from an act of its under the law or from the receipt of a request.
+/// An obligation of a custodian, from its act under the law or from the receipt of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OwedObligation {
-    /// What is to be done; the last part of its name.
+    /// The kind of obligation; the last part of its name.
     pub obligation: Obligation,
     /// Who owes it.
     pub custodian: AgencyId,
-    /// Citations of the policies that ask for it.
+    /// Citations of the policies that require it.
     pub citations: Vec<String>,
-    /// The version of the request that the act answered: a new version asks for it anew.
+    /// The version of the request that gave rise to it. A new version may give rise to it again.
     pub request_version: u32,
     /// Since when, by our clock.
     pub since: Timestamp,
-    /// When it is to be met.
+    /// When it must be met.
     pub due_at: Timestamp,
     /// How it was met.
     pub evidence: Option<Evidence>,
-    /// The receipt of the request made it owed, and not an act.
+    /// It is owed from the receipt of the request, not from an act.
     #[serde(default)]
     pub on_receipt: bool,
     /// Counts every change.
@@ -69,12 +69,12 @@ pub struct OwedObligation {
 }
 
 impl OwedObligation {
-    /// Whether it is still to be met.
+    /// Whether it is open.
     pub fn is_open(&self) -> bool {
         self.evidence.is_none()
     }
 
-    /// Whether it is still to be met, and was to be before now.
+    /// Whether it is open and was due before now.
     pub fn is_overdue(&self, now: Timestamp) -> bool {
         self.is_open() && self.due_at < now
     }

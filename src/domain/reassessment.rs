@@ -1,4 +1,4 @@
-//! When time alone calls for the law to be asked again.
+//! When the law must be asked again because time passed.
 
 use jiff::Span;
 use jiff::civil::Date;
@@ -6,8 +6,9 @@ use jiff::civil::Date;
 use crate::domain::custody::Custody;
 use crate::domain::detainer::Detainer;
 
-/// The next day on which time alone may change what a case comes to: a birthday that ends a minority, a conviction that
-/// comes of age, a warrant that expires. Called in question a day late rather than never, so each day has the one after it beside it.
+/// The next day on which time alone may change the ruling: a birthday that ends minority, a conviction that reaches an
+/// age limit, a warrant that expires. Asking a day late is better than not at all, so each such day is followed by the
+/// next one.
 pub fn next_change(detainer: &Detainer, custody: &Custody, today: Date) -> Option<Date> {
     const MINORITY_YEARS: i64 = 18;
     const AGES_YEARS: [i64; 3] = [0, 5, 15];

@@ -1,9 +1,9 @@
-//! Why a command changes nothing, in one sentence each.
+//! Why a command is refused: one sentence of the rule book each.
 
 /// Why a command changes nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// No such case, or none the caller may know of.
+    /// No such case, or none that the caller may know of.
     #[error("there is no such case")]
     NoSuchCase,
     /// Acknowledged before.
@@ -12,7 +12,7 @@ pub enum Refusal {
     /// Answered before.
     #[error("the detainer was already answered")]
     AlreadyAnswered,
-    /// Hold, notice and service need a custody.
+    /// Hold, notice and service need a matched custody.
     #[error("the detainer is not matched to a custody")]
     NotMatched,
     /// Released, withdrawn, or nobody was found.
@@ -21,73 +21,73 @@ pub enum Refusal {
     /// Lifted before.
     #[error("the detainer was already withdrawn")]
     AlreadyWithdrawn,
-    /// One active detainer per issuer on one custody.
+    /// An issuer may have one active detainer on a custody.
     #[error("a detainer of the same issuer already stands on this custody")]
     AlreadyLodged,
-    /// Nobody is held any more.
+    /// The person has left.
     #[error("the person was already released from this custody")]
     AlreadyReleased,
     /// A date was entered before.
     #[error("a release is already scheduled")]
     AlreadyScheduled,
-    /// One custodian cannot speak for all of a jurisdiction.
+    /// One custodian cannot answer for the whole jurisdiction.
     #[error("a detainer addressed to the jurisdiction waits for the custodian that holds the person")]
     AwaitsHolder,
-    /// A correction of what was never recorded.
+    /// What is to be corrected was never recorded.
     #[error("there is nothing to correct")]
     NothingToCorrect,
-    /// A match is parted before another is made.
+    /// A mistaken match is corrected before another is made.
     #[error("the detainer is matched: correct that finding first")]
     MatchedAlready,
-    /// Only what counts can cease to count.
+    /// Only a warrant that counts can cease to count.
     #[error("no warrant was verified or received")]
     NothingVerified,
     /// Served before.
     #[error("a copy was already served")]
     AlreadyServed,
-    /// One open claim a side.
+    /// Each side has at most one open claim.
     #[error("a citizenship claim is already open")]
     AlreadyRaised,
-    /// None of the caller's.
+    /// The caller has no open claim.
     #[error("no citizenship claim of the caller's is open")]
     NoOpenClaim,
     /// No date was entered.
     #[error("no release is scheduled")]
     NotScheduled,
-    /// Nothing to reopen.
+    /// The custody has not ended.
     #[error("the person is still held")]
     StillHeld,
     /// Ended without a release.
     #[error("the custody was already closed")]
     AlreadyClosed,
-    /// A pick-up follows hold or notice.
+    /// A pick-up needs a promise of hold or notice.
     #[error("neither hold nor notice was promised")]
     NotPromised,
-    /// One at a time.
+    /// Only one transfer is open at a time.
     #[error("a transfer is already open")]
     TransferOpen,
-    /// Too late.
+    /// The window is over.
     #[error("the window has closed")]
     WindowClosed,
-    /// Too early.
+    /// The window is not over yet.
     #[error("the window is still open")]
     WindowOpen,
     /// The window was accepted or declined before.
     #[error("the window is not on offer")]
     NotOffered,
-    /// Nobody agreed to it yet.
+    /// The requester has not accepted the window.
     #[error("the window was not accepted")]
     NotAccepted,
-    /// Said before.
+    /// The caller has confirmed it before.
     #[error("the caller already confirmed the transfer")]
     AlreadyConfirmed,
     /// Declined, complete or failed.
     #[error("the transfer is over")]
     TransferOver,
-    /// Nobody came is for the custodian to say, nobody was brought for the requester.
+    /// Only the custodian reports that nobody came; only the requester reports that nobody was brought.
     #[error("the cause is for the other side to report")]
     NotYours,
-    /// The detainer itself does not say so.
+    /// The detainer does not support the answer to the appeal.
     #[error("the detainer itself does not say so: acknowledge or answer that first")]
     NotBorneOut,
     /// Nothing is chosen.
@@ -96,22 +96,22 @@ pub enum Refusal {
     /// More than one appeal takes.
     #[error("more detainers are chosen than one appeal takes")]
     AppealTooLarge,
-    /// As many as may be.
+    /// The caller has reached its limit of open appeals.
     #[error("the caller has as many appeals that are not due yet as it may have")]
     TooManyAppeals,
-    /// Nobody can answer by then.
+    /// The due date has passed.
     #[error("the due date is not to come")]
     DueAlready,
     /// Nothing to record.
     #[error("the law bars none of what is still open")]
     NothingBarred,
-    /// Judged before somebody else answered.
+    /// The appeal was answered by law after this answer was prepared.
     #[error("the appeal was answered meanwhile: ask again")]
     AnsweredMeanwhile,
-    /// Decided before, or moot.
+    /// The review was decided before, or is moot.
     #[error("nothing is left to a person of it")]
     NothingLeftOpen,
-    /// Whoever raised the claim resolves it.
+    /// The side that raised the claim resolves it.
     #[error("a claim is resolved by resolving the claim")]
     ClaimStands,
     /// Met before.

@@ -1,6 +1,7 @@
-//! What the law leaves to a person, and what an officer decided of it. One question for each matter of a detainer.
+//! A review: a question that the law leaves to a person, and what an officer decided. A detainer has at most one review
+//! of each matter.
 //!
-//! When a review is opened, and what follows of its decision: `decide/review.rs`.
+//! `decide/review.rs` opens reviews and decides them.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,11 +13,11 @@ use crate::domain::ids::{AgencyId, CaseKind, CaseName, InvalidId};
 use crate::domain::vocabulary::vocabulary;
 
 vocabulary! {
-    /// What may be left to a person.
+    /// The matters that may be left to a person.
     pub enum ReviewMatter {
         /// Whether the person is held past release.
         Hold = "hold",
-        /// Whether the requester is told of the release.
+        /// Whether the requester gets notice of the release.
         Notify = "notify",
         /// Whether the person is handed over.
         Transfer = "transfer",
@@ -28,7 +29,7 @@ vocabulary! {
 }
 
 vocabulary! {
-    /// Where a review stands. Its life cycle is the table in docs/lifecycle.md.
+    /// The state of a review. Its life cycle is the table in docs/lifecycle.md.
     pub enum ReviewState {
         /// It waits for an officer.
         Open = "open",
@@ -38,7 +39,7 @@ vocabulary! {
         Refused = "refused",
         /// There is nothing to decide any more.
         Moot = "moot",
-        /// The person was released before an officer had decided it.
+        /// The person was released before an officer decided.
         ReleasedUndecided = "released-undecided",
     }
 }
@@ -54,7 +55,7 @@ vocabulary! {
 }
 
 impl ReviewDecision {
-    /// Where a review so decided stands.
+    /// The state of a review with this decision.
     pub fn state(self) -> ReviewState {
         match self {
             Self::Permit => ReviewState::Permitted,
@@ -63,7 +64,7 @@ impl ReviewDecision {
     }
 }
 
-/// What a decision is bound to. Where any of it changes, it is another question.
+/// What a decision is bound to. If any of it changes, it is another question.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Basis {
     /// The custody that the detainer is matched to.
@@ -72,17 +73,17 @@ pub struct Basis {
     pub custodian: AgencyId,
     /// The version of the request.
     pub request_version: u32,
-    /// How often either record had come to describe the person otherwise.
+    /// The detainer's count of changed descriptions.
     #[serde(default)]
     pub described: u32,
-    /// How often something had come up that guards the person.
+    /// The detainer's count of new safeguards.
     #[serde(default)]
     pub guarded: u32,
-    /// The policies that leave it to a person, sorted. Empty: no policy spoke.
+    /// The policies that leave it to a person, sorted. Empty: no policy applied.
     pub policies: Vec<String>,
 }
 
-/// What a decision rests on.
+/// The ground of a decision.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ground {
     /// Why. May be personal: stays with custodian and oversight.
@@ -100,21 +101,21 @@ impl fmt::Debug for Ground {
 /// A question that the law leaves to a person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Review {
-    /// What is left to a person; the last part of its name.
+    /// The matter; the last part of its name.
     pub matter: ReviewMatter,
-    /// Where it stands.
+    /// The state.
     pub state: ReviewState,
-    /// What the question, and a decision of it, is bound to.
+    /// What the question and its decision are bound to.
     pub basis: Basis,
-    /// Why a person decides.
+    /// Why a person must decide.
     pub grounds: Vec<String>,
     /// Citations of the policies.
     pub citations: Vec<String>,
-    /// What an officer decided it on.
+    /// The ground of the officer's decision.
     pub ground: Option<Ground>,
     /// When it was opened, by our clock.
     pub opened_at: Timestamp,
-    /// When it is to be decided.
+    /// When it must be decided.
     pub due_at: Timestamp,
     /// When it last changed, by our clock.
     pub updated_at: Timestamp,
@@ -128,13 +129,13 @@ impl Review {
         self.state == ReviewState::Open
     }
 
-    /// Whether it waits, and was to be decided before now.
+    /// Whether it is open and was due before now.
     pub fn is_overdue(&self, now: Timestamp) -> bool {
         self.is_open() && self.due_at < now
     }
 
-    /// Whether an officer's decision of this review decides such a question too. What was permitted on more grounds is
-    /// permitted on fewer; what was refused is looked at anew. That no policy speaks is a ground of its own.
+    /// Whether this review's decision also decides another question. What was permitted on more grounds is permitted on
+    /// fewer; what was refused is looked at anew. No policy at all is a ground of its own.
     pub fn decides(&self, question: &Basis) -> bool {
         let (Basis { policies: decided, .. }, Basis { policies: asked, .. }) = (&self.basis, question);
         let same_case = Basis { policies: asked.clone(), ..self.basis.clone() } == *question;
@@ -152,7 +153,7 @@ impl Review {
 pub struct ReviewName {
     /// Of which detainer.
     pub detainer: CaseName,
-    /// Of which matter.
+    /// The matter.
     pub matter: ReviewMatter,
 }
 

@@ -1,4 +1,4 @@
-//! What guards a person: whatever of it holds, nothing may happen by itself.
+//! The safeguards of a person: while one holds, nothing happens automatically.
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -7,7 +7,7 @@ use crate::domain::charge::Charge;
 use crate::domain::detainer::Request;
 use crate::domain::subject::{Flags, Subject};
 
-/// What keeps everything from happening by itself, whoever says it.
+/// The safeguards that hold, whoever reports them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 pub struct Safeguards {
@@ -35,7 +35,7 @@ pub struct Safeguards {
 }
 
 impl Safeguards {
-    /// By a record, on a day.
+    /// The safeguards in one record, on a day.
     pub fn of(flags: Flags, subject: &Subject, charges: &[Charge], today: Date) -> Self {
         Self {
             claim: flags.citizenship_claim,
@@ -48,22 +48,22 @@ impl Safeguards {
         }
     }
 
-    /// What a request claims.
+    /// The safeguards that a request claims.
     pub fn claimed(request: &Request, today: Date) -> Self {
         Self::of(request.flags, &request.subject, &request.charges, today)
     }
 
-    /// Whether there is one.
+    /// Whether any holds.
     pub fn any(self) -> bool {
         self.beyond(Self::default())
     }
 
-    /// Whether there is one here that is not there.
+    /// Whether a safeguard holds here that did not hold before.
     pub fn beyond(self, before: Self) -> bool {
         self.each().into_iter().zip(before.each()).any(|(after, before)| after && !before)
     }
 
-    /// Whether anything is said of citizenship.
+    /// Whether any safeguard concerns citizenship.
     pub fn of_a_citizen(self) -> bool {
         self.claim || self.citizen || self.called_citizen
     }

@@ -1,35 +1,36 @@
-//! What people write: names, reasons, citations, codes, telephone numbers and places.
+//! Free text that people write: names, reasons, citations, codes, telephone numbers and places.
 //!
-//! Each use takes the characters that it needs, by their Unicode category. None takes what a reader does not see, what
-//! turns round the text beside it, or what nobody has assigned. A text that is accepted shows something.
+//! Each kind of text accepts the characters that it needs, by Unicode category. None accepts characters that are
+//! invisible, that change the direction of text, or that are unassigned. An accepted text shows something.
 //!
-//! What is kept is canonical: NFC, one plain space wherever there was space, none at either end. So two spellings that look
-//! the same are the same, and reading what was read changes nothing.
+//! Texts are kept in canonical form: NFC, one plain space for any run of spaces, none at either end. So two spellings
+//! that look the same are the same, and reading a canonical text changes nothing.
 
 use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory, JoiningType};
 use icu_properties::{CodePointMapData, CodePointSetData};
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::canonical_combining_class;
 
-/// Bytes of UTF-8 for each character that is allowed: room for every script in daily use.
+/// Bytes of UTF-8 per allowed character: enough for every script in daily use.
 const BYTES_PER_CHARACTER: usize = 3;
 
-/// Marks on one letter. Pointed Hebrew and Tibetan need four or five; a hundred would cover the lines around it.
+/// The most combining marks on one letter. Pointed Hebrew and Tibetan need four or five; a hundred would cover the
+/// lines around it.
 const MARKS_MAX: usize = 8;
 
-/// The class of the sign that joins two consonants of an Indic script.
+/// The combining class of the sign that joins two consonants of an Indic script.
 const VIRAMA: u8 = 9;
 
-/// What a text is for.
+/// The kinds of text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TextKind {
-    /// What a person is called, in any script: letters and their marks, digits, hyphens, apostrophes and the like.
+    /// A person's name in any script: letters and marks, digits, hyphens, apostrophes and the like.
     Name,
-    /// Why, or a note: prose of one line.
+    /// A reason or a note: prose of one line.
     Reason,
     /// A law, an order, a court.
     Citation,
-    /// An address, or where something happens.
+    /// An address or a place.
     Place,
     /// A docket or file number: ASCII.
     Code,
@@ -38,13 +39,13 @@ pub enum TextKind {
 }
 
 impl TextKind {
-    /// Every use.
+    /// Every kind.
     pub const ALL: [Self; 6] = [Self::Name, Self::Reason, Self::Citation, Self::Place, Self::Code, Self::Phone];
 
-    /// Reads a text of at most `chars_max` characters, and three bytes for each. `None`: nothing but space was written.
+    /// Reads a text of at most `chars_max` characters and three bytes for each. `None`: the text is only space.
     pub fn read(self, text: &str, chars_max: usize) -> Result<Option<String>, TextFault> {
         let bytes_max = chars_max.saturating_mul(BYTES_PER_CHARACTER);
-        // Normalising takes time: what is far too long is not normalised first.
+        // Normalizing takes time, so a text that is far too long is refused first.
         if text.len() > bytes_max.saturating_mul(4) {
             return Err(TextFault::Long { chars_max, bytes_max });
         }
@@ -64,7 +65,8 @@ impl TextKind {
             let (before, after) = characters.split_at(at);
             let after = after.get(1..).unwrap_or_default();
             if is_joiner(*character) && self.is_prose_or_name() {
-                // Takes no place of its own: the mark after it stands on what the mark before it stands on.
+                // A joiner does not count as a base: the mark after it combines with the same letter as the mark before
+                // it.
                 if !changes_what_is_seen(*character, before, after) {
                     return Err(TextFault::Hidden(*character));
                 }
@@ -84,7 +86,7 @@ impl TextKind {
         }
     }
 
-    /// NFC, with one plain space for any run of spaces. In what is ASCII, one hyphen for any dash.
+    /// NFC, with one plain space for any run of spaces. In ASCII kinds, any dash becomes a hyphen.
     fn canonical(self, text: &str) -> String {
         let mut canonical = String::with_capacity(text.len());
         for character in text.nfc() {
@@ -109,7 +111,7 @@ impl TextKind {
         }
     }
 
-    /// Whether a character other than a joiner may stand in such a text.
+    /// Whether a character other than a joiner is allowed.
     fn admits(self, character: char) -> Result<(), TextFault> {
         use GeneralCategory as Gc;
         let of_use = match category(character) {
@@ -152,11 +154,11 @@ impl TextKind {
         if of_use? { Ok(()) } else { Err(TextFault::Foreign(self)) }
     }
 
-    /// Whether a text that holds the character says something to whoever reads it.
+    /// Whether a character counts as content for a reader.
     fn counts_as_content(self, character: char) -> bool {
         use GeneralCategory as Gc;
         let category = category(character);
-        // Not a modifier letter: by itself it is an apostrophe or a sign of repetition.
+        // Not a modifier letter: alone, it is an apostrophe or a repetition sign.
         let letter =
             matches!(category, Gc::UppercaseLetter | Gc::LowercaseLetter | Gc::TitlecaseLetter | Gc::OtherLetter);
         let digit = category == Gc::DecimalNumber;
@@ -178,7 +180,7 @@ impl TextKind {
         }
     }
 
-    /// In words, what such a text is made of.
+    /// What such a text consists of, in words.
     fn made_of(self) -> &'static str {
         match self {
             Self::Name => "a name: letters of any script with their marks, digits, spaces, hyphens and apostrophes",
@@ -189,7 +191,8 @@ impl TextKind {
     }
 }
 
-/// Whether a text of several lines says something and hides nothing: that of a policy, which a person writes and others read.
+/// Whether a text of several lines says something and hides nothing. Used for policies, which one person writes and
+/// others read.
 pub fn says_something(text: &str) -> bool {
     let lines: Option<Vec<bool>> = text
         .lines()
@@ -198,10 +201,10 @@ pub fn says_something(text: &str) -> bool {
     lines.is_some_and(|lines| lines.contains(&true))
 }
 
-/// A line of a policy's own text.
+/// The most characters in a line of a policy's text.
 const LINE_CHARS_MAX: usize = 10_000;
 
-/// Why a text is not of its use. Says which character only where a reader would not see it: else it may be personal.
+/// Why a text is refused. It names a character only if a reader would not see it; others may be personal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TextFault {
     /// Too long.
@@ -218,44 +221,44 @@ pub enum TextFault {
     /// A separator of lines or paragraphs.
     #[error("one line without separators of lines, such as U+{:04X}", u32::from(*.0))]
     Line(char),
-    /// Makes text be read otherwise than it is written.
+    /// Makes text read differently from how it is written.
     #[error("free of characters that turn the direction of text, such as U+{:04X}", u32::from(*.0))]
     Direction(char),
-    /// Takes part in the text and is not seen.
+    /// Is in the text but is not seen.
     #[error("free of characters that show nothing where they stand, such as U+{:04X}", u32::from(*.0))]
     Hidden(char),
-    /// Means nothing, or what two parties agreed upon.
+    /// Has no meaning, or a privately agreed one.
     #[error("of characters that Unicode has assigned, which U+{:04X} is not", u32::from(*.0))]
     Unassigned(char),
-    /// What a converter puts in place of what it could not read.
+    /// What a converter puts in place of unreadable input.
     #[error("free of U+FFFC and U+FFFD, which stand for what was lost")]
     Lost,
     /// A mark without a letter, or too many on one.
     #[error("free of combining marks that stand on no letter, or more than {MARKS_MAX} on one")]
     Mark,
-    /// A character that belongs into another kind of text.
+    /// A character of another kind of text.
     #[error("{}", .0.made_of())]
     Foreign(TextKind),
-    /// What an example of a request has in place of a text.
+    /// A placeholder left over from an example request.
     #[error("filled in: a text in angle brackets stands for one")]
     Placeholder,
-    /// Nothing in it says anything.
+    /// Nothing in it is content.
     #[error("text with at least one {0}")]
     Empty(&'static str),
 }
 
-/// Punctuation that names are written with, apart from dashes: apostrophes in their spellings, stops, and the signs that
-/// part the words of a name in Catalan, Japanese, Hebrew, Armenian, Tibetan, Ethiopic and Hindi.
+/// Punctuation in names, apart from dashes: apostrophes in all spellings, stops, and the signs that separate name parts
+/// in Catalan, Japanese, Hebrew, Armenian, Tibetan, Ethiopic and Hindi.
 const IN_NAMES: [char; 24] = [
     '\'', '’', '‘', '`', '´', '.', ',', '/', '(', ')', '"', '“', '”', '·', '・', '･', '׳', '״', '՚', '་', '༌', '፡',
     '॰', '−',
 ];
 
-/// Signs that telephone numbers are written with, apart from the hyphen.
+/// Signs in telephone numbers, apart from the hyphen.
 const IN_PHONES: [char; 10] = ['+', '.', '(', ')', '/', '#', '*', ',', ';', ':'];
 
-/// Seen as nothing, though Unicode does not say that they may be ignored: blanks and fillers of Braille, of musical
-/// notation, of Egyptian and of Khitan.
+/// Invisible characters that Unicode does not mark as ignorable: blanks and fillers of Braille, musical notation,
+/// Egyptian and Khitan.
 const BLANKS: [char; 5] = ['\u{2800}', '\u{13441}', '\u{13442}', '\u{16fe4}', '\u{1d159}'];
 
 fn category(character: char) -> GeneralCategory {
@@ -271,7 +274,7 @@ fn is_mark(character: char) -> bool {
     matches!(category(character), Gc::NonspacingMark | Gc::SpacingMark | Gc::EnclosingMark)
 }
 
-/// Dashes, and the sign that is often typed for one.
+/// Dashes, and the minus sign that is often typed for one.
 pub(crate) fn is_dash(character: char) -> bool {
     category(character) == GeneralCategory::DashPunctuation || character == '\u{2212}'
 }
@@ -280,7 +283,7 @@ fn is_hidden(character: char) -> bool {
     CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(character) || BLANKS.contains(&character)
 }
 
-/// `Bidi_Control` of UAX 9. Scripts that run from right to left need none in so short a text.
+/// `Bidi_Control` of UAX 9. Right-to-left scripts need none in so short a text.
 fn is_bidi_control(character: char) -> bool {
     matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
@@ -289,8 +292,8 @@ fn is_joiner(character: char) -> bool {
     matches!(character, '\u{200c}' | '\u{200d}')
 }
 
-/// Whether a joiner or non-joiner changes what is seen: RFC 5892, appendices A.1 and A.2, and beside them the joiner before
-/// a virama, which Bengali has.
+/// Whether a joiner or non-joiner changes what is seen: RFC 5892, appendices A.1 and A.2, and the joiner before a
+/// virama, which Bengali has.
 fn changes_what_is_seen(joiner: char, before: &[char], after: &[char]) -> bool {
     let is_virama = |character: &char| canonical_combining_class(*character) == VIRAMA;
     if before.last().is_some_and(is_virama) {

@@ -1,9 +1,9 @@
-//! The bounds of every time and day that a command asserts. The same as a table: docs/times.md, which a test runs row by
-//! row.
+//! The bounds of every time and day that a command asserts. docs/times.md has the same as a table, which a test runs
+//! row by row.
 //!
-//! Whoever says when something happened is not believed beyond what can be: nothing has happened that is yet to come,
-//! nobody is released before they were taken in, nobody is convicted before they were born. What turns on such a time
-//! (the end of a detainer, an alarm, a lead time) would come to nonsense otherwise.
+//! A claim of when something happened is accepted only if it is possible: nothing has happened in the future, nobody is
+//! released before intake, nobody is convicted before birth. Otherwise what depends on such a time (the end of a
+//! detainer, an alarm, a lead time) would be nonsense.
 
 mod references;
 mod skew;
@@ -25,16 +25,16 @@ use crate::domain::times::references::{MomentOrDay, Reference, References};
 use crate::domain::times::skew::later;
 use crate::domain::warrant::WarrantVerification;
 
-/// A field that says what cannot be.
+/// A field with an impossible time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImpossibleTime {
     /// Its path in the request.
     pub field: String,
-    /// What it must be. Never what it was.
+    /// What it must be. Never repeats the value.
     pub expected: &'static str,
 }
 
-/// On which side of a mark a time must be.
+/// A bound of a time, relative to a reference time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Bound {
     NoEarlier(Reference),
@@ -44,11 +44,12 @@ enum Bound {
 
 use Bound::{After, NoEarlier, NoLater};
 
-/// Gives, for each command, what it asserts with the bounds of it. INVARIANT: every time and day of a request is here or is
-/// none that anybody asserts; a test walks the contract.
+/// Checks every time and day that a command asserts against its bounds.
 ///
-/// The bounds of what an issuer says turn on nothing but its own request, what both sides know, and the clock: a refusal
-/// must not tell it what it was not told.
+/// INVARIANT: every time and day of a request is here, or is one that nobody asserts; a test walks the contract.
+///
+/// The bounds for an issuer depend only on its own request, on what both sides know, and on the clock. A refusal MUST
+/// NOT reveal what was not disclosed to it.
 #[expect(clippy::too_many_lines, reason = "one arm a command, and each a line or few: the list is the table")]
 fn check_all(check: &mut TimeCheck, command: &CaseCommand) {
     match command {
@@ -61,7 +62,7 @@ fn check_all(check: &mut TimeCheck, command: &CaseCommand) {
             check_request(check, request);
         }
         CaseCommand::AmendDetainer { request, .. } => {
-            // A warrant that was signed since may be attached to a request that was made before.
+            // A warrant that was signed later may be attached to an earlier request.
             check.moment(
                 "detainer.occurred_at",
                 request.occurred_at,
@@ -174,7 +175,7 @@ fn check_intake(check: &mut TimeCheck, intake: &Intake) {
     check_charges(check, "custody.charges", &intake.charges);
 }
 
-/// A release that is expected may be overdue when it is entered: the past is no bound.
+/// An expected release may already be overdue when it is entered, so the past is no bound.
 fn check_scheduled(check: &mut TimeCheck, release: &ScheduledRelease) {
     check.moment("release.expected_at", Some(release.expected_at), &[NoEarlier(Reference::Intake)]);
     check.moment("release.as_of", release.as_of, &[NoLater(Reference::Now), NoEarlier(Reference::Birth)]);
@@ -190,14 +191,14 @@ fn check_charges(check: &mut TimeCheck, list: &str, charges: &[Charge]) {
     }
 }
 
-/// Every time and day of a command that cannot be. `zone` is that of the jurisdiction, in which days are counted.
+/// The impossible times and days of a command. Days are counted in `zone`, the jurisdiction's zone.
 pub fn impossible_times(command: &CaseCommand, case: &Case, now: Timestamp, zone: TimeZone) -> Vec<ImpossibleTime> {
     let mut check = TimeCheck { references: References::of(command, case, now, &zone), zone, faults: Vec::new() };
     check_all(&mut check, command);
     check.faults
 }
 
-/// A command whose times are being held against their marks.
+/// The check of one command's times.
 struct TimeCheck {
     references: References,
     zone: TimeZone,
@@ -205,7 +206,7 @@ struct TimeCheck {
 }
 
 impl TimeCheck {
-    /// As far as the clock of an agency may be ahead of ours.
+    /// Today, as far as an agency's clock may be ahead of ours.
     fn today(&self) -> Date {
         self.zone.to_datetime(later(self.references.now)).date()
     }
@@ -218,12 +219,12 @@ impl TimeCheck {
         self.check(field, asserted.map(MomentOrDay::Day), bounds);
     }
 
-    /// A birth of which little is known is impossible only where every reading is.
+    /// A partly known birth date is impossible only if every reading of it is.
     fn birth_date(&mut self, field: &str, subject: &Subject, bounds: &[Bound]) {
         self.day(field, subject.birth_date.map(PartialDate::earliest), bounds);
     }
 
-    /// The first bound that is broken is named.
+    /// Names the first broken bound.
     fn check(&mut self, field: &str, asserted: Option<MomentOrDay>, bounds: &[Bound]) {
         let Some(asserted) = asserted else { return };
         if let Some(broken) = bounds.iter().find(|bound| !self.satisfies(asserted, **bound)) {
@@ -244,7 +245,7 @@ impl TimeCheck {
         }
     }
 
-    /// Days are compared where either is no more than one.
+    /// If either is a whole day, days are compared.
     fn precedes(&self, one: MomentOrDay, other: MomentOrDay) -> bool {
         match (one, other) {
             (MomentOrDay::Moment(one), MomentOrDay::Moment(other)) => one < other,
@@ -261,7 +262,7 @@ impl TimeCheck {
 }
 
 impl Bound {
-    /// In words that say nothing of what was said, nor of what is on record.
+    /// The expectation in words. They reveal neither the asserted value nor what is on record.
     fn expected(self) -> &'static str {
         match self {
             NoLater(Reference::Now) => "no later than now",

@@ -27,7 +27,7 @@ vocabulary! {
 }
 
 vocabulary! {
-    /// Who signed the warrant. Law turns on it, so it is its own field and not read off the form.
+    /// Who signed the warrant. The law depends on it, so it is a field of its own and not inferred from the form.
     pub enum IssuingAuthority {
         /// Nobody: there is no warrant.
         None = "none",
@@ -37,7 +37,7 @@ vocabulary! {
         FederalJudge = "federal-judge",
         /// A judge of a state court.
         StateJudge = "state-judge",
-        /// Nobody can tell yet. Counts as no judge.
+        /// Not known yet. Counts as no judge.
         Unknown = "unknown",
     }
 }
@@ -61,10 +61,10 @@ pub struct Warrant {
     pub issuing_authority: IssuingAuthority,
     /// When it was signed, as asserted.
     pub signed_at: Option<Timestamp>,
-    /// A judge signed it on a federal criminal charge, and not for removal alone.
+    /// A judge signed it on a federal criminal charge, not for removal alone.
     #[serde(default)]
     pub criminal: bool,
-    /// The court that it was issued by.
+    /// The issuing court.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub court: Option<String>,
     /// Who signed it, by name.
@@ -73,7 +73,7 @@ pub struct Warrant {
     /// Its docket number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub docket: Option<String>,
-    /// The last day on which it is good.
+    /// The last day on which it is valid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_on: Option<Date>,
     /// The document.

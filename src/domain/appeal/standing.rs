@@ -1,4 +1,4 @@
-//! How a detainer stands in an appeal, from each side, and how many stand so.
+//! The standing of a detainer in an appeal as each side sees it, and the counts of standings.
 
 use std::collections::BTreeMap;
 
@@ -6,29 +6,29 @@ use crate::domain::appeal::{AppealAnswer, AppealAnswerKind, AppealItem, AppealSt
 use crate::domain::detainer::{Detainer, DetainerState};
 use crate::domain::determination::FieldClasses;
 
-/// From where an item is looked at.
+/// Who reads an appeal item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AppealViewpoint {
-    /// From the issuer's side, which may be shown these classes now. The detainer is as it may be told of it.
+    /// The issuer, which may see these classes now. The detainer MUST be redacted for it.
     Issuer(FieldClasses),
-    /// From the custodian's or oversight's, which know it in truth.
+    /// The custodian or oversight, which know everything.
     Custodian,
 }
 
-/// How a detainer stands in an appeal, with the answer and the citations that may be shown of it.
+/// The standing of a detainer in an appeal, with the answer and citations that may be shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AppealItemView {
-    /// How.
+    /// The standing.
     pub standing: AppealStanding,
     /// What the custodian answered.
     pub answer: Option<AppealAnswer>,
-    /// What bars it.
+    /// Citations of what bars it.
     pub barred_by: Vec<String>,
 }
 
 impl AppealItemView {
-    /// Of a detainer and what was answered of it. To its issuer nothing tells but what it was told and may be told: an
-    /// answer that the detainer does not bear out any more is left out.
+    /// Makes the view. The issuer sees only what was disclosed and still may be. An answer that the detainer no longer
+    /// supports is left out.
     pub fn of(detainer: &Detainer, item: &AppealItem, viewpoint: AppealViewpoint) -> Self {
         let (known, answer) = match viewpoint {
             AppealViewpoint::Issuer(classes) => {
@@ -91,12 +91,12 @@ fn standing(known: DetainerOutcome<'_>, answered: Option<AppealAnswerKind>, barr
     }
 }
 
-/// How many stand how.
+/// Counts of standings.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StandingCounts {
-    /// By standing.
+    /// The counts by standing.
     pub standings: BTreeMap<AppealStanding, u32>,
-    /// Of those barred, by citation.
+    /// The counts of barred detainers by citation.
     pub barred_by: BTreeMap<String, u32>,
 }
 
@@ -106,7 +106,7 @@ impl StandingCounts {
         self.count_many(standing, barred_by, 1);
     }
 
-    /// Counts so many alike.
+    /// Counts several that are alike.
     pub fn count_many(&mut self, standing: AppealStanding, barred_by: &[String], many: u32) {
         let sum = self.standings.entry(standing).or_default();
         *sum = sum.saturating_add(many);
@@ -116,12 +116,12 @@ impl StandingCounts {
         }
     }
 
-    /// Something is open.
+    /// Whether any is open.
     pub fn is_open(&self) -> bool {
         self.standings.contains_key(&AppealStanding::Open)
     }
 
-    /// All that was counted.
+    /// The total.
     pub fn total(&self) -> u32 {
         self.standings.values().copied().fold(0, u32::saturating_add)
     }

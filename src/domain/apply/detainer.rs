@@ -1,4 +1,4 @@
-//! How one detainer changes, and what its issuer sees of it.
+//! How an event changes one detainer, and its issuer's view.
 
 use jiff::Timestamp;
 
@@ -19,14 +19,15 @@ pub(super) fn acknowledge(
     detainer.custodian = Some(custodian.clone());
     detainer.acknowledgement = Some(acknowledgement.clone());
     detainer.redescribed = false;
-    // The gate lets nobody give a reason for a match that needs one but an officer.
+    // The gate lets only an officer give a reason for a match that needs one.
     detainer.vouched = acknowledgement.reason.is_some().then_some(detainer.described);
     detainer.clocks.hold_lapsed_at = None;
     let found = match (acknowledgement.finding, &detainer.request.addressee) {
         (Finding::MatchedCustody, _) => DetainerState::Matched,
         (Finding::NoSuchPerson, Addressee::Agency(_)) => DetainerState::NoSuchPerson,
         (Finding::IdentityMismatch, Addressee::Agency(_)) => DetainerState::IdentityMismatch,
-        // One custodian does not speak for all: it waits for the one that holds the person.
+        // One custodian does not speak for the whole jurisdiction: the detainer waits for the one that holds the
+        // person.
         (Finding::NoSuchPerson | Finding::IdentityMismatch, Addressee::Jurisdiction) => {
             detainer.custodian = None;
             detainer.acknowledgement = None;
@@ -41,15 +42,15 @@ pub(super) fn acknowledge(
     }
 }
 
-/// A lifted detainer stays lifted, whatever is corrected of it.
+/// A withdrawn detainer stays withdrawn, whatever is corrected.
 pub(super) fn unless_withdrawn(before: DetainerState, after: DetainerState) -> DetainerState {
     if before == DetainerState::Withdrawn { before } else { after }
 }
 
-/// Matches that were parted are kept up to so many; of what was told under older ones nothing is shown any more.
+/// How many mistaken matches are stored. What was disclosed under older ones is no longer shown.
 const PARTED_MAX: usize = 16;
 
-/// Remembers the custody that a detainer was matched to by mistake, if it was to one.
+/// Stores the custody that the detainer was matched to by mistake, if any.
 pub(super) fn record_mistaken_match(detainer: &mut Detainer, exchange_index: u64) {
     let linked = detainer.acknowledgement.as_ref().and_then(|found| found.custody.clone());
     let Some(custody) = linked else { return };
@@ -63,11 +64,11 @@ pub(super) fn record_mistaken_match(detainer: &mut Detainer, exchange_index: u64
     for transfer in &mut detainer.transfers {
         transfer.parted = true;
     }
-    // What was decided of a match ends with it, should it be made again.
+    // A decision made on a match ends with it, even if the same match is made again.
     detainer.note_safeguard();
 }
 
-/// What was answered, served, noticed and agreed rested on a finding that is now corrected.
+/// Clears what depended on a corrected finding: answer, service, notice and open transfers.
 pub(super) fn forget_finding(detainer: &mut Detainer, disclosure: Disclosure, now: Timestamp) {
     detainer.answer = None;
     detainer.service = None;
@@ -104,8 +105,8 @@ pub(super) fn give_answer(detainer: &mut Detainer, custodian: &AgencyId, answer:
     }
 }
 
-/// A new version is to be looked into, where nobody was found, and answered anew. What the issuer sees follows from what
-/// it saw, and tells nothing of what it was not told.
+/// Applies an amendment. If nobody was found, the person must be looked for again; otherwise the detainer must be
+/// answered anew. The issuer's new view follows from its old one and reveals nothing else.
 pub(super) fn amend(detainer: &mut Detainer, amended: &Detainer) {
     let before = detainer.request.subject.clone();
     detainer.describe(&before, &amended.request.subject);
@@ -138,7 +139,7 @@ pub(super) fn amend(detainer: &mut Detainer, amended: &Detainer) {
     view.state = state_known_to_issuer(view);
 }
 
-/// Pick-ups kept with a detainer.
+/// Transfers stored with a detainer.
 const TRANSFERS_MAX: usize = 16;
 
 pub(super) fn record_transfer(detainer: &mut Detainer, transfer: &Transfer) {
@@ -146,7 +147,7 @@ pub(super) fn record_transfer(detainer: &mut Detainer, transfer: &Transfer) {
         known.clone_from(transfer);
         return;
     }
-    // The log has them all; at most one is open, and it is the newest.
+    // The log has all of them. At most one is open, and it is the newest.
     if detainer.transfers.len() >= TRANSFERS_MAX {
         detainer.transfers.remove(0);
     }
@@ -169,13 +170,14 @@ pub(super) fn notice_change(view: &mut IssuerView, change: &Change, disclosure: 
     }
 }
 
-/// The issuer learns of the end, or better of it than before. What it lifted itself stays lifted.
+/// Discloses the end of the custody, or a correction of it. A detainer that the issuer lifted stays withdrawn in its
+/// view.
 pub(super) fn disclose_end(view: &mut IssuerView, end: DetainerState) {
     view.ended_from.get_or_insert(view.state);
     view.state = unless_withdrawn(view.state, end);
 }
 
-/// Where a detainer that stands is shown to stand, from what its issuer was told.
+/// The state of an active detainer as far as it was disclosed.
 fn state_known_to_issuer(view: &IssuerView) -> DetainerState {
     match (&view.answer, view.finding) {
         (Some(answer), _) => answer.kind.state(),

@@ -1,4 +1,4 @@
-//! What the receipt of a request, or an act under the law, makes its custodian owe.
+//! What the receipt of a request, or an act under the law, obliges the custodian to do.
 
 use jiff::Timestamp;
 
@@ -12,7 +12,8 @@ use crate::domain::obligation::{EvidenceMethod, OwedObligation};
 use crate::domain::timetable::ObligationTimes;
 use crate::domain::transfer::TransferState;
 
-/// Changes a case by what the law asks besides, of the acts recorded and of a request received. Entries say it all: the determinations are in them.
+/// Adds the obligations that the recorded acts and requests give rise to. Everything needed is in the entries, because
+/// they carry the determinations.
 pub fn oblige(case: &mut Case, records: &[Record], times: &ObligationTimes, now: Timestamp) {
     for record in records {
         on_receipt(case, record, times, now);
@@ -25,7 +26,7 @@ pub fn oblige(case: &mut Case, records: &[Record], times: &ObligationTimes, now:
             });
         }
         if let Event::CustodyMoved { movement: Movement { to: Destination::Agency(next, _), .. }, .. } = &record.event {
-            // What is still owed goes with the person.
+            // The next custodian owes what is still open.
             each(case, now, |detainer| {
                 let open = detainer.obligations.iter_mut().filter(|owed| owed.is_open());
                 open.for_each(|owed| owed.custodian = next.clone());
@@ -41,7 +42,7 @@ pub fn oblige(case: &mut Case, records: &[Record], times: &ObligationTimes, now:
     }
 }
 
-/// The acts under the law that an event is.
+/// The acts under the law that an event stands for.
 fn acts(event: &Event) -> &'static [LawAction] {
     if let Event::DetainerAnswered { answer, .. } = event {
         return match answer.kind {
@@ -62,8 +63,9 @@ fn acts(event: &Event) -> &'static [LawAction] {
     if notice { &[LawAction::Notify] } else { &[] }
 }
 
-/// What the receipt of a request makes owed: by its addressee from the lodging on, or by whoever first takes it on where it
-/// is addressed to the jurisdiction. What is owed to the person lapses once there is no such person there.
+/// Obligations from the receipt of a request. The addressee owes them from lodging on; if the jurisdiction is
+/// addressed, whoever first takes the request on owes them. Obligations that concern the person lapse if the custodian
+/// has no such person.
 fn on_receipt(case: &mut Case, record: &Record, times: &ObligationTimes, now: Timestamp) {
     let nobody = matches!(
         &record.event,
@@ -94,7 +96,7 @@ fn on_receipt(case: &mut Case, record: &Record, times: &ObligationTimes, now: Ti
     }
 }
 
-/// The events by which a custodian receives a request, or by which it is known who did.
+/// Events by which a custodian receives a request, or that reveal which custodian did.
 fn is_receipt(event: &Event) -> bool {
     matches!(
         event,
@@ -105,7 +107,7 @@ fn is_receipt(event: &Event) -> bool {
     )
 }
 
-/// Who received the request as it now stands, and when.
+/// Who received the present version of the request, and when.
 fn received(detainer: &Detainer, now: Timestamp) -> (Option<AgencyId>, Timestamp) {
     match &detainer.request.addressee {
         Addressee::Agency(addressee) => {
@@ -116,7 +118,7 @@ fn received(detainer: &Detainer, now: Timestamp) -> (Option<AgencyId>, Timestamp
     }
 }
 
-/// What an act makes owed, from now on.
+/// Adds the obligations of an act, owed from now on.
 fn arise_from_act(detainer: &mut Detainer, asked: &Determination, times: &ObligationTimes, now: Timestamp) {
     let Some(custodian) = detainer.custodian.clone() else { return };
     for obligation in asked.obligations.iter().copied() {
@@ -126,7 +128,7 @@ fn arise_from_act(detainer: &mut Detainer, asked: &Determination, times: &Obliga
     }
 }
 
-/// How an obligation arises.
+/// The origin of an obligation.
 struct Arising<'a> {
     custodian: AgencyId,
     citations: &'a [String],
@@ -134,7 +136,7 @@ struct Arising<'a> {
     on_receipt: bool,
 }
 
-/// Once for each version of the request, however many acts ask for it.
+/// Adds an obligation, once for each version of the request, however many acts require it.
 fn arise(detainer: &mut Detainer, obligation: Obligation, arising: Arising<'_>, times: &ObligationTimes) {
     let before = detainer.owed(obligation);
     if before.is_some_and(|before| before.is_open() || before.request_version == detainer.request_version) {
@@ -154,7 +156,7 @@ fn arise(detainer: &mut Detainer, obligation: Obligation, arising: Arising<'_>, 
     detainer.put_owed(&owed);
 }
 
-/// What rested on a service of a copy that was corrected is owed again, unless the corrected one bears it too.
+/// Reopens obligations that were met by a service of a copy, unless the corrected service still meets them.
 fn take_back(detainer: &mut Detainer) {
     let by_service = |owed: &OwedObligation| {
         owed.evidence.as_ref().is_some_and(|evidence| evidence.method == EvidenceMethod::ServiceOfCopy)
@@ -169,7 +171,7 @@ fn take_back(detainer: &mut Detainer) {
     }
 }
 
-/// Changes each detainer of the case, out of its issuer's sight.
+/// Changes each detainer of the case. Its issuer does not learn of it.
 fn each(case: &mut Case, now: Timestamp, how: impl Fn(&mut Detainer)) {
     for detainer in case.detainer.iter_mut().chain(&mut case.linked) {
         let before = detainer.obligations.clone();

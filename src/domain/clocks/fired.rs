@@ -1,4 +1,4 @@
-//! What a case keeps of the clocks that have fired.
+//! What a case stores of the clocks that have fired.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -6,27 +6,27 @@ use serde::{Deserialize, Serialize};
 use crate::domain::clocks::running::{Firing, Running, key};
 use crate::domain::determination::HoldClock;
 
-/// What a case remembers of a clock that fired.
+/// A clock that has fired, as a case stores it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fired {
-    /// Which clock: its key in the agenda.
+    /// Its key in the agenda.
     pub key: String,
     /// When it was first due.
     pub first_due_at: Timestamp,
-    /// How many times it fired.
+    /// How many times it has fired.
     pub times: u32,
-    /// When it last did, by our clock.
+    /// When it last fired, by our clock.
     pub recorded_at: Timestamp,
-    /// Which clock bounded the hold.
+    /// The clock that bounded the hold.
     pub hold_clock: Option<HoldClock>,
 }
 
-/// Clocks of a case that fired, the newest last.
+/// The fired clocks of a case, the newest last.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct FiredClocks(Vec<Fired>);
 
-/// Clocks remembered as fired, beside those that still run. Only a handful run at once; the log has them all.
+/// How many fired clocks a case stores, beside those still running. Only a few run at once, and the log has them all.
 const FIRED_MAX: usize = 64;
 
 impl FiredClocks {
@@ -39,8 +39,9 @@ impl FiredClocks {
         self.0.is_empty()
     }
 
-    /// Remembers a firing. INVARIANT: a clock that runs is not forgotten, else it would fire again; `running` says
-    /// which do.
+    /// Records a firing; `running` lists the running clocks.
+    ///
+    /// INVARIANT: a running clock is not forgotten, or it would fire again.
     pub fn record(&mut self, firing: &Firing, recorded_at: Timestamp, running: impl FnOnce() -> Vec<Running>) {
         let Firing { clock, about, due_at, times, hold_clock, .. } = firing;
         let key = key(*clock, about);

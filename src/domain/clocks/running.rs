@@ -1,4 +1,4 @@
-//! A clock that runs, and the firing that it comes to.
+//! A running clock, and its firing.
 
 use jiff::Timestamp;
 
@@ -8,17 +8,17 @@ use crate::domain::ids::{AgencyId, CaseName};
 use crate::domain::vocabulary::vocabulary;
 
 vocabulary! {
-    /// What a clock counts down to.
+    /// The kinds of clock.
     pub enum ClockKind {
         /// The custodian should have answered.
         AnswerDue = "answer-due",
-        /// The issuer should be told of an expected release.
+        /// The issuer should have notice of an expected release.
         NoticeDue = "notice-due",
-        /// A window that was offered or accepted has closed, and nobody says that the person changed hands.
+        /// An offered or accepted window has closed, and nobody reported that the person changed hands.
         WindowClosed = "window-closed",
         /// A claim to citizenship should have been reviewed.
         CitizenshipReviewDue = "citizenship-review-due",
-        /// The longest that the law lets the person be held has passed: they are to be released. Repeats until they are.
+        /// The longest lawful hold has passed: the person must be released. Repeats until the person is.
         OverHold = "over-hold",
         /// What the law leaves to a person should have been decided.
         ReviewDue = "review-due",
@@ -26,7 +26,7 @@ vocabulary! {
 }
 
 impl ClockKind {
-    /// What its entry names in place of a method.
+    /// The name that its log entry carries in place of a method.
     pub fn rpc(self) -> &'static str {
         match self {
             Self::AnswerDue => "Clock/AnswerDue",
@@ -42,32 +42,32 @@ impl ClockKind {
 /// A clock that fired.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Firing {
-    /// The detainer or custody it is of.
+    /// The detainer or custody that the clock belongs to.
     pub case: CaseName,
-    /// What it counted down to.
+    /// The kind of clock.
     pub clock: ClockKind,
     /// Which of this kind in its case: a version, a transfer, a time.
     pub about: String,
     /// When it was due.
     pub due_at: Timestamp,
-    /// How many times it has fired, this one included.
+    /// How many times it has fired, this firing included.
     pub times: u32,
-    /// Which clock bounded the hold.
+    /// The clock that bounded the hold.
     pub hold_clock: Option<HoldClock>,
 }
 
-/// A clock that runs.
+/// A running clock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Running {
-    /// Down to what.
+    /// The kind of clock.
     pub clock: ClockKind,
     /// Which of this kind in its case.
     pub about: String,
     /// When it fires next.
     pub due_at: Timestamp,
-    /// How many times it will then have fired.
+    /// How many times it will have fired by then.
     pub times: u32,
-    /// Which clock bounds the hold.
+    /// The clock that bounds the hold.
     pub hold_clock: Option<HoldClock>,
 }
 
@@ -81,14 +81,15 @@ impl Running {
         key(self.clock, &self.about)
     }
 
-    /// As it stands in the agenda, which is in the clear: to the minute, since the second of a release would be a mark of
-    /// the person. Looked at up to a minute early, it fires when it is due.
+    /// Its item in the agenda. The agenda is stored unencrypted, and the second of a release would identify the person,
+    /// so the due time is rounded down to the minute. The clock is looked at up to a minute early, and fires when it is
+    /// due.
     pub fn item(&self, holder: Option<AgencyId>) -> Item {
         let due_at = Timestamp::from_second(minute(self.due_at).saturating_mul(60)).unwrap_or(self.due_at);
         Item { kind: ItemKind::Clock, key: self.key(), due_at, holder }
     }
 
-    /// As it fires.
+    /// Its firing.
     pub fn firing(self, case: CaseName) -> Firing {
         let Self { clock, about, due_at, times, hold_clock } = self;
         Firing { case, clock, about, due_at, times, hold_clock }

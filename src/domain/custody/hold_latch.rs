@@ -1,4 +1,4 @@
-//! The moment of otherwise-release and the holds promised when it was reached, as a custody keeps them.
+//! The hold latch of a custody: the moment of otherwise-release and the holds promised at it. `hold.rs` has the rules.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -11,13 +11,13 @@ use crate::domain::ids::{AgencyId, CaseName, FacilityCode};
 pub struct HoldLatch {
     /// When the custodian had expected to release the person.
     pub moment: Timestamp,
-    /// Who held the person then.
+    /// The custodian at that moment.
     pub custodian: AgencyId,
-    /// Where the person was then: the hold runs out by the days of that place, wherever the person is moved.
+    /// The facility at that moment. The hold runs out by the calendar of its time zone, wherever the person is moved.
     pub facility: FacilityCode,
-    /// The holds. Empty where it was latched from an alarm that had fired before latches were kept.
+    /// The holds. Empty if the latch was made from an alarm that fired before latches were kept.
     pub holds: Vec<LatchedHold>,
-    /// What ended it. None: nothing yet.
+    /// What ended it. None: it has not ended.
     #[serde(default)]
     pub end: Option<HoldEnd>,
 }
@@ -25,18 +25,18 @@ pub struct HoldLatch {
 /// One hold of a latch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LatchedHold {
-    /// Under which detainer.
+    /// The detainer that asks for it.
     pub detainer: CaseName,
-    /// Which clock bounds it. None: the law names none.
+    /// The clock that bounds it. None: the law names none.
     pub clock: Option<HoldClock>,
 }
 
-/// What ends a hold past the moment.
+/// What ended a hold past the moment of otherwise-release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum HoldEnd {
-    /// The person left then: released, dead, escaped, or gone by a document. A correction takes it back.
+    /// The person left at that time: released, died, escaped, or gone by a document. A correction takes it back.
     Left(Timestamp),
-    /// Since then the person is held on another ground.
+    /// From that time on the person is held on another ground.
     OtherGround(Timestamp),
 }
 
@@ -56,7 +56,7 @@ impl HoldLatch {
 
     /// Whether the person was still held under it at a time.
     pub fn held_at(&self, at: Timestamp) -> bool {
-        // A release that is dated in the future ends nothing before its date.
+        // A release dated in the future ends nothing before its date.
         self.end.is_none_or(|end| at < end.at())
     }
 }

@@ -1,4 +1,4 @@
-//! An appeal: issued once, answered detainer by detainer or by law.
+//! Commands on an appeal: issue it, answer it for one detainer, answer it by law.
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -48,7 +48,7 @@ pub(super) fn issue(
         to_jurisdiction: issue.members.iter().any(|member| member.addressed.is_none()),
         issued_at: now,
     };
-    // Which detainers are in it is for its issuer alone: each custodian lists its own.
+    // Only the issuer sees which detainers are in it. Each custodian lists its own.
     let visible: FieldClasses = [FieldClass::Count, FieldClass::Request].into_iter().collect();
     let addressed = appeal.custodians.iter().cloned().map(Party::Agency);
     let addressed = addressed.chain(appeal.to_jurisdiction.then_some(Party::Custodians));
@@ -72,7 +72,8 @@ pub(super) fn issue(
     }])
 }
 
-/// What is answered of one detainer must be what that says itself: an answer to an appeal is no way round its law.
+/// Answers an appeal for one detainer. The answer must agree with the detainer: an appeal is no way around the law that
+/// the detainer was answered under.
 pub(super) fn give_answer(
     case: &Case,
     permitted: &Permitted<CaseCommand>,
@@ -89,7 +90,7 @@ pub(super) fn give_answer(
         return Err(Refusal::NotBorneOut);
     }
     let named = Addressee::Agency(permitted.caller().agency.id.clone());
-    // One custodian does not speak for all of a jurisdiction, before it has said that it holds the person.
+    // One custodian does not speak for the whole jurisdiction before it has said that it holds the person.
     if detainer.request.addressee != named && detainer.custodian.is_none() {
         return Err(Refusal::AwaitsHolder);
     }
@@ -116,12 +117,12 @@ pub(super) fn give_answer(
     Ok(vec![about_detainer(detainer, &custodian, law, shown, counts(detainer, case, permitted, shown), event)])
 }
 
-/// Whether the issuer was told of the detainer, and may still be told, what the answer would tell it.
+/// Whether the issuer was told, and may still be told, of the detainer what the answer would reveal.
 fn issuer_knows(detainer: &Detainer, law: &LawView, kind: AppealAnswerKind) -> bool {
     let seen = detainer.redacted_for_issuer(visible_to_issuer(detainer, law));
     let supported = DetainerOutcome::known_to_issuer(&seen).supports(kind);
     match kind {
-        // It may have been told of another answer than the one that stands.
+        // The issuer may know another answer than the one that stands.
         AppealAnswerKind::StandsByAnswer => {
             let stands = detainer.answer.as_ref().map(|answer| Answer { reason: None, ..answer.clone() });
             supported && seen.issuer_view.answer == stands
@@ -134,14 +135,15 @@ fn issuer_knows(detainer: &Detainer, law: &LawView, kind: AppealAnswerKind) -> b
     }
 }
 
-/// The answer by law rests on what the issuer asked and was told, and on what the custodian is. So all of it may be told.
+/// Answers an appeal by law. Such an answer depends only on what the issuer asked and was told, and on the custodian's
+/// class. So the issuer may see all of it.
 pub(super) fn bar(
     case: &Case,
     permitted: &Permitted<CaseCommand>,
     judged: &AnswerByLaw,
 ) -> Result<Vec<Record>, Refusal> {
     let appeal = case.appeal.as_ref().ok_or(Refusal::NoSuchCase)?;
-    // Perhaps of the very same.
+    // The other answer may concern the same detainers.
     if judged.overtaken {
         return Err(Refusal::AnsweredMeanwhile);
     }

@@ -1,5 +1,5 @@
-//! Claims to citizenship. Each side raises and resolves its own, in every state but withdrawn: a refusal would tell one
-//! what the other has not been told.
+//! Commands on claims to citizenship. Each side raises and resolves its own claim, in every state but withdrawn: a
+//! refusal would reveal to one side what was not disclosed to it.
 
 use crate::domain::case::Case;
 use crate::domain::claim::{Claim, ClaimOutcome, Side};
@@ -51,7 +51,7 @@ fn not_withdrawn(case: &Case) -> Result<&Detainer, Refusal> {
     if detainer.state == DetainerState::Withdrawn { Err(Refusal::NoLongerStands) } else { Ok(detainer) }
 }
 
-/// Whether a side's own claim is open. The custodian's stands on the custody: it needs to have the person to hear one.
+/// Whether a side's own claim is open. The custodian's claim is kept on the custody, so it needs to hold the person.
 fn is_open(case: &Case, detainer: &Detainer, side: Side) -> Result<bool, Refusal> {
     match side {
         Side::Issuer => Ok(detainer.request.flags.citizenship_claim),
@@ -59,8 +59,8 @@ fn is_open(case: &Case, detainer: &Detainer, side: Side) -> Result<bool, Refusal
     }
 }
 
-/// What the issuer says, its custodian is told. What the custodian says touches every detainer that stands on the custody,
-/// and each issuer is told where the law lets it know of safeguards.
+/// Records a side's claim. The custodian learns of the issuer's claim. The custodian's claim concerns every detainer on
+/// the custody, and each issuer learns of it if the law lets it know of safeguards.
 fn claim_records(
     case: &Case,
     permitted: &Permitted<CaseCommand>,

@@ -1,4 +1,4 @@
-//! What the law asks besides: owed from the act that it is asked for, until it is met.
+//! Obligations: owed from the act that they follow from, until they are met.
 
 use crate::domain::case::Case;
 use crate::domain::command::CaseCommand;
@@ -10,7 +10,7 @@ use crate::domain::permit::Permitted;
 use crate::domain::record::internal_about_detainer;
 use crate::domain::refusal::Refusal;
 
-/// Whoever owes it says that it was met: late, too, and whatever became of the detainer.
+/// The agency that owes it says that it was met. It may do so late, and whatever became of the detainer.
 pub(super) fn meet(
     case: &Case,
     permitted: &Permitted<CaseCommand>,
@@ -28,7 +28,7 @@ pub(super) fn meet(
     Ok(vec![met(detainer, owed, evidence.clone())])
 }
 
-/// What is met by what was recorded already, whichever came first.
+/// Obligations that an earlier record meets, whichever came first.
 pub fn met_by_record(case: &Case) -> Vec<Record> {
     let mut records = Vec::new();
     for detainer in case.concerned() {

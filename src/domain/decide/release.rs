@@ -1,4 +1,4 @@
-//! The end of a custody: scheduled, rescheduled, cancelled, recorded, closed, and reopened where none took place.
+//! Commands on the end of a custody: schedule, reschedule or cancel a release, record it, close the custody, reopen it.
 
 use jiff::Timestamp;
 
@@ -60,15 +60,15 @@ fn expected(
     records
 }
 
-/// Whoever was told of an expected release learns that it is off.
+/// An issuer with notice of an expected release learns that it is off.
 fn notice_retracted(detainer: &Detainer) -> Option<Record> {
     detainer
         .notice_index
         .map(|_| retraction_record(detainer, Event::NoticeCancelled { detainer: detainer.name.clone() }))
 }
 
-/// Whoever was told to expect the release is told that it is off, whatever the law now says: it learns nothing by it but
-/// that what it knows no longer stands.
+/// Every issuer with notice of the release is told that it is off, whatever the law now says. It learns only that what
+/// it knows no longer stands.
 pub(super) fn cancel(
     case: &Case,
     reason: Option<&String>,
@@ -125,7 +125,7 @@ pub(super) fn record(
     Ok(records)
 }
 
-/// Whether the custodian has handed the person over. Whoever is gone cannot escape, die or be let go somewhere else.
+/// Whether the custodian has handed the person over. A person who is gone cannot escape, die or be released elsewhere.
 fn was_handed_over(case: &Case) -> bool {
     case.linked.iter().flat_map(|detainer| &detainer.transfers).any(Transfer::is_handed_over)
 }
@@ -157,8 +157,8 @@ pub(super) fn close(
     Ok(records)
 }
 
-/// Whoever was told of a release or closing is told that it did not take place. That the custodian handed the person over
-/// did not take place, either: it may yet be confirmed or failed.
+/// Every issuer that was told of the end learns that it did not take place. A recorded hand-over did not take place
+/// either: it may still be confirmed or fail.
 pub(super) fn reopen(case: &Case, correction: &Correction, now: Timestamp) -> Result<Vec<Record>, Refusal> {
     let custody = case.custody.as_ref().ok_or(Refusal::NoSuchCase)?;
     match custody.state {
@@ -175,12 +175,13 @@ pub(super) fn reopen(case: &Case, correction: &Correction, now: Timestamp) -> Re
     Ok(records)
 }
 
-/// Detainers whose issuers were told that the custody has ended.
+/// Detainers whose issuers know that the custody ended.
 fn knowing_of_the_end(case: &Case) -> impl Iterator<Item = &Detainer> {
     case.linked.iter().filter(|detainer| detainer.issuer_view.ended_from.is_some())
 }
 
-/// The end of a custody, with what the law says of each detainer on it; of handing over too, where somebody was under it.
+/// Records the end of a custody, with the rulings on each detainer. Those on transfer are included for the detainers
+/// under which the person was handed over.
 fn ended(
     case: &Case,
     permitted: &Permitted<CaseCommand>,

@@ -1,4 +1,5 @@
-//! Pick-ups. What is known of one is known to both sides: nothing here turns on what only the custodian knows.
+//! Commands on transfers, which are pick-ups. Both sides know everything about one, so nothing here may depend on what
+//! only the custodian knows.
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -75,7 +76,8 @@ pub(super) fn decline(
     Ok(updated(detainer, declined, None, None, now))
 }
 
-/// Each side says for itself that the person changed hands. A detainer may be lifted by then: that is what often follows.
+/// Each side confirms for itself that the person changed hands. The detainer may be withdrawn by then: that often
+/// follows a pick-up.
 pub(super) fn confirm(
     case: &Case,
     permitted: &Permitted<CaseCommand>,
@@ -105,13 +107,13 @@ pub(super) fn confirm(
         Side::Issuer => confirmed.taken_over_at = Some(occurred_at),
         Side::Custodian => confirmed.handed_over_at = Some(occurred_at),
     }
-    // What the issuer says is recorded alike whatever the law says of it: the entry is in its sight.
+    // The issuer's confirmation is recorded in the same way whatever the law says, because the issuer sees the entry.
     let law = match side {
         Side::Issuer => None,
         Side::Custodian => permitted.law(&detainer.name),
     };
     let mut records = updated(detainer, confirmed, law, reason, now);
-    // Once the custodian has said so, the law was asked already.
+    // If the custodian confirmed before, the law was asked then.
     let first = !transfer.confirmed_by(Side::Custodian);
     let unlawful = permitted.law(&detainer.name).is_some_and(|law| !may_hand_over(detainer, law));
     let custody = case.custody.as_ref().filter(|_| first && unlawful);
@@ -119,8 +121,8 @@ pub(super) fn confirm(
     Ok(records)
 }
 
-/// A custodian hands somebody over once, and nobody whom it let go before. Of what an issuer says nothing is refused: it would
-/// learn what it was not told.
+/// A custodian hands a person over once, and only a person it has not released before. An issuer's confirmation is
+/// never refused on this ground: the refusal would reveal what was not disclosed to it.
 fn still_there(case: &Case, transfer: &Transfer) -> Result<(), Refusal> {
     let handed_over = |other: &Transfer| other.id != transfer.id && other.is_handed_over();
     if case.concerned().flat_map(|detainer| &detainer.transfers).any(handed_over) {
@@ -134,8 +136,8 @@ fn still_there(case: &Case, transfer: &Transfer) -> Result<(), Refusal> {
     if custody.closing.is_some() { Err(Refusal::AlreadyClosed) } else { Ok(()) }
 }
 
-/// What the custodian said of hand-overs, taken back; what the issuer said of them stands. Where another was offered since, it
-/// is over: one is open at a time.
+/// Takes back the custodian's confirmations of hand-overs. The issuer's confirmations stay. If another window was
+/// offered since, the earlier transfer has failed: one is open at a time.
 pub(super) fn hand_overs_retracted(detainer: &Detainer, now: Timestamp) -> impl Iterator<Item = Record> {
     let handed_over = detainer.transfers.iter().filter(|transfer| transfer.is_handed_over());
     handed_over.flat_map(move |transfer| {

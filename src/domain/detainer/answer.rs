@@ -1,4 +1,4 @@
-//! What the custodian answers.
+//! What the custodian answers to a detainer.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -38,7 +38,7 @@ vocabulary! {
 }
 
 impl AnswerKind {
-    /// Where a detainer so answered stands.
+    /// The state of a detainer with this answer.
     pub fn state(self) -> DetainerState {
         match self {
             Self::HonorHold => DetainerState::HoldHonored,
@@ -53,8 +53,9 @@ impl AnswerKind {
         matches!(self, Self::HonorHold | Self::NotifyOnly)
     }
 
-    /// The class that an answer tells of. Whoever answers a detainer addressed to the jurisdiction holds the person: the
-    /// answer is shown only where that may be known, or is promised.
+    /// The field class that an answer reveals. Whoever answers a detainer that is addressed to the jurisdiction reveals
+    /// that it holds the person. So such an answer is disclosed only if the custody may be known, or if it is a
+    /// promise.
     pub fn revealed_class(self, addressee: &Addressee) -> FieldClass {
         match (addressee, self) {
             (Addressee::Jurisdiction, AnswerKind::Decline | AnswerKind::PendingReview) => FieldClass::Custody,
@@ -74,7 +75,7 @@ pub struct Answer {
     pub ground: Option<DeclineGround>,
     /// The law relied on, as a citation. Every answer has one.
     pub legal_basis: String,
-    /// Why, where a person decided or a duty was departed from. May be personal: stays with the custodian.
+    /// Why, where a person decided or departed from a duty. May be personal: stays with the custodian.
     pub reason: Option<String>,
     /// When, as the custodian says.
     pub occurred_at: Option<Timestamp>,

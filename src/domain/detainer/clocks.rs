@@ -1,4 +1,4 @@
-//! What the clocks of a detainer turn on, beside the rest of its state.
+//! What a detainer stores for its clocks.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -6,25 +6,25 @@ use serde::{Deserialize, Serialize};
 use crate::domain::clocks::FiredClocks;
 use crate::domain::determination::{HoldClock, Ruling};
 
-/// What a detainer keeps for its clocks.
+/// What a detainer stores for its clocks.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DetainerClocks {
-    /// When the request was amended last.
+    /// When the request was last amended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub amended_at: Option<Timestamp>,
-    /// When its issuer raised the claim to citizenship that is open.
+    /// When its issuer raised the open claim to citizenship.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claimed_at: Option<Timestamp>,
-    /// What the law was last found to say of telling the issuer.
+    /// The last ruling on notice to the issuer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notify: Option<Ruling>,
-    /// Which clock it was last found to bound a hold by.
+    /// The clock that the law last bounded a hold by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold_clock: Option<HoldClock>,
-    /// When a promise to hold last lapsed, of the custody that it is matched to.
+    /// When a promise to hold last lapsed in the custody that it is matched to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold_lapsed_at: Option<Timestamp>,
-    /// Clocks that fired.
+    /// Clocks that have fired.
     #[serde(default, skip_serializing_if = "FiredClocks::is_empty")]
     pub fired: FiredClocks,
 }

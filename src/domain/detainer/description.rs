@@ -1,4 +1,4 @@
-//! Whether the two records of a detainer describe the person that it was matched to.
+//! Whether request and custody describe the same person, and how that changes.
 
 use crate::domain::custody::Custody;
 use crate::domain::detainer::{Acknowledgement, Detainer};
@@ -6,8 +6,8 @@ use crate::domain::matching;
 use crate::domain::subject::Subject;
 
 impl Detainer {
-    /// Whether the records do not bear out the match by which it stands on a custody, and no officer vouched for it as they
-    /// are. Either side may have described the person anew since it was made.
+    /// Whether the records do not support the match to this custody, and no officer vouched for it as the records now
+    /// stand. Either side may have changed its description since the match was made.
     pub fn match_disputed(&self, custody: &Custody) -> bool {
         let matched = |found: &&Acknowledgement| found.custody.as_ref() == Some(&custody.name);
         let found = self.acknowledgement.as_ref().filter(matched);
@@ -19,7 +19,7 @@ impl Detainer {
         self.vouched != Some(self.described) && found.is_some_and(unlike)
     }
 
-    /// Once one of the two records describes the person so, who was described so before.
+    /// Records that the request or the custody changed its description of the person.
     pub(in crate::domain) fn describe(&mut self, before: &Subject, after: &Subject) {
         if !matching::alike(before, after) {
             self.described = self.described.saturating_add(1);
@@ -27,7 +27,7 @@ impl Detainer {
         }
     }
 
-    /// The same, with what its custody says of the person corrected.
+    /// The detainer after its custody corrected its description of the person.
     #[must_use]
     pub fn described_anew(&self, before: &Subject, after: &Subject) -> Self {
         let mut detainer = self.clone();

@@ -21,7 +21,7 @@ vocabulary! {
 }
 
 impl Finding {
-    /// Where a detainer stands on which this was found.
+    /// The state of a detainer with this finding.
     pub fn state(self) -> DetainerState {
         match self {
             Self::MatchedCustody => DetainerState::Matched,
@@ -44,18 +44,17 @@ pub struct Acknowledgement {
     pub confidence_percent: Option<u32>,
     /// When, as the custodian says.
     pub occurred_at: Option<Timestamp>,
-    /// Why, where an officer vouches for a match that the records do not bear out. May be personal: stays with the
-    /// custodian.
+    /// Why an officer vouches for a match that the records do not support. May be personal: stays with the custodian.
     #[serde(default)]
     pub reason: Option<String>,
 }
 
-/// A match that turned out to be a mistake. Whoever was matched keeps the safeguards of their own custody: what was told
-/// of them may still only become less.
+/// A match that turned out to be a mistake. The person in that custody keeps its safeguards: what was disclosed of them
+/// may still only be narrowed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MistakenMatch {
-    /// The custody that the detainer stood on. `None`: which it was is no longer kept.
+    /// The custody that it was matched to. `None`: no longer kept.
     pub custody: Option<CaseName>,
-    /// Entries of the exchange log before this index were written while it did, or earlier.
+    /// Entries of the exchange log before this index were written while the match stood, or earlier.
     pub before: u64,
 }

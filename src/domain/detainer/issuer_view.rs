@@ -8,33 +8,33 @@ use crate::domain::determination::Withheld;
 use crate::domain::ids::AgencyId;
 use crate::domain::service::ServiceOfCopy;
 
-/// What the issuer has been told. The issuer's view is made of this and its own request, nothing else.
+/// What was disclosed to the issuer. The issuer sees this and its own request, nothing else.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IssuerView {
-    /// State, as far as disclosed.
+    /// The state, as far as disclosed.
     pub state: DetainerState,
-    /// Who took it on, once the finding was disclosed.
+    /// The custodian, once the finding was disclosed.
     pub custodian: Option<AgencyId>,
-    /// The finding was disclosed.
+    /// The finding, once disclosed.
     pub finding: Option<Finding>,
-    /// The answer that was disclosed last, without its reason. A later one that was not stays out of sight.
+    /// The last answer disclosed, without its reason. A later answer that was not disclosed is not in it.
     pub answer: Option<Answer>,
-    /// The service of a copy that was disclosed last.
+    /// The last service of a copy disclosed.
     pub service: Option<ServiceOfCopy>,
-    /// Where it was shown to stand when the end of the custody was disclosed. It outlives a withdrawal: a correction
-    /// reaches whoever was told.
+    /// The state in this view just before the end of the custody was disclosed. A withdrawal keeps it, because a
+    /// correction goes to every issuer that was told of the end.
     pub ended_from: Option<DetainerState>,
     /// When the view last changed, by our clock.
     pub updated_at: Timestamp,
     /// Counts the changes of the view.
     pub version: u64,
-    /// Classes that it is not shown. Not kept: worked out when it is shown, by the law of that moment.
+    /// Classes that are withheld. Not stored: worked out by the law of the moment whenever the view is read.
     #[serde(skip)]
     pub withheld: Vec<Withheld>,
 }
 
 impl IssuerView {
-    /// As it is shown when lodged.
+    /// The view of a detainer as lodged.
     pub fn lodged(now: Timestamp) -> Self {
         Self {
             state: DetainerState::Lodged,
@@ -50,11 +50,11 @@ impl IssuerView {
     }
 }
 
-/// From where a detainer is looked at.
+/// Who reads a detainer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Viewpoint {
-    /// Its issuer: its own request, and what it has been told.
+    /// Its issuer: reads its own request and what was disclosed to it.
     Issuer,
-    /// Its custodian, or oversight: everything.
+    /// Its custodian, or oversight: reads everything.
     Custodian,
 }

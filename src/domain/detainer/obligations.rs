@@ -1,16 +1,16 @@
-//! What the custodian of a detainer owes.
+//! The obligations of a detainer's custodian.
 
 use crate::domain::detainer::Detainer;
 use crate::domain::determination::Obligation;
 use crate::domain::obligation::{Evidence, EvidenceMethod, OwedObligation};
 
 impl Detainer {
-    /// An obligation that arose upon it.
+    /// The obligation of this kind, if it arose.
     pub fn owed(&self, obligation: Obligation) -> Option<&OwedObligation> {
         self.obligations.iter().find(|owed| owed.obligation == obligation)
     }
 
-    /// What the service of a copy on the person is evidence of.
+    /// The evidence that a recorded service of a copy gives for an obligation.
     pub(in crate::domain) fn met_by_service(&self, obligation: Obligation) -> Option<Evidence> {
         let service = self.service.as_ref()?;
         let met = match obligation {
@@ -24,7 +24,7 @@ impl Detainer {
         met.then_some(Evidence { method: EvidenceMethod::ServiceOfCopy, met_at: service.served_at, note: None })
     }
 
-    /// Puts an obligation in the place of the one before of its kind.
+    /// Replaces the obligation of the same kind, or adds it.
     pub(in crate::domain) fn put_owed(&mut self, owed: &OwedObligation) {
         match self.obligations.iter_mut().find(|known| known.obligation == owed.obligation) {
             Some(known) => known.clone_from(owed),

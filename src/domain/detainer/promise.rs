@@ -1,8 +1,8 @@
-//! Whether a detainer promises a hold, and what becomes of a promise that waits for a person.
+//! A custodian's promise of hold or notice: whether it stands, and how it is suspended until a person decides.
 
 use crate::domain::detainer::{Detainer, DetainerState};
 
-/// Whether a detainer promises a hold, or would if what ended the custody turned out not to have taken place.
+/// Whether a detainer promises a hold, or would again if the end of its custody were corrected.
 pub(in crate::domain) fn promises_hold(detainer: &Detainer) -> bool {
     let held_when_ended = detainer.ended_from == Some(DetainerState::HoldHonored);
     match detainer.state {
@@ -19,13 +19,13 @@ pub(in crate::domain) fn promises_hold(detainer: &Detainer) -> bool {
     }
 }
 
-/// Promises do not stand while a claim is open, nor again once the custody turns out not to have ended.
+/// Suspends a promise. If the custody has ended and is reopened, the promise stays suspended.
 pub(in crate::domain) fn suspend(detainer: &mut Detainer) {
     detainer.state = suspended(detainer.state);
     detainer.ended_from = detainer.ended_from.map(suspended);
 }
 
-/// Promises wait for a person; everything else stays.
+/// The state with a promise suspended. Any other state stays.
 pub(in crate::domain) fn suspended(state: DetainerState) -> DetainerState {
     match state {
         DetainerState::HoldHonored | DetainerState::NotifyOnly => DetainerState::UnderReview,

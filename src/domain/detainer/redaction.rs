@@ -1,22 +1,23 @@
-//! What an issuer was told, as far as it may still be told it: committed once, it may only become less.
+//! Redacts a detainer for its issuer: what was disclosed may later be narrowed, never widened.
 
 use crate::domain::detainer::{Answer, Detainer, DetainerState, Finding, IssuerView};
 use crate::domain::determination::{FieldClass, Withheld};
 use crate::domain::disclosure::IssuerClasses;
 
 impl Detainer {
-    /// Whether the issuer was told anything that is not its own.
+    /// Whether anything but the issuer's own request was disclosed to it.
     pub fn anything_disclosed(&self) -> bool {
         self.issuer_view.version > 1
     }
 
-    /// The detainer with no more told to its issuer than these classes allow: what was told once may only become less.
-    /// Its version stays, since it counts what was told.
+    /// The detainer, with the issuer's view narrowed to these classes. Its version stays, because it counts
+    /// disclosures.
     #[must_use]
     pub fn redacted_for_issuer(&self, IssuerClasses { classes, of_pick_ups }: IssuerClasses) -> Self {
         let mut seen = self.clone();
         let IssuerView { state, custodian, finding, answer, service, withheld, .. } = &mut seen.issuer_view;
-        // Of whom they were, the custody that it stands on now says nothing.
+        // They belong to a custody that it was matched to by mistake. The law of the present custody does not rule on
+        // them.
         seen.transfers.retain(|transfer| !transfer.parted);
         let mut less_of_custody = false;
         if !classes.contains(FieldClass::Custody) {
@@ -63,7 +64,7 @@ impl Detainer {
     }
 }
 
-/// Withheld, and nothing said of by what.
+/// Withheld, without citations.
 fn bare(class: FieldClass) -> Withheld {
     Withheld { class, citations: Vec::new() }
 }
@@ -149,7 +150,7 @@ mod tests {
         // Put under review before the person was found.
         let review = Some(AnswerKind::PendingReview);
         check(named(), (State::Matched, found, review), &[Given], (State::UnderReview, None, review));
-        // Of all the jurisdiction, whoever declines holds the person.
+        // If the detainer is addressed to the jurisdiction, declining reveals who holds the person.
         let declined = Some(AnswerKind::Decline);
         let jurisdiction = || Addressee::Jurisdiction;
         check(jurisdiction(), (State::Declined, found, declined), &[Given], (State::Lodged, None, None));

@@ -1,4 +1,4 @@
-//! What the issuer of a detainer asks.
+//! The request: what the issuer of a detainer asks, and on what basis.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -26,7 +26,7 @@ vocabulary! {
 }
 
 impl DetainerForm {
-    /// Whether the form asks to keep the person past release, or only to be told.
+    /// Whether the form asks to hold the person past release, and not only for notice.
     pub fn asks_for_hold(self) -> bool {
         match self {
             Self::I247a | Self::I247d | Self::I247x => true,
@@ -51,12 +51,12 @@ vocabulary! {
     }
 }
 
-/// Whom the request is addressed to.
+/// The addressee of the request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Addressee {
     /// A named custodian.
     Agency(AgencyId),
-    /// Whoever in the jurisdiction holds the person.
+    /// Whichever custodian of the jurisdiction holds the person.
     Jurisdiction,
 }
 
@@ -75,7 +75,7 @@ pub struct Request {
     pub subject: Subject,
     /// Charges known to the issuer.
     pub charges: Vec<Charge>,
-    /// The issuer says that the person was matched to the federal terrorist watch list.
+    /// The issuer says that the person matched the federal terrorist watch list.
     #[serde(default)]
     pub terrorist_list_match: bool,
     /// Safeguards known to the issuer.

@@ -1,4 +1,4 @@
-//! What the law left to a person of a detainer, and whether an officer has permitted it.
+//! The reviews of a detainer, and whether an officer permitted what the law left to a person.
 
 use crate::domain::detainer::{Detainer, Finding};
 use crate::domain::review::{Basis, Review, ReviewMatter, ReviewState};
@@ -9,7 +9,7 @@ impl Detainer {
         self.reviews.iter().find(|review| review.matter == matter)
     }
 
-    /// What a decision upon it would be bound to, if it is matched: without a custody there is nothing to decide.
+    /// What a decision on it would be bound to. None: the detainer is not matched, so there is nothing to decide.
     pub fn basis(&self, policies: &[String]) -> Option<Basis> {
         let found = self.acknowledgement.as_ref().filter(|found| found.finding == Finding::MatchedCustody)?;
         Some(Basis {
@@ -28,7 +28,7 @@ impl Detainer {
         decided.zip(self.basis(policies)).is_some_and(|(review, question)| review.decides(&question))
     }
 
-    /// Puts a review in the place of the one before of its matter.
+    /// Replaces the review of the same matter, or adds it.
     pub(in crate::domain) fn put_review(&mut self, review: &Review) {
         match self.reviews.iter_mut().find(|known| known.matter == review.matter) {
             Some(known) => known.clone_from(review),

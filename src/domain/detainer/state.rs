@@ -1,9 +1,9 @@
-//! Where a detainer stands.
+//! The state of a detainer.
 
 use crate::domain::vocabulary::vocabulary;
 
 vocabulary! {
-    /// Where a detainer stands. Its life cycle is the table in docs/lifecycle.md.
+    /// The state of a detainer. Its life cycle is the table in docs/lifecycle.md.
     pub enum DetainerState {
         /// Received, not yet looked into.
         Lodged = "lodged",
@@ -31,7 +31,7 @@ vocabulary! {
 }
 
 impl DetainerState {
-    /// Whether the detainer still stands on a custody.
+    /// Whether the detainer still has effect: it was not lifted, ended or answered with nobody found.
     pub fn is_active(self) -> bool {
         match self {
             Self::Lodged

@@ -1,4 +1,4 @@
-//! What the law was found to say of one detainer, act by act and class by class.
+//! The rulings of the law on one detainer.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use crate::domain::determination::{Determination, FieldClasses, Withheld};
 use crate::domain::disclosure::DisclosableClasses;
 use crate::domain::facts::CaseFacts;
 
-/// What the law was found to say of one detainer at one moment.
+/// The rulings of the law on one detainer at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LawView {
     /// On holding past release.
@@ -17,18 +17,18 @@ pub struct LawView {
     pub notify: Arc<Determination>,
     /// On handing the person over.
     pub transfer: Arc<Determination>,
-    /// Classes of which `disclose` is ruled must or may. What is shown, `disclosable::told` says.
+    /// Classes for which `disclose` is ruled must or may. `disclosure::visible_to_issuer` says which of them are shown.
     pub disclosable: DisclosableClasses,
-    /// Classes left to a person: `disclose` ruled review.
+    /// Classes for which `disclose` is ruled review: a person decides.
     pub review: FieldClasses,
-    /// Classes that may not be shown without a person's decision, each with the citations of what withholds it.
+    /// Classes that need a person's decision or are forbidden, each with the citations of what withholds it.
     pub withheld: Arc<[Withheld]>,
-    /// What the disclosure rulings rest on, one for each distinct ruling.
+    /// The determinations on disclosure, one for each distinct ruling.
     pub disclosure: Vec<Arc<Determination>>,
-    /// Digest of the policy set that was asked.
+    /// Digest of the policy set that was evaluated.
     pub policy_digest: [u8; 32],
-    /// The facts that it was asked on.
+    /// The facts that were judged.
     pub facts: Arc<CaseFacts>,
-    /// When it was asked.
+    /// When they were judged.
     pub judged_at: Timestamp,
 }

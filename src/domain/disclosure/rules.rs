@@ -1,8 +1,8 @@
-//! What the issuer of a detainer may be shown by law: the one place where what the law says becomes a set of classes.
+//! Which classes the issuer of a detainer may see: the one place where rulings become a set of classes.
 //!
-//! `disclose` alone decides of most classes. Of some the real question is an act: what tells of a release is shown only
-//! where `notify` holds too, and what tells of a pick-up only where `transfer` does. An act holds by law, or by an
-//! officer's decision that still stands. Commit, delivery and every read of a resource ask [`told`].
+//! Most classes depend on `disclose` alone. Classes that tell of a release also need `notify`, and classes that tell of
+//! a pick-up also need `transfer`. Each of those is allowed by law, or by an officer's decision that still stands.
+//! Commit, delivery and every read of a resource ask [`visible_to_issuer`].
 
 use std::sync::Arc;
 
@@ -16,17 +16,17 @@ const OF_A_RELEASE: [FieldClass; 3] = [FieldClass::ReleaseDate, FieldClass::Rele
 /// Classes that tell of a pick-up, in a transfer and in its entries.
 const OF_A_PICK_UP: [FieldClass; 2] = [FieldClass::Custody, FieldClass::Medical];
 
-/// What the issuer of a detainer may be shown of what its custodian did.
+/// The classes that the issuer of a detainer may see of what its custodian did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct IssuerClasses {
-    /// Of everything but pick-ups.
+    /// For everything but pick-ups.
     pub classes: FieldClasses,
-    /// Of pick-ups.
+    /// For pick-ups.
     pub of_pick_ups: FieldClasses,
 }
 
-/// Classes the issuer may be shown, by what the law says of its detainer. Where an officer decided that it be told of a
-/// release, what the law left to a person of the release itself is decided with it, and nothing else.
+/// The classes that the issuer may see, by the law and officers' decisions. If an officer permitted notice of a
+/// release, that also decides what the law left to a person of the release itself, and nothing else.
 pub fn visible_to_issuer(detainer: &Detainer, law: &LawView) -> IssuerClasses {
     let decided = notice_permitted_by_officer(detainer, law) || release_permitted_by_officer(detainer, law);
     let of_the_release = [FieldClass::Custody, FieldClass::ReleaseDate, FieldClass::ReleaseDetail]
@@ -37,7 +37,7 @@ pub fn visible_to_issuer(detainer: &Detainer, law: &LawView) -> IssuerClasses {
     IssuerClasses { classes, of_pick_ups }
 }
 
-/// The same, of anything but a release: there nothing is decided with it.
+/// The same for anything but a release, where an officer's decision on notice adds no class.
 pub(in crate::domain) fn visible_by_law(detainer: &Detainer, law: &LawView) -> FieldClasses {
     let may_be_notified = holds(&law.notify, ReviewMatter::Notify, detainer);
     if may_be_notified { law.disclosable.0 } else { law.disclosable.0.without(set(&OF_A_RELEASE)) }
@@ -48,8 +48,8 @@ pub fn may_hand_over(detainer: &Detainer, law: &LawView) -> bool {
     holds(&law.transfer, ReviewMatter::Transfer, detainer)
 }
 
-/// Classes that the law withholds, each with the citations of what withholds it: of `disclose`, and of what tells of a
-/// release of `notify` too.
+/// The classes that the law withholds, each with citations: of the ruling on `disclose`, and for classes that tell of a
+/// release, of the ruling on `notify` too.
 pub fn withheld(law: &LawView) -> Arc<[Withheld]> {
     if may(&law.notify) {
         return Arc::clone(&law.withheld);
@@ -69,30 +69,30 @@ pub fn withheld(law: &LawView) -> Arc<[Withheld]> {
     all.into()
 }
 
-/// Whether an officer has permitted the very notice that the law leaves to a person: another ground for review that has
-/// come up since is another question.
+/// Whether the law leaves notice to a person, and an officer permitted it on these very grounds. A ground that came up
+/// later is another question.
 pub(in crate::domain) fn notice_permitted_by_officer(detainer: &Detainer, law: &LawView) -> bool {
     law.notify.ruling == Ruling::Review && holds(&law.notify, ReviewMatter::Notify, detainer)
 }
 
-/// What leaves to a person whether a notice that is allowed may say of the release what it is about.
+/// The ruling that leaves to a person what an allowed notice may say of the release.
 pub(in crate::domain) fn release_left_to_officer(law: &LawView) -> Option<&Determination> {
     let open = law.disclosure.iter().find(|open| open.ruling == Ruling::Review && !open.unverified)?;
     Some(open)
 }
 
-/// Whether an officer has permitted that.
+/// Whether an officer permitted that.
 fn release_permitted_by_officer(detainer: &Detainer, law: &LawView) -> bool {
     let permitted = |open: &Determination| detainer.permits(ReviewMatter::Disclose, &open.policies);
     may(&law.notify) && release_left_to_officer(law).is_some_and(permitted)
 }
 
-/// Whether an act is allowed: by law, or by an officer's decision of the very question that the law leaves to a person.
+/// Whether an act is allowed by law, or by an officer's decision of the question that the law leaves to a person.
 fn holds(determination: &Determination, matter: ReviewMatter, detainer: &Detainer) -> bool {
     match determination.ruling {
         Ruling::Must | Ruling::May => true,
         Ruling::MustNot => false,
-        // What turns on a claim that nobody has verified is not for an officer to permit.
+        // An officer cannot permit what depends on an unverified claim.
         Ruling::Review => !determination.unverified && detainer.permits(matter, &determination.policies),
     }
 }

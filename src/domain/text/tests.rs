@@ -1,4 +1,4 @@
-//! Each use over the whole of Unicode, and texts that people write.
+//! Each kind of text over the whole of Unicode, and texts that people write.
 
 use proptest::prelude::*;
 use unicode_normalization::is_nfc;

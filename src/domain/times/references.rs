@@ -1,4 +1,4 @@
-//! What the times of a command are held against: the marks, and where each stands.
+//! The reference times that a command's times are checked against.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -12,24 +12,24 @@ use crate::domain::subject::Subject;
 use crate::domain::times::skew::{earlier, later};
 use crate::domain::transfer::TransferName;
 
-/// What a time is held against.
+/// A kind of reference time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reference {
-    /// The time of record. A day: today by the calendar of the jurisdiction.
+    /// The time of record. For a day: today in the jurisdiction's zone.
     Now,
     /// The oldest reading of the birth date.
     Birth,
     /// When the warrant of the same request was signed.
     Signature,
-    /// When the person was charged, of the same charge.
+    /// When the person was charged, in the same charge.
     Charge,
     /// The first charge or conviction on record.
     FirstCharge,
-    /// When the issuer says that it asked, or when the gateway recorded that it did: whichever was first.
+    /// When the issuer says that it asked, or when the gateway recorded the request, whichever is earlier.
     Request,
     /// When the person was taken in, if the custodian said when.
     Intake,
-    /// The same; where the custodian did not say, when the gateway recorded it.
+    /// The same. If the custodian did not say, when the gateway recorded the intake.
     Entry,
     /// The last movement on record.
     Movement,
@@ -51,7 +51,7 @@ pub(super) enum MomentOrDay {
 }
 
 impl Reference {
-    /// What must not precede it, in words.
+    /// The expectation of not preceding it, in words.
     pub(super) fn no_earlier(self) -> &'static str {
         match self {
             Self::Now => "no earlier than now",
@@ -70,14 +70,14 @@ impl Reference {
     }
 }
 
-/// What the times of one command are held against. What is not known, or is impossible itself (it was recorded before there
-/// were bounds), bounds nothing.
+/// The reference times of one command. A time that is unknown, or is itself impossible (recorded before there were
+/// bounds), bounds nothing.
 #[derive(Debug)]
 pub(super) struct References {
     pub(super) now: Timestamp,
     birth: Option<Date>,
     signature: Option<Timestamp>,
-    /// Of the charge that is looked at.
+    /// Of the charge being checked.
     pub(super) charge: Option<Date>,
     first_charge: Option<Date>,
     request: Option<Timestamp>,
@@ -121,7 +121,7 @@ impl References {
         } else if let CaseCommand::OfferWindow { window, .. } = command {
             references.opening = Some(window.opens_at);
         } else if let CaseCommand::AcknowledgeDetainer { acknowledgement, .. } = command {
-            // That nobody was found says nothing of a custody that the detainer may have stood on.
+            // A finding that nobody was found is not about a custody that the detainer may have been linked to.
             references.intake = references.intake.filter(|_| acknowledgement.custody.is_some());
         }
         references
@@ -147,7 +147,7 @@ impl References {
     }
 }
 
-/// The person that a command is about, as whoever gives it describes them. Of what an issuer says, as it does itself.
+/// The person that a command is about, as its sender describes them. For an issuer, that is its own description.
 fn subject_of<'a>(command: &'a CaseCommand, case: &'a Case) -> Option<&'a Subject> {
     if let CaseCommand::LodgeDetainer(request) = command {
         Some(&request.subject)
@@ -162,7 +162,7 @@ fn subject_of<'a>(command: &'a CaseCommand, case: &'a Case) -> Option<&'a Subjec
     }
 }
 
-/// When a request was made, as far as whatever answers it may have come.
+/// When a request was made, at the earliest that an answer to it may assert.
 fn requested_at(detainer: &Detainer) -> Timestamp {
     let recorded = earlier(detainer.lodged_at);
     detainer.request.occurred_at.map_or(recorded, |asserted| asserted.min(recorded))

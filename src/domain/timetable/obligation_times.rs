@@ -1,4 +1,4 @@
-//! When obligations are to be met.
+//! When obligations must be met.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -7,7 +7,7 @@ use crate::domain::determination::Obligation;
 use crate::domain::range::within;
 use crate::domain::timetable::HOURS_MAX;
 
-/// When obligations are to be met, in hours from the act. Each is a guess for counsel to set [bk].
+/// Hours from the act to when each obligation must be met. Each default is a guess for counsel to set [bk].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ObligationTimes {
@@ -49,7 +49,7 @@ impl Default for ObligationTimes {
 }
 
 impl ObligationTimes {
-    /// When an obligation from an act of now is to be met.
+    /// When an obligation that arises now must be met.
     pub fn due(&self, obligation: Obligation, now: Timestamp) -> Timestamp {
         let hours = match obligation {
             Obligation::ServeCopy => self.serve_copy_hours,

@@ -1,4 +1,4 @@
-//! When officers are to have decided what the law leaves to a person.
+//! When officers must have decided reviews.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -8,11 +8,11 @@ use crate::domain::range::within;
 use crate::domain::review::ReviewMatter;
 use crate::domain::timetable::{HOURS_MAX, Timetable};
 
-/// When officers are to have decided. A claim to citizenship is due as its clock says.
+/// When officers must have decided reviews. A claim to citizenship is due as its clock says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ReviewTimes {
-    /// Anything but a claim, in hours.
+    /// Hours for any review but of a claim.
     #[serde(deserialize_with = "within::<_, _, 1, 87_600>")]
     pub due_hours: u32,
 }
@@ -24,8 +24,8 @@ impl Default for ReviewTimes {
 }
 
 impl ReviewTimes {
-    /// When a review opened now is to be decided: no later than its requester is owed notice of an expected release. That
-    /// may be a time which has passed.
+    /// When a review opened now is due: at the latest when notice of an expected release is due, even if that time has
+    /// passed.
     pub fn due(&self, matter: ReviewMatter, custody: &Custody, timetable: &Timetable, now: Timestamp) -> Timestamp {
         let due_at = match matter {
             ReviewMatter::CitizenshipClaim => timetable.claim_due(now, &timetable.zone_of(custody)),

@@ -1,4 +1,4 @@
-//! What a custodian has seen of the warrant that came with a request.
+//! What a custodian found when it looked into the warrant of a request.
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -11,8 +11,8 @@ use crate::domain::subject::Subject;
 use crate::domain::vocabulary::vocabulary;
 use crate::domain::warrant::{IssuingAuthority, Warrant, WarrantKind};
 
-/// What of a warrant reads otherwise than the request has it, field by field. Where the issuer does not say it, there is nothing
-/// that could differ. A judge's warrant is the very one in all that tells one from another, whatever is said to have been compared.
+/// The fields in which a verified warrant differs from what the request says. A field that the issuer does not state
+/// cannot differ. A judge's warrant MUST agree in every field that identifies it, whatever was compared.
 pub fn differing(verification: &WarrantVerification, asserted: &Warrant) -> Vec<&'static str> {
     if verification.outcome != VerificationOutcome::Verified {
         return Vec::new();
@@ -21,7 +21,7 @@ pub fn differing(verification: &WarrantVerification, asserted: &Warrant) -> Vec<
     let plain = |text: &Option<String>| text.as_deref().map(plain);
     let day = |at: Option<Timestamp>| at.map(|at| TimeZone::UTC.to_datetime(at).date());
     let near = |one: Date, other: Date| one.duration_until(other).abs() <= SignedDuration::from_hours(24);
-    // Each of them says the day in its own zone.
+    // The two may give the day in different zones.
     let signed = day(seen.signed_at).zip(day(asserted.signed_at)).is_some_and(|(one, other)| !near(one, other));
     let hash = |warrant: &Warrant| warrant.document.as_ref().map(|document| document.sha256);
     let known = |authority: IssuingAuthority| match authority {
@@ -30,7 +30,8 @@ pub fn differing(verification: &WarrantVerification, asserted: &Warrant) -> Vec<
             Some(authority)
         }
     };
-    // A judge's warrant beside an officer's that was asked by is another paper, which the officer answers for.
+    // If the request names an officer's warrant and a judge's was seen, it is another document, which the officer
+    // answers for.
     let judges = seen.kind == WarrantKind::Judicial && asserted.kind == WarrantKind::Judicial;
     let looked_at = |detail: WarrantDetail| judges || verification.compared.contains(&detail);
     let fields = [
@@ -50,27 +51,27 @@ fn differ<T: PartialEq>(one: Option<T>, other: Option<T>) -> bool {
     one.zip(other).is_some_and(|(one, other)| one != other)
 }
 
-/// Letters and digits alone, without case: how a court is punctuated says nothing.
+/// Only letters and digits, in lower case: the punctuation of a court's name means nothing.
 fn plain(text: &str) -> String {
     text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
 vocabulary! {
-    /// What came of looking at a warrant.
+    /// The outcome of a verification.
     pub enum VerificationOutcome {
-        /// It is what it is said to be, and in force.
+        /// It is genuine and in force.
         Verified = "verified",
-        /// Its document was received. That it is genuine was not looked into: an officer's warrant needs no more.
+        /// Its document was received. Nobody checked that it is genuine: an officer's warrant needs no more.
         Received = "received",
-        /// It is not what it is said to be.
+        /// It is not what the issuer says.
         Refused = "refused",
-        /// It was verified before, and no longer counts: recalled by its court, or verified by mistake.
+        /// It was verified before and no longer counts: recalled by its court, or verified by mistake.
         Withdrawn = "withdrawn",
     }
 }
 
 vocabulary! {
-    /// How a warrant was looked into.
+    /// How a warrant was verified.
     pub enum VerificationMethod {
         /// The document was inspected.
         DocumentInspected = "document-inspected",
@@ -82,7 +83,7 @@ vocabulary! {
 }
 
 vocabulary! {
-    /// What of a warrant was compared with its document or docket.
+    /// What was compared with the document or docket.
     pub enum WarrantDetail {
         /// The person's name.
         Subject = "subject",
@@ -104,32 +105,32 @@ vocabulary! {
 /// What an officer of the custodian found a warrant to be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WarrantVerification {
-    /// What came of it.
+    /// The outcome.
     pub outcome: VerificationOutcome,
-    /// How it was looked into.
+    /// The method.
     pub method: VerificationMethod,
-    /// What was compared; never empty where it was verified.
+    /// What was compared. Never empty if it was verified.
     pub compared: Vec<WarrantDetail>,
-    /// The warrant as the custodian read it. Law turns on this, and not on what the issuer said.
+    /// The warrant as the custodian read it. The law depends on this, not on what the issuer said.
     pub seen: Warrant,
     /// The final order of removal itself was seen.
     pub final_order_seen: bool,
-    /// Why, where it was refused or withdrawn. May be personal: stays with the custodian.
+    /// Why, if it was refused or withdrawn. May be personal: stays with the custodian.
     pub reason: Option<String>,
     /// When, as the custodian says.
     pub occurred_at: Option<Timestamp>,
 }
 
-/// A verification, and what it was of.
+/// A verification, with the warrant and person that it was about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VerifiedWarrant {
     /// What was found.
     pub verification: WarrantVerification,
-    /// Whose officer found it. Another custodian has not seen it.
+    /// The custodian whose officer verified it. Another custodian has not seen the warrant.
     pub custodian: AgencyId,
-    /// The warrant as the issuer described it then. An amendment that describes another was not looked into.
+    /// The warrant as the issuer described it then. An amendment that describes another was not verified.
     pub asserted: Warrant,
-    /// The person whom the request described then. None: it was recorded before that was kept.
+    /// The person as the request described them then. None: recorded before this was stored.
     #[serde(default)]
     pub subject: Option<Box<Subject>>,
     /// When it was recorded, by our clock.
@@ -137,27 +138,28 @@ pub struct VerifiedWarrant {
 }
 
 impl VerifiedWarrant {
-    /// Whether it still speaks for what is asserted now, in the hands of whoever holds the person now: the same warrant, for
-    /// the same person. A refusal speaks for whatever the issuer says instead, until an officer has looked at that.
+    /// Whether the verification applies to the present request in the hands of the present custodian: it must be the
+    /// same warrant for the same person. A refusal applies to whatever the issuer asserts instead, until an officer has
+    /// looked at that.
     pub fn speaks_for(&self, request: &Request, custodian: Option<&AgencyId>) -> bool {
         let same = self.asserted == request.warrant && self.subject.as_deref() == Some(&request.subject);
         custodian == Some(&self.custodian) && (same || self.refused())
     }
 
-    /// Whether its last day is over: as the custodian read it, or as the issuer said where the custodian read none.
+    /// Whether its last day is over: as the custodian read it, or as the issuer said if the custodian read none.
     pub fn expired(&self, today: Date) -> bool {
         let last = self.verification.seen.expires_on.or(self.asserted.expires_on);
         last.is_some_and(|last| last < today)
     }
 
-    /// The judge's warrant that counts on a day: verified, a judge's, and not expired.
+    /// The judge's warrant that counts on a day: verified, signed by a judge, not expired.
     pub fn judges_warrant(&self, today: Date) -> Option<&Warrant> {
         let WarrantVerification { outcome, seen, .. } = &self.verification;
         let counts = *outcome == VerificationOutcome::Verified && seen.issuing_authority.is_judge();
         (counts && !self.expired(today)).then_some(seen)
     }
 
-    /// The officer's warrant that was received or verified, and has not expired.
+    /// The officer's warrant that counts on a day: received or verified, not expired.
     pub fn officers_warrant(&self, today: Date) -> Option<WarrantKind> {
         let WarrantVerification { outcome, seen, .. } = &self.verification;
         let received = match outcome {
@@ -176,7 +178,7 @@ impl VerifiedWarrant {
         }
     }
 
-    /// Whether the custodian refused the warrant: then not even its document triggers anything.
+    /// Whether the custodian refused the warrant. Then even its document triggers nothing.
     pub fn refused(&self) -> bool {
         match self.verification.outcome {
             VerificationOutcome::Refused | VerificationOutcome::Withdrawn => true,
