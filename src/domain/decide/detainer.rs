@@ -62,8 +62,8 @@ pub(super) fn amend(
     Ok(vec![from_issuer(&counted, law, Event::DetainerAmended(Box::new(amended)))])
 }
 
-/// Records what the custodian found of the warrant. The entry stays with the custodian, because an agency that looks
-/// into a warrant may hold the person. The issuer learns only what follows from it.
+/// Records what the custodian found of the warrant. The issuer does not see the entry, because an agency that looks into
+/// a warrant may hold the person. It learns only what follows from it.
 pub(super) fn verify(
     case: &Case,
     permitted: &Permitted<CaseCommand>,
@@ -112,8 +112,8 @@ pub(super) fn acknowledge(
     // itself was withheld.
     let knows =
         detainer.issuer_view.finding.is_some() || detainer.issuer_view.answer.is_some() || knows_of_custody(detainer);
-    let known = knows.then_some(detainer);
-    let shown = classes_shown(detainer, law, FieldClass::Custody, Revision::of_command(correction, known));
+    let shown =
+        classes_shown(detainer, law, FieldClass::Custody, Revision::of_command(correction, knows.then_some(detainer)));
     let counts = match acknowledgement.finding {
         Finding::MatchedCustody => counts(detainer, case, permitted, shown),
         // It was matched to somebody else's custody, and the law was not asked about that one.
