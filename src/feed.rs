@@ -25,7 +25,7 @@ use crate::domain::agency::{AgencyKind, Caller};
 use crate::domain::command::Method;
 use crate::domain::determination::FieldClasses;
 use crate::domain::ids::{LogKind, LogName};
-use crate::domain::inbox::{Consumer, Place};
+use crate::domain::inbox::{Consumer, EntryPosition};
 use crate::policy::gate::Gate;
 use crate::store::{Reader, StoreError, StoredEntry};
 use crate::wire::{Message as _, entry, v1};
@@ -56,7 +56,7 @@ fn is_proof_of_delivery(method: &str) -> bool {
 #[derive(Debug)]
 pub struct Due {
     /// Which.
-    pub place: Place,
+    pub place: EntryPosition,
     /// As far as the caller may know it now.
     pub entry: v1::Entry,
     /// Its classes shown, for the account of disclosures.
@@ -82,7 +82,7 @@ pub struct Feed {
     caller: Caller,
     logs: Vec<(LogName, watch::Receiver<u64>)>,
     cursor: Cursor,
-    passed_over: BTreeSet<Place>,
+    passed_over: BTreeSet<EntryPosition>,
 }
 
 impl Feed {
@@ -125,7 +125,7 @@ impl Feed {
                 if full {
                     break;
                 }
-                let place = Place { log: log.kind, index: stored.index };
+                let place = EntryPosition { log: log.kind, index: stored.index };
                 cursor.set(log.kind, stored.index.saturating_add(1));
                 if !passed_over.contains(&place) {
                     page.take(place, log, stored, &mut narrowing, cursor)?;
@@ -160,7 +160,7 @@ impl Page {
     /// Takes an entry, if it is for the caller.
     fn take(
         &mut self,
-        place: Place,
+        place: EntryPosition,
         log: &LogName,
         stored: StoredEntry,
         narrowing: &mut Narrowing<'_>,

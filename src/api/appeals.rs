@@ -16,7 +16,7 @@ use crate::api::list::classes_of;
 use crate::api::write::Asked;
 use crate::api::{Api, status};
 use crate::domain::agency::{AgencyKind, Caller};
-use crate::domain::appeal::{Appeal, Standing};
+use crate::domain::appeal::{Appeal, AppealItemView};
 use crate::domain::case::StoredCase;
 use crate::domain::command::CaseCommand;
 use crate::domain::determination::FieldClasses;
@@ -154,7 +154,7 @@ impl AppealService for Appeals {
         let found = found.await?.ok_or_else(status::not_found)?;
         let last = found.last().filter(|_| found.len() >= limit);
         let next_page_token = last.map(|(detainer, _)| detainer.id.to_string()).unwrap_or_default();
-        let item = |(detainer, stands): &(CaseName, Standing)| show::appeal_item(detainer, stands);
+        let item = |(detainer, stands): &(CaseName, AppealItemView)| show::appeal_item(detainer, stands);
         let items: Vec<v1::AppealItem> = found.iter().map(item).collect();
         let names: Vec<&str> = items.iter().map(|item| item.detainer.as_str()).collect();
         self.0.disclose(&caller, "AppealService/ListAppealItems", &names, classes(&items)?).await?;

@@ -5,7 +5,7 @@ use tonic::Status;
 use crate::api::{Api, status};
 use crate::domain::agency::{AgencyKind, Caller};
 use crate::domain::ids::{ConsumerId, JurisdictionId, LogName};
-use crate::domain::inbox::{Attempt, Consumer, Place, Whose};
+use crate::domain::inbox::{Attempt, Consumer, EntryPosition, InboxConsumer};
 use crate::feed::{self, Cursor, Waiting, may_read};
 use crate::wire::{parse, show, v1};
 
@@ -52,7 +52,8 @@ impl Api {
             consumers.into_iter().map(count).collect::<Result<Vec<_>, _>>()
         });
         let backlogs = counted.await?.into_iter().map(|(waiting, consumer, state)| {
-            let whose = Whose { agency: agency.agency.id.clone(), jurisdiction: jurisdiction.clone(), consumer };
+            let whose =
+                InboxConsumer { agency: agency.agency.id.clone(), jurisdiction: jurisdiction.clone(), consumer };
             let cursor = (!operator).then(|| self.keys.cursors.seal(&whose, Cursor::confirmed(&state)));
             shown(&whose, cursor, waiting, &state)
         });
@@ -60,7 +61,7 @@ impl Api {
     }
 }
 
-fn shown(whose: &Whose, cursor: Option<String>, waiting: Waiting, state: &Consumer) -> v1::Backlog {
+fn shown(whose: &InboxConsumer, cursor: Option<String>, waiting: Waiting, state: &Consumer) -> v1::Backlog {
     v1::Backlog {
         consumer: whose.consumer.to_string(),
         cursor: cursor.unwrap_or_default(),
@@ -71,7 +72,7 @@ fn shown(whose: &Whose, cursor: Option<String>, waiting: Waiting, state: &Consum
     }
 }
 
-fn parked_entry(jurisdiction: &JurisdictionId, (place, attempt): (Place, Attempt)) -> v1::ParkedEntry {
+fn parked_entry(jurisdiction: &JurisdictionId, (place, attempt): (EntryPosition, Attempt)) -> v1::ParkedEntry {
     let log = LogName { jurisdiction: jurisdiction.clone(), kind: place.log };
     v1::ParkedEntry {
         entry: log.entry(place.index),

@@ -12,7 +12,7 @@ use crate::domain::agency::Caller;
 use crate::domain::command::Action;
 use crate::domain::determination::FieldClasses;
 use crate::domain::ids::{AgencyId, JurisdictionId, LogKind, LogName};
-use crate::domain::inbox::{Inbox as Consumers, Limits, Place, Tried, Whose};
+use crate::domain::inbox::{EntryPosition, Inbox as Consumers, InboxConsumer, Limits, SendDecision};
 use crate::domain::range::within;
 use crate::feed::{Cursor, Feed, Hold, Page};
 use crate::recorder::{Attempt, Delivering};
@@ -124,7 +124,7 @@ impl InboxService for Inbox {
         let consumer = parse::consumer(&request.consumer).map_err(faults)?;
         let request_id = parse::request_id(&request.request_id).map_err(faults)?;
         request.request_id = request_id.to_string();
-        let action = Action::AcknowledgeParked { consumer, entry: Place { log: log.kind, index } };
+        let action = Action::AcknowledgeParked { consumer, entry: EntryPosition { log: log.kind, index } };
         let command = self.0.command(request_id, None, action, &request.encode_to_vec());
         self.0.submit(caller, log.jurisdiction, command).await.map(Response::new)
     }
@@ -139,10 +139,10 @@ impl InboxService for Inbox {
 }
 
 /// Whose inbox a call is about.
-fn whose(caller: &Caller, parent: &str, consumer: &str) -> Result<Whose, Status> {
+fn whose(caller: &Caller, parent: &str, consumer: &str) -> Result<InboxConsumer, Status> {
     let jurisdiction = parse::jurisdiction("parent", parent).map_err(|faults| status::violations(&faults))?;
     let consumer = parse::consumer(consumer).map_err(|faults| status::violations(&faults))?;
-    Ok(Whose { agency: caller.agency.id.clone(), jurisdiction, consumer })
+    Ok(InboxConsumer { agency: caller.agency.id.clone(), jurisdiction, consumer })
 }
 
 impl Api {
@@ -157,7 +157,7 @@ impl Api {
 struct Subscription {
     api: Arc<Api>,
     caller: Caller,
-    whose: Whose,
+    whose: InboxConsumer,
     /// It starts at the acknowledged position: its first entry is tried once more.
     starts_over: bool,
 }
@@ -220,8 +220,8 @@ impl Subscription {
             let delivering = Delivering { disclosure: self.disclosure(page), attempt };
             let tried = self.api.recorder.deliver(delivering).await.map_err(|error| status::submit(&error))?;
             match tried {
-                Tried::Send => return Ok(Some(held)),
-                Tried::ParkedNow | Tried::PassOver => drop(page.entries.remove(0)),
+                SendDecision::Send => return Ok(Some(held)),
+                SendDecision::ParkedNow | SendDecision::PassOver => drop(page.entries.remove(0)),
             }
         }
         Ok(None)

@@ -9,7 +9,7 @@ use tower::BoxError;
 use crate::domain::decide::Refusal;
 use crate::domain::determination::{Determination, LawAction};
 use crate::domain::inbox;
-use crate::domain::times::Impossible;
+use crate::domain::times::ImpossibleTime;
 use crate::identity::authenticate::IdentityError;
 use crate::identity::rate::RateExceeded;
 use crate::policy::engine::AdmitError;
@@ -191,7 +191,7 @@ fn denied(denial: &Denial) -> Status {
 }
 
 /// A time or day that cannot be.
-fn impossible(field: &Impossible) -> Violation {
+fn impossible(field: &ImpossibleTime) -> Violation {
     Violation { field: field.field.clone(), description: format!("must be {}", field.expected) }
 }
 

@@ -399,8 +399,8 @@ fn configuration() -> Result<Config> {
         clocks: crate::recorder::ClocksConfig::default(),
         inbox: crate::api::InboxConfig::default(),
         appeals: crate::domain::appeal::Limits::default(),
-        review: crate::domain::review::ReviewTimes::default(),
-        obligation: crate::domain::obligation::ObligationTimes::default(),
+        review: crate::domain::timetable::ReviewTimes::default(),
+        obligation: crate::domain::timetable::ObligationTimes::default(),
         registry: RegistryConfig {
             trust_domain: TRUST_DOMAIN.to_owned(),
             certificate_authorities: AUTHORITIES.iter().map(|name| authority_config(name)).collect::<Result<_>>()?,

@@ -1,4 +1,4 @@
-//! What kinds of agencies meet on the exchange, and who is calling on behalf of one.
+//! The kinds of agencies on the exchange, and the caller that acts for one.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use crate::domain::ids::{AgencyId, JurisdictionId, OfficerPseudonym};
 use crate::domain::vocabulary::vocabulary;
 
 vocabulary! {
-    /// The sovereign, or the duty, that an agency belongs to.
+    /// The level of government, or the duty, that an agency belongs to.
     pub enum AgencyKind {
         /// Federal immigration authority.
         Federal = "federal",
@@ -16,15 +16,15 @@ vocabulary! {
         County = "county",
         /// A city's.
         City = "city",
-        /// Reads the evidence of its jurisdictions, writes nothing.
+        /// Oversight of its jurisdictions: reads their evidence, writes nothing.
         Oversight = "oversight",
-        /// Runs the gateway: health, reflection, metrics; no case of anybody's.
+        /// Runs the gateway: may see health, reflection and metrics, but no case.
         Operator = "operator",
     }
 }
 
 vocabulary! {
-    /// What a custodian is; law differs by it inside one state.
+    /// The class of a custodian. The law differs by it within a state.
     pub enum AgencyClass {
         /// Sentenced prisoners of a state.
         StatePrison = "state-prison",
@@ -64,18 +64,18 @@ impl AgencyKind {
 pub struct Agency {
     /// The last part of its SPIFFE id.
     pub id: AgencyId,
-    /// Whose it is.
+    /// Its kind.
     pub kind: AgencyKind,
-    /// What it is, where it holds people.
+    /// Its class, if it holds people.
     pub class: Option<AgencyClass>,
-    /// Where it takes part. Empty for an operator.
+    /// The jurisdictions that it takes part in. Empty for an operator.
     pub jurisdictions: BTreeSet<JurisdictionId>,
 }
 
 vocabulary! {
     /// Who acts for the agency: a person or a system.
     pub enum ActorKind {
-        /// A human officer, who may decide what the law leaves to a person.
+        /// An officer: a person who may decide what the law leaves to a person.
         Officer = "officer",
         /// An unattended system.
         System = "system",
@@ -85,13 +85,14 @@ vocabulary! {
 /// The officer or system a bound token names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Actor {
-    /// Stands in for the token's subject everywhere inside.
+    /// Replaces the token's subject everywhere inside.
     pub pseudonym: OfficerPseudonym,
     /// A person or a system.
     pub kind: ActorKind,
 }
 
-/// The id that the gateway itself acts under: a clock ran out, a law came into force. No agency of the registry bears it.
+/// The id that the gateway acts under by itself, when a clock runs out or a law comes into force. No agency of the
+/// registry has it.
 pub const GATEWAY: &str = "comity";
 
 /// [`GATEWAY`] as an id.
@@ -100,7 +101,7 @@ pub fn gateway() -> AgencyId {
     GATEWAY.parse().expect("the gateway's id is one")
 }
 
-/// A caller whose certificate, and token where one was sent, have been proven.
+/// A caller whose certificate, and token if it sent one, were verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
     /// From the certificate.

@@ -1,12 +1,16 @@
-//! What is to be done about a case, and by when. Computed from the state of the case alone, whenever that changes; the
-//! store keeps an index of it, so that what falls due is found without reading every case.
+//! What must be done about a case, and by when. It is computed from the case alone whenever that changes. The store
+//! indexes it, so that due items are found without reading every case.
 //!
-//! A new kind of item is a variant of [`ItemKind`] and a line in `of_detainer` or `of_custody`. Nothing personal belongs in
-//! an item: it is stored in the clear.
+//! A new kind of item is a variant of [`ItemKind`] and a line in `of_detainer` or `of_custody`. An item MUST NOT hold
+//! anything personal: it is stored unencrypted.
+
+mod item;
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+
+pub use item::{Item, ItemKind};
 
 use crate::domain::case::Case;
 use crate::domain::clocks;
@@ -14,39 +18,11 @@ use crate::domain::custody::Custody;
 use crate::domain::detainer::{Addressee, Detainer};
 use crate::domain::ids::{AgencyId, CaseName};
 use crate::domain::timetable::Timetable;
-use crate::domain::vocabulary::vocabulary;
 
-vocabulary! {
-    /// What kind of thing is to be done.
-    pub enum ItemKind {
-        /// Something must have happened by then. The gateway fires it when it is due.
-        Clock = "clock",
-        /// An officer must decide what the law leaves to a person.
-        Review = "review",
-        /// What the law asks besides must be done.
-        Obligation = "obligation",
-        /// The law is to be asked again of every detainer that stands on a custody. The gateway does so when it is due.
-        Judgement = "judgement",
-    }
-}
-
-/// One thing to be done.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Item {
-    /// What kind.
-    pub kind: ItemKind,
-    /// Tells it from others of its kind in its case: a word, and what it is about after a slash.
-    pub key: String,
-    /// By when.
-    pub due_at: Timestamp,
-    /// Who must act. None: whichever custodian of the jurisdiction holds the person.
-    pub holder: Option<AgencyId>,
-}
-
-/// When nothing that is known brings the law to be asked again: no case outlasts it.
+/// The due time of a judgement for which no change is in sight. No case lasts that long.
 const NO_DATE_SECONDS: i64 = 7_258_118_400;
 
-/// That the law is to be asked again of a custody, then or at the latest never.
+/// The item that asks the law again about a custody. None: no time is known at which the law would change.
 pub fn judgement(again_at: Option<Timestamp>) -> Item {
     let due_at = again_at.unwrap_or_else(no_date);
     Item { kind: ItemKind::Judgement, key: "law".to_owned(), due_at, holder: None }
@@ -57,15 +33,15 @@ pub fn no_date() -> Timestamp {
     Timestamp::from_second(NO_DATE_SECONDS).unwrap_or(Timestamp::MAX)
 }
 
-/// Everything open about a custody and the detainers on it, or about a detainer on none. A case without open items is
-/// among them with an empty list: what was open before no longer is.
+/// The open items of a custody and its detainers, or of a detainer without custody. A case without open items has an
+/// empty list, which removes what was indexed before.
 pub fn agenda(case: &Case, timetable: &Timetable) -> BTreeMap<CaseName, Vec<Item>> {
-    let detainers = case.detainer.iter().chain(&case.standing);
+    let detainers = case.detainer.iter().chain(&case.linked);
     let mut items: BTreeMap<CaseName, Vec<Item>> = detainers
         .map(|detainer| (detainer.name.clone(), of_detainer(detainer, case.custody.as_ref(), timetable)))
         .collect();
     if let Some(custody) = &case.custody {
-        items.insert(custody.name.clone(), of_custody(custody, &case.standing, timetable));
+        items.insert(custody.name.clone(), of_custody(custody, &case.linked, timetable));
     }
     items
 }
@@ -88,12 +64,12 @@ fn of_detainer(detainer: &Detainer, custody: Option<&Custody>, timetable: &Timet
     clocks.chain(reviews).chain(obligations).collect()
 }
 
-fn of_custody(custody: &Custody, standing: &[Detainer], timetable: &Timetable) -> Vec<Item> {
-    let clocks = clocks::of_custody(custody, standing, timetable);
+fn of_custody(custody: &Custody, linked: &[Detainer], timetable: &Timetable) -> Vec<Item> {
+    let clocks = clocks::of_custody(custody, linked, timetable);
     clocks.into_iter().map(|running| running.item(Some(custody.custodian.clone()))).collect()
 }
 
-/// Whoever must act upon a detainer.
+/// The agency that must act on a detainer.
 fn holder(detainer: &Detainer) -> Option<AgencyId> {
     match (&detainer.custodian, &detainer.request.addressee) {
         (Some(agency), _) | (None, Addressee::Agency(agency)) => Some(agency.clone()),

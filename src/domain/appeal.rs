@@ -1,7 +1,7 @@
-//! An appeal: a formal demand by an issuer over many of its detainers in one jurisdiction, and what is answered to it.
+//! An appeal: a formal demand by an issuer about many of its detainers in one jurisdiction, and the answers to it.
 //!
-//! It changes no detainer. An answer to it says nothing that the detainer itself does not say, and is told no further:
-//! so it is no way round the law that the detainer was answered under.
+//! It changes no detainer. An answer says nothing that the detainer itself does not say, and is disclosed no further.
+//! So an appeal is no way around the law that the detainer was answered under.
 
 mod standing;
 
@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-pub use standing::{Sight, Standing, Tally};
+pub use standing::{AppealItemView, AppealViewpoint, StandingCounts};
 
 use crate::domain::charge::{self, Charge, OffenceCategory};
 use crate::domain::detainer::{Addressee, Answer, AnswerKind, Detainer, DetainerState, Finding};
@@ -22,9 +22,9 @@ use crate::domain::range::within;
 use crate::domain::vocabulary::vocabulary;
 
 vocabulary! {
-    /// What a custodian answers to an appeal, of one detainer.
+    /// What a custodian answers to an appeal for one detainer.
     pub enum AppealAnswerKind {
-        /// It stands by the answer that it gave to the detainer.
+        /// It stands by its answer to the detainer.
         StandsByAnswer = "stands-by-answer",
         /// The person will be held: the detainer was answered so.
         WillHold = "will-hold",
@@ -40,9 +40,9 @@ vocabulary! {
 }
 
 vocabulary! {
-    /// How a detainer stands in an appeal, from where somebody looks.
+    /// The standing of a detainer in an appeal, as one side sees it.
     pub enum AppealStanding {
-        /// Nothing answers the appeal yet.
+        /// The appeal is not answered yet.
         Open = "open",
         /// The custodian stands by its answer.
         StandsByAnswer = "stands-by-answer",
@@ -69,10 +69,10 @@ vocabulary! {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
-    /// Detainers in one appeal.
+    /// How many detainers one appeal may have.
     #[serde(deserialize_with = "within::<_, _, 1, 100_000>")]
     pub members_max: usize,
-    /// Appeals of one issuer in one jurisdiction that are not due yet.
+    /// How many appeals an issuer may have in one jurisdiction that are not due yet.
     #[serde(deserialize_with = "within::<_, _, 1, 1_000_000>")]
     pub open_max: usize,
 }
@@ -83,7 +83,7 @@ impl Default for Limits {
     }
 }
 
-/// An appeal as issued. It does not change: what is answered stands with each detainer in it.
+/// An appeal as issued. It does not change: answers are stored with each detainer in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Appeal {
     /// Its name.
@@ -92,35 +92,35 @@ pub struct Appeal {
     pub issuer: AgencyId,
     /// On what ground.
     pub ground: String,
-    /// By when the issuer asks to be answered.
+    /// When the issuer asks to be answered.
     pub due_at: Timestamp,
     /// Detainers in it.
     pub size: u32,
-    /// To whom its detainers were addressed, as the issuer knew then.
+    /// The agencies that its detainers were addressed to, as far as the issuer knew.
     pub custodians: BTreeSet<AgencyId>,
-    /// Some were addressed to whoever holds the person.
+    /// Some were addressed to the jurisdiction.
     pub to_jurisdiction: bool,
     /// When it was issued, by our clock.
     pub issued_at: Timestamp,
 }
 
 impl Appeal {
-    /// Whether it was addressed to a custodian, as the issuer knew.
+    /// Whether it was addressed to a custodian, as far as the issuer knew.
     pub fn addresses(&self, custodian: &AgencyId) -> bool {
         self.to_jurisdiction || self.custodians.contains(custodian)
     }
 }
 
-/// Which detainers an appeal is over.
+/// How the detainers of an appeal are chosen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Selection {
-    /// Those of the issuer's that pass.
+    /// The issuer's detainers that pass a filter.
     Filter(Filter),
-    /// These, in order and each once.
+    /// These, in order, each once.
     Listed(BTreeSet<Uuid>),
 }
 
-/// Held against a detainer as its issuer sees it. What is empty lets everything pass.
+/// A filter on detainers as their issuer sees them. An empty field lets everything pass.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
     /// Where it stands.
@@ -129,92 +129,93 @@ pub struct Filter {
     pub lodged_from: Option<Timestamp>,
     /// Lodged earlier than that.
     pub lodged_before: Option<Timestamp>,
-    /// Addressed to it, or taken on by it as told.
+    /// The custodian that it is addressed to, or that took it on as far as the issuer knows.
     pub custodian: Option<AgencyId>,
-    /// Group of the leading charge of the request.
+    /// The offence group of the request's leading charge.
     pub offences: BTreeSet<OffenceCategory>,
 }
 
 impl Filter {
-    /// Whether a detainer passes. `seen` is as its issuer may be told of it.
+    /// Whether a detainer passes. `seen` MUST be redacted for its issuer.
     pub fn passes(&self, seen: &Detainer) -> bool {
         let offence = || charge::leading(&seen.request.charges).map(Charge::category);
-        (self.states.is_empty() || self.states.contains(&seen.shown.state))
+        (self.states.is_empty() || self.states.contains(&seen.issuer_view.state))
             && self.lodged_from.is_none_or(|from| seen.lodged_at >= from)
             && self.lodged_before.is_none_or(|before| seen.lodged_at < before)
-            && self.custodian.as_ref().is_none_or(|custodian| holder_as_told(seen) == Some(custodian))
+            && self.custodian.as_ref().is_none_or(|custodian| holder_known_to_issuer(seen) == Some(custodian))
             && (self.offences.is_empty() || offence().is_some_and(|group| self.offences.contains(&group)))
     }
 }
 
-/// Whoever holds the person as far as the issuer was told. None: whoever in the jurisdiction does.
-pub fn holder_as_told(seen: &Detainer) -> Option<&AgencyId> {
+/// The agency that holds the person as far as the issuer knows. None: the jurisdiction is addressed.
+pub fn holder_known_to_issuer(seen: &Detainer) -> Option<&AgencyId> {
     let addressee = match &seen.request.addressee {
         Addressee::Agency(agency) => Some(agency),
         Addressee::Jurisdiction => None,
     };
-    seen.shown.custodian.as_ref().or(addressee)
+    seen.issuer_view.custodian.as_ref().or(addressee)
 }
 
-/// What an issuer demands, with what was found of each detainer on the way to the writer.
+/// An appeal that an issuer asks for, with the detainers that were selected before the writer got it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Issue {
-    /// As asked.
+    /// The selection as asked.
     pub selection: Selection,
     /// On what ground.
     pub ground: String,
-    /// By when it asks to be answered.
+    /// When the issuer asks to be answered.
     pub due_at: Timestamp,
-    /// What the selection came to, in order and each once. One that is not the issuer's is among them, for the gate to
-    /// refuse.
+    /// The selected detainers, in order, each once. Detainers of others are among them, for the gate to refuse.
     pub members: Vec<Member>,
 }
 
-/// A detainer chosen, as its issuer sees it.
+/// A selected detainer, as its issuer sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member {
     /// Last part of its name.
     pub id: Uuid,
-    /// To whom it is addressed, as told.
+    /// The agency that it is addressed to as far as the issuer knows.
     pub addressed: Option<AgencyId>,
-    /// How it stands before anybody answered.
+    /// Its standing before any answer.
     pub standing: AppealStanding,
 }
 
-/// What a custodian answers of one detainer.
+/// What a custodian answers for one detainer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AppealAnswer {
     /// What.
     pub kind: AppealAnswerKind,
     /// The law relied on, as a citation.
     pub legal_basis: String,
-    /// Why, where a person decided or a duty was departed from. Stays with the custodian.
+    /// Why, where a person decided or departed from a duty. Stays with the custodian.
     pub reason: Option<String>,
     /// When, as the custodian says.
     pub occurred_at: Option<Timestamp>,
 }
 
-/// An answer that the issuer was told, with the class that it tells of.
+/// An answer that was disclosed to the issuer, with the class that it reveals.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ToldAnswer {
-    /// Without its reason.
+pub struct DisclosedAnswer {
+    /// The answer, without its reason.
     pub answer: AppealAnswer,
-    /// The class that it tells of.
-    pub gist: FieldClass,
+    /// The class that it reveals.
+    #[serde(rename = "gist")]
+    pub revealed_class: FieldClass,
 }
 
-/// What was answered of one detainer of an appeal.
+/// The answers for one detainer of an appeal.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Item {
-    /// By the custodian, last.
+pub struct AppealItem {
+    /// The custodian's last answer.
     pub given: Option<AppealAnswer>,
-    /// As far as the issuer was told.
-    pub told: Option<ToldAnswer>,
-    /// By law. Both sides know.
+    /// The answer as far as it was disclosed to the issuer.
+    #[serde(rename = "told")]
+    pub disclosed: Option<DisclosedAnswer>,
+    /// What bars it by law. Both sides know.
     pub barred: Option<Bar>,
 }
 
-/// What bars a detainer, by the law as the gateway judged it.
+/// What bars a detainer, as the gateway judged the law.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bar {
     /// Which act.
@@ -223,7 +224,7 @@ pub struct Bar {
     pub citations: Vec<String>,
 }
 
-/// Detainers that the law bars on one ground.
+/// Detainers that the law bars on the same ground.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bars {
     /// Which act.
@@ -235,29 +236,29 @@ pub struct Bars {
 }
 
 impl Bars {
-    /// As it stands with each of them.
+    /// What is stored with each of them.
     pub fn bar(&self) -> Bar {
         Bar { action: self.action, citations: self.determination.citations.clone() }
     }
 }
 
-/// An answer by law, as it was found on the way to the writer.
+/// An answer by law, prepared before the writer got it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Judged {
-    /// What is barred, ground by ground.
+pub struct AnswerByLaw {
+    /// The barred detainers, grouped by ground.
     pub bars: Vec<Bars>,
-    /// How many of the custodian's are left open.
+    /// How many of the custodian's detainers stay open.
     pub open: u32,
-    /// Size of the exchange log when it was found: whatever was told since is not judged by it.
+    /// Size of the exchange log when it was prepared. What was disclosed after that is not judged.
     pub as_of: u64,
-    /// The appeal was answered by law since.
+    /// The appeal was answered by law since then.
     pub overtaken: bool,
     /// Digest of the policy set that was asked.
     pub policy_digest: Option<[u8; 32]>,
 }
 
-impl Judged {
-    /// Leaves open what something has happened to since.
+impl AnswerByLaw {
+    /// Leaves open the detainers that changed since the answer was prepared.
     pub fn leave(&mut self, is_stale: impl Fn(Uuid) -> bool) {
         for bars in &mut self.bars {
             let before = bars.detainers.len();
@@ -269,9 +270,9 @@ impl Judged {
     }
 }
 
-/// What a detainer says of itself, as one side knows it.
+/// What one side knows of a detainer's outcome.
 #[derive(Debug, Clone, Copy)]
-pub struct Says<'a> {
+pub struct DetainerOutcome<'a> {
     /// Where it stands.
     pub state: DetainerState,
     /// What was found.
@@ -280,20 +281,24 @@ pub struct Says<'a> {
     pub answer: Option<&'a Answer>,
 }
 
-impl<'a> Says<'a> {
-    /// In truth, as its custodian knows.
-    pub fn in_truth(detainer: &'a Detainer) -> Self {
+impl<'a> DetainerOutcome<'a> {
+    /// As the custodian knows it: the whole truth.
+    pub fn known_to_custodian(detainer: &'a Detainer) -> Self {
         let finding = detainer.acknowledgement.as_ref().map(|found| found.finding);
         Self { state: detainer.state, finding, answer: detainer.answer.as_ref() }
     }
 
-    /// As its issuer was told.
-    pub fn as_told(seen: &'a Detainer) -> Self {
-        Self { state: seen.shown.state, finding: seen.shown.finding, answer: seen.shown.answer.as_ref() }
+    /// As it was disclosed to the issuer. `seen` MUST be redacted for it.
+    pub fn known_to_issuer(seen: &'a Detainer) -> Self {
+        Self {
+            state: seen.issuer_view.state,
+            finding: seen.issuer_view.finding,
+            answer: seen.issuer_view.answer.as_ref(),
+        }
     }
 
-    /// Whether the detainer itself says what an answer to an appeal would.
-    pub fn bears_out(self, kind: AppealAnswerKind) -> bool {
+    /// Whether the detainer itself says what an answer to an appeal would say.
+    pub fn supports(self, kind: AppealAnswerKind) -> bool {
         let promised = matches!(self.state, DetainerState::HoldHonored | DetainerState::NotifyOnly);
         match kind {
             AppealAnswerKind::StandsByAnswer => self.answer.is_some(),
@@ -301,19 +306,23 @@ impl<'a> Says<'a> {
             AppealAnswerKind::WillNotify => promised,
             AppealAnswerKind::AlreadyReleased => self.state == DetainerState::Released,
             AppealAnswerKind::NoSuchPerson => self.finding == Some(Finding::NoSuchPerson),
-            // The law is no fact of the detainer's; but nobody is barred from what it promised.
+            // A bar is the law's and not stored on the detainer. But what was promised is not barred.
             AppealAnswerKind::Barred => !promised,
         }
     }
 }
 
-/// The class that an answer to an appeal tells of. `addressee` is the jurisdiction for whoever answers in the place of
-/// the one addressed: it holds the person.
-pub fn gist(kind: AppealAnswerKind, standing_answer: Option<AnswerKind>, addressee: &Addressee) -> FieldClass {
+/// The class that an answer to an appeal reveals. `addressee` is the jurisdiction if the answering agency is not the
+/// one addressed, because its answer reveals that it holds the person.
+pub fn revealed_class(
+    kind: AppealAnswerKind,
+    standing_answer: Option<AnswerKind>,
+    addressee: &Addressee,
+) -> FieldClass {
     match kind {
-        AppealAnswerKind::StandsByAnswer => standing_answer.unwrap_or(AnswerKind::Decline).gist(addressee),
-        AppealAnswerKind::Barred => AnswerKind::Decline.gist(addressee),
-        AppealAnswerKind::WillHold | AppealAnswerKind::WillNotify => AnswerKind::NotifyOnly.gist(addressee),
+        AppealAnswerKind::StandsByAnswer => standing_answer.unwrap_or(AnswerKind::Decline).revealed_class(addressee),
+        AppealAnswerKind::Barred => AnswerKind::Decline.revealed_class(addressee),
+        AppealAnswerKind::WillHold | AppealAnswerKind::WillNotify => AnswerKind::NotifyOnly.revealed_class(addressee),
         AppealAnswerKind::AlreadyReleased => FieldClass::ReleaseDate,
         AppealAnswerKind::NoSuchPerson => FieldClass::Custody,
     }

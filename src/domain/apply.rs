@@ -1,6 +1,5 @@
 //! How an event changes a case.
 
-mod custody;
 mod detainer;
 mod obligation;
 
@@ -9,98 +8,99 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use crate::domain::appeal::{AppealAnswer, ToldAnswer};
-pub(in crate::domain) use crate::domain::apply::detainer::suspend;
+use crate::domain::appeal::{AppealAnswer, DisclosedAnswer};
 pub use obligation::oblige;
 
 use crate::domain::apply::detainer::{
-    acknowledge, amend, forget_finding, give_answer, notice_change, part, record_transfer, show_end, suspended,
-    unless_withdrawn,
+    acknowledge, amend, disclose_end, forget_finding, give_answer, notice_change, record_mistaken_match,
+    record_transfer, unless_withdrawn,
 };
+use crate::domain::calendar::day_of_record;
 use crate::domain::case::Case;
 use crate::domain::claim::{ClaimOutcome, Side};
 use crate::domain::clocks::{Firing, all_of_custody, all_of_detainer};
-use crate::domain::custody::{Custody, CustodyState, Destination, Identity, Movement};
-use crate::domain::decide::day_of_record;
+use crate::domain::custody::{Custody, CustodyState, Destination, HoldEnd, Identity, Movement, ReportedClaims};
+use crate::domain::detainer::promise::{promises_hold, suspend, suspended};
 use crate::domain::detainer::{Acknowledgement, Detainer, DetainerState, Finding, LiftReason};
 use crate::domain::determination::{FieldClass, LawAction, Ruling};
 use crate::domain::event::{Disclosure, Event, Record, RecordedDetermination};
-use crate::domain::heard::{Guards, Heard};
-use crate::domain::hold::{self, HoldEnd, end_hold, held_on_other_ground, promises_hold};
+use crate::domain::hold::{self, end_hold, held_on_other_ground};
 use crate::domain::ids::CaseName;
 use crate::domain::matching;
+use crate::domain::safeguards::Safeguards;
 use crate::domain::subject::Flags;
 use crate::domain::timetable::Timetable;
 
-/// Changes a case by an event. `exchange_index` is the position in the exchange log that the
-/// event's entry takes, or would.
+/// Changes a case by an event. `exchange_index` is the position that the event's entry takes in the exchange log, or
+/// would take.
 #[expect(clippy::too_many_lines, reason = "one arm an event, and each a line or two: the list is the function")]
 pub fn apply(case: &mut Case, record: &Record, exchange_index: u64, now: Timestamp) {
-    let mut at = At { case, now };
-    // INVARIANT: whatever comes first after the moment of otherwise-release finds the hold latched, so that no order of
-    // events avoids it.
-    at.latch_hold();
-    let promised = at.promises();
+    let mut update = CaseUpdate { case, now };
+    // INVARIANT: the hold is latched by the first event after the moment of otherwise-release, whichever it is. No
+    // order of events avoids it.
+    update.latch_hold();
+    let promised = update.promises();
     let today = day_of_record(now);
-    let guarded = at.guards(today);
+    let safeguards_before = update.safeguards(today);
     match &record.event {
-        Event::DetainerLodged(detainer) => at.case.detainer = Some((**detainer).clone()),
-        Event::DetainerAmended(amended) => at.detainer(&amended.name, Disclosure::ToIssuer, |detainer| {
+        Event::DetainerLodged(detainer) => update.case.detainer = Some((**detainer).clone()),
+        Event::DetainerAmended(amended) => update.detainer(&amended.name, Disclosure::ToIssuer, |detainer| {
             amend(detainer, amended);
             (detainer.clocks.amended_at, detainer.clocks.claimed_at) = (Some(now), None);
         }),
         Event::DetainerAcknowledged { detainer, custodian, acknowledgement, correction, disclosure } => {
-            at.link(detainer, acknowledgement);
-            at.detainer(detainer, *disclosure, |detainer| {
+            update.link(detainer, acknowledgement);
+            update.detainer(detainer, *disclosure, |detainer| {
                 if correction.is_some() {
-                    part(detainer, exchange_index);
+                    record_mistaken_match(detainer, exchange_index);
                     forget_finding(detainer, *disclosure, now);
                 }
                 acknowledge(detainer, custodian, acknowledgement, *disclosure);
             });
         }
         Event::DetainerAnswered { detainer, custodian, answer, disclosure, .. } => {
-            at.detainer(detainer, *disclosure, |detainer| {
+            update.detainer(detainer, *disclosure, |detainer| {
                 give_answer(detainer, custodian, answer, *disclosure);
             });
         }
-        Event::WarrantVerified { detainer, verified } => at.detainer(detainer, Disclosure::Internal, |detainer| {
+        Event::WarrantVerified { detainer, verified } => update.detainer(detainer, Disclosure::Internal, |detainer| {
             detainer.verified = Some((**verified).clone());
         }),
-        Event::CopyServed { detainer, service, disclosure, .. } => at.detainer(detainer, *disclosure, |detainer| {
+        Event::CopyServed { detainer, service, disclosure, .. } => update.detainer(detainer, *disclosure, |detainer| {
             detainer.service = Some(service.clone());
             match disclosure {
-                Disclosure::ToIssuer => detainer.shown.service = Some(service.clone()),
-                Disclosure::Retraction => detainer.shown.service = None,
+                Disclosure::ToIssuer => detainer.issuer_view.service = Some(service.clone()),
+                Disclosure::Retraction => detainer.issuer_view.service = None,
                 Disclosure::Internal => {}
             }
         }),
         Event::CitizenshipClaimRaised { detainer, side, disclosure, .. } => {
-            at.guard_all();
-            at.claim(detainer, *side, *disclosure, Flags::claimed, Some(now));
-            at.suspend(detainer, *side, *disclosure);
+            update.note_safeguard_on_all();
+            update.claim(detainer, *side, *disclosure, Flags::claimed, Some(now));
+            update.suspend(detainer, *side, *disclosure);
         }
         Event::CitizenshipClaimResolved { detainer, side, outcome, disclosure, .. } => {
             if *outcome == ClaimOutcome::Confirmed {
-                at.guard_all();
+                update.note_safeguard_on_all();
             }
-            at.claim(detainer, *side, *disclosure, |flags| flags.resolved(*outcome), None);
+            update.claim(detainer, *side, *disclosure, |flags| flags.resolved(*outcome), None);
         }
         Event::TransferRecorded { detainer, transfer, .. } => {
-            at.detainer(detainer, Disclosure::ToIssuer, |detainer| record_transfer(detainer, transfer));
+            update.detainer(detainer, Disclosure::ToIssuer, |detainer| record_transfer(detainer, transfer));
         }
-        Event::DetainerWithdrawn { detainer, reason } => at.detainer(detainer, Disclosure::ToIssuer, |detainer| {
+        Event::DetainerWithdrawn { detainer, reason } => update.detainer(detainer, Disclosure::ToIssuer, |detainer| {
             detainer.state = DetainerState::Withdrawn;
             detainer.lift_reason = Some(*reason);
-            // Whoever lifts it for that says that the person may be a citizen, of whatever is asked of them next.
+            // An issuer that lifts it for this reason says that the person may be a citizen. That also counts for later
+            // requests.
             if *reason == LiftReason::CitizenshipClaim {
                 detainer.request.flags = detainer.request.flags.claimed();
             }
             detainer.ended_from = None;
-            detainer.shown.state = DetainerState::Withdrawn;
+            detainer.issuer_view.state = DetainerState::Withdrawn;
         }),
-        Event::CustodyOpened(custody) => at.case.custody = Some((**custody).clone()),
-        Event::ChargesUpdated { charges, other_ground, .. } => at.custody(|custody| {
+        Event::CustodyOpened(custody) => update.case.custody = Some((**custody).clone()),
+        Event::ChargesUpdated { charges, other_ground, .. } => update.custody(|custody| {
             custody.intake.charges.clone_from(charges);
             if other_ground.is_some() {
                 held_on_other_ground(custody, now);
@@ -108,16 +108,18 @@ pub fn apply(case: &mut Case, record: &Record, exchange_index: u64, now: Timesta
                 hold::ground_has_fallen(custody);
             }
         }),
-        Event::IdentityCorrected { identity, .. } => at.describe(identity),
-        Event::CustodyMoved { movement, .. } => at.move_to(movement),
-        Event::ReleaseScheduled { release, .. } | Event::ReleaseRescheduled { release, .. } => at.custody(|custody| {
-            let scheduled = custody.state == CustodyState::ReleaseScheduled;
-            custody.clocks.reached_at = hold::moment(custody).filter(|moment| scheduled && *moment <= now);
-            custody.scheduled = Some(release.clone());
-            custody.clocks.scheduled_at = Some(now);
-            custody.state = CustodyState::ReleaseScheduled;
-        }),
-        Event::ReleaseCancelled { other_ground, .. } => at.custody(|custody| {
+        Event::IdentityCorrected { identity, .. } => update.describe(identity),
+        Event::CustodyMoved { movement, .. } => update.move_to(movement),
+        Event::ReleaseScheduled { release, .. } | Event::ReleaseRescheduled { release, .. } => {
+            update.custody(|custody| {
+                let scheduled = custody.state == CustodyState::ReleaseScheduled;
+                custody.clocks.reached_at = hold::moment(custody).filter(|moment| scheduled && *moment <= now);
+                custody.scheduled = Some(release.clone());
+                custody.clocks.scheduled_at = Some(now);
+                custody.state = CustodyState::ReleaseScheduled;
+            });
+        }
+        Event::ReleaseCancelled { other_ground, .. } => update.custody(|custody| {
             custody.clocks.reached_at = None;
             if other_ground.is_some() {
                 held_on_other_ground(custody, now);
@@ -126,70 +128,73 @@ pub fn apply(case: &mut Case, record: &Record, exchange_index: u64, now: Timesta
             custody.state = CustodyState::Held;
         }),
         Event::ReleaseRecorded { release, .. } => {
-            at.end(DetainerState::Released, |custody| {
+            update.end(DetainerState::Released, |custody| {
                 end_hold(custody, HoldEnd::Left(release.released_at));
                 custody.released = Some(release.clone());
                 custody.state = CustodyState::Released;
             });
         }
-        Event::CustodyClosed { closing, other_ground, .. } => at.end(DetainerState::Closed, |custody| {
+        Event::CustodyClosed { closing, other_ground, .. } => update.end(DetainerState::Closed, |custody| {
             if let Some(left_at) = hold::left_at(closing, other_ground.is_some()) {
                 end_hold(custody, HoldEnd::Left(left_at));
             }
             custody.closing = Some(closing.clone());
             custody.state = CustodyState::Closed;
         }),
-        Event::CustodyReopened { .. } => at.reopen(),
-        Event::ReleaseNoticed { detainer, .. } => at.detainer(detainer, Disclosure::ToIssuer, |detainer| {
+        Event::CustodyReopened { .. } => update.reopen(),
+        Event::ReleaseNoticed { detainer, .. } => update.detainer(detainer, Disclosure::ToIssuer, |detainer| {
             detainer.notice_index.get_or_insert(exchange_index);
         }),
-        Event::DetainerReleased { detainer, .. } => at.detainer(detainer, Disclosure::ToIssuer, |detainer| {
-            show_end(&mut detainer.shown, DetainerState::Released);
+        Event::DetainerReleased { detainer, .. } => update.detainer(detainer, Disclosure::ToIssuer, |detainer| {
+            disclose_end(&mut detainer.issuer_view, DetainerState::Released);
         }),
-        Event::CustodyNoticed { detainer, change, disclosure } => at.detainer(detainer, *disclosure, |detainer| {
-            notice_change(&mut detainer.shown, change, *disclosure);
+        Event::CustodyNoticed { detainer, change, disclosure } => update.detainer(detainer, *disclosure, |detainer| {
+            notice_change(&mut detainer.issuer_view, change, *disclosure);
         }),
-        Event::NoticeCancelled { detainer } => at.detainer(detainer, Disclosure::ToIssuer, |detainer| {
+        Event::NoticeCancelled { detainer } => update.detainer(detainer, Disclosure::ToIssuer, |detainer| {
             detainer.notice_index = None;
         }),
-        Event::PromiseSuspended { detainer } => at.detainer(detainer, Disclosure::Internal, suspend),
+        Event::PromiseSuspended { detainer } => update.detainer(detainer, Disclosure::Internal, suspend),
         Event::ReviewOpened { detainer, review } | Event::ReviewResolved { detainer, review } => {
-            at.detainer(detainer, Disclosure::Internal, |detainer| detainer.put_review(review));
+            update.detainer(detainer, Disclosure::Internal, |detainer| detainer.put_review(review));
         }
         Event::ObligationMet { detainer, owed } => {
-            at.detainer(detainer, Disclosure::Internal, |detainer| detainer.put_owed(owed));
+            update.detainer(detainer, Disclosure::Internal, |detainer| detainer.put_owed(owed));
         }
-        Event::DetainerReopened { detainer } => at.detainer(detainer, Disclosure::ToIssuer, |detainer| {
-            let shown = &mut detainer.shown;
+        Event::DetainerReopened { detainer } => update.detainer(detainer, Disclosure::ToIssuer, |detainer| {
+            let shown = &mut detainer.issuer_view;
             let before = shown.ended_from.take().unwrap_or(shown.state);
             shown.state = unless_withdrawn(shown.state, before);
         }),
-        Event::ClockFired(firing) => at.fired(firing),
-        Event::AppealIssued { appeal, .. } => at.case.appeal = Some((**appeal).clone()),
-        Event::AppealAnswered { answer, gist, disclosure, .. } => at.answered(answer, *gist, *disclosure),
-        // A bar stands with each detainer in it, which are not loaded for it; an alarm changes nothing.
+        Event::ClockFired(firing) => update.note_firing(firing),
+        Event::AppealIssued { appeal, .. } => update.case.appeal = Some((**appeal).clone()),
+        Event::AppealAnswered { answer, revealed_class, disclosure, .. } => {
+            update.note_appeal_answer(answer, *revealed_class, *disclosure);
+        }
+        // A bar is stored with each detainer in it, and those are not loaded here. An alarm changes nothing.
         Event::AppealBarred { .. } | Event::UnlawfulHandOver { .. } => {}
     }
-    at.lapsed(&promised);
-    at.hear();
-    at.guard(&guarded, today);
-    // What is answered to an appeal changes no detainer.
+    update.note_lapsed_promises(&promised);
+    update.update_reported_claims();
+    update.note_new_safeguards(&safeguards_before, today);
+    // An answer to an appeal changes no detainer.
     if !matches!(record.event, Event::AppealAnswered { .. }) {
-        at.judged(&record.determinations);
+        update.note_rulings(&record.determinations);
     }
 }
 
-/// A case being changed, and when.
-struct At<'a> {
+/// A case that is being changed, and the time of the change.
+struct CaseUpdate<'a> {
     case: &'a mut Case,
     now: Timestamp,
 }
 
-impl At<'_> {
-    /// Latches a hold that has outlasted the moment of otherwise-release. What anybody sees of the custody stays the same.
+impl CaseUpdate<'_> {
+    /// Latches a hold that has outlasted the moment of otherwise-release. It does not change what anybody sees of the
+    /// custody.
     fn latch_hold(&mut self) {
         let Some(custody) = &mut self.case.custody else { return };
-        let latch = hold::formed(custody, &self.case.standing).filter(|latch| latch.moment <= self.now);
+        let latch = hold::formed(custody, &self.case.linked).filter(|latch| latch.moment <= self.now);
         if latch.is_some() {
             custody.clocks.latch = latch;
         }
@@ -200,83 +205,84 @@ impl At<'_> {
         self.case.concerned().filter(|detainer| promises_hold(detainer)).map(|detainer| detainer.name.clone()).collect()
     }
 
-    /// What guards the person under each detainer that stands on the custody: by the custody's record, and by its own request.
-    fn guards(&self, today: Date) -> BTreeMap<CaseName, [Guards; 2]> {
+    /// The safeguards for each detainer on the custody: those of the custody's record, and those of its own request.
+    fn safeguards(&self, today: Date) -> BTreeMap<CaseName, [Safeguards; 2]> {
         let Some(custody) = &self.case.custody else { return BTreeMap::new() };
-        let held = Guards::of_custody(custody, today);
-        let of = |detainer: &Detainer| [held, Guards::claimed(&detainer.request, today)];
-        self.case.standing.iter().map(|detainer| (detainer.name.clone(), of(detainer))).collect()
+        let held = custody.safeguards(today);
+        let of = |detainer: &Detainer| [held, Safeguards::claimed(&detainer.request, today)];
+        self.case.linked.iter().map(|detainer| (detainer.name.clone(), of(detainer))).collect()
     }
 
-    /// Takes note of what was heard of the person under the detainers that are linked to the custody now.
-    fn hear(&mut self) {
-        let Case { custody: Some(custody), standing, .. } = &mut *self.case else { return };
-        let heard = Heard::under(standing);
-        if custody.heard != heard {
-            self.custody(|custody| custody.heard = heard);
+    /// Updates what linked requests claim of the person.
+    fn update_reported_claims(&mut self) {
+        let Case { custody: Some(custody), linked, .. } = &mut *self.case else { return };
+        let heard = ReportedClaims::under(linked);
+        if custody.reported_claims != heard {
+            self.custody(|custody| custody.reported_claims = heard);
         }
     }
 
-    /// Takes note of what has come up that guards the person, of each detainer that stood there before.
-    fn guard(&mut self, before: &BTreeMap<CaseName, [Guards; 2]>, today: Date) {
-        let after = self.guards(today);
-        // What one requester says anew is news to every other, whoever has said the like before.
-        let none = [Guards::default(); 2];
+    /// Records on each detainer that was there before that a new safeguard came up.
+    fn note_new_safeguards(&mut self, before: &BTreeMap<CaseName, [Safeguards; 2]>, today: Date) {
+        let after = self.safeguards(today);
+        // A new claim by one requester is new to all others, even if one of them made the same claim before.
+        let none = [Safeguards::default(); 2];
         let news = after.iter().any(|(name, [held, own])| {
             let known = before.contains_key(name);
             let [held_before, own_before] = before.get(name).unwrap_or(&none);
             own.beyond(*own_before) || (known && held.beyond(*held_before))
         });
         for name in after.into_keys().filter(|name| news && before.contains_key(name)) {
-            self.detainer(&name, Disclosure::Internal, Detainer::guard);
+            self.detainer(&name, Disclosure::Internal, Detainer::note_safeguard);
         }
     }
 
-    /// Whatever was decided of a detainer, or of others on its custody, was not decided of what is said now.
-    fn guard_all(&mut self) {
+    /// Records a new safeguard on every detainer of the case: earlier decisions did not take it into account.
+    fn note_safeguard_on_all(&mut self) {
         let names: Vec<_> = self.case.concerned().map(|detainer| detainer.name.clone()).collect();
         for name in &names {
-            self.detainer(name, Disclosure::Internal, Detainer::guard);
+            self.detainer(name, Disclosure::Internal, Detainer::note_safeguard);
         }
     }
 
-    /// Takes note of promises that have lapsed.
-    fn lapsed(&mut self, promised: &[CaseName]) {
-        let held = self.case.detainer.iter_mut().chain(&mut self.case.standing);
+    /// Records when a promise to hold lapsed.
+    fn note_lapsed_promises(&mut self, promised: &[CaseName]) {
+        let held = self.case.detainer.iter_mut().chain(&mut self.case.linked);
         for detainer in held.filter(|detainer| promised.contains(&detainer.name) && !promises_hold(detainer)) {
             detainer.clocks.hold_lapsed_at = Some(self.now);
         }
     }
 
-    /// Changes the named detainer wherever the case holds it, and what its issuer sees if the issuer learns of it.
+    /// Changes the named detainer wherever the case holds it, and counts a change of its issuer's view if the issuer
+    /// learns of it.
     fn detainer(&mut self, name: &CaseName, disclosure: Disclosure, mut how: impl FnMut(&mut Detainer)) {
-        let held = self.case.detainer.iter_mut().chain(&mut self.case.standing);
+        let held = self.case.detainer.iter_mut().chain(&mut self.case.linked);
         for detainer in held.filter(|detainer| detainer.name == *name) {
             how(detainer);
             detainer.version = detainer.version.saturating_add(1);
             detainer.updated_at = self.now;
             if disclosure != Disclosure::Internal {
-                detainer.shown.updated_at = self.now;
-                detainer.shown.version = detainer.shown.version.saturating_add(1);
+                detainer.issuer_view.updated_at = self.now;
+                detainer.issuer_view.version = detainer.issuer_view.version.saturating_add(1);
             }
         }
     }
 
-    /// Changes each detainer on the custody that passes, out of its issuer's sight.
+    /// Changes each detainer on the custody that `which` selects. Its issuer does not learn of it.
     fn each(&mut self, which: impl Fn(&Detainer) -> bool, how: impl Fn(&mut Detainer)) {
-        let names = self.case.standing.iter().filter(|detainer| which(detainer)).map(|detainer| detainer.name.clone());
+        let names = self.case.linked.iter().filter(|detainer| which(detainer)).map(|detainer| detainer.name.clone());
         for name in names.collect::<Vec<_>>() {
             self.detainer(&name, Disclosure::Internal, &how);
         }
     }
 
-    /// Takes note of what the law was found to say, as far as clocks turn on it. Nobody sees that it was.
-    fn judged(&mut self, determinations: &[RecordedDetermination]) {
+    /// Stores the rulings that clocks depend on. Nobody sees that they were stored.
+    fn note_rulings(&mut self, determinations: &[RecordedDetermination]) {
         for RecordedDetermination { detainer: name, action, determination, .. } in determinations {
-            let held = self.case.detainer.iter_mut().chain(&mut self.case.standing);
+            let held = self.case.detainer.iter_mut().chain(&mut self.case.linked);
             for detainer in held.filter(|detainer| detainer.name == *name) {
                 match action {
-                    // A ruling that allows no hold says nothing of how long one may last that was honored before.
+                    // A ruling that allows no hold does not change how long a hold honored before may last.
                     LawAction::Hold if matches!(determination.ruling, Ruling::Must | Ruling::May) => {
                         detainer.clocks.hold_clock = determination.clock;
                     }
@@ -287,32 +293,34 @@ impl At<'_> {
         }
     }
 
-    /// Takes note that a clock fired. What anybody sees of the case is the same as before.
-    fn fired(&mut self, firing: &Firing) {
-        // Which clocks run turns on none of the times they run for.
+    /// Records that a clock fired. It does not change what anybody sees of the case.
+    fn note_firing(&mut self, firing: &Firing) {
+        // Which clocks run does not depend on how long they run.
         let timetable = Timetable::default;
-        let Case { detainer: named, custody, standing, .. } = &mut *self.case;
-        for detainer in named.iter_mut().chain(standing.iter_mut()).filter(|detainer| detainer.name == firing.case) {
+        let Case { detainer: named, custody, linked, .. } = &mut *self.case;
+        for detainer in named.iter_mut().chain(linked.iter_mut()).filter(|detainer| detainer.name == firing.case) {
             let mut fired = detainer.clocks.fired.clone();
             fired.record(firing, self.now, || all_of_detainer(detainer, custody.as_ref(), &timetable()));
             detainer.clocks.fired = fired;
         }
         if let Some(custody) = custody.as_mut().filter(|custody| custody.name == firing.case) {
             let mut fired = custody.clocks.fired.clone();
-            fired.record(firing, self.now, || all_of_custody(custody, standing, &timetable()));
+            fired.record(firing, self.now, || all_of_custody(custody, linked, &timetable()));
             custody.clocks.fired = fired;
         }
     }
 
-    /// What was answered of the detainer in an appeal, and how much of it the issuer knows. The detainer stays as it is.
-    fn answered(&mut self, answer: &AppealAnswer, gist: FieldClass, disclosure: Disclosure) {
+    /// Records what was answered to an appeal for this detainer, and what of it was disclosed. The detainer stays the
+    /// same.
+    fn note_appeal_answer(&mut self, answer: &AppealAnswer, revealed_class: FieldClass, disclosure: Disclosure) {
         let item = self.case.item.get_or_insert_default();
         item.given = Some(answer.clone());
         match disclosure {
             Disclosure::ToIssuer => {
-                item.told = Some(ToldAnswer { answer: AppealAnswer { reason: None, ..answer.clone() }, gist });
+                item.disclosed =
+                    Some(DisclosedAnswer { answer: AppealAnswer { reason: None, ..answer.clone() }, revealed_class });
             }
-            Disclosure::Retraction => item.told = None,
+            Disclosure::Retraction => item.disclosed = None,
             Disclosure::Internal => {}
         }
     }
@@ -325,32 +333,34 @@ impl At<'_> {
         }
     }
 
-    /// Links a matched detainer to its custody, or parts it from the custody that it was matched to by mistake.
+    /// Links a matched detainer to its custody, or unlinks it from a custody that it was matched to by mistake.
     fn link(&mut self, name: &CaseName, acknowledgement: &Acknowledgement) {
         let linked = |custody: &Custody| custody.detainers.contains(name);
         match acknowledgement.finding {
             Finding::MatchedCustody => {
                 self.custody(|custody| custody.detainers.push(name.clone()));
-                let standing = self.case.standing.clone();
-                self.detainer(name, Disclosure::Internal, |detainer| *detainer = detainer.heir_of(&standing));
+                let linked = self.case.linked.clone();
+                self.detainer(name, Disclosure::Internal, |detainer| {
+                    *detainer = detainer.with_earlier_refusal(&linked);
+                });
                 let found = self.case.detainer.clone();
-                self.case.standing.extend(found);
+                self.case.linked.extend(found);
             }
             Finding::NoSuchPerson | Finding::IdentityMismatch if self.case.custody.as_ref().is_some_and(linked) => {
-                let parted = self.case.standing.iter().find(|standing| standing.name == *name);
+                let parted = self.case.linked.iter().find(|linked| linked.name == *name);
                 let issuer = parted.map(|detainer| detainer.issuer.clone());
                 self.custody(|custody| {
                     custody.detainers.retain(|linked| linked != name);
                     custody.not_of.extend(issuer);
                 });
-                self.case.standing.retain(|standing| standing.name != *name);
+                self.case.linked.retain(|linked| linked.name != *name);
             }
             Finding::NoSuchPerson | Finding::IdentityMismatch => {}
         }
     }
 
-    /// Sets what a side says of citizenship: the issuer in its own request, the custodian on the custody, and so on every
-    /// detainer that stands on it.
+    /// Sets or clears a side's claim to citizenship: the issuer's in its own request, the custodian's on the custody,
+    /// where it counts for every detainer.
     fn claim(
         &mut self,
         name: &CaseName,
@@ -374,7 +384,7 @@ impl At<'_> {
         }
     }
 
-    /// Promises of hold and notice wait for a person while a claim is open.
+    /// Suspends promises of hold and notice while a claim is open.
     fn suspend(&mut self, name: &CaseName, side: Side, disclosure: Disclosure) {
         match side {
             Side::Issuer => self.detainer(name, Disclosure::Internal, suspend),
@@ -389,14 +399,14 @@ impl At<'_> {
         }
         if disclosure == Disclosure::ToIssuer {
             self.detainer(name, Disclosure::Internal, |detainer| {
-                let shown = &mut detainer.shown;
-                shown.state = suspended(shown.state);
-                shown.ended_from = shown.ended_from.map(suspended);
+                let view = &mut detainer.issuer_view;
+                view.state = suspended(view.state);
+                view.ended_from = view.ended_from.map(suspended);
             });
         }
     }
 
-    /// The record of a custody comes to speak of somebody otherwise described.
+    /// Corrects the custody's description of the person.
     fn describe(&mut self, identity: &Identity) {
         let Some(before) = self.case.custody.as_ref().map(|custody| custody.intake.subject.clone()) else { return };
         self.custody(|custody| {
@@ -408,7 +418,8 @@ impl At<'_> {
         }
     }
 
-    /// Custody and detainers go with the person; a promise binds whoever gave it.
+    /// Moves the custody. With a new custodian, its detainers go too, but a promise binds only the custodian that made
+    /// it.
     fn move_to(&mut self, movement: &Movement) {
         self.custody(|custody| {
             custody.movement = Some(movement.clone());
@@ -426,7 +437,8 @@ impl At<'_> {
                 |_| true,
                 |detainer| {
                     detainer.custodian = Some(custodian.clone());
-                    // What one custodian saw of a warrant is not there again when the person comes back. What it refused is.
+                    // The new custodian has not seen the warrant, and the old one's verification does not revive if the
+                    // person returns. A refusal stays.
                     if detainer.verified.as_ref().is_some_and(|verified| !verified.refused()) {
                         detainer.verified = None;
                     }
@@ -442,7 +454,7 @@ impl At<'_> {
         }
     }
 
-    /// Ends the custody and every detainer that stands on it.
+    /// Ends the custody and every active detainer on it.
     fn end(&mut self, state: DetainerState, how: impl FnOnce(&mut Custody)) {
         self.custody(how);
         self.each(
@@ -454,7 +466,7 @@ impl At<'_> {
         );
     }
 
-    /// Detainers that the end of the custody ended stand as before.
+    /// Reopens the custody. Detainers that ended with it get their former state back.
     fn reopen(&mut self) {
         self.custody(|custody| {
             if let Some(latch) = custody.clocks.latch.as_mut().filter(|latch| latch.has_left()) {

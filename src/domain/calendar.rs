@@ -1,21 +1,21 @@
-//! Which days count: federal holidays (5 U.S.C. 6103) and hours of business days.
+//! Business days: federal holidays (5 U.S.C. 6103) and hours of business days.
 //!
-//! A table of our own: the calendars in the registry are of stock exchanges, or on another library of times.
+//! The table is our own. The published crates are about stock exchanges, or use another library of times.
 
 use jiff::civil::{Date, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-/// Since when 19 June is a holiday (Public Law 117-17).
+/// The first year with 19 June as a holiday (Public Law 117-17).
 const JUNETEENTH_SINCE: i16 = 2021;
-/// More days in a row are never skipped: a weekend and a holiday on either side of it.
+/// An upper bound on days skipped in a row: a weekend with holidays on either side is shorter.
 const SKIPPED_MAX: usize = 16;
 
-/// Whether federal offices are closed on a day: a holiday, or the day on which one is observed that falls on a Saturday
-/// (the Friday before) or a Sunday (the Monday after; Executive Order 11582). Inauguration Day is none: it is one in and
-/// around the capital alone (5 U.S.C. 6103(c)).
+/// Whether federal offices are closed on a day for a holiday. If a holiday falls on a Saturday, the Friday before is
+/// observed; if on a Sunday, the Monday after (Executive Order 11582). Inauguration Day does not count: it is a holiday
+/// only in and around the capital (5 U.S.C. 6103(c)).
 pub fn is_federal_holiday(day: Date) -> bool {
-    // New Year's Day of the year after may be observed on 31 December.
+    // New Year's Day of the next year may be observed on 31 December.
     let observed_before = day.tomorrow().is_ok_and(|next| is_new_year(next) && next.weekday() == Weekday::Saturday);
     observed_before || fixed(day.year()).into_iter().flatten().any(|holiday| observed(holiday) == day) || floating(day)
 }
@@ -25,9 +25,9 @@ pub fn is_business_day(day: Date) -> bool {
     !matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday) && !is_federal_holiday(day)
 }
 
-/// So many hours later, where only the hours of business days in a time zone count: the count stands still from midnight
-/// to midnight of every other day. What counts is elapsed time, so a day on which clocks are set has 23 or 25 hours. A
-/// count that runs out with a business day ends at that midnight. None: out of the range of times.
+/// The time after so many hours of business days in a time zone: the count stops from midnight to midnight of every
+/// other day. It counts elapsed time, so a day on which clocks change has 23 or 25 hours. A count that ends with a
+/// business day ends at that midnight. None: outside the range of times.
 pub fn business_hours_later(start: Timestamp, hours: i64, zone: &TimeZone) -> Option<Timestamp> {
     let mut remaining = SignedDuration::from_hours(hours);
     let (mut at, mut skipped) = (start, 0usize);
@@ -51,10 +51,10 @@ pub fn business_hours_later(start: Timestamp, hours: i64, zone: &TimeZone) -> Op
     }
 }
 
-/// The first moment of the day after.
+/// The first moment of the next day.
 pub fn end_of_day(at: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
     let tomorrow = zone.to_datetime(at).date().tomorrow().ok()?;
-    // Where clocks are set at midnight the day begins an hour later, or with the first of two midnights.
+    // If clocks change at midnight, the day begins an hour later, or at the first of two midnights.
     zone.to_ambiguous_zoned(tomorrow.at(0, 0, 0, 0)).compatible().ok().map(|zoned| zoned.timestamp())
 }
 
@@ -94,6 +94,13 @@ fn floating(day: Date) -> bool {
         11 => nth(4, Weekday::Thursday),
         _ => false,
     }
+}
+
+/// The day by which minority is judged when something is recorded: yesterday in UTC, which is never later than the day
+/// anywhere in the states.
+pub fn day_of_record(now: Timestamp) -> Date {
+    let yesterday = now.checked_sub(SignedDuration::from_hours(24)).unwrap_or(now);
+    TimeZone::UTC.to_datetime(yesterday).date()
 }
 
 #[cfg(test)]
@@ -151,7 +158,7 @@ mod tests {
     fn holidays_are_those_that_were_published() {
         for (year, expected) in OPM {
             let days = date(*year, 1, 1).series(jiff::Span::new().days(1)).take_while(|day| day.year() == *year);
-            // A holiday on a weekend is none here: the day it is observed on is.
+            // A holiday on a weekend is not counted here; the day it is observed on is.
             let found: Vec<_> =
                 days.filter(|day| is_federal_holiday(*day)).map(|day| (day.month(), day.day())).collect();
             assert_eq!(found, *expected, "{year}");

@@ -1,4 +1,4 @@
-//! What a decision is made upon: the detainer or custody named, and what stands beside it.
+//! The case that a decision is made on: the detainer or custody named, and what belongs to it.
 
 use std::collections::BTreeMap;
 
@@ -6,12 +6,12 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::domain::appeal::{Appeal, Item, Limits};
+use crate::domain::appeal::{Appeal, AppealItem, Limits};
 use crate::domain::custody::Custody;
 use crate::domain::detainer::Detainer;
 use crate::domain::ids::{AgencyId, CaseName};
 
-/// A case as the store keeps it.
+/// A case as stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum StoredCase {
     /// A detainer.
@@ -57,31 +57,31 @@ impl StoredCase {
     }
 }
 
-/// Everything a command may touch.
+/// Everything that a command may touch.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Case {
     /// The detainer that the command names.
     pub detainer: Option<Detainer>,
     /// The custody that the command names, or that the detainer is linked to.
     pub custody: Option<Custody>,
-    /// Detainers linked to the custody, the named one included.
-    pub standing: Vec<Detainer>,
-    /// When the notice of release of a detainer was first delivered to its issuer.
+    /// The detainers linked to the custody, the named one and ended ones included.
+    pub linked: Vec<Detainer>,
+    /// When the notice of release was first delivered to each detainer's issuer.
     pub first_delivery: BTreeMap<CaseName, Timestamp>,
     /// The appeal that the command names.
     pub appeal: Option<Appeal>,
-    /// What was answered of the detainer in that appeal, if it is in it.
-    pub item: Option<Item>,
-    /// What a command that issues an appeal is held against.
+    /// What was answered in that appeal for the detainer, if the detainer is in it.
+    pub item: Option<AppealItem>,
+    /// What a command that issues an appeal is checked against.
     pub appealing: Appealing,
 }
 
 /// What is known of an issuer that appeals.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Appealing {
-    /// Who lodged each of the detainers chosen, where there is one.
+    /// The issuer of each chosen detainer that exists.
     pub issuers: BTreeMap<Uuid, AgencyId>,
-    /// When its other appeals in the jurisdiction are due.
+    /// The due dates of its other appeals in the jurisdiction.
     pub due: Vec<Timestamp>,
     /// Limits.
     pub limits: Limits,
@@ -90,12 +90,12 @@ pub struct Appealing {
 impl Case {
     /// Every detainer of the case, each once.
     pub fn concerned(&self) -> impl Iterator<Item = &Detainer> {
-        let apart = |named: &&Detainer| !self.standing.iter().any(|standing| standing.name == named.name);
-        self.detainer.iter().filter(apart).chain(&self.standing)
+        let apart = |named: &&Detainer| !self.linked.iter().any(|linked| linked.name == named.name);
+        self.detainer.iter().filter(apart).chain(&self.linked)
     }
 
-    /// Detainers that still stand on the custody.
+    /// Active detainers on the custody.
     pub fn active(&self) -> impl Iterator<Item = &Detainer> {
-        self.standing.iter().filter(|detainer| detainer.state.is_active())
+        self.linked.iter().filter(|detainer| detainer.state.is_active())
     }
 }

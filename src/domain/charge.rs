@@ -1,4 +1,4 @@
-//! What a person is charged with, and the offence group it counts under.
+//! A charge against a person, and the offence group that it counts under.
 
 use jiff::Span;
 use jiff::civil::Date;
@@ -8,7 +8,7 @@ use crate::domain::ids::{NcicCode, NibrsCode};
 use crate::domain::vocabulary::vocabulary;
 
 vocabulary! {
-    /// How far a charge has come. Law and counts turn on it, so it is never left out.
+    /// The status of a charge. The law and statistics depend on it, so it is never left out.
     pub enum ChargeStatus {
         /// Arrested, not yet charged.
         Arrested = "arrested",
@@ -22,9 +22,9 @@ vocabulary! {
         Dismissed = "dismissed",
         /// Acquitted.
         Acquitted = "acquitted",
-        /// Sealed; goes to a person, never disclosed automatically.
+        /// Sealed: left to a person, never disclosed automatically.
         Sealed = "sealed",
-        /// Adjudicated a youthful offender; treated as sealed.
+        /// Adjudicated a youthful offender. Treated as sealed.
         YouthfulOffender = "youthful-offender",
         /// A magistrate found probable cause and held the person to answer.
         HeldToAnswer = "held-to-answer",
@@ -40,7 +40,8 @@ impl ChargeStatus {
         }
     }
 
-    /// Whether a conviction may have come of it, or gone before: one that is set aside is a dismissal.
+    /// Whether a conviction may have come before or with this status: a conviction that is set aside becomes a
+    /// dismissal.
     pub fn may_follow_conviction(self) -> bool {
         match self {
             Self::Convicted | Self::Dismissed | Self::Sealed | Self::YouthfulOffender => true,
@@ -48,7 +49,7 @@ impl ChargeStatus {
         }
     }
 
-    /// Whether the person is held on such a charge, or may serve a sentence for it.
+    /// Whether the person may be held on such a charge, or serve a sentence for it.
     pub fn is_live(self) -> bool {
         self.is_open() || self == Self::Convicted
     }
@@ -60,7 +61,7 @@ impl ChargeStatus {
 }
 
 vocabulary! {
-    /// How long ago a conviction was, in whole years to the day.
+    /// The age of a conviction, in whole years to the day.
     pub enum ConvictionAge {
         /// No conviction.
         None = "none",
@@ -70,16 +71,16 @@ vocabulary! {
         Within15Years = "within-15-years",
         /// More than fifteen years ago.
         Older = "older",
-        /// The charge does not say when, or says a day that has not come.
+        /// The charge gives no date, or one in the future.
         Unknown = "unknown",
     }
 }
 
 impl ConvictionAge {
-    /// Of a conviction of that day, on this one.
+    /// The age on a day of a conviction.
     fn of(convicted_on: Option<Date>, today: Date) -> Self {
         let Some(day) = convicted_on.filter(|day| *day <= today) else { return Self::Unknown };
-        // From 29 February, in a year without one, jiff counts to the 28th: the limit is never stretched by a day.
+        // In a year without 29 February, jiff counts to the 28th: the limit is never stretched by a day.
         let within = |years: i64| day.saturating_add(Span::new().years(years)) >= today;
         match (within(5), within(15)) {
             (true, _) => Self::Within5Years,
@@ -88,12 +89,12 @@ impl ConvictionAge {
         }
     }
 
-    /// Whether it is known to be of the last five years.
+    /// Whether it is known to be within the last five years.
     pub fn within_5_years(self) -> bool {
         self == Self::Within5Years
     }
 
-    /// Whether it is known to be of the last fifteen years.
+    /// Whether it is known to be within the last fifteen years.
     pub fn within_15_years(self) -> bool {
         matches!(self, Self::Within5Years | Self::Within15Years)
     }
@@ -112,7 +113,7 @@ vocabulary! {
 }
 
 vocabulary! {
-    /// The group an offence counts under. Derived from its code, never typed in.
+    /// The offence group that a charge counts under. It is derived from the code, never entered.
     pub enum OffenceCategory {
         /// NCIC 09, NIBRS 09.
         Homicide = "homicide",
@@ -134,7 +135,7 @@ vocabulary! {
 }
 
 impl OffenceCategory {
-    /// The group named by the first two digits, which NCIC and NIBRS share for these offences.
+    /// The group of a code's first two digits, which NCIC and NIBRS share for these offences.
     fn of_code(code: &str) -> Self {
         match code.get(..2) {
             Some("09") => Self::Homicide,
@@ -160,7 +161,7 @@ pub struct Charge {
     pub nibrs: Option<NibrsCode>,
     /// Felony, misdemeanor or violation.
     pub severity: Option<Severity>,
-    /// How far it has come (`j:ChargeDisposition`).
+    /// Its status (`j:ChargeDisposition`).
     pub status: ChargeStatus,
     /// When charged.
     pub charged_on: Option<Date>,
@@ -198,7 +199,7 @@ pub fn category_of(code: &NcicCode) -> OffenceCategory {
     OffenceCategory::of_code(code.as_str())
 }
 
-/// The charge that a person counts under: the gravest group first, as domain tables list them.
+/// The charge that a person counts under: that of the gravest group.
 pub fn leading(charges: &[Charge]) -> Option<&Charge> {
     charges.iter().min_by_key(|charge| {
         let rank = match charge.category() {
@@ -232,7 +233,7 @@ mod tests {
         check("2021-03-10", "2026-03-11", Within15Years);
         check("2021-03-10", "2036-03-10", Within15Years);
         check("2021-03-10", "2036-03-11", Older);
-        // Five years after a leap day there is none: the last day inside is the 28th.
+        // Five years after a leap day there is no leap day: the 28th is the last day within the limit.
         check("2024-02-29", "2029-02-27", Within5Years);
         check("2024-02-29", "2029-02-28", Within5Years);
         check("2024-02-29", "2029-03-01", Within15Years);

@@ -1,4 +1,4 @@
-//! A claim to be a citizen of the United States: while it is open, nothing happens automatically.
+//! A claim to be a citizen of the United States. While it is open, nothing happens automatically.
 
 use std::fmt;
 
@@ -9,15 +9,15 @@ use crate::domain::vocabulary::vocabulary;
 vocabulary! {
     /// What became of a claim.
     pub enum ClaimOutcome {
-        /// The person is a citizen: proof of status stands from now on.
+        /// The person is a citizen. Counts as proof of status from now on.
         Confirmed = "confirmed",
-        /// Nothing showed that the person is.
+        /// Citizenship was not shown.
         NotConfirmed = "not-confirmed",
     }
 }
 
-/// Which side of a detainer speaks. Each side's claim is its own: were one side's refused because the other had raised
-/// one before, the refusal would tell what the law may not let it be told.
+/// A side of a detainer. Each side has its own claim: if one side's claim were refused because the other had raised
+/// one, the refusal would reveal what the law may withhold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
     /// The agency that lodged it.
@@ -31,7 +31,7 @@ pub enum Side {
 pub struct Claim {
     /// When it was made, as the caller says.
     pub occurred_at: Option<Timestamp>,
-    /// What it rests on. May be personal.
+    /// Its grounds. May be personal.
     pub grounds: Option<String>,
 }
 

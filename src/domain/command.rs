@@ -1,10 +1,10 @@
-//! What an agency may submit.
+//! The commands that an agency may submit.
 
 use jiff::Timestamp;
 
 pub use crate::domain::method::Method;
 
-use crate::domain::appeal::{AppealAnswer, Issue, Judged};
+use crate::domain::appeal::{AnswerByLaw, AppealAnswer, Issue};
 use crate::domain::charge::Charge;
 use crate::domain::claim::{Claim, ClaimOutcome};
 use crate::domain::correction::Correction;
@@ -12,14 +12,14 @@ use crate::domain::custody::{ActualRelease, Closing, Identity, Intake, Movement,
 use crate::domain::detainer::{Acknowledgement, Answer, LiftReason, Request};
 use crate::domain::hand_over::HandedTo;
 use crate::domain::ids::{CaseName, ConsumerId, RequestId};
-use crate::domain::inbox::Place;
+use crate::domain::inbox::EntryPosition;
 use crate::domain::obligation::{Evidence, ObligationName};
 use crate::domain::review::{Ground, ReviewDecision, ReviewName};
 use crate::domain::service::ServiceOfCopy;
 use crate::domain::transfer::{TransferFailureCause, TransferName, TransferWindow, WindowDeclineReason};
 use crate::domain::warrant::WarrantVerification;
 
-/// A command upon a case, parsed and valid in itself.
+/// A command on a case, parsed and valid in itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CaseCommand {
     /// Lodge a detainer.
@@ -42,7 +42,7 @@ pub enum CaseCommand {
         /// It corrects an earlier answer.
         correction: Option<Correction>,
     },
-    /// Put a new version in place of what was asked.
+    /// Amend the request.
     AmendDetainer {
         /// Which detainer.
         detainer: CaseName,
@@ -105,7 +105,7 @@ pub enum CaseCommand {
         release: ActualRelease,
         /// It corrects an earlier record of the release.
         correction: Option<Correction>,
-        /// Where the person was handed to a requester: to which, and why.
+        /// If the person was handed to a requester: to which one, and why.
         to: HandedTo,
     },
     /// Replace the charges.
@@ -114,7 +114,7 @@ pub enum CaseCommand {
         custody: CaseName,
         /// All of them.
         charges: Vec<Charge>,
-        /// The person is held on these now, whatever a detainer asks.
+        /// The person is now held on these charges, whatever a detainer asks.
         other_ground: Option<OtherGround>,
     },
     /// Correct who is held.
@@ -133,20 +133,20 @@ pub enum CaseCommand {
         /// Where to.
         movement: Movement,
     },
-    /// Enter another expected release in place of the one before.
+    /// Replace the expected release.
     RescheduleRelease {
         /// Which custody.
         custody: CaseName,
         /// When, and what the date rests on.
         release: ScheduledRelease,
     },
-    /// Take the expected release back.
+    /// Cancel the expected release.
     CancelRelease {
         /// Which custody.
         custody: CaseName,
         /// Why.
         reason: Option<String>,
-        /// What the person is held on now.
+        /// What the person is now held on.
         other_ground: Option<OtherGround>,
     },
     /// Enter that the custody ended without a release.
@@ -155,7 +155,7 @@ pub enum CaseCommand {
         custody: CaseName,
         /// How.
         closing: Closing,
-        /// What says that the person has left, where neither death nor escape does.
+        /// What proves that the person left, if neither death nor escape does.
         other_ground: Option<OtherGround>,
     },
     /// Correct a release or closing that did not take place.
@@ -171,7 +171,7 @@ pub enum CaseCommand {
         detainer: CaseName,
         /// When and where.
         window: TransferWindow,
-        /// Why, where the law leaves it to a person.
+        /// Why, if the law leaves it to a person.
         reason: Option<String>,
     },
     /// Accept the window.
@@ -192,7 +192,7 @@ pub enum CaseCommand {
         transfer: TransferName,
         /// When, as the caller says.
         occurred_at: Timestamp,
-        /// Why, where the law did not allow it.
+        /// Why, if the law did not allow it.
         reason: Option<String>,
     },
     /// Decide what the law leaves to a person.
@@ -204,7 +204,7 @@ pub enum CaseCommand {
         /// Why.
         ground: Ground,
     },
-    /// Say that what the law asks besides was done.
+    /// Say that an obligation was met.
     MeetObligation {
         /// Which obligation.
         obligation: ObligationName,
@@ -220,7 +220,7 @@ pub enum CaseCommand {
     },
     /// Issue an appeal.
     IssueAppeal(Box<Issue>),
-    /// Answer an appeal, of one detainer.
+    /// Answer an appeal for one detainer.
     AnswerAppeal {
         /// Which appeal.
         appeal: CaseName,
@@ -229,12 +229,12 @@ pub enum CaseCommand {
         /// The answer.
         answer: AppealAnswer,
     },
-    /// Answer an appeal by law, of every detainer of the caller's that is still open.
+    /// Answer an appeal by law, for every detainer of the caller's that is still open.
     BarAppeal {
         /// Which appeal.
         appeal: CaseName,
-        /// What the law was found to bar.
-        judged: Box<Judged>,
+        /// The answer that the law gives.
+        judged: Box<AnswerByLaw>,
     },
 }
 
@@ -273,7 +273,7 @@ impl CaseCommand {
         }
     }
 
-    /// The case it is upon; none where it makes one.
+    /// The case that it acts on. None: it makes one.
     pub fn target(&self) -> Option<&CaseName> {
         match self {
             Self::LodgeDetainer(_) | Self::OpenCustody(_) | Self::IssueAppeal(_) => None,
@@ -305,7 +305,7 @@ impl CaseCommand {
         }
     }
 
-    /// The transfer it is upon.
+    /// The transfer that it acts on.
     pub fn transfer(&self) -> Option<&TransferName> {
         if let Self::AcceptWindow { transfer }
         | Self::DeclineWindow { transfer, .. }
@@ -343,27 +343,27 @@ impl CaseCommand {
     }
 }
 
-/// A write: a client's request id, bound to the decoded request, and what is asked.
+/// A write: the client's request id, bound to the decoded request, and the action.
 #[derive(Debug, Clone)]
 pub struct Command {
     /// The client's key.
     pub request_id: RequestId,
-    /// HMAC of method and canonical decoded request, under a key of the gateway.
+    /// HMAC of the method and the canonical decoded request, under a key of the gateway.
     pub request_digest: [u8; 32],
-    /// If given, must be that of the resource as the caller sees it.
+    /// If given, it MUST equal the etag of the resource as the caller sees it.
     pub etag: Option<String>,
-    /// What is asked.
+    /// The action.
     pub action: Action,
 }
 
 /// What a write does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
-    /// Moves a case.
+    /// Changes a case.
     Case(Box<CaseCommand>),
     /// Confirms delivery of everything in the caller's inbox before these positions.
     AcknowledgeInbox {
-        /// To which of its consumers.
+        /// The consumer that received it.
         consumer: ConsumerId,
         /// Position in the exchange log: entries before it were received.
         exchange_position: u64,
@@ -374,10 +374,10 @@ pub enum Action {
     },
     /// Confirms delivery of one entry that was parked.
     AcknowledgeParked {
-        /// For which of the caller's consumers.
+        /// The consumer that it was parked for.
         consumer: ConsumerId,
         /// The entry.
-        entry: Place,
+        entry: EntryPosition,
     },
 }
 

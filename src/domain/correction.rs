@@ -1,10 +1,10 @@
-//! What was recorded is never taken back: a correction is recorded after it and supersedes it.
+//! Corrections. A record is never removed: a correction is recorded after it and supersedes it.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Marks a command as the correction of something recorded before. Why may be personal: it stays with the custodian.
+/// Marks a command as a correction of an earlier record. The reason may be personal: it stays with the custodian.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Correction {
     /// Why.

@@ -1,11 +1,11 @@
-//! What an entry lets be counted.
+//! The facts of an entry for statistics.
 
 use crate::domain::agency::AgencyClass;
 use crate::domain::charge::{self, Charge, ChargeStatus, OffenceCategory};
 use crate::domain::custody::Custody;
 use crate::domain::detainer::{Detainer, DetainerForm, IssuingAuthority, WarrantKind};
 
-/// The facts for counting. None is personal.
+/// Facts for statistics. None is personal.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
     /// The form.
@@ -18,14 +18,14 @@ pub struct Counts {
     pub offence: Option<OffenceCategory>,
     /// Status of the leading charge.
     pub charge_status: Option<ChargeStatus>,
-    /// What the custodian is.
+    /// The custodian's class.
     pub custodian_class: Option<AgencyClass>,
-    /// Actual release minus first delivery of the notice.
+    /// From the first delivery of the notice to the actual release.
     pub lead_time_seconds: Option<i64>,
 }
 
 impl Counts {
-    /// Of a detainer, from what its issuer already knows.
+    /// The facts of a detainer's request, which its issuer knows.
     pub fn of_request(detainer: &Detainer) -> Self {
         let leading = charge::leading(&detainer.request.charges);
         Self {
@@ -38,7 +38,7 @@ impl Counts {
         }
     }
 
-    /// The same, with the charges that the custodian holds the person on.
+    /// The same, with the charges in the custodian's record.
     #[must_use]
     pub fn with_custody(self, custody: &Custody) -> Self {
         let leading = charge::leading(&custody.intake.charges);

@@ -1,19 +1,28 @@
-//! A custody: one stay of one person in one facility system.
+//! A custody as it is stored: one stay of one person in one facility system.
+
+mod after_command;
+mod clocks;
+mod hold_latch;
+mod reported_claims;
 
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+pub use clocks::CustodyClocks;
+pub use hold_latch::{HoldEnd, HoldLatch, LatchedHold};
+pub use reported_claims::ReportedClaims;
+
 use crate::domain::charge::Charge;
-use crate::domain::clocks::CustodyClocks;
-use crate::domain::heard::Heard;
 use crate::domain::ids::{AgencyId, CaseName, FacilityCode};
+use crate::domain::safeguards::Safeguards;
 use crate::domain::subject::{Flags, Subject};
 use crate::domain::vocabulary::vocabulary;
 
 vocabulary! {
-    /// Where a custody stands. Its life cycle is the table in docs/lifecycle.md.
+    /// The state of a custody. Its life cycle is the table in docs/lifecycle.md.
     pub enum CustodyState {
         /// Held.
         Held = "held",
@@ -99,7 +108,7 @@ vocabulary! {
         Death = "death",
         /// The person escaped.
         Escape = "escape",
-        /// Handed to another jurisdiction, whose law a detainer does not follow the person into.
+        /// Handed to another jurisdiction. A detainer does not follow the person there.
         LeftJurisdiction = "left-jurisdiction",
         /// Another reason.
         Other = "other",
@@ -124,12 +133,12 @@ pub enum Destination {
     Hospital,
     /// A court.
     Court,
-    /// Another custodian, and the facility of its where the person now is.
+    /// Another custodian, and its facility where the person is now.
     Agency(AgencyId, FacilityCode),
 }
 
 impl Destination {
-    /// What kind of movement it makes.
+    /// The kind of movement.
     pub fn kind(&self) -> MovementKind {
         match self {
             Self::Facility(_) => MovementKind::Facility,
@@ -149,18 +158,18 @@ pub struct Closing {
     pub occurred_at: Timestamp,
 }
 
-/// Another ground than a detainer that the person is held on, as an officer cites it.
+/// Another ground than a detainer to hold the person on, as an officer cites it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OtherGround {
     /// The law or order, as a citation.
     pub citation: String,
-    /// SHA-256 of the document that says so.
+    /// SHA-256 of the document.
     pub document_sha256: [u8; 32],
 }
 
 impl OtherGround {
-    /// Whether it cites what the detainer itself rests on: its form, its warrant, or the law of removal. A sample of how it
-    /// is cited, and no reading of law: an officer answers for the rest.
+    /// Whether it cites the detainer's own ground: its form, its warrant, or the law of removal. The list holds common
+    /// spellings and is no reading of law: the officer answers for the rest.
     pub fn is_the_detainers(&self) -> bool {
         const CITED: [&str; 28] = [
             "dhshold",
@@ -205,12 +214,12 @@ impl OtherGround {
     }
 }
 
-/// Who a person is, and what must be minded, as the custodian now knows it.
+/// The person's identity and flags as the custodian now knows them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
     /// The person.
     pub subject: Subject,
-    /// Circumstances. A citizenship claim is not among them: it is raised and resolved by commands of its own.
+    /// Flags. A citizenship claim is not among them: commands of its own raise and resolve it.
     pub flags: Flags,
 }
 
@@ -219,9 +228,9 @@ pub struct Identity {
 pub struct ScheduledRelease {
     /// When it is expected.
     pub expected_at: Timestamp,
-    /// What the date rests on.
+    /// The basis of the date.
     pub basis: ReleaseDateBasis,
-    /// When the date was worked out, as the custodian says.
+    /// When the date was calculated, as the custodian says.
     pub as_of: Option<Timestamp>,
     /// The custodian says that the date is open to the public.
     #[serde(default)]
@@ -250,7 +259,7 @@ pub struct ActualRelease {
     pub place: Option<String>,
 }
 
-/// What the custodian enters when it opens a custody, and keeps up to date.
+/// What the custodian enters at intake and keeps up to date.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Intake {
     /// Where the person is.
@@ -263,15 +272,15 @@ pub struct Intake {
     pub flags: Flags,
     /// When the person was taken in, as the custodian says.
     pub occurred_at: Option<Timestamp>,
-    /// What whoever takes the person over must know of their health.
+    /// What the next agency must know of the person's health.
     #[serde(default)]
     pub medical_note: Option<String>,
-    /// How to reach a victim or witness who is to be told of the release. Restricted.
+    /// How to reach a victim or witness who must be told of the release. Restricted.
     #[serde(default)]
     pub victim_contact: Option<String>,
 }
 
-/// A custody, which only its custodian's jurisdiction and its oversight may know of.
+/// A custody. Only its jurisdiction and its oversight may know of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Custody {
     /// Its name.
@@ -282,7 +291,7 @@ pub struct Custody {
     pub intake: Intake,
     /// The last movement.
     pub movement: Option<Movement>,
-    /// Detainers that the custodian linked to it, ended ones included.
+    /// Detainers that the custodian linked to it, including those that have ended.
     pub detainers: Vec<CaseName>,
     /// The expected release.
     pub scheduled: Option<ScheduledRelease>,
@@ -290,15 +299,15 @@ pub struct Custody {
     pub released: Option<ActualRelease>,
     /// How it ended, if not by a release.
     pub closing: Option<Closing>,
-    /// Where it stands.
+    /// Its state.
     pub state: CustodyState,
-    /// What was heard of the person from those who ask for them.
-    #[serde(default, skip_serializing_if = "Heard::is_nothing")]
-    pub heard: Heard,
-    /// Agencies whose detainer was matched to it by mistake: another of theirs is matched by an officer.
+    /// What requesters have claimed of the person.
+    #[serde(default, rename = "heard", skip_serializing_if = "ReportedClaims::is_nothing")]
+    pub reported_claims: ReportedClaims,
+    /// Agencies whose detainer was matched to it by mistake. Only an officer may match another of theirs.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub not_of: BTreeSet<AgencyId>,
-    /// What its clocks turn on, beside the rest.
+    /// What its clocks need besides the rest.
     #[serde(default)]
     pub clocks: CustodyClocks,
     /// When it was opened, by our clock.
@@ -310,7 +319,7 @@ pub struct Custody {
 }
 
 impl Custody {
-    /// As it stands when opened: nobody asks, and no release is in sight.
+    /// A custody as opened: no detainers, and no release expected.
     pub fn opened(name: CaseName, custodian: AgencyId, intake: Intake, now: Timestamp) -> Self {
         Self {
             name,
@@ -322,12 +331,17 @@ impl Custody {
             released: None,
             closing: None,
             state: CustodyState::Held,
-            heard: Heard::default(),
+            reported_claims: ReportedClaims::default(),
             not_of: BTreeSet::new(),
             clocks: CustodyClocks::default(),
             opened_at: now,
             updated_at: now,
             version: 1,
         }
+    }
+
+    /// The safeguards in the custodian's own record.
+    pub fn safeguards(&self, today: Date) -> Safeguards {
+        Safeguards::of(self.intake.flags, &self.intake.subject, &self.intake.charges, today)
     }
 }

@@ -1,20 +1,19 @@
 //! What a jurisdiction's law says of one act: must, may, must not, or a person decides.
 
-use std::sync::Arc;
+mod law_view;
 
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::disclosable::Disclosable;
-use crate::domain::facts::CaseFacts;
+pub use law_view::LawView;
+
 use crate::domain::vocabulary::vocabulary;
 
 vocabulary! {
-    /// The acts that law speaks to, but for disclosure, which is asked for a class of fields.
+    /// The acts that the law rules on. Disclosure is ruled on for each class of fields.
     pub enum LawAction {
         /// Keep the person past the moment of otherwise-release.
         Hold = "hold",
-        /// Tell the requester of the release.
+        /// Give the requester notice of the release.
         Notify = "notify",
         /// Hand the person over.
         Transfer = "transfer",
@@ -26,9 +25,10 @@ vocabulary! {
 }
 
 vocabulary! {
-    /// Classes of fields. Each field of the contract belongs to one; each class of an entry has a commitment of its own.
+    /// Classes of fields. Each field of the contract belongs to one class, and each class of an entry has its own
+    /// commitment.
     pub enum FieldClass {
-        /// The facts for counting. Never personal.
+        /// Facts for statistics. Never personal.
         Count = "count",
         /// The request: form, basis, warrant.
         Request = "request",
@@ -54,8 +54,8 @@ vocabulary! {
         Safeguard = "safeguard",
         /// Victim or witness, protected program, an officer's reasons. Stays with custodian and oversight.
         Restricted = "restricted",
-        /// What the law was found to say, and why. Stays with the custodian and oversight: the ground of a review would
-        /// say what it is there to keep.
+        /// Rulings and their grounds. Stays with the custodian and oversight, because the ground of a review would
+        /// reveal what the review protects.
         Determination = "determination",
         /// Where a release takes place.
         ReleasePlace = "release-place",
@@ -81,25 +81,26 @@ vocabulary! {
 }
 
 vocabulary! {
-    /// The clocks that a law may bound a hold by, each from the moment of otherwise-release. The first to end comes first.
+    /// The clocks that a law may bound a hold by. Each runs from the moment of otherwise-release. They are listed from
+    /// the first to end to the last.
     pub enum HoldClock {
         /// To the end of the same day, in the time zone of the jurisdiction.
         SameDay = "same-day",
         /// 48 hours, as the form says.
         Flat48h = "flat-48h",
-        /// 48 hours without Saturdays, Sundays and federal holidays.
+        /// 48 hours, without Saturdays, Sundays and federal holidays.
         Cfr = "8-cfr-287-7-d",
     }
 }
 
 vocabulary! {
-    /// What else a law asks of whoever acts under it.
+    /// What else the law requires of whoever acts under it.
     pub enum Obligation {
         /// Serve a copy of the detainer on the person.
         ServeCopy = "serve-copy",
-        /// Tell the person.
+        /// Notify the person.
         TellTheSubject = "tell-the-subject",
-        /// Tell the person's counsel.
+        /// Notify the person's counsel.
         TellCounsel = "tell-counsel",
         /// Advise the person of their rights before an interview.
         InterviewAdvisal = "interview-advisal",
@@ -107,48 +108,65 @@ vocabulary! {
         AnnualCount = "annual-count",
         /// Keep it in the person's file.
         RecordInFile = "record-in-file",
-        /// Tell the judge who may grant bail.
+        /// Notify the judge who may grant bail.
         TellTheJudge = "tell-the-judge",
+    }
+}
+
+impl Obligation {
+    /// Whether it concerns the person, so that it lapses if the custodian has no such person: there is no copy to
+    /// serve, no file and no bail.
+    pub fn is_to_the_person(self) -> bool {
+        match self {
+            Self::ServeCopy
+            | Self::TellTheSubject
+            | Self::TellCounsel
+            | Self::InterviewAdvisal
+            | Self::RecordInFile
+            | Self::TellTheJudge => true,
+            Self::AnnualCount => false,
+        }
     }
 }
 
 /// A ruling and everything needed to explain it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Determination {
-    /// What the law says.
+    /// The ruling.
     pub ruling: Ruling,
-    /// Ids of the deciding policies, sorted. Empty: no policy spoke, or evaluation failed.
+    /// Ids of the deciding policies, sorted. Empty: no policy applied, or evaluation failed.
     pub policies: Vec<String>,
     /// Their citations, sorted.
     pub citations: Vec<String>,
-    /// What else the law asks of whoever acts, sorted.
+    /// What else the law requires of whoever acts, sorted.
     pub obligations: Vec<Obligation>,
-    /// Why a person decides, where one does.
+    /// Why a person must decide, if one must.
     pub reviews: Vec<String>,
-    /// Evaluation failed, so the ruling is must-not whatever the policies say.
+    /// Evaluation failed. The ruling is then must-not, whatever the policies say.
     pub failed: bool,
-    /// Which clock bounds a hold. None: the flat one, or that of 8 CFR 287.7(d), whichever ends first.
+    /// The clock that bounds a hold. None: the flat clock or that of 8 CFR 287.7(d), whichever ends first.
     pub clock: Option<HoldClock>,
-    /// The law forbids it but for a claim of the requester's that nobody has verified. The ruling is review, and an officer
-    /// MUST NOT open it before the fact is verified.
+    /// The law forbids it unless an unverified claim of the requester is true. The ruling is review, and an officer
+    /// MUST NOT permit it before the claim is verified.
     #[serde(default)]
     pub unverified: bool,
-    /// What the receipt of the request makes its addressee owe, whatever the ruling is; by obligation.
+    /// What the addressee owes from the receipt of the request on, whatever the ruling; sorted by obligation.
     #[serde(default)]
     pub on_receipt: Vec<OnReceipt>,
 }
 
-/// An obligation that is owed from the receipt of the request on, and not from an act under the law.
+/// An obligation owed from the receipt of the request on, and not because of an act.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct OnReceipt {
     /// What is owed.
     pub obligation: Obligation,
-    /// Citations of the policies that ask for it, sorted.
+    /// Citations of the policies that require it, sorted.
     pub citations: Vec<String>,
 }
 
 impl Determination {
-    /// The ruling, whether evaluation failed, and whether it hangs on a claim: determinations of one tenor stand together.
+    /// The ruling, whether evaluation failed, and whether it depends on an unverified claim. Determinations that agree
+    /// in these are grouped.
     pub fn tenor(&self) -> (Ruling, bool, bool) {
         (self.ruling, self.failed, self.unverified)
     }
@@ -178,19 +196,19 @@ impl FieldClasses {
         FieldClass::ALL.iter().copied().filter(move |class| self.contains(*class))
     }
 
-    /// The set without the classes of another.
+    /// This set without the classes of another.
     #[must_use]
     pub fn without(self, other: Self) -> Self {
         Self(self.0 & !other.0)
     }
 
-    /// What both sets have.
+    /// The classes in both sets.
     #[must_use]
     pub fn intersection(self, other: Self) -> Self {
         Self(self.0 & other.0)
     }
 
-    /// The set with those of another.
+    /// The classes in either set.
     #[must_use]
     pub fn union(self, other: Self) -> Self {
         Self(self.0 | other.0)
@@ -201,7 +219,7 @@ impl FieldClasses {
         self.0
     }
 
-    /// As read back. Unknown bits are dropped: nobody is shown a class that this version does not know.
+    /// Reads stored bits. Unknown bits are dropped, so that no class is shown that this version does not know.
     pub fn from_bits(bits: u32) -> Self {
         Self(bits & Self::all().0)
     }
@@ -218,36 +236,11 @@ impl FromIterator<FieldClass> for FieldClasses {
     }
 }
 
-/// A class that is not shown, and the citations of what withholds it.
+/// A class that is not shown, with the citations of what withholds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Withheld {
     /// The class.
     pub class: FieldClass,
-    /// Sorted. Empty where the law is silent, or where they may not be told.
+    /// Sorted. Empty if the law is silent, or if the citations may not be shown.
     pub citations: Vec<String>,
-}
-
-/// What the law was found to say of one detainer at one moment.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LawView {
-    /// On holding past release.
-    pub hold: Arc<Determination>,
-    /// On telling of the release.
-    pub notify: Arc<Determination>,
-    /// On handing the person over.
-    pub transfer: Arc<Determination>,
-    /// Classes of which `disclose` is ruled must or may. What is shown, `disclosable::told` says.
-    pub disclosable: Disclosable,
-    /// Classes left to a person: `disclose` ruled review.
-    pub review: FieldClasses,
-    /// Classes that may not be shown without a person's decision, each with the citations of what withholds it.
-    pub withheld: Arc<[Withheld]>,
-    /// What the disclosure rulings rest on, one for each distinct ruling.
-    pub disclosure: Vec<Arc<Determination>>,
-    /// Digest of the policy set that was asked.
-    pub policy_digest: [u8; 32],
-    /// The facts that it was asked on.
-    pub facts: Arc<CaseFacts>,
-    /// When it was asked.
-    pub judged_at: Timestamp,
 }

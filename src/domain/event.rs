@@ -1,4 +1,4 @@
-//! What happened, and for whom it may be known. Events are never edited: a change of meaning is a new variant.
+//! What happened, and who may know of it. An event is never edited: a change of meaning is a new variant.
 
 use std::sync::Arc;
 
@@ -17,22 +17,21 @@ use crate::domain::determination::{Determination, FieldClass, FieldClasses, LawA
 use crate::domain::facts::CaseFacts;
 use crate::domain::hand_over::HandedTo;
 use crate::domain::ids::{AgencyId, CaseName, LogKind};
-use crate::domain::obligation::Owed;
-use crate::domain::record::retraction;
+use crate::domain::obligation::OwedObligation;
 use crate::domain::review::Review;
 use crate::domain::service::ServiceOfCopy;
 use crate::domain::subject::Subject;
 use crate::domain::transfer::{Transfer, TransferName};
 use crate::domain::warrant::VerifiedWarrant;
 
-/// Whether the issuer may know of an event. It decides which log the event is written to.
+/// Whether the issuer may know of an event. This decides which log it is written to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Disclosure {
     /// The issuer may know.
     ToIssuer,
     /// It stays within the jurisdiction.
     Internal,
-    /// The issuer may know that what it was told of this no longer stands, and not what does.
+    /// The issuer may know that what it was told no longer stands, but not what stands now.
     Retraction,
 }
 
@@ -67,9 +66,9 @@ pub enum Event {
         /// Whether the issuer may know.
         disclosure: Disclosure,
     },
-    /// The issuer put a new version in place of what it had asked: the detainer as if it were lodged so.
+    /// The issuer amended its request. The detainer is as if it had been lodged so.
     DetainerAmended(Box<Detainer>),
-    /// An officer of the custodian looked into the warrant.
+    /// An officer of the custodian verified the warrant.
     WarrantVerified {
         /// Of which detainer.
         detainer: CaseName,
@@ -135,7 +134,7 @@ pub enum Event {
         custody: CaseName,
         /// All of them.
         charges: Vec<Charge>,
-        /// The person is held on these now, whatever a detainer asks.
+        /// The person is now held on these charges, whatever a detainer asks.
         other_ground: Option<OtherGround>,
     },
     /// Who is held was corrected.
@@ -154,7 +153,7 @@ pub enum Event {
         /// Where to.
         movement: Movement,
     },
-    /// Another release is expected in place of the one before.
+    /// Another expected release replaces the one before.
     ReleaseRescheduled {
         /// Of which custody.
         custody: CaseName,
@@ -167,19 +166,19 @@ pub enum Event {
         custody: CaseName,
         /// Why.
         reason: Option<String>,
-        /// What the person is held on now.
+        /// What the person is now held on.
         other_ground: Option<OtherGround>,
     },
-    /// The custody ended without a release, and with it every detainer on it.
+    /// The custody ended without a release. Every active detainer on it ended too.
     CustodyClosed {
         /// Which custody.
         custody: CaseName,
         /// How.
         closing: Closing,
-        /// What says that the person has left, where neither death nor escape does.
+        /// What proves that the person left, if neither death nor escape does.
         other_ground: Option<OtherGround>,
     },
-    /// A release or closing did not take place: detainers stand as before.
+    /// A release or closing did not take place. The detainers have their former state again.
     CustodyReopened {
         /// Which custody.
         custody: CaseName,
@@ -193,7 +192,7 @@ pub enum Event {
         /// When, and what the date rests on.
         release: ScheduledRelease,
     },
-    /// A person was released, and with it every detainer on the custody ended.
+    /// The person was released. Every active detainer on the custody ended.
     ReleaseRecorded {
         /// From which custody.
         custody: CaseName,
@@ -201,16 +200,16 @@ pub enum Event {
         release: ActualRelease,
         /// It corrects an earlier record of the release.
         correction: Option<Correction>,
-        /// Where the person was handed to a requester: to which, and why.
+        /// If the person was handed to a requester: to which one, and why.
         to: HandedTo,
     },
-    /// The person was handed to a requester, and the law did not allow it: said by the gateway itself.
+    /// The person was handed to a requester though the law did not allow it. The gateway itself records this.
     UnlawfulHandOver {
         /// From which custody.
         custody: CaseName,
-        /// In which transfer, where one was confirmed.
+        /// The confirmed transfer, if there is one.
         transfer: Option<TransferName>,
-        /// Of which detainers the law did not allow it. Empty: none asks for the person.
+        /// The detainers for which the law did not allow it. Empty: no detainer asks for the person.
         detainers: Vec<CaseName>,
     },
     /// The issuer is told of an expected release.
@@ -226,53 +225,53 @@ pub enum Event {
         detainer: CaseName,
         /// The release.
         release: ActualRelease,
-        /// For the first time, or better than before.
-        told: Told,
+        /// Whether it is the first notice or a correction.
+        revision: Revision,
     },
-    /// The issuer is told of a change of the custody that its detainer stands on.
+    /// The issuer is told of a change in its detainer's custody.
     CustodyNoticed {
         /// By which detainer.
         detainer: CaseName,
         /// What changed.
         change: Change,
-        /// Told of it, or only that what it was told before no longer stands.
+        /// Whether it learns of the change, or only that what it knew no longer stands.
         disclosure: Disclosure,
     },
-    /// The issuer is told that the release it was told to expect is off.
+    /// The issuer is told that the expected release is off.
     NoticeCancelled {
         /// By which detainer.
         detainer: CaseName,
     },
-    /// The issuer is told that the release or closing it was told of did not take place.
+    /// The issuer is told that the release or closing did not take place.
     DetainerReopened {
         /// By which detainer.
         detainer: CaseName,
     },
-    /// The law no longer allows what was promised: it waits for a person.
+    /// The law no longer allows a promise, so a person must decide on it.
     PromiseSuspended {
         /// Upon which detainer.
         detainer: CaseName,
     },
-    /// Something is left to a person, or on other grounds than before.
+    /// A matter was left to a person, or left on other grounds than before.
     ReviewOpened {
         /// Upon which detainer.
         detainer: CaseName,
         /// As it now stands.
         review: Box<Review>,
     },
-    /// What was left to a person was decided, or there is nothing to decide any more.
+    /// A review was decided, or became moot.
     ReviewResolved {
         /// Upon which detainer.
         detainer: CaseName,
         /// As it now stands.
         review: Box<Review>,
     },
-    /// What the law asks besides was done.
+    /// An obligation was met.
     ObligationMet {
         /// Upon which detainer.
         detainer: CaseName,
         /// As it now stands.
-        owed: Box<Owed>,
+        owed: Box<OwedObligation>,
     },
     /// A legal clock ran out.
     ClockFired(Firing),
@@ -282,10 +281,10 @@ pub enum Event {
         appeal: Box<Appeal>,
         /// Every detainer in it, in order.
         members: Vec<Uuid>,
-        /// What they were chosen by, where they were not listed.
+        /// The filter that chose them, if they were not listed.
         filter: Option<Filter>,
     },
-    /// The custodian answered an appeal, of one detainer. That does not change.
+    /// The custodian answered an appeal for one detainer. The detainer does not change.
     AppealAnswered {
         /// Which appeal.
         appeal: CaseName,
@@ -293,10 +292,10 @@ pub enum Event {
         detainer: CaseName,
         /// The answer.
         answer: AppealAnswer,
-        /// The class that it tells of.
-        gist: FieldClass,
-        /// First, or in place of another that the issuer was told.
-        told: Told,
+        /// The class that it reveals.
+        revealed_class: FieldClass,
+        /// Whether it is the first disclosed answer or replaces one.
+        revision: Revision,
         /// Whether the issuer may know.
         disclosure: Disclosure,
     },
@@ -311,33 +310,33 @@ pub enum Event {
     },
 }
 
-/// Whether an issuer is told for the first time, or told better.
+/// Whether an issuer is told of something for the first time, or is told a correction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Told {
-    /// For the first time.
+pub enum Revision {
+    /// It is told for the first time.
     First,
     /// What it was told before is corrected.
     Corrected,
 }
 
-impl Told {
-    /// What is told by a command that may be a correction, to an issuer that may have been told before.
-    pub fn by<T>(correction: Option<&Correction>, before: Option<&T>) -> Self {
+impl Revision {
+    /// The revision that a command makes, which may be a correction, given what the issuer was told before.
+    pub fn of_command<T>(correction: Option<&Correction>, before: Option<&T>) -> Self {
         if correction.is_some() && before.is_some() { Self::Corrected } else { Self::First }
     }
 
-    /// What is told in the place of whatever was told before.
-    pub fn by_earlier<T>(before: Option<&T>) -> Self {
+    /// The revision, given what the issuer was told before.
+    pub fn after<T>(before: Option<&T>) -> Self {
         if before.is_some() { Self::Corrected } else { Self::First }
     }
 }
 
-/// A change of a custody that an issuer may be told of.
+/// A change of a custody that an issuer may learn of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
-    /// The person is held on these charges now.
+    /// The charges changed to these.
     Charges(Vec<Charge>),
-    /// The person is this one.
+    /// The person's description was corrected to this.
     Identity(Box<Subject>),
     /// The person was moved.
     Movement(Movement),
@@ -345,7 +344,7 @@ pub enum Change {
     Closing(Closing),
 }
 
-/// Who may see an entry.
+/// A party that may see an entry.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Party {
     /// One agency.
@@ -358,22 +357,22 @@ pub enum Party {
     Oversight,
 }
 
-/// A determination that an event rests on.
+/// A determination that an event depends on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordedDetermination {
     /// Of which detainer.
     pub detainer: CaseName,
-    /// Which act.
+    /// The act.
     pub action: LawAction,
     /// What the law says.
     pub determination: Arc<Determination>,
-    /// The facts that it was asked on.
+    /// The facts that were judged.
     pub facts: Arc<CaseFacts>,
-    /// When it was asked.
+    /// When they were judged.
     pub judged_at: Timestamp,
 }
 
-/// An event, and everything an entry says of it.
+/// An event, with everything else that its entry holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
     /// What happened.
@@ -382,19 +381,24 @@ pub struct Record {
     pub log: LogKind,
     /// The case it is about.
     pub resource: CaseName,
-    /// Who may see it, and which classes. An upper bound for every later delivery.
+    /// Who may see which classes. It is an upper bound for every later delivery.
     pub audience: Vec<(Party, FieldClasses)>,
-    /// The facts for counting.
+    /// Facts for statistics.
     pub counts: Counts,
-    /// What the law was found to say.
+    /// The determinations.
     pub determinations: Vec<RecordedDetermination>,
-    /// Digest of the policy set that was asked, where one was.
+    /// Digest of the policy set that was asked, if any was.
     pub policy_digest: Option<[u8; 32]>,
 }
 
 impl Record {
-    /// Whether all that an issuer learns is that something it was told no longer stands.
+    /// Whether the issuer learns only that something it was told no longer stands.
     pub fn is_retraction(&self) -> bool {
         self.log == LogKind::Exchange && self.audience.iter().any(|(_, classes)| *classes == retraction())
     }
+}
+
+/// The classes that a retraction shows: none but the facts for counting.
+pub(super) fn retraction() -> FieldClasses {
+    [FieldClass::Count].into_iter().collect()
 }

@@ -1,20 +1,18 @@
-//! The facts a law may turn on. Few distinct tuples occur, so that a decision once made can be remembered.
+//! The facts that a law may depend on. Few distinct combinations occur, so that a decision can be cached.
 
 use std::collections::BTreeSet;
 
-use jiff::Span;
 use jiff::civil::Date;
 
 use crate::domain::agency::{AgencyClass, AgencyKind};
 use crate::domain::charge::{Charge, ChargeStatus, ConvictionAge, OffenceCategory, Severity};
-use crate::domain::custody::Custody;
-use crate::domain::detainer::{Detainer, DetainerBasis, DetainerForm};
+use crate::domain::detainer::{DetainerBasis, DetainerForm};
 use crate::domain::statute::{Grade, Paragraph, Reading, Statutes};
 use crate::domain::vocabulary::vocabulary;
 use crate::domain::warrant::{IssuingAuthority, WarrantKind};
 
 vocabulary! {
-    /// At which step the law is asked.
+    /// The step at which the law is asked.
     pub enum Stage {
         /// A detainer is lodged.
         Lodge = "lodge",
@@ -34,24 +32,24 @@ vocabulary! {
         Transfer = "transfer",
         /// Charges, identity or place of a custody change, or it ends without a release.
         Change = "change",
-        /// What was committed to be shown is about to be.
+        /// What was committed for disclosure is about to be delivered.
         Deliver = "deliver",
     }
 }
 
-/// What is known of one detainer, and of the custody it stands on, when the law is asked.
+/// What is known of one detainer and its custody when the law is asked.
 ///
-/// Every fact knows who says it. What was asked (form, basis, an officer's warrant that came as a document) is beyond
-/// dispute: it triggers the law. What the custodian's own record holds is a fact. What the requester says of the world is
-/// a claim, and no claim makes a ruling more permissive.
+/// Every fact has a source. What the issuer asks (form, basis, an officer's warrant with its document) is undisputed:
+/// it triggers the law. What the custodian's own record holds is a fact. What the requester says of the world is a
+/// claim, and no claim makes a ruling more permissive.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact that some law turns on")]
 pub struct CaseFacts {
-    /// At which step.
+    /// The step.
     pub stage: Stage,
     /// What kind of agency asks.
     pub requester_kind: AgencyKind,
-    /// What the custodian is, once known.
+    /// The custodian's class, once known.
     pub custodian_class: Option<AgencyClass>,
     /// The form.
     pub form: DetainerForm,
@@ -59,15 +57,14 @@ pub struct CaseFacts {
     pub asks_for_hold: bool,
     /// The basis as stated.
     pub basis: BTreeSet<DetainerBasis>,
-    /// An officer's warrant whose document is attached by its hash, or was received by the custodian. Never a judge's: that
-    /// is a fact of the record or a claim.
+    /// An officer's warrant whose document is attached by its hash, or was received by the custodian. Never a judge's:
+    /// that is a fact of the record or a claim.
     pub warrant: WarrantKind,
     /// The custodian has seen the final order of removal itself.
     pub final_order: bool,
     /// The custodian says that the release date is open to the public.
     pub date_public: bool,
-    /// The two records do not bear out the match that the detainer stands by, and no officer vouched for it as they now
-    /// stand.
+    /// The records do not support the detainer's match, and no officer vouched for it as they now stand.
     pub match_disputed: bool,
     /// What the custodian's record says.
     pub record: Assertions,
@@ -79,13 +76,13 @@ pub struct CaseFacts {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact that some law turns on")]
 pub struct Assertions {
-    /// Which judge signed a warrant or order. Of the record: one that the custodian verified and that has not expired.
+    /// Which judge signed a warrant or order. In the custodian's record: only a verified one that has not expired.
     pub judge: Judge,
     /// That judge's warrant is on a federal criminal charge.
     pub criminal_warrant: bool,
     /// The person was matched to the federal terrorist watch list.
     pub terrorist_list_match: bool,
-    /// What each charge comes to.
+    /// What each charge amounts to.
     pub offences: BTreeSet<Offence>,
     /// A citizenship claim is open.
     pub citizenship_claim: bool,
@@ -131,23 +128,23 @@ impl From<IssuingAuthority> for Judge {
 }
 
 impl Assertions {
-    /// The groups of offences in one of the sets that laws speak of.
+    /// The offence groups in one of the sets.
     pub fn offences_in(&self, set: OffenceSet) -> BTreeSet<OffenceCategory> {
         self.offences.iter().filter(|offence| set.has(offence)).map(|offence| offence.category).collect()
     }
 
-    /// Whether some conviction bears no date that an age could be counted from. A law with an age limit cannot judge it.
+    /// Whether a conviction has no date to count its age from. A law with an age limit cannot judge it.
     pub fn undated_conviction(&self) -> bool {
         self.offences.iter().any(|offence| offence.age == ConvictionAge::Unknown)
     }
 
-    /// The paragraphs that list offences of one of the sets that laws speak of.
+    /// The paragraphs that list offences in one of the sets.
     pub fn listed_in(&self, set: ListedSet) -> BTreeSet<&Paragraph> {
         self.offences.iter().filter(|offence| set.has(offence)).flat_map(|offence| &offence.listed).collect()
     }
 
-    /// Whether something holds of what the table of offences does not say. A law that turns on a list cannot judge it.
-    pub fn unread(&self, unread: Unread) -> bool {
+    /// Whether an offence falls into a gap of the table of offences. A law that depends on a list cannot judge it.
+    pub fn unread(&self, unread: StatuteGap) -> bool {
         self.offences.iter().any(|offence| unread.is(offence))
     }
 
@@ -158,21 +155,21 @@ impl Assertions {
 }
 
 impl CaseFacts {
-    /// The same case without a word of the requester's but what it asks.
+    /// The same facts without the requester's claims.
     #[must_use]
     pub fn without_claims(&self) -> Self {
         Self { asserted: Assertions::default(), ..self.clone() }
     }
 }
 
-/// What a charge comes to, as far as law turns on it.
+/// What a charge amounts to, as far as the law depends on it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Offence {
     /// Its group: by the section that it cites, or else by its code.
     pub category: OffenceCategory,
     /// How far it has come.
     pub status: ChargeStatus,
-    /// How grave it is, where the charge says, or the section that it cites.
+    /// How grave it is, if the charge or the section that it cites says so.
     pub severity: Option<Severity>,
     /// How long ago the person was convicted of it.
     pub age: ConvictionAge,
@@ -183,14 +180,14 @@ pub struct Offence {
 }
 
 impl Offence {
-    /// What a charge comes to.
+    /// What a charge amounts to.
     pub fn of(charge: &Charge, as_of: AsOf<'_>) -> Self {
         let found = charge.statute.as_deref().and_then(|cited| as_of.statutes.find(cited));
         let (severity, reading) = match (charge.severity, found.map(|listing| listing.grade)) {
             (said, None) => (said, Reading::Unlisted),
             (None, Some(Grade::Wobbler)) => (None, Reading::Ungraded),
             (None, Some(Grade::Fixed(grade))) => (Some(grade), Reading::Listed),
-            // Either is wrong, and nobody can say which: a felony is taken from neither.
+            // One of them is wrong, and nobody can say which. It is not taken for a felony.
             (Some(said), Some(Grade::Fixed(grade))) if said != grade => (None, Reading::Ungraded),
             (Some(said), Some(Grade::Wobbler | Grade::Fixed(_))) => (Some(said), Reading::Listed),
         };
@@ -205,38 +202,18 @@ impl Offence {
     }
 }
 
-/// The next day on which time alone may change what a case comes to: a birthday that ends a minority, a conviction that
-/// comes of age, a warrant that expires. Called in question a day late rather than never, so each day has the one after it beside it.
-pub fn next_change(detainer: &Detainer, custody: &Custody, today: Date) -> Option<Date> {
-    const MINORITY_YEARS: i64 = 18;
-    const AGES_YEARS: [i64; 3] = [0, 5, 15];
-    let after = |day: Date, years: i64| day.checked_add(Span::new().years(years)).ok();
-    let request = &detainer.request;
-    let subjects = [&request.subject, &custody.intake.subject];
-    let births =
-        subjects.into_iter().filter_map(|subject| subject.birth_date).chain(custody.heard.births.iter().copied());
-    let births = births.filter_map(|born| after(born.latest(), MINORITY_YEARS));
-    let charges = request.charges.iter().chain(&custody.intake.charges);
-    let convicted = charges.filter_map(|charge| charge.convicted_on);
-    let ages = convicted.flat_map(|day| AGES_YEARS.into_iter().filter_map(move |years| after(day, years)));
-    let verified = detainer.verified.as_ref().and_then(|verified| verified.verification.seen.expires_on);
-    let expiries = request.warrant.expires_on.into_iter().chain(verified);
-    let days = births.chain(ages).chain(expiries).flat_map(|day| [Some(day), day.tomorrow().ok()]);
-    days.flatten().filter(|day| *day > today).min()
-}
-
-/// By which day, and by which table of offences, a record is read. Both are of the jurisdiction whose law is asked.
+/// The day and the table of offences that a record is read by. Both belong to the jurisdiction whose law is asked.
 #[derive(Debug, Clone, Copy)]
 pub struct AsOf<'a> {
     /// The day, by the jurisdiction's calendar.
     pub today: Date,
-    /// The table that stands beside its pack; an empty one where none does.
+    /// The table of its policy pack. Empty if there is none.
     pub statutes: &'a Statutes,
 }
 
 vocabulary! {
-    /// The sets of offences that laws speak of. A policy cannot ask for one offence of such a group and such an age, so
-    /// each set that some law needs is a fact of its own.
+    /// The sets of offences that laws refer to. A policy cannot ask for an offence of one group and one age together,
+    /// so each set that some law needs is a fact of its own.
     pub enum OffenceSet {
         /// What the person is charged with and has not been judged for.
         Charges = "charges",
@@ -279,8 +256,8 @@ impl OffenceSet {
 }
 
 vocabulary! {
-    /// The sets of offences of which laws ask which paragraphs list them. Of each offence the grade MUST be known: what is
-    /// unknown is in none of them, and is [`Unread`].
+    /// The sets of offences for which laws ask which paragraphs list them. The grade of each offence MUST be known. An
+    /// offence of unknown grade is in none of them, and is a [`StatuteGap`].
     pub enum ListedSet {
         /// Felonies that the person is charged with and has not been judged for.
         FelonyCharges = "listed_felony_charges",
@@ -317,13 +294,13 @@ impl ListedSet {
 }
 
 vocabulary! {
-    /// What the table of offences leaves unknown. A violation is none of it: no list has one.
-    pub enum Unread {
+    /// Gaps of the table of offences. A violation is no gap, because no list has one.
+    pub enum StatuteGap {
         /// A conviction under a section that is not in the table.
         UnlistedConviction = "unlisted_conviction",
         /// A charge, not judged yet, under one.
         UnlistedCharge = "unlisted_charge",
-        /// A conviction under a section of the table whose grade nobody has said, or the charge says otherwise.
+        /// A conviction under a section whose grade is unknown, or contradicts the charge.
         UngradedConviction = "ungraded_conviction",
         /// A charge, not judged yet, under one.
         UngradedCharge = "ungraded_charge",
@@ -334,8 +311,8 @@ vocabulary! {
     }
 }
 
-impl Unread {
-    /// Whether an offence is such a one.
+impl StatuteGap {
+    /// Whether an offence falls into the gap.
     pub fn is(self, offence: &Offence) -> bool {
         let convicted = offence.status == ChargeStatus::Convicted;
         let unlisted = offence.reading == Reading::Unlisted && offence.severity != Some(Severity::Violation);
@@ -410,7 +387,7 @@ mod tests {
             let listed = ["1(a)".parse().unwrap()].into();
             let offence = Offence { category: OffenceCategory::Other, status, severity, age, listed, reading };
             let sets = ListedSet::ALL.iter().filter(|set| set.has(&offence)).map(|set| set.word());
-            let unread = Unread::ALL.iter().filter(|unread| unread.is(&offence)).map(|unread| unread.word());
+            let unread = StatuteGap::ALL.iter().filter(|unread| unread.is(&offence)).map(|unread| unread.word());
             assert_eq!(sets.chain(unread).collect::<Vec<_>>().join(" "), expected, "{offence:?}");
         }
         let of = |severity| (Reading::Listed, Some(severity));

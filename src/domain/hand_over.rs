@@ -1,51 +1,51 @@
-//! Handing the person to the requester, held against the law when it is recorded.
+//! Judges a hand-over to a requester when it is recorded.
 //!
-//! What happened is recorded in any case. Where the law did not allow it an officer explains it, and the jurisdiction and
-//! its oversight are alarmed.
+//! What happened is recorded in any case. If the law did not allow it, an officer must explain it, and the jurisdiction
+//! and its oversight are alarmed.
 
 use crate::domain::case::Case;
 use crate::domain::correction::Correction;
 use crate::domain::custody::{ActualRelease, ReleaseRecipient};
 use crate::domain::detainer::{Detainer, DetainerState};
 use crate::domain::determination::LawView;
-use crate::domain::disclosable::may_hand_over;
+use crate::domain::disclosure::may_hand_over;
 use crate::domain::ids::CaseName;
 use crate::domain::transfer::Transfer;
 
-/// To whom the custodian says that the person was handed, and why where the law did not allow it.
+/// The requester that the custodian says it handed the person to, and why if the law did not allow it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HandedTo {
-    /// To the agency that lodged this detainer. `None`: the custodian does not say.
+    /// The detainer of that requester. `None`: the custodian does not say.
     pub detainer: Option<CaseName>,
     /// Why. May be personal: stays with custodian and oversight.
     pub reason: Option<String>,
 }
 
-/// A release to the requesting agency, as the law says of it.
+/// A release to the requesting agency, as judged.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Judged<'a> {
+pub struct HandOverJudgement<'a> {
     /// Detainers under which the person may have been handed over.
     pub under: Vec<&'a Detainer>,
-    /// Those of them whose issuer the law did not let the person be handed to.
+    /// Those of them under which the law did not allow it.
     pub unlawful: Vec<&'a Detainer>,
 }
 
-impl Judged<'_> {
-    /// Whether an officer must explain it: the law did not allow it of some detainer, or none asks for the person. Which of
-    /// several it was the custodian may say.
+impl HandOverJudgement<'_> {
+    /// Whether an officer must explain it: the law did not allow it under some of the detainers, or no detainer asks
+    /// for the person. If there are several, the custodian may say which one it was.
     pub fn is_unlawful(&self) -> bool {
         self.under.is_empty() || !self.unlawful.is_empty()
     }
 }
 
-/// What the law says of a release. `None`: the person was not handed to a requester.
+/// Judges a release. `None`: the person was not handed to a requester.
 pub fn of_release<'a, 'l>(
     case: &'a Case,
     release: &ActualRelease,
     correction: Option<&Correction>,
     to: &HandedTo,
     law: impl Fn(&CaseName) -> Option<&'l LawView>,
-) -> Option<Judged<'a>> {
+) -> Option<HandOverJudgement<'a>> {
     match release.recipient {
         ReleaseRecipient::RequestingAgency => {}
         ReleaseRecipient::Community | ReleaseRecipient::OtherAgency | ReleaseRecipient::Hospital => return None,
@@ -55,28 +55,29 @@ pub fn of_release<'a, 'l>(
         None => stands(detainer),
         Some(_) => stood_at_the_end(detainer),
     };
-    let mut under: Vec<_> = case.standing.iter().filter(named).filter(stood).collect();
-    // Whoever has come for the person is whom they were handed to.
-    if case.standing.iter().any(was_picked_up) {
+    let mut under: Vec<_> = case.linked.iter().filter(named).filter(stood).collect();
+    // If a requester picked the person up, it is the one that they were handed to.
+    if case.linked.iter().any(was_picked_up) {
         under.retain(|detainer| was_picked_up(detainer));
     }
     let unlawful = |detainer: &&Detainer| !law(&detainer.name).is_some_and(|law| may_hand_over(detainer, law));
     let unlawful = under.iter().copied().filter(unlawful).collect();
-    Some(Judged { under, unlawful })
+    Some(HandOverJudgement { under, unlawful })
 }
 
-/// Whether the person may have been handed over under a detainer: it stands, or its issuer has come for them and lifted it.
+/// Whether the person may have been handed over under a detainer: it is active, or its issuer picked the person up and
+/// withdrew it.
 pub fn stands(detainer: &Detainer) -> bool {
     detainer.state.is_active() || was_picked_up(detainer)
 }
 
-/// The same, where the release was recorded before.
+/// The same, for a release that was recorded before.
 fn stood_at_the_end(detainer: &Detainer) -> bool {
-    detainer.state == DetainerState::Released || detainer.shown.ended_from.is_some() || was_picked_up(detainer)
+    detainer.state == DetainerState::Released || detainer.issuer_view.ended_from.is_some() || was_picked_up(detainer)
 }
 
 fn was_picked_up(detainer: &Detainer) -> bool {
-    // By the custodian's word: what an issuer alone says excuses nobody.
+    // Only the custodian's confirmation counts. An issuer's alone excuses nobody.
     let picked_up = Transfer::is_handed_over;
     detainer.transfers.iter().any(picked_up)
 }

@@ -1,91 +1,39 @@
 //! A hold that outlasts the moment at which the person would otherwise have been released.
 //!
-//! When that moment is reached while a hold is promised, both are latched on the custody. From then on nothing that the
-//! issuer does, and nothing that is answered, corrected, moved, put off or called off, changes when the hold runs out.
-//! It ends when the person has left, or is held on another ground that an officer cites with a document. Whoever corrects
-//! that the person left brings it back.
+//! If a hold is promised when that moment comes, both are latched on the custody. From then on, nothing that the issuer
+//! does, and no answer, correction, move, postponement or cancellation, changes when the hold runs out. The hold ends
+//! when the person has left, or is held on another ground that an officer cites with a document. A correction that the
+//! person did not leave restores it.
 
 use std::cmp;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
 
 use crate::domain::calendar::{business_hours_later, end_of_day};
-use crate::domain::custody::{Closing, ClosingReason, Custody, CustodyState};
+use crate::domain::custody::{Closing, ClosingReason, Custody, CustodyState, HoldEnd, HoldLatch, LatchedHold};
+use crate::domain::detainer::promise::promises_hold;
 use crate::domain::detainer::{AnswerKind, Detainer, DetainerState};
 use crate::domain::determination::HoldClock;
-use crate::domain::ids::{AgencyId, CaseName, FacilityCode};
 use crate::domain::timetable::Timetable;
 
-/// The moment of otherwise-release and the holds that were promised when it was reached.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HoldLatch {
-    /// When the custodian had expected to release the person.
-    pub moment: Timestamp,
-    /// Who held the person then.
-    pub custodian: AgencyId,
-    /// Where the person was then: the hold runs out by the days of that place, wherever the person is moved.
-    pub facility: FacilityCode,
-    /// The holds. Empty where it was latched from an alarm that had fired before latches were kept.
-    pub holds: Vec<LatchedHold>,
-    /// What ended it. None: nothing yet.
-    #[serde(default)]
-    pub end: Option<HoldEnd>,
+/// When the last hold of a latch runs out, and by which clock.
+pub(in crate::domain) fn latch_ends_at(
+    latch: &HoldLatch,
+    custody: &Custody,
+    timetable: &Timetable,
+) -> Option<(Timestamp, HoldClock)> {
+    let zone = timetable.zone_at(&custody.name.jurisdiction, &latch.custodian, &latch.facility);
+    let ends = latch.holds.iter().filter_map(|hold| hold_ends_at(hold.clock, latch.moment, &zone));
+    ends.max_by_key(|(ends_at, _)| *ends_at)
 }
 
-/// One hold of a latch.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LatchedHold {
-    /// Under which detainer.
-    pub detainer: CaseName,
-    /// Which clock bounds it. None: the law names none.
-    pub clock: Option<HoldClock>,
-}
-
-/// What ends a hold past the moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum HoldEnd {
-    /// The person left then: released, dead, escaped, or gone by a document. A correction takes it back.
-    Left(Timestamp),
-    /// Since then the person is held on another ground.
-    OtherGround(Timestamp),
-}
-
-impl HoldEnd {
-    fn at(self) -> Timestamp {
-        match self {
-            Self::Left(at) | Self::OtherGround(at) => at,
-        }
-    }
-}
-
-impl HoldLatch {
-    /// When the last of its holds runs out, and by which clock.
-    pub fn ends_at(&self, custody: &Custody, timetable: &Timetable) -> Option<(Timestamp, HoldClock)> {
-        let zone = timetable.zone_at(&custody.name.jurisdiction, &self.custodian, &self.facility);
-        let ends = self.holds.iter().filter_map(|hold| hold_ends_at(hold.clock, self.moment, &zone));
-        ends.max_by_key(|(ends_at, _)| *ends_at)
-    }
-
-    /// Whether it ended because the person left.
-    pub(in crate::domain) fn has_left(&self) -> bool {
-        matches!(self.end, Some(HoldEnd::Left(_)))
-    }
-
-    /// Whether the person was still held under it at a time.
-    pub fn held_at(&self, at: Timestamp) -> bool {
-        // A release that is dated in the future ends nothing before its date.
-        self.end.is_none_or(|end| at < end.at())
-    }
-}
-
-/// When a clock that bounds a hold runs out, and which it is. Where the law names none it is the flat one or that of 8 CFR
-/// 287.7(d), whichever is first.
+/// When a hold runs out, and by which clock. If the law names no clock, it is the flat 48 hours or the clock of 8 CFR
+/// 287.7(d), whichever ends first.
 pub fn hold_ends_at(clock: Option<HoldClock>, moment: Timestamp, zone: &TimeZone) -> Option<(Timestamp, HoldClock)> {
     const HOLD_HOURS: i64 = 48;
     let ends_at = |clock| match clock {
-        // The form: elapsed time, whatever the clock on the wall does.
+        // The form: 48 hours of elapsed time, through any change of clocks.
         HoldClock::Flat48h => moment.checked_add(SignedDuration::from_hours(HOLD_HOURS)).ok(),
         // 8 CFR 287.7(d): "excluding Saturdays, Sundays, and holidays".
         HoldClock::Cfr => business_hours_later(moment, HOLD_HOURS, zone),
@@ -93,16 +41,16 @@ pub fn hold_ends_at(clock: Option<HoldClock>, moment: Timestamp, zone: &TimeZone
         HoldClock::SameDay => end_of_day(moment, zone)?.checked_sub(SignedDuration::from_secs(1)).ok(),
     };
     if let Some(clock) = clock {
-        // A person due out within the last second of a day is not to be released before they are due.
+        // If the person is due out in the last second of a day, the hold does not end before that moment.
         return Some((ends_at(clock)?.max(moment), clock));
     }
     let both = [HoldClock::Flat48h, HoldClock::Cfr].map(|clock| Some((ends_at(clock)?, clock)));
     both.into_iter().flatten().min_by_key(|(ends_at, _)| *ends_at)
 }
 
-/// The moment of otherwise-release: when the custodian expects to release the person, or did when that time was reached.
-/// A moment before another ground was cited counts no longer; but where a date is entered after that, the ground has fallen, and
-/// the date counts from then on.
+/// The moment of otherwise-release: when the custodian expects to release the person, or the earlier time that was
+/// reached before a postponement. A moment before another ground was cited does not count. A date entered after that
+/// means the other ground has fallen, so that date counts, from its entry on at the earliest.
 pub(in crate::domain) fn moment(custody: &Custody) -> Option<Timestamp> {
     let counts = |moment: &Timestamp| custody.clocks.other_ground_at.is_none_or(|cited| cited < *moment);
     let expected_at = custody.scheduled.as_ref()?.expected_at;
@@ -112,21 +60,21 @@ pub(in crate::domain) fn moment(custody: &Custody) -> Option<Timestamp> {
     reached_at.zip(expected_at).map(|(reached, expected)| cmp::min(reached, expected)).or(reached_at).or(expected_at)
 }
 
-/// The latch that bounds how long the person may be held: the one on the custody, or the one that will be there when the
-/// moment is reached with all as it stands.
-pub(in crate::domain) fn bounding(custody: &Custody, standing: &[Detainer]) -> Option<HoldLatch> {
-    formed(custody, standing).or_else(|| custody.clocks.latch.clone())
+/// The latch that bounds how long the person may be held: the one on the custody, or the one that would be made if the
+/// moment came with everything as it is.
+pub(in crate::domain) fn bounding(custody: &Custody, linked: &[Detainer]) -> Option<HoldLatch> {
+    formed(custody, linked).or_else(|| custody.clocks.latch.clone())
 }
 
-/// The latch of the moment, unless one stands already. What becomes of the custody after it is no matter: an end that was
-/// recorded may turn out not to have taken place.
-pub(in crate::domain) fn formed(custody: &Custody, standing: &[Detainer]) -> Option<HoldLatch> {
+/// The latch to make for the moment, unless one is already in force. A recorded end of the custody does not prevent it,
+/// because that end may be corrected.
+pub(in crate::domain) fn formed(custody: &Custody, linked: &[Detainer]) -> Option<HoldLatch> {
     let stands = |latch: &HoldLatch| !matches!(latch.end, Some(HoldEnd::OtherGround(_)));
     if custody.clocks.latch.as_ref().is_some_and(stands) {
         return None;
     }
     let moment = moment(custody)?;
-    let held = standing.iter().filter(|detainer| is_promised(detainer, moment));
+    let held = linked.iter().filter(|detainer| is_promised(detainer, moment));
     let holds = held.map(|detainer| LatchedHold { detainer: detainer.name.clone(), clock: detainer.clocks.hold_clock });
     let holds: Vec<_> = holds.collect();
     if holds.is_empty() && !custody.clocks.fired_over_hold(moment) {
@@ -138,33 +86,16 @@ pub(in crate::domain) fn formed(custody: &Custody, standing: &[Detainer]) -> Opt
     Some(HoldLatch { moment, custodian, facility, holds, end: ended_at.map(HoldEnd::Left) })
 }
 
-/// Whether a detainer promises a hold, or would if what ended the custody turned out not to have taken place.
-pub(in crate::domain) fn promises_hold(detainer: &Detainer) -> bool {
-    let held_when_ended = detainer.ended_from == Some(DetainerState::HoldHonored);
-    match detainer.state {
-        DetainerState::HoldHonored => true,
-        DetainerState::Released | DetainerState::Closed => held_when_ended,
-        DetainerState::Lodged
-        | DetainerState::Matched
-        | DetainerState::NoSuchPerson
-        | DetainerState::IdentityMismatch
-        | DetainerState::UnderReview
-        | DetainerState::NotifyOnly
-        | DetainerState::Declined
-        | DetainerState::Withdrawn => false,
-    }
-}
-
-/// Whether a hold was promised at the moment or is since.
+/// Whether a hold was promised at the moment or has been since.
 fn is_promised(detainer: &Detainer, moment: Timestamp) -> bool {
     let answered = detainer.answer.as_ref().is_some_and(|answer| answer.kind == AnswerKind::HonorHold);
-    // Recorded before it was kept when a promise lapsed: then the last change bounds it.
+    // Recorded before the lapse time was stored: the last change is used instead.
     let lapsed_late = detainer.clocks.hold_lapsed_at.is_none() && answered && detainer.updated_at > moment;
     let waits = matches!(detainer.state, DetainerState::UnderReview | DetainerState::Withdrawn);
     promises_hold(detainer) || (waits && lapsed_late)
 }
 
-/// When the person left, as a closing says. Only of death and escape is that certain; of the rest a document must say so.
+/// When the person left, as a closing says. Death and escape are certain; for other reasons a document must be cited.
 pub(in crate::domain) fn left_at(closing: &Closing, is_cited: bool) -> Option<Timestamp> {
     match closing.reason {
         ClosingReason::Death | ClosingReason::Escape => Some(closing.occurred_at),
@@ -172,7 +103,7 @@ pub(in crate::domain) fn left_at(closing: &Closing, is_cited: bool) -> Option<Ti
     }
 }
 
-/// Ends a hold past the moment. That the person left may be corrected; what another ground has ended stays so.
+/// Ends a latched hold. A departure may still be corrected; an end by another ground is final.
 pub(in crate::domain) fn end_hold(custody: &mut Custody, end: HoldEnd) {
     let open = |latch: &&mut HoldLatch| latch.end.is_none() || latch.has_left();
     if let Some(latch) = custody.clocks.latch.as_mut().filter(open) {
@@ -180,16 +111,16 @@ pub(in crate::domain) fn end_hold(custody: &mut Custody, end: HoldEnd) {
     }
 }
 
-/// There is no charge left that the person could be held on: the moment that a ground had overtaken counts again.
+/// No charge is left to hold the person on. So the moment that the other ground had overtaken counts again.
 pub(in crate::domain) fn ground_has_fallen(custody: &mut Custody) {
     custody.clocks.other_ground_at = None;
 }
 
-/// From now on the person is held on another ground: a moment that was reached before counts no longer.
+/// From now on the person is held on another ground. A moment that was reached before no longer counts.
 pub(in crate::domain) fn held_on_other_ground(custody: &mut Custody, now: Timestamp) {
     match custody.state {
         CustodyState::Held | CustodyState::ReleaseScheduled => {}
-        // Whoever has left is held on nothing.
+        // A person who has left is held on nothing.
         CustodyState::Released | CustodyState::Closed => return,
     }
     end_hold(custody, HoldEnd::OtherGround(now));

@@ -1,6 +1,6 @@
-//! The names of things: jurisdictions, agencies, detainers, custodies, and the identifiers that the field uses.
+//! Names and identifiers: of jurisdictions, agencies, cases and logs, and those that the field uses for persons.
 //!
-//! Each is parsed once, at the door; inside there are no raw strings.
+//! Each is parsed once, where it enters. Inside there are no raw strings.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::domain::spelling;
 
-/// Why a text is not the identifier it should be. Never carries the text itself: it may be personal.
+/// Why a text is not a valid identifier. It MUST NOT hold the text itself, which may be personal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be {expected}")]
 pub struct InvalidId {
@@ -18,8 +18,8 @@ pub struct InvalidId {
     pub expected: &'static str,
 }
 
-/// Defines a text newtype that is valid by construction. It prints as it was given, or, where a function respells it, in the one
-/// spelling that is kept of the several that are taken.
+/// Defines a text newtype that is valid by construction. It keeps the text as given, or, with a respelling function, in
+/// the one canonical spelling.
 macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident, $expected:literal, $valid:expr) => {
         text_id!($(#[$doc])* $name, $expected, respelt: |text| {
@@ -69,24 +69,24 @@ macro_rules! text_id {
 
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, concat!(stringify!($name), "({})"), self.shown())
+                write!(f, concat!(stringify!($name), "({})"), self.debug_text())
             }
         }
     };
 }
 
-/// Public identifiers may be printed; those of persons may not.
-macro_rules! shown {
+/// Debug text: public identifiers are printed, those of persons are not.
+macro_rules! debug_text {
     (public: $($public:ident),+; personal: $($personal:ident),+) => {
-        $(impl $public { fn shown(&self) -> &str { &self.0 } })+
+        $(impl $public { fn debug_text(&self) -> &str { &self.0 } })+
         $(impl $personal {
-            fn shown(&self) -> &'static str { "withheld" }
+            fn debug_text(&self) -> &'static str { "withheld" }
         })+
     };
 }
 
 text_id!(
-    /// A jurisdiction whose law decides: `us-ny`, `us-ny-nyc`, `us-tx`.
+    /// A jurisdiction, whose law applies: `us-ny`, `us-ny-nyc`, `us-tx`.
     JurisdictionId,
     "lower-case words joined by hyphens, 2 to 40 characters, such as us-ny",
     is_slug
@@ -174,14 +174,14 @@ text_id!(
         .filter(|code| code.len() == 3 && code.chars().take(2).all(|c| c.is_ascii_digit()))
 );
 text_id!(
-    /// A keyed pseudonym of the officer or system that acted; resolvable only by the holder of the key.
+    /// A keyed pseudonym of the officer or system that acted. Only the holder of the key can resolve it.
     OfficerPseudonym,
     "32 lower-case hexadecimal digits",
     |text| text.len() == 32
         && text.chars().all(|c| c.is_ascii_digit() || ('a'..='f').contains(&c))
 );
 
-shown!(
+debug_text!(
     public: JurisdictionId, AgencyId, ConsumerId, Ori, FacilityCode, CountryCode, LanguageTag, NcicCode, NibrsCode, OfficerPseudonym;
     personal: AlienNumber, FbiNumber, StateId, BookingNumber, Din
 );
@@ -198,16 +198,16 @@ fn digits(text: &str) -> bool {
     text.chars().all(|c| c.is_ascii_digit())
 }
 
-/// A UUID as RFC 9562 writes it, in either case: the last part of a resource name, or a key. Other spellings are refused, since
-/// what takes them apart differs from system to system: one in braces, as a URN, or without hyphens.
+/// A UUID as RFC 9562 writes it, in either case: the last part of a resource name, or a key. Other spellings (in
+/// braces, as a URN, without hyphens) are refused, because systems differ in which of them they accept.
 pub fn uuid(text: &str) -> Result<Uuid, InvalidId> {
-    // No other spelling that the parser takes has this length.
+    // No other spelling that the parser accepts has this length.
     let hyphenated = text.len() == uuid::fmt::Hyphenated::LENGTH;
     let id = text.parse::<Uuid>().ok().filter(|_| hyphenated);
     id.ok_or(InvalidId { expected: "a UUID with hyphens, without braces or urn:uuid:" })
 }
 
-/// A client's own key for a write (AIP-155): the same id with the same command gives the first answer.
+/// A client's own key for a write (AIP-155): the same id with the same command returns the first answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(pub Uuid);
 
@@ -229,16 +229,16 @@ impl FromStr for RequestId {
 /// The kinds of case, each with a life cycle of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum CaseKind {
-    /// A request to be told of, or to hold, one person.
+    /// A request for notice of, or a hold on, one person.
     Detainer,
     /// One stay of one person in one facility system.
     Custody,
-    /// A formal demand over many detainers.
+    /// A formal demand about many detainers.
     Appeal,
 }
 
 impl CaseKind {
-    /// The collection in a resource name.
+    /// Its collection in a resource name.
     pub fn collection(self) -> &'static str {
         match self {
             Self::Detainer => "detainers",
@@ -248,14 +248,14 @@ impl CaseKind {
     }
 }
 
-/// A resource name: `jurisdictions/us-ny/detainers/{uuidv7}`; so for custodies and appeals (AIP-122).
+/// A resource name: `jurisdictions/us-ny/detainers/{uuidv7}`, and the same for custodies and appeals (AIP-122).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct CaseName {
-    /// Whose law governs the case, and in whose logs it stands.
+    /// The jurisdiction whose law governs the case and whose logs hold it.
     pub jurisdiction: JurisdictionId,
     /// Detainer, custody or appeal.
     pub kind: CaseKind,
-    /// Unique, ordered by the time it was made.
+    /// Unique, and ordered by creation time.
     pub id: Uuid,
 }
 
@@ -304,12 +304,12 @@ impl FromStr for CaseName {
     }
 }
 
-/// Which of a jurisdiction's two logs (design: the log).
+/// One of a jurisdiction's two logs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum LogKind {
     /// What passes between the parties.
     Exchange,
-    /// What no other agency may know; its checkpoints stay within the jurisdiction and oversight.
+    /// What stays within the jurisdiction and its oversight, its checkpoints included.
     Custody,
 }
 

@@ -1,4 +1,5 @@
-//! How far the consumers of an agency have received, which entries they could not take, and what a confirmation covers.
+//! The inbox rules: how far an agency's consumers have confirmed, which entries are parked, and what a confirmation
+//! covers.
 
 use std::collections::BTreeMap;
 
@@ -7,16 +8,16 @@ use jiff::Timestamp;
 use crate::domain::ids::{AgencyId, ConsumerId, JurisdictionId, LogKind};
 use crate::domain::vocabulary::vocabulary;
 
-/// Entries that the streams of one consumer pass over at a time. One that cannot take so many is itself at fault, and skipping more would
-/// only hide it.
+/// How many entries a consumer's streams may pass over at a time. A consumer that cannot take more than that is itself
+/// at fault, and passing over more would hide this.
 const PARKED_MAX: usize = 64;
 
-/// Limits of an agency's inbox of one jurisdiction.
+/// Limits of an agency's inbox in one jurisdiction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Consumers.
     pub consumers_max: usize,
-    /// Tries after which an entry is parked; 0: never.
+    /// Sends after which an entry is parked. 0: never.
     pub park_after_tries: u32,
 }
 
@@ -28,76 +29,76 @@ impl Default for Limits {
 
 /// One consumer of one agency, in one jurisdiction.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Whose {
+pub struct InboxConsumer {
     /// The agency.
     pub agency: AgencyId,
-    /// Where.
+    /// The jurisdiction.
     pub jurisdiction: JurisdictionId,
-    /// Its consumer.
+    /// The consumer.
     pub consumer: ConsumerId,
 }
 
-/// An entry of a jurisdiction: in which log, at which index.
+/// The position of an entry in a jurisdiction: the log and the index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Place {
-    /// In which log.
+pub struct EntryPosition {
+    /// The log.
     pub log: LogKind,
-    /// At which index.
+    /// The index.
     pub index: u64,
 }
 
 vocabulary! {
-    /// Where an entry stands that was sent to a consumer and not confirmed with what came before it.
-    pub enum Standing {
-        /// Sent, and owed until it is confirmed.
+    /// The state of an entry that was sent and not yet confirmed in order.
+    pub enum DeliveryState {
+        /// Sent; sent again until it is confirmed.
         Tried = "tried",
-        /// Sent too often: passed over until it is confirmed by itself.
+        /// Sent too often. It is passed over until it is confirmed alone.
         Parked = "parked",
-        /// Confirmed by itself, while what came before it is not: passed over, and owed no more.
+        /// Confirmed alone, while earlier entries are not. It is passed over and not sent again.
         Received = "received",
     }
 }
 
-/// What is remembered of sending one entry.
+/// The attempts to deliver one entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Attempt {
     /// How often it was sent.
     pub tries: u32,
-    /// When first.
+    /// When it was first sent.
     pub since: Timestamp,
-    /// What came of it.
-    pub standing: Standing,
+    /// Its state.
+    pub state: DeliveryState,
 }
 
-/// What became of a try.
+/// What to do with an entry that is about to be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tried {
-    /// It may be sent.
+pub enum SendDecision {
+    /// Send it.
     Send,
-    /// It was sent too often, and is passed over from now on.
+    /// It was sent too often: it is parked now and passed over from now on.
     ParkedNow,
-    /// It is passed over.
+    /// Pass it over.
     PassOver,
 }
 
-/// Entries received: of one log, from an index to before another.
+/// A range of received entries in one log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
-    /// Of which log.
+    /// The log.
     pub log: LogKind,
-    /// From this one on.
+    /// The first index.
     pub from: u64,
-    /// To before this one.
+    /// The index after the last.
     pub to: u64,
 }
 
 /// Why a confirmation changes nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// Behind what the consumer has confirmed.
+    /// The cursor is behind what the consumer has confirmed.
     #[error("the consumer has confirmed more than this cursor covers")]
     StaleCursor,
-    /// As many as there may be.
+    /// The agency has reached its limit of consumers.
     #[error("the agency has as many consumers as it may have")]
     TooManyConsumers,
     /// Not parked for this consumer.
@@ -105,15 +106,15 @@ pub enum Refusal {
     NotParked,
 }
 
-/// One system of an agency.
+/// A consumer: one system of an agency.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Consumer {
-    /// Entries of the exchange log before it were received, or are parked, or are for others.
+    /// Exchange log entries before this index were received, are parked, or are for others.
     pub exchange: u64,
-    /// The same of the custody log.
+    /// The same for the custody log.
     pub custody: u64,
-    /// Entries that were sent and not confirmed with what came before them.
-    pub attempts: BTreeMap<Place, Attempt>,
+    /// Entries that were sent and not yet confirmed in order.
+    pub attempts: BTreeMap<EntryPosition, Attempt>,
 }
 
 impl Consumer {
@@ -125,42 +126,42 @@ impl Consumer {
         }
     }
 
-    /// Entries that its streams leave out.
-    pub fn passed_over(&self) -> impl Iterator<Item = Place> {
-        let left_out = self.attempts.iter().filter(|(_, attempt)| match attempt.standing {
-            Standing::Parked | Standing::Received => true,
-            Standing::Tried => false,
+    /// Entries that its streams pass over.
+    pub fn passed_over(&self) -> impl Iterator<Item = EntryPosition> {
+        let left_out = self.attempts.iter().filter(|(_, attempt)| match attempt.state {
+            DeliveryState::Parked | DeliveryState::Received => true,
+            DeliveryState::Tried => false,
         });
-        left_out.map(|(place, _)| *place)
+        left_out.map(|(position, _)| *position)
     }
 
     /// Entries that are parked.
-    pub fn parked(&self) -> impl Iterator<Item = (Place, Attempt)> {
+    pub fn parked(&self) -> impl Iterator<Item = (EntryPosition, Attempt)> {
         self.attempts
             .iter()
-            .filter(|(_, attempt)| attempt.standing == Standing::Parked)
-            .map(|(place, attempt)| (*place, *attempt))
+            .filter(|(_, attempt)| attempt.state == DeliveryState::Parked)
+            .map(|(position, attempt)| (*position, *attempt))
     }
 
-    /// Takes note that an entry is about to be sent, or that it was sent too often.
-    pub fn try_entry(&mut self, place: Place, limits: Limits, now: Timestamp) -> Tried {
+    /// Decides whether to send an entry, and counts the attempt.
+    pub fn try_entry(&mut self, position: EntryPosition, limits: Limits, now: Timestamp) -> SendDecision {
         let room = self.passed_over().count() < PARKED_MAX;
-        let first = Attempt { tries: 0, since: now, standing: Standing::Tried };
-        let attempt = self.attempts.entry(place).or_insert(first);
-        match attempt.standing {
-            Standing::Parked | Standing::Received => Tried::PassOver,
-            Standing::Tried if room && limits.park_after_tries > 0 && attempt.tries >= limits.park_after_tries => {
-                attempt.standing = Standing::Parked;
-                Tried::ParkedNow
+        let first = Attempt { tries: 0, since: now, state: DeliveryState::Tried };
+        let attempt = self.attempts.entry(position).or_insert(first);
+        match attempt.state {
+            DeliveryState::Parked | DeliveryState::Received => SendDecision::PassOver,
+            DeliveryState::Tried if room && limits.park_after_tries > 0 && attempt.tries >= limits.park_after_tries => {
+                attempt.state = DeliveryState::Parked;
+                SendDecision::ParkedNow
             }
-            Standing::Tried => {
+            DeliveryState::Tried => {
                 attempt.tries = attempt.tries.saturating_add(1);
-                Tried::Send
+                SendDecision::Send
             }
         }
     }
 
-    /// Confirms everything before two positions but for what is parked, and says what was received with it.
+    /// Confirms everything before two positions except parked entries, and returns what was received.
     fn confirm(&mut self, exchange: u64, custody: u64) -> Result<Vec<Span>, Refusal> {
         if exchange < self.exchange || custody < self.custody {
             return Err(Refusal::StaleCursor);
@@ -168,8 +169,10 @@ impl Consumer {
         let mut received = Vec::new();
         for (log, to) in [(LogKind::Exchange, exchange), (LogKind::Custody, custody)] {
             let mut from = self.position(log);
-            let parked = self.parked().map(|(place, _)| place).filter(|place| place.log == log);
-            for gap in parked.map(|place| place.index).filter(|index| (from..to).contains(index)).collect::<Vec<_>>() {
+            let parked = self.parked().map(|(position, _)| position).filter(|position| position.log == log);
+            for gap in
+                parked.map(|position| position.index).filter(|index| (from..to).contains(index)).collect::<Vec<_>>()
+            {
                 received.push(Span { log, from, to: gap });
                 from = gap.saturating_add(1);
             }
@@ -177,23 +180,23 @@ impl Consumer {
         }
         received.retain(|span| span.from < span.to);
         (self.exchange, self.custody) = (exchange, custody);
-        let owed = |place: &Place| match place.log {
-            LogKind::Exchange => place.index >= exchange,
-            LogKind::Custody => place.index >= custody,
+        let owed = |position: &EntryPosition| match position.log {
+            LogKind::Exchange => position.index >= exchange,
+            LogKind::Custody => position.index >= custody,
         };
-        self.attempts.retain(|place, attempt| owed(place) || attempt.standing == Standing::Parked);
+        self.attempts.retain(|position, attempt| owed(position) || attempt.state == DeliveryState::Parked);
         Ok(received)
     }
 
     /// Confirms one parked entry.
-    fn confirm_parked(&mut self, place: Place) -> Result<Span, Refusal> {
-        let position = self.position(place.log);
-        let attempt = self.attempts.get_mut(&place).filter(|attempt| attempt.standing == Standing::Parked);
-        attempt.ok_or(Refusal::NotParked)?.standing = Standing::Received;
-        if place.index < position {
-            self.attempts.remove(&place);
+    fn confirm_parked(&mut self, position: EntryPosition) -> Result<Span, Refusal> {
+        let confirmed = self.position(position.log);
+        let attempt = self.attempts.get_mut(&position).filter(|attempt| attempt.state == DeliveryState::Parked);
+        attempt.ok_or(Refusal::NotParked)?.state = DeliveryState::Received;
+        if position.index < confirmed {
+            self.attempts.remove(&position);
         }
-        Ok(Span { log: place.log, from: place.index, to: place.index.saturating_add(1) })
+        Ok(Span { log: position.log, from: position.index, to: position.index.saturating_add(1) })
     }
 }
 
@@ -202,9 +205,9 @@ impl Consumer {
 pub struct Confirmed {
     /// Entries received with it.
     pub received: Vec<Span>,
-    /// It proves delivery of something in the exchange log that no consumer of the agency had received before.
+    /// It proves delivery of an exchange log entry that no consumer of the agency had received before.
     pub is_news: bool,
-    /// Entries of the exchange log that are parked still, in order.
+    /// Exchange log entries that are still parked, in order.
     pub parked: Vec<u64>,
 }
 
@@ -213,12 +216,12 @@ pub struct Confirmed {
 pub struct Inbox(pub BTreeMap<ConsumerId, Consumer>);
 
 impl Inbox {
-    /// A consumer as it stands; one that was never heard of stands at the beginning.
+    /// A consumer. One that never called starts at the beginning.
     pub fn consumer(&self, name: &ConsumerId) -> Consumer {
         self.0.get(name).cloned().unwrap_or_default()
     }
 
-    /// A consumer to change, made with its first call.
+    /// A consumer to change. The first call makes it.
     pub fn consumer_mut(&mut self, name: &ConsumerId, limits: Limits) -> Result<&mut Consumer, Refusal> {
         if !self.0.contains_key(name) && self.0.len() >= limits.consumers_max {
             return Err(Refusal::TooManyConsumers);
@@ -226,8 +229,8 @@ impl Inbox {
         Ok(self.0.entry(name.clone()).or_default())
     }
 
-    /// Confirms everything before two positions. `seen` is just after the last entry of the exchange log that was for
-    /// the agency: what comes between it and the position proves delivery of nothing.
+    /// Confirms everything before two positions. `seen` is just after the last exchange log entry that was for the
+    /// agency: the entries from there to the position prove no delivery.
     pub fn confirm(
         &mut self,
         name: &ConsumerId,
@@ -235,33 +238,33 @@ impl Inbox {
         limits: Limits,
     ) -> Result<Confirmed, Refusal> {
         let furthest = self.0.values().map(|consumer| consumer.exchange).max().unwrap_or_default();
-        let elsewhere: Vec<Place> = self.parked_for_others(name).collect();
+        let elsewhere: Vec<EntryPosition> = self.parked_for_others(name).collect();
         let consumer = self.consumer_mut(name, limits)?;
         let received = consumer.confirm(exchange, custody)?;
-        let covers = |place: &Place| {
-            received.iter().any(|span| span.log == place.log && (span.from..span.to).contains(&place.index))
+        let covers = |position: &EntryPosition| {
+            received.iter().any(|span| span.log == position.log && (span.from..span.to).contains(&position.index))
         };
-        let of_exchange = |place: &&Place| place.log == LogKind::Exchange;
+        let of_exchange = |position: &&EntryPosition| position.log == LogKind::Exchange;
         let is_news = seen > furthest || elsewhere.iter().filter(of_exchange).any(covers);
-        let parked = consumer.parked().map(|(place, _)| place).filter(|place| of_exchange(&place));
-        let parked = parked.map(|place| place.index).filter(|index| *index < seen).collect();
+        let parked = consumer.parked().map(|(position, _)| position).filter(|position| of_exchange(&position));
+        let parked = parked.map(|position| position.index).filter(|index| *index < seen).collect();
         Ok(Confirmed { received, is_news, parked })
     }
 
     /// Confirms one parked entry.
-    pub fn confirm_parked(&mut self, name: &ConsumerId, place: Place) -> Result<Confirmed, Refusal> {
+    pub fn confirm_parked(&mut self, name: &ConsumerId, position: EntryPosition) -> Result<Confirmed, Refusal> {
         let elsewhere = self.0.iter().filter(|(other, _)| *other != name);
-        let was_received = elsewhere
-            .map(|(_, other)| other)
-            .any(|other| place.index < other.position(place.log) && other.parked().all(|(parked, _)| parked != place));
+        let was_received = elsewhere.map(|(_, other)| other).any(|other| {
+            position.index < other.position(position.log) && other.parked().all(|(parked, _)| parked != position)
+        });
         let consumer = self.0.get_mut(name).ok_or(Refusal::NotParked)?;
-        let received = vec![consumer.confirm_parked(place)?];
-        Ok(Confirmed { received, is_news: place.log == LogKind::Exchange && !was_received, parked: Vec::new() })
+        let received = vec![consumer.confirm_parked(position)?];
+        Ok(Confirmed { received, is_news: position.log == LogKind::Exchange && !was_received, parked: Vec::new() })
     }
 
-    fn parked_for_others(&self, name: &ConsumerId) -> impl Iterator<Item = Place> {
+    fn parked_for_others(&self, name: &ConsumerId) -> impl Iterator<Item = EntryPosition> {
         let others = self.0.iter().filter(move |(other, _)| *other != name);
-        others.flat_map(|(_, other)| other.parked()).map(|(place, _)| place)
+        others.flat_map(|(_, other)| other.parked()).map(|(position, _)| position)
     }
 }
 
@@ -275,11 +278,11 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn at(index: u64) -> Place {
-        Place { log: LogKind::Exchange, index }
+    fn at(index: u64) -> EntryPosition {
+        EntryPosition { log: LogKind::Exchange, index }
     }
 
-    fn tries(inbox: &mut Inbox, consumer: &str, index: u64) -> Tried {
+    fn tries(inbox: &mut Inbox, consumer: &str, index: u64) -> SendDecision {
         let consumer = inbox.consumer_mut(&name(consumer), LIMITS).unwrap();
         consumer.try_entry(at(index), LIMITS, Timestamp::UNIX_EPOCH)
     }
@@ -293,7 +296,7 @@ mod tests {
         let mut inbox = Inbox::default();
         assert_eq!(
             [0; 4].map(|_| tries(&mut inbox, "first", 3)),
-            [Tried::Send, Tried::Send, Tried::ParkedNow, Tried::PassOver]
+            [SendDecision::Send, SendDecision::Send, SendDecision::ParkedNow, SendDecision::PassOver]
         );
         let confirmed = inbox.confirm(&name("first"), (9, 8, 0), LIMITS).unwrap();
         assert_eq!(confirmed, Confirmed { received: vec![span(0, 3), span(4, 9)], is_news: true, parked: vec![3] });
@@ -336,7 +339,7 @@ mod tests {
             tries(&mut inbox, "first", 3);
         }
         assert!(inbox.confirm_parked(&name("first"), at(3)).unwrap().is_news);
-        assert_eq!(tries(&mut inbox, "first", 3), Tried::PassOver);
+        assert_eq!(tries(&mut inbox, "first", 3), SendDecision::PassOver);
         assert_eq!(inbox.consumer(&name("first")).parked().count(), 0);
         inbox.confirm(&name("first"), (4, 4, 0), LIMITS).unwrap();
         assert_eq!(inbox.consumer(&name("first")).attempts, BTreeMap::new(), "forgotten when its turn has come");
@@ -345,8 +348,8 @@ mod tests {
     #[test]
     fn tries_are_forgotten_when_the_entry_is_confirmed() {
         let mut inbox = Inbox::default();
-        assert_eq!(tries(&mut inbox, "first", 3), Tried::Send);
-        assert_eq!(tries(&mut inbox, "first", 7), Tried::Send);
+        assert_eq!(tries(&mut inbox, "first", 3), SendDecision::Send);
+        assert_eq!(tries(&mut inbox, "first", 7), SendDecision::Send);
         inbox.confirm(&name("first"), (4, 4, 0), LIMITS).unwrap();
         let attempts = inbox.consumer(&name("first")).attempts;
         assert_eq!(attempts.into_keys().collect::<Vec<_>>(), [at(7)]);
@@ -363,6 +366,6 @@ mod tests {
         assert_eq!(consumer.parked().count(), PARKED_MAX);
         let never = Limits { park_after_tries: 0, ..LIMITS };
         let mut patient = Consumer::default();
-        assert!((0..50).all(|_| patient.try_entry(at(1), never, Timestamp::UNIX_EPOCH) == Tried::Send));
+        assert!((0..50).all(|_| patient.try_entry(at(1), never, Timestamp::UNIX_EPOCH) == SendDecision::Send));
     }
 }

@@ -1,14 +1,14 @@
-//! Whether two records of a person agree in what a match says that it was made by.
+//! Whether two records of a person agree in what a match says it was made by.
 //!
-//! **Names** agree where any legal or other name of one has the same words as any of the other, in any order: given and
-//! family names are told apart otherwise everywhere. Case, accents, apostrophes and full stops do not count, a hyphen parts
-//! words. One word alone is too little, and so is a part of a name: a middle name or second surname that one record lacks
-//! is for a person to look at.
+//! **Names** agree if any legal or other name of one has the same words as any of the other, in any order, because
+//! given and family names are told apart differently everywhere. Case, accents, apostrophes and full stops do not
+//! count. A hyphen separates words. One word alone is not enough, and neither is part of a name: if one record lacks a
+//! middle name or second surname, a person must look.
 //!
-//! **Birth dates** agree where both records have one, and no part that both of them know differs.
+//! **Birth dates** agree if both records have one and no part that both know differs.
 //!
-//! **Numbers** contradict where both records have one of a kind and it is not the same, however it is spelt. A state number
-//! says nothing of one that another state gave.
+//! **Numbers** contradict if both records have a number of the same kind and the numbers differ, however they are
+//! spelled. State numbers are compared only if the same state gave them.
 
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
@@ -19,21 +19,21 @@ use crate::domain::subject::{Identifiers, MatchMethod, PersonName, Subject};
 use crate::domain::vocabulary::vocabulary;
 
 vocabulary! {
-    /// What two records do not agree in.
+    /// What two records disagree in.
     pub enum Disagreement {
-        /// No name of one is a name of the other.
+        /// They have no name in common.
         Name = "name",
-        /// The birth dates differ, or one is not known.
+        /// The birth dates differ, or one is unknown.
         BirthDate = "birth-date",
-        /// A number that both of them have differs, or they have none in common.
+        /// A number of one kind differs, or they have no number in common.
         Identifier = "identifier",
-        /// An officer is said to have compared them.
+        /// The match says that an officer compared them.
         ByOfficer = "by-officer",
     }
 }
 
-/// Why a finding needs an officer who vouches for it; empty where it needs none. `asked` is the person of the request,
-/// `held` of the custody.
+/// Why a finding needs an officer who vouches for it. Empty: it needs none. `asked` is the person of the request,
+/// `held` the person in custody.
 pub fn disputed(found: &Acknowledgement, asked: &Subject, held: &Subject) -> Vec<Disagreement> {
     match found.finding {
         Finding::MatchedCustody => disagreements(found.method, asked, held),
@@ -41,22 +41,22 @@ pub fn disputed(found: &Acknowledgement, asked: &Subject, held: &Subject) -> Vec
     }
 }
 
-/// Whether a match that stands on one of these descriptions stands on the other in the same way.
+/// Whether two descriptions are the same as far as matching goes.
 pub fn alike(one: &Subject, other: &Subject) -> bool {
     let compared = |of: &Subject| (of.name.clone(), of.aliases.clone(), of.birth_date, of.identifiers.clone());
     compared(one) == compared(other)
 }
 
-/// Whether a description that its author corrected is of the same person still: the legal name has the same words, no number is
-/// another, and what was known of the birth date is known still. So nobody becomes somebody else in small steps.
+/// Whether a corrected description is still of the same person: the legal name has the same words, no number differs,
+/// and a known birth date stays known. So nobody becomes somebody else in small steps.
 pub fn of_one(before: &Subject, after: &Subject) -> bool {
     let births = before.birth_date.is_none_or(|before| after.birth_date.is_some_and(|after| before.agrees_with(after)));
     let names = words(&before.name) == words(&after.name);
     births && names && !Compared::of(&before.identifiers, &after.identifiers).contradict
 }
 
-/// Whether a match that was made by prints stands for nothing any more, once one of the records has come to describe somebody
-/// else: they agree neither in a number nor in name and birth date.
+/// Whether a match by prints means nothing any more because a record changed to describe somebody else: the two agree
+/// neither in a number nor in name and birth date.
 pub fn no_longer_of_prints(found: &Acknowledgement, asked: &Subject, held: &Subject) -> bool {
     let of_prints = found.method == Some(MatchMethod::Biometric);
     of_prints && !disagreements(None, asked, held).is_empty()
@@ -73,8 +73,8 @@ fn disagreements(method: Option<MatchMethod>, asked: &Subject, held: &Subject) -
         name.into_iter().chain(birth).collect::<Vec<_>>()
     };
     match (method, numbers.in_common) {
-        // Prints are not in the records: nothing but a number that belongs to others can speak against them. Where the
-        // method is left out, either of what machines go by will do.
+        // Prints are not in the records, so only a contradicting number can speak against them. If the method is left
+        // out, a common number or name and birth date is enough.
         (Some(MatchMethod::Biometric), _) | (Some(MatchMethod::Identifier) | None, true) => Vec::new(),
         (Some(MatchMethod::Identifier), false) => vec![Disagreement::Identifier],
         (Some(MatchMethod::NameAndBirthDate), _) | (None, false) => by_name(),
@@ -82,7 +82,7 @@ fn disagreements(method: Option<MatchMethod>, asked: &Subject, held: &Subject) -
     }
 }
 
-/// The numbers of two records, one beside the other.
+/// A comparison of the numbers of two records.
 #[derive(Debug, Default, Clone, Copy)]
 struct Compared {
     in_common: bool,
@@ -100,10 +100,10 @@ impl Compared {
         for number in spelt_alike {
             compared.note(number(asked), number(held));
         }
-        // The one number that is kept as its author writes it.
+        // This number is kept as its author writes it.
         let booking = |number: &Identifiers| number.booking_number.as_ref().map(plain);
         compared.note(booking(asked).as_deref(), booking(held).as_deref());
-        // Two letters of the state come first.
+        // The first two letters name the state.
         let state = |number: &StateId| number.as_str().get(..2).map(str::to_owned);
         let (asked, held) = (asked.state_id.as_ref(), held.state_id.as_ref());
         if asked.and_then(state) == held.and_then(state) {
@@ -119,8 +119,8 @@ impl Compared {
     }
 }
 
-/// Whether a number is one: what stands where a number is not known is everybody's. Such are one digit over and over, digits in
-/// the order of the keys, and hardly any.
+/// Whether a number can identify somebody. Placeholders cannot: one digit repeated, digits in keyboard order, or too
+/// few digits.
 fn numbers_somebody(number: &str) -> bool {
     const IN_ORDER: [&str; 2] = ["01234567890", "09876543210"];
     let digits: String = number.chars().filter(char::is_ascii_digit).collect();
@@ -129,7 +129,7 @@ fn numbers_somebody(number: &str) -> bool {
     several && digits.len() > 2 && !IN_ORDER.iter().any(|order| order.contains(digits) && digits.len() > 3)
 }
 
-/// Letters and digits alone, in upper case.
+/// Only letters and digits, in upper case.
 fn plain(number: &BookingNumber) -> String {
     number.as_str().chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_uppercase()).collect()
 }
@@ -143,7 +143,7 @@ fn names_agree(asked: &Subject, held: &Subject) -> bool {
     names(asked).iter().any(|name| held.contains(name))
 }
 
-/// The words of a name, in an order that does not depend on which is the family's.
+/// The words of a name, sorted, so that given and family names may be swapped.
 fn words(name: &PersonName) -> Vec<String> {
     let whole = format!("{} {}", name.given, name.family);
     let parts = whole.split(|c: char| c.is_whitespace() || is_hyphen(c)).map(folded);
@@ -156,7 +156,7 @@ fn is_hyphen(c: char) -> bool {
     matches!(c, '-' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '/' | ',')
 }
 
-/// Letters alone, without case or accents.
+/// Only letters, without case or accents.
 fn folded(word: &str) -> String {
     let letters =
         word.nfkd().filter(|c| !is_accent(*c) && !is_apostrophe(*c) && (c.is_alphanumeric() || is_combining_mark(*c)));
@@ -169,8 +169,8 @@ fn folded(word: &str) -> String {
     })
 }
 
-/// Whether a mark may be left out of a name: an accent, or the points of a script that is mostly written without. The marks
-/// of others, vowels in Devanagari and voiced kana among them, make another name.
+/// Whether a mark may be left out of a name: an accent, or a vowel point of a script that is mostly written without.
+/// Other marks, such as vowels in Devanagari and voiced kana, make a different name.
 fn is_accent(c: char) -> bool {
     matches!(c,
         // Latin, Greek and Cyrillic.
@@ -181,12 +181,12 @@ fn is_accent(c: char) -> bool {
         | '\u{6d6}'..='\u{6ed}')
 }
 
-/// Letters that are written for an apostrophe, such as the \u{2bb}okina.
+/// Letters that are written in place of an apostrophe, such as the \u{2bb}okina.
 fn is_apostrophe(c: char) -> bool {
     matches!(c, '\u{2b9}'..='\u{2bf}' | '\u{2c8}' | '\u{a78b}' | '\u{a78c}')
 }
 
-/// Letters whose stroke or ligature no decomposition takes away, as an alphabet without them has them.
+/// Letters with a stroke or ligature that Unicode does not decompose, in plain letters.
 fn unaccented(letter: char) -> Option<&'static str> {
     Some(match letter {
         'ß' => "ss",

@@ -1,18 +1,18 @@
-//! The methods that write, by the names that policies and entries know them by.
+//! The methods that write, as policies and entries name them.
 
 use crate::domain::vocabulary::vocabulary;
 
-/// Where the methods of the contract are called, as against those of the services that stand beside it.
+/// The path prefix of the contract's own services.
 const OWN: &str = "/comity.v1.";
 
-/// What a path calls of the contract, as `DetainerService/LodgeDetainer`. `None`: it calls no method of ours. Whether there is
-/// such a method is not looked at.
+/// The service and method of a path, as `DetainerService/LodgeDetainer`. `None`: the path is not of the contract.
+/// Whether the method exists is not checked.
 pub fn own_at(path: &str) -> Option<&str> {
     path.strip_prefix(OWN)
 }
 
 vocabulary! {
-    /// A write, by the name its entry bears.
+    /// The methods that write.
     pub enum Method {
         /// `DetainerService/LodgeDetainer`.
         LodgeDetainer = "lodge-detainer",
@@ -78,7 +78,7 @@ vocabulary! {
 }
 
 impl Method {
-    /// Service and method, as policies and entries name it.
+    /// Service and method, as policies and entries name them.
     pub fn rpc(self) -> &'static str {
         match self {
             Self::LodgeDetainer => "DetainerService/LodgeDetainer",

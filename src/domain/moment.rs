@@ -1,17 +1,17 @@
-//! Moments that are written as text. A leap second is none: neither the contract nor this gateway counts them, and what reads
-//! one as the second before or after it changes what was said.
+//! Moments written as text. Leap seconds are refused: neither the contract nor this gateway counts them, and reading
+//! one as the second before or after would change what was said.
 
 use jiff::Timestamp;
 
 use crate::domain::ids::InvalidId;
 
-/// Reads a moment as RFC 3339 writes it.
+/// Reads a moment in the format of RFC 3339.
 pub fn moment(text: &str) -> Result<Timestamp, InvalidId> {
     let parsed = text.parse().ok().filter(|_| !is_leap_second(text));
     parsed.ok_or(InvalidId { expected: "a time such as 2026-01-01T05:00:00Z, with seconds up to 59" })
 }
 
-/// Whether a date with a time, of whatever layout, names the second that only a minute with a leap second has.
+/// Whether a date and time, in any layout, names a leap second.
 pub fn is_leap_second(text: &str) -> bool {
     let time = text.split(['T', 't', ' ', '_']).nth(1).unwrap_or_default();
     let compact =

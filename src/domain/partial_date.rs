@@ -1,4 +1,4 @@
-//! A date of which the day, or day and month, may be unknown, as NCIC and NIEM (`nc:Date`) have them. Kept as given.
+//! A date whose day, or day and month, may be unknown, as in NCIC and NIEM (`nc:Date`). It is kept as given.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::ids::InvalidId;
 
-/// The years that a form may speak of.
+/// The earliest year that is accepted.
 const FIRST_YEAR: i16 = 1850;
 
 /// How much of a date is known.
@@ -20,22 +20,22 @@ enum Precision {
     Day,
 }
 
-/// `YYYY`, `YYYY-MM` or `YYYY-MM-DD`. `Debug` never prints one: it is somebody's date of birth.
+/// `YYYY`, `YYYY-MM` or `YYYY-MM-DD`. `Debug` never prints it, because it is a date of birth.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct PartialDate {
-    // INVARIANT: the first day of the year or month, where no more is known.
+    // INVARIANT: the first day of the year or month, if no more is known.
     first: Date,
     precision: Precision,
 }
 
 impl PartialDate {
-    /// The first day that it may be: the oldest reading of a birth.
+    /// The first possible day: the oldest reading of a birth date.
     pub fn earliest(self) -> Date {
         self.first
     }
 
-    /// The last day that it may be: the youngest reading of a birth.
+    /// The last possible day: the youngest reading of a birth date.
     pub fn latest(self) -> Date {
         match self.precision {
             Precision::Year => self.first.last_of_year(),
@@ -44,8 +44,8 @@ impl PartialDate {
         }
     }
 
-    /// Whether somebody born then may be under an age on a day. A safeguard turns on it: the youngest reading counts,
-    /// and whoever was born on a leap day comes of age on 1 March of a year without one.
+    /// Whether somebody with this birth date may be under an age on a day. A safeguard depends on it, so the youngest
+    /// reading counts. Somebody born on a leap day comes of age on 1 March in a year without one.
     pub fn is_under(self, years: i64, today: Date) -> bool {
         let born = self.latest();
         let anniversary = born.saturating_add(Span::new().years(years));
@@ -54,7 +54,7 @@ impl PartialDate {
         today < comes_of_age
     }
 
-    /// Whether two dates may be one: what both of them say is the same.
+    /// Whether two dates may be the same: what both of them know does not differ.
     pub fn agrees_with(self, other: Self) -> bool {
         self.earliest() <= other.latest() && other.earliest() <= self.latest()
     }
@@ -94,7 +94,7 @@ impl FromStr for PartialDate {
         };
         let first = Date::strptime("%Y-%m-%d", &whole).map_err(|_| EXPECTED)?;
         let date = Self { first, precision };
-        // One date, one spelling.
+        // Each date has one spelling.
         if date.to_string() == text && first.year() >= FIRST_YEAR { Ok(date) } else { Err(EXPECTED) }
     }
 }

@@ -1,4 +1,4 @@
-//! Authorization as a proof that travels inward as a type.
+//! Authorization as proof in a type: what a value has been checked for.
 
 use std::collections::BTreeMap;
 
@@ -6,21 +6,21 @@ use crate::domain::agency::Caller;
 use crate::domain::determination::LawView;
 use crate::domain::ids::{CaseName, JurisdictionId};
 
-/// A value whose caller, method and jurisdiction were proven at the door: this kind of caller may call this method.
+/// A value with its caller, method and jurisdiction checked: this kind of caller may call this method.
 #[derive(Debug, Clone)]
 pub struct Admitted<T> {
     /// Who calls.
     pub caller: Caller,
-    /// Whose law and logs are touched: exactly one jurisdiction.
+    /// The one jurisdiction whose law applies and whose logs are written.
     pub jurisdiction: JurisdictionId,
-    /// What is asked.
+    /// The value.
     pub value: T,
 }
 
-/// A value that the gate let pass with the case's facts before it: what the law says is attached, and no time in it is one
-/// that cannot be.
+/// A value that the gate permitted, given the facts of the case. It carries the rulings of the law, and every time in
+/// it was checked to be possible.
 ///
-/// INVARIANT: made only by `policy/gate.rs`; the architecture test holds that no other file calls `by_gate`.
+/// INVARIANT: only `policy/gate.rs` makes it; the architecture test lets no other file call `by_gate`.
 #[derive(Debug, Clone)]
 pub struct Permitted<T> {
     admitted: Admitted<T>,
@@ -28,7 +28,7 @@ pub struct Permitted<T> {
 }
 
 impl<T> Permitted<T> {
-    /// Called by the gate alone.
+    /// Only the gate may call this.
     pub fn by_gate(admitted: Admitted<T>, laws: BTreeMap<CaseName, LawView>) -> Self {
         Self { admitted, laws }
     }
@@ -38,7 +38,7 @@ impl<T> Permitted<T> {
         &self.admitted.caller
     }
 
-    /// Whose law and logs are touched.
+    /// The jurisdiction whose law applies and whose logs are written.
     pub fn jurisdiction(&self) -> &JurisdictionId {
         &self.admitted.jurisdiction
     }
@@ -48,7 +48,7 @@ impl<T> Permitted<T> {
         &self.admitted.value
     }
 
-    /// What the law says of a detainer. `None` where the command does not touch it.
+    /// The rulings of the law on a detainer. `None`: the command does not touch it.
     pub fn law(&self, detainer: &CaseName) -> Option<&LawView> {
         self.laws.get(detainer)
     }

@@ -1,4 +1,4 @@
-//! Numbers of a configuration within a range, which stands beside each where it is declared.
+//! Range checks for numbers in the configuration. Each range is declared beside its field.
 
 use std::fmt::Display;
 

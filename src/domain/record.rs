@@ -1,4 +1,4 @@
-//! How a decision is recorded: in which log, for whom, with which counts and determinations.
+//! How an event is recorded: in which log, for which audience, with which counts and determinations.
 
 use std::sync::Arc;
 
@@ -9,50 +9,50 @@ use crate::domain::command::CaseCommand;
 use crate::domain::custody::Custody;
 use crate::domain::detainer::{Addressee, Detainer};
 use crate::domain::determination::{Determination, FieldClass, FieldClasses, LawAction, LawView};
-use crate::domain::disclosable::told_by_law;
-use crate::domain::event::{Counts, Disclosure, Event, Party, Record, RecordedDetermination, Told};
+use crate::domain::disclosure::visible_by_law;
+use crate::domain::event::{Counts, Disclosure, Event, Party, Record, RecordedDetermination, Revision, retraction};
 use crate::domain::ids::{AgencyId, CaseName, LogKind};
 use crate::domain::permit::Permitted;
 use crate::domain::transfer::TransferName;
 
-/// What the issuer learns of something whose gist is in this class, if it is shown this much.
-pub(super) fn disclosure_of(shown: FieldClasses, gist: FieldClass) -> Disclosure {
+/// What the issuer learns of an event that reveals a class, if it is shown these classes.
+pub(super) fn disclosure_of(shown: FieldClasses, revealed_class: FieldClass) -> Disclosure {
     if shown == FieldClasses::NONE {
         Disclosure::Internal
-    } else if shown.contains(gist) {
+    } else if shown.contains(revealed_class) {
         Disclosure::ToIssuer
     } else {
         Disclosure::Retraction
     }
 }
 
-/// Classes the issuer is shown of something whose gist is in one of them: all that it may be told, or nothing. Whoever
-/// was told before what this corrects learns at least that it no longer stands.
-pub(super) fn shown_with(detainer: &Detainer, law: &LawView, gist: FieldClass, told: Told) -> FieldClasses {
-    let classes = told_by_law(detainer, law);
-    match told {
-        _ if classes.contains(gist) => classes,
-        Told::First => FieldClasses::NONE,
-        Told::Corrected => retraction(),
+/// The classes that the issuer is shown of an event that reveals a class: all that it may see, or none. If the event
+/// corrects something that the issuer was told, it learns at least that this no longer stands.
+pub(super) fn classes_shown(
+    detainer: &Detainer,
+    law: &LawView,
+    revealed_class: FieldClass,
+    revision: Revision,
+) -> FieldClasses {
+    let classes = visible_by_law(detainer, law);
+    match revision {
+        _ if classes.contains(revealed_class) => classes,
+        Revision::First => FieldClasses::NONE,
+        Revision::Corrected => retraction(),
     }
 }
 
-/// What a retraction shows: that there is one.
-pub(super) fn retraction() -> FieldClasses {
-    [FieldClass::Count].into_iter().collect()
-}
-
-/// From which side of a detainer a caller speaks.
+/// The side of a detainer that the caller is on.
 pub(super) fn side_of(detainer: &Detainer, caller: &Caller) -> Side {
     if detainer.issuer == caller.agency.id { Side::Issuer } else { Side::Custodian }
 }
 
-/// A record of what the issuer says of its own detainer: it may read it back, and the other side is told.
-pub(super) fn requested(detainer: &Detainer, law: Option<&LawView>, event: Event) -> Record {
+/// Records what the issuer says of its own detainer. The issuer may read it back, and the other side is told.
+pub(super) fn from_issuer(detainer: &Detainer, law: Option<&LawView>, event: Event) -> Record {
     Record {
         log: LogKind::Exchange,
         resource: detainer.name.clone(),
-        audience: audience_of(detainer, &holder_as_told(detainer), FieldClasses::all()),
+        audience: audience_of(detainer, &holder_known_to_issuer(detainer), FieldClasses::all()),
         counts: Counts::of_request(detainer),
         determinations: law.map_or_else(Vec::new, |law| holding_and_notice(&detainer.name, law)),
         policy_digest: law.map(|law| law.policy_digest),
@@ -60,8 +60,8 @@ pub(super) fn requested(detainer: &Detainer, law: Option<&LawView>, event: Event
     }
 }
 
-/// A record that what the issuer was told no longer stands.
-pub(super) fn retracting(detainer: &Detainer, event: Event) -> Record {
+/// Records that what the issuer was told no longer stands.
+pub(super) fn retraction_record(detainer: &Detainer, event: Event) -> Record {
     Record {
         log: LogKind::Exchange,
         resource: detainer.name.clone(),
@@ -73,9 +73,9 @@ pub(super) fn retracting(detainer: &Detainer, event: Event) -> Record {
     }
 }
 
-/// A record of a pick-up, which both sides know all of but why a person decided it, and what the law was found to say.
+/// Records a transfer. Both sides know all of it but the rulings, and why a person decided it.
 pub(super) fn of_transfer(detainer: &Detainer, law: Option<&LawView>, event: Event) -> Record {
-    // Delivery asks the law whether any of it may still be shown.
+    // At delivery the law is asked whether any of it may still be shown.
     let shown = [FieldClass::Count, FieldClass::Custody, FieldClass::Medical].into_iter().collect();
     let determination = |law: &LawView| recorded(&detainer.name, law, LawAction::Transfer, &law.transfer);
     Record {
@@ -89,9 +89,9 @@ pub(super) fn of_transfer(detainer: &Detainer, law: Option<&LawView>, event: Eve
     }
 }
 
-/// A record about a detainer, in the log and for the audience that the law allows. `shown` to the issuer; nothing:
-/// its very existence stays within the jurisdiction.
-pub(super) fn concerning(
+/// Records an event about a detainer, in the log and for the audience that the law allows. `shown` are the issuer's
+/// classes. If there are none, the entry itself stays within the jurisdiction.
+pub(super) fn about_detainer(
     detainer: &Detainer,
     custodian: &Party,
     law: &LawView,
@@ -110,8 +110,8 @@ pub(super) fn concerning(
     }
 }
 
-/// A record that a clock of a detainer ran out. That it did turns on what the custodian has done, of which the issuer may
-/// not have been told: it stays within the jurisdiction.
+/// Records that a clock of a detainer ran out. This depends on what the custodian did, which may not have been
+/// disclosed to the issuer, so it stays within the jurisdiction.
 pub(super) fn of_clock(detainer: &Detainer, event: Event) -> Record {
     Record {
         event,
@@ -124,8 +124,8 @@ pub(super) fn of_clock(detainer: &Detainer, event: Event) -> Record {
     }
 }
 
-/// A record about a custody, which stays within the jurisdiction.
-pub(super) fn internal(
+/// Records an event about a custody. It stays within the jurisdiction.
+pub(super) fn about_custody(
     custody: &Custody,
     counts: Counts,
     determinations: Vec<RecordedDetermination>,
@@ -146,8 +146,8 @@ pub(super) fn internal(
     }
 }
 
-/// A record of what its custodian decides or owes upon a detainer. Its issuer never learns that there is one.
-pub(super) fn within_custody(
+/// Records what the custodian decides or owes on a detainer. The issuer never learns of it.
+pub(super) fn internal_about_detainer(
     detainer: &Detainer,
     custodian: AgencyId,
     policy_digest: Option<[u8; 32]>,
@@ -164,7 +164,7 @@ pub(super) fn within_custody(
     }
 }
 
-/// Issuer as far as shown; custodian and oversight in full.
+/// The issuer with the classes shown to it; custodian and oversight with all classes.
 fn audience_of(detainer: &Detainer, custodian: &Party, shown: FieldClasses) -> Vec<(Party, FieldClasses)> {
     let mut audience = vec![(custodian.clone(), FieldClasses::all()), (Party::Oversight, FieldClasses::all())];
     if shown != FieldClasses::NONE {
@@ -173,15 +173,15 @@ fn audience_of(detainer: &Detainer, custodian: &Party, shown: FieldClasses) -> V
     audience
 }
 
-/// Whoever holds the person, or may.
+/// The agency that holds the person, or every custodian that may.
 fn holder(detainer: &Detainer) -> Party {
     party(detainer.custodian.as_ref(), &detainer.request.addressee)
 }
 
-/// Whoever holds the person as far as the issuer was told. What it says itself goes to these and no further: were it
-/// confirmed by somebody else, the proof of its delivery would tell who holds the person.
-fn holder_as_told(detainer: &Detainer) -> Party {
-    party(detainer.shown.custodian.as_ref(), &detainer.request.addressee)
+/// The agency that holds the person as far as the issuer knows. What the issuer says goes to these parties only: a
+/// confirmation of delivery by another agency would reveal who holds the person.
+fn holder_known_to_issuer(detainer: &Detainer) -> Party {
+    party(detainer.issuer_view.custodian.as_ref(), &detainer.request.addressee)
 }
 
 fn party(custodian: Option<&AgencyId>, addressee: &Addressee) -> Party {
@@ -191,8 +191,8 @@ fn party(custodian: Option<&AgencyId>, addressee: &Addressee) -> Party {
     }
 }
 
-/// The facts for counting. The custodian's charges count only where the issuer is shown charges: else the count would
-/// betray them.
+/// Facts for statistics. The custodian's charges are among them only if the issuer is shown charges, because the counts
+/// would reveal them.
 pub(super) fn counts(
     detainer: &Detainer,
     case: &Case,
@@ -223,14 +223,14 @@ fn recorded(
     }
 }
 
-/// Every determination of a detainer, the disclosure rulings included.
+/// Every determination on a detainer, those on disclosure included.
 pub(super) fn determinations(name: &CaseName, law: &LawView) -> Vec<RecordedDetermination> {
     let mut all = holding_and_notice(name, law);
     all.extend(law.disclosure.iter().map(|determination| recorded(name, law, LawAction::Disclose, determination)));
     all
 }
 
-/// That the person was handed to a requester and the law did not allow it, of some detainers or of none. It stays within
+/// Records a hand-over to a requester that the law did not allow, under some detainers or under none. It stays within
 /// the jurisdiction.
 pub(super) fn unlawful_hand_over(
     custody: &Custody,
@@ -245,24 +245,24 @@ pub(super) fn unlawful_hand_over(
         detainers: under.iter().map(|detainer| detainer.name.clone()).collect(),
     };
     let determinations = laws().map(|(name, law)| recorded(name, law, LawAction::Transfer, &law.transfer)).collect();
-    internal(custody, Counts::default(), determinations, laws().map(|(_, law)| law.policy_digest).next(), event)
+    about_custody(custody, Counts::default(), determinations, laws().map(|(_, law)| law.policy_digest).next(), event)
 }
 
-/// What the law says of holding and of notice, of each detainer that it was asked of.
-pub(super) fn of_standing(
+/// The rulings on hold and notice for each detainer that the law was asked about.
+pub(super) fn rulings_on_all(
     case: &Case,
     permitted: &Permitted<CaseCommand>,
 ) -> (Vec<RecordedDetermination>, Option<[u8; 32]>) {
-    of_standing_handed_over(case, permitted, &[])
+    rulings_on_all_and_transfer(case, permitted, &[])
 }
 
-/// The same, and of handing over, of the detainers under which the person may have been.
-pub(super) fn of_standing_handed_over(
+/// The same, with the rulings on transfer for the detainers under which the person may have been handed over.
+pub(super) fn rulings_on_all_and_transfer(
     case: &Case,
     permitted: &Permitted<CaseCommand>,
     handed_over_under: &[&Detainer],
 ) -> (Vec<RecordedDetermination>, Option<[u8; 32]>) {
-    let laws = case.standing.iter().filter_map(|detainer| Some((&detainer.name, permitted.law(&detainer.name)?)));
+    let laws = case.linked.iter().filter_map(|detainer| Some((&detainer.name, permitted.law(&detainer.name)?)));
     let mut digest = None;
     let mut all = Vec::new();
     for (name, law) in laws {

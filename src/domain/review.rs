@@ -1,26 +1,23 @@
-//! What the law leaves to a person, and what an officer decided of it. One question for each matter of a detainer.
+//! A review: a question that the law leaves to a person, and what an officer decided. A detainer has at most one review
+//! of each matter.
 //!
-//! When a review is opened, and what follows of its decision: `decide/review.rs`.
+//! `decide/review.rs` opens reviews and decides them.
 
 use std::fmt;
 use std::str::FromStr;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::custody::Custody;
-use crate::domain::detainer::{Detainer, Finding};
 use crate::domain::ids::{AgencyId, CaseKind, CaseName, InvalidId};
-use crate::domain::range::within;
-use crate::domain::timetable::Timetable;
 use crate::domain::vocabulary::vocabulary;
 
 vocabulary! {
-    /// What may be left to a person.
+    /// The matters that may be left to a person.
     pub enum ReviewMatter {
         /// Whether the person is held past release.
         Hold = "hold",
-        /// Whether the requester is told of the release.
+        /// Whether the requester gets notice of the release.
         Notify = "notify",
         /// Whether the person is handed over.
         Transfer = "transfer",
@@ -32,7 +29,7 @@ vocabulary! {
 }
 
 vocabulary! {
-    /// Where a review stands. Its life cycle is the table in docs/lifecycle.md.
+    /// The state of a review. Its life cycle is the table in docs/lifecycle.md.
     pub enum ReviewState {
         /// It waits for an officer.
         Open = "open",
@@ -42,7 +39,7 @@ vocabulary! {
         Refused = "refused",
         /// There is nothing to decide any more.
         Moot = "moot",
-        /// The person was released before an officer had decided it.
+        /// The person was released before an officer decided.
         ReleasedUndecided = "released-undecided",
     }
 }
@@ -58,7 +55,7 @@ vocabulary! {
 }
 
 impl ReviewDecision {
-    /// Where a review so decided stands.
+    /// The state of a review with this decision.
     pub fn state(self) -> ReviewState {
         match self {
             Self::Permit => ReviewState::Permitted,
@@ -67,7 +64,7 @@ impl ReviewDecision {
     }
 }
 
-/// What a decision is bound to. Where any of it changes, it is another question.
+/// What a decision is bound to. If any of it changes, it is another question.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Basis {
     /// The custody that the detainer is matched to.
@@ -76,17 +73,17 @@ pub struct Basis {
     pub custodian: AgencyId,
     /// The version of the request.
     pub request_version: u32,
-    /// How often either record had come to describe the person otherwise.
+    /// The detainer's count of changed descriptions.
     #[serde(default)]
     pub described: u32,
-    /// How often something had come up that guards the person.
+    /// The detainer's count of new safeguards.
     #[serde(default)]
     pub guarded: u32,
-    /// The policies that leave it to a person, sorted. Empty: no policy spoke.
+    /// The policies that leave it to a person, sorted. Empty: no policy applied.
     pub policies: Vec<String>,
 }
 
-/// What a decision rests on.
+/// The ground of a decision.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ground {
     /// Why. May be personal: stays with custodian and oversight.
@@ -104,21 +101,21 @@ impl fmt::Debug for Ground {
 /// A question that the law leaves to a person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Review {
-    /// What is left to a person; the last part of its name.
+    /// The matter; the last part of its name.
     pub matter: ReviewMatter,
-    /// Where it stands.
+    /// The state.
     pub state: ReviewState,
-    /// What the question, and a decision of it, is bound to.
+    /// What the question and its decision are bound to.
     pub basis: Basis,
-    /// Why a person decides.
+    /// Why a person must decide.
     pub grounds: Vec<String>,
     /// Citations of the policies.
     pub citations: Vec<String>,
-    /// What an officer decided it on.
+    /// The ground of the officer's decision.
     pub ground: Option<Ground>,
     /// When it was opened, by our clock.
     pub opened_at: Timestamp,
-    /// When it is to be decided.
+    /// When it must be decided.
     pub due_at: Timestamp,
     /// When it last changed, by our clock.
     pub updated_at: Timestamp,
@@ -132,13 +129,13 @@ impl Review {
         self.state == ReviewState::Open
     }
 
-    /// Whether it waits, and was to be decided before now.
+    /// Whether it is open and was due before now.
     pub fn is_overdue(&self, now: Timestamp) -> bool {
         self.is_open() && self.due_at < now
     }
 
-    /// Whether an officer's decision of this review decides such a question too. What was permitted on more grounds is
-    /// permitted on fewer; what was refused is looked at anew. That no policy speaks is a ground of its own.
+    /// Whether this review's decision also decides another question. What was permitted on more grounds is permitted on
+    /// fewer; what was refused is looked at anew. No policy at all is a ground of its own.
     pub fn decides(&self, question: &Basis) -> bool {
         let (Basis { policies: decided, .. }, Basis { policies: asked, .. }) = (&self.basis, question);
         let same_case = Basis { policies: asked.clone(), ..self.basis.clone() } == *question;
@@ -151,78 +148,12 @@ impl Review {
     }
 }
 
-impl Detainer {
-    /// The review of a matter, if there was one.
-    pub fn review(&self, matter: ReviewMatter) -> Option<&Review> {
-        self.reviews.iter().find(|review| review.matter == matter)
-    }
-
-    /// What a decision upon it would be bound to, if it is matched: without a custody there is nothing to decide.
-    pub fn basis(&self, policies: &[String]) -> Option<Basis> {
-        let found = self.acknowledgement.as_ref().filter(|found| found.finding == Finding::MatchedCustody)?;
-        Some(Basis {
-            custody: found.custody.clone()?,
-            custodian: self.custodian.clone()?,
-            request_version: self.request_version,
-            described: self.described,
-            guarded: self.guarded,
-            policies: policies.to_vec(),
-        })
-    }
-
-    /// Whether an officer has permitted what these policies leave to a person.
-    pub fn permits(&self, matter: ReviewMatter, policies: &[String]) -> bool {
-        let decided = self.review(matter).filter(|review| review.state == ReviewState::Permitted);
-        decided.zip(self.basis(policies)).is_some_and(|(review, question)| review.decides(&question))
-    }
-
-    /// Puts a review in the place of the one before of its matter.
-    pub(in crate::domain) fn put_review(&mut self, review: &Review) {
-        match self.reviews.iter_mut().find(|known| known.matter == review.matter) {
-            Some(known) => known.clone_from(review),
-            None => self.reviews.push(review.clone()),
-        }
-    }
-}
-
-/// No setting is longer: ten years.
-pub(in crate::domain) const HOURS_MAX: u32 = 10 * 365 * 24;
-
-/// When officers are to have decided. A claim to citizenship is due as its clock says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct ReviewTimes {
-    /// Anything but a claim, in hours.
-    #[serde(deserialize_with = "within::<_, _, 1, 87_600>")]
-    pub due_hours: u32,
-}
-
-impl Default for ReviewTimes {
-    fn default() -> Self {
-        Self { due_hours: 24 }
-    }
-}
-
-impl ReviewTimes {
-    /// When a review opened now is to be decided: no later than its requester is owed notice of an expected release. That
-    /// may be a time which has passed.
-    pub fn due(&self, matter: ReviewMatter, custody: &Custody, timetable: &Timetable, now: Timestamp) -> Timestamp {
-        let due_at = match matter {
-            ReviewMatter::CitizenshipClaim => timetable.claim_due(now, &timetable.zone_of(custody)),
-            ReviewMatter::Hold | ReviewMatter::Notify | ReviewMatter::Transfer | ReviewMatter::Disclose => {
-                now.checked_add(SignedDuration::from_hours(i64::from(self.due_hours.min(HOURS_MAX)))).ok()
-            }
-        };
-        due_at.unwrap_or(Timestamp::MAX).min(timetable.notice_due(custody).unwrap_or(Timestamp::MAX))
-    }
-}
-
 /// `jurisdictions/us-ny/detainers/{uuid}/reviews/notify`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReviewName {
     /// Of which detainer.
     pub detainer: CaseName,
-    /// Of which matter.
+    /// The matter.
     pub matter: ReviewMatter,
 }
 

@@ -1,4 +1,5 @@
-//! Service of a copy on the person. No "served" without evidence: when, how, in which language, which copy.
+//! Service of a copy of the detainer on the person. It is recorded only with evidence: when, how, in which language,
+//! which copy.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -11,14 +12,14 @@ vocabulary! {
     pub enum ServiceMethod {
         /// Handed over.
         InPerson = "in-person",
-        /// By the facility's mail.
+        /// By facility mail.
         InmateMail = "inmate-mail",
         /// Otherwise.
         Other = "other",
     }
 }
 
-/// Evidence that a copy of the detainer was served. On the form the detainer takes effect on service.
+/// Evidence that a copy of the detainer was served. By the form, the detainer takes effect on service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServiceOfCopy {
     /// When, as the custodian says.
@@ -29,6 +30,6 @@ pub struct ServiceOfCopy {
     pub language: LanguageTag,
     /// SHA-256 of the copy.
     pub copy_sha256: [u8; 32],
-    /// The person's counsel was told.
+    /// The person's counsel was notified.
     pub counsel_told: bool,
 }

@@ -1,11 +1,11 @@
-//! The numbers of persons and agencies, each in the one spelling that is kept, whatever spelling was sent.
+//! Canonical spellings of the numbers of persons and agencies.
 //!
-//! Spaces, hyphens and other marks that part a number, the case of its letters and zeros that only fill it do not count.
-//! INVARIANT: what one of these functions returns, it returns again when it is given that.
+//! Separators, letter case and leading filler zeros do not count. INVARIANT: each function returns its own result
+//! unchanged.
 
 use crate::domain::text::is_dash;
 
-/// A-number: nine digits, as `012345678`, of `A012345678`, `A-012-345-678`, `A# 12345678` or `12345678`.
+/// A-number: nine digits, as `012345678`, from `A012345678`, `A-012-345-678`, `A# 12345678` or `12345678`.
 pub(crate) fn alien_number(text: &str) -> Option<String> {
     let number = plain(text)?;
     let digits = number.strip_prefix('A').unwrap_or(&number);
@@ -13,8 +13,7 @@ pub(crate) fn alien_number(text: &str) -> Option<String> {
     valid.then(|| format!("{digits:0>9}"))
 }
 
-/// FBI or universal control number: up to nine letters and digits, without zeros that fill it. How many of those there were does not
-/// count.
+/// FBI or universal control number: up to nine letters and digits, after any number of leading filler zeros.
 pub(crate) fn fbi_number(text: &str) -> Option<String> {
     let number = plain(text)?;
     let own = unfilled(&number);
@@ -22,10 +21,10 @@ pub(crate) fn fbi_number(text: &str) -> Option<String> {
     valid.then(|| own.to_owned())
 }
 
-/// State identification number: two letters of the state and its number, without zeros that fill it, as `NY1234567L`.
+/// State identification number: two letters of the state and its number without leading filler zeros, as `NY1234567L`.
 ///
-/// A New York number ends in a letter that checks its digits. Where a number has that shape and no state is named, it is
-/// New York's: no other has it.
+/// A New York number ends in a check letter. A number of that shape without a state is New York's, because no other
+/// state uses it.
 pub(crate) fn state_id(text: &str) -> Option<String> {
     let number = plain(text)?;
     if is_nysid(&number) {
@@ -63,7 +62,7 @@ pub(crate) fn ori(text: &str) -> Option<String> {
     plain(text).filter(|ori| ori.len() == 9 && all_alphanumeric(ori))
 }
 
-/// A code of upper-case letters and digits that was perhaps written in lower case.
+/// A code of upper-case letters and digits, which may have been written in lower case.
 pub(crate) fn upper(text: &str) -> Option<String> {
     let upper = text.trim_matches(' ').to_ascii_uppercase();
     all_alphanumeric(&upper).then_some(upper)
@@ -95,7 +94,7 @@ pub(crate) fn language(text: &str) -> Option<String> {
     Some(parts.collect::<Vec<_>>().join("-"))
 }
 
-/// Letters and digits of ASCII in upper case, without what parts them. `None`: something else stands in it.
+/// ASCII letters and digits in upper case, without separators. `None`: the text has other characters.
 fn plain(text: &str) -> Option<String> {
     const LEN_MAX: usize = 64;
     if text.len() > LEN_MAX {
@@ -113,7 +112,7 @@ fn plain(text: &str) -> Option<String> {
     Some(number)
 }
 
-/// Without zeros at its beginning; of nothing but zeros, one.
+/// Without leading zeros. If there are only zeros, one.
 fn unfilled(number: &str) -> &str {
     let rest = number.trim_start_matches('0');
     if rest.is_empty() && !number.is_empty() { "0" } else { rest }
@@ -162,7 +161,7 @@ mod tests {
         check(fbi_number, "123456AB7", &["123456ab7", "123 456 AB7", "123-456-AB7"]);
         check(fbi_number, "9X000001", &["9x000001", "09X000001"]);
         check(fbi_number, "0", &["000"]);
-        // What only fills a number makes it no longer than it is.
+        // Filler zeros do not count toward the length.
         check(fbi_number, "123456AB7", &["0123456AB7", "000-123456-AB7"]);
         check(
             state_id,

@@ -1,4 +1,5 @@
-//! The sections of a criminal code as a jurisdiction's own law lists them, and how a citation is read.
+//! A jurisdiction's table of statutes: sections of its criminal codes as its law lists them, and how citations are
+//! read.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -8,29 +9,29 @@ use crate::domain::charge::{OffenceCategory, Severity};
 use crate::domain::ids::{InvalidId, NcicCode};
 use crate::domain::vocabulary::vocabulary;
 
-/// The longest citation that is read; longer ones are of no section.
+/// The longest citation that is read. A longer one matches no section.
 const CITATION_MAX: usize = 200;
 
-/// A table of sections: what each is, how grave, and which paragraphs of the law list it.
+/// A table of sections: the group and grade of each, and which paragraphs of the law list it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Statutes {
-    /// Every way in which a code is written, folded, with the name of the code.
+    /// Every spelling of a code, folded, with the code's name.
     codes: BTreeMap<String, String>,
     /// Which code a citation without one is of.
     own: Option<String>,
-    /// Codes in which a letter after the number of a section is a subdivision: `2C:12-1b` is `2C:12-1(b)`.
+    /// Codes in which a letter after a section number is a subdivision: `2C:12-1b` is `2C:12-1(b)`.
     lettered: BTreeSet<String>,
     sections: BTreeMap<Section, Listing>,
 }
 
-/// One section of one code, as it is compared.
+/// One section of one code, in the form used for comparison.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Section {
     code: String,
     number: String,
 }
 
-/// What the table says of a section.
+/// What the table says about a section.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listing {
     /// Its group.
@@ -43,28 +44,29 @@ pub struct Listing {
     pub ncic: Option<NcicCode>,
 }
 
-/// How grave an offence is by its section.
+/// The grade of an offence, by its section.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Grade {
-    /// Always so.
+    /// Always this grade.
     Fixed(Severity),
-    /// A felony or a misdemeanor, as the court makes it: the charge alone says which.
+    /// A felony or a misdemeanor, as the court decides. Only the charge says which.
     Wobbler,
 }
 
 vocabulary! {
-    /// What the table of a jurisdiction says of the section that a charge cites.
+    /// What the table says about the section that a charge cites.
     pub enum Reading {
-        /// Nothing: the section is not in it, none is cited, or there is no table. Whether it is listed is unknown.
+        /// Nothing: the section is not in the table, none is cited, or there is no table. Whether it is listed is
+        /// unknown.
         Unlisted = "unlisted",
-        /// Which paragraphs list it, if any do.
+        /// The paragraphs that list it, if any, are known.
         Listed = "listed",
-        /// The same, but how grave it is nobody has said, or the charge says otherwise than the section.
+        /// The same, but its grade is unknown, or the charge contradicts the section.
         Ungraded = "ungraded",
     }
 }
 
-/// A paragraph of a law that lists offences, as a pack names it: `7282.5(a)(1)`, `Appendix A`.
+/// A paragraph of a law that lists offences, as a policy pack names it: `7282.5(a)(1)`, `Appendix A`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Paragraph(String);
 
@@ -91,7 +93,7 @@ impl FromStr for Paragraph {
 }
 
 impl Statutes {
-    /// Lets a code be cited. Each way of writing it, folded, MUST be one code's alone: false where it is another's.
+    /// Adds a spelling of a code. A folded spelling MUST belong to one code. False: it belongs to another.
     pub fn add_code(&mut self, code: &str, written: &str) -> bool {
         let before = self.codes.insert(folded(written), code.to_owned());
         before.is_none_or(|before| before == code)
@@ -102,19 +104,19 @@ impl Statutes {
         self.own = Some(code.to_owned());
     }
 
-    /// Lets a letter after the number of a section be a subdivision in a code.
+    /// Makes a letter after a section number a subdivision in a code.
     pub fn set_lettered(&mut self, code: &str) {
         self.lettered.insert(code.to_owned());
     }
 
-    /// Adds a section. False where the citation cannot be read, or is there already.
+    /// Adds a section. False: the citation cannot be read, or is in the table already.
     pub fn add(&mut self, cited: &str, listing: Listing) -> bool {
         let Some(section) = self.section(cited) else { return false };
         self.sections.insert(section, listing).is_none()
     }
 
-    /// What the table says of the section that a charge cites; of one that is not in it, of the one that it is a subdivision
-    /// of. None: nothing.
+    /// What the table says about the cited section, or else about the section that it is a subdivision of. None:
+    /// nothing.
     pub fn find(&self, cited: &str) -> Option<&Listing> {
         let mut section = self.section(cited)?;
         loop {
@@ -126,7 +128,7 @@ impl Statutes {
         }
     }
 
-    /// The paragraphs that list some section.
+    /// The paragraphs that list a section.
     pub fn paragraphs(&self) -> BTreeSet<&Paragraph> {
         self.sections.values().flat_map(|listing| &listing.listed).collect()
     }
@@ -141,10 +143,10 @@ impl Statutes {
         self.sections.is_empty()
     }
 
-    /// Reads a citation: a code, in any way that it is written, before or after the number of one section.
+    /// Reads a citation: a code in any of its spellings, before or after the number of one section.
     ///
-    /// The number is compared in lower case, its subdivisions in parentheses and without spaces. What names two sections, or
-    /// anything beside a code and a section, is none that this can vouch for.
+    /// The number is compared in lower case, with subdivisions in parentheses and without spaces. A citation that names
+    /// two sections, or anything besides a code and a section, is not read.
     fn section(&self, cited: &str) -> Option<Section> {
         if cited.len() > CITATION_MAX {
             return None;
@@ -177,7 +179,7 @@ impl Statutes {
     }
 }
 
-/// A way of writing a code without what does not tell codes apart: case, points, spaces and other signs.
+/// A spelling of a code without what does not distinguish codes: case, punctuation and spaces.
 fn folded(code: &str) -> String {
     code.chars().filter(char::is_ascii_alphabetic).map(|c| c.to_ascii_uppercase()).collect()
 }
@@ -187,7 +189,7 @@ fn is_section_sign(word: &str) -> bool {
     ["section", "sections", "sec", "sect", "s", "ss"].iter().any(|sign| word.eq_ignore_ascii_case(sign))
 }
 
-/// `2c:12-1b(1)` as `2c:12-1(b)(1)`: the last letter after the number of the section is a subdivision.
+/// `2c:12-1b(1)` as `2c:12-1(b)(1)`: the letter after the section number is a subdivision.
 fn in_parentheses(number: &str) -> String {
     let end = number.find('(').unwrap_or(number.len());
     let (head, tail) = number.split_at(end);

@@ -1,4 +1,4 @@
-//! The person a detainer is about. `Debug` never prints one.
+//! The person that a detainer or custody is about. `Debug` never prints it.
 
 use std::fmt;
 
@@ -25,11 +25,11 @@ vocabulary! {
 }
 
 vocabulary! {
-    /// How it was found that two records speak of one person.
+    /// How two records were found to describe one person.
     pub enum MatchMethod {
         /// Fingerprints or another biometric.
         Biometric = "biometric",
-        /// An identifier both sides hold.
+        /// An identifier that both records have.
         Identifier = "identifier",
         /// Name and birth date.
         NameAndBirthDate = "name-and-birth-date",
@@ -69,7 +69,7 @@ pub struct Identifiers {
 }
 
 impl Identifiers {
-    /// Whether nothing identifies the person.
+    /// Whether there is no identifier.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
@@ -82,7 +82,7 @@ pub struct Subject {
     pub name: PersonName,
     /// Other names.
     pub aliases: Vec<PersonName>,
-    /// `nc:PersonBirthDate`, as far as it is known.
+    /// `nc:PersonBirthDate`, as far as known.
     pub birth_date: Option<PartialDate>,
     /// `j:PersonSexCode`.
     pub sex: Option<Sex>,
@@ -98,10 +98,10 @@ pub struct Subject {
     pub work_address: Option<String>,
 }
 
-/// Years from which a person is no minor.
+/// The age of majority in years.
 pub(in crate::domain) const MAJORITY_YEARS: i64 = 18;
 
-/// The United States, and those of its territories whose people are its citizens or nationals (ISO 3166-1).
+/// The United States, and its territories whose people are citizens or nationals (ISO 3166-1).
 const UNITED_STATES: [&str; 12] = ["USA", "US", "PRI", "PR", "GUM", "GU", "VIR", "VI", "MNP", "MP", "ASM", "AS"];
 
 impl Subject {
@@ -110,7 +110,7 @@ impl Subject {
         self.citizenship.as_ref().is_some_and(|country| UNITED_STATES.contains(&country.as_str()))
     }
 
-    /// Whether the birth date on record may make the person a minor on a day.
+    /// Whether the person may be a minor on a day, by birth date.
     pub fn is_minor(&self, today: Date) -> bool {
         self.birth_date.is_some_and(|born| born.is_under(MAJORITY_YEARS, today))
     }
@@ -122,18 +122,18 @@ impl fmt::Debug for Subject {
     }
 }
 
-/// Circumstances under which nothing happens automatically.
+/// Circumstances of the person. All but one are safeguards: while one holds, nothing happens automatically.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "independent facts, each a field of the form")]
 pub struct Flags {
     /// The person claims to be a citizen of the United States, and the claim is not resolved.
     pub citizenship_claim: bool,
-    /// There is proof of citizenship or lawful status, and nobody said of which. Counts as proof of citizenship.
+    /// There is proof of citizenship or lawful status, and nobody said which. Counts as proof of citizenship.
     pub proof_of_status: bool,
     /// The person is a citizen of the United States: there is proof, or a claim was confirmed.
     #[serde(default)]
     pub citizen: bool,
-    /// There is proof of lawful status, which is not citizenship.
+    /// There is proof of lawful status that is not citizenship.
     #[serde(default)]
     pub lawful_status: bool,
     /// The person is a juvenile.
@@ -142,16 +142,16 @@ pub struct Flags {
     pub victim_witness: bool,
     /// The person is in a protected program. Restricted.
     pub protected_program: bool,
-    /// A search of the federal terrorist watch list by whoever says so matched the person. No safeguard.
+    /// The author's search of the federal terrorist watch list matched the person. Not a safeguard.
     #[serde(default)]
     pub terrorist_list_match: bool,
-    /// Its author named a sealed record before it left that out. Not on the wire: charges say it.
+    /// The author named a sealed record before and then left it out. Not on the wire: there the charges say it.
     #[serde(default)]
     pub sealed: bool,
 }
 
 impl Flags {
-    /// What holds here or there.
+    /// The flags that hold in either.
     #[must_use]
     pub fn either(self, other: Self) -> Self {
         Self {
@@ -167,13 +167,13 @@ impl Flags {
         }
     }
 
-    /// With a claim to citizenship raised.
+    /// The flags after a claim to citizenship was raised.
     #[must_use]
     pub fn claimed(self) -> Self {
         Self { citizenship_claim: true, ..self }
     }
 
-    /// With the claim resolved.
+    /// The flags after the claim was resolved.
     #[must_use]
     pub fn resolved(self, outcome: ClaimOutcome) -> Self {
         let confirmed = outcome == ClaimOutcome::Confirmed;
@@ -181,7 +181,8 @@ impl Flags {
         Self { citizenship_claim: false, proof_of_status, citizen, ..self }
     }
 
-    /// As corrected. What a claim came to is resolved by an officer, and stays: a correction of a name must not lift it.
+    /// The flags after a correction. An open or confirmed claim stays: only an officer resolves a claim, and a
+    /// corrected name MUST NOT lift it.
     #[must_use]
     pub fn corrected(self, to: Self) -> Self {
         Self {
@@ -192,12 +193,12 @@ impl Flags {
         }
     }
 
-    /// Whether a safeguard that stands here no longer stands there.
+    /// Whether the change to other flags lifts a safeguard.
     pub fn lifted_by(self, to: Self) -> bool {
         (self.juvenile && !to.juvenile)
             || (self.victim_witness && !to.victim_witness)
             || (self.protected_program && !to.protected_program)
-            // Texas leaves to a person what it else commands.
+            // In Texas, this leaves to a person what the law otherwise commands.
             || (self.lawful_status && !to.lawful_status)
     }
 }

@@ -1,35 +1,36 @@
-//! What people write: names, reasons, citations, codes, telephone numbers and places.
+//! Free text that people write: names, reasons, citations, codes, telephone numbers and places.
 //!
-//! Each use takes the characters that it needs, by their Unicode category. None takes what a reader does not see, what
-//! turns round the text beside it, or what nobody has assigned. A text that is accepted shows something.
+//! Each kind of text accepts the characters that it needs, by Unicode category. None accepts characters that are
+//! invisible, that change the direction of text, or that are unassigned. An accepted text shows something.
 //!
-//! What is kept is canonical: NFC, one plain space wherever there was space, none at either end. So two spellings that look
-//! the same are the same, and reading what was read changes nothing.
+//! Texts are kept in canonical form: NFC, one plain space for any run of spaces, none at either end. So two spellings
+//! that look the same are the same, and reading a canonical text changes nothing.
 
 use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory, JoiningType};
 use icu_properties::{CodePointMapData, CodePointSetData};
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::canonical_combining_class;
 
-/// Bytes of UTF-8 for each character that is allowed: room for every script in daily use.
+/// Bytes of UTF-8 per allowed character: enough for every script in daily use.
 const BYTES_PER_CHARACTER: usize = 3;
 
-/// Marks on one letter. Pointed Hebrew and Tibetan need four or five; a hundred would cover the lines around it.
+/// The most combining marks on one letter. Pointed Hebrew and Tibetan need four or five; a hundred would cover the
+/// lines around it.
 const MARKS_MAX: usize = 8;
 
-/// The class of the sign that joins two consonants of an Indic script.
+/// The combining class of the sign that joins two consonants of an Indic script.
 const VIRAMA: u8 = 9;
 
-/// What a text is for.
+/// The kinds of text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Use {
-    /// What a person is called, in any script: letters and their marks, digits, hyphens, apostrophes and the like.
+pub enum TextKind {
+    /// A person's name in any script: letters and marks, digits, hyphens, apostrophes and the like.
     Name,
-    /// Why, or a note: prose of one line.
+    /// A reason or a note: prose of one line.
     Reason,
     /// A law, an order, a court.
     Citation,
-    /// An address, or where something happens.
+    /// An address or a place.
     Place,
     /// A docket or file number: ASCII.
     Code,
@@ -37,26 +38,26 @@ pub enum Use {
     Phone,
 }
 
-impl Use {
-    /// Every use.
+impl TextKind {
+    /// Every kind.
     pub const ALL: [Self; 6] = [Self::Name, Self::Reason, Self::Citation, Self::Place, Self::Code, Self::Phone];
 
-    /// Reads a text of at most `chars_max` characters, and three bytes for each. `None`: nothing but space was written.
-    pub fn read(self, text: &str, chars_max: usize) -> Result<Option<String>, Flaw> {
+    /// Reads a text of at most `chars_max` characters and three bytes for each. `None`: the text is only space.
+    pub fn read(self, text: &str, chars_max: usize) -> Result<Option<String>, TextFault> {
         let bytes_max = chars_max.saturating_mul(BYTES_PER_CHARACTER);
-        // Normalising takes time: what is far too long is not normalised first.
+        // Normalizing takes time, so a text that is far too long is refused first.
         if text.len() > bytes_max.saturating_mul(4) {
-            return Err(Flaw::Long { chars_max, bytes_max });
+            return Err(TextFault::Long { chars_max, bytes_max });
         }
         let text = self.canonical(text);
         if text.is_empty() {
             return Ok(None);
         }
         if text.starts_with('<') && text.ends_with('>') {
-            return Err(Flaw::Placeholder);
+            return Err(TextFault::Placeholder);
         }
         if text.chars().count() > chars_max || text.len() > bytes_max {
-            return Err(Flaw::Long { chars_max, bytes_max });
+            return Err(TextFault::Long { chars_max, bytes_max });
         }
         let characters: Vec<char> = text.chars().collect();
         let mut marks = 0_usize;
@@ -64,9 +65,10 @@ impl Use {
             let (before, after) = characters.split_at(at);
             let after = after.get(1..).unwrap_or_default();
             if is_joiner(*character) && self.is_prose_or_name() {
-                // Takes no place of its own: the mark after it stands on what the mark before it stands on.
-                if !joins(*character, before, after) {
-                    return Err(Flaw::Hidden(*character));
+                // A joiner does not count as a base: the mark after it combines with the same letter as the mark before
+                // it.
+                if !changes_what_is_seen(*character, before, after) {
+                    return Err(TextFault::Hidden(*character));
                 }
                 continue;
             }
@@ -74,13 +76,17 @@ impl Use {
             marks = if is_mark(*character) { marks.saturating_add(1) } else { 0 };
             let stands = before.last().is_some_and(|base| *base != ' ');
             if marks > MARKS_MAX || (marks > 0 && !stands) {
-                return Err(Flaw::Mark);
+                return Err(TextFault::Mark);
             }
         }
-        if characters.iter().any(|character| self.is_shown_by(*character)) { Ok(Some(text)) } else { Err(self.empty()) }
+        if characters.iter().any(|character| self.counts_as_content(*character)) {
+            Ok(Some(text))
+        } else {
+            Err(self.empty())
+        }
     }
 
-    /// NFC, with one plain space for any run of spaces. In what is ASCII, one hyphen for any dash.
+    /// NFC, with one plain space for any run of spaces. In ASCII kinds, any dash becomes a hyphen.
     fn canonical(self, text: &str) -> String {
         let mut canonical = String::with_capacity(text.len());
         for character in text.nfc() {
@@ -105,17 +111,17 @@ impl Use {
         }
     }
 
-    /// Whether a character other than a joiner may stand in such a text.
-    fn admits(self, character: char) -> Result<(), Flaw> {
+    /// Whether a character other than a joiner is allowed.
+    fn admits(self, character: char) -> Result<(), TextFault> {
         use GeneralCategory as Gc;
         let of_use = match category(character) {
-            Gc::Control => Err(Flaw::Control(character)),
-            Gc::LineSeparator | Gc::ParagraphSeparator => Err(Flaw::Line(character)),
-            _ if turns(character) => Err(Flaw::Direction(character)),
-            _ if is_hidden(character) => Err(Flaw::Hidden(character)),
-            Gc::Format => Err(Flaw::Hidden(character)),
-            Gc::Unassigned | Gc::PrivateUse | Gc::Surrogate => Err(Flaw::Unassigned(character)),
-            _ if matches!(character, '\u{fffc}' | '\u{fffd}') => Err(Flaw::Lost),
+            Gc::Control => Err(TextFault::Control(character)),
+            Gc::LineSeparator | Gc::ParagraphSeparator => Err(TextFault::Line(character)),
+            _ if is_bidi_control(character) => Err(TextFault::Direction(character)),
+            _ if is_hidden(character) => Err(TextFault::Hidden(character)),
+            Gc::Format => Err(TextFault::Hidden(character)),
+            Gc::Unassigned | Gc::PrivateUse | Gc::Surrogate => Err(TextFault::Unassigned(character)),
+            _ if matches!(character, '\u{fffc}' | '\u{fffd}') => Err(TextFault::Lost),
             Gc::UppercaseLetter
             | Gc::LowercaseLetter
             | Gc::TitlecaseLetter
@@ -145,14 +151,14 @@ impl Use {
                 Self::Phone => IN_PHONES.contains(&character),
             }),
         };
-        if of_use? { Ok(()) } else { Err(Flaw::Foreign(self)) }
+        if of_use? { Ok(()) } else { Err(TextFault::Foreign(self)) }
     }
 
-    /// Whether a text that holds the character says something to whoever reads it.
-    fn is_shown_by(self, character: char) -> bool {
+    /// Whether a character counts as content for a reader.
+    fn counts_as_content(self, character: char) -> bool {
         use GeneralCategory as Gc;
         let category = category(character);
-        // Not a modifier letter: by itself it is an apostrophe or a sign of repetition.
+        // Not a modifier letter: alone, it is an apostrophe or a repetition sign.
         let letter =
             matches!(category, Gc::UppercaseLetter | Gc::LowercaseLetter | Gc::TitlecaseLetter | Gc::OtherLetter);
         let digit = category == Gc::DecimalNumber;
@@ -166,15 +172,15 @@ impl Use {
         }
     }
 
-    fn empty(self) -> Flaw {
+    fn empty(self) -> TextFault {
         match self {
-            Self::Name => Flaw::Empty("letter"),
-            Self::Reason | Self::Citation | Self::Place | Self::Code => Flaw::Empty("letter or digit"),
-            Self::Phone => Flaw::Empty("digit"),
+            Self::Name => TextFault::Empty("letter"),
+            Self::Reason | Self::Citation | Self::Place | Self::Code => TextFault::Empty("letter or digit"),
+            Self::Phone => TextFault::Empty("digit"),
         }
     }
 
-    /// In words, what such a text is made of.
+    /// What such a text consists of, in words.
     fn made_of(self) -> &'static str {
         match self {
             Self::Name => "a name: letters of any script with their marks, digits, spaces, hyphens and apostrophes",
@@ -185,21 +191,22 @@ impl Use {
     }
 }
 
-/// Whether a text of several lines says something and hides nothing: that of a policy, which a person writes and others read.
+/// Whether a text of several lines says something and hides nothing. Used for policies, which one person writes and
+/// others read.
 pub fn says_something(text: &str) -> bool {
     let lines: Option<Vec<bool>> = text
         .lines()
-        .map(|line| Use::Reason.read(line.trim(), LINE_CHARS_MAX).ok().map(|read| read.is_some()))
+        .map(|line| TextKind::Reason.read(line.trim(), LINE_CHARS_MAX).ok().map(|read| read.is_some()))
         .collect();
     lines.is_some_and(|lines| lines.contains(&true))
 }
 
-/// A line of a policy's own text.
+/// The most characters in a line of a policy's text.
 const LINE_CHARS_MAX: usize = 10_000;
 
-/// Why a text is not of its use. Says which character only where a reader would not see it: else it may be personal.
+/// Why a text is refused. It names a character only if a reader would not see it; others may be personal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Flaw {
+pub enum TextFault {
     /// Too long.
     #[error("at most {chars_max} characters, and {bytes_max} bytes of UTF-8")]
     Long {
@@ -214,44 +221,44 @@ pub enum Flaw {
     /// A separator of lines or paragraphs.
     #[error("one line without separators of lines, such as U+{:04X}", u32::from(*.0))]
     Line(char),
-    /// Makes text be read otherwise than it is written.
+    /// Makes text read differently from how it is written.
     #[error("free of characters that turn the direction of text, such as U+{:04X}", u32::from(*.0))]
     Direction(char),
-    /// Takes part in the text and is not seen.
+    /// Is in the text but is not seen.
     #[error("free of characters that show nothing where they stand, such as U+{:04X}", u32::from(*.0))]
     Hidden(char),
-    /// Means nothing, or what two parties agreed upon.
+    /// Has no meaning, or a privately agreed one.
     #[error("of characters that Unicode has assigned, which U+{:04X} is not", u32::from(*.0))]
     Unassigned(char),
-    /// What a converter puts in place of what it could not read.
+    /// What a converter puts in place of unreadable input.
     #[error("free of U+FFFC and U+FFFD, which stand for what was lost")]
     Lost,
     /// A mark without a letter, or too many on one.
     #[error("free of combining marks that stand on no letter, or more than {MARKS_MAX} on one")]
     Mark,
-    /// A character that belongs into another kind of text.
+    /// A character of another kind of text.
     #[error("{}", .0.made_of())]
-    Foreign(Use),
-    /// What an example of a request has in place of a text.
+    Foreign(TextKind),
+    /// A placeholder left over from an example request.
     #[error("filled in: a text in angle brackets stands for one")]
     Placeholder,
-    /// Nothing in it says anything.
+    /// Nothing in it is content.
     #[error("text with at least one {0}")]
     Empty(&'static str),
 }
 
-/// Punctuation that names are written with, apart from dashes: apostrophes in their spellings, stops, and the signs that
-/// part the words of a name in Catalan, Japanese, Hebrew, Armenian, Tibetan, Ethiopic and Hindi.
+/// Punctuation in names, apart from dashes: apostrophes in all spellings, stops, and the signs that separate name parts
+/// in Catalan, Japanese, Hebrew, Armenian, Tibetan, Ethiopic and Hindi.
 const IN_NAMES: [char; 24] = [
     '\'', '’', '‘', '`', '´', '.', ',', '/', '(', ')', '"', '“', '”', '·', '・', '･', '׳', '״', '՚', '་', '༌', '፡',
     '॰', '−',
 ];
 
-/// Signs that telephone numbers are written with, apart from the hyphen.
+/// Signs in telephone numbers, apart from the hyphen.
 const IN_PHONES: [char; 10] = ['+', '.', '(', ')', '/', '#', '*', ',', ';', ':'];
 
-/// Seen as nothing, though Unicode does not say that they may be ignored: blanks and fillers of Braille, of musical
-/// notation, of Egyptian and of Khitan.
+/// Invisible characters that Unicode does not mark as ignorable: blanks and fillers of Braille, musical notation,
+/// Egyptian and Khitan.
 const BLANKS: [char; 5] = ['\u{2800}', '\u{13441}', '\u{13442}', '\u{16fe4}', '\u{1d159}'];
 
 fn category(character: char) -> GeneralCategory {
@@ -267,7 +274,7 @@ fn is_mark(character: char) -> bool {
     matches!(category(character), Gc::NonspacingMark | Gc::SpacingMark | Gc::EnclosingMark)
 }
 
-/// Dashes, and the sign that is often typed for one.
+/// Dashes, and the minus sign that is often typed for one.
 pub(crate) fn is_dash(character: char) -> bool {
     category(character) == GeneralCategory::DashPunctuation || character == '\u{2212}'
 }
@@ -276,8 +283,8 @@ fn is_hidden(character: char) -> bool {
     CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(character) || BLANKS.contains(&character)
 }
 
-/// `Bidi_Control` of UAX 9. Scripts that run from right to left need none in so short a text.
-fn turns(character: char) -> bool {
+/// `Bidi_Control` of UAX 9. Right-to-left scripts need none in so short a text.
+fn is_bidi_control(character: char) -> bool {
     matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
@@ -285,9 +292,9 @@ fn is_joiner(character: char) -> bool {
     matches!(character, '\u{200c}' | '\u{200d}')
 }
 
-/// Whether a joiner or non-joiner changes what is seen: RFC 5892, appendices A.1 and A.2, and beside them the joiner before
-/// a virama, which Bengali has.
-fn joins(joiner: char, before: &[char], after: &[char]) -> bool {
+/// Whether a joiner or non-joiner changes what is seen: RFC 5892, appendices A.1 and A.2, and the joiner before a
+/// virama, which Bengali has.
+fn changes_what_is_seen(joiner: char, before: &[char], after: &[char]) -> bool {
     let is_virama = |character: &char| canonical_combining_class(*character) == VIRAMA;
     if before.last().is_some_and(is_virama) {
         return true;

@@ -1,15 +1,18 @@
-//! The bounds of every time and day that a command asserts. The same as a table: docs/times.md, which a test runs row by
-//! row.
+//! The bounds of every time and day that a command asserts. docs/times.md has the same as a table, which a test runs
+//! row by row.
 //!
-//! Whoever says when something happened is not believed beyond what can be: nothing has happened that is yet to come,
-//! nobody is released before they were taken in, nobody is convicted before they were born. What turns on such a time
-//! (the end of a detainer, an alarm, a lead time) would come to nonsense otherwise.
+//! A claim of when something happened is accepted only if it is possible: nothing has happened in the future, nobody is
+//! released before intake, nobody is convicted before birth. Otherwise what depends on such a time (the end of a
+//! detainer, an alarm, a lead time) would be nonsense.
 
-mod marks;
+mod references;
+mod skew;
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
+
+pub use skew::SKEW;
 
 use crate::domain::case::Case;
 use crate::domain::charge::Charge;
@@ -18,105 +21,125 @@ use crate::domain::custody::{Intake, ScheduledRelease};
 use crate::domain::detainer::Request;
 use crate::domain::partial_date::PartialDate;
 use crate::domain::subject::Subject;
-use crate::domain::times::marks::{Mark, Marks, Point, later};
+use crate::domain::times::references::{MomentOrDay, Reference, References};
+use crate::domain::times::skew::later;
 use crate::domain::warrant::WarrantVerification;
 
-/// How far the clocks of an agency and of the gateway may stand apart.
-pub const SKEW: SignedDuration = SignedDuration::from_mins(5);
-
-/// A field that says what cannot be.
+/// A field with an impossible time.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Impossible {
+pub struct ImpossibleTime {
     /// Its path in the request.
     pub field: String,
-    /// What it must be. Never what it was.
+    /// What it must be. Never repeats the value.
     pub expected: &'static str,
 }
 
-/// On which side of a mark a time must be.
+/// A bound of a time, relative to a reference time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Bound {
-    NoEarlier(Mark),
-    NoLater(Mark),
-    After(Mark),
+    NoEarlier(Reference),
+    NoLater(Reference),
+    After(Reference),
 }
 
 use Bound::{After, NoEarlier, NoLater};
 
-/// Gives, for each command, what it asserts with the bounds of it. INVARIANT: every time and day of a request is here or is
-/// none that anybody asserts; a test walks the contract.
+/// Checks every time and day that a command asserts against its bounds.
 ///
-/// The bounds of what an issuer says turn on nothing but its own request, what both sides know, and the clock: a refusal
-/// must not tell it what it was not told.
+/// INVARIANT: every time and day of a request is here, or is one that nobody asserts; a test walks the contract.
+///
+/// The bounds for an issuer depend only on its own request, on what both sides know, and on the clock. A refusal MUST
+/// NOT reveal what was not disclosed to it.
 #[expect(clippy::too_many_lines, reason = "one arm a command, and each a line or few: the list is the table")]
-fn assert_all(held: &mut Held, command: &CaseCommand) {
+fn check_all(check: &mut TimeCheck, command: &CaseCommand) {
     match command {
         CaseCommand::LodgeDetainer(request) => {
-            held.moment(
+            check.moment(
                 "detainer.occurred_at",
                 request.occurred_at,
-                &[NoLater(Mark::Now), NoEarlier(Mark::Birth), NoEarlier(Mark::Signature)],
+                &[NoLater(Reference::Now), NoEarlier(Reference::Birth), NoEarlier(Reference::Signature)],
             );
-            asked(held, request);
+            check_request(check, request);
         }
         CaseCommand::AmendDetainer { request, .. } => {
-            // A warrant that was signed since may be attached to a request that was made before.
-            held.moment("detainer.occurred_at", request.occurred_at, &[NoLater(Mark::Now), NoEarlier(Mark::Birth)]);
-            asked(held, request);
+            // A warrant that was signed later may be attached to an earlier request.
+            check.moment(
+                "detainer.occurred_at",
+                request.occurred_at,
+                &[NoLater(Reference::Now), NoEarlier(Reference::Birth)],
+            );
+            check_request(check, request);
         }
         CaseCommand::AcknowledgeDetainer { acknowledgement, .. } => {
-            let bounds = [NoLater(Mark::Now), NoEarlier(Mark::Request), NoEarlier(Mark::Intake)];
-            held.moment("acknowledgement.occurred_at", acknowledgement.occurred_at, &bounds);
+            let bounds = [NoLater(Reference::Now), NoEarlier(Reference::Request), NoEarlier(Reference::Intake)];
+            check.moment("acknowledgement.occurred_at", acknowledgement.occurred_at, &bounds);
         }
         CaseCommand::AnswerDetainer { answer, .. } => {
-            held.moment("answer.occurred_at", answer.occurred_at, &[NoLater(Mark::Now), NoEarlier(Mark::Request)]);
+            check.moment(
+                "answer.occurred_at",
+                answer.occurred_at,
+                &[NoLater(Reference::Now), NoEarlier(Reference::Request)],
+            );
         }
-        CaseCommand::VerifyWarrant { verification, .. } => looked_into(held, verification),
-        CaseCommand::RecordServiceOfCopy { service, .. } => held.moment(
+        CaseCommand::VerifyWarrant { verification, .. } => check_verification(check, verification),
+        CaseCommand::RecordServiceOfCopy { service, .. } => check.moment(
             "service_of_copy.served_at",
             Some(service.served_at),
-            &[NoLater(Mark::Now), NoEarlier(Mark::Request), NoEarlier(Mark::Intake)],
+            &[NoLater(Reference::Now), NoEarlier(Reference::Request), NoEarlier(Reference::Intake)],
         ),
         CaseCommand::RaiseCitizenshipClaim { claim, .. } => {
-            held.moment("occurred_at", claim.occurred_at, &[NoLater(Mark::Now), NoEarlier(Mark::Birth)]);
+            check.moment("occurred_at", claim.occurred_at, &[NoLater(Reference::Now), NoEarlier(Reference::Birth)]);
         }
-        CaseCommand::OpenCustody(intake) => taken_in(held, intake),
-        CaseCommand::UpdateCharges { charges, .. } => charged(held, "charges", charges),
+        CaseCommand::OpenCustody(intake) => check_intake(check, intake),
+        CaseCommand::UpdateCharges { charges, .. } => check_charges(check, "charges", charges),
         CaseCommand::CorrectIdentity { identity, .. } => {
-            let bounds = [NoLater(Mark::Entry), NoLater(Mark::FirstCharge)];
-            held.born("subject.birth_date", &identity.subject, &bounds);
+            let bounds = [NoLater(Reference::Entry), NoLater(Reference::FirstCharge)];
+            check.birth_date("subject.birth_date", &identity.subject, &bounds);
         }
         CaseCommand::MoveCustody { movement, .. } => {
-            let bounds = [NoLater(Mark::Now), NoEarlier(Mark::Intake), NoEarlier(Mark::Movement)];
-            held.moment("movement.occurred_at", movement.occurred_at, &bounds);
+            let bounds = [NoLater(Reference::Now), NoEarlier(Reference::Intake), NoEarlier(Reference::Movement)];
+            check.moment("movement.occurred_at", movement.occurred_at, &bounds);
         }
         CaseCommand::ScheduleRelease { release, .. } | CaseCommand::RescheduleRelease { release, .. } => {
-            expected(held, release);
+            check_scheduled(check, release);
         }
-        CaseCommand::RecordRelease { release, .. } => held.moment(
+        CaseCommand::RecordRelease { release, .. } => check.moment(
             "release.released_at",
             Some(release.released_at),
-            &[NoLater(Mark::Now), NoEarlier(Mark::Entry), NoEarlier(Mark::Movement), NoEarlier(Mark::HandOver)],
+            &[
+                NoLater(Reference::Now),
+                NoEarlier(Reference::Entry),
+                NoEarlier(Reference::Movement),
+                NoEarlier(Reference::HandOver),
+            ],
         ),
-        CaseCommand::CloseCustody { closing, .. } => held.moment(
+        CaseCommand::CloseCustody { closing, .. } => check.moment(
             "closing.occurred_at",
             Some(closing.occurred_at),
-            &[NoLater(Mark::Now), NoEarlier(Mark::Entry), NoEarlier(Mark::Movement)],
+            &[NoLater(Reference::Now), NoEarlier(Reference::Entry), NoEarlier(Reference::Movement)],
         ),
         CaseCommand::OfferWindow { window, .. } => {
-            held.moment("window.opens_at", Some(window.opens_at), &[NoEarlier(Mark::Intake)]);
-            held.moment("window.closes_at", Some(window.closes_at), &[After(Mark::Now), After(Mark::Opening)]);
+            check.moment("window.opens_at", Some(window.opens_at), &[NoEarlier(Reference::Intake)]);
+            check.moment(
+                "window.closes_at",
+                Some(window.closes_at),
+                &[After(Reference::Now), After(Reference::Opening)],
+            );
         }
         CaseCommand::ConfirmTransfer { occurred_at, .. } => {
-            held.moment("occurred_at", Some(*occurred_at), &[NoLater(Mark::Now), NoEarlier(Mark::Offer)]);
+            check.moment("occurred_at", Some(*occurred_at), &[NoLater(Reference::Now), NoEarlier(Reference::Offer)]);
         }
         CaseCommand::MeetObligation { evidence, .. } => {
-            let bounds = [NoLater(Mark::Now), NoEarlier(Mark::Request)];
-            held.moment("evidence.met_at", Some(evidence.met_at), &bounds);
+            let bounds = [NoLater(Reference::Now), NoEarlier(Reference::Request)];
+            check.moment("evidence.met_at", Some(evidence.met_at), &bounds);
         }
-        CaseCommand::IssueAppeal(issue) => held.moment("appeal.due_at", Some(issue.due_at), &[After(Mark::Now)]),
+        CaseCommand::IssueAppeal(issue) => check.moment("appeal.due_at", Some(issue.due_at), &[After(Reference::Now)]),
         CaseCommand::AnswerAppeal { answer, .. } => {
-            held.moment("answer.occurred_at", answer.occurred_at, &[NoLater(Mark::Now), NoEarlier(Mark::Appeal)]);
+            check.moment(
+                "answer.occurred_at",
+                answer.occurred_at,
+                &[NoLater(Reference::Now), NoEarlier(Reference::Appeal)],
+            );
         }
         CaseCommand::ResolveCitizenshipClaim { .. }
         | CaseCommand::WithdrawDetainer { .. }
@@ -130,120 +153,122 @@ fn assert_all(held: &mut Held, command: &CaseCommand) {
     }
 }
 
-fn asked(held: &mut Held, request: &Request) {
-    let bounds = [NoLater(Mark::Now), NoEarlier(Mark::Birth)];
-    held.moment("detainer.warrant.signed_at", request.warrant.signed_at, &bounds);
-    held.day("detainer.warrant.expires_on", request.warrant.expires_on, &[NoEarlier(Mark::Signature)]);
-    held.born("detainer.subject.birth_date", &request.subject, &[NoLater(Mark::Now)]);
-    charged(held, "detainer.charges", &request.charges);
+fn check_request(check: &mut TimeCheck, request: &Request) {
+    let bounds = [NoLater(Reference::Now), NoEarlier(Reference::Birth)];
+    check.moment("detainer.warrant.signed_at", request.warrant.signed_at, &bounds);
+    check.day("detainer.warrant.expires_on", request.warrant.expires_on, &[NoEarlier(Reference::Signature)]);
+    check.birth_date("detainer.subject.birth_date", &request.subject, &[NoLater(Reference::Now)]);
+    check_charges(check, "detainer.charges", &request.charges);
 }
 
-fn looked_into(held: &mut Held, verification: &WarrantVerification) {
-    let bounds = [NoLater(Mark::Now), NoEarlier(Mark::Request), NoEarlier(Mark::Signature)];
-    held.moment("verification.occurred_at", verification.occurred_at, &bounds);
-    let bounds = [NoLater(Mark::Now), NoEarlier(Mark::Birth)];
-    held.moment("verification.seen.signed_at", verification.seen.signed_at, &bounds);
-    held.day("verification.seen.expires_on", verification.seen.expires_on, &[NoEarlier(Mark::Signature)]);
+fn check_verification(check: &mut TimeCheck, verification: &WarrantVerification) {
+    let bounds = [NoLater(Reference::Now), NoEarlier(Reference::Request), NoEarlier(Reference::Signature)];
+    check.moment("verification.occurred_at", verification.occurred_at, &bounds);
+    let bounds = [NoLater(Reference::Now), NoEarlier(Reference::Birth)];
+    check.moment("verification.seen.signed_at", verification.seen.signed_at, &bounds);
+    check.day("verification.seen.expires_on", verification.seen.expires_on, &[NoEarlier(Reference::Signature)]);
 }
 
-fn taken_in(held: &mut Held, intake: &Intake) {
-    held.moment("custody.occurred_at", intake.occurred_at, &[NoLater(Mark::Now), NoEarlier(Mark::Birth)]);
-    held.born("custody.subject.birth_date", &intake.subject, &[NoLater(Mark::Now)]);
-    charged(held, "custody.charges", &intake.charges);
+fn check_intake(check: &mut TimeCheck, intake: &Intake) {
+    check.moment("custody.occurred_at", intake.occurred_at, &[NoLater(Reference::Now), NoEarlier(Reference::Birth)]);
+    check.birth_date("custody.subject.birth_date", &intake.subject, &[NoLater(Reference::Now)]);
+    check_charges(check, "custody.charges", &intake.charges);
 }
 
-/// A release that is expected may be overdue when it is entered: the past is no bound.
-fn expected(held: &mut Held, release: &ScheduledRelease) {
-    held.moment("release.expected_at", Some(release.expected_at), &[NoEarlier(Mark::Intake)]);
-    held.moment("release.as_of", release.as_of, &[NoLater(Mark::Now), NoEarlier(Mark::Birth)]);
+/// An expected release may already be overdue when it is entered, so the past is no bound.
+fn check_scheduled(check: &mut TimeCheck, release: &ScheduledRelease) {
+    check.moment("release.expected_at", Some(release.expected_at), &[NoEarlier(Reference::Intake)]);
+    check.moment("release.as_of", release.as_of, &[NoLater(Reference::Now), NoEarlier(Reference::Birth)]);
 }
 
-fn charged(held: &mut Held, list: &str, charges: &[Charge]) {
+fn check_charges(check: &mut TimeCheck, list: &str, charges: &[Charge]) {
     for (at, charge) in charges.iter().enumerate() {
-        held.marks.charge = charge.charged_on.filter(|day| *day <= held.today());
-        let bounds = [NoLater(Mark::Now), NoEarlier(Mark::Birth)];
-        held.day(&format!("{list}[{at}].charged_on"), charge.charged_on, &bounds);
-        let bounds = [NoLater(Mark::Now), NoEarlier(Mark::Birth), NoEarlier(Mark::Charge)];
-        held.day(&format!("{list}[{at}].convicted_on"), charge.convicted_on, &bounds);
+        check.references.charge = charge.charged_on.filter(|day| *day <= check.today());
+        let bounds = [NoLater(Reference::Now), NoEarlier(Reference::Birth)];
+        check.day(&format!("{list}[{at}].charged_on"), charge.charged_on, &bounds);
+        let bounds = [NoLater(Reference::Now), NoEarlier(Reference::Birth), NoEarlier(Reference::Charge)];
+        check.day(&format!("{list}[{at}].convicted_on"), charge.convicted_on, &bounds);
     }
 }
 
-/// Every time and day of a command that cannot be. `zone` is that of the jurisdiction, in which days are counted.
-pub fn impossible(command: &CaseCommand, case: &Case, now: Timestamp, zone: TimeZone) -> Vec<Impossible> {
-    let mut held = Held { marks: Marks::of(command, case, now, &zone), zone, faults: Vec::new() };
-    assert_all(&mut held, command);
-    held.faults
+/// The impossible times and days of a command. Days are counted in `zone`, the jurisdiction's zone.
+pub fn impossible_times(command: &CaseCommand, case: &Case, now: Timestamp, zone: TimeZone) -> Vec<ImpossibleTime> {
+    let mut check = TimeCheck { references: References::of(command, case, now, &zone), zone, faults: Vec::new() };
+    check_all(&mut check, command);
+    check.faults
 }
 
-/// A command whose times are being held against their marks.
-struct Held {
-    marks: Marks,
+/// The check of one command's times.
+struct TimeCheck {
+    references: References,
     zone: TimeZone,
-    faults: Vec<Impossible>,
+    faults: Vec<ImpossibleTime>,
 }
 
-impl Held {
-    /// As far as the clock of an agency may be ahead of ours.
+impl TimeCheck {
+    /// Today, as far as an agency's clock may be ahead of ours.
     fn today(&self) -> Date {
-        self.zone.to_datetime(later(self.marks.now)).date()
+        self.zone.to_datetime(later(self.references.now)).date()
     }
 
-    fn moment(&mut self, field: &str, said: Option<Timestamp>, bounds: &[Bound]) {
-        self.hold(field, said.map(Point::Moment), bounds);
+    fn moment(&mut self, field: &str, asserted: Option<Timestamp>, bounds: &[Bound]) {
+        self.check(field, asserted.map(MomentOrDay::Moment), bounds);
     }
 
-    fn day(&mut self, field: &str, said: Option<Date>, bounds: &[Bound]) {
-        self.hold(field, said.map(Point::Day), bounds);
+    fn day(&mut self, field: &str, asserted: Option<Date>, bounds: &[Bound]) {
+        self.check(field, asserted.map(MomentOrDay::Day), bounds);
     }
 
-    /// A birth of which little is known is impossible only where every reading is.
-    fn born(&mut self, field: &str, subject: &Subject, bounds: &[Bound]) {
+    /// A partly known birth date is impossible only if every reading of it is.
+    fn birth_date(&mut self, field: &str, subject: &Subject, bounds: &[Bound]) {
         self.day(field, subject.birth_date.map(PartialDate::earliest), bounds);
     }
 
-    /// The first bound that is broken is named.
-    fn hold(&mut self, field: &str, said: Option<Point>, bounds: &[Bound]) {
-        let Some(said) = said else { return };
-        if let Some(broken) = bounds.iter().find(|bound| !self.keeps(said, **bound)) {
-            self.faults.push(Impossible { field: field.to_owned(), expected: broken.expected() });
+    /// Names the first broken bound.
+    fn check(&mut self, field: &str, asserted: Option<MomentOrDay>, bounds: &[Bound]) {
+        let Some(asserted) = asserted else { return };
+        if let Some(broken) = bounds.iter().find(|bound| !self.satisfies(asserted, **bound)) {
+            self.faults.push(ImpossibleTime { field: field.to_owned(), expected: broken.expected() });
         }
     }
 
-    fn keeps(&self, said: Point, bound: Bound) -> bool {
-        let (NoEarlier(mark) | NoLater(mark) | After(mark)) = bound;
-        let Some(at) = self.marks.point(mark) else { return true };
+    fn satisfies(&self, asserted: MomentOrDay, bound: Bound) -> bool {
+        let (NoEarlier(reference) | NoLater(reference) | After(reference)) = bound;
+        let Some(at) = self.references.point(reference) else { return true };
         match (bound, at) {
-            (NoLater(Mark::Now), Point::Moment(now)) => !self.precedes(Point::Moment(later(now)), said),
-            (NoLater(_), _) => !self.precedes(at, said),
-            (NoEarlier(_), _) => !self.precedes(said, at),
-            (After(_), _) => self.precedes(at, said),
+            (NoLater(Reference::Now), MomentOrDay::Moment(now)) => {
+                !self.precedes(MomentOrDay::Moment(later(now)), asserted)
+            }
+            (NoLater(_), _) => !self.precedes(at, asserted),
+            (NoEarlier(_), _) => !self.precedes(asserted, at),
+            (After(_), _) => self.precedes(at, asserted),
         }
     }
 
-    /// Days are compared where either is no more than one.
-    fn precedes(&self, one: Point, other: Point) -> bool {
+    /// If either is a whole day, days are compared.
+    fn precedes(&self, one: MomentOrDay, other: MomentOrDay) -> bool {
         match (one, other) {
-            (Point::Moment(one), Point::Moment(other)) => one < other,
-            (Point::Day(_), _) | (_, Point::Day(_)) => self.day_of(one) < self.day_of(other),
+            (MomentOrDay::Moment(one), MomentOrDay::Moment(other)) => one < other,
+            (MomentOrDay::Day(_), _) | (_, MomentOrDay::Day(_)) => self.day_of(one) < self.day_of(other),
         }
     }
 
-    fn day_of(&self, point: Point) -> Date {
+    fn day_of(&self, point: MomentOrDay) -> Date {
         match point {
-            Point::Moment(at) => self.zone.to_datetime(at).date(),
-            Point::Day(day) => day,
+            MomentOrDay::Moment(at) => self.zone.to_datetime(at).date(),
+            MomentOrDay::Day(day) => day,
         }
     }
 }
 
 impl Bound {
-    /// In words that say nothing of what was said, nor of what is on record.
+    /// The expectation in words. They reveal neither the asserted value nor what is on record.
     fn expected(self) -> &'static str {
         match self {
-            NoLater(Mark::Now) => "no later than now",
-            After(Mark::Now) => "to come",
+            NoLater(Reference::Now) => "no later than now",
+            After(Reference::Now) => "to come",
             NoLater(_) => "no later than the intake, and than every charge, on record",
-            NoEarlier(mark) | After(mark) => mark.no_earlier(),
+            NoEarlier(reference) | After(reference) => reference.no_earlier(),
         }
     }
 }

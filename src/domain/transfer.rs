@@ -1,4 +1,4 @@
-//! A pick-up: the custodian hands the person to the agency that lodged the detainer.
+//! A transfer, or pick-up: the custodian hands the person to the agency that lodged the detainer.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,7 +12,7 @@ use crate::domain::ids::{CaseKind, CaseName, FacilityCode, InvalidId, uuid};
 use crate::domain::vocabulary::vocabulary;
 
 vocabulary! {
-    /// Where a transfer stands. Its life cycle is the table in docs/lifecycle.md.
+    /// The state of a transfer. Its life cycle is the table in docs/lifecycle.md.
     pub enum TransferState {
         /// A window was offered.
         Offered = "offered",
@@ -34,7 +34,7 @@ vocabulary! {
 vocabulary! {
     /// Why a requester declined a window.
     pub enum WindowDeclineReason {
-        /// Nobody to send.
+        /// Nobody was available to send.
         Resources = "resources",
         /// Not at that time.
         Time = "time",
@@ -52,9 +52,9 @@ vocabulary! {
     pub enum TransferFailureCause {
         /// Nobody came while the window was open.
         NoShow = "no-show",
-        /// Nobody to send, or to hand over.
+        /// Nobody was available to send, or to hand the person over.
         Resources = "resources",
-        /// One side refused at the door.
+        /// One side refused on the spot.
         Refused = "refused",
         /// The custodian did not bring the person.
         NotProduced = "not-produced",
@@ -64,7 +64,7 @@ vocabulary! {
 }
 
 impl TransferState {
-    /// Whether it may still come about.
+    /// Whether it may still take place.
     pub fn is_open(self) -> bool {
         match self {
             Self::Offered | Self::Accepted | Self::HandedOver | Self::TakenOver => true,
@@ -84,12 +84,12 @@ pub struct TransferWindow {
     pub facility: FacilityCode,
 }
 
-/// A transfer. It belongs to its detainer, whose two parties it is between.
+/// A transfer. It belongs to its detainer, and is between the detainer's two parties.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Transfer {
     /// Last part of its name.
     pub id: Uuid,
-    /// Where it stands.
+    /// The state.
     pub state: TransferState,
     /// What was offered.
     pub window: TransferWindow,
@@ -101,10 +101,10 @@ pub struct Transfer {
     pub handed_over_at: Option<Timestamp>,
     /// When the person changed hands, as the requester says.
     pub taken_over_at: Option<Timestamp>,
-    /// What whoever receives the person must know of their health.
+    /// What the receiving agency must know of the person's health.
     #[serde(default)]
     pub medical_note: Option<String>,
-    /// The person was somebody else: the detainer was matched by mistake.
+    /// It was about somebody else: the detainer was matched by mistake.
     #[serde(default)]
     pub parted: bool,
     /// When it was offered, by our clock.
@@ -116,14 +116,14 @@ pub struct Transfer {
 }
 
 impl Transfer {
-    /// Whether the person was handed over under it, by the custodian's word: what an issuer alone says excuses nobody, and what
-    /// failed did not take place.
+    /// Whether the custodian handed the person over. Only its own confirmation counts: an issuer's alone excuses
+    /// nobody, and a failed transfer did not take place.
     pub fn is_handed_over(&self) -> bool {
         let stands = matches!(self.state, TransferState::HandedOver | TransferState::Completed);
         stands && self.handed_over_at.is_some() && !self.parted
     }
 
-    /// As it stands when offered.
+    /// A transfer as offered.
     pub fn offered(id: Uuid, window: TransferWindow, now: Timestamp) -> Self {
         Self {
             id,
@@ -141,7 +141,7 @@ impl Transfer {
         }
     }
 
-    /// Whether a side has said that the person changed hands.
+    /// Whether a side has confirmed that the person changed hands.
     pub fn confirmed_by(&self, side: Side) -> bool {
         match side {
             Side::Issuer => self.taken_over_at.is_some(),

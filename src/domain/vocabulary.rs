@@ -1,7 +1,7 @@
-//! How the enumerations of the field are written down: one plain word each, the same in policies, case tables,
-//! stored cases and (in upper snake case) on the wire.
+//! Enumerations of the field with one plain word for each variant. The word is the same in policies, case tables,
+//! stored cases and, in upper snake case, on the wire.
 
-/// An enumeration whose every variant has one plain word.
+/// An enumeration with one plain word for each variant.
 pub trait Vocabulary: Copy + PartialEq + 'static {
     /// Every variant, in order.
     const VARIANTS: &'static [Self];
@@ -10,7 +10,7 @@ pub trait Vocabulary: Copy + PartialEq + 'static {
     fn plain_word(self) -> &'static str;
 }
 
-/// Defines an enumeration whose every variant has one plain word.
+/// Defines an enumeration with one plain word for each variant.
 macro_rules! vocabulary {
     ($(#[$doc:meta])* pub enum $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)+ }) => {
         $(#[$doc])*

@@ -1,13 +1,15 @@
-//! The warrant that comes with a request, and what the custodian has seen of it.
+//! The warrant that comes with a request.
 
+mod verification;
+
+use jiff::Timestamp;
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::domain::detainer::Request;
-use crate::domain::ids::AgencyId;
-use crate::domain::subject::Subject;
+pub use verification::{
+    VerificationMethod, VerificationOutcome, VerifiedWarrant, WarrantDetail, WarrantVerification, differing,
+};
+
 use crate::domain::vocabulary::vocabulary;
 
 vocabulary! {
@@ -25,7 +27,7 @@ vocabulary! {
 }
 
 vocabulary! {
-    /// Who signed the warrant. Law turns on it, so it is its own field and not read off the form.
+    /// Who signed the warrant. The law depends on it, so it is a field of its own and not inferred from the form.
     pub enum IssuingAuthority {
         /// Nobody: there is no warrant.
         None = "none",
@@ -35,7 +37,7 @@ vocabulary! {
         FederalJudge = "federal-judge",
         /// A judge of a state court.
         StateJudge = "state-judge",
-        /// Nobody can tell yet. Counts as no judge.
+        /// Not known yet. Counts as no judge.
         Unknown = "unknown",
     }
 }
@@ -59,10 +61,10 @@ pub struct Warrant {
     pub issuing_authority: IssuingAuthority,
     /// When it was signed, as asserted.
     pub signed_at: Option<Timestamp>,
-    /// A judge signed it on a federal criminal charge, and not for removal alone.
+    /// A judge signed it on a federal criminal charge, not for removal alone.
     #[serde(default)]
     pub criminal: bool,
-    /// The court that it was issued by.
+    /// The issuing court.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub court: Option<String>,
     /// Who signed it, by name.
@@ -71,7 +73,7 @@ pub struct Warrant {
     /// Its docket number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub docket: Option<String>,
-    /// The last day on which it is good.
+    /// The last day on which it is valid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_on: Option<Date>,
     /// The document.
@@ -105,179 +107,5 @@ impl Warrant {
     /// Whether its last day is over.
     pub fn expired(&self, today: Date) -> bool {
         self.expires_on.is_some_and(|last| last < today)
-    }
-}
-
-/// What of a warrant reads otherwise than the request has it, field by field. Where the issuer does not say it, there is nothing
-/// that could differ. A judge's warrant is the very one in all that tells one from another, whatever is said to have been compared.
-pub fn differing(verification: &WarrantVerification, asserted: &Warrant) -> Vec<&'static str> {
-    if verification.outcome != VerificationOutcome::Verified {
-        return Vec::new();
-    }
-    let seen = &verification.seen;
-    let plain = |text: &Option<String>| text.as_deref().map(plain);
-    let day = |at: Option<Timestamp>| at.map(|at| TimeZone::UTC.to_datetime(at).date());
-    let near = |one: Date, other: Date| one.duration_until(other).abs() <= SignedDuration::from_hours(24);
-    // Each of them says the day in its own zone.
-    let signed = day(seen.signed_at).zip(day(asserted.signed_at)).is_some_and(|(one, other)| !near(one, other));
-    let hash = |warrant: &Warrant| warrant.document.as_ref().map(|document| document.sha256);
-    let known = |authority: IssuingAuthority| match authority {
-        IssuingAuthority::None | IssuingAuthority::Unknown => None,
-        IssuingAuthority::ImmigrationOfficer | IssuingAuthority::FederalJudge | IssuingAuthority::StateJudge => {
-            Some(authority)
-        }
-    };
-    // A judge's warrant beside an officer's that was asked by is another paper, which the officer answers for.
-    let judges = seen.kind == WarrantKind::Judicial && asserted.kind == WarrantKind::Judicial;
-    let looked_at = |detail: WarrantDetail| judges || verification.compared.contains(&detail);
-    let fields = [
-        ("issuing_authority", judges && differ(known(seen.issuing_authority), known(asserted.issuing_authority))),
-        ("criminal", judges && seen.criminal && !asserted.criminal),
-        ("court", looked_at(WarrantDetail::Court) && differ(plain(&seen.court), plain(&asserted.court))),
-        ("signer", looked_at(WarrantDetail::Signer) && differ(plain(&seen.signer), plain(&asserted.signer))),
-        ("docket", looked_at(WarrantDetail::Docket) && differ(plain(&seen.docket), plain(&asserted.docket))),
-        ("signed_at", looked_at(WarrantDetail::SignedDate) && signed),
-        ("expires_on", looked_at(WarrantDetail::ExpiryDate) && differ(seen.expires_on, asserted.expires_on)),
-        ("document_sha256", looked_at(WarrantDetail::DocumentHash) && differ(hash(seen), hash(asserted))),
-    ];
-    fields.into_iter().filter(|(_, differs)| *differs).map(|(field, _)| field).collect()
-}
-
-fn differ<T: PartialEq>(one: Option<T>, other: Option<T>) -> bool {
-    one.zip(other).is_some_and(|(one, other)| one != other)
-}
-
-/// Letters and digits alone, without case: how a court is punctuated says nothing.
-fn plain(text: &str) -> String {
-    text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
-}
-
-vocabulary! {
-    /// What came of looking at a warrant.
-    pub enum VerificationOutcome {
-        /// It is what it is said to be, and in force.
-        Verified = "verified",
-        /// Its document was received. That it is genuine was not looked into: an officer's warrant needs no more.
-        Received = "received",
-        /// It is not what it is said to be.
-        Refused = "refused",
-        /// It was verified before, and no longer counts: recalled by its court, or verified by mistake.
-        Withdrawn = "withdrawn",
-    }
-}
-
-vocabulary! {
-    /// How a warrant was looked into.
-    pub enum VerificationMethod {
-        /// The document was inspected.
-        DocumentInspected = "document-inspected",
-        /// The court's docket was looked up.
-        DocketChecked = "docket-checked",
-        /// The court's clerk or chambers confirmed it.
-        CourtConfirmed = "court-confirmed",
-    }
-}
-
-vocabulary! {
-    /// What of a warrant was compared with its document or docket.
-    pub enum WarrantDetail {
-        /// The person's name.
-        Subject = "subject",
-        /// The court.
-        Court = "court",
-        /// Who signed it.
-        Signer = "signer",
-        /// The docket number.
-        Docket = "docket",
-        /// The day it was signed.
-        SignedDate = "signed-date",
-        /// The day it expires.
-        ExpiryDate = "expiry-date",
-        /// The hash of the document.
-        DocumentHash = "document-hash",
-    }
-}
-
-/// What an officer of the custodian found a warrant to be.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct WarrantVerification {
-    /// What came of it.
-    pub outcome: VerificationOutcome,
-    /// How it was looked into.
-    pub method: VerificationMethod,
-    /// What was compared; never empty where it was verified.
-    pub compared: Vec<WarrantDetail>,
-    /// The warrant as the custodian read it. Law turns on this, and not on what the issuer said.
-    pub seen: Warrant,
-    /// The final order of removal itself was seen.
-    pub final_order_seen: bool,
-    /// Why, where it was refused or withdrawn. May be personal: stays with the custodian.
-    pub reason: Option<String>,
-    /// When, as the custodian says.
-    pub occurred_at: Option<Timestamp>,
-}
-
-/// A verification, and what it was of.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct VerifiedWarrant {
-    /// What was found.
-    pub verification: WarrantVerification,
-    /// Whose officer found it. Another custodian has not seen it.
-    pub custodian: AgencyId,
-    /// The warrant as the issuer described it then. An amendment that describes another was not looked into.
-    pub asserted: Warrant,
-    /// The person whom the request described then. None: it was recorded before that was kept.
-    #[serde(default)]
-    pub subject: Option<Box<Subject>>,
-    /// When it was recorded, by our clock.
-    pub recorded_at: Timestamp,
-}
-
-impl VerifiedWarrant {
-    /// Whether it still speaks for what is asserted now, in the hands of whoever holds the person now: the same warrant, for
-    /// the same person. A refusal speaks for whatever the issuer says instead, until an officer has looked at that.
-    pub fn speaks_for(&self, request: &Request, custodian: Option<&AgencyId>) -> bool {
-        let same = self.asserted == request.warrant && self.subject.as_deref() == Some(&request.subject);
-        custodian == Some(&self.custodian) && (same || self.refused())
-    }
-
-    /// Whether its last day is over: as the custodian read it, or as the issuer said where the custodian read none.
-    pub fn expired(&self, today: Date) -> bool {
-        let last = self.verification.seen.expires_on.or(self.asserted.expires_on);
-        last.is_some_and(|last| last < today)
-    }
-
-    /// The judge's warrant that counts on a day: verified, a judge's, and not expired.
-    pub fn judges_warrant(&self, today: Date) -> Option<&Warrant> {
-        let WarrantVerification { outcome, seen, .. } = &self.verification;
-        let counts = *outcome == VerificationOutcome::Verified && seen.issuing_authority.is_judge();
-        (counts && !self.expired(today)).then_some(seen)
-    }
-
-    /// The officer's warrant that was received or verified, and has not expired.
-    pub fn officers_warrant(&self, today: Date) -> Option<WarrantKind> {
-        let WarrantVerification { outcome, seen, .. } = &self.verification;
-        let received = match outcome {
-            VerificationOutcome::Verified | VerificationOutcome::Received => true,
-            VerificationOutcome::Refused | VerificationOutcome::Withdrawn => false,
-        };
-        let officers = matches!(seen.kind, WarrantKind::I200 | WarrantKind::I205);
-        (received && officers && !self.expired(today)).then_some(seen.kind)
-    }
-
-    /// Whether the final order of removal was seen.
-    pub fn final_order_seen(&self) -> bool {
-        match self.verification.outcome {
-            VerificationOutcome::Verified | VerificationOutcome::Received => self.verification.final_order_seen,
-            VerificationOutcome::Refused | VerificationOutcome::Withdrawn => false,
-        }
-    }
-
-    /// Whether the custodian refused the warrant: then not even its document triggers anything.
-    pub fn refused(&self) -> bool {
-        match self.verification.outcome {
-            VerificationOutcome::Refused | VerificationOutcome::Withdrawn => true,
-            VerificationOutcome::Verified | VerificationOutcome::Received => false,
-        }
     }
 }

@@ -1,5 +1,5 @@
-//! The time zone that each jurisdiction counts its days in. Out of the database that is built in, so that every gateway
-//! counts alike whatever its machine has installed.
+//! The time zone in which each jurisdiction counts its days. Zones come from the built-in database, so that every
+//! gateway counts alike, whatever its machine has installed.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use jiff::tz::{TimeZone, TimeZoneDatabase};
 
 use crate::domain::ids::JurisdictionId;
 
-/// The zones of the jurisdictions that this source brings a law for.
+/// The zones of the jurisdictions with a built-in law.
 const BUILT_IN: [(&str, &str); 9] = [
     ("us-ny", "America/New_York"),
     ("us-ny-nyc", "America/New_York"),
@@ -22,11 +22,11 @@ const BUILT_IN: [(&str, &str); 9] = [
     ("us-fl", "America/New_York"),
 ];
 
-/// Not a time zone of the IANA database.
+/// A name that is no time zone of the IANA database.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{name} is not a time zone of the IANA database")]
 pub struct UnknownZone {
-    /// As it was named.
+    /// The name as given.
     pub name: String,
 }
 
@@ -35,7 +35,7 @@ pub struct UnknownZone {
 pub struct Zones(BTreeMap<JurisdictionId, TimeZone>);
 
 impl Zones {
-    /// The zones that are built in, and beside or in place of them these, by IANA name.
+    /// The built-in zones, with these added or replaced, by IANA name.
     pub fn with(own: &BTreeMap<JurisdictionId, String>) -> Result<Self, UnknownZone> {
         let mut zones = Self::default();
         for (jurisdiction, name) in own {
@@ -44,12 +44,12 @@ impl Zones {
         Ok(zones)
     }
 
-    /// The zone of a jurisdiction; UTC where none is known.
+    /// The zone of a jurisdiction, or UTC if none is known.
     pub fn of(&self, jurisdiction: &JurisdictionId) -> TimeZone {
         self.0.get(jurisdiction).cloned().unwrap_or(TimeZone::UTC)
     }
 
-    /// What day it is in a jurisdiction.
+    /// Today's date in a jurisdiction.
     pub fn date_in(&self, jurisdiction: &JurisdictionId, now: Timestamp) -> Date {
         self.of(jurisdiction).to_datetime(now).date()
     }
@@ -63,7 +63,7 @@ impl Default for Zones {
     }
 }
 
-/// A zone of the IANA database that is built in.
+/// A zone of the built-in IANA database.
 pub fn named(name: &str) -> Option<TimeZone> {
     TimeZoneDatabase::bundled().get(name).ok()
 }

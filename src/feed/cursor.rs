@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::domain::ids::LogKind;
-use crate::domain::inbox::{Consumer, Whose};
+use crate::domain::inbox::{Consumer, InboxConsumer};
 
 /// How far a consumer has read: entries before these positions were delivered.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -66,7 +66,7 @@ impl CursorKey {
     }
 
     /// A cursor as it is handed out.
-    pub fn seal(&self, whose: &Whose, cursor: Cursor) -> String {
+    pub fn seal(&self, whose: &InboxConsumer, cursor: Cursor) -> String {
         let numbers = [cursor.exchange, cursor.exchange_seen, cursor.custody];
         let mut bytes = numbers.map(u64::to_be_bytes).concat();
         let tag = hmac::sign(&self.0, &context(whose, &bytes));
@@ -75,7 +75,7 @@ impl CursorKey {
     }
 
     /// A cursor handed back. `None`: not one that was given to this consumer.
-    pub fn open(&self, whose: &Whose, text: &str) -> Option<Cursor> {
+    pub fn open(&self, whose: &InboxConsumer, text: &str) -> Option<Cursor> {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
         let (body, tag) = bytes.split_at_checked(BODY_LEN)?;
         let expected = hmac::sign(&self.0, &context(whose, body));
@@ -87,8 +87,8 @@ impl CursorKey {
     }
 }
 
-fn context(whose: &Whose, body: &[u8]) -> Vec<u8> {
-    let Whose { agency, jurisdiction, consumer } = whose;
+fn context(whose: &InboxConsumer, body: &[u8]) -> Vec<u8> {
+    let InboxConsumer { agency, jurisdiction, consumer } = whose;
     let parts = [agency.as_str(), jurisdiction.as_str(), consumer.as_str()].map(str::as_bytes);
     [b"inbox cursor", parts.join(&0).as_slice(), body].join(&0)
 }
@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn a_cursor_is_good_for_its_consumer_agency_and_jurisdiction_alone() {
         let key = CursorKey::new(&[3; 32]);
-        let whose = |agency: &str, jurisdiction: &str, consumer: &str| Whose {
+        let whose = |agency: &str, jurisdiction: &str, consumer: &str| InboxConsumer {
             agency: agency.parse().unwrap(),
             jurisdiction: jurisdiction.parse().unwrap(),
             consumer: consumer.parse().unwrap(),

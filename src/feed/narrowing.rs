@@ -9,9 +9,9 @@ use jiff::Timestamp;
 use crate::domain::agency::Caller;
 use crate::domain::case::{Case, StoredCase};
 use crate::domain::custody::Custody;
-use crate::domain::detainer::{Addressee, Detainer, Parted};
+use crate::domain::detainer::{Addressee, Detainer, MistakenMatch};
 use crate::domain::determination::{FieldClass, FieldClasses, Withheld};
-use crate::domain::disclosable::Tellable;
+use crate::domain::disclosure::IssuerClasses;
 use crate::domain::ids::{CaseName, JurisdictionId};
 use crate::policy::gate::Gate;
 use crate::store::{Reader, StoreError, StoredEntry};
@@ -42,7 +42,7 @@ pub struct Visible {
 /// What the issuer of a detainer may be shown of it now.
 #[derive(Debug, Clone)]
 struct Bound {
-    told: Tellable,
+    told: IssuerClasses,
     to_jurisdiction: bool,
     withheld: Arc<[Withheld]>,
 }
@@ -105,8 +105,8 @@ impl<'a> Narrowing<'a> {
         }
         let custody = match detainer.parted.get(parted) {
             None => self.custody_of(detainer)?,
-            Some(Parted { custody: Some(custody), .. }) => self.custody(custody)?,
-            Some(Parted { custody: None, .. }) => return Ok(Some(Bound::nothing())),
+            Some(MistakenMatch { custody: Some(custody), .. }) => self.custody(custody)?,
+            Some(MistakenMatch { custody: None, .. }) => return Ok(Some(Bound::nothing())),
         };
         let bound = Bound {
             told: self.gate.disclosable(detainer, custody.as_ref(), self.now),
@@ -129,7 +129,7 @@ impl<'a> Narrowing<'a> {
 
 impl Bound {
     fn nothing() -> Self {
-        Self { told: Tellable::default(), to_jurisdiction: false, withheld: Arc::default() }
+        Self { told: IssuerClasses::default(), to_jurisdiction: false, withheld: Arc::default() }
     }
 }
 
@@ -154,8 +154,8 @@ fn narrowed(committed: FieldClasses, bound: &Bound, openings: &[Opening]) -> Fie
     // The answer to a detainer for all of a jurisdiction tells of the custody, unless it promises something.
     let betrays = bound.to_jurisdiction
         && told.clone().filter_map(|opening| entry::answer_kind(&opening.content)).any(|kind| {
-            let gist = kind.gist(&Addressee::Jurisdiction);
-            !shown.contains(gist)
+            let revealed_class = kind.revealed_class(&Addressee::Jurisdiction);
+            !shown.contains(revealed_class)
         });
     // A retraction was committed to tell that it is one, and no more.
     let was_to_tell = told.clone().any(|opening| committed.contains(opening.class));
@@ -193,7 +193,7 @@ mod tests {
     }
 
     fn bound(classes: FieldClasses, of_pick_ups: FieldClasses) -> Bound {
-        Bound { told: Tellable { classes, of_pick_ups }, to_jurisdiction: false, withheld: Arc::default() }
+        Bound { told: IssuerClasses { classes, of_pick_ups }, to_jurisdiction: false, withheld: Arc::default() }
     }
 
     fn set(classes: &[FieldClass]) -> FieldClasses {

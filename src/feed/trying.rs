@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::domain::inbox::{Place, Whose};
+use crate::domain::inbox::{EntryPosition, InboxConsumer};
 
-type Held = (Whose, Place);
+type Held = (InboxConsumer, EntryPosition);
 
 /// One for the gateway. Bounded by its open streams: each holds one entry at most.
 #[derive(Debug, Clone, Default)]
@@ -14,7 +14,7 @@ pub struct Trying(Arc<Mutex<BTreeSet<Held>>>);
 impl Trying {
     /// Holds an entry for a stream until the hold is dropped. `None`: another stream of the consumer holds it, so that
     /// sending it here as well is no new try.
-    pub fn hold(&self, whose: &Whose, place: Place) -> Option<Hold> {
+    pub fn hold(&self, whose: &InboxConsumer, place: EntryPosition) -> Option<Hold> {
         let held = (whose.clone(), place);
         self.held().insert(held.clone()).then(|| Hold { trying: self.clone(), held })
     }

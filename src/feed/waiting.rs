@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::domain::agency::Caller;
 use crate::domain::ids::LogName;
-use crate::domain::inbox::{Consumer, Place};
+use crate::domain::inbox::{Consumer, EntryPosition};
 use crate::feed::is_proof_of_delivery;
 use crate::store::{Reader, StoreError};
 use crate::wire::entry;
@@ -31,7 +31,7 @@ pub fn waiting(
     consumer: &Consumer,
     logs: &[(LogName, u64)],
 ) -> Result<Waiting, StoreError> {
-    let passed_over: Vec<Place> = consumer.passed_over().collect();
+    let passed_over: Vec<EntryPosition> = consumer.passed_over().collect();
     let mut waiting = Waiting::default();
     for (log, size) in logs {
         let from = consumer.position(log.kind);
@@ -44,7 +44,7 @@ pub fn waiting(
             let Some(last) = found.last().map(|header| header.index) else { break };
             next = last.saturating_add(1);
             for header in found {
-                let place = Place { log: log.kind, index: header.index };
+                let place = EntryPosition { log: log.kind, index: header.index };
                 let meant = header.audience.classes_for(agency, &log.jurisdiction).is_some();
                 if !meant || passed_over.contains(&place) {
                     continue;

@@ -18,7 +18,7 @@ pub use error::TokenError;
 
 use crate::domain::agency::Actor;
 use crate::domain::range::within;
-use crate::domain::text::Use;
+use crate::domain::text::TextKind;
 use crate::identity::certificate::PeerIdentity;
 use crate::identity::clock::WallClock;
 use crate::identity::key::{TokenAlgorithm, TokenKey};
@@ -134,7 +134,7 @@ impl TokenVerifier {
     fn actor(&self, claims: &Claims, peer: &PeerIdentity) -> Result<Actor, TokenError> {
         // Refused unless it is spelled in the form that is kept. The pseudonym is made from its bytes, so two spellings
         // that look alike would be two officers.
-        if Use::Reason.read(&claims.sub, SUBJECT_CHARS_MAX) != Ok(Some(claims.sub.clone())) {
+        if TextKind::Reason.read(&claims.sub, SUBJECT_CHARS_MAX) != Ok(Some(claims.sub.clone())) {
             return Err(TokenError::Subject);
         }
         let pseudonym = self.pseudonyms.pseudonym(&peer.agency, &claims.sub).map_err(|_| TokenError::Subject)?;

@@ -56,7 +56,7 @@ mod tests {
 
     use super::*;
     use crate::domain::determination::FieldClasses;
-    use crate::domain::disclosable::Disclosable;
+    use crate::domain::disclosure::DisclosableClasses;
     use crate::policy::determination::failed;
     use crate::policy::fact_dependencies::FactDependencies;
     use crate::policy::tests::samples::facts;
@@ -68,7 +68,7 @@ mod tests {
             hold: Arc::clone(&determination),
             notify: Arc::clone(&determination),
             transfer: determination,
-            disclosable: Disclosable::default(),
+            disclosable: DisclosableClasses::default(),
             review: FieldClasses::NONE,
             withheld: Arc::default(),
             disclosure: Vec::new(),

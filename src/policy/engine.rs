@@ -199,7 +199,7 @@ mod tests {
     use super::*;
     use crate::domain::detainer::DetainerForm;
     use crate::domain::determination::{FieldClasses, Ruling};
-    use crate::domain::disclosable::Disclosable;
+    use crate::domain::disclosure::DisclosableClasses;
     use crate::policy::tests::samples::{caller, facts, like_cases, with_law};
 
     fn embedded() -> Engine {
@@ -250,7 +250,7 @@ mod tests {
             assert_eq!((view.hold.ruling, view.hold.failed), (Ruling::MustNot, true));
             assert!(view.hold.policies.is_empty());
             assert_eq!((view.notify.ruling, view.notify.failed), (Ruling::May, false), "no broken rule speaks to it");
-            assert_eq!((view.disclosable, view.review), (Disclosable::default(), FieldClasses::NONE));
+            assert_eq!((view.disclosable, view.review), (DisclosableClasses::default(), FieldClasses::NONE));
             assert!(view.disclosure.iter().all(|ruled| ruled.failed && ruled.ruling == Ruling::MustNot));
         }
     }
@@ -259,7 +259,7 @@ mod tests {
     fn a_question_that_cannot_be_put_is_denied() {
         let view = embedded().law(&"us-tx".parse().unwrap(), &facts(), Timestamp::MIN);
         assert_eq!((view.hold.ruling, view.hold.failed), (Ruling::MustNot, true));
-        assert_eq!((view.disclosable, view.review), (Disclosable::default(), FieldClasses::NONE));
+        assert_eq!((view.disclosable, view.review), (DisclosableClasses::default(), FieldClasses::NONE));
     }
 
     #[test]

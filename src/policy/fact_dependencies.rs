@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::domain::agency::AgencyClass;
 use crate::domain::charge::OffenceCategory;
 use crate::domain::detainer::{DetainerForm, WarrantKind};
-use crate::domain::facts::{Assertions, CaseFacts, Judge, ListedSet, OffenceSet, Stage, Unread};
+use crate::domain::facts::{Assertions, CaseFacts, Judge, ListedSet, OffenceSet, Stage, StatuteGap};
 use crate::domain::statute::Paragraph;
 use crate::policy::vocabulary::{ASSERTED, UNDATED_CONVICTION};
 
@@ -32,7 +32,7 @@ struct Offences {
     /// The sets that some policy reads. A conviction's age counts as of the day of the question.
     sets: BTreeMap<OffenceSet, BTreeSet<OffenceCategory>>,
     listed: BTreeMap<ListedSet, BTreeSet<Paragraph>>,
-    unread: BTreeSet<Unread>,
+    unread: BTreeSet<StatuteGap>,
     undated_conviction: bool,
 }
 
@@ -97,7 +97,7 @@ impl FactDependencies {
         let reads = |fact: &str| self.facts.contains(&format!("{side}{fact}"));
         let read = OffenceSet::ALL.iter().filter(|set| reads(set.word()));
         let lists = ListedSet::ALL.iter().filter(|set| reads(set.word()));
-        let unread = Unread::ALL.iter().filter(|unread| reads(unread.word()) && said.unread(**unread));
+        let unread = StatuteGap::ALL.iter().filter(|unread| reads(unread.word()) && said.unread(**unread));
         Offences {
             sets: read.map(|set| (*set, said.offences_in(*set))).collect(),
             listed: lists.map(|set| (*set, said.listed_in(*set).into_iter().cloned().collect())).collect(),
@@ -359,7 +359,7 @@ mod tests {
                     let differs = reads(set.word()).relevant(&other) != reads(set.word()).relevant(&bare);
                     assert_eq!(differs, set.has(&offence), "{set:?} {offence:?}");
                 }
-                for unread in Unread::ALL {
+                for unread in StatuteGap::ALL {
                     let differs = reads(unread.word()).relevant(&other) != reads(unread.word()).relevant(&bare);
                     assert_eq!(differs, unread.is(&offence), "{unread:?} {offence:?}");
                 }

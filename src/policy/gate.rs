@@ -29,7 +29,7 @@ use crate::domain::custody::Custody;
 use crate::domain::decide::stands_on;
 use crate::domain::detainer::{Addressee, Detainer, Viewpoint};
 use crate::domain::determination::{LawView, Withheld};
-use crate::domain::disclosable::{self, Tellable};
+use crate::domain::disclosure::{self, IssuerClasses};
 use crate::domain::facts::{AsOf, CaseFacts, Stage};
 use crate::domain::ids::{AgencyId, CaseName, JurisdictionId};
 use crate::domain::zone::Zones;
@@ -117,16 +117,19 @@ impl Gate {
 
     /// The field classes that the issuer of a detainer may be shown of what its custodian did, by today's facts and
     /// law. An audience fixed at commit is narrowed to these, and never widened.
-    pub fn disclosable(&self, detainer: &Detainer, custody: Option<&Custody>, now: Timestamp) -> Tellable {
+    pub fn disclosable(&self, detainer: &Detainer, custody: Option<&Custody>, now: Timestamp) -> IssuerClasses {
         let holder = detainer.custodian.as_ref().or(addressee(detainer));
         // If the clock steps back, the law is not asked at a time before the detainer's last change.
-        disclosable::told(detainer, &self.law_on_delivery(detainer, holder, custody, now.max(detainer.updated_at)))
+        disclosure::visible_to_issuer(
+            detainer,
+            &self.law_on_delivery(detainer, holder, custody, now.max(detainer.updated_at)),
+        )
     }
 
     /// The field classes that the law withholds from the issuer of a detainer, with its citations. INVARIANT: judged
     /// only on what the issuer asked and whom it asked, so that no citation tells it more than its own request does.
     pub fn withheld(&self, detainer: &Detainer, now: Timestamp) -> Arc<[Withheld]> {
-        disclosable::withheld(&self.law_on_delivery(detainer, addressee(detainer), None, now))
+        disclosure::withheld(&self.law_on_delivery(detainer, addressee(detainer), None, now))
     }
 
     fn law_on_delivery(
@@ -152,16 +155,16 @@ impl Gate {
     /// A case as its issuer may see it now, with the withheld classes listed. `None`: the caller is not its issuer.
     pub fn redacted_for_issuer(&self, caller: &Caller, case: &Case, now: Timestamp) -> Option<Case> {
         let detainer = case.detainer.as_ref().filter(|detainer| detainer.issuer == caller.agency.id)?;
-        let mut redacted = if detainer.told_anything() {
-            detainer.as_told(self.disclosable(detainer, case.custody.as_ref(), now))
+        let mut redacted = if detainer.anything_disclosed() {
+            detainer.redacted_for_issuer(self.disclosable(detainer, case.custody.as_ref(), now))
         } else {
             detainer.clone()
         };
         let withheld = self.withheld(detainer, now);
         // If anything was disclosed before, the reader sees that it was narrowed, but not why.
-        let narrowed = std::mem::take(&mut redacted.shown.withheld).into_iter();
+        let narrowed = std::mem::take(&mut redacted.issuer_view.withheld).into_iter();
         let unlisted = narrowed.filter(|one| !withheld.iter().any(|known| known.class == one.class));
-        redacted.shown.withheld = withheld.iter().cloned().chain(unlisted).collect();
+        redacted.issuer_view.withheld = withheld.iter().cloned().chain(unlisted).collect();
         redacted.shown.withheld.sort_unstable_by_key(|one| one.class);
         redacted.shown.withheld.dedup_by_key(|one| one.class);
         Some(Case { detainer: Some(redacted), custody: case.custody.clone(), ..Case::default() })
@@ -308,7 +311,7 @@ mod tests {
             state: DetainerState::Matched,
             ..Detainer::lodged(lodged, "us-ice".parse().unwrap(), request, now)
         };
-        Case { custody: Some(custody), standing: vec![detainer], ..Case::default() }
+        Case { custody: Some(custody), linked: vec![detainer], ..Case::default() }
     }
 
     #[test]
@@ -319,7 +322,7 @@ mod tests {
         let gate = Gate::new(engine, Arc::default()).with_zones(Zones::with(&zones).unwrap());
         let check = |convicted_on: Option<&str>, now: &str, expected: Ruling| {
             let case = held(&jurisdiction, convicted(convicted_on));
-            let name = case.standing[0].name.clone();
+            let name = case.linked[0].name.clone();
             let law = gate.laws_on_answers(&case, now.parse().unwrap()).remove(&name).unwrap();
             assert_eq!(law.hold.ruling, expected, "convicted on {convicted_on:?}, asked at {now}");
         };

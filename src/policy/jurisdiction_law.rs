@@ -9,7 +9,7 @@ use crate::domain::agency::AgencyKind;
 use crate::domain::determination::{
     Determination, FieldClass, FieldClasses, LawAction, LawView, OnReceipt, Ruling, Withheld,
 };
-use crate::domain::disclosable::Disclosable;
+use crate::domain::disclosure::DisclosableClasses;
 use crate::domain::facts::CaseFacts;
 use crate::policy::decision_cache::CacheKey;
 use crate::policy::determination::{Annotations, add, failed, merge};
@@ -86,7 +86,7 @@ impl JurisdictionLaw {
             hold: Arc::new(query.act(LawAction::Hold, &contexts)),
             notify: Arc::new(query.act(LawAction::Notify, &contexts)),
             transfer: Arc::new(query.act(LawAction::Transfer, &contexts)),
-            disclosable: Disclosable::by_law(disclosure.disclosable),
+            disclosable: DisclosableClasses::by_law(disclosure.disclosable),
             review: disclosure.review,
             withheld: disclosure.withheld.into(),
             disclosure: disclosure.grounds.into_iter().map(Arc::new).collect(),

@@ -8,19 +8,19 @@ use jiff::Timestamp;
 
 use crate::domain::agency::{ActorKind, AgencyClass, AgencyKind};
 use crate::domain::determination::{FieldClass, LawAction};
-use crate::domain::facts::{Assertions, CaseFacts, Judge, ListedSet, OffenceSet, Unread};
+use crate::domain::facts::{Assertions, CaseFacts, Judge, ListedSet, OffenceSet, StatuteGap};
 
 /// The fact that some conviction has no date.
 pub(crate) const UNDATED_CONVICTION: &str = "undated_conviction";
 
 /// The facts that the table of offences lacks the section of a charge, or leaves its grade unknown.
 pub(crate) const UNREAD: [&str; 6] = [
-    Unread::UnlistedConviction.word(),
-    Unread::UnlistedCharge.word(),
-    Unread::UngradedConviction.word(),
-    Unread::UngradedCharge.word(),
-    Unread::UnlistedHeldToAnswer.word(),
-    Unread::UngradedHeldToAnswer.word(),
+    StatuteGap::UnlistedConviction.word(),
+    StatuteGap::UnlistedCharge.word(),
+    StatuteGap::UngradedConviction.word(),
+    StatuteGap::UngradedCharge.word(),
+    StatuteGap::UnlistedHeldToAnswer.word(),
+    StatuteGap::UngradedHeldToAnswer.word(),
 ];
 
 /// The context's record of the requester's claims.
@@ -146,7 +146,7 @@ impl Vocabulary {
             let paragraphs = said.listed_in(*set).into_iter();
             (set.word(), Value::new_set(paragraphs.map(|paragraph| Value::new_string(paragraph.as_str().to_owned()))))
         });
-        let unread = Unread::ALL.iter().map(|unread| (unread.word(), Value::new_bool(said.unread(*unread))));
+        let unread = StatuteGap::ALL.iter().map(|unread| (unread.word(), Value::new_bool(said.unread(*unread))));
         let offences: Vec<_> = offences.chain(listed).chain(unread).collect();
         flags.into_iter().map(|(name, holds)| (name, Value::new_bool(holds))).chain(offences)
     }

@@ -48,7 +48,7 @@ pub(super) fn answer(admitted: &Admitted<Command>, command: &CaseCommand, case: 
     let transfer = || {
         let detainer = case.detainer.as_ref()?;
         let withheld = match viewpoint(admitted, detainer) {
-            Viewpoint::Issuer => detainer.shown.withheld.as_slice(),
+            Viewpoint::Issuer => detainer.issuer_view.withheld.as_slice(),
             Viewpoint::Custodian => &[],
         };
         match (transfer_of(command, detainer), command.transfer()) {

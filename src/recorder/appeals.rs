@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use uuid::Uuid;
 
-use crate::domain::appeal::{AppealStanding, Sight, Standing, Tally};
+use crate::domain::appeal::{AppealItemView, AppealStanding, AppealViewpoint, StandingCounts};
 use crate::domain::case::{Appealing, Case};
 use crate::domain::command::{Action, CaseCommand, Command};
 use crate::domain::event::{Event, Record};
@@ -111,7 +111,7 @@ impl Plan<'_> {
 
 /// The answer to a command of an appeal, without its receipt. `None`: it is none.
 pub(super) fn answer(command: &CaseCommand, case: &Case, records: &[Record]) -> Option<Vec<u8>> {
-    let mut tally = Tally::default();
+    let mut tally = StandingCounts::default();
     if let CaseCommand::IssueAppeal(issue) = command {
         issue.members.iter().for_each(|member| tally.count(member.standing, &[]));
         let appeal = v1::Appeal { tally: Some(show::appeal_tally(&tally)), ..show::appeal(case.appeal.as_ref()?) };
@@ -129,7 +129,7 @@ pub(super) fn answer(command: &CaseCommand, case: &Case, records: &[Record]) -> 
         return Some(v1::AnswerAppealResponse { tally, ..Default::default() }.encode_to_vec());
     }
     let CaseCommand::AnswerAppeal { detainer, .. } = command else { return None };
-    let stands = Standing::of(case.detainer.as_ref()?, case.item.as_ref()?, Sight::Custodian);
+    let stands = AppealItemView::of(case.detainer.as_ref()?, case.item.as_ref()?, AppealViewpoint::Custodian);
     let determinations = records.first().map(|record| show::determinations(&record.determinations));
     let answered = v1::AnswerAppealResponse {
         item: Some(show::appeal_item(detainer, &stands)),

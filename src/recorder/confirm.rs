@@ -8,7 +8,7 @@ use crate::domain::decide;
 use crate::domain::determination::{FieldClass, FieldClasses};
 use crate::domain::event::Party;
 use crate::domain::ids::{ConsumerId, LogKind, LogName, OfficerPseudonym};
-use crate::domain::inbox::{Confirmed, Inbox, Limits, Refusal, Whose};
+use crate::domain::inbox::{Confirmed, Inbox, InboxConsumer, Limits, Refusal};
 use crate::domain::permit::Admitted;
 use crate::recorder::plan::{By, Draft, Outcome, Plan, PlanError};
 use crate::store::{Audience, NewDelivery};
@@ -42,7 +42,11 @@ impl Plan<'_> {
         };
         let Confirmation { consumer, confirmed, resource, event, answer } = confirmation;
         let (agency_id, jurisdiction_id) = (agency.id.clone(), jurisdiction.clone());
-        self.consumers.insert(Whose { agency: agency_id, jurisdiction: jurisdiction_id, consumer: consumer.clone() });
+        self.consumers.insert(InboxConsumer {
+            agency: agency_id,
+            jurisdiction: jurisdiction_id,
+            consumer: consumer.clone(),
+        });
         let log = |kind| LogName { jurisdiction: jurisdiction.clone(), kind };
         self.deliveries.extend(confirmed.received.iter().map(|span| NewDelivery {
             agency: agency.id.clone(),

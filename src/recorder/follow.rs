@@ -6,8 +6,8 @@ use crate::domain::apply::oblige;
 use crate::domain::case::Case;
 use crate::domain::decide::{follow, met_by_record};
 use crate::domain::event::Record;
-use crate::domain::obligation::ObligationTimes;
-use crate::domain::review::ReviewTimes;
+use crate::domain::timetable::ObligationTimes;
+use crate::domain::timetable::ReviewTimes;
 use crate::recorder::plan::Plan;
 
 /// By when custodians are to decide what is left to a person, and to do what the law asks besides.

@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::domain::command::Command;
 use crate::domain::decide::Refusal;
 use crate::domain::ids::{JurisdictionId, LogName};
-use crate::domain::inbox::{self, Tried};
+use crate::domain::inbox::{self, SendDecision};
 use crate::domain::permit::Admitted;
 use crate::ledger::Receipt;
 use crate::meters::{Meters, table};
@@ -87,7 +87,7 @@ pub(super) enum Job {
     /// Record a write.
     Write(Box<Admitted<Command>>, oneshot::Sender<Result<Recorded, SubmitError>>),
     /// Account for a disclosure before it is made.
-    Disclose(Box<Delivering>, oneshot::Sender<Result<Tried, SubmitError>>),
+    Disclose(Box<Delivering>, oneshot::Sender<Result<SendDecision, SubmitError>>),
     /// Fire the clocks that are due.
     Tick(oneshot::Sender<Result<Ticked, SubmitError>>),
     /// Let another policy set come into force after what came before.
@@ -163,7 +163,7 @@ impl Handle {
 
     /// The same, with one more try of the first entry disclosed. Where that is passed over nothing was accounted for, and
     /// nothing of it may leave.
-    pub async fn deliver(&self, delivering: Delivering) -> Result<Tried, SubmitError> {
+    pub async fn deliver(&self, delivering: Delivering) -> Result<SendDecision, SubmitError> {
         let (answer, answered) = oneshot::channel();
         let shard = self.shard(place_of(&delivering.disclosure).as_ref())?;
         self.send(shard, Job::Disclose(Box::new(delivering), answer))?;

@@ -4,7 +4,7 @@ use tokio::sync::oneshot;
 
 use crate::domain::command::{Action, CaseCommand, Command};
 use crate::domain::ids::{AgencyId, JurisdictionId};
-use crate::domain::inbox::Tried;
+use crate::domain::inbox::SendDecision;
 use crate::domain::permit::Admitted;
 use crate::recorder::activate::Activating;
 use crate::recorder::handle::{Job, Recorded, SubmitError};
@@ -12,7 +12,7 @@ use crate::recorder::ticks::Ticked;
 use crate::recorder::tries::Delivering;
 
 pub(super) type Writing = (Box<Admitted<Command>>, oneshot::Sender<Result<Recorded, SubmitError>>);
-pub(super) type Disclosing = (Box<Delivering>, oneshot::Sender<Result<Tried, SubmitError>>);
+pub(super) type Disclosing = (Box<Delivering>, oneshot::Sender<Result<SendDecision, SubmitError>>);
 pub(super) type Ticking = oneshot::Sender<Result<Ticked, SubmitError>>;
 
 /// What is to be done when a batch is durable, and what no batch is taken across.

@@ -15,7 +15,7 @@ use crate::domain::decide::{Refusal, decide};
 use crate::domain::detainer::Detainer;
 use crate::domain::event::Record;
 use crate::domain::ids::{AgencyId, CaseName, JurisdictionId, LogKind, LogName, OfficerPseudonym, RequestId};
-use crate::domain::inbox::{self, Whose};
+use crate::domain::inbox::{self, InboxConsumer};
 use crate::domain::permit::Admitted;
 use crate::domain::timetable::Timetable;
 use crate::ledger;
@@ -47,7 +47,7 @@ pub struct Plan<'a> {
     /// Where the entries of the write at hand begin.
     begun: usize,
     pub(super) deliveries: Vec<NewDelivery>,
-    pub(super) consumers: BTreeSet<Whose>,
+    pub(super) consumers: BTreeSet<InboxConsumer>,
     /// What somebody must know of, beside its entry.
     pub(super) alarms: Vec<Alarm>,
     /// What is open about each case that was looked at, as it now stands.
@@ -159,7 +159,7 @@ impl<'a> Plan<'a> {
         let cases = changed.iter().filter_map(|name| loaded.cases.remove(name)).collect();
         let requests =
             requests.into_iter().map(|((agency, request_id), seen)| NewRequest { agency, request_id, seen }).collect();
-        let consumer = |whose: Whose| {
+        let consumer = |whose: InboxConsumer| {
             let inbox = loaded.inboxes.get(&(whose.agency.clone(), whose.jurisdiction.clone()))?;
             Some(NewConsumer { state: inbox.consumer(&whose.consumer), whose })
         };
@@ -263,10 +263,10 @@ impl<'a> Plan<'a> {
         }
         if let Some(custody) = &case.custody {
             let standing = custody.detainers.iter().filter_map(|name| find(name)?.detainer().cloned());
-            case.standing = standing.collect();
+            case.linked = standing.collect();
         }
         case.first_delivery = case
-            .standing
+            .linked
             .iter()
             .filter_map(|detainer| Some((detainer.name.clone(), self.first_delivery(detainer)?)))
             .collect();
@@ -289,7 +289,7 @@ impl<'a> Plan<'a> {
         if let (NextJudgment::At(at), Some(custody)) = (self.gate.next_judgment(&case, now), &case.custody) {
             self.agenda.entry(custody.name.clone()).or_default().push(judgement(at));
         }
-        let detainers = case.detainer.into_iter().chain(case.standing);
+        let detainers = case.detainer.into_iter().chain(case.linked);
         let detainers = detainers.map(|detainer| StoredCase::Detainer(Box::new(detainer)));
         let custody = case.custody.map(|custody| StoredCase::Custody(Box::new(custody)));
         let appeal = case.appeal.map(|appeal| StoredCase::Appeal(Box::new(appeal)));

@@ -6,7 +6,7 @@ use std::time::Instant;
 use crate::domain::agenda::ItemKind;
 use crate::domain::command::CaseCommand;
 use crate::domain::ids::{CaseName, LogKind, LogName};
-use crate::domain::inbox::{self, Tried};
+use crate::domain::inbox::{self, SendDecision};
 use crate::recorder::acknowledge::{Acknowledgements, Answer};
 use crate::recorder::alarm::Alarm;
 use crate::recorder::appeals;
@@ -26,7 +26,7 @@ const FENCED_MAX: u32 = 16;
 /// A batch that is written, and what is to be said of it once it is durable.
 struct Written {
     outcomes: Vec<Outcome>,
-    tried: Vec<Result<Tried, inbox::Refusal>>,
+    tried: Vec<Result<SendDecision, inbox::Refusal>>,
     fired: Vec<FiredNow>,
     alarms: Vec<Alarm>,
     page: Page,
@@ -95,7 +95,7 @@ impl Recorder {
         }
         let now = self.clock.now();
         let attempt = |(delivering, _): &Disclosing| match &delivering.attempt {
-            None => Ok(Tried::Send),
+            None => Ok(SendDecision::Send),
             Some(attempt) => plan.attempt(attempt, now),
         };
         let tried: Vec<_> = disclosures.iter().map(attempt).collect();
@@ -103,7 +103,7 @@ impl Recorder {
         let said = plan.judge(&judged, self.clock.now())?;
         let alarms = std::mem::take(&mut plan.alarms);
         let Planned { logs, mut append } = plan.finish();
-        let sent = disclosures.iter().zip(&tried).filter(|(_, tried)| **tried == Ok(Tried::Send));
+        let sent = disclosures.iter().zip(&tried).filter(|(_, tried)| **tried == Ok(SendDecision::Send));
         append.disclosures = sent.map(|((delivering, _), _)| delivering.disclosure.clone()).collect();
         append.agenda.extend(page.mark());
         // Where nothing moved, looking again would find the same. What was said of the law may set a clock that is due already,

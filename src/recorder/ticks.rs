@@ -132,11 +132,11 @@ impl Plan<'_> {
 
 /// Clocks of a case that run.
 fn running(case: &Case, name: &CaseName, timetable: &Timetable) -> Vec<Running> {
-    let detainer = case.detainer.iter().chain(&case.standing).find(|detainer| detainer.name == *name);
+    let detainer = case.detainer.iter().chain(&case.linked).find(|detainer| detainer.name == *name);
     let custody = case.custody.as_ref();
     match (detainer, custody.filter(|custody| custody.name == *name)) {
         (Some(detainer), _) => clocks::of_detainer(detainer, custody, timetable),
-        (None, Some(custody)) => clocks::of_custody(custody, &case.standing, timetable),
+        (None, Some(custody)) => clocks::of_custody(custody, &case.linked, timetable),
         (None, None) => Vec::new(),
     }
 }

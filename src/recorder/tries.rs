@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::domain::ids::LogName;
-use crate::domain::inbox::{Place, Refusal, Tried, Whose};
+use crate::domain::inbox::{EntryPosition, InboxConsumer, Refusal, SendDecision};
 use crate::recorder::plan::Plan;
 use crate::store::NewDisclosure;
 
@@ -20,15 +20,15 @@ pub struct Delivering {
 #[derive(Debug)]
 pub struct Attempt {
     /// Which consumer.
-    pub whose: Whose,
+    pub whose: InboxConsumer,
     /// The entry.
-    pub place: Place,
+    pub place: EntryPosition,
 }
 
 impl Attempt {
     /// Says once that an entry was parked: somebody must look at the consumer.
     pub(super) fn warn(&self) {
-        let Whose { agency, jurisdiction, consumer } = &self.whose;
+        let InboxConsumer { agency, jurisdiction, consumer } = &self.whose;
         let log = LogName { jurisdiction: jurisdiction.clone(), kind: self.place.log };
         let entry = log.entry(self.place.index);
         tracing::warn!(entry, %agency, %consumer, "an entry is parked: sent too often");
@@ -37,7 +37,7 @@ impl Attempt {
 
 impl Plan<'_> {
     /// Takes note of a try.
-    pub(super) fn attempt(&mut self, attempt: &Attempt, now: Timestamp) -> Result<Tried, Refusal> {
+    pub(super) fn attempt(&mut self, attempt: &Attempt, now: Timestamp) -> Result<SendDecision, Refusal> {
         let Attempt { whose, place } = attempt;
         let inbox = self.loaded.inboxes.entry((whose.agency.clone(), whose.jurisdiction.clone())).or_default();
         let tried = inbox.consumer_mut(&whose.consumer, self.limits)?.try_entry(*place, self.limits, now);

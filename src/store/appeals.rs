@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::domain::appeal::{Bar, Item};
+use crate::domain::appeal::{AppealItem, Bar};
 use crate::domain::detainer::Detainer;
 use crate::domain::ids::{AgencyId, CaseName, JurisdictionId, LogName};
 
@@ -41,7 +41,7 @@ pub struct AppealsLoaded {
     /// Latest first; of more than a thousand, the latest thousand.
     pub due: BTreeMap<(AgencyId, JurisdictionId), Vec<Timestamp>>,
     /// Of each detainer that is in the appeal.
-    pub items: BTreeMap<(CaseName, CaseName), Item>,
+    pub items: BTreeMap<(CaseName, CaseName), AppealItem>,
     /// Where each resource was last recorded.
     pub since: BTreeMap<CaseName, u64>,
 }
@@ -68,7 +68,7 @@ pub struct NewItem {
     /// Of which detainer.
     pub detainer: CaseName,
     /// What was answered so far. What bars it is kept otherwise.
-    pub item: Item,
+    pub item: AppealItem,
 }
 
 /// Detainers that the law now bars in an appeal. Those that it barred before stay as they are.
@@ -116,5 +116,5 @@ pub struct Listed {
     /// The detainer.
     pub detainer: Detainer,
     /// What was answered.
-    pub item: Item,
+    pub item: AppealItem,
 }

@@ -37,7 +37,7 @@ use crate::domain::agenda::{Item, ItemKind};
 use crate::domain::case::StoredCase;
 use crate::domain::determination::FieldClasses;
 use crate::domain::ids::{AgencyId, CaseName, JurisdictionId, LogName, OfficerPseudonym, RequestId};
-use crate::domain::inbox::{Consumer, Inbox, Whose};
+use crate::domain::inbox::{Consumer, Inbox, InboxConsumer};
 use crate::ledger::{Hash, TileId, Tree};
 use crate::store::appeals::{AppealsLoaded, AppealsWanted, NewAppeals};
 use crate::wire::entry::Opening;
@@ -192,7 +192,7 @@ impl NewDelivery {
 #[derive(Debug)]
 pub struct NewConsumer {
     /// Which.
-    pub whose: Whose,
+    pub whose: InboxConsumer,
     /// How far it has received.
     pub state: Consumer,
 }

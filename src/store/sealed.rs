@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::domain::appeal::Item;
+use crate::domain::appeal::AppealItem;
 use crate::domain::case::StoredCase;
 use crate::domain::determination::FieldClass;
 use crate::domain::ids::CaseName;
@@ -111,8 +111,13 @@ pub(super) fn open_case(
 }
 
 /// What was answered of a detainer in an appeal, as its row keeps it.
-pub(super) fn seal_item(key: &Key, appeal: &CaseName, detainer: &CaseName, item: &Item) -> Result<Vec<u8>, StoreError> {
-    let item = Item { barred: None, ..item.clone() };
+pub(super) fn seal_item(
+    key: &Key,
+    appeal: &CaseName,
+    detainer: &CaseName,
+    item: &AppealItem,
+) -> Result<Vec<u8>, StoreError> {
+    let item = AppealItem { barred: None, ..item.clone() };
     let plain = serde_json::to_vec(&item).map_err(|_| StoreError::Broken("an answer cannot be written"))?;
     Ok(key.seal(&plain, &rows::item_context(appeal, detainer))?)
 }
@@ -123,8 +128,8 @@ pub(super) fn open_item(
     appeal: &CaseName,
     detainer: &CaseName,
     sealed: Option<&[u8]>,
-) -> Result<Item, StoreError> {
-    let Some(sealed) = sealed else { return Ok(Item::default()) };
+) -> Result<AppealItem, StoreError> {
+    let Some(sealed) = sealed else { return Ok(AppealItem::default()) };
     let plain = key.open(sealed, &rows::item_context(appeal, detainer))?;
     serde_json::from_slice(&plain).map_err(|_| StoreError::Broken("an answer to an appeal cannot be read"))
 }

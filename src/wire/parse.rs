@@ -21,7 +21,7 @@ pub use request_fields::RequestFields;
 use crate::domain::command::CaseCommand;
 use crate::domain::correction::Correction;
 use crate::domain::ids::{AgencyId, CaseKind, CaseName, ConsumerId, InvalidId, JurisdictionId, LogName, RequestId};
-use crate::domain::text::Use;
+use crate::domain::text::TextKind;
 use crate::wire::normalized::NormalizedTexts;
 use crate::wire::{Violations, show, v1};
 
@@ -85,7 +85,7 @@ fn write(
 ) -> Result<Write, Violations> {
     let request_id = fields.request_id(request_id);
     // A given etag must match. An unreadable one is a fault, and does not count as absent.
-    let etag = fields.text("etag", etag, Use::Code, ETAG_LEN_MAX);
+    let etag = fields.text("etag", etag, TextKind::Code, ETAG_LEN_MAX);
     let normalized = std::mem::take(&mut fields.normalized);
     let ((jurisdiction, command), request_id) = fields.finish(asked.zip(request_id))?;
     Ok(Write { jurisdiction, request_id, etag, command, normalized })
@@ -93,7 +93,7 @@ fn write(
 
 /// The correction, if the request is one.
 fn correction(fields: &mut RequestFields, correction: Option<v1::Correction>) -> Option<Correction> {
-    let reason = fields.required_text("correction.reason", &correction?.reason, Use::Reason, REASON_LEN_MAX)?;
+    let reason = fields.required_text("correction.reason", &correction?.reason, TextKind::Reason, REASON_LEN_MAX)?;
     Some(Correction { reason })
 }
 

@@ -9,7 +9,7 @@ use comity::domain::decide::Refusal;
 use comity::domain::determination::{Determination, LawAction, Ruling};
 use comity::domain::inbox;
 use comity::domain::matching::Disagreement;
-use comity::domain::times::Impossible;
+use comity::domain::times::ImpossibleTime;
 use comity::policy::engine::AdmitError;
 use comity::policy::gate::Denial;
 use comity::recorder::SubmitError;
@@ -145,7 +145,7 @@ fn statuses() -> Vec<Status> {
         SubmitError::Denied(Denial::NoSuchCustodian),
         SubmitError::Denied(Denial::OfficerRequired),
         SubmitError::Denied(Denial::MatchDisputed(vec![Disagreement::Name])),
-        SubmitError::Denied(Denial::Impossible(vec![Impossible {
+        SubmitError::Denied(Denial::Impossible(vec![ImpossibleTime {
             field: "occurred_at".to_owned(),
             expected: "to come",
         }])),

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
 use comity::domain::appeal::{
-    self, AppealAnswer, AppealAnswerKind, AppealStanding, Issue, Member, Selection, holder_as_told,
+    self, AppealAnswer, AppealAnswerKind, AppealStanding, Issue, Member, Selection, holder_known_to_issuer,
 };
 use comity::domain::case::StoredCase;
 use comity::domain::claim::{ClaimOutcome, Side};
@@ -178,7 +178,7 @@ impl Player {
                 let own = self.detainers().filter(|detainer| detainer.issuer.as_str() == "us-ice");
                 let member = |detainer: &Detainer| Member {
                     id: detainer.name.id,
-                    addressed: holder_as_told(detainer).cloned(),
+                    addressed: holder_known_to_issuer(detainer).cloned(),
                     standing: AppealStanding::Open,
                 };
                 let members: Vec<Member> = own.map(member).collect();

@@ -123,7 +123,7 @@ fn every_cell_of_every_table_holds() {
 
 #[test]
 fn every_refusal_is_explained_in_its_own_words() {
-    let variants = include_str!("../../src/domain/decide.rs").matches("#[error(").count();
+    let variants = include_str!("../../src/domain/refusal.rs").matches("#[error(").count();
     assert_eq!((refusals().len(), REFUSALS.len()), (variants, variants));
     for (short, refusal) in REFUSALS {
         assert_eq!(refusals().get(short), Some(&refusal.to_string()), "{short} is explained in other words");

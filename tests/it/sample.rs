@@ -16,7 +16,7 @@ use comity::domain::detainer::{
     IssuingAuthority, Request, Warrant, WarrantKind,
 };
 use comity::domain::determination::{Determination, FieldClasses, LawView, Obligation, Ruling};
-use comity::domain::disclosable::Disclosable;
+use comity::domain::disclosure::DisclosableClasses;
 use comity::domain::facts::{AsOf, Assertions, CaseFacts, Offence, Stage};
 use comity::domain::ids::{CaseName, JurisdictionId};
 use comity::domain::obligation::{Evidence, EvidenceMethod};
@@ -219,7 +219,7 @@ pub(crate) fn law(hold: Ruling, notify: Ruling, disclosable: FieldClasses) -> La
         hold: ruled(hold, "sample.hold"),
         notify: ruled(notify, "sample.notify"),
         transfer: ruled(hold, "sample.transfer"),
-        disclosable: Disclosable::by_law(disclosable),
+        disclosable: DisclosableClasses::by_law(disclosable),
         review: FieldClasses::NONE,
         withheld: Arc::default(),
         disclosure: vec![ruled(Ruling::May, "sample.disclose")],

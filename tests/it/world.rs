@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use comity::domain::agency::Caller;
-use comity::domain::appeal::{Appeal, Item};
+use comity::domain::appeal::{Appeal, AppealItem};
 use comity::domain::apply::{apply, oblige};
 use comity::domain::case::{Appealing, Case, StoredCase};
 use comity::domain::command::CaseCommand;
@@ -14,9 +14,9 @@ use comity::domain::detainer::Detainer;
 use comity::domain::determination::LawView;
 use comity::domain::event::Record;
 use comity::domain::ids::{CaseName, JurisdictionId};
-use comity::domain::obligation::ObligationTimes;
 use comity::domain::permit::{Admitted, Permitted};
-use comity::domain::review::ReviewTimes;
+use comity::domain::timetable::ObligationTimes;
+use comity::domain::timetable::ReviewTimes;
 use comity::domain::timetable::Timetable;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
@@ -29,7 +29,7 @@ pub(crate) struct World {
     pub(crate) cases: BTreeMap<CaseName, StoredCase>,
     pub(crate) now: Timestamp,
     /// What was answered of which detainer of the one appeal there is.
-    pub(crate) items: BTreeMap<CaseName, Item>,
+    pub(crate) items: BTreeMap<CaseName, AppealItem>,
     /// What is known of an issuer that appeals.
     pub(crate) appealing: Appealing,
     made: u128,
@@ -59,7 +59,7 @@ impl World {
         let id = Uuid::from_u128((7 << 76) | (2 << 62) | self.made);
         let mut case = self.assemble(&command);
         let own = CaseName::detainer(jurisdiction.clone(), id);
-        let named = case.detainer.iter().chain(&case.standing).map(|detainer| detainer.name.clone());
+        let named = case.detainer.iter().chain(&case.linked).map(|detainer| detainer.name.clone());
         let laws = named.chain([own]).map(|name| (name, law.clone())).collect();
         let answered = command.clone();
         let admitted = Admitted { caller: caller.clone(), jurisdiction: jurisdiction.clone(), value: command };
@@ -77,7 +77,7 @@ impl World {
 
     /// Takes a case as it now stands.
     pub(crate) fn keep(&mut self, case: Case) {
-        let detainers = case.detainer.into_iter().chain(case.standing);
+        let detainers = case.detainer.into_iter().chain(case.linked);
         let detainers = detainers.map(|detainer| StoredCase::Detainer(Box::new(detainer)));
         let custody = case.custody.map(|custody| StoredCase::Custody(Box::new(custody)));
         let custody = custody.into_iter().chain(case.appeal.map(|appeal| StoredCase::Appeal(Box::new(appeal))));
@@ -139,9 +139,9 @@ impl World {
         let linked = case.detainer.as_ref().and_then(|detainer| detainer.acknowledgement.as_ref()?.custody.clone());
         case.custody = case.custody.or_else(|| self.custody(&linked?).cloned());
         let names = case.custody.iter().flat_map(|custody| &custody.detainers);
-        case.standing = names.filter_map(|name| self.detainer(name).cloned()).collect();
+        case.linked = names.filter_map(|name| self.detainer(name).cloned()).collect();
         // A notice is taken as delivered at once.
-        let noticed = case.standing.iter().filter(|detainer| detainer.notice_index.is_some());
+        let noticed = case.linked.iter().filter(|detainer| detainer.notice_index.is_some());
         case.appealing = self.appealing.clone();
         case.first_delivery = noticed.map(|detainer| (detainer.name.clone(), sample::start())).collect();
         case

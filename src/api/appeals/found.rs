@@ -11,12 +11,13 @@ use uuid::Uuid;
 use crate::api::appeals::held_by;
 use crate::domain::agency::{AgencyKind, Caller};
 use crate::domain::appeal::{
-    Appeal, AppealStanding, Bars, Filter, Item, Judged, Member, Selection, Sight, Standing, Tally, holder_as_told,
+    AnswerByLaw, Appeal, AppealItem, AppealItemView, AppealStanding, AppealViewpoint, Bars, Filter, Member, Selection,
+    StandingCounts, holder_known_to_issuer,
 };
 use crate::domain::case::StoredCase;
 use crate::domain::detainer::Detainer;
 use crate::domain::determination::FieldClasses;
-use crate::domain::disclosable::Tellable;
+use crate::domain::disclosure::IssuerClasses;
 use crate::domain::ids::{CaseKind, CaseName, JurisdictionId};
 use crate::policy::gate::{Gate, LegalBar};
 use crate::store::appeals::{ItemFilter, Listed};
@@ -42,7 +43,7 @@ impl Looking<'_> {
         appeal: &Appeal,
         after: Option<Uuid>,
         limit: usize,
-    ) -> Result<Vec<(CaseName, Standing)>, StoreError> {
+    ) -> Result<Vec<(CaseName, AppealItemView)>, StoreError> {
         let holder = held_by(&self.caller);
         let unassigned = holder.is_some();
         let filter = ItemFilter { appeal: appeal.name.clone(), holder, unassigned, after, limit };
@@ -56,28 +57,28 @@ impl Looking<'_> {
     }
 
     /// How a detainer of an appeal stands, to its issuer or in truth.
-    fn standing(&self, detainer: &Detainer, item: &Item) -> Result<Standing, StoreError> {
+    fn standing(&self, detainer: &Detainer, item: &AppealItem) -> Result<AppealItemView, StoreError> {
         let inside = self.caller.agency.kind == AgencyKind::Oversight || held_by(&self.caller).is_some();
         if inside {
-            return Ok(Standing::of(detainer, item, Sight::Custodian));
+            return Ok(AppealItemView::of(detainer, item, AppealViewpoint::Custodian));
         }
-        if !detainer.told_anything() && item.told.is_none() {
-            return Ok(Standing::of(detainer, item, Sight::Issuer(FieldClasses::NONE)));
+        if !detainer.anything_disclosed() && item.disclosed.is_none() {
+            return Ok(AppealItemView::of(detainer, item, AppealViewpoint::Issuer(FieldClasses::NONE)));
         }
         let told = self.disclosable(detainer)?;
-        Ok(Standing::of(&detainer.as_told(told), item, Sight::Issuer(told.classes)))
+        Ok(AppealItemView::of(&detainer.redacted_for_issuer(told), item, AppealViewpoint::Issuer(told.classes)))
     }
 
     /// A detainer as its issuer may be told of it now.
     fn seen(&self, detainer: Detainer) -> Result<Detainer, StoreError> {
-        if !detainer.told_anything() {
+        if !detainer.anything_disclosed() {
             return Ok(detainer);
         }
         let told = self.disclosable(&detainer)?;
-        Ok(detainer.as_told(told))
+        Ok(detainer.redacted_for_issuer(told))
     }
 
-    fn disclosable(&self, detainer: &Detainer) -> Result<Tellable, StoreError> {
+    fn disclosable(&self, detainer: &Detainer) -> Result<IssuerClasses, StoreError> {
         let linked = detainer.acknowledgement.as_ref().and_then(|found| found.custody.as_ref());
         // One more case is read for each, custody or not.
         let beside = self.reader.case(linked.unwrap_or(&detainer.name))?;
@@ -106,8 +107,8 @@ impl Looking<'_> {
 }
 
 /// How the detainers of an appeal stand, as far as the caller may see them.
-pub(super) fn tally(looking: &Looking<'_>, appeal: &Appeal) -> Result<Tally, StoreError> {
-    let (mut tally, mut after) = (Tally::default(), None);
+pub(super) fn tally(looking: &Looking<'_>, appeal: &Appeal) -> Result<StandingCounts, StoreError> {
+    let (mut tally, mut after) = (StandingCounts::default(), None);
     loop {
         let page = looking.page(appeal, after, PAGE_LEN)?;
         for (_, stands) in &page {
@@ -187,19 +188,19 @@ fn filtered(
 }
 
 fn member(seen: &Detainer) -> Member {
-    let stands = Standing::of(seen, &Item::default(), Sight::Issuer(FieldClasses::NONE));
-    Member { id: seen.name.id, addressed: holder_as_told(seen).cloned(), standing: stands.standing }
+    let stands = AppealItemView::of(seen, &AppealItem::default(), AppealViewpoint::Issuer(FieldClasses::NONE));
+    Member { id: seen.name.id, addressed: holder_known_to_issuer(seen).cloned(), standing: stands.standing }
 }
 
 /// What the law bars of an appeal to a custodian: of the detainers that are addressed to it and open, both as their issuer
 /// was told. Who is held, found or answered for without the issuer's knowledge makes no difference to it.
-pub(super) fn judged(looking: &Looking<'_>, appeal: &CaseName, as_of: u64) -> Result<Judged, StoreError> {
+pub(super) fn judged(looking: &Looking<'_>, appeal: &CaseName, as_of: u64) -> Result<AnswerByLaw, StoreError> {
     let own = &looking.caller.agency;
     let mut judged =
-        Judged { bars: Vec::new(), open: 0, as_of, overtaken: false, policy_digest: Some(looking.gate.digest()) };
+        AnswerByLaw { bars: Vec::new(), open: 0, as_of, overtaken: false, policy_digest: Some(looking.gate.digest()) };
     looking.each(appeal, |Listed { detainer, item }| {
-        let told = Standing::of(&detainer, &item, Sight::Issuer(FieldClasses::all()));
-        let asked = holder_as_told(&detainer) == Some(&own.id) && told.standing == AppealStanding::Open;
+        let told = AppealItemView::of(&detainer, &item, AppealViewpoint::Issuer(FieldClasses::all()));
+        let asked = holder_known_to_issuer(&detainer) == Some(&own.id) && told.standing == AppealStanding::Open;
         let barring = asked.then(|| looking.gate.bars(&detainer, own.class, looking.now)).flatten();
         let room = judged.bars.len() < BARS_MAX;
         match barring.filter(|barring| room || judged.bars.iter().any(|bars| is_on(bars, barring))) {
@@ -207,7 +208,8 @@ pub(super) fn judged(looking: &Looking<'_>, appeal: &CaseName, as_of: u64) -> Re
                 take(&mut judged.bars, barring, detainer.name.id);
             }
             None if looking.gate.is_custodian_of(&looking.caller, &detainer) => {
-                let open = Standing::of(&detainer, &item, Sight::Custodian).standing == AppealStanding::Open;
+                let open =
+                    AppealItemView::of(&detainer, &item, AppealViewpoint::Custodian).standing == AppealStanding::Open;
                 judged.open = judged.open.saturating_add(u32::from(open));
             }
             None => {}

@@ -1,45 +1,50 @@
-//! How a detainer stands in an appeal, from each side, and how many stand so.
+//! The standing of a detainer in an appeal as each side sees it, and the counts of standings.
 
 use std::collections::BTreeMap;
 
-use crate::domain::appeal::{AppealAnswer, AppealAnswerKind, AppealStanding, Item, Says};
+use crate::domain::appeal::{AppealAnswer, AppealAnswerKind, AppealItem, AppealStanding, DetainerOutcome};
 use crate::domain::detainer::{Detainer, DetainerState};
 use crate::domain::determination::FieldClasses;
 
-/// From where an item is looked at.
+/// Who reads an appeal item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sight {
-    /// From the issuer's side, which may be shown these classes now. The detainer is as it may be told of it.
+pub enum AppealViewpoint {
+    /// The issuer, which may see these classes now. The detainer MUST be redacted for it.
     Issuer(FieldClasses),
-    /// From the custodian's or oversight's, which know it in truth.
+    /// The custodian or oversight, which know everything.
     Custodian,
 }
 
-/// How a detainer stands in an appeal, with the answer and the citations that may be shown of it.
+/// The standing of a detainer in an appeal, with the answer and citations that may be shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Standing {
-    /// How.
+pub struct AppealItemView {
+    /// The standing.
     pub standing: AppealStanding,
     /// What the custodian answered.
     pub answer: Option<AppealAnswer>,
-    /// What bars it.
+    /// Citations of what bars it.
     pub barred_by: Vec<String>,
 }
 
-impl Standing {
-    /// Of a detainer and what was answered of it. To its issuer nothing tells but what it was told and may be told: an
-    /// answer that the detainer does not bear out any more is left out.
-    pub fn of(detainer: &Detainer, item: &Item, sight: Sight) -> Self {
-        let (says, answer) = match sight {
-            Sight::Issuer(classes) => {
-                let says = Says::as_told(detainer);
-                let told = item.told.as_ref().filter(|told| classes.contains(told.gist));
-                (says, told.filter(|told| says.bears_out(told.answer.kind)).map(|told| told.answer.clone()))
+impl AppealItemView {
+    /// Makes the view. The issuer sees only what was disclosed and still may be. An answer that the detainer no longer
+    /// supports is left out.
+    pub fn of(detainer: &Detainer, item: &AppealItem, viewpoint: AppealViewpoint) -> Self {
+        let (known, answer) = match viewpoint {
+            AppealViewpoint::Issuer(classes) => {
+                let known = DetainerOutcome::known_to_issuer(detainer);
+                let disclosed = item.disclosed.as_ref().filter(|disclosed| classes.contains(disclosed.revealed_class));
+                (
+                    known,
+                    disclosed
+                        .filter(|disclosed| known.supports(disclosed.answer.kind))
+                        .map(|disclosed| disclosed.answer.clone()),
+                )
             }
-            Sight::Custodian => (Says::in_truth(detainer), item.given.clone()),
+            AppealViewpoint::Custodian => (DetainerOutcome::known_to_custodian(detainer), item.given.clone()),
         };
         let answered = answer.as_ref().map(|answer| answer.kind);
-        let standing = standing(says, answered, item.barred.is_some());
+        let standing = standing(known, answered, item.barred.is_some());
         let by_answer = answer.iter().filter(|answer| answer.kind == AppealAnswerKind::Barred);
         let barred_by = match standing {
             AppealStanding::Barred if answered == Some(AppealAnswerKind::Barred) => {
@@ -60,8 +65,8 @@ impl Standing {
     }
 }
 
-fn standing(says: Says<'_>, answered: Option<AppealAnswerKind>, barred: bool) -> AppealStanding {
-    let of_the_detainer = match says.state {
+fn standing(known: DetainerOutcome<'_>, answered: Option<AppealAnswerKind>, barred: bool) -> AppealStanding {
+    let of_the_detainer = match known.state {
         DetainerState::Withdrawn => return AppealStanding::Withdrawn,
         DetainerState::Released => return AppealStanding::AlreadyReleased,
         DetainerState::Closed => return AppealStanding::Closed,
@@ -86,22 +91,22 @@ fn standing(says: Says<'_>, answered: Option<AppealAnswerKind>, barred: bool) ->
     }
 }
 
-/// How many stand how.
+/// Counts of standings.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// By standing.
+pub struct StandingCounts {
+    /// The counts by standing.
     pub standings: BTreeMap<AppealStanding, u32>,
-    /// Of those barred, by citation.
+    /// The counts of barred detainers by citation.
     pub barred_by: BTreeMap<String, u32>,
 }
 
-impl Tally {
+impl StandingCounts {
     /// Counts one.
     pub fn count(&mut self, standing: AppealStanding, barred_by: &[String]) {
         self.count_many(standing, barred_by, 1);
     }
 
-    /// Counts so many alike.
+    /// Counts several that are alike.
     pub fn count_many(&mut self, standing: AppealStanding, barred_by: &[String], many: u32) {
         let sum = self.standings.entry(standing).or_default();
         *sum = sum.saturating_add(many);
@@ -111,12 +116,12 @@ impl Tally {
         }
     }
 
-    /// Something is open.
+    /// Whether any is open.
     pub fn is_open(&self) -> bool {
         self.standings.contains_key(&AppealStanding::Open)
     }
 
-    /// All that was counted.
+    /// The total.
     pub fn total(&self) -> u32 {
         self.standings.values().copied().fold(0, u32::saturating_add)
     }

@@ -1,12 +1,13 @@
-//! How one detainer changes, and what its issuer sees of it.
+//! How an event changes one detainer, and its issuer's view.
 
 use jiff::Timestamp;
 
 use crate::domain::custody::Destination;
-use crate::domain::detainer::{Acknowledgement, Addressee, Answer, Detainer, DetainerState, Finding, Parted};
+use crate::domain::detainer::{
+    Acknowledgement, Addressee, Answer, Detainer, DetainerState, Finding, IssuerView, MistakenMatch,
+};
 use crate::domain::event::{Change, Disclosure};
 use crate::domain::ids::AgencyId;
-use crate::domain::shown::Shown;
 use crate::domain::transfer::{Transfer, TransferFailureCause, TransferState};
 
 pub(super) fn acknowledge(
@@ -18,14 +19,15 @@ pub(super) fn acknowledge(
     detainer.custodian = Some(custodian.clone());
     detainer.acknowledgement = Some(acknowledgement.clone());
     detainer.redescribed = false;
-    // The gate lets nobody give a reason for a match that needs one but an officer.
+    // The gate lets only an officer give a reason for a match that needs one.
     detainer.vouched = acknowledgement.reason.is_some().then_some(detainer.described);
     detainer.clocks.hold_lapsed_at = None;
     let found = match (acknowledgement.finding, &detainer.request.addressee) {
         (Finding::MatchedCustody, _) => DetainerState::Matched,
         (Finding::NoSuchPerson, Addressee::Agency(_)) => DetainerState::NoSuchPerson,
         (Finding::IdentityMismatch, Addressee::Agency(_)) => DetainerState::IdentityMismatch,
-        // One custodian does not speak for all: it waits for the one that holds the person.
+        // One custodian does not speak for the whole jurisdiction: the detainer waits for the one that holds the
+        // person.
         (Finding::NoSuchPerson | Finding::IdentityMismatch, Addressee::Jurisdiction) => {
             detainer.custodian = None;
             detainer.acknowledgement = None;
@@ -34,25 +36,25 @@ pub(super) fn acknowledge(
     };
     detainer.state = unless_withdrawn(detainer.state, found);
     if disclosure == Disclosure::ToIssuer {
-        detainer.shown.finding = detainer.acknowledgement.as_ref().map(|told| told.finding);
-        detainer.shown.custodian.clone_from(&detainer.custodian);
-        detainer.shown.state = unless_withdrawn(detainer.shown.state, found);
+        detainer.issuer_view.finding = detainer.acknowledgement.as_ref().map(|found| found.finding);
+        detainer.issuer_view.custodian.clone_from(&detainer.custodian);
+        detainer.issuer_view.state = unless_withdrawn(detainer.issuer_view.state, found);
     }
 }
 
-/// A lifted detainer stays lifted, whatever is corrected of it.
+/// A withdrawn detainer stays withdrawn, whatever is corrected.
 pub(super) fn unless_withdrawn(before: DetainerState, after: DetainerState) -> DetainerState {
     if before == DetainerState::Withdrawn { before } else { after }
 }
 
-/// Matches that were parted are kept up to so many; of what was told under older ones nothing is shown any more.
+/// How many mistaken matches are stored. What was disclosed under older ones is no longer shown.
 const PARTED_MAX: usize = 16;
 
-/// Remembers the custody that a detainer was matched to by mistake, if it was to one.
-pub(super) fn part(detainer: &mut Detainer, exchange_index: u64) {
+/// Stores the custody that the detainer was matched to by mistake, if any.
+pub(super) fn record_mistaken_match(detainer: &mut Detainer, exchange_index: u64) {
     let linked = detainer.acknowledgement.as_ref().and_then(|found| found.custody.clone());
     let Some(custody) = linked else { return };
-    detainer.parted.push(Parted { custody: Some(custody), before: exchange_index });
+    detainer.parted.push(MistakenMatch { custody: Some(custody), before: exchange_index });
     if detainer.parted.len() > PARTED_MAX {
         detainer.parted.remove(0);
         if let Some(oldest) = detainer.parted.first_mut() {
@@ -62,11 +64,11 @@ pub(super) fn part(detainer: &mut Detainer, exchange_index: u64) {
     for transfer in &mut detainer.transfers {
         transfer.parted = true;
     }
-    // What was decided of a match ends with it, should it be made again.
-    detainer.guard();
+    // A decision made on a match ends with it, even if the same match is made again.
+    detainer.note_safeguard();
 }
 
-/// What was answered, served, noticed and agreed rested on a finding that is now corrected.
+/// Clears what depended on a corrected finding: answer, service, notice and open transfers.
 pub(super) fn forget_finding(detainer: &mut Detainer, disclosure: Disclosure, now: Timestamp) {
     detainer.answer = None;
     detainer.service = None;
@@ -79,10 +81,10 @@ pub(super) fn forget_finding(detainer: &mut Detainer, disclosure: Disclosure, no
         transfer.version = transfer.version.saturating_add(1);
     }
     if disclosure != Disclosure::Internal {
-        let shown = &mut detainer.shown;
-        (shown.custodian, shown.finding, shown.answer, shown.service) = (None, None, None, None);
-        shown.ended_from = None;
-        shown.state = unless_withdrawn(shown.state, DetainerState::Lodged);
+        let view = &mut detainer.issuer_view;
+        (view.custodian, view.finding, view.answer, view.service) = (None, None, None, None);
+        view.ended_from = None;
+        view.state = unless_withdrawn(view.state, DetainerState::Lodged);
     }
 }
 
@@ -92,19 +94,19 @@ pub(super) fn give_answer(detainer: &mut Detainer, custodian: &AgencyId, answer:
     detainer.answer = Some(answer.clone());
     match disclosure {
         Disclosure::ToIssuer => {
-            detainer.shown.answer = Some(Answer { reason: None, ..answer.clone() });
-            detainer.shown.state = answer.kind.state();
+            detainer.issuer_view.answer = Some(Answer { reason: None, ..answer.clone() });
+            detainer.issuer_view.state = answer.kind.state();
         }
         Disclosure::Retraction => {
-            detainer.shown.answer = None;
-            detainer.shown.state = shown_standing(&detainer.shown);
+            detainer.issuer_view.answer = None;
+            detainer.issuer_view.state = state_known_to_issuer(&detainer.issuer_view);
         }
         Disclosure::Internal => {}
     }
 }
 
-/// A new version is to be looked into, where nobody was found, and answered anew. What the issuer sees follows from what
-/// it saw, and tells nothing of what it was not told.
+/// Applies an amendment. If nobody was found, the person must be looked for again; otherwise the detainer must be
+/// answered anew. The issuer's new view follows from its old one and reveals nothing else.
 pub(super) fn amend(detainer: &mut Detainer, amended: &Detainer) {
     let before = detainer.request.subject.clone();
     detainer.describe(&before, &amended.request.subject);
@@ -129,15 +131,15 @@ pub(super) fn amend(detainer: &mut Detainer, amended: &Detainer) {
     }
     detainer.answer = None;
     detainer.service = None;
-    let shown = &mut detainer.shown;
-    (shown.answer, shown.service) = (None, None);
-    if shown.finding != Some(Finding::MatchedCustody) {
-        shown.finding = None;
+    let view = &mut detainer.issuer_view;
+    (view.answer, view.service) = (None, None);
+    if view.finding != Some(Finding::MatchedCustody) {
+        view.finding = None;
     }
-    shown.state = shown_standing(shown);
+    view.state = state_known_to_issuer(view);
 }
 
-/// Pick-ups kept with a detainer.
+/// Transfers stored with a detainer.
 const TRANSFERS_MAX: usize = 16;
 
 pub(super) fn record_transfer(detainer: &mut Detainer, transfer: &Transfer) {
@@ -145,64 +147,43 @@ pub(super) fn record_transfer(detainer: &mut Detainer, transfer: &Transfer) {
         known.clone_from(transfer);
         return;
     }
-    // The log has them all; at most one is open, and it is the newest.
+    // The log has all of them. At most one is open, and it is the newest.
     if detainer.transfers.len() >= TRANSFERS_MAX {
         detainer.transfers.remove(0);
     }
     detainer.transfers.push(transfer.clone());
 }
 
-pub(super) fn notice_change(shown: &mut Shown, change: &Change, disclosure: Disclosure) {
+pub(super) fn notice_change(view: &mut IssuerView, change: &Change, disclosure: Disclosure) {
     match change {
         Change::Charges(_) | Change::Identity(_) => {}
         Change::Movement(movement) => {
             if let Destination::Agency(next, _) = &movement.to {
                 if disclosure == Disclosure::ToIssuer {
-                    shown.custodian = Some(next.clone());
+                    view.custodian = Some(next.clone());
                 }
-                shown.answer = None;
-                shown.state = unless_withdrawn(shown.state, shown_standing(shown));
+                view.answer = None;
+                view.state = unless_withdrawn(view.state, state_known_to_issuer(view));
             }
         }
-        Change::Closing(_) => show_end(shown, DetainerState::Closed),
+        Change::Closing(_) => disclose_end(view, DetainerState::Closed),
     }
 }
 
-/// The issuer learns of the end, or better of it than before. What it lifted itself stays lifted.
-pub(super) fn show_end(shown: &mut Shown, end: DetainerState) {
-    shown.ended_from.get_or_insert(shown.state);
-    shown.state = unless_withdrawn(shown.state, end);
+/// Discloses the end of the custody, or a correction of it. A detainer that the issuer lifted stays withdrawn in its
+/// view.
+pub(super) fn disclose_end(view: &mut IssuerView, end: DetainerState) {
+    view.ended_from.get_or_insert(view.state);
+    view.state = unless_withdrawn(view.state, end);
 }
 
-/// Where a detainer that stands is shown to stand, from what its issuer was told.
-fn shown_standing(shown: &Shown) -> DetainerState {
-    match (&shown.answer, shown.finding) {
+/// The state of an active detainer as far as it was disclosed.
+fn state_known_to_issuer(view: &IssuerView) -> DetainerState {
+    match (&view.answer, view.finding) {
         (Some(answer), _) => answer.kind.state(),
         (None, Some(Finding::MatchedCustody)) => DetainerState::Matched,
         (None, Some(Finding::NoSuchPerson)) => DetainerState::NoSuchPerson,
         (None, Some(Finding::IdentityMismatch)) => DetainerState::IdentityMismatch,
         (None, None) => DetainerState::Lodged,
-    }
-}
-
-/// Promises do not stand while a claim is open, nor again once the custody turns out not to have ended.
-pub(in crate::domain) fn suspend(detainer: &mut Detainer) {
-    detainer.state = suspended(detainer.state);
-    detainer.ended_from = detainer.ended_from.map(suspended);
-}
-
-/// Promises wait for a person; everything else stays.
-pub(super) fn suspended(state: DetainerState) -> DetainerState {
-    match state {
-        DetainerState::HoldHonored | DetainerState::NotifyOnly => DetainerState::UnderReview,
-        DetainerState::Lodged
-        | DetainerState::Matched
-        | DetainerState::NoSuchPerson
-        | DetainerState::IdentityMismatch
-        | DetainerState::UnderReview
-        | DetainerState::Declined
-        | DetainerState::Released
-        | DetainerState::Withdrawn
-        | DetainerState::Closed => state,
     }
 }

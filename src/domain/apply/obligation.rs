@@ -1,4 +1,4 @@
-//! What the receipt of a request, or an act under the law, makes its custodian owe.
+//! What the receipt of a request, or an act under the law, obliges the custodian to do.
 
 use jiff::Timestamp;
 
@@ -6,12 +6,14 @@ use crate::domain::case::Case;
 use crate::domain::custody::{Destination, Movement};
 use crate::domain::detainer::{Addressee, AnswerKind, Detainer, Finding};
 use crate::domain::determination::{Determination, LawAction, Obligation};
-use crate::domain::event::{Change, Event, Record, Told};
+use crate::domain::event::{Change, Event, Record, Revision};
 use crate::domain::ids::AgencyId;
-use crate::domain::obligation::{EvidenceMethod, ObligationTimes, Owed};
+use crate::domain::obligation::{EvidenceMethod, OwedObligation};
+use crate::domain::timetable::ObligationTimes;
 use crate::domain::transfer::TransferState;
 
-/// Changes a case by what the law asks besides, of the acts recorded and of a request received. Entries say it all: the determinations are in them.
+/// Adds the obligations that the recorded acts and requests give rise to. Everything needed is in the entries, because
+/// they carry the determinations.
 pub fn oblige(case: &mut Case, records: &[Record], times: &ObligationTimes, now: Timestamp) {
     for record in records {
         on_receipt(case, record, times, now);
@@ -19,12 +21,12 @@ pub fn oblige(case: &mut Case, records: &[Record], times: &ObligationTimes, now:
         for asked in record.determinations.iter().filter(|asked| acts.contains(&asked.action)) {
             each(case, now, |detainer| {
                 if detainer.name == asked.detainer {
-                    owe(detainer, &asked.determination, times, now);
+                    arise_from_act(detainer, &asked.determination, times, now);
                 }
             });
         }
         if let Event::CustodyMoved { movement: Movement { to: Destination::Agency(next, _), .. }, .. } = &record.event {
-            // What is still owed goes with the person.
+            // The next custodian owes what is still open.
             each(case, now, |detainer| {
                 let open = detainer.obligations.iter_mut().filter(|owed| owed.is_open());
                 open.for_each(|owed| owed.custodian = next.clone());
@@ -40,7 +42,7 @@ pub fn oblige(case: &mut Case, records: &[Record], times: &ObligationTimes, now:
     }
 }
 
-/// The acts under the law that an event is.
+/// The acts under the law that an event stands for.
 fn acts(event: &Event) -> &'static [LawAction] {
     if let Event::DetainerAnswered { answer, .. } = event {
         return match answer.kind {
@@ -55,14 +57,15 @@ fn acts(event: &Event) -> &'static [LawAction] {
     let notice = matches!(
         event,
         Event::ReleaseNoticed { .. }
-            | Event::DetainerReleased { told: Told::First, .. }
+            | Event::DetainerReleased { revision: Revision::First, .. }
             | Event::CustodyNoticed { change: Change::Closing(_), .. }
     );
     if notice { &[LawAction::Notify] } else { &[] }
 }
 
-/// What the receipt of a request makes owed: by its addressee from the lodging on, or by whoever first takes it on where it
-/// is addressed to the jurisdiction. What is owed to the person lapses once there is no such person there.
+/// Obligations from the receipt of a request. The addressee owes them from lodging on; if the jurisdiction is
+/// addressed, whoever first takes the request on owes them. Obligations that concern the person lapse if the custodian
+/// has no such person.
 fn on_receipt(case: &mut Case, record: &Record, times: &ObligationTimes, now: Timestamp) {
     let nobody = matches!(
         &record.event,
@@ -77,7 +80,8 @@ fn on_receipt(case: &mut Case, record: &Record, times: &ObligationTimes, now: Ti
                 return;
             }
             if nobody {
-                let lapses = |owed: &Owed| owed.on_receipt && owed.is_open() && owed.obligation.is_to_the_person();
+                let lapses =
+                    |owed: &OwedObligation| owed.on_receipt && owed.is_open() && owed.obligation.is_to_the_person();
                 detainer.obligations.retain(|owed| !lapses(owed));
             }
             let (custodian, since) = received(detainer, now);
@@ -92,7 +96,7 @@ fn on_receipt(case: &mut Case, record: &Record, times: &ObligationTimes, now: Ti
     }
 }
 
-/// The events by which a custodian receives a request, or by which it is known who did.
+/// Events by which a custodian receives a request, or that reveal which custodian did.
 fn is_receipt(event: &Event) -> bool {
     matches!(
         event,
@@ -103,7 +107,7 @@ fn is_receipt(event: &Event) -> bool {
     )
 }
 
-/// Who received the request as it now stands, and when.
+/// Who received the present version of the request, and when.
 fn received(detainer: &Detainer, now: Timestamp) -> (Option<AgencyId>, Timestamp) {
     match &detainer.request.addressee {
         Addressee::Agency(addressee) => {
@@ -114,8 +118,8 @@ fn received(detainer: &Detainer, now: Timestamp) -> (Option<AgencyId>, Timestamp
     }
 }
 
-/// What an act makes owed, from now on.
-fn owe(detainer: &mut Detainer, asked: &Determination, times: &ObligationTimes, now: Timestamp) {
+/// Adds the obligations of an act, owed from now on.
+fn arise_from_act(detainer: &mut Detainer, asked: &Determination, times: &ObligationTimes, now: Timestamp) {
     let Some(custodian) = detainer.custodian.clone() else { return };
     for obligation in asked.obligations.iter().copied() {
         let arising =
@@ -124,7 +128,7 @@ fn owe(detainer: &mut Detainer, asked: &Determination, times: &ObligationTimes, 
     }
 }
 
-/// How an obligation arises.
+/// The origin of an obligation.
 struct Arising<'a> {
     custodian: AgencyId,
     citations: &'a [String],
@@ -132,13 +136,13 @@ struct Arising<'a> {
     on_receipt: bool,
 }
 
-/// Once for each version of the request, however many acts ask for it.
+/// Adds an obligation, once for each version of the request, however many acts require it.
 fn arise(detainer: &mut Detainer, obligation: Obligation, arising: Arising<'_>, times: &ObligationTimes) {
     let before = detainer.owed(obligation);
     if before.is_some_and(|before| before.is_open() || before.request_version == detainer.request_version) {
         return;
     }
-    let owed = Owed {
+    let owed = OwedObligation {
         obligation,
         custodian: arising.custodian,
         citations: arising.citations.to_vec(),
@@ -152,23 +156,24 @@ fn arise(detainer: &mut Detainer, obligation: Obligation, arising: Arising<'_>, 
     detainer.put_owed(&owed);
 }
 
-/// What rested on a service of a copy that was corrected is owed again, unless the corrected one bears it too.
+/// Reopens obligations that were met by a service of a copy, unless the corrected service still meets them.
 fn take_back(detainer: &mut Detainer) {
-    let by_service =
-        |owed: &Owed| owed.evidence.as_ref().is_some_and(|evidence| evidence.method == EvidenceMethod::ServiceOfCopy);
-    let rested: Vec<Owed> = detainer.obligations.iter().filter(|owed| by_service(owed)).cloned().collect();
+    let by_service = |owed: &OwedObligation| {
+        owed.evidence.as_ref().is_some_and(|evidence| evidence.method == EvidenceMethod::ServiceOfCopy)
+    };
+    let rested: Vec<OwedObligation> = detainer.obligations.iter().filter(|owed| by_service(owed)).cloned().collect();
     for owed in rested {
         let evidence = detainer.met_by_service(owed.obligation);
         if evidence != owed.evidence {
             let version = owed.version.saturating_add(1);
-            detainer.put_owed(&Owed { evidence: None, version, ..owed });
+            detainer.put_owed(&OwedObligation { evidence: None, version, ..owed });
         }
     }
 }
 
-/// Changes each detainer of the case, out of its issuer's sight.
+/// Changes each detainer of the case. Its issuer does not learn of it.
 fn each(case: &mut Case, now: Timestamp, how: impl Fn(&mut Detainer)) {
-    for detainer in case.detainer.iter_mut().chain(&mut case.standing) {
+    for detainer in case.detainer.iter_mut().chain(&mut case.linked) {
         let before = detainer.obligations.clone();
         how(detainer);
         if detainer.obligations != before {

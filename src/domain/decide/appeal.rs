@@ -1,19 +1,21 @@
-//! An appeal: issued once, answered detainer by detainer or by law.
+//! Commands on an appeal: issue it, answer it for one detainer, answer it by law.
 
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::domain::appeal::{Appeal, AppealAnswer, AppealAnswerKind, Issue, Judged, Says, Selection, gist};
+use crate::domain::appeal::{
+    AnswerByLaw, Appeal, AppealAnswer, AppealAnswerKind, DetainerOutcome, Issue, Selection, revealed_class,
+};
 use crate::domain::case::Case;
 use crate::domain::command::CaseCommand;
-use crate::domain::decide::Refusal;
 use crate::domain::detainer::{Addressee, Answer, Detainer, DetainerState};
 use crate::domain::determination::{FieldClass, FieldClasses, LawView};
-use crate::domain::disclosable::told;
-use crate::domain::event::{Counts, Event, Party, Record, Told};
+use crate::domain::disclosure::visible_to_issuer;
+use crate::domain::event::{Counts, Event, Party, Record, Revision, retraction};
 use crate::domain::ids::{CaseName, LogKind};
 use crate::domain::permit::Permitted;
-use crate::domain::record::{concerning, counts, disclosure_of, retraction, shown_with};
+use crate::domain::record::{about_detainer, classes_shown, counts, disclosure_of};
+use crate::domain::refusal::Refusal;
 
 pub(super) fn issue(
     case: &Case,
@@ -46,8 +48,8 @@ pub(super) fn issue(
         to_jurisdiction: issue.members.iter().any(|member| member.addressed.is_none()),
         issued_at: now,
     };
-    // Which detainers are in it is for its issuer alone: each custodian lists its own.
-    let told: FieldClasses = [FieldClass::Count, FieldClass::Request].into_iter().collect();
+    // Only the issuer sees which detainers are in it. Each custodian lists its own.
+    let visible: FieldClasses = [FieldClass::Count, FieldClass::Request].into_iter().collect();
     let addressed = appeal.custodians.iter().cloned().map(Party::Agency);
     let addressed = addressed.chain(appeal.to_jurisdiction.then_some(Party::Custodians));
     let own = [(Party::Agency(issuer), FieldClasses::all()), (Party::Oversight, FieldClasses::all())];
@@ -58,7 +60,7 @@ pub(super) fn issue(
     Ok(vec![Record {
         log: LogKind::Exchange,
         resource: appeal.name.clone(),
-        audience: addressed.map(|party| (party, told)).chain(own).collect(),
+        audience: addressed.map(|party| (party, visible)).chain(own).collect(),
         counts: Counts::default(),
         determinations: Vec::new(),
         policy_digest: None,
@@ -70,7 +72,8 @@ pub(super) fn issue(
     }])
 }
 
-/// What is answered of one detainer must be what that says itself: an answer to an appeal is no way round its law.
+/// Answers an appeal for one detainer. The answer must agree with the detainer: an appeal is no way around the law that
+/// the detainer was answered under.
 pub(super) fn give_answer(
     case: &Case,
     permitted: &Permitted<CaseCommand>,
@@ -83,23 +86,23 @@ pub(super) fn give_answer(
     if detainer.state == DetainerState::Withdrawn {
         return Err(Refusal::NoLongerStands);
     }
-    if !Says::in_truth(detainer).bears_out(answer.kind) {
+    if !DetainerOutcome::known_to_custodian(detainer).supports(answer.kind) {
         return Err(Refusal::NotBorneOut);
     }
     let named = Addressee::Agency(permitted.caller().agency.id.clone());
-    // One custodian does not speak for all of a jurisdiction, before it has said that it holds the person.
+    // One custodian does not speak for the whole jurisdiction before it has said that it holds the person.
     if detainer.request.addressee != named && detainer.custodian.is_none() {
         return Err(Refusal::AwaitsHolder);
     }
     let addressee = if detainer.request.addressee == named { &named } else { &Addressee::Jurisdiction };
-    let gist = gist(answer.kind, detainer.answer.as_ref().map(|given| given.kind), addressee);
-    let before = Told::by_earlier(item.told.as_ref());
+    let revealed_class = revealed_class(answer.kind, detainer.answer.as_ref().map(|given| given.kind), addressee);
+    let before = Revision::after(item.disclosed.as_ref());
     let shown = if issuer_knows(detainer, law, answer.kind) {
-        shown_with(detainer, law, gist, before)
+        classes_shown(detainer, law, revealed_class, before)
     } else {
         match before {
-            Told::First => FieldClasses::NONE,
-            Told::Corrected => retraction(),
+            Revision::First => FieldClasses::NONE,
+            Revision::Corrected => retraction(),
         }
     };
     let custodian = Party::Agency(permitted.caller().agency.id.clone());
@@ -107,35 +110,40 @@ pub(super) fn give_answer(
         appeal: appeal.name.clone(),
         detainer: detainer.name.clone(),
         answer: answer.clone(),
-        gist,
-        told: before,
-        disclosure: disclosure_of(shown, gist),
+        revealed_class,
+        revision: before,
+        disclosure: disclosure_of(shown, revealed_class),
     };
-    Ok(vec![concerning(detainer, &custodian, law, shown, counts(detainer, case, permitted, shown), event)])
+    Ok(vec![about_detainer(detainer, &custodian, law, shown, counts(detainer, case, permitted, shown), event)])
 }
 
-/// Whether the issuer was told of the detainer, and may still be told, what the answer would tell it.
+/// Whether the issuer was told, and may still be told, of the detainer what the answer would reveal.
 fn issuer_knows(detainer: &Detainer, law: &LawView, kind: AppealAnswerKind) -> bool {
-    let seen = detainer.as_told(told(detainer, law));
-    let borne_out = Says::as_told(&seen).bears_out(kind);
+    let seen = detainer.redacted_for_issuer(visible_to_issuer(detainer, law));
+    let supported = DetainerOutcome::known_to_issuer(&seen).supports(kind);
     match kind {
-        // It may have been told of another answer than the one that stands.
+        // The issuer may know another answer than the one that stands.
         AppealAnswerKind::StandsByAnswer => {
             let stands = detainer.answer.as_ref().map(|answer| Answer { reason: None, ..answer.clone() });
-            borne_out && seen.shown.answer == stands
+            supported && seen.issuer_view.answer == stands
         }
         AppealAnswerKind::WillHold
         | AppealAnswerKind::WillNotify
         | AppealAnswerKind::AlreadyReleased
         | AppealAnswerKind::NoSuchPerson
-        | AppealAnswerKind::Barred => borne_out,
+        | AppealAnswerKind::Barred => supported,
     }
 }
 
-/// The answer by law rests on what the issuer asked and was told, and on what the custodian is. So all of it may be told.
-pub(super) fn bar(case: &Case, permitted: &Permitted<CaseCommand>, judged: &Judged) -> Result<Vec<Record>, Refusal> {
+/// Answers an appeal by law. Such an answer depends only on what the issuer asked and was told, and on the custodian's
+/// class. So the issuer may see all of it.
+pub(super) fn bar(
+    case: &Case,
+    permitted: &Permitted<CaseCommand>,
+    judged: &AnswerByLaw,
+) -> Result<Vec<Record>, Refusal> {
     let appeal = case.appeal.as_ref().ok_or(Refusal::NoSuchCase)?;
-    // Perhaps of the very same.
+    // The other answer may concern the same detainers.
     if judged.overtaken {
         return Err(Refusal::AnsweredMeanwhile);
     }
@@ -143,14 +151,14 @@ pub(super) fn bar(case: &Case, permitted: &Permitted<CaseCommand>, judged: &Judg
         return Err(Refusal::NothingBarred);
     }
     let custodian = permitted.caller().agency.id.clone();
-    let told = [FieldClass::Count, FieldClass::Answer].into_iter().collect();
+    let visible = [FieldClass::Count, FieldClass::Answer].into_iter().collect();
     Ok(vec![Record {
         log: LogKind::Exchange,
         resource: appeal.name.clone(),
         audience: vec![
             (Party::Agency(custodian.clone()), FieldClasses::all()),
             (Party::Oversight, FieldClasses::all()),
-            (Party::Agency(appeal.issuer.clone()), told),
+            (Party::Agency(appeal.issuer.clone()), visible),
         ],
         counts: Counts { custodian_class: permitted.caller().agency.class, ..Counts::default() },
         determinations: Vec::new(),

@@ -1,29 +1,29 @@
-//! The custody while it lasts: opened, charged, identified, moved.
+//! Commands on a custody: open it, update its charges, correct who is held, move it.
 
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use crate::domain::calendar::day_of_record;
 use crate::domain::case::Case;
 use crate::domain::charge::Charge;
 use crate::domain::command::CaseCommand;
 use crate::domain::correction::Correction;
 use crate::domain::custody::{Custody, CustodyState, Destination, Identity, Intake, Movement, OtherGround};
-use crate::domain::decide::notice::change_told;
-use crate::domain::decide::{Refusal, day_of_record};
+use crate::domain::decide::notice::change_notice;
 use crate::domain::determination::FieldClasses;
 use crate::domain::event::{Change, Counts, Event, Party, Record};
-use crate::domain::heard::Guards;
 use crate::domain::ids::CaseName;
 use crate::domain::permit::Permitted;
-use crate::domain::record::{internal, of_standing};
+use crate::domain::record::{about_custody, rulings_on_all};
+use crate::domain::refusal::Refusal;
 
 pub(super) fn open(permitted: &Permitted<CaseCommand>, intake: &Intake, id: Uuid, now: Timestamp) -> Vec<Record> {
     let name = CaseName::custody(permitted.jurisdiction().clone(), id);
     let custody = Custody::opened(name, permitted.caller().agency.id.clone(), intake.clone(), now);
-    vec![internal(&custody, Counts::default(), Vec::new(), None, Event::CustodyOpened(Box::new(custody.clone())))]
+    vec![about_custody(&custody, Counts::default(), Vec::new(), None, Event::CustodyOpened(Box::new(custody.clone())))]
 }
 
-/// Dispositions come after the person has left, too.
+/// Allowed after the person has left: dispositions come later.
 pub(super) fn update_charges(
     case: &Case,
     permitted: &Permitted<CaseCommand>,
@@ -37,7 +37,7 @@ pub(super) fn update_charges(
     Ok(changed(&case, permitted, custody, event, &Change::Charges(charges.to_vec())))
 }
 
-/// A correction of who is held is never too late.
+/// Allowed at any time: a misidentification is always corrected.
 pub(super) fn correct_identity(
     case: &Case,
     permitted: &Permitted<CaseCommand>,
@@ -65,7 +65,7 @@ pub(super) fn move_to(
     let event = Event::CustodyMoved { custody: custody.name.clone(), movement: movement.clone() };
     let mut records = changed(case, permitted, custody, event, &Change::Movement(movement.clone()));
     if let Destination::Agency(next, _) = &movement.to {
-        // Whoever takes the person over learns of it, and of what goes with them.
+        // The next custodian learns of the move, and of everything that goes with the person.
         for record in &mut records {
             record.audience.push((Party::Agency(next.clone()), FieldClasses::all()));
         }
@@ -73,7 +73,7 @@ pub(super) fn move_to(
     Ok(records)
 }
 
-/// The custody, while the person is in it.
+/// The custody, if the person is still held.
 pub(super) fn held(case: &Case) -> Result<&Custody, Refusal> {
     let custody = case.custody.as_ref().ok_or(Refusal::NoSuchCase)?;
     match custody.state {
@@ -83,22 +83,22 @@ pub(super) fn held(case: &Case) -> Result<&Custody, Refusal> {
     }
 }
 
-/// The case with each detainer as a change of the custody's record leaves it: whether its issuer may be told of that is no
-/// question that was decided before.
+/// The case after a change of the custody's record, for deciding what to disclose. Earlier decisions of officers did
+/// not take the new record into account.
 fn reconsidered(case: &Case, custody: &Custody, intake: Intake) -> Case {
     let after = Custody { intake, ..custody.clone() };
-    let [held, holds] = [custody, &after].map(|custody| Guards::of_custody(custody, day_of_record(custody.updated_at)));
+    let [held, holds] = [custody, &after].map(|custody| custody.safeguards(day_of_record(custody.updated_at)));
     let mut case = case.clone();
-    for detainer in case.detainer.iter_mut().chain(&mut case.standing) {
+    for detainer in case.detainer.iter_mut().chain(&mut case.linked) {
         detainer.describe(&custody.intake.subject, &after.intake.subject);
         if holds.beyond(held) {
-            detainer.guard();
+            detainer.note_safeguard();
         }
     }
     case
 }
 
-/// A change in the custody log, and in the exchange log for each issuer that may be told of it.
+/// Records a change in the custody log, and in the exchange log for each issuer that may know of it.
 fn changed(
     case: &Case,
     permitted: &Permitted<CaseCommand>,
@@ -106,9 +106,9 @@ fn changed(
     event: Event,
     change: &Change,
 ) -> Vec<Record> {
-    let (determinations, digest) = of_standing(case, permitted);
-    let mut records = vec![internal(custody, Counts::default(), determinations, digest, event)];
-    // The law was asked of those, and only those, whose issuers may have to be told.
-    records.extend(case.standing.iter().filter_map(|detainer| change_told(detainer, case, permitted, change)));
+    let (determinations, digest) = rulings_on_all(case, permitted);
+    let mut records = vec![about_custody(custody, Counts::default(), determinations, digest, event)];
+    // The law was asked about exactly the detainers whose issuers may have to be notified.
+    records.extend(case.linked.iter().filter_map(|detainer| change_notice(detainer, case, permitted, change)));
     records
 }

@@ -1,38 +1,39 @@
-//! The detainer itself: lodged, amended, acknowledged, answered, served, withdrawn.
+//! Commands on a detainer: lodge, amend, acknowledge, answer, verify the warrant, serve a copy, withdraw.
 
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use uuid::Uuid;
 
+use crate::domain::calendar::day_of_record;
 use crate::domain::case::Case;
 use crate::domain::command::CaseCommand;
 use crate::domain::correction::Correction;
 use crate::domain::custody::{Custody, CustodyState};
-use crate::domain::decide::Refusal;
 use crate::domain::decide::notice::{belated_notice, knows_of_custody, knows_of_promise};
-use crate::domain::decide::review::{recorded, settled_by_answer};
+use crate::domain::decide::review::{decided_by_answer, recorded};
 use crate::domain::detainer::{
     Acknowledgement, Addressee, Answer, AnswerKind, Detainer, DetainerState, Finding, LiftReason, Request,
 };
 use crate::domain::determination::FieldClass;
-use crate::domain::event::{Event, Party, Record, Told};
+use crate::domain::event::{Event, Party, Record, Revision};
 use crate::domain::ids::CaseName;
 use crate::domain::permit::Permitted;
-use crate::domain::record::{concerning, counts, determinations, disclosure_of, requested, shown_with, within_custody};
+use crate::domain::record::{
+    about_detainer, classes_shown, counts, determinations, disclosure_of, from_issuer, internal_about_detainer,
+};
+use crate::domain::refusal::Refusal;
 use crate::domain::service::ServiceOfCopy;
 use crate::domain::warrant::{VerificationOutcome, WarrantVerification};
 
 pub(super) fn lodge(permitted: &Permitted<CaseCommand>, request: &Request, id: Uuid, now: Timestamp) -> Vec<Record> {
     let name = CaseName::detainer(permitted.jurisdiction().clone(), id);
     let detainer = Detainer::lodged(name, permitted.caller().agency.id.clone(), request.clone(), now);
-    // What the issuer wrote it may read back; nothing of the custodian's is in it yet.
+    // The issuer may read back what it wrote. Nothing of the custodian's is in it yet.
     let law = permitted.law(&detainer.name);
-    vec![requested(&detainer, law, Event::DetainerLodged(Box::new(detainer.clone())))]
+    vec![from_issuer(&detainer, law, Event::DetainerLodged(Box::new(detainer.clone())))]
 }
 
-/// Its issuer may amend a detainer in every state but those that it was told are the end: were it refused after a release
-/// that the issuer was not told of, the refusal would tell it.
+/// An issuer may amend its detainer unless it knows that it has ended. A refusal after a release that was not disclosed
+/// to the issuer would reveal the release.
 pub(super) fn amend(
     case: &Case,
     permitted: &Permitted<CaseCommand>,
@@ -40,7 +41,7 @@ pub(super) fn amend(
     now: Timestamp,
 ) -> Result<Vec<Record>, Refusal> {
     let detainer = case.detainer.as_ref().ok_or(Refusal::NoSuchCase)?;
-    match detainer.shown.state {
+    match detainer.issuer_view.state {
         DetainerState::Released | DetainerState::Closed | DetainerState::Withdrawn => {
             return Err(Refusal::NoLongerStands);
         }
@@ -56,13 +57,13 @@ pub(super) fn amend(
     let request = detainer.amended_by(request, day_of_record(now));
     let lodged = Detainer::lodged(detainer.name.clone(), detainer.issuer.clone(), request, detainer.lodged_at);
     let amended = Detainer { request_version: detainer.request_version.saturating_add(1), ..lodged };
-    let counted = Detainer { shown: detainer.shown.clone(), ..amended.clone() };
+    let counted = Detainer { issuer_view: detainer.issuer_view.clone(), ..amended.clone() };
     let law = permitted.law(&detainer.name);
-    Ok(vec![requested(&counted, law, Event::DetainerAmended(Box::new(amended)))])
+    Ok(vec![from_issuer(&counted, law, Event::DetainerAmended(Box::new(amended)))])
 }
 
-/// What the custodian saw of the warrant. Its issuer learns of it by what follows, and not by this: who looks into a warrant
-/// may hold the person.
+/// Records what the custodian found of the warrant. The issuer does not see the entry, because an agency that looks into
+/// a warrant may hold the person. It learns only what follows from it.
 pub(super) fn verify(
     case: &Case,
     permitted: &Permitted<CaseCommand>,
@@ -87,15 +88,9 @@ pub(super) fn verify(
     let custodian = permitted.caller().agency.id.clone();
     let record = Record {
         determinations: determinations(&detainer.name, law),
-        ..within_custody(detainer, custodian, Some(law.policy_digest), event)
+        ..internal_about_detainer(detainer, custodian, Some(law.policy_digest), event)
     };
     Ok(std::iter::once(record).chain(belated_notice(&after, case, permitted)).collect())
-}
-
-/// The day of a record by which what an issuer claimed is held. Never later than the day anywhere in the states.
-pub fn day_of_record(now: Timestamp) -> Date {
-    let yesterday = now.checked_sub(SignedDuration::from_hours(24)).unwrap_or(now);
-    TimeZone::UTC.to_datetime(yesterday).date()
 }
 
 pub(super) fn acknowledge(
@@ -113,13 +108,15 @@ pub(super) fn acknowledge(
         may_link(case, detainer)?;
     }
     let law = permitted.law(&detainer.name).ok_or(Refusal::NoSuchCase)?;
-    // Whatever else the issuer was told rests on the finding: an answer as well, where the finding itself was withheld.
-    let knows = detainer.shown.finding.is_some() || detainer.shown.answer.is_some() || knows_of_custody(detainer);
-    let told = knows.then_some(detainer);
-    let shown = shown_with(detainer, law, FieldClass::Custody, Told::by(correction, told));
+    // Everything else disclosed to the issuer depends on the finding. That includes an answer, even if the finding
+    // itself was withheld.
+    let knows =
+        detainer.issuer_view.finding.is_some() || detainer.issuer_view.answer.is_some() || knows_of_custody(detainer);
+    let shown =
+        classes_shown(detainer, law, FieldClass::Custody, Revision::of_command(correction, knows.then_some(detainer)));
     let counts = match acknowledgement.finding {
         Finding::MatchedCustody => counts(detainer, case, permitted, shown),
-        // The custody that it is parted from was somebody else's, and the law was not asked of it.
+        // It was matched to somebody else's custody, and the law was not asked about that one.
         Finding::NoSuchPerson | Finding::IdentityMismatch => counts(detainer, &Case::default(), permitted, shown),
     };
     let custodian = permitted.caller().agency.id.clone();
@@ -130,9 +127,9 @@ pub(super) fn acknowledge(
         correction: correction.cloned(),
         disclosure: disclosure_of(shown, FieldClass::Custody),
     };
-    let mut records = vec![concerning(detainer, &Party::Agency(custodian), law, shown, counts, event)];
+    let mut records = vec![about_detainer(detainer, &Party::Agency(custodian), law, shown, counts, event)];
     if acknowledgement.finding == Finding::MatchedCustody {
-        // Nobody has decided anything of this match yet.
+        // No officer has decided anything on this match yet.
         let after =
             Detainer { state: DetainerState::Matched, reviews: Vec::new(), notice_index: None, ..detainer.clone() };
         records.extend(belated_notice(&after, case, permitted));
@@ -140,11 +137,11 @@ pub(super) fn acknowledge(
     Ok(records)
 }
 
-/// A first finding needs a detainer that nobody has looked into.
+/// A first finding needs a detainer without finding.
 fn awaits_finding(detainer: &Detainer, acknowledgement: &Acknowledgement) -> Result<(), Refusal> {
     match detainer.state {
         DetainerState::Lodged => {}
-        // Put under review before anybody had looked for the person: that is still to be done.
+        // It was put under review before anybody looked for the person, so the finding is still due.
         DetainerState::UnderReview if detainer.acknowledgement.is_none() => {}
         DetainerState::Matched
         | DetainerState::UnderReview
@@ -165,22 +162,23 @@ fn awaits_finding(detainer: &Detainer, acknowledgement: &Acknowledgement) -> Res
     }
 }
 
-/// A finding is corrected one step at a time: a match is parted before another is made, so that each correction is about
-/// one custody.
+/// A finding is corrected step by step: a match is undone before another is made, so that each correction is about one
+/// custody.
 fn may_correct_finding(detainer: &Detainer, acknowledgement: &Acknowledgement) -> Result<(), Refusal> {
     let earlier = detainer.acknowledgement.as_ref().ok_or(Refusal::NothingToCorrect)?;
     match (earlier.finding, acknowledgement.finding) {
         (Finding::MatchedCustody, Finding::MatchedCustody) => Err(Refusal::MatchedAlready),
-        // A lifted detainer is not matched any more; that it was matched by mistake, whoever was told still learns.
+        // A withdrawn detainer is not matched again. But issuers that were told of a mistaken match still learn of the
+        // mistake.
         (_, Finding::MatchedCustody) if detainer.state == DetainerState::Withdrawn => Err(Refusal::NoLongerStands),
         (Finding::MatchedCustody, Finding::NoSuchPerson | Finding::IdentityMismatch)
         | (Finding::NoSuchPerson | Finding::IdentityMismatch, _) => Ok(()),
     }
 }
 
-/// Whether the detainer may stand on the custody found.
+/// Whether the detainer may be linked to the custody found.
 fn may_link(case: &Case, detainer: &Detainer) -> Result<(), Refusal> {
-    // One case, one law and one pair of logs: an agency of two jurisdictions does not join what is theirs.
+    // A case has one law and one pair of logs. An agency that takes part in two jurisdictions cannot link across them.
     let of_the_jurisdiction = |custody: &&Custody| custody.name.jurisdiction == detainer.name.jurisdiction;
     let custody = case.custody.as_ref().filter(of_the_jurisdiction).ok_or(Refusal::NoSuchCase)?;
     match custody.state {
@@ -188,7 +186,7 @@ fn may_link(case: &Case, detainer: &Detainer) -> Result<(), Refusal> {
         CustodyState::Closed => return Err(Refusal::AlreadyClosed),
         CustodyState::Held | CustodyState::ReleaseScheduled => {}
     }
-    if case.active().any(|standing| standing.issuer == detainer.issuer) {
+    if case.active().any(|other| other.issuer == detainer.issuer) {
         return Err(Refusal::AlreadyLodged);
     }
     Ok(())
@@ -213,27 +211,31 @@ pub(super) fn give_answer(
         }
     }
     let law = permitted.law(&detainer.name).ok_or(Refusal::NoSuchCase)?;
-    // Whoever answers in place of the addressee holds the person, as whoever answers for a jurisdiction does.
+    // An agency that answers in place of the addressee reveals that it holds the person, like one that answers for a
+    // jurisdiction.
     let named = Addressee::Agency(permitted.caller().agency.id.clone());
     let answers_for_itself = detainer.request.addressee == named;
-    let told_with = answer.kind.gist(if answers_for_itself { &named } else { &Addressee::Jurisdiction });
-    // Where the custody may be shown and answers may not, an answer is not told all the same.
-    let gist = if law.disclosable.contains(FieldClass::Answer) { told_with } else { FieldClass::Answer };
-    // A promise that was suspended is answered anew: whoever was told of it is told that it no longer stands.
-    let told =
-        if knows_of_promise(detainer) { Told::Corrected } else { Told::by(correction, detainer.shown.answer.as_ref()) };
-    let shown = shown_with(detainer, law, gist, told);
+    let told_with = answer.kind.revealed_class(if answers_for_itself { &named } else { &Addressee::Jurisdiction });
+    // If custody may be shown but answers may not, the answer is still not disclosed.
+    let revealed_class = if law.disclosable.contains(FieldClass::Answer) { told_with } else { FieldClass::Answer };
+    // A suspended promise is answered anew. An issuer that knew of the promise learns that it no longer stands.
+    let revision = if knows_of_promise(detainer) {
+        Revision::Corrected
+    } else {
+        Revision::of_command(correction, detainer.issuer_view.answer.as_ref())
+    };
+    let shown = classes_shown(detainer, law, revealed_class, revision);
     let custodian = permitted.caller().agency.id.clone();
-    let settled = settled_by_answer(detainer, permitted.caller(), law, answer, now);
+    let settled = decided_by_answer(detainer, permitted.caller(), law, answer, now);
     let event = Event::DetainerAnswered {
         detainer: detainer.name.clone(),
         custodian: custodian.clone(),
         answer: answer.clone(),
         correction: correction.cloned(),
-        disclosure: disclosure_of(shown, gist),
+        disclosure: disclosure_of(shown, revealed_class),
     };
     let counts = counts(detainer, case, permitted, shown);
-    let mut records = vec![concerning(detainer, &Party::Agency(custodian), law, shown, counts, event)];
+    let mut records = vec![about_detainer(detainer, &Party::Agency(custodian), law, shown, counts, event)];
     let mut after = Detainer { state: answer.kind.state(), ..detainer.clone() };
     for review in settled {
         after.put_review(&review);
@@ -243,12 +245,12 @@ pub(super) fn give_answer(
     Ok(records)
 }
 
-/// A first answer needs a detainer that nobody has answered.
+/// A first answer needs a detainer without answer.
 fn awaits_answer(detainer: &Detainer, answer: &Answer) -> Result<(), Refusal> {
     match (detainer.state, answer.kind) {
         (DetainerState::Matched | DetainerState::UnderReview, _) => Ok(()),
-        // A refusal, or word that a person must look first, needs no match and betrays none; but one custodian cannot
-        // give it for all of a jurisdiction.
+        // A decline or a pending review needs no match and reveals none. But one custodian cannot give it for the whole
+        // jurisdiction.
         (DetainerState::Lodged, AnswerKind::Decline | AnswerKind::PendingReview) => match detainer.request.addressee {
             Addressee::Agency(_) => Ok(()),
             Addressee::Jurisdiction => Err(Refusal::AwaitsHolder),
@@ -268,7 +270,7 @@ fn awaits_answer(detainer: &Detainer, answer: &Answer) -> Result<(), Refusal> {
     }
 }
 
-/// An answer is corrected while it stands.
+/// An answer can be corrected while it stands.
 fn may_correct_answer(detainer: &Detainer) -> Result<(), Refusal> {
     match detainer.state {
         DetainerState::HoldHonored | DetainerState::NotifyOnly | DetainerState::Declined => Ok(()),
@@ -281,7 +283,7 @@ fn may_correct_answer(detainer: &Detainer) -> Result<(), Refusal> {
     }
 }
 
-/// Evidence of service may come late: after the person has left, too.
+/// Allowed after the person has left: evidence of service may come late.
 pub(super) fn serve(
     case: &Case,
     permitted: &Permitted<CaseCommand>,
@@ -301,7 +303,12 @@ pub(super) fn serve(
         (None, None) | (Some(_), Some(_)) => {}
     }
     let law = permitted.law(&detainer.name).ok_or(Refusal::NoSuchCase)?;
-    let shown = shown_with(detainer, law, FieldClass::Custody, Told::by(correction, detainer.shown.service.as_ref()));
+    let shown = classes_shown(
+        detainer,
+        law,
+        FieldClass::Custody,
+        Revision::of_command(correction, detainer.issuer_view.service.as_ref()),
+    );
     let event = Event::CopyServed {
         detainer: detainer.name.clone(),
         service: service.clone(),
@@ -310,15 +317,15 @@ pub(super) fn serve(
     };
     let custodian = Party::Agency(permitted.caller().agency.id.clone());
     let counts = counts(detainer, case, permitted, shown);
-    Ok(vec![concerning(detainer, &custodian, law, shown, counts, event)])
+    Ok(vec![about_detainer(detainer, &custodian, law, shown, counts, event)])
 }
 
-/// Its issuer may lift a detainer in every state but one: were it refused after a release that the issuer was not
-/// told of, the refusal would tell it.
+/// An issuer may lift its detainer in every state but withdrawn. A refusal after a release that was not disclosed to
+/// the issuer would reveal the release.
 pub(super) fn withdraw(case: &Case, reason: LiftReason) -> Result<Vec<Record>, Refusal> {
     let detainer = case.detainer.as_ref().ok_or(Refusal::NoSuchCase)?;
     if detainer.state == DetainerState::Withdrawn {
         return Err(Refusal::AlreadyWithdrawn);
     }
-    Ok(vec![requested(detainer, None, Event::DetainerWithdrawn { detainer: detainer.name.clone(), reason })])
+    Ok(vec![from_issuer(detainer, None, Event::DetainerWithdrawn { detainer: detainer.name.clone(), reason })])
 }

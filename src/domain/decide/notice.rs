@@ -1,4 +1,4 @@
-//! What an issuer is told of the custody that its detainer stands on: under the law, class by class, or not at all.
+//! What an issuer is told of the custody that its detainer is linked to: class by class as the law allows, or nothing.
 
 use jiff::Timestamp;
 
@@ -7,12 +7,12 @@ use crate::domain::command::CaseCommand;
 use crate::domain::custody::{CustodyState, Destination, Movement, ScheduledRelease};
 use crate::domain::detainer::{Addressee, Detainer, DetainerState, Finding};
 use crate::domain::determination::{FieldClass, FieldClasses, LawView, Ruling};
-use crate::domain::disclosable::{decided_by_person, told};
-use crate::domain::event::{Change, Counts, Event, Party, Record, Told};
+use crate::domain::disclosure::{notice_permitted_by_officer, visible_to_issuer};
+use crate::domain::event::{Change, Counts, Event, Party, Record, Revision, retraction};
 use crate::domain::permit::Permitted;
-use crate::domain::record::{concerning, counts, disclosure_of, retraction, shown_with};
+use crate::domain::record::{about_detainer, classes_shown, counts, disclosure_of};
 
-/// Tells the issuer of an expected release, where the law lets it be told.
+/// Notice of an expected release, if the law allows it.
 pub(super) fn notice(
     detainer: &Detainer,
     case: &Case,
@@ -20,26 +20,26 @@ pub(super) fn notice(
     release: &ScheduledRelease,
 ) -> Option<Record> {
     let law = permitted.law(&detainer.name)?;
-    let shown = told(detainer, law).classes;
+    let shown = visible_to_issuer(detainer, law).classes;
     if !may_notify(detainer, law) || !shown.contains(FieldClass::ReleaseDate) {
         return None;
     }
     let event = Event::ReleaseNoticed { detainer: detainer.name.clone(), release: release.clone() };
     let counts = counts(detainer, case, permitted, shown);
-    Some(concerning(detainer, &caller(permitted), law, shown, counts, event))
+    Some(about_detainer(detainer, &caller(permitted), law, shown, counts, event))
 }
 
-/// The notice of a release that was scheduled before this command let it be told, unless it was given before. The
-/// detainer is as the command leaves it.
+/// Notice of a release that was scheduled before this command allowed notice of it, unless notice was given already.
+/// `after` is the detainer as the command leaves it.
 pub(super) fn belated_notice(after: &Detainer, case: &Case, permitted: &Permitted<CaseCommand>) -> Option<Record> {
-    // Once the person has left, what was expected is told of no more.
+    // Once the person has left, an expected release is no longer disclosed.
     let custody = case.custody.as_ref().filter(|custody| custody.state == CustodyState::ReleaseScheduled)?;
     let scheduled = custody.scheduled.as_ref()?;
-    let told = after.notice_index.is_some();
-    notice(after, case, permitted, scheduled).filter(|_| !told)
+    let given = after.notice_index.is_some();
+    notice(after, case, permitted, scheduled).filter(|_| !given)
 }
 
-/// Tells the issuer of the end of the custody, where the law lets it be told: of a release, or of another end.
+/// Notice of the end of the custody, by a release or otherwise, if the law allows it.
 pub(super) fn ending(
     detainer: &Detainer,
     case: &Case,
@@ -48,13 +48,13 @@ pub(super) fn ending(
     released_at: Option<Timestamp>,
 ) -> Option<Record> {
     let law = permitted.law(&detainer.name)?;
-    let shown = told(detainer, law).classes;
-    // Where neither when nor why may be shown there is no notice: its mere trace in the issuer's view would be one.
+    let shown = visible_to_issuer(detainer, law).classes;
+    // If neither the date nor the reason may be shown, there is no notice: an empty one would reveal the end.
     let speaks = shown.contains(FieldClass::ReleaseDate) || shown.contains(FieldClass::ReleaseDetail);
     if !may_notify(detainer, law) || !speaks {
         return None;
     }
-    Some(concerning(
+    Some(about_detainer(
         detainer,
         &caller(permitted),
         law,
@@ -64,8 +64,8 @@ pub(super) fn ending(
     ))
 }
 
-/// Tells the issuer better what it was told of the release. Where it may no longer be told of it, it learns at least that
-/// what it knows no longer stands.
+/// Corrects a notice of release. If the issuer may no longer be told of the release, it still learns that the earlier
+/// notice no longer stands.
 pub(super) fn release_corrected(
     detainer: &Detainer,
     case: &Case,
@@ -75,15 +75,15 @@ pub(super) fn release_corrected(
 ) -> Option<Record> {
     let law = permitted.law(&detainer.name)?;
     let before = detainer.ended_from.map(|state| Detainer { state, ..detainer.clone() });
-    let told = before.filter(|before| may_notify(before, law)).map(|before| told(&before, law).classes);
-    let shown = told.unwrap_or_default().union(retraction());
+    let visible = before.filter(|before| may_notify(before, law)).map(|before| visible_to_issuer(&before, law).classes);
+    let shown = visible.unwrap_or_default().union(retraction());
     let counts = lead_time(detainer, case, permitted, shown, Some(released_at));
-    Some(concerning(detainer, &caller(permitted), law, shown, counts, event))
+    Some(about_detainer(detainer, &caller(permitted), law, shown, counts, event))
 }
 
-/// Whether the issuer knows, from what it was told, that the person is or was in a custody.
+/// Whether the issuer knows from disclosures that the person is or was in a custody.
 pub(super) fn knows_of_custody(detainer: &Detainer) -> bool {
-    let shown = &detainer.shown;
+    let shown = &detainer.issuer_view;
     let holder_answered = shown.answer.is_some() && detainer.request.addressee == Addressee::Jurisdiction;
     holder_answered
         || knows_of_promise(detainer)
@@ -94,44 +94,45 @@ pub(super) fn knows_of_custody(detainer: &Detainer) -> bool {
         || detainer.transfers.iter().any(|transfer| transfer.state.is_open())
 }
 
-/// Whether the issuer was promised hold or notice.
+/// Whether the issuer knows of a promise of hold or notice.
 pub(super) fn knows_of_promise(detainer: &Detainer) -> bool {
-    detainer.shown.answer.as_ref().is_some_and(|answer| answer.kind.promises())
+    detainer.issuer_view.answer.as_ref().is_some_and(|answer| answer.kind.promises())
 }
 
-/// Tells an issuer that was told of the custody what changed in it, where the law lets it see that.
-pub(super) fn change_told(
+/// Notice of a change of the custody to an issuer that knows of the custody, if the law allows it.
+pub(super) fn change_notice(
     detainer: &Detainer,
     case: &Case,
     permitted: &Permitted<CaseCommand>,
     change: &Change,
 ) -> Option<Record> {
     let law = permitted.law(&detainer.name)?;
-    let matched = detainer.state.is_active() && detainer.shown.finding == Some(Finding::MatchedCustody);
-    let (gist, told, concerned) = match change {
-        Change::Charges(_) => (FieldClass::Charges, Told::First, matched),
-        // The correction of a misidentification reaches everyone who was told.
-        Change::Identity(_) => (FieldClass::Identity, Told::Corrected, knows_of_custody(detainer)),
-        // Whoever was promised something learns that it is to be promised anew.
+    let matched = detainer.state.is_active() && detainer.issuer_view.finding == Some(Finding::MatchedCustody);
+    let (revealed_class, revision, concerned) = match change {
+        Change::Charges(_) => (FieldClass::Charges, Revision::First, matched),
+        // A corrected misidentification goes to every issuer that knows of the custody.
+        Change::Identity(_) => (FieldClass::Identity, Revision::Corrected, knows_of_custody(detainer)),
+        // An issuer with a promise learns that the next custodian must promise anew.
         Change::Movement(Movement { to: Destination::Agency(..), .. })
             if detainer.state.is_active() && knows_of_promise(detainer) =>
         {
-            (FieldClass::Custody, Told::Corrected, true)
+            (FieldClass::Custody, Revision::Corrected, true)
         }
-        Change::Movement(_) => (FieldClass::Custody, Told::First, matched),
+        Change::Movement(_) => (FieldClass::Custody, Revision::First, matched),
         Change::Closing(_) => return None,
     };
-    let shown = shown_with(detainer, law, gist, told);
+    let shown = classes_shown(detainer, law, revealed_class, revision);
     if !concerned || shown == FieldClasses::NONE {
         return None;
     }
-    let disclosure = disclosure_of(shown, gist);
+    let disclosure = disclosure_of(shown, revealed_class);
     let event = Event::CustodyNoticed { detainer: detainer.name.clone(), change: change.clone(), disclosure };
     let counts = counts(detainer, case, permitted, shown);
-    Some(concerning(detainer, &caller(permitted), law, shown, counts, event))
+    Some(about_detainer(detainer, &caller(permitted), law, shown, counts, event))
 }
 
-/// The facts for counting, and the lead time where the date of the release is shown: it would tell it.
+/// Facts for statistics. The lead time is among them only if the date of release is shown, because it would reveal that
+/// date.
 fn lead_time(
     detainer: &Detainer,
     case: &Case,
@@ -149,8 +150,8 @@ fn caller(permitted: &Permitted<CaseCommand>) -> Party {
     Party::Agency(permitted.caller().agency.id.clone())
 }
 
-/// Whether a release may be told: a duty, unless the custodian declined with a reason; where it is allowed, only if
-/// the custodian said it would; where a person decides, only if one has decided this very question.
+/// Whether the issuer gets notice of a release. If notice is a duty: unless the custodian declined. If it is allowed:
+/// only if the custodian promised it. If a person decides: only if an officer permitted it on these very grounds.
 pub(super) fn may_notify(detainer: &Detainer, law: &LawView) -> bool {
     let promised = match detainer.state {
         DetainerState::HoldHonored | DetainerState::NotifyOnly => true,
@@ -168,6 +169,6 @@ pub(super) fn may_notify(detainer: &Detainer, law: &LawView) -> bool {
         Ruling::Must => detainer.state != DetainerState::Declined,
         Ruling::May => promised,
         Ruling::MustNot => false,
-        Ruling::Review => detainer.state != DetainerState::Declined && decided_by_person(detainer, law),
+        Ruling::Review => detainer.state != DetainerState::Declined && notice_permitted_by_officer(detainer, law),
     }
 }

@@ -1,16 +1,16 @@
-//! What the law asks besides: owed from the act that it is asked for, until it is met.
+//! Obligations: owed from the act that they follow from, until they are met.
 
 use crate::domain::case::Case;
 use crate::domain::command::CaseCommand;
-use crate::domain::decide::Refusal;
 use crate::domain::detainer::Detainer;
 use crate::domain::determination::Obligation;
 use crate::domain::event::{Event, Record};
-use crate::domain::obligation::{Evidence, Owed};
+use crate::domain::obligation::{Evidence, OwedObligation};
 use crate::domain::permit::Permitted;
-use crate::domain::record::within_custody;
+use crate::domain::record::internal_about_detainer;
+use crate::domain::refusal::Refusal;
 
-/// Whoever owes it says that it was met: late, too, and whatever became of the detainer.
+/// The agency that owes it says that it was met. It may do so late, and whatever became of the detainer.
 pub(super) fn meet(
     case: &Case,
     permitted: &Permitted<CaseCommand>,
@@ -28,7 +28,7 @@ pub(super) fn meet(
     Ok(vec![met(detainer, owed, evidence.clone())])
 }
 
-/// What is met by what was recorded already, whichever came first.
+/// Obligations that an earlier record meets, whichever came first.
 pub fn met_by_record(case: &Case) -> Vec<Record> {
     let mut records = Vec::new();
     for detainer in case.concerned() {
@@ -41,9 +41,9 @@ pub fn met_by_record(case: &Case) -> Vec<Record> {
     records
 }
 
-fn met(detainer: &Detainer, owed: &Owed, evidence: Evidence) -> Record {
+fn met(detainer: &Detainer, owed: &OwedObligation, evidence: Evidence) -> Record {
     let version = owed.version.saturating_add(1);
-    let owed = Box::new(Owed { evidence: Some(evidence), version, ..owed.clone() });
+    let owed = Box::new(OwedObligation { evidence: Some(evidence), version, ..owed.clone() });
     let custodian = owed.custodian.clone();
-    within_custody(detainer, custodian, None, Event::ObligationMet { detainer: detainer.name.clone(), owed })
+    internal_about_detainer(detainer, custodian, None, Event::ObligationMet { detainer: detainer.name.clone(), owed })
 }

@@ -1,4 +1,4 @@
-//! The end of a custody: scheduled, rescheduled, cancelled, recorded, closed, and reopened where none took place.
+//! Commands on the end of a custody: schedule, reschedule or cancel a release, record it, close the custody, reopen it.
 
 use jiff::Timestamp;
 
@@ -8,15 +8,17 @@ use crate::domain::correction::Correction;
 use crate::domain::custody::{
     ActualRelease, Closing, Custody, CustodyState, OtherGround, ReleaseRecipient, ScheduledRelease,
 };
-use crate::domain::decide::Refusal;
 use crate::domain::decide::custody::held;
 use crate::domain::decide::notice::{ending, notice, release_corrected};
-use crate::domain::decide::transfer::taken_back;
+use crate::domain::decide::transfer::hand_overs_retracted;
 use crate::domain::detainer::Detainer;
-use crate::domain::event::{Change, Counts, Disclosure, Event, Record, Told};
-use crate::domain::hand_over::{self, HandedTo, Judged};
+use crate::domain::event::{Change, Counts, Disclosure, Event, Record, Revision};
+use crate::domain::hand_over::{self, HandOverJudgement, HandedTo};
 use crate::domain::permit::Permitted;
-use crate::domain::record::{internal, of_standing, of_standing_handed_over, retracting, unlawful_hand_over};
+use crate::domain::record::{
+    about_custody, retraction_record, rulings_on_all, rulings_on_all_and_transfer, unlawful_hand_over,
+};
+use crate::domain::refusal::Refusal;
 use crate::domain::transfer::Transfer;
 
 pub(super) fn schedule(
@@ -49,8 +51,8 @@ fn expected(
     release: &ScheduledRelease,
     event: Event,
 ) -> Vec<Record> {
-    let (determinations, digest) = of_standing(case, permitted);
-    let mut records = vec![internal(custody, Counts::default(), determinations, digest, event)];
+    let (determinations, digest) = rulings_on_all(case, permitted);
+    let mut records = vec![about_custody(custody, Counts::default(), determinations, digest, event)];
     records.extend(
         case.active()
             .filter_map(|detainer| notice(detainer, case, permitted, release).or_else(|| notice_retracted(detainer))),
@@ -58,13 +60,15 @@ fn expected(
     records
 }
 
-/// Whoever was told of an expected release learns that it is off.
+/// An issuer with notice of an expected release learns that it is off.
 fn notice_retracted(detainer: &Detainer) -> Option<Record> {
-    detainer.notice_index.map(|_| retracting(detainer, Event::NoticeCancelled { detainer: detainer.name.clone() }))
+    detainer
+        .notice_index
+        .map(|_| retraction_record(detainer, Event::NoticeCancelled { detainer: detainer.name.clone() }))
 }
 
-/// Whoever was told to expect the release is told that it is off, whatever the law now says: it learns nothing by it but
-/// that what it knows no longer stands.
+/// Every issuer with notice of the release is told that it is off, whatever the law now says. It learns only that what
+/// it knows no longer stands.
 pub(super) fn cancel(
     case: &Case,
     reason: Option<&String>,
@@ -73,7 +77,7 @@ pub(super) fn cancel(
     let custody = scheduled(case)?;
     let (name, other_ground) = (custody.name.clone(), other_ground.cloned());
     let event = Event::ReleaseCancelled { custody: name, reason: reason.cloned(), other_ground };
-    let mut records = vec![internal(custody, Counts::default(), Vec::new(), None, event)];
+    let mut records = vec![about_custody(custody, Counts::default(), Vec::new(), None, event)];
     records.extend(case.active().filter_map(notice_retracted));
     Ok(records)
 }
@@ -101,29 +105,29 @@ pub(super) fn record(
         correction: correction.cloned(),
         to: to.clone(),
     };
-    let told = |detainer: &Detainer, told| Event::DetainerReleased {
+    let notice = |detainer: &Detainer, revision| Event::DetainerReleased {
         detainer: detainer.name.clone(),
         release: release.clone(),
-        told,
+        revision,
     };
     let under = handed_over.as_ref().map_or(&[][..], |judged| &judged.under);
     let mut records = vec![ended(case, permitted, custody, under, event)];
     match correction {
         None => records.extend(case.active().filter_map(|detainer| {
-            ending(detainer, case, permitted, told(detainer, Told::First), Some(release.released_at))
+            ending(detainer, case, permitted, notice(detainer, Revision::First), Some(release.released_at))
         })),
-        Some(_) => records.extend(told_of_the_end(case).filter_map(|detainer| {
-            release_corrected(detainer, case, permitted, told(detainer, Told::Corrected), release.released_at)
+        Some(_) => records.extend(knowing_of_the_end(case).filter_map(|detainer| {
+            release_corrected(detainer, case, permitted, notice(detainer, Revision::Corrected), release.released_at)
         })),
     }
-    let unlawful = handed_over.filter(Judged::is_unlawful);
+    let unlawful = handed_over.filter(HandOverJudgement::is_unlawful);
     records.extend(unlawful.map(|judged| unlawful_hand_over(custody, permitted, None, &judged.unlawful)));
     Ok(records)
 }
 
-/// Whether the custodian has handed the person over. Whoever is gone cannot escape, die or be let go somewhere else.
+/// Whether the custodian has handed the person over. A person who is gone cannot escape, die or be released elsewhere.
 fn was_handed_over(case: &Case) -> bool {
-    case.standing.iter().flat_map(|detainer| &detainer.transfers).any(Transfer::is_handed_over)
+    case.linked.iter().flat_map(|detainer| &detainer.transfers).any(Transfer::is_handed_over)
 }
 
 /// The custody, if a release from it was recorded.
@@ -153,8 +157,8 @@ pub(super) fn close(
     Ok(records)
 }
 
-/// Whoever was told of a release or closing is told that it did not take place. That the custodian handed the person over
-/// did not take place, either: it may yet be confirmed or failed.
+/// Every issuer that was told of the end learns that it did not take place. A recorded hand-over did not take place
+/// either: it may still be confirmed or fail.
 pub(super) fn reopen(case: &Case, correction: &Correction, now: Timestamp) -> Result<Vec<Record>, Refusal> {
     let custody = case.custody.as_ref().ok_or(Refusal::NoSuchCase)?;
     match custody.state {
@@ -162,21 +166,22 @@ pub(super) fn reopen(case: &Case, correction: &Correction, now: Timestamp) -> Re
         CustodyState::Held | CustodyState::ReleaseScheduled => return Err(Refusal::StillHeld),
     }
     let event = Event::CustodyReopened { custody: custody.name.clone(), correction: correction.clone() };
-    let mut records = vec![internal(custody, Counts::default(), Vec::new(), None, event)];
+    let mut records = vec![about_custody(custody, Counts::default(), Vec::new(), None, event)];
     records.extend(
-        told_of_the_end(case)
-            .map(|detainer| retracting(detainer, Event::DetainerReopened { detainer: detainer.name.clone() })),
+        knowing_of_the_end(case)
+            .map(|detainer| retraction_record(detainer, Event::DetainerReopened { detainer: detainer.name.clone() })),
     );
-    records.extend(case.standing.iter().flat_map(|detainer| taken_back(detainer, now)));
+    records.extend(case.linked.iter().flat_map(|detainer| hand_overs_retracted(detainer, now)));
     Ok(records)
 }
 
-/// Detainers whose issuers were told that the custody has ended.
-fn told_of_the_end(case: &Case) -> impl Iterator<Item = &Detainer> {
-    case.standing.iter().filter(|detainer| detainer.shown.ended_from.is_some())
+/// Detainers whose issuers know that the custody ended.
+fn knowing_of_the_end(case: &Case) -> impl Iterator<Item = &Detainer> {
+    case.linked.iter().filter(|detainer| detainer.issuer_view.ended_from.is_some())
 }
 
-/// The end of a custody, with what the law says of each detainer on it; of handing over too, where somebody was under it.
+/// Records the end of a custody, with the rulings on each detainer. Those on transfer are included for the detainers
+/// under which the person was handed over.
 fn ended(
     case: &Case,
     permitted: &Permitted<CaseCommand>,
@@ -184,7 +189,7 @@ fn ended(
     handed_over_under: &[&Detainer],
     event: Event,
 ) -> Record {
-    let (determinations, digest) = of_standing_handed_over(case, permitted, handed_over_under);
+    let (determinations, digest) = rulings_on_all_and_transfer(case, permitted, handed_over_under);
     let own = Counts { custodian_class: permitted.caller().agency.class, ..Counts::default() }.with_custody(custody);
-    internal(custody, own, determinations, digest, event)
+    about_custody(custody, own, determinations, digest, event)
 }

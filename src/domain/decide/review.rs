@@ -1,28 +1,29 @@
-//! What is left to a person: opened by the command that leaves it, decided by an officer, moot when nothing is left to
-//! decide. All of it stays within the jurisdiction; what a decision lets go out looks as if nobody had to decide it.
+//! Reviews: opened by the command that leaves a matter to a person, decided by an officer, moot once there is nothing
+//! to decide. Their entries stay within the jurisdiction. What goes out after a decision looks as if nobody had to
+//! decide it.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
 use crate::domain::agency::{ActorKind, Caller};
-use crate::domain::apply::suspend;
 use crate::domain::case::Case;
 use crate::domain::command::CaseCommand;
 use crate::domain::custody::Custody;
-use crate::domain::decide::Refusal;
 use crate::domain::decide::notice::{belated_notice, may_notify};
+use crate::domain::detainer::promise::suspend;
 use crate::domain::detainer::{Answer, AnswerKind, Detainer, DetainerState};
 use crate::domain::determination::{Determination, FieldClass, LawView, Ruling};
-use crate::domain::disclosable::release_left_open;
+use crate::domain::disclosure::release_left_to_officer;
 use crate::domain::event::{Event, Record};
 use crate::domain::ids::CaseName;
 use crate::domain::permit::Permitted;
-use crate::domain::record::{holding_and_notice, within_custody};
-use crate::domain::review::{Basis, Ground, Review, ReviewDecision, ReviewMatter, ReviewState, ReviewTimes};
-use crate::domain::timetable::Timetable;
+use crate::domain::record::{holding_and_notice, internal_about_detainer};
+use crate::domain::refusal::Refusal;
+use crate::domain::review::{Basis, Ground, Review, ReviewDecision, ReviewMatter, ReviewState};
+use crate::domain::timetable::{ReviewTimes, Timetable};
 
-/// An officer decides a review. Where a notice waited for that, it goes out with it.
+/// An officer decides a review. A notice that waited for the decision goes out with it.
 pub(super) fn resolve(
     case: &Case,
     permitted: &Permitted<CaseCommand>,
@@ -53,8 +54,8 @@ pub(super) fn resolve(
     Ok(records)
 }
 
-/// The reviews that an officer decides by an answer with a reason; or that an answer leaves to a person anew.
-pub(super) fn settled_by_answer(
+/// The reviews that an officer decides by an answer with a reason, or that a pending-review answer reopens.
+pub(super) fn decided_by_answer(
     detainer: &Detainer,
     caller: &Caller,
     law: &LawView,
@@ -65,7 +66,7 @@ pub(super) fn settled_by_answer(
         AnswerKind::HonorHold => (ReviewDecision::Permit, ReviewDecision::Permit),
         AnswerKind::NotifyOnly => (ReviewDecision::Refuse, ReviewDecision::Permit),
         AnswerKind::Decline => (ReviewDecision::Refuse, ReviewDecision::Refuse),
-        AnswerKind::PendingReview => return left_anew(detainer, now),
+        AnswerKind::PendingReview => return permissions_revoked(detainer, now),
     };
     let citation = Some(answer.legal_basis.clone());
     let ground = answer.reason.clone().map(|reason| Ground { reason, citation });
@@ -74,11 +75,13 @@ pub(super) fn settled_by_answer(
     let hold = (ReviewMatter::Hold, &law.hold, hold);
     let notify = (ReviewMatter::Notify, &law.notify, notify);
     let decided = [Some(hold).filter(|_| asked_for), Some(notify)].into_iter().flatten();
-    decided.filter_map(|(matter, asked, decision)| settled(detainer, (matter, asked), decision, &ground, now)).collect()
+    decided
+        .filter_map(|(matter, asked, decision)| decided_review(detainer, (matter, asked), decision, &ground, now))
+        .collect()
 }
 
-/// That a person must look first takes back what one has permitted.
-fn left_anew(detainer: &Detainer, now: Timestamp) -> Vec<Review> {
+/// An answer that a person must decide first takes back what an officer permitted.
+fn permissions_revoked(detainer: &Detainer, now: Timestamp) -> Vec<Review> {
     let permitted = [ReviewMatter::Hold, ReviewMatter::Notify].into_iter().filter_map(|matter| detainer.review(matter));
     let permitted = permitted.filter(|review| review.state == ReviewState::Permitted);
     permitted
@@ -92,7 +95,7 @@ fn left_anew(detainer: &Detainer, now: Timestamp) -> Vec<Review> {
 }
 
 /// The review that an officer decides by offering a window with a reason.
-pub(super) fn settled_by_offer(
+pub(super) fn decided_by_offer(
     detainer: &Detainer,
     permitted: &Permitted<CaseCommand>,
     reason: Option<&String>,
@@ -101,11 +104,11 @@ pub(super) fn settled_by_offer(
     let law = permitted.law(&detainer.name)?;
     let reason = reason.filter(|_| is_officer(permitted.caller()))?;
     let ground = Ground { reason: reason.clone(), citation: None };
-    settled(detainer, (ReviewMatter::Transfer, &law.transfer), ReviewDecision::Permit, &ground, now)
+    decided_review(detainer, (ReviewMatter::Transfer, &law.transfer), ReviewDecision::Permit, &ground, now)
 }
 
-/// A review as decided, where the law leaves the matter to a person and it was not decided so before.
-fn settled(
+/// The decided review, if the law leaves the matter to a person and it was not decided in the same way before.
+fn decided_review(
     detainer: &Detainer,
     (matter, asked): (ReviewMatter, &Determination),
     decision: ReviewDecision,
@@ -115,7 +118,7 @@ fn settled(
     let refuses = decision == ReviewDecision::Refuse && detainer.review(matter).is_some_and(Review::is_open);
     match asked.ruling {
         Ruling::Review => {}
-        // What was promised before the law forbade it was opened for an officer.
+        // A promise that the law came to forbid was put before an officer as a review.
         Ruling::MustNot if refuses => {}
         Ruling::MustNot | Ruling::May | Ruling::Must => return None,
     }
@@ -134,7 +137,7 @@ fn is_officer(caller: &Caller) -> bool {
     caller.actor.as_ref().is_some_and(|actor| actor.kind == ActorKind::Officer)
 }
 
-/// What is left to a person of one matter of a detainer.
+/// What the law leaves to a person in one matter of a detainer.
 struct Question {
     basis: Basis,
     grounds: Vec<String>,
@@ -142,14 +145,15 @@ struct Question {
 }
 
 impl Question {
-    /// Whether an officer permitted what is not left to one any more: the law forbids it.
+    /// Whether an officer permitted what the law now forbids.
     fn is_permitted_in_vain(&self, before: &Review) -> bool {
         let forbidden = self.grounds.iter().any(|ground| ground == NO_LONGER_ALLOWED);
         forbidden && before.state == ReviewState::Permitted
     }
 }
 
-/// Whether anything of a detainer can be left to a person: it stands on a custody.
+/// Whether anything about a detainer can be left to a person: it is active and matched to this custody under its
+/// present custodian.
 pub fn stands_on(detainer: &Detainer, custody: &Custody) -> bool {
     let matched = detainer
         .basis(&[])
@@ -157,8 +161,7 @@ pub fn stands_on(detainer: &Detainer, custody: &Custody) -> bool {
     matched && detainer.state.is_active()
 }
 
-/// What a command leaves to a person, and what there is no longer to decide: of every detainer as the command leaves it,
-/// by what the law says of it now.
+/// The reviews that a command opens or makes moot: for every detainer as the command leaves it, by the present law.
 pub fn follow(
     case: &Case,
     laws: &BTreeMap<CaseName, LawView>,
@@ -166,10 +169,10 @@ pub fn follow(
     now: Timestamp,
 ) -> Vec<Record> {
     let mut records = Vec::new();
-    for stood in case.concerned() {
-        let law = laws.get(&stood.name);
-        let suspended = law.filter(|law| !promise_stands(stood, law)).map(|law| suspending(stood, law));
-        let detainer = &after(stood, suspended.as_ref());
+    for before in case.concerned() {
+        let law = laws.get(&before.name);
+        let suspended = law.filter(|law| !promise_stands(before, law)).map(|law| suspending(before, law));
+        let detainer = &after(before, suspended.as_ref());
         records.extend(suspended);
         for matter in ReviewMatter::ALL {
             let custody = case.custody.as_ref().filter(|custody| stands_on(detainer, custody));
@@ -183,10 +186,10 @@ pub fn follow(
     records
 }
 
-/// Why an officer is asked of a promise that the law has come to forbid.
+/// The ground of a review of a promise that the law came to forbid.
 const NO_LONGER_ALLOWED: &str = "what was promised is no longer allowed";
 
-/// Whether the law still allows what a detainer promises, or an officer has permitted it on these very grounds.
+/// Whether the law still allows what a detainer promises, or an officer permitted it on these very grounds.
 fn promise_stands(detainer: &Detainer, law: &LawView) -> bool {
     let allowed = |matter: ReviewMatter, asked: &Determination| match asked.ruling {
         Ruling::Must | Ruling::May => true,
@@ -211,15 +214,15 @@ fn promise_stands(detainer: &Detainer, law: &LawView) -> bool {
     }
 }
 
-/// That a promise waits for a person from now on. Its issuer learns nothing by it: what it is shown narrows by law.
+/// Records that a promise is suspended. Its issuer does not learn of it: the law narrows what it sees.
 fn suspending(detainer: &Detainer, law: &LawView) -> Record {
     let custodian = detainer.custodian.clone().unwrap_or_else(|| detainer.issuer.clone());
     let event = Event::PromiseSuspended { detainer: detainer.name.clone() };
-    let record = within_custody(detainer, custodian, Some(law.policy_digest), event);
+    let record = internal_about_detainer(detainer, custodian, Some(law.policy_digest), event);
     Record { determinations: holding_and_notice(&detainer.name, law), ..record }
 }
 
-/// The detainer as it stands, or as it stands with its promise suspended.
+/// The detainer, with its promise suspended if it is.
 fn after(detainer: &Detainer, suspended: Option<&Record>) -> Detainer {
     let mut after = detainer.clone();
     if suspended.is_some() {
@@ -228,7 +231,7 @@ fn after(detainer: &Detainer, suspended: Option<&Record>) -> Detainer {
     after
 }
 
-/// What becomes of a review. `None`: it stays as it is.
+/// The next state of a review. `None`: it stays as it is.
 fn next(
     matter: ReviewMatter,
     detainer: &Detainer,
@@ -238,14 +241,14 @@ fn next(
     let (before, (now, due_at)) = (detainer.review(matter), due);
     let again =
         |before: &Review| Review { updated_at: now, version: before.version.saturating_add(1), ..before.clone() };
-    // A release does not decide what was left to a person: it overtakes it.
+    // A release does not decide a review; it overtakes it.
     let end =
         if detainer.state == DetainerState::Released { ReviewState::ReleasedUndecided } else { ReviewState::Moot };
     match (before, asked) {
         (Some(before), None) if before.is_open() => Some(Review { state: end, ..again(before) }),
         (None | Some(_), None) => None,
         (Some(before), Some(asked)) if before.is_open() && before.basis == asked.basis => {
-            // A release that is expected sooner moves it nearer. Nothing puts it off.
+            // An earlier expected release moves the due time forward. Nothing postpones it.
             (due_at < before.due_at).then(|| Review { due_at, ..again(before) })
         }
         (Some(before), Some(asked)) if before.decides(&asked.basis) && !asked.is_permitted_in_vain(before) => None,
@@ -253,7 +256,7 @@ fn next(
     }
 }
 
-/// A review as opened. One that is open already is due no later than it was: other grounds do not put it off.
+/// A review as opened. If one is open already, the new one is due no later: new grounds do not postpone it.
 fn opened(matter: ReviewMatter, asked: Question, before: Option<&Review>, due: (Timestamp, Timestamp)) -> Review {
     let waiting = before.filter(|before| before.is_open());
     let (opened_at, due_at) = waiting.map_or(due, |waiting| (waiting.opened_at, waiting.due_at.min(due.1)));
@@ -272,14 +275,14 @@ fn opened(matter: ReviewMatter, asked: Question, before: Option<&Review>, due: (
     }
 }
 
-/// The question that the law leaves to a person of a matter, whatever was decided of it before.
+/// The question that the law leaves to a person in a matter, whatever was decided of it before.
 fn question(matter: ReviewMatter, detainer: &Detainer, custody: &Custody, law: &LawView) -> Option<Question> {
     let asked_by = |determination: &Determination| {
         let left = determination.ruling == Ruling::Review;
         left.then(|| (determination.policies.clone(), determination.reviews.clone(), determination.citations.clone()))
     };
     let answered = detainer.answer.as_ref().map(|answer| answer.kind);
-    // What was promised and may not be done any more is for an officer to answer anew.
+    // A promise that the law came to forbid must be answered anew by an officer.
     let asked_by = |asked: &Determination, kinds: &[AnswerKind]| {
         let promised =
             detainer.state == DetainerState::UnderReview && answered.is_some_and(|kind| kinds.contains(&kind));
@@ -305,16 +308,16 @@ fn question(matter: ReviewMatter, detainer: &Detainer, custody: &Custody, law: &
         },
         ReviewMatter::Disclose => {
             let due = custody.scheduled.is_some() && may_notify(detainer, law);
-            // What is left to a person of the notice itself is decided with it.
+            // If the notice itself is left to a person, this is decided with it.
             let apart = due && law.notify.ruling != Ruling::Review && law.review.contains(FieldClass::ReleaseDate);
-            release_left_open(law).filter(|_| apart).and_then(|open| asked_by(open, &[]))
+            release_left_to_officer(law).filter(|_| apart).and_then(|open| asked_by(open, &[]))
         }
         ReviewMatter::CitizenshipClaim => claims(detainer, custody),
     }?;
     Some(Question { basis: detainer.basis(&policies)?, grounds, citations })
 }
 
-/// The claims that are open. Each side resolves its own.
+/// The open claims. Each side resolves its own.
 fn claims(detainer: &Detainer, custody: &Custody) -> Option<(Vec<String>, Vec<String>, Vec<String>)> {
     let custodians = custody.intake.flags.citizenship_claim.then_some(("custodian", "the custodian raised a claim"));
     let issuers = detainer.request.flags.citizenship_claim.then_some(("issuer", "the requester raised a claim"));
@@ -324,7 +327,7 @@ fn claims(detainer: &Detainer, custody: &Custody) -> Option<(Vec<String>, Vec<St
     (!sides.is_empty()).then(|| (owned(sides), owned(grounds), Vec::new()))
 }
 
-/// The entry of a review as it now stands.
+/// Records a review as it now stands.
 pub(super) fn recorded(detainer: &Detainer, law: Option<&LawView>, review: Review) -> Record {
     let custodian = review.basis.custodian.clone();
     let (name, is_open) = (detainer.name.clone(), review.is_open());
@@ -334,5 +337,5 @@ pub(super) fn recorded(detainer: &Detainer, law: Option<&LawView>, review: Revie
     } else {
         Event::ReviewResolved { detainer: name, review }
     };
-    within_custody(detainer, custodian, law.map(|law| law.policy_digest), event)
+    internal_about_detainer(detainer, custodian, law.map(|law| law.policy_digest), event)
 }

@@ -1,4 +1,5 @@
-//! Pick-ups. What is known of one is known to both sides: nothing here turns on what only the custodian knows.
+//! Commands on transfers, which are pick-ups. Both sides know everything about one, so nothing here may depend on what
+//! only the custodian knows.
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -7,15 +8,15 @@ use crate::domain::case::Case;
 use crate::domain::claim::Side;
 use crate::domain::command::CaseCommand;
 use crate::domain::custody::{ActualRelease, ReleaseRecipient};
-use crate::domain::decide::Refusal;
 use crate::domain::decide::custody::held;
-use crate::domain::decide::review::{recorded, settled_by_offer};
+use crate::domain::decide::review::{decided_by_offer, recorded};
 use crate::domain::detainer::{Detainer, DetainerState};
 use crate::domain::determination::LawView;
-use crate::domain::disclosable::may_hand_over;
+use crate::domain::disclosure::may_hand_over;
 use crate::domain::event::{Event, Record};
 use crate::domain::permit::Permitted;
 use crate::domain::record::{of_transfer, side_of, unlawful_hand_over};
+use crate::domain::refusal::Refusal;
 use crate::domain::transfer::{
     Transfer, TransferFailureCause, TransferName, TransferState, TransferWindow, WindowDeclineReason,
 };
@@ -51,7 +52,7 @@ pub(super) fn offer(
     let transfer = Transfer { medical_note, ..Transfer::offered(id, window.clone(), now) };
     let event = Event::TransferRecorded { detainer: detainer.name.clone(), transfer, reason: reason.cloned() };
     let law = permitted.law(&detainer.name);
-    let settled = settled_by_offer(detainer, permitted, reason, now);
+    let settled = decided_by_offer(detainer, permitted, reason, now);
     let settled = settled.map(|review| recorded(detainer, law, review));
     Ok(std::iter::once(of_transfer(detainer, law, event)).chain(settled).collect())
 }
@@ -61,7 +62,7 @@ pub(super) fn accept(case: &Case, name: &TransferName, now: Timestamp) -> Result
     if transfer.window.closes_at <= now {
         return Err(Refusal::WindowClosed);
     }
-    Ok(now_stands(detainer, Transfer { state: TransferState::Accepted, ..transfer.clone() }, None, None, now))
+    Ok(updated(detainer, Transfer { state: TransferState::Accepted, ..transfer.clone() }, None, None, now))
 }
 
 pub(super) fn decline(
@@ -72,10 +73,11 @@ pub(super) fn decline(
 ) -> Result<Vec<Record>, Refusal> {
     let (detainer, transfer) = on_offer(case, name)?;
     let declined = Transfer { state: TransferState::Declined, decline_reason: Some(reason), ..transfer.clone() };
-    Ok(now_stands(detainer, declined, None, None, now))
+    Ok(updated(detainer, declined, None, None, now))
 }
 
-/// Each side says for itself that the person changed hands. A detainer may be lifted by then: that is what often follows.
+/// Each side confirms for itself that the person changed hands. The detainer may be withdrawn by then: that often
+/// follows a pick-up.
 pub(super) fn confirm(
     case: &Case,
     permitted: &Permitted<CaseCommand>,
@@ -105,13 +107,13 @@ pub(super) fn confirm(
         Side::Issuer => confirmed.taken_over_at = Some(occurred_at),
         Side::Custodian => confirmed.handed_over_at = Some(occurred_at),
     }
-    // What the issuer says is recorded alike whatever the law says of it: the entry is in its sight.
+    // The issuer's confirmation is recorded in the same way whatever the law says, because the issuer sees the entry.
     let law = match side {
         Side::Issuer => None,
         Side::Custodian => permitted.law(&detainer.name),
     };
-    let mut records = now_stands(detainer, confirmed, law, reason, now);
-    // Once the custodian has said so, the law was asked already.
+    let mut records = updated(detainer, confirmed, law, reason, now);
+    // If the custodian confirmed before, the law was asked then.
     let first = !transfer.confirmed_by(Side::Custodian);
     let unlawful = permitted.law(&detainer.name).is_some_and(|law| !may_hand_over(detainer, law));
     let custody = case.custody.as_ref().filter(|_| first && unlawful);
@@ -119,8 +121,8 @@ pub(super) fn confirm(
     Ok(records)
 }
 
-/// A custodian hands somebody over once, and nobody whom it let go before. Of what an issuer says nothing is refused: it would
-/// learn what it was not told.
+/// A custodian hands a person over once, and only a person it has not released before. An issuer's confirmation is
+/// never refused on this ground: the refusal would reveal what was not disclosed to it.
 fn still_there(case: &Case, transfer: &Transfer) -> Result<(), Refusal> {
     let handed_over = |other: &Transfer| other.id != transfer.id && other.is_handed_over();
     if case.concerned().flat_map(|detainer| &detainer.transfers).any(handed_over) {
@@ -134,9 +136,9 @@ fn still_there(case: &Case, transfer: &Transfer) -> Result<(), Refusal> {
     if custody.closing.is_some() { Err(Refusal::AlreadyClosed) } else { Ok(()) }
 }
 
-/// What the custodian said of hand-overs, taken back; what the issuer said of them stands. Where another was offered since, it
-/// is over: one is open at a time.
-pub(super) fn taken_back(detainer: &Detainer, now: Timestamp) -> impl Iterator<Item = Record> {
+/// Takes back the custodian's confirmations of hand-overs. The issuer's confirmations stay. If another window was
+/// offered since, the earlier transfer has failed: one is open at a time.
+pub(super) fn hand_overs_retracted(detainer: &Detainer, now: Timestamp) -> impl Iterator<Item = Record> {
     let handed_over = detainer.transfers.iter().filter(|transfer| transfer.is_handed_over());
     handed_over.flat_map(move |transfer| {
         let state = match detainer.transfers.iter().any(|other| other.state.is_open() && other.id != transfer.id) {
@@ -145,13 +147,7 @@ pub(super) fn taken_back(detainer: &Detainer, now: Timestamp) -> impl Iterator<I
             false => TransferState::Accepted,
         };
         let failure_cause = (state == TransferState::Failed).then_some(TransferFailureCause::Other);
-        now_stands(
-            detainer,
-            Transfer { state, failure_cause, handed_over_at: None, ..transfer.clone() },
-            None,
-            None,
-            now,
-        )
+        updated(detainer, Transfer { state, failure_cause, handed_over_at: None, ..transfer.clone() }, None, None, now)
     })
 }
 
@@ -188,7 +184,7 @@ pub(super) fn fail(
         ) => {}
     }
     let failed = Transfer { state: TransferState::Failed, failure_cause: Some(why), ..transfer.clone() };
-    Ok(now_stands(detainer, failed, None, None, now))
+    Ok(updated(detainer, failed, None, None, now))
 }
 
 fn find<'a>(case: &'a Case, name: &TransferName) -> Result<(&'a Detainer, &'a Transfer), Refusal> {
@@ -206,7 +202,7 @@ fn on_offer<'a>(case: &'a Case, name: &TransferName) -> Result<(&'a Detainer, &'
     if transfer.state == TransferState::Offered { Ok((detainer, transfer)) } else { Err(Refusal::NotOffered) }
 }
 
-fn now_stands(
+fn updated(
     detainer: &Detainer,
     transfer: Transfer,
     law: Option<&LawView>,

@@ -1,4 +1,4 @@
-//! Records beside each other.
+//! Pairs of records that agree or do not.
 
 use super::*;
 

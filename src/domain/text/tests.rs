@@ -1,4 +1,4 @@
-//! Each use over the whole of Unicode, and texts that people write.
+//! Each kind of text over the whole of Unicode, and texts that people write.
 
 use proptest::prelude::*;
 use unicode_normalization::is_nfc;
@@ -20,7 +20,7 @@ fn may_be_ignored(character: char) -> bool {
 }
 
 /// The table, by another crate's categories: which characters a use takes.
-fn takes(of: Use, character: char) -> bool {
+fn takes(of: TextKind, character: char) -> bool {
     let plain = character == ' ' || character.is_ascii_graphic();
     if may_be_ignored(character) || "\u{2800}\u{13441}\u{13442}\u{16fe4}\u{1d159}\u{fffc}\u{fffd}".contains(character) {
         return false;
@@ -55,10 +55,10 @@ fn takes(of: Use, character: char) -> bool {
             | Gc::LetterNumber
     );
     match of {
-        Use::Reason | Use::Citation | Use::Place => true,
-        Use::Code => plain,
-        Use::Phone => character.is_ascii_alphanumeric() || "+.()/#*,;:".contains(character),
-        Use::Name => of_words || "'’‘`´.,/()\"“”·・･׳״՚་༌፡॰".contains(character),
+        TextKind::Reason | TextKind::Citation | TextKind::Place => true,
+        TextKind::Code => plain,
+        TextKind::Phone => character.is_ascii_alphanumeric() || "+.()/#*,;:".contains(character),
+        TextKind::Name => of_words || "'’‘`´.,/()\"“”·・･׳״՚་༌፡॰".contains(character),
     }
 }
 
@@ -67,7 +67,7 @@ fn mark(character: char) -> bool {
 }
 
 /// Whether a character by itself says something.
-fn shows(of: Use, character: char) -> bool {
+fn shows(of: TextKind, character: char) -> bool {
     let letter = matches!(
         character.general_category(),
         Gc::UppercaseLetter | Gc::LowercaseLetter | Gc::TitlecaseLetter | Gc::OtherLetter
@@ -75,14 +75,14 @@ fn shows(of: Use, character: char) -> bool {
     let digit = character.general_category() == Gc::DecimalNumber;
     let number = digit || matches!(character.general_category(), Gc::LetterNumber | Gc::OtherNumber);
     match of {
-        Use::Name => letter,
-        Use::Reason | Use::Citation | Use::Place => letter || number,
-        Use::Code => letter || digit,
-        Use::Phone => digit,
+        TextKind::Name => letter,
+        TextKind::Reason | TextKind::Citation | TextKind::Place => letter || number,
+        TextKind::Code => letter || digit,
+        TextKind::Phone => digit,
     }
 }
 
-fn holds_its_promises(of: Use, text: &str, read: &Result<Option<String>, Flaw>) {
+fn holds_its_promises(of: TextKind, text: &str, read: &Result<Option<String>, TextFault>) {
     let Ok(Some(read)) = read else { return };
     assert!(read.chars().any(|character| shows(of, character)), "{of:?} {text:?}");
     assert!(is_nfc(read), "{of:?} {text:?}");
@@ -92,10 +92,10 @@ fn holds_its_promises(of: Use, text: &str, read: &Result<Option<String>, Flaw>) 
 
 #[test]
 fn every_character_of_unicode_is_taken_exactly_where_the_table_says_so() {
-    for of in Use::ALL {
-        let (start, end) = if of == Use::Phone { ("12", "34") } else { ("Na", "me") };
+    for of in TextKind::ALL {
+        let (start, end) = if of == TextKind::Phone { ("12", "34") } else { ("Na", "me") };
         // Above, nothing is assigned that any use takes: shown for two of them, and not waited for in all.
-        let whole = matches!(of, Use::Name | Use::Reason);
+        let whole = matches!(of, TextKind::Name | TextKind::Reason);
         for character in everything().filter(|character| whole || *character < '\u{40000}') {
             let parts: Vec<char> = character.to_string().nfc().collect();
             let taken = parts.iter().all(|part| takes(of, *part));
@@ -173,20 +173,20 @@ fn names_of_all_scripts_are_welcome() {
         "ǃKung",
         "Ⅲ Henri",
     ] {
-        let read = Use::Name.read(name, 100);
+        let read = TextKind::Name.read(name, 100);
         assert!(matches!(read, Ok(Some(_))), "{name:?}: {read:?}");
-        holds_its_promises(Use::Name, name, &read);
+        holds_its_promises(TextKind::Name, name, &read);
     }
 }
 
 #[test]
 fn what_shows_nothing_or_deceives_is_refused_and_said_to_be() {
-    fn check(of: Use, text: &str, says: &str) {
+    fn check(of: TextKind, text: &str, says: &str) {
         let flaw = of.read(text, 20).unwrap_err().to_string();
         assert!(flaw.contains(says), "{of:?} {text:?}: {flaw}");
     }
-    for of in Use::ALL {
-        let word = if of == Use::Phone { "12" } else { "ab" };
+    for of in TextKind::ALL {
+        let word = if of == TextKind::Phone { "12" } else { "ab" };
         check(of, &format!("{word}\u{200b}"), "show nothing where they stand, such as U+200B");
         check(of, "\u{3164}", "such as U+3164");
         check(of, "\u{2800}", "such as U+2800");
@@ -203,7 +203,7 @@ fn what_shows_nothing_or_deceives_is_refused_and_said_to_be() {
         assert_eq!(of.read(" \u{a0}\u{3000}", 20), Ok(None));
         assert_eq!(of.read("", 20), Ok(None));
     }
-    for of in [Use::Name, Use::Reason, Use::Citation, Use::Place] {
+    for of in [TextKind::Name, TextKind::Reason, TextKind::Citation, TextKind::Place] {
         check(of, "\u{301}", "stand on no letter");
         check(of, "a \u{301}", "stand on no letter");
         check(of, &format!("a{}", "\u{316}".repeat(9)), "more than 8 on one");
@@ -212,28 +212,28 @@ fn what_shows_nothing_or_deceives_is_refused_and_said_to_be() {
         check(of, "a\u{200c}b", "such as U+200C");
         check(of, "\u{200d}", "such as U+200D");
     }
-    check(Use::Name, "12", "at least one letter");
-    check(Use::Name, "a@b", "must be".trim_start_matches("must be"));
-    check(Use::Name, "a_b", "a name: letters of any script");
-    check(Use::Code, "§ 12", "of ASCII");
-    check(Use::Phone, "call me", "at least one digit");
-    check(Use::Phone, "12_34", "a telephone number");
+    check(TextKind::Name, "12", "at least one letter");
+    check(TextKind::Name, "a@b", "must be".trim_start_matches("must be"));
+    check(TextKind::Name, "a_b", "a name: letters of any script");
+    check(TextKind::Code, "§ 12", "of ASCII");
+    check(TextKind::Phone, "call me", "at least one digit");
+    check(TextKind::Phone, "12_34", "a telephone number");
 }
 
 #[test]
 fn what_looks_the_same_is_kept_the_same() {
-    fn check(of: Use, kept: &str, sent: &[&str]) {
+    fn check(of: TextKind, kept: &str, sent: &[&str]) {
         for text in sent {
             assert_eq!(of.read(text, 100), Ok(Some(kept.to_owned())), "{text:?}");
         }
     }
-    check(Use::Name, "Núñez", &["Núñez", "Nu\u{301}n\u{303}ez", " Núñez\u{a0}"]);
-    check(Use::Name, "Å Berg", &["\u{212b}\u{2003}Berg", "A\u{30a}  Berg", "Å\u{202f}Berg"]);
-    check(Use::Name, "한", &["\u{1112}\u{1161}\u{11ab}", "한"]);
-    check(Use::Phone, "+1 (212) 555-0100 ext. 12", &["+1 (212) 555‑0100 ext. 12", "+1 (212) 555–0100  ext. 12"]);
-    check(Use::Code, "1:26-mj-0001", &["1:26‐mj‐0001"]);
-    check(Use::Citation, "§ 9-131(h)", &["§\u{a0}9-131(h)"]);
-    check(Use::Citation, "168 A.D.3d 31 — 2d Dept", &["168 A.D.3d 31 — 2d Dept"]);
+    check(TextKind::Name, "Núñez", &["Núñez", "Nu\u{301}n\u{303}ez", " Núñez\u{a0}"]);
+    check(TextKind::Name, "Å Berg", &["\u{212b}\u{2003}Berg", "A\u{30a}  Berg", "Å\u{202f}Berg"]);
+    check(TextKind::Name, "한", &["\u{1112}\u{1161}\u{11ab}", "한"]);
+    check(TextKind::Phone, "+1 (212) 555-0100 ext. 12", &["+1 (212) 555‑0100 ext. 12", "+1 (212) 555–0100  ext. 12"]);
+    check(TextKind::Code, "1:26-mj-0001", &["1:26‐mj‐0001"]);
+    check(TextKind::Citation, "§ 9-131(h)", &["§\u{a0}9-131(h)"]);
+    check(TextKind::Citation, "168 A.D.3d 31 — 2d Dept", &["168 A.D.3d 31 — 2d Dept"]);
 }
 
 #[test]
@@ -249,7 +249,7 @@ fn a_text_of_several_lines_says_something_or_not() {
 proptest! {
     #[test]
     fn whatever_is_read_is_canonical(text in "\\PC{0,12}|[\u{300}-\u{36f}a-z \u{200b}-\u{200f}]{0,12}|[\u{900}-\u{97f}\u{200c}\u{200d}]{0,8}|[\u{600}-\u{6ff}\u{200c}]{0,8}|[\u{1100}-\u{11ff}]{0,6}") {
-        for of in Use::ALL {
+        for of in TextKind::ALL {
             holds_its_promises(of, &text, &of.read(&text, 100));
         }
     }

@@ -35,7 +35,7 @@ impl Gate {
         let law = self.engine.law(&detainer.name.jurisdiction, &facts, now);
         let (action, determination) =
             if request.form.asks_for_hold() { (LawAction::Hold, &law.hold) } else { (LawAction::Notify, &law.notify) };
-        let gist = AnswerKind::Decline.gist(&request.addressee);
+        let gist = AnswerKind::Decline.revealed_class(&request.addressee);
         let barred = determination.ruling == Ruling::MustNot && !determination.failed && law.disclosable.contains(gist);
         barred.then(|| LegalBar { action, determination: Arc::clone(determination) })
     }

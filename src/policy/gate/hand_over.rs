@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::domain::correction::Correction;
 use crate::domain::custody::ActualRelease;
 use crate::domain::detainer::Detainer;
-use crate::domain::disclosable::may_hand_over;
+use crate::domain::disclosure::may_hand_over;
 use crate::domain::facts::Stage;
 use crate::domain::hand_over::{self, HandedTo};
 use crate::domain::ids::CaseName;
@@ -25,11 +25,11 @@ impl CommandQuestion<'_> {
     ) -> Result<Laws, Denial> {
         let concerned: Vec<&Detainer> = match correction {
             // Every issuer that learned of the release gets the correction, even if its detainer no longer stands.
-            Some(_) => self.case.standing.iter().collect(),
-            None => self.case.standing.iter().filter(|detainer| hand_over::stands(detainer)).collect(),
+            Some(_) => self.case.linked.iter().collect(),
+            None => self.case.linked.iter().filter(|detainer| hand_over::stands(detainer)).collect(),
         };
         let laws = self.laws_for_holder(Stage::Release, concerned.into_iter())?;
-        let on_the_custody = |name: &CaseName| self.case.standing.iter().any(|detainer| detainer.name == *name);
+        let on_the_custody = |name: &CaseName| self.case.linked.iter().any(|detainer| detainer.name == *name);
         if !to.detainer.as_ref().is_none_or(on_the_custody) {
             return Err(Denial::NotFound);
         }

@@ -6,8 +6,8 @@ use jiff::{SignedDuration, Span, Timestamp};
 
 use crate::domain::case::Case;
 use crate::domain::decide::stands_on;
-use crate::domain::facts::next_change;
 use crate::domain::ids::JurisdictionId;
+use crate::domain::reassessment::next_change;
 use crate::policy::gate::Gate;
 
 /// How often a law is asked again that reads the time but names no date.

@@ -6,15 +6,14 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::domain::agency::{AgencyClass, Caller};
+use crate::domain::calendar::day_of_record;
 use crate::domain::case::Case;
 use crate::domain::charge::Charge;
 use crate::domain::command::CaseCommand;
 use crate::domain::custody::{ClosingReason, Custody, Destination, Intake, Movement};
-use crate::domain::decide::day_of_record;
 use crate::domain::detainer::{Addressee, Detainer, Finding, Request};
 use crate::domain::determination::LawView;
 use crate::domain::facts::{AsOf, CaseFacts, Stage};
-use crate::domain::heard::Guards;
 use crate::domain::ids::{CaseName, JurisdictionId};
 use crate::domain::permit::Admitted;
 use crate::domain::review::{ReviewDecision, ReviewMatter};
@@ -63,7 +62,7 @@ impl<'a> CommandQuestion<'a> {
                         if parted && !(by_officer(self.caller()) && acknowledgement.reason.is_some()) {
                             return Err(Denial::OfficerRequired);
                         }
-                        let heir = detainer.heir_of(&self.case.standing);
+                        let heir = detainer.with_earlier_refusal(&self.case.linked);
                         return Ok(self.laws_on_one(Stage::Acknowledge, &heir, Some(custody)));
                     }
                     // Only the holder of the person may separate the match.
@@ -137,7 +136,7 @@ impl<'a> CommandQuestion<'a> {
                     flags.lifted_by(identity.flags) || grown_up || foreign
                 };
                 self.require_officer_if(linked.is_some_and(|custody| lifts(&custody.intake)))?;
-                self.laws_for_holder(Stage::Change, self.case.standing.iter())
+                self.laws_for_holder(Stage::Change, self.case.linked.iter())
             }
             CaseCommand::ScheduleRelease { .. } | CaseCommand::RescheduleRelease { .. } => {
                 self.laws_for_holder(Stage::Schedule, self.case.active())
@@ -186,9 +185,10 @@ impl<'a> CommandQuestion<'a> {
     fn is_guarded(&self, custody: &Custody, detainer: Option<&Detainer>) -> bool {
         let today = self.as_of().today;
         let claimed = detainer
-            .is_some_and(|detainer| detainer.refuses_warrant() || Guards::claimed(&detainer.request, today).any());
-        let heard = || custody.heard.guards_on(today).any() || !custody.heard.refused.is_empty();
-        Guards::of_custody(custody, today).any() || claimed || heard()
+            .is_some_and(|detainer| detainer.refuses_warrant() || Safeguards::claimed(&detainer.request, today).any());
+        let heard =
+            || custody.reported_claims.safeguards_on(today).any() || !custody.reported_claims.refused.is_empty();
+        custody.safeguards(today).any() || claimed || heard()
     }
 
     /// Only the holder of the person may lift a safeguard, and only through an officer.

@@ -11,7 +11,7 @@ use toml::{Table, Value};
 
 use crate::domain::charge::{ChargeStatus, OffenceCategory, Severity};
 use crate::domain::detainer::IssuingAuthority;
-use crate::domain::facts::{ListedSet, OffenceSet, Unread};
+use crate::domain::facts::{ListedSet, OffenceSet, StatuteGap};
 use crate::domain::vocabulary::Vocabulary;
 use crate::policy::vocabulary::ASSERTED;
 
@@ -123,7 +123,7 @@ trait Facts {
                 rows.add_listed(*set, &paragraphs)?;
             }
         }
-        for unread in Unread::ALL {
+        for unread in StatuteGap::ALL {
             if self.flag(unread.word())? {
                 rows.add_unread(*unread)?;
             }
@@ -240,17 +240,17 @@ impl Rows {
     }
 
     /// Adds an offence of which the table leaves something unknown.
-    fn add_unread(&mut self, unread: Unread) -> Result<(), String> {
+    fn add_unread(&mut self, unread: StatuteGap) -> Result<(), String> {
         use ChargeStatus::{Charged, Convicted, HeldToAnswer};
         const UNLISTED: Weight<'static> = (Some(Severity::Misdemeanor), None);
         const UNGRADED: Weight<'static> = (None, Some(&BY_NOTHING));
         let (within, status, weight, years) = match unread {
-            Unread::UnlistedConviction => (OffenceSet::Convictions, Convicted, UNLISTED, OLD),
-            Unread::UngradedConviction => (OffenceSet::Convictions, Convicted, UNGRADED, OLD),
-            Unread::UnlistedCharge => (OffenceSet::Charges, Charged, UNLISTED, None),
-            Unread::UngradedCharge => (OffenceSet::Charges, Charged, UNGRADED, None),
-            Unread::UnlistedHeldToAnswer => (OffenceSet::HeldToAnswer, HeldToAnswer, UNLISTED, None),
-            Unread::UngradedHeldToAnswer => (OffenceSet::HeldToAnswer, HeldToAnswer, UNGRADED, None),
+            StatuteGap::UnlistedConviction => (OffenceSet::Convictions, Convicted, UNLISTED, OLD),
+            StatuteGap::UngradedConviction => (OffenceSet::Convictions, Convicted, UNGRADED, OLD),
+            StatuteGap::UnlistedCharge => (OffenceSet::Charges, Charged, UNLISTED, None),
+            StatuteGap::UngradedCharge => (OffenceSet::Charges, Charged, UNGRADED, None),
+            StatuteGap::UnlistedHeldToAnswer => (OffenceSet::HeldToAnswer, HeldToAnswer, UNLISTED, None),
+            StatuteGap::UngradedHeldToAnswer => (OffenceSet::HeldToAnswer, HeldToAnswer, UNGRADED, None),
         };
         self.add(self.first(within)?, status, weight, years);
         Ok(())

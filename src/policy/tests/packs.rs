@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use crate::domain::agency::AgencyClass;
 use crate::domain::detainer::{DetainerForm, WarrantKind};
 use crate::domain::determination::{FieldClass, FieldClasses, HoldClock, LawView, Obligation, Ruling};
-use crate::domain::disclosable::Disclosable;
+use crate::domain::disclosure::DisclosableClasses;
 use crate::domain::facts::{CaseFacts, Judge};
 use crate::policy::engine::Engine;
 use crate::policy::load::PolicySet;
@@ -100,7 +100,7 @@ fn where_no_law_is_written_a_person_decides_and_nothing_is_shown() {
         assert_eq!((act.ruling, act.policies.len()), (Ruling::Review, 0));
         assert_eq!(act.reviews, ["no policy speaks to this"]);
     }
-    assert_eq!(view.disclosable, Disclosable::default());
+    assert_eq!(view.disclosable, DisclosableClasses::default());
     assert_eq!(view.review, FieldClasses::all().without(classes("safeguard restricted determination")));
 }
 
@@ -115,12 +115,12 @@ fn no_pack_can_weaken_a_safeguard() {
         engine.law(&"us-zz".parse().unwrap(), &case, LATER.parse().unwrap())
     };
     let everything = FieldClasses::all().without(classes("safeguard restricted determination"));
-    assert_eq!(view(ORDINARY).disclosable, Disclosable::by_law(everything));
+    assert_eq!(view(ORDINARY).disclosable, DisclosableClasses::by_law(everything));
     assert_eq!(view(ORDINARY).hold.ruling, Ruling::Must);
     for safeguard in [A_CITIZENSHIP_CLAIM, A_JUVENILE, A_SEALED_RECORD] {
         let guarded = view(safeguard);
         assert_eq!((guarded.hold.ruling, guarded.notify.ruling), (Ruling::Review, Ruling::Review));
-        assert_eq!(guarded.disclosable, Disclosable::by_law(classes("count request answer contact")));
+        assert_eq!(guarded.disclosable, DisclosableClasses::by_law(classes("count request answer contact")));
     }
     assert_eq!(view(NOTIFY_ONLY_FORM).hold.ruling, Ruling::MustNot);
 }

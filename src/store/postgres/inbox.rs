@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use tokio_postgres::Row;
 
 use crate::domain::ids::{AgencyId, JurisdictionId, LogKind, LogName};
-use crate::domain::inbox::{Attempt, Inbox, Place, Whose};
+use crate::domain::inbox::{Attempt, EntryPosition, Inbox, InboxConsumer};
 use crate::store::postgres::names::Names;
 use crate::store::postgres::session::{Answer, Ask};
 use crate::store::postgres::write::Write;
@@ -54,14 +54,14 @@ pub(super) fn read(consumers: &Answer, attempts: &Answer, whose: usize) -> Resul
         consumer.custody = rows::size(row.try_get(3)?)?;
     }
     for row in &attempts.rows {
-        let (name, log, standing): (&str, &str, &str) = (row.try_get(1)?, row.try_get(2)?, row.try_get(6)?);
+        let (name, log, state): (&str, &str, &str) = (row.try_get(1)?, row.try_get(2)?, row.try_get(6)?);
         let log: LogName = log.parse().map_err(|_| BROKEN)?;
         let (_, index) = rows::unpack(row.try_get(3)?)?;
         let tries = u32::try_from(row.try_get::<_, i64>(4)?).map_err(|_| BROKEN)?;
-        let standing = standing.parse().map_err(|_| BROKEN)?;
-        let attempt = Attempt { tries, since: rows::time(row.try_get(5)?)?, standing };
+        let state = state.parse().map_err(|_| BROKEN)?;
+        let attempt = Attempt { tries, since: rows::time(row.try_get(5)?)?, state };
         let consumer = inbox(&mut inboxes, row)?.0.entry(name.parse().map_err(|_| BROKEN)?).or_default();
-        consumer.attempts.insert(Place { log: log.kind, index }, attempt);
+        consumer.attempts.insert(EntryPosition { log: log.kind, index }, attempt);
     }
     Ok(inboxes)
 }
@@ -80,7 +80,7 @@ pub(super) fn names(consumers: &[NewConsumer]) -> impl Iterator<Item = String> {
 
 /// Writes consumers as they now stand.
 pub(super) fn write(new: &[NewConsumer], names: &Names) -> Result<Vec<Write>, StoreError> {
-    let last: BTreeMap<&Whose, &NewConsumer> = new.iter().map(|consumer| (&consumer.whose, consumer)).collect();
+    let last: BTreeMap<&InboxConsumer, &NewConsumer> = new.iter().map(|consumer| (&consumer.whose, consumer)).collect();
     if last.is_empty() {
         return Ok(Vec::new());
     }
@@ -90,7 +90,7 @@ pub(super) fn write(new: &[NewConsumer], names: &Names) -> Result<Vec<Write>, St
     let (mut agencies, mut places, mut consumers) = (Vec::new(), Vec::new(), Vec::new());
     let (mut exchange, mut custody) = (Vec::new(), Vec::new());
     let mut sent = Sent::default();
-    for (Whose { agency, jurisdiction, consumer }, NewConsumer { state, .. }) in last {
+    for (InboxConsumer { agency, jurisdiction, consumer }, NewConsumer { state, .. }) in last {
         let whose = number(agency, jurisdiction)?;
         agencies.push(whose.0);
         places.push(whose.1);
@@ -137,7 +137,7 @@ impl Sent {
         self.positions.push(position);
         self.tries.push(i64::from(attempt.tries));
         self.since.push(rows::nanoseconds(attempt.since)?);
-        self.standings.push(attempt.standing.word().to_owned());
+        self.standings.push(attempt.state.word().to_owned());
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use uuid::Uuid;
 
-use crate::domain::appeal::{Bar, Item};
+use crate::domain::appeal::{AppealItem, Bar};
 use crate::domain::case::StoredCase;
 use crate::domain::ids::{AgencyId, CaseKind, CaseName, LogName};
 use crate::store::appeals::{
@@ -92,7 +92,7 @@ fn item(
     jurisdiction: i64,
     appeal: &CaseName,
     detainer: &CaseName,
-) -> Result<Option<Item>, StoreError> {
+) -> Result<Option<AppealItem>, StoreError> {
     let mut statement = connection.prepare_cached(
         "SELECT c.data_key, i.answer FROM appeal_items i \
          JOIN cases c ON c.jurisdiction = i.jurisdiction AND c.kind = ?4 AND c.id = i.detainer \

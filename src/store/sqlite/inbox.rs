@@ -3,7 +3,7 @@
 use rusqlite::{Connection, Transaction, params};
 
 use crate::domain::ids::{AgencyId, JurisdictionId, LogKind, LogName};
-use crate::domain::inbox::{Attempt, Consumer, Inbox, Place, Whose};
+use crate::domain::inbox::{Attempt, Consumer, EntryPosition, Inbox, InboxConsumer};
 use crate::store::sqlite::read;
 use crate::store::{NewConsumer, StoreError, rows};
 
@@ -39,11 +39,11 @@ pub(super) fn read(
             Ok((row.get::<_, i64>(0)?, row.get::<_, u32>(1)?, row.get::<_, i64>(2)?, row.get::<_, String>(3)?))
         })?;
         for row in sent {
-            let (position, tries, since, standing) = row?;
+            let (position, tries, since, state) = row?;
             let (log, index) = rows::unpack(position)?;
             let log = if Some(log) == custody { LogKind::Custody } else { LogKind::Exchange };
-            let standing = standing.parse().map_err(|_| BROKEN)?;
-            consumer.attempts.insert(Place { log, index }, Attempt { tries, since: rows::time(since)?, standing });
+            let state = state.parse().map_err(|_| BROKEN)?;
+            consumer.attempts.insert(EntryPosition { log, index }, Attempt { tries, since: rows::time(since)?, state });
         }
         inbox.0.insert(name.parse().map_err(|_| BROKEN)?, consumer);
     }
@@ -56,7 +56,7 @@ pub(super) fn write(
     number: &impl Fn(&str) -> Result<i64, StoreError>,
     consumer: &NewConsumer,
 ) -> Result<(), StoreError> {
-    let NewConsumer { whose: Whose { agency, jurisdiction, consumer }, state } = consumer;
+    let NewConsumer { whose: InboxConsumer { agency, jurisdiction, consumer }, state } = consumer;
     let id: i64 = transaction
         .prepare_cached(
             "INSERT INTO consumers (agency, jurisdiction, name, exchange, custody) VALUES (?1, ?2, ?3, ?4, ?5) \
@@ -79,7 +79,7 @@ pub(super) fn write(
         let log = LogName { jurisdiction: jurisdiction.clone(), kind: place.log };
         let position = rows::position(number(&log.to_string())?, place.index)?;
         let since = rows::nanoseconds(attempt.since)?;
-        insert.execute(params![id, position, attempt.tries, since, attempt.standing.word()])?;
+        insert.execute(params![id, position, attempt.tries, since, attempt.state.word()])?;
     }
     Ok(())
 }

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use uuid::Uuid;
 
-use crate::domain::appeal::{AppealAnswer, Filter, Issue, Judged, Selection};
+use crate::domain::appeal::{AnswerByLaw, AppealAnswer, Filter, Issue, Selection};
 use crate::domain::command::CaseCommand;
 use crate::domain::ids::{CaseKind, InvalidId};
-use crate::domain::text::Use;
+use crate::domain::text::TextKind;
 use crate::wire::parse::CITATION_LEN_MAX;
 use crate::wire::parse::{REASON_LEN_MAX, RequestFields, Write, WriteRequest, under, upon};
 use crate::wire::{Violations, v1};
@@ -24,7 +24,7 @@ impl WriteRequest for v1::IssueAppealRequest {
         let mut fields = RequestFields::default();
         let selection = selection(&mut fields, self.filter, self.detainer_ids);
         let appeal = fields.required("appeal", self.appeal).unwrap_or_default();
-        let ground = fields.required_text("appeal.ground", &appeal.ground, Use::Reason, GROUND_LEN_MAX);
+        let ground = fields.required_text("appeal.ground", &appeal.ground, TextKind::Reason, GROUND_LEN_MAX);
         let due_at = fields.required_time("appeal.due_at", appeal.due_at);
         let issue = selection.zip(ground).zip(due_at).map(|((selection, ground), due_at)| {
             CaseCommand::IssueAppeal(Box::new(Issue { selection, ground, due_at, members: Vec::new() }))
@@ -44,7 +44,7 @@ impl WriteRequest for v1::AnswerAppealRequest {
             if self.answer.is_some() {
                 fields.fault("answer", BY_LAW);
             }
-            let judged = Judged { bars: Vec::new(), open: 0, as_of: 0, overtaken: false, policy_digest: None };
+            let judged = AnswerByLaw { bars: Vec::new(), open: 0, as_of: 0, overtaken: false, policy_digest: None };
             appeal.map(|appeal| CaseCommand::BarAppeal { appeal, judged: Box::new(judged) })
         } else {
             let detainer = fields.case("detainer", &self.detainer, CaseKind::Detainer);
@@ -104,8 +104,8 @@ fn answer(fields: &mut RequestFields, field: &str, answer: Option<v1::AppealAnsw
     let answer = fields.required(field, answer)?;
     let kind = fields.required_word(&format!("{field}.kind"), answer.kind);
     let legal_basis =
-        fields.required_text(&format!("{field}.legal_basis"), &answer.legal_basis, Use::Citation, CITATION_LEN_MAX);
-    let reason = fields.text(&format!("{field}.reason"), &answer.reason, Use::Reason, REASON_LEN_MAX);
+        fields.required_text(&format!("{field}.legal_basis"), &answer.legal_basis, TextKind::Citation, CITATION_LEN_MAX);
+    let reason = fields.text(&format!("{field}.reason"), &answer.reason, TextKind::Reason, REASON_LEN_MAX);
     let occurred_at = fields.time(&format!("{field}.occurred_at"), answer.occurred_at);
     Some(AppealAnswer { kind: kind?, legal_basis: legal_basis?, reason, occurred_at })
 }

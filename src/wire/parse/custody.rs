@@ -8,7 +8,7 @@ use crate::domain::custody::{
 use crate::domain::hand_over::HandedTo;
 use crate::domain::ids::CaseKind;
 use crate::domain::subject::Flags;
-use crate::domain::text::Use;
+use crate::domain::text::TextKind;
 use crate::wire::parse::{
     REASON_LEN_MAX, RequestFields, Write, WriteRequest, correction, required_correction, subject, under, upon,
 };
@@ -53,7 +53,7 @@ impl WriteRequest for v1::CancelReleaseRequest {
     fn parse(self) -> Result<Write, Violations> {
         let mut fields = RequestFields::default();
         let custody = fields.case("name", &self.name, CaseKind::Custody);
-        let reason = fields.text("reason", &self.reason, Use::Reason, REASON_LEN_MAX);
+        let reason = fields.text("reason", &self.reason, TextKind::Reason, REASON_LEN_MAX);
         let other_ground = other_ground(&mut fields, self.other_ground);
         let command = custody.map(|custody| CaseCommand::CancelRelease { custody, reason, other_ground });
         upon(fields, command, &self.request_id, &self.etag)
@@ -66,7 +66,7 @@ impl WriteRequest for v1::RecordReleaseRequest {
         let custody = fields.case("name", &self.name, CaseKind::Custody);
         let release = released(&mut fields, "release", self.release);
         let correction = correction(&mut fields, self.correction);
-        let reason = fields.text("reason", &self.reason, Use::Reason, REASON_LEN_MAX);
+        let reason = fields.text("reason", &self.reason, TextKind::Reason, REASON_LEN_MAX);
         let handed_over =
             release.as_ref().is_none_or(|release| release.recipient == ReleaseRecipient::RequestingAgency);
         let detainer = if handed_over {
@@ -158,9 +158,9 @@ fn intake(fields: &mut RequestFields, field: &str, custody: Option<v1::Custody>)
     let charges = subject::charges(fields, &format!("{field}.charges"), custody.charges);
     let occurred_at = fields.time(&format!("{field}.occurred_at"), custody.occurred_at);
     let note_field = format!("{field}.medical_note");
-    let medical_note = fields.text(&note_field, &custody.medical_note, Use::Reason, MEDICAL_LEN_MAX);
+    let medical_note = fields.text(&note_field, &custody.medical_note, TextKind::Reason, MEDICAL_LEN_MAX);
     let contact_field = format!("{field}.victim_contact");
-    let victim_contact = fields.text(&contact_field, &custody.victim_contact, Use::Reason, CONTACT_LEN_MAX);
+    let victim_contact = fields.text(&contact_field, &custody.victim_contact, TextKind::Reason, CONTACT_LEN_MAX);
     Some(Intake {
         facility: facility?,
         subject: subject?,
@@ -181,7 +181,7 @@ fn scheduled(
     let expected_at = fields.required_time(&format!("{field}.expected_at"), release.expected_at);
     let basis = fields.required_word(&format!("{field}.basis"), release.basis);
     let as_of = fields.time(&format!("{field}.as_of"), release.as_of);
-    let place = fields.text(&format!("{field}.place"), &release.place, Use::Place, PLACE_LEN_MAX);
+    let place = fields.text(&format!("{field}.place"), &release.place, TextKind::Place, PLACE_LEN_MAX);
     Some(ScheduledRelease { expected_at: expected_at?, basis: basis?, as_of, date_public: release.date_public, place })
 }
 
@@ -191,8 +191,8 @@ fn released(fields: &mut RequestFields, field: &str, release: Option<v1::ActualR
     let reason = fields.required_word(&format!("{field}.reason"), release.reason);
     let recipient = fields.required_word(&format!("{field}.recipient"), release.recipient);
     let ordered_by =
-        fields.required_text(&format!("{field}.ordered_by"), &release.ordered_by, Use::Citation, ORDER_LEN_MAX);
-    let place = fields.text(&format!("{field}.place"), &release.place, Use::Place, PLACE_LEN_MAX);
+        fields.required_text(&format!("{field}.ordered_by"), &release.ordered_by, TextKind::Citation, ORDER_LEN_MAX);
+    let place = fields.text(&format!("{field}.place"), &release.place, TextKind::Place, PLACE_LEN_MAX);
     Some(ActualRelease {
         released_at: released_at?,
         reason: reason?,
@@ -241,7 +241,7 @@ fn closing(fields: &mut RequestFields, field: &str, closing: Option<v1::Closing>
 /// Another ground for holding the person, if the request cites one.
 fn other_ground(fields: &mut RequestFields, cited: Option<v1::OtherGround>) -> Option<OtherGround> {
     let cited = cited?;
-    let citation = fields.required_text("other_ground.citation", &cited.citation, Use::Citation, CITATION_LEN_MAX);
+    let citation = fields.required_text("other_ground.citation", &cited.citation, TextKind::Citation, CITATION_LEN_MAX);
     let document_sha256 = fields.digest("other_ground.document_sha256", cited.document_sha256);
     let cited = OtherGround { citation: citation?, document_sha256: document_sha256? };
     if cited.is_the_detainers() {

@@ -8,7 +8,7 @@ use crate::domain::detainer::{
 };
 use crate::domain::ids::CaseKind;
 use crate::domain::service::ServiceOfCopy;
-use crate::domain::text::Use;
+use crate::domain::text::TextKind;
 use crate::domain::warrant::{VerificationOutcome, WarrantDetail, WarrantDocument, WarrantVerification};
 use crate::wire::parse::{
     CITATION_LEN_MAX, REASON_LEN_MAX, RequestFields, Write, WriteRequest, correction, subject, under, upon,
@@ -94,7 +94,7 @@ impl WriteRequest for v1::RaiseCitizenshipClaimRequest {
         let detainer = fields.case("name", &self.name, CaseKind::Detainer);
         let claim = Claim {
             occurred_at: fields.time("occurred_at", self.occurred_at),
-            grounds: fields.text("grounds", &self.grounds, Use::Reason, REASON_LEN_MAX),
+            grounds: fields.text("grounds", &self.grounds, TextKind::Reason, REASON_LEN_MAX),
         };
         let command = detainer.map(|detainer| CaseCommand::RaiseCitizenshipClaim { detainer, claim });
         upon(fields, command, &self.request_id, &self.etag)
@@ -106,7 +106,7 @@ impl WriteRequest for v1::ResolveCitizenshipClaimRequest {
         let mut fields = RequestFields::default();
         let detainer = fields.case("name", &self.name, CaseKind::Detainer);
         let outcome = fields.required_word("outcome", self.outcome);
-        let reason = fields.required_text("reason", &self.reason, Use::Reason, REASON_LEN_MAX);
+        let reason = fields.required_text("reason", &self.reason, TextKind::Reason, REASON_LEN_MAX);
         let command = detainer
             .zip(outcome)
             .zip(reason)
@@ -134,7 +134,7 @@ fn request(fields: &mut RequestFields, field: &str, detainer: Option<v1::Detaine
     let subject = subject::subject(fields, &format!("{field}.subject"), detainer.subject);
     let charges = subject::charges(fields, &format!("{field}.charges"), detainer.charges);
     let contact_phone =
-        fields.text(&format!("{field}.contact_phone"), &detainer.contact_phone, Use::Phone, PHONE_LEN_MAX);
+        fields.text(&format!("{field}.contact_phone"), &detainer.contact_phone, TextKind::Phone, PHONE_LEN_MAX);
     let occurred_at = fields.time(&format!("{field}.occurred_at"), detainer.occurred_at);
     Some(Request {
         addressee: custodian.map_or(Addressee::Jurisdiction, Addressee::Agency),
@@ -168,9 +168,9 @@ fn warrant(fields: &mut RequestFields, field: &str, warrant: Option<v1::Warrant>
     let issuing_authority: Option<IssuingAuthority> =
         fields.required_word(&format!("{field}.issuing_authority"), warrant.issuing_authority);
     let signed_at = fields.time(&format!("{field}.signed_at"), warrant.signed_at);
-    let court = fields.text(&format!("{field}.court"), &warrant.court, Use::Citation, CITATION_LEN_MAX);
-    let signer = fields.text(&format!("{field}.signer"), &warrant.signer, Use::Name, CITATION_LEN_MAX);
-    let docket = fields.text(&format!("{field}.docket"), &warrant.docket, Use::Code, DOCKET_LEN_MAX);
+    let court = fields.text(&format!("{field}.court"), &warrant.court, TextKind::Citation, CITATION_LEN_MAX);
+    let signer = fields.text(&format!("{field}.signer"), &warrant.signer, TextKind::Name, CITATION_LEN_MAX);
+    let docket = fields.text(&format!("{field}.docket"), &warrant.docket, TextKind::Code, DOCKET_LEN_MAX);
     let expires_on = fields.date(&format!("{field}.expires_on"), &warrant.expires_on);
     let document = document(fields, field, warrant.document_sha256, warrant.document_media_type);
     // The rest is read first, so that its faults are named together with these.
@@ -227,7 +227,7 @@ fn verification(
     let compared = fields.list(&format!("{field}.compared"), verification.compared, 8, RequestFields::required_word);
     let seen = fields.required(&format!("{field}.seen"), verification.seen);
     let seen = seen.and_then(|seen| warrant(fields, &format!("{field}.seen"), Some(seen)));
-    let reason = fields.text(&format!("{field}.reason"), &verification.reason, Use::Reason, REASON_LEN_MAX);
+    let reason = fields.text(&format!("{field}.reason"), &verification.reason, TextKind::Reason, REASON_LEN_MAX);
     let occurred_at = fields.time(&format!("{field}.occurred_at"), verification.occurred_at);
     let (outcome, seen) = (outcome?, seen?);
     match outcome {
@@ -277,7 +277,7 @@ fn acknowledgement(
     let method = fields.word(&format!("{field}.match_method"), acknowledgement.match_method);
     let confidence = fields.number(&format!("{field}.confidence_percent"), acknowledgement.confidence_percent, 100);
     let occurred_at = fields.time(&format!("{field}.occurred_at"), acknowledgement.occurred_at);
-    let reason = fields.text(&format!("{field}.reason"), &acknowledgement.reason, Use::Reason, REASON_LEN_MAX);
+    let reason = fields.text(&format!("{field}.reason"), &acknowledgement.reason, TextKind::Reason, REASON_LEN_MAX);
     let custody_field = format!("{field}.custody");
     let custody = match (finding?, acknowledgement.custody.is_empty()) {
         (Finding::MatchedCustody, _) => {
@@ -298,8 +298,8 @@ fn answer(fields: &mut RequestFields, field: &str, answer: Option<v1::Answer>) -
     let kind: Option<AnswerKind> = fields.required_word(&format!("{field}.kind"), answer.kind);
     let ground = fields.word(&format!("{field}.ground"), answer.ground);
     let legal_basis =
-        fields.required_text(&format!("{field}.legal_basis"), &answer.legal_basis, Use::Citation, CITATION_LEN_MAX);
-    let reason = fields.text(&format!("{field}.reason"), &answer.reason, Use::Reason, REASON_LEN_MAX);
+        fields.required_text(&format!("{field}.legal_basis"), &answer.legal_basis, TextKind::Citation, CITATION_LEN_MAX);
+    let reason = fields.text(&format!("{field}.reason"), &answer.reason, TextKind::Reason, REASON_LEN_MAX);
     let occurred_at = fields.time(&format!("{field}.occurred_at"), answer.occurred_at);
     match (kind?, ground.is_some()) {
         (AnswerKind::Decline, true)

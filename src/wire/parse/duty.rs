@@ -3,7 +3,7 @@
 use crate::domain::command::CaseCommand;
 use crate::domain::obligation::{Evidence, EvidenceMethod};
 use crate::domain::review::Ground;
-use crate::domain::text::Use;
+use crate::domain::text::TextKind;
 use crate::wire::parse::{CITATION_LEN_MAX, REASON_LEN_MAX, RequestFields, Write, WriteRequest, upon};
 use crate::wire::{Violations, v1};
 
@@ -35,8 +35,8 @@ impl WriteRequest for v1::MeetObligationRequest {
 
 fn ground(fields: &mut RequestFields, field: &str, ground: Option<v1::ReviewGround>) -> Option<Ground> {
     let ground = fields.required(field, ground)?;
-    let reason = fields.required_text(&format!("{field}.reason"), &ground.reason, Use::Reason, REASON_LEN_MAX);
-    let citation = fields.text(&format!("{field}.citation"), &ground.citation, Use::Citation, CITATION_LEN_MAX);
+    let reason = fields.required_text(&format!("{field}.reason"), &ground.reason, TextKind::Reason, REASON_LEN_MAX);
+    let citation = fields.text(&format!("{field}.citation"), &ground.citation, TextKind::Citation, CITATION_LEN_MAX);
     Some(Ground { reason: reason?, citation })
 }
 
@@ -48,6 +48,6 @@ fn evidence(fields: &mut RequestFields, field: &str, evidence: Option<v1::Obliga
         fields.fault(&method_field, "another: a service of a copy is recorded by RecordServiceOfCopy");
     }
     let met_at = fields.required_time(&format!("{field}.met_at"), evidence.met_at);
-    let note = fields.text(&format!("{field}.note"), &evidence.note, Use::Reason, REASON_LEN_MAX);
+    let note = fields.text(&format!("{field}.note"), &evidence.note, TextKind::Reason, REASON_LEN_MAX);
     Some(Evidence { method: method?, met_at: met_at?, note })
 }

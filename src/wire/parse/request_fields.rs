@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::domain::ids::{AgencyId, CaseKind, CaseName, InvalidId, JurisdictionId, RequestId};
-use crate::domain::text::Use;
+use crate::domain::text::TextKind;
 use crate::domain::vocabulary::Vocabulary;
 use crate::wire::normalized::NormalizedTexts;
 use crate::wire::{Violation, Violations, enums};
@@ -69,7 +69,7 @@ impl RequestFields {
     }
 
     /// A text of at most `chars_max` characters, which may be empty.
-    pub fn text(&mut self, field: &str, text: &str, of: Use, chars_max: usize) -> Option<String> {
+    pub fn text(&mut self, field: &str, text: &str, of: TextKind, chars_max: usize) -> Option<String> {
         match of.read(text, chars_max) {
             Ok(read) => {
                 self.normalized.record(field, text, read.as_deref().unwrap_or_default());
@@ -83,7 +83,7 @@ impl RequestFields {
     }
 
     /// A text that must be present.
-    pub fn required_text(&mut self, field: &str, text: &str, of: Use, chars_max: usize) -> Option<String> {
+    pub fn required_text(&mut self, field: &str, text: &str, of: TextKind, chars_max: usize) -> Option<String> {
         let faults = self.faults.len();
         let text = self.text(field, text, of, chars_max);
         if text.is_none() && self.faults.len() == faults {
@@ -224,8 +224,8 @@ mod tests {
     #[test]
     fn what_was_sent_in_another_spelling_is_noted_by_its_field() {
         let mut fields = RequestFields::default();
-        fields.text("subject.name.family", " Nu\u{301}n\u{303}ez ", Use::Name, 20);
-        fields.text("reason", "as it is kept", Use::Reason, 20);
+        fields.text("subject.name.family", " Nu\u{301}n\u{303}ez ", TextKind::Name, 20);
+        fields.text("reason", "as it is kept", TextKind::Reason, 20);
         fields.id::<crate::domain::ids::Din>("subject.identifiers.din", "24b1234");
         fields.request_id("0198C0DE-0000-7000-8000-000000000001");
         let noted: Vec<_> = fields.normalized.iter().collect();

@@ -2,7 +2,7 @@
 
 use crate::domain::charge::{Charge, ChargeStatus};
 use crate::domain::subject::{Flags, Identifiers, PersonName, Subject};
-use crate::domain::text::Use;
+use crate::domain::text::TextKind;
 use crate::wire::parse::RequestFields;
 use crate::wire::v1;
 
@@ -31,27 +31,27 @@ pub(super) fn subject(fields: &mut RequestFields, field: &str, subject: Option<v
     };
     let citizenship = fields.id(&format!("{field}.citizenship"), &subject.citizenship);
     let home_address =
-        fields.text(&format!("{field}.home_address"), &subject.home_address, Use::Place, ADDRESS_LEN_MAX);
+        fields.text(&format!("{field}.home_address"), &subject.home_address, TextKind::Place, ADDRESS_LEN_MAX);
     let work_address =
-        fields.text(&format!("{field}.work_address"), &subject.work_address, Use::Place, ADDRESS_LEN_MAX);
+        fields.text(&format!("{field}.work_address"), &subject.work_address, TextKind::Place, ADDRESS_LEN_MAX);
     Some(Subject { name: name?, aliases, birth_date, sex, identifiers, citizenship, home_address, work_address })
 }
 
 /// A person with only one name may have it in either field.
 fn person_name(fields: &mut RequestFields, field: &str, name: &v1::PersonName) -> Option<PersonName> {
     let (given_field, family_field) = (format!("{field}.given"), format!("{field}.family"));
-    let given = fields.text(&given_field, &name.given, Use::Name, NAME_LEN_MAX);
+    let given = fields.text(&given_field, &name.given, TextKind::Name, NAME_LEN_MAX);
     if given.is_some() {
-        let family = fields.text(&family_field, &name.family, Use::Name, NAME_LEN_MAX);
+        let family = fields.text(&family_field, &name.family, TextKind::Name, NAME_LEN_MAX);
         return Some(PersonName { given: given.unwrap_or_default(), family: family.unwrap_or_default() });
     }
-    let family = fields.required_text(&family_field, &name.family, Use::Name, NAME_LEN_MAX);
+    let family = fields.required_text(&family_field, &name.family, TextKind::Name, NAME_LEN_MAX);
     Some(PersonName { given: String::new(), family: family? })
 }
 
 pub(super) fn charges(fields: &mut RequestFields, field: &str, charges: Vec<v1::Charge>) -> Vec<Charge> {
     fields.list(field, charges, CHARGES_MAX, |fields, field, charge| {
-        let statute = fields.text(&format!("{field}.statute"), &charge.statute, Use::Citation, NAME_LEN_MAX);
+        let statute = fields.text(&format!("{field}.statute"), &charge.statute, TextKind::Citation, NAME_LEN_MAX);
         let ncic = fields.id(&format!("{field}.ncic_code"), &charge.ncic_code);
         let nibrs = fields.id(&format!("{field}.nibrs_code"), &charge.nibrs_code);
         let severity = fields.word(&format!("{field}.severity"), charge.severity);

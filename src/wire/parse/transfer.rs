@@ -2,7 +2,7 @@
 
 use crate::domain::command::CaseCommand;
 use crate::domain::ids::CaseKind;
-use crate::domain::text::Use;
+use crate::domain::text::TextKind;
 use crate::domain::transfer::TransferWindow;
 use crate::wire::parse::{REASON_LEN_MAX, RequestFields, Write, WriteRequest, upon};
 use crate::wire::{Violations, v1};
@@ -12,7 +12,7 @@ impl WriteRequest for v1::OfferWindowRequest {
         let mut fields = RequestFields::default();
         let detainer = fields.case("parent", &self.parent, CaseKind::Detainer);
         let window = window(&mut fields, "window", self.window);
-        let reason = fields.text("reason", &self.reason, Use::Reason, REASON_LEN_MAX);
+        let reason = fields.text("reason", &self.reason, TextKind::Reason, REASON_LEN_MAX);
         let command =
             detainer.zip(window).map(|(detainer, window)| CaseCommand::OfferWindow { detainer, window, reason });
         upon(fields, command, &self.request_id, "")
@@ -42,7 +42,7 @@ impl WriteRequest for v1::ConfirmTransferRequest {
         let mut fields = RequestFields::default();
         let transfer = fields.required_id("name", &self.name);
         let occurred_at = fields.required_time("occurred_at", self.occurred_at);
-        let reason = fields.text("reason", &self.reason, Use::Reason, REASON_LEN_MAX);
+        let reason = fields.text("reason", &self.reason, TextKind::Reason, REASON_LEN_MAX);
         let command = transfer.zip(occurred_at).map(|(transfer, occurred_at)| CaseCommand::ConfirmTransfer {
             transfer,
             occurred_at,

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::domain::appeal::{Appeal, AppealAnswer, Bars, Filter, Standing, Tally};
+use crate::domain::appeal::{Appeal, AppealAnswer, AppealItemView, Bars, Filter, StandingCounts};
 use crate::domain::determination::FieldClass;
 use crate::domain::ids::{AgencyId, CaseName};
 use crate::wire::enums::to_wire;
@@ -24,7 +24,7 @@ pub fn appeal(appeal: &Appeal) -> v1::Appeal {
 }
 
 /// How many items have each standing.
-pub fn appeal_tally(tally: &Tally) -> v1::AppealTally {
+pub fn appeal_tally(tally: &StandingCounts) -> v1::AppealTally {
     let standings = tally.standings.iter();
     let barred_by = tally.barred_by.iter();
     v1::AppealTally {
@@ -39,7 +39,7 @@ pub fn appeal_tally(tally: &Tally) -> v1::AppealTally {
 }
 
 /// One detainer of an appeal, as the reader sees it.
-pub fn appeal_item(detainer: &CaseName, stands: &Standing) -> v1::AppealItem {
+pub fn appeal_item(detainer: &CaseName, stands: &AppealItemView) -> v1::AppealItem {
     v1::AppealItem {
         detainer: detainer.to_string(),
         standing: to_wire(stands.standing),
@@ -71,7 +71,7 @@ pub(super) fn answered(
     appeal: &CaseName,
     detainer: &CaseName,
     answer: &AppealAnswer,
-    gist: FieldClass,
+    revealed_class: FieldClass,
 ) -> v1::AppealAnswered {
     let statement = Some(v1::AppealStatement {
         kind: to_wire(answer.kind),
@@ -85,7 +85,7 @@ pub(super) fn answered(
         ..v1::AppealAnswered::default()
     };
     // In the field class that it reveals, so that it is withheld together with that class.
-    match gist {
+    match revealed_class {
         FieldClass::ReleaseDate | FieldClass::ReleaseDetail | FieldClass::ReleasePlace => {
             v1::AppealAnswered { ended: statement, ..told }
         }

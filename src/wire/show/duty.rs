@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::domain::ids::CaseName;
-use crate::domain::obligation::{Evidence, ObligationName, Owed};
+use crate::domain::obligation::{Evidence, ObligationName, OwedObligation};
 use crate::domain::review::{Ground, Review, ReviewName};
 use crate::wire::enums::to_wire;
 use crate::wire::show::{agency_name, timestamp};
@@ -38,7 +38,7 @@ pub fn review_etag(review: &Review) -> String {
 }
 
 /// An obligation under a detainer. `now` as in [`review`].
-pub fn obligation(detainer: &CaseName, owed: &Owed, now: Option<Timestamp>) -> v1::Obligation {
+pub fn obligation(detainer: &CaseName, owed: &OwedObligation, now: Option<Timestamp>) -> v1::Obligation {
     v1::Obligation {
         name: ObligationName { detainer: detainer.clone(), obligation: owed.obligation }.to_string(),
         kind: to_wire(owed.obligation),
@@ -62,6 +62,6 @@ fn evidence(evidence: &Evidence) -> v1::ObligationEvidence {
 }
 
 /// Changes with every change of the obligation.
-pub fn obligation_etag(owed: &Owed) -> String {
+pub fn obligation_etag(owed: &OwedObligation) -> String {
     format!("o{}", owed.version)
 }

@@ -7,7 +7,7 @@ use crate::domain::correction::Correction;
 use crate::domain::custody::{ActualRelease, Closing, Identity, Movement, OtherGround, ScheduledRelease};
 use crate::domain::detainer::{Acknowledgement, Answer, Detainer, LiftReason, Viewpoint};
 use crate::domain::determination::FieldClass;
-use crate::domain::event::{Change, Counts, Event, Record, RecordedDetermination, Told};
+use crate::domain::event::{Change, Counts, Event, Record, RecordedDetermination, Revision};
 use crate::domain::hand_over::HandedTo;
 use crate::domain::ids::CaseName;
 use crate::domain::service::ServiceOfCopy;
@@ -95,7 +95,7 @@ fn wire(event: &Event, parts: EventParts) -> Wire {
             Wire::UnlawfulHandOver(v1::UnlawfulHandOver { determinations, facts, ..alarm })
         }
         Event::ReleaseNoticed { detainer, release } => parts.noticed(detainer, release),
-        Event::DetainerReleased { detainer, release, told } => parts.released(detainer, release, *told),
+        Event::DetainerReleased { detainer, release, revision } => parts.released(detainer, release, *revision),
         Event::CustodyNoticed { detainer, change, .. } => parts.custody_noticed(detainer, change),
         Event::NoticeCancelled { detainer } => {
             Wire::NoticeCancelled(v1::NoticeCancelled { detainer: detainer.to_string(), counts: parts.counts })
@@ -120,8 +120,8 @@ fn wire(event: &Event, parts: EventParts) -> Wire {
         Event::AppealIssued { appeal, members, filter } => {
             Wire::AppealIssued(appeal::issued(appeal, members, filter.as_ref()))
         }
-        Event::AppealAnswered { appeal, detainer, answer, gist, told, .. } => {
-            parts.appeal_answered(appeal, detainer, answer, *gist, *told)
+        Event::AppealAnswered { appeal, detainer, answer, revealed_class, revision, .. } => {
+            parts.appeal_answered(appeal, detainer, answer, *revealed_class, *revision)
         }
         Event::AppealBarred { appeal, custodian, bars } => Wire::AppealBarred(appeal::barred(appeal, custodian, bars)),
     }
@@ -231,13 +231,13 @@ impl EventParts {
         appeal: &CaseName,
         detainer: &CaseName,
         answer: &AppealAnswer,
-        gist: FieldClass,
-        told: Told,
+        revealed_class: FieldClass,
+        revision: Revision,
     ) -> Wire {
-        let mut answered = appeal::answered(appeal, detainer, answer, gist);
+        let mut answered = appeal::answered(appeal, detainer, answer, revealed_class);
         answered.counts = self.counts;
         answered.determinations = self.determinations;
-        answered.corrects = told == Told::Corrected;
+        answered.corrects = revision == Revision::Corrected;
         Wire::AppealAnswered(answered)
     }
 
@@ -354,14 +354,14 @@ impl EventParts {
         })
     }
 
-    fn released(self, detainer: &CaseName, release: &ActualRelease, told: Told) -> Wire {
+    fn released(self, detainer: &CaseName, release: &ActualRelease, revision: Revision) -> Wire {
         Wire::DetainerReleased(v1::DetainerReleased {
             detainer: detainer.to_string(),
             release: Some(actual_release(release)),
             counts: self.counts,
             determinations: self.determinations,
             facts: self.facts,
-            corrects: told == Told::Corrected,
+            corrects: revision == Revision::Corrected,
         })
     }
 

@@ -15,7 +15,7 @@ use crate::wire::v1;
 
 /// A detainer as seen from a viewpoint.
 pub fn detainer(detainer: &Detainer, viewpoint: Viewpoint) -> v1::Detainer {
-    let shown = &detainer.shown;
+    let shown = &detainer.issuer_view;
     let (state, acknowledged, given, service, updated_at) = match viewpoint {
         Viewpoint::Issuer => (shown.state, shown.finding.is_some(), &shown.answer, &shown.service, shown.updated_at),
         Viewpoint::Custodian => (detainer.state, true, &detainer.answer, &detainer.service, detainer.updated_at),
@@ -100,7 +100,7 @@ pub(super) fn as_requested(detainer: &Detainer) -> v1::Detainer {
 /// Changes only with what the viewpoint shows, so that an issuer cannot detect a hidden change.
 pub fn detainer_etag(detainer: &Detainer, viewpoint: Viewpoint) -> String {
     match viewpoint {
-        Viewpoint::Issuer => format!("i{}", detainer.shown.version),
+        Viewpoint::Issuer => format!("i{}", detainer.issuer_view.version),
         Viewpoint::Custodian => format!("c{}", detainer.version),
     }
 }

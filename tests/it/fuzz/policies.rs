@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use comity::domain::determination::{FieldClass, Ruling};
-use comity::domain::disclosable::Disclosable;
+use comity::domain::disclosure::DisclosableClasses;
 use comity::domain::facts::{CaseFacts, Stage};
 use comity::policy::engine::Engine;
 use comity::policy::load::{PolicyError, PolicySet};
@@ -71,7 +71,7 @@ fn ask(set: PolicySet) {
         let view = engine.law(&sample::jurisdiction(), &facts(stage), sample::start());
         assert_eq!(view.policy_digest, digest);
         let known = FieldClass::ALL.iter().copied().filter(|class| view.disclosable.contains(*class));
-        assert_eq!(view.disclosable, Disclosable::by_law(known.collect()));
+        assert_eq!(view.disclosable, DisclosableClasses::by_law(known.collect()));
         // Whatever a pack says, where a safeguard stands a person decides at least.
         let guarded: [fn(&mut CaseFacts); 4] = [
             |facts| facts.record.citizenship_claim = true,

@@ -1,6 +1,6 @@
 //! Short texts that mean something: cursors, page tokens, audiences.
 
-use comity::domain::inbox::Whose;
+use comity::domain::inbox::InboxConsumer;
 use comity::feed::{Cursor, CursorKey};
 use comity::store::Audience;
 use comity::wire::parse;
@@ -19,7 +19,7 @@ fn target<'a>(name: &'a str, seeds: &[&str]) -> Target<'a> {
 #[test]
 fn only_a_cursor_that_was_given_is_one() {
     let key = CursorKey::new(&[7; 32]);
-    let whose = |agency: &str, jurisdiction: &str, consumer: &str| Whose {
+    let whose = |agency: &str, jurisdiction: &str, consumer: &str| InboxConsumer {
         agency: agency.parse().unwrap(),
         jurisdiction: jurisdiction.parse().unwrap(),
         consumer: consumer.parse().unwrap(),

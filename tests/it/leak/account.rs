@@ -347,7 +347,7 @@ pub(super) fn known(
     let intake = custody.map(|custody| &custody.intake);
     let mut claimed = said(of.request.flags, &of.request.charges, &of.request.subject, today);
     // What others said of the person under detainers on the same custody counts as a claim, too.
-    if let Some(heard) = custody.map(|custody| custody.heard.guards_on(today)) {
+    if let Some(heard) = custody.map(|custody| custody.reported_claims.safeguards_on(today)) {
         claimed.claim |= heard.of_a_citizen() && !claimed.citizen;
         claimed.lawful |= heard.lawful;
         claimed.juvenile |= heard.juvenile;

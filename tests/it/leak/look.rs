@@ -148,8 +148,10 @@ impl Look<'_> {
             return Err(format!("a detainer shows {} a pick-up", self.requester));
         }
         let of_custody = shown.acknowledgement.is_some() || shown.service_of_copy.is_some() || picked_up;
-        let gist = whole.shown.answer.as_ref().map(|answer| answer.kind.gist(&of.request.addressee));
-        let there = [of_custody.then_some(FieldClass::Custody), shown.answer.is_some().then_some(()).and(gist)];
+        let revealed_class =
+            whole.issuer_view.answer.as_ref().map(|answer| answer.kind.revealed_class(&of.request.addressee));
+        let there =
+            [of_custody.then_some(FieldClass::Custody), shown.answer.is_some().then_some(()).and(revealed_class)];
         for class in there.into_iter().flatten() {
             if !self.account.may_show_now(class, whole, linked(whole), self.cases, self.now) {
                 return Err(format!("a detainer shows {} the class {}", self.requester, class.word()));

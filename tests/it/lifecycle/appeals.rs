@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use comity::domain::appeal::{
-    AppealAnswer, AppealAnswerKind, AppealStanding, Bars, Issue, Item, Judged, Limits, Member, Selection,
+    AnswerByLaw, AppealAnswer, AppealAnswerKind, AppealItem, AppealStanding, Bars, Issue, Limits, Member, Selection,
 };
 use comity::domain::command::CaseCommand;
 use comity::domain::determination::{LawAction, LawView};
@@ -50,7 +50,7 @@ pub(super) fn run_appeal(row: &str, column: &str, law: &LawView) -> Outcome {
 pub(super) fn run_appeal_of_one(row: &str, column: &str, law: &LawView) -> Outcome {
     let (mut world, detainer, _) = detainer_in(row, law);
     let appeal = world.pass(ISSUER, demand(&[&detainer]), law);
-    world.items.insert(detainer.clone(), Item::default());
+    world.items.insert(detainer.clone(), AppealItem::default());
     let before = world.clone();
     let outcome = world.give(CUSTODIAN, answered_of_one(column, &appeal, &detainer), law);
     assert_eq!(world.cases, before.cases, "it changes no case");
@@ -89,7 +89,7 @@ pub(super) fn appealed(
         };
         let bars = if how.ends_with("nothing is barred") { Vec::new() } else { vec![bars] };
         let overtaken = how.ends_with("answered meanwhile");
-        let judged = Judged { bars, open: 0, as_of: 0, overtaken, policy_digest: None };
+        let judged = AnswerByLaw { bars, open: 0, as_of: 0, overtaken, policy_digest: None };
         return (CUSTODIAN, CaseCommand::BarAppeal { appeal, judged: Box::new(judged) });
     }
     world.appealing.limits = Limits { members_max: 1, open_max: 1 };

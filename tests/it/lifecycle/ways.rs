@@ -62,7 +62,10 @@ pub(super) fn detainer_in(row: &str, law: &LawView) -> (World, CaseName, CaseNam
         world.pass(caller, command, if ends { &telling } else { law });
     }
     let stands = world.detainer(&detainer).unwrap();
-    assert_eq!((stands.state.word(), stands.shown.ended_from.is_some()), (state_of(row), row.ends_with(", told")));
+    assert_eq!(
+        (stands.state.word(), stands.issuer_view.ended_from.is_some()),
+        (state_of(row), row.ends_with(", told"))
+    );
     (world, detainer, custody)
 }
 

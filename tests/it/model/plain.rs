@@ -14,9 +14,9 @@ use comity::domain::determination::{FieldClass, FieldClasses};
 use comity::domain::event::{Event, Party, Record};
 use comity::domain::ids::{AgencyId, CaseName, JurisdictionId, LogKind, LogName, OfficerPseudonym, RequestId};
 use comity::domain::inbox;
-use comity::domain::obligation::ObligationTimes;
 use comity::domain::permit::Admitted;
-use comity::domain::review::ReviewTimes;
+use comity::domain::timetable::ObligationTimes;
+use comity::domain::timetable::ReviewTimes;
 use comity::domain::timetable::Timetable;
 use comity::ledger::Hash;
 use comity::policy::gate::{Denial, Gate, NextJudgment};
@@ -289,7 +289,7 @@ impl Plain {
                 NextJudgment::NotNeeded => _ = self.again.remove(&custody.name),
             }
         }
-        let detainers = case.detainer.into_iter().chain(case.standing);
+        let detainers = case.detainer.into_iter().chain(case.linked);
         let detainers = detainers.map(|detainer| StoredCase::Detainer(Box::new(detainer)));
         for stored in detainers.chain(case.custody.map(|custody| StoredCase::Custody(Box::new(custody)))) {
             self.touched.insert(stored.name().clone());
@@ -316,9 +316,9 @@ impl Plain {
         let linked = case.detainer.as_ref().and_then(|detainer| detainer.acknowledgement.as_ref()?.custody.clone());
         case.custody = case.custody.or_else(|| self.case(&linked?)?.custody().cloned());
         let names = case.custody.iter().flat_map(|custody| &custody.detainers);
-        case.standing = names.filter_map(|name| self.case(name)?.detainer().cloned()).collect();
+        case.linked = names.filter_map(|name| self.case(name)?.detainer().cloned()).collect();
         let delivered = |detainer: &Detainer| Some((detainer.name.clone(), self.first_delivery(detainer)?));
-        case.first_delivery = case.standing.iter().filter_map(delivered).collect();
+        case.first_delivery = case.linked.iter().filter_map(delivered).collect();
         case
     }
 

@@ -6,7 +6,7 @@ use comity::domain::custody::Custody;
 use comity::domain::detainer::{Detainer, Viewpoint};
 use comity::domain::event::Record;
 use comity::domain::ids::CaseKind;
-use comity::domain::obligation::Owed;
+use comity::domain::obligation::OwedObligation;
 use comity::domain::permit::Admitted;
 use comity::domain::review::Review;
 use comity::domain::transfer::Transfer;
@@ -18,7 +18,7 @@ enum Part<'a> {
     Custody(&'a Custody),
     Transfer(&'a Detainer, &'a Transfer),
     Review(&'a Detainer, &'a Review),
-    Obligation(&'a Detainer, &'a Owed),
+    Obligation(&'a Detainer, &'a OwedObligation),
 }
 
 /// A window is offered upon a detainer, and what was offered is answered with.
@@ -43,7 +43,7 @@ pub(super) fn etag(write: &Admitted<Command>, command: &CaseCommand, case: &Case
 /// The answer without its receipt. Every answer has the resource in its first field, and determinations in its third.
 pub(super) fn answer(write: &Admitted<Command>, command: &CaseCommand, case: &Case, records: &[Record]) -> Vec<u8> {
     let withheld = case.detainer.as_ref().filter(|detainer| detainer.issuer == write.caller.agency.id);
-    let withheld = withheld.map_or(&[][..], |detainer| &detainer.shown.withheld);
+    let withheld = withheld.map_or(&[][..], |detainer| &detainer.issuer_view.withheld);
     let resource = match part(write, command, case, Offered::Itself) {
         Some(Part::Detainer(detainer, viewpoint)) => show::detainer(detainer, viewpoint).encode_to_vec(),
         Some(Part::Custody(custody)) => show::custody(custody).encode_to_vec(),

@@ -11,7 +11,7 @@ use comity::domain::event::Record;
 use comity::domain::firing;
 use comity::domain::ids::{CaseKind, CaseName, JurisdictionId, LogName};
 use comity::domain::permit::Admitted;
-use comity::domain::review::ReviewTimes;
+use comity::domain::timetable::ReviewTimes;
 use comity::domain::timetable::Timetable;
 use comity::policy::gate::Gate;
 use comity::wire::show;
@@ -82,7 +82,7 @@ impl Plain {
 
     fn running(&self, name: &CaseName) -> Vec<Running> {
         let timetable = Timetable::default();
-        let standing = |case: &Case| case.standing.clone();
+        let standing = |case: &Case| case.linked.clone();
         match self.case(name) {
             Some(StoredCase::Detainer(detainer)) => {
                 let linked = detainer.acknowledgement.as_ref().and_then(|found| found.custody.as_ref());
@@ -91,7 +91,7 @@ impl Plain {
             }
             Some(StoredCase::Custody(custody)) => {
                 let linked = custody.detainers.iter().filter_map(|name| self.case(name)?.detainer().cloned());
-                let case = Case { standing: linked.collect(), ..Case::default() };
+                let case = Case { linked: linked.collect(), ..Case::default() };
                 clocks::of_custody(custody, &standing(&case), &timetable)
             }
             Some(StoredCase::Appeal(_)) | None => Vec::new(),

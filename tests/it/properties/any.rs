@@ -18,7 +18,7 @@ use comity::domain::ids::{AgencyId, CaseName, FacilityCode};
 use comity::domain::partial_date::PartialDate;
 use comity::domain::service::ServiceOfCopy;
 use comity::domain::subject::{Flags, Identifiers, PersonName, Subject};
-use comity::domain::text::Use;
+use comity::domain::text::TextKind;
 use comity::domain::transfer::{Transfer, TransferName, TransferWindow};
 use comity::domain::vocabulary::Vocabulary;
 use comity::domain::warrant::WarrantDocument;
@@ -68,10 +68,10 @@ fn id<T: FromStr<Err: Debug> + Debug>(pattern: &'static str) -> impl Strategy<Va
 /// A text that holds no mark but its own, no hyphen and no Q after it, as it is kept.
 fn text(mark: &'static str) -> impl Strategy<Value = String> {
     let (of, rest) = match mark {
-        "Nm-" | "Sg-" => (Use::Name, "[ '(),./0-9A-PR-Za-zÀ-ÖØ-öø-ÿ]{0,12}"),
-        "Ph-" => (Use::Phone, "[ #(),./0-9:;*+A-PR-Za-z]{0,11}[0-9]"),
-        "Dk-" => (Use::Code, "[ -,.-PR-~]{0,12}"),
-        _ => (Use::Reason, "[ -,.-PR-~À-ÿ]{0,12}"),
+        "Nm-" | "Sg-" => (TextKind::Name, "[ '(),./0-9A-PR-Za-zÀ-ÖØ-öø-ÿ]{0,12}"),
+        "Ph-" => (TextKind::Phone, "[ #(),./0-9:;*+A-PR-Za-z]{0,11}[0-9]"),
+        "Dk-" => (TextKind::Code, "[ -,.-PR-~]{0,12}"),
+        _ => (TextKind::Reason, "[ -,.-PR-~À-ÿ]{0,12}"),
     };
     rest.prop_map(move |rest| of.read(&format!("{mark}{rest}"), 20).unwrap().unwrap())
 }

@@ -1,11 +1,11 @@
 //! Appeals go over the wire and come back; and to an issuer nothing of them rests on what it was not told.
 
 use comity::domain::appeal::{
-    AppealAnswer, AppealAnswerKind, Bar, Issue, Item, Selection, Sight, Standing, ToldAnswer,
+    AppealAnswer, AppealAnswerKind, AppealItem, AppealItemView, AppealViewpoint, Bar, DisclosedAnswer, Issue, Selection,
 };
 use comity::domain::command::CaseCommand;
 use comity::domain::determination::LawAction;
-use comity::domain::disclosable::Tellable;
+use comity::domain::disclosure::IssuerClasses;
 use comity::domain::ids::CaseName;
 use comity::wire::v1;
 use jiff::Timestamp;
@@ -17,7 +17,7 @@ use uuid::Uuid;
 use crate::harness::appeals::{DUE_AT, answered, answered_by_law, appeal_by, appeal_over};
 use crate::harness::requests::REASON;
 use crate::properties::requests::{REQUEST_ID, check, faults};
-use crate::properties::steps::{as_told, step};
+use crate::properties::steps::{redacted_for_issuer, step};
 use crate::properties::{any, tries};
 use crate::sample;
 use crate::world::World;
@@ -31,11 +31,15 @@ fn answer() -> impl Strategy<Value = AppealAnswer> {
     })
 }
 
-fn item() -> impl Strategy<Value = Item> {
-    let told = (answer(), any::word()).prop_map(|(answer, gist)| ToldAnswer { answer, gist });
+fn item() -> impl Strategy<Value = AppealItem> {
+    let told = (answer(), any::word()).prop_map(|(answer, revealed_class)| DisclosedAnswer { answer, revealed_class });
     let bar = any::<bool>()
         .prop_map(|barred| barred.then(|| Bar { action: LawAction::Hold, citations: vec!["a case".to_owned()] }));
-    (option::of(answer()), option::of(told), bar).prop_map(|(given, told, barred)| Item { given, told, barred })
+    (option::of(answer()), option::of(told), bar).prop_map(|(given, disclosed, barred)| AppealItem {
+        given,
+        disclosed,
+        barred,
+    })
 }
 
 proptest! {
@@ -55,15 +59,15 @@ proptest! {
                 let _refused = world.give(caller, command, &law);
             }
         }
-        let untold = Item { given: None, ..item.clone() };
+        let untold = AppealItem { given: None, ..item.clone() };
         for detainer in world.detainers() {
-            let tellable = Tellable { classes, of_pick_ups: classes };
-            let seen = Standing::of(&detainer.as_told(tellable), &item, Sight::Issuer(classes));
-            let twin = Standing::of(&as_told(detainer).as_told(tellable), &untold, Sight::Issuer(classes));
+            let tellable = IssuerClasses { classes, of_pick_ups: classes };
+            let seen = AppealItemView::of(&detainer.redacted_for_issuer(tellable), &item, AppealViewpoint::Issuer(classes));
+            let twin = AppealItemView::of(&redacted_for_issuer(detainer).redacted_for_issuer(tellable), &untold, AppealViewpoint::Issuer(classes));
             prop_assert_eq!(&seen, &twin);
             if let Some(told) = seen.answer {
-                prop_assert!(classes.contains(item.told.as_ref().unwrap().gist));
-                prop_assert_eq!(told, item.told.as_ref().unwrap().answer.clone());
+                prop_assert!(classes.contains(item.disclosed.as_ref().unwrap().revealed_class));
+                prop_assert_eq!(told, item.disclosed.as_ref().unwrap().answer.clone());
             }
         }
     }

@@ -9,7 +9,7 @@ use comity::domain::command::CaseCommand;
 use comity::domain::custody::CustodyState;
 use comity::domain::detainer::{AnswerKind, Detainer, DetainerState, Finding, Viewpoint};
 use comity::domain::determination::{FieldClass, FieldClasses, LawView, Ruling};
-use comity::domain::event::{Change, Counts, Event, Party, Record, Told};
+use comity::domain::event::{Change, Counts, Event, Party, Record, Revision};
 use comity::domain::ids::{AgencyId, LogKind};
 use comity::domain::review::{ReviewMatter, ReviewState};
 use comity::wire::show;
@@ -67,7 +67,7 @@ proptest! {
         for detainer in world.detainers().cloned().collect::<Vec<_>>() {
             let mut twin = world.clone();
             twin.cases.retain(|_, case| case.custody().is_none());
-            let told = steps::as_told(&detainer);
+            let told = steps::redacted_for_issuer(&detainer);
             twin.cases.insert(told.name.clone(), StoredCase::Detainer(Box::new(told)));
             let issuer = steps::nickname(&detainer.issuer);
             let mut world = world.clone();
@@ -223,7 +223,7 @@ fn may_be_told(law: &LawView, before: &Detainer, after: &Detainer) -> FieldClass
 
 /// Whether its issuer was told anything of a detainer but what it said itself.
 fn was_told(detainer: &Detainer) -> bool {
-    let shown = &detainer.shown;
+    let shown = &detainer.issuer_view;
     let ended = shown.ended_from.is_some() || detainer.notice_index.is_some();
     ended
         || shown.finding.is_some()
@@ -243,7 +243,7 @@ fn is_of_release(event: &Event) -> bool {
 
 /// Whether it tells better what was told of a release before.
 fn corrects(record: &Record) -> bool {
-    matches!(record.event, Event::DetainerReleased { told: Told::Corrected, .. })
+    matches!(record.event, Event::DetainerReleased { revision: Revision::Corrected, .. })
 }
 
 fn nothing_is_told_of_a_release_against_the_law(record: &Record, law: &LawView, before: &World, after: &World) {
@@ -253,7 +253,7 @@ fn nothing_is_told_of_a_release_against_the_law(record: &Record, law: &LawView, 
     let shown = issuer_in(record).map(|(_, classes)| classes);
     assert!(shown.is_some(), "written down as told, and told to nobody");
     if corrects(record) {
-        let ended = before.detainer(&record.resource).is_some_and(|detainer| detainer.shown.ended_from.is_some());
+        let ended = before.detainer(&record.resource).is_some_and(|detainer| detainer.issuer_view.ended_from.is_some());
         assert!(ended, "corrected for whom it was never told");
         if shown == Some(bare()) {
             return;
@@ -296,7 +296,7 @@ fn nothing_stands_that_rested_on_a_corrected_finding(record: &Record, after: &Wo
     assert!(!after.custodies().any(|custody| custody.detainers.contains(name)), "still linked");
     assert!(detainer.answer.is_none() && detainer.service.is_none() && detainer.notice_index.is_none());
     assert!(!detainer.transfers.iter().any(|transfer| transfer.state.is_open()), "still to be picked up");
-    let shown = &detainer.shown;
+    let shown = &detainer.issuer_view;
     assert_ne!(shown.finding, Some(Finding::MatchedCustody));
     assert!(shown.service.is_none() && shown.ended_from.is_none());
     let view = view(detainer);
@@ -344,7 +344,7 @@ fn versions_count_every_change(before: &World, after: &World) {
         let Some(earlier) = before.detainer(&detainer.name) else { continue };
         let clocked = Detainer { clocks: detainer.clocks.clone(), ..earlier.clone() };
         assert!(*detainer == clocked || detainer.version > earlier.version);
-        assert!(view(detainer) == view(earlier) || detainer.shown.version > earlier.shown.version);
+        assert!(view(detainer) == view(earlier) || detainer.issuer_view.version > earlier.issuer_view.version);
     }
     for custody in after.custodies() {
         let Some(earlier) = before.custody(&custody.name) else { continue };

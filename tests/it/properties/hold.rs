@@ -292,7 +292,7 @@ impl Story {
             let due = running.into_iter().find(|one| one.clock == ClockKind::OverHold && seconds(one.due_at) <= at);
             let Some(due) = due else { return };
             self.alarms.push((seconds(due.due_at), at));
-            let mut case = Case { custody: Some(custody), standing, ..Case::default() };
+            let mut case = Case { custody: Some(custody), linked: standing, ..Case::default() };
             let record = firing::record(&case, due.firing(self.custody.clone())).unwrap();
             apply(&mut case, &record, 0, time(at));
             self.world.keep(case);

@@ -58,8 +58,8 @@ impl Revoked {
             assert!(!detainer.ended_from.is_some_and(promised), "it would stand again");
         }
         for detainer in self.shown.iter().map(|name| world.detainer(name).unwrap()) {
-            assert!(!promised(detainer.shown.state), "its issuer was told, and sees the promise");
-            assert!(!detainer.shown.ended_from.is_some_and(promised), "it would see it again");
+            assert!(!promised(detainer.issuer_view.state), "its issuer was told, and sees the promise");
+            assert!(!detainer.issuer_view.ended_from.is_some_and(promised), "it would see it again");
         }
     }
 }

@@ -314,8 +314,8 @@ pub(super) fn issuers_commands(of: &Detainer) -> Vec<CaseCommand> {
 }
 
 /// A detainer as it would be if there were nothing of it but what its issuer asked and was told.
-pub(super) fn as_told(detainer: &Detainer) -> Detainer {
-    let shown = &detainer.shown;
+pub(super) fn redacted_for_issuer(detainer: &Detainer) -> Detainer {
+    let shown = &detainer.issuer_view;
     Detainer {
         custodian: shown.custodian.clone(),
         acknowledgement: detainer.acknowledgement.clone().filter(|_| shown.finding.is_some()),

@@ -26,7 +26,7 @@ proptest! {
         served in any::service(),
     ) {
         let mut detainer = Detainer { service: Some(served.clone()), ..detainer };
-        detainer.shown.service = told.clone();
+        detainer.issuer_view.service = told.clone();
         let seen = |viewpoint| show::detainer(&detainer, viewpoint).service_of_copy;
         let digest = |service: Option<v1::ServiceOfCopy>| service.map(|service| service.copy_sha256);
         prop_assert_eq!(digest(seen(Viewpoint::Custodian)), Some(served.copy_sha256.to_vec()));

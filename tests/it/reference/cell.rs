@@ -135,7 +135,7 @@ impl Cell<'_> {
         Case {
             detainer: (!self.method.starts_with("CustodyService/")).then_some(detainer),
             custody: (names_custody || self.matched).then_some(custody),
-            standing,
+            linked: standing,
             ..Case::default()
         }
     }

@@ -1,6 +1,6 @@
 //! What a store promises of appeals.
 
-use comity::domain::appeal::{Appeal, AppealAnswer, AppealAnswerKind, Bar, Item};
+use comity::domain::appeal::{Appeal, AppealAnswer, AppealAnswerKind, AppealItem, Bar};
 use comity::domain::case::StoredCase;
 use comity::domain::determination::LawAction;
 use comity::domain::ids::{AgencyId, CaseName, LogKind};
@@ -38,10 +38,10 @@ fn issued(appeal: &StoredCase, members: &[u128]) -> NewAppeal {
     }
 }
 
-fn answered(kind: AppealAnswerKind) -> Item {
+fn answered(kind: AppealAnswerKind) -> AppealItem {
     let reason = Some("Quigley's file".to_owned());
     let answer = AppealAnswer { kind, legal_basis: "a statute".to_owned(), reason, occurred_at: None };
-    Item { given: Some(answer), ..Item::default() }
+    AppealItem { given: Some(answer), ..AppealItem::default() }
 }
 
 /// Commits with these cases loaded.

@@ -8,7 +8,7 @@ use comity::domain::appeal::{Appeal, AppealAnswer, AppealAnswerKind, Bar};
 use comity::domain::case::StoredCase;
 use comity::domain::determination::{FieldClasses, LawAction};
 use comity::domain::ids::{CaseName, LogKind};
-use comity::domain::inbox::{Attempt, Consumer, Place as Where, Standing, Whose};
+use comity::domain::inbox::{Attempt, Consumer, DeliveryState, EntryPosition as Where, InboxConsumer};
 use comity::store::appeals::{NewAppeal, NewBar, NewItem};
 use comity::store::{
     AgendaChange, Append, NewConsumer, NewDisclosure, Place, PolicyInForce, StoreError, Wanted, copy, digest,
@@ -48,12 +48,12 @@ fn fill(place: &Place) {
     let open = vec![item("hold-ends", Some(ice.agency.id.clone())), item("üben", None)];
     append.agenda = vec![AgendaChange { case: one.name().clone(), closed: Vec::new(), open }];
     append.deliveries = (1..4_500).map(|position| delivered(position, 1)).collect();
-    let attempt = Attempt { tries: 3, since: sample::start(), standing: Standing::Parked };
+    let attempt = Attempt { tries: 3, since: sample::start(), state: DeliveryState::Parked };
     let attempts =
         [(Where { log: LogKind::Exchange, index: 1 }, attempt), (Where { log: LogKind::Custody, index: 0 }, attempt)];
     for name in ["default", "statistics"] {
         let (agency, jurisdiction) = (ice.agency.id.clone(), sample::jurisdiction());
-        let whose = Whose { agency, jurisdiction, consumer: name.parse().unwrap() };
+        let whose = InboxConsumer { agency, jurisdiction, consumer: name.parse().unwrap() };
         let state = Consumer { exchange: 1, custody: 0, attempts: attempts.into() };
         append.consumers.push(NewConsumer { whose, state });
     }
@@ -84,7 +84,7 @@ fn fill(place: &Place) {
         reason: None,
         occurred_at: None,
     };
-    let item = comity::domain::appeal::Item { given: Some(answer), ..<_>::default() };
+    let item = comity::domain::appeal::AppealItem { given: Some(answer), ..<_>::default() };
     append.appeals.items = vec![NewItem { appeal: demand.name().clone(), detainer: one.name().clone(), item }];
     append.appeals.bars = vec![NewBar {
         appeal: demand.name().clone(),
@@ -148,7 +148,7 @@ fn a_copy_is_the_same_on_every_engine_and_goes_on_there() {
             classes: FieldClasses::NONE,
         });
         let (agency, jurisdiction) = (sample::officer("nassau").agency.id, sample::jurisdiction());
-        let whose = Whose { agency, jurisdiction, consumer: "default".parse().unwrap() };
+        let whose = InboxConsumer { agency, jurisdiction, consumer: "default".parse().unwrap() };
         append.consumers.push(NewConsumer { whose, state: Consumer::default() });
         store.commit(&append).unwrap();
         assert_eq!(everything(&*store.reader()), drafts.expected);

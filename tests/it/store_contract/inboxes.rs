@@ -1,7 +1,7 @@
 //! What a store promises of consumers and of what was delivered to them.
 
 use comity::domain::ids::LogKind;
-use comity::domain::inbox::{Attempt, Consumer, Inbox, Place, Standing, Whose};
+use comity::domain::inbox::{Attempt, Consumer, DeliveryState, EntryPosition, Inbox, InboxConsumer};
 use comity::store::{Append, NewConsumer, NewDelivery, Wanted};
 
 use crate::sample;
@@ -28,19 +28,19 @@ pub(super) fn what_a_confirmation_left_out_was_not_delivered_by_it(open: Open<'_
 
 fn consumer(jurisdiction: &str, name: &str, state: Consumer) -> NewConsumer {
     let agency = sample::officer("ice").agency.id;
-    let whose = Whose { agency, jurisdiction: jurisdiction.parse().unwrap(), consumer: name.parse().unwrap() };
+    let whose = InboxConsumer { agency, jurisdiction: jurisdiction.parse().unwrap(), consumer: name.parse().unwrap() };
     NewConsumer { whose, state }
 }
 
 pub(super) fn a_consumer_is_read_as_it_was_last_kept(open: Open<'_>) {
     let mut store = open();
     Drafts::recover(&mut *store);
-    let attempt = |tries, standing| Attempt { tries, since: sample::start(), standing };
-    let place = |log, index| Place { log, index };
+    let attempt = |tries, state| Attempt { tries, since: sample::start(), state };
+    let place = |log, index| EntryPosition { log, index };
     let attempts = [
-        (place(LogKind::Exchange, 4), attempt(5, Standing::Parked)),
-        (place(LogKind::Exchange, 9), attempt(1, Standing::Tried)),
-        (place(LogKind::Custody, 9), attempt(7, Standing::Received)),
+        (place(LogKind::Exchange, 4), attempt(5, DeliveryState::Parked)),
+        (place(LogKind::Exchange, 9), attempt(1, DeliveryState::Tried)),
+        (place(LogKind::Custody, 9), attempt(7, DeliveryState::Received)),
     ];
     let first = Consumer { exchange: 8, custody: 2, attempts: attempts.into() };
     let later = Consumer { exchange: 10, attempts: [attempts[0]].into(), ..first.clone() };

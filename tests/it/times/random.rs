@@ -11,7 +11,7 @@ use comity::domain::obligation::{Evidence, ObligationName};
 use comity::domain::partial_date::PartialDate;
 use comity::domain::service::ServiceOfCopy;
 use comity::domain::subject::{Flags, Subject};
-use comity::domain::times::impossible;
+use comity::domain::times::impossible_times;
 use comity::domain::transfer::{Transfer, TransferName, TransferState, TransferWindow};
 use comity::domain::warrant::{Warrant, WarrantVerification};
 use fastrand::Rng;
@@ -338,7 +338,7 @@ fn random_times_are_taken_where_the_table_says() {
         let record = Record::drawn(&mut rng);
         let time = drawn(&mut rng, row, &record);
         let command = command(row, &record, time);
-        let faults = impossible(&command, &case(&record), at(NOW), zone());
+        let faults = impossible_times(&command, &case(&record), at(NOW), zone());
         let taken = !faults.iter().any(|fault| fault.field.replace("[0]", "") == row.field);
         assert_eq!(taken, expected(row, &record, time), "{} {} {time:?} {record:?}", row.method, row.field);
         found[usize::from(taken)] += 1;

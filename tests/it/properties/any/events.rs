@@ -8,10 +8,10 @@ use comity::domain::claim::Side;
 use comity::domain::clocks::Firing;
 use comity::domain::custody::OtherGround;
 use comity::domain::determination::{Determination, FieldClass, Obligation, OnReceipt, Ruling};
-use comity::domain::event::{Change, Counts, Disclosure, Event, Record, RecordedDetermination, Told};
+use comity::domain::event::{Change, Counts, Disclosure, Event, Record, RecordedDetermination, Revision};
 use comity::domain::facts::{Assertions, CaseFacts, Offence};
 use comity::domain::ids::{AgencyId, CaseName, LogKind};
-use comity::domain::obligation::{Evidence, Owed};
+use comity::domain::obligation::{Evidence, OwedObligation};
 use comity::domain::review::{Basis, Ground, Review};
 use proptest::collection::{btree_set, vec};
 use proptest::option;
@@ -127,8 +127,8 @@ fn told() -> BoxedStrategy<Event> {
     ];
     prop_oneof![
         (detainer_name(), scheduled()).prop_map(|(detainer, release)| Event::ReleaseNoticed { detainer, release }),
-        (detainer_name(), released(), select(vec![Told::First, Told::Corrected]))
-            .prop_map(|(detainer, release, told)| Event::DetainerReleased { detainer, release, told }),
+        (detainer_name(), released(), select(vec![Revision::First, Revision::Corrected]))
+            .prop_map(|(detainer, release, revision)| Event::DetainerReleased { detainer, release, revision }),
         (detainer_name(), change, disclosure()).prop_map(|(detainer, change, disclosure)| Event::CustodyNoticed {
             detainer,
             change,
@@ -183,12 +183,12 @@ fn review() -> impl Strategy<Value = Box<Review>> {
     )
 }
 
-fn owed() -> impl Strategy<Value = Box<Owed>> {
+fn owed() -> impl Strategy<Value = Box<OwedObligation>> {
     let evidence = option::of((word(), time(), option::of(text("No-"))));
     let evidence = evidence.prop_map(|met| met.map(|(method, met_at, note)| Evidence { method, met_at, note }));
     (word(), agency(), vec(text("Ci-"), 0..3), [time(), time()], evidence, any::<(u64, bool)>()).prop_map(
         |(obligation, custodian, citations, [since, due_at], evidence, (version, on_receipt))| {
-            Box::new(Owed {
+            Box::new(OwedObligation {
                 obligation,
                 custodian,
                 citations,
@@ -241,21 +241,21 @@ fn of_appeals() -> BoxedStrategy<Event> {
     let answer = (word(), option::of(reason()), option::of(time())).prop_map(|(kind, reason, occurred_at)| {
         AppealAnswer { kind, legal_basis: "a statute".to_owned(), reason, occurred_at }
     });
-    let gist = select(vec![FieldClass::Answer, FieldClass::Custody, FieldClass::ReleaseDate]);
-    let told = select(vec![Told::First, Told::Corrected]);
+    let revealed_class = select(vec![FieldClass::Answer, FieldClass::Custody, FieldClass::ReleaseDate]);
+    let revision = select(vec![Revision::First, Revision::Corrected]);
     prop_oneof![
         (appeal, ids(), option::of(filter)).prop_map(|(appeal, members, filter)| Event::AppealIssued {
             appeal: Box::new(appeal),
             members,
             filter
         }),
-        (detainer_name(), detainer_name(), answer, gist, told, disclosure()).prop_map(
-            |(appeal, detainer, answer, gist, told, disclosure)| Event::AppealAnswered {
+        (detainer_name(), detainer_name(), answer, revealed_class, revision, disclosure()).prop_map(
+            |(appeal, detainer, answer, revealed_class, revision, disclosure)| Event::AppealAnswered {
                 appeal,
                 detainer,
                 answer,
-                gist,
-                told,
+                revealed_class,
+                revision,
                 disclosure,
             }
         ),

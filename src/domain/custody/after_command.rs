@@ -1,11 +1,12 @@
-//! A custody as a command would leave it, beside what events do to it: what is judged is what will be recorded.
+//! A custody as a command would leave it, so that the law judges what will be recorded.
 
 use crate::domain::command::CaseCommand;
 use crate::domain::custody::{Custody, Destination};
 
 impl Custody {
-    /// The custody as a command leaves it, as far as law turns on it. INVARIANT: law turns on nothing that an event changes
-    /// and this leaves.
+    /// The custody after a command, as far as the law depends on it.
+    ///
+    /// INVARIANT: the law depends on nothing that the command's event changes and this function does not.
     #[must_use]
     pub fn after(&self, command: &CaseCommand) -> Self {
         let mut custody = self.clone();
@@ -30,7 +31,7 @@ impl Custody {
                     custody.custodian = custodian.clone();
                 }
             }
-            // Upon the detainer, or an appeal.
+            // These change a detainer or an appeal.
             CaseCommand::LodgeDetainer(_)
             | CaseCommand::AcknowledgeDetainer { .. }
             | CaseCommand::AnswerDetainer { .. }

@@ -1,4 +1,4 @@
-//! What the times of a command are held against: the marks, and where each stands.
+//! The reference times that a command's times are checked against.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -9,27 +9,27 @@ use crate::domain::command::CaseCommand;
 use crate::domain::custody::Custody;
 use crate::domain::detainer::Detainer;
 use crate::domain::subject::Subject;
-use crate::domain::times::SKEW;
+use crate::domain::times::skew::{earlier, later};
 use crate::domain::transfer::TransferName;
 
-/// What a time is held against.
+/// A kind of reference time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Mark {
-    /// The time of record. A day: today by the calendar of the jurisdiction.
+pub(super) enum Reference {
+    /// The time of record. For a day: today in the jurisdiction's zone.
     Now,
     /// The oldest reading of the birth date.
     Birth,
     /// When the warrant of the same request was signed.
     Signature,
-    /// When the person was charged, of the same charge.
+    /// When the person was charged, in the same charge.
     Charge,
     /// The first charge or conviction on record.
     FirstCharge,
-    /// When the issuer says that it asked, or when the gateway recorded that it did: whichever was first.
+    /// When the issuer says that it asked, or when the gateway recorded the request, whichever is earlier.
     Request,
     /// When the person was taken in, if the custodian said when.
     Intake,
-    /// The same; where the custodian did not say, when the gateway recorded it.
+    /// The same. If the custodian did not say, when the gateway recorded the intake.
     Entry,
     /// The last movement on record.
     Movement,
@@ -45,13 +45,13 @@ pub(super) enum Mark {
 
 /// A time or day as asserted.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Point {
+pub(super) enum MomentOrDay {
     Moment(Timestamp),
     Day(Date),
 }
 
-impl Mark {
-    /// What must not precede it, in words.
+impl Reference {
+    /// The expectation of not preceding it, in words.
     pub(super) fn no_earlier(self) -> &'static str {
         match self {
             Self::Now => "no earlier than now",
@@ -70,14 +70,14 @@ impl Mark {
     }
 }
 
-/// What the times of one command are held against. What is not known, or is impossible itself (it was recorded before there
-/// were bounds), bounds nothing.
+/// The reference times of one command. A time that is unknown, or is itself impossible (recorded before there were
+/// bounds), bounds nothing.
 #[derive(Debug)]
-pub(super) struct Marks {
+pub(super) struct References {
     pub(super) now: Timestamp,
     birth: Option<Date>,
     signature: Option<Timestamp>,
-    /// Of the charge that is looked at.
+    /// Of the charge being checked.
     pub(super) charge: Option<Date>,
     first_charge: Option<Date>,
     request: Option<Timestamp>,
@@ -90,19 +90,19 @@ pub(super) struct Marks {
     appeal: Option<Timestamp>,
 }
 
-impl Marks {
+impl References {
     pub(super) fn of(command: &CaseCommand, case: &Case, now: Timestamp, zone: &TimeZone) -> Self {
         let custody = case.custody.as_ref();
         let detainer = case.detainer.as_ref();
         let possible = |at: &Timestamp| *at <= later(now);
         let today = zone.to_datetime(later(now)).date();
-        let mut marks = Self {
+        let mut references = Self {
             now,
             birth: subject_of(command, case).and_then(|subject| Some(subject.birth_date?.earliest())),
             signature: None,
             charge: None,
             first_charge: custody.and_then(first_charge),
-            request: detainer.map(asked_at),
+            request: detainer.map(requested_at),
             intake: custody.and_then(intake_as_said),
             entry: custody.map(|custody| intake_as_said(custody).unwrap_or_else(|| earlier(custody.opened_at))),
             movement: custody.and_then(|custody| custody.movement.as_ref()?.occurred_at).filter(possible),
@@ -111,43 +111,43 @@ impl Marks {
             opening: None,
             appeal: case.appeal.as_ref().map(|appeal| earlier(appeal.issued_at)),
         };
-        marks.birth = marks.birth.filter(|birth| *birth <= today);
+        references.birth = references.birth.filter(|birth| *birth <= today);
         if let CaseCommand::LodgeDetainer(request) = command {
-            marks.signature = request.warrant.signed_at.filter(possible);
+            references.signature = request.warrant.signed_at.filter(possible);
         } else if let CaseCommand::AmendDetainer { request, .. } = command {
-            marks.signature = request.warrant.signed_at.filter(possible);
+            references.signature = request.warrant.signed_at.filter(possible);
         } else if let CaseCommand::VerifyWarrant { verification, .. } = command {
-            marks.signature = verification.seen.signed_at.filter(possible);
+            references.signature = verification.seen.signed_at.filter(possible);
         } else if let CaseCommand::OfferWindow { window, .. } = command {
-            marks.opening = Some(window.opens_at);
+            references.opening = Some(window.opens_at);
         } else if let CaseCommand::AcknowledgeDetainer { acknowledgement, .. } = command {
-            // That nobody was found says nothing of a custody that the detainer may have stood on.
-            marks.intake = marks.intake.filter(|_| acknowledgement.custody.is_some());
+            // A finding that nobody was found is not about a custody that the detainer may have been linked to.
+            references.intake = references.intake.filter(|_| acknowledgement.custody.is_some());
         }
-        marks
+        references
     }
 
-    pub(super) fn point(&self, mark: Mark) -> Option<Point> {
-        let (moment, day) = match mark {
-            Mark::Now => (Some(self.now), None),
-            Mark::Birth => (None, self.birth),
-            Mark::Signature => (self.signature, None),
-            Mark::Charge => (None, self.charge),
-            Mark::FirstCharge => (None, self.first_charge),
-            Mark::Request => (self.request, None),
-            Mark::Intake => (self.intake, None),
-            Mark::Entry => (self.entry, None),
-            Mark::Movement => (self.movement, None),
-            Mark::HandOver => (self.hand_over, None),
-            Mark::Offer => (self.offer, None),
-            Mark::Opening => (self.opening, None),
-            Mark::Appeal => (self.appeal, None),
+    pub(super) fn point(&self, reference: Reference) -> Option<MomentOrDay> {
+        let (moment, day) = match reference {
+            Reference::Now => (Some(self.now), None),
+            Reference::Birth => (None, self.birth),
+            Reference::Signature => (self.signature, None),
+            Reference::Charge => (None, self.charge),
+            Reference::FirstCharge => (None, self.first_charge),
+            Reference::Request => (self.request, None),
+            Reference::Intake => (self.intake, None),
+            Reference::Entry => (self.entry, None),
+            Reference::Movement => (self.movement, None),
+            Reference::HandOver => (self.hand_over, None),
+            Reference::Offer => (self.offer, None),
+            Reference::Opening => (self.opening, None),
+            Reference::Appeal => (self.appeal, None),
         };
-        moment.map(Point::Moment).or(day.map(Point::Day))
+        moment.map(MomentOrDay::Moment).or(day.map(MomentOrDay::Day))
     }
 }
 
-/// The person that a command is about, as whoever gives it describes them. Of what an issuer says, as it does itself.
+/// The person that a command is about, as its sender describes them. For an issuer, that is its own description.
 fn subject_of<'a>(command: &'a CaseCommand, case: &'a Case) -> Option<&'a Subject> {
     if let CaseCommand::LodgeDetainer(request) = command {
         Some(&request.subject)
@@ -162,14 +162,14 @@ fn subject_of<'a>(command: &'a CaseCommand, case: &'a Case) -> Option<&'a Subjec
     }
 }
 
-/// When a request was made, as far as whatever answers it may have come.
-fn asked_at(detainer: &Detainer) -> Timestamp {
+/// When a request was made, at the earliest that an answer to it may assert.
+fn requested_at(detainer: &Detainer) -> Timestamp {
     let recorded = earlier(detainer.lodged_at);
-    detainer.request.occurred_at.map_or(recorded, |said| said.min(recorded))
+    detainer.request.occurred_at.map_or(recorded, |asserted| asserted.min(recorded))
 }
 
 fn intake_as_said(custody: &Custody) -> Option<Timestamp> {
-    custody.intake.occurred_at.filter(|said| *said <= later(custody.opened_at))
+    custody.intake.occurred_at.filter(|asserted| *asserted <= later(custody.opened_at))
 }
 
 fn first_charge(custody: &Custody) -> Option<Date> {
@@ -184,14 +184,4 @@ fn handed_over_at(case: &Case) -> Option<Timestamp> {
 fn offered_at((name, detainer): (&TransferName, &Detainer)) -> Option<Timestamp> {
     let transfer = detainer.transfers.iter().find(|transfer| transfer.id == name.id)?;
     Some(earlier(transfer.offered_at))
-}
-
-/// A time of our clock, as an agency's own may have it at the earliest.
-fn earlier(recorded: Timestamp) -> Timestamp {
-    recorded.checked_sub(SKEW).unwrap_or(Timestamp::MIN)
-}
-
-/// A time of our clock, as an agency's own may have it at the latest.
-pub(super) fn later(recorded: Timestamp) -> Timestamp {
-    recorded.checked_add(SKEW).unwrap_or(Timestamp::MAX)
 }

@@ -1,23 +1,23 @@
-//! What an issuer was told, as far as it may still be told it: committed once, it may only become less.
+//! Redacts a detainer for its issuer: what was disclosed may later be narrowed, never widened.
 
-use crate::domain::detainer::{Addressee, Answer, AnswerKind, Detainer, DetainerState, Finding};
+use crate::domain::detainer::{Answer, Detainer, DetainerState, Finding, IssuerView};
 use crate::domain::determination::{FieldClass, Withheld};
-use crate::domain::disclosable::Tellable;
-use crate::domain::shown::Shown;
+use crate::domain::disclosure::IssuerClasses;
 
 impl Detainer {
-    /// Whether the issuer was told anything that is not its own.
-    pub fn told_anything(&self) -> bool {
-        self.shown.version > 1
+    /// Whether anything but the issuer's own request was disclosed to it.
+    pub fn anything_disclosed(&self) -> bool {
+        self.issuer_view.version > 1
     }
 
-    /// The detainer with no more told to its issuer than these classes allow: what was told once may only become less.
-    /// Its version stays, since it counts what was told.
+    /// The detainer, with the issuer's view narrowed to these classes. Its version stays, because it counts
+    /// disclosures.
     #[must_use]
-    pub fn as_told(&self, Tellable { classes, of_pick_ups }: Tellable) -> Self {
+    pub fn redacted_for_issuer(&self, IssuerClasses { classes, of_pick_ups }: IssuerClasses) -> Self {
         let mut seen = self.clone();
-        let Shown { state, custodian, finding, answer, service, withheld, .. } = &mut seen.shown;
-        // Of whom they were, the custody that it stands on now says nothing.
+        let IssuerView { state, custodian, finding, answer, service, withheld, .. } = &mut seen.issuer_view;
+        // They belong to a custody that it was matched to by mistake. The law of the present custody does not rule on
+        // them.
         seen.transfers.retain(|transfer| !transfer.parted);
         let mut less_of_custody = false;
         if !classes.contains(FieldClass::Custody) {
@@ -35,7 +35,8 @@ impl Detainer {
             }
         }
         let may_be_shown = |answer: &Answer| {
-            classes.contains(FieldClass::Answer) && classes.contains(answer.kind.gist(&self.request.addressee))
+            classes.contains(FieldClass::Answer)
+                && classes.contains(answer.kind.revealed_class(&self.request.addressee))
         };
         if answer.as_ref().is_some_and(|answer| !may_be_shown(answer)) {
             withheld.extend(answer.take().map(|_| bare(FieldClass::Answer)));
@@ -63,33 +64,9 @@ impl Detainer {
     }
 }
 
-/// Withheld, and nothing said of by what.
+/// Withheld, without citations.
 fn bare(class: FieldClass) -> Withheld {
     Withheld { class, citations: Vec::new() }
-}
-
-impl Finding {
-    /// Where a detainer stands on which this was found.
-    pub fn state(self) -> DetainerState {
-        match self {
-            Self::MatchedCustody => DetainerState::Matched,
-            Self::NoSuchPerson => DetainerState::NoSuchPerson,
-            Self::IdentityMismatch => DetainerState::IdentityMismatch,
-        }
-    }
-}
-
-impl AnswerKind {
-    /// The class that an answer tells of. Whoever answers a detainer addressed to the jurisdiction holds the person: the
-    /// answer is shown only where that may be known, or is promised.
-    pub fn gist(self, addressee: &Addressee) -> FieldClass {
-        match (addressee, self) {
-            (Addressee::Jurisdiction, AnswerKind::Decline | AnswerKind::PendingReview) => FieldClass::Custody,
-            (Addressee::Jurisdiction, AnswerKind::HonorHold | AnswerKind::NotifyOnly) | (Addressee::Agency(_), _) => {
-                FieldClass::Answer
-            }
-        }
-    }
 }
 
 #[cfg(test)]
@@ -98,7 +75,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::domain::detainer::{DetainerForm, Request, Warrant};
+    use crate::domain::detainer::{Addressee, AnswerKind, DetainerForm, Request, Warrant};
     use crate::domain::determination::FieldClasses;
     use crate::domain::ids::CaseName;
     use crate::domain::subject::{Flags, Identifiers, PersonName, Subject};
@@ -129,8 +106,8 @@ mod tests {
         Detainer::lodged(name, "us-ice".parse().unwrap(), request, Timestamp::UNIX_EPOCH)
     }
 
-    fn tellable(classes: FieldClasses) -> Tellable {
-        Tellable { classes, of_pick_ups: classes }
+    fn issuer_classes(classes: FieldClasses) -> IssuerClasses {
+        IssuerClasses { classes, of_pick_ups: classes }
     }
 
     fn answer(kind: AnswerKind) -> Answer {
@@ -144,17 +121,20 @@ mod tests {
         let named = || Addressee::Agency("us-ny-doccs".parse().unwrap());
         let found = Some(Finding::MatchedCustody);
         let notice = Some(AnswerKind::NotifyOnly);
-        let check = |addressee,
-                     told: (State, Option<Finding>, Option<AnswerKind>),
-                     classes: &[FieldClass],
-                     expected| {
-            let mut whole: Detainer = detainer(addressee);
-            (whole.shown.state, whole.shown.finding, whole.shown.answer) = (told.0, told.1, told.2.map(answer));
-            let seen = whole.as_told(tellable(classes.iter().copied().collect())).shown;
-            let kind = seen.answer.as_ref().map(|answer| answer.kind);
-            assert_eq!((seen.state, seen.finding, kind), expected, "{told:?} with {classes:?}");
-            assert_eq!(whole.as_told(tellable(FieldClasses::all())), whole, "nothing is lost where all may be shown");
-        };
+        let check =
+            |addressee, disclosed: (State, Option<Finding>, Option<AnswerKind>), classes: &[FieldClass], expected| {
+                let mut whole: Detainer = detainer(addressee);
+                (whole.issuer_view.state, whole.issuer_view.finding, whole.issuer_view.answer) =
+                    (disclosed.0, disclosed.1, disclosed.2.map(answer));
+                let seen = whole.redacted_for_issuer(issuer_classes(classes.iter().copied().collect())).issuer_view;
+                let kind = seen.answer.as_ref().map(|answer| answer.kind);
+                assert_eq!((seen.state, seen.finding, kind), expected, "{disclosed:?} with {classes:?}");
+                assert_eq!(
+                    whole.redacted_for_issuer(issuer_classes(FieldClasses::all())),
+                    whole,
+                    "nothing is lost where all may be shown"
+                );
+            };
         check(named(), (State::Lodged, None, None), &[], (State::Lodged, None, None));
         check(named(), (State::Matched, found, None), &[Custody], (State::Matched, found, None));
         check(named(), (State::Matched, found, None), &[Given, Count], (State::Lodged, None, None));
@@ -170,7 +150,7 @@ mod tests {
         // Put under review before the person was found.
         let review = Some(AnswerKind::PendingReview);
         check(named(), (State::Matched, found, review), &[Given], (State::UnderReview, None, review));
-        // Of all the jurisdiction, whoever declines holds the person.
+        // If the detainer is addressed to the jurisdiction, declining reveals who holds the person.
         let declined = Some(AnswerKind::Decline);
         let jurisdiction = || Addressee::Jurisdiction;
         check(jurisdiction(), (State::Declined, found, declined), &[Given], (State::Lodged, None, None));

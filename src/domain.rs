@@ -1,7 +1,7 @@
-//! The vocabulary of the exchange and its rules: pure, without network, storage, wire format or system clock.
+//! The vocabulary and the rules of the exchange. Pure: no network, storage, wire format or system clock.
 //!
-//! Read in this order: [`ids`], [`subject`], [`charge`], [`detainer`], [`custody`], [`transfer`], [`appeal`], then [`case`],
-//! [`command`], [`event`], [`decide`], which is the rule book itself, and [`apply`], which is what follows of it.
+//! Read [`ids`], [`subject`], [`charge`], [`detainer`], [`custody`], [`transfer`] and [`appeal`] for what is stored;
+//! then [`case`], [`command`], [`event`] and [`decide`], the rule book; then [`apply`], how an event changes a case.
 
 pub mod agency;
 pub mod agenda;
@@ -19,12 +19,11 @@ pub mod custody;
 pub mod decide;
 pub mod detainer;
 pub mod determination;
-pub mod disclosable;
+pub mod disclosure;
 pub mod event;
 pub mod facts;
 pub mod firing;
 pub mod hand_over;
-pub mod heard;
 pub mod hold;
 pub mod ids;
 pub mod inbox;
@@ -35,17 +34,18 @@ pub mod obligation;
 pub mod partial_date;
 pub mod permit;
 pub mod range;
+pub mod reassessment;
 mod record;
+pub mod refusal;
 pub mod review;
+pub mod safeguards;
 pub mod service;
-pub mod shown;
 mod spelling;
 pub mod statute;
 pub mod subject;
 pub mod text;
 pub mod times;
 pub mod timetable;
-mod told;
 pub mod transfer;
 pub mod vocabulary;
 pub mod warrant;

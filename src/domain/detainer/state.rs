@@ -1,0 +1,46 @@
+//! The state of a detainer.
+
+use crate::domain::vocabulary::vocabulary;
+
+vocabulary! {
+    /// The state of a detainer. Its life cycle is the table in docs/lifecycle.md.
+    pub enum DetainerState {
+        /// Received, not yet looked into.
+        Lodged = "lodged",
+        /// The custodian holds the person.
+        Matched = "matched",
+        /// The custodian holds nobody of that description.
+        NoSuchPerson = "no-such-person",
+        /// The custodian holds somebody else of that description.
+        IdentityMismatch = "identity-mismatch",
+        /// A person must decide before it is answered.
+        UnderReview = "under-review",
+        /// Will be held and notified.
+        HoldHonored = "hold-honored",
+        /// Will be notified.
+        NotifyOnly = "notify-only",
+        /// Declined.
+        Declined = "declined",
+        /// The person was released.
+        Released = "released",
+        /// Lifted by its issuer.
+        Withdrawn = "withdrawn",
+        /// The custody ended without a release.
+        Closed = "closed",
+    }
+}
+
+impl DetainerState {
+    /// Whether the detainer still has effect: it was not lifted, ended or answered with nobody found.
+    pub fn is_active(self) -> bool {
+        match self {
+            Self::Lodged
+            | Self::Matched
+            | Self::UnderReview
+            | Self::HoldHonored
+            | Self::NotifyOnly
+            | Self::Declined => true,
+            Self::NoSuchPerson | Self::IdentityMismatch | Self::Released | Self::Withdrawn | Self::Closed => false,
+        }
+    }
+}
