@@ -9,7 +9,7 @@ mod figures;
 mod process;
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
@@ -19,12 +19,12 @@ use crate::cli::bench::driver::{Driver, Round};
 use crate::cli::bench::echo::Echo;
 use crate::cli::bench::figures::{Measured, Run};
 use crate::cli::bench::process::Usage;
-use crate::cli::files;
-use crate::cli::place::STORE_ENV;
-use crate::cli::private_postgres::{Durability, PrivateServer};
-use crate::cli::sandbox::Sandbox;
-use crate::cli::say;
-use crate::config::{Config, StoreConfig};
+use crate::cli::output::say;
+use crate::cli::paths::STORE_ENV;
+use crate::config::StoreConfig;
+use crate::sandbox::Sandbox;
+use crate::sandbox::files;
+use crate::sandbox::private_postgres::{Durability, PrivateServer};
 use crate::server::{Gateway, Seams};
 
 /// Arguments of `comity bench`.
@@ -156,10 +156,4 @@ impl Drop for Scratch {
     fn drop(&mut self) {
         let _left_behind = std::fs::remove_dir_all(&self.0);
     }
-}
-
-/// The store of a configuration.
-fn place_of(config: &Config, base: &Path) -> Result<crate::store::Place> {
-    let places = config.store.places(&config.jurisdictions, base)?;
-    places.into_iter().map(|(_, place)| place).next().context("there is no store")
 }

@@ -14,7 +14,7 @@ use tonic::client::Grpc;
 use tonic::{Code, Request};
 
 use crate::cli::caller::CallerArgs;
-use crate::cli::{say, unless_closed};
+use crate::cli::output::{say, unless_closed};
 use crate::client::{Authorized, Client, Error, Refused};
 use crate::identity::strict_json;
 use crate::wire::methods::{self, Method};

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 use clap::Args;
 
-use crate::cli::sandbox;
 use crate::client::{self, CredentialFiles, TokenSource};
 use crate::config::Config;
 use crate::domain::agency::ActorKind;
+use crate::sandbox;
 
 /// How long a minted token is good, in seconds.
 const TOKEN_LIFETIME_S: u32 = 900;

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 
-use crate::cli::sandbox::{CONFIG_FILE, Sandbox};
-use crate::cli::say;
+use crate::cli::output::say;
+use crate::sandbox::{CONFIG_FILE, Sandbox};
 
 /// Arguments of `comity certs`.
 #[derive(Debug, Args)]

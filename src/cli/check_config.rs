@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 
-use crate::cli::{base_of, say};
+use crate::cli::output::say;
+use crate::cli::paths::base_of;
 use crate::config::Config;
 use crate::identity::clock::WallClock;
 use crate::server;

@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::{Args, Command};
 use clap_complete::{Shell, generate};
 
-use crate::cli::unless_closed;
+use crate::cli::output::unless_closed;
 
 /// Arguments of `comity completions`.
 #[derive(Debug, Args)]

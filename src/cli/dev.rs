@@ -12,12 +12,12 @@ use futures_util::future::join;
 use jiff::{SignedDuration, Timestamp};
 use toml_edit::{DocumentMut, Item, table, value};
 
-use crate::cli::demo::Counterpart;
-use crate::cli::files;
-use crate::cli::sandbox::{AS_READ, CONFIG_FILE, Reading, SEATS, Sandbox, Terms};
 use crate::cli::serve::{Ended, serve_beside};
 use crate::config::{Config, address};
+use crate::demo::Counterpart;
 use crate::policy::load::PolicySet;
+use crate::sandbox::files;
+use crate::sandbox::{AS_READ, CONFIG_FILE, Reading, SEATS, Sandbox, Terms};
 use crate::server::{AuditFile, Gateway};
 
 /// Where the law of a new exchange is laid, to be read and changed.

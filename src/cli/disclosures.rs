@@ -9,8 +9,8 @@ use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::cli::place::{STORE_ENV, place};
-use crate::cli::say;
+use crate::cli::output::say;
+use crate::cli::paths::{STORE_ENV, place};
 use crate::domain::determination::FieldClass;
 use crate::domain::ids::{AgencyId, CaseName, LogName};
 use crate::store::{Disclosed, Reader};

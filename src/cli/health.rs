@@ -11,7 +11,7 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
-use crate::cli::{failed, said_once, say};
+use crate::cli::output::{failed, said_once, say};
 use crate::config::address;
 
 /// Arguments of `comity health`.

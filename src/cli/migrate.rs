@@ -6,10 +6,10 @@ use std::time::Instant;
 use anyhow::{Result, ensure};
 use clap::Args;
 
-use crate::cli::demo::number;
-use crate::cli::place::place;
-use crate::cli::say;
+use crate::cli::output::say;
+use crate::cli::paths::place;
 use crate::cli::verify;
+use crate::demo::number;
 use crate::store::{Copied, copy, digest};
 
 /// Arguments of `comity migrate`.

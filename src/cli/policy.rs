@@ -5,14 +5,16 @@ mod explain;
 mod json;
 mod prove;
 mod replay;
+mod set;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 use jiff::tz::TimeZone;
 
-use crate::cli::{said_once, say};
+use crate::cli::output::{said_once, say};
+use crate::cli::policy::set::{Bad, read};
 use crate::domain::ids::JurisdictionId;
 use crate::policy::cases::{self, Report};
 use crate::policy::load::PolicySet;
@@ -66,18 +68,6 @@ pub(super) fn run(args: &PolicyArgs) -> Result<()> {
         say(&serde_json::json!({ "good": false, "message": said_once(error) }).to_string())?;
     }
     done
-}
-
-/// What was found is not good, and was said.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-struct Bad(String);
-
-fn read(directory: Option<&Path>) -> Result<PolicySet> {
-    match directory {
-        None => Ok(PolicySet::embedded()?),
-        Some(directory) => PolicySet::load(directory).with_context(|| format!("{}", directory.display())),
-    }
 }
 
 fn check(set: &PolicySet, json: bool) -> Result<()> {

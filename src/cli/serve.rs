@@ -10,7 +10,8 @@ use anyhow::{Context as _, Result};
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::cli::{base_of, say};
+use crate::cli::output::say;
+use crate::cli::paths::base_of;
 use crate::config::{Config, Secrets};
 use crate::server::{AuditFile, Gateway, Seams, check_against};
 

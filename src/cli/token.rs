@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use anyhow::{Result, anyhow};
 use clap::Args;
 
-use crate::cli::{sandbox, say};
+use crate::cli::output::say;
 use crate::config::Config;
+use crate::sandbox;
 
 /// Arguments of `comity token`.
 #[derive(Debug, Args)]

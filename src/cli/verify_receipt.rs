@@ -10,10 +10,11 @@ use clap::Args;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::cli::verify::{Broken, NoCheckpoint, Unreadable, exit_code};
-use crate::cli::{said_once, say};
+use crate::cli::output::{said_once, say};
+use crate::cli::verify::{Unreadable, exit_code};
 use crate::domain::ids::LogName;
 use crate::ledger::{self, CheckpointError, NoteError, Receipt, ReceiptError, VerifierKey};
+use crate::verify::{Broken, NoCheckpoint};
 use crate::wire::entry::{self, ReadLeaf};
 
 /// Arguments of `comity verify-receipt`.

@@ -50,7 +50,7 @@ impl Exchange {
         let directory = sandbox_directory();
         let text = change(&fs::read_to_string(directory.path().join("comity.toml")).unwrap());
         let text = replaced(&text, "path = \"comity.db\"", &format!("url = \"{url}\""));
-        let ports = comity::cli::private_postgres::free_ports(2).unwrap();
+        let ports = comity::sandbox::private_postgres::free_ports(2).unwrap();
         let addresses = [0, 1].map(|at: usize| format!("127.0.0.1:{}", ports[at]));
         let configs = [0, 1].map(|at: usize| {
             let path = directory.path().join(format!("gateway-{at}.toml"));

@@ -23,11 +23,11 @@ use std::fs;
 use std::path::Path;
 use std::sync::{LazyLock, Mutex};
 
-use comity::cli::sandbox::{CONFIG_FILE, Sandbox};
 use comity::config::{Config, PolicyConfig};
 use comity::domain::agency::ActorKind;
 use comity::policy::load::PolicySet;
 use comity::recorder::{Clock, Entropy};
+use comity::sandbox::{CONFIG_FILE, Sandbox};
 use comity::server::{Gateway, Seams};
 use jiff::{SignedDuration, Timestamp};
 use tempfile::TempDir;

@@ -5,9 +5,9 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use comity::cli::sandbox::SEATS;
 use comity::config::StoreConfig;
 use comity::domain::agency::AgencyKind;
+use comity::sandbox::SEATS;
 use comity::store::{Place, digest};
 use comity::wire::Message as _;
 use comity::wire::v1;

@@ -8,10 +8,10 @@ use std::process::{Command, Output};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use comity::cli::verify::{Claim, KeptReceipt, verify};
 use comity::config::read_key;
 use comity::ledger::{Signer, VerifierKey};
 use comity::store::Place;
+use comity::verify::{Claim, KeptReceipt, verify};
 use comity::wire::v1;
 use rusqlite::Connection;
 use tempfile::TempDir;

@@ -5,7 +5,6 @@ use std::path::Path;
 use anyhow::{Context as _, Result, ensure};
 
 use crate::cli::bench::driver::Acknowledged;
-use crate::cli::bench::place_of;
 use crate::config::Config;
 use crate::domain::ids::{LogKind, LogName};
 use crate::ledger;
@@ -44,4 +43,10 @@ pub(super) fn all_is_there(config: &Config, base: &Path, acknowledged: &[Acknowl
         Place::File(path) => Ok(Some(std::fs::metadata(path)?.len())),
         Place::Server(_) => Ok(None),
     }
+}
+
+/// The store of a configuration.
+fn place_of(config: &Config, base: &Path) -> Result<Place> {
+    let places = config.store.places(&config.jurisdictions, base)?;
+    places.into_iter().map(|(_, place)| place).next().context("there is no store")
 }

@@ -12,10 +12,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
-use crate::cli::sandbox::Sandbox;
 use crate::client::{Client, Retry};
 use crate::domain::agency::ActorKind;
 use crate::ledger;
+use crate::sandbox::Sandbox;
 use crate::wire::v1;
 
 const ACKNOWLEDGED: &str = "acknowledged";

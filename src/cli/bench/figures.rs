@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::cli::bench::driver::Driven;
 use crate::cli::bench::process::Usage;
-use crate::cli::demo::number;
+use crate::demo::number;
 
 /// One round of one server.
 #[derive(Debug)]

@@ -8,8 +8,9 @@ use clap::Args;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::cli::policy::{json, read};
-use crate::cli::say;
+use crate::cli::output::say;
+use crate::cli::policy::json;
+use crate::cli::policy::set::read;
 use crate::domain::determination::Determination;
 use crate::domain::facts::CaseFacts;
 use crate::domain::ids::JurisdictionId;

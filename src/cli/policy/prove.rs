@@ -8,8 +8,8 @@ use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::cli::policy::{Bad, read};
-use crate::cli::say;
+use crate::cli::output::say;
+use crate::cli::policy::set::{Bad, read};
 use crate::policy::prove::{Finding, Outcome, Request, prove};
 
 /// Arguments of `comity policy prove`.

@@ -12,11 +12,12 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use crate::cli::demo::number;
-use crate::cli::place::{STORE_ENV, place};
-use crate::cli::policy::{json, read};
-use crate::cli::say;
+use crate::cli::output::say;
+use crate::cli::paths::{STORE_ENV, place};
+use crate::cli::policy::json;
+use crate::cli::policy::set::read;
 use crate::config::{read_key, secret_files};
+use crate::demo::number;
 use crate::domain::determination::{Determination, FieldClass, FieldClasses};
 use crate::domain::ids::JurisdictionId;
 use crate::domain::moment;

@@ -4,11 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
-use comity::cli::verify::{Claim, verify};
 use comity::config::{read_key, secret_files};
 use comity::ledger::{Receipt, VerifierKey, leaf_hash};
 use comity::store::Place;
 use comity::store::StoredEntry;
+use comity::verify::{Claim, verify};
 use comity::wire::entry;
 
 use crate::crash::journal::{Acknowledged, Journal};

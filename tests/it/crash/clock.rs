@@ -1,9 +1,9 @@
 //! A clock that is set back a day, while the gateway runs and while it does not: what was recorded later never says
 //! that it was earlier.
 
-use comity::cli::verify::{Claim, verify};
 use comity::ledger::VerifierKey;
 use comity::store::Place;
+use comity::verify::{Claim, verify};
 use comity::wire::{Timestamp, entry, v1};
 use jiff::SignedDuration;
 

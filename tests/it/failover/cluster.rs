@@ -7,8 +7,8 @@ use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use comity::cli::files::write_public;
-use comity::cli::private_postgres::{Ordinary, Tls, binaries, free_ports, ordinary_user};
+use comity::sandbox::files::write_public;
+use comity::sandbox::private_postgres::{Ordinary, Tls, binaries, free_ports, ordinary_user};
 use tempfile::TempDir;
 
 use crate::failover::member::{Condition, Guarded, Member, Shared, tail};

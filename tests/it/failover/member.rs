@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
-use comity::cli::private_postgres::Ordinary;
+use comity::sandbox::private_postgres::Ordinary;
 
 const GUARDIAN: &str = include_str!("guardian.py");
 const ANSWER_LIMIT: Duration = Duration::from_secs(2);

@@ -4,8 +4,8 @@
 use std::fs;
 use std::path::Path;
 
-use comity::cli::sandbox::{self, Reading};
 use comity::policy::load::PolicySet;
+use comity::sandbox::{self, Reading};
 
 use crate::harness::copy;
 

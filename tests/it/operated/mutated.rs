@@ -12,11 +12,11 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use comity::cli::sandbox::{Sandbox, credential_files, mint_for};
 use comity::client::{self, Client, Retry};
 use comity::config::Config;
 use comity::domain::agency::ActorKind;
 use comity::identity::clock::WallClock;
+use comity::sandbox::{Sandbox, credential_files, mint_for};
 use comity::server::{Gateway, Seams, check, check_start};
 use fastrand::Rng;
 

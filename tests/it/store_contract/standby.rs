@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use comity::cli::private_postgres::{Durability, PrivateServer};
 use comity::domain::ids::LogKind;
+use comity::sandbox::private_postgres::{Durability, PrivateServer};
 use comity::store::postgres::PostgresStore;
 use comity::store::{Append, Store as _, StoreError, Wanted};
 

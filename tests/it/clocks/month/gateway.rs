@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex};
 
-use comity::cli::verify::{Claim, Verified, verify};
 use comity::domain::agenda::ItemKind;
 use comity::domain::command::{Action, CaseCommand, Command};
 use comity::domain::ids::{JurisdictionId, LogKind, LogName, RequestId};
@@ -22,6 +21,7 @@ use comity::store::sqlite::SqliteStore;
 use comity::store::{
     Append, ListedItem, Loaded, LogState, Place, Reader, Standing, Store, StoreError, StoredEntry, Wanted,
 };
+use comity::verify::{Claim, Verified, verify};
 use jiff::Timestamp;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;

@@ -10,11 +10,11 @@ use tokio::task::JoinSet;
 use tonic::{Response, Status};
 use uuid::Uuid;
 
-use crate::cli::demo::evidence::{Pinned, Promise, Receipts, Verified};
-use crate::cli::sandbox::Sandbox;
 use crate::client::Client;
+use crate::demo::evidence::{Pinned, Promise, Receipts, Verified};
 use crate::domain::agency::ActorKind;
 use crate::domain::ids::LogName;
+use crate::sandbox::Sandbox;
 use crate::wire::failure::reason_of;
 use crate::wire::{Receipted, v1};
 

@@ -10,12 +10,12 @@ use anyhow::{Context as _, Result, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::cli::verify::KeptReceipt;
 use crate::domain::command::Method;
 use crate::domain::determination::{FieldClass, FieldClasses};
 use crate::domain::ids::{LogKind, LogName};
 use crate::ledger::{self, Checkpoint, Hash, Receipt, VerifierKey};
 use crate::recorder::origin;
+use crate::verify::KeptReceipt;
 use crate::wire::{entry, parse, v1, words};
 
 /// Checkpoints remembered as verified: receipts and heartbeats of one batch all bear the same.

@@ -8,9 +8,9 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tonic::Streaming;
 
-use crate::cli::demo::evidence::{Entry, View};
-use crate::cli::demo::party::{Party, request_id};
-use crate::cli::demo::tally::Tally;
+use crate::demo::evidence::{Entry, View};
+use crate::demo::party::{Party, request_id};
+use crate::demo::tally::Tally;
 use crate::domain::ids::{JurisdictionId, LogKind, LogName};
 use crate::wire::v1;
 use crate::wire::v1::receive_response::Item;

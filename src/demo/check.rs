@@ -8,18 +8,18 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail, ensure};
 use indicatif::ProgressBar;
 
-use crate::cli::demo::evidence::{Entry, Pinned, Promise, Seen, View};
-use crate::cli::demo::house::{self, CUSTODIANS, JURISDICTIONS, NEW_YORK};
-use crate::cli::demo::mix::{Fates, Mix};
-use crate::cli::demo::party::Party;
-use crate::cli::demo::tally::{Figures, Tally};
-use crate::cli::demo::year::Cast;
-use crate::cli::sandbox::Sandbox;
 use crate::client::Client;
+use crate::demo::evidence::{Entry, Pinned, Promise, Seen, View};
+use crate::demo::house::{self, CUSTODIANS, JURISDICTIONS, NEW_YORK};
+use crate::demo::mix::{Fates, Mix};
+use crate::demo::party::Party;
+use crate::demo::tally::{Figures, Tally};
+use crate::demo::year::Cast;
 use crate::domain::agency::ActorKind;
 use crate::domain::charge::OffenceCategory;
 use crate::domain::determination::FieldClasses;
 use crate::domain::ids::{LogKind, LogName};
+use crate::sandbox::Sandbox;
 use crate::wire::v1;
 
 const TICK: Duration = Duration::from_millis(200);

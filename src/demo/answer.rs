@@ -1,6 +1,6 @@
 //! What a custodian answers, from what the gateway says its own law is.
 
-use crate::cli::demo::person::Decision;
+use crate::demo::person::Decision;
 use crate::domain::detainer::{AnswerKind, DeclineGround};
 use crate::domain::determination::{LawAction, Ruling};
 use crate::wire::v1;

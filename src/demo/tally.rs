@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::cli::demo::evidence::Entry;
-use crate::cli::demo::house::CUSTODIANS;
+use crate::demo::evidence::Entry;
+use crate::demo::house::CUSTODIANS;
 use crate::domain::charge::OffenceCategory;
 use crate::domain::custody::{ReleaseReason, ReleaseRecipient};
 use crate::domain::detainer::{AnswerKind, DeclineGround, DetainerForm, Finding, LiftReason, WarrantKind};

@@ -1,8 +1,8 @@
 //! A person of the roster as each side writes them down.
 
-use crate::cli::demo::calendar;
-use crate::cli::demo::house::{CUSTODIANS, House};
-use crate::cli::demo::person::{Fate, Person};
+use crate::demo::calendar;
+use crate::demo::house::{CUSTODIANS, House};
+use crate::demo::person::{Fate, Person};
 use crate::domain::charge::{ChargeStatus, OffenceCategory, Severity};
 use crate::domain::custody::ReleaseReason;
 use crate::domain::detainer::{IssuingAuthority, WarrantKind};

@@ -11,13 +11,13 @@ use futures_util::future::TryJoinAll;
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::task::JoinSet;
 
-use crate::cli::demo::calendar::{self, STEPS, STEPS_A_DAY, Step};
-use crate::cli::demo::custodian::Custodian;
-use crate::cli::demo::federal::Federal;
-use crate::cli::demo::house::{CUSTODIANS, FEDERAL, JURISDICTIONS};
-use crate::cli::demo::inbox::Inbox;
-use crate::cli::demo::party::{Party, Place};
-use crate::cli::demo::roster::Roster;
+use crate::demo::calendar::{self, STEPS, STEPS_A_DAY, Step};
+use crate::demo::custodian::Custodian;
+use crate::demo::federal::Federal;
+use crate::demo::house::{CUSTODIANS, FEDERAL, JURISDICTIONS};
+use crate::demo::inbox::Inbox;
+use crate::demo::party::{Party, Place};
+use crate::demo::roster::Roster;
 use crate::domain::ids::{LogKind, LogName};
 use crate::recorder::Clock;
 

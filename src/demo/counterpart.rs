@@ -10,17 +10,17 @@ use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use tonic::Status;
 
-use crate::cli::demo::answer::{advice, decided};
-use crate::cli::demo::evidence::Entry;
-use crate::cli::demo::party::request_id;
-use crate::cli::demo::person::Decision;
-use crate::cli::sandbox::{SEATS, Sandbox};
 use crate::client::{Client, Inbox};
+use crate::demo::answer::{advice, decided};
+use crate::demo::evidence::Entry;
+use crate::demo::party::request_id;
+use crate::demo::person::Decision;
 use crate::domain::agency::ActorKind;
 use crate::domain::custody::ReleaseDateBasis;
 use crate::domain::detainer::{AnswerKind, DetainerState, Finding};
 use crate::domain::subject::MatchMethod;
 use crate::domain::warrant::{VerificationMethod, VerificationOutcome, WarrantDetail};
+use crate::sandbox::{SEATS, Sandbox};
 use crate::wire::failure::{reason_of, reason_word};
 use crate::wire::show::timestamp;
 use crate::wire::v1;
@@ -34,7 +34,7 @@ const PAUSE: Duration = Duration::from_secs(5);
 
 /// One custodian: its system, and an officer for what the law leaves to a person.
 #[derive(Debug, Clone)]
-pub(in crate::cli) struct Counterpart {
+pub struct Counterpart {
     id: &'static str,
     system: Client,
     officer: Client,
@@ -42,7 +42,7 @@ pub(in crate::cli) struct Counterpart {
 
 impl Counterpart {
     /// Plays them all, for ever. What goes wrong is said and gone on from.
-    pub(in crate::cli) async fn play(sandbox: &Sandbox, address: SocketAddr, ids: &[&str]) -> Infallible {
+    pub async fn play(sandbox: &Sandbox, address: SocketAddr, ids: &[&str]) -> Infallible {
         let seats = SEATS.iter().filter(|seat| ids.contains(&seat.id));
         let inboxes = seats.flat_map(|seat| seat.jurisdictions.iter().map(|jurisdiction| (seat.id, *jurisdiction)));
         let _never = join_all(inboxes.map(|(id, jurisdiction)| Self::follow(sandbox, address, id, jurisdiction))).await;

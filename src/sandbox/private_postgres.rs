@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::cli::files::write_public;
+use crate::sandbox::files::write_public;
 
 pub use ordinary::{Ordinary, ordinary_user};
 use ordinary::{children_of, parent_of, said_by, signal};

@@ -11,6 +11,7 @@ mod federal;
 mod house;
 mod inbox;
 mod mix;
+mod number;
 mod papers;
 mod party;
 mod person;
@@ -20,69 +21,64 @@ mod tables;
 mod tally;
 mod year;
 
-pub(in crate::cli) use counterpart::Counterpart;
-pub(in crate::cli) use tables::number;
+pub use counterpart::Counterpart;
+pub use number::number;
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use clap::Args;
 use serde_json::Value;
 
-use crate::cli::demo::check::Findings;
-use crate::cli::demo::evidence::Pinned;
-use crate::cli::demo::mix::{Fates, Mix};
-use crate::cli::demo::report::{Played, Speed, Workshop};
-use crate::cli::demo::roster::Roster;
-use crate::cli::demo::year::Cast;
-use crate::cli::place::STORE_ENV;
-use crate::cli::private_postgres::{Durability, PrivateServer};
-use crate::cli::sandbox::{Sandbox, TRUST_DOMAIN};
-use crate::cli::say;
-use crate::cli::verify::{Claim, Verified, verify};
 use crate::config::{Config, StoreConfig, read_key, secret_files};
+use crate::demo::check::Findings;
+use crate::demo::evidence::Pinned;
+use crate::demo::mix::{Fates, Mix};
+use crate::demo::report::{Played, Speed, Workshop};
+use crate::demo::roster::Roster;
+use crate::demo::year::Cast;
 use crate::identity::clock::WallClock;
 use crate::recorder::Clock;
+use crate::sandbox::private_postgres::{Durability, PrivateServer};
+use crate::sandbox::{Sandbox, TRUST_DOMAIN};
 use crate::server::{Gateway, Seams};
 use crate::store::{Place, copy};
+use crate::verify::{Claim, Verified, verify};
 
-/// Arguments of `comity demo`.
-#[derive(Debug, Args)]
-#[command(
-    after_help = "Everybody in it is made up, and the laws are examples for counsel to check. The same seed, size \
-                        and mix give the same figures."
-)]
-pub(crate) struct DemoArgs {
+/// What is to be played, and where.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
     /// People in New York who are still held at the end of the year. Default: as in the mix.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100_000))]
-    detainers: Option<u64>,
+    pub detainers: Option<u64>,
     /// People in New York who are released during it. Default: as in the mix.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100_000))]
-    released: Option<u64>,
+    pub released: Option<u64>,
     /// Draws the year.
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
-    /// What the year is drawn from, instead of the mix that is built in (src/cli/demo/mix.toml).
-    #[arg(long, value_name = "FILE")]
-    mix: Option<PathBuf>,
-    /// An empty or new directory, to keep database, keys, checkpoints, receipts and report.json in.
-    #[arg(long, value_name = "DIR")]
-    out: Option<PathBuf>,
-    /// Plays the year on this database too: an empty one, as `postgres://...?sslrootcert=FILE`.
-    #[arg(long, value_name = "URL", env = STORE_ENV, hide_env_values = true, conflicts_with = "postgres")]
-    store: Option<String>,
-    /// The same on a server of its own, started from the machine's PostgreSQL as an ordinary user.
-    #[arg(long)]
-    postgres: bool,
+    pub seed: u64,
+    /// What the year is drawn from, instead of the mix that is built in.
+    pub mix: Option<PathBuf>,
+    /// An empty or new directory to keep the outcome in.
+    pub out: Option<PathBuf>,
+    /// A second store to play the year on.
+    pub second: Option<SecondStore>,
+}
+
+/// The PostgreSQL database on which the year is played as well.
+#[derive(Debug, Clone)]
+pub enum SecondStore {
+    /// An empty database, by its address.
+    At(String),
+    /// A server of its own, started from the machine's PostgreSQL as an ordinary user.
+    Private,
 }
 
 /// What is played, and how it is called.
 struct Plot<'a> {
-    args: &'a DemoArgs,
+    options: &'a Options,
+    out: &'a mut dyn Write,
     mix: Mix,
     in_new_york: Fates<u64>,
     roster: Arc<Roster>,
@@ -100,56 +96,60 @@ struct Run {
     report: Value,
 }
 
-pub(super) fn run(args: &DemoArgs) -> Result<()> {
-    let mix = Mix::read(args.mix.as_deref())?;
+/// Plays the year and writes on `out` what came of it.
+pub fn run(options: &Options, out: &mut dyn Write) -> Result<()> {
+    let mix = Mix::read(options.mix.as_deref())?;
     let in_new_york = Fates {
-        outstanding: args.detainers.unwrap_or(mix.offences.outstanding.total),
-        released: args.released.unwrap_or(mix.offences.released.total),
+        outstanding: options.detainers.unwrap_or(mix.offences.outstanding.total),
+        released: options.released.unwrap_or(mix.offences.released.total),
     };
-    let roster = Arc::new(Roster::draw(&mix, in_new_york, args.seed)?);
-    let plot = Plot { args, mix, in_new_york, roster };
-    let parent = Workshop::parent(args.out.as_deref())?;
+    let roster = Arc::new(Roster::draw(&mix, in_new_york, options.seed)?);
+    let mut plot = Plot { options, out, mix, in_new_york, roster };
+    let parent = Workshop::parent(options.out.as_deref())?;
     let mut runs = vec![plot.play(Workshop::make(&parent)?, "SQLite", StoreConfig::file("comity.db"))?];
     let mut server = None;
-    if args.postgres || args.store.is_some() {
+    if let Some(second) = &options.second {
         let workshop = Workshop::make(&parent)?;
-        let url = if let Some(url) = &args.store {
-            url.clone()
-        } else {
-            let tls = Sandbox::establish(workshop.path())?.server_certificate()?;
-            server.insert(PrivateServer::start(&workshop.path().join("postgres"), &tls, Durability::Synced)?).url()
+        let url = match second {
+            SecondStore::At(url) => url.clone(),
+            SecondStore::Private => {
+                let tls = Sandbox::establish(workshop.path())?.server_certificate()?;
+                server.insert(PrivateServer::start(&workshop.path().join("postgres"), &tls, Durability::Synced)?).url()
+            }
         };
         runs.push(plot.play(workshop, "PostgreSQL", StoreConfig::server(url))?);
     }
+    let Plot { out, mix, .. } = plot;
     let Some(last) = runs.last() else { return Ok(()) };
-    for table in tables::all(&last.findings, &plot.mix, in_new_york) {
-        say(format!("\n{table}").trim_end())?;
+    for table in tables::all(&last.findings, &mix, in_new_york) {
+        writeln!(out, "{}", format!("\n{table}").trim_end())?;
     }
-    runs.iter().try_for_each(say_run)?;
-    compare(&runs)?;
-    if let Some(out) = &args.out {
-        keep(last, out)?;
+    runs.iter().try_for_each(|run| say_run(run, out))?;
+    compare(&runs, out)?;
+    if let Some(directory) = &options.out {
+        keep(last, directory, out)?;
     }
     Ok(())
 }
 
 impl Plot<'_> {
     /// Plays the year on a store, in a workshop of its own.
-    fn play(&self, workshop: Workshop, engine: &'static str, store: StoreConfig) -> Result<Run> {
+    fn play(&mut self, workshop: Workshop, engine: &'static str, store: StoreConfig) -> Result<Run> {
         let sandbox = Sandbox::establish(workshop.path())?;
         let config = configuration(&sandbox, store);
         let store = whole(&config, sandbox.directory())?;
         let checked = crate::server::check(&config, sandbox.directory(), &WallClock::system())?;
         let clock = Clock::simulated(calendar::time(0));
         let gateway = Gateway::start(&config, sandbox.directory(), Seams { clock: clock.clone(), ..Seams::default() })?;
-        say(&format!(
+        writeln!(
+            self.out,
             "{} people in {} jurisdictions, a year in steps of {} hours, seed {}; gateway on {}, {engine}",
             number(u64::try_from(self.roster.people.len())?),
             tables::jurisdictions(),
             calendar::STEP_HOURS,
-            self.args.seed,
+            self.options.seed,
             gateway.grpc()
-        ))?;
+        )?;
         let pinned = Pinned::new(gateway.verifier().clone(), TRUST_DOMAIN);
         let receipts = workshop.receipts();
         let place = party::Place { sandbox: &sandbox, address: gateway.grpc(), pinned, receipts: &receipts };
@@ -170,14 +170,14 @@ impl Plot<'_> {
         let verified = verified(&sandbox, &store, &findings)?;
         let speed = Speed { verifying: begun.elapsed(), ..speed };
         let policy_digest = hex::encode(checked.policy_digest);
-        let played = Played { mix: &self.mix, in_new_york: self.in_new_york, seed: self.args.seed, policy_digest };
+        let played = Played { mix: &self.mix, in_new_york: self.in_new_york, seed: self.options.seed, policy_digest };
         let report = report::report(&played, &findings, verified, &speed);
         Ok(Run { engine, place: store, workshop, findings, verified, speed, report })
     }
 }
 
 /// The same year on each store: what everybody saw must be the same, and how fast it went is said side by side.
-fn compare(runs: &[Run]) -> Result<()> {
+fn compare(runs: &[Run], out: &mut dyn Write) -> Result<()> {
     let [first, others @ ..] = runs else { return Ok(()) };
     if others.is_empty() {
         return Ok(());
@@ -190,31 +190,34 @@ fn compare(runs: &[Run]) -> Result<()> {
         let entries = |run: &Run| run.findings.entries.values().sum::<u64>();
         ensure!(entries(first) == entries(other), "the logs are of another size on {}", other.engine);
     }
-    say(&format!("\nthe same year on {} stores, with the same figures:", runs.len()))?;
+    writeln!(out, "\nthe same year on {} stores, with the same figures:", runs.len())?;
     for Run { engine, speed, .. } in runs {
-        say(&format!(
+        writeln!(
+            out,
             "  {engine:<12}{:>8} durable writes/s{:>8} entries/s   p50 {:>6.1} ms   p99 {:>6.1} ms",
             number(speed.per_second(speed.writes)),
             number(speed.per_second(speed.entries)),
             speed.p50.as_secs_f64() * 1_000.0,
             speed.p99.as_secs_f64() * 1_000.0,
-        ))?;
+        )?;
     }
     Ok(())
 }
 
 /// Keeps what another may look into. A database is copied into a file.
-fn keep(run: &Run, out: &Path) -> Result<()> {
+fn keep(run: &Run, directory: &Path, out: &mut dyn Write) -> Result<()> {
     if let Place::Server(_) = run.place {
         copy(&run.place, &Place::File(run.workshop.path().join("comity.db")), &mut |_, _| ())?;
     }
-    run.workshop.keep(out, &run.findings, &run.report)?;
-    let out = out.display();
-    say(&format!(
-        "\nkept in {out}: comity.db, keys, checkpoints, receipts, report.json; now try: comity verify {out}"
-    ))?;
-    say(
-        "keys/wrapping.key opens the sealed content, which a real gateway would never give away: these people are made up",
+    run.workshop.keep(directory, &run.findings, &run.report)?;
+    let directory = directory.display();
+    writeln!(
+        out,
+        "\nkept in {directory}: comity.db, keys, checkpoints, receipts, report.json; now try: comity verify {directory}"
+    )?;
+    writeln!(
+        out,
+        "keys/wrapping.key opens the sealed content, which a real gateway would never give away: these people are made up"
     )?;
     Ok(())
 }
@@ -283,10 +286,11 @@ fn verified(sandbox: &Sandbox, store: &Place, findings: &Findings) -> Result<Ver
     Ok(verified)
 }
 
-fn say_run(run: &Run) -> Result<()> {
+fn say_run(run: &Run, out: &mut dyn Write) -> Result<()> {
     let Run { engine, findings, verified, speed, .. } = run;
     let compared = &findings.compared;
-    say(&format!(
+    writeln!(
+        out,
         "\n{engine}: {} writes in {:.1} s: {} durable writes/s, {} entries/s; p50 {:.1} ms, p99 {:.1} ms",
         number(speed.writes),
         speed.year.as_secs_f64(),
@@ -294,18 +298,20 @@ fn say_run(run: &Run) -> Result<()> {
         number(speed.per_second(speed.entries)),
         speed.p50.as_secs_f64() * 1_000.0,
         speed.p99.as_secs_f64() * 1_000.0,
-    ))?;
+    )?;
     for (log, entries) in &findings.entries {
-        say(&format!("  {log}: {} entries", number(*entries)))?;
+        writeln!(out, "  {log}: {} entries", number(*entries))?;
     }
-    say(&format!(
+    writeln!(
+        out,
         "compared in {:.1} s: {} clients saw exactly what the logs hold for them ({} entries), and hold {} receipts",
         speed.comparing.as_secs_f64(),
         compared.views,
         number(compared.entries),
         number(compared.receipts),
-    ))?;
-    say(&format!(
+    )?;
+    writeln!(
+        out,
         "verified in {:.1} s: {} logs, {} entries, {} commitments opened, {} checkpoints, {} receipts: whole",
         speed.verifying.as_secs_f64(),
         verified.logs,
@@ -313,6 +319,6 @@ fn say_run(run: &Run) -> Result<()> {
         number(verified.commitments),
         number(verified.checkpoints),
         number(verified.receipts),
-    ))?;
+    )?;
     Ok(())
 }

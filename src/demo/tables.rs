@@ -4,10 +4,11 @@ use std::fmt;
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, TableComponent, presets};
 
-use crate::cli::demo::check::Findings;
-use crate::cli::demo::house::{CUSTODIANS, House, JURISDICTIONS, NEW_YORK, TEXAS};
-use crate::cli::demo::mix::{Fates, Mix};
-use crate::cli::demo::tally::Figures;
+use crate::demo::check::Findings;
+use crate::demo::house::{CUSTODIANS, House, JURISDICTIONS, NEW_YORK, TEXAS};
+use crate::demo::mix::{Fates, Mix};
+use crate::demo::number::number;
+use crate::demo::tally::Figures;
 use crate::domain::charge::OffenceCategory;
 use crate::domain::custody::ReleaseRecipient;
 use crate::domain::detainer::{AnswerKind, DeclineGround, Finding};
@@ -257,19 +258,6 @@ pub(super) fn titled(title: &str, headers: &[&str], rows: Vec<Vec<String>>) -> T
         column.set_cell_alignment(CellAlignment::Right);
     }
     Titled { title: title.to_owned(), table }
-}
-
-/// A number with its thousands apart.
-pub(in crate::cli) fn number(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 fn plain(word: &str) -> String {

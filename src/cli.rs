@@ -6,25 +6,23 @@ mod caller;
 mod certs;
 mod check_config;
 mod completions;
-pub mod demo;
+mod demo;
 mod dev;
 mod disclosures;
-pub mod files;
 mod health;
 mod inbox;
 mod interrupt;
 mod logging;
 mod migrate;
-mod place;
+mod output;
+mod paths;
 mod policy;
-pub mod private_postgres;
-pub mod sandbox;
 mod serve;
 mod token;
-pub mod verify;
+mod verify;
 mod verify_receipt;
 
-use std::io::{ErrorKind, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -32,6 +30,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
+use crate::cli::output::{failed, said_once};
 use crate::server::AuditFile;
 
 /// Comity: a gateway on which federal and state systems exchange detainer and release messages over mutual TLS, each
@@ -141,12 +140,6 @@ fn audit_file(path: Option<&Path>) -> anyhow::Result<Option<Arc<AuditFile>>> {
     opened.transpose()
 }
 
-fn failed(error: &anyhow::Error) -> ExitCode {
-    // Nobody left to tell when standard error is closed.
-    let _told = writeln!(std::io::stderr(), "comity: {}", said_once(error));
-    ExitCode::FAILURE
-}
-
 /// The same, as a line among the logs of what serves.
 fn failed_in_json(error: &anyhow::Error) -> ExitCode {
     let line = serde_json::json!({
@@ -166,38 +159,5 @@ fn ended(served: anyhow::Result<serve::Ended>) -> ExitCode {
         Ok(serve::Ended::Terminated) => ExitCode::SUCCESS,
         Ok(serve::Ended::Interrupted) => interrupt::exit_code(),
         Err(error) => failed_in_json(&error),
-    }
-}
-
-/// An error and its causes, without those that the one before has said already.
-fn said_once(error: &anyhow::Error) -> String {
-    let mut said = String::new();
-    for cause in error.chain().map(ToString::to_string).filter(|cause| !cause.is_empty()) {
-        if !said.contains(&cause) {
-            let joint = if said.is_empty() { "" } else { ": " };
-            said = format!("{said}{joint}{cause}");
-        }
-    }
-    said
-}
-
-/// Where relative paths of a configuration start: at the directory that its file is in, by whatever path it was named.
-fn base_of(config: &Path) -> anyhow::Result<PathBuf> {
-    let named = || anyhow::anyhow!("{} is in no directory", config.display());
-    let base = config.parent().ok_or_else(named)?;
-    Ok(if base.as_os_str().is_empty() { PathBuf::from(".") } else { base.to_owned() })
-}
-
-/// A line on standard output.
-fn say(line: &str) -> std::io::Result<()> {
-    writeln!(std::io::stdout(), "{line}")
-}
-
-/// What became of something that was written to standard output. Whoever closed it, as `head` does, has read enough, and that is
-/// no failure.
-fn unless_closed(written: std::io::Result<()>) -> anyhow::Result<()> {
-    match written {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("cannot write"),
-        Ok(()) | Err(_) => Ok(()),
     }
 }

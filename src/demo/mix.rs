@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
-use crate::cli::demo::house::{self, House};
+use crate::demo::house::{self, House};
 use crate::domain::charge::{ChargeStatus, OffenceCategory};
 use crate::domain::custody::{ReleaseReason, ReleaseRecipient};
 use crate::domain::detainer::{DetainerBasis, DetainerForm, WarrantKind};

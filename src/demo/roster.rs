@@ -6,10 +6,10 @@ use std::collections::HashSet;
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::cli::demo::calendar::{self, STEP_HOURS, STEPS, Step};
-use crate::cli::demo::house::{CUSTODIANS, Custodian, House, JURISDICTIONS, NEW_YORK};
-use crate::cli::demo::mix::{Fates, Mix, Shares};
-use crate::cli::demo::person::{Decision, Fate, Person, Release};
+use crate::demo::calendar::{self, STEP_HOURS, STEPS, Step};
+use crate::demo::house::{CUSTODIANS, Custodian, House, JURISDICTIONS, NEW_YORK};
+use crate::demo::mix::{Fates, Mix, Shares};
+use crate::demo::person::{Decision, Fate, Person, Release};
 use crate::domain::charge::OffenceCategory;
 use crate::domain::custody::{ReleaseDateBasis, ReleaseReason};
 use crate::domain::detainer::{DetainerBasis, LiftReason};

@@ -6,11 +6,11 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 
-use crate::cli::demo::check::Findings;
-use crate::cli::demo::mix::{Fates, Mix};
-use crate::cli::files;
-use crate::cli::verify::Verified;
 use crate::config::secret_files;
+use crate::demo::check::Findings;
+use crate::demo::mix::{Fates, Mix};
+use crate::sandbox::files;
+use crate::verify::Verified;
 
 /// How fast it went.
 #[derive(Debug, Clone, Copy)]

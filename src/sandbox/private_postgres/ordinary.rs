@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::cli::files::{make_private_directory, write_private};
+use crate::sandbox::files::{make_private_directory, write_private};
 
 /// The user whom servers run as: they refuse to run as root.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::cli::demo::calendar::Step;
+use crate::demo::calendar::Step;
 use crate::domain::charge::{ChargeStatus, OffenceCategory};
 use crate::domain::custody::{ReleaseDateBasis, ReleaseReason, ReleaseRecipient};
 use crate::domain::detainer::{DetainerBasis, DetainerForm, LiftReason, WarrantKind};

@@ -6,15 +6,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context as _, Result};
 
-use crate::cli::demo::answer::{Advice, REASON, advice, decided};
-use crate::cli::demo::calendar::{self, Step};
-use crate::cli::demo::house::Custodian as House;
-use crate::cli::demo::inbox::Inbox;
-use crate::cli::demo::papers;
-use crate::cli::demo::party::{Party, bounded, request_id};
-use crate::cli::demo::person::{Decision, Fate, Person, Release};
-use crate::cli::demo::roster::Roster;
 use crate::client::Client;
+use crate::demo::answer::{Advice, REASON, advice, decided};
+use crate::demo::calendar::{self, Step};
+use crate::demo::house::Custodian as House;
+use crate::demo::inbox::Inbox;
+use crate::demo::papers;
+use crate::demo::party::{Party, bounded, request_id};
+use crate::demo::person::{Decision, Fate, Person, Release};
+use crate::demo::roster::Roster;
 use crate::domain::custody::{ReleaseDateBasis, ReleaseRecipient};
 use crate::domain::detainer::{AnswerKind, Finding};
 use crate::domain::review::{ReviewDecision, ReviewMatter};

@@ -7,14 +7,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, Result};
 
-use crate::cli::demo::calendar::Step;
-use crate::cli::demo::evidence::Entry;
-use crate::cli::demo::house::JURISDICTIONS;
-use crate::cli::demo::inbox::Inbox;
-use crate::cli::demo::papers;
-use crate::cli::demo::party::{Party, bounded, request_id};
-use crate::cli::demo::person::{Fate, Person};
-use crate::cli::demo::roster::Roster;
+use crate::demo::calendar::Step;
+use crate::demo::evidence::Entry;
+use crate::demo::house::JURISDICTIONS;
+use crate::demo::inbox::Inbox;
+use crate::demo::papers;
+use crate::demo::party::{Party, bounded, request_id};
+use crate::demo::person::{Fate, Person};
+use crate::demo::roster::Roster;
 use crate::domain::custody::ReleaseRecipient;
 use crate::domain::detainer::{Finding, LiftReason};
 use crate::wire::v1;

@@ -1,6 +1,6 @@
 //! Where a store is, as a command is told: a file, or the address of a database.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
@@ -20,4 +20,11 @@ pub(super) fn place(given: Option<&str>, directory: &Path) -> Result<Place> {
         return Ok(Place::Server(Address::parse(given, Path::new("."))?));
     }
     Ok(Place::File(given.into()))
+}
+
+/// Where relative paths of a configuration start: at the directory that its file is in, by whatever path it was named.
+pub(super) fn base_of(config: &Path) -> Result<PathBuf> {
+    let named = || anyhow::anyhow!("{} is in no directory", config.display());
+    let base = config.parent().ok_or_else(named)?;
+    Ok(if base.as_os_str().is_empty() { PathBuf::from(".") } else { base.to_owned() })
 }

@@ -1,6 +1,9 @@
 //! A whole exchange to try things on, made once under a directory: authorities, certificates, revocation lists, token
 //! keys, tokens, the gateway's secrets, and one configuration. `dev`, `demo` and the tests run on it.
 
+pub mod files;
+pub mod private_postgres;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -8,8 +11,6 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::cli::files;
-use crate::cli::private_postgres::Tls;
 use crate::client::{self, CredentialFiles, Credentials, TokenSource};
 use crate::config::{Config, KeysConfig, LogConfig, PolicyConfig, ServerConfig, StoreConfig, secret_files};
 use crate::domain::agency::{ActorKind, AgencyClass, AgencyKind};
@@ -22,6 +23,7 @@ use crate::identity::pem::PemSource;
 use crate::identity::registry::{AgencyConfig, AuthorityConfig, IssuerConfig, KeyConfig, RegistryConfig};
 use crate::identity::token;
 use crate::ledger::{Signer, pem_from_pkcs8};
+use crate::sandbox::private_postgres::Tls;
 use crate::server::accept;
 
 /// The configuration's name in the directory.
