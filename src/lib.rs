@@ -1,5 +1,6 @@
 //! Comity: a gateway on which sovereigns exchange detainer and release messages, each under its own law.
 
+pub mod accept;
 pub mod api;
 pub mod cli;
 pub mod client;
@@ -13,6 +14,7 @@ pub mod identity;
 pub mod ledger;
 pub mod meters;
 pub mod policy;
+pub mod quota;
 pub mod recorder;
 pub mod sandbox;
 pub mod server;

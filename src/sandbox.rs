@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use jiff::{SignedDuration, Timestamp};
 
+use crate::accept;
 use crate::client::{self, CredentialFiles, Credentials, TokenSource};
 use crate::config::{Config, KeysConfig, LogConfig, PolicyConfig, ServerConfig, StoreConfig, secret_files};
 use crate::domain::agency::{ActorKind, AgencyClass, AgencyKind};
@@ -24,7 +25,6 @@ use crate::identity::registry::{AgencyConfig, AuthorityConfig, IssuerConfig, Key
 use crate::identity::token;
 use crate::ledger::{Signer, pem_from_pkcs8};
 use crate::sandbox::private_postgres::Tls;
-use crate::server::accept;
 
 /// The configuration's name in the directory.
 pub const CONFIG_FILE: &str = "comity.toml";

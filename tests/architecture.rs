@@ -6,10 +6,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Who may use whom. A room is the first part of a path in `src/`; using oneself goes without saying.
-const USES: [(&str, &[&str]); 20] = [
+const USES: [(&str, &[&str]); 22] = [
     ("domain", &[]),
     ("ed25519", &[]),
     ("files", &[]),
+    ("quota", &[]),
     ("ledger", &["ed25519"]),
     ("wire", &["domain"]),
     ("identity", &["domain", "ed25519", "files"]),
@@ -19,19 +20,20 @@ const USES: [(&str, &[&str]); 20] = [
     ("recorder", &["domain", "wire", "policy", "ledger", "store", "meters"]),
     ("feed", &["domain", "wire", "policy", "ledger", "store"]),
     ("reports", &["domain", "wire", "policy", "ledger", "store"]),
-    ("api", &ALL_BUT_SERVER_AND_CLI),
+    ("accept", &["domain", "files", "identity", "quota"]),
+    ("api", &BENEATH_API),
     ("client", &["files", "wire"]),
     // Each room owns its part of the configuration; this one puts the parts together.
-    ("config", &["domain", "files", "identity", "policy", "ledger", "store", "recorder", "feed", "api", "server"]),
+    ("config", &["domain", "files", "identity", "policy", "ledger", "store", "recorder", "feed", "api", "accept"]),
     (
         "server",
         &[
             "domain", "files", "wire", "identity", "policy", "ledger", "store", "meters", "recorder", "feed",
-            "reports", "api", "config",
+            "reports", "api", "accept", "quota", "config",
         ],
     ),
     ("verify", &["domain", "ledger", "recorder", "store", "wire"]),
-    ("sandbox", &["api", "client", "config", "domain", "identity", "ledger", "recorder", "server"]),
+    ("sandbox", &["accept", "api", "client", "config", "domain", "identity", "ledger", "recorder", "server"]),
     (
         "demo",
         &[
@@ -42,21 +44,21 @@ const USES: [(&str, &[&str]); 20] = [
     ("cli", &EVERY_ROOM),
 ];
 
-const ALL_BUT_SERVER_AND_CLI: [&str; 14] = [
+const BENEATH_API: [&str; 12] = [
     "domain", "ed25519", "files", "ledger", "wire", "identity", "policy", "store", "meters", "recorder", "feed",
-    "reports", "client", "config",
+    "reports",
 ];
 
-const EVERY_ROOM: [&str; 19] = [
+const EVERY_ROOM: [&str; 21] = [
     "domain", "ed25519", "files", "ledger", "wire", "identity", "policy", "store", "meters", "recorder", "feed",
-    "reports", "api", "client", "config", "server", "verify", "sandbox", "demo",
+    "reports", "api", "client", "config", "server", "verify", "sandbox", "demo", "accept", "quota",
 ];
 
 /// Names that stay in some rooms.
 const NAMES: [(&[&str], &[&str]); 4] = [
     (&["prost", "prost_types", "prost_reflect", "tonic_prost"], &["wire"]),
     (&["rusqlite", "tokio_postgres", "tokio_postgres_rustls", "sqlx"], &["store"]),
-    (&["rustls", "tokio_rustls", "hyper_rustls"], &["server", "client", "identity", "store", "files"]),
+    (&["rustls", "tokio_rustls", "hyper_rustls"], &["accept", "server", "client", "identity", "store", "files"]),
     (&["metrics", "metrics_exporter_prometheus"], &["meters"]),
 ];
 

@@ -11,10 +11,11 @@ use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
 use crate::api::appeals::found::{Looking, chosen, judged, tally};
-use crate::api::appeals::visible::{may_see, visible};
+use crate::api::appeals::visible::{held_by, may_see, visible};
+use crate::api::context::Api;
 use crate::api::list::classes_of;
+use crate::api::status;
 use crate::api::write::Asked;
-use crate::api::{Api, status};
 use crate::domain::agency::{AgencyKind, Caller};
 use crate::domain::appeal::{Appeal, Standing};
 use crate::domain::case::StoredCase;
@@ -24,9 +25,6 @@ use crate::domain::ids::{CaseKind, CaseName, LogKind, LogName};
 use crate::store::{CaseFilter, Reader, StoreError};
 use crate::wire::v1::appeal_service_server::AppealService;
 use crate::wire::{parse, show, v1};
-
-/// Appeals read whole at once: each may be over thousands of detainers.
-pub(super) const LOOKED_MAX: usize = 4;
 
 /// The service.
 #[derive(Debug, Clone)]
@@ -164,11 +162,6 @@ impl AppealService for Appeals {
 
 fn classes<T: crate::wire::Message + crate::wire::Named>(shown: &[T]) -> Result<FieldClasses, Status> {
     shown.iter().try_fold(FieldClasses::NONE, |classes, one| Ok(classes.union(classes_of(one)?)))
-}
-
-/// Whose detainers of an appeal a caller sees, where it is a custodian; everybody else sees all or nothing.
-fn held_by(caller: &Caller) -> Option<crate::domain::ids::AgencyId> {
-    caller.agency.kind.holds_people().then(|| caller.agency.id.clone())
 }
 
 /// An appeal without its tally. To a custodian the others that it is addressed to are nobody's business.

@@ -2,7 +2,8 @@
 
 use tonic::Status;
 
-use crate::api::{Api, status};
+use crate::api::context::Api;
+use crate::api::status;
 use crate::domain::agency::{AgencyKind, Caller};
 use crate::domain::ids::{ConsumerId, JurisdictionId, LogName};
 use crate::domain::inbox::{Attempt, Consumer, Place, Whose};

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tonic::{Request, Response, Status};
 
+use crate::api::context::Api;
 use crate::api::list::classes_of;
-use crate::api::{Api, status};
+use crate::api::status;
 use crate::domain::agency::{AgencyKind, Caller};
 use crate::domain::agenda::ItemKind;
 use crate::domain::detainer::Detainer;

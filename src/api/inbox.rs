@@ -3,17 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use tonic::{Request, Response, Status};
 
+use crate::api::context::Api;
+use crate::api::status;
 use crate::api::stream::{Answers, Opened, Outlet, Sending};
-use crate::api::{Api, status};
 use crate::domain::agency::Caller;
 use crate::domain::command::Action;
 use crate::domain::determination::FieldClasses;
 use crate::domain::ids::{AgencyId, JurisdictionId, LogKind, LogName};
-use crate::domain::inbox::{Inbox as Consumers, Limits, Place, Tried, Whose};
-use crate::domain::range::within;
+use crate::domain::inbox::{Inbox as Consumers, Place, Tried, Whose};
 use crate::feed::{Cursor, Feed, Hold, Page};
 use crate::recorder::{Attempt, Delivering};
 use crate::store::NewDisclosure;
@@ -21,41 +20,6 @@ use crate::wire::v1::inbox_service_server::InboxService;
 use crate::wire::{Message as _, parse, v1};
 
 const RECEIVE: &str = "InboxService/Receive";
-
-/// Limits of inboxes and subscriptions.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct InboxConfig {
-    /// Longest silence on an open stream, in milliseconds.
-    #[serde(deserialize_with = "within::<_, _, 10, 3_600_000>")]
-    pub heartbeat_ms: u64,
-    /// Messages held for a reader that does not read.
-    #[serde(deserialize_with = "within::<_, _, 1, 100_000>")]
-    pub buffer_len: usize,
-    /// How long a reader may not read before its stream ends, in milliseconds.
-    #[serde(deserialize_with = "within::<_, _, 10, 3_600_000>")]
-    pub stall_ms: u64,
-    /// Consumers of one agency in one jurisdiction.
-    #[serde(deserialize_with = "within::<_, _, 1, 10_000>")]
-    pub consumers_max: usize,
-    /// Times that an entry is sent to a consumer which does not acknowledge it, before it is parked; 0: never parked.
-    #[serde(deserialize_with = "within::<_, _, 1, 1_000_000>")]
-    pub park_after_tries: u32,
-}
-
-impl Default for InboxConfig {
-    fn default() -> Self {
-        let Limits { consumers_max, park_after_tries } = Limits::default();
-        Self { heartbeat_ms: 15_000, buffer_len: 8, stall_ms: 60_000, consumers_max, park_after_tries }
-    }
-}
-
-impl InboxConfig {
-    /// What the writer holds inboxes to.
-    pub fn limits(&self) -> Limits {
-        Limits { consumers_max: self.consumers_max, park_after_tries: self.park_after_tries }
-    }
-}
 
 /// The service.
 #[derive(Debug, Clone)]

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
 
+use crate::api::context::Api;
+use crate::api::status;
 use crate::api::stream::{Answers, Sending};
-use crate::api::{Api, status};
 use crate::domain::agency::Caller;
 use crate::domain::determination::FieldClasses;
 use crate::domain::ids::LogName;

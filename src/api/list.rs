@@ -2,7 +2,8 @@
 
 use tonic::Status;
 
-use crate::api::{Api, status};
+use crate::api::context::Api;
+use crate::api::status;
 use crate::domain::agency::Caller;
 use crate::domain::case::StoredCase;
 use crate::domain::determination::FieldClasses;

@@ -7,14 +7,11 @@ use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
 
+use crate::api::context::Api;
+use crate::api::status;
 use crate::api::stream::Answers;
-use crate::api::{Api, status};
 use crate::wire::v1::policy_service_server::PolicyService;
 use crate::wire::{parse, v1};
-
-/// Questions about the law itself, and pages of replays, considered at once over all callers: they cost the processor,
-/// and must leave it to those who ask about cases.
-pub(super) const CONSIDERED_MAX: usize = 2;
 
 /// The service.
 #[derive(Debug, Clone)]
@@ -57,17 +54,5 @@ impl PolicyService for Policies {
             api.serve_stream(opened, outlet, serve).await;
         });
         Ok(Response::new(answers))
-    }
-}
-
-impl Api {
-    /// Works something out on a blocking thread, a few at a time.
-    async fn consider<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Status> {
-        let turn = self.turn(&self.turns.considered).await?;
-        let work = move || {
-            let _turn = turn;
-            work()
-        };
-        tokio::task::spawn_blocking(work).await.map_err(|_| status::internal("a question of law was given up"))
     }
 }

@@ -8,7 +8,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Status};
 
-use crate::api::{Api, status};
+use crate::api::context::Api;
+use crate::api::status;
 use crate::domain::ids::AgencyId;
 use crate::identity::authenticate::CallerExpiry;
 

@@ -3,7 +3,8 @@
 use aws_lc_rs::hmac;
 use tonic::{Request, Response, Status};
 
-use crate::api::{Api, status};
+use crate::api::context::Api;
+use crate::api::status;
 use crate::domain::agency::Caller;
 use crate::domain::command::{Action, Command};
 use crate::domain::ids::{JurisdictionId, LogName, RequestId};

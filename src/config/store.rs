@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::config::ConfigError;
+use crate::config::error::ConfigError;
 use crate::domain::ids::JurisdictionId;
 use crate::store::Place;
 use crate::store::postgres::Address;

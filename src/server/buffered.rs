@@ -13,11 +13,10 @@ use tonic::Status;
 use tonic::body::Body;
 
 use crate::api::status;
-use crate::config::ServerConfig;
 use crate::domain::ids::AgencyId;
 use crate::domain::method::own_at;
 use crate::identity::certificate::PeerIdentity;
-use crate::server::shares::{Share, Shares};
+use crate::quota::{Share, Shares};
 
 /// The beginning of a message is not counted, in bytes: nearly every message is shorter, and calls in flight are limited. So
 /// an agency whose large messages are refused is heard on everything else, and agencies together shut nobody out.
@@ -32,8 +31,8 @@ pub(super) struct Buffered {
 }
 
 impl Buffered {
-    pub(super) fn new(config: &ServerConfig) -> Self {
-        Self { bytes: Shares::new(config.buffered_len_per_agency_max, config.buffered_len_max) }
+    pub(super) fn new(per_agency_len_max: usize, len_max: usize) -> Self {
+        Self { bytes: Shares::new(per_agency_len_max, len_max) }
     }
 
     /// The request, whose body is counted while it comes, and until it is decoded. What stands beside our own methods takes a few
@@ -111,9 +110,7 @@ mod tests {
 
     #[tokio::test]
     async fn bytes_that_are_not_whole_are_counted_for_their_agency() {
-        let (buffered_len_max, buffered_len_per_agency_max) = (1_500, 1_000);
-        let config = ServerConfig { buffered_len_max, buffered_len_per_agency_max, ..ServerConfig::default() };
-        let buffered = Buffered::new(&config);
+        let buffered = Buffered::new(1_000, 1_500);
         let begin = |agency, beyond| body(&buffered, agency, LODGE, FREE_LEN + beyond);
         let mut first = begin("us-ice", 900);
         assert_eq!(read(&mut first).await, Ok(FREE_LEN + 900));

@@ -7,11 +7,11 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::accept::{self, Material, TlsState, TrustError};
 use crate::config::Config;
 use crate::identity::clock::WallClock;
 use crate::identity::registry::Registry;
 use crate::meters::{Meters, table};
-use crate::server::accept::{self, Material, TlsState, TrustError};
 
 /// How often it is looked whether something ends soon.
 const LOOK_EVERY: Duration = Duration::from_secs(30);

@@ -8,14 +8,14 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::accept::{self, TlsState};
 use crate::meters;
 use crate::recorder::{Handle, Hindrance};
-use crate::server::accept::{self, TlsState};
 use crate::server::certificates::Certificates;
-use crate::server::health::Phase;
+use crate::server::error::ServerError;
+use crate::server::health::{Phase, advance};
 use crate::server::ops::{self, Probed};
 use crate::server::ticking;
-use crate::server::{ServerError, advance};
 
 /// Accepts sockets and answers probes.
 pub(super) struct Front {

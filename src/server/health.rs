@@ -50,6 +50,17 @@ impl Phase {
     }
 }
 
+/// Moves the phase, if it is one of those that it should be moved from.
+pub(super) fn advance(phase: &watch::Sender<Phase>, from: &[Phase], to: Phase) {
+    phase.send_if_modified(|phase| {
+        let moves = from.contains(phase);
+        if moves {
+            *phase = to;
+        }
+        moves
+    });
+}
+
 /// Names that health can be asked of, beside the whole (the empty name).
 const SERVICES: [&str; 9] = [
     "comity.v1.DetainerService",

@@ -14,10 +14,10 @@ use tonic::body::Body;
 use tower::load_shed::error::Overloaded;
 use tower::{BoxError, Layer, Service};
 
-use crate::config::ServerConfig;
+use crate::config::Config;
 use crate::domain::ids::AgencyId;
 use crate::identity::certificate::PeerIdentity;
-use crate::server::shares::{Share, Shares};
+use crate::quota::{Share, Shares};
 
 const HEALTH: &str = "/grpc.health.v1.Health/";
 /// Questions of health that one agency has open, `Watch` among them. Its load balancers ask few.
@@ -32,7 +32,8 @@ pub(super) struct InFlightLayer {
 }
 
 impl InFlightLayer {
-    pub(super) fn new(config: &ServerConfig) -> Self {
+    pub(super) fn new(config: &Config) -> Self {
+        let config = &config.server;
         Self {
             in_flight: Shares::new(config.in_flight_per_agency_max, config.in_flight_max),
             open: Shares::new(config.open_per_agency_max, usize::MAX),

@@ -84,8 +84,8 @@ impl Layers {
         let authenticator = Authenticator::new(Arc::clone(registry), config.token.clone(), pseudonyms, wall.clone());
         Self {
             request_timeout: Duration::from_millis(config.server.request_timeout_ms),
-            in_flight: InFlightLayer::new(&config.server),
-            buffered: Buffered::new(&config.server),
+            in_flight: InFlightLayer::new(config),
+            buffered: Buffered::new(config.server.buffered_len_per_agency_max, config.server.buffered_len_max),
             rate: RateLimitLayer::new(&config.rate),
             authenticator: Arc::new(authenticator),
             in_force: in_force.clone(),

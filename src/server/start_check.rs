@@ -5,50 +5,14 @@ use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 
-use rustix::fs::{FsWord, PROC_SUPER_MAGIC, statfs};
-
 use crate::config::{Config, Secrets};
 use crate::domain::ids::LogName;
-use crate::ledger::{Checkpoint, CheckpointError, root_at};
+use crate::ledger::{Checkpoint, root_at};
 use crate::recorder::{check_signed, origin};
-use crate::server::writer::{kept_here, opens};
-use crate::server::{Checked, ServerError};
-use crate::store::{Found, Place, Reader, StoreError};
-
-/// File systems that hold no files of anybody: of processes, of devices and of groups of processes (`linux/magic.h`).
-const KERNELS_OWN: [FsWord; 3] = [PROC_SUPER_MAGIC, 0x6265_6572, 0x6367_7270];
-
-/// Why a store is not one that has grown from a checkpoint.
-#[derive(Debug, thiserror::Error)]
-pub enum AgainstError {
-    /// It has been signed further than it goes.
-    #[error(
-        "{log} has {here} entries here, and {kept} were signed: the store is older than the checkpoint, or has lost its end. \
-         Served, it would grow another log under the same key"
-    )]
-    Older {
-        /// Which log.
-        log: LogName,
-        /// Its size in the store.
-        here: u64,
-        /// The size that was signed.
-        kept: u64,
-    },
-    /// Up to the checkpoint it is another log.
-    #[error("the first {kept} entries of {log} are not those that were signed")]
-    Other {
-        /// Which log.
-        log: LogName,
-        /// The size that was signed.
-        kept: u64,
-    },
-    /// Of another log than those served.
-    #[error("a checkpoint is of {0:?}, which is no log of this configuration")]
-    Stranger(String),
-    /// No checkpoint, or not of the key.
-    #[error("what was kept is no checkpoint of this key: {0}")]
-    NotOfTheKey(#[source] CheckpointError),
-}
+use crate::server::check::Checked;
+use crate::server::error::{AgainstError, ServerError};
+use crate::server::store_check::{check_place, kept_here, opens};
+use crate::store::{Found, Reader, StoreError};
 
 /// Holds the stores of a configuration against checkpoints that were kept elsewhere: each log must have grown from
 /// its own. A store that was restored from an older backup has not.
@@ -78,28 +42,6 @@ pub fn check_against(config: &Config, base: &Path, secrets: &Secrets, kept: &[St
         if root != kept.root() {
             return Err(AgainstError::Other { log: log.clone(), kept: kept.size() }.into());
         }
-    }
-    Ok(())
-}
-
-/// Whether there is a store at a place, or one could be made. What is no file is refused before it is opened: a device or a pipe takes
-/// what is written, or gives nothing, and a lock would be made beside it.
-pub(super) fn check_place(place: &Place) -> Result<(), ServerError> {
-    let Place::File(path) = place else { return Ok(()) };
-    let unfit = |why| Err(ServerError::UnfitPlace { path: path.clone(), why });
-    if path.exists() {
-        return if path.is_file() { Ok(()) } else { unfit("it is no regular file") };
-    }
-    let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if !directory.exists() {
-        return unfit("its directory is not there");
-    }
-    if !directory.is_dir() {
-        return unfit("its directory is none");
-    }
-    // Whoever may do everything is told that a file can be made there, too.
-    if statfs(directory).is_ok_and(|kept| KERNELS_OWN.contains(&kept.f_type)) {
-        return unfit("no file can be made in its directory: it is the kernel's own");
     }
     Ok(())
 }

@@ -18,9 +18,9 @@ use tonic::service::Routes;
 use tonic_health::pb::health_server::HealthServer;
 use tower::Service as _;
 
+use crate::accept::{Accepted, TlsConn, TlsState, handshakes};
 use crate::api::{Api, Appeals, Custodies, Detainers, Inbox, Ledger, Obligations, Policies, Reviews, Transfers};
-use crate::config::ServerConfig;
-use crate::server::accept::{Accepted, TlsConn, TlsState, handshakes};
+use crate::config::Config;
 use crate::server::health::{HealthService, Phase, QUESTION_LEN_MAX};
 use crate::server::layers::{Layers, Stack};
 use crate::wire::DESCRIPTOR;
@@ -46,12 +46,35 @@ const REFLECTION_LEN_MAX: usize = 4_096;
 /// Answers waiting for a peer that does not read, in bytes a stream.
 const SEND_BUFFER_LEN: usize = 256 * 1_024;
 
+/// The limits of a connection, as configured.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ConnectionLimits {
+    streams_max: u32,
+    message_len_max: usize,
+    drain_timeout: Duration,
+    keep_alive_interval: Duration,
+    keep_alive_timeout: Duration,
+}
+
+impl ConnectionLimits {
+    pub(super) fn of(config: &Config) -> Self {
+        let server = &config.server;
+        Self {
+            streams_max: server.streams_per_connection_max,
+            message_len_max: server.message_len_max,
+            drain_timeout: Duration::from_millis(server.drain_timeout_ms),
+            keep_alive_interval: Duration::from_millis(server.keep_alive_interval_ms),
+            keep_alive_timeout: Duration::from_millis(server.keep_alive_timeout_ms),
+        }
+    }
+}
+
 /// Serves connections on the runtime it runs on.
 #[derive(Debug)]
 pub(super) struct Worker {
     pub(super) api: Arc<Api>,
     pub(super) layers: Layers,
-    pub(super) limits: ServerConfig,
+    pub(super) limits: ConnectionLimits,
     pub(super) phase: watch::Receiver<Phase>,
     pub(super) drain: CancellationToken,
 }
@@ -72,8 +95,9 @@ impl Worker {
             connections.spawn(serve(connection, stack.clone(), self.limits, self.drain.clone()));
         }
         drop(established);
-        let limit = Duration::from_millis(self.limits.drain_timeout_ms);
-        let finished = tokio::time::timeout(limit, async { while connections.join_next().await.is_some() {} }).await;
+        let finished =
+            tokio::time::timeout(self.limits.drain_timeout, async { while connections.join_next().await.is_some() {} })
+                .await;
         if finished.is_err() {
             tracing::warn!(connections = connections.len(), "cut off connections that did not end in time");
         }
@@ -107,7 +131,7 @@ impl Worker {
 }
 
 /// Serves one connection until it ends, or until drained.
-async fn serve(connection: TlsConn, stack: Stack, limits: ServerConfig, drain: CancellationToken) {
+async fn serve(connection: TlsConn, stack: Stack, limits: ConnectionLimits, drain: CancellationToken) {
     let peer = connection.peer().clone();
     let agency = peer.agency.clone();
     let service = hyper::service::service_fn(move |request: Request<hyper::body::Incoming>| {
@@ -118,15 +142,15 @@ async fn serve(connection: TlsConn, stack: Stack, limits: ServerConfig, drain: C
     let mut http2 = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
     http2
         .timer(TokioTimer::new())
-        .max_concurrent_streams(limits.streams_per_connection_max)
+        .max_concurrent_streams(limits.streams_max)
         .max_local_error_reset_streams(RESET_STREAMS_MAX)
         .max_pending_accept_reset_streams(RESET_STREAMS_MAX)
         .initial_stream_window_size(STREAM_WINDOW_LEN)
         .initial_connection_window_size(CONNECTION_WINDOW_LEN)
         .max_header_list_size(HEADER_LIST_LEN_MAX)
         .max_send_buf_size(SEND_BUFFER_LEN)
-        .keep_alive_interval(Duration::from_millis(limits.keep_alive_interval_ms))
-        .keep_alive_timeout(Duration::from_millis(limits.keep_alive_timeout_ms));
+        .keep_alive_interval(limits.keep_alive_interval)
+        .keep_alive_timeout(limits.keep_alive_timeout);
     let mut serving = std::pin::pin!(http2.serve_connection(TokioIo::new(connection), service));
     let ended = tokio::select! {
         ended = serving.as_mut() => ended,

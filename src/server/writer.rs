@@ -1,6 +1,5 @@
 //! The writer as it is put together: where it writes, by which clock, and how long the legal clocks run.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -9,16 +8,16 @@ use jiff::tz::TimeZone;
 use tokio::sync::watch;
 
 use crate::config::{Config, Secrets};
-use crate::domain::ids::{CaseKind, FacilityCode, JurisdictionId};
+use crate::domain::ids::FacilityCode;
 use crate::domain::timetable::Timetable;
 use crate::domain::zone::Zones;
 use crate::identity::registry::Registry;
 use crate::meters::Meters;
 use crate::policy::in_force::InForce;
 use crate::recorder::{Clock, Duties, Entropy, Handle, Heads, Hindrance, Parts, Recorder, RecorderError};
-use crate::server::ServerError;
-use crate::server::start_check::check_place;
-use crate::store::{CaseFilter, Place, Reader, Sharded, StoreError};
+use crate::server::error::ServerError;
+use crate::server::store_check::{check_place, kept_here, opens};
+use crate::store::{Reader, Sharded};
 
 /// What a writer writes by.
 pub(super) struct Writes {
@@ -82,30 +81,6 @@ pub(super) fn start(
     }
     let handle = Handle::joined(handles).ok_or(ServerError::NoJurisdiction)?;
     Ok(Writers { handle, reader: Sharded::over(readers), heads, hindrances, threads })
-}
-
-/// A store has one policy set for all that is in it, and a log that is kept twice would fork.
-pub(super) fn kept_here(
-    reader: &dyn Reader,
-    jurisdictions: &BTreeSet<JurisdictionId>,
-    place: &Place,
-) -> Result<(), ServerError> {
-    match reader.logs()?.into_iter().find(|log| !jurisdictions.contains(&log.jurisdiction)) {
-        Some(log) => Err(ServerError::KeptElsewhere { log, place: place.to_string() }),
-        None => Ok(()),
-    }
-}
-
-/// Opens a case of each kind, where there is one. Under another wrapping key than before nothing that is there could be
-/// read, and what comes would be sealed under a second one.
-pub(super) fn opens(reader: &dyn Reader, jurisdictions: &BTreeSet<JurisdictionId>) -> Result<(), StoreError> {
-    for jurisdiction in jurisdictions {
-        for kind in [CaseKind::Detainer, CaseKind::Custody, CaseKind::Appeal] {
-            let (agency, unassigned, after, limit) = (None, false, None, 1);
-            reader.cases(&CaseFilter { jurisdiction: jurisdiction.clone(), kind, agency, unassigned, after, limit })?;
-        }
-    }
-    Ok(())
 }
 
 /// How long clocks run, and in which time zone each custodian and facility lies.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::api::appeals::held_by;
+use crate::api::appeals::visible::held_by;
 use crate::domain::agency::{AgencyKind, Caller};
 use crate::domain::appeal::{
     Appeal, AppealStanding, Bars, Filter, Item, Judged, Member, Selection, Sight, Standing, Tally, holder_as_told,

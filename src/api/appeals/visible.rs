@@ -2,13 +2,17 @@
 //!
 //! To everybody else an appeal of somebody else's reads as one that there is not, and takes as long.
 
-use crate::api::appeals::held_by;
 use crate::domain::agency::{AgencyKind, Caller};
 use crate::domain::appeal::Appeal;
 use crate::domain::case::StoredCase;
 use crate::domain::ids::{CaseKind, CaseName};
 use crate::store::appeals::ItemFilter;
 use crate::store::{CaseFilter, CasesOf, Reader, StoreError};
+
+/// Whose detainers of an appeal a caller sees, where it is a custodian; everybody else sees all or nothing.
+pub(super) fn held_by(caller: &Caller) -> Option<crate::domain::ids::AgencyId> {
+    caller.agency.kind.holds_people().then(|| caller.agency.id.clone())
+}
 
 /// The appeal, if the caller may know of it; else it does not exist.
 pub(super) fn visible(reader: &dyn Reader, caller: &Caller, name: &CaseName) -> Result<Option<Appeal>, StoreError> {

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use tonic::Status;
 
+use crate::api::context::Api;
 use crate::api::policies::show;
+use crate::api::status;
 use crate::api::stream::Sending;
-use crate::api::{Api, status};
 use crate::domain::agency::Caller;
 use crate::domain::determination::{FieldClass, FieldClasses};
 use crate::domain::ids::LogName;

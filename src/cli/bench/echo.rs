@@ -16,10 +16,10 @@ use tonic::service::Routes;
 use tonic::{Request, Response, Status};
 use tower::Service as _;
 
+use crate::accept::{Material, TlsState, accept_loop, handshakes};
 use crate::config::Config;
 use crate::identity::clock::WallClock;
 use crate::identity::registry::Registry;
-use crate::server::accept::{Material, TlsState, accept_loop, handshakes};
 use crate::wire::v1;
 use crate::wire::v1::detainer_service_server::{DetainerService, DetainerServiceServer};
 

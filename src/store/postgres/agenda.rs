@@ -11,7 +11,7 @@ use crate::domain::ids::{CaseName, JurisdictionId};
 use crate::store::agenda::ItemRow;
 use crate::store::postgres::names::Names;
 use crate::store::postgres::session::{Answer, Ask};
-use crate::store::postgres::write::Write;
+use crate::store::postgres::statement::{Write, case_columns};
 use crate::store::{AgendaChange, AgendaFilter, ListedItem, StoreError, rows};
 
 /// Of each case, in the order of its rows.
@@ -49,15 +49,6 @@ const OPEN: &str = "INSERT INTO agenda (jurisdiction, case_kind, case_id, kind, 
 pub(super) fn of_cases(cases: &[(i64, &CaseName)]) -> Ask {
     let (jurisdictions, kinds, ids) = case_columns(cases);
     Ask::new(OF_CASES).with(jurisdictions).with(kinds).with(ids)
-}
-
-/// Jurisdictions, kinds and ids.
-pub(super) fn case_columns(cases: &[(i64, &CaseName)]) -> (Vec<i64>, Vec<i64>, Vec<Vec<u8>>) {
-    (
-        cases.iter().map(|(jurisdiction, _)| *jurisdiction).collect(),
-        cases.iter().map(|(_, name)| rows::kind(name.kind)).collect(),
-        cases.iter().map(|(_, name)| name.id.as_bytes().to_vec()).collect(),
-    )
 }
 
 /// What is open about each case that was asked about, by its number from 1 on.

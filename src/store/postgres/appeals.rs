@@ -10,11 +10,10 @@ use crate::domain::ids::{AgencyId, CaseKind, CaseName, JurisdictionId};
 use crate::store::appeals::{
     AppealsLoaded, AppealsWanted, DUE_MAX, ItemFilter, Listed, NewAppeal, NewAppeals, NewBar, NewItem,
 };
-use crate::store::postgres::agenda::case_columns;
 use crate::store::postgres::link::Link;
 use crate::store::postgres::names::Names;
 use crate::store::postgres::session::{Answer, Ask};
-use crate::store::postgres::write::Write;
+use crate::store::postgres::statement::{Write, case_columns, id};
 use crate::store::vault::Key;
 use crate::store::{StoreError, rows, sealed};
 
@@ -255,9 +254,4 @@ fn bar(
     let numbers: Vec<i64> = barred.values().copied().collect();
     writes.push(Write::of(Ask::new(BAR).with(places).with(appeals).with(detainers).with(numbers)));
     Ok(())
-}
-
-/// A UUID as SQL has it.
-pub(super) fn id(id: Uuid) -> Vec<u8> {
-    id.as_bytes().to_vec()
 }

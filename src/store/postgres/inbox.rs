@@ -8,7 +8,7 @@ use crate::domain::ids::{AgencyId, JurisdictionId, LogKind, LogName};
 use crate::domain::inbox::{Attempt, Inbox, Place, Whose};
 use crate::store::postgres::names::Names;
 use crate::store::postgres::session::{Answer, Ask};
-use crate::store::postgres::write::Write;
+use crate::store::postgres::statement::Write;
 use crate::store::{NewConsumer, StoreError, rows};
 
 const BROKEN: StoreError = StoreError::Broken("a consumer cannot be read");

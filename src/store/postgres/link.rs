@@ -10,7 +10,6 @@ use tokio::time::timeout;
 use crate::store::StoreError;
 use crate::store::postgres::address::Address;
 use crate::store::postgres::io::{Io, Underway};
-use crate::store::postgres::schema;
 use crate::store::postgres::session::{Answer, Ask, Session, Signs};
 
 /// What every session is told first. A commit answers when it is durable, here and on the standby there is, whatever the
@@ -83,26 +82,6 @@ impl Link {
         let link = Self { session, numbers: Mutex::default(), role, io: Arc::clone(io) };
         link.run_script(role.settings())?;
         Ok(link)
-    }
-
-    /// Connects to a store.
-    ///
-    /// A writer's first thing is an empty commit: where the primary crashed, or a wait was given up, there may be rows to be
-    /// seen that no standby has. Whatever is read after it is durable. Readers need none: what they give away is bounded by
-    /// what was published, or accounted for first, and both are commits.
-    pub(super) fn to_store(io: &Arc<Io>, address: &Address, role: Role, tag: &str) -> Result<Self, StoreError> {
-        let link = Self::open(io, address, role, tag)?;
-        schema::check(&link)?;
-        if role == Role::Writer {
-            link.take_part()?;
-        }
-        Ok(link)
-    }
-
-    /// Begins to write to a store that is there.
-    pub(super) fn take_part(&self) -> Result<(), StoreError> {
-        schema::take_part(self)?;
-        self.confirm()
     }
 
     /// Runs statements in order, in one round trip. The first failure counts.

@@ -3,10 +3,11 @@
 use std::collections::{BTreeSet, HashMap};
 
 use crate::domain::ids::{AgencyId, CaseName, JurisdictionId, LogName, RequestId};
-use crate::store::postgres::appeals::{self, id, nth};
+use crate::store::postgres::appeals::{self, nth};
 use crate::store::postgres::link::Link;
 use crate::store::postgres::names::Names;
 use crate::store::postgres::session::{Answer, Ask};
+use crate::store::postgres::statement::{case_columns, id};
 use crate::store::postgres::{agenda, inbox};
 use crate::store::vault::Key;
 use crate::store::{CasesOf, Loaded, SeenRequest, StoreError, Wanted, rows, sealed};
@@ -85,7 +86,7 @@ pub(super) fn load(
 
 /// Number in the order asked, data key and state of each case that there is.
 pub(super) fn cases(cases: &[(i64, &CaseName)]) -> Ask {
-    let (jurisdictions, kinds, ids) = agenda::case_columns(cases);
+    let (jurisdictions, kinds, ids) = case_columns(cases);
     Ask::new(CASES).with(jurisdictions).with(kinds).with(ids)
 }
 

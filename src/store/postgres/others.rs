@@ -8,6 +8,7 @@ use crate::domain::ids::LogName;
 use crate::store::postgres::address::Address;
 use crate::store::postgres::io::Io;
 use crate::store::postgres::link::{Link, Role};
+use crate::store::postgres::schema;
 use crate::store::postgres::session::Ask;
 use crate::store::{StoreError, rows};
 
@@ -73,6 +74,6 @@ impl Others {
             Some(io) => Arc::clone(io),
             None => Arc::clone(self.io.insert(Arc::new(Io::start("comity-listen")?))),
         };
-        Link::to_store(&io, &self.address, Role::Listener, &self.tag)
+        schema::connect(&io, &self.address, Role::Listener, &self.tag)
     }
 }

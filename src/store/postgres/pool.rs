@@ -8,6 +8,7 @@ use crate::store::StoreError;
 use crate::store::postgres::address::Address;
 use crate::store::postgres::io::Io;
 use crate::store::postgres::link::{Link, Role};
+use crate::store::postgres::schema;
 
 /// Connections of one reader's side.
 const CONNECTIONS_MAX: usize = 8;
@@ -76,7 +77,7 @@ impl Pool {
     }
 
     fn connect(&self) -> Result<Link, StoreError> {
-        Link::to_store(&self.io, &self.address, self.role, "")
+        schema::connect(&self.io, &self.address, self.role, "")
     }
 
     fn keep(&self, link: Link) {

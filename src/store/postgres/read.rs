@@ -16,7 +16,7 @@ use crate::store::postgres::address::Address;
 use crate::store::postgres::link::{Link, Role};
 use crate::store::postgres::pool::Pool;
 use crate::store::postgres::session::Ask;
-use crate::store::postgres::{agenda, appeals, inbox, load};
+use crate::store::postgres::{agenda, appeals, inbox, load, statement};
 use crate::store::sealed::{self, EntryRow};
 use crate::store::vault::{Key, VaultError};
 use crate::store::{
@@ -131,7 +131,7 @@ impl PostgresReader {
             found.extend(link.number(case.jurisdiction.as_str())?.map(|number| (number, case)));
         }
         let cases = found;
-        let (places, kinds, ids) = agenda::case_columns(&cases);
+        let (places, kinds, ids) = statement::case_columns(&cases);
         let [found] = link.ask([Ask::new(KEYS).with(places).with(kinds).with(ids)])?;
         let key = |row: &Row| {
             let (_, name) = *appeals::nth(&cases, row.try_get(0)?)?;
@@ -154,7 +154,7 @@ impl Reader for PostgresReader {
     fn case_of(&self, whose: &CasesOf, name: &CaseName) -> Result<Option<StoredCase>, StoreError> {
         self.pool.with(|link| {
             let Some(number) = link.number(name.jurisdiction.as_str())? else { return Ok(None) };
-            let ask = Ask::new(CASE_OF).with(number).with(rows::kind(name.kind)).with(appeals::id(name.id));
+            let ask = Ask::new(CASE_OF).with(number).with(rows::kind(name.kind)).with(statement::id(name.id));
             let ask = ask.with(whose.agency.as_ref().map(ToString::to_string)).with(whose.unassigned);
             let [found] = link.ask([ask])?;
             let open = |row: &Row| Ok(sealed::open_case(self.vault()?, name, row.try_get(0)?, row.try_get(1)?)?.0);
@@ -165,7 +165,7 @@ impl Reader for PostgresReader {
     fn cases(&self, filter: &CaseFilter) -> Result<Vec<StoredCase>, StoreError> {
         self.pool.with(|link| {
             let Some(number) = link.number(filter.jurisdiction.as_str())? else { return Ok(Vec::new()) };
-            let after = appeals::id(filter.after.unwrap_or(Uuid::nil()));
+            let after = statement::id(filter.after.unwrap_or(Uuid::nil()));
             let ask = Ask::new(CASES).with(number).with(rows::kind(filter.kind)).with(after);
             let ask = ask.with(filter.agency.as_ref().map(ToString::to_string)).with(filter.unassigned);
             let [found] = link.ask([ask.with(rows::limit(filter.limit))])?;

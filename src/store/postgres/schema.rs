@@ -1,7 +1,11 @@
 //! The tables: made where there are none, and otherwise only looked at.
 
+use std::sync::Arc;
+
 use crate::store::StoreError;
-use crate::store::postgres::link::Link;
+use crate::store::postgres::address::Address;
+use crate::store::postgres::io::Io;
+use crate::store::postgres::link::{Link, Role};
 use crate::store::postgres::session::{Answer, Ask};
 use crate::store::rows::SCHEMA_VERSION;
 
@@ -60,8 +64,28 @@ pub(super) fn check(link: &Link) -> Result<(), StoreError> {
     if mark == (APPLICATION.to_owned(), i64::from(SCHEMA_VERSION)) { Ok(()) } else { Err(OTHER_VERSION) }
 }
 
+/// Connects to a store.
+///
+/// A writer's first thing is an empty commit: where the primary crashed, or a wait was given up, there may be rows to be
+/// seen that no standby has. Whatever is read after it is durable. Readers need none: what they give away is bounded by
+/// what was published, or accounted for first, and both are commits.
+pub(super) fn connect(io: &Arc<Io>, address: &Address, role: Role, tag: &str) -> Result<Link, StoreError> {
+    let link = Link::open(io, address, role, tag)?;
+    check(&link)?;
+    if role == Role::Writer {
+        begin_to_write(&link)?;
+    }
+    Ok(link)
+}
+
+/// Begins to write to a store that is there.
+pub(super) fn begin_to_write(link: &Link) -> Result<(), StoreError> {
+    take_part(link)?;
+    link.confirm()
+}
+
 /// A gateway's part in the store: there is none while it is being copied.
-pub(super) fn take_part(link: &Link) -> Result<(), StoreError> {
+fn take_part(link: &Link) -> Result<(), StoreError> {
     let apart = || StoreError::Interrupted("the store is being copied".to_owned());
     if taken(link, TAKE_PART)? { Ok(()) } else { Err(apart()) }
 }

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use crate::domain::case::StoredCase;
 use crate::domain::ids::{CaseName, OfficerPseudonym};
 use crate::ledger::tile_to_bytes;
-use crate::store::postgres::appeals::{self, id};
 use crate::store::postgres::names::Names;
 use crate::store::postgres::session::Ask;
-use crate::store::postgres::{agenda, inbox};
+use crate::store::postgres::statement::{Write, Writes, id};
+use crate::store::postgres::{agenda, appeals, inbox};
 use crate::store::sealed::{self, EntryRow};
 use crate::store::vault::Key;
 use crate::store::{
@@ -42,39 +42,6 @@ const POLICY: &str = "INSERT INTO policy (id, digest, files, since) VALUES (1, $
     ON CONFLICT (id) DO UPDATE SET digest = excluded.digest, files = excluded.files, since = excluded.since";
 const DISCLOSURES: &str = "INSERT INTO disclosures (recorded_at, recipient, officer, method, resources, classes) \
     SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::bigint[])";
-
-/// A statement that writes, and how many rows it must have written.
-pub(super) struct Write {
-    ask: Ask,
-    /// So many, or else this is wrong.
-    expected: Option<(usize, &'static str)>,
-}
-
-impl Write {
-    pub(super) fn of(ask: Ask) -> Self {
-        Self { ask, expected: None }
-    }
-
-    pub(super) fn all(ask: Ask, rows: usize, else_wrong: &'static str) -> Self {
-        Self { ask, expected: Some((rows, else_wrong)) }
-    }
-}
-
-/// Statements of a batch, and how many rows each must have written.
-#[derive(Default)]
-pub(super) struct Writes {
-    pub(super) asks: Vec<Ask>,
-    pub(super) expected: Vec<Option<(usize, &'static str)>>,
-}
-
-impl Writes {
-    fn add(&mut self, writes: impl IntoIterator<Item = Write>) {
-        for Write { ask, expected } in writes {
-            self.asks.push(ask);
-            self.expected.push(expected);
-        }
-    }
-}
 
 /// Keys of the cases of a batch, and those of new ones as they are kept.
 pub(super) struct Keys {

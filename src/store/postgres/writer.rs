@@ -86,7 +86,7 @@ impl PostgresStore {
         };
         let link = Link::open(&store.io, address, Role::Writer, &store.tag)?;
         schema::establish(&link)?;
-        link.take_part()?;
+        schema::begin_to_write(&link)?;
         store.link = Some(link);
         store.check_key()?;
         Ok(store)
@@ -103,7 +103,7 @@ impl PostgresStore {
             // Its locks went with its connection.
             return Err(StoreError::Interrupted("the connection was lost within a batch".to_owned()));
         }
-        let link = Link::to_store(&self.io, &self.address, Role::Writer, &self.tag);
+        let link = schema::connect(&self.io, &self.address, Role::Writer, &self.tag);
         self.link = Some(link.map_err(|error| {
             // It was good once: a password or a certificate that is being changed is waited for too.
             let passes = if let StoreError::Server(why) | StoreError::Address(why) = &error { Some(why) } else { None };

@@ -19,6 +19,7 @@ mod pool;
 mod read;
 mod schema;
 mod session;
+mod statement;
 mod tls;
 mod write;
 mod writer;

@@ -18,10 +18,12 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::transport::server::Connected;
 
+use crate::accept::refusal::Refusal;
 use crate::domain::ids::AgencyId;
 use crate::identity::certificate::PeerIdentity;
-use crate::server::accept::PREFACE;
-use crate::server::accept::refusal::Refusal;
+
+/// What every HTTP/2 client says first (RFC 9113 3.4).
+pub(super) const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// A TLS connection with an agency. Its [`PeerIdentity`] is in the extensions of every request on it.
 pub struct TlsConn {

@@ -3,10 +3,11 @@
 //! One thread accepts, one thread a core serves connections on a runtime of its own, and the recorder writes on its
 //! own thread; SQL never runs on a network thread. [`worker`] is what a connection meets.
 
-pub mod accept;
 mod audit;
 mod buffered;
 mod certificates;
+mod check;
+mod error;
 mod front;
 mod health;
 mod in_flight;
@@ -14,16 +15,15 @@ mod layers;
 mod ops;
 mod policies;
 mod protocol;
-mod shares;
 mod start_check;
+mod store_check;
 mod ticking;
 mod underway;
 mod worker;
 mod writer;
 
-use std::io;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -32,109 +32,33 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use audit::{AuditFile, AuditLines};
+pub use check::{Checked, check};
+pub use error::{AgainstError, ServerError};
 pub use health::Phase;
 pub use policies::{ReloadError, Reloaded, UnfitSet};
-pub use start_check::{AgainstError, Met, check_against, check_start};
+pub use start_check::{Met, check_against, check_start};
 
+use crate::accept::{self, TlsState};
 use crate::api::{Api, ApiKeys, Turns};
-use crate::config::{Config, ConfigError, Secrets};
-use crate::domain::ids::LogName;
-use crate::domain::zone::Zones;
+use crate::config::Config;
 use crate::feed::Trying;
 use crate::identity::clock::WallClock;
-use crate::identity::registry::Registry;
 use crate::ledger::VerifierKey;
 use crate::meters::Meters;
-use crate::policy::engine::Engine;
 use crate::policy::gate::Gate;
 use crate::policy::in_force::InForce;
-use crate::policy::load::PolicySet;
 use crate::recorder::{Clock, Entropy, Handle, RecorderError, SubmitError};
-use crate::server::accept::{Material, TlsState};
 use crate::server::certificates::Certificates;
 use crate::server::front::Front;
+use crate::server::health::advance;
 use crate::server::layers::Layers;
 use crate::server::ops::Probed;
 use crate::server::policies::Policies;
-use crate::server::worker::Worker;
+use crate::server::worker::{ConnectionLimits, Worker};
 use crate::server::writer::{Writers, Writes};
 
 /// Accepted sockets that may wait for one worker.
 const SOCKETS_WAITING_MAX: usize = 64;
-
-/// Why the gateway did not start, or ended badly.
-#[derive(Debug, thiserror::Error)]
-pub enum ServerError {
-    /// Configuration or keys.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// Policies.
-    #[error(transparent)]
-    Policies(#[from] UnfitSet),
-    /// The policies could not come into force.
-    #[error(transparent)]
-    Activation(#[from] ReloadError),
-    /// Agencies.
-    #[error("the registry of agencies cannot be used: {0}")]
-    Registry(#[from] crate::identity::registry::RegistryError),
-    /// Certificates.
-    #[error("the certificates cannot be used: {0}")]
-    Trust(#[from] accept::TrustError),
-    /// A time zone that is none.
-    #[error(transparent)]
-    Zone(#[from] crate::domain::zone::UnknownZone),
-    /// The store.
-    #[error("the store cannot be opened: {0}")]
-    Store(#[from] crate::store::StoreError),
-    /// The writer.
-    #[error("the writer failed: {0}")]
-    Recorder(#[from] RecorderError),
-    /// A listener whose address is taken, or is none of this machine.
-    #[error("the {listener} listener cannot be bound to {address} ([server] {key}): {source}")]
-    Bind {
-        /// Of gRPC or of the probes.
-        listener: &'static str,
-        /// Where it is said.
-        key: &'static str,
-        /// Where.
-        address: SocketAddr,
-        /// Why not.
-        source: io::Error,
-    },
-    /// A thread.
-    #[error("{what}: {source}")]
-    Io {
-        /// What was being done.
-        what: &'static str,
-        /// Why it failed.
-        source: io::Error,
-    },
-    /// A path at which there can be no store.
-    #[error("the store cannot be at {}: {why}", path.display())]
-    UnfitPlace {
-        /// Where it was to be.
-        path: PathBuf,
-        /// Why not.
-        why: &'static str,
-    },
-    /// A store that holds what the configuration keeps in another, or does not serve.
-    #[error("{place} holds {log}, whose jurisdiction the configuration does not keep there")]
-    KeptElsewhere {
-        /// A log that is there.
-        log: LogName,
-        /// Where.
-        place: String,
-    },
-    /// A store that has not grown from what was signed.
-    #[error(transparent)]
-    Against(#[from] AgainstError),
-    /// A configuration that names no jurisdiction.
-    #[error("no jurisdiction is served")]
-    NoJurisdiction,
-    /// A thread of ours ended in a panic.
-    #[error("the thread {0} panicked")]
-    Panicked(&'static str),
-}
 
 /// Time and randomness, as a test, a demo or the machine has them.
 #[derive(Debug)]
@@ -217,7 +141,7 @@ impl Gateway {
         let worker = || Worker {
             api: Arc::clone(&api),
             layers: layers.clone(),
-            limits: config.server,
+            limits: ConnectionLimits::of(config),
             phase: phase_seen.clone(),
             drain: drain.clone(),
         };
@@ -333,48 +257,6 @@ impl Gateway {
     }
 }
 
-/// What a configuration names, read and found good.
-#[derive(Debug)]
-pub struct Checked {
-    secrets: Secrets,
-    registry: Arc<Registry>,
-    engine: Arc<Engine>,
-    zones: Zones,
-    tls: Arc<TlsState>,
-    /// What somebody should look at, though it is no reason not to serve.
-    pub warnings: Vec<String>,
-    /// The public key of the logs.
-    pub verifier: VerifierKey,
-    /// Digest of the policy set.
-    pub policy_digest: [u8; 32],
-    /// Agencies registered.
-    pub agencies: usize,
-}
-
-/// Reads everything that a configuration names, as a start does, and holds it to each other. Changes nothing, and does not
-/// reach out to a database.
-pub fn check(config: &Config, base: &Path, wall: &WallClock) -> Result<Checked, ServerError> {
-    config.check()?;
-    let secrets = Secrets::read(&config.keys, base)?;
-    let registry = Arc::new(Registry::load(&config.registry, base, &config.jurisdictions)?);
-    let engine = Arc::new(match &config.policy.directory {
-        None => policies::built_in(&config.jurisdictions)?,
-        Some(directory) => {
-            let files = PolicySet::files_in(&base.join(directory)).map_err(UnfitSet::from)?;
-            policies::fit(&files, &config.jurisdictions)?
-        }
-    });
-    let zones = Zones::with(&config.time_zones)?;
-    let verifier = secrets.signer.verifier().clone();
-    let material = Material::read(&config.tls, base)?;
-    let tls = TlsState::new(config.accept.clone(), material, Arc::clone(&registry), wall.clone())?;
-    // The address of a database is read, not tried.
-    config.store.places(&config.jurisdictions, base)?;
-    let (policy_digest, agencies) = (engine.digest(), registry.members().count());
-    let warnings = tls.outlook().warnings(wall.now());
-    Ok(Checked { secrets, registry, engine, zones, tls, warnings, verifier, policy_digest, agencies })
-}
-
 /// The thread that looks whether the policies have changed, where they can.
 fn watcher(
     every_ms: u64,
@@ -399,17 +281,6 @@ fn spawn_workers(count: usize, worker: impl Fn() -> Worker, tls: &Arc<TlsState>)
         sockets.push(sender);
     }
     Ok((sockets, threads))
-}
-
-/// Moves the phase, if it is one of those that it should be moved from.
-fn advance(phase: &watch::Sender<Phase>, from: &[Phase], to: Phase) {
-    phase.send_if_modified(|phase| {
-        let moves = from.contains(phase);
-        if moves {
-            *phase = to;
-        }
-        moves
-    });
 }
 
 fn bind(

@@ -16,10 +16,10 @@ use tokio_rustls::TlsConnector;
 use tokio_stream::StreamExt;
 use tracing::subscriber::DefaultGuard;
 
+use crate::accept::*;
 use crate::identity::certificate::PeerIdentity;
 use crate::identity::development::{CertificateOptions, DevelopmentAuthority, IssuedCertificate};
 use crate::identity::fixture::World;
-use crate::server::accept::*;
 
 /// What the process logged, one JSON object a line.
 #[derive(Clone, Default)]

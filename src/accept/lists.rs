@@ -11,8 +11,8 @@ use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{DigitallySignedStruct, DistinguishedName, RootCertStore, SignatureScheme};
 use x509_parser::prelude::{CertificateRevocationList, FromDer as _};
 
+use crate::accept::error::TrustError;
 use crate::identity::certificate::time_of;
-use crate::server::accept::TrustError;
 
 /// A revocation list, and what it says of itself.
 #[derive(Clone)]

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Places, or bytes, counted by who holds them.
 #[derive(Debug)]
-pub(super) struct Shares<K> {
+pub struct Shares<K> {
     each_max: usize,
     all_max: usize,
     taken: Mutex<Taken<K>>,
@@ -21,18 +21,18 @@ struct Taken<K> {
 
 impl<K: Eq + Hash + Clone> Shares<K> {
     /// So many for each, and so many for all together.
-    pub(super) fn new(each_max: usize, all_max: usize) -> Arc<Self> {
+    pub fn new(each_max: usize, all_max: usize) -> Arc<Self> {
         let taken = Taken { by_each: HashMap::new(), by_all: 0 };
         Arc::new(Self { each_max, all_max, taken: Mutex::new(taken) })
     }
 
     /// A share with nothing in it yet.
-    pub(super) fn begin(self: &Arc<Self>, who: &K) -> Share<K> {
+    pub fn begin(self: &Arc<Self>, who: &K) -> Share<K> {
         Share { shares: Arc::clone(self), who: who.clone(), held: 0 }
     }
 
     /// One, until it is dropped. None: they have all that is theirs, or all together have all there is.
-    pub(super) fn take(self: &Arc<Self>, who: &K) -> Option<Share<K>> {
+    pub fn take(self: &Arc<Self>, who: &K) -> Option<Share<K>> {
         let mut share = self.begin(who);
         share.grow(1).then_some(share)
     }
@@ -44,7 +44,7 @@ impl<K: Eq + Hash + Clone> Shares<K> {
 
 /// What somebody holds. Given back when dropped.
 #[derive(Debug)]
-pub(super) struct Share<K: Eq + Hash + Clone> {
+pub struct Share<K: Eq + Hash + Clone> {
     shares: Arc<Shares<K>>,
     who: K,
     held: usize,
@@ -52,7 +52,7 @@ pub(super) struct Share<K: Eq + Hash + Clone> {
 
 impl<K: Eq + Hash + Clone> Share<K> {
     /// Takes so many more, or none of them: then it says no, and holds what it held.
-    pub(super) fn grow(&mut self, by: usize) -> bool {
+    pub fn grow(&mut self, by: usize) -> bool {
         let mut taken = self.shares.taken();
         let own = taken.by_each.get(&self.who).copied().unwrap_or_default().saturating_add(by);
         let all = taken.by_all.saturating_add(by);

@@ -1,18 +1,4 @@
-//! Thin gRPC handlers, one service a file: take the proven caller, parse, hand on, answer.
-
-mod appeals;
-mod backlog;
-mod custodies;
-mod detainers;
-mod duties;
-mod inbox;
-mod ledger;
-mod list;
-mod policies;
-pub mod status;
-mod stream;
-mod transfers;
-mod write;
+//! What every handler works with.
 
 use std::fmt;
 use std::sync::Arc;
@@ -23,15 +9,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Status};
 
-pub use appeals::Appeals;
-pub use custodies::Custodies;
-pub use detainers::Detainers;
-pub use duties::{Obligations, Reviews};
-pub use inbox::Inbox;
-pub use ledger::Ledger;
-pub use policies::Policies;
-pub use transfers::Transfers;
-
+use crate::api::config::InboxConfig;
+use crate::api::status;
+use crate::api::turns::Turns;
 use crate::domain::agency::Caller;
 use crate::domain::appeal;
 use crate::domain::determination::FieldClasses;
@@ -41,6 +21,9 @@ use crate::policy::gate::Gate;
 use crate::policy::in_force::InForce;
 use crate::recorder::{Clock, Handle, Heads};
 use crate::store::{NewDisclosure, Reader, StoreError};
+
+/// How long a call waits for its turn.
+const TURN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What every handler works with.
 #[derive(Debug)]
@@ -71,42 +54,13 @@ pub struct Api {
     pub drain: CancellationToken,
 }
 
-pub use inbox::InboxConfig;
-
-/// Pages of resources put together at once, over all callers.
-const LISTS_MAX: usize = 16;
-/// How long a call waits for its turn.
-const TURN_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// What is done a few at a time, over all callers: the rest waits for its turn.
-#[derive(Debug)]
-pub struct Turns {
-    /// Pages of resources put together.
-    lists: Arc<Semaphore>,
-    /// Appeals read whole.
-    appeals: Arc<Semaphore>,
-    /// Questions about the law itself considered.
-    considered: Arc<Semaphore>,
-}
-
-impl Default for Turns {
-    fn default() -> Self {
-        let turns = |count| Arc::new(Semaphore::new(count));
-        Self {
-            lists: turns(LISTS_MAX),
-            appeals: turns(appeals::LOOKED_MAX),
-            considered: turns(policies::CONSIDERED_MAX),
-        }
-    }
-}
-
 /// Keys that never leave the gateway.
 #[derive(Clone)]
 pub struct ApiKeys {
     /// Of request digests: an unsalted digest of a name could be guessed.
-    digests: hmac::Key,
+    pub(super) digests: hmac::Key,
     /// Of cursors.
-    cursors: CursorKey,
+    pub(super) cursors: CursorKey,
 }
 
 impl ApiKeys {
@@ -124,18 +78,31 @@ impl fmt::Debug for ApiKeys {
 
 impl Api {
     /// The caller that the layers have proven. Without them nobody is anybody.
-    fn caller<T>(request: &Request<T>) -> Result<Caller, Status> {
+    pub(super) fn caller<T>(request: &Request<T>) -> Result<Caller, Status> {
         request.extensions().get::<Caller>().cloned().ok_or_else(status::no_caller)
     }
 
     /// Waits for a turn. Give it to the work itself: a caller that goes away does not end what was begun for it.
-    async fn turn(&self, turns: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Status> {
+    pub(super) async fn turn(&self, turns: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Status> {
         let turn = tokio::time::timeout(TURN_TIMEOUT, Arc::clone(turns).acquire_owned()).await;
         turn.map_err(|_| status::overloaded(TURN_TIMEOUT))?.map_err(|_| status::unavailable())
     }
 
+    /// Works something out on a blocking thread, a few at a time.
+    pub(super) async fn consider<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Status> {
+        let turn = self.turn(&self.turns.considered).await?;
+        let work = move || {
+            let _turn = turn;
+            work()
+        };
+        tokio::task::spawn_blocking(work).await.map_err(|_| status::internal("a question of law was given up"))
+    }
+
     /// Reads from the store on a blocking thread.
-    async fn read<T: Send + 'static>(
+    pub(super) async fn read<T: Send + 'static>(
         &self,
         read: impl FnOnce(&dyn Reader) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, Status> {
@@ -148,7 +115,7 @@ impl Api {
 
     /// Accounts for personal data about to leave (5 USC 552a(c)). Only when this has returned may it leave. Where no
     /// resource is named, nothing leaves.
-    async fn disclose(
+    pub(super) async fn disclose(
         &self,
         caller: &Caller,
         method: &'static str,
@@ -163,7 +130,7 @@ impl Api {
     }
 
     /// The account of what is about to leave.
-    fn disclosure(
+    pub(super) fn disclosure(
         &self,
         caller: &Caller,
         method: &'static str,
@@ -181,20 +148,20 @@ impl Api {
     }
 
     /// The gate under the set of this moment, to ask who is who.
-    fn gate(&self) -> Arc<Gate> {
+    pub(super) fn gate(&self) -> Arc<Gate> {
         self.in_force.gate()
     }
 
     /// The gate to answer a call by, or a page of a stream: under one set, which also lets this caller call the method.
     /// The door may have asked another.
-    fn gate_for(&self, caller: &Caller, method: &'static str) -> Result<Arc<Gate>, Status> {
+    pub(super) fn gate_for(&self, caller: &Caller, method: &'static str) -> Result<Arc<Gate>, Status> {
         let gate = self.gate();
         gate.admit(caller, method).map_err(|_| status::not_admitted())?;
         Ok(gate)
     }
 
     /// Reads from the store as one caller of a method may be shown it now, by one policy set.
-    async fn read_for<T: Send + 'static>(
+    pub(super) async fn read_for<T: Send + 'static>(
         &self,
         caller: &Caller,
         method: &'static str,

@@ -1,7 +1,6 @@
 //! What a handshake trusts: our certificate, the agencies' authorities, and the revocation lists. Replaced as a whole.
 
 use std::fmt;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,13 +13,14 @@ use rustls::server::danger::ClientCertVerifier;
 use rustls::version::TLS13;
 use serde::{Deserialize, Serialize};
 
-use crate::files::pem::{self, PemError};
-use crate::files::{SecretError, read_secret};
+use crate::accept::error::TrustError;
+use crate::accept::lists::{List, verifier};
+use crate::accept::refusal::Refusal;
+use crate::files::pem;
+use crate::files::read_secret;
 use crate::identity::certificate::{identify, time_of};
 use crate::identity::clock::{WallClock, unix_time};
 use crate::identity::registry::Registry;
-use crate::server::accept::lists::{List, verifier};
-use crate::server::accept::refusal::Refusal;
 
 /// Where the server's own certificate and the revocation lists are.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -34,48 +34,6 @@ pub struct Files {
     /// one, since an unknown status is refused; of several, each that is current counts.
     #[serde(default)]
     pub revocation_lists: Vec<PathBuf>,
-}
-
-/// Certificates cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum TrustError {
-    /// A file.
-    #[error("{} cannot be read: {source}", path.display())]
-    Unreadable {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// A key that others can read.
-    #[error(transparent)]
-    Secret(#[from] SecretError),
-    /// Not the PEM it should be.
-    #[error("{what} {source}")]
-    Pem {
-        /// Which of the inputs.
-        what: String,
-        /// Why.
-        source: PemError,
-    },
-    /// The gateway's own certificate is none that a server can show.
-    #[error("the gateway's own certificate {0}")]
-    Own(&'static str),
-    /// The key is not the certificate's, or the like.
-    #[error("the gateway's own certificate cannot be used: {0}")]
-    Tls(#[from] rustls::Error),
-    /// What is no revocation list of RFC 5280.
-    #[error("a revocation list cannot be read")]
-    List,
-    /// The lists of no authority are current: nobody could connect.
-    #[error("no authority has a revocation list that is current")]
-    NoCurrentList,
-    /// An authority has no list that is current any more, and the one in force still is.
-    #[error("the authority {0} would be left without a revocation list that is current")]
-    ListLost(String),
-    /// A revocation list does not parse.
-    #[error("the authorities or their revocation lists cannot be used: {0}")]
-    Verifier(#[from] rustls::server::VerifierBuilderError),
 }
 
 /// The server's certificate and key, and the revocation lists, as loaded.

@@ -5,6 +5,7 @@
 //! runtime ([`handshakes`]) and serves what comes out of that stream.
 
 mod connection;
+mod error;
 mod lists;
 mod refusal;
 mod trust;
@@ -33,19 +34,18 @@ use crate::domain::range::within;
 use crate::identity::certificate::identify;
 use crate::identity::clock::WallClock;
 use crate::identity::registry::Registry;
-use crate::server::shares::{Share, Shares};
+use crate::quota::{Share, Shares};
 
 pub use connection::TlsConn;
-pub use trust::{Files, Material, Outlook, TrustError};
+pub use error::TrustError;
+pub use trust::{Files, Material, Outlook};
 
-use connection::Live;
+use connection::{Live, PREFACE};
 use refusal::Refusal;
 use trust::Trust;
 
 /// Established connections a worker has not taken up yet.
 const READY_MAX: usize = 64;
-/// What every HTTP/2 client says first (RFC 9113 3.4).
-const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const BACK_OFF_FIRST: Duration = Duration::from_millis(10);
 const BACK_OFF_MAX: Duration = Duration::from_secs(1);
 

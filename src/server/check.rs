@@ -1,0 +1,57 @@
+//! A configuration and all that it names, read and held against each other before anything is served.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::accept::{Material, TlsState};
+use crate::config::{Config, Secrets};
+use crate::domain::zone::Zones;
+use crate::identity::clock::WallClock;
+use crate::identity::registry::Registry;
+use crate::ledger::VerifierKey;
+use crate::policy::engine::Engine;
+use crate::policy::load::PolicySet;
+use crate::server::error::ServerError;
+use crate::server::policies::{self, UnfitSet};
+
+/// What a configuration names, read and found good.
+#[derive(Debug)]
+pub struct Checked {
+    pub(super) secrets: Secrets,
+    pub(super) registry: Arc<Registry>,
+    pub(super) engine: Arc<Engine>,
+    pub(super) zones: Zones,
+    pub(super) tls: Arc<TlsState>,
+    /// What somebody should look at, though it is no reason not to serve.
+    pub warnings: Vec<String>,
+    /// The public key of the logs.
+    pub verifier: VerifierKey,
+    /// Digest of the policy set.
+    pub policy_digest: [u8; 32],
+    /// Agencies registered.
+    pub agencies: usize,
+}
+
+/// Reads everything that a configuration names, as a start does, and holds it to each other. Changes nothing, and does not
+/// reach out to a database.
+pub fn check(config: &Config, base: &Path, wall: &WallClock) -> Result<Checked, ServerError> {
+    config.check()?;
+    let secrets = Secrets::read(&config.keys, base)?;
+    let registry = Arc::new(Registry::load(&config.registry, base, &config.jurisdictions)?);
+    let engine = Arc::new(match &config.policy.directory {
+        None => policies::built_in(&config.jurisdictions)?,
+        Some(directory) => {
+            let files = PolicySet::files_in(&base.join(directory)).map_err(UnfitSet::from)?;
+            policies::fit(&files, &config.jurisdictions)?
+        }
+    });
+    let zones = Zones::with(&config.time_zones)?;
+    let verifier = secrets.signer.verifier().clone();
+    let material = Material::read(&config.tls, base)?;
+    let tls = TlsState::new(config.accept.clone(), material, Arc::clone(&registry), wall.clone())?;
+    // The address of a database is read, not tried.
+    config.store.places(&config.jurisdictions, base)?;
+    let (policy_digest, agencies) = (engine.digest(), registry.members().count());
+    let warnings = tls.outlook().warnings(wall.now());
+    Ok(Checked { secrets, registry, engine, zones, tls, warnings, verifier, policy_digest, agencies })
+}

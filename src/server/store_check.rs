@@ -1,0 +1,59 @@
+//! Whether a store can be opened where the configuration puts it, and holds what it should.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use rustix::fs::{FsWord, PROC_SUPER_MAGIC, statfs};
+
+use crate::domain::ids::{CaseKind, JurisdictionId};
+use crate::server::error::ServerError;
+use crate::store::{CaseFilter, Place, Reader, StoreError};
+
+/// File systems that hold no files of anybody: of processes, of devices and of groups of processes (`linux/magic.h`).
+const KERNELS_OWN: [FsWord; 3] = [PROC_SUPER_MAGIC, 0x6265_6572, 0x6367_7270];
+
+/// Whether there is a store at a place, or one could be made. What is no file is refused before it is opened: a device or a pipe takes
+/// what is written, or gives nothing, and a lock would be made beside it.
+pub(super) fn check_place(place: &Place) -> Result<(), ServerError> {
+    let Place::File(path) = place else { return Ok(()) };
+    let unfit = |why| Err(ServerError::UnfitPlace { path: path.clone(), why });
+    if path.exists() {
+        return if path.is_file() { Ok(()) } else { unfit("it is no regular file") };
+    }
+    let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if !directory.exists() {
+        return unfit("its directory is not there");
+    }
+    if !directory.is_dir() {
+        return unfit("its directory is none");
+    }
+    // Whoever may do everything is told that a file can be made there, too.
+    if statfs(directory).is_ok_and(|kept| KERNELS_OWN.contains(&kept.f_type)) {
+        return unfit("no file can be made in its directory: it is the kernel's own");
+    }
+    Ok(())
+}
+
+/// A store has one policy set for all that is in it, and a log that is kept twice would fork.
+pub(super) fn kept_here(
+    reader: &dyn Reader,
+    jurisdictions: &BTreeSet<JurisdictionId>,
+    place: &Place,
+) -> Result<(), ServerError> {
+    match reader.logs()?.into_iter().find(|log| !jurisdictions.contains(&log.jurisdiction)) {
+        Some(log) => Err(ServerError::KeptElsewhere { log, place: place.to_string() }),
+        None => Ok(()),
+    }
+}
+
+/// Opens a case of each kind, where there is one. Under another wrapping key than before nothing that is there could be
+/// read, and what comes would be sealed under a second one.
+pub(super) fn opens(reader: &dyn Reader, jurisdictions: &BTreeSet<JurisdictionId>) -> Result<(), StoreError> {
+    for jurisdiction in jurisdictions {
+        for kind in [CaseKind::Detainer, CaseKind::Custody, CaseKind::Appeal] {
+            let (agency, unassigned, after, limit) = (None, false, None, 1);
+            reader.cases(&CaseFilter { jurisdiction: jurisdiction.clone(), kind, agency, unassigned, after, limit })?;
+        }
+    }
+    Ok(())
+}

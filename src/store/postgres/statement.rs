@@ -1,0 +1,54 @@
+//! Statements of a batch: what they write, and how many rows they must have written.
+
+use uuid::Uuid;
+
+use crate::domain::ids::CaseName;
+use crate::store::postgres::session::Ask;
+use crate::store::rows;
+
+/// A statement that writes, and how many rows it must have written.
+pub(super) struct Write {
+    ask: Ask,
+    /// So many, or else this is wrong.
+    expected: Option<(usize, &'static str)>,
+}
+
+impl Write {
+    pub(super) fn of(ask: Ask) -> Self {
+        Self { ask, expected: None }
+    }
+
+    pub(super) fn all(ask: Ask, rows: usize, else_wrong: &'static str) -> Self {
+        Self { ask, expected: Some((rows, else_wrong)) }
+    }
+}
+
+/// Statements of a batch, and how many rows each must have written.
+#[derive(Default)]
+pub(super) struct Writes {
+    pub(super) asks: Vec<Ask>,
+    pub(super) expected: Vec<Option<(usize, &'static str)>>,
+}
+
+impl Writes {
+    pub(super) fn add(&mut self, writes: impl IntoIterator<Item = Write>) {
+        for Write { ask, expected } in writes {
+            self.asks.push(ask);
+            self.expected.push(expected);
+        }
+    }
+}
+
+/// Jurisdictions, kinds and ids.
+pub(super) fn case_columns(cases: &[(i64, &CaseName)]) -> (Vec<i64>, Vec<i64>, Vec<Vec<u8>>) {
+    (
+        cases.iter().map(|(jurisdiction, _)| *jurisdiction).collect(),
+        cases.iter().map(|(_, name)| rows::kind(name.kind)).collect(),
+        cases.iter().map(|(_, name)| name.id.as_bytes().to_vec()).collect(),
+    )
+}
+
+/// A UUID as SQL has it.
+pub(super) fn id(id: Uuid) -> Vec<u8> {
+    id.as_bytes().to_vec()
+}
