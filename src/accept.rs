@@ -34,13 +34,13 @@ use crate::domain::range::within;
 use crate::identity::certificate::identify;
 use crate::identity::clock::WallClock;
 use crate::identity::registry::Registry;
-use crate::quota::{Share, Shares};
+use crate::quota::{Quota, Reservation};
 
 pub use connection::TlsConn;
 pub use error::TrustError;
-pub use trust::{Files, Material, Outlook};
+pub use trust::{Expiries, TlsFiles, TlsMaterial};
 
-use connection::{Live, PREFACE};
+use connection::{LiveConnections, PREFACE};
 use refusal::Refusal;
 use trust::Trust;
 
@@ -96,9 +96,9 @@ pub struct TlsState {
     config: Config,
     trust: ArcSwap<Trust>,
     handshakes: Arc<Semaphore>,
-    of_address: Arc<Shares<IpAddr>>,
+    handshakes_by_address: Arc<Quota<IpAddr>>,
     connections: Arc<Semaphore>,
-    live: Arc<Live>,
+    live: Arc<LiveConnections>,
     clock: WallClock,
 }
 
@@ -106,23 +106,31 @@ impl TlsState {
     /// With nobody connected.
     pub fn new(
         config: Config,
-        material: Material,
+        material: TlsMaterial,
         registry: Arc<Registry>,
         clock: WallClock,
     ) -> Result<Arc<Self>, TrustError> {
         let trust = ArcSwap::from_pointee(Trust::new(material, registry, clock.clone())?);
         let handshakes = Arc::new(Semaphore::new(config.handshakes_max));
-        let of_address = Shares::new(config.handshakes_per_address_max, usize::MAX);
+        let handshakes_by_address = Quota::new(config.handshakes_per_address_max, usize::MAX);
         let connections = Arc::new(Semaphore::new(config.connections_max));
-        Ok(Arc::new(Self { config, trust, handshakes, of_address, connections, live: Arc::default(), clock }))
+        Ok(Arc::new(Self {
+            config,
+            trust,
+            handshakes,
+            handshakes_by_address,
+            connections,
+            live: Arc::default(),
+            clock,
+        }))
     }
 
     /// Goes over to other certificates, revocation lists and agencies, and cuts the connections that would now be
     /// refused; says how many. On an error nothing has changed. Verifies every live certificate: call it off the
     /// network runtimes.
-    pub fn reload(&self, material: Material, registry: Arc<Registry>) -> Result<usize, TrustError> {
+    pub fn reload(&self, material: TlsMaterial, registry: Arc<Registry>) -> Result<usize, TrustError> {
         let trust = Arc::new(Trust::new(material, registry, self.clock.clone())?);
-        trust.follows(&self.trust.load(), self.clock.now())?;
+        trust.check_no_list_lost(&self.trust.load(), self.clock.now())?;
         // INVARIANT: first the new trust, then the living. A handshake registers first and then looks for a new trust,
         // so that no connection escapes both.
         self.trust.store(Arc::clone(&trust));
@@ -131,8 +139,8 @@ impl TlsState {
     }
 
     /// How long what is trusted now lasts.
-    pub fn outlook(&self) -> Outlook {
-        self.trust.load().outlook.clone()
+    pub fn expiries(&self) -> Expiries {
+        self.trust.load().expiries.clone()
     }
 
     /// How many connections are established.
@@ -149,7 +157,7 @@ pub struct Accepted {
     peer: IpAddr,
     permit: OwnedSemaphorePermit,
     /// Until its handshake is over.
-    share: Share<IpAddr>,
+    reservation: Reservation<IpAddr>,
 }
 
 /// Accepts sockets and hands them to the workers in turn, until shutdown or until no worker is left.
@@ -176,16 +184,16 @@ pub async fn accept_loop(
                 back_off = BACK_OFF_FIRST;
                 turn += 1;
                 let peer = peer.ip().to_canonical();
-                let Some(share) = state.of_address.take(&peer) else {
+                let Some(reservation) = state.handshakes_by_address.take(&peer) else {
                     Refusal::TooManyOfAddress.audit(peer);
                     continue;
                 };
                 // What fails here is this socket, gone already.
-                let Ok(accepted) = accepted(socket, peer, permit, share) else {
+                let Ok(accepted) = accepted(socket, peer, permit, reservation) else {
                     continue;
                 };
-                let handed = shutdown.run_until_cancelled(hand_over(accepted, &workers, turn)).await;
-                if handed != Some(Handed::Over) {
+                let dispatched = shutdown.run_until_cancelled(dispatch(accepted, &workers, turn)).await;
+                if dispatched != Some(Dispatched::ToWorker) {
                     return;
                 }
             }
@@ -207,10 +215,10 @@ fn accepted(
     socket: TcpStream,
     peer: IpAddr,
     permit: OwnedSemaphorePermit,
-    share: Share<IpAddr>,
+    reservation: Reservation<IpAddr>,
 ) -> io::Result<Accepted> {
     socket.set_nodelay(true)?;
-    Ok(Accepted { socket: socket.into_std()?, peer, permit, share })
+    Ok(Accepted { socket: socket.into_std()?, peer, permit, reservation })
 }
 
 fn is_of_one_connection(error: &io::Error) -> bool {
@@ -221,34 +229,34 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Handed {
-    Over,
-    NobodyLeft,
+enum Dispatched {
+    ToWorker,
+    NoWorkerLeft,
 }
 
 /// To the worker whose turn it is; to the next one that has room if it has none; and if none has, waits.
-async fn hand_over(mut accepted: Accepted, workers: &[mpsc::Sender<Accepted>], turn: usize) -> Handed {
+async fn dispatch(mut accepted: Accepted, workers: &[mpsc::Sender<Accepted>], turn: usize) -> Dispatched {
     let in_turn = || workers.iter().cycle().skip(turn % workers.len().max(1)).take(workers.len());
     for worker in in_turn() {
         match worker.try_send(accepted) {
-            Ok(()) => return Handed::Over,
+            Ok(()) => return Dispatched::ToWorker,
             Err(mpsc::error::TrySendError::Full(back) | mpsc::error::TrySendError::Closed(back)) => accepted = back,
         }
     }
     for worker in in_turn() {
         match worker.send(accepted).await {
-            Ok(()) => return Handed::Over,
+            Ok(()) => return Dispatched::ToWorker,
             Err(mpsc::error::SendError(back)) => accepted = back,
         }
     }
-    Handed::NobodyLeft
+    Dispatched::NoWorkerLeft
 }
 
 /// Shakes hands with the sockets of one worker, on the runtime it is called on, and yields the connections whose peer
 /// is an agency. Ends when the senders of sockets are gone and the last handshake is over; dropping it ends it now.
 pub fn handshakes(sockets: mpsc::Receiver<Accepted>, state: Arc<TlsState>) -> Handshakes {
     let (ready, connections) = mpsc::channel(READY_MAX);
-    let task = AbortOnDropHandle::new(tokio::spawn(shake_hands(sockets, state, ready)));
+    let task = AbortOnDropHandle::new(tokio::spawn(run_handshakes(sockets, state, ready)));
     Handshakes { connections, _task: task }
 }
 
@@ -267,7 +275,7 @@ impl Stream for Handshakes {
     }
 }
 
-async fn shake_hands(mut sockets: mpsc::Receiver<Accepted>, state: Arc<TlsState>, ready: mpsc::Sender<TlsConn>) {
+async fn run_handshakes(mut sockets: mpsc::Receiver<Accepted>, state: Arc<TlsState>, ready: mpsc::Sender<TlsConn>) {
     // Owns the handshakes: they end with this task.
     let mut tasks = JoinSet::new();
     while let Some(accepted) = sockets.recv().await {
@@ -281,7 +289,7 @@ async fn shake_hands(mut sockets: mpsc::Receiver<Accepted>, state: Arc<TlsState>
         let (state, ready) = (Arc::clone(&state), ready.clone());
         tasks.spawn(async move {
             let peer = accepted.peer;
-            match Box::pin(shake_hand(&state, accepted)).await {
+            match Box::pin(handshake(&state, accepted)).await {
                 // Only a worker that has stopped does not take it.
                 Ok(connection) => drop(ready.send(connection).await),
                 Err(refusal) => refusal.audit(peer),
@@ -300,7 +308,7 @@ fn report(ended: Result<(), JoinError>) {
     }
 }
 
-async fn shake_hand(state: &TlsState, accepted: Accepted) -> Result<TlsConn, Refusal> {
+async fn handshake(state: &TlsState, accepted: Accepted) -> Result<TlsConn, Refusal> {
     let limit = Duration::from_millis(state.config.handshake_timeout_ms);
     tokio::time::timeout(limit, establish(state, accepted)).await.map_err(|_| Refusal::TimedOut)?
 }
@@ -326,7 +334,7 @@ async fn establish(state: &TlsState, accepted: Accepted) -> Result<TlsConn, Refu
     if !Arc::ptr_eq(&newest, &trust) {
         newest.check(&chain, now)?;
     }
-    drop(accepted.share);
+    drop(accepted.reservation);
     let age_max = Duration::from_secs(state.config.connection_age_max_s);
     let certificate_left = Duration::try_from(peer.not_after.duration_since(now)).unwrap_or_default();
     Ok(TlsConn::new(stream, peer, age_max.min(certificate_left), live, accepted.permit))

@@ -2,6 +2,7 @@
 
 mod appeals;
 mod backlog;
+mod concurrency;
 mod config;
 mod context;
 mod custodies;
@@ -14,10 +15,10 @@ mod policies;
 pub mod status;
 mod stream;
 mod transfers;
-mod turns;
 mod write;
 
 pub use appeals::Appeals;
+pub use concurrency::ConcurrencyLimits;
 pub use config::InboxConfig;
 pub use context::{Api, ApiKeys};
 pub use custodies::Custodies;
@@ -27,4 +28,3 @@ pub use inbox::Inbox;
 pub use ledger::Ledger;
 pub use policies::Policies;
 pub use transfers::Transfers;
-pub use turns::Turns;

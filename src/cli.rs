@@ -30,7 +30,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
-use crate::cli::output::{failed, said_once};
+use crate::cli::output::{error_text, report_failure};
 use crate::server::AuditFile;
 
 /// Comity: a gateway on which federal and state systems exchange detainer and release messages over mutual TLS, each
@@ -100,16 +100,16 @@ pub fn main() -> ExitCode {
     let quiet = matches!(command, Command::Demo(_) | Command::Bench(_) | Command::Call(_) | Command::Inbox(_));
     // What serves drains first, and what logs for machines says in their form why it ends.
     let serves = matches!(command, Command::Serve(_) | Command::Dev(_));
-    let failed = if serves { failed_in_json } else { failed };
+    let report_failure = if serves { report_failure_in_json } else { report_failure };
     if !serves && let Err(error) = interrupt::ends_the_process() {
-        return failed(&error.into());
+        return report_failure(&error.into());
     }
     let audit = match audit_file(logging.audit_log.as_deref()) {
         Ok(audit) => audit,
-        Err(error) => return failed(&error),
+        Err(error) => return report_failure(&error),
     };
     if let Err(error) = logging::start(logging.log.as_deref(), audit.as_ref(), quiet) {
-        return failed(&error);
+        return report_failure(&error);
     }
     let done = match command {
         Command::Demo(args) => demo::run(&args),
@@ -131,7 +131,7 @@ pub fn main() -> ExitCode {
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => failed(&error),
+        Err(error) => report_failure(&error),
     }
 }
 
@@ -141,23 +141,23 @@ fn audit_file(path: Option<&Path>) -> anyhow::Result<Option<Arc<AuditFile>>> {
 }
 
 /// The same, as a line among the logs of what serves.
-fn failed_in_json(error: &anyhow::Error) -> ExitCode {
+fn report_failure_in_json(error: &anyhow::Error) -> ExitCode {
     let line = serde_json::json!({
         "timestamp": jiff::Timestamp::now().to_string(),
         "level": "ERROR",
-        "message": said_once(error),
+        "message": error_text(error),
         "target": "comity",
         "fatal": true,
     });
-    let _told = writeln!(std::io::stderr(), "{line}");
+    let _ignored = writeln!(std::io::stderr(), "{line}");
     ExitCode::FAILURE
 }
 
 /// The exit code of what served.
-fn ended(served: anyhow::Result<serve::Ended>) -> ExitCode {
+fn ended(served: anyhow::Result<serve::StopSignal>) -> ExitCode {
     match served {
-        Ok(serve::Ended::Terminated) => ExitCode::SUCCESS,
-        Ok(serve::Ended::Interrupted) => interrupt::exit_code(),
-        Err(error) => failed_in_json(&error),
+        Ok(serve::StopSignal::Terminated) => ExitCode::SUCCESS,
+        Ok(serve::StopSignal::Interrupted) => interrupt::exit_code(),
+        Err(error) => report_failure_in_json(&error),
     }
 }

@@ -9,10 +9,10 @@
 //!
 //! ```
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! # use comity::{cli::sandbox::Sandbox, domain::agency::ActorKind, server::{Gateway, Seams}};
+//! # use comity::{domain::agency::ActorKind, sandbox::Sandbox, server::{Environment, Gateway}};
 //! # let directory = tempfile::tempdir()?;
 //! # let sandbox = Sandbox::establish(directory.path())?;
-//! # let gateway = Gateway::start(&sandbox.config, sandbox.directory(), Seams::default())?;
+//! # let gateway = Gateway::start(&sandbox.config, sandbox.directory(), Environment::default())?;
 //! # let (address, dir) = (gateway.grpc().to_string(), sandbox.directory());
 //! # let runtime = tokio::runtime::Runtime::new()?;
 //! # runtime.block_on(async {
@@ -58,13 +58,13 @@ use std::time::Duration;
 
 pub use calls::Authorized;
 pub use credentials::{CredentialFiles, CredentialSource, Credentials};
-pub use error::{Cause, Error, Refused};
+pub use error::{Error, Refused, SharedError};
 pub use inbox::{Inbox, InboxConfig};
 pub use retry::Retry;
 pub use token::TokenSource;
 
 use crate::client::connection::Connection;
-use crate::client::token::Token;
+use crate::client::token::TokenCache;
 use crate::wire::v1;
 
 /// Where a gateway is, who we are, and how much patience we have.
@@ -114,7 +114,7 @@ impl Client {
     /// Connects, and has a token ready.
     pub async fn connect(config: Config) -> Result<Self, Error> {
         let Config { address, server_name, credentials, token, retry, reload_interval } = config;
-        let token = Arc::new(Token::new(token, reload_interval));
+        let token = Arc::new(TokenCache::new(token, reload_interval));
         token.bearer().await?;
         let connection = Connection::open(&address, server_name, credentials, reload_interval).await?;
         Ok(Self { calls: Authorized { connection: Arc::new(connection), token, retry }, reload_interval })
@@ -123,7 +123,7 @@ impl Client {
     /// The same connection with other tokens, as an officer's.
     #[must_use]
     pub fn with_token(&self, token: impl Into<TokenSource>) -> Self {
-        let token = Arc::new(Token::new(token.into(), self.reload_interval));
+        let token = Arc::new(TokenCache::new(token.into(), self.reload_interval));
         Self { calls: Authorized { token, ..self.calls.clone() }, ..self.clone() }
     }
 

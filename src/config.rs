@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 pub use address::address;
 pub use error::ConfigError;
-pub use store::{ShardConfig, ShardPlace, StoreConfig, StoreUrl};
+pub use store::{ShardConfig, ShardLocation, StoreConfig, StoreUrl};
 
 use crate::accept;
 use crate::api::InboxConfig;
@@ -42,7 +42,7 @@ pub struct Config {
     #[serde(default)]
     pub server: ServerConfig,
     /// The gateway's own certificate, and revocation lists.
-    pub tls: accept::Files,
+    pub tls: accept::TlsFiles,
     /// Limits of the acceptor.
     #[serde(default)]
     pub accept: accept::Config,

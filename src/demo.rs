@@ -1,6 +1,8 @@
 //! `comity demo`: the main job in one command. A throw-away exchange, everybody as a client of their own, a synthetic
 //! year on a simulated clock, and figures counted from what each client saw and held against the logs.
 
+mod agencies;
+mod agency_client;
 mod answer;
 mod calendar;
 mod check;
@@ -8,14 +10,12 @@ mod counterpart;
 mod custodian;
 mod evidence;
 mod federal;
-mod house;
 mod inbox;
 mod mix;
 mod number;
-mod papers;
-mod party;
 mod person;
 mod report;
+mod requests;
 mod roster;
 mod tables;
 mod tally;
@@ -36,17 +36,17 @@ use serde_json::Value;
 
 use crate::config::{Config, StoreConfig, read_key, secret_files};
 use crate::demo::check::Findings;
-use crate::demo::evidence::Pinned;
-use crate::demo::mix::{Fates, Mix};
-use crate::demo::report::{Played, Speed, Workshop};
+use crate::demo::evidence::PinnedKeys;
+use crate::demo::mix::{ByOutcome, CaseMix};
+use crate::demo::report::{RunParameters, Speed, Workspace};
 use crate::demo::roster::Roster;
-use crate::demo::year::Cast;
+use crate::demo::year::Participants;
 use crate::identity::clock::WallClock;
 use crate::recorder::Clock;
 use crate::sandbox::private_postgres::{Durability, PrivateServer};
 use crate::sandbox::{Sandbox, TRUST_DOMAIN};
-use crate::server::{Gateway, Seams};
-use crate::store::{Place, copy};
+use crate::server::{Environment, Gateway};
+use crate::store::{StoreLocation, copy};
 use crate::verify::{Claim, Verified, verify};
 
 /// What is to be played, and where.
@@ -76,11 +76,11 @@ pub enum SecondStore {
 }
 
 /// What is played, and how it is called.
-struct Plot<'a> {
+struct Play<'a> {
     options: &'a Options,
     out: &'a mut dyn Write,
-    mix: Mix,
-    in_new_york: Fates<u64>,
+    mix: CaseMix,
+    in_new_york: ByOutcome<u64>,
     roster: Arc<Roster>,
 }
 
@@ -88,8 +88,8 @@ struct Plot<'a> {
 struct Run {
     /// The engine's name.
     engine: &'static str,
-    place: Place,
-    workshop: Workshop,
+    place: StoreLocation,
+    workspace: Workspace,
     findings: Findings,
     verified: Verified,
     speed: Speed,
@@ -98,33 +98,33 @@ struct Run {
 
 /// Plays the year and writes on `out` what came of it.
 pub fn run(options: &Options, out: &mut dyn Write) -> Result<()> {
-    let mix = Mix::read(options.mix.as_deref())?;
-    let in_new_york = Fates {
+    let mix = CaseMix::read(options.mix.as_deref())?;
+    let in_new_york = ByOutcome {
         outstanding: options.detainers.unwrap_or(mix.offences.outstanding.total),
         released: options.released.unwrap_or(mix.offences.released.total),
     };
     let roster = Arc::new(Roster::draw(&mix, in_new_york, options.seed)?);
-    let mut plot = Plot { options, out, mix, in_new_york, roster };
-    let parent = Workshop::parent(options.out.as_deref())?;
-    let mut runs = vec![plot.play(Workshop::make(&parent)?, "SQLite", StoreConfig::file("comity.db"))?];
+    let mut session = Play { options, out, mix, in_new_york, roster };
+    let parent = Workspace::parent(options.out.as_deref())?;
+    let mut runs = vec![session.play(Workspace::make(&parent)?, "SQLite", StoreConfig::file("comity.db"))?];
     let mut server = None;
     if let Some(second) = &options.second {
-        let workshop = Workshop::make(&parent)?;
+        let workspace = Workspace::make(&parent)?;
         let url = match second {
             SecondStore::At(url) => url.clone(),
             SecondStore::Private => {
-                let tls = Sandbox::establish(workshop.path())?.server_certificate()?;
-                server.insert(PrivateServer::start(&workshop.path().join("postgres"), &tls, Durability::Synced)?).url()
+                let tls = Sandbox::establish(workspace.path())?.server_certificate()?;
+                server.insert(PrivateServer::start(&workspace.path().join("postgres"), &tls, Durability::Synced)?).url()
             }
         };
-        runs.push(plot.play(workshop, "PostgreSQL", StoreConfig::server(url))?);
+        runs.push(session.play(workspace, "PostgreSQL", StoreConfig::server(url))?);
     }
-    let Plot { out, mix, .. } = plot;
+    let Play { out, mix, .. } = session;
     let Some(last) = runs.last() else { return Ok(()) };
     for table in tables::all(&last.findings, &mix, in_new_york) {
         writeln!(out, "{}", format!("\n{table}").trim_end())?;
     }
-    runs.iter().try_for_each(|run| say_run(run, out))?;
+    runs.iter().try_for_each(|run| print_run(run, out))?;
     compare(&runs, out)?;
     if let Some(directory) = &options.out {
         keep(last, directory, out)?;
@@ -132,15 +132,19 @@ pub fn run(options: &Options, out: &mut dyn Write) -> Result<()> {
     Ok(())
 }
 
-impl Plot<'_> {
+impl Play<'_> {
     /// Plays the year on a store, in a workshop of its own.
-    fn play(&mut self, workshop: Workshop, engine: &'static str, store: StoreConfig) -> Result<Run> {
-        let sandbox = Sandbox::establish(workshop.path())?;
+    fn play(&mut self, workspace: Workspace, engine: &'static str, store: StoreConfig) -> Result<Run> {
+        let sandbox = Sandbox::establish(workspace.path())?;
         let config = configuration(&sandbox, store);
-        let store = whole(&config, sandbox.directory())?;
+        let store = empty_store(&config, sandbox.directory())?;
         let checked = crate::server::check(&config, sandbox.directory(), &WallClock::system())?;
         let clock = Clock::simulated(calendar::time(0));
-        let gateway = Gateway::start(&config, sandbox.directory(), Seams { clock: clock.clone(), ..Seams::default() })?;
+        let gateway = Gateway::start(
+            &config,
+            sandbox.directory(),
+            Environment { clock: clock.clone(), ..Environment::default() },
+        )?;
         writeln!(
             self.out,
             "{} people in {} jurisdictions, a year in steps of {} hours, seed {}; gateway on {}, {engine}",
@@ -150,13 +154,14 @@ impl Plot<'_> {
             self.options.seed,
             gateway.grpc()
         )?;
-        let pinned = Pinned::new(gateway.verifier().clone(), TRUST_DOMAIN);
-        let receipts = workshop.receipts();
-        let place = party::Place { sandbox: &sandbox, address: gateway.grpc(), pinned, receipts: &receipts };
+        let pinned = PinnedKeys::new(gateway.verifier().clone(), TRUST_DOMAIN);
+        let receipts = workspace.receipts();
+        let access =
+            agency_client::GatewayAccess { sandbox: &sandbox, address: gateway.grpc(), pinned, receipts: &receipts };
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("clients").build()?;
         let played = runtime.block_on(async {
             tokio::select! {
-                played = play(&place, &self.roster, &clock) => played,
+                played = play(&access, &self.roster, &clock) => played,
                 () = gateway.writer_ended() => bail!("the gateway's writer ended"),
                 _ = tokio::signal::ctrl_c() => bail!("interrupted"),
             }
@@ -170,9 +175,10 @@ impl Plot<'_> {
         let verified = verified(&sandbox, &store, &findings)?;
         let speed = Speed { verifying: begun.elapsed(), ..speed };
         let policy_digest = hex::encode(checked.policy_digest);
-        let played = Played { mix: &self.mix, in_new_york: self.in_new_york, seed: self.options.seed, policy_digest };
+        let played =
+            RunParameters { mix: &self.mix, in_new_york: self.in_new_york, seed: self.options.seed, policy_digest };
         let report = report::report(&played, &findings, verified, &speed);
-        Ok(Run { engine, place: store, workshop, findings, verified, speed, report })
+        Ok(Run { engine, place: store, workspace, findings, verified, speed, report })
     }
 }
 
@@ -206,10 +212,10 @@ fn compare(runs: &[Run], out: &mut dyn Write) -> Result<()> {
 
 /// Keeps what another may look into. A database is copied into a file.
 fn keep(run: &Run, directory: &Path, out: &mut dyn Write) -> Result<()> {
-    if let Place::Server(_) = run.place {
-        copy(&run.place, &Place::File(run.workshop.path().join("comity.db")), &mut |_, _| ())?;
+    if let StoreLocation::Server(_) = run.place {
+        copy(&run.place, &StoreLocation::File(run.workspace.path().join("comity.db")), &mut |_, _| ())?;
     }
-    run.workshop.keep(directory, &run.findings, &run.report)?;
+    run.workspace.keep(directory, &run.findings, &run.report)?;
     let directory = directory.display();
     writeln!(
         out,
@@ -233,9 +239,9 @@ fn configuration(sandbox: &Sandbox, store: StoreConfig) -> Config {
 }
 
 /// The one place of a store that is in one, and empty: figures are held against all that is in it.
-fn whole(config: &Config, base: &Path) -> Result<Place> {
-    let (_, place) = config.store.places(&config.jurisdictions, base)?.pop().context("nothing is kept")?;
-    if let Place::Server(_) = place {
+fn empty_store(config: &Config, base: &Path) -> Result<StoreLocation> {
+    let (_, place) = config.store.locations(&config.jurisdictions, base)?.pop().context("nothing is kept")?;
+    if let StoreLocation::Server(_) = place {
         // Its tables are made with it, so that there is something to ask.
         let reader = place.open(&[0; 32])?.reader();
         ensure!(reader.logs()?.is_empty(), "there are logs in the database: a demo wants one of its own");
@@ -244,17 +250,21 @@ fn whole(config: &Config, base: &Path) -> Result<Place> {
 }
 
 /// Plays the year and compares what was seen.
-async fn play(place: &party::Place<'_>, roster: &Arc<Roster>, clock: &Clock) -> Result<(Findings, Speed)> {
-    let cast = Cast::assemble(place, roster).await?;
-    let year = Box::pin(cast.play(clock)).await?;
+async fn play(
+    access: &agency_client::GatewayAccess<'_>,
+    roster: &Arc<Roster>,
+    clock: &Clock,
+) -> Result<(Findings, Speed)> {
+    let participants = Participants::assemble(access, roster).await?;
+    let year = Box::pin(participants.play(clock)).await?;
     let begun = Instant::now();
     let (mut promised, mut latencies) = (BTreeMap::new(), Vec::new());
-    for party in cast.parties() {
-        let (receipts, took) = party.finish()?;
-        promised.insert(party.id, receipts);
+    for client in participants.clients() {
+        let (receipts, took) = client.finish()?;
+        promised.insert(client.id, receipts);
         latencies.extend(took);
     }
-    let findings = check::check(&cast, place.sandbox, place.address, promised).await?;
+    let findings = check::check(&participants, access.sandbox, access.address, promised).await?;
     latencies.sort_unstable();
     let at = |percent: usize| latencies.get(latencies.len() * percent / 100).copied().unwrap_or_default();
     let speed = Speed {
@@ -270,7 +280,7 @@ async fn play(place: &party::Place<'_>, roster: &Arc<Roster>, clock: &Clock) -> 
 }
 
 /// Verifies the closed store as `comity verify` does, with every receipt, against what oversight saw last.
-fn verified(sandbox: &Sandbox, store: &Place, findings: &Findings) -> Result<Verified> {
+fn verified(sandbox: &Sandbox, store: &StoreLocation, findings: &Findings) -> Result<Verified> {
     let keys = sandbox.directory().join(&sandbox.config.keys.directory);
     let pinned = std::fs::read_to_string(keys.join("log.vkey"))?;
     let claim = Claim {
@@ -286,7 +296,7 @@ fn verified(sandbox: &Sandbox, store: &Place, findings: &Findings) -> Result<Ver
     Ok(verified)
 }
 
-fn say_run(run: &Run, out: &mut dyn Write) -> Result<()> {
+fn print_run(run: &Run, out: &mut dyn Write) -> Result<()> {
     let Run { engine, findings, verified, speed, .. } = run;
     let compared = &findings.compared;
     writeln!(

@@ -2,11 +2,11 @@
 //!
 //! There is no outbox beside the log: what an agency is owed is what the log holds for it after its cursor.
 
+mod attempts;
+mod backlog;
 mod cursor;
-mod narrowing;
+mod disclosure_filter;
 mod replaying;
-mod trying;
-mod waiting;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -15,11 +15,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
+pub use attempts::{ActiveAttempts, AttemptGuard};
+pub use backlog::{Backlog, backlog};
 pub use cursor::{Cursor, CursorKey};
-pub use narrowing::{Narrowing, Visible};
+pub use disclosure_filter::{DisclosureFilter, VisibleClasses};
 pub use replaying::{judge_again, recorded_within};
-pub use trying::{Hold, Trying};
-pub use waiting::{Waiting, waiting};
 
 use crate::domain::agency::{AgencyKind, Caller};
 use crate::domain::command::Method;
@@ -54,7 +54,7 @@ fn is_proof_of_delivery(method: &str) -> bool {
 
 /// An entry to be delivered.
 #[derive(Debug)]
-pub struct Due {
+pub struct PendingDelivery {
     /// Which.
     pub place: Place,
     /// As far as the caller may know it now.
@@ -69,7 +69,7 @@ pub struct Due {
 #[derive(Debug, Default)]
 pub struct Page {
     /// Entries for the caller.
-    pub entries: Vec<Due>,
+    pub entries: Vec<PendingDelivery>,
     /// There was nothing more.
     pub caught_up: bool,
     bytes: usize,
@@ -108,7 +108,7 @@ impl Feed {
     pub fn page(&mut self, gate: &Gate, now: Timestamp) -> Result<Page, StoreError> {
         let mut page = Page { caught_up: true, ..Page::default() };
         let Self { reader, caller, logs, cursor, passed_over } = self;
-        let mut narrowing = Narrowing::new(&**reader, gate, caller, now);
+        let mut disclosure_filter = DisclosureFilter::new(&**reader, gate, caller, now);
         for (log, head) in logs {
             let size = *head.borrow_and_update();
             let from = cursor.of(log.kind);
@@ -128,7 +128,7 @@ impl Feed {
                 let place = Place { log: log.kind, index: stored.index };
                 cursor.set(log.kind, stored.index.saturating_add(1));
                 if !passed_over.contains(&place) {
-                    page.take(place, log, stored, &mut narrowing, cursor)?;
+                    page.take(place, log, stored, &mut disclosure_filter, cursor)?;
                 }
             }
             if full {
@@ -163,10 +163,10 @@ impl Page {
         place: Place,
         log: &LogName,
         stored: StoredEntry,
-        narrowing: &mut Narrowing<'_>,
+        disclosure_filter: &mut DisclosureFilter<'_>,
         cursor: &mut Cursor,
     ) -> Result<(), StoreError> {
-        let Some(visible) = narrowing.visible(&stored, &log.jurisdiction)? else { return Ok(()) };
+        let Some(visible) = disclosure_filter.visible(&stored, &log.jurisdiction)? else { return Ok(()) };
         let leaf = entry::read_leaf(&stored.leaf).map_err(|_| StoreError::Broken("a leaf is not of a known layout"))?;
         if is_proof_of_delivery(&leaf.method) {
             return Ok(());
@@ -177,7 +177,7 @@ impl Page {
         let classes = visible.classes;
         let entry = entry::show(log, stored.index, stored.leaf, &stored.openings, classes, &visible.withheld);
         self.bytes = self.bytes.saturating_add(entry.encoded_len());
-        self.entries.push(Due { place, entry, classes, cursor: *cursor });
+        self.entries.push(PendingDelivery { place, entry, classes, cursor: *cursor });
         Ok(())
     }
 }

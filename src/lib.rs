@@ -12,7 +12,7 @@ pub mod feed;
 pub mod files;
 pub mod identity;
 pub mod ledger;
-pub mod meters;
+pub mod metrics;
 pub mod policy;
 pub mod quota;
 pub mod recorder;

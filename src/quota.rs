@@ -6,79 +6,79 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Places, or bytes, counted by who holds them.
 #[derive(Debug)]
-pub struct Shares<K> {
+pub struct Quota<K> {
     each_max: usize,
     all_max: usize,
-    taken: Mutex<Taken<K>>,
+    taken: Mutex<Usage<K>>,
 }
 
 #[derive(Debug)]
-struct Taken<K> {
+struct Usage<K> {
     by_each: HashMap<K, usize>,
     // INVARIANT: the sum of what each holds.
     by_all: usize,
 }
 
-impl<K: Eq + Hash + Clone> Shares<K> {
+impl<K: Eq + Hash + Clone> Quota<K> {
     /// So many for each, and so many for all together.
     pub fn new(each_max: usize, all_max: usize) -> Arc<Self> {
-        let taken = Taken { by_each: HashMap::new(), by_all: 0 };
+        let taken = Usage { by_each: HashMap::new(), by_all: 0 };
         Arc::new(Self { each_max, all_max, taken: Mutex::new(taken) })
     }
 
     /// A share with nothing in it yet.
-    pub fn begin(self: &Arc<Self>, who: &K) -> Share<K> {
-        Share { shares: Arc::clone(self), who: who.clone(), held: 0 }
+    pub fn begin(self: &Arc<Self>, holder: &K) -> Reservation<K> {
+        Reservation { quota: Arc::clone(self), holder: holder.clone(), held: 0 }
     }
 
     /// One, until it is dropped. None: they have all that is theirs, or all together have all there is.
-    pub fn take(self: &Arc<Self>, who: &K) -> Option<Share<K>> {
-        let mut share = self.begin(who);
+    pub fn take(self: &Arc<Self>, holder: &K) -> Option<Reservation<K>> {
+        let mut share = self.begin(holder);
         share.grow(1).then_some(share)
     }
 
-    fn taken(&self) -> MutexGuard<'_, Taken<K>> {
+    fn taken(&self) -> MutexGuard<'_, Usage<K>> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// What somebody holds. Given back when dropped.
 #[derive(Debug)]
-pub struct Share<K: Eq + Hash + Clone> {
-    shares: Arc<Shares<K>>,
-    who: K,
+pub struct Reservation<K: Eq + Hash + Clone> {
+    quota: Arc<Quota<K>>,
+    holder: K,
     held: usize,
 }
 
-impl<K: Eq + Hash + Clone> Share<K> {
+impl<K: Eq + Hash + Clone> Reservation<K> {
     /// Takes so many more, or none of them: then it says no, and holds what it held.
     pub fn grow(&mut self, by: usize) -> bool {
-        let mut taken = self.shares.taken();
-        let own = taken.by_each.get(&self.who).copied().unwrap_or_default().saturating_add(by);
+        let mut taken = self.quota.taken();
+        let own = taken.by_each.get(&self.holder).copied().unwrap_or_default().saturating_add(by);
         let all = taken.by_all.saturating_add(by);
-        if own > self.shares.each_max || all > self.shares.all_max {
+        if own > self.quota.each_max || all > self.quota.all_max {
             return false;
         }
-        taken.by_each.insert(self.who.clone(), own);
+        taken.by_each.insert(self.holder.clone(), own);
         taken.by_all = all;
         self.held = self.held.saturating_add(by);
         true
     }
 }
 
-impl<K: Eq + Hash + Clone> Drop for Share<K> {
+impl<K: Eq + Hash + Clone> Drop for Reservation<K> {
     fn drop(&mut self) {
         if self.held == 0 {
             return;
         }
-        let mut taken = self.shares.taken();
+        let mut taken = self.quota.taken();
         taken.by_all = taken.by_all.saturating_sub(self.held);
-        let left = taken.by_each.get_mut(&self.who).map(|count| {
+        let left = taken.by_each.get_mut(&self.holder).map(|count| {
             *count = count.saturating_sub(self.held);
             *count
         });
         if left == Some(0) {
-            taken.by_each.remove(&self.who);
+            taken.by_each.remove(&self.holder);
         }
     }
 }
@@ -89,24 +89,24 @@ mod tests {
 
     #[test]
     fn nobody_has_more_than_a_share_and_what_is_let_go_can_be_taken() {
-        let shares = Shares::new(2, 3);
-        let held = [shares.take(&"a"), shares.take(&"a")];
-        assert!(held.iter().all(Option::is_some) && shares.take(&"a").is_none());
-        let other = shares.take(&"b");
-        assert!(other.is_some() && shares.take(&"b").is_none(), "all together have all there is");
+        let quota = Quota::new(2, 3);
+        let held = [quota.take(&"a"), quota.take(&"a")];
+        assert!(held.iter().all(Option::is_some) && quota.take(&"a").is_none());
+        let other = quota.take(&"b");
+        assert!(other.is_some() && quota.take(&"b").is_none(), "all together have all there is");
         drop(held);
-        assert!(shares.take(&"a").is_some());
+        assert!(quota.take(&"a").is_some());
         drop(other);
-        let taken = shares.taken();
+        let taken = quota.taken();
         assert!(taken.by_each.is_empty() && taken.by_all == 0, "who holds nothing costs nothing");
     }
 
     #[test]
     fn a_share_grows_up_to_what_there_is_and_gives_all_of_it_back() {
-        let shares = Shares::new(10, 15);
-        let mut first = shares.begin(&"a");
+        let quota = Quota::new(10, 15);
+        let mut first = quota.begin(&"a");
         assert!(first.grow(4) && first.grow(6) && !first.grow(1));
-        let mut second = shares.begin(&"b");
+        let mut second = quota.begin(&"b");
         assert!(!second.grow(6) && second.grow(5));
         drop(first);
         assert!(second.grow(5) && !second.grow(1));

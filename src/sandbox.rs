@@ -33,7 +33,7 @@ pub const TRUST_DOMAIN: &str = "comity.example";
 
 /// A point of law, as it is shipped and as counsel may have read it.
 #[derive(Debug, Clone, Copy)]
-pub struct Reading {
+pub struct CounselReading {
     /// The switch that it hangs on.
     pub switch: &'static str,
     /// How that is shipped.
@@ -43,12 +43,13 @@ pub struct Reading {
 }
 
 /// The acts of 2026. On: a person decides whatever they may bear on. Off: they bar nothing.
-pub const ACTS_OF_2026: Reading = Reading { switch: "us-ny.counsel-reads-acts-of-2026", shipped: "on", read: "off" };
+pub const ACTS_OF_2026: CounselReading =
+    CounselReading { switch: "us-ny.counsel-reads-acts-of-2026", shipped: "on", read: "off" };
 /// The points that an exchange to try things on has as read, so that a state prison in New York may tell and hand over. As shipped,
 /// an officer decides each time.
-pub const AS_READ: [Reading; 3] = [
-    Reading { switch: "us-ny.correction-law-147", shipped: "off", read: "on" },
-    Reading { switch: "us-ny.counsel-reads-order-170", shipped: "on", read: "off" },
+pub const COUNSEL_READINGS: [CounselReading; 3] = [
+    CounselReading { switch: "us-ny.correction-law-147", shipped: "off", read: "on" },
+    CounselReading { switch: "us-ny.counsel-reads-order-170", shipped: "on", read: "off" },
     ACTS_OF_2026,
 ];
 /// How long a sandbox's tokens are good. A real issuer's are good for minutes.
@@ -93,7 +94,7 @@ impl Default for Terms {
 
 /// One agency of a sandbox.
 #[derive(Debug, Clone, Copy)]
-pub struct Seat {
+pub struct SandboxAgency {
     /// Its id.
     pub id: &'static str,
     /// Whose it is.
@@ -112,30 +113,30 @@ const NY: &[&str] = &["us-ny"];
 const TX: &[&str] = &["us-tx"];
 const BOTH: &[&str] = &["us-ny", "us-tx"];
 
-const fn seat(
+const fn agency(
     id: &'static str,
     kind: AgencyKind,
     class: Option<AgencyClass>,
     jurisdictions: &'static [&'static str],
     ori: &'static str,
     authority: &'static str,
-) -> Seat {
-    Seat { id, kind, class, jurisdictions, ori, authority }
+) -> SandboxAgency {
+    SandboxAgency { id, kind, class, jurisdictions, ori, authority }
 }
 
 /// Everybody at the table.
-pub const SEATS: &[Seat] = &[
-    seat("us-ice", AgencyKind::Federal, None, BOTH, "DCICE0000", "federal"),
-    seat("us-ny-doccs", AgencyKind::State, Some(AgencyClass::StatePrison), NY, "NYDOCCS00", "us-ny"),
-    seat("us-ny-erie-jail", AgencyKind::County, Some(AgencyClass::CountyJail), NY, "NY014000A", "us-ny"),
-    seat("us-ny-suffolk-jail", AgencyKind::County, Some(AgencyClass::CountyJail), NY, "NY051000A", "us-ny"),
-    seat("us-ny-city-jail", AgencyKind::City, Some(AgencyClass::CityJail), NY, "NY030000A", "us-ny"),
-    seat("us-ny-oversight", AgencyKind::Oversight, None, NY, "NYAUDIT00", "us-ny"),
-    seat("us-tx-prison", AgencyKind::State, Some(AgencyClass::StatePrison), TX, "TXPRISON0", "us-tx"),
-    seat("us-tx-harris-jail", AgencyKind::County, Some(AgencyClass::CountyJail), TX, "TX101000A", "us-tx"),
-    seat("us-tx-bexar-jail", AgencyKind::County, Some(AgencyClass::CountyJail), TX, "TX015000A", "us-tx"),
-    seat("us-tx-oversight", AgencyKind::Oversight, None, TX, "TXAUDIT00", "us-tx"),
-    seat("comity-operator", AgencyKind::Operator, None, &[], "OPERATOR0", "exchange"),
+pub const AGENCIES: &[SandboxAgency] = &[
+    agency("us-ice", AgencyKind::Federal, None, BOTH, "DCICE0000", "federal"),
+    agency("us-ny-doccs", AgencyKind::State, Some(AgencyClass::StatePrison), NY, "NYDOCCS00", "us-ny"),
+    agency("us-ny-erie-jail", AgencyKind::County, Some(AgencyClass::CountyJail), NY, "NY014000A", "us-ny"),
+    agency("us-ny-suffolk-jail", AgencyKind::County, Some(AgencyClass::CountyJail), NY, "NY051000A", "us-ny"),
+    agency("us-ny-city-jail", AgencyKind::City, Some(AgencyClass::CityJail), NY, "NY030000A", "us-ny"),
+    agency("us-ny-oversight", AgencyKind::Oversight, None, NY, "NYAUDIT00", "us-ny"),
+    agency("us-tx-prison", AgencyKind::State, Some(AgencyClass::StatePrison), TX, "TXPRISON0", "us-tx"),
+    agency("us-tx-harris-jail", AgencyKind::County, Some(AgencyClass::CountyJail), TX, "TX101000A", "us-tx"),
+    agency("us-tx-bexar-jail", AgencyKind::County, Some(AgencyClass::CountyJail), TX, "TX015000A", "us-tx"),
+    agency("us-tx-oversight", AgencyKind::Oversight, None, TX, "TXAUDIT00", "us-tx"),
+    agency("comity-operator", AgencyKind::Operator, None, &[], "OPERATOR0", "exchange"),
 ];
 
 const AUTHORITIES: &[&str] = &["federal", "us-ny", "us-tx", "exchange"];
@@ -238,17 +239,17 @@ impl Sandbox {
         self.renew_certificate("gateway", "exchange", terms, || {
             Ok(CertificateOptions { not_after: ends, ..CertificateOptions::server(now) })
         })?;
-        for seat in SEATS {
-            self.renew_certificate(seat.id, seat.authority, terms, || {
+        for agency in AGENCIES {
+            self.renew_certificate(agency.id, agency.authority, terms, || {
                 Ok(CertificateOptions {
                     not_after: ends,
-                    ..CertificateOptions::agency(TRUST_DOMAIN, &seat.id.parse()?, now)
+                    ..CertificateOptions::agency(TRUST_DOMAIN, &agency.id.parse()?, now)
                 })
             })?;
             for actor in [ActorKind::System, ActorKind::Officer] {
-                let subject = format!("{}-{}", seat.id, actor.word());
-                let token = self.mint(seat.id, &subject, actor, terms.tokens_s)?;
-                files::write_private(&token_path(&self.directory, seat.id, actor), &token)?;
+                let subject = format!("{}-{}", agency.id, actor.word());
+                let token = self.mint(agency.id, &subject, actor, terms.tokens_s)?;
+                files::write_private(&token_path(&self.directory, agency.id, actor), &token)?;
             }
         }
         Ok(())
@@ -339,10 +340,10 @@ fn make(directory: &Path, now: Timestamp) -> Result<()> {
     let gateway = exchange.issue(&CertificateOptions::server(now))?;
     files::write_public(&directory.join("certs/gateway.pem"), &gateway.pem)?;
     files::write_private(&directory.join("certs/gateway.key"), &gateway.key_pem)?;
-    for seat in SEATS {
-        let id: AgencyId = seat.id.parse()?;
+    for agency in AGENCIES {
+        let id: AgencyId = agency.id.parse()?;
         let options = CertificateOptions::agency(TRUST_DOMAIN, &id, now);
-        let issued = read_authority(directory, seat.authority)?.issue(&options)?;
+        let issued = read_authority(directory, agency.authority)?.issue(&options)?;
         files::write_public(&directory.join(format!("certs/{id}.pem")), &issued.pem)?;
         files::write_private(&directory.join(format!("certs/{id}.key")), &issued.key_pem)?;
         let pair = TokenKeyPair::generate()?;
@@ -385,7 +386,7 @@ fn configuration() -> Result<Config> {
         jurisdictions,
         time_zones: BTreeMap::new(),
         server: ServerConfig { listen: any_port, ops_listen: any_port, ..ServerConfig::default() },
-        tls: accept::Files {
+        tls: accept::TlsFiles {
             certificate: "certs/gateway.pem".into(),
             key: "certs/gateway.key".into(),
             revocation_lists: AUTHORITIES.iter().map(|name| format!("certs/{name}.crl.pem").into()).collect(),
@@ -406,38 +407,38 @@ fn configuration() -> Result<Config> {
         registry: RegistryConfig {
             trust_domain: TRUST_DOMAIN.to_owned(),
             certificate_authorities: AUTHORITIES.iter().map(|name| authority_config(name)).collect::<Result<_>>()?,
-            agencies: SEATS.iter().map(agency_config).collect::<Result<_>>()?,
+            agencies: AGENCIES.iter().map(agency_config).collect::<Result<_>>()?,
         },
     })
 }
 
 /// Each sovereign's authority speaks for its own agencies and for nobody else's.
 fn authority_config(name: &str) -> Result<AuthorityConfig> {
-    let seats = SEATS.iter().filter(|seat| seat.authority == name);
+    let agencies = AGENCIES.iter().filter(|agency| agency.authority == name);
     Ok(AuthorityConfig {
         id: name.to_owned(),
         certificate: PemSource(format!("certs/{name}-ca.pem")),
-        agencies: seats.map(|seat| seat.id.parse()).collect::<Result<_, _>>()?,
+        agencies: agencies.map(|agency| agency.id.parse()).collect::<Result<_, _>>()?,
         kinds: BTreeSet::new(),
         jurisdictions: BTreeSet::new(),
     })
 }
 
-fn agency_config(seat: &Seat) -> Result<AgencyConfig> {
+fn agency_config(agency: &SandboxAgency) -> Result<AgencyConfig> {
     let key = KeyConfig {
         kid: TOKEN_KEY_ID.to_owned(),
         algorithm: TokenAlgorithm::EdDsa,
-        public_key: PemSource(format!("keys/tokens/{}.pub.pem", seat.id)),
+        public_key: PemSource(format!("keys/tokens/{}.pub.pem", agency.id)),
     };
     Ok(AgencyConfig {
-        id: seat.id.parse()?,
-        kind: seat.kind,
-        class: seat.class,
-        jurisdictions: seat.jurisdictions.iter().map(|id| id.parse()).collect::<Result<_, _>>()?,
-        ori: Some(seat.ori.parse()?),
+        id: agency.id.parse()?,
+        kind: agency.kind,
+        class: agency.class,
+        jurisdictions: agency.jurisdictions.iter().map(|id| id.parse()).collect::<Result<_, _>>()?,
+        ori: Some(agency.ori.parse()?),
         facilities: BTreeSet::new(),
         time_zone: None,
         facility_time_zones: BTreeMap::new(),
-        token: Some(IssuerConfig { issuer: issuer(seat.id), jwks: None, keys: vec![key] }),
+        token: Some(IssuerConfig { issuer: issuer(agency.id), jwks: None, keys: vec![key] }),
     })
 }

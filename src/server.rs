@@ -5,20 +5,20 @@
 
 mod audit;
 mod buffered;
+mod call_metrics;
 mod certificates;
 mod check;
 mod error;
-mod front;
 mod health;
 mod in_flight;
 mod layers;
+mod listeners;
 mod ops;
 mod policies;
 mod protocol;
 mod start_check;
 mod store_check;
 mod ticking;
-mod underway;
 mod worker;
 mod writer;
 
@@ -32,37 +32,37 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use audit::{AuditFile, AuditLines};
-pub use check::{Checked, check};
+pub use check::{CheckedConfig, check};
 pub use error::{AgainstError, ServerError};
 pub use health::Phase;
 pub use policies::{ReloadError, Reloaded, UnfitSet};
-pub use start_check::{Met, check_against, check_start};
+pub use start_check::{StartFindings, check_against, check_start};
 
 use crate::accept::{self, TlsState};
-use crate::api::{Api, ApiKeys, Turns};
+use crate::api::{Api, ApiKeys, ConcurrencyLimits};
 use crate::config::Config;
-use crate::feed::Trying;
+use crate::feed::ActiveAttempts;
 use crate::identity::clock::WallClock;
 use crate::ledger::VerifierKey;
-use crate::meters::Meters;
+use crate::metrics::Metrics;
 use crate::policy::gate::Gate;
 use crate::policy::in_force::InForce;
 use crate::recorder::{Clock, Entropy, Handle, RecorderError, SubmitError};
-use crate::server::certificates::Certificates;
-use crate::server::front::Front;
+use crate::server::certificates::CertificateReloader;
 use crate::server::health::advance;
 use crate::server::layers::Layers;
-use crate::server::ops::Probed;
-use crate::server::policies::Policies;
+use crate::server::listeners::Listeners;
+use crate::server::ops::ProbeSources;
+use crate::server::policies::PolicyReloader;
 use crate::server::worker::{ConnectionLimits, Worker};
-use crate::server::writer::{Writers, Writes};
+use crate::server::writer::{RunningWriters, WriterInputs};
 
 /// Accepted sockets that may wait for one worker.
 const SOCKETS_WAITING_MAX: usize = 64;
 
 /// Time and randomness, as a test, a demo or the machine has them.
 #[derive(Debug)]
-pub struct Seams {
+pub struct Environment {
     /// The time of record.
     pub clock: Clock,
     /// Blinding, salts and ids.
@@ -73,7 +73,7 @@ pub struct Seams {
     pub audit: Option<Arc<AuditFile>>,
 }
 
-impl Default for Seams {
+impl Default for Environment {
     fn default() -> Self {
         Self { clock: Clock::System, entropy: Entropy::System, wall: WallClock::system(), audit: None }
     }
@@ -88,51 +88,58 @@ pub struct Gateway {
     verifier: VerifierKey,
     phase: watch::Sender<Phase>,
     recorder: Handle,
-    certificates: Arc<Certificates>,
-    policies: Arc<Policies>,
+    certificates: Arc<CertificateReloader>,
+    policies: Arc<PolicyReloader>,
     drain: DropGuard,
     stop_ops: DropGuard,
     watcher: Option<JoinHandle<()>>,
     workers: Vec<JoinHandle<()>>,
-    front: JoinHandle<Result<(), ServerError>>,
+    listeners: JoinHandle<Result<(), ServerError>>,
     writers: Vec<JoinHandle<Result<(), RecorderError>>>,
 }
 
 impl Gateway {
     /// Starts a gateway and returns when it is ready. `base` is where relative paths of the configuration start.
     #[expect(clippy::too_many_lines, reason = "the order of a start, to be read from top to bottom")]
-    pub fn start(config: &Config, base: &Path, seams: Seams) -> Result<Self, ServerError> {
+    pub fn start(config: &Config, base: &Path, environment: Environment) -> Result<Self, ServerError> {
         let (phase, phase_seen) = watch::channel(Phase::Starting);
-        let Checked { secrets, registry, engine, verifier, zones, tls, .. } = check(config, base, &seams.wall)?;
+        let CheckedConfig { secrets, registry, engine, verifier, zones, tls, .. } =
+            check(config, base, &environment.wall)?;
         let agencies = registry.members().map(|member| (member.agency.id.clone(), member.agency.clone())).collect();
-        let meters = Meters::new();
+        let metrics = Metrics::new();
         let gate = Gate::new(Arc::clone(&engine), Arc::new(agencies)).with_zones(zones);
         let in_force = InForce::new(Arc::new(gate));
-        let layers = Layers::of(config, &secrets, &registry, &seams.wall, &in_force, &meters);
+        let layers = Layers::of(config, &secrets, &registry, &environment.wall, &in_force, &metrics);
         let certificates = (registry, Arc::clone(&tls));
-        let certificates = Arc::new(Certificates::of(config, base, certificates, &seams.wall, &meters));
+        let certificates = Arc::new(CertificateReloader::of(config, base, certificates, &environment.wall, &metrics));
         let drain = CancellationToken::new();
         let keys = ApiKeys::new(&secrets.request_digest, &secrets.cursor);
         let timetable = writer::timetable(config, &certificates.registry, in_force.gate().zones());
-        let by = Writes { clock: seams.clock.clone(), entropy: seams.entropy, timetable, meters: Arc::clone(&meters) };
-        let Writers { handle, reader, heads, hindrances, threads: writers } =
-            writer::start(config, base, &secrets, &in_force, by)?;
-        let policies = Arc::new(Policies::of(config, base, in_force.clone(), handle.clone(), Arc::clone(&meters)));
+        let inputs = WriterInputs {
+            clock: environment.clock.clone(),
+            entropy: environment.entropy,
+            timetable,
+            metrics: Arc::clone(&metrics),
+        };
+        let RunningWriters { handle, reader, heads, hindrances, threads: writers } =
+            writer::start(config, base, &secrets, &in_force, inputs)?;
+        let policies =
+            Arc::new(PolicyReloader::of(config, base, in_force.clone(), handle.clone(), Arc::clone(&metrics)));
         // Before anybody is served: a restart with another set is an activation too.
         handle.activate(&engine).map_err(ReloadError::from)?;
-        let ticks_by_itself = matches!(seams.clock, Clock::System);
+        let ticks_by_itself = matches!(environment.clock, Clock::System);
         let api = Arc::new(Api {
             recorder: handle.clone(),
             reader,
             heads,
             in_force,
-            clock: seams.clock,
+            clock: environment.clock,
             keys,
             inbox: config.inbox,
             appeals: config.appeals,
-            wall: seams.wall.clone(),
-            trying: Trying::default(),
-            turns: Turns::default(),
+            wall: environment.wall.clone(),
+            attempts: ActiveAttempts::default(),
+            concurrency: ConcurrencyLimits::default(),
             drain: drain.clone(),
         });
         // Bound before anything is spawned: who asks for the address gets one that answers.
@@ -149,17 +156,17 @@ impl Gateway {
         let stop_ops = CancellationToken::new();
         let tick = Duration::from_millis(config.clocks.tick_ms);
         let tick = Some(tick).filter(|tick| !tick.is_zero() && ticks_by_itself);
-        let front = Front {
+        let listeners = Listeners {
             grpc_listener,
             ops_listener,
             sockets,
             tls,
-            probed: Probed {
+            probed: ProbeSources {
                 phase: phase_seen,
                 policies: policies.detail.subscribe(),
                 certificates: certificates.detail.subscribe(),
-                audit: seams.audit,
-                meters,
+                audit: environment.audit,
+                metrics,
             },
             certificates: Arc::clone(&certificates),
             drain: drain.clone(),
@@ -168,7 +175,7 @@ impl Gateway {
             hindrances,
         };
         let (recording, set_phase) = (handle.clone(), phase.clone());
-        let front = spawn("front", move |runtime| runtime.block_on(front.run(recording, set_phase)))?;
+        let listeners = spawn("front", move |runtime| runtime.block_on(listeners.run(recording, set_phase)))?;
         let watcher = watcher(config.policy.look_every_ms, &policies, &drain)?;
         // Only from Starting: a writer that has already failed must not be called ready.
         advance(&phase, &[Phase::Starting], Phase::Serving);
@@ -187,7 +194,7 @@ impl Gateway {
             stop_ops,
             watcher,
             workers,
-            front,
+            listeners,
             writers,
         })
     }
@@ -245,13 +252,13 @@ impl Gateway {
         }
         // From a thread of its own: the caller may itself be on a runtime, where blocking is not allowed.
         let recorder = self.recorder;
-        let told = spawn("stop", move |runtime| runtime.block_on(recorder.stop()))?;
-        told.join().map_err(|_| ServerError::Panicked("stop"))?;
+        let stopped = spawn("stop", move |runtime| runtime.block_on(recorder.stop()))?;
+        stopped.join().map_err(|_| ServerError::Panicked("stop"))?;
         let joined =
             self.writers.into_iter().map(|writer| writer.join().map_err(|_| ServerError::Panicked("recorder")));
         let written: Vec<_> = joined.collect::<Result<_, _>>()?;
         drop(self.stop_ops);
-        self.front.join().map_err(|_| ServerError::Panicked("front"))??;
+        self.listeners.join().map_err(|_| ServerError::Panicked("front"))??;
         tracing::info!("stopped");
         Ok(written.into_iter().collect::<Result<(), _>>()?)
     }
@@ -260,7 +267,7 @@ impl Gateway {
 /// The thread that looks whether the policies have changed, where they can.
 fn watcher(
     every_ms: u64,
-    policies: &Arc<Policies>,
+    policies: &Arc<PolicyReloader>,
     drain: &CancellationToken,
 ) -> Result<Option<JoinHandle<()>>, ServerError> {
     if every_ms == 0 || policies.are_built_in() {

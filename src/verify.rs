@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::ids::LogName;
 use crate::ledger::{self, Checkpoint, Hash, LogVerifier, Receipt, Tree, VerifiedLog, VerifierKey, VerifyError};
 use crate::recorder::origin;
-use crate::store::{Place, Reader, StoredEntry};
+use crate::store::{Reader, StoreLocation, StoredEntry};
 use crate::wire::entry;
 
 const PAGE_LEN: usize = 1_024;
@@ -20,7 +20,7 @@ const PAGE_LEN: usize = 1_024;
 #[derive(Debug)]
 pub struct Claim {
     /// Where the store is.
-    pub store: Place,
+    pub store: StoreLocation,
     /// The data directory: receipts are in it, if there are any.
     pub directory: PathBuf,
     /// Keys pinned for the logs.
@@ -36,12 +36,12 @@ pub struct Claim {
 /// What was kept elsewhere is no evidence by this key. Of the store nothing is said by that.
 #[derive(Debug, thiserror::Error)]
 #[error("what was kept is no {what} of this key: {why}")]
-pub struct NoCheckpoint {
+pub struct NotEvidence {
     what: &'static str,
     why: String,
 }
 
-impl NoCheckpoint {
+impl NotEvidence {
     /// Of a checkpoint.
     pub fn checkpoint(why: String) -> Self {
         Self { what: "checkpoint", why }
@@ -140,7 +140,7 @@ fn verify_log(claim: &Claim, reader: &dyn Reader, log: &LogName, found: &mut Ver
     let mut due = checkpoints.iter().peekable();
     // A database may be served meanwhile: what was recorded since the checkpoints were read is the next one's to verify.
     let newest = checkpoints.last().map_or(0, |(size, _)| *size);
-    let is_served = |size: u64| matches!(claim.store, Place::Server(_)) && size >= newest;
+    let is_served = |size: u64| matches!(claim.store, StoreLocation::Server(_)) && size >= newest;
     loop {
         let mut page = page(reader, log, verifier.size())?;
         page.retain(|stored| !is_served(stored.index));
@@ -221,12 +221,12 @@ fn against(claim: &Claim, logs: &[(LogName, VerifiedLog)], kept: &str) -> Result
     let Some((log, whole)) = logs.iter().find(|(log, _)| origin(&claim.origin, log) == named) else {
         // A checkpoint by the key that is of no log here is evidence; what is none is not.
         let signed = Checkpoint::open_kept(kept, named, &claim.keys);
-        signed.map_err(|error| NoCheckpoint::checkpoint(error.to_string()))?;
+        signed.map_err(|error| NotEvidence::checkpoint(error.to_string()))?;
         bail!(nowhere("a kept checkpoint is of no log here: the log is missing".to_owned()));
     };
     match whole.against(kept) {
         Ok(_) => Ok(()),
-        Err(VerifyError::Kept(error)) => Err(NoCheckpoint::checkpoint(error.to_string()).into()),
+        Err(VerifyError::Kept(error)) => Err(NotEvidence::checkpoint(error.to_string()).into()),
         Err(error) => bail!(Broken { log: Some(log.clone()), index: None, what: error.to_string() }),
     }
 }

@@ -14,10 +14,10 @@ const USES: [(&str, &[&str]); 22] = [
     ("ledger", &["ed25519"]),
     ("wire", &["domain"]),
     ("identity", &["domain", "ed25519", "files"]),
-    ("meters", &["domain"]),
+    ("metrics", &["domain"]),
     ("policy", &["domain", "identity"]),
     ("store", &["domain", "files", "wire", "ledger"]),
-    ("recorder", &["domain", "wire", "policy", "ledger", "store", "meters"]),
+    ("recorder", &["domain", "wire", "policy", "ledger", "store", "metrics"]),
     ("feed", &["domain", "wire", "policy", "ledger", "store"]),
     ("reports", &["domain", "wire", "policy", "ledger", "store"]),
     ("accept", &["domain", "files", "identity", "quota"]),
@@ -28,7 +28,7 @@ const USES: [(&str, &[&str]); 22] = [
     (
         "server",
         &[
-            "domain", "files", "wire", "identity", "policy", "ledger", "store", "meters", "recorder", "feed",
+            "domain", "files", "wire", "identity", "policy", "ledger", "store", "metrics", "recorder", "feed",
             "reports", "api", "accept", "quota", "config",
         ],
     ),
@@ -45,12 +45,12 @@ const USES: [(&str, &[&str]); 22] = [
 ];
 
 const BENEATH_API: [&str; 12] = [
-    "domain", "ed25519", "files", "ledger", "wire", "identity", "policy", "store", "meters", "recorder", "feed",
+    "domain", "ed25519", "files", "ledger", "wire", "identity", "policy", "store", "metrics", "recorder", "feed",
     "reports",
 ];
 
 const EVERY_ROOM: [&str; 21] = [
-    "domain", "ed25519", "files", "ledger", "wire", "identity", "policy", "store", "meters", "recorder", "feed",
+    "domain", "ed25519", "files", "ledger", "wire", "identity", "policy", "store", "metrics", "recorder", "feed",
     "reports", "api", "client", "config", "server", "verify", "sandbox", "demo", "accept", "quota",
 ];
 
@@ -59,7 +59,18 @@ const NAMES: [(&[&str], &[&str]); 4] = [
     (&["prost", "prost_types", "prost_reflect", "tonic_prost"], &["wire"]),
     (&["rusqlite", "tokio_postgres", "tokio_postgres_rustls", "sqlx"], &["store"]),
     (&["rustls", "tokio_rustls", "hyper_rustls"], &["accept", "server", "client", "identity", "store", "files"]),
-    (&["metrics", "metrics_exporter_prometheus"], &["meters"]),
+    (
+        // The crate, not our room of the same name.
+        &[
+            "::metrics",
+            "use metrics",
+            "metrics::counter",
+            "metrics::gauge",
+            "metrics::histogram",
+            "metrics_exporter_prometheus",
+        ],
+        &["metrics"],
+    ),
 ];
 
 /// Rooms that do not know of networks, files and clocks, and what would betray that they do.

@@ -33,7 +33,7 @@ pub struct TlsConn {
     peer: PeerIdentity,
     end: Pin<Box<Sleep>>,
     cut: Pin<Box<WaitForCancellationFutureOwned>>,
-    _live: Registered,
+    _live: Registration,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -42,7 +42,7 @@ impl TlsConn {
         stream: TlsStream<TcpStream>,
         peer: PeerIdentity,
         lifetime: Duration,
-        live: Registered,
+        live: Registration,
         permit: OwnedSemaphorePermit,
     ) -> Self {
         let end = Box::pin(tokio::time::sleep(lifetime));
@@ -55,7 +55,7 @@ impl TlsConn {
         &self.peer
     }
 
-    fn check_standing(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+    fn check_cut(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         let ended = self.end.as_mut().poll(cx).is_ready() || self.cut.as_mut().poll(cx).is_ready();
         if ended { Err(io::ErrorKind::ConnectionAborted.into()) } else { Ok(()) }
     }
@@ -77,7 +77,7 @@ impl Connected for TlsConn {
 
 impl AsyncRead for TlsConn {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        self.check_standing(cx)?;
+        self.check_cut(cx)?;
         if !self.preface.is_empty() {
             let (given, kept) = self.preface.split_at(self.preface.len().min(buf.remaining()));
             buf.put_slice(given);
@@ -90,7 +90,7 @@ impl AsyncRead for TlsConn {
 
 impl AsyncWrite for TlsConn {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.check_standing(cx)?;
+        self.check_cut(cx)?;
         Pin::new(&mut self.stream).poll_write(cx, buf)
     }
 
@@ -99,7 +99,7 @@ impl AsyncWrite for TlsConn {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.check_standing(cx)?;
+        self.check_cut(cx)?;
         Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
     }
 
@@ -118,7 +118,7 @@ impl AsyncWrite for TlsConn {
 
 /// The established connections, so that those of a revoked certificate can be cut.
 #[derive(Default)]
-pub(super) struct Live {
+pub(super) struct LiveConnections {
     entries: Mutex<Entries>,
 }
 
@@ -135,13 +135,13 @@ struct Entry {
     cut: CancellationToken,
 }
 
-impl Live {
+impl LiveConnections {
     pub(super) fn register(
         self: &Arc<Self>,
         chain: Arc<[CertificateDer<'static>]>,
         agency: &AgencyId,
         per_agency_max: usize,
-    ) -> Result<Registered, Refusal> {
+    ) -> Result<Registration, Refusal> {
         let mut entries = self.entries();
         if entries.by_number.values().filter(|entry| entry.agency == *agency).count() >= per_agency_max {
             return Err(Refusal::TooManyOfAgency);
@@ -150,7 +150,7 @@ impl Live {
         let number = entries.next;
         let cut = CancellationToken::new();
         entries.by_number.insert(number, Entry { chain, agency: agency.clone(), cut: cut.clone() });
-        Ok(Registered { live: Arc::clone(self), number, cut })
+        Ok(Registration { live: Arc::clone(self), number, cut })
     }
 
     /// Cuts every connection whose certificates are no longer good; says how many.
@@ -170,20 +170,20 @@ impl Live {
     }
 }
 
-impl fmt::Debug for Live {
+impl fmt::Debug for LiveConnections {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Live").field("len", &self.len()).finish()
+        f.debug_struct("LiveConnections").field("len", &self.len()).finish()
     }
 }
 
 /// A place among the living, given up when dropped.
-pub(super) struct Registered {
-    live: Arc<Live>,
+pub(super) struct Registration {
+    live: Arc<LiveConnections>,
     number: u64,
     cut: CancellationToken,
 }
 
-impl Drop for Registered {
+impl Drop for Registration {
     fn drop(&mut self) {
         self.live.entries().by_number.remove(&self.number);
     }

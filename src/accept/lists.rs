@@ -16,7 +16,7 @@ use crate::identity::certificate::time_of;
 
 /// A revocation list, and what it says of itself.
 #[derive(Clone)]
-pub(super) struct List {
+pub(super) struct RevocationList {
     der: CertificateRevocationListDer<'static>,
     /// The name of the authority that issued it, as DER.
     pub(super) issuer: Vec<u8>,
@@ -24,7 +24,7 @@ pub(super) struct List {
     pub(super) ends: Timestamp,
 }
 
-impl List {
+impl RevocationList {
     pub(super) fn read(der: CertificateRevocationListDer<'static>) -> Result<Self, TrustError> {
         let unusable = || TrustError::List;
         let (rest, parsed) = CertificateRevocationList::from_der(&der).map_err(|_| unusable())?;
@@ -49,34 +49,34 @@ impl List {
 /// that ends last, which an agency MUST be good by, and one for each further list, which it MUST NOT be revoked by.
 pub(super) fn verifier(
     roots: &Arc<RootCertStore>,
-    lists: &[List],
+    lists: &[RevocationList],
     now: Timestamp,
     provider: &Arc<CryptoProvider>,
 ) -> Result<Arc<dyn ClientCertVerifier>, TrustError> {
     let builder = || WebPkiClientVerifier::builder_with_provider(Arc::clone(roots), Arc::clone(provider));
     // Those that end last come first; one that has ended counts only where its authority has no other, to say why it refuses.
-    let mut left: Vec<&List> = lists.iter().filter(|list| list.begins <= now).collect();
+    let mut left: Vec<&RevocationList> = lists.iter().filter(|list| list.begins <= now).collect();
     left.sort_by_key(|list| std::cmp::Reverse(list.ends));
-    let mut newest = round(&mut left);
+    let mut newest = first_of_each_authority(&mut left);
     left.retain(|list| list.is_current(now));
     // Without any list revocation is not checked. With some, an agency whose authority has none that is current is refused.
     if newest.is_empty() {
         newest.extend(lists.first());
     }
-    let ders = |lists: &[&List]| lists.iter().map(|list| list.der.clone()).collect::<Vec<_>>();
+    let ders = |lists: &[&RevocationList]| lists.iter().map(|list| list.der.clone()).collect::<Vec<_>>();
     let newest = builder().with_crls(ders(&newest)).enforce_revocation_expiration().build()?;
     let mut others = Vec::new();
     while !left.is_empty() {
-        let others_round = round(&mut left);
+        let further = first_of_each_authority(&mut left);
         // What a list says of a certificate holds when it has ended, too: the newest one bounds how long.
-        others.push(builder().with_crls(ders(&others_round)).allow_unknown_revocation_status().build()?);
+        others.push(builder().with_crls(ders(&further)).allow_unknown_revocation_status().build()?);
     }
-    Ok(if others.is_empty() { newest } else { Arc::new(EveryList { newest, others }) })
+    Ok(if others.is_empty() { newest } else { Arc::new(AllRevocationLists { newest, others }) })
 }
 
 /// Takes the first list of each authority out of those that are left.
-fn round<'a>(left: &mut Vec<&'a List>) -> Vec<&'a List> {
-    let mut taken: Vec<&List> = Vec::new();
+fn first_of_each_authority<'a>(left: &mut Vec<&'a RevocationList>) -> Vec<&'a RevocationList> {
+    let mut taken: Vec<&RevocationList> = Vec::new();
     left.retain(|list| {
         let again = taken.iter().any(|other| other.issuer == list.issuer);
         if !again {
@@ -88,12 +88,12 @@ fn round<'a>(left: &mut Vec<&'a List>) -> Vec<&'a List> {
 }
 
 #[derive(Debug)]
-struct EveryList {
+struct AllRevocationLists {
     newest: Arc<dyn ClientCertVerifier>,
     others: Vec<Arc<dyn ClientCertVerifier>>,
 }
 
-impl ClientCertVerifier for EveryList {
+impl ClientCertVerifier for AllRevocationLists {
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
         self.newest.root_hint_subjects()
     }

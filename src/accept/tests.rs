@@ -322,11 +322,11 @@ async fn what_has_ended_does_not_take_the_place_of_what_is_good() {
     refused(&own(&|own| own.purposes = vec![Purpose::Client]), "may not be a server's (extended key usage)");
     // What was in force still is.
     let _stream = gate.admitted(&world.ice()).await;
-    let said = gate.state.outlook().warnings(world.now);
+    let said = gate.state.expiries().warnings(world.now);
     assert_eq!(said, Vec::<String>::new());
-    let late = gate.state.outlook().warnings(world.now + SignedDuration::from_mins(50));
+    let late = gate.state.expiries().warnings(world.now + SignedDuration::from_mins(50));
     assert!(late.iter().any(|warning| warning.starts_with("the revocation list of us ends at ")), "{late:?}");
-    let ended = gate.state.outlook().warnings(world.now + hour);
+    let ended = gate.state.expiries().warnings(world.now + hour);
     assert!(ended.contains(&"the revocation list of us is not current: its agencies are refused".to_owned()));
 }
 
@@ -363,9 +363,9 @@ async fn a_socket_that_says_nothing_holds_its_place_for_a_moment_and_an_address_
 async fn bad_material_leaves_the_old_in_force() {
     let gate = Gate::plain().await;
     let other = gate.authority.issue(&CertificateOptions::server(gate.world.now)).unwrap();
-    let mixed = Material::from_pem(gate.server.pem.as_bytes(), other.key_pem.as_bytes(), &[""; 0]).unwrap();
+    let mixed = TlsMaterial::from_pem(gate.server.pem.as_bytes(), other.key_pem.as_bytes(), &[""; 0]).unwrap();
     assert!(matches!(gate.state.reload(mixed, gate.world.registry()), Err(TrustError::Tls(_))));
-    assert!(matches!(Material::from_pem(b"", b"", &[""; 0]), Err(TrustError::Pem { .. })));
+    assert!(matches!(TlsMaterial::from_pem(b"", b"", &[""; 0]), Err(TrustError::Pem { .. })));
     let _stream = gate.admitted(&gate.world.ice()).await;
 }
 

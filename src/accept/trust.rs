@@ -14,7 +14,7 @@ use rustls::version::TLS13;
 use serde::{Deserialize, Serialize};
 
 use crate::accept::error::TrustError;
-use crate::accept::lists::{List, verifier};
+use crate::accept::lists::{RevocationList, verifier};
 use crate::accept::refusal::Refusal;
 use crate::files::pem;
 use crate::files::read_secret;
@@ -25,7 +25,7 @@ use crate::identity::registry::Registry;
 /// Where the server's own certificate and the revocation lists are.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Files {
+pub struct TlsFiles {
     /// The server's chain, leaf first, PEM.
     pub certificate: PathBuf,
     /// Its private key, PEM.
@@ -37,15 +37,15 @@ pub struct Files {
 }
 
 /// The server's certificate and key, and the revocation lists, as loaded.
-pub struct Material {
+pub struct TlsMaterial {
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
-    lists: Vec<List>,
+    lists: Vec<RevocationList>,
 }
 
-impl Material {
+impl TlsMaterial {
     /// Reads the files. `base` is where relative paths start.
-    pub fn read(files: &Files, base: &Path) -> Result<Self, TrustError> {
+    pub fn read(files: &TlsFiles, base: &Path) -> Result<Self, TrustError> {
         let read = |path: &Path| {
             let path = base.join(path);
             std::fs::read(&path).map_err(|source| TrustError::Unreadable { path, source })
@@ -72,7 +72,7 @@ impl Material {
         let mut read = Vec::new();
         for (name, list) in lists {
             for der in pem::revocation_lists(list).map_err(unusable(name))? {
-                read.push(List::read(der)?);
+                read.push(RevocationList::read(der)?);
             }
         }
         Ok(Self {
@@ -83,7 +83,7 @@ impl Material {
     }
 
     /// From when until when the gateway's own certificate is good. An error where no client would take it, whenever it came.
-    fn own_validity(&self) -> Result<Term, TrustError> {
+    fn own_validity(&self) -> Result<Validity, TrustError> {
         let leaf = self.chain.first().ok_or(TrustError::Own("is missing"))?;
         let (_, leaf) = x509_parser::parse_x509_certificate(leaf).map_err(|_| TrustError::Own("cannot be read"))?;
         let usage = leaf.extended_key_usage().map_err(|_| TrustError::Own("has a malformed usage"))?;
@@ -94,25 +94,25 @@ impl Material {
             return Err(TrustError::Own("is an authority's"));
         }
         let validity = leaf.validity();
-        Ok(Term { begins: time_of(validity.not_before), ends: time_of(validity.not_after) })
+        Ok(Validity { begins: time_of(validity.not_before), ends: time_of(validity.not_after) })
     }
 }
 
-impl fmt::Debug for Material {
+impl fmt::Debug for TlsMaterial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Material").field("lists", &self.lists.len()).finish_non_exhaustive()
+        f.debug_struct("TlsMaterial").field("lists", &self.lists.len()).finish_non_exhaustive()
     }
 }
 
 /// From when until when something is good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Term {
+pub struct Validity {
     begins: Timestamp,
     /// It is good until then.
     pub ends: Timestamp,
 }
 
-impl Term {
+impl Validity {
     /// Whether the last fifth of it has begun: by then whoever renews it should have done so.
     fn is_late(self, now: Timestamp) -> bool {
         let whole = self.ends.duration_since(self.begins);
@@ -122,21 +122,21 @@ impl Term {
 
 /// How long what is trusted lasts.
 #[derive(Debug, Clone)]
-pub struct Outlook {
+pub struct Expiries {
     /// The gateway's own certificate.
-    pub own: Term,
+    pub own: Validity,
     /// Of each authority, by its id, the term of its list that ends last. None: it has no list. Empty where there is no list
     /// at all, and revocation is not checked.
-    pub lists: Vec<(String, Option<Term>)>,
+    pub lists: Vec<(String, Option<Validity>)>,
 }
 
-impl Outlook {
-    fn of(material: &Material, registry: &Registry) -> Result<Self, TrustError> {
+impl Expiries {
+    fn of(material: &TlsMaterial, registry: &Registry) -> Result<Self, TrustError> {
         let mut lists = Vec::new();
         for authority in registry.authorities().iter().filter(|_| !material.lists.is_empty()) {
             let own = material.lists.iter().filter(|list| authority.is_named(&list.issuer));
             let newest = own.max_by_key(|list| list.ends);
-            lists.push((authority.id.clone(), newest.map(|list| Term { begins: list.begins, ends: list.ends })));
+            lists.push((authority.id.clone(), newest.map(|list| Validity { begins: list.begins, ends: list.ends })));
         }
         Ok(Self { own: material.own_validity()?, lists })
     }
@@ -182,7 +182,7 @@ impl Outlook {
     }
 }
 
-fn is_current(term: Option<Term>, now: Timestamp) -> bool {
+fn is_current(term: Option<Validity>, now: Timestamp) -> bool {
     term.is_some_and(|term| term.begins <= now && now < term.ends)
 }
 
@@ -191,16 +191,16 @@ fn is_current(term: Option<Term>, now: Timestamp) -> bool {
 pub(super) struct Trust {
     pub(super) server: Arc<ServerConfig>,
     pub(super) registry: Arc<Registry>,
-    pub(super) outlook: Outlook,
+    pub(super) expiries: Expiries,
     verifier: Arc<dyn ClientCertVerifier>,
 }
 
 impl Trust {
-    pub(super) fn new(material: Material, registry: Arc<Registry>, clock: WallClock) -> Result<Self, TrustError> {
+    pub(super) fn new(material: TlsMaterial, registry: Arc<Registry>, clock: WallClock) -> Result<Self, TrustError> {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let now = clock.now();
-        let outlook = Outlook::of(&material, &registry)?;
-        outlook.check(now)?;
+        let expiries = Expiries::of(&material, &registry)?;
+        expiries.check(now)?;
         let verifier = verifier(&Arc::new(registry.trust_anchors()?), &material.lists, now, &provider)?;
         let mut server = ServerConfig::builder_with_details(provider, Arc::new(clock))
             .with_protocol_versions(&[&TLS13])?
@@ -210,13 +210,13 @@ impl Trust {
         // No resumption: a ticket would outlive a revocation list.
         server.session_storage = Arc::new(NoServerSessionStorage {});
         server.send_tls13_tickets = 0;
-        Ok(Self { server: Arc::new(server), registry, outlook, verifier })
+        Ok(Self { server: Arc::new(server), registry, expiries, verifier })
     }
 
     /// That nobody loses what the trust before it has: a list that is current.
-    pub(super) fn follows(&self, before: &Self, now: Timestamp) -> Result<(), TrustError> {
-        for (authority, term) in &self.outlook.lists {
-            let had = before.outlook.lists.iter().find(|(id, _)| id == authority).and_then(|(_, term)| *term);
+    pub(super) fn check_no_list_lost(&self, before: &Self, now: Timestamp) -> Result<(), TrustError> {
+        for (authority, term) in &self.expiries.lists {
+            let had = before.expiries.lists.iter().find(|(id, _)| id == authority).and_then(|(_, term)| *term);
             if is_current(had, now) && !is_current(*term, now) {
                 return Err(TrustError::ListLost(authority.clone()));
             }

@@ -9,13 +9,13 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Status};
 
+use crate::api::concurrency::ConcurrencyLimits;
 use crate::api::config::InboxConfig;
 use crate::api::status;
-use crate::api::turns::Turns;
 use crate::domain::agency::Caller;
 use crate::domain::appeal;
 use crate::domain::determination::FieldClasses;
-use crate::feed::{CursorKey, Narrowing, Trying};
+use crate::feed::{ActiveAttempts, CursorKey, DisclosureFilter};
 use crate::identity::clock::WallClock;
 use crate::policy::gate::Gate;
 use crate::policy::in_force::InForce;
@@ -23,7 +23,7 @@ use crate::recorder::{Clock, Handle, Heads};
 use crate::store::{NewDisclosure, Reader, StoreError};
 
 /// How long a call waits for its turn.
-const TURN_TIMEOUT: Duration = Duration::from_secs(5);
+const SLOT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What every handler works with.
 #[derive(Debug)]
@@ -47,9 +47,9 @@ pub struct Api {
     /// The time that certificates and tokens are held against.
     pub wall: WallClock,
     /// What open subscriptions are trying.
-    pub trying: Trying,
+    pub attempts: ActiveAttempts,
     /// What is done a few at a time, over all callers.
-    pub turns: Turns,
+    pub concurrency: ConcurrencyLimits,
     /// Ends every subscription when the gateway drains.
     pub drain: CancellationToken,
 }
@@ -83,19 +83,19 @@ impl Api {
     }
 
     /// Waits for a turn. Give it to the work itself: a caller that goes away does not end what was begun for it.
-    pub(super) async fn turn(&self, turns: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Status> {
-        let turn = tokio::time::timeout(TURN_TIMEOUT, Arc::clone(turns).acquire_owned()).await;
-        turn.map_err(|_| status::overloaded(TURN_TIMEOUT))?.map_err(|_| status::unavailable())
+    pub(super) async fn slot(&self, concurrency: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Status> {
+        let slot = tokio::time::timeout(SLOT_TIMEOUT, Arc::clone(concurrency).acquire_owned()).await;
+        slot.map_err(|_| status::overloaded(SLOT_TIMEOUT))?.map_err(|_| status::unavailable())
     }
 
     /// Works something out on a blocking thread, a few at a time.
-    pub(super) async fn consider<T: Send + 'static>(
+    pub(super) async fn evaluate_blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Status> {
-        let turn = self.turn(&self.turns.considered).await?;
+        let slot = self.slot(&self.concurrency.evaluations).await?;
         let work = move || {
-            let _turn = turn;
+            let _slot = slot;
             work()
         };
         tokio::task::spawn_blocking(work).await.map_err(|_| status::internal("a question of law was given up"))
@@ -165,9 +165,9 @@ impl Api {
         &self,
         caller: &Caller,
         method: &'static str,
-        read: impl FnOnce(&dyn Reader, &mut Narrowing<'_>) -> Result<T, StoreError> + Send + 'static,
+        read: impl FnOnce(&dyn Reader, &mut DisclosureFilter<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, Status> {
         let (gate, caller, now) = (self.gate_for(caller, method)?, caller.clone(), self.clock.now());
-        self.read(move |reader| read(reader, &mut Narrowing::new(reader, &gate, &caller, now))).await
+        self.read(move |reader| read(reader, &mut DisclosureFilter::new(reader, &gate, &caller, now))).await
     }
 }

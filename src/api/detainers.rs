@@ -90,8 +90,8 @@ impl DetainerService for Detainers {
         let name = parse::case_name("name", &request.get_ref().name, CaseKind::Detainer)
             .map_err(|faults| status::violations(&faults))?;
         let whose = CasesOf::of(&caller, &name.jurisdiction);
-        let case = self.0.read_for(&caller, "DetainerService/GetDetainer", move |reader, narrowing| {
-            reader.case_of(&whose, &name)?.map(|case| narrowing.case(case)).transpose()
+        let case = self.0.read_for(&caller, "DetainerService/GetDetainer", move |reader, disclosure_filter| {
+            reader.case_of(&whose, &name)?.map(|case| disclosure_filter.case(case)).transpose()
         });
         let case = case.await?.ok_or_else(status::not_found)?;
         let detainer = case.detainer().ok_or_else(status::not_found)?;

@@ -114,9 +114,9 @@ impl Api {
         let filter = AgendaFilter { jurisdiction, kind: page.kind, holder, unassigned: false, after, limit };
         let now = self.clock.now();
         // Few at a time: a page is large while it is put together.
-        let turn = self.turn(&self.turns.lists).await?;
+        let slot = self.slot(&self.concurrency.lists).await?;
         let listed = self.read(move |reader| {
-            let _turn = turn;
+            let _slot = slot;
             let mut listed = Vec::new();
             for item in reader.agenda(&filter)? {
                 let case = reader.case(&item.case)?;

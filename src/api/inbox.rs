@@ -7,13 +7,13 @@ use tonic::{Request, Response, Status};
 
 use crate::api::context::Api;
 use crate::api::status;
-use crate::api::stream::{Answers, Opened, Outlet, Sending};
+use crate::api::stream::{MessageSender, OutgoingStream, ResponseStream, StreamOpener};
 use crate::domain::agency::Caller;
 use crate::domain::command::Action;
 use crate::domain::determination::FieldClasses;
 use crate::domain::ids::{AgencyId, JurisdictionId, LogKind, LogName};
 use crate::domain::inbox::{Inbox as Consumers, Place, Tried, Whose};
-use crate::feed::{Cursor, Feed, Hold, Page};
+use crate::feed::{AttemptGuard, Cursor, Feed, Page};
 use crate::recorder::{Attempt, Delivering};
 use crate::store::NewDisclosure;
 use crate::wire::v1::inbox_service_server::InboxService;
@@ -27,11 +27,11 @@ pub struct Inbox(pub Arc<Api>);
 
 #[tonic::async_trait]
 impl InboxService for Inbox {
-    type ReceiveStream = Answers<v1::ReceiveResponse>;
+    type ReceiveStream = ResponseStream<v1::ReceiveResponse>;
 
     async fn receive(&self, request: Request<v1::ReceiveRequest>) -> Result<Response<Self::ReceiveStream>, Status> {
         let caller = Api::caller(&request)?;
-        let opened = Api::opened(&request, RECEIVE)?;
+        let opener = Api::opener(&request, RECEIVE)?;
         let request = request.into_inner();
         let whose = whose(&caller, &request.parent, &request.consumer)?;
         if !caller.takes_part_in(&whose.jurisdiction) {
@@ -49,9 +49,9 @@ impl InboxService for Inbox {
         if feed.is_empty() {
             return Err(status::not_found());
         }
-        let (outlet, answers) = api.outlet();
+        let (outgoing, answers) = api.outgoing();
         let starts_over = cursor.is_confirmed(&consumer);
-        tokio::spawn(Subscription { api, caller, whose, starts_over }.run(opened, outlet, feed));
+        tokio::spawn(Subscription { api, caller, whose, starts_over }.run(opener, outgoing, feed));
         Ok(Response::new(answers))
     }
 
@@ -127,12 +127,12 @@ struct Subscription {
 }
 
 impl Subscription {
-    async fn run(self, opened: Opened, outlet: Outlet<v1::ReceiveResponse>, feed: Feed) {
-        let serve = async |sending| self.serve(feed, &sending).await;
-        self.api.serve_stream(opened, outlet, serve).await;
+    async fn run(self, opener: StreamOpener, outgoing: OutgoingStream<v1::ReceiveResponse>, feed: Feed) {
+        let serve = async |sender| self.serve(feed, &sender).await;
+        self.api.serve_stream(opener, outgoing, serve).await;
     }
 
-    async fn serve(&self, mut feed: Feed, sending: &Sending<v1::ReceiveResponse>) -> Result<(), Status> {
+    async fn serve(&self, mut feed: Feed, sender: &MessageSender<v1::ReceiveResponse>) -> Result<(), Status> {
         let heartbeat = Duration::from_millis(self.api.inbox.heartbeat_ms);
         let mut starts_over = self.starts_over;
         // Held as long as the stream lasts: until then, nobody knows that the try has failed.
@@ -149,11 +149,11 @@ impl Subscription {
             }
             for due in page.entries {
                 let delivery = v1::Delivery { entry: Some(due.entry), cursor: self.seal(due.cursor) };
-                sending.send(answer(v1::receive_response::Item::Delivery(delivery))).await?;
+                sender.send(answer(v1::receive_response::Item::Delivery(delivery))).await?;
             }
             if caught_up {
                 let heartbeat = self.heartbeat(feed.cursor()).await?;
-                sending.send(answer(v1::receive_response::Item::Heartbeat(heartbeat))).await?;
+                sender.send(answer(v1::receive_response::Item::Heartbeat(heartbeat))).await?;
             }
             if caught_up && !feed.wait(heartbeat).await {
                 return Err(status::unavailable());
@@ -173,10 +173,10 @@ impl Subscription {
     }
 
     /// Tries the first entry once more, accounts for the page with it, and passes over what was tried too often.
-    async fn try_first(&self, page: &mut Page) -> Result<Option<Hold>, Status> {
+    async fn try_first(&self, page: &mut Page) -> Result<Option<AttemptGuard>, Status> {
         while let Some(first) = page.entries.first() {
             let place = first.place;
-            let Some(held) = self.api.trying.hold(&self.whose, place) else {
+            let Some(held) = self.api.attempts.begin(&self.whose, place) else {
                 self.account(page).await?;
                 return Ok(None);
             };

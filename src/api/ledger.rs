@@ -6,11 +6,11 @@ use tonic::{Request, Response, Status};
 
 use crate::api::context::Api;
 use crate::api::status;
-use crate::api::stream::{Answers, Sending};
+use crate::api::stream::{MessageSender, ResponseStream};
 use crate::domain::agency::Caller;
 use crate::domain::determination::FieldClasses;
 use crate::domain::ids::LogName;
-use crate::feed::{PAGE_BYTES_MAX, Visible, may_read};
+use crate::feed::{PAGE_BYTES_MAX, VisibleClasses, may_read};
 use crate::ledger::{self, Receipt};
 use crate::store::StoredEntry;
 use crate::wire::v1::ledger_service_server::LedgerService;
@@ -25,7 +25,7 @@ pub struct Ledger(pub Arc<Api>);
 
 #[tonic::async_trait]
 impl LedgerService for Ledger {
-    type ListEntriesStream = Answers<v1::ListEntriesResponse>;
+    type ListEntriesStream = ResponseStream<v1::ListEntriesResponse>;
 
     async fn get_checkpoint(
         &self,
@@ -43,7 +43,7 @@ impl LedgerService for Ledger {
         let caller = Api::caller(&request)?;
         let name = &request.get_ref().name;
         let (log, stored, visible) = self.0.entry(&caller, "LedgerService/GetEntry", name).await?;
-        let Visible { classes, withheld } = visible;
+        let VisibleClasses { classes, withheld } = visible;
         let shown = entry::show(&log, stored.index, stored.leaf, &stored.openings, classes, &withheld);
         self.0.disclose(&caller, "LedgerService/GetEntry", &[&shown.name], classes).await?;
         Ok(Response::new(v1::GetEntryResponse { entry: Some(shown) }))
@@ -54,16 +54,16 @@ impl LedgerService for Ledger {
         request: Request<v1::ListEntriesRequest>,
     ) -> Result<Response<Self::ListEntriesStream>, Status> {
         let caller = Api::caller(&request)?;
-        let opened = Api::opened(&request, "LedgerService/ListEntries")?;
+        let opener = Api::opener(&request, "LedgerService/ListEntries")?;
         let request = request.into_inner();
         let log = self.0.readable(&caller, parse::log("log", &request.log))?;
         let from = parse::position("start_index", request.start_index).map_err(|faults| status::violations(&faults))?;
         let end = self.0.head(&log);
-        let (outlet, answers) = self.0.outlet();
+        let (outgoing, answers) = self.0.outgoing();
         let api = Arc::clone(&self.0);
         tokio::spawn(async move {
-            let serve = async |sending| list(&api, &caller, &log, from..end, &sending).await;
-            api.serve_stream(opened, outlet, serve).await;
+            let serve = async |sender| list(&api, &caller, &log, from..end, &sender).await;
+            api.serve_stream(opener, outgoing, serve).await;
         });
         Ok(Response::new(answers))
     }
@@ -136,7 +136,7 @@ impl Api {
         caller: &Caller,
         method: &'static str,
         name: &str,
-    ) -> Result<(LogName, StoredEntry, Visible), Status> {
+    ) -> Result<(LogName, StoredEntry, VisibleClasses), Status> {
         let (log, index) = parse::entry_name("name", name).map_err(|faults| status::violations(&faults))?;
         let log = self.readable(caller, Ok(log))?;
         // Looked for beyond the end, too: one that there is not takes as long as one of somebody else's.
@@ -155,12 +155,12 @@ impl Api {
         log: &LogName,
         from: u64,
         limit: usize,
-    ) -> Result<Vec<(StoredEntry, Option<Visible>)>, Status> {
+    ) -> Result<Vec<(StoredEntry, Option<VisibleClasses>)>, Status> {
         let (place, whose) = (log.clone(), caller.clone());
-        let read = self.read_for(caller, method, move |reader, narrowing| {
+        let read = self.read_for(caller, method, move |reader, disclosure_filter| {
             let found = reader.entries_for(&whose, &place, from, limit)?.into_iter();
             found
-                .map(|stored| Ok((narrowing.visible(&stored, &place.jurisdiction)?, stored)))
+                .map(|stored| Ok((disclosure_filter.visible(&stored, &place.jurisdiction)?, stored)))
                 .collect::<Result<Vec<_>, _>>()
         });
         Ok(read.await?.into_iter().map(|(visible, stored)| (stored, visible)).collect())
@@ -173,7 +173,7 @@ async fn list(
     caller: &Caller,
     log: &LogName,
     range: std::ops::Range<u64>,
-    sending: &Sending<v1::ListEntriesResponse>,
+    sender: &MessageSender<v1::ListEntriesResponse>,
 ) -> Result<(), Status> {
     let mut next = range.start;
     while next < range.end {
@@ -197,7 +197,7 @@ async fn list(
         let names: Vec<&str> = shown.iter().map(|entry| entry.name.as_str()).collect();
         api.disclose(caller, "LedgerService/ListEntries", &names, classes).await?;
         for entry in shown {
-            sending.send(v1::ListEntriesResponse { entry: Some(entry) }).await?;
+            sender.send(v1::ListEntriesResponse { entry: Some(entry) }).await?;
         }
     }
     Ok(())

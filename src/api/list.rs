@@ -52,10 +52,10 @@ impl Api {
         let CasesOf { agency, unassigned } = CasesOf::of(caller, &jurisdiction);
         let filter = CaseFilter { jurisdiction, kind: page.kind, agency, unassigned, after, limit };
         // Few at a time: a page is large while it is put together.
-        let turn = self.turn(&self.turns.lists).await?;
-        let cases = self.read_for(caller, page.method, move |reader, narrowing| {
-            let _turn = turn;
-            reader.cases(&filter)?.into_iter().map(|case| narrowing.case(case)).collect::<Result<Vec<_>, _>>()
+        let slot = self.slot(&self.concurrency.lists).await?;
+        let cases = self.read_for(caller, page.method, move |reader, disclosure_filter| {
+            let _slot = slot;
+            reader.cases(&filter)?.into_iter().map(|case| disclosure_filter.case(case)).collect::<Result<Vec<_>, _>>()
         });
         let cases = cases.await?;
         let (mut shown, mut names, mut classes, mut bytes) = (Vec::new(), Vec::new(), FieldClasses::NONE, 0usize);

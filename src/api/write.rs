@@ -16,7 +16,7 @@ use crate::wire::{Message, Named, Receipted, show, v1};
 
 /// A write as it came in. Its digest is over the request as the caller sent it, but for how it is spelt, whatever is
 /// found out for it.
-pub(super) struct Asked {
+pub(super) struct WriteCall {
     pub(super) caller: Caller,
     pub(super) write: Write,
     canonical: Vec<u8>,
@@ -29,11 +29,13 @@ impl Api {
         Q: WriteRequest + Message + Named + Default,
         A: Receipted,
     {
-        self.submit_asked(Self::asked(request)?).await
+        self.submit_write(Self::write_call(request)?).await
     }
 
     /// What a proven caller asks.
-    pub(super) fn asked<Q: WriteRequest + Message + Named + Default>(request: Request<Q>) -> Result<Asked, Status> {
+    pub(super) fn write_call<Q: WriteRequest + Message + Named + Default>(
+        request: Request<Q>,
+    ) -> Result<WriteCall, Status> {
         let caller = Self::caller(&request)?;
         let request = request.into_inner();
         // Over the decoded request written again, never over bytes that another encoder could have laid out otherwise, and
@@ -42,12 +44,12 @@ impl Api {
         let write = request.parse().map_err(|faults| status::violations(&faults))?;
         let canonical = write.respelt.canonical::<Q>(encoded);
         let canonical = canonical.map_err(|_| status::internal("a field that was respelt is not in its request"))?;
-        Ok(Asked { caller, write, canonical })
+        Ok(WriteCall { caller, write, canonical })
     }
 
     /// Binds what is asked to its request id, and submits it.
-    pub(super) async fn submit_asked<A: Receipted>(&self, asked: Asked) -> Result<Response<A>, Status> {
-        let Asked { caller, write, canonical } = asked;
+    pub(super) async fn submit_write<A: Receipted>(&self, call: WriteCall) -> Result<Response<A>, Status> {
+        let WriteCall { caller, write, canonical } = call;
         let action = Action::Case(Box::new(write.command));
         let command = self.command(write.request_id, write.etag, action, &canonical);
         self.submit(caller, write.jurisdiction, command).await.map(Response::new)

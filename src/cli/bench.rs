@@ -19,13 +19,13 @@ use crate::cli::bench::driver::{Driver, Round};
 use crate::cli::bench::echo::Echo;
 use crate::cli::bench::figures::{Measured, Run};
 use crate::cli::bench::process::Usage;
-use crate::cli::output::say;
+use crate::cli::output::print_line;
 use crate::cli::paths::STORE_ENV;
 use crate::config::StoreConfig;
 use crate::sandbox::Sandbox;
 use crate::sandbox::files;
 use crate::sandbox::private_postgres::{Durability, PrivateServer};
-use crate::server::{Gateway, Seams};
+use crate::server::{Environment, Gateway};
 
 /// Arguments of `comity bench`.
 #[derive(Debug, Args)]
@@ -82,7 +82,7 @@ fn measure(args: &BenchArgs) -> Result<()> {
     if let Some(url) = args.store.clone().or_else(|| server.as_ref().map(PrivateServer::url)) {
         config.store = StoreConfig::server(url);
     }
-    let gateway = Gateway::start(&config, sandbox.directory(), Seams::default())?;
+    let gateway = Gateway::start(&config, sandbox.directory(), Environment::default())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let first = runtime.block_on(driver::first_answer(&sandbox, gateway.grpc()))?;
     let echo = Echo::start(&config, sandbox.directory(), &first)?;
@@ -104,7 +104,7 @@ fn measure(args: &BenchArgs) -> Result<()> {
         stored_bytes: stored,
     };
     for line in run.lines() {
-        say(&line)?;
+        print_line(&line)?;
     }
     if let Some(path) = &args.json {
         std::fs::write(path, format!("{:#}\n", run.json()))

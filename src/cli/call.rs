@@ -14,7 +14,7 @@ use tonic::client::Grpc;
 use tonic::{Code, Request};
 
 use crate::cli::caller::CallerArgs;
-use crate::cli::output::{say, unless_closed};
+use crate::cli::output::{ignore_closed, print_line};
 use crate::client::{Authorized, Client, Error, Refused};
 use crate::identity::strict_json;
 use crate::wire::methods::{self, Method};
@@ -97,9 +97,9 @@ pub(super) fn ended(came: Result<(), Failure>) -> ExitCode {
     match came {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            let (code, told) = failure.told();
+            let (code, report) = failure.report();
             // Nobody left to tell when standard error is closed.
-            let _told = writeln!(io::stderr(), "{}", serde_json::json!(told));
+            let _ignored = writeln!(io::stderr(), "{}", serde_json::json!(report));
             code.into()
         }
     }
@@ -188,7 +188,7 @@ fn list() -> Result<()> {
 
 /// A line on standard output, which may be closed.
 pub(super) fn print(line: &str) -> Result<()> {
-    unless_closed(say(line))
+    ignore_closed(print_line(line))
 }
 
 fn read_request(argument: &str) -> Result<String> {
@@ -214,7 +214,7 @@ fn seconds(text: &str) -> Result<Duration> {
 /// What is said on standard error.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Told<'a> {
+struct ErrorReport<'a> {
     class: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<String>,
@@ -237,8 +237,8 @@ struct Fault<'a> {
 
 impl Failure {
     /// The exit code, and what is said of it.
-    fn told(&self) -> (u8, Told<'_>) {
-        let said = |class, message| Told { class, message, ..Told::default() };
+    fn report(&self) -> (u8, ErrorReport<'_>) {
+        let said = |class, message| ErrorReport { class, message, ..ErrorReport::default() };
         match self {
             Self::Usage(error) => (USAGE, said("usage", format!("{error:#}"))),
             Self::Call(Error::Refused(refused)) => (REFUSED, refusal(refused)),
@@ -252,9 +252,9 @@ impl Failure {
     }
 }
 
-fn refusal(refused: &Refused) -> Told<'_> {
+fn refusal(refused: &Refused) -> ErrorReport<'_> {
     let violations = refused.violations.iter();
-    Told {
+    ErrorReport {
         class: "refused",
         code: Some(code_word(refused.code)),
         reason: Some(&refused.reason),

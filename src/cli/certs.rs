@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 
-use crate::cli::output::say;
+use crate::cli::output::print_line;
 use crate::sandbox::{CONFIG_FILE, Sandbox};
 
 /// Arguments of `comity certs`.
@@ -24,5 +24,5 @@ pub(super) struct CertsArgs {
 
 pub(super) fn run(args: &CertsArgs) -> Result<()> {
     let sandbox = Sandbox::establish(&args.dir)?;
-    Ok(say(&sandbox.directory().join(CONFIG_FILE).display().to_string())?)
+    Ok(print_line(&sandbox.directory().join(CONFIG_FILE).display().to_string())?)
 }

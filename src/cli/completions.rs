@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::{Args, Command};
 use clap_complete::{Shell, generate};
 
-use crate::cli::output::unless_closed;
+use crate::cli::output::ignore_closed;
 
 /// Arguments of `comity completions`.
 #[derive(Debug, Args)]
@@ -23,5 +23,5 @@ pub(super) fn run(args: &CompletionsArgs, mut command: Command) -> Result<()> {
     // Whole before it is written: the generator panics where it cannot write.
     let mut script = Vec::new();
     generate(args.shell, &mut command, "comity", &mut script);
-    unless_closed(io::stdout().write_all(&script))
+    ignore_closed(io::stdout().write_all(&script))
 }

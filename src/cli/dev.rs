@@ -12,12 +12,12 @@ use futures_util::future::join;
 use jiff::{SignedDuration, Timestamp};
 use toml_edit::{DocumentMut, Item, table, value};
 
-use crate::cli::serve::{Ended, serve_beside};
+use crate::cli::serve::{StopSignal, serve_beside};
 use crate::config::{Config, address};
 use crate::demo::Counterpart;
 use crate::policy::load::PolicySet;
 use crate::sandbox::files;
-use crate::sandbox::{AS_READ, CONFIG_FILE, Reading, SEATS, Sandbox, Terms};
+use crate::sandbox::{AGENCIES, CONFIG_FILE, COUNSEL_READINGS, CounselReading, Sandbox, Terms};
 use crate::server::{AuditFile, Gateway};
 
 /// Where the law of a new exchange is laid, to be read and changed.
@@ -52,7 +52,7 @@ pub(super) struct DevArgs {
     term: u32,
 }
 
-pub(super) fn run(args: &DevArgs, audit: Option<&Arc<AuditFile>>) -> Result<Ended> {
+pub(super) fn run(args: &DevArgs, audit: Option<&Arc<AuditFile>>) -> Result<StopSignal> {
     let counterparts: Vec<&str> = args.counterpart.iter().map(|id| custodian(id)).collect::<Result<_>>()?;
     let is_new = !args.dir.join(CONFIG_FILE).exists();
     let terms = Terms::default().at_most(args.term);
@@ -81,7 +81,8 @@ pub(super) fn run(args: &DevArgs, audit: Option<&Arc<AuditFile>>) -> Result<Ende
 
 /// The seat of a custodian.
 fn custodian(id: &str) -> Result<&'static str> {
-    let seat = SEATS.iter().find(|seat| seat.id == id).with_context(|| format!("{id} is no agency of the sandbox"))?;
+    let seat =
+        AGENCIES.iter().find(|seat| seat.id == id).with_context(|| format!("{id} is no agency of the sandbox"))?;
     ensure!(seat.kind.holds_people(), "{id} holds nobody: a counterpart is a custodian");
     Ok(seat.id)
 }
@@ -125,7 +126,7 @@ fn lay_policies(directory: &Path) -> Result<()> {
         let mut text = text;
         if name == "law/switches.toml" {
             let mut switches: DocumentMut = text.parse()?;
-            for Reading { switch, shipped, read } in AS_READ {
+            for CounselReading { switch, shipped, read } in COUNSEL_READINGS {
                 let is = switches.get_mut(switch).and_then(|switch| switch.get_mut("is")).and_then(Item::as_value_mut);
                 let is = is.filter(|is| is.as_str() == Some(shipped));
                 *is.with_context(|| format!("{switch} is not shipped {shipped}"))? = read.into();

@@ -13,8 +13,8 @@ use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 use jiff::tz::TimeZone;
 
-use crate::cli::output::{said_once, say};
-use crate::cli::policy::set::{Bad, read};
+use crate::cli::output::{error_text, print_line};
+use crate::cli::policy::set::{AlreadyReported, read};
 use crate::domain::ids::JurisdictionId;
 use crate::policy::cases::{self, Report};
 use crate::policy::load::PolicySet;
@@ -63,29 +63,29 @@ pub(super) fn run(args: &PolicyArgs) -> Result<()> {
     };
     if let Err(error) = &done
         && json
-        && !error.is::<Bad>()
+        && !error.is::<AlreadyReported>()
     {
-        say(&serde_json::json!({ "good": false, "message": said_once(error) }).to_string())?;
+        print_line(&serde_json::json!({ "good": false, "message": error_text(error) }).to_string())?;
     }
     done
 }
 
 fn check(set: &PolicySet, json: bool) -> Result<()> {
     if json {
-        return Ok(say(&json::set(set).to_string())?);
+        return Ok(print_line(&json::set(set).to_string())?);
     }
-    say(&format!("policy set {}", hex::encode(set.digest())))?;
+    print_line(&format!("policy set {}", hex::encode(set.digest())))?;
     for jurisdiction in set.jurisdictions() {
         let policies = set.policies_of(jurisdiction);
-        say(&format!("  {:<12}{policies:>3} policies   {}", jurisdiction.as_str(), dates(set, jurisdiction)))?;
+        print_line(&format!("  {:<12}{policies:>3} policies   {}", jurisdiction.as_str(), dates(set, jurisdiction)))?;
     }
-    say("switches")?;
+    print_line("switches")?;
     for (name, switch) in set.switches().iter() {
         let is = match switch.is {
             Position::On => "on",
             Position::Off => "off",
         };
-        say(&format!("  {name:<40}{is}"))?;
+        print_line(&format!("  {name:<40}{is}"))?;
     }
     Ok(())
 }
@@ -106,26 +106,26 @@ fn dates(set: &PolicySet, jurisdiction: &JurisdictionId) -> String {
 fn test(set: &PolicySet, json: bool) -> Result<()> {
     let report = cases::run(set);
     if json {
-        say(&json::report(&report).to_string())?;
+        print_line(&json::report(&report).to_string())?;
     } else {
-        say_report(&report)?;
+        print_report(&report)?;
     }
     if !report.is_complete() {
         let (failed, untried) = (report.failures.len(), report.gaps.len());
-        bail!(Bad(format!("{failed} failed, {untried} tried on one side only")));
+        bail!(AlreadyReported(format!("{failed} failed, {untried} tried on one side only")));
     }
     Ok(())
 }
 
-fn say_report(report: &Report) -> Result<()> {
+fn print_report(report: &Report) -> Result<()> {
     for failure in &report.failures {
-        say(&format!("FAILED  {failure}\n"))?;
+        print_line(&format!("FAILED  {failure}\n"))?;
     }
     for gap in &report.gaps {
-        say(&format!("UNTRIED {gap}"))?;
+        print_line(&format!("UNTRIED {gap}"))?;
     }
     for pack in &report.packs {
-        say(&format!(
+        print_line(&format!(
             "{:<12}{:>3} policies {:>4} cases {:>5} with a safeguard laid over",
             pack.jurisdiction.as_str(),
             pack.policies,
@@ -134,7 +134,7 @@ fn say_report(report: &Report) -> Result<()> {
         ))?;
     }
     if report.is_complete() {
-        say("every case holds, and every condition was tried on both sides")?;
+        print_line("every case holds, and every condition was tried on both sides")?;
     }
     Ok(())
 }

@@ -10,10 +10,10 @@ use anyhow::{Context as _, Result};
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::cli::output::say;
-use crate::cli::paths::base_of;
+use crate::cli::output::print_line;
+use crate::cli::paths::base_directory;
 use crate::config::{Config, Secrets};
-use crate::server::{AuditFile, Gateway, Seams, check_against};
+use crate::server::{AuditFile, Environment, Gateway, check_against};
 
 /// Arguments of `comity serve`.
 #[derive(Debug, Args)]
@@ -27,9 +27,9 @@ pub(super) struct ServeArgs {
     against: Vec<PathBuf>,
 }
 
-pub(super) fn run(args: &ServeArgs, audit: Option<&Arc<AuditFile>>) -> Result<Ended> {
+pub(super) fn run(args: &ServeArgs, audit: Option<&Arc<AuditFile>>) -> Result<StopSignal> {
     let config = Config::read(&args.config)?;
-    let base = base_of(&args.config)?;
+    let base = base_directory(&args.config)?;
     if !args.against.is_empty() {
         // The start checks the rest.
         let secrets = Secrets::read(&config.keys, &base)?;
@@ -45,7 +45,7 @@ pub(super) type Beside<'a> = Pin<Box<dyn Future<Output = Infallible> + 'a>>;
 
 /// Serves until SIGTERM or SIGINT, then drains. SIGHUP takes up renewed certificates, revocation lists and
 /// policies, and opens the file of audit lines again. Says on standard output when it is ready.
-pub(super) fn serve(config: &Config, base: &Path, audit: Option<&Arc<AuditFile>>) -> Result<Ended> {
+pub(super) fn serve(config: &Config, base: &Path, audit: Option<&Arc<AuditFile>>) -> Result<StopSignal> {
     serve_beside(config, base, audit, |_| Ok(Box::pin(std::future::pending())))
 }
 
@@ -55,7 +55,7 @@ pub(super) fn serve_beside(
     base: &Path,
     audit: Option<&Arc<AuditFile>>,
     begin: impl for<'a> FnOnce(&'a Gateway) -> Result<Beside<'a>>,
-) -> Result<Ended> {
+) -> Result<StopSignal> {
     // Listened for before anybody is told that it is ready: else a signal that comes at once ends it without a drain.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (mut terminate, mut interrupt, mut hangup) = {
@@ -64,7 +64,7 @@ pub(super) fn serve_beside(
     };
     // That it is ready is the last thing that can be said: what may fail comes before.
     let dir = base.canonicalize().context("the directory has no absolute path")?;
-    let gateway = Gateway::start(config, base, Seams { audit: audit.cloned(), ..Seams::default() })?;
+    let gateway = Gateway::start(config, base, Environment { audit: audit.cloned(), ..Environment::default() })?;
     let mut beside = begin(&gateway)?;
     let ready = serde_json::json!({
         "ready": true,
@@ -72,12 +72,12 @@ pub(super) fn serve_beside(
         "ops": gateway.ops().to_string(),
         "dir": dir,
     });
-    say(&ready.to_string())?;
-    let told = runtime.block_on(async {
+    print_line(&ready.to_string())?;
+    let signal_received = runtime.block_on(async {
         loop {
             tokio::select! {
-                _ = terminate.recv() => return Some(Ended::Terminated),
-                _ = interrupt.recv() => return Some(Ended::Interrupted),
+                _ = terminate.recv() => return Some(StopSignal::Terminated),
+                _ = interrupt.recv() => return Some(StopSignal::Interrupted),
                 never = &mut beside => match never {},
                 () = gateway.writer_ended() => return None,
                 _ = hangup.recv() => {
@@ -97,12 +97,12 @@ pub(super) fn serve_beside(
     drop(beside);
     gateway.stop()?;
     // The cause was returned by `stop`; without one it ended for no reason it knows of.
-    told.context("the writer ended on its own")
+    signal_received.context("the writer ended on its own")
 }
 
 /// What told it to end.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Ended {
+pub(super) enum StopSignal {
     /// SIGTERM.
     Terminated,
     /// SIGINT, as of Ctrl-C.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Result, anyhow};
 use clap::Args;
 
-use crate::cli::output::say;
+use crate::cli::output::print_line;
 use crate::config::Config;
 use crate::sandbox;
 
@@ -34,5 +34,5 @@ pub(super) fn run(args: &TokenArgs) -> Result<()> {
     let config = Config::read(&args.dir.join(sandbox::CONFIG_FILE))?;
     let subject = args.subject.clone().unwrap_or_else(|| format!("{}-{}", args.agency, args.actor));
     let token = sandbox::mint_for(&args.dir, &config.token.audience, &args.agency, &subject, actor, args.lifetime)?;
-    Ok(say(&token)?)
+    Ok(print_line(&token)?)
 }

@@ -6,12 +6,12 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use clap::Args;
 
-use crate::cli::output::{failed, said_once, say};
-use crate::cli::paths::{STORE_ENV, place};
+use crate::cli::output::{error_text, print_line, report_failure};
+use crate::cli::paths::{STORE_ENV, store_location};
 use crate::config::{read_key, secret_files};
 use crate::ledger::VerifierKey;
-use crate::store::Place;
-use crate::verify::{Broken, Claim, NoCheckpoint, Verified, verify};
+use crate::store::StoreLocation;
+use crate::verify::{Broken, Claim, NotEvidence, Verified, verify};
 
 /// Arguments of `comity verify`.
 #[derive(Debug, Args)]
@@ -65,10 +65,10 @@ pub(super) fn run(args: &VerifyArgs) -> ExitCode {
             "class": class(&error).0,
             "log": broken.and_then(|broken| broken.log.as_ref()).map(ToString::to_string),
             "index": broken.and_then(|broken| broken.index),
-            "message": said_once(&error),
+            "message": error_text(&error),
         });
         // Said on standard error as well.
-        let _told = say(&found.to_string());
+        let _ignored = print_line(&found.to_string());
     }
     exit_code(&error)
 }
@@ -77,7 +77,7 @@ pub(super) fn run(args: &VerifyArgs) -> ExitCode {
 fn class(error: &anyhow::Error) -> (&'static str, u8) {
     if error.is::<Unreadable>() {
         ("unreadable", UNREADABLE)
-    } else if error.is::<NoCheckpoint>() {
+    } else if error.is::<NotEvidence>() {
         ("not-evidence", NO_CHECKPOINT)
     } else {
         ("broken", BROKEN)
@@ -86,32 +86,32 @@ fn class(error: &anyhow::Error) -> (&'static str, u8) {
 
 /// Says what went wrong, and gives the exit code that tells of what kind it is.
 pub(super) fn exit_code(error: &anyhow::Error) -> ExitCode {
-    let _code_of_any_failure = failed(error);
+    let _code_of_any_failure = report_failure(error);
     ExitCode::from(class(error).1)
 }
 
 fn verify_all(args: &VerifyArgs) -> Result<()> {
     let read = |path: &PathBuf| {
         let text = std::fs::read(path).with_context(|| Unreadable(path.display().to_string()))?;
-        String::from_utf8(text).map_err(|_| NoCheckpoint::checkpoint(format!("{} is no text", path.display())).into())
+        String::from_utf8(text).map_err(|_| NotEvidence::checkpoint(format!("{} is no text", path.display())).into())
     };
-    let store = place(args.store.as_deref(), &args.dir)?;
+    let store = store_location(args.store.as_deref(), &args.dir)?;
     let keys = (args.key.as_deref(), args.wrapping_key.as_deref());
     let claim = claim_in(&args.dir, store, keys, &args.origin)?;
     let claim = Claim { against: args.against.iter().map(read).collect::<Result<_>>()?, ..claim };
     if !args.json {
-        return say_verified(&claim);
+        return print_verified(&claim);
     }
     let found =
         serde_json::json!({ "whole": true, "found": verify(&claim)?, "unsealed": claim.wrapping_key.is_some() });
-    Ok(say(&found.to_string())?)
+    Ok(print_line(&found.to_string())?)
 }
 
 /// What is claimed of a store by its data directory. Keys that are not named are those of the directory: the public one of
 /// the log, and the one that opens sealed content, if it is there.
 pub(super) fn claim_in(
     directory: &Path,
-    store: Place,
+    store: StoreLocation,
     (key, wrapping_key): (Option<&Path>, Option<&Path>),
     origin: &str,
 ) -> Result<Claim> {
@@ -134,14 +134,14 @@ pub(super) fn claim_in(
 }
 
 /// Verifies, and says what was found whole.
-pub(super) fn say_verified(claim: &Claim) -> Result<()> {
+pub(super) fn print_verified(claim: &Claim) -> Result<()> {
     let Verified { logs, entries, commitments, checkpoints, receipts } = verify(claim)?;
-    say(&format!(
+    print_line(&format!(
         "whole: {logs} logs, {entries} entries, {commitments} commitments opened, {checkpoints} checkpoints, \
          {receipts} receipts"
     ))?;
     if claim.wrapping_key.is_none() {
-        say("sealed content was not opened: no wrapping key")?;
+        print_line("sealed content was not opened: no wrapping key")?;
     }
     Ok(())
 }

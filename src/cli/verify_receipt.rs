@@ -10,11 +10,11 @@ use clap::Args;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::cli::output::{said_once, say};
+use crate::cli::output::{error_text, print_line};
 use crate::cli::verify::{Unreadable, exit_code};
 use crate::domain::ids::LogName;
 use crate::ledger::{self, CheckpointError, NoteError, Receipt, ReceiptError, VerifierKey};
-use crate::verify::{Broken, NoCheckpoint};
+use crate::verify::{Broken, NotEvidence};
 use crate::wire::entry::{self, ReadLeaf};
 
 /// Arguments of `comity verify-receipt`.
@@ -47,7 +47,7 @@ pub(super) fn run(args: &VerifyReceiptArgs) -> ExitCode {
     let Err(error) = verify(args) else { return ExitCode::SUCCESS };
     if args.json {
         // Said on standard error as well: whoever reads both knows.
-        let _told = say(&json!({ "holds": false, "message": said_once(&error) }).to_string());
+        let _ignored = print_line(&json!({ "holds": false, "message": error_text(&error) }).to_string());
     }
     exit_code(&error)
 }
@@ -64,7 +64,7 @@ fn verify(args: &VerifyReceiptArgs) -> Result<()> {
     }
     for receipt in &receipts {
         let proven = verify_one(receipt, &key)?;
-        say(&if args.json { in_json(&proven, &key).to_string() } else { in_words(&proven, &key) })?;
+        print_line(&if args.json { in_json(&proven, &key).to_string() } else { in_words(&proven, &key) })?;
     }
     Ok(())
 }
@@ -114,7 +114,7 @@ fn verify_one(given: &Value, key: &VerifierKey) -> Result<Proven> {
 }
 
 fn no_receipt(why: &str) -> anyhow::Error {
-    NoCheckpoint::receipt(why).into()
+    NotEvidence::receipt(why).into()
 }
 
 fn in_json(proven: &Proven, key: &VerifierKey) -> Value {

@@ -20,10 +20,10 @@ use tonic::{Code, Status, TimeoutExpired};
 use tower::{BoxError, Service};
 use uuid::Uuid;
 
-use crate::client::connection::{Connection, Line};
+use crate::client::connection::{Connection, LiveConnection};
 use crate::client::error::Error;
 use crate::client::retry::{Retry, from_now};
-use crate::client::token::Token;
+use crate::client::token::TokenCache;
 use crate::wire::methods::{self, Method};
 use crate::wire::timeout::{self as grpc_timeout, GRPC_TIMEOUT};
 use crate::wire::v1::ErrorReason;
@@ -35,7 +35,7 @@ const ANSWER_LEN_MAX: usize = 64 * 1_024 * 1_024;
 #[derive(Debug, Clone)]
 pub struct Authorized {
     pub(super) connection: Arc<Connection>,
-    pub(super) token: Arc<Token>,
+    pub(super) token: Arc<TokenCache>,
     pub(super) retry: Retry,
 }
 
@@ -64,22 +64,22 @@ impl Service<Request<Body>> for Authorized {
 
 impl Authorized {
     async fn once(&self, mut request: Request<Body>) -> Result<Response<Body>, Error> {
-        let With { line, bearer } = self.with().await?;
+        let AttemptCredentials { line, bearer } = self.with().await?;
         authorize(request.headers_mut(), bearer);
         send(&line, request).await
     }
 
-    async fn with(&self) -> Result<With, Error> {
-        Ok(With { bearer: self.token.bearer().await?, line: self.connection.line().await })
+    async fn with(&self) -> Result<AttemptCredentials, Error> {
+        Ok(AttemptCredentials { bearer: self.token.bearer().await?, line: self.connection.line().await })
     }
 
     /// Goes to another gateway from now on, if there is one: this one cannot answer.
-    pub(super) fn leave(&self) {
-        self.connection.leave(&self.connection.current());
+    pub(super) fn switch_gateway(&self) {
+        self.connection.switch_gateway(&self.connection.current());
     }
 
     /// Goes over another connection from now on: this one is silent.
-    pub(super) fn hang_up(&self) {
+    pub(super) fn reconnect(&self) {
         self.connection.replace(&self.connection.current());
     }
 }
@@ -94,21 +94,21 @@ struct Call<'a> {
 }
 
 /// Why an attempt is no answer, and what the caller gets if it was the last.
-struct Failed {
+struct FailedAttempt {
     error: Error,
     answer: Result<Response<Body>, Status>,
     /// What it went out with, if it got so far.
-    with: Option<With>,
+    with: Option<AttemptCredentials>,
 }
 
 /// What an attempt goes out with.
 #[derive(Clone)]
-struct With {
-    line: Arc<Line>,
+struct AttemptCredentials {
+    line: Arc<LiveConnection>,
     bearer: Option<HeaderValue>,
 }
 
-impl From<Error> for Failed {
+impl From<Error> for FailedAttempt {
     fn from(error: Error) -> Self {
         Self { answer: Err(error.clone().into_status()), error, with: None }
     }
@@ -152,9 +152,9 @@ impl<'a> Call<'a> {
         }
     }
 
-    async fn attempt(&self) -> Result<Response<Body>, Failed> {
+    async fn attempt(&self) -> Result<Response<Body>, FailedAttempt> {
         let with = timeout_at(self.until, self.calls.with()).await.map_err(|_| Error::OutOfTime)??;
-        let failed = |error: Error| Failed { with: Some(with.clone()), ..Failed::from(error) };
+        let failed = |error: Error| FailedAttempt { with: Some(with.clone()), ..FailedAttempt::from(error) };
 
         let left = self.until.saturating_duration_since(Instant::now());
         let mut request = Request::from_parts(self.head.clone(), Body::new(Full::new(self.message.clone())));
@@ -174,16 +174,16 @@ impl<'a> Call<'a> {
         match Status::from_header_map(answer.headers()) {
             Some(status) if status.code() != Code::Ok => {
                 if status.code() == Code::Unavailable {
-                    self.calls.connection.leave(&with.line);
+                    self.calls.connection.switch_gateway(&with.line);
                 }
-                Err(Failed { error: status.into(), answer: Ok(answer), with: Some(with) })
+                Err(FailedAttempt { error: status.into(), answer: Ok(answer), with: Some(with) })
             }
             Some(_) | None => Ok(answer),
         }
     }
 
     /// Sends, and takes an answer of one message whole: a connection that is lost halfway is then lost here.
-    async fn exchange(&self, line: &Line, request: Request<Body>) -> Result<Response<Body>, Error> {
+    async fn exchange(&self, line: &LiveConnection, request: Request<Body>) -> Result<Response<Body>, Error> {
         let answer = send(line, request).await?;
         if self.method.is_server_streaming() {
             return Ok(answer);
@@ -199,7 +199,7 @@ impl<'a> Call<'a> {
     }
 
     /// Whether the next attempt goes out with another token or certificate.
-    async fn renew(&self, with: &With) -> bool {
+    async fn renew(&self, with: &AttemptCredentials) -> bool {
         let Authorized { token, connection, retry } = self.calls;
         let renewed = async || token.renew(with.bearer.as_ref()).await | connection.renew(&with.line).await;
         let renewed_in_time = async {
@@ -214,7 +214,7 @@ impl<'a> Call<'a> {
     }
 }
 
-async fn send(line: &Line, request: Request<Body>) -> Result<Response<Body>, Error> {
+async fn send(line: &LiveConnection, request: Request<Body>) -> Result<Response<Body>, Error> {
     let mut channel = line.channel.clone();
     std::future::poll_fn(|context| channel.poll_ready(context)).await.map_err(unreachable)?;
     channel.call(request).await.map_err(unreachable)

@@ -22,20 +22,20 @@ pub(super) struct Connection {
     source: CredentialSource,
     /// How often files are read.
     interval: Duration,
-    line: ArcSwap<Line>,
-    checked: Mutex<Checked>,
+    line: ArcSwap<LiveConnection>,
+    checked: Mutex<LastRead>,
 }
 
 /// A channel, which reconnects by itself while the credentials are the same.
 #[derive(Debug)]
-pub(super) struct Line {
+pub(super) struct LiveConnection {
     pub(super) channel: Channel,
     tls: Arc<ClientConfig>,
 }
 
 /// What the line was made with, and when the files were last looked at.
 #[derive(Debug)]
-struct Checked {
+struct LastRead {
     credentials: Credentials,
     at: Instant,
 }
@@ -51,19 +51,19 @@ impl Connection {
         let tls = tls_of(&credentials)?;
         let addresses = Arc::new(Addresses::of(address));
         let channel = connect_to(&addresses, &server_name, Arc::clone(&tls)).await?;
-        let checked = Mutex::new(Checked { credentials, at: Instant::now() });
+        let checked = Mutex::new(LastRead { credentials, at: Instant::now() });
         Ok(Self {
             addresses,
             server_name,
             source,
             interval,
-            line: ArcSwap::from_pointee(Line { channel, tls }),
+            line: ArcSwap::from_pointee(LiveConnection { channel, tls }),
             checked,
         })
     }
 
     /// The line to call over.
-    pub(super) async fn line(&self) -> Arc<Line> {
+    pub(super) async fn line(&self) -> Arc<LiveConnection> {
         if matches!(self.source, CredentialSource::Files(_))
             // One looks; the others go on with what there is.
             && let Ok(mut checked) = self.checked.try_lock()
@@ -75,32 +75,32 @@ impl Connection {
     }
 
     /// Reads the files at once, since the caller was refused. Whether there are others now.
-    pub(super) async fn renew(&self, refused: &Line) -> bool {
+    pub(super) async fn renew(&self, refused: &LiveConnection) -> bool {
         let mut checked = self.checked.lock().await;
         self.read_again(&mut checked).await;
         !Arc::ptr_eq(&self.line.load().tls, &refused.tls)
     }
 
     /// Calls go over another connection from now on, unless they already do.
-    pub(super) fn replace(&self, silent: &Arc<Line>) {
+    pub(super) fn replace(&self, silent: &Arc<LiveConnection>) {
         if Arc::ptr_eq(&self.line.load(), silent) {
-            self.dial(Arc::clone(&silent.tls));
+            self.connect_anew(Arc::clone(&silent.tls));
         }
     }
 
     /// The gateway there cannot answer now: where there are others, calls go to the next one from now on.
-    pub(super) fn leave(&self, unavailable: &Arc<Line>) {
+    pub(super) fn switch_gateway(&self, unavailable: &Arc<LiveConnection>) {
         if self.addresses.are_several() {
             self.replace(unavailable);
         }
     }
 
     /// The line as it is, its files not looked at.
-    pub(super) fn current(&self) -> Arc<Line> {
+    pub(super) fn current(&self) -> Arc<LiveConnection> {
         self.line.load_full()
     }
 
-    async fn read_again(&self, checked: &mut Checked) {
+    async fn read_again(&self, checked: &mut LastRead) {
         checked.at = Instant::now();
         let read = async {
             let credentials = self.source.read().await?;
@@ -112,16 +112,16 @@ impl Connection {
             Ok(Some((tls, credentials))) => {
                 tracing::info!("the client's certificate files changed; connecting anew");
                 checked.credentials = credentials;
-                self.dial(tls);
+                self.connect_anew(tls);
             }
             // As between the certificate and its key being replaced: they are looked at again after the interval.
             Err(error) => tracing::warn!(%error, "the client's certificate files cannot be used; keeping the old ones"),
         }
     }
 
-    fn dial(&self, tls: Arc<ClientConfig>) {
+    fn connect_anew(&self, tls: Arc<ClientConfig>) {
         match connect_lazy(&self.addresses, &self.server_name, Arc::clone(&tls)) {
-            Ok(channel) => self.line.store(Arc::new(Line { channel, tls })),
+            Ok(channel) => self.line.store(Arc::new(LiveConnection { channel, tls })),
             Err(error) => tracing::warn!(%error, "cannot connect anew; keeping the old connection"),
         }
     }

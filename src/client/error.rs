@@ -15,7 +15,7 @@ use crate::wire::v1::ErrorReason;
 use crate::wire::{Violation, Violations};
 
 /// Something else's error.
-pub type Cause = Arc<dyn StdError + Send + Sync>;
+pub type SharedError = Arc<dyn StdError + Send + Sync>;
 
 /// Why a call has no answer.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -25,10 +25,10 @@ pub enum Error {
     Credentials(#[source] Arc<TlsError>),
     /// The source of tokens has none, or none that can be sent.
     #[error("there is no token to send")]
-    Token(#[source] Cause),
+    Token(#[source] SharedError),
     /// Nobody answers, or not as we trust, or the connection ended. What was asked may have been done.
     #[error("the gateway cannot be reached")]
-    Unreachable(#[source] Cause),
+    Unreachable(#[source] SharedError),
     /// The call's own time was up. What was asked may have been done: the same request id is safe to send again.
     #[error("no answer came in time")]
     OutOfTime,
@@ -37,7 +37,7 @@ pub enum Error {
     Refused(Box<Refused>),
     /// What an inbox delivered could not be handled by its owner.
     #[error("a delivery could not be handled")]
-    Handler(#[source] Cause),
+    Handler(#[source] SharedError),
 }
 
 /// An error as the gateway gave it.

@@ -70,7 +70,7 @@ pub struct Inbox {
     /// Handled and not confirmed, and when they must be.
     unconfirmed: u32,
     confirm_at: Option<Instant>,
-    handled: Remembered,
+    handled: RecentNames,
 }
 
 impl Inbox {
@@ -85,7 +85,7 @@ impl Inbox {
             cursor,
             unconfirmed: 0,
             confirm_at: None,
-            handled: Remembered::default(),
+            handled: RecentNames::default(),
         }
     }
 
@@ -124,7 +124,7 @@ impl Inbox {
     {
         let mut handle = handle;
         loop {
-            self.catch_up_or_follow(Then::Follow, &mut handle).await?;
+            self.catch_up_or_follow(WhenCaughtUp::Follow, &mut handle).await?;
         }
     }
 
@@ -134,12 +134,12 @@ impl Inbox {
         F: Future<Output = Result<(), E>>,
         E: Into<BoxError>,
     {
-        self.catch_up_or_follow(Then::Return, &mut handle).await
+        self.catch_up_or_follow(WhenCaughtUp::Return, &mut handle).await
     }
 
     async fn catch_up_or_follow<F, E>(
         &mut self,
-        then: Then,
+        then: WhenCaughtUp,
         handle: &mut impl FnMut(v1::Delivery) -> F,
     ) -> Result<(), Error>
     where
@@ -155,7 +155,7 @@ impl Inbox {
             };
             let Err(error) = ended else { return Ok(()) };
             if matches!(&error, Error::Refused(refused) if refused.code == tonic::Code::Unavailable) {
-                self.client.calls.leave();
+                self.client.calls.switch_gateway();
             }
             failures = failures.saturating_add(1);
             let pause = self.mend(&error, failures).ok_or(error)?;
@@ -176,7 +176,7 @@ impl Inbox {
     async fn read<F, E>(
         &mut self,
         stream: &mut Streaming<v1::ReceiveResponse>,
-        then: Then,
+        then: WhenCaughtUp,
         handle: &mut impl FnMut(v1::Delivery) -> F,
         failures: &mut u32,
     ) -> Result<(), Error>
@@ -195,7 +195,7 @@ impl Inbox {
                 if Instant::now() < silent_at {
                     continue;
                 }
-                self.client.calls.hang_up();
+                self.client.calls.reconnect();
                 return Err(Error::OutOfTime);
             };
             let message = message?.ok_or_else(|| unreachable("the gateway closed the stream"))?;
@@ -205,7 +205,7 @@ impl Inbox {
                 Some(Item::Delivery(delivery)) => self.take(delivery, handle).await?,
                 Some(Item::Heartbeat(heartbeat)) => {
                     self.cursor = heartbeat.cursor;
-                    if then == Then::Return {
+                    if then == WhenCaughtUp::Return {
                         return self.confirm().await;
                     }
                 }
@@ -283,19 +283,19 @@ impl Inbox {
 
 /// What to do when there is nothing more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Then {
+enum WhenCaughtUp {
     Return,
     Follow,
 }
 
 /// The last names, and no more than so many.
 #[derive(Debug, Default)]
-struct Remembered {
+struct RecentNames {
     names: HashSet<String>,
     order: VecDeque<String>,
 }
 
-impl Remembered {
+impl RecentNames {
     fn contains(&self, name: &str) -> bool {
         self.names.contains(name)
     }
@@ -317,7 +317,7 @@ mod tests {
 
     #[test]
     fn so_many_names_are_remembered_and_no_more() {
-        let mut remembered = Remembered::default();
+        let mut remembered = RecentNames::default();
         for number in 0..10 {
             remembered.insert(number.to_string(), 3);
         }

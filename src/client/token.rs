@@ -79,23 +79,23 @@ impl From<&str> for TokenSource {
 }
 
 /// The token that is sent now.
-pub(super) struct Token {
+pub(super) struct TokenCache {
     source: TokenSource,
     /// How often a file is read, and how soon after a failure a source is asked again.
     interval: Duration,
-    held: ArcSwapOption<Held>,
+    held: ArcSwapOption<CachedToken>,
     /// One asks the source; the others go on with what is held, while it is good.
     asking: Mutex<()>,
 }
 
-impl fmt::Debug for Token {
+impl fmt::Debug for TokenCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Token({:?})", self.source)
     }
 }
 
 #[derive(Clone)]
-struct Held {
+struct CachedToken {
     /// `Bearer ...`. None is sent for an empty token.
     header: Option<HeaderValue>,
     asked_at: Instant,
@@ -103,7 +103,7 @@ struct Held {
     expires_at: Option<Timestamp>,
 }
 
-impl Token {
+impl TokenCache {
     pub(super) fn new(source: TokenSource, interval: Duration) -> Self {
         Self { source, interval, held: ArcSwapOption::empty(), asking: Mutex::new(()) }
     }
@@ -137,7 +137,7 @@ impl Token {
             }
             (Err(error), Some(held)) => {
                 tracing::warn!(%error, "no new token; the last one is still good");
-                self.held.store(Some(Arc::new(Held { asked_at: Instant::now(), ..Held::clone(&held) })));
+                self.held.store(Some(Arc::new(CachedToken { asked_at: Instant::now(), ..CachedToken::clone(&held) })));
                 drop(asking);
                 Ok(held.header.clone())
             }
@@ -162,7 +162,7 @@ impl Token {
     }
 
     /// Whether the source should be asked.
-    fn is_due(&self, held: &Held) -> bool {
+    fn is_due(&self, held: &CachedToken) -> bool {
         let rested = held.asked_at.elapsed() >= self.interval;
         match &self.source {
             TokenSource::Absent | TokenSource::Fixed(_) => false,
@@ -171,7 +171,7 @@ impl Token {
         }
     }
 
-    async fn ask(&self) -> Result<Arc<Held>, BoxError> {
+    async fn ask(&self) -> Result<Arc<CachedToken>, BoxError> {
         let token = self.source.take().await?;
         let token = token.trim();
         let header = match (&self.source, token) {
@@ -186,7 +186,7 @@ impl Token {
             let fifth = end.duration_since(now).checked_div(5).unwrap_or_default();
             end.checked_sub(RENEW_BEFORE.min(fifth)).unwrap_or(end)
         });
-        Ok(Arc::new(Held { header, asked_at: Instant::now(), renew_at, expires_at }))
+        Ok(Arc::new(CachedToken { header, asked_at: Instant::now(), renew_at, expires_at }))
     }
 }
 

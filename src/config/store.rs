@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::config::error::ConfigError;
 use crate::domain::ids::JurisdictionId;
-use crate::store::Place;
+use crate::store::StoreLocation;
 use crate::store::postgres::Address;
 
 /// Where everything durable is: a file of this machine alone, or a database that several gateways share.
@@ -41,7 +41,7 @@ pub struct ShardConfig {
 }
 
 /// The jurisdictions of a shard, and where they are kept.
-pub type ShardPlace = (BTreeSet<JurisdictionId>, Place);
+pub type ShardLocation = (BTreeSet<JurisdictionId>, StoreLocation);
 
 impl StoreConfig {
     /// In a file.
@@ -55,7 +55,7 @@ impl StoreConfig {
     }
 
     /// Where each jurisdiction is kept. Relative paths start at `base`.
-    pub fn places(&self, all: &BTreeSet<JurisdictionId>, base: &Path) -> Result<Vec<ShardPlace>, ConfigError> {
+    pub fn locations(&self, all: &BTreeSet<JurisdictionId>, base: &Path) -> Result<Vec<ShardLocation>, ConfigError> {
         let mut rest = all.clone();
         let mut places = Vec::new();
         for ShardConfig { jurisdictions, path, url } in &self.shards {
@@ -65,14 +65,14 @@ impl StoreConfig {
             if jurisdictions.is_empty() {
                 return Err(ConfigError::Store("a shard without jurisdictions".to_owned()));
             }
-            places.push((jurisdictions.clone(), place(path.as_ref(), url.as_ref(), base)?));
+            places.push((jurisdictions.clone(), location(path.as_ref(), url.as_ref(), base)?));
         }
         if !rest.is_empty() {
-            places.push((rest, place(self.path.as_ref(), self.url.as_ref(), base)?));
+            places.push((rest, location(self.path.as_ref(), self.url.as_ref(), base)?));
         }
         let mut files = BTreeSet::new();
         for (_, place) in &places {
-            if let Place::File(path) = place {
+            if let StoreLocation::File(path) = place {
                 // By whichever link: it would be one file, which one writer has.
                 let file = path.canonicalize().unwrap_or_else(|_| path.clone());
                 if !files.insert(file) {
@@ -84,10 +84,10 @@ impl StoreConfig {
     }
 }
 
-fn place(path: Option<&PathBuf>, url: Option<&StoreUrl>, base: &Path) -> Result<Place, ConfigError> {
+fn location(path: Option<&PathBuf>, url: Option<&StoreUrl>, base: &Path) -> Result<StoreLocation, ConfigError> {
     match (path, url) {
-        (Some(path), None) => Ok(Place::File(base.join(path))),
-        (None, Some(StoreUrl(url))) => Ok(Place::Server(Address::parse(url, base)?)),
+        (Some(path), None) => Ok(StoreLocation::File(base.join(path))),
+        (None, Some(StoreUrl(url))) => Ok(StoreLocation::Server(Address::parse(url, base)?)),
         (Some(_), Some(_)) | (None, None) => {
             Err(ConfigError::Store("a store is either a `path` or a `url`".to_owned()))
         }
@@ -163,7 +163,7 @@ mod tests {
         let check = |text: &str, expected: Result<&[(&str, &str)], &str>| {
             let config: StoreConfig = toml::from_str(text).unwrap();
             let all = ["us-ny", "us-tx"].map(|id| id.parse().unwrap()).into();
-            let places = config.places(&all, Path::new("/base")).map_err(|error| error.to_string());
+            let places = config.locations(&all, Path::new("/base")).map_err(|error| error.to_string());
             let places = places.as_ref().map_err(String::as_str).map(|places| {
                 let shown = places.iter().map(|(of, place)| {
                     let of: Vec<&str> = of.iter().map(JurisdictionId::as_str).collect();

@@ -9,12 +9,12 @@ use anyhow::{Context as _, Result, bail, ensure};
 use indicatif::ProgressBar;
 
 use crate::client::Client;
-use crate::demo::evidence::{Entry, Pinned, Promise, Seen, View};
-use crate::demo::house::{self, CUSTODIANS, JURISDICTIONS, NEW_YORK};
-use crate::demo::mix::{Fates, Mix};
-use crate::demo::party::Party;
+use crate::demo::agencies::{self, CUSTODIANS, JURISDICTIONS, NEW_YORK};
+use crate::demo::agency_client::AgencyClient;
+use crate::demo::evidence::{Entry, EntryView, PinnedKeys, ReceiptedEntry, View};
+use crate::demo::mix::{ByOutcome, CaseMix};
 use crate::demo::tally::{Figures, Tally};
-use crate::demo::year::Cast;
+use crate::demo::year::Participants;
 use crate::domain::agency::ActorKind;
 use crate::domain::charge::OffenceCategory;
 use crate::domain::determination::FieldClasses;
@@ -55,7 +55,7 @@ pub(super) struct Compared {
 }
 
 /// What oversight read.
-struct Record {
+struct OversightView {
     view: View,
     tally: Tally,
     /// Of the exchange log alone.
@@ -65,50 +65,55 @@ struct Record {
 }
 
 /// Compares everything. Fails naming whose view, or which figure, is not what it should be.
-pub(super) async fn check(cast: &Cast, sandbox: &Sandbox, address: SocketAddr, promised: Promised) -> Result<Findings> {
+pub(super) async fn check(
+    participants: &Participants,
+    sandbox: &Sandbox,
+    address: SocketAddr,
+    promised: Promised,
+) -> Result<Findings> {
     let bar = ProgressBar::new_spinner().with_message("comparing what everybody saw with the logs");
     bar.enable_steady_tick(TICK);
     let mut overseeing = Vec::new();
     for jurisdiction in JURISDICTIONS {
-        let overseer = Overseer::connect(sandbox, address, jurisdiction, &cast.federal.party).await?;
+        let overseer = Overseer::connect(sandbox, address, jurisdiction, &participants.federal.client).await?;
         overseeing.push(tokio::spawn(async move { overseer.read(jurisdiction).await }));
     }
-    let reading = cast.custodians.iter().map(|custodian| {
+    let reading = participants.custodians.iter().map(|custodian| {
         let kinds = vec![LogKind::Exchange, LogKind::Custody];
-        tokio::spawn(read_own(Arc::clone(&custodian.party), custodian.house.jurisdiction(), kinds))
+        tokio::spawn(read_own(Arc::clone(&custodian.client), custodian.agency.jurisdiction(), kinds))
     });
     let reading: Vec<_> = reading.collect();
     let mut compared = Compared::default();
     let (mut views, mut custodians) = (Vec::new(), Figures::default());
-    for (custodian, reading) in cast.custodians.iter().zip(reading) {
+    for (custodian, reading) in participants.custodians.iter().zip(reading) {
         let own = reading.await??;
         custodian.inbox.count_reaches(own.values().map(BTreeMap::len).sum()).await;
         let (view, tally) = custodian.inbox.close();
-        same_view(custodian.party.id, &view, &own)?;
+        same_view(custodian.client.id, &view, &own)?;
         custodians.join(tally.figures());
-        views.push((custodian.party.id, view));
+        views.push((custodian.client.id, view));
     }
     let (mut seen, mut federal) = (View::new(), Figures::default());
-    for (jurisdiction, inbox) in JURISDICTIONS.into_iter().zip(&cast.federal.inboxes) {
-        let own = read_own(Arc::clone(&cast.federal.party), jurisdiction, vec![LogKind::Exchange]).await?;
+    for (jurisdiction, inbox) in JURISDICTIONS.into_iter().zip(&participants.federal.inboxes) {
+        let own = read_own(Arc::clone(&participants.federal.client), jurisdiction, vec![LogKind::Exchange]).await?;
         inbox.count_reaches(own.values().map(BTreeMap::len).sum()).await;
         let (view, tally) = inbox.close();
-        same_view(cast.federal.party.id, &view, &own)?;
+        same_view(participants.federal.client.id, &view, &own)?;
         federal.join(tally.figures());
         seen.extend(view);
     }
-    views.push((cast.federal.party.id, seen));
+    views.push((participants.federal.client.id, seen));
     let mut records = Vec::new();
     for overseeing in overseeing {
         records.push(overseeing.await??);
     }
-    for (party, view) in &views {
+    for (agency, view) in &views {
         compared.views += 1;
-        compared.entries += within(party, view, &records)?;
+        compared.entries += within(agency, view, &records)?;
     }
     covered(&views, &records)?;
-    for (party, receipts) in &promised {
-        compared.receipts += kept(party, receipts, &views, &records)?;
+    for (agency, receipts) in &promised {
+        compared.receipts += kept(agency, receipts, &views, &records)?;
     }
     let (mut logs, mut exchanged) = (Figures::default(), Figures::default());
     for record in &records {
@@ -117,17 +122,17 @@ pub(super) async fn check(cast: &Cast, sandbox: &Sandbox, address: SocketAddr, p
     }
     same_figures(&federal, &custodians, &logs, &exchanged)?;
     let custodies = records.iter().map(|record| record.tally.custodies()).sum();
-    let entries = records.iter().flat_map(Record::sizes).collect();
+    let entries = records.iter().flat_map(OversightView::sizes).collect();
     let checkpoints = records.into_iter().flat_map(|record| record.checkpoints).collect();
     bar.finish_and_clear();
     Ok(Findings { federal, custodians, logs, custodies, entries, checkpoints, compared })
 }
 
 /// What each party's receipts promise.
-pub(super) type Promised = BTreeMap<&'static str, Vec<Promise>>;
+pub(super) type Promised = BTreeMap<&'static str, Vec<ReceiptedEntry>>;
 
 /// Holds the figures of New York against the mix.
-pub(super) fn check_mix(findings: &Findings, mix: &Mix, in_new_york: Fates<u64>) -> Result<()> {
+pub(super) fn check_mix(findings: &Findings, mix: &CaseMix, in_new_york: ByOutcome<u64>) -> Result<()> {
     let own: Vec<&str> = CUSTODIANS.iter().filter(|own| own.jurisdiction() == NEW_YORK).map(|own| own.id).collect();
     for (outcome, counts, total) in [
         ("outstanding", mix.offences.outstanding, in_new_york.outstanding),
@@ -145,9 +150,9 @@ pub(super) fn check_mix(findings: &Findings, mix: &Mix, in_new_york: Fates<u64>)
 
 /// Oversight of a jurisdiction as a client.
 struct Overseer {
-    party: &'static str,
+    agency: &'static str,
     client: Client,
-    pinned: Pinned,
+    pinned: PinnedKeys,
 }
 
 impl Overseer {
@@ -155,16 +160,16 @@ impl Overseer {
         sandbox: &Sandbox,
         address: SocketAddr,
         jurisdiction: &'static str,
-        trusting_like: &Arc<Party>,
+        trusting_like: &Arc<AgencyClient>,
     ) -> Result<Self> {
-        let party = house::oversight(jurisdiction);
-        let client = Client::connect(sandbox.client(address, party, ActorKind::System)).await?;
-        Ok(Self { party, client, pinned: trusting_like.pinned.clone() })
+        let agency = agencies::oversight(jurisdiction);
+        let client = Client::connect(sandbox.client(address, agency, ActorKind::System)).await?;
+        Ok(Self { agency, client, pinned: trusting_like.pinned.clone() })
     }
 
     /// Reads both logs to the end, and counts.
-    async fn read(&self, jurisdiction: &str) -> Result<Record> {
-        let mut record = Record {
+    async fn read(&self, jurisdiction: &str) -> Result<OversightView> {
+        let mut record = OversightView {
             view: View::new(),
             tally: Tally::default(),
             exchanged: Tally::default(),
@@ -177,22 +182,22 @@ impl Overseer {
             let checkpoint = self.client.ledger().get_checkpoint(request).await?.into_inner().checkpoint;
             let mut next = 0;
             read(&self.client, &log, |entry| {
-                ensure!(entry.index == next, "{}: {log} skips from {next} to {}", self.party, entry.index);
-                ensure!(entry.seen.withheld == FieldClasses::NONE, "{}: withheld at {}", self.party, entry.index);
+                ensure!(entry.index == next, "{}: {log} skips from {next} to {}", self.agency, entry.index);
+                ensure!(entry.seen.withheld == FieldClasses::NONE, "{}: withheld at {}", self.agency, entry.index);
                 next += 1;
                 record.take(entry);
                 Ok(())
             })
             .await?;
             let size = self.pinned.size(&log, &checkpoint)?;
-            ensure!(size == next, "{}: {log} has {next} entries, its checkpoint signs {size}", self.party);
+            ensure!(size == next, "{}: {log} has {next} entries, its checkpoint signs {size}", self.agency);
             record.checkpoints.insert(log, checkpoint);
         }
         Ok(record)
     }
 }
 
-impl Record {
+impl OversightView {
     fn take(&mut self, entry: Entry) {
         if entry.is_exchanged() {
             self.exchanged.take(&entry);
@@ -202,7 +207,7 @@ impl Record {
         into.entry(entry.log).or_default().insert(entry.index, entry.seen);
     }
 
-    fn seen(&self, log: &LogName, index: u64) -> Option<&Seen> {
+    fn seen(&self, log: &LogName, index: u64) -> Option<&EntryView> {
         let entries = [&self.view, &self.confirmations].into_iter().filter_map(|view| view.get(log));
         entries.into_iter().find_map(|entries| entries.get(&index))
     }
@@ -227,11 +232,11 @@ async fn read(client: &Client, log: &LogName, mut take: impl FnMut(Entry) -> Res
 }
 
 /// The logs of a jurisdiction as a party may read them, without proofs of delivery: those no inbox delivers.
-async fn read_own(party: Arc<Party>, jurisdiction: &'static str, kinds: Vec<LogKind>) -> Result<View> {
+async fn read_own(client: Arc<AgencyClient>, jurisdiction: &'static str, kinds: Vec<LogKind>) -> Result<View> {
     let mut view = View::new();
     for kind in kinds {
         let log = LogName { jurisdiction: jurisdiction.parse()?, kind };
-        read(&party.system, &log, |entry| {
+        read(&client.system, &log, |entry| {
             if !entry.proves_delivery() {
                 view.entry(entry.log).or_default().insert(entry.index, entry.seen);
             }
@@ -243,27 +248,27 @@ async fn read_own(party: Arc<Party>, jurisdiction: &'static str, kinds: Vec<LogK
 }
 
 /// What came by inbox is the log filtered to the audience: no more, no less, and the same contents shown.
-fn same_view(party: &str, told: &View, listed: &View) -> Result<()> {
+fn same_view(agency: &str, told: &View, listed: &View) -> Result<()> {
     for log in told.keys().chain(listed.keys()) {
         let empty = BTreeMap::new();
         let (told, listed) = (told.get(log).unwrap_or(&empty), listed.get(log).unwrap_or(&empty));
         let indexes = told.keys().chain(listed.keys());
         if let Some(index) = indexes.into_iter().find(|index| told.get(index) != listed.get(index)) {
-            bail!("{party}: what it was told of {log} at {index} is not what the log shows it");
+            bail!("{agency}: what it was told of {log} at {index} is not what the log shows it");
         }
     }
     Ok(())
 }
 
 /// What a party saw is what oversight sees, or less of it.
-fn within(party: &str, view: &View, records: &[Record]) -> Result<u64> {
+fn within(agency: &str, view: &View, records: &[OversightView]) -> Result<u64> {
     let mut compared = 0;
     for (log, entries) in view {
         for (index, seen) in entries {
             let whole = records.iter().find_map(|record| record.seen(log, *index));
-            let whole = whole.with_context(|| format!("{party}: {log} at {index} is not in the log"))?;
+            let whole = whole.with_context(|| format!("{agency}: {log} at {index} is not in the log"))?;
             let same = seen.leaf == whole.leaf && seen.shown.without(whole.shown) == FieldClasses::NONE;
-            ensure!(same, "{party}: {log} at {index} is another entry than oversight sees");
+            ensure!(same, "{agency}: {log} at {index} is another entry than oversight sees");
             compared += 1;
         }
     }
@@ -271,10 +276,10 @@ fn within(party: &str, view: &View, records: &[Record]) -> Result<u64> {
 }
 
 /// Every entry was seen by somebody, and what happens in a custody by its custodian alone.
-fn covered(views: &[(&'static str, View)], records: &[Record]) -> Result<()> {
+fn covered(views: &[(&'static str, View)], records: &[OversightView]) -> Result<()> {
     for record in records {
         for (log, entries) in &record.view {
-            let readers: Vec<_> = views.iter().filter_map(|(party, view)| Some((party, view.get(log)?))).collect();
+            let readers: Vec<_> = views.iter().filter_map(|(agency, view)| Some((agency, view.get(log)?))).collect();
             for index in entries.keys() {
                 let seen = readers.iter().filter(|(_, entries)| entries.contains_key(index)).count();
                 let fits = match log.kind {
@@ -289,14 +294,19 @@ fn covered(views: &[(&'static str, View)], records: &[Record]) -> Result<()> {
 }
 
 /// Everything a receipt promises is in the log, as its holder saw it.
-fn kept(party: &str, receipts: &[Promise], views: &[(&'static str, View)], records: &[Record]) -> Result<u64> {
-    let own = views.iter().find(|(id, _)| *id == party).map(|(_, view)| view);
+fn kept(
+    agency: &str,
+    receipts: &[ReceiptedEntry],
+    views: &[(&'static str, View)],
+    records: &[OversightView],
+) -> Result<u64> {
+    let own = views.iter().find(|(id, _)| *id == agency).map(|(_, view)| view);
     let mut found = 0;
     for (log, index, leaf) in receipts {
         let told = own.and_then(|view| view.get(log)?.get(index));
         let told = told.or_else(|| records.iter().find_map(|record| record.confirmations.get(log)?.get(index)));
-        let told = told.with_context(|| format!("{party}: its receipt for {log} at {index} is of nothing it saw"))?;
-        ensure!(told.leaf == *leaf, "{party}: its receipt for {log} at {index} is of another entry");
+        let told = told.with_context(|| format!("{agency}: its receipt for {log} at {index} is of nothing it saw"))?;
+        ensure!(told.leaf == *leaf, "{agency}: its receipt for {log} at {index} is of another entry");
         found += 1;
     }
     Ok(found)
@@ -324,24 +334,24 @@ mod tests {
         LogName { jurisdiction: "us-ny".parse().unwrap(), kind }
     }
 
-    fn seen(content: &[u8], shown: FieldClasses) -> Seen {
-        Seen { leaf: ledger::leaf_hash(content), shown, withheld: FieldClasses::all().without(shown) }
+    fn seen(content: &[u8], shown: FieldClasses) -> EntryView {
+        EntryView { leaf: ledger::leaf_hash(content), shown, withheld: FieldClasses::all().without(shown) }
     }
 
-    fn view(kind: LogKind, entries: &[(u64, Seen)]) -> View {
+    fn view(kind: LogKind, entries: &[(u64, EntryView)]) -> View {
         View::from([(log(kind), entries.iter().copied().collect())])
     }
 
-    fn record(view: View) -> Record {
+    fn record(view: View) -> OversightView {
         let (tally, exchanged) = (Tally::default(), Tally::default());
-        Record { view, tally, exchanged, confirmations: View::new(), checkpoints: BTreeMap::new() }
+        OversightView { view, tally, exchanged, confirmations: View::new(), checkpoints: BTreeMap::new() }
     }
 
     #[test]
     fn a_view_that_is_not_the_log_is_named_with_its_first_entry() {
         let counts: FieldClasses = [FieldClass::Count].into_iter().collect();
         let told = [(3, seen(b"a", counts)), (7, seen(b"b", counts))];
-        let check = |listed: &[(u64, Seen)], expected: Option<&str>| {
+        let check = |listed: &[(u64, EntryView)], expected: Option<&str>| {
             let compared = same_view("us-ice", &view(LogKind::Exchange, &told), &view(LogKind::Exchange, listed));
             let error = compared.err().map(|error| error.to_string());
             match expected {
@@ -360,7 +370,8 @@ mod tests {
     fn nobody_sees_what_oversight_does_not_or_more_of_it() {
         let whole = record(view(LogKind::Exchange, &[(0, seen(b"a", FieldClasses::NONE))]));
         let records = [whole];
-        let check = |entries: &[(u64, Seen)]| within("us-ice", &view(LogKind::Exchange, entries), &records).is_ok();
+        let check =
+            |entries: &[(u64, EntryView)]| within("us-ice", &view(LogKind::Exchange, entries), &records).is_ok();
         assert!(check(&[(0, seen(b"a", FieldClasses::NONE))]));
         assert!(!check(&[(0, seen(b"a", FieldClasses::all()))]));
         assert!(!check(&[(0, seen(b"b", FieldClasses::NONE))]));

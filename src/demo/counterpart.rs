@@ -11,16 +11,16 @@ use jiff::{SignedDuration, Timestamp};
 use tonic::Status;
 
 use crate::client::{Client, Inbox};
+use crate::demo::agency_client::request_id;
 use crate::demo::answer::{advice, decided};
 use crate::demo::evidence::Entry;
-use crate::demo::party::request_id;
 use crate::demo::person::Decision;
 use crate::domain::agency::ActorKind;
 use crate::domain::custody::ReleaseDateBasis;
 use crate::domain::detainer::{AnswerKind, DetainerState, Finding};
 use crate::domain::subject::MatchMethod;
 use crate::domain::warrant::{VerificationMethod, VerificationOutcome, WarrantDetail};
-use crate::sandbox::{SEATS, Sandbox};
+use crate::sandbox::{AGENCIES, Sandbox};
 use crate::wire::failure::{reason_of, reason_word};
 use crate::wire::show::timestamp;
 use crate::wire::v1;
@@ -43,7 +43,7 @@ pub struct Counterpart {
 impl Counterpart {
     /// Plays them all, for ever. What goes wrong is said and gone on from.
     pub async fn play(sandbox: &Sandbox, address: SocketAddr, ids: &[&str]) -> Infallible {
-        let seats = SEATS.iter().filter(|seat| ids.contains(&seat.id));
+        let seats = AGENCIES.iter().filter(|seat| ids.contains(&seat.id));
         let inboxes = seats.flat_map(|seat| seat.jurisdictions.iter().map(|jurisdiction| (seat.id, *jurisdiction)));
         let _never = join_all(inboxes.map(|(id, jurisdiction)| Self::follow(sandbox, address, id, jurisdiction))).await;
         // There were none.

@@ -7,13 +7,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use anyhow::{Context as _, Result};
 
 use crate::client::Client;
+use crate::demo::agencies::Custodian as Agency;
+use crate::demo::agency_client::{AgencyClient, bounded, request_id};
 use crate::demo::answer::{Advice, REASON, advice, decided};
 use crate::demo::calendar::{self, Step};
-use crate::demo::house::Custodian as House;
 use crate::demo::inbox::Inbox;
-use crate::demo::papers;
-use crate::demo::party::{Party, bounded, request_id};
-use crate::demo::person::{Decision, Fate, Person, Release};
+use crate::demo::person::{Decision, Outcome, Person, Release};
+use crate::demo::requests;
 use crate::demo::roster::Roster;
 use crate::domain::custody::{ReleaseDateBasis, ReleaseRecipient};
 use crate::domain::detainer::{AnswerKind, Finding};
@@ -28,22 +28,22 @@ use crate::wire::words::to_wire;
 /// A custodian's system.
 #[derive(Debug)]
 pub(super) struct Custodian {
-    pub(super) house: &'static House,
-    pub(super) party: Arc<Party>,
+    pub(super) agency: &'static Agency,
+    pub(super) client: Arc<AgencyClient>,
     pub(super) inbox: Inbox,
     roster: Arc<Roster>,
-    office: Mutex<Office>,
+    files: Mutex<CaseFiles>,
 }
 
 /// What it knows of the people it holds.
 #[derive(Debug, Default)]
-struct Office {
+struct CaseFiles {
     /// By A-number, and by name and birth date: places in the roster.
     by_number: HashMap<String, usize>,
     by_name: HashMap<(String, String, String), usize>,
     /// Those whose A-number is on file.
     numbered: BTreeSet<usize>,
-    files: HashMap<usize, File>,
+    files: HashMap<usize, PersonFile>,
     /// Whom there is something to do for, by step.
     agenda: BTreeMap<Step, BTreeSet<usize>>,
     /// Whose file a detainer is in.
@@ -54,7 +54,7 @@ struct Office {
 
 /// One person's file.
 #[derive(Debug, Clone, Default)]
-struct File {
+struct PersonFile {
     custody: String,
     detainer: Option<String>,
     finding: Option<Finding>,
@@ -68,21 +68,25 @@ struct File {
 }
 
 impl Custodian {
-    pub(super) async fn open(house: &'static House, party: Arc<Party>, roster: Arc<Roster>) -> Result<Arc<Self>> {
-        let inbox = Inbox::open(&party, house.jurisdiction()).await?;
-        let mut office = Office::default();
-        for (place, person) in roster.people.iter().enumerate().filter(|(_, person)| person.custodian == house.id) {
-            let planned = match &person.fate {
-                Fate::NoSuchPerson => continue,
-                Fate::Outstanding { scheduled } => vec![scheduled.map(|(entered, _)| entered)],
-                Fate::Released(release) => vec![release.scheduled, Some(release.recorded)],
-                Fate::IdentityMismatch | Fate::Lifted(..) => Vec::new(),
+    pub(super) async fn open(
+        agency: &'static Agency,
+        client: Arc<AgencyClient>,
+        roster: Arc<Roster>,
+    ) -> Result<Arc<Self>> {
+        let inbox = Inbox::open(&client, agency.jurisdiction()).await?;
+        let mut files = CaseFiles::default();
+        for (place, person) in roster.people.iter().enumerate().filter(|(_, person)| person.custodian == agency.id) {
+            let planned = match &person.outcome {
+                Outcome::NoSuchPerson => continue,
+                Outcome::Outstanding { scheduled } => vec![scheduled.map(|(entered, _)| entered)],
+                Outcome::Released(release) => vec![release.scheduled, Some(release.recorded)],
+                Outcome::IdentityMismatch | Outcome::Lifted(..) => Vec::new(),
             };
             for step in planned.into_iter().flatten().chain([person.intake]) {
-                office.agenda.entry(step).or_default().insert(place);
+                files.agenda.entry(step).or_default().insert(place);
             }
         }
-        Ok(Arc::new(Self { house, party, inbox, roster, office: Mutex::new(office) }))
+        Ok(Arc::new(Self { agency, client, inbox, roster, files: Mutex::new(files) }))
     }
 
     /// Reads its inbox and does what is due: everything about one person in order, people side by side.
@@ -104,15 +108,15 @@ impl Custodian {
 
     /// Enters those who come in at this step into the files that detainers are matched by.
     fn intake(&self, step: Step) -> Result<()> {
-        let mut office = self.lock();
-        for place in office.agenda.get(&step).cloned().unwrap_or_default() {
+        let mut files = self.lock();
+        for place in files.agenda.get(&step).cloned().unwrap_or_default() {
             let person = self.person(place)?;
             if person.intake == step {
                 let (given, family) = person.name.clone();
-                office.by_name.insert((given, family, person.birth_date.clone()), place);
-                if let Some(number) = papers::number_on_file(person) {
-                    office.by_number.insert(number, place);
-                    office.numbered.insert(place);
+                files.by_name.insert((given, family, person.birth_date.clone()), place);
+                if let Some(number) = requests::number_on_file(person) {
+                    files.by_number.insert(number, place);
+                    files.numbered.insert(place);
                 }
             }
         }
@@ -121,18 +125,18 @@ impl Custodian {
 
     /// Takes in what came: detainers to look into, of which it hands back those for strangers; and withdrawals.
     fn read(&self, step: Step) -> Vec<String> {
-        let mut office = self.lock();
+        let mut files = self.lock();
         for entry in self.inbox.take() {
             if let Some(Event::DetainerLodged(lodged)) = entry.event {
-                office.receive(entry.resource, lodged.detainer.unwrap_or_default(), step);
+                files.receive(entry.resource, lodged.detainer.unwrap_or_default(), step);
             } else if let Some(Event::DetainerWithdrawn(_)) = entry.event {
-                let place = office.filed.get(&entry.resource).copied();
-                if let Some(file) = place.and_then(|place| office.files.get_mut(&place)) {
+                let place = files.filed.get(&entry.resource).copied();
+                if let Some(file) = place.and_then(|place| files.files.get_mut(&place)) {
                     file.lifted = true;
                 }
             }
         }
-        std::mem::take(&mut office.strangers)
+        std::mem::take(&mut files.strangers)
     }
 
     /// Everything due for one person, in order.
@@ -158,36 +162,36 @@ impl Custodian {
         if file.decide_at.is_some_and(|at| at <= step) && !file.lifted && !file.released {
             self.decide(person, &mut file).await?;
         }
-        match &person.fate {
-            Fate::Outstanding { scheduled: Some((entered, expected)) } if *entered == step => {
+        match &person.outcome {
+            Outcome::Outstanding { scheduled: Some((entered, expected)) } if *entered == step => {
                 self.schedule(&mut file, calendar::time(*expected), ReleaseDateBasis::MaximumExpiry).await?;
             }
-            Fate::Released(release) if release.recorded == step => self.release(release, &mut file).await?,
-            Fate::Released(release) if release.scheduled == Some(step) => {
+            Outcome::Released(release) if release.recorded == step => self.release(release, &mut file).await?,
+            Outcome::Released(release) if release.scheduled == Some(step) => {
                 let expected = calendar::minutes_before(release.recorded, release.minutes_before);
                 self.schedule(&mut file, expected, release.basis).await?;
             }
-            Fate::Outstanding { .. }
-            | Fate::Released(_)
-            | Fate::NoSuchPerson
-            | Fate::IdentityMismatch
-            | Fate::Lifted(..) => {}
+            Outcome::Outstanding { .. }
+            | Outcome::Released(_)
+            | Outcome::NoSuchPerson
+            | Outcome::IdentityMismatch
+            | Outcome::Lifted(..) => {}
         }
-        let mut office = self.lock();
+        let mut files = self.lock();
         for later in [file.answer_at, file.decide_at].into_iter().flatten().filter(|later| *later > step) {
-            office.agenda.entry(later).or_default().insert(place);
+            files.agenda.entry(later).or_default().insert(place);
         }
-        office.files.insert(place, file);
+        files.files.insert(place, file);
         Ok(())
     }
 
     async fn open_custody(&self, person: &Person) -> Result<String> {
         let request = v1::OpenCustodyRequest {
-            parent: format!("jurisdictions/{}", self.house.jurisdiction()),
-            custody: Some(papers::custody(person)),
+            parent: format!("jurisdictions/{}", self.agency.jurisdiction()),
+            custody: Some(requests::custody(person)),
             request_id: request_id(),
         };
-        let opened = self.party.write("OpenCustody", self.party.system.custodies().open_custody(request)).await?;
+        let opened = self.client.write("OpenCustody", self.client.system.custodies().open_custody(request)).await?;
         Ok(opened.custody.context("a custody without content")?.name)
     }
 
@@ -197,7 +201,7 @@ impl Custodian {
         finding: Finding,
         custody: Option<(&Person, &str)>,
     ) -> Result<v1::AcknowledgeDetainerResponse> {
-        let method = custody.map(|(person, _)| match papers::number_on_file(person) {
+        let method = custody.map(|(person, _)| match requests::number_on_file(person) {
             Some(_) => MatchMethod::Identifier,
             None => MatchMethod::NameAndBirthDate,
         });
@@ -212,23 +216,23 @@ impl Custodian {
             request_id: request_id(),
             ..Default::default()
         };
-        self.party.write("AcknowledgeDetainer", self.party.system.detainers().acknowledge_detainer(request)).await
+        self.client.write("AcknowledgeDetainer", self.client.system.detainers().acknowledge_detainer(request)).await
     }
 
     async fn verify(&self, name: String, person: &Person) -> Result<v1::VerifyWarrantResponse> {
         let request = v1::VerifyWarrantRequest {
             name,
-            verification: Some(papers::verification(person)),
+            verification: Some(requests::verification(person)),
             request_id: request_id(),
             etag: String::new(),
         };
-        self.party.write("VerifyWarrant", self.party.officer.detainers().verify_warrant(request)).await
+        self.client.write("VerifyWarrant", self.client.officer.detainers().verify_warrant(request)).await
     }
 
     /// Answers as the law has it; what it leaves to a person is first put under review.
-    async fn answer(&self, person: &Person, file: &mut File, step: Step) -> Result<()> {
+    async fn answer(&self, person: &Person, file: &mut PersonFile, step: Step) -> Result<()> {
         let (Some(detainer), Some(advice)) = (&file.detainer, &file.advice) else { return Ok(()) };
-        let kind = self.send_answer(&self.party.system, detainer, advice.first.clone()).await?;
+        let kind = self.send_answer(&self.client.system, detainer, advice.first.clone()).await?;
         if kind == AnswerKind::PendingReview && person.decision != Decision::None {
             file.decide_at = Some(step + person.decided_after);
         }
@@ -237,11 +241,11 @@ impl Custodian {
     }
 
     /// An officer decides what the law left to a person.
-    async fn decide(&self, person: &Person, file: &mut File) -> Result<()> {
+    async fn decide(&self, person: &Person, file: &mut PersonFile) -> Result<()> {
         file.decide_at = None;
         let (Some(detainer), Some(advice)) = (&file.detainer, &file.advice) else { return Ok(()) };
         let Some(answer) = decided(advice, person.decision) else { return Ok(()) };
-        file.answered = Some(self.send_answer(&self.party.officer, detainer, answer).await?);
+        file.answered = Some(self.send_answer(&self.client.officer, detainer, answer).await?);
         Ok(())
     }
 
@@ -253,11 +257,16 @@ impl Custodian {
             request_id: request_id(),
             ..Default::default()
         };
-        self.party.write("AnswerDetainer", as_whom.detainers().answer_detainer(request)).await?;
+        self.client.write("AnswerDetainer", as_whom.detainers().answer_detainer(request)).await?;
         Ok(kind)
     }
 
-    async fn schedule(&self, file: &mut File, expected_at: jiff::Timestamp, basis: ReleaseDateBasis) -> Result<()> {
+    async fn schedule(
+        &self,
+        file: &mut PersonFile,
+        expected_at: jiff::Timestamp,
+        basis: ReleaseDateBasis,
+    ) -> Result<()> {
         let release = v1::ScheduledRelease {
             expected_at: Some(timestamp(expected_at)),
             basis: to_wire(basis),
@@ -269,12 +278,12 @@ impl Custodian {
             request_id: request_id(),
             etag: String::new(),
         };
-        self.party.write("ScheduleRelease", self.party.system.custodies().schedule_release(request)).await?;
+        self.client.write("ScheduleRelease", self.client.system.custodies().schedule_release(request)).await?;
         file.scheduled = true;
         Ok(())
     }
 
-    async fn release(&self, release: &Release, file: &mut File) -> Result<()> {
+    async fn release(&self, release: &Release, file: &mut PersonFile) -> Result<()> {
         let fetched = match file.answered {
             Some(AnswerKind::HonorHold) => release.picked_up_if_held,
             Some(AnswerKind::NotifyOnly) => release.picked_up_if_noticed && file.scheduled,
@@ -283,19 +292,19 @@ impl Custodian {
         let handed_over = fetched && self.hand_over(release, file).await?;
         if !handed_over {
             let request = record_of(release, file, release.recipient);
-            self.party.write("RecordRelease", self.party.system.custodies().record_release(request)).await?;
+            self.client.write("RecordRelease", self.client.system.custodies().record_release(request)).await?;
         }
         file.released = true;
         Ok(())
     }
 
     /// Hands the person to the agency that asked, if the law lets it; what it leaves to a person an officer permits.
-    async fn hand_over(&self, release: &Release, file: &File) -> Result<bool> {
+    async fn hand_over(&self, release: &Release, file: &PersonFile) -> Result<bool> {
         let request = record_of(release, file, ReleaseRecipient::RequestingAgency);
-        let record = async || self.party.system.custodies().record_release(request.clone()).await;
-        let Err(refused) = self.party.attempt("RecordRelease", record()).await? else { return Ok(true) };
+        let record = async || self.client.system.custodies().record_release(request.clone()).await;
+        let Err(refused) = self.client.attempt("RecordRelease", record()).await? else { return Ok(true) };
         if reason_of(&refused) != Some(v1::ErrorReason::ReviewRequired) {
-            return Err(self.party.refused("RecordRelease", &refused));
+            return Err(self.client.refused("RecordRelease", &refused));
         }
         let Some(detainer) = &file.detainer else { return Ok(false) };
         let permit = v1::ResolveReviewRequest {
@@ -307,11 +316,11 @@ impl Custodian {
         };
         // Where the law forbids it there is nothing to decide, and the person goes free.
         let permitted =
-            self.party.attempt("ResolveReview", self.party.officer.reviews().resolve_review(permit)).await?;
+            self.client.attempt("ResolveReview", self.client.officer.reviews().resolve_review(permit)).await?;
         if permitted.is_err() {
             return Ok(false);
         }
-        self.party.write("RecordRelease", record()).await?;
+        self.client.write("RecordRelease", record()).await?;
         Ok(true)
     }
 
@@ -319,12 +328,12 @@ impl Custodian {
         self.roster.people.get(place).context("nobody of that number")
     }
 
-    fn lock(&self) -> MutexGuard<'_, Office> {
-        self.office.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, CaseFiles> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn record_of(release: &Release, file: &File, recipient: ReleaseRecipient) -> v1::RecordReleaseRequest {
+fn record_of(release: &Release, file: &PersonFile, recipient: ReleaseRecipient) -> v1::RecordReleaseRequest {
     let handed_over = recipient == ReleaseRecipient::RequestingAgency;
     v1::RecordReleaseRequest {
         name: file.custody.clone(),
@@ -332,7 +341,7 @@ fn record_of(release: &Release, file: &File, recipient: ReleaseRecipient) -> v1:
             released_at: Some(timestamp(calendar::minutes_before(release.recorded, release.minutes_before))),
             reason: to_wire(release.reason),
             recipient: to_wire(recipient),
-            ordered_by: papers::ordered_by(release.reason).to_owned(),
+            ordered_by: requests::ordered_by(release.reason).to_owned(),
             ..Default::default()
         }),
         request_id: request_id(),
@@ -341,7 +350,7 @@ fn record_of(release: &Release, file: &File, recipient: ReleaseRecipient) -> v1:
     }
 }
 
-impl Office {
+impl CaseFiles {
     /// Looks for the person a detainer describes: by A-number, else by name and birth date.
     fn receive(&mut self, name: String, detainer: v1::Detainer, step: Step) {
         let subject = detainer.subject.unwrap_or_default();

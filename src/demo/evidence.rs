@@ -23,14 +23,14 @@ const REMEMBERED_MAX: usize = 16;
 
 /// The keys that a client pins, what the logs are called, and what it verified last.
 #[derive(Debug)]
-pub(super) struct Pinned {
+pub(super) struct PinnedKeys {
     keys: Vec<VerifierKey>,
     origin: String,
     /// Notes, byte for byte, with what they sign; the newest last.
     remembered: Mutex<VecDeque<(String, Checkpoint)>>,
 }
 
-impl Pinned {
+impl PinnedKeys {
     pub(super) fn new(key: VerifierKey, origin: &str) -> Self {
         Self { keys: vec![key], origin: origin.to_owned(), remembered: Mutex::default() }
     }
@@ -57,7 +57,7 @@ impl Pinned {
     }
 }
 
-impl Clone for Pinned {
+impl Clone for PinnedKeys {
     /// Somebody else's: the same keys, and nothing verified yet.
     fn clone(&self) -> Self {
         Self { keys: self.keys.clone(), origin: self.origin.clone(), remembered: Mutex::default() }
@@ -72,21 +72,21 @@ pub(super) struct Entry {
     pub(super) method: String,
     /// `jurisdictions/us-ny/detainers/{uuid}`, or a custody.
     pub(super) resource: String,
-    pub(super) seen: Seen,
+    pub(super) seen: EntryView,
     /// As far as it was shown.
     pub(super) event: Option<v1::event::Event>,
 }
 
 /// What of an entry was seen. Every class shown was opened against the leaf: so this says it all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Seen {
+pub(super) struct EntryView {
     pub(super) leaf: Hash,
     pub(super) shown: FieldClasses,
     pub(super) withheld: FieldClasses,
 }
 
 /// Entries by log and index.
-pub(super) type View = BTreeMap<LogName, BTreeMap<u64, Seen>>;
+pub(super) type View = BTreeMap<LogName, BTreeMap<u64, EntryView>>;
 
 impl Entry {
     /// Reads an entry and checks every content it shows against the leaf's commitments.
@@ -109,7 +109,7 @@ impl Entry {
         let committed: FieldClasses = commitments.keys().copied().collect();
         let whole = shown.union(withheld) == committed && shown.without(withheld) == shown;
         ensure!(whole, "{log}: what is shown and withheld at {index} is not what its leaf commits to");
-        let seen = Seen { leaf: ledger::leaf_hash(&entry.leaf), shown, withheld };
+        let seen = EntryView { leaf: ledger::leaf_hash(&entry.leaf), shown, withheld };
         let event = entry::merge(entry)?.event;
         Ok(Self { log, index, method: leaf.method, resource: leaf.resource, seen, event })
     }
@@ -126,14 +126,14 @@ impl Entry {
 }
 
 /// What a receipt promises: in which log, at which index, the hash of which leaf.
-pub(super) type Promise = (LogName, u64, Hash);
+pub(super) type ReceiptedEntry = (LogName, u64, Hash);
 
 /// Receipts of one agency, verified and kept as `comity verify` reads them.
 #[derive(Debug)]
 pub(super) struct Receipts {
     file: BufWriter<File>,
     /// What was promised to be in which log.
-    pub(super) promised: Vec<Promise>,
+    pub(super) promised: Vec<ReceiptedEntry>,
     /// The largest tree that a receipt was signed in, by log.
     pub(super) heads: BTreeMap<LogName, u64>,
 }
@@ -172,7 +172,7 @@ pub(super) struct Verified {
 
 impl Verified {
     /// Verifies a receipt offline: leaf, proof, signed checkpoint, pinned key.
-    pub(super) fn new(receipt: v1::Receipt, pinned: &Pinned) -> Result<Self> {
+    pub(super) fn new(receipt: v1::Receipt, pinned: &PinnedKeys) -> Result<Self> {
         let log: LogName = receipt.log.parse()?;
         let index = u64::try_from(receipt.index)?;
         let leaf = ledger::leaf_hash(&receipt.leaf);

@@ -7,13 +7,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, Result};
 
+use crate::demo::agencies::JURISDICTIONS;
+use crate::demo::agency_client::{AgencyClient, bounded, request_id};
 use crate::demo::calendar::Step;
 use crate::demo::evidence::Entry;
-use crate::demo::house::JURISDICTIONS;
 use crate::demo::inbox::Inbox;
-use crate::demo::papers;
-use crate::demo::party::{Party, bounded, request_id};
-use crate::demo::person::{Fate, Person};
+use crate::demo::person::{Outcome, Person};
+use crate::demo::requests;
 use crate::demo::roster::Roster;
 use crate::domain::custody::ReleaseRecipient;
 use crate::domain::detainer::{Finding, LiftReason};
@@ -29,18 +29,18 @@ const NOBODY_FOUND: Step = 8;
 /// The requester.
 #[derive(Debug)]
 pub(super) struct Federal {
-    pub(super) party: Arc<Party>,
+    pub(super) client: Arc<AgencyClient>,
     /// One a jurisdiction, in their order.
     pub(super) inboxes: Vec<Inbox>,
     roster: Arc<Roster>,
     /// Whom to lodge a detainer for at each step, by place in the roster.
     lodging: BTreeMap<Step, Vec<usize>>,
-    desk: Arc<Mutex<Desk>>,
+    open: Arc<Mutex<OpenDetainers>>,
 }
 
 /// What it has on its desk.
 #[derive(Debug, Default)]
-struct Desk {
+struct OpenDetainers {
     /// For whom a detainer is, by its name.
     people: BTreeMap<String, usize>,
     /// What to lift at each step, and why.
@@ -48,37 +48,37 @@ struct Desk {
 }
 
 impl Federal {
-    pub(super) async fn open(party: Arc<Party>, roster: Arc<Roster>) -> Result<Self> {
+    pub(super) async fn open(client: Arc<AgencyClient>, roster: Arc<Roster>) -> Result<Self> {
         let mut inboxes = Vec::new();
         for jurisdiction in JURISDICTIONS {
-            inboxes.push(Inbox::open(&party, jurisdiction).await?);
+            inboxes.push(Inbox::open(&client, jurisdiction).await?);
         }
         let mut lodging: BTreeMap<Step, Vec<usize>> = BTreeMap::new();
         for (place, person) in roster.people.iter().enumerate() {
             lodging.entry(person.lodged).or_default().push(place);
         }
-        Ok(Self { party, inboxes, roster, lodging, desk: Arc::default() })
+        Ok(Self { client, inboxes, roster, lodging, open: Arc::default() })
     }
 
     /// Lodges and lifts what is due.
     pub(super) async fn work(&self, step: Step) -> Result<()> {
         let due = self.lock().lifting.remove(&step).unwrap_or_default();
         let lifts = due.into_iter().map(|(name, reason)| {
-            let party = Arc::clone(&self.party);
-            async move { withdraw(&party, name, reason).await }
+            let client = Arc::clone(&self.client);
+            async move { withdraw(&client, name, reason).await }
         });
         bounded(lifts).await?;
         let due = self.lodging.get(&step).cloned().unwrap_or_default();
         bounded(due.into_iter().map(|place| {
-            let (party, roster, desk) = (Arc::clone(&self.party), Arc::clone(&self.roster), Arc::clone(&self.desk));
+            let (client, roster, open) = (Arc::clone(&self.client), Arc::clone(&self.roster), Arc::clone(&self.open));
             async move {
                 let person = roster.people.get(place).context("nobody of that number")?;
-                let name = Box::pin(lodge(&party, person)).await?;
-                let mut desk = desk.lock().unwrap_or_else(PoisonError::into_inner);
-                if let Fate::Lifted(step, reason) = person.fate {
-                    desk.lifting.entry(step).or_default().push((name.clone(), reason));
+                let name = Box::pin(lodge(&client, person)).await?;
+                let mut open = open.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Outcome::Lifted(step, reason) = person.outcome {
+                    open.lifting.entry(step).or_default().push((name.clone(), reason));
                 }
-                desk.people.insert(name, place);
+                open.people.insert(name, place);
                 Ok(())
             }
         }))
@@ -87,36 +87,36 @@ impl Federal {
 
     /// Reads its inboxes and decides what to lift.
     pub(super) fn read(&self, step: Step) {
-        let mut desk = self.lock();
+        let mut open = self.lock();
         for entry in self.inboxes.iter().flat_map(Inbox::take) {
-            let person = desk.people.get(&entry.resource).and_then(|place| self.roster.people.get(*place));
+            let person = open.people.get(&entry.resource).and_then(|place| self.roster.people.get(*place));
             let Some(person) = person else { continue };
             if let Some((after, reason)) = lifts(person, &entry) {
-                desk.lifting.entry(step + after).or_default().push((entry.resource, reason));
+                open.lifting.entry(step + after).or_default().push((entry.resource, reason));
             }
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Desk> {
-        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> std::sync::MutexGuard<'_, OpenDetainers> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-async fn lodge(party: &Party, person: &Person) -> Result<String> {
+async fn lodge(client: &AgencyClient, person: &Person) -> Result<String> {
     let jurisdiction = if person.custodian.starts_with("us-tx") { "us-tx" } else { "us-ny" };
     let request = v1::LodgeDetainerRequest {
         parent: format!("jurisdictions/{jurisdiction}"),
-        detainer: Some(papers::detainer(person)),
+        detainer: Some(requests::detainer(person)),
         request_id: request_id(),
     };
-    let lodged = Box::pin(party.write("LodgeDetainer", party.system.detainers().lodge_detainer(request))).await?;
+    let lodged = Box::pin(client.write("LodgeDetainer", client.system.detainers().lodge_detainer(request))).await?;
     Ok(lodged.detainer.context("a detainer without content")?.name)
 }
 
-async fn withdraw(party: &Party, name: String, reason: LiftReason) -> Result<()> {
+async fn withdraw(client: &AgencyClient, name: String, reason: LiftReason) -> Result<()> {
     let request =
         v1::WithdrawDetainerRequest { name, reason: to_wire(reason), request_id: request_id(), etag: String::new() };
-    party.write("WithdrawDetainer", party.system.detainers().withdraw_detainer(request)).await?;
+    client.write("WithdrawDetainer", client.system.detainers().withdraw_detainer(request)).await?;
     Ok(())
 }
 

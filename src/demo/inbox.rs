@@ -8,8 +8,8 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tonic::Streaming;
 
+use crate::demo::agency_client::{AgencyClient, request_id};
 use crate::demo::evidence::{Entry, View};
-use crate::demo::party::{Party, request_id};
 use crate::demo::tally::Tally;
 use crate::domain::ids::{JurisdictionId, LogKind, LogName};
 use crate::wire::v1;
@@ -21,16 +21,16 @@ const CATCH_UP_MAX: Duration = Duration::from_mins(1);
 /// One agency's inbox of one jurisdiction.
 #[derive(Debug)]
 pub(super) struct Inbox {
-    party: Arc<Party>,
+    client: Arc<AgencyClient>,
     jurisdiction: JurisdictionId,
-    told: Arc<Mutex<Told>>,
-    reached: watch::Receiver<Reached>,
+    told: Arc<Mutex<Received>>,
+    reached: watch::Receiver<StreamProgress>,
     stream: JoinHandle<()>,
 }
 
 /// What came, and what was made of it.
 #[derive(Debug, Default)]
-struct Told {
+struct Received {
     view: View,
     tally: Tally,
     /// Not yet taken by the agency's own system.
@@ -39,7 +39,7 @@ struct Told {
 
 /// How far the stream has come.
 #[derive(Debug, Clone)]
-enum Reached {
+enum StreamProgress {
     /// Everything in the exchange log below this size; to be confirmed with this cursor.
     Size(u64, String),
     /// It ended, for this reason.
@@ -48,32 +48,32 @@ enum Reached {
 
 impl Inbox {
     /// Opens the stream.
-    pub(super) async fn open(party: &Arc<Party>, jurisdiction: &str) -> Result<Self> {
+    pub(super) async fn open(client: &Arc<AgencyClient>, jurisdiction: &str) -> Result<Self> {
         let parent = format!("jurisdictions/{jurisdiction}");
         let request = v1::ReceiveRequest { parent, ..Default::default() };
-        let opened = party.streams.inbox().receive(request).await;
-        let messages = opened.map_err(|status| party.refused("Receive", &status))?.into_inner();
-        let told = Arc::new(Mutex::new(Told::default()));
-        let (reach, reached) = watch::channel(Reached::Size(0, String::new()));
+        let opened = client.streams.inbox().receive(request).await;
+        let messages = opened.map_err(|status| client.refused("Receive", &status))?.into_inner();
+        let told = Arc::new(Mutex::new(Received::default()));
+        let (reach, reached) = watch::channel(StreamProgress::Size(0, String::new()));
         let jurisdiction: JurisdictionId = jurisdiction.parse()?;
         let log = LogName { jurisdiction: jurisdiction.clone(), kind: LogKind::Exchange };
-        let reading = Reading { party: Arc::clone(party), log, told: Arc::clone(&told), reach };
+        let reading = InboxReader { client: Arc::clone(client), log, told: Arc::clone(&told), reach };
         let stream = tokio::spawn(reading.run(messages));
-        Ok(Self { party: Arc::clone(party), jurisdiction, told, reached, stream })
+        Ok(Self { client: Arc::clone(client), jurisdiction, told, reached, stream })
     }
 
     /// Waits until everything in the exchange log below a size has come.
     pub(super) async fn until(&self, size: u64) -> Result<()> {
         let mut reached = self.reached.clone();
         let there = reached.wait_for(|reached| match reached {
-            Reached::Size(to, _) => *to >= size,
-            Reached::Ended(_) => true,
+            StreamProgress::Size(to, _) => *to >= size,
+            StreamProgress::Ended(_) => true,
         });
         let there = tokio::time::timeout(CATCH_UP_MAX, there).await;
-        let there = there.with_context(|| format!("{}: its inbox did not catch up", self.party.id))?;
+        let there = there.with_context(|| format!("{}: its inbox did not catch up", self.client.id))?;
         match &*there.context("an inbox ended")? {
-            Reached::Size(..) => Ok(()),
-            Reached::Ended(why) => bail!("{}: its inbox ended: {why}", self.party.id),
+            StreamProgress::Size(..) => Ok(()),
+            StreamProgress::Ended(why) => bail!("{}: its inbox ended: {why}", self.client.id),
         }
     }
 
@@ -85,13 +85,13 @@ impl Inbox {
     /// Confirms everything received: proof of delivery.
     pub(super) async fn confirm(&self) -> Result<()> {
         let cursor = match &*self.reached.borrow() {
-            Reached::Size(_, cursor) => cursor.clone(),
-            Reached::Ended(why) => bail!("{}: its inbox ended: {why}", self.party.id),
+            StreamProgress::Size(_, cursor) => cursor.clone(),
+            StreamProgress::Ended(why) => bail!("{}: its inbox ended: {why}", self.client.id),
         };
         let parent = format!("jurisdictions/{}", self.jurisdiction);
         let request_id = request_id();
         let request = v1::AcknowledgeRequest { parent, cursor, request_id, ..Default::default() };
-        self.party.write("InboxService/Acknowledge", self.party.system.inbox().acknowledge(request)).await?;
+        self.client.write("InboxService/Acknowledge", self.client.system.inbox().acknowledge(request)).await?;
         Ok(())
     }
 
@@ -114,20 +114,20 @@ impl Inbox {
         (std::mem::take(&mut told.view), std::mem::take(&mut told.tally))
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Told> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Received> {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// The stream's own task.
-struct Reading {
-    party: Arc<Party>,
+struct InboxReader {
+    client: Arc<AgencyClient>,
     log: LogName,
-    told: Arc<Mutex<Told>>,
-    reach: watch::Sender<Reached>,
+    told: Arc<Mutex<Received>>,
+    reach: watch::Sender<StreamProgress>,
 }
 
-impl Reading {
+impl InboxReader {
     async fn run(self, mut messages: Streaming<v1::ReceiveResponse>) {
         let why = loop {
             match messages.message().await {
@@ -137,10 +137,10 @@ impl Reading {
                     }
                 }
                 Ok(None) => break "the gateway closed it".to_owned(),
-                Err(status) => break format!("{:#}", self.party.refused("Receive", &status)),
+                Err(status) => break format!("{:#}", self.client.refused("Receive", &status)),
             }
         };
-        self.reach.send_replace(Reached::Ended(why));
+        self.reach.send_replace(StreamProgress::Ended(why));
     }
 
     fn take(&self, message: v1::ReceiveResponse) -> Result<()> {
@@ -154,8 +154,8 @@ impl Reading {
                 told.fresh.push(entry);
             }
             Some(Item::Heartbeat(heartbeat)) => {
-                let size = self.party.pinned.size(&self.log, &heartbeat.checkpoint)?;
-                self.reach.send_replace(Reached::Size(size, heartbeat.cursor));
+                let size = self.client.pinned.size(&self.log, &heartbeat.checkpoint)?;
+                self.reach.send_replace(StreamProgress::Size(size, heartbeat.cursor));
             }
             None => {}
         }

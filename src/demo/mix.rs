@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
-use crate::demo::house::{self, House};
+use crate::demo::agencies::{self, FacilityKind};
 use crate::domain::charge::{ChargeStatus, OffenceCategory};
 use crate::domain::custody::{ReleaseReason, ReleaseRecipient};
 use crate::domain::detainer::{DetainerBasis, DetainerForm, WarrantKind};
@@ -22,17 +22,17 @@ pub(super) type Shares<K> = BTreeMap<K, u64>;
 /// Everything that can be set. The words are those of the contract; mix.toml says what each is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Mix {
+pub(super) struct CaseMix {
     /// People in New York, by offence.
     pub(super) offences: Offences,
     /// Texas.
     pub(super) texas: Texas,
     /// Who holds them, by agency.
-    pub(super) custodians: BTreeMap<String, Fates<u64>>,
+    pub(super) custodians: BTreeMap<String, ByOutcome<u64>>,
     /// What is asked.
     pub(super) requests: Requests,
     /// How far the leading charge has come.
-    pub(super) charges: Houses<Shares<ChargeStatus>>,
+    pub(super) charges: ByFacilityKind<Shares<ChargeStatus>>,
     /// Detainers that end before any release.
     pub(super) besides: Besides,
     /// Circumstances.
@@ -56,7 +56,7 @@ pub(super) struct Mix {
 /// One value for those still held and one for those released.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Fates<T> {
+pub(super) struct ByOutcome<T> {
     pub(super) outstanding: T,
     pub(super) released: T,
 }
@@ -64,22 +64,22 @@ pub(super) struct Fates<T> {
 /// One value for state prisons and one for jails.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Houses<T> {
+pub(super) struct ByFacilityKind<T> {
     pub(super) prison: T,
     pub(super) jail: T,
 }
 
-impl<T> Houses<T> {
-    pub(super) fn of(&self, house: House) -> &T {
-        match house {
-            House::Prison => &self.prison,
-            House::Jail => &self.jail,
+impl<T> ByFacilityKind<T> {
+    pub(super) fn of(&self, facility_kind: FacilityKind) -> &T {
+        match facility_kind {
+            FacilityKind::Prison => &self.prison,
+            FacilityKind::Jail => &self.jail,
         }
     }
 }
 
 /// People by offence, for each fate.
-pub(super) type Offences = Fates<OffenceCounts>;
+pub(super) type Offences = ByOutcome<OffenceCounts>;
 
 /// People by offence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -210,7 +210,7 @@ pub(super) struct Lifts {
     pub(super) after_release_percent: u64,
 }
 
-impl Mix {
+impl CaseMix {
     /// The mix of a file, or the one that is built in.
     pub(super) fn read(path: Option<&Path>) -> Result<Self> {
         let Some(path) = path else { return Self::parse(BUILT_IN) };
@@ -226,10 +226,10 @@ impl Mix {
     }
 
     /// Reasons of release with their shares in a house.
-    pub(super) fn reasons(&self, house: House) -> Shares<ReleaseReason> {
-        let share = |release: &Release| match house {
-            House::Prison => release.prison,
-            House::Jail => release.jail,
+    pub(super) fn reasons(&self, facility_kind: FacilityKind) -> Shares<ReleaseReason> {
+        let share = |release: &Release| match facility_kind {
+            FacilityKind::Prison => release.prison,
+            FacilityKind::Jail => release.jail,
         };
         self.releases.iter().map(|(reason, release)| (*reason, share(release))).collect()
     }
@@ -249,8 +249,8 @@ impl Mix {
         some("charges.prison", &self.charges.prison)?;
         some("charges.jail", &self.charges.jail)?;
         some("recipients", &self.recipients)?;
-        some("releases.*.prison", &self.reasons(House::Prison))?;
-        some("releases.*.jail", &self.reasons(House::Jail))?;
+        some("releases.*.prison", &self.reasons(FacilityKind::Prison))?;
+        some("releases.*.jail", &self.reasons(FacilityKind::Jail))?;
         ensure!(
             !self.recipients.contains_key(&ReleaseRecipient::RequestingAgency),
             "recipients: the requesting agency's share follows from pick_ups"
@@ -264,13 +264,13 @@ impl Mix {
 
     fn check_custodians(&self) -> Result<()> {
         for id in self.custodians.keys() {
-            if !house::CUSTODIANS.iter().any(|custodian| custodian.id == id) {
-                let known: Vec<&str> = house::CUSTODIANS.iter().map(|custodian| custodian.id).collect();
+            if !agencies::CUSTODIANS.iter().any(|custodian| custodian.id == id) {
+                let known: Vec<&str> = agencies::CUSTODIANS.iter().map(|custodian| custodian.id).collect();
                 bail!("custodians.{id}: not a custodian of the demo, which are {}", known.join(", "));
             }
         }
-        for jurisdiction in house::JURISDICTIONS {
-            let of = |share: fn(&Fates<u64>) -> u64| {
+        for jurisdiction in agencies::JURISDICTIONS {
+            let of = |share: fn(&ByOutcome<u64>) -> u64| {
                 let own = self.custodians.iter().filter(|(id, _)| id.starts_with(jurisdiction));
                 own.map(|(_, shares)| share(shares)).sum::<u64>()
             };
@@ -348,7 +348,7 @@ mod tests {
 
     #[test]
     fn the_built_in_mix_has_the_counts_that_were_claimed() {
-        let mix = Mix::read(None).unwrap();
+        let mix = CaseMix::read(None).unwrap();
         let outstanding = mix.offences.outstanding.scaled(7_113);
         assert_eq!(outstanding[&OffenceCategory::Homicide], 148);
         assert_eq!(outstanding[&OffenceCategory::Other], 5_361);
@@ -374,7 +374,7 @@ mod tests {
     fn a_mix_that_cannot_be_played_is_refused_in_words() {
         fn check(from: &str, to: &str, expected: &str) {
             assert!(BUILT_IN.contains(from), "{from}");
-            let error = format!("{:#}", Mix::parse(&BUILT_IN.replacen(from, to, 1)).unwrap_err());
+            let error = format!("{:#}", CaseMix::parse(&BUILT_IN.replacen(from, to, 1)).unwrap_err());
             assert!(error.contains(expected), "{error}");
         }
         check("total = 7113", "total = 1", "offences.outstanding: the groups named add up to 1752");

@@ -38,7 +38,7 @@ pub(super) struct Person {
     pub(super) decision: Decision,
     /// If a person decides: steps from "pending review" to the decision.
     pub(super) decided_after: Step,
-    pub(super) fate: Fate,
+    pub(super) outcome: Outcome,
     /// Steps from being told of a release to lifting the detainer, if the requester does.
     pub(super) lifted_after: Option<Step>,
 }
@@ -51,7 +51,7 @@ impl fmt::Debug for Person {
 
 /// How it ends.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Fate {
+pub(super) enum Outcome {
     /// Held beyond the year; a date after it may already be entered at a step.
     Outstanding { scheduled: Option<(Step, Step)> },
     /// Released.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::config::secret_files;
 use crate::demo::check::Findings;
-use crate::demo::mix::{Fates, Mix};
+use crate::demo::mix::{ByOutcome, CaseMix};
 use crate::sandbox::files;
 use crate::verify::Verified;
 
@@ -40,15 +40,15 @@ impl Speed {
 
 /// What was played.
 #[derive(Debug)]
-pub(super) struct Played<'a> {
-    pub(super) mix: &'a Mix,
-    pub(super) in_new_york: Fates<u64>,
+pub(super) struct RunParameters<'a> {
+    pub(super) mix: &'a CaseMix,
+    pub(super) in_new_york: ByOutcome<u64>,
     pub(super) seed: u64,
     pub(super) policy_digest: String,
 }
 
 /// Everything as numbers. But for "run" it is the same for the same seed, size, mix and policies.
-pub(super) fn report(played: &Played<'_>, findings: &Findings, verified: Verified, speed: &Speed) -> Value {
+pub(super) fn report(played: &RunParameters<'_>, findings: &Findings, verified: Verified, speed: &Speed) -> Value {
     let micros = |duration: Duration| u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
     let entries: serde_json::Map<String, Value> =
         findings.entries.iter().map(|(log, entries)| (log.to_string(), json!(entries))).collect();
@@ -92,11 +92,11 @@ pub(super) fn report(played: &Played<'_>, findings: &Findings, verified: Verifie
 
 /// A directory to work in, which is gone at the end.
 #[derive(Debug)]
-pub(super) struct Workshop {
+pub(super) struct Workspace {
     path: PathBuf,
 }
 
-impl Workshop {
+impl Workspace {
     /// Where to work: within the directory that is to be kept, so that keeping is renaming; else among the machine's
     /// temporary files.
     pub(super) fn parent(out: Option<&Path>) -> Result<PathBuf> {
@@ -146,7 +146,7 @@ impl Workshop {
     }
 }
 
-impl Drop for Workshop {
+impl Drop for Workspace {
     fn drop(&mut self) {
         // What cannot be removed is left to whoever cleans up temporary files.
         let _left = std::fs::remove_dir_all(&self.path);

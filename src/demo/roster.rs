@@ -6,10 +6,10 @@ use std::collections::HashSet;
 
 use anyhow::{Context as _, Result, ensure};
 
+use crate::demo::agencies::{CUSTODIANS, Custodian, FacilityKind, JURISDICTIONS, NEW_YORK};
 use crate::demo::calendar::{self, STEP_HOURS, STEPS, Step};
-use crate::demo::house::{CUSTODIANS, Custodian, House, JURISDICTIONS, NEW_YORK};
-use crate::demo::mix::{Fates, Mix, Shares};
-use crate::demo::person::{Decision, Fate, Person, Release};
+use crate::demo::mix::{ByOutcome, CaseMix, Shares};
+use crate::demo::person::{Decision, Outcome, Person, Release};
 use crate::domain::charge::OffenceCategory;
 use crate::domain::custody::{ReleaseDateBasis, ReleaseReason};
 use crate::domain::detainer::{DetainerBasis, LiftReason};
@@ -43,12 +43,13 @@ pub(super) struct Roster {
 
 impl Roster {
     /// Draws so many people of New York, with those of Texas on top.
-    pub(super) fn draw(mix: &Mix, in_new_york: Fates<u64>, seed: u64) -> Result<Self> {
+    pub(super) fn draw(mix: &CaseMix, in_new_york: ByOutcome<u64>, seed: u64) -> Result<Self> {
         let mut drawing =
             Drawing { mix, random: fastrand::Rng::with_seed(seed), people: Vec::new(), names: HashSet::new() };
         for jurisdiction in JURISDICTIONS {
             let people = |count| if jurisdiction == NEW_YORK { count } else { mix.texas.people(count) };
-            let counts = Fates { outstanding: people(in_new_york.outstanding), released: people(in_new_york.released) };
+            let counts =
+                ByOutcome { outstanding: people(in_new_york.outstanding), released: people(in_new_york.released) };
             let both = counts.outstanding.saturating_add(counts.released);
             ensure!(both <= PEOPLE_MAX, "at most {PEOPLE_MAX} people are played");
             drawing.jurisdiction(jurisdiction, counts)?;
@@ -59,7 +60,7 @@ impl Roster {
 
 /// What a person is drawn as, before the details.
 #[derive(Debug, Clone, Copy)]
-enum Kind {
+enum PlannedOutcome {
     Outstanding,
     Released,
     NoSuchPerson,
@@ -68,27 +69,27 @@ enum Kind {
 }
 
 struct Drawing<'a> {
-    mix: &'a Mix,
+    mix: &'a CaseMix,
     random: fastrand::Rng,
     people: Vec<Person>,
     names: HashSet<(String, String, String)>,
 }
 
 impl Drawing<'_> {
-    fn jurisdiction(&mut self, jurisdiction: &str, counts: Fates<u64>) -> Result<()> {
-        let Fates { outstanding, released } = counts;
+    fn jurisdiction(&mut self, jurisdiction: &str, counts: ByOutcome<u64>) -> Result<()> {
+        let ByOutcome { outstanding, released } = counts;
         let offences = self.mix.offences;
         for (offence, count) in offences.outstanding.scaled(outstanding) {
-            self.people(jurisdiction, Kind::Outstanding, offence, count)?;
+            self.people(jurisdiction, PlannedOutcome::Outstanding, offence, count)?;
         }
         for (offence, count) in offences.released.scaled(released) {
-            self.people(jurisdiction, Kind::Released, offence, count)?;
+            self.people(jurisdiction, PlannedOutcome::Released, offence, count)?;
         }
         let besides = self.mix.besides;
         for (kind, per_mille) in [
-            (Kind::NoSuchPerson, besides.no_such_person_per_mille),
-            (Kind::IdentityMismatch, besides.identity_mismatch_per_mille),
-            (Kind::Lifted, besides.lifted_per_mille),
+            (PlannedOutcome::NoSuchPerson, besides.no_such_person_per_mille),
+            (PlannedOutcome::IdentityMismatch, besides.identity_mismatch_per_mille),
+            (PlannedOutcome::Lifted, besides.lifted_per_mille),
         ] {
             for (offence, count) in offences.released.scaled((outstanding + released) * per_mille / 1_000) {
                 self.people(jurisdiction, kind, offence, count)?;
@@ -97,7 +98,7 @@ impl Drawing<'_> {
         Ok(())
     }
 
-    fn people(&mut self, jurisdiction: &str, kind: Kind, offence: OffenceCategory, count: u64) -> Result<()> {
+    fn people(&mut self, jurisdiction: &str, kind: PlannedOutcome, offence: OffenceCategory, count: u64) -> Result<()> {
         for _ in 0..count {
             let custodian = self.custodian(jurisdiction, kind)?;
             let person = self.person(custodian, kind, offence)?;
@@ -106,12 +107,15 @@ impl Drawing<'_> {
         Ok(())
     }
 
-    fn custodian(&mut self, jurisdiction: &str, kind: Kind) -> Result<&'static Custodian> {
+    fn custodian(&mut self, jurisdiction: &str, kind: PlannedOutcome) -> Result<&'static Custodian> {
         let share = |custodian: &Custodian| {
             let shares = self.mix.custodians.get(custodian.id);
             shares.map_or(0, |shares| match kind {
-                Kind::Released => shares.released,
-                Kind::Outstanding | Kind::NoSuchPerson | Kind::IdentityMismatch | Kind::Lifted => shares.outstanding,
+                PlannedOutcome::Released => shares.released,
+                PlannedOutcome::Outstanding
+                | PlannedOutcome::NoSuchPerson
+                | PlannedOutcome::IdentityMismatch
+                | PlannedOutcome::Lifted => shares.outstanding,
             })
         };
         let own = CUSTODIANS.iter().enumerate().filter(|(_, custodian)| custodian.jurisdiction() == jurisdiction);
@@ -120,13 +124,18 @@ impl Drawing<'_> {
         CUSTODIANS.get(place).context("no such custodian")
     }
 
-    fn person(&mut self, custodian: &'static Custodian, kind: Kind, offence: OffenceCategory) -> Result<Person> {
+    fn person(
+        &mut self,
+        custodian: &'static Custodian,
+        kind: PlannedOutcome,
+        offence: OffenceCategory,
+    ) -> Result<Person> {
         let mix = self.mix;
         let flags = self.flags(custodian.jurisdiction());
         let (name, birth_date) = self.identity(flags.juvenile);
-        let (lodged, mut fate) = self.fate(custodian.house, kind)?;
+        let (lodged, mut outcome) = self.outcome(custodian.facility_kind, kind)?;
         let intake = lodged.saturating_sub(self.random.u32(0..12)).max(1);
-        if let Fate::Released(release) = &mut fate {
+        if let Outcome::Released(release) = &mut outcome {
             release.scheduled = release.scheduled.map(|step| step.max(intake));
         }
         let answered_at_once = self.percent(mix.answers.at_once_percent);
@@ -145,7 +154,7 @@ impl Drawing<'_> {
             citizenship: self.random.choice(COUNTRIES).copied().unwrap_or_default(),
             number_on_file: self.percent(60),
             offence,
-            status: self.pick(mix.charges.of(custodian.house))?,
+            status: self.pick(mix.charges.of(custodian.facility_kind))?,
             second_charge: self.percent(20),
             flags,
             form: self.pick(&mix.requests.forms)?,
@@ -156,7 +165,7 @@ impl Drawing<'_> {
             answer_after: if answered_at_once { 0 } else { self.random.u32(1..=answer_steps) },
             decision: self.pick(&review.into_iter().collect())?,
             decided_after: self.random.u32(1..=calendar::steps(mix.review.days_max * 24)),
-            fate,
+            outcome,
             lifted_after: {
                 let (lifts, after) = (self.percent(mix.lifts.after_release_percent), self.random.u32(1..20));
                 lifts.then_some(after)
@@ -164,18 +173,18 @@ impl Drawing<'_> {
         })
     }
 
-    fn fate(&mut self, house: House, kind: Kind) -> Result<(Step, Fate)> {
+    fn outcome(&mut self, facility_kind: FacilityKind, kind: PlannedOutcome) -> Result<(Step, Outcome)> {
         Ok(match kind {
-            Kind::Outstanding => {
+            PlannedOutcome::Outstanding => {
                 let lodged = self.random.u32(1..STEPS);
                 let scheduled = self.percent(self.mix.outstanding.scheduled_percent);
                 let (entered, ahead) = (self.random.u32(lodged..STEPS), self.random.u32(1..STEPS));
-                (lodged, Fate::Outstanding { scheduled: scheduled.then_some((entered, STEPS + ahead)) })
+                (lodged, Outcome::Outstanding { scheduled: scheduled.then_some((entered, STEPS + ahead)) })
             }
-            Kind::Released => self.release(house)?,
-            Kind::NoSuchPerson => (self.random.u32(1..STEPS), Fate::NoSuchPerson),
-            Kind::IdentityMismatch => (self.random.u32(1..STEPS), Fate::IdentityMismatch),
-            Kind::Lifted => {
+            PlannedOutcome::Released => self.release(facility_kind)?,
+            PlannedOutcome::NoSuchPerson => (self.random.u32(1..STEPS), Outcome::NoSuchPerson),
+            PlannedOutcome::IdentityMismatch => (self.random.u32(1..STEPS), Outcome::IdentityMismatch),
+            PlannedOutcome::Lifted => {
                 const REASONS: &[LiftReason] = &[
                     LiftReason::CaseClosed,
                     LiftReason::TemporaryResourceConstraint,
@@ -187,14 +196,14 @@ impl Drawing<'_> {
                 let lodged = self.random.u32(1..STEPS - 1);
                 let lifted = self.random.u32(lodged + 1..=STEPS);
                 let reason = self.random.choice(REASONS).copied().unwrap_or(LiftReason::CaseClosed);
-                (lodged, Fate::Lifted(lifted, reason))
+                (lodged, Outcome::Lifted(lifted, reason))
             }
         })
     }
 
     /// The detainer comes first; so every one of these stands when the person is released.
-    fn release(&mut self, house: House) -> Result<(Step, Fate)> {
-        let reason = self.pick(&self.mix.reasons(house))?;
+    fn release(&mut self, facility_kind: FacilityKind) -> Result<(Step, Outcome)> {
+        let reason = self.pick(&self.mix.reasons(facility_kind))?;
         let shape = *self.mix.releases.get(&reason).context("a reason without a shape")?;
         let [stay_min, stay_max] = shape.stay_hours;
         let stay = calendar::steps(self.random.u64(stay_min..=stay_max)).clamp(1, STEPS - 2);
@@ -213,7 +222,7 @@ impl Drawing<'_> {
             picked_up_if_held: self.percent(self.mix.pick_ups.held_percent),
             picked_up_if_noticed: self.percent(self.mix.pick_ups.noticed_percent),
         };
-        Ok((lodged, Fate::Released(release)))
+        Ok((lodged, Outcome::Released(release)))
     }
 
     /// A name and birth date that nobody else in the roster has.
@@ -291,7 +300,7 @@ mod tests {
     use super::*;
 
     fn draw(seed: u64) -> Roster {
-        Roster::draw(&Mix::read(None).unwrap(), Fates { outstanding: 400, released: 300 }, seed).unwrap()
+        Roster::draw(&CaseMix::read(None).unwrap(), ByOutcome { outstanding: 400, released: 300 }, seed).unwrap()
     }
 
     #[test]
@@ -303,27 +312,27 @@ mod tests {
     #[test]
     fn there_are_as_many_people_as_asked_for_and_the_rest_is_said() {
         let roster = draw(1);
-        let count = |wanted: fn(&Fate) -> bool, jurisdiction: &str| {
+        let count = |wanted: fn(&Outcome) -> bool, jurisdiction: &str| {
             let own = roster.people.iter().filter(|person| person.custodian.starts_with(jurisdiction));
-            own.filter(|person| wanted(&person.fate)).count()
+            own.filter(|person| wanted(&person.outcome)).count()
         };
-        assert_eq!(count(|fate| matches!(fate, Fate::Outstanding { .. }), "us-ny"), 400);
-        assert_eq!(count(|fate| matches!(fate, Fate::Released(_)), "us-ny"), 300);
-        assert_eq!(count(|fate| matches!(fate, Fate::Outstanding { .. }), "us-tx"), 100);
-        assert_eq!(count(|fate| matches!(fate, Fate::Released(_)), "us-tx"), 75);
-        assert_eq!(count(|fate| matches!(fate, Fate::NoSuchPerson), "us-ny"), 14);
-        assert_eq!(count(|fate| matches!(fate, Fate::Lifted(..)), "us-ny"), 14);
+        assert_eq!(count(|outcome| matches!(outcome, Outcome::Outstanding { .. }), "us-ny"), 400);
+        assert_eq!(count(|outcome| matches!(outcome, Outcome::Released(_)), "us-ny"), 300);
+        assert_eq!(count(|outcome| matches!(outcome, Outcome::Outstanding { .. }), "us-tx"), 100);
+        assert_eq!(count(|outcome| matches!(outcome, Outcome::Released(_)), "us-tx"), 75);
+        assert_eq!(count(|outcome| matches!(outcome, Outcome::NoSuchPerson), "us-ny"), 14);
+        assert_eq!(count(|outcome| matches!(outcome, Outcome::Lifted(..)), "us-ny"), 14);
     }
 
     #[test]
     fn everything_happens_in_order_and_within_the_year() {
         for person in draw(3).people {
             assert!((1..=person.lodged).contains(&person.intake));
-            if let Fate::Released(release) = &person.fate {
+            if let Outcome::Released(release) = &person.outcome {
                 assert!(person.lodged < release.recorded && release.recorded <= STEPS);
                 assert!(release.scheduled.is_none_or(|step| (1..release.recorded).contains(&step)));
             }
-            if let Fate::Lifted(step, _) = person.fate {
+            if let Outcome::Lifted(step, _) = person.outcome {
                 assert!(person.lodged < step && step <= STEPS);
             }
         }

@@ -4,9 +4,9 @@ use std::fmt;
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, TableComponent, presets};
 
+use crate::demo::agencies::{CUSTODIANS, FacilityKind, JURISDICTIONS, NEW_YORK, TEXAS};
 use crate::demo::check::Findings;
-use crate::demo::house::{CUSTODIANS, House, JURISDICTIONS, NEW_YORK, TEXAS};
-use crate::demo::mix::{Fates, Mix};
+use crate::demo::mix::{ByOutcome, CaseMix};
 use crate::demo::number::number;
 use crate::demo::tally::Figures;
 use crate::domain::charge::OffenceCategory;
@@ -36,15 +36,16 @@ struct Group {
 }
 
 fn groups() -> Vec<Group> {
-    let of = |jurisdiction: &str, house: House| {
-        let own = CUSTODIANS.iter().filter(|own| own.jurisdiction() == jurisdiction && own.house == house);
+    let of = |jurisdiction: &str, facility_kind: FacilityKind| {
+        let own =
+            CUSTODIANS.iter().filter(|own| own.jurisdiction() == jurisdiction && own.facility_kind == facility_kind);
         own.map(|own| own.id).collect()
     };
     vec![
-        Group { name: "NY prison", custodians: of(NEW_YORK, House::Prison) },
-        Group { name: "NY jails", custodians: of(NEW_YORK, House::Jail) },
-        Group { name: "TX prison", custodians: of(TEXAS, House::Prison) },
-        Group { name: "TX jails", custodians: of(TEXAS, House::Jail) },
+        Group { name: "NY prison", custodians: of(NEW_YORK, FacilityKind::Prison) },
+        Group { name: "NY jails", custodians: of(NEW_YORK, FacilityKind::Jail) },
+        Group { name: "TX prison", custodians: of(TEXAS, FacilityKind::Prison) },
+        Group { name: "TX jails", custodians: of(TEXAS, FacilityKind::Jail) },
     ]
 }
 
@@ -53,7 +54,7 @@ fn everybody() -> Vec<&'static str> {
 }
 
 /// All tables, in order.
-pub(super) fn all(findings: &Findings, mix: &Mix, in_new_york: Fates<u64>) -> Vec<Titled> {
+pub(super) fn all(findings: &Findings, mix: &CaseMix, in_new_york: ByOutcome<u64>) -> Vec<Titled> {
     vec![
         asked(&findings.federal),
         answered(&findings.custodians, &findings.federal),
@@ -158,7 +159,7 @@ fn ended(custodians: &Figures, federal: &Figures) -> Titled {
     )
 }
 
-fn by_offence(findings: &Findings, mix: &Mix, in_new_york: Fates<u64>) -> Titled {
+fn by_offence(findings: &Findings, mix: &CaseMix, in_new_york: ByOutcome<u64>) -> Titled {
     let of = |jurisdiction: &str| -> Vec<&'static str> {
         CUSTODIANS.iter().filter(|own| own.jurisdiction() == jurisdiction).map(|own| own.id).collect()
     };

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::demo::agencies::CUSTODIANS;
 use crate::demo::evidence::Entry;
-use crate::demo::house::CUSTODIANS;
 use crate::domain::charge::OffenceCategory;
 use crate::domain::custody::{ReleaseReason, ReleaseRecipient};
 use crate::domain::detainer::{AnswerKind, DeclineGround, DetainerForm, Finding, LiftReason, WarrantKind};
@@ -32,7 +32,7 @@ struct Detainer {
     answer: Option<AnswerKind>,
     ground: Option<DeclineGround>,
     noticed: bool,
-    told: Told,
+    told: ReleaseDisclosure,
     lead_s: Option<i64>,
     released: Option<(Option<ReleaseReason>, Option<ReleaseRecipient>)>,
     lifted: Option<LiftReason>,
@@ -40,11 +40,11 @@ struct Detainer {
 
 /// Whether the requester was told of the release.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-enum Told {
+enum ReleaseDisclosure {
     #[default]
     Nothing,
     /// That it took place, and no more.
-    ThatItWas,
+    FactOnly,
     /// When and to whom as well.
     InFull,
 }
@@ -151,10 +151,10 @@ impl Tally {
     }
 }
 
-fn told(released: &v1::DetainerReleased) -> Told {
+fn told(released: &v1::DetainerReleased) -> ReleaseDisclosure {
     match &released.release {
-        Some(release) if release.released_at.is_some() && release.recipient != 0 => Told::InFull,
-        Some(_) | None => Told::ThatItWas,
+        Some(release) if release.released_at.is_some() && release.recipient != 0 => ReleaseDisclosure::InFull,
+        Some(_) | None => ReleaseDisclosure::FactOnly,
     }
 }
 
@@ -174,9 +174,9 @@ impl Detainer {
             figures.add(&["noticed", own]);
         }
         match self.told {
-            Told::Nothing => {}
-            Told::ThatItWas => figures.add(&["told", own]),
-            Told::InFull => {
+            ReleaseDisclosure::Nothing => {}
+            ReleaseDisclosure::FactOnly => figures.add(&["told", own]),
+            ReleaseDisclosure::InFull => {
                 figures.add(&["told", own]);
                 figures.add(&["told-in-full", own]);
             }
@@ -195,7 +195,7 @@ impl Detainer {
         if let Some((reason, recipient)) = self.released {
             figures.add(&["reason", own, reason.map_or("unknown", ReleaseReason::word)]);
             let recipient = recipient.map_or("unknown", ReleaseRecipient::word);
-            let told = if self.told == Told::Nothing { "not-told" } else { "told" };
+            let told = if self.told == ReleaseDisclosure::Nothing { "not-told" } else { "told" };
             figures.add(&["recipient", own, recipient, told]);
             figures.add(&["lead", own, self.lead()]);
             figures.leads_s.entry(own).or_default().extend(self.lead_s);
@@ -226,7 +226,7 @@ impl Detainer {
             Some(Finding::NoSuchPerson | Finding::IdentityMismatch) => false,
             Some(Finding::MatchedCustody) | None => true,
         };
-        found && self.told == Told::Nothing && self.lifted.is_none()
+        found && self.told == ReleaseDisclosure::Nothing && self.lifted.is_none()
     }
 
     fn lead(&self) -> &'static str {

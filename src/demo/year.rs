@@ -11,34 +11,34 @@ use futures_util::future::TryJoinAll;
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::task::JoinSet;
 
+use crate::demo::agencies::{CUSTODIANS, FEDERAL, JURISDICTIONS};
+use crate::demo::agency_client::{AgencyClient, GatewayAccess};
 use crate::demo::calendar::{self, STEPS, STEPS_A_DAY, Step};
 use crate::demo::custodian::Custodian;
 use crate::demo::federal::Federal;
-use crate::demo::house::{CUSTODIANS, FEDERAL, JURISDICTIONS};
 use crate::demo::inbox::Inbox;
-use crate::demo::party::{Party, Place};
 use crate::demo::roster::Roster;
 use crate::domain::ids::{LogKind, LogName};
 use crate::recorder::Clock;
 
 /// Everybody who writes.
 #[derive(Debug)]
-pub(super) struct Cast {
+pub(super) struct Participants {
     pub(super) federal: Arc<Federal>,
     pub(super) custodians: Vec<Arc<Custodian>>,
     /// The exchange logs, in the order of the jurisdictions.
     exchanges: [LogName; JURISDICTIONS.len()],
 }
 
-impl Cast {
+impl Participants {
     /// Connects everybody and opens every inbox.
-    pub(super) async fn assemble(place: &Place<'_>, roster: &Arc<Roster>) -> Result<Self> {
-        let federal = Party::connect(place, FEDERAL).await?;
+    pub(super) async fn assemble(access: &GatewayAccess<'_>, roster: &Arc<Roster>) -> Result<Self> {
+        let federal = AgencyClient::connect(access, FEDERAL).await?;
         let federal = Arc::new(Federal::open(federal, Arc::clone(roster)).await?);
         let mut custodians = Vec::new();
-        for house in CUSTODIANS {
-            let party = Party::connect(place, house.id).await?;
-            custodians.push(Custodian::open(house, party, Arc::clone(roster)).await?);
+        for agency in CUSTODIANS {
+            let client = AgencyClient::connect(access, agency.id).await?;
+            custodians.push(Custodian::open(agency, client, Arc::clone(roster)).await?);
         }
         let [new_york, texas] = JURISDICTIONS;
         let exchange = |jurisdiction: &str| -> Result<LogName> {
@@ -66,9 +66,9 @@ impl Cast {
     async fn step(&self, step: Step) -> Result<()> {
         Box::pin(self.federal.work(step)).await?;
         // What it lodged and lifted is in the exchange logs, up to where its receipts prove.
-        let heads = self.exchanges.each_ref().map(|log| self.federal.party.proven(log));
+        let heads = self.exchanges.each_ref().map(|log| self.federal.client.proven(log));
         side_by_side(self.custodians.iter().map(|custodian| {
-            let (custodian, head) = (Arc::clone(custodian), head_of(&heads, custodian.house.jurisdiction()));
+            let (custodian, head) = (Arc::clone(custodian), head_of(&heads, custodian.agency.jurisdiction()));
             async move {
                 custodian.inbox.until(head).await?;
                 Box::pin(custodian.work(step)).await
@@ -76,7 +76,7 @@ impl Cast {
         }))
         .await?;
         // What custodians recorded of a custody may have made entries of the exchange that no receipt of theirs is for.
-        let heads = self.exchanges.iter().map(|log| self.federal.party.head(log));
+        let heads = self.exchanges.iter().map(|log| self.federal.client.head(log));
         let heads = heads.collect::<TryJoinAll<_>>().await?;
         for (inbox, head) in self.federal.inboxes.iter().zip(heads) {
             inbox.until(head).await?;
@@ -97,8 +97,8 @@ impl Cast {
     }
 
     /// Everybody who holds receipts.
-    pub(super) fn parties(&self) -> impl Iterator<Item = &Arc<Party>> {
-        std::iter::once(&self.federal.party).chain(self.custodians.iter().map(|custodian| &custodian.party))
+    pub(super) fn clients(&self) -> impl Iterator<Item = &Arc<AgencyClient>> {
+        std::iter::once(&self.federal.client).chain(self.custodians.iter().map(|custodian| &custodian.client))
     }
 }
 

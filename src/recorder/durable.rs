@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::domain::ids::LogName;
 use crate::ledger::{Checkpoint, Receipt, Tree};
-use crate::meters::table;
+use crate::metrics::table;
 use crate::recorder::batch::{Recorder, RecorderError, origin};
 use crate::recorder::others::raise;
 use crate::store::{Append, Head, HeadMove, LogState};
@@ -24,7 +24,7 @@ impl Recorder {
             let since = Instant::now();
             self.must_end = false;
             self.store.commit(append)?;
-            self.meters.took(&table::COMMIT_DURATION, &[], since.elapsed());
+            self.metrics.observe_duration(&table::COMMIT_DURATION, &[], since.elapsed());
         }
         self.logs = logs;
         Ok(checkpoints)
@@ -77,7 +77,7 @@ impl Recorder {
         }
         for head in heads {
             let log = [(&head.log.jurisdiction).into(), head.log.kind.word().into()];
-            self.meters.add(&table::ENTRIES, &log, head.to.size.saturating_sub(head.from.size));
+            self.metrics.add(&table::ENTRIES, &log, head.to.size.saturating_sub(head.from.size));
         }
     }
 }

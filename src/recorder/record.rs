@@ -6,7 +6,7 @@ use crate::domain::agenda::ItemKind;
 use crate::domain::command::CaseCommand;
 use crate::domain::ids::{CaseName, LogKind, LogName};
 use crate::domain::inbox::{self, Tried};
-use crate::meters::table;
+use crate::metrics::table;
 use crate::recorder::alarm::Alarm;
 use crate::recorder::appeals;
 use crate::recorder::batch::{Recorder, RecorderError};
@@ -114,7 +114,7 @@ impl Recorder {
     fn tell(&mut self, batch: Batch, durable: Durable) -> Result<(), RecorderError> {
         let Batch { writes, disclosures, ticks } = batch;
         let Durable { outcomes, tried, fired, alarms, page, more, append, checkpoints } = durable;
-        self.meters.measured(&table::BATCH_JOBS, &[], writes.len().saturating_add(disclosures.len()));
+        self.metrics.observe_size(&table::BATCH_JOBS, &[], writes.len().saturating_add(disclosures.len()));
         let committed = append.entries.len();
         if committed > 0 {
             tracing::debug!(entries = committed, writes = writes.len(), "batch recorded");
@@ -129,10 +129,10 @@ impl Recorder {
             let _hung_up = reply.send(tried.map_err(SubmitError::Inbox));
         }
         for clock in &fired {
-            clock.tell(&self.meters);
+            clock.tell(&self.metrics);
         }
         for alarm in &alarms {
-            alarm.tell(&self.meters);
+            alarm.tell(&self.metrics);
         }
         let walks = page.jurisdiction().is_some();
         self.sweep.walked(page);

@@ -16,8 +16,8 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::sandbox::files::write_public;
 
-pub use ordinary::{Ordinary, ordinary_user};
-use ordinary::{children_of, parent_of, said_by, signal};
+pub use ordinary::{OrdinaryUser, ordinary_user};
+use ordinary::{children_of, output_of, parent_of, signal};
 
 /// Its superuser, and the database that it begins with.
 const NAME: &str = "comity";
@@ -33,7 +33,7 @@ const WATCHER: &str = r#"read -r _; "$1" -D "$2" -m immediate stop; [ -z "$3" ] 
 /// A server that is gone with this value, or with the process that holds it.
 pub struct PrivateServer {
     binaries: PathBuf,
-    user: Ordinary,
+    user: OrdinaryUser,
     place: PathBuf,
     port: u16,
     password: String,
@@ -67,7 +67,7 @@ impl PrivateServer {
     /// in a directory of its own among the machine's temporary files, which goes with the server.
     pub fn start(directory: &Path, tls: &Tls, durability: Durability) -> Result<Self> {
         let (binaries, user) = (binaries()?, ordinary_user()?);
-        let (place, away) = place_for(directory, user)?;
+        let (place, away) = directory_for(directory, user)?;
         let pg_ctl = binaries.join("pg_ctl");
         let watcher = user
             .command(Path::new("/bin/sh"), &place)
@@ -101,7 +101,7 @@ impl PrivateServer {
 
     /// Adds an empty database.
     pub fn create_database(&self, name: &str) -> Result<()> {
-        said_by(self.client("createdb").args(["--", name])).map(drop)
+        output_of(self.client("createdb").args(["--", name])).map(drop)
     }
 
     /// A client program of the server's own (`psql`, `pg_dump`), told by its environment where and who.
@@ -130,13 +130,13 @@ impl PrivateServer {
 
     /// Ends every connection and stops in good order.
     pub fn stop(&self) -> Result<()> {
-        said_by(self.control().args(["-m", "fast", "stop"])).map(drop)
+        output_of(self.control().args(["-m", "fast", "stop"])).map(drop)
     }
 
     /// Starts a server again that was stopped or killed, where it was.
     pub fn start_again(&self) -> Result<()> {
         let limit = ["-w", "-t", START_LIMIT_S, "-l"];
-        let started = said_by(self.control().args(limit).arg(self.log()).arg("start"));
+        let started = output_of(self.control().args(limit).arg(self.log()).arg("start"));
         started.map(drop).with_context(|| format!("the server logged:\n{}", tail(&self.log())))
     }
 
@@ -169,7 +169,7 @@ impl PrivateServer {
         let words = ["--no-sync", "--no-instructions", "--encoding=UTF8", "--locale=C", "--username", NAME];
         let auth = ["--auth-local=reject", "--auth-host=scram-sha-256", "--pwfile"];
         let mut initdb = self.user.command(&self.binaries.join("initdb"), &self.place);
-        said_by(initdb.args(words).args(auth).arg(&password).arg("--pgdata").arg(self.place.join("data")))?;
+        output_of(initdb.args(words).args(auth).arg(&password).arg("--pgdata").arg(self.place.join("data")))?;
         fs::remove_file(&password)?;
         // No word without TLS, and none without the password.
         let access = "local all all reject\nhostssl all all 127.0.0.1/32 scram-sha-256\n";
@@ -255,7 +255,7 @@ pub fn free_ports(count: usize) -> Result<Vec<u16>> {
 }
 
 /// Where the server is to be, and whether that is elsewhere than asked for.
-fn place_for(directory: &Path, user: Ordinary) -> Result<(PathBuf, bool)> {
+fn directory_for(directory: &Path, user: OrdinaryUser) -> Result<(PathBuf, bool)> {
     user.make_directory(directory)?;
     let place = fs::canonicalize(directory)?;
     // Asked as that user, since every directory above has a say.

@@ -16,7 +16,7 @@ use crate::api::status;
 use crate::domain::ids::AgencyId;
 use crate::domain::method::own_at;
 use crate::identity::certificate::PeerIdentity;
-use crate::quota::{Share, Shares};
+use crate::quota::{Quota, Reservation};
 
 /// The beginning of a message is not counted, in bytes: nearly every message is shorter, and calls in flight are limited. So
 /// an agency whose large messages are refused is heard on everything else, and agencies together shut nobody out.
@@ -26,13 +26,13 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// The bytes, over all workers.
 #[derive(Debug, Clone)]
-pub(super) struct Buffered {
-    bytes: Arc<Shares<AgencyId>>,
+pub(super) struct BufferedBytes {
+    bytes: Arc<Quota<AgencyId>>,
 }
 
-impl Buffered {
+impl BufferedBytes {
     pub(super) fn new(per_agency_len_max: usize, len_max: usize) -> Self {
-        Self { bytes: Shares::new(per_agency_len_max, len_max) }
+        Self { bytes: Quota::new(per_agency_len_max, len_max) }
     }
 
     /// The request, whose body is counted while it comes, and until it is decoded. What stands beside our own methods takes a few
@@ -43,19 +43,19 @@ impl Buffered {
             return request;
         };
         let share = self.bytes.begin(&peer.agency);
-        request.map(|body| Body::new(Counted { body, free_len: FREE_LEN, share }))
+        request.map(|body| Body::new(CountedBody { body, free_len: FREE_LEN, share }))
     }
 }
 
 /// A body, and its bytes so far. Dropped when its message is decoded or given up.
-struct Counted {
+struct CountedBody {
     body: Body,
     /// What is left of the beginning.
     free_len: usize,
-    share: Share<AgencyId>,
+    share: Reservation<AgencyId>,
 }
 
-impl http_body::Body for Counted {
+impl http_body::Body for CountedBody {
     type Data = Bytes;
     type Error = Status;
 
@@ -95,7 +95,7 @@ mod tests {
     const LODGE: &str = "/comity.v1.DetainerService/LodgeDetainer";
 
     /// The body of a call with so many bytes, as it is read: dropped when they are decoded.
-    fn body(buffered: &Buffered, agency: &str, path: &str, len: usize) -> Body {
+    fn body(buffered: &BufferedBytes, agency: &str, path: &str, len: usize) -> Body {
         let thumbprint = Thumbprint::of(&CertificateDer::from(vec![]));
         let peer = PeerIdentity { agency: agency.parse().unwrap(), thumbprint, not_after: Timestamp::MAX };
         let mut request = Request::new(Body::new(Full::new(Bytes::from(vec![0; len]))));
@@ -110,7 +110,7 @@ mod tests {
 
     #[tokio::test]
     async fn bytes_that_are_not_whole_are_counted_for_their_agency() {
-        let buffered = Buffered::new(1_000, 1_500);
+        let buffered = BufferedBytes::new(1_000, 1_500);
         let begin = |agency, beyond| body(&buffered, agency, LODGE, FREE_LEN + beyond);
         let mut first = begin("us-ice", 900);
         assert_eq!(read(&mut first).await, Ok(FREE_LEN + 900));

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::accept::{Material, TlsState};
+use crate::accept::{TlsMaterial, TlsState};
 use crate::config::{Config, Secrets};
 use crate::domain::zone::Zones;
 use crate::identity::clock::WallClock;
@@ -16,7 +16,7 @@ use crate::server::policies::{self, UnfitSet};
 
 /// What a configuration names, read and found good.
 #[derive(Debug)]
-pub struct Checked {
+pub struct CheckedConfig {
     pub(super) secrets: Secrets,
     pub(super) registry: Arc<Registry>,
     pub(super) engine: Arc<Engine>,
@@ -34,7 +34,7 @@ pub struct Checked {
 
 /// Reads everything that a configuration names, as a start does, and holds it to each other. Changes nothing, and does not
 /// reach out to a database.
-pub fn check(config: &Config, base: &Path, wall: &WallClock) -> Result<Checked, ServerError> {
+pub fn check(config: &Config, base: &Path, wall: &WallClock) -> Result<CheckedConfig, ServerError> {
     config.check()?;
     let secrets = Secrets::read(&config.keys, base)?;
     let registry = Arc::new(Registry::load(&config.registry, base, &config.jurisdictions)?);
@@ -47,11 +47,11 @@ pub fn check(config: &Config, base: &Path, wall: &WallClock) -> Result<Checked, 
     });
     let zones = Zones::with(&config.time_zones)?;
     let verifier = secrets.signer.verifier().clone();
-    let material = Material::read(&config.tls, base)?;
+    let material = TlsMaterial::read(&config.tls, base)?;
     let tls = TlsState::new(config.accept.clone(), material, Arc::clone(&registry), wall.clone())?;
     // The address of a database is read, not tried.
-    config.store.places(&config.jurisdictions, base)?;
+    config.store.locations(&config.jurisdictions, base)?;
     let (policy_digest, agencies) = (engine.digest(), registry.members().count());
-    let warnings = tls.outlook().warnings(wall.now());
-    Ok(Checked { secrets, registry, engine, zones, tls, warnings, verifier, policy_digest, agencies })
+    let warnings = tls.expiries().warnings(wall.now());
+    Ok(CheckedConfig { secrets, registry, engine, zones, tls, warnings, verifier, policy_digest, agencies })
 }

@@ -17,7 +17,7 @@ use tower::{BoxError, Layer, Service};
 use crate::config::Config;
 use crate::domain::ids::AgencyId;
 use crate::identity::certificate::PeerIdentity;
-use crate::quota::{Share, Shares};
+use crate::quota::{Quota, Reservation};
 
 const HEALTH: &str = "/grpc.health.v1.Health/";
 /// Questions of health that one agency has open, `Watch` among them. Its load balancers ask few.
@@ -26,23 +26,23 @@ const HEALTH_PER_AGENCY_MAX: usize = 64;
 /// The places, over all workers.
 #[derive(Debug, Clone)]
 pub(super) struct InFlightLayer {
-    in_flight: Arc<Shares<AgencyId>>,
-    open: Arc<Shares<AgencyId>>,
-    open_health: Arc<Shares<AgencyId>>,
+    in_flight: Arc<Quota<AgencyId>>,
+    open: Arc<Quota<AgencyId>>,
+    open_health: Arc<Quota<AgencyId>>,
 }
 
 impl InFlightLayer {
     pub(super) fn new(config: &Config) -> Self {
         let config = &config.server;
         Self {
-            in_flight: Shares::new(config.in_flight_per_agency_max, config.in_flight_max),
-            open: Shares::new(config.open_per_agency_max, usize::MAX),
-            open_health: Shares::new(HEALTH_PER_AGENCY_MAX, usize::MAX),
+            in_flight: Quota::new(config.in_flight_per_agency_max, config.in_flight_max),
+            open: Quota::new(config.open_per_agency_max, usize::MAX),
+            open_health: Quota::new(HEALTH_PER_AGENCY_MAX, usize::MAX),
         }
     }
 
     /// A place among the open, and one in flight where the call needs one. None: there is no room.
-    fn take(&self, agency: &AgencyId, path: &str) -> Option<(Share<AgencyId>, Option<Share<AgencyId>>)> {
+    fn take(&self, agency: &AgencyId, path: &str) -> Option<(Reservation<AgencyId>, Option<Reservation<AgencyId>>)> {
         if path.starts_with(HEALTH) {
             return Some((self.open_health.take(agency)?, None));
         }
@@ -54,7 +54,7 @@ impl<S> Layer<S> for InFlightLayer {
     type Service = InFlight<S>;
 
     fn layer(&self, inner: S) -> InFlight<S> {
-        InFlight { inner, places: self.clone() }
+        InFlight { inner, limits: self.clone() }
     }
 }
 
@@ -62,7 +62,7 @@ impl<S> Layer<S> for InFlightLayer {
 #[derive(Debug, Clone)]
 pub(super) struct InFlight<S> {
     inner: S,
-    places: InFlightLayer,
+    limits: InFlightLayer,
 }
 
 impl<S, B> Service<Request<B>> for InFlight<S>
@@ -79,7 +79,7 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let peer = request.extensions().get::<PeerIdentity>();
-        let Some((open, in_flight)) = peer.and_then(|peer| self.places.take(&peer.agency, request.uri().path())) else {
+        let Some((open, in_flight)) = peer.and_then(|peer| self.limits.take(&peer.agency, request.uri().path())) else {
             return Box::pin(async { Err(Overloaded::new().into()) });
         };
         let answered = self.inner.call(request);

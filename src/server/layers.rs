@@ -36,13 +36,13 @@ use crate::identity::clock::WallClock;
 use crate::identity::pseudonym::PseudonymKey;
 use crate::identity::rate::RateLimitLayer;
 use crate::identity::registry::Registry;
-use crate::meters::{Meters, table};
+use crate::metrics::{Metrics, table};
 use crate::policy::admit::AdmitLayer;
 use crate::policy::in_force::InForce;
-use crate::server::buffered::Buffered;
+use crate::server::buffered::BufferedBytes;
+use crate::server::call_metrics::CallMetrics;
 use crate::server::in_flight::InFlightLayer;
 use crate::server::protocol;
-use crate::server::underway::Underway;
 use crate::wire::failure::{reason_of, reason_word};
 use crate::wire::methods::{self, NoMethod};
 use crate::wire::timeout::{self, GRPC_TIMEOUT};
@@ -56,7 +56,7 @@ pub(super) struct Layers {
     /// Calls in flight over all connections, and of each agency.
     pub(super) in_flight: InFlightLayer,
     /// Bytes of requests that are not whole.
-    pub(super) buffered: Buffered,
+    pub(super) buffered: BufferedBytes,
     /// The rate of each agency.
     pub(super) rate: RateLimitLayer,
     /// Who is calling.
@@ -64,7 +64,7 @@ pub(super) struct Layers {
     /// What they may call.
     pub(super) in_force: InForce,
     /// Where calls are counted.
-    pub(super) meters: Arc<Meters>,
+    pub(super) metrics: Arc<Metrics>,
 }
 
 /// A call on its way in: every connection clones one.
@@ -78,18 +78,18 @@ impl Layers {
         registry: &Arc<Registry>,
         wall: &WallClock,
         in_force: &InForce,
-        meters: &Arc<Meters>,
+        metrics: &Arc<Metrics>,
     ) -> Self {
         let pseudonyms = PseudonymKey::new(&secrets.pseudonym);
         let authenticator = Authenticator::new(Arc::clone(registry), config.token.clone(), pseudonyms, wall.clone());
         Self {
             request_timeout: Duration::from_millis(config.server.request_timeout_ms),
             in_flight: InFlightLayer::new(config),
-            buffered: Buffered::new(config.server.buffered_len_per_agency_max, config.server.buffered_len_max),
+            buffered: BufferedBytes::new(config.server.buffered_len_per_agency_max, config.server.buffered_len_max),
             rate: RateLimitLayer::new(&config.rate),
             authenticator: Arc::new(authenticator),
             in_force: in_force.clone(),
-            meters: Arc::clone(meters),
+            metrics: Arc::clone(metrics),
         }
     }
 
@@ -104,8 +104,8 @@ impl Layers {
             .layer(AdmitLayer::new(self.in_force.clone()))
             .map_request(move |request| buffered.counted(request))
             .service(routes);
-        let meters = Arc::clone(&self.meters);
-        Respond { inner: BoxCloneSyncService::new(inner), request_timeout: self.request_timeout, meters }
+        let metrics = Arc::clone(&self.metrics);
+        Respond { inner: BoxCloneSyncService::new(inner), request_timeout: self.request_timeout, metrics }
     }
 }
 
@@ -119,7 +119,7 @@ fn naming_a_method(request: Request<Body>) -> Result<Request<Body>, BoxError> {
 pub(super) struct Respond<S> {
     inner: S,
     request_timeout: Duration,
-    meters: Arc<Meters>,
+    metrics: Arc<Metrics>,
 }
 
 impl<S> Service<Request<Body>> for Respond<S>
@@ -137,9 +137,9 @@ where
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let mut underway = Underway::begin(&self.meters, request.uri().path());
+        let mut call_metrics = CallMetrics::begin(&self.metrics, request.uri().path());
         let mut at_once = |refusal: Response<Body>| -> Self::Future {
-            underway.end_with(refusal.headers());
+            call_metrics.end_with(refusal.headers());
             Box::pin(std::future::ready(Ok(refusal)))
         };
         if let Some(refusal) = protocol::refusal(&request) {
@@ -150,7 +150,7 @@ where
         if deadline.is_zero() {
             return at_once(status::deadline_exceeded().into_http());
         }
-        let call = Call::of(&request, &self.meters);
+        let call = AuditedCall::of(&request, &self.metrics);
         Box::pin(async move {
             let answered = async {
                 std::future::poll_fn(|context| inner.poll_ready(context)).await?;
@@ -162,7 +162,7 @@ where
                 Ok(Ok(Err(error))) => {
                     let status = status::of_layer(&error);
                     call.audit(&status, &error.to_string());
-                    return Ok(counted(status.into_http(), underway));
+                    return Ok(counted(status.into_http(), call_metrics));
                 }
                 Ok(Err(_)) => status::panicked().into_http(),
                 Err(_) => status::deadline_exceeded().into_http(),
@@ -170,18 +170,18 @@ where
             if let Some(status) = Status::from_header_map(response.headers()) {
                 call.audit(&status, "");
             }
-            Ok(counted(response, underway))
+            Ok(counted(response, call_metrics))
         })
     }
 }
 
 /// Counts the call when its answer is at its end: at once, or with its trailers.
-fn counted(response: Response<Body>, mut underway: Underway) -> Response<Body> {
-    underway.end_with(response.headers());
+fn counted(response: Response<Body>, mut call_metrics: CallMetrics) -> Response<Body> {
+    call_metrics.end_with(response.headers());
     response.map(|body| {
         Body::new(body.map_frame(move |frame| {
             if let Some(trailers) = frame.trailers_ref() {
-                underway.end_with(trailers);
+                call_metrics.end_with(trailers);
             }
             frame
         }))
@@ -216,14 +216,14 @@ fn deadline(headers: &HeaderMap, max: Duration) -> Duration {
 }
 
 /// What an audit line says of a call: who, what, outcome. Never what was in it.
-struct Call {
+struct AuditedCall {
     agency: String,
     method: String,
-    meters: Arc<Meters>,
+    metrics: Arc<Metrics>,
 }
 
-impl Call {
-    fn of(request: &Request<Body>, meters: &Arc<Meters>) -> Self {
+impl AuditedCall {
+    fn of(request: &Request<Body>, metrics: &Arc<Metrics>) -> Self {
         let peer = request.extensions().get::<PeerIdentity>();
         let agency = peer.map_or_else(|| "unknown".to_owned(), |peer| peer.agency.to_string());
         // The path is the caller's text: only what has the shape of a method is repeated.
@@ -231,7 +231,7 @@ impl Call {
         let plain =
             path.len() <= 100 && path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._".contains(&byte));
         let method = if plain { path.to_owned() } else { "unknown".to_owned() };
-        Self { agency, method, meters: Arc::clone(meters) }
+        Self { agency, method, metrics: Arc::clone(metrics) }
     }
 
     /// One line for a call that was denied. `cause` is a layer's own words, which hold no personal data.
@@ -257,7 +257,7 @@ impl Call {
         // A duty that was left without a reason is a denial by the law as well, though its code is another.
         if denied || reason == Some(ErrorReason::ReasonRequired) {
             let reason = reason.map_or("UNKNOWN", reason_word);
-            self.meters.count(&table::CALLS_DENIED, &[reason.into()]);
+            self.metrics.increment(&table::CALLS_DENIED, &[reason.into()]);
             let code = i32::from(status.code());
             tracing::info!(
                 target: "audit", event = "call_denied", agency = %self.agency, method = %self.method, code, reason, cause

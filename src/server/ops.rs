@@ -21,12 +21,12 @@ use tokio_util::sync::CancellationToken;
 use tonic_health::pb::health_server::HealthServer;
 use tower::Service as _;
 
-use crate::meters::{Meters, table};
+use crate::metrics::{Metrics, table};
 use crate::server::audit::AuditFile;
 use crate::server::health::{HealthService, Phase, QUESTION_LEN_MAX};
 
 /// How long probes under way may take to finish at the end. Whoever watches or dawdles is not waited for.
-const GOODBYE: Duration = Duration::from_millis(250);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(250);
 /// Sockets at a time. Above it new ones wait in the kernel's queue.
 const CONNECTIONS_MAX: usize = 256;
 /// HTTP/2 connections among them: such a one may watch for long, and probes over HTTP/1 find the other places.
@@ -48,11 +48,11 @@ const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 const PEEK_AGAIN: Duration = Duration::from_millis(50);
 
 /// Of a connection, and of a watcher if it is one.
-type Places = (OwnedSemaphorePermit, Option<OwnedSemaphorePermit>);
+type ConnectionPermits = (OwnedSemaphorePermit, Option<OwnedSemaphorePermit>);
 
 /// What probes are told of.
 #[derive(Debug, Clone)]
-pub(super) struct Probed {
+pub(super) struct ProbeSources {
     /// Where the gateway is in its life.
     pub(super) phase: watch::Receiver<Phase>,
     /// Why the newest policies are not in force.
@@ -62,11 +62,15 @@ pub(super) struct Probed {
     /// Where audit lines go.
     pub(super) audit: Option<Arc<AuditFile>>,
     /// Its figures.
-    pub(super) meters: Arc<Meters>,
+    pub(super) metrics: Arc<Metrics>,
 }
 
 /// Serves `/livez`, `/readyz`, `/metrics` and grpc.health.v1 until told to stop.
-pub(super) async fn serve(listener: TcpListener, probed: Probed, stop: CancellationToken) -> Result<(), io::Error> {
+pub(super) async fn serve(
+    listener: TcpListener,
+    probed: ProbeSources,
+    stop: CancellationToken,
+) -> Result<(), io::Error> {
     let health =
         HealthServer::new(HealthService::new(probed.phase.clone())).max_decoding_message_size(QUESTION_LEN_MAX);
     let router = Router::new()
@@ -77,24 +81,24 @@ pub(super) async fn serve(listener: TcpListener, probed: Probed, stop: Cancellat
         .with_state(probed)
         // By its path alone: the library's own router would answer any other with a status in a header, and HTTP 200.
         .route_service("/grpc.health.v1.Health/{method}", health);
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let permits = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let watchers = Arc::new(Semaphore::new(WATCHERS_MAX));
     let mut connections = JoinSet::new();
     loop {
         let next = async {
-            let place = Arc::clone(&places).acquire_owned().await.map_err(io::Error::other)?;
+            let permit = Arc::clone(&permits).acquire_owned().await.map_err(io::Error::other)?;
             let (socket, _) = listener.accept().await?;
-            Ok::<_, io::Error>((socket, place))
+            Ok::<_, io::Error>((socket, permit))
         };
         tokio::select! {
             () = stop.cancelled() => break,
             Some(_) = connections.join_next(), if !connections.is_empty() => {}
             next = next => match next {
-                Ok((socket, place)) => {
+                Ok((socket, permit)) => {
                     let (router, stop, watchers) = (router.clone(), stop.clone(), Arc::clone(&watchers));
                     connections.spawn(async move {
                         if let Some(watcher) = admitted(&socket, watchers).await {
-                            answer(socket, (place, watcher), router, stop).await;
+                            answer(socket, (permit, watcher), router, stop).await;
                         }
                     });
                 }
@@ -107,7 +111,7 @@ pub(super) async fn serve(listener: TcpListener, probed: Probed, stop: Cancellat
     }
     let ended = async { while connections.join_next().await.is_some() {} };
     // Who is not done by then is dropped with the set.
-    drop(tokio::time::timeout(GOODBYE, ended).await);
+    drop(tokio::time::timeout(SHUTDOWN_TIMEOUT, ended).await);
     Ok(())
 }
 
@@ -115,7 +119,7 @@ pub(super) async fn serve(listener: TcpListener, probed: Probed, stop: Cancellat
 /// are watchers enough.
 async fn admitted(socket: &TcpStream, watchers: Arc<Semaphore>) -> Option<Option<OwnedSemaphorePermit>> {
     let mut begun = [0; HTTP2.len()];
-    let saying = async {
+    let protocol = async {
         loop {
             let len = socket.peek(&mut begun).await.ok()?;
             let said = begun.get(..len).filter(|said| !said.is_empty())?;
@@ -129,12 +133,12 @@ async fn admitted(socket: &TcpStream, watchers: Arc<Semaphore>) -> Option<Option
             tokio::time::sleep(PEEK_AGAIN).await;
         }
     };
-    let is_http2 = tokio::time::timeout(HEAD_TIMEOUT, saying).await.ok()??;
+    let is_http2 = tokio::time::timeout(HEAD_TIMEOUT, protocol).await.ok()??;
     if is_http2 { watchers.try_acquire_owned().ok().map(Some) } else { Some(None) }
 }
 
 /// Answers on one connection: until it ends, has asked nothing in time, or is too old.
-async fn answer(socket: TcpStream, _places: Places, router: Router, stop: CancellationToken) {
+async fn answer(socket: TcpStream, _permits: ConnectionPermits, router: Router, stop: CancellationToken) {
     let asked = CancellationToken::new();
     let service = hyper::service::service_fn(|request: Request<hyper::body::Incoming>| {
         asked.cancel();
@@ -163,7 +167,7 @@ async fn answer(socket: TcpStream, _places: Places, router: Router, stop: Cancel
 }
 
 /// Ready or not in the first line; what somebody should look at, though it is no reason not to serve, below.
-async fn ready(State(probed): State<Probed>) -> (StatusCode, String) {
+async fn ready(State(probed): State<ProbeSources>) -> (StatusCode, String) {
     let phase = *probed.phase.borrow();
     let code = match phase {
         Phase::Serving => StatusCode::OK,
@@ -179,8 +183,8 @@ async fn ready(State(probed): State<Probed>) -> (StatusCode, String) {
     (code, lines.join("\n") + "\n")
 }
 
-async fn figures(State(probed): State<Probed>) -> impl IntoResponse {
+async fn figures(State(probed): State<ProbeSources>) -> impl IntoResponse {
     let lost = probed.audit.as_ref().map_or(0, |audit| audit.lost());
-    probed.meters.total(&table::AUDIT_LINES_LOST, lost);
-    ([(CONTENT_TYPE, METRICS_TYPE)], probed.meters.text())
+    probed.metrics.set_counter(&table::AUDIT_LINES_LOST, lost);
+    ([(CONTENT_TYPE, METRICS_TYPE)], probed.metrics.render())
 }

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::domain::ids::JurisdictionId;
-use crate::meters::{Meters, table};
+use crate::metrics::{Metrics, table};
 use crate::policy::cases::{self, Failure};
 use crate::policy::digest::digest_of;
 use crate::policy::engine::Engine;
@@ -67,7 +67,7 @@ pub(super) fn fit(
     files: &BTreeMap<String, String>,
     jurisdictions: &BTreeSet<JurisdictionId>,
 ) -> Result<Engine, UnfitSet> {
-    let set = lawful(PolicySet::from_files(files)?, jurisdictions)?;
+    let set = with_laws(PolicySet::from_files(files)?, jurisdictions)?;
     let report = cases::run(&set);
     if let Some(Failure { file, case, problem, .. }) = report.failures.first() {
         let case = case.as_ref().map(|case| format!(": {case}")).unwrap_or_default();
@@ -78,31 +78,31 @@ pub(super) fn fit(
 
 /// The set that is built in: its cases are run when it is built.
 pub(super) fn built_in(jurisdictions: &BTreeSet<JurisdictionId>) -> Result<Engine, UnfitSet> {
-    Ok(Engine::new(lawful(PolicySet::embedded()?, jurisdictions)?))
+    Ok(Engine::new(with_laws(PolicySet::embedded()?, jurisdictions)?))
 }
 
-fn lawful(set: PolicySet, jurisdictions: &BTreeSet<JurisdictionId>) -> Result<PolicySet, UnfitSet> {
-    let lawless = jurisdictions.iter().find(|id| !set.jurisdictions().any(|lawful| lawful == *id));
-    lawless.map_or(Ok(set), |lawless| Err(UnfitSet::NoLaw(lawless.clone())))
+fn with_laws(set: PolicySet, jurisdictions: &BTreeSet<JurisdictionId>) -> Result<PolicySet, UnfitSet> {
+    let without_law = jurisdictions.iter().find(|id| !set.jurisdictions().any(|known| known == *id));
+    without_law.map_or(Ok(set), |without_law| Err(UnfitSet::NoLaw(without_law.clone())))
 }
 
 /// Where the policies come from, and what became of those read last.
 #[derive(Debug)]
-pub(super) struct Policies {
+pub(super) struct PolicyReloader {
     /// None: they are built in, and never change.
     directory: Option<PathBuf>,
     jurisdictions: BTreeSet<JurisdictionId>,
     in_force: InForce,
     recorder: Handle,
-    meters: Arc<Meters>,
+    metrics: Arc<Metrics>,
     /// For the readiness probe: why the newest files are not in force.
     pub(super) detail: watch::Sender<Option<String>>,
-    seen: Mutex<Seen>,
+    seen: Mutex<LastLook>,
 }
 
 /// What was seen of the files, so that nothing is tried twice.
 #[derive(Debug, Default)]
-struct Seen {
+struct LastLook {
     /// At the last look. A set that is still being written differs from look to look.
     last: Option<[u8; 32]>,
     /// Was not taken up.
@@ -118,16 +118,16 @@ enum Refused {
     Unreadable(String),
 }
 
-impl Policies {
+impl PolicyReloader {
     /// Those of a configuration, with a set of them in force.
-    pub(super) fn of(config: &Config, base: &Path, in_force: InForce, recorder: Handle, meters: Arc<Meters>) -> Self {
+    pub(super) fn of(config: &Config, base: &Path, in_force: InForce, recorder: Handle, metrics: Arc<Metrics>) -> Self {
         for outcome in ["activated", "unchanged", "failed"] {
-            meters.add(&table::POLICY_RELOADS, &[outcome.into()], 0);
+            metrics.add(&table::POLICY_RELOADS, &[outcome.into()], 0);
         }
         let directory = config.policy.directory.as_ref().map(|directory| base.join(directory));
         let jurisdictions = config.jurisdictions.clone();
         let (detail, seen) = (watch::Sender::new(None), Mutex::default());
-        Self { directory, jurisdictions, in_force, recorder, meters, detail, seen }
+        Self { directory, jurisdictions, in_force, recorder, metrics, detail, seen }
     }
 
     /// They never change.
@@ -137,21 +137,21 @@ impl Policies {
 
     /// Reads the policies anew because somebody asked.
     pub(super) fn reload(&self) -> Result<Reloaded, ReloadError> {
-        let mut seen = self.seen();
+        let mut seen = self.last_look();
         let Some(directory) = &self.directory else { return Ok(self.unchanged(&mut seen)) };
         let read = PolicySet::files_in(directory).map_err(UnfitSet::from);
         match read {
             Ok(files) if !seen.owed && digest_of(&files) == self.in_force.gate().engine().digest() => {
                 Ok(self.unchanged(&mut seen))
             }
-            Ok(files) => self.take_up(&files, &mut seen),
+            Ok(files) => self.activate(&files, &mut seen),
             Err(error) => Err(self.refuse(Refused::Unreadable(error.to_string()), error.into(), &mut seen)),
         }
     }
 
     /// Looks whether the files have changed, and takes them up when they have come to rest.
-    pub(super) fn look(&self) {
-        let mut seen = self.seen();
+    pub(super) fn check_files(&self) {
+        let mut seen = self.last_look();
         let Some(directory) = &self.directory else { return };
         let files = match PolicySet::files_in(directory) {
             Ok(files) => files,
@@ -169,21 +169,21 @@ impl Policies {
         if !seen.owed && digest == self.in_force.gate().engine().digest() {
             // What was wrong has been taken back.
             seen.refused = None;
-            self.say(None);
+            self.set_detail(None);
         } else if at_rest && seen.refused != Some(Refused::Files(digest)) {
             // Said where it was refused.
-            let _said = self.take_up(&files, &mut seen);
+            let _said = self.activate(&files, &mut seen);
         }
     }
 
     /// Looks every so often, until the gateway drains.
     pub(super) async fn watch(&self, every: Duration, drain: CancellationToken) {
         while drain.run_until_cancelled(tokio::time::sleep(every)).await.is_some() {
-            self.look();
+            self.check_files();
         }
     }
 
-    fn take_up(&self, files: &BTreeMap<String, String>, seen: &mut Seen) -> Result<Reloaded, ReloadError> {
+    fn activate(&self, files: &BTreeMap<String, String>, seen: &mut LastLook) -> Result<Reloaded, ReloadError> {
         let taken = fit(files, &self.jurisdictions)
             .map_err(ReloadError::from)
             .and_then(|engine| Ok(self.recorder.activate(&Arc::new(engine))?));
@@ -202,33 +202,33 @@ impl Policies {
         }
     }
 
-    fn activated(&self, entries: usize, seen: &mut Seen) -> Reloaded {
+    fn activated(&self, entries: usize, seen: &mut LastLook) -> Reloaded {
         seen.refused = None;
-        self.say(None);
-        self.meters.count(&table::POLICY_RELOADS, &["activated".into()]);
+        self.set_detail(None);
+        self.metrics.increment(&table::POLICY_RELOADS, &["activated".into()]);
         let digest = hex::encode(self.in_force.gate().engine().digest());
         tracing::info!(digest, entries, "another policy set is in force");
         Reloaded::Activated { entries }
     }
 
-    fn unchanged(&self, seen: &mut Seen) -> Reloaded {
+    fn unchanged(&self, seen: &mut LastLook) -> Reloaded {
         seen.refused = None;
-        self.say(None);
-        self.meters.count(&table::POLICY_RELOADS, &["unchanged".into()]);
+        self.set_detail(None);
+        self.metrics.increment(&table::POLICY_RELOADS, &["unchanged".into()]);
         tracing::info!("the policies are the ones in force");
         Reloaded::Unchanged
     }
 
-    fn refuse(&self, refused: Refused, error: ReloadError, seen: &mut Seen) -> ReloadError {
+    fn refuse(&self, refused: Refused, error: ReloadError, seen: &mut LastLook) -> ReloadError {
         seen.refused = Some(refused);
         let reason = one_line(&error.to_string());
         tracing::error!(reason, "a policy set was not taken up: the one before stays in force");
-        self.meters.count(&table::POLICY_RELOADS, &["failed".into()]);
-        self.say(Some(reason));
+        self.metrics.increment(&table::POLICY_RELOADS, &["failed".into()]);
+        self.set_detail(Some(reason));
         error
     }
 
-    fn say(&self, detail: Option<String>) {
+    fn set_detail(&self, detail: Option<String>) {
         self.detail.send_if_modified(|said| {
             let news = *said != detail;
             *said = detail;
@@ -236,7 +236,7 @@ impl Policies {
         });
     }
 
-    fn seen(&self) -> MutexGuard<'_, Seen> {
+    fn last_look(&self) -> MutexGuard<'_, LastLook> {
         // What a panicking thread leaves behind says at worst that something is to be tried again.
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }

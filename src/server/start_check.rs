@@ -9,20 +9,20 @@ use crate::config::{Config, Secrets};
 use crate::domain::ids::LogName;
 use crate::ledger::{Checkpoint, root_at};
 use crate::recorder::{check_signed, origin};
-use crate::server::check::Checked;
+use crate::server::check::CheckedConfig;
 use crate::server::error::{AgainstError, ServerError};
-use crate::server::store_check::{check_place, kept_here, opens};
-use crate::store::{Found, Reader, StoreError};
+use crate::server::store_check::{check_jurisdictions, check_location, check_wrapping_key};
+use crate::store::{FoundStore, Reader, StoreError};
 
 /// Holds the stores of a configuration against checkpoints that were kept elsewhere: each log must have grown from
 /// its own. A store that was restored from an older backup has not.
 pub fn check_against(config: &Config, base: &Path, secrets: &Secrets, kept: &[String]) -> Result<(), ServerError> {
     let mut logs = Vec::new();
-    for (jurisdictions, place) in config.store.places(&config.jurisdictions, base)? {
+    for (jurisdictions, place) in config.store.locations(&config.jurisdictions, base)? {
         let found = match place.find(&secrets.wrapping)? {
-            Found::Nothing => None,
-            Found::Store(reader) => Some(reader),
-            Found::InUse(_) | Found::Unasked => Some(place.read(None)?),
+            FoundStore::Nothing => None,
+            FoundStore::Store(reader) => Some(reader),
+            FoundStore::InUse(_) | FoundStore::Unasked => Some(place.read(None)?),
         };
         for log in jurisdictions.iter().flat_map(LogName::both_of) {
             logs.push((origin(&config.log.origin, &log), log, found.clone()));
@@ -48,7 +48,7 @@ pub fn check_against(config: &Config, base: &Path, secrets: &Secrets, kept: &[St
 
 /// What a start would meet, where nothing is wrong with it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Met {
+pub struct StartFindings {
     /// What to look at: what another gateway uses now, this one could use once that has stopped.
     pub warnings: Vec<String>,
     /// What a start would find out, and was not looked at here.
@@ -56,32 +56,32 @@ pub struct Met {
 }
 
 /// Holds the addresses and stores of a checked configuration against what is there.
-pub fn check_start(config: &Config, base: &Path, checked: &Checked) -> Result<Met, ServerError> {
-    let Met { mut warnings, mut unchecked } = Met::default();
+pub fn check_start(config: &Config, base: &Path, checked: &CheckedConfig) -> Result<StartFindings, ServerError> {
+    let StartFindings { mut warnings, mut unchecked } = StartFindings::default();
     let addresses = [config.server.listen, config.server.ops_listen];
     // Held until both are there: an address cannot be listened on twice.
     let mut listeners = Vec::new();
     for address in addresses {
         listeners.extend(listen(address, !listeners.is_empty() && overlap(addresses), &mut warnings)?);
     }
-    for (jurisdictions, place) in config.store.places(&config.jurisdictions, base)? {
-        check_place(&place)?;
+    for (jurisdictions, place) in config.store.locations(&config.jurisdictions, base)? {
+        check_location(&place)?;
         match place.find(&checked.secrets.wrapping)? {
-            Found::Nothing => {}
-            Found::InUse(held) => warnings.push(format!("a gateway has the store open: it holds {}", held.display())),
-            Found::Unasked => unchecked.push(format!(
+            FoundStore::Nothing => {}
+            FoundStore::InUse(held) => warnings.push(format!("a gateway has the store open: it holds {}", held.display())),
+            FoundStore::Unasked => unchecked.push(format!(
                 "{place}: whether it can be reached, and what it holds, is found out by a start; this check asks no database server"
             )),
-            Found::Store(reader) => {
-                kept_here(&*reader, &jurisdictions, &place)?;
-                opens(&*reader, &jurisdictions)?;
+            FoundStore::Store(reader) => {
+                check_jurisdictions(&*reader, &jurisdictions, &place)?;
+                check_wrapping_key(&*reader, &jurisdictions)?;
                 for log in jurisdictions.iter().flat_map(LogName::both_of) {
                     check_head(&*reader, &log, &config.log.origin, &checked.secrets)?;
                 }
             }
         }
     }
-    Ok(Met { warnings, unchecked })
+    Ok(StartFindings { warnings, unchecked })
 }
 
 fn listen(

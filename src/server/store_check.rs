@@ -7,15 +7,15 @@ use rustix::fs::{FsWord, PROC_SUPER_MAGIC, statfs};
 
 use crate::domain::ids::{CaseKind, JurisdictionId};
 use crate::server::error::ServerError;
-use crate::store::{CaseFilter, Place, Reader, StoreError};
+use crate::store::{CaseFilter, Reader, StoreError, StoreLocation};
 
 /// File systems that hold no files of anybody: of processes, of devices and of groups of processes (`linux/magic.h`).
 const KERNELS_OWN: [FsWord; 3] = [PROC_SUPER_MAGIC, 0x6265_6572, 0x6367_7270];
 
 /// Whether there is a store at a place, or one could be made. What is no file is refused before it is opened: a device or a pipe takes
 /// what is written, or gives nothing, and a lock would be made beside it.
-pub(super) fn check_place(place: &Place) -> Result<(), ServerError> {
-    let Place::File(path) = place else { return Ok(()) };
+pub(super) fn check_location(place: &StoreLocation) -> Result<(), ServerError> {
+    let StoreLocation::File(path) = place else { return Ok(()) };
     let unfit = |why| Err(ServerError::UnfitPlace { path: path.clone(), why });
     if path.exists() {
         return if path.is_file() { Ok(()) } else { unfit("it is no regular file") };
@@ -35,10 +35,10 @@ pub(super) fn check_place(place: &Place) -> Result<(), ServerError> {
 }
 
 /// A store has one policy set for all that is in it, and a log that is kept twice would fork.
-pub(super) fn kept_here(
+pub(super) fn check_jurisdictions(
     reader: &dyn Reader,
     jurisdictions: &BTreeSet<JurisdictionId>,
-    place: &Place,
+    place: &StoreLocation,
 ) -> Result<(), ServerError> {
     match reader.logs()?.into_iter().find(|log| !jurisdictions.contains(&log.jurisdiction)) {
         Some(log) => Err(ServerError::KeptElsewhere { log, place: place.to_string() }),
@@ -48,7 +48,10 @@ pub(super) fn kept_here(
 
 /// Opens a case of each kind, where there is one. Under another wrapping key than before nothing that is there could be
 /// read, and what comes would be sealed under a second one.
-pub(super) fn opens(reader: &dyn Reader, jurisdictions: &BTreeSet<JurisdictionId>) -> Result<(), StoreError> {
+pub(super) fn check_wrapping_key(
+    reader: &dyn Reader,
+    jurisdictions: &BTreeSet<JurisdictionId>,
+) -> Result<(), StoreError> {
     for jurisdiction in jurisdictions {
         for kind in [CaseKind::Detainer, CaseKind::Custody, CaseKind::Appeal] {
             let (agency, unassigned, after, limit) = (None, false, None, 1);

@@ -12,15 +12,15 @@ use crate::domain::ids::FacilityCode;
 use crate::domain::timetable::Timetable;
 use crate::domain::zone::Zones;
 use crate::identity::registry::Registry;
-use crate::meters::Meters;
+use crate::metrics::Metrics;
 use crate::policy::in_force::InForce;
 use crate::recorder::{Clock, Duties, Entropy, Handle, Heads, Hindrance, Parts, Recorder, RecorderError};
 use crate::server::error::ServerError;
-use crate::server::store_check::{check_place, kept_here, opens};
+use crate::server::store_check::{check_jurisdictions, check_location, check_wrapping_key};
 use crate::store::{Reader, Sharded};
 
 /// What a writer writes by.
-pub(super) struct Writes {
+pub(super) struct WriterInputs {
     /// The time of record.
     pub(super) clock: Clock,
     /// Blinding, salts and ids.
@@ -28,11 +28,11 @@ pub(super) struct Writes {
     /// How long the legal clocks run.
     pub(super) timetable: Timetable,
     /// Where it counts.
-    pub(super) meters: Arc<Meters>,
+    pub(super) metrics: Arc<Metrics>,
 }
 
 /// Writers that run, one for each shard of the store, and the ways to them.
-pub(super) struct Writers {
+pub(super) struct RunningWriters {
     pub(super) handle: Handle,
     pub(super) reader: Arc<dyn Reader>,
     pub(super) heads: Heads,
@@ -47,16 +47,16 @@ pub(super) fn start(
     base: &Path,
     secrets: &Secrets,
     in_force: &InForce,
-    writes: Writes,
-) -> Result<Writers, ServerError> {
-    let Writes { clock, mut entropy, timetable, meters } = writes;
+    writes: WriterInputs,
+) -> Result<RunningWriters, ServerError> {
+    let WriterInputs { clock, mut entropy, timetable, metrics } = writes;
     let (mut handles, mut readers, mut heads) = (Vec::new(), Vec::new(), Heads::new());
     let (mut hindrances, mut threads) = (Vec::new(), Vec::new());
-    for (jurisdictions, place) in config.store.places(&config.jurisdictions, base)? {
-        check_place(&place)?;
+    for (jurisdictions, place) in config.store.locations(&config.jurisdictions, base)? {
+        check_location(&place)?;
         let store = place.open(&secrets.wrapping)?;
-        kept_here(&*store.reader(), &jurisdictions, &place)?;
-        opens(&*store.reader(), &jurisdictions)?;
+        check_jurisdictions(&*store.reader(), &jurisdictions, &place)?;
+        check_wrapping_key(&*store.reader(), &jurisdictions)?;
         let running = Recorder::start(Parts {
             store,
             in_force: in_force.clone(),
@@ -71,7 +71,7 @@ pub(super) fn start(
             duties: Duties { review: config.review, obligation: config.obligation },
             timetable: timetable.clone(),
             firings_len_max: config.clocks.firings_len_max,
-            meters: Arc::clone(&meters),
+            metrics: Arc::clone(&metrics),
         })?;
         handles.push(running.handle);
         readers.push((jurisdictions.into_iter().collect(), running.reader));
@@ -80,7 +80,7 @@ pub(super) fn start(
         threads.push(running.thread);
     }
     let handle = Handle::joined(handles).ok_or(ServerError::NoJurisdiction)?;
-    Ok(Writers { handle, reader: Sharded::over(readers), heads, hindrances, threads })
+    Ok(RunningWriters { handle, reader: Sharded::over(readers), heads, hindrances, threads })
 }
 
 /// How long clocks run, and in which time zone each custodian and facility lies.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use aws_lc_rs::digest::{Context, SHA256};
 
 use crate::store::copy::Kind::{Bytes, Integer, Text};
-use crate::store::{Place, StoreError, postgres, sqlite};
+use crate::store::{StoreError, StoreLocation, postgres, sqlite};
 
 /// Rows that are read and written at a time.
 const PAGE_LEN: usize = 2_000;
@@ -22,14 +22,18 @@ pub struct Copied {
 /// all. What is copied must not be served meanwhile; where that can be told, it is refused.
 ///
 /// `progress` hears of each table how many rows were copied so far.
-pub fn copy(from: &Place, to: &Place, progress: &mut dyn FnMut(&str, u64)) -> Result<Copied, StoreError> {
+pub fn copy(
+    from: &StoreLocation,
+    to: &StoreLocation,
+    progress: &mut dyn FnMut(&str, u64),
+) -> Result<Copied, StoreError> {
     let mut source: Box<dyn Source> = match from {
-        Place::File(path) => Box::new(sqlite::Original::alone(path)?),
-        Place::Server(address) => Box::new(postgres::Original::alone(address)?),
+        StoreLocation::File(path) => Box::new(sqlite::Original::alone(path)?),
+        StoreLocation::Server(address) => Box::new(postgres::Original::alone(address)?),
     };
     let mut target: Box<dyn Target> = match to {
-        Place::File(path) => Box::new(sqlite::Duplicate::open(path)?),
-        Place::Server(address) => Box::new(postgres::Duplicate::open(address)?),
+        StoreLocation::File(path) => Box::new(sqlite::Duplicate::open(path)?),
+        StoreLocation::Server(address) => Box::new(postgres::Duplicate::open(address)?),
     };
     for table in &TABLES {
         if !target.is_empty(table)? {
@@ -52,10 +56,10 @@ pub fn copy(from: &Place, to: &Place, progress: &mut dyn FnMut(&str, u64)) -> Re
 }
 
 /// The SHA-256 of every table, over its rows in the order of their keys: the same where the rows are, on every engine.
-pub fn digest(place: &Place) -> Result<BTreeMap<String, [u8; 32]>, StoreError> {
+pub fn digest(place: &StoreLocation) -> Result<BTreeMap<String, [u8; 32]>, StoreError> {
     let mut source: Box<dyn Source> = match place {
-        Place::File(path) => Box::new(sqlite::Original::open(path)?),
-        Place::Server(address) => Box::new(postgres::Original::open(address)?),
+        StoreLocation::File(path) => Box::new(sqlite::Original::open(path)?),
+        StoreLocation::Server(address) => Box::new(postgres::Original::open(address)?),
     };
     let mut digests = BTreeMap::new();
     for table in &TABLES {

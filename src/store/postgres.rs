@@ -7,14 +7,14 @@
 mod address;
 mod agenda;
 mod appeals;
+mod connection;
 mod copy;
 mod fault;
+mod follower;
 mod inbox;
 mod io;
-mod link;
 mod load;
 mod names;
-mod others;
 mod pool;
 mod read;
 mod schema;
@@ -26,6 +26,5 @@ mod writer;
 
 pub use address::Address;
 pub(in crate::store) use copy::{Duplicate, Original};
-pub use others::Others;
 pub use read::{PostgresReader, open_read_only};
 pub use writer::PostgresStore;

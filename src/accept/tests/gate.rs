@@ -182,8 +182,8 @@ pub(super) async fn in_time<T>(waited: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(10), waited).await.expect("nothing happened")
 }
 
-pub(super) fn material(server: &IssuedCertificate, lists: &[String]) -> Material {
-    Material::from_pem(server.pem.as_bytes(), server.key_pem.as_bytes(), lists).unwrap()
+pub(super) fn material(server: &IssuedCertificate, lists: &[String]) -> TlsMaterial {
+    TlsMaterial::from_pem(server.pem.as_bytes(), server.key_pem.as_bytes(), lists).unwrap()
 }
 
 pub(super) async fn greet(mut connections: Handshakes, seen: mpsc::Sender<PeerIdentity>) {

@@ -28,14 +28,14 @@ const PAGE_LEN: usize = 512;
 const BARS_MAX: usize = 255;
 
 /// Somebody who looks at an appeal, and when.
-pub(super) struct Looking<'a> {
+pub(super) struct AppealView<'a> {
     pub(super) reader: &'a dyn Reader,
     pub(super) gate: &'a Gate,
     pub(super) caller: Caller,
     pub(super) now: Timestamp,
 }
 
-impl Looking<'_> {
+impl AppealView<'_> {
     /// How a page of an appeal's detainers stands, as far as the caller may see them.
     pub(super) fn page(
         &self,
@@ -106,10 +106,10 @@ impl Looking<'_> {
 }
 
 /// How the detainers of an appeal stand, as far as the caller may see them.
-pub(super) fn tally(looking: &Looking<'_>, appeal: &Appeal) -> Result<Tally, StoreError> {
+pub(super) fn tally(view: &AppealView<'_>, appeal: &Appeal) -> Result<Tally, StoreError> {
     let (mut tally, mut after) = (Tally::default(), None);
     loop {
-        let page = looking.page(appeal, after, PAGE_LEN)?;
+        let page = view.page(appeal, after, PAGE_LEN)?;
         for (_, stands) in &page {
             tally.count(stands.standing, &stands.barred_by);
         }
@@ -122,24 +122,24 @@ pub(super) fn tally(looking: &Looking<'_>, appeal: &Appeal) -> Result<Tally, Sto
 
 /// The detainers that an issuer chooses, at most so many. One that is listed and not its own is among them, for the gate
 /// to refuse.
-pub(super) fn chosen(
-    looking: &Looking<'_>,
+pub(super) fn select_members(
+    view: &AppealView<'_>,
     jurisdiction: &JurisdictionId,
     selection: &Selection,
     limit: usize,
 ) -> Result<Vec<Member>, StoreError> {
     match selection {
-        Selection::Filter(filter) => filtered(looking, jurisdiction, filter, limit),
+        Selection::Filter(filter) => filtered(view, jurisdiction, filter, limit),
         Selection::Listed(ids) => {
             let own = |case: Option<StoredCase>| match case {
-                Some(StoredCase::Detainer(detainer)) if detainer.issuer == looking.caller.agency.id => Some(*detainer),
+                Some(StoredCase::Detainer(detainer)) if detainer.issuer == view.caller.agency.id => Some(*detainer),
                 Some(StoredCase::Detainer(_) | StoredCase::Custody(_) | StoredCase::Appeal(_)) | None => None,
             };
-            let whose = CasesOf::of(&looking.caller, jurisdiction);
+            let whose = CasesOf::of(&view.caller, jurisdiction);
             let listed = ids.iter().take(limit).map(|id| {
                 let name = CaseName::detainer(jurisdiction.clone(), *id);
-                match own(looking.reader.case_of(&whose, &name)?) {
-                    Some(detainer) => Ok(member(&looking.seen(detainer)?)),
+                match own(view.reader.case_of(&whose, &name)?) {
+                    Some(detainer) => Ok(member(&view.seen(detainer)?)),
                     None => Ok(Member { id: *id, addressed: None, standing: AppealStanding::Open }),
                 }
             });
@@ -149,15 +149,15 @@ pub(super) fn chosen(
 }
 
 fn filtered(
-    looking: &Looking<'_>,
+    view: &AppealView<'_>,
     jurisdiction: &JurisdictionId,
     filter: &Filter,
     limit: usize,
 ) -> Result<Vec<Member>, StoreError> {
-    let own = &looking.caller.agency.id;
+    let own = &view.caller.agency.id;
     let (mut members, mut after) = (Vec::new(), None);
     loop {
-        let page = looking.reader.cases(&CaseFilter {
+        let page = view.reader.cases(&CaseFilter {
             jurisdiction: jurisdiction.clone(),
             kind: CaseKind::Detainer,
             agency: Some(own.clone()),
@@ -172,7 +172,7 @@ fn filtered(
             if detainer.issuer != *own {
                 continue;
             }
-            let seen = looking.seen(*detainer)?;
+            let seen = view.seen(*detainer)?;
             if filter.passes(&seen) {
                 members.push(member(&seen));
             }
@@ -193,20 +193,20 @@ fn member(seen: &Detainer) -> Member {
 
 /// What the law bars of an appeal to a custodian: of the detainers that are addressed to it and open, both as their issuer
 /// was told. Who is held, found or answered for without the issuer's knowledge makes no difference to it.
-pub(super) fn judged(looking: &Looking<'_>, appeal: &CaseName, as_of: u64) -> Result<Judged, StoreError> {
-    let own = &looking.caller.agency;
+pub(super) fn judged(view: &AppealView<'_>, appeal: &CaseName, as_of: u64) -> Result<Judged, StoreError> {
+    let own = &view.caller.agency;
     let mut judged =
-        Judged { bars: Vec::new(), open: 0, as_of, overtaken: false, policy_digest: Some(looking.gate.digest()) };
-    looking.each(appeal, |Listed { detainer, item }| {
+        Judged { bars: Vec::new(), open: 0, as_of, overtaken: false, policy_digest: Some(view.gate.digest()) };
+    view.each(appeal, |Listed { detainer, item }| {
         let told = Standing::of(&detainer, &item, Sight::Issuer(FieldClasses::all()));
         let asked = holder_as_told(&detainer) == Some(&own.id) && told.standing == AppealStanding::Open;
-        let barring = asked.then(|| looking.gate.bars(&detainer, own.class, looking.now)).flatten();
+        let barring = asked.then(|| view.gate.bars(&detainer, own.class, view.now)).flatten();
         let room = judged.bars.len() < BARS_MAX;
         match barring.filter(|barring| room || judged.bars.iter().any(|bars| is_on(bars, barring))) {
             Some(barring) => {
                 take(&mut judged.bars, barring, detainer.name.id);
             }
-            None if looking.gate.is_custodian_of(&looking.caller, &detainer) => {
+            None if view.gate.is_custodian_of(&view.caller, &detainer) => {
                 let open = Standing::of(&detainer, &item, Sight::Custodian).standing == AppealStanding::Open;
                 judged.open = judged.open.saturating_add(u32::from(open));
             }

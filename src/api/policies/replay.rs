@@ -8,7 +8,7 @@ use tonic::Status;
 use crate::api::context::Api;
 use crate::api::policies::show;
 use crate::api::status;
-use crate::api::stream::Sending;
+use crate::api::stream::MessageSender;
 use crate::domain::agency::Caller;
 use crate::domain::determination::{FieldClass, FieldClasses};
 use crate::domain::ids::LogName;
@@ -59,7 +59,7 @@ impl Replaying {
         let logs = found.await?;
         let in_force = Arc::clone(api.gate_for(&caller, METHOD)?.engine());
         let files = period.files;
-        let replay = api.consider(move || {
+        let replay = api.evaluate_blocking(move || {
             let candidate = candidate(&in_force, &files).map_err(|error| refused(&error, &files))?;
             Ok::<_, Status>(Replay::new(candidate, [in_force]))
         });
@@ -67,7 +67,7 @@ impl Replaying {
     }
 
     /// Streams each determination that changes, and the totals at the end.
-    pub(super) async fn serve(self, api: &Api, sending: &Sending<v1::ReplayResponse>) -> Result<(), Status> {
+    pub(super) async fn serve(self, api: &Api, sender: &MessageSender<v1::ReplayResponse>) -> Result<(), Status> {
         let Self { caller, logs, mut replay } = self;
         for (log, Range { start, end }) in logs {
             let mut next = start;
@@ -80,7 +80,7 @@ impl Replaying {
                 api.disclose(&caller, METHOD, &names, classes).await?;
                 for (name, changes) in &page.changed {
                     for change in changes {
-                        sending.send(show::change(name, change)).await?;
+                        sender.send(show::change(name, change)).await?;
                     }
                 }
                 if replay.totals().determinations > DETERMINATIONS_MAX {
@@ -88,7 +88,7 @@ impl Replaying {
                 }
             }
         }
-        sending.send(show::totals(replay.candidate(), replay.totals())).await
+        sender.send(show::totals(replay.candidate(), replay.totals())).await
     }
 }
 
@@ -100,17 +100,17 @@ async fn read(
     range: Range<u64>,
     mut replay: Replay,
 ) -> Result<(Replay, Page), Status> {
-    let turn = api.turn(&api.turns.considered).await?;
+    let slot = api.slot(&api.concurrency.evaluations).await?;
     let (whose, log) = (caller.clone(), log.clone());
-    let read = api.read_for(caller, METHOD, move |reader, narrowing| {
-        let _turn = turn;
+    let read = api.read_for(caller, METHOD, move |reader, disclosure_filter| {
+        let _slot = slot;
         let mut page = Page { changed: Vec::new(), next: range.end };
         let found = reader.entries_for(&whose, &log, range.start, PAGE_LEN)?;
         if let Some(last) = found.last() {
             page.next = last.index.saturating_add(1);
         }
         for stored in found.iter().filter(|stored| stored.index < range.end) {
-            let visible = narrowing.visible(stored, &log.jurisdiction)?;
+            let visible = disclosure_filter.visible(stored, &log.jurisdiction)?;
             if !visible.is_some_and(|visible| visible.classes.contains(FieldClass::Determination)) {
                 continue;
             }

@@ -8,7 +8,7 @@ use crate::cli::bench::driver::Acknowledged;
 use crate::config::Config;
 use crate::domain::ids::{LogKind, LogName};
 use crate::ledger;
-use crate::store::Place;
+use crate::store::StoreLocation;
 
 /// Entries read at a time.
 const PAGE_LEN: usize = 4_096;
@@ -40,13 +40,13 @@ pub(super) fn all_is_there(config: &Config, base: &Path, acknowledged: &[Acknowl
     }
     ensure!(tree.root() == root, "the entries do not make up the head");
     match place {
-        Place::File(path) => Ok(Some(std::fs::metadata(path)?.len())),
-        Place::Server(_) => Ok(None),
+        StoreLocation::File(path) => Ok(Some(std::fs::metadata(path)?.len())),
+        StoreLocation::Server(_) => Ok(None),
     }
 }
 
 /// The store of a configuration.
-fn place_of(config: &Config, base: &Path) -> Result<Place> {
-    let places = config.store.places(&config.jurisdictions, base)?;
+fn place_of(config: &Config, base: &Path) -> Result<StoreLocation> {
+    let places = config.store.locations(&config.jurisdictions, base)?;
     places.into_iter().map(|(_, place)| place).next().context("there is no store")
 }

@@ -16,7 +16,7 @@ use tonic::service::Routes;
 use tonic::{Request, Response, Status};
 use tower::Service as _;
 
-use crate::accept::{Material, TlsState, accept_loop, handshakes};
+use crate::accept::{TlsMaterial, TlsState, accept_loop, handshakes};
 use crate::config::Config;
 use crate::identity::clock::WallClock;
 use crate::identity::registry::Registry;
@@ -33,7 +33,7 @@ pub(super) struct Echo {
 impl Echo {
     pub(super) fn start(config: &Config, base: &Path, answer: &v1::LodgeDetainerResponse) -> Result<Self> {
         let registry = Arc::new(Registry::load(&config.registry, base, &config.jurisdictions)?);
-        let material = Material::read(&config.tls, base)?;
+        let material = TlsMaterial::read(&config.tls, base)?;
         let tls = TlsState::new(config.accept.clone(), material, registry, WallClock::system())?;
         let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
         listener.set_nonblocking(true)?;

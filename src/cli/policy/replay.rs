@@ -12,8 +12,8 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use crate::cli::output::say;
-use crate::cli::paths::{STORE_ENV, place};
+use crate::cli::output::print_line;
+use crate::cli::paths::{STORE_ENV, store_location};
 use crate::cli::policy::json;
 use crate::cli::policy::set::read;
 use crate::config::{read_key, secret_files};
@@ -102,17 +102,18 @@ pub(super) fn run(args: &ReplayArgs, json: bool) -> Result<()> {
             .with_context(|| format!("--swap {whose}={by}: the candidate has no law of one of them"))?;
     }
     let key = args.wrapping_key.clone().unwrap_or_else(|| args.store.join("keys").join(secret_files::WRAPPING));
-    let reader = place(args.logs.as_deref(), &args.store)?.read(Some(&*read_key(&key)?))?;
+    let reader = store_location(args.logs.as_deref(), &args.store)?.read(Some(&*read_key(&key)?))?;
     let engine = |set: PolicySet| Arc::new(Engine::new(set));
     let mut replay = Replay::new(engine(candidate), under.into_iter().map(engine));
     let period = Period { from: args.from, to: args.to, jurisdiction: args.jurisdiction.clone() };
     let entries = over_store(&*reader, &period, &mut replay, |name, changes| {
         let each = if args.each { changes } else { &[] };
-        each.iter()
-            .try_for_each(|change| Ok(say(&if json { json::change(name, change) } else { listed(name, change) })?))
+        each.iter().try_for_each(|change| {
+            Ok(print_line(&if json { json::change(name, change) } else { listed(name, change) })?)
+        })
     })?;
     if json {
-        return Ok(say(&json::replay(&replay, entries).to_string())?);
+        return Ok(print_line(&json::replay(&replay, entries).to_string())?);
     }
     report(&replay, entries, begun.elapsed())
 }
@@ -122,7 +123,7 @@ pub(super) fn over_store(
     reader: &dyn Reader,
     period: &Period,
     replay: &mut Replay,
-    mut tell: impl FnMut(&str, &[Change]) -> Result<()>,
+    mut report_changes: impl FnMut(&str, &[Change]) -> Result<()>,
 ) -> Result<u64> {
     let mut read = 0_u64;
     for log in reader.logs()? {
@@ -139,7 +140,7 @@ pub(super) fn over_store(
                 read = read.saturating_add(1);
                 let changes = judge_again(stored, replay)?;
                 if !changes.is_empty() {
-                    tell(&log.entry(stored.index), &changes)?;
+                    report_changes(&log.entry(stored.index), &changes)?;
                 }
             }
         }
@@ -149,8 +150,8 @@ pub(super) fn over_store(
 
 fn report(replay: &Replay, entries: u64, took: Duration) -> Result<()> {
     let totals = replay.totals();
-    say(&format!("candidate {}", hex::encode(replay.candidate())))?;
-    say(&format!(
+    print_line(&format!("candidate {}", hex::encode(replay.candidate())))?;
+    print_line(&format!(
         "{} determinations of {} judgments in {} entries, judged again in {:.2} s: {} a second",
         number(totals.determinations),
         number(totals.judgments),
@@ -158,14 +159,14 @@ fn report(replay: &Replay, entries: u64, took: Duration) -> Result<()> {
         took.as_secs_f64(),
         number(per_second(totals.determinations, took)),
     ))?;
-    say(&format!(
+    print_line(&format!(
         "{} determinations of {} judgments change: {} to another ruling, {} in obligations or clock alone",
         number(totals.changed()),
         number(totals.judgments_changed),
         number(totals.rulings),
         number(totals.terms),
     ))?;
-    say(&format!("{} say the same on the ground of other policies", number(totals.grounds)))?;
+    print_line(&format!("{} say the same on the ground of other policies", number(totals.grounds)))?;
     for (count, what) in [
         (totals.without_facts, "could not be judged again: the log does not have their facts"),
         (
@@ -175,14 +176,14 @@ fn report(replay: &Replay, entries: u64, took: Duration) -> Result<()> {
         (totals.unreproduced, "are not what the set they were made under says: the log or that set was changed"),
     ] {
         if count > 0 {
-            say(&format!("{} {what}", number(count)))?;
+            print_line(&format!("{} {what}", number(count)))?;
         }
     }
     if totals.shifts.is_empty() {
         return Ok(());
     }
-    say("")?;
-    Ok(table(totals).lines().try_for_each(|line| say(line.trim_end()))?)
+    print_line("")?;
+    Ok(table(totals).lines().try_for_each(|line| print_line(line.trim_end()))?)
 }
 
 fn table(totals: &Totals) -> Table {

@@ -9,7 +9,7 @@ use crate::policy::load::PolicySet;
 /// What was found is not good, and was said.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub(super) struct Bad(pub(super) String);
+pub(super) struct AlreadyReported(pub(super) String);
 
 /// The policy set in a directory; the built-in one where none is named.
 pub(super) fn read(directory: Option<&Path>) -> Result<PolicySet> {

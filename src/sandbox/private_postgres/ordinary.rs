@@ -12,12 +12,12 @@ use crate::sandbox::files::{make_private_directory, write_private};
 
 /// The user whom servers run as: they refuse to run as root.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ordinary {
+pub struct OrdinaryUser {
     /// Another user and group than our own; none where we are ordinary ourselves.
     other: Option<(u32, u32)>,
 }
 
-impl Ordinary {
+impl OrdinaryUser {
     /// A program run as this user, at home in a directory, with nothing of our environment.
     pub fn command(self, program: &Path, home: &Path) -> Command {
         let mut command = Command::new(program);
@@ -50,12 +50,12 @@ impl Ordinary {
 }
 
 /// Whom to run servers as: ourselves, but where we are root, `postgres` or `nobody`.
-pub fn ordinary_user() -> Result<Ordinary> {
+pub fn ordinary_user() -> Result<OrdinaryUser> {
     // Where there is no such file there is no telling; initdb then says itself what it thinks of root.
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let effective = status.lines().find_map(|line| line.strip_prefix("Uid:")?.split_whitespace().nth(1));
     if effective != Some("0") {
-        return Ok(Ordinary { other: None });
+        return Ok(OrdinaryUser { other: None });
     }
     let users = fs::read_to_string("/etc/passwd").context("cannot read /etc/passwd")?;
     let find = |name: &str| {
@@ -64,7 +64,7 @@ pub fn ordinary_user() -> Result<Ordinary> {
         Some((ids.next()?.ok()?, ids.next()?.ok()?))
     };
     let other = find("postgres").or_else(|| find("nobody")).context("no user postgres or nobody in /etc/passwd")?;
-    Ok(Ordinary { other: Some(other) })
+    Ok(OrdinaryUser { other: Some(other) })
 }
 
 /// The processes that a process has started itself.
@@ -77,7 +77,7 @@ pub(super) fn children_of(pid: u32) -> Vec<u32> {
 pub(super) fn signal(name: &str, pids: &[u32]) -> Result<()> {
     let words = pids.iter().map(u32::to_string);
     let kill = r#"name=$1; shift; for pid; do kill -s "$name" "$pid" || [ ! -e "/proc/$pid" ] || exit 1; done"#;
-    said_by(Command::new("/bin/sh").args(["-c", kill, "signal", name]).args(words)).map(drop)
+    output_of(Command::new("/bin/sh").args(["-c", kill, "signal", name]).args(words)).map(drop)
 }
 
 /// Who started a process that runs; none if it has ended, whether or not anybody has asked how.
@@ -89,7 +89,7 @@ pub(super) fn parent_of(pid: u32) -> Option<u32> {
 }
 
 /// Runs a program to its end and gives what it wrote; what it complained of, if it failed.
-pub(super) fn said_by(command: &mut Command) -> Result<String> {
+pub(super) fn output_of(command: &mut Command) -> Result<String> {
     let program = command.get_program().display().to_string();
     let output = command.output().with_context(|| format!("cannot run {program}"))?;
     if !output.status.success() {

@@ -173,7 +173,7 @@ fn decoded(value: &str) -> Option<String> {
 }
 
 /// The configuration of each host alone, so that one that does not answer costs its own time and no other's.
-fn hosts(config: &Config, keeps_alive_as_told: bool) -> Result<Vec<Config>, StoreError> {
+fn hosts(config: &Config, keepalives_given: bool) -> Result<Vec<Config>, StoreError> {
     let names = config.get_hosts();
     if names.is_empty() {
         return refused("names no host");
@@ -200,7 +200,7 @@ fn hosts(config: &Config, keeps_alive_as_told: bool) -> Result<Vec<Config>, Stor
         one.connect_timeout(config.get_connect_timeout().copied().unwrap_or(CONNECT_TIMEOUT));
         one.tcp_user_timeout(config.get_tcp_user_timeout().copied().unwrap_or(UNACKNOWLEDGED));
         one.keepalives(config.get_keepalives());
-        one.keepalives_idle(if keeps_alive_as_told { config.get_keepalives_idle() } else { KEEPALIVE_IDLE });
+        one.keepalives_idle(if keepalives_given { config.get_keepalives_idle() } else { KEEPALIVE_IDLE });
         one.keepalives_interval(config.get_keepalives_interval().unwrap_or(KEEPALIVE_INTERVAL));
         one.keepalives_retries(config.get_keepalives_retries().unwrap_or(KEEPALIVE_TRIES));
         Ok(one)

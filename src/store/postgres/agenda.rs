@@ -10,8 +10,8 @@ use crate::domain::agenda::{Item, ItemKind};
 use crate::domain::ids::{CaseName, JurisdictionId};
 use crate::store::agenda::ItemRow;
 use crate::store::postgres::names::Names;
-use crate::store::postgres::session::{Answer, Ask};
-use crate::store::postgres::statement::{Write, case_columns};
+use crate::store::postgres::session::{Answer, Statement};
+use crate::store::postgres::statement::{WriteStatement, case_columns};
 use crate::store::{AgendaChange, AgendaFilter, ListedItem, StoreError, rows};
 
 /// Of each case, in the order of its rows.
@@ -46,9 +46,9 @@ const OPEN: &str = "INSERT INTO agenda (jurisdiction, case_kind, case_id, kind, 
     ON CONFLICT (jurisdiction, case_kind, case_id, kind, key) \
     DO UPDATE SET due_at = excluded.due_at, holder = excluded.holder";
 
-pub(super) fn of_cases(cases: &[(i64, &CaseName)]) -> Ask {
+pub(super) fn of_cases(cases: &[(i64, &CaseName)]) -> Statement {
     let (jurisdictions, kinds, ids) = case_columns(cases);
-    Ask::new(OF_CASES).with(jurisdictions).with(kinds).with(ids)
+    Statement::new(OF_CASES).with(jurisdictions).with(kinds).with(ids)
 }
 
 /// What is open about each case that was asked about, by its number from 1 on.
@@ -71,19 +71,19 @@ pub(super) fn due(
     kind: ItemKind,
     at: Timestamp,
     limit: usize,
-) -> Result<Ask, StoreError> {
-    let ask = Ask::new(DUE).with(jurisdiction.to_string()).with(kind.word());
+) -> Result<Statement, StoreError> {
+    let ask = Statement::new(DUE).with(jurisdiction.to_string()).with(kind.word());
     Ok(ask.with(rows::nanoseconds(at)?).with(rows::limit(limit)))
 }
 
-pub(super) fn list(filter: &AgendaFilter) -> Result<Ask, StoreError> {
+pub(super) fn list(filter: &AgendaFilter) -> Result<Statement, StoreError> {
     let (due_at, kind, id, key) = match &filter.after {
         None => (i64::MIN, 0, Uuid::nil(), String::new()),
         Some(place) => {
             (rows::nanoseconds(place.due_at)?, rows::kind(place.case.kind), place.case.id, place.key.clone())
         }
     };
-    let ask = Ask::new(LIST).with(filter.jurisdiction.to_string()).with(filter.kind.word());
+    let ask = Statement::new(LIST).with(filter.jurisdiction.to_string()).with(filter.kind.word());
     let ask = ask.with(due_at).with(kind).with(id.as_bytes().to_vec()).with(key);
     let holder = filter.holder.as_ref().map(ToString::to_string);
     Ok(ask.with(holder).with(filter.unassigned).with(rows::limit(filter.limit)))
@@ -109,7 +109,7 @@ pub(super) fn write(
     changes: &[AgendaChange],
     names: &Names,
     is_new: impl Fn(&CaseName) -> bool,
-) -> Result<Vec<Write>, StoreError> {
+) -> Result<Vec<WriteStatement>, StoreError> {
     let mut last: BTreeMap<(&CaseName, &str, &str), Option<&Item>> = BTreeMap::new();
     for AgendaChange { case, closed, open } in changes {
         last.extend(closed.iter().map(|(kind, key)| ((case, kind.word(), key.as_str()), None)));
@@ -128,7 +128,7 @@ pub(super) fn write(
         let (jurisdictions, case_kinds, ids) = case_columns(&cases);
         let kinds: Vec<String> = items.iter().map(|((_, kind, _), _)| (*kind).to_owned()).collect();
         let keys: Vec<String> = items.iter().map(|((.., key), _)| (*key).to_owned()).collect();
-        let mut ask = Ask::new(sql).with(jurisdictions).with(case_kinds).with(ids).with(kinds).with(keys);
+        let mut ask = Statement::new(sql).with(jurisdictions).with(case_kinds).with(ids).with(kinds).with(keys);
         if sql != CLOSE {
             let (mut due, mut holders) = (Vec::new(), Vec::new());
             for item in items.iter().filter_map(|(_, item)| *item) {
@@ -137,7 +137,7 @@ pub(super) fn write(
             }
             ask = ask.with(due).with(holders);
         }
-        writes.push(Write::of(ask));
+        writes.push(WriteStatement::of(ask));
     }
     Ok(writes)
 }

@@ -10,10 +10,10 @@ use crate::domain::ids::{AgencyId, CaseKind, CaseName, JurisdictionId};
 use crate::store::appeals::{
     AppealsLoaded, AppealsWanted, DUE_MAX, ItemFilter, Listed, NewAppeal, NewAppeals, NewBar, NewItem,
 };
-use crate::store::postgres::link::Link;
+use crate::store::postgres::connection::Connection;
 use crate::store::postgres::names::Names;
-use crate::store::postgres::session::{Answer, Ask};
-use crate::store::postgres::statement::{Write, case_columns, id};
+use crate::store::postgres::session::{Answer, Statement};
+use crate::store::postgres::statement::{WriteStatement, case_columns, id};
 use crate::store::vault::Key;
 use crate::store::{StoreError, rows, sealed};
 
@@ -90,24 +90,25 @@ impl<'a> Wants<'a> {
         })
     }
 
-    pub(super) fn asks(&self) -> [Ask; 4] {
+    pub(super) fn statements(&self) -> [Statement; 4] {
         let (jurisdictions, kinds, ids) = case_columns(&self.issuers);
-        let issuers = Ask::new(ISSUERS).with(jurisdictions).with(kinds).with(ids);
+        let issuers = Statement::new(ISSUERS).with(jurisdictions).with(kinds).with(ids);
         let (places, agencies): (Vec<i64>, Vec<i64>) =
             self.due.iter().map(|(place, agency, _)| (*place, *agency)).unzip();
-        let due = Ask::new(DUE).with(places).with(agencies).with(DUE_MAX);
+        let due = Statement::new(DUE).with(places).with(agencies).with(DUE_MAX);
         let places: Vec<i64> = self.items.iter().map(|(place, _)| *place).collect();
         let (appeals, detainers): (Vec<_>, Vec<_>) =
             self.items.iter().map(|(_, (appeal, detainer))| (id(appeal.id), id(detainer.id))).unzip();
-        let items = Ask::new(ITEMS).with(places).with(appeals).with(detainers).with(rows::kind(CaseKind::Detainer));
+        let items =
+            Statement::new(ITEMS).with(places).with(appeals).with(detainers).with(rows::kind(CaseKind::Detainer));
         let (first, past): (Vec<i64>, Vec<i64>) = self.since.iter().copied().unzip();
-        [issuers, due, items, Ask::new(SINCE).with(first).with(past)]
+        [issuers, due, items, Statement::new(SINCE).with(first).with(past)]
     }
 
     pub(super) fn read(
         &self,
         [issuers, due, items, since]: [Answer; 4],
-        link: &Link,
+        connection: &Connection,
         names: &mut Names,
         vault: &Key,
     ) -> Result<AppealsLoaded, StoreError> {
@@ -117,7 +118,7 @@ impl<'a> Wants<'a> {
             let (_, name) = nth(&self.issuers, row.try_get(0)?)?;
             let number: i64 = row.try_get(1)?;
             let known = agencies.get(&number).cloned();
-            let agency = known.map_or_else(|| names.agency(link, number), Ok)?;
+            let agency = known.map_or_else(|| names.agency(connection, number), Ok)?;
             agencies.insert(number, agency.clone());
             loaded.issuers.insert((*name).clone(), agency);
         }
@@ -149,9 +150,9 @@ pub(super) fn nth<T>(wanted: &[T], at: i64) -> Result<&T, StoreError> {
     found.ok_or(StoreError::Broken("a row is of nothing that was asked about"))
 }
 
-pub(super) fn list(filter: &ItemFilter) -> [Ask; 2] {
+pub(super) fn list(filter: &ItemFilter) -> [Statement; 2] {
     let ItemFilter { appeal, holder, unassigned, after, limit } = filter;
-    let named = |sql| Ask::new(sql).with(appeal.jurisdiction.to_string()).with(id(appeal.id));
+    let named = |sql| Statement::new(sql).with(appeal.jurisdiction.to_string()).with(id(appeal.id));
     let list = named(LIST).with(id(after.unwrap_or(Uuid::nil()))).with(holder.as_ref().map(ToString::to_string));
     [named(BARS), list.with(*unassigned).with(rows::limit(*limit)).with(rows::kind(CaseKind::Detainer))]
 }
@@ -184,7 +185,7 @@ pub(super) fn write<'k>(
     new: &NewAppeals,
     names: &Names,
     key_of: &impl Fn(&CaseName) -> Result<&'k Key, StoreError>,
-) -> Result<Vec<Write>, StoreError> {
+) -> Result<Vec<WriteStatement>, StoreError> {
     let place = |appeal: &CaseName| names.number(appeal.jurisdiction.as_str());
     let mut writes = Vec::new();
     issue(&new.issued, names, &mut writes)?;
@@ -197,14 +198,14 @@ pub(super) fn write<'k>(
             detainers.push(id(detainer.id));
             answers.push(sealed::seal_item(key_of(detainer)?, appeal, detainer, item)?);
         }
-        let ask = Ask::new(ANSWER).with(places).with(appeals).with(detainers).with(answers);
-        writes.push(Write::all(ask, last.len(), "a detainer that is answered of is not in the appeal"));
+        let ask = Statement::new(ANSWER).with(places).with(appeals).with(detainers).with(answers);
+        writes.push(WriteStatement::all(ask, last.len(), "a detainer that is answered of is not in the appeal"));
     }
     bar(&new.bars, &place, &mut writes)?;
     Ok(writes)
 }
 
-fn issue(issued: &[NewAppeal], names: &Names, writes: &mut Vec<Write>) -> Result<(), StoreError> {
+fn issue(issued: &[NewAppeal], names: &Names, writes: &mut Vec<WriteStatement>) -> Result<(), StoreError> {
     let (mut places, mut issuers, mut due, mut ids) = (vec![], vec![], vec![], vec![]);
     let (mut member_places, mut appeals, mut members) = (vec![], vec![], vec![]);
     for new in issued {
@@ -220,8 +221,8 @@ fn issue(issued: &[NewAppeal], names: &Names, writes: &mut Vec<Write>) -> Result
         }
     }
     if !ids.is_empty() {
-        writes.push(Write::of(Ask::new(ISSUE).with(places).with(issuers).with(due).with(ids)));
-        writes.push(Write::of(Ask::new(MARK).with(member_places).with(appeals).with(members)));
+        writes.push(WriteStatement::of(Statement::new(ISSUE).with(places).with(issuers).with(due).with(ids)));
+        writes.push(WriteStatement::of(Statement::new(MARK).with(member_places).with(appeals).with(members)));
     }
     Ok(())
 }
@@ -229,7 +230,7 @@ fn issue(issued: &[NewAppeal], names: &Names, writes: &mut Vec<Write>) -> Result
 fn bar(
     bars: &[NewBar],
     place: &impl Fn(&CaseName) -> Result<i64, StoreError>,
-    writes: &mut Vec<Write>,
+    writes: &mut Vec<WriteStatement>,
 ) -> Result<(), StoreError> {
     let (mut places, mut appeals, mut numbers, mut grounds) = (vec![], vec![], vec![], vec![]);
     // What bars first goes on barring.
@@ -247,11 +248,11 @@ fn bar(
     if numbers.is_empty() {
         return Ok(());
     }
-    writes.push(Write::of(Ask::new(GROUND).with(places).with(appeals).with(numbers).with(grounds)));
+    writes.push(WriteStatement::of(Statement::new(GROUND).with(places).with(appeals).with(numbers).with(grounds)));
     let places: Vec<i64> = barred.keys().map(|(place, ..)| *place).collect();
     let (appeals, detainers): (Vec<_>, Vec<_>) =
         barred.keys().map(|(_, appeal, detainer)| (id(*appeal), id(*detainer))).unzip();
     let numbers: Vec<i64> = barred.values().copied().collect();
-    writes.push(Write::of(Ask::new(BAR).with(places).with(appeals).with(detainers).with(numbers)));
+    writes.push(WriteStatement::of(Statement::new(BAR).with(places).with(appeals).with(detainers).with(numbers)));
     Ok(())
 }

@@ -20,7 +20,7 @@ impl From<Error> for StoreError {
 
 /// A failure as the store tells it.
 pub(super) fn fault(error: &Error) -> StoreError {
-    let said = said(error);
+    let said = describe(error);
     if passes(error) { StoreError::Interrupted(said) } else { StoreError::Server(said) }
 }
 
@@ -48,7 +48,7 @@ fn passes(error: &Error) -> bool {
 }
 
 /// What is said of a failure.
-pub(super) fn said(error: &Error) -> String {
+pub(super) fn describe(error: &Error) -> String {
     match (error.as_db_error(), error.source()) {
         (Some(answered), _) => format!("{} {}", answered.code().code(), answered.message()),
         (None, Some(cause)) => format!("{error}: {cause}"),

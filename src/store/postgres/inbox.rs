@@ -7,8 +7,8 @@ use tokio_postgres::Row;
 use crate::domain::ids::{AgencyId, JurisdictionId, LogKind, LogName};
 use crate::domain::inbox::{Attempt, Inbox, Place, Whose};
 use crate::store::postgres::names::Names;
-use crate::store::postgres::session::{Answer, Ask};
-use crate::store::postgres::statement::Write;
+use crate::store::postgres::session::{Answer, Statement};
+use crate::store::postgres::statement::WriteStatement;
 use crate::store::{NewConsumer, StoreError, rows};
 
 const BROKEN: StoreError = StoreError::Broken("a consumer cannot be read");
@@ -39,9 +39,9 @@ const ATTEMPT: &str = "INSERT INTO attempts (consumer, position, tries, since, s
     AND consumers.name = sent.name";
 
 /// Every consumer of an agency in a jurisdiction, for each of these.
-pub(super) fn load(whose: &[(i64, i64)]) -> [Ask; 2] {
+pub(super) fn load(whose: &[(i64, i64)]) -> [Statement; 2] {
     let (agencies, jurisdictions): (Vec<i64>, Vec<i64>) = whose.iter().copied().unzip();
-    [CONSUMERS, ATTEMPTS].map(|sql| Ask::new(sql).with(agencies.clone()).with(jurisdictions.clone()))
+    [CONSUMERS, ATTEMPTS].map(|sql| Statement::new(sql).with(agencies.clone()).with(jurisdictions.clone()))
 }
 
 /// The inboxes that were asked for, in their order.
@@ -79,7 +79,7 @@ pub(super) fn names(consumers: &[NewConsumer]) -> impl Iterator<Item = String> {
 }
 
 /// Writes consumers as they now stand.
-pub(super) fn write(new: &[NewConsumer], names: &Names) -> Result<Vec<Write>, StoreError> {
+pub(super) fn write(new: &[NewConsumer], names: &Names) -> Result<Vec<WriteStatement>, StoreError> {
     let last: BTreeMap<&Whose, &NewConsumer> = new.iter().map(|consumer| (&consumer.whose, consumer)).collect();
     if last.is_empty() {
         return Ok(Vec::new());
@@ -103,8 +103,9 @@ pub(super) fn write(new: &[NewConsumer], names: &Names) -> Result<Vec<Write>, St
             sent.push(whose, consumer.as_str(), rows::position(log, place.index)?, attempt)?;
         }
     }
-    let of_all = |sql| Ask::new(sql).with(agencies.clone()).with(places.clone()).with(consumers.clone());
-    let mut writes = vec![Write::of(of_all(KEEP).with(exchange).with(custody)), Write::of(of_all(CLEAR))];
+    let of_all = |sql| Statement::new(sql).with(agencies.clone()).with(places.clone()).with(consumers.clone());
+    let mut writes =
+        vec![WriteStatement::of(of_all(KEEP).with(exchange).with(custody)), WriteStatement::of(of_all(CLEAR))];
     if !sent.positions.is_empty() {
         writes.push(sent.write());
     }
@@ -141,10 +142,10 @@ impl Sent {
         Ok(())
     }
 
-    fn write(self) -> Write {
+    fn write(self) -> WriteStatement {
         let len = self.positions.len();
-        let ask = Ask::new(ATTEMPT).with(self.agencies).with(self.places).with(self.consumers);
+        let ask = Statement::new(ATTEMPT).with(self.agencies).with(self.places).with(self.consumers);
         let ask = ask.with(self.positions).with(self.tries).with(self.since).with(self.standings);
-        Write::all(ask, len, "a consumer that was kept is not there")
+        WriteStatement::all(ask, len, "a consumer that was kept is not there")
     }
 }

@@ -57,12 +57,12 @@ impl Io {
     }
 
     /// Begins something on the thread.
-    pub(super) fn begin<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Underway<T> {
+    pub(super) fn begin<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> PendingWork<T> {
         let (done, outcome) = mpsc::sync_channel(1);
         self.handle.spawn(async move {
             let _nobody_waits = done.send(work.await);
         });
-        Underway(outcome)
+        PendingWork(outcome)
     }
 
     /// Commits in a row whose answer was not waited for any longer.
@@ -77,9 +77,9 @@ impl Io {
 }
 
 /// Something that was begun.
-pub(super) struct Underway<T>(mpsc::Receiver<T>);
+pub(super) struct PendingWork<T>(mpsc::Receiver<T>);
 
-impl<T> Underway<T> {
+impl<T> PendingWork<T> {
     /// Waits for what comes of it.
     pub(super) fn wait(self) -> Result<T, StoreError> {
         self.0.recv().map_err(|_| StoreError::Interrupted("the thread of the connections has ended".to_owned()))

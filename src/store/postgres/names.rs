@@ -5,8 +5,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use crate::domain::ids::{AgencyId, LogName};
 use crate::store::StoreError;
-use crate::store::postgres::link::Link;
-use crate::store::postgres::session::{Answer, Ask};
+use crate::store::postgres::connection::Connection;
+use crate::store::postgres::session::{Answer, Statement};
 
 const ALL: &str = "SELECT name, id FROM names";
 const FIND: &str = "SELECT name, id FROM names WHERE name = ANY($1::text[])";
@@ -38,40 +38,45 @@ impl Names {
     }
 
     /// Looks up those that are not known. Of those still unknown afterwards nothing is stored.
-    pub(super) fn find(&mut self, link: &Link, names: impl IntoIterator<Item = String>) -> Result<(), StoreError> {
+    pub(super) fn find(
+        &mut self,
+        connection: &Connection,
+        names: impl IntoIterator<Item = String>,
+    ) -> Result<(), StoreError> {
         let unknown: BTreeSet<String> = names.into_iter().filter(|name| self.get(name).is_none()).collect();
         if unknown.is_empty() {
             return Ok(());
         }
-        let [found] = link.ask([Ask::new(FIND).with(unknown.into_iter().collect::<Vec<_>>())])?;
+        let [found] = connection.run([Statement::new(FIND).with(unknown.into_iter().collect::<Vec<_>>())])?;
         self.keep(&found)
     }
 
     /// Numbers those that have none. For the transaction at hand.
-    pub(super) fn number_all(&mut self, link: &Link, names: BTreeSet<String>) -> Result<(), StoreError> {
+    pub(super) fn number_all(&mut self, connection: &Connection, names: BTreeSet<String>) -> Result<(), StoreError> {
         let unknown: Vec<String> = names.into_iter().filter(|name| self.get(name).is_none()).collect();
         if unknown.is_empty() {
             return Ok(());
         }
-        let [_, found] = link.ask([Ask::new(NUMBER).with(unknown.clone()), Ask::new(FIND).with(unknown)])?;
+        let [_, found] =
+            connection.run([Statement::new(NUMBER).with(unknown.clone()), Statement::new(FIND).with(unknown)])?;
         self.given.extend(read(&found)?);
         Ok(())
     }
 
     /// The log of a number.
-    pub(super) fn log(&mut self, link: &Link, number: i64) -> Result<LogName, StoreError> {
-        self.name(link, number)?.parse().map_err(|_| StoreError::Broken("a number is no log's"))
+    pub(super) fn log(&mut self, connection: &Connection, number: i64) -> Result<LogName, StoreError> {
+        self.name(connection, number)?.parse().map_err(|_| StoreError::Broken("a number is no log's"))
     }
 
     /// The agency of a number.
-    pub(super) fn agency(&mut self, link: &Link, number: i64) -> Result<AgencyId, StoreError> {
-        self.name(link, number)?.parse().map_err(|_| StoreError::Broken("a number is no agency's"))
+    pub(super) fn agency(&mut self, connection: &Connection, number: i64) -> Result<AgencyId, StoreError> {
+        self.name(connection, number)?.parse().map_err(|_| StoreError::Broken("a number is no agency's"))
     }
 
-    fn name(&mut self, link: &Link, number: i64) -> Result<&str, StoreError> {
+    fn name(&mut self, connection: &Connection, number: i64) -> Result<&str, StoreError> {
         if !self.by_number.contains_key(&number) {
             // Another gateway gave it.
-            let [all] = link.ask([Ask::new(ALL)])?;
+            let [all] = connection.run([Statement::new(ALL)])?;
             self.keep(&all)?;
         }
         self.by_number.get(&number).map(String::as_str).ok_or(StoreError::Broken("a number is no name's"))

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use crate::store::StoreError;
 use crate::store::postgres::address::Address;
+use crate::store::postgres::connection::{Connection, Role};
 use crate::store::postgres::io::Io;
-use crate::store::postgres::link::{Link, Role};
-use crate::store::postgres::session::{Answer, Ask};
+use crate::store::postgres::session::{Answer, Statement};
 use crate::store::rows::SCHEMA_VERSION;
 
 const SCHEMA: &str = include_str!("schema.sql");
@@ -32,33 +32,37 @@ const COMMIT: &str = "COMMIT";
 const ROLLBACK: &str = "ROLLBACK";
 
 /// Makes the tables, if there are none in the first schema of the search path.
-pub(super) fn establish(link: &Link) -> Result<(), StoreError> {
-    let [.., schema, tables] =
-        link.ask([Ask::new(BEGIN), Ask::new(TAKE_TURN).with(LOCK), Ask::new(SCHEMA_NAME), Ask::new(TABLES)])?;
+pub(super) fn establish(connection: &Connection) -> Result<(), StoreError> {
+    let [.., schema, tables] = connection.run([
+        Statement::new(BEGIN),
+        Statement::new(TAKE_TURN).with(LOCK),
+        Statement::new(SCHEMA_NAME),
+        Statement::new(TABLES),
+    ])?;
     let row = tables.rows.first().ok_or(FOREIGN)?;
     let (all, ours): (i64, i64) = (row.try_get(0).map_err(|_| FOREIGN)?, row.try_get(1).map_err(|_| FOREIGN)?);
     let place = schema.rows.first().and_then(|row| row.try_get::<_, Option<String>>(0).ok().flatten());
     let outcome = match (place, ours, all) {
         (None, ..) => Err(StoreError::Address("search_path names no schema that there is".to_owned())),
-        (Some(_), 1, _) => return link.ask([Ask::new(ROLLBACK)]).and_then(|_| check(link)),
-        (Some(_), 0, 0) => make(link),
+        (Some(_), 1, _) => return connection.run([Statement::new(ROLLBACK)]).and_then(|_| check(connection)),
+        (Some(_), 0, 0) => make(connection),
         (Some(_), ..) => Err(FOREIGN),
     };
     if outcome.is_err() {
-        link.ask([Ask::new(ROLLBACK)])?;
+        connection.run([Statement::new(ROLLBACK)])?;
     }
     outcome
 }
 
-fn make(link: &Link) -> Result<(), StoreError> {
-    link.run_script(SCHEMA)?;
-    link.ask([Ask::new(MARK).with(APPLICATION).with(i64::from(SCHEMA_VERSION))])?;
-    link.commit(vec![Ask::new(COMMIT)])
+fn make(connection: &Connection) -> Result<(), StoreError> {
+    connection.run_script(SCHEMA)?;
+    connection.run([Statement::new(MARK).with(APPLICATION).with(i64::from(SCHEMA_VERSION))])?;
+    connection.commit(vec![Statement::new(COMMIT)])
 }
 
 /// Whether the tables are a store's of this version.
-pub(super) fn check(link: &Link) -> Result<(), StoreError> {
-    let [Answer { rows, .. }] = link.ask([Ask::new(VERSION)])?;
+pub(super) fn check(connection: &Connection) -> Result<(), StoreError> {
+    let [Answer { rows, .. }] = connection.run([Statement::new(VERSION)])?;
     let mark = rows.first().and_then(|row| Some((row.try_get(0).ok()?, row.try_get(1).ok()?)));
     let mark: (String, i64) = mark.ok_or(FOREIGN)?;
     if mark == (APPLICATION.to_owned(), i64::from(SCHEMA_VERSION)) { Ok(()) } else { Err(OTHER_VERSION) }
@@ -69,34 +73,34 @@ pub(super) fn check(link: &Link) -> Result<(), StoreError> {
 /// A writer's first thing is an empty commit: where the primary crashed, or a wait was given up, there may be rows to be
 /// seen that no standby has. Whatever is read after it is durable. Readers need none: what they give away is bounded by
 /// what was published, or accounted for first, and both are commits.
-pub(super) fn connect(io: &Arc<Io>, address: &Address, role: Role, tag: &str) -> Result<Link, StoreError> {
-    let link = Link::open(io, address, role, tag)?;
-    check(&link)?;
+pub(super) fn connect(io: &Arc<Io>, address: &Address, role: Role, tag: &str) -> Result<Connection, StoreError> {
+    let connection = Connection::open(io, address, role, tag)?;
+    check(&connection)?;
     if role == Role::Writer {
-        begin_to_write(&link)?;
+        begin_to_write(&connection)?;
     }
-    Ok(link)
+    Ok(connection)
 }
 
 /// Begins to write to a store that is there.
-pub(super) fn begin_to_write(link: &Link) -> Result<(), StoreError> {
-    take_part(link)?;
-    link.confirm()
+pub(super) fn begin_to_write(connection: &Connection) -> Result<(), StoreError> {
+    take_part(connection)?;
+    connection.confirm()
 }
 
 /// A gateway's part in the store: there is none while it is being copied.
-fn take_part(link: &Link) -> Result<(), StoreError> {
+fn take_part(connection: &Connection) -> Result<(), StoreError> {
     let apart = || StoreError::Interrupted("the store is being copied".to_owned());
-    if taken(link, TAKE_PART)? { Ok(()) } else { Err(apart()) }
+    if taken(connection, TAKE_PART)? { Ok(()) } else { Err(apart()) }
 }
 
 /// The store for copying: it is not had while a gateway serves it.
-pub(super) fn take_alone(link: &Link) -> Result<(), StoreError> {
+pub(super) fn take_alone(connection: &Connection) -> Result<(), StoreError> {
     let served = || StoreError::Address("another gateway has the store open: stop it first".to_owned());
-    if taken(link, TAKE_ALONE)? { Ok(()) } else { Err(served()) }
+    if taken(connection, TAKE_ALONE)? { Ok(()) } else { Err(served()) }
 }
 
-fn taken(link: &Link, sql: &'static str) -> Result<bool, StoreError> {
-    let [taken] = link.ask([Ask::new(sql)])?;
+fn taken(connection: &Connection, sql: &'static str) -> Result<bool, StoreError> {
+    let [taken] = connection.run([Statement::new(sql)])?;
     Ok(taken.rows.first().map(|row| row.try_get(0)).transpose()? == Some(true))
 }

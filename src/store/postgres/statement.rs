@@ -3,37 +3,37 @@
 use uuid::Uuid;
 
 use crate::domain::ids::CaseName;
-use crate::store::postgres::session::Ask;
+use crate::store::postgres::session::Statement;
 use crate::store::rows;
 
 /// A statement that writes, and how many rows it must have written.
-pub(super) struct Write {
-    ask: Ask,
+pub(super) struct WriteStatement {
+    ask: Statement,
     /// So many, or else this is wrong.
     expected: Option<(usize, &'static str)>,
 }
 
-impl Write {
-    pub(super) fn of(ask: Ask) -> Self {
+impl WriteStatement {
+    pub(super) fn of(ask: Statement) -> Self {
         Self { ask, expected: None }
     }
 
-    pub(super) fn all(ask: Ask, rows: usize, else_wrong: &'static str) -> Self {
+    pub(super) fn all(ask: Statement, rows: usize, else_wrong: &'static str) -> Self {
         Self { ask, expected: Some((rows, else_wrong)) }
     }
 }
 
 /// Statements of a batch, and how many rows each must have written.
 #[derive(Default)]
-pub(super) struct Writes {
-    pub(super) asks: Vec<Ask>,
+pub(super) struct WriteStatements {
+    pub(super) statements: Vec<Statement>,
     pub(super) expected: Vec<Option<(usize, &'static str)>>,
 }
 
-impl Writes {
-    pub(super) fn add(&mut self, writes: impl IntoIterator<Item = Write>) {
-        for Write { ask, expected } in writes {
-            self.asks.push(ask);
+impl WriteStatements {
+    pub(super) fn add(&mut self, writes: impl IntoIterator<Item = WriteStatement>) {
+        for WriteStatement { ask, expected } in writes {
+            self.statements.push(ask);
             self.expected.push(expected);
         }
     }

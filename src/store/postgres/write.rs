@@ -6,8 +6,8 @@ use crate::domain::case::StoredCase;
 use crate::domain::ids::{CaseName, OfficerPseudonym};
 use crate::ledger::tile_to_bytes;
 use crate::store::postgres::names::Names;
-use crate::store::postgres::session::Ask;
-use crate::store::postgres::statement::{Write, Writes, id};
+use crate::store::postgres::session::Statement;
+use crate::store::postgres::statement::{WriteStatement, WriteStatements, id};
 use crate::store::postgres::{agenda, appeals, inbox};
 use crate::store::sealed::{self, EntryRow};
 use crate::store::vault::Key;
@@ -50,9 +50,9 @@ pub(super) struct Keys {
 }
 
 /// What a batch writes in the clear: first its heads.
-pub(super) fn in_the_clear(append: &Append, names: &Names, keys: &Keys) -> Result<Writes, StoreError> {
-    let mut writes = Writes::default();
-    writes.add([Write::of(heads(&append.heads, names)?)]);
+pub(super) fn in_the_clear(append: &Append, names: &Names, keys: &Keys) -> Result<WriteStatements, StoreError> {
+    let mut writes = WriteStatements::default();
+    writes.add([WriteStatement::of(heads(&append.heads, names)?)]);
     writes.add(tree(&append.heads, names)?);
     writes.add(agenda::write(&append.agenda, names, |case| keys.wrapped.contains_key(case))?);
     writes.add(requests(&append.requests, names)?);
@@ -64,9 +64,9 @@ pub(super) fn in_the_clear(append: &Append, names: &Names, keys: &Keys) -> Resul
 }
 
 /// What a batch writes that is sealed.
-pub(super) fn sealed(append: &Append, names: &Names, vault: &Key, keys: &Keys) -> Result<Writes, StoreError> {
+pub(super) fn sealed(append: &Append, names: &Names, vault: &Key, keys: &Keys) -> Result<WriteStatements, StoreError> {
     let key_of = |case: &CaseName| keys.data.get(case).ok_or(StoreError::Broken("a case has no key"));
-    let mut writes = Writes::default();
+    let mut writes = WriteStatements::default();
     writes.add(entries(append, names, vault, &key_of)?);
     writes.add(cases(&append.cases, names, &keys.wrapped, &key_of)?);
     writes.add(appeals::write(&append.appeals, names, &key_of)?);
@@ -74,7 +74,7 @@ pub(super) fn sealed(append: &Append, names: &Names, vault: &Key, keys: &Keys) -
 }
 
 /// Moves the heads that stand where the batch was planned from, and tells which those are.
-fn heads(moves: &[HeadMove], names: &Names) -> Result<Ask, StoreError> {
+fn heads(moves: &[HeadMove], names: &Names) -> Result<Statement, StoreError> {
     let (mut logs, mut from_sizes, mut from_roots) = (vec![], vec![], vec![]);
     let (mut sizes, mut roots, mut times) = (vec![], vec![], vec![]);
     for head in moves {
@@ -85,11 +85,11 @@ fn heads(moves: &[HeadMove], names: &Names) -> Result<Ask, StoreError> {
         roots.push(head.to.root.as_bytes().to_vec());
         times.push(rows::nanoseconds(head.recorded_at)?);
     }
-    Ok(Ask::new(HEADS).with(logs).with(from_sizes).with(from_roots).with(sizes).with(roots).with(times))
+    Ok(Statement::new(HEADS).with(logs).with(from_sizes).with(from_roots).with(sizes).with(roots).with(times))
 }
 
 /// Checkpoints and tiles.
-fn tree(moves: &[HeadMove], names: &Names) -> Result<Vec<Write>, StoreError> {
+fn tree(moves: &[HeadMove], names: &Names) -> Result<Vec<WriteStatement>, StoreError> {
     if moves.is_empty() {
         return Ok(Vec::new());
     }
@@ -104,8 +104,8 @@ fn tree(moves: &[HeadMove], names: &Names) -> Result<Vec<Write>, StoreError> {
             hashes.push(tile_to_bytes(made));
         }
     }
-    Ok([Ask::new(CHECKPOINTS).with(positions).with(notes), Ask::new(TILES).with(tiles).with(hashes)]
-        .map(Write::of)
+    Ok([Statement::new(CHECKPOINTS).with(positions).with(notes), Statement::new(TILES).with(tiles).with(hashes)]
+        .map(WriteStatement::of)
         .into())
 }
 
@@ -114,7 +114,7 @@ fn entries<'k>(
     names: &Names,
     vault: &'k Key,
     key_of: &impl Fn(&CaseName) -> Result<&'k Key, StoreError>,
-) -> Result<Option<Write>, StoreError> {
+) -> Result<Option<WriteStatement>, StoreError> {
     let (mut positions, mut batch_sizes, mut leaves, mut audiences) = (vec![], vec![], vec![], vec![]);
     let (mut clear, mut personal, mut answers) = (vec![], vec![], vec![]);
     let mut logs = BTreeMap::new();
@@ -133,8 +133,8 @@ fn entries<'k>(
         personal.push(row.sealed);
         answers.push(row.answer);
     }
-    let ask = Ask::new(ENTRIES).with(positions).with(batch_sizes).with(leaves).with(audiences);
-    Ok((!append.entries.is_empty()).then(|| Write::of(ask.with(clear).with(personal).with(answers))))
+    let ask = Statement::new(ENTRIES).with(positions).with(batch_sizes).with(leaves).with(audiences);
+    Ok((!append.entries.is_empty()).then(|| WriteStatement::of(ask.with(clear).with(personal).with(answers))))
 }
 
 fn cases<'k>(
@@ -142,7 +142,7 @@ fn cases<'k>(
     names: &Names,
     wrapped_keys: &BTreeMap<CaseName, Vec<u8>>,
     key_of: &impl Fn(&CaseName) -> Result<&'k Key, StoreError>,
-) -> Result<Vec<Write>, StoreError> {
+) -> Result<Vec<WriteStatement>, StoreError> {
     let last: BTreeMap<&CaseName, &StoredCase> = cases.iter().map(|case| (case.name(), case)).collect();
     let (new, changed): (Vec<_>, Vec<_>) = last.into_iter().partition(|(name, _)| wrapped_keys.contains_key(*name));
     let mut writes = Vec::new();
@@ -165,16 +165,16 @@ fn cases<'k>(
             issuers.push(number(issuer)?);
             keys.extend(wrapped_keys.get(*name).cloned());
         }
-        let mut ask = Ask::new(sql).with(places).with(kinds).with(ids).with(holders).with(states);
+        let mut ask = Statement::new(sql).with(places).with(kinds).with(ids).with(holders).with(states);
         if sql == NEW_CASES {
             ask = ask.with(issuers).with(keys);
         }
-        writes.push(Write::all(ask, cases.len(), "a case that was loaded is not there"));
+        writes.push(WriteStatement::all(ask, cases.len(), "a case that was loaded is not there"));
     }
     Ok(writes)
 }
 
-fn requests(requests: &[NewRequest], names: &Names) -> Result<Option<Write>, StoreError> {
+fn requests(requests: &[NewRequest], names: &Names) -> Result<Option<WriteStatement>, StoreError> {
     let (mut agencies, mut ids, mut digests, mut positions) = (vec![], vec![], vec![], vec![]);
     for NewRequest { agency, request_id, seen } in requests {
         agencies.push(names.number(agency.as_str())?);
@@ -186,11 +186,11 @@ fn requests(requests: &[NewRequest], names: &Names) -> Result<Option<Write>, Sto
         // Tried again it would be no better.
         return Err(StoreError::Broken("a batch records a request twice"));
     }
-    let ask = Ask::new(REQUESTS).with(agencies).with(ids).with(digests).with(positions);
-    Ok((!requests.is_empty()).then(|| Write::all(ask, requests.len(), TAKEN)))
+    let ask = Statement::new(REQUESTS).with(agencies).with(ids).with(digests).with(positions);
+    Ok((!requests.is_empty()).then(|| WriteStatement::all(ask, requests.len(), TAKEN)))
 }
 
-fn deliveries(deliveries: &[NewDelivery], names: &Names) -> Result<Option<Write>, StoreError> {
+fn deliveries(deliveries: &[NewDelivery], names: &Names) -> Result<Option<WriteStatement>, StoreError> {
     let (mut agencies, mut logs, mut positions) = (vec![], vec![], vec![]);
     let (mut starts, mut times) = (vec![], vec![]);
     for delivery in deliveries {
@@ -200,16 +200,16 @@ fn deliveries(deliveries: &[NewDelivery], names: &Names) -> Result<Option<Write>
         starts.push(rows::integer(delivery.from)?);
         times.push(rows::nanoseconds(delivery.recorded_at)?);
     }
-    let ask = Ask::new(DELIVERIES).with(agencies).with(logs).with(positions).with(starts).with(times);
-    Ok((!deliveries.is_empty()).then(|| Write::of(ask)))
+    let ask = Statement::new(DELIVERIES).with(agencies).with(logs).with(positions).with(starts).with(times);
+    Ok((!deliveries.is_empty()).then(|| WriteStatement::of(ask)))
 }
 
-fn policy(policy: &PolicyInForce) -> Result<Write, StoreError> {
-    let ask = Ask::new(POLICY).with(policy.digest.to_vec()).with(sealed::policy_files(policy)?);
-    Ok(Write::of(ask.with(rows::nanoseconds(policy.since)?)))
+fn policy(policy: &PolicyInForce) -> Result<WriteStatement, StoreError> {
+    let ask = Statement::new(POLICY).with(policy.digest.to_vec()).with(sealed::policy_files(policy)?);
+    Ok(WriteStatement::of(ask.with(rows::nanoseconds(policy.since)?)))
 }
 
-fn disclosures(disclosures: &[NewDisclosure], names: &Names) -> Result<Option<Write>, StoreError> {
+fn disclosures(disclosures: &[NewDisclosure], names: &Names) -> Result<Option<WriteStatement>, StoreError> {
     let (mut times, mut recipients, mut officers) = (vec![], vec![], vec![]);
     let (mut methods, mut resources, mut classes) = (vec![], vec![], vec![]);
     for disclosure in disclosures {
@@ -220,6 +220,6 @@ fn disclosures(disclosures: &[NewDisclosure], names: &Names) -> Result<Option<Wr
         resources.push(disclosure.resources.clone());
         classes.push(i64::from(disclosure.classes.bits()));
     }
-    let ask = Ask::new(DISCLOSURES).with(times).with(recipients).with(officers).with(methods);
-    Ok((!disclosures.is_empty()).then(|| Write::of(ask.with(resources).with(classes))))
+    let ask = Statement::new(DISCLOSURES).with(times).with(recipients).with(officers).with(methods);
+    Ok((!disclosures.is_empty()).then(|| WriteStatement::of(ask.with(resources).with(classes))))
 }

@@ -14,8 +14,8 @@ use crate::store::sealed::{self, EntryRow};
 use crate::store::sqlite::{SqliteReader, SqliteStore, agenda, appeals, inbox, policy, read};
 use crate::store::vault::Key;
 use crate::store::{
-    Append, CasesOf, HeadMove, ListedItem, Loaded, LogState, NewEntry, Reader, SeenRequest, Standing, Store,
-    StoreError, Wanted, postgres, rows,
+    Append, CasesOf, HeadFollower, HeadMove, ListedItem, Loaded, LogState, NewEntry, Reader, SeenRequest, Standing,
+    Store, StoreError, Wanted, rows,
 };
 
 impl Store for SqliteStore {
@@ -111,7 +111,7 @@ impl Store for SqliteStore {
         reader
     }
 
-    fn others(&self) -> Option<postgres::Others> {
+    fn follower(&self) -> Option<Box<dyn HeadFollower>> {
         None
     }
 }

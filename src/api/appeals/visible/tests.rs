@@ -18,7 +18,7 @@ use crate::store::{AgendaFilter, EntryHeader, ListedItem, PolicyInForce, Recorde
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Work {
     reads: Vec<&'static str>,
-    opened: usize,
+    opener: usize,
 }
 
 /// Appeals of one issuer, in none of which anybody asked about has a detainer.
@@ -29,10 +29,10 @@ struct Counting {
 }
 
 impl Counting {
-    fn counted<T>(&self, read: &'static str, found: T, opened: impl Fn(&T) -> usize) -> T {
+    fn counted<T>(&self, read: &'static str, found: T, opener: impl Fn(&T) -> usize) -> T {
         let mut work = self.work.lock().unwrap();
         work.reads.push(read);
-        work.opened += opened(&found);
+        work.opener += opener(&found);
         found
     }
 

@@ -11,15 +11,15 @@ use comity::domain::inbox;
 use comity::domain::permit::Admitted;
 use comity::domain::timetable::Timetable;
 use comity::ledger::Signer;
-use comity::meters::Meters;
+use comity::metrics::Metrics;
 use comity::policy::engine::Engine;
 use comity::policy::gate::Gate;
 use comity::policy::in_force::InForce;
 use comity::recorder::{Clock, Duties, Entropy, Parts, Recorded, Recorder, RecorderConfig, Running, Ticked};
-use comity::store::postgres::Others;
 use comity::store::sqlite::SqliteStore;
 use comity::store::{
-    Append, ListedItem, Loaded, LogState, Place, Reader, Standing, Store, StoreError, StoredEntry, Wanted,
+    Append, HeadFollower, ListedItem, Loaded, LogState, Reader, Standing, Store, StoreError, StoreLocation,
+    StoredEntry, Wanted,
 };
 use comity::verify::{Claim, Verified, verify};
 use jiff::Timestamp;
@@ -95,8 +95,8 @@ impl Store for Mortal {
         self.inner.begin(logs)
     }
 
-    fn others(&self) -> Option<Others> {
-        self.inner.others()
+    fn follower(&self) -> Option<Box<dyn HeadFollower>> {
+        self.inner.follower()
     }
 }
 
@@ -141,7 +141,7 @@ impl Gateway {
             config: RecorderConfig::default(),
             inboxes: inbox::Limits::default(),
             appeals: comity::domain::appeal::Limits::default(),
-            meters: Meters::new(),
+            metrics: Metrics::new(),
             timetable: Timetable::default(),
             firings_len_max: FIRINGS_LEN_MAX,
         });
@@ -210,7 +210,7 @@ impl Gateway {
         self.restart();
         drop(self.running.take());
         let claim = Claim {
-            store: Place::File(self.database()),
+            store: StoreLocation::File(self.database()),
             directory: self.directory.path().to_owned(),
             keys: vec![self.signer().verifier().clone()],
             wrapping_key: Some(WRAPPING_KEY),

@@ -1,4 +1,4 @@
-//! What other gateways write to a store, heard over a connection of its own.
+//! Follows what other gateways write to a store, over a connection of its own.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,54 +6,54 @@ use std::time::Duration;
 
 use crate::domain::ids::LogName;
 use crate::store::postgres::address::Address;
+use crate::store::postgres::connection::{Connection, Role};
 use crate::store::postgres::io::Io;
-use crate::store::postgres::link::{Link, Role};
 use crate::store::postgres::schema;
-use crate::store::postgres::session::Ask;
-use crate::store::{StoreError, rows};
+use crate::store::postgres::session::Statement;
+use crate::store::{HeadFollower, StoreError, rows};
 
-/// After an announcement, for those that come with it.
+/// How long to wait for further announcements after one.
 const GATHER: Duration = Duration::from_millis(10);
 
 const HEADS: &str = "SELECT names.name, heads.size FROM heads JOIN names ON names.id = heads.log";
 
-/// What others write to a store, as a connection of its own hears of it.
+/// Follows the heads of a store over its own connection.
 #[derive(Debug)]
-pub struct Others {
-    link: Option<Link>,
+pub(super) struct Follower {
+    connection: Option<Connection>,
     address: Address,
     tag: String,
-    /// As last told.
+    /// The sizes reported last.
     sizes: BTreeMap<LogName, u64>,
-    // After the link, which says goodbye over it.
+    // After the connection, which says goodbye over it.
     io: Option<Arc<Io>>,
 }
 
-impl Others {
-    pub(super) fn new(address: Address, tag: String) -> Self {
-        Self { link: None, address, tag, sizes: BTreeMap::new(), io: None }
-    }
-
-    /// Waits until something may have been written, at most so long; then says how far each log is of which that is
-    /// durable.
-    pub fn sizes(&mut self, at_most: Duration) -> Result<BTreeMap<LogName, u64>, StoreError> {
+impl HeadFollower for Follower {
+    fn sizes(&mut self, at_most: Duration) -> Result<BTreeMap<LogName, u64>, StoreError> {
         let heard = self.hear(at_most);
         if heard.is_err() {
-            self.link = None;
+            self.connection = None;
         }
         heard
     }
+}
+
+impl Follower {
+    pub(super) fn new(address: Address, tag: String) -> Self {
+        Self { connection: None, address, tag, sizes: BTreeMap::new(), io: None }
+    }
 
     fn hear(&mut self, at_most: Duration) -> Result<BTreeMap<LogName, u64>, StoreError> {
-        let link = match self.link.take() {
-            Some(link) => {
-                link.listen(at_most, GATHER)?;
-                link
+        let connection = match self.connection.take() {
+            Some(connection) => {
+                connection.listen(at_most, GATHER)?;
+                connection
             }
-            // Whatever was announced while nobody listened was missed: look at once.
+            // Announcements without a listener are lost: look at once.
             None => self.connect()?,
         };
-        let [heads] = link.ask([Ask::new(HEADS)])?;
+        let [heads] = connection.run([Statement::new(HEADS)])?;
         let head = |row: &tokio_postgres::Row| {
             let log: &str = row.try_get(0)?;
             let log = log.parse().map_err(|_| StoreError::Broken("a head is no log's"))?;
@@ -61,15 +61,15 @@ impl Others {
         };
         let sizes: BTreeMap<LogName, u64> = heads.rows.iter().map(head).collect::<Result<_, StoreError>>()?;
         if sizes != self.sizes {
-            // A standby may not have it yet, and nothing is published that could still be lost.
-            link.confirm()?;
+            // The standby may not have it yet, and nothing that could be lost may be published.
+            connection.confirm()?;
             self.sizes.clone_from(&sizes);
         }
-        self.link = Some(link);
+        self.connection = Some(connection);
         Ok(sizes)
     }
 
-    fn connect(&mut self) -> Result<Link, StoreError> {
+    fn connect(&mut self) -> Result<Connection, StoreError> {
         let io = match &self.io {
             Some(io) => Arc::clone(io),
             None => Arc::clone(self.io.insert(Arc::new(Io::start("comity-listen")?))),

@@ -9,22 +9,22 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::accept::{self, TlsState};
-use crate::meters;
+use crate::metrics;
 use crate::recorder::{Handle, Hindrance};
-use crate::server::certificates::Certificates;
+use crate::server::certificates::CertificateReloader;
 use crate::server::error::ServerError;
 use crate::server::health::{Phase, advance};
-use crate::server::ops::{self, Probed};
+use crate::server::ops::{self, ProbeSources};
 use crate::server::ticking;
 
 /// Accepts sockets and answers probes.
-pub(super) struct Front {
+pub(super) struct Listeners {
     pub(super) grpc_listener: std::net::TcpListener,
     pub(super) ops_listener: std::net::TcpListener,
     pub(super) sockets: Vec<mpsc::Sender<accept::Accepted>>,
     pub(super) tls: Arc<TlsState>,
-    pub(super) probed: Probed,
-    pub(super) certificates: Arc<Certificates>,
+    pub(super) probed: ProbeSources,
+    pub(super) certificates: Arc<CertificateReloader>,
     pub(super) drain: CancellationToken,
     pub(super) stop_ops: CancellationToken,
     /// How often the legal clocks are looked at, if the gateway does so by itself.
@@ -33,7 +33,7 @@ pub(super) struct Front {
     pub(super) hindrances: Vec<watch::Receiver<Hindrance>>,
 }
 
-impl Front {
+impl Listeners {
     /// Until told to stop.
     pub(super) async fn run(self, recorder: Handle, set_phase: watch::Sender<Phase>) -> Result<(), ServerError> {
         let io = |what| move |source| ServerError::Io { what, source };
@@ -51,10 +51,10 @@ impl Front {
             recorder.ended().await;
             set_phase.send_replace(Phase::WriterStopped);
         });
-        let kept = Arc::clone(&self.probed.meters);
+        let kept = Arc::clone(&self.probed.metrics);
         let upkeep = tokio::spawn(async move {
             loop {
-                tokio::time::sleep(meters::UPKEEP_EVERY).await;
+                tokio::time::sleep(metrics::UPKEEP_EVERY).await;
                 kept.upkeep();
             }
         });

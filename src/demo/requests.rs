@@ -1,8 +1,8 @@
 //! A person of the roster as each side writes them down.
 
+use crate::demo::agencies::{CUSTODIANS, FacilityKind};
 use crate::demo::calendar;
-use crate::demo::house::{CUSTODIANS, House};
-use crate::demo::person::{Fate, Person};
+use crate::demo::person::{Outcome, Person};
 use crate::domain::charge::{ChargeStatus, OffenceCategory, Severity};
 use crate::domain::custody::ReleaseReason;
 use crate::domain::detainer::{IssuingAuthority, WarrantKind};
@@ -95,12 +95,14 @@ pub(super) fn custody(person: &Person) -> v1::Custody {
         state_id: format!("{state}{:08}", person.number),
         ..Default::default()
     };
-    match custodian.map(|custodian| custodian.house) {
-        Some(House::Prison) if state == "NY" => {
+    match custodian.map(|custodian| custodian.facility_kind) {
+        Some(FacilityKind::Prison) if state == "NY" => {
             let letter = char::from_u32(u32::from('A') + person.number / 10_000 % 26).unwrap_or('A');
             identifiers.din = format!("24-{letter}-{:04}", person.number % 10_000);
         }
-        Some(House::Prison | House::Jail) | None => identifiers.booking_number = format!("2025-{:06}", person.number),
+        Some(FacilityKind::Prison | FacilityKind::Jail) | None => {
+            identifiers.booking_number = format!("2025-{:06}", person.number);
+        }
     }
     v1::Custody {
         facility: custodian.map(|custodian| custodian.facility.to_owned()).unwrap_or_default(),
@@ -126,9 +128,9 @@ pub(super) fn alien_number(person: &Person) -> String {
 
 /// The number in the custodian's files, if it has one: somebody else's where the identity does not match.
 pub(super) fn number_on_file(person: &Person) -> Option<String> {
-    match person.fate {
-        Fate::IdentityMismatch => Some(format!("{:09}", 900_000_000 + OTHERS + person.number)),
-        Fate::Outstanding { .. } | Fate::Released(_) | Fate::NoSuchPerson | Fate::Lifted(..) => {
+    match person.outcome {
+        Outcome::IdentityMismatch => Some(format!("{:09}", 900_000_000 + OTHERS + person.number)),
+        Outcome::Outstanding { .. } | Outcome::Released(_) | Outcome::NoSuchPerson | Outcome::Lifted(..) => {
             person.number_on_file.then(|| alien_number(person))
         }
     }

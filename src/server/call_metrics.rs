@@ -6,7 +6,7 @@ use std::time::Instant;
 use http::HeaderMap;
 use tonic::{Code, Status};
 
-use crate::meters::{Meters, table};
+use crate::metrics::{Metrics, table};
 use crate::wire::methods;
 
 /// Stands for a method that is not of the contract: that name is the caller's text.
@@ -14,19 +14,19 @@ const UNKNOWN: &str = "unknown";
 
 /// Counts its call once: with the code that it ended with, or as cancelled if it is dropped before.
 #[derive(Debug)]
-pub(super) struct Underway {
-    meters: Arc<Meters>,
+pub(super) struct CallMetrics {
+    metrics: Arc<Metrics>,
     method: &'static str,
     since: Instant,
     ended: bool,
 }
 
-impl Underway {
+impl CallMetrics {
     /// A call that begins.
-    pub(super) fn begin(meters: &Arc<Meters>, path: &str) -> Self {
-        meters.up(&table::CALLS_IN_FLIGHT);
+    pub(super) fn begin(metrics: &Arc<Metrics>, path: &str) -> Self {
+        metrics.increment_gauge(&table::CALLS_IN_FLIGHT);
         let method = methods::at(path).map_or(UNKNOWN, methods::Method::full_name);
-        Self { meters: Arc::clone(meters), method, since: Instant::now(), ended: false }
+        Self { metrics: Arc::clone(metrics), method, since: Instant::now(), ended: false }
     }
 
     /// Ends it, if these are the headers or trailers that do.
@@ -40,13 +40,13 @@ impl Underway {
         if std::mem::replace(&mut self.ended, true) {
             return;
         }
-        self.meters.count(&table::CALLS, &[self.method.into(), word(code).into()]);
-        self.meters.took(&table::CALL_DURATION, &[self.method.into()], self.since.elapsed());
-        self.meters.down(&table::CALLS_IN_FLIGHT);
+        self.metrics.increment(&table::CALLS, &[self.method.into(), word(code).into()]);
+        self.metrics.observe_duration(&table::CALL_DURATION, &[self.method.into()], self.since.elapsed());
+        self.metrics.decrement_gauge(&table::CALLS_IN_FLIGHT);
     }
 }
 
-impl Drop for Underway {
+impl Drop for CallMetrics {
     fn drop(&mut self) {
         self.end(Code::Cancelled);
     }

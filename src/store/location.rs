@@ -10,7 +10,7 @@ use crate::store::{Account, Reader, Store, StoreError};
 
 /// What a start would find.
 #[derive(Debug)]
-pub enum Found {
+pub enum FoundStore {
     /// Nothing yet: a store would be made there.
     Nothing,
     /// A store that a gateway serves now, which holds this file.
@@ -23,14 +23,14 @@ pub enum Found {
 
 /// Where a store is.
 #[derive(Debug, Clone)]
-pub enum Place {
+pub enum StoreLocation {
     /// In a file, for one gateway alone.
     File(PathBuf),
     /// In a PostgreSQL database.
     Server(Address),
 }
 
-impl Place {
+impl StoreLocation {
     /// Opens it for writing, making what is not there. `wrapping_key` wraps every data key and is not kept in it.
     pub fn open(&self, wrapping_key: &[u8; 32]) -> Result<Box<dyn Store>, StoreError> {
         match self {
@@ -48,10 +48,10 @@ impl Place {
     }
 
     /// Looks for what a start would open, and changes nothing.
-    pub fn find(&self, wrapping_key: &[u8; 32]) -> Result<Found, StoreError> {
+    pub fn find(&self, wrapping_key: &[u8; 32]) -> Result<FoundStore, StoreError> {
         match self {
             Self::File(path) => sqlite::find(path, wrapping_key),
-            Self::Server(_) => Ok(Found::Unasked),
+            Self::Server(_) => Ok(FoundStore::Unasked),
         }
     }
 
@@ -65,7 +65,7 @@ impl Place {
 }
 
 /// Without a password.
-impl fmt::Display for Place {
+impl fmt::Display for StoreLocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(path) => path.display().fmt(f),

@@ -15,7 +15,7 @@ const PAGE_LEN: u64 = 500;
 
 /// What waits.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Waiting {
+pub struct Backlog {
     /// Entries, of those looked at.
     pub count: u64,
     /// When the oldest was recorded.
@@ -25,18 +25,18 @@ pub struct Waiting {
 }
 
 /// What waits for a consumer in logs of these sizes. `agency` is its agency, whoever asks. Blocks on the store.
-pub fn waiting(
+pub fn backlog(
     reader: &dyn Reader,
     agency: &Caller,
     consumer: &Consumer,
     logs: &[(LogName, u64)],
-) -> Result<Waiting, StoreError> {
+) -> Result<Backlog, StoreError> {
     let passed_over: Vec<Place> = consumer.passed_over().collect();
-    let mut waiting = Waiting::default();
+    let mut backlog = Backlog::default();
     for (log, size) in logs {
         let from = consumer.position(log.kind);
         let end = (*size).min(from.saturating_add(LOOKED_AT_MAX));
-        waiting.incomplete |= end < *size;
+        backlog.incomplete |= end < *size;
         let mut next = from;
         while next < end {
             let limit = usize::try_from(PAGE_LEN.min(end.saturating_sub(next))).unwrap_or_default();
@@ -52,12 +52,12 @@ pub fn waiting(
                 let leaf = entry::read_leaf(&header.leaf)
                     .map_err(|_| StoreError::Broken("a leaf is not of a known layout"))?;
                 if !is_proof_of_delivery(&leaf.method) {
-                    waiting.count = waiting.count.saturating_add(1);
-                    let oldest = waiting.oldest.map_or(leaf.recorded_at, |oldest| oldest.min(leaf.recorded_at));
-                    waiting.oldest = Some(oldest);
+                    backlog.count = backlog.count.saturating_add(1);
+                    let oldest = backlog.oldest.map_or(leaf.recorded_at, |oldest| oldest.min(leaf.recorded_at));
+                    backlog.oldest = Some(oldest);
                 }
             }
         }
     }
-    Ok(waiting)
+    Ok(backlog)
 }

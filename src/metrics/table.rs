@@ -19,9 +19,9 @@ pub enum Kind {
     /// Only grows.
     Counter,
     /// As it now stands.
-    Level,
+    Gauge,
     /// Seconds, in buckets.
-    Times,
+    Durations,
     /// Numbers of something, in buckets.
     Sizes,
     /// Always 1: what it says is in its label.
@@ -29,9 +29,9 @@ pub enum Kind {
 }
 
 /// Upper ends of the buckets of times, in seconds: from an answer out of memory to the longest call.
-pub(super) const TIMES: [f64; 12] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 10.0];
+pub(super) const DURATION_BUCKETS: [f64; 12] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 10.0];
 /// Upper ends of the buckets of sizes: up to the largest batch.
-pub(super) const SIZES: [f64; 10] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
+pub(super) const SIZE_BUCKETS: [f64; 10] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
 
 macro_rules! table {
     ($($(#[$doc:meta])+ $id:ident = $name:literal, $kind:ident, [$($label:literal),*], $help:literal;)+) => {
@@ -48,10 +48,10 @@ table! {
     CALLS = "comity_calls_total", Counter, ["method", "code"],
         "Calls that ended, by method (unknown: none of the contract) and gRPC code.";
     /// How long calls took.
-    CALL_DURATION = "comity_call_duration_seconds", Times, ["method"],
+    CALL_DURATION = "comity_call_duration_seconds", Durations, ["method"],
         "From the head of a call to the end of its answer; of a stream, as long as it was open.";
     /// Calls under way.
-    CALLS_IN_FLIGHT = "comity_calls_in_flight", Level, [],
+    CALLS_IN_FLIGHT = "comity_calls_in_flight", Gauge, [],
         "Calls under way, open streams among them.";
     /// Calls denied.
     CALLS_DENIED = "comity_calls_denied_total", Counter, ["reason"],
@@ -66,13 +66,13 @@ table! {
     BATCH_JOBS = "comity_batch_jobs", Sizes, [],
         "Writes and deliveries that one batch took.";
     /// Databases that cannot be reached.
-    STORE_AWAY = "comity_store_away", Level, [],
+    STORE_AWAY = "comity_store_away", Gauge, [],
         "Shards of the store whose database cannot be reached, or takes no writes: writes wait for it.";
     /// Times a database went away.
     STORE_INTERRUPTIONS = "comity_store_interruptions_total", Counter, [],
         "Times a database went away under a writer, each until it was back.";
     /// How long commits took.
-    COMMIT_DURATION = "comity_commit_duration_seconds", Times, [],
+    COMMIT_DURATION = "comity_commit_duration_seconds", Durations, [],
         "How long the store took to make a batch durable.";
     /// The set in force.
     POLICY_SET = "comity_policy_set_info", Info, ["digest"],
@@ -81,16 +81,16 @@ table! {
     POLICY_RELOADS = "comity_policy_reloads_total", Counter, ["outcome"],
         "Policy sets that were read anew: activated, unchanged, or failed and left aside.";
     /// When the set in force came into force here.
-    POLICY_ACTIVATED = "comity_policy_activated_timestamp_seconds", Level, [],
+    POLICY_ACTIVATED = "comity_policy_activated_timestamp_seconds", Gauge, [],
         "When this process took up the policy set that answers.";
     /// Reloads of certificates.
     CERTIFICATE_RELOADS = "comity_certificate_reloads_total", Counter, ["outcome"],
         "Certificates and revocation lists that were read anew: activated, or failed and left aside.";
     /// End of the gateway's own certificate.
-    CERTIFICATE_EXPIRY = "comity_certificate_expiry_timestamp_seconds", Level, [],
+    CERTIFICATE_EXPIRY = "comity_certificate_expiry_timestamp_seconds", Gauge, [],
         "When the gateway's own certificate ends.";
     /// End of revocation lists.
-    REVOCATION_LIST_EXPIRY = "comity_revocation_list_expiry_timestamp_seconds", Level, [],
+    REVOCATION_LIST_EXPIRY = "comity_revocation_list_expiry_timestamp_seconds", Gauge, [],
         "When the first of the authorities' newest revocation lists ends: after that an authority's agencies are refused.";
     /// Audit lines lost.
     AUDIT_LINES_LOST = "comity_audit_lines_lost_total", Counter, [],
@@ -125,7 +125,7 @@ mod tests {
             assert!(name.starts_with("comity_") && plain(name), "{name}");
             assert!(labels.iter().all(|label| plain(label)), "{name}");
             assert_eq!(name.ends_with("_total"), *kind == Kind::Counter, "{name}");
-            assert!(*kind != Kind::Times || name.ends_with("_seconds"), "{name}");
+            assert!(*kind != Kind::Durations || name.ends_with("_seconds"), "{name}");
             assert!(help.ends_with('.') && !help.contains(['\n', '\\', '"']), "{name}");
             assert_eq!(ALL.iter().filter(|other| other.name == *name).count(), 1, "{name}");
         }

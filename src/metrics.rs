@@ -13,12 +13,12 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use ::metrics::{Key, Label as Pair, Level, Metadata, Recorder as _};
 use jiff::Timestamp;
-use metrics::{Key, Label as Pair, Level, Metadata, Recorder as _};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 
 use crate::domain::ids::JurisdictionId;
-use crate::meters::table::{Kind, Metric};
+use crate::metrics::table::{Kind, Metric};
 
 /// Times are gathered as they come and counted when somebody looks, or so often at least: what nobody reads must not grow.
 pub const UPKEEP_EVERY: Duration = Duration::from_secs(5);
@@ -48,27 +48,27 @@ impl From<&JurisdictionId> for Label {
 
 /// The figures of one gateway.
 #[derive(Debug)]
-pub struct Meters {
+pub struct Metrics {
     recorder: PrometheusRecorder,
     handle: PrometheusHandle,
     /// The set in force. Not a gauge of the recorder: there the digests of all sets ever would stand for ever.
     policy_set: Mutex<Option<[u8; 32]>>,
 }
 
-impl Meters {
+impl Metrics {
     /// With every figure that has no label at nothing.
     pub fn new() -> Arc<Self> {
         let recorder = builder().build_recorder();
         let handle = recorder.handle();
-        let meters = Self { recorder, handle, policy_set: Mutex::default() };
+        let metrics = Self { recorder, handle, policy_set: Mutex::default() };
         for metric in table::ALL {
-            meters.describe(metric);
+            metrics.describe(metric);
         }
-        Arc::new(meters)
+        Arc::new(metrics)
     }
 
     /// One more.
-    pub fn count(&self, metric: &'static Metric, labels: &[Label]) {
+    pub fn increment(&self, metric: &'static Metric, labels: &[Label]) {
         self.add(metric, labels, 1);
     }
 
@@ -78,48 +78,48 @@ impl Meters {
     }
 
     /// What has come together elsewhere, and never becomes less.
-    pub fn total(&self, metric: &'static Metric, total: u64) {
+    pub fn set_counter(&self, metric: &'static Metric, total: u64) {
         self.recorder.register_counter(&key(metric, &[]), &METADATA).absolute(total);
     }
 
     /// How long something took.
-    pub fn took(&self, metric: &'static Metric, labels: &[Label], time: Duration) {
+    pub fn observe_duration(&self, metric: &'static Metric, labels: &[Label], time: Duration) {
         self.recorder.register_histogram(&key(metric, labels), &METADATA).record(time.as_secs_f64());
     }
 
     /// How large something was.
-    pub fn measured(&self, metric: &'static Metric, labels: &[Label], size: usize) {
+    pub fn observe_size(&self, metric: &'static Metric, labels: &[Label], size: usize) {
         self.recorder.register_histogram(&key(metric, labels), &METADATA).record(number(size));
     }
 
     /// A level, as it now stands.
-    pub fn level(&self, metric: &'static Metric, labels: &[Label], level: usize) {
+    pub fn set_gauge(&self, metric: &'static Metric, labels: &[Label], level: usize) {
         self.recorder.register_gauge(&key(metric, labels), &METADATA).set(number(level));
     }
 
     /// One more of what goes up and down.
-    pub fn up(&self, metric: &'static Metric) {
+    pub fn increment_gauge(&self, metric: &'static Metric) {
         self.recorder.register_gauge(&key(metric, &[]), &METADATA).increment(1.0);
     }
 
     /// One less.
-    pub fn down(&self, metric: &'static Metric) {
+    pub fn decrement_gauge(&self, metric: &'static Metric) {
         self.recorder.register_gauge(&key(metric, &[]), &METADATA).decrement(1.0);
     }
 
     /// A moment, in seconds since 1970.
-    pub fn moment(&self, metric: &'static Metric, at: Timestamp) {
+    pub fn set_timestamp(&self, metric: &'static Metric, at: Timestamp) {
         let seconds = Duration::try_from(at.duration_since(Timestamp::UNIX_EPOCH)).unwrap_or_default();
         self.recorder.register_gauge(&key(metric, &[]), &METADATA).set(seconds.as_secs_f64());
     }
 
     /// The policy set that answers from now on.
-    pub fn policy_set(&self, digest: [u8; 32]) {
+    pub fn set_policy_set(&self, digest: [u8; 32]) {
         *self.policy_set.lock().unwrap_or_else(PoisonError::into_inner) = Some(digest);
     }
 
     /// Everything, in the text format of Prometheus.
-    pub fn text(&self) -> String {
+    pub fn render(&self) -> String {
         let mut text = self.handle.render();
         let digest = *self.policy_set.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(digest) = digest {
@@ -144,14 +144,14 @@ impl Meters {
                     self.add(metric, &[], 0);
                 }
             }
-            Kind::Level => {
+            Kind::Gauge => {
                 self.recorder.describe_gauge(metric.name.into(), None, metric.help.into());
                 if metric.labels.is_empty() {
-                    self.level(metric, &[], 0);
+                    self.set_gauge(metric, &[], 0);
                 }
             }
             Kind::Info => {}
-            Kind::Times | Kind::Sizes => {
+            Kind::Durations | Kind::Sizes => {
                 self.recorder.describe_histogram(metric.name.into(), None, metric.help.into());
             }
         }
@@ -162,9 +162,9 @@ fn builder() -> PrometheusBuilder {
     let mut builder = PrometheusBuilder::new();
     for metric in table::ALL {
         let buckets: &[f64] = match metric.kind {
-            Kind::Times => &table::TIMES,
-            Kind::Sizes => &table::SIZES,
-            Kind::Counter | Kind::Level | Kind::Info => continue,
+            Kind::Durations => &table::DURATION_BUCKETS,
+            Kind::Sizes => &table::SIZE_BUCKETS,
+            Kind::Counter | Kind::Gauge | Kind::Info => continue,
         };
         // Refused are only empty buckets, which these are not: a figure without its buckets would be a summary.
         let name = Matcher::Full(metric.name.to_owned());
@@ -193,15 +193,15 @@ mod tests {
 
     #[test]
     fn a_figure_stands_in_the_text_as_it_was_counted_and_in_no_other_gateways() {
-        let (meters, other) = (Meters::new(), Meters::new());
-        meters.count(&table::CALLS, &["comity.v1.LedgerService/GetCheckpoint".into(), "OK".into()]);
-        meters.count(&table::CALLS, &["comity.v1.LedgerService/GetCheckpoint".into(), "OK".into()]);
-        meters.took(&table::COMMIT_DURATION, &[], Duration::from_millis(7));
-        meters.up(&table::CALLS_IN_FLIGHT);
-        meters.upkeep();
-        meters.policy_set([7; 32]);
-        meters.policy_set([8; 32]);
-        let text = meters.text();
+        let (metrics, other) = (Metrics::new(), Metrics::new());
+        metrics.increment(&table::CALLS, &["comity.v1.LedgerService/GetCheckpoint".into(), "OK".into()]);
+        metrics.increment(&table::CALLS, &["comity.v1.LedgerService/GetCheckpoint".into(), "OK".into()]);
+        metrics.observe_duration(&table::COMMIT_DURATION, &[], Duration::from_millis(7));
+        metrics.increment_gauge(&table::CALLS_IN_FLIGHT);
+        metrics.upkeep();
+        metrics.set_policy_set([7; 32]);
+        metrics.set_policy_set([8; 32]);
+        let text = metrics.render();
         for line in [
             "# TYPE comity_calls_total counter",
             r#"comity_calls_total{method="comity.v1.LedgerService/GetCheckpoint",code="OK"} 2"#,
@@ -215,6 +215,6 @@ mod tests {
         }
         assert_eq!(text.matches("comity_policy_set_info{").count(), 1, "{text}");
         assert!(text.contains(&hex::encode([8; 32])));
-        assert!(!other.text().contains("GetCheckpoint"));
+        assert!(!other.render().contains("GetCheckpoint"));
     }
 }

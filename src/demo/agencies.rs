@@ -11,7 +11,7 @@ pub(super) const FEDERAL: &str = "us-ice";
 
 /// What kind of place holds people: charges, releases and law differ by it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum House {
+pub(super) enum FacilityKind {
     /// A state prison.
     Prison,
     /// A county's or a city's jail.
@@ -24,7 +24,7 @@ pub(super) struct Custodian {
     /// Its agency.
     pub(super) id: &'static str,
     /// What it keeps.
-    pub(super) house: House,
+    pub(super) facility_kind: FacilityKind,
     /// Its code of its one facility. Made up.
     pub(super) facility: &'static str,
 }
@@ -38,13 +38,13 @@ impl Custodian {
 
 /// Every custodian, in the order of the tables.
 pub(super) const CUSTODIANS: &[Custodian] = &[
-    Custodian { id: "us-ny-doccs", house: House::Prison, facility: "NYSP01" },
-    Custodian { id: "us-ny-city-jail", house: House::Jail, facility: "NYCJ01" },
-    Custodian { id: "us-ny-suffolk-jail", house: House::Jail, facility: "NYSJ01" },
-    Custodian { id: "us-ny-erie-jail", house: House::Jail, facility: "NYEJ01" },
-    Custodian { id: "us-tx-prison", house: House::Prison, facility: "TXSP01" },
-    Custodian { id: "us-tx-harris-jail", house: House::Jail, facility: "TXHJ01" },
-    Custodian { id: "us-tx-bexar-jail", house: House::Jail, facility: "TXBJ01" },
+    Custodian { id: "us-ny-doccs", facility_kind: FacilityKind::Prison, facility: "NYSP01" },
+    Custodian { id: "us-ny-city-jail", facility_kind: FacilityKind::Jail, facility: "NYCJ01" },
+    Custodian { id: "us-ny-suffolk-jail", facility_kind: FacilityKind::Jail, facility: "NYSJ01" },
+    Custodian { id: "us-ny-erie-jail", facility_kind: FacilityKind::Jail, facility: "NYEJ01" },
+    Custodian { id: "us-tx-prison", facility_kind: FacilityKind::Prison, facility: "TXSP01" },
+    Custodian { id: "us-tx-harris-jail", facility_kind: FacilityKind::Jail, facility: "TXHJ01" },
+    Custodian { id: "us-tx-bexar-jail", facility_kind: FacilityKind::Jail, facility: "TXBJ01" },
 ];
 
 /// Who reads everything in a jurisdiction.

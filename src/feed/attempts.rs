@@ -9,14 +9,14 @@ type Held = (Whose, Place);
 
 /// One for the gateway. Bounded by its open streams: each holds one entry at most.
 #[derive(Debug, Clone, Default)]
-pub struct Trying(Arc<Mutex<BTreeSet<Held>>>);
+pub struct ActiveAttempts(Arc<Mutex<BTreeSet<Held>>>);
 
-impl Trying {
+impl ActiveAttempts {
     /// Holds an entry for a stream until the hold is dropped. `None`: another stream of the consumer holds it, so that
     /// sending it here as well is no new try.
-    pub fn hold(&self, whose: &Whose, place: Place) -> Option<Hold> {
+    pub fn begin(&self, whose: &Whose, place: Place) -> Option<AttemptGuard> {
         let held = (whose.clone(), place);
-        self.held().insert(held.clone()).then(|| Hold { trying: self.clone(), held })
+        self.held().insert(held.clone()).then(|| AttemptGuard { attempts: self.clone(), held })
     }
 
     fn held(&self) -> MutexGuard<'_, BTreeSet<Held>> {
@@ -26,13 +26,13 @@ impl Trying {
 
 /// An entry being tried.
 #[derive(Debug)]
-pub struct Hold {
-    trying: Trying,
+pub struct AttemptGuard {
+    attempts: ActiveAttempts,
     held: Held,
 }
 
-impl Drop for Hold {
+impl Drop for AttemptGuard {
     fn drop(&mut self) {
-        self.trying.held().remove(&self.held);
+        self.attempts.held().remove(&self.held);
     }
 }

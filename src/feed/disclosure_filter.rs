@@ -19,7 +19,7 @@ use crate::wire::entry::{self, Opening};
 
 /// What one caller may be shown at one moment. Each case is read once, so use one for a page; it blocks on the store.
 #[derive(Debug)]
-pub struct Narrowing<'a> {
+pub struct DisclosureFilter<'a> {
     reader: &'a dyn Reader,
     gate: &'a Gate,
     caller: &'a Caller,
@@ -27,12 +27,12 @@ pub struct Narrowing<'a> {
     /// Detainers by name; `None` where the caller is not its issuer.
     detainers: BTreeMap<CaseName, Option<Box<Detainer>>>,
     /// By detainer, and by how many matches of it were parted before the entry.
-    bounds: BTreeMap<(CaseName, usize), Bound>,
+    bounds: BTreeMap<(CaseName, usize), DisclosureBound>,
 }
 
 /// What a caller is shown of an entry.
 #[derive(Debug, Clone)]
-pub struct Visible {
+pub struct VisibleClasses {
     /// Its classes.
     pub classes: FieldClasses,
     /// Why others are withheld, as far as that may be told.
@@ -41,13 +41,13 @@ pub struct Visible {
 
 /// What the issuer of a detainer may be shown of it now.
 #[derive(Debug, Clone)]
-struct Bound {
+struct DisclosureBound {
     told: Tellable,
     to_jurisdiction: bool,
     withheld: Arc<[Withheld]>,
 }
 
-impl<'a> Narrowing<'a> {
+impl<'a> DisclosureFilter<'a> {
     /// For a caller, now.
     pub fn new(reader: &'a dyn Reader, gate: &'a Gate, caller: &'a Caller, now: Timestamp) -> Self {
         Self { reader, gate, caller, now, detainers: BTreeMap::new(), bounds: BTreeMap::new() }
@@ -58,18 +58,19 @@ impl<'a> Narrowing<'a> {
         &mut self,
         stored: &StoredEntry,
         jurisdiction: &JurisdictionId,
-    ) -> Result<Option<Visible>, StoreError> {
+    ) -> Result<Option<VisibleClasses>, StoreError> {
         let Some(committed) = stored.audience.classes_for(self.caller, jurisdiction) else { return Ok(None) };
-        let as_committed = || Visible { classes: committed, withheld: Arc::default() };
+        let as_committed = || VisibleClasses { classes: committed, withheld: Arc::default() };
         // Who was to see everything is custodian, oversight or the author: no pack discloses the restricted class.
         if committed == FieldClasses::all() {
             return Ok(Some(as_committed()));
         }
         let leaf = entry::read_leaf(&stored.leaf).map_err(|_| StoreError::Broken("a leaf is not of a known layout"))?;
         let Ok(name) = leaf.resource.parse::<CaseName>() else { return Ok(Some(as_committed())) };
-        let visible = self
-            .bound(&name, stored.index)?
-            .map(|bound| Visible { classes: narrowed(committed, &bound, &stored.openings), withheld: bound.withheld });
+        let visible = self.bound(&name, stored.index)?.map(|bound| VisibleClasses {
+            classes: narrowed(committed, &bound, &stored.openings),
+            withheld: bound.withheld,
+        });
         Ok(Some(visible.unwrap_or_else(as_committed)))
     }
 
@@ -87,11 +88,11 @@ impl<'a> Narrowing<'a> {
 
     /// What bounds an entry of the exchange log at this index. A match that was parted since still bounds what was told
     /// of it: whoever was matched by mistake keeps their safeguards.
-    fn bound(&mut self, name: &CaseName, index: u64) -> Result<Option<Bound>, StoreError> {
+    fn bound(&mut self, name: &CaseName, index: u64) -> Result<Option<DisclosureBound>, StoreError> {
         if !self.detainers.contains_key(name) {
             let found = match self.reader.case(name)? {
                 // Of a case that is gone nothing is shown any more.
-                None => return Ok(Some(Bound::nothing())),
+                None => return Ok(Some(DisclosureBound::nothing())),
                 Some(StoredCase::Detainer(own)) if own.issuer == self.caller.agency.id => Some(own),
                 Some(StoredCase::Detainer(_) | StoredCase::Custody(_) | StoredCase::Appeal(_)) => None,
             };
@@ -106,9 +107,9 @@ impl<'a> Narrowing<'a> {
         let custody = match detainer.parted.get(parted) {
             None => self.custody_of(detainer)?,
             Some(Parted { custody: Some(custody), .. }) => self.custody(custody)?,
-            Some(Parted { custody: None, .. }) => return Ok(Some(Bound::nothing())),
+            Some(Parted { custody: None, .. }) => return Ok(Some(DisclosureBound::nothing())),
         };
-        let bound = Bound {
+        let bound = DisclosureBound {
             told: self.gate.disclosable(detainer, custody.as_ref(), self.now),
             to_jurisdiction: detainer.request.addressee == Addressee::Jurisdiction,
             withheld: self.gate.withheld(detainer, self.now),
@@ -127,14 +128,14 @@ impl<'a> Narrowing<'a> {
     }
 }
 
-impl Bound {
+impl DisclosureBound {
     fn nothing() -> Self {
         Self { told: Tellable::default(), to_jurisdiction: false, withheld: Arc::default() }
     }
 }
 
 /// What is left of the classes committed to be shown, by the rules that they were committed by.
-fn narrowed(committed: FieldClasses, bound: &Bound, openings: &[Opening]) -> FieldClasses {
+fn narrowed(committed: FieldClasses, bound: &DisclosureBound, openings: &[Opening]) -> FieldClasses {
     // Of a pick-up the law is asked another question: whether the person may be handed over.
     let of_pick_up = openings.iter().any(|opening| entry::is_of_pick_up(&opening.content));
     let told = if of_pick_up { bound.told.of_pick_ups } else { bound.told.classes };
@@ -192,8 +193,8 @@ mod tests {
         Opening { class, salt: [0; 32], content: v1::Event { event: Some(event) }.encode_to_vec() }
     }
 
-    fn bound(classes: FieldClasses, of_pick_ups: FieldClasses) -> Bound {
-        Bound { told: Tellable { classes, of_pick_ups }, to_jurisdiction: false, withheld: Arc::default() }
+    fn bound(classes: FieldClasses, of_pick_ups: FieldClasses) -> DisclosureBound {
+        DisclosureBound { told: Tellable { classes, of_pick_ups }, to_jurisdiction: false, withheld: Arc::default() }
     }
 
     fn set(classes: &[FieldClass]) -> FieldClasses {

@@ -11,7 +11,7 @@ use tonic::{Response, Status};
 use uuid::Uuid;
 
 use crate::client::Client;
-use crate::demo::evidence::{Pinned, Promise, Receipts, Verified};
+use crate::demo::evidence::{PinnedKeys, ReceiptedEntry, Receipts, Verified};
 use crate::domain::agency::ActorKind;
 use crate::domain::ids::LogName;
 use crate::sandbox::Sandbox;
@@ -23,7 +23,7 @@ pub(super) const IN_FLIGHT_MAX: usize = 64;
 
 /// An agency's connections and what it keeps.
 #[derive(Debug)]
-pub(super) struct Party {
+pub(super) struct AgencyClient {
     /// Its agency.
     pub(super) id: &'static str,
     /// Its unattended system.
@@ -33,35 +33,35 @@ pub(super) struct Party {
     /// A connection of its own for what is streamed to it.
     pub(super) streams: Client,
     /// What it trusts.
-    pub(super) pinned: Pinned,
+    pub(super) pinned: PinnedKeys,
     receipts: Mutex<Receipts>,
     latencies: Mutex<Vec<Duration>>,
 }
 
 /// Where a demo's gateway is.
 #[derive(Debug)]
-pub(super) struct Place<'a> {
+pub(super) struct GatewayAccess<'a> {
     pub(super) sandbox: &'a Sandbox,
     pub(super) address: SocketAddr,
-    pub(super) pinned: Pinned,
+    pub(super) pinned: PinnedKeys,
     /// Where receipts are kept.
     pub(super) receipts: &'a Path,
 }
 
-impl Party {
+impl AgencyClient {
     /// Connects an agency.
-    pub(super) async fn connect(place: &Place<'_>, id: &'static str) -> Result<Arc<Self>> {
-        let config = place.sandbox.client(place.address, id, ActorKind::System);
+    pub(super) async fn connect(access: &GatewayAccess<'_>, id: &'static str) -> Result<Arc<Self>> {
+        let config = access.sandbox.client(access.address, id, ActorKind::System);
         let connect = async || Client::connect(config.clone()).await.with_context(|| format!("{id} cannot connect"));
         let system = connect().await?;
-        let officer = system.with_token(place.sandbox.token_source(id, ActorKind::Officer));
+        let officer = system.with_token(access.sandbox.token_source(id, ActorKind::Officer));
         Ok(Arc::new(Self {
             id,
             system,
             officer,
             streams: connect().await?,
-            pinned: place.pinned.clone(),
-            receipts: Mutex::new(Receipts::create(&place.receipts.join(format!("{id}.jsonl")))?),
+            pinned: access.pinned.clone(),
+            receipts: Mutex::new(Receipts::create(&access.receipts.join(format!("{id}.jsonl")))?),
             latencies: Mutex::new(Vec::new()),
         }))
     }
@@ -117,7 +117,7 @@ impl Party {
     }
 
     /// What its receipts promise, and how long its writes took. Receipts are all in their file after this.
-    pub(super) fn finish(&self) -> Result<(Vec<Promise>, Vec<Duration>)> {
+    pub(super) fn finish(&self) -> Result<(Vec<ReceiptedEntry>, Vec<Duration>)> {
         let mut receipts = self.receipts.lock().unwrap_or_else(PoisonError::into_inner);
         receipts.flush()?;
         let latencies = std::mem::take(&mut *self.latencies.lock().unwrap_or_else(PoisonError::into_inner));

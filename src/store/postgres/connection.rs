@@ -9,8 +9,8 @@ use tokio::time::timeout;
 
 use crate::store::StoreError;
 use crate::store::postgres::address::Address;
-use crate::store::postgres::io::{Io, Underway};
-use crate::store::postgres::session::{Answer, Ask, Session, Signs};
+use crate::store::postgres::io::{Io, PendingWork};
+use crate::store::postgres::session::{Answer, Notifications, Session, Statement};
 
 /// What every session is told first. A commit answers when it is durable, here and on the standby there is, whatever the
 /// database is set to; warnings are sent, since one of them says that it is not. Every statement of ours goes by a key,
@@ -63,7 +63,7 @@ impl Role {
 
 /// A connection.
 #[derive(Debug)]
-pub(super) struct Link {
+pub(super) struct Connection {
     session: Arc<Session>,
     /// Numbers of names that were read over it. They are for good; another server may not have them yet.
     numbers: Mutex<HashMap<String, i64>>,
@@ -72,50 +72,54 @@ pub(super) struct Link {
     io: Arc<Io>,
 }
 
-impl Link {
+impl Connection {
     /// Connects to whatever is there.
     pub(super) fn open(io: &Arc<Io>, address: &Address, role: Role, tag: &str) -> Result<Self, StoreError> {
         // A server that has not answered a commit is tried last: another may have taken its place.
         let passed_over = usize::try_from(io.abandoned().load(Ordering::SeqCst)).unwrap_or_default();
         let opening = Session::open(address.clone(), passed_over, EVERY_SESSION, tag.to_owned(), io.drivers());
         let session = Arc::new(io.run(opening)??);
-        let link = Self { session, numbers: Mutex::default(), role, io: Arc::clone(io) };
-        link.run_script(role.settings())?;
-        Ok(link)
+        let connection = Self { session, numbers: Mutex::default(), role, io: Arc::clone(io) };
+        connection.run_script(role.settings())?;
+        Ok(connection)
     }
 
     /// Runs statements in order, in one round trip. The first failure counts.
-    pub(super) fn ask<const N: usize>(&self, asks: [Ask; N]) -> Result<[Answer; N], StoreError> {
-        let answers: Vec<Answer> = self.ask_each(asks.into())?.into_iter().collect::<Result<_, _>>()?;
+    pub(super) fn run<const N: usize>(&self, statements: [Statement; N]) -> Result<[Answer; N], StoreError> {
+        let answers: Vec<Answer> = self.run_each(statements.into())?.into_iter().collect::<Result<_, _>>()?;
         answers.try_into().map_err(|_| StoreError::Broken("a statement has no answer"))
     }
 
     /// The same, with what became of each. After a failure there may be fewer answers than statements.
-    pub(super) fn ask_each(&self, asks: Vec<Ask>) -> Result<Answers, StoreError> {
-        self.send(asks).wait()
+    pub(super) fn run_each(&self, statements: Vec<Statement>) -> Result<Answers, StoreError> {
+        self.send(statements).wait()
     }
 
     /// Sends statements and goes on meanwhile. What becomes of them must be waited for before anything else is asked.
-    pub(super) fn send(&self, asks: Vec<Ask>) -> Sent {
+    pub(super) fn send(&self, statements: Vec<Statement>) -> PendingAnswers {
         let session = Arc::clone(&self.session);
-        Sent(self.io.begin(async move { answers(&session, asks).await }))
+        PendingAnswers(self.io.begin(async move { answers(&session, statements).await }))
     }
 
     /// Runs statements of which the last commits. That may wait for its standby as long as it takes, and is never cancelled;
     /// but a server that is frozen would be waited for for ever, while another has taken its place. So after a time the
     /// connection is left, and the outcome is unknown.
-    pub(super) fn commit(&self, asks: Vec<Ask>) -> Result<(), StoreError> {
-        self.commit_and_announce(asks, None)
+    pub(super) fn commit(&self, statements: Vec<Statement>) -> Result<(), StoreError> {
+        self.commit_and_announce(statements, None)
     }
 
     /// The same; then an announcement is sent, outside of the transaction that has ended and of the one that follows.
-    pub(super) fn commit_and_announce(&self, asks: Vec<Ask>, announcement: Option<String>) -> Result<(), StoreError> {
+    pub(super) fn commit_and_announce(
+        &self,
+        statements: Vec<Statement>,
+        announcement: Option<String>,
+    ) -> Result<(), StoreError> {
         let (session, abandoned) = (Arc::clone(&self.session), self.io.abandoned());
         let doubled = abandoned.load(Ordering::SeqCst).min(DOUBLED_MAX);
         let limit = if self.role == Role::Copier { Duration::MAX } else { ANSWER_TIMEOUT.saturating_mul(1 << doubled) };
         self.io.run(async move {
-            let answers = timeout(limit, session.ask_unwarned(asks)).await.map_err(|_| {
-                session.spend();
+            let answers = timeout(limit, session.run_unwarned(statements)).await.map_err(|_| {
+                session.retire();
                 abandoned.fetch_add(1, Ordering::SeqCst);
                 StoreError::Interrupted("the server did not answer a commit in time".to_owned())
             })?;
@@ -132,9 +136,9 @@ impl Link {
     pub(super) fn run_script(&self, script: &'static str) -> Result<(), StoreError> {
         let session = Arc::clone(&self.session);
         self.io.run(async move {
-            let told = timeout(ANSWER_TIMEOUT, session.tell(script)).await;
-            told.unwrap_or_else(|_| {
-                session.spend();
+            let done = timeout(ANSWER_TIMEOUT, session.run_script(script)).await;
+            done.unwrap_or_else(|_| {
+                session.retire();
                 Err(StoreError::Interrupted("the server did not answer in time".to_owned()))
             })
         })?
@@ -142,7 +146,7 @@ impl Link {
 
     /// Returns when everything that could be read before is durable.
     pub(super) fn confirm(&self) -> Result<(), StoreError> {
-        self.commit(vec![Ask::new(CONFIRM)])
+        self.commit(vec![Statement::new(CONFIRM)])
     }
 
     /// The number of a name, if it has one.
@@ -151,7 +155,7 @@ impl Link {
         if known.is_some() {
             return Ok(known);
         }
-        let [found] = self.ask([Ask::new(NUMBER).with(name.to_owned())])?;
+        let [found] = self.run([Statement::new(NUMBER).with(name.to_owned())])?;
         let number: Option<i64> = found.rows.first().map(|row| row.try_get(0)).transpose()?;
         if let Some(number) = number {
             self.numbers.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), number);
@@ -161,9 +165,9 @@ impl Link {
 
     /// Waits until another gateway announces something or the connection ends, at most so long; then a little for more.
     pub(super) fn listen(&self, at_most: Duration, gather: Duration) -> Result<(), StoreError> {
-        let signs: Arc<Signs> = Arc::clone(&self.session.signs);
+        let notifications: Arc<Notifications> = Arc::clone(&self.session.notifications);
         self.io.run(async move {
-            if timeout(at_most, signs.heard.notified()).await.is_ok() {
+            if timeout(at_most, notifications.heard.notified()).await.is_ok() {
                 tokio::time::sleep(gather).await;
             }
         })
@@ -180,19 +184,19 @@ type Answers = Vec<Result<Answer, StoreError>>;
 
 /// Statements that are under way.
 #[must_use = "what is asked next could come before them"]
-pub(super) struct Sent(Underway<Result<Answers, StoreError>>);
+pub(super) struct PendingAnswers(PendingWork<Result<Answers, StoreError>>);
 
-impl Sent {
+impl PendingAnswers {
     /// Waits for what becomes of them.
     pub(super) fn wait(self) -> Result<Answers, StoreError> {
         self.0.wait()?
     }
 }
 
-async fn answers(session: &Session, asks: Vec<Ask>) -> Result<Answers, StoreError> {
-    let answers = timeout(ANSWER_TIMEOUT, session.ask(asks)).await;
+async fn answers(session: &Session, statements: Vec<Statement>) -> Result<Answers, StoreError> {
+    let answers = timeout(ANSWER_TIMEOUT, session.run(statements)).await;
     answers.map_err(|_| {
-        session.spend();
+        session.retire();
         StoreError::Interrupted("the server did not answer in time".to_owned())
     })
 }
