@@ -1,8 +1,8 @@
-//! Our own TLS acceptor: every wait has a limit, every certificate is checked, and what a peer must not be it is
-//! dropped for before a byte of HTTP is read.
+//! Our own TLS acceptor. Every wait has a limit and every certificate is checked. A peer that may not connect is
+//! dropped before a byte of HTTP is read.
 //!
-//! One task accepts sockets and hands them round to the workers ([`accept_loop`]); each worker shakes hands on its own
-//! runtime ([`handshakes`]) and serves what comes out of that stream.
+//! One task accepts sockets and hands them to the workers in turn ([`accept_loop`]). Each worker does its handshakes on
+//! its own runtime ([`handshakes`]) and serves the connections of that stream.
 
 mod connection;
 mod error;
@@ -44,7 +44,7 @@ use connection::{LiveConnections, PREFACE};
 use refusal::Refusal;
 use trust::Trust;
 
-/// Established connections a worker has not taken up yet.
+/// Established connections that a worker has not taken yet.
 const READY_MAX: usize = 64;
 const BACK_OFF_FIRST: Duration = Duration::from_millis(10);
 const BACK_OFF_MAX: Duration = Duration::from_secs(1);
@@ -53,25 +53,26 @@ const BACK_OFF_MAX: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// For one handshake, from its start to the end of the HTTP/2 preface.
+    /// Longest handshake, from its start to the end of the HTTP/2 preface.
     #[serde(deserialize_with = "within::<_, _, 100, 600_000>")]
     pub handshake_timeout_ms: u64,
-    /// For its first byte. A socket that says nothing is not to hold a place for as long as a slow handshake may.
+    /// Longest wait for the first byte. A silent socket MUST NOT hold a place for as long as a slow handshake may.
     #[serde(deserialize_with = "within::<_, _, 100, 600_000>")]
     pub first_byte_timeout_ms: u64,
-    /// Handshakes of one address at a time; more of it are dropped, so that others find a place.
+    /// Most handshakes of one address at a time. More are dropped, so that others find a place.
     #[serde(deserialize_with = "within::<_, _, 1, 100_000>")]
     pub handshakes_per_address_max: usize,
-    /// Handshakes at a time, over all workers.
+    /// Most handshakes at a time, over all workers.
     #[serde(deserialize_with = "within::<_, _, 1, 100_000>")]
     pub handshakes_max: usize,
-    /// Sockets at a time, handshakes included. Above it new ones wait in the kernel's queue.
+    /// Most sockets at a time, those in a handshake included. Above it new ones wait in the kernel's queue.
     #[serde(deserialize_with = "within::<_, _, 1, 1_000_000>")]
     pub connections_max: usize,
-    /// Connections of one agency at a time, so that none can take them all.
+    /// Most connections of one agency at a time, so that no agency takes them all.
     #[serde(deserialize_with = "within::<_, _, 1, 1_000_000>")]
     pub connections_per_agency_max: usize,
-    /// A connection is cut at this age, or when its certificate ends. Let the HTTP server say goodbye a little earlier.
+    /// A connection is cut at this age, or when its certificate ends. The HTTP server should say goodbye a little
+    /// earlier.
     #[serde(deserialize_with = "within::<_, _, 1, 31_536_000>")]
     pub connection_age_max_s: u64,
 }
@@ -90,7 +91,7 @@ impl Default for Config {
     }
 }
 
-/// What all workers share: limits, certificates and the connections that live.
+/// What all workers share: limits, certificates and the live connections.
 #[derive(Debug)]
 pub struct TlsState {
     config: Config,
@@ -103,7 +104,7 @@ pub struct TlsState {
 }
 
 impl TlsState {
-    /// With nobody connected.
+    /// Starts with no connections.
     pub fn new(
         config: Config,
         material: TlsMaterial,
@@ -125,20 +126,20 @@ impl TlsState {
         }))
     }
 
-    /// Goes over to other certificates, revocation lists and agencies, and cuts the connections that would now be
-    /// refused; says how many. On an error nothing has changed. Verifies every live certificate: call it off the
-    /// network runtimes.
+    /// Switches to other certificates, revocation lists and agencies, and cuts the connections that would now be
+    /// refused. Returns how many were cut. On an error nothing has changed. Verifies every live certificate: call it
+    /// off the network runtimes.
     pub fn reload(&self, material: TlsMaterial, registry: Arc<Registry>) -> Result<usize, TrustError> {
         let trust = Arc::new(Trust::new(material, registry, self.clock.clone())?);
         trust.check_no_list_lost(&self.trust.load(), self.clock.now())?;
-        // INVARIANT: first the new trust, then the living. A handshake registers first and then looks for a new trust,
-        // so that no connection escapes both.
+        // INVARIANT: store the new trust first, then check live connections. A handshake registers its connection first
+        // and then looks for a newer trust. So no connection escapes both.
         self.trust.store(Arc::clone(&trust));
         let now = self.clock.now();
         Ok(self.live.cut_unless(|chain| trust.check(chain, now).is_ok()))
     }
 
-    /// How long what is trusted now lasts.
+    /// When the certificate and the revocation lists in force expire.
     pub fn expiries(&self) -> Expiries {
         self.trust.load().expiries.clone()
     }
@@ -152,11 +153,11 @@ impl TlsState {
 /// An accepted socket on its way to a worker.
 #[derive(Debug)]
 pub struct Accepted {
-    // Of the standard library: a tokio socket belongs to the runtime that made it.
+    // A socket of the standard library: a tokio socket belongs to the runtime that made it.
     socket: std::net::TcpStream,
     peer: IpAddr,
     permit: OwnedSemaphorePermit,
-    /// Until its handshake is over.
+    /// Held until the handshake is over.
     reservation: Reservation<IpAddr>,
 }
 
@@ -170,7 +171,7 @@ pub async fn accept_loop(
     let mut back_off = BACK_OFF_FIRST;
     let mut turn = 0;
     loop {
-        // The permit first: a socket beyond the limit is better off in the kernel's queue than in ours.
+        // Take the permit first: a socket above the limit should wait in the kernel's queue, not in ours.
         let next = async {
             let permit = Arc::clone(&state.connections).acquire_owned().await.map_err(io::Error::other)?;
             let (socket, peer) = listener.accept().await?;
@@ -188,7 +189,7 @@ pub async fn accept_loop(
                     Refusal::TooManyOfAddress.audit(peer);
                     continue;
                 };
-                // What fails here is this socket, gone already.
+                // A failure here means that the socket is already gone.
                 let Ok(accepted) = accepted(socket, peer, permit, reservation) else {
                     continue;
                 };
@@ -199,8 +200,8 @@ pub async fn accept_loop(
             }
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
-                // Out of file descriptors, most likely: the socket stays in the queue, and accepting again at once
-                // would fail at once.
+                // Most likely out of file descriptors: the socket stays in the queue, and an immediate accept would
+                // fail again.
                 tracing::warn!(%error, back_off_ms = back_off.as_millis(), "cannot accept");
                 if shutdown.run_until_cancelled(tokio::time::sleep(back_off)).await.is_none() {
                     return;
@@ -234,7 +235,7 @@ enum Dispatched {
     NoWorkerLeft,
 }
 
-/// To the worker whose turn it is; to the next one that has room if it has none; and if none has, waits.
+/// Hands a socket to the worker whose turn it is, or to the next one with room. If none has room, waits.
 async fn dispatch(mut accepted: Accepted, workers: &[mpsc::Sender<Accepted>], turn: usize) -> Dispatched {
     let in_turn = || workers.iter().cycle().skip(turn % workers.len().max(1)).take(workers.len());
     for worker in in_turn() {
@@ -252,8 +253,8 @@ async fn dispatch(mut accepted: Accepted, workers: &[mpsc::Sender<Accepted>], tu
     Dispatched::NoWorkerLeft
 }
 
-/// Shakes hands with the sockets of one worker, on the runtime it is called on, and yields the connections whose peer
-/// is an agency. Ends when the senders of sockets are gone and the last handshake is over; dropping it ends it now.
+/// Does the handshakes of one worker's sockets on the runtime it is called on, and yields the connections whose peer is
+/// an agency. Ends when the senders of sockets are gone and the last handshake is over. Dropping it ends it at once.
 pub fn handshakes(sockets: mpsc::Receiver<Accepted>, state: Arc<TlsState>) -> Handshakes {
     let (ready, connections) = mpsc::channel(READY_MAX);
     let task = AbortOnDropHandle::new(tokio::spawn(run_handshakes(sockets, state, ready)));
@@ -279,7 +280,7 @@ async fn run_handshakes(mut sockets: mpsc::Receiver<Accepted>, state: Arc<TlsSta
     // Owns the handshakes: they end with this task.
     let mut tasks = JoinSet::new();
     while let Some(accepted) = sockets.recv().await {
-        // After the socket: an idle worker must not keep a permit from a busy one.
+        // After the socket, so that an idle worker does not keep a permit from a busy one.
         let Ok(permit) = Arc::clone(&state.handshakes).acquire_owned().await else {
             break;
         };
@@ -290,7 +291,7 @@ async fn run_handshakes(mut sockets: mpsc::Receiver<Accepted>, state: Arc<TlsSta
         tasks.spawn(async move {
             let peer = accepted.peer;
             match Box::pin(handshake(&state, accepted)).await {
-                // Only a worker that has stopped does not take it.
+                // Sending fails only if the worker has stopped.
                 Ok(connection) => drop(ready.send(connection).await),
                 Err(refusal) => refusal.audit(peer),
             }
@@ -313,7 +314,7 @@ async fn handshake(state: &TlsState, accepted: Accepted) -> Result<TlsConn, Refu
     tokio::time::timeout(limit, establish(state, accepted)).await.map_err(|_| Refusal::TimedOut)?
 }
 
-/// From the first byte of TLS to the last one of the HTTP/2 preface.
+/// Covers the first byte of TLS up to the last byte of the HTTP/2 preface.
 async fn establish(state: &TlsState, accepted: Accepted) -> Result<TlsConn, Refusal> {
     let trust = state.trust.load_full();
     let socket = TcpStream::from_std(accepted.socket)?;
@@ -321,7 +322,7 @@ async fn establish(state: &TlsState, accepted: Accepted) -> Result<TlsConn, Refu
     tokio::time::timeout(first_byte, socket.peek(&mut [0])).await.map_err(|_| Refusal::TimedOut)??;
     let mut stream = TlsAcceptor::from(Arc::clone(&trust.server)).accept(socket).await?;
     let (_, session) = stream.get_ref();
-    // rustls lets a client pass that offers no protocol at all.
+    // rustls accepts a client that offers no protocol at all.
     if session.alpn_protocol() != Some(b"h2") {
         return Err(Refusal::NotHttp2);
     }

@@ -1,4 +1,5 @@
-//! Thin gRPC handlers, one service a file: take the proven caller, parse, hand on, answer.
+//! Thin gRPC handlers, one file for each service. A handler takes the proven caller, parses the request, passes it on
+//! and answers.
 
 mod appeals;
 mod backlog;

@@ -1,4 +1,4 @@
-//! The commands. Each is a file; `--help` says what it is for.
+//! The commands, one file for each. `--help` describes them.
 
 mod bench;
 mod call;
@@ -94,11 +94,11 @@ enum Command {
     Completions(completions::CompletionsArgs),
 }
 
-/// Runs the command of the process.
+/// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
     let Cli { logging, command } = Cli::parse();
     let quiet = matches!(command, Command::Demo(_) | Command::Bench(_) | Command::Call(_) | Command::Inbox(_));
-    // What serves drains first, and what logs for machines says in their form why it ends.
+    // A server drains on Ctrl-C. Its errors are logged as JSON, like its other lines.
     let serves = matches!(command, Command::Serve(_) | Command::Dev(_));
     let report_failure = if serves { report_failure_in_json } else { report_failure };
     if !serves && let Err(error) = interrupt::ends_the_process() {
@@ -140,7 +140,7 @@ fn audit_file(path: Option<&Path>) -> anyhow::Result<Option<Arc<AuditFile>>> {
     opened.transpose()
 }
 
-/// The same, as a line among the logs of what serves.
+/// Reports an error as a JSON line, among the other log lines of a server.
 fn report_failure_in_json(error: &anyhow::Error) -> ExitCode {
     let line = serde_json::json!({
         "timestamp": jiff::Timestamp::now().to_string(),
@@ -153,7 +153,7 @@ fn report_failure_in_json(error: &anyhow::Error) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// The exit code of what served.
+/// The exit code of a server.
 fn ended(served: anyhow::Result<serve::StopSignal>) -> ExitCode {
     match served {
         Ok(serve::StopSignal::Terminated) => ExitCode::SUCCESS,

@@ -1,11 +1,11 @@
-//! Our own client: what every party on an exchange has to do, done once.
+//! Our own client. It does what every party on an exchange has to do:
 //!
-//! * mutual TLS, and a token bound to the certificate on every call; files are read again when they change, tokens
-//!   are renewed before they end, and a connection is replaced without failing a call;
-//! * a request id where the caller set none, and retries that keep it and honour what the gateway asks for;
-//! * an [`Inbox`] that goes on where it was, whatever happened to its stream.
+//! * mutual TLS, and a token bound to the certificate on every call. Files are read again when they change, tokens are
+//!   renewed before they expire, and a connection is replaced without failing a call;
+//! * a request id where the caller set none, and retries that keep the id and obey the gateway's retry hints;
+//! * an [`Inbox`] that resumes where it was, whatever happens to its stream.
 //!
-//! It hands out the generated clients, so every method of the contract is there as it is:
+//! It gives out the generated clients, so every method of the contract is available:
 //!
 //! ```
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -67,25 +67,25 @@ use crate::client::connection::Connection;
 use crate::client::token::TokenCache;
 use crate::wire::v1;
 
-/// Where a gateway is, who we are, and how much patience we have.
+/// Where the gateway is, who we are, and how often to retry.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// `host:port`; of several gateways that serve the same logs, with commas between them: the first is tried first.
+    /// `host:port`. Several gateways that serve the same logs are separated by commas; the first one is tried first.
     pub address: String,
-    /// Whose certificate is expected there.
+    /// The name that the gateway's certificate must have.
     pub server_name: String,
     /// The agency's certificate and key.
     pub credentials: CredentialSource,
-    /// Its tokens.
+    /// The source of tokens.
     pub token: TokenSource,
     /// When calls are sent again.
     pub retry: Retry,
-    /// How often files are looked at for a change.
+    /// How often files are checked for a change.
     pub reload_interval: Duration,
 }
 
 impl Config {
-    /// With retries, and files looked at every second.
+    /// Uses the default retries and checks files every second.
     pub fn new(
         address: impl Into<String>,
         server_name: impl Into<String>,
@@ -111,7 +111,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// Connects, and has a token ready.
+    /// Connects and gets a token.
     pub async fn connect(config: Config) -> Result<Self, Error> {
         let Config { address, server_name, credentials, token, retry, reload_interval } = config;
         let token = Arc::new(TokenCache::new(token, reload_interval));
@@ -120,14 +120,14 @@ impl Client {
         Ok(Self { calls: Authorized { connection: Arc::new(connection), token, retry }, reload_interval })
     }
 
-    /// The same connection with other tokens, as an officer's.
+    /// The same connection with other tokens, such as an officer's.
     #[must_use]
     pub fn with_token(&self, token: impl Into<TokenSource>) -> Self {
         let token = Arc::new(TokenCache::new(token.into(), self.reload_interval));
         Self { calls: Authorized { token, ..self.calls.clone() }, ..self.clone() }
     }
 
-    /// The same connection with other patience.
+    /// The same connection with other retries.
     #[must_use]
     pub fn with_retry(&self, retry: Retry) -> Self {
         Self { calls: Authorized { retry, ..self.calls.clone() }, ..self.clone() }
@@ -139,7 +139,7 @@ impl Client {
     }
 }
 
-/// A line for each service of the contract.
+/// One line for each service of the contract.
 macro_rules! services {
     ($($(#[$doc:meta])* $name:ident: $module:ident::$client:ident;)+) => {
         impl Client {
@@ -160,14 +160,14 @@ services! {
     transfers: transfer_service_client::TransferServiceClient;
     /// Appeals.
     appeals: appeal_service_client::AppealServiceClient;
-    /// What is left to a person.
+    /// Reviews.
     reviews: review_service_client::ReviewServiceClient;
-    /// What the law asks besides.
+    /// Obligations.
     obligations: obligation_service_client::ObligationServiceClient;
-    /// Inboxes, call by call. [`Inbox`] is one that goes on by itself.
+    /// Inboxes, call by call. [`Inbox`] resumes by itself.
     inbox: inbox_service_client::InboxServiceClient;
-    /// Evidence.
+    /// Entries, checkpoints and proofs.
     ledger: ledger_service_client::LedgerServiceClient;
-    /// The law.
+    /// Policies.
     policies: policy_service_client::PolicyServiceClient;
 }

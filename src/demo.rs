@@ -1,5 +1,5 @@
-//! `comity demo`: the main job in one command. A throw-away exchange, everybody as a client of their own, a synthetic
-//! year on a simulated clock, and figures counted from what each client saw and held against the logs.
+//! The demo: a synthetic year on a throw-away exchange and a simulated clock, with every agency as a client of its own.
+//! Figures are counted from what each client saw and compared with the logs.
 
 mod agencies;
 mod agency_client;
@@ -49,33 +49,33 @@ use crate::server::{Environment, Gateway};
 use crate::store::{StoreLocation, copy};
 use crate::verify::{Claim, Verified, verify};
 
-/// What is to be played, and where.
+/// What to play, and where.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     /// People in New York who are still held at the end of the year. Default: as in the mix.
     pub detainers: Option<u64>,
     /// People in New York who are released during it. Default: as in the mix.
     pub released: Option<u64>,
-    /// Draws the year.
+    /// The seed that the year is drawn from.
     pub seed: u64,
-    /// What the year is drawn from, instead of the mix that is built in.
+    /// The mix that the year is drawn from, instead of the built-in one.
     pub mix: Option<PathBuf>,
-    /// An empty or new directory to keep the outcome in.
+    /// An empty or new directory that keeps the result.
     pub out: Option<PathBuf>,
     /// A second store to play the year on.
     pub second: Option<SecondStore>,
 }
 
-/// The PostgreSQL database on which the year is played as well.
+/// The PostgreSQL database on which the year is also played.
 #[derive(Debug, Clone)]
 pub enum SecondStore {
     /// An empty database, by its address.
     At(String),
-    /// A server of its own, started from the machine's PostgreSQL as an ordinary user.
+    /// A private server, started from the machine's PostgreSQL as an ordinary user.
     Private,
 }
 
-/// What is played, and how it is called.
+/// What is played, and where the output goes.
 struct Play<'a> {
     options: &'a Options,
     out: &'a mut dyn Write,
@@ -84,9 +84,9 @@ struct Play<'a> {
     roster: Arc<Roster>,
 }
 
-/// A year that was played on one store, and held against it.
+/// A year that was played on one store, and verified.
 struct Run {
-    /// The engine's name.
+    /// The name of the engine.
     engine: &'static str,
     place: StoreLocation,
     workspace: Workspace,
@@ -96,7 +96,7 @@ struct Run {
     report: Value,
 }
 
-/// Plays the year and writes on `out` what came of it.
+/// Plays the year and writes the results to `out`.
 pub fn run(options: &Options, out: &mut dyn Write) -> Result<()> {
     let mix = CaseMix::read(options.mix.as_deref())?;
     let in_new_york = ByOutcome {
@@ -133,7 +133,7 @@ pub fn run(options: &Options, out: &mut dyn Write) -> Result<()> {
 }
 
 impl Play<'_> {
-    /// Plays the year on a store, in a workshop of its own.
+    /// Plays the year on a store, in its own workspace.
     fn play(&mut self, workspace: Workspace, engine: &'static str, store: StoreConfig) -> Result<Run> {
         let sandbox = Sandbox::establish(workspace.path())?;
         let config = configuration(&sandbox, store);
@@ -182,7 +182,7 @@ impl Play<'_> {
     }
 }
 
-/// The same year on each store: what everybody saw must be the same, and how fast it went is said side by side.
+/// Checks that everybody saw the same on each store, and prints the speeds side by side.
 fn compare(runs: &[Run], out: &mut dyn Write) -> Result<()> {
     let [first, others @ ..] = runs else { return Ok(()) };
     if others.is_empty() {
@@ -192,7 +192,7 @@ fn compare(runs: &[Run], out: &mut dyn Write) -> Result<()> {
         for part in ["figures", "custodies", "compared"] {
             ensure!(first.report.get(part) == other.report.get(part), "{part} differ on {}", other.engine);
         }
-        // Which log a confirmation stands in depends on the moment it was made at; how many there are does not.
+        // The log that a confirmation is in depends on the time it was made; the number of confirmations does not.
         let entries = |run: &Run| run.findings.entries.values().sum::<u64>();
         ensure!(entries(first) == entries(other), "the logs are of another size on {}", other.engine);
     }
@@ -210,7 +210,7 @@ fn compare(runs: &[Run], out: &mut dyn Write) -> Result<()> {
     Ok(())
 }
 
-/// Keeps what another may look into. A database is copied into a file.
+/// Keeps what others may look at. A database is copied into a file.
 fn keep(run: &Run, directory: &Path, out: &mut dyn Write) -> Result<()> {
     if let StoreLocation::Server(_) = run.place {
         copy(&run.place, &StoreLocation::File(run.workspace.path().join("comity.db")), &mut |_, _| ())?;
@@ -228,7 +228,7 @@ fn keep(run: &Run, directory: &Path, out: &mut dyn Write) -> Result<()> {
     Ok(())
 }
 
-/// That of a sandbox, but for limits on one agency: here a few play for thousands.
+/// A sandbox's configuration without rate limits, since a few agencies play for thousands here.
 fn configuration(sandbox: &Sandbox, store: StoreConfig) -> Config {
     const A_LOT: NonZeroU32 = NonZeroU32::MIN.saturating_add(1_000_000);
     let mut config = sandbox.config.clone();
@@ -238,11 +238,11 @@ fn configuration(sandbox: &Sandbox, store: StoreConfig) -> Config {
     config
 }
 
-/// The one place of a store that is in one, and empty: figures are held against all that is in it.
+/// The location of a store that has no shards and is empty: figures are compared with everything in it.
 fn empty_store(config: &Config, base: &Path) -> Result<StoreLocation> {
     let (_, place) = config.store.locations(&config.jurisdictions, base)?.pop().context("nothing is kept")?;
     if let StoreLocation::Server(_) = place {
-        // Its tables are made with it, so that there is something to ask.
+        // Opening the database creates its tables, so that it can be read.
         let reader = place.open(&[0; 32])?.reader();
         ensure!(reader.logs()?.is_empty(), "there are logs in the database: a demo wants one of its own");
     }
@@ -279,7 +279,8 @@ async fn play(
     Ok((findings, speed))
 }
 
-/// Verifies the closed store as `comity verify` does, with every receipt, against what oversight saw last.
+/// Verifies the closed store with every receipt, as `comity verify` does, against the checkpoints that oversight saw
+/// last.
 fn verified(sandbox: &Sandbox, store: &StoreLocation, findings: &Findings) -> Result<Verified> {
     let keys = sandbox.directory().join(&sandbox.config.keys.directory);
     let pinned = std::fs::read_to_string(keys.join("log.vkey"))?;

@@ -1,11 +1,11 @@
-//! Figures of a running gateway for whoever watches it, in the text format of Prometheus: counts, times and levels.
+//! Metrics of a running gateway, in the text format of Prometheus.
 //!
-//! One [`Meters`] for each gateway, handed to whatever counts, and none for the process: several gateways run in one
-//! process in tests, and a figure that is everybody's is nobody's. A label can only be a word of this program or a
-//! jurisdiction of the configuration: neither a caller's text nor a person has a way in, and values are bounded.
+//! Each gateway has its own [`Metrics`], handed to whatever counts. There is no global instance, because several
+//! gateways run in one process in tests. A label can only be a word of this program or a configured jurisdiction. So no
+//! caller's text and no person can appear in one, and the number of values is bounded.
 //!
-//! To add a figure: a row in `table.rs`, a line in docs/operations.md (a test holds the two together), and
-//! `meters.count(&table::NAME, &[label.into()])` where it happens.
+//! To add a metric: a row in `table.rs`, a line in docs/operations.md (a test compares the two), and
+//! `metrics.increment(&table::NAME, &[label.into()])` where it happens.
 
 pub mod table;
 
@@ -20,7 +20,7 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, 
 use crate::domain::ids::JurisdictionId;
 use crate::metrics::table::{Kind, Metric};
 
-/// Times are gathered as they come and counted when somebody looks, or so often at least: what nobody reads must not grow.
+/// How often observations are aggregated at least. Otherwise they would accumulate while nobody scrapes.
 pub const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 
 const METADATA: Metadata<'static> = Metadata::new("comity", Level::INFO, None);
@@ -28,7 +28,7 @@ const METADATA: Metadata<'static> = Metadata::new("comity", Level::INFO, None);
 /// The value of a label.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Label {
-    /// A word of this program.
+    /// A fixed word of this program.
     Word(&'static str),
     /// A jurisdiction whose logs are kept here.
     Jurisdiction(JurisdictionId),
@@ -46,17 +46,17 @@ impl From<&JurisdictionId> for Label {
     }
 }
 
-/// The figures of one gateway.
+/// The metrics of one gateway.
 #[derive(Debug)]
 pub struct Metrics {
     recorder: PrometheusRecorder,
     handle: PrometheusHandle,
-    /// The set in force. Not a gauge of the recorder: there the digests of all sets ever would stand for ever.
+    /// The policy set in force. Not a gauge of the recorder, which would keep the digest of every earlier set for ever.
     policy_set: Mutex<Option<[u8; 32]>>,
 }
 
 impl Metrics {
-    /// With every figure that has no label at nothing.
+    /// Starts every metric without labels at zero.
     pub fn new() -> Arc<Self> {
         let recorder = builder().build_recorder();
         let handle = recorder.handle();
@@ -67,58 +67,58 @@ impl Metrics {
         Arc::new(metrics)
     }
 
-    /// One more.
+    /// Adds one to a counter.
     pub fn increment(&self, metric: &'static Metric, labels: &[Label]) {
         self.add(metric, labels, 1);
     }
 
-    /// So many more. Nothing more still shows the figure, so that it stands there before anything happened.
+    /// Adds `more` to a counter. Adding zero makes the counter appear before anything has happened.
     pub fn add(&self, metric: &'static Metric, labels: &[Label], more: u64) {
         self.recorder.register_counter(&key(metric, labels), &METADATA).increment(more);
     }
 
-    /// What has come together elsewhere, and never becomes less.
+    /// Sets a counter that is counted elsewhere and never decreases.
     pub fn set_counter(&self, metric: &'static Metric, total: u64) {
         self.recorder.register_counter(&key(metric, &[]), &METADATA).absolute(total);
     }
 
-    /// How long something took.
+    /// Records how long something took.
     pub fn observe_duration(&self, metric: &'static Metric, labels: &[Label], time: Duration) {
         self.recorder.register_histogram(&key(metric, labels), &METADATA).record(time.as_secs_f64());
     }
 
-    /// How large something was.
+    /// Records how large something was.
     pub fn observe_size(&self, metric: &'static Metric, labels: &[Label], size: usize) {
         self.recorder.register_histogram(&key(metric, labels), &METADATA).record(number(size));
     }
 
-    /// A level, as it now stands.
+    /// Sets a gauge.
     pub fn set_gauge(&self, metric: &'static Metric, labels: &[Label], level: usize) {
         self.recorder.register_gauge(&key(metric, labels), &METADATA).set(number(level));
     }
 
-    /// One more of what goes up and down.
+    /// Adds one to a gauge.
     pub fn increment_gauge(&self, metric: &'static Metric) {
         self.recorder.register_gauge(&key(metric, &[]), &METADATA).increment(1.0);
     }
 
-    /// One less.
+    /// Subtracts one from a gauge.
     pub fn decrement_gauge(&self, metric: &'static Metric) {
         self.recorder.register_gauge(&key(metric, &[]), &METADATA).decrement(1.0);
     }
 
-    /// A moment, in seconds since 1970.
+    /// Sets a gauge to a time, in seconds since 1970.
     pub fn set_timestamp(&self, metric: &'static Metric, at: Timestamp) {
         let seconds = Duration::try_from(at.duration_since(Timestamp::UNIX_EPOCH)).unwrap_or_default();
         self.recorder.register_gauge(&key(metric, &[]), &METADATA).set(seconds.as_secs_f64());
     }
 
-    /// The policy set that answers from now on.
+    /// Sets the policy set in force.
     pub fn set_policy_set(&self, digest: [u8; 32]) {
         *self.policy_set.lock().unwrap_or_else(PoisonError::into_inner) = Some(digest);
     }
 
-    /// Everything, in the text format of Prometheus.
+    /// All metrics, in the text format of Prometheus.
     pub fn render(&self) -> String {
         let mut text = self.handle.render();
         let digest = *self.policy_set.lock().unwrap_or_else(PoisonError::into_inner);
@@ -131,7 +131,7 @@ impl Metrics {
         text
     }
 
-    /// Counts what has been gathered. Call it every [`UPKEEP_EVERY`].
+    /// Aggregates observations. Call it every [`UPKEEP_EVERY`].
     pub fn upkeep(&self) {
         self.handle.run_upkeep();
     }
@@ -166,7 +166,7 @@ fn builder() -> PrometheusBuilder {
             Kind::Sizes => &table::SIZE_BUCKETS,
             Kind::Counter | Kind::Gauge | Kind::Info => continue,
         };
-        // Refused are only empty buckets, which these are not: a figure without its buckets would be a summary.
+        // Fails only for empty buckets, and these are not empty. Without buckets the metric would become a summary.
         let name = Matcher::Full(metric.name.to_owned());
         builder = builder.set_buckets_for_metric(name, buckets).unwrap_or_else(|_| PrometheusBuilder::new());
     }
@@ -182,7 +182,7 @@ fn key(metric: &'static Metric, labels: &[Label]) -> Key {
     Key::from_parts(metric.name, pairs.collect::<Vec<_>>())
 }
 
-/// As Prometheus has numbers. Beyond four thousand millions nobody counts here.
+/// A number as Prometheus has it. Counts above `u32::MAX` do not occur here; they would saturate.
 fn number(size: usize) -> f64 {
     f64::from(u32::try_from(size).unwrap_or(u32::MAX))
 }

@@ -1,10 +1,10 @@
-//! How much of something each of many has at a time, and all of them together, so that none has all of it.
+//! A quota: how much each holder may take, and how much all of them together, so that no holder takes everything.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Places, or bytes, counted by who holds them.
+/// Counts places or bytes by holder.
 #[derive(Debug)]
 pub struct Quota<K> {
     each_max: usize,
@@ -15,23 +15,23 @@ pub struct Quota<K> {
 #[derive(Debug)]
 struct Usage<K> {
     by_each: HashMap<K, usize>,
-    // INVARIANT: the sum of what each holds.
+    // INVARIANT: the sum over all holders.
     by_all: usize,
 }
 
 impl<K: Eq + Hash + Clone> Quota<K> {
-    /// So many for each, and so many for all together.
+    /// Allows `each_max` for each holder and `all_max` for all of them together.
     pub fn new(each_max: usize, all_max: usize) -> Arc<Self> {
         let taken = Usage { by_each: HashMap::new(), by_all: 0 };
         Arc::new(Self { each_max, all_max, taken: Mutex::new(taken) })
     }
 
-    /// A share with nothing in it yet.
+    /// An empty reservation.
     pub fn begin(self: &Arc<Self>, holder: &K) -> Reservation<K> {
         Reservation { quota: Arc::clone(self), holder: holder.clone(), held: 0 }
     }
 
-    /// One, until it is dropped. None: they have all that is theirs, or all together have all there is.
+    /// Reserves one until it is dropped. `None` if the holder or all holders together are at their limit.
     pub fn take(self: &Arc<Self>, holder: &K) -> Option<Reservation<K>> {
         let mut share = self.begin(holder);
         share.grow(1).then_some(share)
@@ -42,7 +42,7 @@ impl<K: Eq + Hash + Clone> Quota<K> {
     }
 }
 
-/// What somebody holds. Given back when dropped.
+/// What a holder has reserved. Dropping it gives everything back.
 #[derive(Debug)]
 pub struct Reservation<K: Eq + Hash + Clone> {
     quota: Arc<Quota<K>>,
@@ -51,7 +51,7 @@ pub struct Reservation<K: Eq + Hash + Clone> {
 }
 
 impl<K: Eq + Hash + Clone> Reservation<K> {
-    /// Takes so many more, or none of them: then it says no, and holds what it held.
+    /// Reserves `by` more. If that exceeds a limit, returns false and changes nothing.
     pub fn grow(&mut self, by: usize) -> bool {
         let mut taken = self.quota.taken();
         let own = taken.by_each.get(&self.holder).copied().unwrap_or_default().saturating_add(by);

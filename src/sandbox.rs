@@ -1,5 +1,5 @@
-//! A whole exchange to try things on, made once under a directory: authorities, certificates, revocation lists, token
-//! keys, tokens, the gateway's secrets, and one configuration. `dev`, `demo` and the tests run on it.
+//! A whole exchange to try things on, made in one directory: authorities, certificates, revocation lists, token keys,
+//! tokens, the gateway's secrets, and a configuration. `dev`, `demo` and the tests use it.
 
 pub mod files;
 pub mod private_postgres;
@@ -26,51 +26,51 @@ use crate::identity::token;
 use crate::ledger::{Signer, pem_from_pkcs8};
 use crate::sandbox::private_postgres::Tls;
 
-/// The configuration's name in the directory.
+/// The name of the configuration file.
 pub const CONFIG_FILE: &str = "comity.toml";
-/// The trust domain of a sandbox. Reserved for examples (RFC 2606).
+/// The trust domain of a sandbox. It is reserved for examples (RFC 2606).
 pub const TRUST_DOMAIN: &str = "comity.example";
 
-/// A point of law, as it is shipped and as counsel may have read it.
+/// A point of law: its switch as shipped, and as counsel may have decided it.
 #[derive(Debug, Clone, Copy)]
 pub struct CounselReading {
-    /// The switch that it hangs on.
+    /// The switch.
     pub switch: &'static str,
-    /// How that is shipped.
+    /// Its position as shipped.
     pub shipped: &'static str,
-    /// How it stands, so read.
+    /// Its position as decided.
     pub read: &'static str,
 }
 
-/// The acts of 2026. On: a person decides whatever they may bear on. Off: they bar nothing.
+/// The acts of 2026. On: a person decides whatever they may affect. Off: they bar nothing.
 pub const ACTS_OF_2026: CounselReading =
     CounselReading { switch: "us-ny.counsel-reads-acts-of-2026", shipped: "on", read: "off" };
-/// The points that an exchange to try things on has as read, so that a state prison in New York may tell and hand over. As shipped,
-/// an officer decides each time.
+/// The points that a sandbox treats as decided, so that a state prison in New York may notify and hand over. As
+/// shipped, an officer decides each time.
 pub const COUNSEL_READINGS: [CounselReading; 3] = [
     CounselReading { switch: "us-ny.correction-law-147", shipped: "off", read: "on" },
     CounselReading { switch: "us-ny.counsel-reads-order-170", shipped: "on", read: "off" },
     ACTS_OF_2026,
 ];
-/// How long a sandbox's tokens are good. A real issuer's are good for minutes.
+/// How long a sandbox's tokens are valid. A real issuer's are valid for minutes.
 const TOKEN_LIFETIME_S: u32 = 12 * 3_600;
 const REVOCATION_LIST_LIFETIME_S: u32 = 7 * 24 * 3_600;
 const CERTIFICATE_LIFETIME_S: u32 = 90 * 24 * 3_600;
 const TOKEN_KEY_ID: &str = "1";
 
-/// How long what a sandbox makes is good, in seconds. Authorities are good for ten years.
+/// How long the things that a sandbox makes are valid, in seconds. Authorities are valid for ten years.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Terms {
-    /// Of certificates: the gateway's and those of agencies.
+    /// Certificates of the gateway and of agencies.
     pub certificates_s: u32,
-    /// Of revocation lists.
+    /// Revocation lists.
     pub lists_s: u32,
-    /// Of tokens.
+    /// Tokens.
     pub tokens_s: u32,
 }
 
 impl Terms {
-    /// No longer than so many seconds.
+    /// Limits every term to `term_s` seconds.
     #[must_use]
     pub fn at_most(self, term_s: u32) -> Self {
         Self {
@@ -80,7 +80,7 @@ impl Terms {
         }
     }
 
-    /// The shortest.
+    /// The shortest term.
     pub fn shortest_s(self) -> u32 {
         self.certificates_s.min(self.lists_s).min(self.tokens_s)
     }
@@ -97,15 +97,15 @@ impl Default for Terms {
 pub struct SandboxAgency {
     /// Its id.
     pub id: &'static str,
-    /// Whose it is.
+    /// The kind of agency.
     pub kind: AgencyKind,
-    /// What it is, where it holds people.
+    /// The class of a custodian; `None` if the agency holds nobody.
     pub class: Option<AgencyClass>,
-    /// Where it takes part.
+    /// The jurisdictions in which it takes part.
     pub jurisdictions: &'static [&'static str],
-    /// Its ORI. Made up.
+    /// Its ORI, which is made up.
     pub ori: &'static str,
-    /// The authority that vouches for it.
+    /// The authority that issues its certificate.
     pub authority: &'static str,
 }
 
@@ -124,7 +124,7 @@ const fn agency(
     SandboxAgency { id, kind, class, jurisdictions, ori, authority }
 }
 
-/// Everybody at the table.
+/// Every agency of a sandbox.
 pub const AGENCIES: &[SandboxAgency] = &[
     agency("us-ice", AgencyKind::Federal, None, BOTH, "DCICE0000", "federal"),
     agency("us-ny-doccs", AgencyKind::State, Some(AgencyClass::StatePrison), NY, "NYDOCCS00", "us-ny"),
@@ -150,12 +150,12 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// Makes a sandbox in a directory, or takes up the one that is there. What expires soon is made anew each time.
+    /// Makes a sandbox in a directory, or uses the one that is there. What expires soon is renewed each time.
     pub fn establish(directory: &Path) -> Result<Self> {
         Self::establish_for(directory, Terms::default())
     }
 
-    /// The same, where what expires is good for so long.
+    /// Like `establish`, with these terms for what expires.
     pub fn establish_for(directory: &Path, terms: Terms) -> Result<Self> {
         let now = Timestamp::now();
         std::fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))?;
@@ -170,19 +170,19 @@ impl Sandbox {
         Ok(sandbox)
     }
 
-    /// One that was established before, as it is.
+    /// A sandbox that was established before, unchanged.
     pub fn opened(directory: &Path) -> Result<Self> {
         let directory = directory.canonicalize().context("the directory has no absolute path")?;
         let config = Config::read(&directory.join(CONFIG_FILE))?;
         Ok(Self { directory, config })
     }
 
-    /// Where it is.
+    /// The directory.
     pub fn directory(&self) -> &Path {
         &self.directory
     }
 
-    /// What another server of the sandbox shows its clients, who reach it as `localhost`.
+    /// The TLS files of another server in the sandbox, which clients reach as `localhost`.
     pub fn server_certificate(&self) -> Result<Tls> {
         let exchange = read_authority(&self.directory, "exchange")?;
         let issued = exchange.issue(&CertificateOptions::server(Timestamp::now()))?;
@@ -190,7 +190,7 @@ impl Sandbox {
         Ok(Tls { certificate_pem, key_pem, authority_pem: exchange.certificate.pem })
     }
 
-    /// What a client of an agency connects with.
+    /// The credentials of an agency's client.
     pub fn credentials(&self, agency: &str) -> Result<Credentials> {
         let read = |name: String| {
             let path = self.directory.join("certs").join(name);
@@ -203,30 +203,30 @@ impl Sandbox {
         })
     }
 
-    /// How a client of an agency connects: with its files, as they are when they are needed.
+    /// The configuration of an agency's client. It reads the files when they are needed.
     pub fn client(&self, address: SocketAddr, agency: &str, actor: ActorKind) -> client::Config {
         let credentials = credential_files(&self.directory, agency);
         client::Config::new(address.to_string(), "localhost", credentials, self.token_source(agency, actor))
     }
 
-    /// The tokens of an agency's unattended system, or of an officer of theirs.
+    /// The tokens of an agency's unattended system, or of its officer.
     pub fn token_source(&self, agency: &str, actor: ActorKind) -> TokenSource {
         TokenSource::File(token_path(&self.directory, agency, actor))
     }
 
-    /// The token of an agency's unattended system, or of an officer of theirs.
+    /// The token of an agency's unattended system, or of its officer.
     pub fn token(&self, agency: &str, actor: ActorKind) -> Result<String> {
         let path = token_path(&self.directory, agency, actor);
         std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
     }
 
-    /// A token for whoever, for as long as wanted.
+    /// Mints a token for any subject and lifetime.
     pub fn mint(&self, agency: &str, subject: &str, actor: ActorKind, lifetime_s: u32) -> Result<String> {
         mint_for(&self.directory, &self.config.token.audience, agency, subject, actor, lifetime_s)
     }
 
-    /// Makes revocation lists and tokens anew, and certificates that are past half of their term or that have longer than it. A
-    /// renewed certificate keeps its key; the tokens are bound to it at once.
+    /// Renews revocation lists and tokens, and certificates that are past half of their term or outlast it. A renewed
+    /// certificate keeps its key. Tokens are bound to the new certificate at once.
     pub fn renew(&self, terms: Terms) -> Result<()> {
         let now = Timestamp::now();
         let until = |term_s: u32| now.checked_add(SignedDuration::from_secs(term_s.into()));
@@ -275,7 +275,7 @@ impl Sandbox {
     }
 }
 
-/// Where an agency's certificate and key are in a sandbox.
+/// The files of an agency's certificate and key in a sandbox.
 pub fn credential_files(directory: &Path, agency: &str) -> CredentialFiles {
     let certificates = directory.join("certs");
     CredentialFiles {
@@ -324,7 +324,7 @@ fn token_path(directory: &Path, agency: &str, actor: ActorKind) -> PathBuf {
     directory.join(name)
 }
 
-/// Makes everything that lasts.
+/// Makes everything that does not expire soon.
 fn make(directory: &Path, now: Timestamp) -> Result<()> {
     for sub in ["certs", "keys", "keys/authorities", "keys/tokens", "tokens"] {
         files::make_private_directory(&directory.join(sub))?;
@@ -351,7 +351,7 @@ fn make(directory: &Path, now: Timestamp) -> Result<()> {
         files::write_public(&directory.join(format!("keys/tokens/{id}.pub.pem")), &pair.public_pem)?;
     }
     make_secrets(directory, &config.keys)?;
-    // Last: a directory with a configuration is whole.
+    // Written last: a directory with a configuration is complete.
     files::write_public(&directory.join(CONFIG_FILE), &toml::to_string(&config)?)
 }
 
@@ -378,7 +378,7 @@ fn read_authority(directory: &Path, name: &str) -> Result<DevelopmentAuthority> 
     Ok(DevelopmentAuthority::from_pem(&certificate, &key)?)
 }
 
-/// The one configuration of a sandbox.
+/// The configuration of a sandbox.
 fn configuration() -> Result<Config> {
     let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
     let jurisdictions: BTreeSet<JurisdictionId> = BOTH.iter().map(|id| id.parse()).collect::<Result<_, _>>()?;
@@ -412,7 +412,7 @@ fn configuration() -> Result<Config> {
     })
 }
 
-/// Each sovereign's authority speaks for its own agencies and for nobody else's.
+/// Each sovereign's authority identifies its own agencies and no others.
 fn authority_config(name: &str) -> Result<AuthorityConfig> {
     let agencies = AGENCIES.iter().filter(|agency| agency.authority == name);
     Ok(AuthorityConfig {

@@ -1,7 +1,8 @@
-//! Assembly: reads keys, recovers the store, checks the policies, binds the listeners, and says ready last.
+//! Assembles a gateway: reads the keys, recovers the store, checks the policies, binds the listeners, and reports ready
+//! last.
 //!
-//! One thread accepts, one thread a core serves connections on a runtime of its own, and the recorder writes on its
-//! own thread; SQL never runs on a network thread. [`worker`] is what a connection meets.
+//! One thread accepts connections. Each core has a worker thread that serves connections on its own runtime
+//! ([`worker`]). The recorder writes on a thread of its own. No SQL runs on a network thread.
 
 mod audit;
 mod buffered;
@@ -57,19 +58,19 @@ use crate::server::policies::PolicyReloader;
 use crate::server::worker::{ConnectionLimits, Worker};
 use crate::server::writer::{RunningWriters, WriterInputs};
 
-/// Accepted sockets that may wait for one worker.
+/// How many accepted sockets may wait for one worker.
 const SOCKETS_WAITING_MAX: usize = 64;
 
-/// Time and randomness, as a test, a demo or the machine has them.
+/// What a gateway takes from its surroundings. Tests and demos replace the clock and the source of randomness.
 #[derive(Debug)]
 pub struct Environment {
-    /// The time of record.
+    /// The clock that entries are recorded by.
     pub clock: Clock,
-    /// Blinding, salts and ids.
+    /// The source of blinding values, salts and ids.
     pub entropy: Entropy,
-    /// The time that certificates and tokens are held against.
+    /// The clock that certificates and tokens are checked against.
     pub wall: WallClock,
-    /// Where audit lines go, so that probes can say when they are lost.
+    /// The file that audit lines go to. Probes report when lines are lost.
     pub audit: Option<Arc<AuditFile>>,
 }
 
@@ -79,8 +80,8 @@ impl Default for Environment {
     }
 }
 
-/// A gateway that runs. Dropped without [`Gateway::stop`], it drains by itself and nobody waits for it; nothing
-/// acknowledged is lost by either.
+/// A running gateway. If it is dropped without [`Gateway::stop`], it drains by itself and nobody waits for it. Nothing
+/// that was acknowledged is lost either way.
 #[derive(Debug)]
 pub struct Gateway {
     grpc: SocketAddr,
@@ -99,7 +100,7 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Starts a gateway and returns when it is ready. `base` is where relative paths of the configuration start.
+    /// Starts a gateway and returns when it is ready. Relative paths in the configuration start at `base`.
     #[expect(clippy::too_many_lines, reason = "the order of a start, to be read from top to bottom")]
     pub fn start(config: &Config, base: &Path, environment: Environment) -> Result<Self, ServerError> {
         let (phase, phase_seen) = watch::channel(Phase::Starting);
@@ -125,7 +126,7 @@ impl Gateway {
             writer::start(config, base, &secrets, &in_force, inputs)?;
         let policies =
             Arc::new(PolicyReloader::of(config, base, in_force.clone(), handle.clone(), Arc::clone(&metrics)));
-        // Before anybody is served: a restart with another set is an activation too.
+        // Activate before anybody is served: a restart with another policy set is an activation too.
         handle.activate(&engine).map_err(ReloadError::from)?;
         let ticks_by_itself = matches!(environment.clock, Clock::System);
         let api = Arc::new(Api {
@@ -142,7 +143,7 @@ impl Gateway {
             concurrency: ConcurrencyLimits::default(),
             drain: drain.clone(),
         });
-        // Bound before anything is spawned: who asks for the address gets one that answers.
+        // Bind before spawning any thread, so that whoever learns the address gets an answer there.
         let (grpc_listener, grpc) = bind("gRPC", "listen", config.server.listen)?;
         let (ops_listener, ops) = bind("ops", "ops_listen", config.server.ops_listen)?;
         let worker = || Worker {
@@ -177,7 +178,7 @@ impl Gateway {
         let (recording, set_phase) = (handle.clone(), phase.clone());
         let listeners = spawn("front", move |runtime| runtime.block_on(listeners.run(recording, set_phase)))?;
         let watcher = watcher(config.policy.look_every_ms, &policies, &drain)?;
-        // Only from Starting: a writer that has already failed must not be called ready.
+        // Only from Starting: a gateway whose writer has already failed must not become ready.
         advance(&phase, &[Phase::Starting], Phase::Serving);
         tracing::info!(%grpc, %ops, "ready");
         let (drain, stop_ops) = (drain.drop_guard(), stop_ops.drop_guard());
@@ -199,48 +200,49 @@ impl Gateway {
         })
     }
 
-    /// Where gRPC is served, over mutual TLS.
+    /// The address where gRPC is served over mutual TLS.
     pub fn grpc(&self) -> SocketAddr {
         self.grpc
     }
 
-    /// Where probes are answered.
+    /// The address where probes are answered.
     pub fn ops(&self) -> SocketAddr {
         self.ops
     }
 
-    /// The public key that its checkpoints verify under.
+    /// The public key that verifies this gateway's checkpoints.
     pub fn verifier(&self) -> &VerifierKey {
         &self.verifier
     }
 
-    /// Reads the gateway's certificate and the revocation lists again, and cuts the connections that would now be
-    /// refused; says how many. On an error nothing has changed. Blocks: call it off the network threads.
+    /// Reloads the gateway's certificate and the revocation lists, and cuts the connections that would now be refused.
+    /// Returns how many were cut. On an error nothing has changed. Blocks: call it off the network threads.
     pub fn reload_certificates(&self) -> Result<usize, ServerError> {
         Ok(self.certificates.reload()?)
     }
 
-    /// Fires every clock that is due. A gateway on the machine's clock does so by itself; one on a simulated clock when it
-    /// is told to. Says how many fired.
+    /// Fires every clock that is due and returns how many fired. A gateway on the system clock does this by itself; one
+    /// on a simulated clock only when this is called.
     pub async fn tick(&self) -> Result<usize, SubmitError> {
         ticking::fire_all(&self.recorder).await
     }
 
-    /// Reads the policies again, and lets them come into force if they are fit and others than those in force. On an error
-    /// nothing has changed, and the readiness probe says why. Blocks: call it off the network threads.
+    /// Reloads the policies and activates them if they are valid and differ from those in force. On an error nothing
+    /// has changed, and the readiness probe reports the reason. Blocks: call it off the network threads.
     pub fn reload_policies(&self) -> Result<Reloaded, ReloadError> {
         self.policies.reload()
     }
 
-    /// Resolves when the writer has ended on its own: nothing can be recorded any more, so the process should end.
+    /// Resolves when the writer has ended on its own. Nothing can be recorded any more, so the process should end.
     pub async fn writer_ended(&self) {
         self.recorder.ended().await;
     }
 
-    /// Not ready, stop accepting, finish calls within the limit, drain the writer, close the store.
+    /// Stops in order: not ready, no new connections, finish open calls within the limit, drain the writer, close the
+    /// store.
     pub fn stop(self) -> Result<(), ServerError> {
         advance(&self.phase, &[Phase::Serving, Phase::StoreAway, Phase::OtherLaw], Phase::Draining);
-        // Before anybody is waited for: a writer may itself be waiting, for a database that is away.
+        // Tell the recorder first: a writer may be waiting for a database that is unreachable.
         self.recorder.tell_to_stop();
         tracing::info!("draining");
         drop(self.drain);
@@ -250,7 +252,7 @@ impl Gateway {
         if let Some(watcher) = self.watcher {
             watcher.join().map_err(|_| ServerError::Panicked("policies"))?;
         }
-        // From a thread of its own: the caller may itself be on a runtime, where blocking is not allowed.
+        // On its own thread: the caller may be on a runtime, where blocking is not allowed.
         let recorder = self.recorder;
         let stopped = spawn("stop", move |runtime| runtime.block_on(recorder.stop()))?;
         stopped.join().map_err(|_| ServerError::Panicked("stop"))?;
@@ -264,7 +266,7 @@ impl Gateway {
     }
 }
 
-/// The thread that looks whether the policies have changed, where they can.
+/// Starts the thread that watches the policy directory. `None` if the policies cannot change.
 fn watcher(
     every_ms: u64,
     policies: &Arc<PolicyReloader>,
@@ -304,7 +306,7 @@ fn bind(
     bound().map_err(|source| ServerError::Bind { listener, key, address, source })
 }
 
-/// A named thread with a runtime of its own, logging where its starter logs.
+/// Starts a named thread with its own runtime. It logs where its starter logs.
 fn spawn<T: Send + 'static>(
     name: &'static str,
     run: impl FnOnce(&tokio::runtime::Runtime) -> T + Send + 'static,

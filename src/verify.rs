@@ -1,4 +1,4 @@
-//! Everything a store claims, recomputed offline against pinned keys.
+//! Verifies a store offline: recomputes everything it claims and checks it against pinned keys.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -16,24 +16,24 @@ use crate::wire::entry;
 
 const PAGE_LEN: usize = 1_024;
 
-/// What is verified, and against what.
+/// What is verified, and against which keys and checkpoints.
 #[derive(Debug)]
 pub struct Claim {
     /// Where the store is.
     pub store: StoreLocation,
-    /// The data directory: receipts are in it, if there are any.
+    /// The data directory, which may hold receipts.
     pub directory: PathBuf,
-    /// Keys pinned for the logs.
+    /// The pinned keys of the logs.
     pub keys: Vec<VerifierKey>,
-    /// Opens sealed content.
+    /// The key that opens sealed content.
     pub wrapping_key: Option<[u8; 32]>,
-    /// Before the name of a log, gives the origin of its checkpoints.
+    /// The prefix of a log's name in the origin of its checkpoints.
     pub origin: String,
     /// Checkpoints kept elsewhere.
     pub against: Vec<String>,
 }
 
-/// What was kept elsewhere is no evidence by this key. Of the store nothing is said by that.
+/// What was kept elsewhere is not evidence by this key. This says nothing about the store.
 #[derive(Debug, thiserror::Error)]
 #[error("what was kept is no {what} of this key: {why}")]
 pub struct NotEvidence {
@@ -42,25 +42,25 @@ pub struct NotEvidence {
 }
 
 impl NotEvidence {
-    /// Of a checkpoint.
+    /// The text is not a checkpoint by this key.
     pub fn checkpoint(why: String) -> Self {
         Self { what: "checkpoint", why }
     }
 
-    /// Of a receipt.
+    /// The text is not a receipt by this key.
     pub fn receipt(why: &str) -> Self {
         Self { what: "receipt", why: why.to_owned() }
     }
 }
 
-/// What was found whole.
+/// What was verified.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Verified {
     /// Logs.
     pub logs: u64,
     /// Entries whose leaf is in the tree.
     pub entries: u64,
-    /// Commitments opened.
+    /// Commitments that were opened.
     pub commitments: u64,
     /// Checkpoints.
     pub checkpoints: u64,
@@ -68,14 +68,14 @@ pub struct Verified {
     pub receipts: u64,
 }
 
-/// What was found broken, and where first.
+/// The first fault that was found.
 #[derive(Debug)]
 pub struct Broken {
-    /// In which log, if it is of one.
+    /// The log, if the fault is in one.
     pub log: Option<LogName>,
-    /// At which index, if it is of an entry.
+    /// The index, if the fault is in an entry.
     pub index: Option<u64>,
-    /// What.
+    /// A description of the fault.
     pub what: String,
 }
 
@@ -94,21 +94,21 @@ impl fmt::Display for Broken {
 
 impl std::error::Error for Broken {}
 
-/// A receipt as a client keeps it: one JSON object a line in `receipts/AGENCY.jsonl`.
+/// A receipt as a client keeps it: one JSON object on a line of `receipts/AGENCY.jsonl`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KeptReceipt {
-    /// Name of the log.
+    /// The name of the log.
     pub log: String,
-    /// Position.
+    /// The index of the entry.
     pub index: u64,
     /// The leaf's bytes, base64.
     pub leaf: String,
-    /// A C2SP tlog-proof.
+    /// The proof (C2SP tlog-proof).
     pub proof: String,
 }
 
-/// Recomputes everything.
+/// Recomputes and checks everything.
 pub fn verify(claim: &Claim) -> Result<Verified> {
     let reader = claim.store.read(claim.wrapping_key.as_ref())?;
     let mut verified = Verified::default();
@@ -138,7 +138,7 @@ fn verify_log(claim: &Claim, reader: &dyn Reader, log: &LogName, found: &mut Ver
     let mut tree = Tree::empty();
     let checkpoints = reader.checkpoints(log)?;
     let mut due = checkpoints.iter().peekable();
-    // A database may be served meanwhile: what was recorded since the checkpoints were read is the next one's to verify.
+    // A database may be in use: entries recorded after the checkpoints were read are not verified here.
     let newest = checkpoints.last().map_or(0, |(size, _)| *size);
     let is_served = |size: u64| matches!(claim.store, StoreLocation::Server(_)) && size >= newest;
     loop {
@@ -180,7 +180,7 @@ fn verify_log(claim: &Claim, reader: &dyn Reader, log: &LogName, found: &mut Ver
     }
 }
 
-/// Entries from an index on. If they cannot be read together, finds the first that cannot be read alone.
+/// Entries from an index on. If they cannot be read together, finds the first that cannot be read.
 fn page(reader: &dyn Reader, log: &LogName, from: u64) -> Result<Vec<StoredEntry>> {
     let together = reader.entries(log, from, PAGE_LEN);
     let Err(error) = together else { return Ok(together?) };
@@ -195,7 +195,7 @@ fn page(reader: &dyn Reader, log: &LogName, from: u64) -> Result<Vec<StoredEntry
     bail!(error)
 }
 
-/// The entry says its own index, and every commitment opens. Gives how many were opened.
+/// Checks that the entry has its own index and that every commitment opens. Returns how many were opened.
 fn check_entry(stored: &StoredEntry, index: u64, unsealed: bool) -> Result<u64, &'static str> {
     let leaf = entry::read_leaf(&stored.leaf).map_err(|_| "the leaf is not of a known layout")?;
     if stored.index != index || leaf.index != index {
@@ -219,7 +219,7 @@ fn check_entry(stored: &StoredEntry, index: u64, unsealed: bool) -> Result<u64, 
 fn against(claim: &Claim, logs: &[(LogName, VerifiedLog)], kept: &str) -> Result<()> {
     let named = kept.lines().next().unwrap_or_default();
     let Some((log, whole)) = logs.iter().find(|(log, _)| origin(&claim.origin, log) == named) else {
-        // A checkpoint by the key that is of no log here is evidence; what is none is not.
+        // A checkpoint by the key for a log that is missing here is evidence. Any other text is not.
         let signed = Checkpoint::open_kept(kept, named, &claim.keys);
         signed.map_err(|error| NotEvidence::checkpoint(error.to_string()))?;
         bail!(nowhere("a kept checkpoint is of no log here: the log is missing".to_owned()));
@@ -245,7 +245,7 @@ fn receipt_files(directory: &Path) -> Result<Vec<PathBuf>> {
 fn verify_receipt(line: &str, logs: &[(LogName, VerifiedLog)]) -> Result<()> {
     let json = line.strip_suffix('\n').ok_or_else(|| nowhere("a receipt's line does not end".to_owned()))?;
     let kept: KeptReceipt = serde_json::from_str(json).map_err(|error| nowhere(format!("a receipt: {error}")))?;
-    // One receipt, one spelling: no byte of it can change unseen.
+    // A receipt has one spelling, so that none of its bytes can change unnoticed.
     if serde_json::to_string(&kept)? != json {
         bail!(nowhere("a receipt is not spelled as it was given".to_owned()));
     }

@@ -1,4 +1,5 @@
-//! An established connection: it knows its agency, and it ends when its time or its agency's standing does.
+//! An established connection. It knows its agency, and it is cut when its time is over or its certificate is no longer
+//! accepted.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -22,13 +23,13 @@ use crate::accept::refusal::Refusal;
 use crate::domain::ids::AgencyId;
 use crate::identity::certificate::PeerIdentity;
 
-/// What every HTTP/2 client says first (RFC 9113 3.4).
+/// The first bytes that every HTTP/2 client sends (RFC 9113 3.4).
 pub(super) const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// A TLS connection with an agency. Its [`PeerIdentity`] is in the extensions of every request on it.
+/// A TLS connection with an agency. Every request on it carries the [`PeerIdentity`] in its extensions.
 pub struct TlsConn {
     stream: TlsStream<TcpStream>,
-    /// What the handshake has read of HTTP/2, and who reads from here has not.
+    /// What the handshake has read of HTTP/2, still to be given to the reader.
     preface: &'static [u8],
     peer: PeerIdentity,
     end: Pin<Box<Sleep>>,
@@ -153,9 +154,9 @@ impl LiveConnections {
         Ok(Registration { live: Arc::clone(self), number, cut })
     }
 
-    /// Cuts every connection whose certificates are no longer good; says how many.
+    /// Cuts every connection whose certificates are no longer good. Returns how many.
     pub(super) fn cut_unless(&self, good: impl Fn(&[CertificateDer<'_>]) -> bool) -> usize {
-        // A copy: verifying takes longer than a connection may wait for the lock.
+        // Work on a copy: verification takes longer than a connection may wait for the lock.
         let entries: Vec<Entry> = self.entries().by_number.values().cloned().collect();
         let refused = entries.iter().filter(|entry| !good(&entry.chain));
         refused.map(|entry| entry.cut.cancel()).count()
@@ -176,7 +177,7 @@ impl fmt::Debug for LiveConnections {
     }
 }
 
-/// A place among the living, given up when dropped.
+/// Keeps a connection in the list of live ones until it is dropped.
 pub(super) struct Registration {
     live: Arc<LiveConnections>,
     number: u64,

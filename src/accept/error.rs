@@ -6,44 +6,44 @@ use std::path::PathBuf;
 use crate::files::SecretError;
 use crate::files::pem::PemError;
 
-/// Certificates cannot be used.
+/// Why certificates and revocation lists cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TrustError {
-    /// A file.
+    /// A file cannot be read.
     #[error("{} cannot be read: {source}", path.display())]
     Unreadable {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// A key that others can read.
+    /// The key can be read by others.
     #[error(transparent)]
     Secret(#[from] SecretError),
-    /// Not the PEM it should be.
+    /// An input is not the PEM it should be.
     #[error("{what} {source}")]
     Pem {
-        /// Which of the inputs.
+        /// Which input.
         what: String,
-        /// Why.
+        /// The cause.
         source: PemError,
     },
-    /// The gateway's own certificate is none that a server can show.
+    /// A server cannot present the gateway's own certificate.
     #[error("the gateway's own certificate {0}")]
     Own(&'static str),
-    /// The key is not the certificate's, or the like.
+    /// The key does not fit the certificate, or similar.
     #[error("the gateway's own certificate cannot be used: {0}")]
     Tls(#[from] rustls::Error),
-    /// What is no revocation list of RFC 5280.
+    /// A file is not a revocation list of RFC 5280.
     #[error("a revocation list cannot be read")]
     List,
-    /// The lists of no authority are current: nobody could connect.
+    /// No authority's list is current, so nobody could connect.
     #[error("no authority has a revocation list that is current")]
     NoCurrentList,
-    /// An authority has no list that is current any more, and the one in force still is.
+    /// An authority would have no current list any more, while the one in force still is.
     #[error("the authority {0} would be left without a revocation list that is current")]
     ListLost(String),
-    /// A revocation list does not parse.
+    /// A revocation list cannot be parsed.
     #[error("the authorities or their revocation lists cannot be used: {0}")]
     Verifier(#[from] rustls::server::VerifierBuilderError),
 }

@@ -1,4 +1,4 @@
-//! Revocation lists: which of them are current, and all of an authority's counted.
+//! Revocation lists: which ones are current, and how all lists of an authority are applied.
 
 use std::sync::Arc;
 
@@ -14,11 +14,11 @@ use x509_parser::prelude::{CertificateRevocationList, FromDer as _};
 use crate::accept::error::TrustError;
 use crate::identity::certificate::time_of;
 
-/// A revocation list, and what it says of itself.
+/// A revocation list with its issuer and its validity period.
 #[derive(Clone)]
 pub(super) struct RevocationList {
     der: CertificateRevocationListDer<'static>,
-    /// The name of the authority that issued it, as DER.
+    /// The name of the issuing authority, as DER.
     pub(super) issuer: Vec<u8>,
     pub(super) begins: Timestamp,
     pub(super) ends: Timestamp,
@@ -32,7 +32,7 @@ impl RevocationList {
             return Err(unusable());
         }
         let begins = time_of(parsed.last_update());
-        // RFC 5280 5.1.2.5: always there.
+        // RFC 5280 5.1.2.5: always present.
         let ends = time_of(parsed.next_update().ok_or_else(unusable)?);
         let issuer = parsed.issuer().as_raw().to_vec();
         Ok(Self { der, issuer, begins, ends })
@@ -43,10 +43,12 @@ impl RevocationList {
     }
 }
 
-/// Who checks a client's certificate against the authorities, and against every list of its authority that is current now.
+/// Builds the verifier that checks a client's certificate against the authorities, and against every current list of
+/// its authority.
 ///
-/// The library asks the first list that is an authority's and no other. So there is a verifier with the list of each authority
-/// that ends last, which an agency MUST be good by, and one for each further list, which it MUST NOT be revoked by.
+/// The library consults only the first list of an authority. So one verifier holds the list of each authority that ends
+/// last: a certificate MUST pass it. A further verifier for each other list only rejects: a certificate MUST NOT be
+/// revoked by any of them.
 pub(super) fn verifier(
     roots: &Arc<RootCertStore>,
     lists: &[RevocationList],
@@ -54,12 +56,13 @@ pub(super) fn verifier(
     provider: &Arc<CryptoProvider>,
 ) -> Result<Arc<dyn ClientCertVerifier>, TrustError> {
     let builder = || WebPkiClientVerifier::builder_with_provider(Arc::clone(roots), Arc::clone(provider));
-    // Those that end last come first; one that has ended counts only where its authority has no other, to say why it refuses.
+    // The lists that end last come first. An ended list is used only if its authority has no other, to give the reason
+    // for the refusal.
     let mut left: Vec<&RevocationList> = lists.iter().filter(|list| list.begins <= now).collect();
     left.sort_by_key(|list| std::cmp::Reverse(list.ends));
     let mut newest = first_of_each_authority(&mut left);
     left.retain(|list| list.is_current(now));
-    // Without any list revocation is not checked. With some, an agency whose authority has none that is current is refused.
+    // Without any list, revocation is not checked. With some, an agency is refused whose authority has no current list.
     if newest.is_empty() {
         newest.extend(lists.first());
     }
@@ -68,13 +71,13 @@ pub(super) fn verifier(
     let mut others = Vec::new();
     while !left.is_empty() {
         let further = first_of_each_authority(&mut left);
-        // What a list says of a certificate holds when it has ended, too: the newest one bounds how long.
+        // A revocation still holds after its list has ended. The newest list bounds for how long.
         others.push(builder().with_crls(ders(&further)).allow_unknown_revocation_status().build()?);
     }
     Ok(if others.is_empty() { newest } else { Arc::new(AllRevocationLists { newest, others }) })
 }
 
-/// Takes the first list of each authority out of those that are left.
+/// Takes the first remaining list of each authority.
 fn first_of_each_authority<'a>(left: &mut Vec<&'a RevocationList>) -> Vec<&'a RevocationList> {
     let mut taken: Vec<&RevocationList> = Vec::new();
     left.retain(|list| {

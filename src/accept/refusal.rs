@@ -1,4 +1,4 @@
-//! Why a connection was refused, as one audit line: a stable word and an address, and nothing the peer wrote.
+//! Why a connection was refused, as one audit line: a fixed word and an address. It holds nothing that the peer wrote.
 
 use std::io;
 use std::net::IpAddr;
@@ -38,7 +38,7 @@ impl Refusal {
 }
 
 fn handshake_reason(error: &rustls::Error) -> &'static str {
-    // Two enums with many variants that are no news to an auditor: what is not named here is "handshake_failed".
+    // Both enums have many variants that tell an auditor nothing. What is not named here is "handshake_failed".
     if let rustls::Error::InvalidCertificate(error) = error {
         return certificate_reason(error);
     }
@@ -73,18 +73,18 @@ fn certificate_reason(error: &Tls) -> &'static str {
     } else if matches!(error, Tls::BadEncoding) {
         CertificateError::Malformed.reason()
     } else if let Tls::Other(OtherError(other)) = error {
-        // What the library beneath found and rustls has no word for.
+        // The library below found a fault for which rustls has no variant.
         let found = other.downcast_ref::<webpki::Error>();
         found.and_then(reason_of_form).unwrap_or("certificate_invalid")
     } else if matches!(error, Tls::BadSignature) {
-        // Of the certificate, by somebody else's key; or of the handshake, by a peer that stole a certificate without it.
+        // The certificate was signed with another key, or the peer uses a stolen certificate without its key.
         "signature_wrong"
     } else {
         "certificate_invalid"
     }
 }
 
-/// What was wrong with the form of a certificate, that was found before we could look at it.
+/// The reason for a malformed certificate that the library rejected before we could check it.
 fn reason_of_form(error: &webpki::Error) -> Option<&'static str> {
     let found = if matches!(error, webpki::Error::UnsupportedCriticalExtension) {
         CertificateError::CriticalExtension

@@ -1,4 +1,4 @@
-//! Handshakes over loopback sockets: who is let in, who is not, and for which reason.
+//! Handshakes over loopback sockets: who is let in, who is refused, and for which reason.
 
 mod gate;
 
@@ -83,7 +83,7 @@ async fn a_revoked_certificate_is_refused() {
     gate.state.reload(material(&gate.server, &[list]), gate.world.registry()).unwrap();
     let _stream = gate.admitted(&good).await;
     gate.refused(gate.client(Some(&bad)), "certificate_revoked").await;
-    // There are lists, but none of New York's: whether this one is revoked is not known.
+    // There are lists, but none of New York's: whether this certificate is revoked is unknown.
     let doccs = gate.world.new_york.issue(&gate.world.options("us-ny-doccs")).unwrap();
     gate.refused(gate.client(Some(&doccs)), "revocation_unknown").await;
 }
@@ -106,7 +106,7 @@ async fn a_silent_socket_is_dropped_when_its_time_is_up() {
     let start = Instant::now();
     let mut silent = TcpStream::connect(gate.address).await.unwrap();
     let mut slow = TcpStream::connect(gate.address).await.unwrap();
-    // The head of a handshake record, and no more.
+    // Only the head of a handshake record.
     slow.write_all(&[0x16, 0x03, 0x01, 0x02, 0x00]).await.unwrap();
     let mut buffer = [0; 16];
     for socket in [&mut silent, &mut slow] {
@@ -158,7 +158,7 @@ async fn revoking_cuts_what_is_connected_and_spares_the_others() {
 async fn a_handshake_that_a_revocation_overtakes_ends_refused() {
     let gate = Gate::open(Config::default(), |w| vec![Gate::current(&w.federal, &[], w.now)]).await;
     let bad = gate.world.ice();
-    // Its certificate has been looked at, and found good, when it is half way.
+    // When it is halfway, its certificate has been checked and accepted.
     let mut half = in_time(gate.dial_half(gate.client(Some(&bad)))).await.unwrap();
     tokio::time::sleep(Duration::from_millis(200)).await;
     let list = Gate::current(&gate.world.federal, std::slice::from_ref(&bad.serial), gate.world.now);
@@ -273,7 +273,7 @@ async fn every_list_of_a_file_and_of_an_authority_counts() {
         }
     };
     let revokes = list(&world.federal, &[&gone], -hour, hour);
-    // Behind others in one file, whichever is first.
+    // The revoking list is found behind others in one file, in either order.
     let bundle = format!("{}{revokes}", others.concat());
     check(&[bundle], false).await;
     let ended = list(&world.federal, &[], -hour * 2, -hour);
@@ -281,7 +281,7 @@ async fn every_list_of_a_file_and_of_an_authority_counts() {
         check(&[lists.as_slice(), &others].concat(), false).await;
         check(&[lists.concat(), others.concat()], false).await;
     }
-    // Of two that are current each counts, whichever is the newer one and whichever comes first.
+    // Of two current lists each counts, whichever is newer and whichever comes first.
     for (older, newer) in [(vec![&gone], vec![]), (vec![], vec![&gone])] {
         let two = [list(&world.federal, &older, -hour * 2, hour), list(&world.federal, &newer, -hour, hour * 2)];
         check(&[two.as_slice(), &others].concat(), false).await;
@@ -320,7 +320,7 @@ async fn what_has_ended_does_not_take_the_place_of_what_is_good() {
     refused(&own(&|own| own.not_after = world.now - hour), "has expired");
     refused(&own(&|own| own.not_before = world.now + hour), "is not good yet");
     refused(&own(&|own| own.purposes = vec![Purpose::Client]), "may not be a server's (extended key usage)");
-    // What was in force still is.
+    // The trust before is still in force.
     let _stream = gate.admitted(&world.ice()).await;
     let said = gate.state.expiries().warnings(world.now);
     assert_eq!(said, Vec::<String>::new());
@@ -340,7 +340,7 @@ async fn a_socket_that_says_nothing_holds_its_place_for_a_moment_and_an_address_
     for _ in 0..3 {
         silent.push(TcpStream::connect(gate.address).await.unwrap());
     }
-    // One more of this address is dropped at once.
+    // One more handshake of this address is dropped at once.
     let mut more = TcpStream::connect(gate.address).await.unwrap();
     assert!(matches!(in_time(more.read(&mut [0])).await, Ok(0) | Err(_)));
     assert!(start.elapsed() < Duration::from_millis(200));
@@ -352,7 +352,7 @@ async fn a_socket_that_says_nothing_holds_its_place_for_a_moment_and_an_address_
     reasons.sort();
     let timeout = "handshake_timeout";
     assert_eq!(reasons, [timeout, timeout, timeout, "too_many_handshakes_of_address"]);
-    // Who is established holds no share any more.
+    // An established connection holds no reservation any more.
     let mut streams = Vec::new();
     for _ in 0..5 {
         streams.push(gate.admitted(&gate.world.ice()).await);

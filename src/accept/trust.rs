@@ -1,4 +1,5 @@
-//! What a handshake trusts: our certificate, the agencies' authorities, and the revocation lists. Replaced as a whole.
+//! What a handshake trusts: our certificate, the agencies' authorities, and the revocation lists. All of it is replaced
+//! together.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -22,7 +23,7 @@ use crate::identity::certificate::{identify, time_of};
 use crate::identity::clock::{WallClock, unix_time};
 use crate::identity::registry::Registry;
 
-/// Where the server's own certificate and the revocation lists are.
+/// The files of the server's own certificate and of the revocation lists.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TlsFiles {
@@ -30,8 +31,8 @@ pub struct TlsFiles {
     pub certificate: PathBuf,
     /// Its private key, PEM.
     pub key: PathBuf,
-    /// Revocation lists, PEM; of a file all are read. None: revocation is not checked. Any: every authority needs a current
-    /// one, since an unknown status is refused; of several, each that is current counts.
+    /// Revocation lists, PEM. All lists in a file are read. With none, revocation is not checked. With any, every
+    /// authority needs a current list, since an unknown status is refused. All current lists of an authority apply.
     #[serde(default)]
     pub revocation_lists: Vec<PathBuf>,
 }
@@ -44,7 +45,7 @@ pub struct TlsMaterial {
 }
 
 impl TlsMaterial {
-    /// Reads the files. `base` is where relative paths start.
+    /// Reads the files. Relative paths start at `base`.
     pub fn read(files: &TlsFiles, base: &Path) -> Result<Self, TrustError> {
         let read = |path: &Path| {
             let path = base.join(path);
@@ -58,7 +59,7 @@ impl TlsMaterial {
         Self::of(&read(&files.certificate)?, key.as_bytes(), &lists)
     }
 
-    /// From PEM texts.
+    /// Reads PEM texts.
     pub fn from_pem(chain: &[u8], key: &[u8], revocation_lists: &[impl AsRef<[u8]>]) -> Result<Self, TrustError> {
         let named = revocation_lists.iter().map(|list| ("a revocation list".to_owned(), list.as_ref().to_vec()));
         Self::of(chain, key, &named.collect::<Vec<_>>())
@@ -82,7 +83,7 @@ impl TlsMaterial {
         })
     }
 
-    /// From when until when the gateway's own certificate is good. An error where no client would take it, whenever it came.
+    /// The validity period of the gateway's own certificate. An error if no client would ever accept it.
     fn own_validity(&self) -> Result<Validity, TrustError> {
         let leaf = self.chain.first().ok_or(TrustError::Own("is missing"))?;
         let (_, leaf) = x509_parser::parse_x509_certificate(leaf).map_err(|_| TrustError::Own("cannot be read"))?;
@@ -104,29 +105,29 @@ impl fmt::Debug for TlsMaterial {
     }
 }
 
-/// From when until when something is good.
+/// A validity period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Validity {
     begins: Timestamp,
-    /// It is good until then.
+    /// The end of the period.
     pub ends: Timestamp,
 }
 
 impl Validity {
-    /// Whether the last fifth of it has begun: by then whoever renews it should have done so.
+    /// Whether the last fifth of the period has begun. By then it should have been renewed.
     fn is_late(self, now: Timestamp) -> bool {
         let whole = self.ends.duration_since(self.begins);
         self.ends.duration_since(now) * 5 <= whole
     }
 }
 
-/// How long what is trusted lasts.
+/// When the certificate and the revocation lists expire.
 #[derive(Debug, Clone)]
 pub struct Expiries {
     /// The gateway's own certificate.
     pub own: Validity,
-    /// Of each authority, by its id, the term of its list that ends last. None: it has no list. Empty where there is no list
-    /// at all, and revocation is not checked.
+    /// For each authority, by its id, the validity of its list that ends last, or `None` if it has no list. Empty if
+    /// there are no lists at all and revocation is not checked.
     pub lists: Vec<(String, Option<Validity>)>,
 }
 
@@ -141,7 +142,7 @@ impl Expiries {
         Ok(Self { own: material.own_validity()?, lists })
     }
 
-    /// That somebody can connect now.
+    /// Checks that somebody can connect now.
     fn check(&self, now: Timestamp) -> Result<(), TrustError> {
         if now < self.own.begins {
             return Err(TrustError::Own("is not good yet"));
@@ -155,7 +156,7 @@ impl Expiries {
         Ok(())
     }
 
-    /// What somebody should look at, though it is no reason not to serve.
+    /// What an operator should look at. None of it prevents serving.
     pub fn warnings(&self, now: Timestamp) -> Vec<String> {
         let mut warnings = Vec::new();
         if self.own.ends <= now {
@@ -186,7 +187,7 @@ fn is_current(term: Option<Validity>, now: Timestamp) -> bool {
     term.is_some_and(|term| term.begins <= now && now < term.ends)
 }
 
-/// One state of trust.
+/// The certificate, registry and verifier that are in force together.
 #[derive(Debug)]
 pub(super) struct Trust {
     pub(super) server: Arc<ServerConfig>,
@@ -213,7 +214,7 @@ impl Trust {
         Ok(Self { server: Arc::new(server), registry, expiries, verifier })
     }
 
-    /// That nobody loses what the trust before it has: a list that is current.
+    /// Checks that no authority with a current list would lose it.
     pub(super) fn check_no_list_lost(&self, before: &Self, now: Timestamp) -> Result<(), TrustError> {
         for (authority, term) in &self.expiries.lists {
             let had = before.expiries.lists.iter().find(|(id, _)| id == authority).and_then(|(_, term)| *term);
@@ -224,7 +225,7 @@ impl Trust {
         Ok(())
     }
 
-    /// Whether a chain accepted before would be accepted now.
+    /// Whether a certificate chain that was accepted before would be accepted now.
     pub(super) fn check(&self, chain: &[CertificateDer<'_>], now: Timestamp) -> Result<(), Refusal> {
         identify(chain, &self.registry, now)?;
         if let Some((leaf, intermediates)) = chain.split_first() {

@@ -1,7 +1,7 @@
-//! `AppealService`: what an issuer demands over many of its detainers, and what is answered to that.
+//! `AppealService`: appeals that an issuer makes about many of its detainers, and the answers to them.
 //!
-//! What takes thousands of cases is read here, off the network threads, and never by the writer: which detainers a filter
-//! chooses, what the law bars of them, and how they stand.
+//! What takes thousands of cases is read here, off the network threads, and never by the writer: which detainers a
+//! filter selects, what the law bars of them, and their standing.
 
 mod found;
 mod visible;
@@ -42,7 +42,7 @@ impl AppealService for Appeals {
             && call.caller.takes_part_in(&call.write.jurisdiction)
         {
             let (selection, jurisdiction) = (issue.selection.clone(), call.write.jurisdiction.clone());
-            // One more than may be, so that the writer sees that there are more.
+            // One more than the limit, so that the writer sees when there are more.
             let limit = members_max.saturating_add(1);
             let find = move |view: &AppealView<'_>| select_members(view, &jurisdiction, &selection, limit);
             issue.members = self.0.with_appeal_view(&call.caller, "AppealService/IssueAppeal", find).await?;
@@ -60,12 +60,12 @@ impl AppealService for Appeals {
             && caller.takes_part_in(&write.jurisdiction)
         {
             let log = LogName { jurisdiction: write.jurisdiction.clone(), kind: LogKind::Exchange };
-            // Before anything is read: the writer leaves out what has been told since.
+            // Read the head first: the writer leaves out what was disclosed since.
             let as_of = self.0.head(&log);
             let appeal = appeal.clone();
             let judge = move |view: &AppealView<'_>| match visible(view.reader, &view.caller, &appeal)? {
                 Some(_) => judged(view, &appeal, as_of).map(Some),
-                // Nothing is found for whom it is nothing to, and its detainers are not gone through.
+                // The appeal does not concern this caller, so its detainers are not read.
                 None => Ok(None),
             };
             if let Some(judged) = self.0.with_appeal_view(caller, "AppealService/AnswerAppeal", judge).await? {
@@ -164,7 +164,7 @@ fn classes<T: crate::wire::Message + crate::wire::Named>(shown: &[T]) -> Result<
     shown.iter().try_fold(FieldClasses::NONE, |classes, one| Ok(classes.union(classes_of(one)?)))
 }
 
-/// An appeal without its tally. To a custodian the others that it is addressed to are nobody's business.
+/// An appeal without its tally. A custodian does not see the other custodians that it addresses.
 fn shown_to(caller: &Caller, appeal: &Appeal) -> v1::Appeal {
     let mut shown = show::appeal(appeal);
     if let Some(own) = held_by(caller) {
@@ -174,7 +174,7 @@ fn shown_to(caller: &Caller, appeal: &Appeal) -> v1::Appeal {
 }
 
 impl Api {
-    /// Reads all of an appeal for a caller, off the network threads and few at a time.
+    /// Reads a whole appeal for a caller, off the network threads. Only a few run at a time.
     async fn with_appeal_view<T: Send + 'static>(
         &self,
         caller: &Caller,

@@ -1,4 +1,4 @@
-//! What waits for whom: for the agency itself with the cursor it stands at, for an operator counts and names alone.
+//! The backlog of an inbox. The agency itself also gets its cursor; an operator sees only counts and names.
 
 use tonic::Status;
 
@@ -42,7 +42,7 @@ impl Api {
             consumers.insert(parse::consumer("").map_err(faults)?, Consumer::default());
         }
         consumers.retain(|name, _| only.as_ref().is_none_or(|only| only == name));
-        // Few at a time: counting goes through the log.
+        // Takes a slot: counting reads through the log.
         let slot = self.slot(&self.concurrency.lists).await?;
         let whose = agency.clone();
         let counted = self.read(move |reader| {

@@ -15,13 +15,13 @@ pub struct InboxConfig {
     /// Messages held for a reader that does not read.
     #[serde(deserialize_with = "within::<_, _, 1, 100_000>")]
     pub buffer_len: usize,
-    /// How long a reader may not read before its stream ends, in milliseconds.
+    /// How long a reader may stop reading before its stream ends, in milliseconds.
     #[serde(deserialize_with = "within::<_, _, 10, 3_600_000>")]
     pub stall_ms: u64,
-    /// Consumers of one agency in one jurisdiction.
+    /// Most consumers of one agency in one jurisdiction.
     #[serde(deserialize_with = "within::<_, _, 1, 10_000>")]
     pub consumers_max: usize,
-    /// Times that an entry is sent to a consumer which does not acknowledge it, before it is parked; 0: never parked.
+    /// How often an entry is sent to a consumer that does not acknowledge it before it is parked; 0: never parked.
     #[serde(deserialize_with = "within::<_, _, 1, 1_000_000>")]
     pub park_after_tries: u32,
 }
@@ -34,7 +34,7 @@ impl Default for InboxConfig {
 }
 
 impl InboxConfig {
-    /// What the writer holds inboxes to.
+    /// The limits that the writer enforces.
     pub fn limits(&self) -> Limits {
         Limits { consumers_max: self.consumers_max, park_after_tries: self.park_after_tries }
     }

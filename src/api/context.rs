@@ -22,21 +22,21 @@ use crate::policy::in_force::InForce;
 use crate::recorder::{Clock, Handle, Heads};
 use crate::store::{NewDisclosure, Reader, StoreError};
 
-/// How long a call waits for its turn.
+/// How long a call waits for a slot.
 const SLOT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What every handler works with.
 #[derive(Debug)]
 pub struct Api {
-    /// To submit writes.
+    /// Submits writes.
     pub recorder: Handle,
-    /// To read.
+    /// Reads.
     pub reader: Arc<dyn Reader>,
-    /// To wait for entries.
+    /// The published heads of the logs, to wait for entries.
     pub heads: Heads,
-    /// To ask who may see what: take the gate once, and ask it everything.
+    /// The policies in force. Take the gate once for a call and ask it everything.
     pub in_force: InForce,
-    /// The time of record.
+    /// The clock that entries are recorded by.
     pub clock: Clock,
     /// Keys of digests and cursors.
     pub keys: ApiKeys,
@@ -44,11 +44,11 @@ pub struct Api {
     pub inbox: InboxConfig,
     /// Limits of appeals.
     pub appeals: appeal::Limits,
-    /// The time that certificates and tokens are held against.
+    /// The clock that certificates and tokens are checked against.
     pub wall: WallClock,
-    /// What open subscriptions are trying.
+    /// The delivery attempts of open subscriptions.
     pub attempts: ActiveAttempts,
-    /// What is done a few at a time, over all callers.
+    /// How much expensive work runs at a time.
     pub concurrency: ConcurrencyLimits,
     /// Ends every subscription when the gateway drains.
     pub drain: CancellationToken,
@@ -57,14 +57,14 @@ pub struct Api {
 /// Keys that never leave the gateway.
 #[derive(Clone)]
 pub struct ApiKeys {
-    /// Of request digests: an unsalted digest of a name could be guessed.
+    /// The key of request digests: an unkeyed digest of a name could be guessed.
     pub(super) digests: hmac::Key,
-    /// Of cursors.
+    /// The key of cursors.
     pub(super) cursors: CursorKey,
 }
 
 impl ApiKeys {
-    /// From two secrets of 32 bytes.
+    /// Makes the keys from two secrets of 32 bytes.
     pub fn new(digests: &[u8; 32], cursors: &[u8; 32]) -> Self {
         Self { digests: hmac::Key::new(hmac::HMAC_SHA256, digests), cursors: CursorKey::new(cursors) }
     }
@@ -77,18 +77,18 @@ impl fmt::Debug for ApiKeys {
 }
 
 impl Api {
-    /// The caller that the layers have proven. Without them nobody is anybody.
+    /// The caller that the layers have proven. Without the layers there is no caller.
     pub(super) fn caller<T>(request: &Request<T>) -> Result<Caller, Status> {
         request.extensions().get::<Caller>().cloned().ok_or_else(status::no_caller)
     }
 
-    /// Waits for a turn. Give it to the work itself: a caller that goes away does not end what was begun for it.
+    /// Waits for a slot. Move the slot into the work itself: work that was started goes on when its caller goes away.
     pub(super) async fn slot(&self, concurrency: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Status> {
         let slot = tokio::time::timeout(SLOT_TIMEOUT, Arc::clone(concurrency).acquire_owned()).await;
         slot.map_err(|_| status::overloaded(SLOT_TIMEOUT))?.map_err(|_| status::unavailable())
     }
 
-    /// Works something out on a blocking thread, a few at a time.
+    /// Evaluates something on a blocking thread, a few at a time.
     pub(super) async fn evaluate_blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
@@ -113,8 +113,8 @@ impl Api {
         }
     }
 
-    /// Accounts for personal data about to leave (5 USC 552a(c)). Only when this has returned may it leave. Where no
-    /// resource is named, nothing leaves.
+    /// Accounts for personal data before it leaves (5 USC 552a(c)). It MUST NOT leave before this has returned. Without
+    /// names nothing leaves, and nothing is recorded.
     pub(super) async fn disclose(
         &self,
         caller: &Caller,
@@ -129,7 +129,7 @@ impl Api {
         self.recorder.disclose(disclosure).await.map_err(|error| status::submit(&error))
     }
 
-    /// The account of what is about to leave.
+    /// The account entry for what is about to leave.
     pub(super) fn disclosure(
         &self,
         caller: &Caller,
@@ -147,20 +147,20 @@ impl Api {
         }
     }
 
-    /// The gate under the set of this moment, to ask who is who.
+    /// The gate of the policy set in force now, to ask who an agency is.
     pub(super) fn gate(&self) -> Arc<Gate> {
         self.in_force.gate()
     }
 
-    /// The gate to answer a call by, or a page of a stream: under one set, which also lets this caller call the method.
-    /// The door may have asked another.
+    /// The gate to answer a call or a page of a stream by: one policy set, which also admits this caller to the method.
+    /// The admission layer may have asked an older set.
     pub(super) fn gate_for(&self, caller: &Caller, method: &'static str) -> Result<Arc<Gate>, Status> {
         let gate = self.gate();
         gate.admit(caller, method).map_err(|_| status::not_admitted())?;
         Ok(gate)
     }
 
-    /// Reads from the store as one caller of a method may be shown it now, by one policy set.
+    /// Reads from the store what a caller of a method may be shown now, by one policy set.
     pub(super) async fn read_for<T: Send + 'static>(
         &self,
         caller: &Caller,

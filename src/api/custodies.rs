@@ -1,4 +1,4 @@
-//! `CustodyService`: what a custodian records of a stay.
+//! `CustodyService`: what a custodian records about a custody.
 
 use std::sync::Arc;
 

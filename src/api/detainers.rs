@@ -1,4 +1,4 @@
-//! `DetainerService`: what an issuer and a custodian say to each other.
+//! `DetainerService`: what an issuer and a custodian tell each other.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! `InboxService`: delivers to each agency what it is in the audience of, and records that it was delivered.
+//! `InboxService`: delivers the entries that an agency is in the audience of, and records their delivery.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -102,7 +102,7 @@ impl InboxService for Inbox {
     }
 }
 
-/// Whose inbox a call is about.
+/// The inbox that a call is about.
 fn whose(caller: &Caller, parent: &str, consumer: &str) -> Result<Whose, Status> {
     let jurisdiction = parse::jurisdiction("parent", parent).map_err(|faults| status::violations(&faults))?;
     let consumer = parse::consumer(consumer).map_err(|faults| status::violations(&faults))?;
@@ -110,19 +110,20 @@ fn whose(caller: &Caller, parent: &str, consumer: &str) -> Result<Whose, Status>
 }
 
 impl Api {
-    /// How far the consumers of an agency have received in a jurisdiction.
+    /// How far each consumer of an agency has received in a jurisdiction.
     pub(super) async fn consumers(&self, agency: &AgencyId, place: &JurisdictionId) -> Result<Consumers, Status> {
         let (agency, place) = (agency.clone(), place.clone());
         self.read(move |reader| reader.inbox(&agency, &place)).await
     }
 }
 
-/// A stream being served. Ends with its reader, its proof, the writer, or when nobody reads.
+/// An open stream. It ends when its reader goes away or stops reading, when the caller's proof ends, or when the writer
+/// ends.
 struct Subscription {
     api: Arc<Api>,
     caller: Caller,
     whose: Whose,
-    /// It starts at the acknowledged position: its first entry is tried once more.
+    /// The stream starts at the acknowledged position, so its first entry is tried again.
     starts_over: bool,
 }
 
@@ -135,7 +136,7 @@ impl Subscription {
     async fn serve(&self, mut feed: Feed, sender: &MessageSender<v1::ReceiveResponse>) -> Result<(), Status> {
         let heartbeat = Duration::from_millis(self.api.inbox.heartbeat_ms);
         let mut starts_over = self.starts_over;
-        // Held as long as the stream lasts: until then, nobody knows that the try has failed.
+        // Held as long as the stream lasts: until then, nobody knows that the attempt has failed.
         let mut _held = None;
         loop {
             let (returned, mut page) = self.page(feed).await?;
@@ -161,7 +162,7 @@ impl Subscription {
         }
     }
 
-    /// Reads on, off the network threads.
+    /// Reads the next page, off the network threads.
     async fn page(&self, mut feed: Feed) -> Result<(Feed, Page), Status> {
         let (gate, now) = (self.api.gate_for(&self.caller, RECEIVE)?, self.api.clock.now());
         let read = tokio::task::spawn_blocking(move || {
@@ -172,7 +173,8 @@ impl Subscription {
         Ok((feed, page.map_err(|error| status::store(&error))?))
     }
 
-    /// Tries the first entry once more, accounts for the page with it, and passes over what was tried too often.
+    /// Tries the first entry again and accounts for the page with it. Entries that were tried too often are passed
+    /// over.
     async fn try_first(&self, page: &mut Page) -> Result<Option<AttemptGuard>, Status> {
         while let Some(first) = page.entries.first() {
             let place = first.place;
@@ -205,12 +207,13 @@ impl Subscription {
         self.api.disclosure(&self.caller, RECEIVE, &names, classes)
     }
 
-    /// Of the position reached and not the newest: below it everything was delivered, so a reader can tell by it how far
-    /// it is. A feed that has caught up stands at the end of a batch, where a checkpoint was signed.
+    /// The checkpoint of the position reached, not the newest one. Everything below that position was delivered, so it
+    /// tells the reader how far it is. A feed that has caught up is at the end of a batch, where a checkpoint was
+    /// signed.
     async fn heartbeat(&self, cursor: Cursor) -> Result<v1::Heartbeat, Status> {
         let log = |kind| LogName { jurisdiction: self.whose.jurisdiction.clone(), kind };
         let (exchange, custody) = (log(LogKind::Exchange), log(LogKind::Custody));
-        // Who may not read the custody log stays at its beginning, where no checkpoint was signed.
+        // A caller who may not read the custody log stays at position 0, where no checkpoint was signed.
         let read = self.api.read(move |reader| {
             let checkpoint = reader.checkpoint_at(&exchange, cursor.exchange)?.unwrap_or_default();
             Ok((checkpoint, reader.checkpoint_at(&custody, cursor.custody)?.unwrap_or_default()))

@@ -1,4 +1,4 @@
-//! `LedgerService`: the evidence.
+//! `LedgerService`: entries, checkpoints and proofs.
 
 use std::sync::Arc;
 
@@ -33,7 +33,8 @@ impl LedgerService for Ledger {
     ) -> Result<Response<v1::GetCheckpointResponse>, Status> {
         let caller = Api::caller(&request)?;
         let log = self.0.readable(&caller, parse::log("log", &request.get_ref().log))?;
-        // Of what is published: a larger one that another gateway signed may not be durable everywhere yet.
+        // The checkpoint of the published size: a larger one that another gateway signed may not be durable everywhere
+        // yet.
         let head = self.0.head(&log);
         let checkpoint = self.0.read(move |reader| reader.checkpoint_at(&log, head)).await?;
         Ok(Response::new(v1::GetCheckpointResponse { checkpoint: checkpoint.unwrap_or_default() }))
@@ -118,19 +119,19 @@ impl LedgerService for Ledger {
 }
 
 impl Api {
-    /// The log, if the caller may read it; else it does not exist.
+    /// The log, if the caller may read it. Otherwise it does not exist for this caller.
     fn readable(&self, caller: &Caller, log: Result<LogName, Violations>) -> Result<LogName, Status> {
         let log = log.map_err(|faults| status::violations(&faults))?;
         let open = self.heads.contains_key(&log) && may_read(caller, &log);
         if open { Ok(log) } else { Err(status::not_found()) }
     }
 
-    /// The published size of a log: everything below it is durable.
+    /// The published size of a log. Everything below it is durable.
     pub(super) fn head(&self, log: &LogName) -> u64 {
         self.heads.get(log).map_or(0, |head| *head.borrow())
     }
 
-    /// An entry that the caller is in the audience of, and what it may be shown of it now; else it does not exist.
+    /// An entry and what the caller may be shown of it now. For a caller outside its audience it does not exist.
     async fn entry(
         &self,
         caller: &Caller,
@@ -139,7 +140,7 @@ impl Api {
     ) -> Result<(LogName, StoredEntry, VisibleClasses), Status> {
         let (log, index) = parse::entry_name("name", name).map_err(|faults| status::violations(&faults))?;
         let log = self.readable(caller, Ok(log))?;
-        // Looked for beyond the end, too: one that there is not takes as long as one of somebody else's.
+        // Read beyond the end too: a missing entry takes as long as somebody else's.
         let head = self.head(&log);
         let found = self.shown(caller, method, &log, index, 1).await?.pop();
         let found = found.filter(|(entry, _)| entry.index == index && index < head);
@@ -167,7 +168,7 @@ impl Api {
     }
 }
 
-/// Streams what the caller is in the audience of, page by page, each accounted for before it leaves.
+/// Streams the entries whose audience includes the caller, page by page. Each page is accounted for before it leaves.
 async fn list(
     api: &Api,
     caller: &Caller,

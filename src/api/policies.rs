@@ -1,4 +1,4 @@
-//! `PolicyService`: the law as data.
+//! `PolicyService`: the policies as data.
 
 mod replay;
 mod show;

@@ -1,4 +1,4 @@
-//! What every stream keeps to: it ends with its caller's proof, with the gateway, and with a reader that does not read.
+//! The rules of every stream. It ends with its caller's proof, with the gateway, and when its reader stops reading.
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -13,24 +13,26 @@ use crate::api::status;
 use crate::domain::ids::AgencyId;
 use crate::identity::authenticate::CallerExpiry;
 
-/// The answers of a stream.
+/// The messages of a stream, as tonic takes them.
 pub(super) type ResponseStream<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
-/// A stream on our side: what it sends, and what it ends with. The end needs no room among what is not read.
+/// Our side of a stream: the messages it sends, and the status it ends with. The status needs no room in the message
+/// buffer.
 #[derive(Debug)]
 pub(super) struct OutgoingStream<T> {
     messages: mpsc::Sender<T>,
     end: oneshot::Sender<Status>,
 }
 
-/// Sends to a stream. It waits for the reader, but not for ever: what is not read is asked for again later.
+/// Sends messages to a stream. It waits for the reader only for a limited time: the reader can ask again for what it
+/// has not read.
 #[derive(Debug, Clone)]
 pub(super) struct MessageSender<T> {
     messages: mpsc::Sender<T>,
     stall: Duration,
 }
 
-/// Who opened a stream, by which method, and until when the caller is proven.
+/// Who opened a stream, with which method, and until when the caller is proven.
 #[derive(Debug, Clone)]
 pub(super) struct StreamOpener {
     agency: AgencyId,
@@ -49,13 +51,13 @@ impl<T> MessageSender<T> {
 }
 
 impl Api {
-    /// Who opens a stream.
+    /// The opener of a stream.
     pub(super) fn opener<T>(request: &Request<T>, method: &'static str) -> Result<StreamOpener, Status> {
         let expiry = request.extensions().get::<CallerExpiry>().copied().ok_or_else(status::no_caller)?;
         Ok(StreamOpener { agency: Self::caller(request)?.agency.id, method, expiry })
     }
 
-    /// Both sides of a stream that holds so many messages for a reader that does not read.
+    /// Both sides of a stream. The buffer holds a few messages for a reader that does not read.
     pub(super) fn outgoing<T: Send + 'static>(&self) -> (OutgoingStream<T>, ResponseStream<T>) {
         let (messages, received) = mpsc::channel(self.inbox.buffer_len);
         let (end, ended) = oneshot::channel();
@@ -63,8 +65,7 @@ impl Api {
         (OutgoingStream { messages, end }, Box::pin(ReceiverStream::new(received).map(Ok).chain(end_status)))
     }
 
-    /// Serves a stream to its end, or to the end of the caller's proof, or until its reader has gone or the gateway
-    /// drains.
+    /// Serves a stream until it is complete, the caller's proof ends, the reader is gone, or the gateway drains.
     pub(super) async fn serve_stream<T, F: Future<Output = Result<(), Status>>>(
         &self,
         opener: StreamOpener,
@@ -77,9 +78,9 @@ impl Api {
         let ended = tokio::select! {
             biased;
             () = tokio::time::sleep(left) => Err(status::expired()),
-            // The reader goes on elsewhere, or here after the restart, from where it was.
+            // The reader resumes at another gateway, or here after the restart.
             () = self.drain.cancelled() => Err(status::unavailable()),
-            // A connection is cut when its certificate ends: then the proof has ended as well.
+            // A connection is cut when its certificate ends. Then the proof has ended too.
             () = messages.closed() => if self.wall.now() >= opener.expiry.0 { Err(status::expired()) } else { Ok(()) },
             ended = serve(sender) => ended,
         };
@@ -88,7 +89,7 @@ impl Api {
             tracing::info!(target: "audit", event = "stream_ended", %agency, method, reason = "proof_expired");
         }
         if let Err(status) = ended {
-            // A reader that has gone away needs no status.
+            // A reader that is gone needs no status.
             let _gone = end.send(status);
         }
     }

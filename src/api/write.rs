@@ -1,4 +1,4 @@
-//! The way of every write: parse, submit, answer with a receipt.
+//! The path of every write: parse, submit, answer with a receipt.
 
 use aws_lc_rs::hmac;
 use tonic::{Request, Response, Status};
@@ -14,8 +14,8 @@ use crate::recorder::Recorded;
 use crate::wire::parse::{Write, WriteRequest};
 use crate::wire::{Message, Named, Receipted, show, v1};
 
-/// A write as it came in. Its digest is over the request as the caller sent it, but for how it is spelt, whatever is
-/// found out for it.
+/// A write as it was received. Its digest covers the request as the caller sent it, in its normalized spelling, and
+/// nothing that was looked up for it.
 pub(super) struct WriteCall {
     pub(super) caller: Caller,
     pub(super) write: Write,
@@ -23,7 +23,7 @@ pub(super) struct WriteCall {
 }
 
 impl Api {
-    /// A write upon a case.
+    /// A write to a case.
     pub(super) async fn write<Q, A>(&self, request: Request<Q>) -> Result<Response<A>, Status>
     where
         Q: WriteRequest + Message + Named + Default,
@@ -32,14 +32,14 @@ impl Api {
         self.submit_write(Self::write_call(request)?).await
     }
 
-    /// What a proven caller asks.
+    /// Parses the write of a proven caller.
     pub(super) fn write_call<Q: WriteRequest + Message + Named + Default>(
         request: Request<Q>,
     ) -> Result<WriteCall, Status> {
         let caller = Self::caller(&request)?;
         let request = request.into_inner();
-        // Over the decoded request written again, never over bytes that another encoder could have laid out otherwise, and
-        // in the spelling that is kept.
+        // Digest the decoded request, encoded again and in the spelling that is kept: another encoder could have laid
+        // out the same request in other bytes.
         let encoded = request.encode_to_vec();
         let write = request.parse().map_err(|faults| status::violations(&faults))?;
         let canonical = write.respelt.canonical::<Q>(encoded);
@@ -47,7 +47,7 @@ impl Api {
         Ok(WriteCall { caller, write, canonical })
     }
 
-    /// Binds what is asked to its request id, and submits it.
+    /// Binds the write to its request id and submits it.
     pub(super) async fn submit_write<A: Receipted>(&self, call: WriteCall) -> Result<Response<A>, Status> {
         let WriteCall { caller, write, canonical } = call;
         let action = Action::Case(Box::new(write.command));
@@ -55,7 +55,7 @@ impl Api {
         self.submit(caller, write.jurisdiction, command).await.map(Response::new)
     }
 
-    /// Binds a request id to what is asked.
+    /// Binds an action to its request id.
     pub(super) fn command(
         &self,
         request_id: RequestId,
@@ -91,7 +91,7 @@ impl Api {
         Ok(answer)
     }
 
-    /// The first answer once more, its receipt rebuilt against its own batch's checkpoint.
+    /// The first answer again. Its receipt is rebuilt for the checkpoint of its own batch.
     async fn earlier(&self, log: LogName, index: u64) -> Result<(LogName, u64, Vec<u8>, String, Vec<u8>), Status> {
         let place = log.clone();
         let found = self

@@ -1,6 +1,6 @@
-//! `comity bench`: the write path against its limit. In one run and round by round, the same calls go to a bare echo behind
-//! the same mutual TLS and to a gateway with everything on, driven by a process of its own. Absolute figures move with the
-//! machine's mood; the ratio is what to compare.
+//! `comity bench`: measures the write path against its limit. In each round the same calls go to a bare echo behind the
+//! same mutual TLS and to a complete gateway. A separate process makes the calls. Absolute figures vary with the
+//! machine; compare the ratio.
 
 mod check;
 mod driver;
@@ -71,7 +71,7 @@ fn measure(args: &BenchArgs) -> Result<()> {
     let scratch = Scratch::make()?;
     let sandbox = Sandbox::establish(&scratch.0)?;
     let mut config = sandbox.config.clone();
-    // Neither is what is measured.
+    // The rate limit is not what is measured.
     config.rate.requests_per_s = 1_000_000.try_into()?;
     config.rate.burst = 1_000_000.try_into()?;
     let server = args.postgres.then(|| {
@@ -113,7 +113,7 @@ fn measure(args: &BenchArgs) -> Result<()> {
     Ok(())
 }
 
-/// Echo and gateway in turn. The first of each warms up what is measured after it.
+/// Runs the echo and the gateway in turn. A first round of each warms up.
 fn rounds(args: &BenchArgs, driver: &mut Driver, echo: &Echo, gateway: &Gateway) -> Result<Vec<(Measured, Measured)>> {
     let length = Duration::from_secs(args.seconds);
     driver.round(echo.address(), Duration::from_secs(1), Round::Echo)?;
@@ -140,7 +140,7 @@ fn measured(
     Ok(Measured { driven: round, used: Usage::now(ops)?.since(&before), elapsed })
 }
 
-/// A directory of its own, which is gone at the end.
+/// A temporary directory, removed at the end.
 struct Scratch(PathBuf);
 
 impl Scratch {

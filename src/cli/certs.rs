@@ -1,4 +1,4 @@
-//! `comity certs`: development certificates, keys and tokens, without serving.
+//! `comity certs`: makes development certificates, keys and tokens without serving.
 
 use std::path::PathBuf;
 

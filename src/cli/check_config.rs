@@ -1,4 +1,4 @@
-//! `comity check-config`: what holds, before anything is served.
+//! `comity check-config`: checks a configuration and shows the effective one, before anything is served.
 
 use std::path::PathBuf;
 
@@ -24,7 +24,7 @@ pub(super) fn run(args: &CheckConfigArgs) -> Result<()> {
     let base = base_directory(&args.config)?;
     let checked = server::check(&config, &base, &WallClock::system())?;
     let met = server::check_start(&config, &base, &checked)?;
-    // What holds, defaults included. Secrets are files and not in it.
+    // The effective configuration with its defaults. Secrets are files and not part of it.
     print_line(&toml::to_string_pretty(&config)?)?;
     print_line(&format!("# checkpoints are signed by {}", checked.verifier))?;
     print_line(&format!("# policy set {}", hex::encode(checked.policy_digest)))?;

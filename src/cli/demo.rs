@@ -1,4 +1,4 @@
-//! `comity demo`: plays a synthetic year on a throw-away exchange. The room `demo` holds the play.
+//! `comity demo`: plays a synthetic year on a throw-away exchange. The room `demo` does the work.
 
 use std::path::PathBuf;
 

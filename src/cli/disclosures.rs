@@ -1,4 +1,4 @@
-//! `comity disclosures`: who was shown what, by the account that is kept before anything leaves.
+//! `comity disclosures`: lists what was disclosed to whom, from the account that is kept before anything leaves.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -115,10 +115,10 @@ fn line(disclosed: &Disclosed, cases: BTreeSet<String>, json: bool) -> Result<St
     Ok(format!("{recorded_at}  {recipient}  {officer}  {method}  {}  {}", classes.join(","), cases.join(" ")))
 }
 
-/// Which case an entry is about.
+/// Finds the case that an entry is about.
 struct Cases {
     reader: Arc<dyn Reader>,
-    /// Of the page at hand.
+    /// The cases of entries on the current page.
     known: BTreeMap<String, String>,
 }
 

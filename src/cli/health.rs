@@ -37,7 +37,7 @@ pub(super) fn run(args: &HealthArgs) -> ExitCode {
         Ok(ServingStatus::Unknown | ServingStatus::NotServing | ServingStatus::ServiceUnknown) => ExitCode::FAILURE,
         Err(error) => {
             if args.json {
-                // Said on standard error as well.
+                // The error is on standard error as well.
                 let _ignored = print_line(&shown(args, "UNREACHABLE", Some(&error_text(&error))));
             }
             report_failure(&error)

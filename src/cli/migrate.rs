@@ -1,4 +1,4 @@
-//! `comity migrate`: a store moved to another engine, as it is.
+//! `comity migrate`: copies a store unchanged to another engine.
 
 use std::path::PathBuf;
 use std::time::Instant;

@@ -1,4 +1,4 @@
-//! Where a store is, as a command is told: a file, or the address of a database.
+//! Paths and store addresses given on the command line.
 
 use std::path::{Path, PathBuf};
 
@@ -7,13 +7,13 @@ use anyhow::Result;
 use crate::store::StoreLocation;
 use crate::store::postgres::Address;
 
-/// The variable that a store's address may be given in: what stands in arguments, others on the machine can read.
+/// The environment variable for a store's address. Command-line arguments are visible to other users of the machine.
 pub(super) const STORE_ENV: &str = "COMITY_STORE";
 
 /// The name of a store's file in a data directory.
 const FILE: &str = "comity.db";
 
-/// The place of a store: as given, or else the file in its data directory.
+/// The location of a store: as given, or the default file in the data directory.
 pub(super) fn store_location(given: Option<&str>, directory: &Path) -> Result<StoreLocation> {
     let Some(given) = given else { return Ok(StoreLocation::File(directory.join(FILE))) };
     if given.contains("://") {
@@ -22,7 +22,7 @@ pub(super) fn store_location(given: Option<&str>, directory: &Path) -> Result<St
     Ok(StoreLocation::File(given.into()))
 }
 
-/// Where relative paths of a configuration start: at the directory that its file is in, by whatever path it was named.
+/// The directory that relative paths of a configuration start at: that of the configuration file.
 pub(super) fn base_directory(config: &Path) -> Result<PathBuf> {
     let named = || anyhow::anyhow!("{} is in no directory", config.display());
     let base = config.parent().ok_or_else(named)?;

@@ -1,5 +1,5 @@
-//! `comity policy`: the law as data. `check` reads a set, `test` holds it against its own cases, `prove` holds it
-//! to what must be so in every case, `explain` says why it answers as it does, and `replay` what it would have changed.
+//! `comity policy`: `check` reads a policy set, `test` runs its cases, `prove` proves properties that hold in every
+//! case, `explain` explains an answer, and `replay` shows what another set would have changed.
 
 mod explain;
 mod json;
@@ -90,7 +90,7 @@ fn check(set: &PolicySet, json: bool) -> Result<()> {
     Ok(())
 }
 
-/// On which dates the law of a pack changes, in the zone of its table.
+/// The dates on which the law of a pack changes, in the time zone of its cases.
 fn dates(set: &PolicySet, jurisdiction: &JurisdictionId) -> String {
     let zone = cases::zone_of(set, jurisdiction).unwrap_or(TimeZone::UTC);
     match set.effective_dates(jurisdiction) {

@@ -1,4 +1,4 @@
-//! `comity token`: a bound token, for sandboxes.
+//! `comity token`: mints a bound token, for sandboxes.
 
 use std::path::PathBuf;
 

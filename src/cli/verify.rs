@@ -1,4 +1,4 @@
-//! `comity verify`: everything a store claims, recomputed offline against pinned keys.
+//! `comity verify`: verifies a store offline against pinned keys.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -44,14 +44,14 @@ pub(crate) struct VerifyArgs {
     json: bool,
 }
 
-/// Exit code: the store is not what it was.
+/// Exit code: the store was changed.
 const BROKEN: u8 = 1;
-/// Exit code: something that was named cannot be read.
+/// Exit code: a named file cannot be read.
 const UNREADABLE: u8 = 3;
-/// Exit code: what was kept elsewhere is no checkpoint of this key. It says nothing of the store.
+/// Exit code: what was kept elsewhere is not a checkpoint by this key. This says nothing about the store.
 const NO_CHECKPOINT: u8 = 4;
 
-/// What was named cannot be read.
+/// A named file or key cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error("{0} cannot be read")]
 pub(super) struct Unreadable(pub(super) String);
@@ -67,13 +67,13 @@ pub(super) fn run(args: &VerifyArgs) -> ExitCode {
             "index": broken.and_then(|broken| broken.index),
             "message": error_text(&error),
         });
-        // Said on standard error as well.
+        // The error is on standard error as well.
         let _ignored = print_line(&found.to_string());
     }
     exit_code(&error)
 }
 
-/// What kind of failure it is, and its exit code.
+/// The class of a failure, and its exit code.
 fn class(error: &anyhow::Error) -> (&'static str, u8) {
     if error.is::<Unreadable>() {
         ("unreadable", UNREADABLE)
@@ -84,7 +84,7 @@ fn class(error: &anyhow::Error) -> (&'static str, u8) {
     }
 }
 
-/// Says what went wrong, and gives the exit code that tells of what kind it is.
+/// Reports an error and returns the exit code of its class.
 pub(super) fn exit_code(error: &anyhow::Error) -> ExitCode {
     let _code_of_any_failure = report_failure(error);
     ExitCode::from(class(error).1)
@@ -107,8 +107,8 @@ fn verify_all(args: &VerifyArgs) -> Result<()> {
     Ok(print_line(&found.to_string())?)
 }
 
-/// What is claimed of a store by its data directory. Keys that are not named are those of the directory: the public one of
-/// the log, and the one that opens sealed content, if it is there.
+/// What to verify in a data directory. Keys that are not named are taken from the directory: the log's public key, and
+/// the wrapping key if it is there.
 pub(super) fn claim_in(
     directory: &Path,
     store: StoreLocation,
@@ -133,7 +133,7 @@ pub(super) fn claim_in(
     })
 }
 
-/// Verifies, and says what was found whole.
+/// Verifies, and prints what was verified.
 pub(super) fn print_verified(claim: &Claim) -> Result<()> {
     let Verified { logs, entries, commitments, checkpoints, receipts } = verify(claim)?;
     print_line(&format!(

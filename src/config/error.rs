@@ -4,53 +4,53 @@ use std::path::PathBuf;
 
 use crate::files::SecretError;
 
-/// Why the configuration cannot be used.
+/// Why a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// A file cannot be read.
     #[error("{} cannot be read: {source}", path.display())]
     Unreadable {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
-    /// Not TOML, or not of this shape.
+    /// The file is not TOML, or has another structure.
     #[error("{}{place}: {why}", path.display())]
     Malformed {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// From where on, and the key there.
+        /// The position of the fault, and the key there.
         place: String,
-        /// Why. It does not quote the file, which may hold a password.
+        /// The reason. It does not quote the file, which may hold a password.
         why: String,
     },
-    /// Where the store is.
+    /// The location of the store is not valid.
     #[error("the store: {0}")]
     Store(String),
-    /// The address of a store.
+    /// The address of a store is not valid.
     #[error(transparent)]
     Address(#[from] crate::store::StoreError),
-    /// What checkpoints could not be named by.
+    /// The origin cannot name checkpoints.
     #[error(
         "[log] origin: must be a URL without its scheme, such as comity.example/exchange, of at most 128 characters"
     )]
     Origin,
-    /// What no token could be for.
+    /// The audience cannot be that of a token.
     #[error("[token] audience: must be printable ASCII without spaces, and not empty")]
     Audience,
-    /// A key that cannot be read, or that others can read.
+    /// A key cannot be read, or others can read it.
     #[error(transparent)]
     Secret(#[from] SecretError),
-    /// Not a key.
+    /// A file is not a key.
     #[error("{} is not 64 hexadecimal digits", .0.display())]
     NotAKey(PathBuf),
-    /// Not a signing key.
+    /// A file is not a signing key.
     #[error("{} is not a signing key: {source}", path.display())]
     NotASigningKey {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: crate::ledger::KeyError,
     },
 }

@@ -1,36 +1,36 @@
-//! Who takes part in the demo: the custodians of each jurisdiction, and what kind of house each keeps.
+//! The agencies of the demo: the custodians of each jurisdiction and the kind of facility that each runs.
 
-/// Jurisdictions, in the order of the tables.
+/// The jurisdictions, in the order of the tables.
 pub(super) const JURISDICTIONS: [&str; 2] = [NEW_YORK, TEXAS];
 /// The jurisdiction whose figures the mix gives.
 pub(super) const NEW_YORK: &str = "us-ny";
-/// Comes on top.
+/// The second jurisdiction, whose size is a share of New York's.
 pub(super) const TEXAS: &str = "us-tx";
-/// Who asks.
+/// The requester.
 pub(super) const FEDERAL: &str = "us-ice";
 
-/// What kind of place holds people: charges, releases and law differ by it.
+/// The kind of facility. Charges, releases and law depend on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum FacilityKind {
     /// A state prison.
     Prison,
-    /// A county's or a city's jail.
+    /// A county or city jail.
     Jail,
 }
 
-/// A custodian of the demo; its seat at the table is in the sandbox.
+/// A custodian of the demo. Its seat is in the sandbox.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Custodian {
-    /// Its agency.
+    /// The id of its agency.
     pub(super) id: &'static str,
-    /// What it keeps.
+    /// The kind of its facility.
     pub(super) facility_kind: FacilityKind,
-    /// Its code of its one facility. Made up.
+    /// The code of its one facility, which is made up.
     pub(super) facility: &'static str,
 }
 
 impl Custodian {
-    /// Whose law it lives under.
+    /// The jurisdiction whose law applies to it.
     pub(super) fn jurisdiction(&self) -> &'static str {
         if self.id.starts_with(NEW_YORK) { NEW_YORK } else { TEXAS }
     }
@@ -47,7 +47,7 @@ pub(super) const CUSTODIANS: &[Custodian] = &[
     Custodian { id: "us-tx-bexar-jail", facility_kind: FacilityKind::Jail, facility: "TXBJ01" },
 ];
 
-/// Who reads everything in a jurisdiction.
+/// The agency that reads everything in a jurisdiction.
 pub(super) fn oversight(jurisdiction: &str) -> &'static str {
     if jurisdiction == NEW_YORK { "us-ny-oversight" } else { "us-tx-oversight" }
 }

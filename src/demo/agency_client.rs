@@ -1,4 +1,4 @@
-//! One agency as a client: mutual TLS, a bound token, a bounded number of calls in flight, every receipt verified.
+//! One agency as a client: mutual TLS, a bound token, a limited number of calls in flight, and every receipt verified.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -18,33 +18,33 @@ use crate::sandbox::Sandbox;
 use crate::wire::failure::reason_of;
 use crate::wire::{Receipted, v1};
 
-/// Calls of one agency in flight.
+/// The most calls of one agency in flight.
 pub(super) const IN_FLIGHT_MAX: usize = 64;
 
-/// An agency's connections and what it keeps.
+/// An agency's connections and the receipts it keeps.
 #[derive(Debug)]
 pub(super) struct AgencyClient {
-    /// Its agency.
+    /// The id of the agency.
     pub(super) id: &'static str,
     /// Its unattended system.
     pub(super) system: Client,
-    /// An officer of it, on the same connection.
+    /// An officer of the agency, on the same connection.
     pub(super) officer: Client,
-    /// A connection of its own for what is streamed to it.
+    /// A separate connection for streams.
     pub(super) streams: Client,
-    /// What it trusts.
+    /// The keys that it trusts.
     pub(super) pinned: PinnedKeys,
     receipts: Mutex<Receipts>,
     latencies: Mutex<Vec<Duration>>,
 }
 
-/// Where a demo's gateway is.
+/// How to reach the demo's gateway.
 #[derive(Debug)]
 pub(super) struct GatewayAccess<'a> {
     pub(super) sandbox: &'a Sandbox,
     pub(super) address: SocketAddr,
     pub(super) pinned: PinnedKeys,
-    /// Where receipts are kept.
+    /// The directory for receipts.
     pub(super) receipts: &'a Path,
 }
 
@@ -66,7 +66,7 @@ impl AgencyClient {
         }))
     }
 
-    /// Makes a write: times it, verifies its receipt and keeps it.
+    /// Makes a write: measures it, verifies its receipt and keeps the receipt.
     pub(super) async fn write<A: Receipted>(
         &self,
         what: &'static str,
@@ -75,7 +75,7 @@ impl AgencyClient {
         self.attempt(what, call).await?.map_err(|status| self.refused(what, &status))
     }
 
-    /// The same, of a write that the law may refuse.
+    /// Like `write`, for a write that the law may refuse.
     pub(super) async fn attempt<A: Receipted>(
         &self,
         what: &'static str,
@@ -96,13 +96,13 @@ impl AgencyClient {
         Ok(Ok(answer))
     }
 
-    /// An error that names the reason the gateway gave.
+    /// An error that names the gateway's reason.
     pub(super) fn refused(&self, what: &str, status: &Status) -> anyhow::Error {
         let reason = reason_of(status).map(|reason| format!("{reason:?}: ")).unwrap_or_default();
         anyhow::anyhow!("{}: {what}: {:?}: {reason}{}", self.id, status.code(), status.message())
     }
 
-    /// The largest tree of a log that a receipt of its own was signed in.
+    /// The largest tree of a log that one of its own receipts was signed in.
     pub(super) fn proven(&self, log: &LogName) -> u64 {
         let receipts = self.receipts.lock().unwrap_or_else(PoisonError::into_inner);
         receipts.heads.get(log).copied().unwrap_or_default()
@@ -116,7 +116,7 @@ impl AgencyClient {
         self.pinned.size(log, &note)
     }
 
-    /// What its receipts promise, and how long its writes took. Receipts are all in their file after this.
+    /// The entries that its receipts promise, and how long its writes took. After this all receipts are in their file.
     pub(super) fn finish(&self) -> Result<(Vec<ReceiptedEntry>, Vec<Duration>)> {
         let mut receipts = self.receipts.lock().unwrap_or_else(PoisonError::into_inner);
         receipts.flush()?;
@@ -125,12 +125,12 @@ impl AgencyClient {
     }
 }
 
-/// A key for a write of one's own choosing (AIP-155).
+/// A request id for a write (AIP-155).
 pub(super) fn request_id() -> String {
     Uuid::new_v4().to_string()
 }
 
-/// Runs tasks with so many at once as an agency may have in flight; the first failure ends them all.
+/// Runs tasks, at most as many at a time as an agency may have calls in flight. The first failure ends them all.
 pub(super) async fn bounded<F>(tasks: impl IntoIterator<Item = F>) -> Result<()>
 where
     F: Future<Output = Result<()>> + Send + 'static,

@@ -1,4 +1,4 @@
-//! What a custodian answers, from what the gateway says its own law is.
+//! What a custodian answers, derived from the determinations that the gateway returns.
 
 use crate::demo::person::Decision;
 use crate::domain::detainer::{AnswerKind, DeclineGround};
@@ -6,29 +6,30 @@ use crate::domain::determination::{LawAction, Ruling};
 use crate::wire::v1;
 use crate::wire::words::{from_wire, to_wire};
 
-/// Longest citation that an answer takes, in characters.
+/// The longest citation in an answer, in characters.
 const CITATION_LEN_MAX: usize = 200;
 pub(super) const REASON: &str = "An officer read the file and the rule (synthetic).";
 
-/// What the law lets a custodian answer, and what an officer may make of it where it leaves it to a person.
+/// The answers that the law lets a custodian give, and those that an officer may give where the law leaves it to a
+/// person.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Advice {
-    /// The answer that needs nobody's judgement.
+    /// The answer that needs no person's judgement.
     pub(super) first: v1::Answer,
     grant: v1::Answer,
     decline: v1::Answer,
 }
 
-/// Reads the determinations.
+/// Derives the answers from the determinations.
 pub(super) fn advice(determinations: &[v1::Determination]) -> Advice {
     let of = |action: LawAction| determinations.iter().find(|found| found.action == to_wire(action));
     let (hold, notify) = (Law::of(of(LawAction::Hold)), Law::of(of(LawAction::Notify)));
-    // Leaving a duty needs a reason, whoever leaves it.
+    // A declined duty needs a reason, whoever declines it.
     let duty = hold.ruling == Ruling::Must || notify.ruling == Ruling::Must;
     let leaving = |answer: v1::Answer| if duty { reasoned(answer) } else { answer };
     let decline = leaving(decline(&hold, &notify));
     let first = match (hold.ruling, notify.ruling) {
-        // To honour a hold promises notice too.
+        // Honouring a hold promises notice too.
         (Ruling::Must | Ruling::May, Ruling::Must | Ruling::May) => answer(AnswerKind::HonorHold, &hold.cited),
         (Ruling::MustNot | Ruling::Review, Ruling::Must | Ruling::May) => answer(AnswerKind::NotifyOnly, &notify.cited),
         (_, Ruling::Review) => leaving(answer(AnswerKind::PendingReview, &notify.cited)),
@@ -55,7 +56,7 @@ fn reasoned(answer: v1::Answer) -> v1::Answer {
     v1::Answer { reason: REASON.to_owned(), ..answer }
 }
 
-/// One determination, as far as an answer needs it.
+/// The part of a determination that an answer needs.
 struct Law {
     ruling: Ruling,
     policies: Vec<String>,
@@ -63,7 +64,7 @@ struct Law {
 }
 
 impl Law {
-    /// Where nothing was determined, a person decides.
+    /// Without a determination, a person decides.
     fn of(determination: Option<&v1::Determination>) -> Self {
         let ruling = determination.and_then(|found| from_wire(found.ruling)).unwrap_or(Ruling::Review);
         let policies = determination.map(|found| found.policies.clone()).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Holds what every client saw against the logs: entry by entry, and figure by figure.
+//! Compares what every client saw with the logs: entry by entry, and figure by figure.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -24,29 +24,29 @@ use crate::wire::v1;
 
 const TICK: Duration = Duration::from_millis(200);
 
-/// What was seen, by whom.
+/// The figures, as each side saw them.
 #[derive(Debug)]
 pub(super) struct Findings {
-    /// By the requester.
+    /// As the requester saw them.
     pub(super) federal: Figures,
-    /// By the custodians, each of its own.
+    /// As the custodians saw them, each its own.
     pub(super) custodians: Figures,
-    /// By oversight, which reads everything.
+    /// As oversight saw them, which reads everything.
     pub(super) logs: Figures,
     /// Custodies opened.
     pub(super) custodies: u64,
-    /// Entries in each log, proofs of delivery included.
+    /// Entries in each log, including proofs of delivery.
     pub(super) entries: BTreeMap<LogName, u64>,
     /// The newest checkpoint of each log.
     pub(super) checkpoints: BTreeMap<LogName, String>,
-    /// What was compared, in words.
+    /// How much was compared.
     pub(super) compared: Compared,
 }
 
 /// How much was compared.
 #[derive(Debug, Default)]
 pub(super) struct Compared {
-    /// Clients whose view is the log filtered to their audience.
+    /// Clients whose view is the log filtered by their audience.
     pub(super) views: u64,
     /// Entries in those views.
     pub(super) entries: u64,
@@ -58,13 +58,13 @@ pub(super) struct Compared {
 struct OversightView {
     view: View,
     tally: Tally,
-    /// Of the exchange log alone.
+    /// The tally of the exchange log alone.
     exchanged: Tally,
     confirmations: View,
     checkpoints: BTreeMap<LogName, String>,
 }
 
-/// Compares everything. Fails naming whose view, or which figure, is not what it should be.
+/// Compares everything. An error names the view or figure that is wrong.
 pub(super) async fn check(
     participants: &Participants,
     sandbox: &Sandbox,
@@ -128,10 +128,10 @@ pub(super) async fn check(
     Ok(Findings { federal, custodians, logs, custodies, entries, checkpoints, compared })
 }
 
-/// What each party's receipts promise.
+/// The entries that each agency's receipts promise.
 pub(super) type Promised = BTreeMap<&'static str, Vec<ReceiptedEntry>>;
 
-/// Holds the figures of New York against the mix.
+/// Compares the figures of New York with the mix.
 pub(super) fn check_mix(findings: &Findings, mix: &CaseMix, in_new_york: ByOutcome<u64>) -> Result<()> {
     let own: Vec<&str> = CUSTODIANS.iter().filter(|own| own.jurisdiction() == NEW_YORK).map(|own| own.id).collect();
     for (outcome, counts, total) in [
@@ -148,7 +148,7 @@ pub(super) fn check_mix(findings: &Findings, mix: &CaseMix, in_new_york: ByOutco
     Ok(())
 }
 
-/// Oversight of a jurisdiction as a client.
+/// A jurisdiction's oversight as a client.
 struct Overseer {
     agency: &'static str,
     client: Client,
@@ -167,7 +167,7 @@ impl Overseer {
         Ok(Self { agency, client, pinned: trusting_like.pinned.clone() })
     }
 
-    /// Reads both logs to the end, and counts.
+    /// Reads both logs to the end and counts.
     async fn read(&self, jurisdiction: &str) -> Result<OversightView> {
         let mut record = OversightView {
             view: View::new(),
@@ -221,7 +221,7 @@ impl OversightView {
     }
 }
 
-/// Streams a log as far as a client may read it.
+/// Reads a log as far as a client may.
 async fn read(client: &Client, log: &LogName, mut take: impl FnMut(Entry) -> Result<()>) -> Result<()> {
     let request = v1::ListEntriesRequest { log: log.to_string(), start_index: 0 };
     let mut entries = client.ledger().list_entries(request).await?.into_inner();
@@ -231,7 +231,7 @@ async fn read(client: &Client, log: &LogName, mut take: impl FnMut(Entry) -> Res
     Ok(())
 }
 
-/// The logs of a jurisdiction as a party may read them, without proofs of delivery: those no inbox delivers.
+/// The logs of a jurisdiction as an agency may read them, without proofs of delivery, which no inbox delivers.
 async fn read_own(client: Arc<AgencyClient>, jurisdiction: &'static str, kinds: Vec<LogKind>) -> Result<View> {
     let mut view = View::new();
     for kind in kinds {
@@ -247,7 +247,7 @@ async fn read_own(client: Arc<AgencyClient>, jurisdiction: &'static str, kinds: 
     Ok(view)
 }
 
-/// What came by inbox is the log filtered to the audience: no more, no less, and the same contents shown.
+/// Checks that an inbox delivered exactly the log filtered by audience, with the same contents.
 fn same_view(agency: &str, told: &View, listed: &View) -> Result<()> {
     for log in told.keys().chain(listed.keys()) {
         let empty = BTreeMap::new();
@@ -260,7 +260,7 @@ fn same_view(agency: &str, told: &View, listed: &View) -> Result<()> {
     Ok(())
 }
 
-/// What a party saw is what oversight sees, or less of it.
+/// Checks that an agency saw what oversight sees, or less of it. Returns how many entries were compared.
 fn within(agency: &str, view: &View, records: &[OversightView]) -> Result<u64> {
     let mut compared = 0;
     for (log, entries) in view {
@@ -275,7 +275,7 @@ fn within(agency: &str, view: &View, records: &[OversightView]) -> Result<u64> {
     Ok(compared)
 }
 
-/// Every entry was seen by somebody, and what happens in a custody by its custodian alone.
+/// Checks that somebody saw every entry, and that only its custodian saw what happened in a custody.
 fn covered(views: &[(&'static str, View)], records: &[OversightView]) -> Result<()> {
     for record in records {
         for (log, entries) in &record.view {
@@ -293,7 +293,7 @@ fn covered(views: &[(&'static str, View)], records: &[OversightView]) -> Result<
     Ok(())
 }
 
-/// Everything a receipt promises is in the log, as its holder saw it.
+/// Checks that everything a receipt promises is in the log as its holder saw it.
 fn kept(
     agency: &str,
     receipts: &[ReceiptedEntry],

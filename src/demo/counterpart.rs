@@ -1,5 +1,5 @@
-//! Plays custodians to whoever writes the other side: finds everybody who is asked for, answers as the law has it, and
-//! schedules a release. So a single developer sees a whole exchange.
+//! Plays custodians for a developer who writes the requester's side: finds everybody who is asked for, answers as the
+//! law requires, and schedules a release. So one developer sees a whole exchange.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -27,12 +27,12 @@ use crate::wire::v1;
 use crate::wire::v1::event::Event;
 use crate::wire::words::to_wire;
 
-/// When somebody is to be released, from when they are asked for.
+/// How long after a request the person is to be released.
 const RELEASE_IN: SignedDuration = SignedDuration::from_hours(72);
-/// Before an inbox that ended is read again.
+/// The pause before an inbox that ended is read again.
 const PAUSE: Duration = Duration::from_secs(5);
 
-/// One custodian: its system, and an officer for what the law leaves to a person.
+/// A custodian: its system, and an officer for what the law leaves to a person.
 #[derive(Debug, Clone)]
 pub struct Counterpart {
     id: &'static str,
@@ -41,12 +41,12 @@ pub struct Counterpart {
 }
 
 impl Counterpart {
-    /// Plays them all, for ever. What goes wrong is said and gone on from.
+    /// Plays all of them for ever. Errors are logged, and the play goes on.
     pub async fn play(sandbox: &Sandbox, address: SocketAddr, ids: &[&str]) -> Infallible {
         let seats = AGENCIES.iter().filter(|seat| ids.contains(&seat.id));
         let inboxes = seats.flat_map(|seat| seat.jurisdictions.iter().map(|jurisdiction| (seat.id, *jurisdiction)));
         let _never = join_all(inboxes.map(|(id, jurisdiction)| Self::follow(sandbox, address, id, jurisdiction))).await;
-        // There were none.
+        // There are none to play.
         std::future::pending().await
     }
 
@@ -85,19 +85,19 @@ impl Counterpart {
         }
     }
 
-    /// All that it does about a request.
+    /// Everything that it does about a request.
     async fn meet(&self, name: String) -> Result<()> {
         let asked = v1::GetDetainerRequest { name: name.clone() };
         let asked =
             self.system.detainers().get_detainer(asked).await.map_err(|status| refused("GetDetainer", &status))?;
         let detainer = asked.into_inner().detainer.context("a detainer without content")?;
-        // Met before, by this counterpart or by whoever tries the custodian's side.
+        // Handled before, by this counterpart or by somebody who tries the custodian's side.
         if detainer.state != to_wire(DetainerState::Lodged) {
             return Ok(());
         }
         let held_in = self.take_in(&name, &detainer).await?;
         let mut said = self.find(&name, &held_in).await?;
-        // A judge's warrant is the requester's word until an officer has compared it with the docket.
+        // A judge's warrant is only claimed until an officer has compared it with the docket.
         if said.iter().any(|one| one.unverified) {
             said = self.verify(&name, &detainer).await?;
         }
@@ -116,7 +116,7 @@ impl Counterpart {
         self.schedule(&name, held_in).await
     }
 
-    /// Holds the person who is asked for, as they are described.
+    /// Opens a custody for the person as described in the request.
     async fn take_in(&self, name: &str, detainer: &v1::Detainer) -> Result<String> {
         let parent = name.split_once("/detainers/").map(|(parent, _)| parent.to_owned());
         let request = v1::OpenCustodyRequest {
@@ -216,7 +216,7 @@ impl Counterpart {
     }
 }
 
-/// What a gateway said, without a word of the request.
+/// The gateway's error, without any text of the request.
 fn refused(what: &str, status: &Status) -> anyhow::Error {
     let reason = reason_of(status).map_or("", reason_word);
     anyhow::anyhow!("{what}: {:?}: {reason}: {}", status.code(), status.message())

@@ -1,5 +1,5 @@
-//! A state's system: opens custodies, learns of detainers from its inbox alone, answers as its law has it, and records
-//! releases.
+//! A custodian's system. It opens custodies, learns of detainers only from its inbox, answers as its law requires, and
+//! records releases.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -35,20 +35,20 @@ pub(super) struct Custodian {
     files: Mutex<CaseFiles>,
 }
 
-/// What it knows of the people it holds.
+/// What it knows about the people it holds.
 #[derive(Debug, Default)]
 struct CaseFiles {
-    /// By A-number, and by name and birth date: places in the roster.
+    /// Places in the roster, by A-number and by name and birth date.
     by_number: HashMap<String, usize>,
     by_name: HashMap<(String, String, String), usize>,
-    /// Those whose A-number is on file.
+    /// The people whose A-number is on file.
     numbered: BTreeSet<usize>,
     files: HashMap<usize, PersonFile>,
-    /// Whom there is something to do for, by step.
+    /// The people for whom something is due, by step.
     agenda: BTreeMap<Step, BTreeSet<usize>>,
-    /// Whose file a detainer is in.
+    /// The person whose file a detainer is in.
     filed: HashMap<String, usize>,
-    /// Detainers just received for people it does not hold.
+    /// New detainers for people it does not hold.
     strangers: Vec<String>,
 }
 
@@ -89,7 +89,7 @@ impl Custodian {
         Ok(Arc::new(Self { agency, client, inbox, roster, files: Mutex::new(files) }))
     }
 
-    /// Reads its inbox and does what is due: everything about one person in order, people side by side.
+    /// Reads its inbox and does what is due. Work about one person is done in order, different people in parallel.
     pub(super) async fn work(self: &Arc<Self>, step: Step) -> Result<()> {
         self.intake(step)?;
         let strangers = self.read(step);
@@ -106,7 +106,7 @@ impl Custodian {
         .await
     }
 
-    /// Enters those who come in at this step into the files that detainers are matched by.
+    /// Adds those who arrive at this step to the files that detainers are matched against.
     fn intake(&self, step: Step) -> Result<()> {
         let mut files = self.lock();
         for place in files.agenda.get(&step).cloned().unwrap_or_default() {
@@ -123,7 +123,7 @@ impl Custodian {
         Ok(())
     }
 
-    /// Takes in what came: detainers to look into, of which it hands back those for strangers; and withdrawals.
+    /// Takes new deliveries: detainers and withdrawals. Returns the detainers for people it does not hold.
     fn read(&self, step: Step) -> Vec<String> {
         let mut files = self.lock();
         for entry in self.inbox.take() {
@@ -139,7 +139,7 @@ impl Custodian {
         std::mem::take(&mut files.strangers)
     }
 
-    /// Everything due for one person, in order.
+    /// Does everything due for one person, in order.
     async fn attend(&self, place: usize, step: Step) -> Result<()> {
         let person = self.person(place)?;
         let mut file = self.lock().files.get(&place).cloned().unwrap_or_default();
@@ -149,7 +149,7 @@ impl Custodian {
         if let (Some(detainer), Some(finding), None) = (&file.detainer, file.finding, &file.advice) {
             let custody = (finding == Finding::MatchedCustody).then_some((person, file.custody.as_str()));
             let mut said = self.acknowledge(detainer.clone(), finding, custody).await?.determinations;
-            // A judge's warrant is the requester's word until an officer has compared it with the docket.
+            // A judge's warrant is only claimed until an officer has compared it with the docket.
             if custody.is_some() && said.iter().any(|one| one.unverified) {
                 said = self.verify(detainer.clone(), person).await?.determinations;
             }
@@ -229,7 +229,7 @@ impl Custodian {
         self.client.write("VerifyWarrant", self.client.officer.detainers().verify_warrant(request)).await
     }
 
-    /// Answers as the law has it; what it leaves to a person is first put under review.
+    /// Answers as the law requires. What it leaves to a person is first put under review.
     async fn answer(&self, person: &Person, file: &mut PersonFile, step: Step) -> Result<()> {
         let (Some(detainer), Some(advice)) = (&file.detainer, &file.advice) else { return Ok(()) };
         let kind = self.send_answer(&self.client.system, detainer, advice.first.clone()).await?;
@@ -298,7 +298,8 @@ impl Custodian {
         Ok(())
     }
 
-    /// Hands the person to the agency that asked, if the law lets it; what it leaves to a person an officer permits.
+    /// Hands the person to the requesting agency if the law allows it. Where the law leaves it to a person, an officer
+    /// permits it.
     async fn hand_over(&self, release: &Release, file: &PersonFile) -> Result<bool> {
         let request = record_of(release, file, ReleaseRecipient::RequestingAgency);
         let record = async || self.client.system.custodies().record_release(request.clone()).await;
@@ -314,7 +315,7 @@ impl Custodian {
             request_id: request_id(),
             etag: String::new(),
         };
-        // Where the law forbids it there is nothing to decide, and the person goes free.
+        // If the law forbids the hand-over, there is nothing to decide, and the person goes free.
         let permitted =
             self.client.attempt("ResolveReview", self.client.officer.reviews().resolve_review(permit)).await?;
         if permitted.is_err() {
@@ -351,7 +352,7 @@ fn record_of(release: &Release, file: &PersonFile, recipient: ReleaseRecipient) 
 }
 
 impl CaseFiles {
-    /// Looks for the person a detainer describes: by A-number, else by name and birth date.
+    /// Finds the person that a detainer describes: by A-number, else by name and birth date.
     fn receive(&mut self, name: String, detainer: v1::Detainer, step: Step) {
         let subject = detainer.subject.unwrap_or_default();
         let number = subject.identifiers.unwrap_or_default().alien_number;
@@ -362,7 +363,7 @@ impl CaseFiles {
             self.strangers.push(name);
             return;
         };
-        // The name is there, but under another number: somebody else.
+        // The name matches but the number differs, so it is somebody else.
         let other = by_number.is_none() && self.numbered.contains(&place);
         let file = self.files.entry(place).or_default();
         file.detainer = Some(name.clone());

@@ -1,4 +1,4 @@
-//! What a client holds: entries it was shown, each checked against its leaf, and receipts, each verified when it came.
+//! What a client keeps: entries it was shown, each checked against its leaf, and receipts, each verified on arrival.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
@@ -18,15 +18,15 @@ use crate::recorder::origin;
 use crate::verify::KeptReceipt;
 use crate::wire::{entry, parse, v1, words};
 
-/// Checkpoints remembered as verified: receipts and heartbeats of one batch all bear the same.
+/// How many verified checkpoints are remembered. All receipts and heartbeats of a batch carry the same one.
 const REMEMBERED_MAX: usize = 16;
 
-/// The keys that a client pins, what the logs are called, and what it verified last.
+/// The keys that a client trusts, the origin of the logs, and the checkpoints verified last.
 #[derive(Debug)]
 pub(super) struct PinnedKeys {
     keys: Vec<VerifierKey>,
     origin: String,
-    /// Notes, byte for byte, with what they sign; the newest last.
+    /// Notes, byte for byte, with the checkpoints they sign. The newest is last.
     remembered: Mutex<VecDeque<(String, Checkpoint)>>,
 }
 
@@ -35,7 +35,7 @@ impl PinnedKeys {
         Self { keys: vec![key], origin: origin.to_owned(), remembered: Mutex::default() }
     }
 
-    /// Opens a checkpoint of a log, unless that very note was verified before.
+    /// Verifies a checkpoint of a log, unless the same note was verified before.
     pub(super) fn open(&self, log: &LogName, note: &str) -> Result<Checkpoint> {
         let origin = origin(&self.origin, log);
         let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
@@ -58,13 +58,13 @@ impl PinnedKeys {
 }
 
 impl Clone for PinnedKeys {
-    /// Somebody else's: the same keys, and nothing verified yet.
+    /// The same keys for another client, with nothing verified yet.
     fn clone(&self) -> Self {
         Self { keys: self.keys.clone(), origin: self.origin.clone(), remembered: Mutex::default() }
     }
 }
 
-/// An entry as a client was shown it.
+/// An entry as it was shown to a client.
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) log: LogName,
@@ -73,11 +73,11 @@ pub(super) struct Entry {
     /// `jurisdictions/us-ny/detainers/{uuid}`, or a custody.
     pub(super) resource: String,
     pub(super) seen: EntryView,
-    /// As far as it was shown.
+    /// The event, as far as it was shown.
     pub(super) event: Option<v1::event::Event>,
 }
 
-/// What of an entry was seen. Every class shown was opened against the leaf: so this says it all.
+/// What was seen of an entry. Every class shown was checked against the leaf, so this is complete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct EntryView {
     pub(super) leaf: Hash,
@@ -89,7 +89,7 @@ pub(super) struct EntryView {
 pub(super) type View = BTreeMap<LogName, BTreeMap<u64, EntryView>>;
 
 impl Entry {
-    /// Reads an entry and checks every content it shows against the leaf's commitments.
+    /// Reads an entry and checks every content against the leaf's commitments.
     pub(super) fn open(entry: &v1::Entry) -> Result<Self> {
         let named = parse::entry_name("name", &entry.name).ok().context("an entry is not named as one")?;
         let (log, index) = named;
@@ -119,33 +119,33 @@ impl Entry {
         self.method == Method::AcknowledgeInbox.rpc()
     }
 
-    /// Whether it stands in the log that other sovereigns read.
+    /// Whether it is in the exchange log, which other sovereigns read.
     pub(super) fn is_exchanged(&self) -> bool {
         self.log.kind == LogKind::Exchange
     }
 }
 
-/// What a receipt promises: in which log, at which index, the hash of which leaf.
+/// The entry that a receipt promises: its log, its index and the hash of its leaf.
 pub(super) type ReceiptedEntry = (LogName, u64, Hash);
 
-/// Receipts of one agency, verified and kept as `comity verify` reads them.
+/// The receipts of one agency, verified, and kept in the form that `comity verify` reads.
 #[derive(Debug)]
 pub(super) struct Receipts {
     file: BufWriter<File>,
-    /// What was promised to be in which log.
+    /// The entries promised.
     pub(super) promised: Vec<ReceiptedEntry>,
     /// The largest tree that a receipt was signed in, by log.
     pub(super) heads: BTreeMap<LogName, u64>,
 }
 
 impl Receipts {
-    /// Keeps them in a new file.
+    /// Keeps receipts in a new file.
     pub(super) fn create(path: &Path) -> Result<Self> {
         let file = File::create_new(path).with_context(|| format!("cannot make {}", path.display()))?;
         Ok(Self { file: BufWriter::new(file), promised: Vec::new(), heads: BTreeMap::new() })
     }
 
-    /// Keeps a receipt that was verified.
+    /// Keeps a verified receipt.
     pub(super) fn keep(&mut self, verified: Verified) -> Result<()> {
         self.file.write_all(verified.line.as_bytes())?;
         let head = self.heads.entry(verified.log.clone()).or_default();
@@ -154,13 +154,13 @@ impl Receipts {
         Ok(())
     }
 
-    /// Everything is in the file.
+    /// Writes everything to the file.
     pub(super) fn flush(&mut self) -> Result<()> {
         Ok(self.file.flush()?)
     }
 }
 
-/// A receipt that was found good.
+/// A verified receipt.
 #[derive(Debug)]
 pub(super) struct Verified {
     log: LogName,
@@ -178,7 +178,7 @@ impl Verified {
         let leaf = ledger::leaf_hash(&receipt.leaf);
         let proof = Receipt::parse(&receipt.proof)?;
         ensure!(proof.index == index, "a receipt proves another index than it says");
-        // As `Receipt::verify` does, but for a signature that was verified before.
+        // Like `Receipt::verify`, but a signature that was verified before is not verified again.
         let signed = pinned.open(&log, &proof.checkpoint).context("a receipt's checkpoint does not verify")?;
         ledger::verify_inclusion(leaf, index, signed.size(), &proof.proof, signed.root())
             .context("a receipt does not verify")?;

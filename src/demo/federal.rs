@@ -1,6 +1,7 @@
-//! The federal system: lodges, reads what it is told in each jurisdiction, lifts what no longer stands.
+//! The federal system. It lodges detainers, reads what it is told in each jurisdiction, and lifts detainers that no
+//! longer apply.
 //!
-//! It knows of custody and release what its inboxes say, and nothing else.
+//! It knows about custody and release only what its inboxes say.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,29 +22,29 @@ use crate::wire::v1;
 use crate::wire::v1::event::Event;
 use crate::wire::words::{from_wire, to_wire};
 
-/// Notice shorter than this is not enough to come and fetch somebody.
+/// Shorter notice is not enough to pick somebody up.
 const NOTICE_S: i64 = 48 * 3_600;
-/// Steps until a detainer is lifted for whom nobody was found.
+/// Steps until a detainer is lifted when nobody was found.
 const NOBODY_FOUND: Step = 8;
 
 /// The requester.
 #[derive(Debug)]
 pub(super) struct Federal {
     pub(super) client: Arc<AgencyClient>,
-    /// One a jurisdiction, in their order.
+    /// One inbox for each jurisdiction, in order.
     pub(super) inboxes: Vec<Inbox>,
     roster: Arc<Roster>,
-    /// Whom to lodge a detainer for at each step, by place in the roster.
+    /// The people to lodge a detainer for at each step, by place in the roster.
     lodging: BTreeMap<Step, Vec<usize>>,
     open: Arc<Mutex<OpenDetainers>>,
 }
 
-/// What it has on its desk.
+/// The detainers that it has to act on.
 #[derive(Debug, Default)]
 struct OpenDetainers {
-    /// For whom a detainer is, by its name.
+    /// The person of each detainer.
     people: BTreeMap<String, usize>,
-    /// What to lift at each step, and why.
+    /// The detainers to lift at each step, and why.
     lifting: BTreeMap<Step, Vec<(String, LiftReason)>>,
 }
 
@@ -120,7 +121,7 @@ async fn withdraw(client: &AgencyClient, name: String, reason: LiftReason) -> Re
     Ok(())
 }
 
-/// Whether word of the custodian makes it lift a detainer: after how many steps, and why.
+/// Whether news from the custodian makes it lift a detainer: after how many steps, and why.
 fn lifts(person: &Person, entry: &Entry) -> Option<(Step, LiftReason)> {
     let event = entry.event.as_ref()?;
     if let Event::DetainerAcknowledged(told) = event {
@@ -130,7 +131,7 @@ fn lifts(person: &Person, entry: &Entry) -> Option<(Step, LiftReason)> {
         };
     }
     let Event::DetainerReleased(told) = event else { return None };
-    // One that it lifted before is not told of; so this is the first word of it.
+    // It is not told about a detainer that it lifted before, so this is the first news of the release.
     let after = person.lifted_after?;
     let lead = told.counts.as_ref().and_then(|counts| counts.lead_time_seconds);
     let recipient = told.release.as_ref().and_then(|release| from_wire(release.recipient));

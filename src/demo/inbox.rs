@@ -1,4 +1,4 @@
-//! What a client is told: one long-lived stream of its inbox, every entry checked as it comes.
+//! An agency's inbox as one long-lived stream. Every entry is checked as it arrives.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -15,10 +15,10 @@ use crate::domain::ids::{JurisdictionId, LogKind, LogName};
 use crate::wire::v1;
 use crate::wire::v1::receive_response::Item;
 
-/// How long a stream may take to catch up before the demo is given up.
+/// How long a stream may take to catch up before the demo fails.
 const CATCH_UP_MAX: Duration = Duration::from_mins(1);
 
-/// One agency's inbox of one jurisdiction.
+/// The inbox of one agency in one jurisdiction.
 #[derive(Debug)]
 pub(super) struct Inbox {
     client: Arc<AgencyClient>,
@@ -28,21 +28,21 @@ pub(super) struct Inbox {
     stream: JoinHandle<()>,
 }
 
-/// What came, and what was made of it.
+/// What has arrived, and its tally.
 #[derive(Debug, Default)]
 struct Received {
     view: View,
     tally: Tally,
-    /// Not yet taken by the agency's own system.
+    /// Entries that the agency's own system has not taken yet.
     fresh: Vec<Entry>,
 }
 
-/// How far the stream has come.
+/// The progress of the stream.
 #[derive(Debug, Clone)]
 enum StreamProgress {
-    /// Everything in the exchange log below this size; to be confirmed with this cursor.
+    /// Everything in the exchange log below this size has arrived. It is confirmed with this cursor.
     Size(u64, String),
-    /// It ended, for this reason.
+    /// The stream ended, for this reason.
     Ended(String),
 }
 
@@ -62,7 +62,7 @@ impl Inbox {
         Ok(Self { client: Arc::clone(client), jurisdiction, told, reached, stream })
     }
 
-    /// Waits until everything in the exchange log below a size has come.
+    /// Waits until everything in the exchange log below a size has arrived.
     pub(super) async fn until(&self, size: u64) -> Result<()> {
         let mut reached = self.reached.clone();
         let there = reached.wait_for(|reached| match reached {
@@ -77,12 +77,12 @@ impl Inbox {
         }
     }
 
-    /// What has come since the last time.
+    /// What has arrived since the last call.
     pub(super) fn take(&self) -> Vec<Entry> {
         std::mem::take(&mut self.lock().fresh)
     }
 
-    /// Confirms everything received: proof of delivery.
+    /// Confirms everything received, which proves delivery.
     pub(super) async fn confirm(&self) -> Result<()> {
         let cursor = match &*self.reached.borrow() {
             StreamProgress::Size(_, cursor) => cursor.clone(),
@@ -95,7 +95,7 @@ impl Inbox {
         Ok(())
     }
 
-    /// Waits until as many entries have come as are expected, or as may be waited for.
+    /// Waits until the expected number of entries has arrived, or until the time limit.
     pub(super) async fn count_reaches(&self, entries: usize) {
         const POLL: Duration = Duration::from_millis(20);
         let enough = async {
@@ -103,11 +103,11 @@ impl Inbox {
                 tokio::time::sleep(POLL).await;
             }
         };
-        // What is missing then is found, and named, by the comparison that follows.
+        // The comparison that follows names what is missing.
         let _in_time = tokio::time::timeout(CATCH_UP_MAX, enough).await;
     }
 
-    /// Closes the stream and hands out what it told.
+    /// Closes the stream and returns what it delivered.
     pub(super) fn close(&self) -> (View, Tally) {
         self.stream.abort();
         let mut told = self.lock();
@@ -119,7 +119,7 @@ impl Inbox {
     }
 }
 
-/// The stream's own task.
+/// The task that reads the stream.
 struct InboxReader {
     client: Arc<AgencyClient>,
     log: LogName,

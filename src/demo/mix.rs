@@ -1,4 +1,5 @@
-//! What a synthetic year is drawn from: shares and counts, read from TOML. Another mix changes every table.
+//! The case mix: the shares and counts that a synthetic year is drawn from, read from TOML. Another mix changes every
+//! table.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,15 +12,15 @@ use crate::domain::charge::{ChargeStatus, OffenceCategory};
 use crate::domain::custody::{ReleaseReason, ReleaseRecipient};
 use crate::domain::detainer::{DetainerBasis, DetainerForm, WarrantKind};
 
-/// The mix that is built in.
+/// The built-in mix.
 const BUILT_IN: &str = include_str!("mix.toml");
-/// Texas never outgrows New York more than this.
+/// The most people in Texas, as a percentage of New York.
 const TEXAS_PERCENT_MAX: u64 = 1_000;
 
-/// Shares by word.
+/// Shares by key.
 pub(super) type Shares<K> = BTreeMap<K, u64>;
 
-/// Everything that can be set. The words are those of the contract; mix.toml says what each is.
+/// All parameters. The words are those of the contract; mix.toml explains each.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CaseMix {
@@ -27,29 +28,29 @@ pub(super) struct CaseMix {
     pub(super) offences: Offences,
     /// Texas.
     pub(super) texas: Texas,
-    /// Who holds them, by agency.
+    /// The share of people that each agency holds.
     pub(super) custodians: BTreeMap<String, ByOutcome<u64>>,
-    /// What is asked.
+    /// The requests.
     pub(super) requests: Requests,
-    /// How far the leading charge has come.
+    /// The status of the leading charge.
     pub(super) charges: ByFacilityKind<Shares<ChargeStatus>>,
     /// Detainers that end before any release.
     pub(super) besides: Besides,
-    /// Circumstances.
+    /// Circumstances of a person.
     pub(super) flags: Flags,
-    /// What officers decide.
+    /// Decisions of officers.
     pub(super) review: Review,
     /// How soon custodians answer.
     pub(super) answers: Answers,
-    /// Why people are released, and when.
+    /// The reasons of releases, and their times.
     pub(super) releases: BTreeMap<ReleaseReason, Release>,
-    /// To whom.
+    /// The recipients of released people.
     pub(super) recipients: Shares<ReleaseRecipient>,
-    /// Whom the requesting agency comes for.
+    /// The people whom the requesting agency picks up.
     pub(super) pick_ups: PickUps,
-    /// Those who stay.
+    /// Those who are not released.
     pub(super) outstanding: Outstanding,
-    /// What the requester lifts.
+    /// Detainers that the requester lifts.
     pub(super) lifts: Lifts,
 }
 
@@ -78,7 +79,7 @@ impl<T> ByFacilityKind<T> {
     }
 }
 
-/// People by offence, for each fate.
+/// People by offence, for each outcome.
 pub(super) type Offences = ByOutcome<OffenceCounts>;
 
 /// People by offence.
@@ -113,7 +114,7 @@ impl OffenceCounts {
         }
     }
 
-    /// So many people by offence, in these proportions; exactly these counts where it is their total.
+    /// `total` people by offence in these proportions. If `total` is the sum of the counts, these are the exact counts.
     pub(super) fn scaled(&self, total: u64) -> Shares<OffenceCategory> {
         let shares = OffenceCategory::ALL.iter().map(|offence| (*offence, self.of(*offence))).collect();
         apportion(total, &shares)
@@ -127,7 +128,7 @@ pub(super) struct Texas {
 }
 
 impl Texas {
-    /// How many people there are in Texas for so many in New York.
+    /// The number of people in Texas for a number in New York.
     pub(super) fn people(self, in_new_york: u64) -> u64 {
         in_new_york.saturating_mul(self.percent_of_new_york) / 100
     }
@@ -176,7 +177,7 @@ pub(super) struct Answers {
     pub(super) hours_max: u64,
 }
 
-/// One reason of release.
+/// A reason of release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Release {
@@ -184,10 +185,10 @@ pub(super) struct Release {
     prison: u64,
     /// Its share in jails.
     jail: u64,
-    /// How long after the detainer, at least and at most.
+    /// The shortest and the longest time after the detainer.
     pub(super) stay_hours: [u64; 2],
     pub(super) scheduled_percent: u64,
-    /// How far ahead a date is entered, at least and at most.
+    /// The shortest and the longest time that a date is entered ahead.
     pub(super) lead_hours: [u64; 2],
 }
 
@@ -211,21 +212,21 @@ pub(super) struct Lifts {
 }
 
 impl CaseMix {
-    /// The mix of a file, or the one that is built in.
+    /// The mix of a file, or the built-in mix.
     pub(super) fn read(path: Option<&Path>) -> Result<Self> {
         let Some(path) = path else { return Self::parse(BUILT_IN) };
         let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
         Self::parse(&text).with_context(|| format!("{} is not a mix", path.display()))
     }
 
-    /// Reads and holds it to what the rest relies on.
+    /// Parses a mix and checks what the rest relies on.
     pub(super) fn parse(text: &str) -> Result<Self> {
         let mix: Self = toml::from_str(text)?;
         mix.check()?;
         Ok(mix)
     }
 
-    /// Reasons of release with their shares in a house.
+    /// The reasons of release with their shares in a kind of facility.
     pub(super) fn reasons(&self, facility_kind: FacilityKind) -> Shares<ReleaseReason> {
         let share = |release: &Release| match facility_kind {
             FacilityKind::Prison => release.prison,
@@ -323,7 +324,8 @@ fn percent(name: &str, percent: u64) -> Result<()> {
     Ok(())
 }
 
-/// Divides a total by shares, whole, with the largest remainders rounded up (Hamilton): the parts add up to the total.
+/// Divides a total by shares into whole parts. The largest remainders are rounded up (Hamilton's method), so the parts
+/// add up to the total.
 pub(super) fn apportion<K: Copy + Ord>(total: u64, shares: &Shares<K>) -> Shares<K> {
     let whole: u128 = shares.values().copied().map(u128::from).sum();
     if whole == 0 {

@@ -1,6 +1,6 @@
-//! Numbers as people read them.
+//! Numbers with thousands separators.
 
-/// A number with its thousands apart.
+/// A number with thousands separators.
 pub fn number(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();

@@ -1,4 +1,4 @@
-//! One person of the roster: who it is, what is asked, and how it ends.
+//! One person of the roster: who it is, what is requested, and the outcome.
 
 use std::fmt;
 
@@ -11,21 +11,21 @@ use crate::domain::subject::{Flags, Sex};
 /// One person with one detainer.
 #[derive(Clone, PartialEq)]
 pub(super) struct Person {
-    /// Place in the roster; makes the person's numbers unique.
+    /// The place in the roster, which makes the person's numbers unique.
     pub(super) number: u32,
-    /// Who holds the person, or is thought to.
+    /// The agency that holds the person, or is believed to.
     pub(super) custodian: &'static str,
-    /// Given and family name.
+    /// The given and the family name.
     pub(super) name: (String, String),
     /// As YYYY-MM-DD.
     pub(super) birth_date: String,
     pub(super) sex: Sex,
     pub(super) citizenship: &'static str,
-    /// Whether the custodian has the A-number too; else it matches by name and birth date.
+    /// Whether the custodian also has the A-number. Otherwise it matches by name and birth date.
     pub(super) number_on_file: bool,
     pub(super) offence: OffenceCategory,
     pub(super) status: ChargeStatus,
-    /// A lesser charge beside the leading one.
+    /// Whether there is a lesser charge beside the leading one.
     pub(super) second_charge: bool,
     pub(super) flags: Flags,
     pub(super) form: DetainerForm,
@@ -36,10 +36,10 @@ pub(super) struct Person {
     /// Steps from the acknowledgement to the answer.
     pub(super) answer_after: Step,
     pub(super) decision: Decision,
-    /// If a person decides: steps from "pending review" to the decision.
+    /// Steps from "pending review" to the decision, if a person decides.
     pub(super) decided_after: Step,
     pub(super) outcome: Outcome,
-    /// Steps from being told of a release to lifting the detainer, if the requester does.
+    /// Steps from the news of a release until the requester lifts the detainer, if it does.
     pub(super) lifted_after: Option<Step>,
 }
 
@@ -49,46 +49,46 @@ impl fmt::Debug for Person {
     }
 }
 
-/// How it ends.
+/// The outcome of a detainer.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Outcome {
-    /// Held beyond the year; a date after it may already be entered at a step.
+    /// Held beyond the year. At a step, a date after the year may be entered.
     Outstanding { scheduled: Option<(Step, Step)> },
     /// Released.
     Released(Release),
-    /// The custodian holds nobody of that description.
+    /// The custodian holds nobody who fits.
     NoSuchPerson,
     /// The custodian holds somebody of that name with another number.
     IdentityMismatch,
-    /// The requester lifts its detainer for a reason of its own while the person is held.
+    /// The requester lifts the detainer for its own reasons while the person is held.
     Lifted(Step, LiftReason),
 }
 
-/// A release, as it will be.
+/// A release, as planned.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Release {
-    /// Recorded at this step.
+    /// The step at which it is recorded.
     pub(super) recorded: Step,
-    /// So many minutes before.
+    /// How many minutes before that step it took place.
     pub(super) minutes_before: u32,
     pub(super) reason: ReleaseReason,
     pub(super) basis: ReleaseDateBasis,
-    /// At which step the date is entered ahead, if it is.
+    /// The step at which the date is entered in advance, if it is.
     pub(super) scheduled: Option<Step>,
     pub(super) recipient: ReleaseRecipient,
-    /// Whether the requesting agency comes, if the person is held for it.
+    /// Whether the requesting agency comes if the person is held for it.
     pub(super) picked_up_if_held: bool,
-    /// Whether it comes, if it had notice.
+    /// Whether it comes if it had notice.
     pub(super) picked_up_if_noticed: bool,
 }
 
-/// What an officer does with what the law leaves to a person.
+/// What an officer decides where the law leaves it to a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Decision {
-    /// Holds or notifies as the law allows.
+    /// Holds or notifies, as the law allows.
     Grant,
     /// Declines.
     Decline,
-    /// Does not come to it in the year.
+    /// Does not decide within the year.
     None,
 }

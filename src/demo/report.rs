@@ -1,4 +1,4 @@
-//! What a run leaves behind: report.json, and a directory that `comity verify` accepts.
+//! The result of a run: report.json, and a directory that `comity verify` accepts.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,12 +12,12 @@ use crate::demo::mix::{ByOutcome, CaseMix};
 use crate::sandbox::files;
 use crate::verify::Verified;
 
-/// How fast it went.
+/// The speed of a run.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Speed {
     /// Writes answered with a receipt.
     pub(super) writes: u64,
-    /// Entries they made.
+    /// Entries that the writes made.
     pub(super) entries: u64,
     /// How long the year took.
     pub(super) year: Duration,
@@ -25,20 +25,20 @@ pub(super) struct Speed {
     pub(super) comparing: Duration,
     /// How long the verification took.
     pub(super) verifying: Duration,
-    /// Half the writes took no longer.
+    /// The median time of a write.
     pub(super) p50: Duration,
-    /// Ninety-nine in a hundred took no longer.
+    /// The 99th percentile.
     pub(super) p99: Duration,
 }
 
 impl Speed {
-    /// So many a second of the year.
+    /// A count divided by the seconds of the year.
     pub(super) fn per_second(&self, count: u64) -> u64 {
         u64::try_from(u128::from(count) * 1_000 / self.year.as_millis().max(1)).unwrap_or(u64::MAX)
     }
 }
 
-/// What was played.
+/// The parameters of a run.
 #[derive(Debug)]
 pub(super) struct RunParameters<'a> {
     pub(super) mix: &'a CaseMix,
@@ -47,7 +47,7 @@ pub(super) struct RunParameters<'a> {
     pub(super) policy_digest: String,
 }
 
-/// Everything as numbers. But for "run" it is the same for the same seed, size, mix and policies.
+/// All numbers as JSON. Except for "run", they are the same for the same seed, size, mix and policies.
 pub(super) fn report(played: &RunParameters<'_>, findings: &Findings, verified: Verified, speed: &Speed) -> Value {
     let micros = |duration: Duration| u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
     let entries: serde_json::Map<String, Value> =
@@ -90,15 +90,15 @@ pub(super) fn report(played: &RunParameters<'_>, findings: &Findings, verified: 
     })
 }
 
-/// A directory to work in, which is gone at the end.
+/// A working directory, which is removed at the end.
 #[derive(Debug)]
 pub(super) struct Workspace {
     path: PathBuf,
 }
 
 impl Workspace {
-    /// Where to work: within the directory that is to be kept, so that keeping is renaming; else among the machine's
-    /// temporary files.
+    /// The parent of the working directory: the output directory, so that keeping a file only renames it, or else the
+    /// temporary directory.
     pub(super) fn parent(out: Option<&Path>) -> Result<PathBuf> {
         let Some(out) = out else { return Ok(std::env::temp_dir()) };
         std::fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
@@ -118,18 +118,18 @@ impl Workspace {
         &self.path
     }
 
-    /// Where receipts are kept.
+    /// The directory of the receipts.
     pub(super) fn receipts(&self) -> PathBuf {
         self.path.join("receipts")
     }
 
-    /// Keeps what another may look into: no private key but the one that opens the synthetic persons' content.
+    /// Keeps what others may look at. The only private key among it opens the synthetic people's content.
     pub(super) fn keep(&self, out: &Path, findings: &Findings, report: &Value) -> Result<()> {
         let (from, to) = (|name: &str| self.path.join(name), |name: &str| out.join(name));
         for directory in ["keys", "checkpoints"] {
             files::make_private_directory(&to(directory))?;
         }
-        // A stopped gateway leaves nothing in the journal; were it otherwise, the file alone would not be whole.
+        // A stopped gateway leaves an empty journal. Otherwise the database file alone would be incomplete.
         let journal = std::fs::metadata(from("comity.db-wal")).map_or(0, |journal| journal.len());
         ensure!(journal == 0, "the store was not closed");
         for name in ["comity.db", "receipts", "keys/log.vkey"] {
@@ -148,7 +148,7 @@ impl Workspace {
 
 impl Drop for Workspace {
     fn drop(&mut self) {
-        // What cannot be removed is left to whoever cleans up temporary files.
+        // What cannot be removed is left in the temporary directory.
         let _left = std::fs::remove_dir_all(&self.path);
     }
 }

@@ -1,4 +1,4 @@
-//! A person of the roster as each side writes them down.
+//! The requests about a person of the roster, as each side writes them.
 
 use crate::demo::agencies::{CUSTODIANS, FacilityKind};
 use crate::demo::calendar;
@@ -12,12 +12,12 @@ use crate::wire::show::timestamp;
 use crate::wire::v1;
 use crate::wire::words::to_wire;
 
-/// Reserved for fiction.
+/// A number that is reserved for fiction.
 const DUTY_DESK: &str = "+1-202-555-0100";
-/// Added to a number of the roster for the number of somebody else.
+/// Added to a person's number to make somebody else's.
 const OTHERS: u32 = 500_000;
 
-/// The request for a person.
+/// The detainer for a person.
 pub(super) fn detainer(person: &Person) -> v1::Detainer {
     let authority = match person.warrant {
         WarrantKind::None => IssuingAuthority::None,
@@ -43,7 +43,7 @@ pub(super) fn detainer(person: &Person) -> v1::Detainer {
             }),
             ..subject(person)
         }),
-        // What the requester has heard of it: an arrest.
+        // The requester knows of an arrest.
         charges: vec![v1::Charge {
             ncic_code: ncic(person.offence).to_owned(),
             status: to_wire(ChargeStatus::Arrested),
@@ -55,7 +55,7 @@ pub(super) fn detainer(person: &Person) -> v1::Detainer {
     }
 }
 
-/// The document that a warrant comes with: a synthetic one, by its hash.
+/// The document of a warrant: synthetic, given by its hash.
 fn document(person: &Person) -> v1::Warrant {
     if person.warrant == WarrantKind::None {
         return v1::Warrant::default();
@@ -68,7 +68,7 @@ fn document(person: &Person) -> v1::Warrant {
     }
 }
 
-/// What an officer found a judge's warrant to be.
+/// What an officer found when checking a judge's warrant.
 pub(super) fn verification(person: &Person) -> v1::WarrantVerification {
     let claimed = detainer(person).warrant.unwrap_or_default();
     let seen = v1::Warrant {
@@ -121,12 +121,12 @@ pub(super) fn custody(person: &Person) -> v1::Custody {
     }
 }
 
-/// The number that the requester knows the person by.
+/// The A-number by which the requester knows the person.
 pub(super) fn alien_number(person: &Person) -> String {
     format!("{:09}", 900_000_000 + person.number)
 }
 
-/// The number in the custodian's files, if it has one: somebody else's where the identity does not match.
+/// The A-number in the custodian's files, if there is one. It is somebody else's where the identity does not match.
 pub(super) fn number_on_file(person: &Person) -> Option<String> {
     match person.outcome {
         Outcome::IdentityMismatch => Some(format!("{:09}", 900_000_000 + OTHERS + person.number)),
@@ -136,7 +136,7 @@ pub(super) fn number_on_file(person: &Person) -> Option<String> {
     }
 }
 
-/// By whose order somebody is released.
+/// The authority that ordered a release.
 pub(super) fn ordered_by(reason: ReleaseReason) -> &'static str {
     match reason {
         ReleaseReason::Bail | ReleaseReason::Recognizance | ReleaseReason::Dismissed | ReleaseReason::CourtOrder => {
@@ -161,7 +161,7 @@ fn subject(person: &Person) -> v1::Subject {
 }
 
 fn charges(person: &Person) -> Vec<v1::Charge> {
-    // The day before: of the intake itself it may be the day before still, by the calendar of the jurisdiction.
+    // The day before: in the jurisdiction's time zone the intake itself may fall on the previous day.
     let charged_on = calendar::minutes_before(person.intake, 24 * 60).strftime("%Y-%m-%d").to_string();
     let leading = v1::Charge {
         ncic_code: ncic(person.offence).to_owned(),
@@ -180,7 +180,7 @@ fn charges(person: &Person) -> Vec<v1::Charge> {
     if person.second_charge { vec![leading, lesser] } else { vec![leading] }
 }
 
-/// An NCIC code of the group.
+/// An NCIC code of the offence group.
 fn ncic(offence: OffenceCategory) -> &'static str {
     match offence {
         OffenceCategory::Homicide => "0999",

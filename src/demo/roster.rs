@@ -1,6 +1,6 @@
-//! Who is held, asked for and released when: everything that a year is played from, drawn from a mix and a seed.
+//! The roster: who is held, requested and released when. A year is played from it; it is drawn from a mix and a seed.
 //!
-//! The same mix, size and seed give the same roster; nothing else is random in the figures of a run.
+//! The same mix, size and seed give the same roster. Nothing else in the figures of a run is random.
 
 use std::collections::HashSet;
 
@@ -15,14 +15,14 @@ use crate::domain::custody::{ReleaseDateBasis, ReleaseReason};
 use crate::domain::detainer::{DetainerBasis, LiftReason};
 use crate::domain::subject::{Flags, Sex};
 
-/// Given names, which are words for trees and stones, so that nobody takes a person of the demo for a real one.
+/// Given names. They are trees and stones, so that nobody mistakes a person of the demo for a real one.
 const GIVEN: &[&str] = &[
     "Acacia", "Agate", "Alder", "Amber", "Aspen", "Basalt", "Beech", "Beryl", "Birch", "Cedar", "Chert", "Cypress",
     "Elm", "Fern", "Flint", "Garnet", "Granite", "Hazel", "Heather", "Jasper", "Juniper", "Larch", "Laurel", "Linden",
     "Maple", "Marl", "Myrtle", "Oakley", "Olive", "Onyx", "Opal", "Poplar", "Quartz", "Reed", "Rowan", "Sage", "Slate",
     "Spruce", "Topaz", "Willow",
 ];
-/// Beginnings and ends of family names, which say what they are.
+/// The two halves of family names, which say that they are invented.
 const FAMILY: (&[&str], &[&str]) = (
     &["Sample", "Specimen", "Example", "Placeholder", "Fictive", "Synthetic", "Dummy", "Testcase"],
     &[
@@ -32,17 +32,17 @@ const FAMILY: (&[&str], &[&str]) = (
 );
 /// Countries of citizenship, as codes that ISO 3166 leaves to its users.
 const COUNTRIES: &[&str] = &["XAA", "XAB", "XAC", "XAD", "XAE"];
-/// Most people of one run.
+/// The most people of one run.
 const PEOPLE_MAX: u64 = 400_000;
 
-/// Everybody.
+/// Every person of a run.
 #[derive(Debug)]
 pub(super) struct Roster {
     pub(super) people: Vec<Person>,
 }
 
 impl Roster {
-    /// Draws so many people of New York, with those of Texas on top.
+    /// Draws the people of New York, and those of Texas in addition.
     pub(super) fn draw(mix: &CaseMix, in_new_york: ByOutcome<u64>, seed: u64) -> Result<Self> {
         let mut drawing =
             Drawing { mix, random: fastrand::Rng::with_seed(seed), people: Vec::new(), names: HashSet::new() };
@@ -58,7 +58,7 @@ impl Roster {
     }
 }
 
-/// What a person is drawn as, before the details.
+/// The outcome that a person is drawn for.
 #[derive(Debug, Clone, Copy)]
 enum PlannedOutcome {
     Outstanding,
@@ -201,7 +201,7 @@ impl Drawing<'_> {
         })
     }
 
-    /// The detainer comes first; so every one of these stands when the person is released.
+    /// The detainer comes first, so it is open when the person is released.
     fn release(&mut self, facility_kind: FacilityKind) -> Result<(Step, Outcome)> {
         let reason = self.pick(&self.mix.reasons(facility_kind))?;
         let shape = *self.mix.releases.get(&reason).context("a reason without a shape")?;
@@ -252,7 +252,7 @@ impl Drawing<'_> {
         }
     }
 
-    /// One ground, and now and then a second; custody lent stands alone.
+    /// One ground, and sometimes a second. Lent custody is always the only ground.
     fn bases(&mut self) -> Result<Vec<DetainerBasis>> {
         let first = self.pick(&self.mix.requests.bases)?;
         let (second, more) = (self.pick(&self.mix.requests.bases)?, self.percent(15));

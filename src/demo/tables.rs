@@ -1,4 +1,4 @@
-//! The figures as tables, for a terminal of a hundred columns.
+//! The figures as tables, for a terminal 100 columns wide.
 
 use std::fmt;
 
@@ -29,7 +29,7 @@ impl fmt::Display for Titled {
     }
 }
 
-/// Custodians whose figures stand in one column.
+/// Custodians whose figures share a column.
 struct Group {
     name: &'static str,
     custodians: Vec<&'static str>,
@@ -236,7 +236,7 @@ fn seen_by(findings: &Findings) -> Titled {
     )
 }
 
-/// A row over the groups, and their sum.
+/// A row over the groups, with their sum.
 fn by_group(name: &str, count: impl Fn(&[&'static str]) -> u64) -> Vec<String> {
     let counts = groups().into_iter().map(|group| number(count(&group.custodians)));
     let total = number(count(&everybody()));
@@ -247,7 +247,7 @@ fn group_headers(first: &'static str) -> Vec<&'static str> {
     std::iter::once(first).chain(groups().iter().map(|group| group.name)).chain(["total"]).collect()
 }
 
-/// A table of a text and numbers.
+/// A table of labels and numbers.
 pub(super) fn titled(title: &str, headers: &[&str], rows: Vec<Vec<String>>) -> Titled {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);

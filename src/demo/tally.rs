@@ -1,4 +1,4 @@
-//! Counts what a reader saw. The same counting serves every client and, at the end, the logs: so figures can be compared.
+//! Counts what a reader saw. Every client and the logs are counted the same way, so that their figures can be compared.
 
 use std::collections::BTreeMap;
 
@@ -11,10 +11,10 @@ use crate::wire::v1;
 use crate::wire::v1::event::Event;
 use crate::wire::words::from_wire;
 
-/// Notice in time to come and fetch somebody: 48 hours.
+/// Notice in time to pick somebody up: 48 hours.
 const IN_TIME_S: i64 = 48 * 3_600;
 
-/// Detainers as far as a reader was told of them.
+/// Detainers, as far as a reader was told of them.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     detainers: BTreeMap<String, Detainer>,
@@ -38,19 +38,19 @@ struct Detainer {
     lifted: Option<LiftReason>,
 }
 
-/// Whether the requester was told of the release.
+/// What the requester was told of the release.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum ReleaseDisclosure {
     #[default]
     Nothing,
-    /// That it took place, and no more.
+    /// Only that it took place.
     FactOnly,
-    /// When and to whom as well.
+    /// Also when, and to whom.
     InFull,
 }
 
 impl Tally {
-    /// Takes an entry.
+    /// Counts an entry.
     pub(super) fn take(&mut self, entry: &Entry) {
         let Some(event) = &entry.event else { return };
         match event {
@@ -76,7 +76,7 @@ impl Tally {
             }),
             Event::ReleaseRecorded(recorded) => self.released(recorded),
             Event::CustodyOpened(_) => self.custodies += 1,
-            // What the house does not do is not counted.
+            // Events that do not occur in the demo are not counted.
             Event::ReleaseScheduled(_)
             | Event::InboxAcknowledged(_)
             | Event::PolicyActivated(_)
@@ -210,7 +210,7 @@ impl Detainer {
         }
     }
 
-    /// How it ended, to whoever reads the custody log. Released counts if the detainer stood at that moment.
+    /// The outcome, for a reader of the custody log. A release counts if the detainer was open at that moment.
     fn outcome(&self) -> &'static str {
         match (self.released, self.finding, self.lifted) {
             (Some(_), _, _) => "released",
@@ -220,7 +220,7 @@ impl Detainer {
         }
     }
 
-    /// Whether it still stands as far as its issuer knows.
+    /// Whether it is still open as far as its issuer knows.
     fn seems_open(&self) -> bool {
         let found = match self.finding {
             Some(Finding::NoSuchPerson | Finding::IdentityMismatch) => false,
@@ -239,15 +239,15 @@ impl Detainer {
     }
 }
 
-/// Counts by subject, custodian and words.
+/// Counts by subject, custodian and further words.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Figures {
     counts: BTreeMap<Vec<&'static str>, u64>,
-    /// Lead times of notices that were delivered, by custodian, in seconds.
+    /// The lead times of delivered notices in seconds, by custodian.
     leads_s: BTreeMap<&'static str, Vec<i64>>,
 }
 
-/// Subjects that an issuer can count too.
+/// The subjects that an issuer can count too.
 const ISSUERS: &[&str] =
     &["asked", "form", "warrant", "offence", "found", "answered", "noticed", "told", "lifted", "open"];
 
@@ -256,7 +256,7 @@ impl Figures {
         *self.counts.entry(key.to_vec()).or_default() += 1;
     }
 
-    /// Adds those of another reader, of other custodians.
+    /// Adds the figures of another reader about other custodians.
     pub(super) fn join(&mut self, other: Self) {
         for (key, count) in other.counts {
             *self.counts.entry(key).or_default() += count;
@@ -266,18 +266,18 @@ impl Figures {
         }
     }
 
-    /// The sum of all counts whose key begins so.
+    /// The sum of all counts whose key has this prefix.
     pub(super) fn count(&self, key: &[&'static str]) -> u64 {
         let from = self.counts.range(key.to_vec()..);
         from.take_while(|(found, _)| found.starts_with(key)).map(|(_, count)| count).sum()
     }
 
-    /// The sum over some custodians, the rest of the key after them.
+    /// The sum over some custodians. `rest` is the rest of the key.
     pub(super) fn over(&self, subject: &'static str, custodians: &[&'static str], rest: &[&'static str]) -> u64 {
         custodians.iter().map(|own| self.count(&[&[subject, *own], rest].concat())).sum()
     }
 
-    /// The median lead of some custodians, in hours. `None`: nobody was given notice in time.
+    /// The median lead time of some custodians, in hours. `None` if no notice was delivered.
     pub(super) fn median_lead_hours(&self, custodians: &[&'static str]) -> Option<i64> {
         let mut leads: Vec<i64> =
             custodians.iter().filter_map(|own| self.leads_s.get(own)).flatten().copied().collect();
@@ -299,7 +299,7 @@ impl Figures {
         Self { counts: counts.map(|(key, count)| (key.clone(), *count)).collect(), leads_s }
     }
 
-    /// The first figure in which two readers differ, in words.
+    /// Describes the first figure in which two readers differ.
     pub(super) fn difference(&self, other: &Self) -> Option<String> {
         let keys = self.counts.keys().chain(other.counts.keys());
         let differs = keys.into_iter().find(|key| self.counts.get(*key) != other.counts.get(*key));
@@ -316,7 +316,7 @@ impl Figures {
         (sorted(self) != sorted(other)).then(|| "lead times".to_owned())
     }
 
-    /// Every count, its key joined by slashes.
+    /// Every count, with its key joined by slashes.
     pub(super) fn all(&self) -> BTreeMap<String, u64> {
         self.counts.iter().map(|(key, count)| (key.join("/"), *count)).collect()
     }

@@ -1,7 +1,8 @@
-//! The year, step by step: the requester works, the custodians work, and a new step begins when everybody has been told.
+//! Plays the year step by step. In a step the requester works, then the custodians. The next step begins when everybody
+//! has received their entries.
 //!
-//! Within a step calls run side by side and come in any order; between steps nothing is under way. So the figures depend
-//! on mix and seed alone.
+//! Calls within a step run in parallel and in any order. No call is open between steps. So the figures depend only on
+//! the mix and the seed.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -21,7 +22,7 @@ use crate::demo::roster::Roster;
 use crate::domain::ids::{LogKind, LogName};
 use crate::recorder::Clock;
 
-/// Everybody who writes.
+/// Every agency that writes.
 #[derive(Debug)]
 pub(super) struct Participants {
     pub(super) federal: Arc<Federal>,
@@ -47,7 +48,7 @@ impl Participants {
         Ok(Self { federal, custodians, exchanges: [exchange(new_york)?, exchange(texas)?] })
     }
 
-    /// Plays the year. Tells how long it took.
+    /// Plays the year. Returns how long it took.
     pub(super) async fn play(&self, clock: &Clock) -> Result<Duration> {
         let bar = progress("playing the year", u64::from(STEPS / STEPS_A_DAY), "days");
         let begun = Instant::now();
@@ -65,7 +66,7 @@ impl Participants {
 
     async fn step(&self, step: Step) -> Result<()> {
         Box::pin(self.federal.work(step)).await?;
-        // What it lodged and lifted is in the exchange logs, up to where its receipts prove.
+        // What it lodged and lifted is in the exchange logs, as far as its receipts prove.
         let heads = self.exchanges.each_ref().map(|log| self.federal.client.proven(log));
         side_by_side(self.custodians.iter().map(|custodian| {
             let (custodian, head) = (Arc::clone(custodian), head_of(&heads, custodian.agency.jurisdiction()));
@@ -75,7 +76,7 @@ impl Participants {
             }
         }))
         .await?;
-        // What custodians recorded of a custody may have made entries of the exchange that no receipt of theirs is for.
+        // What custodians record about a custody may add exchange entries that none of their receipts covers.
         let heads = self.exchanges.iter().map(|log| self.federal.client.head(log));
         let heads = heads.collect::<TryJoinAll<_>>().await?;
         for (inbox, head) in self.federal.inboxes.iter().zip(heads) {
@@ -85,7 +86,7 @@ impl Participants {
         Ok(())
     }
 
-    /// Everybody confirms what it was told, once a day.
+    /// Every agency confirms what it received, once a day.
     async fn confirm(&self) -> Result<()> {
         side_by_side(self.custodians.iter().map(|custodian| {
             let custodian = Arc::clone(custodian);
@@ -96,7 +97,7 @@ impl Participants {
         Ok(())
     }
 
-    /// Everybody who holds receipts.
+    /// Every agency that holds receipts.
     pub(super) fn clients(&self) -> impl Iterator<Item = &Arc<AgencyClient>> {
         std::iter::once(&self.federal.client).chain(self.custodians.iter().map(|custodian| &custodian.client))
     }
@@ -117,7 +118,7 @@ where
     Ok(())
 }
 
-/// A bar on standard error, where that is a terminal.
+/// A progress bar on standard error, if that is a terminal.
 pub(super) fn progress(what: &'static str, len: u64, unit: &str) -> ProgressBar {
     let bar = ProgressBar::new(len);
     let template = format!("{{msg:24}} {{bar:40}} {{pos}}/{{len}} {unit} [{{elapsed_precise}}]");

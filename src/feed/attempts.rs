@@ -1,4 +1,4 @@
-//! Entries that open streams are trying: a consumer whose processes start together is not failing.
+//! Delivery attempts of open streams. They tell a failing consumer from one whose processes start at the same time.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,13 +7,13 @@ use crate::domain::inbox::{Place, Whose};
 
 type Held = (Whose, Place);
 
-/// One for the gateway. Bounded by its open streams: each holds one entry at most.
+/// One for the whole gateway. Open streams bound its size: each holds one entry at most.
 #[derive(Debug, Clone, Default)]
 pub struct ActiveAttempts(Arc<Mutex<BTreeSet<Held>>>);
 
 impl ActiveAttempts {
-    /// Holds an entry for a stream until the hold is dropped. `None`: another stream of the consumer holds it, so that
-    /// sending it here as well is no new try.
+    /// Begins an attempt, which lasts until the guard is dropped. `None` if another stream of the consumer is
+    /// attempting the same entry; sending it here too is not a new attempt.
     pub fn begin(&self, whose: &Whose, place: Place) -> Option<AttemptGuard> {
         let held = (whose.clone(), place);
         self.held().insert(held.clone()).then(|| AttemptGuard { attempts: self.clone(), held })
@@ -24,7 +24,7 @@ impl ActiveAttempts {
     }
 }
 
-/// An entry being tried.
+/// An attempt in progress.
 #[derive(Debug)]
 pub struct AttemptGuard {
     attempts: ActiveAttempts,

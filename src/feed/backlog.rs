@@ -1,4 +1,4 @@
-//! How much waits for a consumer, counted on leaves and audiences alone: nothing is unsealed for it.
+//! How many entries wait for a consumer, counted from leaves and audiences alone. Nothing is unsealed.
 
 use jiff::Timestamp;
 
@@ -9,22 +9,23 @@ use crate::feed::is_proof_of_delivery;
 use crate::store::{Reader, StoreError};
 use crate::wire::entry;
 
-/// Entries of a log that are looked at for one count. What lies beyond is not counted, and that is said.
+/// The most entries of a log that one count looks at. The result says if there are more.
 const LOOKED_AT_MAX: u64 = 10_000;
 const PAGE_LEN: u64 = 500;
 
-/// What waits.
+/// What waits for a consumer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Backlog {
-    /// Entries, of those looked at.
+    /// How many entries wait, among those looked at.
     pub count: u64,
-    /// When the oldest was recorded.
+    /// When the oldest of them was recorded.
     pub oldest: Option<Timestamp>,
-    /// Not all was looked at.
+    /// There are more entries than were looked at.
     pub incomplete: bool,
 }
 
-/// What waits for a consumer in logs of these sizes. `agency` is its agency, whoever asks. Blocks on the store.
+/// Counts what waits for a consumer in logs of these sizes. `agency` is the consumer's agency, whoever asks. Blocks on
+/// the store.
 pub fn backlog(
     reader: &dyn Reader,
     agency: &Caller,

@@ -1,5 +1,5 @@
-//! Asks `disclose` again at the moment of delivery: the audience that was fixed at commit is an upper bound, and the facts
-//! and the law of now may only narrow it.
+//! Asks `disclose` again when an entry is delivered. The audience fixed at commit is an upper bound, which the facts
+//! and the law of now may only narrow.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,25 +17,26 @@ use crate::policy::gate::Gate;
 use crate::store::{Reader, StoreError, StoredEntry};
 use crate::wire::entry::{self, Opening};
 
-/// What one caller may be shown at one moment. Each case is read once, so use one for a page; it blocks on the store.
+/// What one caller may be shown at one moment. Each case is read once, so use one filter for a page. Blocks on the
+/// store.
 #[derive(Debug)]
 pub struct DisclosureFilter<'a> {
     reader: &'a dyn Reader,
     gate: &'a Gate,
     caller: &'a Caller,
     now: Timestamp,
-    /// Detainers by name; `None` where the caller is not its issuer.
+    /// Detainers by name; `None` if the caller is not the issuer.
     detainers: BTreeMap<CaseName, Option<Box<Detainer>>>,
-    /// By detainer, and by how many matches of it were parted before the entry.
+    /// Bounds by detainer, and by how many of its matches were parted before the entry.
     bounds: BTreeMap<(CaseName, usize), DisclosureBound>,
 }
 
 /// What a caller is shown of an entry.
 #[derive(Debug, Clone)]
 pub struct VisibleClasses {
-    /// Its classes.
+    /// The classes shown.
     pub classes: FieldClasses,
-    /// Why others are withheld, as far as that may be told.
+    /// Why other classes are withheld, as far as that may be told.
     pub withheld: Arc<[Withheld]>,
 }
 
@@ -48,12 +49,12 @@ struct DisclosureBound {
 }
 
 impl<'a> DisclosureFilter<'a> {
-    /// For a caller, now.
+    /// A filter for a caller at a moment.
     pub fn new(reader: &'a dyn Reader, gate: &'a Gate, caller: &'a Caller, now: Timestamp) -> Self {
         Self { reader, gate, caller, now, detainers: BTreeMap::new(), bounds: BTreeMap::new() }
     }
 
-    /// What the caller may be shown of an entry. `None`: the entry is not for this caller.
+    /// What the caller may be shown of an entry. `None` if the caller is not in its audience.
     pub fn visible(
         &mut self,
         stored: &StoredEntry,
@@ -61,7 +62,8 @@ impl<'a> DisclosureFilter<'a> {
     ) -> Result<Option<VisibleClasses>, StoreError> {
         let Some(committed) = stored.audience.classes_for(self.caller, jurisdiction) else { return Ok(None) };
         let as_committed = || VisibleClasses { classes: committed, withheld: Arc::default() };
-        // Who was to see everything is custodian, oversight or the author: no pack discloses the restricted class.
+        // A caller who was to see everything is a custodian, oversight or the author: no pack discloses the restricted
+        // class.
         if committed == FieldClasses::all() {
             return Ok(Some(as_committed()));
         }
@@ -74,7 +76,7 @@ impl<'a> DisclosureFilter<'a> {
         Ok(Some(visible.unwrap_or_else(as_committed)))
     }
 
-    /// A case as the caller may be shown it: for the issuer of a detainer no more than it may still be told.
+    /// A case as the caller may be shown it. The issuer of a detainer sees no more than it may still be told.
     pub fn case(&mut self, case: StoredCase) -> Result<StoredCase, StoreError> {
         let detainer = match case {
             StoredCase::Custody(_) | StoredCase::Appeal(_) => return Ok(case),
@@ -86,12 +88,12 @@ impl<'a> DisclosureFilter<'a> {
         Ok(StoredCase::Detainer(Box::new(told.unwrap_or(detainer))))
     }
 
-    /// What bounds an entry of the exchange log at this index. A match that was parted since still bounds what was told
-    /// of it: whoever was matched by mistake keeps their safeguards.
+    /// The bound for an entry of the exchange log at this index. A match that was parted later still bounds what was
+    /// told of it, so a person who was matched by mistake keeps their safeguards.
     fn bound(&mut self, name: &CaseName, index: u64) -> Result<Option<DisclosureBound>, StoreError> {
         if !self.detainers.contains_key(name) {
             let found = match self.reader.case(name)? {
-                // Of a case that is gone nothing is shown any more.
+                // Nothing is shown of a case that no longer exists.
                 None => return Ok(Some(DisclosureBound::nothing())),
                 Some(StoredCase::Detainer(own)) if own.issuer == self.caller.agency.id => Some(own),
                 Some(StoredCase::Detainer(_) | StoredCase::Custody(_) | StoredCase::Appeal(_)) => None,
@@ -134,17 +136,17 @@ impl DisclosureBound {
     }
 }
 
-/// What is left of the classes committed to be shown, by the rules that they were committed by.
+/// The committed classes that may still be shown, by the rules that they were committed by.
 fn narrowed(committed: FieldClasses, bound: &DisclosureBound, openings: &[Opening]) -> FieldClasses {
-    // Of a pick-up the law is asked another question: whether the person may be handed over.
+    // For a pick-up the law is asked whether the person may be handed over.
     let of_pick_up = openings.iter().any(|opening| entry::is_of_pick_up(&opening.content));
     let told = if of_pick_up { bound.told.of_pick_ups } else { bound.told.classes };
     let mut shown = committed.intersection(told);
-    // Where the custodian's charges may not be shown, what was counted from them may not either.
+    // If the custodian's charges may not be shown, counts derived from them may not be shown either.
     if committed.contains(FieldClass::Charges) && !shown.contains(FieldClass::Charges) {
         shown = shown.without([FieldClass::Count].into_iter().collect());
     }
-    // The lead time is counted from the date of the release: where that may not be shown, nor may the counts of such an
+    // The lead time is counted from the release date. If that date may not be shown, neither may the counts of such an
     // entry.
     let bears_date = openings.iter().any(|opening| opening.class == FieldClass::ReleaseDate);
     if bears_date && committed.contains(FieldClass::ReleaseDate) && !shown.contains(FieldClass::ReleaseDate) {
@@ -152,18 +154,19 @@ fn narrowed(committed: FieldClasses, bound: &DisclosureBound, openings: &[Openin
     }
     let told = openings.iter().filter(|opening| is_gist(opening));
     let tells = told.clone().any(|opening| shown.contains(opening.class));
-    // The answer to a detainer for all of a jurisdiction tells of the custody, unless it promises something.
+    // An answer to a detainer that addresses a whole jurisdiction reveals the custody, unless it promises something.
     let betrays = bound.to_jurisdiction
         && told.clone().filter_map(|opening| entry::answer_kind(&opening.content)).any(|kind| {
             let gist = kind.gist(&Addressee::Jurisdiction);
             !shown.contains(gist)
         });
-    // A retraction was committed to tell that it is one, and no more.
+    // A retraction was committed only to say that something was retracted.
     let was_to_tell = told.clone().any(|opening| committed.contains(opening.class));
     if betrays || (was_to_tell && !tells) { FieldClasses::NONE } else { shown }
 }
 
-/// Whether a content is what its entry is there to tell: the counts say little without it, and the rest is in every entry.
+/// Whether a content is what its entry is about. The counts mean little without it, and the other classes are in every
+/// entry.
 fn is_gist(opening: &Opening) -> bool {
     match opening.class {
         FieldClass::Count | FieldClass::Safeguard | FieldClass::Restricted | FieldClass::Determination => false,
@@ -188,7 +191,7 @@ mod tests {
     use super::*;
     use crate::wire::{Message as _, v1};
 
-    /// An opening of a class, of an event that bears it.
+    /// An opening of a class for an event.
     fn opening(class: FieldClass, event: v1::event::Event) -> Opening {
         Opening { class, salt: [0; 32], content: v1::Event { event: Some(event) }.encode_to_vec() }
     }
@@ -214,7 +217,7 @@ mod tests {
         check(&[Count, ReleaseDate, ReleaseDetail], &[Count, ReleaseDate, ReleaseDetail]);
         check(&[Count, ReleaseDetail], &[ReleaseDetail]);
         check(&[Count], &[]);
-        // An entry that counts none loses nothing by it.
+        // An entry without a release date loses nothing.
         let answered = v1::event::Event::DetainerAnswered(v1::DetainerAnswered::default());
         let openings = [Count, Answer].map(|class| opening(class, answered.clone()));
         let bound = bound(set(&[Count, Answer]), FieldClasses::NONE);

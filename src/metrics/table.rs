@@ -1,36 +1,36 @@
-//! Every figure: its name by the conventions of Prometheus, what it says, and the labels it has, in order.
+//! Every metric: its name by the conventions of Prometheus, its help text, and its labels in order.
 
-/// A figure.
+/// A metric.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Metric {
-    /// As `comity_calls_total`.
+    /// Its name, such as `comity_calls_total`.
     pub name: &'static str,
-    /// What it is.
+    /// Its kind.
     pub kind: Kind,
-    /// What it says, in one line.
+    /// Its help text, in one line.
     pub help: &'static str,
-    /// Names of its labels. Each has few values, all known beforehand.
+    /// The names of its labels. Each has few values, all known in advance.
     pub labels: &'static [&'static str],
 }
 
-/// What a figure is.
+/// The kind of a metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// Only grows.
     Counter,
-    /// As it now stands.
+    /// Goes up and down.
     Gauge,
     /// Seconds, in buckets.
     Durations,
-    /// Numbers of something, in buckets.
+    /// Sizes, in buckets.
     Sizes,
-    /// Always 1: what it says is in its label.
+    /// Always 1; the information is in its label.
     Info,
 }
 
-/// Upper ends of the buckets of times, in seconds: from an answer out of memory to the longest call.
+/// Upper bounds of the duration buckets, in seconds: from an answer out of memory to the longest call.
 pub(super) const DURATION_BUCKETS: [f64; 12] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 10.0];
-/// Upper ends of the buckets of sizes: up to the largest batch.
+/// Upper bounds of the size buckets, up to the largest batch.
 pub(super) const SIZE_BUCKETS: [f64; 10] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
 
 macro_rules! table {
@@ -38,7 +38,7 @@ macro_rules! table {
         $($(#[$doc])+ pub static $id: Metric =
             Metric { name: $name, kind: Kind::$kind, help: $help, labels: &[$($label),*] };)+
 
-        /// All of them.
+        /// All metrics.
         pub static ALL: &[&Metric] = &[$(&$id),+];
     };
 }
@@ -65,10 +65,10 @@ table! {
     /// Jobs in a batch.
     BATCH_JOBS = "comity_batch_jobs", Sizes, [],
         "Writes and deliveries that one batch took.";
-    /// Databases that cannot be reached.
+    /// Databases that are unreachable.
     STORE_AWAY = "comity_store_away", Gauge, [],
         "Shards of the store whose database cannot be reached, or takes no writes: writes wait for it.";
-    /// Times a database went away.
+    /// How often a database became unreachable.
     STORE_INTERRUPTIONS = "comity_store_interruptions_total", Counter, [],
         "Times a database went away under a writer, each until it was back.";
     /// How long commits took.
@@ -80,7 +80,7 @@ table! {
     /// Reloads of the policy set.
     POLICY_RELOADS = "comity_policy_reloads_total", Counter, ["outcome"],
         "Policy sets that were read anew: activated, unchanged, or failed and left aside.";
-    /// When the set in force came into force here.
+    /// When the policy set in force was activated here.
     POLICY_ACTIVATED = "comity_policy_activated_timestamp_seconds", Gauge, [],
         "When this process took up the policy set that answers.";
     /// Reloads of certificates.
@@ -131,7 +131,7 @@ mod tests {
         }
     }
 
-    /// Whoever watches finds every figure in the manual, and no other.
+    /// The manual lists every metric, and no other.
     #[test]
     fn the_manual_lists_every_figure() {
         let manual = include_str!("../../docs/operations.md");

@@ -1,4 +1,4 @@
-//! Files as the commands write them: private ones are made with mode 0600, never opened first and closed later.
+//! Writes files. A private file is created with mode 0600 and never narrowed afterwards.
 
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::Write as _;
@@ -7,12 +7,12 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
-/// Writes a file that only its owner can read, replacing the one that is there as a whole.
+/// Writes a file that only its owner can read. It replaces an existing file atomically.
 pub fn write_private(path: &Path, text: &str) -> Result<()> {
     write(path, text, 0o600)
 }
 
-/// Writes a file that anybody may read, replacing the one that is there as a whole.
+/// Writes a file that anybody may read. It replaces an existing file atomically.
 pub fn write_public(path: &Path, text: &str) -> Result<()> {
     write(path, text, 0o644)
 }

@@ -1,4 +1,4 @@
-//! A PostgreSQL server of our own, from the machine's binaries, as an ordinary user in a directory, for demos and tests.
+//! A private PostgreSQL server for demos and tests: the machine's own binaries, run as an ordinary user in a directory.
 
 mod ordinary;
 
@@ -19,41 +19,41 @@ use crate::sandbox::files::write_public;
 pub use ordinary::{OrdinaryUser, ordinary_user};
 use ordinary::{children_of, output_of, parent_of, signal};
 
-/// Its superuser, and the database that it begins with.
+/// Its superuser and first database.
 const NAME: &str = "comity";
-/// Where Debian keeps a directory for each version.
+/// Where Debian keeps one directory for each version.
 const VERSIONS: &str = "/usr/lib/postgresql";
-/// A port found free can be gone when the server asks for it.
+/// A free port may be taken before the server binds it.
 const PORT_TRIES: u32 = 5;
 const KILL_LIMIT: Duration = Duration::from_secs(10);
 const START_LIMIT_S: &str = "60";
-/// Stops whatever runs in a directory once nobody holds the other end of its input, and clears the place away.
+/// Stops the server in a directory once its input is closed, and removes the directory if one is given.
 const WATCHER: &str = r#"read -r _; "$1" -D "$2" -m immediate stop; [ -z "$3" ] || rm -rf -- "$3""#;
 
-/// A server that is gone with this value, or with the process that holds it.
+/// A server that stops with this value, or with the process that holds it.
 pub struct PrivateServer {
     binaries: PathBuf,
     user: OrdinaryUser,
     place: PathBuf,
     port: u16,
     password: String,
-    /// Its input is a pipe that the system closes when we end, however we end: it stops the server then.
+    /// Its input is a pipe that the system closes when we end, however we end. Then it stops the server.
     watcher: Child,
 }
 
-/// Whether what the server said was written survives a power cut.
+/// Whether a commit that the server acknowledged survives a power cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Durability {
-    /// Yes: every commit is synced, as in service.
+    /// Yes: every commit is synced, as in production.
     Synced,
-    /// No: for tests, to which a sync is only time.
+    /// No: for tests, where a sync only costs time.
     Unsynced,
 }
 
-/// What the server shows its clients, who reach it as `localhost`, and what they know it by.
+/// The server's certificate, which clients see at `localhost`, and the authority they trust.
 #[derive(Clone)]
 pub struct Tls {
-    /// The server's certificate, and those between it and the authority.
+    /// The server's certificate and its intermediates.
     pub certificate_pem: String,
     /// Its private key.
     pub key_pem: String,
@@ -62,9 +62,9 @@ pub struct Tls {
 }
 
 impl PrivateServer {
-    /// Makes a server with an empty database `comity` and starts it. The directory is made if it is not there and then
-    /// belongs to the ordinary user. Where that user cannot reach it (a temporary directory of root's, say), all is kept
-    /// in a directory of its own among the machine's temporary files, which goes with the server.
+    /// Makes a server with an empty database `comity` and starts it. The directory is created if needed and then
+    /// belongs to the ordinary user. If that user cannot reach it (a temporary directory of root's, for example),
+    /// everything is kept in a temporary directory instead, which is removed with the server.
     pub fn start(directory: &Path, tls: &Tls, durability: Durability) -> Result<Self> {
         let (binaries, user) = (binaries()?, ordinary_user()?);
         let (place, away) = directory_for(directory, user)?;
@@ -76,7 +76,7 @@ impl PrivateServer {
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
-            // Else an interrupt from the terminal would end the watcher with us.
+            // Otherwise an interrupt from the terminal would end the watcher with us.
             .process_group(0)
             .spawn()
             .context("cannot start /bin/sh")?;
@@ -87,12 +87,12 @@ impl PrivateServer {
         Ok(server)
     }
 
-    /// How clients reach the database `comity`. Holds the password.
+    /// The URL of the database `comity`, with the password.
     pub fn url(&self) -> String {
         self.url_of(NAME)
     }
 
-    /// How clients reach a database. Holds the password.
+    /// The URL of a database, with the password.
     pub fn url_of(&self, database: &str) -> String {
         let authority = percent_encoded(&self.authority().display().to_string());
         let (password, port) = (&self.password, self.port);
@@ -104,7 +104,7 @@ impl PrivateServer {
         output_of(self.client("createdb").args(["--", name])).map(drop)
     }
 
-    /// A client program of the server's own (`psql`, `pg_dump`), told by its environment where and who.
+    /// A client program (`psql`, `pg_dump`), with its connection settings in the environment.
     pub fn client(&self, program: &str) -> Command {
         let mut command = self.user.command(&self.binaries.join(program), &self.place);
         command.envs([
@@ -118,7 +118,7 @@ impl PrivateServer {
         command
     }
 
-    /// Where it listens, on 127.0.0.1 alone.
+    /// Its port on 127.0.0.1.
     pub fn port(&self) -> u16 {
         self.port
     }
@@ -128,24 +128,24 @@ impl PrivateServer {
         self.place.join("log")
     }
 
-    /// Ends every connection and stops in good order.
+    /// Closes every connection and stops the server in good order.
     pub fn stop(&self) -> Result<()> {
         output_of(self.control().args(["-m", "fast", "stop"])).map(drop)
     }
 
-    /// Starts a server again that was stopped or killed, where it was.
+    /// Starts a stopped or killed server again on the same port.
     pub fn start_again(&self) -> Result<()> {
         let limit = ["-w", "-t", START_LIMIT_S, "-l"];
         let started = output_of(self.control().args(limit).arg(self.log()).arg("start"));
         started.map(drop).with_context(|| format!("the server logged:\n{}", tail(&self.log())))
     }
 
-    /// Kills the server and every process of its own where they stand, as if the machine had failed.
+    /// Kills the server and all its processes, as if the machine had failed.
     pub fn kill(&self) -> Result<()> {
         let lock = self.place.join("data/postmaster.pid");
         let file = fs::read_to_string(&lock).context("no server runs")?;
         let postmaster = file.lines().next().unwrap_or_default().trim().parse().context("no process id")?;
-        // Stopped first, so that it has no more children while they are counted.
+        // Stop it first, so that it starts no more children while they are counted.
         signal("STOP", &[postmaster])?;
         let mut all = children_of(postmaster);
         all.push(postmaster);
@@ -155,7 +155,7 @@ impl PrivateServer {
             ensure!(begun.elapsed() < KILL_LIMIT, "the server outlives its killing");
             sleep(Duration::from_millis(5));
         }
-        // Until somebody asks how it ended its id is taken, and the next server would believe that it still runs.
+        // Until the process is reaped its id is taken, and the next server would believe that it still runs.
         fs::remove_file(lock).context("cannot remove the lock of a dead server")
     }
 
@@ -165,13 +165,13 @@ impl PrivateServer {
         self.user.give(&self.place.join("server.key"), &tls.key_pem)?;
         write_public(&self.place.join("server.pem"), &tls.certificate_pem)?;
         write_public(&self.authority(), &tls.authority_pem)?;
-        // Not synced: what a new database holds is nobody's evidence.
+        // Not synced: a new database holds nothing of value.
         let words = ["--no-sync", "--no-instructions", "--encoding=UTF8", "--locale=C", "--username", NAME];
         let auth = ["--auth-local=reject", "--auth-host=scram-sha-256", "--pwfile"];
         let mut initdb = self.user.command(&self.binaries.join("initdb"), &self.place);
         output_of(initdb.args(words).args(auth).arg(&password).arg("--pgdata").arg(self.place.join("data")))?;
         fs::remove_file(&password)?;
-        // No word without TLS, and none without the password.
+        // Only with TLS and with the password.
         let access = "local all all reject\nhostssl all all 127.0.0.1/32 scram-sha-256\n";
         self.user.give(&self.place.join("data/pg_hba.conf"), access)
     }
@@ -207,7 +207,7 @@ impl PrivateServer {
 
 impl Drop for PrivateServer {
     fn drop(&mut self) {
-        // With its input closed the watcher does the rest, the same as if we had been killed.
+        // Closing its input makes the watcher stop the server, just as if we had been killed.
         drop(self.watcher.stdin.take());
         self.watcher.wait().ok();
     }
@@ -225,7 +225,7 @@ impl fmt::Debug for Tls {
     }
 }
 
-/// The directory of `initdb`, `pg_ctl` and `postgres`: the newest that this machine has.
+/// The directory of `initdb`, `pg_ctl` and `postgres`: the newest version on this machine.
 pub fn binaries() -> Result<PathBuf> {
     let version = |path: &Path| path.file_name()?.to_str()?.parse::<u32>().ok();
     let found = fs::read_dir(VERSIONS).into_iter().flatten().flatten().map(|entry| entry.path());
@@ -237,28 +237,28 @@ pub fn binaries() -> Result<PathBuf> {
     places.find(has_all).context("no PostgreSQL server is installed here: apt-get install postgresql")
 }
 
-/// A port on 127.0.0.1 that nobody listens on now, as [`free_ports`].
+/// A free port on 127.0.0.1, as [`free_ports`].
 pub fn free_port() -> Result<u16> {
     free_ports(1)?.into_iter().next().context("no port is free")
 }
 
-/// Ports on 127.0.0.1 that nobody listens on now, none twice. They are below those that the system lends to whoever
-/// connects somewhere, so that a server which is stopped for a while finds its own port free again.
+/// Distinct free ports on 127.0.0.1. They are below the ephemeral range, so that a server that is stopped for a while
+/// finds its port free again.
 pub fn free_ports(count: usize) -> Result<Vec<u16>> {
     let mut held = Vec::new();
     while held.len() < count {
-        // The system's own choice stands in for chance.
+        // The system's choice of an ephemeral port serves as a random number.
         let lent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
         held.extend(TcpListener::bind((Ipv4Addr::LOCALHOST, 18_000 + lent % 14_000)));
     }
     held.iter().map(|listener| Ok(listener.local_addr()?.port())).collect()
 }
 
-/// Where the server is to be, and whether that is elsewhere than asked for.
+/// The directory of the server, and whether it differs from the one asked for.
 fn directory_for(directory: &Path, user: OrdinaryUser) -> Result<(PathBuf, bool)> {
     user.make_directory(directory)?;
     let place = fs::canonicalize(directory)?;
-    // Asked as that user, since every directory above has a say.
+    // Ask as that user, since every parent directory matters.
     if user.command(Path::new("/usr/bin/test"), Path::new("/")).arg("-w").arg(&place).status()?.success() {
         return Ok((place, false));
     }
@@ -268,7 +268,7 @@ fn directory_for(directory: &Path, user: OrdinaryUser) -> Result<(PathBuf, bool)
 }
 
 fn settings(port: u16, place: &Path, durability: Durability) -> String {
-    // Doubled quotes are what the file wants of a path with a quote in it.
+    // The configuration file doubles a quote within a path.
     let file = |name: &str| place.join(name).display().to_string().replace('\'', "''");
     let synced = if durability == Durability::Synced { "on" } else { "off" };
     format!(

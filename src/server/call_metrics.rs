@@ -1,4 +1,4 @@
-//! A call under way, as it is counted: by method and code when it ends, which for a stream is when its trailers leave.
+//! Metrics of one call: counted by method and status code when it ends. A stream ends when its trailers are sent.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -9,10 +9,10 @@ use tonic::{Code, Status};
 use crate::metrics::{Metrics, table};
 use crate::wire::methods;
 
-/// Stands for a method that is not of the contract: that name is the caller's text.
+/// The label for a method that is not in the contract, since its name is the caller's text.
 const UNKNOWN: &str = "unknown";
 
-/// Counts its call once: with the code that it ended with, or as cancelled if it is dropped before.
+/// Counts its call once: with the code it ended with, or as cancelled if it is dropped first.
 #[derive(Debug)]
 pub(super) struct CallMetrics {
     metrics: Arc<Metrics>,
@@ -22,14 +22,14 @@ pub(super) struct CallMetrics {
 }
 
 impl CallMetrics {
-    /// A call that begins.
+    /// Starts counting a call.
     pub(super) fn begin(metrics: &Arc<Metrics>, path: &str) -> Self {
         metrics.increment_gauge(&table::CALLS_IN_FLIGHT);
         let method = methods::at(path).map_or(UNKNOWN, methods::Method::full_name);
         Self { metrics: Arc::clone(metrics), method, since: Instant::now(), ended: false }
     }
 
-    /// Ends it, if these are the headers or trailers that do.
+    /// Ends the call if these headers or trailers carry its status.
     pub(super) fn end_with(&mut self, headers: &HeaderMap) {
         if let Some(status) = Status::from_header_map(headers) {
             self.end(status.code());
@@ -52,7 +52,7 @@ impl Drop for CallMetrics {
     }
 }
 
-/// As the gRPC protocol writes it.
+/// The code as the gRPC protocol spells it.
 fn word(code: Code) -> &'static str {
     match code {
         Code::Ok => "OK",

@@ -1,4 +1,4 @@
-//! The gateway's own certificate and the revocation lists, read again while it runs, and how long they last.
+//! Reloads the gateway's own certificate and the revocation lists while it runs, and reports when they expire.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,10 +13,10 @@ use crate::identity::clock::WallClock;
 use crate::identity::registry::Registry;
 use crate::metrics::{Metrics, table};
 
-/// How often it is looked whether something ends soon.
+/// How often expiry times are checked.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
 
-/// Where certificates come from, to be read again.
+/// Reloads certificates and revocation lists from their files.
 #[derive(Debug)]
 pub(super) struct CertificateReloader {
     files: accept::TlsFiles,
@@ -25,14 +25,14 @@ pub(super) struct CertificateReloader {
     pub(super) state: Arc<TlsState>,
     wall: WallClock,
     metrics: Arc<Metrics>,
-    /// Why the newest files are not in force.
+    /// Why the newest files are not in force. `None` if they are.
     refused: Mutex<Option<String>>,
-    /// What somebody should look at.
+    /// Warnings for the operator.
     pub(super) detail: watch::Sender<Vec<String>>,
 }
 
 impl CertificateReloader {
-    /// Of those that were read at the start.
+    /// Starts from the certificates that were read at the start.
     pub(super) fn of(
         config: &Config,
         base: &Path,
@@ -57,8 +57,8 @@ impl CertificateReloader {
         certificates
     }
 
-    /// Goes over to what the files now hold, and cuts the connections that would now be refused; says how many. On an
-    /// error nothing has changed.
+    /// Activates what the files now hold, and cuts the connections that would now be refused. Returns how many were
+    /// cut. On an error nothing has changed.
     pub(super) fn reload(&self) -> Result<usize, TrustError> {
         let reloaded = self.reload_files();
         let outcome = if reloaded.is_ok() { "activated" } else { "failed" };
@@ -75,14 +75,14 @@ impl CertificateReloader {
         Ok(cut)
     }
 
-    /// Looks again and again, until told to stop.
+    /// Checks expiry times until it is told to stop.
     pub(super) async fn watch(self: Arc<Self>, stop: CancellationToken) {
         while stop.run_until_cancelled(tokio::time::sleep(LOOK_EVERY)).await.is_some() {
             self.check_expiry();
         }
     }
 
-    /// Shows when what is in force ends, and says what is new to be said of it.
+    /// Updates the expiry metrics, and logs each warning once when it first applies.
     fn check_expiry(&self) {
         let expiries = self.state.expiries();
         self.metrics.set_timestamp(&table::CERTIFICATE_EXPIRY, expiries.own.ends);

@@ -1,4 +1,4 @@
-//! A configuration and all that it names, read and held against each other before anything is served.
+//! Reads a configuration and everything it names, and checks that it fits together, before anything is served.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::policy::load::PolicySet;
 use crate::server::error::ServerError;
 use crate::server::policies::{self, UnfitSet};
 
-/// What a configuration names, read and found good.
+/// A configuration that was checked, with everything it names.
 #[derive(Debug)]
 pub struct CheckedConfig {
     pub(super) secrets: Secrets,
@@ -22,18 +22,18 @@ pub struct CheckedConfig {
     pub(super) engine: Arc<Engine>,
     pub(super) zones: Zones,
     pub(super) tls: Arc<TlsState>,
-    /// What somebody should look at, though it is no reason not to serve.
+    /// What an operator should look at. None of it prevents serving.
     pub warnings: Vec<String>,
     /// The public key of the logs.
     pub verifier: VerifierKey,
-    /// Digest of the policy set.
+    /// The digest of the policy set.
     pub policy_digest: [u8; 32],
-    /// Agencies registered.
+    /// How many agencies are registered.
     pub agencies: usize,
 }
 
-/// Reads everything that a configuration names, as a start does, and holds it to each other. Changes nothing, and does not
-/// reach out to a database.
+/// Reads everything that a configuration names, as a start does, and checks that it fits together. Changes nothing and
+/// connects to no database.
 pub fn check(config: &Config, base: &Path, wall: &WallClock) -> Result<CheckedConfig, ServerError> {
     config.check()?;
     let secrets = Secrets::read(&config.keys, base)?;
@@ -49,7 +49,7 @@ pub fn check(config: &Config, base: &Path, wall: &WallClock) -> Result<CheckedCo
     let verifier = secrets.signer.verifier().clone();
     let material = TlsMaterial::read(&config.tls, base)?;
     let tls = TlsState::new(config.accept.clone(), material, Arc::clone(&registry), wall.clone())?;
-    // The address of a database is read, not tried.
+    // A database address is parsed here, not connected to.
     config.store.locations(&config.jurisdictions, base)?;
     let (policy_digest, agencies) = (engine.digest(), registry.members().count());
     let warnings = tls.expiries().warnings(wall.now());

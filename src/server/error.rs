@@ -1,4 +1,4 @@
-//! Why a gateway did not start, or ended badly.
+//! Why a gateway did not start, or ended with an error.
 
 use std::io;
 use std::net::SocketAddr;
@@ -11,108 +11,108 @@ use crate::ledger::CheckpointError;
 use crate::recorder::RecorderError;
 use crate::server::policies::{ReloadError, UnfitSet};
 
-/// Why the gateway did not start, or ended badly.
+/// Why a gateway did not start, or ended with an error.
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
-    /// Configuration or keys.
+    /// The configuration or its keys cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// Policies.
+    /// The policies cannot be used.
     #[error(transparent)]
     Policies(#[from] UnfitSet),
-    /// The policies could not come into force.
+    /// The policies could not be activated.
     #[error(transparent)]
     Activation(#[from] ReloadError),
-    /// Agencies.
+    /// The registry of agencies cannot be used.
     #[error("the registry of agencies cannot be used: {0}")]
     Registry(#[from] crate::identity::registry::RegistryError),
-    /// Certificates.
+    /// The certificates cannot be used.
     #[error("the certificates cannot be used: {0}")]
     Trust(#[from] accept::TrustError),
-    /// A time zone that is none.
+    /// A time zone is unknown.
     #[error(transparent)]
     Zone(#[from] crate::domain::zone::UnknownZone),
-    /// The store.
+    /// The store cannot be opened.
     #[error("the store cannot be opened: {0}")]
     Store(#[from] crate::store::StoreError),
-    /// The writer.
+    /// The writer failed.
     #[error("the writer failed: {0}")]
     Recorder(#[from] RecorderError),
-    /// A listener whose address is taken, or is none of this machine.
+    /// A listener's address is taken, or is not an address of this machine.
     #[error("the {listener} listener cannot be bound to {address} ([server] {key}): {source}")]
     Bind {
-        /// Of gRPC or of the probes.
+        /// Which listener.
         listener: &'static str,
-        /// Where it is said.
+        /// The configuration key of the address.
         key: &'static str,
-        /// Where.
+        /// The address.
         address: SocketAddr,
-        /// Why not.
+        /// The cause.
         source: io::Error,
     },
-    /// A thread.
+    /// A thread could not be started or used.
     #[error("{what}: {source}")]
     Io {
         /// What was being done.
         what: &'static str,
-        /// Why it failed.
+        /// The cause.
         source: io::Error,
     },
-    /// A path at which there can be no store.
+    /// There cannot be a store at a path.
     #[error("the store cannot be at {}: {why}", path.display())]
     UnfitPlace {
-        /// Where it was to be.
+        /// The path.
         path: PathBuf,
-        /// Why not.
+        /// The reason.
         why: &'static str,
     },
-    /// A store that holds what the configuration keeps in another, or does not serve.
+    /// A store holds a log that the configuration keeps in another store, or does not serve.
     #[error("{place} holds {log}, whose jurisdiction the configuration does not keep there")]
     KeptElsewhere {
-        /// A log that is there.
+        /// The log.
         log: LogName,
-        /// Where.
+        /// The location of the store.
         place: String,
     },
-    /// A store that has not grown from what was signed.
+    /// A store does not contain what was signed.
     #[error(transparent)]
     Against(#[from] AgainstError),
-    /// A configuration that names no jurisdiction.
+    /// The configuration names no jurisdiction.
     #[error("no jurisdiction is served")]
     NoJurisdiction,
-    /// A thread of ours ended in a panic.
+    /// A thread panicked.
     #[error("the thread {0} panicked")]
     Panicked(&'static str),
 }
 
-/// Why a store is not one that has grown from a checkpoint.
+/// Why a store does not extend a checkpoint that was kept elsewhere.
 #[derive(Debug, thiserror::Error)]
 pub enum AgainstError {
-    /// It has been signed further than it goes.
+    /// The checkpoint covers more entries than the store has.
     #[error(
         "{log} has {here} entries here, and {kept} were signed: the store is older than the checkpoint, or has lost its end. \
          Served, it would grow another log under the same key"
     )]
     Older {
-        /// Which log.
+        /// The log.
         log: LogName,
         /// Its size in the store.
         here: u64,
         /// The size that was signed.
         kept: u64,
     },
-    /// Up to the checkpoint it is another log.
+    /// The log differs from the one that was signed.
     #[error("the first {kept} entries of {log} are not those that were signed")]
     Other {
-        /// Which log.
+        /// The log.
         log: LogName,
         /// The size that was signed.
         kept: u64,
     },
-    /// Of another log than those served.
+    /// The checkpoint is of a log that is not served here.
     #[error("a checkpoint is of {0:?}, which is no log of this configuration")]
     Stranger(String),
-    /// No checkpoint, or not of the key.
+    /// The text is not a checkpoint, or the key did not sign it.
     #[error("what was kept is no checkpoint of this key: {0}")]
     NotOfTheKey(#[source] CheckpointError),
 }

@@ -1,4 +1,4 @@
-//! The thread in front: it accepts sockets, answers probes, and looks after what nobody else does.
+//! The thread that accepts sockets, answers probes, and runs the background tasks of the gateway.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::server::health::{Phase, advance};
 use crate::server::ops::{self, ProbeSources};
 use crate::server::ticking;
 
-/// Accepts sockets and answers probes.
+/// The listeners, and what the background tasks need.
 pub(super) struct Listeners {
     pub(super) grpc_listener: std::net::TcpListener,
     pub(super) ops_listener: std::net::TcpListener,
@@ -27,19 +27,19 @@ pub(super) struct Listeners {
     pub(super) certificates: Arc<CertificateReloader>,
     pub(super) drain: CancellationToken,
     pub(super) stop_ops: CancellationToken,
-    /// How often the legal clocks are looked at, if the gateway does so by itself.
+    /// How often the legal clocks are checked. `None` if the gateway does not do so by itself.
     pub(super) tick: Option<Duration>,
-    /// Of each shard of the store, what keeps it from recording.
+    /// For each shard of the store, what keeps it from recording.
     pub(super) hindrances: Vec<watch::Receiver<Hindrance>>,
 }
 
 impl Listeners {
-    /// Until told to stop.
+    /// Runs until it is told to stop.
     pub(super) async fn run(self, recorder: Handle, set_phase: watch::Sender<Phase>) -> Result<(), ServerError> {
         let io = |what| move |source| ServerError::Io { what, source };
         let grpc = TcpListener::from_std(self.grpc_listener).map_err(io("the gRPC listener cannot be used"))?;
         let ops = TcpListener::from_std(self.ops_listener).map_err(io("the ops listener cannot be used"))?;
-        // Each shard by itself: clocks of one run on while the database of another is away.
+        // One task for each shard: clocks of one shard run on while the database of another is unreachable.
         let mut tasks = JoinSet::new();
         for shard in self.tick.iter().flat_map(|every| recorder.each().map(|shard| (*every, shard))) {
             tasks.spawn(ticking::tick(shard.1, shard.0, self.drain.clone()));
@@ -67,7 +67,7 @@ impl Listeners {
     }
 }
 
-/// Keeps probes told of what is in the way of every shard, or of a law that has yet to be taken up.
+/// Updates the phase: whether all shards are hindered, or a policy set is yet to be activated.
 async fn look_after_store(mut shards: Vec<watch::Receiver<Hindrance>>, phase: watch::Sender<Phase>) {
     loop {
         let seen: Vec<Hindrance> = shards.iter_mut().map(|shard| *shard.borrow_and_update()).collect();
@@ -81,7 +81,7 @@ async fn look_after_store(mut shards: Vec<watch::Receiver<Hindrance>>, phase: wa
         advance(&phase, &[Phase::Serving, Phase::StoreAway, Phase::OtherLaw], now);
         let changes = shards.iter_mut().map(|shard| Box::pin(shard.changed()));
         if futures_util::future::select_all(changes).await.0.is_err() {
-            // That a writer has ended is told by whoever waits for it.
+            // Another task reports that the writer has ended.
             return;
         }
     }

@@ -1,8 +1,8 @@
-//! The policy set, read again while the gateway runs: all of another one takes its place, or nothing does.
+//! Reloads the policy set while the gateway runs. Another set replaces the whole set in force, or nothing changes.
 //!
-//! A candidate is read within limits, parsed, validated against the schema, held against its own tables of cases, and
-//! handed to the writer, which records that it comes into force. Whatever is wrong with it is said where the keepers
-//! look, and it is left aside until its files change again.
+//! A candidate is read within limits, parsed, validated against the schema, and tested against its own cases. Then the
+//! writer records its activation. If anything is wrong, the operator is told, and the candidate is left alone until its
+//! files change again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -22,47 +22,47 @@ use crate::policy::in_force::InForce;
 use crate::policy::load::{PolicyError, PolicySet};
 use crate::recorder::{Activated, Handle, SubmitError};
 
-/// Characters of a reason that are repeated: Cedar can say much.
+/// The most characters of a reason that are repeated. Cedar's messages can be long.
 const REASON_LEN_MAX: usize = 500;
 
-/// Why a policy set cannot be in force here. Carries policy text at most, never a case's facts.
+/// Why a policy set cannot be in force here. Carries policy text at most, never facts of a case.
 #[derive(Debug, thiserror::Error)]
 pub enum UnfitSet {
     /// It cannot be read, or is not valid.
     #[error("the policies cannot be used: {0}")]
     Policy(#[from] PolicyError),
-    /// A jurisdiction without a law: nothing there could ever be permitted.
+    /// A jurisdiction has no law: nothing could ever be permitted there.
     #[error("there is no policy pack for the jurisdiction {0}")]
     NoLaw(JurisdictionId),
-    /// The law does not say what its own table of cases expects.
+    /// The law does not give what its own cases expect.
     #[error("the policies do not hold against their own cases: {0}")]
     Cases(String),
 }
 
-/// Why a policy set was not taken up. The one before stays in force.
+/// Why a policy set was not activated. The set before it stays in force.
 #[derive(Debug, thiserror::Error)]
 pub enum ReloadError {
-    /// The set is not fit.
+    /// The set cannot be in force here.
     #[error(transparent)]
     Unfit(#[from] UnfitSet),
-    /// The writer could not record that it comes into force.
+    /// The writer could not record the activation.
     #[error("the activation was not recorded: {0}")]
     NotRecorded(#[from] SubmitError),
 }
 
-/// What came of reading the policies anew.
+/// The outcome of reloading the policies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reloaded {
-    /// They are the ones in force, or built in.
+    /// The policies are those in force, or built in.
     Unchanged,
-    /// They are in force now, and so many entries say so.
+    /// The policies are now in force.
     Activated {
-        /// In the logs of the jurisdictions whose law changed.
+        /// How many entries record it, in the logs of the jurisdictions whose law changed.
         entries: usize,
     },
 }
 
-/// The set of these files made ready to be asked, if it is fit for these jurisdictions.
+/// Builds an engine from these files, if they are valid for these jurisdictions.
 pub(super) fn fit(
     files: &BTreeMap<String, String>,
     jurisdictions: &BTreeSet<JurisdictionId>,
@@ -76,7 +76,7 @@ pub(super) fn fit(
     Ok(Engine::new(set))
 }
 
-/// The set that is built in: its cases are run when it is built.
+/// The built-in set. Its cases were tested when it was built.
 pub(super) fn built_in(jurisdictions: &BTreeSet<JurisdictionId>) -> Result<Engine, UnfitSet> {
     Ok(Engine::new(with_laws(PolicySet::embedded()?, jurisdictions)?))
 }
@@ -86,28 +86,28 @@ fn with_laws(set: PolicySet, jurisdictions: &BTreeSet<JurisdictionId>) -> Result
     without_law.map_or(Ok(set), |without_law| Err(UnfitSet::NoLaw(without_law.clone())))
 }
 
-/// Where the policies come from, and what became of those read last.
+/// Reloads the policies from their directory.
 #[derive(Debug)]
 pub(super) struct PolicyReloader {
-    /// None: they are built in, and never change.
+    /// The directory. `None` if the policies are built in and never change.
     directory: Option<PathBuf>,
     jurisdictions: BTreeSet<JurisdictionId>,
     in_force: InForce,
     recorder: Handle,
     metrics: Arc<Metrics>,
-    /// For the readiness probe: why the newest files are not in force.
+    /// Why the newest files are not in force, for the readiness probe.
     pub(super) detail: watch::Sender<Option<String>>,
     seen: Mutex<LastLook>,
 }
 
-/// What was seen of the files, so that nothing is tried twice.
+/// What was seen of the files, so that no set is tried twice.
 #[derive(Debug, Default)]
 struct LastLook {
-    /// At the last look. A set that is still being written differs from look to look.
+    /// The digest at the last look. It changes from look to look while files are being written.
     last: Option<[u8; 32]>,
-    /// Was not taken up.
+    /// The files that were refused.
     refused: Option<Refused>,
-    /// A set that was found good was not recorded everywhere: it is tried again, though the door may ask it already.
+    /// A valid set was not recorded everywhere. It is tried again, even if the gate already uses it.
     owed: bool,
 }
 
@@ -119,7 +119,7 @@ enum Refused {
 }
 
 impl PolicyReloader {
-    /// Those of a configuration, with a set of them in force.
+    /// Starts with the set that is in force.
     pub(super) fn of(config: &Config, base: &Path, in_force: InForce, recorder: Handle, metrics: Arc<Metrics>) -> Self {
         for outcome in ["activated", "unchanged", "failed"] {
             metrics.add(&table::POLICY_RELOADS, &[outcome.into()], 0);
@@ -130,12 +130,12 @@ impl PolicyReloader {
         Self { directory, jurisdictions, in_force, recorder, metrics, detail, seen }
     }
 
-    /// They never change.
+    /// Whether the policies are built in, and so never change.
     pub(super) fn are_built_in(&self) -> bool {
         self.directory.is_none()
     }
 
-    /// Reads the policies anew because somebody asked.
+    /// Reloads the policies on request.
     pub(super) fn reload(&self) -> Result<Reloaded, ReloadError> {
         let mut seen = self.last_look();
         let Some(directory) = &self.directory else { return Ok(self.unchanged(&mut seen)) };
@@ -149,7 +149,7 @@ impl PolicyReloader {
         }
     }
 
-    /// Looks whether the files have changed, and takes them up when they have come to rest.
+    /// Checks whether the files have changed, and activates them once two looks in a row saw the same files.
     pub(super) fn check_files(&self) {
         let mut seen = self.last_look();
         let Some(directory) = &self.directory else { return };
@@ -167,16 +167,16 @@ impl PolicyReloader {
         let digest = digest_of(&files);
         let at_rest = seen.last.replace(digest) == Some(digest);
         if !seen.owed && digest == self.in_force.gate().engine().digest() {
-            // What was wrong has been taken back.
+            // The files are again those in force.
             seen.refused = None;
             self.set_detail(None);
         } else if at_rest && seen.refused != Some(Refused::Files(digest)) {
-            // Said where it was refused.
+            // `activate` has reported any refusal.
             let _said = self.activate(&files, &mut seen);
         }
     }
 
-    /// Looks every so often, until the gateway drains.
+    /// Looks at the files regularly until the gateway drains.
     pub(super) async fn watch(&self, every: Duration, drain: CancellationToken) {
         while drain.run_until_cancelled(tokio::time::sleep(every)).await.is_some() {
             self.check_files();
@@ -189,7 +189,7 @@ impl PolicyReloader {
             .and_then(|engine| Ok(self.recorder.activate(&Arc::new(engine))?));
         seen.owed = false;
         match taken {
-            // It is fit, and was not recorded: it is tried again at the next look.
+            // The set is valid but was not recorded: try it again at the next look.
             Err(error @ ReloadError::NotRecorded(_)) => {
                 let error = self.refuse(Refused::Files(digest_of(files)), error, seen);
                 (seen.refused, seen.owed) = (None, true);
@@ -237,12 +237,12 @@ impl PolicyReloader {
     }
 
     fn last_look(&self) -> MutexGuard<'_, LastLook> {
-        // What a panicking thread leaves behind says at worst that something is to be tried again.
+        // The worst that a panicking thread leaves behind is that a set is tried again.
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A probe's answer and a line of a log have one line.
+/// Puts a reason on one line, for a probe and a log line.
 fn one_line(reason: &str) -> String {
     let line = reason.split_whitespace().collect::<Vec<_>>().join(" ");
     line.chars().take(REASON_LEN_MAX).collect()

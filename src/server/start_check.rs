@@ -1,5 +1,4 @@
-//! What a start would meet where its configuration points: addresses to listen on, and stores. Nothing is changed, and no
-//! database server is asked.
+//! Checks what a start would find: the listen addresses, and the stores. Changes nothing and asks no database server.
 
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
@@ -14,8 +13,8 @@ use crate::server::error::{AgainstError, ServerError};
 use crate::server::store_check::{check_jurisdictions, check_location, check_wrapping_key};
 use crate::store::{FoundStore, Reader, StoreError};
 
-/// Holds the stores of a configuration against checkpoints that were kept elsewhere: each log must have grown from
-/// its own. A store that was restored from an older backup has not.
+/// Compares the stores of a configuration with checkpoints that were kept elsewhere. Each log MUST extend its
+/// checkpoint. A store that was restored from an older backup does not.
 pub fn check_against(config: &Config, base: &Path, secrets: &Secrets, kept: &[String]) -> Result<(), ServerError> {
     let mut logs = Vec::new();
     for (jurisdictions, place) in config.store.locations(&config.jurisdictions, base)? {
@@ -46,20 +45,20 @@ pub fn check_against(config: &Config, base: &Path, secrets: &Secrets, kept: &[St
     Ok(())
 }
 
-/// What a start would meet, where nothing is wrong with it.
+/// What a start would find, if nothing prevents it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StartFindings {
-    /// What to look at: what another gateway uses now, this one could use once that has stopped.
+    /// What to look at: resources that another gateway uses now, and that are free once it has stopped.
     pub warnings: Vec<String>,
-    /// What a start would find out, and was not looked at here.
+    /// What only a start can find out.
     pub unchecked: Vec<String>,
 }
 
-/// Holds the addresses and stores of a checked configuration against what is there.
+/// Compares the addresses and stores of a checked configuration with what exists.
 pub fn check_start(config: &Config, base: &Path, checked: &CheckedConfig) -> Result<StartFindings, ServerError> {
     let StartFindings { mut warnings, mut unchecked } = StartFindings::default();
     let addresses = [config.server.listen, config.server.ops_listen];
-    // Held until both are there: an address cannot be listened on twice.
+    // Keep each listener until both are bound: the same address cannot be bound twice.
     let mut listeners = Vec::new();
     for address in addresses {
         listeners.extend(listen(address, !listeners.is_empty() && overlap(addresses), &mut warnings)?);
@@ -99,12 +98,12 @@ fn listen(
     }
 }
 
-/// Whether two listeners would be one.
+/// Whether both listeners would use the same port.
 fn overlap([one, other]: [SocketAddr; 2]) -> bool {
     one.port() != 0 && one.port() == other.port()
 }
 
-/// A head that this gateway did not sign, or signed under another name, is refused at the start.
+/// Refuses a head that this gateway did not sign, or signed under another name.
 fn check_head(reader: &dyn Reader, log: &LogName, prefix: &str, secrets: &Secrets) -> Result<(), ServerError> {
     let size = reader.head(log)?.unwrap_or(0);
     let root = root_at(size, |tile| reader.tile(log, tile)).map_err(StoreError::from)?;

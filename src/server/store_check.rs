@@ -1,4 +1,4 @@
-//! Whether a store can be opened where the configuration puts it, and holds what it should.
+//! Checks that a store can be opened where the configuration puts it, and that it holds what it should.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -9,11 +9,11 @@ use crate::domain::ids::{CaseKind, JurisdictionId};
 use crate::server::error::ServerError;
 use crate::store::{CaseFilter, Reader, StoreError, StoreLocation};
 
-/// File systems that hold no files of anybody: of processes, of devices and of groups of processes (`linux/magic.h`).
+/// File systems of the kernel, which hold no user files: processes, devices and control groups (`linux/magic.h`).
 const KERNELS_OWN: [FsWord; 3] = [PROC_SUPER_MAGIC, 0x6265_6572, 0x6367_7270];
 
-/// Whether there is a store at a place, or one could be made. What is no file is refused before it is opened: a device or a pipe takes
-/// what is written, or gives nothing, and a lock would be made beside it.
+/// Checks that there is a store at a location, or that one could be made. Anything but a regular file is refused before
+/// it is opened: a device or a pipe swallows what is written, and a lock file would be made beside it.
 pub(super) fn check_location(place: &StoreLocation) -> Result<(), ServerError> {
     let StoreLocation::File(path) = place else { return Ok(()) };
     let unfit = |why| Err(ServerError::UnfitPlace { path: path.clone(), why });
@@ -27,14 +27,15 @@ pub(super) fn check_location(place: &StoreLocation) -> Result<(), ServerError> {
     if !directory.is_dir() {
         return unfit("its directory is none");
     }
-    // Whoever may do everything is told that a file can be made there, too.
+    // Root would be told that a file can be made there.
     if statfs(directory).is_ok_and(|kept| KERNELS_OWN.contains(&kept.f_type)) {
         return unfit("no file can be made in its directory: it is the kernel's own");
     }
     Ok(())
 }
 
-/// A store has one policy set for all that is in it, and a log that is kept twice would fork.
+/// Refuses a store that holds other jurisdictions' logs. A store has one policy set for everything in it, and a log
+/// that is kept twice would fork.
 pub(super) fn check_jurisdictions(
     reader: &dyn Reader,
     jurisdictions: &BTreeSet<JurisdictionId>,
@@ -46,8 +47,8 @@ pub(super) fn check_jurisdictions(
     }
 }
 
-/// Opens a case of each kind, where there is one. Under another wrapping key than before nothing that is there could be
-/// read, and what comes would be sealed under a second one.
+/// Opens one case of each kind, if there is one. Under another wrapping key nothing in the store could be read, and new
+/// cases would be sealed under a second key.
 pub(super) fn check_wrapping_key(
     reader: &dyn Reader,
     jurisdictions: &BTreeSet<JurisdictionId>,

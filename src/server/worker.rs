@@ -1,7 +1,7 @@
-//! One core's share of the connections: handshakes, HTTP/2 with every limit set, and the services behind the layers.
+//! A worker: one core's share of the connections, with their handshakes, HTTP/2 limits and services.
 //!
-//! HTTP/2 is served by hyper directly rather than by tonic's transport, which leaves several of these limits unset and
-//! answers a client's deadline with a status that is not of our shape (docs/decisions/0002-own-http2-server.md).
+//! We serve HTTP/2 with hyper directly. tonic's transport leaves several of these limits unset, and it answers a
+//! client's deadline with a status that is not of our form (docs/decisions/0002-own-http2-server.md).
 
 use std::error::Error as _;
 use std::sync::Arc;
@@ -34,16 +34,17 @@ use crate::wire::v1::policy_service_server::PolicyServiceServer;
 use crate::wire::v1::review_service_server::ReviewServiceServer;
 use crate::wire::v1::transfer_service_server::TransferServiceServer;
 
-/// Provoked resets a connection survives (RUSTSEC-2024-0003 and `MadeYouReset`).
+/// The most provoked resets that a connection survives (RUSTSEC-2024-0003 and `MadeYouReset`).
 const RESET_STREAMS_MAX: usize = 256;
-/// All of a call's headers together, in bytes.
+/// All headers of a call together, in bytes.
 const HEADER_LIST_LEN_MAX: u32 = 16 * 1_024;
-/// What a peer may send ahead of what is read, in bytes a stream and a connection. The library's own are a megabyte each.
+/// How far a peer may send ahead of what is read, in bytes, for a stream and for a connection. The library's defaults
+/// are a megabyte each.
 const STREAM_WINDOW_LEN: u32 = 64 * 1_024;
 const CONNECTION_WINDOW_LEN: u32 = 256 * 1_024;
-/// The longest question of reflection, in bytes: it holds a name.
+/// The longest reflection request, in bytes. It holds a name.
 const REFLECTION_LEN_MAX: usize = 4_096;
-/// Answers waiting for a peer that does not read, in bytes a stream.
+/// The most bytes of answers that wait for a slow peer, for each stream.
 const SEND_BUFFER_LEN: usize = 256 * 1_024;
 
 /// The limits of a connection, as configured.
@@ -80,7 +81,7 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    /// Until drained: then finishes the calls under way, within the limit.
+    /// Runs until the gateway drains, then finishes open calls within the time limit.
     pub(super) async fn run(self, sockets: mpsc::Receiver<Accepted>, tls: Arc<TlsState>) {
         let Some(stack) = self.stack() else { return };
         let mut established = handshakes(sockets, tls);
@@ -103,7 +104,7 @@ impl Worker {
         }
     }
 
-    /// The services behind the layers. `None` cannot be: the embedded descriptor is read back in a test.
+    /// Puts the layers around the services. It is never `None`: a test reads the embedded descriptor.
     fn stack(&self) -> Option<Stack> {
         let len_max = self.limits.message_len_max;
         let api = || Arc::clone(&self.api);
@@ -130,7 +131,7 @@ impl Worker {
     }
 }
 
-/// Serves one connection until it ends, or until drained.
+/// Serves one connection until it ends or the gateway drains.
 async fn serve(connection: TlsConn, stack: Stack, limits: ConnectionLimits, drain: CancellationToken) {
     let peer = connection.peer().clone();
     let agency = peer.agency.clone();
@@ -161,14 +162,14 @@ async fn serve(connection: TlsConn, stack: Stack, limits: ConnectionLimits, drai
     };
     let Err(error) = ended else { return };
     if let Some(reason) = broken_rule(&error) {
-        // One line for a connection, however many frames it took: a flood must not flood the audit.
+        // One line for each connection, however many frames it took, so that a flood does not flood the audit log.
         tracing::info!(target: "audit", event = "connection_cut", %agency, ?reason);
     } else {
         tracing::debug!(%error, "connection ended");
     }
 }
 
-/// Why we cut a connection off, if it was for breaking the protocol or straining it.
+/// The reason why we cut a connection for breaking or straining the protocol.
 fn broken_rule(error: &hyper::Error) -> Option<h2::Reason> {
     let error = error.source()?.downcast_ref::<h2::Error>()?;
     if error.is_go_away() && error.is_library() { error.reason() } else { None }

@@ -1,4 +1,4 @@
-//! The writer as it is put together: where it writes, by which clock, and how long the legal clocks run.
+//! Puts the writers together: where they write, by which clock, and how long the legal clocks run.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -19,24 +19,24 @@ use crate::server::error::ServerError;
 use crate::server::store_check::{check_jurisdictions, check_location, check_wrapping_key};
 use crate::store::{Reader, Sharded};
 
-/// What a writer writes by.
+/// What the writers are started with.
 pub(super) struct WriterInputs {
-    /// The time of record.
+    /// The clock that entries are recorded by.
     pub(super) clock: Clock,
-    /// Blinding, salts and ids.
+    /// The source of blinding values, salts and ids.
     pub(super) entropy: Entropy,
     /// How long the legal clocks run.
     pub(super) timetable: Timetable,
-    /// Where it counts.
+    /// Where the writers count.
     pub(super) metrics: Arc<Metrics>,
 }
 
-/// Writers that run, one for each shard of the store, and the ways to them.
+/// The running writers, one for each shard of the store, and the handles to them.
 pub(super) struct RunningWriters {
     pub(super) handle: Handle,
     pub(super) reader: Arc<dyn Reader>,
     pub(super) heads: Heads,
-    /// Of each shard, what keeps it from recording.
+    /// For each shard, what keeps it from recording.
     pub(super) hindrances: Vec<watch::Receiver<Hindrance>>,
     pub(super) threads: Vec<JoinHandle<Result<(), RecorderError>>>,
 }
@@ -83,7 +83,7 @@ pub(super) fn start(
     Ok(RunningWriters { handle, reader: Sharded::over(readers), heads, hindrances, threads })
 }
 
-/// How long clocks run, and in which time zone each custodian and facility lies.
+/// How long clocks run, and the time zone of each custodian and facility.
 pub(super) fn timetable(config: &Config, registry: &Registry, zones: &Zones) -> Timetable {
     let agency_zones = registry.members().filter_map(|member| Some((member.agency.id.clone(), member.zone.clone()?)));
     let facility_zones = registry.members().flat_map(|member| {

@@ -1,4 +1,4 @@
-//! Where a store is: a file of this machine, or a database on a server.
+//! The location of a store: a file on this machine, or a database on a server.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -8,30 +8,31 @@ use crate::store::postgres::{self, Address, PostgresStore};
 use crate::store::sqlite::{self, SqliteStore};
 use crate::store::{Account, Reader, Store, StoreError};
 
-/// What a start would find.
+/// What a start would find at a location.
 #[derive(Debug)]
 pub enum FoundStore {
-    /// Nothing yet: a store would be made there.
+    /// No store: a start would make one.
     Nothing,
-    /// A store that a gateway serves now, which holds this file.
+    /// A store that a gateway is serving; the gateway holds this file.
     InUse(PathBuf),
     /// A store.
     Store(Arc<dyn Reader>),
-    /// It was not looked for: a database server is not asked.
+    /// Unknown: a database server is not asked.
     Unasked,
 }
 
-/// Where a store is.
+/// The location of a store.
 #[derive(Debug, Clone)]
 pub enum StoreLocation {
-    /// In a file, for one gateway alone.
+    /// A file, for one gateway.
     File(PathBuf),
-    /// In a PostgreSQL database.
+    /// A PostgreSQL database.
     Server(Address),
 }
 
 impl StoreLocation {
-    /// Opens it for writing, making what is not there. `wrapping_key` wraps every data key and is not kept in it.
+    /// Opens the store for writing, and makes what is missing. `wrapping_key` wraps every data key and is not stored in
+    /// it.
     pub fn open(&self, wrapping_key: &[u8; 32]) -> Result<Box<dyn Store>, StoreError> {
         match self {
             Self::File(path) => Ok(Box::new(SqliteStore::open_alone(path, wrapping_key)?)),
@@ -39,7 +40,7 @@ impl StoreLocation {
         }
     }
 
-    /// Opens its account of disclosures for reading.
+    /// Opens the account of disclosures for reading.
     pub fn account(&self) -> Result<Box<dyn Account>, StoreError> {
         match self {
             Self::File(path) => Ok(Box::new(sqlite::open_read_only(path, None)?)),
@@ -47,7 +48,7 @@ impl StoreLocation {
         }
     }
 
-    /// Looks for what a start would open, and changes nothing.
+    /// Looks at what a start would open. Changes nothing.
     pub fn find(&self, wrapping_key: &[u8; 32]) -> Result<FoundStore, StoreError> {
         match self {
             Self::File(path) => sqlite::find(path, wrapping_key),
@@ -55,7 +56,7 @@ impl StoreLocation {
         }
     }
 
-    /// Opens it for reading alone. Without the wrapping key sealed content stays sealed.
+    /// Opens the store for reading. Without the wrapping key, sealed content stays sealed.
     pub fn read(&self, wrapping_key: Option<&[u8; 32]>) -> Result<Arc<dyn Reader>, StoreError> {
         match self {
             Self::File(path) => Ok(Arc::new(sqlite::open_read_only(path, wrapping_key)?)),
@@ -64,7 +65,7 @@ impl StoreLocation {
     }
 }
 
-/// Without a password.
+/// Shows the location without a password.
 impl fmt::Display for StoreLocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,8 +1,8 @@
-//! The store for more than one machine: PostgreSQL, any number of gateways on one database.
+//! The PostgreSQL store, for several gateways on one database.
 //!
-//! A batch locks the heads of its logs, so that gateways take turns and each sees what the others wrote. What a commit
-//! answers is durable where the server says so: on the standby too, if it has one. Where nobody knows, the connection is
-//! given up, and what the next one reads tells.
+//! A batch locks the heads of its logs, so that gateways take turns and each sees what the others wrote. A commit is
+//! durable when the server acknowledges it, on the standby too if there is one. If the outcome is unknown, the
+//! connection is given up, and the next connection reads the truth.
 
 mod address;
 mod agenda;

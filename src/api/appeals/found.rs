@@ -1,7 +1,8 @@
-//! What is found of an appeal's detainers: which are chosen, what the law bars of them, how they stand. Blocks on the store.
+//! Reads the detainers of an appeal: which ones are selected, what the law bars of them, and their standing. Blocks on
+//! the store.
 //!
-//! For an issuer nothing counts but what it was told and may still be told; and as much is read of each detainer whether
-//! somebody is held or not, so that the time it takes does not tell either.
+//! For an issuer only what it was told and may still be told counts. The same amount is read for each detainer whether
+//! or not somebody is held, so that timing does not reveal it.
 
 use std::sync::Arc;
 
@@ -24,10 +25,10 @@ use crate::store::{CaseFilter, CasesOf, Reader, StoreError};
 
 /// Cases read at once.
 const PAGE_LEN: usize = 512;
-/// Grounds of one answer by law.
+/// The most grounds of one answer by law.
 const BARS_MAX: usize = 255;
 
-/// Somebody who looks at an appeal, and when.
+/// What a caller sees of an appeal now.
 pub(super) struct AppealView<'a> {
     pub(super) reader: &'a dyn Reader,
     pub(super) gate: &'a Gate,
@@ -36,7 +37,7 @@ pub(super) struct AppealView<'a> {
 }
 
 impl AppealView<'_> {
-    /// How a page of an appeal's detainers stands, as far as the caller may see them.
+    /// The standing of a page of an appeal's detainers, as far as the caller may see them.
     pub(super) fn page(
         &self,
         appeal: &Appeal,
@@ -55,7 +56,8 @@ impl AppealView<'_> {
             .collect()
     }
 
-    /// How a detainer of an appeal stands, to its issuer or in truth.
+    /// The standing of a detainer in an appeal: as disclosed for its issuer, as it is for everybody else who may see
+    /// it.
     fn standing(&self, detainer: &Detainer, item: &Item) -> Result<Standing, StoreError> {
         let inside = self.caller.agency.kind == AgencyKind::Oversight || held_by(&self.caller).is_some();
         if inside {
@@ -79,13 +81,13 @@ impl AppealView<'_> {
 
     fn disclosable(&self, detainer: &Detainer) -> Result<Tellable, StoreError> {
         let linked = detainer.acknowledgement.as_ref().and_then(|found| found.custody.as_ref());
-        // One more case is read for each, custody or not.
+        // Read one more case for each detainer, even if there is no custody.
         let beside = self.reader.case(linked.unwrap_or(&detainer.name))?;
         let custody = beside.as_ref().and_then(StoredCase::custody);
         Ok(self.gate.disclosable(detainer, custody, self.now))
     }
 
-    /// Goes through every detainer of an appeal.
+    /// Calls `take` for every detainer of an appeal.
     fn each(
         &self,
         appeal: &CaseName,
@@ -105,7 +107,7 @@ impl AppealView<'_> {
     }
 }
 
-/// How the detainers of an appeal stand, as far as the caller may see them.
+/// How many detainers of an appeal have which standing, as far as the caller may see them.
 pub(super) fn tally(view: &AppealView<'_>, appeal: &Appeal) -> Result<Tally, StoreError> {
     let (mut tally, mut after) = (Tally::default(), None);
     loop {
@@ -120,8 +122,8 @@ pub(super) fn tally(view: &AppealView<'_>, appeal: &Appeal) -> Result<Tally, Sto
     }
 }
 
-/// The detainers that an issuer chooses, at most so many. One that is listed and not its own is among them, for the gate
-/// to refuse.
+/// The detainers that an issuer selects, at most `limit`. A listed detainer of another issuer is included, so that the
+/// gate refuses it.
 pub(super) fn select_members(
     view: &AppealView<'_>,
     jurisdiction: &JurisdictionId,
@@ -191,8 +193,8 @@ fn member(seen: &Detainer) -> Member {
     Member { id: seen.name.id, addressed: holder_as_told(seen).cloned(), standing: stands.standing }
 }
 
-/// What the law bars of an appeal to a custodian: of the detainers that are addressed to it and open, both as their issuer
-/// was told. Who is held, found or answered for without the issuer's knowledge makes no difference to it.
+/// What the law bars of an appeal to a custodian: the open detainers that are addressed to it, both as their issuer was
+/// told. A match or an answer that the issuer does not know of makes no difference.
 pub(super) fn judged(view: &AppealView<'_>, appeal: &CaseName, as_of: u64) -> Result<Judged, StoreError> {
     let own = &view.caller.agency;
     let mut judged =

@@ -1,4 +1,5 @@
-//! A replay over the wire: page by page, each accounted for before it leaves, as much as the caller may read and no more.
+//! A replay as a stream, page by page. Each page holds no more than the caller may read, and is accounted for before it
+//! leaves.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -23,25 +24,25 @@ pub(super) const METHOD: &str = "PolicyService/Replay";
 
 /// Entries read at once.
 const PAGE_LEN: usize = 128;
-/// Determinations that one call judges.
+/// The most determinations that one call judges.
 const DETERMINATIONS_MAX: u64 = 200_000;
 
-/// A replay that was let in.
+/// A replay that was admitted.
 pub(super) struct Replaying {
     caller: Caller,
     logs: Vec<(LogName, Range<u64>)>,
     replay: Replay,
 }
 
-/// What came of a page.
+/// The outcome of a page.
 struct Page {
     changed: Vec<(String, Vec<Change>)>,
-    /// Where to go on.
+    /// The position to continue at.
     next: u64,
 }
 
 impl Replaying {
-    /// Finds the period, and reads the candidate as a gateway would that is to answer by it.
+    /// Finds the period, and reads the candidate as a gateway would that is to activate it.
     pub(super) async fn begin(api: &Api, caller: Caller, period: parse::Period) -> Result<Self, Status> {
         let own = |log: &&LogName| log.jurisdiction == period.jurisdiction && may_read(&caller, log);
         let logs: Vec<(LogName, u64)> = api.heads.keys().filter(own).map(|log| (log.clone(), api.head(log))).collect();
@@ -66,7 +67,7 @@ impl Replaying {
         Ok(Self { caller, logs, replay: replay.await?? })
     }
 
-    /// Streams each determination that changes, and the totals at the end.
+    /// Streams each determination that changes, then the totals.
     pub(super) async fn serve(self, api: &Api, sender: &MessageSender<v1::ReplayResponse>) -> Result<(), Status> {
         let Self { caller, logs, mut replay } = self;
         for (log, Range { start, end }) in logs {
@@ -92,7 +93,7 @@ impl Replaying {
     }
 }
 
-/// Judges a page again: of each entry as much as the caller may read of it now.
+/// Judges a page again, using only what the caller may read of each entry now.
 async fn read(
     api: &Api,
     caller: &Caller,
@@ -124,7 +125,7 @@ async fn read(
     read.await
 }
 
-/// The set in force with the candidate's files laid over; the set itself where there are none.
+/// The set in force with the candidate's files laid over it; the set itself if there are no files.
 fn candidate(in_force: &Arc<Engine>, files: &[(String, Option<String>)]) -> Result<Arc<Engine>, PolicyError> {
     if files.is_empty() {
         return Ok(Arc::clone(in_force));
@@ -132,7 +133,7 @@ fn candidate(in_force: &Arc<Engine>, files: &[(String, Option<String>)]) -> Resu
     laid_over(in_force, files).map(|set| Arc::new(Engine::new(set)))
 }
 
-/// Names the file at fault and repeats nothing of it: `comity policy check` says what it is.
+/// Names the file at fault and repeats nothing of it. `comity policy check` reports the cause.
 fn refused(error: &PolicyError, files: &[(String, Option<String>)]) -> Status {
     let at = error.file().and_then(|file| files.iter().position(|(name, _)| name == file));
     let field = at.map_or_else(|| "files".to_owned(), |at| format!("files[{at}].text"));

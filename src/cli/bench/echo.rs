@@ -1,5 +1,5 @@
-//! The limit: the same TLS, HTTP/2 and codec on as many runtimes of one thread each, and a service that answers the same
-//! bytes every time.
+//! The upper limit: the same TLS, HTTP/2 and codec on as many single-threaded runtimes, with a service that always
+//! answers the same bytes.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -87,7 +87,7 @@ fn on_a_thread(work: impl Future<Output = ()> + Send + 'static) -> Result<JoinHa
 
 struct Canned(v1::LodgeDetainerResponse);
 
-/// Every method but the one that is called.
+/// Every method except the one that is called.
 macro_rules! not_called {
     ($($method:ident: $request:ident => $answer:ident),+ $(,)?) => {
         #[tonic::async_trait]

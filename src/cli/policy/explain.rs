@@ -100,7 +100,7 @@ fn print_rulings(rulings: &[Explained]) -> Result<()> {
         rulings.iter().filter(|explained| matches!(explained.about, About::Field(_))).collect();
     let mut told: Vec<&Explained> = Vec::new();
     for explained in &fields {
-        // Classes of which the same is said for the same reason stand together.
+        // Classes with the same answer for the same reason are shown together.
         if told.iter().any(|known| known.said == explained.said) {
             continue;
         }
@@ -165,7 +165,7 @@ fn values(flip: &Flip, zone: &TimeZone, all: bool) -> String {
     text
 }
 
-/// Acts and classes of which the same is said for the same reason stand together.
+/// Groups acts and classes with the same answer for the same reason.
 fn gathered(becomes: &[(About, Determination)]) -> Vec<(&Determination, Vec<String>)> {
     let mut gathered: Vec<(&Determination, Vec<String>)> = Vec::new();
     for (about, said) in becomes {

@@ -1,4 +1,4 @@
-//! `comity policy prove`: what each pack must hold to in every possible case, proved by a solver.
+//! `comity policy prove`: proves with a solver what each pack must satisfy in every possible case.
 
 use std::path::PathBuf;
 use std::thread;
@@ -60,7 +60,7 @@ pub(super) fn run(args: &ProveArgs, as_json: bool) -> Result<()> {
     }
 }
 
-/// What was proved, as JSON.
+/// The findings as JSON.
 fn in_json(findings: &[Finding]) -> Value {
     let shown = findings.iter().map(|finding| {
         let (outcome, cases, problem) = match &finding.outcome {

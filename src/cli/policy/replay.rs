@@ -1,4 +1,4 @@
-//! `comity policy replay`: what another policy set would have said in the cases of a log, offline.
+//! `comity policy replay`: what another policy set would have decided in the cases of a log, offline.
 
 use std::ops::Range;
 use std::path::PathBuf;
@@ -72,14 +72,14 @@ pub(super) struct ReplayArgs {
     wrapping_key: Option<PathBuf>,
 }
 
-/// What is replayed.
+/// The part of the logs that is replayed.
 #[derive(Debug)]
 pub(super) struct Period {
-    /// From this moment on.
+    /// The start of the period.
     pub from: Option<Timestamp>,
-    /// Before this one.
+    /// The end of the period, exclusive.
     pub to: Option<Timestamp>,
-    /// In this jurisdiction alone.
+    /// The only jurisdiction; `None` for all.
     pub jurisdiction: Option<JurisdictionId>,
 }
 
@@ -118,7 +118,7 @@ pub(super) fn run(args: &ReplayArgs, json: bool) -> Result<()> {
     report(&replay, entries, begun.elapsed())
 }
 
-/// Judges what a store's logs record of a period again. Gives how many entries were read.
+/// Judges the recorded determinations of a period again. Returns how many entries were read.
 pub(super) fn over_store(
     reader: &dyn Reader,
     period: &Period,

@@ -6,12 +6,12 @@ use anyhow::{Context as _, Result};
 
 use crate::policy::load::PolicySet;
 
-/// What was found is not good, and was said.
+/// The set failed a check, and the details were printed.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(super) struct AlreadyReported(pub(super) String);
 
-/// The policy set in a directory; the built-in one where none is named.
+/// The policy set in a directory, or the built-in set.
 pub(super) fn read(directory: Option<&Path>) -> Result<PolicySet> {
     match directory {
         None => Ok(PolicySet::embedded()?),

@@ -1,4 +1,4 @@
-//! What is open: a row an item, beside the cases.
+//! Open items: one row for each, beside the cases.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use crate::store::postgres::session::{Answer, Statement};
 use crate::store::postgres::statement::{WriteStatement, case_columns};
 use crate::store::{AgendaChange, AgendaFilter, ListedItem, StoreError, rows};
 
-/// Of each case, in the order of its rows.
+/// The open items of each case, ordered by kind and key.
 const OF_CASES: &str = "SELECT case_kind, case_id, a.kind, key, due_at, holder, wanted.at \
     FROM unnest($1::bigint[], $2::bigint[], $3::bytea[]) WITH ORDINALITY AS wanted (jurisdiction, kind, id, at) \
     CROSS JOIN LATERAL (SELECT case_kind, case_id, agenda.kind, key, due_at, name AS holder \
@@ -31,14 +31,14 @@ const LIST: &str = "SELECT case_kind, case_id, kind, key, due_at, names.name \
     AND (due_at, case_kind, case_id, key) > ($3, $4, $5, $6) \
     AND ($7::text IS NULL OR holder = (SELECT id FROM names WHERE name = $7) OR ($8 AND holder IS NULL)) \
     ORDER BY due_at, case_kind, case_id, key LIMIT $9";
-/// The kind is compared so that the index by time does not offer itself: of that, a planner that has counted nothing yet
-/// would have half gone through for each item.
+/// Comparing the kind as an expression keeps the planner off the index by time. Without statistics it would scan half
+/// of that index for each item.
 const CLOSE: &str = "DELETE FROM agenda USING \
     unnest($1::bigint[], $2::bigint[], $3::bytea[], $4::text[], $5::text[]) \
         AS gone (jurisdiction, case_kind, case_id, kind, key) \
     WHERE agenda.jurisdiction = gone.jurisdiction AND agenda.case_kind = gone.case_kind \
     AND agenda.case_id = gone.case_id AND agenda.kind || '' = gone.kind AND agenda.key = gone.key";
-/// Of a case that is new there is nothing yet, which need not be looked for.
+/// A new case has no items yet, so there is nothing to look up.
 const FIRST: &str = "INSERT INTO agenda (jurisdiction, case_kind, case_id, kind, key, due_at, holder) \
     SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bytea[], $4::text[], $5::text[], $6::bigint[], $7::bigint[])";
 const OPEN: &str = "INSERT INTO agenda (jurisdiction, case_kind, case_id, kind, key, due_at, holder) \
@@ -51,7 +51,7 @@ pub(super) fn of_cases(cases: &[(i64, &CaseName)]) -> Statement {
     Statement::new(OF_CASES).with(jurisdictions).with(kinds).with(ids)
 }
 
-/// What is open about each case that was asked about, by its number from 1 on.
+/// The open items of each case that was asked about, by its number from 1 on.
 pub(super) fn read_of_cases(
     answer: &Answer,
     cases: &[(i64, &CaseName)],
@@ -104,7 +104,7 @@ fn item_row(row: &Row) -> Result<ItemRow, StoreError> {
     })
 }
 
-/// Writes what changed: of each item what is said of it last.
+/// Writes the changes: for each item, its last state.
 pub(super) fn write(
     changes: &[AgendaChange],
     names: &Names,

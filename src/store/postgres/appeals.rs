@@ -1,4 +1,4 @@
-//! Rows of appeals: who is in which, what was answered of each, what bars it.
+//! Rows of appeals: members, answers, and bars.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -58,7 +58,7 @@ const BAR: &str = "UPDATE appeal_items AS i SET bar = new.bar \
     FROM unnest($1::bigint[], $2::bytea[], $3::bytea[], $4::bigint[]) AS new (jurisdiction, appeal, detainer, bar) \
     WHERE i.jurisdiction = new.jurisdiction AND i.appeal = new.appeal AND i.detainer = new.detainer AND i.bar IS NULL";
 
-/// What a batch needs, by what is known of it: names without a number have nothing.
+/// What a batch needs, for names that have a number. A name without a number has no rows.
 pub(super) struct Wants<'a> {
     issuers: Vec<(i64, &'a CaseName)>,
     due: Vec<(i64, i64, &'a (AgencyId, JurisdictionId))>,
@@ -66,7 +66,7 @@ pub(super) struct Wants<'a> {
     since: Vec<(i64, i64)>,
 }
 
-/// Every name that the rows of these bear the number of.
+/// Every name whose number these rows need.
 pub(super) fn names(wanted: &AppealsWanted) -> impl Iterator<Item = String> {
     let issuers = wanted.issuers.iter().map(|name| name.jurisdiction.to_string());
     let due = wanted.due.iter().flat_map(|(agency, place)| [agency.to_string(), place.to_string()]);
@@ -144,7 +144,7 @@ impl<'a> Wants<'a> {
     }
 }
 
-/// What an answer is to, by its number from 1 on.
+/// The element that an answer row refers to, by its number from 1 on.
 pub(super) fn nth<T>(wanted: &[T], at: i64) -> Result<&T, StoreError> {
     let found = usize::try_from(at).ok().and_then(|at| wanted.get(at.checked_sub(1)?));
     found.ok_or(StoreError::Broken("a row is of nothing that was asked about"))
@@ -180,7 +180,7 @@ pub(super) fn read_list(
     list.rows.iter().map(listed).collect()
 }
 
-/// Writes what a batch changes of appeals.
+/// Writes what a batch changes about appeals.
 pub(super) fn write<'k>(
     new: &NewAppeals,
     names: &Names,
@@ -233,7 +233,7 @@ fn bar(
     writes: &mut Vec<WriteStatement>,
 ) -> Result<(), StoreError> {
     let (mut places, mut appeals, mut numbers, mut grounds) = (vec![], vec![], vec![], vec![]);
-    // What bars first goes on barring.
+    // The first bar of a detainer stays.
     let mut barred: BTreeMap<(i64, Uuid, Uuid), i64> = BTreeMap::new();
     for new in bars {
         let (jurisdiction, number) = (place(&new.appeal)?, rows::integer(new.number)?);

@@ -1,4 +1,4 @@
-//! A connection as the threads that ask have it.
+//! A database connection for blocking callers.
 
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
@@ -12,9 +12,10 @@ use crate::store::postgres::address::Address;
 use crate::store::postgres::io::{Io, PendingWork};
 use crate::store::postgres::session::{Answer, Notifications, Session, Statement};
 
-/// What every session is told first. A commit answers when it is durable, here and on the standby there is, whatever the
-/// database is set to; warnings are sent, since one of them says that it is not. Every statement of ours goes by a key,
-/// whatever the planner believes of a table that nobody has counted yet, so it need not be planned twice. And a gateway that is gone lets go of its locks.
+/// The settings of every session. A commit is acknowledged only when it is durable, here and on the standby if there is
+/// one, whatever the database's default is. Warnings are sent, since a warning is the only sign that a commit is not
+/// replicated. Every statement of ours goes by a key whatever the planner believes about a table without statistics, so
+/// plans are generic and never made twice. The keepalives free the locks of a gateway that is gone.
 const EVERY_SESSION: &str = "\
     SELECT set_config('synchronous_commit', \
         CASE current_setting('synchronous_commit') WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, false); \
@@ -23,28 +24,28 @@ const EVERY_SESSION: &str = "\
     SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3; \
     SET tcp_user_timeout = '10s'; SET lock_timeout = '10s'; SET idle_in_transaction_session_timeout = '30s'; ";
 
-/// A commit may wait for its standby as long as it takes.
+/// A commit may wait for its standby without limit.
 const WRITER: &str = "SET statement_timeout = 0";
 const READER: &str = "SET statement_timeout = '10s'";
 const LISTENER: &str = "SET statement_timeout = 0; LISTEN comity";
 
-/// An empty commit, which waits for the standby as every other does. Whatever was read before it is durable.
+/// An empty commit, which waits for the standby like any other. Everything read before it is durable.
 pub(super) const CONFIRM: &str = "SELECT pg_logical_emit_message(true, 'comity', '')";
 
 const NUMBER: &str = "SELECT id FROM names WHERE name = $1";
 
-/// A server that is this much slower than its own limits is not there.
+/// A server that exceeds its own limits by this much is considered gone.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
-/// A commit that is left goes on waiting on its server, and keeps a connection there: so the next one in a row is given
-/// twice the time, and after so many no more.
+/// An abandoned commit goes on waiting on its server and keeps a connection there. So each further one in a row is
+/// given twice the time, up to this many doublings.
 const DOUBLED_MAX: u32 = 5;
 
-/// What a connection is for.
+/// The purpose of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
     Writer,
     Reader,
-    /// Reads where nothing needs to be durable, or where nothing may be written: for verifying.
+    /// Reads where nothing needs to be durable, or nothing may be written, as for verifying.
     Onlooker,
     Listener,
     /// Reads or writes a whole store.
@@ -65,17 +66,17 @@ impl Role {
 #[derive(Debug)]
 pub(super) struct Connection {
     session: Arc<Session>,
-    /// Numbers of names that were read over it. They are for good; another server may not have them yet.
+    /// Numbers of names that were read over it. A number never changes, but another server may not have it yet.
     numbers: Mutex<HashMap<String, i64>>,
     role: Role,
-    // Last: the session says goodbye over it.
+    // Declared last: the session says goodbye over it.
     io: Arc<Io>,
 }
 
 impl Connection {
-    /// Connects to whatever is there.
+    /// Connects to the database, whatever it holds.
     pub(super) fn open(io: &Arc<Io>, address: &Address, role: Role, tag: &str) -> Result<Self, StoreError> {
-        // A server that has not answered a commit is tried last: another may have taken its place.
+        // A server that did not answer a commit is tried last: another may have taken its place.
         let passed_over = usize::try_from(io.abandoned().load(Ordering::SeqCst)).unwrap_or_default();
         let opening = Session::open(address.clone(), passed_over, EVERY_SESSION, tag.to_owned(), io.drivers());
         let session = Arc::new(io.run(opening)??);
@@ -84,31 +85,31 @@ impl Connection {
         Ok(connection)
     }
 
-    /// Runs statements in order, in one round trip. The first failure counts.
+    /// Runs statements in order in one round trip. Returns the first failure.
     pub(super) fn run<const N: usize>(&self, statements: [Statement; N]) -> Result<[Answer; N], StoreError> {
         let answers: Vec<Answer> = self.run_each(statements.into())?.into_iter().collect::<Result<_, _>>()?;
         answers.try_into().map_err(|_| StoreError::Broken("a statement has no answer"))
     }
 
-    /// The same, with what became of each. After a failure there may be fewer answers than statements.
+    /// Like `ask`, with the outcome of each statement. After a failure there may be fewer answers than statements.
     pub(super) fn run_each(&self, statements: Vec<Statement>) -> Result<Answers, StoreError> {
         self.send(statements).wait()
     }
 
-    /// Sends statements and goes on meanwhile. What becomes of them must be waited for before anything else is asked.
+    /// Sends statements without waiting. The caller MUST wait for them before it asks anything else.
     pub(super) fn send(&self, statements: Vec<Statement>) -> PendingAnswers {
         let session = Arc::clone(&self.session);
         PendingAnswers(self.io.begin(async move { answers(&session, statements).await }))
     }
 
-    /// Runs statements of which the last commits. That may wait for its standby as long as it takes, and is never cancelled;
-    /// but a server that is frozen would be waited for for ever, while another has taken its place. So after a time the
-    /// connection is left, and the outcome is unknown.
+    /// Runs statements, the last of which commits. A commit may wait long for its standby and is never cancelled. A
+    /// frozen server, however, would block for ever while another has taken its place. So the connection is abandoned
+    /// after a time, and the outcome is then unknown.
     pub(super) fn commit(&self, statements: Vec<Statement>) -> Result<(), StoreError> {
         self.commit_and_announce(statements, None)
     }
 
-    /// The same; then an announcement is sent, outside of the transaction that has ended and of the one that follows.
+    /// Like `commit`, then sends an announcement outside of any transaction.
     pub(super) fn commit_and_announce(
         &self,
         statements: Vec<Statement>,
@@ -132,7 +133,7 @@ impl Connection {
         })?
     }
 
-    /// Runs a text of several statements.
+    /// Runs a script of several statements.
     pub(super) fn run_script(&self, script: &'static str) -> Result<(), StoreError> {
         let session = Arc::clone(&self.session);
         self.io.run(async move {
@@ -144,7 +145,7 @@ impl Connection {
         })?
     }
 
-    /// Returns when everything that could be read before is durable.
+    /// Returns when everything read before is durable.
     pub(super) fn confirm(&self) -> Result<(), StoreError> {
         self.commit(vec![Statement::new(CONFIRM)])
     }
@@ -163,7 +164,8 @@ impl Connection {
         Ok(number)
     }
 
-    /// Waits until another gateway announces something or the connection ends, at most so long; then a little for more.
+    /// Waits until another gateway announces something or the connection ends, for `at_most`; then for `gather`, to
+    /// collect further announcements.
     pub(super) fn listen(&self, at_most: Duration, gather: Duration) -> Result<(), StoreError> {
         let notifications: Arc<Notifications> = Arc::clone(&self.session.notifications);
         self.io.run(async move {
@@ -173,21 +175,21 @@ impl Connection {
         })
     }
 
-    /// Whether it may be used again.
+    /// Whether the connection can still be used.
     pub(super) fn is_good(&self) -> bool {
         self.session.is_good()
     }
 }
 
-/// What became of each statement.
+/// The outcome of each statement.
 type Answers = Vec<Result<Answer, StoreError>>;
 
-/// Statements that are under way.
+/// Statements that were sent.
 #[must_use = "what is asked next could come before them"]
 pub(super) struct PendingAnswers(PendingWork<Result<Answers, StoreError>>);
 
 impl PendingAnswers {
-    /// Waits for what becomes of them.
+    /// Waits for their outcomes.
     pub(super) fn wait(self) -> Result<Answers, StoreError> {
         self.0.wait()?
     }

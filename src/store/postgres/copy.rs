@@ -1,4 +1,4 @@
-//! A database as what is copied, and as what it is copied to.
+//! A database as the source and as the target of a copy.
 
 use std::sync::Arc;
 
@@ -14,28 +14,28 @@ use crate::store::postgres::session::{Statement, Value};
 
 const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
-/// So that nobody begins a log there in the meantime.
+/// Keeps others from starting a log there meanwhile.
 const LOCK: &str = "LOCK TABLE names, heads IN EXCLUSIVE MODE";
 const COMMIT: &str = "COMMIT";
 
-/// A database that is copied.
+/// The source of a copy.
 #[derive(Debug)]
 pub(in crate::store) struct Original {
     connection: Connection,
 }
 
 impl Original {
-    /// A database that no gateway serves, nor will serve meanwhile.
+    /// Opens a database that no gateway serves, and keeps gateways out.
     pub(in crate::store) fn alone(address: &Address) -> Result<Self, StoreError> {
         let connection = connection(address)?;
         schema::check(&connection)?;
         schema::take_alone(&connection)?;
-        // What is copied is durable where it was.
+        // What is copied must be durable at the source.
         connection.confirm()?;
         Self::snapshot(connection)
     }
 
-    /// A database as it is now.
+    /// Opens a database in its current state.
     pub(in crate::store) fn open(address: &Address) -> Result<Self, StoreError> {
         let connection = connection(address)?;
         schema::check(&connection)?;
@@ -61,14 +61,14 @@ impl Source for Original {
     }
 }
 
-/// A database that is copied to.
+/// The target of a copy.
 #[derive(Debug)]
 pub(in crate::store) struct Duplicate {
     connection: Connection,
 }
 
 impl Duplicate {
-    /// A database that no gateway serves. Its tables are made, if there are none.
+    /// Opens a database that no gateway serves, and makes its tables if there are none.
     pub(in crate::store) fn open(address: &Address) -> Result<Self, StoreError> {
         let connection = connection(address)?;
         schema::establish(&connection)?;
@@ -97,7 +97,7 @@ impl Target for Duplicate {
     }
 
     fn finish(self: Box<Self>) -> Result<(), StoreError> {
-        // Numbers that are given by themselves go on after those that were copied.
+        // Generated numbers continue after the copied ones.
         for table in TABLES.iter().filter(|table| NUMBERED.contains(&table.name)) {
             let name = table.name;
             self.connection.run([Statement::new(format!(
@@ -124,7 +124,7 @@ fn array(kind: Kind) -> &'static str {
 
 fn value(cell: &Cell) -> Value {
     match cell.clone() {
-        // No column of a key is ever empty.
+        // Key columns are never null.
         Cell::Null => Box::new(None::<i64>),
         Cell::Integer(number) => Box::new(number),
         Cell::Text(text) => Box::new(text),

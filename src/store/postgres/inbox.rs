@@ -1,4 +1,4 @@
-//! Consumers and what they were sent: a row each, and a row for each entry that is not settled.
+//! Consumers and their delivery attempts: one row for each consumer, and one for each entry that is not settled.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ const CONSUMERS: &str = "SELECT wanted.at, c.name, c.exchange, c.custody \
     FROM unnest($1::bigint[], $2::bigint[]) WITH ORDINALITY AS wanted (agency, jurisdiction, at) \
     CROSS JOIN LATERAL (SELECT name, exchange, custody FROM consumers \
         WHERE agency = wanted.agency AND jurisdiction = wanted.jurisdiction OFFSET 0) AS c";
-/// With the name of the log that each is in.
+/// With the name of each entry's log.
 const ATTEMPTS: &str = "SELECT wanted.at, a.name, a.log, a.position, a.tries, a.since, a.standing \
     FROM unnest($1::bigint[], $2::bigint[]) WITH ORDINALITY AS wanted (agency, jurisdiction, at) \
     CROSS JOIN LATERAL (SELECT consumers.name, names.name AS log, position, tries, since, standing \
@@ -26,7 +26,7 @@ const ATTEMPTS: &str = "SELECT wanted.at, a.name, a.log, a.position, a.tries, a.
 const KEEP: &str = "INSERT INTO consumers (agency, jurisdiction, name, exchange, custody) \
     SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[], $5::bigint[]) \
     ON CONFLICT (agency, jurisdiction, name) DO UPDATE SET exchange = excluded.exchange, custody = excluded.custody";
-/// All of them again: there are few, and what was settled must go.
+/// Replaces all attempts: there are few, and settled ones must go.
 const CLEAR: &str = "DELETE FROM attempts USING consumers, \
     unnest($1::bigint[], $2::bigint[], $3::text[]) AS kept (agency, jurisdiction, name) \
     WHERE consumers.agency = kept.agency AND consumers.jurisdiction = kept.jurisdiction \
@@ -38,13 +38,13 @@ const ATTEMPT: &str = "INSERT INTO attempts (consumer, position, tries, since, s
     JOIN consumers ON consumers.agency = sent.agency AND consumers.jurisdiction = sent.jurisdiction \
     AND consumers.name = sent.name";
 
-/// Every consumer of an agency in a jurisdiction, for each of these.
+/// Loads every consumer of an agency in a jurisdiction, for each pair.
 pub(super) fn load(whose: &[(i64, i64)]) -> [Statement; 2] {
     let (agencies, jurisdictions): (Vec<i64>, Vec<i64>) = whose.iter().copied().unzip();
     [CONSUMERS, ATTEMPTS].map(|sql| Statement::new(sql).with(agencies.clone()).with(jurisdictions.clone()))
 }
 
-/// The inboxes that were asked for, in their order.
+/// The inboxes that were asked for, in order.
 pub(super) fn read(consumers: &Answer, attempts: &Answer, whose: usize) -> Result<Vec<Inbox>, StoreError> {
     let mut inboxes = vec![Inbox::default(); whose];
     for row in &consumers.rows {
@@ -66,19 +66,19 @@ pub(super) fn read(consumers: &Answer, attempts: &Answer, whose: usize) -> Resul
     Ok(inboxes)
 }
 
-/// The inbox that a row is of, by its number from 1 on.
+/// The inbox that a row belongs to, by its number from 1 on.
 fn inbox<'a>(inboxes: &'a mut [Inbox], row: &Row) -> Result<&'a mut Inbox, StoreError> {
     let at = usize::try_from(row.try_get::<_, i64>(0)?).ok().and_then(|at| at.checked_sub(1));
     at.and_then(|at| inboxes.get_mut(at)).ok_or(BROKEN)
 }
 
-/// Every name that the rows of these bear the number of.
+/// Every name whose number these rows need.
 pub(super) fn names(consumers: &[NewConsumer]) -> impl Iterator<Item = String> {
     let log = |new: &NewConsumer, kind| LogName { jurisdiction: new.whose.jurisdiction.clone(), kind }.to_string();
     consumers.iter().flat_map(move |new| new.state.attempts.keys().map(move |place| log(new, place.log)))
 }
 
-/// Writes consumers as they now stand.
+/// Writes consumers with their new state.
 pub(super) fn write(new: &[NewConsumer], names: &Names) -> Result<Vec<WriteStatement>, StoreError> {
     let last: BTreeMap<&Whose, &NewConsumer> = new.iter().map(|consumer| (&consumer.whose, consumer)).collect();
     if last.is_empty() {
@@ -112,7 +112,7 @@ pub(super) fn write(new: &[NewConsumer], names: &Names) -> Result<Vec<WriteState
     Ok(writes)
 }
 
-/// Columns of attempts.
+/// The columns of attempts.
 #[derive(Default)]
 struct Sent {
     agencies: Vec<i64>,

@@ -1,4 +1,4 @@
-//! Everything a batch needs to know: one statement a kind, all of them in one round trip.
+//! Loads everything a batch needs: one statement for each kind, all in one round trip.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -20,14 +20,14 @@ const REQUESTS: &str = "SELECT wanted.at, r.digest, r.position \
     FROM unnest($1::bigint[], $2::bytea[]) WITH ORDINALITY AS wanted (agency, request_id, at) \
     CROSS JOIN LATERAL (SELECT digest, position FROM requests \
         WHERE agency = wanted.agency AND request_id = wanted.request_id LIMIT 1) AS r";
-/// The earliest time, by whichever consumer: one that was confirmed again later must not count as later.
+/// The earliest time over all consumers: a later confirmation by another consumer does not count.
 const DELIVERIES: &str = "SELECT wanted.at, d.recorded_at \
     FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) WITH ORDINALITY AS wanted (agency, log, index, at) \
     CROSS JOIN LATERAL (SELECT min(recorded_at) AS recorded_at FROM deliveries \
         WHERE agency = wanted.agency AND log = wanted.log AND position > wanted.index AND start <= wanted.index) AS d \
     WHERE d.recorded_at IS NOT NULL";
 
-/// Reads what is wanted, and the data keys of its cases.
+/// Reads what is needed, and the data keys of its cases.
 pub(super) fn load(
     connection: &Connection,
     names: &mut Names,
@@ -77,14 +77,14 @@ pub(super) fn load(
     }
     let [consumers, attempts] = inboxes.map(|slot| answers.take(slot));
     let found = inbox::read(&consumers, &attempts, whose.len())?;
-    // Nothing is stored of one whose names have no number.
+    // A name without a number has nothing stored.
     loaded.inboxes = wanted.inboxes.iter().map(|key| (key.clone(), <_>::default())).collect();
     loaded.inboxes.extend(wants.inboxes.iter().zip(found).map(|((.., key), inbox)| ((*key).clone(), inbox)));
     loaded.appeals = appeals.read(about_appeals.map(|slot| answers.take(slot)), connection, names, vault)?;
     Ok(loaded)
 }
 
-/// Number in the order asked, data key and state of each case that there is.
+/// The request number, data key and state of each case that exists.
 pub(super) fn cases(cases: &[(i64, &CaseName)]) -> Statement {
     let (jurisdictions, kinds, ids) = case_columns(cases);
     Statement::new(CASES).with(jurisdictions).with(kinds).with(ids)
@@ -99,7 +99,7 @@ fn names_of(wanted: &Wanted) -> impl Iterator<Item = String> {
     first.chain(deliveries).chain(inboxes).chain(appeals::names(&wanted.appeals))
 }
 
-/// What is wanted, with the numbers of its names. What has none was never stored.
+/// What is needed, with the numbers of its names. A name without a number was never stored.
 struct Wants<'a> {
     cases: Vec<(i64, &'a CaseName)>,
     requests: Vec<(i64, &'a (AgencyId, RequestId))>,
@@ -143,7 +143,7 @@ impl<'a> Wants<'a> {
 #[derive(Default)]
 struct Statements(Vec<Statement>);
 
-/// Where the answer to a statement will be; none, where nothing was asked.
+/// Where a statement's answer will be; `None` if nothing was asked.
 struct Slot(Option<usize>);
 
 impl Statements {

@@ -1,4 +1,4 @@
-//! Connections for reading: a few, lent to one reader at a time.
+//! A small pool of connections for reading.
 
 use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -10,18 +10,18 @@ use crate::store::postgres::connection::{Connection, Role};
 use crate::store::postgres::io::Io;
 use crate::store::postgres::schema;
 
-/// Connections of one reader's side.
+/// The most connections of a reader.
 const CONNECTIONS_MAX: usize = 8;
-/// So long a reader waits for one of them.
+/// How long a reader waits for a connection.
 const WAIT_MAX: Duration = Duration::from_secs(10);
 
-/// The connections of a reader's side.
+/// The pool of a reader.
 pub(super) struct Pool {
     address: Address,
     role: Role,
     connections: Mutex<Connections>,
     returned: Condvar,
-    // Last: connections say goodbye over it.
+    // Declared last: connections say goodbye over it.
     io: Arc<Io>,
 }
 
@@ -37,7 +37,7 @@ impl Pool {
         Ok(Self { address, role, connections: Mutex::default(), returned: Condvar::new(), io })
     }
 
-    /// Reads over a connection. Where that turns out to be of no use any more, once more over a new one.
+    /// Reads over a connection. If it turns out to be unusable, reads once more over a new one.
     pub(super) fn with<T>(&self, read: impl Fn(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let _lent = self.borrow()?;
         let connection = match self.idle() {
@@ -49,7 +49,7 @@ impl Pool {
             self.keep(connection);
             return outcome;
         }
-        // What ended this one has ended those beside it.
+        // What ended this connection has ended the idle ones too.
         self.connections.lock().unwrap_or_else(PoisonError::into_inner).idle.clear();
         let connection = self.connect()?;
         let outcome = read(&connection);
@@ -57,7 +57,7 @@ impl Pool {
         outcome
     }
 
-    /// Waits for a turn.
+    /// Waits for a connection.
     fn borrow(&self) -> Result<BorrowedConnection<'_>, StoreError> {
         let connections = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
         let all_lent = |connections: &mut Connections| connections.lent >= CONNECTIONS_MAX;
@@ -93,7 +93,7 @@ impl fmt::Debug for Pool {
     }
 }
 
-/// A turn. The next one's, once it is dropped.
+/// A borrowed connection, given back when dropped.
 struct BorrowedConnection<'a>(&'a Pool);
 
 impl Drop for BorrowedConnection<'_> {

@@ -1,4 +1,4 @@
-//! The reader's side. Called on any thread but a network one: it blocks until the server has answered.
+//! The reading side. It blocks until the server has answered, so it MUST NOT be called from a network thread.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -54,14 +54,14 @@ const DISCLOSURES: &str = "SELECT disclosures.id, recorded_at, names.name, offic
 const LOGS: &str = "SELECT name FROM names JOIN heads ON heads.log = names.id ORDER BY name";
 const PROBE: &str = "SELECT count(*) FROM heads";
 
-/// Reads a PostgreSQL database that writers may be writing.
+/// Reads a PostgreSQL database while writers may be writing.
 #[derive(Debug)]
 pub struct PostgresReader {
     pool: Pool,
     vault: Option<Arc<Key>>,
 }
 
-/// Opens a store for reading alone, as `verify` does. Without the wrapping key sealed content stays sealed.
+/// Opens a store for reading, as `verify` does. Without the wrapping key, sealed content stays sealed.
 pub fn open_read_only(address: &Address, wrapping_key: Option<&[u8; 32]>) -> Result<PostgresReader, StoreError> {
     let vault = wrapping_key.map(Key::new).transpose()?.map(Arc::new);
     let reader = PostgresReader::new(address.clone(), Role::Onlooker, vault)?;
@@ -78,7 +78,7 @@ impl PostgresReader {
         self.vault.as_deref().ok_or(StoreError::Vault(VaultError::Unopened))
     }
 
-    /// Reads of one log, if there is such a one.
+    /// Reads from a log, if it exists.
     fn of_log<T: Default>(
         &self,
         log: &LogName,
@@ -120,14 +120,14 @@ impl PostgresReader {
         })
     }
 
-    /// The keys of cases, as far as there are such cases.
+    /// The keys of the cases that exist.
     fn keys(&self, connection: &Connection, cases: BTreeSet<&CaseName>) -> Result<HashMap<CaseName, Key>, StoreError> {
         if cases.is_empty() {
             return Ok(HashMap::new());
         }
         let mut found = Vec::with_capacity(cases.len());
         for case in cases {
-            // Of a jurisdiction without a number there is no case.
+            // A jurisdiction without a number has no cases.
             found.extend(connection.number(case.jurisdiction.as_str())?.map(|number| (number, case)));
         }
         let cases = found;
@@ -256,7 +256,7 @@ impl Reader for PostgresReader {
         self.pool.with(|connection| {
             let agency = connection.number(agency.as_str())?;
             let (Some(agency), Some(place)) = (agency, connection.number(jurisdiction.as_str())?) else {
-                // Neither has a number before something of it was stored.
+                // A name gets its number when the first of its rows is stored.
                 return Ok(Inbox::default());
             };
             let [consumers, attempts] = connection.run(inbox::load(&[(agency, place)]))?;
@@ -321,12 +321,12 @@ fn all(sql: &'static str, log: i64) -> Result<Statement, StoreError> {
     Ok(Statement::new(sql).with(rows::position(log, 0)?).with(rows::position(log.saturating_add(1), 0)?))
 }
 
-/// The newest checkpoint of a log, as the connection at hand has it.
+/// The newest checkpoint of a log, as this connection sees it.
 pub(super) fn newest_checkpoint(connection: &Connection, log: &LogName) -> Result<Option<(u64, String)>, StoreError> {
     newest_checkpoint_of(connection, connection.number(&log.to_string())?)
 }
 
-/// The same of a log whose number is known, if it has one.
+/// The newest checkpoint of a log with a known number, if it has one.
 pub(super) fn newest_checkpoint_of(
     connection: &Connection,
     number: Option<i64>,
@@ -336,7 +336,7 @@ pub(super) fn newest_checkpoint_of(
     found.rows.first().map(checkpoint).transpose()
 }
 
-/// The policy set in force, as the connection at hand has it.
+/// The policy set in force, as this connection sees it.
 pub(super) fn policy(connection: &Connection) -> Result<Option<PolicyInForce>, StoreError> {
     let [found] = connection.run([Statement::new(POLICY)])?;
     let policy = |row: &Row| sealed::policy_in_force(row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);

@@ -1,4 +1,4 @@
-//! The tables: made where there are none, and otherwise only looked at.
+//! The tables: created in an empty database, otherwise only checked.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::store::rows::SCHEMA_VERSION;
 
 const SCHEMA: &str = include_str!("schema.sql");
 const APPLICATION: &str = "comity";
-/// Gateways that begin on an empty database at once take turns ("comt").
+/// Gateways that start on an empty database take turns with this lock ("comt").
 const LOCK: i64 = 0x636f_6d74;
 
 const FOREIGN: StoreError = StoreError::Broken("the database holds tables that are not a store's");
@@ -20,18 +20,18 @@ const OTHER_VERSION: StoreError = StoreError::Broken("the database is not a stor
 const BEGIN: &str = "BEGIN";
 const TAKE_TURN: &str = "SELECT pg_advisory_xact_lock($1)";
 const SCHEMA_NAME: &str = "SELECT current_schema()::text";
-/// Tables where ours are, or are to be; ours is the one that says whose they are.
+/// The tables in our schema; the table `comity` marks them as ours.
 const TABLES: &str = "SELECT count(*), count(*) FILTER (WHERE relname = 'comity') FROM pg_class \
     WHERE relkind IN ('r', 'p') AND relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())";
 const VERSION: &str = "SELECT application, version FROM comity";
 const MARK: &str = "INSERT INTO comity VALUES (1, $1, $2)";
-/// Both for as long as the connection is ("comt", and where the tables are).
+/// Session locks ("comt", and the schema).
 const TAKE_PART: &str = "SELECT pg_try_advisory_lock_shared(1668246900, hashtext(current_schema()))";
 const TAKE_ALONE: &str = "SELECT pg_try_advisory_lock(1668246900, hashtext(current_schema()))";
 const COMMIT: &str = "COMMIT";
 const ROLLBACK: &str = "ROLLBACK";
 
-/// Makes the tables, if there are none in the first schema of the search path.
+/// Creates the tables, unless they exist in the first schema of the search path.
 pub(super) fn establish(connection: &Connection) -> Result<(), StoreError> {
     let [.., schema, tables] = connection.run([
         Statement::new(BEGIN),
@@ -60,7 +60,7 @@ fn make(connection: &Connection) -> Result<(), StoreError> {
     connection.commit(vec![Statement::new(COMMIT)])
 }
 
-/// Whether the tables are a store's of this version.
+/// Checks that the tables are a store's, and of this version.
 pub(super) fn check(connection: &Connection) -> Result<(), StoreError> {
     let [Answer { rows, .. }] = connection.run([Statement::new(VERSION)])?;
     let mark = rows.first().and_then(|row| Some((row.try_get(0).ok()?, row.try_get(1).ok()?)));
@@ -70,9 +70,9 @@ pub(super) fn check(connection: &Connection) -> Result<(), StoreError> {
 
 /// Connects to a store.
 ///
-/// A writer's first thing is an empty commit: where the primary crashed, or a wait was given up, there may be rows to be
-/// seen that no standby has. Whatever is read after it is durable. Readers need none: what they give away is bounded by
-/// what was published, or accounted for first, and both are commits.
+/// A writer first makes an empty commit. After a crash of the primary or an abandoned wait there may be visible rows
+/// that no standby has; everything read after the empty commit is durable. Readers need none: what they disclose is
+/// bounded by what was published, or accounted for first, and both are commits.
 pub(super) fn connect(io: &Arc<Io>, address: &Address, role: Role, tag: &str) -> Result<Connection, StoreError> {
     let connection = Connection::open(io, address, role, tag)?;
     check(&connection)?;
@@ -82,19 +82,19 @@ pub(super) fn connect(io: &Arc<Io>, address: &Address, role: Role, tag: &str) ->
     Ok(connection)
 }
 
-/// Begins to write to a store that is there.
+/// Begins to write to a store that exists.
 pub(super) fn begin_to_write(connection: &Connection) -> Result<(), StoreError> {
     take_part(connection)?;
     connection.confirm()
 }
 
-/// A gateway's part in the store: there is none while it is being copied.
+/// Joins the gateways of the store. Refused while the store is being copied.
 fn take_part(connection: &Connection) -> Result<(), StoreError> {
     let apart = || StoreError::Interrupted("the store is being copied".to_owned());
     if taken(connection, TAKE_PART)? { Ok(()) } else { Err(apart()) }
 }
 
-/// The store for copying: it is not had while a gateway serves it.
+/// Takes the store for copying. Refused while a gateway serves it.
 pub(super) fn take_alone(connection: &Connection) -> Result<(), StoreError> {
     let served = || StoreError::Address("another gateway has the store open: stop it first".to_owned());
     if taken(connection, TAKE_ALONE)? { Ok(()) } else { Err(served()) }

@@ -1,4 +1,4 @@
-//! One connection: how it is made, what it is told first, and how things are asked over it.
+//! A session with the server: how it is opened and set up, and how statements run over it.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -22,13 +22,13 @@ use crate::store::StoreError;
 use crate::store::postgres::address::Address;
 use crate::store::postgres::fault::{describe, ends_connection, fault};
 
-/// For a TLS handshake and a login, beside the time that connecting may take.
+/// The time for a TLS handshake and a login, in addition to connecting.
 const LOGIN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A parameter of a statement: a value, or a column of many.
+/// A parameter of a statement: a value, or a column of values.
 pub(super) type Value = Box<dyn ToSql + Sync + Send>;
 
-/// A statement to be run, with its parameters.
+/// A statement with its parameters.
 pub(super) struct Statement {
     pub(super) sql: Cow<'static, str>,
     pub(super) values: Vec<Value>,
@@ -45,20 +45,20 @@ impl Statement {
     }
 }
 
-/// What came of it.
+/// The result of a statement.
 #[derive(Debug, Default)]
 pub(super) struct Answer {
     pub(super) rows: Vec<Row>,
-    /// Rows written, or else read.
+    /// Rows written or read.
     pub(super) affected: u64,
 }
 
-/// What the server says unasked.
+/// What the server sends unasked.
 #[derive(Debug)]
 pub(super) struct Notifications {
-    /// A warning came. A commit that no standby has confirmed is told no other way.
+    /// A warning came. It is the only sign that no standby has confirmed a commit.
     warned: AtomicBool,
-    /// A gateway with another tag than this announced something, or the connection has ended.
+    /// Our tag. `heard` is notified when another tag announces something, or when the connection ends.
     tag: String,
     pub(super) heard: Notify,
     /// Why the connection ended.
@@ -76,12 +76,13 @@ pub(super) struct Session {
     client: Client,
     statements: Mutex<HashMap<Cow<'static, str>, Prepared>>,
     pub(super) notifications: Arc<Notifications>,
-    /// It must not be used again.
+    /// The session MUST NOT be used again.
     retired: AtomicBool,
 }
 
 impl Session {
-    /// Connects to the first host that takes writes, passing over so many at first, and tells it what this session is like.
+    /// Connects to the first host that takes writes, trying the first `passed_over` hosts last, and sets up the
+    /// session.
     pub(super) async fn open(
         address: Address,
         passed_over: usize,
@@ -101,7 +102,7 @@ impl Session {
                 Err(other) => return Err(other),
             }
         }
-        // A host that is wrong for good must not stop anybody from waiting for another.
+        // A permanently wrong host must not keep anybody from waiting for another.
         if temporary.is_empty() {
             return Err(StoreError::Server(permanent.join("; ")));
         }
@@ -128,12 +129,12 @@ impl Session {
         Ok(session)
     }
 
-    /// Tells the server something that is more than one statement.
+    /// Sends several statements as one text.
     pub(super) async fn run_script(&self, settings: &str) -> Result<(), StoreError> {
         self.client.batch_execute(settings).await.map_err(|error| self.failed(&error))
     }
 
-    /// Whether it may be used.
+    /// Whether the session may be used.
     pub(super) fn is_good(&self) -> bool {
         !self.retired.load(Ordering::SeqCst) && !self.client.is_closed()
     }
@@ -142,8 +143,8 @@ impl Session {
         self.retired.store(true, Ordering::SeqCst);
     }
 
-    /// Runs statements in order without waiting for one before the next is sent. Within a transaction those after one
-    /// that failed fail too.
+    /// Runs statements in order, sending each without waiting for the one before. Within a transaction, those after a
+    /// failed one fail too.
     pub(super) async fn run(&self, statements: Vec<Statement>) -> Vec<Result<Answer, StoreError>> {
         if let Err(error) = self.prepare(&statements).await {
             return vec![Err(self.failed(&error))];
@@ -152,11 +153,11 @@ impl Session {
         answers.into_iter().map(|answer| answer.map_err(|error| self.failed(&error))).collect()
     }
 
-    /// The same for what ends a transaction: success that comes with a warning is none.
+    /// Like `ask`, for statements that end a transaction: success with a warning counts as failure.
     pub(super) async fn run_unwarned(&self, statements: Vec<Statement>) -> Vec<Result<Answer, StoreError>> {
         self.notifications.warned.store(false, Ordering::SeqCst);
         let answers = self.run(statements).await;
-        // The warning is sent before the answer, and looked at before it.
+        // The server sends the warning before the answer, so it has been seen by now.
         if self.notifications.warned.load(Ordering::SeqCst) {
             self.retire();
             return vec![Err(StoreError::Interrupted("the server committed with a warning".to_owned()))];
@@ -164,7 +165,7 @@ impl Session {
         answers
     }
 
-    /// Sends a statement that nobody waits for, before anything that is asked after this has returned.
+    /// Sends a statement without waiting for it. It goes out before anything that is asked afterwards.
     pub(super) fn announce(&self, sql: &str) {
         let _sent = self.client.batch_execute(sql).now_or_never();
     }
@@ -215,7 +216,7 @@ impl fmt::Debug for Session {
     }
 }
 
-/// Drives a connection until it ends, and looks at everything that the server says unasked.
+/// Drives a connection until it ends, and handles everything that the server sends unasked.
 async fn drive<S, T>(mut connection: Connection<S, T>, notifications: Arc<Notifications>)
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -223,7 +224,7 @@ where
 {
     let end = loop {
         match poll_fn(|context| connection.poll_message(context)).await {
-            // By what it is and not by what it says: servers speak many languages.
+            // By severity, not by text: servers speak many languages.
             Some(Ok(AsyncMessage::Notice(notice))) => {
                 if notice.parsed_severity() == Some(Severity::Warning) {
                     notifications.warned.store(true, Ordering::SeqCst);

@@ -1,4 +1,4 @@
-//! Statements of a batch: what they write, and how many rows they must have written.
+//! The statements of a batch, with the number of rows that each must write.
 
 use uuid::Uuid;
 
@@ -6,10 +6,10 @@ use crate::domain::ids::CaseName;
 use crate::store::postgres::session::Statement;
 use crate::store::rows;
 
-/// A statement that writes, and how many rows it must have written.
+/// A statement that writes, with the number of rows that it must write.
 pub(super) struct WriteStatement {
     ask: Statement,
-    /// So many, or else this is wrong.
+    /// The number of rows, and the fault if it differs.
     expected: Option<(usize, &'static str)>,
 }
 
@@ -23,7 +23,7 @@ impl WriteStatement {
     }
 }
 
-/// Statements of a batch, and how many rows each must have written.
+/// The statements of a batch, with the number of rows that each must write.
 #[derive(Default)]
 pub(super) struct WriteStatements {
     pub(super) statements: Vec<Statement>,
@@ -39,7 +39,7 @@ impl WriteStatements {
     }
 }
 
-/// Jurisdictions, kinds and ids.
+/// Columns of jurisdictions, kinds and ids.
 pub(super) fn case_columns(cases: &[(i64, &CaseName)]) -> (Vec<i64>, Vec<i64>, Vec<Vec<u8>>) {
     (
         cases.iter().map(|(jurisdiction, _)| *jurisdiction).collect(),

@@ -1,4 +1,4 @@
-//! A batch as statements: a few for each table that it touches, however many rows there are.
+//! A batch as statements: a few for each table, however many rows there are.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -15,7 +15,7 @@ use crate::store::{
     Append, HeadMove, NewDelivery, NewDisclosure, NewEntry, NewRequest, PolicyInForce, StoreError, rows,
 };
 
-/// Only from where the batch was planned from.
+/// Moves a head only if it is where the batch was planned from.
 const HEADS: &str = "UPDATE heads SET size = new.size, root = new.root, recorded_at = new.recorded_at \
     FROM unnest($1::bigint[], $2::bigint[], $3::bytea[], $4::bigint[], $5::bytea[], $6::bigint[]) \
         AS new (log, from_size, from_root, size, root, recorded_at) \
@@ -33,9 +33,10 @@ const CASES: &str = "UPDATE cases SET holder = new.holder, sealed = new.sealed \
     WHERE cases.jurisdiction = new.jurisdiction AND cases.kind = new.kind AND cases.id = new.id";
 const REQUESTS: &str = "INSERT INTO requests (agency, request_id, digest, position) \
     SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::bytea[], $4::bigint[]) ON CONFLICT DO NOTHING";
-/// The same id at another gateway, of a write to another jurisdiction: heads do not keep these apart.
+/// The same request id was used at another gateway for a write to another jurisdiction. The locks on heads do not
+/// exclude that.
 pub(super) const TAKEN: &str = "a request id was taken meanwhile";
-/// The first confirmation of a position is the one that counts.
+/// The first confirmation of a position counts.
 const DELIVERIES: &str = "INSERT INTO deliveries (agency, log, position, start, recorded_at) \
     SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[]) ON CONFLICT DO NOTHING";
 const POLICY: &str = "INSERT INTO policy (id, digest, files, since) VALUES (1, $1, $2, $3) \
@@ -43,13 +44,13 @@ const POLICY: &str = "INSERT INTO policy (id, digest, files, since) VALUES (1, $
 const DISCLOSURES: &str = "INSERT INTO disclosures (recorded_at, recipient, officer, method, resources, classes) \
     SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::bigint[])";
 
-/// Keys of the cases of a batch, and those of new ones as they are kept.
+/// Data keys of a batch's cases, and the wrapped keys of its new cases.
 pub(super) struct Keys {
     pub(super) data: HashMap<CaseName, Key>,
     pub(super) wrapped: BTreeMap<CaseName, Vec<u8>>,
 }
 
-/// What a batch writes in the clear: first its heads.
+/// The unsealed part of a batch; its heads come first.
 pub(super) fn in_the_clear(append: &Append, names: &Names, keys: &Keys) -> Result<WriteStatements, StoreError> {
     let mut writes = WriteStatements::default();
     writes.add([WriteStatement::of(heads(&append.heads, names)?)]);
@@ -63,7 +64,7 @@ pub(super) fn in_the_clear(append: &Append, names: &Names, keys: &Keys) -> Resul
     Ok(writes)
 }
 
-/// What a batch writes that is sealed.
+/// The sealed part of a batch.
 pub(super) fn sealed(append: &Append, names: &Names, vault: &Key, keys: &Keys) -> Result<WriteStatements, StoreError> {
     let key_of = |case: &CaseName| keys.data.get(case).ok_or(StoreError::Broken("a case has no key"));
     let mut writes = WriteStatements::default();
@@ -73,7 +74,7 @@ pub(super) fn sealed(append: &Append, names: &Names, vault: &Key, keys: &Keys) -
     Ok(writes)
 }
 
-/// Moves the heads that stand where the batch was planned from, and tells which those are.
+/// Moves the heads that are where the batch was planned from, and returns which were moved.
 fn heads(moves: &[HeadMove], names: &Names) -> Result<Statement, StoreError> {
     let (mut logs, mut from_sizes, mut from_roots) = (vec![], vec![], vec![]);
     let (mut sizes, mut roots, mut times) = (vec![], vec![], vec![]);
@@ -183,7 +184,7 @@ fn requests(requests: &[NewRequest], names: &Names) -> Result<Option<WriteStatem
         positions.push(rows::position(names.number(&seen.log.to_string())?, seen.index)?);
     }
     if agencies.iter().zip(&ids).collect::<BTreeSet<_>>().len() < requests.len() {
-        // Tried again it would be no better.
+        // Another attempt would fail the same way.
         return Err(StoreError::Broken("a batch records a request twice"));
     }
     let ask = Statement::new(REQUESTS).with(agencies).with(ids).with(digests).with(positions);

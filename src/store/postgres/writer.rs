@@ -1,4 +1,4 @@
-//! The writer's side: begin, recover, load, commit.
+//! The writing side: begin, recover, load, commit.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
@@ -29,7 +29,7 @@ use crate::store::{
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 const COMMIT: &str = "COMMIT";
 const ROLLBACK: &str = "ROLLBACK";
-/// In the order of their numbers, so that two batches wait for each other and not in a circle.
+/// In the order of their numbers, so that two batches cannot deadlock.
 const LOCK: &str =
     "SELECT log, size, root, recorded_at FROM heads WHERE log = ANY($1::bigint[]) ORDER BY log FOR UPDATE";
 const NEW_LOG: &str = "INSERT INTO heads (log, size, root, recorded_at) VALUES ($1, 0, $2, 0) ON CONFLICT DO NOTHING";
@@ -41,21 +41,21 @@ const ANY_KEY: &str = "SELECT names.name, kind, cases.id, data_key FROM cases \
 const BROKEN_CASE: StoreError = StoreError::Broken("a case is not of a known layout");
 const BROKEN_HEAD: StoreError = StoreError::Broken("a head is not of a known layout");
 
-/// The writer's side of a PostgreSQL database.
+/// The writing side of a PostgreSQL database.
 pub struct PostgresStore {
-    /// None since it was lost: the next batch connects anew.
+    /// `None` after it was lost; the next batch reconnects.
     connection: Option<Connection>,
     names: Names,
     vault: Arc<Key>,
-    /// Data keys of the cases of the batch at hand.
+    /// Data keys of the cases in the current batch.
     data_keys: HashMap<CaseName, Key>,
-    /// The heads that the batch at hand has locked. None: no batch was begun.
+    /// The heads that the current batch has locked; `None` if no batch was begun.
     begun: Option<BTreeMap<LogName, LockedHead>>,
     address: Address,
-    /// By which other gateways' announcements are told from ours.
+    /// Distinguishes our announcements from those of other gateways.
     tag: String,
     reader: Arc<PostgresReader>,
-    // Last: connections say goodbye over it.
+    // Declared last: connections say goodbye over it.
     io: Arc<Io>,
 }
 
@@ -66,7 +66,8 @@ struct LockedHead {
 }
 
 impl PostgresStore {
-    /// Connects, and makes the tables if there are none. `wrapping_key` wraps every data key and is not in the database.
+    /// Connects, and creates the tables if there are none. `wrapping_key` wraps every data key and is not stored in the
+    /// database.
     pub fn open(address: &Address, wrapping_key: &[u8; 32]) -> Result<Self, StoreError> {
         let io = Arc::new(Io::start("comity-write")?);
         let vault = Arc::new(Key::new(wrapping_key)?);
@@ -92,7 +93,7 @@ impl PostgresStore {
         Ok(store)
     }
 
-    /// Connects, if that is to be done. Whatever is read afterwards is durable.
+    /// Reconnects if necessary. Everything read afterwards is durable.
     fn connect(&mut self) -> Result<(), StoreError> {
         if self.connection.as_ref().is_some_and(Connection::is_good) {
             return Ok(());
@@ -100,20 +101,20 @@ impl PostgresStore {
         let within_batch = self.begun.is_some();
         self.disconnect();
         if within_batch {
-            // Its locks went with its connection.
+            // The locks were lost with the connection.
             return Err(StoreError::Interrupted("the connection was lost within a batch".to_owned()));
         }
         let connection = schema::connect(&self.io, &self.address, Role::Writer, &self.tag);
         self.connection = Some(connection.map_err(|error| {
-            // It was good once: a password or a certificate that is being changed is waited for too.
+            // The address worked before, so a password or certificate that is being changed is waited for too.
             let passes = if let StoreError::Server(why) | StoreError::Address(why) = &error { Some(why) } else { None };
             passes.cloned().map_or(error, StoreError::Interrupted)
         })?);
         Ok(())
     }
 
-    /// Holds the wrapping key against a key that is there, if any is: what is sealed under another key no other gateway
-    /// could open.
+    /// Checks the wrapping key against a stored data key, if there is one. No other gateway could open what is sealed
+    /// under another key.
     fn check_key(&self) -> Result<(), StoreError> {
         let Some(connection) = &self.connection else { return Ok(()) };
         let [found] = connection.run([Statement::new(ANY_KEY)])?;
@@ -126,7 +127,7 @@ impl PostgresStore {
         Ok(())
     }
 
-    /// Forgets what rested on the connection: what another server knows may be less.
+    /// Forgets what depended on the connection: another server may know less.
     fn disconnect(&mut self) {
         self.connection = None;
         self.begun = None;
@@ -134,7 +135,7 @@ impl PostgresStore {
         self.data_keys.clear();
     }
 
-    /// Ends the batch that failed. One whose fate nobody knows takes the connection with it.
+    /// Ends a failed batch. If its outcome is unknown, the connection is given up too.
     fn end_if_failed<T>(&mut self, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
         match &outcome {
             Ok(_) => {}
@@ -144,7 +145,7 @@ impl PostgresStore {
         outcome
     }
 
-    /// The connection, there or made.
+    /// The connection, reconnected if necessary.
     fn connection(&mut self) -> Result<&Connection, StoreError> {
         self.connect()?;
         self.connection.as_ref().ok_or_else(|| StoreError::Interrupted("the connection was lost".to_owned()))
@@ -188,7 +189,7 @@ impl PostgresStore {
         Ok(Standing::Shared { heads, policy })
     }
 
-    /// The state of a log, which is begun if it is new. Within a batch.
+    /// The state of a log, which is created if it is new. Within a batch.
     fn read_state(&mut self, log: &LogName) -> Result<LogState, StoreError> {
         let Self { connection: Some(connection), names, begun: Some(begun), .. } = self else {
             return Err(BROKEN_HEAD);
@@ -233,7 +234,7 @@ impl PostgresStore {
         bear.extend(inbox::names(&append.consumers));
         names.find(connection, bear.iter().cloned())?;
         names.number_all(connection, bear)?;
-        // Taken, so that a key made for a batch that fails is not mistaken for a stored one by the next.
+        // Take the keys, so that the next batch does not mistake a key of a failed batch for a stored one.
         let mut data = std::mem::take(data_keys);
         let wrapped = sealed::make_data_keys(vault, append, &mut data)?;
         let keys = Keys { data, wrapped };
@@ -250,7 +251,7 @@ impl PostgresStore {
             }
         }
         check(answers, clear.expected.into_iter().skip(1)).map_err(|error| match (error, append.requests.first()) {
-            // By a write that these heads do not keep apart.
+            // Another gateway took the request id, which the heads do not exclude.
             (StoreError::Broken(write::TAKEN), Some(request)) => StoreError::Fenced(request.seen.log.clone()),
             (error, _) => error,
         })?;
@@ -262,7 +263,7 @@ impl PostgresStore {
         self.end(Vec::new(), announcement)
     }
 
-    /// Commits what was begun, if anything was. From here on a failure means that nobody knows.
+    /// Commits the current batch, if there is one. After a failure here the outcome is unknown.
     fn end(&mut self, mut statements: Vec<Statement>, announcement: Option<String>) -> Result<(), StoreError> {
         if self.begun.is_some() {
             statements.push(Statement::new(COMMIT));
@@ -300,7 +301,7 @@ impl Store for PostgresStore {
     }
 
     fn checkpoint(&mut self, log: &LogName) -> Result<Option<(u64, String)>, StoreError> {
-        // Over this connection: another may lead to another server, or wait for who holds the locks.
+        // Over this connection: another may lead to another server, or wait for whoever holds the locks.
         let number = self.names.get(&log.to_string());
         let newest = self.connection().and_then(|connection| read::newest_checkpoint_of(connection, number));
         self.end_if_failed(newest)
@@ -313,7 +314,7 @@ impl Store for PostgresStore {
 
     fn load(&mut self, wanted: &Wanted) -> Result<Loaded, StoreError> {
         if self.begun.is_none() && !wanted.requests.is_empty() {
-            // A batch begins with its requests: keys of one that was given up are not needed any more.
+            // A new batch starts with its requests; keys of an abandoned batch are no longer needed.
             self.data_keys.clear();
         }
         let loaded = self.connect().and_then(|()| {
@@ -361,7 +362,7 @@ impl fmt::Debug for PostgresStore {
     }
 }
 
-/// Whether as much was written as should have been.
+/// Checks that each statement wrote as many rows as it must.
 fn check(
     answers: impl Iterator<Item = Result<Answer, StoreError>>,
     expected: impl Iterator<Item = Option<(usize, &'static str)>>,
@@ -377,13 +378,13 @@ fn check(
     Ok(())
 }
 
-/// Within a batch it would make every commit of the database take turns, and synced it would cost as much as a batch. It is
-/// a hint. The tag is ours, and digits.
+/// Sent outside of the batch: inside, it would serialize all commits of the database. It is not synced, since it is
+/// only a hint. The tag is ours and holds hexadecimal digits only.
 fn announcement(tag: &str) -> String {
     format!("SELECT set_config('synchronous_commit', 'off', true), pg_notify('comity', '{tag}')")
 }
 
-/// `log, size, root, recorded_at`.
+/// Reads `log, size, root, recorded_at`.
 fn locked_head(row: &Row) -> Result<LockedHead, StoreError> {
     let root: &[u8] = row.try_get(2)?;
     let root = root.try_into().map(Hash::from_bytes).map_err(|_| BROKEN_HEAD)?;
@@ -391,7 +392,7 @@ fn locked_head(row: &Row) -> Result<LockedHead, StoreError> {
     Ok(LockedHead { head, recorded_at: rows::time(row.try_get(3)?)? })
 }
 
-/// The tiles that a tree of this size is restored from: of each level the last, if it is not full.
+/// The tiles that restore a tree of this size: the last tile of each level, if it is not full.
 fn right_edge(size: u64) -> impl Iterator<Item = TileId> {
     let width = u64::try_from(TILE_WIDTH).unwrap_or(u64::MAX);
     let levels = std::iter::successors(Some((0u8, size)), move |(level, hashes)| {
