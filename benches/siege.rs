@@ -1,8 +1,9 @@
-//! How a gateway serves an honest agency while others attack it: `comity serve` in a process of its own, each attack of
-//! `tests/it/availability/attack.rs`, in rounds, each beside a round in peace. Medians of the rounds are what to compare.
+//! How a gateway serves an honest agency while others attack it. `comity serve` runs as its own process. Each attack of
+//! `tests/it/availability/attack.rs` is measured in rounds, each next to a round without attack. Compare the medians of
+//! the rounds.
 //!
-//! Asked for are a handshake below half a second (from the socket to the first answer, at p99), a call of no more than three
-//! times what it takes in peace, and memory below 256 MB. It says what was missed, and exits 1 if anything was.
+//! The goals: a handshake below half a second (from the socket to the first answer, at p99), a call at most three times
+//! as long as without attack, and memory below 256 MB. Missed goals are printed, and the exit code is then 1.
 //!
 //! `cargo bench --bench siege [-- --seconds N] [--rounds N]`
 
@@ -18,7 +19,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use comity::cli::sandbox::{CONFIG_FILE, Sandbox};
+use comity::sandbox::{CONFIG_FILE, Sandbox};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -29,7 +30,7 @@ use attack::{Agency, Attack, CHECKPOINT, Target, question};
 const HANDSHAKE_MAX_MS: f64 = 500.0;
 const CALL_RATIO_MAX: f64 = 3.0;
 const MEMORY_MAX_KIB: u64 = 256 * 1_024;
-/// From the begin of an attack until it is measured under: an attack has its full weight by then.
+/// From the start of an attack until measuring begins: by then the attack has its full weight.
 const RAMP: Duration = Duration::from_secs(2);
 /// Between two honest calls.
 const PAUSE: Duration = Duration::from_millis(5);
@@ -101,7 +102,7 @@ fn median(mut figures: Vec<f64>) -> f64 {
     figures.get(figures.len() / 2).copied().unwrap_or_default()
 }
 
-/// Milliseconds.
+/// In milliseconds.
 #[derive(Default)]
 struct Durations(Vec<f64>);
 
@@ -126,7 +127,7 @@ impl Durations {
     }
 }
 
-/// What an agency saw that attacks nobody.
+/// What an honest agency observed.
 #[derive(Default)]
 struct Honest {
     handshakes: Durations,
@@ -135,7 +136,7 @@ struct Honest {
     memory_kib: u64,
 }
 
-/// Calls on one connection, and connects again and again beside it, for so long.
+/// Calls on one connection, and connects again and again beside it, for a given time.
 async fn honest(gateway: &Gateway, sandbox: &Sandbox, length: Duration) -> Result<Honest> {
     let agency = Agency::of(sandbox, "us-ny-doccs")?;
     let mut known = agency.connect(gateway.grpc).await?;
@@ -164,7 +165,7 @@ async fn alive(ops: SocketAddr) -> Result<bool> {
     Ok(answer.starts_with("HTTP/1.1 200"))
 }
 
-/// `comity serve`, as it is configured by default. Killed when dropped.
+/// `comity serve` with its default configuration. Killed when dropped.
 struct Gateway {
     child: Child,
     grpc: SocketAddr,

@@ -1,6 +1,8 @@
-//! The configuration, read once. Each module owns its part; unknown keys are errors; relative paths start at the file.
+//! The configuration, read once. Each room owns its part. Unknown keys are errors. Relative paths start at the file's
+//! directory.
 
 mod address;
+mod error;
 mod store;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,103 +13,53 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 pub use address::address;
-pub use store::{ShardConfig, ShardPlace, StoreConfig, StoreUrl};
+pub use error::ConfigError;
+pub use store::{ShardConfig, ShardLocation, StoreConfig, StoreUrl};
 
+use crate::accept;
 use crate::api::InboxConfig;
 use crate::domain::appeal;
 use crate::domain::ids::JurisdictionId;
+use crate::domain::obligation::ObligationTimes;
 use crate::domain::range::within;
-use crate::domain::timetable::ObligationTimes;
-use crate::domain::timetable::ReviewTimes;
-use crate::files::{SecretError, read_secret};
+use crate::domain::review::ReviewTimes;
+use crate::files::read_secret;
 use crate::identity::rate;
 use crate::identity::registry::RegistryConfig;
 use crate::identity::token;
 use crate::ledger::{Signer, is_name};
 use crate::recorder::{ClocksConfig, RecorderConfig};
-use crate::server::accept;
 
-/// Why the configuration cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// A file cannot be read.
-    #[error("{} cannot be read: {source}", path.display())]
-    Unreadable {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// Not TOML, or not of this shape.
-    #[error("{}{place}: {why}", path.display())]
-    Malformed {
-        /// Which.
-        path: PathBuf,
-        /// From where on, and the key there.
-        place: String,
-        /// Why. It does not quote the file, which may hold a password.
-        why: String,
-    },
-    /// Where the store is.
-    #[error("the store: {0}")]
-    Store(String),
-    /// The address of a store.
-    #[error(transparent)]
-    Address(#[from] crate::store::StoreError),
-    /// What checkpoints could not be named by.
-    #[error(
-        "[log] origin: must be a URL without its scheme, such as comity.example/exchange, of at most 128 characters"
-    )]
-    Origin,
-    /// What no token could be for.
-    #[error("[token] audience: must be printable ASCII without spaces, and not empty")]
-    Audience,
-    /// A key that cannot be read, or that others can read.
-    #[error(transparent)]
-    Secret(#[from] SecretError),
-    /// Not a key.
-    #[error("{} is not 64 hexadecimal digits", .0.display())]
-    NotAKey(PathBuf),
-    /// Not a signing key.
-    #[error("{} is not a signing key: {source}", path.display())]
-    NotASigningKey {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        source: crate::ledger::KeyError,
-    },
-}
-
-/// Everything that can be set.
+/// The whole configuration.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// Jurisdictions whose logs this gateway keeps. Each needs a policy pack.
     pub jurisdictions: BTreeSet<JurisdictionId>,
-    /// The time zone that a jurisdiction counts its days in, by IANA name, where it is not the one built in.
+    /// For a jurisdiction that does not use its built-in time zone, the zone that it counts days in, by IANA name.
     #[serde(default)]
     pub time_zones: BTreeMap<JurisdictionId, String>,
     /// Listeners and limits.
     #[serde(default)]
     pub server: ServerConfig,
-    /// The gateway's own certificate, and revocation lists.
-    pub tls: accept::Files,
+    /// The gateway's own certificate and the revocation lists.
+    pub tls: accept::TlsFiles,
     /// Limits of the acceptor.
     #[serde(default)]
     pub accept: accept::Config,
-    /// Calls of one agency.
+    /// The rate limit of each agency.
     #[serde(default)]
     pub rate: rate::Config,
-    /// What a token must be.
+    /// Requirements on tokens.
     #[serde(default)]
     pub token: token::Config,
     /// Names of the logs.
     pub log: LogConfig,
     /// Secrets of the gateway.
     pub keys: KeysConfig,
-    /// Where everything durable is.
+    /// Where the store is.
     pub store: StoreConfig,
-    /// Where the law is.
+    /// Where the policies are.
     #[serde(default)]
     pub policy: PolicyConfig,
     /// Limits of the writer.
@@ -122,13 +74,13 @@ pub struct Config {
     /// Limits of appeals.
     #[serde(default)]
     pub appeals: appeal::Limits,
-    /// By when officers are to decide what is left to a person.
+    /// When officers must have decided what is left to a person.
     #[serde(default)]
     pub review: ReviewTimes,
-    /// By when custodians are to do what the law asks besides.
+    /// When custodians must have met the obligations that the law adds.
     #[serde(default)]
     pub obligation: ObligationTimes,
-    /// Who is who.
+    /// The registry of agencies.
     pub registry: RegistryConfig,
 }
 
@@ -136,46 +88,47 @@ pub struct Config {
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ServerConfig {
-    /// gRPC over mutual TLS.
+    /// The address for gRPC over mutual TLS.
     #[serde(deserialize_with = "address::deserialized")]
     pub listen: SocketAddr,
-    /// Probes, in plain HTTP. Keep it on an address that only the machine's keepers reach.
+    /// The address for probes, in plain HTTP. Only operators should be able to reach it.
     #[serde(deserialize_with = "address::deserialized")]
     pub ops_listen: SocketAddr,
-    /// Threads that serve connections; 0: one a core.
+    /// Threads that serve connections; 0 for one on each core.
     #[serde(deserialize_with = "within::<_, _, 0, 1024>")]
     pub workers: usize,
-    /// Calls in flight over all connections; more are refused with a hint.
+    /// Most calls in flight over all connections. More are refused with a retry hint.
     #[serde(deserialize_with = "within::<_, _, 1, 1_000_000>")]
     pub in_flight_max: usize,
-    /// Calls of one agency among them, so that none can take them all.
+    /// Most calls in flight of one agency, so that no agency takes them all.
     #[serde(deserialize_with = "within::<_, _, 1, 1_000_000>")]
     pub in_flight_per_agency_max: usize,
-    /// Calls of one agency that are not answered, or whose answer is not read yet: subscriptions and slow readers among them.
+    /// Most open calls of one agency: calls without an answer, or with one that is not read yet, such as subscriptions
+    /// and slow readers.
     #[serde(deserialize_with = "within::<_, _, 1, 1_000_000>")]
     pub open_per_agency_max: usize,
-    /// Bytes of requests that are not whole yet, beyond the first 4 KiB of each; more are refused with a hint.
+    /// Most bytes of incomplete requests, beyond the first 4 KiB of each. More are refused with a retry hint.
     #[serde(deserialize_with = "within::<_, _, 16_777_216, 17_179_869_184>")]
     pub buffered_len_max: usize,
-    /// Those of one agency among them.
+    /// Most such bytes of one agency.
     #[serde(deserialize_with = "within::<_, _, 16_777_216, 17_179_869_184>")]
     pub buffered_len_per_agency_max: usize,
-    /// Streams on one connection.
+    /// Most streams on one connection.
     #[serde(deserialize_with = "within::<_, _, 1, 10_000>")]
     pub streams_per_connection_max: u32,
     /// Longest message, in bytes.
     #[serde(deserialize_with = "within::<_, _, 16_384, 16_777_216>")]
     pub message_len_max: usize,
-    /// Longest a call may take, in milliseconds. A stream may last as long as its caller's proof.
+    /// Longest time for a call, in milliseconds. A stream may last as long as its caller's certificate and token.
     #[serde(deserialize_with = "within::<_, _, 100, 3_600_000>")]
     pub request_timeout_ms: u64,
-    /// How long calls under way may take to finish on shutdown, in milliseconds.
+    /// How long open calls may take to finish on shutdown, in milliseconds.
     #[serde(deserialize_with = "within::<_, _, 0, 3_600_000>")]
     pub drain_timeout_ms: u64,
-    /// How long a connection may be silent before it is asked for a sign of life, in milliseconds.
+    /// How long a connection may be silent before it is pinged, in milliseconds.
     #[serde(deserialize_with = "within::<_, _, 100, 3_600_000>")]
     pub keep_alive_interval_ms: u64,
-    /// How long it may take to give one, in milliseconds.
+    /// How long it may take to answer the ping, in milliseconds.
     #[serde(deserialize_with = "within::<_, _, 100, 3_600_000>")]
     pub keep_alive_timeout_ms: u64,
 }
@@ -202,7 +155,7 @@ impl Default for ServerConfig {
 }
 
 impl ServerConfig {
-    /// Threads that serve connections.
+    /// How many threads serve connections.
     pub fn worker_count(&self) -> usize {
         match self.workers {
             0 => std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get),
@@ -215,28 +168,28 @@ impl ServerConfig {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LogConfig {
-    /// Before `/jurisdictions/{id}/logs/{log}`, gives the origin of a log's checkpoints. A schema-less URL.
+    /// The prefix of `/jurisdictions/{id}/logs/{log}` in the origin of a log's checkpoints: a URL without its scheme.
     pub origin: String,
 }
 
-/// Secrets of the gateway, each a file in one directory that only its owner can read.
+/// Secrets of the gateway. Each is a file in one directory that only its owner can read.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KeysConfig {
-    /// Holds `log-signing.pem`, `wrapping.key`, `pseudonym.key`, `request-digest.key`, `cursor.key`.
+    /// Holds `log-signing.pem`, `wrapping.key`, `pseudonym.key`, `request-digest.key` and `cursor.key`.
     pub directory: PathBuf,
-    /// Name of the signing key in checkpoints (C2SP signed-note).
+    /// The name of the signing key in checkpoints (C2SP signed-note).
     pub signer_name: String,
 }
 
-/// Where the law is.
+/// Where the policies are.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PolicyConfig {
-    /// A directory laid out as `policies/` of the source. Absent: the packs built in.
+    /// A directory laid out like `policies/` in the source. Absent: the built-in packs.
     pub directory: Option<PathBuf>,
-    /// How often the directory is looked at for a change, in milliseconds; 0: only on SIGHUP. What has changed is taken up
-    /// when it was the same at two looks.
+    /// How often the directory is checked for changes, in milliseconds; 0: only on SIGHUP. A change is activated when
+    /// two checks in a row saw the same files.
     #[serde(deserialize_with = "within::<_, _, 0, 86_400_000>")]
     pub look_every_ms: u64,
 }
@@ -248,7 +201,7 @@ impl Default for PolicyConfig {
 }
 
 impl Config {
-    /// Reads a file.
+    /// Reads a configuration file.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let text = std::fs::read_to_string(path).map_err(|source| unreadable(path, source))?;
         toml::from_str(&text).map_err(|error: toml::de::Error| {
@@ -257,11 +210,11 @@ impl Config {
         })
     }
 
-    /// What no part of it can be wrong in by itself.
+    /// Checks what no section can check by itself.
     pub fn check(&self) -> Result<(), ConfigError> {
         let origin = &self.log.origin;
         let empty = origin.split('/').any(str::is_empty);
-        // The longest name of a log is put behind it.
+        // The longest name of a log is appended to it.
         if !is_name(origin) || origin.contains(':') || empty || origin.len() > ORIGIN_LEN_MAX {
             return Err(ConfigError::Origin);
         }
@@ -273,10 +226,10 @@ impl Config {
     }
 }
 
-/// Longer ones would leave no room for the name of a log.
+/// A longer origin would leave no room for the name of a log.
 const ORIGIN_LEN_MAX: usize = 128;
 
-/// Where in a text, as `, line 3, key`. Of the line nothing is shown but its key: behind it may be a password.
+/// A position in a text, as `, line 3, key`. Only the key of the line is shown: its value may be a password.
 fn place_of(text: &str, at: usize) -> String {
     let (before, after) = text.split_at_checked(at).unwrap_or((text, ""));
     let line = before.matches('\n').count().saturating_add(1);
@@ -289,7 +242,7 @@ fn place_of(text: &str, at: usize) -> String {
     format!(", line {line}{key}")
 }
 
-/// Names of the secrets in their directory.
+/// File names of the secrets.
 pub mod secret_files {
     /// Ed25519, PKCS#8 PEM: signs checkpoints.
     pub const SIGNING: &str = "log-signing.pem";
@@ -324,7 +277,7 @@ impl std::fmt::Debug for Secrets {
 }
 
 impl Secrets {
-    /// Reads every secret; refuses one that others can read too.
+    /// Reads every secret, and refuses one that others can read too.
     pub fn read(config: &KeysConfig, base: &Path) -> Result<Self, ConfigError> {
         let directory = base.join(&config.directory);
         let signing = directory.join(secret_files::SIGNING);
@@ -341,7 +294,7 @@ impl Secrets {
     }
 }
 
-/// A key of 32 bytes, as 64 hexadecimal digits.
+/// Reads a key of 32 bytes, written as 64 hexadecimal digits.
 pub fn read_key(path: &Path) -> Result<Zeroizing<[u8; 32]>, ConfigError> {
     let text = read_secret(path)?;
     let mut key = Zeroizing::new([0u8; 32]);

@@ -1,12 +1,13 @@
-//! A subscription: a cursor over the logs of a jurisdiction, filtered by audience, and narrowed at the moment of delivery.
+//! A subscription: a cursor over the logs of a jurisdiction, filtered by audience, and narrowed again when an entry is
+//! delivered.
 //!
-//! There is no outbox beside the log: what an agency is owed is what the log holds for it after its cursor.
+//! There is no outbox beside the log. What an agency is owed is what the log holds for it after its cursor.
 
+mod attempts;
+mod backlog;
 mod cursor;
-mod narrowing;
+mod disclosure_filter;
 mod replaying;
-mod trying;
-mod waiting;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -15,11 +16,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
+pub use attempts::{ActiveAttempts, AttemptGuard};
+pub use backlog::{Backlog, backlog};
 pub use cursor::{Cursor, CursorKey};
-pub use narrowing::{Narrowing, Visible};
+pub use disclosure_filter::{DisclosureFilter, VisibleClasses};
 pub use replaying::{judge_again, recorded_within};
-pub use trying::{Hold, Trying};
-pub use waiting::{Waiting, waiting};
 
 use crate::domain::agency::{AgencyKind, Caller};
 use crate::domain::command::Method;
@@ -30,13 +31,13 @@ use crate::policy::gate::Gate;
 use crate::store::{Reader, StoreError, StoredEntry};
 use crate::wire::{Message as _, entry, v1};
 
-/// Entries read at once.
+/// Entries read at a time.
 const PAGE_LEN: usize = 48;
-/// A page ends with the entry that reaches so many bytes: a stream that is not read holds no more than that.
+/// A page ends with the entry that reaches this many bytes, which bounds what an unread stream holds.
 pub const PAGE_BYTES_MAX: usize = 256 * 1_024;
 
-/// Whether a caller may read a log at all: the exchange log its parties, the custody log the jurisdiction's own
-/// agencies and oversight, since its very size is nobody else's business.
+/// Whether a caller may read a log at all. The parties read the exchange log. Only the jurisdiction's own agencies and
+/// oversight read the custody log, since even its size reveals something.
 pub fn may_read(caller: &Caller, log: &LogName) -> bool {
     let within = caller.agency.kind.holds_people() || caller.agency.kind == AgencyKind::Oversight;
     let allowed = match log.kind {
@@ -46,31 +47,31 @@ pub fn may_read(caller: &Caller, log: &LogName) -> bool {
     allowed && caller.takes_part_in(&log.jurisdiction)
 }
 
-/// Whether an entry of this method is proof of delivery, which is never itself delivered: else two inboxes would
+/// Whether an entry of this method is a proof of delivery. It is never delivered itself: otherwise two inboxes would
 /// acknowledge each other for ever.
 fn is_proof_of_delivery(method: &str) -> bool {
     [Method::AcknowledgeInbox, Method::AcknowledgeParked].iter().any(|known| known.rpc() == method)
 }
 
-/// An entry to be delivered.
+/// An entry that is ready to be delivered.
 #[derive(Debug)]
-pub struct Due {
-    /// Which.
+pub struct PendingDelivery {
+    /// Its place in the logs.
     pub place: EntryPosition,
-    /// As far as the caller may know it now.
+    /// The entry, as far as the caller may know it now.
     pub entry: v1::Entry,
-    /// Its classes shown, for the account of disclosures.
+    /// The classes shown, for the account of disclosures.
     pub classes: FieldClasses,
-    /// The cursor after it.
+    /// The cursor after the entry.
     pub cursor: Cursor,
 }
 
-/// What came of reading on.
+/// A page of a subscription.
 #[derive(Debug, Default)]
 pub struct Page {
     /// Entries for the caller.
-    pub entries: Vec<Due>,
-    /// There was nothing more.
+    pub entries: Vec<PendingDelivery>,
+    /// There is nothing more.
     pub caught_up: bool,
     bytes: usize,
 }
@@ -86,7 +87,7 @@ pub struct Feed {
 }
 
 impl Feed {
-    /// A subscription of a consumer from a cursor on. Logs the caller may not read are left out.
+    /// A subscription of a consumer, starting at a cursor. Logs that the caller may not read are left out.
     pub fn new(
         reader: Arc<dyn Reader>,
         caller: Caller,
@@ -98,24 +99,24 @@ impl Feed {
         Self { reader, caller, logs, cursor, passed_over: consumer.passed_over().collect() }
     }
 
-    /// Where the subscription stands.
+    /// The position of the subscription.
     pub fn cursor(&self) -> Cursor {
         self.cursor
     }
 
-    /// Reads on, up to a page, as the law is now: one gate for all of it. Blocks on the store: call it off the network
-    /// threads.
+    /// Reads the next page. One gate judges the whole page by the law of now. Blocks on the store: call it off the
+    /// network threads.
     pub fn page(&mut self, gate: &Gate, now: Timestamp) -> Result<Page, StoreError> {
         let mut page = Page { caught_up: true, ..Page::default() };
         let Self { reader, caller, logs, cursor, passed_over } = self;
-        let mut narrowing = Narrowing::new(&**reader, gate, caller, now);
+        let mut disclosure_filter = DisclosureFilter::new(&**reader, gate, caller, now);
         for (log, head) in logs {
             let size = *head.borrow_and_update();
             let from = cursor.of(log.kind);
             if from >= size {
                 continue;
             }
-            // Not beyond the published head, so that who has caught up stands at the end of a batch.
+            // Do not read beyond the published head, so that a reader that has caught up is at the end of a batch.
             let owed = usize::try_from(size.saturating_sub(from)).unwrap_or(PAGE_LEN);
             let found = reader.entries_for(caller, log, from, owed.min(PAGE_LEN))?;
             let end = found.last().map_or(size, |entry| entry.index.saturating_add(1));
@@ -128,7 +129,7 @@ impl Feed {
                 let place = EntryPosition { log: log.kind, index: stored.index };
                 cursor.set(log.kind, stored.index.saturating_add(1));
                 if !passed_over.contains(&place) {
-                    page.take(place, log, stored, &mut narrowing, cursor)?;
+                    page.take(place, log, stored, &mut disclosure_filter, cursor)?;
                 }
             }
             if full {
@@ -141,7 +142,7 @@ impl Feed {
         Ok(page)
     }
 
-    /// Waits until a log has grown, or the heartbeat is due. False when the writer has ended.
+    /// Waits until a log has grown or the heartbeat is due. Returns false when the writer has ended.
     pub async fn wait(&mut self, heartbeat: Duration) -> bool {
         let grown = self.logs.iter_mut().map(|(_, head)| Box::pin(head.changed()));
         tokio::select! {
@@ -150,23 +151,23 @@ impl Feed {
         }
     }
 
-    /// Whether the caller may read any log of the jurisdiction.
+    /// Whether the caller may read no log of the jurisdiction.
     pub fn is_empty(&self) -> bool {
         self.logs.is_empty()
     }
 }
 
 impl Page {
-    /// Takes an entry, if it is for the caller.
+    /// Adds an entry if it is for the caller.
     fn take(
         &mut self,
         place: EntryPosition,
         log: &LogName,
         stored: StoredEntry,
-        narrowing: &mut Narrowing<'_>,
+        disclosure_filter: &mut DisclosureFilter<'_>,
         cursor: &mut Cursor,
     ) -> Result<(), StoreError> {
-        let Some(visible) = narrowing.visible(&stored, &log.jurisdiction)? else { return Ok(()) };
+        let Some(visible) = disclosure_filter.visible(&stored, &log.jurisdiction)? else { return Ok(()) };
         let leaf = entry::read_leaf(&stored.leaf).map_err(|_| StoreError::Broken("a leaf is not of a known layout"))?;
         if is_proof_of_delivery(&leaf.method) {
             return Ok(());
@@ -177,7 +178,7 @@ impl Page {
         let classes = visible.classes;
         let entry = entry::show(log, stored.index, stored.leaf, &stored.openings, classes, &visible.withheld);
         self.bytes = self.bytes.saturating_add(entry.encoded_len());
-        self.entries.push(Due { place, entry, classes, cursor: *cursor });
+        self.entries.push(PendingDelivery { place, entry, classes, cursor: *cursor });
         Ok(())
     }
 }

@@ -1,19 +1,23 @@
 //! Comity: a gateway on which sovereigns exchange detainer and release messages, each under its own law.
 
+pub mod accept;
 pub mod api;
 pub mod cli;
 pub mod client;
 pub mod config;
+pub mod demo;
 pub mod domain;
 pub mod ed25519;
 pub mod feed;
 pub mod files;
 pub mod identity;
 pub mod ledger;
-pub mod meters;
+pub mod metrics;
 pub mod policy;
-pub mod random;
+pub mod quota;
 pub mod recorder;
+pub mod sandbox;
 pub mod server;
 pub mod store;
+pub mod verify;
 pub mod wire;

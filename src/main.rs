@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use mimalloc::MiMalloc;
 
-/// It gives back what an attack made the gateway take. The system's own keeps it in the arena of each thread
+/// It returns memory that an attack made the gateway allocate. The system's allocator keeps it in each thread's arena
 /// (docs/decisions/0022-memory-given-back.md).
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;

@@ -1,7 +1,7 @@
-//! `AppealService`: what an issuer demands over many of its detainers, and what is answered to that.
+//! `AppealService`: appeals that an issuer makes about many of its detainers, and the answers to them.
 //!
-//! What takes thousands of cases is read here, off the network threads, and never by the writer: which detainers a filter
-//! chooses, what the law bars of them, and how they stand.
+//! What takes thousands of cases is read here, off the network threads, and never by the writer: which detainers a
+//! filter selects, what the law bars of them, and their standing.
 
 mod found;
 mod visible;
@@ -10,11 +10,12 @@ use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
 
-use crate::api::appeals::found::{Looking, chosen, judged, tally};
-use crate::api::appeals::visible::{may_see, visible};
+use crate::api::appeals::found::{AppealView, judged, select_members, tally};
+use crate::api::appeals::visible::{held_by, may_see, visible};
+use crate::api::context::Api;
 use crate::api::list::classes_of;
-use crate::api::write::Asked;
-use crate::api::{Api, status};
+use crate::api::status;
+use crate::api::write::WriteCall;
 use crate::domain::agency::{AgencyKind, Caller};
 use crate::domain::appeal::{Appeal, AppealItemView};
 use crate::domain::case::StoredCase;
@@ -24,9 +25,6 @@ use crate::domain::ids::{CaseKind, CaseName, LogKind, LogName};
 use crate::store::{CaseFilter, Reader, StoreError};
 use crate::wire::v1::appeal_service_server::AppealService;
 use crate::wire::{parse, show, v1};
-
-/// Appeals read whole at once: each may be over thousands of detainers.
-pub(super) const LOOKED_MAX: usize = 4;
 
 /// The service.
 #[derive(Debug, Clone)]
@@ -38,43 +36,43 @@ impl AppealService for Appeals {
         &self,
         request: Request<v1::IssueAppealRequest>,
     ) -> Result<Response<v1::IssueAppealResponse>, Status> {
-        let mut asked = Api::asked(request)?;
+        let mut call = Api::write_call(request)?;
         let members_max = self.0.appeals.members_max;
-        if let CaseCommand::IssueAppeal(issue) = &mut asked.write.command
-            && asked.caller.takes_part_in(&asked.write.jurisdiction)
+        if let CaseCommand::IssueAppeal(issue) = &mut call.write.command
+            && call.caller.takes_part_in(&call.write.jurisdiction)
         {
-            let (selection, jurisdiction) = (issue.selection.clone(), asked.write.jurisdiction.clone());
-            // One more than may be, so that the writer sees that there are more.
+            let (selection, jurisdiction) = (issue.selection.clone(), call.write.jurisdiction.clone());
+            // One more than the limit, so that the writer sees when there are more.
             let limit = members_max.saturating_add(1);
-            let find = move |looking: &Looking<'_>| chosen(looking, &jurisdiction, &selection, limit);
-            issue.members = self.0.looked(&asked.caller, "AppealService/IssueAppeal", find).await?;
+            let find = move |view: &AppealView<'_>| select_members(view, &jurisdiction, &selection, limit);
+            issue.members = self.0.with_appeal_view(&call.caller, "AppealService/IssueAppeal", find).await?;
         }
-        self.0.submit_asked(asked).await
+        self.0.submit_write(call).await
     }
 
     async fn answer_appeal(
         &self,
         request: Request<v1::AnswerAppealRequest>,
     ) -> Result<Response<v1::AnswerAppealResponse>, Status> {
-        let mut asked = Api::asked(request)?;
-        let Asked { caller, write, .. } = &mut asked;
+        let mut call = Api::write_call(request)?;
+        let WriteCall { caller, write, .. } = &mut call;
         if let CaseCommand::BarAppeal { appeal, judged: found } = &mut write.command
             && caller.takes_part_in(&write.jurisdiction)
         {
             let log = LogName { jurisdiction: write.jurisdiction.clone(), kind: LogKind::Exchange };
-            // Before anything is read: the writer leaves out what has been told since.
+            // Read the head first: the writer leaves out what was disclosed since.
             let as_of = self.0.head(&log);
             let appeal = appeal.clone();
-            let judge = move |looking: &Looking<'_>| match visible(looking.reader, &looking.caller, &appeal)? {
-                Some(_) => judged(looking, &appeal, as_of).map(Some),
-                // Nothing is found for whom it is nothing to, and its detainers are not gone through.
+            let judge = move |view: &AppealView<'_>| match visible(view.reader, &view.caller, &appeal)? {
+                Some(_) => judged(view, &appeal, as_of).map(Some),
+                // The appeal does not concern this caller, so its detainers are not read.
                 None => Ok(None),
             };
-            if let Some(judged) = self.0.looked(caller, "AppealService/AnswerAppeal", judge).await? {
+            if let Some(judged) = self.0.with_appeal_view(caller, "AppealService/AnswerAppeal", judge).await? {
                 **found = judged;
             }
         }
-        self.0.submit_asked(asked).await
+        self.0.submit_write(call).await
     }
 
     async fn get_appeal(
@@ -84,9 +82,9 @@ impl AppealService for Appeals {
         let caller = Api::caller(&request)?;
         let name = parse::case_name("name", &request.get_ref().name, CaseKind::Appeal)
             .map_err(|faults| status::violations(&faults))?;
-        let found = self.0.looked(&caller, "AppealService/GetAppeal", move |looking| {
-            let Some(appeal) = visible(looking.reader, &looking.caller, &name)? else { return Ok(None) };
-            let tally = tally(looking, &appeal)?;
+        let found = self.0.with_appeal_view(&caller, "AppealService/GetAppeal", move |view| {
+            let Some(appeal) = visible(view.reader, &view.caller, &name)? else { return Ok(None) };
+            let tally = tally(view, &appeal)?;
             Ok(Some((appeal, tally)))
         });
         let (appeal, tally) = found.await?.ok_or_else(status::not_found)?;
@@ -115,11 +113,11 @@ impl AppealService for Appeals {
         let agency = (caller.agency.kind == AgencyKind::Federal).then(|| caller.agency.id.clone());
         let filter = CaseFilter { jurisdiction, kind: CaseKind::Appeal, agency, unassigned: false, after, limit };
         let whose = caller.clone();
-        let turn = self.0.turn(&self.0.turns.lists).await?;
+        let slot = self.0.slot(&self.0.concurrency.lists).await?;
         let (appeals, next) = self
             .0
             .read(move |reader| {
-                let _turn = turn;
+                let _slot = slot;
                 let cases = reader.cases(&filter)?;
                 let next = cases.last().filter(|_| cases.len() >= limit).map(|case| case.name().id.to_string());
                 let mut appeals = Vec::new();
@@ -147,9 +145,9 @@ impl AppealService for Appeals {
         let name = parse::case_name("parent", &request.parent, CaseKind::Appeal).map_err(faults)?;
         let limit = parse::page_size(request.page_size).map_err(faults)?;
         let after = parse::page_token(&request.page_token).map_err(|_| status::invalid_cursor())?;
-        let found = self.0.looked(&caller, "AppealService/ListAppealItems", move |looking| {
-            let Some(appeal) = visible(looking.reader, &looking.caller, &name)? else { return Ok(None) };
-            looking.page(&appeal, after, limit).map(Some)
+        let found = self.0.with_appeal_view(&caller, "AppealService/ListAppealItems", move |view| {
+            let Some(appeal) = visible(view.reader, &view.caller, &name)? else { return Ok(None) };
+            view.page(&appeal, after, limit).map(Some)
         });
         let found = found.await?.ok_or_else(status::not_found)?;
         let last = found.last().filter(|_| found.len() >= limit);
@@ -166,12 +164,7 @@ fn classes<T: crate::wire::Message + crate::wire::Named>(shown: &[T]) -> Result<
     shown.iter().try_fold(FieldClasses::NONE, |classes, one| Ok(classes.union(classes_of(one)?)))
 }
 
-/// Whose detainers of an appeal a caller sees, where it is a custodian; everybody else sees all or nothing.
-fn held_by(caller: &Caller) -> Option<crate::domain::ids::AgencyId> {
-    caller.agency.kind.holds_people().then(|| caller.agency.id.clone())
-}
-
-/// An appeal without its tally. To a custodian the others that it is addressed to are nobody's business.
+/// An appeal without its tally. A custodian does not see the other custodians that it addresses.
 fn shown_to(caller: &Caller, appeal: &Appeal) -> v1::Appeal {
     let mut shown = show::appeal(appeal);
     if let Some(own) = held_by(caller) {
@@ -181,18 +174,18 @@ fn shown_to(caller: &Caller, appeal: &Appeal) -> v1::Appeal {
 }
 
 impl Api {
-    /// Reads all of an appeal for a caller, off the network threads and few at a time.
-    async fn looked<T: Send + 'static>(
+    /// Reads a whole appeal for a caller, off the network threads. Only a few run at a time.
+    async fn with_appeal_view<T: Send + 'static>(
         &self,
         caller: &Caller,
         method: &'static str,
-        look: impl FnOnce(&Looking<'_>) -> Result<T, StoreError> + Send + 'static,
+        look: impl FnOnce(&AppealView<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, Status> {
-        let turn = self.turn(&self.turns.appeals).await?;
+        let slot = self.slot(&self.concurrency.appeals).await?;
         let (gate, caller, now) = (self.gate_for(caller, method)?, caller.clone(), self.clock.now());
         let look = move |reader: &dyn Reader| {
-            let _turn = turn;
-            look(&Looking { reader, gate: &gate, caller, now })
+            let _slot = slot;
+            look(&AppealView { reader, gate: &gate, caller, now })
         };
         self.read(look).await
     }

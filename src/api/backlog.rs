@@ -1,12 +1,13 @@
-//! What waits for whom: for the agency itself with the cursor it stands at, for an operator counts and names alone.
+//! The backlog of an inbox. The agency itself also gets its cursor; an operator sees only counts and names.
 
 use tonic::Status;
 
-use crate::api::{Api, status};
+use crate::api::context::Api;
+use crate::api::status;
 use crate::domain::agency::{AgencyKind, Caller};
 use crate::domain::ids::{ConsumerId, JurisdictionId, LogName};
 use crate::domain::inbox::{Attempt, Consumer, EntryPosition, InboxConsumer};
-use crate::feed::{self, Cursor, Waiting, may_read};
+use crate::feed::{self, Backlog, Cursor, may_read};
 use crate::wire::{parse, show, v1};
 
 impl Api {
@@ -41,13 +42,13 @@ impl Api {
             consumers.insert(parse::consumer("").map_err(faults)?, Consumer::default());
         }
         consumers.retain(|name, _| only.as_ref().is_none_or(|only| only == name));
-        // Few at a time: counting goes through the log.
-        let turn = self.turn(&self.turns.lists).await?;
+        // Takes a slot: counting reads through the log.
+        let slot = self.slot(&self.concurrency.lists).await?;
         let whose = agency.clone();
         let counted = self.read(move |reader| {
-            let _turn = turn;
+            let _slot = slot;
             let count = |(name, consumer): (ConsumerId, Consumer)| {
-                Ok((feed::waiting(reader, &whose, &consumer, &logs)?, name, consumer))
+                Ok((feed::backlog(reader, &whose, &consumer, &logs)?, name, consumer))
             };
             consumers.into_iter().map(count).collect::<Result<Vec<_>, _>>()
         });
@@ -61,7 +62,7 @@ impl Api {
     }
 }
 
-fn shown(whose: &InboxConsumer, cursor: Option<String>, waiting: Waiting, state: &Consumer) -> v1::Backlog {
+fn shown(whose: &InboxConsumer, cursor: Option<String>, waiting: Backlog, state: &Consumer) -> v1::Backlog {
     v1::Backlog {
         consumer: whose.consumer.to_string(),
         cursor: cursor.unwrap_or_default(),

@@ -1,11 +1,12 @@
-//! `CustodyService`: what a custodian records of a stay.
+//! `CustodyService`: what a custodian records about a custody.
 
 use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
 
+use crate::api::context::Api;
 use crate::api::list::{Page, classes_of};
-use crate::api::{Api, status};
+use crate::api::status;
 use crate::domain::case::StoredCase;
 use crate::domain::ids::CaseKind;
 use crate::store::CasesOf;

@@ -1,11 +1,12 @@
-//! `DetainerService`: what an issuer and a custodian say to each other.
+//! `DetainerService`: what an issuer and a custodian tell each other.
 
 use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
 
+use crate::api::context::Api;
 use crate::api::list::{Page, classes_of};
-use crate::api::{Api, status};
+use crate::api::status;
 use crate::domain::case::StoredCase;
 use crate::domain::ids::CaseKind;
 use crate::store::CasesOf;
@@ -89,8 +90,8 @@ impl DetainerService for Detainers {
         let name = parse::case_name("name", &request.get_ref().name, CaseKind::Detainer)
             .map_err(|faults| status::violations(&faults))?;
         let whose = CasesOf::of(&caller, &name.jurisdiction);
-        let case = self.0.read_for(&caller, "DetainerService/GetDetainer", move |reader, narrowing| {
-            reader.case_of(&whose, &name)?.map(|case| narrowing.case(case)).transpose()
+        let case = self.0.read_for(&caller, "DetainerService/GetDetainer", move |reader, disclosure_filter| {
+            reader.case_of(&whose, &name)?.map(|case| disclosure_filter.case(case)).transpose()
         });
         let case = case.await?.ok_or_else(status::not_found)?;
         let detainer = case.detainer().ok_or_else(status::not_found)?;

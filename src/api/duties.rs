@@ -1,12 +1,13 @@
-//! `ReviewService` and `ObligationService`: what custodians are to decide, and what they still owe.
+//! `ReviewService` and `ObligationService`: what custodians have to decide, and what they still owe.
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use tonic::{Request, Response, Status};
 
+use crate::api::context::Api;
 use crate::api::list::classes_of;
-use crate::api::{Api, status};
+use crate::api::status;
 use crate::domain::agency::{AgencyKind, Caller};
 use crate::domain::agenda::ItemKind;
 use crate::domain::detainer::Detainer;
@@ -81,10 +82,10 @@ impl ObligationService for Obligations {
     }
 }
 
-/// What is asked.
+/// A page that is asked for.
 struct Page {
     kind: ItemKind,
-    /// For the account of disclosures.
+    /// The method, for the account of disclosures.
     method: &'static str,
     parent: String,
     size: i32,
@@ -92,8 +93,8 @@ struct Page {
 }
 
 impl Api {
-    /// A page of what is open, the first due first, and the token of the next: the caller's own, or for oversight all of
-    /// the jurisdiction.
+    /// A page of open items, the earliest due first, and the token of the next page. A custodian gets its own;
+    /// oversight gets the whole jurisdiction.
     async fn duties<T: Message + Named>(
         &self,
         caller: &Caller,
@@ -112,10 +113,10 @@ impl Api {
         let holder = (!overseen).then(|| caller.agency.id.clone());
         let filter = AgendaFilter { jurisdiction, kind: page.kind, holder, unassigned: false, after, limit };
         let now = self.clock.now();
-        // Few at a time: a page is large while it is put together.
-        let turn = self.turn(&self.turns.lists).await?;
+        // Takes a slot: a page is large while it is put together.
+        let slot = self.slot(&self.concurrency.lists).await?;
         let listed = self.read(move |reader| {
-            let _turn = turn;
+            let _slot = slot;
             let mut listed = Vec::new();
             for item in reader.agenda(&filter)? {
                 let case = reader.case(&item.case)?;
@@ -126,7 +127,7 @@ impl Api {
         let mut listed = listed.await?;
         let whole = listed.len() >= limit;
         listed.retain(|(listed, _)| !overdue || listed.item.due_at < now);
-        // Where what is not due yet was left out, nothing that follows is due.
+        // If an item was left out because it is not due yet, nothing after it is due either.
         let last = listed.last().filter(|_| whole && listed.len() >= limit).map(|(listed, _)| token(listed));
         let (mut shown, mut names, mut classes) = (Vec::new(), Vec::new(), FieldClasses::NONE);
         for (listed, case) in &listed {

@@ -1,20 +1,19 @@
-//! `InboxService`: delivers to each agency what it is in the audience of, and records that it was delivered.
+//! `InboxService`: delivers the entries that an agency is in the audience of, and records their delivery.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use tonic::{Request, Response, Status};
 
-use crate::api::stream::{Answers, Opened, Outlet, Sending};
-use crate::api::{Api, status};
+use crate::api::context::Api;
+use crate::api::status;
+use crate::api::stream::{MessageSender, OutgoingStream, ResponseStream, StreamOpener};
 use crate::domain::agency::Caller;
 use crate::domain::command::Action;
 use crate::domain::determination::FieldClasses;
 use crate::domain::ids::{AgencyId, JurisdictionId, LogKind, LogName};
-use crate::domain::inbox::{EntryPosition, Inbox as Consumers, InboxConsumer, Limits, SendDecision};
-use crate::domain::range::within;
-use crate::feed::{Cursor, Feed, Hold, Page};
+use crate::domain::inbox::{Inbox as Consumers, Place, Tried, Whose};
+use crate::feed::{AttemptGuard, Cursor, Feed, Page};
 use crate::recorder::{Attempt, Delivering};
 use crate::store::NewDisclosure;
 use crate::wire::v1::inbox_service_server::InboxService;
@@ -22,52 +21,17 @@ use crate::wire::{Message as _, parse, v1};
 
 const RECEIVE: &str = "InboxService/Receive";
 
-/// Limits of inboxes and subscriptions.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct InboxConfig {
-    /// Longest silence on an open stream, in milliseconds.
-    #[serde(deserialize_with = "within::<_, _, 10, 3_600_000>")]
-    pub heartbeat_ms: u64,
-    /// Messages held for a reader that does not read.
-    #[serde(deserialize_with = "within::<_, _, 1, 100_000>")]
-    pub buffer_len: usize,
-    /// How long a reader may not read before its stream ends, in milliseconds.
-    #[serde(deserialize_with = "within::<_, _, 10, 3_600_000>")]
-    pub stall_ms: u64,
-    /// Consumers of one agency in one jurisdiction.
-    #[serde(deserialize_with = "within::<_, _, 1, 10_000>")]
-    pub consumers_max: usize,
-    /// Times that an entry is sent to a consumer which does not acknowledge it, before it is parked; 0: never parked.
-    #[serde(deserialize_with = "within::<_, _, 1, 1_000_000>")]
-    pub park_after_tries: u32,
-}
-
-impl Default for InboxConfig {
-    fn default() -> Self {
-        let Limits { consumers_max, park_after_tries } = Limits::default();
-        Self { heartbeat_ms: 15_000, buffer_len: 8, stall_ms: 60_000, consumers_max, park_after_tries }
-    }
-}
-
-impl InboxConfig {
-    /// What the writer holds inboxes to.
-    pub fn limits(&self) -> Limits {
-        Limits { consumers_max: self.consumers_max, park_after_tries: self.park_after_tries }
-    }
-}
-
 /// The service.
 #[derive(Debug, Clone)]
 pub struct Inbox(pub Arc<Api>);
 
 #[tonic::async_trait]
 impl InboxService for Inbox {
-    type ReceiveStream = Answers<v1::ReceiveResponse>;
+    type ReceiveStream = ResponseStream<v1::ReceiveResponse>;
 
     async fn receive(&self, request: Request<v1::ReceiveRequest>) -> Result<Response<Self::ReceiveStream>, Status> {
         let caller = Api::caller(&request)?;
-        let opened = Api::opened(&request, RECEIVE)?;
+        let opener = Api::opener(&request, RECEIVE)?;
         let request = request.into_inner();
         let whose = whose(&caller, &request.parent, &request.consumer)?;
         if !caller.takes_part_in(&whose.jurisdiction) {
@@ -85,9 +49,9 @@ impl InboxService for Inbox {
         if feed.is_empty() {
             return Err(status::not_found());
         }
-        let (outlet, answers) = api.outlet();
+        let (outgoing, answers) = api.outgoing();
         let starts_over = cursor.is_confirmed(&consumer);
-        tokio::spawn(Subscription { api, caller, whose, starts_over }.run(opened, outlet, feed));
+        tokio::spawn(Subscription { api, caller, whose, starts_over }.run(opener, outgoing, feed));
         Ok(Response::new(answers))
     }
 
@@ -138,7 +102,7 @@ impl InboxService for Inbox {
     }
 }
 
-/// Whose inbox a call is about.
+/// The inbox that a call is about.
 fn whose(caller: &Caller, parent: &str, consumer: &str) -> Result<InboxConsumer, Status> {
     let jurisdiction = parse::jurisdiction("parent", parent).map_err(|faults| status::violations(&faults))?;
     let consumer = parse::consumer(consumer).map_err(|faults| status::violations(&faults))?;
@@ -146,32 +110,33 @@ fn whose(caller: &Caller, parent: &str, consumer: &str) -> Result<InboxConsumer,
 }
 
 impl Api {
-    /// How far the consumers of an agency have received in a jurisdiction.
+    /// How far each consumer of an agency has received in a jurisdiction.
     pub(super) async fn consumers(&self, agency: &AgencyId, place: &JurisdictionId) -> Result<Consumers, Status> {
         let (agency, place) = (agency.clone(), place.clone());
         self.read(move |reader| reader.inbox(&agency, &place)).await
     }
 }
 
-/// A stream being served. Ends with its reader, its proof, the writer, or when nobody reads.
+/// An open stream. It ends when its reader goes away or stops reading, when the caller's proof ends, or when the writer
+/// ends.
 struct Subscription {
     api: Arc<Api>,
     caller: Caller,
     whose: InboxConsumer,
-    /// It starts at the acknowledged position: its first entry is tried once more.
+    /// The stream starts at the acknowledged position, so its first entry is tried again.
     starts_over: bool,
 }
 
 impl Subscription {
-    async fn run(self, opened: Opened, outlet: Outlet<v1::ReceiveResponse>, feed: Feed) {
-        let serve = async |sending| self.serve(feed, &sending).await;
-        self.api.serve_stream(opened, outlet, serve).await;
+    async fn run(self, opener: StreamOpener, outgoing: OutgoingStream<v1::ReceiveResponse>, feed: Feed) {
+        let serve = async |sender| self.serve(feed, &sender).await;
+        self.api.serve_stream(opener, outgoing, serve).await;
     }
 
-    async fn serve(&self, mut feed: Feed, sending: &Sending<v1::ReceiveResponse>) -> Result<(), Status> {
+    async fn serve(&self, mut feed: Feed, sender: &MessageSender<v1::ReceiveResponse>) -> Result<(), Status> {
         let heartbeat = Duration::from_millis(self.api.inbox.heartbeat_ms);
         let mut starts_over = self.starts_over;
-        // Held as long as the stream lasts: until then, nobody knows that the try has failed.
+        // Held as long as the stream lasts: until then, nobody knows that the attempt has failed.
         let mut _held = None;
         loop {
             let (returned, mut page) = self.page(feed).await?;
@@ -185,11 +150,11 @@ impl Subscription {
             }
             for due in page.entries {
                 let delivery = v1::Delivery { entry: Some(due.entry), cursor: self.seal(due.cursor) };
-                sending.send(answer(v1::receive_response::Item::Delivery(delivery))).await?;
+                sender.send(answer(v1::receive_response::Item::Delivery(delivery))).await?;
             }
             if caught_up {
                 let heartbeat = self.heartbeat(feed.cursor()).await?;
-                sending.send(answer(v1::receive_response::Item::Heartbeat(heartbeat))).await?;
+                sender.send(answer(v1::receive_response::Item::Heartbeat(heartbeat))).await?;
             }
             if caught_up && !feed.wait(heartbeat).await {
                 return Err(status::unavailable());
@@ -197,7 +162,7 @@ impl Subscription {
         }
     }
 
-    /// Reads on, off the network threads.
+    /// Reads the next page, off the network threads.
     async fn page(&self, mut feed: Feed) -> Result<(Feed, Page), Status> {
         let (gate, now) = (self.api.gate_for(&self.caller, RECEIVE)?, self.api.clock.now());
         let read = tokio::task::spawn_blocking(move || {
@@ -208,11 +173,12 @@ impl Subscription {
         Ok((feed, page.map_err(|error| status::store(&error))?))
     }
 
-    /// Tries the first entry once more, accounts for the page with it, and passes over what was tried too often.
-    async fn try_first(&self, page: &mut Page) -> Result<Option<Hold>, Status> {
+    /// Tries the first entry again and accounts for the page with it. Entries that were tried too often are passed
+    /// over.
+    async fn try_first(&self, page: &mut Page) -> Result<Option<AttemptGuard>, Status> {
         while let Some(first) = page.entries.first() {
             let place = first.place;
-            let Some(held) = self.api.trying.hold(&self.whose, place) else {
+            let Some(held) = self.api.attempts.begin(&self.whose, place) else {
                 self.account(page).await?;
                 return Ok(None);
             };
@@ -241,12 +207,13 @@ impl Subscription {
         self.api.disclosure(&self.caller, RECEIVE, &names, classes)
     }
 
-    /// Of the position reached and not the newest: below it everything was delivered, so a reader can tell by it how far
-    /// it is. A feed that has caught up stands at the end of a batch, where a checkpoint was signed.
+    /// The checkpoint of the position reached, not the newest one. Everything below that position was delivered, so it
+    /// tells the reader how far it is. A feed that has caught up is at the end of a batch, where a checkpoint was
+    /// signed.
     async fn heartbeat(&self, cursor: Cursor) -> Result<v1::Heartbeat, Status> {
         let log = |kind| LogName { jurisdiction: self.whose.jurisdiction.clone(), kind };
         let (exchange, custody) = (log(LogKind::Exchange), log(LogKind::Custody));
-        // Who may not read the custody log stays at its beginning, where no checkpoint was signed.
+        // A caller who may not read the custody log stays at position 0, where no checkpoint was signed.
         let read = self.api.read(move |reader| {
             let checkpoint = reader.checkpoint_at(&exchange, cursor.exchange)?.unwrap_or_default();
             Ok((checkpoint, reader.checkpoint_at(&custody, cursor.custody)?.unwrap_or_default()))

@@ -1,15 +1,16 @@
-//! `LedgerService`: the evidence.
+//! `LedgerService`: entries, checkpoints and proofs.
 
 use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
 
-use crate::api::stream::{Answers, Sending};
-use crate::api::{Api, status};
+use crate::api::context::Api;
+use crate::api::status;
+use crate::api::stream::{MessageSender, ResponseStream};
 use crate::domain::agency::Caller;
 use crate::domain::determination::FieldClasses;
 use crate::domain::ids::LogName;
-use crate::feed::{PAGE_BYTES_MAX, Visible, may_read};
+use crate::feed::{PAGE_BYTES_MAX, VisibleClasses, may_read};
 use crate::ledger::{self, Receipt};
 use crate::store::StoredEntry;
 use crate::wire::v1::ledger_service_server::LedgerService;
@@ -24,7 +25,7 @@ pub struct Ledger(pub Arc<Api>);
 
 #[tonic::async_trait]
 impl LedgerService for Ledger {
-    type ListEntriesStream = Answers<v1::ListEntriesResponse>;
+    type ListEntriesStream = ResponseStream<v1::ListEntriesResponse>;
 
     async fn get_checkpoint(
         &self,
@@ -32,7 +33,8 @@ impl LedgerService for Ledger {
     ) -> Result<Response<v1::GetCheckpointResponse>, Status> {
         let caller = Api::caller(&request)?;
         let log = self.0.readable(&caller, parse::log("log", &request.get_ref().log))?;
-        // Of what is published: a larger one that another gateway signed may not be durable everywhere yet.
+        // The checkpoint of the published size: a larger one that another gateway signed may not be durable everywhere
+        // yet.
         let head = self.0.head(&log);
         let checkpoint = self.0.read(move |reader| reader.checkpoint_at(&log, head)).await?;
         Ok(Response::new(v1::GetCheckpointResponse { checkpoint: checkpoint.unwrap_or_default() }))
@@ -42,7 +44,7 @@ impl LedgerService for Ledger {
         let caller = Api::caller(&request)?;
         let name = &request.get_ref().name;
         let (log, stored, visible) = self.0.entry(&caller, "LedgerService/GetEntry", name).await?;
-        let Visible { classes, withheld } = visible;
+        let VisibleClasses { classes, withheld } = visible;
         let shown = entry::show(&log, stored.index, stored.leaf, &stored.openings, classes, &withheld);
         self.0.disclose(&caller, "LedgerService/GetEntry", &[&shown.name], classes).await?;
         Ok(Response::new(v1::GetEntryResponse { entry: Some(shown) }))
@@ -53,16 +55,16 @@ impl LedgerService for Ledger {
         request: Request<v1::ListEntriesRequest>,
     ) -> Result<Response<Self::ListEntriesStream>, Status> {
         let caller = Api::caller(&request)?;
-        let opened = Api::opened(&request, "LedgerService/ListEntries")?;
+        let opener = Api::opener(&request, "LedgerService/ListEntries")?;
         let request = request.into_inner();
         let log = self.0.readable(&caller, parse::log("log", &request.log))?;
         let from = parse::position("start_index", request.start_index).map_err(|faults| status::violations(&faults))?;
         let end = self.0.head(&log);
-        let (outlet, answers) = self.0.outlet();
+        let (outgoing, answers) = self.0.outgoing();
         let api = Arc::clone(&self.0);
         tokio::spawn(async move {
-            let serve = async |sending| list(&api, &caller, &log, from..end, &sending).await;
-            api.serve_stream(opened, outlet, serve).await;
+            let serve = async |sender| list(&api, &caller, &log, from..end, &sender).await;
+            api.serve_stream(opener, outgoing, serve).await;
         });
         Ok(Response::new(answers))
     }
@@ -117,28 +119,28 @@ impl LedgerService for Ledger {
 }
 
 impl Api {
-    /// The log, if the caller may read it; else it does not exist.
+    /// The log, if the caller may read it. Otherwise it does not exist for this caller.
     fn readable(&self, caller: &Caller, log: Result<LogName, Violations>) -> Result<LogName, Status> {
         let log = log.map_err(|faults| status::violations(&faults))?;
         let open = self.heads.contains_key(&log) && may_read(caller, &log);
         if open { Ok(log) } else { Err(status::not_found()) }
     }
 
-    /// The published size of a log: everything below it is durable.
+    /// The published size of a log. Everything below it is durable.
     pub(super) fn head(&self, log: &LogName) -> u64 {
         self.heads.get(log).map_or(0, |head| *head.borrow())
     }
 
-    /// An entry that the caller is in the audience of, and what it may be shown of it now; else it does not exist.
+    /// An entry and what the caller may be shown of it now. For a caller outside its audience it does not exist.
     async fn entry(
         &self,
         caller: &Caller,
         method: &'static str,
         name: &str,
-    ) -> Result<(LogName, StoredEntry, Visible), Status> {
+    ) -> Result<(LogName, StoredEntry, VisibleClasses), Status> {
         let (log, index) = parse::entry_name("name", name).map_err(|faults| status::violations(&faults))?;
         let log = self.readable(caller, Ok(log))?;
-        // Looked for beyond the end, too: one that there is not takes as long as one of somebody else's.
+        // Read beyond the end too: a missing entry takes as long as somebody else's.
         let head = self.head(&log);
         let found = self.shown(caller, method, &log, index, 1).await?.pop();
         let found = found.filter(|(entry, _)| entry.index == index && index < head);
@@ -154,25 +156,25 @@ impl Api {
         log: &LogName,
         from: u64,
         limit: usize,
-    ) -> Result<Vec<(StoredEntry, Option<Visible>)>, Status> {
+    ) -> Result<Vec<(StoredEntry, Option<VisibleClasses>)>, Status> {
         let (place, whose) = (log.clone(), caller.clone());
-        let read = self.read_for(caller, method, move |reader, narrowing| {
+        let read = self.read_for(caller, method, move |reader, disclosure_filter| {
             let found = reader.entries_for(&whose, &place, from, limit)?.into_iter();
             found
-                .map(|stored| Ok((narrowing.visible(&stored, &place.jurisdiction)?, stored)))
+                .map(|stored| Ok((disclosure_filter.visible(&stored, &place.jurisdiction)?, stored)))
                 .collect::<Result<Vec<_>, _>>()
         });
         Ok(read.await?.into_iter().map(|(visible, stored)| (stored, visible)).collect())
     }
 }
 
-/// Streams what the caller is in the audience of, page by page, each accounted for before it leaves.
+/// Streams the entries whose audience includes the caller, page by page. Each page is accounted for before it leaves.
 async fn list(
     api: &Api,
     caller: &Caller,
     log: &LogName,
     range: std::ops::Range<u64>,
-    sending: &Sending<v1::ListEntriesResponse>,
+    sender: &MessageSender<v1::ListEntriesResponse>,
 ) -> Result<(), Status> {
     let mut next = range.start;
     while next < range.end {
@@ -196,7 +198,7 @@ async fn list(
         let names: Vec<&str> = shown.iter().map(|entry| entry.name.as_str()).collect();
         api.disclose(caller, "LedgerService/ListEntries", &names, classes).await?;
         for entry in shown {
-            sending.send(v1::ListEntriesResponse { entry: Some(entry) }).await?;
+            sender.send(v1::ListEntriesResponse { entry: Some(entry) }).await?;
         }
     }
     Ok(())

@@ -1,8 +1,9 @@
-//! Pages of resources: bounded in number and in bytes, and accounted for before they leave.
+//! Pages of resources. They are limited in number and in bytes, and accounted for before they leave.
 
 use tonic::Status;
 
-use crate::api::{Api, status};
+use crate::api::context::Api;
+use crate::api::status;
 use crate::domain::agency::Caller;
 use crate::domain::case::StoredCase;
 use crate::domain::determination::FieldClasses;
@@ -10,21 +11,22 @@ use crate::domain::ids::CaseKind;
 use crate::store::{CaseFilter, CasesOf};
 use crate::wire::{Message, Named, parse, wire_walk};
 
-/// A page ends here, however many more were asked for (AIP-158): below what clients take by default, 4 MiB.
+/// A page ends at this size, however many resources were asked for (AIP-158). It is below 4 MiB, the default limit of
+/// clients.
 const PAGE_BYTES_MAX: usize = 1_024 * 1_024;
 
-/// What is asked.
+/// A page that is asked for.
 #[derive(Debug)]
 pub(super) struct Page {
     /// Detainers or custodies.
     pub(super) kind: CaseKind,
-    /// For the account of disclosures.
+    /// The method, for the account of disclosures.
     pub(super) method: &'static str,
     /// `jurisdictions/{id}`.
     pub(super) parent: String,
-    /// At most so many.
+    /// The most resources.
     pub(super) size: i32,
-    /// From an earlier answer.
+    /// The page token, from an earlier answer.
     pub(super) token: String,
 }
 
@@ -35,7 +37,7 @@ pub(super) fn classes_of<T: Message + Named>(message: &T) -> Result<FieldClasses
 }
 
 impl Api {
-    /// A page of what the caller may see, and the token of the next.
+    /// A page of what the caller may see, and the token of the next page.
     pub(super) async fn list<T: Message + Named>(
         &self,
         caller: &Caller,
@@ -50,11 +52,11 @@ impl Api {
         }
         let CasesOf { agency, unassigned } = CasesOf::of(caller, &jurisdiction);
         let filter = CaseFilter { jurisdiction, kind: page.kind, agency, unassigned, after, limit };
-        // Few at a time: a page is large while it is put together.
-        let turn = self.turn(&self.turns.lists).await?;
-        let cases = self.read_for(caller, page.method, move |reader, narrowing| {
-            let _turn = turn;
-            reader.cases(&filter)?.into_iter().map(|case| narrowing.case(case)).collect::<Result<Vec<_>, _>>()
+        // Takes a slot: a page is large while it is put together.
+        let slot = self.slot(&self.concurrency.lists).await?;
+        let cases = self.read_for(caller, page.method, move |reader, disclosure_filter| {
+            let _slot = slot;
+            reader.cases(&filter)?.into_iter().map(|case| disclosure_filter.case(case)).collect::<Result<Vec<_>, _>>()
         });
         let cases = cases.await?;
         let (mut shown, mut names, mut classes, mut bytes) = (Vec::new(), Vec::new(), FieldClasses::NONE, 0usize);
@@ -64,7 +66,7 @@ impl Api {
             let Some(message) = show(case) else { continue };
             bytes = bytes.saturating_add(message.encoded_len());
             if bytes > PAGE_BYTES_MAX && !shown.is_empty() {
-                // The next page begins with what did not fit.
+                // The next page begins with the resource that did not fit.
                 next = last_shown;
                 break;
             }

@@ -1,4 +1,4 @@
-//! `PolicyService`: the law as data.
+//! `PolicyService`: the policies as data.
 
 mod replay;
 mod show;
@@ -7,14 +7,11 @@ use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
 
-use crate::api::stream::Answers;
-use crate::api::{Api, status};
+use crate::api::context::Api;
+use crate::api::status;
+use crate::api::stream::ResponseStream;
 use crate::wire::v1::policy_service_server::PolicyService;
 use crate::wire::{parse, v1};
-
-/// Questions about the law itself, and pages of replays, considered at once over all callers: they cost the processor,
-/// and must leave it to those who ask about cases.
-pub(super) const CONSIDERED_MAX: usize = 2;
 
 /// The service.
 #[derive(Debug, Clone)]
@@ -22,7 +19,7 @@ pub struct Policies(pub Arc<Api>);
 
 #[tonic::async_trait]
 impl PolicyService for Policies {
-    type ReplayStream = Answers<v1::ReplayResponse>;
+    type ReplayStream = ResponseStream<v1::ReplayResponse>;
 
     async fn get_policy_set(
         &self,
@@ -41,33 +38,21 @@ impl PolicyService for Policies {
         let now = asked.at.unwrap_or_else(|| self.0.clock.now());
         let engine = Arc::clone(gate.engine());
         let explain = move || engine.explain(&asked.jurisdiction, &asked.facts, now);
-        let explanation = self.0.consider(explain).await?;
+        let explanation = self.0.evaluate_blocking(explain).await?;
         Ok(Response::new(show::explanation(gate.engine().digest(), &explanation)))
     }
 
     async fn replay(&self, request: Request<v1::ReplayRequest>) -> Result<Response<Self::ReplayStream>, Status> {
         let caller = Api::caller(&request)?;
-        let opened = Api::opened(&request, replay::METHOD)?;
+        let opener = Api::opener(&request, replay::METHOD)?;
         let period = parse::period(request.into_inner()).map_err(|faults| status::violations(&faults))?;
         let replaying = replay::Replaying::begin(&self.0, caller, period).await?;
-        let (outlet, answers) = self.0.outlet();
+        let (outgoing, answers) = self.0.outgoing();
         let api = Arc::clone(&self.0);
         tokio::spawn(async move {
-            let serve = async |sending| replaying.serve(&api, &sending).await;
-            api.serve_stream(opened, outlet, serve).await;
+            let serve = async |sender| replaying.serve(&api, &sender).await;
+            api.serve_stream(opener, outgoing, serve).await;
         });
         Ok(Response::new(answers))
-    }
-}
-
-impl Api {
-    /// Works something out on a blocking thread, a few at a time.
-    async fn consider<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Status> {
-        let turn = self.turn(&self.turns.considered).await?;
-        let work = move || {
-            let _turn = turn;
-            work()
-        };
-        tokio::task::spawn_blocking(work).await.map_err(|_| status::internal("a question of law was given up"))
     }
 }

@@ -1,5 +1,5 @@
-//! Errors become statuses here and nowhere else. A denied caller learns nothing more; refused, busy and unknown stay
-//! apart.
+//! Turns errors into statuses; no other file does. A denied caller learns nothing more. Refused, busy and unknown stay
+//! distinct.
 
 use std::time::Duration;
 
@@ -21,36 +21,36 @@ use crate::wire::methods::NoMethod;
 use crate::wire::v1::ErrorReason;
 use crate::wire::{Violation, Violations};
 
-/// When a caller that found the queue full should come back.
+/// When a caller should retry after the queue was full.
 const RETRY_AFTER: Duration = Duration::from_millis(200);
 
-/// Faults that are named: more would not fit the headers that a client takes.
+/// The most faults that are named. More would not fit the headers that clients accept.
 const FAULTS_MAX: usize = 20;
 
-/// Fields at fault.
+/// Some fields are at fault.
 pub fn violations(violations: &Violations) -> Status {
     Failure::new(Code::InvalidArgument, ErrorReason::InvalidField, "one or more fields are at fault")
         .fields(violations)
         .into()
 }
 
-/// A field that must be there for this caller.
+/// A field is required from this caller.
 pub fn missing(field: &str) -> Status {
     violations(&vec![Violation { field: field.to_owned(), description: "must be present".to_owned() }])
 }
 
-/// No such resource, or none the caller may know of: one answer for both.
+/// There is no such resource, or the caller may not know of it. Both get the same answer.
 pub fn not_found() -> Status {
     Failure::new(Code::NotFound, ErrorReason::NotFound, "there is no such resource").into()
 }
 
-/// A cursor or page token of somebody else's, or of nobody's.
+/// A cursor or page token was not given to this caller, or is not one at all.
 pub fn invalid_cursor() -> Status {
     let message = "the cursor was not given to this agency for this jurisdiction, or the page token is none";
     Failure::new(Code::InvalidArgument, ErrorReason::InvalidCursor, message).into()
 }
 
-/// A position the log has not reached.
+/// The log has not reached the position.
 pub fn beyond_head() -> Status {
     Failure::new(Code::OutOfRange, ErrorReason::BeyondHead, "the log has not grown to that size").into()
 }
@@ -60,7 +60,7 @@ pub fn no_caller() -> Status {
     Failure::new(Code::Unauthenticated, ErrorReason::CertificateRefused, "no caller was proven").into()
 }
 
-/// A fault of ours. What it was goes to the log, not to the caller.
+/// An internal error. Its cause is logged and not told to the caller.
 pub fn internal(what: &'static str) -> Status {
     tracing::error!(what, "internal fault");
     Failure::new(Code::Internal, ErrorReason::Internal, "a fault of the gateway, which was logged").into()
@@ -68,7 +68,7 @@ pub fn internal(what: &'static str) -> Status {
 
 /// The store failed while reading.
 pub fn store(error: &StoreError) -> Status {
-    // That the database is away is said by the writer, once.
+    // The writer logs once that the database is unreachable.
     if let StoreError::Interrupted(_) = error {
         tracing::debug!(%error, "the store cannot be read now");
     } else {
@@ -77,23 +77,23 @@ pub fn store(error: &StoreError) -> Status {
     unavailable()
 }
 
-/// A panic was caught on the way.
+/// A panic was caught.
 pub fn panicked() -> Status {
     internal("a handler panicked")
 }
 
-/// No policy lets this kind of caller call this method.
+/// No policy admits this kind of caller to this method.
 pub fn not_admitted() -> Status {
     let message = "no policy lets this caller call this method";
     Failure::new(Code::PermissionDenied, ErrorReason::MethodDenied, message).into()
 }
 
-/// A token would open the method.
+/// The method needs a token.
 fn token_missing() -> Status {
     token_refused("this method needs a token beside the certificate: send the header `authorization: Bearer <token>`")
 }
 
-/// No method is called so.
+/// There is no method of this name.
 pub fn unknown_method() -> Status {
     Failure::new(Code::Unimplemented, ErrorReason::UnknownMethod, NoMethod::Unknown.to_string()).into()
 }
@@ -115,12 +115,12 @@ pub fn deadline_exceeded() -> Status {
     Failure::new(Code::DeadlineExceeded, ErrorReason::DeadlineExceeded, message).into()
 }
 
-/// Too much at once.
+/// The gateway is overloaded.
 pub fn overloaded(retry_after: Duration) -> Status {
     Failure::new(Code::ResourceExhausted, ErrorReason::Overloaded, "too much at once").retry_after(retry_after).into()
 }
 
-/// The proof of the caller ended while its stream was open.
+/// The caller's certificate or token ended while its stream was open.
 pub fn expired() -> Status {
     let message = "the certificate or token that opened the stream has expired";
     Failure::new(Code::Unauthenticated, ErrorReason::TokenRefused, message).into()
@@ -190,17 +190,17 @@ fn denied(denial: &Denial) -> Status {
     }
 }
 
-/// A time or day that cannot be.
+/// The violation for a time or day that is not possible.
 fn impossible(field: &ImpossibleTime) -> Violation {
     Violation { field: field.field.clone(), description: format!("must be {}", field.expected) }
 }
 
-/// A field that is at fault for what the gateway knows, and not for its shape.
+/// A field is at fault because of what the gateway knows, not because of its form.
 fn fault(field: &str, expected: &str) -> Status {
     violations(&vec![Violation { field: field.to_owned(), description: format!("must be {expected}") }])
 }
 
-/// A decision explained: which act, which policies, which law.
+/// A decision by law, explained: the act, the policies and their citations.
 fn by_law(
     code: Code,
     reason: ErrorReason,
@@ -262,7 +262,7 @@ fn refused(refusal: Refusal) -> Status {
     }
 }
 
-/// An error of a layer: who is calling, may they call it, is there room.
+/// An error of a layer: who is calling, whether they may, whether there is room.
 pub fn of_layer(error: &BoxError) -> Status {
     if let Some(error) = error.downcast_ref::<IdentityError>() {
         return match error {
@@ -296,7 +296,7 @@ fn token_refused(message: &str) -> Status {
     Failure::new(Code::Unauthenticated, ErrorReason::TokenRefused, message).into()
 }
 
-/// A status that the library made on its own, given the shape that all of ours have. `None`: it is one of ours.
+/// Gives a status that the library made the form of our own. `None` if it is one of ours.
 pub fn of_library(status: &Status) -> Option<Status> {
     if status.code() == Code::Ok || reason_of(status).is_some() {
         return None;
@@ -313,7 +313,7 @@ pub fn of_library(status: &Status) -> Option<Status> {
         }
         Code::Cancelled | Code::DeadlineExceeded => return Some(deadline_exceeded()),
         Code::Unavailable | Code::Aborted => return Some(unavailable()),
-        // Health says NOT_FOUND of a service it does not know; the standard fixes that answer.
+        // Health answers NOT_FOUND for an unknown service; the standard fixes that answer.
         Code::Ok
         | Code::NotFound
         | Code::AlreadyExists

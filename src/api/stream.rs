@@ -1,4 +1,4 @@
-//! What every stream keeps to: it ends with its caller's proof, with the gateway, and with a reader that does not read.
+//! The rules of every stream. It ends with its caller's proof, with the gateway, and when its reader stops reading.
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -8,36 +8,39 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Status};
 
-use crate::api::{Api, status};
+use crate::api::context::Api;
+use crate::api::status;
 use crate::domain::ids::AgencyId;
 use crate::identity::authenticate::CallerExpiry;
 
-/// The answers of a stream.
-pub(super) type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+/// The messages of a stream, as tonic takes them.
+pub(super) type ResponseStream<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
-/// A stream on our side: what it sends, and what it ends with. The end needs no room among what is not read.
+/// Our side of a stream: the messages it sends, and the status it ends with. The status needs no room in the message
+/// buffer.
 #[derive(Debug)]
-pub(super) struct Outlet<T> {
+pub(super) struct OutgoingStream<T> {
     messages: mpsc::Sender<T>,
     end: oneshot::Sender<Status>,
 }
 
-/// Sends to a stream. It waits for the reader, but not for ever: what is not read is asked for again later.
+/// Sends messages to a stream. It waits for the reader only for a limited time: the reader can ask again for what it
+/// has not read.
 #[derive(Debug, Clone)]
-pub(super) struct Sending<T> {
+pub(super) struct MessageSender<T> {
     messages: mpsc::Sender<T>,
     stall: Duration,
 }
 
-/// Who opened a stream, by which method, and until when the caller is proven.
+/// Who opened a stream, with which method, and until when the caller is proven.
 #[derive(Debug, Clone)]
-pub(super) struct Opened {
+pub(super) struct StreamOpener {
     agency: AgencyId,
     method: &'static str,
     expiry: CallerExpiry,
 }
 
-impl<T> Sending<T> {
+impl<T> MessageSender<T> {
     /// Sends a message.
     pub(super) async fn send(&self, message: T) -> Result<(), Status> {
         match tokio::time::timeout(self.stall, self.messages.send(message)).await {
@@ -48,46 +51,45 @@ impl<T> Sending<T> {
 }
 
 impl Api {
-    /// Who opens a stream.
-    pub(super) fn opened<T>(request: &Request<T>, method: &'static str) -> Result<Opened, Status> {
+    /// The opener of a stream.
+    pub(super) fn opener<T>(request: &Request<T>, method: &'static str) -> Result<StreamOpener, Status> {
         let expiry = request.extensions().get::<CallerExpiry>().copied().ok_or_else(status::no_caller)?;
-        Ok(Opened { agency: Self::caller(request)?.agency.id, method, expiry })
+        Ok(StreamOpener { agency: Self::caller(request)?.agency.id, method, expiry })
     }
 
-    /// Both sides of a stream that holds so many messages for a reader that does not read.
-    pub(super) fn outlet<T: Send + 'static>(&self) -> (Outlet<T>, Answers<T>) {
+    /// Both sides of a stream. The buffer holds a few messages for a reader that does not read.
+    pub(super) fn outgoing<T: Send + 'static>(&self) -> (OutgoingStream<T>, ResponseStream<T>) {
         let (messages, received) = mpsc::channel(self.inbox.buffer_len);
         let (end, ended) = oneshot::channel();
         let end_status = futures_util::stream::once(ended).filter_map(|end| async { end.ok().map(Err) });
-        (Outlet { messages, end }, Box::pin(ReceiverStream::new(received).map(Ok).chain(end_status)))
+        (OutgoingStream { messages, end }, Box::pin(ReceiverStream::new(received).map(Ok).chain(end_status)))
     }
 
-    /// Serves a stream to its end, or to the end of the caller's proof, or until its reader has gone or the gateway
-    /// drains.
+    /// Serves a stream until it is complete, the caller's proof ends, the reader is gone, or the gateway drains.
     pub(super) async fn serve_stream<T, F: Future<Output = Result<(), Status>>>(
         &self,
-        opened: Opened,
-        outlet: Outlet<T>,
-        serve: impl FnOnce(Sending<T>) -> F,
+        opener: StreamOpener,
+        outgoing: OutgoingStream<T>,
+        serve: impl FnOnce(MessageSender<T>) -> F,
     ) {
-        let Outlet { messages, end } = outlet;
-        let sending = Sending { messages: messages.clone(), stall: Duration::from_millis(self.inbox.stall_ms) };
-        let left = Duration::try_from(opened.expiry.0.duration_since(self.wall.now())).unwrap_or_default();
+        let OutgoingStream { messages, end } = outgoing;
+        let sender = MessageSender { messages: messages.clone(), stall: Duration::from_millis(self.inbox.stall_ms) };
+        let left = Duration::try_from(opener.expiry.0.duration_since(self.wall.now())).unwrap_or_default();
         let ended = tokio::select! {
             biased;
             () = tokio::time::sleep(left) => Err(status::expired()),
-            // The reader goes on elsewhere, or here after the restart, from where it was.
+            // The reader resumes at another gateway, or here after the restart.
             () = self.drain.cancelled() => Err(status::unavailable()),
-            // A connection is cut when its certificate ends: then the proof has ended as well.
-            () = messages.closed() => if self.wall.now() >= opened.expiry.0 { Err(status::expired()) } else { Ok(()) },
-            ended = serve(sending) => ended,
+            // A connection is cut when its certificate ends. Then the proof has ended too.
+            () = messages.closed() => if self.wall.now() >= opener.expiry.0 { Err(status::expired()) } else { Ok(()) },
+            ended = serve(sender) => ended,
         };
-        if self.wall.now() >= opened.expiry.0 {
-            let Opened { agency, method, .. } = opened;
+        if self.wall.now() >= opener.expiry.0 {
+            let StreamOpener { agency, method, .. } = opener;
             tracing::info!(target: "audit", event = "stream_ended", %agency, method, reason = "proof_expired");
         }
         if let Err(status) = ended {
-            // A reader that has gone away needs no status.
+            // A reader that is gone needs no status.
             let _gone = end.send(status);
         }
     }

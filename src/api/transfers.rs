@@ -1,4 +1,4 @@
-//! `TransferService`: how a pick-up is agreed on, and what became of it.
+//! `TransferService`: how a pick-up is agreed, and its outcome.
 
 use std::sync::Arc;
 

@@ -1,9 +1,10 @@
-//! The way of every write: parse, submit, answer with a receipt.
+//! The path of every write: parse, submit, answer with a receipt.
 
 use aws_lc_rs::hmac;
 use tonic::{Request, Response, Status};
 
-use crate::api::{Api, status};
+use crate::api::context::Api;
+use crate::api::status;
 use crate::domain::agency::Caller;
 use crate::domain::command::{Action, Command};
 use crate::domain::ids::{JurisdictionId, LogName, RequestId};
@@ -13,46 +14,48 @@ use crate::recorder::Recorded;
 use crate::wire::parse::{Write, WriteRequest};
 use crate::wire::{HasReceipt, Message, Named, show, v1};
 
-/// A write as it came in. Its digest is over the request as the caller sent it, but for how it is spelt, whatever is
-/// found out for it.
-pub(super) struct Asked {
+/// A write as it was received. Its digest covers the request as the caller sent it, in its normalized spelling, and
+/// nothing that was looked up for it.
+pub(super) struct WriteCall {
     pub(super) caller: Caller,
     pub(super) write: Write,
     canonical: Vec<u8>,
 }
 
 impl Api {
-    /// A write upon a case.
+    /// A write to a case.
     pub(super) async fn write<Q, A>(&self, request: Request<Q>) -> Result<Response<A>, Status>
     where
         Q: WriteRequest + Message + Named + Default,
         A: HasReceipt,
     {
-        self.submit_asked(Self::asked(request)?).await
+        self.submit_write(Self::write_call(request)?).await
     }
 
-    /// What a proven caller asks.
-    pub(super) fn asked<Q: WriteRequest + Message + Named + Default>(request: Request<Q>) -> Result<Asked, Status> {
+    /// Parses the write of a proven caller.
+    pub(super) fn write_call<Q: WriteRequest + Message + Named + Default>(
+        request: Request<Q>,
+    ) -> Result<WriteCall, Status> {
         let caller = Self::caller(&request)?;
         let request = request.into_inner();
-        // Over the decoded request written again, never over bytes that another encoder could have laid out otherwise, and
-        // in the spelling that is kept.
+        // Digest the decoded request, encoded again and in the spelling that is kept: another encoder could have laid
+        // out the same request in other bytes.
         let encoded = request.encode_to_vec();
         let write = request.parse().map_err(|faults| status::violations(&faults))?;
         let canonical = write.normalized.canonical::<Q>(encoded);
         let canonical = canonical.map_err(|_| status::internal("a field that was respelt is not in its request"))?;
-        Ok(Asked { caller, write, canonical })
+        Ok(WriteCall { caller, write, canonical })
     }
 
-    /// Binds what is asked to its request id, and submits it.
-    pub(super) async fn submit_asked<A: HasReceipt>(&self, asked: Asked) -> Result<Response<A>, Status> {
-        let Asked { caller, write, canonical } = asked;
+    /// Binds the write to its request id and submits it.
+    pub(super) async fn submit_write<A: HasReceipt>(&self, call: WriteCall) -> Result<Response<A>, Status> {
+        let WriteCall { caller, write, canonical } = call;
         let action = Action::Case(Box::new(write.command));
         let command = self.command(write.request_id, write.etag, action, &canonical);
         self.submit(caller, write.jurisdiction, command).await.map(Response::new)
     }
 
-    /// Binds a request id to what is asked.
+    /// Binds an action to its request id.
     pub(super) fn command(
         &self,
         request_id: RequestId,
@@ -88,7 +91,7 @@ impl Api {
         Ok(answer)
     }
 
-    /// The first answer once more, its receipt rebuilt against its own batch's checkpoint.
+    /// The first answer again. Its receipt is rebuilt for the checkpoint of its own batch.
     async fn earlier(&self, log: LogName, index: u64) -> Result<(LogName, u64, Vec<u8>, String, Vec<u8>), Status> {
         let place = log.clone();
         let found = self

@@ -1,6 +1,6 @@
-//! `comity bench`: the write path against its limit. In one run and round by round, the same calls go to a bare echo behind
-//! the same mutual TLS and to a gateway with everything on, driven by a process of its own. Absolute figures move with the
-//! machine's mood; the ratio is what to compare.
+//! `comity bench`: measures the write path against its limit. In each round the same calls go to a bare echo behind the
+//! same mutual TLS and to a complete gateway. A separate process makes the calls. Absolute figures vary with the
+//! machine; compare the ratio.
 
 mod check;
 mod driver;
@@ -9,7 +9,7 @@ mod figures;
 mod process;
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
@@ -19,13 +19,13 @@ use crate::cli::bench::driver::{Driver, Round};
 use crate::cli::bench::echo::Echo;
 use crate::cli::bench::figures::{Measured, Run};
 use crate::cli::bench::process::Usage;
-use crate::cli::files;
-use crate::cli::place::STORE_ENV;
-use crate::cli::private_postgres::{Durability, PrivateServer};
-use crate::cli::sandbox::Sandbox;
-use crate::cli::say;
-use crate::config::{Config, StoreConfig};
-use crate::server::{Gateway, Seams};
+use crate::cli::output::print_line;
+use crate::cli::paths::STORE_ENV;
+use crate::config::StoreConfig;
+use crate::sandbox::Sandbox;
+use crate::sandbox::files;
+use crate::sandbox::private_postgres::{Durability, PrivateServer};
+use crate::server::{Environment, Gateway};
 
 /// Arguments of `comity bench`.
 #[derive(Debug, Args)]
@@ -71,7 +71,7 @@ fn measure(args: &BenchArgs) -> Result<()> {
     let scratch = Scratch::make()?;
     let sandbox = Sandbox::establish(&scratch.0)?;
     let mut config = sandbox.config.clone();
-    // Neither is what is measured.
+    // The rate limit is not what is measured.
     config.rate.requests_per_s = 1_000_000.try_into()?;
     config.rate.burst = 1_000_000.try_into()?;
     let server = args.postgres.then(|| {
@@ -82,7 +82,7 @@ fn measure(args: &BenchArgs) -> Result<()> {
     if let Some(url) = args.store.clone().or_else(|| server.as_ref().map(PrivateServer::url)) {
         config.store = StoreConfig::server(url);
     }
-    let gateway = Gateway::start(&config, sandbox.directory(), Seams::default())?;
+    let gateway = Gateway::start(&config, sandbox.directory(), Environment::default())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let first = runtime.block_on(driver::first_answer(&sandbox, gateway.grpc()))?;
     let echo = Echo::start(&config, sandbox.directory(), &first)?;
@@ -104,7 +104,7 @@ fn measure(args: &BenchArgs) -> Result<()> {
         stored_bytes: stored,
     };
     for line in run.lines() {
-        say(&line)?;
+        print_line(&line)?;
     }
     if let Some(path) = &args.json {
         std::fs::write(path, format!("{:#}\n", run.json()))
@@ -113,7 +113,7 @@ fn measure(args: &BenchArgs) -> Result<()> {
     Ok(())
 }
 
-/// Echo and gateway in turn. The first of each warms up what is measured after it.
+/// Runs the echo and the gateway in turn. A first round of each warms up.
 fn rounds(args: &BenchArgs, driver: &mut Driver, echo: &Echo, gateway: &Gateway) -> Result<Vec<(Measured, Measured)>> {
     let length = Duration::from_secs(args.seconds);
     driver.round(echo.address(), Duration::from_secs(1), Round::Echo)?;
@@ -140,7 +140,7 @@ fn measured(
     Ok(Measured { driven: round, used: Usage::now(ops)?.since(&before), elapsed })
 }
 
-/// A directory of its own, which is gone at the end.
+/// A temporary directory, removed at the end.
 struct Scratch(PathBuf);
 
 impl Scratch {
@@ -156,10 +156,4 @@ impl Drop for Scratch {
     fn drop(&mut self) {
         let _left_behind = std::fs::remove_dir_all(&self.0);
     }
-}
-
-/// The store of a configuration.
-fn place_of(config: &Config, base: &Path) -> Result<crate::store::Place> {
-    let places = config.store.places(&config.jurisdictions, base)?;
-    places.into_iter().map(|(_, place)| place).next().context("there is no store")
 }

@@ -1,4 +1,4 @@
-//! `comity call`: any method, from JSON to JSON.
+//! `comity call`: calls any method, from JSON to JSON.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read as _, Write as _};
@@ -14,17 +14,17 @@ use tonic::client::Grpc;
 use tonic::{Code, Request};
 
 use crate::cli::caller::CallerArgs;
-use crate::cli::{say, unless_closed};
+use crate::cli::output::{ignore_closed, print_line};
 use crate::client::{Authorized, Client, Error, Refused};
 use crate::identity::strict_json;
 use crate::wire::methods::{self, Method};
 use crate::wire::raw_codec::RawCodec;
 
-/// The gateway answered with an error.
+/// Exit code: the gateway answered with an error.
 const REFUSED: u8 = 1;
-/// It was not asked: the command, the request or the credentials cannot be used.
+/// Exit code: no call was made, since the command, the request or the credentials cannot be used.
 const USAGE: u8 = 2;
-/// It was not reached, or did not answer in time.
+/// Exit code: the gateway was not reached, or did not answer in time.
 const UNREACHABLE: u8 = 3;
 
 /// Arguments of `comity call`.
@@ -92,14 +92,14 @@ pub(super) fn run(args: &CallArgs) -> ExitCode {
     ended(call(args))
 }
 
-/// The exit code, once what went wrong is said.
+/// Reports an error and returns the exit code.
 pub(super) fn ended(came: Result<(), Failure>) -> ExitCode {
     match came {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            let (code, told) = failure.told();
-            // Nobody left to tell when standard error is closed.
-            let _told = writeln!(io::stderr(), "{}", serde_json::json!(told));
+            let (code, report) = failure.report();
+            // If standard error is closed, there is nowhere to report.
+            let _ignored = writeln!(io::stderr(), "{}", serde_json::json!(report));
             code.into()
         }
     }
@@ -119,7 +119,7 @@ fn call(args: &CallArgs) -> Result<(), Failure> {
         );
     }
     let request = read_request(&args.request)?;
-    // Which of two values is meant nobody can say, and a reader of JSON takes the later one without a word.
+    // With a repeated key nobody can say which value is meant, and JSON parsers silently take the last.
     strict_json::check(&request).map_err(anyhow::Error::from)?;
     let request = method.request(&request).map_err(anyhow::Error::from)?;
     let mut config = args.caller.config()?;
@@ -144,7 +144,7 @@ async fn unary(args: &CallArgs, method: &Method, request: Vec<u8>, calls: Author
     Ok(print(&format!("{:#}", args.shown(method, &answer.into_inner())?))?)
 }
 
-/// A line for each message, until there are no more or as many as were asked for, or the time is up.
+/// Prints a line for each message, until the stream ends, the limit is reached, or the time is up.
 async fn stream(args: &CallArgs, method: &Method, request: Vec<u8>, calls: Authorized) -> Result<(), Failure> {
     let read = async {
         let path = path(method)?;
@@ -166,7 +166,7 @@ async fn stream(args: &CallArgs, method: &Method, request: Vec<u8>, calls: Autho
 }
 
 fn grpc(calls: Authorized) -> Grpc<Authorized> {
-    // Whatever the gateway has to say.
+    // Accept an answer of any length.
     Grpc::new(calls).max_decoding_message_size(usize::MAX)
 }
 
@@ -186,9 +186,9 @@ fn list() -> Result<()> {
     Ok(())
 }
 
-/// A line on standard output, which may be closed.
+/// Prints a line on standard output, which may be closed.
 pub(super) fn print(line: &str) -> Result<()> {
-    unless_closed(say(line))
+    ignore_closed(print_line(line))
 }
 
 fn read_request(argument: &str) -> Result<String> {
@@ -211,10 +211,10 @@ fn seconds(text: &str) -> Result<Duration> {
     Ok(timeout)
 }
 
-/// What is said on standard error.
+/// The error report on standard error.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Told<'a> {
+struct ErrorReport<'a> {
     class: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<String>,
@@ -236,9 +236,9 @@ struct Fault<'a> {
 }
 
 impl Failure {
-    /// The exit code, and what is said of it.
-    fn told(&self) -> (u8, Told<'_>) {
-        let said = |class, message| Told { class, message, ..Told::default() };
+    /// The exit code and the error report.
+    fn report(&self) -> (u8, ErrorReport<'_>) {
+        let said = |class, message| ErrorReport { class, message, ..ErrorReport::default() };
         match self {
             Self::Usage(error) => (USAGE, said("usage", format!("{error:#}"))),
             Self::Call(Error::Refused(refused)) => (REFUSED, refusal(refused)),
@@ -252,9 +252,9 @@ impl Failure {
     }
 }
 
-fn refusal(refused: &Refused) -> Told<'_> {
+fn refusal(refused: &Refused) -> ErrorReport<'_> {
     let violations = refused.violations.iter();
-    Told {
+    ErrorReport {
         class: "refused",
         code: Some(code_word(refused.code)),
         reason: Some(&refused.reason),
@@ -265,7 +265,7 @@ fn refusal(refused: &Refused) -> Told<'_> {
     }
 }
 
-/// As the protocol spells it: `PERMISSION_DENIED`.
+/// The code as the protocol spells it: `PERMISSION_DENIED`.
 fn code_word(code: Code) -> String {
     let mut word = String::new();
     for letter in format!("{code:?}").chars() {
@@ -277,7 +277,7 @@ fn code_word(code: Code) -> String {
     word
 }
 
-/// An error with everything that led to it.
+/// An error with its causes.
 fn chain(error: &Error) -> String {
     format!("{:#}", anyhow::Error::new(error.clone()))
 }

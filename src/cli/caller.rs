@@ -1,16 +1,16 @@
-//! Who calls a gateway from the command line, and where it is.
+//! The caller that a command acts for, and the gateway's address.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use clap::Args;
 
-use crate::cli::sandbox;
 use crate::client::{self, CredentialFiles, TokenSource};
 use crate::config::Config;
 use crate::domain::agency::ActorKind;
+use crate::sandbox;
 
-/// How long a minted token is good, in seconds.
+/// How long a minted token is valid, in seconds.
 const TOKEN_LIFETIME_S: u32 = 900;
 
 /// Who calls, and where.
@@ -46,7 +46,7 @@ pub(super) struct CallerArgs {
 }
 
 impl CallerArgs {
-    /// How a client of theirs connects.
+    /// The client configuration for this caller.
     pub(super) fn config(&self) -> Result<client::Config> {
         let (credentials, token) = match (&self.agency, &self.certificate, &self.key, &self.authorities) {
             (Some(agency), ..) => (sandbox::credential_files(&self.dir, agency), self.minted(&self.dir, agency)?),
@@ -63,7 +63,7 @@ impl CallerArgs {
         Ok(client::Config::new(&*self.address, &*self.server_name, credentials, token))
     }
 
-    /// With the agency's own token key, which a sandbox keeps.
+    /// Mints tokens with the agency's own key, which a sandbox keeps.
     fn minted(&self, dir: &Path, agency: &str) -> Result<TokenSource> {
         let audience = Config::read(&dir.join(sandbox::CONFIG_FILE))?.token.audience;
         let actor = if self.officer { ActorKind::Officer } else { ActorKind::System };

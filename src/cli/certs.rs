@@ -1,12 +1,12 @@
-//! `comity certs`: development certificates, keys and tokens, without serving.
+//! `comity certs`: makes development certificates, keys and tokens without serving.
 
 use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
 
-use crate::cli::sandbox::{CONFIG_FILE, Sandbox};
-use crate::cli::say;
+use crate::cli::output::print_line;
+use crate::sandbox::{CONFIG_FILE, Sandbox};
 
 /// Arguments of `comity certs`.
 #[derive(Debug, Args)]
@@ -24,5 +24,5 @@ pub(super) struct CertsArgs {
 
 pub(super) fn run(args: &CertsArgs) -> Result<()> {
     let sandbox = Sandbox::establish(&args.dir)?;
-    Ok(say(&sandbox.directory().join(CONFIG_FILE).display().to_string())?)
+    Ok(print_line(&sandbox.directory().join(CONFIG_FILE).display().to_string())?)
 }

@@ -1,11 +1,12 @@
-//! `comity check-config`: what holds, before anything is served.
+//! `comity check-config`: checks a configuration and shows the effective one, before anything is served.
 
 use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
 
-use crate::cli::{base_of, say};
+use crate::cli::output::print_line;
+use crate::cli::paths::base_directory;
 use crate::config::Config;
 use crate::identity::clock::WallClock;
 use crate::server;
@@ -20,18 +21,18 @@ pub(super) struct CheckConfigArgs {
 
 pub(super) fn run(args: &CheckConfigArgs) -> Result<()> {
     let config = Config::read(&args.config)?;
-    let base = base_of(&args.config)?;
+    let base = base_directory(&args.config)?;
     let checked = server::check(&config, &base, &WallClock::system())?;
     let met = server::check_start(&config, &base, &checked)?;
-    // What holds, defaults included. Secrets are files and not in it.
-    say(&toml::to_string_pretty(&config)?)?;
-    say(&format!("# checkpoints are signed by {}", checked.verifier))?;
-    say(&format!("# policy set {}", hex::encode(checked.policy_digest)))?;
+    // The effective configuration with its defaults. Secrets are files and not part of it.
+    print_line(&toml::to_string_pretty(&config)?)?;
+    print_line(&format!("# checkpoints are signed by {}", checked.verifier))?;
+    print_line(&format!("# policy set {}", hex::encode(checked.policy_digest)))?;
     for warning in checked.warnings.iter().chain(&met.warnings) {
-        say(&format!("# look at this: {warning}"))?;
+        print_line(&format!("# look at this: {warning}"))?;
     }
     for unchecked in &met.unchecked {
-        say(&format!("# not checked: {unchecked}"))?;
+        print_line(&format!("# not checked: {unchecked}"))?;
     }
-    Ok(say(&format!("# good: {} agencies, {} jurisdictions", checked.agencies, config.jurisdictions.len()))?)
+    Ok(print_line(&format!("# good: {} agencies, {} jurisdictions", checked.agencies, config.jurisdictions.len()))?)
 }

@@ -1,4 +1,4 @@
-//! `comity completions`: what a shell needs to complete the commands.
+//! `comity completions`: writes shell completions for the commands.
 
 use std::io::{self, Write as _};
 
@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::{Args, Command};
 use clap_complete::{Shell, generate};
 
-use crate::cli::unless_closed;
+use crate::cli::output::ignore_closed;
 
 /// Arguments of `comity completions`.
 #[derive(Debug, Args)]
@@ -20,8 +20,8 @@ pub(super) struct CompletionsArgs {
 }
 
 pub(super) fn run(args: &CompletionsArgs, mut command: Command) -> Result<()> {
-    // Whole before it is written: the generator panics where it cannot write.
+    // Generate everything first: the generator panics when it cannot write.
     let mut script = Vec::new();
     generate(args.shell, &mut command, "comity", &mut script);
-    unless_closed(io::stdout().write_all(&script))
+    ignore_closed(io::stdout().write_all(&script))
 }

@@ -1,4 +1,4 @@
-//! `comity dev`: an exchange to try things on. It may be left running: what expires is made anew in time.
+//! `comity dev`: serves a sandbox. It may be left running, since what expires is renewed in time.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -12,17 +12,17 @@ use futures_util::future::join;
 use jiff::{SignedDuration, Timestamp};
 use toml_edit::{DocumentMut, Item, table, value};
 
-use crate::cli::demo::Counterpart;
-use crate::cli::files;
-use crate::cli::sandbox::{AS_READ, CONFIG_FILE, Reading, SEATS, Sandbox, Terms};
-use crate::cli::serve::{Ended, serve_beside};
+use crate::cli::serve::{StopSignal, serve_beside};
 use crate::config::{Config, address};
+use crate::demo::Counterpart;
 use crate::policy::load::PolicySet;
+use crate::sandbox::files;
+use crate::sandbox::{AGENCIES, CONFIG_FILE, COUNSEL_READINGS, CounselReading, Sandbox, Terms};
 use crate::server::{AuditFile, Gateway};
 
-/// Where the law of a new exchange is laid, to be read and changed.
+/// The directory with the policies of a new sandbox, to be read and changed.
 const POLICIES: &str = "policies";
-/// How often it is looked, by the clock on the wall, whether something is to be renewed: a machine may have slept.
+/// How often the wall clock is checked for due renewals. A timer alone would miss the time that a machine slept.
 const LOOK_EVERY: Duration = Duration::from_mins(1);
 
 /// Arguments of `comity dev`.
@@ -52,7 +52,7 @@ pub(super) struct DevArgs {
     term: u32,
 }
 
-pub(super) fn run(args: &DevArgs, audit: Option<&Arc<AuditFile>>) -> Result<Ended> {
+pub(super) fn run(args: &DevArgs, audit: Option<&Arc<AuditFile>>) -> Result<StopSignal> {
     let counterparts: Vec<&str> = args.counterpart.iter().map(|id| custodian(id)).collect::<Result<_>>()?;
     let is_new = !args.dir.join(CONFIG_FILE).exists();
     let terms = Terms::default().at_most(args.term);
@@ -66,7 +66,7 @@ pub(super) fn run(args: &DevArgs, audit: Option<&Arc<AuditFile>>) -> Result<Ende
     config.server.listen = address_of(args.listen, config.server.listen, 8443);
     config.server.ops_listen = address_of(args.ops, config.server.ops_listen, 9443);
     serve_beside(&config, sandbox.directory(), audit, |gateway| {
-        // Whoever reads the file finds the exchange, whatever port was free.
+        // Whoever reads the file finds the exchange, whichever port was free.
         change(&file, |config| {
             of_table(config, "server", "listen", &gateway.grpc().to_string());
             of_table(config, "server", "ops_listen", &gateway.ops().to_string());
@@ -81,7 +81,8 @@ pub(super) fn run(args: &DevArgs, audit: Option<&Arc<AuditFile>>) -> Result<Ende
 
 /// The seat of a custodian.
 fn custodian(id: &str) -> Result<&'static str> {
-    let seat = SEATS.iter().find(|seat| seat.id == id).with_context(|| format!("{id} is no agency of the sandbox"))?;
+    let seat =
+        AGENCIES.iter().find(|seat| seat.id == id).with_context(|| format!("{id} is no agency of the sandbox"))?;
     ensure!(seat.kind.holds_people(), "{id} holds nobody: a counterpart is a custodian");
     Ok(seat.id)
 }
@@ -91,7 +92,7 @@ fn address_of(asked: Option<SocketAddr>, kept: SocketAddr, port: u16) -> SocketA
     asked.unwrap_or(first)
 }
 
-/// Makes anew what ends, at half of its term, for as long as it runs.
+/// Renews what expires at half of its term, for as long as the gateway runs.
 async fn renew(sandbox: &Sandbox, terms: Terms, gateway: &Gateway) -> Infallible {
     let half_s = terms.shortest_s() / 2;
     let half = SignedDuration::from_secs(half_s.into());
@@ -103,7 +104,7 @@ async fn renew(sandbox: &Sandbox, terms: Terms, gateway: &Gateway) -> Infallible
         if now.duration_since(renewed_at).abs() < half {
             continue;
         }
-        // What fails is tried again at the next look.
+        // A failed renewal is tried again at the next check.
         match renew_once(sandbox, terms, gateway) {
             Ok(()) => renewed_at = now,
             Err(error) => tracing::error!(error = format!("{error:#}"), "what expires was not made anew"),
@@ -118,14 +119,14 @@ fn renew_once(sandbox: &Sandbox, terms: Terms, gateway: &Gateway) -> Result<()> 
     Ok(())
 }
 
-/// Lays the law that is built in, with some points as counsel may have read them.
+/// Writes the built-in policies, with some points as counsel may have decided them.
 fn lay_policies(directory: &Path) -> Result<()> {
     files::make_private_directory(&directory.join("law"))?;
     for (name, text) in PolicySet::embedded_files() {
         let mut text = text;
         if name == "law/switches.toml" {
             let mut switches: DocumentMut = text.parse()?;
-            for Reading { switch, shipped, read } in AS_READ {
+            for CounselReading { switch, shipped, read } in COUNSEL_READINGS {
                 let is = switches.get_mut(switch).and_then(|switch| switch.get_mut("is")).and_then(Item::as_value_mut);
                 let is = is.filter(|is| is.as_str() == Some(shipped));
                 *is.with_context(|| format!("{switch} is not shipped {shipped}"))? = read.into();
@@ -139,14 +140,14 @@ fn lay_policies(directory: &Path) -> Result<()> {
     Ok(())
 }
 
-/// A table of cases without its cases: the time zone alone. All of them would be held against the law at each start, which
-/// takes seconds; they are in the source, for whoever changes a law.
+/// A table of cases reduced to its time zone. Running all cases at each start would take seconds. Whoever changes a law
+/// finds them in the source.
 fn without_cases(table: &str) -> String {
     let head = table.find("\n[").and_then(|at| table.get(..=at)).unwrap_or(table);
     head.to_owned()
 }
 
-/// Changes the configuration and keeps everything else in it, comments too.
+/// Changes the configuration file and keeps everything else in it, including comments.
 fn change(file: &Path, change: impl FnOnce(&mut DocumentMut)) -> Result<()> {
     let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
     let mut config: DocumentMut = text.parse()?;

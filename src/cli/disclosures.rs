@@ -1,4 +1,4 @@
-//! `comity disclosures`: who was shown what, by the account that is kept before anything leaves.
+//! `comity disclosures`: lists what was disclosed to whom, from the account that is kept before anything leaves.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -9,8 +9,8 @@ use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::cli::place::{STORE_ENV, place};
-use crate::cli::say;
+use crate::cli::output::print_line;
+use crate::cli::paths::{STORE_ENV, store_location};
 use crate::domain::determination::FieldClass;
 use crate::domain::ids::{AgencyId, CaseName, LogName};
 use crate::store::{Disclosed, Reader};
@@ -50,7 +50,7 @@ pub(super) struct DisclosuresArgs {
 
 /// A line of the account.
 #[derive(Debug, Serialize)]
-struct Line<'a> {
+struct AccountLine<'a> {
     recorded_at: String,
     recipient: &'a str,
     officer: &'a str,
@@ -61,7 +61,7 @@ struct Line<'a> {
 }
 
 pub(super) fn run(args: &DisclosuresArgs) -> Result<()> {
-    let place = place(args.store.as_deref(), &args.dir)?;
+    let place = store_location(args.store.as_deref(), &args.dir)?;
     let (account, reader) = (place.account()?, place.read(None)?);
     let wanted: Vec<String> = args.of.iter().map(ToString::to_string).collect();
     let mut cases = Cases { reader, known: BTreeMap::new() };
@@ -78,13 +78,13 @@ pub(super) fn run(args: &DisclosuresArgs) -> Result<()> {
             let about: BTreeSet<String> =
                 disclosed.resources.iter().map(|name| cases.of(name)).collect::<Result<_>>()?;
             if wanted.is_empty() || wanted.iter().any(|name| about.contains(name)) {
-                say(&line(disclosed, about, args.json)?)?;
+                print_line(&line(disclosed, about, args.json)?)?;
                 counted = counted.saturating_add(1);
             }
         }
     }
     if !args.json {
-        say(&format!("{counted} disclosures"))?;
+        print_line(&format!("{counted} disclosures"))?;
     }
     Ok(())
 }
@@ -98,7 +98,7 @@ impl DisclosuresArgs {
 }
 
 fn line(disclosed: &Disclosed, cases: BTreeSet<String>, json: bool) -> Result<String> {
-    let line = Line {
+    let line = AccountLine {
         recorded_at: disclosed.recorded_at.to_string(),
         recipient: disclosed.recipient.as_str(),
         officer: disclosed.officer.as_ref().map_or("", |officer| officer.as_str()),
@@ -110,15 +110,15 @@ fn line(disclosed: &Disclosed, cases: BTreeSet<String>, json: bool) -> Result<St
     if json {
         return Ok(serde_json::to_string(&line)?);
     }
-    let Line { recorded_at, recipient, officer, method, cases, classes, .. } = line;
+    let AccountLine { recorded_at, recipient, officer, method, cases, classes, .. } = line;
     let cases: Vec<String> = cases.into_iter().collect();
     Ok(format!("{recorded_at}  {recipient}  {officer}  {method}  {}  {}", classes.join(","), cases.join(" ")))
 }
 
-/// Which case an entry is about.
+/// Finds the case that an entry is about.
 struct Cases {
     reader: Arc<dyn Reader>,
-    /// Of the page at hand.
+    /// The cases of entries on the current page.
     known: BTreeMap<String, String>,
 }
 

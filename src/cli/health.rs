@@ -11,7 +11,7 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
-use crate::cli::{failed, said_once, say};
+use crate::cli::output::{error_text, print_line, report_failure};
 use crate::config::address;
 
 /// Arguments of `comity health`.
@@ -37,10 +37,10 @@ pub(super) fn run(args: &HealthArgs) -> ExitCode {
         Ok(ServingStatus::Unknown | ServingStatus::NotServing | ServingStatus::ServiceUnknown) => ExitCode::FAILURE,
         Err(error) => {
             if args.json {
-                // Said on standard error as well.
-                let _told = say(&shown(args, "UNREACHABLE", Some(&said_once(&error))));
+                // The error is on standard error as well.
+                let _ignored = print_line(&shown(args, "UNREACHABLE", Some(&error_text(&error))));
             }
-            failed(&error)
+            report_failure(&error)
         }
     }
 }
@@ -64,6 +64,6 @@ fn probe(args: &HealthArgs) -> Result<ServingStatus> {
         anyhow::Ok(client.check(request).await?.into_inner().status())
     })?;
     let word = status.as_str_name();
-    say(&if args.json { shown(args, word, None) } else { word.to_owned() })?;
+    print_line(&if args.json { shown(args, word, None) } else { word.to_owned() })?;
     Ok(status)
 }

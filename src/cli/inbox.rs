@@ -1,4 +1,4 @@
-//! `comity inbox`: what waits for an agency, decoded, a line for each entry.
+//! `comity inbox`: prints the entries that wait for an agency, decoded, one on each line.
 
 use std::num::NonZeroU64;
 use std::process::ExitCode;
@@ -57,7 +57,7 @@ fn inbox(args: &InboxArgs) -> Result<(), Failure> {
         };
         let mut stream = client.inbox().receive(request).await.map_err(Error::from)?.into_inner();
         let mut left = args.limit.map(NonZeroU64::get);
-        // After the last that was printed and is not confirmed.
+        // The cursor after the last entry that was printed and is not confirmed yet.
         let mut unconfirmed = None;
         while left != Some(0)
             && let Some(message) = stream.message().await.map_err(Error::from)?
@@ -81,7 +81,7 @@ fn inbox(args: &InboxArgs) -> Result<(), Failure> {
     })
 }
 
-/// Confirms what is printed, where that is asked for.
+/// Confirms what was printed, if that was asked for.
 async fn confirm(args: &InboxArgs, client: &Client, unconfirmed: &mut Option<String>) -> Result<(), Failure> {
     let Some(cursor) = unconfirmed.take().filter(|_| args.confirm) else { return Ok(()) };
     let request = v1::AcknowledgeRequest {

@@ -1,4 +1,4 @@
-//! Logs as JSON lines on standard error; audit lines apart, since others keep them for longer.
+//! Logs as JSON lines on standard error. Audit lines can go to their own file, since they are kept longer.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -15,9 +15,9 @@ use crate::server::{AuditFile, AuditLines};
 /// The target of audit lines.
 const AUDIT: &str = "audit";
 
-/// What is logged where nobody says otherwise: of libraries errors alone, since what they say of a peer may be the peer's text.
+/// The default filter. Libraries log only errors, since their text about a peer may be the peer's text.
 const FILTER: &str = "error,comity=info";
-/// A line that is longer is left out: none of ours is, and a peer is not to fill a disk.
+/// Longer lines are left out. Our own lines are shorter, and a peer must not fill a disk.
 const LINE_LEN_MAX: usize = 4_096;
 
 /// Starts logging for the process.
@@ -28,7 +28,8 @@ pub(super) fn start(filter: Option<&str>, audit: Option<&Arc<AuditFile>>, quiet:
         .json()
         .flatten_event(true)
         .with_writer(|| ShortLines(io::stderr()))
-        // One filter and not two: for two the registry keeps every span that either lets pass, those of HTTP/2 frames too.
+        // One combined filter: with two, the registry would keep every span that either accepts, including those of
+        // HTTP/2 frames.
         .with_filter(filter.and(FilterFn::new(|metadata| metadata.target() != AUDIT && !quotes_parameters(metadata))));
     let writer = match audit.cloned() {
         None if quiet => BoxMakeWriter::new(io::sink),
@@ -43,7 +44,7 @@ pub(super) fn start(filter: Option<&str>, audit: Option<&Arc<AuditFile>>, quiet:
     tracing_subscriber::registry().with(logs).with(audit).try_init().context("logging was started twice")
 }
 
-/// Writes lines, and in place of a long one that there was one. The formatter hands over a line at a time.
+/// Writes lines, and a note in place of one that is too long. The formatter writes one line at a time.
 struct ShortLines<W>(W);
 
 impl<W: Write> Write for ShortLines<W> {
@@ -51,7 +52,7 @@ impl<W: Write> Write for ShortLines<W> {
         if line.len() <= LINE_LEN_MAX {
             return self.0.write(line);
         }
-        // In one piece, as every line is handed over: whoever counts what is lost counts lines.
+        // Written in one piece, as every line is, so that whoever counts lost lines counts right.
         let said = format!("{{\"level\":\"WARN\",\"message\":\"a line of {} bytes was left out\"}}\n", line.len());
         self.0.write_all(said.as_bytes())?;
         Ok(line.len())
@@ -62,7 +63,7 @@ impl<W: Write> Write for ShortLines<W> {
     }
 }
 
-/// Whether a line would quote what is written to a database, parameter by parameter: nobody is to ask for that.
+/// Whether a line would quote the parameters of database statements. Such lines are never logged.
 fn quotes_parameters(metadata: &Metadata<'_>) -> bool {
     metadata.target().starts_with("tokio_postgres") && *metadata.level() > Level::INFO
 }

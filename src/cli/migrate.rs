@@ -1,4 +1,4 @@
-//! `comity migrate`: a store moved to another engine, as it is.
+//! `comity migrate`: copies a store unchanged to another engine.
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -6,10 +6,10 @@ use std::time::Instant;
 use anyhow::{Result, ensure};
 use clap::Args;
 
-use crate::cli::demo::number;
-use crate::cli::place::place;
-use crate::cli::say;
+use crate::cli::output::print_line;
+use crate::cli::paths::store_location;
 use crate::cli::verify;
+use crate::demo::number;
 use crate::store::{Copied, copy, digest};
 
 /// Arguments of `comity migrate`.
@@ -36,19 +36,19 @@ pub(super) struct MigrateArgs {
 
 pub(super) fn run(args: &MigrateArgs) -> Result<()> {
     ensure!(args.from.is_some() || args.to.is_some(), "from where, or to where? Give --from or --to");
-    let (from, to) = (place(args.from.as_deref(), &args.dir)?, place(args.to.as_deref(), &args.dir)?);
+    let (from, to) = (store_location(args.from.as_deref(), &args.dir)?, store_location(args.to.as_deref(), &args.dir)?);
     let begun = Instant::now();
     let Copied { rows } = copy(&from, &to, &mut |table, rows| tracing::debug!(table, rows, "copied"))?;
     for (table, rows) in &rows {
-        say(&format!("{table:>16}  {:>12} rows", number(*rows)))?;
+        print_line(&format!("{table:>16}  {:>12} rows", number(*rows)))?;
     }
     let copied = begun.elapsed();
-    say(&format!("copied from {from} to {to} in {:.1} s", copied.as_secs_f64()))?;
+    print_line(&format!("copied from {from} to {to} in {:.1} s", copied.as_secs_f64()))?;
     let (before, after) = (digest(&from)?, digest(&to)?);
     for (table, digest) in &before {
         ensure!(after.get(table) == Some(digest), "{table} differs: do not use what is in {to}");
     }
     ensure!(before.len() == after.len(), "a table is missing: do not use what is in {to}");
-    say(&format!("read again: {} tables, the same on both sides", before.len()))?;
-    verify::say_verified(&verify::claim_in(&args.dir, to, (None, None), &args.origin)?)
+    print_line(&format!("read again: {} tables, the same on both sides", before.len()))?;
+    verify::print_verified(&verify::claim_in(&args.dir, to, (None, None), &args.origin)?)
 }

@@ -1,18 +1,20 @@
-//! `comity policy`: the law as data. `check` reads a set, `test` holds it against its own cases, `prove` holds it
-//! to what must be so in every case, `explain` says why it answers as it does, and `replay` what it would have changed.
+//! `comity policy`: `check` reads a policy set, `test` runs its cases, `prove` proves properties that hold in every
+//! case, `explain` explains an answer, and `replay` shows what another set would have changed.
 
 mod explain;
 mod json;
 mod prove;
 mod replay;
+mod set;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 use jiff::tz::TimeZone;
 
-use crate::cli::{said_once, say};
+use crate::cli::output::{error_text, print_line};
+use crate::cli::policy::set::{AlreadyReported, read};
 use crate::domain::ids::JurisdictionId;
 use crate::policy::cases::{self, Report};
 use crate::policy::load::PolicySet;
@@ -61,46 +63,34 @@ pub(super) fn run(args: &PolicyArgs) -> Result<()> {
     };
     if let Err(error) = &done
         && json
-        && !error.is::<Bad>()
+        && !error.is::<AlreadyReported>()
     {
-        say(&serde_json::json!({ "good": false, "message": said_once(error) }).to_string())?;
+        print_line(&serde_json::json!({ "good": false, "message": error_text(error) }).to_string())?;
     }
     done
 }
 
-/// What was found is not good, and was said.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-struct Bad(String);
-
-fn read(directory: Option<&Path>) -> Result<PolicySet> {
-    match directory {
-        None => Ok(PolicySet::embedded()?),
-        Some(directory) => PolicySet::load(directory).with_context(|| format!("{}", directory.display())),
-    }
-}
-
 fn check(set: &PolicySet, json: bool) -> Result<()> {
     if json {
-        return Ok(say(&json::set(set).to_string())?);
+        return Ok(print_line(&json::set(set).to_string())?);
     }
-    say(&format!("policy set {}", hex::encode(set.digest())))?;
+    print_line(&format!("policy set {}", hex::encode(set.digest())))?;
     for jurisdiction in set.jurisdictions() {
         let policies = set.policies_of(jurisdiction);
-        say(&format!("  {:<12}{policies:>3} policies   {}", jurisdiction.as_str(), dates(set, jurisdiction)))?;
+        print_line(&format!("  {:<12}{policies:>3} policies   {}", jurisdiction.as_str(), dates(set, jurisdiction)))?;
     }
-    say("switches")?;
+    print_line("switches")?;
     for (name, switch) in set.switches().iter() {
         let is = match switch.is {
             SwitchPosition::On => "on",
             SwitchPosition::Off => "off",
         };
-        say(&format!("  {name:<40}{is}"))?;
+        print_line(&format!("  {name:<40}{is}"))?;
     }
     Ok(())
 }
 
-/// On which dates the law of a pack changes, in the zone of its table.
+/// The dates on which the law of a pack changes, in the time zone of its cases.
 fn dates(set: &PolicySet, jurisdiction: &JurisdictionId) -> String {
     let zone = cases::zone_of(set, jurisdiction).unwrap_or(TimeZone::UTC);
     match set.effective_dates(jurisdiction) {
@@ -116,26 +106,26 @@ fn dates(set: &PolicySet, jurisdiction: &JurisdictionId) -> String {
 fn test(set: &PolicySet, json: bool) -> Result<()> {
     let report = cases::run(set);
     if json {
-        say(&json::report(&report).to_string())?;
+        print_line(&json::report(&report).to_string())?;
     } else {
-        say_report(&report)?;
+        print_report(&report)?;
     }
     if !report.is_complete() {
         let (failed, untried) = (report.failures.len(), report.gaps.len());
-        bail!(Bad(format!("{failed} failed, {untried} tried on one side only")));
+        bail!(AlreadyReported(format!("{failed} failed, {untried} tried on one side only")));
     }
     Ok(())
 }
 
-fn say_report(report: &Report) -> Result<()> {
+fn print_report(report: &Report) -> Result<()> {
     for failure in &report.failures {
-        say(&format!("FAILED  {failure}\n"))?;
+        print_line(&format!("FAILED  {failure}\n"))?;
     }
     for gap in &report.gaps {
-        say(&format!("UNTRIED {gap}"))?;
+        print_line(&format!("UNTRIED {gap}"))?;
     }
     for pack in &report.packs {
-        say(&format!(
+        print_line(&format!(
             "{:<12}{:>3} policies {:>4} cases {:>5} with a safeguard laid over",
             pack.jurisdiction.as_str(),
             pack.policies,
@@ -144,7 +134,7 @@ fn say_report(report: &Report) -> Result<()> {
         ))?;
     }
     if report.is_complete() {
-        say("every case holds, and every condition was tried on both sides")?;
+        print_line("every case holds, and every condition was tried on both sides")?;
     }
     Ok(())
 }

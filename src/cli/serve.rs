@@ -1,4 +1,4 @@
-//! `comity serve`: a gateway from its configuration, until told to stop.
+//! `comity serve`: serves a gateway from its configuration until it is told to stop.
 
 use std::convert::Infallible;
 use std::fs;
@@ -10,9 +10,10 @@ use anyhow::{Context as _, Result};
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::cli::{base_of, say};
+use crate::cli::output::print_line;
+use crate::cli::paths::base_directory;
 use crate::config::{Config, Secrets};
-use crate::server::{AuditFile, Gateway, Seams, check_against};
+use crate::server::{AuditFile, Environment, Gateway, check_against};
 
 /// Arguments of `comity serve`.
 #[derive(Debug, Args)]
@@ -26,11 +27,11 @@ pub(super) struct ServeArgs {
     against: Vec<PathBuf>,
 }
 
-pub(super) fn run(args: &ServeArgs, audit: Option<&Arc<AuditFile>>) -> Result<Ended> {
+pub(super) fn run(args: &ServeArgs, audit: Option<&Arc<AuditFile>>) -> Result<StopSignal> {
     let config = Config::read(&args.config)?;
-    let base = base_of(&args.config)?;
+    let base = base_directory(&args.config)?;
     if !args.against.is_empty() {
-        // The start checks the rest.
+        // The start checks everything else.
         let secrets = Secrets::read(&config.keys, &base)?;
         let read = |path: &PathBuf| fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()));
         let kept: Vec<String> = args.against.iter().map(read).collect::<Result<_>>()?;
@@ -39,31 +40,32 @@ pub(super) fn run(args: &ServeArgs, audit: Option<&Arc<AuditFile>>) -> Result<En
     serve(&config, &base, audit)
 }
 
-/// What goes on beside a gateway, for as long as it serves.
+/// A task that runs beside a gateway for as long as it serves.
 pub(super) type Beside<'a> = Pin<Box<dyn Future<Output = Infallible> + 'a>>;
 
-/// Serves until SIGTERM or SIGINT, then drains. SIGHUP takes up renewed certificates, revocation lists and
-/// policies, and opens the file of audit lines again. Says on standard output when it is ready.
-pub(super) fn serve(config: &Config, base: &Path, audit: Option<&Arc<AuditFile>>) -> Result<Ended> {
+/// Serves until SIGTERM or SIGINT, then drains. SIGHUP reloads certificates, revocation lists and policies, and reopens
+/// the audit file. Prints a line on standard output when it is ready.
+pub(super) fn serve(config: &Config, base: &Path, audit: Option<&Arc<AuditFile>>) -> Result<StopSignal> {
     serve_beside(config, base, audit, |_| Ok(Box::pin(std::future::pending())))
 }
 
-/// The same with something beside it, which is begun before it is said that the gateway is ready.
+/// Like `serve`, with a task beside the gateway. The task starts before the gateway is reported ready.
 pub(super) fn serve_beside(
     config: &Config,
     base: &Path,
     audit: Option<&Arc<AuditFile>>,
     begin: impl for<'a> FnOnce(&'a Gateway) -> Result<Beside<'a>>,
-) -> Result<Ended> {
-    // Listened for before anybody is told that it is ready: else a signal that comes at once ends it without a drain.
+) -> Result<StopSignal> {
+    // Install the signal handlers before reporting ready: otherwise an immediate signal would end the process without a
+    // drain.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (mut terminate, mut interrupt, mut hangup) = {
         let _context = runtime.enter();
         (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?, signal(SignalKind::hangup())?)
     };
-    // That it is ready is the last thing that can be said: what may fail comes before.
+    // Report ready last: everything that can fail comes before.
     let dir = base.canonicalize().context("the directory has no absolute path")?;
-    let gateway = Gateway::start(config, base, Seams { audit: audit.cloned(), ..Seams::default() })?;
+    let gateway = Gateway::start(config, base, Environment { audit: audit.cloned(), ..Environment::default() })?;
     let mut beside = begin(&gateway)?;
     let ready = serde_json::json!({
         "ready": true,
@@ -71,17 +73,17 @@ pub(super) fn serve_beside(
         "ops": gateway.ops().to_string(),
         "dir": dir,
     });
-    say(&ready.to_string())?;
-    let told = runtime.block_on(async {
+    print_line(&ready.to_string())?;
+    let signal_received = runtime.block_on(async {
         loop {
             tokio::select! {
-                _ = terminate.recv() => return Some(Ended::Terminated),
-                _ = interrupt.recv() => return Some(Ended::Interrupted),
+                _ = terminate.recv() => return Some(StopSignal::Terminated),
+                _ = interrupt.recv() => return Some(StopSignal::Interrupted),
                 never = &mut beside => match never {},
                 () = gateway.writer_ended() => return None,
                 _ = hangup.recv() => {
-                    // What cannot be read changes nothing, and neither hinders the other: the old certificates and lists
-                    // stay in force, or the old policies, which say themselves why.
+                    // A reload that fails changes nothing and does not prevent the others: the old certificates, lists
+                    // or policies stay in force. The policies log their own errors.
                     if let Err(error) = gateway.reload_certificates() {
                         tracing::error!(%error, "certificates were not reloaded");
                     }
@@ -95,13 +97,13 @@ pub(super) fn serve_beside(
     });
     drop(beside);
     gateway.stop()?;
-    // The cause was returned by `stop`; without one it ended for no reason it knows of.
-    told.context("the writer ended on its own")
+    // `stop` has returned the cause. Without one, the writer ended for no known reason.
+    signal_received.context("the writer ended on its own")
 }
 
-/// What told it to end.
+/// The signal that ended it.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Ended {
+pub(super) enum StopSignal {
     /// SIGTERM.
     Terminated,
     /// SIGINT, as of Ctrl-C.

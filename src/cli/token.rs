@@ -1,12 +1,13 @@
-//! `comity token`: a bound token, for sandboxes.
+//! `comity token`: mints a bound token, for sandboxes.
 
 use std::path::PathBuf;
 
 use anyhow::{Result, anyhow};
 use clap::Args;
 
-use crate::cli::{sandbox, say};
+use crate::cli::output::print_line;
 use crate::config::Config;
+use crate::sandbox;
 
 /// Arguments of `comity token`.
 #[derive(Debug, Args)]
@@ -33,5 +34,5 @@ pub(super) fn run(args: &TokenArgs) -> Result<()> {
     let config = Config::read(&args.dir.join(sandbox::CONFIG_FILE))?;
     let subject = args.subject.clone().unwrap_or_else(|| format!("{}-{}", args.agency, args.actor));
     let token = sandbox::mint_for(&args.dir, &config.token.audience, &args.agency, &subject, actor, args.lifetime)?;
-    Ok(say(&token)?)
+    Ok(print_line(&token)?)
 }

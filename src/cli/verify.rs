@@ -1,25 +1,17 @@
-//! `comity verify`: everything a store claims, recomputed offline against pinned keys.
+//! `comity verify`: verifies a store offline against pinned keys.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result, bail};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use anyhow::{Context as _, Result};
 use clap::Args;
-use serde::{Deserialize, Serialize};
 
-use crate::cli::place::{STORE_ENV, place};
-use crate::cli::{failed, said_once, say};
+use crate::cli::output::{error_text, print_line, report_failure};
+use crate::cli::paths::{STORE_ENV, store_location};
 use crate::config::{read_key, secret_files};
-use crate::domain::ids::LogName;
-use crate::ledger::{self, Checkpoint, Hash, LogVerifier, Receipt, Tree, VerifiedLog, VerifierKey, VerifyError};
-use crate::recorder::origin;
-use crate::store::{Place, Reader, StoredEntry};
-use crate::wire::entry;
-
-const PAGE_LEN: usize = 1_024;
+use crate::ledger::VerifierKey;
+use crate::store::StoreLocation;
+use crate::verify::{Broken, Claim, NotEvidence, Verified, verify};
 
 /// Arguments of `comity verify`.
 #[derive(Debug, Args)]
@@ -52,107 +44,17 @@ pub(crate) struct VerifyArgs {
     json: bool,
 }
 
-/// What is verified, and against what.
-#[derive(Debug)]
-pub struct Claim {
-    /// Where the store is.
-    pub store: Place,
-    /// The data directory: receipts are in it, if there are any.
-    pub directory: PathBuf,
-    /// Keys pinned for the logs.
-    pub keys: Vec<VerifierKey>,
-    /// Opens sealed content.
-    pub wrapping_key: Option<[u8; 32]>,
-    /// Before the name of a log, gives the origin of its checkpoints.
-    pub origin: String,
-    /// Checkpoints kept elsewhere.
-    pub against: Vec<String>,
-}
-
-/// Exit code: the store is not what it was.
+/// Exit code: the store was changed.
 const BROKEN: u8 = 1;
-/// Exit code: something that was named cannot be read.
+/// Exit code: a named file cannot be read.
 const UNREADABLE: u8 = 3;
-/// Exit code: what was kept elsewhere is no checkpoint of this key. It says nothing of the store.
+/// Exit code: what was kept elsewhere is not a checkpoint by this key. This says nothing about the store.
 const NO_CHECKPOINT: u8 = 4;
 
-/// What was named cannot be read.
+/// A named file or key cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error("{0} cannot be read")]
 pub(super) struct Unreadable(pub(super) String);
-
-/// What was kept elsewhere is no evidence by this key. Of the store nothing is said by that.
-#[derive(Debug, thiserror::Error)]
-#[error("what was kept is no {what} of this key: {why}")]
-pub(super) struct NoCheckpoint {
-    what: &'static str,
-    why: String,
-}
-
-impl NoCheckpoint {
-    fn checkpoint(why: String) -> Self {
-        Self { what: "checkpoint", why }
-    }
-
-    pub(super) fn receipt(why: &str) -> Self {
-        Self { what: "receipt", why: why.to_owned() }
-    }
-}
-
-/// What was found whole.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Verified {
-    /// Logs.
-    pub logs: u64,
-    /// Entries whose leaf is in the tree.
-    pub entries: u64,
-    /// Commitments opened.
-    pub commitments: u64,
-    /// Checkpoints.
-    pub checkpoints: u64,
-    /// Receipts.
-    pub receipts: u64,
-}
-
-/// What was found broken, and where first.
-#[derive(Debug)]
-pub struct Broken {
-    /// In which log, if it is of one.
-    pub log: Option<LogName>,
-    /// At which index, if it is of an entry.
-    pub index: Option<u64>,
-    /// What.
-    pub what: String,
-}
-
-impl fmt::Display for Broken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("broken")?;
-        if let Some(log) = &self.log {
-            write!(f, " in {log}")?;
-        }
-        if let Some(index) = self.index {
-            write!(f, " at index {index}")?;
-        }
-        write!(f, ": {}", self.what)
-    }
-}
-
-impl std::error::Error for Broken {}
-
-/// A receipt as a client keeps it: one JSON object a line in `receipts/AGENCY.jsonl`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct KeptReceipt {
-    /// Name of the log.
-    pub log: String,
-    /// Position.
-    pub index: u64,
-    /// The leaf's bytes, base64.
-    pub leaf: String,
-    /// A C2SP tlog-proof.
-    pub proof: String,
-}
 
 pub(super) fn run(args: &VerifyArgs) -> ExitCode {
     let Err(error) = verify_all(args) else { return ExitCode::SUCCESS };
@@ -163,53 +65,53 @@ pub(super) fn run(args: &VerifyArgs) -> ExitCode {
             "class": class(&error).0,
             "log": broken.and_then(|broken| broken.log.as_ref()).map(ToString::to_string),
             "index": broken.and_then(|broken| broken.index),
-            "message": said_once(&error),
+            "message": error_text(&error),
         });
-        // Said on standard error as well.
-        let _told = say(&found.to_string());
+        // The error is on standard error as well.
+        let _ignored = print_line(&found.to_string());
     }
     exit_code(&error)
 }
 
-/// What kind of failure it is, and its exit code.
+/// The class of a failure, and its exit code.
 fn class(error: &anyhow::Error) -> (&'static str, u8) {
     if error.is::<Unreadable>() {
         ("unreadable", UNREADABLE)
-    } else if error.is::<NoCheckpoint>() {
+    } else if error.is::<NotEvidence>() {
         ("not-evidence", NO_CHECKPOINT)
     } else {
         ("broken", BROKEN)
     }
 }
 
-/// Says what went wrong, and gives the exit code that tells of what kind it is.
+/// Reports an error and returns the exit code of its class.
 pub(super) fn exit_code(error: &anyhow::Error) -> ExitCode {
-    let _code_of_any_failure = failed(error);
+    let _code_of_any_failure = report_failure(error);
     ExitCode::from(class(error).1)
 }
 
 fn verify_all(args: &VerifyArgs) -> Result<()> {
     let read = |path: &PathBuf| {
         let text = std::fs::read(path).with_context(|| Unreadable(path.display().to_string()))?;
-        String::from_utf8(text).map_err(|_| NoCheckpoint::checkpoint(format!("{} is no text", path.display())).into())
+        String::from_utf8(text).map_err(|_| NotEvidence::checkpoint(format!("{} is no text", path.display())).into())
     };
-    let store = place(args.store.as_deref(), &args.dir)?;
+    let store = store_location(args.store.as_deref(), &args.dir)?;
     let keys = (args.key.as_deref(), args.wrapping_key.as_deref());
     let claim = claim_in(&args.dir, store, keys, &args.origin)?;
     let claim = Claim { against: args.against.iter().map(read).collect::<Result<_>>()?, ..claim };
     if !args.json {
-        return say_verified(&claim);
+        return print_verified(&claim);
     }
     let found =
         serde_json::json!({ "whole": true, "found": verify(&claim)?, "unsealed": claim.wrapping_key.is_some() });
-    Ok(say(&found.to_string())?)
+    Ok(print_line(&found.to_string())?)
 }
 
-/// What is claimed of a store by its data directory. Keys that are not named are those of the directory: the public one of
-/// the log, and the one that opens sealed content, if it is there.
+/// What to verify in a data directory. Keys that are not named are taken from the directory: the log's public key, and
+/// the wrapping key if it is there.
 pub(super) fn claim_in(
     directory: &Path,
-    store: Place,
+    store: StoreLocation,
     (key, wrapping_key): (Option<&Path>, Option<&Path>),
     origin: &str,
 ) -> Result<Claim> {
@@ -231,172 +133,15 @@ pub(super) fn claim_in(
     })
 }
 
-/// Verifies, and says what was found whole.
-pub(super) fn say_verified(claim: &Claim) -> Result<()> {
+/// Verifies, and prints what was verified.
+pub(super) fn print_verified(claim: &Claim) -> Result<()> {
     let Verified { logs, entries, commitments, checkpoints, receipts } = verify(claim)?;
-    say(&format!(
+    print_line(&format!(
         "whole: {logs} logs, {entries} entries, {commitments} commitments opened, {checkpoints} checkpoints, \
          {receipts} receipts"
     ))?;
     if claim.wrapping_key.is_none() {
-        say("sealed content was not opened: no wrapping key")?;
+        print_line("sealed content was not opened: no wrapping key")?;
     }
     Ok(())
-}
-
-/// Recomputes everything.
-pub fn verify(claim: &Claim) -> Result<Verified> {
-    let reader = claim.store.read(claim.wrapping_key.as_ref())?;
-    let mut verified = Verified::default();
-    let mut logs = Vec::new();
-    for log in reader.logs()? {
-        if let Some(whole) = verify_log(claim, &*reader, &log, &mut verified)? {
-            logs.push((log, whole));
-        }
-        verified.logs = verified.logs.saturating_add(1);
-    }
-    for kept in &claim.against {
-        against(claim, &logs, kept)?;
-    }
-    for path in receipt_files(&claim.directory)? {
-        let text = std::fs::read_to_string(&path).map_err(|error| nowhere(format!("{}: {error}", path.display())))?;
-        for line in text.split_inclusive('\n') {
-            verify_receipt(line, &logs)?;
-            verified.receipts = verified.receipts.saturating_add(1);
-        }
-    }
-    Ok(verified)
-}
-
-fn verify_log(claim: &Claim, reader: &dyn Reader, log: &LogName, found: &mut Verified) -> Result<Option<VerifiedLog>> {
-    let at = |index: Option<u64>, what: String| Broken { log: Some(log.clone()), index, what };
-    let mut verifier = LogVerifier::new(&origin(&claim.origin, log), claim.keys.clone());
-    let mut tree = Tree::empty();
-    let checkpoints = reader.checkpoints(log)?;
-    let mut due = checkpoints.iter().peekable();
-    // A database may be served meanwhile: what was recorded since the checkpoints were read is the next one's to verify.
-    let newest = checkpoints.last().map_or(0, |(size, _)| *size);
-    let is_served = |size: u64| matches!(claim.store, Place::Server(_)) && size >= newest;
-    loop {
-        let mut page = page(reader, log, verifier.size())?;
-        page.retain(|stored| !is_served(stored.index));
-        if page.is_empty() {
-            break;
-        }
-        for stored in page {
-            let index = verifier.entry(&stored.leaf);
-            tree.append(ledger::leaf_hash(&stored.leaf));
-            let opened = check_entry(&stored, index, claim.wrapping_key.is_some());
-            let opened = opened.map_err(|what| at(Some(index), what.to_owned()))?;
-            found.commitments = found.commitments.saturating_add(opened);
-            found.entries = found.entries.saturating_add(1);
-            while let Some((_, note)) = due.next_if(|(size, _)| *size == verifier.size()) {
-                verifier.checkpoint(note).map_err(|error| at(Some(index), error.to_string()))?;
-                found.checkpoints = found.checkpoints.saturating_add(1);
-            }
-        }
-    }
-    let size = verifier.size();
-    if let Some((signed, _)) = due.next() {
-        bail!(at(Some(size), format!("a checkpoint of {signed} entries was signed: the tail was cut")));
-    }
-    if reader.head(log)? != Some(size) && !is_served(size) {
-        bail!(at(Some(size), "the stored head is of another size".to_owned()));
-    }
-    for (tile, hashes) in tree.take_changed() {
-        let stored = reader.tile(log, tile)?;
-        if stored != hashes && !(is_served(size) && stored.starts_with(&hashes)) {
-            bail!(at(None, format!("tile {tile} is not of this log")));
-        }
-    }
-    match checkpoints.last() {
-        None if size == 0 => Ok(None),
-        None => bail!(at(Some(0), "entries that no checkpoint covers".to_owned())),
-        Some((_, head)) => Ok(Some(verifier.finish(head).map_err(|error| at(None, error.to_string()))?)),
-    }
-}
-
-/// Entries from an index on. If they cannot be read together, finds the first that cannot be read alone.
-fn page(reader: &dyn Reader, log: &LogName, from: u64) -> Result<Vec<StoredEntry>> {
-    let together = reader.entries(log, from, PAGE_LEN);
-    let Err(error) = together else { return Ok(together?) };
-    for index in from.. {
-        let broken = |what: String| Broken { log: Some(log.clone()), index: Some(index), what };
-        match reader.entries(log, index, 1) {
-            Err(error) => bail!(broken(error.to_string())),
-            Ok(found) if found.is_empty() => break,
-            Ok(_) => {}
-        }
-    }
-    bail!(error)
-}
-
-/// The entry says its own index, and every commitment opens. Gives how many were opened.
-fn check_entry(stored: &StoredEntry, index: u64, unsealed: bool) -> Result<u64, &'static str> {
-    let leaf = entry::read_leaf(&stored.leaf).map_err(|_| "the leaf is not of a known layout")?;
-    if stored.index != index || leaf.index != index {
-        return Err("an entry is missing or bears another's index");
-    }
-    let mut opened = 0u64;
-    for opening in &stored.openings {
-        let commitment = leaf.commitments.iter().find(|(class, _)| *class == opening.class);
-        let (_, hash) = commitment.ok_or("content that the leaf does not commit to")?;
-        if !ledger::opens(Hash::from_bytes(*hash), &opening.salt, &opening.content) {
-            return Err("content that is not what the leaf commits to");
-        }
-        opened = opened.saturating_add(1);
-    }
-    if unsealed && stored.openings.len() != leaf.commitments.len() {
-        return Err("a commitment without its content");
-    }
-    Ok(opened)
-}
-
-fn against(claim: &Claim, logs: &[(LogName, VerifiedLog)], kept: &str) -> Result<()> {
-    let named = kept.lines().next().unwrap_or_default();
-    let Some((log, whole)) = logs.iter().find(|(log, _)| origin(&claim.origin, log) == named) else {
-        // A checkpoint by the key that is of no log here is evidence; what is none is not.
-        let signed = Checkpoint::open_kept(kept, named, &claim.keys);
-        signed.map_err(|error| NoCheckpoint::checkpoint(error.to_string()))?;
-        bail!(nowhere("a kept checkpoint is of no log here: the log is missing".to_owned()));
-    };
-    match whole.against(kept) {
-        Ok(_) => Ok(()),
-        Err(VerifyError::Kept(error)) => Err(NoCheckpoint::checkpoint(error.to_string()).into()),
-        Err(error) => bail!(Broken { log: Some(log.clone()), index: None, what: error.to_string() }),
-    }
-}
-
-fn receipt_files(directory: &Path) -> Result<Vec<PathBuf>> {
-    let receipts = directory.join("receipts");
-    if !receipts.is_dir() {
-        return Ok(Vec::new());
-    }
-    let mut files: Vec<PathBuf> =
-        std::fs::read_dir(receipts)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
-    files.sort();
-    Ok(files)
-}
-
-fn verify_receipt(line: &str, logs: &[(LogName, VerifiedLog)]) -> Result<()> {
-    let json = line.strip_suffix('\n').ok_or_else(|| nowhere("a receipt's line does not end".to_owned()))?;
-    let kept: KeptReceipt = serde_json::from_str(json).map_err(|error| nowhere(format!("a receipt: {error}")))?;
-    // One receipt, one spelling: no byte of it can change unseen.
-    if serde_json::to_string(&kept)? != json {
-        bail!(nowhere("a receipt is not spelled as it was given".to_owned()));
-    }
-    let log = logs.iter().find(|(log, _)| log.to_string() == kept.log);
-    let (log, whole) = log.ok_or_else(|| nowhere("a receipt of no log here".to_owned()))?;
-    let broken = |what: &str| Broken { log: Some(log.clone()), index: Some(kept.index), what: what.to_owned() };
-    let receipt = Receipt::parse(&kept.proof).map_err(|error| broken(&error.to_string()))?;
-    let leaf = STANDARD.decode(&kept.leaf).map_err(|_| broken("a receipt's leaf is not base64"))?;
-    if receipt.index != kept.index || whole.leaf(kept.index) != Some(ledger::leaf_hash(&leaf)) {
-        bail!(broken("a receipt is of another entry"));
-    }
-    whole.receipt(&receipt).map_err(|error| broken(&error.to_string()))?;
-    Ok(())
-}
-
-fn nowhere(what: String) -> Broken {
-    Broken { log: None, index: None, what }
 }

@@ -1,4 +1,4 @@
-//! `comity verify-receipt`: what a receipt proves, offline, to whoever holds the log's public key.
+//! `comity verify-receipt`: verifies a receipt offline with the log's public key, and says what it proves.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -10,10 +10,11 @@ use clap::Args;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::cli::verify::{Broken, NoCheckpoint, Unreadable, exit_code};
-use crate::cli::{said_once, say};
+use crate::cli::output::{error_text, print_line};
+use crate::cli::verify::{Unreadable, exit_code};
 use crate::domain::ids::LogName;
 use crate::ledger::{self, CheckpointError, NoteError, Receipt, ReceiptError, VerifierKey};
+use crate::verify::{Broken, NotEvidence};
 use crate::wire::entry::{self, ReadLeaf};
 
 /// Arguments of `comity verify-receipt`.
@@ -33,7 +34,7 @@ pub(super) struct VerifyReceiptArgs {
     json: bool,
 }
 
-/// A receipt that holds.
+/// A receipt that was verified.
 #[derive(Debug)]
 struct Proven {
     log: LogName,
@@ -45,8 +46,8 @@ struct Proven {
 pub(super) fn run(args: &VerifyReceiptArgs) -> ExitCode {
     let Err(error) = verify(args) else { return ExitCode::SUCCESS };
     if args.json {
-        // Said on standard error as well: whoever reads both knows.
-        let _told = say(&json!({ "holds": false, "message": said_once(&error) }).to_string());
+        // The error is on standard error as well.
+        let _ignored = print_line(&json!({ "holds": false, "message": error_text(&error) }).to_string());
     }
     exit_code(&error)
 }
@@ -63,12 +64,12 @@ fn verify(args: &VerifyReceiptArgs) -> Result<()> {
     }
     for receipt in &receipts {
         let proven = verify_one(receipt, &key)?;
-        say(&if args.json { in_json(&proven, &key).to_string() } else { in_words(&proven, &key) })?;
+        print_line(&if args.json { in_json(&proven, &key).to_string() } else { in_words(&proven, &key) })?;
     }
     Ok(())
 }
 
-/// Written out, or in a file.
+/// Reads a key that is written out, or in a file.
 fn key(given: &str) -> Result<VerifierKey> {
     if let Ok(key) = VerifierKey::parse(given.trim_end()) {
         return Ok(key);
@@ -85,7 +86,7 @@ fn verify_one(given: &Value, key: &VerifierKey) -> Result<Proven> {
     };
     let log: LogName = text("log")?.parse().map_err(|error| no_receipt(&format!("its log {error}")))?;
     let index = match given.get("index") {
-        // The mapping to JSON leaves out what is zero, and writes a number of 64 bits as text.
+        // JSON leaves out a zero, and writes a 64-bit number as text.
         None => 0,
         Some(Value::String(digits)) => digits.parse().map_err(|_| no_receipt("its index is no number"))?,
         Some(number) => number.as_u64().ok_or_else(|| no_receipt("its index is no number"))?,
@@ -93,7 +94,7 @@ fn verify_one(given: &Value, key: &VerifierKey) -> Result<Proven> {
     let leaf = STANDARD.decode(text("leaf")?).map_err(|_| no_receipt("its leaf is not base64"))?;
     let receipt = Receipt::parse(text("proof")?).map_err(|error| no_receipt(&error.to_string()))?;
     let broken = |what: &str| anyhow!(Broken { log: Some(log.clone()), index: Some(index), what: what.to_owned() });
-    // The origin is the gateway's, then the log: which gateway, the key says.
+    // The origin is the gateway's prefix and the log. The key identifies the gateway.
     let origin = receipt.checkpoint.lines().next().unwrap_or_default();
     if !origin.ends_with(&format!("/{log}")) {
         return Err(broken("its checkpoint is of another log"));
@@ -113,7 +114,7 @@ fn verify_one(given: &Value, key: &VerifierKey) -> Result<Proven> {
 }
 
 fn no_receipt(why: &str) -> anyhow::Error {
-    NoCheckpoint::receipt(why).into()
+    NotEvidence::receipt(why).into()
 }
 
 fn in_json(proven: &Proven, key: &VerifierKey) -> Value {

@@ -1,8 +1,8 @@
-//! The way of a call out: a request id where one is missing, the token, the connection, and again if it helps.
+//! An outgoing call: adds a missing request id and the token, picks the connection, and retries where that helps.
 //!
-//! It is a `tower` service under the generated clients and reads what it needs of a method from the descriptor, so
-//! that a new method, or a new service, needs nothing here. Whatever the contract records has a request id, which
-//! settles it once: so every call may be sent again, over any connection.
+//! It is a `tower` service under the generated clients. It reads what it needs of a method from the descriptor, so that
+//! a new method or service needs no change here. Every recorded method has a request id, which makes a retry safe over
+//! any connection.
 
 use std::error::Error as StdError;
 use std::sync::Arc;
@@ -20,22 +20,22 @@ use tonic::{Code, Status, TimeoutExpired};
 use tower::{BoxError, Service};
 use uuid::Uuid;
 
-use crate::client::connection::{Connection, Line};
+use crate::client::connection::{Connection, LiveConnection};
 use crate::client::error::Error;
 use crate::client::retry::{Retry, from_now};
-use crate::client::token::Token;
+use crate::client::token::TokenCache;
 use crate::wire::methods::{self, Method};
 use crate::wire::timeout::{self as grpc_timeout, GRPC_TIMEOUT};
 use crate::wire::v1::ErrorReason;
 
-/// The longest answer of one message that is taken, in bytes. Generated clients take 4 MiB unless told otherwise.
+/// The longest answer of one message, in bytes. Generated clients accept 4 MiB by default.
 const ANSWER_LEN_MAX: usize = 64 * 1_024 * 1_024;
 
-/// What generated clients call through. Cheap to clone.
+/// The service that generated clients call through. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Authorized {
     pub(super) connection: Arc<Connection>,
-    pub(super) token: Arc<Token>,
+    pub(super) token: Arc<TokenCache>,
     pub(super) retry: Retry,
 }
 
@@ -45,14 +45,14 @@ impl Service<Request<Body>> for Authorized {
     type Future = BoxFuture<'static, Result<Response<Body>, Status>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Status>> {
-        // The channel is waited for with the token, in the call.
+        // The call itself waits for the channel and the token.
         Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let calls = self.clone();
         Box::pin(async move {
-            // What a caller streams cannot be sent again, and what the contract does not know might not be safe to.
+            // A client's stream cannot be sent again, and a method outside the contract might not be safe to repeat.
             let method = methods::at(request.uri().path()).filter(|method| !method.is_client_streaming());
             match method {
                 Some(method) if calls.retry.attempts_max > 1 => Call::new(&calls, method, request).await?.run().await,
@@ -64,27 +64,27 @@ impl Service<Request<Body>> for Authorized {
 
 impl Authorized {
     async fn once(&self, mut request: Request<Body>) -> Result<Response<Body>, Error> {
-        let With { line, bearer } = self.with().await?;
+        let AttemptCredentials { line, bearer } = self.with().await?;
         authorize(request.headers_mut(), bearer);
         send(&line, request).await
     }
 
-    async fn with(&self) -> Result<With, Error> {
-        Ok(With { bearer: self.token.bearer().await?, line: self.connection.line().await })
+    async fn with(&self) -> Result<AttemptCredentials, Error> {
+        Ok(AttemptCredentials { bearer: self.token.bearer().await?, line: self.connection.line().await })
     }
 
-    /// Goes to another gateway from now on, if there is one: this one cannot answer.
-    pub(super) fn leave(&self) {
-        self.connection.leave(&self.connection.current());
+    /// Switches to another gateway, if there is one, because this one cannot answer.
+    pub(super) fn switch_gateway(&self) {
+        self.connection.switch_gateway(&self.connection.current());
     }
 
-    /// Goes over another connection from now on: this one is silent.
-    pub(super) fn hang_up(&self) {
+    /// Switches to another connection, because this one is silent.
+    pub(super) fn reconnect(&self) {
         self.connection.replace(&self.connection.current());
     }
 }
 
-/// A call that may be sent again.
+/// A call that may be retried.
 struct Call<'a> {
     calls: &'a Authorized,
     method: &'static Method,
@@ -93,28 +93,28 @@ struct Call<'a> {
     until: Instant,
 }
 
-/// Why an attempt is no answer, and what the caller gets if it was the last.
-struct Failed {
+/// Why an attempt failed, and what the caller gets if it was the last.
+struct FailedAttempt {
     error: Error,
     answer: Result<Response<Body>, Status>,
-    /// What it went out with, if it got so far.
-    with: Option<With>,
+    /// The connection and token of the attempt, if it got that far.
+    with: Option<AttemptCredentials>,
 }
 
-/// What an attempt goes out with.
+/// The connection and token of an attempt.
 #[derive(Clone)]
-struct With {
-    line: Arc<Line>,
+struct AttemptCredentials {
+    line: Arc<LiveConnection>,
     bearer: Option<HeaderValue>,
 }
 
-impl From<Error> for Failed {
+impl From<Error> for FailedAttempt {
     fn from(error: Error) -> Self {
         Self { answer: Err(error.clone().into_status()), error, with: None }
     }
 }
 
-/// How often one call is sent again with another token or certificate, each time only if there is another.
+/// The most retries of a call with another token or certificate. Each needs a token or certificate that is new.
 const RENEWALS_MAX: u32 = 3;
 
 impl<'a> Call<'a> {
@@ -137,8 +137,9 @@ impl<'a> Call<'a> {
             };
             let refused = failed.error.reason() == Some(ErrorReason::TokenRefused);
             let pause = match &failed.with {
-                // Refused unread: with another token, or the certificate that it is bound to, it is another call. Of two
-                // files that are being replaced one may be seen before the other, so once is not always enough.
+                // The gateway refused the token and did not read the call. With another token, or the certificate that
+                // it is bound to, it is a different call. While two files are being replaced, one may be seen before
+                // the other, so one retry is not always enough.
                 Some(with) if refused && renewals < RENEWALS_MAX => {
                     renewals = renewals.saturating_add(1);
                     self.renew(with).await.then_some(Duration::ZERO)
@@ -152,14 +153,14 @@ impl<'a> Call<'a> {
         }
     }
 
-    async fn attempt(&self) -> Result<Response<Body>, Failed> {
+    async fn attempt(&self) -> Result<Response<Body>, FailedAttempt> {
         let with = timeout_at(self.until, self.calls.with()).await.map_err(|_| Error::OutOfTime)??;
-        let failed = |error: Error| Failed { with: Some(with.clone()), ..Failed::from(error) };
+        let failed = |error: Error| FailedAttempt { with: Some(with.clone()), ..FailedAttempt::from(error) };
 
         let left = self.until.saturating_duration_since(Instant::now());
         let mut request = Request::from_parts(self.head.clone(), Body::new(Full::new(self.message.clone())));
         authorize(request.headers_mut(), with.bearer.clone());
-        // A stream has no end unless its caller set one.
+        // A stream has no deadline unless its caller set one.
         let ends = !self.method.is_server_streaming() || self.head.headers.contains_key(GRPC_TIMEOUT);
         if let Some(left) = HeaderValue::from_str(&grpc_timeout::format(left)).ok().filter(|_| ends) {
             request.headers_mut().insert(GRPC_TIMEOUT, left);
@@ -167,30 +168,30 @@ impl<'a> Call<'a> {
         let limit = left.min(self.calls.retry.attempt_timeout);
         let answer = timeout(limit, self.exchange(&with.line, request)).await.unwrap_or(Err(Error::OutOfTime));
         if matches!(answer, Err(Error::OutOfTime)) {
-            // Perhaps nobody is there any more, which a connection does not always tell.
+            // The peer may be gone, which a connection does not always notice.
             self.calls.connection.replace(&with.line);
         }
         let answer = answer.map_err(failed)?;
         match Status::from_header_map(answer.headers()) {
             Some(status) if status.code() != Code::Ok => {
                 if status.code() == Code::Unavailable {
-                    self.calls.connection.leave(&with.line);
+                    self.calls.connection.switch_gateway(&with.line);
                 }
-                Err(Failed { error: status.into(), answer: Ok(answer), with: Some(with) })
+                Err(FailedAttempt { error: status.into(), answer: Ok(answer), with: Some(with) })
             }
             Some(_) | None => Ok(answer),
         }
     }
 
-    /// Sends, and takes an answer of one message whole: a connection that is lost halfway is then lost here.
-    async fn exchange(&self, line: &Line, request: Request<Body>) -> Result<Response<Body>, Error> {
+    /// Sends a request and reads an answer of one message completely, so that a connection lost halfway fails here.
+    async fn exchange(&self, line: &LiveConnection, request: Request<Body>) -> Result<Response<Body>, Error> {
         let answer = send(line, request).await?;
         if self.method.is_server_streaming() {
             return Ok(answer);
         }
         let (mut head, body) = answer.into_parts();
         let body = Limited::new(body, ANSWER_LEN_MAX).collect().await.map_err(unreachable)?;
-        // A status is looked for in one place.
+        // Keep the status in one place.
         if let Some(trailers) = body.trailers().filter(|trailers| is_error(trailers)) {
             head.headers.extend(trailers.clone());
             return Ok(Response::from_parts(head, Body::default()));
@@ -198,15 +199,15 @@ impl<'a> Call<'a> {
         Ok(Response::from_parts(head, Body::new(body)))
     }
 
-    /// Whether the next attempt goes out with another token or certificate.
-    async fn renew(&self, with: &With) -> bool {
+    /// Whether the next attempt has another token or certificate.
+    async fn renew(&self, with: &AttemptCredentials) -> bool {
         let Authorized { token, connection, retry } = self.calls;
         let renewed = async || token.renew(with.bearer.as_ref()).await | connection.renew(&with.line).await;
         let renewed_in_time = async {
             if renewed().await {
                 return true;
             }
-            // Perhaps they are being replaced, one file after the other.
+            // The files may be in the middle of being replaced.
             sleep(retry.pause).await;
             renewed().await
         };
@@ -214,7 +215,7 @@ impl<'a> Call<'a> {
     }
 }
 
-async fn send(line: &Line, request: Request<Body>) -> Result<Response<Body>, Error> {
+async fn send(line: &LiveConnection, request: Request<Body>) -> Result<Response<Body>, Error> {
     let mut channel = line.channel.clone();
     std::future::poll_fn(|context| channel.poll_ready(context)).await.map_err(unreachable)?;
     channel.call(request).await.map_err(unreachable)
@@ -228,7 +229,7 @@ fn authorize(headers: &mut HeaderMap, bearer: Option<HeaderValue>) {
 
 pub(super) fn unreachable(error: impl Into<BoxError>) -> Error {
     let error = error.into();
-    // The channel keeps the call's time as well, and may be the first to say so.
+    // The channel also enforces the deadline, and may report it first.
     if is_out_of_time(&*error) { Error::OutOfTime } else { Error::Unreachable(error.into()) }
 }
 

@@ -1,6 +1,6 @@
-//! One connection to a gateway at a time, replaced when the certificate files change or when it has gone silent.
+//! One connection to a gateway at a time. It is replaced when the certificate files change or when it has gone silent.
 //!
-//! A replaced connection lives on until what was asked over it is answered and what is streamed over it has ended.
+//! A replaced connection stays open until its calls are answered and its streams have ended.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,28 +14,28 @@ use crate::client::credentials::{CredentialSource, Credentials};
 use crate::client::error::Error;
 use crate::client::tls::{Addresses, TlsError, client_tls, connect_lazy, connect_to};
 
-/// Where the gateway is, and who we are to it.
+/// Keeps the current connection, and replaces it.
 #[derive(Debug)]
 pub(super) struct Connection {
     addresses: Arc<Addresses>,
     server_name: String,
     source: CredentialSource,
-    /// How often files are read.
+    /// How often files are checked.
     interval: Duration,
-    line: ArcSwap<Line>,
-    checked: Mutex<Checked>,
+    line: ArcSwap<LiveConnection>,
+    checked: Mutex<LastRead>,
 }
 
-/// A channel, which reconnects by itself while the credentials are the same.
+/// A channel. It reconnects by itself as long as the credentials stay the same.
 #[derive(Debug)]
-pub(super) struct Line {
+pub(super) struct LiveConnection {
     pub(super) channel: Channel,
     tls: Arc<ClientConfig>,
 }
 
-/// What the line was made with, and when the files were last looked at.
+/// The credentials that were read last, and when they were read.
 #[derive(Debug)]
-struct Checked {
+struct LastRead {
     credentials: Credentials,
     at: Instant,
 }
@@ -51,21 +51,21 @@ impl Connection {
         let tls = tls_of(&credentials)?;
         let addresses = Arc::new(Addresses::of(address));
         let channel = connect_to(&addresses, &server_name, Arc::clone(&tls)).await?;
-        let checked = Mutex::new(Checked { credentials, at: Instant::now() });
+        let checked = Mutex::new(LastRead { credentials, at: Instant::now() });
         Ok(Self {
             addresses,
             server_name,
             source,
             interval,
-            line: ArcSwap::from_pointee(Line { channel, tls }),
+            line: ArcSwap::from_pointee(LiveConnection { channel, tls }),
             checked,
         })
     }
 
-    /// The line to call over.
-    pub(super) async fn line(&self) -> Arc<Line> {
+    /// The connection for the next call.
+    pub(super) async fn line(&self) -> Arc<LiveConnection> {
         if matches!(self.source, CredentialSource::Files(_))
-            // One looks; the others go on with what there is.
+            // One call checks the files; the others use the current connection.
             && let Ok(mut checked) = self.checked.try_lock()
             && checked.at.elapsed() >= self.interval
         {
@@ -74,33 +74,33 @@ impl Connection {
         self.line.load_full()
     }
 
-    /// Reads the files at once, since the caller was refused. Whether there are others now.
-    pub(super) async fn renew(&self, refused: &Line) -> bool {
+    /// Reads the files at once, because the caller was refused. Returns whether the credentials have changed.
+    pub(super) async fn renew(&self, refused: &LiveConnection) -> bool {
         let mut checked = self.checked.lock().await;
         self.read_again(&mut checked).await;
         !Arc::ptr_eq(&self.line.load().tls, &refused.tls)
     }
 
-    /// Calls go over another connection from now on, unless they already do.
-    pub(super) fn replace(&self, silent: &Arc<Line>) {
+    /// Replaces a silent connection, unless it is replaced already.
+    pub(super) fn replace(&self, silent: &Arc<LiveConnection>) {
         if Arc::ptr_eq(&self.line.load(), silent) {
-            self.dial(Arc::clone(&silent.tls));
+            self.connect_anew(Arc::clone(&silent.tls));
         }
     }
 
-    /// The gateway there cannot answer now: where there are others, calls go to the next one from now on.
-    pub(super) fn leave(&self, unavailable: &Arc<Line>) {
+    /// Switches to the next gateway, if there are several, because this one cannot answer now.
+    pub(super) fn switch_gateway(&self, unavailable: &Arc<LiveConnection>) {
         if self.addresses.are_several() {
             self.replace(unavailable);
         }
     }
 
-    /// The line as it is, its files not looked at.
-    pub(super) fn current(&self) -> Arc<Line> {
+    /// The current connection, without checking the files.
+    pub(super) fn current(&self) -> Arc<LiveConnection> {
         self.line.load_full()
     }
 
-    async fn read_again(&self, checked: &mut Checked) {
+    async fn read_again(&self, checked: &mut LastRead) {
         checked.at = Instant::now();
         let read = async {
             let credentials = self.source.read().await?;
@@ -112,16 +112,17 @@ impl Connection {
             Ok(Some((tls, credentials))) => {
                 tracing::info!("the client's certificate files changed; connecting anew");
                 checked.credentials = credentials;
-                self.dial(tls);
+                self.connect_anew(tls);
             }
-            // As between the certificate and its key being replaced: they are looked at again after the interval.
+            // The certificate and its key may be in the middle of being replaced. They are read again after the
+            // interval.
             Err(error) => tracing::warn!(%error, "the client's certificate files cannot be used; keeping the old ones"),
         }
     }
 
-    fn dial(&self, tls: Arc<ClientConfig>) {
+    fn connect_anew(&self, tls: Arc<ClientConfig>) {
         match connect_lazy(&self.addresses, &self.server_name, Arc::clone(&tls)) {
-            Ok(channel) => self.line.store(Arc::new(Line { channel, tls })),
+            Ok(channel) => self.line.store(Arc::new(LiveConnection { channel, tls })),
             Err(error) => tracing::warn!(%error, "cannot connect anew; keeping the old connection"),
         }
     }

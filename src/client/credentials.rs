@@ -1,11 +1,11 @@
-//! An agency's certificate and key, and whom it trusts: given once, or read again from files.
+//! An agency's certificate and key, and the authorities it trusts: given once, or read again from files.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::client::tls::TlsError;
 
-/// An agency's certificate and key, and whom it trusts to be the gateway.
+/// An agency's certificate and key, and the authorities that it trusts to identify the gateway.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
     /// Certificates of the authorities that may vouch for the gateway, PEM.
@@ -22,7 +22,7 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// Where the same stand in files.
+/// The files of an agency's credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CredentialFiles {
     /// Certificates of the authorities that may vouch for the gateway.
@@ -34,7 +34,7 @@ pub struct CredentialFiles {
 }
 
 impl CredentialFiles {
-    /// Reads all three.
+    /// Reads all three files.
     pub async fn read(&self) -> Result<Credentials, TlsError> {
         Ok(Credentials {
             authorities_pem: read(&self.authorities).await?,
@@ -51,9 +51,9 @@ async fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
 /// Where credentials come from.
 #[derive(Debug, Clone)]
 pub enum CredentialSource {
-    /// These, for good.
+    /// These credentials, always.
     Fixed(Credentials),
-    /// Read again when they change: connections are then made with the new ones.
+    /// Read again when they change. Later connections use the new ones.
     Files(CredentialFiles),
 }
 

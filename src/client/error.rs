@@ -1,4 +1,4 @@
-//! What can go wrong with a call, told apart by what a caller can do about it.
+//! The errors of a call, distinguished by what a caller can do about them.
 
 use std::collections::BTreeMap;
 use std::error::Error as StdError;
@@ -14,51 +14,51 @@ use crate::wire::failure::ERROR_DOMAIN;
 use crate::wire::v1::ErrorReason;
 use crate::wire::{Violation, Violations};
 
-/// Something else's error.
-pub type Cause = Arc<dyn StdError + Send + Sync>;
+/// An error of another library, which can be cloned.
+pub type SharedError = Arc<dyn StdError + Send + Sync>;
 
 /// Why a call has no answer.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
-    /// Certificates, key or address.
+    /// The certificates, the key or the address cannot be used.
     #[error("the credentials cannot be used")]
     Credentials(#[source] Arc<TlsError>),
-    /// The source of tokens has none, or none that can be sent.
+    /// The source has no token, or none that can be sent.
     #[error("there is no token to send")]
-    Token(#[source] Cause),
-    /// Nobody answers, or not as we trust, or the connection ended. What was asked may have been done.
+    Token(#[source] SharedError),
+    /// The gateway cannot be reached or is not trusted, or the connection ended. The call may have taken effect.
     #[error("the gateway cannot be reached")]
-    Unreachable(#[source] Cause),
-    /// The call's own time was up. What was asked may have been done: the same request id is safe to send again.
+    Unreachable(#[source] SharedError),
+    /// The call's own deadline passed. It may have taken effect; it is safe to send it again with the same request id.
     #[error("no answer came in time")]
     OutOfTime,
     /// The gateway answered with an error.
     #[error(transparent)]
     Refused(Box<Refused>),
-    /// What an inbox delivered could not be handled by its owner.
+    /// The owner of an inbox could not handle a delivery.
     #[error("a delivery could not be handled")]
-    Handler(#[source] Cause),
+    Handler(#[source] SharedError),
 }
 
-/// An error as the gateway gave it.
+/// An error that the gateway returned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {
     /// The status code.
     pub code: Code,
-    /// The reason of its `ErrorInfo`, as `METHOD_DENIED`. Empty: it is not from a gateway of ours.
+    /// The reason in its `ErrorInfo`, such as `METHOD_DENIED`. Empty if the error is not from one of our gateways.
     pub reason: String,
-    /// What it says.
+    /// The message.
     pub message: String,
     /// The fields at fault.
     pub violations: Violations,
-    /// When it may be sent again.
+    /// When to retry.
     pub retry_after: Option<Duration>,
-    /// What it is about, as the law's citations.
+    /// Further details, such as citations of law.
     pub metadata: BTreeMap<String, String>,
 }
 
 impl Error {
-    /// The reason that the gateway gave, if it is one that this version of the contract knows.
+    /// The gateway's reason, if this version of the contract knows it.
     pub fn reason(&self) -> Option<ErrorReason> {
         match self {
             Self::Refused(refused) => ErrorReason::from_str_name(&format!("ERROR_REASON_{}", refused.reason)),
@@ -66,7 +66,7 @@ impl Error {
         }
     }
 
-    /// The same call may be answered later, with nothing changed but the time.
+    /// Whether the same call may succeed later.
     pub fn is_temporary(&self) -> bool {
         match self {
             Self::Unreachable(_) | Self::OutOfTime => true,
@@ -75,7 +75,7 @@ impl Error {
         }
     }
 
-    /// As what a generated client hands out. [`Error::from`] brings it back.
+    /// The status that a generated client returns. [`Error::from`] reverses it.
     pub(super) fn into_status(self) -> Status {
         let code = match &self {
             Self::Unreachable(_) => Code::Unavailable,
@@ -91,9 +91,9 @@ impl Error {
 }
 
 impl Refused {
-    /// What the contract says may be sent again: what is unavailable or was not answered in time, for its outcome is
-    /// settled once by the request id; and whatever comes with the time to come back. An etag that does not match
-    /// (ABORTED) comes without, since the caller has to read first.
+    /// What the contract allows to send again. That is a call that was unavailable or timed out, since the request id
+    /// settles its outcome, and any refusal with a retry hint. An etag mismatch (ABORTED) has no hint, since the caller
+    /// has to read first.
     fn is_temporary(&self) -> bool {
         match self.code {
             Code::Unavailable | Code::DeadlineExceeded => true,
@@ -139,7 +139,7 @@ impl From<Status> for Error {
         }
         let details = status.get_error_details();
         let info = details.error_info().filter(|info| info.domain == ERROR_DOMAIN);
-        // What the library says of a connection has a source; what came over the wire has none.
+        // The library's own connection errors have a source; statuses from the wire have none.
         if info.is_none() && source.is_some() {
             return Self::Unreachable(Arc::new(status));
         }

@@ -1,4 +1,4 @@
-//! An agency's inbox that goes on where it was: every delivery is handled at least once, in order.
+//! An agency's inbox that resumes where it was. Every delivery is handled at least once, in order.
 //!
 //! ```no_run
 //! # async fn example(client: comity::client::Client) -> Result<(), comity::client::Error> {
@@ -36,14 +36,15 @@ use crate::wire::v1::receive_response::Item;
 /// How an inbox is read.
 #[derive(Debug, Clone, Copy)]
 pub struct InboxConfig {
-    /// A stream on which nothing comes for so long is opened anew. The default is three heartbeats of a gateway that
-    /// keeps to its own defaults.
+    /// A stream that is silent for this long is opened again. The default is three heartbeats of a gateway with default
+    /// settings.
     pub silence_max: Duration,
-    /// Deliveries handled before they are confirmed. A confirmation is an entry in the log, so it is not made for each.
+    /// How many deliveries are handled before they are confirmed. A confirmation is an entry in the log, so there is
+    /// not one for each delivery.
     pub confirm_every: u32,
-    /// How long a delivery that was handled may wait to be confirmed.
+    /// How long a handled delivery may wait for its confirmation.
     pub confirm_within: Duration,
-    /// Names of entries remembered, so that none of them is handled twice.
+    /// How many entry names are remembered, so that no entry is handled twice.
     pub remembered_max: usize,
 }
 
@@ -58,23 +59,23 @@ impl Default for InboxConfig {
     }
 }
 
-/// One jurisdiction's inbox.
+/// The inbox of one jurisdiction.
 #[derive(Debug)]
 pub struct Inbox {
     client: Client,
     parent: String,
     consumer: String,
     config: InboxConfig,
-    /// After the last that was handled. Empty: where the agency last confirmed.
+    /// The cursor after the last handled delivery. Empty: the last confirmed position.
     cursor: String,
-    /// Handled and not confirmed, and when they must be.
+    /// How many deliveries are handled and not confirmed, and when they must be confirmed.
     unconfirmed: u32,
     confirm_at: Option<Instant>,
-    handled: Remembered,
+    handled: RecentNames,
 }
 
 impl Inbox {
-    /// Of `jurisdictions/{jurisdiction}`, from where it was last confirmed.
+    /// The inbox of `jurisdictions/{jurisdiction}`, from the last confirmed position on.
     pub fn new(client: &Client, parent: impl Into<String>) -> Self {
         let (config, cursor) = (InboxConfig::default(), String::new());
         Self {
@@ -85,38 +86,38 @@ impl Inbox {
             cursor,
             unconfirmed: 0,
             confirm_at: None,
-            handled: Remembered::default(),
+            handled: RecentNames::default(),
         }
     }
 
-    /// As one of several systems of the agency, each of which gets everything and has a position of its own.
+    /// Reads as one of several systems of the agency. Each gets every entry and has its own position.
     #[must_use]
     pub fn of_consumer(mut self, consumer: impl Into<String>) -> Self {
         self.consumer = consumer.into();
         self
     }
 
-    /// From a cursor that its owner kept.
+    /// Starts at a cursor that the owner kept.
     #[must_use]
     pub fn from_cursor(mut self, cursor: impl Into<String>) -> Self {
         self.cursor = cursor.into();
         self
     }
 
-    /// Read otherwise.
+    /// Sets how the inbox is read.
     #[must_use]
     pub fn with(mut self, config: InboxConfig) -> Self {
         self.config = config;
         self
     }
 
-    /// After the last delivery that was handled. Empty: none was.
+    /// The cursor after the last handled delivery. Empty if there was none.
     pub fn cursor(&self) -> &str {
         &self.cursor
     }
 
-    /// Handles what comes, for ever. Ends with an error that time does not mend, or with the handler's own; run again,
-    /// it goes on with the first delivery that was not handled. May be dropped at any time.
+    /// Handles deliveries for ever. It ends with a permanent error, or with the handler's own error. Run again, it
+    /// resumes with the first unhandled delivery. It may be dropped at any time.
     pub async fn run<F, E>(&mut self, handle: impl FnMut(v1::Delivery) -> F) -> Result<Infallible, Error>
     where
         F: Future<Output = Result<(), E>>,
@@ -124,7 +125,7 @@ impl Inbox {
     {
         let mut handle = handle;
         loop {
-            self.catch_up_or_follow(Then::Follow, &mut handle).await?;
+            self.catch_up_or_follow(WhenCaughtUp::Follow, &mut handle).await?;
         }
     }
 
@@ -134,12 +135,12 @@ impl Inbox {
         F: Future<Output = Result<(), E>>,
         E: Into<BoxError>,
     {
-        self.catch_up_or_follow(Then::Return, &mut handle).await
+        self.catch_up_or_follow(WhenCaughtUp::Return, &mut handle).await
     }
 
     async fn catch_up_or_follow<F, E>(
         &mut self,
-        then: Then,
+        then: WhenCaughtUp,
         handle: &mut impl FnMut(v1::Delivery) -> F,
     ) -> Result<(), Error>
     where
@@ -148,14 +149,14 @@ impl Inbox {
     {
         let mut failures = 0_u32;
         loop {
-            // Not kept over calls: what was delivered and not handled when this was dropped is delivered again.
+            // Each call opens a new stream: deliveries that were not handled are delivered again.
             let ended = match self.open().await {
                 Ok(mut stream) => self.read(&mut stream, then, handle, &mut failures).await,
                 Err(error) => Err(error),
             };
             let Err(error) = ended else { return Ok(()) };
             if matches!(&error, Error::Refused(refused) if refused.code == tonic::Code::Unavailable) {
-                self.client.calls.leave();
+                self.client.calls.switch_gateway();
             }
             failures = failures.saturating_add(1);
             let pause = self.mend(&error, failures).ok_or(error)?;
@@ -172,11 +173,11 @@ impl Inbox {
         Ok(self.client.inbox().receive(request).await?.into_inner())
     }
 
-    /// Until the stream ends, which is an error, or until there is nothing more and nothing more is wanted.
+    /// Reads until the stream ends, which is an error, or until the inbox has caught up, if that is enough.
     async fn read<F, E>(
         &mut self,
         stream: &mut Streaming<v1::ReceiveResponse>,
-        then: Then,
+        then: WhenCaughtUp,
         handle: &mut impl FnMut(v1::Delivery) -> F,
         failures: &mut u32,
     ) -> Result<(), Error>
@@ -195,7 +196,7 @@ impl Inbox {
                 if Instant::now() < silent_at {
                     continue;
                 }
-                self.client.calls.hang_up();
+                self.client.calls.reconnect();
                 return Err(Error::OutOfTime);
             };
             let message = message?.ok_or_else(|| unreachable("the gateway closed the stream"))?;
@@ -205,17 +206,17 @@ impl Inbox {
                 Some(Item::Delivery(delivery)) => self.take(delivery, handle).await?,
                 Some(Item::Heartbeat(heartbeat)) => {
                     self.cursor = heartbeat.cursor;
-                    if then == Then::Return {
+                    if then == WhenCaughtUp::Return {
                         return self.confirm().await;
                     }
                 }
-                // What a newer gateway says beside these is not for us.
+                // A newer gateway may send other items, which we ignore.
                 None => {}
             }
         }
     }
 
-    /// Hands a delivery out, unless it was before.
+    /// Hands out a delivery, unless it was handed out before.
     async fn take<F, E>(
         &mut self,
         delivery: v1::Delivery,
@@ -229,7 +230,8 @@ impl Inbox {
         let cursor = delivery.cursor.clone();
         if !self.handled.contains(&name) {
             if let Err(error) = handle(delivery).await {
-                // So that this one is the first that is not confirmed: the gateway parks what nobody can take.
+                // Confirm first, so that this delivery is the first unconfirmed one. The gateway parks an entry that
+                // nobody can handle.
                 let _later = self.confirm().await;
                 return Err(Error::Handler(error.into().into()));
             }
@@ -241,7 +243,7 @@ impl Inbox {
         Ok(())
     }
 
-    /// Confirms what was handled, if anything was since the last time.
+    /// Confirms what was handled since the last confirmation.
     async fn confirm(&mut self) -> Result<(), Error> {
         if self.unconfirmed == 0 {
             return Ok(());
@@ -253,7 +255,7 @@ impl Inbox {
             request_id: Uuid::now_v7().to_string(),
         };
         match self.client.inbox().acknowledge(request).await.map_err(Error::from) {
-            // Another process of the same consumer was further already.
+            // Another process of the same consumer was already further.
             Err(error) if error.reason() == Some(ErrorReason::StaleCursor) => {}
             confirmed => drop(confirmed?),
         }
@@ -261,13 +263,13 @@ impl Inbox {
         Ok(())
     }
 
-    /// The pause after which the stream may be opened anew. `None`: that would not help.
+    /// The pause before the stream is opened again. `None` if that would not help.
     fn mend(&mut self, error: &Error, failures: u32) -> Option<Duration> {
         let pause = self.client.calls.retry.pause_after(failures, error);
         let pause = match error.reason() {
-            // The token that opened the stream ended; the one it is opened with next is another.
+            // The token that opened the stream has expired; the next stream uses another.
             Some(ErrorReason::TokenRefused) if failures == 1 => Some(Duration::ZERO),
-            // Not a cursor of this gateway's any more. It knows what was confirmed, and we what was handled.
+            // The gateway no longer accepts the cursor. It knows what was confirmed, and we know what was handled.
             Some(ErrorReason::InvalidCursor) if !self.cursor.is_empty() => {
                 self.cursor.clear();
                 Some(self.client.calls.retry.pause)
@@ -281,21 +283,21 @@ impl Inbox {
     }
 }
 
-/// What to do when there is nothing more.
+/// What to do when the inbox has caught up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Then {
+enum WhenCaughtUp {
     Return,
     Follow,
 }
 
-/// The last names, and no more than so many.
+/// The most recent names, up to a limit.
 #[derive(Debug, Default)]
-struct Remembered {
+struct RecentNames {
     names: HashSet<String>,
     order: VecDeque<String>,
 }
 
-impl Remembered {
+impl RecentNames {
     fn contains(&self, name: &str) -> bool {
         self.names.contains(name)
     }
@@ -317,7 +319,7 @@ mod tests {
 
     #[test]
     fn so_many_names_are_remembered_and_no_more() {
-        let mut remembered = Remembered::default();
+        let mut remembered = RecentNames::default();
         for number in 0..10 {
             remembered.insert(number.to_string(), 3);
         }

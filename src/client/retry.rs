@@ -1,4 +1,4 @@
-//! When a call is sent again.
+//! When a call is retried.
 
 use std::time::Duration;
 
@@ -6,23 +6,23 @@ use tokio::time::Instant;
 
 use crate::client::error::Error;
 
-/// How often and for how long. Every attempt of a call carries the same request id.
+/// How often and for how long calls are retried. Every attempt of a call has the same request id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retry {
-    /// Attempts in all. With one, calls pass as they are: nothing is filled in.
+    /// Most attempts. With one attempt, calls are sent unchanged and no request id is added.
     pub attempts_max: u32,
-    /// From the first attempt to the last answer, where the call has no `grpc-timeout` of its own.
+    /// The time from the first attempt to the last answer, for calls without their own `grpc-timeout`.
     pub total_timeout: Duration,
-    /// Without an answer for so long, an attempt is given up and the next goes over a new connection.
+    /// The time after which an unanswered attempt is given up. The next one uses a new connection.
     pub attempt_timeout: Duration,
-    /// Pause after the first attempt; doubled after each.
+    /// The pause after the first attempt. It doubles after each.
     pub pause: Duration,
-    /// No pause is longer, unless the gateway asks for one.
+    /// The longest pause, unless the gateway asks for a longer one.
     pub pause_max: Duration,
 }
 
 impl Retry {
-    /// Each call is sent once, as it is.
+    /// Each call is sent once, unchanged.
     pub const NEVER: Self = Self {
         attempts_max: 1,
         total_timeout: Duration::from_secs(30),
@@ -31,7 +31,8 @@ impl Retry {
         pause_max: Duration::from_secs(5),
     };
 
-    /// The pause after so many attempts, the last of which failed so. `None`: another would fail the same way.
+    /// The pause after `attempts` attempts, the last of which failed with `error`. `None` if another would fail the
+    /// same way.
     pub(super) fn pause_after(&self, attempts: u32, error: &Error) -> Option<Duration> {
         if !error.is_temporary() {
             return None;
@@ -39,7 +40,7 @@ impl Retry {
         let asked = if let Error::Refused(refused) = error { refused.retry_after } else { None };
         let spread = fastrand::f64();
         Some(match asked {
-            // Never sooner than asked, and not everybody at once.
+            // Never earlier than asked, and spread out over the callers.
             Some(asked) => asked.saturating_add(asked.min(self.pause_max).mul_f64(spread / 4.0)),
             None => self.back_off(attempts).mul_f64(f64::midpoint(1.0, spread)),
         })
@@ -57,7 +58,7 @@ impl Default for Retry {
     }
 }
 
-/// A time ahead. One that no clock reaches is years ahead.
+/// A time in the future. A time that no clock can represent becomes one that is years ahead.
 pub(super) fn from_now(time: Duration) -> Instant {
     const YEARS: Duration = Duration::from_hours(24 * 365 * 30);
     Instant::now() + time.min(YEARS)

@@ -25,43 +25,43 @@ use crate::files::pem::{self, PemError};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(30);
 
-/// The certificates cannot be used, or the address is none.
+/// Why certificates or an address cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    /// A file that cannot be read.
+    /// A file cannot be read.
     #[error("cannot read {}", path.display())]
     File {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// Not the PEM it should be.
+    /// An input is not the PEM it should be.
     #[error("{what} is not usable PEM")]
     Pem {
-        /// Which of the inputs.
+        /// Which input.
         what: &'static str,
-        /// Why.
+        /// The cause.
         source: PemError,
     },
-    /// Without a certificate in it: who trusts nobody, or is nobody, need not connect.
+    /// There is no certificate in it, so nobody could be trusted or identified.
     #[error("{0} has no certificate in it")]
     Empty(&'static str),
-    /// The key is not the certificate's, or the like.
+    /// The key does not fit the certificate, or similar.
     #[error("the client certificate cannot be used")]
     Tls(#[from] rustls::Error),
-    /// Neither a DNS name nor an address.
+    /// The name is neither a DNS name nor an IP address.
     #[error("the server name is not one")]
     ServerName(#[from] InvalidDnsNameError),
-    /// Not `host:port`.
+    /// The address is not `host:port`.
     #[error("the address is not host:port")]
     Address(#[from] http::uri::InvalidUri),
-    /// Nobody answers, or not as we trust.
+    /// The gateway does not answer, or is not trusted.
     #[error("cannot connect")]
     Connect(#[from] tonic::transport::Error),
 }
 
-/// TLS with the server's authorities, and our own chain and key, each as PEM.
+/// The TLS configuration with the server's authorities and our own chain and key, each as PEM.
 pub fn client_tls(authorities_pem: &[u8], chain_pem: &[u8], key_pem: &[u8]) -> Result<ClientConfig, TlsError> {
     let unusable = |what| move |source| TlsError::Pem { what, source };
     let certificates = |pem: &[u8], what| match pem::certificates(pem) {
@@ -84,12 +84,12 @@ pub fn client_tls(authorities_pem: &[u8], chain_pem: &[u8], key_pem: &[u8]) -> R
     Ok(config)
 }
 
-/// Connects to `host:port` and expects a certificate of `server_name` there. The channel reconnects by itself.
+/// Connects to `host:port`, whose certificate must be in `server_name`. The channel reconnects by itself.
 pub async fn connect(address: &str, server_name: &str, config: Arc<ClientConfig>) -> Result<Channel, TlsError> {
     connect_to(&Addresses::of(address).into(), server_name, config).await
 }
 
-/// The same to any of several gateways, which must all answer to that name.
+/// Connects to one of several gateways, which must all have that name.
 pub(super) async fn connect_to(
     addresses: &Arc<Addresses>,
     server_name: &str,
@@ -99,7 +99,7 @@ pub(super) async fn connect_to(
     Ok(endpoint.connect_with_connector(service_fn(connector)).await?)
 }
 
-/// The same, connecting with the first call.
+/// Like `connect_to`, but connects on the first call.
 pub(super) fn connect_lazy(
     addresses: &Arc<Addresses>,
     server_name: &str,
@@ -109,8 +109,8 @@ pub(super) fn connect_lazy(
     Ok(endpoint.connect_with_connector_lazy(service_fn(connector)))
 }
 
-/// Gateways that serve the same logs. The first connection goes to the first, each later one to the next, so that one that
-/// is lost, or silent, is left.
+/// Gateways that serve the same logs. The first connection goes to the first gateway and each later one to the next, so
+/// that a lost or silent gateway is left.
 #[derive(Debug)]
 pub(super) struct Addresses {
     all: Vec<String>,
@@ -118,7 +118,7 @@ pub(super) struct Addresses {
 }
 
 impl Addresses {
-    /// Of `host:port`, or several with commas between them.
+    /// Reads `host:port`, or several separated by commas.
     pub(super) fn of(text: &str) -> Self {
         let all = text.split(',').map(|address| address.trim().to_owned()).collect();
         Self { all, next: AtomicUsize::new(0) }
@@ -128,10 +128,10 @@ impl Addresses {
         self.all.len() > 1
     }
 
-    /// A connection to the first that takes one.
+    /// Connects to the first gateway that accepts.
     async fn reach(&self, name: &ServerName<'static>, config: &Arc<ClientConfig>) -> io::Result<TlsStream<TcpStream>> {
         let first = self.next.fetch_add(1, Ordering::Relaxed);
-        // Where there are others, none is waited for until all time is up.
+        // If there are other gateways, do not spend the whole time on one.
         let limit = CONNECT_TIMEOUT.checked_div(u32::try_from(self.all.len()).unwrap_or(u32::MAX));
         let limit = limit.unwrap_or(CONNECT_TIMEOUT);
         let mut failed = io::Error::from(io::ErrorKind::AddrNotAvailable);
@@ -173,7 +173,7 @@ fn endpoint(
     for address in &addresses.all {
         format!("http://{address}").parse::<Uri>()?;
     }
-    // Plain http towards tonic: it would want to speak TLS itself under https. Where it goes is the connector's.
+    // Plain http for tonic, which would do TLS itself for https. The connector decides the destination.
     let endpoint = Endpoint::from(Uri::from_static("http://gateway"))
         .origin(format!("https://{server_name}").parse()?)
         .connect_timeout(CONNECT_TIMEOUT)

@@ -1,4 +1,4 @@
-//! The bound token that goes with every call, renewed before it expires.
+//! The bound token of every call, renewed before it expires.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -17,7 +17,7 @@ use tower::BoxError;
 
 use crate::client::error::Error;
 
-/// A token is renewed so long before its end, or when four fifths of its time are over if that is later.
+/// How long before its end a token is renewed, or after four fifths of its lifetime if that is later.
 const RENEW_BEFORE: SignedDuration = SignedDuration::from_secs(60);
 
 type Mint = dyn Fn() -> BoxFuture<'static, Result<String, BoxError>> + Send + Sync;
@@ -25,18 +25,19 @@ type Mint = dyn Fn() -> BoxFuture<'static, Result<String, BoxError>> + Send + Sy
 /// Where tokens come from.
 #[derive(Clone)]
 pub enum TokenSource {
-    /// None is sent: the certificate alone says who is calling.
+    /// No token is sent; the certificate alone identifies the caller.
     Absent,
-    /// This one, for good.
+    /// This token, always.
     Fixed(String),
-    /// A file, read again when it changes.
+    /// A file that is read again when it changes.
     File(PathBuf),
-    /// Asked for a new one before the last expires, by its own `exp`. Made by [`TokenSource::minted_by`].
+    /// A function that is asked for a new token before the last one expires, by its `exp`. Made by
+    /// [`TokenSource::minted_by`].
     Minted(Arc<Mint>),
 }
 
 impl TokenSource {
-    /// Tokens as a function gives them, as one that asks the agency's issuer.
+    /// Takes tokens from a function, such as one that asks the agency's issuer.
     pub fn minted_by<F>(mint: impl Fn() -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = Result<String, BoxError>> + Send + 'static,
@@ -65,7 +66,7 @@ impl fmt::Debug for TokenSource {
     }
 }
 
-/// Empty: none is sent.
+/// An empty token means that none is sent.
 impl From<String> for TokenSource {
     fn from(token: String) -> Self {
         if token.trim().is_empty() { Self::Absent } else { Self::Fixed(token) }
@@ -78,32 +79,32 @@ impl From<&str> for TokenSource {
     }
 }
 
-/// The token that is sent now.
-pub(super) struct Token {
+/// Keeps the current token.
+pub(super) struct TokenCache {
     source: TokenSource,
-    /// How often a file is read, and how soon after a failure a source is asked again.
+    /// How often a file is read, and how soon after a failure the source is asked again.
     interval: Duration,
-    held: ArcSwapOption<Held>,
-    /// One asks the source; the others go on with what is held, while it is good.
+    held: ArcSwapOption<CachedToken>,
+    /// One call asks the source; the others use the current token while it is valid.
     asking: Mutex<()>,
 }
 
-impl fmt::Debug for Token {
+impl fmt::Debug for TokenCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Token({:?})", self.source)
     }
 }
 
 #[derive(Clone)]
-struct Held {
-    /// `Bearer ...`. None is sent for an empty token.
+struct CachedToken {
+    /// `Bearer ...`. `None` for an empty token.
     header: Option<HeaderValue>,
     asked_at: Instant,
     renew_at: Option<Timestamp>,
     expires_at: Option<Timestamp>,
 }
 
-impl Token {
+impl TokenCache {
     pub(super) fn new(source: TokenSource, interval: Duration) -> Self {
         Self { source, interval, held: ArcSwapOption::empty(), asking: Mutex::new(()) }
     }
@@ -124,7 +125,7 @@ impl Token {
                 Err(_) => return Ok(held.header.clone()),
             },
         };
-        // Somebody else may have asked while this call waited.
+        // Another call may have asked while this one waited.
         if let Some(held) = &*self.held.load()
             && !self.is_due(held)
         {
@@ -137,7 +138,7 @@ impl Token {
             }
             (Err(error), Some(held)) => {
                 tracing::warn!(%error, "no new token; the last one is still good");
-                self.held.store(Some(Arc::new(Held { asked_at: Instant::now(), ..Held::clone(&held) })));
+                self.held.store(Some(Arc::new(CachedToken { asked_at: Instant::now(), ..CachedToken::clone(&held) })));
                 drop(asking);
                 Ok(held.header.clone())
             }
@@ -145,13 +146,13 @@ impl Token {
         }
     }
 
-    /// Asks the source at once, since a token was refused. Whether there is another one now.
+    /// Asks the source at once, because a token was refused. Returns whether there is another token now.
     pub(super) async fn renew(&self, refused: Option<&HeaderValue>) -> bool {
         if matches!(self.source, TokenSource::Absent | TokenSource::Fixed(_)) {
             return false;
         }
         let _asking = self.asking.lock().await;
-        // Somebody else may have asked meanwhile.
+        // Another call may have asked meanwhile.
         if self.held.load().as_ref().is_some_and(|held| held.header.as_ref() != refused) {
             return true;
         }
@@ -161,8 +162,8 @@ impl Token {
         differs
     }
 
-    /// Whether the source should be asked.
-    fn is_due(&self, held: &Held) -> bool {
+    /// Whether the source should be asked again.
+    fn is_due(&self, held: &CachedToken) -> bool {
         let rested = held.asked_at.elapsed() >= self.interval;
         match &self.source {
             TokenSource::Absent | TokenSource::Fixed(_) => false,
@@ -171,12 +172,12 @@ impl Token {
         }
     }
 
-    async fn ask(&self) -> Result<Arc<Held>, BoxError> {
+    async fn ask(&self) -> Result<Arc<CachedToken>, BoxError> {
         let token = self.source.take().await?;
         let token = token.trim();
         let header = match (&self.source, token) {
             (TokenSource::Absent, _) => None,
-            // As a file is while it is being written.
+            // A file may be empty while it is being written.
             (_, "") => return Err("the token is empty".into()),
             (_, token) => Some(bearer(token)?),
         };
@@ -186,7 +187,7 @@ impl Token {
             let fifth = end.duration_since(now).checked_div(5).unwrap_or_default();
             end.checked_sub(RENEW_BEFORE.min(fifth)).unwrap_or(end)
         });
-        Ok(Arc::new(Held { header, asked_at: Instant::now(), renew_at, expires_at }))
+        Ok(Arc::new(CachedToken { header, asked_at: Instant::now(), renew_at, expires_at }))
     }
 }
 
@@ -197,7 +198,7 @@ fn bearer(token: &str) -> Result<HeaderValue, BoxError> {
     Ok(header)
 }
 
-/// When a token says that it ends. It is not verified, and nothing is trusted for it: only when to ask for the next.
+/// When a token says that it expires. It is not verified and used only to decide when to ask for the next.
 fn expiry(token: &str) -> Option<Timestamp> {
     #[derive(Deserialize)]
     struct Claims {

@@ -1,11 +1,11 @@
-//! Addresses of listeners, as people write them: `127.0.0.1:8443`, `[::1]:8443`, `localhost:8443`.
+//! Addresses of listeners as people write them: `127.0.0.1:8443`, `[::1]:8443`, `localhost:8443`.
 
 use std::net::{SocketAddr, ToSocketAddrs as _};
 
 use serde::{Deserialize as _, Deserializer, de};
 
-/// Reads an address. A name is looked up; of several addresses the first of IPv4 counts, which is where clients look for
-/// `localhost` that were not told otherwise.
+/// Reads an address. A name is looked up. If it has several addresses, the first IPv4 address is used, since clients
+/// look for `localhost` there by default.
 pub fn address(text: &str) -> Result<SocketAddr, String> {
     if let Ok(address) = text.parse() {
         return Ok(address);
@@ -22,7 +22,7 @@ pub fn address(text: &str) -> Result<SocketAddr, String> {
     first.copied().ok_or_else(|| "is a name without an address".to_owned())
 }
 
-/// The same, in a configuration.
+/// Reads an address in a configuration.
 pub(super) fn deserialized<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
     address(&String::deserialize(deserializer)?).map_err(de::Error::custom)
 }

@@ -1,4 +1,4 @@
-//! Where everything durable is, and what may be shown of it: an address may hold a password, which nobody is shown.
+//! Where the store is. An address may hold a password, which is never shown.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -6,22 +6,22 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::config::ConfigError;
+use crate::config::error::ConfigError;
 use crate::domain::ids::JurisdictionId;
-use crate::store::Place;
+use crate::store::StoreLocation;
 use crate::store::postgres::Address;
 
-/// Where everything durable is: a file of this machine alone, or a database that several gateways share.
+/// Where the store is: a file for one gateway, or a database that several gateways share.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StoreConfig {
     /// The database file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<PathBuf>,
-    /// The address of a PostgreSQL database, in place of a file: `postgres://...?sslrootcert=FILE`.
+    /// The address of a PostgreSQL database, instead of a file: `postgres://...?sslrootcert=FILE`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<StoreUrl>,
-    /// Jurisdictions that are kept elsewhere, each with a writer of its own.
+    /// Jurisdictions that are kept elsewhere, each shard with its own writer.
     #[serde(default, rename = "shard", skip_serializing_if = "Vec::is_empty")]
     pub shards: Vec<ShardConfig>,
 }
@@ -30,32 +30,32 @@ pub struct StoreConfig {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ShardConfig {
-    /// Which: each stands in one shard at most.
+    /// The jurisdictions. Each belongs to one shard at most.
     pub jurisdictions: BTreeSet<JurisdictionId>,
     /// The database file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<PathBuf>,
-    /// The address of a database, in place of a file.
+    /// The address of a database, instead of a file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<StoreUrl>,
 }
 
-/// The jurisdictions of a shard, and where they are kept.
-pub type ShardPlace = (BTreeSet<JurisdictionId>, Place);
+/// The jurisdictions of a shard, and its location.
+pub type ShardLocation = (BTreeSet<JurisdictionId>, StoreLocation);
 
 impl StoreConfig {
-    /// In a file.
+    /// A store in a file.
     pub fn file(path: impl Into<PathBuf>) -> Self {
         Self { path: Some(path.into()), ..Self::default() }
     }
 
-    /// In a database.
+    /// A store in a database.
     pub fn server(url: impl Into<String>) -> Self {
         Self { url: Some(StoreUrl(url.into())), ..Self::default() }
     }
 
-    /// Where each jurisdiction is kept. Relative paths start at `base`.
-    pub fn places(&self, all: &BTreeSet<JurisdictionId>, base: &Path) -> Result<Vec<ShardPlace>, ConfigError> {
+    /// The location of each jurisdiction's store. Relative paths start at `base`.
+    pub fn locations(&self, all: &BTreeSet<JurisdictionId>, base: &Path) -> Result<Vec<ShardLocation>, ConfigError> {
         let mut rest = all.clone();
         let mut places = Vec::new();
         for ShardConfig { jurisdictions, path, url } in &self.shards {
@@ -65,15 +65,15 @@ impl StoreConfig {
             if jurisdictions.is_empty() {
                 return Err(ConfigError::Store("a shard without jurisdictions".to_owned()));
             }
-            places.push((jurisdictions.clone(), place(path.as_ref(), url.as_ref(), base)?));
+            places.push((jurisdictions.clone(), location(path.as_ref(), url.as_ref(), base)?));
         }
         if !rest.is_empty() {
-            places.push((rest, place(self.path.as_ref(), self.url.as_ref(), base)?));
+            places.push((rest, location(self.path.as_ref(), self.url.as_ref(), base)?));
         }
         let mut files = BTreeSet::new();
         for (_, place) in &places {
-            if let Place::File(path) = place {
-                // By whichever link: it would be one file, which one writer has.
+            if let StoreLocation::File(path) = place {
+                // Resolve links: two paths to one file would give it two writers.
                 let file = path.canonicalize().unwrap_or_else(|_| path.clone());
                 if !files.insert(file) {
                     return Err(ConfigError::Store(format!("two shards are kept in {place}")));
@@ -84,17 +84,17 @@ impl StoreConfig {
     }
 }
 
-fn place(path: Option<&PathBuf>, url: Option<&StoreUrl>, base: &Path) -> Result<Place, ConfigError> {
+fn location(path: Option<&PathBuf>, url: Option<&StoreUrl>, base: &Path) -> Result<StoreLocation, ConfigError> {
     match (path, url) {
-        (Some(path), None) => Ok(Place::File(base.join(path))),
-        (None, Some(StoreUrl(url))) => Ok(Place::Server(Address::parse(url, base)?)),
+        (Some(path), None) => Ok(StoreLocation::File(base.join(path))),
+        (None, Some(StoreUrl(url))) => Ok(StoreLocation::Server(Address::parse(url, base)?)),
         (Some(_), Some(_)) | (None, None) => {
             Err(ConfigError::Store("a store is either a `path` or a `url`".to_owned()))
         }
     }
 }
 
-/// An address as it was given. It is shown without its password, everywhere.
+/// A store's address as given. It is always shown without its password.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 pub struct StoreUrl(String);
 
@@ -110,7 +110,7 @@ impl Serialize for StoreUrl {
     }
 }
 
-/// A text with every password in an address taken out: for what quotes from a configuration.
+/// Removes every password in an address from a text, for messages that quote a configuration.
 pub(super) fn without_passwords(text: &str) -> String {
     let ends = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`');
     let (mut shown, mut rest) = (String::with_capacity(text.len()), text);
@@ -118,7 +118,7 @@ pub(super) fn without_passwords(text: &str) -> String {
         shown.push_str(before);
         shown.push_str("://");
         let (address, behind) = after.split_at(after.find(ends).unwrap_or(after.len()));
-        // To the last @: a password that was not escaped as it should be is one all the same.
+        // Up to the last @: an unescaped password is a password all the same.
         let (user, place) = address.rsplit_once('@').map_or((None, address), |(user, place)| (Some(user), place));
         if let Some(user) = user {
             shown.push_str(user.split_once(':').map_or(user, |(name, _)| name));
@@ -163,7 +163,7 @@ mod tests {
         let check = |text: &str, expected: Result<&[(&str, &str)], &str>| {
             let config: StoreConfig = toml::from_str(text).unwrap();
             let all = ["us-ny", "us-tx"].map(|id| id.parse().unwrap()).into();
-            let places = config.places(&all, Path::new("/base")).map_err(|error| error.to_string());
+            let places = config.locations(&all, Path::new("/base")).map_err(|error| error.to_string());
             let places = places.as_ref().map_err(String::as_str).map(|places| {
                 let shown = places.iter().map(|(of, place)| {
                     let of: Vec<&str> = of.iter().map(JurisdictionId::as_str).collect();

@@ -1,4 +1,4 @@
-//! A place in an inbox, opaque and authenticated to whoever holds it.
+//! A position in an inbox, as an opaque and authenticated text.
 
 use std::fmt;
 
@@ -12,21 +12,21 @@ use crate::domain::inbox::{Consumer, InboxConsumer};
 /// How far a consumer has read: entries before these positions were delivered.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Cursor {
-    /// In the exchange log.
+    /// The position in the exchange log.
     pub exchange: u64,
-    /// Just after the last entry of the exchange log that was for the agency.
+    /// The position after the last entry of the exchange log that was for the agency.
     pub exchange_seen: u64,
-    /// In the custody log; stays 0 for those who may not read it.
+    /// The position in the custody log; 0 for those who may not read it.
     pub custody: u64,
 }
 
 impl Cursor {
-    /// Where a consumer stands.
+    /// The confirmed position of a consumer.
     pub fn confirmed(consumer: &Consumer) -> Self {
         Self { exchange: consumer.exchange, exchange_seen: consumer.exchange, custody: consumer.custody }
     }
 
-    /// Whether it is the position that the consumer has confirmed.
+    /// Whether this is the position that the consumer has confirmed.
     pub fn is_confirmed(&self, consumer: &Consumer) -> bool {
         (self.exchange, self.custody) == (consumer.exchange, consumer.custody)
     }
@@ -46,7 +46,7 @@ impl Cursor {
     }
 }
 
-/// Makes cursors opaque and good for one consumer of one agency in one jurisdiction alone.
+/// Seals cursors. Each is valid for one consumer of one agency in one jurisdiction.
 #[derive(Clone)]
 pub struct CursorKey(hmac::Key);
 
@@ -60,12 +60,12 @@ const TAG_LEN: usize = 16;
 const BODY_LEN: usize = 24;
 
 impl CursorKey {
-    /// From 32 bytes.
+    /// Makes a key from 32 bytes.
     pub fn new(bytes: &[u8; 32]) -> Self {
         Self(hmac::Key::new(hmac::HMAC_SHA256, bytes))
     }
 
-    /// A cursor as it is handed out.
+    /// Seals a cursor to be given out.
     pub fn seal(&self, whose: &InboxConsumer, cursor: Cursor) -> String {
         let numbers = [cursor.exchange, cursor.exchange_seen, cursor.custody];
         let mut bytes = numbers.map(u64::to_be_bytes).concat();
@@ -74,7 +74,7 @@ impl CursorKey {
         URL_SAFE_NO_PAD.encode(bytes)
     }
 
-    /// A cursor handed back. `None`: not one that was given to this consumer.
+    /// Opens a cursor. `None` if it was not given to this consumer.
     pub fn open(&self, whose: &InboxConsumer, text: &str) -> Option<Cursor> {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
         let (body, tag) = bytes.split_at_checked(BODY_LEN)?;

@@ -1,4 +1,4 @@
-//! What a log records of the law, found by period and judged again.
+//! Finds the determinations of a period in a log, and judges them again.
 
 use std::ops::Range;
 
@@ -10,8 +10,8 @@ use crate::policy::replay::{Change, Replay};
 use crate::store::{Reader, StoreError, StoredEntry};
 use crate::wire::{entry, parse};
 
-/// The entries of a log, of so many, that were recorded from a moment on and before another. Times of record never step
-/// back, so that only a few headers are read.
+/// The range of entries that were recorded at or after `from` and before `to`. Recording times never decrease, so a few
+/// headers are enough to find it.
 pub fn recorded_within(
     reader: &dyn Reader,
     log: &LogName,
@@ -24,7 +24,7 @@ pub fn recorded_within(
     Ok(first.unwrap_or(0)..end.unwrap_or(size))
 }
 
-/// Judges what an entry records again. The content of the class that it is recorded in must be among its openings.
+/// Judges the determinations of an entry again. Its openings must include the class that holds them.
 pub fn judge_again(stored: &StoredEntry, replay: &mut Replay) -> Result<Vec<Change>, StoreError> {
     let said = stored.openings.iter().find(|opening| opening.class == FieldClass::Determination);
     let Some(said) = said.filter(|said| !said.content.is_empty()) else { return Ok(Vec::new()) };

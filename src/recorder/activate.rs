@@ -13,7 +13,7 @@ use crate::domain::agency::gateway;
 use crate::domain::determination::{FieldClass, FieldClasses};
 use crate::domain::event::Party;
 use crate::domain::ids::{JurisdictionId, LogKind, LogName, OfficerPseudonym};
-use crate::meters::table;
+use crate::metrics::table;
 use crate::policy::engine::Engine;
 use crate::recorder::acknowledge::publish;
 use crate::recorder::batch::{Recorder, RecorderError};
@@ -120,8 +120,8 @@ impl Recorder {
         }
         self.gate = Arc::new(self.gate.under(Arc::clone(engine), since));
         self.in_force.replace(Arc::clone(&self.gate));
-        self.meters.policy_set(engine.digest());
-        self.meters.moment(&table::POLICY_ACTIVATED, since);
+        self.metrics.set_policy_set(engine.digest());
+        self.metrics.set_timestamp(&table::POLICY_ACTIVATED, since);
     }
 }
 

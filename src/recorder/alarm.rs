@@ -3,7 +3,7 @@
 use crate::domain::event::{Event, Record};
 use crate::domain::ids::LogName;
 use crate::domain::review::ReviewState;
-use crate::meters::{Meters, table};
+use crate::metrics::{Metrics, table};
 use crate::recorder::naming::is_alarm;
 
 /// What somebody must know of.
@@ -45,19 +45,19 @@ impl Alarm {
     }
 
     /// Counts it and says it. When its entry is durable.
-    pub(super) fn tell(&self, meters: &Meters) {
+    pub(super) fn tell(&self, metrics: &Metrics) {
         let entry = &self.entry;
         match self.what {
             Alarmed::UnlawfulHandOver => {
-                meters.count(&table::UNLAWFUL_HAND_OVERS, &[]);
+                metrics.increment(&table::UNLAWFUL_HAND_OVERS, &[]);
                 tracing::warn!(entry, "a person was handed over and the law did not allow it");
             }
             Alarmed::ReleasedUndecided { matter } => {
-                meters.count(&table::RELEASED_UNDECIDED, &[matter.into()]);
+                metrics.increment(&table::RELEASED_UNDECIDED, &[matter.into()]);
                 tracing::warn!(entry, matter, "a person was released before it was decided what is left to an officer");
             }
             Alarmed::PromiseSuspended => {
-                meters.count(&table::PROMISES_SUSPENDED, &[]);
+                metrics.increment(&table::PROMISES_SUSPENDED, &[]);
                 tracing::warn!(entry, "what was promised is no longer allowed, and waits for an officer");
             }
         }

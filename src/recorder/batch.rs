@@ -15,7 +15,7 @@ use crate::domain::inbox;
 use crate::domain::range::within;
 use crate::domain::timetable::Timetable;
 use crate::ledger::{CheckpointError, Signer};
-use crate::meters::Meters;
+use crate::metrics::Metrics;
 use crate::policy::gate::Gate;
 use crate::policy::in_force::GateInForce;
 use crate::recorder::acknowledge::Syncer;
@@ -94,7 +94,7 @@ pub struct Recorder {
     jobs: mpsc::Receiver<Job>,
     healthy: Arc<AtomicBool>,
     config: RecorderConfig,
-    pub(super) meters: Arc<Meters>,
+    pub(super) metrics: Arc<Metrics>,
     pub(super) timetable: Timetable,
     pub(super) firings_len_max: usize,
     /// Where the law is still to be asked again of what stands.
@@ -152,7 +152,7 @@ pub struct Parts {
     /// Limits of inboxes.
     pub inboxes: inbox::Limits,
     /// Where batches are counted.
-    pub meters: Arc<Meters>,
+    pub metrics: Arc<Metrics>,
     /// By when custodians are to decide and to act.
     pub duties: Duties,
     /// How long clocks run.
@@ -167,7 +167,7 @@ impl Recorder {
     /// Recovers every log, checks each head against its newest checkpoint, and starts the writer on its own thread.
     pub fn start(parts: Parts) -> Result<Running, RecorderError> {
         let Parts { mut store, in_force, signer, origin, clock, entropy, jurisdictions, .. } = parts;
-        let Parts { config, inboxes, appeals, duties, meters, timetable, firings_len_max, .. } = parts;
+        let Parts { config, inboxes, appeals, duties, metrics, timetable, firings_len_max, .. } = parts;
         let limits = (inboxes, appeals);
         let reader = store.reader();
         let (mut logs, mut published, mut heads) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
@@ -192,10 +192,10 @@ impl Recorder {
         let wake = sender.downgrade();
         let (healthy, stopping) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicBool::new(false)));
         let shard = Shard { jobs: sender, healthy: Arc::clone(&healthy), stopping: Arc::clone(&stopping) };
-        let handle = Handle::new(shard, logs.keys().map(|log| log.jurisdiction.clone()), Arc::clone(&meters));
+        let handle = Handle::new(shard, logs.keys().map(|log| log.jurisdiction.clone()), Arc::clone(&metrics));
         let published = Arc::new(published);
         let (hindrance, seen) = watch::channel(Hindrance::None);
-        let others = store.others();
+        let others = store.follower();
         let syncer = store.syncs_apart().then(|| {
             let (published, meters) = (Arc::clone(&published), Arc::clone(&meters));
             Syncer::start(published, meters, Arc::clone(&healthy), wake)
@@ -217,7 +217,7 @@ impl Recorder {
             healthy,
             config,
             limits,
-            meters,
+            metrics,
             duties,
             timetable,
             firings_len_max,

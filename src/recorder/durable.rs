@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::domain::ids::LogName;
 use crate::ledger::{Checkpoint, Receipt, Tree};
-use crate::meters::table;
+use crate::metrics::table;
 use crate::recorder::batch::{Recorder, RecorderError, origin};
 use crate::store::{Append, Head, HeadMove, LogState, Unsynced};
 
@@ -23,7 +23,7 @@ impl Recorder {
             let since = Instant::now();
             self.must_end = false;
             self.store.commit(append)?;
-            self.meters.took(&table::COMMIT_DURATION, &[], since.elapsed());
+            self.metrics.observe_duration(&table::COMMIT_DURATION, &[], since.elapsed());
         }
         self.logs = logs;
         Ok(())

@@ -14,7 +14,7 @@ use crate::domain::ids::{JurisdictionId, LogName};
 use crate::domain::inbox::{self, SendDecision};
 use crate::domain::permit::Admitted;
 use crate::ledger::Receipt;
-use crate::meters::{Meters, table};
+use crate::meters::{Metrics, table};
 use crate::policy::engine::Engine;
 use crate::policy::gate::Denial;
 use crate::recorder::activate::{Activated, Activating};
@@ -105,7 +105,7 @@ pub struct Handle {
     shards: Arc<[Shard]>,
     /// Which shard keeps the logs of a jurisdiction.
     places: Arc<BTreeMap<JurisdictionId, usize>>,
-    meters: Arc<Meters>,
+    metrics: Arc<Metrics>,
 }
 
 /// The way to one writer.
@@ -130,13 +130,13 @@ impl std::fmt::Debug for Job {
 }
 
 impl Handle {
-    pub(super) fn new(shard: Shard, kept: impl Iterator<Item = JurisdictionId>, meters: Arc<Meters>) -> Self {
-        Self { shards: Arc::new([shard]), places: Arc::new(kept.map(|place| (place, 0)).collect()), meters }
+    pub(super) fn new(shard: Shard, kept: impl Iterator<Item = JurisdictionId>, metrics: Arc<Metrics>) -> Self {
+        Self { shards: Arc::new([shard]), places: Arc::new(kept.map(|place| (place, 0)).collect()), metrics }
     }
 
     /// One way to all of several. None: there are none.
     pub fn joined(handles: Vec<Self>) -> Option<Self> {
-        let meters = Arc::clone(&handles.first()?.meters);
+        let metrics = Arc::clone(&handles.first()?.metrics);
         let (mut shards, mut places) = (Vec::new(), BTreeMap::new());
         for handle in handles {
             let from = shards.len();
@@ -144,7 +144,7 @@ impl Handle {
             places.extend(kept);
             shards.extend(handle.shards.iter().cloned());
         }
-        Some(Self { shards: shards.into(), places: Arc::new(places), meters })
+        Some(Self { shards: shards.into(), places: Arc::new(places), metrics })
     }
 
     /// Submits a write and waits until it is durable or known not to be. Dropping the future loses the answer, not the
@@ -231,7 +231,7 @@ impl Handle {
     fn send(&self, shard: &Shard, job: Job) -> Result<(), SubmitError> {
         shard.jobs.try_send(job).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => {
-                self.meters.count(&table::QUEUE_FULL, &[]);
+                self.metrics.increment(&table::QUEUE_FULL, &[]);
                 SubmitError::Overloaded
             }
             mpsc::error::TrySendError::Closed(_) => SubmitError::Stopped,

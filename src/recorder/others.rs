@@ -5,26 +5,25 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::recorder::batch::Published;
-use crate::store::StoreError;
-use crate::store::postgres::Others;
+use crate::store::{HeadFollower, StoreError};
 
 /// Logs are looked at so often, should no notification come.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// Publishes how far the logs have grown, for as long as there is somebody to publish to.
-pub(super) fn follow(mut others: Others, published: &Arc<Published>) -> std::io::Result<JoinHandle<()>> {
+pub(super) fn follow(mut others: Box<dyn HeadFollower>, published: &Arc<Published>) -> std::io::Result<JoinHandle<()>> {
     let published = Arc::downgrade(published);
     let dispatch = tracing::dispatcher::get_default(Clone::clone);
     std::thread::Builder::new().name("others".to_owned()).spawn(move || {
         tracing::dispatcher::with_default(&dispatch, || {
             while published.strong_count() > 0 {
-                look(&mut others, &published);
+                look(&mut *others, &published);
             }
         });
     })
 }
 
-fn look(others: &mut Others, published: &Weak<Published>) {
+fn look(others: &mut dyn HeadFollower, published: &Weak<Published>) {
     let sizes = match others.sizes(LOOK_EVERY) {
         Ok(sizes) => sizes,
         // The writer says that the database is away.

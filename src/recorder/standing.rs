@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crate::domain::ids::LogName;
-use crate::meters::table;
+use crate::metrics::table;
 use crate::recorder::batch::{Recorder, RecorderError};
 use crate::recorder::durable::head;
 use crate::recorder::head::check_head;
@@ -88,8 +88,8 @@ impl Recorder {
         let away = self.away.get_or_insert_with(|| {
             tracing::warn!(why, "the database is away: writes wait for it");
             self.hindrance.send_replace(Hindrance::StoreAway);
-            self.meters.count(&table::STORE_INTERRUPTIONS, &[]);
-            self.meters.up(&table::STORE_AWAY);
+            self.metrics.increment(&table::STORE_INTERRUPTIONS, &[]);
+            self.metrics.increment_gauge(&table::STORE_AWAY);
             Away { since: Instant::now(), pause: PAUSE, told_to_stop: None }
         });
         if self.stopping.load(Ordering::SeqCst) {
@@ -108,7 +108,7 @@ impl Recorder {
         if let Some(away) = self.away.take() {
             let gap_ms = u64::try_from(away.since.elapsed().as_millis()).unwrap_or(u64::MAX);
             tracing::info!(gap_ms, "the database is back");
-            self.meters.down(&table::STORE_AWAY);
+            self.metrics.decrement_gauge(&table::STORE_AWAY);
         }
         self.told(Hindrance::None);
     }

@@ -11,7 +11,7 @@ use crate::domain::firing;
 use crate::domain::ids::{CaseName, LogName, OfficerPseudonym};
 use crate::domain::range::within;
 use crate::domain::timetable::Timetable;
-use crate::meters::{Meters, table};
+use crate::metrics::{Metrics, table};
 use crate::recorder::plan::{By, Plan, PlanError};
 use crate::store::ListedItem;
 
@@ -84,10 +84,10 @@ pub(super) struct FiredNow {
 
 impl FiredNow {
     /// Counts it, and says that a person is held too long.
-    pub(super) fn tell(&self, meters: &Meters) {
-        meters.count(&table::CLOCKS_FIRED, &[self.clock.word().into()]);
+    pub(super) fn tell(&self, metrics: &Metrics) {
+        metrics.increment(&table::CLOCKS_FIRED, &[self.clock.word().into()]);
         if self.clock == ClockKind::OverHold {
-            meters.add(&table::OVER_HOLDS, &[], u64::from(self.times == 1));
+            metrics.add(&table::OVER_HOLDS, &[], u64::from(self.times == 1));
             tracing::warn!(entry = self.entry, times = self.times, "a person is held past the end of the hold");
         }
     }

@@ -1,5 +1,6 @@
-//! Where audit lines go, if not to standard error: a file that is opened again when it was rotated, and that says when it
-//! cannot be written (NIST SP 800-53 AU-5). Nobody is refused for it: who was denied is denied.
+//! The file of audit lines. It can be reopened after a rotation, and it reports when it cannot be written (NIST SP
+//! 800-53 AU-5). A failing audit file refuses no call: audit lines record denials, and those callers are denied
+//! already.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -18,13 +19,13 @@ pub struct AuditFile {
 }
 
 impl AuditFile {
-    /// Opens it to add to it. A new one is its owner's alone.
+    /// Opens the file for appending. A new file is readable by its owner alone.
     pub fn open(path: &Path) -> io::Result<Arc<Self>> {
         let (file, path) = (Mutex::new(opened(path)?), path.to_owned());
         Ok(Arc::new(Self { path, file, lost: AtomicU64::new(0), failing: AtomicBool::new(false) }))
     }
 
-    /// Opens the path again: after a rotation it is another file. On an error the old one stays.
+    /// Opens the path again, since after a rotation it names another file. On an error the old file stays in use.
     pub fn reopen(&self) -> io::Result<()> {
         let file = opened(&self.path)?;
         *self.file.lock().unwrap_or_else(PoisonError::into_inner) = file;
@@ -47,11 +48,11 @@ impl AuditFile {
         if failed {
             self.lost.fetch_add(1, Ordering::Relaxed);
         }
-        // Said once, when it begins: the readiness probe says it as long as it lasts.
+        // Log only the change. The readiness probe reports the failure for as long as it lasts.
         if self.failing.swap(failed, Ordering::Relaxed) != failed
             && let Err(error) = written
         {
-            // By hand: what is logged from within a line being logged goes nowhere.
+            // Written by hand: a line logged while another line is being logged is dropped.
             let said = serde_json::json!({
                 "timestamp": jiff::Timestamp::now().to_string(),
                 "level": "ERROR",
@@ -68,7 +69,7 @@ fn opened(path: &Path) -> io::Result<File> {
     OpenOptions::new().create(true).append(true).mode(0o600).open(path)
 }
 
-/// Writes one line after another. That one was lost is counted, and never stops the call that it is of.
+/// Writes one audit line after another. A lost line is counted and never stops the call that caused it.
 #[derive(Debug)]
 pub struct AuditLines(pub Arc<AuditFile>);
 

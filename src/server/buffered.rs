@@ -1,5 +1,5 @@
-//! A limit on the bytes of requests that are not whole yet: of each agency, and in all. Without it an agency that begins many
-//! large messages and ends none fills the memory of the gateway with what it has begun.
+//! Limits the bytes of requests that are not complete yet, for each agency and in total. Without the limit, an agency
+//! that starts many large messages and finishes none could fill the gateway's memory.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,50 +13,50 @@ use tonic::Status;
 use tonic::body::Body;
 
 use crate::api::status;
-use crate::config::ServerConfig;
 use crate::domain::ids::AgencyId;
 use crate::domain::method::own_at;
 use crate::identity::certificate::PeerIdentity;
-use crate::server::shares::{Share, Shares};
+use crate::quota::{Quota, Reservation};
 
-/// The beginning of a message is not counted, in bytes: nearly every message is shorter, and calls in flight are limited. So
-/// an agency whose large messages are refused is heard on everything else, and agencies together shut nobody out.
+/// The first bytes of a message are not counted. Nearly every message is shorter, and calls in flight are limited
+/// anyway. So an agency whose large messages are refused can still make every other call, and no group of agencies can
+/// shut the others out.
 const FREE_LEN: usize = 4_096;
-/// By then, most likely, some of what is begun has ended.
+/// By then some of the open requests have most likely ended.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// The bytes, over all workers.
+/// The counted bytes, shared by all workers.
 #[derive(Debug, Clone)]
-pub(super) struct Buffered {
-    bytes: Arc<Shares<AgencyId>>,
+pub(super) struct BufferedBytes {
+    bytes: Arc<Quota<AgencyId>>,
 }
 
-impl Buffered {
-    pub(super) fn new(config: &ServerConfig) -> Self {
-        Self { bytes: Shares::new(config.buffered_len_per_agency_max, config.buffered_len_max) }
+impl BufferedBytes {
+    pub(super) fn new(per_agency_len_max: usize, len_max: usize) -> Self {
+        Self { bytes: Quota::new(per_agency_len_max, len_max) }
     }
 
-    /// The request, whose body is counted while it comes, and until it is decoded. What stands beside our own methods takes a few
-    /// kilobytes at most, and may take many messages of a stream: it is not counted.
+    /// Counts the body of a request as it arrives, until it is decoded. Only our own methods are counted: the others
+    /// take a few kilobytes at most, and may receive many messages on one stream.
     pub(super) fn counted(&self, request: Request<Body>) -> Request<Body> {
         let peer = request.extensions().get::<PeerIdentity>();
         let Some(peer) = peer.filter(|_| own_at(request.uri().path()).is_some()) else {
             return request;
         };
         let share = self.bytes.begin(&peer.agency);
-        request.map(|body| Body::new(Counted { body, free_len: FREE_LEN, share }))
+        request.map(|body| Body::new(CountedBody { body, free_len: FREE_LEN, share }))
     }
 }
 
-/// A body, and its bytes so far. Dropped when its message is decoded or given up.
-struct Counted {
+/// A request body that counts its bytes. It is dropped when its message is decoded or given up.
+struct CountedBody {
     body: Body,
-    /// What is left of the beginning.
+    /// How many bytes are still free of charge.
     free_len: usize,
-    share: Share<AgencyId>,
+    share: Reservation<AgencyId>,
 }
 
-impl http_body::Body for Counted {
+impl http_body::Body for CountedBody {
     type Data = Bytes;
     type Error = Status;
 
@@ -95,8 +95,8 @@ mod tests {
 
     const LODGE: &str = "/comity.v1.DetainerService/LodgeDetainer";
 
-    /// The body of a call with so many bytes, as it is read: dropped when they are decoded.
-    fn body(buffered: &Buffered, agency: &str, path: &str, len: usize) -> Body {
+    /// The body of a call with `len` bytes. Dropping it stands for decoding it.
+    fn body(buffered: &BufferedBytes, agency: &str, path: &str, len: usize) -> Body {
         let thumbprint = Thumbprint::of(&CertificateDer::from(vec![]));
         let peer = PeerIdentity { agency: agency.parse().unwrap(), thumbprint, not_after: Timestamp::MAX };
         let mut request = Request::new(Body::new(Full::new(Bytes::from(vec![0; len]))));
@@ -111,14 +111,12 @@ mod tests {
 
     #[tokio::test]
     async fn bytes_that_are_not_whole_are_counted_for_their_agency() {
-        let (buffered_len_max, buffered_len_per_agency_max) = (1_500, 1_000);
-        let config = ServerConfig { buffered_len_max, buffered_len_per_agency_max, ..ServerConfig::default() };
-        let buffered = Buffered::new(&config);
+        let buffered = BufferedBytes::new(1_000, 1_500);
         let begin = |agency, beyond| body(&buffered, agency, LODGE, FREE_LEN + beyond);
         let mut first = begin("us-ice", 900);
         assert_eq!(read(&mut first).await, Ok(FREE_LEN + 900));
         assert_eq!(read(&mut begin("us-ice", 101)).await, Err(Code::ResourceExhausted));
-        // Its other calls are heard, and so are others: up to what there is in all.
+        // Its small calls still pass, and so do other agencies' calls up to the total limit.
         assert_eq!(read(&mut begin("us-ice", 0)).await, Ok(FREE_LEN));
         assert_eq!(read(&mut begin("us-ny-doccs", 600)).await, Ok(FREE_LEN + 600));
         assert_eq!(read(&mut begin("us-ny-doccs", 601)).await, Err(Code::ResourceExhausted));

@@ -1,4 +1,4 @@
-//! The gateway's own certificate and the revocation lists, read again while it runs, and how long they last.
+//! Reloads the gateway's own certificate and the revocation lists while it runs, and reports when they expire.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,41 +7,41 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::accept::{self, TlsMaterial, TlsState, TrustError};
 use crate::config::Config;
 use crate::identity::clock::WallClock;
 use crate::identity::registry::Registry;
-use crate::meters::{Meters, table};
-use crate::server::accept::{self, Material, TlsState, TrustError};
+use crate::metrics::{Metrics, table};
 
-/// How often it is looked whether something ends soon.
+/// How often expiry times are checked.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
 
-/// Where certificates come from, to be read again.
+/// Reloads certificates and revocation lists from their files.
 #[derive(Debug)]
-pub(super) struct Certificates {
-    files: accept::Files,
+pub(super) struct CertificateReloader {
+    files: accept::TlsFiles,
     base: PathBuf,
     pub(super) registry: Arc<Registry>,
     pub(super) state: Arc<TlsState>,
     wall: WallClock,
-    meters: Arc<Meters>,
-    /// Why the newest files are not in force.
+    metrics: Arc<Metrics>,
+    /// Why the newest files are not in force. `None` if they are.
     refused: Mutex<Option<String>>,
-    /// What somebody should look at.
+    /// Warnings for the operator.
     pub(super) detail: watch::Sender<Vec<String>>,
 }
 
-impl Certificates {
-    /// Of those that were read at the start.
+impl CertificateReloader {
+    /// Starts from the certificates that were read at the start.
     pub(super) fn of(
         config: &Config,
         base: &Path,
         (registry, state): (Arc<Registry>, Arc<TlsState>),
         wall: &WallClock,
-        meters: &Arc<Meters>,
+        metrics: &Arc<Metrics>,
     ) -> Self {
         for outcome in ["activated", "failed"] {
-            meters.add(&table::CERTIFICATE_RELOADS, &[outcome.into()], 0);
+            metrics.add(&table::CERTIFICATE_RELOADS, &[outcome.into()], 0);
         }
         let certificates = Self {
             files: config.tls.clone(),
@@ -49,49 +49,49 @@ impl Certificates {
             registry,
             state,
             wall: wall.clone(),
-            meters: Arc::clone(meters),
+            metrics: Arc::clone(metrics),
             refused: Mutex::default(),
             detail: watch::Sender::default(),
         };
-        certificates.look();
+        certificates.check_expiry();
         certificates
     }
 
-    /// Goes over to what the files now hold, and cuts the connections that would now be refused; says how many. On an
-    /// error nothing has changed.
+    /// Activates what the files now hold, and cuts the connections that would now be refused. Returns how many were
+    /// cut. On an error nothing has changed.
     pub(super) fn reload(&self) -> Result<usize, TrustError> {
-        let reloaded = self.read_anew();
+        let reloaded = self.reload_files();
         let outcome = if reloaded.is_ok() { "activated" } else { "failed" };
-        self.meters.count(&table::CERTIFICATE_RELOADS, &[outcome.into()]);
+        self.metrics.increment(&table::CERTIFICATE_RELOADS, &[outcome.into()]);
         *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = reloaded.as_ref().err().map(ToString::to_string);
-        self.look();
+        self.check_expiry();
         reloaded
     }
 
-    fn read_anew(&self) -> Result<usize, TrustError> {
-        let material = Material::read(&self.files, &self.base)?;
+    fn reload_files(&self) -> Result<usize, TrustError> {
+        let material = TlsMaterial::read(&self.files, &self.base)?;
         let cut = self.state.reload(material, Arc::clone(&self.registry))?;
         tracing::info!(cut, "certificates and revocation lists reloaded");
         Ok(cut)
     }
 
-    /// Looks again and again, until told to stop.
+    /// Checks expiry times until it is told to stop.
     pub(super) async fn watch(self: Arc<Self>, stop: CancellationToken) {
         while stop.run_until_cancelled(tokio::time::sleep(LOOK_EVERY)).await.is_some() {
-            self.look();
+            self.check_expiry();
         }
     }
 
-    /// Shows when what is in force ends, and says what is new to be said of it.
-    fn look(&self) {
-        let outlook = self.state.outlook();
-        self.meters.moment(&table::CERTIFICATE_EXPIRY, outlook.own.ends);
-        if let Some(first) = outlook.lists.iter().filter_map(|(_, term)| Some((*term)?.ends)).min() {
-            self.meters.moment(&table::REVOCATION_LIST_EXPIRY, first);
+    /// Updates the expiry metrics, and logs each warning once when it first applies.
+    fn check_expiry(&self) {
+        let expiries = self.state.expiries();
+        self.metrics.set_timestamp(&table::CERTIFICATE_EXPIRY, expiries.own.ends);
+        if let Some(first) = expiries.lists.iter().filter_map(|(_, term)| Some((*term)?.ends)).min() {
+            self.metrics.set_timestamp(&table::REVOCATION_LIST_EXPIRY, first);
         }
         let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let refused = refused.map(|why| format!("certificates not taken up: {why}"));
-        let now: Vec<String> = refused.into_iter().chain(outlook.warnings(self.wall.now())).collect();
+        let now: Vec<String> = refused.into_iter().chain(expiries.warnings(self.wall.now())).collect();
         self.detail.send_if_modified(|known| {
             for warning in now.iter().filter(|warning| !known.contains(warning)) {
                 tracing::warn!(warning, "certificates");

@@ -1,7 +1,7 @@
-//! grpc.health.v1, told from one phase of the gateway: overall, per service, and per dependency.
+//! grpc.health.v1, answered from the gateway's phase: for the whole gateway, for each service, and for its store.
 //!
-//! Written out because the ready-made service answers `Watch` of an unknown service with an error, where the standard
-//! asks for `SERVICE_UNKNOWN` and a stream that stays open.
+//! We implement the service ourselves: the library's own answers `Watch` of an unknown service with an error, where the
+//! standard asks for `SERVICE_UNKNOWN` and a stream that stays open.
 
 use std::pin::Pin;
 
@@ -16,28 +16,29 @@ use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 use crate::wire::failure::Failure;
 use crate::wire::v1::ErrorReason;
 
-/// The longest question of health, in bytes: it holds a name.
+/// The longest health request, in bytes. It holds a name.
 pub(super) const QUESTION_LEN_MAX: usize = 1_024;
 
-/// Where the gateway is in its life.
+/// The phase of a gateway's life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
     /// Keys, store and policies are being read.
     Starting,
     /// Calls are answered.
     Serving,
-    /// The database cannot be reached: writes wait for it, and reads fail.
+    /// The database is unreachable: writes wait for it, and reads fail.
     StoreAway,
-    /// Another policy set is in force in the store, which this gateway has yet to take up: others answer meanwhile.
+    /// Another policy set is in force in the store, and this gateway has yet to activate it. Other gateways answer
+    /// meanwhile.
     OtherLaw,
-    /// No new calls, please; those under way are finished.
+    /// No new calls are accepted; open calls are finished.
     Draining,
-    /// The writer has stopped: nothing can be recorded until a restart.
+    /// The writer has stopped. Nothing can be recorded until a restart.
     WriterStopped,
 }
 
 impl Phase {
-    /// The word in `/readyz`.
+    /// The word that `/readyz` shows.
     pub fn word(self) -> &'static str {
         match self {
             Self::Starting => "starting",
@@ -50,7 +51,18 @@ impl Phase {
     }
 }
 
-/// Names that health can be asked of, beside the whole (the empty name).
+/// Moves to phase `to`, if the gateway is now in one of the phases `from`.
+pub(super) fn advance(phase: &watch::Sender<Phase>, from: &[Phase], to: Phase) {
+    phase.send_if_modified(|phase| {
+        let moves = from.contains(phase);
+        if moves {
+            *phase = to;
+        }
+        moves
+    });
+}
+
+/// Names that health can be asked about. The empty name stands for the whole gateway.
 const SERVICES: [&str; 9] = [
     "comity.v1.DetainerService",
     "comity.v1.CustodyService",
@@ -63,17 +75,17 @@ const SERVICES: [&str; 9] = [
     "comity.v1.PolicyService",
 ];
 
-/// The dependency whose loss makes every write impossible.
+/// The name of the store as a dependency. Without it no write is possible.
 const STORE: &str = "store";
 
-/// The service.
+/// The health service.
 #[derive(Debug, Clone)]
 pub(super) struct HealthService {
     phase: watch::Receiver<Phase>,
 }
 
 impl HealthService {
-    /// Tells of this phase.
+    /// Answers from this phase.
     pub(super) fn new(phase: watch::Receiver<Phase>) -> Self {
         Self { phase }
     }
@@ -122,7 +134,8 @@ impl Health for HealthService {
     }
 }
 
-/// One watcher: told of each change, and let go once the gateway drains, which would else wait for it.
+/// One watcher. It is told of each change, and its stream ends when the gateway drains, since the drain would otherwise
+/// wait for it.
 struct Watch {
     phases: WatchStream<Phase>,
     service: String,

@@ -1,8 +1,8 @@
-//! Limits on calls, in all and for each agency, so that what one of them never finishes leaves the others theirs. Above a limit
-//! a call is refused at once, and does not queue.
+//! Limits on open calls, in total and for each agency, so that one agency's unfinished calls leave room for the others.
+//! A call above a limit is refused at once and never queued.
 //!
-//! A call is in flight until it is answered, and open until its answer has been taken: an answer that nobody reads holds
-//! memory too. Health is asked without a place in flight; what it has open is counted by itself.
+//! A call is in flight until it is answered. It is open until its answer has been read, since an unread answer holds
+//! memory too. Health calls take no place in flight; open ones are counted separately.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -14,34 +14,35 @@ use tonic::body::Body;
 use tower::load_shed::error::Overloaded;
 use tower::{BoxError, Layer, Service};
 
-use crate::config::ServerConfig;
+use crate::config::Config;
 use crate::domain::ids::AgencyId;
 use crate::identity::certificate::PeerIdentity;
-use crate::server::shares::{Share, Shares};
+use crate::quota::{Quota, Reservation};
 
 const HEALTH: &str = "/grpc.health.v1.Health/";
-/// Questions of health that one agency has open, `Watch` among them. Its load balancers ask few.
+/// Open health calls of one agency, `Watch` among them. An agency's load balancers make few.
 const HEALTH_PER_AGENCY_MAX: usize = 64;
 
-/// The places, over all workers.
+/// The limits, shared by all workers.
 #[derive(Debug, Clone)]
 pub(super) struct InFlightLayer {
-    in_flight: Arc<Shares<AgencyId>>,
-    open: Arc<Shares<AgencyId>>,
-    open_health: Arc<Shares<AgencyId>>,
+    in_flight: Arc<Quota<AgencyId>>,
+    open: Arc<Quota<AgencyId>>,
+    open_health: Arc<Quota<AgencyId>>,
 }
 
 impl InFlightLayer {
-    pub(super) fn new(config: &ServerConfig) -> Self {
+    pub(super) fn new(config: &Config) -> Self {
+        let config = &config.server;
         Self {
-            in_flight: Shares::new(config.in_flight_per_agency_max, config.in_flight_max),
-            open: Shares::new(config.open_per_agency_max, usize::MAX),
-            open_health: Shares::new(HEALTH_PER_AGENCY_MAX, usize::MAX),
+            in_flight: Quota::new(config.in_flight_per_agency_max, config.in_flight_max),
+            open: Quota::new(config.open_per_agency_max, usize::MAX),
+            open_health: Quota::new(HEALTH_PER_AGENCY_MAX, usize::MAX),
         }
     }
 
-    /// A place among the open, and one in flight where the call needs one. None: there is no room.
-    fn take(&self, agency: &AgencyId, path: &str) -> Option<(Share<AgencyId>, Option<Share<AgencyId>>)> {
+    /// Reserves a place among open calls, and one in flight if the call needs one. `None` if there is no room.
+    fn take(&self, agency: &AgencyId, path: &str) -> Option<(Reservation<AgencyId>, Option<Reservation<AgencyId>>)> {
         if path.starts_with(HEALTH) {
             return Some((self.open_health.take(agency)?, None));
         }
@@ -53,15 +54,15 @@ impl<S> Layer<S> for InFlightLayer {
     type Service = InFlight<S>;
 
     fn layer(&self, inner: S) -> InFlight<S> {
-        InFlight { inner, places: self.clone() }
+        InFlight { inner, limits: self.clone() }
     }
 }
 
-/// Takes a place for each call.
+/// Reserves a place for each call.
 #[derive(Debug, Clone)]
 pub(super) struct InFlight<S> {
     inner: S,
-    places: InFlightLayer,
+    limits: InFlightLayer,
 }
 
 impl<S, B> Service<Request<B>> for InFlight<S>
@@ -78,14 +79,14 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let peer = request.extensions().get::<PeerIdentity>();
-        let Some((open, in_flight)) = peer.and_then(|peer| self.places.take(&peer.agency, request.uri().path())) else {
+        let Some((open, in_flight)) = peer.and_then(|peer| self.limits.take(&peer.agency, request.uri().path())) else {
             return Box::pin(async { Err(Overloaded::new().into()) });
         };
         let answered = self.inner.call(request);
         Box::pin(async move {
             let answer = answered.await;
             drop(in_flight);
-            // A body is dropped when the peer has taken nearly all of it, or has gone.
+            // The body is dropped when the peer has read nearly all of it, or is gone.
             let held = move |frame| {
                 let _open = &open;
                 frame

@@ -1,13 +1,13 @@
-//! The way of a call through the layers, outermost first:
+//! The layers that a call passes, outermost first:
 //!
-//! * [`Respond`] refuses what is no gRPC call, turns whatever went wrong further in into a status of our shape, catches panics, keeps the deadline,
-//!   and writes one audit line for each call that was denied;
-//! * a limit on calls in flight, in all and for each agency, which sheds what is above it instead of letting it queue;
-//! * a rate for each agency, on its certificate alone;
-//! * a path that names no method is answered so, whatever the token is: the contract is public;
-//! * authentication: certificate and token agree, so there is a caller;
-//! * admission: some policy lets this kind of caller call this method, else its body is never read;
-//! * a limit on the bytes of bodies that are not whole yet, in all and for each agency.
+//! * [`Respond`] refuses what is not a gRPC call, turns every error from the layers below into a status of our form,
+//!   catches panics, enforces the deadline, and writes one audit line for each denied call;
+//! * a limit on calls in flight, in total and for each agency: calls above it are refused, not queued;
+//! * a rate limit for each agency, by its certificate alone;
+//! * an unknown method is answered as such, whatever the token is, since the contract is public;
+//! * authentication: the certificate and the token agree, so the caller is known;
+//! * admission: some policy lets this kind of caller call this method; otherwise the body is never read;
+//! * a limit on the bytes of incomplete request bodies, in total and for each agency.
 
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
@@ -36,64 +36,64 @@ use crate::identity::clock::WallClock;
 use crate::identity::pseudonym::PseudonymKey;
 use crate::identity::rate::RateLimitLayer;
 use crate::identity::registry::Registry;
-use crate::meters::{Meters, table};
+use crate::metrics::{Metrics, table};
 use crate::policy::admit::AdmitLayer;
 use crate::policy::in_force::GateInForce;
-use crate::server::buffered::Buffered;
+use crate::server::buffered::BufferedBytes;
+use crate::server::call_metrics::CallMetrics;
 use crate::server::in_flight::InFlightLayer;
 use crate::server::protocol;
-use crate::server::underway::Underway;
 use crate::wire::failure::{reason_of, reason_word};
 use crate::wire::methods::{self, NoMethod};
 use crate::wire::timeout::{self, GRPC_TIMEOUT};
 use crate::wire::v1::ErrorReason;
 
-/// What the layers share over all workers.
+/// What the layers of all workers share.
 #[derive(Debug, Clone)]
 pub(super) struct Layers {
-    /// Longest a call may take, whatever the client asks for.
+    /// The longest a call may take, whatever the client asks for.
     pub(super) request_timeout: Duration,
-    /// Calls in flight over all connections, and of each agency.
+    /// Limits on calls in flight, in total and for each agency.
     pub(super) in_flight: InFlightLayer,
-    /// Bytes of requests that are not whole.
-    pub(super) buffered: Buffered,
-    /// The rate of each agency.
+    /// The limit on bytes of incomplete requests.
+    pub(super) buffered: BufferedBytes,
+    /// The rate limit of each agency.
     pub(super) rate: RateLimitLayer,
-    /// Who is calling.
+    /// Establishes who is calling.
     pub(super) authenticator: Arc<Authenticator>,
-    /// What they may call.
+    /// Decides what the caller may call.
     pub(super) in_force: GateInForce,
     /// Where calls are counted.
-    pub(super) meters: Arc<Meters>,
+    pub(super) metrics: Arc<Metrics>,
 }
 
-/// A call on its way in: every connection clones one.
+/// The whole stack of layers. Every connection clones it.
 pub(super) type Stack = Respond<BoxCloneSyncService<Request<Body>, Response<Body>, BoxError>>;
 
 impl Layers {
-    /// As configured.
+    /// Builds the layers from a configuration.
     pub(super) fn of(
         config: &Config,
         secrets: &Secrets,
         registry: &Arc<Registry>,
         wall: &WallClock,
         in_force: &GateInForce,
-        meters: &Arc<Meters>,
+        metrics: &Arc<Metrics>,
     ) -> Self {
         let pseudonyms = PseudonymKey::new(&secrets.pseudonym);
         let authenticator = Authenticator::new(Arc::clone(registry), config.token.clone(), pseudonyms, wall.clone());
         Self {
             request_timeout: Duration::from_millis(config.server.request_timeout_ms),
-            in_flight: InFlightLayer::new(&config.server),
-            buffered: Buffered::new(&config.server),
+            in_flight: InFlightLayer::new(config),
+            buffered: BufferedBytes::new(config.server.buffered_len_per_agency_max, config.server.buffered_len_max),
             rate: RateLimitLayer::new(&config.rate),
             authenticator: Arc::new(authenticator),
             in_force: in_force.clone(),
-            meters: Arc::clone(meters),
+            metrics: Arc::clone(metrics),
         }
     }
 
-    /// The services behind the layers.
+    /// Puts the layers around the services.
     pub(super) fn around(&self, routes: Routes) -> Stack {
         let buffered = self.buffered.clone();
         let inner = ServiceBuilder::new()
@@ -104,12 +104,12 @@ impl Layers {
             .layer(AdmitLayer::new(self.in_force.clone()))
             .map_request(move |request| buffered.counted(request))
             .service(routes);
-        let meters = Arc::clone(&self.meters);
-        Respond { inner: BoxCloneSyncService::new(inner), request_timeout: self.request_timeout, meters }
+        let metrics = Arc::clone(&self.metrics);
+        Respond { inner: BoxCloneSyncService::new(inner), request_timeout: self.request_timeout, metrics }
     }
 }
 
-/// Lets through what names a method that is served.
+/// Passes on calls of methods that are served.
 fn naming_a_method(request: Request<Body>) -> Result<Request<Body>, BoxError> {
     if methods::at(request.uri().path()).is_some() { Ok(request) } else { Err(NoMethod::Unknown.into()) }
 }
@@ -119,7 +119,7 @@ fn naming_a_method(request: Request<Body>) -> Result<Request<Body>, BoxError> {
 pub(super) struct Respond<S> {
     inner: S,
     request_timeout: Duration,
-    meters: Arc<Meters>,
+    metrics: Arc<Metrics>,
 }
 
 impl<S> Service<Request<Body>> for Respond<S>
@@ -132,14 +132,14 @@ where
     type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        // Readiness is asked of the clone that takes the call, so that a refusal has a call to answer.
+        // The clone that takes the call is asked for readiness, so that a refusal has a call to answer.
         Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let mut underway = Underway::begin(&self.meters, request.uri().path());
+        let mut call_metrics = CallMetrics::begin(&self.metrics, request.uri().path());
         let mut at_once = |refusal: Response<Body>| -> Self::Future {
-            underway.end_with(refusal.headers());
+            call_metrics.end_with(refusal.headers());
             Box::pin(std::future::ready(Ok(refusal)))
         };
         if let Some(refusal) = protocol::refusal(&request) {
@@ -150,7 +150,7 @@ where
         if deadline.is_zero() {
             return at_once(status::deadline_exceeded().into_http());
         }
-        let call = Call::of(&request, &self.meters);
+        let call = AuditedCall::of(&request, &self.metrics);
         Box::pin(async move {
             let answered = async {
                 std::future::poll_fn(|context| inner.poll_ready(context)).await?;
@@ -162,7 +162,7 @@ where
                 Ok(Ok(Err(error))) => {
                     let status = status::of_layer(&error);
                     call.audit(&status, &error.to_string());
-                    return Ok(counted(status.into_http(), underway));
+                    return Ok(counted(status.into_http(), call_metrics));
                 }
                 Ok(Err(_)) => status::panicked().into_http(),
                 Err(_) => status::deadline_exceeded().into_http(),
@@ -170,25 +170,25 @@ where
             if let Some(status) = Status::from_header_map(response.headers()) {
                 call.audit(&status, "");
             }
-            Ok(counted(response, underway))
+            Ok(counted(response, call_metrics))
         })
     }
 }
 
-/// Counts the call when its answer is at its end: at once, or with its trailers.
-fn counted(response: Response<Body>, mut underway: Underway) -> Response<Body> {
-    underway.end_with(response.headers());
+/// Counts the call when its answer ends: at once, or with the trailers.
+fn counted(response: Response<Body>, mut call_metrics: CallMetrics) -> Response<Body> {
+    call_metrics.end_with(response.headers());
     response.map(|body| {
         Body::new(body.map_frame(move |frame| {
             if let Some(trailers) = frame.trailers_ref() {
-                underway.end_with(trailers);
+                call_metrics.end_with(trailers);
             }
             frame
         }))
     })
 }
 
-/// Gives a status that the library made the shape that all of ours have, whether it comes at once or after a stream.
+/// Gives a status that the library made the form of our own, whether it comes at once or after a stream.
 fn reshape(response: Response<Body>) -> Response<Body> {
     match reshaped(response.headers()) {
         Some(ours) => ours.into_http(),
@@ -209,32 +209,32 @@ fn reshaped(headers: &HeaderMap) -> Option<Status> {
     Status::from_header_map(headers).and_then(|status| status::of_library(&status))
 }
 
-/// The client's deadline, no longer than ours.
+/// The client's deadline, but never longer than ours.
 fn deadline(headers: &HeaderMap, max: Duration) -> Duration {
     let asked = headers.get(GRPC_TIMEOUT).and_then(|value| value.to_str().ok()).and_then(timeout::parse);
     asked.map_or(max, |asked| asked.min(max))
 }
 
-/// What an audit line says of a call: who, what, outcome. Never what was in it.
-struct Call {
+/// What an audit line says of a call: who called, which method, and the outcome. Never its content.
+struct AuditedCall {
     agency: String,
     method: String,
-    meters: Arc<Meters>,
+    metrics: Arc<Metrics>,
 }
 
-impl Call {
-    fn of(request: &Request<Body>, meters: &Arc<Meters>) -> Self {
+impl AuditedCall {
+    fn of(request: &Request<Body>, metrics: &Arc<Metrics>) -> Self {
         let peer = request.extensions().get::<PeerIdentity>();
         let agency = peer.map_or_else(|| "unknown".to_owned(), |peer| peer.agency.to_string());
-        // The path is the caller's text: only what has the shape of a method is repeated.
+        // The path is the caller's text. It is repeated only if it looks like a method.
         let path = request.uri().path();
         let plain =
             path.len() <= 100 && path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._".contains(&byte));
         let method = if plain { path.to_owned() } else { "unknown".to_owned() };
-        Self { agency, method, meters: Arc::clone(meters) }
+        Self { agency, method, metrics: Arc::clone(metrics) }
     }
 
-    /// One line for a call that was denied. `cause` is a layer's own words, which hold no personal data.
+    /// Writes one line for a denied call. `cause` is the layer's own text and holds no personal data.
     fn audit(&self, status: &Status, cause: &str) {
         let denied = match status.code() {
             Code::Unauthenticated | Code::PermissionDenied | Code::NotFound => true,
@@ -254,10 +254,10 @@ impl Call {
             | Code::DataLoss => false,
         };
         let reason = reason_of(status);
-        // A duty that was left without a reason is a denial by the law as well, though its code is another.
+        // The law also denies a duty that was left without a reason, though the status code differs.
         if denied || reason == Some(ErrorReason::ReasonRequired) {
             let reason = reason.map_or("UNKNOWN", reason_word);
-            self.meters.count(&table::CALLS_DENIED, &[reason.into()]);
+            self.metrics.increment(&table::CALLS_DENIED, &[reason.into()]);
             let code = i32::from(status.code());
             tracing::info!(
                 target: "audit", event = "call_denied", agency = %self.agency, method = %self.method, code, reason, cause

@@ -1,8 +1,8 @@
-//! The policy set, read again while the gateway runs: all of another one takes its place, or nothing does.
+//! Reloads the policy set while the gateway runs. Another set replaces the whole set in force, or nothing changes.
 //!
-//! A candidate is read within limits, parsed, validated against the schema, held against its own tables of cases, and
-//! handed to the writer, which records that it comes into force. Whatever is wrong with it is said where the keepers
-//! look, and it is left aside until its files change again.
+//! A candidate is read within limits, parsed, validated against the schema, and tested against its own cases. Then the
+//! writer records its activation. If anything is wrong, the operator is told, and the candidate is left alone until its
+//! files change again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::domain::ids::JurisdictionId;
-use crate::meters::{Meters, table};
+use crate::metrics::{Metrics, table};
 use crate::policy::cases::{self, Failure};
 use crate::policy::digest::digest_of;
 use crate::policy::engine::Engine;
@@ -22,52 +22,52 @@ use crate::policy::in_force::GateInForce;
 use crate::policy::load::{PolicyError, PolicySet};
 use crate::recorder::{Activated, Handle, SubmitError};
 
-/// Characters of a reason that are repeated: Cedar can say much.
+/// The most characters of a reason that are repeated. Cedar's messages can be long.
 const REASON_LEN_MAX: usize = 500;
 
-/// Why a policy set cannot be in force here. Carries policy text at most, never a case's facts.
+/// Why a policy set cannot be in force here. Carries policy text at most, never facts of a case.
 #[derive(Debug, thiserror::Error)]
 pub enum UnfitSet {
     /// It cannot be read, or is not valid.
     #[error("the policies cannot be used: {0}")]
     Policy(#[from] PolicyError),
-    /// A jurisdiction without a law: nothing there could ever be permitted.
+    /// A jurisdiction has no law: nothing could ever be permitted there.
     #[error("there is no policy pack for the jurisdiction {0}")]
     NoLaw(JurisdictionId),
-    /// The law does not say what its own table of cases expects.
+    /// The law does not give what its own cases expect.
     #[error("the policies do not hold against their own cases: {0}")]
     Cases(String),
 }
 
-/// Why a policy set was not taken up. The one before stays in force.
+/// Why a policy set was not activated. The set before it stays in force.
 #[derive(Debug, thiserror::Error)]
 pub enum ReloadError {
-    /// The set is not fit.
+    /// The set cannot be in force here.
     #[error(transparent)]
     Unfit(#[from] UnfitSet),
-    /// The writer could not record that it comes into force.
+    /// The writer could not record the activation.
     #[error("the activation was not recorded: {0}")]
     NotRecorded(#[from] SubmitError),
 }
 
-/// What came of reading the policies anew.
+/// The outcome of reloading the policies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reloaded {
-    /// They are the ones in force, or built in.
+    /// The policies are those in force, or built in.
     Unchanged,
-    /// They are in force now, and so many entries say so.
+    /// The policies are now in force.
     Activated {
-        /// In the logs of the jurisdictions whose law changed.
+        /// How many entries record it, in the logs of the jurisdictions whose law changed.
         entries: usize,
     },
 }
 
-/// The set of these files made ready to be asked, if it is fit for these jurisdictions.
+/// Builds an engine from these files, if they are valid for these jurisdictions.
 pub(super) fn fit(
     files: &BTreeMap<String, String>,
     jurisdictions: &BTreeSet<JurisdictionId>,
 ) -> Result<Engine, UnfitSet> {
-    let set = lawful(PolicySet::from_files(files)?, jurisdictions)?;
+    let set = with_laws(PolicySet::from_files(files)?, jurisdictions)?;
     let report = cases::run(&set);
     if let Some(Failure { file, case, problem, .. }) = report.failures.first() {
         let case = case.as_ref().map(|case| format!(": {case}")).unwrap_or_default();
@@ -76,38 +76,38 @@ pub(super) fn fit(
     Ok(Engine::new(set))
 }
 
-/// The set that is built in: its cases are run when it is built.
+/// The built-in set. Its cases were tested when it was built.
 pub(super) fn built_in(jurisdictions: &BTreeSet<JurisdictionId>) -> Result<Engine, UnfitSet> {
-    Ok(Engine::new(lawful(PolicySet::embedded()?, jurisdictions)?))
+    Ok(Engine::new(with_laws(PolicySet::embedded()?, jurisdictions)?))
 }
 
-fn lawful(set: PolicySet, jurisdictions: &BTreeSet<JurisdictionId>) -> Result<PolicySet, UnfitSet> {
-    let lawless = jurisdictions.iter().find(|id| !set.jurisdictions().any(|lawful| lawful == *id));
-    lawless.map_or(Ok(set), |lawless| Err(UnfitSet::NoLaw(lawless.clone())))
+fn with_laws(set: PolicySet, jurisdictions: &BTreeSet<JurisdictionId>) -> Result<PolicySet, UnfitSet> {
+    let without_law = jurisdictions.iter().find(|id| !set.jurisdictions().any(|known| known == *id));
+    without_law.map_or(Ok(set), |without_law| Err(UnfitSet::NoLaw(without_law.clone())))
 }
 
-/// Where the policies come from, and what became of those read last.
+/// Reloads the policies from their directory.
 #[derive(Debug)]
-pub(super) struct Policies {
-    /// None: they are built in, and never change.
+pub(super) struct PolicyReloader {
+    /// The directory. `None` if the policies are built in and never change.
     directory: Option<PathBuf>,
     jurisdictions: BTreeSet<JurisdictionId>,
     in_force: GateInForce,
     recorder: Handle,
-    meters: Arc<Meters>,
-    /// For the readiness probe: why the newest files are not in force.
+    metrics: Arc<Metrics>,
+    /// Why the newest files are not in force, for the readiness probe.
     pub(super) detail: watch::Sender<Option<String>>,
-    seen: Mutex<Seen>,
+    seen: Mutex<LastLook>,
 }
 
-/// What was seen of the files, so that nothing is tried twice.
+/// What was seen of the files, so that no set is tried twice.
 #[derive(Debug, Default)]
-struct Seen {
-    /// At the last look. A set that is still being written differs from look to look.
+struct LastLook {
+    /// The digest at the last look. It changes from look to look while files are being written.
     last: Option<[u8; 32]>,
-    /// Was not taken up.
+    /// The files that were refused.
     refused: Option<Refused>,
-    /// A set that was found good was not recorded everywhere: it is tried again, though the door may ask it already.
+    /// A valid set was not recorded everywhere. It is tried again, even if the gate already uses it.
     owed: bool,
 }
 
@@ -118,46 +118,45 @@ enum Refused {
     Unreadable(String),
 }
 
-impl Policies {
-    /// Those of a configuration, with a set of them in force.
+impl PolicyReloader {
+    /// Starts with the set that is in force.
     pub(super) fn of(
         config: &Config,
         base: &Path,
         in_force: GateInForce,
-        recorder: Handle,
-        meters: Arc<Meters>,
+        recorder: Handle, metrics: Arc<Metrics>,
     ) -> Self {
         for outcome in ["activated", "unchanged", "failed"] {
-            meters.add(&table::POLICY_RELOADS, &[outcome.into()], 0);
+            metrics.add(&table::POLICY_RELOADS, &[outcome.into()], 0);
         }
         let directory = config.policy.directory.as_ref().map(|directory| base.join(directory));
         let jurisdictions = config.jurisdictions.clone();
         let (detail, seen) = (watch::Sender::new(None), Mutex::default());
-        Self { directory, jurisdictions, in_force, recorder, meters, detail, seen }
+        Self { directory, jurisdictions, in_force, recorder, metrics, detail, seen }
     }
 
-    /// They never change.
+    /// Whether the policies are built in, and so never change.
     pub(super) fn are_built_in(&self) -> bool {
         self.directory.is_none()
     }
 
-    /// Reads the policies anew because somebody asked.
+    /// Reloads the policies on request.
     pub(super) fn reload(&self) -> Result<Reloaded, ReloadError> {
-        let mut seen = self.seen();
+        let mut seen = self.last_look();
         let Some(directory) = &self.directory else { return Ok(self.unchanged(&mut seen)) };
         let read = PolicySet::files_in(directory).map_err(UnfitSet::from);
         match read {
             Ok(files) if !seen.owed && digest_of(&files) == self.in_force.gate().engine().digest() => {
                 Ok(self.unchanged(&mut seen))
             }
-            Ok(files) => self.take_up(&files, &mut seen),
+            Ok(files) => self.activate(&files, &mut seen),
             Err(error) => Err(self.refuse(Refused::Unreadable(error.to_string()), error.into(), &mut seen)),
         }
     }
 
-    /// Looks whether the files have changed, and takes them up when they have come to rest.
-    pub(super) fn look(&self) {
-        let mut seen = self.seen();
+    /// Checks whether the files have changed, and activates them once two looks in a row saw the same files.
+    pub(super) fn check_files(&self) {
+        let mut seen = self.last_look();
         let Some(directory) = &self.directory else { return };
         let files = match PolicySet::files_in(directory) {
             Ok(files) => files,
@@ -173,29 +172,29 @@ impl Policies {
         let digest = digest_of(&files);
         let at_rest = seen.last.replace(digest) == Some(digest);
         if !seen.owed && digest == self.in_force.gate().engine().digest() {
-            // What was wrong has been taken back.
+            // The files are again those in force.
             seen.refused = None;
-            self.say(None);
+            self.set_detail(None);
         } else if at_rest && seen.refused != Some(Refused::Files(digest)) {
-            // Said where it was refused.
-            let _said = self.take_up(&files, &mut seen);
+            // `activate` has reported any refusal.
+            let _said = self.activate(&files, &mut seen);
         }
     }
 
-    /// Looks every so often, until the gateway drains.
+    /// Looks at the files regularly until the gateway drains.
     pub(super) async fn watch(&self, every: Duration, drain: CancellationToken) {
         while drain.run_until_cancelled(tokio::time::sleep(every)).await.is_some() {
-            self.look();
+            self.check_files();
         }
     }
 
-    fn take_up(&self, files: &BTreeMap<String, String>, seen: &mut Seen) -> Result<Reloaded, ReloadError> {
+    fn activate(&self, files: &BTreeMap<String, String>, seen: &mut LastLook) -> Result<Reloaded, ReloadError> {
         let taken = fit(files, &self.jurisdictions)
             .map_err(ReloadError::from)
             .and_then(|engine| Ok(self.recorder.activate(&Arc::new(engine))?));
         seen.owed = false;
         match taken {
-            // It is fit, and was not recorded: it is tried again at the next look.
+            // The set is valid but was not recorded: try it again at the next look.
             Err(error @ ReloadError::NotRecorded(_)) => {
                 let error = self.refuse(Refused::Files(digest_of(files)), error, seen);
                 (seen.refused, seen.owed) = (None, true);
@@ -208,33 +207,33 @@ impl Policies {
         }
     }
 
-    fn activated(&self, entries: usize, seen: &mut Seen) -> Reloaded {
+    fn activated(&self, entries: usize, seen: &mut LastLook) -> Reloaded {
         seen.refused = None;
-        self.say(None);
-        self.meters.count(&table::POLICY_RELOADS, &["activated".into()]);
+        self.set_detail(None);
+        self.metrics.increment(&table::POLICY_RELOADS, &["activated".into()]);
         let digest = hex::encode(self.in_force.gate().engine().digest());
         tracing::info!(digest, entries, "another policy set is in force");
         Reloaded::Activated { entries }
     }
 
-    fn unchanged(&self, seen: &mut Seen) -> Reloaded {
+    fn unchanged(&self, seen: &mut LastLook) -> Reloaded {
         seen.refused = None;
-        self.say(None);
-        self.meters.count(&table::POLICY_RELOADS, &["unchanged".into()]);
+        self.set_detail(None);
+        self.metrics.increment(&table::POLICY_RELOADS, &["unchanged".into()]);
         tracing::info!("the policies are the ones in force");
         Reloaded::Unchanged
     }
 
-    fn refuse(&self, refused: Refused, error: ReloadError, seen: &mut Seen) -> ReloadError {
+    fn refuse(&self, refused: Refused, error: ReloadError, seen: &mut LastLook) -> ReloadError {
         seen.refused = Some(refused);
         let reason = one_line(&error.to_string());
         tracing::error!(reason, "a policy set was not taken up: the one before stays in force");
-        self.meters.count(&table::POLICY_RELOADS, &["failed".into()]);
-        self.say(Some(reason));
+        self.metrics.increment(&table::POLICY_RELOADS, &["failed".into()]);
+        self.set_detail(Some(reason));
         error
     }
 
-    fn say(&self, detail: Option<String>) {
+    fn set_detail(&self, detail: Option<String>) {
         self.detail.send_if_modified(|said| {
             let news = *said != detail;
             *said = detail;
@@ -242,13 +241,13 @@ impl Policies {
         });
     }
 
-    fn seen(&self) -> MutexGuard<'_, Seen> {
-        // What a panicking thread leaves behind says at worst that something is to be tried again.
+    fn last_look(&self) -> MutexGuard<'_, LastLook> {
+        // The worst that a panicking thread leaves behind is that a set is tried again.
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A probe's answer and a line of a log have one line.
+/// Puts a reason on one line, for a probe and a log line.
 fn one_line(reason: &str) -> String {
     let line = reason.split_whitespace().collect::<Vec<_>>().join(" ");
     line.chars().take(REASON_LEN_MAX).collect()

@@ -1,5 +1,5 @@
-//! What is no gRPC call is refused before anything further in looks at it: the library would take any method, any
-//! content type and any query for the call that the path names.
+//! Refuses what is not a gRPC call before any other layer sees it. The library would accept any method, any content
+//! type and any query as the call that the path names.
 
 use http::header::{CONTENT_TYPE, TE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
@@ -13,10 +13,10 @@ use crate::wire::v1::ErrorReason;
 
 const CONTENT_TYPES: [&str; 2] = ["application/grpc", "application/grpc+proto"];
 
-/// The answer to a request that is no call. The HTTP status is not 200, so that no other kind of client takes it for a
-/// success.
+/// The answer to a request that is not a gRPC call. Its HTTP status is not 200, so that no other kind of client takes
+/// it for a success.
 ///
-/// Where the path names no method either, that comes first: what is wrong with the call is of no help then.
+/// An unknown path comes first: other faults of the call do not matter then.
 pub(super) fn refusal<B>(request: &Request<B>) -> Option<Response<Body>> {
     let refusal = refusal_of_form(request)?;
     if methods::at(request.uri().path()).is_some() {
@@ -38,7 +38,7 @@ fn refusal_of_form<B>(request: &Request<B>) -> Option<Response<Body>> {
     } else if request.uri().query().is_some() {
         (StatusCode::BAD_REQUEST, Code::InvalidArgument, "a call has no query")
     } else if headers.contains_key("grpc-encoding") && only(headers, "grpc-encoding") != Some("identity") {
-        // The gRPC protocol fixes code and HTTP status of this one, and a header (grpc/doc/compression.md).
+        // The gRPC protocol fixes the code, the HTTP status and a header of this answer (grpc/doc/compression.md).
         (StatusCode::OK, Code::Unimplemented, "compressed messages are not taken")
     } else {
         return None;
@@ -51,7 +51,7 @@ fn refusal_of_form<B>(request: &Request<B>) -> Option<Response<Body>> {
     Some(response)
 }
 
-/// The one value of a header.
+/// The value of a header that occurs once.
 fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let mut values = headers.get_all(name).iter();
     let value = values.next()?;

@@ -1,64 +1,27 @@
-//! What a start would meet where its configuration points: addresses to listen on, and stores. Nothing is changed, and no
-//! database server is asked.
+//! Checks what a start would find: the listen addresses, and the stores. Changes nothing and asks no database server.
 
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 
-use rustix::fs::{FsWord, PROC_SUPER_MAGIC, statfs};
-
 use crate::config::{Config, Secrets};
 use crate::domain::ids::LogName;
-use crate::ledger::{Checkpoint, CheckpointError, root_at};
+use crate::ledger::{Checkpoint, root_at};
 use crate::recorder::{check_signed, origin};
-use crate::server::writer::{kept_here, opens};
-use crate::server::{Checked, ServerError};
-use crate::store::{Found, Place, Reader, StoreError};
+use crate::server::check::CheckedConfig;
+use crate::server::error::{AgainstError, ServerError};
+use crate::server::store_check::{check_jurisdictions, check_location, check_wrapping_key};
+use crate::store::{FoundStore, Reader, StoreError};
 
-/// File systems that hold no files of anybody: of processes, of devices and of groups of processes (`linux/magic.h`).
-const KERNELS_OWN: [FsWord; 3] = [PROC_SUPER_MAGIC, 0x6265_6572, 0x6367_7270];
-
-/// Why a store is not one that has grown from a checkpoint.
-#[derive(Debug, thiserror::Error)]
-pub enum AgainstError {
-    /// It has been signed further than it goes.
-    #[error(
-        "{log} has {here} entries here, and {kept} were signed: the store is older than the checkpoint, or has lost its end. \
-         Served, it would grow another log under the same key"
-    )]
-    Older {
-        /// Which log.
-        log: LogName,
-        /// Its size in the store.
-        here: u64,
-        /// The size that was signed.
-        kept: u64,
-    },
-    /// Up to the checkpoint it is another log.
-    #[error("the first {kept} entries of {log} are not those that were signed")]
-    Other {
-        /// Which log.
-        log: LogName,
-        /// The size that was signed.
-        kept: u64,
-    },
-    /// Of another log than those served.
-    #[error("a checkpoint is of {0:?}, which is no log of this configuration")]
-    Stranger(String),
-    /// No checkpoint, or not of the key.
-    #[error("what was kept is no checkpoint of this key: {0}")]
-    NotOfTheKey(#[source] CheckpointError),
-}
-
-/// Holds the stores of a configuration against checkpoints that were kept elsewhere: each log must have grown from
-/// its own. A store that was restored from an older backup has not.
+/// Compares the stores of a configuration with checkpoints that were kept elsewhere. Each log MUST extend its
+/// checkpoint. A store that was restored from an older backup does not.
 pub fn check_against(config: &Config, base: &Path, secrets: &Secrets, kept: &[String]) -> Result<(), ServerError> {
     let mut logs = Vec::new();
-    for (jurisdictions, place) in config.store.places(&config.jurisdictions, base)? {
+    for (jurisdictions, place) in config.store.locations(&config.jurisdictions, base)? {
         let found = match place.find(&secrets.wrapping)? {
-            Found::Nothing => None,
-            Found::Store(reader) => Some(reader),
-            Found::InUse(_) | Found::Unasked => Some(place.read(None)?),
+            FoundStore::Nothing => None,
+            FoundStore::Store(reader) => Some(reader),
+            FoundStore::InUse(_) | FoundStore::Unasked => Some(place.read(None)?),
         };
         for log in jurisdictions.iter().flat_map(LogName::both_of) {
             logs.push((origin(&config.log.origin, &log), log, found.clone()));
@@ -82,64 +45,42 @@ pub fn check_against(config: &Config, base: &Path, secrets: &Secrets, kept: &[St
     Ok(())
 }
 
-/// Whether there is a store at a place, or one could be made. What is no file is refused before it is opened: a device or a pipe takes
-/// what is written, or gives nothing, and a lock would be made beside it.
-pub(super) fn check_place(place: &Place) -> Result<(), ServerError> {
-    let Place::File(path) = place else { return Ok(()) };
-    let unfit = |why| Err(ServerError::UnfitPlace { path: path.clone(), why });
-    if path.exists() {
-        return if path.is_file() { Ok(()) } else { unfit("it is no regular file") };
-    }
-    let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if !directory.exists() {
-        return unfit("its directory is not there");
-    }
-    if !directory.is_dir() {
-        return unfit("its directory is none");
-    }
-    // Whoever may do everything is told that a file can be made there, too.
-    if statfs(directory).is_ok_and(|kept| KERNELS_OWN.contains(&kept.f_type)) {
-        return unfit("no file can be made in its directory: it is the kernel's own");
-    }
-    Ok(())
-}
-
-/// What a start would meet, where nothing is wrong with it.
+/// What a start would find, if nothing prevents it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Met {
-    /// What to look at: what another gateway uses now, this one could use once that has stopped.
+pub struct StartFindings {
+    /// What to look at: resources that another gateway uses now, and that are free once it has stopped.
     pub warnings: Vec<String>,
-    /// What a start would find out, and was not looked at here.
+    /// What only a start can find out.
     pub unchecked: Vec<String>,
 }
 
-/// Holds the addresses and stores of a checked configuration against what is there.
-pub fn check_start(config: &Config, base: &Path, checked: &Checked) -> Result<Met, ServerError> {
-    let Met { mut warnings, mut unchecked } = Met::default();
+/// Compares the addresses and stores of a checked configuration with what exists.
+pub fn check_start(config: &Config, base: &Path, checked: &CheckedConfig) -> Result<StartFindings, ServerError> {
+    let StartFindings { mut warnings, mut unchecked } = StartFindings::default();
     let addresses = [config.server.listen, config.server.ops_listen];
-    // Held until both are there: an address cannot be listened on twice.
+    // Keep each listener until both are bound: the same address cannot be bound twice.
     let mut listeners = Vec::new();
     for address in addresses {
         listeners.extend(listen(address, !listeners.is_empty() && overlap(addresses), &mut warnings)?);
     }
-    for (jurisdictions, place) in config.store.places(&config.jurisdictions, base)? {
-        check_place(&place)?;
+    for (jurisdictions, place) in config.store.locations(&config.jurisdictions, base)? {
+        check_location(&place)?;
         match place.find(&checked.secrets.wrapping)? {
-            Found::Nothing => {}
-            Found::InUse(held) => warnings.push(format!("a gateway has the store open: it holds {}", held.display())),
-            Found::Unasked => unchecked.push(format!(
+            FoundStore::Nothing => {}
+            FoundStore::InUse(held) => warnings.push(format!("a gateway has the store open: it holds {}", held.display())),
+            FoundStore::Unasked => unchecked.push(format!(
                 "{place}: whether it can be reached, and what it holds, is found out by a start; this check asks no database server"
             )),
-            Found::Store(reader) => {
-                kept_here(&*reader, &jurisdictions, &place)?;
-                opens(&*reader, &jurisdictions)?;
+            FoundStore::Store(reader) => {
+                check_jurisdictions(&*reader, &jurisdictions, &place)?;
+                check_wrapping_key(&*reader, &jurisdictions)?;
                 for log in jurisdictions.iter().flat_map(LogName::both_of) {
                     check_head(&*reader, &log, &config.log.origin, &checked.secrets)?;
                 }
             }
         }
     }
-    Ok(Met { warnings, unchecked })
+    Ok(StartFindings { warnings, unchecked })
 }
 
 fn listen(
@@ -157,12 +98,12 @@ fn listen(
     }
 }
 
-/// Whether two listeners would be one.
+/// Whether both listeners would use the same port.
 fn overlap([one, other]: [SocketAddr; 2]) -> bool {
     one.port() != 0 && one.port() == other.port()
 }
 
-/// A head that this gateway did not sign, or signed under another name, is refused at the start.
+/// Refuses a head that this gateway did not sign, or signed under another name.
 fn check_head(reader: &dyn Reader, log: &LogName, prefix: &str, secrets: &Secrets) -> Result<(), ServerError> {
     let size = reader.head(log)?.unwrap_or(0);
     let root = root_at(size, |tile| reader.tile(log, tile)).map_err(StoreError::from)?;

@@ -1,4 +1,4 @@
-//! Looks at the legal clocks, again and again.
+//! Fires due legal clocks at regular intervals.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::recorder::{Handle, SubmitError, Ticked};
 
-/// Fires what is due until the gateway drains. What is due then fires at the next start.
+/// Fires due clocks until the gateway drains. The rest fires at the next start.
 pub(super) async fn tick(recorder: Handle, every: Duration, drain: CancellationToken) {
     let mut ticks = interval(every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -16,14 +16,14 @@ pub(super) async fn tick(recorder: Handle, every: Duration, drain: CancellationT
             () = drain.cancelled() => return,
             _ = ticks.tick() => {}
         }
-        // A full queue has its say elsewhere, and there is a next time.
+        // A full queue is reported elsewhere, and the next tick tries again.
         if let Err(SubmitError::Stopped) = fire_all(&recorder).await {
             return;
         }
     }
 }
 
-/// Fires everything that is due, a batch at a time, so that writes come in between.
+/// Fires every clock that is due, one batch at a time, so that writes come in between.
 pub(super) async fn fire_all(recorder: &Handle) -> Result<usize, SubmitError> {
     let mut fired = 0usize;
     loop {

@@ -1,7 +1,7 @@
-//! One core's share of the connections: handshakes, HTTP/2 with every limit set, and the services behind the layers.
+//! A worker: one core's share of the connections, with their handshakes, HTTP/2 limits and services.
 //!
-//! HTTP/2 is served by hyper directly rather than by tonic's transport, which leaves several of these limits unset and
-//! answers a client's deadline with a status that is not of our shape (docs/decisions/0002-own-http2-server.md).
+//! We serve HTTP/2 with hyper directly. tonic's transport leaves several of these limits unset, and it answers a
+//! client's deadline with a status that is not of our form (docs/decisions/0002-own-http2-server.md).
 
 use std::error::Error as _;
 use std::sync::Arc;
@@ -18,9 +18,9 @@ use tonic::service::Routes;
 use tonic_health::pb::health_server::HealthServer;
 use tower::Service as _;
 
+use crate::accept::{Accepted, TlsConn, TlsState, handshakes};
 use crate::api::{Api, Appeals, Custodies, Detainers, Inbox, Ledger, Obligations, Policies, Reviews, Transfers};
-use crate::config::ServerConfig;
-use crate::server::accept::{Accepted, TlsConn, TlsState, handshakes};
+use crate::config::Config;
 use crate::server::health::{HealthService, Phase, QUESTION_LEN_MAX};
 use crate::server::layers::{Layers, Stack};
 use crate::wire::DESCRIPTOR;
@@ -34,30 +34,54 @@ use crate::wire::v1::policy_service_server::PolicyServiceServer;
 use crate::wire::v1::review_service_server::ReviewServiceServer;
 use crate::wire::v1::transfer_service_server::TransferServiceServer;
 
-/// Provoked resets a connection survives (RUSTSEC-2024-0003 and `MadeYouReset`).
+/// The most provoked resets that a connection survives (RUSTSEC-2024-0003 and `MadeYouReset`).
 const RESET_STREAMS_MAX: usize = 256;
-/// All of a call's headers together, in bytes.
+/// All headers of a call together, in bytes.
 const HEADER_LIST_LEN_MAX: u32 = 16 * 1_024;
-/// What a peer may send ahead of what is read, in bytes a stream and a connection. The library's own are a megabyte each.
+/// How far a peer may send ahead of what is read, in bytes, for a stream and for a connection. The library's defaults
+/// are a megabyte each.
 const STREAM_WINDOW_LEN: u32 = 64 * 1_024;
 const CONNECTION_WINDOW_LEN: u32 = 256 * 1_024;
-/// The longest question of reflection, in bytes: it holds a name.
+/// The longest reflection request, in bytes. It holds a name.
 const REFLECTION_LEN_MAX: usize = 4_096;
-/// Answers waiting for a peer that does not read, in bytes a stream.
+/// The most bytes of answers that wait for a slow peer, for each stream.
 const SEND_BUFFER_LEN: usize = 256 * 1_024;
+
+/// The limits of a connection, as configured.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ConnectionLimits {
+    streams_max: u32,
+    message_len_max: usize,
+    drain_timeout: Duration,
+    keep_alive_interval: Duration,
+    keep_alive_timeout: Duration,
+}
+
+impl ConnectionLimits {
+    pub(super) fn of(config: &Config) -> Self {
+        let server = &config.server;
+        Self {
+            streams_max: server.streams_per_connection_max,
+            message_len_max: server.message_len_max,
+            drain_timeout: Duration::from_millis(server.drain_timeout_ms),
+            keep_alive_interval: Duration::from_millis(server.keep_alive_interval_ms),
+            keep_alive_timeout: Duration::from_millis(server.keep_alive_timeout_ms),
+        }
+    }
+}
 
 /// Serves connections on the runtime it runs on.
 #[derive(Debug)]
 pub(super) struct Worker {
     pub(super) api: Arc<Api>,
     pub(super) layers: Layers,
-    pub(super) limits: ServerConfig,
+    pub(super) limits: ConnectionLimits,
     pub(super) phase: watch::Receiver<Phase>,
     pub(super) drain: CancellationToken,
 }
 
 impl Worker {
-    /// Until drained: then finishes the calls under way, within the limit.
+    /// Runs until the gateway drains, then finishes open calls within the time limit.
     pub(super) async fn run(self, sockets: mpsc::Receiver<Accepted>, tls: Arc<TlsState>) {
         let Some(stack) = self.stack() else { return };
         let mut established = handshakes(sockets, tls);
@@ -72,14 +96,15 @@ impl Worker {
             connections.spawn(serve(connection, stack.clone(), self.limits, self.drain.clone()));
         }
         drop(established);
-        let limit = Duration::from_millis(self.limits.drain_timeout_ms);
-        let finished = tokio::time::timeout(limit, async { while connections.join_next().await.is_some() {} }).await;
+        let finished =
+            tokio::time::timeout(self.limits.drain_timeout, async { while connections.join_next().await.is_some() {} })
+                .await;
         if finished.is_err() {
             tracing::warn!(connections = connections.len(), "cut off connections that did not end in time");
         }
     }
 
-    /// The services behind the layers. `None` cannot be: the embedded descriptor is read back in a test.
+    /// Puts the layers around the services. It is never `None`: a test reads the embedded descriptor.
     fn stack(&self) -> Option<Stack> {
         let len_max = self.limits.message_len_max;
         let api = || Arc::clone(&self.api);
@@ -106,8 +131,8 @@ impl Worker {
     }
 }
 
-/// Serves one connection until it ends, or until drained.
-async fn serve(connection: TlsConn, stack: Stack, limits: ServerConfig, drain: CancellationToken) {
+/// Serves one connection until it ends or the gateway drains.
+async fn serve(connection: TlsConn, stack: Stack, limits: ConnectionLimits, drain: CancellationToken) {
     let peer = connection.peer().clone();
     let agency = peer.agency.clone();
     let service = hyper::service::service_fn(move |request: Request<hyper::body::Incoming>| {
@@ -118,15 +143,15 @@ async fn serve(connection: TlsConn, stack: Stack, limits: ServerConfig, drain: C
     let mut http2 = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
     http2
         .timer(TokioTimer::new())
-        .max_concurrent_streams(limits.streams_per_connection_max)
+        .max_concurrent_streams(limits.streams_max)
         .max_local_error_reset_streams(RESET_STREAMS_MAX)
         .max_pending_accept_reset_streams(RESET_STREAMS_MAX)
         .initial_stream_window_size(STREAM_WINDOW_LEN)
         .initial_connection_window_size(CONNECTION_WINDOW_LEN)
         .max_header_list_size(HEADER_LIST_LEN_MAX)
         .max_send_buf_size(SEND_BUFFER_LEN)
-        .keep_alive_interval(Duration::from_millis(limits.keep_alive_interval_ms))
-        .keep_alive_timeout(Duration::from_millis(limits.keep_alive_timeout_ms));
+        .keep_alive_interval(limits.keep_alive_interval)
+        .keep_alive_timeout(limits.keep_alive_timeout);
     let mut serving = std::pin::pin!(http2.serve_connection(TokioIo::new(connection), service));
     let ended = tokio::select! {
         ended = serving.as_mut() => ended,
@@ -137,14 +162,14 @@ async fn serve(connection: TlsConn, stack: Stack, limits: ServerConfig, drain: C
     };
     let Err(error) = ended else { return };
     if let Some(reason) = broken_rule(&error) {
-        // One line for a connection, however many frames it took: a flood must not flood the audit.
+        // One line for each connection, however many frames it took, so that a flood does not flood the audit log.
         tracing::info!(target: "audit", event = "connection_cut", %agency, ?reason);
     } else {
         tracing::debug!(%error, "connection ended");
     }
 }
 
-/// Why we cut a connection off, if it was for breaking the protocol or straining it.
+/// The reason why we cut a connection for breaking or straining the protocol.
 fn broken_rule(error: &hyper::Error) -> Option<h2::Reason> {
     let error = error.source()?.downcast_ref::<h2::Error>()?;
     if error.is_go_away() && error.is_library() { error.reason() } else { None }

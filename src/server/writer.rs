@@ -1,6 +1,5 @@
-//! The writer as it is put together: where it writes, by which clock, and how long the legal clocks run.
+//! Puts the writers together: where they write, by which clock, and how long the legal clocks run.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -9,35 +8,35 @@ use jiff::tz::TimeZone;
 use tokio::sync::watch;
 
 use crate::config::{Config, Secrets};
-use crate::domain::ids::{CaseKind, FacilityCode, JurisdictionId};
+use crate::domain::ids::FacilityCode;
 use crate::domain::timetable::Timetable;
 use crate::domain::zone::Zones;
 use crate::identity::registry::Registry;
-use crate::meters::Meters;
+use crate::metrics::Metrics;
 use crate::policy::in_force::GateInForce;
 use crate::recorder::{Clock, Duties, Entropy, Handle, Heads, Hindrance, Parts, Recorder, RecorderError};
-use crate::server::ServerError;
-use crate::server::start_check::check_place;
-use crate::store::{CaseFilter, Place, Reader, Sharded, StoreError};
+use crate::server::error::ServerError;
+use crate::server::store_check::{check_jurisdictions, check_location, check_wrapping_key};
+use crate::store::{Reader, Sharded};
 
-/// What a writer writes by.
-pub(super) struct Writes {
-    /// The time of record.
+/// What the writers are started with.
+pub(super) struct WriterInputs {
+    /// The clock that entries are recorded by.
     pub(super) clock: Clock,
-    /// Blinding, salts and ids.
+    /// The source of blinding values, salts and ids.
     pub(super) entropy: Entropy,
     /// How long the legal clocks run.
     pub(super) timetable: Timetable,
-    /// Where it counts.
-    pub(super) meters: Arc<Meters>,
+    /// Where the writers count.
+    pub(super) metrics: Arc<Metrics>,
 }
 
-/// Writers that run, one for each shard of the store, and the ways to them.
-pub(super) struct Writers {
+/// The running writers, one for each shard of the store, and the handles to them.
+pub(super) struct RunningWriters {
     pub(super) handle: Handle,
     pub(super) reader: Arc<dyn Reader>,
     pub(super) heads: Heads,
-    /// Of each shard, what keeps it from recording.
+    /// For each shard, what keeps it from recording.
     pub(super) hindrances: Vec<watch::Receiver<Hindrance>>,
     pub(super) threads: Vec<JoinHandle<Result<(), RecorderError>>>,
 }
@@ -48,16 +47,16 @@ pub(super) fn start(
     base: &Path,
     secrets: &Secrets,
     in_force: &GateInForce,
-    writes: Writes,
-) -> Result<Writers, ServerError> {
-    let Writes { clock, mut entropy, timetable, meters } = writes;
+    writes: WriterInputs,
+) -> Result<RunningWriters, ServerError> {
+    let WriterInputs { clock, mut entropy, timetable, metrics } = writes;
     let (mut handles, mut readers, mut heads) = (Vec::new(), Vec::new(), Heads::new());
     let (mut hindrances, mut threads) = (Vec::new(), Vec::new());
-    for (jurisdictions, place) in config.store.places(&config.jurisdictions, base)? {
-        check_place(&place)?;
+    for (jurisdictions, place) in config.store.locations(&config.jurisdictions, base)? {
+        check_location(&place)?;
         let store = place.open(&secrets.wrapping)?;
-        kept_here(&*store.reader(), &jurisdictions, &place)?;
-        opens(&*store.reader(), &jurisdictions)?;
+        check_jurisdictions(&*store.reader(), &jurisdictions, &place)?;
+        check_wrapping_key(&*store.reader(), &jurisdictions)?;
         let running = Recorder::start(Parts {
             store,
             in_force: in_force.clone(),
@@ -72,7 +71,7 @@ pub(super) fn start(
             duties: Duties { review: config.review, obligation: config.obligation },
             timetable: timetable.clone(),
             firings_len_max: config.clocks.firings_len_max,
-            meters: Arc::clone(&meters),
+            metrics: Arc::clone(&metrics),
         })?;
         handles.push(running.handle);
         readers.push((jurisdictions.into_iter().collect(), running.reader));
@@ -81,34 +80,10 @@ pub(super) fn start(
         threads.push(running.thread);
     }
     let handle = Handle::joined(handles).ok_or(ServerError::NoJurisdiction)?;
-    Ok(Writers { handle, reader: Sharded::over(readers), heads, hindrances, threads })
+    Ok(RunningWriters { handle, reader: Sharded::over(readers), heads, hindrances, threads })
 }
 
-/// A store has one policy set for all that is in it, and a log that is kept twice would fork.
-pub(super) fn kept_here(
-    reader: &dyn Reader,
-    jurisdictions: &BTreeSet<JurisdictionId>,
-    place: &Place,
-) -> Result<(), ServerError> {
-    match reader.logs()?.into_iter().find(|log| !jurisdictions.contains(&log.jurisdiction)) {
-        Some(log) => Err(ServerError::KeptElsewhere { log, place: place.to_string() }),
-        None => Ok(()),
-    }
-}
-
-/// Opens a case of each kind, where there is one. Under another wrapping key than before nothing that is there could be
-/// read, and what comes would be sealed under a second one.
-pub(super) fn opens(reader: &dyn Reader, jurisdictions: &BTreeSet<JurisdictionId>) -> Result<(), StoreError> {
-    for jurisdiction in jurisdictions {
-        for kind in [CaseKind::Detainer, CaseKind::Custody, CaseKind::Appeal] {
-            let (agency, unassigned, after, limit) = (None, false, None, 1);
-            reader.cases(&CaseFilter { jurisdiction: jurisdiction.clone(), kind, agency, unassigned, after, limit })?;
-        }
-    }
-    Ok(())
-}
-
-/// How long clocks run, and in which time zone each custodian and facility lies.
+/// How long clocks run, and the time zone of each custodian and facility.
 pub(super) fn timetable(config: &Config, registry: &Registry, zones: &Zones) -> Timetable {
     let agency_zones = registry.members().filter_map(|member| Some((member.agency.id.clone(), member.zone.clone()?)));
     let facility_zones = registry.members().flat_map(|member| {

@@ -1,4 +1,4 @@
-//! The account of disclosures: what was shown of which case, to whom and by which method (5 USC 552a(c)).
+//! The account of disclosures: what was disclosed of which case, to whom and by which method (5 USC 552a(c)).
 
 use jiff::Timestamp;
 
@@ -6,32 +6,32 @@ use crate::domain::determination::FieldClasses;
 use crate::domain::ids::{AgencyId, OfficerPseudonym};
 use crate::store::{StoreError, rows};
 
-/// One disclosure as it was counted, before anything left.
+/// A disclosure, recorded before anything left.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Disclosed {
-    /// Its number in this store. They grow with time, and may have gaps.
+    /// Its number in this store. Numbers grow with time and may have gaps.
     pub number: i64,
     /// When, by our clock.
     pub recorded_at: Timestamp,
-    /// To whom.
+    /// The recipient.
     pub recipient: AgencyId,
-    /// To which officer or system of theirs.
+    /// The officer or system of the recipient.
     pub officer: Option<OfficerPseudonym>,
-    /// By which method: the purpose.
+    /// The method, which states the purpose.
     pub method: String,
-    /// Which resources, cases and entries, by name.
+    /// The names of the cases and entries.
     pub resources: Vec<String>,
-    /// Which classes, of all of them together.
+    /// The classes disclosed, over all resources.
     pub classes: FieldClasses,
 }
 
-/// The account of one store, for reading.
+/// Reads the account of one store.
 pub trait Account {
-    /// Disclosures after a number, oldest first, at most so many.
+    /// At most `limit` disclosures after a number, oldest first.
     fn disclosures(&self, after: i64, limit: usize) -> Result<Vec<Disclosed>, StoreError>;
 }
 
-/// A row of the account: its number, when, to whom, which officer, by which method, which resources, which classes.
+/// A row of the account: number, time, recipient, officer, method, resources, classes.
 pub(super) type DisclosureRow = (i64, i64, String, Option<String>, String, String, i64);
 
 impl Disclosed {

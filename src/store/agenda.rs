@@ -1,4 +1,4 @@
-//! The index of what is open, as the writer hands it over and readers list it.
+//! The index of open items, as the writer updates it and readers list it.
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -12,16 +12,16 @@ const BROKEN: StoreError = StoreError::Broken("an open item cannot be read");
 /// What changed in the open items of a case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AgendaChange {
-    /// Which case.
+    /// The case.
     pub case: CaseName,
-    /// Open no longer.
+    /// Items that are no longer open.
     pub closed: Vec<(ItemKind, String)>,
-    /// New, or due at another time, or another's to act upon.
+    /// Items that are new, due at another time, or somebody else's to act upon.
     pub open: Vec<Item>,
 }
 
 impl AgendaChange {
-    /// From what was open to what is. `None`: it is the same, and nothing needs writing.
+    /// The difference between two states. `None` if nothing needs writing.
     pub fn between(before: &[Item], after: &[Item], case: CaseName) -> Option<Self> {
         let same = |one: &Item, other: &Item| (one.kind, &one.key) == (other.kind, &other.key);
         let gone = |old: &&Item| !after.iter().any(|new| same(old, new));
@@ -34,48 +34,48 @@ impl AgendaChange {
 /// An open item and the case it is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedItem {
-    /// Which case.
+    /// The case.
     pub case: CaseName,
-    /// What is open.
+    /// The item.
     pub item: Item,
 }
 
 impl ListedItem {
-    /// Its place in a list.
+    /// Its position in a list.
     pub fn place(&self) -> AgendaPlace {
         AgendaPlace { due_at: self.item.due_at, case: self.case.clone(), key: self.item.key.clone() }
     }
 }
 
-/// A place in a list of open items.
+/// A position in a list of open items.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AgendaPlace {
-    /// When the item there is due.
+    /// When the item is due.
     pub due_at: Timestamp,
-    /// Which case it is about.
+    /// The case.
     pub case: CaseName,
-    /// Which of its kind.
+    /// The key of the item within its kind.
     pub key: String,
 }
 
 /// Which open items to list.
 #[derive(Debug, Clone)]
 pub struct AgendaFilter {
-    /// In which jurisdiction.
+    /// The jurisdiction.
     pub jurisdiction: JurisdictionId,
-    /// Of which kind.
+    /// The kind.
     pub kind: ItemKind,
-    /// This agency's to act upon, or everybody's.
+    /// Items that this agency has to act upon; `None` for everybody's.
     pub holder: Option<AgencyId>,
-    /// With those that are nobody's in particular.
+    /// Include items that are nobody's in particular.
     pub unassigned: bool,
-    /// After this place.
+    /// Start after this position.
     pub after: Option<AgendaPlace>,
-    /// At most so many.
+    /// The most items.
     pub limit: usize,
 }
 
-/// One row of `agenda`, with the holder's name.
+/// A row of `agenda`, with the holder's name.
 pub(super) struct ItemRow {
     pub(super) case_kind: i64,
     pub(super) case_id: Vec<u8>,

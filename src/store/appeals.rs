@@ -1,5 +1,5 @@
-//! What a store keeps of appeals beside the cases: who is in which, and what was answered of each. The cases themselves
-//! are neither read nor written for it: an appeal is over thousands.
+//! What a store keeps of appeals beside the cases: their members, and the answers about each. The cases themselves are
+//! not touched, since an appeal may be about thousands.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,86 +10,86 @@ use crate::domain::appeal::{AppealItem, Bar};
 use crate::domain::detainer::Detainer;
 use crate::domain::ids::{AgencyId, CaseName, JurisdictionId, LogName};
 
-/// Due dates of one issuer that are read; more are not open at once.
+/// The most due dates of one issuer that are read. No issuer has more open appeals.
 pub(super) const DUE_MAX: i64 = 1_000;
 
-/// What a batch needs to know of appeals.
+/// What a batch needs to know about appeals.
 #[derive(Debug, Default)]
 pub struct AppealsWanted {
-    /// Detainers whose issuer is asked for, and nothing else of them.
+    /// Detainers whose issuer is needed.
     pub issuers: BTreeSet<CaseName>,
-    /// When the appeals of an issuer in a jurisdiction are due.
+    /// Issuers whose due dates in a jurisdiction are needed.
     pub due: BTreeSet<(AgencyId, JurisdictionId)>,
-    /// What was answered of a detainer in an appeal: the appeal, then the detainer.
+    /// Pairs of appeal and detainer whose answer is needed.
     pub items: BTreeSet<(CaseName, CaseName)>,
-    /// What a log has recorded of which resource from a position on.
+    /// For each log, the position from which on the recorded resources are needed.
     pub since: BTreeMap<LogName, u64>,
 }
 
 impl AppealsWanted {
-    /// Whether nothing is.
+    /// Whether nothing is needed.
     pub fn is_empty(&self) -> bool {
         self.issuers.is_empty() && self.due.is_empty() && self.items.is_empty() && self.since.is_empty()
     }
 }
 
-/// What was found.
+/// What was found about appeals.
 #[derive(Debug, Default)]
 pub struct AppealsLoaded {
-    /// Who lodged a detainer, where there is one.
+    /// The issuers of the detainers that exist.
     pub issuers: BTreeMap<CaseName, AgencyId>,
-    /// Latest first; of more than a thousand, the latest thousand.
+    /// Due dates, latest first, at most a thousand.
     pub due: BTreeMap<(AgencyId, JurisdictionId), Vec<Timestamp>>,
-    /// Of each detainer that is in the appeal.
+    /// The items of the detainers that are in the appeal.
     pub items: BTreeMap<(CaseName, CaseName), AppealItem>,
-    /// Where each resource was last recorded.
+    /// The position at which each resource was last recorded.
     pub since: BTreeMap<CaseName, u64>,
 }
 
-/// An appeal now issued: each detainer in it is marked, once.
+/// An appeal that was issued. Each detainer in it is listed once.
 #[derive(Debug)]
 pub struct NewAppeal {
     /// Its name.
     pub appeal: CaseName,
-    /// Whose.
+    /// The issuer.
     pub issuer: AgencyId,
     /// When it is due. Kept to the next full hour.
     pub due_at: Timestamp,
-    /// Every detainer in it, each once.
+    /// Its detainers, each once.
     pub members: Vec<Uuid>,
 }
 
-/// What a custodian now answered of one detainer. The case of the detainer must have been loaded for the batch: it is
-/// sealed under that one's key, and expunged with it.
+/// What a custodian answered about one detainer. The batch MUST have loaded the detainer's case: the answer is sealed
+/// under that case's key and expunged with it.
 #[derive(Debug)]
 pub struct NewItem {
-    /// In which appeal.
+    /// The appeal.
     pub appeal: CaseName,
-    /// Of which detainer.
+    /// The detainer.
     pub detainer: CaseName,
-    /// What was answered so far. What bars it is kept otherwise.
+    /// The answer so far. What bars the detainer is kept separately.
     pub item: AppealItem,
 }
 
-/// Detainers that the law now bars in an appeal. Those that it barred before stay as they are.
+/// Detainers that the law now bars in an appeal. Those that were barred before stay as they are.
 #[derive(Debug)]
 pub struct NewBar {
-    /// In which appeal.
+    /// The appeal.
     pub appeal: CaseName,
-    /// Unlike that of any other ground of the appeal.
+    /// The number of this ground, unique within the appeal.
     pub number: u64,
-    /// On what ground.
+    /// The ground.
     pub bar: Bar,
-    /// Which.
+    /// The detainers.
     pub detainers: Vec<Uuid>,
 }
 
-/// What a batch changes of appeals.
+/// What a batch changes about appeals.
 #[derive(Debug, Default)]
 pub struct NewAppeals {
     /// Appeals issued.
     pub issued: Vec<NewAppeal>,
-    /// Answers given of single detainers.
+    /// Answers about single detainers.
     pub items: Vec<NewItem>,
     /// Answers given by law.
     pub bars: Vec<NewBar>,
@@ -98,23 +98,23 @@ pub struct NewAppeals {
 /// Which detainers of an appeal to list.
 #[derive(Debug, Clone)]
 pub struct ItemFilter {
-    /// Of which appeal.
+    /// The appeal.
     pub appeal: CaseName,
-    /// Of this custodian, or of everybody.
+    /// Detainers of this custodian; `None` for all.
     pub holder: Option<AgencyId>,
-    /// With those addressed to nobody in particular.
+    /// Include those addressed to no particular custodian.
     pub unassigned: bool,
-    /// After this one.
+    /// Start after this one.
     pub after: Option<Uuid>,
-    /// At most so many.
+    /// The most detainers.
     pub limit: usize,
 }
 
-/// A detainer of an appeal, and what was answered of it.
+/// A detainer of an appeal with its answer.
 #[derive(Debug, Clone)]
 pub struct Listed {
     /// The detainer.
     pub detainer: Detainer,
-    /// What was answered.
+    /// The answer.
     pub item: AppealItem,
 }

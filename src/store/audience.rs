@@ -5,12 +5,12 @@ use crate::domain::determination::FieldClasses;
 use crate::domain::event::Party;
 use crate::domain::ids::JurisdictionId;
 
-/// Parties with the classes each may see. An upper bound for every later delivery.
+/// The parties and the classes that each may see. It is an upper bound for every later delivery.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Audience(pub Vec<(Party, FieldClasses)>);
 
 impl Audience {
-    /// As stored.
+    /// The text that is stored.
     pub fn to_text(&self) -> String {
         let party = |(party, classes): &(Party, FieldClasses)| {
             let name = match party {
@@ -24,7 +24,7 @@ impl Audience {
         self.0.iter().map(party).collect::<Vec<_>>().join(";")
     }
 
-    /// As read back. `None`: not an audience, so nobody's.
+    /// Parses the stored text. `None` if it is not an audience, so that nobody may see the entry.
     pub fn parse(text: &str) -> Option<Self> {
         let party = |part: &str| {
             let (name, classes) = part.split_once('=')?;
@@ -40,11 +40,11 @@ impl Audience {
             return Some(Self::default());
         }
         let audience = text.split(';').map(party).collect::<Option<_>>().map(Self)?;
-        // Only as it was written: numbers have other spellings, and unknown classes were dropped.
+        // Accept only the spelling that is written: numbers have other spellings, and unknown classes were dropped.
         (audience.to_text() == text).then_some(audience)
     }
 
-    /// The classes that a caller may see of an entry of this jurisdiction. `None`: the entry is not for this caller.
+    /// The classes that a caller may see of an entry of this jurisdiction. `None` if the caller is not in the audience.
     pub fn classes_for(&self, caller: &Caller, jurisdiction: &JurisdictionId) -> Option<FieldClasses> {
         if !caller.takes_part_in(jurisdiction) {
             return None;

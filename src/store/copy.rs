@@ -1,35 +1,39 @@
-//! A store copied to another place row by row, whichever engine is there: every sealed byte is the same afterwards, and
-//! good under the same keys.
+//! Copies a store to another location row by row, on either engine. Every sealed byte stays the same and opens with the
+//! same keys.
 
 use std::collections::BTreeMap;
 
 use aws_lc_rs::digest::{Context, SHA256};
 
 use crate::store::copy::Kind::{Bytes, Integer, Text};
-use crate::store::{Place, StoreError, postgres, sqlite};
+use crate::store::{StoreError, StoreLocation, postgres, sqlite};
 
-/// Rows that are read and written at a time.
+/// Rows read and written at a time.
 const PAGE_LEN: usize = 2_000;
 
 /// What was copied.
 #[derive(Debug)]
 pub struct Copied {
-    /// Tables in the order they were copied, and how many rows each has.
+    /// The tables in the order they were copied, with their row counts.
     pub rows: Vec<(String, u64)>,
 }
 
-/// Copies everything that is in one place to another, where there must be nothing yet. It is there as a whole or not at
-/// all. What is copied must not be served meanwhile; where that can be told, it is refused.
+/// Copies everything from one location to another, which MUST be empty. The copy is complete or absent. The original
+/// MUST NOT be served meanwhile; if that is detected, the copy is refused.
 ///
-/// `progress` hears of each table how many rows were copied so far.
-pub fn copy(from: &Place, to: &Place, progress: &mut dyn FnMut(&str, u64)) -> Result<Copied, StoreError> {
+/// `progress` is told the table and how many of its rows are copied so far.
+pub fn copy(
+    from: &StoreLocation,
+    to: &StoreLocation,
+    progress: &mut dyn FnMut(&str, u64),
+) -> Result<Copied, StoreError> {
     let mut source: Box<dyn Source> = match from {
-        Place::File(path) => Box::new(sqlite::Original::alone(path)?),
-        Place::Server(address) => Box::new(postgres::Original::alone(address)?),
+        StoreLocation::File(path) => Box::new(sqlite::Original::alone(path)?),
+        StoreLocation::Server(address) => Box::new(postgres::Original::alone(address)?),
     };
     let mut target: Box<dyn Target> = match to {
-        Place::File(path) => Box::new(sqlite::Duplicate::open(path)?),
-        Place::Server(address) => Box::new(postgres::Duplicate::open(address)?),
+        StoreLocation::File(path) => Box::new(sqlite::Duplicate::open(path)?),
+        StoreLocation::Server(address) => Box::new(postgres::Duplicate::open(address)?),
     };
     for table in &TABLES {
         if !target.is_empty(table)? {
@@ -51,11 +55,11 @@ pub fn copy(from: &Place, to: &Place, progress: &mut dyn FnMut(&str, u64)) -> Re
     Ok(Copied { rows })
 }
 
-/// The SHA-256 of every table, over its rows in the order of their keys: the same where the rows are, on every engine.
-pub fn digest(place: &Place) -> Result<BTreeMap<String, [u8; 32]>, StoreError> {
+/// The SHA-256 of every table, over its rows in key order. Equal rows give equal digests on every engine.
+pub fn digest(place: &StoreLocation) -> Result<BTreeMap<String, [u8; 32]>, StoreError> {
     let mut source: Box<dyn Source> = match place {
-        Place::File(path) => Box::new(sqlite::Original::open(path)?),
-        Place::Server(address) => Box::new(postgres::Original::open(address)?),
+        StoreLocation::File(path) => Box::new(sqlite::Original::open(path)?),
+        StoreLocation::Server(address) => Box::new(postgres::Original::open(address)?),
     };
     let mut digests = BTreeMap::new();
     for table in &TABLES {
@@ -71,7 +75,7 @@ pub fn digest(place: &Place) -> Result<BTreeMap<String, [u8; 32]>, StoreError> {
     Ok(digests)
 }
 
-/// Goes through a table in the order of its keys.
+/// Reads a table page by page, in key order.
 fn pages(
     source: &mut dyn Source,
     table: &Table,
@@ -86,13 +90,13 @@ fn pages(
     }
 }
 
-/// One engine as what is copied from: as it was when it was opened, whatever is written meanwhile.
+/// An engine to copy from. It shows the state at the time it was opened.
 pub(super) trait Source {
-    /// Rows in the order of their keys, from after a key on.
+    /// Rows in key order, after a key.
     fn page(&mut self, table: &Table, after: Option<&[Cell]>, len: usize) -> Result<Vec<Cells>, StoreError>;
 }
 
-/// One engine as what is copied to.
+/// An engine to copy to.
 pub(super) trait Target {
     /// Whether a table has no rows.
     fn is_empty(&mut self, table: &Table) -> Result<bool, StoreError>;
@@ -100,7 +104,7 @@ pub(super) trait Target {
     /// Adds rows.
     fn insert(&mut self, table: &Table, rows: Vec<Cells>) -> Result<(), StoreError>;
 
-    /// Makes everything durable that was added. Without it nothing was.
+    /// Makes everything that was added durable. Without this call nothing is kept.
     fn finish(self: Box<Self>) -> Result<(), StoreError>;
 }
 
@@ -134,7 +138,7 @@ impl Cell {
     }
 }
 
-/// What the values of a column are.
+/// The type of a column's values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Integer,
@@ -146,18 +150,18 @@ pub(super) enum Kind {
 #[derive(Debug)]
 pub(super) struct Table {
     pub(super) name: &'static str,
-    /// So many of the first columns are the key that rows are ordered by.
+    /// How many of the first columns form the key.
     pub(super) key_len: usize,
     pub(super) columns: &'static [(&'static str, Kind)],
 }
 
 impl Table {
-    /// The names of its columns, as a list.
+    /// The column names, as a list.
     pub(super) fn list(&self) -> String {
         self.columns.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
     }
 
-    /// The names of its key's columns, as a list.
+    /// The key's column names, as a list.
     pub(super) fn key(&self) -> String {
         self.columns.iter().take(self.key_len).map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
     }
@@ -167,7 +171,7 @@ const fn table(name: &'static str, key_len: usize, columns: &'static [(&'static 
     Table { name, key_len, columns }
 }
 
-/// Every table, those that others refer to first; of each its columns, the key's first.
+/// Every table. Referenced tables come first, and key columns come first within a table.
 pub(super) const TABLES: [Table; 16] = [
     table("names", 1, &[("id", Integer), ("name", Text)]),
     table("heads", 1, &[("log", Integer), ("size", Integer), ("root", Bytes), ("recorded_at", Integer)]),
@@ -262,7 +266,7 @@ pub(super) const TABLES: [Table; 16] = [
 mod tests {
     use super::*;
 
-    /// Tables of a schema with their columns and what these are, in the order of names.
+    /// The tables of a schema with their columns and types, in the order of names.
     fn read(schema: &str) -> BTreeMap<String, Vec<(String, Kind)>> {
         let lines = schema.lines().map(|line| line.split("--").next().unwrap_or_default().trim());
         let mut tables: BTreeMap<String, Vec<(String, Kind)>> = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! Why a store could not do as asked, and what that means for whoever asked.
+//! Why a store failed, and what that means for the caller.
 
 use std::io;
 use std::path::PathBuf;
@@ -7,10 +7,10 @@ use crate::domain::ids::LogName;
 use crate::ledger::TileError;
 use crate::store::vault::VaultError;
 
-/// Why the store could not do as asked.
+/// Why a store failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// Another writer moved a head: what was planned rests on a state that is gone.
+    /// Another writer moved a head: the batch was planned on an outdated state.
     #[error("another writer moved the head of {0}")]
     Fenced(LogName),
     /// The database failed. After a failed commit nobody knows what is durable.
@@ -22,20 +22,20 @@ pub enum StoreError {
     /// A key is missing or wrong.
     #[error("stored data cannot be opened: {0}")]
     Vault(#[from] VaultError),
-    /// The database server failed, or refused what it was asked.
+    /// The database server failed, or refused a statement.
     #[error("the database failed: {0}")]
     Server(String),
-    /// The database cannot be reached or takes no writes now. Whatever was under way may be durable or not: begun again,
-    /// its request ids tell. Nothing is wrong with what was asked.
+    /// The database is unreachable or takes no writes now. Whatever was in progress may or may not be durable; the
+    /// request ids of a new batch tell. The request itself is not at fault.
     #[error("the database cannot be reached, or takes no writes now: {0}")]
     Interrupted(String),
-    /// The address of the database is none, or what it names cannot be used. Says nothing of the password in it.
+    /// The address of the database is not valid, or what it names cannot be used. The text never holds the password.
     #[error("the store's address cannot be used: {0}")]
     Address(String),
     /// Another process serves this store.
     #[error("another gateway has the store open: it holds {}", .0.display())]
     Held(PathBuf),
-    /// A file that has a second name: what one gateway wrote beside the one, another would not see beside the other.
+    /// The file has a second name. A gateway that opened the other name would not see what is written beside this one.
     #[error("{} has a second name (a hard link): remove it, and start by the name that it was served by", .0.display())]
     SecondName(PathBuf),
     /// The directory or file could not be made.
@@ -43,7 +43,7 @@ pub enum StoreError {
     File(#[from] io::Error),
 }
 
-/// Tiles that could not be read, or that do not make up the tree they should.
+/// Tiles could not be read, or do not make up their tree.
 impl From<TileError<StoreError>> for StoreError {
     fn from(error: TileError<StoreError>) -> Self {
         match error {

@@ -1,7 +1,7 @@
-//! Where everything durable is: one trait at the granularity of a batch, called from the writer's own thread, and one
-//! for reading. Only this room names SQL.
+//! The durable store: one trait for writing, at the granularity of a batch and called from the writer's own thread, and
+//! one for reading. Only this room names SQL.
 //!
-//! A store keeps what the recorder hands it and forgets nothing; what may be written is decided before.
+//! A store keeps what the recorder gives it and forgets nothing. The decision what to write is made elsewhere.
 
 mod account;
 mod agenda;
@@ -10,7 +10,7 @@ mod audience;
 mod compact;
 mod copy;
 mod error;
-mod place;
+mod location;
 pub mod postgres;
 mod reader;
 mod rows;
@@ -21,6 +21,7 @@ pub mod vault;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -29,7 +30,7 @@ pub use agenda::{AgendaChange, AgendaFilter, AgendaPlace, ListedItem};
 pub use audience::Audience;
 pub use copy::{Copied, copy, digest};
 pub use error::StoreError;
-pub use place::{Found, Place};
+pub use location::{FoundStore, StoreLocation};
 pub use reader::{CaseFilter, CasesOf, EntryHeader, Reader, RecordedAnswer, StoredEntry};
 pub use sharded::Sharded;
 
@@ -42,25 +43,25 @@ use crate::ledger::{Hash, TileId, Tree};
 use crate::store::appeals::{AppealsLoaded, AppealsWanted, NewAppeals};
 use crate::wire::entry::Opening;
 
-/// The state of one log, as the writer needs it.
+/// The state of a log that the writer needs.
 #[derive(Debug, Clone)]
 pub struct LogState {
-    /// Right edge of the tree.
+    /// The right edge of the tree.
     pub tree: Tree,
-    /// When the newest entry was recorded; the next is never earlier.
+    /// When the newest entry was recorded. The next entry is never earlier.
     pub recorded_at: Timestamp,
 }
 
-/// How the logs of a batch stand, as it begins.
+/// The state of the logs when a batch begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Standing {
-    /// As this writer left them: nobody else writes to this store.
+    /// Unchanged since this writer's last batch: nobody else writes to this store.
     AsLeft,
     /// Others write to it too, but not to these logs until this batch has ended.
     Shared {
-        /// Where each log stands.
+        /// The head of each log.
         heads: BTreeMap<LogName, Head>,
-        /// The digest of the policy set in force, as whoever activated it last has it.
+        /// The digest of the policy set in force, as its last activation left it.
         policy: Option<[u8; 32]>,
     },
 }
@@ -68,37 +69,38 @@ pub enum Standing {
 /// The head of a log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Head {
-    /// Entries.
+    /// The number of entries.
     pub size: u64,
     /// The root over them.
     pub root: Hash,
 }
 
-/// What a batch needs to know before it can be planned.
+/// What a batch needs to read before it can be planned.
 #[derive(Debug, Default)]
 pub struct Wanted {
     /// Cases by name.
     pub cases: BTreeSet<CaseName>,
-    /// Which of them are found only if they are one of these: any other costs what one costs that there is not.
+    /// Cases that are found only if they belong to one of these. Any other case costs as much as one that does not
+    /// exist.
     pub only_of: BTreeMap<CaseName, Vec<CasesOf>>,
     /// Writes that may have been recorded before.
     pub requests: BTreeSet<(AgencyId, RequestId)>,
-    /// First delivery of an entry of the exchange log to an agency.
+    /// Entries of the exchange log whose first delivery to an agency is needed.
     pub deliveries: BTreeSet<(AgencyId, LogName, u64)>,
-    /// How far the consumers of an agency have received in a jurisdiction.
+    /// Inboxes: how far the consumers of an agency have received in a jurisdiction.
     pub inboxes: BTreeSet<(AgencyId, JurisdictionId)>,
-    /// Of appeals.
+    /// What is needed about appeals.
     pub appeals: AppealsWanted,
 }
 
 /// A write that was recorded before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SeenRequest {
-    /// HMAC of the command it was used with.
+    /// The HMAC of the command that used the request id.
     pub digest: [u8; 32],
-    /// Where it was recorded.
+    /// The log it was recorded in.
     pub log: LogName,
-    /// At which position.
+    /// Its position.
     pub index: u64,
 }
 
@@ -111,106 +113,106 @@ pub struct Loaded {
     pub requests: BTreeMap<(AgencyId, RequestId), SeenRequest>,
     /// First deliveries.
     pub deliveries: BTreeMap<(AgencyId, LogName, u64), Timestamp>,
-    /// Every inbox that was wanted.
+    /// Every inbox that was asked for.
     pub inboxes: BTreeMap<(AgencyId, JurisdictionId), Inbox>,
-    /// What is open about each case that was found. One about which nothing is open may be missing.
+    /// The open items of each case that was found. A case without open items may be missing.
     pub agenda: BTreeMap<CaseName, Vec<Item>>,
-    /// Of appeals.
+    /// What was found about appeals.
     pub appeals: AppealsLoaded,
 }
 
 /// One entry to append.
 #[derive(Debug)]
 pub struct NewEntry {
-    /// In which log.
+    /// The log.
     pub log: LogName,
-    /// At which position.
+    /// Its position.
     pub index: u64,
-    /// The case under whose key its personal content is sealed. Without one it has none.
+    /// The case whose key seals its personal content. Without a case it has no personal content.
     pub case: Option<CaseName>,
     /// The leaf's bytes.
     pub leaf: Vec<u8>,
-    /// Contents of every class.
+    /// The contents of all classes.
     pub openings: Vec<Opening>,
     /// Who may see it.
     pub audience: Audience,
-    /// The answer to the write that caused it, on the first entry of a write.
+    /// The answer to the write that caused it, on the first entry of that write.
     pub answer: Option<Vec<u8>>,
 }
 
-/// A write now recorded.
+/// A write that is now recorded.
 #[derive(Debug)]
 pub struct NewRequest {
-    /// Whose.
+    /// The agency that made it.
     pub agency: AgencyId,
     /// The client's key.
     pub request_id: RequestId,
-    /// What is remembered of it.
+    /// What is remembered about it.
     pub seen: SeenRequest,
 }
 
-/// A log grown by a batch.
+/// A log that a batch extends.
 #[derive(Debug)]
 pub struct HeadMove {
-    /// Which log.
+    /// The log.
     pub log: LogName,
-    /// Before; the commit fails if it is not so.
+    /// The head before. The commit fails if it differs.
     pub from: Head,
-    /// After.
+    /// The head after.
     pub to: Head,
     /// When the newest entry was recorded.
     pub recorded_at: Timestamp,
-    /// The signed checkpoint of the size after.
+    /// The signed checkpoint of the new size.
     pub checkpoint: String,
-    /// Tiles made or grown.
+    /// Tiles that are new or have grown.
     pub tiles: Vec<(TileId, Vec<Hash>)>,
 }
 
-/// Delivery confirmed of some entries.
+/// A confirmed delivery of some entries.
 #[derive(Debug)]
 pub struct NewDelivery {
-    /// By whom.
+    /// The agency that confirmed.
     pub agency: AgencyId,
-    /// Of which log.
+    /// The log.
     pub log: LogName,
-    /// From this index on.
+    /// The first index.
     pub from: u64,
-    /// Entries before it were received.
+    /// The position that entries were received up to, exclusive.
     pub position: u64,
     /// When, by our clock.
     pub recorded_at: Timestamp,
 }
 
 impl NewDelivery {
-    /// Whether an entry of the log was received with it.
+    /// Whether it covers an entry of the log.
     pub fn covers(&self, index: u64) -> bool {
         (self.from..self.position).contains(&index)
     }
 }
 
-/// A consumer as it now stands.
+/// A consumer with its new state.
 #[derive(Debug)]
 pub struct NewConsumer {
-    /// Which.
+    /// The consumer.
     pub whose: InboxConsumer,
     /// How far it has received.
     pub state: Consumer,
 }
 
-/// Personal data that leaves (5 USC 552a(c): date, nature, purpose, recipient).
+/// A disclosure of personal data (5 USC 552a(c): date, nature, purpose, recipient).
 #[derive(Debug, Clone)]
 pub struct NewDisclosure {
     /// When, by our clock.
     pub recorded_at: Timestamp,
-    /// To whom.
+    /// The recipient.
     pub recipient: AgencyId,
-    /// To which officer or system of theirs.
+    /// The officer or system of the recipient.
     pub officer: Option<OfficerPseudonym>,
-    /// By which method: the purpose.
+    /// The method, which states the purpose.
     pub method: &'static str,
-    /// Which resources: their names, a line each.
+    /// The names of the resources, one on each line.
     pub resources: String,
-    /// Which classes.
+    /// The classes.
     pub classes: FieldClasses,
 }
 
@@ -221,28 +223,28 @@ pub struct PolicyInForce {
     pub digest: [u8; 32],
     /// The digest of each of its files.
     pub files: BTreeMap<String, [u8; 32]>,
-    /// Since when, by our clock.
+    /// When it came into force, by our clock.
     pub since: Timestamp,
 }
 
-/// Everything one batch makes durable, at once or not at all.
+/// Everything that one batch makes durable, all together or not at all.
 #[derive(Debug, Default)]
 pub struct Append {
-    /// Logs grown.
+    /// Logs that grow.
     pub heads: Vec<HeadMove>,
     /// Entries, in order.
     pub entries: Vec<NewEntry>,
-    /// Cases as they now stand.
+    /// Cases with their new state.
     pub cases: Vec<StoredCase>,
-    /// What is open now, or no longer.
+    /// Items that are opened or closed.
     pub agenda: Vec<AgendaChange>,
     /// Writes recorded.
     pub requests: Vec<NewRequest>,
-    /// Deliveries confirmed.
+    /// Confirmed deliveries.
     pub deliveries: Vec<NewDelivery>,
-    /// Consumers as they now stand.
+    /// Consumers with their new state.
     pub consumers: Vec<NewConsumer>,
-    /// Disclosures about to be made.
+    /// Disclosures that are about to be made.
     pub disclosures: Vec<NewDisclosure>,
     /// Appeals issued and answered.
     pub appeals: NewAppeals,
@@ -283,17 +285,17 @@ impl Unsynced {
     }
 }
 
-/// The writer's side: begin, load, commit. One writer per shard and process; other processes may write to the same shard
-/// where the store lets them, and are found out by the heads.
+/// The writing side: begin, load, commit. There is one writer for each shard and process. Other processes may write to
+/// the same shard if the store allows it; the heads reveal that.
 ///
-/// An error other than [`StoreError::Interrupted`] and [`StoreError::Fenced`] means that nobody knows what is durable: the
-/// writer must stop, and a restart reads the truth. After one of these the batch has ended without an answer; a new one
-/// may be begun, which connects anew where it must.
+/// After any error but [`StoreError::Interrupted`] and [`StoreError::Fenced`] nobody knows what is durable: the writer
+/// MUST stop, and a restart reads the truth. After one of these two the batch has ended without an answer. A new batch
+/// may begin, and reconnects if necessary.
 pub trait Store: Send + std::fmt::Debug {
-    /// Begins a batch over logs: until it ends nobody else writes to them. Whatever is loaded in it is as of now.
+    /// Begins a batch over logs. Until it ends nobody else writes to them, and what is loaded is current.
     fn begin(&mut self, logs: &BTreeSet<LogName>) -> Result<Standing, StoreError>;
 
-    /// Reads the state of a log, an empty one if it is new, and checks that the stored head fits the tree.
+    /// Reads the state of a log, which is empty for a new log, and checks that the stored head fits the tree.
     fn recover(&mut self, log: &LogName) -> Result<LogState, StoreError>;
 
     /// The newest checkpoint of a log, as the writer sees it.
@@ -309,8 +311,9 @@ pub trait Store: Send + std::fmt::Debug {
     /// Reads what a batch needs.
     fn load(&mut self, wanted: &Wanted) -> Result<Loaded, StoreError>;
 
-    /// Makes a batch durable and ends it: when it returns, everything in it survives a power cut, and so does all that was
-    /// loaded for it; with nothing to write, that alone. A case that is not new must have been loaded for the batch.
+    /// Makes a batch durable and ends it. When this returns, everything in the batch and everything loaded for it
+    /// survives a power cut. An empty batch makes only the loaded state durable. A case that is not new MUST have been
+    /// loaded for the batch.
     fn commit(&mut self, append: &Append) -> Result<(), StoreError>;
 
     /// Commits a batch as [`Store::commit`] does, but leaves the wait for the disk to the answer, which may be waited for
@@ -326,7 +329,7 @@ pub trait Store: Send + std::fmt::Debug {
         false
     }
 
-    /// Open items of a kind in a jurisdiction that are due at a time, the longest due first. Asked before a batch begins.
+    /// Open items of a kind that are due in a jurisdiction, earliest first. Called before a batch begins.
     fn due(
         &mut self,
         jurisdiction: &JurisdictionId,
@@ -335,9 +338,15 @@ pub trait Store: Send + std::fmt::Debug {
         limit: usize,
     ) -> Result<Vec<ListedItem>, StoreError>;
 
-    /// The reader's side of the same store.
+    /// The reading side of the same store.
     fn reader(&self) -> Arc<dyn Reader>;
 
-    /// Tells of what others write to the same store; none where nobody else does.
-    fn others(&self) -> Option<postgres::Others>;
+    /// Follows what other gateways write to the same store; `None` where no other gateway can.
+    fn follower(&self) -> Option<Box<dyn HeadFollower>>;
+}
+
+/// Follows the heads of a store that other gateways write to.
+pub trait HeadFollower: Send + std::fmt::Debug {
+    /// Waits until something may have been written, for `at_most`. Then returns how many entries of each log are durable.
+    fn sizes(&mut self, at_most: Duration) -> Result<BTreeMap<LogName, u64>, StoreError>;
 }

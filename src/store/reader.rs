@@ -1,4 +1,4 @@
-//! The reader's side of a store, and what it gives.
+//! The reading side of a store, and its types.
 
 use uuid::Uuid;
 
@@ -14,11 +14,11 @@ use crate::wire::entry::Opening;
 /// An entry as read back.
 #[derive(Debug, Clone)]
 pub struct StoredEntry {
-    /// Position in its log.
+    /// Its position in the log.
     pub index: u64,
     /// The leaf's bytes.
     pub leaf: Vec<u8>,
-    /// Contents of every class.
+    /// The contents of all classes.
     pub openings: Vec<Opening>,
     /// Who may see it.
     pub audience: Audience,
@@ -27,7 +27,7 @@ pub struct StoredEntry {
 /// An entry without its content.
 #[derive(Debug, Clone)]
 pub struct EntryHeader {
-    /// Position in its log.
+    /// Its position in the log.
     pub index: u64,
     /// The leaf's bytes.
     pub leaf: Vec<u8>,
@@ -35,27 +35,28 @@ pub struct EntryHeader {
     pub audience: Audience,
 }
 
-/// Whose cases are read: a case that is nobody's of them is not opened, and not even told from one that there is not.
+/// Whose cases are read. Any other case is not opened, and cannot be distinguished from one that does not exist.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CasesOf {
-    /// Of this agency, which issued it or holds the person; or everybody's.
+    /// Cases that this agency issued or whose person it holds; `None` for everybody's.
     pub agency: Option<AgencyId>,
-    /// With those addressed to nobody in particular.
+    /// Include cases addressed to no particular custodian.
     pub unassigned: bool,
 }
 
 impl CasesOf {
-    /// Everybody's.
+    /// Everybody's cases.
     pub const ANYBODYS: Self = Self { agency: None, unassigned: true };
 
-    /// Whether a case is theirs, by the numbers of whoever issued it and holds it. `own` is the number of their agency; none
-    /// where it has none yet.
+    /// Whether a case belongs to them, by the numbers of its issuer and holder. `own` is the number of the agency, if
+    /// it has one.
     pub(in crate::store) fn has(&self, own: Option<i64>, issuer: Option<i64>, holder: Option<i64>) -> bool {
         let theirs = self.agency.is_none() || (own.is_some() && (issuer == own || holder == own));
         theirs || (self.unassigned && holder.is_none())
     }
 
-    /// What may be a caller's in a jurisdiction. Whether it may see a case, and what of it, is for the gate to say.
+    /// The cases that may belong to a caller in a jurisdiction. The gate decides whether the caller may see a case, and
+    /// what of it.
     pub fn of(caller: &Caller, jurisdiction: &JurisdictionId) -> Self {
         let takes_part = caller.takes_part_in(jurisdiction);
         let oversees = takes_part && caller.agency.kind == AgencyKind::Oversight;
@@ -64,39 +65,40 @@ impl CasesOf {
     }
 }
 
-/// Whose cases to list.
+/// Which cases to list.
 #[derive(Debug, Clone)]
 pub struct CaseFilter {
-    /// In which jurisdiction.
+    /// The jurisdiction.
     pub jurisdiction: JurisdictionId,
     /// Detainers, custodies or appeals.
     pub kind: CaseKind,
-    /// Of this agency, or of everybody.
+    /// Cases of this agency; `None` for everybody's.
     pub agency: Option<AgencyId>,
-    /// With those addressed to nobody in particular.
+    /// Include cases addressed to no particular custodian.
     pub unassigned: bool,
-    /// After this one.
+    /// Start after this one.
     pub after: Option<Uuid>,
-    /// At most so many.
+    /// The most cases.
     pub limit: usize,
 }
 
-/// The reader's side: many at a time, never on a network thread.
+/// The reading side. It may be used from many threads at once, but never from a network thread.
 pub trait Reader: Send + Sync + std::fmt::Debug {
     /// A case.
     fn case(&self, name: &CaseName) -> Result<Option<StoredCase>, StoreError>;
 
-    /// A case, if it is theirs. For whom it is not this takes as long as if there were none: it is not opened.
+    /// A case, if it belongs to them. Otherwise the call takes as long as for a missing case, and the case is not
+    /// opened.
     fn case_of(&self, whose: &CasesOf, name: &CaseName) -> Result<Option<StoredCase>, StoreError>;
 
-    /// Cases in the order they were made.
+    /// Cases in the order they were created.
     fn cases(&self, filter: &CaseFilter) -> Result<Vec<StoredCase>, StoreError>;
 
     /// Entries from a position on.
     fn entries(&self, log: &LogName, from: u64, limit: usize) -> Result<Vec<StoredEntry>, StoreError>;
 
-    /// Entries from a position on, as one caller needs them: those it is not in the audience of come without contents,
-    /// so that nothing is unsealed for somebody who may not see it.
+    /// Entries from a position on, for one caller. Entries outside the caller's audience come without contents, so that
+    /// nothing is unsealed for somebody who may not see it.
     fn entries_for(
         &self,
         caller: &Caller,
@@ -105,10 +107,10 @@ pub trait Reader: Send + Sync + std::fmt::Debug {
         limit: usize,
     ) -> Result<Vec<StoredEntry>, StoreError>;
 
-    /// The answer given to the write that an entry records, with the leaf.
+    /// The answer to the write that an entry records, with its leaf.
     fn answer(&self, log: &LogName, index: u64) -> Result<Option<RecordedAnswer>, StoreError>;
 
-    /// The newest checkpoint; none for a log without entries.
+    /// The newest checkpoint; `None` for a log without entries.
     fn checkpoint(&self, log: &LogName) -> Result<Option<(u64, String)>, StoreError>;
 
     /// The checkpoint of exactly this size, if one was signed.
@@ -123,25 +125,25 @@ pub trait Reader: Send + Sync + std::fmt::Debug {
     /// A tile of a log's tree.
     fn tile(&self, log: &LogName, tile: TileId) -> Result<Vec<Hash>, StoreError>;
 
-    /// Leaves and audiences from a position on. Nothing is unsealed: this is for counting.
+    /// Leaves and audiences from a position on, for counting. Nothing is unsealed.
     fn headers(&self, log: &LogName, from: u64, limit: usize) -> Result<Vec<EntryHeader>, StoreError>;
 
     /// How far the consumers of an agency have received in a jurisdiction.
     fn inbox(&self, agency: &AgencyId, jurisdiction: &JurisdictionId) -> Result<Inbox, StoreError>;
 
-    /// The policy set in force; none in a store that was never told of one.
+    /// The policy set in force; `None` if the store has never had one.
     fn policy(&self) -> Result<Option<PolicyInForce>, StoreError>;
 
-    /// Open items in order of the time they are due.
+    /// Open items, earliest due first.
     fn agenda(&self, filter: &AgendaFilter) -> Result<Vec<ListedItem>, StoreError>;
 
     /// Detainers of an appeal, in order.
     fn items(&self, filter: &ItemFilter) -> Result<Vec<Listed>, StoreError>;
 
-    /// The logs there are.
+    /// All logs.
     fn logs(&self) -> Result<Vec<LogName>, StoreError>;
 
-    /// Whether the store answers at all.
+    /// Checks that the store answers.
     fn probe(&self) -> Result<(), StoreError>;
 }
 
@@ -152,6 +154,6 @@ pub struct RecordedAnswer {
     pub answer: Vec<u8>,
     /// The leaf's bytes.
     pub leaf: Vec<u8>,
-    /// Size of the tree at the end of its batch: its receipt is proven against that checkpoint.
+    /// The size of the tree at the end of its batch. Its receipt is proven against that checkpoint.
     pub batch_size: u64,
 }

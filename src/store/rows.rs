@@ -1,5 +1,5 @@
-//! How values stand in rows, the same in every store, so that one can be copied to another row by row: packed positions,
-//! small numbers for names, times, and what sealed bytes are bound to.
+//! How values are stored in rows: packed positions, numbers for names, times, and the context of sealed bytes. Both
+//! engines use the same form, so that a store can be copied row by row.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use crate::domain::ids::{AgencyId, CaseKind, CaseName};
 use crate::ledger::TileId;
 use crate::store::{Append, Audience, StoreError};
 
-/// Bumped when a table changes, in both schemas; an older or newer store is refused, never guessed at.
+/// Increased when a table changes, in both schemas. A store of another version is refused.
 pub(super) const SCHEMA_VERSION: i32 = 4;
 
 /// Bits of an index within a packed position.
@@ -47,27 +47,27 @@ pub(super) fn tile_position(log: i64, tile: TileId) -> Result<i64, StoreError> {
     Ok((log << (TILE_INDEX_BITS + TILE_LEVEL_BITS)) | (level << TILE_INDEX_BITS) | index)
 }
 
-/// A size or an index as SQL has it.
+/// A size or an index as stored.
 pub(super) fn integer(number: u64) -> Result<i64, StoreError> {
     i64::try_from(number).map_err(|_| TOO_LARGE)
 }
 
-/// A size or an index as read back.
+/// A size or an index as read.
 pub(super) fn size(number: i64) -> Result<u64, StoreError> {
     u64::try_from(number).map_err(|_| StoreError::Broken("a size is negative"))
 }
 
-/// A limit as SQL has it.
+/// A limit for SQL.
 pub(super) fn limit(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
 }
 
-/// Nanoseconds since 1970, good until the year 2262.
+/// Nanoseconds since 1970. Valid until the year 2262.
 pub(super) fn nanoseconds(time: Timestamp) -> Result<i64, StoreError> {
     i64::try_from(time.as_nanosecond()).map_err(|_| TOO_LARGE)
 }
 
-/// The time of so many nanoseconds since 1970.
+/// The time for nanoseconds since 1970.
 pub(super) fn time(nanoseconds: i64) -> Result<Timestamp, StoreError> {
     Timestamp::from_nanosecond(i128::from(nanoseconds)).map_err(|_| StoreError::Broken("a time is out of range"))
 }
@@ -81,7 +81,7 @@ pub(super) fn kind(kind: CaseKind) -> i64 {
     }
 }
 
-/// The kind of case of a number.
+/// The kind of case for a number.
 pub(super) fn case_kind(number: i64) -> Result<CaseKind, StoreError> {
     [CaseKind::Detainer, CaseKind::Custody]
         .into_iter()
@@ -89,12 +89,13 @@ pub(super) fn case_kind(number: i64) -> Result<CaseKind, StoreError> {
         .ok_or(StoreError::Broken("a number is no kind of case"))
 }
 
-/// An audience as stored.
+/// An audience as read.
 pub(super) fn audience(text: &str) -> Result<Audience, StoreError> {
     Audience::parse(text).ok_or(StoreError::Broken("an audience is not of a known layout"))
 }
 
-/// The next full hour. It stands in the clear, for counting what is open, and tells no more of an appeal than that takes.
+/// The next full hour. It is stored unsealed, for counting open appeals, and reveals no more of an appeal than that
+/// requires.
 pub(super) fn full_hour(at: Timestamp) -> Timestamp {
     const HOUR_S: i64 = 3_600;
     let seconds = at.as_second().saturating_add(i64::from(at.subsec_nanosecond() > 0));
@@ -102,7 +103,7 @@ pub(super) fn full_hour(at: Timestamp) -> Timestamp {
     Timestamp::from_second(hours.saturating_mul(HOUR_S)).unwrap_or(at)
 }
 
-/// Issuer and holder of a case, as far as it has them.
+/// The issuer and the holder of a case, if it has them.
 pub(super) fn parties(case: &StoredCase) -> (Option<&AgencyId>, Option<&AgencyId>) {
     match case {
         StoredCase::Custody(custody) => (None, Some(&custody.custodian)),
@@ -117,7 +118,7 @@ pub(super) fn parties(case: &StoredCase) -> (Option<&AgencyId>, Option<&AgencyId
     }
 }
 
-/// Every name that a batch's rows bear the number of.
+/// Every name whose number a batch's rows need.
 pub(super) fn names(append: &Append) -> BTreeSet<String> {
     let mut names: BTreeSet<String> = append.heads.iter().map(|head| head.log.to_string()).collect();
     names.extend(append.requests.iter().map(|request| request.agency.to_string()));
@@ -140,24 +141,24 @@ pub(super) fn names(append: &Append) -> BTreeSet<String> {
     names
 }
 
-/// What a case's sealed state is bound to.
+/// The context that a case's sealed state is bound to.
 pub(super) fn case_context(name: &CaseName) -> Vec<u8> {
     format!("case {name}").into_bytes()
 }
 
-/// What a sealed answer to an appeal is bound to.
+/// The context that a sealed answer to an appeal is bound to.
 pub(super) fn item_context(appeal: &CaseName, detainer: &CaseName) -> Vec<u8> {
     format!("item {detainer} of {appeal}").into_bytes()
 }
 
-/// What an entry's sealed content is bound to: no column of its row can change alone.
+/// The context that an entry's sealed content is bound to, so that no column of its row can change alone.
 pub(super) struct Bound<'a> {
     pub(super) position: i64,
     pub(super) batch_size: i64,
     pub(super) leaf: &'a [u8],
     pub(super) audience: &'a str,
     pub(super) clear: &'a [u8],
-    /// As sealed. Absent and empty differ.
+    /// The sealed answer. Absent and empty differ.
     pub(super) answer: Option<&'a [u8]>,
 }
 
@@ -175,7 +176,7 @@ impl Bound<'_> {
     }
 }
 
-/// What a recorded answer is bound to.
+/// The context that a recorded answer is bound to.
 pub(super) fn answer_context(position: i64) -> Vec<u8> {
     [b"answer".as_slice(), &position.to_be_bytes()].concat()
 }

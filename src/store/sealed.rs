@@ -1,5 +1,4 @@
-//! Rows with sealed content, the same in every store: entries, cases, answers to appeals; and the keys they are sealed
-//! under.
+//! Rows with sealed content, the same on both engines: entries, cases, answers to appeals, and the keys that seal them.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -14,7 +13,7 @@ use crate::wire::entry::{self, Opening};
 const BROKEN_ENTRY: StoreError = StoreError::Broken("an entry is not of a known layout");
 const BROKEN_POLICY: StoreError = StoreError::Broken("the policy set in force is not of a known layout");
 
-/// One row of `entries`.
+/// A row of `entries`.
 pub(super) struct EntryRow {
     pub(super) position: i64,
     pub(super) batch_size: i64,
@@ -26,7 +25,7 @@ pub(super) struct EntryRow {
 }
 
 impl EntryRow {
-    /// Seals what is personal in a new entry, and the answer to its write.
+    /// Seals the personal content of a new entry and the answer to its write.
     pub(super) fn seal(position: i64, batch_size: u64, new: &NewEntry, key: &Key) -> Result<Self, StoreError> {
         let is_clear = |opening: &&Opening| opening.class == FieldClass::Count;
         let clear = entry::write_openings(new.openings.iter().filter(is_clear));
@@ -49,7 +48,7 @@ impl EntryRow {
         Ok(row)
     }
 
-    /// Contents: what is never personal, and with the key the rest.
+    /// The contents: those that are never personal, and the others if the key is given.
     pub(super) fn openings(&self, key: Option<&Key>) -> Result<Vec<Opening>, StoreError> {
         let mut openings = entry::read_openings(&self.clear).map_err(|_| BROKEN_ENTRY)?;
         if let Some(key) = key {
@@ -85,18 +84,18 @@ impl EntryRow {
     }
 }
 
-/// The case under whose key an entry is sealed, by its leaf; none: under the wrapping key itself.
+/// The case whose key seals an entry, by its leaf. `None`: the wrapping key itself seals it.
 pub(super) fn case_of(leaf: &[u8]) -> Result<Option<CaseName>, StoreError> {
     Ok(entry::read_leaf(leaf).map_err(|_| BROKEN_ENTRY)?.resource.parse().ok())
 }
 
-/// A case as its row keeps it.
+/// The sealed state of a case.
 pub(super) fn seal_case(case: &StoredCase, key: &Key) -> Result<Vec<u8>, StoreError> {
     let json = serde_json::to_vec(case).map_err(|_| StoreError::Broken("a case cannot be written"))?;
     Ok(key.seal(&compact::compress_case(&json)?, &rows::case_context(case.name()))?)
 }
 
-/// A case and its data key.
+/// Opens a case. Returns it with its data key.
 pub(super) fn open_case(
     vault: &Key,
     name: &CaseName,
@@ -110,7 +109,7 @@ pub(super) fn open_case(
     if case.name() == name { Ok((case, key)) } else { Err(StoreError::Broken("a case bears another's name")) }
 }
 
-/// What was answered of a detainer in an appeal, as its row keeps it.
+/// The sealed answer about a detainer in an appeal.
 pub(super) fn seal_item(
     key: &Key,
     appeal: &CaseName,
@@ -122,7 +121,7 @@ pub(super) fn seal_item(
     Ok(key.seal(&plain, &rows::item_context(appeal, detainer))?)
 }
 
-/// What is sealed of an item; an empty one where nothing was answered.
+/// Opens the sealed answer of an item; an empty answer if there is none.
 pub(super) fn open_item(
     key: &Key,
     appeal: &CaseName,
@@ -134,7 +133,7 @@ pub(super) fn open_item(
     serde_json::from_slice(&plain).map_err(|_| StoreError::Broken("an answer to an appeal cannot be read"))
 }
 
-/// A data key for each case of a batch that is new, and itself wrapped.
+/// Makes a data key for each new case of a batch, and wraps it.
 pub(super) fn make_data_keys(
     vault: &Key,
     append: &Append,
@@ -151,14 +150,14 @@ pub(super) fn make_data_keys(
     Ok(wrapped_keys)
 }
 
-/// The digest of each file of a policy set, as its row keeps them.
+/// The digest of each file of a policy set, as stored.
 pub(super) fn policy_files(policy: &PolicyInForce) -> Result<String, StoreError> {
     let files: BTreeMap<&str, String> =
         policy.files.iter().map(|(name, digest)| (name.as_str(), hex::encode(digest))).collect();
     serde_json::to_string(&files).map_err(|_| BROKEN_POLICY)
 }
 
-/// A policy set as read back.
+/// A policy set as read.
 pub(super) fn policy_in_force(digest: &[u8], files: &str, since: i64) -> Result<PolicyInForce, StoreError> {
     let digest = digest.try_into().map_err(|_| BROKEN_POLICY)?;
     let files: BTreeMap<String, String> = serde_json::from_str(files).map_err(|_| BROKEN_POLICY)?;

@@ -1,4 +1,4 @@
-//! Several stores read as one: each jurisdiction where it is kept.
+//! Several stores read as one, each jurisdiction from the store that keeps it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ pub struct Sharded {
 }
 
 impl Sharded {
-    /// Of shards, each with the jurisdictions that it keeps. A single one is itself.
+    /// Joins shards with the jurisdictions that each keeps. A single shard is returned as it is.
     pub fn over(shards: Vec<(Vec<JurisdictionId>, Arc<dyn Reader>)>) -> Arc<dyn Reader> {
         if let [(_, only)] = shards.as_slice() {
             return Arc::clone(only);
@@ -43,7 +43,7 @@ impl Sharded {
 
 impl Reader for Sharded {
     fn case(&self, name: &CaseName) -> Result<Option<StoredCase>, StoreError> {
-        // Of a jurisdiction that is not kept there is no case.
+        // A jurisdiction that is not kept here has no cases.
         self.of(&name.jurisdiction).map_or(Ok(None), |shard| shard.case(name))
     }
 
@@ -101,7 +101,7 @@ impl Reader for Sharded {
         self.of(jurisdiction).map_or(Ok(Inbox::default()), |shard| shard.inbox(agency, jurisdiction))
     }
 
-    /// Of the first: a set comes into force in each, one after the other.
+    /// The set of the first shard: a set comes into force in each shard, one after the other.
     fn policy(&self) -> Result<Option<PolicyInForce>, StoreError> {
         self.shards.first().map_or(Ok(None), |shard| shard.policy())
     }

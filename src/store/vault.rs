@@ -1,6 +1,7 @@
-//! Personal data at rest: AES-256-GCM under a data key per case, which is wrapped by a key kept outside the database.
+//! Encrypts personal data at rest: AES-256-GCM under a data key for each case. The data key is wrapped by a key that is
+//! kept outside the database.
 //!
-//! Expunging a case destroys its data key; every proof still verifies, and nothing of the person can be read.
+//! Expunging a case destroys its data key. Every proof still verifies, and nothing about the person can be read.
 
 use std::fmt;
 
@@ -13,15 +14,15 @@ use crate::random;
 /// Why something could not be sealed or opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum VaultError {
-    /// The bytes are not what was sealed, or the key is not the one it was sealed under.
+    /// The bytes are not what was sealed, or the key is another.
     #[error("the sealed bytes or the key are not the ones they should be")]
     Unopened,
-    /// No randomness or no room: the cryptographic library refused.
+    /// The cryptographic library refused, for want of randomness or memory.
     #[error("the cryptographic library refused")]
     Refused,
 }
 
-/// A key: the wrapping key of a vault, or the data key of a case.
+/// A wrapping key, or the data key of a case.
 pub struct Key(LessSafeKey);
 
 impl fmt::Debug for Key {
@@ -31,26 +32,26 @@ impl fmt::Debug for Key {
 }
 
 impl Key {
-    /// From 32 bytes.
+    /// Makes a key from 32 bytes.
     pub fn new(bytes: &[u8; 32]) -> Result<Self, VaultError> {
         UnboundKey::new(&AES_256_GCM, bytes).map(|key| Self(LessSafeKey::new(key))).map_err(|_| VaultError::Refused)
     }
 
-    /// A new data key, and itself wrapped under this one for the case named.
+    /// Makes a data key, and wraps it under this key for the named case.
     pub fn new_data_key(&self, case: &[u8]) -> Result<(Self, Vec<u8>), VaultError> {
         let mut bytes = Zeroizing::new([0u8; 32]);
         rand::fill(bytes.as_mut()).map_err(|_| VaultError::Refused)?;
         Ok((Self::new(&bytes)?, self.seal(bytes.as_ref(), case)?))
     }
 
-    /// A data key unwrapped.
+    /// Unwraps a data key.
     pub fn unwrap_data_key(&self, wrapped: &[u8], case: &[u8]) -> Result<Self, VaultError> {
         let bytes = Zeroizing::new(self.open(wrapped, case)?);
         let bytes: &[u8; 32] = bytes.as_slice().try_into().map_err(|_| VaultError::Unopened)?;
         Self::new(bytes)
     }
 
-    /// Seals bytes and binds them to a context: nonce, ciphertext, tag.
+    /// Seals bytes and binds them to a context. The result is nonce, ciphertext and tag.
     pub fn seal(&self, plain: &[u8], context: &[u8]) -> Result<Vec<u8>, VaultError> {
         let mut nonce = [0u8; NONCE_LEN];
         random::fill(&mut nonce).map_err(|_| VaultError::Refused)?;
@@ -62,7 +63,7 @@ impl Key {
         Ok(sealed)
     }
 
-    /// Opens what was sealed in the same context.
+    /// Opens bytes that were sealed with the same context.
     pub fn open(&self, sealed: &[u8], context: &[u8]) -> Result<Vec<u8>, VaultError> {
         let (nonce, rest) = sealed.split_at_checked(NONCE_LEN).ok_or(VaultError::Unopened)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| VaultError::Unopened)?;

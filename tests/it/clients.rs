@@ -11,9 +11,9 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use comity::cli::sandbox::{CONFIG_FILE, Sandbox};
 use comity::client::{Client, Config};
 use comity::domain::agency::ActorKind;
+use comity::sandbox::{CONFIG_FILE, Sandbox};
 use tempfile::TempDir;
 
 use crate::harness::copy;

@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use comity::cli::sandbox::{CONFIG_FILE, Sandbox};
+use comity::sandbox::{CONFIG_FILE, Sandbox};
 use comity::wire::v1;
 use serde_json::{Value, json};
 

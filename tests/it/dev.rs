@@ -5,8 +5,8 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use comity::cli::sandbox::{CONFIG_FILE, Sandbox};
 use comity::config::Config;
+use comity::sandbox::{CONFIG_FILE, Sandbox};
 use comity::wire::v1;
 use jiff::Timestamp;
 use tempfile::TempDir;

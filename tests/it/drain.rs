@@ -6,9 +6,9 @@ use std::process::{Child, Command};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use comity::cli::sandbox::Sandbox;
 use comity::config::ServerConfig;
 use comity::domain::agency::ActorKind;
+use comity::sandbox::Sandbox;
 use comity::wire::Message as _;
 use comity::wire::v1;
 use tokio::task::JoinSet;

@@ -8,7 +8,7 @@ mod member;
 
 use std::time::{Duration, Instant};
 
-use comity::cli::sandbox::Sandbox;
+use comity::sandbox::Sandbox;
 use jiff::Timestamp;
 
 use crate::crash::number;

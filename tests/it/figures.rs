@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use comity::domain::agency::ActorKind;
-use comity::meters::table;
+use comity::metrics::table;
 
 use tonic::Code;
 

@@ -10,7 +10,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use comity::config::StoreConfig;
-use comity::store::{Place, copy};
+use comity::store::{StoreLocation, copy};
 use tempfile::TempDir;
 
 use crate::crash::audit::{self, Found};
@@ -50,7 +50,7 @@ impl Exchange {
         let directory = sandbox_directory();
         let text = change(&fs::read_to_string(directory.path().join("comity.toml")).unwrap());
         let text = replaced(&text, "path = \"comity.db\"", &format!("url = \"{url}\""));
-        let ports = comity::cli::private_postgres::free_ports(2).unwrap();
+        let ports = comity::sandbox::private_postgres::free_ports(2).unwrap();
         let addresses = [0, 1].map(|at: usize| format!("127.0.0.1:{}", ports[at]));
         let configs = [0, 1].map(|at: usize| {
             let path = directory.path().join(format!("gateway-{at}.toml"));
@@ -129,8 +129,8 @@ impl Exchange {
         let directory = self.directory.path();
         let config = StoreConfig::server(&*self.url);
         let jurisdictions = ["us-ny", "us-tx"].map(|id| id.parse().unwrap()).into();
-        let (_, from) = config.places(&jurisdictions, directory).unwrap().pop().unwrap();
-        copy(&from, &Place::File(directory.join("comity.db")), &mut |_, _| ()).unwrap();
+        let (_, from) = config.locations(&jurisdictions, directory).unwrap().pop().unwrap();
+        copy(&from, &StoreLocation::File(directory.join("comity.db")), &mut |_, _| ()).unwrap();
         let found = audit::check(directory, &self.journal());
         assert_eq!((found.recorded, found.acknowledged), (found.asked, found.asked), "everything asked is settled");
         verified(directory, &self.url);

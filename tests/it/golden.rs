@@ -26,7 +26,7 @@ use comity::domain::timetable::Timetable;
 use comity::domain::transfer::TransferFailureCause;
 use comity::domain::warrant::VerificationOutcome;
 use comity::ledger::{self, Signer};
-use comity::meters::Meters;
+use comity::metrics::Metrics;
 use comity::policy::engine::Engine;
 use comity::policy::gate::Gate;
 use comity::policy::in_force::GateInForce;
@@ -156,7 +156,7 @@ impl Player {
             jurisdictions: vec![sample::jurisdiction()],
             config: RecorderConfig::default(),
             inboxes: inbox::Limits::default(),
-            meters: Meters::new(),
+            metrics: Metrics::new(),
             duties: Duties::default(),
             timetable: Timetable::default(),
             firings_len_max: 16,

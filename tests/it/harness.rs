@@ -23,12 +23,12 @@ use std::fs;
 use std::path::Path;
 use std::sync::{LazyLock, Mutex};
 
-use comity::cli::sandbox::{CONFIG_FILE, Sandbox};
 use comity::config::{Config, PolicyConfig};
 use comity::domain::agency::ActorKind;
 use comity::policy::load::PolicySet;
 use comity::recorder::{Clock, Entropy};
-use comity::server::{Gateway, Seams};
+use comity::sandbox::{CONFIG_FILE, Sandbox};
+use comity::server::{Environment, Gateway};
 use jiff::{SignedDuration, Timestamp};
 use tempfile::TempDir;
 
@@ -107,7 +107,7 @@ impl World {
 
     fn open(&mut self) {
         let entropy = self.seed.map_or(Entropy::System, Entropy::Seeded);
-        let seams = Seams { clock: self.clock.clone(), entropy, ..Seams::default() };
+        let seams = Environment { clock: self.clock.clone(), entropy, ..Environment::default() };
         let start = || Gateway::start(&self.config, self.directory.path(), seams);
         self.gateway = Some(tracing::dispatcher::with_default(&self.journal.dispatch(), start).unwrap());
     }

@@ -5,10 +5,10 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use comity::cli::sandbox::SEATS;
 use comity::config::StoreConfig;
 use comity::domain::agency::AgencyKind;
-use comity::store::{Place, digest};
+use comity::sandbox::AGENCIES;
+use comity::store::{StoreLocation, digest};
 use comity::wire::Message as _;
 use comity::wire::v1;
 
@@ -19,7 +19,7 @@ use crate::harness::requests::{NY, TX};
 /// Everything that every client is given to read, encoded.
 async fn seen(world: &World) -> BTreeMap<String, Vec<u8>> {
     let mut seen = BTreeMap::new();
-    for seat in SEATS.iter().filter(|seat| seat.kind != AgencyKind::Operator) {
+    for seat in AGENCIES.iter().filter(|seat| seat.kind != AgencyKind::Operator) {
         let party = world.system(seat.id);
         for place in [NY, TX].into_iter().filter(|place| seat.jurisdictions.contains(&&place["jurisdictions/".len()..]))
         {
@@ -73,7 +73,7 @@ async fn a_store_is_moved_to_a_database_and_back_and_nobody_sees_a_difference() 
     world.stop().await;
     let directory = world.directory().to_owned();
     let file = directory.join("comity.db");
-    let digests = digest(&Place::File(file.clone())).unwrap();
+    let digests = digest(&StoreLocation::File(file.clone())).unwrap();
 
     let said = migrate(&directory, &file.display().to_string(), database.url());
     assert!(said.contains("the same on both sides") && said.contains("whole: 4 logs"), "{said}");
@@ -99,6 +99,6 @@ async fn a_store_is_moved_to_a_database_and_back_and_nobody_sees_a_difference() 
         .output()
         .unwrap();
     assert!(!output.status.success());
-    assert_eq!(digest(&Place::File(file)).unwrap(), digests);
+    assert_eq!(digest(&StoreLocation::File(file)).unwrap(), digests);
     assert!(fs::metadata(back).unwrap().len() > 0);
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use comity::domain::agency::ActorKind;
 use comity::identity::clock::WallClock;
-use comity::server::{Gateway, Seams};
+use comity::server::{Environment, Gateway};
 use comity::wire::failure::reason_word;
 use comity::wire::v1::{self, AnswerKind, ErrorReason};
 use jiff::{SignedDuration, Timestamp};
@@ -178,7 +178,7 @@ async fn by_another_clock(reason: ErrorReason) -> Status {
         })
     };
     let world = World::start();
-    let seams = Seams { wall, ..Seams::default() };
+    let seams = Environment { wall, ..Environment::default() };
     let directory = crate::harness::sandbox_directory();
     let gateway = Gateway::start(world.config(), directory.path(), seams).unwrap();
     let credentials = world.sandbox.credentials("us-ice").unwrap();

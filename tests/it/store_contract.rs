@@ -211,7 +211,7 @@ fn a_commit_that_fails_midway_changes_nothing(open: Open<'_>) {
         let failed = store.commit(&append).expect_err(what);
         // Where others write too, a request that is recorded is one that another gateway took: a matter of beginning again.
         let gives_way = matches!(failed, StoreError::Fenced(_));
-        assert!(!gives_way || (what == "a request that is recorded" && store.others().is_some()), "{what}");
+        assert!(!gives_way || (what == "a request that is recorded" && store.follower().is_some()), "{what}");
         check_unchanged(open, &*store, &before, &batch::wanted(&append));
     }
 }

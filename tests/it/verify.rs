@@ -8,10 +8,10 @@ use std::process::{Command, Output};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use comity::cli::verify::{Claim, KeptReceipt, verify};
 use comity::config::read_key;
 use comity::ledger::{Signer, VerifierKey};
-use comity::store::Place;
+use comity::store::StoreLocation;
+use comity::verify::{Claim, KeptReceipt, verify};
 use comity::wire::v1;
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -74,7 +74,7 @@ impl Evidence {
     fn claim(&self) -> Claim {
         let key = std::fs::read_to_string(self.path().join("keys/log.vkey")).unwrap();
         Claim {
-            store: Place::File(self.path().join("comity.db")),
+            store: StoreLocation::File(self.path().join("comity.db")),
             directory: self.path().to_owned(),
             keys: vec![VerifierKey::parse(key.trim_end()).unwrap()],
             wrapping_key: Some(*read_key(&self.path().join("keys/wrapping.key")).unwrap()),

@@ -1,14 +1,15 @@
-//! What is found of an appeal's detainers: which are chosen, what the law bars of them, how they stand. Blocks on the store.
+//! Reads the detainers of an appeal: which ones are selected, what the law bars of them, and their standing. Blocks on
+//! the store.
 //!
-//! For an issuer nothing counts but what it was told and may still be told; and as much is read of each detainer whether
-//! somebody is held or not, so that the time it takes does not tell either.
+//! For an issuer only what it was told and may still be told counts. The same amount is read for each detainer whether
+//! or not somebody is held, so that timing does not reveal it.
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::api::appeals::held_by;
+use crate::api::appeals::visible::held_by;
 use crate::domain::agency::{AgencyKind, Caller};
 use crate::domain::appeal::{
     AnswerByLaw, Appeal, AppealItem, AppealItemView, AppealStanding, AppealViewpoint, Bars, Filter, Member, Selection,
@@ -25,19 +26,19 @@ use crate::store::{CaseFilter, CasesOf, Reader, StoreError};
 
 /// Cases read at once.
 const PAGE_LEN: usize = 512;
-/// Grounds of one answer by law.
+/// The most grounds of one answer by law.
 const BARS_MAX: usize = 255;
 
-/// Somebody who looks at an appeal, and when.
-pub(super) struct Looking<'a> {
+/// What a caller sees of an appeal now.
+pub(super) struct AppealView<'a> {
     pub(super) reader: &'a dyn Reader,
     pub(super) gate: &'a Gate,
     pub(super) caller: Caller,
     pub(super) now: Timestamp,
 }
 
-impl Looking<'_> {
-    /// How a page of an appeal's detainers stands, as far as the caller may see them.
+impl AppealView<'_> {
+    /// The standing of a page of an appeal's detainers, as far as the caller may see them.
     pub(super) fn page(
         &self,
         appeal: &Appeal,
@@ -56,7 +57,8 @@ impl Looking<'_> {
             .collect()
     }
 
-    /// How a detainer of an appeal stands, to its issuer or in truth.
+    /// The standing of a detainer in an appeal: as disclosed for its issuer, as it is for everybody else who may see
+    /// it.
     fn standing(&self, detainer: &Detainer, item: &AppealItem) -> Result<AppealItemView, StoreError> {
         let inside = self.caller.agency.kind == AgencyKind::Oversight || held_by(&self.caller).is_some();
         if inside {
@@ -80,13 +82,13 @@ impl Looking<'_> {
 
     fn disclosable(&self, detainer: &Detainer) -> Result<IssuerClasses, StoreError> {
         let linked = detainer.acknowledgement.as_ref().and_then(|found| found.custody.as_ref());
-        // One more case is read for each, custody or not.
+        // Read one more case for each detainer, even if there is no custody.
         let beside = self.reader.case(linked.unwrap_or(&detainer.name))?;
         let custody = beside.as_ref().and_then(StoredCase::custody);
         Ok(self.gate.disclosable(detainer, custody, self.now))
     }
 
-    /// Goes through every detainer of an appeal.
+    /// Calls `take` for every detainer of an appeal.
     fn each(
         &self,
         appeal: &CaseName,
@@ -106,11 +108,11 @@ impl Looking<'_> {
     }
 }
 
-/// How the detainers of an appeal stand, as far as the caller may see them.
-pub(super) fn tally(looking: &Looking<'_>, appeal: &Appeal) -> Result<StandingCounts, StoreError> {
+/// How many detainers of an appeal have which standing, as far as the caller may see them.
+pub(super) fn tally(view: &AppealView<'_>, appeal: &Appeal) -> Result<StandingCounts, StoreError> {
     let (mut tally, mut after) = (StandingCounts::default(), None);
     loop {
-        let page = looking.page(appeal, after, PAGE_LEN)?;
+        let page = view.page(appeal, after, PAGE_LEN)?;
         for (_, stands) in &page {
             tally.count(stands.standing, &stands.barred_by);
         }
@@ -121,26 +123,26 @@ pub(super) fn tally(looking: &Looking<'_>, appeal: &Appeal) -> Result<StandingCo
     }
 }
 
-/// The detainers that an issuer chooses, at most so many. One that is listed and not its own is among them, for the gate
-/// to refuse.
-pub(super) fn chosen(
-    looking: &Looking<'_>,
+/// The detainers that an issuer selects, at most `limit`. A listed detainer of another issuer is included, so that the
+/// gate refuses it.
+pub(super) fn select_members(
+    view: &AppealView<'_>,
     jurisdiction: &JurisdictionId,
     selection: &Selection,
     limit: usize,
 ) -> Result<Vec<Member>, StoreError> {
     match selection {
-        Selection::Filter(filter) => filtered(looking, jurisdiction, filter, limit),
+        Selection::Filter(filter) => filtered(view, jurisdiction, filter, limit),
         Selection::Listed(ids) => {
             let own = |case: Option<StoredCase>| match case {
-                Some(StoredCase::Detainer(detainer)) if detainer.issuer == looking.caller.agency.id => Some(*detainer),
+                Some(StoredCase::Detainer(detainer)) if detainer.issuer == view.caller.agency.id => Some(*detainer),
                 Some(StoredCase::Detainer(_) | StoredCase::Custody(_) | StoredCase::Appeal(_)) | None => None,
             };
-            let whose = CasesOf::of(&looking.caller, jurisdiction);
+            let whose = CasesOf::of(&view.caller, jurisdiction);
             let listed = ids.iter().take(limit).map(|id| {
                 let name = CaseName::detainer(jurisdiction.clone(), *id);
-                match own(looking.reader.case_of(&whose, &name)?) {
-                    Some(detainer) => Ok(member(&looking.seen(detainer)?)),
+                match own(view.reader.case_of(&whose, &name)?) {
+                    Some(detainer) => Ok(member(&view.seen(detainer)?)),
                     None => Ok(Member { id: *id, addressed: None, standing: AppealStanding::Open }),
                 }
             });
@@ -150,15 +152,15 @@ pub(super) fn chosen(
 }
 
 fn filtered(
-    looking: &Looking<'_>,
+    view: &AppealView<'_>,
     jurisdiction: &JurisdictionId,
     filter: &Filter,
     limit: usize,
 ) -> Result<Vec<Member>, StoreError> {
-    let own = &looking.caller.agency.id;
+    let own = &view.caller.agency.id;
     let (mut members, mut after) = (Vec::new(), None);
     loop {
-        let page = looking.reader.cases(&CaseFilter {
+        let page = view.reader.cases(&CaseFilter {
             jurisdiction: jurisdiction.clone(),
             kind: CaseKind::Detainer,
             agency: Some(own.clone()),
@@ -173,7 +175,7 @@ fn filtered(
             if detainer.issuer != *own {
                 continue;
             }
-            let seen = looking.seen(*detainer)?;
+            let seen = view.seen(*detainer)?;
             if filter.passes(&seen) {
                 members.push(member(&seen));
             }
@@ -192,22 +194,22 @@ fn member(seen: &Detainer) -> Member {
     Member { id: seen.name.id, addressed: holder_known_to_issuer(seen).cloned(), standing: stands.standing }
 }
 
-/// What the law bars of an appeal to a custodian: of the detainers that are addressed to it and open, both as their issuer
-/// was told. Who is held, found or answered for without the issuer's knowledge makes no difference to it.
-pub(super) fn judged(looking: &Looking<'_>, appeal: &CaseName, as_of: u64) -> Result<AnswerByLaw, StoreError> {
-    let own = &looking.caller.agency;
+/// What the law bars of an appeal to a custodian: the open detainers that are addressed to it, both as their issuer was
+/// told. A match or an answer that the issuer does not know of makes no difference.
+pub(super) fn judged(view: &AppealView<'_>, appeal: &CaseName, as_of: u64) -> Result<AnswerByLaw, StoreError> {
+    let own = &view.caller.agency;
     let mut judged =
-        AnswerByLaw { bars: Vec::new(), open: 0, as_of, overtaken: false, policy_digest: Some(looking.gate.digest()) };
-    looking.each(appeal, |Listed { detainer, item }| {
+        AnswerByLaw { bars: Vec::new(), open: 0, as_of, overtaken: false, policy_digest: Some(view.gate.digest()) };
+    view.each(appeal, |Listed { detainer, item }| {
         let told = AppealItemView::of(&detainer, &item, AppealViewpoint::Issuer(FieldClasses::all()));
         let asked = holder_known_to_issuer(&detainer) == Some(&own.id) && told.standing == AppealStanding::Open;
-        let barring = asked.then(|| looking.gate.bars(&detainer, own.class, looking.now)).flatten();
+        let barring = asked.then(|| view.gate.bars(&detainer, own.class, view.now)).flatten();
         let room = judged.bars.len() < BARS_MAX;
         match barring.filter(|barring| room || judged.bars.iter().any(|bars| is_on(bars, barring))) {
             Some(barring) => {
                 take(&mut judged.bars, barring, detainer.name.id);
             }
-            None if looking.gate.is_custodian_of(&looking.caller, &detainer) => {
+            None if view.gate.is_custodian_of(&view.caller, &detainer) => {
                 let open =
                     AppealItemView::of(&detainer, &item, AppealViewpoint::Custodian).standing == AppealStanding::Open;
                 judged.open = judged.open.saturating_add(u32::from(open));

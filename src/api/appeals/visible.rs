@@ -1,8 +1,8 @@
-//! Who may know of an appeal: its issuer, oversight, and each custodian that it was addressed to or has a detainer in it.
+//! Who may know of an appeal: its issuer, oversight, and each custodian that it was addressed to or that holds one of
+//! its detainers.
 //!
-//! To everybody else an appeal of somebody else's reads as one that there is not, and takes as long.
+//! To everybody else the appeal does not exist, and the answer takes as long as for one that does not.
 
-use crate::api::appeals::held_by;
 use crate::domain::agency::{AgencyKind, Caller};
 use crate::domain::appeal::Appeal;
 use crate::domain::case::StoredCase;
@@ -10,24 +10,31 @@ use crate::domain::ids::{CaseKind, CaseName};
 use crate::store::appeals::ItemFilter;
 use crate::store::{CaseFilter, CasesOf, Reader, StoreError};
 
-/// The appeal, if the caller may know of it; else it does not exist.
+/// The custodian whose detainers in an appeal are shown, if the caller is a custodian. Every other caller sees all or
+/// nothing.
+pub(super) fn held_by(caller: &Caller) -> Option<crate::domain::ids::AgencyId> {
+    caller.agency.kind.holds_people().then(|| caller.agency.id.clone())
+}
+
+/// The appeal, if the caller may know of it. Otherwise it does not exist for this caller.
 pub(super) fn visible(reader: &dyn Reader, caller: &Caller, name: &CaseName) -> Result<Option<Appeal>, StoreError> {
     if held_by(caller).is_some() && caller.takes_part_in(&name.jurisdiction) {
         return concerning(reader, caller, name);
     }
-    // Nobody else is shown what is not listed as theirs, and what is not is not opened.
+    // Other callers see only appeals listed as their own, and no other appeal is opened.
     let case = reader.case_of(&CasesOf::of(caller, &name.jurisdiction), name)?;
     let Some(appeal) = case.as_ref().and_then(StoredCase::appeal) else { return Ok(None) };
     Ok(may_see(reader, caller, appeal)?.then(|| appeal.clone()))
 }
 
-/// The appeal, if it concerns a custodian. To whom it was addressed stands in the appeal alone, which has to be opened for that.
+/// The appeal, if it concerns a custodian. Only the appeal itself names its addressees, so it has to be opened.
 ///
-/// INVARIANT: of an appeal that is nothing to the custodian as much is read and opened as of one that there is not.
+/// INVARIANT: an appeal that does not concern the custodian costs as many reads and openings as one that does not
+/// exist.
 fn concerning(reader: &dyn Reader, caller: &Caller, name: &CaseName) -> Result<Option<Appeal>, StoreError> {
     let holds = holds_of(reader, caller, name)?;
     let case = reader.case_of(&CasesOf::ANYBODYS, name)?;
-    // In place of one that there is not some other is opened, and in place of one that there is none.
+    // For a missing appeal another one is opened instead, if there is any.
     let limit = usize::from(case.is_none());
     let (jurisdiction, kind) = (name.jurisdiction.clone(), CaseKind::Appeal);
     reader.cases(&CaseFilter { jurisdiction, kind, agency: None, unassigned: true, after: None, limit })?;
@@ -47,7 +54,7 @@ pub(super) fn may_see(reader: &dyn Reader, caller: &Caller, appeal: &Appeal) -> 
     Ok(appeal.addresses(&caller.agency.id) || holds_of(reader, caller, &appeal.name)?)
 }
 
-/// Whether a custodian has a detainer in an appeal, or one is addressed to nobody in particular.
+/// Whether a custodian holds a detainer in an appeal, or one is addressed to no particular custodian.
 fn holds_of(reader: &dyn Reader, caller: &Caller, appeal: &CaseName) -> Result<bool, StoreError> {
     let filter =
         ItemFilter { appeal: appeal.clone(), holder: held_by(caller), unassigned: true, after: None, limit: 1 };

@@ -1,13 +1,15 @@
-//! A replay over the wire: page by page, each accounted for before it leaves, as much as the caller may read and no more.
+//! A replay as a stream, page by page. Each page holds no more than the caller may read, and is accounted for before it
+//! leaves.
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use tonic::Status;
 
+use crate::api::context::Api;
 use crate::api::policies::show;
-use crate::api::stream::Sending;
-use crate::api::{Api, status};
+use crate::api::status;
+use crate::api::stream::MessageSender;
 use crate::domain::agency::Caller;
 use crate::domain::determination::{FieldClass, FieldClasses};
 use crate::domain::ids::LogName;
@@ -22,25 +24,25 @@ pub(super) const METHOD: &str = "PolicyService/Replay";
 
 /// Entries read at once.
 const PAGE_LEN: usize = 128;
-/// Determinations that one call judges.
+/// The most determinations that one call judges.
 const DETERMINATIONS_MAX: u64 = 200_000;
 
-/// A replay that was let in.
+/// A replay that was admitted.
 pub(super) struct Replaying {
     caller: Caller,
     logs: Vec<(LogName, Range<u64>)>,
     replay: Replay,
 }
 
-/// What came of a page.
+/// The outcome of a page.
 struct Page {
     changed: Vec<(String, Vec<Change>)>,
-    /// Where to go on.
+    /// The position to continue at.
     next: u64,
 }
 
 impl Replaying {
-    /// Finds the period, and reads the candidate as a gateway would that is to answer by it.
+    /// Finds the period, and reads the candidate as a gateway would that is to activate it.
     pub(super) async fn begin(api: &Api, caller: Caller, period: parse::Period) -> Result<Self, Status> {
         let own = |log: &&LogName| log.jurisdiction == period.jurisdiction && may_read(&caller, log);
         let logs: Vec<(LogName, u64)> = api.heads.keys().filter(own).map(|log| (log.clone(), api.head(log))).collect();
@@ -58,15 +60,15 @@ impl Replaying {
         let logs = found.await?;
         let in_force = Arc::clone(api.gate_for(&caller, METHOD)?.engine());
         let files = period.files;
-        let replay = api.consider(move || {
+        let replay = api.evaluate_blocking(move || {
             let candidate = candidate(&in_force, &files).map_err(|error| refused(&error, &files))?;
             Ok::<_, Status>(Replay::new(candidate, [in_force]))
         });
         Ok(Self { caller, logs, replay: replay.await?? })
     }
 
-    /// Streams each determination that changes, and the totals at the end.
-    pub(super) async fn serve(self, api: &Api, sending: &Sending<v1::ReplayResponse>) -> Result<(), Status> {
+    /// Streams each determination that changes, then the totals.
+    pub(super) async fn serve(self, api: &Api, sender: &MessageSender<v1::ReplayResponse>) -> Result<(), Status> {
         let Self { caller, logs, mut replay } = self;
         for (log, Range { start, end }) in logs {
             let mut next = start;
@@ -79,7 +81,7 @@ impl Replaying {
                 api.disclose(&caller, METHOD, &names, classes).await?;
                 for (name, changes) in &page.changed {
                     for change in changes {
-                        sending.send(show::change(name, change)).await?;
+                        sender.send(show::change(name, change)).await?;
                     }
                 }
                 if replay.totals().determinations > DETERMINATIONS_MAX {
@@ -87,11 +89,11 @@ impl Replaying {
                 }
             }
         }
-        sending.send(show::totals(replay.candidate(), replay.totals())).await
+        sender.send(show::totals(replay.candidate(), replay.totals())).await
     }
 }
 
-/// Judges a page again: of each entry as much as the caller may read of it now.
+/// Judges a page again, using only what the caller may read of each entry now.
 async fn read(
     api: &Api,
     caller: &Caller,
@@ -99,17 +101,17 @@ async fn read(
     range: Range<u64>,
     mut replay: Replay,
 ) -> Result<(Replay, Page), Status> {
-    let turn = api.turn(&api.turns.considered).await?;
+    let slot = api.slot(&api.concurrency.evaluations).await?;
     let (whose, log) = (caller.clone(), log.clone());
-    let read = api.read_for(caller, METHOD, move |reader, narrowing| {
-        let _turn = turn;
+    let read = api.read_for(caller, METHOD, move |reader, disclosure_filter| {
+        let _slot = slot;
         let mut page = Page { changed: Vec::new(), next: range.end };
         let found = reader.entries_for(&whose, &log, range.start, PAGE_LEN)?;
         if let Some(last) = found.last() {
             page.next = last.index.saturating_add(1);
         }
         for stored in found.iter().filter(|stored| stored.index < range.end) {
-            let visible = narrowing.visible(stored, &log.jurisdiction)?;
+            let visible = disclosure_filter.visible(stored, &log.jurisdiction)?;
             if !visible.is_some_and(|visible| visible.classes.contains(FieldClass::Determination)) {
                 continue;
             }
@@ -123,7 +125,7 @@ async fn read(
     read.await
 }
 
-/// The set in force with the candidate's files laid over; the set itself where there are none.
+/// The set in force with the candidate's files laid over it; the set itself if there are no files.
 fn candidate(in_force: &Arc<Engine>, files: &[(String, Option<String>)]) -> Result<Arc<Engine>, PolicyError> {
     if files.is_empty() {
         return Ok(Arc::clone(in_force));
@@ -131,7 +133,7 @@ fn candidate(in_force: &Arc<Engine>, files: &[(String, Option<String>)]) -> Resu
     with_replaced_files(in_force, files).map(|set| Arc::new(Engine::new(set)))
 }
 
-/// Names the file at fault and repeats nothing of it: `comity policy check` says what it is.
+/// Names the file at fault and repeats nothing of it. `comity policy check` reports the cause.
 fn refused(error: &PolicyError, files: &[(String, Option<String>)]) -> Status {
     let at = error.file().and_then(|file| files.iter().position(|(name, _)| name == file));
     let field = at.map_or_else(|| "files".to_owned(), |at| format!("files[{at}].text"));

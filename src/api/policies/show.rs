@@ -1,4 +1,4 @@
-//! Writes what the room of policy says as messages.
+//! Writes answers of the policy room as messages.
 
 use jiff::Timestamp;
 

@@ -1,23 +1,22 @@
-//! Whether everything that was acknowledged is in the log: at its place, with its leaf, under a head that is whole.
+//! Checks that everything acknowledged is in the log: at its index, with its leaf, under a valid head.
 
 use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
 
 use crate::cli::bench::driver::Acknowledged;
-use crate::cli::bench::place_of;
 use crate::config::Config;
 use crate::domain::ids::{LogKind, LogName};
 use crate::ledger;
-use crate::store::Place;
+use crate::store::StoreLocation;
 
 /// Entries read at a time.
 const PAGE_LEN: usize = 4_096;
 
-/// Looks for each. How many bytes the store takes, where it is a file.
+/// Checks every acknowledged entry. Returns the store's size in bytes if it is a file.
 pub(super) fn all_is_there(config: &Config, base: &Path, acknowledged: &[Acknowledged]) -> Result<Option<u64>> {
     let place = place_of(config, base)?;
-    // No content is opened: a leaf is never sealed.
+    // No wrapping key: leaves are never sealed.
     let reader = place.read(None)?;
     let log = LogName { jurisdiction: "us-ny".parse()?, kind: LogKind::Exchange };
     let doubled = acknowledged.array_windows().find(|[one, next]| one.index == next.index);
@@ -41,7 +40,13 @@ pub(super) fn all_is_there(config: &Config, base: &Path, acknowledged: &[Acknowl
     }
     ensure!(tree.root() == root, "the entries do not make up the head");
     match place {
-        Place::File(path) => Ok(Some(std::fs::metadata(path)?.len())),
-        Place::Server(_) => Ok(None),
+        StoreLocation::File(path) => Ok(Some(std::fs::metadata(path)?.len())),
+        StoreLocation::Server(_) => Ok(None),
     }
+}
+
+/// The location of a configuration's store.
+fn place_of(config: &Config, base: &Path) -> Result<StoreLocation> {
+    let places = config.store.locations(&config.jurisdictions, base)?;
+    places.into_iter().map(|(_, place)| place).next().context("there is no store")
 }

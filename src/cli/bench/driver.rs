@@ -1,7 +1,8 @@
-//! The other half of `comity bench`: a process that makes the calls, so that its work is not taken for the server's.
+//! The other half of `comity bench`: a separate process that makes the calls, so that its work is not counted as the
+//! server's.
 //!
-//! It is told a round a line, `echo ADDRESS MILLISECONDS` or `lodge ...`, and answers each with a line of JSON. What was
-//! acknowledged it keeps in a file: for each the index and the hash of its leaf.
+//! Each input line describes a round, as `echo ADDRESS MILLISECONDS` or `lodge ...`. Each answer is a line of JSON.
+//! Acknowledged entries are kept in a file, as index and leaf hash.
 
 use std::io::{BufRead as _, BufReader, BufWriter, Write as _};
 use std::net::SocketAddr;
@@ -12,15 +13,15 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
-use crate::cli::sandbox::Sandbox;
 use crate::client::{Client, Retry};
 use crate::domain::agency::ActorKind;
 use crate::ledger;
+use crate::sandbox::Sandbox;
 use crate::wire::v1;
 
 const ACKNOWLEDGED: &str = "acknowledged";
 
-/// What a round calls.
+/// The method that a round calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Round {
     Echo,
@@ -36,7 +37,7 @@ impl Round {
     }
 }
 
-/// What a round came to.
+/// The result of a round.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(super) struct Driven {
     pub(super) calls: u64,
@@ -46,7 +47,7 @@ pub(super) struct Driven {
     pub(super) p999_ms: f64,
 }
 
-/// An entry that somebody holds a receipt of.
+/// An entry that a caller holds a receipt for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Acknowledged {
     pub(super) index: u64,
@@ -84,7 +85,7 @@ impl Driver {
         serde_json::from_str(&line).context("the process that makes the calls failed")
     }
 
-    /// Ends it. What was acknowledged in all rounds, by index.
+    /// Stops the process. Returns everything acknowledged in all rounds, by index.
     pub(super) fn stop(self) -> Result<Vec<Acknowledged>> {
         let Self { mut child, orders, answers: _, acknowledged } = self;
         drop(orders);
@@ -100,7 +101,7 @@ impl Driver {
     }
 }
 
-/// Makes calls as it is told, until nobody tells it any more.
+/// Makes calls as told on standard input, until that ends.
 pub(super) fn drive(sandbox: &Path, connections: u16, in_flight: u16) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let mut file = BufWriter::new(std::fs::File::create(sandbox.join(ACKNOWLEDGED))?);
@@ -124,7 +125,7 @@ pub(super) fn drive(sandbox: &Path, connections: u16, in_flight: u16) -> Result<
     Ok(file.flush()?)
 }
 
-/// The answer to one call: the bytes that the echo gives back.
+/// The answer to one call, which the echo will return.
 pub(super) async fn first_answer(sandbox: &Sandbox, address: SocketAddr) -> Result<v1::LodgeDetainerResponse> {
     Ok(connect(sandbox, address).await?.detainers().lodge_detainer(request()).await?.into_inner())
 }
@@ -153,7 +154,7 @@ impl Calls {
     }
 }
 
-/// Calls for so long, so many at a time on each connection.
+/// Calls for a given time, with a given number of calls in flight on each connection.
 async fn calls(
     sandbox: &Sandbox,
     address: SocketAddr,

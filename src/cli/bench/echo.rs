@@ -1,5 +1,5 @@
-//! The limit: the same TLS, HTTP/2 and codec on as many runtimes of one thread each, and a service that answers the same
-//! bytes every time.
+//! The upper limit: the same TLS, HTTP/2 and codec on as many single-threaded runtimes, with a service that always
+//! answers the same bytes.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -16,10 +16,10 @@ use tonic::service::Routes;
 use tonic::{Request, Response, Status};
 use tower::Service as _;
 
+use crate::accept::{TlsMaterial, TlsState, accept_loop, handshakes};
 use crate::config::Config;
 use crate::identity::clock::WallClock;
 use crate::identity::registry::Registry;
-use crate::server::accept::{Material, TlsState, accept_loop, handshakes};
 use crate::wire::v1;
 use crate::wire::v1::detainer_service_server::{DetainerService, DetainerServiceServer};
 
@@ -33,7 +33,7 @@ pub(super) struct Echo {
 impl Echo {
     pub(super) fn start(config: &Config, base: &Path, answer: &v1::LodgeDetainerResponse) -> Result<Self> {
         let registry = Arc::new(Registry::load(&config.registry, base, &config.jurisdictions)?);
-        let material = Material::read(&config.tls, base)?;
+        let material = TlsMaterial::read(&config.tls, base)?;
         let tls = TlsState::new(config.accept.clone(), material, registry, WallClock::system())?;
         let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
         listener.set_nonblocking(true)?;
@@ -87,7 +87,7 @@ fn on_a_thread(work: impl Future<Output = ()> + Send + 'static) -> Result<JoinHa
 
 struct Canned(v1::LodgeDetainerResponse);
 
-/// Every method but the one that is called.
+/// Every method except the one that is called.
 macro_rules! not_called {
     ($($method:ident: $request:ident => $answer:ident),+ $(,)?) => {
         #[tonic::async_trait]

@@ -1,4 +1,4 @@
-//! What the rounds came to, as lines and as JSON.
+//! The results of all rounds, as lines and as JSON.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::cli::bench::driver::Driven;
 use crate::cli::bench::process::Usage;
-use crate::cli::demo::number;
+use crate::demo::number;
 
 /// One round of one server.
 #[derive(Debug)]
@@ -44,14 +44,14 @@ pub(super) struct Run {
     pub(super) connections: u16,
     pub(super) in_flight: u16,
     pub(super) seconds: u64,
-    /// Echo and gateway of each round.
+    /// The echo and the gateway in each round.
     pub(super) rounds: Vec<(Measured, Measured)>,
     pub(super) rss_kb: u64,
     pub(super) acknowledged: usize,
     pub(super) stored_bytes: Option<u64>,
 }
 
-/// A figure over the rounds.
+/// A figure over all rounds.
 #[derive(Debug, Clone, Copy)]
 struct Spread {
     low: f64,
@@ -60,7 +60,7 @@ struct Spread {
 }
 
 impl Run {
-    /// Every figure: its key, its unit, and how it came out.
+    /// Every figure with its key, unit and spread.
     fn figures(&self) -> Vec<(&'static str, &'static str, Spread)> {
         let echo = |of: fn(&Measured) -> f64| spread(self.rounds.iter().map(|(echo, _)| of(echo)));
         let lodge = |of: fn(&Measured) -> f64| spread(self.rounds.iter().map(|(_, lodge)| of(lodge)));
@@ -140,7 +140,7 @@ fn spread(values: impl Iterator<Item = f64>) -> Spread {
     Spread { low: at(0), median: at(values.len() / 2), high: values.last().copied().unwrap_or_default() }
 }
 
-/// Close enough for a figure.
+/// A count as a float, precise enough for a figure.
 fn float(count: u64) -> f64 {
     u32::try_from(count)
         .map_or_else(|_| f64::from(u32::try_from(count >> 20).unwrap_or(u32::MAX)) * 1_048_576.0, f64::from)

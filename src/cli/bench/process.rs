@@ -1,4 +1,4 @@
-//! What this process used: processor time by thread, bytes handed to the disk, memory; and what the gateway counts.
+//! What this process used: processor time by thread, bytes written to disk, memory, and the gateway's own counts.
 
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
@@ -8,21 +8,21 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
-/// The thread that records.
+/// The name of the recording thread.
 const WRITER: &str = "recorder";
 
-/// What was used up to a moment, or between two.
+/// What was used up to a moment, or between two moments.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Usage {
     /// Processor time of each thread, by its id and name.
     threads: BTreeMap<(u64, String), Duration>,
-    /// Bytes that went to the disk.
+    /// Bytes written to disk.
     pub(super) written: u64,
     /// Batches made durable.
     pub(super) commits: u64,
     /// Batches.
     pub(super) batches: u64,
-    /// Writes and deliveries in them.
+    /// Writes and deliveries in these batches.
     pub(super) jobs: f64,
 }
 
@@ -58,12 +58,12 @@ impl Usage {
         self
     }
 
-    /// Of all threads.
+    /// The processor time of all threads.
     pub(super) fn cpu(&self) -> Duration {
         self.threads.values().sum()
     }
 
-    /// Of the thread that records.
+    /// The processor time of the recording thread.
     pub(super) fn writer_cpu(&self) -> Duration {
         self.threads.iter().filter(|((_, name), _)| name == WRITER).map(|(_, time)| *time).sum()
     }
@@ -82,7 +82,7 @@ fn of_thread(path: &Path) -> Result<((u64, String), Duration)> {
     Ok(((id, name), Duration::from_nanos(ran_ns)))
 }
 
-/// The gateway's own figures.
+/// The gateway's metrics.
 fn scraped(ops: SocketAddr) -> Result<String> {
     let mut connection = TcpStream::connect(ops)?;
     connection.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;

@@ -8,8 +8,9 @@ use clap::Args;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::cli::policy::{json, read};
-use crate::cli::say;
+use crate::cli::output::print_line;
+use crate::cli::policy::json;
+use crate::cli::policy::set::read;
 use crate::domain::determination::Determination;
 use crate::domain::facts::CaseFacts;
 use crate::domain::ids::JurisdictionId;
@@ -59,16 +60,16 @@ pub(super) fn run(args: &ExplainArgs, json: bool) -> Result<()> {
             fields.insert("at".to_owned(), now.to_string().into());
             fields.insert("hasLaw".to_owned(), engine.has_law(&args.jurisdiction).into());
         }
-        return Ok(say(&shown.to_string())?);
+        return Ok(print_line(&shown.to_string())?);
     }
     let at = now.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M %Z");
-    say(&format!("{} at {at}", args.jurisdiction))?;
+    print_line(&format!("{} at {at}", args.jurisdiction))?;
     if !engine.has_law(&args.jurisdiction) {
-        say("no law is written for it: a person decides everything")?;
+        print_line("no law is written for it: a person decides everything")?;
     }
     let explanation = engine.explain(&args.jurisdiction, &facts, now);
-    say_rulings(&explanation.rulings)?;
-    say_flips(&explanation, &zone, args.all)
+    print_rulings(&explanation.rulings)?;
+    print_flips(&explanation, &zone, args.all)
 }
 
 fn asked(args: &ExplainArgs, set: &PolicySet, zone: &TimeZone) -> Result<(CaseFacts, Timestamp)> {
@@ -91,29 +92,30 @@ fn asked(args: &ExplainArgs, set: &PolicySet, zone: &TimeZone) -> Result<(CaseFa
     cases::facts_of(set, &args.jurisdiction, &given.to_string(), zone).map_err(|error| anyhow!(error))
 }
 
-fn say_rulings(rulings: &[ExplainedRuling]) -> Result<()> {
+fn print_rulings(rulings: &[ExplainedRuling]) -> Result<()> {
     for explained in rulings.iter().filter(|explained| matches!(explained.about, RulingSubject::Act(_))) {
-        say_ruling(&explained.about.to_string(), explained)?;
+        print_ruling(&explained.about.to_string(), explained)?;
     }
     let fields: Vec<&ExplainedRuling> =
         rulings.iter().filter(|explained| matches!(explained.about, RulingSubject::Field(_))).collect();
     let mut told: Vec<&ExplainedRuling> = Vec::new();
     for explained in &fields {
-        // Classes of which the same is said for the same reason stand together.
+        // Classes with the same answer for the same reason are shown together.
         if told.iter().any(|known| known.said == explained.said) {
             continue;
         }
         told.push(explained);
         let alike = fields.iter().filter(|other| other.said == explained.said);
         let classes: Vec<String> = alike.map(|other| other.about.to_string()).collect();
-        say_ruling(&format!("disclose {}", classes.join(", ")), explained)?;
+        print_ruling(&format!("disclose {}", classes.join(", ")), explained)?;
     }
     Ok(())
 }
 
-fn say_ruling(about: &str, ExplainedRuling { said, reads, .. }: &ExplainedRuling) -> Result<()> {
-    say(&format!("\n{about}: {}", ruling(said)))?;
-    let listed = |word: &str, list: &[String]| list.iter().try_for_each(|one| say(&format!("    {word:<12}{one}")));
+fn print_ruling(about: &str, ExplainedRuling { said, reads, .. }: &ExplainedRuling) -> Result<()> {
+    print_line(&format!("\n{about}: {}", ruling(said)))?;
+    let listed =
+        |word: &str, list: &[String]| list.iter().try_for_each(|one| print_line(&format!("    {word:<12}{one}")));
     listed("policy", &said.policies)?;
     listed("citing", &said.citations)?;
     listed("because", &said.reviews)?;
@@ -122,29 +124,29 @@ fn say_ruling(about: &str, ExplainedRuling { said, reads, .. }: &ExplainedRuling
     let on_receipt: Vec<String> = said.on_receipt.iter().map(|owed| owed.obligation.word().to_owned()).collect();
     listed("on receipt", &on_receipt)?;
     if let Some(clock) = said.clock {
-        say(&format!("    {:<12}{}", "clock", clock.word()))?;
+        print_line(&format!("    {:<12}{}", "clock", clock.word()))?;
     }
     if !reads.is_empty() {
-        say(&format!("    {:<12}{}", "turns on", reads.join(", ")))?;
+        print_line(&format!("    {:<12}{}", "turns on", reads.join(", ")))?;
     }
     Ok(())
 }
 
-fn say_flips(explanation: &Explanation, zone: &TimeZone, all: bool) -> Result<()> {
-    say("\nwhat single fact would change it")?;
+fn print_flips(explanation: &Explanation, zone: &TimeZone, all: bool) -> Result<()> {
+    print_line("\nwhat single fact would change it")?;
     if explanation.changes.is_empty() {
-        say("    none")?;
+        print_line("    none")?;
     }
     for flip in &explanation.changes {
-        say(&format!("    {}: {}", flip.fact.word(), values(flip, zone, all)))?;
+        print_line(&format!("    {}: {}", flip.fact.word(), values(flip, zone, all)))?;
         for (said, abouts) in gathered(&flip.becomes) {
             let why =
                 if said.policies.is_empty() { "no policy speaks to this".to_owned() } else { said.policies.join(", ") };
-            say(&format!("        {}: {} ({why})", abouts.join(", "), ruling(said)))?;
+            print_line(&format!("        {}: {} ({why})", abouts.join(", "), ruling(said)))?;
         }
     }
     if !explanation.dates_known {
-        say("    the law counts with the time: on which date it changes cannot be told")?;
+        print_line("    the law counts with the time: on which date it changes cannot be told")?;
     }
     Ok(())
 }
@@ -163,7 +165,7 @@ fn values(flip: &FactChange, zone: &TimeZone, all: bool) -> String {
     text
 }
 
-/// Acts and classes of which the same is said for the same reason stand together.
+/// Groups acts and classes with the same answer for the same reason.
 fn gathered(becomes: &[(RulingSubject, Determination)]) -> Vec<(&Determination, Vec<String>)> {
     let mut gathered: Vec<(&Determination, Vec<String>)> = Vec::new();
     for (about, said) in becomes {

@@ -1,4 +1,4 @@
-//! What `comity policy` finds, as JSON.
+//! The results of `comity policy`, as JSON.
 
 use std::collections::BTreeMap;
 
@@ -11,14 +11,14 @@ use crate::policy::load::PolicySet;
 use crate::policy::replay::{Change, DeterminationShift, Replay};
 use crate::policy::switches::SwitchPosition;
 
-/// What a set holds.
+/// The contents of a set.
 pub(super) fn set(set: &PolicySet) -> Value {
     let packs = set.jurisdictions().map(|jurisdiction| {
         let dates = set.effective_dates(jurisdiction);
         json!({
             "jurisdiction": jurisdiction,
             "policies": set.policies_of(jurisdiction),
-            // Null where the law reads the time itself.
+            // Null if the law reads the time itself.
             "changes": dates.map(|dates| dates.iter().map(ToString::to_string).collect::<Vec<_>>()),
         })
     });
@@ -31,7 +31,7 @@ pub(super) fn set(set: &PolicySet) -> Value {
     json!({ "good": true, "digest": hex::encode(set.digest()), "packs": packs, "switches": switches })
 }
 
-/// What came of the cases.
+/// The results of the cases.
 pub(super) fn report(report: &Report) -> Value {
     let packs = report.packs.iter().map(|pack| {
         json!({
@@ -52,7 +52,7 @@ pub(super) fn report(report: &Report) -> Value {
     })
 }
 
-/// What a law answers and what would change that.
+/// What a law answers, and what would change the answer.
 pub(super) fn explanation(explanation: &Explanation) -> Value {
     let rulings = explanation.rulings.iter().map(
         |explained| json!({ "about": explained.about.to_string(), "said": explained.said, "turnsOn": explained.reads }),
@@ -68,7 +68,7 @@ pub(super) fn explanation(explanation: &Explanation) -> Value {
     })
 }
 
-/// A change, in a line of its own.
+/// A change, on its own line.
 pub(super) fn change(entry: &str, change: &Change) -> String {
     let shifts: Vec<Value> = change.shifts.iter().map(shift).collect();
     let (detainer, judged_at) = (change.detainer.to_string(), change.judged_at.to_string());

@@ -1,4 +1,4 @@
-//! `comity policy prove`: what each pack must hold to in every possible case, proved by a solver.
+//! `comity policy prove`: proves with a solver what each pack must satisfy in every possible case.
 
 use std::path::PathBuf;
 use std::thread;
@@ -8,8 +8,8 @@ use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::cli::policy::{Bad, read};
-use crate::cli::say;
+use crate::cli::output::print_line;
+use crate::cli::policy::set::{AlreadyReported, read};
 use crate::policy::prove::{Finding, Outcome, Request, prove};
 
 /// Arguments of `comity policy prove`.
@@ -45,22 +45,22 @@ pub(super) fn run(args: &ProveArgs, as_json: bool) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let findings = runtime.block_on(prove(&request)).context("nothing could be proved")?;
     if as_json {
-        say(&in_json(&findings).to_string())?;
+        print_line(&in_json(&findings).to_string())?;
     } else {
         for finding in &findings {
-            say_finding(finding)?;
+            print_finding(finding)?;
         }
         let questions: usize = findings.iter().map(|finding| finding.questions).sum();
-        say(&format!("{} proofs of {questions} questions in {}", findings.len(), seconds(begun.elapsed())))?;
+        print_line(&format!("{} proofs of {questions} questions in {}", findings.len(), seconds(begun.elapsed())))?;
     }
     match findings.iter().filter(|finding| !finding.is_good()).count() {
         0 if as_json => Ok(()),
-        0 => Ok(say("every pack holds to all of it, in every possible case")?),
-        bad => bail!(Bad(format!("{bad} of {} not proved", findings.len()))),
+        0 => Ok(print_line("every pack holds to all of it, in every possible case")?),
+        bad => bail!(AlreadyReported(format!("{bad} of {} not proved", findings.len()))),
     }
 }
 
-/// What was proved, as JSON.
+/// The findings as JSON.
 fn in_json(findings: &[Finding]) -> Value {
     let shown = findings.iter().map(|finding| {
         let (outcome, cases, problem) = match &finding.outcome {
@@ -85,7 +85,7 @@ fn in_json(findings: &[Finding]) -> Value {
     json!({ "good": findings.iter().all(Finding::is_good), "findings": shown.collect::<Vec<_>>() })
 }
 
-fn say_finding(finding: &Finding) -> Result<()> {
+fn print_finding(finding: &Finding) -> Result<()> {
     let Finding { jurisdiction, setting, property, outcome, took, .. } = finding;
     let came = match outcome {
         Outcome::Holds => "holds",
@@ -94,15 +94,20 @@ fn say_finding(finding: &Finding) -> Result<()> {
         Outcome::Unknown(_) => "UNKNOWN",
     };
     let setting = setting.as_ref().map(|setting| format!("  with {setting}")).unwrap_or_default();
-    say(&format!("{:<12}{:<40}{came:<8}{:>8}{setting}", jurisdiction.as_str(), property.to_string(), seconds(*took)))?;
+    print_line(&format!(
+        "{:<12}{:<40}{came:<8}{:>8}{setting}",
+        jurisdiction.as_str(),
+        property.to_string(),
+        seconds(*took)
+    ))?;
     match outcome {
         Outcome::Holds => Ok(()),
-        Outcome::Unknown(problem) => Ok(say(&format!("    {problem}"))?),
+        Outcome::Unknown(problem) => Ok(print_line(&format!("    {problem}"))?),
         Outcome::Fails(examples) => {
             for example in examples {
-                say("")?;
-                example.said.iter().try_for_each(|line| say(&format!("# {line}")))?;
-                say(&example.case)?;
+                print_line("")?;
+                example.said.iter().try_for_each(|line| print_line(&format!("# {line}")))?;
+                print_line(&example.case)?;
             }
             Ok(())
         }

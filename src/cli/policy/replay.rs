@@ -1,4 +1,4 @@
-//! `comity policy replay`: what another policy set would have said in the cases of a log, offline.
+//! `comity policy replay`: what another policy set would have decided in the cases of a log, offline.
 
 use std::ops::Range;
 use std::path::PathBuf;
@@ -12,11 +12,12 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use crate::cli::demo::number;
-use crate::cli::place::{STORE_ENV, place};
-use crate::cli::policy::{json, read};
-use crate::cli::say;
+use crate::cli::output::print_line;
+use crate::cli::paths::{STORE_ENV, store_location};
+use crate::cli::policy::json;
+use crate::cli::policy::set::read;
 use crate::config::{read_key, secret_files};
+use crate::demo::number;
 use crate::domain::determination::{Determination, FieldClass, FieldClasses};
 use crate::domain::ids::JurisdictionId;
 use crate::domain::moment;
@@ -71,14 +72,14 @@ pub(super) struct ReplayArgs {
     wrapping_key: Option<PathBuf>,
 }
 
-/// What is replayed.
+/// The part of the logs that is replayed.
 #[derive(Debug)]
 pub(super) struct Period {
-    /// From this moment on.
+    /// The start of the period.
     pub from: Option<Timestamp>,
-    /// Before this one.
+    /// The end of the period, exclusive.
     pub to: Option<Timestamp>,
-    /// In this jurisdiction alone.
+    /// The only jurisdiction; `None` for all.
     pub jurisdiction: Option<JurisdictionId>,
 }
 
@@ -101,27 +102,28 @@ pub(super) fn run(args: &ReplayArgs, json: bool) -> Result<()> {
             .with_context(|| format!("--swap {whose}={by}: the candidate has no law of one of them"))?;
     }
     let key = args.wrapping_key.clone().unwrap_or_else(|| args.store.join("keys").join(secret_files::WRAPPING));
-    let reader = place(args.logs.as_deref(), &args.store)?.read(Some(&*read_key(&key)?))?;
+    let reader = store_location(args.logs.as_deref(), &args.store)?.read(Some(&*read_key(&key)?))?;
     let engine = |set: PolicySet| Arc::new(Engine::new(set));
     let mut replay = Replay::new(engine(candidate), under.into_iter().map(engine));
     let period = Period { from: args.from, to: args.to, jurisdiction: args.jurisdiction.clone() };
     let entries = over_store(&*reader, &period, &mut replay, |name, changes| {
         let each = if args.each { changes } else { &[] };
-        each.iter()
-            .try_for_each(|change| Ok(say(&if json { json::change(name, change) } else { listed(name, change) })?))
+        each.iter().try_for_each(|change| {
+            Ok(print_line(&if json { json::change(name, change) } else { listed(name, change) })?)
+        })
     })?;
     if json {
-        return Ok(say(&json::replay(&replay, entries).to_string())?);
+        return Ok(print_line(&json::replay(&replay, entries).to_string())?);
     }
     report(&replay, entries, begun.elapsed())
 }
 
-/// Judges what a store's logs record of a period again. Gives how many entries were read.
+/// Judges the recorded determinations of a period again. Returns how many entries were read.
 pub(super) fn over_store(
     reader: &dyn Reader,
     period: &Period,
     replay: &mut Replay,
-    mut tell: impl FnMut(&str, &[Change]) -> Result<()>,
+    mut report_changes: impl FnMut(&str, &[Change]) -> Result<()>,
 ) -> Result<u64> {
     let mut read = 0_u64;
     for log in reader.logs()? {
@@ -138,7 +140,7 @@ pub(super) fn over_store(
                 read = read.saturating_add(1);
                 let changes = judge_again(stored, replay)?;
                 if !changes.is_empty() {
-                    tell(&log.entry(stored.index), &changes)?;
+                    report_changes(&log.entry(stored.index), &changes)?;
                 }
             }
         }
@@ -148,8 +150,8 @@ pub(super) fn over_store(
 
 fn report(replay: &Replay, entries: u64, took: Duration) -> Result<()> {
     let totals = replay.totals();
-    say(&format!("candidate {}", hex::encode(replay.candidate())))?;
-    say(&format!(
+    print_line(&format!("candidate {}", hex::encode(replay.candidate())))?;
+    print_line(&format!(
         "{} determinations of {} judgments in {} entries, judged again in {:.2} s: {} a second",
         number(totals.determinations),
         number(totals.judgments),
@@ -157,14 +159,14 @@ fn report(replay: &Replay, entries: u64, took: Duration) -> Result<()> {
         took.as_secs_f64(),
         number(per_second(totals.determinations, took)),
     ))?;
-    say(&format!(
+    print_line(&format!(
         "{} determinations of {} judgments change: {} to another ruling, {} in obligations or clock alone",
         number(totals.changed()),
         number(totals.judgments_changed),
         number(totals.rulings),
         number(totals.terms),
     ))?;
-    say(&format!("{} say the same on the ground of other policies", number(totals.grounds)))?;
+    print_line(&format!("{} say the same on the ground of other policies", number(totals.grounds)))?;
     for (count, what) in [
         (totals.without_facts, "could not be judged again: the log does not have their facts"),
         (
@@ -174,14 +176,14 @@ fn report(replay: &Replay, entries: u64, took: Duration) -> Result<()> {
         (totals.unreproduced, "are not what the set they were made under says: the log or that set was changed"),
     ] {
         if count > 0 {
-            say(&format!("{} {what}", number(count)))?;
+            print_line(&format!("{} {what}", number(count)))?;
         }
     }
     if totals.shifts.is_empty() {
         return Ok(());
     }
-    say("")?;
-    Ok(table(totals).lines().try_for_each(|line| say(line.trim_end()))?)
+    print_line("")?;
+    Ok(table(totals).lines().try_for_each(|line| print_line(line.trim_end()))?)
 }
 
 fn table(totals: &Totals) -> Table {

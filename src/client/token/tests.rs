@@ -10,7 +10,7 @@ fn token(name: &str, lifetime_s: i64) -> String {
     format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims))
 }
 
-async fn sent(held: &Token) -> String {
+async fn sent(held: &TokenCache) -> String {
     let header = held.bearer().await.unwrap().unwrap();
     assert!(header.is_sensitive());
     let payload = header.to_str().unwrap().split('.').nth(1).unwrap().to_owned();
@@ -31,16 +31,16 @@ fn minter(lifetime_s: i64, failing: &'static [u32]) -> TokenSource {
 
 #[tokio::test]
 async fn a_token_is_asked_for_once_while_it_is_good() {
-    let held = Token::new(minter(3_600, &[]), Duration::ZERO);
+    let held = TokenCache::new(minter(3_600, &[]), Duration::ZERO);
     assert_eq!((sent(&held).await, sent(&held).await), ("1".to_owned(), "1".to_owned()));
 }
 
 #[tokio::test]
 async fn a_token_near_its_end_is_renewed_before_it() {
     // A fifth of ten seconds is two: good for one more, it is due.
-    let held = Token::new(minter(10, &[]), Duration::ZERO);
+    let held = TokenCache::new(minter(10, &[]), Duration::ZERO);
     assert_eq!(sent(&held).await, "1");
-    let due = Held { renew_at: Some(Timestamp::now()), ..Held::clone(&held.held.load_full().unwrap()) };
+    let due = CachedToken { renew_at: Some(Timestamp::now()), ..CachedToken::clone(&held.held.load_full().unwrap()) };
     let end = due.expires_at.unwrap();
     assert!(held.held.load_full().unwrap().renew_at.unwrap() <= end - SignedDuration::from_secs(1));
     held.held.store(Some(Arc::new(due)));
@@ -49,15 +49,15 @@ async fn a_token_near_its_end_is_renewed_before_it() {
 
 #[tokio::test]
 async fn a_token_that_is_still_good_is_sent_when_there_is_no_new_one() {
-    let held = Token::new(minter(0, &[2]), Duration::ZERO);
+    let held = TokenCache::new(minter(0, &[2]), Duration::ZERO);
     // Without a time to live every call asks; the second is given none and has nothing else to send.
     assert_eq!(sent(&held).await, "1");
     assert!(matches!(held.bearer().await, Err(Error::Token(_))));
     assert_eq!(sent(&held).await, "3");
 
-    let held = Token::new(minter(3_600, &[2]), Duration::ZERO);
+    let held = TokenCache::new(minter(3_600, &[2]), Duration::ZERO);
     assert_eq!(sent(&held).await, "1");
-    let due = Held { renew_at: Some(Timestamp::now()), ..Held::clone(&held.held.load_full().unwrap()) };
+    let due = CachedToken { renew_at: Some(Timestamp::now()), ..CachedToken::clone(&held.held.load_full().unwrap()) };
     held.held.store(Some(Arc::new(due)));
     assert_eq!((sent(&held).await, sent(&held).await), ("1".to_owned(), "3".to_owned()));
 }
@@ -67,8 +67,8 @@ async fn a_file_is_read_again_when_it_changes() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("token");
     std::fs::write(&path, format!("{}\n", token("first", 3_600))).unwrap();
-    let at_once = Token::new(TokenSource::File(path.clone()), Duration::ZERO);
-    let in_an_hour = Token::new(TokenSource::File(path.clone()), Duration::from_hours(1));
+    let at_once = TokenCache::new(TokenSource::File(path.clone()), Duration::ZERO);
+    let in_an_hour = TokenCache::new(TokenSource::File(path.clone()), Duration::from_hours(1));
     assert_eq!((sent(&at_once).await, sent(&in_an_hour).await), ("first".to_owned(), "first".to_owned()));
     std::fs::write(&path, token("second", 3_600)).unwrap();
     assert_eq!((sent(&at_once).await, sent(&in_an_hour).await), ("second".to_owned(), "first".to_owned()));
@@ -85,7 +85,7 @@ async fn a_file_is_read_again_when_it_changes() {
 
 #[tokio::test]
 async fn what_is_no_token_is_not_sent() {
-    let check = async |source: TokenSource| Token::new(source, Duration::ZERO).bearer().await;
+    let check = async |source: TokenSource| TokenCache::new(source, Duration::ZERO).bearer().await;
     assert_eq!(check("".into()).await.unwrap(), None);
     assert_eq!(check(TokenSource::Absent).await.unwrap(), None);
     assert!(matches!(check("a\nb".into()).await, Err(Error::Token(_))));
@@ -94,6 +94,6 @@ async fn what_is_no_token_is_not_sent() {
         assert!(check(opaque.into()).await.unwrap().is_some(), "{opaque}");
         assert_eq!(expiry(opaque), None);
     }
-    let debug = format!("{:?} {:?}", TokenSource::from("secret"), Token::new("secret".into(), Duration::ZERO));
+    let debug = format!("{:?} {:?}", TokenSource::from("secret"), TokenCache::new("secret".into(), Duration::ZERO));
     assert!(!debug.contains("secret"), "{debug}");
 }

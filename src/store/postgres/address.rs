@@ -1,4 +1,4 @@
-//! Where a store's server is, and how it is known to be the right one. The password stands in no text that is made of it.
+//! The address of a database server, and how its identity is checked. No text made of it holds the password.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use crate::store::StoreError;
 use crate::store::postgres::tls;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// A peer that is gone is noticed after about ten seconds: when nothing was sent, and when something was.
+/// A dead peer is noticed after about ten seconds, whether or not anything was sent.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(5);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(2);
 const KEEPALIVE_TRIES: u32 = 3;
@@ -22,8 +22,9 @@ const UNACKNOWLEDGED: Duration = Duration::from_secs(10);
 
 /// The address of a database that may hold a store: `postgres://USER@HOST:PORT,HOST:PORT/DATABASE?sslrootcert=PATH`.
 ///
-/// Every host must show a certificate in its own name by `sslrootcert`. Beside what libpq takes there is `passfile`: a
-/// file with the password and nothing else, for its owner's eyes alone, read again for each connection.
+/// Every host MUST present a certificate for its own name, issued under `sslrootcert`. In addition to libpq's
+/// parameters there is `passfile`: a file that holds only the password and that only its owner can read. It is read
+/// again for each connection.
 #[derive(Clone)]
 pub struct Address(Arc<Parts>);
 
@@ -37,7 +38,7 @@ struct Parts {
 }
 
 impl Address {
-    /// Reads a URL. Paths in it that are relative start at `base`.
+    /// Parses a URL. Relative paths in it start at `base`.
     pub fn parse(url: &str, base: &Path) -> Result<Self, StoreError> {
         let url = Url::split(url)?;
         let path = |name: &str| url.own(name).map(|path| base.join(path));
@@ -73,7 +74,7 @@ impl Address {
         &self.0.shown
     }
 
-    /// Each host as it is to be connected to, in the order they are to be tried.
+    /// The hosts to connect to, in the order they are tried.
     pub(super) fn hosts(&self) -> Result<Vec<Config>, StoreError> {
         let mut hosts = self.0.hosts.clone();
         if self.0.shuffled {
@@ -93,7 +94,7 @@ impl Address {
     }
 }
 
-/// Without the password.
+/// Shows the address without the password.
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.shown())
@@ -110,15 +111,14 @@ fn refused<T>(why: &str) -> Result<T, StoreError> {
     Err(StoreError::Address(why.to_owned()))
 }
 
-/// A URL whose parameters have been looked through. Whatever cannot be read is told without quoting it: where something
-/// is out of place, that may be the password.
+/// A URL with its parameters split off. Errors never quote the URL: a misplaced part may be the password.
 struct Url<'a> {
     before: &'a str,
-    /// Names, and values as they stand in the URL.
+    /// Names, with their values as written in the URL.
     parameters: Vec<(&'a str, &'a str)>,
 }
 
-/// What we see to ourselves.
+/// Parameters that we handle ourselves.
 const OWN: [&str; 5] = ["sslmode", "sslrootcert", "sslcert", "sslkey", "passfile"];
 
 impl<'a> Url<'a> {
@@ -150,7 +150,7 @@ impl<'a> Url<'a> {
         decoded(value)
     }
 
-    /// What is left for the library to read.
+    /// The URL that is left for the library to parse.
     fn rest(&self) -> String {
         let others = self.parameters.iter().filter(|(name, _)| !OWN.contains(name));
         let others: Vec<String> = others.map(|(name, value)| format!("{name}={value}")).collect();
@@ -158,7 +158,7 @@ impl<'a> Url<'a> {
     }
 }
 
-/// `%41` as `A`. `None`: not UTF-8.
+/// Decodes `%41` to `A`. `None` if the result is not UTF-8.
 fn decoded(value: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(value.len());
     let mut rest = value.as_bytes();
@@ -172,8 +172,8 @@ fn decoded(value: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// The configuration of each host alone, so that one that does not answer costs its own time and no other's.
-fn hosts(config: &Config, keeps_alive_as_told: bool) -> Result<Vec<Config>, StoreError> {
+/// A configuration for each host alone, so that a silent host costs only its own time.
+fn hosts(config: &Config, keepalives_given: bool) -> Result<Vec<Config>, StoreError> {
     let names = config.get_hosts();
     if names.is_empty() {
         return refused("names no host");
@@ -200,7 +200,7 @@ fn hosts(config: &Config, keeps_alive_as_told: bool) -> Result<Vec<Config>, Stor
         one.connect_timeout(config.get_connect_timeout().copied().unwrap_or(CONNECT_TIMEOUT));
         one.tcp_user_timeout(config.get_tcp_user_timeout().copied().unwrap_or(UNACKNOWLEDGED));
         one.keepalives(config.get_keepalives());
-        one.keepalives_idle(if keeps_alive_as_told { config.get_keepalives_idle() } else { KEEPALIVE_IDLE });
+        one.keepalives_idle(if keepalives_given { config.get_keepalives_idle() } else { KEEPALIVE_IDLE });
         one.keepalives_interval(config.get_keepalives_interval().unwrap_or(KEEPALIVE_INTERVAL));
         one.keepalives_retries(config.get_keepalives_retries().unwrap_or(KEEPALIVE_TRIES));
         Ok(one)
@@ -226,7 +226,7 @@ fn shown(config: &Config, url: &Url<'_>) -> String {
     format!("postgres://{user}{}/{database}?{}", hosts.join(","), parameters.join("&"))
 }
 
-/// The password in a secret file.
+/// Reads the password from a secret file.
 fn read_password(path: &Path) -> Result<String, StoreError> {
     let password = read_secret(path).map_err(|error| StoreError::Address(format!("passfile: {error}")))?;
     let password = password.trim_end_matches(['\n', '\r']);

@@ -1,4 +1,4 @@
-//! What is open: a row an item, beside the cases.
+//! Open items: one row for each, beside the cases.
 
 use std::collections::BTreeMap;
 
@@ -10,11 +10,11 @@ use crate::domain::agenda::{Item, ItemKind};
 use crate::domain::ids::{CaseName, JurisdictionId};
 use crate::store::agenda::ItemRow;
 use crate::store::postgres::names::Names;
-use crate::store::postgres::session::{Answer, Ask};
-use crate::store::postgres::write::Write;
+use crate::store::postgres::session::{Answer, Statement};
+use crate::store::postgres::statement::{WriteStatement, case_columns};
 use crate::store::{AgendaChange, AgendaFilter, ListedItem, StoreError, rows};
 
-/// Of each case, in the order of its rows.
+/// The open items of each case, ordered by kind and key.
 const OF_CASES: &str = "SELECT case_kind, case_id, a.kind, key, due_at, holder, wanted.at \
     FROM unnest($1::bigint[], $2::bigint[], $3::bytea[]) WITH ORDINALITY AS wanted (jurisdiction, kind, id, at) \
     CROSS JOIN LATERAL (SELECT case_kind, case_id, agenda.kind, key, due_at, name AS holder \
@@ -31,14 +31,14 @@ const LIST: &str = "SELECT case_kind, case_id, kind, key, due_at, names.name \
     AND (due_at, case_kind, case_id, key) > ($3, $4, $5, $6) \
     AND ($7::text IS NULL OR holder = (SELECT id FROM names WHERE name = $7) OR ($8 AND holder IS NULL)) \
     ORDER BY due_at, case_kind, case_id, key LIMIT $9";
-/// The kind is compared so that the index by time does not offer itself: of that, a planner that has counted nothing yet
-/// would have half gone through for each item.
+/// Comparing the kind as an expression keeps the planner off the index by time. Without statistics it would scan half
+/// of that index for each item.
 const CLOSE: &str = "DELETE FROM agenda USING \
     unnest($1::bigint[], $2::bigint[], $3::bytea[], $4::text[], $5::text[]) \
         AS gone (jurisdiction, case_kind, case_id, kind, key) \
     WHERE agenda.jurisdiction = gone.jurisdiction AND agenda.case_kind = gone.case_kind \
     AND agenda.case_id = gone.case_id AND agenda.kind || '' = gone.kind AND agenda.key = gone.key";
-/// Of a case that is new there is nothing yet, which need not be looked for.
+/// A new case has no items yet, so there is nothing to look up.
 const FIRST: &str = "INSERT INTO agenda (jurisdiction, case_kind, case_id, kind, key, due_at, holder) \
     SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bytea[], $4::text[], $5::text[], $6::bigint[], $7::bigint[])";
 const OPEN: &str = "INSERT INTO agenda (jurisdiction, case_kind, case_id, kind, key, due_at, holder) \
@@ -46,21 +46,12 @@ const OPEN: &str = "INSERT INTO agenda (jurisdiction, case_kind, case_id, kind, 
     ON CONFLICT (jurisdiction, case_kind, case_id, kind, key) \
     DO UPDATE SET due_at = excluded.due_at, holder = excluded.holder";
 
-pub(super) fn of_cases(cases: &[(i64, &CaseName)]) -> Ask {
+pub(super) fn of_cases(cases: &[(i64, &CaseName)]) -> Statement {
     let (jurisdictions, kinds, ids) = case_columns(cases);
-    Ask::new(OF_CASES).with(jurisdictions).with(kinds).with(ids)
+    Statement::new(OF_CASES).with(jurisdictions).with(kinds).with(ids)
 }
 
-/// Jurisdictions, kinds and ids.
-pub(super) fn case_columns(cases: &[(i64, &CaseName)]) -> (Vec<i64>, Vec<i64>, Vec<Vec<u8>>) {
-    (
-        cases.iter().map(|(jurisdiction, _)| *jurisdiction).collect(),
-        cases.iter().map(|(_, name)| rows::kind(name.kind)).collect(),
-        cases.iter().map(|(_, name)| name.id.as_bytes().to_vec()).collect(),
-    )
-}
-
-/// What is open about each case that was asked about, by its number from 1 on.
+/// The open items of each case that was asked about, by its number from 1 on.
 pub(super) fn read_of_cases(
     answer: &Answer,
     cases: &[(i64, &CaseName)],
@@ -80,19 +71,19 @@ pub(super) fn due(
     kind: ItemKind,
     at: Timestamp,
     limit: usize,
-) -> Result<Ask, StoreError> {
-    let ask = Ask::new(DUE).with(jurisdiction.to_string()).with(kind.word());
+) -> Result<Statement, StoreError> {
+    let ask = Statement::new(DUE).with(jurisdiction.to_string()).with(kind.word());
     Ok(ask.with(rows::nanoseconds(at)?).with(rows::limit(limit)))
 }
 
-pub(super) fn list(filter: &AgendaFilter) -> Result<Ask, StoreError> {
+pub(super) fn list(filter: &AgendaFilter) -> Result<Statement, StoreError> {
     let (due_at, kind, id, key) = match &filter.after {
         None => (i64::MIN, 0, Uuid::nil(), String::new()),
         Some(place) => {
             (rows::nanoseconds(place.due_at)?, rows::kind(place.case.kind), place.case.id, place.key.clone())
         }
     };
-    let ask = Ask::new(LIST).with(filter.jurisdiction.to_string()).with(filter.kind.word());
+    let ask = Statement::new(LIST).with(filter.jurisdiction.to_string()).with(filter.kind.word());
     let ask = ask.with(due_at).with(kind).with(id.as_bytes().to_vec()).with(key);
     let holder = filter.holder.as_ref().map(ToString::to_string);
     Ok(ask.with(holder).with(filter.unassigned).with(rows::limit(filter.limit)))
@@ -113,12 +104,12 @@ fn item_row(row: &Row) -> Result<ItemRow, StoreError> {
     })
 }
 
-/// Writes what changed: of each item what is said of it last.
+/// Writes the changes: for each item, its last state.
 pub(super) fn write(
     changes: &[AgendaChange],
     names: &Names,
     is_new: impl Fn(&CaseName) -> bool,
-) -> Result<Vec<Write>, StoreError> {
+) -> Result<Vec<WriteStatement>, StoreError> {
     let mut last: BTreeMap<(&CaseName, &str, &str), Option<&Item>> = BTreeMap::new();
     for AgendaChange { case, closed, open } in changes {
         last.extend(closed.iter().map(|(kind, key)| ((case, kind.word(), key.as_str()), None)));
@@ -137,7 +128,7 @@ pub(super) fn write(
         let (jurisdictions, case_kinds, ids) = case_columns(&cases);
         let kinds: Vec<String> = items.iter().map(|((_, kind, _), _)| (*kind).to_owned()).collect();
         let keys: Vec<String> = items.iter().map(|((.., key), _)| (*key).to_owned()).collect();
-        let mut ask = Ask::new(sql).with(jurisdictions).with(case_kinds).with(ids).with(kinds).with(keys);
+        let mut ask = Statement::new(sql).with(jurisdictions).with(case_kinds).with(ids).with(kinds).with(keys);
         if sql != CLOSE {
             let (mut due, mut holders) = (Vec::new(), Vec::new());
             for item in items.iter().filter_map(|(_, item)| *item) {
@@ -146,7 +137,7 @@ pub(super) fn write(
             }
             ask = ask.with(due).with(holders);
         }
-        writes.push(Write::of(ask));
+        writes.push(WriteStatement::of(ask));
     }
     Ok(writes)
 }

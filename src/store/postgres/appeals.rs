@@ -1,4 +1,4 @@
-//! Rows of appeals: who is in which, what was answered of each, what bars it.
+//! Rows of appeals: members, answers, and bars.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -10,11 +10,10 @@ use crate::domain::ids::{AgencyId, CaseKind, CaseName, JurisdictionId};
 use crate::store::appeals::{
     AppealsLoaded, AppealsWanted, DUE_MAX, ItemFilter, Listed, NewAppeal, NewAppeals, NewBar, NewItem,
 };
-use crate::store::postgres::agenda::case_columns;
-use crate::store::postgres::link::Link;
+use crate::store::postgres::connection::Connection;
 use crate::store::postgres::names::Names;
-use crate::store::postgres::session::{Answer, Ask};
-use crate::store::postgres::write::Write;
+use crate::store::postgres::session::{Answer, Statement};
+use crate::store::postgres::statement::{WriteStatement, case_columns, id};
 use crate::store::vault::Key;
 use crate::store::{StoreError, rows, sealed};
 
@@ -59,7 +58,7 @@ const BAR: &str = "UPDATE appeal_items AS i SET bar = new.bar \
     FROM unnest($1::bigint[], $2::bytea[], $3::bytea[], $4::bigint[]) AS new (jurisdiction, appeal, detainer, bar) \
     WHERE i.jurisdiction = new.jurisdiction AND i.appeal = new.appeal AND i.detainer = new.detainer AND i.bar IS NULL";
 
-/// What a batch needs, by what is known of it: names without a number have nothing.
+/// What a batch needs, for names that have a number. A name without a number has no rows.
 pub(super) struct Wants<'a> {
     issuers: Vec<(i64, &'a CaseName)>,
     due: Vec<(i64, i64, &'a (AgencyId, JurisdictionId))>,
@@ -67,7 +66,7 @@ pub(super) struct Wants<'a> {
     since: Vec<(i64, i64)>,
 }
 
-/// Every name that the rows of these bear the number of.
+/// Every name whose number these rows need.
 pub(super) fn names(wanted: &AppealsWanted) -> impl Iterator<Item = String> {
     let issuers = wanted.issuers.iter().map(|name| name.jurisdiction.to_string());
     let due = wanted.due.iter().flat_map(|(agency, place)| [agency.to_string(), place.to_string()]);
@@ -91,24 +90,25 @@ impl<'a> Wants<'a> {
         })
     }
 
-    pub(super) fn asks(&self) -> [Ask; 4] {
+    pub(super) fn statements(&self) -> [Statement; 4] {
         let (jurisdictions, kinds, ids) = case_columns(&self.issuers);
-        let issuers = Ask::new(ISSUERS).with(jurisdictions).with(kinds).with(ids);
+        let issuers = Statement::new(ISSUERS).with(jurisdictions).with(kinds).with(ids);
         let (places, agencies): (Vec<i64>, Vec<i64>) =
             self.due.iter().map(|(place, agency, _)| (*place, *agency)).unzip();
-        let due = Ask::new(DUE).with(places).with(agencies).with(DUE_MAX);
+        let due = Statement::new(DUE).with(places).with(agencies).with(DUE_MAX);
         let places: Vec<i64> = self.items.iter().map(|(place, _)| *place).collect();
         let (appeals, detainers): (Vec<_>, Vec<_>) =
             self.items.iter().map(|(_, (appeal, detainer))| (id(appeal.id), id(detainer.id))).unzip();
-        let items = Ask::new(ITEMS).with(places).with(appeals).with(detainers).with(rows::kind(CaseKind::Detainer));
+        let items =
+            Statement::new(ITEMS).with(places).with(appeals).with(detainers).with(rows::kind(CaseKind::Detainer));
         let (first, past): (Vec<i64>, Vec<i64>) = self.since.iter().copied().unzip();
-        [issuers, due, items, Ask::new(SINCE).with(first).with(past)]
+        [issuers, due, items, Statement::new(SINCE).with(first).with(past)]
     }
 
     pub(super) fn read(
         &self,
         [issuers, due, items, since]: [Answer; 4],
-        link: &Link,
+        connection: &Connection,
         names: &mut Names,
         vault: &Key,
     ) -> Result<AppealsLoaded, StoreError> {
@@ -118,7 +118,7 @@ impl<'a> Wants<'a> {
             let (_, name) = nth(&self.issuers, row.try_get(0)?)?;
             let number: i64 = row.try_get(1)?;
             let known = agencies.get(&number).cloned();
-            let agency = known.map_or_else(|| names.agency(link, number), Ok)?;
+            let agency = known.map_or_else(|| names.agency(connection, number), Ok)?;
             agencies.insert(number, agency.clone());
             loaded.issuers.insert((*name).clone(), agency);
         }
@@ -144,15 +144,15 @@ impl<'a> Wants<'a> {
     }
 }
 
-/// What an answer is to, by its number from 1 on.
+/// The element that an answer row refers to, by its number from 1 on.
 pub(super) fn nth<T>(wanted: &[T], at: i64) -> Result<&T, StoreError> {
     let found = usize::try_from(at).ok().and_then(|at| wanted.get(at.checked_sub(1)?));
     found.ok_or(StoreError::Broken("a row is of nothing that was asked about"))
 }
 
-pub(super) fn list(filter: &ItemFilter) -> [Ask; 2] {
+pub(super) fn list(filter: &ItemFilter) -> [Statement; 2] {
     let ItemFilter { appeal, holder, unassigned, after, limit } = filter;
-    let named = |sql| Ask::new(sql).with(appeal.jurisdiction.to_string()).with(id(appeal.id));
+    let named = |sql| Statement::new(sql).with(appeal.jurisdiction.to_string()).with(id(appeal.id));
     let list = named(LIST).with(id(after.unwrap_or(Uuid::nil()))).with(holder.as_ref().map(ToString::to_string));
     [named(BARS), list.with(*unassigned).with(rows::limit(*limit)).with(rows::kind(CaseKind::Detainer))]
 }
@@ -180,12 +180,12 @@ pub(super) fn read_list(
     list.rows.iter().map(listed).collect()
 }
 
-/// Writes what a batch changes of appeals.
+/// Writes what a batch changes about appeals.
 pub(super) fn write<'k>(
     new: &NewAppeals,
     names: &Names,
     key_of: &impl Fn(&CaseName) -> Result<&'k Key, StoreError>,
-) -> Result<Vec<Write>, StoreError> {
+) -> Result<Vec<WriteStatement>, StoreError> {
     let place = |appeal: &CaseName| names.number(appeal.jurisdiction.as_str());
     let mut writes = Vec::new();
     issue(&new.issued, names, &mut writes)?;
@@ -198,14 +198,14 @@ pub(super) fn write<'k>(
             detainers.push(id(detainer.id));
             answers.push(sealed::seal_item(key_of(detainer)?, appeal, detainer, item)?);
         }
-        let ask = Ask::new(ANSWER).with(places).with(appeals).with(detainers).with(answers);
-        writes.push(Write::all(ask, last.len(), "a detainer that is answered of is not in the appeal"));
+        let ask = Statement::new(ANSWER).with(places).with(appeals).with(detainers).with(answers);
+        writes.push(WriteStatement::all(ask, last.len(), "a detainer that is answered of is not in the appeal"));
     }
     bar(&new.bars, &place, &mut writes)?;
     Ok(writes)
 }
 
-fn issue(issued: &[NewAppeal], names: &Names, writes: &mut Vec<Write>) -> Result<(), StoreError> {
+fn issue(issued: &[NewAppeal], names: &Names, writes: &mut Vec<WriteStatement>) -> Result<(), StoreError> {
     let (mut places, mut issuers, mut due, mut ids) = (vec![], vec![], vec![], vec![]);
     let (mut member_places, mut appeals, mut members) = (vec![], vec![], vec![]);
     for new in issued {
@@ -221,8 +221,8 @@ fn issue(issued: &[NewAppeal], names: &Names, writes: &mut Vec<Write>) -> Result
         }
     }
     if !ids.is_empty() {
-        writes.push(Write::of(Ask::new(ISSUE).with(places).with(issuers).with(due).with(ids)));
-        writes.push(Write::of(Ask::new(MARK).with(member_places).with(appeals).with(members)));
+        writes.push(WriteStatement::of(Statement::new(ISSUE).with(places).with(issuers).with(due).with(ids)));
+        writes.push(WriteStatement::of(Statement::new(MARK).with(member_places).with(appeals).with(members)));
     }
     Ok(())
 }
@@ -230,10 +230,10 @@ fn issue(issued: &[NewAppeal], names: &Names, writes: &mut Vec<Write>) -> Result
 fn bar(
     bars: &[NewBar],
     place: &impl Fn(&CaseName) -> Result<i64, StoreError>,
-    writes: &mut Vec<Write>,
+    writes: &mut Vec<WriteStatement>,
 ) -> Result<(), StoreError> {
     let (mut places, mut appeals, mut numbers, mut grounds) = (vec![], vec![], vec![], vec![]);
-    // What bars first goes on barring.
+    // The first bar of a detainer stays.
     let mut barred: BTreeMap<(i64, Uuid, Uuid), i64> = BTreeMap::new();
     for new in bars {
         let (jurisdiction, number) = (place(&new.appeal)?, rows::integer(new.number)?);
@@ -248,16 +248,11 @@ fn bar(
     if numbers.is_empty() {
         return Ok(());
     }
-    writes.push(Write::of(Ask::new(GROUND).with(places).with(appeals).with(numbers).with(grounds)));
+    writes.push(WriteStatement::of(Statement::new(GROUND).with(places).with(appeals).with(numbers).with(grounds)));
     let places: Vec<i64> = barred.keys().map(|(place, ..)| *place).collect();
     let (appeals, detainers): (Vec<_>, Vec<_>) =
         barred.keys().map(|(_, appeal, detainer)| (id(*appeal), id(*detainer))).unzip();
     let numbers: Vec<i64> = barred.values().copied().collect();
-    writes.push(Write::of(Ask::new(BAR).with(places).with(appeals).with(detainers).with(numbers)));
+    writes.push(WriteStatement::of(Statement::new(BAR).with(places).with(appeals).with(detainers).with(numbers)));
     Ok(())
-}
-
-/// A UUID as SQL has it.
-pub(super) fn id(id: Uuid) -> Vec<u8> {
-    id.as_bytes().to_vec()
 }

@@ -1,4 +1,4 @@
-//! A database as what is copied, and as what it is copied to.
+//! A database as the source and as the target of a copy.
 
 use std::sync::Arc;
 
@@ -7,44 +7,44 @@ use tokio_postgres::Row;
 use crate::store::StoreError;
 use crate::store::copy::{Cell, Cells, Kind, Source, TABLES, Table, Target};
 use crate::store::postgres::address::Address;
+use crate::store::postgres::connection::{Connection, Role};
 use crate::store::postgres::io::Io;
-use crate::store::postgres::link::{Link, Role};
 use crate::store::postgres::schema;
-use crate::store::postgres::session::{Ask, Value};
+use crate::store::postgres::session::{Statement, Value};
 
 const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
-/// So that nobody begins a log there in the meantime.
+/// Keeps others from starting a log there meanwhile.
 const LOCK: &str = "LOCK TABLE names, heads IN EXCLUSIVE MODE";
 const COMMIT: &str = "COMMIT";
 
-/// A database that is copied.
+/// The source of a copy.
 #[derive(Debug)]
 pub(in crate::store) struct Original {
-    link: Link,
+    connection: Connection,
 }
 
 impl Original {
-    /// A database that no gateway serves, nor will serve meanwhile.
+    /// Opens a database that no gateway serves, and keeps gateways out.
     pub(in crate::store) fn alone(address: &Address) -> Result<Self, StoreError> {
-        let link = link(address)?;
-        schema::check(&link)?;
-        schema::take_alone(&link)?;
-        // What is copied is durable where it was.
-        link.confirm()?;
-        Self::snapshot(link)
+        let connection = connection(address)?;
+        schema::check(&connection)?;
+        schema::take_alone(&connection)?;
+        // What is copied must be durable at the source.
+        connection.confirm()?;
+        Self::snapshot(connection)
     }
 
-    /// A database as it is now.
+    /// Opens a database in its current state.
     pub(in crate::store) fn open(address: &Address) -> Result<Self, StoreError> {
-        let link = link(address)?;
-        schema::check(&link)?;
-        Self::snapshot(link)
+        let connection = connection(address)?;
+        schema::check(&connection)?;
+        Self::snapshot(connection)
     }
 
-    fn snapshot(link: Link) -> Result<Self, StoreError> {
-        link.ask([Ask::new(SNAPSHOT)])?;
-        Ok(Self { link })
+    fn snapshot(connection: Connection) -> Result<Self, StoreError> {
+        connection.run([Statement::new(SNAPSHOT)])?;
+        Ok(Self { connection })
     }
 }
 
@@ -53,33 +53,34 @@ impl Source for Original {
         let (columns, key) = (table.list(), table.key());
         let marks: Vec<String> = (1..=table.key_len).map(|number| format!("${number}")).collect();
         let bound = after.map_or_else(String::new, |_| format!("WHERE ({key}) > ({})", marks.join(", ")));
-        let mut ask = Ask::new(format!("SELECT {columns} FROM {} {bound} ORDER BY {key} LIMIT {len}", table.name));
+        let mut ask =
+            Statement::new(format!("SELECT {columns} FROM {} {bound} ORDER BY {key} LIMIT {len}", table.name));
         ask.values = after.unwrap_or_default().iter().map(value).collect();
-        let [found] = self.link.ask([ask])?;
+        let [found] = self.connection.run([ask])?;
         found.rows.iter().map(|row| cells(row, table)).collect()
     }
 }
 
-/// A database that is copied to.
+/// The target of a copy.
 #[derive(Debug)]
 pub(in crate::store) struct Duplicate {
-    link: Link,
+    connection: Connection,
 }
 
 impl Duplicate {
-    /// A database that no gateway serves. Its tables are made, if there are none.
+    /// Opens a database that no gateway serves, and makes its tables if there are none.
     pub(in crate::store) fn open(address: &Address) -> Result<Self, StoreError> {
-        let link = link(address)?;
-        schema::establish(&link)?;
-        schema::take_alone(&link)?;
-        link.ask([Ask::new(BEGIN), Ask::new(LOCK)])?;
-        Ok(Self { link })
+        let connection = connection(address)?;
+        schema::establish(&connection)?;
+        schema::take_alone(&connection)?;
+        connection.run([Statement::new(BEGIN), Statement::new(LOCK)])?;
+        Ok(Self { connection })
     }
 }
 
 impl Target for Duplicate {
     fn is_empty(&mut self, table: &Table) -> Result<bool, StoreError> {
-        let [found] = self.link.ask([Ask::new(format!("SELECT FROM {} LIMIT 1", table.name))])?;
+        let [found] = self.connection.run([Statement::new(format!("SELECT FROM {} LIMIT 1", table.name))])?;
         Ok(found.rows.is_empty())
     }
 
@@ -87,30 +88,30 @@ impl Target for Duplicate {
         let arrays: Vec<String> =
             (1..).zip(table.columns).map(|(number, (_, kind))| format!("${number}::{}", array(*kind))).collect();
         let (name, columns, arrays) = (table.name, table.list(), arrays.join(", "));
-        let mut ask = Ask::new(format!("INSERT INTO {name} ({columns}) SELECT * FROM unnest({arrays})"));
+        let mut ask = Statement::new(format!("INSERT INTO {name} ({columns}) SELECT * FROM unnest({arrays})"));
         let mut rows: Vec<_> = rows.into_iter().map(Vec::into_iter).collect();
         for (_, kind) in table.columns {
             ask.values.push(column(*kind, rows.iter_mut().map(|row| row.next().unwrap_or(Cell::Null)))?);
         }
-        self.link.ask([ask]).map(drop)
+        self.connection.run([ask]).map(drop)
     }
 
     fn finish(self: Box<Self>) -> Result<(), StoreError> {
-        // Numbers that are given by themselves go on after those that were copied.
+        // Generated numbers continue after the copied ones.
         for table in TABLES.iter().filter(|table| NUMBERED.contains(&table.name)) {
             let name = table.name;
-            self.link.ask([Ask::new(format!(
+            self.connection.run([Statement::new(format!(
                 "SELECT setval(pg_get_serial_sequence('{name}', 'id'), max(id)) FROM {name} HAVING max(id) IS NOT NULL"
             ))])?;
         }
-        self.link.commit(vec![Ask::new(COMMIT)])
+        self.connection.commit(vec![Statement::new(COMMIT)])
     }
 }
 
 const NUMBERED: [&str; 3] = ["names", "consumers", "disclosures"];
 
-fn link(address: &Address) -> Result<Link, StoreError> {
-    Link::open(&Arc::new(Io::start("comity-copy")?), address, Role::Copier, "")
+fn connection(address: &Address) -> Result<Connection, StoreError> {
+    Connection::open(&Arc::new(Io::start("comity-copy")?), address, Role::Copier, "")
 }
 
 fn array(kind: Kind) -> &'static str {
@@ -123,7 +124,7 @@ fn array(kind: Kind) -> &'static str {
 
 fn value(cell: &Cell) -> Value {
     match cell.clone() {
-        // No column of a key is ever empty.
+        // Key columns are never null.
         Cell::Null => Box::new(None::<i64>),
         Cell::Integer(number) => Box::new(number),
         Cell::Text(text) => Box::new(text),

@@ -1,4 +1,4 @@
-//! What a failure means, and what is said of it: the server's code and first sentence, never a detail or a value.
+//! Maps a failure to a store error. Its text holds the server's code and first sentence, never a detail or a value.
 
 use std::error::Error as _;
 use std::io;
@@ -7,8 +7,8 @@ use tokio_postgres::Error;
 
 use crate::store::StoreError;
 
-/// Codes after which the same may go well on another connection (PostgreSQL, appendix A): the connection failed, the
-/// server is short of something, is going down, coming up, or not the one that writes, or gave way to another writer.
+/// Error classes after which another connection may succeed (PostgreSQL, appendix A): the connection failed; the server
+/// is short of resources, stopping, starting, or not the primary; or it gave way to another writer.
 const PASSING_CLASSES: [&str; 3] = ["08", "53", "57P0"];
 const PASSING: [&str; 7] = ["57014", "25006", "25P03", "40001", "40003", "40P01", "55P03"];
 
@@ -18,13 +18,13 @@ impl From<Error> for StoreError {
     }
 }
 
-/// A failure as the store tells it.
+/// The store error for a failure.
 pub(super) fn fault(error: &Error) -> StoreError {
-    let said = said(error);
+    let said = describe(error);
     if passes(error) { StoreError::Interrupted(said) } else { StoreError::Server(said) }
 }
 
-/// Whether the connection is of no use any more: closed, or to a server that does not write.
+/// Whether the connection is unusable: closed, or to a server that takes no writes.
 pub(super) fn ends_connection(error: &Error) -> bool {
     match error.code() {
         Some(code) => code.code() == "25006" || code.code().starts_with("57P0") || code.code().starts_with("08"),
@@ -41,14 +41,14 @@ fn passes(error: &Error) -> bool {
         return error.is_closed();
     };
     match cause.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-        // Somebody must see to the certificate, or is in the way.
+        // Somebody must repair the certificate, or is intercepting.
         Some(tls) => !matches!(tls, rustls::Error::InvalidCertificate(_)),
         None => !matches!(cause.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput),
     }
 }
 
-/// What is said of a failure.
-pub(super) fn said(error: &Error) -> String {
+/// The text for a failure.
+pub(super) fn describe(error: &Error) -> String {
     match (error.as_db_error(), error.source()) {
         (Some(answered), _) => format!("{} {}", answered.code().code(), answered.message()),
         (None, Some(cause)) => format!("{error}: {cause}"),

@@ -1,4 +1,4 @@
-//! Consumers and what they were sent: a row each, and a row for each entry that is not settled.
+//! Consumers and their delivery attempts: one row for each consumer, and one for each entry that is not settled.
 
 use std::collections::BTreeMap;
 
@@ -7,8 +7,8 @@ use tokio_postgres::Row;
 use crate::domain::ids::{AgencyId, JurisdictionId, LogKind, LogName};
 use crate::domain::inbox::{Attempt, EntryPosition, Inbox, InboxConsumer};
 use crate::store::postgres::names::Names;
-use crate::store::postgres::session::{Answer, Ask};
-use crate::store::postgres::write::Write;
+use crate::store::postgres::session::{Answer, Statement};
+use crate::store::postgres::statement::WriteStatement;
 use crate::store::{NewConsumer, StoreError, rows};
 
 const BROKEN: StoreError = StoreError::Broken("a consumer cannot be read");
@@ -17,7 +17,7 @@ const CONSUMERS: &str = "SELECT wanted.at, c.name, c.exchange, c.custody \
     FROM unnest($1::bigint[], $2::bigint[]) WITH ORDINALITY AS wanted (agency, jurisdiction, at) \
     CROSS JOIN LATERAL (SELECT name, exchange, custody FROM consumers \
         WHERE agency = wanted.agency AND jurisdiction = wanted.jurisdiction OFFSET 0) AS c";
-/// With the name of the log that each is in.
+/// With the name of each entry's log.
 const ATTEMPTS: &str = "SELECT wanted.at, a.name, a.log, a.position, a.tries, a.since, a.standing \
     FROM unnest($1::bigint[], $2::bigint[]) WITH ORDINALITY AS wanted (agency, jurisdiction, at) \
     CROSS JOIN LATERAL (SELECT consumers.name, names.name AS log, position, tries, since, standing \
@@ -26,7 +26,7 @@ const ATTEMPTS: &str = "SELECT wanted.at, a.name, a.log, a.position, a.tries, a.
 const KEEP: &str = "INSERT INTO consumers (agency, jurisdiction, name, exchange, custody) \
     SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[], $5::bigint[]) \
     ON CONFLICT (agency, jurisdiction, name) DO UPDATE SET exchange = excluded.exchange, custody = excluded.custody";
-/// All of them again: there are few, and what was settled must go.
+/// Replaces all attempts: there are few, and settled ones must go.
 const CLEAR: &str = "DELETE FROM attempts USING consumers, \
     unnest($1::bigint[], $2::bigint[], $3::text[]) AS kept (agency, jurisdiction, name) \
     WHERE consumers.agency = kept.agency AND consumers.jurisdiction = kept.jurisdiction \
@@ -38,13 +38,13 @@ const ATTEMPT: &str = "INSERT INTO attempts (consumer, position, tries, since, s
     JOIN consumers ON consumers.agency = sent.agency AND consumers.jurisdiction = sent.jurisdiction \
     AND consumers.name = sent.name";
 
-/// Every consumer of an agency in a jurisdiction, for each of these.
-pub(super) fn load(whose: &[(i64, i64)]) -> [Ask; 2] {
+/// Loads every consumer of an agency in a jurisdiction, for each pair.
+pub(super) fn load(whose: &[(i64, i64)]) -> [Statement; 2] {
     let (agencies, jurisdictions): (Vec<i64>, Vec<i64>) = whose.iter().copied().unzip();
-    [CONSUMERS, ATTEMPTS].map(|sql| Ask::new(sql).with(agencies.clone()).with(jurisdictions.clone()))
+    [CONSUMERS, ATTEMPTS].map(|sql| Statement::new(sql).with(agencies.clone()).with(jurisdictions.clone()))
 }
 
-/// The inboxes that were asked for, in their order.
+/// The inboxes that were asked for, in order.
 pub(super) fn read(consumers: &Answer, attempts: &Answer, whose: usize) -> Result<Vec<Inbox>, StoreError> {
     let mut inboxes = vec![Inbox::default(); whose];
     for row in &consumers.rows {
@@ -66,20 +66,20 @@ pub(super) fn read(consumers: &Answer, attempts: &Answer, whose: usize) -> Resul
     Ok(inboxes)
 }
 
-/// The inbox that a row is of, by its number from 1 on.
+/// The inbox that a row belongs to, by its number from 1 on.
 fn inbox<'a>(inboxes: &'a mut [Inbox], row: &Row) -> Result<&'a mut Inbox, StoreError> {
     let at = usize::try_from(row.try_get::<_, i64>(0)?).ok().and_then(|at| at.checked_sub(1));
     at.and_then(|at| inboxes.get_mut(at)).ok_or(BROKEN)
 }
 
-/// Every name that the rows of these bear the number of.
+/// Every name whose number these rows need.
 pub(super) fn names(consumers: &[NewConsumer]) -> impl Iterator<Item = String> {
     let log = |new: &NewConsumer, kind| LogName { jurisdiction: new.whose.jurisdiction.clone(), kind }.to_string();
     consumers.iter().flat_map(move |new| new.state.attempts.keys().map(move |place| log(new, place.log)))
 }
 
-/// Writes consumers as they now stand.
-pub(super) fn write(new: &[NewConsumer], names: &Names) -> Result<Vec<Write>, StoreError> {
+/// Writes consumers with their new state.
+pub(super) fn write(new: &[NewConsumer], names: &Names) -> Result<Vec<WriteStatement>, StoreError> {
     let last: BTreeMap<&InboxConsumer, &NewConsumer> = new.iter().map(|consumer| (&consumer.whose, consumer)).collect();
     if last.is_empty() {
         return Ok(Vec::new());
@@ -103,15 +103,16 @@ pub(super) fn write(new: &[NewConsumer], names: &Names) -> Result<Vec<Write>, St
             sent.push(whose, consumer.as_str(), rows::position(log, place.index)?, attempt)?;
         }
     }
-    let of_all = |sql| Ask::new(sql).with(agencies.clone()).with(places.clone()).with(consumers.clone());
-    let mut writes = vec![Write::of(of_all(KEEP).with(exchange).with(custody)), Write::of(of_all(CLEAR))];
+    let of_all = |sql| Statement::new(sql).with(agencies.clone()).with(places.clone()).with(consumers.clone());
+    let mut writes =
+        vec![WriteStatement::of(of_all(KEEP).with(exchange).with(custody)), WriteStatement::of(of_all(CLEAR))];
     if !sent.positions.is_empty() {
         writes.push(sent.write());
     }
     Ok(writes)
 }
 
-/// Columns of attempts.
+/// The columns of attempts.
 #[derive(Default)]
 struct Sent {
     agencies: Vec<i64>,
@@ -141,10 +142,10 @@ impl Sent {
         Ok(())
     }
 
-    fn write(self) -> Write {
+    fn write(self) -> WriteStatement {
         let len = self.positions.len();
-        let ask = Ask::new(ATTEMPT).with(self.agencies).with(self.places).with(self.consumers);
+        let ask = Statement::new(ATTEMPT).with(self.agencies).with(self.places).with(self.consumers);
         let ask = ask.with(self.positions).with(self.tries).with(self.since).with(self.standings);
-        Write::all(ask, len, "a consumer that was kept is not there")
+        WriteStatement::all(ask, len, "a consumer that was kept is not there")
     }
 }

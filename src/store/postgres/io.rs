@@ -1,7 +1,7 @@
-//! A thread of the store's own on which its connections live.
+//! The thread that the store's connections live on.
 //!
-//! Whoever asks something blocks until it is answered. That may be any thread, one inside another runtime too: here
-//! nothing is awaited, and no runtime is entered or dropped but on its own thread.
+//! A caller blocks until its work is done. It may be any thread, even one inside another runtime: nothing is awaited
+//! here, and no runtime is entered or dropped outside its own thread.
 
 use std::fmt;
 use std::sync::atomic::AtomicU32;
@@ -15,15 +15,15 @@ use tokio_util::task::TaskTracker;
 
 use crate::store::StoreError;
 
-/// How long connections may take to say goodbye.
+/// How long connections may take to say goodbye, in milliseconds.
 const GOODBYE_MS: u64 = 500;
 
-/// The thread, for as long as this value is there.
+/// The thread. It ends when this value is dropped.
 pub(super) struct Io {
     handle: Handle,
-    /// Commits in a row whose answer was not waited for any longer.
+    /// How many commits in a row were abandoned.
     abandoned: Arc<AtomicU32>,
-    /// What drives the connections: each ends when nobody needs its connection any more.
+    /// Drive the connections. Each ends when its connection is no longer needed.
     drivers: TaskTracker,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -42,13 +42,13 @@ impl Io {
                 tracked.close();
                 let _in_time = tokio::time::timeout(Duration::from_millis(GOODBYE_MS), tracked.wait()).await;
             });
-            // A name that is still being looked up must not keep anybody waiting.
+            // A name lookup in progress must not block anybody.
             runtime.shutdown_background();
         })?;
         Ok(Self { handle, abandoned: Arc::default(), drivers, stop: Some(stop), thread: Some(thread) })
     }
 
-    /// Does something on the thread and waits for what comes of it.
+    /// Runs work on the thread and waits for its result.
     pub(super) fn run<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
@@ -56,31 +56,31 @@ impl Io {
         self.begin(work).wait()
     }
 
-    /// Begins something on the thread.
-    pub(super) fn begin<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Underway<T> {
+    /// Starts work on the thread.
+    pub(super) fn begin<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> PendingWork<T> {
         let (done, outcome) = mpsc::sync_channel(1);
         self.handle.spawn(async move {
             let _nobody_waits = done.send(work.await);
         });
-        Underway(outcome)
+        PendingWork(outcome)
     }
 
-    /// Commits in a row whose answer was not waited for any longer.
+    /// How many commits in a row were abandoned.
     pub(super) fn abandoned(&self) -> Arc<AtomicU32> {
         Arc::clone(&self.abandoned)
     }
 
-    /// Where drivers of connections are kept.
+    /// Where the drivers of connections are tracked.
     pub(super) fn drivers(&self) -> TaskTracker {
         self.drivers.clone()
     }
 }
 
-/// Something that was begun.
-pub(super) struct Underway<T>(mpsc::Receiver<T>);
+/// Work in progress.
+pub(super) struct PendingWork<T>(mpsc::Receiver<T>);
 
-impl<T> Underway<T> {
-    /// Waits for what comes of it.
+impl<T> PendingWork<T> {
+    /// Waits for the result.
     pub(super) fn wait(self) -> Result<T, StoreError> {
         self.0.recv().map_err(|_| StoreError::Interrupted("the thread of the connections has ended".to_owned()))
     }

@@ -1,12 +1,13 @@
-//! Everything a batch needs to know: one statement a kind, all of them in one round trip.
+//! Loads everything a batch needs: one statement for each kind, all in one round trip.
 
 use std::collections::{BTreeSet, HashMap};
 
 use crate::domain::ids::{AgencyId, CaseName, JurisdictionId, LogName, RequestId};
-use crate::store::postgres::appeals::{self, id, nth};
-use crate::store::postgres::link::Link;
+use crate::store::postgres::appeals::{self, nth};
+use crate::store::postgres::connection::Connection;
 use crate::store::postgres::names::Names;
-use crate::store::postgres::session::{Answer, Ask};
+use crate::store::postgres::session::{Answer, Statement};
+use crate::store::postgres::statement::{case_columns, id};
 use crate::store::postgres::{agenda, inbox};
 use crate::store::vault::Key;
 use crate::store::{CasesOf, Loaded, SeenRequest, StoreError, Wanted, rows, sealed};
@@ -19,33 +20,33 @@ const REQUESTS: &str = "SELECT wanted.at, r.digest, r.position \
     FROM unnest($1::bigint[], $2::bytea[]) WITH ORDINALITY AS wanted (agency, request_id, at) \
     CROSS JOIN LATERAL (SELECT digest, position FROM requests \
         WHERE agency = wanted.agency AND request_id = wanted.request_id LIMIT 1) AS r";
-/// The earliest time, by whichever consumer: one that was confirmed again later must not count as later.
+/// The earliest time over all consumers: a later confirmation by another consumer does not count.
 const DELIVERIES: &str = "SELECT wanted.at, d.recorded_at \
     FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) WITH ORDINALITY AS wanted (agency, log, index, at) \
     CROSS JOIN LATERAL (SELECT min(recorded_at) AS recorded_at FROM deliveries \
         WHERE agency = wanted.agency AND log = wanted.log AND position > wanted.index AND start <= wanted.index) AS d \
     WHERE d.recorded_at IS NOT NULL";
 
-/// Reads what is wanted, and the data keys of its cases.
+/// Reads what is needed, and the data keys of its cases.
 pub(super) fn load(
-    link: &Link,
+    connection: &Connection,
     names: &mut Names,
     vault: &Key,
     wanted: &Wanted,
     data_keys: &mut HashMap<CaseName, Key>,
 ) -> Result<Loaded, StoreError> {
-    names.find(link, names_of(wanted))?;
+    names.find(connection, names_of(wanted))?;
     let wants = Wants::of(wanted, names);
     let appeals = appeals::Wants::new(&wanted.appeals, names)?;
-    let mut asks = Asks::default();
-    let states = asks.add(wants.cases.is_empty(), cases(&wants.cases));
-    let open = asks.add(wants.cases.is_empty(), agenda::of_cases(&wants.cases));
-    let requests = asks.add(wants.requests.is_empty(), wants.ask_requests());
-    let deliveries = asks.add(wants.deliveries.is_empty(), wants.ask_deliveries()?);
+    let mut statements = Statements::default();
+    let states = statements.add(wants.cases.is_empty(), cases(&wants.cases));
+    let open = statements.add(wants.cases.is_empty(), agenda::of_cases(&wants.cases));
+    let requests = statements.add(wants.requests.is_empty(), wants.ask_requests());
+    let deliveries = statements.add(wants.deliveries.is_empty(), wants.ask_deliveries()?);
     let whose: Vec<(i64, i64)> = wants.inboxes.iter().map(|(agency, place, _)| (*agency, *place)).collect();
-    let inboxes = inbox::load(&whose).map(|ask| asks.add(whose.is_empty(), ask));
-    let about_appeals = appeals.asks().map(|ask| asks.add(wanted.appeals.is_empty(), ask));
-    let mut answers = asks.run(link)?;
+    let inboxes = inbox::load(&whose).map(|ask| statements.add(whose.is_empty(), ask));
+    let about_appeals = appeals.statements().map(|ask| statements.add(wanted.appeals.is_empty(), ask));
+    let mut answers = statements.run(connection)?;
 
     let mut loaded = Loaded::default();
     for row in &answers.take(states).rows {
@@ -67,7 +68,7 @@ pub(super) fn load(
         let digest: &[u8] = row.try_get(1)?;
         let digest = digest.try_into().map_err(|_| StoreError::Broken("a request digest has another length"))?;
         let (log, index) = rows::unpack(row.try_get(2)?)?;
-        let seen = SeenRequest { digest, log: names.log(link, log)?, index };
+        let seen = SeenRequest { digest, log: names.log(connection, log)?, index };
         loaded.requests.insert((*key).clone(), seen);
     }
     for row in &answers.take(deliveries).rows {
@@ -76,17 +77,17 @@ pub(super) fn load(
     }
     let [consumers, attempts] = inboxes.map(|slot| answers.take(slot));
     let found = inbox::read(&consumers, &attempts, whose.len())?;
-    // Nothing is stored of one whose names have no number.
+    // A name without a number has nothing stored.
     loaded.inboxes = wanted.inboxes.iter().map(|key| (key.clone(), <_>::default())).collect();
     loaded.inboxes.extend(wants.inboxes.iter().zip(found).map(|((.., key), inbox)| ((*key).clone(), inbox)));
-    loaded.appeals = appeals.read(about_appeals.map(|slot| answers.take(slot)), link, names, vault)?;
+    loaded.appeals = appeals.read(about_appeals.map(|slot| answers.take(slot)), connection, names, vault)?;
     Ok(loaded)
 }
 
-/// Number in the order asked, data key and state of each case that there is.
-pub(super) fn cases(cases: &[(i64, &CaseName)]) -> Ask {
-    let (jurisdictions, kinds, ids) = agenda::case_columns(cases);
-    Ask::new(CASES).with(jurisdictions).with(kinds).with(ids)
+/// The request number, data key and state of each case that exists.
+pub(super) fn cases(cases: &[(i64, &CaseName)]) -> Statement {
+    let (jurisdictions, kinds, ids) = case_columns(cases);
+    Statement::new(CASES).with(jurisdictions).with(kinds).with(ids)
 }
 
 fn names_of(wanted: &Wanted) -> impl Iterator<Item = String> {
@@ -98,7 +99,7 @@ fn names_of(wanted: &Wanted) -> impl Iterator<Item = String> {
     first.chain(deliveries).chain(inboxes).chain(appeals::names(&wanted.appeals))
 }
 
-/// What is wanted, with the numbers of its names. What has none was never stored.
+/// What is needed, with the numbers of its names. A name without a number was never stored.
 struct Wants<'a> {
     cases: Vec<(i64, &'a CaseName)>,
     requests: Vec<(i64, &'a (AgencyId, RequestId))>,
@@ -124,29 +125,29 @@ impl<'a> Wants<'a> {
         }
     }
 
-    fn ask_requests(&self) -> Ask {
+    fn ask_requests(&self) -> Statement {
         let (agencies, ids): (Vec<i64>, Vec<_>) =
             self.requests.iter().map(|(agency, (_, request))| (*agency, id(request.0))).unzip();
-        Ask::new(REQUESTS).with(agencies).with(ids)
+        Statement::new(REQUESTS).with(agencies).with(ids)
     }
 
-    fn ask_deliveries(&self) -> Result<Ask, StoreError> {
+    fn ask_deliveries(&self) -> Result<Statement, StoreError> {
         let agencies: Vec<i64> = self.deliveries.iter().map(|(agency, ..)| *agency).collect();
         let logs: Vec<i64> = self.deliveries.iter().map(|(_, log, _)| *log).collect();
         let indices = self.deliveries.iter().map(|(.., (_, _, index))| rows::integer(*index));
-        Ok(Ask::new(DELIVERIES).with(agencies).with(logs).with(indices.collect::<Result<Vec<_>, _>>()?))
+        Ok(Statement::new(DELIVERIES).with(agencies).with(logs).with(indices.collect::<Result<Vec<_>, _>>()?))
     }
 }
 
 /// Statements for one round trip.
 #[derive(Default)]
-struct Asks(Vec<Ask>);
+struct Statements(Vec<Statement>);
 
-/// Where the answer to a statement will be; none, where nothing was asked.
+/// Where a statement's answer will be; `None` if nothing was asked.
 struct Slot(Option<usize>);
 
-impl Asks {
-    fn add(&mut self, nothing: bool, ask: Ask) -> Slot {
+impl Statements {
+    fn add(&mut self, nothing: bool, ask: Statement) -> Slot {
         if nothing {
             return Slot(None);
         }
@@ -154,11 +155,11 @@ impl Asks {
         Slot(self.0.len().checked_sub(1))
     }
 
-    fn run(self, link: &Link) -> Result<Answers, StoreError> {
+    fn run(self, connection: &Connection) -> Result<Answers, StoreError> {
         if self.0.is_empty() {
             return Ok(Answers(Vec::new()));
         }
-        let answers = link.ask_each(self.0)?;
+        let answers = connection.run_each(self.0)?;
         answers.into_iter().map(|answer| answer.map(Some)).collect::<Result<_, _>>().map(Answers)
     }
 }

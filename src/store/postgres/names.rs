@@ -1,27 +1,27 @@
-//! Logs, agencies and jurisdictions by their numbers, as far as they are known here. A number is for good, and never
-//! another's: only one given in a transaction that came to nothing is forgotten.
+//! The numbers of logs, agencies and jurisdictions that are known here. A number never changes its name. Only a number
+//! from a transaction that was not committed is forgotten.
 
 use std::collections::{BTreeSet, HashMap};
 
 use crate::domain::ids::{AgencyId, LogName};
 use crate::store::StoreError;
-use crate::store::postgres::link::Link;
-use crate::store::postgres::session::{Answer, Ask};
+use crate::store::postgres::connection::Connection;
+use crate::store::postgres::session::{Answer, Statement};
 
 const ALL: &str = "SELECT name, id FROM names";
 const FIND: &str = "SELECT name, id FROM names WHERE name = ANY($1::text[])";
-/// In order of names, so that two gateways that number the same ones wait for each other and not in a circle; and without
-/// using up numbers where there is one.
+/// In the order of names, so that two gateways that number the same names do not deadlock. No number is used up for a
+/// name that has one.
 const NUMBER: &str = "INSERT INTO names (name) \
     SELECT new.name FROM unnest($1::text[]) AS new (name) \
     WHERE NOT EXISTS (SELECT FROM names WHERE names.name = new.name) \
     ORDER BY new.name COLLATE \"C\" ON CONFLICT DO NOTHING";
 
-/// Names and numbers.
+/// Names and their numbers.
 #[derive(Debug, Default)]
 pub(super) struct Names {
     kept: HashMap<String, i64>,
-    /// Given in the transaction at hand.
+    /// Numbers given in the current transaction.
     given: HashMap<String, i64>,
     by_number: HashMap<i64, String>,
 }
@@ -37,41 +37,46 @@ impl Names {
         self.get(name).ok_or(StoreError::Broken("a name has no number"))
     }
 
-    /// Looks up those that are not known. Of those still unknown afterwards nothing is stored.
-    pub(super) fn find(&mut self, link: &Link, names: impl IntoIterator<Item = String>) -> Result<(), StoreError> {
+    /// Looks up unknown names. For those that stay unknown nothing is stored.
+    pub(super) fn find(
+        &mut self,
+        connection: &Connection,
+        names: impl IntoIterator<Item = String>,
+    ) -> Result<(), StoreError> {
         let unknown: BTreeSet<String> = names.into_iter().filter(|name| self.get(name).is_none()).collect();
         if unknown.is_empty() {
             return Ok(());
         }
-        let [found] = link.ask([Ask::new(FIND).with(unknown.into_iter().collect::<Vec<_>>())])?;
+        let [found] = connection.run([Statement::new(FIND).with(unknown.into_iter().collect::<Vec<_>>())])?;
         self.keep(&found)
     }
 
-    /// Numbers those that have none. For the transaction at hand.
-    pub(super) fn number_all(&mut self, link: &Link, names: BTreeSet<String>) -> Result<(), StoreError> {
+    /// Gives numbers to names without one, within the current transaction.
+    pub(super) fn number_all(&mut self, connection: &Connection, names: BTreeSet<String>) -> Result<(), StoreError> {
         let unknown: Vec<String> = names.into_iter().filter(|name| self.get(name).is_none()).collect();
         if unknown.is_empty() {
             return Ok(());
         }
-        let [_, found] = link.ask([Ask::new(NUMBER).with(unknown.clone()), Ask::new(FIND).with(unknown)])?;
+        let [_, found] =
+            connection.run([Statement::new(NUMBER).with(unknown.clone()), Statement::new(FIND).with(unknown)])?;
         self.given.extend(read(&found)?);
         Ok(())
     }
 
-    /// The log of a number.
-    pub(super) fn log(&mut self, link: &Link, number: i64) -> Result<LogName, StoreError> {
-        self.name(link, number)?.parse().map_err(|_| StoreError::Broken("a number is no log's"))
+    /// The log with a number.
+    pub(super) fn log(&mut self, connection: &Connection, number: i64) -> Result<LogName, StoreError> {
+        self.name(connection, number)?.parse().map_err(|_| StoreError::Broken("a number is no log's"))
     }
 
-    /// The agency of a number.
-    pub(super) fn agency(&mut self, link: &Link, number: i64) -> Result<AgencyId, StoreError> {
-        self.name(link, number)?.parse().map_err(|_| StoreError::Broken("a number is no agency's"))
+    /// The agency with a number.
+    pub(super) fn agency(&mut self, connection: &Connection, number: i64) -> Result<AgencyId, StoreError> {
+        self.name(connection, number)?.parse().map_err(|_| StoreError::Broken("a number is no agency's"))
     }
 
-    fn name(&mut self, link: &Link, number: i64) -> Result<&str, StoreError> {
+    fn name(&mut self, connection: &Connection, number: i64) -> Result<&str, StoreError> {
         if !self.by_number.contains_key(&number) {
-            // Another gateway gave it.
-            let [all] = link.ask([Ask::new(ALL)])?;
+            // Another gateway gave this number.
+            let [all] = connection.run([Statement::new(ALL)])?;
             self.keep(&all)?;
         }
         self.by_number.get(&number).map(String::as_str).ok_or(StoreError::Broken("a number is no name's"))
@@ -85,7 +90,7 @@ impl Names {
         Ok(())
     }
 
-    /// The transaction at hand was committed.
+    /// The current transaction was committed.
     pub(super) fn settle(&mut self) {
         for (name, number) in self.given.drain() {
             self.by_number.insert(number, name.clone());
@@ -93,7 +98,7 @@ impl Names {
         }
     }
 
-    /// The transaction at hand came to nothing, or nobody knows.
+    /// The current transaction failed, or its outcome is unknown.
     pub(super) fn forget(&mut self) {
         self.given.clear();
     }

@@ -1,4 +1,4 @@
-//! Connections for reading: a few, lent to one reader at a time.
+//! A small pool of connections for reading.
 
 use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -6,27 +6,28 @@ use std::time::Duration;
 
 use crate::store::StoreError;
 use crate::store::postgres::address::Address;
+use crate::store::postgres::connection::{Connection, Role};
 use crate::store::postgres::io::Io;
-use crate::store::postgres::link::{Link, Role};
+use crate::store::postgres::schema;
 
-/// Connections of one reader's side.
+/// The most connections of a reader.
 const CONNECTIONS_MAX: usize = 8;
-/// So long a reader waits for one of them.
+/// How long a reader waits for a connection.
 const WAIT_MAX: Duration = Duration::from_secs(10);
 
-/// The connections of a reader's side.
+/// The pool of a reader.
 pub(super) struct Pool {
     address: Address,
     role: Role,
     connections: Mutex<Connections>,
     returned: Condvar,
-    // Last: connections say goodbye over it.
+    // Declared last: connections say goodbye over it.
     io: Arc<Io>,
 }
 
 #[derive(Default)]
 struct Connections {
-    idle: Vec<Link>,
+    idle: Vec<Connection>,
     lent: usize,
 }
 
@@ -36,28 +37,28 @@ impl Pool {
         Ok(Self { address, role, connections: Mutex::default(), returned: Condvar::new(), io })
     }
 
-    /// Reads over a connection. Where that turns out to be of no use any more, once more over a new one.
-    pub(super) fn with<T>(&self, read: impl Fn(&Link) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let _lent = self.lend()?;
-        let link = match self.idle() {
-            Some(link) => link,
+    /// Reads over a connection. If it turns out to be unusable, reads once more over a new one.
+    pub(super) fn with<T>(&self, read: impl Fn(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let _lent = self.borrow()?;
+        let connection = match self.idle() {
+            Some(connection) => connection,
             None => self.connect()?,
         };
-        let outcome = read(&link);
-        if link.is_good() {
-            self.keep(link);
+        let outcome = read(&connection);
+        if connection.is_good() {
+            self.keep(connection);
             return outcome;
         }
-        // What ended this one has ended those beside it.
+        // What ended this connection has ended the idle ones too.
         self.connections.lock().unwrap_or_else(PoisonError::into_inner).idle.clear();
-        let link = self.connect()?;
-        let outcome = read(&link);
-        self.keep(link);
+        let connection = self.connect()?;
+        let outcome = read(&connection);
+        self.keep(connection);
         outcome
     }
 
-    /// Waits for a turn.
-    fn lend(&self) -> Result<Lent<'_>, StoreError> {
+    /// Waits for a connection.
+    fn borrow(&self) -> Result<BorrowedConnection<'_>, StoreError> {
         let connections = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
         let all_lent = |connections: &mut Connections| connections.lent >= CONNECTIONS_MAX;
         let waited = self.returned.wait_timeout_while(connections, WAIT_MAX, all_lent);
@@ -66,22 +67,22 @@ impl Pool {
             return Err(StoreError::Interrupted("every connection for reading is busy".to_owned()));
         }
         connections.lent = connections.lent.saturating_add(1);
-        Ok(Lent(self))
+        Ok(BorrowedConnection(self))
     }
 
-    fn idle(&self) -> Option<Link> {
+    fn idle(&self) -> Option<Connection> {
         let mut connections = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
-        connections.idle.retain(Link::is_good);
+        connections.idle.retain(Connection::is_good);
         connections.idle.pop()
     }
 
-    fn connect(&self) -> Result<Link, StoreError> {
-        Link::to_store(&self.io, &self.address, self.role, "")
+    fn connect(&self) -> Result<Connection, StoreError> {
+        schema::connect(&self.io, &self.address, self.role, "")
     }
 
-    fn keep(&self, link: Link) {
-        if link.is_good() {
-            self.connections.lock().unwrap_or_else(PoisonError::into_inner).idle.push(link);
+    fn keep(&self, connection: Connection) {
+        if connection.is_good() {
+            self.connections.lock().unwrap_or_else(PoisonError::into_inner).idle.push(connection);
         }
     }
 }
@@ -92,10 +93,10 @@ impl fmt::Debug for Pool {
     }
 }
 
-/// A turn. The next one's, once it is dropped.
-struct Lent<'a>(&'a Pool);
+/// A borrowed connection, given back when dropped.
+struct BorrowedConnection<'a>(&'a Pool);
 
-impl Drop for Lent<'_> {
+impl Drop for BorrowedConnection<'_> {
     fn drop(&mut self) {
         let mut connections = self.0.connections.lock().unwrap_or_else(PoisonError::into_inner);
         connections.lent = connections.lent.saturating_sub(1);

@@ -1,4 +1,4 @@
-//! The reader's side. Called on any thread but a network one: it blocks until the server has answered.
+//! The reading side. It blocks until the server has answered, so it MUST NOT be called from a network thread.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -13,10 +13,10 @@ use crate::domain::inbox::Inbox;
 use crate::ledger::{Hash, TileId, tile_from_bytes};
 use crate::store::appeals::{ItemFilter, Listed};
 use crate::store::postgres::address::Address;
-use crate::store::postgres::link::{Link, Role};
+use crate::store::postgres::connection::{Connection, Role};
 use crate::store::postgres::pool::Pool;
-use crate::store::postgres::session::Ask;
-use crate::store::postgres::{agenda, appeals, inbox, load};
+use crate::store::postgres::session::Statement;
+use crate::store::postgres::{agenda, appeals, inbox, load, statement};
 use crate::store::sealed::{self, EntryRow};
 use crate::store::vault::{Key, VaultError};
 use crate::store::{
@@ -55,14 +55,14 @@ const DISCLOSURES: &str = "SELECT disclosures.id, recorded_at, names.name, offic
 const LOGS: &str = "SELECT name FROM names JOIN heads ON heads.log = names.id ORDER BY name";
 const PROBE: &str = "SELECT count(*) FROM heads";
 
-/// Reads a PostgreSQL database that writers may be writing.
+/// Reads a PostgreSQL database while writers may be writing.
 #[derive(Debug)]
 pub struct PostgresReader {
     pool: Pool,
     vault: Option<Arc<Key>>,
 }
 
-/// Opens a store for reading alone, as `verify` does. Without the wrapping key sealed content stays sealed.
+/// Opens a store for reading, as `verify` does. Without the wrapping key, sealed content stays sealed.
 pub fn open_read_only(address: &Address, wrapping_key: Option<&[u8; 32]>) -> Result<PostgresReader, StoreError> {
     let vault = wrapping_key.map(Key::new).transpose()?.map(Arc::new);
     let reader = PostgresReader::new(address.clone(), Role::Onlooker, vault)?;
@@ -79,15 +79,15 @@ impl PostgresReader {
         self.vault.as_deref().ok_or(StoreError::Vault(VaultError::Unopened))
     }
 
-    /// Reads of one log, if there is such a one.
+    /// Reads from a log, if it exists.
     fn of_log<T: Default>(
         &self,
         log: &LogName,
-        read: impl Fn(&Link, i64) -> Result<T, StoreError>,
+        read: impl Fn(&Connection, i64) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let name = log.to_string();
-        self.pool.with(|link| match link.number(&name)? {
-            Some(number) => read(link, number),
+        self.pool.with(|connection| match connection.number(&name)? {
+            Some(number) => read(connection, number),
             None => Ok(T::default()),
         })
     }
@@ -99,8 +99,8 @@ impl PostgresReader {
         limit: usize,
         unseal: impl Fn(&Audience) -> bool,
     ) -> Result<Vec<StoredEntry>, StoreError> {
-        self.of_log(log, |link, number| {
-            let [found] = link.ask([page(ENTRIES, number, from, limit)?])?;
+        self.of_log(log, |connection, number| {
+            let [found] = connection.run([page(ENTRIES, number, from, limit)?])?;
             let rows = found.rows.iter().map(|row| {
                 let row = entry_row(row)?;
                 let audience = rows::audience(&row.audience)?;
@@ -108,7 +108,7 @@ impl PostgresReader {
                 Ok((row, audience, case))
             });
             let rows = rows.collect::<Result<Vec<_>, StoreError>>()?;
-            let keys = self.keys(link, rows.iter().filter_map(|(.., case)| case.as_ref()).collect())?;
+            let keys = self.keys(connection, rows.iter().filter_map(|(.., case)| case.as_ref()).collect())?;
             let stored = rows.into_iter().map(|(row, audience, case)| {
                 let openings = if unseal(&audience) {
                     row.openings(case.and_then(|case| keys.get(&case)).or(self.vault.as_deref()))?
@@ -121,19 +121,19 @@ impl PostgresReader {
         })
     }
 
-    /// The keys of cases, as far as there are such cases.
-    fn keys(&self, link: &Link, cases: BTreeSet<&CaseName>) -> Result<HashMap<CaseName, Key>, StoreError> {
+    /// The keys of the cases that exist.
+    fn keys(&self, connection: &Connection, cases: BTreeSet<&CaseName>) -> Result<HashMap<CaseName, Key>, StoreError> {
         if cases.is_empty() {
             return Ok(HashMap::new());
         }
         let mut found = Vec::with_capacity(cases.len());
         for case in cases {
-            // Of a jurisdiction without a number there is no case.
-            found.extend(link.number(case.jurisdiction.as_str())?.map(|number| (number, case)));
+            // A jurisdiction without a number has no cases.
+            found.extend(connection.number(case.jurisdiction.as_str())?.map(|number| (number, case)));
         }
         let cases = found;
-        let (places, kinds, ids) = agenda::case_columns(&cases);
-        let [found] = link.ask([Ask::new(KEYS).with(places).with(kinds).with(ids)])?;
+        let (places, kinds, ids) = statement::case_columns(&cases);
+        let [found] = connection.run([Statement::new(KEYS).with(places).with(kinds).with(ids)])?;
         let key = |row: &Row| {
             let (_, name) = *appeals::nth(&cases, row.try_get(0)?)?;
             Ok((name.clone(), self.vault()?.unwrap_data_key(row.try_get(1)?, &rows::case_context(name))?))
@@ -144,32 +144,32 @@ impl PostgresReader {
 
 impl Reader for PostgresReader {
     fn case(&self, name: &CaseName) -> Result<Option<StoredCase>, StoreError> {
-        self.pool.with(|link| {
-            let Some(number) = link.number(name.jurisdiction.as_str())? else { return Ok(None) };
-            let [found] = link.ask([load::cases(&[(number, name)])])?;
+        self.pool.with(|connection| {
+            let Some(number) = connection.number(name.jurisdiction.as_str())? else { return Ok(None) };
+            let [found] = connection.run([load::cases(&[(number, name)])])?;
             let open = |row: &Row| Ok(sealed::open_case(self.vault()?, name, row.try_get(1)?, row.try_get(2)?)?.0);
             found.rows.first().map(open).transpose()
         })
     }
 
     fn case_of(&self, whose: &CasesOf, name: &CaseName) -> Result<Option<StoredCase>, StoreError> {
-        self.pool.with(|link| {
-            let Some(number) = link.number(name.jurisdiction.as_str())? else { return Ok(None) };
-            let ask = Ask::new(CASE_OF).with(number).with(rows::kind(name.kind)).with(appeals::id(name.id));
+        self.pool.with(|connection| {
+            let Some(number) = connection.number(name.jurisdiction.as_str())? else { return Ok(None) };
+            let ask = Statement::new(CASE_OF).with(number).with(rows::kind(name.kind)).with(statement::id(name.id));
             let ask = ask.with(whose.agency.as_ref().map(ToString::to_string)).with(whose.unassigned);
-            let [found] = link.ask([ask])?;
+            let [found] = connection.run([ask])?;
             let open = |row: &Row| Ok(sealed::open_case(self.vault()?, name, row.try_get(0)?, row.try_get(1)?)?.0);
             found.rows.first().map(open).transpose()
         })
     }
 
     fn cases(&self, filter: &CaseFilter) -> Result<Vec<StoredCase>, StoreError> {
-        self.pool.with(|link| {
-            let Some(number) = link.number(filter.jurisdiction.as_str())? else { return Ok(Vec::new()) };
-            let after = appeals::id(filter.after.unwrap_or(Uuid::nil()));
-            let ask = Ask::new(CASES).with(number).with(rows::kind(filter.kind)).with(after);
+        self.pool.with(|connection| {
+            let Some(number) = connection.number(filter.jurisdiction.as_str())? else { return Ok(Vec::new()) };
+            let after = statement::id(filter.after.unwrap_or(Uuid::nil()));
+            let ask = Statement::new(CASES).with(number).with(rows::kind(filter.kind)).with(after);
             let ask = ask.with(filter.agency.as_ref().map(ToString::to_string)).with(filter.unassigned);
-            let [found] = link.ask([ask.with(rows::limit(filter.limit))])?;
+            let [found] = connection.run([ask.with(rows::limit(filter.limit))])?;
             let case = |row: &Row| {
                 let id = Uuid::from_slice(row.try_get(0)?).map_err(|_| StoreError::Broken("a case has no id"))?;
                 let name = CaseName { jurisdiction: filter.jurisdiction.clone(), kind: filter.kind, id };
@@ -194,53 +194,53 @@ impl Reader for PostgresReader {
     }
 
     fn answer(&self, log: &LogName, index: u64) -> Result<Option<RecordedAnswer>, StoreError> {
-        self.of_log(log, |link, number| {
+        self.of_log(log, |connection, number| {
             let position = rows::position(number, index)?;
-            let [found] = link.ask([Ask::new(ENTRY).with(position)])?;
+            let [found] = connection.run([Statement::new(ENTRY).with(position)])?;
             let Some(row) = found.rows.first().map(entry_row).transpose()? else { return Ok(None) };
             let case = sealed::case_of(&row.leaf)?;
-            let keys = self.keys(link, case.iter().collect())?;
+            let keys = self.keys(connection, case.iter().collect())?;
             let own = case.and_then(|case| keys.get(&case));
             row.answer(own.map_or_else(|| self.vault(), Ok)?)
         })
     }
 
     fn checkpoint(&self, log: &LogName) -> Result<Option<(u64, String)>, StoreError> {
-        self.pool.with(|link| newest_checkpoint(link, log))
+        self.pool.with(|connection| newest_checkpoint(connection, log))
     }
 
     fn checkpoint_at(&self, log: &LogName, size: u64) -> Result<Option<String>, StoreError> {
-        self.of_log(log, |link, number| {
-            let [found] = link.ask([Ask::new(CHECKPOINT_AT).with(rows::position(number, size)?)])?;
+        self.of_log(log, |connection, number| {
+            let [found] = connection.run([Statement::new(CHECKPOINT_AT).with(rows::position(number, size)?)])?;
             Ok(found.rows.first().map(|row| row.try_get(0)).transpose()?)
         })
     }
 
     fn checkpoints(&self, log: &LogName) -> Result<Vec<(u64, String)>, StoreError> {
-        self.of_log(log, |link, number| {
-            let [found] = link.ask([all(CHECKPOINTS, number)?])?;
+        self.of_log(log, |connection, number| {
+            let [found] = connection.run([all(CHECKPOINTS, number)?])?;
             found.rows.iter().map(checkpoint).collect()
         })
     }
 
     fn head(&self, log: &LogName) -> Result<Option<u64>, StoreError> {
-        self.of_log(log, |link, number| {
-            let [found] = link.ask([Ask::new(HEAD).with(number)])?;
+        self.of_log(log, |connection, number| {
+            let [found] = connection.run([Statement::new(HEAD).with(number)])?;
             found.rows.first().map(|row| rows::size(row.try_get(0)?)).transpose()
         })
     }
 
     fn tile(&self, log: &LogName, tile: TileId) -> Result<Vec<Hash>, StoreError> {
-        self.of_log(log, |link, number| {
-            let [found] = link.ask([Ask::new(TILE).with(rows::tile_position(number, tile)?)])?;
+        self.of_log(log, |connection, number| {
+            let [found] = connection.run([Statement::new(TILE).with(rows::tile_position(number, tile)?)])?;
             let bytes: &[u8] = found.rows.first().map(|row| row.try_get(0)).transpose()?.unwrap_or_default();
             tile_from_bytes(bytes).ok_or(StoreError::Broken("a tile is not whole hashes"))
         })
     }
 
     fn headers(&self, log: &LogName, from: u64, limit: usize) -> Result<Vec<EntryHeader>, StoreError> {
-        self.of_log(log, |link, number| {
-            let [found] = link.ask([page(HEADERS, number, from, limit)?])?;
+        self.of_log(log, |connection, number| {
+            let [found] = connection.run([page(HEADERS, number, from, limit)?])?;
             let header = |row: &Row| {
                 let index = rows::unpack(row.try_get(0)?)?.1;
                 Ok(EntryHeader { index, leaf: row.try_get(1)?, audience: rows::audience(row.try_get(2)?)? })
@@ -250,13 +250,13 @@ impl Reader for PostgresReader {
     }
 
     fn inbox(&self, agency: &AgencyId, jurisdiction: &JurisdictionId) -> Result<Inbox, StoreError> {
-        self.pool.with(|link| {
-            let agency = link.number(agency.as_str())?;
-            let (Some(agency), Some(place)) = (agency, link.number(jurisdiction.as_str())?) else {
-                // Neither has a number before something of it was stored.
+        self.pool.with(|connection| {
+            let agency = connection.number(agency.as_str())?;
+            let (Some(agency), Some(place)) = (agency, connection.number(jurisdiction.as_str())?) else {
+                // A name gets its number when the first of its rows is stored.
                 return Ok(Inbox::default());
             };
-            let [consumers, attempts] = link.ask(inbox::load(&[(agency, place)]))?;
+            let [consumers, attempts] = connection.run(inbox::load(&[(agency, place)]))?;
             Ok(inbox::read(&consumers, &attempts, 1)?.pop().unwrap_or_default())
         })
     }
@@ -266,19 +266,19 @@ impl Reader for PostgresReader {
     }
 
     fn agenda(&self, filter: &AgendaFilter) -> Result<Vec<ListedItem>, StoreError> {
-        self.pool.with(|link| {
-            let [found] = link.ask([agenda::list(filter)?])?;
+        self.pool.with(|connection| {
+            let [found] = connection.run([agenda::list(filter)?])?;
             agenda::read_list(&found, &filter.jurisdiction)
         })
     }
 
     fn items(&self, filter: &ItemFilter) -> Result<Vec<Listed>, StoreError> {
-        self.pool.with(|link| appeals::read_list(&link.ask(appeals::list(filter))?, filter, self.vault()?))
+        self.pool.with(|connection| appeals::read_list(&connection.run(appeals::list(filter))?, filter, self.vault()?))
     }
 
     fn logs(&self) -> Result<Vec<LogName>, StoreError> {
-        self.pool.with(|link| {
-            let [found] = link.ask([Ask::new(LOGS)])?;
+        self.pool.with(|connection| {
+            let [found] = connection.run([Statement::new(LOGS)])?;
             let log = |row: &Row| {
                 let name: &str = row.try_get(0)?;
                 name.parse().map_err(|_| StoreError::Broken("a head is no log's"))
@@ -288,14 +288,14 @@ impl Reader for PostgresReader {
     }
 
     fn probe(&self) -> Result<(), StoreError> {
-        self.pool.with(|link| link.ask([Ask::new(PROBE)]).map(drop))
+        self.pool.with(|connection| connection.run([Statement::new(PROBE)]).map(drop))
     }
 }
 
 impl Account for PostgresReader {
     fn disclosures(&self, after: i64, limit: usize) -> Result<Vec<Disclosed>, StoreError> {
-        self.pool.with(|link| {
-            let [found] = link.ask([Ask::new(DISCLOSURES).with(after).with(rows::limit(limit))])?;
+        self.pool.with(|connection| {
+            let [found] = connection.run([Statement::new(DISCLOSURES).with(after).with(rows::limit(limit))])?;
             let disclosed = |row: &Row| {
                 let name: &str = row.try_get(2)?;
                 let (officer, method, resources) = (row.try_get(3)?, row.try_get(4)?, row.try_get(5)?);
@@ -308,31 +308,34 @@ impl Account for PostgresReader {
 }
 
 /// Rows of a log from an index on.
-fn page(sql: &'static str, log: i64, from: u64, limit: usize) -> Result<Ask, StoreError> {
+fn page(sql: &'static str, log: i64, from: u64, limit: usize) -> Result<Statement, StoreError> {
     let bounds = (rows::position(log, from)?, rows::position(log.saturating_add(1), 0)?);
-    Ok(Ask::new(sql).with(bounds.0).with(bounds.1).with(rows::limit(limit)))
+    Ok(Statement::new(sql).with(bounds.0).with(bounds.1).with(rows::limit(limit)))
 }
 
 /// Every row of a log.
-fn all(sql: &'static str, log: i64) -> Result<Ask, StoreError> {
-    Ok(Ask::new(sql).with(rows::position(log, 0)?).with(rows::position(log.saturating_add(1), 0)?))
+fn all(sql: &'static str, log: i64) -> Result<Statement, StoreError> {
+    Ok(Statement::new(sql).with(rows::position(log, 0)?).with(rows::position(log.saturating_add(1), 0)?))
 }
 
-/// The newest checkpoint of a log, as the connection at hand has it.
-pub(super) fn newest_checkpoint(link: &Link, log: &LogName) -> Result<Option<(u64, String)>, StoreError> {
-    newest_checkpoint_of(link, link.number(&log.to_string())?)
+/// The newest checkpoint of a log, as this connection sees it.
+pub(super) fn newest_checkpoint(connection: &Connection, log: &LogName) -> Result<Option<(u64, String)>, StoreError> {
+    newest_checkpoint_of(connection, connection.number(&log.to_string())?)
 }
 
-/// The same of a log whose number is known, if it has one.
-pub(super) fn newest_checkpoint_of(link: &Link, number: Option<i64>) -> Result<Option<(u64, String)>, StoreError> {
+/// The newest checkpoint of a log with a known number, if it has one.
+pub(super) fn newest_checkpoint_of(
+    connection: &Connection,
+    number: Option<i64>,
+) -> Result<Option<(u64, String)>, StoreError> {
     let Some(number) = number else { return Ok(None) };
-    let [found] = link.ask([all(LAST_CHECKPOINT, number)?])?;
+    let [found] = connection.run([all(LAST_CHECKPOINT, number)?])?;
     found.rows.first().map(checkpoint).transpose()
 }
 
-/// The policy set in force, as the connection at hand has it.
-pub(super) fn policy(link: &Link) -> Result<Option<PolicyInForce>, StoreError> {
-    let [found] = link.ask([Ask::new(POLICY)])?;
+/// The policy set in force, as this connection sees it.
+pub(super) fn policy(connection: &Connection) -> Result<Option<PolicyInForce>, StoreError> {
+    let [found] = connection.run([Statement::new(POLICY)])?;
     let policy = |row: &Row| sealed::policy_in_force(row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
     found.rows.first().map(policy).transpose()
 }

@@ -1,13 +1,17 @@
-//! The tables: made where there are none, and otherwise only looked at.
+//! The tables: created in an empty database, otherwise only checked.
+
+use std::sync::Arc;
 
 use crate::store::StoreError;
-use crate::store::postgres::link::Link;
-use crate::store::postgres::session::{Answer, Ask};
+use crate::store::postgres::address::Address;
+use crate::store::postgres::connection::{Connection, Role};
+use crate::store::postgres::io::Io;
+use crate::store::postgres::session::{Answer, Statement};
 use crate::store::rows::SCHEMA_VERSION;
 
 const SCHEMA: &str = include_str!("schema.sql");
 const APPLICATION: &str = "comity";
-/// Gateways that begin on an empty database at once take turns ("comt").
+/// Gateways that start on an empty database take turns with this lock ("comt").
 const LOCK: i64 = 0x636f_6d74;
 
 const FOREIGN: StoreError = StoreError::Broken("the database holds tables that are not a store's");
@@ -16,63 +20,87 @@ const OTHER_VERSION: StoreError = StoreError::Broken("the database is not a stor
 const BEGIN: &str = "BEGIN";
 const TAKE_TURN: &str = "SELECT pg_advisory_xact_lock($1)";
 const SCHEMA_NAME: &str = "SELECT current_schema()::text";
-/// Tables where ours are, or are to be; ours is the one that says whose they are.
+/// The tables in our schema; the table `comity` marks them as ours.
 const TABLES: &str = "SELECT count(*), count(*) FILTER (WHERE relname = 'comity') FROM pg_class \
     WHERE relkind IN ('r', 'p') AND relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())";
 const VERSION: &str = "SELECT application, version FROM comity";
 const MARK: &str = "INSERT INTO comity VALUES (1, $1, $2)";
-/// Both for as long as the connection is ("comt", and where the tables are).
+/// Session locks ("comt", and the schema).
 const TAKE_PART: &str = "SELECT pg_try_advisory_lock_shared(1668246900, hashtext(current_schema()))";
 const TAKE_ALONE: &str = "SELECT pg_try_advisory_lock(1668246900, hashtext(current_schema()))";
 const COMMIT: &str = "COMMIT";
 const ROLLBACK: &str = "ROLLBACK";
 
-/// Makes the tables, if there are none in the first schema of the search path.
-pub(super) fn establish(link: &Link) -> Result<(), StoreError> {
-    let [.., schema, tables] =
-        link.ask([Ask::new(BEGIN), Ask::new(TAKE_TURN).with(LOCK), Ask::new(SCHEMA_NAME), Ask::new(TABLES)])?;
+/// Creates the tables, unless they exist in the first schema of the search path.
+pub(super) fn establish(connection: &Connection) -> Result<(), StoreError> {
+    let [.., schema, tables] = connection.run([
+        Statement::new(BEGIN),
+        Statement::new(TAKE_TURN).with(LOCK),
+        Statement::new(SCHEMA_NAME),
+        Statement::new(TABLES),
+    ])?;
     let row = tables.rows.first().ok_or(FOREIGN)?;
     let (all, ours): (i64, i64) = (row.try_get(0).map_err(|_| FOREIGN)?, row.try_get(1).map_err(|_| FOREIGN)?);
     let place = schema.rows.first().and_then(|row| row.try_get::<_, Option<String>>(0).ok().flatten());
     let outcome = match (place, ours, all) {
         (None, ..) => Err(StoreError::Address("search_path names no schema that there is".to_owned())),
-        (Some(_), 1, _) => return link.ask([Ask::new(ROLLBACK)]).and_then(|_| check(link)),
-        (Some(_), 0, 0) => make(link),
+        (Some(_), 1, _) => return connection.run([Statement::new(ROLLBACK)]).and_then(|_| check(connection)),
+        (Some(_), 0, 0) => make(connection),
         (Some(_), ..) => Err(FOREIGN),
     };
     if outcome.is_err() {
-        link.ask([Ask::new(ROLLBACK)])?;
+        connection.run([Statement::new(ROLLBACK)])?;
     }
     outcome
 }
 
-fn make(link: &Link) -> Result<(), StoreError> {
-    link.run_script(SCHEMA)?;
-    link.ask([Ask::new(MARK).with(APPLICATION).with(i64::from(SCHEMA_VERSION))])?;
-    link.commit(vec![Ask::new(COMMIT)])
+fn make(connection: &Connection) -> Result<(), StoreError> {
+    connection.run_script(SCHEMA)?;
+    connection.run([Statement::new(MARK).with(APPLICATION).with(i64::from(SCHEMA_VERSION))])?;
+    connection.commit(vec![Statement::new(COMMIT)])
 }
 
-/// Whether the tables are a store's of this version.
-pub(super) fn check(link: &Link) -> Result<(), StoreError> {
-    let [Answer { rows, .. }] = link.ask([Ask::new(VERSION)])?;
+/// Checks that the tables are a store's, and of this version.
+pub(super) fn check(connection: &Connection) -> Result<(), StoreError> {
+    let [Answer { rows, .. }] = connection.run([Statement::new(VERSION)])?;
     let mark = rows.first().and_then(|row| Some((row.try_get(0).ok()?, row.try_get(1).ok()?)));
     let mark: (String, i64) = mark.ok_or(FOREIGN)?;
     if mark == (APPLICATION.to_owned(), i64::from(SCHEMA_VERSION)) { Ok(()) } else { Err(OTHER_VERSION) }
 }
 
-/// A gateway's part in the store: there is none while it is being copied.
-pub(super) fn take_part(link: &Link) -> Result<(), StoreError> {
+/// Connects to a store.
+///
+/// A writer first makes an empty commit. After a crash of the primary or an abandoned wait there may be visible rows
+/// that no standby has; everything read after the empty commit is durable. Readers need none: what they disclose is
+/// bounded by what was published, or accounted for first, and both are commits.
+pub(super) fn connect(io: &Arc<Io>, address: &Address, role: Role, tag: &str) -> Result<Connection, StoreError> {
+    let connection = Connection::open(io, address, role, tag)?;
+    check(&connection)?;
+    if role == Role::Writer {
+        begin_to_write(&connection)?;
+    }
+    Ok(connection)
+}
+
+/// Begins to write to a store that exists.
+pub(super) fn begin_to_write(connection: &Connection) -> Result<(), StoreError> {
+    take_part(connection)?;
+    connection.confirm()
+}
+
+/// Joins the gateways of the store. Refused while the store is being copied.
+fn take_part(connection: &Connection) -> Result<(), StoreError> {
     let apart = || StoreError::Interrupted("the store is being copied".to_owned());
-    if taken(link, TAKE_PART)? { Ok(()) } else { Err(apart()) }
+    if taken(connection, TAKE_PART)? { Ok(()) } else { Err(apart()) }
 }
 
-/// The store for copying: it is not had while a gateway serves it.
-pub(super) fn take_alone(link: &Link) -> Result<(), StoreError> {
+/// Takes the store for copying. Refused while a gateway serves it.
+pub(super) fn take_alone(connection: &Connection) -> Result<(), StoreError> {
     let served = || StoreError::Address("another gateway has the store open: stop it first".to_owned());
-    if taken(link, TAKE_ALONE)? { Ok(()) } else { Err(served()) }
+    if taken(connection, TAKE_ALONE)? { Ok(()) } else { Err(served()) }
 }
 
-fn taken(link: &Link, sql: &'static str) -> Result<bool, StoreError> {
-    let [taken] = link.ask([Ask::new(sql)])?;
+fn taken(connection: &Connection, sql: &'static str) -> Result<bool, StoreError> {
+    let [taken] = connection.run([Statement::new(sql)])?;
     Ok(taken.rows.first().map(|row| row.try_get(0)).transpose()? == Some(true))
 }

@@ -1,4 +1,4 @@
-//! One connection: how it is made, what it is told first, and how things are asked over it.
+//! A session with the server: how it is opened and set up, and how statements run over it.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -15,26 +15,26 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 use tokio_postgres::error::Severity;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{AsyncMessage, Client, Config, Connection, Error, Row, Statement};
+use tokio_postgres::{AsyncMessage, Client, Config, Connection, Error, Row, Statement as Prepared};
 use tokio_util::task::TaskTracker;
 
 use crate::store::StoreError;
 use crate::store::postgres::address::Address;
-use crate::store::postgres::fault::{ends_connection, fault, said};
+use crate::store::postgres::fault::{describe, ends_connection, fault};
 
-/// For a TLS handshake and a login, beside the time that connecting may take.
+/// The time for a TLS handshake and a login, in addition to connecting.
 const LOGIN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A parameter of a statement: a value, or a column of many.
+/// A parameter of a statement: a value, or a column of values.
 pub(super) type Value = Box<dyn ToSql + Sync + Send>;
 
-/// A statement to be run, with its parameters.
-pub(super) struct Ask {
+/// A statement with its parameters.
+pub(super) struct Statement {
     pub(super) sql: Cow<'static, str>,
     pub(super) values: Vec<Value>,
 }
 
-impl Ask {
+impl Statement {
     pub(super) fn new(sql: impl Into<Cow<'static, str>>) -> Self {
         Self { sql: sql.into(), values: Vec::new() }
     }
@@ -45,27 +45,27 @@ impl Ask {
     }
 }
 
-/// What came of it.
+/// The result of a statement.
 #[derive(Debug, Default)]
 pub(super) struct Answer {
     pub(super) rows: Vec<Row>,
-    /// Rows written, or else read.
+    /// Rows written or read.
     pub(super) affected: u64,
 }
 
-/// What the server says unasked.
+/// What the server sends unasked.
 #[derive(Debug)]
-pub(super) struct Signs {
-    /// A warning came. A commit that no standby has confirmed is told no other way.
+pub(super) struct Notifications {
+    /// A warning came. It is the only sign that no standby has confirmed a commit.
     warned: AtomicBool,
-    /// A gateway with another tag than this announced something, or the connection has ended.
+    /// Our tag. `heard` is notified when another tag announces something, or when the connection ends.
     tag: String,
     pub(super) heard: Notify,
     /// Why the connection ended.
     end: Mutex<Option<String>>,
 }
 
-impl Signs {
+impl Notifications {
     pub(super) fn of(tag: &str) -> Self {
         Self { warned: AtomicBool::new(false), tag: tag.to_owned(), heard: Notify::new(), end: Mutex::new(None) }
     }
@@ -74,14 +74,15 @@ impl Signs {
 /// An open connection.
 pub(super) struct Session {
     client: Client,
-    statements: Mutex<HashMap<Cow<'static, str>, Statement>>,
-    pub(super) signs: Arc<Signs>,
-    /// It must not be used again.
-    spent: AtomicBool,
+    statements: Mutex<HashMap<Cow<'static, str>, Prepared>>,
+    pub(super) notifications: Arc<Notifications>,
+    /// The session MUST NOT be used again.
+    retired: AtomicBool,
 }
 
 impl Session {
-    /// Connects to the first host that takes writes, passing over so many at first, and tells it what this session is like.
+    /// Connects to the first host that takes writes, trying the first `passed_over` hosts last, and sets up the
+    /// session.
     pub(super) async fn open(
         address: Address,
         passed_over: usize,
@@ -89,24 +90,24 @@ impl Session {
         tag: String,
         drivers: TaskTracker,
     ) -> Result<Self, StoreError> {
-        let (mut passing, mut lasting) = (Vec::new(), Vec::new());
+        let (mut temporary, mut permanent) = (Vec::new(), Vec::new());
         let mut hosts = address.hosts()?;
         let len = hosts.len();
         hosts.rotate_left(passed_over.checked_rem(len).unwrap_or_default());
         for host in hosts {
             match Self::open_host(&host, &address, settings, &tag, &drivers).await {
                 Ok(session) => return Ok(session),
-                Err(StoreError::Interrupted(why)) => passing.push(why),
-                Err(StoreError::Server(why)) => lasting.push(why),
+                Err(StoreError::Interrupted(why)) => temporary.push(why),
+                Err(StoreError::Server(why)) => permanent.push(why),
                 Err(other) => return Err(other),
             }
         }
-        // A host that is wrong for good must not stop anybody from waiting for another.
-        if passing.is_empty() {
-            return Err(StoreError::Server(lasting.join("; ")));
+        // A permanently wrong host must not keep anybody from waiting for another.
+        if temporary.is_empty() {
+            return Err(StoreError::Server(permanent.join("; ")));
         }
-        passing.extend(lasting);
-        Err(StoreError::Interrupted(passing.join("; ")))
+        temporary.extend(permanent);
+        Err(StoreError::Interrupted(temporary.join("; ")))
     }
 
     async fn open_host(
@@ -120,58 +121,58 @@ impl Session {
         let late = |_| StoreError::Interrupted("the server did not answer in time".to_owned());
         let connected = timeout(limit, host.connect(address.tls())).await.map_err(late)?;
         let (client, connection) = connected.map_err(|error| fault(&error))?;
-        let signs = Arc::new(Signs::of(tag));
-        drivers.spawn(drive(connection, Arc::clone(&signs)));
+        let notifications = Arc::new(Notifications::of(tag));
+        drivers.spawn(drive(connection, Arc::clone(&notifications)));
         let statements = Mutex::new(HashMap::new());
-        let session = Self { client, statements, signs, spent: AtomicBool::new(false) };
-        timeout(limit, session.tell(settings)).await.map_err(late)??;
+        let session = Self { client, statements, notifications, retired: AtomicBool::new(false) };
+        timeout(limit, session.run_script(settings)).await.map_err(late)??;
         Ok(session)
     }
 
-    /// Tells the server something that is more than one statement.
-    pub(super) async fn tell(&self, settings: &str) -> Result<(), StoreError> {
+    /// Sends several statements as one text.
+    pub(super) async fn run_script(&self, settings: &str) -> Result<(), StoreError> {
         self.client.batch_execute(settings).await.map_err(|error| self.failed(&error))
     }
 
-    /// Whether it may be used.
+    /// Whether the session may be used.
     pub(super) fn is_good(&self) -> bool {
-        !self.spent.load(Ordering::SeqCst) && !self.client.is_closed()
+        !self.retired.load(Ordering::SeqCst) && !self.client.is_closed()
     }
 
-    pub(super) fn spend(&self) {
-        self.spent.store(true, Ordering::SeqCst);
+    pub(super) fn retire(&self) {
+        self.retired.store(true, Ordering::SeqCst);
     }
 
-    /// Runs statements in order without waiting for one before the next is sent. Within a transaction those after one
-    /// that failed fail too.
-    pub(super) async fn ask(&self, asks: Vec<Ask>) -> Vec<Result<Answer, StoreError>> {
-        if let Err(error) = self.prepare(&asks).await {
+    /// Runs statements in order, sending each without waiting for the one before. Within a transaction, those after a
+    /// failed one fail too.
+    pub(super) async fn run(&self, statements: Vec<Statement>) -> Vec<Result<Answer, StoreError>> {
+        if let Err(error) = self.prepare(&statements).await {
             return vec![Err(self.failed(&error))];
         }
-        let answers = join_all(asks.iter().map(|ask| self.answer(ask))).await;
+        let answers = join_all(statements.iter().map(|ask| self.answer(ask))).await;
         answers.into_iter().map(|answer| answer.map_err(|error| self.failed(&error))).collect()
     }
 
-    /// The same for what ends a transaction: success that comes with a warning is none.
-    pub(super) async fn ask_unwarned(&self, asks: Vec<Ask>) -> Vec<Result<Answer, StoreError>> {
-        self.signs.warned.store(false, Ordering::SeqCst);
-        let answers = self.ask(asks).await;
-        // The warning is sent before the answer, and looked at before it.
-        if self.signs.warned.load(Ordering::SeqCst) {
-            self.spend();
+    /// Like `ask`, for statements that end a transaction: success with a warning counts as failure.
+    pub(super) async fn run_unwarned(&self, statements: Vec<Statement>) -> Vec<Result<Answer, StoreError>> {
+        self.notifications.warned.store(false, Ordering::SeqCst);
+        let answers = self.run(statements).await;
+        // The server sends the warning before the answer, so it has been seen by now.
+        if self.notifications.warned.load(Ordering::SeqCst) {
+            self.retire();
             return vec![Err(StoreError::Interrupted("the server committed with a warning".to_owned()))];
         }
         answers
     }
 
-    /// Sends a statement that nobody waits for, before anything that is asked after this has returned.
+    /// Sends a statement without waiting for it. It goes out before anything that is asked afterwards.
     pub(super) fn announce(&self, sql: &str) {
         let _sent = self.client.batch_execute(sql).now_or_never();
     }
 
-    async fn prepare(&self, asks: &[Ask]) -> Result<(), Error> {
+    async fn prepare(&self, statements: &[Statement]) -> Result<(), Error> {
         let known = |sql: &str| self.statements.lock().unwrap_or_else(PoisonError::into_inner).contains_key(sql);
-        let new = asks.iter().map(|ask| ask.sql.clone()).filter(|sql| !known(sql));
+        let new = statements.iter().map(|ask| ask.sql.clone()).filter(|sql| !known(sql));
         let new = try_join_all(new.map(async |sql| {
             let statement = self.client.prepare(&sql).await?;
             Ok::<_, Error>((sql, statement))
@@ -181,7 +182,7 @@ impl Session {
         Ok(())
     }
 
-    async fn answer(&self, ask: &Ask) -> Result<Answer, Error> {
+    async fn answer(&self, ask: &Statement) -> Result<Answer, Error> {
         let statement = self.statements.lock().unwrap_or_else(PoisonError::into_inner).get(&ask.sql).cloned();
         let Some(statement) = statement else { return Ok(Answer::default()) };
         let values = ask.values.iter().map(|value| {
@@ -199,9 +200,9 @@ impl Session {
 
     fn failed(&self, error: &Error) -> StoreError {
         if ends_connection(error) {
-            self.spend();
+            self.retire();
         }
-        let end = self.signs.end.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let end = self.notifications.end.lock().unwrap_or_else(PoisonError::into_inner).clone();
         match end {
             Some(why) if error.is_closed() => StoreError::Interrupted(format!("{error}: {why}")),
             Some(_) | None => fault(error),
@@ -215,30 +216,30 @@ impl fmt::Debug for Session {
     }
 }
 
-/// Drives a connection until it ends, and looks at everything that the server says unasked.
-async fn drive<S, T>(mut connection: Connection<S, T>, signs: Arc<Signs>)
+/// Drives a connection until it ends, and handles everything that the server sends unasked.
+async fn drive<S, T>(mut connection: Connection<S, T>, notifications: Arc<Notifications>)
 where
     S: AsyncRead + AsyncWrite + Unpin,
     T: AsyncRead + AsyncWrite + Unpin,
 {
     let end = loop {
         match poll_fn(|context| connection.poll_message(context)).await {
-            // By what it is and not by what it says: servers speak many languages.
+            // By severity, not by text: servers speak many languages.
             Some(Ok(AsyncMessage::Notice(notice))) => {
                 if notice.parsed_severity() == Some(Severity::Warning) {
-                    signs.warned.store(true, Ordering::SeqCst);
+                    notifications.warned.store(true, Ordering::SeqCst);
                 }
             }
             Some(Ok(AsyncMessage::Notification(notification))) => {
-                if notification.payload() != signs.tag {
-                    signs.heard.notify_one();
+                if notification.payload() != notifications.tag {
+                    notifications.heard.notify_one();
                 }
             }
             Some(Ok(_)) => {}
-            Some(Err(error)) => break Some(said(&error)),
+            Some(Err(error)) => break Some(describe(&error)),
             None => break None,
         }
     };
-    *signs.end.lock().unwrap_or_else(PoisonError::into_inner) = end;
-    signs.heard.notify_one();
+    *notifications.end.lock().unwrap_or_else(PoisonError::into_inner) = end;
+    notifications.heard.notify_one();
 }

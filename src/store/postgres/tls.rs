@@ -1,4 +1,4 @@
-//! TLS to the server: its certificate is checked, and the name it is in.
+//! TLS to the server. Its certificate and the name in it are checked.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::files::pem;
 use crate::files::read_secret;
 use crate::store::StoreError;
 
-/// Connects to whoever shows a certificate from this authority; shows one of ours, if there is one.
+/// Accepts a server whose certificate is from this authority, and presents ours, if there is one.
 pub(super) fn connector(authority: &Path, own: Option<(&Path, &Path)>) -> Result<MakeRustlsConnect, StoreError> {
     let mut roots = RootCertStore::empty();
     for certificate in certificates(authority)? {
@@ -31,7 +31,7 @@ pub(super) fn connector(authority: &Path, own: Option<(&Path, &Path)>) -> Result
             builder.with_client_auth_cert(certificates(chain)?, private).map_err(mismatch)?
         }
     };
-    // What PostgreSQL 17 asks for; earlier ones do not look.
+    // PostgreSQL 17 requires this protocol; earlier versions ignore it.
     config.alpn_protocols = vec![b"postgresql".to_vec()];
     Ok(MakeRustlsConnect::new(config))
 }

@@ -1,21 +1,21 @@
-//! A batch as statements: a few for each table that it touches, however many rows there are.
+//! A batch as statements: a few for each table, however many rows there are.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::domain::case::StoredCase;
 use crate::domain::ids::{CaseName, OfficerPseudonym};
 use crate::ledger::tile_to_bytes;
-use crate::store::postgres::appeals::{self, id};
 use crate::store::postgres::names::Names;
-use crate::store::postgres::session::Ask;
-use crate::store::postgres::{agenda, inbox};
+use crate::store::postgres::session::Statement;
+use crate::store::postgres::statement::{WriteStatement, WriteStatements, id};
+use crate::store::postgres::{agenda, appeals, inbox};
 use crate::store::sealed::{self, EntryRow};
 use crate::store::vault::Key;
 use crate::store::{
     Append, HeadMove, NewDelivery, NewDisclosure, NewEntry, NewRequest, PolicyInForce, StoreError, rows,
 };
 
-/// Only from where the batch was planned from.
+/// Moves a head only if it is where the batch was planned from.
 const HEADS: &str = "UPDATE heads SET size = new.size, root = new.root, recorded_at = new.recorded_at \
     FROM unnest($1::bigint[], $2::bigint[], $3::bytea[], $4::bigint[], $5::bytea[], $6::bigint[]) \
         AS new (log, from_size, from_root, size, root, recorded_at) \
@@ -33,9 +33,10 @@ const CASES: &str = "UPDATE cases SET holder = new.holder, sealed = new.sealed \
     WHERE cases.jurisdiction = new.jurisdiction AND cases.kind = new.kind AND cases.id = new.id";
 const REQUESTS: &str = "INSERT INTO requests (agency, request_id, digest, position) \
     SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::bytea[], $4::bigint[]) ON CONFLICT DO NOTHING";
-/// The same id at another gateway, of a write to another jurisdiction: heads do not keep these apart.
+/// The same request id was used at another gateway for a write to another jurisdiction. The locks on heads do not
+/// exclude that.
 pub(super) const TAKEN: &str = "a request id was taken meanwhile";
-/// The first confirmation of a position is the one that counts.
+/// The first confirmation of a position counts.
 const DELIVERIES: &str = "INSERT INTO deliveries (agency, log, position, start, recorded_at) \
     SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[]) ON CONFLICT DO NOTHING";
 const POLICY: &str = "INSERT INTO policy (id, digest, files, since) VALUES (1, $1, $2, $3) \
@@ -43,49 +44,16 @@ const POLICY: &str = "INSERT INTO policy (id, digest, files, since) VALUES (1, $
 const DISCLOSURES: &str = "INSERT INTO disclosures (recorded_at, recipient, officer, method, resources, classes) \
     SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::bigint[])";
 
-/// A statement that writes, and how many rows it must have written.
-pub(super) struct Write {
-    ask: Ask,
-    /// So many, or else this is wrong.
-    expected: Option<(usize, &'static str)>,
-}
-
-impl Write {
-    pub(super) fn of(ask: Ask) -> Self {
-        Self { ask, expected: None }
-    }
-
-    pub(super) fn all(ask: Ask, rows: usize, else_wrong: &'static str) -> Self {
-        Self { ask, expected: Some((rows, else_wrong)) }
-    }
-}
-
-/// Statements of a batch, and how many rows each must have written.
-#[derive(Default)]
-pub(super) struct Writes {
-    pub(super) asks: Vec<Ask>,
-    pub(super) expected: Vec<Option<(usize, &'static str)>>,
-}
-
-impl Writes {
-    fn add(&mut self, writes: impl IntoIterator<Item = Write>) {
-        for Write { ask, expected } in writes {
-            self.asks.push(ask);
-            self.expected.push(expected);
-        }
-    }
-}
-
-/// Keys of the cases of a batch, and those of new ones as they are kept.
+/// Data keys of a batch's cases, and the wrapped keys of its new cases.
 pub(super) struct Keys {
     pub(super) data: HashMap<CaseName, Key>,
     pub(super) wrapped: BTreeMap<CaseName, Vec<u8>>,
 }
 
-/// What a batch writes in the clear: first its heads.
-pub(super) fn in_the_clear(append: &Append, names: &Names, keys: &Keys) -> Result<Writes, StoreError> {
-    let mut writes = Writes::default();
-    writes.add([Write::of(heads(&append.heads, names)?)]);
+/// The unsealed part of a batch; its heads come first.
+pub(super) fn in_the_clear(append: &Append, names: &Names, keys: &Keys) -> Result<WriteStatements, StoreError> {
+    let mut writes = WriteStatements::default();
+    writes.add([WriteStatement::of(heads(&append.heads, names)?)]);
     writes.add(tree(&append.heads, names)?);
     writes.add(agenda::write(&append.agenda, names, |case| keys.wrapped.contains_key(case))?);
     writes.add(requests(&append.requests, names)?);
@@ -96,18 +64,18 @@ pub(super) fn in_the_clear(append: &Append, names: &Names, keys: &Keys) -> Resul
     Ok(writes)
 }
 
-/// What a batch writes that is sealed.
-pub(super) fn sealed(append: &Append, names: &Names, vault: &Key, keys: &Keys) -> Result<Writes, StoreError> {
+/// The sealed part of a batch.
+pub(super) fn sealed(append: &Append, names: &Names, vault: &Key, keys: &Keys) -> Result<WriteStatements, StoreError> {
     let key_of = |case: &CaseName| keys.data.get(case).ok_or(StoreError::Broken("a case has no key"));
-    let mut writes = Writes::default();
+    let mut writes = WriteStatements::default();
     writes.add(entries(append, names, vault, &key_of)?);
     writes.add(cases(&append.cases, names, &keys.wrapped, &key_of)?);
     writes.add(appeals::write(&append.appeals, names, &key_of)?);
     Ok(writes)
 }
 
-/// Moves the heads that stand where the batch was planned from, and tells which those are.
-fn heads(moves: &[HeadMove], names: &Names) -> Result<Ask, StoreError> {
+/// Moves the heads that are where the batch was planned from, and returns which were moved.
+fn heads(moves: &[HeadMove], names: &Names) -> Result<Statement, StoreError> {
     let (mut logs, mut from_sizes, mut from_roots) = (vec![], vec![], vec![]);
     let (mut sizes, mut roots, mut times) = (vec![], vec![], vec![]);
     for head in moves {
@@ -118,11 +86,11 @@ fn heads(moves: &[HeadMove], names: &Names) -> Result<Ask, StoreError> {
         roots.push(head.to.root.as_bytes().to_vec());
         times.push(rows::nanoseconds(head.recorded_at)?);
     }
-    Ok(Ask::new(HEADS).with(logs).with(from_sizes).with(from_roots).with(sizes).with(roots).with(times))
+    Ok(Statement::new(HEADS).with(logs).with(from_sizes).with(from_roots).with(sizes).with(roots).with(times))
 }
 
 /// Checkpoints and tiles.
-fn tree(moves: &[HeadMove], names: &Names) -> Result<Vec<Write>, StoreError> {
+fn tree(moves: &[HeadMove], names: &Names) -> Result<Vec<WriteStatement>, StoreError> {
     if moves.is_empty() {
         return Ok(Vec::new());
     }
@@ -137,8 +105,8 @@ fn tree(moves: &[HeadMove], names: &Names) -> Result<Vec<Write>, StoreError> {
             hashes.push(tile_to_bytes(made));
         }
     }
-    Ok([Ask::new(CHECKPOINTS).with(positions).with(notes), Ask::new(TILES).with(tiles).with(hashes)]
-        .map(Write::of)
+    Ok([Statement::new(CHECKPOINTS).with(positions).with(notes), Statement::new(TILES).with(tiles).with(hashes)]
+        .map(WriteStatement::of)
         .into())
 }
 
@@ -147,7 +115,7 @@ fn entries<'k>(
     names: &Names,
     vault: &'k Key,
     key_of: &impl Fn(&CaseName) -> Result<&'k Key, StoreError>,
-) -> Result<Option<Write>, StoreError> {
+) -> Result<Option<WriteStatement>, StoreError> {
     let (mut positions, mut batch_sizes, mut leaves, mut audiences) = (vec![], vec![], vec![], vec![]);
     let (mut clear, mut personal, mut answers) = (vec![], vec![], vec![]);
     let mut logs = BTreeMap::new();
@@ -166,8 +134,8 @@ fn entries<'k>(
         personal.push(row.sealed);
         answers.push(row.answer);
     }
-    let ask = Ask::new(ENTRIES).with(positions).with(batch_sizes).with(leaves).with(audiences);
-    Ok((!append.entries.is_empty()).then(|| Write::of(ask.with(clear).with(personal).with(answers))))
+    let ask = Statement::new(ENTRIES).with(positions).with(batch_sizes).with(leaves).with(audiences);
+    Ok((!append.entries.is_empty()).then(|| WriteStatement::of(ask.with(clear).with(personal).with(answers))))
 }
 
 fn cases<'k>(
@@ -175,7 +143,7 @@ fn cases<'k>(
     names: &Names,
     wrapped_keys: &BTreeMap<CaseName, Vec<u8>>,
     key_of: &impl Fn(&CaseName) -> Result<&'k Key, StoreError>,
-) -> Result<Vec<Write>, StoreError> {
+) -> Result<Vec<WriteStatement>, StoreError> {
     let last: BTreeMap<&CaseName, &StoredCase> = cases.iter().map(|case| (case.name(), case)).collect();
     let (new, changed): (Vec<_>, Vec<_>) = last.into_iter().partition(|(name, _)| wrapped_keys.contains_key(*name));
     let mut writes = Vec::new();
@@ -198,16 +166,16 @@ fn cases<'k>(
             issuers.push(number(issuer)?);
             keys.extend(wrapped_keys.get(*name).cloned());
         }
-        let mut ask = Ask::new(sql).with(places).with(kinds).with(ids).with(holders).with(states);
+        let mut ask = Statement::new(sql).with(places).with(kinds).with(ids).with(holders).with(states);
         if sql == NEW_CASES {
             ask = ask.with(issuers).with(keys);
         }
-        writes.push(Write::all(ask, cases.len(), "a case that was loaded is not there"));
+        writes.push(WriteStatement::all(ask, cases.len(), "a case that was loaded is not there"));
     }
     Ok(writes)
 }
 
-fn requests(requests: &[NewRequest], names: &Names) -> Result<Option<Write>, StoreError> {
+fn requests(requests: &[NewRequest], names: &Names) -> Result<Option<WriteStatement>, StoreError> {
     let (mut agencies, mut ids, mut digests, mut positions) = (vec![], vec![], vec![], vec![]);
     for NewRequest { agency, request_id, seen } in requests {
         agencies.push(names.number(agency.as_str())?);
@@ -216,14 +184,14 @@ fn requests(requests: &[NewRequest], names: &Names) -> Result<Option<Write>, Sto
         positions.push(rows::position(names.number(&seen.log.to_string())?, seen.index)?);
     }
     if agencies.iter().zip(&ids).collect::<BTreeSet<_>>().len() < requests.len() {
-        // Tried again it would be no better.
+        // Another attempt would fail the same way.
         return Err(StoreError::Broken("a batch records a request twice"));
     }
-    let ask = Ask::new(REQUESTS).with(agencies).with(ids).with(digests).with(positions);
-    Ok((!requests.is_empty()).then(|| Write::all(ask, requests.len(), TAKEN)))
+    let ask = Statement::new(REQUESTS).with(agencies).with(ids).with(digests).with(positions);
+    Ok((!requests.is_empty()).then(|| WriteStatement::all(ask, requests.len(), TAKEN)))
 }
 
-fn deliveries(deliveries: &[NewDelivery], names: &Names) -> Result<Option<Write>, StoreError> {
+fn deliveries(deliveries: &[NewDelivery], names: &Names) -> Result<Option<WriteStatement>, StoreError> {
     let (mut agencies, mut logs, mut positions) = (vec![], vec![], vec![]);
     let (mut starts, mut times) = (vec![], vec![]);
     for delivery in deliveries {
@@ -233,16 +201,16 @@ fn deliveries(deliveries: &[NewDelivery], names: &Names) -> Result<Option<Write>
         starts.push(rows::integer(delivery.from)?);
         times.push(rows::nanoseconds(delivery.recorded_at)?);
     }
-    let ask = Ask::new(DELIVERIES).with(agencies).with(logs).with(positions).with(starts).with(times);
-    Ok((!deliveries.is_empty()).then(|| Write::of(ask)))
+    let ask = Statement::new(DELIVERIES).with(agencies).with(logs).with(positions).with(starts).with(times);
+    Ok((!deliveries.is_empty()).then(|| WriteStatement::of(ask)))
 }
 
-fn policy(policy: &PolicyInForce) -> Result<Write, StoreError> {
-    let ask = Ask::new(POLICY).with(policy.digest.to_vec()).with(sealed::policy_files(policy)?);
-    Ok(Write::of(ask.with(rows::nanoseconds(policy.since)?)))
+fn policy(policy: &PolicyInForce) -> Result<WriteStatement, StoreError> {
+    let ask = Statement::new(POLICY).with(policy.digest.to_vec()).with(sealed::policy_files(policy)?);
+    Ok(WriteStatement::of(ask.with(rows::nanoseconds(policy.since)?)))
 }
 
-fn disclosures(disclosures: &[NewDisclosure], names: &Names) -> Result<Option<Write>, StoreError> {
+fn disclosures(disclosures: &[NewDisclosure], names: &Names) -> Result<Option<WriteStatement>, StoreError> {
     let (mut times, mut recipients, mut officers) = (vec![], vec![], vec![]);
     let (mut methods, mut resources, mut classes) = (vec![], vec![], vec![]);
     for disclosure in disclosures {
@@ -253,6 +221,6 @@ fn disclosures(disclosures: &[NewDisclosure], names: &Names) -> Result<Option<Wr
         resources.push(disclosure.resources.clone());
         classes.push(i64::from(disclosure.classes.bits()));
     }
-    let ask = Ask::new(DISCLOSURES).with(times).with(recipients).with(officers).with(methods);
-    Ok((!disclosures.is_empty()).then(|| Write::of(ask.with(resources).with(classes))))
+    let ask = Statement::new(DISCLOSURES).with(times).with(recipients).with(officers).with(methods);
+    Ok((!disclosures.is_empty()).then(|| WriteStatement::of(ask.with(resources).with(classes))))
 }

@@ -1,4 +1,4 @@
-//! The writer's side: begin, recover, load, commit.
+//! The writing side: begin, recover, load, commit.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
@@ -12,24 +12,24 @@ use crate::domain::agenda::ItemKind;
 use crate::domain::ids::{CaseName, JurisdictionId, LogName};
 use crate::ledger::{Hash, TILE_WIDTH, TileId, Tree, tile_from_bytes};
 use crate::store::postgres::address::Address;
+use crate::store::postgres::connection::{CONFIRM, Connection, Role};
+use crate::store::postgres::follower::Follower;
 use crate::store::postgres::io::Io;
-use crate::store::postgres::link::{CONFIRM, Link, Role};
 use crate::store::postgres::names::Names;
-use crate::store::postgres::others::Others;
 use crate::store::postgres::read::{self, PostgresReader};
-use crate::store::postgres::session::{Answer, Ask};
+use crate::store::postgres::session::{Answer, Statement};
 use crate::store::postgres::write::{self, Keys};
 use crate::store::postgres::{agenda, inbox, load, schema};
 use crate::store::vault::{Key, VaultError};
 use crate::store::{
-    Append, Head, ListedItem, Loaded, LogState, PolicyInForce, Reader, Standing, Store, StoreError, Wanted, rows,
-    sealed,
+    Append, Head, HeadFollower, ListedItem, Loaded, LogState, PolicyInForce, Reader, Standing, Store, StoreError,
+    Wanted, rows, sealed,
 };
 
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 const COMMIT: &str = "COMMIT";
 const ROLLBACK: &str = "ROLLBACK";
-/// In the order of their numbers, so that two batches wait for each other and not in a circle.
+/// In the order of their numbers, so that two batches cannot deadlock.
 const LOCK: &str =
     "SELECT log, size, root, recorded_at FROM heads WHERE log = ANY($1::bigint[]) ORDER BY log FOR UPDATE";
 const NEW_LOG: &str = "INSERT INTO heads (log, size, root, recorded_at) VALUES ($1, 0, $2, 0) ON CONFLICT DO NOTHING";
@@ -41,21 +41,21 @@ const ANY_KEY: &str = "SELECT names.name, kind, cases.id, data_key FROM cases \
 const BROKEN_CASE: StoreError = StoreError::Broken("a case is not of a known layout");
 const BROKEN_HEAD: StoreError = StoreError::Broken("a head is not of a known layout");
 
-/// The writer's side of a PostgreSQL database.
+/// The writing side of a PostgreSQL database.
 pub struct PostgresStore {
-    /// None since it was lost: the next batch connects anew.
-    link: Option<Link>,
+    /// `None` after it was lost; the next batch reconnects.
+    connection: Option<Connection>,
     names: Names,
     vault: Arc<Key>,
-    /// Data keys of the cases of the batch at hand.
+    /// Data keys of the cases in the current batch.
     data_keys: HashMap<CaseName, Key>,
-    /// The heads that the batch at hand has locked. None: no batch was begun.
+    /// The heads that the current batch has locked; `None` if no batch was begun.
     begun: Option<BTreeMap<LogName, LockedHead>>,
     address: Address,
-    /// By which other gateways' announcements are told from ours.
+    /// Distinguishes our announcements from those of other gateways.
     tag: String,
     reader: Arc<PostgresReader>,
-    // Last: connections say goodbye over it.
+    // Declared last: connections say goodbye over it.
     io: Arc<Io>,
 }
 
@@ -66,7 +66,8 @@ struct LockedHead {
 }
 
 impl PostgresStore {
-    /// Connects, and makes the tables if there are none. `wrapping_key` wraps every data key and is not in the database.
+    /// Connects, and creates the tables if there are none. `wrapping_key` wraps every data key and is not stored in the
+    /// database.
     pub fn open(address: &Address, wrapping_key: &[u8; 32]) -> Result<Self, StoreError> {
         let io = Arc::new(Io::start("comity-write")?);
         let vault = Arc::new(Key::new(wrapping_key)?);
@@ -74,7 +75,7 @@ impl PostgresStore {
         rand::fill(&mut tag).map_err(|_| VaultError::Refused)?;
         let reader = Arc::new(PostgresReader::new(address.clone(), Role::Reader, Some(Arc::clone(&vault)))?);
         let mut store = Self {
-            link: None,
+            connection: None,
             names: Names::default(),
             vault,
             data_keys: HashMap::new(),
@@ -84,39 +85,39 @@ impl PostgresStore {
             reader,
             io,
         };
-        let link = Link::open(&store.io, address, Role::Writer, &store.tag)?;
-        schema::establish(&link)?;
-        link.take_part()?;
-        store.link = Some(link);
+        let connection = Connection::open(&store.io, address, Role::Writer, &store.tag)?;
+        schema::establish(&connection)?;
+        schema::begin_to_write(&connection)?;
+        store.connection = Some(connection);
         store.check_key()?;
         Ok(store)
     }
 
-    /// Connects, if that is to be done. Whatever is read afterwards is durable.
+    /// Reconnects if necessary. Everything read afterwards is durable.
     fn connect(&mut self) -> Result<(), StoreError> {
-        if self.link.as_ref().is_some_and(Link::is_good) {
+        if self.connection.as_ref().is_some_and(Connection::is_good) {
             return Ok(());
         }
         let within_batch = self.begun.is_some();
         self.disconnect();
         if within_batch {
-            // Its locks went with its connection.
+            // The locks were lost with the connection.
             return Err(StoreError::Interrupted("the connection was lost within a batch".to_owned()));
         }
-        let link = Link::to_store(&self.io, &self.address, Role::Writer, &self.tag);
-        self.link = Some(link.map_err(|error| {
-            // It was good once: a password or a certificate that is being changed is waited for too.
+        let connection = schema::connect(&self.io, &self.address, Role::Writer, &self.tag);
+        self.connection = Some(connection.map_err(|error| {
+            // The address worked before, so a password or certificate that is being changed is waited for too.
             let passes = if let StoreError::Server(why) | StoreError::Address(why) = &error { Some(why) } else { None };
             passes.cloned().map_or(error, StoreError::Interrupted)
         })?);
         Ok(())
     }
 
-    /// Holds the wrapping key against a key that is there, if any is: what is sealed under another key no other gateway
-    /// could open.
+    /// Checks the wrapping key against a stored data key, if there is one. No other gateway could open what is sealed
+    /// under another key.
     fn check_key(&self) -> Result<(), StoreError> {
-        let Some(link) = &self.link else { return Ok(()) };
-        let [found] = link.ask([Ask::new(ANY_KEY)])?;
+        let Some(connection) = &self.connection else { return Ok(()) };
+        let [found] = connection.run([Statement::new(ANY_KEY)])?;
         let Some(row) = found.rows.first() else { return Ok(()) };
         let jurisdiction: &str = row.try_get(0)?;
         let jurisdiction = jurisdiction.parse().map_err(|_| BROKEN_CASE)?;
@@ -126,36 +127,36 @@ impl PostgresStore {
         Ok(())
     }
 
-    /// Forgets what rested on the connection: what another server knows may be less.
+    /// Forgets what depended on the connection: another server may know less.
     fn disconnect(&mut self) {
-        self.link = None;
+        self.connection = None;
         self.begun = None;
         self.names = Names::default();
         self.data_keys.clear();
     }
 
-    /// Ends the batch that failed. One whose fate nobody knows takes the connection with it.
-    fn noted<T>(&mut self, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
+    /// Ends a failed batch. If its outcome is unknown, the connection is given up too.
+    fn end_if_failed<T>(&mut self, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
         match &outcome {
             Ok(_) => {}
             Err(StoreError::Interrupted(_)) => self.disconnect(),
-            Err(_) => self.give_up(),
+            Err(_) => self.roll_back(),
         }
         outcome
     }
 
-    /// The connection, there or made.
-    fn link(&mut self) -> Result<&Link, StoreError> {
+    /// The connection, reconnected if necessary.
+    fn connection(&mut self) -> Result<&Connection, StoreError> {
         self.connect()?;
-        self.link.as_ref().ok_or_else(|| StoreError::Interrupted("the connection was lost".to_owned()))
+        self.connection.as_ref().ok_or_else(|| StoreError::Interrupted("the connection was lost".to_owned()))
     }
 
     /// Ends a batch without writing anything.
-    fn give_up(&mut self) {
+    fn roll_back(&mut self) {
         self.names.forget();
         self.data_keys.clear();
-        let rolled_back = match (&self.link, self.begun.take()) {
-            (Some(link), Some(_)) => link.ask([Ask::new(ROLLBACK)]).is_ok(),
+        let rolled_back = match (&self.connection, self.begun.take()) {
+            (Some(connection), Some(_)) => connection.run([Statement::new(ROLLBACK)]).is_ok(),
             _ => true,
         };
         if !rolled_back {
@@ -167,14 +168,14 @@ impl PostgresStore {
 impl PostgresStore {
     fn try_begin(&mut self, logs: &BTreeSet<LogName>) -> Result<Standing, StoreError> {
         self.connect()?;
-        let Self { link: Some(link), names, .. } = self else { return Err(BROKEN_HEAD) };
+        let Self { connection: Some(connection), names, .. } = self else { return Err(BROKEN_HEAD) };
         let by_name: Vec<(String, &LogName)> = logs.iter().map(|log| (log.to_string(), log)).collect();
-        names.find(link, by_name.iter().map(|(name, _)| name.clone()))?;
+        names.find(connection, by_name.iter().map(|(name, _)| name.clone()))?;
         let numbers: HashMap<i64, &LogName> =
             by_name.iter().filter_map(|(name, log)| Some((names.get(name)?, *log))).collect();
-        let lock = Ask::new(LOCK).with(numbers.keys().copied().collect::<Vec<_>>());
+        let lock = Statement::new(LOCK).with(numbers.keys().copied().collect::<Vec<_>>());
         self.begun = Some(BTreeMap::new());
-        let [_, locked, policy] = link.ask([Ask::new(BEGIN), lock, Ask::new(POLICY)])?;
+        let [_, locked, policy] = connection.run([Statement::new(BEGIN), lock, Statement::new(POLICY)])?;
         let mut begun = BTreeMap::new();
         for row in &locked.rows {
             let log = *numbers.get(&row.try_get(0)?).ok_or(BROKEN_HEAD)?;
@@ -188,25 +189,27 @@ impl PostgresStore {
         Ok(Standing::Shared { heads, policy })
     }
 
-    /// The state of a log, which is begun if it is new. Within a batch.
+    /// The state of a log, which is created if it is new. Within a batch.
     fn read_state(&mut self, log: &LogName) -> Result<LogState, StoreError> {
-        let Self { link: Some(link), names, begun: Some(begun), .. } = self else { return Err(BROKEN_HEAD) };
+        let Self { connection: Some(connection), names, begun: Some(begun), .. } = self else {
+            return Err(BROKEN_HEAD);
+        };
         let name = log.to_string();
-        names.find(link, [name.clone()])?;
-        names.number_all(link, [name.clone()].into())?;
+        names.find(connection, [name.clone()])?;
+        names.number_all(connection, [name.clone()].into())?;
         let number = names.number(&name)?;
         let locked = if let Some(locked) = begun.get(log) {
             *locked
         } else {
-            let new = Ask::new(NEW_LOG).with(number).with(Tree::empty().root().as_bytes().to_vec());
-            let [_, found] = link.ask([new, Ask::new(LOCK).with(vec![number])])?;
+            let new = Statement::new(NEW_LOG).with(number).with(Tree::empty().root().as_bytes().to_vec());
+            let [_, found] = connection.run([new, Statement::new(LOCK).with(vec![number])])?;
             let locked = locked_head(found.rows.first().ok_or(BROKEN_HEAD)?)?;
             begun.insert(log.clone(), locked);
             locked
         };
         let size = locked.head.size;
         let edge = right_edge(size).map(|tile| rows::tile_position(number, tile)).collect::<Result<Vec<_>, _>>()?;
-        let [tiles] = link.ask([Ask::new(TILES).with(edge)])?;
+        let [tiles] = connection.run([Statement::new(TILES).with(edge)])?;
         let tiles: HashMap<i64, &[u8]> =
             tiles.rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect::<Result<_, StoreError>>()?;
         let tree = Tree::load(size, |tile| {
@@ -221,22 +224,22 @@ impl PostgresStore {
 
     fn try_commit(&mut self, append: &Append) -> Result<(), StoreError> {
         if append.is_empty() {
-            return self.end(vec![Ask::new(CONFIRM)], None);
+            return self.end(vec![Statement::new(CONFIRM)], None);
         }
         if self.begun.is_none() {
             self.try_begin(&append.heads.iter().map(|head| head.log.clone()).collect())?;
         }
-        let Self { link: Some(link), names, vault, data_keys, .. } = self else { return Err(BROKEN_HEAD) };
+        let Self { connection: Some(connection), names, vault, data_keys, .. } = self else { return Err(BROKEN_HEAD) };
         let mut bear: BTreeSet<String> = rows::names(append);
         bear.extend(inbox::names(&append.consumers));
-        names.find(link, bear.iter().cloned())?;
-        names.number_all(link, bear)?;
-        // Taken, so that a key made for a batch that fails is not mistaken for a stored one by the next.
+        names.find(connection, bear.iter().cloned())?;
+        names.number_all(connection, bear)?;
+        // Take the keys, so that the next batch does not mistake a key of a failed batch for a stored one.
         let mut data = std::mem::take(data_keys);
         let wrapped = sealed::make_data_keys(vault, append, &mut data)?;
         let keys = Keys { data, wrapped };
         let clear = write::in_the_clear(append, names, &keys)?;
-        let sent = link.send(clear.asks);
+        let sent = connection.send(clear.statements);
         // The server writes while we seal.
         let sealed = write::sealed(append, names, vault, &keys);
         let mut answers = sent.wait()?.into_iter();
@@ -248,24 +251,24 @@ impl PostgresStore {
             }
         }
         check(answers, clear.expected.into_iter().skip(1)).map_err(|error| match (error, append.requests.first()) {
-            // By a write that these heads do not keep apart.
+            // Another gateway took the request id, which the heads do not exclude.
             (StoreError::Broken(write::TAKEN), Some(request)) => StoreError::Fenced(request.seen.log.clone()),
             (error, _) => error,
         })?;
         let sealed = sealed?;
-        if !sealed.asks.is_empty() {
-            check(link.ask_each(sealed.asks)?.into_iter(), sealed.expected.into_iter())?;
+        if !sealed.statements.is_empty() {
+            check(connection.run_each(sealed.statements)?.into_iter(), sealed.expected.into_iter())?;
         }
         let announcement = (!append.heads.is_empty()).then(|| announcement(&self.tag));
         self.end(Vec::new(), announcement)
     }
 
-    /// Commits what was begun, if anything was. From here on a failure means that nobody knows.
-    fn end(&mut self, mut asks: Vec<Ask>, announcement: Option<String>) -> Result<(), StoreError> {
+    /// Commits the current batch, if there is one. After a failure here the outcome is unknown.
+    fn end(&mut self, mut statements: Vec<Statement>, announcement: Option<String>) -> Result<(), StoreError> {
         if self.begun.is_some() {
-            asks.push(Ask::new(COMMIT));
+            statements.push(Statement::new(COMMIT));
         }
-        let committed = self.link()?.commit_and_announce(asks, announcement);
+        let committed = self.connection()?.commit_and_announce(statements, announcement);
         self.begun = None;
         self.data_keys.clear();
         match committed {
@@ -281,9 +284,9 @@ impl PostgresStore {
 
 impl Store for PostgresStore {
     fn begin(&mut self, logs: &BTreeSet<LogName>) -> Result<Standing, StoreError> {
-        self.give_up();
+        self.roll_back();
         let begun = self.try_begin(logs);
-        self.noted(begun)
+        self.end_if_failed(begun)
     }
 
     fn recover(&mut self, log: &LogName) -> Result<LogState, StoreError> {
@@ -294,36 +297,38 @@ impl Store for PostgresStore {
             Ok(state) if alone => self.end(Vec::new(), None).map(|()| state),
             other => other,
         };
-        self.noted(state)
+        self.end_if_failed(state)
     }
 
     fn checkpoint(&mut self, log: &LogName) -> Result<Option<(u64, String)>, StoreError> {
-        // Over this connection: another may lead to another server, or wait for who holds the locks.
+        // Over this connection: another may lead to another server, or wait for whoever holds the locks.
         let number = self.names.get(&log.to_string());
-        let newest = self.link().and_then(|link| read::newest_checkpoint_of(link, number));
-        self.noted(newest)
+        let newest = self.connection().and_then(|connection| read::newest_checkpoint_of(connection, number));
+        self.end_if_failed(newest)
     }
 
     fn policy(&mut self) -> Result<Option<PolicyInForce>, StoreError> {
-        let policy = self.link().and_then(read::policy);
-        self.noted(policy)
+        let policy = self.connection().and_then(read::policy);
+        self.end_if_failed(policy)
     }
 
     fn load(&mut self, wanted: &Wanted) -> Result<Loaded, StoreError> {
         if self.begun.is_none() && !wanted.requests.is_empty() {
-            // A batch begins with its requests: keys of one that was given up are not needed any more.
+            // A new batch starts with its requests; keys of an abandoned batch are no longer needed.
             self.data_keys.clear();
         }
         let loaded = self.connect().and_then(|()| {
-            let Self { link: Some(link), names, vault, data_keys, .. } = &mut *self else { return Err(BROKEN_HEAD) };
-            load::load(link, names, vault, wanted, data_keys)
+            let Self { connection: Some(connection), names, vault, data_keys, .. } = &mut *self else {
+                return Err(BROKEN_HEAD);
+            };
+            load::load(connection, names, vault, wanted, data_keys)
         });
-        self.noted(loaded)
+        self.end_if_failed(loaded)
     }
 
     fn commit(&mut self, append: &Append) -> Result<(), StoreError> {
         let committed = self.try_commit(append);
-        self.noted(committed)
+        self.end_if_failed(committed)
     }
 
     fn due(
@@ -333,9 +338,9 @@ impl Store for PostgresStore {
         at: Timestamp,
         limit: usize,
     ) -> Result<Vec<ListedItem>, StoreError> {
-        let due = agenda::due(jurisdiction, kind, at, limit).and_then(|ask| self.link()?.ask([ask]));
+        let due = agenda::due(jurisdiction, kind, at, limit).and_then(|ask| self.connection()?.run([ask]));
         let due = due.and_then(|[found]| agenda::read_list(&found, jurisdiction));
-        self.noted(due)
+        self.end_if_failed(due)
     }
 
     fn reader(&self) -> Arc<dyn Reader> {
@@ -343,8 +348,8 @@ impl Store for PostgresStore {
         reader
     }
 
-    fn others(&self) -> Option<Others> {
-        Some(Others::new(self.address.clone(), self.tag.clone()))
+    fn follower(&self) -> Option<Box<dyn HeadFollower>> {
+        Some(Box::new(Follower::new(self.address.clone(), self.tag.clone())))
     }
 }
 
@@ -352,12 +357,12 @@ impl fmt::Debug for PostgresStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PostgresStore")
             .field("address", &self.address)
-            .field("link", &self.link)
+            .field("connection", &self.connection)
             .finish_non_exhaustive()
     }
 }
 
-/// Whether as much was written as should have been.
+/// Checks that each statement wrote as many rows as it must.
 fn check(
     answers: impl Iterator<Item = Result<Answer, StoreError>>,
     expected: impl Iterator<Item = Option<(usize, &'static str)>>,
@@ -373,13 +378,13 @@ fn check(
     Ok(())
 }
 
-/// Within a batch it would make every commit of the database take turns, and synced it would cost as much as a batch. It is
-/// a hint. The tag is ours, and digits.
+/// Sent outside of the batch: inside, it would serialize all commits of the database. It is not synced, since it is
+/// only a hint. The tag is ours and holds hexadecimal digits only.
 fn announcement(tag: &str) -> String {
     format!("SELECT set_config('synchronous_commit', 'off', true), pg_notify('comity', '{tag}')")
 }
 
-/// `log, size, root, recorded_at`.
+/// Reads `log, size, root, recorded_at`.
 fn locked_head(row: &Row) -> Result<LockedHead, StoreError> {
     let root: &[u8] = row.try_get(2)?;
     let root = root.try_into().map(Hash::from_bytes).map_err(|_| BROKEN_HEAD)?;
@@ -387,7 +392,7 @@ fn locked_head(row: &Row) -> Result<LockedHead, StoreError> {
     Ok(LockedHead { head, recorded_at: rows::time(row.try_get(3)?)? })
 }
 
-/// The tiles that a tree of this size is restored from: of each level the last, if it is not full.
+/// The tiles that restore a tree of this size: the last tile of each level, if it is not full.
 fn right_edge(size: u64) -> impl Iterator<Item = TileId> {
     let width = u64::try_from(TILE_WIDTH).unwrap_or(u64::MAX);
     let levels = std::iter::successors(Some((0u8, size)), move |(level, hashes)| {

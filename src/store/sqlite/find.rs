@@ -10,10 +10,10 @@ use rustix::fs::{Access, access};
 use crate::store::sqlite::{
     alone_with, beside, check_schema, is_blank, lock_itself, open_read_only, open_reader, real,
 };
-use crate::store::{Found, StoreError};
+use crate::store::{FoundStore, StoreError};
 
 /// Looks for the store of a file.
-pub(in crate::store) fn find(path: &Path, wrapping_key: &[u8; 32]) -> Result<Found, StoreError> {
+pub(in crate::store) fn find(path: &Path, wrapping_key: &[u8; 32]) -> Result<FoundStore, StoreError> {
     let path = &real(path)?;
     // Files are made beside it at every start.
     let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -23,20 +23,20 @@ pub(in crate::store) fn find(path: &Path, wrapping_key: &[u8; 32]) -> Result<Fou
     access(directory, Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK).map_err(Error::from)?;
     let lock = beside(path, "-lock");
     if let Some(held) = open(&lock)?.map_or(Ok(None), |file| held(alone_with(file, &lock)))? {
-        return Ok(Found::InUse(held));
+        return Ok(FoundStore::InUse(held));
     }
     if open(path)?.is_none() {
-        return Ok(Found::Nothing);
+        return Ok(FoundStore::Nothing);
     }
     if let Some(held) = held(lock_itself(path))? {
-        return Ok(Found::InUse(held));
+        return Ok(FoundStore::InUse(held));
     }
     let connection = open_reader(path)?;
     if is_blank(&connection)? {
-        return Ok(Found::Nothing);
+        return Ok(FoundStore::Nothing);
     }
     check_schema(&connection)?;
-    Ok(Found::Store(Arc::new(open_read_only(path, Some(wrapping_key))?)))
+    Ok(FoundStore::Store(Arc::new(open_read_only(path, Some(wrapping_key))?)))
 }
 
 /// A file as a start opens it, if it is there.

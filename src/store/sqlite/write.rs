@@ -15,8 +15,8 @@ use crate::store::sqlite::durability::Pending;
 use crate::store::sqlite::{SqliteReader, SqliteStore, agenda, appeals, inbox, policy, read};
 use crate::store::vault::Key;
 use crate::store::{
-    Append, CasesOf, HeadMove, ListedItem, Loaded, LogState, NewEntry, Reader, SeenRequest, Standing, Store,
-    StoreError, Unsynced, Wanted, postgres, rows,
+    Append, CasesOf, HeadFollower, HeadMove, ListedItem, Loaded, LogState, NewEntry, Reader, SeenRequest, Standing,
+    Store, StoreError, Unsynced, Wanted, rows,
 };
 
 impl Store for SqliteStore {
@@ -124,7 +124,7 @@ impl Store for SqliteStore {
         reader
     }
 
-    fn others(&self) -> Option<postgres::Others> {
+    fn follower(&self) -> Option<Box<dyn HeadFollower>> {
         None
     }
 }

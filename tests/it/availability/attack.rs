@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use comity::cli::sandbox::Sandbox;
 use comity::client::tls::client_tls;
 use comity::domain::agency::ActorKind;
+use comity::sandbox::Sandbox;
 use comity::wire::{Message as _, v1};
 use futures_util::future::join_all;
 use h2::SendStream;

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use comity::cli::sandbox::{CONFIG_FILE, TRUST_DOMAIN, mint_for};
 use comity::client::{Client, Config, Error, Retry};
 use comity::config::Config as GatewayConfig;
 use comity::domain::agency::ActorKind;
 use comity::domain::ids::AgencyId;
 use comity::identity::development::{CertificateOptions, DevelopmentAuthority, IssuedCertificate};
+use comity::sandbox::{CONFIG_FILE, TRUST_DOMAIN, mint_for};
 use comity::wire::v1;
 use comity::wire::v1::receive_response::Item;
 use jiff::{SignedDuration, Timestamp};

@@ -6,8 +6,8 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use comity::cli::sandbox::credential_files;
 use comity::client::{Client, Config, Retry, TokenSource};
+use comity::sandbox::credential_files;
 use comity::wire::Message;
 use comity::wire::timeout::{self, GRPC_TIMEOUT};
 use http::{HeaderMap, HeaderValue, Request, Response};

@@ -4,11 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
-use comity::cli::verify::{Claim, verify};
 use comity::config::{read_key, secret_files};
 use comity::ledger::{Receipt, VerifierKey, leaf_hash};
-use comity::store::Place;
+use comity::store::StoreLocation;
 use comity::store::StoredEntry;
+use comity::verify::{Claim, verify};
 use comity::wire::entry;
 
 use crate::crash::journal::{Acknowledged, Journal};
@@ -55,7 +55,7 @@ pub(crate) fn check(directory: &Path, journal: &Journal) -> Found {
     let entries = logs.values().map(Vec::len).sum();
     let wrapping_key = read_key(&directory.join("keys").join(secret_files::WRAPPING)).unwrap();
     let claim = Claim {
-        store: Place::File(directory.join("comity.db")),
+        store: StoreLocation::File(directory.join("comity.db")),
         directory: directory.to_owned(),
         keys,
         wrapping_key: Some(*wrapping_key),

@@ -1,9 +1,9 @@
 //! A clock that is set back a day, while the gateway runs and while it does not: what was recorded later never says
 //! that it was earlier.
 
-use comity::cli::verify::{Claim, verify};
 use comity::ledger::VerifierKey;
-use comity::store::Place;
+use comity::store::StoreLocation;
+use comity::verify::{Claim, verify};
 use comity::wire::{Timestamp, entry, v1};
 use jiff::SignedDuration;
 
@@ -62,7 +62,7 @@ async fn a_clock_set_back_a_day_sets_no_entry_back() {
     world.stop().await;
     let key = std::fs::read_to_string(world.directory().join("keys/log.vkey")).unwrap();
     let claim = Claim {
-        store: Place::File(world.directory().join("comity.db")),
+        store: StoreLocation::File(world.directory().join("comity.db")),
         directory: world.directory().to_owned(),
         keys: vec![VerifierKey::parse(key.trim_end()).unwrap()],
         wrapping_key: None,

@@ -7,8 +7,8 @@ use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use comity::cli::files::write_public;
-use comity::cli::private_postgres::{Ordinary, Tls, binaries, free_ports, ordinary_user};
+use comity::sandbox::files::write_public;
+use comity::sandbox::private_postgres::{OrdinaryUser, Tls, binaries, free_ports, ordinary_user};
 use tempfile::TempDir;
 
 use crate::failover::member::{Condition, Guarded, Member, Shared, tail};
@@ -24,7 +24,7 @@ pub(crate) struct Cluster {
     // In this order: whoever has lost his etcd does not stay leader.
     members: Vec<Member>,
     _etcd: Guarded,
-    user: Ordinary,
+    user: OrdinaryUser,
     binaries: PathBuf,
     password: String,
     // Last, so that it is removed when everybody has gone.
@@ -175,7 +175,7 @@ impl Cluster {
     }
 }
 
-fn start_etcd(user: Ordinary, place: &Path, port: u16, peer_port: u16) -> Guarded {
+fn start_etcd(user: OrdinaryUser, place: &Path, port: u16, peer_port: u16) -> Guarded {
     let (own, peer) = (format!("http://127.0.0.1:{port}"), format!("http://127.0.0.1:{peer_port}"));
     let words = [
         ETCD.to_owned(),

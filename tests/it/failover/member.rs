@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
-use comity::cli::private_postgres::Ordinary;
+use comity::sandbox::private_postgres::OrdinaryUser;
 
 const GUARDIAN: &str = include_str!("guardian.py");
 const ANSWER_LIMIT: Duration = Duration::from_secs(2);
@@ -19,7 +19,7 @@ const LOG_LINES: usize = 25;
 pub(crate) struct Guarded(Child);
 
 impl Guarded {
-    pub(crate) fn start(user: Ordinary, home: &Path, log: &Path, words: &[String]) -> Self {
+    pub(crate) fn start(user: OrdinaryUser, home: &Path, log: &Path, words: &[String]) -> Self {
         let child = user
             .command(Path::new("/usr/bin/python3"), home)
             .args(["-I", "-c", GUARDIAN])
@@ -65,7 +65,7 @@ pub(crate) struct Member {
     pub(crate) name: String,
     pub(crate) port: u16,
     api_port: u16,
-    user: Ordinary,
+    user: OrdinaryUser,
     /// Its directory: `data`, what Patroni was told, and a log.
     place: PathBuf,
     guarded: Option<Guarded>,
@@ -75,7 +75,7 @@ pub(crate) struct Member {
 /// What the members of a cluster share.
 #[derive(Debug)]
 pub(crate) struct Shared<'a> {
-    pub(crate) user: Ordinary,
+    pub(crate) user: OrdinaryUser,
     /// Holds `server.pem` and `server.key`.
     pub(crate) place: &'a Path,
     pub(crate) binaries: &'a Path,

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
-use comity::cli::private_postgres::Durability;
 use comity::domain::agency::ActorKind;
+use comity::sandbox::private_postgres::Durability;
 use tonic::Code;
 
 use crate::gateways::Exchange;
@@ -25,7 +25,7 @@ async fn until(ops: std::net::SocketAddr, path: &str, says: &str) {
 }
 
 fn ice(exchange: &Exchange, gateway: &crate::crash::gateway::Gateway) -> Party {
-    let sandbox = comity::cli::sandbox::Sandbox::establish(exchange.directory.path()).unwrap();
+    let sandbox = comity::sandbox::Sandbox::establish(exchange.directory.path()).unwrap();
     let token = sandbox.token("us-ice", ActorKind::System).unwrap();
     Party::new(gateway.grpc, sandbox.credentials("us-ice").unwrap(), token)
 }

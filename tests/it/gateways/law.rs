@@ -8,7 +8,7 @@ use comity::client::{self, Client};
 use comity::config::{Config, StoreConfig};
 use comity::domain::agency::ActorKind;
 use comity::recorder::Entropy;
-use comity::server::{Gateway, Reloaded, Seams};
+use comity::server::{Environment, Gateway, Reloaded};
 use comity::wire::v1;
 use tonic::Code;
 
@@ -25,7 +25,7 @@ struct Beside {
 
 impl Beside {
     fn of(world: &World, config: &Config) -> Self {
-        let seams = Seams { clock: world.clock.clone(), entropy: Entropy::System, ..Seams::default() };
+        let seams = Environment { clock: world.clock.clone(), entropy: Entropy::System, ..Environment::default() };
         Self { gateway: Some(Gateway::start(config, world.directory(), seams).unwrap()) }
     }
 

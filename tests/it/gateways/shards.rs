@@ -2,7 +2,7 @@
 
 use comity::config::{ShardConfig, StoreConfig};
 use comity::recorder::Entropy;
-use comity::server::{Gateway, Seams, ServerError};
+use comity::server::{Environment, Gateway, ServerError};
 
 use crate::harness::World;
 use crate::harness::postgres::Database;
@@ -53,7 +53,7 @@ async fn a_log_that_is_kept_elsewhere_is_not_begun_again() {
     world.stop().await;
     let start = |store: StoreConfig| {
         world.change(|config| config.store = store);
-        let seams = Seams { clock: world.clock.clone(), entropy: Entropy::System, ..Seams::default() };
+        let seams = Environment { clock: world.clock.clone(), entropy: Entropy::System, ..Environment::default() };
         tokio::task::block_in_place(|| Gateway::start(world.config(), world.directory(), seams).map(drop))
     };
     let mut refused = start;

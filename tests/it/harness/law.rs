@@ -4,8 +4,8 @@
 use std::fs;
 use std::path::Path;
 
-use comity::cli::sandbox::{self, Reading};
 use comity::policy::load::PolicySet;
+use comity::sandbox::{self, CounselReading};
 
 use crate::harness::copy;
 
@@ -26,7 +26,7 @@ pub(crate) fn set() -> PolicySet {
 pub(super) fn lay(directory: &Path) {
     fs::create_dir(directory).unwrap();
     copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("policies"), directory);
-    for Reading { switch, shipped, read } in sandbox::AS_READ {
+    for CounselReading { switch, shipped, read } in sandbox::COUNSEL_READINGS {
         turn(directory, switch, shipped, read);
     }
     // The cases hold by a test of their own, and a gateway would run them at each start.
@@ -41,7 +41,7 @@ pub(super) fn lay(directory: &Path) {
 
 /// Turns the acts of 2026 back to where they are shipped, for a world, which has a clock of its own.
 pub(super) fn with_the_acts(directory: &Path) {
-    let Reading { switch, shipped, read } = sandbox::ACTS_OF_2026;
+    let CounselReading { switch, shipped, read } = sandbox::ACTS_OF_2026;
     turn(directory, switch, read, shipped);
 }
 

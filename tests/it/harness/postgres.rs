@@ -7,8 +7,8 @@ use std::path::Path;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use comity::cli::private_postgres::{Durability, PrivateServer, Tls, binaries};
 use comity::identity::development::{CertificateOptions, DevelopmentAuthority};
+use comity::sandbox::private_postgres::{Durability, PrivateServer, Tls, binaries};
 use comity::store::postgres::Address;
 use jiff::Timestamp;
 use rustls::pki_types::CertificateDer;

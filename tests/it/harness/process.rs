@@ -6,9 +6,9 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 
-use comity::cli::sandbox::{CONFIG_FILE, Sandbox};
 use comity::config::Config;
 use comity::domain::agency::ActorKind;
+use comity::sandbox::{CONFIG_FILE, Sandbox};
 use tempfile::TempDir;
 
 use crate::harness::{Party, sandbox_directory};

@@ -3,12 +3,12 @@
 use std::fs;
 use std::path::Path;
 
-use comity::cli::sandbox::TRUST_DOMAIN;
 use comity::config::Config;
 use comity::domain::ids::AgencyId;
 use comity::identity::development::{
     CertificateOptions, DevelopmentAuthority, IssuedCertificate, Purpose, Role, TokenKeyPair,
 };
+use comity::sandbox::TRUST_DOMAIN;
 use rcgen::{
     CertificateParams, CustomExtension, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose, SanType, SerialNumber,
     date_time_ymd,

@@ -7,10 +7,10 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use comity::cli::sandbox::Sandbox;
 use comity::config::Config;
 use comity::domain::agency::ActorKind;
 use comity::identity::development::DevelopmentAuthority;
+use comity::sandbox::Sandbox;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tempfile::TempDir;

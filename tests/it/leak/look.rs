@@ -9,7 +9,7 @@ use comity::domain::detainer::Detainer;
 use comity::domain::determination::FieldClass;
 use comity::domain::ids::{CaseName, LogKind, LogName};
 use comity::domain::inbox::Consumer;
-use comity::feed::{Cursor, Feed, Narrowing, Visible, may_read};
+use comity::feed::{Cursor, DisclosureFilter, Feed, VisibleClasses, may_read};
 use comity::policy::gate::Gate;
 use comity::recorder::SubmitError;
 use comity::recorder::plan::Outcome;
@@ -97,7 +97,7 @@ impl Look<'_> {
     /// `GetDetainer` and `ListDetainers`; of custodies there is nothing to get.
     fn resources(&self, gate: &Gate, memory: &Memory) -> Result<Vec<(&'static str, Vec<u8>)>, String> {
         let caller = sample::officer(self.requester);
-        let mut narrowing = Narrowing::new(memory, gate, &caller, self.now);
+        let mut narrowing = DisclosureFilter::new(memory, gate, &caller, self.now);
         let mut answers = Vec::new();
         for case in self.cases.values() {
             if case.custody().is_some_and(|custody| gate.may_see_custody(&caller, custody)) {
@@ -163,11 +163,12 @@ impl Look<'_> {
     /// `GetEntry` and `ListEntries`.
     fn entries(&self, gate: &Gate, memory: &Memory) -> Result<Vec<(&'static str, Vec<u8>)>, String> {
         let caller = sample::officer(self.requester);
-        let mut narrowing = Narrowing::new(memory, gate, &caller, self.now);
+        let mut narrowing = DisclosureFilter::new(memory, gate, &caller, self.now);
         let mut answers = Vec::new();
         for log in logs().into_iter().filter(|log| may_read(&caller, log)) {
             for stored in memory.entries_for(&caller, &log, 0, usize::MAX).unwrap() {
-                let Some(Visible { classes, withheld }) = narrowing.visible(&stored, &log.jurisdiction).unwrap() else {
+                let Some(VisibleClasses { classes, withheld }) = narrowing.visible(&stored, &log.jurisdiction).unwrap()
+                else {
                     continue;
                 };
                 let shown = entry::show(&log, stored.index, stored.leaf, &stored.openings, classes, &withheld);

@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock};
 
 use comity::store::postgres::PostgresStore;
 use comity::store::sqlite::SqliteStore;
-use comity::store::{Place, Store, StoreError};
+use comity::store::{Store, StoreError, StoreLocation};
 use tempfile::TempDir;
 
 use crate::harness::postgres::Database;
@@ -76,10 +76,10 @@ impl Disk {
         Self { room: Arc::new(room), directory, lives: 0, database }
     }
 
-    pub(super) fn place(&self) -> Place {
+    pub(super) fn place(&self) -> StoreLocation {
         match &self.database {
-            None => Place::File(dying::database(&self.directory)),
-            Some(database) => Place::Server(database.address()),
+            None => StoreLocation::File(dying::database(&self.directory)),
+            Some(database) => StoreLocation::Server(database.address()),
         }
     }
 

@@ -9,8 +9,9 @@ use std::sync::{Arc, Mutex};
 
 use comity::domain::agenda::ItemKind;
 use comity::domain::ids::{JurisdictionId, LogName, RequestId};
-use comity::store::postgres::Others;
-use comity::store::{Append, ListedItem, Loaded, LogState, PolicyInForce, Reader, Standing, Store, StoreError, Wanted};
+use comity::store::{
+    Append, HeadFollower, ListedItem, Loaded, LogState, PolicyInForce, Reader, Standing, Store, StoreError, Wanted,
+};
 use jiff::Timestamp;
 use proptest::sample::Index;
 use uuid::Uuid;
@@ -141,8 +142,8 @@ impl Store for Dying {
         self.inner.policy()
     }
 
-    fn others(&self) -> Option<Others> {
-        self.inner.others()
+    fn follower(&self) -> Option<Box<dyn HeadFollower>> {
+        self.inner.follower()
     }
 }
 

@@ -5,7 +5,6 @@ use std::fs;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use comity::cli::verify::{Claim, KeptReceipt, verify};
 use comity::domain::agency::{AgencyKind, Caller};
 use comity::domain::agenda::ItemKind;
 use comity::domain::case::StoredCase;
@@ -13,6 +12,7 @@ use comity::domain::event::Party;
 use comity::domain::ids::LogName;
 use comity::ledger::{Hash, TileId};
 use comity::store::{AgendaFilter, Audience, Reader, Store, StoredEntry, Wanted};
+use comity::verify::{Claim, KeptReceipt, verify};
 use proptest::prelude::*;
 
 use crate::model::places;

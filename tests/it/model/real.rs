@@ -14,7 +14,7 @@ use comity::domain::inbox;
 use comity::domain::permit::Admitted;
 use comity::domain::timetable::Timetable;
 use comity::ledger::{Signer, VerifierKey};
-use comity::meters::Meters;
+use comity::metrics::Metrics;
 use comity::policy::engine::Engine;
 use comity::policy::gate::Gate;
 use comity::policy::in_force::GateInForce;
@@ -193,7 +193,7 @@ impl Real {
             jurisdictions: places().to_vec(),
             config: RecorderConfig::default(),
             inboxes: inbox::Limits::default(),
-            meters: Meters::new(),
+            metrics: Metrics::new(),
             duties: Duties::default(),
             timetable: Timetable::default(),
             firings_len_max: LEN_MAX,

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use comity::config::secret_files;
 use comity::identity::clock::WallClock;
-use comity::server::{Gateway, Seams, check, check_start};
+use comity::server::{Environment, Gateway, check, check_start};
 use comity::wire::{Message as _, v1};
 use tonic::Code;
 
@@ -23,7 +23,7 @@ fn refuses(world: &World, why: &str) {
     let (config, base) = (world.config(), world.directory());
     let checked = check(config, base, &WallClock::system()).unwrap();
     let checked = check_start(config, base, &checked).unwrap_err().to_string();
-    let refused = Gateway::start(config, base, Seams::default()).unwrap_err().to_string();
+    let refused = Gateway::start(config, base, Environment::default()).unwrap_err().to_string();
     assert!(checked.contains(why) && refused.contains(why), "{checked}, {refused}");
 }
 

@@ -12,12 +12,12 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use comity::cli::sandbox::{Sandbox, credential_files, mint_for};
 use comity::client::{self, Client, Retry};
 use comity::config::Config;
 use comity::domain::agency::ActorKind;
 use comity::identity::clock::WallClock;
-use comity::server::{Gateway, Seams, check, check_start};
+use comity::sandbox::{Sandbox, credential_files, mint_for};
+use comity::server::{Environment, Gateway, check, check_start};
 use fastrand::Rng;
 
 use crate::flood::told;
@@ -205,7 +205,7 @@ impl Bench {
     fn served(&self, path: &Path) -> Result<(), Served> {
         let not = |error: String| Served::Not(error);
         let config = Config::read(path).map_err(|error| not(error.to_string()))?;
-        let gateway = Gateway::start(&config, self.directory.path(), Seams::default());
+        let gateway = Gateway::start(&config, self.directory.path(), Environment::default());
         let gateway = gateway.map_err(|error| not(format!("{:#}", anyhow::Error::from(error))))?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let renamed = config.registry.trust_domain != "comity.example";

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use comity::domain::agency::ActorKind;
-use comity::server::{Gateway, Seams};
+use comity::server::{Environment, Gateway};
 
 use crate::harness::requests::{NY_EXCHANGE, detainer_for};
 use crate::harness::{Party, World, copy};
@@ -43,7 +43,7 @@ async fn a_store_from_an_older_backup_is_not_served_against_what_was_kept() {
     assert!(said.contains("the store is older than the checkpoint, or has lost its end"), "{said}");
 
     // Served without it, it grows another log under the same key.
-    let gateway = Gateway::start(world.config(), backup.path(), Seams::default()).unwrap();
+    let gateway = Gateway::start(world.config(), backup.path(), Environment::default()).unwrap();
     let (credentials, token) = (world.sandbox.credentials("us-ice"), world.sandbox.token("us-ice", ActorKind::System));
     let ice = Party::new(gateway.grpc(), credentials.unwrap(), token.unwrap());
     for _ in 0..3 {

@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use comity::store::postgres::{Address, PostgresStore, open_read_only};
-use comity::store::{Place, Store as _, StoreError};
+use comity::store::{Store as _, StoreError, StoreLocation};
 
 use crate::harness::postgres::{Database, certificates};
 use crate::store_contract::KEY;
@@ -33,7 +33,7 @@ fn an_address_is_read_and_shown_without_its_password() {
         let address = Address::parse(given, directory.path()).unwrap();
         assert_eq!(address.shown(), shown);
         assert_eq!(address.to_string(), shown);
-        assert_eq!(Place::Server(address).to_string(), shown);
+        assert_eq!(StoreLocation::Server(address).to_string(), shown);
     };
     let root = "sslrootcert=authority.pem";
     check(&format!("postgres://u:{PASSWORD}@db/c?{root}"), &format!("postgres://u@db:5432/c?{root}"));

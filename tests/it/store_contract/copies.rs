@@ -11,7 +11,7 @@ use comity::domain::ids::{CaseName, LogKind};
 use comity::domain::inbox::{Attempt, Consumer, DeliveryState, EntryPosition as Where, InboxConsumer};
 use comity::store::appeals::{NewAppeal, NewBar, NewItem};
 use comity::store::{
-    AgendaChange, Append, NewConsumer, NewDisclosure, Place, PolicyInForce, StoreError, Wanted, copy, digest,
+    AgendaChange, Append, NewConsumer, NewDisclosure, PolicyInForce, StoreError, StoreLocation, Wanted, copy, digest,
 };
 use uuid::Uuid;
 
@@ -21,7 +21,7 @@ use crate::store_contract::KEY;
 use crate::store_contract::batch::{Drafts, custody, delivered, detainer, everything, log};
 
 /// A store with rows of every kind, and more of some than are copied at a time.
-fn fill(place: &Place) {
+fn fill(place: &StoreLocation) {
     let mut store = place.open(&KEY).unwrap();
     let mut drafts = Drafts::recover(&mut *store);
     let ice = sample::officer("ice");
@@ -96,7 +96,7 @@ fn fill(place: &Place) {
 }
 
 /// Copies, and hears of every table.
-fn copied(from: &Place, to: &Place) -> BTreeMap<String, u64> {
+fn copied(from: &StoreLocation, to: &StoreLocation) -> BTreeMap<String, u64> {
     let mut heard = BTreeMap::new();
     let mut hear = |table: &str, rows| {
         heard.insert(table.to_owned(), rows);
@@ -110,14 +110,15 @@ fn copied(from: &Place, to: &Place) -> BTreeMap<String, u64> {
 #[test]
 fn a_copy_is_the_same_on_every_engine_and_goes_on_there() {
     let directory = tempfile::tempdir().unwrap();
-    let file = |name: &str| Place::File(directory.path().join(name));
+    let file = |name: &str| StoreLocation::File(directory.path().join(name));
     let (Some(one), Some(two)) = (Database::schema(), Database::schema()) else { return };
-    let places = [file("first.db"), Place::Server(one.address()), Place::Server(two.address()), file("last.db")];
+    let places =
+        [file("first.db"), StoreLocation::Server(one.address()), StoreLocation::Server(two.address()), file("last.db")];
     fill(&places[0]);
     let first = digest(&places[0]).unwrap();
     assert_eq!(first.len(), 16);
     let expected = everything(&*places[0].read(Some(&KEY)).unwrap());
-    let account = |place: &Place| place.account().unwrap().disclosures(0, 9).unwrap();
+    let account = |place: &StoreLocation| place.account().unwrap().disclosures(0, 9).unwrap();
     let accounted = account(&places[0]);
     let [unattributed, by_officer] = accounted.as_slice() else { panic!("{accounted:?}") };
     assert_eq!(unattributed.officer, None);
@@ -159,12 +160,12 @@ fn a_copy_is_the_same_on_every_engine_and_goes_on_there() {
 #[test]
 fn nothing_is_copied_over_something_else_or_while_it_is_served() {
     let directory = tempfile::tempdir().unwrap();
-    let file = |name: &str| Place::File(directory.path().join(name));
+    let file = |name: &str| StoreLocation::File(directory.path().join(name));
     let Some(database) = Database::schema() else { return };
-    let (small, server) = (file("small.db"), Place::Server(database.address()));
-    let begin = |place: &Place| drop(place.open(&KEY).unwrap().recover(&log(LogKind::Exchange)).unwrap());
+    let (small, server) = (file("small.db"), StoreLocation::Server(database.address()));
+    let begin = |place: &StoreLocation| drop(place.open(&KEY).unwrap().recover(&log(LogKind::Exchange)).unwrap());
     begin(&small);
-    let refused = |from: &Place, to: &Place, expected: &str| {
+    let refused = |from: &StoreLocation, to: &StoreLocation, expected: &str| {
         let refused = copy(from, to, &mut |_, _| ()).unwrap_err().to_string();
         assert!(refused.contains(expected), "{refused}");
     };
@@ -187,21 +188,21 @@ fn nothing_is_copied_over_something_else_or_while_it_is_served() {
     refused(&file("nowhere.db"), &file("other.db"), "could not be opened");
     assert!(!Path::new(&directory.path().join("nowhere.db")).exists());
     let Some(empty) = Database::schema() else { return };
-    let error = copy(&Place::Server(empty.address()), &file("other.db"), &mut |_, _| ()).unwrap_err();
+    let error = copy(&StoreLocation::Server(empty.address()), &file("other.db"), &mut |_, _| ()).unwrap_err();
     assert!(matches!(&error, StoreError::Server(why) if why.starts_with("42P01")), "{error}");
 }
 
 #[test]
 fn a_copy_that_fails_leaves_nothing() {
     let directory = tempfile::tempdir().unwrap();
-    let file = |name: &str| Place::File(directory.path().join(name));
+    let file = |name: &str| StoreLocation::File(directory.path().join(name));
     let Some(database) = Database::schema() else { return };
     fill(&file("whole.db"));
     let connection = rusqlite::Connection::open(directory.path().join("whole.db")).unwrap();
     // What PostgreSQL does not take: the last table but for one.
     connection.execute("UPDATE policy SET files = 'a' || char(0)", []).unwrap();
     drop(connection);
-    let place = Place::Server(database.address());
+    let place = StoreLocation::Server(database.address());
     copy(&file("whole.db"), &place, &mut |_, _| ()).unwrap_err();
     assert_eq!(database.run("SELECT count(*) FROM entries"), ["0"]);
     assert_eq!(place.read(None).unwrap().logs().unwrap(), []);

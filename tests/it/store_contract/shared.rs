@@ -278,7 +278,7 @@ fn an_ordinary_role_is_enough() {
     let mut drafts = Drafts::recover(&mut store);
     store.begin(&both()).unwrap();
     store.commit(&drafts.batch(&[(LogKind::Exchange, Some(&detainer(1, None)))])).unwrap();
-    assert_eq!(store.others().unwrap().sizes(Duration::ZERO).unwrap()[&log(LogKind::Exchange)], 1);
+    assert_eq!(store.follower().unwrap().sizes(Duration::ZERO).unwrap()[&log(LogKind::Exchange)], 1);
     assert_eq!(everything(&*store.reader()), drafts.expected);
 }
 
@@ -287,7 +287,7 @@ fn what_others_write_is_heard_and_what_this_one_writes_is_not() {
     let Some(database) = Database::schema() else { return };
     let (mut ours, mut theirs) = (open(&database), open(&database));
     let mut drafts = Drafts::recover(&mut ours);
-    let mut others = ours.others().unwrap();
+    let mut others = ours.follower().unwrap();
     let exchange = log(LogKind::Exchange);
     assert_eq!(others.sizes(Duration::ZERO).unwrap()[&exchange], 0, "first it looks");
     theirs.commit(&drafts.batch(&[(LogKind::Exchange, None)])).unwrap();
@@ -308,7 +308,7 @@ async fn a_store_may_be_used_inside_a_runtime() {
     let mut drafts = Drafts::recover(&mut store);
     store.begin(&both()).unwrap();
     store.commit(&drafts.batch(&[(LogKind::Exchange, Some(&detainer(1, None)))])).unwrap();
-    let mut others = store.others().unwrap();
+    let mut others = store.follower().unwrap();
     others.sizes(Duration::ZERO).unwrap();
     let reader = store.reader();
     assert_eq!(everything(&*reader), drafts.expected);

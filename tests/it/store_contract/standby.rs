@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use comity::cli::private_postgres::{Durability, PrivateServer};
 use comity::domain::ids::LogKind;
+use comity::sandbox::private_postgres::{Durability, PrivateServer};
 use comity::store::postgres::PostgresStore;
 use comity::store::{Append, Store as _, StoreError, Wanted};
 
@@ -133,7 +133,7 @@ fn nothing_is_told_of_others_that_no_standby_has() {
     let Some(lonely) = Lonely::start() else { return };
     let mut store = PostgresStore::open(&lonely.database.address(), &KEY).unwrap();
     let mut drafts = Drafts::recover(&mut store);
-    let mut others = store.others().unwrap();
+    let mut others = store.follower().unwrap();
     let exchange = log(LogKind::Exchange);
     assert_eq!(others.sizes(Duration::ZERO).unwrap()[&exchange], 0);
     // The wait is given up, and the entry is to be seen, though no standby has it.
@@ -156,7 +156,7 @@ fn a_server_that_is_killed_interrupts_and_is_found_again() {
     let Some(lonely) = Lonely::start() else { return };
     let mut store = PostgresStore::open(&lonely.database.address(), &KEY).unwrap();
     let mut drafts = Drafts::recover(&mut store);
-    let mut others = store.others().unwrap();
+    let mut others = store.follower().unwrap();
     others.sizes(Duration::ZERO).unwrap();
     store.commit(&drafts.batch(&[(LogKind::Exchange, Some(&detainer(1, None)))])).unwrap();
     store.begin(&[log(LogKind::Exchange)].into()).unwrap();

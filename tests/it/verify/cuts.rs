@@ -1,6 +1,6 @@
 //! Entries dropped, swapped and cut off.
 
-use comity::cli::verify::{Claim, verify};
+use comity::verify::{Claim, verify};
 use rusqlite::{Connection, params};
 
 use crate::verify::Evidence;

@@ -1,4 +1,4 @@
-//! How much is read and opened for somebody whose an appeal is not, by a reader that counts.
+//! How much is read and opener for somebody whose an appeal is not, by a reader that counts.
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
@@ -14,11 +14,11 @@ use crate::ledger::{Hash, TileId};
 use crate::store::appeals::Listed;
 use crate::store::{AgendaFilter, EntryHeader, ListedItem, PolicyInForce, RecordedAnswer, StoredEntry};
 
-/// What was asked of a store, and how many cases were opened to answer it.
+/// What was asked of a store, and how many cases were opener to answer it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Work {
     reads: Vec<&'static str>,
-    opened: usize,
+    opener: usize,
 }
 
 /// Appeals of one issuer, in none of which anybody asked about has a detainer.
@@ -29,10 +29,10 @@ struct Counting {
 }
 
 impl Counting {
-    fn counted<T>(&self, read: &'static str, found: T, opened: impl Fn(&T) -> usize) -> T {
+    fn counted<T>(&self, read: &'static str, found: T, opener: impl Fn(&T) -> usize) -> T {
         let mut work = self.work.lock().unwrap();
         work.reads.push(read);
-        work.opened += opened(&found);
+        work.opener += opener(&found);
         found
     }
 

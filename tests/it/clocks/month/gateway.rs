@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex};
 
-use comity::cli::verify::{Claim, Verified, verify};
 use comity::domain::agenda::ItemKind;
 use comity::domain::command::{Action, CaseCommand, Command};
 use comity::domain::ids::{JurisdictionId, LogKind, LogName, RequestId};
@@ -12,16 +11,17 @@ use comity::domain::inbox;
 use comity::domain::permit::Admitted;
 use comity::domain::timetable::Timetable;
 use comity::ledger::Signer;
-use comity::meters::Meters;
+use comity::metrics::Metrics;
 use comity::policy::engine::Engine;
 use comity::policy::gate::Gate;
 use comity::policy::in_force::GateInForce;
 use comity::recorder::{Clock, Duties, Entropy, Parts, Recorded, Recorder, RecorderConfig, Running, Ticked};
-use comity::store::postgres::Others;
 use comity::store::sqlite::SqliteStore;
 use comity::store::{
-    Append, ListedItem, Loaded, LogState, Place, Reader, Standing, Store, StoreError, StoredEntry, Wanted,
+    Append, HeadFollower, ListedItem, Loaded, LogState, Reader, Standing, Store, StoreError, StoreLocation,
+    StoredEntry, Wanted,
 };
+use comity::verify::{Claim, Verified, verify};
 use jiff::Timestamp;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -95,8 +95,8 @@ impl Store for Mortal {
         self.inner.begin(logs)
     }
 
-    fn others(&self) -> Option<Others> {
-        self.inner.others()
+    fn follower(&self) -> Option<Box<dyn HeadFollower>> {
+        self.inner.follower()
     }
 }
 
@@ -141,7 +141,7 @@ impl Gateway {
             config: RecorderConfig::default(),
             inboxes: inbox::Limits::default(),
             appeals: comity::domain::appeal::Limits::default(),
-            meters: Meters::new(),
+            metrics: Metrics::new(),
             timetable: Timetable::default(),
             firings_len_max: FIRINGS_LEN_MAX,
         });
@@ -210,7 +210,7 @@ impl Gateway {
         self.restart();
         drop(self.running.take());
         let claim = Claim {
-            store: Place::File(self.database()),
+            store: StoreLocation::File(self.database()),
             directory: self.directory.path().to_owned(),
             keys: vec![self.signer().verifier().clone()],
             wrapping_key: Some(WRAPPING_KEY),

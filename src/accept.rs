@@ -1,0 +1,362 @@
+//! Our own TLS acceptor. Every wait has a limit and every certificate is checked. A peer that may not connect is
+//! dropped before a byte of HTTP is read.
+//!
+//! One task accepts sockets and hands them to the workers in turn ([`accept_loop`]). Each worker does its handshakes on
+//! its own runtime ([`handshakes`]) and serves the connections of that stream.
+
+mod connection;
+mod error;
+mod lists;
+mod refusal;
+mod trust;
+
+use std::io;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use futures_util::Stream;
+use rustls::pki_types::CertificateDer;
+use serde::{Deserialize, Serialize};
+use tokio::io::AsyncReadExt as _;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::task::{JoinError, JoinSet};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::domain::range::within;
+use crate::identity::certificate::identify;
+use crate::identity::clock::WallClock;
+use crate::identity::registry::Registry;
+use crate::quota::{Quota, Reservation};
+
+pub use connection::TlsConn;
+pub use error::TrustError;
+pub use trust::{Expiries, TlsFiles, TlsMaterial};
+
+use connection::{LiveConnections, PREFACE};
+use refusal::Refusal;
+use trust::Trust;
+
+/// Established connections that a worker has not taken yet.
+const READY_MAX: usize = 64;
+const BACK_OFF_FIRST: Duration = Duration::from_millis(10);
+const BACK_OFF_MAX: Duration = Duration::from_secs(1);
+
+/// The limits of the acceptor.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Longest handshake, from its start to the end of the HTTP/2 preface.
+    #[serde(deserialize_with = "within::<_, _, 100, 600_000>")]
+    pub handshake_timeout_ms: u64,
+    /// Longest wait for the first byte. A silent socket MUST NOT hold a place for as long as a slow handshake may.
+    #[serde(deserialize_with = "within::<_, _, 100, 600_000>")]
+    pub first_byte_timeout_ms: u64,
+    /// Most handshakes of one address at a time. More are dropped, so that others find a place.
+    #[serde(deserialize_with = "within::<_, _, 1, 100_000>")]
+    pub handshakes_per_address_max: usize,
+    /// Most handshakes at a time, over all workers.
+    #[serde(deserialize_with = "within::<_, _, 1, 100_000>")]
+    pub handshakes_max: usize,
+    /// Most sockets at a time, those in a handshake included. Above it new ones wait in the kernel's queue.
+    #[serde(deserialize_with = "within::<_, _, 1, 1_000_000>")]
+    pub connections_max: usize,
+    /// Most connections of one agency at a time, so that no agency takes them all.
+    #[serde(deserialize_with = "within::<_, _, 1, 1_000_000>")]
+    pub connections_per_agency_max: usize,
+    /// A connection is cut at this age, or when its certificate ends. The HTTP server should say goodbye a little
+    /// earlier.
+    #[serde(deserialize_with = "within::<_, _, 1, 31_536_000>")]
+    pub connection_age_max_s: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            handshake_timeout_ms: 5000,
+            first_byte_timeout_ms: 1000,
+            handshakes_per_address_max: 128,
+            handshakes_max: 256,
+            connections_max: 4096,
+            connections_per_agency_max: 512,
+            connection_age_max_s: 3600,
+        }
+    }
+}
+
+/// What all workers share: limits, certificates and the live connections.
+#[derive(Debug)]
+pub struct TlsState {
+    config: Config,
+    trust: ArcSwap<Trust>,
+    handshakes: Arc<Semaphore>,
+    handshakes_by_address: Arc<Quota<IpAddr>>,
+    connections: Arc<Semaphore>,
+    live: Arc<LiveConnections>,
+    clock: WallClock,
+}
+
+impl TlsState {
+    /// Starts with no connections.
+    pub fn new(
+        config: Config,
+        material: TlsMaterial,
+        registry: Arc<Registry>,
+        clock: WallClock,
+    ) -> Result<Arc<Self>, TrustError> {
+        let trust = ArcSwap::from_pointee(Trust::new(material, registry, clock.clone())?);
+        let handshakes = Arc::new(Semaphore::new(config.handshakes_max));
+        let handshakes_by_address = Quota::new(config.handshakes_per_address_max, usize::MAX);
+        let connections = Arc::new(Semaphore::new(config.connections_max));
+        Ok(Arc::new(Self {
+            config,
+            trust,
+            handshakes,
+            handshakes_by_address,
+            connections,
+            live: Arc::default(),
+            clock,
+        }))
+    }
+
+    /// Switches to other certificates, revocation lists and agencies, and cuts the connections that would now be
+    /// refused. Returns how many were cut. On an error nothing has changed. Verifies every live certificate: call it
+    /// off the network runtimes.
+    pub fn reload(&self, material: TlsMaterial, registry: Arc<Registry>) -> Result<usize, TrustError> {
+        let trust = Arc::new(Trust::new(material, registry, self.clock.clone())?);
+        trust.check_no_list_lost(&self.trust.load(), self.clock.now())?;
+        // INVARIANT: store the new trust first, then check live connections. A handshake registers its connection first
+        // and then looks for a newer trust. So no connection escapes both.
+        self.trust.store(Arc::clone(&trust));
+        let now = self.clock.now();
+        Ok(self.live.cut_unless(|chain| trust.check(chain, now).is_ok()))
+    }
+
+    /// When the certificate and the revocation lists in force expire.
+    pub fn expiries(&self) -> Expiries {
+        self.trust.load().expiries.clone()
+    }
+
+    /// How many connections are established.
+    pub fn live_connections(&self) -> usize {
+        self.live.len()
+    }
+}
+
+/// An accepted socket on its way to a worker.
+#[derive(Debug)]
+pub struct Accepted {
+    // A socket of the standard library: a tokio socket belongs to the runtime that made it.
+    socket: std::net::TcpStream,
+    peer: IpAddr,
+    permit: OwnedSemaphorePermit,
+    /// Held until the handshake is over.
+    reservation: Reservation<IpAddr>,
+}
+
+/// Accepts sockets and hands them to the workers in turn, until shutdown or until no worker is left.
+pub async fn accept_loop(
+    listener: TcpListener,
+    workers: Vec<mpsc::Sender<Accepted>>,
+    state: Arc<TlsState>,
+    shutdown: CancellationToken,
+) {
+    let mut back_off = BACK_OFF_FIRST;
+    let mut turn = 0;
+    loop {
+        // Take the permit first: a socket above the limit should wait in the kernel's queue, not in ours.
+        let next = async {
+            let permit = Arc::clone(&state.connections).acquire_owned().await.map_err(io::Error::other)?;
+            let (socket, peer) = listener.accept().await?;
+            Ok::<_, io::Error>((socket, peer, permit))
+        };
+        let Some(next) = shutdown.run_until_cancelled(next).await else {
+            return;
+        };
+        match next {
+            Ok((socket, peer, permit)) => {
+                back_off = BACK_OFF_FIRST;
+                turn += 1;
+                let peer = peer.ip().to_canonical();
+                let Some(reservation) = state.handshakes_by_address.take(&peer) else {
+                    Refusal::TooManyOfAddress.audit(peer);
+                    continue;
+                };
+                // A failure here means that the socket is already gone.
+                let Ok(accepted) = accepted(socket, peer, permit, reservation) else {
+                    continue;
+                };
+                let dispatched = shutdown.run_until_cancelled(dispatch(accepted, &workers, turn)).await;
+                if dispatched != Some(Dispatched::ToWorker) {
+                    return;
+                }
+            }
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) => {
+                // Most likely out of file descriptors: the socket stays in the queue, and an immediate accept would
+                // fail again.
+                tracing::warn!(%error, back_off_ms = back_off.as_millis(), "cannot accept");
+                if shutdown.run_until_cancelled(tokio::time::sleep(back_off)).await.is_none() {
+                    return;
+                }
+                back_off = (back_off * 2).min(BACK_OFF_MAX);
+            }
+        }
+    }
+}
+
+fn accepted(
+    socket: TcpStream,
+    peer: IpAddr,
+    permit: OwnedSemaphorePermit,
+    reservation: Reservation<IpAddr>,
+) -> io::Result<Accepted> {
+    socket.set_nodelay(true)?;
+    Ok(Accepted { socket: socket.into_std()?, peer, permit, reservation })
+}
+
+fn is_of_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset
+    )
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Dispatched {
+    ToWorker,
+    NoWorkerLeft,
+}
+
+/// Hands a socket to the worker whose turn it is, or to the next one with room. If none has room, waits.
+async fn dispatch(mut accepted: Accepted, workers: &[mpsc::Sender<Accepted>], turn: usize) -> Dispatched {
+    let in_turn = || workers.iter().cycle().skip(turn % workers.len().max(1)).take(workers.len());
+    for worker in in_turn() {
+        match worker.try_send(accepted) {
+            Ok(()) => return Dispatched::ToWorker,
+            Err(mpsc::error::TrySendError::Full(back) | mpsc::error::TrySendError::Closed(back)) => accepted = back,
+        }
+    }
+    for worker in in_turn() {
+        match worker.send(accepted).await {
+            Ok(()) => return Dispatched::ToWorker,
+            Err(mpsc::error::SendError(back)) => accepted = back,
+        }
+    }
+    Dispatched::NoWorkerLeft
+}
+
+/// Does the handshakes of one worker's sockets on the runtime it is called on, and yields the connections whose peer is
+/// an agency. Ends when the senders of sockets are gone and the last handshake is over. Dropping it ends it at once.
+pub fn handshakes(sockets: mpsc::Receiver<Accepted>, state: Arc<TlsState>) -> Handshakes {
+    let (ready, connections) = mpsc::channel(READY_MAX);
+    let task = AbortOnDropHandle::new(tokio::spawn(run_handshakes(sockets, state, ready)));
+    Handshakes { connections, _task: task }
+}
+
+/// The established connections of one worker, for `serve_with_incoming`.
+#[derive(Debug)]
+pub struct Handshakes {
+    connections: mpsc::Receiver<TlsConn>,
+    _task: AbortOnDropHandle<()>,
+}
+
+impl Stream for Handshakes {
+    type Item = io::Result<TlsConn>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.connections.poll_recv(cx).map(|connection| connection.map(Ok))
+    }
+}
+
+async fn run_handshakes(mut sockets: mpsc::Receiver<Accepted>, state: Arc<TlsState>, ready: mpsc::Sender<TlsConn>) {
+    // Owns the handshakes: they end with this task.
+    let mut tasks = JoinSet::new();
+    while let Some(accepted) = sockets.recv().await {
+        // After the socket, so that an idle worker does not keep a permit from a busy one.
+        let Ok(permit) = Arc::clone(&state.handshakes).acquire_owned().await else {
+            break;
+        };
+        while let Some(ended) = tasks.try_join_next() {
+            report(ended);
+        }
+        let (state, ready) = (Arc::clone(&state), ready.clone());
+        tasks.spawn(async move {
+            let peer = accepted.peer;
+            match Box::pin(handshake(&state, accepted)).await {
+                // Sending fails only if the worker has stopped.
+                Ok(connection) => drop(ready.send(connection).await),
+                Err(refusal) => refusal.audit(peer),
+            }
+            drop(permit);
+        });
+    }
+    while let Some(ended) = tasks.join_next().await {
+        report(ended);
+    }
+}
+
+fn report(ended: Result<(), JoinError>) {
+    if let Err(error) = ended {
+        tracing::error!(%error, "a handshake failed in an unforeseen way");
+    }
+}
+
+async fn handshake(state: &TlsState, accepted: Accepted) -> Result<TlsConn, Refusal> {
+    let limit = Duration::from_millis(state.config.handshake_timeout_ms);
+    tokio::time::timeout(limit, establish(state, accepted)).await.map_err(|_| Refusal::TimedOut)?
+}
+
+/// Covers the first byte of TLS up to the last byte of the HTTP/2 preface.
+async fn establish(state: &TlsState, accepted: Accepted) -> Result<TlsConn, Refusal> {
+    let trust = state.trust.load_full();
+    let socket = TcpStream::from_std(accepted.socket)?;
+    let first_byte = Duration::from_millis(state.config.first_byte_timeout_ms);
+    tokio::time::timeout(first_byte, socket.peek(&mut [0])).await.map_err(|_| Refusal::TimedOut)??;
+    let mut stream = TlsAcceptor::from(Arc::clone(&trust.server)).accept(socket).await?;
+    let (_, session) = stream.get_ref();
+    // rustls accepts a client that offers no protocol at all.
+    if session.alpn_protocol() != Some(b"h2") {
+        return Err(Refusal::NotHttp2);
+    }
+    let chain: Arc<[CertificateDer<'static>]> = session.peer_certificates().unwrap_or_default().into();
+    let now = state.clock.now();
+    let peer = identify(&chain, &trust.registry, now)?;
+    read_preface(&mut stream).await?;
+    let live = state.live.register(Arc::clone(&chain), &peer.agency, state.config.connections_per_agency_max)?;
+    let newest = state.trust.load();
+    if !Arc::ptr_eq(&newest, &trust) {
+        newest.check(&chain, now)?;
+    }
+    drop(accepted.reservation);
+    let age_max = Duration::from_secs(state.config.connection_age_max_s);
+    let certificate_left = Duration::try_from(peer.not_after.duration_since(now)).unwrap_or_default();
+    Ok(TlsConn::new(stream, peer, age_max.min(certificate_left), live, accepted.permit))
+}
+
+/// Reads the preface here, because hyper would wait for it without a limit.
+async fn read_preface(stream: &mut TlsStream<TcpStream>) -> Result<(), Refusal> {
+    let mut buffer = [0; PREFACE.len()];
+    let mut read = 0;
+    while let Some(rest) = buffer.get_mut(read..).filter(|rest| !rest.is_empty()) {
+        let len = stream.read(rest).await?;
+        read = read.saturating_add(len);
+        if len == 0 {
+            return Err(Refusal::Socket);
+        }
+        if buffer.get(..read) != PREFACE.get(..read) {
+            return Err(Refusal::NotHttp2);
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,31 @@
+//! Thin gRPC handlers, one file for each service. A handler takes the proven caller, parses the request, passes it on
+//! and answers.
+
+mod appeals;
+mod backlog;
+mod concurrency;
+mod config;
+mod context;
+mod custodies;
+mod detainers;
+mod duties;
+mod inbox;
+mod ledger;
+mod list;
+mod policies;
+pub mod status;
+mod stream;
+mod transfers;
+mod write;
+
+pub use appeals::Appeals;
+pub use concurrency::ConcurrencyLimits;
+pub use config::InboxConfig;
+pub use context::{Api, ApiKeys};
+pub use custodies::Custodies;
+pub use detainers::Detainers;
+pub use duties::{Obligations, Reviews};
+pub use inbox::Inbox;
+pub use ledger::Ledger;
+pub use policies::Policies;
+pub use transfers::Transfers;

@@ -1,0 +1,35 @@
+//! Limits on expensive work, over all callers.
+
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+
+/// Pages of resources that are put together at a time.
+const LISTS_MAX: usize = 16;
+/// Appeals that are read whole at a time. Each may be about thousands of detainers.
+const APPEALS_MAX: usize = 4;
+/// Policy questions and replay pages that are evaluated at a time. They cost processor time, which must stay available
+/// for calls about cases.
+const EVALUATIONS_MAX: usize = 2;
+
+/// How much expensive work runs at a time, over all callers. More waits for a slot.
+#[derive(Debug)]
+pub struct ConcurrencyLimits {
+    /// Slots for putting pages together.
+    pub(super) lists: Arc<Semaphore>,
+    /// Slots for reading whole appeals.
+    pub(super) appeals: Arc<Semaphore>,
+    /// Slots for evaluating policies.
+    pub(super) evaluations: Arc<Semaphore>,
+}
+
+impl Default for ConcurrencyLimits {
+    fn default() -> Self {
+        let concurrency = |count| Arc::new(Semaphore::new(count));
+        Self {
+            lists: concurrency(LISTS_MAX),
+            appeals: concurrency(APPEALS_MAX),
+            evaluations: concurrency(EVALUATIONS_MAX),
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! The commands, one file for each. `--help` describes them.
+
+mod bench;
+mod call;
+mod caller;
+mod certs;
+mod check_config;
+mod completions;
+mod demo;
+mod dev;
+mod disclosures;
+mod health;
+mod inbox;
+mod interrupt;
+mod logging;
+mod migrate;
+mod output;
+mod paths;
+mod policy;
+mod serve;
+mod token;
+mod verify;
+mod verify_receipt;
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
+
+use crate::cli::output::{error_text, report_failure};
+use crate::server::AuditFile;
+
+/// Comity: a gateway on which federal and state systems exchange detainer and release messages over mutual TLS, each
+/// under its own law.
+///
+/// Start with `comity demo`, which plays a synthetic year on a throw-away exchange, or with `comity dev`, which makes
+/// an exchange to try things on and serves it.
+#[derive(Debug, Parser)]
+#[command(version = env!("COMITY_VERSION"), max_term_width = 100)]
+struct Cli {
+    #[command(flatten)]
+    logging: LoggingArgs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What is logged, and where.
+#[derive(Debug, Args)]
+struct LoggingArgs {
+    /// What to log, as `info` or `comity=debug,warn`. JSON lines on standard error.
+    #[arg(long, global = true, env = "COMITY_LOG", value_name = "FILTER")]
+    log: Option<String>,
+    /// Where audit lines go: one JSON line for each call or connection that was denied. Default: standard error.
+    #[arg(long, global = true, env = "COMITY_AUDIT_LOG", value_name = "FILE")]
+    audit_log: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Plays the main job: a synthetic year of detainers between a federal and several state systems, with figures.
+    Demo(demo::DemoArgs),
+    /// Makes an exchange to try things on (once), and serves it.
+    Dev(dev::DevArgs),
+    /// Measures durable writes against a bare echo behind the same mutual TLS, in one run.
+    Bench(bench::BenchArgs),
+    /// Serves a gateway from its configuration.
+    Serve(serve::ServeArgs),
+    /// Calls any method of a gateway, from JSON to JSON.
+    Call(call::CallArgs),
+    /// Reads what waits for an agency in its inbox, decoded, a line for each entry.
+    Inbox(inbox::InboxArgs),
+    /// Reads a configuration with everything it names, says what holds, and serves nothing.
+    CheckConfig(check_config::CheckConfigArgs),
+    /// Copies a store to another place, from a file to a database or back, and verifies that nothing differs.
+    Migrate(migrate::MigrateArgs),
+    /// Lists what was disclosed to whom, by the account that a store keeps.
+    Disclosures(disclosures::DisclosuresArgs),
+    /// The law as data: checks a policy set, and holds it against its own cases.
+    Policy(policy::PolicyArgs),
+    /// Makes development certificates, keys and tokens. For production, see certs/README.md.
+    Certs(certs::CertsArgs),
+    /// Mints a bound token with an agency's key, for sandboxes.
+    Token(token::TokenArgs),
+    /// Asks a gateway's ops listener whether it serves. Exit code 0: yes; 1: no.
+    Health(health::HealthArgs),
+    /// Verifies a store offline: every entry, commitment, head and receipt. Exit code 0: whole; 1: broken; others: nothing was verified.
+    Verify(verify::VerifyArgs),
+    /// Verifies a receipt offline, with the log's public key alone, and says what it proves. Exit codes as of `verify`.
+    VerifyReceipt(verify_receipt::VerifyReceiptArgs),
+    /// Writes what a shell needs to complete these commands.
+    Completions(completions::CompletionsArgs),
+}
+
+/// Runs the command that the process was started with.
+pub fn main() -> ExitCode {
+    let Cli { logging, command } = Cli::parse();
+    let quiet = matches!(command, Command::Demo(_) | Command::Bench(_) | Command::Call(_) | Command::Inbox(_));
+    // A server drains on Ctrl-C. Its errors are logged as JSON, like its other lines.
+    let serves = matches!(command, Command::Serve(_) | Command::Dev(_));
+    let report_failure = if serves { report_failure_in_json } else { report_failure };
+    if !serves && let Err(error) = interrupt::ends_the_process() {
+        return report_failure(&error.into());
+    }
+    let audit = match audit_file(logging.audit_log.as_deref()) {
+        Ok(audit) => audit,
+        Err(error) => return report_failure(&error),
+    };
+    if let Err(error) = logging::start(logging.log.as_deref(), audit.as_ref(), quiet) {
+        return report_failure(&error);
+    }
+    let done = match command {
+        Command::Demo(args) => demo::run(&args),
+        Command::Bench(args) => bench::run(&args),
+        Command::Dev(args) => return ended(dev::run(&args, audit.as_ref())),
+        Command::Serve(args) => return ended(serve::run(&args, audit.as_ref())),
+        Command::Call(args) => return call::run(&args),
+        Command::Inbox(args) => return inbox::run(&args),
+        Command::CheckConfig(args) => check_config::run(&args),
+        Command::Migrate(args) => migrate::run(&args),
+        Command::Disclosures(args) => disclosures::run(&args),
+        Command::Policy(args) => policy::run(&args),
+        Command::Certs(args) => certs::run(&args),
+        Command::Token(args) => token::run(&args),
+        Command::Health(args) => return health::run(&args),
+        Command::Verify(args) => return verify::run(&args),
+        Command::VerifyReceipt(args) => return verify_receipt::run(&args),
+        Command::Completions(args) => completions::run(&args, Cli::command()),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => report_failure(&error),
+    }
+}
+
+fn audit_file(path: Option<&Path>) -> anyhow::Result<Option<Arc<AuditFile>>> {
+    let opened = path.map(|path| AuditFile::open(path).with_context(|| format!("cannot open {}", path.display())));
+    opened.transpose()
+}
+
+/// Reports an error as a JSON line, among the other log lines of a server.
+fn report_failure_in_json(error: &anyhow::Error) -> ExitCode {
+    let line = serde_json::json!({
+        "timestamp": jiff::Timestamp::now().to_string(),
+        "level": "ERROR",
+        "message": error_text(error),
+        "target": "comity",
+        "fatal": true,
+    });
+    let _ignored = writeln!(std::io::stderr(), "{line}");
+    ExitCode::FAILURE
+}
+
+/// The exit code of a server.
+fn ended(served: anyhow::Result<serve::StopSignal>) -> ExitCode {
+    match served {
+        Ok(serve::StopSignal::Terminated) => ExitCode::SUCCESS,
+        Ok(serve::StopSignal::Interrupted) => interrupt::exit_code(),
+        Err(error) => report_failure_in_json(&error),
+    }
+}

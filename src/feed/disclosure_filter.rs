@@ -1,0 +1,241 @@
+//! Asks `disclose` again when an entry is delivered. The audience fixed at commit is an upper bound, which the facts
+//! and the law of now may only narrow.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::domain::agency::Caller;
+use crate::domain::case::{Case, StoredCase};
+use crate::domain::custody::Custody;
+use crate::domain::detainer::{Addressee, Detainer, MistakenMatch};
+use crate::domain::determination::{FieldClass, FieldClasses, Withheld};
+use crate::domain::disclosure::IssuerClasses;
+use crate::domain::ids::{CaseName, JurisdictionId};
+use crate::policy::gate::Gate;
+use crate::store::{Reader, StoreError, StoredEntry};
+use crate::wire::entry::{self, Opening};
+
+/// What one caller may be shown at one moment. Each case is read once, so use one filter for a page. Blocks on the
+/// store.
+#[derive(Debug)]
+pub struct DisclosureFilter<'a> {
+    reader: &'a dyn Reader,
+    gate: &'a Gate,
+    caller: &'a Caller,
+    now: Timestamp,
+    /// Detainers by name; `None` if the caller is not the issuer.
+    detainers: BTreeMap<CaseName, Option<Box<Detainer>>>,
+    /// Bounds by detainer, and by how many of its matches were parted before the entry.
+    bounds: BTreeMap<(CaseName, usize), DisclosureBound>,
+}
+
+/// What a caller is shown of an entry.
+#[derive(Debug, Clone)]
+pub struct VisibleClasses {
+    /// The classes shown.
+    pub classes: FieldClasses,
+    /// Why other classes are withheld, as far as that may be told.
+    pub withheld: Arc<[Withheld]>,
+}
+
+/// What the issuer of a detainer may be shown of it now.
+#[derive(Debug, Clone)]
+struct DisclosureBound {
+    told: IssuerClasses,
+    to_jurisdiction: bool,
+    withheld: Arc<[Withheld]>,
+}
+
+impl<'a> DisclosureFilter<'a> {
+    /// A filter for a caller at a moment.
+    pub fn new(reader: &'a dyn Reader, gate: &'a Gate, caller: &'a Caller, now: Timestamp) -> Self {
+        Self { reader, gate, caller, now, detainers: BTreeMap::new(), bounds: BTreeMap::new() }
+    }
+
+    /// What the caller may be shown of an entry. `None` if the caller is not in its audience.
+    pub fn visible(
+        &mut self,
+        stored: &StoredEntry,
+        jurisdiction: &JurisdictionId,
+    ) -> Result<Option<VisibleClasses>, StoreError> {
+        let Some(committed) = stored.audience.classes_for(self.caller, jurisdiction) else { return Ok(None) };
+        let as_committed = || VisibleClasses { classes: committed, withheld: Arc::default() };
+        // A caller who was to see everything is a custodian, oversight or the author: no pack discloses the restricted
+        // class.
+        if committed == FieldClasses::all() {
+            return Ok(Some(as_committed()));
+        }
+        let leaf = entry::read_leaf(&stored.leaf).map_err(|_| StoreError::Broken("a leaf is not of a known layout"))?;
+        let Ok(name) = leaf.resource.parse::<CaseName>() else { return Ok(Some(as_committed())) };
+        let visible = self.bound(&name, stored.index)?.map(|bound| VisibleClasses {
+            classes: narrowed(committed, &bound, &stored.openings),
+            withheld: bound.withheld,
+        });
+        Ok(Some(visible.unwrap_or_else(as_committed)))
+    }
+
+    /// A case as the caller may be shown it. The issuer of a detainer sees no more than it may still be told.
+    pub fn case(&mut self, case: StoredCase) -> Result<StoredCase, StoreError> {
+        let detainer = match case {
+            StoredCase::Custody(_) | StoredCase::Appeal(_) => return Ok(case),
+            StoredCase::Detainer(detainer) => *detainer,
+        };
+        let custody = if detainer.issuer == self.caller.agency.id { self.custody_of(&detainer)? } else { None };
+        let whole = Case { detainer: Some(detainer.clone()), custody, ..Case::default() };
+        let told = self.gate.redacted_for_issuer(self.caller, &whole, self.now).and_then(|case| case.detainer);
+        Ok(StoredCase::Detainer(Box::new(told.unwrap_or(detainer))))
+    }
+
+    /// The bound for an entry of the exchange log at this index. A match that was parted later still bounds what was
+    /// told of it, so a person who was matched by mistake keeps their safeguards.
+    fn bound(&mut self, name: &CaseName, index: u64) -> Result<Option<DisclosureBound>, StoreError> {
+        if !self.detainers.contains_key(name) {
+            let found = match self.reader.case(name)? {
+                // Nothing is shown of a case that no longer exists.
+                None => return Ok(Some(DisclosureBound::nothing())),
+                Some(StoredCase::Detainer(own)) if own.issuer == self.caller.agency.id => Some(own),
+                Some(StoredCase::Detainer(_) | StoredCase::Custody(_) | StoredCase::Appeal(_)) => None,
+            };
+            self.detainers.insert(name.clone(), found);
+        }
+        let Some(Some(detainer)) = self.detainers.get(name) else { return Ok(None) };
+        let parted = detainer.parted.iter().filter(|parted| parted.before <= index).count();
+        let key = (name.clone(), parted);
+        if let Some(known) = self.bounds.get(&key) {
+            return Ok(Some(known.clone()));
+        }
+        let custody = match detainer.parted.get(parted) {
+            None => self.custody_of(detainer)?,
+            Some(MistakenMatch { custody: Some(custody), .. }) => self.custody(custody)?,
+            Some(MistakenMatch { custody: None, .. }) => return Ok(Some(DisclosureBound::nothing())),
+        };
+        let bound = DisclosureBound {
+            told: self.gate.disclosable(detainer, custody.as_ref(), self.now),
+            to_jurisdiction: detainer.request.addressee == Addressee::Jurisdiction,
+            withheld: self.gate.withheld(detainer, self.now),
+        };
+        self.bounds.insert(key, bound.clone());
+        Ok(Some(bound))
+    }
+
+    fn custody(&self, name: &CaseName) -> Result<Option<Custody>, StoreError> {
+        Ok(self.reader.case(name)?.as_ref().and_then(StoredCase::custody).cloned())
+    }
+
+    fn custody_of(&self, detainer: &Detainer) -> Result<Option<Custody>, StoreError> {
+        let linked = detainer.acknowledgement.as_ref().and_then(|found| found.custody.as_ref());
+        Ok(linked.map(|name| self.custody(name)).transpose()?.flatten())
+    }
+}
+
+impl DisclosureBound {
+    fn nothing() -> Self {
+        Self { told: IssuerClasses::default(), to_jurisdiction: false, withheld: Arc::default() }
+    }
+}
+
+/// The committed classes that may still be shown, by the rules that they were committed by.
+fn narrowed(committed: FieldClasses, bound: &DisclosureBound, openings: &[Opening]) -> FieldClasses {
+    // For a pick-up the law is asked whether the person may be handed over.
+    let of_pick_up = openings.iter().any(|opening| entry::is_of_pick_up(&opening.content));
+    let told = if of_pick_up { bound.told.of_pick_ups } else { bound.told.classes };
+    let mut shown = committed.intersection(told);
+    // If the custodian's charges may not be shown, counts derived from them may not be shown either.
+    if committed.contains(FieldClass::Charges) && !shown.contains(FieldClass::Charges) {
+        shown = shown.without([FieldClass::Count].into_iter().collect());
+    }
+    // The lead time is counted from the release date. If that date may not be shown, neither may the counts of such an
+    // entry.
+    let bears_date = openings.iter().any(|opening| opening.class == FieldClass::ReleaseDate);
+    if bears_date && committed.contains(FieldClass::ReleaseDate) && !shown.contains(FieldClass::ReleaseDate) {
+        shown = shown.without([FieldClass::Count].into_iter().collect());
+    }
+    let told = openings.iter().filter(|opening| is_gist(opening));
+    let tells = told.clone().any(|opening| shown.contains(opening.class));
+    // An answer to a detainer that addresses a whole jurisdiction reveals the custody, unless it promises something.
+    let betrays = bound.to_jurisdiction
+        && told.clone().filter_map(|opening| entry::answer_kind(&opening.content)).any(|kind| {
+            let revealed_class = kind.revealed_class(&Addressee::Jurisdiction);
+            !shown.contains(revealed_class)
+        });
+    // A retraction was committed only to say that something was retracted.
+    let was_to_tell = told.clone().any(|opening| committed.contains(opening.class));
+    if betrays || (was_to_tell && !tells) { FieldClasses::NONE } else { shown }
+}
+
+/// Whether a content is what its entry is about. The counts mean little without it, and the other classes are in every
+/// entry.
+fn is_gist(opening: &Opening) -> bool {
+    match opening.class {
+        FieldClass::Count | FieldClass::Safeguard | FieldClass::Restricted | FieldClass::Determination => false,
+        FieldClass::Request
+        | FieldClass::Identity
+        | FieldClass::Identifiers
+        | FieldClass::Citizenship
+        | FieldClass::Charges
+        | FieldClass::Custody
+        | FieldClass::Answer
+        | FieldClass::ReleaseDate
+        | FieldClass::ReleaseDetail
+        | FieldClass::ReleasePlace
+        | FieldClass::Address
+        | FieldClass::Medical
+        | FieldClass::Contact => !opening.content.is_empty(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::{Message as _, v1};
+
+    /// An opening of a class for an event.
+    fn opening(class: FieldClass, event: v1::event::Event) -> Opening {
+        Opening { class, salt: [0; 32], content: v1::Event { event: Some(event) }.encode_to_vec() }
+    }
+
+    fn bound(classes: FieldClasses, of_pick_ups: FieldClasses) -> DisclosureBound {
+        DisclosureBound { told: IssuerClasses { classes, of_pick_ups }, to_jurisdiction: false, withheld: Arc::default() }
+    }
+
+    fn set(classes: &[FieldClass]) -> FieldClasses {
+        classes.iter().copied().collect()
+    }
+
+    #[test]
+    fn a_lead_time_goes_with_the_date_that_it_is_counted_from() {
+        use FieldClass::{Answer, Count, ReleaseDate, ReleaseDetail};
+        let released = || v1::event::Event::DetainerReleased(v1::DetainerReleased::default());
+        let openings = [Count, ReleaseDate, ReleaseDetail].map(|class| opening(class, released()));
+        let committed = set(&[Count, Answer, ReleaseDate, ReleaseDetail]);
+        let check = |classes: &[FieldClass], expected: &[FieldClass]| {
+            let bound = bound(set(classes), FieldClasses::NONE);
+            assert_eq!(narrowed(committed, &bound, &openings), set(expected), "{classes:?}");
+        };
+        check(&[Count, ReleaseDate, ReleaseDetail], &[Count, ReleaseDate, ReleaseDetail]);
+        check(&[Count, ReleaseDetail], &[ReleaseDetail]);
+        check(&[Count], &[]);
+        // An entry without a release date loses nothing.
+        let answered = v1::event::Event::DetainerAnswered(v1::DetainerAnswered::default());
+        let openings = [Count, Answer].map(|class| opening(class, answered.clone()));
+        let bound = bound(set(&[Count, Answer]), FieldClasses::NONE);
+        assert_eq!(narrowed(committed, &bound, &openings), set(&[Count, Answer]));
+    }
+
+    #[test]
+    fn a_pick_up_is_shown_by_what_may_be_told_of_pick_ups() {
+        use FieldClass::{Count, Custody};
+        let of = [
+            v1::event::Event::TransferRecorded(v1::TransferRecorded::default()),
+            v1::event::Event::ClockFired(v1::ClockFired::default()),
+        ];
+        for event in of {
+            let openings = [Count, Custody].map(|class| opening(class, event.clone()));
+            let all = set(&[Count, Custody]);
+            assert_eq!(narrowed(all, &bound(set(&[Count]), all), &openings), all);
+            assert_eq!(narrowed(all, &bound(all, set(&[Count])), &openings), FieldClasses::NONE);
+        }
+    }
+}

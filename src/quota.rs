@@ -1,0 +1,114 @@
+//! A quota: how much each holder may take, and how much all of them together, so that no holder takes everything.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Counts places or bytes by holder.
+#[derive(Debug)]
+pub struct Quota<K> {
+    each_max: usize,
+    all_max: usize,
+    taken: Mutex<Usage<K>>,
+}
+
+#[derive(Debug)]
+struct Usage<K> {
+    by_each: HashMap<K, usize>,
+    // INVARIANT: the sum over all holders.
+    by_all: usize,
+}
+
+impl<K: Eq + Hash + Clone> Quota<K> {
+    /// Allows `each_max` for each holder and `all_max` for all of them together.
+    pub fn new(each_max: usize, all_max: usize) -> Arc<Self> {
+        let taken = Usage { by_each: HashMap::new(), by_all: 0 };
+        Arc::new(Self { each_max, all_max, taken: Mutex::new(taken) })
+    }
+
+    /// An empty reservation.
+    pub fn begin(self: &Arc<Self>, holder: &K) -> Reservation<K> {
+        Reservation { quota: Arc::clone(self), holder: holder.clone(), held: 0 }
+    }
+
+    /// Reserves one until it is dropped. `None` if the holder or all holders together are at their limit.
+    pub fn take(self: &Arc<Self>, holder: &K) -> Option<Reservation<K>> {
+        let mut share = self.begin(holder);
+        share.grow(1).then_some(share)
+    }
+
+    fn taken(&self) -> MutexGuard<'_, Usage<K>> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a holder has reserved. Dropping it gives everything back.
+#[derive(Debug)]
+pub struct Reservation<K: Eq + Hash + Clone> {
+    quota: Arc<Quota<K>>,
+    holder: K,
+    held: usize,
+}
+
+impl<K: Eq + Hash + Clone> Reservation<K> {
+    /// Reserves `by` more. If that exceeds a limit, returns false and changes nothing.
+    pub fn grow(&mut self, by: usize) -> bool {
+        let mut taken = self.quota.taken();
+        let own = taken.by_each.get(&self.holder).copied().unwrap_or_default().saturating_add(by);
+        let all = taken.by_all.saturating_add(by);
+        if own > self.quota.each_max || all > self.quota.all_max {
+            return false;
+        }
+        taken.by_each.insert(self.holder.clone(), own);
+        taken.by_all = all;
+        self.held = self.held.saturating_add(by);
+        true
+    }
+}
+
+impl<K: Eq + Hash + Clone> Drop for Reservation<K> {
+    fn drop(&mut self) {
+        if self.held == 0 {
+            return;
+        }
+        let mut taken = self.quota.taken();
+        taken.by_all = taken.by_all.saturating_sub(self.held);
+        let left = taken.by_each.get_mut(&self.holder).map(|count| {
+            *count = count.saturating_sub(self.held);
+            *count
+        });
+        if left == Some(0) {
+            taken.by_each.remove(&self.holder);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_has_more_than_a_share_and_what_is_let_go_can_be_taken() {
+        let quota = Quota::new(2, 3);
+        let held = [quota.take(&"a"), quota.take(&"a")];
+        assert!(held.iter().all(Option::is_some) && quota.take(&"a").is_none());
+        let other = quota.take(&"b");
+        assert!(other.is_some() && quota.take(&"b").is_none(), "all together have all there is");
+        drop(held);
+        assert!(quota.take(&"a").is_some());
+        drop(other);
+        let taken = quota.taken();
+        assert!(taken.by_each.is_empty() && taken.by_all == 0, "who holds nothing costs nothing");
+    }
+
+    #[test]
+    fn a_share_grows_up_to_what_there_is_and_gives_all_of_it_back() {
+        let quota = Quota::new(10, 15);
+        let mut first = quota.begin(&"a");
+        assert!(first.grow(4) && first.grow(6) && !first.grow(1));
+        let mut second = quota.begin(&"b");
+        assert!(!second.grow(6) && second.grow(5));
+        drop(first);
+        assert!(second.grow(5) && !second.grow(1));
+    }
+}

@@ -1,0 +1,321 @@
+//! Assembles a gateway: reads the keys, recovers the store, checks the policies, binds the listeners, and reports ready
+//! last.
+//!
+//! One thread accepts connections. Each core has a worker thread that serves connections on its own runtime
+//! ([`worker`]). The recorder writes on a thread of its own. No SQL runs on a network thread.
+
+mod audit;
+mod buffered;
+mod call_metrics;
+mod certificates;
+mod check;
+mod error;
+mod health;
+mod in_flight;
+mod layers;
+mod listeners;
+mod ops;
+mod policies;
+mod protocol;
+mod start_check;
+mod store_check;
+mod ticking;
+mod worker;
+mod writer;
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+pub use audit::{AuditFile, AuditLines};
+pub use check::{CheckedConfig, check};
+pub use error::{AgainstError, ServerError};
+pub use health::Phase;
+pub use policies::{ReloadError, Reloaded, UnfitSet};
+pub use start_check::{StartFindings, check_against, check_start};
+
+use crate::accept::{self, TlsState};
+use crate::api::{Api, ApiKeys, ConcurrencyLimits};
+use crate::config::Config;
+use crate::feed::ActiveAttempts;
+use crate::identity::clock::WallClock;
+use crate::ledger::VerifierKey;
+use crate::metrics::Metrics;
+use crate::policy::gate::Gate;
+use crate::policy::in_force::GateInForce;
+use crate::recorder::{Clock, Entropy, Handle, RecorderError, SubmitError};
+use crate::server::certificates::CertificateReloader;
+use crate::server::health::advance;
+use crate::server::layers::Layers;
+use crate::server::listeners::Listeners;
+use crate::server::ops::ProbeSources;
+use crate::server::policies::PolicyReloader;
+use crate::server::worker::{ConnectionLimits, Worker};
+use crate::server::writer::{RunningWriters, WriterInputs};
+
+/// How many accepted sockets may wait for one worker.
+const SOCKETS_WAITING_MAX: usize = 64;
+
+/// What a gateway takes from its surroundings. Tests and demos replace the clock and the source of randomness.
+#[derive(Debug)]
+pub struct Environment {
+    /// The clock that entries are recorded by.
+    pub clock: Clock,
+    /// The source of blinding values, salts and ids.
+    pub entropy: Entropy,
+    /// The clock that certificates and tokens are checked against.
+    pub wall: WallClock,
+    /// The file that audit lines go to. Probes report when lines are lost.
+    pub audit: Option<Arc<AuditFile>>,
+}
+
+impl Default for Environment {
+    fn default() -> Self {
+        Self { clock: Clock::System, entropy: Entropy::System, wall: WallClock::system(), audit: None }
+    }
+}
+
+/// A running gateway. If it is dropped without [`Gateway::stop`], it drains by itself and nobody waits for it. Nothing
+/// that was acknowledged is lost either way.
+#[derive(Debug)]
+pub struct Gateway {
+    grpc: SocketAddr,
+    ops: SocketAddr,
+    verifier: VerifierKey,
+    phase: watch::Sender<Phase>,
+    recorder: Handle,
+    certificates: Arc<CertificateReloader>,
+    policies: Arc<PolicyReloader>,
+    drain: DropGuard,
+    stop_ops: DropGuard,
+    watcher: Option<JoinHandle<()>>,
+    workers: Vec<JoinHandle<()>>,
+    listeners: JoinHandle<Result<(), ServerError>>,
+    writers: Vec<JoinHandle<Result<(), RecorderError>>>,
+}
+
+impl Gateway {
+    /// Starts a gateway and returns when it is ready. Relative paths in the configuration start at `base`.
+    #[expect(clippy::too_many_lines, reason = "the order of a start, to be read from top to bottom")]
+    pub fn start(config: &Config, base: &Path, environment: Environment) -> Result<Self, ServerError> {
+        let (phase, phase_seen) = watch::channel(Phase::Starting);
+        let CheckedConfig { secrets, registry, engine, verifier, zones, tls, .. } =
+            check(config, base, &environment.wall)?;
+        let agencies = registry.members().map(|member| (member.agency.id.clone(), member.agency.clone())).collect();
+        let metrics = Metrics::new();
+        let gate = Gate::new(Arc::clone(&engine), Arc::new(agencies)).with_zones(zones);
+        let in_force = InForce::new(Arc::new(gate));
+        let layers = Layers::of(config, &secrets, &registry, &environment.wall, &in_force, &metrics);
+        let certificates = (registry, Arc::clone(&tls));
+        let certificates = Arc::new(CertificateReloader::of(config, base, certificates, &environment.wall, &metrics));
+        let drain = CancellationToken::new();
+        let keys = ApiKeys::new(&secrets.request_digest, &secrets.cursor);
+        let timetable = writer::timetable(config, &certificates.registry, in_force.gate().zones());
+        let inputs = WriterInputs {
+            clock: environment.clock.clone(),
+            entropy: environment.entropy,
+            timetable,
+            metrics: Arc::clone(&metrics),
+        };
+        let RunningWriters { handle, reader, heads, hindrances, threads: writers } =
+            writer::start(config, base, &secrets, &in_force, inputs)?;
+        let policies =
+            Arc::new(PolicyReloader::of(config, base, in_force.clone(), handle.clone(), Arc::clone(&metrics)));
+        // Activate before anybody is served: a restart with another policy set is an activation too.
+        handle.activate(&engine).map_err(ReloadError::from)?;
+        let ticks_by_itself = matches!(environment.clock, Clock::System);
+        let api = Arc::new(Api {
+            recorder: handle.clone(),
+            reader,
+            heads,
+            in_force,
+            clock: environment.clock,
+            keys,
+            inbox: config.inbox,
+            appeals: config.appeals,
+            wall: environment.wall.clone(),
+            attempts: ActiveAttempts::default(),
+            concurrency: ConcurrencyLimits::default(),
+            drain: drain.clone(),
+        });
+        // Bind before spawning any thread, so that whoever learns the address gets an answer there.
+        let (grpc_listener, grpc) = bind("gRPC", "listen", config.server.listen)?;
+        let (ops_listener, ops) = bind("ops", "ops_listen", config.server.ops_listen)?;
+        let worker = || Worker {
+            api: Arc::clone(&api),
+            layers: layers.clone(),
+            limits: ConnectionLimits::of(config),
+            phase: phase_seen.clone(),
+            drain: drain.clone(),
+        };
+        let (sockets, workers) = spawn_workers(config.server.worker_count(), worker, &tls)?;
+        let stop_ops = CancellationToken::new();
+        let tick = Duration::from_millis(config.clocks.tick_ms);
+        let tick = Some(tick).filter(|tick| !tick.is_zero() && ticks_by_itself);
+        let listeners = Listeners {
+            grpc_listener,
+            ops_listener,
+            sockets,
+            tls,
+            probed: ProbeSources {
+                phase: phase_seen,
+                policies: policies.detail.subscribe(),
+                certificates: certificates.detail.subscribe(),
+                audit: environment.audit,
+                metrics,
+            },
+            certificates: Arc::clone(&certificates),
+            drain: drain.clone(),
+            stop_ops: stop_ops.clone(),
+            tick,
+            hindrances,
+        };
+        let (recording, set_phase) = (handle.clone(), phase.clone());
+        let listeners = spawn("front", move |runtime| runtime.block_on(listeners.run(recording, set_phase)))?;
+        let watcher = watcher(config.policy.look_every_ms, &policies, &drain)?;
+        // Only from Starting: a gateway whose writer has already failed must not become ready.
+        advance(&phase, &[Phase::Starting], Phase::Serving);
+        tracing::info!(%grpc, %ops, "ready");
+        let (drain, stop_ops) = (drain.drop_guard(), stop_ops.drop_guard());
+        let recorder = handle;
+        Ok(Self {
+            grpc,
+            ops,
+            verifier,
+            phase,
+            recorder,
+            certificates,
+            policies,
+            drain,
+            stop_ops,
+            watcher,
+            workers,
+            listeners,
+            writers,
+        })
+    }
+
+    /// The address where gRPC is served over mutual TLS.
+    pub fn grpc(&self) -> SocketAddr {
+        self.grpc
+    }
+
+    /// The address where probes are answered.
+    pub fn ops(&self) -> SocketAddr {
+        self.ops
+    }
+
+    /// The public key that verifies this gateway's checkpoints.
+    pub fn verifier(&self) -> &VerifierKey {
+        &self.verifier
+    }
+
+    /// Reloads the gateway's certificate and the revocation lists, and cuts the connections that would now be refused.
+    /// Returns how many were cut. On an error nothing has changed. Blocks: call it off the network threads.
+    pub fn reload_certificates(&self) -> Result<usize, ServerError> {
+        Ok(self.certificates.reload()?)
+    }
+
+    /// Fires every clock that is due and returns how many fired. A gateway on the system clock does this by itself; one
+    /// on a simulated clock only when this is called.
+    pub async fn tick(&self) -> Result<usize, SubmitError> {
+        ticking::fire_all(&self.recorder).await
+    }
+
+    /// Reloads the policies and activates them if they are valid and differ from those in force. On an error nothing
+    /// has changed, and the readiness probe reports the reason. Blocks: call it off the network threads.
+    pub fn reload_policies(&self) -> Result<Reloaded, ReloadError> {
+        self.policies.reload()
+    }
+
+    /// Resolves when the writer has ended on its own. Nothing can be recorded any more, so the process should end.
+    pub async fn writer_ended(&self) {
+        self.recorder.ended().await;
+    }
+
+    /// Stops in order: not ready, no new connections, finish open calls within the limit, drain the writer, close the
+    /// store.
+    pub fn stop(self) -> Result<(), ServerError> {
+        advance(&self.phase, &[Phase::Serving, Phase::StoreAway, Phase::OtherLaw], Phase::Draining);
+        // Tell the recorder first: a writer may be waiting for a database that is unreachable.
+        self.recorder.tell_to_stop();
+        tracing::info!("draining");
+        drop(self.drain);
+        for worker in self.workers {
+            worker.join().map_err(|_| ServerError::Panicked("worker"))?;
+        }
+        if let Some(watcher) = self.watcher {
+            watcher.join().map_err(|_| ServerError::Panicked("policies"))?;
+        }
+        // On its own thread: the caller may be on a runtime, where blocking is not allowed.
+        let recorder = self.recorder;
+        let stopped = spawn("stop", move |runtime| runtime.block_on(recorder.stop()))?;
+        stopped.join().map_err(|_| ServerError::Panicked("stop"))?;
+        let joined =
+            self.writers.into_iter().map(|writer| writer.join().map_err(|_| ServerError::Panicked("recorder")));
+        let written: Vec<_> = joined.collect::<Result<_, _>>()?;
+        drop(self.stop_ops);
+        self.listeners.join().map_err(|_| ServerError::Panicked("front"))??;
+        tracing::info!("stopped");
+        Ok(written.into_iter().collect::<Result<(), _>>()?)
+    }
+}
+
+/// Starts the thread that watches the policy directory. `None` if the policies cannot change.
+fn watcher(
+    every_ms: u64,
+    policies: &Arc<PolicyReloader>,
+    drain: &CancellationToken,
+) -> Result<Option<JoinHandle<()>>, ServerError> {
+    if every_ms == 0 || policies.are_built_in() {
+        return Ok(None);
+    }
+    let (policies, drain, every) = (Arc::clone(policies), drain.clone(), Duration::from_millis(every_ms));
+    spawn("policies", move |runtime| runtime.block_on(policies.watch(every, drain))).map(Some)
+}
+
+type Workers = (Vec<mpsc::Sender<accept::Accepted>>, Vec<JoinHandle<()>>);
+
+fn spawn_workers(count: usize, worker: impl Fn() -> Worker, tls: &Arc<TlsState>) -> Result<Workers, ServerError> {
+    let (mut sockets, mut threads) = (Vec::new(), Vec::new());
+    for _ in 0..count {
+        let (sender, receiver) = mpsc::channel(SOCKETS_WAITING_MAX);
+        let (worker, tls) = (worker(), Arc::clone(tls));
+        threads.push(spawn("worker", move |runtime| runtime.block_on(worker.run(receiver, tls)))?);
+        sockets.push(sender);
+    }
+    Ok((sockets, threads))
+}
+
+fn bind(
+    listener: &'static str,
+    key: &'static str,
+    address: SocketAddr,
+) -> Result<(std::net::TcpListener, SocketAddr), ServerError> {
+    let bound = || {
+        let listener = std::net::TcpListener::bind(address)?;
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        Ok((listener, address))
+    };
+    bound().map_err(|source| ServerError::Bind { listener, key, address, source })
+}
+
+/// Starts a named thread with its own runtime. It logs where its starter logs.
+fn spawn<T: Send + 'static>(
+    name: &'static str,
+    run: impl FnOnce(&tokio::runtime::Runtime) -> T + Send + 'static,
+) -> Result<JoinHandle<T>, ServerError> {
+    let dispatch = tracing::dispatcher::get_default(Clone::clone);
+    let started = || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().thread_name(name).build()?;
+        let body = move || tracing::dispatcher::with_default(&dispatch, || run(&runtime));
+        std::thread::Builder::new().name(name.to_owned()).spawn(body)
+    };
+    started().map_err(|source| ServerError::Io { what: "a thread cannot be started", source })
+}

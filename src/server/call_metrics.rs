@@ -1,0 +1,76 @@
+//! Metrics of one call: counted by method and status code when it ends. A stream ends when its trailers are sent.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use http::HeaderMap;
+use tonic::{Code, Status};
+
+use crate::metrics::{Metrics, table};
+use crate::wire::methods;
+
+/// The label for a method that is not in the contract, since its name is the caller's text.
+const UNKNOWN: &str = "unknown";
+
+/// Counts its call once: with the code it ended with, or as cancelled if it is dropped first.
+#[derive(Debug)]
+pub(super) struct CallMetrics {
+    metrics: Arc<Metrics>,
+    method: &'static str,
+    since: Instant,
+    ended: bool,
+}
+
+impl CallMetrics {
+    /// Starts counting a call.
+    pub(super) fn begin(metrics: &Arc<Metrics>, path: &str) -> Self {
+        metrics.increment_gauge(&table::CALLS_IN_FLIGHT);
+        let method = methods::at(path).map_or(UNKNOWN, methods::Method::full_name);
+        Self { metrics: Arc::clone(metrics), method, since: Instant::now(), ended: false }
+    }
+
+    /// Ends the call if these headers or trailers carry its status.
+    pub(super) fn end_with(&mut self, headers: &HeaderMap) {
+        if let Some(status) = Status::from_header_map(headers) {
+            self.end(status.code());
+        }
+    }
+
+    fn end(&mut self, code: Code) {
+        if std::mem::replace(&mut self.ended, true) {
+            return;
+        }
+        self.metrics.increment(&table::CALLS, &[self.method.into(), word(code).into()]);
+        self.metrics.observe_duration(&table::CALL_DURATION, &[self.method.into()], self.since.elapsed());
+        self.metrics.decrement_gauge(&table::CALLS_IN_FLIGHT);
+    }
+}
+
+impl Drop for CallMetrics {
+    fn drop(&mut self) {
+        self.end(Code::Cancelled);
+    }
+}
+
+/// The code as the gRPC protocol spells it.
+fn word(code: Code) -> &'static str {
+    match code {
+        Code::Ok => "OK",
+        Code::Cancelled => "CANCELLED",
+        Code::Unknown => "UNKNOWN",
+        Code::InvalidArgument => "INVALID_ARGUMENT",
+        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
+        Code::NotFound => "NOT_FOUND",
+        Code::AlreadyExists => "ALREADY_EXISTS",
+        Code::PermissionDenied => "PERMISSION_DENIED",
+        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
+        Code::FailedPrecondition => "FAILED_PRECONDITION",
+        Code::Aborted => "ABORTED",
+        Code::OutOfRange => "OUT_OF_RANGE",
+        Code::Unimplemented => "UNIMPLEMENTED",
+        Code::Internal => "INTERNAL",
+        Code::Unavailable => "UNAVAILABLE",
+        Code::DataLoss => "DATA_LOSS",
+        Code::Unauthenticated => "UNAUTHENTICATED",
+    }
+}

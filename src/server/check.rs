@@ -1,0 +1,57 @@
+//! Reads a configuration and everything it names, and checks that it fits together, before anything is served.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::accept::{TlsMaterial, TlsState};
+use crate::config::{Config, Secrets};
+use crate::domain::zone::Zones;
+use crate::identity::clock::WallClock;
+use crate::identity::registry::Registry;
+use crate::ledger::VerifierKey;
+use crate::policy::engine::Engine;
+use crate::policy::load::PolicySet;
+use crate::server::error::ServerError;
+use crate::server::policies::{self, UnfitSet};
+
+/// A configuration that was checked, with everything it names.
+#[derive(Debug)]
+pub struct CheckedConfig {
+    pub(super) secrets: Secrets,
+    pub(super) registry: Arc<Registry>,
+    pub(super) engine: Arc<Engine>,
+    pub(super) zones: Zones,
+    pub(super) tls: Arc<TlsState>,
+    /// What an operator should look at. None of it prevents serving.
+    pub warnings: Vec<String>,
+    /// The public key of the logs.
+    pub verifier: VerifierKey,
+    /// The digest of the policy set.
+    pub policy_digest: [u8; 32],
+    /// How many agencies are registered.
+    pub agencies: usize,
+}
+
+/// Reads everything that a configuration names, as a start does, and checks that it fits together. Changes nothing and
+/// connects to no database.
+pub fn check(config: &Config, base: &Path, wall: &WallClock) -> Result<CheckedConfig, ServerError> {
+    config.check()?;
+    let secrets = Secrets::read(&config.keys, base)?;
+    let registry = Arc::new(Registry::load(&config.registry, base, &config.jurisdictions)?);
+    let engine = Arc::new(match &config.policy.directory {
+        None => policies::built_in(&config.jurisdictions)?,
+        Some(directory) => {
+            let files = PolicySet::files_in(&base.join(directory)).map_err(UnfitSet::from)?;
+            policies::fit(&files, &config.jurisdictions)?
+        }
+    });
+    let zones = Zones::with(&config.time_zones)?;
+    let verifier = secrets.signer.verifier().clone();
+    let material = TlsMaterial::read(&config.tls, base)?;
+    let tls = TlsState::new(config.accept.clone(), material, Arc::clone(&registry), wall.clone())?;
+    // A database address is parsed here, not connected to.
+    config.store.locations(&config.jurisdictions, base)?;
+    let (policy_digest, agencies) = (engine.digest(), registry.members().count());
+    let warnings = tls.expiries().warnings(wall.now());
+    Ok(CheckedConfig { secrets, registry, engine, zones, tls, warnings, verifier, policy_digest, agencies })
+}

@@ -1,0 +1,88 @@
+//! The thread that accepts sockets, answers probes, and runs the background tasks of the gateway.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::accept::{self, TlsState};
+use crate::metrics;
+use crate::recorder::{Handle, Hindrance};
+use crate::server::certificates::CertificateReloader;
+use crate::server::error::ServerError;
+use crate::server::health::{Phase, advance};
+use crate::server::ops::{self, ProbeSources};
+use crate::server::ticking;
+
+/// The listeners, and what the background tasks need.
+pub(super) struct Listeners {
+    pub(super) grpc_listener: std::net::TcpListener,
+    pub(super) ops_listener: std::net::TcpListener,
+    pub(super) sockets: Vec<mpsc::Sender<accept::Accepted>>,
+    pub(super) tls: Arc<TlsState>,
+    pub(super) probed: ProbeSources,
+    pub(super) certificates: Arc<CertificateReloader>,
+    pub(super) drain: CancellationToken,
+    pub(super) stop_ops: CancellationToken,
+    /// How often the legal clocks are checked. `None` if the gateway does not do so by itself.
+    pub(super) tick: Option<Duration>,
+    /// For each shard of the store, what keeps it from recording.
+    pub(super) hindrances: Vec<watch::Receiver<Hindrance>>,
+}
+
+impl Listeners {
+    /// Runs until it is told to stop.
+    pub(super) async fn run(self, recorder: Handle, set_phase: watch::Sender<Phase>) -> Result<(), ServerError> {
+        let io = |what| move |source| ServerError::Io { what, source };
+        let grpc = TcpListener::from_std(self.grpc_listener).map_err(io("the gRPC listener cannot be used"))?;
+        let ops = TcpListener::from_std(self.ops_listener).map_err(io("the ops listener cannot be used"))?;
+        // One task for each shard: clocks of one shard run on while the database of another is unreachable.
+        let mut tasks = JoinSet::new();
+        for shard in self.tick.iter().flat_map(|every| recorder.each().map(|shard| (*every, shard))) {
+            tasks.spawn(ticking::tick(shard.1, shard.0, self.drain.clone()));
+        }
+        tasks.spawn(look_after_store(self.hindrances, set_phase.clone()));
+        tasks.spawn(self.certificates.watch(self.drain.clone()));
+        let accepting = tokio::spawn(accept::accept_loop(grpc, self.sockets, self.tls, self.drain));
+        let watching = tokio::spawn(async move {
+            recorder.ended().await;
+            set_phase.send_replace(Phase::WriterStopped);
+        });
+        let kept = Arc::clone(&self.probed.metrics);
+        let upkeep = tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(metrics::UPKEEP_EVERY).await;
+                kept.upkeep();
+            }
+        });
+        let served = ops::serve(ops, self.probed, self.stop_ops).await;
+        tasks.abort_all();
+        upkeep.abort();
+        watching.abort();
+        accepting.abort();
+        served.map_err(io("the ops listener failed"))
+    }
+}
+
+/// Updates the phase: whether all shards are hindered, or a policy set is yet to be activated.
+async fn look_after_store(mut shards: Vec<watch::Receiver<Hindrance>>, phase: watch::Sender<Phase>) {
+    loop {
+        let seen: Vec<Hindrance> = shards.iter_mut().map(|shard| *shard.borrow_and_update()).collect();
+        let now = if seen.contains(&Hindrance::OtherLaw) {
+            Phase::OtherLaw
+        } else if seen.iter().all(|hindrance| *hindrance == Hindrance::StoreAway) {
+            Phase::StoreAway
+        } else {
+            Phase::Serving
+        };
+        advance(&phase, &[Phase::Serving, Phase::StoreAway, Phase::OtherLaw], now);
+        let changes = shards.iter_mut().map(|shard| Box::pin(shard.changed()));
+        if futures_util::future::select_all(changes).await.0.is_err() {
+            // Another task reports that the writer has ended.
+            return;
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! The PostgreSQL store, for several gateways on one database.
+//!
+//! A batch locks the heads of its logs, so that gateways take turns and each sees what the others wrote. A commit is
+//! durable when the server acknowledges it, on the standby too if there is one. If the outcome is unknown, the
+//! connection is given up, and the next connection reads the truth.
+
+mod address;
+mod agenda;
+mod appeals;
+mod connection;
+mod copy;
+mod fault;
+mod follower;
+mod inbox;
+mod io;
+mod load;
+mod names;
+mod pool;
+mod read;
+mod schema;
+mod session;
+mod statement;
+mod tls;
+mod write;
+mod writer;
+
+pub use address::Address;
+pub(in crate::store) use copy::{Duplicate, Original};
+pub use read::{PostgresReader, open_read_only};
+pub use writer::PostgresStore;
