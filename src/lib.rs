@@ -15,6 +15,7 @@ pub mod ledger;
 pub mod metrics;
 pub mod policy;
 pub mod quota;
+pub mod random;
 pub mod recorder;
 pub mod sandbox;
 pub mod server;

@@ -109,7 +109,7 @@ impl Gateway {
         let agencies = registry.members().map(|member| (member.agency.id.clone(), member.agency.clone())).collect();
         let metrics = Metrics::new();
         let gate = Gate::new(Arc::clone(&engine), Arc::new(agencies)).with_zones(zones);
-        let in_force = InForce::new(Arc::new(gate));
+        let in_force = GateInForce::new(Arc::new(gate));
         let layers = Layers::of(config, &secrets, &registry, &environment.wall, &in_force, &metrics);
         let certificates = (registry, Arc::clone(&tls));
         let certificates = Arc::new(CertificateReloader::of(config, base, certificates, &environment.wall, &metrics));

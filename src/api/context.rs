@@ -18,7 +18,7 @@ use crate::domain::determination::FieldClasses;
 use crate::feed::{ActiveAttempts, CursorKey, DisclosureFilter};
 use crate::identity::clock::WallClock;
 use crate::policy::gate::Gate;
-use crate::policy::in_force::InForce;
+use crate::policy::in_force::GateInForce;
 use crate::recorder::{Clock, Handle, Heads};
 use crate::store::{NewDisclosure, Reader, StoreError};
 
@@ -35,7 +35,7 @@ pub struct Api {
     /// The published heads of the logs, to wait for entries.
     pub heads: Heads,
     /// The policies in force. Take the gate once for a call and ask it everything.
-    pub in_force: InForce,
+    pub in_force: GateInForce,
     /// The clock that entries are recorded by.
     pub clock: Clock,
     /// Keys of digests and cursors.

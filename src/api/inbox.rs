@@ -12,7 +12,7 @@ use crate::domain::agency::Caller;
 use crate::domain::command::Action;
 use crate::domain::determination::FieldClasses;
 use crate::domain::ids::{AgencyId, JurisdictionId, LogKind, LogName};
-use crate::domain::inbox::{Inbox as Consumers, Place, Tried, Whose};
+use crate::domain::inbox::{EntryPosition, Inbox as Consumers, InboxConsumer, SendDecision};
 use crate::feed::{AttemptGuard, Cursor, Feed, Page};
 use crate::recorder::{Attempt, Delivering};
 use crate::store::NewDisclosure;

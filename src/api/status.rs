@@ -161,7 +161,7 @@ fn denied(denial: &Denial) -> Status {
         Denial::Unattributed => token_refused(&denial.to_string()),
         Denial::NotACustodian => fault("detainer.custodian", "a custodian of the jurisdiction"),
         Denial::AddresseeFixed => fault("detainer.custodian", "the addressee it was lodged with, or empty"),
-        Denial::Impossible(fields) => violations(&fields.iter().take(FAULTS_MAX).map(impossible).collect()),
+        Denial::ImpossibleTime(fields) => violations(&fields.iter().take(FAULTS_MAX).map(impossible).collect()),
         Denial::MatchDisputed(disputed) => {
             let words: Vec<_> = disputed.iter().map(|one| one.word()).collect();
             Failure::new(Code::PermissionDenied, ErrorReason::MatchDisputed, denial.to_string())

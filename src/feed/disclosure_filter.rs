@@ -197,7 +197,11 @@ mod tests {
     }
 
     fn bound(classes: FieldClasses, of_pick_ups: FieldClasses) -> DisclosureBound {
-        DisclosureBound { told: IssuerClasses { classes, of_pick_ups }, to_jurisdiction: false, withheld: Arc::default() }
+        DisclosureBound {
+            told: IssuerClasses { classes, of_pick_ups },
+            to_jurisdiction: false,
+            withheld: Arc::default(),
+        }
     }
 
     fn set(classes: &[FieldClass]) -> FieldClasses {

@@ -165,8 +165,8 @@ impl Gate {
         let narrowed = std::mem::take(&mut redacted.issuer_view.withheld).into_iter();
         let unlisted = narrowed.filter(|one| !withheld.iter().any(|known| known.class == one.class));
         redacted.issuer_view.withheld = withheld.iter().cloned().chain(unlisted).collect();
-        redacted.shown.withheld.sort_unstable_by_key(|one| one.class);
-        redacted.shown.withheld.dedup_by_key(|one| one.class);
+        redacted.issuer_view.withheld.sort_unstable_by_key(|one| one.class);
+        redacted.issuer_view.withheld.dedup_by_key(|one| one.class);
         Some(Case { detainer: Some(redacted), custody: case.custody.clone(), ..Case::default() })
     }
 

@@ -11,8 +11,8 @@ use std::time::Instant;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::domain::ids::LogName;
-use crate::domain::inbox::{self, Tried};
-use crate::meters::{Meters, table};
+use crate::domain::inbox::{self, SendDecision};
+use crate::metrics::{Metrics, table};
 use crate::recorder::alarm::Alarm;
 use crate::recorder::batch::{Published, RecorderError};
 use crate::recorder::handle::{Job, Recorded, SubmitError};
@@ -26,7 +26,7 @@ pub(super) type Answer = (oneshot::Sender<Result<Recorded, SubmitError>>, Result
 /// Everything that waits for a batch to be durable.
 pub(super) struct Acknowledgements {
     pub(super) answers: Vec<Answer>,
-    pub(super) disclosures: Vec<(Disclosing, Result<Tried, inbox::Refusal>)>,
+    pub(super) disclosures: Vec<(Disclosing, Result<SendDecision, inbox::Refusal>)>,
     pub(super) ticks: Vec<Ticking>,
     pub(super) ticked: Ticked,
     pub(super) fired: Vec<FiredNow>,
@@ -43,16 +43,16 @@ pub(super) struct Acknowledgements {
 
 impl Acknowledgements {
     /// Lets everybody know. MUST be called only when everything in the batch is durable.
-    pub(super) fn send(self, published: &Published, meters: &Meters) {
+    pub(super) fn send(self, published: &Published, metrics: &Metrics) {
         if let Some(since) = self.since {
-            meters.took(&table::COMMIT_DURATION, &[], since.elapsed());
+            metrics.observe_duration(&table::COMMIT_DURATION, &[], since.elapsed());
         }
-        meters.measured(&table::BATCH_JOBS, &[], self.jobs);
+        metrics.observe_size(&table::BATCH_JOBS, &[], self.jobs);
         let committed = self.added.iter().fold(0u64, |sum, (_, added)| sum.saturating_add(*added));
         if committed > 0 {
             tracing::debug!(entries = committed, writes = self.answers.len(), "batch recorded");
         }
-        publish(published, meters, &self.sizes, &self.added);
+        publish(published, metrics, &self.sizes, &self.added);
         // Answer only now: a receipt is a promise that the entry is durable. All at once: a worker that is woken by the first
         // answer finds the rest, and writes to each connection once.
         for (reply, answer) in self.answers {
@@ -60,16 +60,16 @@ impl Acknowledgements {
             let _hung_up = reply.send(answer);
         }
         for ((delivering, reply), tried) in self.disclosures {
-            if let (Ok(Tried::ParkedNow), Some(attempt)) = (&tried, &delivering.attempt) {
+            if let (Ok(SendDecision::ParkedNow), Some(attempt)) = (&tried, &delivering.attempt) {
                 attempt.warn();
             }
             let _hung_up = reply.send(tried.map_err(SubmitError::Inbox));
         }
         for clock in &self.fired {
-            clock.tell(meters);
+            clock.tell(metrics);
         }
         for alarm in &self.alarms {
-            alarm.tell(meters);
+            alarm.tell(metrics);
         }
         for reply in self.ticks {
             let _hung_up = reply.send(Ok(self.ticked));
@@ -78,7 +78,7 @@ impl Acknowledgements {
 }
 
 /// Lets everybody see how far the logs have grown, and counts what was added.
-pub(super) fn publish(published: &Published, meters: &Meters, sizes: &[(LogName, u64)], added: &[(LogName, u64)]) {
+pub(super) fn publish(published: &Published, metrics: &Metrics, sizes: &[(LogName, u64)], added: &[(LogName, u64)]) {
     for (log, size) in sizes {
         if let Some(sender) = published.get(log) {
             raise(sender, *size);
@@ -86,7 +86,7 @@ pub(super) fn publish(published: &Published, meters: &Meters, sizes: &[(LogName,
     }
     for (log, added) in added {
         let labels = [(&log.jurisdiction).into(), log.kind.word().into()];
-        meters.add(&table::ENTRIES, &labels, *added);
+        metrics.add(&table::ENTRIES, &labels, *added);
     }
 }
 
@@ -106,7 +106,7 @@ impl Syncer {
     /// Starts the thread. `wake` is the queue of the writer, which learns of a failure even if nobody has work for it.
     pub(super) fn start(
         published: Arc<Published>,
-        meters: Arc<Meters>,
+        metrics: Arc<Metrics>,
         healthy: Arc<AtomicBool>,
         wake: mpsc::WeakSender<Job>,
     ) -> std::io::Result<Self> {
@@ -116,7 +116,7 @@ impl Syncer {
         let dispatch = tracing::dispatcher::get_default(Clone::clone);
         let thread = std::thread::Builder::new().name("syncer".to_owned()).spawn(move || {
             tracing::dispatcher::with_default(&dispatch, || {
-                if let Err(error) = run(&waiting, &published, &meters) {
+                if let Err(error) = run(&waiting, &published, &metrics) {
                     // What waits behind it is dropped unanswered: the same request ids settle it after a restart.
                     healthy.store(false, Ordering::SeqCst);
                     *failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
@@ -155,10 +155,10 @@ impl Syncer {
     }
 }
 
-fn run(batches: &Receiver<Committed>, published: &Published, meters: &Meters) -> Result<(), StoreError> {
+fn run(batches: &Receiver<Committed>, published: &Published, metrics: &Metrics) -> Result<(), StoreError> {
     for (unsynced, acknowledgements) in batches {
         unsynced.map_or(Ok(()), Unsynced::sync)?;
-        acknowledgements.send(published, meters);
+        acknowledgements.send(published, metrics);
     }
     Ok(())
 }

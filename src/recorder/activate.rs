@@ -110,7 +110,7 @@ impl Recorder {
         self.policy = Some(policy);
         // First the set, then the entry: who sees that it is in force is answered by it.
         self.take_up(engine, now);
-        publish(&self.published, &self.meters, &self.sizes(), &added(&append.heads));
+        publish(&self.published, &self.metrics, &self.sizes(), &added(&append.heads));
         Ok(if before.is_some() { Activated::Instead { entries: append.entries.len() } } else { Activated::First })
     }
 

@@ -197,8 +197,8 @@ impl Recorder {
         let (hindrance, seen) = watch::channel(Hindrance::None);
         let others = store.follower();
         let syncer = store.syncs_apart().then(|| {
-            let (published, meters) = (Arc::clone(&published), Arc::clone(&meters));
-            Syncer::start(published, meters, Arc::clone(&healthy), wake)
+            let (published, metrics) = (Arc::clone(&published), Arc::clone(&metrics));
+            Syncer::start(published, metrics, Arc::clone(&healthy), wake)
         });
         let sweep = Sweep::over(logs.keys().map(|log| log.jurisdiction.clone()));
         let recorder = Self {

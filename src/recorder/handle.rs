@@ -14,7 +14,7 @@ use crate::domain::ids::{JurisdictionId, LogName};
 use crate::domain::inbox::{self, SendDecision};
 use crate::domain::permit::Admitted;
 use crate::ledger::Receipt;
-use crate::meters::{Metrics, table};
+use crate::metrics::{Metrics, table};
 use crate::policy::engine::Engine;
 use crate::policy::gate::Denial;
 use crate::recorder::activate::{Activated, Activating};

@@ -138,7 +138,7 @@ impl Recorder {
             Some(syncer) => syncer.hand_over((unsynced, acknowledgements)),
             None => {
                 unsynced.map_or(Ok(()), Unsynced::sync)?;
-                acknowledgements.send(&self.published, &self.meters);
+                acknowledgements.send(&self.published, &self.metrics);
                 Ok(())
             }
         }

@@ -124,7 +124,8 @@ impl PolicyReloader {
         config: &Config,
         base: &Path,
         in_force: GateInForce,
-        recorder: Handle, metrics: Arc<Metrics>,
+        recorder: Handle,
+        metrics: Arc<Metrics>,
     ) -> Self {
         for outcome in ["activated", "unchanged", "failed"] {
             metrics.add(&table::POLICY_RELOADS, &[outcome.into()], 0);

@@ -145,7 +145,7 @@ fn statuses() -> Vec<Status> {
         SubmitError::Denied(Denial::NoSuchCustodian),
         SubmitError::Denied(Denial::OfficerRequired),
         SubmitError::Denied(Denial::MatchDisputed(vec![Disagreement::Name])),
-        SubmitError::Denied(Denial::Impossible(vec![ImpossibleTime {
+        SubmitError::Denied(Denial::ImpossibleTime(vec![ImpossibleTime {
             field: "occurred_at".to_owned(),
             expected: "to come",
         }])),

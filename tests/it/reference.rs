@@ -118,7 +118,7 @@ fn said(denial: &Denial) -> String {
         | Denial::NotACustodian
         | Denial::AddresseeFixed
         | Denial::MatchDisputed(_)
-        | Denial::Impossible(_)
+        | Denial::ImpossibleTime(_)
         | Denial::NoSuchCustodian => {
             format!("{denial:?}")
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::domain::determination::{Determination, LawAction};
 use crate::domain::matching::Disagreement;
-use crate::domain::times::Impossible;
+use crate::domain::times::ImpossibleTime;
 
 /// Why the gate does not let a command pass. Each variant is worded for the caller.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -36,7 +36,7 @@ pub enum Denial {
     MatchDisputed(Vec<Disagreement>),
     /// Some times or dates are not possible.
     #[error("one or more fields are at fault")]
-    Impossible(Vec<Impossible>),
+    ImpossibleTime(Vec<ImpossibleTime>),
     /// An officer must act, and a system did.
     #[error("the law leaves it to a person: an officer must decide and give a reason")]
     OfficerRequired,

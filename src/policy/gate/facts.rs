@@ -7,7 +7,7 @@ use crate::domain::charge::Charge;
 use crate::domain::custody::Custody;
 use crate::domain::detainer::{Detainer, Request};
 use crate::domain::facts::{AsOf, Assertions, CaseFacts, Judge, Offence, Stage};
-use crate::domain::heard::Guards;
+use crate::domain::safeguards::Safeguards;
 use crate::domain::subject::{Flags, Subject};
 use crate::domain::warrant::{VerifiedWarrant, Warrant, WarrantKind};
 
@@ -59,7 +59,7 @@ pub(super) fn facts_of(
 /// The requester's claims, with the safeguards that others claimed for the same person under detainers on the same
 /// custody.
 fn with_other_claims(claims: Assertions, custody: Option<&Custody>, today: Date) -> Assertions {
-    let guards = custody.map(|custody| custody.heard.guards_on(today)).unwrap_or_default();
+    let guards = custody.map(|custody| custody.reported_claims.safeguards_on(today)).unwrap_or_default();
     Assertions {
         // Another requester's word on citizenship, however certain, is only a claim until a person has checked it.
         citizenship_claim: claims.citizenship_claim || (guards.of_a_citizen() && !claims.citizen),
@@ -78,7 +78,7 @@ fn officers_warrant(
     (verified, custody): (Option<&VerifiedWarrant>, Option<&Custody>),
     today: Date,
 ) -> WarrantKind {
-    if verified.is_none() && custody.is_some_and(|custody| custody.heard.refuses(warrant)) {
+    if verified.is_none() && custody.is_some_and(|custody| custody.reported_claims.refuses(warrant)) {
         return WarrantKind::None;
     }
     if verified.is_some_and(|verified| verified.refused() || verified.expired(today)) {
@@ -118,7 +118,7 @@ fn requesters_claims(request: &Request, as_of: AsOf<'_>) -> Assertions {
 
 /// What one side says of a person. Safeguards follow from the record as well as from flags.
 fn assertions(flags: Flags, charges: &[Charge], subject: Option<&Subject>, as_of: AsOf<'_>) -> Assertions {
-    let guards = subject.map(|subject| Guards::of(flags, subject, charges, as_of.today)).unwrap_or_default();
+    let guards = subject.map(|subject| Safeguards::of(flags, subject, charges, as_of.today)).unwrap_or_default();
     Assertions {
         judge: Judge::None,
         criminal_warrant: false,

@@ -7,7 +7,7 @@ use crate::domain::case::Case;
 use crate::domain::command::CaseCommand;
 use crate::domain::detainer::Detainer;
 use crate::domain::permit::{Admitted, Permitted};
-use crate::domain::times::{self, Impossible};
+use crate::domain::times::{self, ImpossibleTime};
 use crate::domain::warrant::differing;
 use crate::policy::gate::Gate;
 use crate::policy::gate::denial::Denial;
@@ -32,10 +32,10 @@ impl Gate {
         self.admit(caller, admitted.value.method().rpc()).map_err(|_| Denial::NotAdmitted)?;
         let laws = CommandQuestion { gate: self, admitted: &admitted, case, now }.laws(id)?;
         // Checked last: a caller without permission must not learn what is on record.
-        let mut impossible = times::impossible(&admitted.value, case, now, self.zones.of(jurisdiction));
+        let mut impossible = times::impossible_times(&admitted.value, case, now, self.zones.of(jurisdiction));
         impossible.extend(contradictions(&admitted.value, case));
         if !impossible.is_empty() {
-            return Err(Denial::Impossible(impossible));
+            return Err(Denial::ImpossibleTime(impossible));
         }
         Ok(Permitted::by_gate(admitted, laws))
     }
@@ -44,11 +44,11 @@ impl Gate {
 /// What contradicts the record. A warrant must not be verified if what the officer saw differs from the request: it is
 /// refused, or the request is amended. Another ground for holding the person must not be the warrant that came with a
 /// request.
-fn contradictions(command: &CaseCommand, case: &Case) -> Vec<Impossible> {
+fn contradictions(command: &CaseCommand, case: &Case) -> Vec<ImpossibleTime> {
     if let CaseCommand::VerifyWarrant { verification, .. } = command {
         let asserted = case.detainer.as_ref().map(|detainer| &detainer.request.warrant);
         let differing = asserted.map(|asserted| differing(verification, asserted)).unwrap_or_default();
-        let at_fault = |field| Impossible {
+        let at_fault = |field| ImpossibleTime {
             field: format!("verification.seen.{field}"),
             expected: "what the request says of it, where the warrant is verified: else it is refused",
         };
@@ -61,8 +61,8 @@ fn contradictions(command: &CaseCommand, case: &Case) -> Vec<Impossible> {
         let documents = looked_at.chain([&detainer.request.warrant]);
         documents.filter_map(|warrant| warrant.document.as_ref()).any(|document| Some(document.sha256) == cited)
     };
-    let of_a_request = case.standing.iter().any(came_with);
-    let at_fault = Impossible {
+    let of_a_request = case.linked.iter().any(came_with);
+    let at_fault = ImpossibleTime {
         field: "other_ground.document_sha256".to_owned(),
         expected: "another document than the warrant that came with a request",
     };

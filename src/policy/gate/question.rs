@@ -17,6 +17,7 @@ use crate::domain::facts::{AsOf, CaseFacts, Stage};
 use crate::domain::ids::{CaseName, JurisdictionId};
 use crate::domain::permit::Admitted;
 use crate::domain::review::{ReviewDecision, ReviewMatter};
+use crate::domain::safeguards::Safeguards;
 use crate::domain::warrant::WarrantVerification;
 use crate::policy::gate::appeal::appeal_answer_stands_within;
 use crate::policy::gate::denial::Denial;

@@ -183,8 +183,6 @@ fn open_connection(path: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "foreign_keys", true)?;
     // Each commit walks the whole cache, so a larger one costs more than the reads it saves.
     connection.pragma_update(None, "cache_size", -16_384)?;
-    // In pages. What is written often, such as the newest tiles, is carried back into the file once for many times.
-    connection.pragma_update(None, "wal_autocheckpoint", 4_000)?;
     connection.set_prepared_statement_cache_capacity(64);
     establish_schema(&connection)?;
     Ok(connection)

@@ -103,8 +103,12 @@ fn parsed_filter(fields: &mut RequestFields, field: &str, filter: v1::AppealFilt
 fn answer(fields: &mut RequestFields, field: &str, answer: Option<v1::AppealAnswer>) -> Option<AppealAnswer> {
     let answer = fields.required(field, answer)?;
     let kind = fields.required_word(&format!("{field}.kind"), answer.kind);
-    let legal_basis =
-        fields.required_text(&format!("{field}.legal_basis"), &answer.legal_basis, TextKind::Citation, CITATION_LEN_MAX);
+    let legal_basis = fields.required_text(
+        &format!("{field}.legal_basis"),
+        &answer.legal_basis,
+        TextKind::Citation,
+        CITATION_LEN_MAX,
+    );
     let reason = fields.text(&format!("{field}.reason"), &answer.reason, TextKind::Reason, REASON_LEN_MAX);
     let occurred_at = fields.time(&format!("{field}.occurred_at"), answer.occurred_at);
     Some(AppealAnswer { kind: kind?, legal_basis: legal_basis?, reason, occurred_at })

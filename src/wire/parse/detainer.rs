@@ -297,8 +297,12 @@ fn answer(fields: &mut RequestFields, field: &str, answer: Option<v1::Answer>) -
     let answer = fields.required(field, answer)?;
     let kind: Option<AnswerKind> = fields.required_word(&format!("{field}.kind"), answer.kind);
     let ground = fields.word(&format!("{field}.ground"), answer.ground);
-    let legal_basis =
-        fields.required_text(&format!("{field}.legal_basis"), &answer.legal_basis, TextKind::Citation, CITATION_LEN_MAX);
+    let legal_basis = fields.required_text(
+        &format!("{field}.legal_basis"),
+        &answer.legal_basis,
+        TextKind::Citation,
+        CITATION_LEN_MAX,
+    );
     let reason = fields.text(&format!("{field}.reason"), &answer.reason, TextKind::Reason, REASON_LEN_MAX);
     let occurred_at = fields.time(&format!("{field}.occurred_at"), answer.occurred_at);
     match (kind?, ground.is_some()) {
