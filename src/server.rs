@@ -243,7 +243,7 @@ impl Gateway {
     pub fn stop(self) -> Result<(), ServerError> {
         advance(&self.phase, &[Phase::Serving, Phase::StoreAway, Phase::OtherLaw], Phase::Draining);
         // Tell the recorder first: a writer may be waiting for a database that is unreachable.
-        self.recorder.tell_to_stop();
+        self.recorder.request_stop();
         tracing::info!("draining");
         drop(self.drain);
         for worker in self.workers {

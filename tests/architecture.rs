@@ -6,10 +6,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Who may use whom. A room is the first part of a path in `src/`; using oneself goes without saying.
-const USES: [(&str, &[&str]); 22] = [
+const USES: [(&str, &[&str]); 23] = [
     ("domain", &[]),
     ("ed25519", &[]),
     ("files", &[]),
+    ("quota", &[]),
     ("random", &[]),
     ("ledger", &["ed25519"]),
     ("wire", &["domain"]),

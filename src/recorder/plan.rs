@@ -1,5 +1,17 @@
 //! What a batch is made of: heads, cases and commands in; entries, cases and outcomes out. Pure but for time and chance.
 
+pub(in crate::recorder) mod alarm;
+pub(in crate::recorder) mod appeals;
+pub(in crate::recorder) mod attempts;
+pub(in crate::recorder) mod clocks;
+pub(in crate::recorder) mod confirm;
+pub(in crate::recorder) mod duties;
+pub(in crate::recorder) mod judge;
+pub(in crate::recorder) mod naming;
+pub mod outcome;
+pub(in crate::recorder) mod response;
+pub mod rules;
+
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,12 +32,12 @@ use crate::domain::permit::Admitted;
 use crate::domain::timetable::Timetable;
 use crate::ledger;
 use crate::policy::gate::{Denial, Gate, NextJudgment};
-use crate::recorder::alarm::Alarm;
-use crate::recorder::answer::{answer, etag_matches};
-use crate::recorder::follow::Duties;
-use crate::recorder::naming::{self, Named};
-pub use crate::recorder::outcome::{Outcome, PlanError};
-use crate::recorder::seams::{Cause, Entropy, Purpose};
+use crate::recorder::plan::alarm::Alarm;
+use crate::recorder::plan::naming::Named;
+use crate::recorder::plan::outcome::{Outcome, PlanError};
+use crate::recorder::plan::response::{answer, etag_matches};
+use crate::recorder::plan::rules::{Duties, Rules};
+use crate::recorder::sources::{Cause, Entropy, Purpose};
 use crate::store::appeals::NewAppeals;
 use crate::store::{
     AgendaChange, Append, Audience, Loaded, LogState, NewConsumer, NewDelivery, NewEntry, NewRequest, SeenRequest,
@@ -37,41 +49,26 @@ use crate::wire::show;
 /// A batch being planned: what was loaded, changed by each command in order.
 #[derive(Debug)]
 pub struct Plan<'a> {
-    pub(super) gate: &'a Gate,
+    pub(in crate::recorder) gate: &'a Gate,
     entropy: &'a Entropy,
     logs: BTreeMap<LogName, LogState>,
-    pub(super) loaded: Loaded,
+    pub(in crate::recorder) loaded: Loaded,
     changed: BTreeSet<CaseName>,
-    pub(super) requests: BTreeMap<(AgencyId, RequestId), SeenRequest>,
-    pub(super) entries: Vec<NewEntry>,
+    pub(in crate::recorder) requests: BTreeMap<(AgencyId, RequestId), SeenRequest>,
+    pub(in crate::recorder) entries: Vec<NewEntry>,
     /// Where the entries of the write at hand begin.
     begun: usize,
-    pub(super) deliveries: Vec<NewDelivery>,
-    pub(super) consumers: BTreeSet<InboxConsumer>,
+    pub(in crate::recorder) deliveries: Vec<NewDelivery>,
+    pub(in crate::recorder) consumers: BTreeSet<InboxConsumer>,
     /// What somebody must know of, beside its entry.
-    pub(super) alarms: Vec<Alarm>,
+    pub(in crate::recorder) alarms: Vec<Alarm>,
     /// What is open about each case that was looked at, as it now stands.
     agenda: BTreeMap<CaseName, Vec<Item>>,
-    pub(super) duties: Duties,
-    pub(super) timetable: &'a Timetable,
-    pub(super) appeals: NewAppeals,
-    pub(super) limits: inbox::Limits,
-    pub(super) appeal_limits: appeal::Limits,
-}
-
-/// What a batch is judged, timed and limited by. A plan has no rules of its own.
-#[derive(Debug, Clone, Copy)]
-pub struct Rules<'a> {
-    /// The law, and who is who.
-    pub gate: &'a Gate,
-    /// Of clocks.
-    pub timetable: &'a Timetable,
-    /// Of what custodians are to decide and to do.
-    pub duties: Duties,
-    /// Of inboxes.
-    pub limits: inbox::Limits,
-    /// Of appeals.
-    pub appeal_limits: appeal::Limits,
+    pub(in crate::recorder) duties: Duties,
+    pub(in crate::recorder) timetable: &'a Timetable,
+    pub(in crate::recorder) appeals: NewAppeals,
+    pub(in crate::recorder) limits: inbox::Limits,
+    pub(in crate::recorder) appeal_limits: appeal::Limits,
 }
 
 /// A batch planned: what to commit, but for the signatures.
@@ -168,7 +165,7 @@ impl<'a> Plan<'a> {
         Planned { logs, append }
     }
 
-    pub(super) fn seen(&self, key: &(AgencyId, RequestId)) -> Option<(&SeenRequest, bool)> {
+    pub(in crate::recorder) fn seen(&self, key: &(AgencyId, RequestId)) -> Option<(&SeenRequest, bool)> {
         let earlier = self.loaded.requests.get(key).map(|seen| (seen, true));
         earlier.or_else(|| self.requests.get(key).map(|seen| (seen, false)))
     }
@@ -178,7 +175,7 @@ impl<'a> Plan<'a> {
     }
 
     /// Never earlier than what either log of the jurisdiction has recorded, whatever the clock says.
-    pub(super) fn time_of_record(&self, jurisdiction: &JurisdictionId, clock_now: Timestamp) -> Timestamp {
+    pub(in crate::recorder) fn time_of_record(&self, jurisdiction: &JurisdictionId, clock_now: Timestamp) -> Timestamp {
         let own = self.logs.iter().filter(|(name, _)| name.jurisdiction == *jurisdiction);
         own.map(|(_, state)| state.recorded_at).fold(clock_now, Timestamp::max)
     }
@@ -246,7 +243,7 @@ impl<'a> Plan<'a> {
     }
 
     /// The cases named and what stands beside them, from what was loaded and changed so far.
-    pub(super) fn assemble<'n>(&self, names: impl IntoIterator<Item = &'n CaseName>) -> Case {
+    pub(in crate::recorder) fn assemble<'n>(&self, names: impl IntoIterator<Item = &'n CaseName>) -> Case {
         let find = |name: &CaseName| self.loaded.cases.get(name);
         let mut case = Case::default();
         for name in names {
@@ -284,7 +281,7 @@ impl<'a> Plan<'a> {
     }
 
     /// Takes a case as it now stands, what is open about it, and when the law is to be asked of it again.
-    pub(super) fn keep(&mut self, case: Case, now: Timestamp) {
+    pub(in crate::recorder) fn keep(&mut self, case: Case, now: Timestamp) {
         self.agenda.extend(agenda(&case, self.timetable));
         if let (NextJudgment::At(at), Some(custody)) = (self.gate.next_judgment(&case, now), &case.custody) {
             self.agenda.entry(custody.name.clone()).or_default().push(judgement(at));
@@ -303,12 +300,17 @@ impl<'a> Plan<'a> {
     }
 
     /// Lets nothing be open about a case, unless it is kept after this: so much that is listed as due is none's any more.
-    pub(super) fn put_down_no_more(&mut self, name: &CaseName, listed: Item) {
+    pub(in crate::recorder) fn put_down_no_more(&mut self, name: &CaseName, listed: Item) {
         self.loaded.agenda.entry(name.clone()).or_insert_with(|| vec![listed]);
         self.agenda.insert(name.clone(), Vec::new());
     }
 
-    pub(super) fn append(&mut self, by: By<'_>, record: &Record, now: Timestamp) -> Result<u64, PlanError> {
+    pub(in crate::recorder) fn append(
+        &mut self,
+        by: By<'_>,
+        record: &Record,
+        now: Timestamp,
+    ) -> Result<u64, PlanError> {
         let draft = Draft {
             log: LogName { jurisdiction: record.resource.jurisdiction.clone(), kind: record.log },
             by,
@@ -325,7 +327,7 @@ impl<'a> Plan<'a> {
     }
 
     /// Commits to the contents and appends the leaf.
-    pub(super) fn write(&mut self, draft: Draft<'_>, now: Timestamp) -> Result<u64, PlanError> {
+    pub(in crate::recorder) fn write(&mut self, draft: Draft<'_>, now: Timestamp) -> Result<u64, PlanError> {
         let own = self.entries.get(self.begun..).unwrap_or_default();
         let nth = own.iter().filter(|entry| entry.log == draft.log).count();
         let state = self.logs.get_mut(&draft.log).ok_or_else(|| PlanError::NotOpen(draft.log.clone()))?;
@@ -377,32 +379,32 @@ impl<'a> Plan<'a> {
 
 /// Who brings entries about.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct By<'a> {
-    pub(super) agency: &'a AgencyId,
-    pub(super) officer: &'a OfficerPseudonym,
-    pub(super) method: &'static str,
+pub(in crate::recorder) struct By<'a> {
+    pub(in crate::recorder) agency: &'a AgencyId,
+    pub(in crate::recorder) officer: &'a OfficerPseudonym,
+    pub(in crate::recorder) method: &'static str,
     /// By which write; none: the gateway itself.
-    pub(super) request_id: Option<RequestId>,
+    pub(in crate::recorder) request_id: Option<RequestId>,
 }
 
 impl<'a> By<'a> {
     /// As the leaf of an entry says it, where nothing in it asks for another word.
-    pub(super) fn named(self) -> Named<'a> {
+    pub(in crate::recorder) fn named(self) -> Named<'a> {
         Named { agency: Cow::Borrowed(self.agency), officer: Cow::Borrowed(self.officer), method: self.method }
     }
 }
 
 /// An entry before it has a place.
-pub(super) struct Draft<'a> {
-    pub(super) log: LogName,
-    pub(super) by: By<'a>,
+pub(in crate::recorder) struct Draft<'a> {
+    pub(in crate::recorder) log: LogName,
+    pub(in crate::recorder) by: By<'a>,
     /// Who the leaf says it was.
-    pub(super) named: Named<'a>,
-    pub(super) resource: String,
-    pub(super) case: Option<CaseName>,
-    pub(super) policy_digest: Option<[u8; 32]>,
-    pub(super) audience: Audience,
-    pub(super) contents: Vec<(crate::domain::determination::FieldClass, Vec<u8>)>,
+    pub(in crate::recorder) named: Named<'a>,
+    pub(in crate::recorder) resource: String,
+    pub(in crate::recorder) case: Option<CaseName>,
+    pub(in crate::recorder) policy_digest: Option<[u8; 32]>,
+    pub(in crate::recorder) audience: Audience,
+    pub(in crate::recorder) contents: Vec<(crate::domain::determination::FieldClass, Vec<u8>)>,
 }
 
 /// Where the release of a detainer was noticed to its issuer.

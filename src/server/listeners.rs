@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::accept::{self, TlsState};
 use crate::metrics;
-use crate::recorder::{Handle, Hindrance};
+use crate::recorder::{Handle, WriterStatus};
 use crate::server::certificates::CertificateReloader;
 use crate::server::error::ServerError;
 use crate::server::health::{Phase, advance};
@@ -30,7 +30,7 @@ pub(super) struct Listeners {
     /// How often the legal clocks are checked. `None` if the gateway does not do so by itself.
     pub(super) tick: Option<Duration>,
     /// For each shard of the store, what keeps it from recording.
-    pub(super) hindrances: Vec<watch::Receiver<Hindrance>>,
+    pub(super) hindrances: Vec<watch::Receiver<WriterStatus>>,
 }
 
 impl Listeners {
@@ -68,12 +68,12 @@ impl Listeners {
 }
 
 /// Updates the phase: whether all shards are hindered, or a policy set is yet to be activated.
-async fn look_after_store(mut shards: Vec<watch::Receiver<Hindrance>>, phase: watch::Sender<Phase>) {
+async fn look_after_store(mut shards: Vec<watch::Receiver<WriterStatus>>, phase: watch::Sender<Phase>) {
     loop {
-        let seen: Vec<Hindrance> = shards.iter_mut().map(|shard| *shard.borrow_and_update()).collect();
-        let now = if seen.contains(&Hindrance::OtherLaw) {
+        let seen: Vec<WriterStatus> = shards.iter_mut().map(|shard| *shard.borrow_and_update()).collect();
+        let now = if seen.contains(&WriterStatus::OtherLaw) {
             Phase::OtherLaw
-        } else if seen.iter().all(|hindrance| *hindrance == Hindrance::StoreAway) {
+        } else if seen.iter().all(|status| *status == WriterStatus::StoreAway) {
             Phase::StoreAway
         } else {
             Phase::Serving

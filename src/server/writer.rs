@@ -14,7 +14,7 @@ use crate::domain::zone::Zones;
 use crate::identity::registry::Registry;
 use crate::metrics::Metrics;
 use crate::policy::in_force::GateInForce;
-use crate::recorder::{Clock, Duties, Entropy, Handle, Heads, Hindrance, Parts, Recorder, RecorderError};
+use crate::recorder::{Clock, Duties, Entropy, Handle, Heads, Parts, Recorder, RecorderError, WriterStatus};
 use crate::server::error::ServerError;
 use crate::server::store_check::{check_jurisdictions, check_location, check_wrapping_key};
 use crate::store::{Reader, Sharded};
@@ -37,7 +37,7 @@ pub(super) struct RunningWriters {
     pub(super) reader: Arc<dyn Reader>,
     pub(super) heads: Heads,
     /// For each shard, what keeps it from recording.
-    pub(super) hindrances: Vec<watch::Receiver<Hindrance>>,
+    pub(super) hindrances: Vec<watch::Receiver<WriterStatus>>,
     pub(super) threads: Vec<JoinHandle<Result<(), RecorderError>>>,
 }
 
@@ -76,7 +76,7 @@ pub(super) fn start(
         handles.push(running.handle);
         readers.push((jurisdictions.into_iter().collect(), running.reader));
         heads.extend(running.heads);
-        hindrances.push(running.hindrance);
+        hindrances.push(running.status);
         threads.push(running.thread);
     }
     let handle = Handle::joined(handles).ok_or(ServerError::NoJurisdiction)?;

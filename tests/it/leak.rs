@@ -24,7 +24,7 @@ use comity::domain::determination::FieldClass;
 use comity::domain::ids::LogKind;
 use comity::policy::engine::Engine;
 use comity::policy::gate::Gate;
-use comity::recorder::plan::Outcome;
+use comity::recorder::plan::outcome::Outcome;
 use jiff::SignedDuration;
 
 use crate::flood::told;

@@ -32,7 +32,7 @@ use comity::domain::warrant::{
 use comity::domain::{appeal, inbox};
 use comity::policy::gate::Gate;
 use comity::recorder::Duties;
-use comity::recorder::plan::Rules;
+use comity::recorder::plan::rules::Rules;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 

@@ -22,7 +22,7 @@ use crate::store::postgres::write::{self, Keys};
 use crate::store::postgres::{agenda, inbox, load, schema};
 use crate::store::vault::{Key, VaultError};
 use crate::store::{
-    Append, Head, HeadFollower, ListedItem, Loaded, LogState, PolicyInForce, Reader, Standing, Store, StoreError,
+    Append, BatchStart, Head, HeadFollower, ListedItem, Loaded, LogState, PolicyInForce, Reader, Store, StoreError,
     Wanted, rows, sealed,
 };
 
@@ -166,7 +166,7 @@ impl PostgresStore {
 }
 
 impl PostgresStore {
-    fn try_begin(&mut self, logs: &BTreeSet<LogName>) -> Result<Standing, StoreError> {
+    fn try_begin(&mut self, logs: &BTreeSet<LogName>) -> Result<BatchStart, StoreError> {
         self.connect()?;
         let Self { connection: Some(connection), names, .. } = self else { return Err(BROKEN_HEAD) };
         let by_name: Vec<(String, &LogName)> = logs.iter().map(|log| (log.to_string(), log)).collect();
@@ -186,7 +186,7 @@ impl PostgresStore {
         let digest = policy.rows.first().map(|row| row.try_get::<_, &[u8]>(0)).transpose()?;
         let digest = digest.map(<[u8; 32]>::try_from).transpose();
         let policy = digest.map_err(|_| StoreError::Broken("the policy set in force is not of a known layout"))?;
-        Ok(Standing::Shared { heads, policy })
+        Ok(BatchStart::Shared { heads, policy })
     }
 
     /// The state of a log, which is created if it is new. Within a batch.
@@ -283,7 +283,7 @@ impl PostgresStore {
 }
 
 impl Store for PostgresStore {
-    fn begin(&mut self, logs: &BTreeSet<LogName>) -> Result<Standing, StoreError> {
+    fn begin(&mut self, logs: &BTreeSet<LogName>) -> Result<BatchStart, StoreError> {
         self.roll_back();
         let begun = self.try_begin(logs);
         self.end_if_failed(begun)

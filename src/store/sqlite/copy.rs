@@ -9,7 +9,8 @@ use rusqlite::{Connection, Row, ToSql, params_from_iter};
 
 use crate::store::StoreError;
 use crate::store::copy::{Cell, Cells, Source, Table, Target};
-use crate::store::sqlite::{beside, check_schema, lock, make_durable, open_connection, open_reader};
+use crate::store::sqlite::connection::{check_schema, open_connection, open_reader};
+use crate::store::sqlite::{beside, lock, make_durable};
 
 /// A file that is copied.
 #[derive(Debug)]

@@ -7,9 +7,8 @@ use std::sync::Arc;
 
 use rustix::fs::{Access, access};
 
-use crate::store::sqlite::{
-    alone_with, beside, check_schema, is_blank, lock_itself, open_read_only, open_reader, real,
-};
+use crate::store::sqlite::connection::{check_schema, is_blank, open_reader};
+use crate::store::sqlite::{alone_with, beside, lock_itself, open_read_only, real};
 use crate::store::{FoundStore, StoreError};
 
 /// Looks for the store of a file.

@@ -14,14 +14,18 @@ use crate::domain::inbox::Inbox;
 use crate::ledger::{Hash, TileId, tile_from_bytes};
 use crate::store::appeals::{ItemFilter, Listed};
 use crate::store::sealed::{self, EntryRow};
+use crate::store::sqlite::connection::open_reader;
 use crate::store::sqlite::durability::Durability;
-use crate::store::sqlite::{READERS_MAX, agenda, appeals, inbox, open_reader, policy};
+use crate::store::sqlite::{agenda, appeals, inbox, policy};
 use crate::store::vault::{Key, VaultError};
 use crate::store::{
     Account, AgendaFilter, Audience, CaseFilter, CasesOf, Disclosed, EntryHeader, ListedItem, PolicyInForce, Reader,
     RecordedAnswer, StoreError, StoredEntry, rows,
 };
 use crate::wire::entry::Opening;
+
+/// Connections kept for readers.
+const READERS_MAX: usize = 8;
 
 /// Reads a SQLite file that a writer may be writing.
 #[derive(Debug)]

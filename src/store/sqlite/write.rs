@@ -15,14 +15,14 @@ use crate::store::sqlite::durability::Pending;
 use crate::store::sqlite::{SqliteReader, SqliteStore, agenda, appeals, inbox, policy, read};
 use crate::store::vault::Key;
 use crate::store::{
-    Append, CasesOf, HeadFollower, HeadMove, ListedItem, Loaded, LogState, NewEntry, Reader, SeenRequest, Standing,
+    Append, BatchStart, CasesOf, HeadFollower, HeadMove, ListedItem, Loaded, LogState, NewEntry, Reader, SeenRequest,
     Store, StoreError, Unsynced, Wanted, rows,
 };
 
 impl Store for SqliteStore {
     /// The file is locked, and every commit is fenced by its heads.
-    fn begin(&mut self, _logs: &BTreeSet<LogName>) -> Result<Standing, StoreError> {
-        Ok(Standing::AsLeft)
+    fn begin(&mut self, _logs: &BTreeSet<LogName>) -> Result<BatchStart, StoreError> {
+        Ok(BatchStart::AsLeft)
     }
 
     fn recover(&mut self, log: &LogName) -> Result<LogState, StoreError> {

@@ -12,7 +12,7 @@ use comity::domain::inbox::Consumer;
 use comity::feed::{Cursor, DisclosureFilter, Feed, VisibleClasses, may_read};
 use comity::policy::gate::Gate;
 use comity::recorder::SubmitError;
-use comity::recorder::plan::Outcome;
+use comity::recorder::plan::outcome::Outcome;
 use comity::store::Reader as _;
 use comity::wire::{Message as _, entry, show, v1};
 use jiff::Timestamp;

@@ -13,7 +13,7 @@ use comity::domain::timetable::Timetable;
 use comity::ledger::{self, Hash, TileId, Tree};
 use comity::policy::gate::Gate;
 use comity::recorder::Entropy;
-use comity::recorder::plan::{Outcome, Plan};
+use comity::recorder::plan::{Plan, outcome::Outcome};
 use comity::store::appeals::{ItemFilter, Listed};
 use comity::store::{
     AgendaFilter, CaseFilter, CasesOf, EntryHeader, ListedItem, Loaded, LogState, PolicyInForce, Reader,

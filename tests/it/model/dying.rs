@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use comity::domain::agenda::ItemKind;
 use comity::domain::ids::{JurisdictionId, LogName, RequestId};
 use comity::store::{
-    Append, HeadFollower, ListedItem, Loaded, LogState, PolicyInForce, Reader, Standing, Store, StoreError, Wanted,
+    Append, BatchStart, HeadFollower, ListedItem, Loaded, LogState, PolicyInForce, Reader, Store, StoreError, Wanted,
 };
 use jiff::Timestamp;
 use proptest::sample::Index;
@@ -130,7 +130,7 @@ impl Store for Dying {
         self.inner.reader()
     }
 
-    fn begin(&mut self, logs: &BTreeSet<LogName>) -> Result<Standing, StoreError> {
+    fn begin(&mut self, logs: &BTreeSet<LogName>) -> Result<BatchStart, StoreError> {
         self.inner.begin(logs)
     }
 

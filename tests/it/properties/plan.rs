@@ -13,7 +13,7 @@ use comity::ledger::{self, Tree};
 use comity::policy::engine::Engine;
 use comity::policy::gate::Gate;
 use comity::policy::load::PolicySet;
-use comity::recorder::plan::{Outcome, Plan};
+use comity::recorder::plan::{Plan, outcome::Outcome};
 use comity::recorder::{Clock, Entropy};
 use comity::store::{Loaded, LogState, SeenRequest};
 use comity::wire::{entry, show};

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use comity::domain::ids::{LogKind, LogName};
 use comity::store::postgres::{Address, PostgresStore, open_read_only};
-use comity::store::{Append, Head, PolicyInForce, Standing, Store, StoreError, Wanted};
+use comity::store::{Append, BatchStart, Head, PolicyInForce, Store, StoreError, Wanted};
 
 use crate::harness::postgres::Database;
 use crate::sample;
@@ -23,8 +23,8 @@ fn open(database: &Database) -> PostgresStore {
 }
 
 /// Where a begun batch finds a log.
-fn stands(standing: &Standing, kind: LogKind) -> Head {
-    let Standing::Shared { heads, .. } = standing else { panic!("others may write") };
+fn stands(standing: &BatchStart, kind: LogKind) -> Head {
+    let BatchStart::Shared { heads, .. } = standing else { panic!("others may write") };
     heads[&log(kind)]
 }
 
@@ -63,7 +63,7 @@ fn a_second_writer_waits_and_then_sees_what_the_first_wrote() {
     let (standing, state, loaded) = waiting.join().unwrap();
     assert_eq!(stands(&standing, LogKind::Exchange), append.heads[0].to);
     assert_eq!(stands(&standing, LogKind::Custody).size, 0);
-    assert!(matches!(standing, Standing::Shared { policy: Some(digest), .. } if digest == [7; 32]));
+    assert!(matches!(standing, BatchStart::Shared { policy: Some(digest), .. } if digest == [7; 32]));
     assert_eq!((state.tree.root(), state.recorded_at), (append.heads[0].to.root, append.heads[0].recorded_at));
     assert_eq!(loaded.cases.into_values().collect::<Vec<_>>(), [detainer(1, None)]);
     // Other logs are nobody's meanwhile.

@@ -18,7 +18,7 @@ use comity::policy::in_force::GateInForce;
 use comity::recorder::{Clock, Duties, Entropy, Parts, Recorded, Recorder, RecorderConfig, Running, Ticked};
 use comity::store::sqlite::SqliteStore;
 use comity::store::{
-    Append, HeadFollower, ListedItem, Loaded, LogState, Reader, Standing, Store, StoreError, StoreLocation,
+    Append, BatchStart, HeadFollower, ListedItem, Loaded, LogState, Reader, Store, StoreError, StoreLocation,
     StoredEntry, Wanted,
 };
 use comity::verify::{Claim, Verified, verify};
@@ -91,7 +91,7 @@ impl Store for Mortal {
         self.inner.reader()
     }
 
-    fn begin(&mut self, logs: &BTreeSet<LogName>) -> Result<Standing, StoreError> {
+    fn begin(&mut self, logs: &BTreeSet<LogName>) -> Result<BatchStart, StoreError> {
         self.inner.begin(logs)
     }
 

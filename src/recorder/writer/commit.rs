@@ -6,12 +6,14 @@ use std::time::Instant;
 use crate::domain::ids::LogName;
 use crate::ledger::{Checkpoint, Receipt, Tree};
 use crate::metrics::table;
-use crate::recorder::batch::{Recorder, RecorderError, origin};
+use crate::recorder::writer::error::RecorderError;
+use crate::recorder::writer::head::origin;
+use crate::recorder::writer::state::Recorder;
 use crate::store::{Append, Head, HeadMove, LogState, Unsynced};
 
 impl Recorder {
     /// Signs the heads and commits, and waits for the disk. Nothing is published or answered before it has returned.
-    pub(super) fn make_durable(
+    pub(in crate::recorder) fn make_durable(
         &mut self,
         mut logs: BTreeMap<LogName, LogState>,
         append: &mut Append,
@@ -31,7 +33,7 @@ impl Recorder {
 
     /// Signs the heads and commits, but leaves the wait for the disk to whoever is given what is yet to be synced. The next
     /// batch may be planned on what is written here; nothing of it is published or answered before it is synced.
-    pub(super) fn write(
+    pub(in crate::recorder) fn write(
         &mut self,
         mut logs: BTreeMap<LogName, LogState>,
         append: &mut Append,
@@ -77,7 +79,7 @@ impl Recorder {
     }
 
     /// The receipt of an entry of the batch just committed.
-    pub(super) fn prove(
+    pub(in crate::recorder) fn prove(
         &self,
         log: &LogName,
         index: u64,
@@ -89,17 +91,17 @@ impl Recorder {
     }
 
     /// How far the logs have grown: by this batch, or by another that it has caught up with.
-    pub(super) fn sizes(&self) -> Vec<(LogName, u64)> {
+    pub(in crate::recorder) fn sizes(&self) -> Vec<(LogName, u64)> {
         self.logs.iter().map(|(log, state)| (log.clone(), state.tree.size())).collect()
     }
 }
 
 /// How many entries a batch adds to each log.
-pub(super) fn added(heads: &[HeadMove]) -> Vec<(LogName, u64)> {
+pub(in crate::recorder) fn added(heads: &[HeadMove]) -> Vec<(LogName, u64)> {
     heads.iter().map(|head| (head.log.clone(), head.to.size.saturating_sub(head.from.size))).collect()
 }
 
 /// The head of a tree.
-pub(super) fn head(tree: &Tree) -> Head {
+pub(in crate::recorder) fn head(tree: &Tree) -> Head {
     Head { size: tree.size(), root: tree.root() }
 }

@@ -12,7 +12,9 @@ use crate::domain::ids::{CaseName, LogName, OfficerPseudonym};
 use crate::domain::range::within;
 use crate::domain::timetable::Timetable;
 use crate::metrics::{Metrics, table};
-use crate::recorder::plan::{By, Plan, PlanError};
+use crate::recorder::plan::naming::NO_OFFICER;
+use crate::recorder::plan::outcome::PlanError;
+use crate::recorder::plan::{By, Plan};
 use crate::store::ListedItem;
 
 /// How long the legal clocks run, and how often they are looked at.
@@ -76,7 +78,7 @@ pub struct Ticked {
 }
 
 /// A clock that fired in a batch.
-pub(super) struct FiredNow {
+pub(in crate::recorder) struct FiredNow {
     clock: ClockKind,
     times: u32,
     entry: String,
@@ -84,7 +86,7 @@ pub(super) struct FiredNow {
 
 impl FiredNow {
     /// Counts it, and says that a person is held too long.
-    pub(super) fn tell(&self, metrics: &Metrics) {
+    pub(in crate::recorder) fn report(&self, metrics: &Metrics) {
         metrics.increment(&table::CLOCKS_FIRED, &[self.clock.word().into()]);
         if self.clock == ClockKind::OverHold {
             metrics.add(&table::OVER_HOLDS, &[], u64::from(self.times == 1));
@@ -93,13 +95,14 @@ impl FiredNow {
     }
 }
 
-/// Whoever acts where no officer does.
-pub(super) const NO_OFFICER: &str = "00000000000000000000000000000000";
-
 impl Plan<'_> {
     /// Fires what is due, in the order given. One that has been overtaken, by this batch or by other settings, is put down
     /// anew as it now stands.
-    pub(super) fn fire(&mut self, due: &[ListedItem], clock_now: Timestamp) -> Result<Vec<FiredNow>, PlanError> {
+    pub(in crate::recorder) fn fire(
+        &mut self,
+        due: &[ListedItem],
+        clock_now: Timestamp,
+    ) -> Result<Vec<FiredNow>, PlanError> {
         let fired = due.iter().map(|listed| self.fire_one(listed, clock_now));
         Ok(fired.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
     }

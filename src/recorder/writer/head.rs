@@ -2,11 +2,11 @@
 
 use crate::domain::ids::LogName;
 use crate::ledger::{Checkpoint, Hash, Signer};
-use crate::recorder::batch::{RecorderError, origin};
+use crate::recorder::writer::error::RecorderError;
 use crate::store::{LogState, Store};
 
 /// The stored tree must be the one whose head was signed last: else another log would grow under our signature.
-pub(super) fn check_head(
+pub(in crate::recorder) fn check_head(
     store: &mut dyn Store,
     prefix: &str,
     log: &LogName,
@@ -35,4 +35,9 @@ pub fn check_signed(
             if same { Ok(()) } else { Err(not_signed()) }
         }
     }
+}
+
+/// The origin of a log's checkpoints.
+pub fn origin(prefix: &str, log: &LogName) -> String {
+    format!("{prefix}/{log}")
 }

@@ -6,17 +6,18 @@ use crate::domain::command::{Action, CaseCommand, Command};
 use crate::domain::ids::{AgencyId, JurisdictionId};
 use crate::domain::inbox::SendDecision;
 use crate::domain::permit::Admitted;
-use crate::recorder::activate::Activating;
-use crate::recorder::handle::{Job, Recorded, SubmitError};
-use crate::recorder::ticks::Ticked;
-use crate::recorder::tries::Delivering;
+use crate::recorder::plan::attempts::Delivering;
+use crate::recorder::plan::clocks::Ticked;
+use crate::recorder::queue::error::SubmitError;
+use crate::recorder::queue::job::{Activating, Job};
+use crate::recorder::queue::recorded::Recorded;
 
-pub(super) type Writing = (Box<Admitted<Command>>, oneshot::Sender<Result<Recorded, SubmitError>>);
-pub(super) type Disclosing = (Box<Delivering>, oneshot::Sender<Result<SendDecision, SubmitError>>);
-pub(super) type Ticking = oneshot::Sender<Result<Ticked, SubmitError>>;
+pub(in crate::recorder) type Writing = (Box<Admitted<Command>>, oneshot::Sender<Result<Recorded, SubmitError>>);
+pub(in crate::recorder) type Disclosing = (Box<Delivering>, oneshot::Sender<Result<SendDecision, SubmitError>>);
+pub(in crate::recorder) type Ticking = oneshot::Sender<Result<Ticked, SubmitError>>;
 
 /// What is to be done when a batch is durable, and what no batch is taken across.
-pub(super) enum Closing {
+pub(in crate::recorder) enum Closing {
     /// Another policy set comes into force: a batch is judged by one.
     Activate(Activating),
     /// The writer ends.
@@ -27,16 +28,16 @@ pub(super) enum Closing {
 
 /// What has come while the last batch was being written.
 #[derive(Default)]
-pub(super) struct Batch {
-    pub(super) writes: Vec<Writing>,
-    pub(super) disclosures: Vec<Disclosing>,
+pub(in crate::recorder) struct Batch {
+    pub(in crate::recorder) writes: Vec<Writing>,
+    pub(in crate::recorder) disclosures: Vec<Disclosing>,
     /// However many there are, clocks are looked at once.
-    pub(super) ticks: Vec<Ticking>,
+    pub(in crate::recorder) ticks: Vec<Ticking>,
 }
 
 impl Batch {
     /// Takes a job, or says what ends the batch.
-    pub(super) fn take(&mut self, job: Job) -> Option<Closing> {
+    pub(in crate::recorder) fn take(&mut self, job: Job) -> Option<Closing> {
         match job {
             Job::Write(write, reply) => self.writes.push((write, reply)),
             Job::Disclose(delivering, reply) => self.disclosures.push((delivering, reply)),
@@ -49,7 +50,7 @@ impl Batch {
     }
 
     /// Refuses all of it.
-    pub(super) fn refuse(self, error: &SubmitError) {
+    pub(in crate::recorder) fn refuse(self, error: &SubmitError) {
         for (_, reply) in self.writes {
             let _hung_up = reply.send(Err(error.clone()));
         }
@@ -61,12 +62,12 @@ impl Batch {
         }
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::recorder) fn len(&self) -> usize {
         self.writes.len().saturating_add(self.disclosures.len()).saturating_add(self.ticks.len())
     }
 }
 
-pub(super) fn case_command(write: &Admitted<Command>) -> Option<&CaseCommand> {
+pub(in crate::recorder) fn case_command(write: &Admitted<Command>) -> Option<&CaseCommand> {
     match &write.value.action {
         Action::Case(command) => Some(command),
         Action::AcknowledgeInbox { .. } | Action::AcknowledgeParked { .. } => None,
@@ -74,7 +75,7 @@ pub(super) fn case_command(write: &Admitted<Command>) -> Option<&CaseCommand> {
 }
 
 /// Whose inbox a confirmation is of, and in which jurisdiction.
-pub(super) fn confirms(write: &Admitted<Command>) -> Option<(AgencyId, JurisdictionId)> {
+pub(in crate::recorder) fn confirms(write: &Admitted<Command>) -> Option<(AgencyId, JurisdictionId)> {
     match &write.value.action {
         Action::Case(_) => None,
         Action::AcknowledgeInbox { .. } | Action::AcknowledgeParked { .. } => {

@@ -20,7 +20,7 @@ use crate::wire::{Message as _, show, v1};
 const BARS_MAX: u64 = 256;
 
 /// What a batch must know of appeals. `None`: nothing.
-pub(super) fn wanted<'a>(writes: impl Iterator<Item = &'a Admitted<Command>>) -> Option<Wanted> {
+pub(in crate::recorder) fn wanted<'a>(writes: impl Iterator<Item = &'a Admitted<Command>>) -> Option<Wanted> {
     let mut appeals = AppealsWanted::default();
     for write in writes {
         let Action::Case(command) = &write.value.action else { continue };
@@ -41,7 +41,7 @@ pub(super) fn wanted<'a>(writes: impl Iterator<Item = &'a Admitted<Command>>) ->
 
 impl Plan<'_> {
     /// The command as it stands now: what was judged before something else was told of a detainer is left open.
-    pub(super) fn settled<'a>(&self, command: &'a CaseCommand) -> Cow<'a, CaseCommand> {
+    pub(in crate::recorder) fn settled<'a>(&self, command: &'a CaseCommand) -> Cow<'a, CaseCommand> {
         let CaseCommand::BarAppeal { appeal, judged } = command else { return Cow::Borrowed(command) };
         let recorded = self.recorded_since(&appeal.jurisdiction, judged.as_of);
         let mut judged = judged.clone();
@@ -61,7 +61,12 @@ impl Plan<'_> {
     }
 
     /// Puts into a case what a command of an appeal is decided upon.
-    pub(super) fn with_appeal(&self, admitted: &Admitted<Command>, command: &CaseCommand, case: &mut Case) {
+    pub(in crate::recorder) fn with_appeal(
+        &self,
+        admitted: &Admitted<Command>,
+        command: &CaseCommand,
+        case: &mut Case,
+    ) {
         if let CaseCommand::IssueAppeal(issue) = command {
             let jurisdiction = &admitted.jurisdiction;
             let issuer = |id: Uuid| self.loaded.appeals.issuers.get(&CaseName::detainer(jurisdiction.clone(), id));
@@ -85,7 +90,7 @@ impl Plan<'_> {
     }
 
     /// Keeps what a record changes of appeals. `index` is where its entry stands.
-    pub(super) fn keep_appeal(&mut self, record: &Record, index: u64, case: &Case) {
+    pub(in crate::recorder) fn keep_appeal(&mut self, record: &Record, index: u64, case: &Case) {
         if let Event::AppealIssued { appeal, members, .. } = &record.event {
             self.appeals.issued.push(NewAppeal {
                 appeal: appeal.name.clone(),
@@ -110,7 +115,7 @@ impl Plan<'_> {
 }
 
 /// The answer to a command of an appeal, without its receipt. `None`: it is none.
-pub(super) fn answer(command: &CaseCommand, case: &Case, records: &[Record]) -> Option<Vec<u8>> {
+pub(in crate::recorder) fn answer(command: &CaseCommand, case: &Case, records: &[Record]) -> Option<Vec<u8>> {
     let mut tally = StandingCounts::default();
     if let CaseCommand::IssueAppeal(issue) = command {
         issue.members.iter().for_each(|member| tally.count(member.standing, &[]));

@@ -10,7 +10,8 @@ use crate::domain::event::Party;
 use crate::domain::ids::{ConsumerId, LogKind, LogName, OfficerPseudonym};
 use crate::domain::inbox::{Confirmed, Inbox, InboxConsumer, Limits, Refusal};
 use crate::domain::permit::Admitted;
-use crate::recorder::plan::{By, Draft, Outcome, Plan, PlanError};
+use crate::recorder::plan::outcome::{Outcome, PlanError};
+use crate::recorder::plan::{By, Draft, Plan};
 use crate::store::{Audience, NewDelivery};
 use crate::wire::{Message as _, entry, show, v1};
 
@@ -26,7 +27,7 @@ struct Confirmation<'a> {
 impl Plan<'_> {
     /// Records a confirmation. Where it proves delivery of nothing new that passed between the parties, it stays within
     /// the jurisdiction: how often a custodian confirms would else tell what goes on in its custody.
-    pub(super) fn confirm(
+    pub(in crate::recorder) fn confirm(
         &mut self,
         admitted: &Admitted<Command>,
         officer: &OfficerPseudonym,

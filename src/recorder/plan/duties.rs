@@ -6,22 +6,11 @@ use crate::domain::apply::oblige;
 use crate::domain::case::Case;
 use crate::domain::decide::{follow, met_by_record};
 use crate::domain::event::Record;
-use crate::domain::timetable::ObligationTimes;
-use crate::domain::timetable::ReviewTimes;
 use crate::recorder::plan::Plan;
-
-/// By when custodians are to decide what is left to a person, and to do what the law asks besides.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Duties {
-    /// Reviews.
-    pub review: ReviewTimes,
-    /// Obligations.
-    pub obligation: ObligationTimes,
-}
 
 impl Plan<'_> {
     /// What follows of the records of a command, on the case as they leave it.
-    pub(super) fn follow(&self, case: &mut Case, records: &[Record], now: Timestamp) -> Vec<Record> {
+    pub(in crate::recorder) fn follow(&self, case: &mut Case, records: &[Record], now: Timestamp) -> Vec<Record> {
         oblige(case, records, &self.duties.obligation, now);
         let mut following = met_by_record(case);
         let times = (&self.duties.review, self.timetable);

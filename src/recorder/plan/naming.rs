@@ -5,8 +5,10 @@ use std::borrow::Cow;
 use crate::domain::agency::gateway;
 use crate::domain::event::{Event, Record};
 use crate::domain::ids::{AgencyId, OfficerPseudonym};
-use crate::recorder::outcome::PlanError;
-use crate::recorder::ticks::NO_OFFICER;
+use crate::recorder::plan::outcome::PlanError;
+
+/// Whoever acts where no officer does.
+pub(in crate::recorder) const NO_OFFICER: &str = "00000000000000000000000000000000";
 
 /// In place of the method where that would tell the requester why what it knows no longer stands.
 const RETRACTION: &str = "Retraction";
@@ -20,17 +22,17 @@ const UNLAWFUL_HAND_OVER: &str = "Alarm/UnlawfulHandOver";
 
 /// Who a leaf says did what.
 #[derive(Debug)]
-pub(super) struct Named<'a> {
+pub(in crate::recorder) struct Named<'a> {
     /// The agency.
-    pub(super) agency: Cow<'a, AgencyId>,
+    pub(in crate::recorder) agency: Cow<'a, AgencyId>,
     /// Its officer.
-    pub(super) officer: Cow<'a, OfficerPseudonym>,
+    pub(in crate::recorder) officer: Cow<'a, OfficerPseudonym>,
     /// The method.
-    pub(super) method: &'static str,
+    pub(in crate::recorder) method: &'static str,
 }
 
 /// What the leaf of a record names, which an officer of an agency brought about by a method.
-pub(super) fn of<'a>(
+pub(in crate::recorder) fn of<'a>(
     record: &Record,
     agency: &'a AgencyId,
     officer: &'a OfficerPseudonym,
@@ -53,6 +55,6 @@ pub(super) fn of<'a>(
 }
 
 /// Whether a record alarms the jurisdiction.
-pub(super) fn is_alarm(record: &Record) -> bool {
+pub(in crate::recorder) fn is_alarm(record: &Record) -> bool {
     matches!(record.event, Event::UnlawfulHandOver { .. })
 }

@@ -13,37 +13,39 @@ use tokio::sync::{mpsc, oneshot};
 use crate::domain::ids::LogName;
 use crate::domain::inbox::{self, SendDecision};
 use crate::metrics::{Metrics, table};
-use crate::recorder::alarm::Alarm;
-use crate::recorder::batch::{Published, RecorderError};
-use crate::recorder::handle::{Job, Recorded, SubmitError};
-use crate::recorder::jobs::{Disclosing, Ticking};
-use crate::recorder::others::raise;
-use crate::recorder::ticks::{FiredNow, Ticked};
+use crate::recorder::plan::alarm::Alarm;
+use crate::recorder::plan::clocks::{FiredNow, Ticked};
+use crate::recorder::queue::batch::{Disclosing, Ticking};
+use crate::recorder::queue::error::SubmitError;
+use crate::recorder::queue::job::Job;
+use crate::recorder::queue::recorded::Recorded;
+use crate::recorder::writer::error::RecorderError;
+use crate::recorder::writer::published::{Published, publish};
 use crate::store::{StoreError, Unsynced};
 
-pub(super) type Answer = (oneshot::Sender<Result<Recorded, SubmitError>>, Result<Recorded, SubmitError>);
+pub(in crate::recorder) type Answer = (oneshot::Sender<Result<Recorded, SubmitError>>, Result<Recorded, SubmitError>);
 
 /// Everything that waits for a batch to be durable.
-pub(super) struct Acknowledgements {
-    pub(super) answers: Vec<Answer>,
-    pub(super) disclosures: Vec<(Disclosing, Result<SendDecision, inbox::Refusal>)>,
-    pub(super) ticks: Vec<Ticking>,
-    pub(super) ticked: Ticked,
-    pub(super) fired: Vec<FiredNow>,
-    pub(super) alarms: Vec<Alarm>,
+pub(in crate::recorder) struct Acknowledgements {
+    pub(in crate::recorder) answers: Vec<Answer>,
+    pub(in crate::recorder) disclosures: Vec<(Disclosing, Result<SendDecision, inbox::Refusal>)>,
+    pub(in crate::recorder) ticks: Vec<Ticking>,
+    pub(in crate::recorder) ticked: Ticked,
+    pub(in crate::recorder) fired: Vec<FiredNow>,
+    pub(in crate::recorder) alarms: Vec<Alarm>,
     /// How far each log has grown.
-    pub(super) sizes: Vec<(LogName, u64)>,
+    pub(in crate::recorder) sizes: Vec<(LogName, u64)>,
     /// Entries that were added, of each log that grew.
-    pub(super) added: Vec<(LogName, u64)>,
+    pub(in crate::recorder) added: Vec<(LogName, u64)>,
     /// Writes and disclosures.
-    pub(super) jobs: usize,
+    pub(in crate::recorder) jobs: usize,
     /// Since when it is being written, if anything is.
-    pub(super) since: Option<Instant>,
+    pub(in crate::recorder) since: Option<Instant>,
 }
 
 impl Acknowledgements {
     /// Lets everybody know. MUST be called only when everything in the batch is durable.
-    pub(super) fn send(self, published: &Published, metrics: &Metrics) {
+    pub(in crate::recorder) fn send(self, published: &Published, metrics: &Metrics) {
         if let Some(since) = self.since {
             metrics.observe_duration(&table::COMMIT_DURATION, &[], since.elapsed());
         }
@@ -66,27 +68,14 @@ impl Acknowledgements {
             let _hung_up = reply.send(tried.map_err(SubmitError::Inbox));
         }
         for clock in &self.fired {
-            clock.tell(metrics);
+            clock.report(metrics);
         }
         for alarm in &self.alarms {
-            alarm.tell(metrics);
+            alarm.report(metrics);
         }
         for reply in self.ticks {
             let _hung_up = reply.send(Ok(self.ticked));
         }
-    }
-}
-
-/// Lets everybody see how far the logs have grown, and counts what was added.
-pub(super) fn publish(published: &Published, metrics: &Metrics, sizes: &[(LogName, u64)], added: &[(LogName, u64)]) {
-    for (log, size) in sizes {
-        if let Some(sender) = published.get(log) {
-            raise(sender, *size);
-        }
-    }
-    for (log, added) in added {
-        let labels = [(&log.jurisdiction).into(), log.kind.word().into()];
-        metrics.add(&table::ENTRIES, &labels, *added);
     }
 }
 
@@ -95,7 +84,7 @@ type Committed = (Option<Unsynced>, Acknowledgements);
 
 /// The thread that waits for the disk.
 #[derive(Debug)]
-pub(super) struct Syncer {
+pub(in crate::recorder) struct Syncer {
     /// Without room: the writer is one batch ahead of the disk, and no more, so that batches grow while the disk is at work.
     batches: Option<SyncSender<Committed>>,
     thread: Option<JoinHandle<()>>,
@@ -104,7 +93,7 @@ pub(super) struct Syncer {
 
 impl Syncer {
     /// Starts the thread. `wake` is the queue of the writer, which learns of a failure even if nobody has work for it.
-    pub(super) fn start(
+    pub(in crate::recorder) fn start(
         published: Arc<Published>,
         metrics: Arc<Metrics>,
         healthy: Arc<AtomicBool>,
@@ -132,13 +121,13 @@ impl Syncer {
     }
 
     /// Hands a batch over, once the one before it is durable.
-    pub(super) fn hand_over(&mut self, committed: Committed) -> Result<(), RecorderError> {
+    pub(in crate::recorder) fn hand_over(&mut self, committed: Committed) -> Result<(), RecorderError> {
         let sent = self.batches.as_ref().map(|batches| batches.send(committed));
         if matches!(sent, Some(Ok(()))) { Ok(()) } else { Err(self.failed()) }
     }
 
     /// Waits until everything that was handed over is durable and answered.
-    pub(super) fn finish(&mut self) -> Result<(), RecorderError> {
+    pub(in crate::recorder) fn finish(&mut self) -> Result<(), RecorderError> {
         self.batches = None;
         if let Some(thread) = self.thread.take() {
             // It does not panic; if it did, its failure is missing and said to be one.
@@ -149,7 +138,7 @@ impl Syncer {
     }
 
     /// Why nothing more is synced.
-    pub(super) fn failed(&mut self) -> RecorderError {
+    pub(in crate::recorder) fn failed(&mut self) -> RecorderError {
         const GONE: StoreError = StoreError::Broken("the thread that syncs is gone");
         self.finish().err().unwrap_or_else(|| GONE.into())
     }

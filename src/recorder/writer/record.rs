@@ -7,17 +7,22 @@ use crate::domain::agenda::ItemKind;
 use crate::domain::command::CaseCommand;
 use crate::domain::ids::{CaseName, LogKind, LogName};
 use crate::domain::inbox::{self, SendDecision};
-use crate::recorder::acknowledge::{Acknowledgements, Answer};
-use crate::recorder::alarm::Alarm;
-use crate::recorder::appeals;
-use crate::recorder::batch::{Recorder, RecorderError};
-use crate::recorder::durable::added;
-use crate::recorder::handle::{Recorded, SubmitError};
-use crate::recorder::jobs::{Batch, Disclosing, Writing, case_command, confirms};
-use crate::recorder::plan::{self, Outcome, Plan, Planned, Rules};
-use crate::recorder::standing::Begun;
-use crate::recorder::sweep::Page;
-use crate::recorder::ticks::{FiredNow, Ticked};
+use crate::recorder::plan;
+use crate::recorder::plan::alarm::Alarm;
+use crate::recorder::plan::appeals;
+use crate::recorder::plan::clocks::{FiredNow, Ticked};
+use crate::recorder::plan::outcome::Outcome;
+use crate::recorder::plan::rules::Rules;
+use crate::recorder::plan::{Plan, Planned};
+use crate::recorder::queue::batch::{Batch, Disclosing, Writing, case_command, confirms};
+use crate::recorder::queue::error::SubmitError;
+use crate::recorder::queue::recorded::Recorded;
+use crate::recorder::writer::acknowledge::{Acknowledgements, Answer};
+use crate::recorder::writer::commit::added;
+use crate::recorder::writer::error::RecorderError;
+use crate::recorder::writer::state::Recorder;
+use crate::recorder::writer::status::PolicyCheck;
+use crate::recorder::writer::sweep::Page;
 use crate::store::{Append, CasesOf, ListedItem, Loaded, NewEntry, StoreError, Unsynced, Wanted};
 
 /// So often a batch in a row may give way to another gateway's.
@@ -41,20 +46,20 @@ struct Written {
 impl Recorder {
     /// Records one batch, however often it takes, then answers. What became of a commit whose answer was lost is told by
     /// the request ids: begun again, what is recorded already is answered as it was, and the rest is recorded now.
-    pub(super) fn record(&mut self, batch: Batch) -> Result<(), RecorderError> {
+    pub(in crate::recorder) fn record(&mut self, batch: Batch) -> Result<(), RecorderError> {
         let mut fenced = 0_u32;
         loop {
             match self.attempt(&batch) {
                 Ok(Some(written)) => {
-                    self.back();
+                    self.recovered();
                     return self.acknowledge(batch, written);
                 }
                 Ok(None) => {
-                    self.overruled();
+                    self.superseded();
                     batch.refuse(&SubmitError::OtherLaw);
                     return Ok(());
                 }
-                Err(RecorderError::Store(StoreError::Interrupted(why))) => self.wait_out(&why)?,
+                Err(RecorderError::Store(StoreError::Interrupted(why))) => self.retry_after_outage(&why)?,
                 // A request id that another gateway took meanwhile is found when the batch is begun again.
                 Err(RecorderError::Store(StoreError::Fenced(_))) if self.is_shared && fenced < FENCED_MAX => {
                     fenced = fenced.saturating_add(1);
@@ -70,7 +75,11 @@ impl Recorder {
         let Batch { writes, disclosures, ticks } = batch;
         let due = if ticks.is_empty() { Vec::new() } else { self.due(ItemKind::Clock)? };
         let again = if ticks.is_empty() { Vec::new() } else { self.due(ItemKind::Judgement)? };
-        let page = if ticks.is_empty() { Page::default() } else { self.page() };
+        let page = if ticks.is_empty() {
+            Page::default()
+        } else {
+            self.sweep.page(&*self.store.reader(), self.firings_len_max)
+        };
         let judged: BTreeSet<_> = again.iter().map(|listed| &listed.case).chain(&page.custodies).cloned().collect();
         let judged: Vec<_> = judged.into_iter().collect();
         let places = writes.iter().map(|(write, _)| &write.jurisdiction);
@@ -78,7 +87,7 @@ impl Recorder {
         let places = places.chain(attempts.map(|attempt| &attempt.whose.jurisdiction));
         let places = places.chain(due.iter().map(|listed| &listed.case.jurisdiction)).chain(page.jurisdiction());
         let places: BTreeSet<_> = places.chain(judged.iter().map(|custody| &custody.jurisdiction)).collect();
-        if self.begin(|log| places.contains(&log.jurisdiction))? == Begun::Overruled {
+        if self.begin(|log| places.contains(&log.jurisdiction))? == PolicyCheck::Superseded {
             self.end()?;
             return Ok(None);
         }

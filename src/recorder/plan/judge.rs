@@ -8,15 +8,20 @@ use crate::domain::agenda::judgement;
 use crate::domain::apply::apply;
 use crate::domain::decide::follow;
 use crate::domain::ids::{CaseName, OfficerPseudonym};
-use crate::recorder::plan::{By, Plan, PlanError};
-use crate::recorder::ticks::NO_OFFICER;
+use crate::recorder::plan::naming::NO_OFFICER;
+use crate::recorder::plan::outcome::PlanError;
+use crate::recorder::plan::{By, Plan};
 
 /// What a leaf names in place of a method: nobody called any.
 const JUDGEMENT: &str = "Judgement";
 
 impl Plan<'_> {
     /// Asks the law again of custodies. How many entries say what came of it.
-    pub(super) fn judge(&mut self, custodies: &[CaseName], clock_now: Timestamp) -> Result<usize, PlanError> {
+    pub(in crate::recorder) fn judge(
+        &mut self,
+        custodies: &[CaseName],
+        clock_now: Timestamp,
+    ) -> Result<usize, PlanError> {
         custodies.iter().try_fold(0_usize, |said, custody| Ok(said.saturating_add(self.judge_one(custody, clock_now)?)))
     }
 

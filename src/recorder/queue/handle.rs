@@ -9,94 +9,23 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::domain::command::Command;
-use crate::domain::decide::Refusal;
-use crate::domain::ids::{JurisdictionId, LogName};
-use crate::domain::inbox::{self, SendDecision};
+use crate::domain::ids::JurisdictionId;
+use crate::domain::inbox::SendDecision;
 use crate::domain::permit::Admitted;
-use crate::ledger::Receipt;
 use crate::metrics::{Metrics, table};
 use crate::policy::engine::Engine;
-use crate::policy::gate::Denial;
-use crate::recorder::activate::{Activated, Activating};
-use crate::recorder::ticks::Ticked;
-use crate::recorder::tries::Delivering;
+use crate::recorder::plan::attempts::Delivering;
+use crate::recorder::plan::clocks::Ticked;
+use crate::recorder::queue::error::SubmitError;
+use crate::recorder::queue::job::{Activated, Activating, Job};
+use crate::recorder::queue::recorded::Recorded;
 use crate::store::NewDisclosure;
-
-/// A write that is durable.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Recorded {
-    /// In the batch just committed.
-    Now {
-        /// In which log.
-        log: LogName,
-        /// At which position.
-        index: u64,
-        /// The leaf's bytes.
-        leaf: Vec<u8>,
-        /// What proves it. As text it is written by whoever answers: there are more of them than writers.
-        receipt: Receipt,
-        /// The encoded answer, without its receipt.
-        answer: Vec<u8>,
-    },
-    /// In an earlier batch, from where its answer is read again.
-    Earlier {
-        /// In which log.
-        log: LogName,
-        /// At which position.
-        index: u64,
-    },
-}
-
-/// Why a write was not recorded.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SubmitError {
-    /// The gate did not let it pass.
-    #[error(transparent)]
-    Denied(#[from] Denial),
-    /// The rules of the case do not allow it.
-    #[error(transparent)]
-    Refused(#[from] Refusal),
-    /// The caller has seen an older state.
-    #[error("the etag is not that of the resource")]
-    EtagMismatch,
-    /// The request id was used with another command.
-    #[error("the request id was used with another command")]
-    RequestIdReused,
-    /// How far the caller's inbox stands does not allow it.
-    #[error(transparent)]
-    Inbox(#[from] inbox::Refusal),
-    /// The queue is full; nothing was recorded.
-    #[error("the queue of writes is full")]
-    Overloaded,
-    /// Another gateway has let another policy set come into force, which this one has yet to take up.
-    #[error("another policy set came into force, which this gateway has yet to take up")]
-    OtherLaw,
-    /// The writer stopped. What became of the write is unknown; the same request id settles it.
-    #[error("nothing can be recorded now")]
-    Stopped,
-}
 
 /// How often an activation is offered to a queue that is full, and how long it waits in between: ten seconds.
 const ACTIVATION_TRIES_MAX: u32 = 1_000;
 const ACTIVATION_RETRY_AFTER: Duration = Duration::from_millis(10);
 /// How long one that is in the queue is waited for: the database may be away.
 const ACTIVATION_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// What the writer is asked to do.
-pub(super) enum Job {
-    /// Record a write.
-    Write(Box<Admitted<Command>>, oneshot::Sender<Result<Recorded, SubmitError>>),
-    /// Account for a disclosure before it is made.
-    Disclose(Box<Delivering>, oneshot::Sender<Result<SendDecision, SubmitError>>),
-    /// Fire the clocks that are due.
-    Tick(oneshot::Sender<Result<Ticked, SubmitError>>),
-    /// Let another policy set come into force after what came before.
-    Activate(Activating),
-    /// Finish what came before, then end.
-    Stop,
-    /// Nobody knows what is durable: end.
-    SyncFailed,
-}
 
 /// The way to the writers, one for each shard of the store. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -110,27 +39,18 @@ pub struct Handle {
 
 /// The way to one writer.
 #[derive(Debug, Clone)]
-pub(super) struct Shard {
-    pub(super) jobs: mpsc::Sender<Job>,
-    pub(super) healthy: Arc<AtomicBool>,
-    pub(super) stopping: Arc<AtomicBool>,
-}
-
-impl std::fmt::Debug for Job {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Write(..) => "Write",
-            Self::Disclose(..) => "Disclose",
-            Self::Tick(_) => "Tick",
-            Self::Activate(..) => "Activate",
-            Self::Stop => "Stop",
-            Self::SyncFailed => "SyncFailed",
-        })
-    }
+pub(in crate::recorder) struct Shard {
+    pub(in crate::recorder) jobs: mpsc::Sender<Job>,
+    pub(in crate::recorder) healthy: Arc<AtomicBool>,
+    pub(in crate::recorder) stopping: Arc<AtomicBool>,
 }
 
 impl Handle {
-    pub(super) fn new(shard: Shard, kept: impl Iterator<Item = JurisdictionId>, metrics: Arc<Metrics>) -> Self {
+    pub(in crate::recorder) fn new(
+        shard: Shard,
+        kept: impl Iterator<Item = JurisdictionId>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
         Self { shards: Arc::new([shard]), places: Arc::new(kept.map(|place| (place, 0)).collect()), metrics }
     }
 
@@ -209,13 +129,13 @@ impl Handle {
     }
 
     /// Lets no writer wait for a database that is away much longer.
-    pub fn tell_to_stop(&self) {
+    pub fn request_stop(&self) {
         self.shards.iter().for_each(|shard| shard.stopping.store(true, Ordering::SeqCst));
     }
 
     /// Lets the writers finish what was submitted before, then end.
     pub async fn stop(&self) {
-        self.tell_to_stop();
+        self.request_stop();
         for shard in &*self.shards {
             // A writer that has already ended needs no telling.
             let _already_ended = shard.jobs.send(Job::Stop).await;

@@ -1,119 +1,48 @@
 //! The loop: receive one, drain what is there, plan, commit once, then answer. No timer: a batch is what has come while
 //! the last one was being written.
 
+pub(in crate::recorder) mod acknowledge;
+pub(in crate::recorder) mod activation;
+pub(in crate::recorder) mod commit;
+pub(in crate::recorder) mod config;
+pub(in crate::recorder) mod error;
+pub(in crate::recorder) mod follower;
+pub(in crate::recorder) mod head;
+pub(in crate::recorder) mod outage;
+pub(in crate::recorder) mod published;
+pub(in crate::recorder) mod record;
+pub(in crate::recorder) mod state;
+pub(in crate::recorder) mod status;
+pub(in crate::recorder) mod sweep;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
-use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, watch};
 
 use crate::domain::appeal;
 use crate::domain::ids::{JurisdictionId, LogName};
 use crate::domain::inbox;
-use crate::domain::range::within;
 use crate::domain::timetable::Timetable;
-use crate::ledger::{CheckpointError, Signer};
+use crate::ledger::Signer;
 use crate::metrics::Metrics;
-use crate::policy::gate::Gate;
 use crate::policy::in_force::GateInForce;
-use crate::recorder::acknowledge::Syncer;
-use crate::recorder::activate::Activating;
-use crate::recorder::follow::Duties;
-use crate::recorder::handle::{Handle, Job, Shard};
-use crate::recorder::head::check_head;
-use crate::recorder::jobs::{Batch, Closing};
-use crate::recorder::others;
-use crate::recorder::plan::PlanError;
-use crate::recorder::seams::{Clock, Entropy};
-use crate::recorder::standing::{Away, Hindrance};
-use crate::recorder::sweep::Sweep;
-use crate::store::{Append, LogState, PolicyInForce, Reader, Standing, Store, StoreError};
-
-/// Limits of the writer.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct RecorderConfig {
-    /// Writes that may wait.
-    #[serde(deserialize_with = "within::<_, _, 1, 1_000_000>")]
-    pub queue_len_max: usize,
-    /// Writes in one batch.
-    #[serde(deserialize_with = "within::<_, _, 1, 100_000>")]
-    pub batch_len_max: usize,
-}
-
-impl Default for RecorderConfig {
-    fn default() -> Self {
-        Self { queue_len_max: 4_096, batch_len_max: 512 }
-    }
-}
-
-/// Why the writer stopped.
-#[derive(Debug, thiserror::Error)]
-pub enum RecorderError {
-    /// The store failed: what became of the last batch only a restart can tell.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// A batch could not be planned.
-    #[error(transparent)]
-    Plan(#[from] PlanError),
-    /// A checkpoint could not be signed.
-    #[error(transparent)]
-    Checkpoint(#[from] CheckpointError),
-    /// The tree could not prove what was just appended.
-    #[error("an entry of the batch cannot be proven")]
-    NoProof,
-    /// The stored head and the newest checkpoint are not of one tree.
-    #[error("the head of {0} is not the one that was signed")]
-    HeadNotSigned(LogName),
-    /// The writer's thread could not be started.
-    #[error("the writer's thread could not be started: {0}")]
-    Thread(#[from] std::io::Error),
-}
-
-/// Sizes of the logs, published after each commit.
-pub type Heads = BTreeMap<LogName, watch::Receiver<u64>>;
-pub(super) type Published = BTreeMap<LogName, watch::Sender<u64>>;
-
-/// The writer.
-#[derive(Debug)]
-pub struct Recorder {
-    pub(super) store: Box<dyn Store>,
-    /// By this every write is judged: the set in force, which changes between batches alone.
-    pub(super) gate: Arc<Gate>,
-    pub(super) in_force: GateInForce,
-    /// What the store has for the set in force.
-    pub(super) policy: Option<PolicyInForce>,
-    pub(super) signer: Signer,
-    pub(super) origin: String,
-    pub(super) clock: Clock,
-    pub(super) entropy: Entropy,
-    pub(super) logs: BTreeMap<LogName, LogState>,
-    pub(super) published: Arc<Published>,
-    jobs: mpsc::Receiver<Job>,
-    healthy: Arc<AtomicBool>,
-    config: RecorderConfig,
-    pub(super) metrics: Arc<Metrics>,
-    pub(super) timetable: Timetable,
-    pub(super) firings_len_max: usize,
-    /// Where the law is still to be asked again of what stands.
-    pub(super) sweep: Sweep,
-    /// Of inboxes and of appeals.
-    pub(super) limits: (inbox::Limits, appeal::Limits),
-    pub(super) duties: Duties,
-    /// Whether others may write to the same store.
-    pub(super) is_shared: bool,
-    /// A batch that was begun must be ended, even if nothing is written in it.
-    pub(super) must_end: bool,
-    /// Since the database cannot be reached.
-    pub(super) away: Option<Away>,
-    pub(super) hindrance: watch::Sender<Hindrance>,
-    /// Whether the writer was told to stop.
-    pub(super) stopping: Arc<AtomicBool>,
-    /// Where the store leaves the sync apart.
-    pub(super) syncer: Option<Syncer>,
-}
+use crate::recorder::plan::rules::Duties;
+use crate::recorder::queue::batch::{Batch, Closing};
+use crate::recorder::queue::handle::{Handle, Shard};
+use crate::recorder::queue::job::{Activating, Job};
+use crate::recorder::sources::{Clock, Entropy};
+use crate::recorder::writer::acknowledge::Syncer;
+use crate::recorder::writer::config::RecorderConfig;
+use crate::recorder::writer::error::RecorderError;
+use crate::recorder::writer::head::check_head;
+use crate::recorder::writer::published::Heads;
+use crate::recorder::writer::state::Recorder;
+use crate::recorder::writer::status::WriterStatus;
+use crate::recorder::writer::sweep::Sweep;
+use crate::store::{Append, BatchStart, Reader, Store};
 
 /// A writer that runs, and the ways to it.
 #[derive(Debug)]
@@ -125,7 +54,7 @@ pub struct Running {
     /// To wait for entries.
     pub heads: Heads,
     /// What keeps it from recording anything.
-    pub hindrance: watch::Receiver<Hindrance>,
+    pub status: watch::Receiver<WriterStatus>,
     /// Ends when the writer has: with the reason, if it failed.
     pub thread: JoinHandle<Result<(), RecorderError>>,
 }
@@ -184,7 +113,7 @@ impl Recorder {
             heads.insert(log, receiver);
         }
         let policy = store.policy()?;
-        let is_shared = standing != Standing::AsLeft;
+        let is_shared = standing != BatchStart::AsLeft;
         if is_shared {
             store.commit(&Append::default())?;
         }
@@ -194,7 +123,7 @@ impl Recorder {
         let shard = Shard { jobs: sender, healthy: Arc::clone(&healthy), stopping: Arc::clone(&stopping) };
         let handle = Handle::new(shard, logs.keys().map(|log| log.jurisdiction.clone()), Arc::clone(&metrics));
         let published = Arc::new(published);
-        let (hindrance, seen) = watch::channel(Hindrance::None);
+        let (status, seen) = watch::channel(WriterStatus::None);
         let others = store.follower();
         let syncer = store.syncs_apart().then(|| {
             let (published, metrics) = (Arc::clone(&published), Arc::clone(&metrics));
@@ -224,17 +153,17 @@ impl Recorder {
             must_end: false,
             is_shared,
             away: None,
-            hindrance,
+            status,
             stopping,
             syncer: syncer.transpose()?,
         };
         // It ends by itself, soon after what it publishes to is gone; a database that is silent may keep it a while.
-        let _ends_by_itself = others.map(|others| others::follow(others, &recorder.published)).transpose()?;
+        let _ends_by_itself = others.map(|others| follower::follow(others, &recorder.published)).transpose()?;
         let dispatch = tracing::dispatcher::get_default(Clone::clone);
         let thread = std::thread::Builder::new()
             .name("recorder".to_owned())
             .spawn(move || tracing::dispatcher::with_default(&dispatch, || recorder.run()))?;
-        Ok(Running { handle, reader, heads, hindrance: seen, thread })
+        Ok(Running { handle, reader, heads, status: seen, thread })
     }
 
     fn run(mut self) -> Result<(), RecorderError> {
@@ -292,9 +221,4 @@ impl Recorder {
 enum On {
     Goes,
     Ends,
-}
-
-/// The origin of a log's checkpoints.
-pub fn origin(prefix: &str, log: &LogName) -> String {
-    format!("{prefix}/{log}")
 }

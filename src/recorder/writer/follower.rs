@@ -4,14 +4,17 @@ use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crate::recorder::batch::Published;
+use crate::recorder::writer::published::{Published, raise};
 use crate::store::{HeadFollower, StoreError};
 
 /// Logs are looked at so often, should no notification come.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// Publishes how far the logs have grown, for as long as there is somebody to publish to.
-pub(super) fn follow(mut others: Box<dyn HeadFollower>, published: &Arc<Published>) -> std::io::Result<JoinHandle<()>> {
+pub(in crate::recorder) fn follow(
+    mut others: Box<dyn HeadFollower>,
+    published: &Arc<Published>,
+) -> std::io::Result<JoinHandle<()>> {
     let published = Arc::downgrade(published);
     let dispatch = tracing::dispatcher::get_default(Clone::clone);
     std::thread::Builder::new().name("others".to_owned()).spawn(move || {
@@ -39,13 +42,4 @@ fn look(others: &mut dyn HeadFollower, published: &Weak<Published>) {
             raise(sender, size);
         }
     }
-}
-
-/// Only ever up: the writer and this thread both publish.
-pub(super) fn raise(sender: &tokio::sync::watch::Sender<u64>, size: u64) {
-    sender.send_if_modified(|known| {
-        let grown = size > *known;
-        *known = size.max(*known);
-        grown
-    });
 }

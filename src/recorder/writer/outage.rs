@@ -6,10 +6,12 @@ use std::time::{Duration, Instant};
 
 use crate::domain::ids::LogName;
 use crate::metrics::table;
-use crate::recorder::batch::{Recorder, RecorderError};
-use crate::recorder::durable::head;
-use crate::recorder::head::check_head;
-use crate::store::{Append, Standing, StoreError};
+use crate::recorder::writer::commit::head;
+use crate::recorder::writer::error::RecorderError;
+use crate::recorder::writer::head::check_head;
+use crate::recorder::writer::state::Recorder;
+use crate::recorder::writer::status::{Outage, PolicyCheck, WriterStatus};
+use crate::store::{Append, BatchStart, StoreError};
 
 /// Between two tries to reach a database that is away: the first, and the longest.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -17,48 +19,22 @@ const PAUSE_MAX: Duration = Duration::from_millis(500);
 /// How long a writer that is told to stop goes on trying.
 const STOP_GRACE: Duration = Duration::from_secs(5);
 
-/// Whether a batch can be judged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Begun {
-    /// By the set in force.
-    Lawfully,
-    /// Another gateway has let another set come into force, which this one has yet to take up. Nothing is judged by the
-    /// set before: the log says that it is over.
-    Overruled,
-}
-
-/// What keeps a writer from recording anything, for probes to tell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Hindrance {
-    /// Nothing does.
-    None,
-    /// The database cannot be reached, or takes no writes: writes wait, and what is read fails.
-    StoreAway,
-    /// Another policy set is in force, which this gateway has yet to take up.
-    OtherLaw,
-}
-
-/// A database that is away.
-#[derive(Debug)]
-pub(super) struct Away {
-    since: Instant,
-    pause: Duration,
-    told_to_stop: Option<Instant>,
-}
-
 impl Recorder {
     /// Begins a batch over the logs that are touched, and catches up with what others have recorded in them.
-    pub(super) fn begin(&mut self, is_touched: impl Fn(&LogName) -> bool) -> Result<Begun, RecorderError> {
+    pub(in crate::recorder) fn begin(
+        &mut self,
+        is_touched: impl Fn(&LogName) -> bool,
+    ) -> Result<PolicyCheck, RecorderError> {
         let touched: BTreeSet<_> = self.logs.keys().filter(|log| is_touched(log)).cloned().collect();
         let (heads, policy) = match self.store.begin(&touched)? {
-            Standing::AsLeft => {
+            BatchStart::AsLeft => {
                 // As it was left by a commit of which nobody knows.
                 if self.away.is_some() {
                     touched.iter().try_for_each(|log| self.catch_up(log))?;
                 }
-                return Ok(Begun::Lawfully);
+                return Ok(PolicyCheck::Current);
             }
-            Standing::Shared { heads, policy } => (heads, policy),
+            BatchStart::Shared { heads, policy } => (heads, policy),
         };
         self.must_end = true;
         for (log, stands) in heads {
@@ -67,7 +43,7 @@ impl Recorder {
             }
         }
         let known = self.policy.as_ref().map(|policy| policy.digest);
-        Ok(if policy == known { Begun::Lawfully } else { Begun::Overruled })
+        Ok(if policy == known { PolicyCheck::Current } else { PolicyCheck::Superseded })
     }
 
     fn catch_up(&mut self, log: &LogName) -> Result<(), RecorderError> {
@@ -78,22 +54,22 @@ impl Recorder {
     }
 
     /// Ends a batch in which nothing is written.
-    pub(super) fn end(&mut self) -> Result<(), StoreError> {
+    pub(in crate::recorder) fn end(&mut self) -> Result<(), StoreError> {
         if std::mem::take(&mut self.must_end) { self.store.commit(&Append::default()) } else { Ok(()) }
     }
 
     /// Waits until it is worth trying again. An error once the writer is told to stop: it would never end.
-    pub(super) fn wait_out(&mut self, why: &str) -> Result<(), RecorderError> {
+    pub(in crate::recorder) fn retry_after_outage(&mut self, why: &str) -> Result<(), RecorderError> {
         self.must_end = false;
         let away = self.away.get_or_insert_with(|| {
             tracing::warn!(why, "the database is away: writes wait for it");
-            self.hindrance.send_replace(Hindrance::StoreAway);
+            self.status.send_replace(WriterStatus::StoreAway);
             self.metrics.increment(&table::STORE_INTERRUPTIONS, &[]);
             self.metrics.increment_gauge(&table::STORE_AWAY);
-            Away { since: Instant::now(), pause: PAUSE, told_to_stop: None }
+            Outage { since: Instant::now(), pause: PAUSE, stop_requested_at: None }
         });
         if self.stopping.load(Ordering::SeqCst) {
-            let told = *away.told_to_stop.get_or_insert_with(Instant::now);
+            let told = *away.stop_requested_at.get_or_insert_with(Instant::now);
             if told.elapsed() > STOP_GRACE {
                 return Err(StoreError::Interrupted(why.to_owned()).into());
             }
@@ -104,26 +80,26 @@ impl Recorder {
     }
 
     /// The database answers again, and nothing else is in the way.
-    pub(super) fn back(&mut self) {
+    pub(in crate::recorder) fn recovered(&mut self) {
         if let Some(away) = self.away.take() {
             let gap_ms = u64::try_from(away.since.elapsed().as_millis()).unwrap_or(u64::MAX);
             tracing::info!(gap_ms, "the database is back");
             self.metrics.decrement_gauge(&table::STORE_AWAY);
         }
-        self.told(Hindrance::None);
+        self.set_status(WriterStatus::None);
     }
 
     /// Nothing can be judged before another set is taken up.
-    pub(super) fn overruled(&mut self) {
-        self.back();
-        if self.told(Hindrance::OtherLaw) {
+    pub(in crate::recorder) fn superseded(&mut self) {
+        self.recovered();
+        if self.set_status(WriterStatus::OtherLaw) {
             tracing::warn!(
                 "another policy set came into force by another gateway: nothing is judged before it is taken up"
             );
         }
     }
 
-    fn told(&self, hindrance: Hindrance) -> bool {
-        self.hindrance.send_if_modified(|known| std::mem::replace(known, hindrance) != hindrance)
+    fn set_status(&self, status: WriterStatus) -> bool {
+        self.status.send_if_modified(|known| std::mem::replace(known, status) != status)
     }
 }

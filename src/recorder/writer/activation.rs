@@ -5,7 +5,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::mpsc::SyncSender;
 
 use jiff::Timestamp;
 
@@ -15,65 +14,34 @@ use crate::domain::event::Party;
 use crate::domain::ids::{JurisdictionId, LogKind, LogName, OfficerPseudonym};
 use crate::metrics::table;
 use crate::policy::engine::Engine;
-use crate::recorder::acknowledge::publish;
-use crate::recorder::batch::{Recorder, RecorderError};
-use crate::recorder::durable::added;
-use crate::recorder::plan::{By, Draft, Plan, PlanError, Planned, Rules};
-use crate::recorder::standing::Begun;
-use crate::recorder::sweep::Sweep;
-use crate::recorder::ticks::NO_OFFICER;
+use crate::recorder::plan::naming::NO_OFFICER;
+use crate::recorder::plan::outcome::PlanError;
+use crate::recorder::plan::rules::Rules;
+use crate::recorder::plan::{By, Draft, Plan, Planned};
+use crate::recorder::queue::job::Activated;
+use crate::recorder::writer::commit::added;
+use crate::recorder::writer::error::RecorderError;
+use crate::recorder::writer::published::publish;
+use crate::recorder::writer::state::Recorder;
+use crate::recorder::writer::status::PolicyCheck;
+use crate::recorder::writer::sweep::Sweep;
 use crate::store::{Audience, Loaded, PolicyInForce, StoreError};
 use crate::wire::{entry, show, v1};
 
 /// What a leaf names in place of a method: no agency called any.
 const ACTIVATION: &str = "Activation";
 
-/// An activation on its way to the writer.
-pub(super) struct Activating {
-    pub(super) engine: Arc<Engine>,
-    pub(super) reply: SyncSender<Activated>,
-}
-
-/// What came of an activation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Activated {
-    /// It was in force already.
-    Already,
-    /// It is the first in this store.
-    First,
-    /// It came into force in place of another, and this was recorded so often.
-    Instead {
-        /// Entries recorded: two for each jurisdiction whose law changed.
-        entries: usize,
-    },
-}
-
-impl Activated {
-    /// Of two shards together.
-    #[must_use]
-    pub fn and(self, other: Self) -> Self {
-        match (self, other) {
-            (Self::Instead { entries }, Self::Instead { entries: more }) => {
-                Self::Instead { entries: entries.saturating_add(more) }
-            }
-            (instead @ Self::Instead { .. }, _) | (_, instead @ Self::Instead { .. }) => instead,
-            (Self::First, _) | (_, Self::First) => Self::First,
-            (Self::Already, Self::Already) => Self::Already,
-        }
-    }
-}
-
 /// The files that differ between two sets, with the digest before and the digest after.
 type Changes = BTreeMap<String, (Option<[u8; 32]>, Option<[u8; 32]>)>;
 
 impl Recorder {
     /// Lets a set come into force. When it returns, that is durable, and whoever asks from now on asks this set.
-    pub(super) fn activate(&mut self, engine: &Arc<Engine>) -> Result<Activated, RecorderError> {
+    pub(in crate::recorder) fn activate(&mut self, engine: &Arc<Engine>) -> Result<Activated, RecorderError> {
         loop {
             match self.try_activating(engine) {
-                Err(RecorderError::Store(StoreError::Interrupted(why))) => self.wait_out(&why)?,
+                Err(RecorderError::Store(StoreError::Interrupted(why))) => self.retry_after_outage(&why)?,
                 activated => {
-                    self.back();
+                    self.recovered();
                     return activated;
                 }
             }
@@ -81,7 +49,7 @@ impl Recorder {
     }
 
     fn try_activating(&mut self, engine: &Arc<Engine>) -> Result<Activated, RecorderError> {
-        if self.begin(|_| true)? == Begun::Overruled {
+        if self.begin(|_| true)? == PolicyCheck::Superseded {
             self.policy = self.store.policy()?;
         }
         let now = self.clock.now();

@@ -7,11 +7,11 @@ use crate::domain::event::Record;
 use crate::domain::ids::CaseKind;
 use crate::domain::permit::Admitted;
 use crate::domain::transfer::Transfer;
-use crate::recorder::appeals;
+use crate::recorder::plan::appeals;
 use crate::wire::{Message as _, show, v1};
 
 /// Whether the caller has seen the case as it stands, if it says what it has seen.
-pub(super) fn etag_matches(admitted: &Admitted<Command>, command: &CaseCommand, case: &Case) -> bool {
+pub(in crate::recorder) fn etag_matches(admitted: &Admitted<Command>, command: &CaseCommand, case: &Case) -> bool {
     let Some(given) = &admitted.value.etag else { return true };
     let detainer = case.detainer.as_ref();
     if let CaseCommand::ResolveReview { review, .. } = command {
@@ -42,7 +42,12 @@ macro_rules! kept {
 }
 
 /// The answer to a write, without its receipt: kept, so that a repeated request gets the very same.
-pub(super) fn answer(admitted: &Admitted<Command>, command: &CaseCommand, case: &Case, records: &[Record]) -> Vec<u8> {
+pub(in crate::recorder) fn answer(
+    admitted: &Admitted<Command>,
+    command: &CaseCommand,
+    case: &Case,
+    records: &[Record],
+) -> Vec<u8> {
     let detainer = || case.detainer.as_ref().map(|detainer| show::detainer(detainer, viewpoint(admitted, detainer)));
     let custody = || case.custody.as_ref().map(show::custody);
     let transfer = || {

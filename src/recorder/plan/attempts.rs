@@ -27,7 +27,7 @@ pub struct Attempt {
 
 impl Attempt {
     /// Says once that an entry was parked: somebody must look at the consumer.
-    pub(super) fn warn(&self) {
+    pub(in crate::recorder) fn warn(&self) {
         let InboxConsumer { agency, jurisdiction, consumer } = &self.whose;
         let log = LogName { jurisdiction: jurisdiction.clone(), kind: self.place.log };
         let entry = log.entry(self.place.index);
@@ -37,7 +37,7 @@ impl Attempt {
 
 impl Plan<'_> {
     /// Takes note of a try.
-    pub(super) fn attempt(&mut self, attempt: &Attempt, now: Timestamp) -> Result<SendDecision, Refusal> {
+    pub(in crate::recorder) fn attempt(&mut self, attempt: &Attempt, now: Timestamp) -> Result<SendDecision, Refusal> {
         let Attempt { whose, place } = attempt;
         let inbox = self.loaded.inboxes.entry((whose.agency.clone(), whose.jurisdiction.clone())).or_default();
         let tried = inbox.consumer_mut(&whose.consumer, self.limits)?.try_entry(*place, self.limits, now);

@@ -4,11 +4,11 @@ use crate::domain::event::{Event, Record};
 use crate::domain::ids::LogName;
 use crate::domain::review::ReviewState;
 use crate::metrics::{Metrics, table};
-use crate::recorder::naming::is_alarm;
+use crate::recorder::plan::naming::is_alarm;
 
 /// What somebody must know of.
 #[derive(Debug)]
-pub(super) struct Alarm {
+pub(in crate::recorder) struct Alarm {
     /// The entry that says it.
     entry: String,
     what: Alarmed,
@@ -29,7 +29,7 @@ enum Alarmed {
 
 impl Alarm {
     /// Of a record that took this place in its log, if anybody must know of it.
-    pub(super) fn of(record: &Record, index: u64) -> Option<Self> {
+    pub(in crate::recorder) fn of(record: &Record, index: u64) -> Option<Self> {
         let what = if is_alarm(record) {
             Alarmed::UnlawfulHandOver
         } else if let Event::ReviewResolved { review, .. } = &record.event {
@@ -45,7 +45,7 @@ impl Alarm {
     }
 
     /// Counts it and says it. When its entry is durable.
-    pub(super) fn tell(&self, metrics: &Metrics) {
+    pub(in crate::recorder) fn report(&self, metrics: &Metrics) {
         let entry = &self.entry;
         match self.what {
             Alarmed::UnlawfulHandOver => {

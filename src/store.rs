@@ -54,7 +54,7 @@ pub struct LogState {
 
 /// The state of the logs when a batch begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Standing {
+pub enum BatchStart {
     /// Unchanged since this writer's last batch: nobody else writes to this store.
     AsLeft,
     /// Others write to it too, but not to these logs until this batch has ended.
@@ -293,7 +293,7 @@ impl Unsynced {
 /// may begin, and reconnects if necessary.
 pub trait Store: Send + std::fmt::Debug {
     /// Begins a batch over logs. Until it ends nobody else writes to them, and what is loaded is current.
-    fn begin(&mut self, logs: &BTreeSet<LogName>) -> Result<Standing, StoreError>;
+    fn begin(&mut self, logs: &BTreeSet<LogName>) -> Result<BatchStart, StoreError>;
 
     /// Reads the state of a log, which is empty for a new log, and checks that the stored head fits the tree.
     fn recover(&mut self, log: &LogName) -> Result<LogState, StoreError>;

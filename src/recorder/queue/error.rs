@@ -1,0 +1,34 @@
+//! Why a write was not recorded.
+
+use crate::domain::decide::Refusal;
+use crate::domain::inbox;
+use crate::policy::gate::Denial;
+
+/// Why a write was not recorded.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SubmitError {
+    /// The gate did not let it pass.
+    #[error(transparent)]
+    Denied(#[from] Denial),
+    /// The rules of the case do not allow it.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The caller has seen an older state.
+    #[error("the etag is not that of the resource")]
+    EtagMismatch,
+    /// The request id was used with another command.
+    #[error("the request id was used with another command")]
+    RequestIdReused,
+    /// How far the caller's inbox stands does not allow it.
+    #[error(transparent)]
+    Inbox(#[from] inbox::Refusal),
+    /// The queue is full; nothing was recorded.
+    #[error("the queue of writes is full")]
+    Overloaded,
+    /// Another gateway has let another policy set come into force, which this one has yet to take up.
+    #[error("another policy set came into force, which this gateway has yet to take up")]
+    OtherLaw,
+    /// The writer stopped. What became of the write is unknown; the same request id settles it.
+    #[error("nothing can be recorded now")]
+    Stopped,
+}

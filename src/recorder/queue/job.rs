@@ -1,0 +1,79 @@
+//! What the writer is asked to do.
+
+use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
+
+use tokio::sync::oneshot;
+
+use crate::domain::command::Command;
+use crate::domain::inbox::SendDecision;
+use crate::domain::permit::Admitted;
+use crate::policy::engine::Engine;
+use crate::recorder::plan::attempts::Delivering;
+use crate::recorder::plan::clocks::Ticked;
+use crate::recorder::queue::error::SubmitError;
+use crate::recorder::queue::recorded::Recorded;
+
+/// What the writer is asked to do.
+pub(in crate::recorder) enum Job {
+    /// Record a write.
+    Write(Box<Admitted<Command>>, oneshot::Sender<Result<Recorded, SubmitError>>),
+    /// Account for a disclosure before it is made.
+    Disclose(Box<Delivering>, oneshot::Sender<Result<SendDecision, SubmitError>>),
+    /// Fire the clocks that are due.
+    Tick(oneshot::Sender<Result<Ticked, SubmitError>>),
+    /// Let another policy set come into force after what came before.
+    Activate(Activating),
+    /// Finish what came before, then end.
+    Stop,
+    /// Nobody knows what is durable: end.
+    SyncFailed,
+}
+
+impl std::fmt::Debug for Job {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Write(..) => "Write",
+            Self::Disclose(..) => "Disclose",
+            Self::Tick(_) => "Tick",
+            Self::Activate(..) => "Activate",
+            Self::Stop => "Stop",
+            Self::SyncFailed => "SyncFailed",
+        })
+    }
+}
+
+/// An activation on its way to the writer.
+pub(in crate::recorder) struct Activating {
+    pub(in crate::recorder) engine: Arc<Engine>,
+    pub(in crate::recorder) reply: SyncSender<Activated>,
+}
+
+/// What came of an activation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Activated {
+    /// It was in force already.
+    Already,
+    /// It is the first in this store.
+    First,
+    /// It came into force in place of another, and this was recorded so often.
+    Instead {
+        /// Entries recorded: two for each jurisdiction whose law changed.
+        entries: usize,
+    },
+}
+
+impl Activated {
+    /// Of two shards together.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Instead { entries }, Self::Instead { entries: more }) => {
+                Self::Instead { entries: entries.saturating_add(more) }
+            }
+            (instead @ Self::Instead { .. }, _) | (_, instead @ Self::Instead { .. }) => instead,
+            (Self::First, _) | (_, Self::First) => Self::First,
+            (Self::Already, Self::Already) => Self::Already,
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! Limits of the writer.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::range::within;
+
+/// Limits of the writer.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RecorderConfig {
+    /// Writes that may wait.
+    #[serde(deserialize_with = "within::<_, _, 1, 1_000_000>")]
+    pub queue_len_max: usize,
+    /// Writes in one batch.
+    #[serde(deserialize_with = "within::<_, _, 1, 100_000>")]
+    pub batch_len_max: usize,
+}
+
+impl Default for RecorderConfig {
+    fn default() -> Self {
+        Self { queue_len_max: 4_096, batch_len_max: 512 }
+    }
+}

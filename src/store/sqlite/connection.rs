@@ -1,0 +1,82 @@
+//! Connections to a file: one that writes, with the settings that durability rests on, and those that read.
+
+use std::fs::File;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags};
+
+use crate::store::StoreError;
+use crate::store::rows::SCHEMA_VERSION;
+
+const SCHEMA: &str = include_str!("schema.sql");
+/// Marks a file as ours ("comt").
+const APPLICATION_ID: i32 = 0x636f_6d74;
+
+/// A connection that writes. The file is made if there is none.
+pub(super) fn open_connection(path: &Path) -> Result<Connection, StoreError> {
+    // Made before SQLite would make it: the files beside it inherit the mode.
+    File::options().create(true).append(true).mode(0o600).open(path)?;
+    let connection = Connection::open(path)?;
+    // Closing writes nothing by itself: `drop` does, where nothing has failed.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    // Order matters: the page size before anything is written.
+    connection.pragma_update(None, "page_size", 8_192)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    // The switch says "wal" before that is written. Whether it was is told by there being a log, or -1 for none.
+    let frames: i64 = connection.query_row("PRAGMA wal_checkpoint(NOOP)", [], |row| row.get(1))?;
+    if frames < 0 {
+        return Err(StoreError::Broken("the file cannot be given a write-ahead log"));
+    }
+    // SQLite syncs what a checkpoint needs. The sync after each commit, which FULL would add, is made by `durability`:
+    // without it acknowledged rows were lost in a power cut.
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    // What is deleted is overwritten: an expunged name must not stay in a free page.
+    connection.pragma_update(None, "secure_delete", true)?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    // Each commit walks the whole cache, so a larger one costs more than the reads it saves.
+    connection.pragma_update(None, "cache_size", -16_384)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    establish_schema(&connection)?;
+    Ok(connection)
+}
+
+fn establish_schema(connection: &Connection) -> Result<(), StoreError> {
+    if !is_blank(connection)? {
+        return check_schema(connection);
+    }
+    let script = format!(
+        "BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; \
+         PRAGMA application_id = {APPLICATION_ID}; COMMIT;"
+    );
+    Ok(connection.execute_batch(&script)?)
+}
+
+/// Whether nothing was ever put into the file, by us or by anybody else.
+pub(super) fn is_blank(connection: &Connection) -> Result<bool, StoreError> {
+    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    Ok(tables == 0 && mark(connection)? == (0, 0))
+}
+
+/// Whether the file is a store of this version.
+pub(super) fn check_schema(connection: &Connection) -> Result<(), StoreError> {
+    if mark(connection)? == (SCHEMA_VERSION, APPLICATION_ID) {
+        return Ok(());
+    }
+    Err(StoreError::Broken("the file is not a store of this version"))
+}
+
+/// Version and application.
+fn mark(connection: &Connection) -> Result<(i32, i32), StoreError> {
+    let version = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    Ok((version, connection.pragma_query_value(None, "application_id", |row| row.get(0))?))
+}
+
+pub(super) fn open_reader(path: &PathBuf) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.set_prepared_statement_cache_capacity(32);
+    connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    Ok(connection)
+}
