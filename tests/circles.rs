@@ -43,10 +43,10 @@ impl Sources {
         let (module, name) = (path[..len].to_vec(), path.get(len).cloned());
         let Some(wanted) = name.as_ref().filter(|_| depth < 5) else { return Some((module, name)) };
         for path in paths(&self.0[&module], &module, true) {
-            if path.last() == Some(wanted) && !path.starts_with(&[module.as_slice(), &[wanted.clone()]].concat()) {
-                if let Some(found) = self.resolve(&path, depth + 1).filter(|(of, _)| *of != module) {
-                    return Some(found);
-                }
+            let own = path.strip_prefix(module.as_slice()).is_some_and(|rest| rest == std::slice::from_ref(wanted));
+            let found = (path.last() == Some(wanted) && !own).then(|| self.resolve(&path, depth + 1)).flatten();
+            if let Some(found) = found.filter(|(of, _)| *of != module) {
+                return Some(found);
             }
         }
         Some((module, name))

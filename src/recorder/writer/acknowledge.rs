@@ -122,8 +122,8 @@ impl Syncer {
 
     /// Hands a batch over, once the one before it is durable.
     pub(in crate::recorder) fn hand_over(&mut self, committed: Committed) -> Result<(), RecorderError> {
-        let sent = self.batches.as_ref().map(|batches| batches.send(committed));
-        if matches!(sent, Some(Ok(()))) { Ok(()) } else { Err(self.failed()) }
+        let sent = self.batches.as_ref().is_some_and(|batches| batches.send(committed).is_ok());
+        if sent { Ok(()) } else { Err(self.failed()) }
     }
 
     /// Waits until everything that was handed over is durable and answered.

@@ -142,15 +142,13 @@ impl Recorder {
             fired,
             alarms,
         };
-        match &mut self.syncer {
-            // Also where nothing was written: what is answered may rest on a batch that is not durable yet.
-            Some(syncer) => syncer.hand_over((unsynced, acknowledgements)),
-            None => {
-                unsynced.map_or(Ok(()), Unsynced::sync)?;
-                acknowledgements.send(&self.published, &self.metrics);
-                Ok(())
-            }
+        // Also where nothing was written: what is answered may rest on a batch that is not durable yet.
+        if let Some(syncer) = &mut self.syncer {
+            return syncer.hand_over((unsynced, acknowledgements));
         }
+        unsynced.map_or(Ok(()), Unsynced::sync)?;
+        acknowledgements.send(&self.published, &self.metrics);
+        Ok(())
     }
 
     /// The answer to each write.

@@ -72,7 +72,7 @@ impl Durability {
         if self.has_failed() {
             return Err(UNKNOWN);
         }
-        let synced = self.wal().and_then(|wal| wal.sync_data());
+        let synced = self.wal().and_then(File::sync_data);
         let mut state = self.state();
         match synced {
             Ok(()) => state.synced = state.synced.max(nth),
