@@ -11,6 +11,7 @@ mod entries;
 mod inboxes;
 mod shared;
 mod standby;
+mod unsynced;
 
 use comity::domain::case::StoredCase;
 use comity::domain::ids::{CaseKind, LogKind, RequestId};
