@@ -20,7 +20,7 @@ pub struct Admitted<T> {
 /// A value that the gate permitted, given the facts of the case. It carries the rulings of the law, and every time in
 /// it was checked to be possible.
 ///
-/// INVARIANT: only `policy/gate.rs` makes it; the architecture test lets no other file call `by_gate`.
+/// INVARIANT: only `policy/gate/permit.rs` makes it; the architecture test lets no other file call `by_gate`.
 #[derive(Debug, Clone)]
 pub struct Permitted<T> {
     admitted: Admitted<T>,

@@ -16,7 +16,7 @@ fn nothing_that_was_promised_is_taken_back() {
     buf("breaking", &["breaking", "--against", "baseline.binpb"]);
 }
 
-/// So that stubs of two systems have the same names: docs/decisions/0023.
+/// So that stubs of two systems have the same names: docs/decisions/0021.
 #[test]
 fn every_file_names_its_package_in_each_language() {
     let own = POOL.files().filter(|file| file.package_name() == "comity.v1");

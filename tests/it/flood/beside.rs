@@ -18,8 +18,8 @@ use crate::harness::changes::{
 use crate::harness::duties::meeting_of;
 use crate::harness::process::Served;
 use crate::harness::requests::{
-    NY, NY_EXCHANGE, TX, answer_to, detainer_for, evaluation_in, intake_at, made_up_facts, match_of, parked_receipt_of,
-    receipt_of, release_of, schedule_of, withdrawal_of,
+    NY, NY_EXCHANGE, TX, answer_to, at, detainer_for, evaluation_in, intake_at, made_up_facts, match_of,
+    parked_receipt_of, receipt_of, release_of, schedule_of, withdrawal_of,
 };
 
 const REST: Duration = Duration::from_millis(100);
@@ -33,7 +33,10 @@ const OPENS_AT: i64 = 2_942_136_000;
 /// To whoever asked for them, and why.
 fn handed_over(custody: &str) -> v1::RecordReleaseRequest {
     let mut released = v1::RecordReleaseRequest { reason: "the door was open".to_owned(), ..release_of(custody) };
-    released.release.as_mut().unwrap().recipient = v1::ReleaseRecipient::RequestingAgency.into();
+    let release = released.release.as_mut().unwrap();
+    release.recipient = v1::ReleaseRecipient::RequestingAgency.into();
+    // No earlier than the hand-over, which was by the gateway's clock.
+    release.released_at = Some(at(jiff::Timestamp::now().as_second() + 1));
     released
 }
 
@@ -224,9 +227,13 @@ impl Story<'_> {
             18 | 21 => step!(self.system.schedule("CustodyService/ScheduleRelease", schedule_of(name))).custody,
             19 => step!(self.system.reschedule("CustodyService/RescheduleRelease", rescheduling_of(name))).custody,
             20 => step!(self.system.cancel("CustodyService/CancelRelease", cancellation_in(name))).custody,
-            22 => step!(self.system.close("CustodyService/CloseCustody", escape_from(name))).custody,
-            23 => step!(self.system.reopen("CustodyService/ReopenCustody", reopening_of(name))).custody,
-            // Whom the custodian says that it handed over, it released to nobody else.
+            // Whom the custodian says that it handed over, it released to nobody else, and nobody escaped. Once that is taken back,
+            // somebody may have.
+            23 => {
+                step!(self.system.reopen("CustodyService/ReopenCustody", reopening_of(name)));
+                step!(self.system.close("CustodyService/CloseCustody", escape_from(name)));
+                step!(self.system.reopen("CustodyService/ReopenCustody", reopening_of(name))).custody
+            }
             _ => step!(self.officer.release("CustodyService/RecordRelease", handed_over(name))).custody,
         };
         self.custody_is(seen);
