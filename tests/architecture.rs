@@ -1,6 +1,9 @@
 //! The house rules: which room may use which, who may name what, how a file opens and where it ends.
 #![cfg(test)]
 
+#[path = "architecture/circles.rs"]
+mod circles;
+
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -10,6 +10,7 @@ use crate::domain::appeal::{Appeal, AppealItem, Limits};
 use crate::domain::custody::Custody;
 use crate::domain::detainer::Detainer;
 use crate::domain::ids::{AgencyId, CaseName};
+use crate::domain::transfer::Transfer;
 
 /// A case as stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,6 +93,11 @@ impl Case {
     pub fn concerned(&self) -> impl Iterator<Item = &Detainer> {
         let apart = |named: &&Detainer| !self.linked.iter().any(|linked| linked.name == named.name);
         self.detainer.iter().filter(apart).chain(&self.linked)
+    }
+
+    /// Pick-ups of the case under which the custodian says that it handed the person over.
+    pub fn hand_overs(&self) -> impl Iterator<Item = &Transfer> {
+        self.concerned().flat_map(|detainer| &detainer.transfers).filter(|transfer| transfer.is_handed_over())
     }
 
     /// Active detainers on the custody.

@@ -19,7 +19,6 @@ use crate::domain::record::{
     about_custody, retraction_record, rulings_on_all, rulings_on_all_and_transfer, unlawful_hand_over,
 };
 use crate::domain::refusal::Refusal;
-use crate::domain::transfer::Transfer;
 
 pub(super) fn schedule(
     case: &Case,
@@ -95,7 +94,7 @@ pub(super) fn record(
     to: &HandedTo,
 ) -> Result<Vec<Record>, Refusal> {
     let custody = if correction.is_some() { released(case)? } else { held(case)? };
-    if was_handed_over(case) && release.recipient != ReleaseRecipient::RequestingAgency {
+    if case.hand_overs().next().is_some() && release.recipient != ReleaseRecipient::RequestingAgency {
         return Err(Refusal::AlreadyConfirmed);
     }
     let handed_over = hand_over::of_release(case, release, correction, to, |name| permitted.law(name));
@@ -125,11 +124,6 @@ pub(super) fn record(
     Ok(records)
 }
 
-/// Whether the custodian has handed the person over. A person who is gone cannot escape, die or be released elsewhere.
-fn was_handed_over(case: &Case) -> bool {
-    case.linked.iter().flat_map(|detainer| &detainer.transfers).any(Transfer::is_handed_over)
-}
-
 /// The custody, if a release from it was recorded.
 fn released(case: &Case) -> Result<&Custody, Refusal> {
     let custody = case.custody.as_ref().ok_or(Refusal::NoSuchCase)?;
@@ -143,7 +137,8 @@ pub(super) fn close(
     other_ground: Option<&OtherGround>,
 ) -> Result<Vec<Record>, Refusal> {
     let custody = held(case)?;
-    if was_handed_over(case) {
+    // A person who was handed over cannot escape, die or be let go somewhere else.
+    if case.hand_overs().next().is_some() {
         return Err(Refusal::AlreadyConfirmed);
     }
     let (name, other_ground) = (custody.name.clone(), other_ground.cloned());

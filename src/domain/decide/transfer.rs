@@ -124,8 +124,8 @@ pub(super) fn confirm(
 /// A custodian hands a person over once, and only a person it has not released before. An issuer's confirmation is
 /// never refused on this ground: the refusal would reveal what was not disclosed to it.
 fn still_there(case: &Case, transfer: &Transfer) -> Result<(), Refusal> {
-    let handed_over = |other: &Transfer| other.id != transfer.id && other.is_handed_over();
-    if case.concerned().flat_map(|detainer| &detainer.transfers).any(handed_over) {
+    let handed_over = |other: &Transfer| other.id != transfer.id;
+    if case.hand_overs().any(handed_over) {
         return Err(Refusal::AlreadyConfirmed);
     }
     let Some(custody) = &case.custody else { return Ok(()) };
@@ -141,10 +141,12 @@ fn still_there(case: &Case, transfer: &Transfer) -> Result<(), Refusal> {
 pub(super) fn hand_overs_retracted(detainer: &Detainer, now: Timestamp) -> impl Iterator<Item = Record> {
     let handed_over = detainer.transfers.iter().filter(|transfer| transfer.is_handed_over());
     handed_over.flat_map(move |transfer| {
-        let state = match detainer.transfers.iter().any(|other| other.state.is_open() && other.id != transfer.id) {
-            true => TransferState::Failed,
-            false if transfer.confirmed_by(Side::Issuer) => TransferState::TakenOver,
-            false => TransferState::Accepted,
+        let state = if detainer.transfers.iter().any(|other| other.state.is_open() && other.id != transfer.id) {
+            TransferState::Failed
+        } else if transfer.confirmed_by(Side::Issuer) {
+            TransferState::TakenOver
+        } else {
+            TransferState::Accepted
         };
         let failure_cause = (state == TransferState::Failed).then_some(TransferFailureCause::Other);
         updated(detainer, Transfer { state, failure_cause, handed_over_at: None, ..transfer.clone() }, None, None, now)

@@ -177,8 +177,7 @@ fn first_charge(custody: &Custody) -> Option<Date> {
 }
 
 fn handed_over_at(case: &Case) -> Option<Timestamp> {
-    let transfers = case.concerned().flat_map(|detainer| &detainer.transfers);
-    transfers.filter(|transfer| transfer.is_handed_over()).filter_map(|transfer| transfer.handed_over_at).max()
+    case.hand_overs().filter_map(|transfer| transfer.handed_over_at).max()
 }
 
 fn offered_at((name, detainer): (&TransferName, &Detainer)) -> Option<Timestamp> {

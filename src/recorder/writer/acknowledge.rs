@@ -37,8 +37,6 @@ pub(in crate::recorder) struct Acknowledgements {
     pub(in crate::recorder) sizes: Vec<(LogName, u64)>,
     /// Entries that were added, of each log that grew.
     pub(in crate::recorder) added: Vec<(LogName, u64)>,
-    /// Writes and disclosures.
-    pub(in crate::recorder) jobs: usize,
     /// Since when it is being written, if anything is.
     pub(in crate::recorder) since: Option<Instant>,
 }
@@ -49,7 +47,7 @@ impl Acknowledgements {
         if let Some(since) = self.since {
             metrics.observe_duration(&table::COMMIT_DURATION, &[], since.elapsed());
         }
-        metrics.observe_size(&table::BATCH_JOBS, &[], self.jobs);
+        metrics.observe_size(&table::BATCH_JOBS, &[], self.answers.len().saturating_add(self.disclosures.len()));
         let committed = self.added.iter().fold(0u64, |sum, (_, added)| sum.saturating_add(*added));
         if committed > 0 {
             tracing::debug!(entries = committed, writes = self.answers.len(), "batch recorded");

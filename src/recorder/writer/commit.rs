@@ -15,19 +15,15 @@ impl Recorder {
     /// Signs the heads and commits, and waits for the disk. Nothing is published or answered before it has returned.
     pub(in crate::recorder) fn make_durable(
         &mut self,
-        mut logs: BTreeMap<LogName, LogState>,
+        logs: BTreeMap<LogName, LogState>,
         append: &mut Append,
     ) -> Result<(), RecorderError> {
-        self.sign(&mut logs, &mut append.heads)?;
-        if append.is_empty() {
-            self.end()?;
-        } else {
-            let since = Instant::now();
-            self.must_end = false;
-            self.store.commit(append)?;
+        let since = Instant::now();
+        let (_, unsynced) = self.write(logs, append)?;
+        unsynced.map_or(Ok(()), Unsynced::sync)?;
+        if !append.is_empty() {
             self.metrics.observe_duration(&table::COMMIT_DURATION, &[], since.elapsed());
         }
-        self.logs = logs;
         Ok(())
     }
 

@@ -29,7 +29,7 @@ pub(in crate::recorder) fn publish(
     }
 }
 
-/// Only ever up: the writer and this thread both publish.
+/// Only ever up: whoever answers and whoever follows other gateways both publish.
 pub(in crate::recorder) fn raise(sender: &watch::Sender<u64>, size: u64) {
     sender.send_if_modified(|known| {
         let grown = size > *known;

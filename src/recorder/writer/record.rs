@@ -131,7 +131,6 @@ impl Recorder {
         let walks = page.jurisdiction().is_some();
         self.sweep.walked(page);
         let acknowledgements = Acknowledgements {
-            jobs: writes.len().saturating_add(disclosures.len()),
             sizes: self.sizes(),
             added: added(&append.heads),
             since: (!append.is_empty()).then_some(since),

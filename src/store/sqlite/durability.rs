@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::store::StoreError;
 
@@ -48,7 +48,8 @@ impl Durability {
     }
 
     /// Commits. The commit is counted before a reader can see it: one that does waits for its sync.
-    pub(super) fn commit<T>(&self, commit: impl FnOnce() -> Result<T, StoreError>) -> Result<(T, u64), StoreError> {
+    /// Its number is what is synced.
+    pub(super) fn commit(&self, commit: impl FnOnce() -> Result<(), StoreError>) -> Result<u64, StoreError> {
         let nth = {
             let mut state = self.state();
             state.written = state.written.saturating_add(1);
@@ -61,7 +62,7 @@ impl Durability {
             state.written = state.written.saturating_sub(1);
             self.changed.notify_all();
         }
-        Ok((committed?, nth))
+        committed.map(|()| nth)
     }
 
     /// Makes a commit durable, and every one before it.
@@ -111,16 +112,9 @@ fn open(path: &Path) -> std::io::Result<File> {
     File::options().read(true).write(true).open(path)
 }
 
-/// A commit that is yet to be made durable.
-#[derive(Debug)]
-pub(super) struct Pending {
-    pub(super) durability: Arc<Durability>,
-    pub(super) nth: u64,
-}
-
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc;
+    use std::sync::{Arc, mpsc};
     use std::time::Duration;
 
     use super::*;
@@ -136,7 +130,7 @@ mod tests {
     fn whoever_reads_waits_for_the_sync_of_what_was_written() {
         let (_directory, durability) = durability();
         durability.wait().unwrap();
-        let ((), nth) = durability.commit(|| Ok(())).unwrap();
+        let nth = durability.commit(|| Ok(())).unwrap();
         let (done, waited) = mpsc::channel();
         let reading = Arc::clone(&durability);
         let reader = std::thread::spawn(move || {
@@ -152,7 +146,7 @@ mod tests {
     #[test]
     fn a_commit_that_did_not_come_about_keeps_nobody_waiting() {
         let (_directory, durability) = durability();
-        let failed = durability.commit(|| Err::<(), _>(StoreError::Broken("refused"))).unwrap_err();
+        let failed = durability.commit(|| Err(StoreError::Broken("refused"))).unwrap_err();
         assert!(matches!(failed, StoreError::Broken("refused")));
         durability.wait().unwrap();
     }
@@ -160,7 +154,7 @@ mod tests {
     #[test]
     fn after_a_sync_that_failed_nothing_is_durable_any_more() {
         let (directory, durability) = durability();
-        let ((), first) = durability.commit(|| Ok(())).unwrap();
+        let first = durability.commit(|| Ok(())).unwrap();
         std::fs::remove_file(directory.path().join("comity.db-wal")).unwrap();
         durability.sync(first).unwrap_err();
         assert!(durability.has_failed());

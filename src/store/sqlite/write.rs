@@ -11,7 +11,6 @@ use crate::domain::case::StoredCase;
 use crate::domain::ids::{CaseName, JurisdictionId, LogName, OfficerPseudonym};
 use crate::ledger::{Tree, tile_to_bytes};
 use crate::store::sealed::{self, EntryRow};
-use crate::store::sqlite::durability::Pending;
 use crate::store::sqlite::{SqliteReader, SqliteStore, agenda, appeals, inbox, policy, read};
 use crate::store::vault::Key;
 use crate::store::{
@@ -93,15 +92,15 @@ impl Store for SqliteStore {
         if append.is_empty() {
             return Ok(());
         }
-        let pending = self.commit_pending(append)?;
-        pending.durability.sync(pending.nth)
+        let nth = self.commit_counted(append)?;
+        self.durability.sync(nth)
     }
 
     fn commit_unsynced(&mut self, append: &Append) -> Result<Option<Unsynced>, StoreError> {
         if append.is_empty() {
             return Ok(None);
         }
-        let Pending { durability, nth } = self.commit_pending(append)?;
+        let (nth, durability) = (self.commit_counted(append)?, Arc::clone(&self.durability));
         Ok(Some(Unsynced::new(move || durability.sync(nth))))
     }
 
@@ -138,11 +137,11 @@ impl SqliteStore {
         outcome
     }
 
-    fn commit_pending(&mut self, append: &Append) -> Result<Pending, StoreError> {
+    /// Commits, and says which commit it was. It is yet to be synced.
+    fn commit_counted(&mut self, append: &Append) -> Result<u64, StoreError> {
         let durability = Arc::clone(&self.durability);
-        let committed = durability.commit(|| self.write(append)).map(|((), nth)| nth);
-        let nth = self.noted(committed)?;
-        Ok(Pending { durability, nth })
+        let committed = durability.commit(|| self.write(append));
+        self.noted(committed)
     }
 
     /// The state of a log, which is begun if it is new.

@@ -2,39 +2,31 @@
 //!
 //! A file uses another where it names something of it by a path from the crate's root, or something of its own child.
 //! Declaring a child and handing on its names (`mod`, `pub use`) is no use, nor is what tests alone need.
-#![cfg(test)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use crate::{gather, separate};
 
 type Module = Vec<String>;
 
 /// The sources of a crate: each module with its code.
-#[derive(Default)]
 struct Sources(BTreeMap<Module, String>);
 
 impl Sources {
     fn read(root: &Path) -> Self {
-        let mut sources = Self::default();
-        let mut folders = vec![(root.to_path_buf(), Module::new())];
-        while let Some((folder, module)) = folders.pop() {
-            for entry in fs::read_dir(folder).unwrap() {
-                let path = entry.unwrap().path();
-                let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
-                let below: Module = module.iter().cloned().chain([name.clone()]).collect();
-                if path.is_dir() {
-                    folders.push((path, below));
-                } else if path.extension().is_some_and(|extension| extension == "rs") && !name.ends_with("tests") {
-                    let own = if name == "mod" { module.clone() } else { below };
-                    sources.0.insert(own, code(&fs::read_to_string(path).unwrap()));
-                }
-            }
-        }
-        for root in ["lib", "main"] {
-            sources.0.remove(&vec![root.to_owned()]);
-        }
-        sources
+        let mut files: Vec<PathBuf> = Vec::new();
+        gather(root, &mut files);
+        let source = |path: &PathBuf| {
+            let module = path.strip_prefix(root).unwrap().with_extension("");
+            let mut module: Module = module.iter().map(|part| part.to_str().unwrap().to_owned()).collect();
+            module.pop_if(|last| last == "mod");
+            // Nobody uses the roots, and what is for tests alone is no source.
+            let is_left_out = module.iter().any(|part| ["lib", "main", "tests"].contains(&part.as_str()));
+            (!is_left_out).then(|| (module, code(&fs::read_to_string(path).unwrap())))
+        };
+        Self(files.iter().filter_map(source).collect())
     }
 
     /// The file that a path leads into, and what of it; through names that are handed on to where they are defined.
@@ -94,21 +86,13 @@ impl Sources {
     }
 }
 
-/// The code of a file, without comments, texts and what tests alone need.
+/// The code of a file, without comments and texts, up to its own tests.
 fn code(text: &str) -> String {
-    let mut code = String::new();
-    for line in text.lines() {
-        let line = line.trim_start();
-        if line == "#[cfg(test)]" {
-            break;
-        }
-        if !line.starts_with("//") {
-            // Odd parts stand between quotes.
-            let parts = line.split('"').enumerate().filter(|(at, _)| at % 2 == 0);
-            parts.for_each(|(_, part)| code.push_str(part));
-            code.push('\n');
-        }
-    }
+    let (mut code, _) = separate(text);
+    let is_block =
+        |after: &str| after.split(['{', ';']).next().is_some_and(|head| after[head.len()..].starts_with('{'));
+    let tests = code.match_indices("#[cfg(test)]").find(|(at, _)| is_block(&code[*at..])).map(|(at, _)| at);
+    code.truncate(tests.unwrap_or(code.len()));
     code
 }
 
