@@ -54,7 +54,7 @@ impl Api {
     /// The opener of a stream.
     pub(super) fn opener<T>(request: &Request<T>, method: &'static str) -> Result<StreamOpener, Status> {
         let expiry = request.extensions().get::<CallerExpiry>().copied().ok_or_else(status::no_caller)?;
-        Ok(StreamOpener { agency: Self::caller(request)?.agency.id, method, expiry })
+        Ok(StreamOpener { agency: Self::caller(request)?.agency.id.clone(), method, expiry })
     }
 
     /// Both sides of a stream. The buffer holds a few messages for a reader that does not read.

@@ -1,5 +1,7 @@
 //! The path of every write: parse, submit, answer with a receipt.
 
+use std::sync::Arc;
+
 use aws_lc_rs::hmac;
 use tonic::{Request, Response, Status};
 
@@ -50,7 +52,7 @@ impl Api {
     /// Binds the write to its request id and submits it.
     pub(super) async fn submit_write<A: HasReceipt>(&self, call: WriteCall) -> Result<Response<A>, Status> {
         let WriteCall { caller, write, canonical } = call;
-        let action = Action::Case(Box::new(write.command));
+        let action = Action::Case(Arc::new(write.command));
         let command = self.command(write.request_id, write.etag, action, &canonical);
         self.submit(caller, write.jurisdiction, command).await.map(Response::new)
     }

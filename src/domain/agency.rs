@@ -1,6 +1,7 @@
 //! The kinds of agencies on the exchange, and the caller that acts for one.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::domain::ids::{AgencyId, JurisdictionId, OfficerPseudonym};
 use crate::domain::vocabulary::vocabulary;
@@ -105,7 +106,7 @@ pub fn gateway() -> AgencyId {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
     /// From the certificate.
-    pub agency: Agency,
+    pub agency: Arc<Agency>,
     /// From the token. Writes need one.
     pub actor: Option<Actor>,
 }

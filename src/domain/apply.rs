@@ -4,6 +4,7 @@ mod detainer;
 mod obligation;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -94,7 +95,8 @@ pub fn apply(case: &mut Case, record: &Record, exchange_index: u64, now: Timesta
             // An issuer that lifts it for this reason says that the person may be a citizen. That also counts for later
             // requests.
             if *reason == LiftReason::CitizenshipClaim {
-                detainer.request.flags = detainer.request.flags.claimed();
+                let request = Arc::make_mut(&mut detainer.request);
+                request.flags = request.flags.claimed();
             }
             detainer.ended_from = None;
             detainer.issuer_view.state = DetainerState::Withdrawn;
@@ -371,7 +373,8 @@ impl CaseUpdate<'_> {
     ) {
         match side {
             Side::Issuer => self.detainer(name, disclosure, |detainer| {
-                detainer.request.flags = how(detainer.request.flags);
+                let request = Arc::make_mut(&mut detainer.request);
+                request.flags = how(request.flags);
                 detainer.clocks.claimed_at = claimed_at;
             }),
             Side::Custodian => {

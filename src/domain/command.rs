@@ -1,5 +1,7 @@
 //! The commands that an agency may submit.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 pub use crate::domain::method::Method;
@@ -360,7 +362,7 @@ pub struct Command {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
     /// Changes a case.
-    Case(Box<CaseCommand>),
+    Case(Arc<CaseCommand>),
     /// Confirms delivery of everything in the caller's inbox before these positions.
     AcknowledgeInbox {
         /// The consumer that received it.

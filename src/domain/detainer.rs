@@ -12,6 +12,8 @@ mod request;
 mod reviews;
 mod state;
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -72,8 +74,8 @@ pub struct Detainer {
     pub name: CaseName,
     /// Who asked.
     pub issuer: AgencyId,
-    /// The request, as last amended.
-    pub request: Request,
+    /// The request, as last amended. Shared: a detainer is copied wherever it is shown, and its request is most of it.
+    pub request: Arc<Request>,
     /// The version of the request: 1 as lodged, one more with each amendment.
     pub request_version: u32,
     /// The custodian: the addressee, or the first agency of the jurisdiction to acknowledge.
@@ -134,11 +136,11 @@ pub struct Detainer {
 
 impl Detainer {
     /// A detainer as lodged: nothing found, answered or disclosed yet.
-    pub fn lodged(name: CaseName, issuer: AgencyId, request: Request, now: Timestamp) -> Self {
+    pub fn lodged(name: CaseName, issuer: AgencyId, request: impl Into<Arc<Request>>, now: Timestamp) -> Self {
         Self {
             name,
             issuer,
-            request,
+            request: request.into(),
             request_version: 1,
             custodian: None,
             acknowledgement: None,

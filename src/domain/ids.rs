@@ -6,6 +6,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 use uuid::Uuid;
 
 use crate::domain::spelling;
@@ -19,19 +20,19 @@ pub struct InvalidId {
 }
 
 /// Defines a text newtype that is valid by construction. It keeps the text as given, or, with a respelling function, in
-/// the one canonical spelling.
+/// the one canonical spelling. Short ones are kept in place: names are copied everywhere, and that must cost little.
 macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident, $expected:literal, $valid:expr) => {
         text_id!($(#[$doc])* $name, $expected, respelt: |text| {
             let valid: fn(&str) -> bool = $valid;
-            valid(text).then(|| text.to_owned())
+            valid(text).then(|| SmolStr::new(text))
         });
     };
     ($(#[$doc:meta])* $name:ident, $expected:literal, respelt: $respell:expr) => {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(try_from = "String", into = "String")]
-        pub struct $name(String);
+        #[serde(try_from = "SmolStr", into = "SmolStr")]
+        pub struct $name(SmolStr);
 
         impl $name {
             /// The identifier as text.
@@ -43,8 +44,7 @@ macro_rules! text_id {
         impl FromStr for $name {
             type Err = InvalidId;
             fn from_str(text: &str) -> Result<Self, InvalidId> {
-                let respell: fn(&str) -> Option<String> = $respell;
-                respell(text).map(Self).ok_or(InvalidId { expected: $expected })
+                respell(text, $respell).map(Self).ok_or(InvalidId { expected: $expected })
             }
         }
 
@@ -55,9 +55,22 @@ macro_rules! text_id {
             }
         }
 
+        impl TryFrom<SmolStr> for $name {
+            type Error = InvalidId;
+            fn try_from(text: SmolStr) -> Result<Self, InvalidId> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for SmolStr {
+            fn from(id: $name) -> SmolStr {
+                id.0
+            }
+        }
+
         impl From<$name> for String {
             fn from(id: $name) -> String {
-                id.0
+                id.0.into()
             }
         }
 
@@ -185,6 +198,11 @@ debug_text!(
     public: JurisdictionId, AgencyId, ConsumerId, Ori, FacilityCode, CountryCode, LanguageTag, NcicCode, NibrsCode, OfficerPseudonym;
     personal: AlienNumber, FbiNumber, StateId, BookingNumber, Din
 );
+
+/// A text in its one spelling.
+fn respell<T: Into<SmolStr>>(text: &str, respell: fn(&str) -> Option<T>) -> Option<SmolStr> {
+    respell(text).map(Into::into)
+}
 
 fn is_slug(text: &str) -> bool {
     (2..=40).contains(&text.len())

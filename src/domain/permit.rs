@@ -1,6 +1,7 @@
 //! Authorization as proof in a type: what a value has been checked for.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::domain::agency::Caller;
 use crate::domain::determination::LawView;
@@ -23,13 +24,13 @@ pub struct Admitted<T> {
 /// INVARIANT: only `policy/gate/permit.rs` makes it; the architecture test lets no other file call `by_gate`.
 #[derive(Debug, Clone)]
 pub struct Permitted<T> {
-    admitted: Admitted<T>,
+    admitted: Admitted<Arc<T>>,
     laws: BTreeMap<CaseName, LawView>,
 }
 
 impl<T> Permitted<T> {
     /// Only the gate may call this.
-    pub fn by_gate(admitted: Admitted<T>, laws: BTreeMap<CaseName, LawView>) -> Self {
+    pub fn by_gate(admitted: Admitted<Arc<T>>, laws: BTreeMap<CaseName, LawView>) -> Self {
         Self { admitted, laws }
     }
 

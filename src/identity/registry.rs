@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
+use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use rustls::RootCertStore;
@@ -26,7 +27,7 @@ pub use error::RegistryError;
 #[derive(Debug)]
 pub struct Member {
     /// The agency as policies and cases see it.
-    pub agency: Agency,
+    pub agency: Arc<Agency>,
     /// Its originating agency identifier.
     pub ori: Option<Ori>,
     /// Its facilities.
@@ -140,7 +141,7 @@ impl Registry {
         let facility_zones = config.facility_time_zones.iter();
         let facility_zones = facility_zones.map(|(facility, name)| zone_of(name).map(|zone| (facility.clone(), zone)));
         let member = Member {
-            agency,
+            agency: Arc::new(agency),
             ori: config.ori.clone(),
             facilities: config.facilities.clone(),
             zone: config.time_zone.as_ref().map(zone_of).transpose()?,

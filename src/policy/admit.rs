@@ -101,7 +101,7 @@ mod tests {
         let mut request = Request::builder().uri(path).body(()).unwrap();
         if let Some(kind) = kind {
             let agency = Agency { id: "us-ice".parse().unwrap(), kind, class: None, jurisdictions: [].into() };
-            request.extensions_mut().insert(Caller { agency, actor: None });
+            request.extensions_mut().insert(Caller { agency: Arc::new(agency), actor: None });
         }
         let mut answer = Box::pin(AdmitLayer::new(in_force).layer(inner).oneshot(request));
         match answer.as_mut().poll(&mut Context::from_waker(Waker::noop())) {

@@ -39,9 +39,87 @@ struct Offences {
 /// The facts that the policies read, and the dates that they compare the time with.
 #[derive(Debug, Default)]
 pub(crate) struct FactDependencies {
+    /// As the schema names them, claims with [`CLAIM`] before them.
     facts: BTreeSet<String>,
+    /// Those of the custodian's record, sorted out: each question asks for them.
+    record: Read,
+    asserted: Read,
     /// The instants at which time alone may change a ruling, in milliseconds and in order.
     turning_points: Vec<i64>,
+}
+
+/// What the policies read of what one side says.
+#[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact that some law turns on")]
+struct Read {
+    sets: Vec<OffenceSet>,
+    listed: Vec<ListedSet>,
+    gaps: Vec<StatuteGap>,
+    undated_conviction: bool,
+    judicial_warrant: bool,
+    federal_warrant: bool,
+    criminal_warrant: bool,
+    terrorist_list_match: bool,
+    citizenship_claim: bool,
+    citizen: bool,
+    lawful_status: bool,
+    juvenile: bool,
+    sealed: bool,
+    protected: bool,
+}
+
+impl Read {
+    /// `side` is empty for the custodian's record, and [`CLAIM`] for the requester's claims.
+    fn of(facts: &BTreeSet<String>, side: &str) -> Self {
+        let reads = |fact: &str| facts.contains(&format!("{side}{fact}"));
+        Self {
+            sets: OffenceSet::ALL.iter().copied().filter(|set| reads(set.word())).collect(),
+            listed: ListedSet::ALL.iter().copied().filter(|set| reads(set.word())).collect(),
+            gaps: StatuteGap::ALL.iter().copied().filter(|gap| reads(gap.word())).collect(),
+            undated_conviction: reads(UNDATED_CONVICTION),
+            judicial_warrant: reads("judicial_warrant"),
+            federal_warrant: reads("federal_warrant"),
+            criminal_warrant: reads("criminal_warrant"),
+            terrorist_list_match: reads("terrorist_list_match"),
+            citizenship_claim: reads("citizenship_claim"),
+            citizen: reads("citizen"),
+            lawful_status: reads("lawful_status"),
+            juvenile: reads("juvenile"),
+            sealed: reads("sealed"),
+            protected: reads("protected"),
+        }
+    }
+
+    fn offences(&self, said: &Assertions) -> Offences {
+        let lists = self.listed.iter().map(|set| (*set, said.listed_in(*set).into_iter().cloned().collect()));
+        Offences {
+            sets: self.sets.iter().map(|set| (*set, said.offences_in(*set))).collect(),
+            listed: lists.collect(),
+            unread: self.gaps.iter().copied().filter(|gap| said.unread(*gap)).collect(),
+            undated_conviction: self.undated_conviction && said.undated_conviction(),
+        }
+    }
+
+    /// What one side says, except offences.
+    fn flags(&self, said: &Assertions) -> Assertions {
+        let judge = match said.judge {
+            judge if self.federal_warrant => judge,
+            Judge::Federal | Judge::State if self.judicial_warrant => Judge::State,
+            Judge::None | Judge::Federal | Judge::State => Judge::None,
+        };
+        Assertions {
+            judge,
+            criminal_warrant: said.criminal_warrant && self.criminal_warrant,
+            terrorist_list_match: said.terrorist_list_match && self.terrorist_list_match,
+            offences: BTreeSet::new(),
+            citizenship_claim: said.citizenship_claim && self.citizenship_claim,
+            citizen: said.citizen && self.citizen,
+            lawful_status: said.lawful_status && self.lawful_status,
+            juvenile: said.juvenile && self.juvenile,
+            sealed: said.sealed && self.sealed,
+            protected: said.protected && self.protected,
+        }
+    }
 }
 
 impl FactDependencies {
@@ -55,6 +133,8 @@ impl FactDependencies {
         }
         reads.turning_points.sort_unstable();
         reads.turning_points.dedup();
+        reads.record = Read::of(&reads.facts, "");
+        reads.asserted = Read::of(&reads.facts, CLAIM);
         Some(reads)
     }
 
@@ -87,22 +167,8 @@ impl FactDependencies {
     pub(crate) fn relevant(&self, facts: &CaseFacts) -> RelevantFacts {
         RelevantFacts {
             facts: self.without_offences(facts),
-            record: self.offences(&facts.record, ""),
-            asserted: self.offences(&facts.asserted, CLAIM),
-        }
-    }
-
-    /// `side` is empty for the custodian's record, and `CLAIM` for the requester's claims.
-    fn offences(&self, said: &Assertions, side: &str) -> Offences {
-        let reads = |fact: &str| self.facts.contains(&format!("{side}{fact}"));
-        let read = OffenceSet::ALL.iter().filter(|set| reads(set.word()));
-        let lists = ListedSet::ALL.iter().filter(|set| reads(set.word()));
-        let unread = StatuteGap::ALL.iter().filter(|unread| reads(unread.word()) && said.unread(**unread));
-        Offences {
-            sets: read.map(|set| (*set, said.offences_in(*set))).collect(),
-            listed: lists.map(|set| (*set, said.listed_in(*set).into_iter().cloned().collect())).collect(),
-            unread: unread.copied().collect(),
-            undated_conviction: said.undated_conviction() && reads(UNDATED_CONVICTION),
+            record: self.record.offences(&facts.record),
+            asserted: self.asserted.offences(&facts.asserted),
         }
     }
 
@@ -120,30 +186,8 @@ impl FactDependencies {
             final_order: facts.final_order && reads("final_order"),
             date_public: facts.date_public && reads("date_public"),
             match_disputed: facts.match_disputed && reads("match_disputed"),
-            record: self.flags(&facts.record, ""),
-            asserted: self.flags(&facts.asserted, CLAIM),
-        }
-    }
-
-    /// What one side says, except offences.
-    fn flags(&self, said: &Assertions, side: &str) -> Assertions {
-        let reads = |fact: &str| self.facts.contains(&format!("{side}{fact}"));
-        let judge = match said.judge {
-            judge if reads("federal_warrant") => judge,
-            Judge::Federal | Judge::State if reads("judicial_warrant") => Judge::State,
-            Judge::None | Judge::Federal | Judge::State => Judge::None,
-        };
-        Assertions {
-            judge,
-            criminal_warrant: said.criminal_warrant && reads("criminal_warrant"),
-            terrorist_list_match: said.terrorist_list_match && reads("terrorist_list_match"),
-            offences: BTreeSet::new(),
-            citizenship_claim: said.citizenship_claim && reads("citizenship_claim"),
-            citizen: said.citizen && reads("citizen"),
-            lawful_status: said.lawful_status && reads("lawful_status"),
-            juvenile: said.juvenile && reads("juvenile"),
-            sealed: said.sealed && reads("sealed"),
-            protected: said.protected && reads("protected"),
+            record: self.record.flags(&facts.record),
+            asserted: self.asserted.flags(&facts.asserted),
         }
     }
 

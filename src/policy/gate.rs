@@ -40,14 +40,14 @@ use crate::policy::gate::facts::{facts_of, facts_of_detainer};
 #[derive(Debug)]
 pub struct Gate {
     engine: Arc<Engine>,
-    agencies: Arc<BTreeMap<AgencyId, Agency>>,
+    agencies: Arc<BTreeMap<AgencyId, Arc<Agency>>>,
     since: Option<Timestamp>,
     zones: Zones,
 }
 
 impl Gate {
     /// A gate over these agencies and policies.
-    pub fn new(engine: Arc<Engine>, agencies: Arc<BTreeMap<AgencyId, Agency>>) -> Self {
+    pub fn new(engine: Arc<Engine>, agencies: Arc<BTreeMap<AgencyId, Arc<Agency>>>) -> Self {
         Self { engine, agencies, zones: Zones::default(), since: None }
     }
 
@@ -111,7 +111,7 @@ impl Gate {
     }
 
     /// An agency of the registry.
-    pub fn agency(&self, id: &AgencyId) -> Option<&Agency> {
+    pub fn agency(&self, id: &AgencyId) -> Option<&Arc<Agency>> {
         self.agencies.get(id)
     }
 
@@ -194,7 +194,7 @@ impl Gate {
     }
 
     /// An agency that holds people in a jurisdiction.
-    fn custodian_of(&self, jurisdiction: &JurisdictionId, id: &AgencyId) -> Option<&Agency> {
+    fn custodian_of(&self, jurisdiction: &JurisdictionId, id: &AgencyId) -> Option<&Arc<Agency>> {
         let agency = self.agencies.get(id)?;
         (agency.kind.holds_people() && agency.jurisdictions.contains(jurisdiction)).then_some(agency)
     }

@@ -14,6 +14,7 @@ pub mod rules;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -183,13 +184,13 @@ impl<'a> Plan<'a> {
     fn case_command(
         &mut self,
         admitted: &Admitted<Command>,
-        command: &CaseCommand,
+        command: &Arc<CaseCommand>,
         officer: &OfficerPseudonym,
         now: Timestamp,
     ) -> Result<Result<(LogName, u64), Outcome>, PlanError> {
-        let command = &*self.settled(command);
+        let command = self.settled(command);
         let mut case = self.assemble(command.names());
-        self.with_appeal(admitted, command, &mut case);
+        self.with_appeal(admitted, &command, &mut case);
         let by = By {
             agency: &admitted.caller.agency.id,
             officer,
@@ -200,8 +201,9 @@ impl<'a> Plan<'a> {
         let question = Admitted {
             caller: admitted.caller.clone(),
             jurisdiction: admitted.jurisdiction.clone(),
-            value: command.clone(),
+            value: Arc::clone(&command),
         };
+        let command = &*command;
         let permitted = match self.gate.permit(question, &case, id, now) {
             Ok(permitted) => permitted,
             Err(denial) => return Ok(Err(Outcome::Denied(denial))),

@@ -1,6 +1,7 @@
 //! Rows with sealed content, the same on both engines: entries, cases, answers to appeals, and the keys that seal them.
 
 use std::collections::{BTreeMap, HashMap};
+use std::num::NonZeroUsize;
 
 use crate::domain::appeal::AppealItem;
 use crate::domain::case::StoredCase;
@@ -148,6 +149,31 @@ pub(super) fn make_data_keys(
         }
     }
     Ok(wrapped_keys)
+}
+
+/// So many rows are worth a thread of their own.
+const ROWS_A_THREAD: usize = 64;
+
+/// Seals the rows of a batch, on all cores where there are many: sealing needs no order, and a log has one writer.
+pub(super) fn seal_all<T: Sync, R: Send>(
+    new: &[T],
+    seal: impl Fn(&T) -> Result<R, StoreError> + Sync,
+) -> Result<Vec<R>, StoreError> {
+    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let threads = cores.min(new.len() / ROWS_A_THREAD).max(1);
+    let mut parts = new.chunks(new.len().div_ceil(threads).max(1));
+    let own = parts.next().unwrap_or_default();
+    std::thread::scope(|scope| {
+        let seal = &seal;
+        let others: Vec<_> = parts.map(|part| scope.spawn(move || part.iter().map(seal).collect())).collect();
+        let mut rows = own.iter().map(seal).collect::<Result<Vec<R>, StoreError>>()?;
+        for other in others {
+            let sealed: Result<Vec<R>, StoreError> =
+                other.join().map_err(|_| StoreError::Broken("a thread that seals was given up"))?;
+            rows.extend(sealed?);
+        }
+        Ok(rows)
+    })
 }
 
 /// The digest of each file of a policy set, as stored.

@@ -12,6 +12,7 @@ mod inbox;
 mod policy;
 mod read;
 mod write;
+mod write_back;
 
 use std::collections::HashMap;
 use std::fs::{File, TryLockError};
@@ -30,6 +31,7 @@ use crate::domain::ids::CaseName;
 use crate::store::StoreError;
 use crate::store::sqlite::connection::open_connection;
 use crate::store::sqlite::durability::Durability;
+use crate::store::sqlite::write_back::WriteBack;
 use crate::store::vault::Key;
 
 /// The writer's side of a SQLite file.
@@ -42,6 +44,7 @@ pub struct SqliteStore {
     data_keys: HashMap<CaseName, Key>,
     reader: Arc<SqliteReader>,
     durability: Arc<Durability>,
+    write_back: WriteBack,
     // Last, so that they are let go when everything else is closed: SQLite's own locks end with any handle of the file.
     alone: Option<(File, File)>,
 }
@@ -61,13 +64,14 @@ impl SqliteStore {
 
     /// Opens the file, making it if there is none. `wrapping_key` wraps every data key and is not in the file.
     pub fn open(path: &Path, wrapping_key: &[u8; 32]) -> Result<Self, StoreError> {
-        let connection = open_connection(path)?;
+        let mut connection = open_connection(path)?;
         let vault = Arc::new(Key::new(wrapping_key)?);
         let durability = Arc::new(Durability::of(beside(&real(path)?, "-wal")));
         let reader = SqliteReader::new(path.to_owned(), Some(Arc::clone(&vault))).awaiting(Arc::clone(&durability));
         let reader = Arc::new(reader);
         let names = read::names(&connection)?;
-        Ok(Self { connection, names, vault, data_keys: HashMap::new(), reader, durability, alone: None })
+        let write_back = WriteBack::start(&mut connection, path, Arc::clone(&durability))?;
+        Ok(Self { connection, names, vault, data_keys: HashMap::new(), reader, durability, write_back, alone: None })
     }
 }
 
@@ -77,6 +81,7 @@ impl Drop for SqliteStore {
     ///
     /// After a failure nothing is touched: a sync that failed may succeed the next time, with the data gone.
     fn drop(&mut self) {
+        self.write_back.stop(&mut self.connection);
         if self.durability.has_failed() {
             return;
         }

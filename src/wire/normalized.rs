@@ -3,6 +3,8 @@
 //! A request id is bound to what was asked, not to its spelling: the same request in other spellings is the same
 //! request.
 
+use std::fmt::Display;
+
 use prost::{Message, Name};
 use prost_reflect::{DynamicMessage, ReflectMessage as _, Value};
 
@@ -20,9 +22,9 @@ pub struct NoSuchField;
 impl NormalizedTexts {
     /// Records the text that is kept for a field, if it differs from what was sent. The path is as in a violation:
     /// `detainer.subject.aliases[0].family`.
-    pub(super) fn record(&mut self, field: &str, sent: &str, kept: &str) {
+    pub(super) fn record(&mut self, field: impl Display, sent: &str, kept: &str) {
         if sent != kept {
-            self.0.push((field.to_owned(), kept.to_owned()));
+            self.0.push((field.to_string(), kept.to_owned()));
         }
     }
 

@@ -11,6 +11,8 @@ mod request_fields;
 mod subject;
 mod transfer;
 
+use std::fmt::Display;
+
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -104,14 +106,14 @@ fn required_correction(fields: &mut RequestFields, given: Option<v1::Correction>
 }
 
 /// The `parent` of a read.
-pub fn jurisdiction(field: &str, text: &str) -> Result<JurisdictionId, Violations> {
+pub fn jurisdiction(field: impl Display + Copy, text: &str) -> Result<JurisdictionId, Violations> {
     let mut fields = RequestFields::default();
     let jurisdiction = fields.jurisdiction(field, text);
     fields.finish(jurisdiction)
 }
 
 /// The `name` of a read.
-pub fn case_name(field: &str, text: &str, kind: CaseKind) -> Result<CaseName, Violations> {
+pub fn case_name(field: impl Display + Copy, text: &str, kind: CaseKind) -> Result<CaseName, Violations> {
     let mut fields = RequestFields::default();
     let name = fields.case(field, text, kind);
     fields.finish(name)
@@ -125,14 +127,14 @@ pub fn request_id(text: &str) -> Result<RequestId, Violations> {
 }
 
 /// The name of a log.
-pub fn log(field: &str, text: &str) -> Result<LogName, Violations> {
+pub fn log(field: impl Display + Copy, text: &str) -> Result<LogName, Violations> {
     let mut fields = RequestFields::default();
     let log = fields.required_id(field, text);
     fields.finish(log)
 }
 
 /// A position or size in a log.
-pub fn position(field: &str, number: i64) -> Result<u64, Violations> {
+pub fn position(field: impl Display + Copy, number: i64) -> Result<u64, Violations> {
     let mut fields = RequestFields::default();
     let position = u64::try_from(number).map_err(|_| InvalidId { expected: "0 or more" });
     let position = fields.parsed(field, position);
@@ -140,7 +142,7 @@ pub fn position(field: &str, number: i64) -> Result<u64, Violations> {
 }
 
 /// The name of an entry: `jurisdictions/{id}/logs/{log}/entries/{index}`.
-pub fn entry_name(field: &str, text: &str) -> Result<(LogName, u64), Violations> {
+pub fn entry_name(field: impl Display + Copy, text: &str) -> Result<(LogName, u64), Violations> {
     const EXPECTED: InvalidId = InvalidId { expected: "jurisdictions/{id}/logs/{exchange or custody}/entries/{index}" };
     let mut fields = RequestFields::default();
     let parsed = text.split_once("/entries/").ok_or(EXPECTED).and_then(|(log, index)| {
@@ -208,7 +210,7 @@ pub fn consumer(text: &str) -> Result<ConsumerId, Violations> {
 const DEFAULT_CONSUMER: &str = "default";
 
 /// `agencies/{id}` in a read. Empty: `None`.
-pub fn agency(field: &str, text: &str) -> Result<Option<AgencyId>, Violations> {
+pub fn agency(field: impl Display + Copy, text: &str) -> Result<Option<AgencyId>, Violations> {
     let mut fields = RequestFields::default();
     let agency = fields.agency(field, text);
     fields.finish(Some(agency))

@@ -40,7 +40,7 @@ pub fn check(type_name: &str, bytes: &[u8]) -> Result<(), MessageError> {
 pub fn split(type_name: &str, bytes: &[u8]) -> Result<BTreeMap<FieldClass, Vec<u8>>, MessageError> {
     let shapes = shapes();
     let shape = shapes.by_name.get(type_name).ok_or(MessageError::UnknownField)?;
-    shapes.split(*shape, bytes, 0)
+    Ok(shapes.split(*shape, bytes, 0)?.into_iter().collect())
 }
 
 /// The encoded messages of one type directly within an encoded event. Skips fields of a later version.
@@ -95,7 +95,11 @@ struct FieldShape {
     class: Option<FieldClass>,
 }
 
-type MessageShape = HashMap<u32, FieldShape>;
+/// The fields of a message, each at its number: every message of every write is walked, and numbers are small.
+type MessageShape = Vec<Option<FieldShape>>;
+
+/// Few classes are in one message: a list is shorter to search than a map is to make.
+type Parts = Vec<(FieldClass, Vec<u8>)>;
 
 #[derive(Debug, Default)]
 struct Shapes {
@@ -128,7 +132,16 @@ impl Shapes {
                 .and_then(enums::from_wire);
             (field.number(), FieldShape { message, wire_types: [Some(plain), packed], class })
         };
-        let messages = messages.iter().map(|message| message.fields().map(shape).collect()).collect();
+        let by_number = |message: &MessageDescriptor| {
+            let mut fields = MessageShape::new();
+            for (number, field) in message.fields().map(shape) {
+                let at = usize::try_from(number).unwrap_or_default();
+                fields.resize_with(fields.len().max(at.saturating_add(1)), || None);
+                fields.splice(at..=at, [Some(field)]);
+            }
+            fields
+        };
+        let messages = messages.iter().map(by_number).collect();
         Self { by_name, messages }
     }
 
@@ -142,21 +155,22 @@ impl Shapes {
         Ok(())
     }
 
-    fn split(&self, shape: usize, bytes: &[u8], depth: usize) -> Result<BTreeMap<FieldClass, Vec<u8>>, MessageError> {
-        let mut parts: BTreeMap<FieldClass, Vec<u8>> = BTreeMap::new();
+    fn split(&self, shape: usize, bytes: &[u8], depth: usize) -> Result<Parts, MessageError> {
+        let mut parts = Parts::new();
         for field in Fields::of(bytes, depth)? {
             let field = field?;
             let known = self.field(shape, &field)?;
             if let Some(class) = known.class {
-                parts.entry(class).or_default().extend_from_slice(field.whole);
+                add(&mut parts, class, |part| part.extend_from_slice(field.whole));
                 continue;
             }
             let inner = known.message.ok_or(MessageError::Unclassed)?;
             for (class, content) in self.split(inner, field.content, depth.saturating_add(1))? {
-                let part = parts.entry(class).or_default();
-                prost::encoding::encode_varint(field.key, part);
-                prost::encoding::encode_varint(u64::try_from(content.len()).unwrap_or(u64::MAX), part);
-                part.extend_from_slice(&content);
+                add(&mut parts, class, |part| {
+                    prost::encoding::encode_varint(field.key, part);
+                    prost::encoding::encode_varint(u64::try_from(content.len()).unwrap_or(u64::MAX), part);
+                    part.extend_from_slice(&content);
+                });
             }
         }
         Ok(parts)
@@ -168,7 +182,7 @@ impl Shapes {
             return Err(MessageError::TooDeep);
         }
         let mut classes = FieldClasses::NONE;
-        for field in self.messages.get(shape).into_iter().flat_map(HashMap::values) {
+        for field in self.messages.get(shape).into_iter().flatten().flatten() {
             let below = match (field.class, field.message) {
                 (Some(class), _) => [class].into_iter().collect(),
                 (None, Some(message)) => self.reachable(message, depth.saturating_add(1))?,
@@ -180,10 +194,21 @@ impl Shapes {
     }
 
     fn field(&self, shape: usize, field: &Field<'_>) -> Result<&FieldShape, MessageError> {
-        let known =
-            self.messages.get(shape).and_then(|fields| fields.get(&field.number)).ok_or(MessageError::UnknownField)?;
+        let at = usize::try_from(field.number).map_err(|_| MessageError::UnknownField)?;
+        let known = self.messages.get(shape).and_then(|fields| fields.get(at)?.as_ref());
+        let known = known.ok_or(MessageError::UnknownField)?;
         if known.wire_types.contains(&Some(field.wire_type)) { Ok(known) } else { Err(MessageError::Malformed) }
     }
+}
+
+/// Adds to the part of a class, which is begun if there is none.
+fn add(parts: &mut Parts, class: FieldClass, write: impl FnOnce(&mut Vec<u8>)) {
+    if let Some((_, part)) = parts.iter_mut().find(|(known, _)| *known == class) {
+        return write(part);
+    }
+    let mut part = Vec::new();
+    write(&mut part);
+    parts.push((class, part));
 }
 
 fn wire_type(kind: &Kind) -> u8 {

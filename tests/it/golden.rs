@@ -171,7 +171,7 @@ impl Player {
         match one {
             Do::Step(step) => {
                 if let Some((caller, command)) = step.command(&self.cases) {
-                    self.write(caller, Action::Case(Box::new(command)));
+                    self.write(caller, Action::Case(Arc::new(command)));
                 }
             }
             Do::Appeal => {
@@ -185,7 +185,7 @@ impl Player {
                 let selection = Selection::Listed(members.iter().map(|member| member.id).collect());
                 let (ground, due_at) = ("Zebulon".to_owned(), self.now() + SignedDuration::from_hours(100));
                 let issue = Issue { selection, ground, due_at, members };
-                self.write("ice", Action::Case(Box::new(CaseCommand::IssueAppeal(Box::new(issue)))));
+                self.write("ice", Action::Case(Arc::new(CaseCommand::IssueAppeal(Box::new(issue)))));
             }
             Do::AnswerAppeal(kind) => {
                 let mut appeals = self.cases.keys().filter(|name| name.kind == CaseKind::Appeal);
@@ -197,7 +197,7 @@ impl Player {
                     occurred_at: None,
                 };
                 let (appeal, detainer) = (appeal.clone(), detainer.name.clone());
-                self.write("doccs", Action::Case(Box::new(CaseCommand::AnswerAppeal { appeal, detainer, answer })));
+                self.write("doccs", Action::Case(Arc::new(CaseCommand::AnswerAppeal { appeal, detainer, answer })));
             }
             Do::Confirm(agency, [exchange_position, exchange_seen, custody_position]) => {
                 let (exchange_position, exchange_seen) = (*exchange_position, *exchange_seen);

@@ -65,7 +65,8 @@ impl Asked {
         let engine = Arc::new(Engine::new(PolicySet::load(&directory).unwrap()));
         let held = CLASSES.map(|class| agency(custodian_id(class), AgencyKind::County, class, &JURISDICTIONS));
         let next = agency("next-jail".parse().unwrap(), AgencyKind::County, CLASSES[2], &JURISDICTIONS);
-        let agencies: BTreeMap<_, _> = held.into_iter().chain([next]).map(|one| (one.id.clone(), one)).collect();
+        let agencies: BTreeMap<_, _> =
+            held.into_iter().chain([next]).map(|one| (one.id.clone(), Arc::new(one))).collect();
         let gate = Gate::new(Arc::clone(&engine), Arc::new(agencies));
         Self { gate, engine, cells: 0, differing: Vec::new() }
     }
@@ -76,7 +77,7 @@ impl Asked {
             return Verdict::NotAdmitted;
         }
         let Some(command) = &posed.command else { return Verdict::Admitted };
-        let value = command.clone();
+        let value = Arc::new(command.clone());
         let admitted = Admitted { caller: caller.clone(), jurisdiction: posed.name.jurisdiction.clone(), value };
         match self.gate.permit(admitted, &posed.case, posed.name.id, posed.now) {
             Ok(permitted) => Verdict::Permitted(permitted.law(&posed.name).map(rulings)),

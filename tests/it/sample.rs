@@ -69,7 +69,7 @@ pub(crate) fn officer(agency: &str) -> Caller {
     let jurisdictions: BTreeSet<_> = ["us-ny", "us-tx"].map(|id| id.parse().unwrap()).into();
     let pseudonym = "0123456789abcdef0123456789abcdef".parse().unwrap();
     Caller {
-        agency: Agency { id: id.parse().unwrap(), kind, class, jurisdictions },
+        agency: Agency { id: id.parse().unwrap(), kind, class, jurisdictions }.into(),
         actor: Some(Actor { pseudonym, kind: ActorKind::Officer }),
     }
 }
@@ -296,7 +296,7 @@ pub(crate) fn movement(kind: MovementKind, next: &str) -> Movement {
         MovementKind::Facility => Destination::Facility("NY030".parse().unwrap()),
         MovementKind::Hospital => Destination::Hospital,
         MovementKind::Court => Destination::Court,
-        MovementKind::Agency => Destination::Agency(officer(next).agency.id, "NY031".parse().unwrap()),
+        MovementKind::Agency => Destination::Agency(officer(next).agency.id.clone(), "NY031".parse().unwrap()),
     };
     Movement { to, occurred_at: None }
 }

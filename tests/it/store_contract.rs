@@ -126,7 +126,7 @@ fn what_was_committed_is_read_again_after_reopening(open: Open<'_>) {
     let wanted = Wanted {
         cases: [ours.name().clone(), theirs.name().clone(), detainer(3, None).name().clone()].into(),
         requests: drafts.requests.keys().cloned().collect(),
-        deliveries: [(sample::officer("ice").agency.id, log(LogKind::Exchange), 9)].into(),
+        deliveries: [(sample::officer("ice").agency.id.clone(), log(LogKind::Exchange), 9)].into(),
         ..Wanted::default()
     };
     let loaded = store.load(&wanted).unwrap();
@@ -272,7 +272,7 @@ fn cases_are_listed_by_agency_and_kind_after_a_place(open: Open<'_>) {
         after: None,
         limit: 100,
     };
-    let of = |agency: &str| Some(sample::officer(agency).agency.id);
+    let of = |agency: &str| Some(sample::officer(agency).agency.id.clone());
     let check = |filter: CaseFilter, expected: &[u128]| {
         let found = reader.cases(&filter).unwrap();
         let ids: Vec<u128> = found.iter().map(|case| case.name().id.as_u128()).collect();
@@ -313,7 +313,7 @@ fn a_case_is_read_as_it_was_last_kept(open: Open<'_>) {
     let found = store.load(&Wanted { cases: [case.name().clone()].into(), ..Wanted::default() }).unwrap();
     assert_eq!(found.cases.get(case.name()), Some(&case));
     if let StoredCase::Detainer(detainer) = &mut case {
-        detainer.custodian = Some(sample::officer("nassau").agency.id);
+        detainer.custodian = Some(sample::officer("nassau").agency.id.clone());
         detainer.version += 1;
     }
     store.commit(&drafts.batch(&[(LogKind::Exchange, Some(&case))])).unwrap();
@@ -324,7 +324,7 @@ fn a_case_is_read_as_it_was_last_kept(open: Open<'_>) {
     let own = CaseFilter {
         jurisdiction: sample::jurisdiction(),
         kind: CaseKind::Detainer,
-        agency: Some(sample::officer("nassau").agency.id),
+        agency: Some(sample::officer("nassau").agency.id.clone()),
         unassigned: false,
         after: None,
         limit: 10,
@@ -337,7 +337,7 @@ fn a_request_is_found_by_its_agency_alone(open: Open<'_>) {
     let mut drafts = Drafts::recover(&mut *store);
     store.commit(&drafts.batch(&[(LogKind::Exchange, Some(&detainer(1, None)))])).unwrap();
     let ((agency, id), seen) = drafts.requests.first_key_value().unwrap();
-    let other = sample::officer("cbp").agency.id;
+    let other = sample::officer("cbp").agency.id.clone();
     let unknown = RequestId(Uuid::from_u128(0xdead));
     let requests = [(agency.clone(), *id), (other, *id), (agency.clone(), unknown)].into();
     let loaded = open().load(&Wanted { requests, ..Wanted::default() }).unwrap();
@@ -353,7 +353,7 @@ fn the_first_delivery_of_an_entry_is_the_one_that_counts(open: Open<'_>) {
         append.deliveries.push(delivered(position, day));
         store.commit(&append).unwrap();
     }
-    let ice = sample::officer("ice").agency.id;
+    let ice = sample::officer("ice").agency.id.clone();
     let key = |index| (ice.clone(), log(LogKind::Exchange), index);
     let loaded = store.load(&Wanted { deliveries: (0..6).map(key).collect(), ..Wanted::default() }).unwrap();
     let day = |index| loaded.deliveries.get(&key(index)).copied();

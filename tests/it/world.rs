@@ -2,6 +2,7 @@
 //! the recorder finds them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use comity::domain::agency::Caller;
 use comity::domain::appeal::{Appeal, AppealItem};
@@ -62,7 +63,8 @@ impl World {
         let named = case.detainer.iter().chain(&case.linked).map(|detainer| detainer.name.clone());
         let laws = named.chain([own]).map(|name| (name, law.clone())).collect();
         let answered = command.clone();
-        let admitted = Admitted { caller: caller.clone(), jurisdiction: jurisdiction.clone(), value: command };
+        let admitted =
+            Admitted { caller: caller.clone(), jurisdiction: jurisdiction.clone(), value: Arc::new(command) };
         let mut records = decide(&case, &Permitted::by_gate(admitted, laws), id, self.now)?;
         for (index, record) in (100..).zip(&records) {
             apply(&mut case, record, index, self.now);

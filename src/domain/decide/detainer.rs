@@ -1,5 +1,7 @@
 //! Commands on a detainer: lodge, amend, acknowledge, answer, verify the warrant, serve a copy, withdraw.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -26,7 +28,7 @@ use crate::domain::warrant::{VerificationOutcome, WarrantVerification};
 
 pub(super) fn lodge(permitted: &Permitted<CaseCommand>, request: &Request, id: Uuid, now: Timestamp) -> Vec<Record> {
     let name = CaseName::detainer(permitted.jurisdiction().clone(), id);
-    let detainer = Detainer::lodged(name, permitted.caller().agency.id.clone(), request.clone(), now);
+    let detainer = Detainer::lodged(name, permitted.caller().agency.id.clone(), Arc::new(request.clone()), now);
     // The issuer may read back what it wrote. Nothing of the custodian's is in it yet.
     let law = permitted.law(&detainer.name);
     vec![from_issuer(&detainer, law, Event::DetainerLodged(Box::new(detainer.clone())))]
@@ -54,7 +56,7 @@ pub(super) fn amend(
         | DetainerState::NotifyOnly
         | DetainerState::Declined => {}
     }
-    let request = detainer.amended_by(request, day_of_record(now));
+    let request = Arc::new(detainer.amended_by(request, day_of_record(now)));
     let lodged = Detainer::lodged(detainer.name.clone(), detainer.issuer.clone(), request, detainer.lodged_at);
     let amended = Detainer { request_version: detainer.request_version.saturating_add(1), ..lodged };
     let counted = Detainer { issuer_view: detainer.issuer_view.clone(), ..amended.clone() };

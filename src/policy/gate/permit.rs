@@ -1,5 +1,7 @@
 //! Lets a command pass, or says why not. The only maker of [`Permitted`].
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -17,7 +19,7 @@ impl Gate {
     /// Lets a command pass, or says why not. `id` is for the case that the command would create.
     pub fn permit(
         &self,
-        admitted: Admitted<CaseCommand>,
+        admitted: Admitted<Arc<CaseCommand>>,
         case: &Case,
         id: Uuid,
         now: Timestamp,

@@ -1,6 +1,7 @@
 //! What a command asks of the law: whose case it is, which facts hold, and for which detainers.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -30,7 +31,7 @@ use crate::policy::gate::{Gate, is_addressed_to};
 /// A command on a case at a moment.
 pub(super) struct CommandQuestion<'a> {
     pub(super) gate: &'a Gate,
-    pub(super) admitted: &'a Admitted<CaseCommand>,
+    pub(super) admitted: &'a Admitted<Arc<CaseCommand>>,
     pub(super) case: &'a Case,
     pub(super) now: Timestamp,
 }
@@ -44,7 +45,7 @@ impl<'a> CommandQuestion<'a> {
     #[expect(clippy::too_many_lines, reason = "one arm a command, and each a line or few: the list is the function")]
     pub(super) fn laws(&self, id: Uuid) -> Result<Laws, Denial> {
         let linked = self.case.custody.as_ref();
-        match &self.admitted.value {
+        match &*self.admitted.value {
             CaseCommand::LodgeDetainer(request) => {
                 let name = CaseName::detainer(self.jurisdiction().clone(), id);
                 Ok(BTreeMap::from([(name, self.law_on_request(request)?)]))
@@ -160,9 +161,9 @@ impl<'a> CommandQuestion<'a> {
     fn check_appeal(&self) -> Result<(), Denial> {
         let Case { appeal, item, appealing, .. } = self.case;
         let own = &self.caller().agency.id;
-        let may = if let CaseCommand::IssueAppeal(issue) = &self.admitted.value {
+        let may = if let CaseCommand::IssueAppeal(issue) = &*self.admitted.value {
             issue.members.iter().all(|member| appealing.issuers.get(&member.id) == Some(own))
-        } else if let CaseCommand::BarAppeal { judged, .. } = &self.admitted.value {
+        } else if let CaseCommand::BarAppeal { judged, .. } = &*self.admitted.value {
             let found = judged.open > 0 || !judged.bars.is_empty();
             appeal.as_ref().is_some_and(|appeal| found || appeal.addresses(own))
         } else {
@@ -299,7 +300,7 @@ impl<'a> CommandQuestion<'a> {
     fn class_after(&self) -> Result<Option<AgencyClass>, Denial> {
         let own = &self.caller().agency;
         let CaseCommand::MoveCustody { movement: Movement { to: Destination::Agency(next, _), .. }, .. } =
-            &self.admitted.value
+            &*self.admitted.value
         else {
             return Ok(own.class);
         };

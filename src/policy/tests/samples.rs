@@ -1,6 +1,7 @@
 //! Facts, callers and policy sets for the policy tests.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use proptest::collection::btree_set;
 use proptest::prelude::*;
@@ -64,7 +65,7 @@ fn any_offence() -> impl Strategy<Value = Offence> {
 pub(crate) fn caller(kind: AgencyKind, class: Option<AgencyClass>, actor: Option<ActorKind>) -> Caller {
     let pseudonym = "0123456789abcdef0123456789abcdef";
     Caller {
-        agency: Agency { id: "us-agency".parse().unwrap(), kind, class, jurisdictions: [].into() },
+        agency: Arc::new(Agency { id: "us-agency".parse().unwrap(), kind, class, jurisdictions: [].into() }),
         actor: actor.map(|kind| Actor { pseudonym: pseudonym.parse().unwrap(), kind }),
     }
 }

@@ -1,7 +1,7 @@
 //! Appeals in a batch: what is to be known of one before it is decided, and what is kept of it beside the cases.
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use uuid::Uuid;
 
@@ -41,15 +41,15 @@ pub(in crate::recorder) fn wanted<'a>(writes: impl Iterator<Item = &'a Admitted<
 
 impl Plan<'_> {
     /// The command as it stands now: what was judged before something else was told of a detainer is left open.
-    pub(in crate::recorder) fn settled<'a>(&self, command: &'a CaseCommand) -> Cow<'a, CaseCommand> {
-        let CaseCommand::BarAppeal { appeal, judged } = command else { return Cow::Borrowed(command) };
+    pub(in crate::recorder) fn settled(&self, command: &Arc<CaseCommand>) -> Arc<CaseCommand> {
+        let CaseCommand::BarAppeal { appeal, judged } = &**command else { return Arc::clone(command) };
         let recorded = self.recorded_since(&appeal.jurisdiction, judged.as_of);
         let mut judged = judged.clone();
         // By another law it would have been judged otherwise.
         let other_law = judged.policy_digest.is_some_and(|digest| digest != self.gate.digest());
         judged.overtaken = other_law || recorded.contains(&appeal.id);
         judged.leave(|id| recorded.contains(&id));
-        Cow::Owned(CaseCommand::BarAppeal { appeal: appeal.clone(), judged })
+        Arc::new(CaseCommand::BarAppeal { appeal: appeal.clone(), judged })
     }
 
     /// Cases of which the exchange log of a jurisdiction has recorded something since.

@@ -114,7 +114,7 @@ fn entries<'k>(
     append: &Append,
     names: &Names,
     vault: &'k Key,
-    key_of: &impl Fn(&CaseName) -> Result<&'k Key, StoreError>,
+    key_of: &(impl Fn(&CaseName) -> Result<&'k Key, StoreError> + Sync),
 ) -> Result<Option<WriteStatement>, StoreError> {
     let (mut positions, mut batch_sizes, mut leaves, mut audiences) = (vec![], vec![], vec![], vec![]);
     let (mut clear, mut personal, mut answers) = (vec![], vec![], vec![]);
@@ -122,10 +122,12 @@ fn entries<'k>(
     for head in &append.heads {
         logs.insert(&head.log, (names.number(&head.log.to_string())?, head.to.size));
     }
-    for new @ NewEntry { log, index, case, .. } in &append.entries {
-        let (log, batch_size) = *logs.get(log).ok_or(StoreError::Broken("an entry has no head"))?;
-        let key = case.as_ref().map_or(Ok(vault), key_of)?;
-        let row = EntryRow::seal(rows::position(log, *index)?, batch_size, new, key)?;
+    let sealed = sealed::seal_all(&append.entries, |new: &NewEntry| {
+        let (log, batch_size) = *logs.get(&new.log).ok_or(StoreError::Broken("an entry has no head"))?;
+        let key = new.case.as_ref().map_or(Ok(vault), key_of)?;
+        EntryRow::seal(rows::position(log, new.index)?, batch_size, new, key)
+    });
+    for row in sealed? {
         positions.push(row.position);
         batch_sizes.push(row.batch_size);
         leaves.push(row.leaf);
@@ -142,7 +144,7 @@ fn cases<'k>(
     cases: &[StoredCase],
     names: &Names,
     wrapped_keys: &BTreeMap<CaseName, Vec<u8>>,
-    key_of: &impl Fn(&CaseName) -> Result<&'k Key, StoreError>,
+    key_of: &(impl Fn(&CaseName) -> Result<&'k Key, StoreError> + Sync),
 ) -> Result<Vec<WriteStatement>, StoreError> {
     let last: BTreeMap<&CaseName, &StoredCase> = cases.iter().map(|case| (case.name(), case)).collect();
     let (new, changed): (Vec<_>, Vec<_>) = last.into_iter().partition(|(name, _)| wrapped_keys.contains_key(*name));
@@ -154,7 +156,8 @@ fn cases<'k>(
         let number = |agency: Option<&_>| {
             agency.map(|agency: &crate::domain::ids::AgencyId| names.number(agency.as_str())).transpose()
         };
-        let (mut places, mut kinds, mut ids, mut holders, mut states) = (vec![], vec![], vec![], vec![], vec![]);
+        let states = sealed::seal_all(&cases, |(name, case)| sealed::seal_case(case, key_of(name)?))?;
+        let (mut places, mut kinds, mut ids, mut holders) = (vec![], vec![], vec![], vec![]);
         let (mut issuers, mut keys) = (vec![], vec![]);
         for (name, case) in &cases {
             let (issuer, holder) = rows::parties(case);
@@ -162,7 +165,6 @@ fn cases<'k>(
             kinds.push(rows::kind(name.kind));
             ids.push(id(name.id));
             holders.push(number(holder)?);
-            states.push(sealed::seal_case(case, key_of(name)?)?);
             issuers.push(number(issuer)?);
             keys.extend(wrapped_keys.get(*name).cloned());
         }

@@ -1,6 +1,6 @@
 //! The writer's side: recover, load, commit.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -12,7 +12,6 @@ use crate::domain::ids::{CaseName, JurisdictionId, LogName, OfficerPseudonym};
 use crate::ledger::{Tree, tile_to_bytes};
 use crate::store::sealed::{self, EntryRow};
 use crate::store::sqlite::{SqliteReader, SqliteStore, agenda, appeals, inbox, policy, read};
-use crate::store::vault::Key;
 use crate::store::{
     Append, BatchStart, CasesOf, HeadFollower, HeadMove, ListedItem, Loaded, LogState, NewEntry, Reader, SeenRequest,
     Store, StoreError, Unsynced, Wanted, rows,
@@ -141,6 +140,7 @@ impl SqliteStore {
     fn commit_counted(&mut self, append: &Append) -> Result<u64, StoreError> {
         let durability = Arc::clone(&self.durability);
         let committed = durability.commit(|| self.write(append));
+        let committed = committed.and_then(|nth| self.write_back.finish(&self.connection).map(|()| nth));
         self.noted(committed)
     }
 
@@ -176,22 +176,27 @@ impl SqliteStore {
         let wrapped_keys = sealed::make_data_keys(&self.vault, append, &mut data_keys)?;
         let Self { connection, names, vault, .. } = self;
         let number = |name: &str| names.get(name).copied().ok_or(StoreError::Broken("a name has no number"));
+        let key_of = |case: &CaseName| data_keys.get(case).ok_or(StoreError::Broken("a case has no key"));
+        let logs: BTreeMap<_, _> = append
+            .heads
+            .iter()
+            .map(|head| Ok((&head.log, (number(&head.log.to_string())?, head.to.size))))
+            .collect::<Result<_, StoreError>>()?;
+        let entries = sealed::seal_all(&append.entries, |new: &NewEntry| {
+            let (log, batch_size) = *logs.get(&new.log).ok_or(StoreError::Broken("an entry has no head"))?;
+            let key = new.case.as_ref().map_or(Ok(&**vault), key_of)?;
+            EntryRow::seal(rows::position(log, new.index)?, batch_size, new, key)
+        })?;
+        let states = sealed::seal_all(&append.cases, |case| sealed::seal_case(case, key_of(case.name())?))?;
         let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         for head in &append.heads {
             move_head(&transaction, number(&head.log.to_string())?, head)?;
         }
-        for new in &append.entries {
-            let head = append.heads.iter().find(|head| head.log == new.log);
-            let batch_size = head.ok_or(StoreError::Broken("an entry has no head"))?.to.size;
-            let key = match &new.case {
-                Some(case) => data_keys.get(case).ok_or(StoreError::Broken("a case has no key"))?,
-                None => &**vault,
-            };
-            insert_entry(&transaction, number(&new.log.to_string())?, batch_size, new, key)?;
+        for row in &entries {
+            insert_entry(&transaction, row)?;
         }
-        for case in &append.cases {
-            let key = data_keys.get(case.name()).ok_or(StoreError::Broken("a case has no key"))?;
-            upsert_case(&transaction, &number, case, key, wrapped_keys.get(case.name()))?;
+        for (case, state) in append.cases.iter().zip(&states) {
+            upsert_case(&transaction, &number, case, state, wrapped_keys.get(case.name()))?;
         }
         for change in &append.agenda {
             agenda::write(&transaction, &number, change)?;
@@ -220,7 +225,6 @@ impl SqliteStore {
         for consumer in &append.consumers {
             inbox::write(&transaction, &number, consumer)?;
         }
-        let key_of = |case: &CaseName| data_keys.get(case).ok_or(StoreError::Broken("a case has no key"));
         appeals::write(&transaction, &number, &key_of, &append.appeals)?;
         if let Some(policy) = &append.policy {
             policy::write(&transaction, policy)?;
@@ -287,14 +291,7 @@ fn move_head(transaction: &Transaction<'_>, log: i64, head: &HeadMove) -> Result
     Ok(())
 }
 
-fn insert_entry(
-    transaction: &Transaction<'_>,
-    log: i64,
-    batch_size: u64,
-    new: &NewEntry,
-    key: &Key,
-) -> Result<(), StoreError> {
-    let row = EntryRow::seal(rows::position(log, new.index)?, batch_size, new, key)?;
+fn insert_entry(transaction: &Transaction<'_>, row: &EntryRow) -> Result<(), StoreError> {
     transaction.prepare_cached("INSERT INTO entries VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?.execute(params![
         row.position,
         row.batch_size,
@@ -312,11 +309,10 @@ fn upsert_case(
     transaction: &Transaction<'_>,
     number: &impl Fn(&str) -> Result<i64, StoreError>,
     case: &StoredCase,
-    key: &Key,
+    state: &[u8],
     wrapped: Option<&Vec<u8>>,
 ) -> Result<(), StoreError> {
     let name = case.name();
-    let state = sealed::seal_case(case, key)?;
     let (issuer, holder) = rows::parties(case);
     let issuer = issuer.map(|agency| number(agency.as_str())).transpose()?;
     let holder = holder.map(|agency| number(agency.as_str())).transpose()?;

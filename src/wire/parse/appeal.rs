@@ -1,5 +1,7 @@
 //! Requests to issue and to answer appeals.
 
+use std::fmt::{Arguments, Display};
+
 use std::collections::BTreeSet;
 
 use uuid::Uuid;
@@ -65,7 +67,7 @@ fn selection(fields: &mut RequestFields, filter: Option<v1::AppealFilter>, ids: 
     match (filter, ids.is_empty()) {
         (Some(filter), true) => Some(Selection::Filter(parsed_filter(fields, "filter", filter))),
         (None, false) => {
-            let id = |fields: &mut RequestFields, field: &str, bytes: Vec<u8>| {
+            let id = |fields: &mut RequestFields, field: Arguments<'_>, bytes: Vec<u8>| {
                 let id = Uuid::from_slice(&bytes).map_err(|_| InvalidId { expected: "the 16 bytes of a UUID" });
                 fields.parsed(field, id)
             };
@@ -82,34 +84,42 @@ fn selection(fields: &mut RequestFields, filter: Option<v1::AppealFilter>, ids: 
     }
 }
 
-fn parsed_filter(fields: &mut RequestFields, field: &str, filter: v1::AppealFilter) -> Filter {
-    let states = fields.list(&format!("{field}.states"), filter.states, WORDS_LEN_MAX, RequestFields::required_word);
+fn parsed_filter(fields: &mut RequestFields, field: impl Display + Copy, filter: v1::AppealFilter) -> Filter {
+    let states = fields.list(format_args!("{field}.states"), filter.states, WORDS_LEN_MAX, |fields, field, number| {
+        fields.required_word(field, number)
+    });
     let offences =
-        fields.list(&format!("{field}.offences"), filter.offences, WORDS_LEN_MAX, RequestFields::required_word);
-    let lodged_from = fields.time(&format!("{field}.lodged_from"), filter.lodged_from);
-    let lodged_before = fields.time(&format!("{field}.lodged_before"), filter.lodged_before);
+        fields.list(format_args!("{field}.offences"), filter.offences, WORDS_LEN_MAX, |fields, field, number| {
+            fields.required_word(field, number)
+        });
+    let lodged_from = fields.time(format_args!("{field}.lodged_from"), filter.lodged_from);
+    let lodged_before = fields.time(format_args!("{field}.lodged_before"), filter.lodged_before);
     if lodged_from.zip(lodged_before).is_some_and(|(from, before)| before <= from) {
-        fields.fault(&format!("{field}.lodged_before"), "after lodged_from");
+        fields.fault(format_args!("{field}.lodged_before"), "after lodged_from");
     }
     Filter {
         states: states.into_iter().collect(),
         lodged_from,
         lodged_before,
-        custodian: fields.agency(&format!("{field}.custodian"), &filter.custodian),
+        custodian: fields.agency(format_args!("{field}.custodian"), &filter.custodian),
         offences: offences.into_iter().collect::<BTreeSet<_>>(),
     }
 }
 
-fn answer(fields: &mut RequestFields, field: &str, answer: Option<v1::AppealAnswer>) -> Option<AppealAnswer> {
+fn answer(
+    fields: &mut RequestFields,
+    field: impl Display + Copy,
+    answer: Option<v1::AppealAnswer>,
+) -> Option<AppealAnswer> {
     let answer = fields.required(field, answer)?;
-    let kind = fields.required_word(&format!("{field}.kind"), answer.kind);
+    let kind = fields.required_word(format_args!("{field}.kind"), answer.kind);
     let legal_basis = fields.required_text(
-        &format!("{field}.legal_basis"),
+        format_args!("{field}.legal_basis"),
         &answer.legal_basis,
         TextKind::Citation,
         CITATION_LEN_MAX,
     );
-    let reason = fields.text(&format!("{field}.reason"), &answer.reason, TextKind::Reason, REASON_LEN_MAX);
-    let occurred_at = fields.time(&format!("{field}.occurred_at"), answer.occurred_at);
+    let reason = fields.text(format_args!("{field}.reason"), &answer.reason, TextKind::Reason, REASON_LEN_MAX);
+    let occurred_at = fields.time(format_args!("{field}.occurred_at"), answer.occurred_at);
     Some(AppealAnswer { kind: kind?, legal_basis: legal_basis?, reason, occurred_at })
 }

@@ -1,5 +1,7 @@
 //! Requests with which a custodian records a stay.
 
+use std::fmt::Display;
+
 use crate::domain::command::CaseCommand;
 use crate::domain::custody::{
     ActualRelease, Closing, Destination, Identity, Intake, Movement, MovementKind, OtherGround, ReleaseRecipient,
@@ -151,16 +153,16 @@ impl WriteRequest for v1::ReopenCustodyRequest {
     }
 }
 
-fn intake(fields: &mut RequestFields, field: &str, custody: Option<v1::Custody>) -> Option<Intake> {
+fn intake(fields: &mut RequestFields, field: impl Display + Copy, custody: Option<v1::Custody>) -> Option<Intake> {
     let custody = fields.required(field, custody)?;
-    let facility = fields.required_id(&format!("{field}.facility"), &custody.facility);
-    let subject = subject::subject(fields, &format!("{field}.subject"), custody.subject);
-    let charges = subject::charges(fields, &format!("{field}.charges"), custody.charges);
-    let occurred_at = fields.time(&format!("{field}.occurred_at"), custody.occurred_at);
-    let note_field = format!("{field}.medical_note");
-    let medical_note = fields.text(&note_field, &custody.medical_note, TextKind::Reason, MEDICAL_LEN_MAX);
-    let contact_field = format!("{field}.victim_contact");
-    let victim_contact = fields.text(&contact_field, &custody.victim_contact, TextKind::Reason, CONTACT_LEN_MAX);
+    let facility = fields.required_id(format_args!("{field}.facility"), &custody.facility);
+    let subject = subject::subject(fields, format_args!("{field}.subject"), custody.subject);
+    let charges = subject::charges(fields, format_args!("{field}.charges"), custody.charges);
+    let occurred_at = fields.time(format_args!("{field}.occurred_at"), custody.occurred_at);
+    let note_field = format_args!("{field}.medical_note");
+    let medical_note = fields.text(note_field, &custody.medical_note, TextKind::Reason, MEDICAL_LEN_MAX);
+    let contact_field = format_args!("{field}.victim_contact");
+    let victim_contact = fields.text(contact_field, &custody.victim_contact, TextKind::Reason, CONTACT_LEN_MAX);
     Some(Intake {
         facility: facility?,
         subject: subject?,
@@ -174,25 +176,33 @@ fn intake(fields: &mut RequestFields, field: &str, custody: Option<v1::Custody>)
 
 fn scheduled(
     fields: &mut RequestFields,
-    field: &str,
+    field: impl Display + Copy,
     release: Option<v1::ScheduledRelease>,
 ) -> Option<ScheduledRelease> {
     let release = fields.required(field, release)?;
-    let expected_at = fields.required_time(&format!("{field}.expected_at"), release.expected_at);
-    let basis = fields.required_word(&format!("{field}.basis"), release.basis);
-    let as_of = fields.time(&format!("{field}.as_of"), release.as_of);
-    let place = fields.text(&format!("{field}.place"), &release.place, TextKind::Place, PLACE_LEN_MAX);
+    let expected_at = fields.required_time(format_args!("{field}.expected_at"), release.expected_at);
+    let basis = fields.required_word(format_args!("{field}.basis"), release.basis);
+    let as_of = fields.time(format_args!("{field}.as_of"), release.as_of);
+    let place = fields.text(format_args!("{field}.place"), &release.place, TextKind::Place, PLACE_LEN_MAX);
     Some(ScheduledRelease { expected_at: expected_at?, basis: basis?, as_of, date_public: release.date_public, place })
 }
 
-fn released(fields: &mut RequestFields, field: &str, release: Option<v1::ActualRelease>) -> Option<ActualRelease> {
+fn released(
+    fields: &mut RequestFields,
+    field: impl Display + Copy,
+    release: Option<v1::ActualRelease>,
+) -> Option<ActualRelease> {
     let release = fields.required(field, release)?;
-    let released_at = fields.required_time(&format!("{field}.released_at"), release.released_at);
-    let reason = fields.required_word(&format!("{field}.reason"), release.reason);
-    let recipient = fields.required_word(&format!("{field}.recipient"), release.recipient);
-    let ordered_by =
-        fields.required_text(&format!("{field}.ordered_by"), &release.ordered_by, TextKind::Citation, ORDER_LEN_MAX);
-    let place = fields.text(&format!("{field}.place"), &release.place, TextKind::Place, PLACE_LEN_MAX);
+    let released_at = fields.required_time(format_args!("{field}.released_at"), release.released_at);
+    let reason = fields.required_word(format_args!("{field}.reason"), release.reason);
+    let recipient = fields.required_word(format_args!("{field}.recipient"), release.recipient);
+    let ordered_by = fields.required_text(
+        format_args!("{field}.ordered_by"),
+        &release.ordered_by,
+        TextKind::Citation,
+        ORDER_LEN_MAX,
+    );
+    let place = fields.text(format_args!("{field}.place"), &release.place, TextKind::Place, PLACE_LEN_MAX);
     Some(ActualRelease {
         released_at: released_at?,
         reason: reason?,
@@ -203,22 +213,27 @@ fn released(fields: &mut RequestFields, field: &str, release: Option<v1::ActualR
     })
 }
 
-fn movement(fields: &mut RequestFields, field: &str, movement: Option<v1::Movement>) -> Option<Movement> {
+fn movement(
+    fields: &mut RequestFields,
+    field: impl Display + Copy,
+    movement: Option<v1::Movement>,
+) -> Option<Movement> {
     let movement = fields.required(field, movement)?;
-    let occurred_at = fields.time(&format!("{field}.occurred_at"), movement.occurred_at);
-    let (facility_field, custodian_field) = (format!("{field}.facility"), format!("{field}.custodian"));
-    let kind = fields.required_word(&format!("{field}.kind"), movement.kind)?;
+    let occurred_at = fields.time(format_args!("{field}.occurred_at"), movement.occurred_at);
+    let facility_field = format_args!("{field}.facility");
+    let custodian_field = format_args!("{field}.custodian");
+    let kind = fields.required_word(format_args!("{field}.kind"), movement.kind)?;
     let facility = match kind {
-        MovementKind::Facility | MovementKind::Agency => fields.required_id(&facility_field, &movement.facility),
+        MovementKind::Facility | MovementKind::Agency => fields.required_id(facility_field, &movement.facility),
         MovementKind::Hospital | MovementKind::Court => {
-            fields.empty(&facility_field, &movement.facility, "empty unless the person is in a facility");
+            fields.empty(facility_field, &movement.facility, "empty unless the person is in a facility");
             None
         }
     };
     let custodian = match kind {
-        MovementKind::Agency => fields.required_agency(&custodian_field, &movement.custodian),
+        MovementKind::Agency => fields.required_agency(custodian_field, &movement.custodian),
         MovementKind::Facility | MovementKind::Hospital | MovementKind::Court => {
-            fields.empty(&custodian_field, &movement.custodian, "empty unless another agency holds the person");
+            fields.empty(custodian_field, &movement.custodian, "empty unless another agency holds the person");
             None
         }
     };
@@ -231,10 +246,10 @@ fn movement(fields: &mut RequestFields, field: &str, movement: Option<v1::Moveme
     Some(Movement { to, occurred_at })
 }
 
-fn closing(fields: &mut RequestFields, field: &str, closing: Option<v1::Closing>) -> Option<Closing> {
+fn closing(fields: &mut RequestFields, field: impl Display + Copy, closing: Option<v1::Closing>) -> Option<Closing> {
     let closing = fields.required(field, closing)?;
-    let reason = fields.required_word(&format!("{field}.reason"), closing.reason);
-    let occurred_at = fields.required_time(&format!("{field}.occurred_at"), closing.occurred_at);
+    let reason = fields.required_word(format_args!("{field}.reason"), closing.reason);
+    let occurred_at = fields.required_time(format_args!("{field}.occurred_at"), closing.occurred_at);
     Some(Closing { reason: reason?, occurred_at: occurred_at? })
 }
 
@@ -254,10 +269,13 @@ fn other_ground(fields: &mut RequestFields, cited: Option<v1::OtherGround>) -> O
 }
 
 /// The corrected circumstances. A correction MUST NOT raise or resolve a claim.
-fn circumstances(fields: &mut RequestFields, field: &str, flags: Option<v1::Flags>) -> Option<Flags> {
+fn circumstances(fields: &mut RequestFields, field: impl Display + Copy, flags: Option<v1::Flags>) -> Option<Flags> {
     let flags = fields.required(field, flags)?;
     if flags.citizenship_claim {
-        fields.fault(&format!("{field}.citizenship_claim"), "unset: a claim is raised and resolved by its own methods");
+        fields.fault(
+            format_args!("{field}.citizenship_claim"),
+            "unset: a claim is raised and resolved by its own methods",
+        );
     }
     Some(subject::flags(Some(flags)))
 }

@@ -1,5 +1,7 @@
 //! Requests on detainers.
 
+use std::fmt::Display;
+
 use crate::domain::claim::Claim;
 use crate::domain::command::CaseCommand;
 use crate::domain::detainer::{
@@ -125,17 +127,17 @@ impl WriteRequest for v1::WithdrawDetainerRequest {
     }
 }
 
-fn request(fields: &mut RequestFields, field: &str, detainer: Option<v1::Detainer>) -> Option<Request> {
+fn request(fields: &mut RequestFields, field: impl Display + Copy, detainer: Option<v1::Detainer>) -> Option<Request> {
     let detainer = fields.required(field, detainer)?;
-    let custodian = fields.agency(&format!("{field}.custodian"), &detainer.custodian);
-    let detainer_form = fields.required_word(&format!("{field}.form"), detainer.form);
-    let basis = basis(fields, &format!("{field}.basis"), detainer.basis);
-    let warrant = warrant(fields, &format!("{field}.warrant"), detainer.warrant);
-    let subject = subject::subject(fields, &format!("{field}.subject"), detainer.subject);
-    let charges = subject::charges(fields, &format!("{field}.charges"), detainer.charges);
+    let custodian = fields.agency(format_args!("{field}.custodian"), &detainer.custodian);
+    let detainer_form = fields.required_word(format_args!("{field}.form"), detainer.form);
+    let basis = basis(fields, format_args!("{field}.basis"), detainer.basis);
+    let warrant = warrant(fields, format_args!("{field}.warrant"), detainer.warrant);
+    let subject = subject::subject(fields, format_args!("{field}.subject"), detainer.subject);
+    let charges = subject::charges(fields, format_args!("{field}.charges"), detainer.charges);
     let contact_phone =
-        fields.text(&format!("{field}.contact_phone"), &detainer.contact_phone, TextKind::Phone, PHONE_LEN_MAX);
-    let occurred_at = fields.time(&format!("{field}.occurred_at"), detainer.occurred_at);
+        fields.text(format_args!("{field}.contact_phone"), &detainer.contact_phone, TextKind::Phone, PHONE_LEN_MAX);
+    let occurred_at = fields.time(format_args!("{field}.occurred_at"), detainer.occurred_at);
     Some(Request {
         addressee: custodian.map_or(Addressee::Jurisdiction, Addressee::Agency),
         form: detainer_form?,
@@ -151,8 +153,9 @@ fn request(fields: &mut RequestFields, field: &str, detainer: Option<v1::Detaine
 }
 
 /// The form has two sides, of which exactly one is filled in: probable cause, or custody lent.
-fn basis(fields: &mut RequestFields, field: &str, numbers: Vec<i32>) -> Vec<DetainerBasis> {
-    let mut basis: Vec<DetainerBasis> = fields.list(field, numbers, 8, RequestFields::required_word);
+fn basis(fields: &mut RequestFields, field: impl Display + Copy, numbers: Vec<i32>) -> Vec<DetainerBasis> {
+    let mut basis: Vec<DetainerBasis> =
+        fields.list(field, numbers, 8, |fields, field, number| fields.required_word(field, number));
     basis.sort_unstable();
     basis.dedup();
     let lent = basis.contains(&DetainerBasis::CustodyLent);
@@ -162,16 +165,16 @@ fn basis(fields: &mut RequestFields, field: &str, numbers: Vec<i32>) -> Vec<Deta
     basis
 }
 
-fn warrant(fields: &mut RequestFields, field: &str, warrant: Option<v1::Warrant>) -> Option<Warrant> {
+fn warrant(fields: &mut RequestFields, field: impl Display + Copy, warrant: Option<v1::Warrant>) -> Option<Warrant> {
     let Some(warrant) = warrant else { return Some(Warrant::NONE) };
-    let kind: Option<WarrantKind> = fields.required_word(&format!("{field}.kind"), warrant.kind);
+    let kind: Option<WarrantKind> = fields.required_word(format_args!("{field}.kind"), warrant.kind);
     let issuing_authority: Option<IssuingAuthority> =
-        fields.required_word(&format!("{field}.issuing_authority"), warrant.issuing_authority);
-    let signed_at = fields.time(&format!("{field}.signed_at"), warrant.signed_at);
-    let court = fields.text(&format!("{field}.court"), &warrant.court, TextKind::Citation, CITATION_LEN_MAX);
-    let signer = fields.text(&format!("{field}.signer"), &warrant.signer, TextKind::Name, CITATION_LEN_MAX);
-    let docket = fields.text(&format!("{field}.docket"), &warrant.docket, TextKind::Code, DOCKET_LEN_MAX);
-    let expires_on = fields.date(&format!("{field}.expires_on"), &warrant.expires_on);
+        fields.required_word(format_args!("{field}.issuing_authority"), warrant.issuing_authority);
+    let signed_at = fields.time(format_args!("{field}.signed_at"), warrant.signed_at);
+    let court = fields.text(format_args!("{field}.court"), &warrant.court, TextKind::Citation, CITATION_LEN_MAX);
+    let signer = fields.text(format_args!("{field}.signer"), &warrant.signer, TextKind::Name, CITATION_LEN_MAX);
+    let docket = fields.text(format_args!("{field}.docket"), &warrant.docket, TextKind::Code, DOCKET_LEN_MAX);
+    let expires_on = fields.date(format_args!("{field}.expires_on"), &warrant.expires_on);
     let document = document(fields, field, warrant.document_sha256, warrant.document_media_type);
     // The rest is read first, so that its faults are named together with these.
     let (kind, issuing_authority) = (kind?, issuing_authority?);
@@ -183,26 +186,31 @@ fn warrant(fields: &mut RequestFields, field: &str, warrant: Option<v1::Warrant>
     if !fits {
         let expected =
             "who signs a warrant of this kind: an immigration officer I-200 and I-205, a judge a judicial one";
-        fields.fault(&format!("{field}.issuing_authority"), expected);
+        fields.fault(format_args!("{field}.issuing_authority"), expected);
     }
     let criminal = warrant.criminal;
     if criminal && !issuing_authority.is_judge() {
-        fields.fault(&format!("{field}.criminal"), "unset unless a judge signed");
+        fields.fault(format_args!("{field}.criminal"), "unset unless a judge signed");
     }
     if kind == WarrantKind::None && document.is_some() {
-        fields.fault(&format!("{field}.document_sha256"), "empty where there is no warrant");
+        fields.fault(format_args!("{field}.document_sha256"), "empty where there is no warrant");
     }
     Some(Warrant { kind, issuing_authority, signed_at, criminal, court, signer, docket, expires_on, document })
 }
 
 /// A document: its hash and media type, both or neither.
-fn document(fields: &mut RequestFields, field: &str, sha256: Vec<u8>, media_type: String) -> Option<WarrantDocument> {
+fn document(
+    fields: &mut RequestFields,
+    field: impl Display + Copy,
+    sha256: Vec<u8>,
+    media_type: String,
+) -> Option<WarrantDocument> {
     if sha256.is_empty() && media_type.is_empty() {
         return None;
     }
-    let sha256 = fields.digest(&format!("{field}.document_sha256"), sha256);
+    let sha256 = fields.digest(format_args!("{field}.document_sha256"), sha256);
     if !is_media_type(&media_type) {
-        fields.fault(&format!("{field}.document_media_type"), "a media type such as application/pdf");
+        fields.fault(format_args!("{field}.document_media_type"), "a media type such as application/pdf");
     }
     Some(WarrantDocument { sha256: sha256?, media_type })
 }
@@ -218,22 +226,24 @@ fn is_media_type(text: &str) -> bool {
 
 fn verification(
     fields: &mut RequestFields,
-    field: &str,
+    field: impl Display + Copy,
     verification: Option<v1::WarrantVerification>,
 ) -> Option<WarrantVerification> {
     let verification = fields.required(field, verification)?;
-    let outcome = fields.required_word(&format!("{field}.outcome"), verification.outcome);
-    let method = fields.required_word(&format!("{field}.method"), verification.method);
-    let compared = fields.list(&format!("{field}.compared"), verification.compared, 8, RequestFields::required_word);
-    let seen = fields.required(&format!("{field}.seen"), verification.seen);
-    let seen = seen.and_then(|seen| warrant(fields, &format!("{field}.seen"), Some(seen)));
-    let reason = fields.text(&format!("{field}.reason"), &verification.reason, TextKind::Reason, REASON_LEN_MAX);
-    let occurred_at = fields.time(&format!("{field}.occurred_at"), verification.occurred_at);
+    let outcome = fields.required_word(format_args!("{field}.outcome"), verification.outcome);
+    let method = fields.required_word(format_args!("{field}.method"), verification.method);
+    let compared = fields.list(format_args!("{field}.compared"), verification.compared, 8, |fields, field, number| {
+        fields.required_word(field, number)
+    });
+    let seen = fields.required(format_args!("{field}.seen"), verification.seen);
+    let seen = seen.and_then(|seen| warrant(fields, format_args!("{field}.seen"), Some(seen)));
+    let reason = fields.text(format_args!("{field}.reason"), &verification.reason, TextKind::Reason, REASON_LEN_MAX);
+    let occurred_at = fields.time(format_args!("{field}.occurred_at"), verification.occurred_at);
     let (outcome, seen) = (outcome?, seen?);
     match outcome {
         VerificationOutcome::Verified => verified(fields, field, &compared, &seen),
         VerificationOutcome::Refused | VerificationOutcome::Withdrawn if reason.is_none() => {
-            fields.fault(&format!("{field}.reason"), "given where a warrant is refused or withdrawn");
+            fields.fault(format_args!("{field}.reason"), "given where a warrant is refused or withdrawn");
         }
         VerificationOutcome::Received | VerificationOutcome::Refused | VerificationOutcome::Withdrawn => {}
     }
@@ -242,16 +252,18 @@ fn verification(
 }
 
 /// What a verification must say if the warrant is to count.
-fn verified(fields: &mut RequestFields, field: &str, compared: &[WarrantDetail], seen: &Warrant) {
+fn verified(fields: &mut RequestFields, field: impl Display + Copy, compared: &[WarrantDetail], seen: &Warrant) {
     if compared.is_empty() {
-        fields.fault(&format!("{field}.compared"), "what was compared, where a warrant is verified");
+        fields.fault(format_args!("{field}.compared"), "what was compared, where a warrant is verified");
     }
     if seen.kind != WarrantKind::Judicial {
         return;
     }
     if !compared.contains(&WarrantDetail::Subject) {
-        fields
-            .fault(&format!("{field}.compared"), "with the subject: whose warrant it is, where a judge's is verified");
+        fields.fault(
+            format_args!("{field}.compared"),
+            "with the subject: whose warrant it is, where a judge's is verified",
+        );
     }
     let known = seen.issuing_authority.is_judge();
     for (given, name, expected) in [
@@ -262,30 +274,30 @@ fn verified(fields: &mut RequestFields, field: &str, compared: &[WarrantDetail],
         (seen.signed_at.is_some(), "signed_at", "the time of signature, where a judge's warrant is verified"),
     ] {
         if !given {
-            fields.fault(&format!("{field}.seen.{name}"), expected);
+            fields.fault(format_args!("{field}.seen.{name}"), expected);
         }
     }
 }
 
 fn acknowledgement(
     fields: &mut RequestFields,
-    field: &str,
+    field: impl Display + Copy,
     acknowledgement: Option<v1::Acknowledgement>,
 ) -> Option<Acknowledgement> {
     let acknowledgement = fields.required(field, acknowledgement)?;
-    let finding = fields.required_word(&format!("{field}.finding"), acknowledgement.finding);
-    let method = fields.word(&format!("{field}.match_method"), acknowledgement.match_method);
-    let confidence = fields.number(&format!("{field}.confidence_percent"), acknowledgement.confidence_percent, 100);
-    let occurred_at = fields.time(&format!("{field}.occurred_at"), acknowledgement.occurred_at);
-    let reason = fields.text(&format!("{field}.reason"), &acknowledgement.reason, TextKind::Reason, REASON_LEN_MAX);
-    let custody_field = format!("{field}.custody");
+    let finding = fields.required_word(format_args!("{field}.finding"), acknowledgement.finding);
+    let method = fields.word(format_args!("{field}.match_method"), acknowledgement.match_method);
+    let confidence = fields.number(format_args!("{field}.confidence_percent"), acknowledgement.confidence_percent, 100);
+    let occurred_at = fields.time(format_args!("{field}.occurred_at"), acknowledgement.occurred_at);
+    let reason = fields.text(format_args!("{field}.reason"), &acknowledgement.reason, TextKind::Reason, REASON_LEN_MAX);
+    let custody_field = format_args!("{field}.custody");
     let custody = match (finding?, acknowledgement.custody.is_empty()) {
         (Finding::MatchedCustody, _) => {
-            Some(fields.case(&custody_field, &acknowledgement.custody, CaseKind::Custody)?)
+            Some(fields.case(custody_field, &acknowledgement.custody, CaseKind::Custody)?)
         }
         (Finding::NoSuchPerson | Finding::IdentityMismatch, true) => None,
         (Finding::NoSuchPerson | Finding::IdentityMismatch, false) => {
-            fields.fault(&custody_field, "empty unless the person was found");
+            fields.fault(custody_field, "empty unless the person was found");
             None
         }
     };
@@ -293,24 +305,24 @@ fn acknowledgement(
     Some(Acknowledgement { finding: finding?, custody, method, confidence_percent, occurred_at, reason })
 }
 
-fn answer(fields: &mut RequestFields, field: &str, answer: Option<v1::Answer>) -> Option<Answer> {
+fn answer(fields: &mut RequestFields, field: impl Display + Copy, answer: Option<v1::Answer>) -> Option<Answer> {
     let answer = fields.required(field, answer)?;
-    let kind: Option<AnswerKind> = fields.required_word(&format!("{field}.kind"), answer.kind);
-    let ground = fields.word(&format!("{field}.ground"), answer.ground);
+    let kind: Option<AnswerKind> = fields.required_word(format_args!("{field}.kind"), answer.kind);
+    let ground = fields.word(format_args!("{field}.ground"), answer.ground);
     let legal_basis = fields.required_text(
-        &format!("{field}.legal_basis"),
+        format_args!("{field}.legal_basis"),
         &answer.legal_basis,
         TextKind::Citation,
         CITATION_LEN_MAX,
     );
-    let reason = fields.text(&format!("{field}.reason"), &answer.reason, TextKind::Reason, REASON_LEN_MAX);
-    let occurred_at = fields.time(&format!("{field}.occurred_at"), answer.occurred_at);
+    let reason = fields.text(format_args!("{field}.reason"), &answer.reason, TextKind::Reason, REASON_LEN_MAX);
+    let occurred_at = fields.time(format_args!("{field}.occurred_at"), answer.occurred_at);
     match (kind?, ground.is_some()) {
         (AnswerKind::Decline, true)
         | (AnswerKind::HonorHold | AnswerKind::NotifyOnly | AnswerKind::PendingReview, false) => {}
-        (AnswerKind::Decline, false) => fields.fault(&format!("{field}.ground"), "given with a declining answer"),
+        (AnswerKind::Decline, false) => fields.fault(format_args!("{field}.ground"), "given with a declining answer"),
         (AnswerKind::HonorHold | AnswerKind::NotifyOnly | AnswerKind::PendingReview, true) => {
-            fields.fault(&format!("{field}.ground"), "given with a declining answer only");
+            fields.fault(format_args!("{field}.ground"), "given with a declining answer only");
         }
     }
     Some(Answer { kind: kind?, ground, legal_basis: legal_basis?, reason, occurred_at })
@@ -318,14 +330,14 @@ fn answer(fields: &mut RequestFields, field: &str, answer: Option<v1::Answer>) -
 
 fn service_of_copy(
     fields: &mut RequestFields,
-    field: &str,
+    field: impl Display + Copy,
     service: Option<v1::ServiceOfCopy>,
 ) -> Option<ServiceOfCopy> {
     let service = fields.required(field, service)?;
-    let served_at = fields.required_time(&format!("{field}.served_at"), service.served_at);
-    let method = fields.required_word(&format!("{field}.method"), service.method);
-    let language = fields.required_id(&format!("{field}.language"), &service.language);
-    let copy_sha256 = fields.digest(&format!("{field}.copy_sha256"), service.copy_sha256);
+    let served_at = fields.required_time(format_args!("{field}.served_at"), service.served_at);
+    let method = fields.required_word(format_args!("{field}.method"), service.method);
+    let language = fields.required_id(format_args!("{field}.language"), &service.language);
+    let copy_sha256 = fields.digest(format_args!("{field}.copy_sha256"), service.copy_sha256);
     Some(ServiceOfCopy {
         served_at: served_at?,
         method: method?,

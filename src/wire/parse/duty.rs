@@ -1,5 +1,7 @@
 //! Requests to resolve reviews and to meet obligations.
 
+use std::fmt::Display;
+
 use crate::domain::command::CaseCommand;
 use crate::domain::obligation::{Evidence, EvidenceMethod};
 use crate::domain::review::Ground;
@@ -33,21 +35,26 @@ impl WriteRequest for v1::MeetObligationRequest {
     }
 }
 
-fn ground(fields: &mut RequestFields, field: &str, ground: Option<v1::ReviewGround>) -> Option<Ground> {
+fn ground(fields: &mut RequestFields, field: impl Display + Copy, ground: Option<v1::ReviewGround>) -> Option<Ground> {
     let ground = fields.required(field, ground)?;
-    let reason = fields.required_text(&format!("{field}.reason"), &ground.reason, TextKind::Reason, REASON_LEN_MAX);
-    let citation = fields.text(&format!("{field}.citation"), &ground.citation, TextKind::Citation, CITATION_LEN_MAX);
+    let reason = fields.required_text(format_args!("{field}.reason"), &ground.reason, TextKind::Reason, REASON_LEN_MAX);
+    let citation =
+        fields.text(format_args!("{field}.citation"), &ground.citation, TextKind::Citation, CITATION_LEN_MAX);
     Some(Ground { reason: reason?, citation })
 }
 
-fn evidence(fields: &mut RequestFields, field: &str, evidence: Option<v1::ObligationEvidence>) -> Option<Evidence> {
+fn evidence(
+    fields: &mut RequestFields,
+    field: impl Display + Copy,
+    evidence: Option<v1::ObligationEvidence>,
+) -> Option<Evidence> {
     let evidence = fields.required(field, evidence)?;
-    let method_field = format!("{field}.method");
-    let method: Option<EvidenceMethod> = fields.required_word(&method_field, evidence.method);
+    let method_field = format_args!("{field}.method");
+    let method: Option<EvidenceMethod> = fields.required_word(method_field, evidence.method);
     if method == Some(EvidenceMethod::ServiceOfCopy) {
-        fields.fault(&method_field, "another: a service of a copy is recorded by RecordServiceOfCopy");
+        fields.fault(method_field, "another: a service of a copy is recorded by RecordServiceOfCopy");
     }
-    let met_at = fields.required_time(&format!("{field}.met_at"), evidence.met_at);
-    let note = fields.text(&format!("{field}.note"), &evidence.note, TextKind::Reason, REASON_LEN_MAX);
+    let met_at = fields.required_time(format_args!("{field}.met_at"), evidence.met_at);
+    let note = fields.text(format_args!("{field}.note"), &evidence.note, TextKind::Reason, REASON_LEN_MAX);
     Some(Evidence { method: method?, met_at: met_at?, note })
 }

@@ -1,5 +1,7 @@
 //! Requests about the law itself: to judge given facts, and to judge a past period again.
 
+use std::fmt::Display;
+
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
@@ -68,7 +70,7 @@ pub fn period(request: v1::ReplayRequest) -> Result<Period, Violations> {
     let files = fields.list("files", request.files, FILES_MAX, |fields, field, file| {
         if !is_law(&file.name) {
             fields.fault(
-                &format!("{field}.name"),
+                format_args!("{field}.name"),
                 "law/{jurisdiction}.cedar, .cases.toml or .offences.toml, or law/switches.toml",
             );
             return None;
@@ -86,7 +88,9 @@ fn is_law(name: &str) -> bool {
 }
 
 fn facts(fields: &mut RequestFields, given: &v1::Facts) -> Option<CaseFacts> {
-    let basis = fields.list("facts.basis", given.basis.clone(), BASIS_MAX, RequestFields::required_word);
+    let basis = fields.list("facts.basis", given.basis.clone(), BASIS_MAX, |fields, field, number| {
+        fields.required_word(field, number)
+    });
     let stage = fields.required_word("facts.stage", given.stage);
     let requester_kind = fields.required_word("facts.requester_kind", given.requester_kind);
     let custodian_class = fields.word("facts.custodian_class", given.custodian_class);
@@ -135,18 +139,21 @@ fn facts(fields: &mut RequestFields, given: &v1::Facts) -> Option<CaseFacts> {
 
 /// What one side says. Facts that follow from others must agree with them: otherwise the law would be asked about an
 /// impossible case.
-fn assertions(fields: &mut RequestFields, field: &str, given: v1::Assertions) -> Assertions {
+fn assertions(fields: &mut RequestFields, field: impl Display + Copy, given: v1::Assertions) -> Assertions {
     let authority: Option<IssuingAuthority> =
-        fields.word(&format!("{field}.issuing_authority"), given.issuing_authority);
+        fields.word(format_args!("{field}.issuing_authority"), given.issuing_authority);
     let judge = authority.map_or(Judge::None, Judge::from);
-    let offences = fields.list(&format!("{field}.offences"), given.offences, OFFENCES_MAX, offence);
+    let offences =
+        fields.list(format_args!("{field}.offences"), given.offences, OFFENCES_MAX, |fields, field, given| {
+            offence(fields, field, given)
+        });
     let sealed = offences.iter().any(|offence| offence.status.is_sealed());
     if given.criminal_warrant && judge == Judge::None {
-        fields.fault(&format!("{field}.criminal_warrant"), "false where no judge signed");
+        fields.fault(format_args!("{field}.criminal_warrant"), "false where no judge signed");
     }
     if given.sealed != sealed {
         let expected = "true where an offence is sealed or a youthful offender's, and else false";
-        fields.fault(&format!("{field}.sealed"), expected);
+        fields.fault(format_args!("{field}.sealed"), expected);
     }
     Assertions {
         judge,
@@ -162,22 +169,23 @@ fn assertions(fields: &mut RequestFields, field: &str, given: v1::Assertions) ->
     }
 }
 
-fn offence(fields: &mut RequestFields, field: &str, given: v1::Offence) -> Option<Offence> {
-    let category = fields.required_word(&format!("{field}.category"), given.category);
-    let status = fields.required_word(&format!("{field}.status"), given.status);
-    let severity = fields.word(&format!("{field}.severity"), given.severity);
-    let age: Option<ConvictionAge> = fields.required_word(&format!("{field}.age"), given.age);
-    let listed = fields.list(&format!("{field}.listed"), given.listed, PARAGRAPHS_MAX, |fields, field, paragraph| {
-        fields.id::<Paragraph>(field, &paragraph)
-    });
-    let reading = fields.word(&format!("{field}.reading"), given.reading).unwrap_or(Reading::Unlisted);
+fn offence(fields: &mut RequestFields, field: impl Display + Copy, given: v1::Offence) -> Option<Offence> {
+    let category = fields.required_word(format_args!("{field}.category"), given.category);
+    let status = fields.required_word(format_args!("{field}.status"), given.status);
+    let severity = fields.word(format_args!("{field}.severity"), given.severity);
+    let age: Option<ConvictionAge> = fields.required_word(format_args!("{field}.age"), given.age);
+    let listed =
+        fields.list(format_args!("{field}.listed"), given.listed, PARAGRAPHS_MAX, |fields, field, paragraph| {
+            fields.id::<Paragraph>(field, &paragraph)
+        });
+    let reading = fields.word(format_args!("{field}.reading"), given.reading).unwrap_or(Reading::Unlisted);
     let listed: BTreeSet<Paragraph> = listed.into_iter().collect();
     if reading == Reading::Unlisted && !listed.is_empty() {
-        fields.fault(&format!("{field}.listed"), "empty where the table of offences has no such section");
+        fields.fault(format_args!("{field}.listed"), "empty where the table of offences has no such section");
     }
     let offence = Offence { category: category?, status: status?, severity, age: age?, listed, reading };
     if (offence.status == ChargeStatus::Convicted) == (offence.age == ConvictionAge::None) {
-        fields.fault(&format!("{field}.age"), "that of the conviction, and none where there is no conviction");
+        fields.fault(format_args!("{field}.age"), "that of the conviction, and none where there is no conviction");
     }
     Some(offence)
 }

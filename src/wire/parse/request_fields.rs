@@ -1,6 +1,7 @@
-//! Reads the fields of a request, and collects their faults.
+//! Reads the fields of a request, and collects their faults. The path of a field becomes a text only where something is said of
+//! it: most requests have no fault, and some thirty fields.
 
-use std::fmt::Display;
+use std::fmt::{Arguments, Display};
 use std::str::FromStr;
 
 use jiff::Timestamp;
@@ -39,17 +40,17 @@ impl RequestFields {
     }
 
     /// Records a fault.
-    pub fn fault(&mut self, field: &str, expected: &str) {
-        self.faults.push(Violation { field: field.to_owned(), description: format!("must be {expected}") });
+    pub fn fault(&mut self, field: impl Display + Copy, expected: &str) {
+        self.faults.push(Violation { field: field.to_string(), description: format!("must be {expected}") });
     }
 
     /// The value, or a recorded fault.
-    pub fn parsed<T>(&mut self, field: &str, value: Result<T, InvalidId>) -> Option<T> {
+    pub fn parsed<T>(&mut self, field: impl Display + Copy, value: Result<T, InvalidId>) -> Option<T> {
         value.map_err(|error| self.fault(field, error.expected)).ok()
     }
 
     /// The SHA-256 of a document. Refuses what stands for no document, such as zeros or the hash of nothing.
-    pub fn digest(&mut self, field: &str, bytes: Vec<u8>) -> Option<[u8; 32]> {
+    pub fn digest(&mut self, field: impl Display + Copy, bytes: Vec<u8>) -> Option<[u8; 32]> {
         const OF_NOTHING: [u8; 32] = [
             0xe3, 0xb0, 0xc4, 0x42, 0x98, 0xfc, 0x1c, 0x14, 0x9a, 0xfb, 0xf4, 0xc8, 0x99, 0x6f, 0xb9, 0x24, 0x27, 0xae,
             0x41, 0xe4, 0x64, 0x9b, 0x93, 0x4c, 0xa4, 0x95, 0x99, 0x1b, 0x78, 0x52, 0xb8, 0x55,
@@ -61,7 +62,7 @@ impl RequestFields {
     }
 
     /// A message that must be present.
-    pub fn required<T>(&mut self, field: &str, value: Option<T>) -> Option<T> {
+    pub fn required<T>(&mut self, field: impl Display + Copy, value: Option<T>) -> Option<T> {
         if value.is_none() {
             self.fault(field, "present");
         }
@@ -69,7 +70,7 @@ impl RequestFields {
     }
 
     /// A text of at most `chars_max` characters, which may be empty.
-    pub fn text(&mut self, field: &str, text: &str, of: TextKind, chars_max: usize) -> Option<String> {
+    pub fn text(&mut self, field: impl Display + Copy, text: &str, of: TextKind, chars_max: usize) -> Option<String> {
         match of.read(text, chars_max) {
             Ok(read) => {
                 self.normalized.record(field, text, read.as_deref().unwrap_or_default());
@@ -83,7 +84,13 @@ impl RequestFields {
     }
 
     /// A text that must be present.
-    pub fn required_text(&mut self, field: &str, text: &str, of: TextKind, chars_max: usize) -> Option<String> {
+    pub fn required_text(
+        &mut self,
+        field: impl Display + Copy,
+        text: &str,
+        of: TextKind,
+        chars_max: usize,
+    ) -> Option<String> {
         let faults = self.faults.len();
         let text = self.text(field, text, of, chars_max);
         if text.is_none() && self.faults.len() == faults {
@@ -93,19 +100,23 @@ impl RequestFields {
     }
 
     /// An identifier that must be given.
-    pub fn required_id<T: FromStr<Err = InvalidId> + Display>(&mut self, field: &str, text: &str) -> Option<T> {
+    pub fn required_id<T: FromStr<Err = InvalidId> + Display>(
+        &mut self,
+        field: impl Display + Copy,
+        text: &str,
+    ) -> Option<T> {
         let id: T = self.parsed(field, text.parse())?;
         self.normalized.record(field, text, &id.to_string());
         Some(id)
     }
 
     /// An identifier that may be empty.
-    pub fn id<T: FromStr<Err = InvalidId> + Display>(&mut self, field: &str, text: &str) -> Option<T> {
+    pub fn id<T: FromStr<Err = InvalidId> + Display>(&mut self, field: impl Display + Copy, text: &str) -> Option<T> {
         if text.is_empty() { None } else { self.required_id(field, text) }
     }
 
     /// An enumeration that must be given.
-    pub fn required_word<V: Vocabulary>(&mut self, field: &str, number: i32) -> Option<V> {
+    pub fn required_word<V: Vocabulary>(&mut self, field: impl Display + Copy, number: i32) -> Option<V> {
         let value = enums::from_wire(number);
         if value.is_none() {
             self.fault(field, "a value of the contract other than UNSPECIFIED");
@@ -114,12 +125,12 @@ impl RequestFields {
     }
 
     /// An enumeration that may be UNSPECIFIED.
-    pub fn word<V: Vocabulary>(&mut self, field: &str, number: i32) -> Option<V> {
+    pub fn word<V: Vocabulary>(&mut self, field: impl Display + Copy, number: i32) -> Option<V> {
         if number == 0 { None } else { self.required_word(field, number) }
     }
 
     /// A date, YYYY-MM-DD, that may be empty.
-    pub fn date(&mut self, field: &str, text: &str) -> Option<Date> {
+    pub fn date(&mut self, field: impl Display + Copy, text: &str) -> Option<Date> {
         if text.is_empty() {
             return None;
         }
@@ -128,7 +139,7 @@ impl RequestFields {
     }
 
     /// A time that may be absent.
-    pub fn time(&mut self, field: &str, time: Option<prost_types::Timestamp>) -> Option<Timestamp> {
+    pub fn time(&mut self, field: impl Display + Copy, time: Option<prost_types::Timestamp>) -> Option<Timestamp> {
         let time = time?;
         let parsed = Timestamp::new(time.seconds, time.nanos).ok().filter(|parsed| {
             // The years that a case may concern. A mistyped unit (milliseconds for seconds) falls outside.
@@ -138,13 +149,17 @@ impl RequestFields {
     }
 
     /// A time that must be present.
-    pub fn required_time(&mut self, field: &str, time: Option<prost_types::Timestamp>) -> Option<Timestamp> {
+    pub fn required_time(
+        &mut self,
+        field: impl Display + Copy,
+        time: Option<prost_types::Timestamp>,
+    ) -> Option<Timestamp> {
         let time = self.required(field, time);
         self.time(field, time)
     }
 
     /// `agencies/{id}`, which may be empty.
-    pub fn agency(&mut self, field: &str, text: &str) -> Option<AgencyId> {
+    pub fn agency(&mut self, field: impl Display + Copy, text: &str) -> Option<AgencyId> {
         const EXPECTED: InvalidId = InvalidId { expected: "agencies/{id}" };
         if text.is_empty() {
             return None;
@@ -153,7 +168,7 @@ impl RequestFields {
     }
 
     /// `agencies/{id}`, which must be given.
-    pub fn required_agency(&mut self, field: &str, text: &str) -> Option<AgencyId> {
+    pub fn required_agency(&mut self, field: impl Display + Copy, text: &str) -> Option<AgencyId> {
         if text.is_empty() {
             self.fault(field, "agencies/{id}");
         }
@@ -161,20 +176,20 @@ impl RequestFields {
     }
 
     /// A text that must be empty here.
-    pub fn empty(&mut self, field: &str, text: &str, expected: &str) {
+    pub fn empty(&mut self, field: impl Display + Copy, text: &str, expected: &str) {
         if !text.is_empty() {
             self.fault(field, expected);
         }
     }
 
     /// `jurisdictions/{id}`.
-    pub fn jurisdiction(&mut self, field: &str, text: &str) -> Option<JurisdictionId> {
+    pub fn jurisdiction(&mut self, field: impl Display + Copy, text: &str) -> Option<JurisdictionId> {
         const EXPECTED: InvalidId = InvalidId { expected: "jurisdictions/{id}" };
         self.parsed(field, text.strip_prefix("jurisdictions/").ok_or(EXPECTED).and_then(str::parse))
     }
 
     /// The name of a case of one kind.
-    pub fn case(&mut self, field: &str, text: &str, kind: CaseKind) -> Option<CaseName> {
+    pub fn case(&mut self, field: impl Display + Copy, text: &str, kind: CaseKind) -> Option<CaseName> {
         let expected = match kind {
             CaseKind::Detainer => "jurisdictions/{id}/detainers/{uuid}",
             CaseKind::Custody => "jurisdictions/{id}/custodies/{uuid}",
@@ -192,7 +207,7 @@ impl RequestFields {
     }
 
     /// A number of at most `max`.
-    pub fn number(&mut self, field: &str, number: i32, max: u32) -> Option<u32> {
+    pub fn number(&mut self, field: impl Display + Copy, number: i32, max: u32) -> Option<u32> {
         let number = u32::try_from(number).ok().filter(|number| *number <= max);
         if number.is_none() {
             self.fault(field, &format!("between 0 and {max}"));
@@ -203,17 +218,17 @@ impl RequestFields {
     /// A list of at most `len_max`.
     pub fn list<T, U>(
         &mut self,
-        field: &str,
+        field: impl Display + Copy,
         items: Vec<T>,
         len_max: usize,
-        mut parse: impl FnMut(&mut Self, &str, T) -> Option<U>,
+        mut parse: impl FnMut(&mut Self, Arguments<'_>, T) -> Option<U>,
     ) -> Vec<U> {
         if items.len() > len_max {
             self.fault(field, &format!("a list of at most {len_max}"));
             return Vec::new();
         }
         let items = items.into_iter().enumerate();
-        items.filter_map(|(at, item)| parse(self, &format!("{field}[{at}]"), item)).collect()
+        items.filter_map(|(at, item)| parse(self, format_args!("{field}[{at}]"), item)).collect()
     }
 }
 

@@ -1,5 +1,7 @@
 //! Requests on pick-ups and their windows.
 
+use std::fmt::Display;
+
 use crate::domain::command::CaseCommand;
 use crate::domain::ids::CaseKind;
 use crate::domain::text::TextKind;
@@ -62,13 +64,17 @@ impl WriteRequest for v1::ReportFailureRequest {
     }
 }
 
-fn window(fields: &mut RequestFields, field: &str, window: Option<v1::TransferWindow>) -> Option<TransferWindow> {
+fn window(
+    fields: &mut RequestFields,
+    field: impl Display + Copy,
+    window: Option<v1::TransferWindow>,
+) -> Option<TransferWindow> {
     let window = fields.required(field, window)?;
-    let opens_at = fields.required_time(&format!("{field}.opens_at"), window.opens_at);
-    let closes_at = fields.required_time(&format!("{field}.closes_at"), window.closes_at);
-    let facility = fields.required_id(&format!("{field}.facility"), &window.facility);
+    let opens_at = fields.required_time(format_args!("{field}.opens_at"), window.opens_at);
+    let closes_at = fields.required_time(format_args!("{field}.closes_at"), window.closes_at);
+    let facility = fields.required_id(format_args!("{field}.facility"), &window.facility);
     if opens_at.zip(closes_at).is_some_and(|(opens_at, closes_at)| closes_at <= opens_at) {
-        fields.fault(&format!("{field}.closes_at"), "after opens_at");
+        fields.fault(format_args!("{field}.closes_at"), "after opens_at");
     }
     Some(TransferWindow { opens_at: opens_at?, closes_at: closes_at?, facility: facility? })
 }

@@ -319,7 +319,7 @@ fn actor_after(said: &Message) -> AgencyId {
     {
         next.clone()
     } else {
-        sample::officer(said.caller).agency.id
+        sample::officer(said.caller).agency.id.clone()
     }
 }
 

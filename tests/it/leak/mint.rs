@@ -232,7 +232,7 @@ impl Mint {
     pub(super) fn request(&mut self, addressee: Option<&str>) -> Request {
         Request {
             addressee: addressee
-                .map_or(Addressee::Jurisdiction, |agency| Addressee::Agency(sample::officer(agency).agency.id)),
+                .map_or(Addressee::Jurisdiction, |agency| Addressee::Agency(sample::officer(agency).agency.id.clone())),
             warrant: Warrant {
                 kind: WarrantKind::I200,
                 issuing_authority: IssuingAuthority::ImmigrationOfficer,
@@ -332,7 +332,7 @@ impl Mint {
             MovementKind::Facility => Destination::Facility(self.facility()),
             MovementKind::Hospital => Destination::Hospital,
             MovementKind::Court => Destination::Court,
-            MovementKind::Agency => Destination::Agency(sample::officer(next).agency.id, self.facility()),
+            MovementKind::Agency => Destination::Agency(sample::officer(next).agency.id.clone(), self.facility()),
         };
         Movement { to, occurred_at: self.some(|mint| mint.time(Custody)) }
     }

@@ -2,6 +2,7 @@
 //! and the rules of the domain; neither our tree nor our planning.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use comity::domain::agenda::no_date;
@@ -197,7 +198,7 @@ impl Plain {
         &mut self,
         gate: &Gate,
         write: &Admitted<Command>,
-        command: &CaseCommand,
+        command: &Arc<CaseCommand>,
         now: Timestamp,
     ) -> Result<(LogName, u64), SubmitError> {
         let mut case = self.assemble(command);
@@ -205,7 +206,7 @@ impl Plain {
         let random = self.random.draw(&cause(write), Purpose::CaseId).unwrap();
         let id = uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid();
         let Admitted { caller, jurisdiction, .. } = write.clone();
-        let asked = Admitted { caller, jurisdiction, value: command.clone() };
+        let asked = Admitted { caller, jurisdiction, value: Arc::clone(command) };
         let permitted = gate.permit(asked, &case, id, now)?;
         if write.value.etag.is_some() && write.value.etag != shown::etag(write, command, &case) {
             return Err(SubmitError::EtagMismatch);

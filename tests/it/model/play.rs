@@ -1,6 +1,7 @@
 //! One sequence of moves, made on both sides, and compared after each.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use comity::domain::command::{Action, Command, Method};
 use comity::domain::ids::{AgencyId, LogKind, LogName, RequestId};
@@ -198,9 +199,9 @@ impl Player {
                 match by {
                     By::Officer => {}
                     By::Nobody => caller.actor = None,
-                    By::Stranger => caller.agency.jurisdictions.clear(),
+                    By::Stranger => Arc::make_mut(&mut caller.agency).jurisdictions.clear(),
                 }
-                let value = self.command(None, Action::Case(Box::new(command.clone())));
+                let value = self.command(None, Action::Case(Arc::new(command.clone())));
                 let mut write = Admitted { caller, jurisdiction, value };
                 write.value.etag = match seen {
                     Seen::Nothing => None,
@@ -347,7 +348,7 @@ impl Player {
 
     fn compare_confirmed(&self) -> Same {
         let reader = &self.real.running().reader;
-        let agencies = sample::AGENCIES.map(|name| sample::officer(name).agency.id);
+        let agencies = sample::AGENCIES.map(|name| sample::officer(name).agency.id.clone());
         let own = |agency: &AgencyId| self.plain.deliveries.keys().any(|(of, _)| of == agency);
         for agency in agencies.iter().filter(|agency| own(agency)) {
             for log in places().iter().flat_map(|place| KINDS.map(|kind| log(place, kind))) {

@@ -65,9 +65,9 @@ proptest! {
         let asked = Some(show::detainer(&detainer, Viewpoint::Issuer));
         let parent = "jurisdictions/us-ny".to_owned();
         let request = v1::LodgeDetainerRequest { parent, detainer: asked.clone(), request_id: request_id.clone() };
-        check(&request, &CaseCommand::LodgeDetainer(detainer.request.clone()));
+        check(&request, &CaseCommand::LodgeDetainer((*detainer.request).clone()));
         let request = v1::AmendDetainerRequest { name, detainer: asked, request_id, ..Default::default() };
-        let expected = CaseCommand::AmendDetainer { detainer: detainer.name, request: Box::new(detainer.request) };
+        let expected = CaseCommand::AmendDetainer { detainer: detainer.name, request: Box::new((*detainer.request).clone()) };
         check(&request, &expected);
     }
 

@@ -336,7 +336,7 @@ pub(super) fn redacted_for_issuer(detainer: &Detainer) -> Detainer {
 fn amendment(of: &Detainer, juvenile: bool) -> CaseCommand {
     let warrant = Warrant { kind: WarrantKind::I200, ..of.request.warrant.clone() };
     let flags = Flags { juvenile, ..Flags::default() };
-    let request = Box::new(Request { warrant, flags, ..of.request.clone() });
+    let request = Box::new(Request { warrant, flags, ..(*of.request).clone() });
     CaseCommand::AmendDetainer { detainer: of.name.clone(), request }
 }
 
@@ -364,7 +364,7 @@ pub(super) fn is_declined(detainer: &Detainer) -> bool {
 }
 
 pub(crate) fn nickname(agency: &AgencyId) -> &'static str {
-    sample::AGENCIES.into_iter().find(|name| sample::officer(name).agency.id == *agency).unwrap()
+    sample::AGENCIES.into_iter().find(|name| sample::officer(name).agency.id.clone() == *agency).unwrap()
 }
 
 pub(crate) fn custodian_of(detainer: &Detainer) -> Option<&'static str> {

@@ -266,7 +266,7 @@ fn show_subject() -> v1::Subject {
     let intake = sample::intake();
     let custody = comity::domain::custody::Custody::opened(
         comity::domain::ids::CaseName::custody(sample::jurisdiction(), uuid::Uuid::nil()),
-        sample::officer("doccs").agency.id,
+        sample::officer("doccs").agency.id.clone(),
         intake,
         sample::start(),
     );

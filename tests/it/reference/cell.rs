@@ -111,7 +111,7 @@ impl Cell<'_> {
         let within: &[&str] = if self.role == Role::Outsider { &["us-or"] } else { &[self.jurisdiction] };
         let pseudonym = "0123456789abcdef0123456789abcdef".parse().unwrap();
         let actor = self.actor.map(|kind| Actor { pseudonym, kind });
-        Caller { agency: agency(id, self.kind, self.class, within), actor }
+        Caller { agency: agency(id, self.kind, self.class, within).into(), actor }
     }
 
     fn jurisdiction(&self) -> JurisdictionId {

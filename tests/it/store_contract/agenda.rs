@@ -14,7 +14,7 @@ fn after(hours: i64) -> Timestamp {
 }
 
 fn item(key: &str, hours: i64, holder: Option<&str>) -> Item {
-    let holder = holder.map(|agency| sample::officer(agency).agency.id);
+    let holder = holder.map(|agency| sample::officer(agency).agency.id.clone());
     Item { kind: ItemKind::Clock, key: key.to_owned(), due_at: after(hours), holder }
 }
 
@@ -60,7 +60,7 @@ pub(super) fn what_is_open_is_listed_by_the_time_it_is_due(open: Open<'_>) {
     assert_eq!(paged[0], ListedItem { case: ours.name().clone(), item: item("first", 1, None) });
     assert_eq!(reader.agenda(&all(None, 9)).unwrap(), paged);
     let of = |agency, unassigned| {
-        let holder = Some(sample::officer(agency).agency.id);
+        let holder = Some(sample::officer(agency).agency.id.clone());
         reader.agenda(&AgendaFilter { holder, unassigned, ..all(None, 9) }).unwrap()
     };
     assert_eq!(keys(&of("doccs", false)), ["a", "late"]);

@@ -13,7 +13,7 @@ use crate::store_contract::Open;
 use crate::store_contract::batch::{Drafts, custody, detainer, log};
 
 fn ice() -> AgencyId {
-    sample::officer("ice").agency.id
+    sample::officer("ice").agency.id.clone()
 }
 
 fn appeal(id: u128) -> StoredCase {
@@ -58,7 +58,7 @@ fn items(store: &dyn Store, appeal: &StoredCase, holder: Option<&str>, after: Op
     let filter = ItemFilter {
         appeal: appeal.name().clone(),
         unassigned: holder.is_some(),
-        holder: holder.map(|agency| sample::officer(agency).agency.id),
+        holder: holder.map(|agency| sample::officer(agency).agency.id.clone()),
         after: after.map(Uuid::from_u128),
         limit: 2,
     };

@@ -29,14 +29,14 @@ pub(super) fn log(kind: LogKind) -> LogName {
 pub(super) fn detainer(id: u128, addressee: Option<&str>) -> StoredCase {
     let now = sample::start();
     let name = CaseName::detainer(sample::jurisdiction(), Uuid::from_u128(id));
-    let issuer = sample::officer("ice").agency.id;
+    let issuer = sample::officer("ice").agency.id.clone();
     StoredCase::Detainer(Box::new(Detainer::lodged(name, issuer, sample::request(addressee), now)))
 }
 
 pub(super) fn custody(id: u128, custodian: &str) -> StoredCase {
     let now = sample::start();
     let name = CaseName::custody(sample::jurisdiction(), Uuid::from_u128(id));
-    let custodian = sample::officer(custodian).agency.id;
+    let custodian = sample::officer(custodian).agency.id.clone();
     StoredCase::Custody(Box::new(Custody::opened(name, custodian, sample::intake(), now)))
 }
 
@@ -138,7 +138,7 @@ impl Drafts {
         let seen = SeenRequest { digest: [5; 32], log: log.clone(), index };
         let request_id = RequestId(Uuid::from_u128(request + 1));
         self.requests.insert((caller.agency.id.clone(), request_id), seen.clone());
-        append.requests.push(NewRequest { agency: caller.agency.id, request_id, seen });
+        append.requests.push(NewRequest { agency: caller.agency.id.clone(), request_id, seen });
         append.entries.push(NewEntry {
             log: log.clone(),
             index,
@@ -236,7 +236,7 @@ fn read_log(reader: &dyn Reader, log: &LogName) -> LogRead {
 pub(super) fn delivered(position: u64, day: usize) -> NewDelivery {
     let days = SignedDuration::from_hours(24 * i64::try_from(day).unwrap());
     NewDelivery {
-        agency: sample::officer("ice").agency.id,
+        agency: sample::officer("ice").agency.id.clone(),
         log: log(LogKind::Exchange),
         from: 0,
         position,

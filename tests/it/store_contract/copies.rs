@@ -142,13 +142,13 @@ fn a_copy_is_the_same_on_every_engine_and_goes_on_there() {
         append.requests.clear();
         append.disclosures.push(NewDisclosure {
             recorded_at: sample::start(),
-            recipient: sample::officer("nassau").agency.id,
+            recipient: sample::officer("nassau").agency.id.clone(),
             officer: None,
             method: "InboxService/Receive",
             resources: String::new(),
             classes: FieldClasses::NONE,
         });
-        let (agency, jurisdiction) = (sample::officer("nassau").agency.id, sample::jurisdiction());
+        let (agency, jurisdiction) = (sample::officer("nassau").agency.id.clone(), sample::jurisdiction());
         let whose = InboxConsumer { agency, jurisdiction, consumer: "default".parse().unwrap() };
         append.consumers.push(NewConsumer { whose, state: Consumer::default() });
         store.commit(&append).unwrap();

@@ -1,6 +1,7 @@
 //! What a store promises of reading a log.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use comity::domain::agency::{AgencyKind, Caller};
 use comity::domain::ids::{LogKind, LogName};
@@ -40,7 +41,7 @@ pub(super) fn an_entry_comes_without_content_for_whom_it_is_not_meant(open: Open
     };
     let mut overseer = sample::officer("doccs");
     assert_eq!(contents(&overseer), [(0, 0), (1, 0)]);
-    overseer.agency.kind = AgencyKind::Oversight;
+    Arc::make_mut(&mut overseer.agency).kind = AgencyKind::Oversight;
     assert_eq!(contents(&overseer), [(0, 3), (1, 3)]);
 }
 

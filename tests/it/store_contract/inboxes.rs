@@ -18,7 +18,7 @@ pub(super) fn what_a_confirmation_left_out_was_not_delivered_by_it(open: Open<'_
         append.consumers.push(consumer("us-ny", "default", Consumer::default()));
         store.commit(&append).unwrap();
     }
-    let ice = sample::officer("ice").agency.id;
+    let ice = sample::officer("ice").agency.id.clone();
     let key = |index| (ice.clone(), log(LogKind::Exchange), index);
     let loaded = open().load(&Wanted { deliveries: (0..10).map(key).collect(), ..Wanted::default() }).unwrap();
     let on = |day| Some(delivered(0, day).recorded_at);
@@ -27,7 +27,7 @@ pub(super) fn what_a_confirmation_left_out_was_not_delivered_by_it(open: Open<'_
 }
 
 fn consumer(jurisdiction: &str, name: &str, state: Consumer) -> NewConsumer {
-    let agency = sample::officer("ice").agency.id;
+    let agency = sample::officer("ice").agency.id.clone();
     let whose = InboxConsumer { agency, jurisdiction: jurisdiction.parse().unwrap(), consumer: name.parse().unwrap() };
     NewConsumer { whose, state }
 }
@@ -45,7 +45,7 @@ pub(super) fn a_consumer_is_read_as_it_was_last_kept(open: Open<'_>) {
     let first = Consumer { exchange: 8, custody: 2, attempts: attempts.into() };
     let later = Consumer { exchange: 10, attempts: [attempts[0]].into(), ..first.clone() };
     let other = Consumer { custody: 3, ..Consumer::default() };
-    let (agency, new_york) = (sample::officer("ice").agency.id, sample::jurisdiction());
+    let (agency, new_york) = (sample::officer("ice").agency.id.clone(), sample::jurisdiction());
     let named = |states: &[(&str, &Consumer)]| {
         Inbox(states.iter().map(|(name, state)| (name.parse().unwrap(), (*state).clone())).collect())
     };
@@ -64,6 +64,6 @@ pub(super) fn a_consumer_is_read_as_it_was_last_kept(open: Open<'_>) {
         let loaded = open().load(&Wanted { inboxes: [key.clone()].into(), ..Wanted::default() }).unwrap();
         assert_eq!(loaded.inboxes.get(&key), Some(&expected));
     }
-    let nobody = sample::officer("cbp").agency.id;
+    let nobody = sample::officer("cbp").agency.id.clone();
     assert_eq!(store.reader().inbox(&nobody, &new_york).unwrap(), Inbox::default());
 }

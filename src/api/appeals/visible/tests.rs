@@ -1,7 +1,7 @@
 //! How much is read and opener for somebody whose an appeal is not, by a reader that counts.
 
 use std::collections::BTreeSet;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -88,7 +88,7 @@ impl Reader for Counting {
 fn agency(id: &str, kind: AgencyKind) -> Caller {
     let jurisdictions = BTreeSet::from(["us-ny".parse().unwrap()]);
     let agency = Agency { id: id.parse().unwrap(), kind, class: None, jurisdictions };
-    Caller { agency, actor: None }
+    Caller { agency: Arc::new(agency), actor: None }
 }
 
 fn name(last: u128) -> CaseName {
@@ -119,7 +119,7 @@ fn look(caller: &Caller, asked: &CaseName) -> (bool, Work) {
 #[test]
 fn an_appeal_of_somebody_elses_takes_the_work_of_one_that_there_is_not() {
     let mut elsewhere = agency("us-tx-prison", AgencyKind::State);
-    elsewhere.agency.jurisdictions.clear();
+    Arc::make_mut(&mut elsewhere.agency).jurisdictions.clear();
     let strangers = [agency("us-ny-erie-jail", AgencyKind::County), agency("us-cbp", AgencyKind::Federal), elsewhere];
     for stranger in strangers {
         let (somebody_elses, not_there) = (look(&stranger, &name(2)), look(&stranger, &name(9)));

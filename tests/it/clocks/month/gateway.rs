@@ -163,7 +163,7 @@ impl Gateway {
             request_id: RequestId(Uuid::from_u128(self.requests)),
             request_digest: [0; 32],
             etag: None,
-            action: Action::Case(Box::new(command)),
+            action: Action::Case(Arc::new(command)),
         };
         let write = Admitted { caller: sample::officer(caller), jurisdiction: place.parse().unwrap(), value };
         let handle = &self.running.as_ref().unwrap().handle;
