@@ -27,6 +27,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let files = compiler.file_descriptor_set();
     let mut messages = tonic_prost_build::Config::new();
     messages.enable_type_names();
+    // The library that reads and writes the details of errors has these.
+    messages.extern_path(".google.rpc", "::tonic_types::pb");
     tonic_prost_build::configure()
         // Refuses unknown fields in requests, which prost would drop.
         .codec_path("crate::wire::codec::StrictCodec")

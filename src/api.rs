@@ -3,10 +3,13 @@
 
 mod appeals;
 mod backlog;
+mod bulk;
+mod bulk_limits;
 mod concurrency;
 mod config;
 mod context;
 mod custodies;
+pub mod denied;
 mod detainers;
 mod duties;
 mod inbox;
@@ -19,6 +22,7 @@ mod transfers;
 mod write;
 
 pub use appeals::Appeals;
+pub use bulk_limits::BulkLimits;
 pub use concurrency::ConcurrencyLimits;
 pub use config::InboxConfig;
 pub use context::{Api, ApiKeys};

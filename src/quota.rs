@@ -66,20 +66,34 @@ impl<K: Eq + Hash + Clone> Reservation<K> {
     }
 }
 
-impl<K: Eq + Hash + Clone> Drop for Reservation<K> {
-    fn drop(&mut self) {
-        if self.held == 0 {
+impl<K: Eq + Hash + Clone> Reservation<K> {
+    /// How much is reserved.
+    pub fn held(&self) -> usize {
+        self.held
+    }
+
+    /// Gives back what is reserved beyond `to`.
+    pub fn shrink_to(&mut self, to: usize) {
+        let by = self.held.saturating_sub(to);
+        if by == 0 {
             return;
         }
+        self.held = to;
         let mut taken = self.quota.taken();
-        taken.by_all = taken.by_all.saturating_sub(self.held);
+        taken.by_all = taken.by_all.saturating_sub(by);
         let left = taken.by_each.get_mut(&self.holder).map(|count| {
-            *count = count.saturating_sub(self.held);
+            *count = count.saturating_sub(by);
             *count
         });
         if left == Some(0) {
             taken.by_each.remove(&self.holder);
         }
+    }
+}
+
+impl<K: Eq + Hash + Clone> Drop for Reservation<K> {
+    fn drop(&mut self) {
+        self.shrink_to(0);
     }
 }
 

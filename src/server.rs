@@ -40,7 +40,7 @@ pub use policies::{ReloadError, Reloaded, UnfitSet};
 pub use start_check::{StartFindings, check_against, check_start};
 
 use crate::accept::{self, TlsState};
-use crate::api::{Api, ApiKeys, ConcurrencyLimits};
+use crate::api::{Api, ApiKeys, BulkLimits, ConcurrencyLimits};
 use crate::config::Config;
 use crate::feed::ActiveAttempts;
 use crate::identity::clock::WallClock;
@@ -141,6 +141,8 @@ impl Gateway {
             wall: environment.wall.clone(),
             attempts: ActiveAttempts::default(),
             concurrency: ConcurrencyLimits::default(),
+            bulk: BulkLimits::new(&config.rate),
+            metrics: Arc::clone(&metrics),
             drain: drain.clone(),
         });
         // Bind before spawning any thread, so that whoever learns the address gets an answer there.

@@ -3,6 +3,7 @@
 //! A request comes in through [`codec`] and [`parse`]. An answer is built in [`show`]. What is recorded is encoded in
 //! [`entry`].
 
+pub mod bulk;
 pub mod codec;
 pub mod entry;
 pub mod enums;

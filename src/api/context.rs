@@ -9,6 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Status};
 
+use crate::api::bulk_limits::BulkLimits;
 use crate::api::concurrency::ConcurrencyLimits;
 use crate::api::config::InboxConfig;
 use crate::api::status;
@@ -17,6 +18,7 @@ use crate::domain::appeal;
 use crate::domain::determination::FieldClasses;
 use crate::feed::{ActiveAttempts, CursorKey, DisclosureFilter};
 use crate::identity::clock::WallClock;
+use crate::metrics::Metrics;
 use crate::policy::gate::Gate;
 use crate::policy::in_force::GateInForce;
 use crate::recorder::{Clock, Handle, Heads};
@@ -50,6 +52,10 @@ pub struct Api {
     pub attempts: ActiveAttempts,
     /// How much expensive work runs at a time.
     pub concurrency: ConcurrencyLimits,
+    /// How much of the writer each agency's bulk streams may take.
+    pub bulk: BulkLimits,
+    /// Where denials are counted.
+    pub metrics: Arc<Metrics>,
     /// Ends every subscription when the gateway drains.
     pub drain: CancellationToken,
 }

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 
 use crate::api::context::Api;
 use crate::api::list::{Page, classes_of};
 use crate::api::status;
+use crate::api::stream::ResponseStream;
 use crate::domain::case::StoredCase;
 use crate::domain::ids::CaseKind;
 use crate::store::CasesOf;
@@ -87,6 +88,15 @@ impl CustodyService for Custodies {
         request: Request<v1::ReopenCustodyRequest>,
     ) -> Result<Response<v1::ReopenCustodyResponse>, Status> {
         self.0.write(request).await
+    }
+
+    type RecordReleasesStream = ResponseStream<v1::RecordReleasesResponse>;
+
+    async fn record_releases(
+        &self,
+        request: Request<Streaming<v1::RecordReleasesRequest>>,
+    ) -> Result<Response<Self::RecordReleasesStream>, Status> {
+        self.0.bulk("CustodyService/RecordReleases", request)
     }
 
     async fn get_custody(

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 
 use crate::api::context::Api;
 use crate::api::list::{Page, classes_of};
 use crate::api::status;
+use crate::api::stream::ResponseStream;
 use crate::domain::case::StoredCase;
 use crate::domain::ids::CaseKind;
 use crate::store::CasesOf;
@@ -80,6 +81,33 @@ impl DetainerService for Detainers {
         request: Request<v1::WithdrawDetainerRequest>,
     ) -> Result<Response<v1::WithdrawDetainerResponse>, Status> {
         self.0.write(request).await
+    }
+
+    type LodgeDetainersStream = ResponseStream<v1::LodgeDetainersResponse>;
+
+    async fn lodge_detainers(
+        &self,
+        request: Request<Streaming<v1::LodgeDetainersRequest>>,
+    ) -> Result<Response<Self::LodgeDetainersStream>, Status> {
+        self.0.bulk("DetainerService/LodgeDetainers", request)
+    }
+
+    type AcknowledgeDetainersStream = ResponseStream<v1::AcknowledgeDetainersResponse>;
+
+    async fn acknowledge_detainers(
+        &self,
+        request: Request<Streaming<v1::AcknowledgeDetainersRequest>>,
+    ) -> Result<Response<Self::AcknowledgeDetainersStream>, Status> {
+        self.0.bulk("DetainerService/AcknowledgeDetainers", request)
+    }
+
+    type AnswerDetainersStream = ResponseStream<v1::AnswerDetainersResponse>;
+
+    async fn answer_detainers(
+        &self,
+        request: Request<Streaming<v1::AnswerDetainersRequest>>,
+    ) -> Result<Response<Self::AnswerDetainersStream>, Status> {
+        self.0.bulk("DetainerService/AnswerDetainers", request)
     }
 
     async fn get_detainer(

@@ -72,6 +72,17 @@ impl Api {
         outgoing: OutgoingStream<T>,
         serve: impl FnOnce(MessageSender<T>) -> F,
     ) {
+        self.serve_stream_until(self.drain.cancelled(), opener, outgoing, serve).await;
+    }
+
+    /// The same, but it ends at another time than when the gateway drains.
+    pub(super) async fn serve_stream_until<T, F: Future<Output = Result<(), Status>>>(
+        &self,
+        must_end: impl Future<Output = ()>,
+        opener: StreamOpener,
+        outgoing: OutgoingStream<T>,
+        serve: impl FnOnce(MessageSender<T>) -> F,
+    ) {
         let OutgoingStream { messages, end } = outgoing;
         let sender = MessageSender { messages: messages.clone(), stall: Duration::from_millis(self.inbox.stall_ms) };
         let left = Duration::try_from(opener.expiry.0.duration_since(self.wall.now())).unwrap_or_default();
@@ -79,7 +90,7 @@ impl Api {
             biased;
             () = tokio::time::sleep(left) => Err(status::expired()),
             // The reader resumes at another gateway, or here after the restart.
-            () = self.drain.cancelled() => Err(status::unavailable()),
+            () = must_end => Err(status::unavailable()),
             // A connection is cut when its certificate ends. Then the proof has ended too.
             () = messages.closed() => if self.wall.now() >= opener.expiry.0 { Err(status::expired()) } else { Ok(()) },
             ended = serve(sender) => ended,

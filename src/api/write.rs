@@ -12,7 +12,7 @@ use crate::domain::command::{Action, Command};
 use crate::domain::ids::{JurisdictionId, LogName, RequestId};
 use crate::domain::permit::Admitted;
 use crate::ledger::{self, Receipt};
-use crate::recorder::Recorded;
+use crate::recorder::{Recorded, SubmitError};
 use crate::wire::parse::{Write, WriteRequest};
 use crate::wire::{HasReceipt, Message, Named, show, v1};
 
@@ -39,7 +39,14 @@ impl Api {
         request: Request<Q>,
     ) -> Result<WriteCall, Status> {
         let caller = Self::caller(&request)?;
-        let request = request.into_inner();
+        Self::parsed_write(caller, request.into_inner())
+    }
+
+    /// Parses a write, of a call or of an item of a bulk stream.
+    pub(super) fn parsed_write<Q: WriteRequest + Message + Named + Default>(
+        caller: Caller,
+        request: Q,
+    ) -> Result<WriteCall, Status> {
         // Digest the decoded request, encoded again and in the spelling that is kept: another encoder could have laid
         // out the same request in other bytes.
         let encoded = request.encode_to_vec();
@@ -51,10 +58,20 @@ impl Api {
 
     /// Binds the write to its request id and submits it.
     pub(super) async fn submit_write<A: HasReceipt>(&self, call: WriteCall) -> Result<Response<A>, Status> {
-        let WriteCall { caller, write, canonical } = call;
+        let recorded = self.recorder.submit(self.bound(call)).await;
+        self.answer(recorded).await.map(Response::new)
+    }
+
+    /// The same, waiting for room in the writer's queue. The caller MUST bound how many of its writes wait.
+    pub(super) async fn write_in_turn<A: HasReceipt>(&self, call: WriteCall) -> Result<A, Status> {
+        let recorded = self.recorder.submit_in_turn(self.bound(call)).await;
+        self.answer(recorded).await
+    }
+
+    fn bound(&self, WriteCall { caller, write, canonical }: WriteCall) -> Admitted<Command> {
         let action = Action::Case(Arc::new(write.command));
-        let command = self.command(write.request_id, write.etag, action, &canonical);
-        self.submit(caller, write.jurisdiction, command).await.map(Response::new)
+        let value = self.command(write.request_id, write.etag, action, &canonical);
+        Admitted { caller, jurisdiction: write.jurisdiction, value }
     }
 
     /// Binds an action to its request id.
@@ -82,8 +99,12 @@ impl Api {
         command: Command,
     ) -> Result<A, Status> {
         let admitted = Admitted { caller, jurisdiction, value: command };
-        let recorded = self.recorder.submit(admitted).await.map_err(|error| status::submit(&error))?;
-        let (log, index, leaf, proof, answer) = match recorded {
+        self.answer(self.recorder.submit(admitted).await).await
+    }
+
+    /// The answer to a write, with its receipt.
+    async fn answer<A: HasReceipt>(&self, recorded: Result<Recorded, SubmitError>) -> Result<A, Status> {
+        let (log, index, leaf, proof, answer) = match recorded.map_err(|error| status::submit(&error))? {
             Recorded::Now { log, index, leaf, receipt, answer } => (log, index, leaf, receipt.to_string(), answer),
             Recorded::Earlier { log, index } => self.earlier(log, index).await?,
         };

@@ -1,5 +1,5 @@
 //! `comity bench`: measures the write path against its limit. In each round the same calls go to a bare echo behind the
-//! same mutual TLS and to a complete gateway. A separate process makes the calls. Absolute figures vary with the
+//! same mutual TLS and to a complete gateway, and then the same requests by bulk streams. A separate process makes the calls. Absolute figures vary with the
 //! machine; compare the ratio.
 
 mod check;
@@ -17,7 +17,7 @@ use clap::Args;
 
 use crate::cli::bench::driver::{Driver, Round};
 use crate::cli::bench::echo::Echo;
-use crate::cli::bench::figures::{Measured, Run};
+use crate::cli::bench::figures::{Measured, Measurements, Run};
 use crate::cli::bench::process::Usage;
 use crate::cli::output::print_line;
 use crate::cli::paths::STORE_ENV;
@@ -37,7 +37,7 @@ pub(crate) struct BenchArgs {
     /// How long a round takes, in seconds.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=3_600))]
     seconds: u64,
-    /// Rounds: in each, first the echo and then the gateway.
+    /// Rounds: in each, first the echo and then the gateway, by single calls and by bulk streams.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=1_000))]
     rounds: u16,
     /// Connections.
@@ -74,6 +74,7 @@ fn measure(args: &BenchArgs) -> Result<()> {
     // The rate limit is not what is measured.
     config.rate.requests_per_s = 1_000_000.try_into()?;
     config.rate.burst = 1_000_000.try_into()?;
+    config.rate.bulk_items_per_s = 1_000_000.try_into()?;
     let server = args.postgres.then(|| {
         let tls = sandbox.server_certificate()?;
         PrivateServer::start(&scratch.0.join("postgres"), &tls, Durability::Synced)
@@ -114,15 +115,18 @@ fn measure(args: &BenchArgs) -> Result<()> {
 }
 
 /// Runs the echo and the gateway in turn. A first round of each warms up.
-fn rounds(args: &BenchArgs, driver: &mut Driver, echo: &Echo, gateway: &Gateway) -> Result<Vec<(Measured, Measured)>> {
+fn rounds(args: &BenchArgs, driver: &mut Driver, echo: &Echo, gateway: &Gateway) -> Result<Vec<Measurements>> {
     let length = Duration::from_secs(args.seconds);
     driver.round(echo.address(), Duration::from_secs(1), Round::Echo)?;
     driver.round(gateway.grpc(), Duration::from_secs(1), Round::Lodge)?;
+    driver.round(gateway.grpc(), Duration::from_secs(1), Round::Bulk)?;
     let mut rounds = Vec::new();
     for _ in 0..args.rounds {
-        let bare = measured(driver, echo.address(), gateway.ops(), length, Round::Echo)?;
-        let durable = measured(driver, gateway.grpc(), gateway.ops(), length, Round::Lodge)?;
-        rounds.push((bare, durable));
+        rounds.push(Measurements {
+            echo: measured(driver, echo.address(), gateway.ops(), length, Round::Echo)?,
+            lodge: measured(driver, gateway.grpc(), gateway.ops(), length, Round::Lodge)?,
+            bulk: measured(driver, gateway.grpc(), gateway.ops(), length, Round::Bulk)?,
+        });
     }
     Ok(rounds)
 }

@@ -11,6 +11,18 @@ pub fn own_at(path: &str) -> Option<&str> {
     path.strip_prefix(OWN)
 }
 
+/// The method that a policy is asked of: whoever may call a method may also send many of its requests over one stream. So a
+/// rule about single calls holds for bulk streams too, and there is none that could allow one and forget the other.
+pub fn admitted_as(method: &str) -> &str {
+    match method {
+        "DetainerService/LodgeDetainers" => Method::LodgeDetainer.rpc(),
+        "DetainerService/AcknowledgeDetainers" => Method::AcknowledgeDetainer.rpc(),
+        "DetainerService/AnswerDetainers" => Method::AnswerDetainer.rpc(),
+        "CustodyService/RecordReleases" => Method::RecordRelease.rpc(),
+        single => single,
+    }
+}
+
 vocabulary! {
     /// The methods that write.
     pub enum Method {

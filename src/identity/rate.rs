@@ -24,11 +24,14 @@ pub struct Config {
     pub requests_per_s: NonZeroU32,
     /// The largest burst.
     pub burst: NonZeroU32,
+    /// Items of bulk streams that an agency may have taken in a second, and at once. Above that its streams are read later.
+    pub bulk_items_per_s: NonZeroU32,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { requests_per_s: NonZeroU32::MIN.saturating_add(999), burst: NonZeroU32::MIN.saturating_add(1999) }
+        let rate = |per_s: u32| NonZeroU32::MIN.saturating_add(per_s.saturating_sub(1));
+        Self { requests_per_s: rate(1_000), burst: rate(2_000), bulk_items_per_s: rate(10_000) }
     }
 }
 

@@ -9,7 +9,7 @@ use http::Request;
 use tower::{BoxError, Layer, Service};
 
 use crate::domain::agency::Caller;
-use crate::domain::method::own_at;
+use crate::domain::method::{admitted_as, own_at};
 use crate::policy::engine::AdmitError;
 use crate::policy::in_force::GateInForce;
 
@@ -67,7 +67,7 @@ where
 
 fn admit<B>(in_force: &GateInForce, request: &Request<B>) -> Result<(), AdmitError> {
     let caller = request.extensions().get::<Caller>().ok_or(AdmitError::NoCaller)?;
-    in_force.gate().admit(caller, method_of(request.uri().path()))
+    in_force.gate().admit(caller, admitted_as(method_of(request.uri().path())))
 }
 
 /// The method as policies name it: ours without the package. Each path gives one name. A path of another shape names no

@@ -21,14 +21,14 @@ use http::{HeaderMap, Request, Response};
 use http_body::Frame;
 use http_body_util::BodyExt as _;
 use hyper::body::Bytes;
+use tonic::Status;
 use tonic::body::Body;
 use tonic::service::Routes;
-use tonic::{Code, Status};
 use tower::filter::FilterLayer;
 use tower::util::BoxCloneSyncService;
 use tower::{BoxError, Service, ServiceBuilder};
 
-use crate::api::status;
+use crate::api::{denied, status};
 use crate::config::{Config, Secrets};
 use crate::identity::authenticate::{AuthenticateLayer, Authenticator};
 use crate::identity::certificate::PeerIdentity;
@@ -36,17 +36,15 @@ use crate::identity::clock::WallClock;
 use crate::identity::pseudonym::PseudonymKey;
 use crate::identity::rate::RateLimitLayer;
 use crate::identity::registry::Registry;
-use crate::metrics::{Metrics, table};
+use crate::metrics::Metrics;
 use crate::policy::admit::AdmitLayer;
 use crate::policy::in_force::GateInForce;
 use crate::server::buffered::BufferedBytes;
 use crate::server::call_metrics::CallMetrics;
 use crate::server::in_flight::InFlightLayer;
 use crate::server::protocol;
-use crate::wire::failure::{reason_of, reason_word};
 use crate::wire::methods::{self, NoMethod};
 use crate::wire::timeout::{self, GRPC_TIMEOUT};
-use crate::wire::v1::ErrorReason;
 
 /// What the layers of all workers share.
 #[derive(Debug, Clone)]
@@ -236,32 +234,6 @@ impl AuditedCall {
 
     /// Writes one line for a denied call. `cause` is the layer's own text and holds no personal data.
     fn audit(&self, status: &Status, cause: &str) {
-        let denied = match status.code() {
-            Code::Unauthenticated | Code::PermissionDenied | Code::NotFound => true,
-            Code::Ok
-            | Code::Cancelled
-            | Code::Unknown
-            | Code::InvalidArgument
-            | Code::DeadlineExceeded
-            | Code::AlreadyExists
-            | Code::ResourceExhausted
-            | Code::FailedPrecondition
-            | Code::Aborted
-            | Code::OutOfRange
-            | Code::Unimplemented
-            | Code::Internal
-            | Code::Unavailable
-            | Code::DataLoss => false,
-        };
-        let reason = reason_of(status);
-        // The law also denies a duty that was left without a reason, though the status code differs.
-        if denied || reason == Some(ErrorReason::ReasonRequired) {
-            let reason = reason.map_or("UNKNOWN", reason_word);
-            self.metrics.increment(&table::CALLS_DENIED, &[reason.into()]);
-            let code = i32::from(status.code());
-            tracing::info!(
-                target: "audit", event = "call_denied", agency = %self.agency, method = %self.method, code, reason, cause
-            );
-        }
+        denied::audit(&self.agency, &self.method, status, cause, &self.metrics);
     }
 }

@@ -12,6 +12,7 @@ use tonic::{Code, Status};
 use tonic_prost::ProstEncoder;
 
 use crate::wire::failure::Failure;
+use crate::wire::methods;
 use crate::wire::v1::ErrorReason;
 use crate::wire::wire_walk;
 
@@ -59,9 +60,8 @@ impl<U: Message + Name + Default> Decoder for StrictDecoder<U> {
         let bytes = src.copy_to_bytes(src.remaining());
         self.decoded = self.decoded.saturating_add(1);
         if U::NAME.ends_with("Request") {
-            // No method takes a stream. Whoever reads the last of several messages would not read the one that was
-            // authorized.
-            if self.decoded > 1 {
+            // Whoever reads the last of several messages would not read the one that was authorized.
+            if self.decoded > 1 && !methods::takes_stream_of(&U::full_name()) {
                 return Err(malformed("more than one message"));
             }
             wire_walk::check(&U::full_name(), &bytes).map_err(|error| malformed(&error.to_string()))?;

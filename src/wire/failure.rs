@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use prost::Message as _;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
@@ -64,6 +65,12 @@ impl From<Failure> for Status {
     fn from(failure: Failure) -> Self {
         failure.into_status([])
     }
+}
+
+/// A status as a message, with its details.
+pub fn message(status: &Status) -> tonic_types::Status {
+    let details = tonic_types::Status::decode(status.details()).map(|known| known.details).unwrap_or_default();
+    tonic_types::Status { code: status.code().into(), message: status.message().to_owned(), details }
 }
 
 /// The reason in `ErrorInfo`: the enum's name without its prefix.

@@ -1,6 +1,6 @@
 //! The methods that a gateway serves, from the descriptor: how each is called, and which field is its request id.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::OnceLock;
 
@@ -92,6 +92,11 @@ pub fn at(path: &str) -> Option<&'static Method> {
     table.methods.get(*table.by_path.get(path)?)
 }
 
+/// Whether a method takes a stream of such messages.
+pub fn takes_stream_of(type_name: &str) -> bool {
+    table().streamed.contains(type_name)
+}
+
 /// The method with this name. Package and service may be omitted (`DetainerService/LodgeDetainer`, `LodgeDetainer`),
 /// and case is ignored.
 pub fn named(name: &str) -> Result<&'static Method, NoMethod> {
@@ -111,6 +116,8 @@ pub fn named(name: &str) -> Result<&'static Method, NoMethod> {
 struct Table {
     methods: Vec<Method>,
     by_path: HashMap<String, usize>,
+    /// The messages that some method takes a stream of.
+    streamed: HashSet<String>,
 }
 
 fn table() -> &'static Table {
@@ -126,7 +133,9 @@ fn table() -> &'static Table {
             })
             .collect();
         let by_path = methods.iter().enumerate().map(|(at, method)| (method.path.clone(), at)).collect();
-        Table { methods, by_path }
+        let streamed = methods.iter().filter(|method| method.is_client_streaming());
+        let streamed = streamed.map(|method| method.descriptor.input().full_name().to_owned()).collect();
+        Table { methods, by_path, streamed }
     })
 }
 

@@ -34,7 +34,7 @@ use tempfile::TempDir;
 
 pub(crate) use journal::{Journal, Line};
 pub(crate) use outcome::{Outcome, Refused, assert_nothing_personal};
-pub(crate) use party::Party;
+pub(crate) use party::{Party, status_of};
 pub(crate) use store::{Kept, Rows};
 
 use crate::sample;

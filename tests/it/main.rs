@@ -5,6 +5,8 @@ mod appeals;
 #[cfg(test)]
 mod availability;
 #[cfg(test)]
+mod bulk;
+#[cfg(test)]
 mod call;
 #[cfg(test)]
 mod canaries;

@@ -1,9 +1,10 @@
 //! The other half of `comity bench`: a separate process that makes the calls, so that its work is not counted as the
 //! server's.
 //!
-//! Each input line describes a round, as `echo ADDRESS MILLISECONDS` or `lodge ...`. Each answer is a line of JSON.
+//! Each input line describes a round, as `echo ADDRESS MILLISECONDS`, `lodge ...` or `bulk ...`. Each answer is a line of JSON.
 //! Acknowledged entries are kept in a file, as index and leaf hash.
 
+use std::collections::VecDeque;
 use std::io::{BufRead as _, BufReader, BufWriter, Write as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
+use tokio_stream::wrappers::ReceiverStream;
 
 use crate::client::{Client, Retry};
 use crate::domain::agency::ActorKind;
@@ -20,12 +22,15 @@ use crate::sandbox::Sandbox;
 use crate::wire::v1;
 
 const ACKNOWLEDGED: &str = "acknowledged";
+/// Items of a bulk stream that wait for their answers, for each call in flight of the unary rounds.
+const ITEMS_A_CALL: u16 = 4;
 
 /// The method that a round calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Round {
     Echo,
     Lodge,
+    Bulk,
 }
 
 impl Round {
@@ -33,6 +38,7 @@ impl Round {
         match self {
             Self::Echo => "echo",
             Self::Lodge => "lodge",
+            Self::Bulk => "bulk",
         }
     }
 }
@@ -113,8 +119,13 @@ pub(super) fn drive(sandbox: &Path, connections: u16, in_flight: u16) -> Result<
             bail!("`{line}` is not a round");
         };
         let (address, length) = (address.parse()?, Duration::from_millis(length_ms.parse()?));
-        let calls = runtime.block_on(calls(&sandbox, address, length, (connections, in_flight)))?;
-        if what == Round::Lodge.word() {
+        let calls = if what == Round::Bulk.word() {
+            let items = in_flight.saturating_mul(ITEMS_A_CALL);
+            runtime.block_on(streams(&sandbox, address, length, (connections, items)))?
+        } else {
+            runtime.block_on(calls(&sandbox, address, length, (connections, in_flight)))?
+        };
+        if what != Round::Echo.word() {
             for Acknowledged { index, leaf_hash } in &calls.acknowledged {
                 file.write_all(&index.to_be_bytes())?;
                 file.write_all(leaf_hash)?;
@@ -154,6 +165,61 @@ impl Calls {
     }
 }
 
+/// Lodges by bulk streams for a given time, one on each connection, with a given number of items that wait for their answers.
+async fn streams(
+    sandbox: &Sandbox,
+    address: SocketAddr,
+    length: Duration,
+    (connections, items): (u16, u16),
+) -> Result<Calls> {
+    let mut clients = Vec::new();
+    for _ in 0..connections {
+        clients.push(connect(sandbox, address).await?);
+    }
+    let begun = Instant::now();
+    let mut tasks = tokio::task::JoinSet::new();
+    for client in clients {
+        tasks.spawn(async move {
+            let (send, sent) = tokio::sync::mpsc::channel(items.into());
+            let mut answers = client.detainers().lodge_detainers(ReceiverStream::new(sent)).await?.into_inner();
+            let mut own = Calls::default();
+            let mut asked = VecDeque::new();
+            loop {
+                while asked.len() < items.into() && begun.elapsed() < length {
+                    asked.push_back(Instant::now());
+                    send.send(v1::LodgeDetainersRequest { request: Some(request()) }).await?;
+                }
+                let Some(at) = asked.pop_front() else { break };
+                let answer = answers.message().await?.context("a stream ended early")?;
+                own.took.push(at.elapsed());
+                let Some(v1::lodge_detainers_response::Outcome::Response(answer)) = answer.outcome else {
+                    bail!("an item was refused");
+                };
+                own.acknowledged.push(acknowledged(answer)?);
+            }
+            anyhow::Ok(own)
+        });
+    }
+    joined(tasks, begun).await
+}
+
+fn acknowledged(answer: v1::LodgeDetainerResponse) -> Result<Acknowledged> {
+    let receipt = answer.receipt.context("an answer without a receipt")?;
+    let leaf_hash = *ledger::leaf_hash(&receipt.leaf).as_bytes();
+    Ok(Acknowledged { index: u64::try_from(receipt.index)?, leaf_hash })
+}
+
+async fn joined(mut tasks: tokio::task::JoinSet<Result<Calls>>, begun: Instant) -> Result<Calls> {
+    let mut all = Calls::default();
+    while let Some(task) = tasks.join_next().await {
+        let own = task.context("a task panicked")??;
+        all.acknowledged.extend(own.acknowledged);
+        all.took.extend(own.took);
+    }
+    all.seconds = begun.elapsed().as_secs_f64();
+    Ok(all)
+}
+
 /// Calls for a given time, with a given number of calls in flight on each connection.
 async fn calls(
     sandbox: &Sandbox,
@@ -176,22 +242,13 @@ async fn calls(
                     let asked = Instant::now();
                     let answer = detainers.lodge_detainer(request()).await?.into_inner();
                     own.took.push(asked.elapsed());
-                    let receipt = answer.receipt.context("an answer without a receipt")?;
-                    let leaf_hash = *ledger::leaf_hash(&receipt.leaf).as_bytes();
-                    own.acknowledged.push(Acknowledged { index: u64::try_from(receipt.index)?, leaf_hash });
+                    own.acknowledged.push(acknowledged(answer)?);
                 }
                 anyhow::Ok(own)
             });
         }
     }
-    let mut all = Calls::default();
-    while let Some(task) = tasks.join_next().await {
-        let own = task.context("a task panicked")??;
-        all.acknowledged.extend(own.acknowledged);
-        all.took.extend(own.took);
-    }
-    all.seconds = begun.elapsed().as_secs_f64();
-    Ok(all)
+    joined(tasks, begun).await
 }
 
 fn request() -> v1::LodgeDetainerRequest {

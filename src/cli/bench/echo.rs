@@ -13,7 +13,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
 use tonic::service::Routes;
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 use tower::Service as _;
 
 use crate::accept::{TlsMaterial, TlsState, accept_loop, handshakes};
@@ -87,9 +87,12 @@ fn on_a_thread(work: impl Future<Output = ()> + Send + 'static) -> Result<JoinHa
 
 struct Canned(v1::LodgeDetainerResponse);
 
+/// A stream that says nothing.
+type Silence<T> = futures_util::stream::Empty<Result<T, Status>>;
+
 /// Every method except the one that is called.
 macro_rules! not_called {
-    ($($method:ident: $request:ident => $answer:ident),+ $(,)?) => {
+    (streams: $($streams:ident $of:ident: $items:ident => $outcome:ident),+; $($method:ident: $request:ident => $answer:ident),+ $(,)?) => {
         #[tonic::async_trait]
         impl DetainerService for Canned {
             async fn lodge_detainer(
@@ -99,6 +102,12 @@ macro_rules! not_called {
                 Ok(Response::new(self.0.clone()))
             }
 
+            $(type $of = Silence<v1::$outcome>;
+
+            async fn $streams(&self, _: Request<Streaming<v1::$items>>) -> Result<Response<Self::$of>, Status> {
+                Err(Status::unimplemented(""))
+            })+
+
             $(async fn $method(&self, _: Request<v1::$request>) -> Result<Response<v1::$answer>, Status> {
                 Err(Status::unimplemented(""))
             })+
@@ -107,6 +116,9 @@ macro_rules! not_called {
 }
 
 not_called!(
+    streams: lodge_detainers LodgeDetainersStream: LodgeDetainersRequest => LodgeDetainersResponse,
+        acknowledge_detainers AcknowledgeDetainersStream: AcknowledgeDetainersRequest => AcknowledgeDetainersResponse,
+        answer_detainers AnswerDetainersStream: AnswerDetainersRequest => AnswerDetainersResponse;
     acknowledge_detainer: AcknowledgeDetainerRequest => AcknowledgeDetainerResponse,
     answer_detainer: AnswerDetainerRequest => AnswerDetainerResponse,
     amend_detainer: AmendDetainerRequest => AmendDetainerResponse,

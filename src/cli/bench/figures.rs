@@ -38,14 +38,22 @@ impl Measured {
     }
 }
 
+/// One round.
+#[derive(Debug)]
+pub(super) struct Measurements {
+    pub(super) echo: Measured,
+    pub(super) lodge: Measured,
+    /// A call is an item.
+    pub(super) bulk: Measured,
+}
+
 /// A whole run.
 #[derive(Debug)]
 pub(super) struct Run {
     pub(super) connections: u16,
     pub(super) in_flight: u16,
     pub(super) seconds: u64,
-    /// The echo and the gateway in each round.
-    pub(super) rounds: Vec<(Measured, Measured)>,
+    pub(super) rounds: Vec<Measurements>,
     pub(super) rss_kb: u64,
     pub(super) acknowledged: usize,
     pub(super) stored_bytes: Option<u64>,
@@ -62,28 +70,36 @@ struct Spread {
 impl Run {
     /// Every figure with its key, unit and spread.
     fn figures(&self) -> Vec<(&'static str, &'static str, Spread)> {
-        let echo = |of: fn(&Measured) -> f64| spread(self.rounds.iter().map(|(echo, _)| of(echo)));
-        let lodge = |of: fn(&Measured) -> f64| spread(self.rounds.iter().map(|(_, lodge)| of(lodge)));
-        let ratio = spread(self.rounds.iter().map(|(echo, lodge)| lodge.rps() / echo.rps().max(f64::MIN_POSITIVE)));
-        let cpu_ratio =
-            spread(self.rounds.iter().map(|(echo, lodge)| lodge.cpu_us() / echo.cpu_us().max(f64::MIN_POSITIVE)));
+        let echo = |of: fn(&Measured) -> f64| spread(self.rounds.iter().map(|round| of(&round.echo)));
+        let lodge = |of: fn(&Measured) -> f64| spread(self.rounds.iter().map(|round| of(&round.lodge)));
+        let bulk = |of: fn(&Measured) -> f64| spread(self.rounds.iter().map(|round| of(&round.bulk)));
+        let over_echo = |of: fn(&Measurements) -> &Measured, what: fn(&Measured) -> f64| {
+            spread(self.rounds.iter().map(|round| what(of(round)) / what(&round.echo).max(f64::MIN_POSITIVE)))
+        };
         let acknowledged = float(u64::try_from(self.acknowledged).unwrap_or(u64::MAX)).max(1.0);
         let mut figures = vec![
             ("echo.rps", "calls/s", echo(Measured::rps)),
             ("lodge.rps", "calls/s", lodge(Measured::rps)),
-            ("ratio.lodge_over_echo", "", ratio),
+            ("bulk.rps", "items/s", bulk(Measured::rps)),
+            ("ratio.lodge_over_echo", "", over_echo(|round| &round.lodge, Measured::rps)),
+            ("ratio.bulk_over_echo", "", over_echo(|round| &round.bulk, Measured::rps)),
             ("cpu_us.echo", "us a call", echo(Measured::cpu_us)),
             ("cpu_us.lodge", "us a call", lodge(Measured::cpu_us)),
             ("cpu_us.lodge.writer", "us a call", lodge(Measured::writer_us)),
             ("cpu_us.lodge.rest", "us a call", lodge(|round| round.cpu_us() - round.writer_us())),
-            ("ratio.cpu_lodge_over_echo", "", cpu_ratio),
+            ("cpu_us.bulk", "us an item", bulk(Measured::cpu_us)),
+            ("cpu_us.bulk.writer", "us an item", bulk(Measured::writer_us)),
+            ("ratio.cpu_lodge_over_echo", "", over_echo(|round| &round.lodge, Measured::cpu_us)),
             ("p50_ms.echo", "ms", echo(|round| round.driven.p50_ms)),
             ("p99_ms.echo", "ms", echo(|round| round.driven.p99_ms)),
             ("p999_ms.echo", "ms", echo(|round| round.driven.p999_ms)),
             ("p50_ms.lodge", "ms", lodge(|round| round.driven.p50_ms)),
             ("p99_ms.lodge", "ms", lodge(|round| round.driven.p99_ms)),
             ("p999_ms.lodge", "ms", lodge(|round| round.driven.p999_ms)),
+            ("p50_ms.bulk", "ms", bulk(|round| round.driven.p50_ms)),
+            ("p99_ms.bulk", "ms", bulk(|round| round.driven.p99_ms)),
             ("batch.jobs", "writes", lodge(|round| round.used.jobs / float(round.used.batches).max(1.0))),
+            ("batch.items", "items", bulk(|round| round.used.jobs / float(round.used.batches).max(1.0))),
             ("fsyncs_per_s", "/s", lodge(|round| float(round.used.commits) / round.elapsed.as_secs_f64())),
             ("bytes_per_write", "bytes", lodge(|round| round.a_call(float(round.used.written)))),
             ("rss_mb", "MB", Spread::of(float(self.rss_kb) / 1_024.0)),

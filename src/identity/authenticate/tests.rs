@@ -124,7 +124,8 @@ async fn a_new_registry_forgets_what_was_verified_under_the_old() {
 #[tokio::test]
 async fn an_agency_that_calls_too_fast_waits_alone() {
     let door = Door::new();
-    let config = rate::Config { requests_per_s: 1.try_into().unwrap(), burst: 3.try_into().unwrap() };
+    let config =
+        rate::Config { requests_per_s: 1.try_into().unwrap(), burst: 3.try_into().unwrap(), ..rate::Config::default() };
     let layer = RateLimitLayer::new(&config);
     let call = async |peer: &PeerIdentity| {
         let mut request = Request::new(());

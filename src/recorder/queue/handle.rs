@@ -76,6 +76,14 @@ impl Handle {
         answered.await.unwrap_or(Err(SubmitError::Stopped))
     }
 
+    /// The same, but waits for room in the queue instead of refusing. A caller MUST bound how many of its writes wait.
+    pub async fn submit_in_turn(&self, write: Admitted<Command>) -> Result<Recorded, SubmitError> {
+        let (answer, answered) = oneshot::channel();
+        let shard = self.shard(Some(&write.jurisdiction))?;
+        shard.jobs.send(Job::Write(Box::new(write), answer)).await.map_err(|_| SubmitError::Stopped)?;
+        answered.await.unwrap_or(Err(SubmitError::Stopped))
+    }
+
     /// Accounts for a disclosure. Only when this has returned may the data leave.
     pub async fn disclose(&self, disclosure: NewDisclosure) -> Result<(), SubmitError> {
         self.deliver(Delivering { disclosure, attempt: None }).await.map(drop)

@@ -4,8 +4,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use comity::client::{Client, Config, Credentials, Retry};
-use comity::wire::v1;
+use comity::wire::{Message as _, v1};
 use tokio::sync::OnceCell;
+use tonic::Status;
 
 use crate::harness::outcome::Outcome;
 
@@ -193,4 +194,42 @@ calls! {
     get_policy_set = policies.get_policy_set(GetPolicySetRequest) -> GetPolicySetResponse;
     evaluate = policies.evaluate(EvaluateRequest) -> EvaluateResponse;
     prove_consistency = ledger.prove_consistency(ProveConsistencyRequest) -> ProveConsistencyResponse;
+}
+
+/// The status that an item of a stream was refused with, as the call for one would have been.
+pub(crate) fn status_of(error: tonic_types::Status) -> Status {
+    let details = error.encode_to_vec();
+    Status::with_details(error.code.into(), error.message, details.into())
+}
+
+macro_rules! streams {
+    ($($verb:ident = $service:ident.$method:ident($item:ident of $request:ident) -> $outcome:ident of $answer:ident;)+) => {
+        impl Party {
+            $(pub(crate) async fn $verb(&self, request: v1::$request) -> Outcome<v1::$answer> {
+                let one = async {
+                    let items = futures_util::stream::iter([v1::$item { request: Some(request) }]);
+                    let mut answers = self.client().await.$service().$method(items).await?.into_inner();
+                    let answer = answers.message().await?.expect("every item is answered");
+                    assert_eq!(answers.message().await?, None, "one item has one answer");
+                    match answer.outcome.expect("an answer says what became of the item") {
+                        v1::$outcome::Outcome::Response(answer) => Ok(answer),
+                        v1::$outcome::Outcome::Error(error) => Err(status_of(error)),
+                    }
+                };
+                Outcome(one.await)
+            })+
+        }
+    };
+}
+
+// One item by the stream for many.
+streams! {
+    lodge_by_stream = detainers.lodge_detainers(LodgeDetainersRequest of LodgeDetainerRequest)
+        -> lodge_detainers_response of LodgeDetainerResponse;
+    acknowledge_by_stream = detainers.acknowledge_detainers(AcknowledgeDetainersRequest of AcknowledgeDetainerRequest)
+        -> acknowledge_detainers_response of AcknowledgeDetainerResponse;
+    answer_by_stream = detainers.answer_detainers(AnswerDetainersRequest of AnswerDetainerRequest)
+        -> answer_detainers_response of AnswerDetainerResponse;
+    release_by_stream = custodies.record_releases(RecordReleasesRequest of RecordReleaseRequest)
+        -> record_releases_response of RecordReleaseResponse;
 }

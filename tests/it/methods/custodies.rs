@@ -21,6 +21,7 @@ pub(super) async fn accepted(world: &World, verb: &str) {
             // It may be corrected, and only as a correction.
             done(doccs.release(v1::RecordReleaseRequest { correction: Some(correction()), ..release_of(&held) }).await);
         }
+        "RecordReleases" => done(doccs.release_by_stream(release_of(&world.held("us-ny-doccs").await)).await),
         "UpdateCharges" => {
             let updated = doccs.update_charges(dismissal_in(&held)).await.accepted().custody.unwrap();
             assert_eq!(updated.charges, dismissal_in(&held).charges);
@@ -76,6 +77,10 @@ pub(super) async fn refused(world: &World, verb: &str) -> Refused {
             let mut release = release_of(&held);
             release.release.as_mut().unwrap().ordered_by = String::new();
             at_fault(doccs.release(release).await)
+        }
+        "RecordReleases" => {
+            denied(ice.release_by_stream(release_of(&held)).await);
+            erie.release_by_stream(release_of(&held)).await.not_found()
         }
         "UpdateCharges" => {
             denied(ice.update_charges(dismissal_in(&held)).await);

@@ -4,7 +4,9 @@ use comity::wire::v1;
 use tonic::Code;
 
 use crate::harness::changes::{amendment_of, claim_on, resolution_of, service_on, verification_of};
-use crate::harness::requests::{NY, TX, detainer_for, detainer_with_judicial_warrant_for, match_of, withdrawal_of};
+use crate::harness::requests::{
+    NY, TX, answer_to, detainer_for, detainer_with_judicial_warrant_for, match_of, withdrawal_of,
+};
 use crate::harness::{Refused, World};
 use crate::methods::{at_fault, denied, done, too_soon_or_late};
 
@@ -56,6 +58,15 @@ pub(super) async fn accepted(world: &World, verb: &str) {
             assert!(held.proof_of_status && !held.citizenship_claim);
         }
         "WithdrawDetainer" => done(ice.withdraw(withdrawal_of(&world.lodged("us-ny-doccs").await)).await),
+        "LodgeDetainers" => done(ice.lodge_by_stream(detainer_for("us-ny-doccs")).await),
+        "AcknowledgeDetainers" => {
+            let (detainer, custody) = (world.lodged("us-ny-doccs").await, world.held("us-ny-doccs").await);
+            done(doccs.acknowledge_by_stream(match_of(&detainer, &custody)).await);
+        }
+        "AnswerDetainers" => {
+            let matched = world.matched("us-ny-doccs").await;
+            done(doccs.answer_by_stream(answer_to(&matched.detainer, v1::AnswerKind::NotifyOnly)).await);
+        }
         "GetDetainer" => done(doccs.detainer(&world.lodged("us-ny-doccs").await).await),
         "ListDetainers" => done(ice.detainers(NY).await),
         unknown => panic!("no call of {unknown} is shown to be answered"),
@@ -73,6 +84,17 @@ pub(super) async fn refused(world: &World, verb: &str) -> Refused {
         "AnswerDetainer" => {
             let detainer = world.lodged("us-ny-doccs").await;
             too_soon_or_late(world.answers("us-ny-doccs", &detainer, v1::AnswerKind::NotifyOnly).await)
+        }
+        "LodgeDetainers" => denied(doccs.lodge_by_stream(detainer_for("us-ny-doccs")).await),
+        "AcknowledgeDetainers" => {
+            let (detainer, custody) = (world.lodged("us-ny-doccs").await, world.held("us-ny-erie-jail").await);
+            denied(ice.acknowledge_by_stream(match_of(&detainer, &custody)).await);
+            erie.acknowledge_by_stream(match_of(&detainer, &custody)).await.not_found()
+        }
+        "AnswerDetainers" => {
+            let detainer = world.lodged("us-ny-doccs").await;
+            denied(ice.answer_by_stream(answer_to(&detainer, v1::AnswerKind::NotifyOnly)).await);
+            too_soon_or_late(doccs.answer_by_stream(answer_to(&detainer, v1::AnswerKind::NotifyOnly)).await)
         }
         "AmendDetainer" => {
             let lodged = world.lodged("us-ny-doccs").await;
