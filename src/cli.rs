@@ -12,6 +12,7 @@ mod disclosures;
 mod health;
 mod inbox;
 mod interrupt;
+mod lodge;
 mod logging;
 mod migrate;
 mod output;
@@ -70,6 +71,8 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Calls any method of a gateway, from JSON to JSON.
     Call(call::CallArgs),
+    /// Lodges the detainers of a file over one stream, and says of each line what became of it.
+    Lodge(lodge::LodgeArgs),
     /// Reads what waits for an agency in its inbox, decoded, a line for each entry.
     Inbox(inbox::InboxArgs),
     /// Reads a configuration with everything it names, says what holds, and serves nothing.
@@ -97,7 +100,10 @@ enum Command {
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
     let Cli { logging, command } = Cli::parse();
-    let quiet = matches!(command, Command::Demo(_) | Command::Bench(_) | Command::Call(_) | Command::Inbox(_));
+    let quiet = matches!(
+        command,
+        Command::Demo(_) | Command::Bench(_) | Command::Call(_) | Command::Lodge(_) | Command::Inbox(_)
+    );
     // A server drains on Ctrl-C. Its errors are logged as JSON, like its other lines.
     let serves = matches!(command, Command::Serve(_) | Command::Dev(_));
     let report_failure = if serves { report_failure_in_json } else { report_failure };
@@ -117,6 +123,7 @@ pub fn main() -> ExitCode {
         Command::Dev(args) => return ended(dev::run(&args, audit.as_ref())),
         Command::Serve(args) => return ended(serve::run(&args, audit.as_ref())),
         Command::Call(args) => return call::run(&args),
+        Command::Lodge(args) => return lodge::run(&args),
         Command::Inbox(args) => return inbox::run(&args),
         Command::CheckConfig(args) => check_config::run(&args),
         Command::Migrate(args) => migrate::run(&args),

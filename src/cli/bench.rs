@@ -17,7 +17,7 @@ use clap::Args;
 
 use crate::cli::bench::driver::{Driver, Round};
 use crate::cli::bench::echo::Echo;
-use crate::cli::bench::figures::{Measured, Measurements, Run};
+use crate::cli::bench::figures::{Filled, Measured, Measurements, Run};
 use crate::cli::bench::process::Usage;
 use crate::cli::output::print_line;
 use crate::cli::paths::STORE_ENV;
@@ -46,6 +46,9 @@ pub(crate) struct BenchArgs {
     /// Calls in flight on each.
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=1_000))]
     in_flight: u16,
+    /// Lodges so many detainers first, by bulk streams: what does it cost then?
+    #[arg(long, value_name = "DETAINERS", default_value_t = 0)]
+    fill: u64,
     /// On this database: an empty one, as `postgres://...?sslrootcert=FILE`. Default: a file.
     #[arg(long, value_name = "URL", env = STORE_ENV, hide_env_values = true, conflicts_with = "postgres")]
     store: Option<String>,
@@ -83,11 +86,20 @@ fn measure(args: &BenchArgs) -> Result<()> {
     if let Some(url) = args.store.clone().or_else(|| server.as_ref().map(PrivateServer::url)) {
         config.store = StoreConfig::server(url);
     }
-    let gateway = Gateway::start(&config, sandbox.directory(), Environment::default())?;
+    let mut gateway = Gateway::start(&config, sandbox.directory(), Environment::default())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let first = runtime.block_on(driver::first_answer(&sandbox, gateway.grpc()))?;
     let echo = Echo::start(&config, sandbox.directory(), &first)?;
     let mut driver = Driver::start(sandbox.directory(), args.connections, args.in_flight)?;
+    let mut filled = None;
+    if args.fill > 0 {
+        let fill = driver.fill(gateway.grpc(), args.fill)?;
+        // How long a gateway takes to serve what it finds.
+        gateway.stop()?;
+        let begun = Instant::now();
+        gateway = Gateway::start(&config, sandbox.directory(), Environment::default())?;
+        filled = Some(Filled { detainers: fill.calls, seconds: fill.seconds, start: begun.elapsed() });
+    }
     let rounds = rounds(args, &mut driver, &echo, &gateway)?;
     let acknowledged = driver.stop()?;
     let rss_kb = process::rss_kb()?;
@@ -100,6 +112,7 @@ fn measure(args: &BenchArgs) -> Result<()> {
         in_flight: args.in_flight,
         seconds: args.seconds,
         rounds,
+        filled,
         rss_kb,
         acknowledged: acknowledged.len(),
         stored_bytes: stored,
@@ -126,6 +139,7 @@ fn rounds(args: &BenchArgs, driver: &mut Driver, echo: &Echo, gateway: &Gateway)
             echo: measured(driver, echo.address(), gateway.ops(), length, Round::Echo)?,
             lodge: measured(driver, gateway.grpc(), gateway.ops(), length, Round::Lodge)?,
             bulk: measured(driver, gateway.grpc(), gateway.ops(), length, Round::Bulk)?,
+            get: measured(driver, gateway.grpc(), gateway.ops(), length, Round::Get)?,
         });
     }
     Ok(rounds)

@@ -10,6 +10,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use clap::Args;
 use http::uri::PathAndQuery;
 use serde::Serialize;
+use serde_json::json;
 use tonic::client::Grpc;
 use tonic::{Code, Request};
 
@@ -68,6 +69,8 @@ pub(super) struct CallArgs {
 pub(super) enum Failure {
     Usage(anyhow::Error),
     Call(Error),
+    /// Some of many were refused.
+    Refused(anyhow::Error),
 }
 
 impl From<anyhow::Error> for Failure {
@@ -241,6 +244,7 @@ impl Failure {
         let said = |class, message| ErrorReport { class, message, ..ErrorReport::default() };
         match self {
             Self::Usage(error) => (USAGE, said("usage", format!("{error:#}"))),
+            Self::Refused(error) => (REFUSED, said("refused", format!("{error:#}"))),
             Self::Call(Error::Refused(refused)) => (REFUSED, refusal(refused)),
             Self::Call(error @ (Error::Credentials(_) | Error::Token(_) | Error::Handler(_))) => {
                 (USAGE, said("usage", chain(error)))
@@ -250,6 +254,11 @@ impl Failure {
             }
         }
     }
+}
+
+/// The error report, as JSON.
+pub(super) fn report(failure: &Failure) -> serde_json::Value {
+    json!(failure.report().1)
 }
 
 fn refusal(refused: &Refused) -> ErrorReport<'_> {

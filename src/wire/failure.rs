@@ -73,6 +73,12 @@ pub fn message(status: &Status) -> tonic_types::Status {
     tonic_types::Status { code: status.code().into(), message: status.message().to_owned(), details }
 }
 
+/// A message as the status that it tells, as a call would have ended with it.
+pub fn status(message: tonic_types::Status) -> Status {
+    let details = message.encode_to_vec();
+    Status::with_details(Code::from(message.code), message.message, details.into())
+}
+
 /// The reason in `ErrorInfo`: the enum's name without its prefix.
 pub fn reason_word(reason: ErrorReason) -> &'static str {
     reason.as_str_name().trim_start_matches("ERROR_REASON_")

@@ -60,8 +60,12 @@ impl Called {
 }
 
 fn comity(arguments: &[&str], input: &str) -> Called {
+    command("call", arguments, input)
+}
+
+fn command(command: &str, arguments: &[&str], input: &str) -> Called {
     let mut child = Command::new(env!("CARGO_BIN_EXE_comity"))
-        .arg("call")
+        .arg(command)
         .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -91,6 +95,39 @@ fn lodging() -> Value {
             "subject": { "name": { "given": "Zebulon", "family": "Quackenbush" }, "birthDate": "1987-06-05" },
         },
     })
+}
+
+/// `comity lodge`, by the stream for many.
+#[tokio::test]
+async fn the_lines_of_a_file_are_lodged_once_however_often_it_is_sent() {
+    let world = World::start();
+    let (address, dir) = (world.gateway().grpc().to_string(), world.directory().to_str().unwrap().to_owned());
+    let seat = ["--address", address.as_str(), "--as", "us-ice", "--directory", dir.as_str(), "-"];
+    let mut faulty = lodging();
+    faulty["detainer"]["contactPhone"] = "x".repeat(1_000).into();
+    // The first line twice: two detainers.
+    let input = format!("{0}\n{0}\n\n{faulty}\n", lodging());
+    let first = command("lodge", &seat, &input);
+    assert_eq!(first.code, REFUSED, "{first:?}");
+    let told: Value = serde_json::from_str(&first.told).unwrap();
+    assert_eq!(
+        (told["class"].as_str(), told["message"].as_str()),
+        (Some("refused"), Some("1 of 3 lines were refused; each says why"))
+    );
+    let lines: Vec<Value> = first.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let [one, two, refused] = lines.as_slice() else { panic!("{lines:?}") };
+    assert_eq!((one["line"].as_u64(), one["index"].as_u64()), (Some(1), Some(0)));
+    assert_eq!((two["line"].as_u64(), two["index"].as_u64()), (Some(2), Some(1)));
+    assert!(one["detainer"].as_str().unwrap().starts_with("jurisdictions/us-ny/detainers/"));
+    assert_eq!((refused["line"].as_u64(), refused["error"]["reason"].as_str()), (Some(4), Some("INVALID_FIELD")));
+    assert_eq!(refused["error"]["violations"][0]["field"], "detainer.contact_phone");
+    let rows = world.kept().rows();
+    // Sent again, the same answers, and nothing twice.
+    assert_eq!(command("lodge", &seat, &input).out, first.out);
+    assert_eq!(world.kept().rows(), rows);
+    let unsent = command("lodge", &seat, "{}\n{\"bail\": 1}\n").failed(USAGE);
+    assert!(unsent["message"].as_str().unwrap().contains("line 2"), "{unsent}");
+    assert_eq!(world.kept().rows(), rows);
 }
 
 #[tokio::test]

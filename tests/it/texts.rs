@@ -70,7 +70,9 @@ fn named(reply: &Reply, place: &Place, bad: &str) -> Result<(), String> {
         return Err(format!("{:?} {reason} {}", status.code(), status.message()));
     }
     let violations = status.get_details_bad_request().map(|bad| bad.field_violations).unwrap_or_default();
-    let Some(violation) = violations.iter().find(|violation| violation.field == place.path) else {
+    // An item of a bulk stream is told what the call for one is told.
+    let path = place.path.strip_prefix("request.").unwrap_or(&place.path);
+    let Some(violation) = violations.iter().find(|violation| violation.field == path) else {
         return Err(format!("another field: {violations:?}"));
     };
     let says = violation.description.starts_with("must be ") && !violation.description.contains(bad);

@@ -75,7 +75,8 @@ async fn every_bound_of_every_time_holds() {
 #[test]
 fn every_time_of_the_contract_is_in_a_table() {
     let mut found = BTreeSet::new();
-    for method in descriptor::methods() {
+    // An item of a bulk stream is the request of a call.
+    for method in descriptor::methods().into_iter().filter(|method| !method.is_client_streaming()) {
         descriptor::fill(&method.input(), &mut |place: &Place| {
             if !place.output_only && is_time(place) {
                 found.insert((method.name().to_owned(), place.plain()));

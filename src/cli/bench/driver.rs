@@ -1,7 +1,8 @@
 //! The other half of `comity bench`: a separate process that makes the calls, so that its work is not counted as the
 //! server's.
 //!
-//! Each input line describes a round, as `echo ADDRESS MILLISECONDS`, `lodge ...` or `bulk ...`. Each answer is a line of JSON.
+//! Each input line describes a round, as `echo ADDRESS MILLISECONDS`, `lodge ...`, `bulk ...` or `get ...`, or as
+//! `fill ADDRESS COUNT`. Each answer is a line of JSON.
 //! Acknowledged entries are kept in a file, as index and leaf hash.
 
 use std::collections::VecDeque;
@@ -22,6 +23,10 @@ use crate::sandbox::Sandbox;
 use crate::wire::v1;
 
 const ACKNOWLEDGED: &str = "acknowledged";
+/// The round that is over when so many are lodged.
+const FILL: &str = "fill";
+/// Of so many detainers one is read by the rounds that read.
+const ONE_READ_OF: usize = 64;
 /// Items of a bulk stream that wait for their answers, for each call in flight of the unary rounds.
 const ITEMS_A_CALL: u16 = 4;
 
@@ -31,6 +36,7 @@ pub(super) enum Round {
     Echo,
     Lodge,
     Bulk,
+    Get,
 }
 
 impl Round {
@@ -39,6 +45,7 @@ impl Round {
             Self::Echo => "echo",
             Self::Lodge => "lodge",
             Self::Bulk => "bulk",
+            Self::Get => "get",
         }
     }
 }
@@ -85,7 +92,16 @@ impl Driver {
     }
 
     pub(super) fn round(&mut self, address: SocketAddr, length: Duration, what: Round) -> Result<Driven> {
-        writeln!(self.orders, "{} {address} {}", what.word(), length.as_millis())?;
+        self.order(&format!("{} {address} {}", what.word(), length.as_millis()))
+    }
+
+    /// Lodges so many detainers by bulk streams.
+    pub(super) fn fill(&mut self, address: SocketAddr, detainers: u64) -> Result<Driven> {
+        self.order(&format!("{FILL} {address} {detainers}"))
+    }
+
+    fn order(&mut self, order: &str) -> Result<Driven> {
+        writeln!(self.orders, "{order}")?;
         let mut line = String::new();
         self.answers.read_line(&mut line)?;
         serde_json::from_str(&line).context("the process that makes the calls failed")
@@ -112,19 +128,28 @@ pub(super) fn drive(sandbox: &Path, connections: u16, in_flight: u16) -> Result<
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let mut file = BufWriter::new(std::fs::File::create(sandbox.join(ACKNOWLEDGED))?);
     let sandbox = Sandbox::opened(sandbox)?;
+    let mut names = Vec::new();
     for line in std::io::stdin().lines() {
         let line = line?;
         let mut words = line.split(' ');
-        let (Some(what), Some(address), Some(length_ms)) = (words.next(), words.next(), words.next()) else {
+        let (Some(what), Some(address), Some(until)) = (words.next(), words.next(), words.next()) else {
             bail!("`{line}` is not a round");
         };
-        let (address, length) = (address.parse()?, Duration::from_millis(length_ms.parse()?));
-        let calls = if what == Round::Bulk.word() {
-            let items = in_flight.saturating_mul(ITEMS_A_CALL);
-            runtime.block_on(streams(&sandbox, address, length, (connections, items)))?
+        let (address, until) = (address.parse()?, until.parse()?);
+        let (length, items) = (Duration::from_millis(until), in_flight.saturating_mul(ITEMS_A_CALL));
+        let mut calls = if what == FILL {
+            let each = until.div_ceil(connections.into());
+            let ends = Ends { at: Duration::MAX, after: usize::try_from(each)? };
+            runtime.block_on(streams(&sandbox, address, ends, (connections, items)))?
+        } else if what == Round::Bulk.word() {
+            let ends = Ends { at: length, after: usize::MAX };
+            runtime.block_on(streams(&sandbox, address, ends, (connections, items)))?
+        } else if what == Round::Get.word() {
+            runtime.block_on(reads(&sandbox, address, length, connections, &names))?
         } else {
             runtime.block_on(calls(&sandbox, address, length, (connections, in_flight)))?
         };
+        names.extend(std::mem::take(&mut calls.names));
         if what != Round::Echo.word() {
             for Acknowledged { index, leaf_hash } in &calls.acknowledged {
                 file.write_all(&index.to_be_bytes())?;
@@ -150,10 +175,29 @@ async fn connect(sandbox: &Sandbox, address: SocketAddr) -> Result<Client> {
 struct Calls {
     acknowledged: Vec<Acknowledged>,
     took: Vec<Duration>,
+    /// Some of the detainers that were lodged.
+    names: Vec<String>,
     seconds: f64,
 }
 
+/// When a stream ends: at a time, or after so many items.
+#[derive(Clone, Copy)]
+struct Ends {
+    at: Duration,
+    after: usize,
+}
+
 impl Calls {
+    fn acknowledge(&mut self, answer: v1::LodgeDetainerResponse) -> Result<()> {
+        if self.acknowledged.len().is_multiple_of(ONE_READ_OF) {
+            self.names.extend(answer.detainer.map(|detainer| detainer.name));
+        }
+        let receipt = answer.receipt.context("an answer without a receipt")?;
+        let leaf_hash = *ledger::leaf_hash(&receipt.leaf).as_bytes();
+        self.acknowledged.push(Acknowledged { index: u64::try_from(receipt.index)?, leaf_hash });
+        Ok(())
+    }
+
     fn driven(mut self) -> Driven {
         self.took.sort();
         let at = |share_of_1000: usize| {
@@ -165,11 +209,11 @@ impl Calls {
     }
 }
 
-/// Lodges by bulk streams for a given time, one on each connection, with a given number of items that wait for their answers.
+/// Lodges by bulk streams, one on each connection, with a given number of items that wait for their answers.
 async fn streams(
     sandbox: &Sandbox,
     address: SocketAddr,
-    length: Duration,
+    ends: Ends,
     (connections, items): (u16, u16),
 ) -> Result<Calls> {
     let mut clients = Vec::new();
@@ -183,10 +227,11 @@ async fn streams(
             let (send, sent) = tokio::sync::mpsc::channel(items.into());
             let mut answers = client.detainers().lodge_detainers(ReceiverStream::new(sent)).await?.into_inner();
             let mut own = Calls::default();
-            let mut asked = VecDeque::new();
+            let (mut asked, mut sent) = (VecDeque::new(), 0_usize);
             loop {
-                while asked.len() < items.into() && begun.elapsed() < length {
+                while asked.len() < items.into() && sent < ends.after && begun.elapsed() < ends.at {
                     asked.push_back(Instant::now());
+                    sent = sent.saturating_add(1);
                     send.send(v1::LodgeDetainersRequest { request: Some(request()) }).await?;
                 }
                 let Some(at) = asked.pop_front() else { break };
@@ -195,7 +240,7 @@ async fn streams(
                 let Some(v1::lodge_detainers_response::Outcome::Response(answer)) = answer.outcome else {
                     bail!("an item was refused");
                 };
-                own.acknowledged.push(acknowledged(answer)?);
+                own.acknowledge(answer)?;
             }
             anyhow::Ok(own)
         });
@@ -203,10 +248,31 @@ async fn streams(
     joined(tasks, begun).await
 }
 
-fn acknowledged(answer: v1::LodgeDetainerResponse) -> Result<Acknowledged> {
-    let receipt = answer.receipt.context("an answer without a receipt")?;
-    let leaf_hash = *ledger::leaf_hash(&receipt.leaf).as_bytes();
-    Ok(Acknowledged { index: u64::try_from(receipt.index)?, leaf_hash })
+/// Reads detainers for a given time, one at a time on each connection, in no order.
+async fn reads(
+    sandbox: &Sandbox,
+    address: SocketAddr,
+    length: Duration,
+    connections: u16,
+    names: &[String],
+) -> Result<Calls> {
+    ensure!(!names.is_empty(), "there is nothing to read");
+    let begun = Instant::now();
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..connections {
+        let (client, names) = (connect(sandbox, address).await?, names.to_vec());
+        tasks.spawn(async move {
+            let (mut detainers, mut own) = (client.detainers(), Calls::default());
+            while begun.elapsed() < length {
+                let name = names.get(fastrand::usize(..names.len())).cloned().unwrap_or_default();
+                let asked = Instant::now();
+                detainers.get_detainer(v1::GetDetainerRequest { name }).await?;
+                own.took.push(asked.elapsed());
+            }
+            anyhow::Ok(own)
+        });
+    }
+    joined(tasks, begun).await
 }
 
 async fn joined(mut tasks: tokio::task::JoinSet<Result<Calls>>, begun: Instant) -> Result<Calls> {
@@ -215,6 +281,7 @@ async fn joined(mut tasks: tokio::task::JoinSet<Result<Calls>>, begun: Instant) 
         let own = task.context("a task panicked")??;
         all.acknowledged.extend(own.acknowledged);
         all.took.extend(own.took);
+        all.names.extend(own.names);
     }
     all.seconds = begun.elapsed().as_secs_f64();
     Ok(all)
@@ -242,7 +309,7 @@ async fn calls(
                     let asked = Instant::now();
                     let answer = detainers.lodge_detainer(request()).await?.into_inner();
                     own.took.push(asked.elapsed());
-                    own.acknowledged.push(acknowledged(answer)?);
+                    own.acknowledge(answer)?;
                 }
                 anyhow::Ok(own)
             });

@@ -45,6 +45,17 @@ pub(super) struct Measurements {
     pub(super) lodge: Measured,
     /// A call is an item.
     pub(super) bulk: Measured,
+    /// One at a time on each connection. Each is accounted for before it is answered.
+    pub(super) get: Measured,
+}
+
+/// What was lodged before the rounds.
+#[derive(Debug)]
+pub(super) struct Filled {
+    pub(super) detainers: u64,
+    pub(super) seconds: f64,
+    /// From the start of a gateway on it until it serves.
+    pub(super) start: Duration,
 }
 
 /// A whole run.
@@ -54,6 +65,7 @@ pub(super) struct Run {
     pub(super) in_flight: u16,
     pub(super) seconds: u64,
     pub(super) rounds: Vec<Measurements>,
+    pub(super) filled: Option<Filled>,
     pub(super) rss_kb: u64,
     pub(super) acknowledged: usize,
     pub(super) stored_bytes: Option<u64>,
@@ -73,6 +85,7 @@ impl Run {
         let echo = |of: fn(&Measured) -> f64| spread(self.rounds.iter().map(|round| of(&round.echo)));
         let lodge = |of: fn(&Measured) -> f64| spread(self.rounds.iter().map(|round| of(&round.lodge)));
         let bulk = |of: fn(&Measured) -> f64| spread(self.rounds.iter().map(|round| of(&round.bulk)));
+        let get = |of: fn(&Measured) -> f64| spread(self.rounds.iter().map(|round| of(&round.get)));
         let over_echo = |of: fn(&Measurements) -> &Measured, what: fn(&Measured) -> f64| {
             spread(self.rounds.iter().map(|round| what(of(round)) / what(&round.echo).max(f64::MIN_POSITIVE)))
         };
@@ -98,12 +111,20 @@ impl Run {
             ("p999_ms.lodge", "ms", lodge(|round| round.driven.p999_ms)),
             ("p50_ms.bulk", "ms", bulk(|round| round.driven.p50_ms)),
             ("p99_ms.bulk", "ms", bulk(|round| round.driven.p99_ms)),
+            ("get.rps", "calls/s", get(Measured::rps)),
+            ("p50_ms.get", "ms", get(|round| round.driven.p50_ms)),
+            ("p99_ms.get", "ms", get(|round| round.driven.p99_ms)),
             ("batch.jobs", "writes", lodge(|round| round.used.jobs / float(round.used.batches).max(1.0))),
             ("batch.items", "items", bulk(|round| round.used.jobs / float(round.used.batches).max(1.0))),
             ("fsyncs_per_s", "/s", lodge(|round| float(round.used.commits) / round.elapsed.as_secs_f64())),
             ("bytes_per_write", "bytes", lodge(|round| round.a_call(float(round.used.written)))),
             ("rss_mb", "MB", Spread::of(float(self.rss_kb) / 1_024.0)),
         ];
+        if let Some(Filled { detainers, seconds, start }) = &self.filled {
+            figures.push(("fill.detainers", "", Spread::of(float(*detainers))));
+            figures.push(("fill.rps", "items/s", Spread::of(float(*detainers) / seconds)));
+            figures.push(("start_s", "s", Spread::of(start.as_secs_f64())));
+        }
         if let Some(bytes) = self.stored_bytes {
             figures.push(("stored_bytes_per_write", "bytes", Spread::of(float(bytes) / acknowledged)));
         }

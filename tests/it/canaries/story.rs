@@ -279,7 +279,10 @@ impl Stage {
     /// Everything wrong at once, each field wrong alone, and bytes that are wrong altogether.
     pub(super) async fn offend(&mut self) {
         for method in descriptor::methods() {
-            let agency = STEPS.iter().find(|(name, _)| *name == descriptor::name(&method)).map_or(DOCCS, |(_, by)| *by);
+            // Many by a stream are sent by whoever sends one.
+            let name = descriptor::name(&method);
+            let single = if method.is_client_streaming() { name.trim_end_matches('s') } else { &name };
+            let agency = STEPS.iter().find(|(name, _)| *name == single).map_or(DOCCS, |(_, by)| *by);
             // A request without fields has none that could be wrong.
             if method.input().fields().len() == 0 {
                 continue;

@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use comity::client::Credentials;
 use comity::client::tls::client_tls;
+use comity::domain::method::own_at;
+use comity::wire::Message as _;
 use comity::wire::failure::{ERROR_DOMAIN, reason_of};
+use comity::wire::methods;
 use comity::wire::v1::ErrorReason;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
 use http_body_util::{BodyExt as _, Full};
@@ -16,6 +19,8 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetail, StatusExt as _};
+
+use crate::harness::status_of;
 
 /// A stream that has said nothing for so long has nothing more to say. Any other call comes to its end.
 pub(crate) const SILENCE: Duration = Duration::from_millis(250);
@@ -80,7 +85,20 @@ pub(crate) struct Reply {
     pub(crate) status: Option<Status>,
 }
 
+/// What every answer of a bulk stream may hold, whichever it is.
+#[derive(Clone, PartialEq, prost::Message)]
+struct Item {
+    #[prost(message, tag = "3")]
+    error: Option<tonic_types::Status>,
+}
+
 impl Reply {
+    /// Takes what became of the one item of a bulk stream for what became of the call.
+    fn settle(&mut self) {
+        let error = self.messages.iter().find_map(|message| Item::decode(message.as_slice()).unwrap().error);
+        self.status = error.map(status_of).or(self.status.take());
+    }
+
     pub(crate) fn code(&self) -> Option<Code> {
         self.status.as_ref().map(Status::code)
     }
@@ -167,6 +185,9 @@ pub(crate) async fn send(
         }
     }
     reply.status = reply.status.or_else(|| Status::from_header_map(&reply.trailers));
+    if methods::at(&call.path).is_some_and(|method| method.is_client_streaming() && own_at(method.path()).is_some()) {
+        reply.settle();
+    }
     Ok(reply)
 }
 
