@@ -29,6 +29,7 @@ pub use violations::{Violation, Violations};
     missing_docs,
     clippy::pedantic,
     clippy::as_conversions,
+    clippy::large_enum_variant,
     clippy::allow_attributes_without_reason,
     unused_qualifications,
     reason = "generated code"

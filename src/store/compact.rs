@@ -12,9 +12,17 @@ const COMPRESSED: u8 = 1;
 const LEN_LEN: usize = size_of::<u32>();
 const BROKEN: StoreError = StoreError::Broken("what was compressed is not of a known layout");
 
-/// Compresses the JSON of a case.
-pub(super) fn compress_case(json: &[u8]) -> Result<Vec<u8>, StoreError> {
-    compress(json, CASES_1)
+/// The end of that text: a detainer as it is lodged. What LZ4 refers to is counted from the end, so what was compressed against
+/// the end alone is read with the whole; and a third of the time goes into reading what it is compressed against.
+const LODGED_1: &[u8] = match CASES_1.split_at_checked(CASES_1.len() - LODGED_1_LEN) {
+    Some((_, lodged)) => lodged,
+    None => CASES_1,
+};
+const LODGED_1_LEN: usize = 1_564;
+
+/// Compresses the JSON of a case. `is_lodged`: of a detainer of which nothing has been said yet.
+pub(super) fn compress_case(json: &[u8], is_lodged: bool) -> Result<Vec<u8>, StoreError> {
+    compress(json, if is_lodged { LODGED_1 } else { CASES_1 })
 }
 
 /// The JSON of a case, compressed or as it was stored before.
@@ -53,8 +61,10 @@ mod tests {
     #[test]
     fn what_was_compressed_is_read_again_and_what_was_stored_before_too() {
         for json in ["{}".to_owned(), format!(r#"{{"Detainer":{{"issuer":"{}"}}}}"#, "us-ice".repeat(2_000))] {
-            let kept = compress_case(json.as_bytes()).unwrap();
-            assert_eq!(decompress_case(kept).unwrap(), json.as_bytes());
+            for is_lodged in [false, true] {
+                let kept = compress_case(json.as_bytes(), is_lodged).unwrap();
+                assert_eq!(decompress_case(kept).unwrap(), json.as_bytes());
+            }
             assert_eq!(decompress_case(json.clone().into_bytes()).unwrap(), json.as_bytes());
         }
         for answer in [&b""[..], b"\x0a\x03abc", &[7; 5_000]] {
@@ -65,10 +75,18 @@ mod tests {
 
     #[test]
     fn what_was_not_compressed_is_refused() {
-        let kept = compress_case(br#"{"Custody":{"state":"held"}}"#).unwrap();
+        let kept = compress_case(br#"{"Custody":{"state":"held"}}"#, false).unwrap();
         for broken in [&[][..], &[2, 0, 0, 0, 1, 0], &[1, 0, 0], &kept[..kept.len() - 1]] {
             assert!(matches!(decompress(broken, CASES_1), Err(StoreError::Broken(_))), "{broken:?}");
         }
+    }
+
+    #[test]
+    fn a_detainer_as_lodged_is_small_against_the_end_of_the_dictionary() {
+        assert!(LODGED_1.starts_with(br#"{"Detainer":{"name":"#), "the end begins with a detainer");
+        let kept = compress_case(LODGED_1, true).unwrap();
+        assert!(kept.len() < LODGED_1.len() / 10, "{} bytes", kept.len());
+        assert_eq!(decompress_case(kept).unwrap(), LODGED_1);
     }
 
     /// With another dictionary, nothing could be read that was written with this one.

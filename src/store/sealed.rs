@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 
 use crate::domain::appeal::AppealItem;
 use crate::domain::case::StoredCase;
+use crate::domain::detainer::DetainerState;
 use crate::domain::determination::FieldClass;
 use crate::domain::ids::CaseName;
 use crate::store::vault::Key;
@@ -93,7 +94,8 @@ pub(super) fn case_of(leaf: &[u8]) -> Result<Option<CaseName>, StoreError> {
 /// The sealed state of a case.
 pub(super) fn seal_case(case: &StoredCase, key: &Key) -> Result<Vec<u8>, StoreError> {
     let json = serde_json::to_vec(case).map_err(|_| StoreError::Broken("a case cannot be written"))?;
-    Ok(key.seal(&compact::compress_case(&json)?, &rows::case_context(case.name()))?)
+    let is_lodged = case.detainer().is_some_and(|detainer| detainer.state == DetainerState::Lodged);
+    Ok(key.seal(&compact::compress_case(&json, is_lodged)?, &rows::case_context(case.name()))?)
 }
 
 /// Opens a case. Returns it with its data key.

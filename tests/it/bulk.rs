@@ -77,17 +77,17 @@ async fn what_was_sent_again_after_a_break_is_answered_as_before() {
     let world = World::start();
     let requests: Vec<_> = (0..300).map(|_| detainer_for("us-ny-doccs")).collect();
     let mut client = world.ice().client().await.detainers();
-    let (send, sent) = mpsc::channel(300);
+    let (sender, items) = mpsc::channel(300);
     for request in &requests[..200] {
-        send.send(item(request.clone())).await.unwrap();
+        sender.send(item(request.clone())).await.unwrap();
     }
-    let mut answers = client.lodge_detainers(ReceiverStream::new(sent)).await.unwrap().into_inner();
+    let mut answers = client.lodge_detainers(ReceiverStream::new(items)).await.unwrap().into_inner();
     let mut first = Vec::new();
     for _ in 0..50 {
         first.push(answers.message().await.unwrap().unwrap());
     }
     // The caller is gone; what it had sent may or may not be recorded.
-    drop((answers, send, client));
+    drop((answers, sender, client));
     let again = lodge_all(&world, requests.iter().cloned().map(item).collect()).await;
     assert_eq!(again[..50], first);
     assert!(again.iter().all(|answer| matches!(answer.outcome, Some(Lodged::Response(_)))));
@@ -121,15 +121,15 @@ async fn above_its_rate_an_agency_is_read_later_and_not_refused() {
 async fn a_gateway_that_drains_answers_what_it_has_taken() {
     let mut world = World::start();
     let mut client = world.ice().client().await.detainers();
-    let (send, sent) = mpsc::channel(1);
-    let mut answers = client.lodge_detainers(ReceiverStream::new(sent)).await.unwrap().into_inner();
+    let (sender, items) = mpsc::channel(1);
+    let mut answers = client.lodge_detainers(ReceiverStream::new(items)).await.unwrap().into_inner();
     let first = detainer_for("us-ny-doccs");
-    send.send(item(first.clone())).await.unwrap();
+    sender.send(item(first.clone())).await.unwrap();
     let answer = answers.message().await.unwrap().unwrap();
     assert!(matches!(answer.outcome, Some(Lodged::Response(_))));
     let ended = tokio::spawn(async move { answers.message().await.unwrap_err().code() });
     world.restart().await;
     assert_eq!(ended.await.unwrap(), Code::Unavailable);
-    drop(send);
+    drop(sender);
     assert_eq!(lodge_all(&world, vec![item(first)]).await, [answer]);
 }

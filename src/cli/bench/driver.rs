@@ -224,15 +224,15 @@ async fn streams(
     let mut tasks = tokio::task::JoinSet::new();
     for client in clients {
         tasks.spawn(async move {
-            let (send, sent) = tokio::sync::mpsc::channel(items.into());
-            let mut answers = client.detainers().lodge_detainers(ReceiverStream::new(sent)).await?.into_inner();
+            let (sender, stream) = tokio::sync::mpsc::channel(items.into());
+            let mut answers = client.detainers().lodge_detainers(ReceiverStream::new(stream)).await?.into_inner();
             let mut own = Calls::default();
             let (mut asked, mut sent) = (VecDeque::new(), 0_usize);
             loop {
                 while asked.len() < items.into() && sent < ends.after && begun.elapsed() < ends.at {
                     asked.push_back(Instant::now());
                     sent = sent.saturating_add(1);
-                    send.send(v1::LodgeDetainersRequest { request: Some(request()) }).await?;
+                    sender.send(v1::LodgeDetainersRequest { request: Some(request()) }).await?;
                 }
                 let Some(at) = asked.pop_front() else { break };
                 let answer = answers.message().await?.context("a stream ended early")?;

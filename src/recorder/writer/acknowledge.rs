@@ -77,6 +77,9 @@ impl Acknowledgements {
     }
 }
 
+/// Batches that wait while the disk is at work on the one before them. They share its next sync.
+const AHEAD_MAX: usize = 1;
+
 /// A batch on its way to the disk. Without a sync of its own it is as durable as the one before it.
 type Committed = (Option<Unsynced>, Acknowledgements);
 
@@ -97,7 +100,7 @@ impl Syncer {
         healthy: Arc<AtomicBool>,
         wake: mpsc::WeakSender<Job>,
     ) -> std::io::Result<Self> {
-        let (batches, waiting) = sync_channel(0);
+        let (batches, waiting) = sync_channel(AHEAD_MAX);
         let failure = Arc::new(Mutex::new(None));
         let failed = Arc::clone(&failure);
         let dispatch = tracing::dispatcher::get_default(Clone::clone);
@@ -143,9 +146,15 @@ impl Syncer {
 }
 
 fn run(batches: &Receiver<Committed>, published: &Published, metrics: &Metrics) -> Result<(), StoreError> {
-    for (unsynced, acknowledgements) in batches {
-        unsynced.map_or(Ok(()), Unsynced::sync)?;
-        acknowledgements.send(published, metrics);
+    while let Ok(first) = batches.recv() {
+        let (mut unsynced, mut waiting): (Vec<_>, Vec<_>) = std::iter::once(first).chain(batches.try_iter()).unzip();
+        // The newest first: its sync is that of those before it, too.
+        while let Some(newest) = unsynced.pop() {
+            newest.map_or(Ok(()), Unsynced::sync)?;
+        }
+        for acknowledgements in waiting.drain(..) {
+            acknowledgements.send(published, metrics);
+        }
     }
     Ok(())
 }

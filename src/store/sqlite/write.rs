@@ -13,8 +13,8 @@ use crate::ledger::{Tree, tile_to_bytes};
 use crate::store::sealed::{self, EntryRow};
 use crate::store::sqlite::{SqliteReader, SqliteStore, agenda, appeals, inbox, policy, read};
 use crate::store::{
-    Append, BatchStart, CasesOf, HeadFollower, HeadMove, ListedItem, Loaded, LogState, NewEntry, Reader, SeenRequest,
-    Store, StoreError, Unsynced, Wanted, rows,
+    Append, BatchStart, CasesOf, HeadFollower, HeadMove, ListedItem, Loaded, LogState, NewDisclosure, NewEntry, Reader,
+    SeenRequest, Store, StoreError, Unsynced, Wanted, rows,
 };
 
 impl Store for SqliteStore {
@@ -230,19 +230,7 @@ impl SqliteStore {
             policy::write(&transaction, policy)?;
         }
         for disclosure in &append.disclosures {
-            transaction
-                .prepare_cached(
-                    "INSERT INTO disclosures (recorded_at, recipient, officer, method, resources, classes) \
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                )?
-                .execute(params![
-                    rows::nanoseconds(disclosure.recorded_at)?,
-                    number(disclosure.recipient.as_str())?,
-                    disclosure.officer.as_ref().map(OfficerPseudonym::as_str),
-                    disclosure.method,
-                    disclosure.resources,
-                    disclosure.classes.bits()
-                ])?;
+            insert_disclosure(&transaction, number(disclosure.recipient.as_str())?, disclosure)?;
         }
         Ok(transaction.commit()?)
     }
@@ -301,6 +289,27 @@ fn insert_entry(transaction: &Transaction<'_>, row: &EntryRow) -> Result<(), Sto
         row.sealed,
         row.answer
     ])?;
+    Ok(())
+}
+
+fn insert_disclosure(
+    transaction: &Transaction<'_>,
+    recipient: i64,
+    disclosure: &NewDisclosure,
+) -> Result<(), StoreError> {
+    transaction
+        .prepare_cached(
+            "INSERT INTO disclosures (recorded_at, recipient, officer, method, resources, classes) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?
+        .execute(params![
+            rows::nanoseconds(disclosure.recorded_at)?,
+            recipient,
+            disclosure.officer.as_ref().map(OfficerPseudonym::as_str),
+            disclosure.method,
+            disclosure.resources,
+            disclosure.classes.bits()
+        ])?;
     Ok(())
 }
 
