@@ -1,6 +1,6 @@
 //! What is said once a batch is durable, and not before: heads are published, then everybody is answered. Where the store
-//! leaves the sync apart, a thread of its own waits for the disk, one batch at a time and in order, while the writer plans
-//! the next.
+//! leaves the sync apart, a thread of its own waits for the disk, in order, while the writer plans the next; batches that wait
+//! meanwhile share a sync.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -86,7 +86,7 @@ type Committed = (Option<Unsynced>, Acknowledgements);
 /// The thread that waits for the disk.
 #[derive(Debug)]
 pub(in crate::recorder) struct Syncer {
-    /// Without room: the writer is one batch ahead of the disk, and no more, so that batches grow while the disk is at work.
+    /// With little room: the writer is a batch or two ahead of the disk, and no more, so that batches grow while it is at work.
     batches: Option<SyncSender<Committed>>,
     thread: Option<JoinHandle<()>>,
     failure: Arc<Mutex<Option<StoreError>>>,
