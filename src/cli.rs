@@ -1,5 +1,6 @@
 //! The commands, one file for each. `--help` describes them.
 
+mod backup;
 mod bench;
 mod call;
 mod caller;
@@ -9,6 +10,7 @@ mod completions;
 mod demo;
 mod dev;
 mod disclosures;
+mod export;
 mod health;
 mod inbox;
 mod interrupt;
@@ -18,6 +20,7 @@ mod migrate;
 mod output;
 mod paths;
 mod policy;
+mod receipt;
 mod serve;
 mod token;
 mod verify;
@@ -79,6 +82,12 @@ enum Command {
     CheckConfig(check_config::CheckConfigArgs),
     /// Copies a store to another place, from a file to a database or back, and verifies that nothing differs.
     Migrate(migrate::MigrateArgs),
+    /// Writes what one audience may know of the logs, in plain files that public keys alone can check.
+    Export(export::ExportArgs),
+    /// Copies a store to a file while it is served, and verifies the copy.
+    Backup(backup::BackupArgs),
+    /// Puts a backup in place of a store that was lost. It is not served before it was held against a checkpoint from outside.
+    Restore(backup::RestoreArgs),
     /// Lists what was disclosed to whom, by the account that a store keeps.
     Disclosures(disclosures::DisclosuresArgs),
     /// The law as data: checks a policy set, and holds it against its own cases.
@@ -89,9 +98,11 @@ enum Command {
     Token(token::TokenArgs),
     /// Asks a gateway's ops listener whether it serves. Exit code 0: yes; 1: no.
     Health(health::HealthArgs),
-    /// Verifies a store offline: every entry, commitment, head and receipt. Exit code 0: whole; 1: broken; others: nothing was verified.
+    /// Verifies a store, or an export, offline: every entry, commitment, head and receipt. Exit code 0: whole; 1: broken; others: nothing was verified.
     Verify(verify::VerifyArgs),
-    /// Verifies a receipt offline, with the log's public key alone, and says what it proves. Exit codes as of `verify`.
+    /// Receipts of past writes: shows what became of one, or verifies one offline and says what it proves.
+    Receipt(receipt::ReceiptArgs),
+    /// The older spelling of `receipt verify`.
     VerifyReceipt(verify_receipt::VerifyReceiptArgs),
     /// Writes what a shell needs to complete these commands.
     Completions(completions::CompletionsArgs),
@@ -102,7 +113,12 @@ pub fn main() -> ExitCode {
     let Cli { logging, command } = Cli::parse();
     let quiet = matches!(
         command,
-        Command::Demo(_) | Command::Bench(_) | Command::Call(_) | Command::Lodge(_) | Command::Inbox(_)
+        Command::Demo(_)
+            | Command::Bench(_)
+            | Command::Call(_)
+            | Command::Lodge(_)
+            | Command::Inbox(_)
+            | Command::Receipt(_)
     );
     // A server drains on Ctrl-C. Its errors are logged as JSON, like its other lines.
     let serves = matches!(command, Command::Serve(_) | Command::Dev(_));
@@ -127,12 +143,16 @@ pub fn main() -> ExitCode {
         Command::Inbox(args) => return inbox::run(&args),
         Command::CheckConfig(args) => check_config::run(&args),
         Command::Migrate(args) => migrate::run(&args),
+        Command::Backup(args) => backup::run_backup(&args),
+        Command::Restore(args) => backup::run_restore(&args),
+        Command::Export(args) => return export::run(&args),
         Command::Disclosures(args) => disclosures::run(&args),
         Command::Policy(args) => policy::run(&args),
         Command::Certs(args) => certs::run(&args),
         Command::Token(args) => token::run(&args),
         Command::Health(args) => return health::run(&args),
         Command::Verify(args) => return verify::run(&args),
+        Command::Receipt(args) => return receipt::run(&args),
         Command::VerifyReceipt(args) => return verify_receipt::run(&args),
         Command::Completions(args) => completions::run(&args, Cli::command()),
     };

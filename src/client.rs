@@ -3,7 +3,8 @@
 //! * mutual TLS, and a token bound to the certificate on every call. Files are read again when they change, tokens are
 //!   renewed before they expire, and a connection is replaced without failing a call;
 //! * a request id where the caller set none, and retries that keep the id and obey the gateway's retry hints;
-//! * an [`Inbox`] that resumes where it was, whatever happens to its stream.
+//! * an [`Inbox`] that resumes where it was, whatever happens to its stream;
+//! * evidence: every receipt is verified, and so is that a log only grew. A gateway whose log has forked is left alone.
 //!
 //! It gives out the generated clients, so every method of the contract is available:
 //!
@@ -48,6 +49,8 @@ mod calls;
 mod connection;
 mod credentials;
 mod error;
+mod evidence;
+mod growth;
 mod inbox;
 mod retry;
 pub mod tls;
@@ -59,12 +62,15 @@ use std::time::Duration;
 pub use calls::Authorized;
 pub use credentials::{CredentialFiles, CredentialSource, Credentials};
 pub use error::{Error, Refused, SharedError};
+pub use evidence::{EvidenceError, verify_growth, verify_openings, verify_receipt};
 pub use inbox::{Inbox, InboxConfig};
 pub use retry::Retry;
 pub use token::TokenSource;
 
 use crate::client::connection::Connection;
+use crate::client::evidence::Evidence;
 use crate::client::token::TokenCache;
+use crate::ledger::VerifierKey;
 use crate::wire::v1;
 
 /// Where the gateway is, who we are, and how often to retry.
@@ -82,6 +88,11 @@ pub struct Config {
     pub retry: Retry,
     /// How often files are checked for a change.
     pub reload_interval: Duration,
+    /// The pinned public keys of the logs. Without any, receipts and growth are checked all the same, but not who
+    /// signed them.
+    pub log_keys: Vec<VerifierKey>,
+    /// Checkpoints that were kept from before, one for each log, which the logs must have grown from.
+    pub checkpoints: Vec<String>,
 }
 
 impl Config {
@@ -99,7 +110,23 @@ impl Config {
             token: token.into(),
             retry: Retry::default(),
             reload_interval: Duration::from_secs(1),
+            log_keys: Vec::new(),
+            checkpoints: Vec::new(),
         }
+    }
+
+    /// Pins the public key of the logs.
+    #[must_use]
+    pub fn pinning(mut self, log_key: VerifierKey) -> Self {
+        self.log_keys.push(log_key);
+        self
+    }
+
+    /// Goes on from checkpoints that were kept ([`Client::checkpoints`]).
+    #[must_use]
+    pub fn grown_from(mut self, checkpoints: Vec<String>) -> Self {
+        self.checkpoints = checkpoints;
+        self
     }
 }
 
@@ -113,11 +140,12 @@ pub struct Client {
 impl Client {
     /// Connects and gets a token.
     pub async fn connect(config: Config) -> Result<Self, Error> {
-        let Config { address, server_name, credentials, token, retry, reload_interval } = config;
+        let Config { address, server_name, credentials, token, retry, reload_interval, log_keys, checkpoints } = config;
+        let evidence = Arc::new(Evidence::new(log_keys, &checkpoints)?);
         let token = Arc::new(TokenCache::new(token, reload_interval));
         token.bearer().await?;
         let connection = Connection::open(&address, server_name, credentials, reload_interval).await?;
-        Ok(Self { calls: Authorized { connection: Arc::new(connection), token, retry }, reload_interval })
+        Ok(Self { calls: Authorized { connection: Arc::new(connection), token, retry, evidence }, reload_interval })
     }
 
     /// The same connection with other tokens, such as an officer's.
@@ -131,6 +159,16 @@ impl Client {
     #[must_use]
     pub fn with_retry(&self, retry: Retry) -> Self {
         Self { calls: Authorized { retry, ..self.calls.clone() }, ..self.clone() }
+    }
+
+    /// The newest checkpoint of each log that was proven to extend all those before it. Keep them over a restart.
+    pub fn checkpoints(&self) -> Vec<String> {
+        self.calls.evidence.checkpoints()
+    }
+
+    /// Verifies a receipt, as is done for every answer of one message. For those that come in a stream.
+    pub async fn verify(&self, receipt: &v1::Receipt) -> Result<(), Error> {
+        self.calls.check_receipt(receipt).await
     }
 
     /// For any other generated client, such as health.

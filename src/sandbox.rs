@@ -23,7 +23,7 @@ use crate::identity::mint::{MintClaims, mint};
 use crate::identity::pem::PemSource;
 use crate::identity::registry::{AgencyConfig, AuthorityConfig, IssuerConfig, KeyConfig, RegistryConfig};
 use crate::identity::token;
-use crate::ledger::{Signer, pem_from_pkcs8};
+use crate::ledger::{Signer, VerifierKey, pem_from_pkcs8};
 use crate::sandbox::private_postgres::Tls;
 
 /// The name of the configuration file.
@@ -206,7 +206,9 @@ impl Sandbox {
     /// The configuration of an agency's client. It reads the files when they are needed.
     pub fn client(&self, address: SocketAddr, agency: &str, actor: ActorKind) -> client::Config {
         let credentials = credential_files(&self.directory, agency);
-        client::Config::new(address.to_string(), "localhost", credentials, self.token_source(agency, actor))
+        let config =
+            client::Config::new(address.to_string(), "localhost", credentials, self.token_source(agency, actor));
+        log_key(&self.directory).into_iter().fold(config, client::Config::pinning)
     }
 
     /// The tokens of an agency's unattended system, or of its officer.
@@ -273,6 +275,12 @@ impl Sandbox {
         let renewed = read_authority(&self.directory, authority)?.renew(&options()?, &read(at("key"))?)?;
         files::write_public(&at("pem"), &renewed.pem)
     }
+}
+
+/// The public key of a sandbox's logs, if it is there.
+pub fn log_key(directory: &Path) -> Option<VerifierKey> {
+    let text = std::fs::read_to_string(directory.join("keys/log.vkey")).ok()?;
+    VerifierKey::parse(text.trim_end()).ok()
 }
 
 /// The files of an agency's certificate and key in a sandbox.

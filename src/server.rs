@@ -46,7 +46,6 @@ use crate::feed::ActiveAttempts;
 use crate::identity::clock::WallClock;
 use crate::ledger::VerifierKey;
 use crate::metrics::Metrics;
-use crate::policy::gate::Gate;
 use crate::policy::in_force::GateInForce;
 use crate::recorder::{Clock, Entropy, Handle, RecorderError, SubmitError};
 use crate::server::certificates::CertificateReloader;
@@ -104,12 +103,10 @@ impl Gateway {
     #[expect(clippy::too_many_lines, reason = "the order of a start, to be read from top to bottom")]
     pub fn start(config: &Config, base: &Path, environment: Environment) -> Result<Self, ServerError> {
         let (phase, phase_seen) = watch::channel(Phase::Starting);
-        let CheckedConfig { secrets, registry, engine, verifier, zones, tls, .. } =
-            check(config, base, &environment.wall)?;
-        let agencies = registry.members().map(|member| (member.agency.id.clone(), member.agency.clone())).collect();
+        let checked = check(config, base, &environment.wall)?;
+        let in_force = GateInForce::new(Arc::new(checked.gate()));
+        let CheckedConfig { secrets, registry, engine, verifier, tls, .. } = checked;
         let metrics = Metrics::new();
-        let gate = Gate::new(Arc::clone(&engine), Arc::new(agencies)).with_zones(zones);
-        let in_force = GateInForce::new(Arc::new(gate));
         let layers = Layers::of(config, &secrets, &registry, &environment.wall, &in_force, &metrics);
         let certificates = (registry, Arc::clone(&tls));
         let certificates = Arc::new(CertificateReloader::of(config, base, certificates, &environment.wall, &metrics));

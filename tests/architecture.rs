@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Who may use whom. A room is the first part of a path in `src/`; using oneself goes without saying.
-const USES: [(&str, &[&str]); 23] = [
+const USES: [(&str, &[&str]); 24] = [
     ("domain", &[]),
     ("ed25519", &[]),
     ("files", &[]),
@@ -26,7 +26,7 @@ const USES: [(&str, &[&str]); 23] = [
     ("reports", &["domain", "wire", "policy", "ledger", "store"]),
     ("accept", &["domain", "files", "identity", "quota"]),
     ("api", &BENEATH_API),
-    ("client", &["files", "wire"]),
+    ("client", &["files", "ledger", "wire"]),
     // Each room owns its part of the configuration; this one puts the parts together.
     ("config", &["domain", "files", "identity", "policy", "ledger", "store", "recorder", "feed", "api", "accept"]),
     (
@@ -37,6 +37,7 @@ const USES: [(&str, &[&str]); 23] = [
         ],
     ),
     ("verify", &["domain", "ledger", "recorder", "store", "wire"]),
+    ("export", &["domain", "ledger", "recorder", "wire"]),
     ("sandbox", &["accept", "api", "client", "config", "domain", "identity", "ledger", "recorder", "server"]),
     (
         "demo",
@@ -53,9 +54,9 @@ const BENEATH_API: [&str; 12] = [
     "reports",
 ];
 
-const EVERY_ROOM: [&str; 22] = [
+const EVERY_ROOM: [&str; 23] = [
     "domain", "ed25519", "files", "random", "ledger", "wire", "identity", "policy", "store", "metrics", "recorder",
-    "feed", "reports", "api", "client", "config", "server", "verify", "sandbox", "demo", "accept", "quota",
+    "feed", "reports", "api", "client", "config", "server", "verify", "sandbox", "demo", "accept", "quota", "export",
 ];
 
 /// Names that stay in some rooms.

@@ -1,5 +1,9 @@
 //! `LedgerService`: entries, checkpoints and proofs.
 
+mod receipts;
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
@@ -11,8 +15,8 @@ use crate::domain::agency::Caller;
 use crate::domain::determination::FieldClasses;
 use crate::domain::ids::LogName;
 use crate::feed::{PAGE_BYTES_MAX, VisibleClasses, may_read};
-use crate::ledger::{self, Receipt};
-use crate::store::StoredEntry;
+use crate::ledger::{self, Hash, Receipt};
+use crate::store::{StoreError, StoredEntry};
 use crate::wire::v1::ledger_service_server::LedgerService;
 use crate::wire::{Message as _, Violations, entry, parse, show, v1};
 
@@ -59,11 +63,18 @@ impl LedgerService for Ledger {
         let request = request.into_inner();
         let log = self.0.readable(&caller, parse::log("log", &request.log))?;
         let from = parse::position("start_index", request.start_index).map_err(|faults| status::violations(&faults))?;
-        let end = self.0.head(&log);
+        let tree_size =
+            parse::position("tree_size", request.tree_size).map_err(|faults| status::violations(&faults))?;
+        let head = self.0.head(&log);
+        if tree_size > head {
+            return Err(status::beyond_head());
+        }
+        let proven_in = Some(tree_size).filter(|size| *size > 0);
+        let range = from..proven_in.unwrap_or(head);
         let (outgoing, answers) = self.0.outgoing();
         let api = Arc::clone(&self.0);
         tokio::spawn(async move {
-            let serve = async |sender| list(&api, &caller, &log, from..end, &sender).await;
+            let serve = async |sender| list(&api, &caller, &log, (range, proven_in), &sender).await;
             api.serve_stream(opener, outgoing, serve).await;
         });
         Ok(Response::new(answers))
@@ -116,6 +127,14 @@ impl LedgerService for Ledger {
             checkpoint: checkpoint.unwrap_or_default(),
         }))
     }
+
+    async fn list_receipts(
+        &self,
+        request: Request<v1::ListReceiptsRequest>,
+    ) -> Result<Response<v1::ListReceiptsResponse>, Status> {
+        let caller = Api::caller(&request)?;
+        Ok(Response::new(self.0.list_receipts(&caller, request.into_inner()).await?))
+    }
 }
 
 impl Api {
@@ -148,6 +167,23 @@ impl Api {
         Ok((log, stored, visible.ok_or_else(status::not_found)?))
     }
 
+    /// The inclusion proofs of entries in the tree of a size.
+    async fn proofs(&self, log: &LogName, indexes: Vec<u64>, size: u64) -> Result<Vec<Vec<Vec<u8>>>, Status> {
+        let log = log.clone();
+        let read = self.read(move |reader| {
+            // Neighbours have most of their tiles in common.
+            let mut tiles = BTreeMap::new();
+            let mut tile = |id| match tiles.entry(id) {
+                Entry::Occupied(known) => Ok::<_, StoreError>(Vec::clone(known.get())),
+                Entry::Vacant(place) => Ok(place.insert(reader.tile(&log, id)?).clone()),
+            };
+            let mut proof = |index| ledger::prove_inclusion(index, size, &mut tile);
+            indexes.into_iter().map(|index| Ok(proof(index)?)).collect::<Result<Vec<_>, StoreError>>()
+        });
+        let bytes = |hashes: Vec<Hash>| hashes.iter().map(|hash| hash.as_bytes().to_vec()).collect();
+        Ok(read.await?.into_iter().map(bytes).collect())
+    }
+
     /// Entries from a position on, each with what the caller may be shown of it now.
     async fn shown(
         &self,
@@ -169,11 +205,12 @@ impl Api {
 }
 
 /// Streams the entries whose audience includes the caller, page by page. Each page is accounted for before it leaves.
+/// Each entry comes with its proof in the tree of a size, if one is given.
 async fn list(
     api: &Api,
     caller: &Caller,
     log: &LogName,
-    range: std::ops::Range<u64>,
+    (range, proven_in): (std::ops::Range<u64>, Option<u64>),
     sender: &MessageSender<v1::ListEntriesResponse>,
 ) -> Result<(), Status> {
     let mut next = range.start;
@@ -182,7 +219,7 @@ async fn list(
         if found.is_empty() {
             return Ok(());
         }
-        let (mut classes, mut shown, mut bytes) = (FieldClasses::NONE, Vec::new(), 0usize);
+        let (mut classes, mut shown, mut indexes, mut bytes) = (FieldClasses::NONE, Vec::new(), Vec::new(), 0usize);
         for (stored, visible) in found.into_iter().filter(|(entry, _)| entry.index < range.end) {
             if bytes >= PAGE_BYTES_MAX {
                 break;
@@ -193,12 +230,18 @@ async fn list(
             let (openings, withheld) = (&stored.openings, &visible.withheld);
             let entry = entry::show(log, stored.index, stored.leaf, openings, visible.classes, withheld);
             bytes = bytes.saturating_add(entry.encoded_len());
+            indexes.push(stored.index);
             shown.push(entry);
         }
         let names: Vec<&str> = shown.iter().map(|entry| entry.name.as_str()).collect();
         api.disclose(caller, "LedgerService/ListEntries", &names, classes).await?;
+        let mut proofs = match proven_in {
+            Some(size) => api.proofs(log, indexes, size).await?.into_iter(),
+            None => Vec::new().into_iter(),
+        };
         for entry in shown {
-            sender.send(v1::ListEntriesResponse { entry: Some(entry) }).await?;
+            let hashes = proofs.next().unwrap_or_default();
+            sender.send(v1::ListEntriesResponse { entry: Some(entry), hashes }).await?;
         }
     }
     Ok(())

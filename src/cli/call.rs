@@ -249,6 +249,8 @@ impl Failure {
             Self::Call(error @ (Error::Credentials(_) | Error::Token(_) | Error::Handler(_))) => {
                 (USAGE, said("usage", chain(error)))
             }
+            // The gateway answered, and what it answered does not hold.
+            Self::Call(error @ Error::Evidence(_)) => (REFUSED, said("evidence", chain(error))),
             Self::Call(error @ (Error::Unreachable(_) | Error::OutOfTime)) => {
                 (UNREACHABLE, said("unreachable", chain(error)))
             }

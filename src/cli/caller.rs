@@ -46,6 +46,16 @@ pub(super) struct CallerArgs {
 }
 
 impl CallerArgs {
+    /// The agency of a sandbox that calls, if it is one.
+    pub(super) fn agency(&self) -> Option<&str> {
+        self.agency.as_deref()
+    }
+
+    /// The sandbox.
+    pub(super) fn directory(&self) -> &Path {
+        &self.dir
+    }
+
     /// The client configuration for this caller.
     pub(super) fn config(&self) -> Result<client::Config> {
         let (credentials, token) = match (&self.agency, &self.certificate, &self.key, &self.authorities) {
@@ -60,7 +70,10 @@ impl CallerArgs {
             }
             (None, ..) => bail!("who calls is said with --as <AGENCY>, or with --certificate, --key and --authorities"),
         };
-        Ok(client::Config::new(&*self.address, &*self.server_name, credentials, token))
+        let config = client::Config::new(&*self.address, &*self.server_name, credentials, token);
+        // Of a sandbox the key is at hand. Else receipts are checked but for who signed them.
+        let key = self.agency.as_ref().and_then(|_| sandbox::log_key(&self.dir));
+        Ok(key.into_iter().fold(config, client::Config::pinning))
     }
 
     /// Mints tokens with the agency's own key, which a sandbox keeps.

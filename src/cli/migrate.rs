@@ -38,7 +38,7 @@ pub(super) fn run(args: &MigrateArgs) -> Result<()> {
     ensure!(args.from.is_some() || args.to.is_some(), "from where, or to where? Give --from or --to");
     let (from, to) = (store_location(args.from.as_deref(), &args.dir)?, store_location(args.to.as_deref(), &args.dir)?);
     let begun = Instant::now();
-    let Copied { rows } = copy(&from, &to, &mut |table, rows| tracing::debug!(table, rows, "copied"))?;
+    let Copied { rows, .. } = copy(&from, &to, &mut |table, rows| tracing::debug!(table, rows, "copied"))?;
     for (table, rows) in &rows {
         print_line(&format!("{table:>16}  {:>12} rows", number(*rows)))?;
     }

@@ -1,14 +1,17 @@
-//! `comity verify`: verifies a store offline against pinned keys.
+//! `comity verify`: verifies a store or an export offline against pinned keys.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use clap::Args;
+use zeroize::Zeroizing;
 
 use crate::cli::output::{error_text, print_line, report_failure};
 use crate::cli::paths::{STORE_ENV, store_location};
 use crate::config::{read_key, secret_files};
+use crate::domain::ids::LogName;
+use crate::export::{Checked, Export, ExportError, Manifest};
 use crate::ledger::VerifierKey;
 use crate::store::StoreLocation;
 use crate::verify::{Broken, Claim, NotEvidence, Verified, verify};
@@ -22,7 +25,7 @@ use crate::verify::{Broken, Claim, NotEvidence, Verified, verify};
                         cannot be read; 4 what was kept is no checkpoint of this key, which says nothing of the store."
 )]
 pub(crate) struct VerifyArgs {
-    /// A data directory: of `comity dev`, of `comity demo --out`, or a copy of one.
+    /// A data directory: of `comity dev`, of `comity demo --out`, or a copy of one. Or an export: of `comity export`.
     dir: PathBuf,
     /// Where the store is, if it is not DIR/comity.db: another file, or a database as `postgres://...?sslrootcert=FILE`.
     #[arg(long, value_name = "PLACE", env = STORE_ENV, hide_env_values = true)]
@@ -59,12 +62,12 @@ pub(super) struct Unreadable(pub(super) String);
 pub(super) fn run(args: &VerifyArgs) -> ExitCode {
     let Err(error) = verify_all(args) else { return ExitCode::SUCCESS };
     if args.json {
-        let broken = error.downcast_ref::<Broken>();
+        let (log, index) = where_broken(&error);
         let found = serde_json::json!({
             "whole": false,
             "class": class(&error).0,
-            "log": broken.and_then(|broken| broken.log.as_ref()).map(ToString::to_string),
-            "index": broken.and_then(|broken| broken.index),
+            "log": log.map(ToString::to_string),
+            "index": index,
             "message": error_text(&error),
         });
         // The error is on standard error as well.
@@ -73,11 +76,21 @@ pub(super) fn run(args: &VerifyArgs) -> ExitCode {
     exit_code(&error)
 }
 
+/// The log and the index that a fault is in, if it is in one.
+fn where_broken(error: &anyhow::Error) -> (Option<&LogName>, Option<u64>) {
+    match (error.downcast_ref::<Broken>(), error.downcast_ref::<ExportError>()) {
+        (Some(broken), _) => (broken.log.as_ref(), broken.index),
+        (None, Some(ExportError::Broken(fault))) => (fault.log.as_ref(), fault.index),
+        (None, Some(_) | None) => (None, None),
+    }
+}
+
 /// The class of a failure, and its exit code.
 fn class(error: &anyhow::Error) -> (&'static str, u8) {
-    if error.is::<Unreadable>() {
+    let export = error.downcast_ref::<ExportError>();
+    if error.is::<Unreadable>() || matches!(export, Some(ExportError::File { .. })) {
         ("unreadable", UNREADABLE)
-    } else if error.is::<NotEvidence>() {
+    } else if error.is::<NotEvidence>() || matches!(export, Some(ExportError::NotEvidence(_))) {
         ("not-evidence", NO_CHECKPOINT)
     } else {
         ("broken", BROKEN)
@@ -91,20 +104,68 @@ pub(super) fn exit_code(error: &anyhow::Error) -> ExitCode {
 }
 
 fn verify_all(args: &VerifyArgs) -> Result<()> {
-    let read = |path: &PathBuf| {
-        let text = std::fs::read(path).with_context(|| Unreadable(path.display().to_string()))?;
-        String::from_utf8(text).map_err(|_| NotEvidence::checkpoint(format!("{} is no text", path.display())).into())
-    };
+    if Export::is_at(&args.dir) {
+        return verify_export(args);
+    }
     let store = store_location(args.store.as_deref(), &args.dir)?;
     let keys = (args.key.as_deref(), args.wrapping_key.as_deref());
     let claim = claim_in(&args.dir, store, keys, &args.origin)?;
-    let claim = Claim { against: args.against.iter().map(read).collect::<Result<_>>()?, ..claim };
+    let claim = Claim { against: read_kept(&args.against)?, ..claim };
     if !args.json {
         return print_verified(&claim);
     }
     let found =
         serde_json::json!({ "whole": true, "found": verify(&claim)?, "unsealed": claim.wrapping_key.is_some() });
     Ok(print_line(&found.to_string())?)
+}
+
+/// Checkpoints that were kept elsewhere.
+fn read_kept(files: &[PathBuf]) -> Result<Vec<String>> {
+    let read = |path: &PathBuf| {
+        let text = std::fs::read(path).with_context(|| Unreadable(path.display().to_string()))?;
+        String::from_utf8(text).map_err(|_| NotEvidence::checkpoint(format!("{} is no text", path.display())).into())
+    };
+    files.iter().map(read).collect()
+}
+
+/// Verifies an export by the pinned key alone.
+fn verify_export(args: &VerifyArgs) -> Result<()> {
+    let key = pinned_key(args.key.as_deref(), &args.dir)?;
+    let export = Export::open(&args.dir)?;
+    let found = export.check(std::slice::from_ref(&key), &read_kept(&args.against)?, |_| ())?;
+    let Manifest { audience, payloads, .. } = export.manifest();
+    let payloads = payloads.word();
+    if args.json {
+        let found = serde_json::json!({
+            "whole": true,
+            "found": found,
+            "audience": audience.to_string(),
+            "payloads": payloads,
+        });
+        return Ok(print_line(&found.to_string())?);
+    }
+    let Checked { logs, whole_logs, entries, commitments, checkpoints, grown } = found;
+    Ok(print_line(&format!(
+        "whole: an export for {audience}, {logs} logs ({whole_logs} with every entry), {entries} entries, {commitments} \
+         commitments opened, {checkpoints} checkpoints, grown from {grown} that were kept"
+    ))?)
+}
+
+/// The log's public key: as named, or in the directory.
+pub(super) fn pinned_key(named: Option<&Path>, directory: &Path) -> Result<VerifierKey> {
+    let path = named.map_or_else(|| directory.join("keys/log.vkey"), Path::to_owned);
+    let key = std::fs::read_to_string(&path).with_context(|| Unreadable(path.display().to_string()))?;
+    Ok(VerifierKey::parse(key.trim_end())?)
+}
+
+/// The key that opens sealed content: as named, or in the directory, if it is there.
+pub(super) fn wrapping_key_in(directory: &Path, named: Option<&Path>) -> Result<Option<Zeroizing<[u8; 32]>>> {
+    let own = || Some(directory.join("keys").join(secret_files::WRAPPING)).filter(|path| path.exists());
+    named
+        .map(Path::to_owned)
+        .or_else(own)
+        .map(|path| read_key(&path).with_context(|| Unreadable(path.display().to_string())))
+        .transpose()
 }
 
 /// What to verify in a data directory. Keys that are not named are taken from the directory: the log's public key, and
@@ -115,18 +176,11 @@ pub(super) fn claim_in(
     (key, wrapping_key): (Option<&Path>, Option<&Path>),
     origin: &str,
 ) -> Result<Claim> {
-    let key_path = key.map_or_else(|| directory.join("keys/log.vkey"), Path::to_owned);
-    let key = std::fs::read_to_string(&key_path).with_context(|| Unreadable(key_path.display().to_string()))?;
-    let own = || Some(directory.join("keys").join(secret_files::WRAPPING)).filter(|path| path.exists());
-    let wrapping_key = wrapping_key
-        .map(Path::to_owned)
-        .or_else(own)
-        .map(|path| read_key(&path).with_context(|| Unreadable(path.display().to_string())))
-        .transpose()?;
+    let wrapping_key = wrapping_key_in(directory, wrapping_key)?;
     Ok(Claim {
         store,
         directory: directory.to_owned(),
-        keys: vec![VerifierKey::parse(key.trim_end())?],
+        keys: vec![pinned_key(key, directory)?],
         wrapping_key: wrapping_key.map(|key| *key),
         origin: origin.to_owned(),
         against: Vec::new(),

@@ -1,4 +1,4 @@
-//! `comity verify-receipt`: verifies a receipt offline with the log's public key, and says what it proves.
+//! `comity receipt verify`: verifies a receipt offline with the log's public key, and says what it proves.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -17,7 +17,7 @@ use crate::ledger::{self, CheckpointError, NoteError, Receipt, ReceiptError, Ver
 use crate::verify::{Broken, NotEvidence};
 use crate::wire::entry::{self, ReadLeaf};
 
-/// Arguments of `comity verify-receipt`.
+/// Arguments of `comity receipt verify`.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Exit codes, as of `comity verify`: 0 it holds; 1 broken: it was changed, or is of another entry; 2 wrong \
@@ -34,13 +34,21 @@ pub(super) struct VerifyReceiptArgs {
     json: bool,
 }
 
+/// The stages, as `comity receipt show` names them.
+pub(super) const ACCEPTED: &str = "accepted";
+pub(super) const DELIVERED: &str = "delivered";
+pub(super) const ACTED_UPON: &str = "acted-upon";
+const STAGES: [&str; 3] = [ACCEPTED, DELIVERED, ACTED_UPON];
+
 /// A receipt that was verified.
 #[derive(Debug)]
-struct Proven {
+pub(super) struct Proven {
     log: LogName,
     leaf: ReadLeaf,
     size: u64,
     origin: String,
+    /// Which of the three receipts it is, where `comity receipt show` said so.
+    stage: Option<&'static str>,
 }
 
 pub(super) fn run(args: &VerifyReceiptArgs) -> ExitCode {
@@ -78,7 +86,10 @@ fn key(given: &str) -> Result<VerifierKey> {
     VerifierKey::parse(text.trim_end()).with_context(|| Unreadable(format!("the key in {given}")))
 }
 
-fn verify_one(given: &Value, key: &VerifierKey) -> Result<Proven> {
+/// Verifies a receipt as JSON, or an object that has one.
+pub(super) fn verify_one(given: &Value, key: &VerifierKey) -> Result<Proven> {
+    let stage = given.get("stage").and_then(Value::as_str);
+    let stage = STAGES.into_iter().find(|known| Some(*known) == stage);
     let given = given.get("receipt").unwrap_or(given);
     let text = |field: &str| {
         let text = given.get(field).and_then(Value::as_str);
@@ -110,7 +121,7 @@ fn verify_one(given: &Value, key: &VerifierKey) -> Result<Proven> {
     if leaf.index != index {
         return Err(broken("its leaf says another index"));
     }
-    Ok(Proven { log, leaf, size: head.size(), origin: head.origin().to_owned() })
+    Ok(Proven { log, leaf, size: head.size(), origin: head.origin().to_owned(), stage })
 }
 
 fn no_receipt(why: &str) -> anyhow::Error {
@@ -118,9 +129,10 @@ fn no_receipt(why: &str) -> anyhow::Error {
 }
 
 fn in_json(proven: &Proven, key: &VerifierKey) -> Value {
-    let Proven { log, leaf, size, origin } = proven;
+    let Proven { log, leaf, size, origin, stage } = proven;
     json!({
         "holds": true,
+        "stage": stage,
         "entry": log.entry(leaf.index),
         "recordedAt": leaf.recorded_at.to_string(),
         "method": leaf.method,
@@ -131,12 +143,22 @@ fn in_json(proven: &Proven, key: &VerifierKey) -> Value {
     })
 }
 
-fn in_words(proven: &Proven, key: &VerifierKey) -> String {
-    let Proven { log, leaf, size, .. } = proven;
+/// What a receipt proves, in plain words.
+pub(super) fn in_words(proven: &Proven, key: &VerifierKey) -> String {
+    let Proven { log, leaf, size, stage, .. } = proven;
+    let agency = leaf.agency.trim_start_matches("agencies/");
+    let stage = match *stage {
+        Some(ACCEPTED) => format!("\n  Accepted: what {agency} sent was recorded."),
+        Some(DELIVERED) => {
+            format!("\n  Delivered: {agency} confirmed that everything for it up to a position arrived.")
+        }
+        Some(_) => format!("\n  Acted upon: {agency} recorded what it found, decided or did."),
+        None => String::new(),
+    };
     let ReadLeaf { index, method, resource, .. } = leaf;
     let at = leaf.recorded_at.round(jiff::Unit::Second).unwrap_or(Timestamp::UNIX_EPOCH);
     format!(
-        "holds: {entry}\n\
+        "holds: {entry}{stage}\n\
          \x20 recorded at {at}, by {method}, on {resource}\n\
          \x20 It proves that {name} signed a log of {size} entries in which this one stands at index {index}. It cannot be \
          changed, moved or taken out without another history under the same signature.\n\

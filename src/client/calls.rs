@@ -22,10 +22,12 @@ use uuid::Uuid;
 
 use crate::client::connection::{Connection, LiveConnection};
 use crate::client::error::Error;
+use crate::client::evidence::Evidence;
 use crate::client::retry::{Retry, from_now};
 use crate::client::token::TokenCache;
 use crate::wire::methods::{self, Method};
 use crate::wire::timeout::{self as grpc_timeout, GRPC_TIMEOUT};
+use crate::wire::v1;
 use crate::wire::v1::ErrorReason;
 
 /// The longest answer of one message, in bytes. Generated clients accept 4 MiB by default.
@@ -37,6 +39,7 @@ pub struct Authorized {
     pub(super) connection: Arc<Connection>,
     pub(super) token: Arc<TokenCache>,
     pub(super) retry: Retry,
+    pub(super) evidence: Arc<Evidence>,
 }
 
 impl Service<Request<Body>> for Authorized {
@@ -54,10 +57,16 @@ impl Service<Request<Body>> for Authorized {
         Box::pin(async move {
             // A client's stream cannot be sent again, and a method outside the contract might not be safe to repeat.
             let method = methods::at(request.uri().path()).filter(|method| !method.is_client_streaming());
-            match method {
-                Some(method) if calls.retry.attempts_max > 1 => Call::new(&calls, method, request).await?.run().await,
-                Some(_) | None => calls.once(request).await.map_err(Error::into_status),
+            let Some(method) = method.filter(|_| calls.retry.attempts_max > 1) else {
+                return calls.once(request).await.map_err(Error::into_status);
+            };
+            calls.evidence.check_standing().map_err(|forked| Error::from(forked).into_status())?;
+            let mut answer = Call::new(&calls, method, request).await?.run().await?;
+            if let Some(receipt) = answer.extensions_mut().remove::<v1::Receipt>() {
+                // A write is not believed to be recorded before its receipt proves it.
+                Box::pin(calls.check_receipt(&receipt)).await.map_err(Error::into_status)?;
             }
+            Ok(answer)
         })
     }
 }
@@ -191,17 +200,23 @@ impl<'a> Call<'a> {
         }
         let (mut head, body) = answer.into_parts();
         let body = Limited::new(body, ANSWER_LEN_MAX).collect().await.map_err(unreachable)?;
+        let trailers = body.trailers().cloned();
         // Keep the status in one place.
-        if let Some(trailers) = body.trailers().filter(|trailers| is_error(trailers)) {
+        if let Some(trailers) = trailers.as_ref().filter(|trailers| is_error(trailers)) {
             head.headers.extend(trailers.clone());
             return Ok(Response::from_parts(head, Body::default()));
         }
+        let message = body.to_bytes();
+        if let Some(receipt) = self.method.receipt_in(&message) {
+            head.extensions.insert(receipt);
+        }
+        let body = Full::new(message).with_trailers(std::future::ready(trailers.map(Ok)));
         Ok(Response::from_parts(head, Body::new(body)))
     }
 
     /// Whether the next attempt has another token or certificate.
     async fn renew(&self, with: &AttemptCredentials) -> bool {
-        let Authorized { token, connection, retry } = self.calls;
+        let Authorized { token, connection, retry, .. } = self.calls;
         let renewed = async || token.renew(with.bearer.as_ref()).await | connection.renew(&with.line).await;
         let renewed_in_time = async {
             if renewed().await {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
+use crate::client::evidence::EvidenceError;
 use crate::client::tls::TlsError;
 use crate::wire::failure::ERROR_DOMAIN;
 use crate::wire::v1::ErrorReason;
@@ -35,6 +36,9 @@ pub enum Error {
     /// The gateway answered with an error.
     #[error(transparent)]
     Refused(Box<Refused>),
+    /// What the gateway gave as evidence does not hold. If its log has forked, nothing more is sent to it.
+    #[error(transparent)]
+    Evidence(#[from] EvidenceError),
     /// The owner of an inbox could not handle a delivery.
     #[error("a delivery could not be handled")]
     Handler(#[source] SharedError),
@@ -62,7 +66,12 @@ impl Error {
     pub fn reason(&self) -> Option<ErrorReason> {
         match self {
             Self::Refused(refused) => ErrorReason::from_str_name(&format!("ERROR_REASON_{}", refused.reason)),
-            Self::Credentials(_) | Self::Token(_) | Self::Unreachable(_) | Self::OutOfTime | Self::Handler(_) => None,
+            Self::Credentials(_)
+            | Self::Token(_)
+            | Self::Unreachable(_)
+            | Self::OutOfTime
+            | Self::Evidence(_)
+            | Self::Handler(_) => None,
         }
     }
 
@@ -71,7 +80,7 @@ impl Error {
         match self {
             Self::Unreachable(_) | Self::OutOfTime => true,
             Self::Refused(refused) => refused.is_temporary(),
-            Self::Credentials(_) | Self::Token(_) | Self::Handler(_) => false,
+            Self::Credentials(_) | Self::Token(_) | Self::Evidence(_) | Self::Handler(_) => false,
         }
     }
 
@@ -82,6 +91,7 @@ impl Error {
             Self::OutOfTime => Code::DeadlineExceeded,
             Self::Refused(refused) => refused.code,
             Self::Token(_) => Code::Unauthenticated,
+            Self::Evidence(_) => Code::DataLoss,
             Self::Credentials(_) | Self::Handler(_) => Code::FailedPrecondition,
         };
         let mut status = Status::new(code, self.to_string());

@@ -28,6 +28,7 @@ use uuid::Uuid;
 use crate::client::Client;
 use crate::client::calls::unreachable;
 use crate::client::error::Error;
+use crate::client::evidence::verify_openings;
 use crate::client::retry::from_now;
 use crate::wire::v1;
 use crate::wire::v1::ErrorReason;
@@ -205,6 +206,7 @@ impl Inbox {
             match message.item {
                 Some(Item::Delivery(delivery)) => self.take(delivery, handle).await?,
                 Some(Item::Heartbeat(heartbeat)) => {
+                    self.check_growth(&heartbeat).await?;
                     self.cursor = heartbeat.cursor;
                     if then == WhenCaughtUp::Return {
                         return self.confirm().await;
@@ -214,6 +216,18 @@ impl Inbox {
                 None => {}
             }
         }
+    }
+
+    /// The logs grew to what a heartbeat says.
+    async fn check_growth(&self, heartbeat: &v1::Heartbeat) -> Result<(), Error> {
+        let calls = &self.client.calls;
+        let log = |kind: &str| format!("{}/logs/{kind}", self.parent);
+        calls.check_heartbeat(&log("exchange"), &heartbeat.checkpoint).await?;
+        if heartbeat.custody_checkpoint.is_empty() {
+            // Of those who may not read the custody log. Whoever may is given each growth of it once it has an entry.
+            return Ok(());
+        }
+        calls.check_heartbeat(&log("custody"), &heartbeat.custody_checkpoint).await
     }
 
     /// Hands out a delivery, unless it was handed out before.
@@ -228,6 +242,9 @@ impl Inbox {
     {
         let name = delivery.entry.as_ref().map(|entry| entry.name.clone()).unwrap_or_default();
         let cursor = delivery.cursor.clone();
+        if let Some(entry) = &delivery.entry {
+            verify_openings(entry)?;
+        }
         if !self.handled.contains(&name) {
             if let Err(error) = handle(delivery).await {
                 // Confirm first, so that this delivery is the first unconfirmed one. The gateway parks an entry that

@@ -223,7 +223,7 @@ impl OversightView {
 
 /// Reads a log as far as a client may.
 async fn read(client: &Client, log: &LogName, mut take: impl FnMut(Entry) -> Result<()>) -> Result<()> {
-    let request = v1::ListEntriesRequest { log: log.to_string(), start_index: 0 };
+    let request = v1::ListEntriesRequest { log: log.to_string(), start_index: 0, tree_size: 0 };
     let mut entries = client.ledger().list_entries(request).await?.into_inner();
     while let Some(message) = entries.message().await? {
         take(Entry::open(&message.entry.context("an entry of nothing")?)?)?;

@@ -214,7 +214,7 @@ mod tests {
     const SCHEMA: &str = include_str!("../../policies/comity.cedarschema");
 
     /// The methods of the contract, as the access rules name them.
-    const METHODS: [&str; 54] = [
+    const METHODS: [&str; 55] = [
         "AppealService/AnswerAppeal",
         "AppealService/GetAppeal",
         "AppealService/IssueAppeal",
@@ -250,6 +250,7 @@ mod tests {
         "LedgerService/GetCheckpoint",
         "LedgerService/GetEntry",
         "LedgerService/ListEntries",
+        "LedgerService/ListReceipts",
         "LedgerService/ProveConsistency",
         "LedgerService/ProveInclusion",
         "ObligationService/ListObligations",

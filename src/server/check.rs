@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use crate::accept::{TlsMaterial, TlsState};
 use crate::config::{Config, Secrets};
+use crate::domain::agency::Agency;
 use crate::domain::zone::Zones;
 use crate::identity::clock::WallClock;
-use crate::identity::registry::Registry;
+use crate::identity::registry::{Member, Registry};
 use crate::ledger::VerifierKey;
 use crate::policy::engine::Engine;
+use crate::policy::gate::Gate;
 use crate::policy::load::PolicySet;
 use crate::server::error::ServerError;
 use crate::server::policies::{self, UnfitSet};
@@ -30,6 +32,25 @@ pub struct CheckedConfig {
     pub policy_digest: [u8; 32],
     /// How many agencies are registered.
     pub agencies: usize,
+}
+
+impl CheckedConfig {
+    /// A gate over the agencies and the law of the configuration.
+    pub fn gate(&self) -> Gate {
+        let member = |member: &Member| (member.agency.id.clone(), Arc::clone(&member.agency));
+        let agencies = self.registry.members().map(member).collect();
+        Gate::new(Arc::clone(&self.engine), Arc::new(agencies)).with_zones(self.zones.clone())
+    }
+
+    /// The agencies of the registry.
+    pub fn members(&self) -> impl Iterator<Item = &Agency> {
+        self.registry.members().map(|member| &*member.agency)
+    }
+
+    /// The key that opens sealed content.
+    pub fn wrapping_key(&self) -> &[u8; 32] {
+        &self.secrets.wrapping
+    }
 }
 
 /// Reads everything that a configuration names, as a start does, and checks that it fits together. Changes nothing and

@@ -74,6 +74,18 @@ pub enum ServerError {
         /// The location of the store.
         place: String,
     },
+    /// A store was restored from a backup, and nobody has held it against a checkpoint from outside since.
+    #[error(
+        "{place} was restored from a backup, and {log} was not held against a checkpoint from outside since: what was \
+         recorded after the backup may not be in it. Start with --against, the newest checkpoint of each log that \
+         anybody kept"
+    )]
+    Restored {
+        /// The first such log.
+        log: LogName,
+        /// The location of the store.
+        place: String,
+    },
     /// A store does not contain what was signed.
     #[error(transparent)]
     Against(#[from] AgainstError),
@@ -107,6 +119,19 @@ pub enum AgainstError {
         /// The log.
         log: LogName,
         /// The size that was signed.
+        kept: u64,
+    },
+    /// A restored log goes on beyond every checkpoint that was given.
+    #[error(
+        "{log} was restored with {restored} entries, and what was kept goes as far as {kept}: it says nothing of what \
+         came after. Bring a newer checkpoint of the log"
+    )]
+    NotAsFar {
+        /// The log.
+        log: LogName,
+        /// Its size in the backup.
+        restored: u64,
+        /// The largest size of its checkpoints; 0 if none was given.
         kept: u64,
     },
     /// The checkpoint is of a log that is not served here.

@@ -1,5 +1,6 @@
 //! Checks what a start would find: the listen addresses, and the stores. Changes nothing and asks no database server.
 
+use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
@@ -10,13 +11,17 @@ use crate::ledger::{Checkpoint, root_at};
 use crate::recorder::{check_signed, origin};
 use crate::server::check::CheckedConfig;
 use crate::server::error::{AgainstError, ServerError};
-use crate::server::store_check::{check_jurisdictions, check_location, check_wrapping_key};
+use crate::server::store_check::{check_jurisdictions, check_location, check_restored, check_wrapping_key};
 use crate::store::{FoundStore, Reader, StoreError};
 
 /// Compares the stores of a configuration with checkpoints that were kept elsewhere. Each log MUST extend its
 /// checkpoint. A store that was restored from an older backup does not.
+///
+/// A store that is marked as restored is released, if each of its logs was held against a checkpoint that goes at least
+/// as far as the backup did.
 pub fn check_against(config: &Config, base: &Path, secrets: &Secrets, kept: &[String]) -> Result<(), ServerError> {
     let mut logs = Vec::new();
+    let mut as_far_as: BTreeMap<LogName, u64> = BTreeMap::new();
     for (jurisdictions, place) in config.store.locations(&config.jurisdictions, base)? {
         let found = match place.find(&secrets.wrapping)? {
             FoundStore::Nothing => None,
@@ -40,6 +45,23 @@ pub fn check_against(config: &Config, base: &Path, secrets: &Secrets, kept: &[St
         let root = root_at(kept.size(), |tile| reader.tile(log, tile)).map_err(StoreError::from)?;
         if root != kept.root() {
             return Err(AgainstError::Other { log: log.clone(), kept: kept.size() }.into());
+        }
+        let known = as_far_as.entry(log.clone()).or_default();
+        *known = kept.size().max(*known);
+    }
+    // Readers of the stores are let go before a store is written to.
+    drop(logs);
+    for (_, place) in config.store.locations(&config.jurisdictions, base)? {
+        let marks = place.restored()?;
+        for (log, restored) in &marks {
+            let kept = as_far_as.get(log).copied().unwrap_or(0);
+            if kept < *restored {
+                return Err(AgainstError::NotAsFar { log: log.clone(), restored: *restored, kept }.into());
+            }
+        }
+        if !marks.is_empty() {
+            place.release_restored()?;
+            tracing::info!(%place, "the restored store was held against checkpoints from outside");
         }
     }
     Ok(())
@@ -72,6 +94,7 @@ pub fn check_start(config: &Config, base: &Path, checked: &CheckedConfig) -> Res
                 "{place}: whether it can be reached, and what it holds, is found out by a start; this check asks no database server"
             )),
             FoundStore::Store(reader) => {
+                check_restored(&place)?;
                 check_jurisdictions(&*reader, &jurisdictions, &place)?;
                 check_wrapping_key(&*reader, &jurisdictions)?;
                 for log in jurisdictions.iter().flat_map(LogName::both_of) {

@@ -47,6 +47,15 @@ pub(super) fn check_jurisdictions(
     }
 }
 
+/// Refuses a store that was restored from a backup until it was held against checkpoints from outside: it may lack what was
+/// recorded after the backup, and would grow another log under the same key.
+pub(super) fn check_restored(place: &StoreLocation) -> Result<(), ServerError> {
+    match place.restored()?.into_iter().next() {
+        Some((log, _)) => Err(ServerError::Restored { log, place: place.to_string() }),
+        None => Ok(()),
+    }
+}
+
 /// Opens one case of each kind, if there is one. Under another wrapping key nothing in the store could be read, and new
 /// cases would be sealed under a second key.
 pub(super) fn check_wrapping_key(

@@ -16,7 +16,7 @@ use crate::metrics::Metrics;
 use crate::policy::in_force::GateInForce;
 use crate::recorder::{Clock, Duties, Entropy, Handle, Heads, Parts, Recorder, RecorderError, WriterStatus};
 use crate::server::error::ServerError;
-use crate::server::store_check::{check_jurisdictions, check_location, check_wrapping_key};
+use crate::server::store_check::{check_jurisdictions, check_location, check_restored, check_wrapping_key};
 use crate::store::{Reader, Sharded};
 
 /// What the writers are started with.
@@ -55,6 +55,7 @@ pub(super) fn start(
     for (jurisdictions, place) in config.store.locations(&config.jurisdictions, base)? {
         check_location(&place)?;
         let store = place.open(&secrets.wrapping)?;
+        check_restored(&place)?;
         check_jurisdictions(&*store.reader(), &jurisdictions, &place)?;
         check_wrapping_key(&*store.reader(), &jurisdictions)?;
         let running = Recorder::start(Parts {

@@ -1,10 +1,11 @@
 //! The reading side of a store, and its types.
 
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::domain::agency::{AgencyKind, Caller};
 use crate::domain::case::StoredCase;
-use crate::domain::ids::{AgencyId, CaseKind, CaseName, JurisdictionId, LogName};
+use crate::domain::ids::{AgencyId, CaseKind, CaseName, JurisdictionId, LogName, RequestId};
 use crate::domain::inbox::Inbox;
 use crate::ledger::{Hash, TileId};
 use crate::store::appeals::{ItemFilter, Listed};
@@ -139,6 +140,12 @@ pub trait Reader: Send + Sync + std::fmt::Debug {
 
     /// Detainers of an appeal, in order.
     fn items(&self, filter: &ItemFilter) -> Result<Vec<Listed>, StoreError>;
+
+    /// Where a write of an agency was recorded, by the key that it was sent with.
+    fn request(&self, agency: &AgencyId, request_id: &RequestId) -> Result<Option<(LogName, u64)>, StoreError>;
+
+    /// When an agency first confirmed that it received an entry; `None` if it has not.
+    fn delivery(&self, agency: &AgencyId, log: &LogName, index: u64) -> Result<Option<Timestamp>, StoreError>;
 
     /// All logs.
     fn logs(&self) -> Result<Vec<LogName>, StoreError>;

@@ -12,7 +12,7 @@ use crate::ledger::TileId;
 use crate::store::{Append, Audience, StoreError};
 
 /// Increased when a table changes, in both schemas. A store of another version is refused.
-pub(super) const SCHEMA_VERSION: i32 = 4;
+pub(super) const SCHEMA_VERSION: i32 = 5;
 
 /// Bits of an index within a packed position.
 const INDEX_BITS: u32 = 40;

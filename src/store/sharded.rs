@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use crate::domain::agency::Caller;
 use crate::domain::case::StoredCase;
-use crate::domain::ids::{AgencyId, CaseName, JurisdictionId, LogName};
+use crate::domain::ids::{AgencyId, CaseName, JurisdictionId, LogName, RequestId};
 use crate::domain::inbox::Inbox;
 use crate::ledger::{Hash, TileId};
 use crate::store::appeals::{ItemFilter, Listed};
@@ -112,6 +114,15 @@ impl Reader for Sharded {
 
     fn items(&self, filter: &ItemFilter) -> Result<Vec<Listed>, StoreError> {
         self.of(&filter.appeal.jurisdiction).map_or(Ok(Vec::new()), |shard| shard.items(filter))
+    }
+
+    fn request(&self, agency: &AgencyId, request_id: &RequestId) -> Result<Option<(LogName, u64)>, StoreError> {
+        let found = self.shards.iter().find_map(|shard| shard.request(agency, request_id).transpose());
+        found.transpose()
+    }
+
+    fn delivery(&self, agency: &AgencyId, log: &LogName, index: u64) -> Result<Option<Timestamp>, StoreError> {
+        self.of(&log.jurisdiction)?.delivery(agency, log, index)
     }
 
     fn logs(&self) -> Result<Vec<LogName>, StoreError> {

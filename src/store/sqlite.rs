@@ -11,6 +11,7 @@ mod find;
 mod inbox;
 mod policy;
 mod read;
+mod restored;
 mod write;
 mod write_back;
 
@@ -26,6 +27,7 @@ use rusqlite::Connection;
 pub(in crate::store) use copy::{Duplicate, Original};
 pub(in crate::store) use find::find;
 pub use read::SqliteReader;
+pub(in crate::store) use restored::{release_restored, restored};
 
 use crate::domain::ids::CaseName;
 use crate::store::StoreError;

@@ -157,6 +157,8 @@ pub struct ReadLeaf {
     pub index: u64,
     /// By our clock.
     pub recorded_at: Timestamp,
+    /// Who acted: `agencies/us-ice`.
+    pub agency: String,
     /// What it is about.
     pub resource: String,
     /// The method that caused it.
@@ -181,6 +183,7 @@ pub fn read_leaf(bytes: &[u8]) -> Result<ReadLeaf, EntryError> {
     Ok(ReadLeaf {
         index: u64::try_from(leaf.index).map_err(|_| EntryError::Leaf)?,
         recorded_at: Timestamp::new(seconds, nanos).map_err(|_| EntryError::Leaf)?,
+        agency: leaf.agency,
         resource: leaf.resource,
         method: leaf.method,
         policy_digest: match leaf.policy_digest.as_slice() {
@@ -207,7 +210,11 @@ pub fn write_openings<'a>(openings: impl IntoIterator<Item = &'a Opening>) -> Ve
 
 /// Openings as read back.
 pub fn read_openings(bytes: &[u8]) -> Result<Vec<Opening>, EntryError> {
-    let entry = v1::Entry::decode(bytes).map_err(|_| EntryError::Openings)?;
+    openings_of(v1::Entry::decode(bytes).map_err(|_| EntryError::Openings)?)
+}
+
+/// The openings that an entry came with.
+pub fn openings_of(entry: v1::Entry) -> Result<Vec<Opening>, EntryError> {
     let opening = |opening: v1::Opening| {
         Ok(Opening {
             class: from_wire(opening.field_class).ok_or(EntryError::Openings)?,

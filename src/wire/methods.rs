@@ -4,11 +4,12 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::OnceLock;
 
+use prost::Message as _;
 use prost::bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
 use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, encode_key, encode_varint, skip_field};
 use prost_reflect::{DescriptorPool, MethodDescriptor};
 
-use crate::wire::DESCRIPTOR;
+use crate::wire::{DESCRIPTOR, v1};
 
 /// Length of the prefix of a message on the wire: the compression flag and the message's length.
 const FRAME_HEADER_LEN: usize = 5;
@@ -19,6 +20,7 @@ pub struct Method {
     pub(super) descriptor: MethodDescriptor,
     path: String,
     request_id: Option<u32>,
+    receipt: Option<u32>,
 }
 
 impl fmt::Debug for Method {
@@ -57,6 +59,17 @@ impl Method {
     /// The answer is a stream.
     pub fn is_server_streaming(&self) -> bool {
         self.descriptor.is_server_streaming()
+    }
+
+    /// The receipt in a framed answer, of a method that answers with one.
+    pub fn receipt_in(&self, frame: &[u8]) -> Option<v1::Receipt> {
+        let number = self.receipt?;
+        let (header, message) = frame.split_at_checked(FRAME_HEADER_LEN)?;
+        // Nobody asked for a compressed answer.
+        if header.first() != Some(&0) {
+            return None;
+        }
+        v1::Receipt::decode(field(message, number)?).ok()
     }
 
     /// Adds a request id to a framed request that should have one and has none. Returns any other frame unchanged.
@@ -129,6 +142,7 @@ fn table() -> &'static Table {
             .map(|descriptor| Method {
                 path: format!("/{}/{}", descriptor.parent_service().full_name(), descriptor.name()),
                 request_id: descriptor.input().get_field_by_name("request_id").map(|field| field.number()),
+                receipt: descriptor.output().get_field_by_name("receipt").map(|field| field.number()),
                 descriptor,
             })
             .collect();
@@ -156,6 +170,22 @@ pub(super) fn pool() -> &'static DescriptorPool {
     })
 }
 
+/// The bytes of a field of a message. The last occurrence counts. `None`: it is not set, or it is not protobuf.
+fn field(mut message: &[u8], number: u32) -> Option<&[u8]> {
+    let mut found = None;
+    while message.has_remaining() {
+        let (at, wire_type) = decode_key(&mut message).ok()?;
+        if at == number && wire_type == WireType::LengthDelimited {
+            let len = usize::try_from(decode_varint(&mut message).ok()?).ok()?;
+            let (bytes, rest) = message.split_at_checked(len)?;
+            (found, message) = (Some(bytes), rest);
+        } else {
+            skip_field(wire_type, at, &mut message, DecodeContext::default()).ok()?;
+        }
+    }
+    found
+}
+
 /// Whether a text field of a message is set and not empty. `None`: it is not protobuf.
 fn has_text(mut message: &[u8], number: u32) -> Option<bool> {
     let mut found = false;
@@ -175,10 +205,7 @@ fn has_text(mut message: &[u8], number: u32) -> Option<bool> {
 
 #[cfg(test)]
 mod tests {
-    use prost::Message as _;
-
     use super::*;
-    use crate::wire::v1;
 
     #[test]
     fn a_method_is_found_by_any_name_that_means_it_alone() {

@@ -22,7 +22,9 @@ pub use request_fields::RequestFields;
 
 use crate::domain::command::CaseCommand;
 use crate::domain::correction::Correction;
-use crate::domain::ids::{AgencyId, CaseKind, CaseName, ConsumerId, InvalidId, JurisdictionId, LogName, RequestId};
+use crate::domain::ids::{
+    AgencyId, CaseKind, CaseName, ConsumerId, InvalidId, JurisdictionId, LogKind, LogName, RequestId,
+};
 use crate::domain::text::TextKind;
 use crate::wire::normalized::NormalizedTexts;
 use crate::wire::{Violations, show, v1};
@@ -117,6 +119,32 @@ pub fn case_name(field: impl Display + Copy, text: &str, kind: CaseKind) -> Resu
     let mut fields = RequestFields::default();
     let name = fields.case(field, text, kind);
     fields.finish(name)
+}
+
+/// The name of a detainer, custody or appeal.
+pub fn resource(field: &str, text: &str) -> Result<CaseName, Violations> {
+    let mut fields = RequestFields::default();
+    let name = fields.required_id(field, text);
+    fields.finish(name)
+}
+
+/// A page token of a list of receipts: a log, the position to go on from in it, and who recorded the first entry about the
+/// resource, if any was found yet.
+pub fn receipts_token(text: &str) -> Result<Option<(LogKind, u64, Option<AgencyId>)>, InvalidId> {
+    const EXPECTED: InvalidId = InvalidId { expected: "a page token from an earlier answer" };
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let mut parts = text.split('.');
+    let (Some(kind), Some(position), Some(first), None) = (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        return Err(EXPECTED);
+    };
+    let kind = [LogKind::Exchange, LogKind::Custody].into_iter().find(|of| of.word() == kind).ok_or(EXPECTED)?;
+    // Each token has one spelling, but a number has several.
+    let position: u64 = position.parse().ok().filter(|number: &u64| number.to_string() == position).ok_or(EXPECTED)?;
+    let first = if first.is_empty() { None } else { Some(first.parse()?) };
+    Ok(Some((kind, position, first)))
 }
 
 /// A `request_id`.

@@ -18,7 +18,7 @@ pub use resource::{
     custody, custody_etag, detainer, detainer_etag, transfer, transfer_etag, transfer_withheld, withheld,
 };
 
-use crate::domain::ids::{AgencyId, CaseName};
+use crate::domain::ids::{AgencyId, CaseName, LogKind};
 
 /// `agencies/{id}`.
 pub fn agency_name(agency: &AgencyId) -> String {
@@ -33,6 +33,11 @@ pub fn timestamp(time: Timestamp) -> prost_types::Timestamp {
 /// A page token: the position of an open item in a list.
 pub fn due_token(due_at: Timestamp, case: &CaseName, key: &str) -> String {
     format!("{}.{}.{key}", due_at.as_nanosecond(), case.id)
+}
+
+/// A page token of a list of receipts.
+pub fn receipts_token(kind: LogKind, position: u64, first: Option<&AgencyId>) -> String {
+    format!("{}.{position}.{}", kind.word(), first.map_or("", AgencyId::as_str))
 }
 
 /// A position in a log. No log reaches 2^63 entries.

@@ -1,6 +1,7 @@
 //! Four stories, each told over the wire in Rust, Python and TypeScript with the same outcome: docs/clients/outcome.txt.
 //! The other two are the examples in docs/clients, with stubs made from proto/ alone.
 
+mod forks;
 mod requests;
 mod stories;
 mod telling;
@@ -108,15 +109,7 @@ async fn the_four_stories_in_rust() {
 #[test]
 fn the_four_stories_in_python() {
     let Some(python) = installed("COMITY_PYTHON", "the stories in Python") else { return };
-    let stubs = scratch("python");
-    let proto = Path::new(ROOT).join("proto");
-    let protos = std::fs::read_dir(proto.join("comity/v1")).unwrap().map(|entry| entry.unwrap().path());
-    let out = |kind: &str| format!("--{kind}={}", stubs.display());
-    run(Command::new(&python)
-        .args(["-m", "grpc_tools.protoc", "-I"])
-        .arg(&proto)
-        .args([out("python_out"), out("pyi_out"), out("grpc_python_out")])
-        .args(protos));
+    let stubs = python_stubs(&python, "python");
     let mut stories = limited(&python);
     stories.arg(Path::new(ROOT).join("docs/clients/python/stories.py"));
     stories.env("PYTHONPATH", &stubs).env("PYTHONDONTWRITEBYTECODE", "1");
@@ -126,14 +119,34 @@ fn the_four_stories_in_python() {
 #[test]
 fn the_four_stories_in_typescript() {
     let Some(modules) = installed("COMITY_NODE_MODULES", "the stories in TypeScript") else { return };
-    let package = scratch("typescript");
+    let package = typescript_package(&modules, "typescript");
+    let mut stories = limited("node");
+    stories.arg(package.join("dist/src/stories.js"));
+    check("TypeScript", &Exchange::trying().tell(&mut stories));
+}
+
+/// The messages of `proto/` for Python, in a directory of this name.
+pub(crate) fn python_stubs(python: &OsStr, name: &str) -> PathBuf {
+    let stubs = scratch(name);
+    let proto = Path::new(ROOT).join("proto");
+    let protos = std::fs::read_dir(proto.join("comity/v1")).unwrap().map(|entry| entry.unwrap().path());
+    let out = |kind: &str| format!("--{kind}={}", stubs.display());
+    run(Command::new(python)
+        .args(["-m", "grpc_tools.protoc", "-I"])
+        .arg(&proto)
+        .args([out("python_out"), out("pyi_out"), out("grpc_python_out")])
+        .args(protos));
+    stubs
+}
+
+/// The example in TypeScript, compiled, in a directory of this name.
+pub(crate) fn typescript_package(modules: &OsStr, name: &str) -> PathBuf {
+    let package = scratch(name);
     copy(&Path::new(ROOT).join("docs/clients/typescript"), &package);
     std::os::unix::fs::symlink(modules, package.join("node_modules")).unwrap();
     let proto = Path::new(ROOT).join("proto");
     run(Command::new("npm").args(["run", "build"]).current_dir(&package).env("COMITY_PROTO", proto));
-    let mut stories = limited("node");
-    stories.arg(package.join("dist/src/stories.js"));
-    check("TypeScript", &Exchange::trying().tell(&mut stories));
+    package
 }
 
 /// The same lines, to the byte.

@@ -5,6 +5,8 @@ mod appeals;
 #[cfg(test)]
 mod availability;
 #[cfg(test)]
+mod backup;
+#[cfg(test)]
 mod bulk;
 #[cfg(test)]
 mod call;
@@ -35,6 +37,8 @@ mod drain;
 mod duties;
 #[cfg(test)]
 mod errors;
+#[cfg(test)]
+mod export;
 #[cfg(test)]
 mod failover;
 #[cfg(test)]
@@ -89,6 +93,8 @@ mod properties;
 mod provenance;
 #[cfg(test)]
 mod reasons;
+#[cfg(test)]
+mod receipts;
 #[cfg(test)]
 mod reference;
 #[cfg(test)]

@@ -1,15 +1,14 @@
-"""What an agency's system needs around the generated stubs: a channel, retries, refusals, an inbox.
+"""What an agency's system needs around the generated stubs: a channel, retries, refusals, evidence, an inbox.
 
 Nothing here is of Comity alone but the file names of `comity dev`: mutual TLS, a bound token, google.rpc error details.
 """
 
 from __future__ import annotations
 
-import hashlib
 import random
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,13 +23,18 @@ from comity.v1 import (
     event_pb2,
     inbox_service_pb2_grpc,
     ledger_pb2,
+    ledger_service_pb2,
+    ledger_service_pb2_grpc,
     transfer_service_pb2_grpc,
 )
 from comity.v1 import inbox_service_pb2 as inbox
+from evidence import Evidence, LogKey, check_openings
 
 Answer = TypeVar("Answer", bound=Message)
 
 ATTEMPTS_MAX = 8
+# Another gateway of the same store may learn of a checkpoint a moment later.
+LAG_TRIES, LAG_PAUSE_S = 8, 0.25
 DEADLINE_S = 10.0
 # Once more, with the same request id, settles these. Every other reason is an answer.
 WORTH_ANOTHER_TRY = {
@@ -74,9 +78,14 @@ class Refused(Exception):
 
 
 class Client:
-    """An agency's connection. `token` names a file, read again for each call, so that a renewed one is taken up."""
+    """An agency's connection. `token` names a file, read again for each call, so that a renewed one is taken up.
 
-    def __init__(self, address: str, certificates: Path, agency: str, token: Path) -> None:
+    `log_key` names the file with the pinned public key of the logs: every receipt is verified by it, and that a log only
+    grew. `kept` names a file for what was seen of the logs, so that a restart forgets nothing."""
+
+    def __init__(
+        self, address: str, certificates: Path, agency: str, token: Path, log_key: Path, kept: Path | None = None
+    ) -> None:
         def read(name: str) -> bytes:
             return (certificates / name).read_bytes()
 
@@ -91,23 +100,41 @@ class Client:
         self.custodies = custody_service_pb2_grpc.CustodyServiceStub(channel)
         self.transfers = transfer_service_pb2_grpc.TransferServiceStub(channel)
         self.inboxes = inbox_service_pb2_grpc.InboxServiceStub(channel)
+        self.ledger = ledger_service_pb2_grpc.LedgerServiceStub(channel)
+        self.evidence = Evidence(LogKey(log_key.read_text()), self._prove_growth, kept)
 
     def call(self, method: Callable[..., Answer], request: Message) -> Answer:
         """Calls until there is an answer or a refusal. A write without a request id is given one, once: whatever became
         of the first attempt, the gateway records it once and gives every attempt the same receipt."""
         if "request_id" in request.DESCRIPTOR.fields_by_name and not request.request_id:
             request.request_id = str(uuid.uuid4())
+        self.evidence.check_standing()
         attempt = 0
         while True:
             attempt += 1
             try:
-                return method(request, timeout=DEADLINE_S)
+                answer = method(request, timeout=DEADLINE_S)
+                # A write is not believed to be recorded before its receipt proves it.
+                if "receipt" in answer.DESCRIPTOR.fields_by_name:
+                    self.evidence.receipt(answer.receipt)
+                return answer
             except grpc.RpcError as error:
                 refused = Refused(error)
                 pause_s = refused.pause_s(attempt)
                 if pause_s is None:
                     raise refused from error
                 time.sleep(pause_s)
+
+    def _prove_growth(self, log: str, old_size: int, new_size: int) -> Sequence[bytes] | None:
+        request = ledger_service_pb2.ProveConsistencyRequest(log=log, old_size=old_size, new_size=new_size)
+        for _ in range(LAG_TRIES):
+            try:
+                return self.call(self.ledger.ProveConsistency, request).hashes
+            except Refused as refused:
+                if refused.reason != "BEYOND_HEAD":
+                    raise
+                time.sleep(LAG_PAUSE_S)
+        return None
 
 
 class Inbox:
@@ -130,6 +157,7 @@ class Inbox:
                 for item in stream:
                     attempt = 0
                     if item.WhichOneof("item") == "heartbeat":
+                        self._check_growth(item.heartbeat)
                         self.cursor = item.heartbeat.cursor
                         return
                     yield item.delivery
@@ -143,6 +171,12 @@ class Inbox:
             finally:
                 stream.cancel()
 
+    def _check_growth(self, heartbeat: inbox.Heartbeat) -> None:
+        self.client.evidence.heartbeat(f"{self.parent}/logs/exchange", heartbeat.checkpoint)
+        # Only those who may read the custody log are told of it.
+        if heartbeat.custody_checkpoint:
+            self.client.evidence.heartbeat(f"{self.parent}/logs/custody", heartbeat.custody_checkpoint)
+
     def confirm(self) -> inbox.AcknowledgeResponse:
         """Says that everything before the cursor arrived. It is recorded: the other side's proof of delivery."""
         request = inbox.AcknowledgeRequest(parent=self.parent, cursor=self.cursor)
@@ -151,10 +185,8 @@ class Inbox:
 
 def event_of(entry: ledger_pb2.Entry) -> event_pb2.Event:
     """The event, as far as it is shown, with each part held against what the log commits to."""
-    committed = {one.field_class: one.hash for one in ledger_pb2.Leaf.FromString(entry.leaf).commitments}
+    check_openings(entry.leaf, entry.openings)
     event = event_pb2.Event()
     for opening in entry.openings:
-        if hashlib.sha256(opening.salt + opening.content).digest() != committed.get(opening.field_class):
-            raise ValueError(f"{entry.name}: what is shown is not what was recorded")
         event.MergeFromString(opening.content)
     return event

@@ -417,7 +417,7 @@ def main(directory: str, address: str) -> None:
         name = f"{agency}-officer" if officer else agency
         if name not in clients:
             token = Path(directory) / "tokens" / f"{name}.jwt"
-            clients[name] = Party(Client(address, Path(directory) / "certs", agency, token), name)
+            clients[name] = Party(Client(address, Path(directory) / "certs", agency, token, Path(directory) / "keys" / "log.vkey"), name)
         return clients[name]
 
     for title, story in STORIES.items():

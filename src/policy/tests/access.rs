@@ -20,7 +20,7 @@ enum Needs {
     Officer,
 }
 
-const ACCESS: [(&str, &str, Needs); 53] = [
+const ACCESS: [(&str, &str, Needs); 54] = [
     ("DetainerService/LodgeDetainer", "federal", Needs::Token),
     ("DetainerService/AcknowledgeDetainer", CUSTODIANS, Needs::Token),
     ("DetainerService/AnswerDetainer", CUSTODIANS, Needs::Token),
@@ -64,6 +64,7 @@ const ACCESS: [(&str, &str, Needs); 53] = [
     ("LedgerService/GetCheckpoint", PARTIES_AND_OVERSIGHT, Needs::Certificate),
     ("LedgerService/GetEntry", PARTIES_AND_OVERSIGHT, Needs::Token),
     ("LedgerService/ListEntries", PARTIES_AND_OVERSIGHT, Needs::Token),
+    ("LedgerService/ListReceipts", PARTIES_AND_OVERSIGHT, Needs::Token),
     ("LedgerService/ProveInclusion", PARTIES_AND_OVERSIGHT, Needs::Certificate),
     ("LedgerService/ProveConsistency", PARTIES_AND_OVERSIGHT, Needs::Certificate),
     ("PolicyService/GetPolicySet", PARTIES_AND_OVERSIGHT, Needs::Certificate),

@@ -13,6 +13,7 @@ use crate::store::postgres::schema;
 use crate::store::postgres::session::{Statement, Value};
 
 const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+const SETTLE: &str = "SELECT count(*) FROM heads";
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 /// Keeps others from starting a log there meanwhile.
 const LOCK: &str = "LOCK TABLE names, heads IN EXCLUSIVE MODE";
@@ -33,6 +34,16 @@ impl Original {
         // What is copied must be durable at the source.
         connection.confirm()?;
         Self::snapshot(connection)
+    }
+
+    /// Opens a database in its current state, whether gateways serve it or not. All that is read was durable before this
+    /// returned.
+    pub(in crate::store) fn as_of_now(address: &Address) -> Result<Self, StoreError> {
+        let original = Self::open(address)?;
+        // Which state is read is settled by the first read.
+        original.connection.run([Statement::new(SETTLE)])?;
+        connection(address)?.confirm()?;
+        Ok(original)
     }
 
     /// Opens a database in its current state.

@@ -3,12 +3,13 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
 use crate::domain::agency::Caller;
 use crate::domain::case::StoredCase;
-use crate::domain::ids::{AgencyId, CaseName, JurisdictionId, LogName};
+use crate::domain::ids::{AgencyId, CaseName, JurisdictionId, LogName, RequestId};
 use crate::domain::inbox::Inbox;
 use crate::ledger::{Hash, TileId, tile_from_bytes};
 use crate::store::appeals::{ItemFilter, Listed};
@@ -48,6 +49,10 @@ const LAST_CHECKPOINT: &str = "SELECT position, note FROM checkpoints WHERE posi
     ORDER BY position DESC LIMIT 1";
 const CHECKPOINT_AT: &str = "SELECT note FROM checkpoints WHERE position = $1";
 const HEAD: &str = "SELECT size FROM heads WHERE log = $1";
+const REQUEST: &str = "SELECT position, name FROM requests JOIN names ON names.id = position >> 40 \
+    WHERE agency = $1 AND request_id = $2";
+const DELIVERY: &str =
+    "SELECT min(recorded_at) FROM deliveries WHERE agency = $1 AND log = $2 AND position > $3 AND start <= $3";
 const TILE: &str = "SELECT hashes FROM tiles WHERE position = $1";
 const POLICY: &str = "SELECT digest, files, since FROM policy";
 const DISCLOSURES: &str = "SELECT disclosures.id, recorded_at, names.name, officer, method, resources, classes \
@@ -274,6 +279,27 @@ impl Reader for PostgresReader {
 
     fn items(&self, filter: &ItemFilter) -> Result<Vec<Listed>, StoreError> {
         self.pool.with(|connection| appeals::read_list(&connection.run(appeals::list(filter))?, filter, self.vault()?))
+    }
+
+    fn request(&self, agency: &AgencyId, request_id: &RequestId) -> Result<Option<(LogName, u64)>, StoreError> {
+        self.pool.with(|connection| {
+            let Some(agency) = connection.number(agency.as_str())? else { return Ok(None) };
+            let [found] = connection.run([Statement::new(REQUEST).with(agency).with(statement::id(request_id.0))])?;
+            let Some(row) = found.rows.first() else { return Ok(None) };
+            let name: &str = row.try_get(1)?;
+            let log = name.parse().map_err(|_| StoreError::Broken("a number is no log's"))?;
+            Ok(Some((log, rows::unpack(row.try_get(0)?)?.1)))
+        })
+    }
+
+    fn delivery(&self, agency: &AgencyId, log: &LogName, index: u64) -> Result<Option<Timestamp>, StoreError> {
+        self.of_log(log, |connection, number| {
+            let Some(agency) = connection.number(agency.as_str())? else { return Ok(None) };
+            let ask = Statement::new(DELIVERY).with(agency).with(number).with(rows::integer(index)?);
+            let [found] = connection.run([ask])?;
+            let at: Option<i64> = found.rows.first().map(|row| row.try_get(0)).transpose()?.flatten();
+            at.map(rows::time).transpose()
+        })
     }
 
     fn logs(&self) -> Result<Vec<LogName>, StoreError> {

@@ -31,6 +31,18 @@ impl Original {
         Ok(Self { _lock: Some(lock), ..Self::open(path)? })
     }
 
+    /// A file as it is now, whether a gateway serves it or not. All that is read was durable before this returned.
+    pub(in crate::store) fn as_of_now(path: &Path) -> Result<Self, StoreError> {
+        let original = Self::open(path)?;
+        // Which state is read is settled by the first read. The gateway may not have synced its end yet.
+        original.connection.query_row("SELECT count(*) FROM heads", [], |_| Ok(()))?;
+        match File::open(beside(path, "-wal")) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            opened => opened?.sync_all()?,
+        }
+        Ok(original)
+    }
+
     /// A file as it is now.
     pub(in crate::store) fn open(path: &Path) -> Result<Self, StoreError> {
         if !path.is_file() {

@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use uuid::Uuid;
 
 use crate::domain::agency::Caller;
 use crate::domain::case::StoredCase;
-use crate::domain::ids::{AgencyId, CaseName, JurisdictionId, LogName};
+use crate::domain::ids::{AgencyId, CaseName, JurisdictionId, LogName, RequestId};
 use crate::domain::inbox::Inbox;
 use crate::ledger::{Hash, TileId, tile_from_bytes};
 use crate::store::appeals::{ItemFilter, Listed};
@@ -295,6 +296,36 @@ impl Reader for SqliteReader {
 
     fn items(&self, filter: &ItemFilter) -> Result<Vec<Listed>, StoreError> {
         self.with(|connection| appeals::items(connection, self.vault()?, filter))
+    }
+
+    fn request(&self, agency: &AgencyId, request_id: &RequestId) -> Result<Option<(LogName, u64)>, StoreError> {
+        self.with(|connection| {
+            let Some(agency) = number(connection, agency.as_str())? else { return Ok(None) };
+            let mut statement = connection.prepare_cached(
+                "SELECT position, name FROM requests JOIN names ON names.id = position >> 40 \
+                 WHERE agency = ?1 AND request_id = ?2",
+            )?;
+            let key = params![agency, request_id.0.as_bytes().as_slice()];
+            let found: Option<(i64, String)> =
+                statement.query_row(key, |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+            let Some((position, name)) = found else { return Ok(None) };
+            let log = name.parse().map_err(|_| StoreError::Broken("a number is no log's"))?;
+            Ok(Some((log, rows::unpack(position)?.1)))
+        })
+    }
+
+    fn delivery(&self, agency: &AgencyId, log: &LogName, index: u64) -> Result<Option<Timestamp>, StoreError> {
+        self.with(|connection| {
+            let agency = number(connection, agency.as_str())?;
+            let (Some(agency), Some(log)) = (agency, number(connection, &log.to_string())?) else { return Ok(None) };
+            let mut statement = connection.prepare_cached(
+                "SELECT min(recorded_at) FROM deliveries \
+                 WHERE agency = ?1 AND log = ?2 AND position > ?3 AND start <= ?3",
+            )?;
+            let found: Option<i64> =
+                statement.query_row(params![agency, log, rows::integer(index)?], |row| row.get(0))?;
+            found.map(rows::time).transpose()
+        })
     }
 
     fn logs(&self) -> Result<Vec<LogName>, StoreError> {

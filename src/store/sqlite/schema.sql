@@ -132,6 +132,12 @@ CREATE TABLE policy (
     since INTEGER NOT NULL        -- nanoseconds since 1970
 ) STRICT;
 
+-- Logs of a store that was restored, which must be held against a checkpoint from outside before it is served.
+CREATE TABLE restored (
+    log INTEGER PRIMARY KEY,
+    size INTEGER NOT NULL         -- of the log in the backup
+) STRICT;
+
 CREATE TABLE disclosures (
     id INTEGER PRIMARY KEY,
     recorded_at INTEGER NOT NULL,

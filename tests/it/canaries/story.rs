@@ -216,7 +216,7 @@ impl Stage {
         for (agency, log) in
             [(OVERSIGHT, NY_CUSTODY), (OVERSIGHT, NY_EXCHANGE), (ICE, NY_EXCHANGE), (DOCCS, NY_CUSTODY)]
         {
-            let request = v1::ListEntriesRequest { log: log.to_owned(), start_index: 0 };
+            let request = v1::ListEntriesRequest { log: log.to_owned(), start_index: 0, tree_size: 0 };
             self.read(agency, "LedgerService/ListEntries", &request.encode_to_vec()).await;
         }
         for agency in [ICE, DOCCS, OVERSIGHT] {

@@ -129,6 +129,7 @@ readers! {
     ListEntriesRequest(request) {
         same(&request.log, &parse::log("log", &request.log)?);
         same(&request.start_index.to_string(), &parse::position("start_index", request.start_index)?);
+        same(&request.tree_size.to_string(), &parse::position("tree_size", request.tree_size)?);
     }
     ProveInclusionRequest(request) { entry("name", &request.name)?; }
     GetPolicySetRequest(request) {}
@@ -139,6 +140,17 @@ readers! {
     ReplayRequest(request) {
         parse::period(request.clone())?;
         jurisdiction(&request.parent)?;
+    }
+    ListReceiptsRequest(request) {
+        match &request.of {
+            Some(v1::list_receipts_request::Of::Write(id)) => same(id, &parse::request_id(id)?.0),
+            Some(v1::list_receipts_request::Of::Resource(name)) => same(name, &parse::resource("resource", name)?),
+            None => {}
+        }
+        parse::page_size(request.page_size)?;
+        if let Ok(Some((kind, position, first))) = parse::receipts_token(&request.page_token) {
+            same(&request.page_token, &show::receipts_token(kind, position, first.as_ref()));
+        }
     }
     ProveConsistencyRequest(request) {
         same(&request.log, &parse::log("log", &request.log)?);

@@ -83,7 +83,7 @@ impl Party {
     }
 
     pub(crate) async fn entries_from(&self, log: &str, start_index: i64) -> Outcome<Vec<v1::Entry>> {
-        let request = v1::ListEntriesRequest { log: log.to_owned(), start_index };
+        let request = v1::ListEntriesRequest { log: log.to_owned(), start_index, tree_size: 0 };
         let read = async {
             let mut stream = self.client().await.ledger().list_entries(request).await?.into_inner();
             let mut entries = Vec::new();
@@ -193,6 +193,7 @@ calls! {
     prove_inclusion = ledger.prove_inclusion(ProveInclusionRequest) -> ProveInclusionResponse;
     get_policy_set = policies.get_policy_set(GetPolicySetRequest) -> GetPolicySetResponse;
     evaluate = policies.evaluate(EvaluateRequest) -> EvaluateResponse;
+    list_receipts = ledger.list_receipts(ListReceiptsRequest) -> ListReceiptsResponse;
     prove_consistency = ledger.prove_consistency(ProveConsistencyRequest) -> ProveConsistencyResponse;
 }
 

@@ -167,7 +167,7 @@ fn of_numbers(siege: &Siege) -> Vec<(&'static str, &'static str, &'static str, V
         ..Default::default()
     };
     let token = |token: &str| v1::ListDetainersRequest { page_token: token.to_owned(), ..page(0) };
-    let entries = |start_index| v1::ListEntriesRequest { log: NY_EXCHANGE.to_owned(), start_index };
+    let entries = |start_index| v1::ListEntriesRequest { log: NY_EXCHANGE.to_owned(), start_index, tree_size: 0 };
     let entry = |index: i64| v1::GetEntryRequest { name: format!("{NY_EXCHANGE}/entries/{index}") };
     let confirm = v1::AcknowledgeRequest {
         parent: "jurisdictions/us-ny".to_owned(),

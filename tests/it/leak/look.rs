@@ -175,7 +175,7 @@ impl Look<'_> {
                 self.openings(&log, stored.index, &shown)?;
                 answers.push((
                     "LedgerService/ListEntries",
-                    v1::ListEntriesResponse { entry: Some(shown.clone()) }.encode_to_vec(),
+                    v1::ListEntriesResponse { entry: Some(shown.clone()), hashes: Vec::new() }.encode_to_vec(),
                 ));
                 answers.push(("LedgerService/GetEntry", v1::GetEntryResponse { entry: Some(shown) }.encode_to_vec()));
             }

@@ -104,6 +104,14 @@ impl Reader for Memory {
         unreachable!("nothing is proven")
     }
 
+    fn request(&self, _: &AgencyId, _: &RequestId) -> Result<Option<(LogName, u64)>, StoreError> {
+        unreachable!("nothing is asked for again")
+    }
+
+    fn delivery(&self, _: &AgencyId, _: &LogName, _: u64) -> Result<Option<Timestamp>, StoreError> {
+        unreachable!("nothing is confirmed")
+    }
+
     fn headers(&self, _: &LogName, _: u64, _: usize) -> Result<Vec<EntryHeader>, StoreError> {
         unreachable!("nothing is counted")
     }

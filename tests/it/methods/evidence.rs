@@ -33,6 +33,10 @@ pub(super) async fn accepted(world: &World, verb: &str) {
             first_entry(world).await;
             done(doccs.prove_consistency(consistency(NY_EXCHANGE, 1, 0)).await);
         }
+        "ListReceipts" => {
+            let detainer = world.lodged("us-ny-doccs").await;
+            done(ice.list_receipts(receipts_of(&detainer)).await);
+        }
         unknown => panic!("no call of {unknown} is shown to be answered"),
     }
 }
@@ -55,6 +59,10 @@ pub(super) async fn refused(world: &World, verb: &str) -> Refused {
         }
         "ProveConsistency" => {
             ice.prove_consistency(consistency(NY_EXCHANGE, 1, BEYOND)).await.refused(Code::OutOfRange, "BEYOND_HEAD")
+        }
+        "ListReceipts" => {
+            let unknown = v1::list_receipts_request::Of::Write("6d1f8f3c-8a43-4a5e-9d55-0a1b2c3d4e5f".to_owned());
+            ice.list_receipts(v1::ListReceiptsRequest { of: Some(unknown), ..Default::default() }).await.not_found()
         }
         unknown => panic!("no call of {unknown} is shown to be refused"),
     }
@@ -84,6 +92,11 @@ fn entry(name: &str) -> v1::GetEntryRequest {
 
 fn inclusion(name: &str) -> v1::ProveInclusionRequest {
     v1::ProveInclusionRequest { name: name.to_owned() }
+}
+
+fn receipts_of(resource: &str) -> v1::ListReceiptsRequest {
+    let of = v1::list_receipts_request::Of::Resource(resource.to_owned());
+    v1::ListReceiptsRequest { of: Some(of), ..Default::default() }
 }
 
 fn consistency(log: &str, old_size: i64, new_size: i64) -> v1::ProveConsistencyRequest {

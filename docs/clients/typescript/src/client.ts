@@ -1,11 +1,11 @@
 /**
- * What an agency's system needs around the generated stubs: a channel, retries, refusals, an inbox.
+ * What an agency's system needs around the generated stubs: a channel, retries, refusals, evidence, an inbox.
  *
  * Nothing here is of Comity alone but the file names of `comity dev`: mutual TLS, a bound token, google.rpc error
  * details.
  */
 
-import { createHash, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -22,15 +22,25 @@ import {
 import { CustodyServiceClient } from "../gen/comity/v1/custody_service.js";
 import { DetainerServiceClient } from "../gen/comity/v1/detainer_service.js";
 import { Event } from "../gen/comity/v1/event.js";
-import { type AcknowledgeResponse, type Delivery, InboxServiceClient } from "../gen/comity/v1/inbox_service.js";
-import { type Entry, Leaf } from "../gen/comity/v1/ledger.js";
+import {
+  type AcknowledgeResponse,
+  type Delivery,
+  type Heartbeat,
+  InboxServiceClient,
+} from "../gen/comity/v1/inbox_service.js";
+import type { Entry, Receipt } from "../gen/comity/v1/ledger.js";
+import { LedgerServiceClient } from "../gen/comity/v1/ledger_service.js";
 import { TransferServiceClient } from "../gen/comity/v1/transfer_service.js";
 import { BadRequest, ErrorInfo, RetryInfo } from "../gen/google/rpc/error_details.js";
 import { Status } from "../gen/google/rpc/status.js";
+import { checkOpenings, Evidence, LogKey } from "./evidence.js";
 
 const ATTEMPTS_MAX = 8;
 const DEADLINE_MS = 10_000;
 const STREAM_DEADLINE_MS = 60_000;
+/** Another gateway of the same store may learn of a checkpoint a moment later. */
+const LAG_TRIES = 8;
+const LAG_PAUSE_MS = 250;
 /** Once more, with the same request id, settles these. Every other reason is an answer. */
 const WORTH_ANOTHER_TRY: ReadonlySet<Code> = new Set([
   Code.UNAVAILABLE,
@@ -83,14 +93,20 @@ export class Refused extends Error {
   }
 }
 
-/** An agency's connection. `token` names a file, read again for each call, so that a renewed one is taken up. */
+/**
+ * An agency's connection. `token` names a file, read again for each call, so that a renewed one is taken up. `logKey`
+ * names the file with the pinned public key of the logs: every receipt is verified by it, and that a log only grew.
+ * `kept` names a file for what was seen of the logs, so that a restart forgets nothing.
+ */
 export class Client {
   readonly detainers: DetainerServiceClient;
   readonly custodies: CustodyServiceClient;
   readonly transfers: TransferServiceClient;
   readonly inboxes: InboxServiceClient;
+  readonly ledger: LedgerServiceClient;
+  readonly evidence: Evidence;
 
-  constructor(address: string, certificates: string, agency: string, token: string) {
+  constructor(address: string, certificates: string, agency: string, token: string, logKey: string, kept?: string) {
     const read = (name: string) => readFileSync(join(certificates, name));
     const tls = credentials.createSsl(read("gateway-ca.pem"), read(`${agency}.key`), read(`${agency}.pem`));
     const bearer = credentials.createFromMetadataGenerator((_, send) => {
@@ -105,6 +121,9 @@ export class Client {
     this.custodies = bound(new CustodyServiceClient(address, both, options));
     this.transfers = bound(new TransferServiceClient(address, both, options));
     this.inboxes = bound(new InboxServiceClient(address, both, options));
+    this.ledger = bound(new LedgerServiceClient(address, both, options));
+    const prove = (log: string, oldSize: number, newSize: number) => this.proveGrowth(log, oldSize, newSize);
+    this.evidence = new Evidence(new LogKey(readFileSync(logKey, "utf8")), prove, kept);
   }
 
   /**
@@ -112,22 +131,39 @@ export class Client {
    * the first attempt, the gateway records it once and gives every attempt the same receipt.
    */
   async call<Q extends object, A>(method: Method<Q, A>, request: Q): Promise<A> {
+    this.evidence.checkStanding();
     const unnamed = "requestId" in request && request.requestId === "";
     const named = unnamed ? { ...request, requestId: randomUUID() } : request;
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await new Promise<A>((resolve, reject) => {
+        const answer = await new Promise<A>((resolve, reject) => {
           const settle = (error: ServiceError | null, answer: A) => (error ? reject(error) : resolve(answer));
           method(named, new Metadata(), { deadline: Date.now() + DEADLINE_MS }, settle);
         });
+        // A write is not believed to be recorded before its receipt proves it.
+        const { receipt } = answer as { receipt?: Receipt };
+        if (receipt) await this.evidence.receipt(receipt);
+        return answer;
       } catch (error) {
         await pauseOrThrow(error, attempt);
       }
     }
   }
 
+  private async proveGrowth(log: string, oldSize: number, newSize: number): Promise<Uint8Array[] | undefined> {
+    for (let attempt = 1; attempt <= LAG_TRIES; attempt += 1) {
+      try {
+        return (await this.call(this.ledger.proveConsistency, { log, oldSize, newSize })).hashes;
+      } catch (error) {
+        if (!(error instanceof Refused && error.reason === "BEYOND_HEAD")) throw error;
+        await sleep(LAG_PAUSE_MS);
+      }
+    }
+    return undefined;
+  }
+
   close(): void {
-    for (const stub of [this.detainers, this.custodies, this.transfers, this.inboxes]) stub.close();
+    for (const stub of [this.detainers, this.custodies, this.transfers, this.inboxes, this.ledger]) stub.close();
   }
 }
 
@@ -157,6 +193,7 @@ export class Inbox {
         for await (const { item } of stream) {
           attempt = 1;
           if (item?.$case === "heartbeat") {
+            await this.checkGrowth(item.value);
             this.cursor = item.value.cursor;
             return;
           }
@@ -170,6 +207,12 @@ export class Inbox {
     }
   }
 
+  private async checkGrowth({ checkpoint, custodyCheckpoint }: Heartbeat): Promise<void> {
+    await this.client.evidence.heartbeat(`${this.parent}/logs/exchange`, checkpoint);
+    // Only those who may read the custody log are told of it.
+    if (custodyCheckpoint !== "") await this.client.evidence.heartbeat(`${this.parent}/logs/custody`, custodyCheckpoint);
+  }
+
   /** Says that everything before the cursor arrived. It is recorded: the other side's proof of delivery. */
   confirm(): Promise<AcknowledgeResponse> {
     const request = { parent: this.parent, cursor: this.cursor, consumer: "", requestId: "" };
@@ -179,13 +222,9 @@ export class Inbox {
 
 /** The event, as far as it is shown, with each part held against what the log commits to. */
 export function eventOf(entry: Entry): Event {
-  const committed = new Map(Leaf.decode(entry.leaf).commitments.map((one) => [one.fieldClass, one.hash]));
+  checkOpenings(entry.leaf, entry.openings);
   let event: unknown = {};
-  for (const { fieldClass, salt, content } of entry.openings) {
-    const hash = createHash("sha256").update(salt).update(content).digest();
-    if (!hash.equals(committed.get(fieldClass) ?? new Uint8Array())) {
-      throw new Error(`${entry.name}: what is shown is not what was recorded`);
-    }
+  for (const { content } of entry.openings) {
     // ts-proto does not merge a message that comes in several parts; its JSON holds what is set and nothing else.
     event = merged(event, Event.toJSON(Event.decode(content)));
   }

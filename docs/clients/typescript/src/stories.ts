@@ -477,7 +477,7 @@ const at: At = (agency, officer) => {
   const name = officer ? `${agency}-officer` : agency;
   const token = join(directory, "tokens", `${name}.jwt`);
   const known = parties.get(name);
-  const party = known ?? new Party(new Client(address, join(directory, "certs"), agency, token), name);
+  const party = known ?? new Party(new Client(address, join(directory, "certs"), agency, token, join(directory, "keys", "log.vkey")), name);
   parties.set(name, party);
   return party;
 };

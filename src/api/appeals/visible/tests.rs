@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::domain::agency::Agency;
-use crate::domain::ids::{AgencyId, JurisdictionId, LogName};
+use crate::domain::ids::{AgencyId, JurisdictionId, LogName, RequestId};
 use crate::domain::inbox::Inbox;
 use crate::ledger::{Hash, TileId};
 use crate::store::appeals::Listed;
@@ -80,6 +80,8 @@ impl Reader for Counting {
         fn inbox(agency: &AgencyId, jurisdiction: &JurisdictionId) -> Inbox;
         fn policy() -> Option<PolicyInForce>;
         fn agenda(filter: &AgendaFilter) -> Vec<ListedItem>;
+        fn request(agency: &AgencyId, request_id: &RequestId) -> Option<(LogName, u64)>;
+        fn delivery(agency: &AgencyId, log: &LogName, index: u64) -> Option<Timestamp>;
         fn logs() -> Vec<LogName>;
         fn probe() -> ();
     }
