@@ -220,7 +220,7 @@ fn against(claim: &Claim, logs: &[(LogName, VerifiedLog)], kept: &str) -> Result
     let named = kept.lines().next().unwrap_or_default();
     let Some((log, whole)) = logs.iter().find(|(log, _)| origin(&claim.origin, log) == named) else {
         // A checkpoint by the key for a log that is missing here is evidence. Any other text is not.
-        let signed = Checkpoint::open_kept(kept, named, &claim.keys);
+        let signed = Checkpoint::open_received(kept, named, &claim.keys);
         signed.map_err(|error| NotEvidence::checkpoint(error.to_string()))?;
         bail!(nowhere("a kept checkpoint is of no log here: the log is missing".to_owned()));
     };

@@ -13,7 +13,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::cli::output::print_line;
 use crate::cli::paths::base_directory;
 use crate::config::{Config, Secrets};
-use crate::server::{AuditFile, Environment, Gateway, check_against};
+use crate::ledger::NoteError;
+use crate::server::{AgainstError, AuditFile, Environment, Gateway, check_against};
 
 /// Arguments of `comity serve`.
 #[derive(Debug, Args)]
@@ -33,7 +34,12 @@ pub(super) fn run(args: &ServeArgs, audit: Option<&Arc<AuditFile>>) -> Result<St
     if !args.against.is_empty() {
         // The start checks everything else.
         let secrets = Secrets::read(&config.keys, &base)?;
-        let read = |path: &PathBuf| fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()));
+        let read = |path: &PathBuf| {
+            let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+            let text = String::from_utf8(bytes)
+                .map_err(|_| AgainstError::NotOfTheKey(NoteError::Malformed("it is not UTF-8").into()));
+            text.map_err(|error| anyhow::Error::new(error).context(path.display().to_string()))
+        };
         let kept: Vec<String> = args.against.iter().map(read).collect::<Result<_>>()?;
         check_against(&config, &base, &secrets, &kept)?;
     }

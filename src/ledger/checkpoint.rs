@@ -86,9 +86,9 @@ impl Checkpoint {
         Self::of(note::open(note, keys)?, origin)
     }
 
-    /// Reads a signed note of the log `origin` that was kept elsewhere. Others may have signed it too.
-    pub fn open_kept(note: &str, origin: &str, keys: &[VerifierKey]) -> Result<Self, CheckpointError> {
-        Self::of(note::open_among_others(note, keys)?, origin)
+    /// Reads a signed note of the log `origin` that was received, such as a kept one. Others may have signed it too.
+    pub fn open_received(note: &str, origin: &str, keys: &[VerifierKey]) -> Result<Self, CheckpointError> {
+        Self::of(note::open_received(note, keys)?, origin)
     }
 
     fn of(text: &str, origin: &str) -> Result<Self, CheckpointError> {

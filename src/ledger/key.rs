@@ -60,6 +60,10 @@ pub enum KeyError {
 pub struct Signer {
     key: Arc<Ed25519KeyPair>,
     verifier: VerifierKey,
+    /// Private keys that sign beside this one.
+    beside: Arc<[Signer]>,
+    /// Keys whose signatures stand under earlier checkpoints.
+    retired: Arc<[VerifierKey]>,
 }
 
 impl Signer {
@@ -79,19 +83,30 @@ impl Signer {
 
     /// Reads a key from PEM, as `openssl genpkey -algorithm ed25519` and [`pem_from_pkcs8`] write it.
     pub fn from_pem(name: &str, pem: &str) -> Result<Self, KeyError> {
-        let body =
-            pem.trim().strip_prefix(PEM_BEGIN).and_then(|rest| rest.strip_suffix(PEM_END)).ok_or(KeyError::Pem)?;
-        // Reserved at once, so that growing leaves no copy of the key behind.
-        let mut base64 = Zeroizing::new(String::with_capacity(body.len()));
-        base64.extend(body.split_ascii_whitespace());
-        let der = STANDARD.decode(base64.as_str());
-        let der = Zeroizing::new(der.map_err(|_| KeyError::Pem)?);
-        Self::from_pkcs8(name, &der)
+        let [der] = &pkcs8_of_pem(pem)?[..] else { return Err(KeyError::Pem) };
+        Self::from_pkcs8(name, der)
+    }
+
+    /// The same key with others that sign beside it, and with public keys that signed before and no longer do: so one key is
+    /// rolled into another.
+    #[must_use]
+    pub fn rolling(self, beside: Vec<Signer>, retired: Vec<VerifierKey>) -> Self {
+        Self { beside: beside.into(), retired: retired.into(), ..self }
     }
 
     /// The public key, for whoever verifies.
     pub fn verifier(&self) -> &VerifierKey {
         &self.verifier
+    }
+
+    /// The public keys of everything that was signed with: this one, those beside it, and those retired.
+    pub fn verifiers(&self) -> Vec<VerifierKey> {
+        self.each().map(|signer| signer.verifier.clone()).chain(self.retired.iter().cloned()).collect()
+    }
+
+    /// The keys that sign: this one, then those beside it.
+    pub(super) fn each(&self) -> impl Iterator<Item = &Self> {
+        std::iter::once(self).chain(self.beside.iter())
     }
 
     /// The Ed25519 signature over `text`. `None` if the cryptographic library fails.
@@ -102,7 +117,7 @@ impl Signer {
 
     fn new(name: &str, key: Ed25519KeyPair) -> Result<Self, KeyError> {
         let verifier = VerifierKey::new(name, key.public_key().as_ref())?;
-        Ok(Self { key: Arc::new(key), verifier })
+        Ok(Self { key: Arc::new(key), verifier, beside: Arc::new([]), retired: Arc::new([]) })
     }
 }
 
@@ -151,6 +166,11 @@ impl VerifierKey {
         self.id
     }
 
+    /// The bytes of the public key. The same key may come under several names.
+    pub(super) fn public(&self) -> &[u8] {
+        self.key.as_ref()
+    }
+
     pub(super) fn verifies(&self, text: &[u8], signature: &[u8]) -> bool {
         self.key.verify_sig(text, signature).is_ok()
     }
@@ -193,10 +213,23 @@ impl fmt::Debug for VerifierKey {
     }
 }
 
+/// The private keys of a PEM file, which holds nothing beside them.
+pub(super) fn pkcs8_of_pem(pem: &str) -> Result<Vec<Zeroizing<Vec<u8>>>, KeyError> {
+    let sections = pem.trim().strip_suffix(PEM_END).ok_or(KeyError::Pem)?.split(PEM_END);
+    let keys = sections.map(|section| {
+        let body = section.trim_start().strip_prefix(PEM_BEGIN).ok_or(KeyError::Pem)?;
+        // Reserved at once, so that growing leaves no copy of the key behind.
+        let mut base64 = Zeroizing::new(String::with_capacity(body.len()));
+        base64.extend(body.split_ascii_whitespace());
+        STANDARD.decode(base64.as_str()).map(Zeroizing::new).map_err(|_| KeyError::Pem)
+    });
+    keys.collect()
+}
+
 /// Writes PKCS#8 DER as PEM, for a key file.
 pub fn pem_from_pkcs8(der: &[u8]) -> Zeroizing<String> {
     let base64 = Zeroizing::new(STANDARD.encode(der));
-    // An Ed25519 key fills one line and part of a second. Reserved at once, so that growing leaves no copy behind.
+    // Reserved at once, so that growing leaves no copy behind.
     let mut pem = Zeroizing::new(String::with_capacity(base64.len() * 2 + 64));
     pem.push_str(PEM_BEGIN);
     for (place, letter) in base64.chars().enumerate() {
@@ -214,8 +247,12 @@ pub fn pem_from_pkcs8(der: &[u8]) -> Zeroizing<String> {
 /// Whether this may be the name of a key or an origin in a note (C2SP signed-note): no spaces, plus signs or control
 /// characters.
 pub fn is_name(name: &str) -> bool {
-    let forbidden = |c: char| c.is_whitespace() || c.is_control() || c == '+';
-    !name.is_empty() && name.len() <= NAME_LEN_MAX && !name.contains(forbidden)
+    is_plain(name) && name.len() <= NAME_LEN_MAX && !name.contains(char::is_control)
+}
+
+/// Whether somebody else may have this for the name of a key: C2SP signed-note forbids spaces and plus signs, and no more.
+pub(super) fn is_plain(name: &str) -> bool {
+    !name.is_empty() && !name.contains(|c: char| c.is_whitespace() || c == '+')
 }
 
 #[cfg(test)]

@@ -41,6 +41,11 @@ pub(super) fn sha256(parts: &[&[u8]]) -> Hash {
     from_digest(&context.finish())
 }
 
+/// SHA-256 in lower-case hex, by which C2SP tlog-witness names a log in a path.
+pub fn sha256_hex(bytes: &[u8]) -> String {
+    hex::encode(sha256(&[bytes]).as_bytes())
+}
+
 fn from_digest(digest: &digest::Digest) -> Hash {
     let mut bytes = [0; 32];
     bytes.copy_from_slice(digest.as_ref());

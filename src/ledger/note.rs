@@ -1,19 +1,19 @@
-//! Signed notes: a text with signatures under it (C2SP signed-note), checked more strictly than the specification
-//! demands.
+//! Signed notes: a text with signatures under it (C2SP signed-note). What we stored is read strictly; what we received, as the
+//! specification demands.
 //!
-//! The specification lets a reader skip signatures by unknown keys. We refuse them: every byte that we store must be
-//! accounted for, so that no change goes unnoticed.
+//! The specification has a reader skip signatures by unknown keys. In what we stored we refuse them: every byte there must
+//! be accounted for, so that no change goes unnoticed.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::key::{KeyId, SIGNATURE_LEN, Signer, VerifierKey, is_name};
+use super::key::{KeyId, Signer, VerifierKey, is_plain};
 
-/// Longest note that is read, in bytes: 16 signatures with the longest names fit.
-pub const NOTE_LEN_MAX: usize = 16 * 1024;
+/// Longest note that is read, in bytes: 16 signatures with the longest names fit, those of ML-DSA-44 too.
+pub const NOTE_LEN_MAX: usize = 64 * 1024;
 
 /// The most signatures that are read on one note. C2SP signed-note demands at least 16.
-const SIGNATURES_MAX: usize = 16;
+const SIGNATURES_MAX: usize = 64;
 
 /// The prefix of a signature: an em dash and a space.
 const SIGNATURE_PREFIX: &str = "\u{2014} ";
@@ -30,7 +30,7 @@ pub enum NoteError {
     /// It is not a text, an empty line and signature lines.
     #[error("the note is malformed: {0}")]
     Malformed(&'static str),
-    /// More than 16 signatures.
+    /// More than 64 signatures.
     #[error("the note has too many signatures")]
     TooManySignatures,
     /// It is signed by a key that is not trusted here.
@@ -58,34 +58,43 @@ pub enum NoteError {
     Sign,
 }
 
-/// Signs `text`. It must end in a newline and have no other control characters.
+/// Signs `text` with each key of the signer. The text must end in a newline and have no other control characters.
 pub(super) fn sign(text: &str, signer: &Signer) -> Result<String, NoteError> {
-    let signature = signer.sign(text.as_bytes()).ok_or(NoteError::Sign)?;
-    let key = signer.verifier();
-    let base64 = STANDARD.encode([&key.id()[..], &signature[..]].concat());
-    let name = key.name();
-    Ok(format!("{text}\n{SIGNATURE_PREFIX}{name} {base64}\n"))
+    let mut note = format!("{text}\n");
+    for key in signer.each() {
+        let signature = key.sign(text.as_bytes()).ok_or(NoteError::Sign)?;
+        note.push_str(&line(key.verifier().name(), key.verifier().id(), &signature));
+    }
+    Ok(note)
 }
 
-/// The text of a note. Every signature must be a valid one by one of `keys`, and there must be at least one.
+/// A signature line with its newline.
+pub(super) fn line(name: &str, id: KeyId, signature: &[u8]) -> String {
+    let base64 = STANDARD.encode([&id[..], signature].concat());
+    format!("{SIGNATURE_PREFIX}{name} {base64}\n")
+}
+
+/// The text of a note that we stored. Every signature must be a valid one by one of `keys`, and there must be at least one.
 pub(super) fn open<'a>(note: &'a str, keys: &[VerifierKey]) -> Result<&'a str, NoteError> {
-    opened(note, keys, UnknownKeys::Refused)
+    opened(note, keys, Origin::Stored)
 }
 
-/// The text of a note that others, such as witnesses, may have signed too. Their lines are skipped (C2SP signed-note).
-/// At least one of `keys` must have signed, and none of their signatures may be invalid.
-pub(super) fn open_among_others<'a>(note: &'a str, keys: &[VerifierKey]) -> Result<&'a str, NoteError> {
-    opened(note, keys, UnknownKeys::PassedOver)
+/// The text of a note that we received. Others, such as witnesses, may have signed it too: their lines are passed over,
+/// whatever they are (C2SP signed-note). At least one of `keys` must have signed, and none of their signatures may be
+/// invalid.
+pub(super) fn open_received<'a>(note: &'a str, keys: &[VerifierKey]) -> Result<&'a str, NoteError> {
+    opened(note, keys, Origin::Received)
 }
 
-/// How a signature by an unknown key is treated.
+/// Where a note comes from.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum UnknownKeys {
-    Refused,
-    PassedOver,
+enum Origin {
+    Stored,
+    Received,
 }
 
-fn opened<'a>(note: &'a str, keys: &[VerifierKey], unknown_keys: UnknownKeys) -> Result<&'a str, NoteError> {
+/// The text of a note and its signature lines, of which nothing is verified.
+pub(super) fn read(note: &str) -> Result<(&str, Vec<Line<'_>>), NoteError> {
     let len = note.len();
     if len > NOTE_LEN_MAX {
         return Err(NoteError::TooLong { len });
@@ -94,31 +103,39 @@ fn opened<'a>(note: &'a str, keys: &[VerifierKey], unknown_keys: UnknownKeys) ->
         return Err(NoteError::Malformed("it has a control character"));
     }
     let (text, lines) = split(note).ok_or(NoteError::Malformed("it has no signatures"))?;
-    let mut seen: Vec<Line<'_>> = Vec::new();
-    for (count, line) in lines.split('\n').enumerate() {
-        if count == SIGNATURES_MAX {
-            return Err(NoteError::TooManySignatures);
-        }
-        let line = Line::parse(line).ok_or(NoteError::Malformed("a signature line is not one"))?;
+    if lines.split('\n').count() > SIGNATURES_MAX {
+        return Err(NoteError::TooManySignatures);
+    }
+    let lines: Option<Vec<_>> = lines.split('\n').map(Line::parse).collect();
+    Ok((text, lines.ok_or(NoteError::Malformed("a signature line is not one"))?))
+}
+
+fn opened<'a>(note: &'a str, keys: &[VerifierKey], origin: Origin) -> Result<&'a str, NoteError> {
+    let (text, lines) = read(note)?;
+    let mut seen: Vec<&Line<'_>> = Vec::new();
+    let mut unknown = None;
+    for line in &lines {
         let name = line.name.to_owned();
         let Some(key) = keys.iter().find(|key| key.is(line.name, line.id)) else {
-            if unknown_keys == UnknownKeys::PassedOver {
-                continue;
+            let stranger = NoteError::UnknownKey { name, id: hex::encode(line.id) };
+            if origin == Origin::Stored {
+                return Err(stranger);
             }
-            return Err(NoteError::UnknownKey { name, id: hex::encode(line.id) });
+            unknown.get_or_insert(stranger);
+            continue;
         };
-        if seen.iter().any(|other| other.is_same_key(&line)) {
+        if origin == Origin::Stored && seen.iter().any(|other| other.is_same_key(line)) {
             return Err(NoteError::Repeated { name });
         }
-        let signature = line.signature.as_slice().try_into();
-        let signature: [u8; SIGNATURE_LEN] =
-            signature.map_err(|_| NoteError::Malformed("a signature line is not one"))?;
-        if !key.verifies(text.as_bytes(), &signature) {
+        if !key.verifies(text.as_bytes(), &line.signature) {
             return Err(NoteError::BadSignature { name });
         }
         seen.push(line);
     }
-    if seen.is_empty() { Err(NoteError::Malformed("no known key signed it")) } else { Ok(text) }
+    match unknown {
+        Some(stranger) if seen.is_empty() => Err(stranger),
+        _ => Ok(text),
+    }
 }
 
 /// Splits a note at its last empty line: the text with its final newline, and the signature lines without theirs.
@@ -129,11 +146,11 @@ fn split(note: &str) -> Option<(&str, &str)> {
 }
 
 /// One signature line: `— name base64(key id || signature)`.
-struct Line<'a> {
-    name: &'a str,
-    id: KeyId,
-    /// Of any length if the key is unknown.
-    signature: Vec<u8>,
+pub(super) struct Line<'a> {
+    pub(super) name: &'a str,
+    pub(super) id: KeyId,
+    /// Of any length: 64 bytes for a log's Ed25519 signature, 72 or 2,428 for a cosignature.
+    pub(super) signature: Vec<u8>,
 }
 
 impl<'a> Line<'a> {
@@ -141,7 +158,7 @@ impl<'a> Line<'a> {
         let (name, base64) = line.strip_prefix(SIGNATURE_PREFIX)?.split_once(' ')?;
         let bytes = STANDARD.decode(base64).ok()?;
         let (id, signature) = bytes.split_first_chunk()?;
-        is_name(name).then_some(Self { name, id: *id, signature: signature.to_vec() })
+        is_plain(name).then_some(Self { name, id: *id, signature: signature.to_vec() })
     }
 
     fn is_same_key(&self, other: &Self) -> bool {
@@ -162,8 +179,89 @@ mod tests {
         \u{2014} PeterNeumann x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6\
         RyyBwJnAM=\n";
 
+    /// The example of C2SP signed-note.
+    const C2SP_VKEY: &str = "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k";
+    const C2SP_NOTE: &str = "This is an example message.\n\n\
+        \u{2014} example.com/foo Uw2QOkn8srV1yJGh2VYRlL1Tnagv1YEq6TfXppzi2ONncAlTgK7Ztg1ERYNZXsYjOBH3mFXmRKuwHjG1Yu72IneyaQM=\n";
+
     fn refused(note: &str, keys: &[VerifierKey]) -> NoteError {
         open(note, keys).unwrap_err()
+    }
+
+    #[test]
+    fn the_example_of_the_specification_opens() {
+        let keys = [VerifierKey::parse(C2SP_VKEY).unwrap()];
+        for opened in [open(C2SP_NOTE, &keys), open_received(C2SP_NOTE, &keys)] {
+            assert_eq!(opened, Ok("This is an example message.\n"));
+        }
+    }
+
+    /// The lines of signers that nobody here knows: a log of another kind, witnesses of both kinds, one with the longest
+    /// signature of the specification, and one that shares a name, or an id, with a key that is known.
+    fn strangers(known: &VerifierKey) -> Vec<String> {
+        let other_id = known.id().map(|byte| !byte);
+        vec![
+            line("example.com/other-log", [1; 4], &[7; 64]),
+            line("witness.example/ed25519", [2; 4], &[7; 72]),
+            line("witness.example/ml-dsa-44", [3; 4], &[7; 2_428]),
+            line("rfc6962.example", [4; 4], &[7; 5_000]),
+            line("nothing", [5; 4], &[]),
+            line(&"n".repeat(400), [6; 4], &[7; 64]),
+            line(known.name(), other_id, &[7; 64]),
+            line("example.com/bar", known.id(), &[7; 64]),
+        ]
+    }
+
+    #[test]
+    fn unknown_signers_are_passed_over_in_what_we_received_and_refused_in_what_we_stored() {
+        let key = VerifierKey::parse(C2SP_VKEY).unwrap();
+        let (before, own) = C2SP_NOTE.split_at(C2SP_NOTE.find('\u{2014}').unwrap());
+        for stranger in strangers(&key) {
+            for note in [format!("{before}{stranger}{own}"), format!("{before}{own}{stranger}")] {
+                let keys = std::slice::from_ref(&key);
+                assert_eq!(open_received(&note, keys), Ok("This is an example message.\n"), "{stranger}");
+                assert!(matches!(refused(&note, keys), NoteError::UnknownKey { .. }), "{stranger}");
+                // Another implementation reads it alike.
+                let theirs = signed_note::Note::from_bytes(note.as_bytes());
+                let verifier = signed_note::StandardVerifier::new(C2SP_VKEY).unwrap();
+                let verifiers = signed_note::VerifierList::new(vec![Box::new(verifier)]);
+                if let Ok(theirs) = theirs {
+                    assert_eq!(theirs.verify(&verifiers).unwrap().0.len(), 1, "{stranger}");
+                }
+            }
+            let alone = format!("{before}{stranger}");
+            assert!(matches!(open_received(&alone, &[key.clone()]), Err(NoteError::UnknownKey { .. })));
+        }
+        let all = format!("{before}{}{own}", strangers(&key).concat());
+        assert_eq!(open_received(&all, &[key]), Ok("This is an example message.\n"));
+    }
+
+    #[test]
+    fn a_known_signer_must_hold_however_many_others_signed() {
+        let key = VerifierKey::parse(C2SP_VKEY).unwrap();
+        let (before, own) = C2SP_NOTE.split_at(C2SP_NOTE.find('\u{2014}').unwrap());
+        for len in [0, 63, 64, 65, 72, 2_428] {
+            let spoilt = line(key.name(), key.id(), &vec![7; len]);
+            for note in [format!("{before}{own}{spoilt}"), format!("{before}{spoilt}{own}")] {
+                let bad = Err(NoteError::BadSignature { name: key.name().to_owned() });
+                assert_eq!(open_received(&note, &[key.clone()]), bad, "{len}");
+            }
+        }
+        // A line that is repeated says nothing more: received, it is no fault.
+        let twice = format!("{before}{own}{own}");
+        assert_eq!(open_received(&twice, &[key.clone()]), Ok("This is an example message.\n"));
+        assert!(matches!(refused(&twice, &[key]), NoteError::Repeated { .. }));
+    }
+
+    #[test]
+    fn what_is_no_note_is_said_to_be_none() {
+        let key = VerifierKey::parse(C2SP_VKEY).unwrap();
+        let crlf = C2SP_NOTE.replace('\n', "\r\n");
+        for text in ["", "\n", "\n\n", "\n\n\n", &crlf, "text\n\nno signature\n", "text\n\n\u{2014} name !\n"] {
+            assert!(matches!(open_received(text, &[key.clone()]), Err(NoteError::Malformed(_))), "{text:?}");
+        }
+        let with_bom = format!("\u{feff}{C2SP_NOTE}");
+        assert!(matches!(open_received(&with_bom, &[key]), Err(NoteError::BadSignature { .. })));
     }
 
     #[test]
@@ -218,8 +316,9 @@ mod tests {
 
     #[test]
     fn the_longest_names_fit_in_a_note() {
-        let line_len = SIGNATURE_PREFIX.len() + crate::ledger::key::NAME_LEN_MAX + " \n".len() + 92;
-        assert!(line_len * SIGNATURES_MAX + 1024 < NOTE_LEN_MAX);
+        let name = "n".repeat(crate::ledger::key::NAME_LEN_MAX);
+        // C2SP signed-note: at least 16.
+        assert!(line(&name, [0; 4], &[0; 2_428]).len() * 16 + 1024 < NOTE_LEN_MAX);
     }
 
     proptest! {
@@ -231,9 +330,10 @@ mod tests {
             line in "\u{2014} [a-z]{0,3} [A-Za-z0-9+/=]{0,96}\n{0,2}",
         ) {
             let keys = [VerifierKey::parse(VKEY).unwrap()];
-            prop_assert!(open(&text, &keys).is_err());
             let note = format!("{text}\n\n{line}");
-            prop_assert!(open(&note, &keys).is_err());
+            for text in [&text, &note] {
+                prop_assert!(open(text, &keys).is_err() && open_received(text, &keys).is_err());
+            }
         }
 
         #[test]
@@ -242,7 +342,7 @@ mod tests {
             let mut bytes = NOTE.as_bytes().to_vec();
             bytes[place] ^= 1_u8 << bit;
             if let Ok(note) = String::from_utf8(bytes) {
-                prop_assert!(open(&note, &keys).is_err());
+                prop_assert!(open(&note, &keys).is_err() && open_received(&note, &keys).is_err());
             }
         }
     }

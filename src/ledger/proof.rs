@@ -227,6 +227,30 @@ mod tests {
         assert_eq!(refused, Err(ProofError::Length));
     }
 
+    /// `tlog_tiles`, which shares no code with ours or with `ct-merkle`, accepts our proofs, and we accept those of `ct-merkle`.
+    #[test]
+    fn other_implementations_and_ours_agree() {
+        let theirs = |hash: &Hash| tlog_tiles::Hash(*hash.as_bytes());
+        let all = |hashes: &[Hash]| hashes.iter().map(theirs).collect::<Vec<_>>();
+        let mut tree = crate::ledger::Tree::empty();
+        for size in 1..=70_u64 {
+            tree.append(leaf(size - 1));
+            let (oracle, root) = (Oracle::of(size), tree.root());
+            assert_eq!(root, oracle.root());
+            for index in 0..size {
+                let proof = tree.prove_inclusion(index).unwrap();
+                assert_eq!(proof, oracle.inclusion(index));
+                assert_eq!(verify_inclusion(leaf(index), index, size, &proof, root), Ok(()));
+                tlog_tiles::check_record(&all(&proof), size, theirs(&root), index, theirs(&leaf(index))).unwrap();
+            }
+            for old in 1..size {
+                let (proof, old_root) = (oracle.consistency(old), Oracle::of(old).root());
+                assert_eq!(verify_consistency(old, old_root, size, root, &proof), Ok(()));
+                tlog_tiles::check_tree(&all(&proof), size, theirs(&root), old, theirs(&old_root)).unwrap();
+            }
+        }
+    }
+
     fn flip(hash: Hash, bit: usize) -> Hash {
         let mut bytes = *hash.as_bytes();
         bytes[bit / 8] ^= 1 << (bit % 8);

@@ -75,9 +75,10 @@ impl Receipt {
     }
 
     /// Checks offline that the entry with the hash `leaf` is in the log `origin`, as signed by one of `keys`. Returns
-    /// the checkpoint that proves it. The caller computes `leaf` from the bytes it holds: [`super::leaf_hash`].
+    /// the checkpoint that proves it. The caller computes `leaf` from the bytes it holds: [`super::leaf_hash`]. Witnesses may
+    /// have signed the checkpoint as well.
     pub fn verify(&self, leaf: Hash, origin: &str, keys: &[VerifierKey]) -> Result<Checkpoint, ReceiptError> {
-        let head = Checkpoint::open(&self.checkpoint, origin, keys)?;
+        let head = Checkpoint::open_received(&self.checkpoint, origin, keys)?;
         verify_inclusion(leaf, self.index, head.size(), &self.proof, head.root())?;
         Ok(head)
     }
@@ -141,6 +142,18 @@ mod tests {
             id: keys[0].to_string().split('+').nth(1).unwrap().to_owned(),
         });
         assert_eq!(read.verify(leaf(5), ORIGIN, &[]), Err(ReceiptError::Checkpoint(unknown)));
+    }
+
+    #[test]
+    fn a_receipt_whose_checkpoint_was_cosigned_verifies() {
+        let (receipt, keys) = receipt(5, 300);
+        for len in [72, 2_428] {
+            let line = crate::ledger::note::line("witness.example/w1", [1; 4], &vec![7; len]);
+            let cosigned = Receipt { checkpoint: format!("{}{line}", receipt.checkpoint), ..receipt.clone() };
+            let read = Receipt::parse(&cosigned.to_string()).unwrap();
+            assert_eq!(read.verify(leaf(5), ORIGIN, &keys).unwrap().size(), 300);
+            assert!(read.verify(leaf(6), ORIGIN, &keys).is_err());
+        }
     }
 
     #[test]

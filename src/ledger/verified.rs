@@ -36,7 +36,7 @@ impl VerifiedLog {
     /// Compares with a checkpoint that was kept elsewhere: this log must begin with the entries that it was signed
     /// over. This reveals what the log alone cannot: a tail that was cut off together with its checkpoints.
     pub fn against(&self, kept: &str) -> Result<Checkpoint, VerifyError> {
-        let kept = Checkpoint::open_kept(kept, &self.origin, &self.keys).map_err(VerifyError::Kept)?;
+        let kept = Checkpoint::open_received(kept, &self.origin, &self.keys).map_err(VerifyError::Kept)?;
         self.contains(&kept)?;
         Ok(kept)
     }
@@ -45,8 +45,8 @@ impl VerifiedLog {
     pub fn receipt(&self, receipt: &Receipt) -> Result<Checkpoint, VerifyError> {
         let index = receipt.index;
         let refuse = |source| VerifyError::Receipt { index, source };
-        let signed =
-            Checkpoint::open(&receipt.checkpoint, &self.origin, &self.keys).map_err(|error| refuse(error.into()))?;
+        let signed = Checkpoint::open_received(&receipt.checkpoint, &self.origin, &self.keys)
+            .map_err(|error| refuse(error.into()))?;
         // Before the proof: a receipt of a lost entry is the evidence that the tail was cut.
         self.contains(&signed)?;
         let size = signed.size();

@@ -32,10 +32,10 @@ pub fn check_against(config: &Config, base: &Path, secrets: &Secrets, kept: &[St
             logs.push((origin(&config.log.origin, &log), log, found.clone()));
         }
     }
-    let keys = [secrets.signer.verifier().clone()];
+    let keys = secrets.signer.verifiers();
     for note in kept {
         let named = note.lines().next().unwrap_or_default();
-        let kept = Checkpoint::open_kept(note, named, &keys).map_err(AgainstError::NotOfTheKey)?;
+        let kept = Checkpoint::open_received(note, named, &keys).map_err(AgainstError::NotOfTheKey)?;
         let of_log = logs.iter().find(|(origin, ..)| origin == named);
         let (_, log, reader) = of_log.ok_or_else(|| AgainstError::Stranger(named.to_owned()))?;
         let size = reader.as_ref().map(|reader| reader.head(log)).transpose()?.flatten().unwrap_or(0);

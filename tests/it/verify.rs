@@ -191,3 +191,52 @@ async fn the_binary_says_where_it_is_first_broken() {
         assert!(said.contains(&place), "{said}");
     }
 }
+
+/// What was kept may come from anywhere: by mail, from an editor, from a witness.
+#[tokio::test]
+async fn what_was_kept_is_a_checkpoint_or_is_said_to_be_none() {
+    let evidence = Evidence::of(&["us-ny-doccs"]).await;
+    let database = evidence.database();
+    let newest = "SELECT note FROM checkpoints ORDER BY position DESC LIMIT 1";
+    let note: String = database.query_row(newest, [], |row| row.get(0)).unwrap();
+    drop(database);
+    let kept = evidence.path().join("kept");
+    let code = |text: &[u8]| {
+        std::fs::write(&kept, text).unwrap();
+        let output = evidence.run(&["--against", kept.to_str().unwrap()]);
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    // As it was signed; and with the lines of witnesses, of both lengths, of however many.
+    let cosigned_by = |count: u8, len: usize| {
+        let line = |at: u8| {
+            let signature = STANDARD.encode([&[at; 4][..], &vec![7; len]].concat());
+            format!("\u{2014} witness.example/{at} {signature}\n")
+        };
+        (0..count).map(line).collect::<String>()
+    };
+    for lines in ["", &cosigned_by(1, 72), &cosigned_by(1, 2_428), &cosigned_by(15, 2_428)] {
+        assert_eq!(code(format!("{note}{lines}").as_bytes()).0, Some(0), "{} bytes of witnesses", lines.len());
+    }
+    let crlf = note.replace('\n', "\r\n");
+    let cut = note.trim_end();
+    let with_bom = format!("\u{feff}{note}");
+    let signed_by_nobody = note.split_once('\u{2014}').unwrap().0.to_owned() + &cosigned_by(1, 72);
+    let spoilt = note.replace("/logs/", "/Logs/");
+    let texts: [&[u8]; 9] = [
+        b"",
+        b"\n",
+        crlf.as_bytes(),
+        cut.as_bytes(),
+        with_bom.as_bytes(),
+        signed_by_nobody.as_bytes(),
+        spoilt.as_bytes(),
+        b"\xff\xfe",
+        &[b'a'; 70_000],
+    ];
+    for text in texts {
+        let (code, said) = code(text);
+        let shown = String::from_utf8_lossy(text);
+        assert_eq!(code, Some(4), "{}: {said}", shown.chars().take(80).collect::<String>());
+        assert!(!said.contains("broken"), "{said}");
+    }
+}

@@ -29,8 +29,7 @@ pub fn check_signed(
         None if size == 0 => Ok(()),
         None => Err(not_signed()),
         Some((signed_size, note)) => {
-            let keys = [signer.verifier().clone()];
-            let kept = Checkpoint::open(&note, &origin(prefix, log), &keys)?;
+            let kept = Checkpoint::open(&note, &origin(prefix, log), &signer.verifiers())?;
             let same = signed_size == size && kept.size() == size && kept.root() == root;
             if same { Ok(()) } else { Err(not_signed()) }
         }
