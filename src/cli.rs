@@ -25,6 +25,7 @@ mod serve;
 mod token;
 mod verify;
 mod verify_receipt;
+mod witness;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -104,6 +105,8 @@ enum Command {
     Receipt(receipt::ReceiptArgs),
     /// The older spelling of `receipt verify`.
     VerifyReceipt(verify_receipt::VerifyReceiptArgs),
+    /// Cosigns the logs of others, so that nobody can be shown another history: makes a witness, and serves it.
+    Witness(witness::WitnessArgs),
     /// Writes what a shell needs to complete these commands.
     Completions(completions::CompletionsArgs),
 }
@@ -121,7 +124,8 @@ pub fn main() -> ExitCode {
             | Command::Receipt(_)
     );
     // A server drains on Ctrl-C. Its errors are logged as JSON, like its other lines.
-    let serves = matches!(command, Command::Serve(_) | Command::Dev(_));
+    let serves = matches!(&command, Command::Serve(_) | Command::Dev(_))
+        || matches!(&command, Command::Witness(args) if args.serves());
     let report_failure = if serves { report_failure_in_json } else { report_failure };
     if !serves && let Err(error) = interrupt::ends_the_process() {
         return report_failure(&error.into());
@@ -154,6 +158,12 @@ pub fn main() -> ExitCode {
         Command::Verify(args) => return verify::run(&args),
         Command::Receipt(args) => return receipt::run(&args),
         Command::VerifyReceipt(args) => return verify_receipt::run(&args),
+        Command::Witness(args) => match witness::run(&args) {
+            Ok(None) => Ok(()),
+            Ok(Some(signal)) => return ended(Ok(signal)),
+            Err(error) if args.serves() => return ended(Err(error)),
+            Err(error) => Err(error),
+        },
         Command::Completions(args) => completions::run(&args, Cli::command()),
     };
     match done {

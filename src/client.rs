@@ -51,6 +51,7 @@ mod credentials;
 mod error;
 mod evidence;
 mod growth;
+pub mod http;
 mod inbox;
 mod retry;
 pub mod tls;

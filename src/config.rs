@@ -27,8 +27,9 @@ use crate::files::read_secret;
 use crate::identity::rate;
 use crate::identity::registry::RegistryConfig;
 use crate::identity::token;
-use crate::ledger::{Signer, is_name};
+use crate::ledger::{Signer, VerifierKey, is_name};
 use crate::recorder::{ClocksConfig, RecorderConfig};
+use crate::witness::PushConfig;
 
 /// The whole configuration.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -80,6 +81,9 @@ pub struct Config {
     /// When custodians must have met the obligations that the law adds.
     #[serde(default)]
     pub obligation: ObligationTimes,
+    /// Witnesses of the logs.
+    #[serde(default)]
+    pub witness: PushConfig,
     /// The registry of agencies.
     pub registry: RegistryConfig,
 }
@@ -180,6 +184,22 @@ pub struct KeysConfig {
     pub directory: PathBuf,
     /// The name of the signing key in checkpoints (C2SP signed-note).
     pub signer_name: String,
+    /// Keys that sign beside it, while one is rolled into another.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub beside: Vec<BesideKey>,
+    /// Public keys, as C2SP verifier keys, that have signed earlier checkpoints and sign no longer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub retired: Vec<String>,
+}
+
+/// A key that signs beside the first.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BesideKey {
+    /// Its name in checkpoints.
+    pub name: String,
+    /// Its file in the directory of keys.
+    pub file: PathBuf,
 }
 
 /// Where the policies are.
@@ -280,10 +300,20 @@ impl Secrets {
     /// Reads every secret, and refuses one that others can read too.
     pub fn read(config: &KeysConfig, base: &Path) -> Result<Self, ConfigError> {
         let directory = base.join(&config.directory);
-        let signing = directory.join(secret_files::SIGNING);
-        let pem = read_secret(&signing)?;
-        let signer = Signer::from_pem(&config.signer_name, &pem)
-            .map_err(|source| ConfigError::NotASigningKey { path: signing, source })?;
+        let signer = |name: &str, path: PathBuf| {
+            let pem = read_secret(&path)?;
+            Signer::from_pem(name, &pem).map_err(|source| ConfigError::NotASigningKey { path, source })
+        };
+        let first = signer(&config.signer_name, directory.join(secret_files::SIGNING))?;
+        let beside = config.beside.iter().map(|key| signer(&key.name, directory.join(&key.file)));
+        let beside: Vec<Signer> = beside.collect::<Result<_, _>>()?;
+        let retired = config.retired.iter().map(|key| VerifierKey::parse(key).map_err(ConfigError::RetiredKey));
+        let retired: Vec<VerifierKey> = retired.collect::<Result<_, _>>()?;
+        let signer = first.rolling(beside, retired);
+        let mut seen = BTreeSet::new();
+        if !signer.verifiers().iter().all(|key| seen.insert(key.to_string())) {
+            return Err(ConfigError::KeyTwice);
+        }
         Ok(Self {
             signer,
             wrapping: read_key(&directory.join(secret_files::WRAPPING))?,

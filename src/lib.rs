@@ -23,3 +23,4 @@ pub mod server;
 pub mod store;
 pub mod verify;
 pub mod wire;
+pub mod witness;

@@ -403,7 +403,12 @@ fn configuration() -> Result<Config> {
         rate: crate::identity::rate::Config::default(),
         token: token::Config { lifetime_max_s: TOKEN_LIFETIME_S, ..token::Config::default() },
         log: LogConfig { origin: TRUST_DOMAIN.to_owned() },
-        keys: KeysConfig { directory: "keys".into(), signer_name: format!("{TRUST_DOMAIN}/gateway") },
+        keys: KeysConfig {
+            directory: "keys".into(),
+            signer_name: format!("{TRUST_DOMAIN}/gateway"),
+            beside: Vec::new(),
+            retired: Vec::new(),
+        },
         store: StoreConfig::file("comity.db"),
         policy: PolicyConfig::default(),
         recorder: crate::recorder::RecorderConfig::default(),
@@ -412,6 +417,7 @@ fn configuration() -> Result<Config> {
         appeals: crate::domain::appeal::Limits::default(),
         review: crate::domain::timetable::ReviewTimes::default(),
         obligation: crate::domain::timetable::ObligationTimes::default(),
+        witness: crate::witness::PushConfig::default(),
         registry: RegistryConfig {
             trust_domain: TRUST_DOMAIN.to_owned(),
             certificate_authorities: AUTHORITIES.iter().map(|name| authority_config(name)).collect::<Result<_>>()?,

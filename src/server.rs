@@ -56,6 +56,7 @@ use crate::server::ops::ProbeSources;
 use crate::server::policies::PolicyReloader;
 use crate::server::worker::{ConnectionLimits, Worker};
 use crate::server::writer::{RunningWriters, WriterInputs};
+use crate::witness::push::Pusher;
 
 /// How many accepted sockets may wait for one worker.
 const SOCKETS_WAITING_MAX: usize = 64;
@@ -93,6 +94,7 @@ pub struct Gateway {
     drain: DropGuard,
     stop_ops: DropGuard,
     watcher: Option<JoinHandle<()>>,
+    pusher: Option<JoinHandle<()>>,
     workers: Vec<JoinHandle<()>>,
     listeners: JoinHandle<Result<(), ServerError>>,
     writers: Vec<JoinHandle<Result<(), RecorderError>>>,
@@ -105,7 +107,7 @@ impl Gateway {
         let (phase, phase_seen) = watch::channel(Phase::Starting);
         let checked = check(config, base, &environment.wall)?;
         let in_force = GateInForce::new(Arc::new(checked.gate()));
-        let CheckedConfig { secrets, registry, engine, verifier, tls, .. } = checked;
+        let CheckedConfig { secrets, registry, engine, verifier, verifiers, tls, witnesses, .. } = checked;
         let metrics = Metrics::new();
         let layers = Layers::of(config, &secrets, &registry, &environment.wall, &in_force, &metrics);
         let certificates = (registry, Arc::clone(&tls));
@@ -125,11 +127,21 @@ impl Gateway {
             Arc::new(PolicyReloader::of(config, base, in_force.clone(), handle.clone(), Arc::clone(&metrics)));
         // Activate before anybody is served: a restart with another policy set is an activation too.
         handle.activate(&engine).map_err(ReloadError::from)?;
+        let pusher = Pusher::new(
+            witnesses,
+            heads.clone(),
+            Arc::clone(&reader),
+            verifiers,
+            config.log.origin.clone(),
+            Arc::clone(&metrics),
+        );
+        let cosignatures = pusher.cosignatures();
         let ticks_by_itself = matches!(environment.clock, Clock::System);
         let api = Arc::new(Api {
             recorder: handle.clone(),
             reader,
             heads,
+            cosignatures,
             in_force,
             clock: environment.clock,
             keys,
@@ -177,6 +189,7 @@ impl Gateway {
         let (recording, set_phase) = (handle.clone(), phase.clone());
         let listeners = spawn("front", move |runtime| runtime.block_on(listeners.run(recording, set_phase)))?;
         let watcher = watcher(config.policy.look_every_ms, &policies, &drain)?;
+        let pusher = push_to_witnesses(pusher, &drain)?;
         // Only from Starting: a gateway whose writer has already failed must not become ready.
         advance(&phase, &[Phase::Starting], Phase::Serving);
         tracing::info!(%grpc, %ops, "ready");
@@ -193,6 +206,7 @@ impl Gateway {
             drain,
             stop_ops,
             watcher,
+            pusher,
             workers,
             listeners,
             writers,
@@ -251,6 +265,9 @@ impl Gateway {
         if let Some(watcher) = self.watcher {
             watcher.join().map_err(|_| ServerError::Panicked("policies"))?;
         }
+        if let Some(pusher) = self.pusher {
+            pusher.join().map_err(|_| ServerError::Panicked("witness"))?;
+        }
         // On its own thread: the caller may be on a runtime, where blocking is not allowed.
         let recorder = self.recorder;
         let stopped = spawn("stop", move |runtime| runtime.block_on(recorder.stop()))?;
@@ -276,6 +293,16 @@ fn watcher(
     }
     let (policies, drain, every) = (Arc::clone(policies), drain.clone(), Duration::from_millis(every_ms));
     spawn("policies", move |runtime| runtime.block_on(policies.watch(every, drain))).map(Some)
+}
+
+/// Starts the thread that pushes heads to witnesses: apart from the network threads and the writer, neither of which waits for it.
+/// `None` if there is no witness.
+fn push_to_witnesses(pusher: Pusher, drain: &CancellationToken) -> Result<Option<JoinHandle<()>>, ServerError> {
+    if pusher.is_idle() {
+        return Ok(None);
+    }
+    let drain = drain.clone();
+    spawn("witness", move |runtime| runtime.block_on(pusher.run(drain))).map(Some)
 }
 
 type Workers = (Vec<mpsc::Sender<accept::Accepted>>, Vec<JoinHandle<()>>);

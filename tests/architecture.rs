@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Who may use whom. A room is the first part of a path in `src/`; using oneself goes without saying.
-const USES: [(&str, &[&str]); 24] = [
+const USES: [(&str, &[&str]); 25] = [
     ("domain", &[]),
     ("ed25519", &[]),
     ("files", &[]),
@@ -27,18 +27,25 @@ const USES: [(&str, &[&str]); 24] = [
     ("accept", &["domain", "files", "identity", "quota"]),
     ("api", &BENEATH_API),
     ("client", &["files", "ledger", "wire"]),
+    ("witness", &["domain", "files", "wire", "ledger", "store", "metrics", "recorder", "client"]),
     // Each room owns its part of the configuration; this one puts the parts together.
-    ("config", &["domain", "files", "identity", "policy", "ledger", "store", "recorder", "feed", "api", "accept"]),
+    (
+        "config",
+        &["domain", "files", "identity", "policy", "ledger", "store", "recorder", "feed", "api", "accept", "witness"],
+    ),
     (
         "server",
         &[
             "domain", "files", "wire", "identity", "policy", "ledger", "store", "metrics", "recorder", "feed",
-            "reports", "api", "accept", "quota", "config",
+            "reports", "api", "accept", "quota", "config", "witness",
         ],
     ),
     ("verify", &["domain", "ledger", "recorder", "store", "wire"]),
     ("export", &["domain", "ledger", "recorder", "wire"]),
-    ("sandbox", &["accept", "api", "client", "config", "domain", "identity", "ledger", "recorder", "server"]),
+    (
+        "sandbox",
+        &["accept", "api", "client", "config", "domain", "identity", "ledger", "recorder", "server", "witness"],
+    ),
     (
         "demo",
         &[
@@ -49,21 +56,25 @@ const USES: [(&str, &[&str]); 24] = [
     ("cli", &EVERY_ROOM),
 ];
 
-const BENEATH_API: [&str; 12] = [
+const BENEATH_API: [&str; 13] = [
     "domain", "ed25519", "files", "ledger", "wire", "identity", "policy", "store", "metrics", "recorder", "feed",
-    "reports",
+    "reports", "witness",
 ];
 
-const EVERY_ROOM: [&str; 23] = [
+const EVERY_ROOM: [&str; 24] = [
     "domain", "ed25519", "files", "random", "ledger", "wire", "identity", "policy", "store", "metrics", "recorder",
     "feed", "reports", "api", "client", "config", "server", "verify", "sandbox", "demo", "accept", "quota", "export",
+    "witness",
 ];
 
 /// Names that stay in some rooms.
 const NAMES: [(&[&str], &[&str]); 4] = [
     (&["prost", "prost_types", "prost_reflect", "tonic_prost"], &["wire"]),
     (&["rusqlite", "tokio_postgres", "tokio_postgres_rustls", "sqlx"], &["store"]),
-    (&["rustls", "tokio_rustls", "hyper_rustls"], &["accept", "server", "client", "identity", "store", "files"]),
+    (
+        &["rustls", "tokio_rustls", "hyper_rustls"],
+        &["accept", "server", "client", "identity", "store", "files", "witness"],
+    ),
     (
         // The crate, not our room of the same name.
         &[

@@ -23,6 +23,7 @@ use crate::policy::gate::Gate;
 use crate::policy::in_force::GateInForce;
 use crate::recorder::{Clock, Handle, Heads};
 use crate::store::{NewDisclosure, Reader, StoreError};
+use crate::witness::Cosignatures;
 
 /// How long a call waits for a slot.
 const SLOT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -36,6 +37,8 @@ pub struct Api {
     pub reader: Arc<dyn Reader>,
     /// The published heads of the logs, to wait for entries.
     pub heads: Heads,
+    /// What witnesses have cosigned.
+    pub cosignatures: Arc<Cosignatures>,
     /// The policies in force. Take the gate once for a call and ask it everything.
     pub in_force: GateInForce,
     /// The clock that entries are recorded by.

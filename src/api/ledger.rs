@@ -40,8 +40,14 @@ impl LedgerService for Ledger {
         // The checkpoint of the published size: a larger one that another gateway signed may not be durable everywhere
         // yet.
         let head = self.0.head(&log);
+        let witnessed = self.0.cosignatures.newest(&log).map(|witnessed| v1::Witnessed {
+            checkpoint: witnessed.note,
+            size: show::wire_position(witnessed.size),
+            quorum: witnessed.is_quorum,
+            witnesses: witnessed.witnesses,
+        });
         let checkpoint = self.0.read(move |reader| reader.checkpoint_at(&log, head)).await?;
-        Ok(Response::new(v1::GetCheckpointResponse { checkpoint: checkpoint.unwrap_or_default() }))
+        Ok(Response::new(v1::GetCheckpointResponse { checkpoint: checkpoint.unwrap_or_default(), witnessed }))
     }
 
     async fn get_entry(&self, request: Request<v1::GetEntryRequest>) -> Result<Response<v1::GetEntryResponse>, Status> {

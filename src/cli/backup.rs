@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cli::output::print_line;
 use crate::cli::paths::{STORE_ENV, store_location};
-use crate::cli::verify::{claim_in, print_verified};
+use crate::cli::verify::{claim_in, pinned_keys, print_verified};
 use crate::demo::number;
 use crate::ledger::root_at;
 use crate::store::{Copied, StoreError, StoreLocation, backup, digest, restore};
@@ -150,7 +150,8 @@ pub(super) fn run_restore(args: &RestoreArgs) -> Result<()> {
 /// What to verify of the copy in a backup, by the keys of a data directory.
 fn claim_of(dir: &Path, backup: &Path, copy: StoreLocation, key: Option<&Path>, origin: &str) -> Result<Claim> {
     // Receipts that clients keep beside a store are not in a backup of it.
-    Ok(Claim { directory: backup.to_owned(), ..claim_in(dir, copy, (key, None), origin)? })
+    let keys = pinned_keys(key, dir)?;
+    Ok(Claim { directory: backup.to_owned(), ..claim_in(dir, copy, (Some(keys), None), origin)? })
 }
 
 fn heads(place: &StoreLocation) -> Result<Vec<HeadNote>> {

@@ -26,7 +26,10 @@ pub(super) fn run(args: &CheckConfigArgs) -> Result<()> {
     let met = server::check_start(&config, &base, &checked)?;
     // The effective configuration with its defaults. Secrets are files and not part of it.
     print_line(&toml::to_string_pretty(&config)?)?;
-    print_line(&format!("# checkpoints are signed by {}", checked.verifier))?;
+    for (at, key) in checked.verifiers.iter().enumerate() {
+        let role = if at > config.keys.beside.len() { "were" } else { "are" };
+        print_line(&format!("# checkpoints {role} signed by {key}"))?;
+    }
     print_line(&format!("# policy set {}", hex::encode(checked.policy_digest)))?;
     for warning in checked.warnings.iter().chain(&met.warnings) {
         print_line(&format!("# look at this: {warning}"))?;

@@ -13,7 +13,7 @@ pub(super) use args::ExportArgs;
 
 use crate::cli::export::args::Wanted;
 use crate::cli::output::print_line;
-use crate::cli::verify::{Unreadable, exit_code, pinned_key};
+use crate::cli::verify::{Unreadable, exit_code, pinned_keys};
 use crate::demo::number;
 use crate::export::{Checked, Export};
 use crate::ledger::VerifierKey;
@@ -31,18 +31,17 @@ fn export(args: &ExportArgs) -> Result<()> {
     let jurisdictions = args.jurisdiction.iter().cloned().collect();
     let wanted = Wanted { out: &args.out, jurisdictions, payloads: args.payloads, grown_from };
     let directory = args.data.as_deref().unwrap_or(args.caller.directory());
-    let key = pinned_key(args.log_key.as_deref(), directory)?;
+    let keys = pinned_keys(args.log_key.as_deref(), directory)?;
     match &args.data {
         Some(data) => store::export(args, data, &wanted)?,
         None => gateway::export(args, &wanted)?,
     }
     // Whoever is given the export checks it. So do we, before we say that there is one.
-    print_checked(&args.out, &key)
+    print_checked(&args.out, &keys)
 }
 
-fn print_checked(out: &Path, key: &VerifierKey) -> Result<()> {
-    let Checked { logs, entries, commitments, .. } =
-        Export::open(out)?.check(std::slice::from_ref(key), &[], |_| ())?;
+fn print_checked(out: &Path, keys: &[VerifierKey]) -> Result<()> {
+    let Checked { logs, entries, commitments, .. } = Export::open(out)?.check(keys, &[], |_| ())?;
     let (entries, commitments) = (number(entries), number(commitments));
     Ok(print_line(&format!(
         "exported to {}: {logs} logs, {entries} entries, {commitments} commitments opened; read again and checked",

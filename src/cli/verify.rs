@@ -12,7 +12,7 @@ use crate::cli::paths::{STORE_ENV, store_location};
 use crate::config::{read_key, secret_files};
 use crate::domain::ids::LogName;
 use crate::export::{Checked, Export, ExportError, Manifest};
-use crate::ledger::VerifierKey;
+use crate::ledger::{TrustPolicy, VerifierKey};
 use crate::store::StoreLocation;
 use crate::verify::{Broken, Claim, NotEvidence, Verified, verify};
 
@@ -30,9 +30,13 @@ pub(crate) struct VerifyArgs {
     /// Where the store is, if it is not DIR/comity.db: another file, or a database as `postgres://...?sslrootcert=FILE`.
     #[arg(long, value_name = "PLACE", env = STORE_ENV, hide_env_values = true)]
     store: Option<String>,
-    /// The pinned public key of the log. Default: DIR/keys/log.vkey, which proves no more than consistency.
+    /// The pinned public keys of the log, one a line. Default: DIR/keys/log.vkey, which proves no more than consistency.
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
+    /// A policy (C2SP tlog-policy) in place of --key: the keys of the log, and the witnesses of whom a quorum must have
+    /// cosigned each checkpoint of --against.
+    #[arg(long, value_name = "FILE", conflicts_with = "key")]
+    policy: Option<PathBuf>,
     /// The key that opens sealed content. Default: DIR/keys/wrapping.key, if it is there.
     #[arg(long, value_name = "FILE")]
     wrapping_key: Option<PathBuf>,
@@ -109,8 +113,16 @@ fn verify_all(args: &VerifyArgs) -> Result<()> {
     }
     let store = store_location(args.store.as_deref(), &args.dir)?;
     let keys = (args.key.as_deref(), args.wrapping_key.as_deref());
-    let claim = claim_in(&args.dir, store, keys, &args.origin)?;
+    let policy = args.policy.as_deref().map(read_policy).transpose()?;
+    let log_keys = policy.as_ref().map(|policy| Ok(policy.log_keys().to_vec()));
+    let log_keys = log_keys.or_else(|| keys.0.map(read_keys)).transpose()?;
+    let claim = claim_in(&args.dir, store, (log_keys, keys.1), &args.origin)?;
     let claim = Claim { against: read_kept(&args.against)?, ..claim };
+    for note in policy.iter().flat_map(|policy| claim.against.iter().map(move |note| (policy, note))) {
+        // Which log it is of, is looked at below.
+        let origin = note.1.lines().next().unwrap_or_default();
+        note.0.open(note.1, origin).map_err(|error| NotEvidence::checkpoint(error.to_string()))?;
+    }
     if !args.json {
         return print_verified(&claim);
     }
@@ -130,9 +142,9 @@ fn read_kept(files: &[PathBuf]) -> Result<Vec<String>> {
 
 /// Verifies an export by the pinned key alone.
 fn verify_export(args: &VerifyArgs) -> Result<()> {
-    let key = pinned_key(args.key.as_deref(), &args.dir)?;
+    let keys = pinned_keys(args.key.as_deref(), &args.dir)?;
     let export = Export::open(&args.dir)?;
-    let found = export.check(std::slice::from_ref(&key), &read_kept(&args.against)?, |_| ())?;
+    let found = export.check(&keys, &read_kept(&args.against)?, |_| ())?;
     let Manifest { audience, payloads, .. } = export.manifest();
     let payloads = payloads.word();
     if args.json {
@@ -151,11 +163,9 @@ fn verify_export(args: &VerifyArgs) -> Result<()> {
     ))?)
 }
 
-/// The log's public key: as named, or in the directory.
-pub(super) fn pinned_key(named: Option<&Path>, directory: &Path) -> Result<VerifierKey> {
-    let path = named.map_or_else(|| directory.join("keys/log.vkey"), Path::to_owned);
-    let key = std::fs::read_to_string(&path).with_context(|| Unreadable(path.display().to_string()))?;
-    Ok(VerifierKey::parse(key.trim_end())?)
+/// The log's public keys: as named, or in the directory. There are two while a key is rolled.
+pub(super) fn pinned_keys(named: Option<&Path>, directory: &Path) -> Result<Vec<VerifierKey>> {
+    read_keys(&named.map_or_else(|| directory.join("keys/log.vkey"), Path::to_owned))
 }
 
 /// The key that opens sealed content: as named, or in the directory, if it is there.
@@ -168,19 +178,31 @@ pub(super) fn wrapping_key_in(directory: &Path, named: Option<&Path>) -> Result<
         .transpose()
 }
 
-/// What to verify in a data directory. Keys that are not named are taken from the directory: the log's public key, and
+/// Reads public keys, one a line.
+fn read_keys(path: &Path) -> Result<Vec<VerifierKey>> {
+    let text = std::fs::read_to_string(path).with_context(|| Unreadable(path.display().to_string()))?;
+    Ok(text.trim_end().lines().map(VerifierKey::parse).collect::<Result<_, _>>()?)
+}
+
+fn read_policy(path: &Path) -> Result<TrustPolicy> {
+    let unreadable = || Unreadable(path.display().to_string());
+    let text = std::fs::read(path).with_context(unreadable)?;
+    TrustPolicy::parse(&text).with_context(unreadable)
+}
+
+/// What to verify in a data directory. Keys that are not named are taken from the directory: the log's public keys, and
 /// the wrapping key if it is there.
 pub(super) fn claim_in(
     directory: &Path,
     store: StoreLocation,
-    (key, wrapping_key): (Option<&Path>, Option<&Path>),
+    (keys, wrapping_key): (Option<Vec<VerifierKey>>, Option<&Path>),
     origin: &str,
 ) -> Result<Claim> {
     let wrapping_key = wrapping_key_in(directory, wrapping_key)?;
     Ok(Claim {
         store,
         directory: directory.to_owned(),
-        keys: vec![pinned_key(key, directory)?],
+        keys: keys.map_or_else(|| pinned_keys(None, directory), Ok)?,
         wrapping_key: wrapping_key.map(|key| *key),
         origin: origin.to_owned(),
         against: Vec::new(),

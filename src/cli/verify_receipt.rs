@@ -47,6 +47,8 @@ pub(super) struct Proven {
     leaf: ReadLeaf,
     size: u64,
     origin: String,
+    /// The name that the log's keys bear.
+    signer: String,
     /// Which of the three receipts it is, where `comity receipt show` said so.
     stage: Option<&'static str>,
 }
@@ -61,7 +63,7 @@ pub(super) fn run(args: &VerifyReceiptArgs) -> ExitCode {
 }
 
 fn verify(args: &VerifyReceiptArgs) -> Result<()> {
-    let key = key(&args.key)?;
+    let keys = keys(&args.key)?;
     let text = std::fs::read(&args.file).with_context(|| Unreadable(args.file.display().to_string()))?;
     let receipts: Vec<Value> = serde_json::Deserializer::from_slice(&text)
         .into_iter()
@@ -71,23 +73,24 @@ fn verify(args: &VerifyReceiptArgs) -> Result<()> {
         bail!(no_receipt("there is none in it"));
     }
     for receipt in &receipts {
-        let proven = verify_one(receipt, &key)?;
-        print_line(&if args.json { in_json(&proven, &key).to_string() } else { in_words(&proven, &key) })?;
+        let proven = verify_one(receipt, &keys)?;
+        print_line(&if args.json { in_json(&proven).to_string() } else { in_words(&proven) })?;
     }
     Ok(())
 }
 
-/// Reads a key that is written out, or in a file.
-fn key(given: &str) -> Result<VerifierKey> {
+/// Reads a key that is written out, or those in a file: there are two while a key is rolled.
+fn keys(given: &str) -> Result<Vec<VerifierKey>> {
     if let Ok(key) = VerifierKey::parse(given.trim_end()) {
-        return Ok(key);
+        return Ok(vec![key]);
     }
     let text = std::fs::read_to_string(Path::new(given)).with_context(|| Unreadable(format!("the key {given}")))?;
-    VerifierKey::parse(text.trim_end()).with_context(|| Unreadable(format!("the key in {given}")))
+    let keys = text.trim_end().lines().map(VerifierKey::parse).collect::<Result<_, _>>();
+    keys.with_context(|| Unreadable(format!("the key in {given}")))
 }
 
 /// Verifies a receipt as JSON, or an object that has one.
-pub(super) fn verify_one(given: &Value, key: &VerifierKey) -> Result<Proven> {
+pub(super) fn verify_one(given: &Value, keys: &[VerifierKey]) -> Result<Proven> {
     let stage = given.get("stage").and_then(Value::as_str);
     let stage = STAGES.into_iter().find(|known| Some(*known) == stage);
     let given = given.get("receipt").unwrap_or(given);
@@ -113,7 +116,7 @@ pub(super) fn verify_one(given: &Value, key: &VerifierKey) -> Result<Proven> {
     if receipt.index != index {
         return Err(broken("its proof is of another index"));
     }
-    let head = receipt.verify(ledger::leaf_hash(&leaf), origin, std::slice::from_ref(key)).map_err(|error| {
+    let head = receipt.verify(ledger::leaf_hash(&leaf), origin, keys).map_err(|error| {
         let unknown = matches!(&error, ReceiptError::Checkpoint(CheckpointError::Note(NoteError::UnknownKey { .. })));
         if unknown { no_receipt(&error.to_string()) } else { broken(&error.to_string()) }
     })?;
@@ -121,15 +124,16 @@ pub(super) fn verify_one(given: &Value, key: &VerifierKey) -> Result<Proven> {
     if leaf.index != index {
         return Err(broken("its leaf says another index"));
     }
-    Ok(Proven { log, leaf, size: head.size(), origin: head.origin().to_owned(), stage })
+    let signer = keys.first().map(|key| key.name().to_owned()).unwrap_or_default();
+    Ok(Proven { log, leaf, size: head.size(), origin: head.origin().to_owned(), signer, stage })
 }
 
 fn no_receipt(why: &str) -> anyhow::Error {
     NotEvidence::receipt(why).into()
 }
 
-fn in_json(proven: &Proven, key: &VerifierKey) -> Value {
-    let Proven { log, leaf, size, origin, stage } = proven;
+fn in_json(proven: &Proven) -> Value {
+    let Proven { log, leaf, size, origin, signer, stage } = proven;
     json!({
         "holds": true,
         "stage": stage,
@@ -139,13 +143,13 @@ fn in_json(proven: &Proven, key: &VerifierKey) -> Value {
         "resource": leaf.resource,
         "treeSize": size,
         "origin": origin,
-        "key": key.name(),
+        "key": signer,
     })
 }
 
 /// What a receipt proves, in plain words.
-pub(super) fn in_words(proven: &Proven, key: &VerifierKey) -> String {
-    let Proven { log, leaf, size, stage, .. } = proven;
+pub(super) fn in_words(proven: &Proven) -> String {
+    let Proven { log, leaf, size, signer, stage, .. } = proven;
     let agency = leaf.agency.trim_start_matches("agencies/");
     let stage = match *stage {
         Some(ACCEPTED) => format!("\n  Accepted: what {agency} sent was recorded."),
@@ -165,6 +169,6 @@ pub(super) fn in_words(proven: &Proven, key: &VerifierKey) -> String {
          \x20 It does not prove what the entry's contents are (their openings do), nor that nobody was shown another history \
          (comity verify --against finds that).",
         entry = log.entry(*index),
-        name = key.name(),
+        name = signer,
     )
 }

@@ -165,7 +165,7 @@ impl Evidence {
         let (size, root) = if self.keys.is_empty() {
             unsigned(note).ok_or_else(|| fault(&"it is no checkpoint"))?
         } else {
-            let opened = Checkpoint::open_kept(note, origin, &self.keys).map_err(|error| fault(&error))?;
+            let opened = Checkpoint::open_received(note, origin, &self.keys).map_err(|error| fault(&error))?;
             (opened.size(), opened.root())
         };
         let head = Head { size, root, note: note.to_owned() };

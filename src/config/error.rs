@@ -45,6 +45,12 @@ pub enum ConfigError {
     /// A file is not a key.
     #[error("{} is not 64 hexadecimal digits", .0.display())]
     NotAKey(PathBuf),
+    /// A retired key is not one.
+    #[error("[keys] retired: {0}")]
+    RetiredKey(crate::ledger::KeyError),
+    /// A key is named twice.
+    #[error("[keys] one key is named twice: signer_name, beside and retired are different keys")]
+    KeyTwice,
     /// A file is not a signing key.
     #[error("{} is not a signing key: {source}", path.display())]
     NotASigningKey {

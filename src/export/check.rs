@@ -61,7 +61,7 @@ impl Export {
         let named = note.lines().next().unwrap_or_default();
         let not_one =
             |why: &str| ExportError::NotEvidence(format!("what was kept is no checkpoint of this key: {why}"));
-        let checkpoint = Checkpoint::open_kept(note, named, keys).map_err(|error| not_one(&error.to_string()))?;
+        let checkpoint = Checkpoint::open_received(note, named, keys).map_err(|error| not_one(&error.to_string()))?;
         let log = named.strip_prefix(&format!("{}/", self.manifest.origin)).and_then(|log| log.parse().ok());
         Ok(Kept { log: log.ok_or_else(|| not_one("it is of another origin"))?, checkpoint })
     }
@@ -193,7 +193,7 @@ impl<'a> LogCheck<'a> {
         let Some(file) = &self.log.growth else { return Ok(grown) };
         let mut lines: LineReader<GrowthLine> = LineReader::open(&self.export.directory, file)?;
         while let Some(GrowthLine { kept, hashes }) = lines.read()? {
-            let kept = Checkpoint::open_kept(&kept, &self.origin, self.keys);
+            let kept = Checkpoint::open_received(&kept, &self.origin, self.keys);
             let kept = kept.map_err(|error| self.fault(&format!("a checkpoint that it grew from: {error}")))?;
             verify_consistency(kept.size(), kept.root(), self.log.size, self.log.root, &hashes)
                 .map_err(|error| self.fault(&format!("it did not grow from a checkpoint: {error}")))?;
@@ -273,7 +273,7 @@ impl<'a> LogCheck<'a> {
     }
 
     fn open(&self, line: &CheckpointLine) -> Result<Checkpoint, ExportError> {
-        let checkpoint = Checkpoint::open_kept(&line.note, &self.origin, self.keys);
+        let checkpoint = Checkpoint::open_received(&line.note, &self.origin, self.keys);
         let checkpoint = checkpoint.map_err(|error| self.fault(&format!("a checkpoint: {error}")))?;
         let same = checkpoint.size() == line.size;
         if same { Ok(checkpoint) } else { Err(self.fault("a checkpoint of another size than its line says")) }

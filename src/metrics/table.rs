@@ -110,6 +110,18 @@ table! {
     /// Promises suspended.
     PROMISES_SUSPENDED = "comity_promises_suspended_total", Counter, [],
         "Promises of hold or notice that the law came to forbid or to leave to a person.";
+    /// Pushes to witnesses.
+    WITNESS_PUSHES = "comity_witness_pushes_total", Counter, ["outcome"],
+        "Heads that were pushed to a witness: cosigned, behind, failed, or refused or ahead, which is an alarm.";
+    /// Entries that no quorum has cosigned.
+    WITNESS_LAG = "comity_witness_lag_entries", Gauge, ["jurisdiction", "log"],
+        "Entries of a log that no quorum of its witnesses had cosigned when it was last pushed.";
+    /// Requests to a witness.
+    WITNESS_REQUESTS = "comity_witness_requests_total", Counter, ["outcome"],
+        "Heads that this witness was asked to cosign, by its answer.";
+    /// Forks that a witness found.
+    WITNESS_FORKS = "comity_witness_forks_total", Counter, [],
+        "Signed heads that do not extend what this witness had cosigned, each counted once.";
 }
 
 #[cfg(test)]

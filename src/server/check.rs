@@ -15,6 +15,7 @@ use crate::policy::gate::Gate;
 use crate::policy::load::PolicySet;
 use crate::server::error::ServerError;
 use crate::server::policies::{self, UnfitSet};
+use crate::witness::push::PushPlan;
 
 /// A configuration that was checked, with everything it names.
 #[derive(Debug)]
@@ -24,10 +25,13 @@ pub struct CheckedConfig {
     pub(super) engine: Arc<Engine>,
     pub(super) zones: Zones,
     pub(super) tls: Arc<TlsState>,
+    pub(super) witnesses: PushPlan,
     /// What an operator should look at. None of it prevents serving.
     pub warnings: Vec<String>,
     /// The public key of the logs.
     pub verifier: VerifierKey,
+    /// Every key that has signed or signs them, that one first.
+    pub verifiers: Vec<VerifierKey>,
     /// The digest of the policy set.
     pub policy_digest: [u8; 32],
     /// How many agencies are registered.
@@ -67,12 +71,25 @@ pub fn check(config: &Config, base: &Path, wall: &WallClock) -> Result<CheckedCo
         }
     });
     let zones = Zones::with(&config.time_zones)?;
-    let verifier = secrets.signer.verifier().clone();
+    let (verifier, verifiers) = (secrets.signer.verifier().clone(), secrets.signer.verifiers());
     let material = TlsMaterial::read(&config.tls, base)?;
     let tls = TlsState::new(config.accept.clone(), material, Arc::clone(&registry), wall.clone())?;
+    let witnesses = config.witness.plan(base, &config.jurisdictions)?;
     // A database address is parsed here, not connected to.
     config.store.locations(&config.jurisdictions, base)?;
     let (policy_digest, agencies) = (engine.digest(), registry.members().count());
     let warnings = tls.expiries().warnings(wall.now());
-    Ok(CheckedConfig { secrets, registry, engine, zones, tls, warnings, verifier, policy_digest, agencies })
+    Ok(CheckedConfig {
+        secrets,
+        registry,
+        engine,
+        zones,
+        tls,
+        witnesses,
+        warnings,
+        verifier,
+        verifiers,
+        policy_digest,
+        agencies,
+    })
 }

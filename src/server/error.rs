@@ -89,6 +89,9 @@ pub enum ServerError {
     /// A store does not contain what was signed.
     #[error(transparent)]
     Against(#[from] AgainstError),
+    /// The witnesses cannot be asked as configured.
+    #[error(transparent)]
+    Witness(#[from] crate::witness::WitnessError),
     /// The configuration names no jurisdiction.
     #[error("no jurisdiction is served")]
     NoJurisdiction,

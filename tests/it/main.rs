@@ -120,4 +120,6 @@ mod verify;
 #[cfg(test)]
 mod warrants;
 #[cfg(test)]
+mod witness;
+#[cfg(test)]
 mod world;

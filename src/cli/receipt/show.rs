@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::cli::call::{Failure, ended};
 use crate::cli::caller::CallerArgs;
 use crate::cli::output::print_line;
-use crate::cli::verify::pinned_key;
+use crate::cli::verify::pinned_keys;
 use crate::cli::verify_receipt::{ACCEPTED, ACTED_UPON, DELIVERED, in_words, verify_one};
 use crate::client::{Client, Error};
 use crate::wire::v1;
@@ -46,7 +46,7 @@ pub(super) fn run(args: &ShowArgs) -> ExitCode {
 }
 
 fn show(args: &ShowArgs) -> Result<(), Failure> {
-    let key = pinned_key(args.log_key.as_deref(), args.caller.directory())?;
+    let keys = pinned_keys(args.log_key.as_deref(), args.caller.directory())?;
     let of = match (&args.request_id, &args.resource) {
         (Some(id), _) => Of::Write(id.clone()),
         (None, Some(name)) => Of::Resource(name.clone()),
@@ -63,8 +63,8 @@ fn show(args: &ShowArgs) -> Result<(), Failure> {
             let answer = client.ledger().list_receipts(request).await.map_err(Error::from)?.into_inner();
             for staged in &answer.receipts {
                 let shown = in_json(staged)?;
-                let proven = verify_one(&shown, &key)?;
-                let line = if args.json { shown.to_string() } else { in_words(&proven, &key) };
+                let proven = verify_one(&shown, &keys)?;
+                let line = if args.json { shown.to_string() } else { in_words(&proven) };
                 print_line(&line).context("cannot write")?;
             }
             page_token = answer.next_page_token;
