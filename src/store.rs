@@ -18,6 +18,7 @@ mod rows;
 mod sealed;
 mod sharded;
 pub mod sqlite;
+mod taken_over;
 pub mod vault;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -11,7 +11,8 @@ use crate::domain::ids::{AgencyId, CaseKind, CaseName};
 use crate::ledger::TileId;
 use crate::store::{Append, Audience, StoreError};
 
-/// Increased when a table changes, in both schemas. A store of another version is refused.
+/// Increased when a table changes, in both schemas, with a step from the version before in both (`taken_over.rs`). A store of a later
+/// version is refused, as is one that no step leads from.
 pub(super) const SCHEMA_VERSION: i32 = 5;
 
 /// Bits of an index within a packed position.

@@ -102,3 +102,42 @@ async fn a_store_is_moved_to_a_database_and_back_and_nobody_sees_a_difference() 
     assert_eq!(digest(&StoreLocation::File(file)).unwrap(), digests);
     assert!(fs::metadata(back).unwrap().len() > 0);
 }
+
+/// As the version before left it: without what came since.
+const AS_BEFORE: [&str; 2] = ["DROP TABLE restored", "user_version = 4"];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_of_the_version_before_is_taken_over_and_one_of_a_later_version_is_not() {
+    let mut world = World::start();
+    world.matched("us-ny-doccs").await;
+    let before = seen(&world).await;
+    world.stop().await;
+    let file = rusqlite::Connection::open(world.directory().join("comity.db")).unwrap();
+    let version = || file.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0)).unwrap();
+    let current = version();
+    file.execute_batch(&format!("{}; PRAGMA {};", AS_BEFORE[0], AS_BEFORE[1])).unwrap();
+    world.open_again();
+    assert_eq!(version(), current);
+    assert_eq!(seen(&world).await, before);
+    world.matched("us-ny-doccs").await;
+    world.stop().await;
+    file.execute_batch(&format!("PRAGMA user_version = {}", current + 1)).unwrap();
+    let refused = comity::store::sqlite::SqliteStore::open(&world.directory().join("comity.db"), &[7; 32]).unwrap_err();
+    assert!(refused.to_string().contains("not a store of this version"), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_of_the_version_before_is_taken_over() {
+    let Some(database) = Database::whole() else { return };
+    let mut world = World::with(|_, config| config.store = StoreConfig::server(database.url()));
+    world.matched("us-ny-doccs").await;
+    let before = seen(&world).await;
+    world.stop().await;
+    let current = database.run("SELECT version FROM comity");
+    database.run(AS_BEFORE[0]);
+    database.run("UPDATE comity SET version = 4");
+    world.open_again();
+    assert_eq!(database.run("SELECT version FROM comity"), current);
+    assert_eq!(seen(&world).await, before);
+    world.matched("us-ny-doccs").await;
+}

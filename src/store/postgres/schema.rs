@@ -8,6 +8,7 @@ use crate::store::postgres::connection::{Connection, Role};
 use crate::store::postgres::io::Io;
 use crate::store::postgres::session::{Answer, Statement};
 use crate::store::rows::SCHEMA_VERSION;
+use crate::store::taken_over::{Step, step_from};
 
 const SCHEMA: &str = include_str!("schema.sql");
 const APPLICATION: &str = "comity";
@@ -24,6 +25,7 @@ const SCHEMA_NAME: &str = "SELECT current_schema()::text";
 const TABLES: &str = "SELECT count(*), count(*) FILTER (WHERE relname = 'comity') FROM pg_class \
     WHERE relkind IN ('r', 'p') AND relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())";
 const VERSION: &str = "SELECT application, version FROM comity";
+const MOVE_ON: &str = "UPDATE comity SET version = $1";
 const MARK: &str = "INSERT INTO comity VALUES (1, $1, $2)";
 /// Session locks ("comt", and the schema).
 const TAKE_PART: &str = "SELECT pg_try_advisory_lock_shared(1668246900, hashtext(current_schema()))";
@@ -44,7 +46,7 @@ pub(super) fn establish(connection: &Connection) -> Result<(), StoreError> {
     let place = schema.rows.first().and_then(|row| row.try_get::<_, Option<String>>(0).ok().flatten());
     let outcome = match (place, ours, all) {
         (None, ..) => Err(StoreError::Address("search_path names no schema that there is".to_owned())),
-        (Some(_), 1, _) => return connection.run([Statement::new(ROLLBACK)]).and_then(|_| check(connection)),
+        (Some(_), 1, _) => return take_over(connection).and_then(|()| check(connection)),
         (Some(_), 0, 0) => make(connection),
         (Some(_), ..) => Err(FOREIGN),
     };
@@ -60,12 +62,34 @@ fn make(connection: &Connection) -> Result<(), StoreError> {
     connection.commit(vec![Statement::new(COMMIT)])
 }
 
-/// Checks that the tables are a store's, and of this version.
-pub(super) fn check(connection: &Connection) -> Result<(), StoreError> {
+/// Brings a store of an earlier version to this one, in the transaction that was begun.
+fn take_over(connection: &Connection) -> Result<(), StoreError> {
+    let from = version(connection)?;
+    let mut reached = from;
+    while let Some(Step { postgres, .. }) = reached.and_then(step_from) {
+        connection.run_script(postgres)?;
+        reached = reached.map(|version| version.saturating_add(1));
+    }
+    let (Some(from), Some(to)) = (from, reached.filter(|reached| Some(*reached) != from)) else {
+        return connection.run([Statement::new(ROLLBACK)]).map(|_| ());
+    };
+    connection.run([Statement::new(MOVE_ON).with(i64::from(to))])?;
+    connection.commit(vec![Statement::new(COMMIT)])?;
+    tracing::info!(from, to, "the store was taken over from an earlier version");
+    Ok(())
+}
+
+/// The version of a store of ours.
+fn version(connection: &Connection) -> Result<Option<i32>, StoreError> {
     let [Answer { rows, .. }] = connection.run([Statement::new(VERSION)])?;
     let mark = rows.first().and_then(|row| Some((row.try_get(0).ok()?, row.try_get(1).ok()?)));
-    let mark: (String, i64) = mark.ok_or(FOREIGN)?;
-    if mark == (APPLICATION.to_owned(), i64::from(SCHEMA_VERSION)) { Ok(()) } else { Err(OTHER_VERSION) }
+    let (application, version): (String, i64) = mark.ok_or(FOREIGN)?;
+    Ok(if application == APPLICATION { i32::try_from(version).ok() } else { None })
+}
+
+/// Checks that the tables are a store's, and of this version.
+pub(super) fn check(connection: &Connection) -> Result<(), StoreError> {
+    if version(connection)? == Some(SCHEMA_VERSION) { Ok(()) } else { Err(OTHER_VERSION) }
 }
 
 /// Connects to a store.

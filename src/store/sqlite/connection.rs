@@ -9,6 +9,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::store::StoreError;
 use crate::store::rows::SCHEMA_VERSION;
+use crate::store::taken_over::{Step, step_from};
 
 const SCHEMA: &str = include_str!("schema.sql");
 /// Marks a file as ours ("comt").
@@ -44,6 +45,7 @@ pub(super) fn open_connection(path: &Path) -> Result<Connection, StoreError> {
 
 fn establish_schema(connection: &Connection) -> Result<(), StoreError> {
     if !is_blank(connection)? {
+        take_over(connection)?;
         return check_schema(connection);
     }
     let script = format!(
@@ -51,6 +53,18 @@ fn establish_schema(connection: &Connection) -> Result<(), StoreError> {
          PRAGMA application_id = {APPLICATION_ID}; COMMIT;"
     );
     Ok(connection.execute_batch(&script)?)
+}
+
+/// Brings a store of an earlier version to this one, step by step.
+fn take_over(connection: &Connection) -> Result<(), StoreError> {
+    while let (version, APPLICATION_ID) = mark(connection)?
+        && let Some(Step { sqlite, .. }) = step_from(version)
+    {
+        let next = version.saturating_add(1);
+        connection.execute_batch(&format!("BEGIN IMMEDIATE; {sqlite} PRAGMA user_version = {next}; COMMIT;"))?;
+        tracing::info!(from = version, to = next, "the store was taken over from an earlier version");
+    }
+    Ok(())
 }
 
 /// Whether nothing was ever put into the file, by us or by anybody else.
