@@ -1,6 +1,7 @@
 //! Thin gRPC handlers, one file for each service. A handler takes the proven caller, parses the request, passes it on
 //! and answers.
 
+mod active_reports;
 mod appeals;
 mod backlog;
 mod bulk;
@@ -16,6 +17,7 @@ mod inbox;
 mod ledger;
 mod list;
 mod policies;
+mod reports;
 pub mod status;
 mod stream;
 mod transfers;
@@ -32,4 +34,5 @@ pub use duties::{Obligations, Reviews};
 pub use inbox::Inbox;
 pub use ledger::Ledger;
 pub use policies::Policies;
+pub use reports::Reports;
 pub use transfers::Transfers;

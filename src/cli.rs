@@ -12,6 +12,7 @@ mod dev;
 mod disclosures;
 mod export;
 mod health;
+mod import;
 mod inbox;
 mod interrupt;
 mod lodge;
@@ -21,6 +22,7 @@ mod output;
 mod paths;
 mod policy;
 mod receipt;
+mod report;
 mod serve;
 mod token;
 mod verify;
@@ -91,8 +93,12 @@ enum Command {
     Restore(backup::RestoreArgs),
     /// Lists what was disclosed to whom, by the account that a store keeps.
     Disclosures(disclosures::DisclosuresArgs),
+    /// Takes up what a requester published, as claims, apart from the exchange.
+    Import(import::ImportArgs),
     /// The law as data: checks a policy set, and holds it against its own cases.
     Policy(policy::PolicyArgs),
+    /// Figures of detainers, for whom and from what they were counted; recomputes them, and says why two sides differ.
+    Report(report::ReportArgs),
     /// Makes development certificates, keys and tokens. For production, see certs/README.md.
     Certs(certs::CertsArgs),
     /// Mints a bound token with an agency's key, for sandboxes.
@@ -151,7 +157,9 @@ pub fn main() -> ExitCode {
         Command::Restore(args) => backup::run_restore(&args),
         Command::Export(args) => return export::run(&args),
         Command::Disclosures(args) => disclosures::run(&args),
+        Command::Import(args) => import::run(&args),
         Command::Policy(args) => policy::run(&args),
+        Command::Report(args) => report::run(&args),
         Command::Certs(args) => certs::run(&args),
         Command::Token(args) => token::run(&args),
         Command::Health(args) => return health::run(&args),

@@ -209,4 +209,6 @@ services! {
     ledger: ledger_service_client::LedgerServiceClient;
     /// Policies.
     policies: policy_service_client::PolicyServiceClient;
+    /// Figures.
+    reports: report_service_client::ReportServiceClient;
 }

@@ -2,6 +2,7 @@
 
 pub mod accept;
 pub mod api;
+pub mod claims;
 pub mod cli;
 pub mod client;
 pub mod config;
@@ -18,6 +19,7 @@ pub mod policy;
 pub mod quota;
 pub mod random;
 pub mod recorder;
+pub mod reports;
 pub mod sandbox;
 pub mod server;
 pub mod store;

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
+use crate::api::active_reports::ActiveReports;
+
 /// Pages of resources that are put together at a time.
 const LISTS_MAX: usize = 16;
 /// Appeals that are read whole at a time. Each may be about thousands of detainers.
@@ -11,6 +13,9 @@ const APPEALS_MAX: usize = 4;
 /// Policy questions and replay pages that are evaluated at a time. They cost processor time, which must stay available
 /// for calls about cases.
 const EVALUATIONS_MAX: usize = 2;
+
+/// Reports that are folded at a time: each reads whole logs.
+const REPORTS_MAX: usize = 2;
 
 /// How much expensive work runs at a time, over all callers. More waits for a slot.
 #[derive(Debug)]
@@ -21,6 +26,10 @@ pub struct ConcurrencyLimits {
     pub(super) appeals: Arc<Semaphore>,
     /// Slots for evaluating policies.
     pub(super) evaluations: Arc<Semaphore>,
+    /// Slots for folding logs into reports.
+    pub(super) reports: Arc<Semaphore>,
+    /// The agencies that a report is being computed for.
+    pub(super) active_reports: ActiveReports,
 }
 
 impl Default for ConcurrencyLimits {
@@ -30,6 +39,8 @@ impl Default for ConcurrencyLimits {
             lists: concurrency(LISTS_MAX),
             appeals: concurrency(APPEALS_MAX),
             evaluations: concurrency(EVALUATIONS_MAX),
+            reports: concurrency(REPORTS_MAX),
+            active_reports: ActiveReports::default(),
         }
     }
 }

@@ -56,6 +56,11 @@ impl CallerArgs {
         &self.dir
     }
 
+    /// Whether somebody is said to call.
+    pub(super) fn is_given(&self) -> bool {
+        self.agency.is_some() || self.certificate.is_some()
+    }
+
     /// The client configuration for this caller.
     pub(super) fn config(&self) -> Result<client::Config> {
         let (credentials, token) = match (&self.agency, &self.certificate, &self.key, &self.authorities) {

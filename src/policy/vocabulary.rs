@@ -214,7 +214,7 @@ mod tests {
     const SCHEMA: &str = include_str!("../../policies/comity.cedarschema");
 
     /// The methods of the contract, as the access rules name them.
-    const METHODS: [&str; 55] = [
+    const METHODS: [&str; 56] = [
         "AppealService/AnswerAppeal",
         "AppealService/GetAppeal",
         "AppealService/IssueAppeal",
@@ -258,6 +258,7 @@ mod tests {
         "PolicyService/Evaluate",
         "PolicyService/GetPolicySet",
         "PolicyService/Replay",
+        "ReportService/GetReport",
         "ReviewService/ListReviews",
         "ReviewService/ResolveReview",
         "TransferService/AcceptWindow",

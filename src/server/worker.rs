@@ -19,7 +19,9 @@ use tonic_health::pb::health_server::HealthServer;
 use tower::Service as _;
 
 use crate::accept::{Accepted, TlsConn, TlsState, handshakes};
-use crate::api::{Api, Appeals, Custodies, Detainers, Inbox, Ledger, Obligations, Policies, Reviews, Transfers};
+use crate::api::{
+    Api, Appeals, Custodies, Detainers, Inbox, Ledger, Obligations, Policies, Reports, Reviews, Transfers,
+};
 use crate::config::Config;
 use crate::server::health::{HealthService, Phase, QUESTION_LEN_MAX};
 use crate::server::layers::{Layers, Stack};
@@ -31,6 +33,7 @@ use crate::wire::v1::inbox_service_server::InboxServiceServer;
 use crate::wire::v1::ledger_service_server::LedgerServiceServer;
 use crate::wire::v1::obligation_service_server::ObligationServiceServer;
 use crate::wire::v1::policy_service_server::PolicyServiceServer;
+use crate::wire::v1::report_service_server::ReportServiceServer;
 use crate::wire::v1::review_service_server::ReviewServiceServer;
 use crate::wire::v1::transfer_service_server::TransferServiceServer;
 
@@ -122,6 +125,7 @@ impl Worker {
             .add_service(InboxServiceServer::new(Inbox(api())).max_decoding_message_size(len_max))
             .add_service(LedgerServiceServer::new(Ledger(api())).max_decoding_message_size(len_max))
             .add_service(PolicyServiceServer::new(Policies(api())).max_decoding_message_size(len_max))
+            .add_service(ReportServiceServer::new(Reports(api())).max_decoding_message_size(len_max))
             .add_service(
                 HealthServer::new(HealthService::new(self.phase.clone())).max_decoding_message_size(QUESTION_LEN_MAX),
             )

@@ -7,6 +7,7 @@ mod detainer;
 mod duty;
 mod judged;
 mod policy;
+mod report;
 mod request_fields;
 mod subject;
 mod transfer;
@@ -18,6 +19,7 @@ use uuid::Uuid;
 
 pub use judged::{JudgedFacts, Judgments, judged_facts, judgments};
 pub use policy::{Evaluation, Period, evaluation, period};
+pub use report::{Figures, figures};
 pub use request_fields::RequestFields;
 
 use crate::domain::command::CaseCommand;

@@ -100,6 +100,8 @@ mod reference;
 #[cfg(test)]
 mod reload;
 #[cfg(test)]
+mod reports;
+#[cfg(test)]
 mod restart;
 #[cfg(test)]
 mod sample;

@@ -27,7 +27,7 @@ async fn accepted(world: &World, method: &str) {
         "TransferService" => transfers::accepted(world, verb).await,
         "ReviewService" | "ObligationService" => duties::accepted(world, verb).await,
         "InboxService" | "LedgerService" => evidence::accepted(world, verb).await,
-        "PolicyService" => policies::accepted(world, verb).await,
+        "PolicyService" | "ReportService" => policies::accepted(world, verb).await,
         unknown => panic!("no call of {unknown} is shown to be answered"),
     }
 }
@@ -42,7 +42,7 @@ async fn refused(world: &World, method: &str) {
         "TransferService" => transfers::refused(world, verb).await,
         "ReviewService" | "ObligationService" => duties::refused(world, verb).await,
         "InboxService" | "LedgerService" => evidence::refused(world, verb).await,
-        "PolicyService" => policies::refused(world, verb).await,
+        "PolicyService" | "ReportService" => policies::refused(world, verb).await,
         unknown => panic!("no call of {unknown} is shown to be refused"),
     };
 }
@@ -93,7 +93,7 @@ fn methods() -> Vec<String> {
 async fn every_method_of_the_contract_answers_whom_it_should() {
     let world = World::start();
     let methods = methods();
-    assert_eq!(methods.len(), 54, "{methods:?}");
+    assert_eq!(methods.len(), 55, "{methods:?}");
     for method in methods {
         accepted(&world, &method).await;
     }

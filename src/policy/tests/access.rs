@@ -20,7 +20,7 @@ enum Needs {
     Officer,
 }
 
-const ACCESS: [(&str, &str, Needs); 54] = [
+const ACCESS: [(&str, &str, Needs); 55] = [
     ("DetainerService/LodgeDetainer", "federal", Needs::Token),
     ("DetainerService/AcknowledgeDetainer", CUSTODIANS, Needs::Token),
     ("DetainerService/AnswerDetainer", CUSTODIANS, Needs::Token),
@@ -70,6 +70,7 @@ const ACCESS: [(&str, &str, Needs); 54] = [
     ("PolicyService/GetPolicySet", PARTIES_AND_OVERSIGHT, Needs::Certificate),
     ("PolicyService/Evaluate", PARTIES_AND_OVERSIGHT, Needs::Certificate),
     ("PolicyService/Replay", CUSTODIANS_AND_OVERSIGHT, Needs::Officer),
+    ("ReportService/GetReport", PARTIES_AND_OVERSIGHT, Needs::Token),
     ("grpc.health.v1.Health/Check", EVERYBODY, Needs::Certificate),
     ("grpc.health.v1.Health/Watch", EVERYBODY, Needs::Certificate),
     ("grpc.health.v1.Health/List", EVERYBODY, Needs::Certificate),

@@ -241,6 +241,10 @@ impl Stage {
         self.read(DOCCS, "CustodyService/GetCustody", &request.encode_to_vec()).await;
         let request = v1::GetPolicySetRequest {};
         self.read(ICE, "PolicyService/GetPolicySet", &request.encode_to_vec()).await;
+        for agency in [ICE, DOCCS, OVERSIGHT] {
+            let request = v1::GetReportRequest { parent: NY.to_owned(), ..Default::default() };
+            self.read(agency, "ReportService/GetReport", &request.encode_to_vec()).await;
+        }
         let request = evaluation_in(NY, made_up_facts());
         self.read(ICE, "PolicyService/Evaluate", &request.encode_to_vec()).await;
         self.receive(DOCCS).await;

@@ -137,6 +137,11 @@ readers! {
         parse::evaluation(request.clone())?;
         jurisdiction(&request.parent)?;
     }
+    GetReportRequest(request) {
+        let figures = parse::figures(&request)?;
+        let parent = figures.jurisdiction.map_or("jurisdictions/-".to_owned(), |own| format!("jurisdictions/{own}"));
+        same(&request.parent, &parent);
+    }
     ReplayRequest(request) {
         parse::period(request.clone())?;
         jurisdiction(&request.parent)?;

@@ -194,6 +194,7 @@ calls! {
     get_policy_set = policies.get_policy_set(GetPolicySetRequest) -> GetPolicySetResponse;
     evaluate = policies.evaluate(EvaluateRequest) -> EvaluateResponse;
     list_receipts = ledger.list_receipts(ListReceiptsRequest) -> ListReceiptsResponse;
+    get_report = reports.get_report(GetReportRequest) -> GetReportResponse;
     prove_consistency = ledger.prove_consistency(ProveConsistencyRequest) -> ProveConsistencyResponse;
 }
 

@@ -1,4 +1,4 @@
-//! The methods of `PolicyService`, each once answered and once refused.
+//! The methods of `PolicyService` and `ReportService`, each once answered and once refused.
 
 use comity::wire::v1;
 
@@ -16,6 +16,10 @@ pub(super) async fn accepted(world: &World, verb: &str) {
             let replay = replay_with("law/us-ny.cedar", "Executive Order 170", "another order");
             done(world.officer("us-ny-oversight").replay(replay).await);
         }
+        "GetReport" => {
+            let request = v1::GetReportRequest { parent: NY.to_owned(), ..Default::default() };
+            done(world.ice().get_report(request).await);
+        }
         unknown => panic!("no call of {unknown} is shown to be answered"),
     }
 }
@@ -28,6 +32,10 @@ pub(super) async fn refused(world: &World, verb: &str) -> Refused {
             at_fault(world.ice().evaluate(evaluation_in(NY, contradictory)).await)
         }
         "Replay" => denied(world.doccs().replay(replay_with("law/us-ny.cedar", "170", "171")).await),
+        "GetReport" => {
+            let request = v1::GetReportRequest { parent: NY.to_owned(), ..Default::default() };
+            denied(world.system("comity-operator").get_report(request).await)
+        }
         unknown => panic!("no call of {unknown} is shown to be refused"),
     }
 }
