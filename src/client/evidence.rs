@@ -272,6 +272,9 @@ pub fn verify_growth(
 
 /// Checks each content of an entry against what its leaf commits to.
 pub fn verify_openings(shown: &v1::Entry) -> Result<(), EvidenceError> {
+    if shown.openings.is_empty() {
+        return Ok(());
+    }
     let fault = |why: &dyn fmt::Display| EvidenceError::NotProven { log: shown.name.clone(), why: why.to_string() };
     let leaf = entry::read_leaf(&shown.leaf).map_err(|error| fault(&error))?;
     for opening in entry::openings_of(shown.clone()).map_err(|error| fault(&error))? {
