@@ -363,26 +363,26 @@ mod tests {
         let (head, note) = head(&signer, 8);
         let (cosigner, pem) = Cosigner::generate("witness.example/w1").unwrap();
         let lines = cosigner.cosign(&head, 1_700_000_000).unwrap();
-        let cosigned = format!("{note}{lines}");
-        let found = head.cosignatures(&cosigned, cosigner.keys()).unwrap();
+        let witnessed = format!("{note}{lines}");
+        let found = head.cosignatures(&witnessed, cosigner.keys()).unwrap();
         let of_each: Vec<_> = found.iter().map(|found| (found.key, found.time)).collect();
         assert_eq!(of_each, [(0, 1_700_000_000), (1, 1_700_000_000)]);
         assert_eq!(found.iter().map(|found| found.line.as_str()).collect::<String>(), lines);
-        let lens: Vec<_> = note::read(&cosigned).unwrap().1.iter().map(|line| line.signature.len()).collect();
+        let lens: Vec<_> = note::read(&witnessed).unwrap().1.iter().map(|line| line.signature.len()).collect();
         assert_eq!(lens, [64, 72, 2_428]);
         // The log's own readers pass over the lines of a witness, of 72 and of 2,428 bytes.
-        assert_eq!(Head::open(&cosigned, ORIGIN, &[signer.verifier().clone()]), Ok(head.clone()));
+        assert_eq!(Head::open(&witnessed, ORIGIN, &[signer.verifier().clone()]), Ok(head.clone()));
         let (other, _) = Cosigner::generate("witness.example/w1").unwrap();
-        assert_eq!(head.cosignatures(&cosigned, other.keys()), Ok(Vec::new()), "another key of the same name");
-        let kept = Head::open_cosigned(&cosigned, ORIGIN, cosigner.keys()).unwrap();
+        assert_eq!(head.cosignatures(&witnessed, other.keys()), Ok(Vec::new()), "another key of the same name");
+        let kept = Head::open_cosigned(&witnessed, ORIGIN, cosigner.keys()).unwrap();
         assert_eq!((kept.size(), kept.root()), (head.size(), head.root()));
-        assert!(Head::open_cosigned(&cosigned, ORIGIN, other.keys()).is_err());
+        assert!(Head::open_cosigned(&witnessed, ORIGIN, other.keys()).is_err());
         assert_eq!(head.signed_by(head.signatures()), note);
         let again = Cosigner::from_pem("witness.example/w1", &pem).unwrap();
-        assert_eq!(head.cosignatures(&cosigned, again.keys()).unwrap().len(), 2);
+        assert_eq!(head.cosignatures(&witnessed, again.keys()).unwrap().len(), 2);
         // Of several of one key the newest counts.
         let later = cosigner.cosign(&head, 1_700_000_009).unwrap();
-        let found = head.cosignatures(&format!("{cosigned}{later}{lines}"), cosigner.keys()).unwrap();
+        let found = head.cosignatures(&format!("{witnessed}{later}{lines}"), cosigner.keys()).unwrap();
         assert!(found.len() == 2 && found.iter().all(|found| found.time == 1_700_000_009), "{found:?}");
         for key in cosigner.keys() {
             assert_eq!(CosignerKey::parse(&key.to_string()).unwrap().to_string(), key.to_string());
@@ -409,8 +409,8 @@ mod tests {
         let (signer, _) = Signer::generate(ORIGIN).unwrap();
         let (head, note) = head(&signer, 8);
         let (cosigner, _) = Cosigner::generate("w").unwrap();
-        let cosigned = format!("{note}{}", cosigner.cosign(&head, 5).unwrap());
-        let theirs = signed_note::Note::from_bytes(cosigned.as_bytes()).unwrap();
+        let witnessed = format!("{note}{}", cosigner.cosign(&head, 5).unwrap());
+        let theirs = signed_note::Note::from_bytes(witnessed.as_bytes()).unwrap();
         let verifier = signed_note::StandardVerifier::new(&signer.verifier().to_string()).unwrap();
         let (good, unknown) = theirs.verify(&signed_note::VerifierList::new(vec![Box::new(verifier)])).unwrap();
         assert_eq!((good.len(), unknown.len()), (1, 2));

@@ -152,9 +152,9 @@ impl Pusher {
         let now = Instant::now();
         let pushes = seats.iter_mut().enumerate().filter(|(_, seat)| seat.settled < size && seat.due <= now);
         let pushes = pushes.map(async |(at, seat)| {
-            let pushed = self.push(log, asked, at, &head, &note, &mut seat.old_size).await;
-            self.settle(log, asked, at, size, seat, &pushed);
-            if let Pushed::Cosigned(cosignature) = pushed {
+            let outcome = self.push(log, asked, at, &head, &note, &mut seat.old_size).await;
+            self.settle(log, asked, at, size, seat, &outcome);
+            if let Pushed::Cosigned(cosignature) = outcome {
                 self.cosignatures.add(log, &head, &note, cosignature);
             }
         });
