@@ -421,10 +421,10 @@ mod tests {
             ("Detainer Prepare Date", "yesterday"),
             ("Facility State", "TEXAS"),
             ("Gender", "Canary"),
-            ("Birth Year", "93"),
-            ("MSC Charge Code", "13"),
+            ("Birth Year", "9w3"),
+            ("MSC Charge Code", "1w3"),
             ("Detainer Type", "Form 7"),
-            ("Anonymized Identifier", "xyz"),
+            ("Anonymized Identifier", "wxyz"),
         ];
         let mut columns = columns_at_fault(&with);
         columns.sort();

@@ -151,8 +151,13 @@ pub fn receipts_token(text: &str) -> Result<Option<(LogKind, u64, Option<AgencyI
 
 /// A `request_id`.
 pub fn request_id(text: &str) -> Result<RequestId, Violations> {
+    request_id_in("request_id", text)
+}
+
+/// A request id in a field of another name.
+pub fn request_id_in(field: &str, text: &str) -> Result<RequestId, Violations> {
     let mut fields = RequestFields::default();
-    let id = fields.request_id(text);
+    let id = fields.required_id(field, text);
     fields.finish(id)
 }
 

@@ -64,7 +64,7 @@ impl Api {
                 (Some(parse::resource("resource", &name).map_err(faults)?), None)
             }
             Some(v1::list_receipts_request::Of::Write(id)) => {
-                let id = parse::request_id(&id).map_err(faults)?;
+                let id = parse::request_id_in("write", &id).map_err(faults)?;
                 let agency = caller.agency.id.clone();
                 let found = self.read(move |reader| written(reader, reader.request(&agency, &id)?));
                 let (resource, log, index) = found.await?.ok_or_else(status::not_found)?;

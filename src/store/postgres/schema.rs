@@ -46,14 +46,14 @@ pub(super) fn establish(connection: &Connection) -> Result<(), StoreError> {
     let place = schema.rows.first().and_then(|row| row.try_get::<_, Option<String>>(0).ok().flatten());
     let outcome = match (place, ours, all) {
         (None, ..) => Err(StoreError::Address("search_path names no schema that there is".to_owned())),
-        (Some(_), 1, _) => return take_over(connection).and_then(|()| check(connection)),
+        (Some(_), 1, _) => take_over(connection),
         (Some(_), 0, 0) => make(connection),
         (Some(_), ..) => Err(FOREIGN),
     };
     if outcome.is_err() {
         connection.run([Statement::new(ROLLBACK)])?;
     }
-    outcome
+    outcome.and_then(|()| check(connection))
 }
 
 fn make(connection: &Connection) -> Result<(), StoreError> {

@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 
 use comity::domain::ids::CaseKind;
+use comity::wire::bulk::BulkItem as _;
 use comity::wire::parse::{self, WriteRequest};
 use comity::wire::wire_walk::{self, MessageError};
 use comity::wire::{Message, Named, Violations, show, v1};
@@ -56,7 +57,7 @@ enum Outcome<T> {
 type Read = fn(&MessageDescriptor, &[u8]) -> String;
 
 macro_rules! readers {
-    (writes: $($write:ident)+; reads: $($read:ident($request:ident) $body:block)+) => {
+    (writes: $($write:ident)+; items: $($item:ident)+; reads: $($read:ident($request:ident) $body:block)+) => {
         /// How requests of a type are read. `None`: this file does not say.
         fn reader(request: &str) -> Option<Read> {
             match request {
@@ -64,6 +65,13 @@ macro_rules! readers {
                     read::<v1::$write, _>(shape, bytes, |request| {
                         let write = request.parse()?;
                         Ok((write.jurisdiction, write.request_id, write.etag, write.command))
+                    })
+                }),)+
+                $(stringify!($item) => Some(|shape, bytes| {
+                    read::<v1::$item, _>(shape, bytes, |item| {
+                        let Some((_, request)) = item.into_request() else { return Ok(None) };
+                        let write = request.parse()?;
+                        Ok(Some((write.jurisdiction, write.request_id, write.etag, write.command)))
                     })
                 }),)+
                 $(stringify!($read) => Some(|shape, bytes| {
@@ -83,6 +91,8 @@ readers! {
     MoveCustodyRequest RescheduleReleaseRequest CancelReleaseRequest CloseCustodyRequest ReopenCustodyRequest
     OfferWindowRequest AcceptWindowRequest DeclineWindowRequest ConfirmTransferRequest ReportFailureRequest
     IssueAppealRequest AnswerAppealRequest ResolveReviewRequest MeetObligationRequest;
+    items:
+    LodgeDetainersRequest AcknowledgeDetainersRequest AnswerDetainersRequest RecordReleasesRequest;
     reads:
     GetDetainerRequest(request) {
         same(&request.name, &parse::case_name("name", &request.name, CaseKind::Detainer)?);
